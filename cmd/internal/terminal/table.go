@@ -1,0 +1,127 @@
+package terminal
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Table is text in columns. Cells are cleaned by the table itself. On a terminal it fits the width: first the columns
+// marked Flexible are cut, the widest first, down to their least width, then columns from the right that may be dropped go.
+type Table struct {
+	Columns []Column
+	Rows    [][]Cell
+}
+
+// Column is one column of a table.
+type Column struct {
+	Title    string
+	Right    bool // numbers
+	Flexible bool // may be cut
+	Drop     bool // may go where there is no room
+}
+
+// Cell is one text in a style.
+type Cell struct {
+	Text  string
+	Style Style
+}
+
+const (
+	columnGap   = 2
+	leastColumn = 8
+)
+
+// Write writes the table with its header.
+func (tb *Table) Write(w io.Writer, t *Terminal) error {
+	columns := tb.fit(t)
+	line := func(cells []Cell, header bool) error {
+		var b strings.Builder
+		for i, c := range columns {
+			cell := Cell{}
+			if c.index < len(cells) {
+				cell = cells[c.index]
+			}
+			text := Truncate(Clean(cell.Text), c.width)
+			if i > 0 {
+				b.WriteString(strings.Repeat(" ", columnGap))
+			}
+			last := i == len(columns)-1
+			if !last || tb.Columns[c.index].Right {
+				padded := pad(text, c.width, tb.Columns[c.index].Right)
+				left := padded[:len(padded)-len(strings.TrimLeft(padded, " "))]
+				right := padded[len(strings.TrimRight(padded, " ")):]
+				if text != "" {
+					b.WriteString(left + t.Paint(cell.Style, text) + right)
+				} else {
+					b.WriteString(padded)
+				}
+			} else {
+				b.WriteString(t.Paint(cell.Style, text))
+			}
+		}
+		_, err := fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+		return err
+	}
+	header := make([]Cell, len(tb.Columns))
+	for i, c := range tb.Columns {
+		header[i] = Cell{strings.ToUpper(c.Title), Dim}
+		if strings.ToUpper(Clean(c.Title)) != strings.ToUpper(c.Title) || strings.ContainsAny(c.Title, "./_") {
+			header[i].Text = c.Title // a name of the user's is shown as it is
+		}
+	}
+	if err := line(header, true); err != nil {
+		return err
+	}
+	for _, row := range tb.Rows {
+		if err := line(row, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type fitted struct{ index, width int }
+
+// fit chooses the columns and their widths.
+func (tb *Table) fit(t *Terminal) []fitted {
+	columns := make([]fitted, len(tb.Columns))
+	for i, c := range tb.Columns {
+		columns[i] = fitted{i, Width(Clean(c.Title))}
+		for _, row := range tb.Rows {
+			if i < len(row) {
+				columns[i].width = max(columns[i].width, Width(Clean(row[i].Text)))
+			}
+		}
+	}
+	if !t.OutIsTerminal() {
+		return columns
+	}
+	for {
+		over := -columnGap - t.Width()
+		widest := -1
+		for i, c := range columns {
+			over += c.width + columnGap
+			if tb.Columns[c.index].Flexible && c.width > leastColumn && (widest < 0 || c.width > columns[widest].width) {
+				widest = i
+			}
+		}
+		if over <= 0 {
+			return columns
+		}
+		if widest >= 0 {
+			columns[widest].width--
+			continue
+		}
+		drop := -1
+		for i, c := range columns {
+			if tb.Columns[c.index].Drop {
+				drop = i
+			}
+		}
+		if drop < 0 {
+			return columns
+		}
+		columns = append(columns[:drop], columns[drop+1:]...)
+	}
+}

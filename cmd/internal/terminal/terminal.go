@@ -1,0 +1,118 @@
+// Package terminal knows what the program talks to: whether it is a terminal, how wide, in colour or not, through a pager.
+//
+// Messages are lowercase, without a full stop, one line, with the next step on a second where there is one.
+package terminal
+
+import (
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// Terminal is where input comes from and output goes to.
+type Terminal struct {
+	In       io.Reader
+	Out, Err io.Writer
+
+	outTTY, errTTY, inTTY bool
+	colour                bool
+	width, height         int
+}
+
+// System is the terminal of this process. Colour is off where noColor says so, with NO_COLOR (https://no-color.org), with
+// TERM=dumb, and where the output is no terminal.
+func System(noColor bool) *Terminal {
+	t := &Terminal{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		outTTY: term.IsTerminal(int(os.Stdout.Fd())),
+		errTTY: term.IsTerminal(int(os.Stderr.Fd())),
+		inTTY:  term.IsTerminal(int(os.Stdin.Fd())),
+	}
+	t.colour = t.outTTY && !noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	return t
+}
+
+// Test is a terminal for tests: width columns, 40 lines, a terminal in both directions.
+func Test(out, err io.Writer, width int, colour bool) *Terminal {
+	return &Terminal{In: strings.NewReader(""), Out: out, Err: err, outTTY: true, errTTY: true, colour: colour, width: width, height: 40}
+}
+
+// OutIsTerminal reports whether results are seen by a person.
+func (t *Terminal) OutIsTerminal() bool { return t.outTTY }
+
+// ErrIsTerminal reports whether messages are seen by a person.
+func (t *Terminal) ErrIsTerminal() bool { return t.errTTY }
+
+// InIsTerminal reports whether a person could answer.
+func (t *Terminal) InIsTerminal() bool { return t.inTTY }
+
+// Colour reports whether output is coloured.
+func (t *Terminal) Colour() bool { return t.colour }
+
+const (
+	defaultWidth  = 80
+	defaultHeight = 24
+)
+
+// Width is the number of columns; 80 where it is not known, but for COLUMNS.
+func (t *Terminal) Width() int {
+	if t.width == 0 {
+		t.measure()
+	}
+	return t.width
+}
+
+// Height is the number of lines; 24 where it is not known.
+func (t *Terminal) Height() int {
+	if t.height == 0 {
+		t.measure()
+	}
+	return t.height
+}
+
+// Refresh forgets the size, which may have changed.
+func (t *Terminal) Refresh() {
+	if _, ok := t.Out.(*os.File); ok {
+		t.width, t.height = 0, 0
+	}
+}
+
+func (t *Terminal) measure() {
+	t.width, t.height = defaultWidth, defaultHeight
+	if t.outTTY {
+		if w, h, err := term.GetSize(int(os.Stdout.Fd())); err == nil && w > 0 && h > 0 {
+			t.width, t.height = w, h
+			return
+		}
+	}
+	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
+		t.width = n
+	}
+}
+
+// Style is a way to set off text.
+type Style string
+
+// The styles: SGR parameters of ECMA-48.
+const (
+	Plain   Style = ""
+	Bold    Style = "1"
+	Dim     Style = "2"
+	Red     Style = "31"
+	Green   Style = "32"
+	Yellow  Style = "33"
+	Blue    Style = "34"
+	Magenta Style = "35"
+	Cyan    Style = "36"
+)
+
+// Paint sets text in a style where there is colour.
+func (t *Terminal) Paint(s Style, text string) string {
+	if !t.colour || s == Plain || text == "" {
+		return text
+	}
+	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"
+}

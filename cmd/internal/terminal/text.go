@@ -1,0 +1,180 @@
+package terminal
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/mattn/go-runewidth"
+)
+
+// Clean makes text from a run safe to show: control characters, escape sequences, marks that turn the direction of text
+// and broken UTF-8 become visible.
+func Clean(s string) string { return clean(s, false) }
+
+// CleanLines is Clean for text of several lines: newlines and tabs stay.
+func CleanLines(s string) string { return clean(s, true) }
+
+func clean(s string, lines bool) string {
+	ok := true
+	for i, r := range s {
+		if !shown(r, lines) || r == utf8.RuneError && isBroken(s[i:]) {
+			ok = false
+			break
+		}
+	}
+	if ok {
+		return s
+	}
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == utf8.RuneError && isBroken(s[i:]):
+			b.WriteRune(utf8.RuneError)
+		case shown(r, lines):
+			b.WriteRune(r)
+		case r == '\n':
+			b.WriteRune('⏎')
+		case r == '\t':
+			b.WriteByte(' ')
+		case r < 0x20:
+			b.WriteRune('␀' + r) // the control pictures, U+2400
+		case r == 0x7f:
+			b.WriteRune('␡')
+		default:
+			fmt.Fprintf(&b, "<U+%04X>", r)
+		}
+	}
+	return b.String()
+}
+
+func isBroken(s string) bool {
+	_, n := utf8.DecodeRuneInString(s)
+	return n == 1
+}
+
+// shown reports whether a rune may go to a terminal as it is.
+func shown(r rune, lines bool) bool {
+	switch {
+	case r >= 0x20 && r < 0x7f:
+		return true
+	case r == '\n' || r == '\t':
+		return lines
+	case r < 0xa0, r == 0x61c, r >= 0x200e && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2060 && r <= 0x206f, r == 0xfeff, r >= 0xe0000 && r <= 0xe007f:
+		return false
+	}
+	return !unicode.Is(unicode.Cc, r)
+}
+
+// Width is the number of columns that text takes.
+func Width(s string) int {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return runewidth.StringWidth(s)
+		}
+	}
+	return len(s)
+}
+
+// Truncate cuts text to at most width columns; what was cut shows as an ellipsis.
+func Truncate(s string, width int) string {
+	if Width(s) <= width {
+		return s
+	}
+	if width < 1 {
+		return ""
+	}
+	return runewidth.Truncate(s, width, "…")
+}
+
+// pad fills text to width columns.
+func pad(s string, width int, right bool) string {
+	space := strings.Repeat(" ", max(0, width-Width(s)))
+	if right {
+		return space + s
+	}
+	return s + space
+}
+
+// Ago is how long ago something was, as people say it.
+func Ago(d time.Duration) string {
+	if d < 0 {
+		return "in the future"
+	}
+	if d < 5*time.Second {
+		return "just now"
+	}
+	for _, u := range []struct {
+		unit  time.Duration
+		below time.Duration
+		name  string
+	}{
+		{time.Second, time.Minute, "s"}, {time.Minute, time.Hour, "min"}, {time.Hour, 24 * time.Hour, "h"},
+		{24 * time.Hour, 60 * 24 * time.Hour, "d"}, {30 * 24 * time.Hour, 2 * 365 * 24 * time.Hour, "mo"},
+	} {
+		if d < u.below {
+			return fmt.Sprintf("%d %s ago", d/u.unit, u.name)
+		}
+	}
+	return fmt.Sprintf("%d y ago", d/(365*24*time.Hour))
+}
+
+// Span is a length of time: 0.42 s, 1.5 s, 2 min 5 s, 3 h 12 min, 4 d 2 h.
+func Span(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "-" + Span(-d)
+	case d < 10*time.Second:
+		return strconv.FormatFloat(float64(d.Round(10*time.Millisecond))/float64(time.Second), 'g', -1, 64) + " s"
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
+	}
+	return fmt.Sprintf("%d d %d h", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
+}
+
+// Bytes is a size in powers of 1000.
+func Bytes(n int64) string {
+	if n < 1000 {
+		return fmt.Sprintf("%d B", n)
+	}
+	v, units := float64(n), "kMGTPE"
+	for i := 0; ; i++ {
+		if v /= 1000; v < 999.5 || i == len(units)-1 {
+			digits := 1
+			if v >= 99.95 {
+				digits = 0
+			}
+			return fmt.Sprintf("%.*f %cB", digits, v, units[i])
+		}
+	}
+}
+
+// Number shows a value with six digits at most; NaN is NaN, infinities are inf and -inf.
+func Number(v float64) string {
+	switch {
+	case math.IsNaN(v):
+		return "NaN"
+	case math.IsInf(v, 1):
+		return "inf"
+	case math.IsInf(v, -1):
+		return "-inf"
+	case v == math.Trunc(v) && math.Abs(v) < 1e9:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	s := strconv.FormatFloat(v, 'g', 5, 64)
+	if mantissa, exponent, ok := strings.Cut(s, "e"); ok {
+		if n, err := strconv.Atoi(exponent); err == nil && n > 0 && n < 9 {
+			return strconv.FormatFloat(v, 'f', 0, 64)
+		}
+		return mantissa + "e" + strings.TrimPrefix(exponent, "+")
+	}
+	return s
+}

@@ -1,0 +1,267 @@
+package format
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Config is .runs/config.toml: the settings of a project.
+type Config struct {
+	Experiment string // of new runs, and the scope of selectors; empty is all
+	Primary    string // the metric that lists show and comparisons decide by
+	Metrics    map[string]MetricConfig
+	Replicates struct {
+		Seeds []string // params that may differ among replicates, beside seed and random_state
+	}
+	Console struct {
+		MaxBytes int64 // of output.log
+	}
+	System struct {
+		Enabled  bool
+		Interval time.Duration // between two samples of the machine
+		Points   int           // kept of each key of system.parquet
+	}
+}
+
+// MetricConfig is [metric.NAME].
+type MetricConfig struct{ Goal string }
+
+// InitialConfig is what `runs init` writes: the same bytes everywhere, so that two clones make the same commit.
+const InitialConfig = `# Settings of runs for this project. What is commented out shows its default.
+
+# experiment = ""             # of new runs, and where selectors look
+# primary = ""                # the metric that lists show; 'runs goal METRIC min --primary' sets it
+
+# [metric.rmse]
+# goal = "min"                # or "max"; without it the metric's name decides
+
+# [replicates]
+# seeds = []                  # params that may differ among replicates, beside seed and random_state
+
+# [console]
+# max_bytes = 10_000_000      # of output.log; the middle of a longer one is cut
+
+# [system]
+# enabled = true              # sample CPU, memory, disk and GPU under 'runs exec'
+# interval = "15s"
+# points = 500                # kept of each key
+`
+
+// defaultSeeds are params that may differ among replicates of one run.
+var defaultSeeds = [...]string{"seed", "random_state"}
+
+// DefaultConfig returns the settings of a project without a config.toml.
+func DefaultConfig() *Config {
+	c := &Config{}
+	c.Console.MaxBytes = 10_000_000
+	c.System.Enabled, c.System.Interval, c.System.Points = true, 15*time.Second, 500
+	return c
+}
+
+// configKeys are all keys of config.toml; NAME stands for any metric.
+func configKeys() []string {
+	return []string{
+		"experiment", "primary", "metric.NAME.goal", "replicates.seeds", "console.max_bytes",
+		"system.enabled", "system.interval", "system.points",
+	}
+}
+
+// Seeds are the params that may differ among replicates.
+func (c *Config) Seeds() []string {
+	return append(defaultSeeds[:len(defaultSeeds):len(defaultSeeds)], c.Replicates.Seeds...)
+}
+
+// Goal is the goal of a metric: the configured one, else what its name says.
+func (c *Config) Goal(metric string) string {
+	if m, ok := c.Metrics[metric]; ok && m.Goal != "" {
+		return m.Goal
+	}
+	return GoalByName(metric)
+}
+
+// DecodeConfig reads a config.toml. A key that is not known is an error that names the nearest one.
+func DecodeConfig(file string, data []byte) (*Config, error) {
+	m, err := parseTOML(file, data, MaxConfigBytes)
+	if err != nil {
+		return nil, err
+	}
+	t := table{&reader{file: file, data: data}, nil, m}
+	c := DefaultConfig()
+	c.Experiment, c.Primary = t.optional("experiment"), t.optional("primary")
+	if s, ok := t.sub("metric"); ok {
+		c.Metrics = map[string]MetricConfig{}
+		for _, name := range sortedKeys(s.m) {
+			metric, ok := s.sub(name)
+			if !ok {
+				break
+			}
+			goal := metric.text("goal")
+			if goal != "" && goal != GoalMin && goal != GoalMax {
+				metric.fail(metric.at("goal"), "%q is neither min nor max", goal)
+			}
+			c.Metrics[name] = MetricConfig{Goal: goal}
+			metric.refuseUnknown()
+		}
+	}
+	if s, ok := t.sub("replicates"); ok {
+		c.Replicates.Seeds = s.texts("seeds")
+		s.refuseUnknown()
+	}
+	if s, ok := t.sub("console"); ok {
+		if s.has("max_bytes") {
+			c.Console.MaxBytes = s.bytes("max_bytes", 4096, 1<<32)
+		}
+		s.refuseUnknown()
+	}
+	if s, ok := t.sub("system"); ok {
+		if s.has("enabled") {
+			c.System.Enabled = s.boolean("enabled")
+		}
+		if s.has("interval") {
+			c.System.Interval = s.duration("interval", time.Second, 24*time.Hour)
+		}
+		if s.has("points") {
+			c.System.Points = int(s.between("points", 2, 1_000_000))
+		}
+		s.refuseUnknown()
+	}
+	t.refuseUnknown()
+	if t.err != nil {
+		return nil, t.err
+	}
+	return c, nil
+}
+
+// optional reads a text that may be empty.
+func (t table) optional(key string) string {
+	s, _ := take[string](t, key, "a string")
+	return s
+}
+
+func (t table) between(key string, least, most int64) int64 {
+	v := t.integer(key)
+	if v < least || v > most {
+		t.fail(t.at(key), "%d is not between %d and %d", v, least, most)
+	}
+	return v
+}
+
+// bytes reads a size: an integer, or a text like "10 MB" or "64 KiB".
+func (t table) bytes(key string, least, most int64) int64 {
+	if s, ok := t.m[key].(string); ok {
+		n, err := ParseBytes(s)
+		if err != nil {
+			t.fail(t.at(key), "%v", err)
+		}
+		t.m[key] = n
+	}
+	return t.between(key, least, most)
+}
+
+// ParseBytes reads a size like "10 MB" (powers of 1000) or "64 KiB" (powers of 1024).
+func ParseBytes(s string) (int64, error) {
+	text := strings.TrimSpace(s)
+	digits := strings.TrimRight(text, "BKMGTibkmgt ")
+	unit := strings.ToUpper(strings.TrimSpace(text[len(digits):]))
+	factor := int64(1)
+	base := int64(1000)
+	if strings.HasSuffix(unit, "IB") {
+		base = 1024
+	}
+	switch strings.TrimSuffix(strings.TrimSuffix(unit, "B"), "I") {
+	case "":
+	case "K":
+		factor = base
+	case "M":
+		factor = base * base
+	case "G":
+		factor = base * base * base
+	case "T":
+		factor = base * base * base * base
+	default:
+		return 0, fmt.Errorf("%q is no size, like \"10 MB\"", s)
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || n < 0 || n > (1<<62)/factor {
+		return 0, fmt.Errorf("%q is no size, like \"10 MB\"", s)
+	}
+	return n * factor, nil
+}
+
+func (t table) duration(key string, least, most time.Duration) time.Duration {
+	s := t.text(key)
+	d, err := time.ParseDuration(s)
+	switch {
+	case err != nil:
+		t.fail(t.at(key), "%q is no duration, like \"15s\" or \"2m\"", s)
+	case d < least || d > most:
+		t.fail(t.at(key), "%s is not between %s and %s", s, least, most)
+	}
+	return d
+}
+
+// refuseUnknown makes any key that is left an error.
+func (t table) refuseUnknown() {
+	for _, key := range sortedKeys(t.m) {
+		known := make([]string, 0, 10)
+		prefix := configPrefix(t.path)
+		for _, k := range configKeys() {
+			if rest, ok := strings.CutPrefix(k, prefix); ok {
+				first, _, _ := strings.Cut(rest, ".")
+				known = append(known, first)
+			}
+		}
+		if near := nearest(key, known); near != "" {
+			t.fail(t.at(key), "unknown key; did you mean %s?", near)
+			return
+		}
+		t.fail(t.at(key), "unknown key; known are %s", strings.Join(slices.Compact(known), ", "))
+		return
+	}
+}
+
+// configPrefix is the path of a table as configKeys writes it.
+func configPrefix(path []string) string {
+	var b strings.Builder
+	for i, key := range path {
+		if i == 1 && path[0] == "metric" {
+			key = "NAME"
+		}
+		b.WriteString(key + ".")
+	}
+	return b.String()
+}
+
+// nearest returns the candidate that differs from word by at most two letters or a third of them, or "".
+func nearest(word string, candidates []string) string {
+	best, least := "", 1+max(2, len(word)/3)
+	for _, c := range candidates {
+		if d := editDistance(word, c); d < least {
+			best, least = c, d
+		}
+	}
+	return best
+}
+
+// editDistance is the number of letters to insert, remove or replace (Levenshtein, 1966).
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,149 @@
+package format
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestInitialConfigIsTheDefault(t *testing.T) {
+	got, err := DecodeConfig("config.toml", []byte(InitialConfig))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(DefaultConfig(), got); d != "" {
+		t.Error(d)
+	}
+	// Without the comment signs the same file sets every key to its default, but for the example of a metric.
+	var shown []string
+	for line := range strings.SplitSeq(InitialConfig, "\n") {
+		if key := strings.TrimPrefix(line, "# "); strings.Contains(key, " = ") || strings.HasPrefix(key, "[") {
+			shown = append(shown, key)
+		}
+	}
+	got, err = DecodeConfig("config.toml", []byte(strings.Join(shown, "\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Metrics["rmse"].Goal != "min" {
+		t.Error("the example of a goal is not read")
+	}
+	got.Metrics, got.Replicates.Seeds = nil, nil
+	if d := cmp.Diff(DefaultConfig(), got); d != "" {
+		t.Errorf("the defaults shown are not the defaults:\n%s", d)
+	}
+	for _, key := range configKeys() {
+		parts := strings.Split(key, ".")
+		if !strings.Contains(InitialConfig, parts[len(parts)-1]+" = ") {
+			t.Errorf("%s is not shown", key)
+		}
+	}
+}
+
+func TestDecodeConfig(t *testing.T) {
+	c, err := DecodeConfig("config.toml", []byte(`experiment = "penguins"
+primary = "val/loss"
+[metric."val/loss"]
+goal = "max"
+[console]
+max_bytes = "64 KiB"
+[system]
+interval = "1m"
+enabled = false
+[replicates]
+seeds = ["fold"]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Goal("val/loss") != "max" || c.Goal("train/loss") != "min" || c.Console.MaxBytes != 65536 || c.System.Interval != time.Minute || c.System.Enabled {
+		t.Errorf("%+v", c)
+	}
+	if d := cmp.Diff([]string{"seed", "random_state", "fold"}, c.Seeds()); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestDecodeConfigWrong(t *testing.T) {
+	for _, c := range []struct{ text, reason string }{
+		{"\nexperimnt = 'x'", "config.toml:2: experimnt: unknown key; did you mean experiment?"},
+		{"[metric.rmse]\ngoal = 'down'", `config.toml:2: metric.rmse.goal: "down" is neither min nor max`},
+		{"[metric.rmse]\ngaol = 'min'", "did you mean goal?"},
+		{"[sytem]\npoints = 5", "config.toml:1: sytem: unknown key; did you mean system?"},
+		{"[system]\npoints = 1", "config.toml:2: system.points: 1 is not between 2 and 1000000"},
+		{"[system]\ninterval = 15", "system.interval: an integer, not a string"},
+		{"[system]\ninterval = 'often'", "is no duration"},
+		{"[console]\nmax_bytes = '10 XB'", "is no size"},
+		{"zzz = 1", "unknown key; known are experiment"},
+		{"a = ", "config.toml:1:"},
+	} {
+		_, err := DecodeConfig("config.toml", []byte(c.text))
+		if err == nil || !strings.Contains(err.Error(), c.reason) {
+			t.Errorf("%q: error %v, want one with %q", c.text, err, c.reason)
+		}
+	}
+}
+
+func TestSetConfig(t *testing.T) {
+	goal := []string{"metric", "rmse", "goal"}
+	for _, c := range []struct {
+		name, before string
+		path         []string
+		value        any
+		want         string
+	}{
+		{"empty", "", goal, "min", "[metric.rmse]\ngoal = \"min\"\n"},
+		{"in place", "# a\n[metric.rmse] # b\ngoal = \"max\"   # c\nx = 1\n", goal, "min", "# a\n[metric.rmse] # b\ngoal = \"min\"   # c\nx = 1\n"},
+		{"dotted", "metric.rmse.goal = 'max' # c\n", goal, "min", "metric.rmse.goal = \"min\" # c\n"},
+		{"inline", "metric = {rmse = {goal = 'max'}, a = {b = 1}}\n", goal, "min", "metric = {rmse = {goal = \"min\"}, a = {b = 1}}\n"},
+		{"into inline", "metric = { a = {b = 1} }\n", goal, "min", "metric = { a = {b = 1}, rmse.goal = \"min\"}\n"},
+		{"end of table", "[metric.rmse]\nunit = 'm' # x\n\n[system]\npoints = 5\n", goal, "min", "[metric.rmse]\nunit = 'm' # x\ngoal = \"min\"\n\n[system]\npoints = 5\n"},
+		{"empty table", "[metric.rmse]\n# nothing\n", goal, "min", "[metric.rmse]\ngoal = \"min\"\n# nothing\n"},
+		{"top", "# head\n\n[system]\npoints = 5\n", []string{"primary"}, "rmse", "# head\n\nprimary = \"rmse\"\n[system]\npoints = 5\n"},
+		{"top behind", "experiment = 'a' # c\n\n[system]\n", []string{"primary"}, "rmse", "experiment = 'a' # c\nprimary = \"rmse\"\n\n[system]\n"},
+		{"crlf", "a = 1\r\n", []string{"b"}, int64(2), "a = 1\r\nb = 2\r\n"},
+		{"no newline", "a = 1", []string{"b"}, int64(2), "a = 1\nb = 2\n"},
+		{"list over lines", "a = [\n  1, # one\n  2,\n] # end\nb = 1\n", []string{"a"}, []any{int64(3)}, "a = [3] # end\nb = 1\n"},
+		{"odd name", "", []string{"metric", "val/loss", "goal"}, "min", "[metric.\"val/loss\"]\ngoal = \"min\"\n"},
+		{"text with signs", "a = \"# [x] = {\" # c\n", []string{"b"}, int64(1), "a = \"# [x] = {\" # c\nb = 1\n"},
+	} {
+		got, err := SetConfig([]byte(c.before), c.path, c.value)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if d := cmp.Diff(c.want, string(got)); d != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, d)
+		}
+		again, err := SetConfig(got, c.path, c.value)
+		if err != nil || string(again) != string(got) {
+			t.Errorf("%s: setting the same value again changes the file: %v\n%s", c.name, err, again)
+		}
+	}
+	for _, before := range []string{"metric = 1\n", "[[metric]]\nx = 1\n"} {
+		if got, err := SetConfig([]byte(before), goal, "min"); err == nil {
+			t.Errorf("%q became %q", before, got)
+		}
+	}
+}
+
+func FuzzSetConfig(f *testing.F) {
+	f.Add([]byte(InitialConfig))
+	f.Add([]byte("a = 1\n[metric.rmse]\ngoal = 'max' # x\n[[b]]\nc = \"\"\"x\n\"\"\"\n[[b]]\n"))
+	f.Add([]byte("metric = {rmse = {goal = 'max'}}\r\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := SetConfig(data, []string{"metric", "rmse", "goal"}, "min")
+		if err != nil {
+			return
+		}
+		again, err := SetConfig(got, []string{"metric", "rmse", "goal"}, "min")
+		if err != nil || string(again) != string(got) {
+			t.Fatalf("%q: then %q: %v", got, again, err)
+		}
+		if strings.Count(string(got), "#") < strings.Count(string(data), "#") && !strings.Contains(string(data), "goal") {
+			t.Fatalf("a comment is gone: %q", got)
+		}
+	})
+}

@@ -1,0 +1,73 @@
+package format
+
+import "strings"
+
+// Goals of a metric: which direction is better.
+const (
+	GoalMin = "min"
+	GoalMax = "max"
+)
+
+// GoalByName guesses from the words of a metric's name whether smaller or larger is better; "" where the name does not
+// say. SPEC.md lists the words. A word that turns the meaning (scale, weight, time, ...) makes it unknown: no goal is
+// better than a wrong one.
+func GoalByName(metric string) string {
+	goal := ""
+	for word := range nameWords(metric) {
+		switch g := goalOfWord(word); {
+		case g == "?":
+			return ""
+		case g != "":
+			goal = g // the last word weighs most: reward_loss is a loss
+		}
+	}
+	return goal
+}
+
+func goalOfWord(word string) string {
+	switch word {
+	case "loss", "losses", "err", "error", "errors", "mse", "rmse", "mae", "mape", "smape", "rmsle", "msle", "nll", "nlpd",
+		"perplexity", "ppl", "bpb", "bpc", "logloss", "crossentropy", "xent", "brier", "ece", "wer", "cer", "ter", "fid", "kid",
+		"lpips", "regret", "divergence", "eer", "hamming", "deviance", "pinball", "cost":
+		return GoalMin
+	case "acc", "accuracy", "auc", "auroc", "auprc", "f1", "fbeta", "precision", "recall", "sensitivity", "specificity",
+		"bleu", "chrf", "rouge", "rouge1", "rouge2", "rougel", "meteor", "map", "map50", "ap", "ap50", "ap75", "iou", "miou",
+		"dice", "psnr", "ssim", "r2", "reward", "rewards", "return", "returns", "score", "scores", "ndcg", "mrr", "hits", "mcc",
+		"kappa", "pass", "elo", "winrate", "pearson", "spearman", "kendall", "likelihood", "elbo", "success", "correct":
+		return GoalMax
+	case "scale", "weight", "coef", "coefficient", "time", "seconds", "ms", "steps", "step", "epoch", "lr", "norm", "grad", "std",
+		"var", "variance", "count", "num", "size", "delta", "drop", "change", "diff", "gap", "ratio", "threshold", "memory",
+		"target", "bytes", "samples", "beta", "entropy":
+		return "?"
+	}
+	return ""
+}
+
+// nameWords yields the words of a metric's name in lower case: split at anything but letters and digits, and where a
+// capital follows a small letter. A digit at the end of a word that is known without it belongs to it: top1.
+func nameWords(name string) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		start := 0
+		for i := 0; i <= len(name); i++ {
+			boundary := i == len(name) || !isWordByte(name[i])
+			hump := !boundary && i > start && isUpper(name[i]) && !isUpper(name[i-1]) && isWordByte(name[i-1]) && name[start:i] != "m"
+			if (boundary || hump) && i > start {
+				if !yield(strings.ToLower(name[start:i])) {
+					return
+				}
+			}
+			switch {
+			case boundary:
+				start = i + 1
+			case hump:
+				start = i
+			}
+		}
+	}
+}
+
+func isUpper(c byte) bool { return c >= 'A' && c <= 'Z' }
+
+func isWordByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || isUpper(c) || c >= '0' && c <= '9' || c >= 0x80
+}

@@ -1,0 +1,18 @@
+package format
+
+import "testing"
+
+func TestGoalByName(t *testing.T) {
+	for _, c := range []struct{ name, want string }{
+		{"loss", "min"}, {"val/loss", "min"}, {"train_loss", "min"}, {"evalLoss", "min"}, {"trainLoss", "min"}, {"rmse", "min"}, {"RMSE", "min"},
+		{"eval/wer", "min"}, {"error_rate", "min"}, {"perplexity", "min"}, {"reward_loss", "min"},
+		{"acc", "max"}, {"top1_acc", "max"}, {"val.accuracy", "max"}, {"f1-macro", "max"}, {"roc_auc", "max"}, {"mAP", "max"}, {"BLEU", "max"},
+		{"rougeL", "max"}, {"episode_reward", "max"}, {"mean_return", "max"}, {"test/R2", "max"}, {"ndcg@10", "max"},
+		{"lr", ""}, {"grad_norm", ""}, {"loss_scale", ""}, {"epoch", ""}, {"time", ""}, {"gpu_memory", ""}, {"accuracy_drop", ""}, {"", ""}, {"throughput", ""},
+		{"loss_weight", ""}, {"score_threshold", ""}, {"glossary", ""}, {"accelerate", ""},
+	} {
+		if got := GoalByName(c.name); got != c.want {
+			t.Errorf("%q: %q, want %q", c.name, got, c.want)
+		}
+	}
+}

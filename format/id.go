@@ -1,0 +1,83 @@
+package format
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// idAlphabet is Crockford's base 32 in lower case: no i, l, o, u, so that an id is read aloud and typed without doubt.
+// https://www.crockford.com/base32.html
+const idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+
+const (
+	idTimeLayout = "20060102-150405"
+	idLength     = len(idTimeLayout) + 1 + idRandomLength
+	// idRandomLength letters give 40 random bits: 10,000 ids in one second collide once in 20,000 such seconds.
+	idRandomLength = 8
+)
+
+// NewID makes the id of a run that starts at t: the UTC second and eight random letters.
+func NewID(t time.Time) string {
+	return t.UTC().Format(idTimeLayout) + "-" + RandomLetters(idRandomLength)
+}
+
+// RandomLetters returns n random letters of the id alphabet.
+func RandomLetters(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails: crypto/rand ends the program instead
+	for i := range b {
+		b[i] = idAlphabet[b[i]&31]
+	}
+	return string(b)
+}
+
+// DerivedID makes an id whose random part comes from seed, of eight bytes or more: the same seed makes the same id.
+func DerivedID(t time.Time, seed []byte) string {
+	b := make([]byte, idRandomLength)
+	for i := range b {
+		b[i] = idAlphabet[seed[i]&31]
+	}
+	return t.UTC().Format(idTimeLayout) + "-" + string(b)
+}
+
+// CheckID reports why s is not an id, or nil.
+func CheckID(s string) error {
+	if len(s) != idLength || s[len(idTimeLayout)] != '-' {
+		return fmt.Errorf("%q is not a run id (like 20261123-142530-k7qx2m9a)", s)
+	}
+	if t, err := time.Parse(idTimeLayout, s[:len(idTimeLayout)]); err != nil || t.Format(idTimeLayout) != s[:len(idTimeLayout)] {
+		return fmt.Errorf("%q is not a run id: its start is no time", s)
+	}
+	for _, c := range []byte(s[len(idTimeLayout)+1:]) {
+		if !isIDLetter(c) {
+			return fmt.Errorf("%q is not a run id: %q is not a letter of its alphabet", s, string(rune(c)))
+		}
+	}
+	return nil
+}
+
+func isIDLetter(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' && c != 'i' && c != 'l' && c != 'o' && c != 'u'
+}
+
+// IDDay returns the folder of a finished run, its UTC day as 2026-11-23. The id must be valid.
+func IDDay(id string) string { return id[:4] + "-" + id[4:6] + "-" + id[6:8] }
+
+// IDRandom returns the random part of a valid id.
+func IDRandom(id string) string { return id[len(idTimeLayout)+1:] }
+
+// IDTime returns the second in which a run of this valid id started.
+func IDTime(id string) time.Time {
+	t, _ := time.Parse(idTimeLayout, id[:len(idTimeLayout)])
+	return t
+}
+
+// CheckDay reports whether s names a day folder, like 2026-11-23.
+func CheckDay(s string) error {
+	if t, err := time.Parse(time.DateOnly, s); err != nil || t.Format(time.DateOnly) != s {
+		return errors.New("not a day")
+	}
+	return nil
+}

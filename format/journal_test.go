@@ -1,0 +1,130 @@
+package format
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+func TestJournalLine(t *testing.T) {
+	step := int64(7)
+	for _, c := range []struct {
+		line string
+		want Line
+	}{
+		{
+			`{"t": 1764000000.123456, "step": 12, "m": {"loss": 0.5, "val/acc": 0.9}}`,
+			Line{Time: 1764000000123456, Step: 12, HasStep: true, Metrics: []MetricValue{{"loss", 0.5}, {"val/acc", 0.9}}},
+		},
+		{
+			`{"t":1764000000,"m":{"a":NaN,"b":"NaN","c":-Infinity,"d":"Infinity","e":1e3,"f":-0}}`,
+			Line{Time: 1764000000000000, Metrics: []MetricValue{{"a", math.NaN()}, {"b", math.NaN()}, {"c", math.Inf(-1)}, {"d", math.Inf(1)}, {"e", 1000}, {"f", math.Copysign(0, -1)}}},
+		},
+		{
+			` {"t": 1.7640000002e9, "step": 12.0, "p": {"lr": 0.1, "n": 3, "x": null, "m": {"y": null, "z": [1, null]}}, "tags": {"k": "v", "b": true}, "note": "a\n\u00e9\ud83d\ude00"} `,
+			Line{
+				Time: 1764000000200000, Step: 12, HasStep: true,
+				Params: map[string]any{"lr": 0.1, "n": int64(3), "m": map[string]any{"z": []any{int64(1), "null"}}},
+				Nulls:  []string{"m.y", "x"}, Tags: map[string]string{"k": "v", "b": "true"}, Note: "a\né😀",
+			},
+		},
+		{
+			`{"t": 1764000001.0, "artifact": {"path": "/scratch/model.bin", "name": "model.bin", "step": 7, "more": [1]}}`,
+			Line{Time: 1764000001000000, Artifact: &ArtifactLine{Path: "/scratch/model.bin", Name: "model.bin", Step: &step}},
+		},
+		{
+			`{"t": 1764000001.0, "dataset": {"path": "data/train.csv", "name": "train"}, "event": "end", "mood": {"a": [true, 1.5]}}`,
+			Line{Time: 1764000001000000, Dataset: &DatasetLine{Path: "data/train.csv", Name: "train"}, Event: "end", Unknown: map[string]any{"mood": map[string]any{"a": []any{true, 1.5}}}},
+		},
+		{`{"t":1,"labels":{"rank":1},"m":{"a":1}}`, Line{Time: 1000000, Metrics: []MetricValue{{"a", 1}}, Aside: "this version does not store labels"}},
+		{`{"t":0.0000005}`, Line{Time: 1}},
+		{`{"t":1764000000.999999949}`, Line{Time: 1764000000_999999 + 1}},
+	} {
+		var p JournalParser
+		var got Line
+		if err := p.Parse([]byte(c.line), &got); err != nil {
+			t.Errorf("%s: %v", c.line, err)
+		} else if d := cmp.Diff(c.want, got, cmpopts.EquateNaNs(), cmpopts.EquateEmpty()); d != "" {
+			t.Errorf("%s (-want +got):\n%s", c.line, d)
+		}
+	}
+}
+
+func TestJournalLineWrong(t *testing.T) {
+	for _, c := range []struct{ line, reason string }{
+		{``, `"{" expected`},
+		{`{"t":1`, `expected`},
+		{`{"m":{"a":1}}`, `no time`},
+		{`{"t":1}{`, `text after the record`},
+		{`{"t":-1}`, `not between 1970 and 9999`},
+		{`{"t":1e300}`, `not between 1970 and 9999`},
+		{`{"t":NaN}`, `not between 1970 and 9999`},
+		{`{"t":1,"step":1.5}`, `no 64-bit integer`},
+		{`{"t":1,"step":9223372036854775808}`, `no 64-bit integer`},
+		{`{"t":1,"step":"3"}`, `a number expected, not a string`},
+		{`{"t":1,"m":{"a":"high"}}`, `metric "a": column 17: a number expected, not a string`},
+		{`{"t":1,"m":{"a":1e999}}`, `out of range`},
+		{`{"t":1,"m":{"a":01}}`, `a number expected`},
+		{`{"t":1,"m":{"a":0x1}}`, `expected`},
+		{`{"t":1,"m":{"":1}}`, `the key is empty`},
+		{`{"t":1,"m":{"a\nb":1}}`, `control character`},
+		{`{"t":1,"m":{"` + strings.Repeat("k", 251) + `":1}}`, `longer than 250 bytes`},
+		{`{"t":1,"p":[1]}`, `no object`},
+		{`{"t":1,"p":{"a":1,"a":2}}`, `a second time`},
+		{`{"t":1,"p":` + strings.Repeat(`{"a":`, 40) + `1` + strings.Repeat(`}`, 40) + `}`, `nested deeper`},
+		{"{\"t\":1,\"note\":\"\xff\"}", `not UTF-8`},
+		{`{"t":1,"tags":{"a":[1]}}`, `a tag is a text`},
+	} {
+		var p JournalParser
+		var l Line
+		err := p.Parse([]byte(c.line), &l)
+		if err == nil || !strings.Contains(err.Error(), c.reason) {
+			t.Errorf("%s: error %v, want one with %q", c.line, err, c.reason)
+		}
+	}
+}
+
+func FuzzJournalLine(f *testing.F) {
+	f.Add([]byte(`{"t": 1764000000.123456, "step": 12, "m": {"loss": 0.5, "val/acc": NaN}}`))
+	f.Add([]byte(`{"t": 1.5, "p": {"lr": [0.1, {"a": "b"}], "n": null}, "set": {"x": 1}, "tags": {"k": "v"}, "note": "\u00e9", "odd": {}}`))
+	f.Add([]byte(`{"t": 1, "artifact": {"path": "x", "name": "y", "step": 3}, "dataset": {"path": "d"}, "event": "end"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var p JournalParser
+		var l, back Line
+		if p.Parse(data, &l) != nil || l.Aside != "" {
+			return
+		}
+		if l.Unknown != nil || l.Nulls != nil {
+			return // an unknown "t" cannot come back under its name
+		}
+		l.Metrics = append([]MetricValue(nil), l.Metrics...)
+		line := AppendLine(nil, &l)
+		if err := p.Parse(line[:len(line)-1], &back); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		if d := cmp.Diff(l, back, cmpopts.EquateNaNs(), cmpopts.EquateEmpty()); d != "" {
+			t.Fatalf("%s (-want +got):\n%s", line, d)
+		}
+	})
+}
+
+func BenchmarkJournalLine(b *testing.B) {
+	var l Line
+	l.Time, l.HasStep = 1764000000123456, true
+	for i := range 10 {
+		l.Metrics = append(l.Metrics, MetricValue{fmt.Sprintf("metric/%d", i), math.Sqrt(float64(i + 2))})
+	}
+	line := AppendLine(nil, &l)
+	line = line[:len(line)-1]
+	b.SetBytes(int64(len(line)))
+	var p JournalParser
+	for b.Loop() {
+		if err := p.Parse(line, &l); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package format
+
+import (
+	"encoding/json"
+	"math"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// JSON returns the record as one JSON object: keys and order as in run.toml, times in RFC 3339, NaN and infinities as the
+// strings "NaN", "Infinity", "-Infinity".
+func (r *Run) JSON() []byte { return AppendJSON(nil, r.tree()) }
+
+// MarshalJSON is JSON, for encoders that meet a run inside another value.
+func (r *Run) MarshalJSON() ([]byte, error) { return r.JSON(), nil }
+
+// AppendJSON appends a value of a record, or any other that encoding/json writes.
+func AppendJSON(b []byte, value any) []byte {
+	switch v := value.(type) {
+	case nil:
+		return append(b, "null"...)
+	case string:
+		return appendJSONString(b, v)
+	case int64:
+		return strconv.AppendInt(b, v, 10)
+	case int:
+		return strconv.AppendInt(b, int64(v), 10)
+	case bool:
+		return strconv.AppendBool(b, v)
+	case float64:
+		return AppendJSONFloat(b, v)
+	case time.Time:
+		return append(v.UTC().AppendFormat(append(b, '"'), timeLayout), '"')
+	case []string:
+		return appendJSONList(b, v)
+	case []any:
+		return appendJSONList(b, v)
+	case []object:
+		return appendJSONList(b, v)
+	case []*Run:
+		return appendJSONList(b, v)
+	case *Run:
+		return AppendJSON(b, v.tree())
+	case map[string]any:
+		return AppendJSON(b, mapObject(v))
+	case object:
+		b = append(b, '{')
+		for i, f := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendJSONString(b, f.key)
+			b = append(b, ':')
+			b = AppendJSON(b, f.value)
+		}
+		return append(b, '}')
+	}
+	data, err := json.Marshal(value)
+	if err != nil {
+		return appendJSONString(b, err.Error())
+	}
+	return append(b, data...)
+}
+
+func appendJSONList[T any](b []byte, list []T) []byte {
+	b = append(b, '[')
+	for i, v := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = AppendJSON(b, v)
+	}
+	return append(b, ']')
+}
+
+// AppendJSONFloat writes a float so that it reads back as the same float; what JSON has no number for is a string.
+func AppendJSONFloat(b []byte, v float64) []byte {
+	switch {
+	case math.IsNaN(v):
+		return append(b, `"NaN"`...)
+	case math.IsInf(v, 1):
+		return append(b, `"Infinity"`...)
+	case math.IsInf(v, -1):
+		return append(b, `"-Infinity"`...)
+	}
+	return AppendFloat(b, v)
+}
+
+func appendJSONString(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		case r == '\n':
+			b = append(b, `\n`...)
+		case r == '\t':
+			b = append(b, `\t`...)
+		case r == '\r':
+			b = append(b, `\r`...)
+		case isHiddenRune(r):
+			b = append(b, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
+		default:
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return append(b, '"')
+}

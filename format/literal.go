@@ -1,0 +1,280 @@
+package format
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// ParseParam reads KEY=VALUE of a command line: a dotted key as in TOML, and a literal. null says that the value is None or
+// null.
+func ParseParam(s string) (path []string, value any, null bool, err error) {
+	key, text, err := splitPair(s)
+	if err != nil {
+		return nil, nil, false, err
+	}
+	path, err = ParseKeyPath(key)
+	if err != nil {
+		return nil, nil, false, err
+	}
+	value, null = ParseLiteral(text)
+	leaves := 0
+	if clean, at, reason := cleanValue(value, path, 0, &leaves, false); !null {
+		if reason != "" {
+			return nil, nil, false, fmt.Errorf("%s: %s", dotted(at), reason)
+		}
+		value = clean
+	}
+	return path, value, null, nil
+}
+
+// splitPair splits at the first equals sign outside of quotes.
+func splitPair(s string) (key, value string, err error) {
+	quoted := byte(0)
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case quoted != 0:
+			if c == quoted {
+				quoted = 0
+			}
+		case (c == '"' || c == '\'') && (i == 0 || s[i-1] == '.'):
+			quoted = c
+		case c == '=':
+			return strings.TrimSpace(s[:i]), s[i+1:], nil
+		}
+	}
+	return "", "", errors.New("KEY=VALUE expected")
+}
+
+// ParseKeyPath reads a dotted key: parts that are no bare keys may stand in quotes, or as they are if they have no dot.
+func ParseKeyPath(key string) ([]string, error) {
+	var path []string
+	for i := 0; ; {
+		var part string
+		if i < len(key) && (key[i] == '"' || key[i] == '\'') {
+			end := skipString([]byte(key), i)
+			part = unquote([]byte(key[i:end]))
+			i = end
+			if i < len(key) && key[i] != '.' {
+				return nil, fmt.Errorf("the key %s goes on behind its quotes", key)
+			}
+		} else {
+			end := strings.IndexByte(key[i:], '.')
+			if end < 0 {
+				end = len(key) - i
+			}
+			part = key[i : i+end]
+			i += end
+		}
+		if err := CheckKey(part); err != nil {
+			return nil, err
+		}
+		path = append(path, part)
+		if i >= len(key) {
+			break
+		}
+		i++
+	}
+	if len(path) > MaxDepth {
+		return nil, fmt.Errorf("the key %s is nested deeper than %d", key, MaxDepth)
+	}
+	return path, nil
+}
+
+// ParseLiteral reads a value of a command line: a TOML literal, or as Python prints numbers, booleans, infinities and NaN;
+// None and null are null. Dates and all else are strings.
+func ParseLiteral(s string) (value any, null bool) {
+	text := strings.TrimSpace(s)
+	switch text {
+	case "":
+		return s, false
+	case "None", "null":
+		return nil, true
+	case "True":
+		return true, false
+	case "False":
+		return false, false
+	}
+	if v, ok := specialFloat(text); ok {
+		return v, false
+	}
+	if strings.ContainsAny(text, "\n\r") {
+		return s, false
+	}
+	switch c := text[0]; {
+	case c == '"', c == '\'', c == '[', c == '{', c == 't', c == 'f', c == '+', c == '-', c == '.', c >= '0' && c <= '9':
+	default:
+		return s, false
+	}
+	if bracketDepth([]byte(text)) > MaxDepth {
+		return s, false
+	}
+	var m map[string]any
+	if _, err := toml.Decode("v = "+text, &m); err == nil && len(m) == 1 {
+		switch v := m["v"].(type) {
+		case int64, float64, bool, string:
+			return v, false
+		case []any, []map[string]any, map[string]any:
+			leaves := 0
+			if clean, _, reason := cleanValue(v, nil, 0, &leaves, false); reason == "" {
+				return clean, false
+			}
+		}
+		return s, false // a date or time
+	}
+	// .1 and 1. are numbers to most languages and none to TOML. 0123 is not: it may be a name.
+	if c := strings.TrimLeft(text, "+-"); strings.HasPrefix(c, ".") || strings.HasSuffix(c, ".") || strings.ContainsAny(c, "eE") && !strings.HasPrefix(c, "0x") {
+		if v, ok := decimal(text); ok {
+			return v, false
+		}
+	}
+	return s, false
+}
+
+// specialFloat reads the spellings of what is no number.
+func specialFloat(s string) (float64, bool) {
+	sign := 1
+	switch {
+	case strings.HasPrefix(s, "-"):
+		s, sign = s[1:], -1
+	case strings.HasPrefix(s, "+"):
+		s = s[1:]
+	}
+	switch s {
+	case "nan", "NaN", "NAN":
+		return math.NaN(), true
+	case "inf", "Inf", "INF", "Infinity", "infinity":
+		return math.Inf(sign), true
+	}
+	return 0, false
+}
+
+// decimal reads a finite decimal number.
+func decimal(s string) (float64, bool) {
+	if strings.Trim(s, "0123456789.eE+-") != "" {
+		return 0, false
+	}
+	v, err := strconv.ParseFloat(s, 64)
+	return v, err == nil
+}
+
+// ParseMetric reads KEY=NUMBER, split at the first equals sign.
+func ParseMetric(s string) (key string, value float64, err error) {
+	key, text, ok := strings.Cut(s, "=")
+	if !ok {
+		return "", 0, errors.New("KEY=NUMBER expected")
+	}
+	if err := CheckKey(key); err != nil {
+		return "", 0, err
+	}
+	if v, ok := specialFloat(text); ok {
+		return key, v, nil
+	}
+	v, ok := decimal(text)
+	if !ok {
+		return "", 0, fmt.Errorf("%q is no number", text)
+	}
+	return key, v, nil
+}
+
+// ParseTag reads KEY[=VALUE]. A tag without a value is "yes".
+func ParseTag(s string) (key, value string, err error) {
+	key, value, ok := strings.Cut(s, "=")
+	if !ok {
+		value = "yes"
+	}
+	if err := CheckKey(key); err != nil {
+		return "", "", err
+	}
+	return key, value, CheckText(value)
+}
+
+// CheckText reports why s cannot be a text of a record, or nil.
+func CheckText(s string) error {
+	switch {
+	case len(s) > MaxTextBytes:
+		return fmt.Errorf("the text is longer than %d bytes", MaxTextBytes)
+	case invalidUTF8([]byte(s)) >= 0:
+		return errors.New("the text is not UTF-8")
+	}
+	return nil
+}
+
+// CheckParams checks params from outside and gives them the types of Run.Params.
+func CheckParams(params map[string]any) error {
+	leaves := 0
+	if _, at, reason := cleanValue(params, nil, 0, &leaves, false); reason != "" {
+		return fmt.Errorf("param %s: %s", dotted(at), reason)
+	}
+	return nil
+}
+
+// SetParam sets a nested param that is not set yet.
+func SetParam(params map[string]any, path []string, value any) error {
+	for i, key := range path[:len(path)-1] {
+		next, ok := params[key]
+		if !ok {
+			next = map[string]any{}
+			params[key] = next
+		}
+		if params, ok = next.(map[string]any); !ok {
+			return fmt.Errorf("%s is a value and cannot hold %s", DottedKey(path[:i+1]), DottedKey(path))
+		}
+	}
+	last := path[len(path)-1]
+	if _, ok := params[last]; ok {
+		return fmt.Errorf("%s is set already", DottedKey(path))
+	}
+	params[last] = value
+	return nil
+}
+
+// EqualValue reports whether two params are the same value. 1 and 1.0 are; NaN is NaN.
+func EqualValue(a, b any) bool {
+	switch a := a.(type) {
+	case []any:
+		b, ok := b.([]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for i := range a {
+			if !EqualValue(a[i], b[i]) {
+				return false
+			}
+		}
+		return true
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for key := range a {
+			other, ok := b[key]
+			if !ok || !EqualValue(a[key], other) {
+				return false
+			}
+		}
+		return true
+	case int64:
+		switch b := b.(type) {
+		case int64:
+			return a == b
+		case float64:
+			return float64(a) == b && int64(b) == a
+		}
+		return false
+	case float64:
+		switch b := b.(type) {
+		case float64:
+			return sameFloat(a, b)
+		case int64:
+			return EqualValue(b, a)
+		}
+		return false
+	}
+	return a == b
+}

@@ -1,0 +1,423 @@
+package format
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// Bounds of what is read of a Parquet file of points.
+const (
+	maxPoints      = 2_000_000_000
+	maxFooterBytes = 64 << 20
+	maxPageBytes   = 64 << 20
+)
+
+// Metrics is an open metrics.parquet. It reads what it is asked for and no more.
+type Metrics struct {
+	file   *parquet.File
+	column [4]int // of key, step, time, value
+	groups []*pointGroup
+}
+
+// pointGroup is a row group whose keys have been found.
+type pointGroup struct {
+	group parquet.RowGroup
+	spans []span
+}
+
+// span is a stretch of rows with one key.
+type span struct {
+	key      string
+	from, to int64 // rows from..to-1 of the group
+}
+
+// ErrMetrics says that a file is not a metrics.parquet that can be read.
+var ErrMetrics = errors.New("damaged metrics.parquet")
+
+// guard turns a panic of the Parquet reader, which some damaged files cause, into an error.
+func guard(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("%w: %v", ErrMetrics, r)
+	}
+}
+
+// OpenMetrics opens a file of size bytes whose digest the caller has verified. Columns that it does not know are ignored.
+func OpenMetrics(r io.ReaderAt, size int64) (m *Metrics, err error) {
+	defer guard(&err)
+	if err := checkFooter(r, size); err != nil {
+		return nil, err
+	}
+	f, err := parquet.OpenFile(r, size, parquet.SkipBloomFilters(true), parquet.ReadBufferSize(64<<10))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrMetrics, err)
+	}
+	m = &Metrics{file: f}
+	for i, want := range []struct {
+		name string
+		kind parquet.Kind
+	}{{"key", parquet.ByteArray}, {"step", parquet.Int64}, {"time", parquet.Int64}, {"value", parquet.Double}} {
+		leaf, ok := f.Schema().Lookup(want.name)
+		if !ok {
+			return nil, fmt.Errorf("%w: no column %s", ErrMetrics, want.name)
+		}
+		if leaf.Node.Type().Kind() != want.kind || !leaf.Node.Required() {
+			return nil, fmt.Errorf("%w: the column %s is not a required %s", ErrMetrics, want.name, want.kind)
+		}
+		m.column[i] = leaf.ColumnIndex
+	}
+	if err := m.checkSizes(size); err != nil {
+		return nil, err
+	}
+	for _, group := range f.RowGroups() {
+		m.groups = append(m.groups, &pointGroup{group: group})
+	}
+	return m, nil
+}
+
+// checkFooter bounds the metadata before the Parquet reader allocates for it.
+func checkFooter(r io.ReaderAt, size int64) error {
+	const tail = 8 // length and magic
+	if size < 3*4 {
+		return fmt.Errorf("%w: %d bytes are too few", ErrMetrics, size)
+	}
+	var b [tail]byte
+	if _, err := r.ReadAt(b[:], size-tail); err != nil {
+		return fmt.Errorf("%w: %v", ErrMetrics, err)
+	}
+	length := int64(binary.LittleEndian.Uint32(b[:4]))
+	if string(b[4:]) != "PAR1" || length > size-tail || length > maxFooterBytes {
+		return fmt.Errorf("%w: no Parquet footer", ErrMetrics)
+	}
+	return nil
+}
+
+// checkSizes refuses sizes that the bytes of the file cannot hold.
+func (m *Metrics) checkSizes(size int64) error {
+	rows := m.file.NumRows()
+	if rows < 0 || rows > maxPoints {
+		return fmt.Errorf("%w: %d rows", ErrMetrics, rows)
+	}
+	for _, group := range m.file.Metadata().RowGroups {
+		for _, c := range group.Columns {
+			meta := c.MetaData
+			// zstd's window makes at most some 2^17 bytes of 4; delta packs at most 2^13 values into a few.
+			if meta.TotalCompressedSize < 0 || meta.TotalCompressedSize > size || meta.NumValues < 0 || meta.NumValues > rows ||
+				meta.TotalUncompressedSize < 0 || meta.TotalUncompressedSize > 1<<34 {
+				return fmt.Errorf("%w: the sizes of its columns are wrong", ErrMetrics)
+			}
+		}
+	}
+	return nil
+}
+
+// Rows is the number of points.
+func (m *Metrics) Rows() int64 { return m.file.NumRows() }
+
+// Keys returns the metrics of the file, sorted.
+func (m *Metrics) Keys() (keys []string, err error) {
+	defer guard(&err)
+	for i := range m.groups {
+		spans, err := m.spans(i)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range spans {
+			if len(keys) == 0 || keys[len(keys)-1] != s.key {
+				keys = append(keys, s.key)
+			}
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys), nil
+}
+
+// spans finds the stretches of keys of a row group: pages with a single key by the index, the others by reading them.
+func (m *Metrics) spans(i int) ([]span, error) {
+	g := m.groups[i]
+	if g.spans != nil {
+		return g.spans, nil
+	}
+	spans, err := m.findSpans(g.group, func(least, most []byte) bool { return true })
+	if err != nil {
+		return nil, err
+	}
+	g.spans = spans
+	return spans, nil
+}
+
+// findSpans finds the stretches in the pages that wanted names by their least and largest key.
+func (m *Metrics) findSpans(group parquet.RowGroup, wanted func(least, most []byte) bool) ([]span, error) {
+	chunk := group.ColumnChunks()[m.column[0]]
+	index, err := chunk.ColumnIndex()
+	if err != nil && !errors.Is(err, parquet.ErrMissingColumnIndex) {
+		return nil, fmt.Errorf("%w: %v", ErrMetrics, err)
+	}
+	offsets, err := chunk.OffsetIndex()
+	if err != nil && !errors.Is(err, parquet.ErrMissingOffsetIndex) {
+		return nil, fmt.Errorf("%w: %v", ErrMetrics, err)
+	}
+	pages := chunk.Pages()
+	defer func() { _ = pages.Close() }()
+	var spans []span
+	add := func(key []byte, from, to int64) {
+		if n := len(spans); n > 0 && spans[n-1].to == from && spans[n-1].key == string(key) {
+			spans[n-1].to = to
+			return
+		}
+		spans = append(spans, span{string(key), from, to})
+	}
+	if index == nil || offsets == nil || index.NumPages() != offsets.NumPages() {
+		return spans, m.readSpans(pages, 0, group.NumRows(), add)
+	}
+	for i := range index.NumPages() {
+		from, to := offsets.FirstRowIndex(i), group.NumRows()
+		if i+1 < index.NumPages() {
+			to = offsets.FirstRowIndex(i + 1)
+		}
+		if from < 0 || to < from || to > group.NumRows() {
+			return nil, fmt.Errorf("%w: its index names rows that it does not have", ErrMetrics)
+		}
+		least, most := index.MinValue(i).ByteArray(), index.MaxValue(i).ByteArray()
+		if !wanted(least, most) {
+			continue
+		}
+		if bytes.Equal(least, most) && len(least) <= MaxKeyBytes {
+			add(least, from, to)
+			continue
+		}
+		if err := pages.SeekToRow(from); err != nil {
+			return nil, fmt.Errorf("%w: %v", ErrMetrics, err)
+		}
+		if err := m.readSpans(pages, from, to, add); err != nil {
+			return nil, err
+		}
+	}
+	return spans, nil
+}
+
+// readSpans reads the keys of the rows from..to-1, where pages stands.
+func (m *Metrics) readSpans(pages parquet.Pages, from, to int64, add func(key []byte, from, to int64)) error {
+	values := make([]parquet.Value, 1024)
+	for row := from; row < to; {
+		page, err := pages.ReadPage()
+		if err != nil {
+			return fmt.Errorf("%w: %v", ErrMetrics, noEOF(err))
+		}
+		r := page.Values()
+		for {
+			n, err := r.ReadValues(values)
+			for _, v := range values[:n] {
+				if row < to {
+					add(v.ByteArray(), row, row+1)
+				}
+				row++
+			}
+			if errors.Is(err, io.EOF) || n == 0 && err == nil {
+				break
+			}
+			if err != nil {
+				parquet.Release(page)
+				return fmt.Errorf("%w: %v", ErrMetrics, err)
+			}
+		}
+		rows := page.NumRows()
+		parquet.Release(page)
+		if rows == 0 {
+			return fmt.Errorf("%w: an empty page", ErrMetrics)
+		}
+	}
+	return nil
+}
+
+// noEOF: the end of a file in the middle of its rows is no usual end.
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// Points returns the points of one metric, ordered by step and time. A key that the file does not have has none.
+func (m *Metrics) Points(key string) (points []Point, err error) {
+	defer guard(&err)
+	want := []byte(key)
+	for _, g := range m.groups {
+		spans := g.spans
+		if spans == nil {
+			spans, err = m.findSpans(g.group, func(least, most []byte) bool {
+				return bytes.Compare(least, want) <= 0 && bytes.Compare(want, most) <= 0
+			})
+			if err != nil {
+				return nil, err
+			}
+		}
+		for _, s := range spans {
+			if s.key != key {
+				continue
+			}
+			err := m.read(context.Background(), g.group, []span{s}, s.to-s.from, func(_ string, more []Point) error {
+				points = append(points, more...)
+				return nil
+			})
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	if !slices.IsSortedFunc(points, comparePoints) {
+		slices.SortStableFunc(points, comparePoints)
+	}
+	return points, nil
+}
+
+// chunkRows is how many points Each gives at once.
+const chunkRows = 32 << 10
+
+// Each calls yield with all points in the order of the file; the points of a long curve come in several calls, and are
+// valid until yield returns.
+func (m *Metrics) Each(ctx context.Context, yield func(key string, points []Point) error) (err error) {
+	defer guard(&err)
+	for i, g := range m.groups {
+		spans, err := m.spans(i)
+		if err != nil {
+			return err
+		}
+		if err := m.read(ctx, g.group, spans, chunkRows, yield); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read reads neighbouring spans of a row group column by column, at most most points at once.
+func (m *Metrics) read(ctx context.Context, group parquet.RowGroup, spans []span, most int64, yield func(string, []Point) error) error {
+	if len(spans) == 0 {
+		return nil
+	}
+	chunks := group.ColumnChunks()
+	var columns [3]columnReader
+	for i := range columns {
+		columns[i] = columnReader{pages: chunks[m.column[i+1]].Pages()}
+		defer columns[i].close()
+		if err := columns[i].pages.SeekToRow(spans[0].from); err != nil {
+			return fmt.Errorf("%w: %v", ErrMetrics, err)
+		}
+	}
+	var points []Point
+	var ints []int64
+	var floats []float64
+	for _, s := range spans {
+		for from := s.from; from < s.to; {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			n := int(min(s.to-from, most))
+			if cap(points) < n {
+				if int64(n) > m.Rows() {
+					return fmt.Errorf("%w: more rows than it says", ErrMetrics)
+				}
+				points, ints, floats = make([]Point, n), make([]int64, n), make([]float64, n)
+			}
+			points, ints, floats = points[:n], ints[:n], floats[:n]
+			if err := columns[0].ints(ints); err != nil {
+				return err
+			}
+			for i, v := range ints {
+				points[i].Step = v
+			}
+			if err := columns[1].ints(ints); err != nil {
+				return err
+			}
+			for i, v := range ints {
+				points[i].Time = v
+			}
+			if err := columns[2].floats(floats); err != nil {
+				return err
+			}
+			for i, v := range floats {
+				points[i].Value = v
+			}
+			if err := yield(s.key, points); err != nil {
+				return err
+			}
+			from += int64(n)
+		}
+	}
+	return nil
+}
+
+// columnReader reads the values of one column one after the other, over the bounds of pages.
+type columnReader struct {
+	pages  parquet.Pages
+	page   parquet.Page
+	values parquet.ValueReader
+}
+
+func (c *columnReader) close() {
+	if c.page != nil {
+		parquet.Release(c.page)
+	}
+	_ = c.pages.Close()
+}
+
+func (c *columnReader) next() error {
+	if c.page != nil {
+		parquet.Release(c.page)
+		c.page = nil
+	}
+	page, err := c.pages.ReadPage()
+	if err != nil {
+		return fmt.Errorf("%w: %v", ErrMetrics, noEOF(err))
+	}
+	if page.NumValues() == 0 || page.Size() > maxPageBytes {
+		parquet.Release(page)
+		return fmt.Errorf("%w: a page of %d values and %d bytes", ErrMetrics, page.NumValues(), page.Size())
+	}
+	c.page, c.values = page, page.Values()
+	return nil
+}
+
+func (c *columnReader) ints(into []int64) error {
+	return fill(c, into, func(r parquet.ValueReader, into []int64) (int, error) {
+		typed, ok := r.(parquet.Int64Reader)
+		if !ok {
+			return 0, fmt.Errorf("%w: a column of another type", ErrMetrics)
+		}
+		return typed.ReadInt64s(into)
+	})
+}
+
+func (c *columnReader) floats(into []float64) error {
+	return fill(c, into, func(r parquet.ValueReader, into []float64) (int, error) {
+		typed, ok := r.(parquet.DoubleReader)
+		if !ok {
+			return 0, fmt.Errorf("%w: a column of another type", ErrMetrics)
+		}
+		return typed.ReadDoubles(into)
+	})
+}
+
+func fill[T any](c *columnReader, into []T, read func(parquet.ValueReader, []T) (int, error)) error {
+	for len(into) > 0 {
+		if c.values == nil {
+			if err := c.next(); err != nil {
+				return err
+			}
+		}
+		n, err := read(c.values, into)
+		into = into[n:]
+		if errors.Is(err, io.EOF) || err == nil && n == 0 {
+			c.values = nil
+		} else if err != nil {
+			return fmt.Errorf("%w: %v", ErrMetrics, err)
+		}
+	}
+	return nil
+}

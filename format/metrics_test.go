@@ -1,0 +1,293 @@
+package format
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+type keyed struct {
+	key string
+	Point
+}
+
+// randomPoints are hard ones: out of order, repeated, extreme, not finite.
+func randomPoints(r *rand.Rand, n, keys int) []keyed {
+	values := []float64{0, math.Copysign(0, -1), 1, -1, math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64, 5e-324}
+	steps := []int64{math.MinInt64, -1, 0, 1, math.MaxInt64}
+	points := make([]keyed, n)
+	for i := range points {
+		p := keyed{key: fmt.Sprintf("key/%d", r.IntN(keys)), Point: Point{Step: int64(r.IntN(20)), Time: int64(r.IntN(5)) * 1e6, Value: r.NormFloat64()}}
+		if r.IntN(10) == 0 {
+			p.Value = values[r.IntN(len(values))]
+		}
+		if r.IntN(20) == 0 {
+			p.Step = steps[r.IntN(len(steps))]
+		}
+		points[i] = p
+	}
+	return points
+}
+
+func writePoints(t testing.TB, points []keyed, limit int) []byte {
+	t.Helper()
+	s := NewPointSorter(t.TempDir())
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if limit > 0 {
+		s.limit = limit
+	}
+	for _, p := range points {
+		if err := s.Add(p.key, p.Point); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var b bytes.Buffer
+	if err := s.WriteParquet(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func readPoints(t testing.TB, data []byte) []keyed {
+	t.Helper()
+	m, err := OpenMetrics(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []keyed
+	err = m.Each(context.Background(), func(key string, points []Point) error {
+		for _, p := range points {
+			all = append(all, keyed{key, p})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func sorted(points []keyed) []keyed {
+	points = slices.Clone(points)
+	slices.SortStableFunc(points, func(a, b keyed) int {
+		if c := strings.Compare(a.key, b.key); c != 0 {
+			return c
+		}
+		return comparePoints(a.Point, b.Point)
+	})
+	return points
+}
+
+var samePoints = cmp.Options{
+	cmp.AllowUnexported(keyed{}), cmpopts.EquateEmpty(),
+	cmp.Comparer(func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) || a != a && b != b }),
+}
+
+func TestMetricsAreSortedAndExact(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, n := range []int{0, 1, 2, 100, 5000, 40_000} {
+		for _, keys := range []int{1, 7, 300} {
+			points := randomPoints(r, n, keys)
+			want := sorted(points)
+			data := writePoints(t, points, 0)
+			if d := cmp.Diff(want, readPoints(t, data), samePoints); d != "" {
+				t.Fatalf("%d points of %d keys (-want +got):\n%.2000s", n, keys, d)
+			}
+			for _, limit := range []int{1, 7, 1000} {
+				if n/limit > 3000 {
+					continue
+				}
+				if spilled := writePoints(t, points, limit); !bytes.Equal(data, spilled) {
+					t.Fatalf("%d points of %d keys: the bytes differ when spilled every %d", n, keys, limit)
+				}
+			}
+			m, err := OpenMetrics(bytes.NewReader(data), int64(len(data)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for k := range keys {
+				key := fmt.Sprintf("key/%d", k)
+				got, err := m.Points(key)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var of []Point
+				for _, p := range want {
+					if p.key == key {
+						of = append(of, p.Point)
+					}
+				}
+				if d := cmp.Diff(of, got, samePoints); d != "" {
+					t.Fatalf("points of %s (-want +got):\n%.2000s", key, d)
+				}
+			}
+			if got, err := m.Points("no such key"); err != nil || len(got) > 0 {
+				t.Fatalf("a missing key has %d points, %v", len(got), err)
+			}
+		}
+	}
+}
+
+// curves is what training writes: one time a call for all keys.
+func curves(keys, steps int, add func(string, Point) error) error {
+	r := rand.New(rand.NewPCG(3, 4))
+	now := int64(1764000000_000000)
+	names := make([]string, keys)
+	for k := range names {
+		names[k] = fmt.Sprintf("metric/%02d", k)
+	}
+	for step := range steps {
+		now += 20_000 + int64(r.IntN(3000))
+		for k, name := range names {
+			v := math.Exp(-float64(step)/float64(steps)*float64(k+1)) + 0.05*r.NormFloat64()
+			if err := add(name, Point{int64(step), now, v}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func TestMetricsBytesAreFixed(t *testing.T) {
+	var points []keyed
+	_ = curves(10, 5000, func(key string, p Point) error {
+		points = append(points, keyed{key, p})
+		return nil
+	})
+	few := []keyed{{"loss", Point{0, 1764000000000000, 0.5}}, {"acc", Point{0, 1764000000000000, math.NaN()}}}
+	for _, c := range []struct {
+		name, want string
+		points     []keyed
+	}{
+		{"few", "54a4681d4ee0ebf1181b45edd51300b898848f1fac8019927b1fd3bd79bdaffc", few},
+		{"curves", "0cb1052d7c7765cd36561825d0d620b811b901dc2c36266f87305560c95c1d15", points},
+	} {
+		data := writePoints(t, c.points, 0)
+		sum := sha256.Sum256(data)
+		if got := hex.EncodeToString(sum[:]); got != c.want {
+			t.Errorf("%s: %d bytes with digest %s, want %s", c.name, len(data), got, c.want)
+		}
+		old := runtime.GOMAXPROCS(1)
+		if !bytes.Equal(data, writePoints(t, c.points, 0)) {
+			t.Errorf("%s: other bytes on one processor", c.name)
+		}
+		runtime.GOMAXPROCS(old)
+	}
+}
+
+type countingReader struct {
+	io.ReaderAt
+	n int64
+}
+
+func (c *countingReader) ReadAt(p []byte, off int64) (int, error) {
+	n, err := c.ReaderAt.ReadAt(p, off)
+	c.n += int64(n)
+	return n, err
+}
+
+func TestOneKeyIsReadWithoutTheRest(t *testing.T) {
+	s := NewPointSorter(t.TempDir())
+	if err := curves(10, 50_000, s.Add); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := s.WriteParquet(&b); err != nil {
+		t.Fatal(err)
+	}
+	r := &countingReader{ReaderAt: bytes.NewReader(b.Bytes())}
+	m, err := OpenMetrics(r, int64(b.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	points, err := m.Points("metric/04")
+	if err != nil || len(points) != 50_000 {
+		t.Fatalf("%d points, %v", len(points), err)
+	}
+	if r.n*4 > int64(b.Len()) {
+		t.Errorf("%d of %d bytes were read for a tenth of the points", r.n, b.Len())
+	}
+}
+
+func FuzzMetrics(f *testing.F) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, n := range []int{0, 3, 100} {
+		data := writePoints(f, randomPoints(r, n, 3), 0)
+		f.Add(data)
+		for range 20 {
+			bad := bytes.Clone(data)
+			bad[r.IntN(len(bad))] ^= byte(1 << r.IntN(8))
+			f.Add(bad)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := OpenMetrics(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			return
+		}
+		keys, err := m.Keys()
+		if err != nil {
+			return
+		}
+		for _, key := range keys[:min(len(keys), 5)] {
+			if _, err := m.Points(key); err != nil {
+				return
+			}
+		}
+		_ = m.Each(context.Background(), func(string, []Point) error { return nil })
+	})
+}
+
+func BenchmarkWriteMillion(b *testing.B) {
+	for b.Loop() {
+		s := NewPointSorter(b.TempDir())
+		if err := curves(10, 100_000, s.Add); err != nil {
+			b.Fatal(err)
+		}
+		var n countingWriter
+		if err := s.WriteParquet(&n); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(n)/1e6, "bytes/point")
+	}
+}
+
+type countingWriter int64
+
+func (c *countingWriter) Write(p []byte) (int, error) { *c += countingWriter(len(p)); return len(p), nil }
+
+func BenchmarkReadOneKeyOfMillion(b *testing.B) {
+	s := NewPointSorter(b.TempDir())
+	if err := curves(10, 100_000, s.Add); err != nil {
+		b.Fatal(err)
+	}
+	var data bytes.Buffer
+	if err := s.WriteParquet(&data); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		m, err := OpenMetrics(bytes.NewReader(data.Bytes()), int64(data.Len()))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if points, err := m.Points("metric/05"); err != nil || len(points) != 100_000 {
+			b.Fatal(len(points), err)
+		}
+	}
+}

@@ -1,0 +1,388 @@
+package format
+
+import (
+	"bufio"
+	"cmp"
+	"container/heap"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+)
+
+// Point is one value of one metric.
+type Point struct {
+	Step  int64
+	Time  int64 // µs since 1970 UTC
+	Value float64
+}
+
+// comparePoints orders points of one metric: by step, then by time. Ties keep the order in which they were added.
+func comparePoints(a, b Point) int {
+	if a.Step != b.Step {
+		return cmp.Compare(a.Step, b.Step)
+	}
+	return cmp.Compare(a.Time, b.Time)
+}
+
+// pointBytes is the size of a point in memory and in a spilled run.
+const pointBytes = 24
+
+// spillPoints is how many points are held before they are spilled: 24 MB.
+const spillPoints = 1_000_000
+
+// PointSorter collects points in any order and gives them back sorted by key, step and time, in bounded memory: past a
+// million points it spills sorted pieces to a temporary file.
+type PointSorter struct {
+	dir    string
+	curves map[string]*pointCurve
+	last   *pointCurve // of the last Add: one call after the other often has the same key
+	held   int
+	limit  int
+	rows   int64
+
+	spill   *os.File
+	written int64
+	free    [][]Point // blocks to use again
+}
+
+// pointCurve is what is held of one metric.
+type pointCurve struct {
+	key      string
+	blocks   [][]Point
+	last     Point
+	unsorted bool // the held blocks are not in order
+	pieces   []spilled
+}
+
+// spilled is a sorted piece of one metric in the temporary file.
+type spilled struct {
+	offset int64
+	count  int64
+	first  Point
+	last   Point
+}
+
+// NewPointSorter makes a sorter whose temporary file, if it needs one, lies in dir.
+func NewPointSorter(dir string) *PointSorter {
+	return &PointSorter{dir: dir, curves: map[string]*pointCurve{}, limit: spillPoints}
+}
+
+// Add takes one point.
+func (s *PointSorter) Add(key string, p Point) error {
+	c := s.last
+	if c == nil || c.key != key {
+		c = s.curves[key]
+		if c == nil {
+			c = &pointCurve{key: key}
+			s.curves[key] = c
+		}
+		s.last = c
+	}
+	n := len(c.blocks)
+	if n == 0 || len(c.blocks[n-1]) == cap(c.blocks[n-1]) {
+		c.blocks = append(c.blocks, s.block(n))
+		n++
+	}
+	if (n > 1 || len(c.blocks[0]) > 0) && comparePoints(p, c.last) < 0 {
+		c.unsorted = true
+	}
+	c.last = p
+	c.blocks[n-1] = append(c.blocks[n-1], p)
+	s.rows++
+	s.held++
+	if s.held >= s.limit {
+		return s.spillAll()
+	}
+	return nil
+}
+
+// Rows is the number of points added.
+func (s *PointSorter) Rows() int64 { return s.rows }
+
+// largeBlock points make a block that is used again after a spill.
+const largeBlock = 4096
+
+// block returns room for the n-th block of a curve: small at first, so that many short curves stay small.
+func (s *PointSorter) block(n int) []Point {
+	size := 16 << (2 * min(n, 4))
+	if size < largeBlock {
+		return make([]Point, 0, size)
+	}
+	if last := len(s.free) - 1; last >= 0 {
+		b := s.free[last]
+		s.free = s.free[:last]
+		return b
+	}
+	return make([]Point, 0, largeBlock)
+}
+
+// sortBlocks puts the held points of a curve in order.
+func (c *pointCurve) sortBlocks() {
+	if !c.unsorted {
+		return
+	}
+	all := make([]Point, 0, c.count())
+	for _, b := range c.blocks {
+		all = append(all, b...)
+	}
+	slices.SortStableFunc(all, comparePoints)
+	for i, b := range c.blocks {
+		n := copy(b, all)
+		all = all[n:]
+		c.blocks[i] = b
+	}
+	c.unsorted = false
+}
+
+func (c *pointCurve) count() int {
+	n := 0
+	for _, b := range c.blocks {
+		n += len(b)
+	}
+	return n
+}
+
+// spillAll writes the held points of every curve as one sorted piece each.
+func (s *PointSorter) spillAll() error {
+	if s.spill == nil {
+		f, err := os.CreateTemp(s.dir, ".points-*")
+		if err != nil {
+			return fmt.Errorf("sorting points: %w", err)
+		}
+		s.spill = f
+	}
+	w := bufio.NewWriterSize(io.NewOffsetWriter(s.spill, s.written), 256<<10)
+	var buf [pointBytes]byte
+	for _, c := range s.curves {
+		if len(c.blocks) == 0 {
+			continue
+		}
+		c.sortBlocks()
+		piece := spilled{offset: s.written, first: c.blocks[0][0]}
+		for _, b := range c.blocks {
+			for _, p := range b {
+				putPoint(&buf, p)
+				if _, err := w.Write(buf[:]); err != nil {
+					return fmt.Errorf("sorting points: %w", err)
+				}
+			}
+			piece.count += int64(len(b))
+			piece.last = b[len(b)-1]
+			if cap(b) == largeBlock {
+				s.free = append(s.free, b[:0])
+			}
+		}
+		s.written += piece.count * pointBytes
+		c.pieces = append(c.pieces, piece)
+		c.blocks = nil
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("sorting points: %w", err)
+	}
+	s.held, s.last = 0, nil
+	return nil
+}
+
+func putPoint(buf *[pointBytes]byte, p Point) {
+	binary.LittleEndian.PutUint64(buf[0:], uint64(p.Step))
+	binary.LittleEndian.PutUint64(buf[8:], uint64(p.Time))
+	binary.LittleEndian.PutUint64(buf[16:], math.Float64bits(p.Value))
+}
+
+func getPoint(buf []byte) Point {
+	return Point{
+		Step:  int64(binary.LittleEndian.Uint64(buf[0:])),
+		Time:  int64(binary.LittleEndian.Uint64(buf[8:])),
+		Value: math.Float64frombits(binary.LittleEndian.Uint64(buf[16:])),
+	}
+}
+
+// each yields all points in order, in chunks that are valid until yield returns.
+func (s *PointSorter) each(yield func(key string, points []Point) error) error {
+	for _, key := range sortedKeys(s.curves) {
+		c := s.curves[key]
+		c.sortBlocks()
+		if err := s.eachOf(c, func(points []Point) error { return yield(key, points) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachOf yields the points of one curve. Pieces that follow one another, the usual case, are copied; others are merged.
+func (s *PointSorter) eachOf(c *pointCurve, yield func([]Point) error) error {
+	inOrder := true
+	for i, piece := range c.pieces {
+		next := Point{Step: math.MaxInt64, Time: math.MaxInt64}
+		if i+1 < len(c.pieces) {
+			next = c.pieces[i+1].first
+		} else if len(c.blocks) > 0 {
+			next = c.blocks[0][0]
+		}
+		inOrder = inOrder && comparePoints(piece.last, next) <= 0
+	}
+	if !inOrder {
+		return s.merge(c, yield)
+	}
+	for _, piece := range c.pieces {
+		src := &pieceReader{src: io.NewSectionReader(s.spill, piece.offset, piece.count*pointBytes), size: largeBlock}
+		for {
+			points, err := src.next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			if err := yield(points); err != nil {
+				return err
+			}
+		}
+	}
+	for _, b := range c.blocks {
+		if err := yield(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pieceReader reads a spilled piece, or held blocks, chunk by chunk.
+type pieceReader struct {
+	src    io.Reader
+	size   int // points a chunk
+	buf    []byte
+	points []Point
+	blocks [][]Point
+}
+
+func (r *pieceReader) next() ([]Point, error) {
+	if r.src == nil {
+		if len(r.blocks) == 0 {
+			return nil, io.EOF
+		}
+		b := r.blocks[0]
+		r.blocks = r.blocks[1:]
+		return b, nil
+	}
+	if r.buf == nil {
+		r.buf = make([]byte, r.size*pointBytes)
+		r.points = make([]Point, r.size)
+	}
+	n, err := io.ReadFull(r.src, r.buf)
+	if n == 0 {
+		return nil, err
+	}
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, fmt.Errorf("sorting points: %w", err)
+	}
+	n /= pointBytes
+	for i := range n {
+		r.points[i] = getPoint(r.buf[i*pointBytes:])
+	}
+	return r.points[:n], nil
+}
+
+// mergeHeap holds the sorted sources of one curve by their next point; earlier sources first among equals.
+type mergeHeap []*mergeSource
+
+type mergeSource struct {
+	reader pieceReader
+	points []Point
+	number int
+}
+
+func (h mergeHeap) Len() int { return len(h) }
+func (h mergeHeap) Less(i, j int) bool {
+	if c := comparePoints(h[i].points[0], h[j].points[0]); c != 0 {
+		return c < 0
+	}
+	return h[i].number < h[j].number
+}
+func (h mergeHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *mergeHeap) Push(x any)   { *h = append(*h, x.(*mergeSource)) }
+func (h *mergeHeap) Pop() any {
+	last := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return last
+}
+
+func (s *PointSorter) merge(c *pointCurve, yield func([]Point) error) error {
+	var h mergeHeap
+	add := func(src *mergeSource) error {
+		points, err := src.reader.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		src.points = points
+		h = append(h, src)
+		return nil
+	}
+	chunk := max(64, min(largeBlock, spillPoints/(len(c.pieces)+1))) // all sources together stay within the budget
+	for i, piece := range c.pieces {
+		src := &mergeSource{number: i, reader: pieceReader{src: io.NewSectionReader(s.spill, piece.offset, piece.count*pointBytes), size: chunk}}
+		if err := add(src); err != nil {
+			return err
+		}
+	}
+	if err := add(&mergeSource{number: len(c.pieces), reader: pieceReader{blocks: c.blocks}}); err != nil {
+		return err
+	}
+	heap.Init(&h)
+	out := make([]Point, 0, largeBlock)
+	for len(h) > 0 {
+		src := h[0]
+		out = append(out, src.points[0])
+		if len(out) == cap(out) {
+			if err := yield(out); err != nil {
+				return err
+			}
+			out = out[:0]
+		}
+		if src.points = src.points[1:]; len(src.points) == 0 {
+			points, err := src.reader.next()
+			if errors.Is(err, io.EOF) {
+				heap.Pop(&h)
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			src.points = points
+		}
+		heap.Fix(&h, 0)
+	}
+	return yield(out)
+}
+
+// Close removes the temporary file.
+func (s *PointSorter) Close() error {
+	if s.spill == nil {
+		return nil
+	}
+	err := s.spill.Close()
+	return errors.Join(err, os.Remove(s.spill.Name()))
+}
+
+// Thin reduces points to at most n: the first, the last, and those nearest to even distances in their order. Fewer points
+// come back as they are.
+func Thin(points []Point, n int) []Point {
+	if len(points) <= n {
+		return points
+	}
+	if n < 2 {
+		return points[len(points)-max(0, n):]
+	}
+	thin := make([]Point, n)
+	for i := range thin {
+		thin[i] = points[int(int64(i)*int64(len(points)-1)/int64(n-1))]
+	}
+	return thin
+}

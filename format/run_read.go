@@ -1,0 +1,331 @@
+package format
+
+import (
+	"fmt"
+	"strings"
+)
+
+// DecodeRun reads a run.toml strictly: every known key has one type and one range, anything else is a *FileError with the
+// line and the reason. Keys that are not known are kept in Unknown. file is the name used in errors.
+func DecodeRun(file string, data []byte) (*Run, error) {
+	m, err := parseTOML(file, data, MaxRecordBytes)
+	if err != nil {
+		return nil, err
+	}
+	t := table{&reader{file: file, data: data}, nil, m}
+	r := readRun(t)
+	if t.err != nil {
+		return nil, t.err
+	}
+	return r, nil
+}
+
+func readRun(t table) *Run {
+	switch schema := t.integer("schema"); {
+	case schema > Schema:
+		t.fail(t.at("schema"), "schema %d is newer than this version of runs reads (%d): upgrade runs", schema, Schema)
+		return nil
+	case schema != Schema:
+		t.fail(t.at("schema"), "must be %d", Schema)
+		return nil
+	}
+	r := &Run{
+		ID:         t.id("id", true),
+		Name:       t.text("name"),
+		Key:        t.text("key"),
+		Experiment: t.text("experiment"),
+		Status:     Status(t.needText("status")),
+		Started:    t.time("started"),
+		Ended:      t.time("ended"),
+		EndReason:  t.text("end_reason"),
+		Author:     t.text("author"),
+		Command:    t.texts("command"),
+		Cwd:        t.relative("cwd"),
+		Signal:     t.text("signal"),
+		Group:      t.text("group"),
+		Parent:     t.id("parent", false),
+		Resumes:    t.id("resumes", false),
+		Reproduces: t.id("reproduces", false),
+		Note:       t.text("note"),
+		Nulls:      t.texts("nulls"),
+	}
+	if t.has("exit_code") {
+		code := t.integer("exit_code")
+		r.ExitCode = &code
+	}
+	unknown := map[string]any{}
+	sub := func(key string, read func(table)) {
+		if s, ok := t.sub(key); ok {
+			read(s)
+			if rest := s.rest(); rest != nil {
+				unknown[key] = rest
+			}
+		}
+	}
+	list := func(key string, read func(table)) {
+		if rest := t.each(key, read); rest != nil {
+			unknown[key] = rest
+		}
+	}
+	if p, ok := t.sub("params"); ok {
+		r.Params = p.values(p.m, false)
+	}
+	if p, ok := t.sub("tags"); ok {
+		r.Tags = p.strings()
+	}
+	if p, ok := t.sub("metrics"); ok {
+		r.Metrics = make(map[string]Metric, len(p.m))
+		rest := p.children(func(key string, s table) { r.Metrics[key] = readMetric(s) })
+		if rest != nil {
+			unknown["metrics"] = rest
+		}
+	}
+	sub("source", func(s table) { r.Source = readSource(s, unknown) })
+	sub("environment", func(s table) {
+		r.Environment = &Environment{
+			Digest: s.digest("digest"), Python: s.text("python"), OS: s.text("os"), Arch: s.text("arch"),
+		}
+		if v, ok := s.sub("variables"); ok {
+			r.Environment.Variables = v.strings()
+		}
+	})
+	sub("machine", func(s table) {
+		r.Machine = &Machine{
+			Host: s.text("host"), Kernel: s.text("kernel"), CPU: s.text("cpu"),
+			Cores: s.size("cores"), Memory: s.size("memory"), GPUs: s.texts("gpus"),
+		}
+	})
+	list("datasets", func(s table) { r.Datasets = append(r.Datasets, readDataset(s)) })
+	list("artifacts", func(s table) { r.Artifacts = append(r.Artifacts, readArtifact(s)) })
+	if p, ok := t.sub("conflicts"); ok {
+		r.Conflicts = map[string][]any{}
+		for key, v := range p.values(p.m, false) {
+			values, ok := v.([]any)
+			if !ok {
+				p.fail(p.at(key), "%s, not a list", kindOf(v))
+				break
+			}
+			r.Conflicts[key] = values
+		}
+	}
+	if p, ok := t.sub("extra"); ok {
+		r.Extra = p.values(p.m, true)
+	}
+	if p, ok := t.sub("files"); ok {
+		r.Files = make(map[string]File, len(p.m))
+		rest := p.children(func(key string, s table) {
+			if err := CheckPath(key); err != nil {
+				s.fail(s.path, "%v", err)
+			}
+			r.Files[key] = File{SHA256: s.needDigest("sha256"), Bytes: s.size("bytes"), Rows: s.size("rows"), Cut: s.size("cut")}
+		})
+		if rest != nil {
+			unknown["files"] = rest
+		}
+	}
+	for key, v := range t.rest() {
+		unknown[key] = v
+	}
+	if len(unknown) > 0 {
+		r.Unknown = unknown
+	}
+	t.checkRun(r)
+	return r
+}
+
+// checkRun holds what concerns more than one key.
+func (t table) checkRun(r *Run) {
+	switch {
+	case !r.Status.Valid():
+		t.fail(t.at("status"), "%q is none of running, finished, failed, killed, crashed", string(r.Status))
+	case r.Started.IsZero():
+		t.fail(t.at("started"), "missing")
+	case r.Status == Running && !r.Ended.IsZero():
+		t.fail(t.at("ended"), "a run in progress has not ended")
+	case r.Status != Running && r.Ended.IsZero():
+		t.fail(t.at("ended"), "missing; the run is %s", r.Status)
+	case t.err == nil && IDTime(r.ID).Sub(r.Started).Abs().Hours() > 24:
+		t.fail(t.at("started"), "more than a day away from the time in the id")
+	case len(r.Metrics) > MaxMetrics:
+		t.fail(t.at("metrics"), "more than %d metrics", MaxMetrics)
+	case len(r.Artifacts) > MaxListed:
+		t.fail(t.at("artifacts"), "more than %d artifacts", MaxListed)
+	}
+}
+
+// strings takes all keys of a table of strings.
+func (t table) strings() map[string]string {
+	texts := make(map[string]string, len(t.m))
+	for key, v := range t.values(t.m, false) {
+		s, ok := v.(string)
+		switch {
+		case !ok:
+			t.fail(t.at(key), "%s, not a string", kindOf(v))
+		case len(s) > MaxTextBytes:
+			t.fail(t.at(key), "longer than %d bytes", MaxTextBytes)
+		}
+		texts[key] = s
+		delete(t.m, key)
+	}
+	return texts
+}
+
+// children reads every key of the table as a table and returns what was unknown below.
+func (t table) children(read func(key string, s table)) map[string]any {
+	unknown := map[string]any{}
+	for _, key := range sortedKeys(t.m) {
+		if err := CheckKey(key); err != nil {
+			t.fail(t.at(key), "%v", err)
+		}
+		if s, ok := t.sub(key); ok {
+			read(key, s)
+			if rest := s.rest(); rest != nil {
+				unknown[key] = rest
+			}
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	return unknown
+}
+
+func (t table) id(key string, must bool) string {
+	if must && !t.has(key) {
+		t.fail(t.at(key), "missing")
+	}
+	s := t.text(key)
+	if s != "" {
+		if err := CheckID(s); err != nil {
+			t.fail(t.at(key), "%v", err)
+		}
+	}
+	return s
+}
+
+func (t table) relative(key string) string {
+	s := t.text(key)
+	if s != "" {
+		if err := CheckPath(s); err != nil {
+			t.fail(t.at(key), "%v", err)
+		}
+	}
+	return s
+}
+
+// hash reads a digest of 64 hex digits, or a git object id of 40 or 64.
+func (t table) hash(key string, git bool) string {
+	s := t.text(key)
+	if s != "" && !isHex(s, git) {
+		t.fail(t.at(key), "%q is not a hash in lower-case hex", s)
+	}
+	return s
+}
+
+func (t table) digest(key string) string { return t.hash(key, false) }
+
+func (t table) needDigest(key string) string {
+	if !t.has(key) {
+		t.fail(t.at(key), "missing")
+	}
+	return t.hash(key, false)
+}
+
+func isHex(s string, git bool) bool {
+	if len(s) != 64 && !(git && len(s) == 40) {
+		return false
+	}
+	return strings.Trim(s, "0123456789abcdef") == ""
+}
+
+func readMetric(t table) Metric {
+	if !t.has("last") {
+		t.fail(t.at("last"), "missing")
+	}
+	m := Metric{Last: t.float("last"), Min: t.extreme("min"), Max: t.extreme("max"), Count: t.size("count"), Goal: t.text("goal")}
+	switch {
+	case m.Count < 1:
+		t.fail(t.at("count"), "must be at least 1")
+	case m.Goal != "" && m.Goal != "min" && m.Goal != "max":
+		t.fail(t.at("goal"), "%q is neither min nor max", m.Goal)
+	case (m.Min == nil) != (m.Max == nil):
+		t.fail(t.path, "has one of min and max")
+	}
+	return m
+}
+
+func (t table) extreme(key string) *Extreme {
+	if !t.has(key) {
+		if t.has(key + "_step") {
+			t.fail(t.at(key+"_step"), "without %s", key)
+		}
+		return nil
+	}
+	if !t.has(key + "_step") {
+		t.fail(t.at(key), "without %s_step", key)
+	}
+	return &Extreme{Value: t.float(key), Step: t.integer(key + "_step")}
+}
+
+func readSource(t table, unknown map[string]any) *Source {
+	s := &Source{
+		Commit: t.hash("commit", true), Branch: t.text("branch"), Remote: t.text("remote"), Dirty: t.boolean("dirty"),
+		Tree: t.hash("tree", true), Base: t.hash("base", true), Patches: t.texts("patches"), Entry: t.relative("entry"),
+	}
+	if t.has("durable") {
+		durable := t.boolean("durable")
+		s.Durable = &durable
+	}
+	for _, digest := range s.Patches {
+		if !isHex(digest, false) {
+			t.fail(t.at("patches"), "%q is not a SHA-256 in lower-case hex", digest)
+		}
+	}
+	rest := t.each("omitted", func(o table) {
+		s.Omitted = append(s.Omitted, Omitted{
+			Path: o.needText("path"), Bytes: o.size("bytes"), Count: o.size("count"), Reason: o.needText("reason"),
+		})
+	})
+	if rest != nil {
+		t.m["omitted"] = rest // rest() of the caller keeps it beside its unknown neighbours
+	}
+	return s
+}
+
+func readDataset(t table) Dataset {
+	return Dataset{
+		Name: t.needText("name"), Path: t.relative("path"), SHA256: t.digest("sha256"),
+		Bytes: t.size("bytes"), Files: t.size("files"), Role: t.text("role"),
+	}
+}
+
+func readArtifact(t table) Artifact {
+	if !t.has("path") {
+		t.fail(t.at("path"), "missing")
+	}
+	a := Artifact{
+		Path: t.relative("path"), SHA256: t.needDigest("sha256"), Bytes: t.size("bytes"), Kind: t.text("kind"),
+		Key: t.text("key"), Caption: t.text("caption"), Where: t.text("where"),
+	}
+	if t.has("step") {
+		step := t.integer("step")
+		a.Step = &step
+	}
+	return a
+}
+
+// Title is how people call the run: its name, else the random part of its id.
+func (r *Run) Title() string {
+	if r.Name != "" {
+		return r.Name
+	}
+	return IDRandom(r.ID)
+}
+
+// String names the run in messages.
+func (r *Run) String() string {
+	if r.Name != "" {
+		return fmt.Sprintf("%s (%s)", r.Name, r.ID)
+	}
+	return r.ID
+}

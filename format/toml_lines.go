@@ -1,0 +1,195 @@
+package format
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// tomlEntry is one header or one key of a TOML file and where it stands. The file has been parsed before, so the scan
+// trusts its syntax and only finds the places; the parser does not tell them.
+type tomlEntry struct {
+	path   []string // full path; the n-th [[table]] has its number: datasets[1]
+	header bool
+	line   int // counting from 1
+	start  int // offset of the first byte of the line
+	value  int // offset of the value, for a key
+	end    int // offset behind the value or the header, before a comment
+}
+
+// scanTOML lists the headers and keys of a valid TOML file in order.
+func scanTOML(data []byte) []tomlEntry {
+	var entries []tomlEntry
+	var table []string
+	count := map[string]int{}
+	line := 1
+	for i := 0; i < len(data); {
+		start := i
+		i = skipBlank(data, i)
+		switch {
+		case i >= len(data):
+			return entries
+		case data[i] == '#', data[i] == '\n', data[i] == '\r':
+		case data[i] == '[':
+			double := i+1 < len(data) && data[i+1] == '['
+			i++
+			if double {
+				i++
+			}
+			table, i = scanKey(data, i)
+			for i < len(data) && data[i] == ']' {
+				i++
+			}
+			if double {
+				name := strings.Join(table, "\x00")
+				table[len(table)-1] += "[" + itoa(count[name]) + "]"
+				count[name]++
+			}
+			entries = append(entries, tomlEntry{path: table, header: true, line: line, start: start, end: i})
+		default:
+			var key []string
+			key, i = scanKey(data, i)
+			i = skipBlank(data, min(i+1, len(data))) // past the equals sign
+			value := i
+			i = skipValue(data, i)
+			path := append(append([]string(nil), table...), key...)
+			entries = append(entries, tomlEntry{path: path, line: line, start: start, value: value, end: i})
+		}
+		next := bytes.IndexByte(data[i:], '\n')
+		if next < 0 {
+			return entries
+		}
+		line += bytes.Count(data[start:i+next+1], []byte("\n"))
+		i += next + 1
+	}
+	return entries
+}
+
+// lineOf returns the line that says most about path: its own, else that of the nearest table around it, else 1.
+func lineOf(data []byte, path []string) int {
+	best, line := 0, 1
+	for _, e := range scanTOML(data) {
+		n := 0
+		for n < len(path) && n < len(e.path) && path[n] == e.path[n] {
+			n++
+		}
+		if n > best && n == min(len(path), len(e.path)) {
+			best, line = n, e.line
+		}
+	}
+	return line
+}
+
+func itoa(n int) string {
+	var b [20]byte
+	i := len(b)
+	for {
+		i--
+		b[i] = byte('0' + n%10)
+		if n /= 10; n == 0 {
+			return string(b[i:])
+		}
+	}
+}
+
+func skipBlank(data []byte, i int) int {
+	for i < len(data) && (data[i] == ' ' || data[i] == '\t') {
+		i++
+	}
+	return i
+}
+
+// scanKey reads a dotted key up to an equals sign or a bracket.
+func scanKey(data []byte, i int) ([]string, int) {
+	var key []string
+	for {
+		i = skipBlank(data, i)
+		start := i
+		if i < len(data) && (data[i] == '"' || data[i] == '\'') {
+			i = skipString(data, i)
+			key = append(key, unquote(data[start:i]))
+		} else {
+			for i < len(data) && isBareKey(string(data[i])) {
+				i++
+			}
+			key = append(key, string(data[start:i]))
+		}
+		i = skipBlank(data, i)
+		if i >= len(data) || data[i] != '.' {
+			return key, i
+		}
+		i++
+	}
+}
+
+func unquote(quoted []byte) string {
+	var v struct{ K string }
+	if _, err := toml.Decode("K = "+string(quoted), &v); err != nil {
+		return string(quoted)
+	}
+	return v.K
+}
+
+// skipString returns the offset behind the string that begins at i.
+func skipString(data []byte, i int) int {
+	quote := data[i]
+	if bytes.HasPrefix(data[i:], []byte{quote, quote, quote}) {
+		for i += 3; i < len(data); i++ {
+			if data[i] == '\\' && quote == '"' {
+				i++
+			} else if bytes.HasPrefix(data[i:], []byte{quote, quote, quote}) {
+				for i += 3; i < len(data) && data[i] == quote; i++ { // up to two quotes may stand before the closing three
+				}
+				return i
+			}
+		}
+		return len(data)
+	}
+	for i++; i < len(data) && data[i] != quote && data[i] != '\n'; i++ {
+		if data[i] == '\\' && quote == '"' {
+			i++
+		}
+	}
+	return min(i+1, len(data))
+}
+
+// skipValue returns the offset behind the value that begins at i.
+func skipValue(data []byte, i int) int {
+	depth := 0
+	for i < len(data) {
+		switch c := data[i]; {
+		case c == '"' || c == '\'':
+			i = skipString(data, i)
+			continue
+		case c == '[' || c == '{':
+			depth++
+		case c == ']' || c == '}':
+			depth--
+			if depth == 0 {
+				return i + 1
+			}
+		case c == '#':
+			if depth == 0 {
+				return trimEnd(data, i)
+			}
+			for i < len(data) && data[i] != '\n' {
+				i++
+			}
+			continue
+		case c == '\n':
+			if depth == 0 {
+				return trimEnd(data, i)
+			}
+		}
+		i++
+	}
+	return trimEnd(data, i)
+}
+
+func trimEnd(data []byte, i int) int {
+	for i > 0 && (data[i-1] == ' ' || data[i-1] == '\t' || data[i-1] == '\r') {
+		i--
+	}
+	return i
+}

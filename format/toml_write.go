@@ -1,0 +1,255 @@
+package format
+
+import (
+	"bytes"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// timeLayout writes a TOML offset date-time in UTC, microseconds at most, no trailing zeros.
+const timeLayout = "2006-01-02T15:04:05.999999Z"
+
+// EncodeRun returns the canonical run.toml of r. It fails where r is not valid, so that nothing is written that would not
+// be read again.
+func EncodeRun(r *Run) ([]byte, error) {
+	data := appendTOML(nil, r.tree())
+	if _, err := DecodeRun("run.toml", data); err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// appendTOML writes the values of o, then its tables in order.
+func appendTOML(b []byte, o object) []byte {
+	b = appendValues(b, o)
+	return appendSections(b, nil, o, func(f field) bool { return true })
+}
+
+func appendValues(b []byte, o object) []byte {
+	for _, f := range o {
+		if isTable(f.value) {
+			continue
+		}
+		b = appendPair(b, f.key, f.value)
+	}
+	return b
+}
+
+func appendPair(b []byte, key string, value any) []byte {
+	b = appendKey(b, key)
+	b = append(b, " = "...)
+	b = appendTOMLValue(b, value)
+	return append(b, '\n')
+}
+
+func appendSections(b []byte, path []string, o object, open func(field) bool) []byte {
+	for _, f := range o {
+		if !isTable(f.value) || !open(f) {
+			continue
+		}
+		here := append(slices.Clone(path), f.key)
+		switch v := f.value.(type) {
+		case map[string]any:
+			b = appendSection(b, here, mapObject(v))
+		case object:
+			b = appendSection(b, here, v)
+		case []object:
+			for _, item := range v {
+				b = appendHeader(b, here, "[[", "]]")
+				b = appendLines(b, item)
+			}
+		}
+	}
+	return b
+}
+
+func appendSection(b []byte, path []string, o object) []byte {
+	b = appendHeader(b, path, "[", "]")
+	b = appendLines(b, o)
+	return appendSections(b, path, o, func(f field) bool { return f.section })
+}
+
+// appendLines writes a table one line a key: what has no section of its own is an inline table.
+func appendLines(b []byte, o object) []byte {
+	for _, f := range o {
+		if !f.section {
+			b = appendPair(b, f.key, f.value)
+		}
+	}
+	return b
+}
+
+func appendHeader(b []byte, path []string, left, right string) []byte {
+	if len(b) > 0 {
+		b = append(b, '\n')
+	}
+	b = append(b, left...)
+	for i, key := range path {
+		if i > 0 {
+			b = append(b, '.')
+		}
+		b = appendKey(b, key)
+	}
+	b = append(b, right...)
+	return append(b, '\n')
+}
+
+func isTable(v any) bool {
+	switch v.(type) {
+	case map[string]any, object, []object:
+		return true
+	}
+	return false
+}
+
+func appendKey(b []byte, key string) []byte {
+	if isBareKey(key) {
+		return append(b, key...)
+	}
+	return appendTOMLString(b, key)
+}
+
+func isBareKey(key string) bool {
+	for _, c := range []byte(key) {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-') {
+			return false
+		}
+	}
+	return key != ""
+}
+
+func appendTOMLValue(b []byte, value any) []byte {
+	switch v := value.(type) {
+	case string:
+		return appendTOMLString(b, v)
+	case int64:
+		return strconv.AppendInt(b, v, 10)
+	case float64:
+		return appendTOMLFloat(b, v)
+	case bool:
+		return strconv.AppendBool(b, v)
+	case time.Time:
+		return v.UTC().AppendFormat(b, timeLayout)
+	case []string:
+		return appendTOMLList(b, v)
+	case []any:
+		return appendTOMLList(b, v)
+	case []object:
+		return appendTOMLList(b, v)
+	case map[string]any:
+		return appendInline(b, mapObject(v))
+	case object:
+		return appendInline(b, v)
+	}
+	return append(b, "nan"...) // no other type is put into a tree
+}
+
+func appendTOMLList[T any](b []byte, list []T) []byte {
+	b = append(b, '[')
+	for i, v := range list {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = appendTOMLValue(b, v)
+	}
+	return append(b, ']')
+}
+
+func appendInline(b []byte, o object) []byte {
+	b = append(b, '{')
+	for i, f := range o {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = appendKey(b, f.key)
+		b = append(b, " = "...)
+		b = appendTOMLValue(b, f.value)
+	}
+	return append(b, '}')
+}
+
+// appendTOMLFloat writes the shortest digits that read back as v, with a point or an exponent so that it stays a float.
+// The notation is that of Python's repr: plain from 1e-4 up to 1e16.
+func appendTOMLFloat(b []byte, v float64) []byte {
+	switch {
+	case math.IsNaN(v):
+		return append(b, "nan"...)
+	case math.IsInf(v, 1):
+		return append(b, "inf"...)
+	case math.IsInf(v, -1):
+		return append(b, "-inf"...)
+	}
+	return AppendFloat(b, v)
+}
+
+// AppendFloat appends a finite v in the notation of run.toml and of journals.
+func AppendFloat(b []byte, v float64) []byte {
+	if a := math.Abs(v); a != 0 && (a < 1e-4 || a >= 1e16) {
+		return strconv.AppendFloat(b, v, 'e', -1, 64)
+	}
+	start := len(b)
+	b = strconv.AppendFloat(b, v, 'f', -1, 64)
+	if !bytes.ContainsRune(b[start:], '.') {
+		b = append(b, ".0"...)
+	}
+	return b
+}
+
+// appendTOMLString writes a basic string on one line. Control characters and the marks that turn the direction of text are
+// escaped, so that a review shows what is there.
+func appendTOMLString(b []byte, s string) []byte {
+	const hex = "0123456789ABCDEF"
+	b = append(b, '"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		case r == '\n':
+			b = append(b, `\n`...)
+		case r == '\t':
+			b = append(b, `\t`...)
+		case r == '\r':
+			b = append(b, `\r`...)
+		case isHiddenRune(r):
+			b = append(b, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
+		default:
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return append(b, '"')
+}
+
+// isHiddenRune names control characters, line separators and bidirectional marks (Unicode TR9); all lie below U+10000.
+func isHiddenRune(r rune) bool {
+	switch {
+	case r < 0x20, r >= 0x7f && r <= 0x9f,
+		r == 0x61c, r >= 0x200e && r <= 0x200f,
+		r >= 0x2028 && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0xfeff:
+		return true
+	}
+	return false
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// TOMLString returns s as a TOML value, for messages and for commands that write one key.
+func TOMLString(value any) string {
+	return strings.TrimSpace(string(appendTOMLValue(nil, value)))
+}
+
+// DottedKey is a path of keys as one writes it in TOML: model.kind, model."odd key".
+func DottedKey(path []string) string {
+	var b []byte
+	for i, key := range path {
+		if i > 0 {
+			b = append(b, '.')
+		}
+		b = appendKey(b, key)
+	}
+	return string(b)
+}

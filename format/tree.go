@@ -1,0 +1,267 @@
+package format
+
+// A tree is a record in the order in which people read it. TOML and JSON are both written from it, so that they cannot
+// drift apart.
+
+type object []field
+
+type field struct {
+	key   string
+	value any // string, int64, float64, bool, time.Time, []any, []string, map[string]any, object, []object
+	// section gives an object or a list of objects inside a table a header of its own instead of one line.
+	section bool
+}
+
+func (o *object) add(key string, value any) { *o = append(*o, field{key: key, value: value}) }
+
+func (o *object) addText(key, value string) {
+	if value != "" {
+		o.add(key, value)
+	}
+}
+
+func (o *object) addInt(key string, value int64) {
+	if value != 0 {
+		o.add(key, value)
+	}
+}
+
+func (o *object) addTexts(key string, value []string) {
+	if len(value) > 0 {
+		o.add(key, value)
+	}
+}
+
+// merge puts unknown keys back where they were read. A table that both have is merged, a list of tables side by side.
+func (o *object) merge(unknown map[string]any) {
+	for _, key := range sortedKeys(unknown) {
+		i := o.index(key)
+		if i < 0 {
+			o.add(key, unknown[key])
+			continue
+		}
+		switch more := unknown[key].(type) {
+		case map[string]any:
+			if known, ok := (*o)[i].value.(object); ok {
+				known.merge(more)
+				(*o)[i].value = known
+			}
+		case []any:
+			known, ok := (*o)[i].value.([]object)
+			for j := 0; ok && j < len(known) && j < len(more); j++ {
+				if m, ok := more[j].(map[string]any); ok {
+					known[j].merge(m)
+				}
+			}
+		}
+	}
+}
+
+func (o object) index(key string) int {
+	for i, f := range o {
+		if f.key == key {
+			return i
+		}
+	}
+	return -1
+}
+
+// tree returns the record in reading order.
+func (r *Run) tree() object {
+	var o object
+	o.add("schema", int64(Schema))
+	o.add("id", r.ID)
+	o.addText("name", r.Name)
+	o.addText("key", r.Key)
+	o.addText("experiment", r.Experiment)
+	o.add("status", string(r.Status))
+	o.add("started", r.Started)
+	if !r.Ended.IsZero() {
+		o.add("ended", r.Ended)
+	}
+	o.addText("end_reason", r.EndReason)
+	o.addText("author", r.Author)
+	o.addTexts("command", r.Command)
+	o.addText("cwd", r.Cwd)
+	if r.ExitCode != nil {
+		o.add("exit_code", *r.ExitCode)
+	}
+	o.addText("signal", r.Signal)
+	o.addText("group", r.Group)
+	o.addText("parent", r.Parent)
+	o.addText("resumes", r.Resumes)
+	o.addText("reproduces", r.Reproduces)
+	o.addText("note", r.Note)
+	o.addTexts("nulls", r.Nulls)
+	if len(r.Params) > 0 {
+		o.add("params", mapObject(r.Params))
+	}
+	if len(r.Tags) > 0 {
+		o.add("tags", textObject(r.Tags))
+	}
+	if len(r.Metrics) > 0 {
+		var metrics object
+		for _, key := range sortedKeys(r.Metrics) {
+			metrics.add(key, r.Metrics[key].tree())
+		}
+		o.add("metrics", metrics)
+	}
+	if r.Source != nil {
+		o.add("source", r.Source.tree())
+	}
+	if r.Environment != nil {
+		o.add("environment", r.Environment.tree())
+	}
+	if r.Machine != nil {
+		o.add("machine", r.Machine.tree())
+	}
+	o.addObjects("datasets", len(r.Datasets), func(i int) object { return r.Datasets[i].tree() })
+	o.addObjects("artifacts", len(r.Artifacts), func(i int) object { return r.Artifacts[i].tree() })
+	if len(r.Conflicts) > 0 {
+		var conflicts object
+		for _, key := range sortedKeys(r.Conflicts) {
+			conflicts.add(key, r.Conflicts[key])
+		}
+		o.add("conflicts", conflicts)
+	}
+	if len(r.Extra) > 0 {
+		o.add("extra", mapObject(r.Extra))
+	}
+	if len(r.Files) > 0 {
+		var files object
+		for _, name := range sortedKeys(r.Files) {
+			files.add(name, r.Files[name].tree())
+		}
+		o.add("files", files)
+	}
+	o.merge(r.Unknown)
+	return o
+}
+
+func (o *object) addObjects(key string, n int, at func(int) object) {
+	if n == 0 {
+		return
+	}
+	list := make([]object, n)
+	for i := range list {
+		list[i] = at(i)
+	}
+	o.add(key, list)
+}
+
+func mapObject(m map[string]any) object {
+	o := make(object, 0, len(m))
+	for _, key := range sortedKeys(m) {
+		o.add(key, m[key])
+	}
+	return o
+}
+
+func textObject(m map[string]string) object {
+	o := make(object, 0, len(m))
+	for _, key := range sortedKeys(m) {
+		o.add(key, m[key])
+	}
+	return o
+}
+
+func (m Metric) tree() object {
+	var o object
+	o.add("last", m.Last)
+	if m.Min != nil {
+		o.add("min", m.Min.Value)
+		o.add("min_step", m.Min.Step)
+	}
+	if m.Max != nil {
+		o.add("max", m.Max.Value)
+		o.add("max_step", m.Max.Step)
+	}
+	o.add("count", m.Count)
+	o.addText("goal", m.Goal)
+	return o
+}
+
+func (s *Source) tree() object {
+	var o object
+	o.addText("commit", s.Commit)
+	o.addText("branch", s.Branch)
+	o.addText("remote", s.Remote)
+	o.add("dirty", s.Dirty)
+	o.addText("tree", s.Tree)
+	o.addText("base", s.Base)
+	if s.Durable != nil {
+		o.add("durable", *s.Durable)
+	}
+	o.addTexts("patches", s.Patches)
+	o.addText("entry", s.Entry)
+	o.addObjects("omitted", len(s.Omitted), func(i int) object {
+		var item object
+		item.add("path", s.Omitted[i].Path)
+		item.add("bytes", s.Omitted[i].Bytes)
+		item.addInt("count", s.Omitted[i].Count)
+		item.add("reason", s.Omitted[i].Reason)
+		return item
+	})
+	if i := o.index("omitted"); i >= 0 {
+		o[i].section = true
+	}
+	return o
+}
+
+func (e *Environment) tree() object {
+	var o object
+	o.addText("digest", e.Digest)
+	o.addText("python", e.Python)
+	o.addText("os", e.OS)
+	o.addText("arch", e.Arch)
+	if len(e.Variables) > 0 {
+		o = append(o, field{key: "variables", value: textObject(e.Variables), section: true})
+	}
+	return o
+}
+
+func (m *Machine) tree() object {
+	var o object
+	o.addText("host", m.Host)
+	o.addText("kernel", m.Kernel)
+	o.addText("cpu", m.CPU)
+	o.addInt("cores", m.Cores)
+	o.addInt("memory", m.Memory)
+	o.addTexts("gpus", m.GPUs)
+	return o
+}
+
+func (d Dataset) tree() object {
+	var o object
+	o.add("name", d.Name)
+	o.addText("path", d.Path)
+	o.addText("sha256", d.SHA256)
+	o.add("bytes", d.Bytes)
+	o.add("files", d.Files)
+	o.addText("role", d.Role)
+	return o
+}
+
+func (a Artifact) tree() object {
+	var o object
+	o.add("path", a.Path)
+	o.add("sha256", a.SHA256)
+	o.add("bytes", a.Bytes)
+	o.addText("kind", a.Kind)
+	o.addText("key", a.Key)
+	if a.Step != nil {
+		o.add("step", *a.Step)
+	}
+	o.addText("caption", a.Caption)
+	o.addText("where", a.Where)
+	return o
+}
+
+func (f File) tree() object {
+	var o object
+	o.add("sha256", f.SHA256)
+	o.add("bytes", f.Bytes)
+	o.addInt("rows", f.Rows)
+	o.addInt("cut", f.Cut)
+	return o
+}

@@ -1,0 +1,261 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+)
+
+// Active is a run in progress: a folder that holds its run.toml as it began, owners, journals and files.
+type Active struct {
+	ID   string
+	Dir  string
+	repo *Repository
+}
+
+// Names in the folder of a run in progress.
+const (
+	recordName    = "run.toml"
+	metricsName   = "metrics.parquet"
+	systemName    = "system.parquet"
+	asideName     = "aside.jsonl"
+	outputName    = "output.log"
+	artifactsName = "artifacts"
+	notesName     = "notes"
+	configName    = "config.toml"
+	journalPrefix = "journal-"
+	systemPrefix  = "system-"
+	ownerPrefix   = "owner-"
+	donePrefix    = "done-"
+	consumed      = "consumed-"
+	newPrefix     = ".new-"
+	lockName      = "finish.lock"
+)
+
+// Start creates a run in progress from run, whose ID, Status and Started it sets. kind says whether this process keeps it
+// open or nobody does. The folder appears with all it needs, or not at all.
+func (r *Repository) Start(ctx context.Context, run *format.Run, kind string) (*Active, error) {
+	config, err := r.Config()
+	if err != nil {
+		return nil, err
+	}
+	run.Status, run.Started = format.Running, now()
+	run.ID = format.NewID(run.Started)
+	if run.Experiment == "" {
+		run.Experiment = config.Experiment
+	}
+	if err := r.create(ctx, run, self(kind, r.Dir), nil); err != nil {
+		return nil, fmt.Errorf("starting a run in %s: %w", r.Dir, err)
+	}
+	return &Active{run.ID, filepath.Join(r.active, run.ID), r}, nil
+}
+
+// create makes active/<id> under a temporary name and renames it once. more writes further files into it.
+func (r *Repository) create(ctx context.Context, run *format.Run, owner *format.Owner, more func(dir string) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	record, err := format.EncodeRun(run)
+	if err != nil {
+		return err
+	}
+	if err := r.prepareActive(); err != nil {
+		return err
+	}
+	tmp := filepath.Join(r.active, newPrefix+run.ID)
+	if err := os.Mkdir(tmp, 0o777); err != nil {
+		return err
+	}
+	err = writeFile(filepath.Join(tmp, recordName), record)
+	if err == nil {
+		err = writeFile(filepath.Join(tmp, ownerName(owner)), format.EncodeOwner(owner))
+	}
+	// The run keeps the settings that it began with, whatever is edited or checked out meanwhile.
+	if err == nil {
+		var config []byte
+		config, err = readBounded(filepath.Join(r.Dir, configName), format.MaxConfigBytes)
+		if err == nil {
+			err = writeFile(filepath.Join(tmp, configName), config)
+		} else if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+	}
+	if err == nil && more != nil {
+		err = more(tmp)
+	}
+	if err == nil {
+		err = os.Rename(tmp, filepath.Join(r.active, run.ID))
+	}
+	if err != nil {
+		_ = os.RemoveAll(tmp)
+	}
+	return err
+}
+
+func ownerName(w *format.Owner) string {
+	if w.Kind == format.OwnerDetached {
+		return ownerPrefix + w.Host + "-detached.toml"
+	}
+	return fmt.Sprintf("%s%s-%d.toml", ownerPrefix, w.Host, w.PID)
+}
+
+// writeFile writes a new file and makes it durable.
+func writeFile(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		_ = os.Remove(path)
+	}
+	return err
+}
+
+// Open returns the run in progress with this id, ErrFinished where it has ended, or ErrNotActive.
+func (r *Repository) Open(id string) (*Active, error) {
+	if err := format.CheckID(id); err != nil {
+		return nil, err
+	}
+	a := &Active{id, filepath.Join(r.active, id), r}
+	return a, a.check()
+}
+
+// OpenDir returns the run in progress whose folder RUNS_DIR names, and its repository.
+func OpenDir(dir string) (*Active, error) {
+	id := filepath.Base(dir)
+	if err := format.CheckID(id); err != nil {
+		return nil, fmt.Errorf("RUNS_DIR is %s: %w", dir, err)
+	}
+	runs := filepath.Dir(filepath.Dir(dir))
+	if filepath.Base(runs) != DirName {
+		// In a linked working tree runs in progress lie elsewhere; the owner knows where they go.
+		owners, err := (&Active{ID: id, Dir: dir}).owners()
+		switch {
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return nil, err
+		case len(owners) == 0:
+			return nil, fmt.Errorf("RUNS_DIR is %s: %w", dir, ErrNotActive)
+		}
+		runs = owners[0].Runs
+	}
+	r, err := open(runs)
+	if err != nil {
+		return nil, err
+	}
+	a := &Active{id, dir, r}
+	return a, a.check()
+}
+
+// Repository is where the run goes when it is finished.
+func (a *Active) Repository() *Repository { return a.repo }
+
+// check tells whether the run can still be written to.
+func (a *Active) check() error {
+	if exists(filepath.Join(a.repo.finishedDir(a.ID), recordName)) {
+		return fmt.Errorf("run %s: %w", a.ID, ErrFinished)
+	}
+	if !exists(filepath.Join(a.Dir, recordName)) {
+		return fmt.Errorf("run %s: %w", a.ID, ErrNotActive)
+	}
+	return nil
+}
+
+// Join adds this process to the owners of the run: while it lives, the run is in progress.
+func (a *Active) Join() error {
+	w := self(format.OwnerProcess, a.repo.Dir)
+	path := filepath.Join(a.Dir, ownerName(w))
+	_ = os.Remove(path) // an earlier process of the same pid
+	if err := writeFile(path, format.EncodeOwner(w)); err != nil {
+		return fmt.Errorf("joining run %s: %w", a.ID, err)
+	}
+	return nil
+}
+
+// owners reads the owner files, sorted by name.
+func (a *Active) owners() ([]*format.Owner, error) {
+	entries, err := os.ReadDir(a.Dir)
+	if err != nil {
+		return nil, err
+	}
+	var owners []*format.Owner
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), ownerPrefix) {
+			continue
+		}
+		data, err := readBounded(filepath.Join(a.Dir, entry.Name()), format.MaxNoteBytes)
+		if err != nil {
+			return nil, err
+		}
+		w, err := format.DecodeOwner(entry.Name(), data)
+		if err != nil {
+			return nil, err
+		}
+		owners = append(owners, w)
+	}
+	return owners, nil
+}
+
+// Life says what is known of the processes that keep the run open: one alive keeps it alive, one elsewhere leaves it
+// unknown, and a run without any is detached. host is a machine whose processes are gone by the user's word, or empty.
+func (a *Active) Life(host string) (Life, error) {
+	owners, err := a.owners()
+	if err != nil {
+		return Elsewhere, fmt.Errorf("reading the owners of run %s: %w", a.ID, err)
+	}
+	found := map[Life]bool{}
+	for _, w := range owners {
+		l := life(w)
+		if l == Elsewhere && host != "" && w.Host == hostName(host) {
+			l = Gone
+		}
+		found[l] = true
+	}
+	for _, l := range []Life{Alive, Elsewhere, Gone} {
+		if found[l] {
+			return l, nil
+		}
+	}
+	return Detached, nil
+}
+
+// settings are those that the run began with.
+func (a *Active) settings() *format.Config {
+	data, err := readBounded(filepath.Join(a.Dir, configName), format.MaxConfigBytes)
+	if err != nil {
+		return format.DefaultConfig()
+	}
+	config, err := format.DecodeConfig(configName, data)
+	if err != nil {
+		return format.DefaultConfig() // a broken copy must not keep a run from finishing
+	}
+	return config
+}
+
+// record reads run.toml as the run began.
+func (a *Active) record() (*format.Run, error) {
+	data, err := readBounded(filepath.Join(a.Dir, recordName), format.MaxRecordBytes)
+	if err != nil {
+		return nil, fmt.Errorf("reading run %s: %w", a.ID, err)
+	}
+	run, err := format.DecodeRun(filepath.Join(a.ID, recordName), data)
+	if err != nil {
+		return nil, err
+	}
+	if run.ID != a.ID {
+		return nil, fmt.Errorf("%s says that it is run %s", filepath.Join(a.ID, recordName), run.ID)
+	}
+	return run, nil
+}

@@ -1,0 +1,47 @@
+package repo
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/gitruns/runs/format"
+)
+
+// Annotate says something of a run after the fact, in a file of its own beside the record: two people who do so at once
+// never conflict.
+func (e *Entry) Annotate(n *format.Note) error {
+	n.Time = now()
+	data, err := format.EncodeNote(n)
+	if err != nil {
+		return fmt.Errorf("annotating run %s: %w", e.ID, err)
+	}
+	name := format.NoteName(n.Time)
+	if err := addNote(e.Dir, name, data); err != nil {
+		return fmt.Errorf("annotating run %s: %w", e.ID, err)
+	}
+	if e.Active != nil {
+		// A finish may have collected the notes just before.
+		dir := e.Active.repo.finishedDir(e.ID)
+		if exists(filepath.Join(dir, recordName)) && !exists(filepath.Join(dir, notesName, name)) {
+			return addNote(dir, name, data)
+		}
+	}
+	return nil
+}
+
+func addNote(dir, name string, data []byte) error {
+	notes := filepath.Join(dir, notesName)
+	if err := os.MkdirAll(notes, 0o777); err != nil {
+		return err
+	}
+	tmp := filepath.Join(notes, newPrefix+name)
+	if err := writeFile(tmp, data); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, filepath.Join(notes, name)); err != nil {
+		_ = os.Remove(tmp)
+		return err
+	}
+	return syncDir(notes)
+}

@@ -1,0 +1,21 @@
+package capture
+
+import (
+	"os"
+	"runtime"
+
+	"github.com/gitruns/runs/format"
+)
+
+// Machine describes the machine that this process runs on.
+func Machine() *format.Machine {
+	m := &format.Machine{Cores: int64(runtime.NumCPU())}
+	m.Host, _ = os.Hostname()
+	m.Kernel, m.CPU, m.Memory = machine()
+	return m
+}
+
+// Platform is the part of the environment that is known without a look at the program.
+func Platform() *format.Environment {
+	return &format.Environment{OS: runtime.GOOS, Arch: runtime.GOARCH}
+}

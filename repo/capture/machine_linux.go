@@ -1,0 +1,39 @@
+package capture
+
+import (
+	"bufio"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// machine reads uname(2), /proc/cpuinfo and /proc/meminfo. Memory is in bytes.
+func machine() (kernel, cpu string, memory int64) {
+	var name unix.Utsname
+	if unix.Uname(&name) == nil {
+		kernel = unix.ByteSliceToString(name.Sysname[:]) + " " + unix.ByteSliceToString(name.Release[:])
+	}
+	cpu = procField("/proc/cpuinfo", "model name")
+	if kb, _, ok := strings.Cut(procField("/proc/meminfo", "MemTotal"), " "); ok {
+		n, _ := strconv.ParseInt(kb, 10, 64)
+		memory = n << 10
+	}
+	return kernel, cpu, memory
+}
+
+// procField returns the first value of a "name : value" line.
+func procField(path, field string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = f.Close() }()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		if name, value, ok := strings.Cut(s.Text(), ":"); ok && strings.TrimSpace(name) == field {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}

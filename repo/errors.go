@@ -1,0 +1,28 @@
+package repo
+
+import (
+	"errors"
+	"fmt"
+)
+
+// HintError is an error with the next step for the person who sees it.
+type HintError struct {
+	Err  error
+	Hint string
+}
+
+func (e *HintError) Error() string { return e.Err.Error() }
+func (e *HintError) Unwrap() error { return e.Err }
+
+// withHint adds the next step to an error.
+func withHint(err error, format string, args ...any) error {
+	return &HintError{err, fmt.Sprintf(format, args...)}
+}
+
+// Errors that callers tell apart.
+var (
+	ErrNoRepository = errors.New("no runs here")
+	ErrFinished     = errors.New("the run is finished")
+	ErrBusy         = errors.New("another process is finishing the run")
+	ErrNotActive    = errors.New("no run in progress has this id")
+)

@@ -1,0 +1,398 @@
+package repo
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/capture"
+	"github.com/gitruns/runs/repo/console"
+)
+
+// finished is what a finish puts together.
+type finished struct {
+	run      *format.Run
+	read     map[string]int64 // how far each journal was read
+	warnings []string
+}
+
+// fill writes every file of the finished run but run.toml into done, and returns the record that names them.
+func (a *Active) fill(ctx context.Context, done string, end Finish) (*finished, error) {
+	run, err := a.record()
+	if err != nil {
+		return nil, err
+	}
+	b := &finished{run: run, read: map[string]int64{}}
+	run.Status, run.Ended = end.Status, end.Ended
+	if run.Status == "" {
+		run.Status = format.Finished
+	}
+	if run.Ended.IsZero() {
+		run.Ended = now()
+	}
+	run.ExitCode, run.Signal, run.EndReason = end.ExitCode, end.Signal, end.EndReason
+	run.Files = map[string]format.File{}
+	f, err := a.foldInto(ctx, done, b)
+	if err != nil {
+		return nil, err
+	}
+	settings := a.settings()
+	run.Metrics = f.metrics(settings.Goal)
+	if err := a.fillSystem(ctx, done, b, settings); err != nil {
+		return nil, err
+	}
+	if err := a.fillOutput(done, b); err != nil {
+		return nil, err
+	}
+	if err := a.fillArtifacts(ctx, done, b, f); err != nil {
+		return nil, err
+	}
+	a.fillDatasets(ctx, b, f)
+	if len(f.aside) > 0 {
+		if err := b.write(filepath.Join(done, asideName), asideName, f.asideBytes(), int64(len(f.aside))); err != nil {
+			return nil, err
+		}
+		first := f.aside[0]
+		f.warn("%d lines could not be taken and are kept in %s; the first: %s:%d: %s", len(f.aside)+f.leftOut, asideName, first.file, first.line, first.reason)
+	}
+	if f.leftOut > 0 {
+		f.warn("%d more of them were left out: %s holds at most %d bytes", f.leftOut, asideName, maxAsideBytes)
+	}
+	if err := linkNotes(a.Dir, done); err != nil {
+		return nil, err
+	}
+	b.warnings = append(b.warnings, f.warnings...)
+	if len(run.Files) == 0 {
+		run.Files = nil
+	}
+	return b, nil
+}
+
+// foldInto reads the journals and writes metrics.parquet.
+func (a *Active) foldInto(ctx context.Context, done string, b *finished) (*fold, error) {
+	sorter := format.NewPointSorter(a.Dir)
+	defer func() { _ = sorter.Close() }()
+	files, err := a.journals(journalPrefix)
+	if err != nil {
+		return nil, err
+	}
+	ordered(files)
+	f := newFold(b.run, sorter.Add)
+	for _, file := range files {
+		if err := f.journal(ctx, file, 0, file.size); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", file.name, err)
+		}
+		b.read[file.name] = file.size
+	}
+	if len(f.curves) == 0 {
+		return f, nil
+	}
+	return f, b.writePoints(done, metricsName, sorter)
+}
+
+func (b *finished) writePoints(done, name string, sorter *format.PointSorter) error {
+	out, err := createHashed(filepath.Join(done, name))
+	if err != nil {
+		return err
+	}
+	if err = sorter.WriteParquet(out); err == nil {
+		err = out.close()
+	} else {
+		out.abandon()
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	b.run.Files[name] = format.File{SHA256: out.sum(), Bytes: out.bytes, Rows: sorter.Rows()}
+	return nil
+}
+
+// fillSystem writes the samples of the machine, thinned: they are for a look at the whole run.
+func (a *Active) fillSystem(ctx context.Context, done string, b *finished, settings *format.Config) error {
+	files, err := a.journals(systemPrefix)
+	if err != nil || len(files) == 0 {
+		return err
+	}
+	ordered(files)
+	points := map[string][]format.Point{}
+	f := newFold(&format.Run{}, func(key string, p format.Point) error {
+		points[key] = append(points[key], p)
+		return nil
+	})
+	for _, file := range files {
+		if err := f.journal(ctx, file, 0, file.size); err != nil {
+			return fmt.Errorf("reading %s: %w", file.name, err)
+		}
+		b.read[file.name] = file.size
+	}
+	if len(points) == 0 {
+		return nil
+	}
+	sorter := format.NewPointSorter(a.Dir)
+	defer func() { _ = sorter.Close() }()
+	for _, key := range slices.Sorted(maps.Keys(points)) {
+		for _, p := range format.Thin(points[key], settings.System.Points) {
+			if err := sorter.Add(key, p); err != nil {
+				return err
+			}
+		}
+	}
+	return b.writePoints(done, systemName, sorter)
+}
+
+// fillOutput joins the captured console output: output.log, and output-*.log of other nodes that joined the run.
+func (a *Active) fillOutput(done string, b *finished) error {
+	entries, err := os.ReadDir(a.Dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if name != outputName && !(strings.HasPrefix(name, "output-") && strings.HasSuffix(name, ".log")) {
+			continue
+		}
+		path := filepath.Join(a.Dir, name)
+		cut, err := console.Join(path)
+		if err != nil {
+			return fmt.Errorf("joining %s: %w", name, err)
+		}
+		file, err := linkFile(path, filepath.Join(done, name))
+		if err != nil {
+			return err
+		}
+		file.Cut = cut
+		b.run.Files[name] = file
+	}
+	return nil
+}
+
+// fillArtifacts takes the artifacts that writers have copied into the run, and copies those that they only named. One that
+// cannot be had is a warning: a finish never fails on content.
+func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f *fold) error {
+	latest := map[string]int{} // what is logged again under its name replaces what was there
+	for i, line := range f.artifacts {
+		name := line.Name
+		if name == "" {
+			name = path.Base(filepath.ToSlash(line.Path))
+		}
+		if err := format.CheckPath(name); err != nil {
+			f.warn("artifact %q was left out: %v", line.Path, err)
+			continue
+		}
+		f.artifacts[i].Name = name
+		latest[name] = i
+	}
+	var artifacts []format.Artifact
+	for _, name := range slices.Sorted(maps.Keys(latest)) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		line := f.artifacts[latest[name]]
+		item := format.Artifact{Path: name, Kind: line.Kind, Key: line.Key, Step: line.Step, Caption: line.Caption}
+		file, err := a.fetchArtifact(line, filepath.Join(done, artifactsName, filepath.FromSlash(name)))
+		if err != nil {
+			f.warn("artifact %s was left out: %v", name, err)
+			continue
+		}
+		item.SHA256, item.Bytes = file.SHA256, file.Bytes
+		artifacts = append(artifacts, item)
+	}
+	if len(artifacts) <= format.MaxListed {
+		b.run.Artifacts = artifacts
+		return nil
+	}
+	data, err := format.EncodeArtifacts(artifacts)
+	if err != nil {
+		return err
+	}
+	return b.write(filepath.Join(done, format.ArtifactsName), format.ArtifactsName, data, int64(len(artifacts)))
+}
+
+func (a *Active) fetchArtifact(line format.ArtifactLine, to string) (format.File, error) {
+	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+		return format.File{}, err
+	}
+	if line.SHA256 != "" {
+		from := filepath.Join(a.Dir, artifactsName, filepath.FromSlash(line.Name))
+		if exists(from) {
+			return linkFile(from, to)
+		}
+	}
+	from := line.Path
+	if !filepath.IsAbs(from) {
+		from = filepath.Join(a.repo.Root, filepath.FromSlash(from))
+	}
+	return copyFile(from, to)
+}
+
+// fillDatasets records the data that journals name.
+func (a *Active) fillDatasets(ctx context.Context, b *finished, f *fold) {
+	for _, line := range f.datasets {
+		item := format.Dataset{Name: line.Name, SHA256: line.SHA256, Bytes: line.Bytes, Files: line.Files, Role: line.Role}
+		if item.SHA256 == "" {
+			from := line.Path
+			if !filepath.IsAbs(from) {
+				from = filepath.Join(a.repo.Root, filepath.FromSlash(b.run.Cwd), filepath.FromSlash(from))
+			}
+			got, err := capture.Dataset(ctx, a.repo.Root, line.Name, from)
+			if err != nil {
+				f.warn("dataset %s was left out: %v", line.Path, err)
+				continue
+			}
+			got.Role = line.Role
+			item = got
+		} else if format.CheckPath(line.Path) == nil {
+			item.Path = line.Path
+		}
+		if item.Name == "" {
+			item.Name = path.Base(filepath.ToSlash(line.Path))
+		}
+		i := slices.IndexFunc(b.run.Datasets, func(d format.Dataset) bool { return d.Name == item.Name })
+		switch {
+		case i < 0:
+			b.run.Datasets = append(b.run.Datasets, item)
+		case b.run.Datasets[i].SHA256 != item.SHA256:
+			f.warn("dataset %s was named twice with different content: the first is recorded", item.Name)
+		}
+	}
+}
+
+// write writes a small file of the run and names it in [files].
+func (b *finished) write(path, name string, data []byte, rows int64) error {
+	if err := writeFile(path, data); err != nil {
+		return err
+	}
+	sum := sha256.Sum256(data)
+	b.run.Files[name] = format.File{SHA256: hex.EncodeToString(sum[:]), Bytes: int64(len(data)), Rows: rows}
+	return nil
+}
+
+// hashedFile is a new file whose digest is known when it is closed.
+type hashedFile struct {
+	f     *os.File
+	w     *bufio.Writer
+	hash  hash.Hash
+	bytes int64
+}
+
+func createHashed(path string) (*hashedFile, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	h := &hashedFile{f: f, hash: sha256.New()}
+	h.w = bufio.NewWriterSize(io.MultiWriter(f, h.hash), 256<<10)
+	return h, nil
+}
+
+func (h *hashedFile) Write(p []byte) (int, error) {
+	h.bytes += int64(len(p))
+	return h.w.Write(p)
+}
+
+// close makes the file durable.
+func (h *hashedFile) close() error {
+	err := h.w.Flush()
+	if err == nil {
+		err = h.f.Sync()
+	}
+	if closeErr := h.f.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+func (h *hashedFile) abandon() { _ = h.f.Close() }
+
+func (h *hashedFile) sum() string { return hex.EncodeToString(h.hash.Sum(nil)) }
+
+// linkFile gives a file that nobody changes any more a second name, or copies it where the file system cannot.
+func linkFile(from, to string) (format.File, error) {
+	if err := os.Link(from, to); err != nil {
+		return copyFile(from, to)
+	}
+	f, err := os.Open(to)
+	if err != nil {
+		return format.File{}, err
+	}
+	defer func() { _ = f.Close() }()
+	sum := sha256.New()
+	n, err := io.Copy(sum, f)
+	if err == nil {
+		err = f.Sync()
+	}
+	return format.File{SHA256: hex.EncodeToString(sum.Sum(nil)), Bytes: n}, err
+}
+
+// copyFile copies a regular file and makes the copy durable.
+func copyFile(from, to string) (format.File, error) {
+	info, err := os.Stat(from)
+	if err != nil {
+		return format.File{}, err
+	}
+	if !info.Mode().IsRegular() {
+		return format.File{}, fmt.Errorf("%s is not a regular file", from)
+	}
+	src, err := os.Open(from)
+	if err != nil {
+		return format.File{}, err
+	}
+	defer func() { _ = src.Close() }()
+	out, err := createHashed(to)
+	if err != nil {
+		return format.File{}, err
+	}
+	if _, err = io.Copy(out, src); err == nil {
+		err = out.close()
+	} else {
+		out.abandon()
+	}
+	if err != nil {
+		_ = os.Remove(to)
+		return format.File{}, err
+	}
+	return format.File{SHA256: out.sum(), Bytes: out.bytes}, nil
+}
+
+// linkNotes takes the notes that were written while the run was in progress along.
+func linkNotes(from, to string) error {
+	entries, err := os.ReadDir(filepath.Join(from, notesName))
+	if errors.Is(err, fs.ErrNotExist) || len(entries) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(to, notesName), 0o777); err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if !strings.HasSuffix(entry.Name(), ".toml") {
+			continue
+		}
+		target := filepath.Join(to, notesName, entry.Name())
+		if exists(target) {
+			continue
+		}
+		if _, err := linkFile(filepath.Join(from, notesName, entry.Name()), target); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// moveNotes brings notes that were written while a finish was under way to the finished run.
+func (a *Active) moveNotes() error { return linkNotes(a.Dir, a.repo.finishedDir(a.ID)) }

@@ -1,0 +1,417 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gitruns/runs/format"
+)
+
+// Finish says how a run ends.
+type Finish struct {
+	Status    format.Status // Finished where empty
+	ExitCode  *int64
+	Signal    string
+	EndReason string
+	Ended     time.Time     // now where zero
+	Wait      time.Duration // for open writers; what they log afterwards becomes a run that resumes this one
+	Waiting   func(open []string)
+}
+
+// DefaultWait is how long a finish waits for writers that still have a journal open.
+const DefaultWait = 30 * time.Second
+
+// Result is what a finish made.
+type Result struct {
+	Run      *format.Run
+	Dir      string
+	Open     []string // journals whose writers were still there
+	Resumed  []string // runs made of what was written behind the end
+	Warnings []string
+}
+
+// Finish ends the run: it builds the finished folder beside the journals, makes it durable, gives it its name with one
+// rename, and removes the journals that went into it. Killed at any moment it can be repeated. A run that is finished
+// already is ErrFinished, one that another process is finishing ErrBusy.
+func (a *Active) Finish(ctx context.Context, end Finish) (*Result, error) {
+	lock, err := a.lockFinish()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = lock.Close() }()
+	if exists(filepath.Join(a.repo.finishedDir(a.ID), recordName)) {
+		// A finish died behind its rename: what is left is to clear away.
+		if _, err := a.settle(ctx, &held{}, nil); err != nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("run %s: %w", a.ID, ErrFinished)
+	}
+	var h held
+	defer h.release()
+	open, err := a.waitForWriters(ctx, &h, end.Wait, end.Waiting)
+	if err != nil {
+		return nil, fmt.Errorf("finishing run %s: %w", a.ID, err)
+	}
+	res, err := a.build(ctx, end)
+	if err != nil {
+		err = fmt.Errorf("finishing run %s: %w", a.ID, err)
+		if errors.Is(err, syscall.ENOSPC) {
+			err = withHint(err, "free some space and run 'runs finish %s' again; nothing is lost", a.ID)
+		}
+		return nil, err
+	}
+	res.Open = open
+	res.Resumed, err = a.settle(ctx, &h, open)
+	if err != nil {
+		// The run is whole under its name; what could not be removed is for the next recover.
+		res.Warnings = append(res.Warnings, fmt.Sprintf("clearing away %s: %v", a.Dir, err))
+	}
+	return res, nil
+}
+
+func (a *Active) lockFinish() (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(a.Dir, lockName), os.O_RDWR|os.O_CREATE, 0o666)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := a.check(); err != nil {
+			return nil, err
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("finishing run %s: %w", a.ID, err)
+	}
+	locked, err := tryLock(f)
+	if err == nil && locked && linked(f) {
+		return f, nil
+	}
+	_ = f.Close()
+	if err != nil {
+		return nil, fmt.Errorf("finishing run %s: %w", a.ID, err)
+	}
+	if err := a.check(); locked && err != nil {
+		return nil, err
+	}
+	return nil, fmt.Errorf("run %s: %w", a.ID, ErrBusy)
+}
+
+// build makes done-<nonce> and renames it to the day.
+func (a *Active) build(ctx context.Context, end Finish) (*Result, error) {
+	a.removeMatching(donePrefix) // of a finish that died
+	a.removeMatching(consumed)
+	nonce := format.RandomLetters(8)
+	done := filepath.Join(a.Dir, donePrefix+nonce)
+	if err := os.Mkdir(done, 0o777); err != nil {
+		return nil, err
+	}
+	finished := false
+	defer func() {
+		if !finished {
+			_ = os.RemoveAll(done)
+			a.removeMatching(consumed)
+		}
+	}()
+	b, err := a.fill(ctx, done, end)
+	if err != nil {
+		return nil, err
+	}
+	record, err := format.EncodeRun(b.run)
+	if err != nil {
+		return nil, err
+	}
+	if err := writeFile(filepath.Join(done, recordName), record); err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(record)
+	c := format.Consumed{Record: hex.EncodeToString(sum[:]), Journals: b.read}
+	if err := writeFile(filepath.Join(a.Dir, consumed+nonce+".toml"), format.EncodeConsumed(&c)); err != nil {
+		return nil, err
+	}
+	if err := syncTree(done); err != nil {
+		return nil, err
+	}
+	if err := syncDir(a.Dir); err != nil {
+		return nil, err
+	}
+	target := a.repo.finishedDir(a.ID)
+	if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
+		return nil, err
+	}
+	if err := os.Rename(done, target); err != nil {
+		if exists(filepath.Join(target, recordName)) {
+			return nil, fmt.Errorf("%w by another process", ErrFinished)
+		}
+		return nil, err
+	}
+	finished = true
+	if err := errors.Join(syncDir(filepath.Dir(target)), syncDir(a.repo.Dir)); err != nil {
+		return nil, err
+	}
+	return &Result{Run: b.run, Dir: target, Warnings: b.warnings}, nil
+}
+
+func (a *Active) removeMatching(prefix string) {
+	entries, _ := os.ReadDir(a.Dir)
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), prefix) {
+			_ = os.RemoveAll(filepath.Join(a.Dir, entry.Name()))
+		}
+	}
+}
+
+// syncTree makes all folders of a new tree durable; its files were synced when they were written.
+func syncTree(dir string) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.IsDir() {
+			return err
+		}
+		return syncDir(path)
+	})
+}
+
+// settle clears the folder of a run that has its finished place. A journal that holds more than went into the record is
+// kept while its writer is there (open names them); closed, its rest becomes a run that resumes this one, whose id it
+// returns.
+func (a *Active) settle(ctx context.Context, h *held, open []string) ([]string, error) {
+	if err := a.moveNotes(); err != nil {
+		return nil, err
+	}
+	var read map[string]int64
+	for range 100 { // a writer may add a journal between the listing and the removal of the folder
+		files, err := a.journals("")
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		if err == nil && len(files) > 0 && read == nil {
+			read, err = a.consumedBytes()
+		}
+		if err != nil {
+			return nil, err
+		}
+		var rest []journalFile
+		waiting := false
+		for _, f := range files {
+			shut := h.files[f.name] != nil
+			if !shut && !slices.Contains(open, f.name) {
+				if shut, err = a.closed(f, h); err != nil {
+					return nil, err
+				}
+			}
+			if !shut {
+				waiting = true
+				continue
+			}
+			if info, err := os.Stat(f.path); err == nil {
+				f.size = info.Size() // it may have grown between the listing and the lock
+			}
+			if f.size > read[f.name] && !onlyEnd(f, read[f.name]) {
+				rest = append(rest, f)
+				continue
+			}
+			if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, err
+			}
+		}
+		var resumed []string
+		if len(rest) > 0 {
+			id, err := a.resumeRest(ctx, rest, read)
+			if err != nil {
+				return nil, err
+			}
+			resumed = append(resumed, id)
+			for _, f := range rest {
+				if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+					return resumed, err
+				}
+			}
+		}
+		if waiting {
+			return resumed, nil
+		}
+		if err := a.clear(); err == nil {
+			return resumed, nil
+		} else if !errors.Is(err, errNewJournal) {
+			return resumed, err
+		}
+	}
+	return nil, fmt.Errorf("new journals keep appearing in %s", a.Dir)
+}
+
+// onlyEnd reports whether nothing but the words of its closing follows the read part of a journal.
+func onlyEnd(f journalFile, read int64) bool {
+	if f.size-read > 4096 {
+		return false
+	}
+	data, err := os.ReadFile(f.path)
+	if err != nil || int64(len(data)) < read {
+		return false
+	}
+	var parser format.JournalParser
+	var l format.Line
+	for line := range bytes.SplitSeq(data[read:], []byte("\n")) {
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		if parser.Parse(line, &l) != nil || l.Event != format.EventEnd || len(l.Metrics) > 0 || l.Params != nil || l.Unknown != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// consumedBytes tells how far each journal went into the finished record. The consumed file of another attempt, which
+// never got its name, does not count.
+func (a *Active) consumedBytes() (map[string]int64, error) {
+	record, err := readBounded(filepath.Join(a.repo.finishedDir(a.ID), recordName), format.MaxRecordBytes)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(record)
+	entries, err := os.ReadDir(a.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), consumed) {
+			continue
+		}
+		data, err := readBounded(filepath.Join(a.Dir, entry.Name()), format.MaxNoteBytes)
+		if err != nil {
+			return nil, err
+		}
+		c, err := format.DecodeConsumed(entry.Name(), data)
+		if err == nil && c.Record == hex.EncodeToString(sum[:]) {
+			return c.Journals, nil
+		}
+	}
+	return nil, withHint(fmt.Errorf("run %s is finished, but %s does not say which part of its journals went into it", a.ID, a.Dir),
+		"if the finished run is complete, remove that folder")
+}
+
+var errNewJournal = errors.New("a new journal appeared")
+
+// clear removes the folder of a run whose journals are gone: the record last, so that a clearing that dies is repeated.
+func (a *Active) clear() error {
+	entries, err := os.ReadDir(a.Dir)
+	if err != nil {
+		return err
+	}
+	last := []string{}
+	for _, entry := range entries {
+		name := entry.Name()
+		switch {
+		case strings.HasPrefix(name, journalPrefix), strings.HasPrefix(name, systemPrefix):
+			return errNewJournal
+		case name == recordName, name == lockName, strings.HasPrefix(name, consumed):
+			last = append(last, name)
+		default:
+			if err := os.RemoveAll(filepath.Join(a.Dir, name)); err != nil {
+				return err
+			}
+		}
+	}
+	slices.SortFunc(last, func(x, y string) int { // consumed-*, run.toml and then the lock, which guards the others
+		return strings.Compare(strings.Replace(x, lockName, "~", 1), strings.Replace(y, lockName, "~", 1))
+	})
+	for _, name := range last {
+		if strings.HasPrefix(name, consumed) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(a.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	a.removeMatching(consumed)
+	if err := os.Remove(a.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return errNewJournal
+	}
+	return nil
+}
+
+// resumeRest makes a run in progress of what journals hold behind the end of this run, and finishes it as crashed unless
+// its writers closed them. Its id depends on this run and on the journals alone, so that a repeat after a crash finds it.
+func (a *Active) resumeRest(ctx context.Context, rest []journalFile, read map[string]int64) (string, error) {
+	slices.SortFunc(rest, func(x, y journalFile) int { return strings.Compare(x.name, y.name) })
+	parent, err := a.finishedRecord()
+	if err != nil {
+		return "", err
+	}
+	look := newFold(&format.Run{}, nil)
+	closedAll := true
+	seed := sha256.New()
+	seed.Write([]byte(a.ID))
+	for _, f := range rest {
+		if err := look.journal(ctx, f, read[f.name], f.size); err != nil {
+			return "", err
+		}
+		closedAll = closedAll && look.ended
+		fmt.Fprintf(seed, "\x00%s\x00%d", f.name, read[f.name])
+	}
+	started := parent.Ended
+	if look.first > 0 {
+		started = fromMicro(look.first)
+	}
+	id := format.DerivedID(started, seed.Sum(nil))
+	run := &format.Run{
+		ID: id, Name: parent.Name, Key: parent.Key, Experiment: parent.Experiment, Status: format.Running, Started: started,
+		Author: parent.Author, Command: parent.Command, Cwd: parent.Cwd, Group: parent.Group, Parent: parent.Parent,
+		Resumes: a.ID, Params: parent.Params, Nulls: parent.Nulls, Source: parent.Source, Environment: parent.Environment,
+		Machine: parent.Machine, Datasets: parent.Datasets,
+	}
+	if exists(filepath.Join(a.repo.finishedDir(id), recordName)) {
+		return id, nil
+	}
+	next := &Active{id, filepath.Join(a.repo.active, id), a.repo}
+	if !exists(filepath.Join(next.Dir, recordName)) {
+		_ = os.RemoveAll(filepath.Join(a.repo.active, newPrefix+id))
+		err := a.repo.create(ctx, run, self(format.OwnerDetached, a.repo.Dir), func(dir string) error {
+			for _, f := range rest {
+				if err := copyTail(filepath.Join(dir, f.name), f, read[f.name]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	status := format.Crashed
+	if closedAll {
+		status = format.Finished
+	}
+	end := Finish{Status: status, Ended: fromMicro(max(look.last, started.UnixMicro())), EndReason: "logged after the end of the run that it resumes"}
+	if _, err := next.Finish(ctx, end); err != nil && !errors.Is(err, ErrFinished) {
+		return "", err
+	}
+	return id, nil
+}
+
+func copyTail(path string, f journalFile, from int64) error {
+	data, err := os.ReadFile(f.path)
+	if err != nil {
+		return err
+	}
+	return writeFile(path, data[min(from, int64(len(data))):])
+}
+
+// finishedRecord reads the run.toml of the finished run.
+func (a *Active) finishedRecord() (*format.Run, error) {
+	data, err := readBounded(filepath.Join(a.repo.finishedDir(a.ID), recordName), format.MaxRecordBytes)
+	if err != nil {
+		return nil, err
+	}
+	return format.DecodeRun(filepath.Join(a.ID, recordName), data)
+}

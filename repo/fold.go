@@ -1,0 +1,459 @@
+package repo
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gitruns/runs/format"
+)
+
+// fold reads journals into a record. The result depends only on the bytes of the journals: they are read one after the
+// other, ordered by the time of their first good line and by name, each line in its turn.
+type fold struct {
+	run *format.Run
+	// point takes every point of every metric, in reading order; nil where only the record is asked for.
+	point func(key string, p format.Point) error
+
+	curves    map[string]*curve
+	artifacts []format.ArtifactLine
+	datasets  []format.DatasetLine
+	aside     []asideLine
+	leftOut   int // lines that no longer fit into aside
+	asideSize int
+	warnings  []string
+	first     int64 // time of the first line, µs; 0 is none
+	last      int64 // time of the last line
+	ended     bool  // the last journal read was closed by its writer
+	extraFull bool
+	params    int // leaves
+}
+
+// curve is what is known of one metric while it is read.
+type curve struct {
+	count              int64
+	next               int64 // the step of a record without one
+	last               float64
+	lastStep, lastTime int64
+	min, max           *format.Extreme
+}
+
+// asideLine is a line that could not be taken, kept so that nothing is lost.
+type asideLine struct {
+	file   string
+	line   int
+	reason string
+	text   string
+}
+
+// Bounds of what is kept aside.
+const (
+	maxAsideBytes = 1 << 20
+	maxAsideText  = 64 << 10
+	maxExtra      = 100 // keys
+	maxNulls      = 1000
+)
+
+func newFold(run *format.Run, point func(string, format.Point) error) *fold {
+	return &fold{run: run, point: point, curves: map[string]*curve{}, params: leaves(run.Params)}
+}
+
+// journal reads the bytes from..to of a journal. A last line without its newline is torn: its writer died within it and
+// its call has not returned, so it is dropped with a word.
+func (f *fold) journal(ctx context.Context, file journalFile, from, to int64) error {
+	src, err := os.Open(file.path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = src.Close() }()
+	if from > 0 {
+		if _, err := src.Seek(from, io.SeekStart); err != nil {
+			return err
+		}
+	}
+	lines := lineReader{r: bufio.NewReaderSize(io.LimitReader(src, to-from), 256<<10)}
+	var parser format.JournalParser
+	var l format.Line
+	for {
+		text, whole, err := lines.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if lines.number%4096 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if len(bytes.TrimSpace(text)) == 0 {
+			continue
+		}
+		if !whole {
+			f.warn("%s:%d: the last line is torn and was dropped: its writer died within it", file.name, lines.number)
+			return nil
+		}
+		if lines.cut {
+			f.putAside(file.name, lines.number, fmt.Sprintf("longer than %d bytes", format.MaxLineBytes), text)
+			continue
+		}
+		if err := parser.Parse(text, &l); err != nil {
+			f.putAside(file.name, lines.number, err.Error(), text)
+			continue
+		}
+		if err := f.line(file.name, lines.number, text, &l); err != nil {
+			return err
+		}
+	}
+}
+
+func (f *fold) warn(format string, args ...any) {
+	f.warnings = append(f.warnings, fmt.Sprintf(format, args...))
+}
+
+func (f *fold) putAside(file string, line int, reason string, text []byte) {
+	text = text[:min(len(text), maxAsideText)]
+	if f.asideSize += len(text) + len(reason); f.asideSize > maxAsideBytes {
+		f.leftOut++
+		return
+	}
+	f.aside = append(f.aside, asideLine{file, line, reason, strings.ToValidUTF8(string(text), "\ufffd")})
+}
+
+func (f *fold) line(file string, number int, text []byte, l *format.Line) error {
+	if f.first == 0 || l.Time < f.first {
+		f.first = l.Time
+	}
+	f.last = max(f.last, l.Time)
+	f.ended = l.Event == format.EventEnd
+	if l.Aside != "" {
+		f.putAside(file, number, l.Aside, text)
+		if strings.HasSuffix(l.Aside, "labels") {
+			return nil // a point without its context would be another point
+		}
+	}
+	for _, m := range l.Metrics {
+		c := f.curves[m.Key]
+		if c == nil {
+			if len(f.curves) >= format.MaxMetrics {
+				f.putAside(file, number, fmt.Sprintf("more than %d metrics", format.MaxMetrics), text)
+				break
+			}
+			c = &curve{}
+			f.curves[m.Key] = c
+		}
+		step := l.Step
+		if !l.HasStep {
+			step = c.next
+		}
+		c.add(format.Point{Step: step, Time: l.Time, Value: m.Value})
+		if f.point != nil {
+			if err := f.point(m.Key, format.Point{Step: step, Time: l.Time, Value: m.Value}); err != nil {
+				return err
+			}
+		}
+	}
+	if l.Params != nil && !f.mergeParams(l.Params) {
+		f.putAside(file, number, fmt.Sprintf("more than %d params", format.MaxParams), text)
+	}
+	if l.Set != nil && !f.setParams(l.Set) {
+		f.putAside(file, number, fmt.Sprintf("more than %d params", format.MaxParams), text)
+	}
+	for _, path := range l.Nulls {
+		if len(f.run.Nulls) < maxNulls && !slices.Contains(f.run.Nulls, path) {
+			f.run.Nulls = append(f.run.Nulls, path)
+		}
+	}
+	for key, value := range l.Tags {
+		if f.run.Tags == nil {
+			f.run.Tags = map[string]string{}
+		}
+		f.run.Tags[key] = value
+	}
+	if l.Note != "" && len(f.run.Note)+len(l.Note) < format.MaxTextBytes {
+		if f.run.Note != "" {
+			f.run.Note += "\n"
+		}
+		f.run.Note += l.Note
+	}
+	if l.Artifact != nil {
+		f.artifacts = append(f.artifacts, *l.Artifact)
+	}
+	if l.Dataset != nil {
+		f.datasets = append(f.datasets, *l.Dataset)
+	}
+	for key, value := range l.Unknown {
+		f.addExtra(key, value)
+	}
+	return nil
+}
+
+func (c *curve) add(p format.Point) {
+	c.count++
+	c.next = p.Step
+	if p.Step < math.MaxInt64 {
+		c.next++
+	}
+	if c.count == 1 || p.Step > c.lastStep || p.Step == c.lastStep && p.Time >= c.lastTime {
+		c.last, c.lastStep, c.lastTime = p.Value, p.Step, p.Time
+	}
+	if math.IsNaN(p.Value) {
+		return
+	}
+	if c.min == nil {
+		c.min, c.max = &format.Extreme{Value: p.Value, Step: p.Step}, &format.Extreme{Value: p.Value, Step: p.Step}
+		return
+	}
+	if p.Value < c.min.Value || p.Value == c.min.Value && p.Step < c.min.Step {
+		*c.min = format.Extreme{Value: p.Value, Step: p.Step}
+	}
+	if p.Value > c.max.Value || p.Value == c.max.Value && p.Step < c.max.Step {
+		*c.max = format.Extreme{Value: p.Value, Step: p.Step}
+	}
+}
+
+func (c *curve) metric(goal string) format.Metric {
+	m := format.Metric{Last: c.last, Count: c.count, Goal: goal}
+	if c.count > 1 {
+		m.Min, m.Max = c.min, c.max
+	}
+	return m
+}
+
+// mergeParams adds params; where one is there with another value the earlier one stays and the later one is a conflict.
+func (f *fold) mergeParams(params map[string]any) bool {
+	return f.eachParam(params, func(path []string, value any) {
+		old, ok := lookup(f.run.Params, path)
+		if !ok && setParam(&f.run.Params, path, value) {
+			return
+		}
+		if ok && format.EqualValue(old, value) {
+			return
+		}
+		key := format.DottedKey(path)
+		for _, known := range f.run.Conflicts[key] {
+			if format.EqualValue(known, value) {
+				return
+			}
+		}
+		if f.run.Conflicts == nil {
+			f.run.Conflicts = map[string][]any{}
+		}
+		f.run.Conflicts[key] = append(f.run.Conflicts[key], value)
+	})
+}
+
+// setParams changes params where that is what the writer meant.
+func (f *fold) setParams(params map[string]any) bool {
+	return f.eachParam(params, func(path []string, value any) {
+		setParam(&f.run.Params, path, value)
+	})
+}
+
+// eachParam visits the leaves of params in the order of their names. It returns false where there would be too many.
+func (f *fold) eachParam(params map[string]any, visit func(path []string, value any)) bool {
+	if f.params += leaves(params); f.params > format.MaxParams {
+		return false
+	}
+	var walk func(m map[string]any, path []string)
+	walk = func(m map[string]any, path []string) {
+		for _, key := range slices.Sorted(keysOf(m)) {
+			here := append(path[:len(path):len(path)], key)
+			if sub, ok := m[key].(map[string]any); ok && len(sub) > 0 {
+				walk(sub, here)
+			} else {
+				visit(here, m[key])
+			}
+		}
+	}
+	walk(params, nil)
+	return true
+}
+
+func keysOf(m map[string]any) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for key := range m {
+			if !yield(key) {
+				return
+			}
+		}
+	}
+}
+
+func leaves(m map[string]any) int {
+	n := 0
+	for _, v := range m {
+		switch v := v.(type) {
+		case map[string]any:
+			n += 1 + leaves(v)
+		case []any:
+			n += 1 + len(v)
+		default:
+			n++
+		}
+	}
+	return n
+}
+
+func lookup(params map[string]any, path []string) (any, bool) {
+	var v any = params
+	for _, key := range path {
+		m, ok := v.(map[string]any)
+		if !ok {
+			return nil, false
+		}
+		if v, ok = m[key]; !ok {
+			return nil, false
+		}
+	}
+	return v, true
+}
+
+// setParam sets a leaf; false where a part of its path is a value already, or it would replace a table.
+func setParam(params *map[string]any, path []string, value any) bool {
+	if *params == nil {
+		*params = map[string]any{}
+	}
+	m := *params
+	for _, key := range path[:len(path)-1] {
+		next, ok := m[key]
+		if !ok {
+			next = map[string]any{}
+			m[key] = next
+		}
+		if m, ok = next.(map[string]any); !ok {
+			return false
+		}
+	}
+	last := path[len(path)-1]
+	if table, ok := m[last].(map[string]any); ok && len(table) > 0 {
+		return false
+	}
+	m[last] = value
+	return true
+}
+
+func (f *fold) addExtra(key string, value any) {
+	if _, ok := f.run.Extra[key]; ok {
+		return
+	}
+	if len(f.run.Extra) >= maxExtra || value == nil {
+		if !f.extraFull {
+			f.warn("more than %d unknown keys: the others were left out", maxExtra)
+		}
+		f.extraFull = true
+		return
+	}
+	if f.run.Extra == nil {
+		f.run.Extra = map[string]any{}
+	}
+	f.run.Extra[key] = format.WithoutNulls(value)
+	f.warn("unknown key %q in a journal: kept under [extra]", key)
+}
+
+// metrics returns the lines of [metrics].
+func (f *fold) metrics(goal func(string) string) map[string]format.Metric {
+	if len(f.curves) == 0 {
+		return nil
+	}
+	metrics := make(map[string]format.Metric, len(f.curves))
+	for key, c := range f.curves {
+		metrics[key] = c.metric(goal(key))
+	}
+	return metrics
+}
+
+// ordered sorts journals into reading order.
+func ordered(files []journalFile) {
+	for i := range files {
+		files[i].first = firstTime(files[i].path)
+	}
+	slices.SortStableFunc(files, func(a, b journalFile) int {
+		if a.first != b.first {
+			if a.first < b.first {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.name, b.name)
+	})
+}
+
+// firstTime returns the time of a journal's first good line; one without any comes last.
+func firstTime(path string) int64 {
+	src, err := os.Open(path)
+	if err != nil {
+		return math.MaxInt64
+	}
+	defer func() { _ = src.Close() }()
+	lines := lineReader{r: bufio.NewReader(src)}
+	var parser format.JournalParser
+	var l format.Line
+	for range 1000 { // a journal that begins with more bad lines than this is ordered by its name
+		text, whole, err := lines.next()
+		if err != nil || !whole {
+			return math.MaxInt64
+		}
+		if parser.Parse(text, &l) == nil {
+			return l.Time
+		}
+	}
+	return math.MaxInt64
+}
+
+// lineReader splits a journal into lines of bounded length.
+type lineReader struct {
+	r      *bufio.Reader
+	buf    []byte
+	number int
+	cut    bool // the line was longer than the bound; its beginning is returned
+}
+
+// next returns a line without its newline; whole is false where the file ends within it.
+func (l *lineReader) next() (text []byte, whole bool, err error) {
+	l.number++
+	l.cut = false
+	text, err = l.r.ReadSlice('\n')
+	if err == nil {
+		return text[:len(text)-1], true, nil
+	}
+	l.buf = append(l.buf[:0], text...)
+	for errors.Is(err, bufio.ErrBufferFull) {
+		text, err = l.r.ReadSlice('\n')
+		if len(l.buf)+len(text) > format.MaxLineBytes+1 {
+			l.cut = true
+			text = text[:max(0, min(len(text), maxAsideText-len(l.buf)))]
+		}
+		l.buf = append(l.buf, text...)
+	}
+	if l.cut {
+		l.buf = l.buf[:min(len(l.buf), maxAsideText)]
+	}
+	switch {
+	case err == nil:
+		return bytes.TrimSuffix(l.buf, []byte("\n")), true, nil
+	case errors.Is(err, io.EOF) && len(l.buf) > 0:
+		return l.buf, false, nil
+	}
+	return nil, false, err
+}
+
+// asideBytes writes the lines kept aside as JSONL.
+func (f *fold) asideBytes() []byte {
+	var b []byte
+	for _, a := range f.aside {
+		b = format.AppendJSON(b, map[string]any{"file": a.file, "line": int64(a.line), "reason": a.reason, "text": a.text})
+		b = append(b, '\n')
+	}
+	return b
+}
+
+// fromMicro is the time of a point or line.
+func fromMicro(us int64) time.Time { return time.UnixMicro(us).UTC() }

@@ -1,0 +1,109 @@
+// Package git is the only place that talks to git: it finds repositories by their files, reads objects, and runs the git
+// binary for status, configuration, refs and the index.
+package git
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Dirs are the folders of a git repository, absolute and without links in them.
+type Dirs struct {
+	Root   string // the working tree
+	Git    string // of this working tree: .git, or .git/worktrees/NAME
+	Common string // shared by all working trees
+}
+
+// Linked reports whether the working tree is one of `git worktree add`.
+func (d Dirs) Linked() bool {
+	return d.Git != d.Common && filepath.Base(filepath.Dir(d.Git)) == "worktrees"
+}
+
+// Discover finds the repository that dir lies in, as git does: GIT_DIR, else the nearest .git upwards. It reads files
+// only, so that it costs microseconds. Without one it returns false. dir must be absolute.
+func Discover(dir string) (Dirs, bool, error) {
+	if env := os.Getenv("GIT_DIR"); env != "" {
+		return fromEnvironment(dir, env)
+	}
+	for at := dir; ; at = filepath.Dir(at) {
+		dotgit := filepath.Join(at, ".git")
+		info, err := os.Lstat(dotgit)
+		if err == nil {
+			if info.Mode()&fs.ModeSymlink != 0 {
+				info, err = os.Stat(dotgit)
+			}
+			if err == nil {
+				d, ok, err := fromDotGit(at, dotgit, info)
+				if ok || err != nil {
+					return d, ok, err
+				}
+			}
+		} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+			return Dirs{}, false, fmt.Errorf("looking for git in %s: %w", at, err)
+		}
+		if filepath.Dir(at) == at {
+			return Dirs{}, false, nil
+		}
+	}
+}
+
+func fromEnvironment(dir, env string) (Dirs, bool, error) {
+	gitDir := absolute(dir, env)
+	root := dir
+	if work := os.Getenv("GIT_WORK_TREE"); work != "" {
+		root = absolute(dir, work)
+	}
+	if !isGitDir(gitDir) {
+		return Dirs{}, false, fmt.Errorf("GIT_DIR is %s: not a git repository", env)
+	}
+	return Dirs{Root: root, Git: gitDir, Common: commonDir(gitDir)}, true, nil
+}
+
+func fromDotGit(root, dotgit string, info fs.FileInfo) (Dirs, bool, error) {
+	if info.IsDir() {
+		if !isGitDir(dotgit) {
+			return Dirs{}, false, nil
+		}
+		return Dirs{Root: root, Git: dotgit, Common: commonDir(dotgit)}, true, nil
+	}
+	data, err := os.ReadFile(dotgit)
+	if err != nil {
+		return Dirs{}, false, fmt.Errorf("reading %s: %w", dotgit, err)
+	}
+	target, ok := strings.CutPrefix(strings.TrimRight(string(data), "\r\n"), "gitdir: ")
+	if !ok {
+		return Dirs{}, false, nil
+	}
+	gitDir := absolute(root, target)
+	if !isGitDir(gitDir) {
+		return Dirs{}, false, fmt.Errorf("%s points to %s, which is no git repository: run 'git worktree repair'", dotgit, target)
+	}
+	return Dirs{Root: root, Git: gitDir, Common: commonDir(gitDir)}, true, nil
+}
+
+func isGitDir(dir string) bool {
+	if _, err := os.Lstat(filepath.Join(dir, "HEAD")); err != nil {
+		return false
+	}
+	_, err := os.Stat(filepath.Join(commonDir(dir), "objects"))
+	return err == nil
+}
+
+func commonDir(gitDir string) string {
+	data, err := os.ReadFile(filepath.Join(gitDir, "commondir"))
+	if err != nil {
+		return gitDir
+	}
+	return absolute(gitDir, strings.TrimRight(string(data), "\r\n"))
+}
+
+func absolute(dir, p string) string {
+	if filepath.IsAbs(p) {
+		return filepath.Clean(p)
+	}
+	return filepath.Join(dir, p)
+}

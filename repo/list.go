@@ -1,0 +1,307 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gitruns/runs/format"
+)
+
+// Entry is a run as a list shows it: its record with the notes merged in, and where it lies.
+type Entry struct {
+	*format.Run
+	Dir    string
+	Active *Active   // nil for a finished run
+	Life   Life      // of a run in progress
+	Silent time.Time // the last sign of a run in progress
+}
+
+// Damage is a run that could not be read.
+type Damage struct {
+	ID  string
+	Err error
+}
+
+func (d Damage) Error() string { return d.Err.Error() }
+
+// List reads all runs, newest first, finished ones and those in progress. A damaged one does not hide the others.
+func (r *Repository) List(ctx context.Context) ([]*Entry, []Damage, error) {
+	var jobs []func() (*Entry, error)
+	var ids []string
+	err := r.eachFinished(func(id string) {
+		ids = append(ids, id)
+		jobs = append(jobs, func() (*Entry, error) { return r.readFinished(id) })
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	actives, err := r.Actives()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, a := range actives {
+		ids = append(ids, a.ID)
+		jobs = append(jobs, func() (*Entry, error) { return a.Entry(ctx) })
+	}
+	entries := make([]*Entry, len(jobs))
+	errs := make([]error, len(jobs))
+	inParallel(len(jobs), func(i int) {
+		if ctx.Err() == nil {
+			entries[i], errs[i] = jobs[i]()
+		}
+	})
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	var damaged []Damage
+	for i, err := range errs {
+		if err != nil && !errors.Is(err, ErrFinished) && !errors.Is(err, fs.ErrNotExist) { // gone since it was listed
+			damaged = append(damaged, Damage{ids[i], err})
+		}
+	}
+	entries = slices.DeleteFunc(entries, func(e *Entry) bool { return e == nil })
+	slices.SortFunc(entries, func(a, b *Entry) int { return newer(a.Run, b.Run) })
+	return entries, damaged, nil
+}
+
+// newer orders runs, newest first.
+func newer(a, b *format.Run) int {
+	if c := b.Started.Compare(a.Started); c != 0 {
+		return c
+	}
+	return strings.Compare(b.ID, a.ID)
+}
+
+// inParallel calls do(0) to do(n-1) on all processors and waits.
+func inParallel(n int, do func(i int)) {
+	const chunk = 16
+	var mu sync.Mutex
+	next := 0
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), (n+chunk-1)/chunk) {
+		wg.Go(func() {
+			for {
+				mu.Lock()
+				from := next
+				next += chunk
+				mu.Unlock()
+				if from >= n {
+					return
+				}
+				for i := from; i < min(from+chunk, n); i++ {
+					do(i)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// eachFinished calls visit with the id of every finished run. Names that are no day and no id are none of ours.
+func (r *Repository) eachFinished(visit func(id string)) error {
+	days, err := os.ReadDir(r.Dir)
+	if err != nil {
+		return fmt.Errorf("listing runs: %w", err)
+	}
+	for _, day := range days {
+		if !day.IsDir() || format.CheckDay(day.Name()) != nil {
+			continue
+		}
+		f, err := os.Open(filepath.Join(r.Dir, day.Name()))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("listing runs: %w", err)
+		}
+		names, err := f.Readdirnames(-1)
+		_ = f.Close()
+		if err != nil {
+			return fmt.Errorf("listing runs: %w", err)
+		}
+		for _, name := range names {
+			if format.CheckID(name) == nil && format.IDDay(name) == day.Name() {
+				visit(name)
+			}
+		}
+	}
+	return nil
+}
+
+// readFinished reads the record of a finished run and merges its notes.
+func (r *Repository) readFinished(id string) (*Entry, error) {
+	dir := r.finishedDir(id)
+	data, err := readBounded(filepath.Join(dir, recordName), format.MaxRecordBytes)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) && exists(dir) {
+			return nil, fmt.Errorf("%s: has no run.toml", Relative(r.Root, dir))
+		}
+		return nil, err
+	}
+	run, err := format.DecodeRun(Relative(r.Root, filepath.Join(dir, recordName)), data)
+	if err != nil {
+		return nil, err
+	}
+	if run.ID != id {
+		return nil, fmt.Errorf("%s: says that it is run %s", Relative(r.Root, dir), run.ID)
+	}
+	if run.Status == format.Running {
+		return nil, fmt.Errorf("%s: is among the finished runs and says that it is running", Relative(r.Root, dir))
+	}
+	if err := applyNotes(run, dir); err != nil {
+		return nil, err
+	}
+	return &Entry{Run: run, Dir: dir}, nil
+}
+
+// Actives lists the runs in progress of this repository. Folders of runs that are finished and only wait for a writer are
+// left out.
+func (r *Repository) Actives() ([]*Active, error) {
+	names, err := os.ReadDir(r.active)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing runs in progress: %w", err)
+	}
+	var actives []*Active
+	for _, name := range names {
+		if !name.IsDir() || format.CheckID(name.Name()) != nil {
+			continue
+		}
+		a := &Active{name.Name(), filepath.Join(r.active, name.Name()), r}
+		if r.InGit && r.Git.Linked() && !a.goesHere() {
+			continue
+		}
+		if a.check() == nil {
+			actives = append(actives, a)
+		}
+	}
+	return actives, nil
+}
+
+// goesHere reports whether a run among those of all linked working trees belongs to this repository.
+func (a *Active) goesHere() bool {
+	owners, err := a.owners()
+	return err != nil || len(owners) == 0 || owners[0].Runs == a.repo.Dir
+}
+
+// Entry reads a run in progress as it stands: run.toml as it began and all that its journals say.
+func (a *Active) Entry(ctx context.Context) (*Entry, error) {
+	return a.entry(ctx, nil)
+}
+
+func (a *Active) entry(ctx context.Context, point func(string, format.Point) error) (*Entry, error) {
+	fail := func(err error) (*Entry, error) {
+		if finished := a.check(); errors.Is(finished, ErrFinished) {
+			return nil, finished
+		}
+		return nil, err
+	}
+	run, err := a.record()
+	if err != nil {
+		return fail(err)
+	}
+	files, err := a.journals(journalPrefix)
+	if err != nil {
+		return fail(err)
+	}
+	ordered(files)
+	f := newFold(run, point)
+	silent := run.Started
+	for _, file := range files {
+		if err := f.journal(ctx, file, 0, file.size); err != nil {
+			return fail(err)
+		}
+	}
+	if last := fromMicro(f.last); last.After(silent) {
+		silent = last
+	}
+	run.Metrics = f.metrics(a.settings().Goal)
+	for _, line := range f.artifacts {
+		if line.SHA256 != "" && format.CheckPath(line.Name) == nil {
+			run.Artifacts = append(run.Artifacts, format.Artifact{Path: line.Name, SHA256: line.SHA256, Bytes: line.Bytes, Kind: line.Kind, Key: line.Key, Step: line.Step, Caption: line.Caption})
+		}
+	}
+	if err := applyNotes(run, a.Dir); err != nil {
+		return fail(err)
+	}
+	l, err := a.Life("")
+	if err != nil {
+		return fail(err)
+	}
+	return &Entry{Run: run, Dir: a.Dir, Active: a, Life: l, Silent: silent}, nil
+}
+
+// Read returns one run by its id.
+func (r *Repository) Read(ctx context.Context, id string) (*Entry, error) {
+	if err := format.CheckID(id); err != nil {
+		return nil, err
+	}
+	if exists(filepath.Join(r.finishedDir(id), recordName)) {
+		return r.readFinished(id)
+	}
+	a, err := r.Open(id)
+	if err != nil {
+		return nil, err
+	}
+	return a.Entry(ctx)
+}
+
+// applyNotes merges notes/ into the record, in the order of their times.
+func applyNotes(run *format.Run, dir string) error {
+	notes, err := readNotes(dir)
+	if err != nil {
+		return err
+	}
+	for _, n := range notes {
+		n.Apply(run)
+	}
+	return nil
+}
+
+// maxNotes bounds what is read of a run.
+const maxNotes = 10_000
+
+func readNotes(dir string) ([]*format.Note, error) {
+	entries, err := os.ReadDir(filepath.Join(dir, notesName))
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		return nil, err
+	}
+	if len(entries) > maxNotes {
+		return nil, fmt.Errorf("%s: more than %d notes", filepath.Join(dir, notesName), maxNotes)
+	}
+	var notes []*format.Note
+	for _, entry := range entries { // sorted by name, which the stable sort keeps among equal times
+		if !strings.HasSuffix(entry.Name(), ".toml") {
+			continue
+		}
+		path := filepath.Join(dir, notesName, entry.Name())
+		data, err := readBounded(path, format.MaxNoteBytes)
+		if err != nil {
+			return nil, err
+		}
+		n, err := format.DecodeNote(path, data)
+		if err != nil {
+			return nil, err
+		}
+		notes = append(notes, n)
+	}
+	slices.SortStableFunc(notes, func(a, b *format.Note) int { return a.Time.Compare(b.Time) })
+	return notes, nil
+}
+
+// Notes returns what was said of a run later, oldest first.
+func (e *Entry) Notes() ([]*format.Note, error) { return readNotes(e.Dir) }

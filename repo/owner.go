@@ -1,0 +1,76 @@
+package repo
+
+import (
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gitruns/runs/format"
+)
+
+// thisHost is the machine as far as journals and owners name it: its host name in lower case, with what no file name may
+// hold replaced.
+var thisHost = sync.OnceValue(func() string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		name = "localhost"
+	}
+	return hostName(name)
+})
+
+func hostName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '.':
+			return r
+		}
+		return '_'
+	}, strings.ToLower(name))
+	return name[:min(len(name), 63)]
+}
+
+// self describes this process as the owner of a run whose finished folder goes to runs.
+func self(kind, runs string) *format.Owner {
+	w := &format.Owner{Kind: kind, Host: thisHost(), Runs: runs, Since: now()}
+	if kind == format.OwnerProcess {
+		w.PID = int64(os.Getpid())
+		w.Start, _ = processStart(os.Getpid())
+	}
+	w.Boot, w.Namespace = bootID(), pidNamespace()
+	return w
+}
+
+// Life says whether the process that owns a run is there.
+type Life int
+
+// What can be known of an owner.
+const (
+	Alive     Life = iota
+	Gone           // proved: this boot, this namespace, no such process
+	Detached       // it has no process of its own
+	Elsewhere      // another machine, boot or namespace: nothing is known
+)
+
+func (l Life) String() string {
+	return [...]string{"alive", "gone", "detached", "elsewhere"}[l]
+}
+
+// life decides as SPEC says: a process is gone only when machine, boot and pid namespace are ours and no process has its
+// pid and its start time.
+func life(w *format.Owner) Life {
+	if w.Kind == format.OwnerDetached {
+		return Detached
+	}
+	if w.Host != thisHost() || w.Boot != bootID() || w.Namespace != pidNamespace() {
+		return Elsewhere
+	}
+	start, ok := processStart(int(w.PID))
+	if ok && (w.Start == "" || start == "" || start == w.Start) {
+		return Alive
+	}
+	return Gone
+}
+
+// now is the time as records hold it, UTC in microseconds.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

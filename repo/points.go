@@ -1,0 +1,208 @@
+package repo
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/gitruns/runs/format"
+)
+
+// Points returns the points of one metric of a run, ordered by step and time, from its Parquet file or, in progress, from
+// its journals.
+func (e *Entry) Points(ctx context.Context, key string) ([]format.Point, error) {
+	if e.Active == nil {
+		m, done, err := e.metrics(metricsName)
+		if err != nil || m == nil {
+			return nil, err
+		}
+		defer done()
+		return m.Points(key)
+	}
+	var points []format.Point
+	err := e.eachActive(ctx, func(k string, p format.Point) error {
+		if k == key {
+			points = append(points, p)
+		}
+		return nil
+	})
+	sortPoints(points)
+	return points, err
+}
+
+// EachPoints calls yield with the points of every metric, by key, step and time; a long curve comes in several pieces.
+func (e *Entry) EachPoints(ctx context.Context, yield func(key string, points []format.Point) error) error {
+	if e.Active == nil {
+		m, done, err := e.metrics(metricsName)
+		if err != nil || m == nil {
+			return err
+		}
+		defer done()
+		return m.Each(ctx, yield)
+	}
+	all := map[string][]format.Point{}
+	err := e.eachActive(ctx, func(k string, p format.Point) error {
+		all[k] = append(all[k], p)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, key := range slices.Sorted(func(yield func(string) bool) {
+		for key := range all {
+			if !yield(key) {
+				return
+			}
+		}
+	}) {
+		sortPoints(all[key])
+		if err := yield(key, all[key]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// System returns the samples of the machine, by key; none for a run in progress or where they are not at hand.
+func (e *Entry) System(ctx context.Context, yield func(key string, points []format.Point) error) error {
+	if e.Active != nil {
+		return nil
+	}
+	m, done, err := e.metrics(systemName)
+	if err != nil || m == nil {
+		return err
+	}
+	defer done()
+	return m.Each(ctx, yield)
+}
+
+func (e *Entry) eachActive(ctx context.Context, point func(string, format.Point) error) error {
+	files, err := e.Active.journals(journalPrefix)
+	if err != nil {
+		return err
+	}
+	ordered(files)
+	f := newFold(&format.Run{}, point)
+	for _, file := range files {
+		if err := f.journal(ctx, file, 0, file.size); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sortPoints(points []format.Point) {
+	slices.SortStableFunc(points, func(a, b format.Point) int {
+		switch {
+		case a.Step != b.Step:
+			return cmpInt(a.Step, b.Step)
+		default:
+			return cmpInt(a.Time, b.Time)
+		}
+	})
+}
+
+func cmpInt(a, b int64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// metrics opens a Parquet file of a finished run after its digest was verified. It is nil where the record names none, or
+// where a file that is kept local is not here.
+func (e *Entry) metrics(name string) (*format.Metrics, func(), error) {
+	want, ok := e.Files[name]
+	if !ok {
+		return nil, nil, nil
+	}
+	f, err := e.openVerified(name, want)
+	if err != nil || f == nil {
+		return nil, nil, err
+	}
+	m, err := format.OpenMetrics(f, want.Bytes)
+	if err != nil {
+		_ = f.Close()
+		return nil, nil, fmt.Errorf("run %s: %w", e.ID, err)
+	}
+	return m, func() { _ = f.Close() }, nil
+}
+
+// openVerified opens a file of a finished run and checks size and digest before anything is made of its content.
+func (e *Entry) openVerified(name string, want format.File) (*os.File, error) {
+	path := filepath.Join(e.Dir, filepath.FromSlash(name))
+	info, err := os.Lstat(path)
+	if err != nil {
+		if os.IsNotExist(err) && name != metricsName {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("run %s: %w", e.ID, err)
+	}
+	if info.Mode()&fs.ModeType != 0 {
+		return nil, fmt.Errorf("run %s: %s is not a regular file", e.ID, name)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", e.ID, err)
+	}
+	sum := sha256.New()
+	n, err := io.Copy(sum, io.LimitReader(f, want.Bytes+1))
+	if err == nil && (n != want.Bytes || hex.EncodeToString(sum.Sum(nil)) != want.SHA256) {
+		err = fmt.Errorf("run %s: %s is not the file that was recorded: its size or digest differs", e.ID, name)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// Output opens the captured console output, nil where there is none.
+func (e *Entry) Output() (*os.File, error) {
+	if e.Active == nil {
+		want, ok := e.Files[outputName]
+		if !ok {
+			return nil, nil
+		}
+		f, err := e.openVerified(outputName, want)
+		if f != nil {
+			_, err = f.Seek(0, io.SeekStart)
+		}
+		return f, err
+	}
+	f, err := os.Open(filepath.Join(e.Dir, outputName))
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	return f, err
+}
+
+// AllArtifacts returns the artifacts of a run, also where there are too many for run.toml.
+func (e *Entry) AllArtifacts() ([]format.Artifact, error) {
+	want, ok := e.Files[format.ArtifactsName]
+	if !ok {
+		return e.Artifacts, nil
+	}
+	f, err := e.openVerified(format.ArtifactsName, want)
+	if err != nil {
+		return nil, err
+	}
+	if f == nil {
+		return nil, fmt.Errorf("run %s: %s is not here", e.ID, format.ArtifactsName)
+	}
+	defer func() { _ = f.Close() }()
+	data := make([]byte, want.Bytes)
+	if _, err := f.ReadAt(data, 0); err != nil {
+		return nil, fmt.Errorf("run %s: %w", e.ID, err)
+	}
+	return format.DecodeArtifacts(data)
+}

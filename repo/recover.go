@@ -1,0 +1,121 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gitruns/runs/format"
+)
+
+// Recover says which runs in progress to finish as crashed.
+type Recover struct {
+	ID     string        // only this one
+	Force  bool          // with ID: whatever is known of its process
+	Host   string        // processes of this machine are gone, by the user's word
+	Silent time.Duration // with a run of another machine: it counts as gone after this long without a sign
+}
+
+// Recovered is one run that a recovery looked at.
+type Recovered struct {
+	ID     string
+	Result *Result // nil: left alone
+	Reason string  // why it was left alone
+	Err    error
+}
+
+// RecoverRuns finishes as crashed the runs whose process is known to be gone, and what finishes left behind that died
+// half-way. It never guesses about another machine.
+func (r *Repository) RecoverRuns(ctx context.Context, o Recover) ([]Recovered, error) {
+	names, err := os.ReadDir(r.active)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("recovering runs: %w", err)
+	}
+	var all []Recovered
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return all, err
+		}
+		if strings.HasPrefix(name.Name(), newPrefix) {
+			r.removeStale(name)
+			continue
+		}
+		id := name.Name()
+		if !name.IsDir() || format.CheckID(id) != nil || o.ID != "" && o.ID != id {
+			continue
+		}
+		a := &Active{id, filepath.Join(r.active, id), r}
+		if r.InGit && r.Git.Linked() && !a.goesHere() {
+			continue
+		}
+		got := a.recover(ctx, o)
+		if got.Result != nil || got.Err != nil || got.Reason != "" {
+			all = append(all, got)
+		}
+	}
+	return all, nil
+}
+
+// removeStale clears away the beginnings of a run whose start died.
+func (r *Repository) removeStale(entry fs.DirEntry) {
+	if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > time.Hour {
+		_ = os.RemoveAll(filepath.Join(r.active, entry.Name()))
+	}
+}
+
+func (a *Active) recover(ctx context.Context, o Recover) Recovered {
+	got := Recovered{ID: a.ID}
+	switch err := a.check(); {
+	case errors.Is(err, ErrFinished):
+		lock, err := a.lockFinish()
+		if err != nil {
+			got.Reason = "another process is finishing it"
+			return got
+		}
+		defer func() { _ = lock.Close() }()
+		var h held
+		defer h.release()
+		resumed, err := a.settle(ctx, &h, nil)
+		got.Err = err
+		if len(resumed) > 0 {
+			got.Result = &Result{Resumed: resumed, Dir: a.repo.finishedDir(a.ID)}
+		}
+		return got
+	case err != nil:
+		return got // its clearing died behind the record: nothing of it is left
+	}
+	e, err := a.Entry(ctx)
+	if err != nil {
+		got.Err = err
+		return got
+	}
+	l, err := a.Life(o.Host)
+	if err != nil {
+		got.Err = err
+		return got
+	}
+	silent := time.Since(e.Silent)
+	named := o.ID != "" && o.Force
+	switch {
+	case l == Alive && !named:
+		got.Reason = "its process is alive"
+		return got
+	case l == Detached && !named:
+		got.Reason = "it was begun by 'runs start' and has no process of its own: 'runs finish' ends it"
+		return got
+	case l == Elsewhere && !named && (o.Silent == 0 || silent < o.Silent):
+		got.Reason = "its process is on another machine, boot or container"
+		return got
+	}
+	end := Finish{Status: format.Crashed, Ended: e.Silent}
+	got.Result, got.Err = a.Finish(ctx, end)
+	return got
+}

@@ -1,0 +1,129 @@
+// Package repo is a repository of runs: it opens one, records runs in it, finishes and recovers them, lists them, and keeps
+// what is removed. Everything that a command does to a repository can be called from here.
+package repo
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// DirName is the folder that makes a project a repository of runs.
+const DirName = ".runs"
+
+// Repository is one .runs folder.
+type Repository struct {
+	Dir    string // the .runs folder, absolute
+	Root   string // the project, which holds it
+	Git    git.Dirs
+	InGit  bool
+	active string // where runs in progress lie
+
+	config func() (*format.Config, error)
+}
+
+// Find opens the repository that dir lies in: RUNS_REPO, else the nearest .runs upwards, up to the root of the git
+// project. It returns ErrNoRepository where there is none.
+func Find(dir string) (*Repository, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("finding the current folder: %w", err)
+	}
+	if env := os.Getenv("RUNS_REPO"); env != "" {
+		if !filepath.IsAbs(env) {
+			env = filepath.Join(dir, env)
+		}
+		if !isDir(env) {
+			return nil, fmt.Errorf("RUNS_REPO is %s: not a folder", env)
+		}
+		return open(filepath.Clean(env))
+	}
+	_, inGit, err := git.Discover(dir)
+	if err != nil {
+		return nil, err
+	}
+	stop, _, _ := git.Discover(dir)
+	for at := dir; ; at = filepath.Dir(at) {
+		if isDir(filepath.Join(at, DirName)) {
+			return open(filepath.Join(at, DirName))
+		}
+		if filepath.Dir(at) == at || inGit && at == stop.Root {
+			return nil, ErrNoRepository
+		}
+	}
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+func open(dir string) (*Repository, error) {
+	r := &Repository{Dir: dir, Root: filepath.Dir(dir)}
+	dirs, inGit, err := git.Discover(r.Root)
+	if err != nil {
+		return nil, err
+	}
+	r.Git, r.InGit = dirs, inGit
+	r.active = filepath.Join(dir, "active")
+	if inGit && dirs.Linked() {
+		// A linked working tree is removed with a command; what runs in it must outlive that.
+		r.active = filepath.Join(dirs.Common, "runs", "active")
+	}
+	r.config = sync.OnceValues(r.readConfig)
+	return r, nil
+}
+
+func (r *Repository) readConfig() (*format.Config, error) {
+	data, err := readBounded(filepath.Join(r.Dir, "config.toml"), format.MaxConfigBytes)
+	if errors.Is(err, fs.ErrNotExist) {
+		return format.DefaultConfig(), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	return format.DecodeConfig(filepath.Join(DirName, "config.toml"), data)
+}
+
+// Config returns the project's settings, read once.
+func (r *Repository) Config() (*format.Config, error) { return r.config() }
+
+// readBounded reads a file of at most limit bytes. What is no regular file is refused, so that no link or pipe that came
+// with a pull is followed or waited for.
+func readBounded(path string, limit int64) ([]byte, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	if info.Size() > limit {
+		return nil, fmt.Errorf("%s has %d bytes, more than the %d that are read", path, info.Size(), limit)
+	}
+	return os.ReadFile(path)
+}
+
+// finishedDir is the folder of a finished run.
+func (r *Repository) finishedDir(id string) string {
+	return filepath.Join(r.Dir, format.IDDay(id), id)
+}
+
+// Relative returns path as people in dir would type it, or path itself.
+func Relative(dir, path string) string {
+	if rel, err := filepath.Rel(dir, path); err == nil && len(rel) < len(path) {
+		return rel
+	}
+	return path
+}

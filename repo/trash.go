@@ -1,0 +1,77 @@
+package repo
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/gitruns/runs/format"
+)
+
+// trashDir holds what Remove took away: one folder a call, named by its time, with the runs in it.
+func (r *Repository) trashDir() string { return filepath.Join(r.Dir, "trash") }
+
+// Remove moves finished runs to the trash, where Restore finds them. A run in progress is refused.
+func (r *Repository) Remove(entries []*Entry) error {
+	for _, e := range entries {
+		if e.Active != nil {
+			return withHint(fmt.Errorf("removing run %s: it is in progress", e.ID), "end it with 'runs finish %s'", e.ID)
+		}
+	}
+	t := now()
+	batch := filepath.Join(r.trashDir(), t.Format("20060102-150405.000000")+"-"+format.RandomLetters(4))
+	if err := os.MkdirAll(batch, 0o777); err != nil {
+		return fmt.Errorf("removing runs: %w", err)
+	}
+	for _, e := range entries {
+		if err := os.Rename(e.Dir, filepath.Join(batch, e.ID)); err != nil {
+			return fmt.Errorf("removing run %s: %w", e.ID, err)
+		}
+		_ = os.Remove(filepath.Dir(e.Dir)) // the day, where it is empty now
+	}
+	return nil
+}
+
+// Restore brings back the runs of the last Remove and returns their ids.
+func (r *Repository) Restore() ([]string, error) {
+	batches, err := os.ReadDir(r.trashDir())
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("bringing back runs: %w", err)
+	}
+	for _, b := range slices.Backward(batches) {
+		batch := filepath.Join(r.trashDir(), b.Name())
+		runs, err := os.ReadDir(batch)
+		if err != nil {
+			return nil, fmt.Errorf("bringing back runs: %w", err)
+		}
+		var ids []string
+		for _, run := range runs {
+			id := run.Name()
+			if format.CheckID(id) != nil {
+				continue
+			}
+			target := r.finishedDir(id)
+			if exists(target) {
+				return ids, fmt.Errorf("bringing back run %s: it is there again", id)
+			}
+			if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
+				return ids, fmt.Errorf("bringing back run %s: %w", id, err)
+			}
+			if err := os.Rename(filepath.Join(batch, id), target); err != nil {
+				return ids, fmt.Errorf("bringing back run %s: %w", id, err)
+			}
+			ids = append(ids, id)
+		}
+		_ = os.Remove(batch)
+		if len(ids) > 0 {
+			return ids, nil
+		}
+	}
+	return nil, errors.New("bringing back runs: the trash is empty")
+}
