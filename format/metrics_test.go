@@ -270,7 +270,10 @@ func BenchmarkWriteMillion(b *testing.B) {
 
 type countingWriter int64
 
-func (c *countingWriter) Write(p []byte) (int, error) { *c += countingWriter(len(p)); return len(p), nil }
+func (c *countingWriter) Write(p []byte) (int, error) {
+	*c += countingWriter(len(p))
+	return len(p), nil
+}
 
 func BenchmarkReadOneKeyOfMillion(b *testing.B) {
 	s := NewPointSorter(b.TempDir())

@@ -259,3 +259,19 @@ func (a *Active) record() (*format.Run, error) {
 	}
 	return run, nil
 }
+
+// OutputPath is the file of the captured console output; another process that joined the run has one of its own.
+func (a *Active) OutputPath(joined bool) string {
+	if joined {
+		return filepath.Join(a.Dir, fmt.Sprintf("output-%s-%d.log", thisHost(), os.Getpid()))
+	}
+	return filepath.Join(a.Dir, outputName)
+}
+
+// Leave takes this process from the owners of a run that it joined.
+func (a *Active) Leave() {
+	_ = os.Remove(filepath.Join(a.Dir, ownerName(self(format.OwnerProcess, a.repo.Dir))))
+}
+
+// Host is the name of this machine in file names.
+func Host() string { return thisHost() }

@@ -1,215 +1,517 @@
-// Package console keeps the output of a program as a readable log: redraws of progress bars collapsed, colours taken out,
-// bounded in size, and on disk while the program runs.
 package console
 
 import (
-	"strings"
+	"bytes"
+	"slices"
+	"strconv"
 	"unicode/utf8"
 )
 
 const (
-	windowLines = 64       // lines that a program may still go back to, as bars of several lines do
-	maxColumns  = 16 << 10 // a longer line is broken
+	maxLine     = 64 << 10 // characters of a line; a longer one is broken
+	windowLines = 64       // lines that can still be redrawn
+	maxWindow   = 64 << 10 // characters of all of them
+	maxMove     = 1 << 10  // the farthest column that a control sequence moves to: no terminal is wider
+	maxParams   = 64       // bytes of parameters of a control sequence
 )
 
-// screen follows what a terminal would show, for the last lines only. It knows the control functions of ECMA-48 that move
-// within these lines and erase in them; all others are dropped.
+// screen follows a program's output as a terminal does, and keeps the last lines open to redrawing. Its sequences are those
+// of ECMA-48 and xterm (ctlseqs) that progress bars and line editors use; others are left out. A character is one column
+// wide, whichever it is, and lines do not wrap: what overwrites a line came from the same program and counts alike.
 type screen struct {
-	lines    [][]rune
-	row, col int
-	done     func(line string) // takes a line that nothing can change any more
+	page
+	main *page             // what lies under the alternate screen, nil when that is not shown
+	emit func(line string) // takes each line that has left the window
 
-	state   byte // 0 text, 'e' behind ESC, '[' in a control sequence, ']' in a string, '\\' behind ESC in a string
+	state   func(*screen, byte) // takes the next byte of a sequence, nil outside of one
 	params  []byte
-	partial []byte // an unfinished UTF-8 sequence
+	partial []byte // the beginning of a character whose rest has not come
 }
 
-func newScreen(done func(string)) *screen { return &screen{lines: [][]rune{nil}, done: done} }
+// page is a window of lines. Only the last one can be without a newline.
+type page struct {
+	lines    []*line
+	chars    int // characters of all lines
+	row, col int
+	savedRow int
+	savedCol int
+	top      int // the row that the program takes for the first of the screen, -1 when unknown
+}
 
+// line is text as it came, until a part of it is written over; from then on it is cells.
+type line struct {
+	text   []byte
+	cells  []rune
+	edited bool
+	n      int // characters
+}
+
+func newScreen(emit func(line string)) *screen {
+	return &screen{page: newPage(), emit: emit}
+}
+
+func newPage() page {
+	return page{lines: []*line{{}}, top: -1}
+}
+
+// write takes output. Lines that can no longer change are emitted.
 func (s *screen) write(p []byte) {
-	if len(s.partial) > 0 {
-		p = append(s.partial, p...)
-		s.partial = nil
-	}
 	for len(p) > 0 {
-		if s.state == 0 && p[0] >= ' ' && p[0] < 0x7f {
-			n := 1
-			for n < len(p) && p[n] >= ' ' && p[n] < 0x7f {
-				n++
-			}
-			for _, c := range p[:n] {
-				s.put(rune(c))
-			}
-			p = p[n:]
+		if len(s.partial) > 0 {
+			p = p[s.complete(p):]
 			continue
 		}
-		if !utf8.FullRune(p) {
-			s.partial = append([]byte(nil), p...)
-			return
+		if s.state != nil {
+			s.state(s, p[0])
+			p = p[1:]
+			continue
 		}
-		r, n := utf8.DecodeRune(p)
-		s.rune(r)
+		n := 0
+		for n < len(p) && (p[n] >= ' ' && p[n] < 0x7f || p[n] == '\t') {
+			n++
+		}
+		switch {
+		case n > 0:
+			s.ascii(p[:n])
+		case p[0] < utf8.RuneSelf:
+			n = 1
+			s.control(p[0])
+		case !utf8.FullRune(p):
+			n = len(p)
+			s.partial = append(s.partial, p...)
+		default:
+			var r rune
+			r, n = utf8.DecodeRune(p)
+			s.put(r)
+		}
 		p = p[n:]
 	}
 }
 
-func (s *screen) rune(r rune) {
-	switch s.state {
-	case 'e':
-		s.state = 0
-		switch r {
-		case '[':
-			s.state, s.params = '[', s.params[:0]
-		case ']', 'P', 'X', '^', '_':
-			s.state = ']'
+// complete takes bytes until the split character is whole or known to be broken, and returns how many.
+func (s *screen) complete(p []byte) int {
+	old := len(s.partial)
+	s.partial = append(s.partial, p[:min(len(p), utf8.UTFMax-old)]...)
+	if !utf8.FullRune(s.partial) {
+		return len(s.partial) - old
+	}
+	r, size := utf8.DecodeRune(s.partial)
+	s.partial = s.partial[:0]
+	s.put(r)
+	return max(size-old, 0)
+}
+
+// pending returns the text of the lines that may still change.
+func (s *screen) pending() string {
+	return string(s.appendWindow(nil))
+}
+
+// appendWindow appends the text of the lines that may still change.
+func (s *screen) appendWindow(to []byte) []byte {
+	lines := s.lines
+	if s.main != nil {
+		lines = s.main.lines
+	}
+	for i, l := range lines {
+		to = l.appendTo(to)
+		if i < len(lines)-1 {
+			to = append(to, '\n')
 		}
-	case '[':
-		switch {
-		case r >= 0x40 && r <= 0x7e:
-			s.state = 0
-			s.control(byte(r))
-		case r == 0x1b:
-			s.state = 'e'
-		case r >= 0x20 && r < 0x40 && len(s.params) < 64:
-			s.params = append(s.params, byte(r))
-		}
-	case ']':
-		switch r {
-		case 0x07:
-			s.state = 0
-		case 0x1b:
-			s.state = '\\'
-		}
-	case '\\':
-		s.state = 0
-		if r != '\\' {
-			s.rune(r)
-		}
-	default:
-		s.text(r)
+	}
+	return to
+}
+
+// appendTo appends a line's text. Where it was written over, blanks at its end are what a shorter text left behind.
+func (l *line) appendTo(to []byte) []byte {
+	if !l.edited {
+		return append(to, l.text...)
+	}
+	n := len(l.cells)
+	for n > 0 && l.cells[n-1] == ' ' {
+		n--
+	}
+	for _, r := range l.cells[:n] {
+		to = utf8.AppendRune(to, r)
+	}
+	return to
+}
+
+// edit turns a line into cells.
+func (l *line) edit() {
+	if l.edited {
+		return
+	}
+	l.edited = true
+	l.cells = slices.Grow(l.cells[:0], l.n)
+	for _, r := range string(l.text) {
+		l.cells = append(l.cells, r)
 	}
 }
 
-func (s *screen) text(r rune) {
-	switch {
-	case r == 0x1b:
-		s.state = 'e'
-	case r == '\n':
-		s.down()
-		s.col = 0
-	case r == '\r':
-		s.col = 0
-	case r == '\b':
-		s.col = max(0, s.col-1)
-	case r == '\t':
-		s.put('\t')
-	case r < ' ' || r >= 0x7f && r < 0xa0:
-	default:
-		s.put(r)
+// ascii writes printable ASCII at the cursor.
+func (s *screen) ascii(p []byte) {
+	for len(p) > 0 {
+		l := s.lines[s.row]
+		if l.edited || s.col != l.n {
+			s.put(rune(p[0]))
+			p = p[1:]
+			continue
+		}
+		if l.n >= maxLine {
+			s.newline()
+			continue
+		}
+		n := min(len(p), maxLine-l.n)
+		l.text = append(l.text, p[:n]...)
+		s.grow(l, n)
+		s.col += n
+		p = p[n:]
 	}
 }
 
+// put writes a character at the cursor.
 func (s *screen) put(r rune) {
-	if s.col >= maxColumns {
-		s.down()
-		s.col = 0
+	if r >= 0x80 && r < 0xa0 { // C1 controls, which some terminals obey
+		return
 	}
-	line := s.lines[s.row]
-	for len(line) < s.col {
-		line = append(line, ' ')
+	if s.col >= maxLine {
+		s.newline()
 	}
-	if s.col < len(line) {
-		line[s.col] = r
+	l := s.lines[s.row]
+	if !l.edited && s.col == l.n {
+		l.text = utf8.AppendRune(l.text, r)
+		s.grow(l, 1)
+		s.col++
+		return
+	}
+	l.edit()
+	s.pad(l, s.col)
+	if s.col < l.n {
+		l.cells[s.col] = r
 	} else {
-		line = append(line, r)
+		l.cells = append(l.cells, r)
+		s.grow(l, 1)
 	}
-	s.lines[s.row] = line
 	s.col++
 }
 
-// down goes to the next line; the first line leaves the window where there are too many.
-func (s *screen) down() {
+// pad fills an edited line with blanks up to a column.
+func (s *screen) pad(l *line, col int) {
+	for l.n < col {
+		l.cells = append(l.cells, ' ')
+		s.grow(l, 1)
+	}
+}
+
+// grow notes that a line has n more characters.
+func (s *screen) grow(l *line, n int) {
+	l.n += n
+	s.chars += n
+}
+
+// newline moves to the beginning of the next line, and lets the oldest lines go when there are too many.
+func (s *screen) newline() {
+	s.col = 0
 	s.row++
 	if s.row < len(s.lines) {
 		return
 	}
-	s.lines = append(s.lines, nil)
-	if len(s.lines) > windowLines {
-		s.done(text(s.lines[0]))
-		copy(s.lines, s.lines[1:])
-		s.lines = s.lines[:len(s.lines)-1]
-		s.row--
+	s.lines = append(s.lines, &line{})
+	s.drop()
+}
+
+// drop lets the oldest lines go while there are too many, and uses the memory of the last one for the newest.
+func (s *screen) drop() {
+	n := 0
+	for chars := s.chars; n < len(s.lines)-1 && (len(s.lines)-n > windowLines || chars > maxWindow); n++ {
+		chars -= s.lines[n].n
+	}
+	if n == 0 {
+		return
+	}
+	for _, l := range s.lines[:n] {
+		if s.main == nil {
+			s.emit(string(l.appendTo(nil)))
+		}
+		s.chars -= l.n
+	}
+	if last := s.lines[len(s.lines)-1]; last.n == 0 && !last.edited {
+		spare := s.lines[n-1]
+		*last = line{text: spare.text[:0], cells: spare.cells[:0]}
+	}
+	s.lines = slices.Delete(s.lines, 0, n)
+	s.row = max(s.row-n, 0)
+	s.savedRow = max(s.savedRow-n, 0)
+	s.top = max(s.top-n, -1)
+}
+
+// control obeys a control character; those without a meaning for a text are left out.
+func (s *screen) control(c byte) {
+	switch c {
+	case '\n', '\v', '\f':
+		s.newline()
+	case '\r':
+		s.col = 0
+	case '\b':
+		s.col = max(min(s.col, s.lines[s.row].n)-1, 0)
+	case 0x1b:
+		s.state = (*screen).escape
 	}
 }
 
-// control carries out a control sequence.
-func (s *screen) control(final byte) {
-	n := 0
-	for _, c := range s.params {
-		if c < '0' || c > '9' {
+// escape takes the byte after ESC.
+func (s *screen) escape(c byte) {
+	s.state = nil
+	switch c {
+	case '[':
+		s.params = s.params[:0]
+		s.state = (*screen).sequence
+	case ']', 'P', 'X', '^', '_': // OSC, DCS, SOS, PM, APC: a string follows
+		s.state = (*screen).text
+	case ' ', '#', '%', '(', ')', '*', '+', '-', '.', '/': // one more byte follows: character sets and the like
+		s.state = (*screen).skip
+	case '7':
+		s.savedRow, s.savedCol = s.row, s.col
+	case '8':
+		s.row, s.col = min(s.savedRow, len(s.lines)-1), s.savedCol
+	case 'D':
+		col := s.col
+		s.newline()
+		s.col = col
+	case 'E':
+		s.newline()
+	case 'M':
+		s.row = max(s.row-1, 0)
+	default:
+		if c < ' ' {
+			s.control(c)
+		}
+	}
+}
+
+// skip leaves out the last byte of an escape sequence.
+func (s *screen) skip(c byte) {
+	s.state = nil
+	if c < ' ' {
+		s.control(c)
+	}
+}
+
+// text leaves out a string up to its end (BEL, or ESC and a backslash). A newline ends it too: half a sequence must not
+// swallow what follows.
+func (s *screen) text(c byte) {
+	switch c {
+	case 0x07, 0x18, 0x1a:
+		s.state = nil
+	case 0x1b:
+		s.state = (*screen).escape // a backslash is then left out like any unknown sequence
+	case '\n':
+		s.state = nil
+		s.newline()
+	}
+}
+
+// sequence takes a byte of a control sequence, ESC [ parameters final.
+func (s *screen) sequence(c byte) {
+	switch {
+	case c >= 0x40 && c < 0x7f:
+		s.state = nil
+		s.obey(c)
+	case c >= 0x20 && c < 0x40 && len(s.params) < maxParams:
+		s.params = append(s.params, c)
+	case c == 0x18, c == 0x1a, c == '\n', c >= 0x20:
+		s.state = nil
+		if c == '\n' {
+			s.newline()
+		}
+	default:
+		s.control(c) // a terminal obeys these inside a sequence
+	}
+}
+
+// param returns the i-th parameter of a control sequence, or what is meant without it.
+func (s *screen) param(i, without int) int {
+	field, rest := s.params, []byte(nil)
+	for {
+		field, rest, _ = bytes.Cut(field, []byte{';'})
+		if i == 0 {
 			break
 		}
-		n = min(n*10+int(c-'0'), maxColumns)
+		field = rest
+		i--
 	}
-	count := max(1, n)
-	switch final {
-	case 'A', 'F':
-		s.row = max(0, s.row-count)
-	case 'B', 'E':
-		s.row = min(len(s.lines)-1, s.row+count)
-	case 'C':
-		s.col = min(maxColumns-1, s.col+count)
+	n, err := strconv.Atoi(string(field))
+	if err != nil || n == 0 && without > 0 {
+		return without
+	}
+	return min(n, maxMove)
+}
+
+// obey carries out a control sequence.
+func (s *screen) obey(final byte) {
+	if len(s.params) > 0 && s.params[0] >= '<' { // private: ? > = <
+		if s.params[0] == '?' && (final == 'h' || final == 'l') {
+			s.alternate(final == 'h')
+		}
+		return
+	}
+	if len(s.params) > 0 && s.params[len(s.params)-1] < '0' { // an intermediate byte: another sequence than the plain one
+		return
+	}
+	l := s.lines[s.row]
+	switch n := s.param(0, 1); final {
+	case 'A':
+		s.row = max(s.row-n, 0)
+	case 'B', 'e':
+		s.row = min(s.row+n, len(s.lines)-1)
+	case 'C', 'a':
+		s.move(s.col + n)
 	case 'D':
-		s.col = max(0, s.col-count)
-	case 'G':
-		s.col = min(maxColumns-1, count-1)
-	case 'K':
-		s.eraseLine(n)
+		s.move(min(s.col, max(l.n, maxMove)) - n)
+	case 'E':
+		s.row, s.col = min(s.row+n, len(s.lines)-1), 0
+	case 'F':
+		s.row, s.col = max(s.row-n, 0), 0
+	case 'G', '`':
+		s.move(n - 1)
+	case 'H', 'f':
+		s.home()
+		s.row = min(s.top+n-1, len(s.lines)-1)
+		s.move(s.param(1, 1) - 1)
+	case 'd':
+		s.home()
+		s.row = min(s.top+n-1, len(s.lines)-1)
 	case 'J':
-		if n == 0 {
-			s.eraseLine(0)
-			for i := s.row + 1; i < len(s.lines); i++ {
-				s.lines[i] = nil
+		s.eraseBelow(s.param(0, 0))
+	case 'K':
+		s.eraseLine(s.param(0, 0))
+	case 'L':
+		s.insertLines(n)
+	case 'M':
+		s.deleteLines(n)
+	case 'P':
+		if s.col < l.n {
+			l.edit()
+			s.remove(l, s.col, min(s.col+n, l.n))
+		}
+	case '@':
+		if s.col < l.n {
+			l.edit()
+			n = min(n, maxLine-l.n)
+			l.cells = slices.Insert(l.cells, s.col, slices.Repeat([]rune{' '}, max(n, 0))...)
+			s.grow(l, max(n, 0))
+		}
+	case 'X':
+		if s.col < l.n {
+			l.edit()
+			for i := s.col; i < min(s.col+n, l.n); i++ {
+				l.cells[i] = ' '
 			}
 		}
-	}
-	if final == 'E' || final == 'F' {
-		s.col = 0
+	case 's':
+		s.savedRow, s.savedCol = s.row, s.col
+	case 'u':
+		s.row, s.col = min(s.savedRow, len(s.lines)-1), s.savedCol
 	}
 }
 
-func (s *screen) eraseLine(how int) {
-	line := s.lines[s.row]
+// move goes to a column of the line: as far as its text, or as far as a terminal is wide.
+func (s *screen) move(col int) {
+	s.col = max(min(col, max(s.lines[s.row].n, maxMove)), 0)
+}
+
+// remove takes characters out of an edited line.
+func (s *screen) remove(l *line, from, to int) {
+	l.cells = slices.Delete(l.cells, from, to)
+	s.grow(l, from-to)
+}
+
+// home makes sure of a first row of the screen: the first time it is a new line at the end, so that what was said before
+// a program began to paint is kept.
+func (s *screen) home() {
+	if s.top >= 0 {
+		return
+	}
+	s.row = len(s.lines) - 1
+	if s.lines[s.row].n > 0 {
+		s.newline()
+	}
+	s.top = s.row
+}
+
+// eraseBelow is ED. Erasing from the cursor on is how a block is drawn anew. Erasing all begins a new screen under what is
+// there: a log keeps what was said before.
+func (s *screen) eraseBelow(how int) {
 	switch how {
 	case 0:
-		s.lines[s.row] = line[:min(s.col, len(line))]
+		s.eraseLine(0)
+		for _, l := range s.lines[s.row+1:] {
+			s.chars -= l.n
+		}
+		s.lines = slices.Delete(s.lines, s.row+1, len(s.lines))
+	case 2:
+		s.top = -1
+		s.home()
+	}
+}
+
+// eraseLine is EL: from the cursor on, up to the cursor, or all.
+func (s *screen) eraseLine(how int) {
+	l := s.lines[s.row]
+	if l.n == 0 {
+		return
+	}
+	l.edit()
+	switch how {
+	case 0:
+		if s.col < l.n {
+			s.remove(l, s.col, l.n)
+		}
 	case 1:
-		for i := range line[:min(s.col+1, len(line))] {
-			line[i] = ' '
+		for i := range min(s.col+1, l.n) {
+			l.cells[i] = ' '
 		}
 	case 2:
-		s.lines[s.row] = nil
+		s.remove(l, 0, l.n)
 	}
 }
 
-// pending is the text of the lines that may still change.
-func (s *screen) pending() string {
-	lines := s.lines
-	for len(lines) > 0 && len(lines[len(lines)-1]) == 0 {
-		lines = lines[:len(lines)-1]
+func (s *screen) insertLines(n int) {
+	for range min(n, windowLines-1) {
+		s.lines = slices.Insert(s.lines, s.row, &line{})
 	}
-	// A line that is begun has its newline in the log only when the program gave it.
-	var b strings.Builder
-	for i, line := range lines {
-		b.WriteString(text(line))
-		if i < len(s.lines)-1 {
-			b.WriteByte('\n')
-		}
-	}
-	for range len(s.lines) - 1 - len(lines) {
-		b.WriteByte('\n')
-	}
-	return b.String()
+	// Lines go at the bottom on a terminal; here they are kept, and the window gives way at its top.
+	s.drop()
 }
 
-func text(line []rune) string { return string(line) }
+func (s *screen) deleteLines(n int) {
+	to := min(s.row+n, len(s.lines))
+	for _, l := range s.lines[s.row:to] {
+		s.chars -= l.n
+	}
+	s.lines = slices.Delete(s.lines, s.row, to)
+	if s.row == len(s.lines) {
+		s.lines = append(s.lines, &line{})
+	}
+}
+
+// alternate shows or leaves the alternate screen, where full-screen programs paint. Nothing of it stays on a terminal, nor
+// in the log.
+func (s *screen) alternate(show bool) {
+	switch string(s.params[1:]) {
+	case "1049", "1047", "47":
+	default:
+		return
+	}
+	switch {
+	case show && s.main == nil:
+		under := s.page
+		s.main, s.page = &under, newPage()
+	case !show && s.main != nil:
+		s.leave()
+	}
+}
+
+func (s *screen) leave() {
+	s.page, s.main = *s.main, nil
+}

@@ -1,0 +1,59 @@
+package chart
+
+import (
+	"math"
+	"strings"
+)
+
+// Smooth returns the exponential moving average of y with weight between 0 and 1, free of the bias of its beginning, as
+// TensorBoard shows it (Kingma and Ba, Adam, 2015, section 3). What is not finite stays and does not count.
+func Smooth(y []float64, weight float64) []float64 {
+	out := make([]float64, len(y))
+	mean, share := 0.0, 1.0
+	for i, v := range y {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			out[i] = v
+			continue
+		}
+		mean = weight*mean + (1-weight)*v
+		share *= weight
+		out[i] = mean / (1 - share)
+	}
+	return out
+}
+
+// Spark is a curve in one line of at most width characters; NaN is a gap.
+func Spark(y []float64, width int) string {
+	const bars = "▁▂▃▄▅▆▇█"
+	levels := []rune(bars)
+	n := min(width, len(y))
+	if n <= 0 {
+		return ""
+	}
+	least, most := math.Inf(1), math.Inf(-1)
+	for _, v := range y {
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			least, most = math.Min(least, v), math.Max(most, v)
+		}
+	}
+	var b strings.Builder
+	for i := range n {
+		// The mean of the stretch that a character stands for.
+		sum, count := 0.0, 0
+		for _, v := range y[i*len(y)/n : (i+1)*len(y)/n] {
+			if !math.IsNaN(v) && !math.IsInf(v, 0) {
+				sum += v / float64(len(y))
+				count++
+			}
+		}
+		switch {
+		case count == 0:
+			b.WriteByte(' ')
+		case least == most:
+			b.WriteRune(levels[len(levels)/2])
+		default:
+			b.WriteRune(levels[dot(sum*float64(len(y))/float64(count), least, most, len(levels))])
+		}
+	}
+	return b.String()
+}

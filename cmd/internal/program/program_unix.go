@@ -1,0 +1,356 @@
+//go:build !windows
+
+package program
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+)
+
+// running is a program and all that is passed on to it.
+type running struct {
+	cmd   *exec.Cmd
+	o     Options
+	pty   *os.File // our side of its terminal; nil without one
+	tty   *os.File // our own terminal, where there is one
+	slave *os.File // kept open to ask for its settings
+	state *term.State
+
+	interrupts atomic.Int32
+	mu         sync.Mutex
+	received   string
+	logErr     error
+	logMu      sync.Mutex
+	copies     []*outputCopy
+}
+
+func run(ctx context.Context, path string, o Options) (Result, error) {
+	r := &running{o: o, cmd: &exec.Cmd{Path: path, Args: o.Args, Dir: o.Dir, Env: o.Env}}
+	after, err := r.connect()
+	if err != nil {
+		return Result{}, &StartError{o.Args[0], 126, err}
+	}
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, passedOn()...)
+	defer signal.Stop(signals)
+	err = r.cmd.Start()
+	for _, f := range after.child {
+		_ = f.Close()
+	}
+	if err != nil {
+		for _, f := range after.ours {
+			_ = f.Close()
+		}
+		var pathErr *os.PathError
+		if errors.As(err, &pathErr) {
+			err = pathErr.Err
+		}
+		return Result{}, &StartError{o.Args[0], 126, err}
+	}
+	if o.Started != nil {
+		o.Started(r.cmd.Process.Pid)
+	}
+	defer r.restore()
+	r.raw()
+	var copying sync.WaitGroup
+	for _, c := range r.copies {
+		copying.Go(c.run)
+	}
+	stopInput := r.copyInput()
+	defer stopInput()
+
+	ended := make(chan syscall.WaitStatus, 1)
+	var waiting sync.WaitGroup
+	waiting.Go(func() { r.wait(ended) })
+	status := r.handle(ctx, signals, ended)
+	waiting.Wait()
+	if r.slave != nil {
+		_ = r.slave.Close() // the last one: reading our side then ends
+	}
+	drainAll(r.copies)
+	copying.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	res := Result{Received: r.received, Interrupts: int(r.interrupts.Load()), LogErr: r.logErr}
+	if status.Signaled() {
+		res.ExitCode, res.Signal = 128+int(status.Signal()), unix.SignalName(status.Signal())
+	} else {
+		res.ExitCode = status.ExitStatus()
+	}
+	return res, nil
+}
+
+// connections are the files made for a program: its own, to close once it has started, and ours.
+type connections struct{ child, ours []*os.File }
+
+// connect gives the program its standard files: our own standard input, a pseudo-terminal where ours is one, pipes for
+// the rest.
+func (r *running) connect() (connections, error) {
+	var c connections
+	o := r.o
+	isTTY := func(f *os.File) bool { return f != nil && term.IsTerminal(int(f.Fd())) }
+	in, out, errs := isTTY(o.Stdin), isTTY(o.Stdout), isTTY(o.Stderr)
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if in || out || errs {
+		master, slave, err := pty.Open()
+		if err != nil {
+			return c, err
+		}
+		for _, f := range []*os.File{o.Stdout, o.Stderr, o.Stdin} {
+			if isTTY(f) {
+				r.tty = f
+				break
+			}
+		}
+		_ = pty.InheritSize(r.tty, master)
+		r.pty, r.slave = master, slave
+		c.ours = append(c.ours, master, slave)
+		r.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
+		switch {
+		case in:
+		case out:
+			r.cmd.SysProcAttr.Ctty = 1
+		default:
+			r.cmd.SysProcAttr.Ctty = 2
+		}
+		r.copies = append(r.copies, newCopy(r.tty, master, r.tap()))
+	}
+	r.cmd.Stdin = o.Stdin
+	if in {
+		r.cmd.Stdin = r.slave
+	}
+	connect := func(tty bool, ours *os.File) (*os.File, error) {
+		if tty {
+			return r.slave, nil
+		}
+		pr, pw, err := os.Pipe()
+		if err != nil {
+			return nil, err
+		}
+		c.child, c.ours = append(c.child, pw), append(c.ours, pr)
+		r.copies = append(r.copies, newCopy(ours, pr, r.tap()))
+		return pw, nil
+	}
+	stdout, err := connect(out, o.Stdout)
+	if err != nil {
+		return c, err
+	}
+	stderr, err := connect(errs, o.Stderr)
+	if err != nil {
+		return c, err
+	}
+	r.cmd.Stdout, r.cmd.Stderr = stdout, stderr
+	return c, nil
+}
+
+func (r *running) tap() tap { return tap{&r.logMu, r.o.Log, &r.logErr} }
+
+// passedOn are the signals that go to the program, but for those that our own parent has us ignore (nohup).
+func passedOn() []os.Signal {
+	all := []os.Signal{
+		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGCONT,
+	}
+	var some []os.Signal
+	for _, s := range all {
+		if !signal.Ignored(s) {
+			some = append(some, s)
+		}
+	}
+	return some
+}
+
+// handle passes signals on until the program has ended.
+func (r *running) handle(ctx context.Context, signals <-chan os.Signal, ended <-chan syscall.WaitStatus) syscall.WaitStatus {
+	done := ctx.Done()
+	var kill <-chan time.Time
+	for {
+		select {
+		case status := <-ended:
+			return status
+		case <-done:
+			done = nil
+			r.signal(syscall.SIGTERM)
+			kill = time.After(killAfter)
+		case <-kill:
+			r.signal(syscall.SIGKILL)
+		case s := <-signals:
+			switch s := s.(syscall.Signal); s {
+			case syscall.SIGWINCH:
+				if r.pty != nil {
+					_ = pty.InheritSize(r.tty, r.pty)
+				}
+			case syscall.SIGCONT:
+				r.raw() // we may have come to the foreground
+			case syscall.SIGINT:
+				r.interrupt(true)
+			default:
+				r.receive(unix.SignalName(s))
+				r.signal(s)
+			}
+		}
+	}
+}
+
+func (r *running) receive(name string) {
+	if name == "SIGUSR1" || name == "SIGUSR2" {
+		return // these ask for something else than an end
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.received == "" {
+		r.received = name
+	}
+}
+
+// interrupt is one press of Ctrl-C: the first asks, the second kills. send says that nobody else has asked yet.
+func (r *running) interrupt(send bool) {
+	r.receive("SIGINT")
+	switch n := r.interrupts.Add(1); {
+	case n >= 2:
+		r.signal(syscall.SIGKILL)
+	case send:
+		r.signal(syscall.SIGINT)
+	}
+}
+
+// signal goes to all processes of the program's group.
+func (r *running) signal(s syscall.Signal) {
+	_ = syscall.Kill(-r.cmd.Process.Pid, s)
+	if r.pty != nil && s != syscall.SIGKILL {
+		// A shell in the pseudo-terminal may have put its program into a group of its own.
+		if group, err := unix.IoctlGetInt(int(r.slave.Fd()), unix.TIOCGPGRP); err == nil && group > 0 && group != r.cmd.Process.Pid {
+			_ = syscall.Kill(-group, s)
+		}
+	}
+}
+
+// wait waits for the program itself, and stops with it where it is stopped in its terminal (Ctrl-Z).
+func (r *running) wait(ended chan<- syscall.WaitStatus) {
+	for {
+		var status syscall.WaitStatus
+		_, err := syscall.Wait4(r.cmd.Process.Pid, &status, syscall.WUNTRACED, nil)
+		switch {
+		case errors.Is(err, syscall.EINTR):
+			continue
+		case err != nil:
+			ended <- 127 << 8
+			return
+		case status.Stopped():
+			if r.pty != nil && r.foreground() {
+				r.restore()
+				_ = syscall.Kill(0, syscall.SIGSTOP) // our job, as the shell sees it; it goes on behind this line
+				r.raw()
+				r.signal(syscall.SIGCONT)
+			}
+			continue
+		}
+		_ = r.cmd.Process.Release()
+		ended <- status
+		return
+	}
+}
+
+// foreground reports whether our group may use our terminal.
+func (r *running) foreground() bool {
+	if r.tty == nil {
+		return false
+	}
+	group, err := unix.IoctlGetInt(int(r.tty.Fd()), unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp()
+}
+
+// raw gives every key to the program, whose own terminal makes of it what it should.
+func (r *running) raw() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.pty == nil || r.state != nil || !term.IsTerminal(int(r.o.Stdin.Fd())) || !r.foreground() {
+		return
+	}
+	if state, err := term.MakeRaw(int(r.o.Stdin.Fd())); err == nil {
+		r.state = state
+	}
+}
+
+func (r *running) restore() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state != nil {
+		_ = term.Restore(int(r.o.Stdin.Fd()), r.state)
+		r.state = nil
+	}
+}
+
+// copyInput passes keys on to the program's terminal. The function that it returns ends the copying and waits for it, so
+// that no key is taken from whoever reads the terminal next.
+func (r *running) copyInput() (stop func()) {
+	if r.pty == nil || !term.IsTerminal(int(r.o.Stdin.Fd())) {
+		return func() {}
+	}
+	wake, waker, err := os.Pipe()
+	if err != nil {
+		return func() {}
+	}
+	var copying sync.WaitGroup
+	copying.Go(func() {
+		in := int(r.o.Stdin.Fd())
+		buf := make([]byte, 4096)
+		for {
+			fds := []unix.PollFd{{Fd: int32(in), Events: unix.POLLIN}, {Fd: int32(wake.Fd()), Events: unix.POLLIN}}
+			if !r.foreground() {
+				fds[0].Fd = -1 // a background job that reads is stopped
+			}
+			n, err := unix.Poll(fds, 200)
+			if err != nil && !errors.Is(err, unix.EINTR) || fds[1].Revents != 0 {
+				return
+			}
+			if n <= 0 || fds[0].Revents == 0 {
+				continue
+			}
+			n, err = unix.Read(in, buf)
+			if n <= 0 || err != nil {
+				if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) {
+					continue
+				}
+				return
+			}
+			r.countInterrupts(buf[:n])
+			if _, err := r.pty.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+	})
+	return func() {
+		_ = waker.Close()
+		copying.Wait()
+		_ = wake.Close()
+	}
+}
+
+// countInterrupts watches for Ctrl-C among the keys. It counts where the program's terminal makes a signal of it and reads
+// whole lines: to a prompt that edits its line, Ctrl-C is a key like others.
+func (r *running) countInterrupts(keys []byte) {
+	settings, err := unix.IoctlGetTermios(int(r.slave.Fd()), getTermios)
+	if err != nil || settings.Lflag&unix.ISIG == 0 || settings.Lflag&unix.ICANON == 0 {
+		return
+	}
+	for _, key := range keys {
+		switch key {
+		case settings.Cc[unix.VINTR]:
+			r.interrupt(false)
+		case settings.Cc[unix.VSUSP]:
+			// The kernel ignores the terminal's own stop for a group whose parents are in another session.
+			r.signal(syscall.SIGSTOP)
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package program
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+)
+
+// run is weaker than elsewhere: there is no pseudo-terminal, so a program sees pipes where we see a console; Ctrl-C reaches
+// it from the console itself, and the second one kills it, but not what it has started.
+func run(ctx context.Context, path string, o Options) (Result, error) {
+	cmd := &exec.Cmd{Path: path, Args: o.Args, Dir: o.Dir, Env: o.Env, Stdin: o.Stdin}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return Result{}, &StartError{o.Args[0], 126, err}
+	}
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		return Result{}, &StartError{o.Args[0], 126, err}
+	}
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt)
+	defer signal.Stop(signals)
+	if err := cmd.Start(); err != nil {
+		return Result{}, &StartError{o.Args[0], 126, err}
+	}
+	if o.Started != nil {
+		o.Started(cmd.Process.Pid)
+	}
+	var mu sync.Mutex
+	var res Result
+	var copying sync.WaitGroup
+	t := tap{&mu, o.Log, &res.LogErr}
+	copies := []*outputCopy{newCopy(o.Stdout, stdout, t), newCopy(o.Stderr, stderr, t)}
+	for _, c := range copies {
+		copying.Go(c.run)
+	}
+	stop := make(chan struct{})
+	var interrupts atomic.Int32
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		done := ctx.Done()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-done:
+				done = nil
+				_ = cmd.Process.Kill()
+			case <-signals:
+				if interrupts.Add(1) > 1 {
+					_ = cmd.Process.Kill()
+				}
+			}
+		}
+	})
+	state, waitErr := cmd.Process.Wait()
+	drainAll(copies)
+	copying.Wait()
+	close(stop)
+	watching.Wait()
+	if res.Interrupts = int(interrupts.Load()); res.Interrupts > 0 {
+		res.Received = "SIGINT"
+	}
+	var exit *exec.ExitError
+	if waitErr != nil && !errors.As(waitErr, &exit) {
+		return res, waitErr
+	}
+	res.ExitCode = state.ExitCode()
+	return res, nil
+}

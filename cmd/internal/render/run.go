@@ -1,0 +1,279 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/query"
+)
+
+// Run shows one run: what it was, what came out, what it came from.
+type Run struct {
+	Context query.Context
+	Goal    func(string) string
+}
+
+// page collects lines of a run.
+type page struct {
+	w   io.Writer
+	t   *terminal.Terminal
+	err error
+}
+
+func (p *page) line(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
+	}
+}
+
+// title begins a part.
+func (p *page) title(text string) { p.line("\n%s", p.t.Paint(terminal.Bold, text)) }
+
+const labelWidth = 12
+
+// pair is a label and a value; the value may have several lines.
+func (p *page) pair(label, value string) {
+	if value == "" {
+		return
+	}
+	value = strings.ReplaceAll(terminal.CleanLines(value), "\n", "\n"+strings.Repeat(" ", labelWidth))
+	p.line("%s%s", p.t.Paint(terminal.Dim, fmt.Sprintf("%-*s", labelWidth, label)), value)
+}
+
+// Write writes the run.
+func (v Run) Write(w io.Writer, t *terminal.Terminal, e *repo.Entry) error {
+	p := &page{w: w, t: t}
+	head := t.Paint(terminal.Bold, terminal.Clean(e.Title()))
+	status := Status(e, v.Context.Now)
+	p.line("%s  %s", head, t.Paint(status.Style, status.Text))
+	p.pair("id", e.ID)
+	p.pair("experiment", e.Experiment)
+	p.pair("started", fmt.Sprintf("%s (%s)", e.Started.Local().Format("2006-01-02 15:04:05"), terminal.Ago(v.Context.Now.Sub(e.Started))))
+	if !e.Ended.IsZero() {
+		p.pair("took", terminal.Span(e.Ended.Sub(e.Started)))
+	}
+	p.pair("ended", endOf(e.Run))
+	if e.Active != nil {
+		p.pair("process", processOf(e, v.Context.Now))
+	}
+	p.pair("author", e.Author)
+	p.pair("command", ShellWords(e.Command))
+	p.pair("in", e.Cwd)
+	for _, link := range []struct{ label, value string }{
+		{"group", e.Group}, {"key", e.Key}, {"part of", e.Parent}, {"resumes", e.Resumes}, {"reproduces", e.Reproduces},
+	} {
+		p.pair(link.label, link.value)
+	}
+	p.pair("note", e.Note)
+	v.params(p, e.Run)
+	if len(e.Tags) > 0 {
+		p.title("tags")
+		for _, key := range slices.Sorted(maps.Keys(e.Tags)) {
+			p.line("  %s = %s", terminal.Clean(key), terminal.Clean(e.Tags[key]))
+		}
+	}
+	v.metrics(p, e.Run)
+	v.origin(p, e.Run)
+	v.outputs(p, e)
+	return p.err
+}
+
+func endOf(r *format.Run) string {
+	var parts []string
+	if r.ExitCode != nil && *r.ExitCode != 0 {
+		parts = append(parts, fmt.Sprintf("exit status %d", *r.ExitCode))
+	}
+	if r.Signal != "" {
+		parts = append(parts, r.Signal)
+	}
+	if r.EndReason != "" {
+		parts = append(parts, r.EndReason)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func processOf(e *repo.Entry, now time.Time) string {
+	silent := "last sign " + terminal.Ago(now.Sub(e.Silent))
+	switch e.Life {
+	case repo.Alive:
+		return "alive, " + silent
+	case repo.Gone:
+		return "gone, " + silent + "; 'runs recover' finishes the run"
+	case repo.Detached:
+		return "none of its own, " + silent + "; 'runs finish' ends the run"
+	}
+	return "on another machine, boot or container, " + silent
+}
+
+// ShellWords writes a command as one types it.
+func ShellWords(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		if w == "" || strings.ContainsAny(w, " \t\n\"'\\$`*?[](){}<>|&;#~!") && !strings.HasPrefix(w, "{project}") && !strings.HasPrefix(w, "~/") {
+			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+		quoted[i] = w
+	}
+	return strings.Join(quoted, " ")
+}
+
+func (v Run) params(p *page, r *format.Run) {
+	if len(r.Params) == 0 && len(r.Nulls) == 0 {
+		return
+	}
+	p.title("params")
+	params := query.Flatten(r.Params)
+	for _, key := range slices.Sorted(maps.Keys(params)) {
+		line := fmt.Sprintf("  %s = %s", terminal.Clean(key), terminal.Clean(format.TOMLString(params[key])))
+		if others := r.Conflicts[key]; len(others) > 0 {
+			line += p.t.Paint(terminal.Yellow, "  set again to "+terminal.Clean(strings.Trim(format.TOMLString(others), "[]")))
+		}
+		p.line("%s", line)
+	}
+	for _, key := range r.Nulls {
+		p.line("  %s = %s", terminal.Clean(key), p.t.Paint(terminal.Dim, "none"))
+	}
+}
+
+func (v Run) metrics(p *page, r *format.Run) {
+	if len(r.Metrics) == 0 {
+		return
+	}
+	p.line("")
+	tb := terminal.Table{Columns: []terminal.Column{
+		{Title: "metric", Flexible: true}, {Title: "last", Right: true}, {Title: "min", Right: true}, {Title: "at", Right: true, Drop: true},
+		{Title: "max", Right: true}, {Title: "at", Right: true, Drop: true}, {Title: "points", Right: true, Drop: true}, {Title: "goal", Drop: true},
+	}}
+	for _, key := range slices.Sorted(maps.Keys(r.Metrics)) {
+		m := r.Metrics[key]
+		goal := m.Goal
+		if v.Goal != nil {
+			goal = v.Goal(key)
+		}
+		row := []terminal.Cell{{Text: key}, {Text: terminal.Number(m.Last)}, {}, {}, {}, {}, {Text: strconv.FormatInt(m.Count, 10)}, {Text: goal, Style: terminal.Dim}}
+		if m.Min != nil {
+			row[2], row[3] = terminal.Cell{Text: terminal.Number(m.Min.Value)}, terminal.Cell{Text: strconv.FormatInt(m.Min.Step, 10), Style: terminal.Dim}
+			row[4], row[5] = terminal.Cell{Text: terminal.Number(m.Max.Value)}, terminal.Cell{Text: strconv.FormatInt(m.Max.Step, 10), Style: terminal.Dim}
+			switch goal {
+			case format.GoalMin:
+				row[2].Style = terminal.Bold
+			case format.GoalMax:
+				row[4].Style = terminal.Bold
+			}
+		}
+		tb.Rows = append(tb.Rows, row)
+	}
+	if p.err == nil {
+		p.err = tb.Write(p.w, p.t)
+	}
+}
+
+func (v Run) origin(p *page, r *format.Run) {
+	if s := r.Source; s != nil && (s.Commit != "" || s.Dirty) {
+		p.title("source")
+		commit := s.Commit
+		if commit == "" {
+			commit = "no commit yet"
+		} else {
+			commit = commit[:12]
+		}
+		if s.Branch != "" {
+			commit += " on " + s.Branch
+		}
+		if s.Dirty {
+			commit += " with changes that are not committed"
+		}
+		p.pair("  commit", commit)
+		p.pair("  remote", s.Remote)
+		p.pair("  program", s.Entry)
+	}
+	if len(r.Datasets) > 0 {
+		p.title("data")
+		for _, d := range r.Datasets {
+			where := d.Path
+			if where == "" {
+				where = "outside the project"
+			}
+			digest := d.SHA256
+			if len(digest) > 12 {
+				digest = digest[:12]
+			}
+			p.line("  %s  %s, %s, %s", terminal.Clean(d.Name), terminal.Clean(where), terminal.Bytes(d.Bytes), p.t.Paint(terminal.Dim, "sha256 "+digest))
+		}
+	}
+	var machine []string
+	if e := r.Environment; e != nil {
+		if e.Python != "" {
+			machine = append(machine, "Python "+e.Python)
+		}
+		if e.OS != "" {
+			machine = append(machine, e.OS+"/"+e.Arch)
+		}
+	}
+	if m := r.Machine; m != nil {
+		if m.CPU != "" {
+			machine = append(machine, m.CPU)
+		}
+		if m.Cores > 0 {
+			machine = append(machine, fmt.Sprintf("%d cores", m.Cores))
+		}
+		if m.Memory > 0 {
+			machine = append(machine, terminal.Bytes(m.Memory))
+		}
+		machine = append(machine, m.GPUs...)
+		if m.Host != "" {
+			machine = append(machine, "on "+m.Host)
+		}
+	}
+	if len(machine) > 0 {
+		p.line("")
+		p.pair("ran with", strings.Join(machine, ", "))
+	}
+}
+
+func (v Run) outputs(p *page, e *repo.Entry) {
+	artifacts, err := e.AllArtifacts()
+	if err != nil {
+		p.line("\nartifacts: %s", terminal.Clean(err.Error()))
+	}
+	const most = 20
+	if len(artifacts) > 0 {
+		p.title("artifacts")
+		for _, a := range artifacts[:min(len(artifacts), most)] {
+			p.line("  %s  %s", terminal.Clean(a.Path), p.t.Paint(terminal.Dim, terminal.Bytes(a.Bytes)))
+		}
+		if len(artifacts) > most {
+			p.line("  … %d more", len(artifacts)-most)
+		}
+	}
+	if len(e.Files) > 0 {
+		p.title("files")
+		for _, name := range slices.Sorted(maps.Keys(e.Files)) {
+			f := e.Files[name]
+			line := terminal.Bytes(f.Bytes)
+			if f.Rows > 0 {
+				line += fmt.Sprintf(", %d rows", f.Rows)
+			}
+			if f.Cut > 0 {
+				line += ", " + terminal.Bytes(f.Cut) + " of its middle cut"
+			}
+			p.line("  %s  %s", terminal.Clean(name), p.t.Paint(terminal.Dim, line))
+		}
+	}
+	if len(e.Extra) > 0 || len(e.Unknown) > 0 {
+		p.title("kept without being understood")
+		for _, m := range []map[string]any{e.Extra, e.Unknown} {
+			for _, key := range slices.Sorted(maps.Keys(m)) {
+				p.line("  %s = %s", terminal.Clean(key), terminal.Clean(format.TOMLString(m[key])))
+			}
+		}
+	}
+}

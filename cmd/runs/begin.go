@@ -1,0 +1,330 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"github.com/spf13/cobra"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/capture"
+)
+
+// beginFlags are those that describe a new run: of start, exec and a log outside a run.
+type beginFlags struct {
+	name, experiment, paramsFile, group, parent, key, resume, note string
+	params, tags, datasets                                         []string
+}
+
+func (f *beginFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.name, "name", "", "`NAME` of the run; need not be unique")
+	flags.StringVarP(&f.experiment, "experiment", "e", "", "`EXPERIMENT` that the run belongs to")
+	flags.StringArrayVarP(&f.params, "param", "p", nil, "set a param, `KEY=VALUE`; repeated")
+	flags.StringVar(&f.paramsFile, "params", "", "read params from `FILE`, TOML or JSON")
+	flags.StringArrayVarP(&f.tags, "tag", "t", nil, "set a tag, `KEY[=VALUE]`; repeated")
+	flags.StringArrayVarP(&f.datasets, "dataset", "d", nil, "record data by its hash, `[NAME=]PATH`; repeated")
+	flags.StringVar(&f.group, "group", "", "`GROUP` that the run belongs to")
+	flags.StringVar(&f.parent, "parent", "", "`RUN` that the new one is part of")
+	flags.StringVar(&f.key, "key", "", "your own stable `KEY` for the run")
+	flags.StringVar(&f.resume, "resume", "", "continue the newest run of `KEY` that did not finish, else start one")
+	flags.StringVar(&f.note, "note", "", "a `TEXT` about the run")
+}
+
+// given reports whether any of these flags was used.
+func (f *beginFlags) given() bool {
+	return f.name != "" || f.experiment != "" || f.paramsFile != "" || f.group != "" || f.parent != "" || f.key != "" || f.resume != ""
+}
+
+func orEnv(value, name string) string {
+	if value != "" {
+		return value
+	}
+	return os.Getenv(name)
+}
+
+// describe makes the record of a new run from the flags, the environment and the project.
+func (a *app) describe(ctx context.Context, r *repo.Repository, f *beginFlags) (*format.Run, error) {
+	run := &format.Run{
+		Name: orEnv(f.name, "RUNS_NAME"), Experiment: orEnv(f.experiment, "RUNS_EXPERIMENT"), Group: orEnv(f.group, "RUNS_GROUP"),
+		Key: f.key, Note: f.note,
+	}
+	if run.Key == "" {
+		run.Key = f.resume
+	}
+	for _, text := range []string{run.Name, run.Experiment, run.Group, run.Key} {
+		if text != "" {
+			if err := format.CheckKey(text); err != nil {
+				return nil, usagef("describing the run: %v", err)
+			}
+		}
+	}
+	if err := f.addParams(a, r, run); err != nil {
+		return nil, err
+	}
+	var err error
+	if run.Tags, err = parseTags(f.tags); err != nil {
+		return nil, err
+	}
+	if f.parent != "" {
+		e, err := a.oneRun(ctx, r, f.parent, run.Experiment)
+		if err != nil {
+			return nil, err
+		}
+		run.Parent = e.ID
+	}
+	for _, d := range f.datasets {
+		item, err := a.dataset(ctx, r, d)
+		if err != nil {
+			return nil, err
+		}
+		run.Datasets = append(run.Datasets, item)
+	}
+	if rel, err := filepath.Rel(r.Root, a.dir); err == nil && format.CheckPath(filepath.ToSlash(rel)) == nil {
+		run.Cwd = filepath.ToSlash(rel)
+	}
+	origin, warnings := capture.ReadOrigin(ctx, r.Root, r.InGit)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	a.warn(warnings)
+	run.Author, run.Source = origin.Author, origin.Source
+	run.Machine, run.Environment = capture.Machine(), capture.Platform()
+	return run, nil
+}
+
+func (f *beginFlags) addParams(a *app, r *repo.Repository, run *format.Run) error {
+	if f.paramsFile != "" {
+		params, nulls, err := readParams(a.path(f.paramsFile))
+		if err != nil {
+			return fmt.Errorf("reading params: %w", err)
+		}
+		run.Params, run.Nulls = params, nulls
+	}
+	more, nulls, err := parseParams(f.params)
+	if err != nil {
+		return err
+	}
+	run.Nulls = append(run.Nulls, nulls...)
+	if run.Params == nil {
+		run.Params = more
+	} else if err := mergeParams(run.Params, more, nil); err != nil {
+		return err
+	}
+	portable(r.Root, run.Params)
+	return nil
+}
+
+// portable replaces the paths of this machine in text params.
+func portable(root string, params map[string]any) {
+	for key, v := range params {
+		switch v := v.(type) {
+		case string:
+			params[key] = capture.Portable(root, v)
+		case map[string]any:
+			portable(root, v)
+		}
+	}
+}
+
+// path is a file named on the command line, relative to where the command runs.
+func (a *app) path(p string) string {
+	if filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(a.dir, p)
+}
+
+// readParams reads a TOML or JSON file of params.
+func readParams(path string) (map[string]any, []string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if info.Size() > format.MaxRecordBytes {
+		return nil, nil, fmt.Errorf("%s is larger than %d bytes", path, format.MaxRecordBytes)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	// A journal line holds any JSON object with the types of params.
+	var l format.Line
+	if trimmed := bytes.TrimSpace(data); len(trimmed) > 0 && trimmed[0] == '{' {
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, trimmed); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", path, err)
+		}
+		var parser format.JournalParser
+		if err := parser.Parse([]byte(`{"t":0,"p":`+compact.String()+`}`), &l); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return l.Params, l.Nulls, nil
+	}
+	var m map[string]any
+	if _, err := toml.Decode(string(data), &m); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := format.CheckParams(m); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil, nil
+}
+
+// parseParams reads -p flags. A key that is given twice must have the same value.
+func parseParams(flags []string) (map[string]any, []string, error) {
+	params := map[string]any{}
+	var nulls []string
+	for _, flag := range flags {
+		path, value, null, err := format.ParseParam(flag)
+		if err != nil {
+			return nil, nil, usagef("param %q: %v", flag, err)
+		}
+		if null {
+			nulls = append(nulls, format.DottedKey(path))
+			continue
+		}
+		one := map[string]any{}
+		if err := format.SetParam(one, path, value); err != nil {
+			return nil, nil, usagef("param %q: %v", flag, err)
+		}
+		if err := mergeParams(params, one, nil); err != nil {
+			return nil, nil, err
+		}
+	}
+	return params, nulls, nil
+}
+
+// mergeParams adds params to those that are set. Setting one to another value is an error that names both.
+func mergeParams(into, more map[string]any, path []string) error {
+	for key, value := range more {
+		here := append(path[:len(path):len(path)], key)
+		old, ok := into[key]
+		if !ok {
+			into[key] = value
+			continue
+		}
+		oldTable, isTable := old.(map[string]any)
+		table, wantTable := value.(map[string]any)
+		switch {
+		case isTable && wantTable:
+			if err := mergeParams(oldTable, table, here); err != nil {
+				return err
+			}
+		case !format.EqualValue(old, value):
+			return fmt.Errorf("setting param %s: it is %s and cannot become %s", format.DottedKey(here), format.TOMLString(old), format.TOMLString(value))
+		}
+	}
+	return nil
+}
+
+func parseTags(flags []string) (map[string]string, error) {
+	var tags map[string]string
+	for _, flag := range flags {
+		key, value, err := format.ParseTag(flag)
+		if err != nil {
+			return nil, usagef("tag %q: %v", flag, err)
+		}
+		if tags == nil {
+			tags = map[string]string{}
+		}
+		tags[key] = value
+	}
+	return tags, nil
+}
+
+// dataset hashes what a -d flag names, [NAME=]PATH.
+func (a *app) dataset(ctx context.Context, r *repo.Repository, flag string) (format.Dataset, error) {
+	name, path, ok := strings.Cut(flag, "=")
+	if !ok || strings.ContainsAny(name, `/\`) {
+		name, path = "", flag
+	}
+	if name != "" {
+		if err := format.CheckKey(name); err != nil {
+			return format.Dataset{}, usagef("dataset %q: %v", flag, err)
+		}
+	}
+	return capture.Dataset(ctx, r.Root, name, a.path(path))
+}
+
+// begin starts the run that the flags describe, or continues the one that --resume names. fresh is false for the latter.
+func (a *app) begin(ctx context.Context, r *repo.Repository, f *beginFlags, run *format.Run, kind string) (active *repo.Active, fresh bool, err error) {
+	if f.resume != "" {
+		old, err := a.resumable(ctx, r, f.resume)
+		if err != nil {
+			return nil, false, err
+		}
+		switch {
+		case old == nil:
+		case old.Active == nil:
+			run.Resumes = old.ID
+		default:
+			return old.Active, false, a.continueRun(old, run, kind)
+		}
+	}
+	active, err = r.Start(ctx, run, kind)
+	return active, true, err
+}
+
+// resumable returns the newest run with the key that did not finish, or nil.
+func (a *app) resumable(ctx context.Context, r *repo.Repository, key string) (*repo.Entry, error) {
+	entries, damaged, err := r.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range damaged {
+		a.say("runs: damaged run left out: %v", d.Err)
+	}
+	for _, e := range entries {
+		if e.Key != key {
+			continue
+		}
+		if e.Status == format.Finished {
+			return nil, nil
+		}
+		if e.Active != nil && e.Life == repo.Alive {
+			return nil, &repo.HintError{Err: fmt.Errorf("resuming %s: run %s is in progress", key, e.ID), Hint: "its process is alive on this machine; end it first"}
+		}
+		return e, nil
+	}
+	return nil, nil
+}
+
+// continueRun adds what the flags say to a run in progress. A param of another value is refused.
+func (a *app) continueRun(old *repo.Entry, run *format.Run, kind string) error {
+	known := old.Params
+	if known == nil {
+		known = map[string]any{}
+	}
+	if err := mergeParams(known, run.Params, nil); err != nil {
+		return fmt.Errorf("resuming run %s: %w", old.ID, err)
+	}
+	if kind == format.OwnerProcess {
+		if err := old.Active.Join(); err != nil {
+			return err
+		}
+	}
+	if len(run.Params) == 0 && len(run.Tags) == 0 && run.Note == "" {
+		return nil
+	}
+	return a.appendShared(old.Active, &format.Line{Params: run.Params, Tags: run.Tags, Note: run.Note})
+}
+
+// appendShared writes lines to a journal that command-line calls share. Lines without a time get the present one.
+func (a *app) appendShared(active *repo.Active, lines ...*format.Line) error {
+	j, err := active.OpenShared()
+	if err != nil {
+		return err
+	}
+	stamp(lines)
+	err = j.Append(lines...)
+	return errors.Join(err, j.Close())
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/repo"
+)
+
+// demoFiles are a training project: the Palmer penguins (CC0, see demo/penguins.md) and a program that learns from them.
+//
+//go:embed demo
+var demoFiles embed.FS
+
+func (a *app) demoCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "demo",
+		Short: "Record real training runs in a new temporary project",
+		Long: `Make a git project in a new temporary folder, train a classifier of penguins three times with different settings and once
+after a change of the code, and show what was recorded. It needs git and python3, and leaves the current folder alone.`,
+		Args: arguments(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context()) },
+	}
+}
+
+// demo is one run of it: a project and the program that records.
+type demo struct {
+	*app
+	dir, self, python string
+}
+
+func (a *app) demo(ctx context.Context) error {
+	d := &demo{app: a}
+	var err error
+	if _, err = exec.LookPath("git"); err != nil {
+		return &repo.HintError{Err: errors.New("starting the demo: git is not installed"), Hint: "install git and repeat; https://git-scm.com"}
+	}
+	for _, name := range []string{"python3", "python"} {
+		if d.python, err = exec.LookPath(name); err == nil {
+			d.python = name
+			break
+		}
+	}
+	if err != nil {
+		return &repo.HintError{Err: errors.New("starting the demo: python3 is not installed"), Hint: "install Python 3.9 or later and repeat; https://www.python.org"}
+	}
+	if d.self, err = os.Executable(); err != nil {
+		return fmt.Errorf("starting the demo: %w", err)
+	}
+	if d.dir, err = os.MkdirTemp("", "runs-demo-"); err != nil {
+		return fmt.Errorf("starting the demo: %w", err)
+	}
+	if err := d.project(ctx); err != nil {
+		return fmt.Errorf("making the project in %s: %w", d.dir, err)
+	}
+	return d.show(ctx)
+}
+
+// project unpacks the files and commits them.
+func (d *demo) project(ctx context.Context) error {
+	for _, name := range []string{"README.md", "gitignore", "penguins.csv", "penguins.md", "train.py"} {
+		data, err := demoFiles.ReadFile("demo/" + name)
+		if err != nil {
+			return err
+		}
+		if name == "gitignore" {
+			name = ".gitignore"
+		}
+		if err := os.WriteFile(filepath.Join(d.dir, name), data, 0o644); err != nil {
+			return err
+		}
+	}
+	for _, args := range [][]string{{"init", "-q"}, {"symbolic-ref", "HEAD", "refs/heads/main"}, {"add", "-A"}, {"commit", "-q", "-m", "Tell penguins apart"}} {
+		if err := d.git(ctx, nil, args...); err != nil {
+			return err
+		}
+	}
+	if err := d.quiet(ctx, "init"); err != nil {
+		return err
+	}
+	if err := d.quiet(ctx, "goal", "val/loss", "min", "--primary"); err != nil {
+		return err
+	}
+	if err := d.git(ctx, nil, "add", "-A"); err != nil {
+		return err
+	}
+	return d.git(ctx, nil, "commit", "-q", "-m", "Set up runs")
+}
+
+// git runs git in the project, as a person of its own: nobody's name goes into a demo.
+func (d *demo) git(ctx context.Context, stdin []byte, args ...string) error {
+	cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "user.name=Demo", "-c", "user.email=demo@example.org", "-c", "commit.gpgSign=false", "-c", "core.hooksPath=" + os.DevNull}, args...)...)
+	cmd.Dir, cmd.Stdin, cmd.Env = d.dir, bytes.NewReader(stdin), demoEnv()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("git %s: %s", args[0], firstLine(strings.TrimSpace(string(out))+" "+err.Error()))
+	}
+	return nil
+}
+
+// demoEnv is our environment without what would lead git or runs to another project.
+func demoEnv() []string {
+	var env []string
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "RUNS_") && !strings.HasPrefix(v, "GIT_DIR=") && !strings.HasPrefix(v, "GIT_WORK_TREE=") && !strings.HasPrefix(v, "GIT_INDEX_FILE=") {
+			env = append(env, v)
+		}
+	}
+	return append(env, "RUNS_PAGER=cat")
+}
+
+func (d *demo) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, d.self, args...)
+	cmd.Dir, cmd.Env = d.dir, demoEnv()
+	return cmd
+}
+
+func (d *demo) quiet(ctx context.Context, args ...string) error {
+	if out, err := d.command(ctx, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("runs %s: %s", args[0], firstLine(strings.TrimSpace(string(out))+" "+err.Error()))
+	}
+	return nil
+}
+
+// step shows a command as one types it, and runs it.
+func (d *demo) step(ctx context.Context, args ...string) error {
+	d.print("%s", d.term.Paint(terminal.Bold, "$ runs "+strings.Join(args, " ")))
+	if d.noColor {
+		args = append([]string{"--no-color"}, args...)
+	}
+	cmd := d.command(ctx, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("runs %s: %w", args[0], err)
+	}
+	d.print("")
+	return nil
+}
+
+func (d *demo) say(text string) { d.print("%s", d.term.Paint(terminal.Dim, text)) }
+
+func (d *demo) show(ctx context.Context) error {
+	d.say("A git project with a training program and its data, the Palmer penguins (CC0), lies in")
+	d.print("%s\n", d.dir)
+	d.say("Three trainings, each recorded by 'runs exec' in front of its command:\n")
+	for _, s := range []struct{ name, lr string }{{"slow", "0.003"}, {"good", "0.1"}, {"wild", "10"}} {
+		if err := d.step(ctx, "exec", "--name", s.name, "--", d.python, "train.py", "--lr", s.lr); err != nil {
+			return err
+		}
+	}
+	patch, err := demoFiles.ReadFile("demo/train-change.patch")
+	if err != nil {
+		return err
+	}
+	if err := d.git(ctx, patch, "apply"); err != nil {
+		return fmt.Errorf("changing the code: %w", err)
+	}
+	d.say("Now the code is changed: the model sees the sex of a bird too. The change is not committed; the run says so.\n")
+	if err := d.step(ctx, "exec", "--name", "sex", "--", d.python, "train.py", "--lr", "0.1"); err != nil {
+		return err
+	}
+	for _, args := range [][]string{{"ls"}, {"show", "sex"}, {"plot", "slow", "good", "sex", "val/loss"}} {
+		if err := d.step(ctx, args...); err != nil {
+			return err
+		}
+	}
+	d.say("The project stays in")
+	d.print("%s", d.dir)
+	d.say("Try there:")
+	for _, try := range []string{"runs ls --sort val/acc", "runs plot wild good", "runs show good --log", "runs ls -w 'val/acc > 0.95'", "cat .runs/*/*/run.toml"} {
+		d.print("  %s", try)
+	}
+	return nil
+}

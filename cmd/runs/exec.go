@@ -1,0 +1,271 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gitruns/runs/cmd/internal/program"
+	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/capture"
+	"github.com/gitruns/runs/repo/console"
+)
+
+type execFlags struct {
+	beginFlags
+	join, noSystem bool
+}
+
+func (a *app) execCommand() *cobra.Command {
+	var f execFlags
+	cmd := &cobra.Command{
+		Use:   "exec [flags] [--] COMMAND [ARG…]",
+		Short: "Run a program and record it",
+		Long: `Run a program unchanged and record it: arguments, exit status, console output, source, machine.
+
+    runs exec -p lr=0.1 -- python train.py --lr 0.1
+
+The program finds RUNS_ID and RUNS_DIR in its environment: 'runs log', or a line appended to a journal file in RUNS_DIR,
+adds metrics. With RUNS_ID set already it is a nested run, or with --join part of that run, which only its starter ends.
+Ctrl-C once asks the program to end, twice kills it.
+
+Exit status: the program's own; 128 + signal where one ended it; 126, 127 where it could not be started.`,
+		Args: arguments(1, -1, "COMMAND"),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.exec(cmd.Context(), &f, args) },
+	}
+	cmd.Flags().SetInterspersed(false)
+	f.add(cmd)
+	cmd.Flags().BoolVar(&f.join, "join", false, "record into the run of RUNS_ID instead of a run of its own")
+	cmd.Flags().BoolVar(&f.noSystem, "no-system", false, "take no samples of the machine")
+	return cmd
+}
+
+func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
+	if os.Getenv("RUNS_MODE") == "disabled" {
+		res, err := program.Run(ctx, a.programOptions(args, os.Environ(), nil, nil))
+		if err != nil {
+			return a.notStarted(err)
+		}
+		a.status = res.ExitCode
+		return nil
+	}
+	active, joined, err := a.execRun(ctx, f, args)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	config, err := active.Repository().Config()
+	if err != nil {
+		return err
+	}
+	log, err := console.Create(active.OutputPath(joined), config.Console.MaxBytes)
+	if err != nil {
+		return fmt.Errorf("capturing the output of run %s: %w", active.ID, err)
+	}
+	stopSampling := func() {}
+	started := func(pid int) {
+		if config.System.Enabled && !f.noSystem {
+			stopSampling = a.sampleMachine(ctx, active, config.System.Interval, pid, joined)
+		}
+	}
+	env := childEnv(active)
+	res, runErr := program.Run(ctx, a.programOptions(args, env, log, started))
+	stopSampling()
+	logErr := log.Close()
+	if res.LogErr != nil && logErr == nil {
+		logErr = res.LogErr
+	}
+	if logErr != nil {
+		a.say("runs: the captured output is not complete: %v", logErr)
+	}
+	if joined {
+		return a.endJoined(active, res, runErr)
+	}
+	end := endOf(res, runErr)
+	end.Wait, end.Waiting = repo.DefaultWait, a.sayWaiting
+	done, err := active.Finish(context.WithoutCancel(ctx), end)
+	if runErr != nil {
+		return errors.Join(a.notStarted(runErr), err)
+	}
+	a.status = res.ExitCode
+	if err != nil {
+		if a.status == 0 {
+			return err
+		}
+		a.say("runs: %v", err)
+		return nil
+	}
+	a.sayFinished(done)
+	a.sayRecorded(done.Run, time.Since(began))
+	return nil
+}
+
+// execRun is the run that the program is recorded in, and whether others share it.
+func (a *app) execRun(ctx context.Context, f *execFlags, args []string) (active *repo.Active, joined bool, err error) {
+	outer, err := a.runInCharge()
+	if err != nil && (f.join || !errors.Is(err, repo.ErrFinished) && !errors.Is(err, repo.ErrNotActive)) {
+		return nil, false, err
+	}
+	if f.join {
+		if outer == nil {
+			return nil, false, usagef("exec: --join needs a run: set RUNS_ID with eval \"$(runs start --env)\"")
+		}
+		return outer, true, outer.Join()
+	}
+	r, err := a.setup(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	run, err := a.describe(ctx, r, &f.beginFlags)
+	if err != nil {
+		return nil, false, err
+	}
+	if outer != nil && run.Parent == "" {
+		run.Parent = outer.ID
+	}
+	run.Command = make([]string, len(args))
+	for i, arg := range args {
+		run.Command[i] = capture.Portable(r.Root, strings.ToValidUTF8(arg, "\ufffd"))
+	}
+	if entry := entryOf(r.Root, a.dir, args); entry != "" && run.Source != nil {
+		run.Source.Entry = entry
+	}
+	active, _, err = a.begin(ctx, r, &f.beginFlags, run, format.OwnerProcess)
+	return active, false, err
+}
+
+// entryOf is the program that runs, where it lies in the project: the first argument that is a file there.
+func entryOf(root, dir string, args []string) string {
+	for _, arg := range args {
+		if strings.HasPrefix(arg, "-") {
+			continue
+		}
+		path := arg
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(dir, path)
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil || format.CheckPath(filepath.ToSlash(rel)) != nil {
+			continue
+		}
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return filepath.ToSlash(rel)
+		}
+	}
+	return ""
+}
+
+func (a *app) programOptions(args, env []string, log *console.Log, started func(int)) program.Options {
+	o := program.Options{Args: args, Dir: a.dir, Env: env, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Started: started}
+	if log != nil {
+		o.Log = log
+	}
+	return o
+}
+
+// childEnv is our environment with the run in it.
+func childEnv(active *repo.Active) []string {
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "RUNS_ID=") || strings.HasPrefix(v, "RUNS_DIR=")
+	})
+	return append(env, "RUNS_ID="+active.ID, "RUNS_DIR="+active.Dir)
+}
+
+// notStarted reports a program that did not start, with a shell's exit status.
+func (a *app) notStarted(err error) error {
+	var start *program.StartError
+	if errors.As(err, &start) {
+		a.say("runs: %v", err)
+		return quietError{start.Code}
+	}
+	return err
+}
+
+// endOf says how a run ends by how its program did.
+func endOf(res program.Result, err error) repo.Finish {
+	var start *program.StartError
+	if errors.As(err, &start) {
+		code := int64(start.Code)
+		return repo.Finish{Status: format.Failed, ExitCode: &code, EndReason: "the program could not be started"}
+	}
+	code := int64(res.ExitCode)
+	end := repo.Finish{Status: format.Finished, ExitCode: &code, Signal: res.Signal}
+	switch {
+	case res.Received == "SIGINT":
+		end.EndReason = "interrupted"
+		if res.ExitCode != 0 {
+			end.Status = format.Killed
+		}
+	case res.Received != "": // a scheduler takes the machine back; a good program then ends with status 0
+		end.Status, end.EndReason = format.Killed, "preempted"
+	case res.Signal != "":
+		end.Status = format.Killed
+	case res.ExitCode != 0:
+		end.Status = format.Failed
+	}
+	return end
+}
+
+// endJoined leaves the run to its starter.
+func (a *app) endJoined(active *repo.Active, res program.Result, err error) error {
+	active.Leave()
+	if err != nil {
+		return a.notStarted(err)
+	}
+	a.status = res.ExitCode
+	return nil
+}
+
+// sampleMachine records the state of the machine from now on; the function that it returns ends that.
+func (a *app) sampleMachine(ctx context.Context, active *repo.Active, interval time.Duration, pid int, joined bool) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var sampling sync.WaitGroup
+	sampling.Go(func() {
+		j, err := active.OpenSystemJournal()
+		if err != nil {
+			return // the run goes on without
+		}
+		defer func() { _ = j.Close() }()
+		prefix := ""
+		if joined {
+			prefix = repo.Host() + "/"
+		}
+		sampler := capture.Sampler{Dir: active.Dir, PID: pid}
+		sampler.Sample(ctx) // the first one sets the counters
+		tick := time.NewTicker(interval)
+		defer tick.Stop()
+		for step := int64(0); ; step++ {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			l := &format.Line{Time: time.Now().UnixMicro(), HasStep: true, Step: step}
+			for key, v := range sampler.Sample(ctx) {
+				l.Metrics = append(l.Metrics, format.MetricValue{Key: prefix + key, Value: v})
+			}
+			if err := j.Append(l); err != nil {
+				return
+			}
+		}
+	})
+	return func() {
+		cancel()
+		sampling.Wait()
+	}
+}
+
+// sayRecorded is the last line of exec: the run, its time, and the next step.
+func (a *app) sayRecorded(run *format.Run, took time.Duration) {
+	a.say("runs: recorded %s, %s in %s: 'runs show %s'", run, run.Status, terminal.Span(took), format.IDRandom(run.ID))
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/query"
+)
+
+func (a *app) finishCommand() *cobra.Command {
+	var status string
+	var code int64
+	cmd := &cobra.Command{
+		Use:   "finish [RUN] [flags]",
+		Short: "End a run",
+		Long: `End a run: its journals become one folder under .runs/<day>/, whole or not at all. Without RUN it is the run of RUNS_ID,
+else the only one in progress. A finish that died can be repeated.`,
+		Args: arguments(0, 1, ""),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			end := repo.Finish{Status: format.Status(status), Wait: repo.DefaultWait, Waiting: a.sayWaiting}
+			switch end.Status {
+			case format.Finished, format.Failed, format.Killed:
+			default:
+				return usagef("finish: --status is finished, failed or killed, not %q", status)
+			}
+			if cmd.Flags().Changed("exit-code") {
+				end.ExitCode = &code
+				if !cmd.Flags().Changed("status") && code != 0 {
+					end.Status = format.Failed
+				}
+			}
+			active, err := a.toFinish(cmd.Context(), args)
+			if err != nil {
+				return err
+			}
+			res, err := active.Finish(cmd.Context(), end)
+			if err != nil {
+				return err
+			}
+			a.sayFinished(res)
+			a.print("%s", res.Run.ID)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&status, "status", string(format.Finished), "`STATUS`: finished, failed or killed")
+	cmd.Flags().Int64Var(&code, "exit-code", 0, "exit status `N` of the program")
+	return cmd
+}
+
+// toFinish is the run that is named, that of the environment, or the only one in progress.
+func (a *app) toFinish(ctx context.Context, args []string) (*repo.Active, error) {
+	if len(args) == 1 {
+		active, err := a.activeRun(ctx, args[0])
+		if err != nil {
+			return nil, err
+		}
+		return active, a.mayChange(ctx, active, args[0])
+	}
+	if active, err := a.runInCharge(); active != nil || err != nil {
+		return active, err
+	}
+	r, err := a.find()
+	if err != nil {
+		return nil, err
+	}
+	actives, err := r.Actives()
+	if err != nil {
+		return nil, err
+	}
+	switch len(actives) {
+	case 1:
+		return actives[0], nil
+	case 0:
+		return nil, &query.NotFoundError{Selector: "", Reason: "no run is in progress"}
+	}
+	ids := make([]string, len(actives))
+	for i, active := range actives {
+		ids[i] = active.ID
+	}
+	return nil, &query.NotFoundError{Selector: "", Reason: fmt.Sprintf("%d runs are in progress, name one: %s", len(ids), strings.Join(ids, ", "))}
+}
+
+func (a *app) sayWaiting(open []string) {
+	a.say("runs: waiting up to %d s for writers that are still there: %s", repo.DefaultWait/time.Second, strings.Join(open, ", "))
+}
+
+// sayFinished tells what a finish met.
+func (a *app) sayFinished(res *repo.Result) {
+	a.warn(res.Warnings)
+	if len(res.Open) > 0 {
+		a.say("runs: %d writers are still there; what they log becomes a run that resumes this one", len(res.Open))
+	}
+	for _, id := range res.Resumed {
+		a.say("runs: what was logged behind the end is run %s, which resumes this one", id)
+	}
+}
+
+func (a *app) recoverCommand() *cobra.Command {
+	var o repo.Recover
+	var silent string
+	cmd := &cobra.Command{
+		Use:   "recover [RUN] [flags]",
+		Short: "Finish runs whose process is gone",
+		Long: `Finish as crashed the runs whose process is known to be gone. Nothing is guessed about another machine: name the run
+with --force, say with --host that a machine's processes are gone, or with --silent how long a run may give no sign.`,
+		Args: arguments(0, 1, ""),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			if o.Force && len(args) == 0 {
+				return usagef("recover: --force needs a run")
+			}
+			if silent != "" {
+				d, err := time.ParseDuration(silent)
+				if err != nil || d <= 0 {
+					return usagef("recover: --silent %q is no length of time, like 6h", silent)
+				}
+				o.Silent = d
+			}
+			r, err := a.find()
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				active, err := a.activeRun(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				o.ID = active.ID
+			}
+			all, err := r.RecoverRuns(ctx, o)
+			if err != nil {
+				return err
+			}
+			failed := false
+			for _, got := range all {
+				failed = a.sayRecovered(got) || failed
+			}
+			if failed || o.ID != "" && len(all) > 0 && all[0].Result == nil {
+				return quietError{exitFailed}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&o.Force, "force", false, "finish RUN whatever is known of its process")
+	cmd.Flags().StringVar(&o.Host, "host", "", "the processes of machine `H` are gone")
+	cmd.Flags().StringVar(&silent, "silent", "", "a run of another machine counts as gone after `DURATION` without a sign, like 6h")
+	return cmd
+}
+
+// sayRecovered reports one run and whether it failed.
+func (a *app) sayRecovered(got repo.Recovered) (failed bool) {
+	switch {
+	case got.Err != nil:
+		a.say("runs: recovering run %s: %v", got.ID, got.Err)
+		return true
+	case got.Result == nil:
+		a.say("runs: left alone run %s: %s", got.ID, got.Reason)
+		return false
+	}
+	if got.Result.Run != nil {
+		a.sayFinished(got.Result)
+		a.print("%s %s", got.ID, got.Result.Run.Status)
+		return false
+	}
+	for _, id := range got.Result.Resumed {
+		a.print("%s resumes %s", id, got.ID)
+	}
+	return false
+}
+
+// mayChange refuses another author's run that was not named by its id.
+func (a *app) mayChange(ctx context.Context, active *repo.Active, selector string) error {
+	if format.CheckID(selector) == nil {
+		return nil
+	}
+	e, err := active.Entry(ctx)
+	if err != nil {
+		return err
+	}
+	return a.mayChangeEntry(ctx, e, selector)
+}
+
+func (a *app) mayChangeEntry(ctx context.Context, e *repo.Entry, selector string) error {
+	if format.CheckID(selector) == nil || e.Author == "" {
+		return nil
+	}
+	author := a.author(ctx)
+	if author == "" || author == e.Author {
+		return nil
+	}
+	return &repo.HintError{
+		Err:  fmt.Errorf("changing run %s: it is %s's", e.ID, terminal.Clean(e.Author)),
+		Hint: "name it by its full id to change it all the same",
+	}
+}

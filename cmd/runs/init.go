@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gitruns/runs/repo"
+)
+
+func (a *app) initCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "init [DIR]",
+		Short: "Set up a repository of runs",
+		Long: `Set up .runs in DIR, or at the root of the git project: config.toml, .gitignore and .gitattributes, the same bytes
+everywhere. It may be repeated and never overwrites an edit. Recording a run does it by itself.`,
+		Args: arguments(0, 1, ""),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			var r *repo.Repository
+			var made bool
+			var err error
+			if len(args) == 1 {
+				r, made, err = repo.Init(a.path(args[0]))
+			} else {
+				r, made, err = a.initHere()
+			}
+			if err != nil {
+				return err
+			}
+			word := "nothing to do: set up already:"
+			if made {
+				word = "set up"
+			}
+			a.print("%s %s", word, repo.Relative(a.dir, r.Dir))
+			a.sayGitProblems(ctx, r)
+			return nil
+		},
+	}
+}
+
+// initHere completes the repository that is there, or sets one up.
+func (a *app) initHere() (*repo.Repository, bool, error) {
+	r, made, err := repo.Setup(a.dir)
+	if err != nil || made {
+		return r, made, err
+	}
+	return repo.Init(r.Root)
+}
+
+// sayGitProblems warns where git would not treat runs as it must.
+func (a *app) sayGitProblems(ctx context.Context, r *repo.Repository) {
+	wrong, err := r.CheckGit(ctx)
+	for _, w := range wrong {
+		a.say("runs: %s", w)
+	}
+	if err != nil && ctx.Err() == nil {
+		a.say("runs: %v", fmt.Errorf("git could not be asked about %s: %w", repo.DirName, err))
+	}
+}

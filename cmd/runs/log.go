@@ -1,0 +1,397 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+)
+
+// logFlags are those of log beside the ones that describe a new run.
+type logFlags struct {
+	beginFlags
+	run, step, at string
+	artifacts     []string
+}
+
+func (a *app) logCommand() *cobra.Command {
+	var f logFlags
+	cmd := &cobra.Command{
+		Use:   "log [KEY=NUMBER]… [-] [flags]",
+		Short: "Record metrics, params, tags and artifacts",
+		Long: `Record metrics, params, tags and artifacts of the run that --run or RUNS_ID names. Without one the call records a
+complete, finished run and prints its id:
+
+    runs log rmse=0.31 -p lr=0.1 -a model.bin
+
+'-' reads journal lines, or key=number lines, from stdin as they come:
+
+    train | runs log --run @ -
+
+A metric without --step continues from its own last step plus one. NaN, inf and -inf are values.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.log(cmd.Context(), &f, args, cmd.Flags().Changed("step"))
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&f.run, "run", "", "the `RUN` to add to")
+	cmd.Flags().StringVar(&f.step, "step", "", "step `N` of the metrics")
+	cmd.Flags().StringVar(&f.at, "time", "", "time `T` of the record: seconds since 1970, or RFC 3339")
+	cmd.Flags().StringArrayVarP(&f.artifacts, "artifact", "a", nil, "keep a file or folder with the run, `PATH[=NAME]`; repeated")
+	return cmd
+}
+
+func (a *app) log(ctx context.Context, f *logFlags, args []string, stepped bool) error {
+	line, stream, err := f.line(args, stepped)
+	if err != nil {
+		return err
+	}
+	var active *repo.Active
+	if f.run != "" {
+		active, err = a.activeRun(ctx, f.run)
+	} else {
+		active, err = a.runInCharge()
+	}
+	if err != nil {
+		return finishedHint(err)
+	}
+	if active == nil {
+		return a.logRun(ctx, f, line, stream, stepped)
+	}
+	if f.given() {
+		return usagef("log: --name, --experiment, --params, --group, --parent, --key and --resume describe a new run, and %s is in progress", active.ID)
+	}
+	if err := a.addParts(ctx, active, f, line); err != nil {
+		return err
+	}
+	if stream {
+		return a.logStream(ctx, active, line)
+	}
+	if empty(line) {
+		return usagef("log: nothing to record: give KEY=NUMBER, -p, -t, -a, -d or --note")
+	}
+	return finishedHint(a.appendShared(active, line...))
+}
+
+func finishedHint(err error) error {
+	if errors.Is(err, repo.ErrFinished) {
+		return &repo.HintError{Err: fmt.Errorf("recording: %w", err), Hint: "start another with 'runs start'; 'runs tag' and 'runs note' still say something of this one"}
+	}
+	return err
+}
+
+// line is the record that the arguments make. The first of the lines holds metrics, params, tags and note; addParts
+// appends those of artifacts and datasets.
+func (f *logFlags) line(args []string, stepped bool) (lines []*format.Line, stream bool, err error) {
+	l := &format.Line{Time: time.Now().UnixMicro(), Note: f.note}
+	if f.at != "" {
+		if l.Time, err = parseTime(f.at); err != nil {
+			return nil, false, usagef("time %q: %v", f.at, err)
+		}
+	}
+	if stepped {
+		l.HasStep = true
+		if l.Step, err = strconv.ParseInt(f.step, 10, 64); err != nil {
+			return nil, false, usagef("step %q is no 64-bit integer", f.step)
+		}
+	}
+	for _, arg := range args {
+		if arg == "-" {
+			stream = true
+			continue
+		}
+		key, value, err := format.ParseMetric(arg)
+		if err != nil {
+			return nil, false, usagef("metric %q: %v", arg, err)
+		}
+		l.Metrics = append(l.Metrics, format.MetricValue{Key: key, Value: value})
+	}
+	if l.Tags, err = parseTags(f.tags); err != nil {
+		return nil, false, err
+	}
+	var nulls []string
+	if l.Params, nulls, err = parseParams(f.params); err != nil {
+		return nil, false, err
+	}
+	for _, path := range nulls {
+		l.Params[path] = nil
+	}
+	return []*format.Line{l}, stream, nil
+}
+
+func parseTime(s string) (int64, error) {
+	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
+		return t.UnixMicro(), nil
+	}
+	if _, err := strconv.ParseFloat(s, 64); err != nil {
+		return 0, errors.New("neither seconds since 1970 nor RFC 3339, like 2026-11-23T14:25:30Z")
+	}
+	var parser format.JournalParser
+	var l format.Line
+	if err := parser.Parse([]byte(`{"t":`+s+`}`), &l); err != nil {
+		return 0, errors.New("not a time between 1970 and 9999")
+	}
+	return l.Time, nil
+}
+
+func empty(lines []*format.Line) bool {
+	l := lines[0]
+	return len(lines) == 1 && len(l.Metrics) == 0 && len(l.Params) == 0 && len(l.Tags) == 0 && l.Note == ""
+}
+
+// addParts checks the params against those of the run, copies artifacts into it and hashes datasets.
+func (a *app) addParts(ctx context.Context, active *repo.Active, f *logFlags, lines []*format.Line) error {
+	if l := lines[0]; len(l.Params) > 0 {
+		portable(active.Repository().Root, l.Params)
+		known, err := active.Params(ctx)
+		if err != nil {
+			return err
+		}
+		if err := mergeParams(known, l.Params, nil); err != nil {
+			return &repo.HintError{Err: fmt.Errorf("recording in run %s: %w", active.ID, err), Hint: "a param says what the run began with: start another run for another value"}
+		}
+	}
+	more, err := a.parts(ctx, active, f)
+	if err != nil {
+		return err
+	}
+	return a.appendParts(active, more)
+}
+
+func (a *app) appendParts(active *repo.Active, more []*format.Line) error {
+	if len(more) == 0 {
+		return nil
+	}
+	return a.appendShared(active, more...)
+}
+
+// parts are the lines of artifacts and datasets.
+func (a *app) parts(ctx context.Context, active *repo.Active, f *logFlags) ([]*format.Line, error) {
+	var lines []*format.Line
+	for _, flag := range f.artifacts {
+		path, name := splitArtifact(flag, a.path)
+		added, err := active.AddArtifact(ctx, path, name)
+		if err != nil {
+			return nil, err
+		}
+		for _, item := range added {
+			lines = append(lines, &format.Line{Artifact: &item})
+		}
+	}
+	for _, flag := range f.datasets {
+		d, err := a.dataset(ctx, active.Repository(), flag)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, &format.Line{Dataset: &format.DatasetLine{Path: d.Path, Name: d.Name, SHA256: d.SHA256, Bytes: d.Bytes, Files: d.Files}})
+	}
+	return lines, nil
+}
+
+func stamp(lines []*format.Line) {
+	for _, l := range lines {
+		if l.Time == 0 {
+			l.Time = time.Now().UnixMicro()
+		}
+	}
+}
+
+// splitArtifact reads PATH[=NAME]. A file whose own name has an equals sign is taken as it is.
+func splitArtifact(flag string, resolve func(string) string) (path, name string) {
+	if _, err := os.Lstat(resolve(flag)); err == nil {
+		return resolve(flag), ""
+	}
+	if i := strings.LastIndexByte(flag, '='); i > 0 {
+		return resolve(flag[:i]), filepath.ToSlash(flag[i+1:])
+	}
+	return resolve(flag), ""
+}
+
+// logRun records a complete run in one call and prints its id.
+func (a *app) logRun(ctx context.Context, f *logFlags, lines []*format.Line, stream, stepped bool) error {
+	if stepped {
+		return usagef("log: --step needs a run in progress: name it with --run, or set RUNS_ID")
+	}
+	l := lines[0]
+	if !stream && empty(lines) && len(f.artifacts) == 0 && len(f.datasets) == 0 && f.paramsFile == "" {
+		return usagef("log: nothing to record: give KEY=NUMBER, -p, -t, -a, -d or --note")
+	}
+	r, err := a.setup(ctx)
+	if err != nil {
+		return err
+	}
+	run, err := a.describe(ctx, r, &f.beginFlags)
+	if err != nil {
+		return err
+	}
+	active, _, err := a.begin(ctx, r, &f.beginFlags, run, format.OwnerProcess)
+	if err != nil {
+		return err
+	}
+	err = func() error {
+		parts := *f
+		parts.datasets = nil // in the record already
+		more, err := a.parts(ctx, active, &parts)
+		if err != nil {
+			return err
+		}
+		if len(l.Metrics) > 0 {
+			more = append(more, &format.Line{Time: l.Time, Metrics: l.Metrics})
+		}
+		if len(more) > 0 {
+			if err := a.appendShared(active, more...); err != nil {
+				return err
+			}
+		}
+		if stream {
+			return a.logStream(ctx, active, nil)
+		}
+		return nil
+	}()
+	end := repo.Finish{Status: format.Finished, Wait: repo.DefaultWait}
+	if err != nil {
+		end.Status = format.Failed
+		if errors.Is(err, context.Canceled) {
+			end.Status, end.EndReason = format.Killed, "interrupted"
+		}
+	}
+	res, finishErr := active.Finish(context.WithoutCancel(ctx), end)
+	if err := errors.Join(err, finishErr); err != nil {
+		return err
+	}
+	a.warn(res.Warnings)
+	a.print("%s", res.Run.ID)
+	return nil
+}
+
+// logStream records lines from stdin as they come, until it ends.
+func (a *app) logStream(ctx context.Context, active *repo.Active, first []*format.Line) (err error) {
+	j, err := active.OpenJournal()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	if first != nil && !empty(first) {
+		stamp(first)
+		if err := j.Append(first...); err != nil {
+			return err
+		}
+	}
+	lines := make(chan []byte)
+	failed := make(chan error, 1)
+	go func() { // ends with stdin, or with the process: nothing else can end a read of a terminal
+		defer close(lines)
+		in := bufio.NewReaderSize(a.term.In, 64<<10)
+		for {
+			text, err := readLine(in)
+			if len(text) > 0 {
+				select {
+				case lines <- text:
+				case <-ctx.Done():
+					return
+				}
+			}
+			if err != nil {
+				if !errors.Is(err, io.EOF) {
+					failed <- err
+				}
+				return
+			}
+		}
+	}()
+	var parser format.JournalParser
+	number, bad := 0, 0
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case text, ok := <-lines:
+			if !ok {
+				select {
+				case err := <-failed:
+					return fmt.Errorf("reading stdin: %w", err)
+				default:
+				}
+				if bad > 0 {
+					return fmt.Errorf("reading stdin: %d lines were not recorded", bad)
+				}
+				return nil
+			}
+			number++
+			l, err := streamLine(&parser, text)
+			if err != nil {
+				bad++
+				a.say("runs: stdin:%d: %v", number, err)
+				continue
+			}
+			if l == nil {
+				continue
+			}
+			if err := j.Append(l); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func readLine(in *bufio.Reader) ([]byte, error) {
+	var text []byte
+	for {
+		part, err := in.ReadSlice('\n')
+		if len(text)+len(part) <= format.MaxLineBytes+1 {
+			text = append(text, part...)
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return text, err
+		}
+	}
+}
+
+// streamLine reads a journal line, or words key=number; step=N among them is the step.
+func streamLine(parser *format.JournalParser, text []byte) (*format.Line, error) {
+	text = bytes.TrimSpace(text)
+	if len(text) == 0 {
+		return nil, nil
+	}
+	l := &format.Line{}
+	if text[0] == '{' {
+		if err := parser.Parse(text, l); err != nil {
+			return nil, err
+		}
+		for _, path := range l.Nulls {
+			if l.Params == nil {
+				l.Params = map[string]any{}
+			}
+			l.Params[path] = nil
+		}
+		if l.Event == format.EventEnd {
+			l.Event = "" // the end of the one who sends is not the end of this journal
+		}
+		return l, nil
+	}
+	l.Time = time.Now().UnixMicro()
+	for _, word := range strings.Fields(string(text)) {
+		key, value, err := format.ParseMetric(word)
+		if err != nil {
+			return nil, fmt.Errorf("metric %q: %w", word, err)
+		}
+		if key == "step" && value == float64(int64(value)) {
+			l.HasStep, l.Step = true, int64(value)
+			continue
+		}
+		l.Metrics = append(l.Metrics, format.MetricValue{Key: key, Value: value})
+	}
+	return l, nil
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gitruns/runs/cmd/internal/render"
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/query"
+)
+
+type lsFlags struct {
+	experiment, where, sort, columns, groupBy string
+	limit                                     int
+	json, csv                                 bool
+}
+
+func (a *app) lsCommand() *cobra.Command {
+	var f lsFlags
+	cmd := &cobra.Command{
+		Use:   "ls [SELECTOR…] [flags]",
+		Short: "List runs",
+		Long: `List runs, newest first, those in progress too, with the primary metric and the params that differ among them.
+
+    runs ls -w "metrics.rmse < 0.8 and params.model = 'xgb'" --sort rmse
+    runs ls --group-by replicates
+
+SELECTOR is an id, a name, a prefix of four characters or more, last, last~2, best=METRIC, group=GROUP.
+EXPRESSION knows metrics.X, params.X, tags.X and attributes like status or started; = != < <= > >= ~ in, and or not.`,
+		ValidArgsFunction: a.completeRun,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.json && f.csv {
+				return usagef("ls: --json and --csv exclude one another")
+			}
+			if f.limit < 0 {
+				return usagef("ls: -n %d is negative", f.limit)
+			}
+			return a.ls(cmd.Context(), &f, args)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&f.experiment, "experiment", "e", "", "only runs of `EXPERIMENT`")
+	flags.StringVarP(&f.where, "where", "w", "", "only runs that match `EXPRESSION`")
+	flags.StringVar(&f.sort, "sort", "", "order by `KEY[:asc|:desc]`; a metric puts its best first")
+	flags.IntVarP(&f.limit, "limit", "n", 0, "at most `N` runs")
+	flags.StringVar(&f.columns, "columns", "", "show these keys, `A,B,…`")
+	flags.StringVar(&f.groupBy, "group-by", "", "one line a group: replicates, or a `KEY`")
+	flags.BoolVar(&f.json, "json", false, "print a JSON list of runs")
+	flags.BoolVar(&f.csv, "csv", false, "print CSV")
+	_ = cmd.RegisterFlagCompletionFunc("experiment", a.completeExperiment)
+	for _, name := range []string{"sort", "columns", "group-by"} {
+		_ = cmd.RegisterFlagCompletionFunc(name, a.completeKey)
+	}
+	return cmd
+}
+
+func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
+	r, err := a.find()
+	if err != nil {
+		return err
+	}
+	c, err := a.collect(ctx, r, f.experiment)
+	if err != nil {
+		return err
+	}
+	entries, err := c.choose(selectors, f.where)
+	if err != nil {
+		return err
+	}
+	runs := recordsOf(entries)
+	if f.sort != "" {
+		query.Sort(runs, f.sort, c.context())
+	}
+	if f.limit > 0 && f.groupBy == "" {
+		runs = runs[:min(len(runs), f.limit)]
+	}
+	entries = c.entriesOf(runs)
+	if err := a.writeList(ctx, f, c, runs, entries); err != nil {
+		return err
+	}
+	if len(c.damaged) > 0 {
+		return quietError{exitFailed}
+	}
+	return nil
+}
+
+func (a *app) writeList(ctx context.Context, f *lsFlags, c *collection, runs []*format.Run, entries []*repo.Entry) error {
+	if f.groupBy != "" {
+		return a.writeGroups(ctx, f, c, runs)
+	}
+	list := render.List{Primary: c.config.Primary, Columns: splitList(f.columns), Context: c.context()}
+	switch {
+	case f.json:
+		return a.printJSON(append([]*format.Run{}, runs...))
+	case f.csv:
+		w := csv.NewWriter(a.term.Out)
+		if err := list.CSV(a.term.Out, w.Write, entries); err != nil {
+			return err
+		}
+		w.Flush()
+		return w.Error()
+	case len(entries) == 0:
+		a.say("runs: no runs%s", map[bool]string{true: " match", false: " yet: 'runs exec -- COMMAND' records one"}[len(c.entries) > 0])
+		return nil
+	}
+	return a.term.Page(ctx, func(w io.Writer) error { return list.Write(w, a.term, entries) })
+}
+
+func (a *app) writeGroups(ctx context.Context, f *lsFlags, c *collection, runs []*format.Run) error {
+	groups := query.GroupBy(runs, f.groupBy, c.config.Seeds(), c.context())
+	if f.limit > 0 {
+		groups = groups[:min(len(groups), f.limit)]
+	}
+	primary := render.Primary(c.config.Primary, runs, c.context())
+	switch {
+	case f.json:
+		list := []any{}
+		for _, g := range groups {
+			ids := make([]string, len(g.Runs))
+			for i, r := range g.Runs {
+				ids[i] = r.ID
+			}
+			item := map[string]any{"group": g.Label, "runs": ids}
+			if s := query.Summarize(g.Runs, primary, c.context()); primary != "" && s.N > 0 {
+				item["metric"], item["n"], item["mean"], item["best"], item["best_run"] = primary, int64(s.N), s.Mean, s.Best, s.BestRun.ID
+				if s.N > 1 {
+					item["sd"] = s.SD
+				}
+			}
+			list = append(list, item)
+		}
+		return a.printJSON(list)
+	case f.csv:
+		return usagef("ls: --csv lists runs, not groups; --json knows groups")
+	}
+	return a.term.Page(ctx, func(w io.Writer) error {
+		return render.Groups{Key: f.groupBy, Primary: primary, Context: c.context()}.Write(w, a.term, groups)
+	})
+}
+
+func splitList(s string) []string {
+	var list []string
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			list = append(list, part)
+		}
+	}
+	return list
+}
+
+// choose returns the runs that any of the selectors names, or all of the scope, as far as they match an expression.
+func (c *collection) choose(selectors []string, where string) ([]*repo.Entry, error) {
+	var entries []*repo.Entry
+	if len(selectors) == 0 {
+		for _, e := range c.entries {
+			if c.scope == "" || e.Experiment == c.scope {
+				entries = append(entries, e)
+			}
+		}
+	}
+	for _, selector := range selectors {
+		found, err := c.selectRuns(selector)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range found {
+			if !slices.Contains(entries, e) {
+				entries = append(entries, e)
+			}
+		}
+	}
+	if where == "" {
+		return entries, nil
+	}
+	expr, err := query.Parse(where)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	context := c.context()
+	return slices.DeleteFunc(entries, func(e *repo.Entry) bool { return !expr.Match(e.Run, context) }), nil
+}
+
+// where returns the runs of the scope that match an expression.
+func (c *collection) where(expr string) ([]*repo.Entry, error) { return c.choose(nil, expr) }
+
+func recordsOf(entries []*repo.Entry) []*format.Run {
+	runs := make([]*format.Run, len(entries))
+	for i, e := range entries {
+		runs[i] = e.Run
+	}
+	return runs
+}
+
+func (c *collection) entriesOf(runs []*format.Run) []*repo.Entry {
+	entries := make([]*repo.Entry, len(runs))
+	for i, r := range runs {
+		entries[i] = c.byRun[r]
+	}
+	return entries
+}

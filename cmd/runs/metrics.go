@@ -1,0 +1,244 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/query"
+)
+
+type metricsFlags struct {
+	json, csv, last bool
+	every           int
+	experiment      string
+}
+
+func (a *app) metricsCommand() *cobra.Command {
+	var f metricsFlags
+	cmd := &cobra.Command{
+		Use:               "metrics RUN [KEY…] [flags]",
+		Short:             "Print the points of a run",
+		Long:              `Print the points of a run, of all metrics or of those named, ordered by key, step and time.`,
+		Args:              arguments(1, -1, "RUN"),
+		ValidArgsFunction: a.completeRunThenMetric,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case f.json && f.csv:
+				return usagef("metrics: --json and --csv exclude one another")
+			case cmd.Flags().Changed("every") && f.every < 1:
+				return usagef("metrics: --every %d is less than 1", f.every)
+			case f.last && f.every > 0:
+				return usagef("metrics: --last and --every exclude one another")
+			}
+			ctx := cmd.Context()
+			r, err := a.find()
+			if err != nil {
+				return err
+			}
+			e, err := a.oneRun(ctx, r, args[0], f.experiment)
+			if err != nil {
+				return err
+			}
+			return a.metrics(ctx, &f, e, args[1:])
+		},
+	}
+	cmd.Flags().BoolVar(&f.json, "json", false, "print a JSON list of points")
+	cmd.Flags().BoolVar(&f.csv, "csv", false, "print CSV")
+	cmd.Flags().BoolVar(&f.last, "last", false, "only the last point of each metric")
+	cmd.Flags().IntVar(&f.every, "every", 0, "only every `N`th point, and the last")
+	cmd.Flags().StringVarP(&f.experiment, "experiment", "e", "", "look in `EXPERIMENT`")
+	return cmd
+}
+
+func (a *app) metrics(ctx context.Context, f *metricsFlags, e *repo.Entry, keys []string) error {
+	for _, key := range keys {
+		if _, ok := e.Metrics[key]; !ok {
+			return &query.NotFoundError{Selector: key, Reason: fmt.Sprintf("run %s has no such metric; it has %s", e.ID, known(e))}
+		}
+	}
+	return a.page(ctx, f.json || f.csv, func(w io.Writer) error {
+		out := newPointWriter(w, f)
+		if err := out.begin(); err != nil {
+			return err
+		}
+		if err := eachPoint(ctx, e, keys, f, out.point); err != nil {
+			return err
+		}
+		return out.end()
+	})
+}
+
+// page writes to a pager unless the output is for another program.
+func (a *app) page(ctx context.Context, machine bool, write func(io.Writer) error) error {
+	if machine {
+		return write(a.term.Out)
+	}
+	return a.term.Page(ctx, write)
+}
+
+// known lists the metrics of a run for a message.
+func known(e *repo.Entry) string {
+	keys := slices.Sorted(maps.Keys(e.Metrics))
+	switch {
+	case len(keys) == 0:
+		return "none"
+	case len(keys) > 10:
+		keys = append(keys[:10], "…")
+	}
+	text := ""
+	for i, key := range keys {
+		if i > 0 {
+			text += ", "
+		}
+		text += terminal.Clean(key)
+	}
+	return text
+}
+
+// eachPoint visits the points that the flags ask for.
+func eachPoint(ctx context.Context, e *repo.Entry, keys []string, f *metricsFlags, visit func(string, format.Point) error) error {
+	var key string
+	var n int
+	var held *format.Point // the newest that was not visited
+	finish := func() error {
+		if held == nil {
+			return nil
+		}
+		p := *held
+		held = nil
+		return visit(key, p)
+	}
+	take := func(k string, points []format.Point) error {
+		if k != key {
+			if err := finish(); err != nil {
+				return err
+			}
+			key, n = k, 0
+		}
+		for _, p := range points {
+			if !f.last && (f.every == 0 || n%f.every == 0) {
+				held = nil
+				if err := visit(k, p); err != nil {
+					return err
+				}
+			} else {
+				held = &p
+			}
+			n++
+		}
+		return nil
+	}
+	if len(keys) == 0 {
+		if err := e.EachPoints(ctx, take); err != nil {
+			return err
+		}
+		return finish()
+	}
+	slices.Sort(keys)
+	for _, k := range slices.Compact(keys) {
+		points, err := e.Points(ctx, k)
+		if err != nil {
+			return err
+		}
+		if err := take(k, points); err != nil {
+			return err
+		}
+	}
+	return finish()
+}
+
+// pointWriter writes points as text, CSV or JSON, one by one.
+type pointWriter struct {
+	w     *bufio.Writer
+	f     *metricsFlags
+	csv   *csv.Writer
+	buf   []byte
+	first bool
+}
+
+func newPointWriter(w io.Writer, f *metricsFlags) *pointWriter {
+	out := &pointWriter{w: bufio.NewWriterSize(w, 64<<10), f: f, first: true}
+	if f.csv {
+		out.csv = csv.NewWriter(out.w)
+	}
+	return out
+}
+
+func (o *pointWriter) begin() error {
+	switch {
+	case o.f.json:
+		return o.w.WriteByte('[')
+	case o.f.csv:
+		return o.csv.Write([]string{"key", "step", "time", "value"})
+	}
+	_, err := fmt.Fprintf(o.w, "%10s  %-19s  %12s  %s\n", "STEP", "TIME", "VALUE", "KEY")
+	return err
+}
+
+func (o *pointWriter) point(key string, p format.Point) error {
+	t := time.UnixMicro(p.Time).UTC()
+	switch {
+	case o.f.json:
+		o.buf = o.buf[:0]
+		if !o.first {
+			o.buf = append(o.buf, ',', '\n')
+		}
+		o.first = false
+		o.buf = append(o.buf, `{"key":`...)
+		o.buf = format.AppendJSON(o.buf, key)
+		o.buf = append(o.buf, `,"step":`...)
+		o.buf = strconv.AppendInt(o.buf, p.Step, 10)
+		o.buf = append(o.buf, `,"time":`...)
+		o.buf = format.AppendJSON(o.buf, t)
+		o.buf = append(o.buf, `,"value":`...)
+		o.buf = format.AppendJSONFloat(o.buf, p.Value)
+		o.buf = append(o.buf, '}')
+		_, err := o.w.Write(o.buf)
+		return err
+	case o.f.csv:
+		return o.csv.Write([]string{key, strconv.FormatInt(p.Step, 10), t.Format("2006-01-02T15:04:05.999999Z"), csvFloat(p.Value)})
+	}
+	_, err := fmt.Fprintf(o.w, "%10d  %s  %12s  %s\n", p.Step, t.Local().Format(time.DateTime), terminal.Number(p.Value), terminal.Clean(key))
+	return err
+}
+
+// csvFloat writes what pandas, R and DuckDB read back: nan, inf, -inf.
+func csvFloat(v float64) string {
+	switch {
+	case math.IsNaN(v):
+		return "nan"
+	case math.IsInf(v, 1):
+		return "inf"
+	case math.IsInf(v, -1):
+		return "-inf"
+	}
+	return strconv.FormatFloat(v, 'g', -1, 64)
+}
+
+func (o *pointWriter) end() error {
+	if o.csv != nil {
+		o.csv.Flush()
+		if err := o.csv.Error(); err != nil {
+			return err
+		}
+	}
+	if o.f.json {
+		if _, err := o.w.WriteString("]\n"); err != nil {
+			return err
+		}
+	}
+	return o.w.Flush()
+}

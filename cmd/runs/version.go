@@ -1,0 +1,45 @@
+package main
+
+import (
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gitruns/runs/format"
+)
+
+// version is that of the next release.
+const version = "0.1.0"
+
+func (a *app) versionCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Long:  `Print the version, and the schema of the records that it writes.`,
+		Args:  arguments(0, 0, ""),
+		RunE: func(*cobra.Command, []string) error {
+			commit := ""
+			if info, ok := debug.ReadBuildInfo(); ok {
+				for _, s := range info.Settings {
+					if s.Key == "vcs.revision" {
+						commit = s.Value
+					}
+				}
+			}
+			if asJSON {
+				return a.printJSON(map[string]any{
+					"version": version, "commit": commit, "schema": int64(format.Schema), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
+				})
+			}
+			if commit != "" {
+				commit = ", commit " + commit[:min(len(commit), 12)]
+			}
+			a.print("runs %s (schema %d%s, %s, %s/%s)", version, format.Schema, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}

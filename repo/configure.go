@@ -1,0 +1,43 @@
+package repo
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/gitruns/runs/format"
+)
+
+// Configure sets one key of config.toml and leaves everything else of the file as it is.
+func (r *Repository) Configure(path []string, value any) error {
+	file := filepath.Join(r.Dir, configName)
+	fail := func(err error) error {
+		return fmt.Errorf("setting %s in %s: %w", format.DottedKey(path), filepath.Join(DirName, configName), err)
+	}
+	data, err := readBounded(file, format.MaxConfigBytes)
+	if errors.Is(err, fs.ErrNotExist) {
+		data, err = []byte(format.InitialConfig), nil
+	}
+	if err != nil {
+		return fail(err)
+	}
+	edited, err := format.SetConfig(data, path, value)
+	if err != nil {
+		return fail(err)
+	}
+	if _, err := format.DecodeConfig(configName, edited); err != nil {
+		return fail(err)
+	}
+	tmp := file + ".new"
+	_ = os.Remove(tmp)
+	if err := writeFile(tmp, edited); err != nil {
+		return fail(err)
+	}
+	if err := os.Rename(tmp, file); err != nil {
+		_ = os.Remove(tmp)
+		return fail(err)
+	}
+	return nil
+}
