@@ -3,6 +3,7 @@ package format
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"strconv"
 	"unicode/utf8"
@@ -698,8 +699,7 @@ func (p *JournalParser) list(depth int) ([]any, error) {
 	}
 }
 
-// AppendLine appends l as one journal line with its newline, which Parse reads back. A nil among the params is written as
-// null; Nulls itself is not.
+// AppendLine appends l as one journal line with its newline, which Parse reads back.
 func AppendLine(b []byte, l *Line) []byte {
 	b = append(b, `{"t":`...)
 	b = appendSeconds(b, l.Time)
@@ -720,8 +720,8 @@ func AppendLine(b []byte, l *Line) []byte {
 		b = append(b, '}')
 	}
 	var o object
-	if len(l.Params) > 0 {
-		o.add("p", l.Params)
+	if len(l.Params) > 0 || len(l.Nulls) > 0 {
+		o.add("p", withNulls(l.Params, l.Nulls))
 	}
 	if len(l.Set) > 0 {
 		o.add("set", l.Set)
@@ -745,6 +745,38 @@ func AppendLine(b []byte, l *Line) []byte {
 		b = AppendJSON(b, f.value)
 	}
 	return append(b, "}\n"...)
+}
+
+// withNulls is params with a null at each of the dotted paths.
+func withNulls(params map[string]any, nulls []string) map[string]any {
+	out := maps.Clone(params)
+	if out == nil {
+		out = map[string]any{}
+	}
+	for _, dotted := range nulls {
+		path, err := ParseKeyPath(dotted)
+		if err != nil {
+			continue // not one that Parse or ParseParam has made
+		}
+		at := out
+		for _, key := range path[:len(path)-1] {
+			next, ok := at[key].(map[string]any)
+			if !ok && at[key] != nil {
+				at = nil
+				break
+			}
+			next = maps.Clone(next)
+			if next == nil {
+				next = map[string]any{}
+			}
+			at[key] = next
+			at = next
+		}
+		if last := path[len(path)-1]; at != nil && at[last] == nil {
+			at[last] = nil
+		}
+	}
+	return out
 }
 
 func (a *ArtifactLine) tree() object {

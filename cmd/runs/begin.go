@@ -252,7 +252,10 @@ func (a *app) dataset(ctx context.Context, r *repo.Repository, flag string) (for
 			return format.Dataset{}, usagef("dataset %q: %v", flag, err)
 		}
 	}
-	return capture.Dataset(ctx, r.Root, name, a.path(path))
+	if !strings.Contains(path, "://") {
+		path = a.path(path)
+	}
+	return capture.Dataset(ctx, r.Root, name, path)
 }
 
 // begin starts the run that the flags describe, or continues the one that --resume names. fresh is false for the latter.

@@ -73,17 +73,23 @@ func (a *app) log(ctx context.Context, f *logFlags, args []string, stepped bool)
 	if f.given() {
 		return usagef("log: --name, --experiment, --params, --group, --parent, --key and --resume describe a new run, and %s is in progress", active.ID)
 	}
-	if err := a.addParts(ctx, active, f, line); err != nil {
+	if !stream && empty(line) && len(f.artifacts) == 0 && len(f.datasets) == 0 {
+		return errNothing
+	}
+	more, err := a.check(ctx, active, f, line)
+	if err != nil {
 		return err
 	}
+	if !empty(line) {
+		more = append(more, line)
+	}
 	if stream {
-		return a.logStream(ctx, active, line)
+		return a.logStream(ctx, active, more)
 	}
-	if empty(line) {
-		return usagef("log: nothing to record: give KEY=NUMBER, -p, -t, -a, -d or --note")
-	}
-	return finishedHint(a.appendShared(active, line...))
+	return finishedHint(a.appendShared(active, more...))
 }
+
+var errNothing = usagef("log: nothing to record: give KEY=NUMBER, -p, -t, -a, -d or --note")
 
 func finishedHint(err error) error {
 	if errors.Is(err, repo.ErrFinished) {
@@ -92,10 +98,9 @@ func finishedHint(err error) error {
 	return err
 }
 
-// line is the record that the arguments make. The first of the lines holds metrics, params, tags and note; addParts
-// appends those of artifacts and datasets.
-func (f *logFlags) line(args []string, stepped bool) (lines []*format.Line, stream bool, err error) {
-	l := &format.Line{Time: time.Now().UnixMicro(), Note: f.note}
+// line is the record that the arguments make; artifacts and datasets have lines of their own.
+func (f *logFlags) line(args []string, stepped bool) (l *format.Line, stream bool, err error) {
+	l = &format.Line{Time: time.Now().UnixMicro(), Note: f.note}
 	if f.at != "" {
 		if l.Time, err = parseTime(f.at); err != nil {
 			return nil, false, usagef("time %q: %v", f.at, err)
@@ -121,14 +126,10 @@ func (f *logFlags) line(args []string, stepped bool) (lines []*format.Line, stre
 	if l.Tags, err = parseTags(f.tags); err != nil {
 		return nil, false, err
 	}
-	var nulls []string
-	if l.Params, nulls, err = parseParams(f.params); err != nil {
+	if l.Params, l.Nulls, err = parseParams(f.params); err != nil {
 		return nil, false, err
 	}
-	for _, path := range nulls {
-		l.Params[path] = nil
-	}
-	return []*format.Line{l}, stream, nil
+	return l, stream, nil
 }
 
 func parseTime(s string) (int64, error) {
@@ -146,35 +147,23 @@ func parseTime(s string) (int64, error) {
 	return l.Time, nil
 }
 
-func empty(lines []*format.Line) bool {
-	l := lines[0]
-	return len(lines) == 1 && len(l.Metrics) == 0 && len(l.Params) == 0 && len(l.Tags) == 0 && l.Note == ""
+func empty(l *format.Line) bool {
+	return len(l.Metrics) == 0 && len(l.Params) == 0 && len(l.Nulls) == 0 && len(l.Tags) == 0 && l.Note == ""
 }
 
-// addParts checks the params against those of the run, copies artifacts into it and hashes datasets.
-func (a *app) addParts(ctx context.Context, active *repo.Active, f *logFlags, lines []*format.Line) error {
-	if l := lines[0]; len(l.Params) > 0 {
+// check holds the params against those of the run, copies artifacts into it and hashes datasets. It returns their lines.
+func (a *app) check(ctx context.Context, active *repo.Active, f *logFlags, l *format.Line) ([]*format.Line, error) {
+	if len(l.Params) > 0 {
 		portable(active.Repository().Root, l.Params)
 		known, err := active.Params(ctx)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := mergeParams(known, l.Params, nil); err != nil {
-			return &repo.HintError{Err: fmt.Errorf("recording in run %s: %w", active.ID, err), Hint: "a param says what the run began with: start another run for another value"}
+			return nil, &repo.HintError{Err: fmt.Errorf("recording in run %s: %w", active.ID, err), Hint: "a param says what the run began with: start another run for another value"}
 		}
 	}
-	more, err := a.parts(ctx, active, f)
-	if err != nil {
-		return err
-	}
-	return a.appendParts(active, more)
-}
-
-func (a *app) appendParts(active *repo.Active, more []*format.Line) error {
-	if len(more) == 0 {
-		return nil
-	}
-	return a.appendShared(active, more...)
+	return a.parts(ctx, active, f)
 }
 
 // parts are the lines of artifacts and datasets.
@@ -220,13 +209,12 @@ func splitArtifact(flag string, resolve func(string) string) (path, name string)
 }
 
 // logRun records a complete run in one call and prints its id.
-func (a *app) logRun(ctx context.Context, f *logFlags, lines []*format.Line, stream, stepped bool) error {
+func (a *app) logRun(ctx context.Context, f *logFlags, l *format.Line, stream, stepped bool) error {
 	if stepped {
 		return usagef("log: --step needs a run in progress: name it with --run, or set RUNS_ID")
 	}
-	l := lines[0]
-	if !stream && empty(lines) && len(f.artifacts) == 0 && len(f.datasets) == 0 && f.paramsFile == "" {
-		return usagef("log: nothing to record: give KEY=NUMBER, -p, -t, -a, -d or --note")
+	if !stream && empty(l) && len(f.artifacts) == 0 && len(f.datasets) == 0 && f.paramsFile == "" {
+		return errNothing
 	}
 	r, err := a.setup(ctx)
 	if err != nil {
@@ -283,7 +271,7 @@ func (a *app) logStream(ctx context.Context, active *repo.Active, first []*forma
 		return err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
-	if first != nil && !empty(first) {
+	if len(first) > 0 {
 		stamp(first)
 		if err := j.Append(first...); err != nil {
 			return err
@@ -369,12 +357,6 @@ func streamLine(parser *format.JournalParser, text []byte) (*format.Line, error)
 	if text[0] == '{' {
 		if err := parser.Parse(text, l); err != nil {
 			return nil, err
-		}
-		for _, path := range l.Nulls {
-			if l.Params == nil {
-				l.Params = map[string]any{}
-			}
-			l.Params[path] = nil
 		}
 		if l.Event == format.EventEnd {
 			l.Event = "" // the end of the one who sends is not the end of this journal

@@ -32,6 +32,7 @@ type Log struct {
 	previous  string // the segment before the present one
 	tail      bool
 	dirty     bool
+	flushed   time.Time
 	err       error
 
 	stop chan struct{}
@@ -88,7 +89,7 @@ func (l *Log) Write(p []byte) (int, error) {
 	defer l.mu.Unlock()
 	l.screen.write(p)
 	l.dirty = true
-	if len(l.buf) > 256<<10 {
+	if len(l.buf) > 256<<10 || time.Since(l.flushed) > flushEvery {
 		l.flush()
 	}
 	return len(p), nil
@@ -126,7 +127,7 @@ func (l *Log) flush() {
 	if l.writeAt(pending) {
 		l.fail(l.file.Truncate(l.committed - l.start + int64(len(pending))))
 	}
-	l.dirty = false
+	l.dirty, l.flushed = false, time.Now()
 }
 
 func (l *Log) writeAt(p []byte) bool {

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"runs": func() { os.Exit(run(context.Background(), os.Args[1:])) },
+	})
+}
+
+// TestScripts runs testdata/script over the real program: a file a feature, with its failure cases.
+func TestScripts(t *testing.T) {
+	for _, name := range []string{"git", "python3"} {
+		if _, err := exec.LookPath(name); err != nil {
+			t.Skipf("the scripts need %s, which is not installed", name)
+		}
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			home := filepath.Join(e.WorkDir, ".home")
+			if err := os.MkdirAll(home, 0o777); err != nil {
+				return err
+			}
+			config := "[user]\n\tname = Ada\n\temail = ada@example.org\n[init]\n\tdefaultBranch = main\n[commit]\n\tgpgSign = false\n"
+			if err := os.WriteFile(filepath.Join(home, ".gitconfig"), []byte(config), 0o666); err != nil {
+				return err
+			}
+			e.Setenv("HOME", home)
+			e.Setenv("GIT_CONFIG_NOSYSTEM", "1")
+			e.Setenv("GIT_CEILING_DIRECTORIES", filepath.Dir(e.WorkDir))
+			e.Setenv("TZ", "UTC")
+			e.Setenv("LANG", "C.UTF-8")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"capture": captureCmd,
+			"await":   awaitCmd,
+			"count":   countCmd,
+			"edit":    editCmd,
+		},
+	})
+}
+
+// captureCmd puts the first match of a regular expression in the last output into a variable: capture NAME REGEXP.
+func captureCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: capture NAME REGEXP")
+	}
+	m := regexp.MustCompile("(?m)" + args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if m == nil {
+		ts.Fatalf("no match of %s in %q", args[1], ts.ReadFile("stdout"))
+	}
+	ts.Setenv(args[0], m[len(m)-1])
+}
+
+// awaitCmd waits until a file matches a regular expression: await FILE REGEXP.
+func awaitCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: await FILE REGEXP")
+	}
+	re := regexp.MustCompile("(?m)" + args[1])
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		matches, _ := filepath.Glob(ts.MkAbs(args[0]))
+		for _, name := range matches {
+			if data, err := os.ReadFile(name); err == nil && re.Match(data) {
+				return
+			}
+		}
+	}
+	ts.Fatalf("%s never had %s", args[0], args[1])
+}
+
+// countCmd counts the paths that match a pattern: count N PATTERN.
+func countCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: count N PATTERN")
+	}
+	matches, err := filepath.Glob(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if (strconv.Itoa(len(matches)) == args[0]) == neg {
+		ts.Fatalf("%s: %d matches: %s", args[1], len(matches), strings.Join(matches, " "))
+	}
+}
+
+// editCmd replaces a text in the only file that matches a pattern: edit PATTERN OLD NEW.
+func editCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: edit PATTERN OLD NEW")
+	}
+	matches, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if len(matches) != 1 {
+		ts.Fatalf("%s: %d files", args[0], len(matches))
+	}
+	data, err := os.ReadFile(matches[0])
+	ts.Check(err)
+	edited := strings.ReplaceAll(string(data), args[1], args[2])
+	if edited == string(data) {
+		ts.Fatalf("%s has no %q", matches[0], args[1])
+	}
+	ts.Check(os.WriteFile(matches[0], []byte(edited), 0o666))
+}
+
+func TestShellQuote(t *testing.T) {
+	for _, c := range []struct{ in, want string }{{"/a/b-c_1.2", "/a/b-c_1.2"}, {"a b", "'a b'"}, {"it's", `'it'\''s'`}, {"", "''"}, {"$x", "'$x'"}} {
+		if got := shellQuote(c.in); got != c.want {
+			t.Errorf("%q: %s, want %s", c.in, got, c.want)
+		}
+	}
+}
+
+// TestEveryCommandHasHelp holds the help of each command to its promises: a long text and the exit statuses.
+func TestEveryCommandHasHelp(t *testing.T) {
+	a := &app{}
+	for _, c := range a.command().Commands() {
+		if c.Long == "" || !strings.Contains(c.Long, "Exit status") {
+			t.Errorf("%s: no help, or no exit statuses", c.Name())
+		}
+	}
+}
