@@ -205,22 +205,23 @@ func (t table) duration(key string, least, most time.Duration) time.Duration {
 
 // refuseUnknown makes any key that is left an error.
 func (t table) refuseUnknown() {
-	for _, key := range sortedKeys(t.m) {
-		known := make([]string, 0, 10)
-		prefix := configPrefix(t.path)
-		for _, k := range configKeys() {
-			if rest, ok := strings.CutPrefix(k, prefix); ok {
-				first, _, _ := strings.Cut(rest, ".")
-				known = append(known, first)
-			}
-		}
-		if near := nearest(key, known); near != "" {
-			t.fail(t.at(key), "unknown key; did you mean %s?", near)
-			return
-		}
-		t.fail(t.at(key), "unknown key; known are %s", strings.Join(slices.Compact(known), ", "))
+	if len(t.m) == 0 {
 		return
 	}
+	key := sortedKeys(t.m)[0]
+	var known []string
+	prefix := configPrefix(t.path)
+	for _, k := range configKeys() {
+		if rest, ok := strings.CutPrefix(k, prefix); ok {
+			first, _, _ := strings.Cut(rest, ".")
+			known = append(known, first)
+		}
+	}
+	if near := nearest(key, known); near != "" {
+		t.fail(t.at(key), "unknown key; did you mean %s?", near)
+		return
+	}
+	t.fail(t.at(key), "unknown key; known are %s", strings.Join(slices.Compact(known), ", "))
 }
 
 // configPrefix is the path of a table as configKeys writes it.

@@ -14,12 +14,45 @@ func TestParseLiteral(t *testing.T) {
 		text string
 		want any
 	}{
-		{"3", int64(3)}, {"-3", int64(-3)}, {"1_000", int64(1000)}, {"0x10", int64(16)}, {"0.1", 0.1}, {".1", 0.1}, {"1.", 1.0}, {"-.5", -0.5},
-		{"1e-3", 1e-3}, {"1E5", 1e5}, {"1.e3", 1e3}, {"nan", math.NaN()}, {"NaN", math.NaN()}, {"-inf", math.Inf(-1)}, {"Infinity", math.Inf(1)},
-		{"true", true}, {"True", true}, {"false", false}, {"False", false}, {`"3"`, "3"}, {`'a\b'`, `a\b`},
-		{"[1, 2.5, 'x']", []any{int64(1), 2.5, "x"}}, {"{a = 1}", map[string]any{"a": int64(1)}}, {"[[1],[2]]", []any{[]any{int64(1)}, []any{int64(2)}}},
-		{"2026-01-01", "2026-01-01"}, {"12:30:00", "12:30:00"}, {"0123", "0123"}, {"adam", "adam"}, {"", ""}, {"[1", "[1"}, {"1 2", "1 2"}, {"tanh", "tanh"}, {"1.2.3", "1.2.3"},
-		{"e", "e"}, {".", "."}, {"-", "-"}, {"a=b", "a=b"}, {"1\nx = 2", "1\nx = 2"}, {"5e", "5e"},
+		{"3", int64(3)},
+		{"-3", int64(-3)},
+		{"1_000", int64(1000)},
+		{"0x10", int64(16)},
+		{"0.1", 0.1},
+		{".1", 0.1},
+		{"1.", 1.0},
+		{"-.5", -0.5},
+		{"1e-3", 1e-3},
+		{"1E5", 1e5},
+		{"1.e3", 1e3},
+		{"nan", math.NaN()},
+		{"NaN", math.NaN()},
+		{"-inf", math.Inf(-1)},
+		{"Infinity", math.Inf(1)},
+		{"true", true},
+		{"True", true},
+		{"false", false},
+		{"False", false},
+		{`"3"`, "3"},
+		{`'a\b'`, `a\b`},
+		{"[1, 2.5, 'x']", []any{int64(1), 2.5, "x"}},
+		{"{a = 1}", map[string]any{"a": int64(1)}},
+		{"[[1],[2]]", []any{[]any{int64(1)}, []any{int64(2)}}},
+		{"2026-01-01", "2026-01-01"},
+		{"12:30:00", "12:30:00"},
+		{"0123", "0123"},
+		{"adam", "adam"},
+		{"", ""},
+		{"[1", "[1"},
+		{"1 2", "1 2"},
+		{"tanh", "tanh"},
+		{"1.2.3", "1.2.3"},
+		{"e", "e"},
+		{".", "."},
+		{"-", "-"},
+		{"a=b", "a=b"},
+		{"1\nx = 2", "1\nx = 2"},
+		{"5e", "5e"},
 	} {
 		got, null := ParseLiteral(c.text)
 		if d := cmp.Diff(c.want, got, cmpopts.EquateNaNs()); d != "" || null {
@@ -49,8 +82,14 @@ func TestParseParam(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ text, reason string }{
-		{"lr", "KEY=VALUE expected"}, {"=1", "empty"}, {"a..b=1", "empty"}, {"a.=1", "empty"}, {"\x01=1", "control"}, {`"a"b=1`, "behind its quotes"},
-		{strings.Repeat("a.", 20) + "a=1", "deeper"}, {strings.Repeat("k", 251) + "=1", "250"},
+		{"lr", "KEY=VALUE expected"},
+		{"=1", "empty"},
+		{"a..b=1", "empty"},
+		{"a.=1", "empty"},
+		{"\x01=1", "control"},
+		{`"a"b=1`, "behind its quotes"},
+		{strings.Repeat("a.", 20) + "a=1", "deeper"},
+		{strings.Repeat("k", 251) + "=1", "250"},
 	} {
 		if _, _, _, err := ParseParam(c.text); err == nil || !strings.Contains(err.Error(), c.reason) {
 			t.Errorf("%q: error %v, want one with %q", c.text, err, c.reason)
@@ -80,8 +119,17 @@ func TestEqualValue(t *testing.T) {
 		a, b any
 		want bool
 	}{
-		{int64(1), 1.0, true}, {1.0, int64(1), true}, {int64(1), int64(2), false}, {math.NaN(), math.NaN(), true}, {"1", int64(1), false}, {true, true, true}, {true, int64(1), false},
-		{[]any{int64(1)}, []any{1.0}, true}, {[]any{int64(1)}, []any{}, false}, {map[string]any{"a": "x"}, map[string]any{"a": "x"}, true}, {map[string]any{"a": "x"}, map[string]any{"b": "x"}, false},
+		{int64(1), 1.0, true},
+		{1.0, int64(1), true},
+		{int64(1), int64(2), false},
+		{math.NaN(), math.NaN(), true},
+		{"1", int64(1), false},
+		{true, true, true},
+		{true, int64(1), false},
+		{[]any{int64(1)}, []any{1.0}, true},
+		{[]any{int64(1)}, []any{}, false},
+		{map[string]any{"a": "x"}, map[string]any{"a": "x"}, true},
+		{map[string]any{"a": "x"}, map[string]any{"b": "x"}, false},
 		{int64(math.MaxInt64), float64(math.MaxInt64), false},
 	} {
 		if got := EqualValue(c.a, c.b); got != c.want {

@@ -81,9 +81,19 @@ func TestFloatNotation(t *testing.T) {
 		v    float64
 		want string
 	}{
-		{0, "0.0"}, {math.Copysign(0, -1), "-0.0"}, {3, "3.0"}, {0.1, "0.1"}, {1e-4, "0.0001"}, {9.9e-5, "9.9e-05"},
-		{1e15, "1000000000000000.0"}, {1e16, "1e+16"}, {math.MaxFloat64, "1.7976931348623157e+308"}, {5e-324, "5e-324"},
-		{math.NaN(), "nan"}, {math.Inf(1), "inf"}, {math.Inf(-1), "-inf"},
+		{0, "0.0"},
+		{math.Copysign(0, -1), "-0.0"},
+		{3, "3.0"},
+		{0.1, "0.1"},
+		{1e-4, "0.0001"},
+		{9.9e-5, "9.9e-05"},
+		{1e15, "1000000000000000.0"},
+		{1e16, "1e+16"},
+		{math.MaxFloat64, "1.7976931348623157e+308"},
+		{5e-324, "5e-324"},
+		{math.NaN(), "nan"},
+		{math.Inf(1), "inf"},
+		{math.Inf(-1), "-inf"},
 	} {
 		if got := string(appendTOMLFloat(nil, c.v)); got != c.want {
 			t.Errorf("%v is written %s, not %s", c.v, got, c.want)

@@ -48,7 +48,9 @@ func Init(dir string) (r *Repository, created bool, err error) {
 		return fail(err)
 	}
 	for _, f := range []struct{ name, text string }{
-		{"config.toml", format.InitialConfig}, {".gitignore", ignoreFile}, {".gitattributes", attributesFile},
+		{"config.toml", format.InitialConfig},
+		{".gitignore", ignoreFile},
+		{".gitattributes", attributesFile},
 		{"active/.gitignore", activeIgnoreFile},
 	} {
 		made, err := writeNew(filepath.Join(runs, filepath.FromSlash(f.name)), []byte(f.text))

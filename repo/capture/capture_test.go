@@ -16,8 +16,14 @@ import (
 func TestPortable(t *testing.T) {
 	t.Setenv("HOME", "/home/ada")
 	for _, c := range []struct{ arg, want string }{
-		{"/home/ada/p/data.csv", "{project}/data.csv"}, {"--out=/home/ada/p", "--out={project}"}, {"/home/ada/other", "~/other"}, {"/home/adam", "/home/adam"},
-		{"/home/ada/project2", "~/project2"}, {"x/home/ada/p", "x/home/ada/p"}, {"a:/home/ada/p:/home/ada", "a:{project}:~"}, {"lr", "lr"},
+		{"/home/ada/p/data.csv", "{project}/data.csv"},
+		{"--out=/home/ada/p", "--out={project}"},
+		{"/home/ada/other", "~/other"},
+		{"/home/adam", "/home/adam"},
+		{"/home/ada/project2", "~/project2"},
+		{"x/home/ada/p", "x/home/ada/p"},
+		{"a:/home/ada/p:/home/ada", "a:{project}:~"},
+		{"lr", "lr"},
 	} {
 		if got := Portable("/home/ada/p", c.arg); got != c.want {
 			t.Errorf("%s: %s, want %s", c.arg, got, c.want)

@@ -1,3 +1,5 @@
+// Package console keeps the output of a program as a readable log: redraws of progress bars collapsed, colours taken out,
+// bounded in size, and on disk while the program runs.
 package console
 
 import (

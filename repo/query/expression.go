@@ -393,8 +393,12 @@ func parseTime(s string, now time.Time) (from, to time.Time, ok bool) {
 		layout string
 		span   time.Duration
 	}{
-		{time.RFC3339Nano, time.Microsecond}, {"2006-01-02T15:04:05", time.Second}, {"2006-01-02 15:04:05", time.Second},
-		{"2006-01-02T15:04", time.Minute}, {"2006-01-02 15:04", time.Minute}, {time.DateOnly, 24 * time.Hour},
+		{time.RFC3339Nano, time.Microsecond},
+		{"2006-01-02T15:04:05", time.Second},
+		{"2006-01-02 15:04:05", time.Second},
+		{"2006-01-02T15:04", time.Minute},
+		{"2006-01-02 15:04", time.Minute},
+		{time.DateOnly, 24 * time.Hour},
 	} {
 		if t, err := time.ParseInLocation(l.layout, s, local); err == nil {
 			return t, t.Add(l.span), true

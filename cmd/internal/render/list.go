@@ -39,7 +39,7 @@ func (l List) Write(w io.Writer, t *terminal.Terminal, entries []*repo.Entry) er
 	}
 	keys, numbers := l.keys(runs)
 	for i, key := range keys {
-		tb.Columns = append(tb.Columns, terminal.Column{Title: strings.TrimPrefix(strings.TrimPrefix(key, "params."), "metrics."), Right: numbers[i], Flexible: !numbers[i], Drop: i > 0})
+		tb.Columns = append(tb.Columns, terminal.Column{Title: strings.TrimPrefix(strings.TrimPrefix(key, "params."), "metrics."), Right: numbers[i], Flexible: !numbers[i], Drop: i > 0, Key: true})
 	}
 	for _, e := range entries {
 		row := []terminal.Cell{{Text: e.Title()}, {Text: terminal.Ago(l.Context.Now.Sub(e.Started))}, Status(e, l.Context.Now)}
@@ -170,9 +170,9 @@ func (g Groups) Write(w io.Writer, t *terminal.Terminal, groups []query.Group) e
 	}
 	primary := Primary(g.Primary, all, g.Context)
 	title := strings.TrimPrefix(g.Key, "params.")
-	tb := terminal.Table{Columns: []terminal.Column{{Title: title, Flexible: true}, {Title: "runs", Right: true}, {Title: "age"}}}
+	tb := terminal.Table{Columns: []terminal.Column{{Title: title, Flexible: true, Key: true}, {Title: "runs", Right: true}, {Title: "age"}}}
 	if primary != "" {
-		tb.Columns = append(tb.Columns, terminal.Column{Title: primary, Right: true}, terminal.Column{Title: "sd", Right: true}, terminal.Column{Title: "best", Right: true, Drop: true})
+		tb.Columns = append(tb.Columns, terminal.Column{Title: primary, Right: true, Key: true}, terminal.Column{Title: "sd", Right: true}, terminal.Column{Title: "best", Right: true, Drop: true})
 	}
 	for _, group := range groups {
 		row := []terminal.Cell{{Text: group.Label}, {Text: strconv.Itoa(len(group.Runs))}, {Text: terminal.Ago(g.Context.Now.Sub(group.Runs[0].Started))}}

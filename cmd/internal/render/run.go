@@ -149,8 +149,14 @@ func (v Run) metrics(p *page, r *format.Run) {
 	}
 	p.line("")
 	tb := terminal.Table{Columns: []terminal.Column{
-		{Title: "metric", Flexible: true}, {Title: "last", Right: true}, {Title: "min", Right: true}, {Title: "at", Right: true, Drop: true},
-		{Title: "max", Right: true}, {Title: "at", Right: true, Drop: true}, {Title: "points", Right: true, Drop: true}, {Title: "goal", Drop: true},
+		{Title: "metric", Flexible: true},
+		{Title: "last", Right: true},
+		{Title: "min", Right: true},
+		{Title: "at", Right: true, Drop: true},
+		{Title: "max", Right: true},
+		{Title: "at", Right: true, Drop: true},
+		{Title: "points", Right: true, Drop: true},
+		{Title: "goal", Drop: true},
 	}}
 	for _, key := range slices.Sorted(maps.Keys(r.Metrics)) {
 		m := r.Metrics[key]

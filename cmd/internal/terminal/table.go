@@ -19,6 +19,7 @@ type Column struct {
 	Right    bool // numbers
 	Flexible bool // may be cut
 	Drop     bool // may go where there is no room
+	Key      bool // the title is a name of the user's, shown as it is
 }
 
 // Cell is one text in a style.
@@ -35,7 +36,7 @@ const (
 // Write writes the table with its header.
 func (tb *Table) Write(w io.Writer, t *Terminal) error {
 	columns := tb.fit(t)
-	line := func(cells []Cell, header bool) error {
+	line := func(cells []Cell) error {
 		var b strings.Builder
 		for i, c := range columns {
 			cell := Cell{}
@@ -66,15 +67,15 @@ func (tb *Table) Write(w io.Writer, t *Terminal) error {
 	header := make([]Cell, len(tb.Columns))
 	for i, c := range tb.Columns {
 		header[i] = Cell{strings.ToUpper(c.Title), Dim}
-		if strings.ToUpper(Clean(c.Title)) != strings.ToUpper(c.Title) || strings.ContainsAny(c.Title, "./_") {
-			header[i].Text = c.Title // a name of the user's is shown as it is
+		if c.Key {
+			header[i].Text = c.Title
 		}
 	}
-	if err := line(header, true); err != nil {
+	if err := line(header); err != nil {
 		return err
 	}
 	for _, row := range tb.Rows {
-		if err := line(row, false); err != nil {
+		if err := line(row); err != nil {
 			return err
 		}
 	}

@@ -35,10 +35,31 @@ func FuzzClean(f *testing.F) {
 
 func TestWords(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
-		{Ago(time.Second), "just now"}, {Ago(30 * time.Second), "30 s ago"}, {Ago(3 * time.Minute), "3 min ago"}, {Ago(26 * time.Hour), "1 d ago"}, {Ago(90 * 24 * time.Hour), "3 mo ago"}, {Ago(800 * 24 * time.Hour), "2 y ago"},
-		{Span(1500 * time.Millisecond), "1.5 s"}, {Span(0), "0 s"}, {Span(125 * time.Second), "2 min 5 s"}, {Span(3*time.Hour + 12*time.Minute), "3 h 12 min"}, {Span(98 * time.Hour), "4 d 2 h"},
-		{Bytes(999), "999 B"}, {Bytes(1260), "1.3 kB"}, {Bytes(1_000_000), "1.0 MB"}, {Bytes(123_400_000), "123 MB"}, {Bytes(999_999), "1.0 MB"},
-		{Number(0), "0"}, {Number(0.123456789), "0.12346"}, {Number(1e-12), "1e-12"}, {Number(123456.7), "123457"}, {Number(1e6), "1000000"}, {Number(math.NaN()), "NaN"}, {Number(math.Inf(-1)), "-inf"}, {Number(1.5e300), "1.5e300"}, {Number(-0.5), "-0.5"},
+		{Ago(time.Second), "just now"},
+		{Ago(30 * time.Second), "30 s ago"},
+		{Ago(3 * time.Minute), "3 min ago"},
+		{Ago(26 * time.Hour), "1 d ago"},
+		{Ago(90 * 24 * time.Hour), "3 mo ago"},
+		{Ago(800 * 24 * time.Hour), "2 y ago"},
+		{Span(1500 * time.Millisecond), "1.5 s"},
+		{Span(0), "0 s"},
+		{Span(125 * time.Second), "2 min 5 s"},
+		{Span(3*time.Hour + 12*time.Minute), "3 h 12 min"},
+		{Span(98 * time.Hour), "4 d 2 h"},
+		{Bytes(999), "999 B"},
+		{Bytes(1260), "1.3 kB"},
+		{Bytes(1_000_000), "1.0 MB"},
+		{Bytes(123_400_000), "123 MB"},
+		{Bytes(999_999), "1.0 MB"},
+		{Number(0), "0"},
+		{Number(0.123456789), "0.12346"},
+		{Number(1e-12), "1e-12"},
+		{Number(123456.7), "123457"},
+		{Number(1e6), "1000000"},
+		{Number(math.NaN()), "NaN"},
+		{Number(math.Inf(-1)), "-inf"},
+		{Number(1.5e300), "1.5e300"},
+		{Number(-0.5), "-0.5"},
 	} {
 		if c.got != c.want {
 			t.Errorf("%q, want %q", c.got, c.want)

@@ -113,8 +113,11 @@ func Ago(d time.Duration) string {
 		below time.Duration
 		name  string
 	}{
-		{time.Second, time.Minute, "s"}, {time.Minute, time.Hour, "min"}, {time.Hour, 24 * time.Hour, "h"},
-		{24 * time.Hour, 60 * 24 * time.Hour, "d"}, {30 * 24 * time.Hour, 2 * 365 * 24 * time.Hour, "mo"},
+		{time.Second, time.Minute, "s"},
+		{time.Minute, time.Hour, "min"},
+		{time.Hour, 24 * time.Hour, "h"},
+		{24 * time.Hour, 60 * 24 * time.Hour, "d"},
+		{30 * 24 * time.Hour, 2 * 365 * 24 * time.Hour, "mo"},
 	} {
 		if d < u.below {
 			return fmt.Sprintf("%d %s ago", d/u.unit, u.name)
