@@ -53,10 +53,12 @@ func DecodeOwner(file string, data []byte) (*Owner, error) {
 	return w, t.err
 }
 
-// Consumed is a file consumed-*.toml of a run in progress, written before the finished folder gets its name: how far each
-// journal went into the run.toml with this digest. What lies behind belongs to a run that resumes this one.
+// Consumed says how far the journals of a run in progress went into a finished one. Written before the finished folder
+// gets its name (consumed-*.toml), it names the run.toml by digest; what lies behind belongs to a run that resumes this
+// one. Written before that run is made of what lies behind (rest-*.toml), it names it by id.
 type Consumed struct {
 	Record   string           // SHA-256 of the finished run.toml
+	Run      string           // id of the run that resumes
 	Journals map[string]int64 // bytes by file name
 }
 
@@ -64,7 +66,8 @@ type Consumed struct {
 func EncodeConsumed(c *Consumed) []byte {
 	var o, journals object
 	o.add("schema", int64(Schema))
-	o.add("record", c.Record)
+	o.addText("record", c.Record)
+	o.addText("run", c.Run)
 	for _, name := range sortedKeys(c.Journals) {
 		journals.add(name, c.Journals[name])
 	}
@@ -79,7 +82,10 @@ func DecodeConsumed(file string, data []byte) (*Consumed, error) {
 		return nil, err
 	}
 	t := table{&reader{file: file, data: data}, nil, m}
-	c := &Consumed{Record: t.needDigest("record"), Journals: map[string]int64{}}
+	c := &Consumed{Record: t.digest("record"), Run: t.id("run", false), Journals: map[string]int64{}}
+	if (c.Record == "") == (c.Run == "") {
+		t.fail(t.path, "names neither a record nor a run, or both")
+	}
 	if s, ok := t.sub("journals"); ok {
 		for _, name := range sortedKeys(s.m) {
 			c.Journals[name] = s.size(name)

@@ -33,15 +33,6 @@ func RandomLetters(n int) string {
 	return string(b)
 }
 
-// DerivedID makes an id whose random part comes from seed, of eight bytes or more: the same seed makes the same id.
-func DerivedID(t time.Time, seed []byte) string {
-	b := make([]byte, idRandomLength)
-	for i := range b {
-		b[i] = idAlphabet[seed[i]&31]
-	}
-	return t.UTC().Format(idTimeLayout) + "-" + string(b)
-}
-
 // CheckID reports why s is not an id, or nil.
 func CheckID(s string) error {
 	if len(s) != idLength || s[len(idTimeLayout)] != '-' {

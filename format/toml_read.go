@@ -34,6 +34,9 @@ func parseTOML(file string, data []byte, limit int) (map[string]any, error) {
 	if i := invalidUTF8(data); i >= 0 {
 		return nil, &FileError{File: file, Line: lineAt(data, i), Reason: "not UTF-8"}
 	}
+	if m, ok := fastTOML(data); ok {
+		return m, nil
+	}
 	if depth := bracketDepth(data); depth > 2*MaxDepth {
 		return nil, &FileError{File: file, Reason: fmt.Sprintf("brackets nested %d deep", depth)}
 	}

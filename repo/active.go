@@ -34,6 +34,7 @@ const (
 	ownerPrefix   = "owner-"
 	donePrefix    = "done-"
 	consumed      = "consumed-"
+	restPrefix    = "rest-"
 	newPrefix     = ".new-"
 	lockName      = "finish.lock"
 )

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -185,65 +186,72 @@ func (a *Active) settle(ctx context.Context, h *held, open []string) ([]string, 
 	if err := a.moveNotes(); err != nil {
 		return nil, err
 	}
+	var resumed []string
 	var read map[string]int64
 	for range 100 { // a writer may add a journal between the listing and the removal of the folder
+		id, err := a.resumePlanned(ctx)
+		if id != "" {
+			resumed = append(resumed, id)
+		}
+		if err != nil {
+			return resumed, err
+		}
 		files, err := a.journals("")
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
+			return resumed, nil
 		}
 		if err == nil && len(files) > 0 && read == nil {
 			read, err = a.consumedBytes()
 		}
 		if err != nil {
-			return nil, err
+			return resumed, err
 		}
-		var rest []journalFile
-		waiting := false
-		for _, f := range files {
-			shut := h.files[f.name] != nil
-			if !shut && !slices.Contains(open, f.name) {
-				if shut, err = a.closed(f, h); err != nil {
-					return nil, err
-				}
-			}
-			if !shut {
-				waiting = true
-				continue
-			}
-			if info, err := os.Stat(f.path); err == nil {
-				f.size = info.Size() // it may have grown between the listing and the lock
-			}
-			if f.size > read[f.name] && !onlyEnd(f, read[f.name]) {
-				rest = append(rest, f)
-				continue
-			}
-			if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return nil, err
-			}
+		rest, waiting, err := a.removeRead(files, read, h, open)
+		if err != nil {
+			return resumed, err
 		}
-		var resumed []string
 		if len(rest) > 0 {
-			id, err := a.resumeRest(ctx, rest, read)
-			if err != nil {
-				return nil, err
+			if err := a.planRest(ctx, rest, read); err != nil {
+				return resumed, err
 			}
-			resumed = append(resumed, id)
-			for _, f := range rest {
-				if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-					return resumed, err
-				}
-			}
+			continue
 		}
 		if waiting {
 			return resumed, nil
 		}
-		if err := a.clear(); err == nil {
-			return resumed, nil
-		} else if !errors.Is(err, errNewJournal) {
+		if err := a.clear(); err == nil || !errors.Is(err, errNewJournal) {
 			return resumed, err
 		}
 	}
-	return nil, fmt.Errorf("new journals keep appearing in %s", a.Dir)
+	return resumed, fmt.Errorf("new journals keep appearing in %s", a.Dir)
+}
+
+// removeRead removes the journals that are closed and were read to their end. It returns those that are closed and hold
+// more, and whether others are still open.
+func (a *Active) removeRead(files []journalFile, read map[string]int64, h *held, open []string) (rest []journalFile, waiting bool, err error) {
+	for _, f := range files {
+		shut := h.files[f.name] != nil
+		if !shut && !slices.Contains(open, f.name) {
+			if shut, err = a.closed(f, h); err != nil {
+				return nil, false, err
+			}
+		}
+		if !shut {
+			waiting = true
+			continue
+		}
+		if info, err := os.Stat(f.path); err == nil {
+			f.size = info.Size() // it may have grown between the listing and the lock
+		}
+		if f.size > read[f.name] && !onlyEnd(f, read[f.name]) {
+			rest = append(rest, f)
+			continue
+		}
+		if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, false, err
+		}
+	}
+	return rest, waiting, nil
 }
 
 // onlyEnd reports whether nothing but the words of its closing follows the read part of a journal.
@@ -340,63 +348,108 @@ func (a *Active) clear() error {
 	return nil
 }
 
-// resumeRest makes a run in progress of what journals hold behind the end of this run, and finishes it as crashed unless
-// its writers closed them. Its id depends on this run and on the journals alone, so that a repeat after a crash finds it.
-func (a *Active) resumeRest(ctx context.Context, rest []journalFile, read map[string]int64) (string, error) {
-	slices.SortFunc(rest, func(x, y journalFile) int { return strings.Compare(x.name, y.name) })
-	parent, err := a.finishedRecord()
+// planRest writes down which run will hold what the journals say behind the end of this one. From then on a repeat after a
+// crash makes the same run of the same bytes, whichever journals have been closed or removed meanwhile.
+func (a *Active) planRest(ctx context.Context, rest []journalFile, read map[string]int64) error {
+	look := newFold(&format.Run{}, nil)
+	plan := &format.Consumed{Journals: map[string]int64{}}
+	for _, f := range rest {
+		if err := look.journal(ctx, f, read[f.name], f.size); err != nil {
+			return err
+		}
+		plan.Journals[f.name] = read[f.name]
+	}
+	started := now()
+	if look.first > 0 {
+		started = fromMicro(look.first)
+	}
+	plan.Run = format.NewID(started)
+	return writeFile(filepath.Join(a.Dir, restPrefix+format.RandomLetters(8)+".toml"), format.EncodeConsumed(plan))
+}
+
+// resumePlanned carries out a plan that it finds: the run is made and finished, as crashed unless its writers closed their
+// journals, and then the journals are removed, the plan last.
+func (a *Active) resumePlanned(ctx context.Context) (id string, err error) {
+	plans, err := filepath.Glob(filepath.Join(a.Dir, restPrefix+"*.toml"))
+	if err != nil || len(plans) == 0 {
+		return "", err
+	}
+	data, err := readBounded(plans[0], format.MaxNoteBytes)
 	if err != nil {
 		return "", err
 	}
-	look := newFold(&format.Run{}, nil)
-	closedAll := true
-	seed := sha256.New()
-	seed.Write([]byte(a.ID))
-	for _, f := range rest {
-		if err := look.journal(ctx, f, read[f.name], f.size); err != nil {
+	plan, err := format.DecodeConsumed(filepath.Base(plans[0]), data)
+	if err != nil {
+		_ = os.Remove(plans[0]) // torn: nothing has been done by it
+		return "", nil
+	}
+	if !exists(filepath.Join(a.repo.finishedDir(plan.Run), recordName)) {
+		if err := a.resumeRest(ctx, plan); err != nil {
 			return "", err
 		}
-		closedAll = closedAll && look.ended
-		fmt.Fprintf(seed, "\x00%s\x00%d", f.name, read[f.name])
+	}
+	for name := range plan.Journals {
+		if err := os.Remove(filepath.Join(a.Dir, filepath.Base(name))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return plan.Run, err
+		}
+	}
+	return plan.Run, os.Remove(plans[0])
+}
+
+func (a *Active) resumeRest(ctx context.Context, plan *format.Consumed) error {
+	parent, err := a.finishedRecord()
+	if err != nil {
+		return err
+	}
+	next := &Active{plan.Run, filepath.Join(a.repo.active, plan.Run), a.repo}
+	look := newFold(&format.Run{}, nil)
+	closed := true
+	var rest []journalFile
+	for _, name := range slices.Sorted(maps.Keys(plan.Journals)) {
+		f := journalFile{name: filepath.Base(name), path: filepath.Join(a.Dir, filepath.Base(name))}
+		info, err := os.Stat(f.path)
+		if err != nil {
+			return err
+		}
+		f.size = info.Size()
+		if err := look.journal(ctx, f, plan.Journals[name], f.size); err != nil {
+			return err
+		}
+		closed = closed && look.ended
+		rest = append(rest, f)
 	}
 	started := parent.Ended
 	if look.first > 0 {
 		started = fromMicro(look.first)
 	}
-	id := format.DerivedID(started, seed.Sum(nil))
-	run := &format.Run{
-		ID: id, Name: parent.Name, Key: parent.Key, Experiment: parent.Experiment, Status: format.Running, Started: started,
-		Author: parent.Author, Command: parent.Command, Cwd: parent.Cwd, Group: parent.Group, Parent: parent.Parent,
-		Resumes: a.ID, Params: parent.Params, Nulls: parent.Nulls, Source: parent.Source, Environment: parent.Environment,
-		Machine: parent.Machine, Datasets: parent.Datasets,
-	}
-	if exists(filepath.Join(a.repo.finishedDir(id), recordName)) {
-		return id, nil
-	}
-	next := &Active{id, filepath.Join(a.repo.active, id), a.repo}
 	if !exists(filepath.Join(next.Dir, recordName)) {
-		_ = os.RemoveAll(filepath.Join(a.repo.active, newPrefix+id))
+		_ = os.RemoveAll(filepath.Join(a.repo.active, newPrefix+plan.Run))
+		run := &format.Run{
+			ID: plan.Run, Name: parent.Name, Key: parent.Key, Experiment: parent.Experiment, Status: format.Running, Started: started,
+			Author: parent.Author, Command: parent.Command, Cwd: parent.Cwd, Group: parent.Group, Parent: parent.Parent,
+			Resumes: a.ID, Params: parent.Params, Nulls: parent.Nulls, Source: parent.Source, Environment: parent.Environment,
+			Machine: parent.Machine, Datasets: parent.Datasets,
+		}
 		err := a.repo.create(ctx, run, self(format.OwnerDetached, a.repo.Dir), func(dir string) error {
 			for _, f := range rest {
-				if err := copyTail(filepath.Join(dir, f.name), f, read[f.name]); err != nil {
+				if err := copyTail(filepath.Join(dir, f.name), f, plan.Journals[f.name]); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
 		if err != nil {
-			return "", err
+			return err
 		}
 	}
-	status := format.Crashed
-	if closedAll {
-		status = format.Finished
+	end := Finish{Status: format.Crashed, Ended: fromMicro(max(look.last, started.UnixMicro())), EndReason: "logged after the end of the run that it resumes"}
+	if closed {
+		end.Status = format.Finished
 	}
-	end := Finish{Status: status, Ended: fromMicro(max(look.last, started.UnixMicro())), EndReason: "logged after the end of the run that it resumes"}
 	if _, err := next.Finish(ctx, end); err != nil && !errors.Is(err, ErrFinished) {
-		return "", err
+		return err
 	}
-	return id, nil
+	return nil
 }
 
 func copyTail(path string, f journalFile, from int64) error {
