@@ -294,3 +294,60 @@ func BenchmarkReadOneKeyOfMillion(b *testing.B) {
 		}
 	}
 }
+
+func TestArtifactsRoundTrip(t *testing.T) {
+	step := int64(3)
+	want := []Artifact{
+		{Path: "a/b.bin", SHA256: strings.Repeat("0", 64), Bytes: 1, Kind: "image", Key: "samples", Step: &step, Caption: "c"},
+		{Path: "c", SHA256: strings.Repeat("f", 64)},
+	}
+	data, err := EncodeArtifacts(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := DecodeArtifacts(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	bad, err := EncodeArtifacts([]Artifact{{Path: "../x", SHA256: strings.Repeat("0", 64)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := DecodeArtifacts(bad); err == nil {
+		t.Error("a path that leaves the run was read")
+	}
+}
+
+func FuzzArtifacts(f *testing.F) {
+	data, err := EncodeArtifacts([]Artifact{{Path: "a", SHA256: strings.Repeat("0", 64)}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Fuzz(func(t *testing.T, data []byte) { _, _ = DecodeArtifacts(data) })
+}
+
+func FuzzNote(f *testing.F) {
+	f.Add([]byte("schema = 1\ntime = 2026-11-23T14:25:30Z\nname = \"x\"\nremoved = [\"a\"]\n\n[tags]\nk = \"v\"\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		n, err := DecodeNote("note", data)
+		if err != nil {
+			return
+		}
+		if _, err := EncodeNote(n); err != nil {
+			t.Fatalf("read, but not written: %v", err)
+		}
+	})
+}
+
+func FuzzOwner(f *testing.F) {
+	f.Add(EncodeOwner(&Owner{Kind: OwnerProcess, PID: 7, Host: "h", Runs: "/x"}))
+	f.Add(EncodeConsumed(&Consumed{Record: strings.Repeat("0", 64), Journals: map[string]int64{"journal-h-1-a.jsonl": 7}}))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, _ = DecodeOwner("owner", data)
+		_, _ = DecodeConsumed("consumed", data)
+	})
+}

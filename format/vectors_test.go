@@ -1,0 +1,166 @@
+package format
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const vectors = "../testdata/vectors"
+
+func TestRunVectors(t *testing.T) {
+	files, err := filepath.Glob(vectors + "/run/*/*.toml")
+	if err != nil || len(files) < 50 {
+		t.Fatalf("%d vectors, %v", len(files), err)
+	}
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, _, _ := strings.Cut(string(data), "\n")
+		want, ok := strings.CutPrefix(first, "# expect: ")
+		if !ok {
+			t.Errorf("%s does not name its outcome", name)
+			continue
+		}
+		if err := outcome(data, want); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// outcome compares what the reader says of a vector with what it should.
+func outcome(data []byte, want string) error {
+	run, err := DecodeRun("run.toml", data)
+	if want == "ok" {
+		if err != nil {
+			return err
+		}
+		again, err := EncodeRun(run)
+		if err != nil {
+			return err
+		}
+		back, err := DecodeRun("run.toml", again)
+		if err != nil {
+			return err
+		}
+		if string(back.JSON()) != string(run.JSON()) {
+			return fmt.Errorf("written again, it says %s, not %s", back.JSON(), run.JSON())
+		}
+		return nil
+	}
+	place, reason, _ := strings.Cut(strings.TrimPrefix(want, "error line "), ": ")
+	line, convErr := strconv.Atoi(place)
+	if convErr != nil {
+		return convErr
+	}
+	file, ok := err.(*FileError)
+	switch {
+	case err == nil:
+		return fmt.Errorf("was read")
+	case !ok:
+		return fmt.Errorf("an error without a place: %w", err)
+	case file.Line != line || !strings.Contains(file.Reason, reason):
+		return fmt.Errorf("line %d: %s; want line %d: %s", file.Line, file.Reason, line, reason)
+	}
+	return nil
+}
+
+var updateVectors = flag.Bool("update", false, "write the vectors of metrics.parquet anew")
+
+// TestMetricsVectors reads the Parquet files of the vectors: the valid ones hold the points beside them, the damaged ones
+// are refused.
+func TestMetricsVectors(t *testing.T) {
+	if *updateVectors {
+		writeMetricsVectors(t)
+	}
+	valid, _ := filepath.Glob(vectors + "/metrics/valid/*.parquet")
+	damaged, _ := filepath.Glob(vectors + "/metrics/damaged/*.parquet")
+	if len(valid) < 2 || len(damaged) < 5 {
+		t.Fatalf("%d valid and %d damaged vectors", len(valid), len(damaged))
+	}
+	for _, name := range valid {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := os.ReadFile(strings.TrimSuffix(name, "parquet") + "json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := pointsJSON(readPoints(t, data)); got != string(want) {
+			t.Errorf("%s holds\n%s, not\n%s", name, got, want)
+		}
+	}
+	for _, name := range damaged {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := readAll(data); err == nil {
+			t.Errorf("%s was read", name)
+		}
+	}
+}
+
+func readAll(data []byte) error {
+	m, err := OpenMetrics(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return err
+	}
+	return m.Each(context.Background(), func(string, []Point) error { return nil })
+}
+
+// pointsJSON is one point a line: key, step, microseconds, value.
+func pointsJSON(points []keyed) string {
+	b := []byte("[\n")
+	for i, p := range points {
+		if i > 0 {
+			b = append(b, ",\n"...)
+		}
+		b = AppendJSON(b, []any{p.key, p.Step, p.Time, p.Value})
+	}
+	return string(append(b, "\n]\n"...))
+}
+
+func writeMetricsVectors(t *testing.T) {
+	write := func(name string, data []byte) {
+		if err := os.WriteFile(filepath.Join(vectors, "metrics", name), data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	few := []keyed{
+		{"loss", Point{1, 1764000001_000000, 0.5}},
+		{"loss", Point{0, 1764000000_000000, math.Inf(1)}},
+		{"loss", Point{1, 1764000001_000000, 0.25}},
+		{"loss", Point{1, 1764000000_500000, math.NaN()}},
+		{"acc", Point{math.MinInt64, 1764000000_000000, -0.125}},
+		{"é", Point{math.MaxInt64, 1764000000_000001, math.Inf(-1)}},
+	}
+	for name, points := range map[string][]keyed{"few": few, "none": nil} {
+		data := writePoints(t, points, 0)
+		write("valid/"+name+".parquet", data)
+		write("valid/"+name+".json", []byte(pointsJSON(readPoints(t, data))))
+	}
+	data := writePoints(t, few, 0)
+	change := func(name string, f func([]byte) []byte) { write("damaged/"+name+".parquet", f(bytes.Clone(data))) }
+	change("torn", func(b []byte) []byte { return b[:len(b)/2] })
+	change("empty", func([]byte) []byte { return nil })
+	change("footer-length", func(b []byte) []byte { copy(b[len(b)-8:], "\xff\xff\xff\x7f"); return b })
+	change("magic", func(b []byte) []byte { copy(b[len(b)-4:], "PAR2"); return b })
+	change("page", func(b []byte) []byte {
+		for i := 8; i < 60; i++ {
+			b[i] ^= 0x55
+		}
+		return b
+	})
+	change("column-name", func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("value"), []byte("vaule")) })
+}
