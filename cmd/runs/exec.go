@@ -81,6 +81,9 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 	env := childEnv(active)
 	res, runErr := program.Run(ctx, a.programOptions(args, env, log, started))
 	stopSampling()
+	if res.OpenLine && a.term.ErrIsTerminal() {
+		fmt.Fprintln(a.term.Err)
+	}
 	logErr := log.Close()
 	if res.LogErr != nil && logErr == nil {
 		logErr = res.LogErr
@@ -267,5 +270,5 @@ func (a *app) sampleMachine(ctx context.Context, active *repo.Active, interval t
 
 // sayRecorded is the last line of exec: the run, its time, and the next step.
 func (a *app) sayRecorded(run *format.Run, took time.Duration) {
-	a.say("runs: recorded %s, %s in %s: 'runs show %s'", run, run.Status, terminal.Span(took), format.IDRandom(run.ID))
+	a.say("runs: recorded %s, %s in %s: 'runs show %s'", run.Title(), run.Status, terminal.Span(took), format.IDRandom(run.ID))
 }

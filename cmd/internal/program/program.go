@@ -32,6 +32,7 @@ type Result struct {
 	Signal     string // that signal, like SIGKILL
 	Received   string // the first signal that we got and that asks to end, like SIGTERM
 	Interrupts int    // how often Ctrl-C was pressed
+	OpenLine   bool   // the output does not end with a newline
 	LogErr     error  // the first error of the log
 }
 
@@ -86,17 +87,19 @@ func lookPath(name, dir string) (string, error) {
 
 // tap copies output to where it belongs and to the log.
 type tap struct {
-	mu  *sync.Mutex // one for all taps of a program: the log keeps the order
-	log io.Writer
-	err *error
+	mu   *sync.Mutex // one for all taps of a program: the log keeps the order
+	log  io.Writer
+	err  *error
+	open *bool // the last byte was no newline
 }
 
 func (t tap) note(p []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	*t.open = p[len(p)-1] != '\n'
 	if t.log == nil {
 		return
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	if _, err := t.log.Write(p); err != nil && *t.err == nil {
 		*t.err = err
 	}

@@ -31,6 +31,7 @@ type running struct {
 	mu         sync.Mutex
 	received   string
 	logErr     error
+	openLine   bool
 	logMu      sync.Mutex
 	copies     []*outputCopy
 }
@@ -82,7 +83,7 @@ func run(ctx context.Context, path string, o Options) (Result, error) {
 	copying.Wait()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	res := Result{Received: r.received, Interrupts: int(r.interrupts.Load()), LogErr: r.logErr}
+	res := Result{Received: r.received, Interrupts: int(r.interrupts.Load()), LogErr: r.logErr, OpenLine: r.openLine}
 	if status.Signaled() {
 		res.ExitCode, res.Signal = 128+int(status.Signal()), unix.SignalName(status.Signal())
 	} else {
@@ -154,7 +155,7 @@ func (r *running) connect() (connections, error) {
 	return c, nil
 }
 
-func (r *running) tap() tap { return tap{&r.logMu, r.o.Log, &r.logErr} }
+func (r *running) tap() tap { return tap{&r.logMu, r.o.Log, &r.logErr, &r.openLine} }
 
 // passedOn are the signals that go to the program, but for those that our own parent has us ignore (nohup).
 func passedOn() []os.Signal {

@@ -34,7 +34,7 @@ func run(ctx context.Context, path string, o Options) (Result, error) {
 	var mu sync.Mutex
 	var res Result
 	var copying sync.WaitGroup
-	t := tap{&mu, o.Log, &res.LogErr}
+	t := tap{&mu, o.Log, &res.LogErr, &res.OpenLine}
 	copies := []*outputCopy{newCopy(o.Stdout, stdout, t), newCopy(o.Stderr, stderr, t)}
 	for _, c := range copies {
 		copying.Go(c.run)
