@@ -340,16 +340,10 @@ func cleanValue(v any, at []string, depth int, leaves *int, times bool) (any, []
 		}
 		return nil, at, "a time; write it as a string"
 	case map[string]any:
-		for _, key := range sortedKeys(v) {
-			here := append(at[:len(at):len(at)], key)
-			if err := CheckKey(key); err != nil {
-				return nil, here, err.Error()
+		for key := range v {
+			if at, reason := cleanEntry(v, key, at, depth, leaves, times); reason != "" {
+				return nil, at, reason
 			}
-			clean, path, reason := cleanValue(v[key], here, depth+1, leaves, times)
-			if reason != "" {
-				return nil, path, reason
-			}
-			v[key] = clean
 		}
 		return v, nil, ""
 	case []map[string]any:
@@ -369,6 +363,25 @@ func cleanValue(v any, at []string, depth int, leaves *int, times bool) (any, []
 		return v, nil, ""
 	}
 	return nil, at, fmt.Sprintf("a value of type %T", v)
+}
+
+// cleanEntry checks one key of a table and its value.
+func cleanEntry(m map[string]any, key string, at []string, depth int, leaves *int, times bool) ([]string, string) {
+	if err := CheckKey(key); err != nil {
+		return append(at[:len(at):len(at)], key), err.Error()
+	}
+	switch m[key].(type) {
+	case int64, float64, bool: // the usual ones need no path
+		*leaves++
+		if *leaves <= MaxParams {
+			return nil, ""
+		}
+	}
+	clean, path, reason := cleanValue(m[key], append(at[:len(at):len(at)], key), depth+1, leaves, times)
+	if reason == "" {
+		m[key] = clean
+	}
+	return path, reason
 }
 
 // CheckPath reports why p is not a relative, slash-separated path that stays below its root on every system, or nil.

@@ -341,7 +341,7 @@ func (s *screen) param(i, without int) int {
 		i--
 	}
 	n, err := strconv.Atoi(string(field))
-	if err != nil || n == 0 && without > 0 {
+	if err != nil || n < 0 || n == 0 && without > 0 {
 		return without
 	}
 	return min(n, maxMove)

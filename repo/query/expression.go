@@ -2,35 +2,33 @@ package query
 
 import (
 	"fmt"
-	"math"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
+	"unicode/utf8"
 
 	"github.com/gitruns/runs/format"
 )
 
 // Expr is a parsed expression. It asks a yes-or-no question of a run.
 //
-// A comparison with a key that the run does not have is false, for every operator. Numbers are compared as numbers, times
-// as times, all else as text; an order between a number and a text is false. A bare key asks whether it is there.
+// A bare key asks whether it is there, whatever its value: a param that is false is there.
+//
+// A comparison with a key that the run does not have is false, for every operator, != and not in too; "not a = 1" is true
+// of such a run. Numbers are compared as numbers, exactly, so 1 is 1.0. Between a text and a number, the text counts as the
+// number that it spells; where it spells none they differ, and neither is smaller. Quotes around a number ask for a text
+// where the run has a text. Texts are ordered byte by byte. true and false equal a bool in any case of letters, and a bool
+// has no order. NaN fails every comparison but = nan, != nan and in with nan among the values. A list or table equals a
+// literal like '[64, 64]' of equal values, and has no order; "layers in (64)" is true too where 64 is one of its elements.
+// ~ looks at the text of any value.
 type Expr struct {
 	op    string // and, or, not, has, or a comparison
 	left  *Expr
 	right *Expr
 	key   string
+	field field
 	args  []literal
 	re    *regexp.Regexp
-}
-
-// literal is a value in an expression.
-type literal struct {
-	text   string
-	quoted bool
-	num    float64
-	isNum  bool
 }
 
 // Bounds of an expression.
@@ -45,8 +43,16 @@ const (
 //	and  := not { "and" not }
 //	not  := "not" not | "(" or ")" | key [ operator value | ["not"] "in" "(" value { "," value } ")" ]
 //
-// The operators are = == != < <= > >= ~ (matches a regular expression, RE2) and !~. Keys with odd characters stand in
-// backquotes; texts in single or double quotes, or bare where they are one word.
+// The operators are = == != < <= > >= ~ (matches a regular expression, RE2) and !~; && || ! are the same as and or not,
+// which may have capitals. Keys with odd characters stand in quotes, whole or behind a dot: `val acc`, metrics."val acc".
+// Texts stand in single or double quotes, or bare where they are one word; there are no escapes.
+//
+// A time is a date, a date with a time as 2026-11-23T14:25 or RFC 3339, today, yesterday, or '3d ago', in the zone of
+// Context.Now where it names none; it is the whole day, minute or second that it names. A duration is in seconds, or as 90s,
+// 30m, 2h, 1h30m, 3d, '2 weeks'. What is no time is an error behind started and ended, what is no duration behind duration;
+// metrics.duration, params.started and so on are compared as what they are.
+//
+// An error says the column, counted in characters from 1, and what was expected there.
 func Parse(expr string) (*Expr, error) {
 	if len(expr) > maxExpression {
 		return nil, fmt.Errorf("the expression is longer than %d bytes", maxExpression)
@@ -78,7 +84,7 @@ type parser struct {
 }
 
 func (p *parser) wrong(t token, format string, args ...any) error {
-	return fmt.Errorf("expression, column %d: %s", t.at+1, fmt.Sprintf(format, args...))
+	return fmt.Errorf("expression, column %d: %s", utf8.RuneCountInString(p.src[:t.at])+1, fmt.Sprintf(format, args...))
 }
 
 func (p *parser) scan() error {
@@ -90,16 +96,12 @@ func (p *parser) scan() error {
 		case c == '(' || c == ')' || c == ',':
 			p.tokens = append(p.tokens, token{c, string(c), i})
 			i++
-		case c == '\'' || c == '"' || c == '`':
+		case c == '\'' || c == '"':
 			end := strings.IndexByte(p.src[i+1:], c)
 			if end < 0 {
 				return p.wrong(token{at: i}, "a quote without its end")
 			}
-			kind := byte('q')
-			if c == '`' {
-				kind = 'k'
-			}
-			p.tokens = append(p.tokens, token{kind, p.src[i+1 : i+1+end], i})
+			p.tokens = append(p.tokens, token{'q', p.src[i+1 : i+1+end], i})
 			i += end + 2
 		case strings.IndexByte("=!<>~&|", c) >= 0:
 			n := 1
@@ -112,26 +114,50 @@ func (p *parser) scan() error {
 			p.tokens = append(p.tokens, token{'o', p.src[i : i+n], i})
 			i += n
 		default:
-			start := i
-			for i < len(p.src) && strings.IndexByte(" \t\n\r(),'\"=!<>~&|", p.src[i]) < 0 {
-				if p.src[i] == '`' { // metrics.`val acc`
-					end := strings.IndexByte(p.src[i+1:], '`')
-					if end < 0 {
-						return p.wrong(token{at: i}, "a quote without its end")
-					}
-					i += end + 1
-				}
-				i++
+			t, err := p.scanWord(i)
+			if err != nil {
+				return err
 			}
-			word := p.src[start:i]
-			kind := byte('w')
-			if strings.Contains(word, "`") {
-				kind, word = 'k', strings.ReplaceAll(word, "`", "")
-			}
-			p.tokens = append(p.tokens, token{kind, word, start})
+			p.tokens = append(p.tokens, t.token)
+			i = t.end
 		}
 	}
 	return nil
+}
+
+// endsWord are the characters that no bare word has.
+const endsWord = " \t\n\r(),'\"`=!<>~&|"
+
+type scannedWord struct {
+	token
+	end int
+}
+
+// scanWord reads a word, parts of which may stand in quotes: backquotes anywhere, others behind a dot or a backquote.
+func (p *parser) scanWord(start int) (scannedWord, error) {
+	w := scannedWord{token: token{kind: 'w', at: start}}
+	var text strings.Builder
+	i := start
+	for i < len(p.src) {
+		c := p.src[i]
+		if c == '`' || (c == '\'' || c == '"') && i > start && (p.src[i-1] == '.' || p.src[i-1] == '`') {
+			n := strings.IndexByte(p.src[i+1:], c)
+			if n < 0 {
+				return w, p.wrong(token{at: i}, "a quote without its end")
+			}
+			w.kind = 'k'
+			text.WriteString(p.src[i+1 : i+1+n])
+			i += n + 2
+			continue
+		}
+		if strings.IndexByte(endsWord, c) >= 0 {
+			break
+		}
+		text.WriteByte(c)
+		i++
+	}
+	w.text, w.end = text.String(), i
+	return w, nil
 }
 
 func (p *parser) peek() token {
@@ -200,7 +226,7 @@ func (p *parser) comparison() (*Expr, error) {
 	if t.kind != 'w' && t.kind != 'k' && t.kind != 'q' || t.text == "" {
 		return nil, p.wrong(t, "a key expected")
 	}
-	e := &Expr{op: "has", key: t.text}
+	e := &Expr{op: "has", key: t.text, field: newField(t.text)}
 	if p.word("in") {
 		e.op = "in"
 		return e, p.list(e)
@@ -228,15 +254,16 @@ func (p *parser) comparison() (*Expr, error) {
 	if v.kind != 'w' && v.kind != 'q' {
 		return nil, p.wrong(v, "a value expected behind %s", op.text)
 	}
-	e.args = []literal{newLiteral(v)}
 	if e.op == "~" || e.op == "!~" {
+		e.args = []literal{{text: v.text, quoted: v.kind == 'q'}}
 		re, err := regexp.Compile(v.text)
 		if err != nil {
 			return nil, p.wrong(v, "%v", err)
 		}
 		e.re = re
+		return e, nil
 	}
-	return e, nil
+	return e, p.literal(e, v)
 }
 
 func (p *parser) list(e *Expr) error {
@@ -248,7 +275,9 @@ func (p *parser) list(e *Expr) error {
 		if v.kind != 'w' && v.kind != 'q' {
 			return p.wrong(v, "a value expected")
 		}
-		e.args = append(e.args, newLiteral(v))
+		if err := p.literal(e, v); err != nil {
+			return err
+		}
 		switch t := p.next(); t.kind {
 		case ',':
 		case ')':
@@ -259,14 +288,23 @@ func (p *parser) list(e *Expr) error {
 	}
 }
 
-func newLiteral(t token) literal {
-	l := literal{text: t.text, quoted: t.kind == 'q'}
-	if !l.quoted {
-		if v, _ := format.ParseLiteral(t.text); v != nil {
-			l.num, l.isNum = number(v)
+// literal adds a value to those that the key of e is compared with.
+func (p *parser) literal(e *Expr, t token) error {
+	l := newLiteral(t)
+	switch {
+	case (e.field.isAttribute("started") || e.field.isAttribute("ended")) && l.when == nil:
+		return p.wrong(t, "a time expected behind %s, like 2026-11-23 or '3d ago'", e.key)
+	case e.field.isAttribute("duration"):
+		span, err := parseSpan(t.text)
+		switch {
+		case err == nil:
+			l.number = floatDatum(span.Seconds())
+		case !l.number.isNumber():
+			return p.wrong(t, "a duration expected, like 90 or '2h'")
 		}
 	}
-	return l
+	e.args = append(e.args, l)
+	return nil
 }
 
 // Match asks the question of a run.
@@ -279,24 +317,26 @@ func (e *Expr) Match(r *format.Run, c Context) bool {
 	case "not":
 		return !e.left.Match(r, c)
 	}
-	v, ok := Value(r, e.key, c)
+	v, ok := e.field.value(r, c)
 	if e.op == "has" || !ok {
 		return ok
 	}
 	switch e.op {
 	case "~":
-		return e.re.MatchString(Text(v))
+		return e.re.MatchString(v.text())
 	case "!~":
-		return !e.re.MatchString(Text(v))
-	case "in", "not in":
-		in := slices.ContainsFunc(e.args, func(l literal) bool { return equal(v, l, c) })
-		return in == (e.op == "in")
+		return !e.re.MatchString(v.text())
+	case "in":
+		return e.in(v, c)
+	case "not in":
+		return !v.isNaN() && !e.in(v, c)
 	case "=":
-		return equal(v, e.args[0], c)
+		return e.args[0].equals(v, c)
 	case "!=":
-		return !equal(v, e.args[0], c)
+		l := &e.args[0]
+		return !l.equals(v, c) && (!v.isNaN() || l.number.isNaN())
 	}
-	order, ok := compare(v, e.args[0], c)
+	order, ok := e.args[0].compare(v, c)
 	if !ok {
 		return false
 	}
@@ -311,174 +351,80 @@ func (e *Expr) Match(r *format.Run, c Context) bool {
 	return order >= 0
 }
 
-func equal(v any, l literal, c Context) bool {
-	if x, ok := number(v); ok {
-		if !l.isNum {
-			// lr = '0.1' means the number too: who writes a question does not know how it was recorded.
-			y, err := strconv.ParseFloat(l.text, 64)
-			if err != nil {
-				order, ok := compare(v, l, c)
-				return ok && order == 0
-			}
-			return x == y || math.IsNaN(x) && math.IsNaN(y)
-		}
-		return x == l.num || math.IsNaN(x) && math.IsNaN(l.num)
-	}
-	if t, ok := v.(time.Time); ok {
-		from, to, ok := parseTime(l.text, c.Now)
-		return ok && !t.Before(from) && t.Before(to)
-	}
-	return Text(v) == l.text || strings.EqualFold(Text(v), l.text) && isBool(v)
-}
-
-func isBool(v any) bool { _, ok := v.(bool); return ok }
-
-// compare orders a value and a literal; ok is false where there is no order.
-func compare(v any, l literal, c Context) (int, bool) {
-	if x, ok := number(v); ok {
-		y := l.num
-		if !l.isNum {
-			d, err := parseSpan(l.text)
-			if err != nil {
-				if y, err = strconv.ParseFloat(l.text, 64); err != nil {
-					return 0, false
-				}
-			} else {
-				y = d.Seconds()
-			}
-		}
-		switch {
-		case x < y:
-			return -1, true
-		case x > y:
-			return 1, true
-		}
-		return 0, x == y
-	}
-	if t, ok := v.(time.Time); ok {
-		from, to, ok := parseTime(l.text, c.Now)
-		switch {
-		case !ok:
-			return 0, false
-		case t.Before(from):
-			return -1, true
-		case t.Before(to):
-			return 0, true
-		}
-		return 1, true
-	}
-	if s, ok := v.(string); ok && !l.isNum {
-		return strings.Compare(s, l.text), true
-	}
-	return 0, false
-}
-
-// parseTime reads a time and returns the stretch that it names: a day for a date, a microsecond for a time.
-func parseTime(s string, now time.Time) (from, to time.Time, ok bool) {
-	s = strings.TrimSpace(s)
-	if ago, ok := strings.CutSuffix(s, "ago"); ok {
-		d, err := parseSpan(ago)
-		at := now.Add(-d)
-		return at, at.Add(time.Microsecond), err == nil
-	}
-	local := now.Location()
-	day := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, local)
-	switch s {
-	case "today":
-		return day, day.AddDate(0, 0, 1), true
-	case "yesterday":
-		return day.AddDate(0, 0, -1), day, true
-	}
-	for _, l := range []struct {
-		layout string
-		span   time.Duration
-	}{
-		{time.RFC3339Nano, time.Microsecond},
-		{"2006-01-02T15:04:05", time.Second},
-		{"2006-01-02 15:04:05", time.Second},
-		{"2006-01-02T15:04", time.Minute},
-		{"2006-01-02 15:04", time.Minute},
-		{time.DateOnly, 24 * time.Hour},
-	} {
-		if t, err := time.ParseInLocation(l.layout, s, local); err == nil {
-			return t, t.Add(l.span), true
+// in reports whether the value, or an element of it, equals one of the arguments.
+func (e *Expr) in(v datum, c Context) bool {
+	list, _ := v.more.([]any)
+	for i := range e.args {
+		l := &e.args[i]
+		if l.equals(v, c) || slices.ContainsFunc(list, func(element any) bool { return l.equals(newDatum(element), c) }) {
+			return true
 		}
 	}
-	return from, to, false
+	return false
 }
 
-// parseSpan reads a length of time: 90s, 2h, 3d, 1w, "2 hours", 1h30m.
-func parseSpan(s string) (time.Duration, error) {
-	s = strings.TrimSpace(s)
-	if d, err := time.ParseDuration(s); err == nil {
-		return d, nil
-	}
-	digits := strings.TrimLeft(s, "0123456789.")
-	n, err := strconv.ParseFloat(s[:len(s)-len(digits)], 64)
-	if err != nil {
-		return 0, fmt.Errorf("%q is no length of time", s)
-	}
-	var unit time.Duration
-	switch strings.TrimSuffix(strings.TrimSpace(digits), "s") {
-	case "", "sec", "second": // "" is the s of seconds that was cut
-		unit = time.Second
-	case "m", "min", "minute":
-		unit = time.Minute
-	case "h", "hour":
-		unit = time.Hour
-	case "d", "day":
-		unit = 24 * time.Hour
-	case "w", "week":
-		unit = 7 * 24 * time.Hour
-	case "mo", "month":
-		unit = 30 * 24 * time.Hour
-	case "y", "year":
-		unit = 365 * 24 * time.Hour
-	default:
-		return 0, fmt.Errorf("%q is no length of time", s)
-	}
-	if strings.TrimSpace(digits) == "" || n*float64(unit) > math.MaxInt64/2 {
-		return 0, fmt.Errorf("%q is no length of time", s)
-	}
-	return time.Duration(n * float64(unit)), nil
-}
-
-// Text shows a value as people write it.
-func Text(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case time.Time:
-		return v.UTC().Format(time.RFC3339Nano)
-	case float64:
-		return strconv.FormatFloat(v, 'g', -1, 64)
-	}
-	return format.TOMLString(v)
-}
-
-// String writes the expression so that it reads back as the same.
+// String writes the expression so that it reads back as an equal one, with no more parentheses than that needs.
 func (e *Expr) String() string {
+	var b strings.Builder
+	e.write(&b)
+	return b.String()
+}
+
+func (e *Expr) write(b *strings.Builder) {
 	switch e.op {
 	case "and", "or":
-		return "(" + e.left.String() + " " + e.op + " " + e.right.String() + ")"
+		e.left.writeIn(b, e.left.op == "or" && e.op == "and")
+		b.WriteString(" " + e.op + " ")
+		e.right.writeIn(b, e.right.op == "or" || e.right.op == "and" && e.op == "and")
+		return
 	case "not":
-		return "not " + e.left.String()
+		b.WriteString("not ")
+		e.left.writeIn(b, e.left.op == "or" || e.left.op == "and")
+		return
 	}
-	key := "`" + e.key + "`"
-	if strings.Contains(e.key, "`") {
-		key = `"` + e.key + `"`
-	}
+	writeKey(b, e.key)
 	switch e.op {
 	case "has":
-		return key
 	case "in", "not in":
-		args := make([]string, len(e.args))
+		b.WriteString(" " + e.op + " (")
 		for i, l := range e.args {
-			args[i] = l.String()
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(l.String())
 		}
-		return key + " " + e.op + " (" + strings.Join(args, ", ") + ")"
+		b.WriteByte(')')
+	default:
+		b.WriteString(" " + e.op + " " + e.args[0].String())
 	}
-	return key + " " + e.op + " " + e.args[0].String()
+}
+
+func (e *Expr) writeIn(b *strings.Builder, parentheses bool) {
+	if !parentheses {
+		e.write(b)
+		return
+	}
+	b.WriteByte('(')
+	e.write(b)
+	b.WriteByte(')')
+}
+
+// writeKey writes a key bare where it can stand so, else in backquotes; a backquote in it stands in double quotes.
+func writeKey(b *strings.Builder, key string) {
+	switch strings.ToLower(key) {
+	case "not", "and", "or", "in":
+	default:
+		if !strings.ContainsAny(key, endsWord) {
+			b.WriteString(key)
+			return
+		}
+	}
+	for i, part := range strings.Split(key, "`") {
+		if i > 0 {
+			b.WriteString("\"`\"")
+		}
+		b.WriteString("`" + part + "`")
+	}
 }
 
 func (l literal) String() string {

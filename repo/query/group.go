@@ -1,8 +1,11 @@
 package query
 
 import (
+	"cmp"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gitruns/runs/format"
@@ -10,86 +13,152 @@ import (
 
 // Group is a set of runs that are alike.
 type Group struct {
-	Label string
+	Label string        // for people: the value, "-" for none; of replicates the params that differ among the groups
+	Key   any           // the value, as Value gives it, nil for none; of replicates what Replicates gives
 	Runs  []*format.Run // newest first
 }
 
-// Replicates is the key that groups replicates.
-const Replicates = "replicates"
+// ByReplicates is the key that groups replicates.
+const ByReplicates = "replicates"
 
-// GroupBy groups runs by the value of a key, or into replicates: runs equal in experiment, params but the seeds, source
-// and data. Groups are ordered by their newest run. A chain of resumed runs counts once, as its newest; among replicates,
-// runs that reproduce others do not count.
+// GroupBy groups runs by the value of a key, or into replicates. 1 and 1.0 are one group, the text "1" is another. Groups
+// are ordered by their newest run. A chain of resumed runs counts once, as its newest; among replicates, runs that reproduce
+// others do not count.
 func GroupBy(runs []*format.Run, key string, seeds []string, c Context) []Group {
 	runs = newestOfChains(runs)
-	slices.SortFunc(runs, Newer)
+	f := newField(key)
 	byKey := map[string]int{}
 	var groups []Group
 	for _, r := range runs {
-		var id string
-		if key == Replicates {
+		var id, label string
+		var value any
+		if key == ByReplicates {
 			if r.Reproduces != "" {
 				continue
 			}
-			id = replicateKey(r, seeds)
-		} else if v, ok := Value(r, key, c); ok {
-			id = "=" + canonical(v)
+			id = Replicates(r, seeds)
+			value = id
+		} else if v, ok := f.value(r, c); ok {
+			value = v.any()
+			id, label = string(appendCanonical(nil, value)), Text(simplest(value))
+		} else {
+			label = "-"
 		}
 		i, ok := byKey[id]
 		if !ok {
 			i = len(groups)
 			byKey[id] = i
-			label := "-"
-			if id != "" {
-				label = strings.TrimPrefix(id, "=")
-			}
-			groups = append(groups, Group{Label: label})
+			groups = append(groups, Group{Label: label, Key: value})
 		}
 		groups[i].Runs = append(groups[i].Runs, r)
 	}
-	if key == Replicates {
+	if key == ByReplicates {
 		labelReplicates(groups, seeds)
 	}
 	return groups
 }
 
-// newestOfChains leaves out runs that another one of the list resumes.
-func newestOfChains(runs []*format.Run) []*format.Run {
-	resumed := map[string]bool{}
+// Chains returns the chains of runs that resume one another, each with its newest run first, ordered by that run. A run
+// that none resumes is a chain of its own. Where two runs resume the same one, each ends a chain and both go back to it.
+func Chains(runs []*format.Run) [][]*format.Run {
+	runs = slices.Clone(runs)
+	slices.SortFunc(runs, Newer)
+	byID := make(map[string]*format.Run, len(runs))
+	resumed := make(map[string]bool)
 	for _, r := range runs {
-		if r.Resumes != "" {
-			resumed[r.Resumes] = true
+		byID[r.ID] = r
+		resumed[r.Resumes] = true
+	}
+	var chains [][]*format.Run
+	seen := make(map[string]bool, len(runs))
+	follow := func(r *format.Run) {
+		var chain []*format.Run
+		in := map[string]bool{}
+		for r != nil && !in[r.ID] {
+			in[r.ID], seen[r.ID] = true, true
+			chain = append(chain, r)
+			r = byID[r.Resumes]
+		}
+		chains = append(chains, chain)
+	}
+	for _, r := range runs {
+		if !resumed[r.ID] {
+			follow(r)
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(runs), func(r *format.Run) bool { return resumed[r.ID] })
+	for _, r := range runs {
+		if !seen[r.ID] { // a ring of runs, or one that resumes itself, has no end: its newest is taken for that
+			follow(r)
+		}
+	}
+	slices.SortStableFunc(chains, func(a, b []*format.Run) int { return Newer(a[0], b[0]) })
+	return chains
 }
 
-// replicateKey is equal for replicates.
-func replicateKey(r *format.Run, seeds []string) string {
-	var b strings.Builder
-	b.WriteString(r.Experiment)
-	params := Flatten(r.Params)
-	for _, key := range slices.Sorted(maps.Keys(params)) {
-		if isSeed(key, seeds) {
-			continue
+// newestOfChains returns the newest run of each chain, newest first.
+func newestOfChains(runs []*format.Run) []*format.Run {
+	if !slices.ContainsFunc(runs, func(r *format.Run) bool { return r.Resumes != "" }) {
+		runs = slices.Clone(runs)
+		slices.SortFunc(runs, Newer)
+		return runs
+	}
+	chains := Chains(runs)
+	newest := make([]*format.Run, len(chains))
+	for i, chain := range chains {
+		newest[i] = chain[0]
+	}
+	return newest
+}
+
+// Replicates returns a key that is equal for replicates: runs equal in experiment, params and nulls but the seeds, source
+// and datasets (names and content). A seed is a param with one of these dotted paths, or whose last part is one of them.
+// The source is its tree; without one its commit, and then a run with changes to its commit has no replicates, for what
+// the changes were is not known. The key is for comparing only.
+func Replicates(r *format.Run, seeds []string) string {
+	b := appendString(make([]byte, 0, 256), r.Experiment)
+	b = appendParams(b, nil, r.Params, seeds)
+	for _, key := range slices.Sorted(slices.Values(r.Nulls)) {
+		if !isSeed(key, seeds) {
+			b = appendString(append(b, '0'), key)
 		}
-		b.WriteString("\x00" + key + "=" + canonical(params[key]))
 	}
 	if s := r.Source; s != nil {
-		b.WriteString("\x01" + s.Tree)
+		b = appendString(append(b, 'c'), s.Tree)
 		if s.Tree == "" {
-			b.WriteString(s.Commit)
+			b = appendString(b, s.Commit)
 			if s.Dirty {
-				b.WriteString("+" + r.ID) // what differs from the commit is not known: nothing else is sure to be equal
+				b = appendString(b, r.ID)
 			}
 		}
 	}
 	datasets := slices.Clone(r.Datasets)
-	slices.SortFunc(datasets, func(a, b format.Dataset) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(datasets, func(a, b format.Dataset) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.SHA256, b.SHA256))
+	})
 	for _, d := range datasets {
-		b.WriteString("\x02" + d.Name + "=" + d.SHA256)
+		b = appendString(appendString(append(b, 'd'), d.Name), d.SHA256)
 	}
-	return b.String()
+	return string(b)
+}
+
+// appendParams writes the leaves of nested params, with the paths to them, without the seeds.
+func appendParams(b []byte, path []string, params map[string]any, seeds []string) []byte {
+	for _, key := range slices.Sorted(maps.Keys(params)) {
+		at := append(path, key)
+		if isSeed(strings.Join(at, "."), seeds) {
+			continue
+		}
+		if sub, ok := params[key].(map[string]any); ok && len(sub) > 0 {
+			b = appendParams(b, at, sub, seeds)
+			continue
+		}
+		b = append(b, 'p')
+		for _, part := range at {
+			b = appendString(b, part)
+		}
+		b = appendCanonical(append(b, '='), params[key])
+	}
+	return b
 }
 
 // isSeed reports whether a dotted param is one of the seeds, by its whole path or its last part.
@@ -98,17 +167,41 @@ func isSeed(key string, seeds []string) bool {
 	return slices.Contains(seeds, key) || slices.Contains(seeds, last)
 }
 
-// canonical writes a value so that equal values, 1 and 1.0 among them, are equal texts.
-func canonical(v any) string {
+// appendCanonical writes a value so that equal values by format.EqualValue are equal bytes, and others are not. Texts go
+// with their length, so that none can look like something else.
+func appendCanonical(b []byte, v any) []byte {
 	switch v := v.(type) {
-	case float64:
-		if i := int64(v); float64(i) == v && format.EqualValue(i, v) {
-			return format.TOMLString(i)
-		}
 	case string:
-		return v
+		return appendString(append(b, 's'), v)
+	case []any:
+		b = append(b, '[')
+		for _, element := range v {
+			b = appendCanonical(b, element)
+		}
+		return append(b, ']')
+	case map[string]any:
+		b = append(b, '{')
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			b = appendCanonical(appendString(b, key), v[key])
+		}
+		return append(b, '}')
 	}
-	return format.TOMLString(v)
+	return append(append(b, Text(simplest(v))...), ';')
+}
+
+func appendString(b []byte, s string) []byte {
+	b = strconv.AppendInt(b, int64(len(s)), 10)
+	return append(append(b, ':'), s...)
+}
+
+// simplest writes a whole number without a point.
+func simplest(v any) any {
+	if f, ok := v.(float64); ok && f >= math.MinInt64 && f < math.MaxInt64 {
+		if i := int64(f); format.EqualValue(i, f) {
+			return i
+		}
+	}
+	return v
 }
 
 // labelReplicates names each group by the params in which the groups differ.
@@ -123,7 +216,7 @@ func labelReplicates(groups []Group, seeds []string) {
 		var parts []string
 		for _, key := range keys {
 			if v, ok := params[key]; ok {
-				parts = append(parts, key+"="+canonical(v))
+				parts = append(parts, key+"="+Text(simplest(v)))
 			}
 		}
 		switch {
@@ -158,21 +251,20 @@ func Flatten(params map[string]any) map[string]any {
 // have differs.
 func DifferingParams(runs []*format.Run) []string {
 	type seen struct {
-		text  string
+		value any
 		count int
 		many  bool
 	}
 	params := map[string]*seen{}
 	for _, r := range runs {
 		for key, v := range Flatten(r.Params) {
-			text := canonical(v)
 			s := params[key]
 			if s == nil {
-				s = &seen{text: text}
+				s = &seen{value: v}
 				params[key] = s
 			}
 			s.count++
-			s.many = s.many || s.text != text
+			s.many = s.many || !format.EqualValue(s.value, v)
 		}
 	}
 	var keys []string

@@ -243,7 +243,7 @@ func TestGroupReplicates(t *testing.T) {
 	f := run("f", 0.5, 1, "t")
 	f.Resumes = c.ID
 	var got []string
-	for _, g := range GroupBy([]*format.Run{a, b, c, d, e, f}, Replicates, []string{"seed"}, testContext()) {
+	for _, g := range GroupBy([]*format.Run{a, b, c, d, e, f}, ByReplicates, []string{"seed"}, testContext()) {
 		names := ""
 		for _, r := range g.Runs {
 			names += r.Name
@@ -293,7 +293,10 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		again, err := Parse(e.String())
-		if err != nil {
+		if len(e.String()) > maxExpression {
+			return
+		}
+		if err != nil || !sameExpr(e, again) {
 			t.Fatalf("%q is written %q: %v", s, e, err)
 		}
 		for _, r := range runs {

@@ -50,6 +50,9 @@ const minPrefix = 4
 //	best=METRIC, best(METRIC), best(METRIC, "expression")
 //	group=GROUP, group(GROUP); name=NAME
 //	REV:SELECTOR
+//
+// A text that is a full id, a name and a prefix at once is the first of these. The words of this list go before names, so
+// that no run takes their place by its name; name= finds a run of such a name. An error in an expression is the column in that expression.
 func ParseSelector(s string) (Selector, error) {
 	sel := Selector{text: s, arg: s}
 	if s == "" {
@@ -111,24 +114,24 @@ func (s Selector) ago(experiment, n string) (Selector, error) {
 	return s, nil
 }
 
+// call reads the inside of best(…) and group(…).
 func (s Selector) call(name, args string) (Selector, error) {
-	arg, expr, more := strings.Cut(args, ",")
-	if s.arg = strings.Trim(strings.TrimSpace(arg), `"'`); s.arg == "" {
+	arg, expr, more := args, "", false
+	if name == "best" {
+		arg, expr, more = cutArgument(args)
+	}
+	if s.arg = trimQuotes(arg); s.arg == "" {
 		return s, fmt.Errorf("selector %q: %s(…) is empty", s.text, name)
 	}
 	if name == "group" {
-		s.kind, s.arg = byGroup, strings.Trim(strings.TrimSpace(args), `"'`)
+		s.kind = byGroup
 		return s, nil
 	}
 	s.kind = byBest
 	if !more {
 		return s, nil
 	}
-	expr = strings.TrimSpace(expr)
-	if n := len(expr); n >= 2 && (expr[0] == '"' || expr[0] == '\'') && expr[n-1] == expr[0] {
-		expr = expr[1 : n-1]
-	}
-	e, err := Parse(expr)
+	e, err := Parse(trimQuotes(expr))
 	if err != nil {
 		return s, fmt.Errorf("selector %q: %w", s.text, err)
 	}
@@ -136,8 +139,35 @@ func (s Selector) call(name, args string) (Selector, error) {
 	return s, nil
 }
 
-// Resolve returns the runs that the selector names among runs, which are in any order. scope is an experiment that names,
-// last, best and groups are looked for in; empty is all. Only a group gives several.
+// cutArgument cuts at the first comma, or, where the first argument is quoted, at the one behind its quotes.
+func cutArgument(args string) (first, rest string, more bool) {
+	args = strings.TrimSpace(args)
+	if args != "" && (args[0] == '"' || args[0] == '\'') {
+		if n := strings.IndexByte(args[1:], args[0]); n >= 0 {
+			if between, rest, more := strings.Cut(args[n+2:], ","); strings.TrimSpace(between) == "" {
+				return args[:n+2], rest, more
+			}
+		}
+	}
+	return strings.Cut(args, ",")
+}
+
+// trimQuotes takes off the quotes around a text, and the space around them.
+func trimQuotes(s string) string {
+	s = strings.TrimSpace(s)
+	if n := len(s); n >= 2 && (s[0] == '"' || s[0] == '\'') && s[n-1] == s[0] {
+		return s[1 : n-1]
+	}
+	return s
+}
+
+// Resolve returns the runs that the selector names among runs, which are in any order and, with Rev, those of that
+// revision. scope is an experiment that names, last, best and groups are looked for in; empty is all; ids and prefixes of
+// ids do not care for it. Only a group gives several, newest first.
+//
+// last counts runs in progress too. best looks at finished runs only, unless it has an expression, which then alone decides;
+// it leaves out NaN, and among equals takes the newest. A selector that names no run, or a prefix that several have, is a
+// NotFoundError; best of a metric without a goal is another error.
 func (s Selector) Resolve(runs []*format.Run, scope string, c Context) ([]*format.Run, error) {
 	runs = slices.Clone(runs)
 	slices.SortFunc(runs, Newer)
@@ -224,6 +254,9 @@ func (s Selector) best(runs []*format.Run, scope string, c Context) ([]*format.R
 	case some:
 		return nil, s.none("%s is NaN in every run", s.arg)
 	}
+	if s.expr != nil {
+		return nil, s.none("no run%s that matches the expression has the metric %q", ofScope(scope), s.arg)
+	}
 	return nil, s.none("no finished run%s has the metric %q", ofScope(scope), s.arg)
 }
 
@@ -249,7 +282,7 @@ func (s Selector) byText(runs []*format.Run, scope string) ([]*format.Run, error
 	var found []*format.Run
 	if len(s.arg) >= minPrefix {
 		for _, r := range runs {
-			if strings.HasPrefix(r.ID, s.arg) || strings.HasPrefix(format.IDRandom(r.ID), s.arg) {
+			if random := r.ID[strings.LastIndexByte(r.ID, '-')+1:]; strings.HasPrefix(r.ID, s.arg) || strings.HasPrefix(random, s.arg) {
 				found = append(found, r)
 			}
 		}

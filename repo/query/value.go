@@ -3,6 +3,7 @@ package query
 
 import (
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,75 +17,236 @@ type Context struct {
 }
 
 // Value returns what a key means for a run, as expressions, columns, sorting and grouping use it: a string, int64, float64,
-// bool, time.Time, []any or map[string]any. A key with a prefix (metrics., params., tags., or the name of a table) is
-// looked up there; a bare key is a metric, else a param, else a tag, else an attribute.
+// bool, time.Time, []any or map[string]any. A key with a prefix (metrics., params., tags., attributes.) is looked up there;
+// any other is a metric, else a param, else a tag, else an attribute, for each run anew.
+//
+// A metric is its best value by its goal, the last where the goal is unknown; a suffix says otherwise: rmse.last, .best,
+// .min, .max, .min_step, .max_step, .count. A metric with that whole name goes before. Attributes are the keys of the
+// record, host, commit, branch, dirty, tree, python, os and arch among them; duration is in seconds, none while the run is
+// in progress; source.X, environment.X and machine.X are their tables, datasets.NAME, artifacts.PATH and files.NAME a
+// SHA-256, conflicts.PARAM the values that lost.
 func Value(r *format.Run, key string, c Context) (any, bool) {
-	prefix, rest, dotted := strings.Cut(key, ".")
-	if dotted {
-		switch prefix {
-		case "metrics":
-			return metric(r, rest, c)
-		case "params":
-			return param(r.Params, rest)
-		case "tags":
-			v, ok := r.Tags[rest]
-			return v, ok
-		case "attributes":
-			return attribute(r, rest)
-		}
-	}
-	if v, ok := metric(r, key, c); ok {
-		return v, true
-	}
-	if v, ok := param(r.Params, key); ok {
-		return v, true
-	}
-	if v, ok := r.Tags[key]; ok {
-		return v, true
-	}
-	return attribute(r, key)
-}
-
-// metric returns the best value of a metric by its goal, the last where the goal is unknown, or the part that a suffix
-// names: rmse.last, .min, .max, .min_step, .max_step, .count.
-func metric(r *format.Run, key string, c Context) (any, bool) {
-	if m, ok := r.Metrics[key]; ok {
-		return Best(m, goalOf(m, key, c)), true
-	}
-	i := strings.LastIndexByte(key, '.')
-	if i < 0 {
-		return nil, false
-	}
-	m, ok := r.Metrics[key[:i]]
+	f := newField(key)
+	v, ok := f.value(r, c)
 	if !ok {
 		return nil, false
 	}
-	switch key[i+1:] {
-	case "last":
-		return m.Last, true
-	case "best":
-		return Best(m, goalOf(m, key[:i], c)), true
-	case "count":
-		return m.Count, true
-	case "min", "min_step":
-		return extreme(m, m.Min, strings.HasSuffix(key, "step"))
-	case "max", "max_step":
-		return extreme(m, m.Max, strings.HasSuffix(key, "step"))
+	return v.any(), true
+}
+
+// field is a key, taken apart once.
+type field struct {
+	scope        fieldScope
+	name         string
+	base, suffix string // name as METRIC.SUFFIX, where it ends in one
+}
+
+type fieldScope byte
+
+const (
+	inAll fieldScope = iota
+	inMetrics
+	inParams
+	inTags
+	inAttributes
+)
+
+func newField(key string) field {
+	f := field{name: key}
+	if prefix, rest, ok := strings.Cut(key, "."); ok {
+		switch prefix {
+		case "metrics":
+			f.scope, f.name = inMetrics, rest
+		case "params":
+			f.scope, f.name = inParams, rest
+		case "tags":
+			f.scope, f.name = inTags, rest
+		case "attributes":
+			f.scope, f.name = inAttributes, rest
+		}
 	}
-	return nil, false
+	if i := strings.LastIndexByte(f.name, '.'); i >= 0 {
+		switch suffix := f.name[i+1:]; suffix {
+		case "last", "best", "count", "min", "min_step", "max", "max_step":
+			f.base, f.suffix = f.name[:i], suffix
+		}
+	}
+	return f
+}
+
+// isAttribute reports whether the field means this attribute where no metric, param or tag has its name.
+func (f field) isAttribute(name string) bool {
+	return f.name == name && (f.scope == inAll || f.scope == inAttributes)
+}
+
+// datum is a value of a run without an allocation for it.
+type datum struct {
+	kind kind
+	i    int64
+	f    float64
+	s    string
+	t    time.Time
+	more any // a list or table
+}
+
+type kind byte
+
+const (
+	isText kind = iota
+	isInt
+	isFloat
+	isBool
+	isTime
+	isMore
+)
+
+func textDatum(s string) datum     { return datum{kind: isText, s: s} }
+func intDatum(i int64) datum       { return datum{kind: isInt, i: i} }
+func floatDatum(f float64) datum   { return datum{kind: isFloat, f: f} }
+func timeDatum(t time.Time) datum  { return datum{kind: isTime, t: t} }
+func given(s string) (datum, bool) { return textDatum(s), s != "" }
+func (d datum) isNumber() bool     { return d.kind == isInt || d.kind == isFloat }
+func (d datum) isNaN() bool        { return d.kind == isFloat && math.IsNaN(d.f) }
+
+func boolDatum(b bool) datum {
+	d := datum{kind: isBool}
+	if b {
+		d.i = 1
+	}
+	return d
+}
+
+func newDatum(v any) datum {
+	switch v := v.(type) {
+	case string:
+		return textDatum(v)
+	case int64:
+		return intDatum(v)
+	case float64:
+		return floatDatum(v)
+	case bool:
+		return boolDatum(v)
+	case time.Time:
+		return timeDatum(v)
+	}
+	return datum{kind: isMore, more: v}
+}
+
+func (d datum) any() any {
+	switch d.kind {
+	case isInt:
+		return d.i
+	case isFloat:
+		return d.f
+	case isBool:
+		return d.i == 1
+	case isTime:
+		return d.t
+	case isMore:
+		return d.more
+	}
+	return d.s
+}
+
+func (d datum) text() string {
+	if d.kind == isText {
+		return d.s
+	}
+	return Text(d.any())
+}
+
+func (f *field) value(r *format.Run, c Context) (datum, bool) {
+	switch f.scope {
+	case inMetrics:
+		return f.metric(r, c)
+	case inParams:
+		return paramDatum(r.Params, f.name)
+	case inTags:
+		s, ok := r.Tags[f.name]
+		return textDatum(s), ok
+	case inAttributes:
+		return attribute(r, f.name)
+	}
+	if v, ok := f.metric(r, c); ok {
+		return v, true
+	}
+	if v, ok := paramDatum(r.Params, f.name); ok {
+		return v, true
+	}
+	if s, ok := r.Tags[f.name]; ok {
+		return textDatum(s), true
+	}
+	return attribute(r, f.name)
+}
+
+func (f *field) metric(r *format.Run, c Context) (datum, bool) {
+	if m, ok := r.Metrics[f.name]; ok {
+		return floatDatum(bestOf(m, f.name, c)), true
+	}
+	if f.suffix == "" {
+		return datum{}, false
+	}
+	m, ok := r.Metrics[f.base]
+	if !ok {
+		return datum{}, false
+	}
+	switch f.suffix {
+	case "last":
+		return floatDatum(m.Last), true
+	case "best":
+		return floatDatum(bestOf(m, f.base, c)), true
+	case "count":
+		return intDatum(m.Count), true
+	case "min":
+		return extreme(m, m.Min)
+	case "max":
+		return extreme(m, m.Max)
+	case "min_step":
+		return extremeStep(m.Min)
+	}
+	return extremeStep(m.Max)
 }
 
 // extreme of a metric with one point is that point.
-func extreme(m format.Metric, e *format.Extreme, step bool) (any, bool) {
-	switch {
-	case e != nil && step:
-		return e.Step, true
-	case e != nil:
-		return e.Value, true
-	case step || m.Count != 1:
-		return nil, false
+func extreme(m format.Metric, e *format.Extreme) (datum, bool) {
+	if e != nil {
+		return floatDatum(e.Value), true
 	}
-	return m.Last, true
+	return floatDatum(m.Last), m.Count == 1
+}
+
+func extremeStep(e *format.Extreme) (datum, bool) {
+	if e == nil {
+		return datum{}, false
+	}
+	return intDatum(e.Step), true
+}
+
+// bestOf is Best by the goal of the metric, which is asked for only where it matters.
+func bestOf(m format.Metric, key string, c Context) float64 {
+	if m.Min == nil && m.Max == nil {
+		return m.Last
+	}
+	return Best(m, goalOf(m, key, c))
+}
+
+// goal is the goal of the metric that the field means in the first run that has it; "" where its value has no better.
+func (f *field) goal(runs []*format.Run, c Context) string {
+	if f.scope != inAll && f.scope != inMetrics {
+		return ""
+	}
+	for _, r := range runs {
+		if m, ok := r.Metrics[f.name]; ok {
+			return goalOf(m, f.name, c)
+		}
+		if m, ok := r.Metrics[f.base]; ok {
+			switch f.suffix {
+			case "last", "best", "min", "max":
+				return goalOf(m, f.base, c)
+			}
+		}
+	}
+	return ""
 }
 
 func goalOf(m format.Metric, key string, c Context) string {
@@ -125,132 +287,179 @@ func param(params map[string]any, key string) (any, bool) {
 	return nil, false
 }
 
+func paramDatum(params map[string]any, key string) (datum, bool) {
+	v, ok := param(params, key)
+	if !ok {
+		return datum{}, false
+	}
+	return newDatum(v), true
+}
+
 // attribute is a key of the record itself.
-func attribute(r *format.Run, key string) (any, bool) {
-	text := func(s string) (any, bool) { return s, s != "" }
+func attribute(r *format.Run, key string) (datum, bool) {
 	switch key {
 	case "id":
-		return r.ID, true
+		return textDatum(r.ID), true
 	case "name":
-		return text(r.Name)
+		return given(r.Name)
 	case "key":
-		return text(r.Key)
+		return given(r.Key)
 	case "experiment":
-		return text(r.Experiment)
+		return given(r.Experiment)
 	case "status":
-		return string(r.Status), true
+		return textDatum(string(r.Status)), true
 	case "started":
-		return r.Started, true
+		return timeDatum(r.Started), true
 	case "ended":
-		return r.Ended, !r.Ended.IsZero()
+		return timeDatum(r.Ended), !r.Ended.IsZero()
 	case "duration":
-		return r.Ended.Sub(r.Started).Seconds(), !r.Ended.IsZero()
+		return floatDatum(r.Ended.Sub(r.Started).Seconds()), !r.Ended.IsZero()
 	case "end_reason":
-		return text(r.EndReason)
+		return given(r.EndReason)
 	case "signal":
-		return text(r.Signal)
+		return given(r.Signal)
 	case "author":
-		return text(r.Author)
+		return given(r.Author)
 	case "group":
-		return text(r.Group)
+		return given(r.Group)
 	case "parent":
-		return text(r.Parent)
+		return given(r.Parent)
 	case "resumes":
-		return text(r.Resumes)
+		return given(r.Resumes)
 	case "reproduces":
-		return text(r.Reproduces)
+		return given(r.Reproduces)
 	case "note":
-		return text(r.Note)
+		return given(r.Note)
 	case "command":
-		return text(strings.Join(r.Command, " "))
+		return given(strings.Join(r.Command, " "))
 	case "cwd":
-		return text(r.Cwd)
+		return given(r.Cwd)
 	case "exit_code":
 		if r.ExitCode == nil {
-			return nil, false
+			return datum{}, false
 		}
-		return *r.ExitCode, true
+		return intDatum(*r.ExitCode), true
 	}
 	return tableAttribute(r, key)
 }
 
-func tableAttribute(r *format.Run, key string) (any, bool) {
-	text := func(s string) (any, bool) { return s, s != "" }
+func tableAttribute(r *format.Run, key string) (datum, bool) {
 	prefix, rest, _ := strings.Cut(key, ".")
 	if s := r.Source; s != nil {
 		switch key {
 		case "source.commit", "commit":
-			return text(s.Commit)
+			return given(s.Commit)
 		case "source.branch", "branch":
-			return text(s.Branch)
+			return given(s.Branch)
 		case "source.remote":
-			return text(s.Remote)
+			return given(s.Remote)
 		case "source.dirty", "dirty":
-			return s.Dirty, true
+			return boolDatum(s.Dirty), true
 		case "source.tree", "tree":
-			return text(s.Tree)
+			return given(s.Tree)
 		case "source.base":
-			return text(s.Base)
+			return given(s.Base)
 		case "source.entry":
-			return text(s.Entry)
+			return given(s.Entry)
+		case "source.durable":
+			if s.Durable != nil {
+				return boolDatum(*s.Durable), true
+			}
+		case "source.patches":
+			return texts(s.Patches)
+		case "source.omitted":
+			return omitted(s.Omitted)
 		}
 	}
 	if e := r.Environment; e != nil {
 		switch key {
 		case "environment.python", "python":
-			return text(e.Python)
+			return given(e.Python)
 		case "environment.os", "os":
-			return text(e.OS)
+			return given(e.OS)
 		case "environment.arch", "arch":
-			return text(e.Arch)
+			return given(e.Arch)
 		case "environment.digest":
-			return text(e.Digest)
+			return given(e.Digest)
 		}
 		if name, ok := strings.CutPrefix(key, "environment.variables."); ok {
 			v, ok := e.Variables[name]
-			return v, ok
+			return textDatum(v), ok
 		}
 	}
 	if m := r.Machine; m != nil {
 		switch key {
 		case "machine.host", "host":
-			return text(m.Host)
+			return given(m.Host)
 		case "machine.cpu":
-			return text(m.CPU)
+			return given(m.CPU)
 		case "machine.kernel":
-			return text(m.Kernel)
+			return given(m.Kernel)
 		case "machine.cores":
-			return m.Cores, m.Cores != 0
+			return intDatum(m.Cores), m.Cores != 0
 		case "machine.memory":
-			return m.Memory, m.Memory != 0
+			return intDatum(m.Memory), m.Memory != 0
+		case "machine.gpus":
+			return texts(m.GPUs)
 		}
 	}
 	switch prefix {
 	case "datasets":
 		for _, d := range r.Datasets {
 			if d.Name == rest {
-				return d.SHA256, true
+				return textDatum(d.SHA256), true
 			}
 		}
 	case "artifacts":
 		for _, a := range r.Artifacts {
 			if a.Path == rest {
-				return a.SHA256, true
+				return textDatum(a.SHA256), true
 			}
 		}
+	case "files":
+		if f, ok := r.Files[rest]; ok {
+			return textDatum(f.SHA256), true
+		}
+	case "conflicts":
+		if lost, ok := r.Conflicts[rest]; ok {
+			return datum{kind: isMore, more: lost}, true
+		}
 	case "extra":
-		return param(r.Extra, rest)
+		return paramDatum(r.Extra, rest)
 	}
-	return param(r.Unknown, key)
+	return paramDatum(r.Unknown, key)
 }
 
-// number returns a value as a float64.
-func number(v any) (float64, bool) {
-	switch v := v.(type) {
-	case int64:
-		return float64(v), true
-	case float64:
-		return v, true
+// texts is a list of texts, which is there unless empty.
+func texts(list []string) (datum, bool) {
+	if len(list) == 0 {
+		return datum{}, false
 	}
-	return math.NaN(), false
+	values := make([]any, len(list))
+	for i, s := range list {
+		values[i] = s
+	}
+	return datum{kind: isMore, more: values}, true
+}
+
+// omitted is the paths of what the tree does not hold.
+func omitted(list []format.Omitted) (datum, bool) {
+	paths := make([]string, len(list))
+	for i, o := range list {
+		paths[i] = o.Path
+	}
+	return texts(paths)
+}
+
+// Text shows a value as people write it.
+func Text(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case time.Time:
+		return v.UTC().Format(time.RFC3339Nano)
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	return format.TOMLString(v)
 }

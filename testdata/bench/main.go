@@ -26,7 +26,15 @@ import (
 
 func main() {
 	large := flag.Bool("large", false, "finish 10 million points too")
+	one := flag.Bool("measure", false, "run the command that follows and print its time in ns and its memory in bytes")
 	flag.Parse()
+	if *one {
+		if err := measureHere(flag.Args()); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	b := &bench{}
 	if err := b.run(flag.Args(), *large); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -85,21 +93,41 @@ type sample struct {
 	out  string
 }
 
+// measure runs a command through a small process of our own: what the system says of a process's memory begins with that
+// of the one which started it.
 func measure(dir string, env []string, args ...string) (sample, error) {
-	cmd := exec.Command(args[0], args[1:]...)
+	self, err := os.Executable()
+	if err != nil {
+		return sample{}, err
+	}
+	cmd := exec.Command(self, append([]string{"-measure", "--"}, args...)...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
-	var out strings.Builder
-	cmd.Stdout = &out
+	var out, figures strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &figures
+	if err := cmd.Run(); err != nil {
+		return sample{}, fmt.Errorf("%v: %w: %s", args, err, figures.String())
+	}
+	s := sample{out: out.String()}
+	lines := strings.Split(strings.TrimSpace(figures.String()), "\n")
+	_, err = fmt.Sscan(lines[len(lines)-1], (*int64)(&s.wall), &s.rss)
+	return s, err
+}
+
+func measureHere(args []string) error {
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	start := time.Now()
 	err := cmd.Run()
-	s := sample{wall: time.Since(start), out: out.String()}
+	wall := time.Since(start)
 	if err != nil {
-		return s, fmt.Errorf("%v: %w", args, err)
+		return err
 	}
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		s.rss = usage.Maxrss << 10
+	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return errors.New("this system does not tell how much memory a process took")
 	}
-	return s, nil
+	fmt.Fprintln(os.Stderr, int64(wall), usage.Maxrss<<10)
+	return nil
 }
 
 // pairs runs a command and its baseline in turn and returns the medians.
