@@ -21,6 +21,7 @@ import (
 // running is a program and all that is passed on to it.
 type running struct {
 	cmd   *exec.Cmd
+	pid   int // also the process group
 	o     Options
 	pty   *os.File // our side of its terminal; nil without one
 	tty   *os.File // our own terminal, where there is one
@@ -59,8 +60,9 @@ func run(ctx context.Context, path string, o Options) (Result, error) {
 		}
 		return Result{}, &StartError{o.Args[0], 126, err}
 	}
+	r.pid = r.cmd.Process.Pid
 	if o.Started != nil {
-		o.Started(r.cmd.Process.Pid)
+		o.Started(r.pid)
 	}
 	defer r.restore()
 	r.raw()
@@ -69,13 +71,14 @@ func run(ctx context.Context, path string, o Options) (Result, error) {
 		copying.Go(c.run)
 	}
 	stopInput := r.copyInput()
-	defer stopInput()
 
 	ended := make(chan syscall.WaitStatus, 1)
 	var waiting sync.WaitGroup
 	waiting.Go(func() { r.wait(ended) })
 	status := r.handle(ctx, signals, ended)
 	waiting.Wait()
+	stopInput()
+	_ = r.cmd.Process.Release()
 	if r.slave != nil {
 		_ = r.slave.Close() // the last one: reading our side then ends
 	}
@@ -227,10 +230,10 @@ func (r *running) interrupt(send bool) {
 
 // signal goes to all processes of the program's group.
 func (r *running) signal(s syscall.Signal) {
-	_ = syscall.Kill(-r.cmd.Process.Pid, s)
+	_ = syscall.Kill(-r.pid, s)
 	if r.pty != nil && s != syscall.SIGKILL {
 		// A shell in the pseudo-terminal may have put its program into a group of its own.
-		if group, err := unix.IoctlGetInt(int(r.slave.Fd()), unix.TIOCGPGRP); err == nil && group > 0 && group != r.cmd.Process.Pid {
+		if group, err := unix.IoctlGetInt(int(r.slave.Fd()), unix.TIOCGPGRP); err == nil && group > 0 && group != r.pid {
 			_ = syscall.Kill(-group, s)
 		}
 	}
@@ -240,7 +243,7 @@ func (r *running) signal(s syscall.Signal) {
 func (r *running) wait(ended chan<- syscall.WaitStatus) {
 	for {
 		var status syscall.WaitStatus
-		_, err := syscall.Wait4(r.cmd.Process.Pid, &status, syscall.WUNTRACED, nil)
+		_, err := syscall.Wait4(r.pid, &status, syscall.WUNTRACED, nil)
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue
@@ -256,7 +259,6 @@ func (r *running) wait(ended chan<- syscall.WaitStatus) {
 			}
 			continue
 		}
-		_ = r.cmd.Process.Release()
 		ended <- status
 		return
 	}
