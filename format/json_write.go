@@ -5,7 +5,6 @@ import (
 	"math"
 	"strconv"
 	"time"
-	"unicode/utf8"
 )
 
 // JSON returns the record as one JSON object: keys and order as in run.toml, times in RFC 3339, NaN and infinities as the
@@ -21,7 +20,7 @@ func AppendJSON(b []byte, value any) []byte {
 	case nil:
 		return append(b, "null"...)
 	case string:
-		return appendJSONString(b, v)
+		return appendQuoted(b, v)
 	case int64:
 		return strconv.AppendInt(b, v, 10)
 	case int:
@@ -50,7 +49,7 @@ func AppendJSON(b []byte, value any) []byte {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = appendJSONString(b, f.key)
+			b = appendQuoted(b, f.key)
 			b = append(b, ':')
 			b = AppendJSON(b, f.value)
 		}
@@ -58,7 +57,7 @@ func AppendJSON(b []byte, value any) []byte {
 	}
 	data, err := json.Marshal(value)
 	if err != nil {
-		return appendJSONString(b, err.Error())
+		return appendQuoted(b, err.Error())
 	}
 	return append(b, data...)
 }
@@ -85,26 +84,4 @@ func AppendJSONFloat(b []byte, v float64) []byte {
 		return append(b, `"-Infinity"`...)
 	}
 	return AppendFloat(b, v)
-}
-
-func appendJSONString(b []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b = append(b, '\\', byte(r))
-		case r == '\n':
-			b = append(b, `\n`...)
-		case r == '\t':
-			b = append(b, `\t`...)
-		case r == '\r':
-			b = append(b, `\r`...)
-		case isHiddenRune(r):
-			b = append(b, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
-		default:
-			b = utf8.AppendRune(b, r)
-		}
-	}
-	return append(b, '"')
 }

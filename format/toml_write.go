@@ -111,7 +111,7 @@ func appendKey(b []byte, key string) []byte {
 	if isBareKey(key) {
 		return append(b, key...)
 	}
-	return appendTOMLString(b, key)
+	return appendQuoted(b, key)
 }
 
 func isBareKey(key string) bool {
@@ -126,7 +126,7 @@ func isBareKey(key string) bool {
 func appendTOMLValue(b []byte, value any) []byte {
 	switch v := value.(type) {
 	case string:
-		return appendTOMLString(b, v)
+		return appendQuoted(b, v)
 	case int64:
 		return strconv.AppendInt(b, v, 10)
 	case float64:
@@ -200,9 +200,9 @@ func AppendFloat(b []byte, v float64) []byte {
 	return b
 }
 
-// appendTOMLString writes a basic string on one line. Control characters and the marks that turn the direction of text are
-// escaped, so that a review shows what is there.
-func appendTOMLString(b []byte, s string) []byte {
+// appendQuoted writes a string on one line, as TOML and JSON both read it. Control characters and the marks that turn the
+// direction of text are escaped, so that a review shows what is there.
+func appendQuoted(b []byte, s string) []byte {
 	const hex = "0123456789ABCDEF"
 	b = append(b, '"')
 	for _, r := range s {

@@ -51,7 +51,7 @@ Exit status: the program's own; 128 + signal where one ended it; 126, 127 where 
 }
 
 func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
-	if os.Getenv("RUNS_MODE") == "disabled" {
+	if disabled() {
 		res, err := program.Run(ctx, a.programOptions(args, os.Environ(), nil, nil))
 		if err != nil {
 			return a.notStarted(err)

@@ -36,6 +36,9 @@ else the only one in progress. A finish that died can be repeated.`,
 					end.Status = format.Failed
 				}
 			}
+			if disabled() {
+				return nil
+			}
 			active, err := a.toFinish(cmd.Context(), args)
 			if err != nil {
 				return err

@@ -58,6 +58,12 @@ func (a *app) log(ctx context.Context, f *logFlags, args []string, stepped bool)
 	if err != nil {
 		return err
 	}
+	if disabled() {
+		if stream { // whoever writes to us must not be stopped by a closed pipe
+			_, err = io.Copy(io.Discard, a.term.In)
+		}
+		return err
+	}
 	var active *repo.Active
 	if f.run != "" {
 		active, err = a.activeRun(ctx, f.run)

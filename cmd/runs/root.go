@@ -177,6 +177,9 @@ func arguments(least, most int, what string) cobra.PositionalArgs {
 	}
 }
 
+// disabled reports whether the environment turns recording off: recording commands then succeed without a trace.
+func disabled() bool { return os.Getenv("RUNS_MODE") == "disabled" }
+
 // find opens the repository for reading.
 func (a *app) find() (*repo.Repository, error) { return repo.Find(a.dir) }
 

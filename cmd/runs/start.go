@@ -30,6 +30,9 @@ With --env it prints the lines for a shell, so that later calls and programs kno
 				}
 				f.name = args[0]
 			}
+			if disabled() {
+				return nil
+			}
 			ctx := cmd.Context()
 			r, err := a.setup(ctx)
 			if err != nil {

@@ -1,0 +1,119 @@
+package format
+
+import (
+	"maps"
+	"strconv"
+)
+
+// AppendLine appends l as one journal line with its newline, which Parse reads back.
+func AppendLine(b []byte, l *Line) []byte {
+	b = append(b, `{"t":`...)
+	b = appendSeconds(b, l.Time)
+	if l.HasStep {
+		b = append(b, `,"step":`...)
+		b = strconv.AppendInt(b, l.Step, 10)
+	}
+	if len(l.Metrics) > 0 {
+		b = append(b, `,"m":{`...)
+		for i, m := range l.Metrics {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendQuoted(b, m.Key)
+			b = append(b, ':')
+			b = AppendJSONFloat(b, m.Value)
+		}
+		b = append(b, '}')
+	}
+	var o object
+	if len(l.Params) > 0 || len(l.Nulls) > 0 {
+		o.add("p", withNulls(l.Params, l.Nulls))
+	}
+	if len(l.Set) > 0 {
+		o.add("set", l.Set)
+	}
+	if len(l.Tags) > 0 {
+		o.add("tags", textObject(l.Tags))
+	}
+	o.addText("note", l.Note)
+	if l.Artifact != nil {
+		o.add("artifact", l.Artifact.tree())
+	}
+	if l.Dataset != nil {
+		o.add("dataset", l.Dataset.tree())
+	}
+	o.addText("event", l.Event)
+	o = append(o, mapObject(l.Unknown)...)
+	for _, f := range o {
+		b = append(b, ',')
+		b = appendQuoted(b, f.key)
+		b = append(b, ':')
+		b = AppendJSON(b, f.value)
+	}
+	return append(b, "}\n"...)
+}
+
+// withNulls is params with a null at each of the dotted paths.
+func withNulls(params map[string]any, nulls []string) map[string]any {
+	out := maps.Clone(params)
+	if out == nil {
+		out = map[string]any{}
+	}
+	for _, dotted := range nulls {
+		path, err := ParseKeyPath(dotted)
+		if err != nil {
+			continue // not one that Parse or ParseParam has made
+		}
+		at := out
+		for _, key := range path[:len(path)-1] {
+			next, ok := at[key].(map[string]any)
+			if !ok && at[key] != nil {
+				at = nil
+				break
+			}
+			next = maps.Clone(next)
+			if next == nil {
+				next = map[string]any{}
+			}
+			at[key] = next
+			at = next
+		}
+		if last := path[len(path)-1]; at != nil && at[last] == nil {
+			at[last] = nil
+		}
+	}
+	return out
+}
+
+func (a *ArtifactLine) tree() object {
+	var o object
+	o.addText("path", a.Path)
+	o.addText("name", a.Name)
+	o.addText("kind", a.Kind)
+	o.addText("key", a.Key)
+	if a.Step != nil {
+		o.add("step", *a.Step)
+	}
+	o.addText("caption", a.Caption)
+	o.addText("sha256", a.SHA256)
+	o.addInt("bytes", a.Bytes)
+	return o
+}
+
+func (d *DatasetLine) tree() object {
+	var o object
+	o.addText("path", d.Path)
+	o.addText("name", d.Name)
+	o.addText("role", d.Role)
+	o.addText("sha256", d.SHA256)
+	o.addInt("bytes", d.Bytes)
+	o.addInt("files", d.Files)
+	return o
+}
+
+func appendSeconds(b []byte, us int64) []byte {
+	b = strconv.AppendInt(b, us/1_000_000, 10)
+	b = append(b, '.')
+	f := strconv.AppendInt(nil, 1_000_000+us%1_000_000, 10)
+	return append(b, f[1:]...)
+}
