@@ -15,6 +15,7 @@ import (
 // Bounds of what is read of a Parquet file of points.
 const (
 	maxPoints      = 2_000_000_000
+	maxCurve       = 20_000_000 // points of one metric that are held at once: 480 MB
 	maxFooterBytes = 64 << 20
 	maxPageBytes   = 64 << 20
 )
@@ -261,6 +262,9 @@ func (m *Metrics) Points(key string) (points []Point, err error) {
 		for _, s := range spans {
 			if s.key != key {
 				continue
+			}
+			if int64(len(points))+s.to-s.from > maxCurve {
+				return nil, fmt.Errorf("%q has more than %d points: too many to hold at once", key, maxCurve)
 			}
 			err := m.read(context.Background(), g.group, []span{s}, s.to-s.from, func(_ string, more []Point) error {
 				points = append(points, more...)

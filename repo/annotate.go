@@ -35,6 +35,9 @@ func addNote(dir, name string, data []byte) error {
 	if err := os.MkdirAll(notes, 0o777); err != nil {
 		return err
 	}
+	if err := realDir(notes); err != nil {
+		return err
+	}
 	tmp := filepath.Join(notes, newPrefix+name)
 	if err := writeFile(tmp, data); err != nil {
 		return err

@@ -140,6 +140,9 @@ func (r *Repository) eachFinished(visit func(id string)) error {
 // readFinished reads the record of a finished run and merges its notes.
 func (r *Repository) readFinished(id string) (*Entry, error) {
 	dir := r.finishedDir(id)
+	if err := realDir(dir); err != nil {
+		return nil, err
+	}
 	data, err := readBounded(filepath.Join(dir, recordName), format.MaxRecordBytes)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) && exists(dir) {
@@ -269,15 +272,28 @@ func applyNotes(run *format.Run, dir string) error {
 	return nil
 }
 
+// realDir makes sure that a folder of a run is one: a link could lead out of the repository.
+func realDir(dir string) error {
+	info, err := os.Lstat(dir)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is not a folder", dir)
+	}
+	return err
+}
+
 // maxNotes bounds what is read of a run.
 const maxNotes = 10_000
 
 func readNotes(dir string) ([]*format.Note, error) {
+	err := realDir(filepath.Join(dir, notesName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
 	entries, err := os.ReadDir(filepath.Join(dir, notesName))
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			err = nil
-		}
 		return nil, err
 	}
 	if len(entries) > maxNotes {

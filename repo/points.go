@@ -137,6 +137,9 @@ func (e *Entry) metrics(name string) (*format.Metrics, func(), error) {
 	return m, func() { _ = f.Close() }, nil
 }
 
+// maxFileBytes bounds what is hashed for a look at a run.
+const maxFileBytes = 16 << 30
+
 // openVerified opens a file of a finished run and checks size and digest before anything is made of its content.
 func (e *Entry) openVerified(name string, want format.File) (*os.File, error) {
 	path := filepath.Join(e.Dir, filepath.FromSlash(name))
@@ -147,8 +150,13 @@ func (e *Entry) openVerified(name string, want format.File) (*os.File, error) {
 		}
 		return nil, fmt.Errorf("run %s: %w", e.ID, err)
 	}
-	if info.Mode()&fs.ModeType != 0 {
+	switch {
+	case info.Mode()&fs.ModeType != 0:
 		return nil, fmt.Errorf("run %s: %s is not a regular file", e.ID, name)
+	case info.Size() != want.Bytes:
+		return nil, fmt.Errorf("run %s: %s is not the file that was recorded: it has %d bytes, not %d", e.ID, name, info.Size(), want.Bytes)
+	case want.Bytes > maxFileBytes:
+		return nil, fmt.Errorf("run %s: %s has %d bytes, more than the %d that are read", e.ID, name, want.Bytes, int64(maxFileBytes))
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -157,7 +165,7 @@ func (e *Entry) openVerified(name string, want format.File) (*os.File, error) {
 	sum := sha256.New()
 	n, err := io.Copy(sum, io.LimitReader(f, want.Bytes+1))
 	if err == nil && (n != want.Bytes || hex.EncodeToString(sum.Sum(nil)) != want.SHA256) {
-		err = fmt.Errorf("run %s: %s is not the file that was recorded: its size or digest differs", e.ID, name)
+		err = fmt.Errorf("run %s: %s is not the file that was recorded: its digest differs", e.ID, name)
 	}
 	if err != nil {
 		_ = f.Close()
