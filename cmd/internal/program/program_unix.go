@@ -46,6 +46,10 @@ func run(ctx context.Context, path string, o Options) (Result, error) {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, passedOn()...)
 	defer signal.Stop(signals)
+	// Caught, not ignored: a closed output of ours must not end us, and the program must start with the default.
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, syscall.SIGPIPE)
+	defer signal.Stop(broken)
 	err = r.cmd.Start()
 	for _, f := range after.child {
 		_ = f.Close()
