@@ -28,6 +28,9 @@ type Finish struct {
 	Ended     time.Time     // now where zero
 	Wait      time.Duration // for open writers; what they log afterwards becomes a run that resumes this one
 	Waiting   func(open []string)
+
+	host   string // of a recovery: what the user says of other machines
+	silent time.Duration
 }
 
 // DefaultWait is how long a finish waits for writers that still have a journal open.
@@ -58,7 +61,7 @@ func (a *Active) Finish(ctx context.Context, end Finish) (*Result, error) {
 		}
 		return nil, fmt.Errorf("run %s: %w", a.ID, ErrFinished)
 	}
-	var h held
+	h := held{host: end.host, silent: end.silent}
 	defer h.release()
 	open, err := a.waitForWriters(ctx, &h, end.Wait, end.Waiting)
 	if err != nil {

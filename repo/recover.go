@@ -81,7 +81,7 @@ func (a *Active) recover(ctx context.Context, o Recover) Recovered {
 			return got
 		}
 		defer func() { _ = lock.Close() }()
-		var h held
+		h := held{host: o.Host, silent: o.Silent}
 		defer h.release()
 		resumed, err := a.settle(ctx, &h, nil)
 		got.Err = err
@@ -115,7 +115,7 @@ func (a *Active) recover(ctx context.Context, o Recover) Recovered {
 		got.Reason = "its process is on another machine, boot or container"
 		return got
 	}
-	end := Finish{Status: format.Crashed, Ended: e.Silent}
+	end := Finish{Status: format.Crashed, Ended: e.Silent, host: o.Host, silent: o.Silent}
 	got.Result, got.Err = a.Finish(ctx, end)
 	return got
 }

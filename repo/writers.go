@@ -13,8 +13,12 @@ import (
 )
 
 // held are locks of shared journals that a finish keeps until it is through, so that no command-line call writes behind
-// what it has read.
-type held struct{ files map[string]*os.File }
+// what it has read; and what the user says of other machines.
+type held struct {
+	files  map[string]*os.File
+	host   string        // its processes are gone
+	silent time.Duration // a journal of another machine counts as closed after this long; 0 is never
+}
 
 func (h *held) release() {
 	for _, f := range h.files {
@@ -68,7 +72,8 @@ const quiet = 2 * time.Second
 //   - Its last line is the event "end": closed.
 //   - Command-line calls share it: closed when its lock is ours, which h then keeps.
 //   - Its writer's process is of this machine: closed when that process is gone or does not hold the file.
-//   - Another machine's: open, for nobody here can know.
+//   - Calls of another machine share it: closed when its lock is ours and it has been quiet, for a call is short.
+//   - Another machine's process: open, for nobody here can know, unless the user does.
 //   - A name that does not say: closed when nobody holds its lock and it has been quiet.
 func (a *Active) closed(f journalFile, h *held) (bool, error) {
 	if ended(f.path) {
@@ -91,15 +96,19 @@ func (a *Active) closed(f journalFile, h *held) (bool, error) {
 		}
 		open, known := holdsOpen(pid, info)
 		return known && !open, nil
-	case f.shared() || pid > 0:
-		return false, nil
 	}
 	info, err := os.Stat(f.path)
 	if err != nil {
 		return errors.Is(err, fs.ErrNotExist), nil
 	}
-	if time.Since(info.ModTime()) < quiet {
+	silent := time.Since(info.ModTime())
+	switch {
+	case pid > 0:
+		return h.host != "" && host == hostName(h.host) || h.silent > 0 && silent >= h.silent, nil
+	case silent < quiet:
 		return false, nil
+	case f.shared():
+		return a.lockShared(f, h)
 	}
 	src, err := os.Open(f.path)
 	if err != nil {
