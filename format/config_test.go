@@ -134,6 +134,7 @@ func FuzzSetConfig(f *testing.F) {
 	f.Add([]byte("a = 1\n[metric.rmse]\ngoal = 'max' # x\n[[b]]\nc = \"\"\"x\n\"\"\"\n[[b]]\n"))
 	f.Add([]byte("metric = {rmse = {goal = 'max'}}\r\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		_, _ = DecodeConfig("config.toml", data)
 		got, err := SetConfig(data, []string{"metric", "rmse", "goal"}, "min")
 		if err != nil {
 			return

@@ -32,7 +32,9 @@ func (a *app) lsCommand() *cobra.Command {
     runs ls --group-by replicates
 
 SELECTOR is an id, a name, a prefix of four characters or more, last, last~2, best=METRIC, group=GROUP.
-EXPRESSION knows metrics.X, params.X, tags.X and attributes like status or started; = != < <= > >= ~ in, and or not.`,
+EXPRESSION knows metrics.X, params.X, tags.X and attributes like status or started; = != < <= > >= ~ in, and or not.
+
+A damaged run is named on stderr and hides no other; the exit status is then 1.`,
 		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.json && f.csv {
@@ -49,7 +51,7 @@ EXPRESSION knows metrics.X, params.X, tags.X and attributes like status or start
 	flags.StringVarP(&f.where, "where", "w", "", "only runs that match `EXPRESSION`")
 	flags.StringVar(&f.sort, "sort", "", "order by `KEY[:asc|:desc]`; a metric puts its best first")
 	flags.IntVarP(&f.limit, "limit", "n", 0, "at most `N` runs")
-	flags.StringVar(&f.columns, "columns", "", "show these keys, `A,B,…`")
+	flags.StringVar(&f.columns, "columns", "", "show these keys, `A,B,...`")
 	flags.StringVar(&f.groupBy, "group-by", "", "one line a group: replicates, or a `KEY`")
 	flags.BoolVar(&f.json, "json", false, "print a JSON list of runs")
 	flags.BoolVar(&f.csv, "csv", false, "print CSV")

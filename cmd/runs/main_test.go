@@ -133,3 +133,13 @@ func TestEveryCommandHasHelp(t *testing.T) {
 		}
 	}
 }
+
+func TestWrap(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"one two three", "one two\nthree"}, {"a\nb", "a b"}, {"a\n\nb", "a\n\nb"}, {"a\n\n    code stays as it is\n\nb c", "a\n\n    code stays as it is\n\nb c"}, {"toolongaword x", "toolongaword\nx"},
+	} {
+		if got := wrap(c.in, 7); got != c.want {
+			t.Errorf("%q: %q, want %q", c.in, got, c.want)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -106,11 +107,11 @@ func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "runs",
 		Short: "Record machine-learning experiments in git, as files, with no server",
-		Long: `runs records machine-learning experiments in git, as files, with no server.
+		Long: wrap(`runs records machine-learning experiments in git, as files, with no server.
 
 A run is TOML metadata and a Parquet file of metrics under .runs/, committed with the code.
 Start with 'runs demo', or put 'runs exec --' before the command that trains.
-` + exitHelp,
+`+exitHelp, helpWidth),
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -138,11 +139,48 @@ Start with 'runs demo', or put 'runs exec --' before the command that trains.
 		for _, c := range g.commands {
 			c.GroupID = g.id
 			c.DisableFlagsInUseLine = true
-			c.Long = strings.TrimSpace(c.Long) + "\n" + exitHelp
+			if c.Long = strings.TrimSpace(c.Long); !strings.Contains(c.Long, "Exit status") {
+				c.Long += "\n" + exitHelp
+			}
+			c.Long = wrap(c.Long, helpWidth)
 			root.AddCommand(c)
 		}
 	}
 	return root
+}
+
+const helpWidth = 80
+
+// wrap breaks paragraphs at width columns; lines that are indented stay as they are.
+func wrap(text string, width int) string {
+	var b strings.Builder
+	column := 0
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		if len(words) == 0 || line[0] == ' ' {
+			if column > 0 {
+				b.WriteByte('\n')
+			}
+			column = 0
+			b.WriteString(strings.TrimRight(line, " \n") + "\n")
+			continue
+		}
+		for _, word := range words {
+			n := utf8.RuneCountInString(word)
+			switch {
+			case column == 0:
+			case column+1+n > width:
+				b.WriteByte('\n')
+				column = 0
+			default:
+				b.WriteByte(' ')
+				column++
+			}
+			b.WriteString(word)
+			column += n
+		}
+	}
+	return strings.TrimRight(b.String(), "\n")
 }
 
 // prepare runs before every command.
