@@ -231,6 +231,9 @@ func (t table) needDigest(key string) string {
 	return t.hash(key, false)
 }
 
+// IsDigest reports whether s is a SHA-256 in lower-case hex.
+func IsDigest(s string) bool { return isHex(s, false) }
+
 func isHex(s string, git bool) bool {
 	if len(s) != 64 && !(git && len(s) == 40) {
 		return false

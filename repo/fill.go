@@ -179,9 +179,15 @@ func (a *Active) fillOutput(done string, b *finished) error {
 	return nil
 }
 
+const maxArtifactLines = 1_000_000
+
 // fillArtifacts takes the artifacts that writers have copied into the run, and copies those that they only named. One that
 // cannot be had is a warning: a finish never fails on content.
 func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f *fold) error {
+	if len(f.artifacts) > maxArtifactLines {
+		f.warn("more than %d artifacts: the others were left out", maxArtifactLines)
+		f.artifacts = f.artifacts[:maxArtifactLines]
+	}
 	latest := map[string]int{} // what is logged again under its name replaces what was there
 	for i, line := range f.artifacts {
 		name := line.Name
@@ -242,7 +248,7 @@ func (a *Active) fetchArtifact(line format.ArtifactLine, to string) (format.File
 func (a *Active) fillDatasets(ctx context.Context, b *finished, f *fold) {
 	for _, line := range f.datasets {
 		item := format.Dataset{Name: line.Name, SHA256: line.SHA256, Bytes: line.Bytes, Files: line.Files, Role: line.Role}
-		if item.SHA256 == "" {
+		if !format.IsDigest(item.SHA256) || item.Bytes < 0 || item.Files < 0 {
 			from := line.Path
 			if !filepath.IsAbs(from) {
 				from = filepath.Join(a.repo.Root, filepath.FromSlash(b.run.Cwd), filepath.FromSlash(from))

@@ -35,6 +35,7 @@ type fold struct {
 	ended     bool  // the last journal read was closed by its writer
 	extraFull bool
 	params    int // leaves
+	size      int // bytes that journals have added to the record, about
 }
 
 // curve is what is known of one metric while it is read.
@@ -60,6 +61,8 @@ const (
 	maxAsideText  = 64 << 10
 	maxExtra      = 100 // keys
 	maxNulls      = 1000
+	maxConflicts  = 10      // values of one param
+	maxAdded      = 3 << 20 // bytes that journals add to a record, so that it can be read again
 )
 
 func newFold(run *format.Run, point func(string, format.Point) error) *fold {
@@ -160,39 +163,74 @@ func (f *fold) line(file string, number int, text []byte, l *format.Line) error 
 			}
 		}
 	}
-	if l.Params != nil && !f.mergeParams(l.Params) {
-		f.putAside(file, number, fmt.Sprintf("more than %d params", format.MaxParams), text)
+	if !f.describe(l) {
+		f.putAside(file, number, "the record is full: too many params, tags or texts", text)
 	}
-	if l.Set != nil && !f.setParams(l.Set) {
-		f.putAside(file, number, fmt.Sprintf("more than %d params", format.MaxParams), text)
-	}
+	return nil
+}
+
+// describe takes what a line says beside its points. It returns false where the record has no room for all of it: a record
+// must stay within what is read again.
+func (f *fold) describe(l *format.Line) bool {
+	room := f.mergeParams(l.Params)
+	room = f.setParams(l.Set) && room
 	for _, path := range l.Nulls {
 		if len(f.run.Nulls) < maxNulls && !slices.Contains(f.run.Nulls, path) {
 			f.run.Nulls = append(f.run.Nulls, path)
 		}
 	}
 	for key, value := range l.Tags {
+		if old, ok := f.run.Tags[key]; (!ok || old != value) && !f.take(len(key)+len(value)) {
+			room = false
+			continue
+		}
 		if f.run.Tags == nil {
 			f.run.Tags = map[string]string{}
 		}
 		f.run.Tags[key] = value
 	}
-	if l.Note != "" && len(f.run.Note)+len(l.Note) < format.MaxTextBytes {
+	if l.Note != "" {
+		note := l.Note
 		if f.run.Note != "" {
-			f.run.Note += "\n"
+			note = f.run.Note + "\n" + l.Note
 		}
-		f.run.Note += l.Note
+		if len(note) > format.MaxTextBytes {
+			room = false
+		} else {
+			f.run.Note = note
+		}
 	}
 	if l.Artifact != nil {
 		f.artifacts = append(f.artifacts, *l.Artifact)
 	}
-	if l.Dataset != nil {
+	if l.Dataset != nil && f.take(len(l.Dataset.Path)+len(l.Dataset.Name)+len(l.Dataset.Role)+200) {
 		f.datasets = append(f.datasets, *l.Dataset)
+	} else if l.Dataset != nil {
+		room = false
 	}
 	for key, value := range l.Unknown {
 		f.addExtra(key, value)
 	}
-	return nil
+	return room
+}
+
+// take asks for room in the record.
+func (f *fold) take(n int) bool {
+	const overhead = 32 // a line, quotes, escapes
+	if f.size+n+overhead > maxAdded {
+		return false
+	}
+	f.size += n + overhead
+	return true
+}
+
+// takeValue asks for room for a param.
+func (f *fold) takeValue(path []string, value any) bool {
+	n := 0
+	for _, key := range path {
+		n += len(key)
+	}
+	return f.params < format.MaxParams && f.take(n+len(format.AppendJSON(nil, value)))
 }
 
 func (c *curve) add(p format.Point) {
@@ -227,41 +265,57 @@ func (c *curve) metric(goal string) format.Metric {
 	return m
 }
 
-// mergeParams adds params; where one is there with another value the earlier one stays and the later one is a conflict.
+// mergeParams adds params; where one is there with another value the earlier one stays and the later one is a conflict. It
+// returns false where there was no room for all.
 func (f *fold) mergeParams(params map[string]any) bool {
-	return f.eachParam(params, func(path []string, value any) {
+	room := true
+	eachParam(params, func(path []string, value any) {
 		old, ok := lookup(f.run.Params, path)
-		if !ok && setParam(&f.run.Params, path, value) {
-			return
-		}
 		if ok && format.EqualValue(old, value) {
 			return
 		}
 		key := format.DottedKey(path)
-		for _, known := range f.run.Conflicts[key] {
-			if format.EqualValue(known, value) {
-				return
-			}
+		conflicts := f.run.Conflicts[key]
+		if slices.ContainsFunc(conflicts, func(known any) bool { return format.EqualValue(known, value) }) {
+			return
+		}
+		if !f.takeValue(path, value) || len(conflicts) >= maxConflicts {
+			room = false
+			return
+		}
+		if !ok && setParam(&f.run.Params, path, value) {
+			f.params += 1 + leaves(map[string]any{"": value})
+			return
 		}
 		if f.run.Conflicts == nil {
 			f.run.Conflicts = map[string][]any{}
 		}
-		f.run.Conflicts[key] = append(f.run.Conflicts[key], value)
+		f.run.Conflicts[key] = append(conflicts, value)
 	})
+	return room
 }
 
 // setParams changes params where that is what the writer meant.
 func (f *fold) setParams(params map[string]any) bool {
-	return f.eachParam(params, func(path []string, value any) {
-		setParam(&f.run.Params, path, value)
+	room := true
+	eachParam(params, func(path []string, value any) {
+		old, ok := lookup(f.run.Params, path)
+		if ok && format.EqualValue(old, value) {
+			return
+		}
+		if !f.takeValue(path, value) || !setParam(&f.run.Params, path, value) {
+			room = false
+			return
+		}
+		if !ok {
+			f.params += 1 + leaves(map[string]any{"": value})
+		}
 	})
+	return room
 }
 
-// eachParam visits the leaves of params in the order of their names. It returns false where there would be too many.
-func (f *fold) eachParam(params map[string]any, visit func(path []string, value any)) bool {
-	if f.params += leaves(params); f.params > format.MaxParams {
-		return false
-	}
+// eachParam visits the leaves of params in the order of their names.
+func eachParam(params map[string]any, visit func(path []string, value any)) {
 	var walk func(m map[string]any, path []string)
 	walk = func(m map[string]any, path []string) {
 		for _, key := range slices.Sorted(keysOf(m)) {
@@ -274,7 +328,6 @@ func (f *fold) eachParam(params map[string]any, visit func(path []string, value 
 		}
 	}
 	walk(params, nil)
-	return true
 }
 
 func keysOf(m map[string]any) func(func(string) bool) {
@@ -344,9 +397,9 @@ func (f *fold) addExtra(key string, value any) {
 	if _, ok := f.run.Extra[key]; ok {
 		return
 	}
-	if len(f.run.Extra) >= maxExtra || value == nil {
+	if len(f.run.Extra) >= maxExtra || value == nil || !f.take(len(key)+len(format.AppendJSON(nil, value))) {
 		if !f.extraFull {
-			f.warn("more than %d unknown keys: the others were left out", maxExtra)
+			f.warn("unknown keys of journals were left out: more than %d of them, or too large", maxExtra)
 		}
 		f.extraFull = true
 		return

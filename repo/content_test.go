@@ -1,0 +1,60 @@
+package repo
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gitruns/runs/format"
+)
+
+// TestFinishNeverFailsOnContent finishes runs whose journals hold whatever a writer may think of.
+func TestFinishNeverFailsOnContent(t *testing.T) {
+	r, _, err := Init(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := strings.Repeat("x", 60_000)
+	var many, steps, texts, tags, odd strings.Builder
+	for i := range 30_000 {
+		fmt.Fprintf(&many, "{\"t\":%d,\"p\":{\"p%d\":%d}}\n", i, i, i)
+		fmt.Fprintf(&steps, "{\"t\":%d,\"p\":{\"lr\":0.1,\"step\":%d},\"m\":{\"loss\":1}}\n", i, i)
+	}
+	for i := range 300 {
+		fmt.Fprintf(&texts, "{\"t\":%d,\"p\":{\"text%d\":%q},\"note\":%q,\"odd%d\":%q}\n", i, i, long, long[:5000], i, long)
+		fmt.Fprintf(&tags, "{\"t\":%d,\"tags\":{\"k%d\":%q},\"dataset\":{\"path\":\"none\",\"name\":%q,\"sha256\":\"zz\",\"bytes\":-1}}\n", i, i, long, long)
+	}
+	random := rand.New(rand.NewPCG(7, 7))
+	pieces := []string{`{"t":1`, `,"m":{"a":1}`, `,"p":{"a":{"b":1}}`, `,"p":{"a":1}`, `,"set":{"a":{"c":2}}`, `,"tags":{"":""}`, `,"note":"\u0000\u202e"`, `,"artifact":{"path":"/dev/null"}`, `,"artifact":{"path":"x","name":"../y"}`, `,"artifact":{"name":"a","sha256":"x","bytes":-5}`, `,"dataset":{"path":"s3://x"}`, `,"event":"later"`, `,"labels":{}`, `,"x":[null,{"y":null}]`, `,"step":9e99`, `}`, "\n", `null`, "\xff", `"`, `{`}
+	for range 20_000 {
+		odd.WriteString(pieces[random.IntN(len(pieces))])
+	}
+	for name, content := range map[string]string{
+		"many params": many.String(), "a param that changes at every step": steps.String(), "long texts": texts.String(), "long tags": tags.String(), "random pieces": odd.String(),
+		"nothing": "", "one line without an end": `{"t":1,"m":{"a":1}}`, "one endless line": strings.Repeat("x", 20<<20),
+	} {
+		a, err := r.Start(t.Context(), &format.Run{Name: name}, format.OwnerDetached)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(a.Dir, "journal-any.jsonl")
+		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		old := time.Now().Add(-time.Hour)
+		if err := os.Chtimes(path, old, old); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.Finish(t.Context(), Finish{}); err != nil {
+			t.Errorf("%s: %.300s", name, err.Error())
+			continue
+		}
+		if _, err := r.Read(t.Context(), a.ID); err != nil {
+			t.Errorf("%s: finished, but not read: %.300s", name, err.Error())
+		}
+	}
+}
