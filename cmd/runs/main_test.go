@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -52,6 +53,7 @@ func TestScripts(t *testing.T) {
 			"await":   awaitCmd,
 			"count":   countCmd,
 			"edit":    editCmd,
+			"signal":  signalCmd,
 		},
 	})
 }
@@ -114,6 +116,28 @@ func editCmd(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s has no %q", matches[0], args[1])
 	}
 	ts.Check(os.WriteFile(matches[0], []byte(edited), 0o666))
+}
+
+// signalCmd sends a signal to the process whose pid stands in the only file that matches: signal TERM|KILL PATTERN.
+func signalCmd(ts *testscript.TestScript, neg bool, args []string) {
+	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}
+	if neg || len(args) != 2 || signals[args[0]] == nil {
+		ts.Fatalf("usage: signal TERM|KILL PATTERN")
+	}
+	matches, err := filepath.Glob(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if len(matches) != 1 {
+		ts.Fatalf("%s: %d files", args[1], len(matches))
+	}
+	m := regexp.MustCompile(`(?m)^pid = (\d+)$`).FindStringSubmatch(ts.ReadFile(matches[0]))
+	if m == nil {
+		ts.Fatalf("%s names no pid", matches[0])
+	}
+	pid, err := strconv.Atoi(m[1])
+	ts.Check(err)
+	process, err := os.FindProcess(pid)
+	ts.Check(err)
+	ts.Check(process.Signal(signals[args[0]]))
 }
 
 func TestShellQuote(t *testing.T) {
