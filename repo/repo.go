@@ -44,16 +44,15 @@ func Find(dir string) (*Repository, error) {
 		}
 		return open(filepath.Clean(env))
 	}
-	_, inGit, err := git.Discover(dir)
+	project, inGit, err := git.Discover(dir)
 	if err != nil {
 		return nil, err
 	}
-	stop, _, _ := git.Discover(dir)
 	for at := dir; ; at = filepath.Dir(at) {
 		if isDir(filepath.Join(at, DirName)) {
 			return open(filepath.Join(at, DirName))
 		}
-		if filepath.Dir(at) == at || inGit && at == stop.Root {
+		if filepath.Dir(at) == at || inGit && at == project.Root {
 			return nil, ErrNoRepository
 		}
 	}

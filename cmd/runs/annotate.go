@@ -108,7 +108,7 @@ func (a *app) noteCommand() *cobra.Command {
 }
 
 // annotate writes a note of the run that a selector names.
-func (a *app) annotate(ctx context.Context, selector string, make func(*repo.Entry) (*format.Note, error)) error {
+func (a *app) annotate(ctx context.Context, selector string, write func(*repo.Entry) (*format.Note, error)) error {
 	r, err := a.find()
 	if err != nil {
 		return err
@@ -120,7 +120,7 @@ func (a *app) annotate(ctx context.Context, selector string, make func(*repo.Ent
 	if err := a.mayChangeEntry(ctx, e, selector); err != nil {
 		return err
 	}
-	n, err := make(e)
+	n, err := write(e)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,6 @@ import (
 
 // Exit statuses, as every command's help says them.
 const (
-	exitOK          = 0
 	exitFailed      = 1
 	exitUsage       = 2
 	exitNoRun       = 3
