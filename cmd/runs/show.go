@@ -58,8 +58,8 @@ func (a *app) showCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			view := render.Run{Context: query.Context{Goal: config.Goal, Now: time.Now()}, Goal: config.Goal}
-			return a.term.Page(ctx, func(w io.Writer) error { return view.Write(w, a.term, e) })
+			view := render.Run{Context: query.Context{Goal: config.Goal, Now: time.Now()}, Goal: config.Goal, Curves: !asciiOnly()}
+			return a.term.Page(ctx, func(w io.Writer) error { return view.Write(ctx, w, a.term, e) })
 		},
 		ValidArgsFunction: a.completeRun,
 	}

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gitruns/runs/cmd/internal/chart"
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
@@ -19,7 +21,13 @@ import (
 type Run struct {
 	Context query.Context
 	Goal    func(string) string
+	Curves  bool // draw a small curve of each metric, which reads its points
 }
+
+const (
+	curveWidth  = 16        // characters of a small curve
+	curvePoints = 2_000_000 // of all metrics together: more are not read for a look
+)
 
 // page collects lines of a run.
 type page struct {
@@ -49,7 +57,7 @@ func (p *page) pair(label, value string) {
 }
 
 // Write writes the run.
-func (v Run) Write(w io.Writer, t *terminal.Terminal, e *repo.Entry) error {
+func (v Run) Write(ctx context.Context, w io.Writer, t *terminal.Terminal, e *repo.Entry) error {
 	p := &page{w: w, t: t}
 	head := t.Paint(terminal.Bold, terminal.Clean(e.Title()))
 	status := Status(e, v.Context.Now)
@@ -80,7 +88,7 @@ func (v Run) Write(w io.Writer, t *terminal.Terminal, e *repo.Entry) error {
 			p.line("  %s = %s", terminal.Clean(key), terminal.Clean(e.Tags[key]))
 		}
 	}
-	v.metrics(p, e.Run)
+	v.metrics(ctx, p, e)
 	v.origin(p, e.Run)
 	v.outputs(p, e)
 	return p.err
@@ -143,10 +151,31 @@ func (v Run) params(p *page, r *format.Run) {
 	}
 }
 
-func (v Run) metrics(p *page, r *format.Run) {
+// curves are the values of each metric by step, where there are not too many.
+func (v Run) curves(ctx context.Context, e *repo.Entry) (map[string][]float64, error) {
+	total := int64(0)
+	for _, m := range e.Metrics {
+		total += m.Count
+	}
+	if !v.Curves || total > curvePoints || total == int64(len(e.Metrics)) {
+		return nil, nil
+	}
+	curves := make(map[string][]float64, len(e.Metrics))
+	err := e.EachPoints(ctx, func(key string, points []format.Point) error {
+		for _, p := range points {
+			curves[key] = append(curves[key], p.Value)
+		}
+		return nil
+	})
+	return curves, err
+}
+
+func (v Run) metrics(ctx context.Context, p *page, e *repo.Entry) {
+	r := e.Run
 	if len(r.Metrics) == 0 {
 		return
 	}
+	curves, err := v.curves(ctx, e)
 	p.line("")
 	tb := terminal.Table{Columns: []terminal.Column{
 		{Title: "metric", Flexible: true},
@@ -158,6 +187,9 @@ func (v Run) metrics(p *page, r *format.Run) {
 		{Title: "points", Right: true, Drop: true},
 		{Title: "goal", Drop: true},
 	}}
+	if len(curves) > 0 {
+		tb.Columns = append(tb.Columns, terminal.Column{Title: "curve", Drop: true})
+	}
 	for _, key := range slices.Sorted(maps.Keys(r.Metrics)) {
 		m := r.Metrics[key]
 		goal := m.Goal
@@ -175,10 +207,16 @@ func (v Run) metrics(p *page, r *format.Run) {
 				row[4].Style = terminal.Bold
 			}
 		}
+		if y := curves[key]; len(y) > 1 {
+			row = append(row, terminal.Cell{Text: chart.Spark(y, curveWidth), Style: terminal.Cyan})
+		}
 		tb.Rows = append(tb.Rows, row)
 	}
 	if p.err == nil {
 		p.err = tb.Write(p.w, p.t)
+	}
+	if err != nil {
+		p.line("%s", p.t.Paint(terminal.Red, terminal.Clean(err.Error())))
 	}
 }
 

@@ -17,9 +17,9 @@ type Terminal struct {
 	In       io.Reader
 	Out, Err io.Writer
 
-	outTTY, errTTY, inTTY bool
-	colour                bool
-	width, height         int
+	outTTY, errTTY bool
+	colour         bool
+	width, height  int
 }
 
 // System is the terminal of this process. Colour is off where noColor says so, with NO_COLOR (https://no-color.org), with
@@ -29,7 +29,6 @@ func System(noColor bool) *Terminal {
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
 		outTTY: term.IsTerminal(int(os.Stdout.Fd())),
 		errTTY: term.IsTerminal(int(os.Stderr.Fd())),
-		inTTY:  term.IsTerminal(int(os.Stdin.Fd())),
 	}
 	t.colour = t.outTTY && !noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	return t
@@ -45,9 +44,6 @@ func (t *Terminal) OutIsTerminal() bool { return t.outTTY }
 
 // ErrIsTerminal reports whether messages are seen by a person.
 func (t *Terminal) ErrIsTerminal() bool { return t.errTTY }
-
-// InIsTerminal reports whether a person could answer.
-func (t *Terminal) InIsTerminal() bool { return t.inTTY }
 
 // Colour reports whether output is coloured.
 func (t *Terminal) Colour() bool { return t.colour }
