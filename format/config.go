@@ -24,7 +24,31 @@ type Config struct {
 		Interval time.Duration // between two samples of the machine
 		Points   int           // kept of each key of system.parquet
 	}
+	Source struct {
+		Base     string   // a ref that stays: patches begin where the work left it
+		MaxFile  int64    // bytes of one untracked file
+		MaxTotal int64    // bytes of all untracked files
+		MaxFiles int      // how many untracked files
+		Exclude  []string // patterns of untracked files, as in .gitignore, behind DefaultExclude
+	}
+	Datasets    map[string]DatasetConfig // those of every run
+	Environment struct {
+		Variables []string // patterns of names, beside those that are always recorded
+	}
 }
+
+// DatasetConfig is [dataset.NAME].
+type DatasetConfig struct {
+	Path string // relative to the folder that holds .runs; empty where only another setting is made
+	Hash string // HashContent or HashListing
+	Role string
+}
+
+// The ways to identify a dataset.
+const (
+	HashContent = "content"
+	HashListing = "listing" // names and sizes alone
+)
 
 // MetricConfig is [metric.NAME].
 type MetricConfig struct{ Goal string }
@@ -48,7 +72,32 @@ const InitialConfig = `# Settings of runs for this project. What is commented ou
 # enabled = true              # sample CPU, memory, disk and GPU under 'runs exec'
 # interval = "15s"
 # points = 500                # kept of each key
+
+# [source]                    # untracked files that are recorded with the code
+# base = ""                   # a ref that stays, like "origin/main"; without it the remote's default branch
+# max_file = "1 MB"
+# max_total = "10 MB"
+# max_files = 2000
+# exclude = []                # more patterns as in .gitignore, beside outputs/, wandb/, *.pt and the like; "!*.npy" takes one back
+
+# [dataset.train]             # recorded with every run
+# path = "data/train.csv"     # relative to the folder that holds .runs
+# hash = "content"            # or "listing": names and sizes alone
+# role = "training"
+
+# [environment]
+# variables = []              # more names to record, like "MY_*"
 `
+
+// DefaultExclude is what training programs write: of untracked files, these are counted and not recorded as source. The
+// patterns are those of .gitignore.
+var DefaultExclude = []string{
+	"outputs/", "multirun/", "wandb/", "mlruns/", "mlartifacts/", "lightning_logs/", "tb_logs/", "checkpoints/",
+	"runs/detect/", "runs/segment/", "runs/classify/", "runs/pose/", "runs/obb/", "runs/train/", "catboost_info/", ".aim/", ".neptune/", ".ipynb_checkpoints/", "__pycache__/", ".venv/", "venv/", "node_modules/",
+	".pytest_cache/", ".mypy_cache/", ".ruff_cache/", ".tox/", ".eggs/", "*.egg-info/", ".DS_Store",
+	"*.pyc", "*.pt", "*.pth", "*.ckpt", "*.safetensors", "*.npy", "*.npz", "*.h5", "*.hdf5", "*.pkl", "*.joblib", "*.onnx", "*.pb",
+	"*.tfrecord", "*.tflite", "*.gguf", "*.msgpack", "*.orbax", "events.out.tfevents.*", "*.swp", "*~", "core.[0-9]*",
+}
 
 // defaultSeeds are params that may differ among replicates of one run.
 var defaultSeeds = [...]string{"seed", "random_state"}
@@ -58,6 +107,7 @@ func DefaultConfig() *Config {
 	c := &Config{}
 	c.Console.MaxBytes = 10_000_000
 	c.System.Enabled, c.System.Interval, c.System.Points = true, 15*time.Second, 500
+	c.Source.MaxFile, c.Source.MaxTotal, c.Source.MaxFiles = 1_000_000, 10_000_000, 2000
 	return c
 }
 
@@ -66,6 +116,8 @@ func configKeys() []string {
 	return []string{
 		"experiment", "primary", "metric.NAME.goal", "replicates.seeds", "console.max_bytes",
 		"system.enabled", "system.interval", "system.points",
+		"source.base", "source.max_file", "source.max_total", "source.max_files", "source.exclude",
+		"dataset.NAME.path", "dataset.NAME.hash", "dataset.NAME.role", "environment.variables",
 	}
 }
 
@@ -128,11 +180,62 @@ func DecodeConfig(file string, data []byte) (*Config, error) {
 		}
 		s.refuseUnknown()
 	}
+	if s, ok := t.sub("source"); ok {
+		c.readSource(s)
+	}
+	if s, ok := t.sub("dataset"); ok {
+		c.readDatasets(s)
+	}
+	if s, ok := t.sub("environment"); ok {
+		c.Environment.Variables = s.texts("variables")
+		s.refuseUnknown()
+	}
 	t.refuseUnknown()
 	if t.err != nil {
 		return nil, t.err
 	}
 	return c, nil
+}
+
+func (c *Config) readSource(s table) {
+	c.Source.Base = s.optional("base")
+	if strings.HasPrefix(c.Source.Base, "-") {
+		s.fail(s.at("base"), "%q is no ref", c.Source.Base)
+	}
+	if s.has("max_file") {
+		c.Source.MaxFile = s.bytes("max_file", 0, 1<<30)
+	}
+	if s.has("max_total") {
+		c.Source.MaxTotal = s.bytes("max_total", 0, 1<<30)
+	}
+	if s.has("max_files") {
+		c.Source.MaxFiles = int(s.between("max_files", 0, 1_000_000))
+	}
+	c.Source.Exclude = s.texts("exclude")
+	s.refuseUnknown()
+}
+
+func (c *Config) readDatasets(s table) {
+	c.Datasets = map[string]DatasetConfig{}
+	for _, name := range sortedKeys(s.m) {
+		if err := CheckKey(name); err != nil {
+			s.fail(s.at(name), "%v", err)
+		}
+		item, ok := s.sub(name)
+		if !ok {
+			break
+		}
+		d := DatasetConfig{Path: item.needText("path"), Hash: item.text("hash"), Role: item.text("role")}
+		switch d.Hash {
+		case "":
+			d.Hash = HashContent
+		case HashContent, HashListing:
+		default:
+			item.fail(item.at("hash"), "%q is neither content nor listing", d.Hash)
+		}
+		c.Datasets[name] = d
+		item.refuseUnknown()
+	}
 }
 
 // optional reads a text that may be empty.
@@ -228,7 +331,7 @@ func (t table) refuseUnknown() {
 func configPrefix(path []string) string {
 	var b strings.Builder
 	for i, key := range path {
-		if i == 1 && path[0] == "metric" {
+		if i == 1 && (path[0] == "metric" || path[0] == "dataset") {
 			key = "NAME"
 		}
 		b.WriteString(key + ".")

@@ -16,7 +16,7 @@ func TestInitialConfigIsTheDefault(t *testing.T) {
 	if d := cmp.Diff(DefaultConfig(), got); d != "" {
 		t.Error(d)
 	}
-	// Without the comment signs the same file sets every key to its default, but for the example of a metric.
+	// Without the comment signs the same file sets every key to its default, but for the examples of a metric and a dataset.
 	var shown []string
 	for line := range strings.SplitSeq(InitialConfig, "\n") {
 		if key := strings.TrimPrefix(line, "# "); strings.Contains(key, " = ") || strings.HasPrefix(key, "[") {
@@ -30,7 +30,11 @@ func TestInitialConfigIsTheDefault(t *testing.T) {
 	if got.Metrics["rmse"].Goal != "min" {
 		t.Error("the example of a goal is not read")
 	}
-	got.Metrics, got.Replicates.Seeds = nil, nil
+	if got.Datasets["train"].Hash != HashContent {
+		t.Error("the example of a dataset is not read")
+	}
+	got.Metrics, got.Datasets = nil, nil
+	got.Replicates.Seeds, got.Source.Exclude, got.Environment.Variables = nil, nil, nil
 	if d := cmp.Diff(DefaultConfig(), got); d != "" {
 		t.Errorf("the defaults shown are not the defaults:\n%s", d)
 	}

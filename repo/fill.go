@@ -239,7 +239,7 @@ func (a *Active) fetchArtifact(line format.ArtifactLine, to string) (format.File
 	}
 	from := line.Path
 	if !filepath.IsAbs(from) {
-		from = filepath.Join(a.repo.Root, filepath.FromSlash(from))
+		from = filepath.Join(a.repo.TreeRoot(), filepath.FromSlash(from))
 	}
 	return copyFile(from, to)
 }
@@ -251,9 +251,9 @@ func (a *Active) fillDatasets(ctx context.Context, b *finished, f *fold) {
 		if !format.IsDigest(item.SHA256) || item.Bytes < 0 || item.Files < 0 {
 			from := line.Path
 			if !filepath.IsAbs(from) {
-				from = filepath.Join(a.repo.Root, filepath.FromSlash(b.run.Cwd), filepath.FromSlash(from))
+				from = filepath.Join(a.repo.TreeRoot(), filepath.FromSlash(b.run.Cwd), filepath.FromSlash(from))
 			}
-			got, err := capture.Dataset(ctx, a.repo.Root, line.Name, from)
+			got, err := capture.Dataset(ctx, a.repo.TreeRoot(), line.Name, from)
 			if err != nil {
 				f.warn("dataset %s was left out: %v", line.Path, err)
 				continue

@@ -130,8 +130,11 @@ func (a *app) annotate(ctx context.Context, selector string, write func(*repo.En
 
 // author is git's identity of whoever runs this; empty where there is none.
 func (a *app) author(ctx context.Context) string {
-	origin, _ := capture.ReadOrigin(ctx, a.dir, false)
-	return origin.Author
+	name, _, err := capture.Author(ctx, a.dir)
+	if err != nil {
+		return ""
+	}
+	return name
 }
 
 // edit lets a person change a text in their editor.

@@ -88,15 +88,14 @@ func (a *app) describe(ctx context.Context, r *repo.Repository, f *beginFlags) (
 		}
 		run.Datasets = append(run.Datasets, item)
 	}
-	if rel, err := filepath.Rel(r.Root, a.dir); err == nil && format.CheckPath(filepath.ToSlash(rel)) == nil {
+	if rel, err := filepath.Rel(r.TreeRoot(), a.dir); err == nil && format.CheckPath(filepath.ToSlash(rel)) == nil {
 		run.Cwd = filepath.ToSlash(rel)
 	}
-	origin, warnings := capture.ReadOrigin(ctx, r.Root, r.InGit)
-	if err := ctx.Err(); err != nil {
+	warnings, err := r.Origin(ctx, run)
+	if err != nil {
 		return nil, err
 	}
 	a.warn(warnings)
-	run.Author, run.Source = origin.Author, origin.Source
 	run.Machine, run.Environment = capture.Machine(), capture.Platform()
 	return run, nil
 }
@@ -119,7 +118,7 @@ func (f *beginFlags) addParams(a *app, r *repo.Repository, run *format.Run) erro
 	} else if err := mergeParams(run.Params, more, nil); err != nil {
 		return err
 	}
-	portable(r.Root, run.Params)
+	portable(r.TreeRoot(), run.Params)
 	return nil
 }
 
@@ -255,7 +254,7 @@ func (a *app) dataset(ctx context.Context, r *repo.Repository, flag string) (for
 	if !strings.Contains(path, "://") {
 		path = a.path(path)
 	}
-	return capture.Dataset(ctx, r.Root, name, path)
+	return capture.Dataset(ctx, r.TreeRoot(), name, path)
 }
 
 // begin starts the run that the flags describe, or continues the one that --resume names. fresh is false for the latter.

@@ -138,9 +138,9 @@ func (a *app) execRun(ctx context.Context, f *execFlags, args []string) (active 
 	}
 	run.Command = make([]string, len(args))
 	for i, arg := range args {
-		run.Command[i] = capture.Portable(r.Root, strings.ToValidUTF8(arg, "\ufffd"))
+		run.Command[i] = capture.Portable(r.TreeRoot(), strings.ToValidUTF8(arg, "\ufffd"))
 	}
-	if entry := entryOf(r.Root, a.dir, args); entry != "" && run.Source != nil {
+	if entry := entryOf(r.TreeRoot(), a.dir, args); entry != "" && run.Source != nil {
 		run.Source.Entry = entry
 	}
 	active, _, err = a.begin(ctx, r, &f.beginFlags, run, format.OwnerProcess)

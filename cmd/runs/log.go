@@ -160,7 +160,7 @@ func empty(l *format.Line) bool {
 // check holds the params against those of the run, copies artifacts into it and hashes datasets. It returns their lines.
 func (a *app) check(ctx context.Context, active *repo.Active, f *logFlags, l *format.Line) ([]*format.Line, error) {
 	if len(l.Params) > 0 {
-		portable(active.Repository().Root, l.Params)
+		portable(active.Repository().TreeRoot(), l.Params)
 		known, err := active.Params(ctx)
 		if err != nil {
 			return nil, err

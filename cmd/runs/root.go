@@ -125,13 +125,14 @@ Start with 'runs demo', or put 'runs exec --' before the command that trains.
 	root.PersistentFlags().BoolVar(&a.noColor, "no-color", false, "no colour")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.SuggestionsMinimumDistance = 2
-	root.AddGroup(&cobra.Group{ID: "record", Title: "Record:"}, &cobra.Group{ID: "read", Title: "Read:"}, &cobra.Group{ID: "keep", Title: "Describe and keep:"})
+	root.AddGroup(&cobra.Group{ID: "record", Title: "Record:"}, &cobra.Group{ID: "read", Title: "Read:"}, &cobra.Group{ID: "again", Title: "Bring back:"}, &cobra.Group{ID: "keep", Title: "Describe and keep:"})
 	for _, g := range []struct {
 		id       string
 		commands []*cobra.Command
 	}{
 		{"record", []*cobra.Command{a.initCommand(), a.execCommand(), a.startCommand(), a.logCommand(), a.finishCommand(), a.recoverCommand()}},
 		{"read", []*cobra.Command{a.lsCommand(), a.showCommand(), a.metricsCommand(), a.plotCommand(), a.statusCommand()}},
+		{"again", []*cobra.Command{a.checkoutCommand()}},
 		{"keep", []*cobra.Command{a.tagCommand(), a.noteCommand(), a.nameCommand(), a.goalCommand(), a.rmCommand()}},
 		{"", []*cobra.Command{a.demoCommand(), a.versionCommand()}},
 	} {

@@ -1,47 +1,349 @@
 package capture
 
 import (
+	"cmp"
 	"context"
-	"errors"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
 )
 
-// Origin is who runs which code.
-type Origin struct {
-	Author string
-	Source *format.Source // nil outside git
+// Captured is the source of a project as it lies on disk, with the patches that lead to it. Close it when they are stored.
+type Captured struct {
+	Source   format.Source
+	Patches  []string // files, in the order of Source.Patches
+	Keep     string   // a commit that only this clone holds
+	Warnings []string
+
+	scratch *git.Scratch
 }
 
-// ReadOrigin asks git for the author and the state of the project at root. What it cannot know is said in warnings:
-// recording goes on without.
-func ReadOrigin(ctx context.Context, root string, inGit bool) (Origin, []string) {
-	var o Origin
-	var warnings []string
-	config, err := git.Config(ctx, root, `^(user\.(name|email)|remote\..*\.url)$`)
-	switch {
-	case errors.Is(err, git.ErrNoGit):
-		if inGit {
-			warnings = append(warnings, "git is not installed: the source is not recorded")
-		}
-		return o, warnings
-	case err != nil:
-		return o, append(warnings, "the author is not recorded: "+err.Error())
-	}
-	o.Author = author(config)
-	if !inGit {
-		return o, warnings
-	}
-	head, err := git.ReadHead(ctx, root)
+// Close removes the patches.
+func (c *Captured) Close() { c.scratch.Close() }
+
+// Source captures the working tree of a repository: everything on disk that is not ignored, as git would store it, and the
+// patches that lead there from a commit that lasts. The repository and its index are only read. datasets are paths,
+// relative to the root, of data that is recorded as such.
+func Source(ctx context.Context, dirs git.Dirs, config *format.Config, datasets []string) (*Captured, error) {
+	scratch, err := git.NewScratch(dirs)
 	if err != nil {
-		return o, append(warnings, "the source is not recorded: "+err.Error())
+		return nil, err
 	}
-	o.Source = &format.Source{Commit: head.Commit, Branch: head.Branch, Dirty: head.Dirty, Remote: git.RemoteWithoutCredentials(remote(config))}
-	return o, warnings
+	c := &Captured{scratch: scratch}
+	if err := c.capture(ctx, dirs, config, datasets); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Captured) capture(ctx context.Context, dirs git.Dirs, config *format.Config, datasets []string) error {
+	if err := c.scratch.CopyIndex(); err != nil {
+		return err
+	}
+	var w *git.Worktree
+	var base git.Base
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		w, err = c.scratch.ReadWorktree(both)
+		return err
+	})
+	group.Go(func() (err error) {
+		if c.Source.Commit, c.Source.Branch, err = c.scratch.Head(both); err != nil || c.Source.Commit == "" {
+			return err
+		}
+		base, err = c.scratch.DurableBase(both, c.Source.Commit, c.Source.Branch, config.Source.Base, config.Source.MaxTotal)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if err := c.stage(ctx, dirs, config, datasets, w); err != nil {
+		return err
+	}
+	c.lookIntoRepositories(ctx, dirs, w)
+	tree, err := c.scratch.Tree(ctx, w)
+	if err != nil {
+		return err
+	}
+	c.Source.Tree = tree
+	if err := c.difference(ctx, base); err != nil {
+		return err
+	}
+	c.boundOmitted()
+	return nil
+}
+
+// stage brings what is on disk into the temporary index.
+func (c *Captured) stage(ctx context.Context, dirs git.Dirs, config *format.Config, datasets []string, w *git.Worktree) error {
+	choose := chooser{
+		root: dirs.Root, tracked: w.Folders, datasets: datasets,
+		exclude: newExcluder(append(format.DefaultExclude[:len(format.DefaultExclude):len(format.DefaultExclude)], config.Source.Exclude...)),
+		limits:  limits{config.Source.MaxFile, config.Source.MaxTotal, config.Source.MaxFiles},
+	}
+	chosen := choose.choose(w.Untracked)
+	c.Source.Omitted = append(c.Source.Omitted, choose.omitted...)
+	if err := c.scratch.Remove(ctx, w.Deleted); err != nil {
+		return err
+	}
+	paths, err := c.stageNotebooks(ctx, dirs.Root, w.Modified, -1)
+	if err != nil {
+		return err
+	}
+	more, err := c.stageNotebooks(ctx, dirs.Root, chosen, config.Source.MaxFile)
+	if err != nil {
+		return err
+	}
+	failed, err := c.scratch.Stage(ctx, append(paths, more...))
+	if err != nil {
+		return err
+	}
+	for _, f := range failed {
+		size := int64(0)
+		if info, err := os.Lstat(filepath.Join(dirs.Root, filepath.FromSlash(f.Path))); err == nil {
+			size = info.Size()
+		}
+		c.omit(format.Omitted{Path: printable(f.Path), Bytes: size, Reason: printable(f.Reason)})
+	}
+	return nil
+}
+
+func (c *Captured) omit(o format.Omitted) { c.Source.Omitted = append(c.Source.Omitted, o) }
+
+func isNotebook(path string) bool { return strings.HasSuffix(path, ".ipynb") }
+
+// stageNotebooks takes notebooks without their large outputs into the index and returns the paths that it left. One beyond
+// limit even so is left out; a negative limit is none.
+func (c *Captured) stageNotebooks(ctx context.Context, root string, paths []string, limit int64) ([]string, error) {
+	var left []string
+	for _, path := range paths {
+		name := filepath.Join(root, filepath.FromSlash(path))
+		info, err := os.Lstat(name)
+		if !isNotebook(path) || err != nil || !info.Mode().IsRegular() || info.Size() <= maxCellOutput || info.Size() > maxNotebook {
+			left = append(left, path)
+			continue
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			left = append(left, path) // git says why
+			continue
+		}
+		trimmed, removed, err := trimNotebook(data)
+		switch {
+		case limit >= 0 && (err != nil || int64(len(trimmed)) > limit):
+			if info.Size() > limit {
+				c.omit(format.Omitted{Path: printable(path), Bytes: info.Size(), Reason: format.OmittedLarge})
+				continue
+			}
+			fallthrough
+		case err != nil || removed == 0:
+			left = append(left, path)
+			continue
+		}
+		mode := "100644"
+		if info.Mode()&0o100 != 0 {
+			mode = "100755"
+		}
+		if err := c.scratch.StageContent(ctx, path, mode, trimmed); err != nil {
+			return nil, err
+		}
+		c.omit(format.Omitted{Path: printable(path), Bytes: removed, Reason: format.OmittedOutputs})
+	}
+	return left, nil
+}
+
+// lookIntoRepositories names what the tree cannot hold: repositories inside this one, and what of a submodule is in no
+// commit that a remote is known to have.
+func (c *Captured) lookIntoRepositories(ctx context.Context, dirs git.Dirs, w *git.Worktree) {
+	for _, path := range w.Nested {
+		c.omit(format.Omitted{Path: printable(path + "/"), Reason: format.OmittedRepository})
+	}
+	for _, path := range w.Submodules {
+		dir := filepath.Join(dirs.Root, filepath.FromSlash(path))
+		if _, err := os.Lstat(filepath.Join(dir, ".git")); err != nil {
+			continue // not checked out
+		}
+		head, err := git.ReadHead(ctx, dir)
+		switch {
+		case err != nil:
+			c.omit(format.Omitted{Path: printable(path + "/"), Reason: printable(err.Error())})
+			continue
+		case head.Dirty:
+			c.omit(format.Omitted{Path: printable(path + "/"), Reason: format.OmittedDirty})
+		}
+		if pushed, err := git.OnRemote(ctx, dir); err == nil && !pushed {
+			c.omit(format.Omitted{Path: printable(path + "/"), Reason: format.OmittedUnpushed})
+		}
+	}
+}
+
+// difference writes the patches from the base to the commit and from there to the tree.
+func (c *Captured) difference(ctx context.Context, base git.Base) error {
+	s := &c.Source
+	empty := ""
+	if s.Commit == "" || base.Commit == "" {
+		var err error
+		if empty, err = c.scratch.EmptyTree(ctx); err != nil {
+			return err
+		}
+	}
+	from := s.Commit
+	if from == "" {
+		from = empty
+	} else if base.Commit != s.Commit {
+		start := base.Commit
+		if start == "" {
+			start = empty
+		}
+		if err := c.patch(ctx, start, s.Commit, "since "+base.String()); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			// A partial clone lacks what the patch would show.
+			base = git.Base{Commit: s.Commit}
+			c.Patches, s.Patches = nil, nil
+			c.Warnings = append(c.Warnings, "the commits since "+base.String()+" cannot be recorded as a patch: "+err.Error())
+		}
+	}
+	s.Base = base.Commit
+	if s.Commit != "" && !base.Durable {
+		durable := false
+		s.Durable = &durable
+	}
+	if base.Commit != "" && !base.Kept {
+		c.Keep = base.Commit
+	}
+	before := len(s.Patches)
+	if err := c.patch(ctx, from, s.Tree, "that is not committed"); err != nil {
+		return err
+	}
+	s.Dirty = len(s.Patches) > before
+	for _, o := range s.Omitted {
+		s.Dirty = s.Dirty || !o.Harmless() && o.Reason != format.OmittedUnpushed
+	}
+	if len(s.Patches) == 0 {
+		return nil
+	}
+	start := s.Base
+	if start == "" {
+		start = empty
+	}
+	return c.namePointers(ctx, start)
+}
+
+// largePatch is when a patch is worth a word.
+const largePatch = 1_000_000
+
+// patch adds the difference between two trees, where there is one.
+func (c *Captured) patch(ctx context.Context, from, to, what string) error {
+	path := filepath.Join(c.scratch.Dir, strconv.Itoa(len(c.Patches))+".patch")
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	sum := sha256.New()
+	count := &counter{}
+	err = c.scratch.Difference(ctx, from, to, io.MultiWriter(f, sum, count))
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil || count.n == 0 {
+		return err
+	}
+	c.Patches = append(c.Patches, path)
+	c.Source.Patches = append(c.Source.Patches, hex.EncodeToString(sum.Sum(nil)))
+	if count.n > largePatch {
+		changes, err := c.scratch.Changes(ctx, from, to)
+		if err != nil {
+			return err
+		}
+		slices.SortFunc(changes, func(a, b git.Change) int { return cmp.Compare(b.Bytes, a.Bytes) })
+		var names []string
+		for _, change := range changes[:min(3, len(changes))] {
+			names = append(names, fmt.Sprintf("%s (%d KB)", printable(change.Path), change.Bytes/1000))
+		}
+		c.Warnings = append(c.Warnings, fmt.Sprintf("the patch of the source %s has %d KB, most of it in %s", what, count.n/1000, strings.Join(names, ", ")))
+	}
+	return nil
+}
+
+type counter struct{ n int64 }
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.n += int64(len(p))
+	return len(p), nil
+}
+
+// pointerHead begins the file that git LFS stores in place of a large one, see
+// https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md.
+const pointerHead = "version https://git-lfs.github.com/spec/v1\n"
+
+// namePointers names the files in git LFS that changed since the base: their content lies in this clone alone, as far as
+// it knows.
+func (c *Captured) namePointers(ctx context.Context, base string) error {
+	changes, err := c.scratch.Changes(ctx, base, c.Source.Tree)
+	if err != nil {
+		return err
+	}
+	for _, change := range changes {
+		if change.Bytes < int64(len(pointerHead)) || change.Bytes > 1024 || !strings.HasPrefix(change.Mode, "100") {
+			continue
+		}
+		data, err := c.scratch.Read(ctx, change.ID, 1024)
+		if err != nil {
+			return err
+		}
+		if p, ok := parsePointer(data); ok {
+			c.omit(format.Omitted{Path: printable(change.Path), Bytes: p.bytes, Reason: format.OmittedLFS})
+		}
+	}
+	return nil
+}
+
+// maxOmitted bounds the list of what is left out.
+const maxOmitted = 100
+
+func (c *Captured) boundOmitted() {
+	list := c.Source.Omitted
+	// What a restored run misses comes first, then what is large.
+	slices.SortStableFunc(list, func(a, b format.Omitted) int {
+		if a.Harmless() != b.Harmless() {
+			if b.Harmless() {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), strings.Compare(a.Path, b.Path))
+	})
+	if len(list) <= maxOmitted {
+		return
+	}
+	rest := format.Omitted{Path: "…", Reason: format.OmittedMore}
+	for _, o := range list[maxOmitted-1:] {
+		rest.Bytes += o.Bytes
+		rest.Count += max(o.Count, 1)
+	}
+	c.Source.Omitted = append(list[:maxOmitted-1], rest)
+}
+
+// Author is who runs the code, and the remote of the project without credentials.
+func Author(ctx context.Context, root string) (name, url string, err error) {
+	config, err := git.Config(ctx, root, `^(user\.(name|email)|remote\..*\.url)$`)
+	if err != nil {
+		return "", "", err
+	}
+	return author(config), git.RemoteWithoutCredentials(remote(config)), nil
 }
 
 // author is git's identity; its environment variables come first, as in git.

@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -15,32 +16,105 @@ var ErrNoGit = errors.New("git is not installed")
 
 // Run runs git in dir and returns what it prints. An error carries git's own first line.
 func Run(ctx context.Context, dir string, args ...string) ([]byte, error) {
+	return command{dir: dir}.run(ctx, args...)
+}
+
+// command is a call of git: where it runs, what it reads, and what stands in its environment beside our own.
+type command struct {
+	dir   string
+	env   []string
+	stdin io.Reader
+}
+
+// unsafeVariables change what plumbing prints or where it writes.
+var unsafeVariables = []string{
+	"GIT_DIFF_OPTS=", "GIT_EXTERNAL_DIFF=", "GIT_LITERAL_PATHSPECS=", "GIT_GLOB_PATHSPECS=", "GIT_NOGLOB_PATHSPECS=",
+	"GIT_ICASE_PATHSPECS=", "GIT_PREFIX=", "GIT_ATTR_SOURCE=", "GIT_DEFAULT_HASH=", "LC_ALL=",
+}
+
+func (c command) run(ctx context.Context, args ...string) ([]byte, error) {
+	var stdout bytes.Buffer
+	err := c.stream(ctx, &stdout, args...)
+	return stdout.Bytes(), err
+}
+
+// stream runs git and passes on what it prints as it comes.
+func (c command) stream(ctx context.Context, stdout io.Writer, args ...string) error {
 	path, err := exec.LookPath("git")
 	if err != nil {
-		return nil, ErrNoGit
+		return ErrNoGit
 	}
 	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Dir = dir
+	cmd.Dir, cmd.Stdin, cmd.Stdout = c.dir, c.stdin, stdout
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return slices.ContainsFunc(unsafeVariables, func(prefix string) bool { return strings.HasPrefix(v, prefix) })
+	})
 	// A reading command takes no lock that a person's own git could stumble over, and asks nobody for a password.
-	cmd.Env = append(os.Environ(), "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C")
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Env = append(append(cmd.Env, "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C"), c.env...)
+	var stderr complaint
+	cmd.Stderr = &stderr
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
-		line, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
-		if line == "" {
-			line = err.Error()
+		e := &Error{Command: subcommand(args), Message: stderr.message()}
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			e.Code = exit.ExitCode()
 		}
-		return stdout.Bytes(), fmt.Errorf("git %s: %s", subcommand(args), line)
+		if e.Message == "" {
+			e.Message = err.Error()
+		}
+		return e
 	}
-	return stdout.Bytes(), nil
+	return nil
+}
+
+// Error is a call of git that failed.
+type Error struct {
+	Command string
+	Code    int    // git's exit status; 0 where it did not end by itself
+	Message string // the line of stderr that says why
+}
+
+func (e *Error) Error() string { return "git " + e.Command + ": " + e.Message }
+
+// complaint keeps the first bytes of stderr.
+type complaint struct{ bytes.Buffer }
+
+func (t *complaint) Write(p []byte) (int, error) {
+	if room := 64<<10 - t.Len(); room > 0 {
+		t.Buffer.Write(p[:min(len(p), room)])
+	}
+	return len(p), nil
+}
+
+// message is the first line that says what is wrong: warnings and hints come before it.
+func (t *complaint) message() string {
+	first := ""
+	for line := range strings.Lines(t.String()) {
+		line = strings.TrimSpace(line)
+		for _, prefix := range []string{"fatal: ", "error: "} {
+			if text, ok := strings.CutPrefix(line, prefix); ok {
+				return text
+			}
+		}
+		if first == "" {
+			first = line
+		}
+	}
+	return first
 }
 
 func subcommand(args []string) string {
+	skip := false
 	for _, arg := range args {
-		if !strings.HasPrefix(arg, "-") {
+		switch {
+		case skip:
+			skip = false
+		case arg == "-c":
+			skip = true
+		case !strings.HasPrefix(arg, "-"):
 			return arg
 		}
 	}

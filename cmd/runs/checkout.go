@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+)
+
+func (a *app) checkoutCommand() *cobra.Command {
+	var worktree bool
+	var experiment string
+	cmd := &cobra.Command{
+		Use:   "checkout RUN [DIR] [flags]",
+		Short: "Restore the source of a run into a new folder",
+		Long: `Restore the exact source of a run, byte for byte as git stores it, into DIR, which must not exist. The tree is rebuilt from
+the commit and the patches that the run names and proved by its hash before a file is written.
+
+    runs checkout best(rmse) ../best
+    runs checkout @ --worktree
+
+--worktree makes a linked git worktree: the commit of the run is checked out, and what was not committed stands there as
+such. Without DIR it lies beside the project.`,
+		Args: arguments(1, 2, "RUN"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dir := ""
+			if len(args) == 2 {
+				dir = a.path(args[1])
+			} else if !worktree {
+				return usagef("checkout: DIR missing: the folder to make")
+			}
+			return a.checkout(cmd.Context(), args[0], experiment, dir, worktree)
+		},
+		ValidArgsFunction: a.completeRun,
+	}
+	cmd.Flags().BoolVar(&worktree, "worktree", false, "make a linked git worktree")
+	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "look in `EXPERIMENT`")
+	return cmd
+}
+
+func (a *app) checkout(ctx context.Context, selector, experiment, dir string, worktree bool) error {
+	r, err := a.find()
+	if err != nil {
+		return err
+	}
+	e, err := a.oneRun(ctx, r, selector, experiment)
+	if err != nil {
+		return err
+	}
+	if dir == "" {
+		dir = filepath.Join(filepath.Dir(r.TreeRoot()), filepath.Base(r.TreeRoot())+"-"+format.IDRandom(e.ID))
+	}
+	if !worktree {
+		if err := r.CheckOut(ctx, e.Run, dir); err != nil {
+			return err
+		}
+	} else if commit, err := r.CheckOutWorktree(ctx, e.Run, dir); err != nil {
+		return err
+	} else if commit != e.Source.Commit {
+		a.say("runs: commit %.12s of the run is not in this clone: the worktree stands on %.12s, where its patches begin", e.Source.Commit, commit)
+	}
+	a.say("runs: restored %s in %s: tree %.12s, proved", e.Title(), repo.Relative(a.dir, dir), e.Source.Tree)
+	if missing := e.Source.Missing(); missing != "" {
+		a.say("runs: it is not all that ran: %s; 'runs show %s' says which", missing, format.IDRandom(e.ID))
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package capture
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+)
+
+// Outputs of one notebook cell beyond this size are results, not source.
+const maxCellOutput = 256 << 10
+
+// maxNotebook bounds what is read of a notebook.
+const maxNotebook = 256 << 20
+
+var errNoNotebook = errors.New("not a notebook")
+
+// trimNotebook empties the `outputs` of the cells that have more than 256 KB of them; no other byte changes. removed is how
+// many bytes went; the format is that of https://nbformat.readthedocs.io, version 4.
+func trimNotebook(data []byte) (trimmed []byte, removed int64, err error) {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if err := expect(dec, '{'); err != nil {
+		return nil, 0, err
+	}
+	var cut [][2]int64
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return nil, 0, err
+		}
+		if key == "cells" {
+			cut, err = outputsOfCells(dec)
+		} else {
+			err = skip(dec)
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+	}
+	last := int64(0)
+	for _, c := range cut {
+		trimmed = append(append(trimmed, data[last:c[0]]...), "[]"...)
+		removed += c[1] - c[0] - 2
+		last = c[1]
+	}
+	return append(trimmed, data[last:]...), removed, nil
+}
+
+func expect(dec *json.Decoder, delim json.Delim) error {
+	tok, err := dec.Token()
+	if err == nil && tok != delim {
+		err = errNoNotebook
+	}
+	return err
+}
+
+func skip(dec *json.Decoder) error {
+	var raw json.RawMessage
+	return dec.Decode(&raw)
+}
+
+// outputsOfCells returns where the outputs that are too large begin and end.
+func outputsOfCells(dec *json.Decoder) (cut [][2]int64, err error) {
+	if err := expect(dec, '['); err != nil {
+		return nil, err
+	}
+	for dec.More() {
+		if err := expect(dec, '{'); err != nil {
+			return nil, err
+		}
+		for dec.More() {
+			key, err := dec.Token()
+			if err != nil {
+				return nil, err
+			}
+			var raw json.RawMessage
+			if err := dec.Decode(&raw); err != nil {
+				return nil, err
+			}
+			end := dec.InputOffset()
+			if key == "outputs" && len(raw) > maxCellOutput && raw[0] == '[' {
+				cut = append(cut, [2]int64{end - int64(len(raw)), end})
+			}
+		}
+		if err := expect(dec, '}'); err != nil {
+			return nil, err
+		}
+	}
+	return cut, expect(dec, ']')
+}

@@ -1,0 +1,167 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Base is where patches begin.
+type Base struct {
+	Commit string // empty: the tree without entries
+	Kept   bool   // on a remote, as far as this clone knows
+	// Durable is false where the commit may vanish with its branch.
+	Durable bool
+}
+
+// String names the base in a message.
+func (b Base) String() string {
+	if b.Commit == "" {
+		return "the first commit"
+	}
+	return b.Commit[:12]
+}
+
+// OnRemote reports whether a remote-tracking branch holds the commit that is checked out in dir.
+func OnRemote(ctx context.Context, dir string) (bool, error) {
+	out, err := Run(ctx, dir, "rev-list", "-1", "HEAD", "--not", "--remotes")
+	return len(out) == 0, err
+}
+
+// keptRefs hold commits that no remote has, so that git does not collect them.
+const keptRefs = "refs/runs/base/"
+
+// Head returns the commit and the branch of the working tree: the first is empty before the first commit, the second when
+// detached.
+func (s *Scratch) Head(ctx context.Context) (commit, branch string, err error) {
+	out, err := s.run(ctx, nil, "rev-parse", "-q", "--verify", "HEAD^{commit}")
+	var failed *Error
+	if err != nil && (!errors.As(err, &failed) || failed.Code != 1) {
+		return "", "", err
+	}
+	commit = strings.TrimSpace(string(out))
+	out, err = s.run(ctx, nil, "symbolic-ref", "-q", "HEAD")
+	if err != nil && (!errors.As(err, &failed) || failed.Code != 1) {
+		return "", "", err
+	}
+	return commit, strings.TrimPrefix(strings.TrimSpace(string(out)), "refs/heads/"), nil
+}
+
+// maxRefs bounds the remote-tracking branches that one search for a common commit looks at.
+const maxRefs = 500
+
+// DurableBase is the newest commit on the way to head that stays when the branch goes: where the work left the ref that the
+// project names, else a remote's default branch, else any branch of a remote. Without a remote it is head itself, which
+// Keep then keeps; in a shallow clone without such a commit, as in CI, the tree without entries, up to maxTree bytes.
+func (s *Scratch) DurableBase(ctx context.Context, head, branch, wanted string, maxTree int64) (Base, error) {
+	candidates, err := s.candidates(ctx, branch, wanted)
+	if err != nil {
+		return Base{}, err
+	}
+	for _, refs := range candidates {
+		out, err := s.run(ctx, nil, append([]string{"merge-base", head}, refs...)...)
+		if commit := strings.TrimSpace(string(out)); err == nil && commit != "" {
+			return Base{Commit: commit, Kept: true, Durable: true}, nil
+		}
+		if ctx.Err() != nil {
+			return Base{}, ctx.Err()
+		}
+	}
+	if !s.dirs.Shallow() {
+		return Base{Commit: head, Durable: true}, nil
+	}
+	bytes, err := s.treeBytes(ctx, head)
+	if err != nil {
+		return Base{}, err
+	}
+	if bytes <= maxTree {
+		return Base{Durable: true}, nil
+	}
+	return Base{Commit: head}, nil
+}
+
+// candidates are groups of refs, the most durable first.
+func (s *Scratch) candidates(ctx context.Context, branch, wanted string) ([][]string, error) {
+	var groups [][]string
+	if wanted != "" {
+		if _, err := s.run(ctx, nil, "rev-parse", "-q", "--verify", wanted+"^{commit}"); err == nil {
+			groups = append(groups, []string{wanted})
+		}
+	}
+	out, err := s.run(ctx, nil, "for-each-ref", "--format=%(refname) %(objecttype)", "refs/remotes")
+	if err != nil {
+		return nil, err
+	}
+	var refs []string
+	for line := range strings.Lines(string(out)) {
+		name, kind, _ := strings.Cut(strings.TrimSpace(line), " ")
+		// A checkout of CI fetches a merge that the forge makes for a pull request and forgets.
+		if kind == "commit" && !strings.HasPrefix(name, "refs/remotes/pull/") {
+			refs = append(refs, name)
+		}
+	}
+	if len(refs) == 0 {
+		return groups, nil
+	}
+	remote := "origin"
+	if out, err := s.run(ctx, nil, "config", "--get", "branch."+branch+".remote"); err == nil && branch != "" {
+		remote = strings.TrimSpace(string(out))
+	}
+	rank := func(ref string) int {
+		name := strings.TrimPrefix(ref, "refs/remotes/")
+		_, short, _ := strings.Cut(name, "/")
+		r := 3
+		switch short {
+		case "HEAD":
+			r = 0
+		case "main", "master", "trunk":
+			r = 1
+		case "develop", "dev":
+			r = 2
+		}
+		if strings.HasPrefix(name, remote+"/") {
+			return 2 * r
+		}
+		return 2*r + 1
+	}
+	slices.SortStableFunc(refs, func(a, b string) int { return rank(a) - rank(b) })
+	for i := 0; i < len(refs) && rank(refs[i]) < 6; i++ {
+		groups = append(groups, refs[i:i+1])
+	}
+	return append(groups, refs[:min(len(refs), maxRefs)]), nil
+}
+
+func (s *Scratch) treeBytes(ctx context.Context, tree string) (int64, error) {
+	out, err := s.run(ctx, nil, "ls-tree", "-r", "-l", "-z", tree)
+	if err != nil {
+		return 0, err
+	}
+	total := int64(0)
+	for entry := range strings.SplitSeq(string(out), "\x00") {
+		meta, path, _ := strings.Cut(entry, "\t")
+		fields := strings.Fields(meta)
+		if len(fields) != 4 || inRuns(path) {
+			continue
+		}
+		n, _ := strconv.ParseInt(fields[3], 10, 64) // a submodule has a dash
+		total += n
+	}
+	return total, nil
+}
+
+// Keep guards a commit that no remote has from git's garbage collection.
+func Keep(ctx context.Context, dirs Dirs, commit string) error {
+	ref := keptRefs + commit
+	if _, err := os.Stat(filepath.Join(dirs.Common, filepath.FromSlash(ref))); err == nil {
+		return nil
+	}
+	if _, err := (command{dir: dirs.Root, env: dirs.env()}).run(ctx, "update-ref", ref, commit); err != nil {
+		return fmt.Errorf("keeping commit %s from git's garbage collection: %w", commit, err)
+	}
+	return nil
+}

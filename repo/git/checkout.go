@@ -1,0 +1,129 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Has reports whether the repository holds a commit.
+func (s *Scratch) Has(ctx context.Context, commit string) bool {
+	_, err := s.run(ctx, nil, "cat-file", "-e", commit+"^{commit}")
+	return err == nil
+}
+
+// Shallow reports whether the clone lacks the older part of its history.
+func (d Dirs) Shallow() bool {
+	info, err := os.Stat(filepath.Join(d.Common, "shallow"))
+	return err == nil && info.Size() > 0
+}
+
+// FetchKept asks the remote for a commit that Keep guarded where it was recorded.
+func FetchKept(ctx context.Context, dirs Dirs, commit string) error {
+	repository := command{dir: dirs.Root, env: dirs.env()}
+	out, err := repository.run(ctx, "remote")
+	if err != nil {
+		return err
+	}
+	remotes := strings.Fields(string(out))
+	if len(remotes) == 0 {
+		return errors.New("no remote")
+	}
+	remote := remotes[0]
+	for _, name := range remotes {
+		if name == "origin" {
+			remote = name
+		}
+	}
+	ref := keptRefs + commit
+	_, err = repository.run(ctx, "fetch", "-q", "--no-tags", "--no-write-fetch-head", "--depth=1", remote, ref+":"+ref)
+	return err
+}
+
+// WriteTree is the id of exactly the tree that the index makes.
+func (s *Scratch) WriteTree(ctx context.Context) (string, error) {
+	out, err := s.run(ctx, nil, "write-tree", "--missing-ok")
+	return strings.TrimSpace(string(out)), err
+}
+
+// below is the scratch with another working tree.
+func (s *Scratch) below(dir string) command {
+	c := s.cmd
+	c.dir = dir
+	c.env = append(c.env[:len(c.env):len(c.env)], "GIT_DIR="+s.dirs.Git, "GIT_WORK_TREE="+dir)
+	return c
+}
+
+// CheckOut writes the files of the index below dir, through the filters that the project's attributes name. It overwrites
+// nothing.
+func (s *Scratch) CheckOut(ctx context.Context, dir string) error {
+	args := append(pinned[:len(pinned):len(pinned)], "-c", "core.sparseCheckout=false", "checkout-index", "-q", "-a", "-u")
+	_, err := s.below(dir).run(ctx, args...)
+	return err
+}
+
+// AddWorktree makes a linked working tree at dir with commit checked out and then brings the files of the index there, so
+// that git status shows what was not committed. A failure leaves none behind.
+func (s *Scratch) AddWorktree(ctx context.Context, dir, commit string) error {
+	repository := command{dir: s.dirs.Root, env: s.dirs.env()}
+	if _, err := repository.run(ctx, "-c", "core.hooksPath="+os.DevNull, "worktree", "add", "--detach", dir, commit); err != nil {
+		return err
+	}
+	err := s.changeTo(ctx, dir, commit)
+	if err != nil {
+		_, _ = repository.run(context.WithoutCancel(ctx), "worktree", "remove", "--force", dir)
+	}
+	return err
+}
+
+// changeTo makes the files below dir, which are those of commit, those of the index.
+func (s *Scratch) changeTo(ctx context.Context, dir, commit string) error {
+	tree, err := s.WriteTree(ctx)
+	if err != nil {
+		return err
+	}
+	changes, err := s.Changes(ctx, commit, tree)
+	if err != nil || len(changes) == 0 {
+		return err
+	}
+	var write []string
+	for _, c := range changes {
+		if c.Status != 'A' {
+			if err := removeBelow(dir, c.Path); err != nil {
+				return err
+			}
+		}
+		if c.Status != 'D' {
+			write = append(write, c.Path)
+		}
+	}
+	if len(write) == 0 {
+		return nil
+	}
+	at := s.below(dir)
+	at.stdin = strings.NewReader(strings.Join(write, "\x00") + "\x00")
+	_, err = at.run(ctx, append(pinned[:len(pinned):len(pinned)], "checkout-index", "-q", "-z", "--stdin")...)
+	return err
+}
+
+// removeBelow removes a file that git has just checked out, and the folders that it leaves empty.
+func removeBelow(dir, path string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	name := filepath.FromSlash(path)
+	if err := root.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("removing %s: %w", path, err)
+	}
+	for name = filepath.Dir(name); name != "."; name = filepath.Dir(name) {
+		if root.Remove(name) != nil {
+			return nil // not empty
+		}
+	}
+	return nil
+}

@@ -1,0 +1,135 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// MaxPatchBytes is the largest patch: `git apply` refuses more.
+const MaxPatchBytes = 1 << 30
+
+// ErrTooLarge says that a patch is larger than MaxPatchBytes.
+var ErrTooLarge = errors.New("the patch is larger than 1 GB")
+
+// outsideRuns is every path but those in a folder named .runs.
+var outsideRuns = []string{"--", ".", ":(exclude,glob)**/.runs/**"}
+
+// Difference writes the patch between two trees or commits, without what lies in .runs, so that it means the same wherever
+// it is applied.
+func (s *Scratch) Difference(ctx context.Context, from, to string, w io.Writer) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	limited := &limitedWriter{w: w, left: MaxPatchBytes, full: cancel}
+	args := append(pinned[:len(pinned):len(pinned)], "diff-tree", "-p", "--binary", "--full-index", "--no-renames", "--no-ext-diff",
+		"--no-textconv", "--no-color", "--no-relative", "--no-indent-heuristic", "--inter-hunk-context=0", "-O"+os.DevNull,
+		"--ignore-submodules=none", "--submodule=short", "--src-prefix=a/", "--dst-prefix=b/", "-U3", "--diff-algorithm=myers", from, to)
+	err := s.cmd.stream(ctx, limited, append(args, outsideRuns...)...)
+	if limited.left < 0 {
+		return ErrTooLarge
+	}
+	return err
+}
+
+type limitedWriter struct {
+	w    io.Writer
+	left int64
+	full func()
+}
+
+func (l *limitedWriter) Write(p []byte) (int, error) {
+	if l.left -= int64(len(p)); l.left < 0 {
+		l.full()
+		return 0, ErrTooLarge
+	}
+	return l.w.Write(p)
+}
+
+// Change is a file that differs between two trees.
+type Change struct {
+	Path   string
+	Status byte   // A, M, D or T
+	ID     string // of the new content
+	Mode   string // 100644, 100755, 120000, 160000; 000000 when deleted
+	Bytes  int64  // of the new content as git stores it; 0 when deleted or not at hand
+}
+
+// Changes lists the files that differ between two trees or commits, without what lies in .runs.
+func (s *Scratch) Changes(ctx context.Context, from, to string) ([]Change, error) {
+	args := append([]string{"diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-relative", "--full-index", "--ignore-submodules=none", from, to}, outsideRuns...)
+	out, err := s.run(ctx, nil, args...)
+	if err != nil {
+		return nil, err
+	}
+	var changes []Change
+	var ids strings.Builder
+	for rest := string(out); rest != ""; {
+		meta, more, ok := strings.Cut(rest, "\x00")
+		path, more, ok2 := strings.Cut(more, "\x00")
+		fields := strings.Fields(meta)
+		if !ok || !ok2 || len(fields) != 5 {
+			return nil, fmt.Errorf("git diff-tree: unexpected line %q", meta)
+		}
+		rest = more
+		changes = append(changes, Change{Path: path, Status: fields[4][0], ID: fields[3], Mode: fields[1]})
+		ids.WriteString(fields[3] + "\n")
+	}
+	if len(changes) == 0 {
+		return nil, nil
+	}
+	out, err = s.run(ctx, []byte(ids.String()), "cat-file", "--batch-check=%(objectsize)")
+	if err != nil {
+		return nil, err
+	}
+	sizes := strings.Split(strings.TrimRight(string(out), "\n"), "\n")
+	if len(sizes) != len(changes) {
+		return nil, fmt.Errorf("git cat-file: %d answers to %d questions", len(sizes), len(changes))
+	}
+	for i := range changes {
+		if n, err := strconv.ParseInt(sizes[i], 10, 64); err == nil {
+			changes[i].Bytes = n
+		}
+	}
+	return changes, nil
+}
+
+// Read returns the content of an object, at most limit bytes of it.
+func (s *Scratch) Read(ctx context.Context, object string, limit int64) ([]byte, error) {
+	var b strings.Builder
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	l := &limitedWriter{w: &b, left: limit, full: cancel}
+	err := s.cmd.stream(ctx, l, "cat-file", "blob", object)
+	if l.left < 0 {
+		return nil, fmt.Errorf("%s has more than %d bytes", object, limit)
+	}
+	return []byte(b.String()), err
+}
+
+// ReadTree makes the entries of a tree the index.
+func (s *Scratch) ReadTree(ctx context.Context, tree string) error {
+	_, err := s.run(ctx, nil, "read-tree", tree)
+	return err
+}
+
+// Apply applies a patch file to the index. git itself refuses paths that leave the tree or enter .git.
+func (s *Scratch) Apply(ctx context.Context, patch string) error {
+	_, err := s.run(ctx, nil, "apply", "--cached", "--whitespace=nowarn", "-p1", patch)
+	return err
+}
+
+// ReadBlob writes the content of a blob, at most limit bytes, to w. object is an id or REV:PATH.
+func ReadBlob(ctx context.Context, dirs Dirs, object string, limit int64, w io.Writer) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	l := &limitedWriter{w: w, left: limit, full: cancel}
+	err := command{dir: dirs.Root, env: dirs.env()}.stream(ctx, l, "cat-file", "blob", object)
+	if l.left < 0 {
+		return fmt.Errorf("%s has more than %d bytes", object, limit)
+	}
+	return err
+}

@@ -1,0 +1,145 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Scratch is a temporary index and a temporary object folder beside a repository, which reads the repository's objects and
+// writes nothing into it. Close removes both.
+type Scratch struct {
+	Dir  string // temporary; free for the caller's own files
+	dirs Dirs
+	cmd  command
+}
+
+// pinned are settings that would change what the plumbing reads or writes, or let it write into the repository.
+var pinned = []string{
+	"-c", "core.hooksPath=" + os.DevNull, "-c", "core.safecrlf=false", "-c", "core.fsmonitor=false", "-c", "core.splitIndex=false",
+	"-c", "core.untrackedCache=false", "-c", "core.quotePath=true", "-c", "core.compression=-1", "-c", "core.protectHFS=true",
+	"-c", "core.protectNTFS=true", "-c", "diff.suppressBlankEmpty=false", "-c", "apply.whitespace=nowarn", "-c", "apply.ignoreWhitespace=no",
+	"-c", "index.sparse=false", "-c", "advice.updateSparsePath=false",
+}
+
+// NewScratch makes one beside the repository, with an empty index.
+func NewScratch(dirs Dirs) (*Scratch, error) {
+	dir, err := os.MkdirTemp("", "runs-source-")
+	if err != nil {
+		return nil, fmt.Errorf("making a temporary index: %w", err)
+	}
+	s := &Scratch{Dir: dir, dirs: dirs}
+	s.cmd = command{dir: dirs.Root, env: append(dirs.env(),
+		"GIT_INDEX_FILE="+s.index(), "GIT_OBJECT_DIRECTORY="+s.objects(), "GIT_ALTERNATE_OBJECT_DIRECTORIES=",
+		// A capture never uses the network: a partial clone must not fetch what it lacks.
+		"GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=none")}
+	if err := s.alternates(); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("making a temporary index: %w", err)
+	}
+	return s, nil
+}
+
+// AllowNetwork lets later commands fetch objects that a partial clone lacks.
+func (s *Scratch) AllowNetwork() {
+	s.cmd.env = s.cmd.env[:len(s.cmd.env)-2]
+}
+
+func (s *Scratch) index() string   { return filepath.Join(s.Dir, "index") }
+func (s *Scratch) objects() string { return filepath.Join(s.Dir, "objects") }
+
+// Close removes all that was written.
+func (s *Scratch) Close() { _ = os.RemoveAll(s.Dir) }
+
+// env repeats what the caller's environment says of the repository, with absolute paths: git runs in the root.
+func (d Dirs) env() []string {
+	if os.Getenv("GIT_DIR") == "" {
+		return nil
+	}
+	return []string{"GIT_DIR=" + d.Git, "GIT_WORK_TREE=" + d.Root}
+}
+
+// alternates makes the objects of the repository readable from the temporary folder.
+func (s *Scratch) alternates() error {
+	info := filepath.Join(s.objects(), "info")
+	if err := os.MkdirAll(info, 0o700); err != nil {
+		return err
+	}
+	var text strings.Builder
+	folders := []string{filepath.Join(s.dirs.Common, "objects")}
+	if own := os.Getenv("GIT_OBJECT_DIRECTORY"); own != "" { // git sets it for hooks that run before a push is accepted
+		folders = append(folders, absolute(s.dirs.Root, own))
+	}
+	for _, other := range filepath.SplitList(os.Getenv("GIT_ALTERNATE_OBJECT_DIRECTORIES")) {
+		folders = append(folders, absolute(s.dirs.Root, other))
+	}
+	for _, dir := range folders {
+		if strings.ContainsAny(dir, "\n\"") || strings.HasPrefix(dir, "#") {
+			dir = strconv.Quote(dir)
+		}
+		text.WriteString(dir + "\n")
+	}
+	return os.WriteFile(filepath.Join(info, "alternates"), []byte(text.String()), 0o600)
+}
+
+// run runs a plumbing command on the temporary index and objects, whatever the user has configured.
+func (s *Scratch) run(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
+	return s.with(stdin).run(ctx, append(pinned[:len(pinned):len(pinned)], args...)...)
+}
+
+func (s *Scratch) with(stdin []byte) command {
+	c := s.cmd
+	if stdin != nil {
+		c.stdin = bytes.NewReader(stdin)
+	}
+	return c
+}
+
+// CopyIndex begins with the entries of the user's index. Its modification time comes along: git takes a file that is as
+// young as the index for changed, and a new time would hide an edit made within the tick of a `git add`.
+func (s *Scratch) CopyIndex() error {
+	path := filepath.Join(s.dirs.Git, "index")
+	if own := os.Getenv("GIT_INDEX_FILE"); own != "" {
+		path = absolute(s.dirs.Root, own)
+	}
+	in, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // nothing was ever added
+	}
+	if err != nil {
+		return fmt.Errorf("reading the index: %w", err)
+	}
+	defer func() { _ = in.Close() }()
+	info, err := in.Stat()
+	if err != nil {
+		return fmt.Errorf("reading the index: %w", err)
+	}
+	out, err := os.OpenFile(s.index(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	if closeErr := out.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Chtimes(s.index(), info.ModTime(), info.ModTime())
+	}
+	if err != nil {
+		return fmt.Errorf("copying the index: %w", err)
+	}
+	return nil
+}
+
+// EmptyTree is the id of the tree without entries, in the repository's own hash.
+func (s *Scratch) EmptyTree(ctx context.Context) (string, error) {
+	out, err := s.run(ctx, []byte{}, "mktree")
+	return strings.TrimSpace(string(out)), err
+}

@@ -1,0 +1,215 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// runsFolder is left out of every tree: what is recorded must not change what is recorded next.
+const runsFolder = ".runs"
+
+// Worktree is what git knows of a working tree: its index, what differs from it on disk, and what lies beside it. Paths are
+// relative to the root, with slashes, as git has them: any bytes but NUL.
+type Worktree struct {
+	Folders    map[string]bool // of tracked files, without a closing slash; "" is the root
+	Modified   []string        // tracked and different on disk, or not merged
+	Deleted    []string        // tracked and not on disk
+	Untracked  []string        // files and links
+	Nested     []string        // untracked repositories
+	Submodules []string
+	runs       map[string]bool // folders that hold a .runs with tracked files
+}
+
+// Clean reports whether the disk holds what the index says.
+func (w *Worktree) Clean() bool {
+	return len(w.Modified) == 0 && len(w.Deleted) == 0 && len(w.Untracked) == 0
+}
+
+// ReadWorktree lists the working tree. The index must have been copied; flags that hide files of it are cleared in the
+// copy: what is on disk counts.
+func (s *Scratch) ReadWorktree(ctx context.Context) (*Worktree, error) {
+	w := &Worktree{Folders: map[string]bool{"": true}, runs: map[string]bool{}}
+	// One listing gives the flags, modes and stages of the index and what is not in it.
+	out, err := s.run(ctx, nil, "ls-files", "-z", "-s", "-v", "-o", "--exclude-standard")
+	if err != nil {
+		return nil, err
+	}
+	var hidden []string
+	for entry := range strings.SplitSeq(string(out), "\x00") {
+		tag, rest, ok := strings.Cut(entry, " ")
+		switch {
+		case !ok:
+		case tag == "?":
+			w.addUntracked(rest)
+		default:
+			fields, path, ok := strings.Cut(rest, "\t")
+			if !ok {
+				return nil, fmt.Errorf("git ls-files: unexpected line %q", entry)
+			}
+			w.addTracked(path, fields)
+			// A small letter is assume-unchanged, S is skip-worktree.
+			if (tag[0] >= 'a' && tag[0] <= 'z' || tag == "S") && s.onDisk(path) {
+				hidden = append(hidden, path)
+			}
+		}
+	}
+	if len(hidden) > 0 {
+		list := []byte(strings.Join(hidden, "\x00") + "\x00")
+		for _, flag := range []string{"--no-skip-worktree", "--no-assume-unchanged"} {
+			if _, err := s.run(ctx, list, "update-index", flag, "-z", "--stdin"); err != nil {
+				return nil, err
+			}
+		}
+	}
+	out, err = s.run(ctx, nil, "diff-files", "-z", "--raw", "--no-renames", "--ignore-submodules=dirty")
+	if err != nil {
+		return nil, err
+	}
+	return w, w.addDifferent(string(out))
+}
+
+// addDifferent reads what diff-files prints: `:modes ids STATUS NUL path NUL`.
+func (w *Worktree) addDifferent(out string) error {
+	seen := map[string]bool{}
+	for out != "" {
+		meta, rest, ok := strings.Cut(out, "\x00")
+		path, rest, ok2 := strings.Cut(rest, "\x00")
+		fields := strings.Fields(meta)
+		if !ok || !ok2 || len(fields) != 5 {
+			return fmt.Errorf("git diff-files: unexpected line %q", meta)
+		}
+		out = rest
+		if inRuns(path) || seen[path] && fields[4] != "D" {
+			continue
+		}
+		if fields[4] == "D" {
+			w.Deleted = append(w.Deleted, path)
+		} else { // also U, not merged
+			w.Modified = append(w.Modified, path)
+		}
+		seen[path] = true
+	}
+	return nil
+}
+
+func (s *Scratch) onDisk(path string) bool {
+	_, err := os.Lstat(filepath.Join(s.dirs.Root, filepath.FromSlash(path)))
+	return err == nil
+}
+
+func (w *Worktree) addUntracked(path string) {
+	switch {
+	case inRuns(path) || path == runsFolder || strings.HasSuffix(path, "/"+runsFolder):
+	case strings.HasSuffix(path, "/"):
+		w.Nested = append(w.Nested, strings.TrimSuffix(path, "/"))
+	default:
+		w.Untracked = append(w.Untracked, path)
+	}
+}
+
+func (w *Worktree) addTracked(path, fields string) {
+	if parent, ok := runsParent(path); ok {
+		w.runs[parent] = true
+		return
+	}
+	if strings.HasPrefix(fields, "160000 ") {
+		w.Submodules = append(w.Submodules, path)
+	}
+	for dir := path; ; {
+		i := strings.LastIndexByte(dir, '/')
+		if i < 0 {
+			return
+		}
+		if dir = dir[:i]; w.Folders[dir] {
+			return
+		}
+		w.Folders[dir] = true
+	}
+}
+
+// inRuns reports whether a path lies in a folder named .runs.
+func inRuns(path string) bool {
+	_, ok := runsParent(path)
+	return ok
+}
+
+// runsParent returns the folder that holds the outermost .runs on the way to path.
+func runsParent(path string) (string, bool) {
+	if strings.HasPrefix(path, runsFolder+"/") {
+		return "", true
+	}
+	if i := strings.Index(path, "/"+runsFolder+"/"); i >= 0 {
+		return path[:i], true
+	}
+	return "", false
+}
+
+// Failure is a file that git could not take, and why.
+type Failure struct{ Path, Reason string }
+
+// Stage brings files as they are on disk into the index: those that exist are added, the others removed. Files that git
+// cannot take, because they cannot be read or a filter fails, are returned and stay as the index has them.
+func (s *Scratch) Stage(ctx context.Context, paths []string) ([]Failure, error) {
+	if len(paths) == 0 {
+		return nil, nil
+	}
+	_, err := s.run(ctx, list(paths), "update-index", "-z", "--add", "--remove", "--replace", "--stdin")
+	var failed *Error
+	switch {
+	case err == nil:
+		return nil, nil
+	case !errors.As(err, &failed):
+		return nil, err
+	case len(paths) == 1:
+		if _, err := os.Lstat(s.index() + ".lock"); err == nil {
+			return nil, failed
+		}
+		return []Failure{{paths[0], failed.Message}}, nil
+	}
+	// Nothing was written: halving finds the few that fail.
+	first, err := s.Stage(ctx, paths[:len(paths)/2])
+	if err != nil {
+		return nil, err
+	}
+	second, err := s.Stage(ctx, paths[len(paths)/2:])
+	return append(first, second...), err
+}
+
+// Remove takes entries out of the index, also those behind what is a link on disk now.
+func (s *Scratch) Remove(ctx context.Context, paths []string) error {
+	if len(paths) == 0 {
+		return nil
+	}
+	_, err := s.run(ctx, list(paths), "update-index", "-z", "--force-remove", "--stdin")
+	return err
+}
+
+// StageContent puts other bytes than those on disk under a path. mode is 100644 or 100755.
+func (s *Scratch) StageContent(ctx context.Context, path, mode string, data []byte) error {
+	out, err := s.run(ctx, data, "hash-object", "-w", "--stdin", "--path="+path)
+	if err != nil {
+		return err
+	}
+	line := mode + " " + strings.TrimSpace(string(out)) + "\t" + path + "\x00"
+	_, err = s.run(ctx, []byte(line), "update-index", "-z", "--index-info")
+	return err
+}
+
+func list(paths []string) []byte { return []byte(strings.Join(paths, "\x00") + "\x00") }
+
+// Tree is the id of the tree that the index makes, without any folder named .runs. w is nil where nobody looked.
+func (s *Scratch) Tree(ctx context.Context, w *Worktree) (string, error) {
+	out, err := s.run(ctx, nil, "write-tree", "--missing-ok")
+	if err != nil {
+		return "", err
+	}
+	tree := strings.TrimSpace(string(out))
+	if w == nil {
+		return s.Strip(ctx, tree)
+	}
+	return s.strip(ctx, tree, w.runs)
+}

@@ -1,0 +1,172 @@
+package repo
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// sharedKind is a folder of files that runs share, each under its own SHA-256.
+type sharedKind struct {
+	folder, extension string
+	limit             int64 // bytes of one file
+}
+
+var (
+	sharedSources      = sharedKind{"sources", ".patch", git.MaxPatchBytes}
+	sharedEnvironments = sharedKind{"environments", ".toml", format.MaxRecordBytes}
+	sharedDatasets     = sharedKind{"datasets", ".parquet", 1 << 30}
+)
+
+// ErrNotShared says that a file that a run names is nowhere in this clone.
+var ErrNotShared = errors.New("not in this clone")
+
+// ErrDigest says that the bytes of a file are not those that its name promises.
+var ErrDigest = errors.New("its bytes do not match its digest")
+
+// keptPlace is where a shared file lies until the runs that name it are committed: no branch switch removes it there.
+func (r *Repository) keptPlace(kind sharedKind, digest string) string {
+	if !r.InGit {
+		return ""
+	}
+	return filepath.Join(r.Git.Common, "runs", "shared", kind.folder, digest+kind.extension)
+}
+
+func (r *Repository) sharedPlace(kind sharedKind, digest string) string {
+	return filepath.Join(r.Dir, kind.folder, digest+kind.extension)
+}
+
+// share stores a file under its digest. One that is there already is left alone.
+func (r *Repository) share(kind sharedKind, digest, from string) error {
+	target := r.sharedPlace(kind, digest)
+	first := target
+	if kept := r.keptPlace(kind, digest); kept != "" {
+		first = kept
+	}
+	if err := place(first, func(tmp string) error {
+		_, err := copyFile(from, tmp)
+		return err
+	}); err != nil {
+		return fmt.Errorf("storing %s: %w", path.Join(kind.folder, digest+kind.extension), err)
+	}
+	if first == target {
+		return nil
+	}
+	err := place(target, func(tmp string) error {
+		_, err := linkFile(first, tmp)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("storing %s: %w", path.Join(kind.folder, digest+kind.extension), err)
+	}
+	return nil
+}
+
+// place makes a file whole or not at all.
+func place(target string, write func(tmp string) error) error {
+	if exists(target) {
+		return nil
+	}
+	dir := filepath.Dir(target)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	tmp := filepath.Join(dir, newPrefix+format.RandomLetters(8))
+	defer func() { _ = os.Remove(tmp) }()
+	if err := write(tmp); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, target); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// shared finds a file that runs share and proves its digest: first where it is kept, then in the working tree, then in
+// the commit that is checked out. The file that it returns is removed by remove.
+func (r *Repository) shared(ctx context.Context, kind sharedKind, digest string) (file string, remove func(), err error) {
+	name := path.Join(kind.folder, digest+kind.extension)
+	var damaged error
+	for _, at := range []string{r.keptPlace(kind, digest), r.sharedPlace(kind, digest)} {
+		if at == "" || !exists(at) {
+			continue
+		}
+		if err := checkDigest(at, digest, kind.limit); err != nil {
+			damaged = fmt.Errorf("%s: %w", name, err)
+			continue
+		}
+		return at, func() {}, nil
+	}
+	if r.InGit {
+		file, err := r.sharedFromGit(ctx, kind, digest)
+		if err == nil {
+			return file, func() { _ = os.Remove(file) }, nil
+		}
+		if errors.Is(err, ErrDigest) {
+			damaged = fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if damaged != nil {
+		return "", nil, withHint(damaged, "remove it and take it from another clone: 'git fetch' and 'git checkout -- .runs'")
+	}
+	return "", nil, withHint(fmt.Errorf("%s: %w", name, ErrNotShared), "it was not committed with the run, or lies on another branch: ask whoever recorded the run")
+}
+
+// sharedFromGit writes the file of the commit that is checked out to a temporary place.
+func (r *Repository) sharedFromGit(ctx context.Context, kind sharedKind, digest string) (string, error) {
+	rel, err := filepath.Rel(r.Git.Root, r.sharedPlace(kind, digest))
+	if err != nil {
+		return "", err
+	}
+	tmp, err := os.CreateTemp("", "runs-*"+kind.extension)
+	if err != nil {
+		return "", err
+	}
+	err = git.ReadBlob(ctx, r.Git, "HEAD:"+filepath.ToSlash(rel), kind.limit, tmp)
+	if closeErr := tmp.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = checkDigest(tmp.Name(), digest, kind.limit)
+	}
+	if err != nil {
+		_ = os.Remove(tmp.Name())
+		return "", err
+	}
+	return tmp.Name(), nil
+}
+
+func checkDigest(path, digest string, limit int64) error {
+	info, err := os.Lstat(path)
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return errors.New("not a regular file")
+	case info.Size() > limit:
+		return fmt.Errorf("has %d bytes, more than the %d that are read", info.Size(), limit)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return err
+	}
+	if hex.EncodeToString(sum.Sum(nil)) != digest {
+		return ErrDigest
+	}
+	return nil
+}
+
