@@ -38,7 +38,7 @@ func (s *Scratch) ReadWorktree(ctx context.Context) (*Worktree, error) {
 	if err != nil {
 		return nil, err
 	}
-	var hidden []string
+	var hidden, absent []string
 	for entry := range strings.SplitSeq(string(out), "\x00") {
 		tag, rest, ok := strings.Cut(entry, " ")
 		switch {
@@ -51,11 +51,16 @@ func (s *Scratch) ReadWorktree(ctx context.Context) (*Worktree, error) {
 				return nil, fmt.Errorf("git ls-files: unexpected line %q", entry)
 			}
 			w.addTracked(path, fields)
-			// A small letter is assume-unchanged, S is skip-worktree.
-			if (tag[0] >= 'a' && tag[0] <= 'z' || tag == "S") && s.onDisk(path) {
+			switch { // a small letter is assume-unchanged, S is skip-worktree, s both
+			case (tag == "S" || tag == "s") && !s.onDisk(path):
+				absent = append(absent, path)
+			case tag == "S" || tag[0] >= 'a':
 				hidden = append(hidden, path)
 			}
 		}
+	}
+	if len(absent) > 0 && !s.sparse(ctx) {
+		hidden = append(hidden, absent...)
 	}
 	if len(hidden) > 0 {
 		list := []byte(strings.Join(hidden, "\x00") + "\x00")
@@ -94,6 +99,12 @@ func (w *Worktree) addDifferent(out string) error {
 		seen[path] = true
 	}
 	return nil
+}
+
+// sparse reports whether files are left out of the working tree on purpose: they are part of the source all the same.
+func (s *Scratch) sparse(ctx context.Context) bool {
+	out, err := s.run(ctx, nil, "config", "--type=bool", "--get", "core.sparseCheckout")
+	return err == nil && strings.TrimSpace(string(out)) == "true"
 }
 
 func (s *Scratch) onDisk(path string) bool {
