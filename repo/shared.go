@@ -169,4 +169,3 @@ func checkDigest(path, digest string, limit int64) error {
 	}
 	return nil
 }
-

@@ -17,6 +17,35 @@ type pattern struct {
 	parts   []string
 	negated bool
 	folder  bool // matches folders only
+	base    glob // of a pattern that looks at the last name only
+	anyBase bool
+}
+
+// glob is a pattern for one name. Most are a plain word or an ending, which cost nothing to compare.
+type glob struct {
+	text   string
+	plain  bool
+	ending bool // * and a plain word
+}
+
+func newGlob(text string) glob {
+	const special = `*?[\`
+	g := glob{text: text, plain: !strings.ContainsAny(text, special)}
+	if rest, ok := strings.CutPrefix(text, "*"); ok && !strings.ContainsAny(rest, special) {
+		g.text, g.ending = rest, true
+	}
+	return g
+}
+
+func (g glob) match(name string) bool {
+	switch {
+	case g.plain:
+		return name == g.text
+	case g.ending:
+		return strings.HasSuffix(name, g.text)
+	}
+	ok, err := path.Match(g.text, name)
+	return err == nil && ok
 }
 
 func newExcluder(patterns []string) *excluder {
@@ -32,7 +61,7 @@ func newExcluder(patterns []string) *excluder {
 		rest = strings.TrimPrefix(rest, "/")
 		p.parts = strings.Split(rest, "/")
 		if !anchored {
-			p.parts = []string{"**", rest}
+			p.base, p.anyBase = newGlob(rest), true
 		}
 		e.patterns = append(e.patterns, p)
 	}
@@ -65,9 +94,11 @@ func (e *excluder) matchFolder(dir string) string {
 }
 
 func (e *excluder) last(name string, folder bool) string {
+	base := path.Base(name)
 	for i := len(e.patterns) - 1; i >= 0; i-- {
-		p := e.patterns[i]
-		if p.folder && !folder || !matchParts(p.parts, name) {
+		p := &e.patterns[i]
+		switch {
+		case p.folder && !folder, p.anyBase && !p.base.match(base), !p.anyBase && !matchParts(p.parts, name):
 			continue
 		}
 		if p.negated {
@@ -96,7 +127,7 @@ func matchParts(parts []string, name string) bool {
 			}
 		}
 		first, rest, more := strings.Cut(name, "/")
-		if ok, err := path.Match(parts[0], first); err != nil || !ok {
+		if !newGlob(parts[0]).match(first) {
 			return false
 		}
 		parts = parts[1:]

@@ -13,6 +13,12 @@ type pointer struct {
 	bytes  int64
 }
 
+// pointerHead begins the file.
+const pointerHead = "version https://git-lfs.github.com/spec/v1\n"
+
+// maxPointer is its size at most.
+const maxPointer = 1024
+
 // parsePointer reads an LFS pointer, see https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md.
 func parsePointer(data []byte) (pointer, bool) {
 	text, ok := strings.CutPrefix(string(data), pointerHead)

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -26,7 +27,9 @@ type Captured struct {
 	Keep     string   // a commit that only this clone holds
 	Warnings []string
 
-	scratch *git.Scratch
+	scratch  *git.Scratch
+	large    []difference
+	pointers bool // a patch has a file of git LFS in it
 }
 
 // Close removes the patches.
@@ -60,10 +63,14 @@ func (c *Captured) capture(ctx context.Context, dirs git.Dirs, config *format.Co
 		return err
 	})
 	group.Go(func() (err error) {
-		if c.Source.Commit, c.Source.Branch, err = c.scratch.Head(both); err != nil || c.Source.Commit == "" {
+		refs, err := c.scratch.ReadRefs(both)
+		if err != nil {
 			return err
 		}
-		base, err = c.scratch.DurableBase(both, c.Source.Commit, c.Source.Branch, config.Source.Base, config.Source.MaxTotal)
+		if c.Source.Commit, c.Source.Branch = refs.Commit, refs.Branch; refs.Commit == "" {
+			return nil
+		}
+		base, err = c.scratch.DurableBase(both, refs, config.Source.Base, config.Source.MaxTotal)
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -73,12 +80,16 @@ func (c *Captured) capture(ctx context.Context, dirs git.Dirs, config *format.Co
 		return err
 	}
 	c.lookIntoRepositories(ctx, dirs, w)
-	tree, err := c.scratch.Tree(ctx, w)
-	if err != nil {
+	group, both = errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		c.Source.Tree, err = c.scratch.Tree(both, w)
+		return err
+	})
+	group.Go(func() error { return c.difference(both, base) })
+	if err := group.Wait(); err != nil {
 		return err
 	}
-	c.Source.Tree = tree
-	if err := c.difference(ctx, base); err != nil {
+	if err := c.describe(ctx); err != nil {
 		return err
 	}
 	c.boundOmitted()
@@ -191,9 +202,8 @@ func (c *Captured) lookIntoRepositories(ctx context.Context, dirs git.Dirs, w *g
 // difference writes the patches from the base to the commit and from there to the tree.
 func (c *Captured) difference(ctx context.Context, base git.Base) error {
 	s := &c.Source
-	empty := ""
+	empty, err := "", error(nil)
 	if s.Commit == "" || base.Commit == "" {
-		var err error
 		if empty, err = c.scratch.EmptyTree(ctx); err != nil {
 			return err
 		}
@@ -206,7 +216,7 @@ func (c *Captured) difference(ctx context.Context, base git.Base) error {
 		if start == "" {
 			start = empty
 		}
-		if err := c.patch(ctx, start, s.Commit, "since "+base.String()); err != nil {
+		if err = c.patch(ctx, start, s.Commit, "since "+base.String()); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -225,19 +235,43 @@ func (c *Captured) difference(ctx context.Context, base git.Base) error {
 		c.Keep = base.Commit
 	}
 	before := len(s.Patches)
-	if err := c.patch(ctx, from, s.Tree, "that is not committed"); err != nil {
+	if err = c.patch(ctx, from, "", "that is not committed"); err != nil {
 		return err
 	}
 	s.Dirty = len(s.Patches) > before
 	for _, o := range s.Omitted {
 		s.Dirty = s.Dirty || !o.Harmless() && o.Reason != format.OmittedUnpushed
 	}
-	if len(s.Patches) == 0 {
+	return nil
+}
+
+// describe says what is worth a word of the patches.
+func (c *Captured) describe(ctx context.Context) error {
+	for _, p := range c.large {
+		to := p.to
+		if to == "" {
+			to = c.Source.Tree
+		}
+		changes, err := c.scratch.Changes(ctx, p.from, to)
+		if err != nil {
+			return err
+		}
+		slices.SortFunc(changes, func(a, b git.Change) int { return cmp.Compare(b.Bytes, a.Bytes) })
+		var names []string
+		for _, change := range changes[:min(3, len(changes))] {
+			names = append(names, fmt.Sprintf("%s (%d KB)", printable(change.Path), change.Bytes/1000))
+		}
+		c.Warnings = append(c.Warnings, fmt.Sprintf("the patch of the source %s has %d KB, most of it in %s", p.what, p.bytes/1000, strings.Join(names, ", ")))
+	}
+	if !c.pointers {
 		return nil
 	}
-	start := s.Base
+	start := c.Source.Base
 	if start == "" {
-		start = empty
+		var err error
+		if start, err = c.scratch.EmptyTree(ctx); err != nil {
+			return err
+		}
 	}
 	return c.namePointers(ctx, start)
 }
@@ -245,7 +279,13 @@ func (c *Captured) difference(ctx context.Context, base git.Base) error {
 // largePatch is when a patch is worth a word.
 const largePatch = 1_000_000
 
-// patch adds the difference between two trees, where there is one.
+// difference is a patch that is large: its trees, what it is, and its bytes.
+type difference struct {
+	from, to, what string // to is empty for the working tree
+	bytes          int64
+}
+
+// patch adds the difference between two trees, where there is one; to is empty for the working tree.
 func (c *Captured) patch(ctx context.Context, from, to, what string) error {
 	path := filepath.Join(c.scratch.Dir, strconv.Itoa(len(c.Patches))+".patch")
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -254,7 +294,12 @@ func (c *Captured) patch(ctx context.Context, from, to, what string) error {
 	}
 	sum := sha256.New()
 	count := &counter{}
-	err = c.scratch.Difference(ctx, from, to, io.MultiWriter(f, sum, count))
+	w := io.MultiWriter(f, sum, count, &finder{word: []byte(pointerHead), found: &c.pointers})
+	if to == "" {
+		err = c.scratch.DifferenceToIndex(ctx, from, w)
+	} else {
+		err = c.scratch.Difference(ctx, from, to, w)
+	}
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}
@@ -264,18 +309,24 @@ func (c *Captured) patch(ctx context.Context, from, to, what string) error {
 	c.Patches = append(c.Patches, path)
 	c.Source.Patches = append(c.Source.Patches, hex.EncodeToString(sum.Sum(nil)))
 	if count.n > largePatch {
-		changes, err := c.scratch.Changes(ctx, from, to)
-		if err != nil {
-			return err
-		}
-		slices.SortFunc(changes, func(a, b git.Change) int { return cmp.Compare(b.Bytes, a.Bytes) })
-		var names []string
-		for _, change := range changes[:min(3, len(changes))] {
-			names = append(names, fmt.Sprintf("%s (%d KB)", printable(change.Path), change.Bytes/1000))
-		}
-		c.Warnings = append(c.Warnings, fmt.Sprintf("the patch of the source %s has %d KB, most of it in %s", what, count.n/1000, strings.Join(names, ", ")))
+		c.large = append(c.large, difference{from, to, what, count.n})
 	}
 	return nil
+}
+
+// finder looks for a word in what is written to it.
+type finder struct {
+	word, end []byte
+	found     *bool
+}
+
+func (f *finder) Write(p []byte) (int, error) {
+	if !*f.found {
+		f.end = append(f.end, p...)
+		*f.found = bytes.Contains(f.end, f.word)
+		f.end = append(f.end[:0], f.end[max(0, len(f.end)-len(f.word)):]...)
+	}
+	return len(p), nil
 }
 
 type counter struct{ n int64 }
@@ -285,10 +336,6 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// pointerHead begins the file that git LFS stores in place of a large one, see
-// https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md.
-const pointerHead = "version https://git-lfs.github.com/spec/v1\n"
-
 // namePointers names the files in git LFS that changed since the base: their content lies in this clone alone, as far as
 // it knows.
 func (c *Captured) namePointers(ctx context.Context, base string) error {
@@ -297,10 +344,10 @@ func (c *Captured) namePointers(ctx context.Context, base string) error {
 		return err
 	}
 	for _, change := range changes {
-		if change.Bytes < int64(len(pointerHead)) || change.Bytes > 1024 || !strings.HasPrefix(change.Mode, "100") {
+		if change.Bytes < int64(len(pointerHead)) || change.Bytes > maxPointer || !strings.HasPrefix(change.Mode, "100") {
 			continue
 		}
-		data, err := c.scratch.Read(ctx, change.ID, 1024)
+		data, err := c.scratch.Read(ctx, change.ID, maxPointer)
 		if err != nil {
 			return err
 		}

@@ -36,20 +36,53 @@ func OnRemote(ctx context.Context, dir string) (bool, error) {
 // keptRefs hold commits that no remote has, so that git does not collect them.
 const keptRefs = "refs/runs/base/"
 
-// Head returns the commit and the branch of the working tree: the first is empty before the first commit, the second when
-// detached.
-func (s *Scratch) Head(ctx context.Context) (commit, branch string, err error) {
-	out, err := s.run(ctx, nil, "rev-parse", "-q", "--verify", "HEAD^{commit}")
-	var failed *Error
-	if err != nil && (!errors.As(err, &failed) || failed.Code != 1) {
-		return "", "", err
+// Refs are where a repository stands: what one listing of its refs tells.
+type Refs struct {
+	Commit string // that is checked out; empty before the first
+	Branch string // empty when detached
+	remote []string
+}
+
+// ReadRefs lists the refs.
+func (s *Scratch) ReadRefs(ctx context.Context) (*Refs, error) {
+	out, err := s.run(ctx, nil, "for-each-ref", "--format=%(HEAD)%(objecttype) %(objectname) %(refname)", "refs/heads", "refs/remotes")
+	if err != nil {
+		return nil, err
 	}
-	commit = strings.TrimSpace(string(out))
+	r := &Refs{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(strings.TrimSuffix(line[1:], "\n"))
+		if len(fields) != 3 || fields[0] != "commit" {
+			continue
+		}
+		switch name := fields[2]; {
+		case line[0] == '*':
+			r.Commit, r.Branch = fields[1], strings.TrimPrefix(name, "refs/heads/")
+		// A checkout of CI fetches a merge that the forge makes for a pull request and forgets.
+		case strings.HasPrefix(name, "refs/remotes/") && !strings.HasPrefix(name, "refs/remotes/pull/"):
+			r.remote = append(r.remote, name)
+		}
+	}
+	if r.Commit != "" {
+		return r, nil
+	}
+	return r, s.readHead(ctx, r)
+}
+
+// readHead asks where no branch is checked out that has a commit.
+func (s *Scratch) readHead(ctx context.Context, r *Refs) error {
+	var failed *Error
+	out, err := s.run(ctx, nil, "rev-parse", "-q", "--verify", "HEAD^{commit}")
+	if err != nil && (!errors.As(err, &failed) || failed.Code != 1) {
+		return err
+	}
+	r.Commit = strings.TrimSpace(string(out))
 	out, err = s.run(ctx, nil, "symbolic-ref", "-q", "HEAD")
 	if err != nil && (!errors.As(err, &failed) || failed.Code != 1) {
-		return "", "", err
+		return err
 	}
-	return commit, strings.TrimPrefix(strings.TrimSpace(string(out)), "refs/heads/"), nil
+	r.Branch = strings.TrimPrefix(strings.TrimSpace(string(out)), "refs/heads/")
+	return nil
 }
 
 // maxRefs bounds the remote-tracking branches that one search for a common commit looks at.
@@ -58,12 +91,9 @@ const maxRefs = 500
 // DurableBase is the newest commit on the way to head that stays when the branch goes: where the work left the ref that the
 // project names, else a remote's default branch, else any branch of a remote. Without a remote it is head itself, which
 // Keep then keeps; in a shallow clone without such a commit, as in CI, the tree without entries, up to maxTree bytes.
-func (s *Scratch) DurableBase(ctx context.Context, head, branch, wanted string, maxTree int64) (Base, error) {
-	candidates, err := s.candidates(ctx, branch, wanted)
-	if err != nil {
-		return Base{}, err
-	}
-	for _, refs := range candidates {
+func (s *Scratch) DurableBase(ctx context.Context, r *Refs, wanted string, maxTree int64) (Base, error) {
+	head := r.Commit
+	for _, refs := range s.candidates(ctx, r, wanted) {
 		out, err := s.run(ctx, nil, append([]string{"merge-base", head}, refs...)...)
 		if commit := strings.TrimSpace(string(out)); err == nil && commit != "" {
 			return Base{Commit: commit, Kept: true, Durable: true}, nil
@@ -86,31 +116,23 @@ func (s *Scratch) DurableBase(ctx context.Context, head, branch, wanted string, 
 }
 
 // candidates are groups of refs, the most durable first.
-func (s *Scratch) candidates(ctx context.Context, branch, wanted string) ([][]string, error) {
+func (s *Scratch) candidates(ctx context.Context, r *Refs, wanted string) [][]string {
 	var groups [][]string
 	if wanted != "" {
 		if _, err := s.run(ctx, nil, "rev-parse", "-q", "--verify", wanted+"^{commit}"); err == nil {
 			groups = append(groups, []string{wanted})
 		}
 	}
-	out, err := s.run(ctx, nil, "for-each-ref", "--format=%(refname) %(objecttype)", "refs/remotes")
-	if err != nil {
-		return nil, err
+	if len(r.remote) == 0 {
+		return groups
 	}
-	var refs []string
-	for line := range strings.Lines(string(out)) {
-		name, kind, _ := strings.Cut(strings.TrimSpace(line), " ")
-		// A checkout of CI fetches a merge that the forge makes for a pull request and forgets.
-		if kind == "commit" && !strings.HasPrefix(name, "refs/remotes/pull/") {
-			refs = append(refs, name)
-		}
-	}
-	if len(refs) == 0 {
-		return groups, nil
-	}
+	refs := slices.Clone(r.remote)
 	remote := "origin"
-	if out, err := s.run(ctx, nil, "config", "--get", "branch."+branch+".remote"); err == nil && branch != "" {
-		remote = strings.TrimSpace(string(out))
+	others := slices.ContainsFunc(refs, func(ref string) bool { return !strings.HasPrefix(ref, "refs/remotes/origin/") })
+	if others && r.Branch != "" {
+		if out, err := s.run(ctx, nil, "config", "--get", "branch."+r.Branch+".remote"); err == nil {
+			remote = strings.TrimSpace(string(out))
+		}
 	}
 	rank := func(ref string) int {
 		name := strings.TrimPrefix(ref, "refs/remotes/")
@@ -133,7 +155,7 @@ func (s *Scratch) candidates(ctx context.Context, branch, wanted string) ([][]st
 	for i := 0; i < len(refs) && rank(refs[i]) < 6; i++ {
 		groups = append(groups, refs[i:i+1])
 	}
-	return append(groups, refs[:min(len(refs), maxRefs)]), nil
+	return append(groups, refs[:min(len(refs), maxRefs)])
 }
 
 func (s *Scratch) treeBytes(ctx context.Context, tree string) (int64, error) {

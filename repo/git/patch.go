@@ -22,13 +22,22 @@ var outsideRuns = []string{"--", ".", ":(exclude,glob)**/.runs/**"}
 // Difference writes the patch between two trees or commits, without what lies in .runs, so that it means the same wherever
 // it is applied.
 func (s *Scratch) Difference(ctx context.Context, from, to string, w io.Writer) error {
+	return s.difference(ctx, w, "diff-tree", from, to)
+}
+
+// DifferenceToIndex is Difference to the tree that the index makes, which need not have been written.
+func (s *Scratch) DifferenceToIndex(ctx context.Context, from string, w io.Writer) error {
+	return s.difference(ctx, w, "diff-index", "--cached", from)
+}
+
+func (s *Scratch) difference(ctx context.Context, w io.Writer, command string, trees ...string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	limited := &limitedWriter{w: w, left: MaxPatchBytes, full: cancel}
-	args := append(pinned[:len(pinned):len(pinned)], "diff-tree", "-p", "--binary", "--full-index", "--no-renames", "--no-ext-diff",
+	args := append(pinned[:len(pinned):len(pinned)], command, "-p", "--binary", "--full-index", "--no-renames", "--no-ext-diff",
 		"--no-textconv", "--no-color", "--no-relative", "--no-indent-heuristic", "--inter-hunk-context=0", "-O"+os.DevNull,
-		"--ignore-submodules=none", "--submodule=short", "--src-prefix=a/", "--dst-prefix=b/", "-U3", "--diff-algorithm=myers", from, to)
-	err := s.cmd.stream(ctx, limited, append(args, outsideRuns...)...)
+		"--ignore-submodules=none", "--submodule=short", "--src-prefix=a/", "--dst-prefix=b/", "-U3", "--diff-algorithm=myers")
+	err := s.cmd.stream(ctx, limited, append(append(args, trees...), outsideRuns...)...)
 	if limited.left < 0 {
 		return ErrTooLarge
 	}

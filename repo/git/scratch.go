@@ -24,7 +24,7 @@ type Scratch struct {
 // pinned are settings that would change what the plumbing reads or writes, or let it write into the repository.
 var pinned = []string{
 	"-c", "core.hooksPath=" + os.DevNull, "-c", "core.safecrlf=false", "-c", "core.fsmonitor=false", "-c", "core.splitIndex=false",
-	"-c", "core.untrackedCache=false", "-c", "core.quotePath=true", "-c", "core.compression=-1", "-c", "core.protectHFS=true",
+	"-c", "core.untrackedCache=false", "-c", "core.quotePath=true", "-c", "core.compression=-1", "-c", "core.looseCompression=0", "-c", "core.fsync=none", "-c", "core.protectHFS=true",
 	"-c", "core.protectNTFS=true", "-c", "diff.suppressBlankEmpty=false", "-c", "apply.whitespace=nowarn", "-c", "apply.ignoreWhitespace=no",
 	"-c", "index.sparse=false", "-c", "advice.updateSparsePath=false",
 }

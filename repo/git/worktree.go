@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // runsFolder is left out of every tree: what is recorded must not change what is recorded next.
@@ -33,12 +35,47 @@ func (w *Worktree) Clean() bool {
 // copy: what is on disk counts.
 func (s *Scratch) ReadWorktree(ctx context.Context) (*Worktree, error) {
 	w := &Worktree{Folders: map[string]bool{"": true}, runs: map[string]bool{}}
-	// One listing gives the flags, modes and stages of the index and what is not in it.
+	// The second listing asks the disk about every file, which takes as long as the first.
+	var different []byte
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		different, err = s.differentFiles(both)
+		return err
+	})
+	var hidden []string
+	group.Go(func() (err error) {
+		hidden, err = w.readIndex(both, s)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	if len(hidden) > 0 {
+		for _, flag := range []string{"--no-skip-worktree", "--no-assume-unchanged"} {
+			if _, err := s.run(ctx, list(hidden), "update-index", flag, "-z", "--stdin"); err != nil {
+				return nil, err
+			}
+		}
+		var err error
+		if different, err = s.differentFiles(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return w, w.addDifferent(string(different))
+}
+
+func (s *Scratch) differentFiles(ctx context.Context) ([]byte, error) {
+	return s.run(ctx, nil, "diff-files", "-z", "--raw", "--no-renames", "--ignore-submodules=dirty")
+}
+
+// readIndex lists the flags, modes and stages of the index and what is not in it. It returns the entries that a flag hides
+// from a comparison.
+func (w *Worktree) readIndex(ctx context.Context, s *Scratch) (hidden []string, err error) {
 	out, err := s.run(ctx, nil, "ls-files", "-z", "-s", "-v", "-o", "--exclude-standard")
 	if err != nil {
 		return nil, err
 	}
-	var hidden, absent []string
+	var absent []string
 	for entry := range strings.SplitSeq(string(out), "\x00") {
 		tag, rest, ok := strings.Cut(entry, " ")
 		switch {
@@ -62,19 +99,7 @@ func (s *Scratch) ReadWorktree(ctx context.Context) (*Worktree, error) {
 	if len(absent) > 0 && !s.sparse(ctx) {
 		hidden = append(hidden, absent...)
 	}
-	if len(hidden) > 0 {
-		list := []byte(strings.Join(hidden, "\x00") + "\x00")
-		for _, flag := range []string{"--no-skip-worktree", "--no-assume-unchanged"} {
-			if _, err := s.run(ctx, list, "update-index", flag, "-z", "--stdin"); err != nil {
-				return nil, err
-			}
-		}
-	}
-	out, err = s.run(ctx, nil, "diff-files", "-z", "--raw", "--no-renames", "--ignore-submodules=dirty")
-	if err != nil {
-		return nil, err
-	}
-	return w, w.addDifferent(string(out))
+	return hidden, nil
 }
 
 // addDifferent reads what diff-files prints: `:modes ids STATUS NUL path NUL`.
