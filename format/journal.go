@@ -51,11 +51,7 @@ type ArtifactLine struct {
 }
 
 // DatasetLine names data that the run uses. With a digest, the writer has hashed it already.
-type DatasetLine struct {
-	Path, Name, Role string
-	SHA256           string
-	Bytes, Files     int64
-}
+type DatasetLine Dataset
 
 // JournalParser reads journal lines. It keeps the keys that it has seen, so that a million points do not allocate a
 // million strings. The zero value is ready.
@@ -603,10 +599,33 @@ func (p *JournalParser) dataset(d *DatasetLine) error {
 			return p.step(&d.Bytes)
 		case "files":
 			return p.step(&d.Files)
+		case "rows":
+			return p.step(&d.Rows)
+		case "columns":
+			return p.texts(&d.Columns)
+		case "manifest":
+			return p.text(&d.Manifest)
+		case "hash":
+			return p.text(&d.Hash)
+		case "dvc":
+			return p.text(&d.DVC)
 		}
 		_, err := p.value(0)
 		return err
 	})
+}
+
+// texts reads a list; what is no string in it is left out.
+func (p *JournalParser) texts(into *[]string) error {
+	v, err := p.value(0)
+	if list, ok := v.([]any); ok {
+		for _, item := range list {
+			if s, ok := item.(string); ok {
+				*into = append(*into, s)
+			}
+		}
+	}
+	return err
 }
 
 // value reads any JSON value: int64 where a number is written as an integer and fits, nil for null.

@@ -108,6 +108,11 @@ func (d *DatasetLine) tree() object {
 	o.addText("sha256", d.SHA256)
 	o.addInt("bytes", d.Bytes)
 	o.addInt("files", d.Files)
+	o.addInt("rows", d.Rows)
+	o.addTexts("columns", d.Columns)
+	o.addText("manifest", d.Manifest)
+	o.addText("hash", d.Hash)
+	o.addText("dvc", d.DVC)
 	return o
 }
 

@@ -104,6 +104,7 @@ type Environment struct {
 	OS        string
 	Arch      string
 	Variables map[string]string
+	Withheld  []string // variables left out because their values look like secrets
 }
 
 // Machine is this run's own machine; comparisons fold it.
@@ -118,12 +119,28 @@ type Machine struct {
 
 // Dataset is the identity of data that the run used.
 type Dataset struct {
-	Name   string
-	Path   string // relative to the root; empty for data outside the project
-	SHA256 string // of the file, or of the sorted manifest of a folder
-	Bytes  int64
-	Files  int64
-	Role   string
+	Name     string
+	Path     string // relative to the root; empty for data outside the project
+	SHA256   string // of the file, or of the sorted manifest of a folder; empty where only DVC's hash is known
+	Bytes    int64
+	Files    int64
+	Rows     int64    // of a CSV or Parquet file; 0 is absent
+	Columns  []string // of such a file
+	Manifest string   // SHA-256 of datasets/<digest>.parquet, which lists the files of a folder
+	Hash     string   // HashListing: SHA256 is that of names and sizes alone; else empty
+	DVC      string   // the MD5 that a .dvc file gives
+	Role     string
+}
+
+// Identity is what two datasets must share to be the same data: a digest, else DVC's.
+func (d Dataset) Identity() string {
+	switch {
+	case d.SHA256 == "":
+		return d.DVC
+	case d.Hash != "":
+		return d.Hash + ":" + d.SHA256
+	}
+	return d.SHA256
 }
 
 // Artifact is an output of the run.

@@ -83,7 +83,7 @@ func readRun(t table) *Run {
 	sub("source", func(s table) { r.Source = readSource(s, unknown) })
 	sub("environment", func(s table) {
 		r.Environment = &Environment{
-			Digest: s.digest("digest"), Python: s.text("python"), OS: s.text("os"), Arch: s.text("arch"),
+			Digest: s.digest("digest"), Python: s.text("python"), OS: s.text("os"), Arch: s.text("arch"), Withheld: s.texts("withheld"),
 		}
 		if v, ok := s.sub("variables"); ok {
 			r.Environment.Variables = v.strings()
@@ -296,10 +296,15 @@ func readSource(t table, unknown map[string]any) *Source {
 }
 
 func readDataset(t table) Dataset {
-	return Dataset{
+	d := Dataset{
 		Name: t.needText("name"), Path: t.relative("path"), SHA256: t.digest("sha256"),
-		Bytes: t.size("bytes"), Files: t.size("files"), Role: t.text("role"),
+		Bytes: t.size("bytes"), Files: t.size("files"), Rows: t.size("rows"), Columns: t.texts("columns"),
+		Manifest: t.digest("manifest"), Hash: t.text("hash"), DVC: t.text("dvc"), Role: t.text("role"),
 	}
+	if d.Hash != "" && d.Hash != HashListing {
+		t.fail(t.at("hash"), "%q is not listing", d.Hash)
+	}
+	return d
 }
 
 func readArtifact(t table) Artifact {

@@ -214,6 +214,7 @@ func (e *Environment) tree() object {
 	o.addText("python", e.Python)
 	o.addText("os", e.OS)
 	o.addText("arch", e.Arch)
+	o.addTexts("withheld", e.Withheld)
 	if len(e.Variables) > 0 {
 		o = append(o, field{key: "variables", value: textObject(e.Variables), section: true})
 	}
@@ -238,6 +239,11 @@ func (d Dataset) tree() object {
 	o.addText("sha256", d.SHA256)
 	o.add("bytes", d.Bytes)
 	o.add("files", d.Files)
+	o.addInt("rows", d.Rows)
+	o.addTexts("columns", d.Columns)
+	o.addText("manifest", d.Manifest)
+	o.addText("hash", d.Hash)
+	o.addText("dvc", d.DVC)
 	o.addText("role", d.Role)
 	return o
 }

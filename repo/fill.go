@@ -18,7 +18,6 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo/capture"
 	"github.com/gitruns/runs/repo/console"
 )
 
@@ -247,18 +246,18 @@ func (a *Active) fetchArtifact(line format.ArtifactLine, to string) (format.File
 // fillDatasets records the data that journals name.
 func (a *Active) fillDatasets(ctx context.Context, b *finished, f *fold) {
 	for _, line := range f.datasets {
-		item := format.Dataset{Name: line.Name, SHA256: line.SHA256, Bytes: line.Bytes, Files: line.Files, Role: line.Role}
-		if !format.IsDigest(item.SHA256) || item.Bytes < 0 || item.Files < 0 {
+		item := format.Dataset(line)
+		item.Path = ""
+		if !hashedByWriter(item) {
 			from := line.Path
 			if !filepath.IsAbs(from) {
 				from = filepath.Join(a.repo.TreeRoot(), filepath.FromSlash(b.run.Cwd), filepath.FromSlash(from))
 			}
-			got, err := capture.Dataset(ctx, a.repo.TreeRoot(), line.Name, from)
+			got, err := a.repo.Dataset(ctx, DatasetRequest{Name: line.Name, Path: from, Role: line.Role})
 			if err != nil {
 				f.warn("dataset %s was left out: %v", line.Path, err)
 				continue
 			}
-			got.Role = line.Role
 			item = got
 		} else if format.CheckPath(line.Path) == nil {
 			item.Path = line.Path
@@ -270,10 +269,16 @@ func (a *Active) fillDatasets(ctx context.Context, b *finished, f *fold) {
 		switch {
 		case i < 0:
 			b.run.Datasets = append(b.run.Datasets, item)
-		case b.run.Datasets[i].SHA256 != item.SHA256:
+		case b.run.Datasets[i].Identity() != item.Identity():
 			f.warn("dataset %s was named twice with different content: the first is recorded", item.Name)
 		}
 	}
+}
+
+// hashedByWriter reports whether a journal gives a dataset as it can be recorded.
+func hashedByWriter(d format.Dataset) bool {
+	return (format.IsDigest(d.SHA256) || d.SHA256 == "" && d.DVC != "") && (d.Manifest == "" || format.IsDigest(d.Manifest)) &&
+		(d.Hash == "" || d.Hash == format.HashListing) && d.Bytes >= 0 && d.Files >= 0 && d.Rows >= 0
 }
 
 // write writes a small file of the run and names it in [files].

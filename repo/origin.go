@@ -21,17 +21,12 @@ func (r *Repository) TreeRoot() string {
 }
 
 // Origin writes into run who runs which code: author and source. The patches of the source are stored. What cannot be
-// captured is said in warnings: recording goes on without.
-func (r *Repository) Origin(ctx context.Context, run *format.Run) (warnings []string, err error) {
+// captured is said in warnings: recording goes on without. datasets are the paths, relative to TreeRoot, of what is
+// recorded as data.
+func (r *Repository) Origin(ctx context.Context, run *format.Run, datasets []string) (warnings []string, err error) {
 	config, err := r.Config()
 	if err != nil {
 		return nil, err
-	}
-	var datasets []string
-	for _, d := range run.Datasets {
-		if d.Path != "" {
-			datasets = append(datasets, d.Path)
-		}
 	}
 	var remote string
 	var authorErr, sourceErr error

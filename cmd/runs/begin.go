@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+	"time"
 
 	"github.com/BurntSushi/toml"
 	"github.com/spf13/cobra"
@@ -51,8 +51,45 @@ func orEnv(value, name string) string {
 	return os.Getenv(name)
 }
 
-// describe makes the record of a new run from the flags, the environment and the project.
+// describe makes the record of a new run from the flags, the environment and the project. Data is hashed to its end.
 func (a *app) describe(ctx context.Context, r *repo.Repository, f *beginFlags) (*format.Run, error) {
+	run, late, err := a.describeWithin(ctx, r, f, 0)
+	if late != nil {
+		late.cancel()
+	}
+	return run, err
+}
+
+// describeWithin is describe, but returns data that takes longer to hash than so long as late.
+func (a *app) describeWithin(ctx context.Context, r *repo.Repository, f *beginFlags, atMost time.Duration) (run *format.Run, late *hashing, err error) {
+	if run, err = a.describeFlags(ctx, r, f); err != nil {
+		return nil, nil, err
+	}
+	requests, err := a.datasetRequests(r, f.datasets, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	h := a.hash(ctx, r, requests)
+	warnings, err := r.Origin(ctx, run, h.paths(r.TreeRoot()))
+	if err != nil {
+		h.cancel()
+		<-h.done
+		return nil, nil, err
+	}
+	datasets, done, err := h.finish(ctx, atMost)
+	if err != nil {
+		return nil, nil, err
+	}
+	a.warn(warnings)
+	if !done {
+		return run, h, nil
+	}
+	run.Datasets = datasets
+	h.cancel()
+	return run, nil, nil
+}
+
+func (a *app) describeFlags(ctx context.Context, r *repo.Repository, f *beginFlags) (*format.Run, error) {
 	run := &format.Run{
 		Name: orEnv(f.name, "RUNS_NAME"), Experiment: orEnv(f.experiment, "RUNS_EXPERIMENT"), Group: orEnv(f.group, "RUNS_GROUP"),
 		Key: f.key, Note: f.note,
@@ -81,21 +118,9 @@ func (a *app) describe(ctx context.Context, r *repo.Repository, f *beginFlags) (
 		}
 		run.Parent = e.ID
 	}
-	for _, d := range f.datasets {
-		item, err := a.dataset(ctx, r, d)
-		if err != nil {
-			return nil, err
-		}
-		run.Datasets = append(run.Datasets, item)
-	}
 	if rel, err := filepath.Rel(r.TreeRoot(), a.dir); err == nil && format.CheckPath(filepath.ToSlash(rel)) == nil {
 		run.Cwd = filepath.ToSlash(rel)
 	}
-	warnings, err := r.Origin(ctx, run)
-	if err != nil {
-		return nil, err
-	}
-	a.warn(warnings)
 	run.Machine, run.Environment = capture.Machine(), capture.Platform()
 	return run, nil
 }
@@ -238,23 +263,6 @@ func parseTags(flags []string) (map[string]string, error) {
 		tags[key] = value
 	}
 	return tags, nil
-}
-
-// dataset hashes what a -d flag names, [NAME=]PATH.
-func (a *app) dataset(ctx context.Context, r *repo.Repository, flag string) (format.Dataset, error) {
-	name, path, ok := strings.Cut(flag, "=")
-	if !ok || strings.ContainsAny(name, `/\`) {
-		name, path = "", flag
-	}
-	if name != "" {
-		if err := format.CheckKey(name); err != nil {
-			return format.Dataset{}, usagef("dataset %q: %v", flag, err)
-		}
-	}
-	if !strings.Contains(path, "://") {
-		path = a.path(path)
-	}
-	return capture.Dataset(ctx, r.TreeRoot(), name, path)
 }
 
 // begin starts the run that the flags describe, or continues the one that --resume names. fresh is false for the latter.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -59,9 +60,12 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 		a.status = res.ExitCode
 		return nil
 	}
-	active, joined, err := a.execRun(ctx, f, args)
+	active, joined, late, err := a.execRun(ctx, f, args)
 	if err != nil {
 		return err
+	}
+	if late != nil {
+		defer late.cancel()
 	}
 	began := time.Now()
 	config, err := active.Repository().Config()
@@ -94,6 +98,7 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 	if joined {
 		return a.endJoined(active, res, runErr)
 	}
+	a.recordLate(ctx, active, late)
 	end := endOf(res, runErr)
 	end.Wait, end.Waiting = repo.DefaultWait, a.sayWaiting
 	done, err := active.Finish(context.WithoutCancel(ctx), end)
@@ -114,24 +119,24 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 }
 
 // execRun is the run that the program is recorded in, and whether others share it.
-func (a *app) execRun(ctx context.Context, f *execFlags, args []string) (active *repo.Active, joined bool, err error) {
+func (a *app) execRun(ctx context.Context, f *execFlags, args []string) (active *repo.Active, joined bool, late *hashing, err error) {
 	outer, err := a.runInCharge()
 	if err != nil && (f.join || !errors.Is(err, repo.ErrFinished) && !errors.Is(err, repo.ErrNotActive)) {
-		return nil, false, err
+		return nil, false, nil, err
 	}
 	if f.join {
 		if outer == nil {
-			return nil, false, usagef("exec: --join needs a run: set RUNS_ID with eval \"$(runs start --env)\"")
+			return nil, false, nil, usagef("exec: --join needs a run: set RUNS_ID with eval \"$(runs start --env)\"")
 		}
-		return outer, true, outer.Join()
+		return outer, true, nil, outer.Join()
 	}
 	r, err := a.setup(ctx)
 	if err != nil {
-		return nil, false, err
+		return nil, false, nil, err
 	}
-	run, err := a.describe(ctx, r, &f.beginFlags)
+	run, late, err := a.describeWithin(ctx, r, &f.beginFlags, hashBefore)
 	if err != nil {
-		return nil, false, err
+		return nil, false, nil, err
 	}
 	if outer != nil && run.Parent == "" {
 		run.Parent = outer.ID
@@ -143,8 +148,38 @@ func (a *app) execRun(ctx context.Context, f *execFlags, args []string) (active 
 	if entry := entryOf(r.TreeRoot(), a.dir, args); entry != "" && run.Source != nil {
 		run.Source.Entry = entry
 	}
+	if late != nil {
+		a.say("runs: hashing the data takes long and goes on beside the program")
+	}
 	active, _, err = a.begin(ctx, r, &f.beginFlags, run, format.OwnerProcess)
-	return active, false, err
+	return active, false, late, err
+}
+
+// hashBefore is how long the program waits for the hash of its data.
+const hashBefore = 5 * time.Second
+
+// recordLate waits for data that is still being hashed and adds it to the run. A problem of data is no problem of the
+// program, which has ended.
+func (a *app) recordLate(ctx context.Context, active *repo.Active, late *hashing) {
+	if late == nil {
+		return
+	}
+	select {
+	case <-late.done:
+	default:
+		a.say("runs: waiting for the hash of the data; Ctrl-C goes on without")
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	defer stop()
+	datasets, _, err := late.finish(ctx, 0)
+	if err != nil {
+		a.say("runs: not all data is recorded: %v", err)
+	}
+	for _, d := range datasets {
+		if err := a.appendShared(active, datasetLine(d)); err != nil {
+			a.say("runs: not all data is recorded: %v", err)
+		}
+	}
 }
 
 // entryOf is the program that runs, where it lies in the project: the first argument that is a file there.

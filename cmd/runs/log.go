@@ -185,14 +185,20 @@ func (a *app) parts(ctx context.Context, active *repo.Active, f *logFlags) ([]*f
 			lines = append(lines, &format.Line{Artifact: &item})
 		}
 	}
-	for _, flag := range f.datasets {
-		d, err := a.dataset(ctx, active.Repository(), flag)
-		if err != nil {
-			return nil, err
-		}
-		lines = append(lines, &format.Line{Dataset: &format.DatasetLine{Path: d.Path, Name: d.Name, SHA256: d.SHA256, Bytes: d.Bytes, Files: d.Files}})
+	if len(f.datasets) == 0 {
+		return lines, nil
 	}
-	return lines, nil
+	requests, err := a.datasetRequests(active.Repository(), f.datasets, false)
+	if err != nil {
+		return nil, err
+	}
+	h := a.hash(ctx, active.Repository(), requests)
+	datasets, _, err := h.finish(ctx, 0)
+	h.cancel()
+	for _, d := range datasets {
+		lines = append(lines, datasetLine(d))
+	}
+	return lines, err
 }
 
 func stamp(lines []*format.Line) {

@@ -1,13 +1,8 @@
 package capture
 
 import (
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"os"
-	"path/filepath"
 	"runtime"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,36 +22,6 @@ func TestPortable(t *testing.T) {
 	} {
 		if got := Portable("/home/ada/p", c.arg); got != c.want {
 			t.Errorf("%s: %s, want %s", c.arg, got, c.want)
-		}
-	}
-}
-
-func TestDataset(t *testing.T) {
-	root := t.TempDir()
-	write := func(name, text string) {
-		path := filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("data/b.txt", "b")
-	write("data/a/x", "xx")
-	sum := func(s string) string { h := sha256.Sum256([]byte(s)); return hex.EncodeToString(h[:]) }
-	d, err := Dataset(context.Background(), root, "", filepath.Join(root, "data/b.txt"))
-	if err != nil || d.Name != "b" || d.Path != "data/b.txt" || d.SHA256 != sum("b") || d.Bytes != 1 || d.Files != 1 {
-		t.Errorf("%+v, %v", d, err)
-	}
-	d, err = Dataset(context.Background(), root, "all", filepath.Join(root, "data"))
-	want := sum("a/x\x002\x00" + sum("xx") + "\n" + "b.txt\x001\x00" + sum("b") + "\n")
-	if err != nil || d.SHA256 != want || d.Bytes != 3 || d.Files != 2 {
-		t.Errorf("%+v, %v; want digest %s", d, err, want)
-	}
-	for _, c := range []struct{ path, reason string }{{"s3://bucket/x", "URL"}, {filepath.Join(root, "none"), "no such file"}, {"/dev/null", "neither a file nor a folder"}} {
-		if _, err := Dataset(context.Background(), root, "", c.path); err == nil || !strings.Contains(err.Error(), c.reason) {
-			t.Errorf("%s: %v", c.path, err)
 		}
 	}
 }

@@ -2,135 +2,251 @@ package capture
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gitruns/runs/format"
 )
 
-// Dataset hashes a file or a folder and returns its identity. Its path is recorded relative to root, and left out where it
-// lies outside. A folder has the hash of its manifest: for each file, sorted by path, `path NUL size NUL sha256 LF`.
-func Dataset(ctx context.Context, root, name, path string) (format.Dataset, error) {
+// DatasetRequest says which data to identify.
+type DatasetRequest struct {
+	Root    string // what the recorded path is relative to
+	Name    string // the file's name without its ending where empty
+	Path    string // absolute
+	Listing bool   // names and sizes alone
+	Role    string
+	Cache   string // a file that remembers hashes; empty for none
+	// Known reports whether a manifest of this digest is stored already.
+	Known func(manifest string) bool
+	// Progress is told the bytes hashed so far and in all, from any goroutine; nil for nobody.
+	Progress func(done, total int64)
+}
+
+// Dataset is data that was identified, with the manifest of its files where it is a folder.
+type Dataset struct {
+	format.Dataset
+	Manifest []byte // nil for a file, and where it is stored already
+}
+
+// ErrURL says that a dataset is named by a URL.
+var ErrURL = errors.New("data at a URL is not read: name a file or a folder, or the tool that fetched it a version in a param")
+
+// CheckDataset tells whether the data is there at all, without reading it.
+func CheckDataset(path string) error {
 	if scheme, _, ok := strings.Cut(path, "://"); ok && !strings.ContainsAny(scheme, `/\`) {
-		return format.Dataset{}, fmt.Errorf("dataset %s: data at a URL is not read: name a file or a folder", path)
+		return fmt.Errorf("dataset %s: %w", path, ErrURL)
 	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return format.Dataset{}, fmt.Errorf("dataset: %w", err)
+	if _, err := os.Stat(path); err != nil {
+		if _, dvc := os.Stat(path + dvcEnding); dvc == nil {
+			return nil
+		}
+		return fmt.Errorf("dataset: %w", err)
 	}
-	d := format.Dataset{Name: name}
+	return nil
+}
+
+// HashDataset identifies a file or a folder by content. A folder has the hash of its manifest, see format.ManifestDigest;
+// links are followed. Pointers of git LFS count as the files that they stand for; a .dvc file gives DVC's own hash.
+func HashDataset(ctx context.Context, q DatasetRequest) (*Dataset, error) {
+	if err := CheckDataset(q.Path); err != nil {
+		return nil, err
+	}
+	d := &Dataset{Dataset: format.Dataset{Name: q.Name, Role: q.Role}}
 	if d.Name == "" {
-		d.Name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+		d.Name = strings.TrimSuffix(filepath.Base(q.Path), filepath.Ext(q.Path))
 	}
-	if rel, err := filepath.Rel(root, path); err == nil && format.CheckPath(filepath.ToSlash(rel)) == nil {
+	if rel, err := filepath.Rel(q.Root, q.Path); err == nil && format.CheckPath(filepath.ToSlash(rel)) == nil {
 		d.Path = filepath.ToSlash(rel)
 	}
-	switch {
-	case info.Mode().IsRegular():
-		d.Files = 1
-		d.SHA256, d.Bytes, err = hashFile(path, info)
-	case info.IsDir():
-		err = hashFolder(ctx, path, &d)
-	default:
-		err = errors.New("neither a file nor a folder")
+	if q.Listing {
+		d.Hash = format.HashListing
 	}
-	if err != nil {
-		return format.Dataset{}, fmt.Errorf("dataset %s: %w", path, err)
+	if err := d.identify(ctx, q); err != nil {
+		return nil, fmt.Errorf("dataset %s: %w", q.Path, err)
 	}
 	return d, nil
 }
 
-// hashFile returns the SHA-256 of a file. One that changes meanwhile is an error: its hash would be of no state that ever
-// was.
-func hashFile(path string, info fs.FileInfo) (string, int64, error) {
-	f, err := os.Open(path)
+func (d *Dataset) identify(ctx context.Context, q DatasetRequest) error {
+	out, err := readDVC(q.Path)
 	if err != nil {
-		return "", 0, err
+		return err
 	}
-	defer func() { _ = f.Close() }()
-	sum := sha256.New()
-	n, err := io.Copy(sum, f)
-	if err != nil {
-		return "", 0, err
-	}
-	after, err := os.Stat(path)
-	if err != nil {
-		return "", 0, err
-	}
-	if n != info.Size() || after.Size() != info.Size() || !after.ModTime().Equal(info.ModTime()) {
-		return "", 0, fmt.Errorf("%s changed while it was hashed", path)
-	}
-	return hex.EncodeToString(sum.Sum(nil)), n, nil
-}
-
-type entry struct {
-	path, sum string
-	size      int64
-}
-
-func hashFolder(ctx context.Context, dir string, d *format.Dataset) error {
-	var entries []entry
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil {
+	info, err := os.Stat(q.Path)
+	if err != nil || strings.HasSuffix(q.Path, dvcEnding) { // the data itself is elsewhere
+		if out == nil {
 			return err
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if e.IsDir() {
-			return nil
-		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		entries = append(entries, entry{path: filepath.ToSlash(rel)})
+		d.DVC, d.Bytes, d.Files, d.Hash = out.md5, out.bytes, out.files, ""
 		return nil
-	})
+	}
+	switch {
+	case info.Mode().IsRegular():
+		err = d.file(ctx, q, info)
+	case info.IsDir():
+		err = d.folder(ctx, q)
+	default:
+		err = errors.New("neither a file nor a folder")
+	}
+	if err == nil && out != nil && out.bytes == d.Bytes {
+		d.DVC = out.md5
+	}
+	return err
+}
+
+// file identifies one file.
+func (d *Dataset) file(ctx context.Context, q DatasetRequest, info fs.FileInfo) error {
+	cache := openCache(q.Cache)
+	e := &hashed{path: filepath.Base(q.Path), size: info.Size(), stamp: stampOf(info)}
+	d.Files = 1
+	if q.Listing {
+		d.SHA256, d.Bytes = format.ManifestDigest([]format.ManifestEntry{{Path: e.path, Bytes: e.size}}, true)
+		return nil
+	}
+	if err := hashAll(ctx, q, cache, filepath.Dir(q.Path), []*hashed{e}); err != nil {
+		return err
+	}
+	d.SHA256, d.Bytes = e.sum, e.size
+	if rows, columns, ok := shape(q.Path, e.rows); ok {
+		d.Rows, d.Columns = rows, columns
+	}
+	return cache.write([]*hashed{e}, "", "")
+}
+
+// folder identifies all files below a folder.
+func (d *Dataset) folder(ctx context.Context, q DatasetRequest) error {
+	files, err := listFiles(ctx, q.Path)
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.path, b.path) })
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range entries {
-		group.Go(func() error {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			path := filepath.Join(dir, filepath.FromSlash(entries[i].path))
-			info, err := os.Stat(path)
-			if err != nil {
-				return err
-			}
-			if !info.Mode().IsRegular() {
-				return fmt.Errorf("%s is not a file", path)
-			}
-			entries[i].sum, entries[i].size, err = hashFile(path, info)
+	cache := openCache(q.Cache)
+	if !q.Listing {
+		if err := hashAll(ctx, q, cache, q.Path, files); err != nil {
 			return err
-		})
+		}
 	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	sum := sha256.New()
-	for _, e := range entries {
-		_, _ = io.WriteString(sum, e.path+"\x00"+strconv.FormatInt(e.size, 10)+"\x00"+e.sum+"\n")
-		d.Bytes += e.size
+	entries := make([]format.ManifestEntry, len(files))
+	for i, f := range files {
+		entries[i] = format.ManifestEntry{Path: printable(f.path), Bytes: f.size, SHA256: f.sum}
+		if f.rows >= 0 {
+			entries[i].Rows = &f.rows
+		}
 	}
 	d.Files = int64(len(entries))
-	d.SHA256 = hex.EncodeToString(sum.Sum(nil))
-	return nil
+	d.SHA256, d.Bytes = format.ManifestDigest(entries, q.Listing)
+	if cache.digest == d.SHA256 && q.Known != nil && q.Known(cache.manifest) {
+		d.Dataset.Manifest = cache.manifest
+	} else {
+		if d.Manifest, err = format.EncodeManifest(entries); err != nil {
+			return err
+		}
+		d.Dataset.Manifest = sha256Hex(d.Manifest)
+	}
+	if q.Listing {
+		return nil
+	}
+	return cache.write(files, d.SHA256, d.Dataset.Manifest)
+}
+
+// hashed is a file and what is known of its content.
+type hashed struct {
+	path  string // relative to the folder
+	size  int64
+	stamp stamp
+	sum   string
+	rows  int64 // of a table; -1 is none
+}
+
+// listFiles lists the files below a folder by path. Links are followed; a link into its own folder is an error.
+func listFiles(ctx context.Context, root string) ([]*hashed, error) {
+	var files []*hashed
+	var walk func(dir, rel string, above []fs.FileInfo) error
+	walk = func(dir, rel string, above []fs.FileInfo) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return err
+		}
+		for _, entry := range entries {
+			path := filepath.Join(dir, entry.Name())
+			name := join(rel, entry.Name())
+			info, err := entry.Info()
+			if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+				info, err = os.Stat(path)
+			}
+			switch {
+			case err != nil:
+				return err
+			case info.IsDir():
+				if len(above) > 200 || slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, info) }) {
+					return fmt.Errorf("%s leads back to a folder above it", path)
+				}
+				if err := walk(path, name, append(above[:len(above):len(above)], info)); err != nil {
+					return err
+				}
+			case info.Mode().IsRegular():
+				files = append(files, &hashed{path: name, size: info.Size(), stamp: stampOf(info), rows: -1})
+			default:
+				return fmt.Errorf("%s is neither a file nor a folder", path)
+			}
+		}
+		return nil
+	}
+	info, err := os.Stat(root)
+	if err != nil {
+		return nil, err
+	}
+	if err := walk(root, "", []fs.FileInfo{info}); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(files, func(a, b *hashed) int { return strings.Compare(printable(a.path), printable(b.path)) })
+	return files, nil
+}
+
+// hashAll hashes the files that the cache does not know, several at a time.
+func hashAll(ctx context.Context, q DatasetRequest, cache *cache, dir string, files []*hashed) error {
+	var todo []*hashed
+	total := int64(0)
+	for _, f := range files {
+		if !cache.knows(f) {
+			todo = append(todo, f)
+			total += f.size
+		}
+	}
+	var done atomic.Int64
+	progress := func(n int64) {
+		at := done.Add(n)
+		if q.Progress != nil {
+			q.Progress(at, total)
+		}
+	}
+	workers := min(runtime.GOMAXPROCS(0), len(todo))
+	group, ctx := errgroup.WithContext(ctx)
+	var next atomic.Int64
+	for range workers {
+		group.Go(func() error {
+			h := newHasher(progress)
+			for {
+				i := next.Add(1) - 1
+				if i >= int64(len(todo)) {
+					return nil
+				}
+				if err := h.hash(ctx, filepath.Join(dir, filepath.FromSlash(todo[i].path)), todo[i]); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	return group.Wait()
 }

@@ -36,6 +36,9 @@ func trimNotebook(data []byte) (trimmed []byte, removed int64, err error) {
 			return nil, 0, err
 		}
 	}
+	if err := expect(dec, '}'); err != nil {
+		return nil, 0, err
+	}
 	last := int64(0)
 	for _, c := range cut {
 		trimmed = append(append(trimmed, data[last:c[0]]...), "[]"...)

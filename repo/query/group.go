@@ -133,10 +133,10 @@ func Replicates(r *format.Run, seeds []string) string {
 	}
 	datasets := slices.Clone(r.Datasets)
 	slices.SortFunc(datasets, func(a, b format.Dataset) int {
-		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.SHA256, b.SHA256))
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Identity(), b.Identity()))
 	})
 	for _, d := range datasets {
-		b = appendString(appendString(append(b, 'd'), d.Name), d.SHA256)
+		b = appendString(appendString(append(b, 'd'), d.Name), d.Identity())
 	}
 	return string(b)
 }

@@ -407,7 +407,7 @@ func tableAttribute(r *format.Run, key string) (datum, bool) {
 	case "datasets":
 		for _, d := range r.Datasets {
 			if d.Name == rest {
-				return textDatum(d.SHA256), true
+				return textDatum(d.Identity()), true
 			}
 		}
 	case "artifacts":

@@ -1,0 +1,60 @@
+package terminal
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Progress is a line that shows how far long work has come. It is seen on a terminal only, and only when the work takes
+// longer than a moment. It may be told from any goroutine.
+type Progress struct {
+	mu    sync.Mutex
+	out   io.Writer // nil where nobody sees it
+	width int
+	what  string
+	began time.Time
+	last  time.Time
+	shown bool
+}
+
+// Progress makes a line about what is being done.
+func (t *Terminal) Progress(what string) *Progress {
+	p := &Progress{what: what, began: time.Now()}
+	if t.errTTY {
+		p.out, p.width = t.Err, t.Width()
+	}
+	return p
+}
+
+// Bytes tells how many bytes are done, of how many.
+func (p *Progress) Bytes(done, total int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if p.out == nil || total <= 0 || now.Sub(p.began) < 300*time.Millisecond || now.Sub(p.last) < 100*time.Millisecond {
+		return
+	}
+	p.last, p.shown = now, true
+	rate := float64(done) / now.Sub(p.began).Seconds()
+	text := fmt.Sprintf(" %3d%%  %s of %s, %s/s", done*100/total, Bytes(done), Bytes(total), Bytes(int64(rate)))
+	if rate > 0 {
+		text += ", " + Span(time.Duration(float64(total-done)/rate*float64(time.Second))) + " left"
+	}
+	const bar = 20
+	full := int(bar * done / total)
+	line := p.what + " " + strings.Repeat("━", full) + strings.Repeat("·", bar-full) + text
+	fmt.Fprintf(p.out, "\r%s\x1b[K", Truncate(line, p.width-1))
+}
+
+// Done takes the line away.
+func (p *Progress) Done() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shown {
+		fmt.Fprint(p.out, "\r\x1b[K")
+	}
+	p.out = nil
+}

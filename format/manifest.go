@@ -1,0 +1,116 @@
+package format
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// ManifestEntry is a file of a dataset.
+type ManifestEntry struct {
+	Path   string `parquet:"path,zstd"` // relative to the dataset's folder, with slashes; quoted as git does where it is no plain text
+	Bytes  int64  `parquet:"bytes,delta,zstd"`
+	SHA256 string `parquet:"sha256,zstd"`        // empty in a listing
+	Rows   *int64 `parquet:"rows,optional,zstd"` // of a CSV or Parquet file
+}
+
+const (
+	maxManifestRows  = 20_000_000
+	maxManifestBytes = 1 << 30
+	maxManifestPath  = 16 << 10
+)
+
+// ManifestDigest is the identity of a folder: the SHA-256 over its files in the order of their paths, each as
+// `path NUL bytes NUL sha256 LF`, in a listing `path NUL bytes LF`. It adds up the bytes.
+func ManifestDigest(entries []ManifestEntry, listing bool) (digest string, total int64) {
+	sum := sha256.New()
+	var line []byte
+	for _, e := range entries {
+		line = append(append(line[:0], e.Path...), 0)
+		line = strconv.AppendInt(line, e.Bytes, 10)
+		if !listing {
+			line = append(append(line, 0), e.SHA256...)
+		}
+		sum.Write(append(line, '\n'))
+		total += e.Bytes
+	}
+	return hex.EncodeToString(sum.Sum(nil)), total
+}
+
+// EncodeManifest returns the Parquet file of a manifest, one row a file.
+func EncodeManifest(entries []ManifestEntry) ([]byte, error) {
+	var b bytes.Buffer
+	w := parquet.NewGenericWriter[ManifestEntry](&b, parquet.CreatedBy("gitruns", "1", "format"))
+	if _, err := w.Write(entries); err != nil {
+		return nil, fmt.Errorf("writing a manifest: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("writing a manifest: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// DecodeManifest reads a manifest, whose digest the caller has verified.
+func DecodeManifest(data []byte) (entries []ManifestEntry, err error) {
+	defer func() {
+		if r := recover(); r != nil { // the reader panics on some damaged files
+			entries, err = nil, fmt.Errorf("reading a manifest: damaged: %v", r)
+		}
+	}()
+	if len(data) > maxManifestBytes {
+		return nil, fmt.Errorf("reading a manifest: %d bytes, more than the %d that are read", len(data), maxManifestBytes)
+	}
+	f, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, fmt.Errorf("reading a manifest: %w", err)
+	}
+	if n := f.NumRows(); n < 0 || n > maxManifestRows {
+		return nil, fmt.Errorf("reading a manifest: %d rows, more than the %d that are read", n, maxManifestRows)
+	}
+	r := parquet.NewGenericReader[ManifestEntry](f)
+	defer func() { _ = r.Close() }()
+	rows := make([]ManifestEntry, 1024)
+	for {
+		n, err := r.Read(rows)
+		for _, row := range rows[:n] {
+			// The name is shown and compared, never opened.
+			if len(row.Path) == 0 || len(row.Path) > maxManifestPath || !utf8.ValidString(row.Path) {
+				return nil, fmt.Errorf("reading a manifest: %.100q is no path", row.Path)
+			}
+			if row.Bytes < 0 || row.SHA256 != "" && !IsDigest(row.SHA256) {
+				return nil, fmt.Errorf("reading a manifest: %s has no digest or a negative size", row.Path)
+			}
+		}
+		entries = append(entries, rows[:n]...)
+		if errors.Is(err, io.EOF) {
+			return entries, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading a manifest: %w", err)
+		}
+	}
+}
+
+// ParquetShape returns the number of rows and the names of the columns of any Parquet file.
+func ParquetShape(r io.ReaderAt, size int64) (rows int64, columns []string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("damaged: %v", p)
+		}
+	}()
+	f, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err != nil {
+		return 0, nil, err
+	}
+	for _, field := range f.Root().Columns() {
+		columns = append(columns, field.Name())
+	}
+	return f.NumRows(), columns, nil
+}

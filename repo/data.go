@@ -1,0 +1,105 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/capture"
+)
+
+// DatasetRequest names data to record.
+type DatasetRequest struct {
+	Name     string // of the path where empty
+	Path     string // absolute
+	Listing  bool   // names and sizes alone
+	Role     string
+	Progress func(done, total int64) // told the bytes hashed so far and in all; nil for nobody
+}
+
+// cacheDir is where hashes are remembered.
+func (r *Repository) cacheDir() string {
+	if r.InGit {
+		return filepath.Join(r.Git.Common, "runs", "cache")
+	}
+	return filepath.Join(r.Dir, "cache")
+}
+
+// Dataset identifies data by its content, stores the manifest of a folder, and remembers where data outside the project
+// lies. One process a dataset hashes on a host; others wait and find its result.
+func (r *Repository) Dataset(ctx context.Context, q DatasetRequest) (format.Dataset, error) {
+	if err := capture.CheckDataset(q.Path); err != nil {
+		return format.Dataset{}, err
+	}
+	cache := filepath.Join(r.cacheDir(), capture.CacheName(q.Path))
+	unlock, err := r.lockDataset(ctx, cache)
+	if err != nil {
+		return format.Dataset{}, fmt.Errorf("dataset %s: %w", q.Path, err)
+	}
+	defer unlock()
+	d, err := capture.HashDataset(ctx, capture.DatasetRequest{
+		Root: r.TreeRoot(), Name: q.Name, Path: q.Path, Listing: q.Listing, Role: q.Role, Cache: cache, Progress: q.Progress,
+		Known: func(manifest string) bool { return exists(r.sharedPlace(sharedDatasets, manifest)) },
+	})
+	if err != nil {
+		return format.Dataset{}, err
+	}
+	if d.Manifest != nil {
+		if err := r.shareBytes(sharedDatasets, d.Dataset.Manifest, d.Manifest); err != nil {
+			return format.Dataset{}, err
+		}
+	}
+	if d.Path == "" {
+		if err := r.rememberData(d.Name, q.Path); err != nil {
+			return format.Dataset{}, err
+		}
+	}
+	return d.Dataset, nil
+}
+
+// lockDataset waits until no other process of this host hashes the same data.
+func (r *Repository) lockDataset(ctx context.Context, cache string) (unlock func(), err error) {
+	if err := os.MkdirAll(filepath.Dir(cache), 0o777); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(cache+"-"+thisHost()+".lock", os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		locked, err := tryLock(f)
+		if err != nil {
+			_ = f.Close()
+			return nil, err
+		}
+		if locked {
+			return func() { _ = f.Close() }, nil
+		}
+		select {
+		case <-ctx.Done():
+			_ = f.Close()
+			return nil, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// shareBytes stores data under its digest.
+func (r *Repository) shareBytes(kind sharedKind, digest string, data []byte) error {
+	tmp, err := os.CreateTemp("", "runs-*"+kind.extension)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(tmp.Name()) }()
+	_, err = tmp.Write(data)
+	if closeErr := tmp.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	return r.share(kind, digest, tmp.Name())
+}
