@@ -124,6 +124,8 @@ func (r *Repository) rebuildIn(ctx context.Context, scratch *git.Scratch, s *for
 	return nil
 }
 
+var errLacksBase = errors.New("the clone lacks commit")
+
 // restorable returns the tree that the patches begin at.
 func (r *Repository) restorable(ctx context.Context, scratch *git.Scratch, s *format.Source) (string, error) {
 	if s.Base == "" {
@@ -139,7 +141,7 @@ func (r *Repository) restorable(ctx context.Context, scratch *git.Scratch, s *fo
 		if r.Git.Shallow() {
 			hint = "git fetch --unshallow"
 		}
-		return "", withHint(fmt.Errorf("the clone lacks commit %s, where its patches begin", s.Base), "'%s' brings it, where the remote still has it", hint)
+		return "", withHint(fmt.Errorf("%w %s, where its patches begin", errLacksBase, s.Base), "'%s' brings it, where the remote still has it", hint)
 	}
 	return scratch.Strip(ctx, s.Base)
 }

@@ -17,6 +17,7 @@ type DatasetRequest struct {
 	Path     string // absolute
 	Listing  bool   // names and sizes alone
 	Role     string
+	Look     bool                    // only compare: nothing is stored or remembered but the hashes
 	Progress func(done, total int64) // told the bytes hashed so far and in all; nil for nobody
 }
 
@@ -46,6 +47,9 @@ func (r *Repository) Dataset(ctx context.Context, q DatasetRequest) (format.Data
 	})
 	if err != nil {
 		return format.Dataset{}, err
+	}
+	if q.Look {
+		return d.Dataset, nil
 	}
 	if d.Manifest != nil {
 		if err := r.shareBytes(sharedDatasets, d.Dataset.Manifest, d.Manifest); err != nil {
@@ -89,6 +93,9 @@ func (r *Repository) lockDataset(ctx context.Context, cache string) (unlock func
 
 // shareBytes stores data under its digest.
 func (r *Repository) shareBytes(kind sharedKind, digest string, data []byte) error {
+	if exists(r.sharedPlace(kind, digest)) && (!r.InGit || exists(r.keptPlace(kind, digest))) {
+		return nil
+	}
 	tmp, err := os.CreateTemp("", "runs-*"+kind.extension)
 	if err != nil {
 		return err

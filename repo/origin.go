@@ -20,14 +20,69 @@ func (r *Repository) TreeRoot() string {
 	return r.Root
 }
 
-// Origin writes into run who runs which code: author and source. The patches of the source are stored. What cannot be
-// captured is said in warnings: recording goes on without. datasets are the paths, relative to TreeRoot, of what is
-// recorded as data.
-func (r *Repository) Origin(ctx context.Context, run *format.Run, datasets []string) (warnings []string, err error) {
+// OriginRequest says what runs.
+type OriginRequest struct {
+	Command  []string // as it was given; empty where it is not known
+	Dir      string   // where it runs
+	Datasets []string // paths, relative to TreeRoot, of what is recorded as data
+}
+
+// Origin writes into run who runs which code, where and in what: author, source, machine and environment. The patches of
+// the source and the environment are stored. What cannot be captured is said in warnings: recording goes on without.
+func (r *Repository) Origin(ctx context.Context, run *format.Run, q OriginRequest) (warnings []string, err error) {
 	config, err := r.Config()
 	if err != nil {
 		return nil, err
 	}
+	var file *format.EnvironmentFile
+	var environment errgroup.Group
+	environment.Go(func() error {
+		run.Machine = capture.Machine()
+		run.Environment, file = capture.Environment(ctx, capture.EnvironmentRequest{
+			Root: r.TreeRoot(), Dir: q.Dir, Command: q.Command, Variables: config.Environment.Variables,
+		})
+		return nil
+	})
+	warnings, err = r.sourceOrigin(ctx, run, config, q.Datasets)
+	_ = environment.Wait()
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := r.storeEnvironment(run, file); err != nil {
+		warnings = append(warnings, "the environment is not recorded: "+err.Error())
+	}
+	return warnings, nil
+}
+
+func (r *Repository) storeEnvironment(run *format.Run, file *format.EnvironmentFile) error {
+	data, digest, err := format.EncodeEnvironment(file)
+	if err != nil {
+		return err
+	}
+	run.Environment.Digest = digest
+	return r.shareBytes(sharedEnvironments, digest, data)
+}
+
+// OriginAgain writes into run who repeats it, where and in what. Its source is known: it was restored into root. env is
+// what the program finds beside our own environment. It returns the environment.
+func (r *Repository) OriginAgain(ctx context.Context, run *format.Run, root, dir string, command, env []string) (*format.EnvironmentFile, error) {
+	config, err := r.Config()
+	if err != nil {
+		return nil, err
+	}
+	run.Author, _, _ = capture.Author(ctx, r.TreeRoot())
+	run.Machine = capture.Machine()
+	var file *format.EnvironmentFile
+	run.Environment, file = capture.Environment(ctx, capture.EnvironmentRequest{
+		Root: root, Dir: dir, Command: command, Env: env, Variables: config.Environment.Variables,
+	})
+	return file, r.storeEnvironment(run, file)
+}
+
+func (r *Repository) sourceOrigin(ctx context.Context, run *format.Run, config *format.Config, datasets []string) (warnings []string, err error) {
 	var remote string
 	var authorErr, sourceErr error
 	var captured *capture.Captured

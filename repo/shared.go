@@ -169,3 +169,61 @@ func checkDigest(path, digest string, limit int64) error {
 	}
 	return nil
 }
+
+// Environment reads what a run shared with others of its environment.
+func (r *Repository) Environment(ctx context.Context, digest string) (*format.EnvironmentFile, error) {
+	file, remove, err := r.shared(ctx, sharedEnvironments, digest)
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	data, err := readBounded(file, sharedEnvironments.limit)
+	if err != nil {
+		return nil, err
+	}
+	return format.DecodeEnvironment(path.Join(sharedEnvironments.folder, digest+sharedEnvironments.extension), data)
+}
+
+// Manifest reads the list of the files of a dataset and proves that they make its digest.
+func (r *Repository) Manifest(ctx context.Context, d format.Dataset) ([]format.ManifestEntry, error) {
+	file, remove, err := r.shared(ctx, sharedDatasets, d.Manifest)
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	data, err := readBounded(file, sharedDatasets.limit)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := format.DecodeManifest(data)
+	if err != nil {
+		return nil, err
+	}
+	if digest, _ := format.ManifestDigest(entries, d.Hash == format.HashListing); digest != d.SHA256 {
+		return nil, fmt.Errorf("the manifest of dataset %s makes %.12s, not %.12s as recorded", d.Name, digest, d.SHA256)
+	}
+	return entries, nil
+}
+
+// EachPatch reads the patches of a run's source in their order.
+func (r *Repository) EachPatch(ctx context.Context, run *format.Run, read func(io.Reader) error) error {
+	for _, digest := range run.Source.Patches {
+		err := func() error {
+			file, remove, err := r.shared(ctx, sharedSources, digest)
+			if err != nil {
+				return err
+			}
+			defer remove()
+			f, err := os.Open(file)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = f.Close() }()
+			return read(f)
+		}()
+		if err != nil {
+			return fmt.Errorf("reading the source of run %s: %w", run.ID, err)
+		}
+	}
+	return nil
+}

@@ -422,7 +422,7 @@ func captureAndCheckOut(t *testing.T, seed uint64) {
 func start(t *testing.T, r *Repository) *Active {
 	t.Helper()
 	run := &format.Run{}
-	warnings, err := r.Origin(t.Context(), run, nil)
+	warnings, err := r.Origin(t.Context(), run, OriginRequest{Dir: r.Root})
 	if err != nil {
 		t.Fatal(err)
 	}

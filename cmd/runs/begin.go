@@ -53,15 +53,15 @@ func orEnv(value, name string) string {
 
 // describe makes the record of a new run from the flags, the environment and the project. Data is hashed to its end.
 func (a *app) describe(ctx context.Context, r *repo.Repository, f *beginFlags) (*format.Run, error) {
-	run, late, err := a.describeWithin(ctx, r, f, 0)
+	run, late, err := a.describeWithin(ctx, r, f, nil, 0)
 	if late != nil {
 		late.cancel()
 	}
 	return run, err
 }
 
-// describeWithin is describe, but returns data that takes longer to hash than so long as late.
-func (a *app) describeWithin(ctx context.Context, r *repo.Repository, f *beginFlags, atMost time.Duration) (run *format.Run, late *hashing, err error) {
+// describeWithin is describe of a run of command, empty where it is not known; it returns data that takes longer to hash than so long as late.
+func (a *app) describeWithin(ctx context.Context, r *repo.Repository, f *beginFlags, command []string, atMost time.Duration) (run *format.Run, late *hashing, err error) {
 	if run, err = a.describeFlags(ctx, r, f); err != nil {
 		return nil, nil, err
 	}
@@ -70,7 +70,7 @@ func (a *app) describeWithin(ctx context.Context, r *repo.Repository, f *beginFl
 		return nil, nil, err
 	}
 	h := a.hash(ctx, r, requests)
-	warnings, err := r.Origin(ctx, run, h.paths(r.TreeRoot()))
+	warnings, err := r.Origin(ctx, run, repo.OriginRequest{Command: command, Dir: a.dir, Datasets: h.paths(r.TreeRoot())})
 	if err != nil {
 		h.cancel()
 		<-h.done
@@ -121,7 +121,6 @@ func (a *app) describeFlags(ctx context.Context, r *repo.Repository, f *beginFla
 	if rel, err := filepath.Rel(r.TreeRoot(), a.dir); err == nil && format.CheckPath(filepath.ToSlash(rel)) == nil {
 		run.Cwd = filepath.ToSlash(rel)
 	}
-	run.Machine, run.Environment = capture.Machine(), capture.Platform()
 	return run, nil
 }
 

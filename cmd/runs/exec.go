@@ -67,23 +67,41 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 	if late != nil {
 		defer late.cancel()
 	}
+	return a.supervise(ctx, supervised{active: active, args: args, dir: a.dir, joined: joined, noSystem: f.noSystem, late: late}, nil)
+}
+
+// supervised is a program to run and the run to record it in.
+type supervised struct {
+	active   *repo.Active
+	args     []string
+	dir      string
+	env      []string // beside our own
+	joined   bool     // others share the run
+	noSystem bool
+	late     *hashing
+}
+
+// supervise runs the program and finishes its run; then is called with the finished run.
+func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run) error) error {
+	active := s.active
 	began := time.Now()
 	config, err := active.Repository().Config()
 	if err != nil {
 		return err
 	}
-	log, err := console.Create(active.OutputPath(joined), config.Console.MaxBytes)
+	log, err := console.Create(active.OutputPath(s.joined), config.Console.MaxBytes)
 	if err != nil {
 		return fmt.Errorf("capturing the output of run %s: %w", active.ID, err)
 	}
 	stopSampling := func() {}
 	started := func(pid int) {
-		if config.System.Enabled && !f.noSystem {
-			stopSampling = a.sampleMachine(ctx, active, config.System.Interval, pid, joined)
+		if config.System.Enabled && !s.noSystem {
+			stopSampling = a.sampleMachine(ctx, active, config.System.Interval, pid, s.joined)
 		}
 	}
-	env := childEnv(active)
-	res, runErr := program.Run(ctx, a.programOptions(args, env, log, started))
+	options := a.programOptions(s.args, append(childEnv(active), s.env...), log, started)
+	options.Dir = s.dir
+	res, runErr := program.Run(ctx, options)
 	stopSampling()
 	if res.OpenLine && a.term.ErrIsTerminal() {
 		fmt.Fprintln(a.term.Err)
@@ -95,10 +113,10 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 	if logErr != nil {
 		a.say("runs: the captured output is not complete: %v", logErr)
 	}
-	if joined {
+	if s.joined {
 		return a.endJoined(active, res, runErr)
 	}
-	a.recordLate(ctx, active, late)
+	a.recordLate(ctx, active, s.late)
 	end := endOf(res, runErr)
 	end.Wait, end.Waiting = repo.DefaultWait, a.sayWaiting
 	done, err := active.Finish(context.WithoutCancel(ctx), end)
@@ -115,6 +133,9 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 	}
 	a.sayFinished(done)
 	a.sayRecorded(done.Run, time.Since(began))
+	if then != nil {
+		return then(done.Run)
+	}
 	return nil
 }
 
@@ -134,7 +155,7 @@ func (a *app) execRun(ctx context.Context, f *execFlags, args []string) (active 
 	if err != nil {
 		return nil, false, nil, err
 	}
-	run, late, err := a.describeWithin(ctx, r, &f.beginFlags, hashBefore)
+	run, late, err := a.describeWithin(ctx, r, &f.beginFlags, args, hashBefore)
 	if err != nil {
 		return nil, false, nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,16 +18,17 @@ import (
 )
 
 func (a *app) showCommand() *cobra.Command {
-	var asJSON, asTOML, log bool
+	var asJSON, asTOML, log, source bool
 	var experiment string
 	cmd := &cobra.Command{
 		Use:   "show [RUN] [flags]",
 		Short: "Show a run",
-		Long:  `Show a run: what it was, what came out, what it came from. Without RUN, the newest. --log is its console output.`,
-		Args:  arguments(0, 1, ""),
+		Long: `Show a run: what it was, what came out, what it came from. Without RUN, the newest. --log is its console output.
+--source is its code as a patch: what differs from the commit where its patches begin, committed or not.`,
+		Args: arguments(0, 1, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if b2i(asJSON)+b2i(asTOML)+b2i(log) > 1 {
-				return usagef("show: --json, --toml and --log exclude one another")
+			if b2i(asJSON)+b2i(asTOML)+b2i(log)+b2i(source) > 1 {
+				return usagef("show: --json, --toml, --log and --source exclude one another")
 			}
 			selector := "last"
 			if len(args) == 1 {
@@ -53,18 +55,25 @@ func (a *app) showCommand() *cobra.Command {
 				return err
 			case log:
 				return a.showLog(ctx, e)
+			case source:
+				return a.showSource(ctx, r, e)
 			}
 			config, err := r.Config()
 			if err != nil {
 				return err
 			}
 			view := render.Run{Context: query.Context{Goal: config.Goal, Now: time.Now()}, Goal: config.Goal, Curves: !asciiOnly()}
+			if e.Run.Environment != nil && e.Run.Environment.Digest != "" {
+				// What is not at hand is not shown; verify says so.
+				view.Environment, _ = r.Environment(ctx, e.Run.Environment.Digest)
+			}
 			return a.term.Page(ctx, func(w io.Writer) error { return view.Write(ctx, w, a.term, e) })
 		},
 		ValidArgsFunction: a.completeRun,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the record as JSON")
 	cmd.Flags().BoolVar(&asTOML, "toml", false, "print the record as TOML, later notes merged in")
+	cmd.Flags().BoolVar(&source, "source", false, "print the code as a patch")
 	cmd.Flags().BoolVar(&log, "log", false, "print the captured console output")
 	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "look in `EXPERIMENT`")
 	return cmd
@@ -75,6 +84,58 @@ func b2i(b bool) int {
 		return 1
 	}
 	return 0
+}
+
+// showSource prints the patches, one after the other: 'git apply' takes them as they are.
+func (a *app) showSource(ctx context.Context, r *repo.Repository, e *repo.Entry) error {
+	s := e.Source
+	switch {
+	case s == nil || s.Tree == "":
+		return &repo.HintError{Err: fmt.Errorf("showing the source of run %s: it was not recorded", e.ID), Hint: "it ran outside git, or git could not be asked"}
+	case len(s.Patches) == 0:
+		a.say("runs: the source of %s is exactly commit %.12s", e.Title(), s.Commit)
+		return nil
+	}
+	from := "nothing"
+	if s.Base != "" {
+		from = "commit " + s.Base[:12]
+	}
+	a.say("runs: the source of %s, as it differs from %s", e.Title(), from)
+	return a.term.Page(ctx, func(w io.Writer) error {
+		return r.EachPatch(ctx, e.Run, func(patch io.Reader) error { return a.writePatch(w, patch) })
+	})
+}
+
+// writePatch copies a patch: coloured and without control characters for a person, byte for byte for a program.
+func (a *app) writePatch(w io.Writer, patch io.Reader) error {
+	if !a.term.OutIsTerminal() {
+		_, err := io.Copy(w, patch)
+		return err
+	}
+	in := bufio.NewReader(patch)
+	for {
+		line, err := in.ReadString('\n')
+		if line != "" {
+			text := strings.TrimSuffix(terminal.CleanLines(line), "\n")
+			style := terminal.Plain
+			switch {
+			case strings.HasPrefix(text, "diff --git "), strings.HasPrefix(text, "+++"), strings.HasPrefix(text, "---"), strings.HasPrefix(text, "index "):
+				style = terminal.Bold
+			case strings.HasPrefix(text, "@@"):
+				style = terminal.Cyan
+			case strings.HasPrefix(text, "+"):
+				style = terminal.Green
+			case strings.HasPrefix(text, "-"):
+				style = terminal.Red
+			}
+			if _, err := io.WriteString(w, a.term.Paint(style, text)+"\n"); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			return nil
+		}
+	}
 }
 
 func (a *app) showLog(ctx context.Context, e *repo.Entry) error {

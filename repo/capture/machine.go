@@ -12,10 +12,6 @@ func Machine() *format.Machine {
 	m := &format.Machine{Cores: int64(runtime.NumCPU())}
 	m.Host, _ = os.Hostname()
 	m.Kernel, m.CPU, m.Memory = machine()
+	m.GPUs = gpus()
 	return m
-}
-
-// Platform is the part of the environment that is known without a look at the program.
-func Platform() *format.Environment {
-	return &format.Environment{OS: runtime.GOOS, Arch: runtime.GOARCH}
 }

@@ -3,6 +3,7 @@ package capture
 import (
 	"bufio"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -36,4 +37,16 @@ func procField(path, field string) string {
 		}
 	}
 	return ""
+}
+
+// gpus are the models that the NVIDIA driver lists.
+func gpus() []string {
+	files, _ := filepath.Glob("/proc/driver/nvidia/gpus/*/information")
+	var models []string
+	for _, file := range files {
+		if model := procField(file, "Model"); model != "" {
+			models = append(models, model)
+		}
+	}
+	return models
 }

@@ -22,6 +22,8 @@ type Run struct {
 	Context query.Context
 	Goal    func(string) string
 	Curves  bool // draw a small curve of each metric, which reads its points
+	// Environment is what the run shares with others; nil where it is not at hand.
+	Environment *format.EnvironmentFile
 }
 
 const (
@@ -238,6 +240,7 @@ func (v Run) origin(p *page, r *format.Run) {
 		p.pair("  commit", commit)
 		p.pair("  remote", s.Remote)
 		p.pair("  program", s.Entry)
+		v.restorable(p, s)
 	}
 	if len(r.Datasets) > 0 {
 		p.title("data")
@@ -250,7 +253,24 @@ func (v Run) origin(p *page, r *format.Run) {
 			if len(digest) > 12 {
 				digest = digest[:12]
 			}
-			p.line("  %s  %s, %s, %s", terminal.Clean(d.Name), terminal.Clean(where), terminal.Bytes(d.Bytes), p.t.Paint(terminal.Dim, "sha256 "+digest))
+			size := terminal.Bytes(d.Bytes)
+			if d.Files > 1 {
+				size += fmt.Sprintf(" in %d files", d.Files)
+			}
+			if d.Rows > 0 {
+				size += fmt.Sprintf(", %d rows", d.Rows)
+			}
+			if len(d.Columns) > 0 {
+				size += fmt.Sprintf(", %d columns", len(d.Columns))
+			}
+			kind := "sha256 " + digest
+			switch {
+			case d.Hash != "":
+				kind = "names and sizes only: " + digest
+			case d.SHA256 == "":
+				kind = "dvc " + d.DVC
+			}
+			p.line("  %s  %s, %s, %s", terminal.Clean(d.Name), terminal.Clean(where), size, p.t.Paint(terminal.Dim, terminal.Clean(kind)))
 		}
 	}
 	var machine []string
@@ -280,6 +300,73 @@ func (v Run) origin(p *page, r *format.Run) {
 	if len(machine) > 0 {
 		p.line("")
 		p.pair("ran with", strings.Join(machine, ", "))
+	}
+	if e := r.Environment; e != nil {
+		v.environment(p, e)
+	}
+}
+
+// environment shows the packages that are shared with other runs as a count, and this run's own variables.
+func (v Run) environment(p *page, e *format.Environment) {
+	if f := v.Environment; f != nil {
+		var parts []string
+		for _, part := range []struct {
+			packages format.Packages
+			what     string
+		}{{f.Packages, "Python packages"}, {f.Conda, "conda packages"}, {f.Go, "Go modules"}, {f.Node, "Node packages"}, {f.R, "R packages"}} {
+			if n := len(part.packages); n > 0 {
+				parts = append(parts, fmt.Sprintf("%d %s", n, part.what))
+			}
+		}
+		if f.CUDA != "" {
+			parts = append(parts, "CUDA "+f.CUDA)
+		}
+		if f.Driver != "" {
+			parts = append(parts, "driver "+f.Driver)
+		}
+		if len(f.Locks) > 0 {
+			parts = append(parts, strings.Join(slices.Sorted(maps.Keys(f.Locks)), ", "))
+		}
+		p.pair("packages", strings.Join(parts, ", "))
+	}
+	if len(e.Variables) == 0 && len(e.Withheld) == 0 {
+		return
+	}
+	p.title("variables")
+	for _, name := range slices.Sorted(maps.Keys(e.Variables)) {
+		p.line("  %s = %s", terminal.Clean(name), terminal.Clean(e.Variables[name]))
+	}
+	for _, name := range e.Withheld {
+		p.line("  %s %s", terminal.Clean(name), p.t.Paint(terminal.Dim, "withheld: it may be a secret"))
+	}
+}
+
+// shownOmitted is how many entries of what was left out are shown.
+const shownOmitted = 10
+
+// restorable says whether the source comes back, and what of it does not.
+func (v Run) restorable(p *page, s *format.Source) {
+	if s.Tree == "" {
+		return
+	}
+	p.pair("  tree", s.Tree[:12])
+	if missing := s.Missing(); missing != "" {
+		p.line("  %s", p.t.Paint(terminal.Yellow, "not fully restorable: "+missing))
+	}
+	shown := 0
+	for _, o := range s.Omitted {
+		if o.Harmless() {
+			continue
+		}
+		if shown++; shown > shownOmitted {
+			p.line("    … more in 'runs show --toml'")
+			break
+		}
+		what := terminal.Bytes(o.Bytes)
+		if o.Count > 0 {
+			what = fmt.Sprintf("%d files, %s", o.Count, what)
+		}
+		p.line("    %s  %s", terminal.Clean(o.Path), p.t.Paint(terminal.Dim, what+": "+terminal.Clean(o.Reason)))
 	}
 }
 

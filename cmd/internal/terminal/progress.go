@@ -31,6 +31,21 @@ func (t *Terminal) Progress(what string) *Progress {
 
 // Bytes tells how many bytes are done, of how many.
 func (p *Progress) Bytes(done, total int64) {
+	p.show(done, total, func(rate float64) string {
+		text := fmt.Sprintf("%s of %s, %s/s", Bytes(done), Bytes(total), Bytes(int64(rate)))
+		if rate > 0 {
+			text += ", " + Span(time.Duration(float64(total-done)/rate*float64(time.Second))) + " left"
+		}
+		return text
+	})
+}
+
+// Count tells how many of a number of things are done.
+func (p *Progress) Count(done, total int64) {
+	p.show(done, total, func(float64) string { return fmt.Sprintf("%d of %d", done, total) })
+}
+
+func (p *Progress) show(done, total int64, text func(rate float64) string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
@@ -38,14 +53,9 @@ func (p *Progress) Bytes(done, total int64) {
 		return
 	}
 	p.last, p.shown = now, true
-	rate := float64(done) / now.Sub(p.began).Seconds()
-	text := fmt.Sprintf(" %3d%%  %s of %s, %s/s", done*100/total, Bytes(done), Bytes(total), Bytes(int64(rate)))
-	if rate > 0 {
-		text += ", " + Span(time.Duration(float64(total-done)/rate*float64(time.Second))) + " left"
-	}
 	const bar = 20
 	full := int(bar * done / total)
-	line := p.what + " " + strings.Repeat("━", full) + strings.Repeat("·", bar-full) + text
+	line := fmt.Sprintf("%s %s%s %3d%%  %s", p.what, strings.Repeat("━", full), strings.Repeat("·", bar-full), done*100/total, text(float64(done)/now.Sub(p.began).Seconds()))
 	fmt.Fprintf(p.out, "\r%s\x1b[K", Truncate(line, p.width-1))
 }
 

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+)
+
+func (a *app) verifyCommand() *cobra.Command {
+	var asJSON bool
+	var experiment string
+	cmd := &cobra.Command{
+		Use:   "verify [RUN…] [flags]",
+		Short: "Prove that runs are what was recorded",
+		Long: `Compute every digest of the runs anew, their files, artifacts, patches, manifests and environments, rebuild their source
+trees, and say what of each run can be restored. Without RUN, all finished runs.
+
+Exit status: 0 all is as recorded; 1 something is damaged or missing; 2 wrong usage; 3 a selector names no run.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.verify(cmd.Context(), args, experiment, asJSON)
+		},
+		ValidArgsFunction: a.completeRun,
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a list of verdicts as JSON")
+	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "look in `EXPERIMENT`")
+	return cmd
+}
+
+func (a *app) verify(ctx context.Context, selectors []string, experiment string, asJSON bool) error {
+	r, err := a.find()
+	if err != nil {
+		return err
+	}
+	c, err := a.collect(ctx, r, experiment)
+	if err != nil {
+		return err
+	}
+	entries := c.entries
+	if len(selectors) > 0 {
+		entries = nil
+		for _, selector := range selectors {
+			more, err := c.selectRuns(selector)
+			if err != nil {
+				return err
+			}
+			entries = append(entries, more...)
+		}
+	}
+	entries = slices.DeleteFunc(slices.Clone(entries), func(e *repo.Entry) bool { return e.Active != nil })
+	verifier := r.NewVerifier()
+	verdicts := make([]repo.Verdict, len(entries))
+	bad := len(c.damaged)
+	if len(selectors) > 0 {
+		bad = 0
+	}
+	progress := a.term.Progress("verifying")
+	defer progress.Done()
+	for i, e := range entries {
+		if verdicts[i], err = verifier.Verify(ctx, e); err != nil {
+			return err
+		}
+		if len(verdicts[i].Problems) > 0 {
+			bad++
+		}
+		progress.Count(int64(i+1), int64(len(entries)))
+	}
+	progress.Done()
+	if asJSON {
+		err = a.printVerdicts(verdicts)
+	} else {
+		err = a.term.Page(ctx, func(w io.Writer) error { return a.writeVerdicts(w, verdicts) })
+	}
+	if err != nil {
+		return err
+	}
+	if bad > 0 {
+		return quietError{exitFailed}
+	}
+	return nil
+}
+
+func (a *app) printVerdicts(verdicts []repo.Verdict) error {
+	list := make([]any, len(verdicts))
+	for i, v := range verdicts {
+		one := map[string]any{"id": v.ID, "ok": len(v.Problems) == 0, "problems": v.Problems, "absent": v.Absent, "restorable": v.Restorable}
+		if v.Why != "" {
+			one["why"] = v.Why
+		}
+		list[i] = one
+	}
+	return a.printJSON(list)
+}
+
+func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict) error {
+	if len(verdicts) == 0 {
+		_, err := fmt.Fprintln(w, "no finished runs")
+		return err
+	}
+	tb := terminal.Table{Columns: []terminal.Column{{Title: "run"}, {Title: "files"}, {Title: "source", Flexible: true}}}
+	damaged, restorable := 0, 0
+	for _, v := range verdicts {
+		name := v.Name
+		if name == "" {
+			name = format.IDRandom(v.ID)
+		}
+		files := terminal.Cell{Text: "as recorded", Style: terminal.Green}
+		if len(v.Problems) > 0 {
+			files = terminal.Cell{Text: "damaged", Style: terminal.Red}
+			damaged++
+		}
+		source := terminal.Cell{Text: v.Why, Style: terminal.Yellow}
+		if v.Restorable {
+			source = terminal.Cell{Text: "restorable", Style: terminal.Green}
+			restorable++
+		}
+		tb.Rows = append(tb.Rows, []terminal.Cell{{Text: name}, files, source})
+	}
+	if err := tb.Write(w, a.term); err != nil {
+		return err
+	}
+	for _, v := range verdicts {
+		for _, p := range v.Problems {
+			fmt.Fprintf(w, "%s %s: %s\n", a.term.Paint(terminal.Red, "damaged"), v.ID, terminal.Clean(p))
+		}
+	}
+	_, err := fmt.Fprintf(w, "\n%d runs: %d damaged, %d fully restorable\n", len(verdicts), damaged, restorable)
+	return err
+}

@@ -1,0 +1,58 @@
+package diff
+
+import (
+	"math"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gitruns/runs/format"
+)
+
+func points(values ...float64) (p []format.Point) {
+	for i, v := range values {
+		p = append(p, format.Point{Step: int64(i), Time: int64(i) * 7, Value: v})
+	}
+	return p
+}
+
+func TestCompareSeries(t *testing.T) {
+	nan, inf := math.NaN(), math.Inf(1)
+	for _, c := range []struct {
+		name string
+		a, b []format.Point
+		want Sameness
+	}{
+		{"nothing", nil, nil, Identical},
+		{"the same", points(1, nan, inf, 0), points(1, nan, inf, 0), Identical},
+		{"a last bit", points(1, math.Nextafter(0.3, 1)), points(1, 0.3), Within},
+		{"zero has two signs", points(0), points(math.Copysign(0, -1)), Within},
+		{"far off", points(1, 2), points(1, 2.1), Different},
+		{"against infinity", points(1), points(inf), Different},
+		{"against NaN", points(1), points(nan), Different},
+		{"one point fewer", points(1, 2), points(1), Different},
+		{"other steps", points(1, 2), []format.Point{{Step: 1, Value: 2}, {Step: 2, Value: 1}}, Different},
+		{"not logged again", points(1), nil, Missing},
+		{"logged for the first time", nil, points(1), New},
+	} {
+		if got := CompareSeries(c.a, c.b, 1e-9); got.Sameness != c.want {
+			t.Errorf("%s: %v, want %v: %+v", c.name, got.Sameness, c.want, got)
+		}
+	}
+	got := CompareSeries(points(1, 10, 100), points(1, 11, 100), 0)
+	if d := cmp.Diff(Series{Sameness: Different, Relative: 1.0 / 11, Absolute: 1, Step: 1, Points: [2]int{3, 3}, Common: 3}, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestCompareEnvironments(t *testing.T) {
+	a := &format.EnvironmentFile{OS: "linux", Python: &format.Python{Version: "3.11.7", Implementation: "CPython"}, Packages: format.Packages{"numpy": "1.26.4", "six": "1", "old": "1"}}
+	b := &format.EnvironmentFile{OS: "linux", Python: &format.Python{Version: "3.12.0", Implementation: "CPython"}, Packages: format.Packages{"numpy": "2.1.0", "six": "1", "new": "2"}, CUDA: "12.4"}
+	want := []Change{{"cuda", "", "12.4"}, {"python", "CPython 3.11.7", "CPython 3.12.0"}, {"new", "", "2"}, {"numpy", "1.26.4", "2.1.0"}, {"old", "1", ""}}
+	if d := cmp.Diff(want, CompareEnvironments(a, b)); d != "" {
+		t.Error(d)
+	}
+	if d := CompareEnvironments(a, nil); d != nil {
+		t.Errorf("%v", d)
+	}
+}

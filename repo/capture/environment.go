@@ -1,0 +1,139 @@
+package capture
+
+import (
+	"context"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+)
+
+// EnvironmentRequest says whose environment to capture.
+type EnvironmentRequest struct {
+	Root      string   // of the project: {project} in paths
+	Dir       string   // where the program runs
+	Command   []string // empty where it is not known
+	Env       []string // what the program finds beside our own environment
+	Variables []string // patterns of names to record beside DefaultVariables
+}
+
+// Environment captures what a program runs in. The first part goes into the run, the second is shared by all runs that ran
+// in the same.
+func Environment(ctx context.Context, q EnvironmentRequest) (*format.Environment, *format.EnvironmentFile) {
+	file := &format.EnvironmentFile{OS: runtime.GOOS, Arch: runtime.GOARCH, Driver: driverVersion(), CUDA: cudaVersion(), Locks: lockFiles(q)}
+	env := &format.Environment{OS: file.OS, Arch: file.Arch}
+	env.Variables, env.Withheld = variables(q)
+	p := findProgram(q)
+	switch {
+	case p.python != "":
+		if py := inspectPython(ctx, q, p.python); py != nil {
+			file.Python, file.Packages, file.Editable, file.Conda = py.Python, py.packages, py.editable, py.conda
+			env.Python = py.Version
+		}
+	case p.goBinary != "":
+		file.Go = goModules(p.goBinary)
+	}
+	if p.node {
+		file.Node = nodePackages(q.Dir)
+	}
+	if p.r {
+		file.R = rPackages()
+	}
+	return env, file
+}
+
+// DefaultVariables are the environment variables that are recorded: those that change what a training computes or where.
+var DefaultVariables = []string{
+	"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "CUDA_LAUNCH_BLOCKING", "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_VISIBLE_DEVICES",
+	"NVIDIA_TF32_OVERRIDE", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "NCCL_*", "PYTORCH_*", "TORCH_*", "TORCHDYNAMO_*", "TF_CPP_*", "TF_XLA_*", "TF_GPU_*", "TF_DETERMINISTIC_*", "TF_ENABLE_*", "TF_FORCE_*", "TF_NUM_*",
+	"XLA_*", "JAX_*",
+	"KERAS_BACKEND", "OMP_*", "MKL_*", "KMP_*", "GOMP_*", "OPENBLAS_*", "NUMEXPR_*", "VECLIB_MAXIMUM_THREADS", "PYTHONHASHSEED",
+	"PYTHONOPTIMIZE", "PYTHONPATH", "PYTHONNOUSERSITE", "TOKENIZERS_PARALLELISM", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE",
+	"WORLD_SIZE", "RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "NODE_RANK", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT", "ACCELERATE_*",
+	"SLURM_*", "PBS_*", "LSB_*", "SGE_*", "JOB_ID", "GOMAXPROCS", "LD_PRELOAD",
+}
+
+// maxVariable bounds the value of one variable, in bytes.
+const maxVariable = 4096
+
+// variables are those of this process that match, and the names of those whose values may be secrets.
+func variables(q EnvironmentRequest) (values map[string]string, withheld []string) {
+	patterns := append(DefaultVariables[:len(DefaultVariables):len(DefaultVariables)], q.Variables...)
+	values = map[string]string{}
+	for _, v := range os.Environ() {
+		name, value, ok := strings.Cut(v, "=")
+		if !ok || name == "" || value == "" || !slices.ContainsFunc(patterns, func(p string) bool { return matchName(p, name) }) {
+			continue
+		}
+		if len(value) > maxVariable || looksSecret(name, value) || format.CheckKey(name) != nil {
+			withheld = append(withheld, printable(name))
+			continue
+		}
+		values[name] = strings.ToValidUTF8(Portable(q.Root, value), "\ufffd")
+	}
+	slices.Sort(withheld)
+	if len(values) == 0 {
+		values = nil
+	}
+	return values, withheld
+}
+
+func matchName(pattern, name string) bool {
+	ok, err := path.Match(pattern, name)
+	return err == nil && ok
+}
+
+// lockNames are files that pin what a project uses.
+var lockNames = []string{
+	"uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pixi.lock", "requirements*.txt", "environment.yml", "environment.yaml",
+	"conda-lock.yml", "Cargo.lock", "go.sum", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "renv.lock", "Manifest.toml",
+}
+
+const maxLockBytes = 32 << 20
+
+// lockFiles hashes the lock files at the root and where the program runs.
+func lockFiles(q EnvironmentRequest) map[string]string {
+	found := map[string]string{}
+	for _, dir := range []string{q.Root, q.Dir} {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue
+		}
+		for _, entry := range entries {
+			name := entry.Name()
+			if !slices.ContainsFunc(lockNames, func(p string) bool { return matchName(p, name) }) {
+				continue
+			}
+			file := filepath.Join(dir, name)
+			rel, err := filepath.Rel(q.Root, file)
+			info, statErr := os.Stat(file)
+			if err != nil || statErr != nil || !info.Mode().IsRegular() || info.Size() > maxLockBytes || format.CheckPath(filepath.ToSlash(rel)) != nil {
+				continue
+			}
+			if data, err := os.ReadFile(file); err == nil {
+				found[filepath.ToSlash(rel)] = sha256Hex(data)
+			}
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return found
+}
+
+// merge puts packages of a further place behind those that are known: the first one on the path counts.
+func merge(into *format.Packages, more format.Packages) {
+	if *into == nil {
+		*into = format.Packages{}
+	}
+	for _, name := range slices.Sorted(maps.Keys(more)) {
+		if _, ok := (*into)[name]; !ok {
+			(*into)[name] = more[name]
+		}
+	}
+}

@@ -1,0 +1,248 @@
+package capture
+
+import (
+	"bufio"
+	"debug/buildinfo"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/gitruns/runs/format"
+)
+
+// foundProgram is what runs a command.
+type foundProgram struct {
+	python   string // path of the interpreter
+	goBinary string
+	node, r  bool
+}
+
+var pythonName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(python|pypy)[0-9.]*w?(\.exe)?$`) })
+
+// maxLook is how many words of a command are looked at: launchers come first, as in `srun -n 2 python train.py`.
+const maxLook = 12
+
+// findProgram looks along the command for the first word that is an interpreter, a script with one, or a Go program.
+// Without a command, and where a shell or a launcher hides it, it is the Python that the caller would get.
+func findProgram(q EnvironmentRequest) foundProgram {
+	for i, word := range q.Command[:min(len(q.Command), maxLook)] {
+		if word == "" || word[0] == '-' {
+			continue
+		}
+		switch base := filepath.Base(word); {
+		case pythonName().MatchString(base):
+			if path := lookPath(q.Dir, word); path != "" {
+				return foundProgram{python: unshim(path, q.Dir)}
+			}
+			continue
+		case base == "node" || base == "npm" || base == "npx" || base == "yarn" || base == "pnpm":
+			return foundProgram{node: true}
+		case base == "Rscript" || base == "R":
+			return foundProgram{r: true}
+		}
+		path := lookPath(q.Dir, word)
+		if path == "" {
+			continue
+		}
+		if python := shebangPython(path, q.Dir); python != "" {
+			return foundProgram{python: python}
+		}
+		if isGo(path) {
+			return foundProgram{goBinary: path}
+		}
+		if i == 0 && isBinary(path) && !isLauncher(filepath.Base(word)) {
+			return foundProgram{}
+		}
+	}
+	return foundProgram{python: defaultPython(q)}
+}
+
+// isLauncher reports whether a binary starts another program that it is given.
+func isLauncher(base string) bool {
+	switch base {
+	case "env", "nice", "nohup", "time", "timeout", "stdbuf", "taskset", "numactl", "srun", "mpirun", "mpiexec", "mpirun.openmpi",
+		"uv", "poetry", "pixi", "conda", "mamba", "micromamba", "hatch", "pdm", "rye", "sh", "bash", "dash", "zsh", "fish", "make", "xvfb-run", "sudo", "setsid", "ionice", "chrt", "strace", "perf":
+		return true
+	}
+	return false
+}
+
+func lookPath(dir, word string) string {
+	if strings.ContainsAny(word, `/\`) {
+		if !filepath.IsAbs(word) {
+			word = filepath.Join(dir, word)
+		}
+		if info, err := os.Stat(word); err != nil || !info.Mode().IsRegular() {
+			return ""
+		}
+		return word
+	}
+	path, err := exec.LookPath(word)
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
+// defaultPython is what `python` means here: the active environment, the project's own, then the PATH.
+func defaultPython(q EnvironmentRequest) string {
+	dir := q.Dir
+	for _, variable := range []string{"VIRTUAL_ENV", "CONDA_PREFIX"} {
+		prefix := os.Getenv(variable)
+		for _, v := range q.Env {
+			if value, ok := strings.CutPrefix(v, variable+"="); ok {
+				prefix = value
+			}
+		}
+		if prefix != "" {
+			if python := pythonOf(prefix); python != "" {
+				return python
+			}
+		}
+	}
+	for at := dir; ; at = filepath.Dir(at) {
+		if python := pythonOf(filepath.Join(at, ".venv")); python != "" {
+			return python
+		}
+		if filepath.Dir(at) == at {
+			break
+		}
+	}
+	for _, name := range []string{"python3", "python"} {
+		if path := lookPath(dir, name); path != "" {
+			return unshim(path, dir)
+		}
+	}
+	return ""
+}
+
+// pythonOf is the interpreter of an environment, or "".
+func pythonOf(prefix string) string {
+	for _, name := range []string{"bin/python", "bin/python3", "Scripts/python.exe", "python.exe"} {
+		path := filepath.Join(prefix, filepath.FromSlash(name))
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return path
+		}
+	}
+	return ""
+}
+
+// shebangPython is the Python that a script names in its first line, or in the second as pip writes it where the path is
+// long: #!/bin/sh and ”'exec' PATH.
+func shebangPython(path, dir string) string {
+	head := headOf(path, 1024)
+	first, rest, _ := strings.Cut(head, "\n")
+	line, ok := strings.CutPrefix(first, "#!")
+	if !ok {
+		return ""
+	}
+	words := strings.Fields(line)
+	if second, _, _ := strings.Cut(rest, "\n"); strings.HasPrefix(second, "'''exec' ") {
+		words = []string{strings.Trim(strings.TrimSuffix(strings.TrimPrefix(second, "'''exec' "), ` "$0" "$@"`), `"`)}
+	}
+	if len(words) > 1 && filepath.Base(words[0]) == "env" {
+		words = words[1:]
+		for len(words) > 1 && (strings.HasPrefix(words[0], "-") || strings.Contains(words[0], "=")) {
+			words = words[1:]
+		}
+	}
+	if len(words) == 0 || !pythonName().MatchString(filepath.Base(words[0])) {
+		return ""
+	}
+	if python := lookPath(dir, words[0]); python != "" {
+		return unshim(python, dir)
+	}
+	return ""
+}
+
+func headOf(path string, n int64) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = f.Close() }()
+	data, _ := io.ReadAll(io.LimitReader(f, n))
+	return string(data)
+}
+
+func isBinary(path string) bool {
+	head := headOf(path, 4)
+	return strings.HasPrefix(head, "\x7fELF") || strings.HasPrefix(head, "MZ") || strings.HasPrefix(head, "\xcf\xfa\xed\xfe") || strings.HasPrefix(head, "\xca\xfe\xba\xbe")
+}
+
+func isGo(path string) bool {
+	if !isBinary(path) {
+		return false
+	}
+	_, err := buildinfo.ReadFile(path)
+	return err == nil
+}
+
+// goModules are the modules that a Go program says that it was built from.
+func goModules(path string) format.Packages {
+	info, err := buildinfo.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	modules := format.Packages{"go": info.GoVersion}
+	if info.Main.Path != "" {
+		modules[info.Main.Path] = orUnknown(info.Main.Version)
+	}
+	for _, m := range info.Deps {
+		if m.Replace != nil {
+			m = m.Replace
+		}
+		modules[m.Path] = orUnknown(m.Version)
+	}
+	return modules
+}
+
+func orUnknown(version string) string {
+	if version == "" {
+		return "unknown"
+	}
+	return version
+}
+
+// unshim finds the interpreter behind a shim of pyenv, by its own rules: PYENV_VERSION, .python-version upwards, its
+// global version.
+func unshim(path, dir string) string {
+	root, name := filepath.Dir(filepath.Dir(path)), filepath.Base(path)
+	if filepath.Base(filepath.Dir(path)) != "shims" {
+		return path
+	}
+	version := os.Getenv("PYENV_VERSION")
+	for at := dir; version == "" && at != filepath.Dir(at); at = filepath.Dir(at) {
+		version = firstWord(filepath.Join(at, ".python-version"))
+	}
+	if version == "" {
+		version = firstWord(filepath.Join(root, "version"))
+	}
+	version, _, _ = strings.Cut(version, ":")
+	if version == "system" || version == "" || strings.ContainsAny(version, `/\`) {
+		return path
+	}
+	if real := filepath.Join(root, "versions", version, "bin", name); headOf(real, 1) != "" {
+		return real
+	}
+	return path
+}
+
+func firstWord(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = f.Close() }()
+	s := bufio.NewScanner(io.LimitReader(f, 4096))
+	for s.Scan() {
+		if words := strings.Fields(s.Text()); len(words) > 0 && words[0][0] != '#' {
+			return words[0]
+		}
+	}
+	return ""
+}

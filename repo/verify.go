@@ -1,0 +1,122 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+)
+
+// Verdict says what a verification found of one run.
+type Verdict struct {
+	ID, Name   string
+	Problems   []string // what is damaged or missing
+	Absent     []string // files that are kept on the machine that recorded them
+	Restorable bool     // the source comes back, all of it
+	Why        string   // why it does not
+}
+
+// Verifier verifies runs one after another. What several of them share is looked at once.
+type Verifier struct {
+	repo    *Repository
+	sources map[string]error
+	shared  map[string]error
+}
+
+// NewVerifier makes a verifier.
+func (r *Repository) NewVerifier() *Verifier {
+	return &Verifier{r, map[string]error{}, map[string]error{}}
+}
+
+// Verify computes every digest of a finished run anew: its files, artifacts, patches, manifests and environment; and
+// rebuilds its tree.
+func (v *Verifier) Verify(ctx context.Context, e *Entry) (Verdict, error) {
+	d := Verdict{ID: e.ID, Name: e.Name}
+	problem := func(err error) {
+		if err != nil {
+			d.Problems = append(d.Problems, strings.TrimPrefix(err.Error(), "run "+e.ID+": "))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Files)) {
+		f, err := e.openVerified(name, e.Files[name])
+		problem(err)
+		switch {
+		case f != nil:
+			_ = f.Close()
+		case err == nil:
+			d.Absent = append(d.Absent, name)
+		}
+	}
+	artifacts, err := e.AllArtifacts()
+	problem(err)
+	for _, a := range artifacts {
+		if a.Where != "" {
+			continue
+		}
+		f, err := e.openVerified(artifactsName+"/"+a.Path, format.File{SHA256: a.SHA256, Bytes: a.Bytes})
+		problem(err)
+		if f != nil {
+			_ = f.Close()
+		} else if err == nil {
+			problem(fmt.Errorf("%s/%s is missing", artifactsName, a.Path))
+		}
+	}
+	if e.Environment != nil && e.Environment.Digest != "" {
+		problem(v.once("environment "+e.Environment.Digest, func() error {
+			_, err := v.repo.Environment(ctx, e.Environment.Digest)
+			return err
+		}))
+	}
+	for _, set := range e.Datasets {
+		if set.Manifest != "" {
+			problem(v.once("manifest "+set.Manifest+set.SHA256, func() error {
+				_, err := v.repo.Manifest(ctx, set)
+				return err
+			}))
+		}
+	}
+	v.source(ctx, e.Run, &d)
+	return d, ctx.Err()
+}
+
+func (v *Verifier) once(key string, check func() error) error {
+	err, ok := v.shared[key]
+	if !ok {
+		err = check()
+		v.shared[key] = err
+	}
+	return err
+}
+
+// source rebuilds the tree. What was never recorded is no damage; what was and does not come out is.
+func (v *Verifier) source(ctx context.Context, run *format.Run, d *Verdict) {
+	s := run.Source
+	if s == nil || s.Tree == "" {
+		d.Why = s.Missing()
+		return
+	}
+	key := s.Base + " " + s.Tree + " " + strings.Join(s.Patches, " ")
+	err, ok := v.sources[key]
+	if !ok {
+		scratch, rebuildErr := v.repo.rebuild(ctx, run)
+		if scratch != nil {
+			scratch.Close()
+		}
+		err = rebuildErr
+		v.sources[key] = err
+	}
+	switch {
+	case err == nil:
+		d.Why = s.Missing()
+		d.Restorable = d.Why == ""
+	case errors.Is(err, errLacksBase):
+		d.Why = err.Error()
+	default:
+		d.Why = err.Error()
+		d.Problems = append(d.Problems, "source: "+err.Error())
+	}
+}
