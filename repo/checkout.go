@@ -12,31 +12,32 @@ import (
 )
 
 // CheckOut writes the source of a run into dir, a new folder, and proves it by its tree hash before a file is written. dir
-// appears whole or not at all.
-func (r *Repository) CheckOut(ctx context.Context, run *format.Run, dir string) error {
+// appears whole or not at all. Where git LFS cannot fetch a file its pointer is written, and pointers is true.
+func (r *Repository) CheckOut(ctx context.Context, run *format.Run, dir string) (pointers bool, err error) {
 	if exists(dir) {
-		return withHint(fmt.Errorf("restoring run %s: %s exists", run.ID, dir), "name a folder that does not exist yet")
+		return false, withHint(fmt.Errorf("restoring run %s: %s exists", run.ID, dir), "name a folder that does not exist yet")
 	}
 	scratch, err := r.rebuild(ctx, run)
 	if err != nil {
-		return fmt.Errorf("restoring run %s: %w", run.ID, err)
+		return false, fmt.Errorf("restoring run %s: %w", run.ID, err)
 	}
 	defer scratch.Close()
 	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
-		return fmt.Errorf("restoring run %s: %w", run.ID, err)
+		return false, fmt.Errorf("restoring run %s: %w", run.ID, err)
 	}
 	tmp := filepath.Join(filepath.Dir(dir), newPrefix+filepath.Base(dir)+"-"+format.RandomLetters(8))
 	if err := os.Mkdir(tmp, 0o777); err != nil {
-		return fmt.Errorf("restoring run %s: %w", run.ID, err)
+		return false, fmt.Errorf("restoring run %s: %w", run.ID, err)
 	}
-	if err = scratch.CheckOut(ctx, tmp); err == nil {
+	pointers, err = scratch.CheckOut(ctx, tmp)
+	if err == nil {
 		err = os.Rename(tmp, dir)
 	}
 	if err != nil {
 		_ = os.RemoveAll(tmp)
-		return fmt.Errorf("restoring run %s: %w", run.ID, err)
+		return false, fmt.Errorf("restoring run %s: %w", run.ID, err)
 	}
-	return nil
+	return pointers, nil
 }
 
 // CheckOutWorktree makes a linked git worktree at dir: the commit of the run is checked out, and what was not committed

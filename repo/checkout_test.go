@@ -94,7 +94,7 @@ func TestCheckOutRefuses(t *testing.T) {
 		}
 		run := &format.Run{ID: format.NewID(now()), Source: &format.Source{Commit: commit, Base: commit, Tree: strings.Repeat("1", 40), Patches: []string{digest}}}
 		dir := filepath.Join(t.TempDir(), "below", "restored")
-		err := r.CheckOut(t.Context(), run, dir)
+		_, err := r.CheckOut(t.Context(), run, dir)
 		if err == nil || !strings.Contains(err.Error(), c.reason) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -392,7 +392,7 @@ func captureAndCheckOut(t *testing.T, seed uint64) {
 		}
 	}
 	dir := p.dir + "-restored"
-	if err := r.CheckOut(t.Context(), run, dir); err != nil {
+	if _, err := r.CheckOut(t.Context(), run, dir); err != nil {
 		t.Fatalf("%s: %v\n%s", kind, err, p.git("status"))
 	}
 	got := files(t, dir, nil)

@@ -54,9 +54,11 @@ func (a *app) checkout(ctx context.Context, selector, experiment, dir string, wo
 		dir = filepath.Join(filepath.Dir(r.TreeRoot()), filepath.Base(r.TreeRoot())+"-"+format.IDRandom(e.ID))
 	}
 	if !worktree {
-		if err := r.CheckOut(ctx, e.Run, dir); err != nil {
+		pointers, err := r.CheckOut(ctx, e.Run, dir)
+		if err != nil {
 			return err
 		}
+		a.sayPointers(pointers)
 	} else if commit, err := r.CheckOutWorktree(ctx, e.Run, dir); err != nil {
 		return err
 	} else if commit != e.Source.Commit {
@@ -67,4 +69,10 @@ func (a *app) checkout(ctx context.Context, selector, experiment, dir string, wo
 		a.say("runs: it is not all that ran: %s; 'runs show %s' says which", missing, format.IDRandom(e.ID))
 	}
 	return nil
+}
+
+func (a *app) sayPointers(left bool) {
+	if left {
+		a.say("runs: git LFS could not bring all files: their pointers stand in their place; 'git lfs fetch --all' in the project and repeat")
+	}
 }

@@ -27,7 +27,7 @@ func (a *app) demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Record real training runs in a new temporary project",
 		Long: `Make a git project in a new temporary folder, train a classifier of penguins three times with different settings and once
-after a change of the code, and show what was recorded. It needs git and python3, and leaves the current folder alone.`,
+after a change of the code, show what was recorded, and reproduce the last run from a fresh clone. It needs git and python3, and leaves the current folder alone.`,
 		Args: arguments(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context()) },
 	}
@@ -57,7 +57,12 @@ func (a *app) demo(ctx context.Context) error {
 	if d.self, err = os.Executable(); err != nil {
 		return fmt.Errorf("starting the demo: %w", err)
 	}
-	if d.dir, err = os.MkdirTemp("", "runs-demo-"); err != nil {
+	parent, err := os.MkdirTemp("", "runs-demo-")
+	if err != nil {
+		return fmt.Errorf("starting the demo: %w", err)
+	}
+	d.dir = filepath.Join(parent, "penguins")
+	if err := os.Mkdir(d.dir, 0o777); err != nil {
 		return fmt.Errorf("starting the demo: %w", err)
 	}
 	if err := d.project(ctx); err != nil {
@@ -148,12 +153,32 @@ func (d *demo) step(ctx context.Context, args ...string) error {
 
 func (d *demo) say(text string) { d.print("%s", d.term.Paint(terminal.Dim, text)) }
 
+// again commits the runs, forgets the change of the code, and repeats its run from a fresh clone.
+func (d *demo) again(ctx context.Context) error {
+	d.say("The runs are committed, and the change of the code is thrown away. A fresh clone")
+	d.say("brings it back: restored from its patch, proved by its tree hash, run again.\n")
+	for _, args := range [][]string{{"checkout", "-q", "--", "train.py"}, {"add", "-f", ".runs"}, {"commit", "-q", "-m", "Four runs"}} {
+		if err := d.git(ctx, nil, args...); err != nil {
+			return fmt.Errorf("committing the runs: %w", err)
+		}
+	}
+	parent := filepath.Dir(d.dir)
+	clone := filepath.Join(parent, "clone")
+	if err := d.git(ctx, nil, "clone", "-q", ".", clone); err != nil {
+		return fmt.Errorf("cloning the project: %w", err)
+	}
+	project := d.dir
+	d.dir = clone
+	defer func() { d.dir = project }()
+	return d.step(ctx, "reproduce", "sex", "--in", filepath.Join(parent, "again"))
+}
+
 func (d *demo) show(ctx context.Context) error {
 	d.say("A git project with a training program and its data, the Palmer penguins (CC0), lies in")
 	d.print("%s\n", d.dir)
 	d.say("Three trainings, each recorded by 'runs exec' in front of its command:\n")
 	for _, s := range []struct{ name, lr string }{{"slow", "0.003"}, {"good", "0.1"}, {"wild", "10"}} {
-		if err := d.step(ctx, "exec", "--name", s.name, "--", d.python, "train.py", "--lr", s.lr); err != nil {
+		if err := d.step(ctx, "exec", "--name", s.name, "-d", "penguins.csv", "--", d.python, "train.py", "--lr", s.lr); err != nil {
 			return err
 		}
 	}
@@ -164,14 +189,18 @@ func (d *demo) show(ctx context.Context) error {
 	if err := d.git(ctx, patch, "apply"); err != nil {
 		return fmt.Errorf("changing the code: %w", err)
 	}
-	d.say("Now the code is changed: the model sees the sex of a bird too. The change is not committed; the run says so.\n")
-	if err := d.step(ctx, "exec", "--name", "sex", "--", d.python, "train.py", "--lr", "0.1"); err != nil {
+	d.say("Now the code is changed: the model sees the sex of a bird too. The change is not")
+	d.say("committed; the run keeps it.\n")
+	if err := d.step(ctx, "exec", "--name", "sex", "-d", "penguins.csv", "--", d.python, "train.py", "--lr", "0.1"); err != nil {
 		return err
 	}
 	for _, args := range [][]string{{"ls"}, {"show", "sex"}, {"plot", "slow", "good", "sex", "val/loss"}} {
 		if err := d.step(ctx, args...); err != nil {
 			return err
 		}
+	}
+	if err := d.again(ctx); err != nil {
+		return err
 	}
 	d.say("The project stays in")
 	d.print("%s", d.dir)

@@ -97,9 +97,11 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 		dir = filepath.Join(parent, filepath.Base(r.TreeRoot()))
 		defer func() { _ = os.Remove(parent) }() // where nothing was restored into it
 	}
-	if err := r.CheckOut(ctx, old.Run, dir); err != nil {
+	pointers, err := r.CheckOut(ctx, old.Run, dir)
+	if err != nil {
 		return err
 	}
+	a.sayPointers(pointers)
 	a.say("runs: restored %s in %s: tree %.12s, proved", old.Title(), repo.Relative(a.dir, dir), old.Source.Tree)
 	if missing := old.Source.Missing(); missing != "" {
 		a.say("runs: it is not all that ran: %s; 'runs show %s' says which", missing, format.IDRandom(old.ID))

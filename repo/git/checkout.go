@@ -57,12 +57,32 @@ func (s *Scratch) below(dir string) command {
 	return c
 }
 
-// CheckOut writes the files of the index below dir, through the filters that the project's attributes name. It overwrites
-// nothing.
-func (s *Scratch) CheckOut(ctx context.Context, dir string) error {
+// CheckOut writes the files of the index below dir, which is empty, through the filters that the project's attributes name.
+// Where git LFS cannot fetch a file its pointer is written, and pointers is true.
+func (s *Scratch) CheckOut(ctx context.Context, dir string) (pointers bool, err error) {
 	args := append(pinned[:len(pinned):len(pinned)], "-c", "core.sparseCheckout=false", "checkout-index", "-q", "-a", "-u")
-	_, err := s.below(dir).run(ctx, args...)
-	return err
+	at := s.below(dir)
+	_, err = at.run(ctx, args...)
+	if err == nil || ctx.Err() != nil || !s.usesLFS(ctx) {
+		return false, err
+	}
+	entries, listErr := os.ReadDir(dir)
+	if listErr != nil {
+		return false, errors.Join(err, listErr)
+	}
+	for _, entry := range entries {
+		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
+			return false, err
+		}
+	}
+	at.env = append(at.env, "GIT_LFS_SKIP_SMUDGE=1")
+	_, err = at.run(ctx, args...)
+	return true, err
+}
+
+func (s *Scratch) usesLFS(ctx context.Context) bool {
+	_, err := s.run(ctx, nil, "config", "--get-regexp", "^filter\\.lfs\\.(process|smudge)$")
+	return err == nil
 }
 
 // AddWorktree makes a linked working tree at dir with commit checked out and then brings the files of the index there, so

@@ -91,7 +91,9 @@ func (s *Scratch) alternates() error {
 
 // run runs a plumbing command on the temporary index and objects, whatever the user has configured.
 func (s *Scratch) run(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
-	return s.with(stdin).run(ctx, append(pinned[:len(pinned):len(pinned)], args...)...)
+	// Comparing a file runs its clean filter, and that of git LFS would write into .git/lfs.
+	head := append(pinned[:len(pinned):len(pinned)], "-c", "lfs.storage="+filepath.Join(s.Dir, "lfs"))
+	return s.with(stdin).run(ctx, append(head, args...)...)
 }
 
 func (s *Scratch) with(stdin []byte) command {

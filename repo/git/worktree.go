@@ -204,7 +204,11 @@ func (s *Scratch) Stage(ctx context.Context, paths []string) ([]Failure, error) 
 		if _, err := os.Lstat(s.index() + ".lock"); err == nil {
 			return nil, failed
 		}
-		return []Failure{{paths[0], failed.Message}}, nil
+		reason := failed.Message
+		if reason == "the remote end hung up unexpectedly" {
+			reason = "a filter that the attributes name failed"
+		}
+		return []Failure{{paths[0], reason}}, nil
 	}
 	// Nothing was written: halving finds the few that fail.
 	first, err := s.Stage(ctx, paths[:len(paths)/2])
