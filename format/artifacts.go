@@ -56,12 +56,9 @@ func DecodeArtifacts(data []byte) (artifacts []Artifact, err error) {
 	if len(data) > maxArtifactsBytes {
 		return nil, fmt.Errorf("reading %s: %d bytes, more than the %d that are read", ArtifactsName, len(data), maxArtifactsBytes)
 	}
-	f, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)))
+	f, err := openBounded(data, maxArtifacts)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", ArtifactsName, err)
-	}
-	if n := f.NumRows(); n < 0 || n > maxArtifacts {
-		return nil, fmt.Errorf("reading %s: %d rows, more than the %d that are read", ArtifactsName, n, maxArtifacts)
 	}
 	r := parquet.NewGenericReader[artifactRow](f)
 	defer func() { _ = r.Close() }()

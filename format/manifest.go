@@ -67,12 +67,9 @@ func DecodeManifest(data []byte) (entries []ManifestEntry, err error) {
 	if len(data) > maxManifestBytes {
 		return nil, fmt.Errorf("reading a manifest: %d bytes, more than the %d that are read", len(data), maxManifestBytes)
 	}
-	f, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)))
+	f, err := openBounded(data, maxManifestRows)
 	if err != nil {
 		return nil, fmt.Errorf("reading a manifest: %w", err)
-	}
-	if n := f.NumRows(); n < 0 || n > maxManifestRows {
-		return nil, fmt.Errorf("reading a manifest: %d rows, more than the %d that are read", n, maxManifestRows)
 	}
 	r := parquet.NewGenericReader[ManifestEntry](f)
 	defer func() { _ = r.Close() }()
@@ -105,6 +102,9 @@ func ParquetShape(r io.ReaderAt, size int64) (rows int64, columns []string, err 
 			err = fmt.Errorf("damaged: %v", p)
 		}
 	}()
+	if err := checkFooter(r, size); err != nil {
+		return 0, nil, err
+	}
 	f, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
 		return 0, nil, err

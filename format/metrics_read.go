@@ -3,7 +3,6 @@ package format
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +15,6 @@ import (
 const (
 	maxPoints      = 2_000_000_000
 	maxCurve       = 20_000_000 // points of one metric that are held at once: 480 MB
-	maxFooterBytes = 64 << 20
 	maxPageBytes   = 64 << 20
 )
 
@@ -53,7 +51,7 @@ func guard(err *error) {
 func OpenMetrics(r io.ReaderAt, size int64) (m *Metrics, err error) {
 	defer guard(&err)
 	if err := checkFooter(r, size); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %v", ErrMetrics, err)
 	}
 	f, err := parquet.OpenFile(r, size, parquet.SkipBloomFilters(true), parquet.ReadBufferSize(64<<10))
 	if err != nil {
@@ -73,49 +71,13 @@ func OpenMetrics(r io.ReaderAt, size int64) (m *Metrics, err error) {
 		}
 		m.column[i] = leaf.ColumnIndex
 	}
-	if err := m.checkSizes(size); err != nil {
-		return nil, err
+	if err := checkSizes(f, size, maxPoints); err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrMetrics, err)
 	}
 	for _, group := range f.RowGroups() {
 		m.groups = append(m.groups, &pointGroup{group: group})
 	}
 	return m, nil
-}
-
-// checkFooter bounds the metadata before the Parquet reader allocates for it.
-func checkFooter(r io.ReaderAt, size int64) error {
-	const tail = 8 // length and magic
-	if size < 3*4 {
-		return fmt.Errorf("%w: %d bytes are too few", ErrMetrics, size)
-	}
-	var b [tail]byte
-	if _, err := r.ReadAt(b[:], size-tail); err != nil {
-		return fmt.Errorf("%w: %v", ErrMetrics, err)
-	}
-	length := int64(binary.LittleEndian.Uint32(b[:4]))
-	if string(b[4:]) != "PAR1" || length > size-tail || length > maxFooterBytes {
-		return fmt.Errorf("%w: no Parquet footer", ErrMetrics)
-	}
-	return nil
-}
-
-// checkSizes refuses sizes that the bytes of the file cannot hold.
-func (m *Metrics) checkSizes(size int64) error {
-	rows := m.file.NumRows()
-	if rows < 0 || rows > maxPoints {
-		return fmt.Errorf("%w: %d rows", ErrMetrics, rows)
-	}
-	for _, group := range m.file.Metadata().RowGroups {
-		for _, c := range group.Columns {
-			meta := c.MetaData
-			// zstd's window makes at most some 2^17 bytes of 4; delta packs at most 2^13 values into a few.
-			if meta.TotalCompressedSize < 0 || meta.TotalCompressedSize > size || meta.NumValues < 0 || meta.NumValues > rows ||
-				meta.TotalUncompressedSize < 0 || meta.TotalUncompressedSize > 1<<34 {
-				return fmt.Errorf("%w: the sizes of its columns are wrong", ErrMetrics)
-			}
-		}
-	}
-	return nil
 }
 
 // Rows is the number of points.

@@ -164,3 +164,60 @@ func writeMetricsVectors(t *testing.T) {
 	})
 	change("column-name", func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("value"), []byte("vaule")) })
 }
+
+func FuzzDecodeEnvironment(f *testing.F) {
+	files, _ := filepath.Glob(vectors + "/repository*/environments/*.toml")
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		e, err := DecodeEnvironment("x", data)
+		if err != nil {
+			return
+		}
+		again, digest, err := EncodeEnvironment(e)
+		if err != nil {
+			return // what it holds cannot be written
+		}
+		back, err := DecodeEnvironment("x", again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, second, err := EncodeEnvironment(back); err != nil || second != digest {
+			t.Errorf("%v: %s", err, again)
+		}
+	})
+}
+
+func FuzzDecodeManifest(f *testing.F) {
+	files, _ := filepath.Glob(vectors + "/repository*/datasets/*.parquet")
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) < 1<<20 {
+			_, _ = DecodeManifest(data)
+		}
+	})
+}
+
+func FuzzDecodeLocal(f *testing.F) {
+	f.Add([]byte("[data]\ntrain = \"/x\"\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		l, err := DecodeLocal("x", data)
+		if err != nil {
+			return
+		}
+		if _, err := DecodeLocal("x", EncodeLocal(l)); err != nil {
+			t.Error(err)
+		}
+	})
+}

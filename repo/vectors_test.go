@@ -59,3 +59,50 @@ func TestJournalVectors(t *testing.T) {
 		}
 	}
 }
+
+// TestRepositoryVectors restores and verifies the run of the vectors, and refuses each of its damaged files.
+func TestRepositoryVectors(t *testing.T) {
+	for _, name := range []string{"repository", "repository-damaged"} {
+		p := &project{T: t, dir: t.TempDir()}
+		p.git("init", "-q")
+		if err := os.CopyFS(p.path(".runs"), os.DirFS("../testdata/vectors/"+name)); err != nil {
+			t.Fatal(err)
+		}
+		r, _, err := Init(p.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := r.Read(t.Context(), "20261125-033041-747d1vby")
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := r.NewVerifier().Verify(t.Context(), e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Join(t.TempDir(), "restored")
+		_, err = r.CheckOut(t.Context(), e.Run, dir)
+		if name == "repository-damaged" {
+			if err == nil || exists(dir) || len(v.Problems) != 3 { // the first patch, the manifest, the environment
+				t.Errorf("%v, %q", err, v.Problems)
+			}
+			continue
+		}
+		if err != nil || !v.Restorable || len(v.Problems) > 0 {
+			t.Errorf("%v, %+v", err, v)
+		}
+		file, err := r.Environment(t.Context(), e.Environment.Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, digest, err := format.EncodeEnvironment(file); err != nil || digest != e.Environment.Digest {
+			t.Errorf("written again, the environment has digest %s, %v", digest, err)
+		}
+		found := files(t, dir, nil)
+		for path, want := range map[string]string{"train.py": `file true "lr = 2"`, "link": "link train.py", "odd\nname ü": `file false "x"`, "new.bin": `file false "\x00\x01\xff"`} {
+			if found[path] != want {
+				t.Errorf("%q: %s, want %s", path, found[path], want)
+			}
+		}
+	}
+}

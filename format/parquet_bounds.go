@@ -1,0 +1,62 @@
+package format
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+const maxFooterBytes = 64 << 20
+
+// checkFooter bounds the metadata of a Parquet file before the reader allocates for it.
+func checkFooter(r io.ReaderAt, size int64) error {
+	const tail = 8 // length and magic
+	if size < 3*4 {
+		return fmt.Errorf("%d bytes are too few", size)
+	}
+	var b [tail]byte
+	if _, err := r.ReadAt(b[:], size-tail); err != nil {
+		return err
+	}
+	length := int64(binary.LittleEndian.Uint32(b[:4]))
+	if string(b[4:]) != "PAR1" || length > size-tail || length > maxFooterBytes {
+		return errors.New("no Parquet footer")
+	}
+	return nil
+}
+
+// checkSizes refuses sizes that the bytes of the file cannot hold.
+func checkSizes(f *parquet.File, size, maxRows int64) error {
+	rows := f.NumRows()
+	if rows < 0 || rows > maxRows {
+		return fmt.Errorf("%d rows", rows)
+	}
+	for _, group := range f.Metadata().RowGroups {
+		for _, c := range group.Columns {
+			meta := c.MetaData
+			// zstd's window makes at most some 2^17 bytes of 4; delta packs at most 2^13 values into a few.
+			if meta.TotalCompressedSize < 0 || meta.TotalCompressedSize > size || meta.NumValues < 0 || meta.NumValues > rows ||
+				meta.TotalUncompressedSize < 0 || meta.TotalUncompressedSize > 1<<34 {
+				return errors.New("the sizes of its columns are wrong")
+			}
+		}
+	}
+	return nil
+}
+
+// openBounded opens a Parquet file in memory whose sizes are plausible.
+func openBounded(data []byte, maxRows int64) (*parquet.File, error) {
+	size := int64(len(data))
+	if err := checkFooter(bytes.NewReader(data), size); err != nil {
+		return nil, err
+	}
+	f, err := parquet.OpenFile(bytes.NewReader(data), size, parquet.SkipBloomFilters(true))
+	if err != nil {
+		return nil, err
+	}
+	return f, checkSizes(f, size, maxRows)
+}
