@@ -13,9 +13,9 @@ import (
 
 // Bounds of what is read of a Parquet file of points.
 const (
-	maxPoints      = 2_000_000_000
-	maxCurve       = 20_000_000 // points of one metric that are held at once: 480 MB
-	maxPageBytes   = 64 << 20
+	maxPoints    = 2_000_000_000
+	maxCurve     = 20_000_000 // points of one metric that are held at once: 480 MB
+	maxPageBytes = 64 << 20
 )
 
 // Metrics is an open metrics.parquet. It reads what it is asked for and no more.

@@ -155,7 +155,7 @@ func (a *app) prepareAgain(ctx context.Context, r *repo.Repository, f *reproduce
 		s.args = a.localCommand(r, old.Run, dir)
 	}
 	for _, arg := range s.args {
-		run.Command = append(run.Command, capture.Portable(dir, strings.ToValidUTF8(arg, "\ufffd")))
+		run.Command = append(run.Command, capture.Portable(r.TreeRoot(), capture.Portable(dir, strings.ToValidUTF8(arg, "\ufffd"))))
 	}
 	recorded, err := recordedEnvironment(ctx, r, old.Run)
 	if err != nil && f.env != "none" {
@@ -171,15 +171,15 @@ func (a *app) prepareAgain(ctx context.Context, r *repo.Repository, f *reproduce
 			return nil, &repo.HintError{Err: fmt.Errorf("building the environment: %w", err), Hint: hint}
 		}
 		s.env = append(s.env, env...)
-		if !strings.ContainsAny(s.args[0], `/\`) && isFile(filepath.Join(bin, s.args[0])) {
-			s.args[0] = filepath.Join(bin, s.args[0])
+		if program := filepath.Join(bin, filepath.Base(s.args[0])); isFile(program) {
+			s.args[0] = program
 		}
 	}
 	now, err := r.OriginAgain(ctx, run, dir, s.dir, s.args, s.env)
 	if err != nil {
 		return nil, err
 	}
-	if f.env == "check" {
+	if f.env != "none" {
 		a.sayChanges("the environment differs", diff.CompareEnvironments(recorded, now))
 	}
 	if s.active, err = r.Start(ctx, run, format.OwnerProcess); err != nil {

@@ -59,11 +59,11 @@ func (p *Progress) show(done, total int64, text func(rate float64) string) {
 	fmt.Fprintf(p.out, "\r%s\x1b[K", Truncate(line, p.width-1))
 }
 
-// Done takes the line away.
+// Done takes the line away; it may be repeated.
 func (p *Progress) Done() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.shown {
+	if p.shown && p.out != nil {
 		fmt.Fprint(p.out, "\r\x1b[K")
 	}
 	p.out = nil
