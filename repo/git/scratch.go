@@ -26,7 +26,7 @@ var pinned = []string{
 	"-c", "core.hooksPath=" + os.DevNull, "-c", "core.safecrlf=false", "-c", "core.fsmonitor=false", "-c", "core.splitIndex=false",
 	"-c", "core.untrackedCache=false", "-c", "core.quotePath=true", "-c", "core.compression=-1", "-c", "core.looseCompression=0", "-c", "core.fsync=none", "-c", "core.protectHFS=true",
 	"-c", "core.protectNTFS=true", "-c", "diff.suppressBlankEmpty=false", "-c", "apply.whitespace=nowarn", "-c", "apply.ignoreWhitespace=no",
-	"-c", "index.sparse=false", "-c", "advice.updateSparsePath=false",
+	"-c", "index.sparse=false", "-c", "index.skipHash=true", "-c", "advice.updateSparsePath=false",
 }
 
 // NewScratch makes one beside the repository, with an empty index.
