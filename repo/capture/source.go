@@ -71,6 +71,10 @@ func (c *Captured) capture(ctx context.Context, dirs git.Dirs, config *format.Co
 			return nil
 		}
 		base, err = c.scratch.DurableBase(both, refs, config.Source.Base, config.Source.MaxTotal)
+		if err != nil && config.Source.Base != "" && both.Err() == nil { // a clone may lack the ref that others have
+			c.Warnings = append(c.Warnings, err.Error())
+			base, err = c.scratch.DurableBase(both, refs, "", config.Source.MaxTotal)
+		}
 		return err
 	})
 	if err := group.Wait(); err != nil {

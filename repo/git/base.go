@@ -93,6 +93,9 @@ const maxRefs = 500
 // Keep then keeps; in a shallow clone without such a commit, as in CI, the tree without entries, up to maxTree bytes.
 func (s *Scratch) DurableBase(ctx context.Context, r *Refs, wanted string, maxTree int64) (Base, error) {
 	head := r.Commit
+	if wanted != "" && !s.Has(ctx, wanted) {
+		return Base{}, fmt.Errorf("source.base is %s: this clone has no such ref", wanted)
+	}
 	for _, refs := range s.candidates(ctx, r, wanted) {
 		out, err := s.run(ctx, nil, append([]string{"merge-base", head}, refs...)...)
 		if commit := strings.TrimSpace(string(out)); err == nil && commit != "" {
@@ -119,9 +122,7 @@ func (s *Scratch) DurableBase(ctx context.Context, r *Refs, wanted string, maxTr
 func (s *Scratch) candidates(ctx context.Context, r *Refs, wanted string) [][]string {
 	var groups [][]string
 	if wanted != "" {
-		if _, err := s.run(ctx, nil, "rev-parse", "-q", "--verify", wanted+"^{commit}"); err == nil {
-			groups = append(groups, []string{wanted})
-		}
+		groups = append(groups, []string{wanted})
 	}
 	if len(r.remote) == 0 {
 		return groups
