@@ -31,7 +31,10 @@ type Config struct {
 		MaxFiles int      // how many untracked files
 		Exclude  []string // patterns of untracked files, as in .gitignore, behind DefaultExclude
 	}
-	Datasets    map[string]DatasetConfig // those of every run
+	Datasets map[string]DatasetConfig // those of every run
+	Compare  struct {
+		Level float64 // of the test between two groups of runs
+	}
 	Environment struct {
 		Variables []string // patterns of names, beside those that are always recorded
 	}
@@ -85,6 +88,9 @@ const InitialConfig = `# Settings of runs for this project. What is commented ou
 # hash = "content"            # or "listing": names and sizes alone
 # role = "training"
 
+# [compare]
+# level = 0.05                # groups are called different when chance does that less often
+
 # [environment]
 # variables = []              # more names to record, like "MY_*"
 `
@@ -108,6 +114,7 @@ func DefaultConfig() *Config {
 	c.Console.MaxBytes = 10_000_000
 	c.System.Enabled, c.System.Interval, c.System.Points = true, 15*time.Second, 500
 	c.Source.MaxFile, c.Source.MaxTotal, c.Source.MaxFiles = 1_000_000, 10_000_000, 2000
+	c.Compare.Level = 0.05
 	return c
 }
 
@@ -117,7 +124,7 @@ func configKeys() []string {
 		"experiment", "primary", "metric.NAME.goal", "replicates.seeds", "console.max_bytes",
 		"system.enabled", "system.interval", "system.points",
 		"source.base", "source.max_file", "source.max_total", "source.max_files", "source.exclude",
-		"dataset.NAME.path", "dataset.NAME.hash", "dataset.NAME.role", "environment.variables",
+		"dataset.NAME.path", "dataset.NAME.hash", "dataset.NAME.role", "environment.variables", "compare.level",
 	}
 }
 
@@ -185,6 +192,14 @@ func DecodeConfig(file string, data []byte) (*Config, error) {
 	}
 	if s, ok := t.sub("dataset"); ok {
 		c.readDatasets(s)
+	}
+	if s, ok := t.sub("compare"); ok {
+		if s.has("level") {
+			if c.Compare.Level = s.float("level"); !(c.Compare.Level > 0 && c.Compare.Level < 0.5) {
+				s.fail(s.at("level"), "not between 0 and 0.5")
+			}
+		}
+		s.refuseUnknown()
 	}
 	if s, ok := t.sub("environment"); ok {
 		c.Environment.Variables = s.texts("variables")

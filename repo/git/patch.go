@@ -142,3 +142,50 @@ func ReadBlob(ctx context.Context, dirs Dirs, object string, limit int64, w io.W
 	}
 	return err
 }
+
+// Stat is a file that differs between two trees, with the lines that were added and removed; -1 in a binary file.
+type Stat struct {
+	Path           string
+	Status         byte // A, M, D or T
+	Added, Removed int64
+}
+
+// Stats lists the files that differ between two trees, without what lies in .runs.
+func (s *Scratch) Stats(ctx context.Context, from, to string) ([]Stat, error) {
+	args := append([]string{"diff-tree", "-r", "-z", "--raw", "--numstat", "--no-renames", "--no-relative", "--no-ext-diff", "--no-textconv", "--full-index", "--ignore-submodules=none", "--diff-algorithm=myers", from, to}, outsideRuns...)
+	out, err := s.run(ctx, nil, args...)
+	if err != nil {
+		return nil, err
+	}
+	var stats []Stat
+	byPath := map[string]int{}
+	fields := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
+	for i := 0; i < len(fields); i++ {
+		if strings.HasPrefix(fields[i], ":") && i+1 < len(fields) {
+			meta := strings.Fields(fields[i])
+			i++
+			byPath[fields[i]] = len(stats)
+			stats = append(stats, Stat{Path: fields[i], Status: meta[len(meta)-1][0]})
+			continue
+		}
+		parts := strings.SplitN(fields[i], "\t", 3)
+		if len(parts) != 3 {
+			continue
+		}
+		at, ok := byPath[parts[2]]
+		if !ok {
+			continue
+		}
+		stats[at].Added, stats[at].Removed = lineCount(parts[0]), lineCount(parts[1])
+	}
+	return stats, nil
+}
+
+// lineCount reads a column of numstat: a dash is a binary file.
+func lineCount(text string) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return -1
+	}
+	return n
+}

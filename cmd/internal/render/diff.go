@@ -1,0 +1,390 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/diff"
+	"github.com/gitruns/runs/format"
+)
+
+// Diff shows a comparison.
+type Diff struct {
+	Primary string                     // metric that comes first
+	Only    []string                   // parts to show; empty is all
+	Spark   func(metric string) string // small curve of the second run; nil for none
+	Most    int                        // entries of a part; 0 is all
+}
+
+// DiffParts are the parts of a comparison, in the order in which they are shown.
+var DiffParts = []string{"metrics", "params", "tags", "datasets", "environment", "source", "command", "artifacts", "duration"}
+
+func (v Diff) shows(part string) bool { return len(v.Only) == 0 || slices.Contains(v.Only, part) }
+
+// line is one difference: what, and how it was and is.
+type line struct {
+	key, a, b string
+	style     terminal.Style
+}
+
+// section is a part with its differences.
+type section struct {
+	title string
+	lines []line
+}
+
+// Write writes it for a terminal.
+func (v Diff) Write(w io.Writer, t *terminal.Terminal, c *diff.Comparison) error {
+	p := &page{w: w, t: t}
+	p.line("%s %s", t.Paint(terminal.Dim, "a"), t.Paint(terminal.Bold, terminal.Clean(title(c.A))))
+	p.line("%s %s", t.Paint(terminal.Dim, "b"), t.Paint(terminal.Bold, terminal.Clean(title(c.B))))
+	if v.shows("metrics") && len(c.Metrics) > 0 {
+		p.line("")
+		if tb := v.metrics(c); p.err == nil {
+			p.err = tb.Write(w, t)
+		}
+		for _, note := range notes(c) {
+			p.line("%s", t.Paint(terminal.Dim, terminal.Clean(note)))
+		}
+	}
+	some := len(c.Metrics) > 0
+	for _, s := range v.sections(c) {
+		some = true
+		p.line("\n%s", t.Paint(terminal.Bold, s.title))
+		width := 0
+		for _, l := range s.lines {
+			width = max(width, min(terminal.Width(terminal.Clean(l.key)), 32))
+		}
+		for i, l := range s.lines {
+			if v.Most > 0 && i == v.Most && len(s.lines) > v.Most+1 {
+				p.line("  … %d more: --all", len(s.lines)-i)
+				break
+			}
+			key := terminal.Clean(l.key)
+			pad := strings.Repeat(" ", max(0, width-terminal.Width(key)))
+			p.line("  %s%s  %s", t.Paint(l.style, key), pad, change(t, l))
+		}
+	}
+	for _, problem := range c.Problems {
+		p.line("\n%s", t.Paint(terminal.Yellow, terminal.Clean(problem)))
+	}
+	if !some && len(c.Problems) == 0 {
+		p.line("\nno differences")
+	}
+	return p.err
+}
+
+func change(t *terminal.Terminal, l line) string {
+	a, b := terminal.Clean(l.a), terminal.Clean(l.b)
+	switch {
+	case a == "" && b == "":
+		return ""
+	case a == "":
+		return t.Paint(terminal.Green, "+ ") + b
+	case b == "":
+		return t.Paint(terminal.Red, "- ") + a
+	}
+	return a + t.Paint(terminal.Dim, " → ") + b
+}
+
+func title(h diff.Head) string {
+	switch {
+	case h.Group != "":
+		return fmt.Sprintf("%s (%d runs)", h.Group, len(h.Runs))
+	case h.Name != "":
+		return h.Name + "  " + h.ID
+	}
+	return h.ID
+}
+
+// notes say what the verdicts rest on.
+func notes(c *diff.Comparison) []string {
+	if len(c.Mixed) > 0 {
+		return []string{"no verdict: within a group differ " + strings.Join(c.Mixed, ", ")}
+	}
+	return nil
+}
+
+func (v Diff) ordered(c *diff.Comparison) []diff.Metric {
+	list := slices.Clone(c.Metrics)
+	slices.SortStableFunc(list, func(x, y diff.Metric) int {
+		switch {
+		case x.Key == v.Primary && y.Key != v.Primary:
+			return -1
+		case y.Key == v.Primary && x.Key != v.Primary:
+			return 1
+		}
+		return 0
+	})
+	return list
+}
+
+func (v Diff) metrics(c *diff.Comparison) terminal.Table {
+	group := c.A.Group != "" || c.B.Group != ""
+	tb := terminal.Table{Columns: []terminal.Column{
+		{Title: "metric", Flexible: true, Key: true}, {Title: "a", Right: true}, {Title: "b", Right: true}, {Title: "change", Right: true}, {Title: "", Right: true}, {Title: "verdict"},
+	}}
+	if group {
+		tb.Columns = append(tb.Columns, terminal.Column{Title: "interval", Drop: true})
+	} else if v.Spark != nil {
+		tb.Columns = append(tb.Columns, terminal.Column{Title: "curve of b", Drop: true})
+	}
+	for _, m := range v.ordered(c) {
+		style := verdictStyle(m.Verdict)
+		row := []terminal.Cell{{Text: m.Key}, {Text: levelText(m.A)}, {Text: levelText(m.B)}, {Text: deltaText(m.Delta), Style: style}, {Text: percent(m.Relative), Style: style}, {Text: VerdictText(m), Style: style}}
+		switch {
+		case group && m.Interval != nil:
+			row = append(row, terminal.Cell{Text: "[" + deltaText(m.Interval[0]) + ", " + deltaText(m.Interval[1]) + "]", Style: terminal.Dim})
+		case !group && v.Spark != nil:
+			row = append(row, terminal.Cell{Text: v.Spark(m.Key), Style: terminal.Cyan})
+		}
+		tb.Rows = append(tb.Rows, row)
+	}
+	return tb
+}
+
+func verdictStyle(v diff.Verdict) terminal.Style {
+	switch v {
+	case diff.Better:
+		return terminal.Green
+	case diff.Worse:
+		return terminal.Red
+	}
+	return terminal.Plain
+}
+
+// VerdictText is a verdict as people read it.
+func VerdictText(m diff.Metric) string {
+	text := string(m.Verdict)
+	switch {
+	case m.A == nil:
+		return "only in b"
+	case m.B == nil:
+		return "only in a"
+	case m.Verdict == diff.Inconclusive:
+		return m.Why
+	case m.Verdict == diff.Unknown && m.Why != "1 run each":
+		return m.Why
+	case m.Verdict == diff.Unknown:
+		return "no goal"
+	case m.Verdict == diff.Same && m.Curve != nil && m.Curve.Sameness != diff.Identical:
+		return "same best, other curve"
+	case m.Why != "" && m.Verdict != diff.Same:
+		return text + " (" + m.Why + ")"
+	}
+	return text
+}
+
+func levelText(l *diff.Level) string {
+	if l == nil {
+		return "-"
+	}
+	if l.N == 0 {
+		return "nan"
+	}
+	text := terminal.Number(l.Best)
+	switch {
+	case l.N > 1:
+		text += " ± " + terminal.Number(l.SD) + fmt.Sprintf(" (%d)", l.N)
+	case l.HasStep:
+		text += fmt.Sprintf(" @%d", l.BestStep)
+	}
+	return text
+}
+
+func deltaText(v float64) string {
+	if math.IsNaN(v) {
+		return ""
+	}
+	text := terminal.Number(v)
+	if v > 0 {
+		text = "+" + text
+	}
+	return text
+}
+
+func percent(v float64) string {
+	switch {
+	case math.IsNaN(v):
+		return ""
+	case math.Abs(v) >= 100:
+		return fmt.Sprintf("%+.0f x", v)
+	}
+	return fmt.Sprintf("%+.1f%%", 100*v)
+}
+
+// sections are all parts but the metrics, those with differences only.
+func (v Diff) sections(c *diff.Comparison) []section {
+	var all []section
+	add := func(part, title string, lines []line) {
+		if len(lines) > 0 && v.shows(part) {
+			all = append(all, section{title, lines})
+		}
+	}
+	add("params", "params", valueLines(c.Params))
+	add("tags", "tags", valueLines(c.Tags))
+	add("datasets", "data", datasetLines(c.Datasets))
+	add("environment", "environment", changeLines(append(slices.Clone(c.Environment), c.Machine...)))
+	add("source", "source", sourceLines(c.Source))
+	add("command", "command", valueLines(c.Attributes))
+	add("artifacts", "artifacts", artifactLines(c.Artifacts))
+	if d := c.Duration; d[0] > 0 && d[1] > 0 && (d[0].Round(time.Second) != d[1].Round(time.Second)) {
+		add("duration", "duration", []line{{key: "took", a: terminal.Span(d[0]), b: terminal.Span(d[1])}})
+	}
+	return all
+}
+
+func valueText(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		if v == "" {
+			return `""`
+		}
+		return v
+	case []any:
+		words := make([]string, len(v))
+		for i, item := range v {
+			s, ok := item.(string)
+			if !ok {
+				return format.TOMLString(v)
+			}
+			words[i] = s
+		}
+		return ShellWords(words)
+	}
+	if v == diff.None {
+		return "none"
+	}
+	return format.TOMLString(v)
+}
+
+func valueLines(values []diff.Value) []line {
+	var lines []line
+	for _, v := range values {
+		a, b := valueText(v.A), valueText(v.B)
+		if a == b && a != "" { // a text and a number that read alike
+			a, b = format.TOMLString(v.A), format.TOMLString(v.B)
+		}
+		lines = append(lines, line{key: v.Key, a: a, b: b})
+	}
+	return lines
+}
+
+func artifactLines(values []diff.Value) []line {
+	var lines []line
+	for _, v := range values {
+		lines = append(lines, line{key: v.Key, a: short(valueText(v.A)), b: short(valueText(v.B))})
+	}
+	return lines
+}
+
+func short(digest string) string { return digest[:min(len(digest), 12)] }
+
+func changeLines(changes []diff.Change) []line {
+	var lines []line
+	for _, c := range changes {
+		a, b := c.A, c.B
+		if format.IsDigest(a) || format.IsDigest(b) {
+			a, b = short(a), short(b)
+		}
+		lines = append(lines, line{key: c.Key, a: a, b: b})
+	}
+	return lines
+}
+
+func datasetLines(sets []diff.Dataset) []line {
+	var lines []line
+	for _, d := range sets {
+		l := line{key: d.Name}
+		if d.A != nil {
+			l.a = datasetText(d.A)
+		}
+		if d.B != nil {
+			l.b = datasetText(d.B)
+		}
+		lines = append(lines, l)
+		for _, f := range d.Files {
+			name := "  " + f.Change + " " + f.Path
+			if f.From != "" {
+				name = "  renamed " + f.From + " → " + f.Path
+			}
+			lines = append(lines, line{key: name})
+		}
+	}
+	return lines
+}
+
+func datasetText(d *format.Dataset) string {
+	text := short(strings.TrimPrefix(d.Identity(), format.HashListing+":")) + " " + terminal.Bytes(d.Bytes)
+	if d.Files != 1 {
+		text += fmt.Sprintf(", %d files", d.Files)
+	}
+	if d.Rows > 0 {
+		text += fmt.Sprintf(", %d rows", d.Rows)
+	}
+	if len(d.Columns) > 0 {
+		text += fmt.Sprintf(", %d columns", len(d.Columns))
+	}
+	return text
+}
+
+func sourceLines(s diff.Source) []line {
+	var lines []line
+	for _, f := range s.Files {
+		style := terminal.Plain
+		switch f.Change {
+		case "added":
+			style = terminal.Green
+		case "removed":
+			style = terminal.Red
+		}
+		count := "binary"
+		if f.Added >= 0 {
+			count = fmt.Sprintf("+%d -%d", f.Added, f.Removed)
+		}
+		lines = append(lines, line{key: f.Path + "  " + f.Change + " " + count, style: style})
+	}
+	return lines
+}
+
+// Markdown writes it for a comment of a forge: tables, with what is long folded away.
+func (v Diff) Markdown(w io.Writer, c *diff.Comparison) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "**a** %s · **b** %s\n", Code(title(c.A)), Code(title(c.B)))
+	if v.shows("metrics") && len(c.Metrics) > 0 {
+		b.WriteString("\n| metric | a | b | change | | verdict |\n|---|--:|--:|--:|--:|---|\n")
+		for _, m := range v.ordered(c) {
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", Code(m.Key), Escape(levelText(m.A)), Escape(levelText(m.B)), Escape(deltaText(m.Delta)), Escape(percent(m.Relative)), Escape(VerdictText(m)))
+		}
+		for _, note := range notes(c) {
+			b.WriteString("\n" + Escape(note) + "\n")
+		}
+	}
+	for _, s := range v.sections(c) {
+		open := ""
+		if len(s.lines) <= 5 {
+			open = " open"
+		}
+		fmt.Fprintf(&b, "\n<details%s><summary>%s (%d)</summary>\n\n| | a | b |\n|---|---|---|\n", open, s.title, len(s.lines))
+		for i, l := range s.lines {
+			if v.Most > 0 && i == v.Most && len(s.lines) > v.Most+1 {
+				fmt.Fprintf(&b, "| … %d more | | |\n", len(s.lines)-i)
+				break
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", Code(strings.TrimSpace(l.key)), Code(l.a), Code(l.b))
+		}
+		b.WriteString("\n</details>\n")
+	}
+	for _, problem := range c.Problems {
+		b.WriteString("\n" + Escape(problem) + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

@@ -1,0 +1,232 @@
+package diff
+
+import (
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/gitruns/runs/format"
+)
+
+// Verdict says whether the second side is better.
+type Verdict string
+
+// The verdicts. Inconclusive is a difference that a test does not show; unknown is one without a goal or a value.
+const (
+	Better       Verdict = "better"
+	Worse        Verdict = "worse"
+	Same         Verdict = "same"
+	Inconclusive Verdict = "inconclusive"
+	Unknown      Verdict = "unknown"
+)
+
+// Metric compares one metric of two sides.
+type Metric struct {
+	Key      string
+	Goal     string
+	A, B     *Level  // nil where the side lacks the metric
+	Delta    float64 // B - A of the best values, of the means for groups; NaN where one is missing
+	Relative float64 // Delta / |A|; NaN where A is 0 or there is no delta
+	Verdict  Verdict
+	Why      string      // of a verdict that is not obvious: "1 run each", "too few runs", ...
+	Interval *[2]float64 // of the difference of means, at 1 - Level
+	P        float64     // of the test; NaN where none was made
+	Curve    *Series     // of single runs with more than one point
+}
+
+// Level is what a side reaches in a metric.
+type Level struct {
+	Last     float64 // of the newest run
+	Best     float64 // by the goal; the last where there is none; of a group the mean of the bests
+	BestStep int64   // of a single run with more than one point
+	HasStep  bool
+	N        int     // runs with a value
+	SD       float64 // of a group; NaN below two runs
+	NaN      int     // runs whose value is not a number
+}
+
+// metrics compares those that either side has.
+func (c *Comparison) metrics(a, b Side, o Options) {
+	keys := map[string]bool{}
+	for _, s := range []Side{a, b} {
+		for _, r := range s.Runs {
+			for key := range r.Metrics {
+				if o.Metrics == nil || o.Metrics.MatchString(key) {
+					keys[key] = true
+				}
+			}
+		}
+	}
+	single := a.Group == "" && b.Group == ""
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		m := Metric{Key: key, P: math.NaN(), Delta: math.NaN(), Relative: math.NaN(), Verdict: Unknown}
+		if o.Goal != nil {
+			m.Goal = o.Goal(key)
+		}
+		var valuesA, valuesB []float64
+		m.A, valuesA = level(a.Runs, key, m.Goal)
+		m.B, valuesB = level(b.Runs, key, m.Goal)
+		if m.A != nil && m.B != nil {
+			m.Delta = m.B.Best - m.A.Best
+			if m.A.Best != 0 {
+				m.Relative = m.Delta / math.Abs(m.A.Best)
+			}
+			m.decide(valuesA, valuesB, single, len(c.Mixed) > 0, o.Level)
+			if single {
+				c.curve(&m, a, b)
+			}
+		}
+		if o.All || !m.same() {
+			c.Metrics = append(c.Metrics, m)
+		}
+	}
+}
+
+// same reports whether nothing of the metric differs, its curve included.
+func (m *Metric) same() bool {
+	return m.Verdict == Same && m.A.Last == m.B.Last && (m.Curve == nil || m.Curve.Sameness == Identical)
+}
+
+// level reads a metric of the runs of one side; nil where none has it.
+func level(runs []*format.Run, key, goal string) (*Level, []float64) {
+	l := &Level{SD: math.NaN(), Last: math.NaN(), Best: math.NaN()}
+	found := false
+	var values []float64
+	for _, r := range runs {
+		m, ok := r.Metrics[key]
+		if !ok {
+			continue
+		}
+		best, step, has := m.Last, int64(0), false
+		switch {
+		case goal == format.GoalMin && m.Min != nil:
+			best, step, has = m.Min.Value, m.Min.Step, true
+		case goal == format.GoalMax && m.Max != nil:
+			best, step, has = m.Max.Value, m.Max.Step, true
+		}
+		if !found {
+			l.Last, l.BestStep, l.HasStep = m.Last, step, has
+		}
+		found = true
+		if math.IsNaN(best) {
+			l.NaN++
+			continue
+		}
+		values = append(values, best)
+	}
+	if !found {
+		return nil, nil
+	}
+	l.N = len(values)
+	if l.N > 0 {
+		l.Best = mean(values)
+	}
+	if l.N > 1 {
+		l.SD = math.Sqrt(variance(values))
+	}
+	return l, values
+}
+
+// decide gives the verdict. Single runs never claim that a difference is more than the noise of a seed.
+func (m *Metric) decide(a, b []float64, single, mixed bool, level float64) {
+	switch {
+	case len(a) == 0 || len(b) == 0:
+		m.Why = "not a number"
+		return
+	case mixed:
+		m.Why = "the runs of a group differ in more than their seeds"
+		return
+	case single:
+		m.Why = "1 run each"
+		m.Verdict = m.direction(m.Delta)
+		return
+	case len(a) < 2 || len(b) < 2:
+		m.Verdict, m.Why = Inconclusive, "too few runs"
+		return
+	}
+	t := Welch(a, b, level)
+	m.P, m.Interval = t.P, &[2]float64{t.Low, t.High}
+	switch {
+	case math.IsNaN(t.P):
+		m.Verdict, m.Why = Inconclusive, "not finite"
+	case m.Delta == 0 && t.P == 1:
+		m.Verdict = Same
+	case t.P < level:
+		m.Verdict = m.direction(m.Delta)
+	default:
+		m.Verdict, m.Why = Inconclusive, "no difference shown"
+	}
+}
+
+func (m *Metric) direction(delta float64) Verdict {
+	switch {
+	case math.IsNaN(delta):
+		return Unknown
+	case delta == 0:
+		return Same
+	case m.Goal == "":
+		return Unknown
+	case (delta < 0) == (m.Goal == format.GoalMin):
+		return Better
+	}
+	return Worse
+}
+
+// curve compares the points of two single runs over their common steps.
+func (c *Comparison) curve(m *Metric, a, b Side) {
+	if a.Points == nil || b.Points == nil || a.first().Metrics[m.Key].Count < 2 || b.first().Metrics[m.Key].Count < 2 {
+		return
+	}
+	x, err := a.Points(m.Key)
+	if err == nil {
+		var y []format.Point
+		if y, err = b.Points(m.Key); err == nil {
+			s := CompareSeries(x, y, 0)
+			m.Curve = &s
+			return
+		}
+	}
+	c.Problems = append(c.Problems, "the curves of "+m.Key+" are not compared: "+err.Error())
+}
+
+// MergeChain makes one run of a chain that resumes, newest first: the newest record with the metrics of all, each with the
+// last value of the newest run that has it and the extremes of the whole chain.
+func MergeChain(chain []*format.Run) *format.Run {
+	if len(chain) == 1 {
+		return chain[0]
+	}
+	merged := *chain[0]
+	merged.Metrics = map[string]format.Metric{}
+	merged.Started = chain[len(chain)-1].Started
+	for _, r := range chain {
+		for key, m := range r.Metrics {
+			have, ok := merged.Metrics[key]
+			if !ok {
+				merged.Metrics[key] = m
+				continue
+			}
+			have.Min = extreme(have, m, have.Min, m.Min, func(x, y float64) bool { return y < x })
+			have.Max = extreme(have, m, have.Max, m.Max, func(x, y float64) bool { return y > x })
+			have.Count += m.Count
+			merged.Metrics[key] = have
+		}
+	}
+	return &merged
+}
+
+// extreme is the better of two; a metric of one point has its last value for one.
+func extreme(a, b format.Metric, x, y *format.Extreme, better func(x, y float64) bool) *format.Extreme {
+	if x == nil && !math.IsNaN(a.Last) {
+		x = &format.Extreme{Value: a.Last}
+	}
+	if y == nil && !math.IsNaN(b.Last) {
+		y = &format.Extreme{Value: b.Last}
+	}
+	switch {
+	case x == nil:
+		return y
+	case y == nil || !better(x.Value, y.Value):
+		return x
+	}
+	return y
+}

@@ -1,0 +1,114 @@
+package diff
+
+import "math"
+
+// Test is the outcome of a test of the difference of two means.
+type Test struct {
+	P         float64 // two-sided
+	Low, High float64 // interval of mean(b) - mean(a) at 1 - level
+}
+
+// Welch tests whether two samples have different means without assuming equal variances: B. L. Welch, Biometrika 34 (1947),
+// with the degrees of freedom of F. E. Satterthwaite, Biometrics Bulletin 2 (1946). Both need two values. Samples without
+// any spread differ for certain, or not at all.
+func Welch(a, b []float64, level float64) Test {
+	delta := mean(b) - mean(a)
+	va, vb := variance(a)/float64(len(a)), variance(b)/float64(len(b))
+	se := math.Sqrt(va + vb)
+	switch {
+	case math.IsNaN(delta) || math.IsInf(delta, 0) || math.IsNaN(se) || math.IsInf(se, 0):
+		return Test{math.NaN(), math.NaN(), math.NaN()}
+	case se == 0 && delta == 0:
+		return Test{1, 0, 0}
+	case se == 0:
+		return Test{0, delta, delta}
+	}
+	df := (va + vb) * (va + vb) / (va*va/float64(len(a)-1) + vb*vb/float64(len(b)-1))
+	half := studentQuantile(1-level/2, df) * se
+	return Test{studentTwoSided(delta/se, df), delta - half, delta + half}
+}
+
+func mean(v []float64) float64 {
+	sum := 0.0
+	for i, x := range v { // the running mean does not overflow
+		sum += (x - sum) / float64(i+1)
+	}
+	return sum
+}
+
+// variance is that of a sample, n-1.
+func variance(v []float64) float64 {
+	m, sum := mean(v), 0.0
+	for _, x := range v {
+		sum += (x - m) * (x - m)
+	}
+	return sum / float64(len(v)-1)
+}
+
+// studentTwoSided is the probability of a larger |t|: I(df/(df+t²); df/2, 1/2), DLMF 8.17.
+func studentTwoSided(t, df float64) float64 {
+	return incompleteBeta(df/(df+t*t), df/2, 0.5)
+}
+
+// studentQuantile inverts the distribution by halving: p is above one half.
+func studentQuantile(p, df float64) float64 {
+	low, high := 0.0, 1.0
+	for studentTwoSided(high, df)/2 > 1-p && high < 1e300 {
+		high *= 2
+	}
+	for high-low > 1e-13*high {
+		mid := (low + high) / 2
+		if mid == low || mid == high {
+			break
+		}
+		if studentTwoSided(mid, df)/2 > 1-p {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return high
+}
+
+// incompleteBeta is the regularized incomplete beta function by its continued fraction, DLMF 8.17.22, with the recurrence
+// of W. J. Lentz, Applied Optics 15 (1976).
+func incompleteBeta(x, a, b float64) float64 {
+	switch {
+	case x <= 0:
+		return 0
+	case x >= 1:
+		return 1
+	case x > (a+1)/(a+b+2):
+		return 1 - incompleteBeta(1-x, b, a)
+	}
+	la, _ := math.Lgamma(a)
+	lb, _ := math.Lgamma(b)
+	lab, _ := math.Lgamma(a + b)
+	front := math.Exp(lab-la-lb+a*math.Log(x)+b*math.Log1p(-x)) / a
+	const tiny = 1e-300
+	c, d, f := 1.0, 0.0, 1.0
+	for i := range 500 {
+		m := float64(i / 2)
+		var numerator float64
+		switch {
+		case i == 0:
+			numerator = 1
+		case i%2 == 0:
+			numerator = m * (b - m) * x / ((a + 2*m - 1) * (a + 2*m))
+		default:
+			numerator = -(a + m) * (a + b + m) * x / ((a + 2*m) * (a + 2*m + 1))
+		}
+		if d = 1 + numerator*d; math.Abs(d) < tiny {
+			d = tiny
+		}
+		d = 1 / d
+		if c = 1 + numerator/c; math.Abs(c) < tiny {
+			c = tiny
+		}
+		f *= c * d
+		if math.Abs(1-c*d) < 1e-15 {
+			break
+		}
+	}
+	return front * (f - 1)
+}
