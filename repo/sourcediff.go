@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"slices"
+	"strings"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
@@ -16,13 +19,19 @@ type SourceDiff struct {
 	a, b    string
 }
 
-// CompareSources rebuilds the trees of two runs in a temporary object folder and lists the files that differ.
-func (r *Repository) CompareSources(ctx context.Context, a, b *format.Run) (*SourceDiff, error) {
+// CompareSources lists the files that differ between the sources of two runs: from their patches where those begin at the
+// same commit and no file is in both, else from the trees, which it rebuilds in a temporary object folder. With code the
+// trees are rebuilt in any case, so that the difference can be written as a patch.
+func (r *Repository) CompareSources(ctx context.Context, a, b *format.Run, code bool) (*SourceDiff, error) {
 	d := &SourceDiff{}
 	if a.Source == nil || b.Source == nil || a.Source.Tree == "" || b.Source.Tree == "" {
 		return d, fmt.Errorf("the source of %s was not recorded", missingSource(a, b))
 	}
 	if a.Source.Tree == b.Source.Tree {
+		return d, nil
+	}
+	if files, ok := r.comparePatches(ctx, a.Source, b.Source); ok && !code {
+		d.Files = files
 		return d, nil
 	}
 	scratch, err := r.rebuild(ctx, a)
@@ -45,6 +54,81 @@ func missingSource(a, b *format.Run) string {
 		return a.Title()
 	}
 	return b.Title()
+}
+
+// comparePatches lists the files that differ where the patches alone tell: a file that only one side changed differs as
+// its patch says, one that both changed to the same content does not differ.
+func (r *Repository) comparePatches(ctx context.Context, a, b *format.Source) ([]git.Stat, bool) {
+	if a.Base != b.Base {
+		return nil, false
+	}
+	before, ok := r.patchedFiles(ctx, a)
+	if !ok {
+		return nil, false
+	}
+	after, ok := r.patchedFiles(ctx, b)
+	if !ok {
+		return nil, false
+	}
+	var stats []git.Stat
+	for path, f := range after {
+		old, both := before[path]
+		delete(before, path)
+		switch {
+		case !both:
+			stats = append(stats, git.Stat{Path: path, Status: status(f.OldMode, f.NewMode, f.Old, f.New), Added: f.Added, Removed: f.Removed})
+		case old.New != f.New || old.NewMode != f.NewMode:
+			return nil, false // what lies between is in neither patch
+		}
+	}
+	for path, f := range before { // undone
+		stats = append(stats, git.Stat{Path: path, Status: status(f.NewMode, f.OldMode, f.New, f.Old), Added: f.Removed, Removed: f.Added})
+	}
+	slices.SortFunc(stats, func(x, y git.Stat) int { return strings.Compare(x.Path, y.Path) })
+	return stats, true
+}
+
+// patchedFiles are the files that the patches of a source change, each in one of them; false where one is in several.
+func (r *Repository) patchedFiles(ctx context.Context, s *format.Source) (map[string]format.PatchFile, bool) {
+	files := map[string]format.PatchFile{}
+	for _, digest := range s.Patches {
+		name, remove, err := r.shared(ctx, sharedSources, digest)
+		if err != nil {
+			return nil, false
+		}
+		list, err := readPatch(name)
+		remove()
+		if err != nil {
+			return nil, false
+		}
+		for _, f := range list {
+			if _, twice := files[f.Path]; twice {
+				return nil, false
+			}
+			files[f.Path] = f
+		}
+	}
+	return files, true
+}
+
+func readPatch(name string) ([]format.PatchFile, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return format.ReadPatch(f)
+}
+
+// status is git's letter for a change of a file.
+func status(oldMode, newMode, old, now string) byte {
+	switch {
+	case strings.Trim(old, "0") == "" && old != "" || oldMode == "" && newMode != "":
+		return 'A'
+	case strings.Trim(now, "0") == "" && now != "" || newMode == "" && oldMode != "":
+		return 'D'
+	}
+	return 'M'
 }
 
 // WritePatch writes the difference as a patch.

@@ -175,7 +175,7 @@ type comparer struct {
 func (p *comparer) compare(ctx context.Context, a, b *selected) (*diff.Comparison, error) {
 	options := diff.Options{Goal: p.config.Goal, Metrics: p.metrics, Strict: p.strict, All: p.all, Level: p.config.Compare.Level, Seeds: p.config.Seeds()}
 	x, y := p.side(ctx, a), p.side(ctx, b)
-	source, sourceErr := p.repo.CompareSources(ctx, a.entries[0].Run, b.entries[0].Run)
+	source, sourceErr := p.repo.CompareSources(ctx, a.entries[0].Run, b.entries[0].Run, false)
 	defer source.Close()
 	for _, s := range source.Files {
 		change := map[byte]string{'A': "added", 'D': "removed"}[s.Status]
@@ -252,7 +252,7 @@ func (p *comparer) pointsOf(ctx context.Context, e *repo.Entry) func(string) ([]
 }
 
 func (p *comparer) writeCode(ctx context.Context, a, b *selected) error {
-	source, err := p.repo.CompareSources(ctx, a.entries[0].Run, b.entries[0].Run)
+	source, err := p.repo.CompareSources(ctx, a.entries[0].Run, b.entries[0].Run, true)
 	defer source.Close()
 	if err != nil {
 		return fmt.Errorf("comparing the source: %w", err)
