@@ -24,6 +24,8 @@ type Repository struct {
 	Git    git.Dirs
 	InGit  bool
 	active string // where runs in progress lie
+	commit string // whose shared files are read; empty is the one that is checked out
+	tree   string // with commit: where .runs lies in it
 
 	config func() (*format.Config, error)
 }

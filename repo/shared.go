@@ -123,15 +123,19 @@ func (r *Repository) shared(ctx context.Context, kind sharedKind, digest string)
 
 // sharedFromGit writes the file of the commit that is checked out to a temporary place.
 func (r *Repository) sharedFromGit(ctx context.Context, kind sharedKind, digest string) (string, error) {
-	rel, err := filepath.Rel(r.Git.Root, r.sharedPlace(kind, digest))
-	if err != nil {
-		return "", err
+	object := r.commit + ":" + path.Join(r.tree, kind.folder, digest+kind.extension)
+	if r.commit == "" {
+		rel, err := filepath.Rel(r.Git.Root, r.sharedPlace(kind, digest))
+		if err != nil {
+			return "", err
+		}
+		object = "HEAD:" + filepath.ToSlash(rel)
 	}
 	tmp, err := os.CreateTemp("", "runs-*"+kind.extension)
 	if err != nil {
 		return "", err
 	}
-	err = git.ReadBlob(ctx, r.Git, "HEAD:"+filepath.ToSlash(rel), kind.limit, tmp)
+	err = git.ReadBlob(ctx, r.Git, object, kind.limit, tmp)
 	if closeErr := tmp.Close(); err == nil {
 		err = closeErr
 	}

@@ -19,10 +19,10 @@ type SourceDiff struct {
 	a, b    string
 }
 
-// CompareSources lists the files that differ between the sources of two runs: from their patches where those begin at the
+// CompareSources lists the files that differ between the sources of two runs, each of its own repository or revision: from their patches where those begin at the
 // same commit and no file is in both, else from the trees, which it rebuilds in a temporary object folder. With code the
 // trees are rebuilt in any case, so that the difference can be written as a patch.
-func (r *Repository) CompareSources(ctx context.Context, a, b *format.Run, code bool) (*SourceDiff, error) {
+func CompareSources(ctx context.Context, ra *Repository, a *format.Run, rb *Repository, b *format.Run, code bool) (*SourceDiff, error) {
 	d := &SourceDiff{}
 	if a.Source == nil || b.Source == nil || a.Source.Tree == "" || b.Source.Tree == "" {
 		return d, fmt.Errorf("the source of %s was not recorded", missingSource(a, b))
@@ -30,15 +30,15 @@ func (r *Repository) CompareSources(ctx context.Context, a, b *format.Run, code 
 	if a.Source.Tree == b.Source.Tree {
 		return d, nil
 	}
-	if files, ok := r.comparePatches(ctx, a.Source, b.Source); ok && !code {
+	if files, ok := comparePatches(ctx, ra, a.Source, rb, b.Source); ok && !code {
 		d.Files = files
 		return d, nil
 	}
-	scratch, err := r.rebuild(ctx, a)
+	scratch, err := ra.rebuild(ctx, a)
 	if err != nil {
 		return d, err
 	}
-	if err = r.rebuildIn(ctx, scratch, b.Source); err == nil {
+	if err = rb.rebuildIn(ctx, scratch, b.Source); err == nil {
 		d.Files, err = scratch.Stats(ctx, a.Source.Tree, b.Source.Tree)
 	}
 	if err != nil {
@@ -58,15 +58,15 @@ func missingSource(a, b *format.Run) string {
 
 // comparePatches lists the files that differ where the patches alone tell: a file that only one side changed differs as
 // its patch says, one that both changed to the same content does not differ.
-func (r *Repository) comparePatches(ctx context.Context, a, b *format.Source) ([]git.Stat, bool) {
+func comparePatches(ctx context.Context, ra *Repository, a *format.Source, rb *Repository, b *format.Source) ([]git.Stat, bool) {
 	if a.Base != b.Base {
 		return nil, false
 	}
-	before, ok := r.patchedFiles(ctx, a)
+	before, ok := ra.patchedFiles(ctx, a)
 	if !ok {
 		return nil, false
 	}
-	after, ok := r.patchedFiles(ctx, b)
+	after, ok := rb.patchedFiles(ctx, b)
 	if !ok {
 		return nil, false
 	}

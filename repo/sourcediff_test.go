@@ -33,8 +33,8 @@ func TestComparePatchesSaysWhatTheTreesSay(t *testing.T) {
 				if a.Source.Tree == b.Source.Tree {
 					continue
 				}
-				quick, ok := r.comparePatches(t.Context(), a.Source, b.Source)
-				exact, err := r.CompareSources(t.Context(), a, b, true)
+				quick, ok := comparePatches(t.Context(), r, a.Source, r, b.Source)
+				exact, err := CompareSources(t.Context(), r, a, r, b, true)
 				if err != nil {
 					t.Fatal(err)
 				}

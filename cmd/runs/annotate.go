@@ -236,7 +236,7 @@ func (a *app) toRemove(ctx context.Context, c *collection, selectors []string, w
 		return a.mayChangeEntry(ctx, e, selector)
 	}
 	for _, selector := range selectors {
-		found, err := c.selectRuns(selector)
+		found, err := c.selectRuns(ctx, selector)
 		if err != nil {
 			return nil, err
 		}
@@ -249,7 +249,7 @@ func (a *app) toRemove(ctx context.Context, c *collection, selectors []string, w
 	if where == "" {
 		return entries, nil
 	}
-	matching, err := c.where(where)
+	matching, err := c.where(ctx, where)
 	if err != nil {
 		return nil, err
 	}

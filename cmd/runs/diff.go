@@ -84,11 +84,11 @@ func (a *app) diff(ctx context.Context, f *diffFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	x, y, err := c.pair(args)
+	x, y, err := c.pair(ctx, args)
 	if err != nil {
 		return err
 	}
-	p := &comparer{app: a, repo: r, config: c.config, runs: c, all: f.all, strict: f.strict, metrics: pattern}
+	p := &comparer{app: a, config: c.config, all: f.all, strict: f.strict, metrics: pattern}
 	if f.code {
 		return p.writeCode(ctx, x, y)
 	}
@@ -106,18 +106,18 @@ func (a *app) diff(ctx context.Context, f *diffFlags, args []string) error {
 }
 
 // pair are the two sides: as named, or the newest run and the one before it in its experiment.
-func (c *collection) pair(args []string) (a, b *selected, err error) {
+func (c *collection) pair(ctx context.Context, args []string) (a, b *selected, err error) {
 	switch len(args) {
 	case 2:
-		if a, err = c.side(args[0]); err == nil {
-			b, err = c.side(args[1])
+		if a, err = c.side(ctx, args[0]); err == nil {
+			b, err = c.side(ctx, args[1])
 		}
 	case 1:
-		if a, err = c.side(args[0]); err == nil {
-			b, err = c.side("last")
+		if a, err = c.side(ctx, args[0]); err == nil {
+			b, err = c.side(ctx, "last")
 		}
 	default:
-		if b, err = c.side("last"); err != nil {
+		if b, err = c.side(ctx, "last"); err != nil {
 			return nil, nil, err
 		}
 		a, err = c.before(b.entries[0])
@@ -129,7 +129,7 @@ func (c *collection) pair(args []string) (a, b *selected, err error) {
 func (c *collection) before(e *repo.Entry) (*selected, error) {
 	for _, other := range c.entries {
 		if other != e && other.Experiment == e.Experiment && !other.Started.After(e.Started) && other.ID != e.ID {
-			return &selected{entries: []*repo.Entry{other}}, nil
+			return &selected{entries: []*repo.Entry{other}, of: c}, nil
 		}
 	}
 	return nil, &query.NotFoundError{Selector: "last~1", Reason: "names no run: there is only one"}
@@ -139,18 +139,19 @@ func (c *collection) before(e *repo.Entry) (*selected, error) {
 type selected struct {
 	entries []*repo.Entry // newest first
 	group   string
+	of      *collection // of the working tree, or of a revision
 }
 
 // side resolves a selector to a run or a group of runs. What repeats another run is no replicate of it.
-func (c *collection) side(selector string) (*selected, error) {
-	entries, err := c.selectRuns(selector)
+func (c *collection) side(ctx context.Context, selector string) (*selected, error) {
+	entries, of, err := c.selectIn(ctx, selector)
 	if err != nil {
 		return nil, err
 	}
 	if len(entries) == 1 {
-		return &selected{entries: entries}, nil
+		return &selected{entries: entries, of: of}, nil
 	}
-	s := &selected{group: selector}
+	s := &selected{group: selector, of: of}
 	for _, e := range entries {
 		if e.Reproduces == "" && e.Status == format.Finished {
 			s.entries = append(s.entries, e)
@@ -165,9 +166,7 @@ func (c *collection) side(selector string) (*selected, error) {
 // comparer compares what was selected, with all that lies beside the records.
 type comparer struct {
 	*app
-	repo        *repo.Repository
 	config      *format.Config
-	runs        *collection
 	all, strict bool
 	metrics     *regexp.Regexp
 }
@@ -175,7 +174,7 @@ type comparer struct {
 func (p *comparer) compare(ctx context.Context, a, b *selected) (*diff.Comparison, error) {
 	options := diff.Options{Goal: p.config.Goal, Metrics: p.metrics, Strict: p.strict, All: p.all, Level: p.config.Compare.Level, Seeds: p.config.Seeds()}
 	x, y := p.side(ctx, a), p.side(ctx, b)
-	source, sourceErr := p.repo.CompareSources(ctx, a.entries[0].Run, b.entries[0].Run, false)
+	source, sourceErr := repo.CompareSources(ctx, a.of.repo, a.entries[0].Run, b.of.repo, b.entries[0].Run, false)
 	defer source.Close()
 	for _, s := range source.Files {
 		change := map[byte]string{'A': "added", 'D': "removed"}[s.Status]
@@ -196,7 +195,7 @@ func (p *comparer) side(ctx context.Context, s *selected) diff.Side {
 	side := diff.Side{Group: s.group}
 	chains := map[*format.Run][]*format.Run{}
 	inChain := map[*format.Run]bool{}
-	for _, chain := range query.Chains(p.runs.runs) {
+	for _, chain := range query.Chains(s.of.runs) {
 		chains[chain[0]] = chain
 		for _, r := range chain[1:] {
 			inChain[r] = true
@@ -218,9 +217,9 @@ func (p *comparer) side(ctx context.Context, s *selected) diff.Side {
 		side.Runs = []*format.Run{first.Run}
 	}
 	if first.Environment != nil && first.Environment.Digest != "" {
-		side.Environment, _ = p.repo.Environment(ctx, first.Environment.Digest)
+		side.Environment, _ = s.of.repo.Environment(ctx, first.Environment.Digest)
 	}
-	side.Manifest = func(d format.Dataset) ([]format.ManifestEntry, error) { return p.repo.Manifest(ctx, d) }
+	side.Manifest = func(d format.Dataset) ([]format.ManifestEntry, error) { return s.of.repo.Manifest(ctx, d) }
 	if s.group == "" && len(chains[first.Run]) < 2 {
 		points := p.pointsOf(ctx, first)
 		side.Points = points
@@ -252,7 +251,7 @@ func (p *comparer) pointsOf(ctx context.Context, e *repo.Entry) func(string) ([]
 }
 
 func (p *comparer) writeCode(ctx context.Context, a, b *selected) error {
-	source, err := p.repo.CompareSources(ctx, a.entries[0].Run, b.entries[0].Run, true)
+	source, err := repo.CompareSources(ctx, a.of.repo, a.entries[0].Run, b.of.repo, b.entries[0].Run, true)
 	defer source.Close()
 	if err != nil {
 		return fmt.Errorf("comparing the source: %w", err)

@@ -191,6 +191,9 @@ func (a *app) mayChange(ctx context.Context, active *repo.Active, selector strin
 }
 
 func (a *app) mayChangeEntry(ctx context.Context, e *repo.Entry, selector string) error {
+	if s, err := query.ParseSelector(selector); err == nil && s.Rev != "" {
+		return &repo.HintError{Err: fmt.Errorf("changing %s: a run of another revision is only read", selector), Hint: "switch to that branch, or use a git worktree"}
+	}
 	if format.CheckID(selector) == nil || e.Author == "" {
 		return nil
 	}

@@ -18,7 +18,8 @@ import (
 type lsFlags struct {
 	experiment, where, sort, columns, groupBy string
 	limit                                     int
-	json, csv                                 bool
+	json, csv, allBranches                    bool
+	revs                                      []string
 }
 
 func (a *app) lsCommand() *cobra.Command {
@@ -53,6 +54,8 @@ A damaged run is named on stderr and hides no other; the exit status is then 1.`
 	flags.IntVarP(&f.limit, "limit", "n", 0, "at most `N` runs")
 	flags.StringVar(&f.columns, "columns", "", "show these keys, `A,B,...`")
 	flags.StringVar(&f.groupBy, "group-by", "", "one line a group: replicates, or a `KEY`")
+	flags.StringArrayVar(&f.revs, "rev", nil, "runs of the git revision `REV` too, without a checkout; repeated")
+	flags.BoolVar(&f.allBranches, "all-branches", false, "runs of all local branches too")
 	flags.BoolVar(&f.json, "json", false, "print a JSON list of runs")
 	flags.BoolVar(&f.csv, "csv", false, "print CSV")
 	_ = cmd.RegisterFlagCompletionFunc("experiment", a.completeExperiment)
@@ -71,7 +74,20 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 	if err != nil {
 		return err
 	}
-	entries, err := c.choose(selectors, f.where)
+	revs := f.revs
+	if f.allBranches {
+		branches, err := r.Branches(ctx)
+		if err != nil {
+			return err
+		}
+		revs = append(revs, branches...)
+	}
+	for _, rev := range revs {
+		if err := c.addRevision(ctx, rev); err != nil {
+			return err
+		}
+	}
+	entries, err := c.choose(ctx, selectors, f.where)
 	if err != nil {
 		return err
 	}
@@ -157,7 +173,7 @@ func splitList(s string) []string {
 }
 
 // choose returns the runs that any of the selectors names, or all of the scope, as far as they match an expression.
-func (c *collection) choose(selectors []string, where string) ([]*repo.Entry, error) {
+func (c *collection) choose(ctx context.Context, selectors []string, where string) ([]*repo.Entry, error) {
 	var entries []*repo.Entry
 	if len(selectors) == 0 {
 		for _, e := range c.entries {
@@ -167,7 +183,7 @@ func (c *collection) choose(selectors []string, where string) ([]*repo.Entry, er
 		}
 	}
 	for _, selector := range selectors {
-		found, err := c.selectRuns(selector)
+		found, err := c.selectRuns(ctx, selector)
 		if err != nil {
 			return nil, err
 		}
@@ -189,7 +205,9 @@ func (c *collection) choose(selectors []string, where string) ([]*repo.Entry, er
 }
 
 // where returns the runs of the scope that match an expression.
-func (c *collection) where(expr string) ([]*repo.Entry, error) { return c.choose(nil, expr) }
+func (c *collection) where(ctx context.Context, expr string) ([]*repo.Entry, error) {
+	return c.choose(ctx, nil, expr)
+}
 
 func recordsOf(entries []*repo.Entry) []*format.Run {
 	runs := make([]*format.Run, len(entries))

@@ -85,7 +85,7 @@ func (a *app) plot(ctx context.Context, f *plotFlags, args []string, w io.Writer
 	if err != nil {
 		return false, err
 	}
-	entries, keys, err := c.runsAndKeys(args)
+	entries, keys, err := c.runsAndKeys(ctx, args)
 	if err != nil {
 		return false, err
 	}
@@ -114,14 +114,14 @@ func (a *app) plot(ctx context.Context, f *plotFlags, args []string, w io.Writer
 }
 
 // runsAndKeys tells runs from metrics among the arguments: a metric of the runs named so far is a key, else it names a run.
-func (c *collection) runsAndKeys(args []string) (entries []*repo.Entry, keys []string, err error) {
+func (c *collection) runsAndKeys(ctx context.Context, args []string) (entries []*repo.Entry, keys []string, err error) {
 	var notRuns []string
 	for _, arg := range args {
 		if slices.ContainsFunc(entries, func(e *repo.Entry) bool { _, ok := e.Metrics[arg]; return ok }) {
 			keys = append(keys, arg)
 			continue
 		}
-		found, err := c.selectRuns(arg)
+		found, err := c.selectRuns(ctx, arg)
 		var none *query.NotFoundError
 		switch {
 		case errors.As(err, &none):
@@ -138,7 +138,7 @@ func (c *collection) runsAndKeys(args []string) (entries []*repo.Entry, keys []s
 	}
 	if len(entries) == 0 {
 		// Only metrics are named, or nothing: the newest run is meant.
-		newest, err := c.one("last")
+		newest, err := c.one(ctx, "last")
 		if err != nil {
 			return nil, nil, err
 		}

@@ -36,6 +36,7 @@ type app struct {
 	dir     string // -C
 	noColor bool
 	status  int // exit status of a command that succeeded in failing: exec
+	cleanup []func()
 }
 
 // usageError is a call that the command line does not allow: exit status 2.
@@ -52,6 +53,9 @@ func run(ctx context.Context, args []string) int {
 	root := a.command()
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
+	for _, clean := range a.cleanup {
+		clean()
+	}
 	if err == nil {
 		return a.status
 	}

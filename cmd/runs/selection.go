@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/gitruns/runs/format"
@@ -15,12 +16,52 @@ import (
 
 // collection is all runs of a repository, read once a command.
 type collection struct {
+	app     *app
+	repo    *repo.Repository
+	rev     *repo.Revision // nil for the working tree
 	entries []*repo.Entry
 	byRun   map[*format.Run]*repo.Entry
 	runs    []*format.Run
 	config  *format.Config
 	scope   string
 	damaged []repo.Damage
+}
+
+// atRevision lists the runs of a git revision, without a checkout.
+func (c *collection) atRevision(ctx context.Context, rev string) (*collection, error) {
+	v, err := c.repo.At(ctx, rev)
+	if err != nil {
+		return nil, err
+	}
+	c.app.cleanup = append(c.app.cleanup, v.Close)
+	at, err := c.app.collect(ctx, v.Repository, c.scope)
+	if err != nil {
+		return nil, err
+	}
+	at.rev, at.config = v, c.config
+	return at, nil
+}
+
+// addRevision lists the runs of a revision too, but those that are known already.
+func (c *collection) addRevision(ctx context.Context, rev string) error {
+	at, err := c.atRevision(ctx, rev)
+	if err != nil {
+		return err
+	}
+	known := make(map[string]bool, len(c.entries))
+	for _, e := range c.entries {
+		known[e.ID] = true
+	}
+	for _, e := range at.entries {
+		if !known[e.ID] {
+			c.entries = append(c.entries, e)
+			c.runs = append(c.runs, e.Run)
+			c.byRun[e.Run] = e
+		}
+	}
+	slices.SortFunc(c.entries, func(a, b *repo.Entry) int { return query.Newer(a.Run, b.Run) })
+	slices.SortFunc(c.runs, query.Newer)
+	return nil
 }
 
 // collect lists the runs. Damaged ones are named on stderr; the command goes on with the others.
@@ -35,7 +76,7 @@ func (a *app) collect(ctx context.Context, r *repo.Repository, experiment string
 	if err != nil {
 		return nil, err
 	}
-	c := &collection{entries: entries, config: config, scope: scope(experiment, config), damaged: damaged, byRun: make(map[*format.Run]*repo.Entry, len(entries))}
+	c := &collection{app: a, repo: r, entries: entries, config: config, scope: scope(experiment, config), damaged: damaged, byRun: make(map[*format.Run]*repo.Entry, len(entries))}
 	for _, e := range entries {
 		c.runs = append(c.runs, e.Run)
 		c.byRun[e.Run] = e
@@ -62,14 +103,36 @@ func (c *collection) context() query.Context {
 }
 
 // selectRuns returns the entries that a selector names.
-func (c *collection) selectRuns(selector string) ([]*repo.Entry, error) {
+func (c *collection) selectRuns(ctx context.Context, selector string) ([]*repo.Entry, error) {
+	entries, _, err := c.selectIn(ctx, selector)
+	return entries, err
+}
+
+// selectIn is selectRuns with the collection that the entries are of: another one where the selector names a revision.
+func (c *collection) selectIn(ctx context.Context, selector string) ([]*repo.Entry, *collection, error) {
 	s, err := query.ParseSelector(selector)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, nil, usageError{err}
 	}
-	if s.Rev != "" {
-		return nil, errors.New("reading runs of another revision: not supported by this version: check it out, or use a git worktree")
+	if s.Rev == "" {
+		entries, err := c.resolve(s)
+		return entries, c, err
 	}
+	at, err := c.atRevision(ctx, s.Rev)
+	if err != nil {
+		return nil, nil, err
+	}
+	entries, err := at.resolve(s)
+	for _, e := range entries {
+		c.byRun[e.Run] = e
+		if err == nil {
+			err = at.rev.Fetch(ctx, e)
+		}
+	}
+	return entries, at, err
+}
+
+func (c *collection) resolve(s query.Selector) ([]*repo.Entry, error) {
 	runs, err := s.Resolve(c.runs, c.scope, c.context())
 	if err != nil {
 		return nil, err
@@ -82,8 +145,8 @@ func (c *collection) selectRuns(selector string) ([]*repo.Entry, error) {
 }
 
 // one returns the single entry that a selector names.
-func (c *collection) one(selector string) (*repo.Entry, error) {
-	entries, err := c.selectRuns(selector)
+func (c *collection) one(ctx context.Context, selector string) (*repo.Entry, error) {
+	entries, err := c.selectRuns(ctx, selector)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +169,7 @@ func (a *app) oneRun(ctx context.Context, r *repo.Repository, selector, experime
 	if err != nil {
 		return nil, err
 	}
-	return c.one(selector)
+	return c.one(ctx, selector)
 }
 
 // runInCharge returns the run in progress that RUNS_DIR or RUNS_ID name, nil where neither is set.

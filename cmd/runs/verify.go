@@ -46,7 +46,7 @@ func (a *app) verify(ctx context.Context, selectors []string, experiment string,
 	if len(selectors) > 0 {
 		entries = nil
 		for _, selector := range selectors {
-			more, err := c.selectRuns(selector)
+			more, err := c.selectRuns(ctx, selector)
 			if err != nil {
 				return err
 			}
