@@ -35,6 +35,7 @@ type Config struct {
 	Compare  struct {
 		Level float64 // of the test between two groups of runs
 	}
+	Checks      []Check
 	Environment struct {
 		Variables []string // patterns of names, beside those that are always recorded
 	}
@@ -91,6 +92,14 @@ const InitialConfig = `# Settings of runs for this project. What is commented ou
 # [compare]
 # level = 0.05                # groups are called different when chance does that less often
 
+# [[check]]                   # what 'runs check' holds a run to; repeated
+# metric = "rmse"
+# baseline = "main:best(rmse)"
+# max_regression = "1%"       # or a number; worse by more fails
+# min_runs = 1                # seeds that the run's group must have
+# require = ["restorable"]    # of every run: clean, restorable, same_data, current
+# paths = ["src"]             # what "current" looks at
+
 # [environment]
 # variables = []              # more names to record, like "MY_*"
 `
@@ -125,6 +134,7 @@ func configKeys() []string {
 		"system.enabled", "system.interval", "system.points",
 		"source.base", "source.max_file", "source.max_total", "source.max_files", "source.exclude",
 		"dataset.NAME.path", "dataset.NAME.hash", "dataset.NAME.role", "environment.variables", "compare.level",
+		"check.metric", "check.baseline", "check.max_regression", "check.min_runs", "check.require", "check.paths",
 	}
 }
 
@@ -201,6 +211,7 @@ func DecodeConfig(file string, data []byte) (*Config, error) {
 		}
 		s.refuseUnknown()
 	}
+	t.each("check", func(s table) { c.Checks = append(c.Checks, readCheck(s)) })
 	if s, ok := t.sub("environment"); ok {
 		c.Environment.Variables = s.texts("variables")
 		s.refuseUnknown()
@@ -349,7 +360,8 @@ func configPrefix(path []string) string {
 		if i == 1 && (path[0] == "metric" || path[0] == "dataset") {
 			key = "NAME"
 		}
-		b.WriteString(key + ".")
+		name, _, _ := strings.Cut(key, "[") // a table of a list
+		b.WriteString(name + ".")
 	}
 	return b.String()
 }

@@ -20,6 +20,7 @@ func TestInitialConfigIsTheDefault(t *testing.T) {
 	var shown []string
 	for line := range strings.SplitSeq(InitialConfig, "\n") {
 		if key := strings.TrimPrefix(line, "# "); strings.Contains(key, " = ") || strings.HasPrefix(key, "[") {
+			key, _, _ = strings.Cut(key, " # ")
 			shown = append(shown, key)
 		}
 	}
@@ -33,7 +34,10 @@ func TestInitialConfigIsTheDefault(t *testing.T) {
 	if got.Datasets["train"].Hash != HashContent {
 		t.Error("the example of a dataset is not read")
 	}
-	got.Metrics, got.Datasets = nil, nil
+	if len(got.Checks) != 1 || got.Checks[0].Baseline != "main:best(rmse)" || !got.Checks[0].Percent {
+		t.Errorf("the example of a check is read as %+v", got.Checks)
+	}
+	got.Metrics, got.Datasets, got.Checks = nil, nil, nil
 	got.Replicates.Seeds, got.Source.Exclude, got.Environment.Variables = nil, nil, nil
 	if d := cmp.Diff(DefaultConfig(), got); d != "" {
 		t.Errorf("the defaults shown are not the defaults:\n%s", d)

@@ -145,3 +145,24 @@ func (d *SourceDiff) Close() {
 		d.scratch.Close()
 	}
 }
+
+// BehindHead lists the files in which the source of a run differs from the commit that is checked out, as far as they lie
+// below one of the paths; no paths are the whole tree.
+func (r *Repository) BehindHead(ctx context.Context, run *format.Run, paths []string) ([]string, error) {
+	scratch, err := r.rebuild(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	defer scratch.Close()
+	changes, err := scratch.Changes(ctx, run.Source.Tree, "HEAD")
+	if err != nil {
+		return nil, err
+	}
+	var behind []string
+	for _, c := range changes {
+		if len(paths) == 0 || slices.ContainsFunc(paths, func(p string) bool { return c.Path == p || strings.HasPrefix(c.Path, p+"/") }) {
+			behind = append(behind, c.Path)
+		}
+	}
+	return behind, nil
+}
