@@ -132,3 +132,42 @@ func (r *Repository) Branches(ctx context.Context) ([]string, error) {
 	}
 	return git.Branches(ctx, r.Git)
 }
+
+// Fork is where the branch that is checked out left another one.
+type Fork struct {
+	Base      string // the other one, as it was named
+	Commit    string // its tip
+	MergeBase string
+}
+
+// Fork finds where HEAD left base; without one, the remote's default branch.
+func (r *Repository) Fork(ctx context.Context, base string) (*Fork, error) {
+	if !r.InGit {
+		return nil, errors.New("finding the base of the branch: this is no git repository")
+	}
+	if base == "" {
+		if base = git.DefaultBranch(ctx, r.Git); base == "" {
+			return nil, withHint(errors.New("finding the base of the branch: no remote names a default branch"), "name it: runs review BASE")
+		}
+	}
+	tip, err := git.Commit(ctx, r.Git, base)
+	if err != nil {
+		return nil, withHint(err, "'git fetch origin %s' brings it", strings.TrimPrefix(base, "origin/"))
+	}
+	head, err := git.Commit(ctx, r.Git, "HEAD")
+	if err != nil {
+		return nil, err
+	}
+	common, err := git.MergeBase(ctx, r.Git, head, tip)
+	if err != nil {
+		return nil, err
+	}
+	if common == "" {
+		err := fmt.Errorf("HEAD and %s have no common commit", base)
+		if r.Git.Shallow() {
+			return nil, withHint(err, "the clone is shallow: set fetch-depth: 0 in the checkout, or run 'git fetch --unshallow'")
+		}
+		return nil, err
+	}
+	return &Fork{Base: base, Commit: tip, MergeBase: common}, nil
+}

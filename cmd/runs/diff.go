@@ -444,3 +444,8 @@ func changesJSON(changes []diff.Change) []any {
 	}
 	return list
 }
+
+// exactly matches one metric and no other.
+func exactly(metric string) *regexp.Regexp {
+	return regexp.MustCompile("^" + regexp.QuoteMeta(metric) + "$")
+}

@@ -135,7 +135,7 @@ Start with 'runs demo', or put 'runs exec --' before the command that trains.
 		commands []*cobra.Command
 	}{
 		{"record", []*cobra.Command{a.initCommand(), a.execCommand(), a.startCommand(), a.logCommand(), a.finishCommand(), a.recoverCommand()}},
-		{"read", []*cobra.Command{a.lsCommand(), a.showCommand(), a.metricsCommand(), a.plotCommand(), a.diffCommand(), a.checkCommand(), a.statusCommand(), a.textconvCommand()}},
+		{"read", []*cobra.Command{a.lsCommand(), a.showCommand(), a.metricsCommand(), a.plotCommand(), a.diffCommand(), a.reviewCommand(), a.checkCommand(), a.statusCommand(), a.textconvCommand()}},
 		{"again", []*cobra.Command{a.checkoutCommand(), a.reproduceCommand(), a.verifyCommand()}},
 		{"keep", []*cobra.Command{a.tagCommand(), a.noteCommand(), a.nameCommand(), a.goalCommand(), a.rmCommand()}},
 		{"", []*cobra.Command{a.demoCommand(), a.versionCommand()}},

@@ -135,11 +135,11 @@ func (v Diff) metrics(c *diff.Comparison) terminal.Table {
 		tb.Columns = append(tb.Columns, terminal.Column{Title: "curve of b", Drop: true})
 	}
 	for _, m := range v.ordered(c) {
-		style := verdictStyle(m.Verdict)
-		row := []terminal.Cell{{Text: m.Key}, {Text: levelText(m.A)}, {Text: levelText(m.B)}, {Text: deltaText(m.Delta), Style: style}, {Text: percent(m.Relative), Style: style}, {Text: VerdictText(m), Style: style}}
+		style := VerdictStyle(m.Verdict)
+		row := []terminal.Cell{{Text: m.Key}, {Text: levelText(m.A)}, {Text: levelText(m.B)}, {Text: Delta(m.Delta), Style: style}, {Text: Percent(m.Relative), Style: style}, {Text: VerdictText(m), Style: style}}
 		switch {
 		case group && m.Interval != nil:
-			row = append(row, terminal.Cell{Text: "[" + deltaText(m.Interval[0]) + ", " + deltaText(m.Interval[1]) + "]", Style: terminal.Dim})
+			row = append(row, terminal.Cell{Text: "[" + Delta(m.Interval[0]) + ", " + Delta(m.Interval[1]) + "]", Style: terminal.Dim})
 		case !group && v.Spark != nil:
 			row = append(row, terminal.Cell{Text: v.Spark(m.Key), Style: terminal.Cyan})
 		}
@@ -148,7 +148,8 @@ func (v Diff) metrics(c *diff.Comparison) terminal.Table {
 	return tb
 }
 
-func verdictStyle(v diff.Verdict) terminal.Style {
+// VerdictStyle colours a verdict.
+func VerdictStyle(v diff.Verdict) terminal.Style {
 	switch v {
 	case diff.Better:
 		return terminal.Green
@@ -197,7 +198,8 @@ func levelText(l *diff.Level) string {
 	return text
 }
 
-func deltaText(v float64) string {
+// Delta writes a difference with its sign; NaN is empty.
+func Delta(v float64) string {
 	if math.IsNaN(v) {
 		return ""
 	}
@@ -208,7 +210,8 @@ func deltaText(v float64) string {
 	return text
 }
 
-func percent(v float64) string {
+// Percent writes a relative difference with its sign; NaN is empty.
+func Percent(v float64) string {
 	switch {
 	case math.IsNaN(v):
 		return ""
@@ -361,7 +364,7 @@ func (v Diff) Markdown(w io.Writer, c *diff.Comparison) error {
 	if v.shows("metrics") && len(c.Metrics) > 0 {
 		b.WriteString("\n| metric | a | b | change | | verdict |\n|---|--:|--:|--:|--:|---|\n")
 		for _, m := range v.ordered(c) {
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", Code(m.Key), Escape(levelText(m.A)), Escape(levelText(m.B)), Escape(deltaText(m.Delta)), Escape(percent(m.Relative)), Escape(VerdictText(m)))
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", Code(m.Key), Escape(levelText(m.A)), Escape(levelText(m.B)), Escape(Delta(m.Delta)), Escape(Percent(m.Relative)), Escape(VerdictText(m)))
 		}
 		for _, note := range notes(c) {
 			b.WriteString("\n" + Escape(note) + "\n")

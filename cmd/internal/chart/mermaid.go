@@ -1,0 +1,67 @@
+package chart
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// mermaidPoints is how many values a line of a Mermaid chart has.
+const mermaidPoints = 60
+
+// Mermaid returns an xychart-beta of curves that begin and end together, see https://mermaid.js.org/syntax/xyChart.html:
+// a line each, of at most 60 values. What is not finite takes the value before it. It is empty where nothing can be drawn.
+func Mermaid(title string, curves [][]float64) string {
+	low, high := math.Inf(1), math.Inf(-1)
+	var lines [][]float64
+	for _, y := range curves {
+		var line []float64
+		n := min(mermaidPoints, len(y))
+		for i := range n {
+			v := y[(i+1)*len(y)/n-1]
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				if len(line) == 0 {
+					continue
+				}
+				v = line[len(line)-1]
+			}
+			line = append(line, v)
+			low, high = min(low, v), max(high, v)
+		}
+		if len(line) > 1 {
+			lines = append(lines, line)
+		}
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	if low == high {
+		low, high = low-1, high+1
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "```mermaid\nxychart-beta\n    title \"%s\"\n    x-axis \"progress in %%\" 0 --> 100\n    y-axis %s --> %s\n", mermaidText(title), mermaidNumber(low), mermaidNumber(high))
+	for _, line := range lines {
+		words := make([]string, len(line))
+		for i, v := range line {
+			words[i] = mermaidNumber(v)
+		}
+		fmt.Fprintf(&b, "    line [%s]\n", strings.Join(words, ", "))
+	}
+	b.WriteString("```\n")
+	return b.String()
+}
+
+// mermaidNumber has no exponent: the grammar knows none.
+func mermaidNumber(v float64) string { return strconv.FormatFloat(v, 'f', 6, 64) }
+
+// mermaidText keeps what cannot end a text or begin a directive.
+func mermaidText(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune(" _-./", r):
+			return r
+		}
+		return '_'
+	}, s)
+}
