@@ -4,6 +4,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/gitruns/runs/format"
 )
@@ -177,14 +178,20 @@ func (c *Comparison) curve(m *Metric, a, b Side) {
 	if a.Points == nil || b.Points == nil || a.first().Metrics[m.Key].Count < 2 || b.first().Metrics[m.Key].Count < 2 {
 		return
 	}
+	// Two files are read side by side.
+	var y []format.Point
+	var errB error
+	var other sync.WaitGroup
+	other.Go(func() { y, errB = b.Points(m.Key) })
 	x, err := a.Points(m.Key)
+	other.Wait()
 	if err == nil {
-		var y []format.Point
-		if y, err = b.Points(m.Key); err == nil {
-			s := CompareSeries(x, y, 0)
-			m.Curve = &s
-			return
-		}
+		err = errB
+	}
+	if err == nil {
+		s := CompareSeries(x, y, 0)
+		m.Curve = &s
+		return
 	}
 	c.Problems = append(c.Problems, "the curves of "+m.Key+" are not compared: "+err.Error())
 }

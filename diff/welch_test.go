@@ -9,8 +9,14 @@ import (
 // TestStudent compares with values of tables: t at which a two-sided test of 5% begins, by degrees of freedom.
 func TestStudent(t *testing.T) {
 	for _, c := range []struct{ df, t, p float64 }{
-		{1, 12.7062047364, 0.05}, {2, 4.30265272991, 0.05}, {4, 2.7764451052, 0.05}, {10, 2.2281388520, 0.05}, {30, 2.0422724563, 0.05},
-		{2, 9.9248432, 0.01}, {120, 1.9799304051, 0.05}, {3.5, 0, 1},
+		{1, 12.7062047364, 0.05},
+		{2, 4.30265272991, 0.05},
+		{4, 2.7764451052, 0.05},
+		{10, 2.2281388520, 0.05},
+		{30, 2.0422724563, 0.05},
+		{2, 9.9248432, 0.01},
+		{120, 1.9799304051, 0.05},
+		{3.5, 0, 1},
 	} {
 		if got := studentTwoSided(c.t, c.df); math.Abs(got-c.p) > 1e-8 {
 			t.Errorf("df %v, t %v: p %.12f, want %v", c.df, c.t, got, c.p)

@@ -150,19 +150,15 @@ func (r *Repository) readFinished(id string) (*Entry, error) {
 		}
 		return nil, err
 	}
-	run, err := format.DecodeRun(Relative(r.Root, filepath.Join(dir, recordName)), data)
+	run, err := decodeFinished(Relative(r.Root, filepath.Join(dir, recordName)), id, data)
 	if err != nil {
 		return nil, err
 	}
-	if run.ID != id {
-		return nil, fmt.Errorf("%s: says that it is run %s", Relative(r.Root, dir), run.ID)
-	}
-	if run.Status == format.Running {
-		return nil, fmt.Errorf("%s: is among the finished runs and says that it is running", Relative(r.Root, dir))
-	}
-	if err := applyNotes(run, dir); err != nil {
+	notes, err := readNotes(dir)
+	if err != nil {
 		return nil, err
 	}
+	applyNotes(run, notes)
 	return &Entry{Run: run, Dir: dir}, nil
 }
 
@@ -235,9 +231,11 @@ func (a *Active) entry(ctx context.Context, point func(string, format.Point) err
 			run.Artifacts = append(run.Artifacts, format.Artifact{Path: line.Name, SHA256: line.SHA256, Bytes: line.Bytes, Kind: line.Kind, Key: line.Key, Step: line.Step, Caption: line.Caption})
 		}
 	}
-	if err := applyNotes(run, a.Dir); err != nil {
+	notes, err := readNotes(a.Dir)
+	if err != nil {
 		return fail(err)
 	}
+	applyNotes(run, notes)
 	l, err := a.Life("")
 	if err != nil {
 		return fail(err)
@@ -260,16 +258,26 @@ func (r *Repository) Read(ctx context.Context, id string) (*Entry, error) {
 	return a.Entry(ctx)
 }
 
-// applyNotes merges notes/ into the record, in the order of their times.
-func applyNotes(run *format.Run, dir string) error {
-	notes, err := readNotes(dir)
-	if err != nil {
-		return err
+// decodeFinished reads the record of a finished run that lies under id.
+func decodeFinished(name, id string, data []byte) (*format.Run, error) {
+	run, err := format.DecodeRun(name, data)
+	switch {
+	case err != nil:
+		return nil, err
+	case run.ID != id:
+		return nil, fmt.Errorf("%s: says that it is run %s", name, run.ID)
+	case run.Status == format.Running:
+		return nil, fmt.Errorf("%s: is among the finished runs and says that it is running", name)
 	}
+	return run, nil
+}
+
+// applyNotes merges notes into the record, in the order of their times; names keep the order among equal ones.
+func applyNotes(run *format.Run, notes []*format.Note) {
+	slices.SortStableFunc(notes, func(a, b *format.Note) int { return a.Time.Compare(b.Time) })
 	for _, n := range notes {
 		n.Apply(run)
 	}
-	return nil
 }
 
 // realDir makes sure that a folder of a run is one: a link could lead out of the repository.

@@ -36,6 +36,40 @@ func (e *Entry) Points(ctx context.Context, key string) ([]format.Point, error) 
 	return points, err
 }
 
+// Curves reads metrics of one run one after the other. Close it.
+type Curves struct {
+	entry *Entry
+	file  *format.Metrics // nil in progress and without points
+	close func()
+}
+
+// Curves opens the points of a run; its file is verified once.
+func (e *Entry) Curves() (*Curves, error) {
+	c := &Curves{entry: e, close: func() {}}
+	if e.Active != nil {
+		return c, nil
+	}
+	m, done, err := e.metrics(metricsName)
+	if m != nil {
+		c.file, c.close = m, done
+	}
+	return c, err
+}
+
+// Points returns the points of one metric, ordered by step and time.
+func (c *Curves) Points(ctx context.Context, key string) ([]format.Point, error) {
+	switch {
+	case c.entry.Active != nil:
+		return c.entry.Points(ctx, key)
+	case c.file == nil:
+		return nil, nil
+	}
+	return c.file.Points(key)
+}
+
+// Close closes the file.
+func (c *Curves) Close() { c.close() }
+
 // EachPoints calls yield with the points of every metric, by key, step and time; a long curve comes in several pieces.
 func (e *Entry) EachPoints(ctx context.Context, yield func(key string, points []format.Point) error) error {
 	if e.Active == nil {

@@ -4,22 +4,36 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
 )
 
-// Revision is the runs of a commit, read without a checkout: their records and notes lie in a temporary folder, what else
-// belongs to a run comes when it is asked for. Close removes the folder.
+// Revision is the runs of a commit, read without a checkout: records and notes from memory; what else belongs to a run comes
+// into a temporary folder when it is asked for. Close removes the folder.
 type Revision struct {
 	*Repository
 	Commit string
-	files  map[string][]git.Entry // by run: what is not yet there
+	ids    []string
+	runs   map[string]*revisionRun
+}
+
+// revisionRun is what a commit has of a run.
+type revisionRun struct {
+	record []byte
+	notes  []revisionNote
+	err    error
+	files  []git.Entry // all of it
+}
+
+type revisionNote struct {
+	name string
+	data []byte
 }
 
 // maxFetchedBytes bounds one file of a run that is read from git.
@@ -27,6 +41,26 @@ const maxFetchedBytes = 2 << 30
 
 // At opens the runs of a revision. A commit without .runs has none.
 func (r *Repository) At(ctx context.Context, rev string) (*Revision, error) {
+	v, err := r.atCommit(ctx, rev)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.readRecords(ctx); err != nil {
+		return nil, fmt.Errorf("reading the runs of %s: %w", rev, err)
+	}
+	return v, nil
+}
+
+// IDsAt are the ids of the runs of a revision.
+func (r *Repository) IDsAt(ctx context.Context, rev string) ([]string, error) {
+	v, err := r.atCommit(ctx, rev)
+	if err != nil {
+		return nil, err
+	}
+	return v.ids, nil
+}
+
+func (r *Repository) atCommit(ctx context.Context, rev string) (*Revision, error) {
 	if !r.InGit {
 		return nil, fmt.Errorf("reading the runs of %s: this is no git repository", rev)
 	}
@@ -42,73 +76,127 @@ func (r *Repository) At(ctx context.Context, rev string) (*Revision, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the runs of %s: %w", rev, err)
 	}
-	dir, err := os.MkdirTemp("", "runs-revision-")
-	if err != nil {
-		return nil, err
-	}
 	at := *r
-	at.Dir, at.active = filepath.Join(dir, DirName), filepath.Join(dir, "active")
 	at.commit, at.tree = commit, filepath.ToSlash(tree)
-	v := &Revision{Repository: &at, Commit: commit, files: map[string][]git.Entry{}}
-	if err := v.readRecords(ctx, entries); err != nil {
-		v.Close()
-		return nil, fmt.Errorf("reading the runs of %s: %w", rev, err)
-	}
-	return v, nil
-}
-
-// Close removes what was read.
-func (v *Revision) Close() { _ = os.RemoveAll(filepath.Dir(v.Dir)) }
-
-// readRecords writes the records and notes below the temporary folder. Only names that a repository of runs has are taken.
-func (v *Revision) readRecords(ctx context.Context, entries []git.Entry) error {
-	if err := os.MkdirAll(v.Dir, 0o777); err != nil {
-		return err
-	}
-	var now []git.Entry
+	at.Dir, at.active = "", ""
+	v := &Revision{Repository: &at, Commit: commit, runs: map[string]*revisionRun{}}
+	// Only names that a repository of runs has are taken.
 	for _, e := range entries {
-		rel := strings.TrimPrefix(e.Path, v.tree+"/")
-		parts := strings.SplitN(rel, "/", 3)
+		e.Path = strings.TrimPrefix(e.Path, v.tree+"/")
+		parts := strings.SplitN(e.Path, "/", 3)
 		if len(parts) != 3 || format.CheckDay(parts[0]) != nil || format.CheckID(parts[1]) != nil || format.IDDay(parts[1]) != parts[0] ||
 			format.CheckPath(parts[2]) != nil || !strings.HasPrefix(e.Mode, "100") {
 			continue
 		}
-		e.Path = rel
-		if parts[2] == recordName || path.Dir(parts[2]) == notesName {
-			now = append(now, e)
-		} else {
-			v.files[parts[1]] = append(v.files[parts[1]], e)
+		if v.runs[parts[1]] == nil {
+			v.runs[parts[1]] = &revisionRun{}
+			v.ids = append(v.ids, parts[1])
 		}
+		v.runs[parts[1]].files = append(v.runs[parts[1]].files, e)
 	}
-	return v.write(ctx, now, format.MaxRecordBytes)
+	return v, nil
 }
 
-func (v *Revision) write(ctx context.Context, entries []git.Entry, limit int64) error {
-	ids := make([]string, len(entries))
-	for i, e := range entries {
-		ids[i] = e.ID
+// Close removes what was fetched.
+func (v *Revision) Close() {
+	if v.Dir != "" {
+		_ = os.RemoveAll(filepath.Dir(v.Dir))
 	}
-	made := map[string]bool{}
-	return git.ReadObjects(ctx, v.Git, ids, limit, func(i int, data []byte, err error) error {
-		if err != nil {
-			return fmt.Errorf("%s: %w", entries[i].Path, err)
-		}
-		file := filepath.Join(v.Dir, filepath.FromSlash(entries[i].Path))
-		if dir := filepath.Dir(file); !made[dir] {
-			if err := os.MkdirAll(dir, 0o777); err != nil {
-				return err
+}
+
+// readRecords reads all records and notes with one process.
+func (v *Revision) readRecords(ctx context.Context) error {
+	type place struct {
+		run  *revisionRun
+		name string
+	}
+	var places []place
+	var objects []string
+	for _, id := range v.ids {
+		run := v.runs[id]
+		for _, e := range run.files {
+			name := e.Path[len(format.IDDay(id))+len(id)+2:]
+			if name == recordName || path.Dir(name) == notesName && strings.HasSuffix(name, ".toml") {
+				places = append(places, place{run, name})
+				objects = append(objects, e.ID)
 			}
-			made[dir] = true
 		}
-		return os.WriteFile(file, data, 0o666)
+	}
+	return git.ReadObjects(ctx, v.Git, objects, format.MaxRecordBytes, func(i int, data []byte, err error) error {
+		at := places[i]
+		switch {
+		case err != nil:
+			at.run.err = fmt.Errorf("%s: %w", at.name, err)
+		case at.name == recordName:
+			at.run.record = data
+		case len(at.run.notes) < maxNotes:
+			at.run.notes = append(at.run.notes, revisionNote{at.name, data})
+		}
+		return nil
 	})
 }
 
-// Fetch brings the other files of a run, so that its points can be read.
+// List decodes the records, newest first. A damaged one does not hide the others.
+func (v *Revision) List(ctx context.Context) ([]*Entry, []Damage, error) {
+	entries := make([]*Entry, len(v.ids))
+	errs := make([]error, len(v.ids))
+	inParallel(len(v.ids), func(i int) {
+		if ctx.Err() == nil {
+			entries[i], errs[i] = v.entry(v.ids[i])
+		}
+	})
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	var damaged []Damage
+	for i, err := range errs {
+		if err != nil {
+			damaged = append(damaged, Damage{v.ids[i], err})
+		}
+	}
+	entries = slices.DeleteFunc(entries, func(e *Entry) bool { return e == nil })
+	slices.SortFunc(entries, func(a, b *Entry) int { return newer(a.Run, b.Run) })
+	return entries, damaged, nil
+}
+
+func (v *Revision) entry(id string) (*Entry, error) {
+	from := v.runs[id]
+	name := path.Join(v.Commit[:12], id, recordName)
+	switch {
+	case from.err != nil:
+		return nil, fmt.Errorf("%s: %w", name, from.err)
+	case from.record == nil:
+		return nil, fmt.Errorf("%s: missing", name)
+	}
+	run, err := decodeFinished(name, id, from.record)
+	if err != nil {
+		return nil, err
+	}
+	var notes []*format.Note
+	for _, n := range from.notes { // git lists them by name, which the stable sort keeps among equal times
+		note, err := format.DecodeNote(n.name, n.data)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		notes = append(notes, note)
+	}
+	applyNotes(run, notes)
+	return &Entry{Run: run}, nil
+}
+
+// Fetch brings the files of a run into a temporary folder, so that its points can be read.
 func (v *Revision) Fetch(ctx context.Context, e *Entry) error {
-	entries := v.files[e.ID]
-	delete(v.files, e.ID)
-	for _, entry := range entries {
+	if e.Dir != "" {
+		return nil
+	}
+	if v.Dir == "" {
+		dir, err := os.MkdirTemp("", "runs-revision-")
+		if err != nil {
+			return err
+		}
+		v.Dir, v.active = filepath.Join(dir, DirName), filepath.Join(dir, "active")
+	}
+	for _, entry := range v.runs[e.ID].files {
 		file := filepath.Join(v.Dir, filepath.FromSlash(entry.Path))
 		if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
 			return err
@@ -117,11 +205,12 @@ func (v *Revision) Fetch(ctx context.Context, e *Entry) error {
 		if err != nil {
 			return err
 		}
-		err = errors.Join(git.ReadBlob(ctx, v.Git, entry.ID, maxFetchedBytes, io.Writer(f)), f.Close())
+		err = errors.Join(git.ReadBlob(ctx, v.Git, entry.ID, maxFetchedBytes, f), f.Close())
 		if err != nil {
 			return fmt.Errorf("reading %s of commit %.12s: %w", entry.Path, v.Commit, err)
 		}
 	}
+	e.Dir = v.finishedDir(e.ID)
 	return nil
 }
 

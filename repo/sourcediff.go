@@ -25,7 +25,7 @@ type SourceDiff struct {
 func CompareSources(ctx context.Context, ra *Repository, a *format.Run, rb *Repository, b *format.Run, code bool) (*SourceDiff, error) {
 	d := &SourceDiff{}
 	if a.Source == nil || b.Source == nil || a.Source.Tree == "" || b.Source.Tree == "" {
-		return d, fmt.Errorf("the source of %s was not recorded", missingSource(a, b))
+		return nil, fmt.Errorf("the source of %s was not recorded", missingSource(a, b))
 	}
 	if a.Source.Tree == b.Source.Tree {
 		return d, nil
@@ -36,14 +36,14 @@ func CompareSources(ctx context.Context, ra *Repository, a *format.Run, rb *Repo
 	}
 	scratch, err := ra.rebuild(ctx, a)
 	if err != nil {
-		return d, err
+		return nil, err
 	}
 	if err = rb.rebuildIn(ctx, scratch, b.Source); err == nil {
 		d.Files, err = scratch.Stats(ctx, a.Source.Tree, b.Source.Tree)
 	}
 	if err != nil {
 		scratch.Close()
-		return d, err
+		return nil, err
 	}
 	d.scratch, d.a, d.b = scratch, a.Source.Tree, b.Source.Tree
 	return d, nil

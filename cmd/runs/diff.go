@@ -140,6 +140,7 @@ type selected struct {
 	entries []*repo.Entry // newest first
 	group   string
 	of      *collection // of the working tree, or of a revision
+	curves  *curves     // of a single run, when it has been compared
 }
 
 // side resolves a selector to a run or a group of runs. What repeats another run is no replicate of it.
@@ -175,10 +176,12 @@ func (p *comparer) compare(ctx context.Context, a, b *selected) (*diff.Compariso
 	options := diff.Options{Goal: p.config.Goal, Metrics: p.metrics, Strict: p.strict, All: p.all, Level: p.config.Compare.Level, Seeds: p.config.Seeds()}
 	x, y := p.side(ctx, a), p.side(ctx, b)
 	source, sourceErr := repo.CompareSources(ctx, a.of.repo, a.entries[0].Run, b.of.repo, b.entries[0].Run, false)
-	defer source.Close()
-	for _, s := range source.Files {
-		change := map[byte]string{'A': "added", 'D': "removed"}[s.Status]
-		options.Source = append(options.Source, diff.File{Path: s.Path, Change: cmp.Or(change, "modified"), Added: s.Added, Removed: s.Removed})
+	if sourceErr == nil {
+		defer source.Close()
+		for _, s := range source.Files {
+			change := map[byte]string{'A': "added", 'D': "removed"}[s.Status]
+			options.Source = append(options.Source, diff.File{Path: s.Path, Change: cmp.Or(change, "modified"), Added: s.Added, Removed: s.Removed})
+		}
 	}
 	result := diff.Compare(x, y, options)
 	if err := ctx.Err(); err != nil {
@@ -221,41 +224,57 @@ func (p *comparer) side(ctx context.Context, s *selected) diff.Side {
 	}
 	side.Manifest = func(d format.Dataset) ([]format.ManifestEntry, error) { return s.of.repo.Manifest(ctx, d) }
 	if s.group == "" && len(chains[first.Run]) < 2 {
-		points := p.pointsOf(ctx, first)
-		side.Points = points
+		s.curves = openCurves(first)
+		p.cleanup = append(p.cleanup, s.curves.close)
+		side.Points = func(key string) ([]format.Point, error) { return s.curves.points(ctx, key) }
 	}
 	return side
 }
 
-// curvePoints bounds the points that are compared for a look at two runs.
-const curvePoints = 20_000_000
+// curves reads the points of a run, and keeps a short form of each curve for the table.
+type curves struct {
+	file  *repo.Curves
+	err   error
+	short map[string][]float64
+}
 
-// pointsOf reads the points of a run once.
-func (p *comparer) pointsOf(ctx context.Context, e *repo.Entry) func(string) ([]format.Point, error) {
-	var all map[string][]format.Point
-	var err error
-	return func(key string) ([]format.Point, error) {
-		if all == nil && err == nil {
-			total := 0
-			all = map[string][]format.Point{}
-			err = e.EachPoints(ctx, func(key string, points []format.Point) error {
-				if total += len(points); total > curvePoints {
-					return fmt.Errorf("more than %d points", curvePoints)
-				}
-				all[key] = append(all[key], points...)
-				return nil
-			})
-		}
-		return all[key], err
+// shortCurve is how many points a small curve is made of.
+const shortCurve = 400
+
+func openCurves(e *repo.Entry) *curves {
+	c := &curves{short: map[string][]float64{}}
+	c.file, c.err = e.Curves()
+	return c
+}
+
+func (c *curves) points(ctx context.Context, key string) ([]format.Point, error) {
+	if c.err != nil {
+		return nil, c.err
+	}
+	points, err := c.file.Points(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	var values []float64
+	for _, p := range format.Thin(points, shortCurve) {
+		values = append(values, p.Value)
+	}
+	c.short[key] = values
+	return points, nil
+}
+
+func (c *curves) close() {
+	if c.file != nil {
+		c.file.Close()
 	}
 }
 
 func (p *comparer) writeCode(ctx context.Context, a, b *selected) error {
 	source, err := repo.CompareSources(ctx, a.of.repo, a.entries[0].Run, b.of.repo, b.entries[0].Run, true)
-	defer source.Close()
 	if err != nil {
 		return fmt.Errorf("comparing the source: %w", err)
 	}
+	defer source.Close()
 	if len(source.Files) == 0 {
 		p.say("runs: the source is the same")
 		return nil
@@ -291,24 +310,12 @@ func (a *app) writeDiff(ctx context.Context, f *diffFlags, c *collection, result
 	case f.asMarkdown:
 		return view.Markdown(a.term.Out, result)
 	}
-	if b.group == "" && !asciiOnly() {
-		curves := map[string][]float64{}
-		err := b.entries[0].EachPoints(ctx, func(key string, points []format.Point) error {
-			if len(points) > 100_000 {
-				points = format.Thin(points, 1000)
+	if b.curves != nil && !asciiOnly() {
+		view.Spark = func(metric string) string {
+			if y := b.curves.short[metric]; len(y) > 1 {
+				return chart.Spark(y, 16)
 			}
-			for _, p := range points {
-				curves[key] = append(curves[key], p.Value)
-			}
-			return nil
-		})
-		if err == nil {
-			view.Spark = func(metric string) string {
-				if len(curves[metric]) < 2 {
-					return ""
-				}
-				return chart.Spark(curves[metric], 16)
-			}
+			return ""
 		}
 	}
 	return a.term.Page(ctx, func(w io.Writer) error { return view.Write(w, a.term, result) })

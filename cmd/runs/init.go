@@ -34,6 +34,9 @@ everywhere. It may be repeated and never overwrites an edit. Recording a run doe
 				word = "set up"
 			}
 			a.print("%s %s", word, repo.Relative(a.dir, r.Dir))
+			if made && r.InGit {
+				a.say("runs: git shows metrics in its diffs after: git config diff.runs-metrics.textconv 'runs textconv'")
+			}
 			a.sayGitProblems(ctx, r)
 			return nil
 		},

@@ -120,12 +120,14 @@ func (v *review) read(ctx context.Context, c *collection, fork *repo.Fork, basel
 	for _, e := range at.entries {
 		known[e.ID] = true
 	}
-	before, err := c.atRevision(ctx, fork.MergeBase)
-	if err != nil {
-		return err
-	}
-	for _, e := range before.entries {
-		known[e.ID] = true
+	if fork.MergeBase != fork.Commit {
+		before, err := c.repo.IDsAt(ctx, fork.MergeBase)
+		if err != nil {
+			return err
+		}
+		for _, id := range before {
+			known[id] = true
+		}
 	}
 	var added []*repo.Entry
 	failed := 0
@@ -210,8 +212,11 @@ func (v *review) compare(ctx context.Context, c *collection, added []*repo.Entry
 		return nil
 	}
 	p := &comparer{app: c.app, config: c.config}
-	for i := range v.groups {
-		quick := diff.Compare(p.side(ctx, v.baseline), p.side(ctx, v.groups[i].side), diff.Options{Goal: c.config.Goal, All: true, Level: c.config.Compare.Level, Seeds: c.config.Seeds(), Metrics: exactly(v.metric)})
+	options := diff.Options{Goal: c.config.Goal, All: true, Level: c.config.Compare.Level, Seeds: c.config.Seeds(), Metrics: exactly(v.metric)}
+	baseline := p.side(ctx, v.baseline)
+	baseline.Points = nil // only values are compared here
+	for i, g := range v.groups {
+		quick := diff.Compare(baseline, diff.Side{Runs: recordsOf(g.side.entries), Group: g.side.group}, options)
 		if len(quick.Metrics) == 1 {
 			v.groups[i].compare = &quick.Metrics[0]
 		}
@@ -223,7 +228,7 @@ func (v *review) compare(ctx context.Context, c *collection, added []*repo.Entry
 	}
 	v.judge(ctx, best)
 	for _, s := range []*selected{v.baseline, best} {
-		points, err := p.pointsOf(ctx, s.entries[0])(v.metric)
+		points, err := s.entries[0].Points(ctx, v.metric)
 		if err != nil || len(points) < 2 {
 			return ctx.Err()
 		}

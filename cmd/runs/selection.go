@@ -34,11 +34,12 @@ func (c *collection) atRevision(ctx context.Context, rev string) (*collection, e
 		return nil, err
 	}
 	c.app.cleanup = append(c.app.cleanup, v.Close)
-	at, err := c.app.collect(ctx, v.Repository, c.scope)
+	entries, damaged, err := v.List(ctx)
 	if err != nil {
 		return nil, err
 	}
-	at.rev, at.config = v, c.config
+	at := c.app.collection(v.Repository, entries, damaged, c.config, c.scope)
+	at.rev = v
 	return at, nil
 }
 
@@ -76,7 +77,11 @@ func (a *app) collect(ctx context.Context, r *repo.Repository, experiment string
 	if err != nil {
 		return nil, err
 	}
-	c := &collection{app: a, repo: r, entries: entries, config: config, scope: scope(experiment, config), damaged: damaged, byRun: make(map[*format.Run]*repo.Entry, len(entries))}
+	return a.collection(r, entries, damaged, config, scope(experiment, config)), nil
+}
+
+func (a *app) collection(r *repo.Repository, entries []*repo.Entry, damaged []repo.Damage, config *format.Config, scope string) *collection {
+	c := &collection{app: a, repo: r, entries: entries, config: config, scope: scope, damaged: damaged, byRun: make(map[*format.Run]*repo.Entry, len(entries))}
 	for _, e := range entries {
 		c.runs = append(c.runs, e.Run)
 		c.byRun[e.Run] = e
@@ -84,7 +89,7 @@ func (a *app) collect(ctx context.Context, r *repo.Repository, experiment string
 	for _, d := range damaged {
 		a.say("runs: damaged run left out: %v", d.Err)
 	}
-	return c, nil
+	return c
 }
 
 // scope is the experiment that selectors look into: the flag, the environment, the configuration, else all.
