@@ -191,6 +191,9 @@ func (c *Comparison) curve(m *Metric, a, b Side) {
 	if err == nil {
 		s := CompareSeries(x, y, 0)
 		m.Curve = &s
+		if s.Common == 0 {
+			c.Problems = append(c.Problems, "the curves of "+m.Key+" have no common step")
+		}
 		return
 	}
 	c.Problems = append(c.Problems, "the curves of "+m.Key+" are not compared: "+err.Error())

@@ -58,3 +58,47 @@ func TestFinishNeverFailsOnContent(t *testing.T) {
 		}
 	}
 }
+
+// TestFinishLeavesAHalfWrittenLine finishes a run while its writer is within a line, as the file's size shows it when a write
+// crosses a page: the line belongs to the run that resumes.
+func TestFinishLeavesAHalfWrittenLine(t *testing.T) {
+	r, _, err := Init(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := r.Start(t.Context(), &format.Run{Name: "x"}, format.OwnerDetached)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := a.OpenJournal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(text string) {
+		if _, err := j.f.WriteString(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(`{"t":1764000000,"step":1,"m":{"a":1}}` + "\n" + `{"t":1764000001,"step":2,"m":{"a"`)
+	res, err := a.Finish(t.Context(), Finish{})
+	if err != nil || len(res.Open) != 1 {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	write(`:2}}` + "\n" + `{"t":1764000002,"step":3,"m":{"a"`) // and here it dies
+	if err := j.f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.RecoverRuns(t.Context(), Recover{}); err != nil {
+		t.Fatal(err)
+	}
+	entries, damaged, err := r.List(t.Context())
+	if err != nil || len(damaged) > 0 || len(entries) != 2 {
+		t.Fatalf("%v, %v, %v", entries, damaged, err)
+	}
+	for _, e := range entries {
+		want := map[bool]float64{true: 2, false: 1}[e.Resumes == a.ID]
+		if m := e.Metrics["a"]; m.Count != 1 || m.Last != want || len(e.Files) != 1 {
+			t.Errorf("%s: %+v, files %v", e.ID, m, e.Files)
+		}
+	}
+}

@@ -94,7 +94,7 @@ func (a *Active) foldInto(ctx context.Context, done string, b *finished) (*fold,
 		if err := f.journal(ctx, file, 0, file.size); err != nil {
 			return nil, fmt.Errorf("reading %s: %w", file.name, err)
 		}
-		b.read[file.name] = file.size
+		b.read[file.name] = f.end
 	}
 	if len(f.curves) == 0 {
 		return f, nil
@@ -135,7 +135,7 @@ func (a *Active) fillSystem(ctx context.Context, done string, b *finished, setti
 		if err := f.journal(ctx, file, 0, file.size); err != nil {
 			return fmt.Errorf("reading %s: %w", file.name, err)
 		}
-		b.read[file.name] = file.size
+		b.read[file.name] = f.end
 	}
 	if len(points) == 0 {
 		return nil

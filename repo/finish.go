@@ -257,18 +257,28 @@ func (a *Active) removeRead(files []journalFile, read map[string]int64, h *held,
 	return rest, waiting, nil
 }
 
-// onlyEnd reports whether nothing but the words of its closing follows the read part of a journal.
+// onlyEnd reports whether nothing but the words of its closing, or a line that was never written to its end, follows the
+// read part of a closed journal.
 func onlyEnd(f journalFile, read int64) bool {
-	if f.size-read > 4096 {
+	if f.size-read > format.MaxLineBytes {
 		return false
 	}
-	data, err := os.ReadFile(f.path)
-	if err != nil || int64(len(data)) < read {
+	data := make([]byte, f.size-read)
+	src, err := os.Open(f.path)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = src.Close() }()
+	if _, err := src.ReadAt(data, read); err != nil {
+		return false
+	}
+	data = data[:bytes.LastIndexByte(data, '\n')+1]
+	if len(data) > 4096 {
 		return false
 	}
 	var parser format.JournalParser
 	var l format.Line
-	for line := range bytes.SplitSeq(data[read:], []byte("\n")) {
+	for line := range bytes.SplitSeq(data, []byte("\n")) {
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}

@@ -33,6 +33,7 @@ type fold struct {
 	first     int64 // time of the first line, µs; 0 is none
 	last      int64 // time of the last line
 	ended     bool  // the last journal read was closed by its writer
+	end       int64 // where its last whole line ends: what a writer is still writing is read later
 	extraFull bool
 	params    int // leaves
 	size      int // bytes that journals have added to the record, about
@@ -83,6 +84,7 @@ func (f *fold) journal(ctx context.Context, file journalFile, from, to int64) er
 		}
 	}
 	lines := lineReader{r: bufio.NewReaderSize(io.LimitReader(src, to-from), 256<<10)}
+	f.end = from
 	var parser format.JournalParser
 	var l format.Line
 	for {
@@ -95,6 +97,9 @@ func (f *fold) journal(ctx context.Context, file journalFile, from, to int64) er
 		}
 		if lines.number%4096 == 0 && ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if whole {
+			f.end += lines.size
 		}
 		if len(bytes.TrimSpace(text)) == 0 {
 			continue
@@ -466,7 +471,8 @@ type lineReader struct {
 	r      *bufio.Reader
 	buf    []byte
 	number int
-	cut    bool // the line was longer than the bound; its beginning is returned
+	cut    bool  // the line was longer than the bound; its beginning is returned
+	size   int64 // bytes of the line with its newline
 }
 
 // next returns a line without its newline; whole is false where the file ends within it.
@@ -474,12 +480,14 @@ func (l *lineReader) next() (text []byte, whole bool, err error) {
 	l.number++
 	l.cut = false
 	text, err = l.r.ReadSlice('\n')
+	l.size = int64(len(text))
 	if err == nil {
 		return text[:len(text)-1], true, nil
 	}
 	l.buf = append(l.buf[:0], text...)
 	for errors.Is(err, bufio.ErrBufferFull) {
 		text, err = l.r.ReadSlice('\n')
+		l.size += int64(len(text))
 		if len(l.buf)+len(text) > format.MaxLineBytes+1 {
 			l.cut = true
 			text = text[:max(0, min(len(text), maxAsideText-len(l.buf)))]

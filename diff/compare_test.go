@@ -1,0 +1,157 @@
+package diff
+
+import (
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gitruns/runs/format"
+)
+
+func run(params map[string]any, metrics map[string]format.Metric) *format.Run {
+	return &format.Run{ID: "20261123-142530-k7qx2m9a", Status: format.Finished, Params: params, Metrics: metrics, Tags: map[string]string{"t": "1"}, Started: time.Unix(0, 0), Ended: time.Unix(60, 0)}
+}
+
+func single(r *format.Run) Side { return Side{Runs: []*format.Run{r}} }
+
+func goal(metric string) string { return map[string]string{"rmse": "min", "acc": "max"}[metric] }
+
+func TestCompareParams(t *testing.T) {
+	a := run(map[string]any{"lr": int64(1), "nested": map[string]any{"x": 0.5, "same": "y"}, "list": []any{int64(1), 2.0}, "nan": math.NaN(), "text": "1", "big": int64(1<<53 + 1)}, nil)
+	b := run(map[string]any{"lr": 1.0, "nested": map[string]any{"x": 0.25, "same": "y"}, "list": []any{1.0, int64(2)}, "nan": math.NaN(), "text": int64(1), "big": float64(1 << 53)}, nil)
+	b.Nulls = []string{"gone"}
+	want := []Value{{"big", int64(1<<53 + 1), float64(1 << 53)}, {"gone", nil, None}, {"nested.x", 0.5, 0.25}, {"text", "1", int64(1)}}
+	if d := cmp.Diff(want, Compare(single(a), single(b), Options{}).Params, cmp.AllowUnexported(none{})); d != "" {
+		t.Error(d)
+	}
+	strict := Compare(single(a), single(b), Options{Strict: true}).Params
+	if len(strict) != 6 || strict[2].Key != "list" || strict[3].Key != "lr" {
+		t.Errorf("strictly, %+v differ", strict)
+	}
+}
+
+// TestCompareWithItself: a run has no difference from itself, whatever it holds.
+func TestCompareWithItself(t *testing.T) {
+	r := run(map[string]any{"l": []any{map[string]any{"a": math.NaN()}}, "e": map[string]any{}}, map[string]format.Metric{
+		"rmse": {Last: 1, Min: &format.Extreme{Value: 0.5, Step: 3}, Max: &format.Extreme{Value: 2}, Count: 4}, "odd": {Last: 1, Count: 1},
+	})
+	r.Datasets = []format.Dataset{{Name: "d", SHA256: "x"}}
+	r.Nulls = []string{"n"}
+	c := Compare(single(r), single(r), Options{Goal: goal})
+	if len(c.Params)+len(c.Metrics)+len(c.Tags)+len(c.Datasets)+len(c.Attributes)+len(c.Problems) != 0 {
+		t.Errorf("%+v", c)
+	}
+	if all := Compare(single(r), single(r), Options{Goal: goal, All: true}); len(all.Params) != 3 || len(all.Metrics) != 2 || len(all.Datasets) != 1 {
+		t.Errorf("with all: %+v", all)
+	}
+}
+
+func TestCompareMetrics(t *testing.T) {
+	nan := math.NaN()
+	a := run(nil, map[string]format.Metric{"rmse": {Last: 3, Min: &format.Extreme{Value: 2, Step: 5}, Max: &format.Extreme{Value: 9}, Count: 9}, "acc": {Last: 0.5, Count: 1}, "x": {Last: 1, Count: 1}, "nan": {Last: nan, Count: 1}, "old": {Last: 1, Count: 1}, "zero": {Last: 0, Count: 1}})
+	b := run(nil, map[string]format.Metric{"rmse": {Last: 1, Count: 1}, "acc": {Last: 0.25, Count: 1}, "x": {Last: 2, Count: 1}, "nan": {Last: 1, Count: 1}, "new": {Last: 1, Count: 1}, "zero": {Last: 1, Count: 1}})
+	got := map[string]Metric{}
+	for _, m := range Compare(single(a), single(b), Options{Goal: goal}).Metrics {
+		got[m.Key] = m
+	}
+	for key, want := range map[string]struct {
+		verdict         Verdict
+		delta, relative float64
+	}{
+		"rmse": {Better, -1, -0.5}, "acc": {Worse, -0.25, -0.5}, "x": {Unknown, 1, 1}, "nan": {Unknown, nan, nan}, "old": {Unknown, nan, nan}, "new": {Unknown, nan, nan}, "zero": {Unknown, 1, nan},
+	} {
+		m := got[key]
+		if m.Verdict != want.verdict || !same(m.Delta, want.delta) || !same(m.Relative, want.relative) {
+			t.Errorf("%s: %+v, want %+v", key, m, want)
+		}
+	}
+	if m := got["rmse"]; m.A.BestStep != 5 || !m.A.HasStep || m.B.HasStep || m.Why != "1 run each" {
+		t.Errorf("%+v, %+v, %s", m.A, m.B, m.Why)
+	}
+}
+
+func same(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }
+
+func TestCompareGroups(t *testing.T) {
+	group := func(name string, lr float64, values ...float64) Side {
+		s := Side{Group: name}
+		for i, v := range values {
+			s.Runs = append(s.Runs, run(map[string]any{"lr": lr, "seed": int64(i)}, map[string]format.Metric{"rmse": {Last: v, Count: 1}}))
+		}
+		return s
+	}
+	options := Options{Goal: goal, Level: 0.05, Seeds: []string{"seed"}}
+	for _, c := range []struct {
+		name string
+		a, b Side
+		want Verdict
+		why  string
+	}{
+		{"clearly", group("a", 1, 3, 3.1, 2.9), group("b", 2, 1, 1.1, 0.9), Better, ""},
+		{"clearly not", group("a", 1, 1, 1.1, 0.9), group("b", 2, 3, 3.1, 2.9), Worse, ""},
+		{"within the noise", group("a", 1, 1, 2, 3), group("b", 2, 1.5, 2.5, 2.9), Inconclusive, "no difference shown"},
+		{"too few", group("a", 1, 1, 2, 3), group("b", 2, 1.5), Inconclusive, "too few runs"},
+		{"infinite", group("a", 1, 1, 2), group("b", 2, math.Inf(1), 1), Inconclusive, "not finite"},
+	} {
+		m := Compare(c.a, c.b, options).Metrics
+		if len(m) != 1 || m[0].Verdict != c.want || m[0].Why != c.why {
+			t.Errorf("%s: %+v", c.name, m)
+		}
+	}
+	mixed := group("a", 1, 1, 2, 3)
+	mixed.Runs[1].Params["lr"] = 7.0
+	c := Compare(mixed, group("b", 2, 9, 9.1, 9.2), options)
+	if d := cmp.Diff([]string{"lr"}, c.Mixed); d != "" || c.Metrics[0].Verdict != Unknown {
+		t.Errorf("%s %+v", d, c.Metrics)
+	}
+	if d := cmp.Diff([]Value{{"lr", 1.0, 2.0}}, Compare(group("a", 1, 1, 2), group("b", 2, 1, 2), options).Params); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestMergeChain(t *testing.T) {
+	oldest := run(nil, map[string]format.Metric{"rmse": {Last: 5, Min: &format.Extreme{Value: 1, Step: 2}, Max: &format.Extreme{Value: 9, Step: 0}, Count: 3}, "once": {Last: 7, Count: 1}})
+	newest := run(nil, map[string]format.Metric{"rmse": {Last: 4, Count: 1}})
+	got := MergeChain([]*format.Run{newest, oldest})
+	want := map[string]format.Metric{"rmse": {Last: 4, Min: &format.Extreme{Value: 1, Step: 2}, Max: &format.Extreme{Value: 9, Step: 0}, Count: 4}, "once": {Last: 7, Count: 1}}
+	if d := cmp.Diff(want, got.Metrics); d != "" {
+		t.Error(d)
+	}
+	if len(newest.Metrics) != 1 || MergeChain([]*format.Run{oldest}) != oldest {
+		t.Error("a record was changed")
+	}
+}
+
+func TestCompareManifests(t *testing.T) {
+	e := func(path, sum string, bytes int64) format.ManifestEntry {
+		return format.ManifestEntry{Path: path, SHA256: sum, Bytes: bytes}
+	}
+	a := []format.ManifestEntry{e("changed", "1", 1), e("gone", "2", 2), e("old", "3", 3), e("old2", "3", 3), e("same", "4", 4)}
+	b := []format.ManifestEntry{e("added", "5", 5), e("changed", "6", 6), e("new", "3", 3), e("same", "4", 4)}
+	want := []FileChange{
+		{Path: "added", Change: "added", Bytes: [2]int64{0, 5}}, {Path: "changed", Change: "changed", Bytes: [2]int64{1, 6}},
+		{Path: "gone", Change: "removed", Bytes: [2]int64{2, 0}}, {Path: "new", From: "old", Change: "renamed", Bytes: [2]int64{3, 3}},
+		{Path: "old2", Change: "removed", Bytes: [2]int64{3, 0}},
+	}
+	if d := cmp.Diff(want, CompareManifests(a, b)); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestWhatCannotBeComparedIsSaid(t *testing.T) {
+	a, b := run(nil, map[string]format.Metric{"rmse": {Last: 1, Count: 2}}), run(nil, map[string]format.Metric{"rmse": {Last: 2, Count: 2}})
+	a.Datasets = []format.Dataset{{Name: "d", SHA256: "x", Manifest: "m"}}
+	b.Datasets = []format.Dataset{{Name: "d", SHA256: "y", Manifest: "n"}}
+	x, y := single(a), single(b)
+	x.Points = func(string) ([]format.Point, error) { return []format.Point{{Step: 1}, {Step: 2}}, nil }
+	y.Points = func(string) ([]format.Point, error) { return []format.Point{{Step: 3}, {Step: 4}}, nil }
+	x.Manifest = func(format.Dataset) ([]format.ManifestEntry, error) { return nil, errors.New("not here") }
+	y.Manifest = x.Manifest
+	want := []string{"the curves of rmse have no common step", "the files of dataset d are not compared: not here"}
+	if d := cmp.Diff(want, Compare(x, y, Options{Goal: goal}).Problems); d != "" {
+		t.Error(d)
+	}
+}
