@@ -132,8 +132,10 @@ func TestCompareManifests(t *testing.T) {
 	a := []format.ManifestEntry{e("changed", "1", 1), e("gone", "2", 2), e("old", "3", 3), e("old2", "3", 3), e("same", "4", 4)}
 	b := []format.ManifestEntry{e("added", "5", 5), e("changed", "6", 6), e("new", "3", 3), e("same", "4", 4)}
 	want := []FileChange{
-		{Path: "added", Change: "added", Bytes: [2]int64{0, 5}}, {Path: "changed", Change: "changed", Bytes: [2]int64{1, 6}},
-		{Path: "gone", Change: "removed", Bytes: [2]int64{2, 0}}, {Path: "new", From: "old", Change: "renamed", Bytes: [2]int64{3, 3}},
+		{Path: "added", Change: "added", Bytes: [2]int64{0, 5}},
+		{Path: "changed", Change: "changed", Bytes: [2]int64{1, 6}},
+		{Path: "gone", Change: "removed", Bytes: [2]int64{2, 0}},
+		{Path: "new", From: "old", Change: "renamed", Bytes: [2]int64{3, 3}},
 		{Path: "old2", Change: "removed", Bytes: [2]int64{3, 0}},
 	}
 	if d := cmp.Diff(want, CompareManifests(a, b)); d != "" {

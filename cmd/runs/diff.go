@@ -311,9 +311,9 @@ func (a *app) writeDiff(ctx context.Context, f *diffFlags, c *collection, result
 		return view.Markdown(a.term.Out, result)
 	}
 	if b.curves != nil && !asciiOnly() {
-		view.Spark = func(metric string) string {
+		view.Spark = func(metric string, width int) string {
 			if y := b.curves.short[metric]; len(y) > 1 {
-				return chart.Spark(y, 16)
+				return chart.Spark(y, width)
 			}
 			return ""
 		}

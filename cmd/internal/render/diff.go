@@ -15,10 +15,10 @@ import (
 
 // Diff shows a comparison.
 type Diff struct {
-	Primary string                     // metric that comes first
-	Only    []string                   // parts to show; empty is all
-	Spark   func(metric string) string // small curve of the second run; nil for none
-	Most    int                        // entries of a part; 0 is all
+	Primary string                                // metric that comes first
+	Only    []string                              // parts to show; empty is all
+	Spark   func(metric string, width int) string // small curve of the second run; nil for none
+	Most    int                                   // entries of a part; 0 is all
 }
 
 // DiffParts are the parts of a comparison, in the order in which they are shown.
@@ -45,7 +45,7 @@ func (v Diff) Write(w io.Writer, t *terminal.Terminal, c *diff.Comparison) error
 	p.line("%s %s", t.Paint(terminal.Dim, "b"), t.Paint(terminal.Bold, terminal.Clean(title(c.B))))
 	if v.shows("metrics") && len(c.Metrics) > 0 {
 		p.line("")
-		if tb := v.metrics(c); p.err == nil {
+		if tb := v.metrics(c, t.Width() < wide); p.err == nil {
 			p.err = tb.Write(w, t)
 		}
 		for _, note := range notes(c) {
@@ -67,7 +67,11 @@ func (v Diff) Write(w io.Writer, t *terminal.Terminal, c *diff.Comparison) error
 			}
 			key := terminal.Clean(l.key)
 			pad := strings.Repeat(" ", max(0, width-terminal.Width(key)))
-			p.line("  %s%s  %s", t.Paint(l.style, key), pad, change(t, l))
+			text := change(t, l)
+			if text != "" {
+				text = pad + "  " + text
+			}
+			p.line("  %s%s", t.Paint(l.style, key), text)
 		}
 	}
 	for _, problem := range c.Problems {
@@ -124,7 +128,14 @@ func (v Diff) ordered(c *diff.Comparison) []diff.Metric {
 	return list
 }
 
-func (v Diff) metrics(c *diff.Comparison) terminal.Table {
+// wide is from how many columns on the steps of the best values and longer curves are shown.
+const wide = 100
+
+func (v Diff) metrics(c *diff.Comparison, narrow bool) terminal.Table {
+	curveWidth := 16
+	if narrow {
+		curveWidth = 8
+	}
 	group := c.A.Group != "" || c.B.Group != ""
 	tb := terminal.Table{Columns: []terminal.Column{
 		{Title: "metric", Flexible: true, Key: true}, {Title: "a", Right: true}, {Title: "b", Right: true}, {Title: "change", Right: true}, {Title: "", Right: true}, {Title: "verdict"},
@@ -132,16 +143,16 @@ func (v Diff) metrics(c *diff.Comparison) terminal.Table {
 	if group {
 		tb.Columns = append(tb.Columns, terminal.Column{Title: "interval", Drop: true})
 	} else if v.Spark != nil {
-		tb.Columns = append(tb.Columns, terminal.Column{Title: "curve of b", Drop: true})
+		tb.Columns = append(tb.Columns, terminal.Column{Title: "curve", Drop: true})
 	}
 	for _, m := range v.ordered(c) {
 		style := VerdictStyle(m.Verdict)
-		row := []terminal.Cell{{Text: m.Key}, {Text: levelText(m.A)}, {Text: levelText(m.B)}, {Text: Delta(m.Delta), Style: style}, {Text: Percent(m.Relative), Style: style}, {Text: VerdictText(m), Style: style}}
+		row := []terminal.Cell{{Text: m.Key}, {Text: levelText(m.A, !narrow)}, {Text: levelText(m.B, !narrow)}, {Text: Delta(m.Delta), Style: style}, {Text: Percent(m.Relative), Style: style}, {Text: VerdictText(m), Style: style}}
 		switch {
 		case group && m.Interval != nil:
 			row = append(row, terminal.Cell{Text: "[" + Delta(m.Interval[0]) + ", " + Delta(m.Interval[1]) + "]", Style: terminal.Dim})
 		case !group && v.Spark != nil:
-			row = append(row, terminal.Cell{Text: v.Spark(m.Key), Style: terminal.Cyan})
+			row = append(row, terminal.Cell{Text: v.Spark(m.Key, curveWidth), Style: terminal.Cyan})
 		}
 		tb.Rows = append(tb.Rows, row)
 	}
@@ -181,7 +192,7 @@ func VerdictText(m diff.Metric) string {
 	return text
 }
 
-func levelText(l *diff.Level) string {
+func levelText(l *diff.Level, step bool) string {
 	if l == nil {
 		return "-"
 	}
@@ -192,7 +203,7 @@ func levelText(l *diff.Level) string {
 	switch {
 	case l.N > 1:
 		text += " ± " + terminal.Number(l.SD) + fmt.Sprintf(" (%d)", l.N)
-	case l.HasStep:
+	case l.HasStep && step:
 		text += fmt.Sprintf(" @%d", l.BestStep)
 	}
 	return text
@@ -364,7 +375,7 @@ func (v Diff) Markdown(w io.Writer, c *diff.Comparison) error {
 	if v.shows("metrics") && len(c.Metrics) > 0 {
 		b.WriteString("\n| metric | a | b | change | | verdict |\n|---|--:|--:|--:|--:|---|\n")
 		for _, m := range v.ordered(c) {
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", Code(m.Key), Escape(levelText(m.A)), Escape(levelText(m.B)), Escape(Delta(m.Delta)), Escape(Percent(m.Relative)), Escape(VerdictText(m)))
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", Code(m.Key), Escape(levelText(m.A, true)), Escape(levelText(m.B, true)), Escape(Delta(m.Delta)), Escape(Percent(m.Relative)), Escape(VerdictText(m)))
 		}
 		for _, note := range notes(c) {
 			b.WriteString("\n" + Escape(note) + "\n")
