@@ -23,7 +23,11 @@ type Entry struct {
 	Active *Active   // nil for a finished run
 	Life   Life      // of a run in progress
 	Silent time.Time // the last sign of a run in progress
+	repo   *Repository
 }
+
+// Repository is where the run and what it shares with others are read: the working tree's, or that of a revision.
+func (e *Entry) Repository() *Repository { return e.repo }
 
 // Damage is a run that could not be read.
 type Damage struct {
@@ -159,7 +163,7 @@ func (r *Repository) readFinished(id string) (*Entry, error) {
 		return nil, err
 	}
 	applyNotes(run, notes)
-	return &Entry{Run: run, Dir: dir}, nil
+	return &Entry{Run: run, Dir: dir, repo: r}, nil
 }
 
 // Actives lists the runs in progress of this repository. Folders of runs that are finished and only wait for a writer are
@@ -240,7 +244,7 @@ func (a *Active) entry(ctx context.Context, point func(string, format.Point) err
 	if err != nil {
 		return fail(err)
 	}
-	return &Entry{Run: run, Dir: a.Dir, Active: a, Life: l, Silent: silent}, nil
+	return &Entry{Run: run, Dir: a.Dir, Active: a, Life: l, Silent: silent, repo: a.repo}, nil
 }
 
 // Read returns one run by its id.

@@ -181,7 +181,7 @@ func (v *Revision) entry(id string) (*Entry, error) {
 		notes = append(notes, note)
 	}
 	applyNotes(run, notes)
-	return &Entry{Run: run}, nil
+	return &Entry{Run: run, repo: v.Repository}, nil
 }
 
 // Fetch brings the files of a run into a temporary folder, so that its points can be read.

@@ -42,6 +42,9 @@ func (r *Repository) keptPlace(kind sharedKind, digest string) string {
 }
 
 func (r *Repository) sharedPlace(kind sharedKind, digest string) string {
+	if r.Dir == "" { // a revision that is not on disk
+		return ""
+	}
 	return filepath.Join(r.Dir, kind.folder, digest+kind.extension)
 }
 

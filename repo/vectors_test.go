@@ -76,7 +76,7 @@ func TestRepositoryVectors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v, err := r.NewVerifier().Verify(t.Context(), e)
+		v, err := NewVerifier().Verify(t.Context(), e)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,14 +22,13 @@ type Verdict struct {
 
 // Verifier verifies runs one after another. What several of them share is looked at once.
 type Verifier struct {
-	repo    *Repository
 	sources map[string]error
 	shared  map[string]error
 }
 
 // NewVerifier makes a verifier.
-func (r *Repository) NewVerifier() *Verifier {
-	return &Verifier{r, map[string]error{}, map[string]error{}}
+func NewVerifier() *Verifier {
+	return &Verifier{map[string]error{}, map[string]error{}}
 }
 
 // Verify computes every digest of a finished run anew: its files, artifacts, patches, manifests and environment; and
@@ -67,19 +66,19 @@ func (v *Verifier) Verify(ctx context.Context, e *Entry) (Verdict, error) {
 	}
 	if e.Environment != nil && e.Environment.Digest != "" {
 		problem(v.once("environment "+e.Environment.Digest, func() error {
-			_, err := v.repo.Environment(ctx, e.Environment.Digest)
+			_, err := e.repo.Environment(ctx, e.Environment.Digest)
 			return err
 		}))
 	}
 	for _, set := range e.Datasets {
 		if set.Manifest != "" {
 			problem(v.once("manifest "+set.Manifest+set.SHA256, func() error {
-				_, err := v.repo.Manifest(ctx, set)
+				_, err := e.repo.Manifest(ctx, set)
 				return err
 			}))
 		}
 	}
-	v.source(ctx, e.Run, &d)
+	v.source(ctx, e, &d)
 	return d, ctx.Err()
 }
 
@@ -93,8 +92,8 @@ func (v *Verifier) once(key string, check func() error) error {
 }
 
 // source rebuilds the tree. What was never recorded is no damage; what was and does not come out is.
-func (v *Verifier) source(ctx context.Context, run *format.Run, d *Verdict) {
-	s := run.Source
+func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict) {
+	s := e.Source
 	if s == nil || s.Tree == "" {
 		d.Why = s.Missing()
 		return
@@ -102,7 +101,7 @@ func (v *Verifier) source(ctx context.Context, run *format.Run, d *Verdict) {
 	key := s.Base + " " + s.Tree + " " + strings.Join(s.Patches, " ")
 	err, ok := v.sources[key]
 	if !ok {
-		scratch, rebuildErr := v.repo.rebuild(ctx, run)
+		scratch, rebuildErr := e.repo.rebuild(ctx, e.Run)
 		if scratch != nil {
 			scratch.Close()
 		}

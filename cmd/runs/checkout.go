@@ -54,12 +54,12 @@ func (a *app) checkout(ctx context.Context, selector, experiment, dir string, wo
 		dir = filepath.Join(filepath.Dir(r.TreeRoot()), filepath.Base(r.TreeRoot())+"-"+format.IDRandom(e.ID))
 	}
 	if !worktree {
-		pointers, err := r.CheckOut(ctx, e.Run, dir)
+		pointers, err := e.Repository().CheckOut(ctx, e.Run, dir)
 		if err != nil {
 			return err
 		}
 		a.sayPointers(pointers)
-	} else if commit, err := r.CheckOutWorktree(ctx, e.Run, dir); err != nil {
+	} else if commit, err := e.Repository().CheckOutWorktree(ctx, e.Run, dir); err != nil {
 		return err
 	} else if commit != e.Source.Commit {
 		a.say("runs: commit %.12s of the run is not in this clone: the worktree stands on %.12s, where its patches begin", e.Source.Commit, commit)

@@ -97,7 +97,7 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 		dir = filepath.Join(parent, filepath.Base(r.TreeRoot()))
 		defer func() { _ = os.Remove(parent) }() // where nothing was restored into it
 	}
-	pointers, err := r.CheckOut(ctx, old.Run, dir)
+	pointers, err := old.Repository().CheckOut(ctx, old.Run, dir)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (a *app) prepareAgain(ctx context.Context, r *repo.Repository, f *reproduce
 	for _, arg := range s.args {
 		run.Command = append(run.Command, capture.Portable(r.TreeRoot(), capture.Portable(dir, strings.ToValidUTF8(arg, "\ufffd"))))
 	}
-	recorded, err := recordedEnvironment(ctx, r, old.Run)
+	recorded, err := recordedEnvironment(ctx, old.Repository(), old.Run)
 	if err != nil && f.env != "none" {
 		return nil, err
 	}

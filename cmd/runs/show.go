@@ -56,7 +56,7 @@ func (a *app) showCommand() *cobra.Command {
 			case log:
 				return a.showLog(ctx, e)
 			case source:
-				return a.showSource(ctx, r, e)
+				return a.showSource(ctx, e)
 			}
 			config, err := r.Config()
 			if err != nil {
@@ -65,7 +65,7 @@ func (a *app) showCommand() *cobra.Command {
 			view := render.Run{Context: query.Context{Goal: config.Goal, Now: time.Now()}, Goal: config.Goal, Curves: !asciiOnly()}
 			if e.Run.Environment != nil && e.Run.Environment.Digest != "" {
 				// What is not at hand is not shown; verify says so.
-				view.Environment, _ = r.Environment(ctx, e.Run.Environment.Digest)
+				view.Environment, _ = e.Repository().Environment(ctx, e.Run.Environment.Digest)
 			}
 			return a.term.Page(ctx, func(w io.Writer) error { return view.Write(ctx, w, a.term, e) })
 		},
@@ -87,7 +87,7 @@ func b2i(b bool) int {
 }
 
 // showSource prints the patches, one after the other: 'git apply' takes them as they are.
-func (a *app) showSource(ctx context.Context, r *repo.Repository, e *repo.Entry) error {
+func (a *app) showSource(ctx context.Context, e *repo.Entry) error {
 	s := e.Source
 	switch {
 	case s == nil || s.Tree == "":
@@ -102,7 +102,7 @@ func (a *app) showSource(ctx context.Context, r *repo.Repository, e *repo.Entry)
 	}
 	a.say("runs: the source of %s, as it differs from %s", e.Title(), from)
 	return a.term.Page(ctx, func(w io.Writer) error {
-		return r.EachPatch(ctx, e.Run, func(patch io.Reader) error { return a.writePatch(w, patch) })
+		return e.Repository().EachPatch(ctx, e.Run, func(patch io.Reader) error { return a.writePatch(w, patch) })
 	})
 }
 

@@ -54,7 +54,7 @@ func (a *app) verify(ctx context.Context, selectors []string, experiment string,
 		}
 	}
 	entries = slices.DeleteFunc(slices.Clone(entries), func(e *repo.Entry) bool { return e.Active != nil })
-	verifier := r.NewVerifier()
+	verifier := repo.NewVerifier()
 	verdicts := make([]repo.Verdict, len(entries))
 	bad := len(c.damaged)
 	if len(selectors) > 0 {
