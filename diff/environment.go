@@ -11,29 +11,34 @@ import (
 // Change is a key that two sides give differently; a side without it has an empty text.
 type Change struct{ Key, A, B string }
 
+// changes collects what differs.
+type changes []Change
+
+func (c *changes) add(key, a, b string) {
+	if a != b {
+		*c = append(*c, Change{key, a, b})
+	}
+}
+
 // CompareEnvironments lists what differs between two environments, packages by name. Either may be nil: not known.
 func CompareEnvironments(a, b *format.EnvironmentFile) []Change {
 	if a == nil || b == nil {
 		return nil
 	}
-	var changes []Change
-	add := func(key, x, y string) {
-		if x != y {
-			changes = append(changes, Change{key, x, y})
-		}
-	}
-	add("os", a.OS, b.OS)
-	add("arch", a.Arch, b.Arch)
-	add("driver", a.Driver, b.Driver)
-	add("cuda", a.CUDA, b.CUDA)
-	add("python", pythonOf(a), pythonOf(b))
+	var c changes
+	c.add("os", a.OS, b.OS)
+	c.add("arch", a.Arch, b.Arch)
+	c.add("driver", a.Driver, b.Driver)
+	c.add("cuda", a.CUDA, b.CUDA)
+	c.add("python", pythonOf(a), pythonOf(b))
 	for _, part := range []struct {
 		prefix string
 		a, b   format.Packages
 	}{{"", a.Packages, b.Packages}, {"conda:", a.Conda, b.Conda}, {"go:", a.Go, b.Go}, {"node:", a.Node, b.Node}, {"r:", a.R, b.R}} {
-		changes = append(changes, compareTexts(part.prefix, part.a, part.b)...)
+		c.texts(part.prefix, part.a, part.b)
 	}
-	return append(changes, compareTexts("", a.Locks, b.Locks)...)
+	c.texts("", a.Locks, b.Locks)
+	return c
 }
 
 func pythonOf(e *format.EnvironmentFile) string {
@@ -43,7 +48,8 @@ func pythonOf(e *format.EnvironmentFile) string {
 	return strings.TrimSpace(e.Python.Implementation + " " + e.Python.Version)
 }
 
-func compareTexts(prefix string, a, b map[string]string) []Change {
+// texts adds the keys of two maps that differ, sorted.
+func (c *changes) texts(prefix string, a, b map[string]string) {
 	keys := map[string]bool{}
 	for key := range a {
 		keys[key] = true
@@ -51,13 +57,9 @@ func compareTexts(prefix string, a, b map[string]string) []Change {
 	for key := range b {
 		keys[key] = true
 	}
-	var changes []Change
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		if a[key] != b[key] {
-			changes = append(changes, Change{prefix + key, a[key], b[key]})
-		}
+		c.add(prefix+key, a[key], b[key])
 	}
-	return changes
 }
 
 // CompareMachines lists what of two machines may change a result.
@@ -65,13 +67,8 @@ func CompareMachines(a, b *format.Machine) []Change {
 	if a == nil || b == nil {
 		return nil
 	}
-	var changes []Change
-	add := func(key, x, y string) {
-		if x != y {
-			changes = append(changes, Change{key, x, y})
-		}
-	}
-	add("cpu", a.CPU, b.CPU)
-	add("gpus", strings.Join(a.GPUs, ", "), strings.Join(b.GPUs, ", "))
-	return changes
+	var c changes
+	c.add("cpu", a.CPU, b.CPU)
+	c.add("gpus", strings.Join(a.GPUs, ", "), strings.Join(b.GPUs, ", "))
+	return c
 }
