@@ -151,9 +151,30 @@ func TestShellQuote(t *testing.T) {
 // TestEveryCommandHasHelp holds the help of each command to its promises: a long text and the exit statuses.
 func TestEveryCommandHasHelp(t *testing.T) {
 	a := &app{}
-	for _, c := range a.command().Commands() {
+	all := a.command("").Commands()
+	if len(all) != len(commands) {
+		t.Errorf("%d commands, not %d", len(all), len(commands))
+	}
+	for _, c := range all {
+		if only := a.command(c.Name()).Commands(); len(only) != 1 || only[0].Name() != c.Name() {
+			t.Errorf("%s is not made by its name", c.Name())
+		}
 		if c.Long == "" || !strings.Contains(c.Long, "Exit status") {
 			t.Errorf("%s: no help, or no exit statuses", c.Name())
+		}
+	}
+}
+
+func TestNamed(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		want string
+	}{
+		{"log x=1", "log"}, {"-C dir log", "log"}, {"-Cdir --no-color show log", "show"}, {"--directory log ls", "ls"}, {"--directory=log ls", "ls"},
+		{"", ""}, {"help log", ""}, {"--help", ""}, {"lg", ""}, {"__complete log", ""}, {"-C log", ""}, {"completion bash", ""},
+	} {
+		if got := named(strings.Fields(c.args)); got != c.want {
+			t.Errorf("%s: %q, want %q", c.args, got, c.want)
 		}
 	}
 }

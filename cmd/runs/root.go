@@ -50,7 +50,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 // run is the whole program: it returns the exit status.
 func run(ctx context.Context, args []string) int {
 	a := &app{}
-	root := a.command()
+	root := a.command(named(args))
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	for _, clean := range a.cleanup {
@@ -106,15 +106,16 @@ type quietError struct{ status int }
 
 func (e quietError) Error() string { return fmt.Sprintf("exit status %d", e.status) }
 
-func (a *app) command() *cobra.Command {
+// command makes the root with one of its commands, or with all.
+func (a *app) command(only string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "runs",
 		Short: "Record machine-learning experiments in git, as files, with no server",
-		Long: wrap(`runs records machine-learning experiments in git, as files, with no server.
+		Long: `runs records machine-learning experiments in git, as files, with no server.
 
 A run is TOML metadata and a Parquet file of metrics under .runs/, committed with the code.
 Start with 'runs demo', or put 'runs exec --' before the command that trains.
-`+exitHelp, helpWidth),
+` + exitHelp,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -129,28 +130,78 @@ Start with 'runs demo', or put 'runs exec --' before the command that trains.
 	root.PersistentFlags().BoolVar(&a.noColor, "no-color", false, "no colour")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.SuggestionsMinimumDistance = 2
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) { // wrapped when it is read, not at every start
+		cmd.Long = wrap(cmd.Long, helpWidth)
+		help(cmd, args)
+	})
 	root.AddGroup(&cobra.Group{ID: "record", Title: "Record:"}, &cobra.Group{ID: "read", Title: "Read:"}, &cobra.Group{ID: "again", Title: "Bring back:"}, &cobra.Group{ID: "keep", Title: "Describe and keep:"})
-	for _, g := range []struct {
-		id       string
-		commands []*cobra.Command
-	}{
-		{"record", []*cobra.Command{a.initCommand(), a.execCommand(), a.startCommand(), a.logCommand(), a.finishCommand(), a.recoverCommand()}},
-		{"read", []*cobra.Command{a.lsCommand(), a.showCommand(), a.metricsCommand(), a.plotCommand(), a.diffCommand(), a.reviewCommand(), a.checkCommand(), a.statusCommand(), a.textconvCommand()}},
-		{"again", []*cobra.Command{a.checkoutCommand(), a.reproduceCommand(), a.verifyCommand()}},
-		{"keep", []*cobra.Command{a.tagCommand(), a.noteCommand(), a.nameCommand(), a.goalCommand(), a.rmCommand()}},
-		{"", []*cobra.Command{a.demoCommand(), a.versionCommand()}},
-	} {
-		for _, c := range g.commands {
-			c.GroupID = g.id
-			c.DisableFlagsInUseLine = true
-			if c.Long = strings.TrimSpace(c.Long); !strings.Contains(c.Long, "Exit status") {
-				c.Long += "\n" + exitHelp
-			}
-			c.Long = wrap(c.Long, helpWidth)
-			root.AddCommand(c)
+	for _, command := range commands {
+		if only != "" && command.name != only {
+			continue
 		}
+		c := command.make(a)
+		c.GroupID = command.group
+		c.DisableFlagsInUseLine = true
+		if c.Long = strings.TrimSpace(c.Long); !strings.Contains(c.Long, "Exit status") {
+			c.Long += "\n" + exitHelp
+		}
+		root.AddCommand(c)
 	}
 	return root
+}
+
+// commands are all there are, by the group that help shows them in.
+var commands = []struct {
+	group, name string
+	make        func(*app) *cobra.Command
+}{
+	{"record", "init", (*app).initCommand},
+	{"record", "exec", (*app).execCommand},
+	{"record", "start", (*app).startCommand},
+	{"record", "log", (*app).logCommand},
+	{"record", "finish", (*app).finishCommand},
+	{"record", "recover", (*app).recoverCommand},
+	{"read", "ls", (*app).lsCommand},
+	{"read", "show", (*app).showCommand},
+	{"read", "metrics", (*app).metricsCommand},
+	{"read", "plot", (*app).plotCommand},
+	{"read", "diff", (*app).diffCommand},
+	{"read", "review", (*app).reviewCommand},
+	{"read", "check", (*app).checkCommand},
+	{"read", "status", (*app).statusCommand},
+	{"read", "textconv", (*app).textconvCommand},
+	{"again", "checkout", (*app).checkoutCommand},
+	{"again", "reproduce", (*app).reproduceCommand},
+	{"again", "verify", (*app).verifyCommand},
+	{"keep", "tag", (*app).tagCommand},
+	{"keep", "note", (*app).noteCommand},
+	{"keep", "name", (*app).nameCommand},
+	{"keep", "goal", (*app).goalCommand},
+	{"keep", "rm", (*app).rmCommand},
+	{"", "demo", (*app).demoCommand},
+	{"", "version", (*app).versionCommand},
+}
+
+// named is the command that the arguments call, so that a call need not make all the others; empty where that is not plain.
+func named(args []string) string {
+	for i := 0; i < len(args); i++ {
+		arg := args[i]
+		switch {
+		case arg == "-C" || arg == "--directory":
+			i++
+			continue
+		case arg == "--no-color" || strings.HasPrefix(arg, "-C") || strings.HasPrefix(arg, "--directory="):
+			continue
+		}
+		for _, c := range commands {
+			if c.name == arg {
+				return arg
+			}
+		}
+		return ""
+	}
+	return ""
 }
 
 const helpWidth = 80
