@@ -45,6 +45,7 @@ type Comparison struct {
 	Datasets    []Dataset
 	Environment []Change
 	Machine     []Change
+	Variables   []Change
 	Source      Source
 	Attributes  []Value // command, cwd, status, exit_code
 	Artifacts   []Value // digests by path
@@ -113,6 +114,7 @@ func Compare(a, b Side, o Options) *Comparison {
 	c.datasets(a, b, o)
 	c.Environment = CompareEnvironments(a.Environment, b.Environment)
 	c.Machine = CompareMachines(x.Machine, y.Machine)
+	c.Variables = CompareVariables(x.Environment, y.Environment)
 	c.Source = Source{A: tree(x), B: tree(y), Files: o.Source}
 	return c
 }

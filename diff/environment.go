@@ -62,6 +62,20 @@ func (c *changes) texts(prefix string, a, b map[string]string) {
 	}
 }
 
+// CompareVariables lists the recorded environment variables that differ.
+func CompareVariables(a, b *format.Environment) []Change {
+	var c changes
+	var x, y map[string]string
+	if a != nil {
+		x = a.Variables
+	}
+	if b != nil {
+		y = b.Variables
+	}
+	c.texts("", x, y)
+	return c
+}
+
 // CompareMachines lists what of two machines may change a result.
 func CompareMachines(a, b *format.Machine) []Change {
 	if a == nil || b == nil {

@@ -325,7 +325,7 @@ func (a *app) writeDiff(ctx context.Context, f *diffFlags, c *collection, result
 func diffJSON(c *diff.Comparison) map[string]any {
 	out := map[string]any{
 		"a": headJSON(c.A), "b": headJSON(c.B), "params": valuesJSON(c.Params), "tags": valuesJSON(c.Tags), "artifacts": valuesJSON(c.Artifacts),
-		"attributes": valuesJSON(c.Attributes), "environment": changesJSON(c.Environment), "machine": changesJSON(c.Machine),
+		"attributes": valuesJSON(c.Attributes), "environment": changesJSON(c.Environment), "machine": changesJSON(c.Machine), "variables": changesJSON(c.Variables),
 		"problems": append([]string{}, c.Problems...),
 	}
 	if len(c.Mixed) > 0 {

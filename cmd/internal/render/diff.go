@@ -243,7 +243,7 @@ func (v Diff) sections(c *diff.Comparison) []section {
 	add("params", "params", valueLines(c.Params))
 	add("tags", "tags", valueLines(c.Tags))
 	add("datasets", "data", datasetLines(c.Datasets))
-	add("environment", "environment", changeLines(append(slices.Clone(c.Environment), c.Machine...)))
+	add("environment", "environment", append(changeLines(append(slices.Clone(c.Environment), c.Machine...)), v.variables(c.Variables)...))
 	add("source", "source", sourceLines(c.Source))
 	add("command", "command", valueLines(c.Attributes))
 	add("artifacts", "artifacts", artifactLines(c.Artifacts))
@@ -251,6 +251,23 @@ func (v Diff) sections(c *diff.Comparison) []section {
 		add("duration", "duration", []line{{key: "took", a: terminal.Span(d[0]), b: terminal.Span(d[1])}})
 	}
 	return all
+}
+
+// variables are one line, unless all is asked for: job ids and the like differ in every run.
+func (v Diff) variables(changes []diff.Change) []line {
+	if len(changes) == 0 || v.Most == 0 {
+		return changeLines(changes)
+	}
+	names := make([]string, len(changes))
+	for i, c := range changes {
+		names[i] = c.Key
+	}
+	const most = 4
+	text := strings.Join(names[:min(len(names), most)], ", ")
+	if len(names) > most {
+		text += ", …"
+	}
+	return []line{{key: fmt.Sprintf("%d variables differ: %s", len(names), text)}}
 }
 
 func valueText(v any) string {
