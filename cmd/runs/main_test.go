@@ -170,8 +170,18 @@ func TestNamed(t *testing.T) {
 		args string
 		want string
 	}{
-		{"log x=1", "log"}, {"-C dir log", "log"}, {"-Cdir --no-color show log", "show"}, {"--directory log ls", "ls"}, {"--directory=log ls", "ls"},
-		{"", ""}, {"help log", ""}, {"--help", ""}, {"lg", ""}, {"__complete log", ""}, {"-C log", ""}, {"completion bash", ""},
+		{"log x=1", "log"},
+		{"-C dir log", "log"},
+		{"-Cdir --no-color show log", "show"},
+		{"--directory log ls", "ls"},
+		{"--directory=log ls", "ls"},
+		{"", ""},
+		{"help log", ""},
+		{"--help", ""},
+		{"lg", ""},
+		{"__complete log", ""},
+		{"-C log", ""},
+		{"completion bash", ""},
 	} {
 		if got := named(strings.Fields(c.args)); got != c.want {
 			t.Errorf("%s: %q, want %q", c.args, got, c.want)
