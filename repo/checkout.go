@@ -17,6 +17,9 @@ func (r *Repository) CheckOut(ctx context.Context, run *format.Run, dir string) 
 	if exists(dir) {
 		return false, withHint(fmt.Errorf("restoring run %s: %s exists", run.ID, dir), "name a folder that does not exist yet")
 	}
+	if err := r.fetchBase(ctx, run); err != nil {
+		return false, fmt.Errorf("restoring run %s: %w", run.ID, err)
+	}
 	scratch, err := r.rebuild(ctx, run)
 	if err != nil {
 		return false, fmt.Errorf("restoring run %s: %w", run.ID, err)
@@ -46,6 +49,9 @@ func (r *Repository) CheckOutWorktree(ctx context.Context, run *format.Run, dir 
 	if exists(dir) {
 		return "", withHint(fmt.Errorf("restoring run %s: %s exists", run.ID, dir), "name a folder that does not exist yet")
 	}
+	if err := r.fetchBase(ctx, run); err != nil {
+		return "", fmt.Errorf("restoring run %s: %w", run.ID, err)
+	}
 	scratch, err := r.rebuild(ctx, run)
 	if err != nil {
 		return "", fmt.Errorf("restoring run %s: %w", run.ID, err)
@@ -63,6 +69,19 @@ func (r *Repository) CheckOutWorktree(ctx context.Context, run *format.Run, dir 
 		return "", fmt.Errorf("restoring run %s: %w", run.ID, err)
 	}
 	return commit, nil
+}
+
+// fetchBase asks the remote for the commit where the patches begin, where this clone lacks it. That it cannot be had is for
+// rebuild to say.
+func (r *Repository) fetchBase(ctx context.Context, run *format.Run) error {
+	if !r.InGit || run.Source == nil || run.Source.Base == "" {
+		return nil
+	}
+	if _, err := git.Commit(ctx, r.Git, run.Source.Base); err == nil {
+		return nil
+	}
+	_ = git.FetchKept(ctx, r.Git, run.Source.Base)
+	return ctx.Err()
 }
 
 // rebuild makes the recorded tree from its base and its patches, in a temporary index and object folder, and proves it.
@@ -131,11 +150,6 @@ var errLacksBase = errors.New("the clone lacks commit")
 func (r *Repository) restorable(ctx context.Context, scratch *git.Scratch, s *format.Source) (string, error) {
 	if s.Base == "" {
 		return scratch.EmptyTree(ctx)
-	}
-	if !scratch.Has(ctx, s.Base) {
-		if err := git.FetchKept(ctx, r.Git, s.Base); err != nil && ctx.Err() != nil {
-			return "", ctx.Err()
-		}
 	}
 	if !scratch.Has(ctx, s.Base) {
 		hint := "git fetch origin " + s.Base

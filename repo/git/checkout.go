@@ -39,7 +39,7 @@ func FetchKept(ctx context.Context, dirs Dirs, commit string) error {
 		}
 	}
 	ref := keptRefs + commit
-	_, err = repository.run(ctx, "fetch", "-q", "--no-tags", "--no-write-fetch-head", "--depth=1", remote, ref+":"+ref)
+	_, err = repository.run(ctx, "fetch", "-q", "--no-tags", "--no-write-fetch-head", remote, ref+":"+ref)
 	return err
 }
 
