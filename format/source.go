@@ -2,7 +2,7 @@ package format
 
 import "fmt"
 
-// Reasons why something that lies in the working tree is not in the recorded tree. The first four take nothing from a
+// Reasons why something that lies in the working tree is not in the recorded tree. The first three take nothing from a
 // restored run: what training writes, what is recorded elsewhere, and results that stand in a notebook.
 const (
 	OmittedExcluded   = "source.exclude"

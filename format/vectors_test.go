@@ -165,8 +165,12 @@ func writeMetricsVectors(t *testing.T) {
 	change("column-name", func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("value"), []byte("vaule")) })
 }
 
-func FuzzDecodeEnvironment(f *testing.F) {
-	files, _ := filepath.Glob(vectors + "/repository*/environments/*.toml")
+// addVectors begins a fuzz target with the files that match a pattern.
+func addVectors(f *testing.F, pattern string) {
+	files, err := filepath.Glob(vectors + pattern)
+	if err != nil || len(files) == 0 {
+		f.Fatal("no vectors", err)
+	}
 	for _, name := range files {
 		data, err := os.ReadFile(name)
 		if err != nil {
@@ -174,6 +178,10 @@ func FuzzDecodeEnvironment(f *testing.F) {
 		}
 		f.Add(data)
 	}
+}
+
+func FuzzDecodeEnvironment(f *testing.F) {
+	addVectors(f, "/repository*/environments/*.toml")
 	f.Fuzz(func(t *testing.T, data []byte) {
 		e, err := DecodeEnvironment("x", data)
 		if err != nil {
@@ -194,14 +202,7 @@ func FuzzDecodeEnvironment(f *testing.F) {
 }
 
 func FuzzDecodeManifest(f *testing.F) {
-	files, _ := filepath.Glob(vectors + "/repository*/datasets/*.parquet")
-	for _, name := range files {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data)
-	}
+	addVectors(f, "/repository*/datasets/*.parquet")
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) < 1<<20 {
 			_, _ = DecodeManifest(data)

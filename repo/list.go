@@ -276,9 +276,13 @@ func decodeFinished(name, id string, data []byte) (*format.Run, error) {
 	return run, nil
 }
 
-// applyNotes merges notes into the record, in the order of their times; names keep the order among equal ones.
-func applyNotes(run *format.Run, notes []*format.Note) {
+// sortNotes orders notes that are sorted by their names: by time, with the names among equal ones.
+func sortNotes(notes []*format.Note) {
 	slices.SortStableFunc(notes, func(a, b *format.Note) int { return a.Time.Compare(b.Time) })
+}
+
+// applyNotes merges sorted notes into the record.
+func applyNotes(run *format.Run, notes []*format.Note) {
 	for _, n := range notes {
 		n.Apply(run)
 	}
@@ -312,7 +316,7 @@ func readNotes(dir string) ([]*format.Note, error) {
 		return nil, fmt.Errorf("%s: more than %d notes", filepath.Join(dir, notesName), maxNotes)
 	}
 	var notes []*format.Note
-	for _, entry := range entries { // sorted by name, which the stable sort keeps among equal times
+	for _, entry := range entries { // sorted by name
 		if !strings.HasSuffix(entry.Name(), ".toml") {
 			continue
 		}
@@ -327,7 +331,7 @@ func readNotes(dir string) ([]*format.Note, error) {
 		}
 		notes = append(notes, n)
 	}
-	slices.SortStableFunc(notes, func(a, b *format.Note) int { return a.Time.Compare(b.Time) })
+	sortNotes(notes)
 	return notes, nil
 }
 

@@ -173,13 +173,14 @@ func (v *Revision) entry(id string) (*Entry, error) {
 		return nil, err
 	}
 	var notes []*format.Note
-	for _, n := range from.notes { // git lists them by name, which the stable sort keeps among equal times
+	for _, n := range from.notes { // which git lists by name
 		note, err := format.DecodeNote(n.name, n.data)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		notes = append(notes, note)
 	}
+	sortNotes(notes)
 	applyNotes(run, notes)
 	return &Entry{Run: run, repo: v.Repository}, nil
 }

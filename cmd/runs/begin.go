@@ -53,10 +53,7 @@ func orEnv(value, name string) string {
 
 // describe makes the record of a new run from the flags, the environment and the project. Data is hashed to its end.
 func (a *app) describe(ctx context.Context, r *repo.Repository, f *beginFlags) (*format.Run, error) {
-	run, late, err := a.describeWithin(ctx, r, f, nil, 0)
-	if late != nil {
-		late.cancel()
-	}
+	run, _, err := a.describeWithin(ctx, r, f, nil, 0)
 	return run, err
 }
 
@@ -77,15 +74,16 @@ func (a *app) describeWithin(ctx context.Context, r *repo.Repository, f *beginFl
 		return nil, nil, err
 	}
 	datasets, done, err := h.finish(ctx, atMost)
+	if err == nil && !done {
+		a.warn(warnings)
+		return run, h, nil
+	}
+	h.cancel()
 	if err != nil {
 		return nil, nil, err
 	}
 	a.warn(warnings)
-	if !done {
-		return run, h, nil
-	}
 	run.Datasets = datasets
-	h.cancel()
 	return run, nil, nil
 }
 

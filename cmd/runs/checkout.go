@@ -53,26 +53,27 @@ func (a *app) checkout(ctx context.Context, selector, experiment, dir string, wo
 	if dir == "" {
 		dir = filepath.Join(filepath.Dir(r.TreeRoot()), filepath.Base(r.TreeRoot())+"-"+format.IDRandom(e.ID))
 	}
+	pointers := false
 	if !worktree {
-		pointers, err := e.Repository().CheckOut(ctx, e.Run, dir)
-		if err != nil {
+		if pointers, err = e.Repository().CheckOut(ctx, e.Run, dir); err != nil {
 			return err
 		}
-		a.sayPointers(pointers)
 	} else if commit, err := e.Repository().CheckOutWorktree(ctx, e.Run, dir); err != nil {
 		return err
 	} else if commit != e.Source.Commit {
 		a.say("runs: commit %.12s of the run is not in this clone: the worktree stands on %.12s, where its patches begin", e.Source.Commit, commit)
 	}
+	a.sayRestored(e, dir, pointers)
+	return nil
+}
+
+// sayRestored says what was brought back, and what was not.
+func (a *app) sayRestored(e *repo.Entry, dir string, pointers bool) {
 	a.say("runs: restored %s in %s: tree %.12s, proved", e.Title(), repo.Relative(a.dir, dir), e.Source.Tree)
 	if missing := e.Source.Missing(); missing != "" {
 		a.say("runs: it is not all that ran: %s; 'runs show %s' says which", missing, format.IDRandom(e.ID))
 	}
-	return nil
-}
-
-func (a *app) sayPointers(left bool) {
-	if left {
+	if pointers {
 		a.say("runs: git LFS could not bring all files: their pointers stand in their place; 'git lfs fetch --all' in the project and repeat")
 	}
 }

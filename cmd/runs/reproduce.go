@@ -101,11 +101,7 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 	if err != nil {
 		return err
 	}
-	a.sayPointers(pointers)
-	a.say("runs: restored %s in %s: tree %.12s, proved", old.Title(), repo.Relative(a.dir, dir), old.Source.Tree)
-	if missing := old.Source.Missing(); missing != "" {
-		a.say("runs: it is not all that ran: %s; 'runs show %s' says which", missing, format.IDRandom(old.ID))
-	}
+	a.sayRestored(old, dir, pointers)
 	s, err := a.prepareAgain(ctx, r, f, old, dir, command)
 	if err != nil {
 		return &repo.HintError{Err: err, Hint: hintOf(err, "the source stays in "+dir)}
@@ -246,14 +242,16 @@ func orNone(s string) string {
 
 // sayReproduced compares the metrics of two runs and says whether they are the same.
 func (a *app) sayReproduced(ctx context.Context, f *reproduceFlags, old, again *repo.Entry) error {
-	before, err := allPoints(ctx, old)
+	before, err := old.Curves()
 	if err != nil {
 		return err
 	}
-	after, err := allPoints(ctx, again)
+	defer before.Close()
+	after, err := again.Curves()
 	if err != nil {
 		return err
 	}
+	defer after.Close()
 	keys := maps.Clone(old.Metrics)
 	if keys == nil {
 		keys = map[string]format.Metric{}
@@ -262,7 +260,15 @@ func (a *app) sayReproduced(ctx context.Context, f *reproduceFlags, old, again *
 	count := map[diff.Sameness]int{}
 	tb := terminal.Table{Columns: []terminal.Column{{Title: "metric", Flexible: true}, {Title: "recorded", Right: true}, {Title: "reproduced", Right: true}, {Title: "verdict"}}}
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		s := diff.CompareSeries(before[key], after[key], f.tolerance)
+		x, err := before.Points(ctx, key)
+		if err != nil {
+			return err
+		}
+		y, err := after.Points(ctx, key)
+		if err != nil {
+			return err
+		}
+		s := diff.CompareSeries(x, y, f.tolerance)
 		count[s.Sameness]++
 		row := []terminal.Cell{{Text: key}, {}, {}, {Text: s.Sameness.String(), Style: terminal.Green}}
 		if m, ok := old.Metrics[key]; ok {
@@ -314,20 +320,4 @@ func (a *app) verdict(f *reproduceFlags, old, again *repo.Entry, count map[diff.
 		return quietError{exitDifferent}
 	}
 	return nil
-}
-
-// comparedPoints bounds the points that a comparison holds in memory.
-const comparedPoints = 50_000_000
-
-func allPoints(ctx context.Context, e *repo.Entry) (map[string][]format.Point, error) {
-	total := 0
-	points := map[string][]format.Point{}
-	err := e.EachPoints(ctx, func(key string, more []format.Point) error {
-		if total += len(more); total > comparedPoints {
-			return fmt.Errorf("run %s has more than %d points: too many to compare", e.ID, comparedPoints)
-		}
-		points[key] = append(points[key], more...)
-		return nil
-	})
-	return points, err
 }

@@ -73,9 +73,7 @@ func (c *chooser) choose(paths []string) []string {
 	kept := c.withinLimits(left)
 	for _, m := range []map[string]*format.Omitted{data, excluded} {
 		for _, o := range m {
-			if m := *o; m.Path != "" {
-				c.omitted = append(c.omitted, m)
-			}
+			c.omitted = append(c.omitted, *o)
 		}
 	}
 	return kept
@@ -94,8 +92,7 @@ func (c *chooser) omit(path string, bytes, count int64, reason string) {
 	c.omitted = append(c.omitted, format.Omitted{Path: printable(path), Bytes: bytes, Count: count, Reason: reason})
 }
 
-// withinLimits leaves whole folders out until the rest is within the limits: first the data of the run, then the folder
-// that weighs most.
+// withinLimits leaves whole folders out until the rest is within the limits, each time the one that weighs most.
 func (c *chooser) withinLimits(files []untracked) []string {
 	root := &folder{}
 	for _, f := range files {

@@ -183,7 +183,7 @@ func Keep(ctx context.Context, dirs Dirs, commit string) error {
 	if _, err := os.Stat(filepath.Join(dirs.Common, filepath.FromSlash(ref))); err == nil {
 		return nil
 	}
-	if _, err := (command{dir: dirs.Root, env: dirs.env()}).run(ctx, "update-ref", ref, commit); err != nil {
+	if _, err := dirs.command().run(ctx, "update-ref", ref, commit); err != nil {
 		return fmt.Errorf("keeping commit %s from git's garbage collection: %w", commit, err)
 	}
 	return nil

@@ -23,7 +23,7 @@ func (d Dirs) Shallow() bool {
 
 // FetchKept asks the remote for a commit that Keep guarded where it was recorded.
 func FetchKept(ctx context.Context, dirs Dirs, commit string) error {
-	repository := command{dir: dirs.Root, env: dirs.env()}
+	repository := dirs.command()
 	out, err := repository.run(ctx, "remote")
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func (s *Scratch) usesLFS(ctx context.Context) bool {
 // AddWorktree makes a linked working tree at dir with commit checked out and then brings the files of the index there, so
 // that git status shows what was not committed. A failure leaves none behind.
 func (s *Scratch) AddWorktree(ctx context.Context, dir, commit string) error {
-	repository := command{dir: s.dirs.Root, env: s.dirs.env()}
+	repository := s.dirs.command()
 	if _, err := repository.run(ctx, "-c", "core.hooksPath="+os.DevNull, "worktree", "add", "--detach", dir, commit); err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func Commit(ctx context.Context, dirs Dirs, rev string) (string, error) {
 	if strings.HasPrefix(rev, "-") {
 		return "", fmt.Errorf("%s: %w", rev, ErrNoRevision)
 	}
-	out, err := command{dir: dirs.Root, env: dirs.env()}.run(ctx, "rev-parse", "-q", "--verify", rev+"^{commit}")
+	out, err := dirs.command().run(ctx, "rev-parse", "-q", "--verify", rev+"^{commit}")
 	var failed *Error
 	if errors.As(err, &failed) {
 		return "", fmt.Errorf("%s: %w", rev, ErrNoRevision)
@@ -35,7 +35,7 @@ func Commit(ctx context.Context, dirs Dirs, rev string) (string, error) {
 
 // MergeBase is the newest common ancestor of two commits, empty where there is none.
 func MergeBase(ctx context.Context, dirs Dirs, a, b string) (string, error) {
-	out, err := command{dir: dirs.Root, env: dirs.env()}.run(ctx, "merge-base", a, b)
+	out, err := dirs.command().run(ctx, "merge-base", a, b)
 	var failed *Error
 	if errors.As(err, &failed) && failed.Code == 1 {
 		return "", nil
@@ -45,7 +45,7 @@ func MergeBase(ctx context.Context, dirs Dirs, a, b string) (string, error) {
 
 // DefaultBranch is the remote-tracking name of the remote's default branch, else of main or master; empty without one.
 func DefaultBranch(ctx context.Context, dirs Dirs) string {
-	at := command{dir: dirs.Root, env: dirs.env()}
+	at := dirs.command()
 	if out, err := at.run(ctx, "symbolic-ref", "-q", "--short", "refs/remotes/origin/HEAD"); err == nil {
 		return strings.TrimSpace(string(out))
 	}
@@ -59,13 +59,13 @@ func DefaultBranch(ctx context.Context, dirs Dirs) string {
 
 // Branches lists the local branches by their full names.
 func Branches(ctx context.Context, dirs Dirs) ([]string, error) {
-	out, err := command{dir: dirs.Root, env: dirs.env()}.run(ctx, "for-each-ref", "--format=%(refname)", "refs/heads")
+	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(refname)", "refs/heads")
 	return strings.Fields(string(out)), err
 }
 
 // Files lists the files below a folder of a commit. The folder is relative to the root; empty is the root.
 func Files(ctx context.Context, dirs Dirs, commit, folder string) ([]Entry, error) {
-	out, err := command{dir: dirs.Root, env: dirs.env()}.run(ctx, "--literal-pathspecs", "ls-tree", "-r", "-z", "--full-tree", commit, "--", folder+"/")
+	out, err := dirs.command().run(ctx, "--literal-pathspecs", "ls-tree", "-r", "-z", "--full-tree", commit, "--", folder+"/")
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,9 @@ func ReadObjects(ctx context.Context, dirs Dirs, ids []string, limit int64, read
 	ctx, cancel := context.WithCancel(ctx)
 	failed := make(chan error, 1)
 	go func() { // ends with git
-		err := command{dir: dirs.Root, env: dirs.env(), stdin: strings.NewReader(strings.Join(ids, "\n") + "\n")}.stream(ctx, out, "cat-file", "--batch")
+		batch := dirs.command()
+		batch.stdin = strings.NewReader(strings.Join(ids, "\n") + "\n")
+		err := batch.stream(ctx, out, "cat-file", "--batch")
 		_ = out.CloseWithError(err)
 		failed <- err
 	}()

@@ -1,6 +1,7 @@
 package git
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -108,15 +109,9 @@ func (s *Scratch) Changes(ctx context.Context, from, to string) ([]Change, error
 
 // Read returns the content of an object, at most limit bytes of it.
 func (s *Scratch) Read(ctx context.Context, object string, limit int64) ([]byte, error) {
-	var b strings.Builder
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	l := &limitedWriter{w: &b, left: limit, full: cancel}
-	err := s.cmd.stream(ctx, l, "cat-file", "blob", object)
-	if l.left < 0 {
-		return nil, fmt.Errorf("%s has more than %d bytes", object, limit)
-	}
-	return []byte(b.String()), err
+	var b bytes.Buffer
+	err := s.cmd.blob(ctx, object, limit, &b)
+	return b.Bytes(), err
 }
 
 // ReadTree makes the entries of a tree the index.
@@ -133,10 +128,14 @@ func (s *Scratch) Apply(ctx context.Context, patch string) error {
 
 // ReadBlob writes the content of a blob, at most limit bytes, to w. object is an id or REV:PATH.
 func ReadBlob(ctx context.Context, dirs Dirs, object string, limit int64, w io.Writer) error {
+	return dirs.command().blob(ctx, object, limit, w)
+}
+
+func (c command) blob(ctx context.Context, object string, limit int64, w io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	l := &limitedWriter{w: w, left: limit, full: cancel}
-	err := command{dir: dirs.Root, env: dirs.env()}.stream(ctx, l, "cat-file", "blob", object)
+	err := c.stream(ctx, l, "cat-file", "blob", object)
 	if l.left < 0 {
 		return fmt.Errorf("%s has more than %d bytes", object, limit)
 	}

@@ -58,6 +58,9 @@ func (s *Scratch) objects() string { return filepath.Join(s.Dir, "objects") }
 // Close removes all that was written.
 func (s *Scratch) Close() { _ = os.RemoveAll(s.Dir) }
 
+// command is a call of git in the working tree.
+func (d Dirs) command() command { return command{dir: d.Root, env: d.env()} }
+
 // env repeats what the caller's environment says of the repository, with absolute paths: git runs in the root.
 func (d Dirs) env() []string {
 	if os.Getenv("GIT_DIR") == "" {
@@ -93,15 +96,11 @@ func (s *Scratch) alternates() error {
 func (s *Scratch) run(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
 	// Comparing a file runs its clean filter, and that of git LFS would write into .git/lfs.
 	head := append(pinned[:len(pinned):len(pinned)], "-c", "lfs.storage="+filepath.Join(s.Dir, "lfs"))
-	return s.with(stdin).run(ctx, append(head, args...)...)
-}
-
-func (s *Scratch) with(stdin []byte) command {
 	c := s.cmd
 	if stdin != nil {
 		c.stdin = bytes.NewReader(stdin)
 	}
-	return c
+	return c.run(ctx, append(head, args...)...)
 }
 
 // CopyIndex begins with the entries of the user's index. Its modification time comes along: git takes a file that is as

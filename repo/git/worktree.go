@@ -26,11 +26,6 @@ type Worktree struct {
 	runs       map[string]bool // folders that hold a .runs with tracked files
 }
 
-// Clean reports whether the disk holds what the index says.
-func (w *Worktree) Clean() bool {
-	return len(w.Modified) == 0 && len(w.Deleted) == 0 && len(w.Untracked) == 0
-}
-
 // ReadWorktree lists the working tree. The index must have been copied; flags that hide files of it are cleared in the
 // copy: what is on disk counts.
 func (s *Scratch) ReadWorktree(ctx context.Context) (*Worktree, error) {
@@ -241,15 +236,11 @@ func (s *Scratch) StageContent(ctx context.Context, path, mode string, data []by
 
 func list(paths []string) []byte { return []byte(strings.Join(paths, "\x00") + "\x00") }
 
-// Tree is the id of the tree that the index makes, without any folder named .runs. w is nil where nobody looked.
+// Tree is the id of the tree that the index makes, without any folder named .runs.
 func (s *Scratch) Tree(ctx context.Context, w *Worktree) (string, error) {
-	out, err := s.run(ctx, nil, "write-tree", "--missing-ok")
+	tree, err := s.WriteTree(ctx)
 	if err != nil {
 		return "", err
-	}
-	tree := strings.TrimSpace(string(out))
-	if w == nil {
-		return s.Strip(ctx, tree)
 	}
 	return s.strip(ctx, tree, w.runs)
 }
