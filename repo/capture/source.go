@@ -380,12 +380,28 @@ func (c *Captured) boundOmitted() {
 	if len(list) <= maxOmitted {
 		return
 	}
-	rest := format.Omitted{Path: "…", Reason: format.OmittedMore}
-	for _, o := range list[maxOmitted-1:] {
-		rest.Bytes += o.Bytes
-		rest.Count += max(o.Count, 1)
+	list, rest := list[:maxOmitted-2:maxOmitted-2], list[maxOmitted-2:]
+	harmless := slices.IndexFunc(rest, format.Omitted.Harmless)
+	if harmless < 0 {
+		harmless = len(rest)
 	}
-	c.Source.Omitted = append(list[:maxOmitted-1], rest)
+	if harmless > 0 {
+		list = append(list, sumOf(rest[:harmless], format.OmittedMore))
+	}
+	if harmless < len(rest) {
+		list = append(list, sumOf(rest[harmless:], rest[harmless].Reason))
+	}
+	c.Source.Omitted = list
+}
+
+// sumOf makes one entry of several.
+func sumOf(list []format.Omitted, reason string) format.Omitted {
+	sum := format.Omitted{Path: "…", Reason: reason}
+	for _, o := range list {
+		sum.Bytes += o.Bytes
+		sum.Count += max(o.Count, 1)
+	}
+	return sum
 }
 
 // Author is who runs the code, and the remote of the project without credentials.
