@@ -39,6 +39,27 @@ type Config struct {
 	Environment struct {
 		Variables []string // patterns of names, beside those that are always recorded
 	}
+	Commit struct {
+		Branch  string   // where runs are committed to; empty is the branch that is checked out
+		Auto    bool     // commit at finish
+		Include []string // files of a run that otherwise stay on their machine
+	}
+}
+
+// LocalFile reports whether a file of a run stays on the machine that recorded it unless commit.include names it.
+func LocalFile(name string) bool {
+	return name == "system.parquet" || name == "output.log" || strings.HasPrefix(name, "output-") && strings.HasSuffix(name, ".log")
+}
+
+// Keeps reports whether a file of a run goes into git.
+func (c *Config) Keeps(name string) bool {
+	if !LocalFile(name) {
+		return true
+	}
+	if strings.HasSuffix(name, ".log") {
+		name = "output.log"
+	}
+	return slices.Contains(c.Commit.Include, name)
 }
 
 // DatasetConfig is [dataset.NAME].
@@ -100,6 +121,11 @@ const InitialConfig = `# Settings of runs for this project. What is commented ou
 # require = ["restorable"]    # of every run: clean, restorable, same_data, current
 # paths = ["src"]             # what "current" looks at
 
+# [commit]
+# branch = ""                 # where runs are committed to, like "runs"; without it the branch that is checked out
+# auto = false                # commit finished runs as they finish
+# include = []                # also "output.log" and "system.parquet", which otherwise stay on their machine
+
 # [environment]
 # variables = []              # more names to record, like "MY_*"
 `
@@ -134,6 +160,7 @@ func configKeys() []string {
 		"system.enabled", "system.interval", "system.points",
 		"source.base", "source.max_file", "source.max_total", "source.max_files", "source.exclude",
 		"dataset.NAME.path", "dataset.NAME.hash", "dataset.NAME.role", "environment.variables", "compare.level",
+		"commit.branch", "commit.auto", "commit.include",
 		"check.metric", "check.baseline", "check.max_regression", "check.min_runs", "check.require", "check.paths",
 	}
 }
@@ -212,6 +239,9 @@ func DecodeConfig(file string, data []byte) (*Config, error) {
 		s.refuseUnknown()
 	}
 	t.each("check", func(s table) { c.Checks = append(c.Checks, readCheck(s)) })
+	if s, ok := t.sub("commit"); ok {
+		c.readCommit(s)
+	}
 	if s, ok := t.sub("environment"); ok {
 		c.Environment.Variables = s.texts("variables")
 		s.refuseUnknown()
@@ -238,6 +268,23 @@ func (c *Config) readSource(s table) {
 		c.Source.MaxFiles = int(s.between("max_files", 0, 1_000_000))
 	}
 	c.Source.Exclude = s.texts("exclude")
+	s.refuseUnknown()
+}
+
+func (c *Config) readCommit(s table) {
+	c.Commit.Branch = s.optional("branch")
+	if b := c.Commit.Branch; b != "" && (strings.HasPrefix(b, "-") || strings.HasPrefix(b, "refs/") || strings.ContainsAny(b, " ~^:?*[\\\x7f") || strings.Contains(b, "..") || CheckPath(b) != nil) {
+		s.fail(s.at("branch"), "%q is no name for a branch", b)
+	}
+	if s.has("auto") {
+		c.Commit.Auto = s.boolean("auto")
+	}
+	c.Commit.Include = s.texts("include")
+	for _, name := range c.Commit.Include {
+		if name != "output.log" && name != "system.parquet" {
+			s.fail(s.at("include"), "%q is neither output.log nor system.parquet", name)
+		}
+	}
 	s.refuseUnknown()
 }
 

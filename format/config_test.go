@@ -38,7 +38,7 @@ func TestInitialConfigIsTheDefault(t *testing.T) {
 		t.Errorf("the example of a check is read as %+v", got.Checks)
 	}
 	got.Metrics, got.Datasets, got.Checks = nil, nil, nil
-	got.Replicates.Seeds, got.Source.Exclude, got.Environment.Variables = nil, nil, nil
+	got.Replicates.Seeds, got.Source.Exclude, got.Environment.Variables, got.Commit.Include = nil, nil, nil, nil
 	if d := cmp.Diff(DefaultConfig(), got); d != "" {
 		t.Errorf("the defaults shown are not the defaults:\n%s", d)
 	}

@@ -301,7 +301,7 @@ func CheckKey(key string) error {
 		return errors.New("the key is not UTF-8")
 	}
 	for _, r := range key {
-		if isHiddenRune(r) {
+		if IsHidden(r) {
 			return fmt.Errorf("the key %q has a control character", key)
 		}
 	}
@@ -401,7 +401,7 @@ func CheckPath(p string) error {
 		return fmt.Errorf("the path %q is not clean", p)
 	}
 	for _, r := range p {
-		if isHiddenRune(r) {
+		if IsHidden(r) {
 			return fmt.Errorf("the path %q has a control character", p)
 		}
 	}

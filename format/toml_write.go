@@ -215,7 +215,7 @@ func appendQuoted(b []byte, s string) []byte {
 			b = append(b, `\t`...)
 		case r == '\r':
 			b = append(b, `\r`...)
-		case isHiddenRune(r):
+		case IsHidden(r):
 			b = append(b, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
 		default:
 			b = utf8.AppendRune(b, r)
@@ -224,8 +224,8 @@ func appendQuoted(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// isHiddenRune names control characters, line separators and bidirectional marks (Unicode TR9); all lie below U+10000.
-func isHiddenRune(r rune) bool {
+// IsHidden names control characters, line separators and bidirectional marks (Unicode TR9); all lie below U+10000.
+func IsHidden(r rune) bool {
 	switch {
 	case r < 0x20, r >= 0x7f && r <= 0x9f,
 		r == 0x61c, r >= 0x200e && r <= 0x200f,

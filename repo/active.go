@@ -165,7 +165,7 @@ func (a *Active) Repository() *Repository { return a.repo }
 
 // check tells whether the run can still be written to.
 func (a *Active) check() error {
-	if exists(filepath.Join(a.repo.finishedDir(a.ID), recordName)) {
+	if exists(filepath.Join(a.repo.RunDir(a.ID), recordName)) {
 		return fmt.Errorf("run %s: %w", a.ID, ErrFinished)
 	}
 	if !exists(filepath.Join(a.Dir, recordName)) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/capture"
+	"github.com/gitruns/runs/repo/lock"
 )
 
 // DatasetRequest names data to record.
@@ -74,7 +75,7 @@ func (r *Repository) lockDataset(ctx context.Context, cache string) (unlock func
 		return nil, err
 	}
 	for {
-		locked, err := tryLock(f)
+		locked, err := lock.Try(f)
 		if err != nil {
 			_ = f.Close()
 			return nil, err

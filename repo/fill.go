@@ -406,4 +406,4 @@ func linkNotes(from, to string) error {
 }
 
 // moveNotes brings notes that were written while a finish was under way to the finished run.
-func (a *Active) moveNotes() error { return linkNotes(a.Dir, a.repo.finishedDir(a.ID)) }
+func (a *Active) moveNotes() error { return linkNotes(a.Dir, a.repo.RunDir(a.ID)) }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/lock"
 )
 
 // Finish says how a run ends.
@@ -49,12 +50,12 @@ type Result struct {
 // rename, and removes the journals that went into it. Killed at any moment it can be repeated. A run that is finished
 // already is ErrFinished, one that another process is finishing ErrBusy.
 func (a *Active) Finish(ctx context.Context, end Finish) (*Result, error) {
-	lock, err := a.lockFinish()
+	guard, err := a.lockFinish()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = lock.Close() }()
-	if exists(filepath.Join(a.repo.finishedDir(a.ID), recordName)) {
+	defer func() { _ = guard.Close() }()
+	if exists(filepath.Join(a.repo.RunDir(a.ID), recordName)) {
 		// A finish died behind its rename: what is left is to clear away.
 		if _, err := a.settle(ctx, &held{}, nil); err != nil {
 			return nil, err
@@ -94,8 +95,8 @@ func (a *Active) lockFinish() (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finishing run %s: %w", a.ID, err)
 	}
-	locked, err := tryLock(f)
-	if err == nil && locked && linked(f) {
+	locked, err := lock.Try(f)
+	if err == nil && locked && lock.Linked(f) {
 		return f, nil
 	}
 	_ = f.Close()
@@ -146,7 +147,7 @@ func (a *Active) build(ctx context.Context, end Finish) (*Result, error) {
 	if err := syncDir(a.Dir); err != nil {
 		return nil, err
 	}
-	target := a.repo.finishedDir(a.ID)
+	target := a.repo.RunDir(a.ID)
 	if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
 		return nil, err
 	}
@@ -292,7 +293,7 @@ func onlyEnd(f journalFile, read int64) bool {
 // consumedBytes tells how far each journal went into the finished record. The consumed file of another attempt, which
 // never got its name, does not count.
 func (a *Active) consumedBytes() (map[string]int64, error) {
-	record, err := readBounded(filepath.Join(a.repo.finishedDir(a.ID), recordName), format.MaxRecordBytes)
+	record, err := readBounded(filepath.Join(a.repo.RunDir(a.ID), recordName), format.MaxRecordBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -396,7 +397,7 @@ func (a *Active) resumePlanned(ctx context.Context) (id string, err error) {
 		_ = os.Remove(plans[0]) // torn: nothing has been done by it
 		return "", nil
 	}
-	if !exists(filepath.Join(a.repo.finishedDir(plan.Run), recordName)) {
+	if !exists(filepath.Join(a.repo.RunDir(plan.Run), recordName)) {
 		if err := a.resumeRest(ctx, plan); err != nil {
 			return "", err
 		}
@@ -475,7 +476,7 @@ func copyTail(path string, f journalFile, from int64) error {
 
 // finishedRecord reads the run.toml of the finished run.
 func (a *Active) finishedRecord() (*format.Run, error) {
-	data, err := readBounded(filepath.Join(a.repo.finishedDir(a.ID), recordName), format.MaxRecordBytes)
+	data, err := readBounded(filepath.Join(a.repo.RunDir(a.ID), recordName), format.MaxRecordBytes)
 	if err != nil {
 		return nil, err
 	}

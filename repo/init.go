@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/format"
@@ -37,6 +39,11 @@ models/** -linguist-generated -gitlab-generated
 	activeIgnoreFile = "*\n"
 )
 
+// SetupFiles are the files of an empty repository that belong into git, by their names in .runs.
+func SetupFiles() map[string]string {
+	return map[string]string{"config.toml": format.InitialConfig, ".gitignore": ignoreFile, ".gitattributes": attributesFile}
+}
+
 // Init sets up a repository in dir, or completes one that is there; an edited file is never overwritten. created is false
 // where nothing was missing.
 func Init(dir string) (r *Repository, created bool, err error) {
@@ -47,13 +54,10 @@ func Init(dir string) (r *Repository, created bool, err error) {
 	if err := os.MkdirAll(filepath.Join(runs, "active"), 0o777); err != nil {
 		return fail(err)
 	}
-	for _, f := range []struct{ name, text string }{
-		{"config.toml", format.InitialConfig},
-		{".gitignore", ignoreFile},
-		{".gitattributes", attributesFile},
-		{"active/.gitignore", activeIgnoreFile},
-	} {
-		made, err := writeNew(filepath.Join(runs, filepath.FromSlash(f.name)), []byte(f.text))
+	files := SetupFiles()
+	files["active/.gitignore"] = activeIgnoreFile
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		made, err := writeNew(filepath.Join(runs, filepath.FromSlash(name)), []byte(files[name]))
 		if err != nil {
 			return fail(err)
 		}

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/lock"
 )
 
 // Journal is an open journal of a run in progress. It is for one goroutine.
@@ -69,14 +70,14 @@ func (a *Active) openJournal(name string, flags int) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	locked, err := tryLock(f)
+	locked, err := lock.Try(f)
 	if err == nil && !locked {
 		err = errTaken
 	}
 	if err == nil {
 		err = a.check()
 	}
-	if err == nil && !linked(f) {
+	if err == nil && !lock.Linked(f) {
 		err = errTaken
 	}
 	if err != nil {

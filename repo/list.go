@@ -110,8 +110,13 @@ func inParallel(n int, do func(i int)) {
 	wg.Wait()
 }
 
-// eachFinished calls visit with the id of every finished run. Names that are no day and no id are none of ours.
+// eachFinished calls visit with the id of every finished run. Names that are no day and no id are none of ours; a run with
+// the mark of a removed one is none any more, whichever merge brought it.
 func (r *Repository) eachFinished(visit func(id string)) error {
+	removed, err := r.RemovedIDs()
+	if err != nil {
+		return err
+	}
 	days, err := os.ReadDir(r.Dir)
 	if err != nil {
 		return fmt.Errorf("listing runs: %w", err)
@@ -133,7 +138,7 @@ func (r *Repository) eachFinished(visit func(id string)) error {
 			return fmt.Errorf("listing runs: %w", err)
 		}
 		for _, name := range names {
-			if format.CheckID(name) == nil && format.IDDay(name) == day.Name() {
+			if format.CheckID(name) == nil && format.IDDay(name) == day.Name() && !removed[name] {
 				visit(name)
 			}
 		}
@@ -143,13 +148,14 @@ func (r *Repository) eachFinished(visit func(id string)) error {
 
 // readFinished reads the record of a finished run and merges its notes.
 func (r *Repository) readFinished(id string) (*Entry, error) {
-	dir := r.finishedDir(id)
+	dir := r.RunDir(id)
 	if err := realDir(dir); err != nil {
 		return nil, err
 	}
 	data, err := readBounded(filepath.Join(dir, recordName), format.MaxRecordBytes)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) && exists(dir) {
+		// A switch to a branch without the run leaves what git does not know: notes, console output.
+		if errors.Is(err, fs.ErrNotExist) && exists(filepath.Join(dir, metricsName)) {
 			return nil, fmt.Errorf("%s: has no run.toml", Relative(r.Root, dir))
 		}
 		return nil, err
@@ -252,7 +258,7 @@ func (r *Repository) Read(ctx context.Context, id string) (*Entry, error) {
 	if err := format.CheckID(id); err != nil {
 		return nil, err
 	}
-	if exists(filepath.Join(r.finishedDir(id), recordName)) {
+	if exists(filepath.Join(r.RunDir(id), recordName)) {
 		return r.readFinished(id)
 	}
 	a, err := r.Open(id)

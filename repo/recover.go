@@ -86,7 +86,7 @@ func (a *Active) recover(ctx context.Context, o Recover) Recovered {
 		resumed, err := a.settle(ctx, &h, nil)
 		got.Err = err
 		if len(resumed) > 0 {
-			got.Result = &Result{Resumed: resumed, Dir: a.repo.finishedDir(a.ID)}
+			got.Result = &Result{Resumed: resumed, Dir: a.repo.RunDir(a.ID)}
 		}
 		return got
 	case err != nil:

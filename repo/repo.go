@@ -116,8 +116,8 @@ func readBounded(path string, limit int64) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// finishedDir is the folder of a finished run.
-func (r *Repository) finishedDir(id string) string {
+// RunDir is the folder of a finished run, by its valid id.
+func (r *Repository) RunDir(id string) string {
 	return filepath.Join(r.Dir, format.IDDay(id), id)
 }
 

@@ -211,7 +211,7 @@ func (v *Revision) Fetch(ctx context.Context, e *Entry) error {
 			return fmt.Errorf("reading %s of commit %.12s: %w", entry.Path, v.Commit, err)
 		}
 	}
-	e.Dir = v.finishedDir(e.ID)
+	e.Dir = v.RunDir(e.ID)
 	return nil
 }
 

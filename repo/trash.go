@@ -14,6 +14,39 @@ import (
 // trashDir holds what Remove took away: one folder a call, named by its time, with the runs in it.
 func (r *Repository) trashDir() string { return filepath.Join(r.Dir, "trash") }
 
+// RemovedName is the folder of marks: a run whose id it names was removed, and no merge brings it back.
+const RemovedName = "removed"
+
+// removedText is the same for every run and everyone: two who remove one run make the same file.
+const removedText = "This run was removed. The mark keeps a merge from bringing it back.\n"
+
+// RemovedIDs are the runs with a mark.
+func (r *Repository) RemovedIDs() (map[string]bool, error) {
+	entries, err := os.ReadDir(filepath.Join(r.Dir, RemovedName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing removed runs: %w", err)
+	}
+	ids := make(map[string]bool, len(entries))
+	for _, entry := range entries {
+		if format.CheckID(entry.Name()) == nil {
+			ids[entry.Name()] = true
+		}
+	}
+	return ids, nil
+}
+
+// Mark writes the mark of a removed run.
+func (r *Repository) Mark(id string) error {
+	if err := os.MkdirAll(filepath.Join(r.Dir, RemovedName), 0o777); err != nil {
+		return err
+	}
+	_, err := writeNew(filepath.Join(r.Dir, RemovedName, id), []byte(removedText))
+	return err
+}
+
 // Remove moves finished runs to the trash, where Restore finds them. A run in progress is refused.
 func (r *Repository) Remove(entries []*Entry) error {
 	for _, e := range entries {
@@ -56,7 +89,7 @@ func (r *Repository) Restore() ([]string, error) {
 			if format.CheckID(id) != nil {
 				continue
 			}
-			target := r.finishedDir(id)
+			target := r.RunDir(id)
 			if exists(target) {
 				return ids, fmt.Errorf("bringing back run %s: it is there again", id)
 			}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/lock"
 )
 
 // held are locks of shared journals that a finish keeps until it is through, so that no command-line call writes behind
@@ -115,7 +116,7 @@ func (a *Active) closed(f journalFile, h *held) (bool, error) {
 		return false, err
 	}
 	defer func() { _ = src.Close() }()
-	return tryLock(src)
+	return lock.Try(src)
 }
 
 func (a *Active) lockShared(f journalFile, h *held) (bool, error) {
@@ -126,7 +127,7 @@ func (a *Active) lockShared(f journalFile, h *held) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	locked, err := tryLock(file)
+	locked, err := lock.Try(file)
 	if err != nil || !locked {
 		_ = file.Close()
 		return false, err

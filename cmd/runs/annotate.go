@@ -109,7 +109,7 @@ func (a *app) noteCommand() *cobra.Command {
 
 // annotate writes a note of the run that a selector names.
 func (a *app) annotate(ctx context.Context, selector string, write func(*repo.Entry) (*format.Note, error)) error {
-	r, err := a.find()
+	r, err := a.find(ctx)
 	if err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ is refused.`,
 			case !undo && len(args) == 0 && where == "":
 				return usagef("rm: RUN, -w or --undo missing")
 			}
-			r, err := a.find()
+			r, err := a.find(ctx)
 			if err != nil {
 				return err
 			}

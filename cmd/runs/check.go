@@ -56,7 +56,7 @@ type outcome struct {
 }
 
 func (a *app) checkRules(ctx context.Context, args []string, baseline, experiment string, asJSON bool) error {
-	r, err := a.find()
+	r, err := a.find(ctx)
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ such. Without DIR it lies beside the project.`,
 }
 
 func (a *app) checkout(ctx context.Context, selector, experiment, dir string, worktree bool) error {
-	r, err := a.find()
+	r, err := a.find(ctx)
 	if err != nil {
 		return err
 	}

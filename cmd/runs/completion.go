@@ -61,7 +61,7 @@ func (a *app) completionRuns(cmd *cobra.Command) []*format.Run {
 	if a.prepare(cmd) != nil {
 		return nil
 	}
-	r, err := a.find()
+	r, err := a.find(cmd.Context())
 	if err != nil {
 		return nil
 	}

@@ -76,7 +76,7 @@ func (a *app) diff(ctx context.Context, f *diffFlags, args []string) error {
 			return usagef("diff: --metrics %s: %v", f.metrics, err)
 		}
 	}
-	r, err := a.find()
+	r, err := a.find(ctx)
 	if err != nil {
 		return err
 	}

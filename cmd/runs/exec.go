@@ -141,7 +141,7 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 
 // execRun is the run that the program is recorded in, and whether others share it.
 func (a *app) execRun(ctx context.Context, f *execFlags, args []string) (active *repo.Active, joined bool, late *hashing, err error) {
-	outer, err := a.runInCharge()
+	outer, err := a.runInCharge(ctx)
 	if err != nil && (f.join || !errors.Is(err, repo.ErrFinished) && !errors.Is(err, repo.ErrNotActive)) {
 		return nil, false, nil, err
 	}

@@ -66,10 +66,10 @@ func (a *app) toFinish(ctx context.Context, args []string) (*repo.Active, error)
 		}
 		return active, a.mayChange(ctx, active, args[0])
 	}
-	if active, err := a.runInCharge(); active != nil || err != nil {
+	if active, err := a.runInCharge(ctx); active != nil || err != nil {
 		return active, err
 	}
-	r, err := a.find()
+	r, err := a.find(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +126,7 @@ with --force, say with --host that a machine's processes are gone, or with --sil
 				}
 				o.Silent = d
 			}
-			r, err := a.find()
+			r, err := a.find(ctx)
 			if err != nil {
 				return err
 			}

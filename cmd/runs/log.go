@@ -68,7 +68,7 @@ func (a *app) log(ctx context.Context, f *logFlags, args []string, stepped bool)
 	if f.run != "" {
 		active, err = a.activeRun(ctx, f.run)
 	} else {
-		active, err = a.runInCharge()
+		active, err = a.runInCharge(ctx)
 	}
 	if err != nil {
 		return finishedHint(err)

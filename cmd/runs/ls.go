@@ -66,7 +66,7 @@ A damaged run is named on stderr and hides no other; the exit status is then 1.`
 }
 
 func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
-	r, err := a.find()
+	r, err := a.find(ctx)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func (a *app) metricsCommand() *cobra.Command {
 				return usagef("metrics: --last and --every exclude one another")
 			}
 			ctx := cmd.Context()
-			r, err := a.find()
+			r, err := a.find(ctx)
 			if err != nil {
 				return err
 			}

@@ -77,7 +77,7 @@ or where there is none the metrics that have more than one point.
 
 // plot draws once and reports whether one of the runs is in progress.
 func (a *app) plot(ctx context.Context, f *plotFlags, args []string, w io.Writer) (active bool, err error) {
-	r, err := a.find()
+	r, err := a.find(ctx)
 	if err != nil {
 		return false, err
 	}

@@ -74,7 +74,7 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 	if !(f.tolerance >= 0) || math.IsInf(f.tolerance, 0) {
 		return usagef("reproduce: --tolerance is a number of 0 or more")
 	}
-	r, err := a.find()
+	r, err := a.find(ctx)
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func (a *app) review(ctx context.Context, f *reviewFlags, args []string) error {
 	if f.asMarkdown && f.asJSON {
 		return usagef("review: --json and --markdown exclude one another")
 	}
-	r, err := a.find()
+	r, err := a.find(ctx)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/query"
+	"github.com/gitruns/runs/repo/share"
 )
 
 // Exit statuses, as every command's help says them.
@@ -135,7 +136,7 @@ Start with 'runs demo', or put 'runs exec --' before the command that trains.
 		cmd.Long = wrap(cmd.Long, helpWidth)
 		help(cmd, args)
 	})
-	root.AddGroup(&cobra.Group{ID: "record", Title: "Record:"}, &cobra.Group{ID: "read", Title: "Read:"}, &cobra.Group{ID: "again", Title: "Bring back:"}, &cobra.Group{ID: "keep", Title: "Describe and keep:"})
+	root.AddGroup(&cobra.Group{ID: "record", Title: "Record:"}, &cobra.Group{ID: "read", Title: "Read:"}, &cobra.Group{ID: "share", Title: "Share:"}, &cobra.Group{ID: "again", Title: "Bring back:"}, &cobra.Group{ID: "keep", Title: "Describe and keep:"})
 	for _, command := range commands {
 		if only != "" && command.name != only {
 			continue
@@ -171,6 +172,7 @@ var commands = []struct {
 	{"read", "check", (*app).checkCommand},
 	{"read", "status", (*app).statusCommand},
 	{"read", "textconv", (*app).textconvCommand},
+	{"share", "commit", (*app).commitCommand},
 	{"again", "checkout", (*app).checkoutCommand},
 	{"again", "reproduce", (*app).reproduceCommand},
 	{"again", "verify", (*app).verifyCommand},
@@ -274,7 +276,20 @@ func arguments(least, most int, what string) cobra.PositionalArgs {
 func disabled() bool { return os.Getenv("RUNS_MODE") == "disabled" }
 
 // find opens the repository for reading.
-func (a *app) find() (*repo.Repository, error) { return repo.Find(a.dir) }
+func (a *app) find(ctx context.Context) (*repo.Repository, error) {
+	r, err := repo.Find(a.dir)
+	if err == nil {
+		a.settle(ctx, r)
+	}
+	return r, err
+}
+
+// settle completes or undoes a commit or push that was killed.
+func (a *app) settle(ctx context.Context, r *repo.Repository) {
+	if err := share.Settle(ctx, r); err != nil {
+		a.say("runs: completing an interrupted commit: %v", err)
+	}
+}
 
 // setup opens the repository for recording; a new one is said in one line.
 func (a *app) setup(ctx context.Context) (*repo.Repository, error) {
@@ -282,6 +297,7 @@ func (a *app) setup(ctx context.Context) (*repo.Repository, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.settle(ctx, r)
 	if made {
 		a.say("runs: set up %s", repo.Relative(a.dir, r.Dir))
 		a.sayGitProblems(ctx, r)

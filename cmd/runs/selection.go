@@ -178,7 +178,7 @@ func (a *app) oneRun(ctx context.Context, r *repo.Repository, selector, experime
 }
 
 // runInCharge returns the run in progress that RUNS_DIR or RUNS_ID name, nil where neither is set.
-func (a *app) runInCharge() (*repo.Active, error) {
+func (a *app) runInCharge(ctx context.Context) (*repo.Active, error) {
 	if dir := os.Getenv("RUNS_DIR"); dir != "" {
 		id := os.Getenv("RUNS_ID")
 		if id == "" || id == filepath.Base(dir) {
@@ -189,7 +189,7 @@ func (a *app) runInCharge() (*repo.Active, error) {
 	if id == "" {
 		return nil, nil
 	}
-	r, err := a.find()
+	r, err := a.find(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +198,7 @@ func (a *app) runInCharge() (*repo.Active, error) {
 
 // activeRun returns the run in progress that a selector names.
 func (a *app) activeRun(ctx context.Context, selector string) (*repo.Active, error) {
-	r, err := a.find()
+	r, err := a.find(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func (a *app) showCommand() *cobra.Command {
 				selector = args[0]
 			}
 			ctx := cmd.Context()
-			r, err := a.find()
+			r, err := a.find(ctx)
 			if err != nil {
 				return err
 			}

@@ -22,7 +22,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Args:  arguments(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			r, err := a.find()
+			r, err := a.find(ctx)
 			if err != nil {
 				return err
 			}

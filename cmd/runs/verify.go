@@ -34,7 +34,7 @@ Exit status: 0 all is as recorded; 1 something is damaged or missing; 2 wrong us
 }
 
 func (a *app) verify(ctx context.Context, selectors []string, experiment string, asJSON bool) error {
-	r, err := a.find()
+	r, err := a.find(ctx)
 	if err != nil {
 		return err
 	}

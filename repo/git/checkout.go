@@ -24,19 +24,12 @@ func (d Dirs) Shallow() bool {
 // FetchKept asks the remote for a commit that Keep guarded where it was recorded.
 func FetchKept(ctx context.Context, dirs Dirs, commit string) error {
 	repository := dirs.command()
-	out, err := repository.run(ctx, "remote")
+	remote, err := DefaultRemote(ctx, dirs)
 	if err != nil {
 		return err
 	}
-	remotes := strings.Fields(string(out))
-	if len(remotes) == 0 {
+	if remote == "" {
 		return errors.New("no remote")
-	}
-	remote := remotes[0]
-	for _, name := range remotes {
-		if name == "origin" {
-			remote = name
-		}
 	}
 	ref := keptRefs + commit
 	_, err = repository.run(ctx, "fetch", "-q", "--no-tags", "--no-write-fetch-head", remote, ref+":"+ref)

@@ -40,17 +40,11 @@ func (c command) run(ctx context.Context, args ...string) ([]byte, error) {
 
 // stream runs git and passes on what it prints as it comes.
 func (c command) stream(ctx context.Context, stdout io.Writer, args ...string) error {
-	path, err := exec.LookPath("git")
+	cmd, err := c.process(ctx, args)
 	if err != nil {
-		return ErrNoGit
+		return err
 	}
-	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Dir, cmd.Stdin, cmd.Stdout = c.dir, c.stdin, stdout
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return slices.ContainsFunc(unsafeVariables, func(prefix string) bool { return strings.HasPrefix(v, prefix) })
-	})
-	// A reading command takes no lock that a person's own git could stumble over, and asks nobody for a password.
-	cmd.Env = append(append(cmd.Env, "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C"), c.env...)
+	cmd.Stdin, cmd.Stdout = c.stdin, stdout
 	var stderr complaint
 	cmd.Stderr = &stderr
 	if err := cmd.Run(); err != nil {
@@ -68,6 +62,22 @@ func (c command) stream(ctx context.Context, stdout io.Writer, args ...string) e
 		return e
 	}
 	return nil
+}
+
+// process is a call of git that has not begun.
+func (c command) process(ctx context.Context, args []string) (*exec.Cmd, error) {
+	path, err := exec.LookPath("git")
+	if err != nil {
+		return nil, ErrNoGit
+	}
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Dir = c.dir
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return slices.ContainsFunc(unsafeVariables, func(prefix string) bool { return strings.HasPrefix(v, prefix) })
+	})
+	// A reading command takes no lock that a person's own git could stumble over, and asks nobody for a password.
+	cmd.Env = append(append(cmd.Env, "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C"), c.env...)
+	return cmd, nil
 }
 
 // Error is a call of git that failed.

@@ -106,11 +106,12 @@ func (s *Scratch) run(ctx context.Context, stdin []byte, args ...string) ([]byte
 // CopyIndex begins with the entries of the user's index. Its modification time comes along: git takes a file that is as
 // young as the index for changed, and a new time would hide an edit made within the tick of a `git add`.
 func (s *Scratch) CopyIndex() error {
-	path := filepath.Join(s.dirs.Git, "index")
-	if own := os.Getenv("GIT_INDEX_FILE"); own != "" {
-		path = absolute(s.dirs.Root, own)
-	}
-	in, err := os.Open(path)
+	return copyIndex(s.dirs.indexPath(), s.index())
+}
+
+// copyIndex copies an index with its modification time.
+func copyIndex(from, to string) error {
+	in, err := os.Open(from)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // nothing was ever added
 	}
@@ -122,7 +123,7 @@ func (s *Scratch) CopyIndex() error {
 	if err != nil {
 		return fmt.Errorf("reading the index: %w", err)
 	}
-	out, err := os.OpenFile(s.index(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func (s *Scratch) CopyIndex() error {
 		err = closeErr
 	}
 	if err == nil {
-		err = os.Chtimes(s.index(), info.ModTime(), info.ModTime())
+		err = os.Chtimes(to, info.ModTime(), info.ModTime())
 	}
 	if err != nil {
 		return fmt.Errorf("copying the index: %w", err)

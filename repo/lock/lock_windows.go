@@ -1,4 +1,4 @@
-package repo
+package lock
 
 import (
 	"errors"
@@ -10,8 +10,8 @@ import (
 // lockOffset lies behind any journal: a locked range of Windows could not be read by others.
 const lockOffset = 1 << 30
 
-// tryLock takes the lock of an open file. The lock goes with the file's closing or the process's death.
-func tryLock(f *os.File) (bool, error) {
+// Try takes the lock of an open file. The lock goes with the file's closing or the process's death.
+func Try(f *os.File) (bool, error) {
 	err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY,
 		0, 1, 0, &windows.Overlapped{OffsetHigh: lockOffset})
 	switch {
@@ -23,8 +23,5 @@ func tryLock(f *os.File) (bool, error) {
 	return false, err
 }
 
-// linked is always true: an open file keeps its name on Windows.
-func linked(*os.File) bool { return true }
-
-// syncDir does nothing: Windows has no sync of a folder; SPEC.md states the weaker guarantee.
-func syncDir(string) error { return nil }
+// Linked is always true: an open file keeps its name on Windows.
+func Linked(*os.File) bool { return true }

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/query"
+	"github.com/gitruns/runs/repo/share"
+)
+
+type commitFlags struct {
+	where, group, experiment, to, message string
+	failed, json                          bool
+}
+
+func (a *app) commitCommand() *cobra.Command {
+	var f commitFlags
+	cmd := &cobra.Command{
+		Use:   "commit [RUN…] [flags]",
+		Short: "Commit finished runs",
+		Long: `Commit the runs with status finished that are not committed yet, or those named, with the files that they share, what was
+said of runs later, and what 'runs rm' removed. The commit contains runs only and is made beside your index and working
+tree: what you have staged or changed stays as it is, also in the middle of a merge. Hooks of 'git commit' are not run;
+commits are signed where git is configured so.`,
+		ValidArgsFunction: a.completeRun,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("message") && f.message == "" {
+				return usagef("commit: the message is empty")
+			}
+			return a.commit(cmd.Context(), &f, args)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&f.where, "where", "w", "", "runs that match `EXPRESSION`, whatever their status")
+	flags.StringVar(&f.group, "group", "", "runs of `GROUP`, whatever their status")
+	flags.StringVarP(&f.experiment, "experiment", "e", "", "look in `EXPERIMENT`")
+	flags.BoolVar(&f.failed, "include-failed", false, "runs that failed, crashed or were killed too")
+	flags.StringVar(&f.to, "to", "", "commit to `BRANCH`, without a checkout; made where there is none")
+	flags.StringVarP(&f.message, "message", "m", "", "the commit's message is `TEXT`")
+	flags.BoolVar(&f.json, "json", false, "print what was committed as JSON")
+	return cmd
+}
+
+func (a *app) commit(ctx context.Context, f *commitFlags, selectors []string) error {
+	r, err := a.find(ctx)
+	if err != nil {
+		return err
+	}
+	config, err := r.Config()
+	if err != nil {
+		return err
+	}
+	q := share.Request{IncludeFailed: f.failed, Branch: f.to, Message: f.message}
+	if q.Branch == "" {
+		q.Branch = config.Commit.Branch
+	}
+	if q.IDs, err = a.toCommit(ctx, r, f, selectors); err != nil {
+		return err
+	}
+	done, err := share.Commit(ctx, r, q)
+	if err != nil {
+		return err
+	}
+	a.sayRefused(done.Refused)
+	if f.json {
+		err = a.printJSON(committedJSON(done))
+	} else {
+		a.sayCommitted(done)
+	}
+	if err == nil && len(done.Refused) > 0 {
+		err = quietError{exitFailed}
+	}
+	return err
+}
+
+// toCommit are the ids of the runs that are named; nil where none is.
+func (a *app) toCommit(ctx context.Context, r *repo.Repository, f *commitFlags, selectors []string) ([]string, error) {
+	if len(selectors) == 0 && f.where == "" && f.group == "" && f.experiment == "" {
+		return nil, nil
+	}
+	if f.group != "" {
+		selectors = append(selectors, "group="+f.group)
+	}
+	c, err := a.collect(ctx, r, f.experiment)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := c.choose(ctx, selectors, f.where)
+	if err != nil {
+		return nil, err
+	}
+	ids := []string{}
+	for _, e := range entries {
+		if e.Active != nil {
+			if len(selectors) > 0 && f.where == "" && f.group == "" {
+				return nil, &repo.HintError{Err: fmt.Errorf("committing run %s: it is in progress", e.ID), Hint: "'runs finish " + e.ID + "' ends it"}
+			}
+			continue
+		}
+		ids = append(ids, e.ID)
+	}
+	if len(ids) == 0 {
+		return nil, &query.NotFoundError{Selector: f.where, Reason: "names no finished run"}
+	}
+	return ids, nil
+}
+
+func (a *app) sayRefused(refused []repo.Damage) {
+	for _, d := range refused {
+		a.say("runs: left out: %v", d.Err)
+	}
+}
+
+func (a *app) sayCommitted(done *share.Committed) {
+	where := ""
+	if done.Branch != "" {
+		where = " on " + done.Branch
+	}
+	switch {
+	case !done.Empty():
+		a.print("committed %s: %s, %s%s", done.Commit[:10], terminal.Clean(done.Summary()), filesAndBytes(done.Files, done.Bytes), terminal.Clean(where))
+	case len(done.Refused) == 0:
+		a.say("runs: nothing to commit")
+	}
+	if done.Left > 0 {
+		a.say("runs: %s did not finish well and %s left out; --include-failed takes them", plural(done.Left, "run"), map[bool]string{true: "is", false: "are"}[done.Left == 1])
+	}
+}
+
+func filesAndBytes(files int, bytes int64) string {
+	return fmt.Sprintf("%s, %s", plural(files, "file"), terminal.Bytes(bytes))
+}
+
+func plural(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
+func committedJSON(done *share.Committed) map[string]any {
+	ids := []any{}
+	for _, e := range done.Runs {
+		ids = append(ids, e.ID)
+	}
+	value := map[string]any{
+		"commit": nil, "branch": done.Branch, "runs": ids, "notes": int64(done.Notes), "removed": append([]string{}, done.Removed...),
+		"files": int64(done.Files), "bytes": done.Bytes, "refused": damageJSON(done.Refused), "left": int64(done.Left),
+	}
+	if done.Commit != "" {
+		value["commit"] = done.Commit
+	}
+	return value
+}
+
+func damageJSON(damaged []repo.Damage) []any {
+	list := []any{}
+	for _, d := range damaged {
+		list = append(list, map[string]any{"id": d.ID, "reason": d.Err.Error()})
+	}
+	return list
+}

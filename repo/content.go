@@ -1,0 +1,214 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+)
+
+// maxInlineBytes bounds a file that goes into git: the large forges refuse 100 MB, for good.
+const maxInlineBytes = 50 << 20
+
+// File is a file of a run as it goes into git.
+type File struct {
+	Name  string // relative to the run's folder
+	Bytes int64
+}
+
+// Content lists the files of a finished run that go into git, after it has proved each by its digest: the record, what its
+// [files] names and is not local, its artifacts, and its notes.
+func (e *Entry) Content(ctx context.Context) ([]File, error) {
+	config, err := e.repo.Config()
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Lstat(filepath.Join(e.Dir, recordName))
+	if err != nil {
+		return nil, err
+	}
+	files := []File{{recordName, info.Size()}}
+	add := func(name string, want format.File) error {
+		if want.Bytes > maxInlineBytes {
+			return withHint(fmt.Errorf("run %s: %s has %d MB, more than the %d that belong into git", e.ID, name, want.Bytes>>20, maxInlineBytes>>20),
+				"keep it outside the run; it can be named by 'runs log -d'")
+		}
+		f, err := e.openVerified(name, want)
+		if err != nil {
+			return err
+		}
+		if f == nil {
+			return fmt.Errorf("run %s: %s is missing", e.ID, name)
+		}
+		files = append(files, File{name, want.Bytes})
+		return f.Close()
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Files)) {
+		if !config.Keeps(name) || format.LocalFile(name) && !exists(filepath.Join(e.Dir, filepath.FromSlash(name))) { // of another machine
+			continue
+		}
+		if err := add(name, e.Files[name]); err != nil {
+			return nil, err
+		}
+	}
+	artifacts, err := e.AllArtifacts()
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range artifacts {
+		if a.Where != "" {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := add(path.Join(artifactsName, a.Path), format.File{SHA256: a.SHA256, Bytes: a.Bytes}); err != nil {
+			return nil, err
+		}
+	}
+	notes, err := e.NoteFiles()
+	return append(files, notes...), err
+}
+
+// NoteFiles lists the notes of a run, read and found well-formed.
+func (e *Entry) NoteFiles() ([]File, error) { return noteFiles(e.Dir) }
+
+func noteFiles(dir string) ([]File, error) {
+	if _, err := readNotes(dir); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(filepath.Join(dir, notesName))
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	var files []File
+	for _, entry := range entries {
+		if isNote(entry) {
+			info, err := entry.Info()
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, File{path.Join(notesName, entry.Name()), info.Size()})
+		}
+	}
+	return files, err
+}
+
+func isNote(entry fs.DirEntry) bool {
+	return entry.Type().IsRegular() && strings.HasSuffix(entry.Name(), ".toml") && !strings.HasPrefix(entry.Name(), ".") &&
+		format.CheckPath(entry.Name()) == nil
+}
+
+// LateNotes lists the notes of a run by the names of their files, without the run.
+func (r *Repository) LateNotes(id string) ([]File, error) {
+	if !exists(filepath.Join(r.RunDir(id), notesName)) {
+		return nil, nil
+	}
+	return noteFiles(r.RunDir(id))
+}
+
+// SharedNames are the files that a run shares with others, relative to the .runs folder.
+func SharedNames(run *format.Run) []string {
+	var names []string
+	add := func(kind sharedKind, digest string) {
+		names = append(names, path.Join(kind.folder, digest+kind.extension))
+	}
+	if run.Source != nil {
+		for _, digest := range run.Source.Patches {
+			add(sharedSources, digest)
+		}
+	}
+	if run.Environment != nil && run.Environment.Digest != "" {
+		add(sharedEnvironments, run.Environment.Digest)
+	}
+	for _, d := range run.Datasets {
+		if d.Manifest != "" {
+			add(sharedDatasets, d.Manifest)
+		}
+	}
+	return names
+}
+
+// sharedName takes a name of SharedNames apart. ok is false for any other path.
+func sharedName(name string) (kind sharedKind, digest string, ok bool) {
+	folder, file := path.Split(name)
+	for _, kind := range []sharedKind{sharedSources, sharedEnvironments, sharedDatasets} {
+		digest, ok := strings.CutSuffix(file, kind.extension)
+		if ok && folder == kind.folder+"/" && isDigest(digest) {
+			return kind, digest, true
+		}
+	}
+	return sharedKind{}, "", false
+}
+
+// IsShared reports whether a path below .runs is that of a shared file.
+func IsShared(name string) bool {
+	_, _, ok := sharedName(name)
+	return ok
+}
+
+func isDigest(s string) bool {
+	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// PlaceShared brings a shared file into the working tree, proved by its digest, and returns its size.
+func (r *Repository) PlaceShared(ctx context.Context, name string) (int64, error) {
+	kind, digest, ok := sharedName(name)
+	if !ok {
+		return 0, fmt.Errorf("%s is no shared file", name)
+	}
+	file, remove, err := r.shared(ctx, kind, digest)
+	if err != nil {
+		return 0, err
+	}
+	defer remove()
+	target := r.sharedPlace(kind, digest)
+	if file != target {
+		if exists(target) { // with other bytes: what the digest proves takes its place
+			if err := os.Remove(target); err != nil {
+				return 0, err
+			}
+		}
+		if err := place(target, func(tmp string) error {
+			_, err := copyFile(file, tmp)
+			return err
+		}); err != nil {
+			return 0, err
+		}
+	}
+	info, err := os.Lstat(target)
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// TreePath is where the .runs folder lies in the git repository, with slashes.
+func (r *Repository) TreePath() (string, error) {
+	if r.commit != "" {
+		return r.tree, nil
+	}
+	rel, err := filepath.Rel(r.Git.Root, r.Dir)
+	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return "", fmt.Errorf("%s does not lie in the git repository %s", r.Dir, r.Git.Root)
+	}
+	return filepath.ToSlash(rel), nil
+}
+
+// FinishedIDs lists the ids of the runs that lie finished in the working tree.
+func (r *Repository) FinishedIDs() ([]string, error) {
+	var ids []string
+	err := r.eachFinished(func(id string) { ids = append(ids, id) })
+	slices.Sort(ids)
+	return ids, err
+}
+
+// ReadFinished reads a finished run by its valid id.
+func (r *Repository) ReadFinished(id string) (*Entry, error) { return r.readFinished(id) }

@@ -1,0 +1,188 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const kindFollow = "follow"
+
+// InTheWayError says that the user's own changes keep the branch from moving. Nothing was changed.
+type InTheWayError struct{ Message string }
+
+func (e *InTheWayError) Error() string { return "your own changes are in the way: " + e.Message }
+
+// Follow moves the branch that is checked out from one commit to another, with the files and the index, as a switch of
+// branches does: what is staged stays staged, what is modified stays modified. Where that cannot be, nothing is changed and
+// the error is an InTheWayError.
+func Follow(ctx context.Context, dirs Dirs, from, to, reason, nonce string) error {
+	o, err := Begin(ctx, dirs, kindFollow, nonce)
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	if tip, err := ReadTip(ctx, dirs); err != nil || tip.Commit != from {
+		if err == nil {
+			err = ErrMoved
+		}
+		return err
+	}
+	o.note.ref, o.note.old, o.note.next = "HEAD", from, to
+	if err := o.note.write(dirs.state("op")); err != nil {
+		return err
+	}
+	// Not interrupted from here on: a half-changed working tree is worse than a second of waiting.
+	return o.follow(context.WithoutCancel(ctx), reason, false)
+}
+
+// follow changes files, index and branch. again says that a process died at it before.
+func (o *Operation) follow(ctx context.Context, reason string, again bool) error {
+	if err := o.takeOver(ctx, again); err != nil {
+		return err
+	}
+	from := o.note.old
+	if from == "" {
+		var err error
+		if from, err = o.emptyTree(ctx); err != nil {
+			return err
+		}
+	}
+	if _, err := o.run(ctx, "", "read-tree", "-m", "-u", from, o.note.next); err != nil {
+		var failed *Error
+		if errors.As(err, &failed) {
+			return &InTheWayError{failed.Message}
+		}
+		return err
+	}
+	if err := UpdateRefs(ctx, o.dirs, reason, RefUpdate{"HEAD", o.note.old, o.note.next}); err != nil {
+		return err
+	}
+	if err := os.Rename(o.index, o.dirs.indexPath()); err != nil {
+		o.done = true
+		return err
+	}
+	return nil
+}
+
+func (o *Operation) emptyTree(ctx context.Context) (string, error) {
+	out, err := o.run(ctx, "", "mktree")
+	return strings.TrimSpace(string(out)), err
+}
+
+// takeOver marks what lies on disk as it is to be already: it is in nobody's way. After a kill it also removes what git had
+// not written to its end.
+func (o *Operation) takeOver(ctx context.Context, again bool) error {
+	edits, err := Differences(ctx, o.dirs, o.note.old, o.note.next)
+	if err != nil {
+		return err
+	}
+	staged, err := o.staged(ctx)
+	if err != nil {
+		return err
+	}
+	var there []Edit
+	var paths strings.Builder
+	for _, e := range edits {
+		info, err := os.Lstat(filepath.Join(o.dirs.Root, filepath.FromSlash(e.Path)))
+		if e.ID == "" || staged[e.Path] || err != nil || !info.Mode().IsRegular() || strings.Contains(e.Path, "\n") || !strings.HasPrefix(e.Mode, "100") {
+			continue
+		}
+		there = append(there, e)
+		paths.WriteString(e.Path + "\n")
+	}
+	if len(there) == 0 {
+		return nil
+	}
+	out, err := o.run(ctx, paths.String(), "hash-object", "--stdin-paths")
+	if err != nil {
+		return err
+	}
+	ids := strings.Fields(string(out))
+	if len(ids) != len(there) {
+		return fmt.Errorf("git hash-object: %d answers to %d questions", len(ids), len(there))
+	}
+	var same []Edit
+	for i, e := range there {
+		switch {
+		case ids[i] == e.ID:
+			same = append(same, e)
+		case again:
+			if err := o.removeTorn(ctx, e); err != nil {
+				return err
+			}
+		}
+	}
+	return o.StageEntries(ctx, same)
+}
+
+// staged are the paths that the user has staged.
+func (o *Operation) staged(ctx context.Context) (map[string]bool, error) {
+	paths := map[string]bool{}
+	if o.note.old == "" {
+		return paths, nil
+	}
+	out, err := o.run(ctx, "", "diff-index", "--cached", "-z", "--name-only", "--no-renames", "--no-relative", "--ignore-submodules=none", o.note.old)
+	for path := range strings.SplitSeq(string(out), "\x00") {
+		paths[path] = true
+	}
+	return paths, err
+}
+
+// removeTorn removes a file that holds the beginning of what it is to be and no more.
+func (o *Operation) removeTorn(ctx context.Context, e Edit) error {
+	path := filepath.Join(o.dirs.Root, filepath.FromSlash(e.Path))
+	got, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	var want bytes.Buffer
+	if err := o.dirs.command().stream(ctx, &want, "cat-file", "--filters", "--path="+e.Path, e.ID); err != nil {
+		return nil
+	}
+	if len(got) < want.Len() && bytes.HasPrefix(want.Bytes(), got) {
+		return os.Remove(path)
+	}
+	return nil
+}
+
+// settleFollow repeats what a process died at; where that cannot be, the branch stays where it is.
+func (d Dirs) settleFollow(ctx context.Context, n note) error {
+	if n.next == "" {
+		d.clear(n)
+		return nil
+	}
+	o := &Operation{dirs: d, note: n, index: d.state("index-" + n.nonce)}
+	tip, err := ReadTip(ctx, d)
+	if err != nil {
+		return err
+	}
+	switch tip.Commit {
+	case n.next:
+		if _, err := os.Lstat(o.index); err == nil && d.ours(n) {
+			if err := os.Rename(o.index, d.indexPath()); err != nil {
+				return err
+			}
+		}
+	case n.old:
+		if !d.ours(n) {
+			if err := o.lockIndex(ctx); err != nil {
+				return err
+			}
+		}
+		if err := copyIndex(d.indexPath(), o.index); err != nil {
+			return err
+		}
+		_ = os.Remove(o.index + ".lock")
+		var inTheWay *InTheWayError
+		if err := o.follow(ctx, "runs: finish an interrupted move", true); err != nil && !errors.As(err, &inTheWay) {
+			return err
+		}
+	}
+	d.clear(n)
+	return nil
+}

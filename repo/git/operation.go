@@ -1,0 +1,433 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gitruns/runs/repo/lock"
+)
+
+// ErrLocked says that another process of git, or of ours, is changing the repository.
+var ErrLocked = errors.New("another process is changing this repository")
+
+// lockWait is how long a change waits for git's own index.lock.
+const lockWait = 5 * time.Second
+
+// Operation changes the branch that is checked out and the index of the user together. What it writes, it writes in this
+// order: the note `<git dir>/runs/op`, git's index.lock, the new index under a name of its own, the note again with the
+// commits, the refs, the index by one rename; and then it removes the lock and the note. Killed at any moment, Settle makes
+// it whole or as if it had never begun; and while index.lock is there, git itself refuses to build on what is half done.
+type Operation struct {
+	dirs  Dirs
+	guard *os.File // the lock of our own processes
+	note  note
+	index string // the new index
+	done  bool
+}
+
+// note is the file that says what is being done.
+type note struct {
+	nonce          string
+	kind           string // commit, follow
+	ref, old, next string // empty until the refs are about to move
+}
+
+func (d Dirs) state(name string) string { return filepath.Join(d.Git, "runs", name) }
+
+// indexPath is the user's index.
+func (d Dirs) indexPath() string {
+	if own := os.Getenv("GIT_INDEX_FILE"); own != "" {
+		return absolute(d.Root, own)
+	}
+	return filepath.Join(d.Git, "index")
+}
+
+func (n note) write(path string) error {
+	text := fmt.Sprintf("nonce %s\nkind %s\n", n.nonce, n.kind)
+	if n.next != "" {
+		text += fmt.Sprintf("ref %s\nold %s\nnew %s\n", n.ref, n.old, n.next)
+	}
+	tmp := path + "-" + n.nonce
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(f, text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp, path)
+}
+
+func readNote(path string) (note, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return note{}, err
+	}
+	var n note
+	for line := range strings.Lines(string(data)) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		switch key {
+		case "nonce":
+			n.nonce = filepath.Base(value)
+		case "kind":
+			n.kind = value
+		case "ref":
+			n.ref = value
+		case "old":
+			n.old = value
+		case "new":
+			n.next = value
+		}
+	}
+	return n, nil
+}
+
+// take locks out our own processes of this working tree. Without wait it gives up at once.
+func (d Dirs) take(ctx context.Context, wait time.Duration) (*os.File, error) {
+	if err := os.MkdirAll(d.state(""), 0o777); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(d.state("lock"), os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	deadline := time.Now().Add(wait)
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		locked, err := lock.Try(f)
+		if err == nil && locked {
+			return f, nil
+		}
+		if err == nil && !time.Now().Before(deadline) {
+			err = ErrLocked
+		}
+		if err == nil {
+			err = sleep(ctx, pause)
+		}
+		if err != nil {
+			_ = f.Close()
+			return nil, err
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// Begin settles what a killed process left behind and takes both locks. nonce is a random word.
+func Begin(ctx context.Context, dirs Dirs, kind, nonce string) (*Operation, error) {
+	guard, err := dirs.take(ctx, time.Minute) // what holds it is a short write of another command of ours
+	if err != nil {
+		return nil, err
+	}
+	o := &Operation{dirs: dirs, guard: guard, note: note{nonce: nonce, kind: kind}, index: dirs.state("index-" + nonce)}
+	err = dirs.settle(ctx)
+	if err == nil {
+		err = o.note.write(dirs.state("op"))
+	}
+	if err == nil {
+		err = o.lockIndex(ctx)
+	}
+	if err == nil {
+		err = copyIndex(dirs.indexPath(), o.index)
+	}
+	if err != nil {
+		o.Close()
+		return nil, err
+	}
+	return o, nil
+}
+
+// lockIndex makes git's index.lock a second name of a file of ours: so that it is known as ours after a kill.
+func (o *Operation) lockIndex(ctx context.Context) error {
+	own := o.dirs.state("lock-" + o.note.nonce)
+	if err := os.WriteFile(own, []byte("runs "+o.note.nonce+"\n"), 0o666); err != nil {
+		return err
+	}
+	path := o.dirs.indexPath() + ".lock"
+	deadline := time.Now().Add(lockWait)
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		err := os.Link(own, path)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			err = createWhole(own, path)
+		}
+		if err == nil || !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		if !time.Now().Before(deadline) {
+			return fmt.Errorf("%w: %s is there", ErrLocked, path)
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// createWhole is for file systems without hard links.
+func createWhole(from, to string) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
+}
+
+// ours reports whether index.lock is the one of this note.
+func (d Dirs) ours(n note) bool {
+	data, err := os.ReadFile(d.indexPath() + ".lock")
+	return err == nil && string(data) == "runs "+n.nonce+"\n"
+}
+
+// run calls git on the new index.
+func (o *Operation) run(ctx context.Context, stdin string, args ...string) ([]byte, error) {
+	c := o.dirs.command()
+	c.env = append(c.env[:len(c.env):len(c.env)], "GIT_INDEX_FILE="+o.index)
+	c.stdin = strings.NewReader(stdin)
+	return c.run(ctx, append([]string{"-c", "core.safecrlf=false", "-c", "advice.updateSparsePath=false"}, args...)...)
+}
+
+// Stage brings files as they are on disk into the new index, through git's own filters, and takes others out. Paths are
+// relative to the root of the working tree.
+func (o *Operation) Stage(ctx context.Context, add, remove []string) error {
+	if len(add) > 0 {
+		if _, err := o.run(ctx, string(list(add)), "update-index", "-z", "--add", "--replace", "--stdin"); err != nil {
+			return err
+		}
+	}
+	if len(remove) > 0 {
+		_, err := o.run(ctx, string(list(remove)), "update-index", "-z", "--force-remove", "--stdin")
+		return err
+	}
+	return nil
+}
+
+// StageEntries puts files that are in git already into the new index, without a look at the disk.
+func (o *Operation) StageEntries(ctx context.Context, entries []Edit) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	var b strings.Builder
+	for _, e := range entries {
+		if e.ID == "" {
+			fmt.Fprintf(&b, "0 %040d\t%s\x00", 0, e.Path)
+			continue
+		}
+		fmt.Fprintf(&b, "%s %s\t%s\x00", e.Mode, e.ID, e.Path)
+	}
+	_, err := o.run(ctx, b.String(), "update-index", "-z", "--index-info")
+	return err
+}
+
+// Entries lists the files of the new index below a folder.
+func (o *Operation) Entries(ctx context.Context, folder string) ([]Entry, error) {
+	out, err := o.run(ctx, "", "--literal-pathspecs", "ls-files", "-s", "-z", "--", folder)
+	if err != nil {
+		return nil, err
+	}
+	return parseEntries(out), nil
+}
+
+// parseEntries reads `ls-files -s -z`.
+func parseEntries(out []byte) []Entry {
+	var entries []Entry
+	for line := range strings.SplitSeq(string(out), "\x00") {
+		meta, path, ok := strings.Cut(line, "\t")
+		fields := strings.Fields(meta)
+		if ok && len(fields) == 3 && fields[2] == "0" {
+			entries = append(entries, Entry{path, fields[1], fields[0]})
+		}
+	}
+	return entries
+}
+
+// RefUpdate moves a ref from one commit to another. An empty Old must not exist yet.
+type RefUpdate struct {
+	Ref, Old, New string
+}
+
+// ErrMoved says that a ref no longer is where it was read.
+var ErrMoved = errors.New("the branch has moved meanwhile")
+
+// UpdateRefs moves refs, all or none. The branch that is checked out is HEAD.
+func UpdateRefs(ctx context.Context, dirs Dirs, reason string, updates ...RefUpdate) error {
+	var b strings.Builder
+	for _, u := range updates {
+		old := u.Old
+		if old == "" {
+			old = strings.Repeat("0", len(u.New))
+		}
+		fmt.Fprintf(&b, "update %s\x00%s\x00%s\x00", u.Ref, u.New, old)
+	}
+	c := dirs.command()
+	c.stdin = strings.NewReader(b.String())
+	_, err := c.run(ctx, "update-ref", "-m", reason, "--stdin", "-z")
+	var failed *Error
+	if errors.As(err, &failed) && (strings.Contains(failed.Message, "but expected") || strings.Contains(failed.Message, "reference already exists")) {
+		return ErrMoved
+	}
+	return err
+}
+
+// Finish moves the refs, of which the first is HEAD, and gives the new index its place.
+func (o *Operation) Finish(ctx context.Context, reason string, updates ...RefUpdate) error {
+	o.note.ref, o.note.old, o.note.next = updates[0].Ref, updates[0].Old, updates[0].New
+	if err := o.note.write(o.dirs.state("op")); err != nil {
+		return err
+	}
+	// From here on nothing is interrupted: it is a matter of milliseconds.
+	if err := UpdateRefs(context.WithoutCancel(ctx), o.dirs, reason, updates...); err != nil {
+		return err
+	}
+	if err := os.Rename(o.index, o.dirs.indexPath()); err != nil {
+		o.done = true // the note and the lock stay: the next command completes it
+		return err
+	}
+	return nil
+}
+
+// Close gives the locks back. What was not finished is as if it had never begun.
+func (o *Operation) Close() {
+	if !o.done {
+		o.dirs.clear(o.note)
+	}
+	_ = o.guard.Close()
+}
+
+// clear removes what an operation leaves: the lock, then the note, then the rest.
+func (d Dirs) clear(n note) {
+	if d.ours(n) {
+		_ = os.Remove(d.indexPath() + ".lock")
+	}
+	_ = os.Remove(d.state("op"))
+	for _, name := range []string{"index-" + n.nonce, "index-" + n.nonce + ".lock", "lock-" + n.nonce, "op-" + n.nonce} {
+		_ = os.Remove(d.state(name))
+	}
+}
+
+// Settle completes or undoes what a killed process left behind. Where nothing is left it costs a look at one file. What a
+// living process is doing is left to it.
+func Settle(ctx context.Context, dirs Dirs) error {
+	if _, err := os.Lstat(dirs.state("op")); err != nil {
+		return nil
+	}
+	guard, err := dirs.take(ctx, 0)
+	if errors.Is(err, ErrLocked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = guard.Close() }()
+	return dirs.settle(ctx)
+}
+
+func (d Dirs) settle(ctx context.Context) error {
+	n, err := readNote(d.state("op"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if n.kind == kindFollow {
+		return d.settleFollow(ctx, n)
+	}
+	if n.next != "" {
+		out, err := d.command().run(ctx, "rev-parse", "-q", "--verify", n.ref)
+		var failed *Error
+		if err != nil && !errors.As(err, &failed) {
+			return err
+		}
+		if strings.TrimSpace(string(out)) == n.next {
+			if err := d.completeIndex(ctx, n); err != nil {
+				return err
+			}
+		}
+	}
+	d.clear(n)
+	return nil
+}
+
+// completeIndex brings the index where the branch is already.
+func (d Dirs) completeIndex(ctx context.Context, n note) error {
+	made := d.state("index-" + n.nonce)
+	if _, err := os.Lstat(made); err != nil {
+		return nil // it has its place
+	}
+	if d.ours(n) {
+		return os.Rename(made, d.indexPath())
+	}
+	// Someone removed the lock, and git may have written the index since: only what we committed is brought in.
+	o := &Operation{dirs: d, note: n, index: made}
+	if err := o.lockIndex(ctx); err != nil {
+		return err
+	}
+	if err := copyIndex(d.indexPath(), o.index); err != nil {
+		return err
+	}
+	edits, err := Differences(ctx, d, n.old, n.next)
+	if err != nil {
+		return err
+	}
+	if err := o.StageEntries(ctx, edits); err != nil {
+		return err
+	}
+	return os.Rename(o.index, d.indexPath())
+}
+
+// Differences lists what two commits differ in, as changes of the first. An empty one has no files.
+func Differences(ctx context.Context, dirs Dirs, from, to string) ([]Edit, error) {
+	args := []string{"diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-relative", "--full-index", "--no-commit-id", "--ignore-submodules=none"}
+	if from == "" {
+		args = append(args, "--root", to)
+	} else {
+		args = append(args, from, to)
+	}
+	out, err := dirs.command().run(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	var edits []Edit
+	for rest := string(out); rest != ""; {
+		meta, more, ok := strings.Cut(rest, "\x00")
+		path, more, ok2 := strings.Cut(more, "\x00")
+		fields := strings.Fields(meta)
+		if !ok || !ok2 || len(fields) != 5 {
+			return nil, fmt.Errorf("git diff-tree: unexpected line %q", meta)
+		}
+		rest = more
+		e := Edit{path, fields[1], fields[3]}
+		if fields[4][0] == 'D' {
+			e.Mode, e.ID = "", ""
+		}
+		edits = append(edits, e)
+	}
+	return edits, nil
+}

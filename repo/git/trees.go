@@ -1,0 +1,320 @@
+package git
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// TreeEntry is a line of a tree object.
+type TreeEntry struct {
+	Mode string // 40000 for a folder
+	Name string
+	ID   string
+}
+
+// IsTree reports whether the entry is a folder.
+func (e TreeEntry) IsTree() bool { return strings.TrimLeft(e.Mode, "0") == "40000" }
+
+// Edit is one change of a tree. An empty ID removes the path, a folder with all that is in it.
+type Edit struct {
+	Path, Mode, ID string
+}
+
+// Trees reads and writes tree objects through two processes of git that stay open. Close it.
+type Trees struct {
+	cat, make *coprocess
+	known     map[string][]TreeEntry
+}
+
+// maxTreeBytes bounds one tree object: a folder of a million files.
+const maxTreeBytes = 64 << 20
+
+// OpenTrees starts the two processes, which end with ctx or Close.
+func OpenTrees(ctx context.Context, dirs Dirs) (*Trees, error) {
+	cat, err := dirs.command().start(ctx, "cat-file", "--batch")
+	if err != nil {
+		return nil, err
+	}
+	// What a tree names need not be looked up: every id comes from git itself.
+	write, err := dirs.command().start(ctx, "mktree", "-z", "--batch", "--missing")
+	if err != nil {
+		cat.close()
+		return nil, err
+	}
+	return &Trees{cat, write, map[string][]TreeEntry{}}, nil
+}
+
+// Close ends the processes.
+func (t *Trees) Close() {
+	t.cat.close()
+	t.make.close()
+}
+
+// Read returns the entries of a tree, or of a commit's. An empty id is the tree without entries.
+func (t *Trees) Read(id string) ([]TreeEntry, error) {
+	if id == "" {
+		return nil, nil
+	}
+	if entries, ok := t.known[id]; ok {
+		return entries, nil
+	}
+	data, err := t.object(id+"^{tree}", "tree", maxTreeBytes)
+	if err != nil {
+		return nil, err
+	}
+	var entries []TreeEntry
+	for len(data) > 0 {
+		head, rest, ok := bytes.Cut(data, []byte{0})
+		mode, name, ok2 := strings.Cut(string(head), " ")
+		size := t.cat.idBytes
+		if !ok || !ok2 || len(rest) < size {
+			return nil, fmt.Errorf("tree %s: damaged", id)
+		}
+		entries = append(entries, TreeEntry{mode, name, hex.EncodeToString(rest[:size])})
+		data = rest[size:]
+	}
+	t.known[id] = entries
+	return entries, nil
+}
+
+// Blob returns the content of a file, at most limit bytes.
+func (t *Trees) Blob(id string, limit int64) ([]byte, error) { return t.object(id, "blob", limit) }
+
+// object asks the process for one object.
+func (t *Trees) object(name, kind string, limit int64) ([]byte, error) {
+	if strings.ContainsAny(name, "\n\x00") {
+		return nil, fmt.Errorf("%q is no object", name)
+	}
+	if _, err := io.WriteString(t.cat.in, name+"\n"); err != nil {
+		return nil, t.cat.failed(err)
+	}
+	head, err := t.cat.out.ReadString('\n')
+	if err != nil {
+		return nil, t.cat.failed(err)
+	}
+	fields := strings.Fields(head)
+	if len(fields) != 3 {
+		return nil, fmt.Errorf("object %s is not in this clone", name)
+	}
+	size, err := strconv.ParseInt(fields[2], 10, 64)
+	if err != nil || size < 0 {
+		return nil, fmt.Errorf("git cat-file: unexpected line %q", head)
+	}
+	t.cat.idBytes = len(fields[0]) / 2
+	if fields[1] != kind || size > limit {
+		if _, err := io.CopyN(io.Discard, t.cat.out, size+1); err != nil {
+			return nil, t.cat.failed(err)
+		}
+		if fields[1] != kind {
+			return nil, fmt.Errorf("object %s is a %s, not a %s", name, fields[1], kind)
+		}
+		return nil, fmt.Errorf("object %s has %d bytes, more than the %d that are read", name, size, limit)
+	}
+	data := make([]byte, size+1)
+	if _, err := io.ReadFull(t.cat.out, data); err != nil {
+		return nil, t.cat.failed(err)
+	}
+	return data[:size], nil
+}
+
+// Find returns the entry at a path of a tree; an empty path is the tree itself. ok is false where there is none.
+func (t *Trees) Find(tree, path string) (e TreeEntry, ok bool, err error) {
+	e = TreeEntry{Mode: "40000", ID: tree}
+	if path == "" {
+		return e, tree != "", nil
+	}
+	for step := range strings.SplitSeq(path, "/") {
+		if !e.IsTree() {
+			return TreeEntry{}, false, nil
+		}
+		entries, err := t.Read(e.ID)
+		if err != nil {
+			return TreeEntry{}, false, err
+		}
+		i := slices.IndexFunc(entries, func(e TreeEntry) bool { return e.Name == step })
+		if i < 0 {
+			return TreeEntry{}, false, nil
+		}
+		e = entries[i]
+	}
+	return e, true, nil
+}
+
+// Walk calls visit with every file of a tree, its path below prefix.
+func (t *Trees) Walk(tree, prefix string, visit func(path string, e TreeEntry) error) error {
+	entries, err := t.Read(tree)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		at := e.Name
+		if prefix != "" {
+			at = prefix + "/" + e.Name
+		}
+		if strings.Count(at, "/") > 100 {
+			return fmt.Errorf("%s: more than 100 folders deep", at)
+		}
+		if e.IsTree() {
+			err = t.Walk(e.ID, at, visit)
+		} else {
+			err = visit(at, e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Edit returns the tree with the changes made, empty where nothing is left of it. Only the folders on the way to a change
+// are read and written. Of two changes of one path the later one counts.
+func (t *Trees) Edit(tree string, edits []Edit) (string, error) {
+	if len(edits) == 0 {
+		return tree, nil
+	}
+	old, err := t.Read(tree)
+	if err != nil {
+		return "", err
+	}
+	here := make(map[string]Edit, len(edits))
+	below := map[string][]Edit{}
+	for _, e := range edits {
+		name, rest, deeper := strings.Cut(e.Path, "/")
+		if name == "" {
+			return "", fmt.Errorf("changing a tree: %q is no path", e.Path)
+		}
+		if deeper {
+			below[name] = append(below[name], Edit{rest, e.Mode, e.ID})
+			continue
+		}
+		here[name] = e
+		delete(below, name) // what came before it
+	}
+	entries := make([]TreeEntry, 0, len(old)+len(here)+len(below))
+	seen := map[string]bool{}
+	apply := func(name string, was TreeEntry) error {
+		seen[name] = true
+		if e, ok := here[name]; ok {
+			was = TreeEntry{e.Mode, name, e.ID}
+		}
+		if more := below[name]; len(more) > 0 {
+			from := was.ID
+			if !was.IsTree() {
+				from = ""
+			}
+			id, err := t.Edit(from, more)
+			if err != nil {
+				return err
+			}
+			if id != "" || from != "" { // else it only removed what is not there
+				was = TreeEntry{"40000", name, id}
+			}
+		}
+		if was.ID != "" {
+			entries = append(entries, was)
+		}
+		return nil
+	}
+	for _, e := range old {
+		if err := apply(e.Name, e); err != nil {
+			return "", err
+		}
+	}
+	for name := range here {
+		if !seen[name] {
+			if err := apply(name, TreeEntry{Name: name}); err != nil {
+				return "", err
+			}
+		}
+	}
+	for name := range below {
+		if !seen[name] {
+			if err := apply(name, TreeEntry{Name: name}); err != nil {
+				return "", err
+			}
+		}
+	}
+	if len(entries) == 0 {
+		return "", nil
+	}
+	return t.write(entries)
+}
+
+// write stores a tree; git sorts its entries.
+func (t *Trees) write(entries []TreeEntry) (string, error) {
+	var b bytes.Buffer
+	for _, e := range entries {
+		kind := "blob"
+		switch strings.TrimLeft(e.Mode, "0") {
+		case "40000":
+			kind = "tree"
+		case "160000":
+			kind = "commit"
+		}
+		fmt.Fprintf(&b, "%s %s %s\t%s\x00", e.Mode, kind, e.ID, e.Name)
+	}
+	b.WriteByte(0)
+	if _, err := t.make.in.Write(b.Bytes()); err != nil {
+		return "", t.make.failed(err)
+	}
+	line, err := t.make.out.ReadString('\n')
+	if err != nil {
+		return "", t.make.failed(err)
+	}
+	return strings.TrimSpace(line), nil
+}
+
+// Empty is the id of the tree without entries.
+func (t *Trees) Empty() (string, error) { return t.write(nil) }
+
+// coprocess is a process of git that answers questions on its standard input.
+type coprocess struct {
+	cmd     *exec.Cmd
+	in      io.WriteCloser
+	out     *bufio.Reader
+	stderr  complaint
+	name    string
+	idBytes int
+}
+
+func (c command) start(ctx context.Context, args ...string) (*coprocess, error) {
+	cmd, err := c.process(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	p := &coprocess{cmd: cmd, name: subcommand(args)}
+	cmd.Stderr = &p.stderr
+	if p.in, err = cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	p.out = bufio.NewReaderSize(out, 64<<10)
+	return p, cmd.Start()
+}
+
+// failed is why the process no longer answers.
+func (p *coprocess) failed(err error) error {
+	_ = p.in.Close()
+	_ = p.cmd.Wait()
+	if message := p.stderr.message(); message != "" {
+		return &Error{Command: p.name, Message: message}
+	}
+	return fmt.Errorf("git %s: %w", p.name, err)
+}
+
+func (p *coprocess) close() {
+	_ = p.in.Close()
+	_, _ = io.Copy(io.Discard, p.out)
+	_ = p.cmd.Wait()
+}

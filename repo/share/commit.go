@@ -1,0 +1,473 @@
+package share
+
+import (
+	"context"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// Request says what to commit.
+type Request struct {
+	IDs           []string // these runs; nil is every finished one that is not committed
+	IncludeFailed bool     // without IDs: those that failed, crashed or were killed too
+	Branch        string   // another branch than the one that is checked out
+	Message       string   // instead of the one that is made
+}
+
+// Committed is what a commit holds.
+type Committed struct {
+	Commit  string
+	Branch  string // empty when detached
+	Runs    []*repo.Entry
+	Notes   int      // of runs that were committed before
+	Removed []string // ids
+	Files   int
+	Bytes   int64
+	Refused []repo.Damage // runs that were not taken, and why
+	Left    int           // runs that did not finish well and were not asked for
+}
+
+// Empty reports whether there was nothing to commit.
+func (c *Committed) Empty() bool { return len(c.Runs) == 0 && c.Notes == 0 && len(c.Removed) == 0 }
+
+// plan is what a commit will change.
+type plan struct {
+	*Committed
+	repo   *repo.Repository
+	at     string   // of .runs in the tree
+	paths  []string // below .runs, on disk
+	remove []string // below .runs: folders of runs, marks
+}
+
+// Settle completes or undoes what a killed commit or push left behind.
+func Settle(ctx context.Context, r *repo.Repository) error {
+	if !r.InGit {
+		return nil
+	}
+	return git.Settle(ctx, r.Git)
+}
+
+// refSwitches bounds how often a commit begins again because a branch moved.
+const refSwitches = 20
+
+// Commit makes one commit of runs and what they share, beside the index and the working tree of the user: what is staged
+// stays staged. Killed at any moment it can be repeated.
+func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, error) {
+	if !r.InGit {
+		return nil, &repo.HintError{Err: errors.New("committing runs: this is no git repository"), Hint: "'git init' makes one"}
+	}
+	if name, end := r.Git.InProgress(); name != "" {
+		return nil, &repo.HintError{
+			Err:  fmt.Errorf("committing runs: %s is in progress, and aborting it would take them away", name),
+			Hint: "end it first: " + end,
+		}
+	}
+	for try := 0; ; try++ {
+		done, err := commitOnce(ctx, r, q)
+		if errors.Is(err, git.ErrMoved) && try < refSwitches {
+			continue
+		}
+		if errors.Is(err, git.ErrLocked) {
+			err = &repo.HintError{Err: fmt.Errorf("committing runs: %w", err), Hint: "wait for it and repeat; where no git is running, remove that file"}
+		} else if err != nil {
+			err = fmt.Errorf("committing runs: %w", err)
+		}
+		return done, err
+	}
+}
+
+func commitOnce(ctx context.Context, r *repo.Repository, q Request) (*Committed, error) {
+	tip, err := git.ReadTip(ctx, r.Git)
+	if err != nil {
+		return nil, err
+	}
+	trees, err := git.OpenTrees(ctx, r.Git)
+	if err != nil {
+		return nil, err
+	}
+	defer trees.Close()
+	w := writer{repo: r, trees: trees, request: q}
+	if q.Branch != "" && q.Branch != tip.Branch {
+		return w.commitElsewhere(ctx)
+	}
+	return w.commitHere(ctx, tip)
+}
+
+// writer makes one attempt of a commit.
+type writer struct {
+	repo    *repo.Repository
+	trees   *git.Trees
+	request Request
+}
+
+// commitHere commits to the branch that is checked out.
+func (w *writer) commitHere(ctx context.Context, tip git.Tip) (*Committed, error) {
+	p, err := w.plan(ctx, tip.Commit, true)
+	if err != nil || p.Empty() {
+		return p.Committed, err
+	}
+	p.Branch = tip.Branch
+	o, err := git.Begin(ctx, w.repo.Git, "commit", format.RandomLetters(8))
+	if err != nil {
+		return nil, err
+	}
+	defer o.Close()
+	if again, err := git.ReadTip(ctx, w.repo.Git); err != nil || again != tip {
+		return nil, orMoved(err)
+	}
+	if name, _ := w.repo.Git.InProgress(); name != "" {
+		return nil, fmt.Errorf("%s has begun meanwhile", name)
+	}
+	gone, err := p.gone(w.trees, tip.Commit)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.Stage(ctx, below(p.at, p.paths), gone); err != nil {
+		return nil, err
+	}
+	entries, err := o.Entries(ctx, p.at)
+	if err != nil {
+		return nil, err
+	}
+	updates, err := w.write(ctx, p, tip.Commit, entries)
+	if err != nil {
+		return nil, err
+	}
+	updates[0].Ref = "HEAD"
+	return p.Committed, o.Finish(ctx, "runs: "+p.Summary(), updates...)
+}
+
+// commitElsewhere commits to a branch that is not checked out: no index and no file of the user is involved.
+func (w *writer) commitElsewhere(ctx context.Context) (*Committed, error) {
+	branch := w.request.Branch
+	if err := git.CheckBranch(ctx, w.repo.Git, branch); err != nil {
+		return nil, err
+	}
+	if at, err := git.CheckedOut(ctx, w.repo.Git, branch); err != nil {
+		return nil, err
+	} else if at != "" {
+		return nil, &repo.HintError{Err: fmt.Errorf("branch %s is checked out in %s", branch, at), Hint: "run 'runs commit' there, or name another branch"}
+	}
+	old, base, err := w.branchTip(ctx, branch)
+	if err != nil {
+		return nil, err
+	}
+	p, err := w.plan(ctx, base, false)
+	if err != nil || p.Empty() {
+		return p.Committed, err
+	}
+	p.Branch = branch
+	scratch, err := git.NewBlobs(w.repo.Git)
+	if err != nil {
+		return nil, err
+	}
+	defer scratch.Close()
+	entries, err := scratch.Add(ctx, below(p.at, p.paths))
+	if err != nil {
+		return nil, err
+	}
+	updates, err := w.write(ctx, p, base, entries)
+	if err != nil {
+		return nil, err
+	}
+	updates[0].Ref, updates[0].Old = "refs/heads/"+branch, old
+	return p.Committed, git.UpdateRefs(ctx, w.repo.Git, "runs: "+p.Summary(), updates...)
+}
+
+// branchTip is the commit of a branch, and what a commit to it stands on: where there is none, what a remote has of it.
+func (w *writer) branchTip(ctx context.Context, branch string) (old, base string, err error) {
+	old, err = git.Resolve(ctx, w.repo.Git, "refs/heads/"+branch)
+	if err != nil || old != "" {
+		return old, old, err
+	}
+	remote, err := git.DefaultRemote(ctx, w.repo.Git)
+	if err != nil || remote == "" {
+		return "", "", err
+	}
+	base, err = git.Resolve(ctx, w.repo.Git, "refs/remotes/"+remote+"/"+branch)
+	return "", base, err
+}
+
+func orMoved(err error) error {
+	if err == nil {
+		return git.ErrMoved
+	}
+	return err
+}
+
+func below(at string, names []string) []string {
+	paths := make([]string, len(names))
+	for i, name := range names {
+		paths[i] = path.Join(at, name)
+	}
+	return paths
+}
+
+// plan finds what a commit on base will change. marks says that the marks of removed runs in the working tree are those of
+// base.
+func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, error) {
+	p := &plan{Committed: &Committed{}, repo: w.repo}
+	var err error
+	if p.at, err = w.repo.TreePath(); err != nil {
+		return p, err
+	}
+	known, err := readContents(w.trees, base, p.at)
+	if err != nil {
+		return p, err
+	}
+	removed, err := w.repo.RemovedIDs()
+	if err != nil {
+		return p, err
+	}
+	ids, err := w.repo.FinishedIDs()
+	if err != nil {
+		return p, err
+	}
+	named := w.request.IDs != nil
+	for _, id := range ids {
+		_, committed := known.runs[id]
+		switch {
+		case named && !slices.Contains(w.request.IDs, id), removed[id]:
+			continue
+		case committed && !known.removed[id]:
+			err = p.addNotes(known, id)
+		case known.removed[id] && !marks && !named:
+			p.Refused = append(p.Refused, repo.Damage{ID: id, Err: fmt.Errorf("run %s: it was removed there; name it to bring it back", id)})
+			continue
+		default:
+			err = p.addRun(ctx, known, id, w.request.IncludeFailed || named)
+			if err == nil && known.removed[id] {
+				p.remove = append(p.remove, path.Join(repo.RemovedName, id))
+			}
+		}
+		if ctx.Err() != nil {
+			return p, ctx.Err()
+		}
+		if err != nil {
+			p.Refused = append(p.Refused, repo.Damage{ID: id, Err: err})
+		}
+	}
+	if !named {
+		for id := range removed {
+			if _, committed := known.runs[id]; committed || !known.removed[id] {
+				p.removeRun(known, id)
+			}
+		}
+		slices.Sort(p.Removed)
+	}
+	if p.Empty() {
+		return p, nil
+	}
+	return p, p.addSetup(known)
+}
+
+// addRun takes a new run with all that it needs.
+func (p *plan) addRun(ctx context.Context, known *contents, id string, any bool) error {
+	e, err := p.repo.ReadFinished(id)
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	if e.Status != format.Finished && !any {
+		p.Left++
+		return nil
+	}
+	files, err := e.Content(ctx)
+	if err != nil {
+		return err
+	}
+	var paths []string
+	bytes := int64(0)
+	for _, f := range files {
+		paths = append(paths, path.Join(runPath(id), f.Name))
+		bytes += f.Bytes
+	}
+	for _, name := range repo.SharedNames(e.Run) {
+		if _, there := known.shared[name]; there {
+			continue
+		}
+		size, err := p.repo.PlaceShared(ctx, name)
+		if err != nil {
+			return fmt.Errorf("run %s: %w", id, err)
+		}
+		known.shared[name] = "here"
+		paths = append(paths, name)
+		bytes += size
+	}
+	p.paths = append(p.paths, paths...)
+	p.Files += len(paths)
+	p.Bytes += bytes
+	p.Runs = append(p.Runs, e)
+	return nil
+}
+
+// addNotes takes what was said later of a run that is committed.
+func (p *plan) addNotes(known *contents, id string) error {
+	files, err := p.repo.LateNotes(id)
+	if err != nil || len(files) == 0 {
+		return err
+	}
+	there, err := known.run(id)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if _, ok := there[f.Name]; !ok {
+			p.paths = append(p.paths, path.Join(runPath(id), f.Name))
+			p.Notes++
+			p.Files++
+			p.Bytes += f.Bytes
+		}
+	}
+	return nil
+}
+
+// removeRun takes a run out and its mark in.
+func (p *plan) removeRun(known *contents, id string) {
+	if _, there := known.runs[id]; there {
+		p.remove = append(p.remove, runPath(id))
+	}
+	if !known.removed[id] {
+		p.paths = append(p.paths, path.Join(repo.RemovedName, id))
+	}
+	p.Removed = append(p.Removed, id)
+}
+
+// addSetup takes the files of an empty repository along where they are as `init` wrote them: without the attributes, a
+// checkout could change the bytes of runs. One that was edited is the user's to commit.
+func (p *plan) addSetup(known *contents) error {
+	for name, text := range repo.SetupFiles() {
+		if known.files[name] {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(p.repo.Dir, name))
+		if err == nil && string(data) == text {
+			p.paths = append(p.paths, name)
+		}
+	}
+	return nil
+}
+
+// gone lists the files that the plan takes out of a commit, relative to the root.
+func (p *plan) gone(trees *git.Trees, commit string) ([]string, error) {
+	var gone []string
+	for _, name := range p.remove {
+		at := path.Join(p.at, name)
+		e, ok, err := trees.Find(commit, at)
+		switch {
+		case err != nil:
+			return nil, err
+		case ok && e.IsTree():
+			err = trees.Walk(e.ID, at, func(file string, _ git.TreeEntry) error {
+				gone = append(gone, file)
+				return nil
+			})
+		case ok:
+			gone = append(gone, at)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return gone, nil
+}
+
+// write stores the trees and the commits: the one for the branch and the one that keeps its runs. The first update lacks
+// its ref.
+func (w *writer) write(ctx context.Context, p *plan, base string, entries []git.Entry) ([]git.RefUpdate, error) {
+	byPath := make(map[string]git.Entry, len(entries))
+	for _, e := range entries {
+		byPath[e.Path] = e
+	}
+	var edits, kept []git.Edit
+	for _, name := range p.remove {
+		edits = append(edits, git.Edit{Path: path.Join(p.at, name)})
+		kept = append(kept, git.Edit{Path: path.Join(p.at, name)})
+	}
+	for _, name := range p.paths {
+		e, ok := byPath[path.Join(p.at, name)]
+		if !ok {
+			return nil, fmt.Errorf("git did not take %s", name)
+		}
+		if err := p.sameBytes(name, e); err != nil {
+			return nil, err
+		}
+		edit := git.Edit{Path: e.Path, Mode: "100644", ID: e.ID}
+		edits = append(edits, edit)
+		if strings.Contains(name, "/") && path.Dir(name) != repo.RemovedName {
+			kept = append(kept, edit)
+		}
+	}
+	tree, err := w.trees.Edit(base, edits)
+	if err != nil {
+		return nil, err
+	}
+	c := git.CommitObject{Tree: tree, Message: w.request.Message, Sign: git.Signs(ctx, w.repo.Git)}
+	if c.Message == "" {
+		config, err := w.repo.Config()
+		if err != nil {
+			return nil, err
+		}
+		c.Message = p.message(config)
+	}
+	if base != "" {
+		c.Parents = []string{base}
+	}
+	if p.Commit, err = git.WriteCommit(ctx, w.repo.Git, c); err != nil {
+		return nil, err
+	}
+	updates := []git.RefUpdate{{Old: base, New: p.Commit}}
+	keep, err := w.keep(ctx, kept)
+	if err == nil && keep.New != keep.Old {
+		updates = append(updates, keep)
+	}
+	return updates, err
+}
+
+// sameBytes proves that git stores the bytes of a file and not what a filter makes of them. Artifacts may have one: LFS.
+func (p *plan) sameBytes(name string, e git.Entry) error {
+	parts := strings.SplitN(name, "/", 4)
+	if len(parts) == 4 && parts[2] == "artifacts" {
+		return nil
+	}
+	f, err := os.Open(filepath.Join(p.repo.Dir, filepath.FromSlash(name)))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	var sum hash.Hash = sha1.New()
+	if len(e.ID) == hex.EncodedLen(sha256.Size) {
+		sum = sha256.New()
+	}
+	fmt.Fprintf(sum, "blob %d\x00", info.Size())
+	if _, err := io.Copy(sum, f); err != nil {
+		return err
+	}
+	if hex.EncodeToString(sum.Sum(nil)) != e.ID {
+		return &repo.HintError{
+			Err:  fmt.Errorf("git's attributes change the bytes of %s", e.Path),
+			Hint: "'git check-attr -a " + e.Path + "' says which; 'runs init' says what .runs/.gitattributes must hold",
+		}
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+// Package share takes runs from clone to clone through git: it commits them beside the user's own work, replays them on what
+// others have pushed, takes over what was pulled or copied, and brings back what a branch has lost.
+package share
+
+import (
+	"path"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// contents are the runs of one commit, as far as names tell.
+type contents struct {
+	trees   *git.Trees
+	tree    string // the .runs folder; empty without one
+	runs    map[string]string
+	removed map[string]bool
+	shared  map[string]string // path below .runs to blob
+	files   map[string]bool   // directly in .runs
+}
+
+// readContents reads what a commit or tree, which may be empty, has at the path of .runs.
+func readContents(trees *git.Trees, tree, at string) (*contents, error) {
+	c := &contents{trees: trees, runs: map[string]string{}, removed: map[string]bool{}, shared: map[string]string{}, files: map[string]bool{}}
+	e, ok, err := trees.Find(tree, at)
+	if err != nil || !ok || !e.IsTree() {
+		return c, err
+	}
+	c.tree = e.ID
+	folders, err := trees.Read(c.tree)
+	if err != nil {
+		return nil, err
+	}
+	for _, folder := range folders {
+		switch {
+		case !folder.IsTree():
+			c.files[folder.Name] = true
+		case format.CheckDay(folder.Name) == nil:
+			err = c.each(folder, func(e git.TreeEntry) {
+				if e.IsTree() && format.CheckID(e.Name) == nil && format.IDDay(e.Name) == folder.Name {
+					c.runs[e.Name] = e.ID
+				}
+			})
+		case folder.Name == repo.RemovedName:
+			err = c.each(folder, func(e git.TreeEntry) {
+				if format.CheckID(e.Name) == nil {
+					c.removed[e.Name] = true
+				}
+			})
+		default:
+			err = c.each(folder, func(e git.TreeEntry) {
+				if name := path.Join(folder.Name, e.Name); strings.HasPrefix(e.Mode, "100") && repo.IsShared(name) {
+					c.shared[name] = e.ID
+				}
+			})
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func (c *contents) each(folder git.TreeEntry, visit func(git.TreeEntry)) error {
+	entries, err := c.trees.Read(folder.ID)
+	for _, e := range entries {
+		visit(e)
+	}
+	return err
+}
+
+// run lists the files of a run by their names in its folder.
+func (c *contents) run(id string) (map[string]git.TreeEntry, error) {
+	files := map[string]git.TreeEntry{}
+	err := c.trees.Walk(c.runs[id], "", func(name string, e git.TreeEntry) error {
+		files[name] = e
+		return nil
+	})
+	return files, err
+}
+
+// runPath is the folder of a run below .runs.
+func runPath(id string) string { return path.Join(format.IDDay(id), id) }

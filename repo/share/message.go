@@ -1,0 +1,103 @@
+package share
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+)
+
+// maxMessageRuns bounds the lines of a message.
+const maxMessageRuns = 200
+
+// Summary says in one line what a commit holds.
+func (c *Committed) Summary() string {
+	var parts []string
+	if n := len(c.Runs); n > 0 {
+		text := "add " + count(n, "run")
+		if experiment := c.Runs[0].Experiment; experiment != "" && !slices.ContainsFunc(c.Runs, func(e *repo.Entry) bool { return e.Experiment != experiment }) {
+			text += " of " + experiment
+		}
+		if n == 1 && c.Runs[0].Name != "" {
+			text += ": " + c.Runs[0].Name
+		}
+		parts = append(parts, text)
+	}
+	if c.Notes > 0 {
+		parts = append(parts, "add "+count(c.Notes, "note"))
+	}
+	if n := len(c.Removed); n > 0 {
+		parts = append(parts, "remove "+count(n, "run"))
+	}
+	return oneLine(strings.Join(parts, ", "))
+}
+
+// message is the whole text: the summary and a line a run with its key metrics.
+func (c *Committed) message(config *format.Config) string {
+	var b strings.Builder
+	b.WriteString("runs: " + c.Summary() + "\n")
+	if len(c.Runs)+len(c.Removed) > 0 {
+		b.WriteString("\n")
+	}
+	for i, e := range c.Runs {
+		if i == maxMessageRuns {
+			fmt.Fprintf(&b, "and %d more\n", len(c.Runs)-i)
+			break
+		}
+		b.WriteString(oneLine(e.ID + runWords(e.Run, config)))
+		b.WriteString("\n")
+	}
+	for i, id := range c.Removed {
+		if i == maxMessageRuns {
+			fmt.Fprintf(&b, "and %d more removed\n", len(c.Removed)-i)
+			break
+		}
+		b.WriteString("removed " + id + "\n")
+	}
+	return b.String()
+}
+
+// runWords are name, status and key metrics of a run.
+func runWords(run *format.Run, config *format.Config) string {
+	text := ""
+	if run.Name != "" {
+		text += " " + run.Name
+	}
+	if run.Status != format.Finished {
+		text += " (" + string(run.Status) + ")"
+	}
+	keys := slices.Sorted(maps.Keys(run.Metrics))
+	if _, ok := run.Metrics[config.Primary]; ok {
+		keys = slices.DeleteFunc(keys, func(k string) bool { return k == config.Primary })
+		keys = append([]string{config.Primary}, keys...)
+	}
+	for _, key := range keys[:min(len(keys), 3)] {
+		text += " " + key + "=" + strconv.FormatFloat(run.Metrics[key].Last, 'g', 5, 64)
+	}
+	return text
+}
+
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
+// oneLine keeps a text from being more than a line of a message; a comment sign at its start would be cut by git.
+func oneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if format.IsHidden(r) {
+			return ' '
+		}
+		return r
+	}, s)
+	if runes := []rune(s); len(runes) > 200 {
+		s = string(runes[:199]) + "…"
+	}
+	return s
+}
