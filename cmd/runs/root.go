@@ -173,6 +173,7 @@ var commands = []struct {
 	{"read", "status", (*app).statusCommand},
 	{"read", "textconv", (*app).textconvCommand},
 	{"share", "commit", (*app).commitCommand},
+	{"share", "push", (*app).pushCommand},
 	{"again", "checkout", (*app).checkoutCommand},
 	{"again", "reproduce", (*app).reproduceCommand},
 	{"again", "verify", (*app).verifyCommand},

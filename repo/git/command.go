@@ -51,7 +51,7 @@ func (c command) stream(ctx context.Context, stdout io.Writer, args ...string) e
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		e := &Error{Command: subcommand(args), Message: stderr.message()}
+		e := &Error{Command: subcommand(args), Message: stderr.message(), Output: stderr.String()}
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {
 			e.Code = exit.ExitCode()
@@ -85,6 +85,7 @@ type Error struct {
 	Command string
 	Code    int    // git's exit status; 0 where it did not end by itself
 	Message string // the line of stderr that says why
+	Output  string // all of stderr
 }
 
 func (e *Error) Error() string { return "git " + e.Command + ": " + e.Message }

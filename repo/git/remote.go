@@ -2,6 +2,8 @@ package git
 
 import (
 	"context"
+	"errors"
+	"os"
 	"slices"
 	"strings"
 )
@@ -23,3 +25,167 @@ func DefaultRemote(ctx context.Context, dirs Dirs) (string, error) {
 	}
 	return names[0], nil
 }
+
+// Upstream is the branch of a remote that a local one follows.
+type Upstream struct {
+	Remote   string
+	Ref      string // at the remote, like refs/heads/main
+	Tracking string // what this clone last saw of it, like refs/remotes/origin/main
+}
+
+// Name is the upstream as people write it.
+func (u Upstream) Name() string { return u.Remote + "/" + strings.TrimPrefix(u.Ref, "refs/heads/") }
+
+// UpstreamOf reads the configured upstream of a branch; ok is false without one.
+func UpstreamOf(ctx context.Context, dirs Dirs, branch string) (u Upstream, ok bool, err error) {
+	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(upstream:remotename)%00%(upstream:remoteref)%00%(upstream)", "refs/heads/"+branch)
+	fields := strings.Split(strings.TrimSuffix(string(out), "\n"), "\x00")
+	if err != nil || len(fields) != 3 || fields[0] == "" || fields[1] == "" {
+		return u, false, err
+	}
+	u = Upstream{fields[0], fields[1], fields[2]}
+	if u.Remote == "." { // a local branch
+		return u, false, nil
+	}
+	if u.Tracking == "" {
+		u.Tracking = privateRef(u.Remote, u.Ref)
+	}
+	return u, true, nil
+}
+
+// UpstreamNamed is the branch of a remote by name, whether or not it is there.
+func UpstreamNamed(remote, branch string) Upstream {
+	u := Upstream{Remote: remote, Ref: "refs/heads/" + branch}
+	u.Tracking = "refs/remotes/" + remote + "/" + branch
+	return u
+}
+
+// privateRef is where a branch is fetched to that git is not configured to follow.
+func privateRef(remote, ref string) string {
+	return "refs/runs/upstream/" + remote + "/" + strings.TrimPrefix(ref, "refs/heads/")
+}
+
+// network is a call that may ask a person for a password.
+func (d Dirs) network() command {
+	c := d.command()
+	if prompt, set := os.LookupEnv("GIT_TERMINAL_PROMPT"); set {
+		c.env = append(c.env, "GIT_TERMINAL_PROMPT="+prompt)
+	} else {
+		c.env = append(c.env, "GIT_TERMINAL_PROMPT=1")
+	}
+	return c
+}
+
+// ErrNoRemoteBranch says that the remote has no such branch.
+var ErrNoRemoteBranch = errors.New("the remote has no such branch")
+
+// Fetch asks a remote, a name or a URL, for one branch and stores its tip under a ref of this clone.
+func Fetch(ctx context.Context, dirs Dirs, remote, ref, into string) (string, error) {
+	_, err := dirs.network().run(ctx, "fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--", remote, "+"+ref+":"+into)
+	var failed *Error
+	if errors.As(err, &failed) && strings.HasPrefix(failed.Message, "couldn't find remote ref") {
+		return "", ErrNoRemoteBranch
+	}
+	if err != nil {
+		return "", err
+	}
+	return Resolve(ctx, dirs, into)
+}
+
+// RemoteHead is the default branch of a remote.
+func RemoteHead(ctx context.Context, dirs Dirs, remote string) (string, error) {
+	out, err := dirs.network().run(ctx, "ls-remote", "--symref", "--", remote, "HEAD")
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(out)) {
+		if ref, ok := strings.CutPrefix(line, "ref: refs/heads/"); ok {
+			name, _, _ := strings.Cut(ref, "\t")
+			return name, nil
+		}
+	}
+	return "", nil
+}
+
+// DeleteRef removes a ref of this clone.
+func DeleteRef(ctx context.Context, dirs Dirs, ref string) {
+	_, _ = dirs.command().run(context.WithoutCancel(ctx), "update-ref", "-d", ref)
+}
+
+// Rejected is a push that the remote did not take.
+type Rejected struct {
+	Ref    string
+	Reason string
+	Stale  bool // somebody else was faster
+	Output string
+}
+
+func (e *Rejected) Error() string { return e.Reason }
+
+// Refspec is what goes where.
+type Refspec struct{ From, To string }
+
+// Push pushes without force, and runs the hooks that git runs. The first error of a ref is returned as Rejected.
+func Push(ctx context.Context, dirs Dirs, remote string, specs ...Refspec) error {
+	args := []string{"push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no", "--", remote}
+	for _, s := range specs {
+		args = append(args, s.From+":"+s.To)
+	}
+	out, err := dirs.network().run(ctx, args...)
+	if err == nil {
+		return nil
+	}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		if len(fields) < 3 || fields[0] != "!" {
+			continue
+		}
+		_, to, _ := strings.Cut(fields[1], ":")
+		rejected := &Rejected{Ref: to, Reason: fields[2], Stale: isStale(fields[2])}
+		var failed *Error
+		if errors.As(err, &failed) {
+			rejected.Output = failed.Output
+		}
+		return rejected
+	}
+	return err
+}
+
+// staleReasons are what git and its servers say when a branch has moved between the look at it and the push.
+var staleReasons = []string{
+	"fetch first", "non-fast-forward", "stale info", "cannot lock ref", "failed to update ref", "incorrect old value", "failed to lock", "remote ref updated since checkout",
+}
+
+func isStale(reason string) bool {
+	return slices.ContainsFunc(staleReasons, func(s string) bool { return strings.Contains(reason, s) })
+}
+
+// Missing lists the commits that one has and others have not, the oldest first.
+func Missing(ctx context.Context, dirs Dirs, tip string, others ...string) ([]string, error) {
+	args := append([]string{"rev-list", "--topo-order", "--reverse", tip, "--not"}, others...)
+	out, err := dirs.command().run(ctx, args...)
+	return strings.Fields(string(out)), err
+}
+
+// IsAncestor reports whether one commit is among those that another one stands on, or is it.
+func IsAncestor(ctx context.Context, dirs Dirs, commit, of string) (bool, error) {
+	_, err := dirs.command().run(ctx, "merge-base", "--is-ancestor", commit, of)
+	var failed *Error
+	if errors.As(err, &failed) && failed.Code == 1 {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// KeptBases are the commits that Keep guards.
+func KeptBases(ctx context.Context, dirs Dirs) (map[string]bool, error) {
+	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(refname)", keptRefs)
+	bases := map[string]bool{}
+	for _, ref := range strings.Fields(string(out)) {
+		bases[strings.TrimPrefix(ref, keptRefs)] = true
+	}
+	return bases, err
+}
+
+// KeptRef is the ref that guards a commit.
+func KeptRef(commit string) string { return keptRefs + commit }

@@ -37,6 +37,9 @@ type Trees struct {
 // maxTreeBytes bounds one tree object: a folder of a million files.
 const maxTreeBytes = 64 << 20
 
+// maxCommitBytes bounds one commit object.
+const maxCommitBytes = 4 << 20
+
 // OpenTrees starts the two processes, which end with ctx or Close.
 func OpenTrees(ctx context.Context, dirs Dirs) (*Trees, error) {
 	cat, err := dirs.command().start(ctx, "cat-file", "--batch")
@@ -123,6 +126,32 @@ func (t *Trees) object(name, kind string, limit int64) ([]byte, error) {
 		return nil, t.cat.failed(err)
 	}
 	return data[:size], nil
+}
+
+// Commit reads a commit.
+func (t *Trees) Commit(id string) (*CommitObject, error) {
+	data, err := t.object(id, "commit", maxCommitBytes)
+	if err != nil {
+		return nil, err
+	}
+	head, message, _ := strings.Cut(string(data), "\n\n")
+	c := &CommitObject{Message: message}
+	for line := range strings.Lines(head) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		switch key {
+		case "tree":
+			c.Tree = value
+		case "parent":
+			c.Parents = append(c.Parents, value)
+		case "author":
+			name, rest, _ := strings.Cut(value, " <")
+			email, date, ok := strings.Cut(rest, "> ")
+			if ok {
+				c.Author = &Signature{name, email, "@" + date}
+			}
+		}
+	}
+	return c, nil
 }
 
 // Find returns the entry at a path of a tree; an empty path is the tree itself. ok is false where there is none.

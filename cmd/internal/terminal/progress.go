@@ -59,6 +59,16 @@ func (p *Progress) show(done, total int64, text func(rate float64) string) {
 	fmt.Fprintf(p.out, "\r%s\x1b[K", Truncate(line, p.width-1))
 }
 
+// Stage tells what is being done where nothing can be counted.
+func (p *Progress) Stage(what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.out != nil {
+		p.shown = true
+		fmt.Fprintf(p.out, "\r%s\x1b[K", Truncate(p.what+": "+what, p.width-1))
+	}
+}
+
 // Done takes the line away; it may be repeated.
 func (p *Progress) Done() {
 	p.mu.Lock()

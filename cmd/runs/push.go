@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/share"
+)
+
+func (a *app) pushCommand() *cobra.Command {
+	var ask share.PushRequest
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "push [REMOTE] [flags]",
+		Short: "Push committed runs to the branch that all share",
+		Long: `Push the commits of runs. They are put on top of what others have pushed meanwhile, as often as it takes, and then the local
+branch follows; what you have staged or changed stays as it is. Where it is in the way, the branch stays where it is, and
+one line says how to go on.
+
+Commits of code are never published: where some lie below the runs, it stops and says which. There is no --force.`,
+		Args: arguments(0, 1, ""),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				ask.Remote = args[0]
+			}
+			if cmd.Flags().Changed("branch") && ask.Branch == "" {
+				return usagef("push: the branch has no name")
+			}
+			return a.push(cmd.Context(), ask, asJSON)
+		},
+	}
+	cmd.Flags().StringVar(&ask.Branch, "branch", "", "push to branch `NAME` of the remote, made where there is none; the local branch stays")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was pushed as JSON")
+	return cmd
+}
+
+func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) error {
+	r, err := a.find(ctx)
+	if err != nil {
+		return err
+	}
+	progress := a.term.Progress("pushing runs")
+	defer progress.Done()
+	ask.Tell = progress.Stage
+	done, err := share.Push(ctx, r, ask)
+	progress.Done()
+	if err != nil {
+		a.sayRemote(err)
+		return err
+	}
+	a.warn(done.Warnings)
+	if asJSON {
+		return a.printJSON(map[string]any{
+			"remote": done.To.Remote, "branch": strings.TrimPrefix(done.To.Ref, "refs/heads/"), "commit": nullable(done.Commit),
+			"runs": append([]string{}, done.Runs...), "removed": append([]string{}, done.Removed...), "commits": int64(done.Commits),
+			"attempts": int64(done.Attempts), "replayed": done.Replayed, "stayed": nullable(done.Stayed),
+		})
+	}
+	to := terminal.Clean(done.To.Name())
+	switch {
+	case done.Commit == "":
+		a.say("runs: nothing to push to %s", to)
+		a.sayUncommitted(ctx, r)
+	default:
+		a.print("pushed %s to %s%s", describePushed(done), to, attempts(done.Attempts))
+	}
+	if done.Bases > 0 {
+		a.say("runs: the source of some begins at %s that only this clone had: pushed as refs/runs/base", plural(done.Bases, "commit"))
+	}
+	if done.Stayed != "" {
+		a.say("runs: the local branch stays where it is: %s", done.Stayed)
+		a.say("      'runs pull' brings it up when they are committed or stashed")
+	}
+	return nil
+}
+
+func nullable(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func describePushed(done *share.Pushed) string {
+	var parts []string
+	if n := len(done.Runs); n > 0 {
+		parts = append(parts, plural(n, "run"))
+	}
+	if n := len(done.Removed); n > 0 {
+		parts = append(parts, plural(n, "removal"))
+	}
+	if len(parts) == 0 {
+		parts = append(parts, plural(done.Commits, "commit")+" of notes")
+	}
+	return strings.Join(parts, " and ")
+}
+
+func attempts(n int) string {
+	if n == 1 {
+		return ""
+	}
+	return fmt.Sprintf(", in %d attempts: others pushed meanwhile", n)
+}
+
+// sayRemote passes on what the other side said.
+func (a *app) sayRemote(err error) {
+	for _, line := range share.RemoteLines(err) {
+		a.say("%s", line)
+	}
+}
+
+// sayUncommitted says how many finished runs a push leaves behind.
+func (a *app) sayUncommitted(ctx context.Context, r *repo.Repository) {
+	n, err := share.Uncommitted(ctx, r)
+	if err == nil && n > 0 {
+		a.say("runs: %s not committed: 'runs commit'", plural(n, "finished run"))
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		a.say("runs: %v", err)
+	}
+}

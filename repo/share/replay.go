@@ -1,0 +1,280 @@
+package share
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// place is a path of a tree that lies in a folder of runs.
+type place struct {
+	at   string // the .runs folder
+	name string // below it
+	run  string // the id, for a file of a run
+	mark string // the id, for the mark of a removed run
+	kind placeKind
+}
+
+type placeKind int
+
+const (
+	notOurs placeKind = iota
+	ofRun
+	ofMark
+	ofShared
+	ofSetup
+)
+
+// placeOf takes a path apart. What no command of ours commits is notOurs.
+func placeOf(file string) place {
+	at, name, ok := cutRuns(file)
+	if !ok || format.CheckPath(file) != nil {
+		return place{}
+	}
+	p := place{at: at, name: name}
+	parts := strings.SplitN(name, "/", 3)
+	switch {
+	case len(parts) == 1:
+		if _, ok := repo.SetupFiles()[name]; ok {
+			p.kind = ofSetup
+		}
+	case len(parts) == 2 && parts[0] == repo.RemovedName && format.CheckID(parts[1]) == nil:
+		p.kind, p.mark = ofMark, parts[1]
+	case len(parts) == 3 && format.CheckDay(parts[0]) == nil && format.CheckID(parts[1]) == nil && format.IDDay(parts[1]) == parts[0]:
+		p.kind, p.run = ofRun, parts[1]
+	case repo.IsShared(name):
+		p.kind = ofShared
+	}
+	return p
+}
+
+// cutRuns splits a path behind the outermost folder named .runs.
+func cutRuns(file string) (at, name string, ok bool) {
+	if name, ok := strings.CutPrefix(file, repo.DirName+"/"); ok {
+		return repo.DirName, name, true
+	}
+	if i := strings.Index(file, "/"+repo.DirName+"/"); i >= 0 {
+		return file[:i+1+len(repo.DirName)], file[i+2+len(repo.DirName):], true
+	}
+	return "", "", false
+}
+
+// runsCommit is a commit that adds or removes runs and does nothing else.
+type runsCommit struct {
+	*git.CommitObject
+	id    string
+	edits []git.Edit
+}
+
+// foreignError is a commit that is not of runs alone.
+type foreignError struct {
+	id, subject, path string
+}
+
+func (e *foreignError) Error() string {
+	return fmt.Sprintf("commit %.10s (%s) changes %s", e.id, e.subject, e.path)
+}
+
+// readRunsCommit reads a commit. One that does more than our commands do is a foreignError; a merge that adds nothing of
+// its own is nil.
+func readRunsCommit(ctx context.Context, dirs git.Dirs, trees *git.Trees, id string) (*runsCommit, error) {
+	c, err := trees.Commit(id)
+	if err != nil {
+		return nil, err
+	}
+	subject, _, _ := strings.Cut(c.Message, "\n")
+	if len(c.Parents) > 1 {
+		own, err := git.MergeChanges(ctx, dirs, id)
+		if err != nil {
+			return nil, err
+		}
+		if len(own) > 0 {
+			return nil, &foreignError{id, subject, own[0]}
+		}
+		return nil, nil
+	}
+	parent := ""
+	if len(c.Parents) == 1 {
+		parent = c.Parents[0]
+	}
+	edits, err := git.Differences(ctx, dirs, parent, id)
+	if err != nil {
+		return nil, err
+	}
+	marked := map[string]bool{}
+	for _, e := range edits {
+		if p := placeOf(e.Path); p.kind == ofMark && e.ID != "" {
+			marked[p.at+p.mark] = true
+		}
+	}
+	for _, e := range edits {
+		if !isOurs(trees, parent, e, placeOf(e.Path), marked) {
+			return nil, &foreignError{id, subject, e.Path}
+		}
+	}
+	return &runsCommit{c, id, edits}, nil
+}
+
+// isOurs reports whether a change is one that our commands make: runs, notes and shared files are added and never changed; a
+// run goes with its mark.
+func isOurs(trees *git.Trees, parent string, e git.Edit, p place, marked map[string]bool) bool {
+	if p.kind == notOurs || e.ID != "" && !strings.HasPrefix(e.Mode, "100") {
+		return false
+	}
+	if e.ID == "" {
+		return p.kind == ofMark || p.kind == ofShared || p.kind == ofRun && marked[p.at+p.run]
+	}
+	if parent == "" {
+		return true
+	}
+	_, there, err := trees.Find(parent, e.Path)
+	return err == nil && !there
+}
+
+// ConflictError is a run that lies on a remote with other bytes than here.
+type ConflictError struct {
+	ID   string
+	File string
+}
+
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("run %s is there with another %s: it was finished twice", e.ID, e.File)
+}
+
+// replayer puts commits of runs on top of what others have pushed, tree by tree.
+type replayer struct {
+	dirs  git.Dirs
+	trees *git.Trees
+	tip   string // the commit to stand on
+	tree  string
+	known map[string]*contents // by the .runs folder
+	sign  bool
+}
+
+func newReplayer(ctx context.Context, dirs git.Dirs, trees *git.Trees, tip string) (*replayer, error) {
+	p := &replayer{dirs: dirs, trees: trees, tip: tip, known: map[string]*contents{}, sign: git.Signs(ctx, dirs)}
+	if tip != "" {
+		c, err := trees.Commit(tip)
+		if err != nil {
+			return nil, err
+		}
+		p.tree = c.Tree
+	}
+	return p, nil
+}
+
+func (p *replayer) contents(at string) (*contents, error) {
+	if c, ok := p.known[at]; ok {
+		return c, nil
+	}
+	c, err := readContents(p.trees, p.tree, at)
+	p.known[at] = c
+	return c, err
+}
+
+// apply makes the same commit on the tip. One whose changes are all there already is left out.
+func (p *replayer) apply(ctx context.Context, c *runsCommit) error {
+	var edits []git.Edit
+	for _, e := range c.edits {
+		take, err := p.takes(c, e)
+		if err != nil {
+			return err
+		}
+		edits = append(edits, take...)
+	}
+	tree, err := p.trees.Edit(p.tree, edits)
+	if err != nil {
+		return err
+	}
+	if tree == p.tree {
+		return nil
+	}
+	if tree == "" {
+		if tree, err = p.trees.Empty(); err != nil {
+			return err
+		}
+	}
+	next := git.CommitObject{Tree: tree, Message: c.Message, Author: c.Author, Sign: p.sign}
+	if p.tip != "" {
+		next.Parents = []string{p.tip}
+	}
+	if p.tip, err = git.WriteCommit(ctx, p.dirs, next); err != nil {
+		return err
+	}
+	p.tree = tree
+	clear(p.known)
+	return nil
+}
+
+// takes is what a change becomes on the tip.
+func (p *replayer) takes(c *runsCommit, e git.Edit) ([]git.Edit, error) {
+	at := placeOf(e.Path)
+	known, err := p.contents(at.at)
+	if err != nil {
+		return nil, err
+	}
+	there, exists, err := p.trees.Find(p.tree, e.Path)
+	if err != nil {
+		return nil, err
+	}
+	switch at.kind {
+	case ofMark:
+		edits := []git.Edit{e}
+		if _, has := known.runs[at.mark]; has && e.ID != "" {
+			// All of it goes, also what others have said of it since.
+			edits = append(edits, git.Edit{Path: path.Join(at.at, runPath(at.mark))})
+		}
+		return edits, nil
+	case ofRun:
+		switch {
+		case e.ID == "": // with its mark
+			return nil, nil
+		case known.removed[at.run] && !c.unmarks(at):
+			return nil, nil
+		case exists && there.ID != e.ID:
+			return nil, &ConflictError{at.run, strings.TrimPrefix(at.name, runPath(at.run)+"/")}
+		}
+	case ofShared:
+		if e.ID == "" && exists {
+			// Others may have recorded a run that names it.
+			grown, err := p.grown(c, known, at.at)
+			if err != nil || grown {
+				return nil, err
+			}
+		}
+	case ofSetup:
+		if exists {
+			return nil, nil
+		}
+	}
+	return []git.Edit{e}, nil
+}
+
+// unmarks reports whether the commit brings a removed run back.
+func (c *runsCommit) unmarks(at place) bool {
+	for _, e := range c.edits {
+		if e.ID == "" && e.Path == path.Join(at.at, repo.RemovedName, at.run) {
+			return true
+		}
+	}
+	return false
+}
+
+// grown reports whether the tip has runs that the commit did not know.
+func (p *replayer) grown(c *runsCommit, known *contents, at string) (bool, error) {
+	then, err := readContents(p.trees, c.Tree, at)
+	if err != nil {
+		return false, err
+	}
+	for id := range known.runs {
+		if _, ok := then.runs[id]; !ok {
+			return true, nil
+		}
+	}
+	return false, nil
+}
