@@ -21,7 +21,7 @@ type Active struct {
 
 // Names in the folder of a run in progress.
 const (
-	recordName    = "run.toml"
+	RecordName    = "run.toml"
 	metricsName   = "metrics.parquet"
 	systemName    = "system.parquet"
 	asideName     = "aside.jsonl"
@@ -73,7 +73,7 @@ func (r *Repository) create(ctx context.Context, run *format.Run, owner *format.
 	if err := os.Mkdir(tmp, 0o777); err != nil {
 		return err
 	}
-	err = writeFile(filepath.Join(tmp, recordName), record)
+	err = writeFile(filepath.Join(tmp, RecordName), record)
 	if err == nil {
 		err = writeFile(filepath.Join(tmp, ownerName(owner)), format.EncodeOwner(owner))
 	}
@@ -165,10 +165,10 @@ func (a *Active) Repository() *Repository { return a.repo }
 
 // check tells whether the run can still be written to.
 func (a *Active) check() error {
-	if exists(filepath.Join(a.repo.RunDir(a.ID), recordName)) {
+	if exists(filepath.Join(a.repo.RunDir(a.ID), RecordName)) {
 		return fmt.Errorf("run %s: %w", a.ID, ErrFinished)
 	}
-	if !exists(filepath.Join(a.Dir, recordName)) {
+	if !exists(filepath.Join(a.Dir, RecordName)) {
 		return fmt.Errorf("run %s: %w", a.ID, ErrNotActive)
 	}
 	return nil
@@ -247,16 +247,16 @@ func (a *Active) settings() *format.Config {
 
 // record reads run.toml as the run began.
 func (a *Active) record() (*format.Run, error) {
-	data, err := readBounded(filepath.Join(a.Dir, recordName), format.MaxRecordBytes)
+	data, err := readBounded(filepath.Join(a.Dir, RecordName), format.MaxRecordBytes)
 	if err != nil {
 		return nil, fmt.Errorf("reading run %s: %w", a.ID, err)
 	}
-	run, err := format.DecodeRun(filepath.Join(a.ID, recordName), data)
+	run, err := format.DecodeRun(filepath.Join(a.ID, RecordName), data)
 	if err != nil {
 		return nil, err
 	}
 	if run.ID != a.ID {
-		return nil, fmt.Errorf("%s says that it is run %s", filepath.Join(a.ID, recordName), run.ID)
+		return nil, fmt.Errorf("%s says that it is run %s", filepath.Join(a.ID, RecordName), run.ID)
 	}
 	return run, nil
 }

@@ -23,7 +23,7 @@ func (e *Entry) Annotate(n *format.Note) error {
 	if e.Active != nil {
 		// A finish may have collected the notes just before.
 		dir := e.Active.repo.RunDir(e.ID)
-		if exists(filepath.Join(dir, recordName)) && !exists(filepath.Join(dir, notesName, name)) {
+		if exists(filepath.Join(dir, RecordName)) && !exists(filepath.Join(dir, notesName, name)) {
 			return addNote(dir, name, data)
 		}
 	}

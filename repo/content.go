@@ -30,11 +30,11 @@ func (e *Entry) Content(ctx context.Context) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := os.Lstat(filepath.Join(e.Dir, recordName))
+	info, err := os.Lstat(filepath.Join(e.Dir, RecordName))
 	if err != nil {
 		return nil, err
 	}
-	files := []File{{recordName, info.Size()}}
+	files := []File{{RecordName, info.Size()}}
 	add := func(name string, want format.File) error {
 		if want.Bytes > maxInlineBytes {
 			return withHint(fmt.Errorf("run %s: %s has %d MB, more than the %d that belong into git", e.ID, name, want.Bytes>>20, maxInlineBytes>>20),
@@ -141,7 +141,7 @@ func sharedName(name string) (kind sharedKind, digest string, ok bool) {
 	folder, file := path.Split(name)
 	for _, kind := range []sharedKind{sharedSources, sharedEnvironments, sharedDatasets} {
 		digest, ok := strings.CutSuffix(file, kind.extension)
-		if ok && folder == kind.folder+"/" && isDigest(digest) {
+		if ok && folder == kind.folder+"/" && format.IsDigest(digest) {
 			return kind, digest, true
 		}
 	}
@@ -152,10 +152,6 @@ func sharedName(name string) (kind sharedKind, digest string, ok bool) {
 func IsShared(name string) bool {
 	_, _, ok := sharedName(name)
 	return ok
-}
-
-func isDigest(s string) bool {
-	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
 }
 
 // PlaceShared brings a shared file into the working tree, proved by its digest, and returns its size.

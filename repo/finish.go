@@ -55,7 +55,7 @@ func (a *Active) Finish(ctx context.Context, end Finish) (*Result, error) {
 		return nil, err
 	}
 	defer func() { _ = guard.Close() }()
-	if exists(filepath.Join(a.repo.RunDir(a.ID), recordName)) {
+	if exists(filepath.Join(a.repo.RunDir(a.ID), RecordName)) {
 		// A finish died behind its rename: what is left is to clear away.
 		if _, err := a.settle(ctx, &held{}, nil); err != nil {
 			return nil, err
@@ -133,7 +133,7 @@ func (a *Active) build(ctx context.Context, end Finish) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := writeFile(filepath.Join(done, recordName), record); err != nil {
+	if err := writeFile(filepath.Join(done, RecordName), record); err != nil {
 		return nil, err
 	}
 	sum := sha256.Sum256(record)
@@ -152,7 +152,7 @@ func (a *Active) build(ctx context.Context, end Finish) (*Result, error) {
 		return nil, err
 	}
 	if err := os.Rename(done, target); err != nil {
-		if exists(filepath.Join(target, recordName)) {
+		if exists(filepath.Join(target, RecordName)) {
 			return nil, fmt.Errorf("%w by another process", ErrFinished)
 		}
 		return nil, err
@@ -293,7 +293,7 @@ func onlyEnd(f journalFile, read int64) bool {
 // consumedBytes tells how far each journal went into the finished record. The consumed file of another attempt, which
 // never got its name, does not count.
 func (a *Active) consumedBytes() (map[string]int64, error) {
-	record, err := readBounded(filepath.Join(a.repo.RunDir(a.ID), recordName), format.MaxRecordBytes)
+	record, err := readBounded(filepath.Join(a.repo.RunDir(a.ID), RecordName), format.MaxRecordBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -336,7 +336,7 @@ func (a *Active) clear() error {
 		switch {
 		case strings.HasPrefix(name, journalPrefix), strings.HasPrefix(name, systemPrefix):
 			return errNewJournal
-		case name == recordName, name == lockName, strings.HasPrefix(name, consumed):
+		case name == RecordName, name == lockName, strings.HasPrefix(name, consumed):
 			last = append(last, name)
 		default:
 			if err := os.RemoveAll(filepath.Join(a.Dir, name)); err != nil {
@@ -397,7 +397,7 @@ func (a *Active) resumePlanned(ctx context.Context) (id string, err error) {
 		_ = os.Remove(plans[0]) // torn: nothing has been done by it
 		return "", nil
 	}
-	if !exists(filepath.Join(a.repo.RunDir(plan.Run), recordName)) {
+	if !exists(filepath.Join(a.repo.RunDir(plan.Run), RecordName)) {
 		if err := a.resumeRest(ctx, plan); err != nil {
 			return "", err
 		}
@@ -436,7 +436,7 @@ func (a *Active) resumeRest(ctx context.Context, plan *format.Consumed) error {
 	if look.first > 0 {
 		started = fromMicro(look.first)
 	}
-	if !exists(filepath.Join(next.Dir, recordName)) {
+	if !exists(filepath.Join(next.Dir, RecordName)) {
 		_ = os.RemoveAll(filepath.Join(a.repo.active, newPrefix+plan.Run))
 		run := &format.Run{
 			ID: plan.Run, Name: parent.Name, Key: parent.Key, Experiment: parent.Experiment, Status: format.Running, Started: started,
@@ -476,9 +476,9 @@ func copyTail(path string, f journalFile, from int64) error {
 
 // finishedRecord reads the run.toml of the finished run.
 func (a *Active) finishedRecord() (*format.Run, error) {
-	data, err := readBounded(filepath.Join(a.repo.RunDir(a.ID), recordName), format.MaxRecordBytes)
+	data, err := readBounded(filepath.Join(a.repo.RunDir(a.ID), RecordName), format.MaxRecordBytes)
 	if err != nil {
 		return nil, err
 	}
-	return format.DecodeRun(filepath.Join(a.ID, recordName), data)
+	return format.DecodeRun(filepath.Join(a.ID, RecordName), data)
 }

@@ -152,7 +152,7 @@ func (r *Repository) readFinished(id string) (*Entry, error) {
 	if err := realDir(dir); err != nil {
 		return nil, err
 	}
-	data, err := readBounded(filepath.Join(dir, recordName), format.MaxRecordBytes)
+	data, err := readBounded(filepath.Join(dir, RecordName), format.MaxRecordBytes)
 	if err != nil {
 		// A switch to a branch without the run leaves what git does not know: notes, console output.
 		if errors.Is(err, fs.ErrNotExist) && exists(filepath.Join(dir, metricsName)) {
@@ -160,7 +160,7 @@ func (r *Repository) readFinished(id string) (*Entry, error) {
 		}
 		return nil, err
 	}
-	run, err := decodeFinished(Relative(r.Root, filepath.Join(dir, recordName)), id, data)
+	run, err := decodeFinished(Relative(r.Root, filepath.Join(dir, RecordName)), id, data)
 	if err != nil {
 		return nil, err
 	}
@@ -258,7 +258,7 @@ func (r *Repository) Read(ctx context.Context, id string) (*Entry, error) {
 	if err := format.CheckID(id); err != nil {
 		return nil, err
 	}
-	if exists(filepath.Join(r.RunDir(id), recordName)) {
+	if exists(filepath.Join(r.RunDir(id), RecordName)) {
 		return r.readFinished(id)
 	}
 	a, err := r.Open(id)

@@ -116,7 +116,7 @@ func (v *Revision) readRecords(ctx context.Context) error {
 		run := v.runs[id]
 		for _, e := range run.files {
 			name := e.Path[len(format.IDDay(id))+len(id)+2:]
-			if name == recordName || path.Dir(name) == notesName && strings.HasSuffix(name, ".toml") {
+			if name == RecordName || path.Dir(name) == notesName && strings.HasSuffix(name, ".toml") {
 				places = append(places, place{run, name})
 				objects = append(objects, e.ID)
 			}
@@ -127,7 +127,7 @@ func (v *Revision) readRecords(ctx context.Context) error {
 		switch {
 		case err != nil:
 			at.run.err = fmt.Errorf("%s: %w", at.name, err)
-		case at.name == recordName:
+		case at.name == RecordName:
 			at.run.record = data
 		case len(at.run.notes) < maxNotes:
 			at.run.notes = append(at.run.notes, revisionNote{at.name, data})
@@ -161,7 +161,7 @@ func (v *Revision) List(ctx context.Context) ([]*Entry, []Damage, error) {
 
 func (v *Revision) entry(id string) (*Entry, error) {
 	from := v.runs[id]
-	name := path.Join(v.Commit[:12], id, recordName)
+	name := path.Join(v.Commit[:12], id, RecordName)
 	switch {
 	case from.err != nil:
 		return nil, fmt.Errorf("%s: %w", name, from.err)

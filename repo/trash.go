@@ -68,6 +68,21 @@ func (r *Repository) Remove(entries []*Entry) error {
 	return nil
 }
 
+// CopyToTrash keeps a copy of a run that is about to be replaced by other bytes.
+func (r *Repository) CopyToTrash(id string) error {
+	if !exists(r.RunDir(id)) {
+		return nil
+	}
+	batch := filepath.Join(r.trashDir(), now().Format("20060102-150405.000000")+"-"+format.RandomLetters(4))
+	if err := os.MkdirAll(batch, 0o777); err != nil {
+		return fmt.Errorf("keeping run %s: %w", id, err)
+	}
+	if err := os.CopyFS(filepath.Join(batch, id), os.DirFS(r.RunDir(id))); err != nil {
+		return fmt.Errorf("keeping run %s: %w", id, err)
+	}
+	return nil
+}
+
 // Restore brings back the runs of the last Remove and returns their ids.
 func (r *Repository) Restore() ([]string, error) {
 	batches, err := os.ReadDir(r.trashDir())

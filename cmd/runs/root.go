@@ -174,6 +174,7 @@ var commands = []struct {
 	{"read", "textconv", (*app).textconvCommand},
 	{"share", "commit", (*app).commitCommand},
 	{"share", "push", (*app).pushCommand},
+	{"share", "pull", (*app).pullCommand},
 	{"again", "checkout", (*app).checkoutCommand},
 	{"again", "reproduce", (*app).reproduceCommand},
 	{"again", "verify", (*app).verifyCommand},

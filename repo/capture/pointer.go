@@ -39,3 +39,9 @@ func parsePointer(data []byte) (pointer, bool) {
 	}
 	return p, format.IsDigest(p.sha256) && p.bytes >= 0
 }
+
+// Pointer reads what git LFS stores in place of a file: the digest and the size of its content.
+func Pointer(data []byte) (digest string, size int64, ok bool) {
+	p, ok := parsePointer(data)
+	return p.sha256, p.bytes, ok
+}

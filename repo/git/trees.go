@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -91,41 +92,74 @@ func (t *Trees) Read(id string) ([]TreeEntry, error) {
 // Blob returns the content of a file, at most limit bytes.
 func (t *Trees) Blob(id string, limit int64) ([]byte, error) { return t.object(id, "blob", limit) }
 
+// headBytes is how much of a blob Sum returns.
+const headBytes = 1024
+
+// Sum returns the SHA-256 of a blob, its size and its first bytes, without holding more of it.
+func (t *Trees) Sum(id string, limit int64) (digest string, size int64, head []byte, err error) {
+	size, err = t.ask(id, "blob", limit)
+	if err != nil {
+		return "", size, nil, err
+	}
+	sum := sha256.New()
+	head = make([]byte, min(size, headBytes))
+	if _, err := io.ReadFull(t.cat.out, head); err != nil {
+		return "", size, nil, t.cat.failed(err)
+	}
+	sum.Write(head)
+	if _, err := io.CopyN(sum, t.cat.out, size-int64(len(head))); err != nil {
+		return "", size, nil, t.cat.failed(err)
+	}
+	if _, err := t.cat.out.Discard(1); err != nil {
+		return "", size, nil, t.cat.failed(err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), size, head, nil
+}
+
 // object asks the process for one object.
 func (t *Trees) object(name, kind string, limit int64) ([]byte, error) {
-	if strings.ContainsAny(name, "\n\x00") {
-		return nil, fmt.Errorf("%q is no object", name)
-	}
-	if _, err := io.WriteString(t.cat.in, name+"\n"); err != nil {
-		return nil, t.cat.failed(err)
-	}
-	head, err := t.cat.out.ReadString('\n')
+	size, err := t.ask(name, kind, limit)
 	if err != nil {
-		return nil, t.cat.failed(err)
-	}
-	fields := strings.Fields(head)
-	if len(fields) != 3 {
-		return nil, fmt.Errorf("object %s is not in this clone", name)
-	}
-	size, err := strconv.ParseInt(fields[2], 10, 64)
-	if err != nil || size < 0 {
-		return nil, fmt.Errorf("git cat-file: unexpected line %q", head)
-	}
-	t.cat.idBytes = len(fields[0]) / 2
-	if fields[1] != kind || size > limit {
-		if _, err := io.CopyN(io.Discard, t.cat.out, size+1); err != nil {
-			return nil, t.cat.failed(err)
-		}
-		if fields[1] != kind {
-			return nil, fmt.Errorf("object %s is a %s, not a %s", name, fields[1], kind)
-		}
-		return nil, fmt.Errorf("object %s has %d bytes, more than the %d that are read", name, size, limit)
+		return nil, err
 	}
 	data := make([]byte, size+1)
 	if _, err := io.ReadFull(t.cat.out, data); err != nil {
 		return nil, t.cat.failed(err)
 	}
 	return data[:size], nil
+}
+
+// ask names an object to the process, whose content follows.
+func (t *Trees) ask(name, kind string, limit int64) (size int64, err error) {
+	if strings.ContainsAny(name, "\n\x00") {
+		return 0, fmt.Errorf("%q is no object", name)
+	}
+	if _, err := io.WriteString(t.cat.in, name+"\n"); err != nil {
+		return 0, t.cat.failed(err)
+	}
+	head, err := t.cat.out.ReadString('\n')
+	if err != nil {
+		return 0, t.cat.failed(err)
+	}
+	fields := strings.Fields(head)
+	if len(fields) != 3 {
+		return 0, fmt.Errorf("object %s is not in this clone", name)
+	}
+	size, err = strconv.ParseInt(fields[2], 10, 64)
+	if err != nil || size < 0 {
+		return 0, fmt.Errorf("git cat-file: unexpected line %q", head)
+	}
+	t.cat.idBytes = len(fields[0]) / 2
+	if fields[1] == kind && size <= limit {
+		return size, nil
+	}
+	if _, err := io.CopyN(io.Discard, t.cat.out, size+1); err != nil {
+		return size, t.cat.failed(err)
+	}
+	if fields[1] != kind {
+		return size, fmt.Errorf("object %s is a %s, not a %s", name, fields[1], kind)
+	}
+	return size, fmt.Errorf("object %s has %d bytes, more than the %d that are read", name, size, limit)
 }
 
 // Commit reads a commit.

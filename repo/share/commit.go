@@ -269,10 +269,10 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 		}
 		slices.Sort(p.Removed)
 	}
-	if p.Empty() {
-		return p, nil
+	if !p.Empty() {
+		p.paths = append(p.paths, unsetFiles(p.repo, known)...)
 	}
-	return p, p.addSetup(known)
+	return p, nil
 }
 
 // addRun takes a new run with all that it needs.
@@ -349,19 +349,20 @@ func (p *plan) removeRun(known *contents, id string) {
 	p.Removed = append(p.Removed, id)
 }
 
-// addSetup takes the files of an empty repository along where they are as `init` wrote them: without the attributes, a
-// checkout could change the bytes of runs. One that was edited is the user's to commit.
-func (p *plan) addSetup(known *contents) error {
+// unsetFiles are the files of an empty repository that a commit lacks and that lie here as `init` wrote them: without the
+// attributes, a checkout could change the bytes of runs. One that was edited is the user's to commit.
+func unsetFiles(r *repo.Repository, known *contents) []string {
+	var names []string
 	for name, text := range repo.SetupFiles() {
 		if known.files[name] {
 			continue
 		}
-		data, err := os.ReadFile(filepath.Join(p.repo.Dir, name))
+		data, err := os.ReadFile(filepath.Join(r.Dir, name))
 		if err == nil && string(data) == text {
-			p.paths = append(p.paths, name)
+			names = append(names, name)
 		}
 	}
-	return nil
+	return names
 }
 
 // gone lists the files that the plan takes out of a commit, relative to the root.
@@ -414,22 +415,16 @@ func (w *writer) write(ctx context.Context, p *plan, base string, entries []git.
 			kept = append(kept, edit)
 		}
 	}
-	tree, err := w.trees.Edit(base, edits)
-	if err != nil {
-		return nil, err
-	}
-	c := git.CommitObject{Tree: tree, Message: w.request.Message, Sign: git.Signs(ctx, w.repo.Git)}
-	if c.Message == "" {
+	message := w.request.Message
+	if message == "" {
 		config, err := w.repo.Config()
 		if err != nil {
 			return nil, err
 		}
-		c.Message = p.message(config)
+		message = p.message(config)
 	}
-	if base != "" {
-		c.Parents = []string{base}
-	}
-	if p.Commit, err = git.WriteCommit(ctx, w.repo.Git, c); err != nil {
+	var err error
+	if p.Commit, err = w.commit(ctx, base, edits, message); err != nil {
 		return nil, err
 	}
 	updates := []git.RefUpdate{{Old: base, New: p.Commit}}
@@ -438,6 +433,19 @@ func (w *writer) write(ctx context.Context, p *plan, base string, entries []git.
 		updates = append(updates, keep)
 	}
 	return updates, err
+}
+
+// commit stores a commit that makes changes on base, which may be empty.
+func (w *writer) commit(ctx context.Context, base string, edits []git.Edit, message string) (string, error) {
+	tree, err := w.trees.Edit(base, edits)
+	if err != nil {
+		return "", err
+	}
+	c := git.CommitObject{Tree: tree, Message: message, Sign: git.Signs(ctx, w.repo.Git)}
+	if base != "" {
+		c.Parents = []string{base}
+	}
+	return git.WriteCommit(ctx, w.repo.Git, c)
 }
 
 // sameBytes proves that git stores the bytes of a file and not what a filter makes of them. Artifacts may have one: LFS.

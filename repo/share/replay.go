@@ -154,6 +154,8 @@ type replayer struct {
 	tree  string
 	known map[string]*contents // by the .runs folder
 	sign  bool
+	// theirs collects the runs of which the tip has other bytes, where those are to win; nil makes such a run an error.
+	theirs map[string]bool
 }
 
 func newReplayer(ctx context.Context, dirs git.Dirs, trees *git.Trees, tip string) (*replayer, error) {
@@ -179,6 +181,9 @@ func (p *replayer) contents(at string) (*contents, error) {
 
 // apply makes the same commit on the tip. One whose changes are all there already is left out.
 func (p *replayer) apply(ctx context.Context, c *runsCommit) error {
+	if err := p.findTwice(c); err != nil {
+		return err
+	}
 	var edits []git.Edit
 	for _, e := range c.edits {
 		take, err := p.takes(c, e)
@@ -211,6 +216,27 @@ func (p *replayer) apply(ctx context.Context, c *runsCommit) error {
 	return nil
 }
 
+// findTwice notes the runs of a commit of which the tip has other bytes, where theirs are to win.
+func (p *replayer) findTwice(c *runsCommit) error {
+	if p.theirs == nil {
+		return nil
+	}
+	for _, e := range c.edits {
+		at := placeOf(e.Path)
+		if at.kind != ofRun || e.ID == "" {
+			continue
+		}
+		there, exists, err := p.trees.Find(p.tree, e.Path)
+		if err != nil {
+			return err
+		}
+		if exists && there.ID != e.ID {
+			p.theirs[at.run] = true
+		}
+	}
+	return nil
+}
+
 // takes is what a change becomes on the tip.
 func (p *replayer) takes(c *runsCommit, e git.Edit) ([]git.Edit, error) {
 	at := placeOf(e.Path)
@@ -235,6 +261,8 @@ func (p *replayer) takes(c *runsCommit, e git.Edit) ([]git.Edit, error) {
 		case e.ID == "": // with its mark
 			return nil, nil
 		case known.removed[at.run] && !c.unmarks(at):
+			return nil, nil
+		case p.theirs[at.run] && path.Base(path.Dir(at.name)) != "notes":
 			return nil, nil
 		case exists && there.ID != e.ID:
 			return nil, &ConflictError{at.run, strings.TrimPrefix(at.name, runPath(at.run)+"/")}

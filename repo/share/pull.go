@@ -1,0 +1,250 @@
+package share
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// PullRequest says what to pull.
+type PullRequest struct {
+	Remote   string // a name, or with RunsOnly a URL; empty: the upstream's
+	Branch   string // empty: the upstream's
+	RunsOnly bool   // take the runs over, not the code
+	Tell     func(what string)
+}
+
+// Pulled is what a pull did.
+type Pulled struct {
+	From     string // as people write it
+	Commit   string // where the local branch is now
+	Moved    bool
+	Runs     []string // ids that are new here
+	Removed  []string // ids that are gone
+	Notes    int      // of RunsOnly
+	Stayed   string   // why the local branch did not move; empty when it did or was there already
+	Replaced []string // runs of which the other side has other bytes: theirs are here now, ours in the trash
+	Bad      []repo.Damage
+}
+
+// Pull brings the branch up to date: it follows the remote's, with commits of runs that are not pushed yet on top. With
+// RunsOnly it takes over the runs of another branch or fork in a commit of their own.
+func Pull(ctx context.Context, r *repo.Repository, ask PullRequest) (*Pulled, error) {
+	if !r.InGit {
+		return nil, errors.New("pulling runs: this is no git repository")
+	}
+	if name, end := r.Git.InProgress(); name != "" {
+		return nil, &repo.HintError{Err: fmt.Errorf("pulling runs: %s is in progress", name), Hint: "end it first: " + end}
+	}
+	local, err := theBranch(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("pulling runs: %w", err)
+	}
+	p := &puller{repo: r, local: local, ask: ask, done: &Pulled{}}
+	if ask.RunsOnly {
+		err = p.takeRuns(ctx)
+	} else {
+		err = p.pull(ctx)
+	}
+	if err != nil {
+		return p.done, fmt.Errorf("pulling runs from %s: %w", or(p.done.From, or(ask.Remote, "the remote")), err)
+	}
+	return p.done, nil
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+type puller struct {
+	repo  *repo.Repository
+	trees *git.Trees
+	local localBranch
+	ask   PullRequest
+	done  *Pulled
+}
+
+// source finds the branch to pull from and fetches it.
+func (p *puller) source(ctx context.Context) (git.Upstream, string, error) {
+	up, ok, err := git.UpstreamOf(ctx, p.repo.Git, p.local.name)
+	if err != nil {
+		return up, "", err
+	}
+	remote := or(p.ask.Remote, up.Remote)
+	if remote == "" {
+		if remote, err = git.DefaultRemote(ctx, p.repo.Git); err != nil {
+			return up, "", err
+		}
+		if remote == "" {
+			return up, "", &repo.HintError{Err: errors.New("the repository has no remote"), Hint: "'git remote add origin URL' names one"}
+		}
+	}
+	remotes, err := git.Remotes(ctx, p.repo.Git)
+	if err != nil {
+		return up, "", err
+	}
+	named := slices.Contains(remotes, remote)
+	if !named && !p.ask.RunsOnly {
+		return up, "", &repo.HintError{Err: fmt.Errorf("there is no remote %q", remote), Hint: "'git remote' lists them; 'runs pull --runs-only URL BRANCH' takes over the runs of a fork"}
+	}
+	branch := p.ask.Branch
+	if branch != "" {
+		if err := git.CheckBranch(ctx, p.repo.Git, branch); err != nil {
+			return up, "", err
+		}
+	}
+	if branch == "" && (!ok || remote != up.Remote) {
+		branch = p.local.name
+		if p.local.checkedOut && !p.ask.RunsOnly {
+			return up, "", &repo.HintError{
+				Err:  fmt.Errorf("branch %s has no upstream", or(p.local.name, "(detached HEAD)")),
+				Hint: fmt.Sprintf("'git branch -u %s/BRANCH' sets one; 'runs pull %s BRANCH --runs-only' takes over its runs", remote, remote),
+			}
+		}
+		if p.ask.RunsOnly {
+			if branch, err = git.RemoteHead(ctx, p.repo.Git, remote); err != nil {
+				return up, "", network(err, remote)
+			}
+		}
+	}
+	if branch != "" {
+		up = git.UpstreamNamed(remote, branch)
+	}
+	if !named { // a fork by its URL
+		up.Tracking = "refs/runs/fetched/" + format.RandomLetters(8)
+		defer git.DeleteRef(ctx, p.repo.Git, up.Tracking)
+	}
+	p.done.From = git.RemoteWithoutCredentials(up.Remote) + "/" + strings.TrimPrefix(up.Ref, "refs/heads/")
+	if p.ask.Tell != nil {
+		p.ask.Tell("fetching " + p.done.From)
+	}
+	tip, err := git.Fetch(ctx, p.repo.Git, up.Remote, up.Ref, up.Tracking)
+	if err != nil && !errors.Is(err, git.ErrNoRemoteBranch) {
+		err = network(err, up.Remote)
+	}
+	return up, tip, err
+}
+
+// pull follows the upstream.
+func (p *puller) pull(ctx context.Context) error {
+	up, tip, err := p.source(ctx)
+	if err != nil {
+		return err
+	}
+	if p.trees, err = git.OpenTrees(ctx, p.repo.Git); err != nil {
+		return err
+	}
+	defer p.trees.Close()
+	p.done.Commit = p.local.tip
+	commits, err := p.unpushed(ctx, tip, up)
+	if err != nil {
+		return err
+	}
+	if len(commits) > 0 {
+		if straight, err := git.IsAncestor(ctx, p.repo.Git, tip, p.local.tip); err != nil || straight {
+			return err // nothing new
+		}
+	}
+	next, err := p.replay(ctx, tip, commits)
+	if err != nil {
+		return err
+	}
+	if next == p.local.tip {
+		return nil
+	}
+	before, err := p.contents(p.local.tip)
+	if err != nil {
+		return err
+	}
+	after, err := p.contents(next)
+	if err != nil {
+		return err
+	}
+	stayed, err := follow(ctx, p.repo, p.local, next, "runs pull")
+	if err != nil {
+		return err
+	}
+	if p.done.Stayed = stayed; stayed != "" {
+		return nil
+	}
+	p.done.Commit, p.done.Moved = next, true
+	for id := range after.runs {
+		if _, ok := before.runs[id]; !ok && !after.removed[id] {
+			p.done.Runs = append(p.done.Runs, id)
+		}
+	}
+	for id := range before.runs {
+		if _, ok := after.runs[id]; !ok {
+			p.done.Removed = append(p.done.Removed, id)
+		}
+	}
+	slices.Sort(p.done.Runs)
+	slices.Sort(p.done.Removed)
+	p.done.Bad, err = CheckRuns(ctx, p.trees, p.repo, after, p.done.Runs)
+	return err
+}
+
+func (p *puller) contents(commit string) (*contents, error) {
+	at, err := p.repo.TreePath()
+	if err != nil {
+		return nil, err
+	}
+	return readContents(p.trees, commit, at)
+}
+
+// unpushed are the commits of runs that the upstream lacks; commits of code are git's to merge.
+func (p *puller) unpushed(ctx context.Context, tip string, up git.Upstream) ([]*runsCommit, error) {
+	if p.local.tip == "" {
+		return nil, nil
+	}
+	if ahead, err := git.IsAncestor(ctx, p.repo.Git, p.local.tip, tip); err != nil || ahead {
+		return nil, err
+	}
+	commits, err := unpushed(ctx, p.repo, p.trees, p.local.tip, tip)
+	var code *codeError
+	if !errors.As(err, &code) {
+		return commits, err
+	}
+	if straight, err := git.IsAncestor(ctx, p.repo.Git, tip, p.local.tip); err != nil || straight {
+		return nil, err // nothing new
+	}
+	return nil, &repo.HintError{
+		Err:  fmt.Errorf("both sides have commits of code: here %.10s (%s)", code.commits[0].id, code.commits[0].subject),
+		Hint: fmt.Sprintf("'git pull' merges or rebases them, and runs never conflict; 'runs pull --runs-only %s %s' takes over the runs alone", up.Remote, strings.TrimPrefix(up.Ref, "refs/heads/")),
+	}
+}
+
+// replay puts our commits of runs on top. Where the other side has other bytes of a run, theirs win and ours go to the
+// trash.
+func (p *puller) replay(ctx context.Context, tip string, commits []*runsCommit) (string, error) {
+	if len(commits) == 0 {
+		return tip, nil
+	}
+	replay, err := newReplayer(ctx, p.repo.Git, p.trees, tip)
+	if err != nil {
+		return "", err
+	}
+	replay.theirs = map[string]bool{}
+	for _, c := range commits {
+		if err := replay.apply(ctx, c); err != nil {
+			return "", err
+		}
+	}
+	for id := range replay.theirs {
+		if err := p.repo.CopyToTrash(id); err != nil {
+			return "", err
+		}
+		p.done.Replaced = append(p.done.Replaced, id)
+	}
+	slices.Sort(p.done.Replaced)
+	return replay.tip, nil
+}

@@ -1,0 +1,184 @@
+package share
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// takeRuns takes over the runs of a branch or fork, without its code, in a commit of their own. What is not as its record
+// says is left out and named.
+func (p *puller) takeRuns(ctx context.Context) error {
+	if p.local.name == "" && p.local.tip == "" {
+		return errors.New("no branch is checked out")
+	}
+	_, tip, err := p.source(ctx)
+	if err != nil {
+		return err
+	}
+	if p.trees, err = git.OpenTrees(ctx, p.repo.Git); err != nil {
+		return err
+	}
+	defer p.trees.Close()
+	p.done.Commit = p.local.tip
+	ours, err := p.contents(p.local.tip)
+	if err != nil {
+		return err
+	}
+	theirs, err := p.contents(tip)
+	if err != nil {
+		return err
+	}
+	edits, err := p.taken(ctx, ours, theirs)
+	if err != nil || len(edits) == 0 {
+		return err
+	}
+	return p.commitTaken(ctx, ours, edits)
+}
+
+// taken are the runs of theirs that ours lacks, what these share, and notes of runs that both have.
+func (p *puller) taken(ctx context.Context, ours, theirs *contents) ([]git.Edit, error) {
+	at, err := p.repo.TreePath()
+	if err != nil {
+		return nil, err
+	}
+	var edits []git.Edit
+	add := func(name string, blob string) {
+		edits = append(edits, git.Edit{Path: path.Join(at, name), Mode: "100644", ID: blob})
+	}
+	check := &checker{p.trees, map[string]error{}}
+	for _, id := range slices.Sorted(maps.Keys(theirs.runs)) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if theirs.removed[id] || ours.removed[id] || theirs.runs[id] == ours.runs[id] {
+			continue
+		}
+		bad := func(err error) {
+			p.done.Bad = append(p.done.Bad, repo.Damage{ID: id, Err: fmt.Errorf("run %s: %w", id, err)})
+		}
+		files, err := theirs.run(id)
+		if err != nil {
+			return nil, err
+		}
+		if _, both := ours.runs[id]; both {
+			notes, err := p.newNotes(check, ours, id, files)
+			if err != nil {
+				bad(err)
+			}
+			for _, name := range notes {
+				add(path.Join(runPath(id), name), files[name].ID)
+				p.done.Notes++
+			}
+			continue
+		}
+		run, problems := check.run(id, files, theirs.shared)
+		if len(problems) > 0 {
+			bad(errors.Join(problems...))
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(files)) {
+			add(path.Join(runPath(id), name), files[name].ID)
+		}
+		for _, name := range repo.SharedNames(run) {
+			if ours.shared[name] == "" {
+				ours.shared[name] = theirs.shared[name]
+				add(name, theirs.shared[name])
+			}
+		}
+		p.done.Runs = append(p.done.Runs, id)
+	}
+	return edits, nil
+}
+
+// newNotes are the notes of a run that both sides have. One whose record differs is an error: it was finished twice.
+func (p *puller) newNotes(check *checker, ours *contents, id string, theirs map[string]git.TreeEntry) ([]string, error) {
+	here, err := ours.run(id)
+	if err != nil {
+		return nil, err
+	}
+	if here[repo.RecordName].ID != theirs[repo.RecordName].ID {
+		return nil, errors.New("has another run.toml here: it was finished twice; ours stays")
+	}
+	if err := checkNames(theirs); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(theirs)) {
+		if _, there := here[name]; there || path.Dir(name) != "notes" {
+			continue
+		}
+		if err := check.note(name, theirs[name].ID); err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+// commitTaken makes the commit and lets the branch follow.
+func (p *puller) commitTaken(ctx context.Context, ours *contents, edits []git.Edit) error {
+	at, err := p.repo.TreePath()
+	if err != nil {
+		return err
+	}
+	blobs, err := git.NewBlobs(p.repo.Git)
+	if err != nil {
+		return err
+	}
+	defer blobs.Close()
+	setup, err := blobs.Add(ctx, below(at, unsetFiles(p.repo, ours)))
+	if err != nil {
+		return err
+	}
+	kept := slices.Clone(edits)
+	for _, e := range setup {
+		edits = append(edits, git.Edit{Path: e.Path, Mode: "100644", ID: e.ID})
+	}
+	w := writer{repo: p.repo, trees: p.trees}
+	commit, err := w.commit(ctx, p.local.tip, edits, p.takenMessage())
+	if err != nil {
+		return err
+	}
+	keep, err := w.keep(ctx, kept)
+	if err != nil {
+		return err
+	}
+	stayed, err := follow(ctx, p.repo, p.local, commit, "runs pull --runs-only")
+	if err != nil {
+		return err
+	}
+	if p.done.Stayed = stayed; stayed != "" {
+		p.done.Runs, p.done.Notes = nil, 0
+		return nil
+	}
+	p.done.Commit, p.done.Moved = commit, true
+	if keep.New == keep.Old {
+		return nil
+	}
+	return git.UpdateRefs(ctx, p.repo.Git, "runs pull --runs-only", keep)
+}
+
+func (p *puller) takenMessage() string {
+	what := count(len(p.done.Runs), "run")
+	if p.done.Notes > 0 {
+		what += " and " + count(p.done.Notes, "note")
+	}
+	text := oneLine("runs: take over "+what+" of "+p.done.From) + "\n"
+	for i, id := range p.done.Runs {
+		switch {
+		case i == maxMessageRuns:
+			return text + fmt.Sprintf("and %d more\n", len(p.done.Runs)-i)
+		case i == 0:
+			text += "\n"
+		}
+		text += id + "\n"
+	}
+	return text
+}
