@@ -38,8 +38,8 @@ func (r *Repository) RemovedIDs() (map[string]bool, error) {
 	return ids, nil
 }
 
-// Mark writes the mark of a removed run.
-func (r *Repository) Mark(id string) error {
+// mark writes the mark of a removed run.
+func (r *Repository) mark(id string) error {
 	if err := os.MkdirAll(filepath.Join(r.Dir, RemovedName), 0o777); err != nil {
 		return err
 	}
@@ -47,23 +47,37 @@ func (r *Repository) Mark(id string) error {
 	return err
 }
 
-// Remove moves finished runs to the trash, where Restore finds them. A run in progress is refused.
-func (r *Repository) Remove(entries []*Entry) error {
+// newBatch makes a folder of the trash.
+func (r *Repository) newBatch() (string, error) {
+	batch := filepath.Join(r.trashDir(), now().Format("20060102-150405.000000")+"-"+format.RandomLetters(4))
+	return batch, os.MkdirAll(batch, 0o777)
+}
+
+// Remove moves finished runs to the trash, where Restore finds them, and marks those that committed names: the mark goes
+// where the commit went. A run in progress is refused. A run that only a revision has must have been fetched.
+func (r *Repository) Remove(entries []*Entry, committed map[string]bool) error {
 	for _, e := range entries {
 		if e.Active != nil {
 			return withHint(fmt.Errorf("removing run %s: it is in progress", e.ID), "end it with 'runs finish %s'", e.ID)
 		}
 	}
-	t := now()
-	batch := filepath.Join(r.trashDir(), t.Format("20060102-150405.000000")+"-"+format.RandomLetters(4))
-	if err := os.MkdirAll(batch, 0o777); err != nil {
+	batch, err := r.newBatch()
+	if err != nil {
 		return fmt.Errorf("removing runs: %w", err)
 	}
 	for _, e := range entries {
-		if err := os.Rename(e.Dir, filepath.Join(batch, e.ID)); err != nil {
+		if e.repo.commit != "" {
+			err = os.CopyFS(filepath.Join(batch, e.ID), os.DirFS(e.Dir))
+		} else {
+			err = os.Rename(e.Dir, filepath.Join(batch, e.ID))
+			_ = os.Remove(filepath.Dir(e.Dir)) // the day, where it is empty now
+		}
+		if err == nil && committed[e.ID] {
+			err = r.mark(e.ID)
+		}
+		if err != nil {
 			return fmt.Errorf("removing run %s: %w", e.ID, err)
 		}
-		_ = os.Remove(filepath.Dir(e.Dir)) // the day, where it is empty now
 	}
 	return nil
 }
@@ -73,8 +87,8 @@ func (r *Repository) CopyToTrash(id string) error {
 	if !exists(r.RunDir(id)) {
 		return nil
 	}
-	batch := filepath.Join(r.trashDir(), now().Format("20060102-150405.000000")+"-"+format.RandomLetters(4))
-	if err := os.MkdirAll(batch, 0o777); err != nil {
+	batch, err := r.newBatch()
+	if err != nil {
 		return fmt.Errorf("keeping run %s: %w", id, err)
 	}
 	if err := os.CopyFS(filepath.Join(batch, id), os.DirFS(r.RunDir(id))); err != nil {
@@ -83,7 +97,7 @@ func (r *Repository) CopyToTrash(id string) error {
 	return nil
 }
 
-// Restore brings back the runs of the last Remove and returns their ids.
+// Restore brings back the runs of the last Remove, takes their marks away and returns their ids.
 func (r *Repository) Restore() ([]string, error) {
 	batches, err := os.ReadDir(r.trashDir())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -112,6 +126,9 @@ func (r *Repository) Restore() ([]string, error) {
 				return ids, fmt.Errorf("bringing back run %s: %w", id, err)
 			}
 			if err := os.Rename(filepath.Join(batch, id), target); err != nil {
+				return ids, fmt.Errorf("bringing back run %s: %w", id, err)
+			}
+			if err := os.Remove(filepath.Join(r.Dir, RemovedName, id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return ids, fmt.Errorf("bringing back run %s: %w", id, err)
 			}
 			ids = append(ids, id)

@@ -16,6 +16,7 @@ import (
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/capture"
 	"github.com/gitruns/runs/repo/query"
+	"github.com/gitruns/runs/repo/share"
 )
 
 func (a *app) tagCommand() *cobra.Command {
@@ -177,7 +178,10 @@ func (a *app) rmCommand() *cobra.Command {
 		Use:   "rm RUN… | -w EXPRESSION | --undo",
 		Short: "Remove runs to the trash, or bring them back",
 		Long: `Remove runs to .runs/trash, which is this machine's own. --undo brings back what the last rm removed. A run in progress
-is refused.`,
+is refused.
+
+A run that is committed leaves a mark in .runs/removed: 'runs commit' takes the run out and the mark in, and no pull or
+merge brings it back. What was committed stays in git's history.`,
 		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
@@ -206,13 +210,22 @@ is refused.`,
 			if err != nil {
 				return err
 			}
+			committed, err := share.CommittedIDs(ctx, r)
+			if err != nil {
+				return fmt.Errorf("removing runs: %w", err)
+			}
 			if !dry {
-				if err := r.Remove(entries); err != nil {
+				if err := r.Remove(entries, committed); err != nil {
 					return err
 				}
 			}
+			inGit := false
 			for _, e := range entries {
+				inGit = inGit || committed[e.ID]
 				a.print("%s %s", map[bool]string{true: "would remove", false: "removed"}[dry], terminal.Clean(e.String()))
+			}
+			if inGit && !dry {
+				a.say("runs: 'runs commit' takes it out of git; its history keeps what was committed")
 			}
 			return nil
 		},

@@ -21,18 +21,19 @@ func (d Dirs) Shallow() bool {
 	return err == nil && info.Size() > 0
 }
 
-// FetchKept asks the remote for a commit that Keep guarded where it was recorded.
-func FetchKept(ctx context.Context, dirs Dirs, commit string) error {
-	repository := dirs.command()
-	remote, err := DefaultRemote(ctx, dirs)
-	if err != nil {
-		return err
-	}
+// FetchKept asks a remote, the default one where none is named, for a commit that Keep guarded where it was recorded.
+func FetchKept(ctx context.Context, dirs Dirs, remote, commit string) error {
 	if remote == "" {
-		return errors.New("no remote")
+		var err error
+		if remote, err = DefaultRemote(ctx, dirs); err != nil {
+			return err
+		}
+		if remote == "" {
+			return errors.New("no remote")
+		}
 	}
 	ref := keptRefs + commit
-	_, err = repository.run(ctx, "fetch", "-q", "--no-tags", "--no-write-fetch-head", remote, ref+":"+ref)
+	_, err := dirs.network().run(ctx, "fetch", "-q", "--no-tags", "--no-write-fetch-head", "--", remote, ref+":"+ref)
 	return err
 }
 

@@ -249,7 +249,7 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 			p.Refused = append(p.Refused, repo.Damage{ID: id, Err: fmt.Errorf("run %s: it was removed there; name it to bring it back", id)})
 			continue
 		default:
-			err = p.addRun(ctx, known, id, w.request.IncludeFailed || named)
+			err = p.addRun(ctx, known, id, w.request.IncludeFailed || named || known.removed[id])
 			if err == nil && known.removed[id] {
 				p.remove = append(p.remove, path.Join(repo.RemovedName, id))
 			}

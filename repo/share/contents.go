@@ -3,6 +3,7 @@
 package share
 
 import (
+	"context"
 	"path"
 	"strings"
 
@@ -83,3 +84,38 @@ func (c *contents) run(id string) (map[string]git.TreeEntry, error) {
 
 // runPath is the folder of a run below .runs.
 func runPath(id string) string { return path.Join(format.IDDay(id), id) }
+
+// CommittedIDs are the runs that git has: in the commit that is checked out, on the branch of runs, or ever in this clone.
+func CommittedIDs(ctx context.Context, r *repo.Repository) (map[string]bool, error) {
+	ids := map[string]bool{}
+	if !r.InGit {
+		return ids, nil
+	}
+	at, err := r.TreePath()
+	if err != nil {
+		return nil, err
+	}
+	local, err := theBranch(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	trees, err := git.OpenTrees(ctx, r.Git)
+	if err != nil {
+		return nil, err
+	}
+	defer trees.Close()
+	for _, ref := range []string{"HEAD", "refs/heads/" + local.name, keptRef} {
+		commit, err := git.Resolve(ctx, r.Git, ref)
+		if err != nil {
+			return nil, err
+		}
+		c, err := readContents(trees, commit, at)
+		if err != nil {
+			return nil, err
+		}
+		for id := range c.runs {
+			ids[id] = true
+		}
+	}
+	return ids, nil
+}

@@ -46,7 +46,7 @@ func Pull(ctx context.Context, r *repo.Repository, ask PullRequest) (*Pulled, er
 	if err != nil {
 		return nil, fmt.Errorf("pulling runs: %w", err)
 	}
-	p := &puller{repo: r, local: local, ask: ask, done: &Pulled{}}
+	p := &puller{repo: r, local: local, ask: ask, done: &Pulled{}, bases: map[string]bool{}}
 	if ask.RunsOnly {
 		err = p.takeRuns(ctx)
 	} else {
@@ -71,6 +71,8 @@ type puller struct {
 	local localBranch
 	ask   PullRequest
 	done  *Pulled
+	bases map[string]bool // commits that the source of taken runs begins at
+	stays bool            // what was fetched has a ref of this clone: it is of a named remote
 }
 
 // source finds the branch to pull from and fetches it.
@@ -119,7 +121,7 @@ func (p *puller) source(ctx context.Context) (git.Upstream, string, error) {
 	if branch != "" {
 		up = git.UpstreamNamed(remote, branch)
 	}
-	if !named { // a fork by its URL
+	if p.stays = named; !named { // a fork by its URL
 		up.Tracking = "refs/runs/fetched/" + format.RandomLetters(8)
 		defer git.DeleteRef(ctx, p.repo.Git, up.Tracking)
 	}

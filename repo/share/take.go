@@ -18,7 +18,7 @@ func (p *puller) takeRuns(ctx context.Context) error {
 	if p.local.name == "" && p.local.tip == "" {
 		return errors.New("no branch is checked out")
 	}
-	_, tip, err := p.source(ctx)
+	up, tip, err := p.source(ctx)
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,41 @@ func (p *puller) takeRuns(ctx context.Context) error {
 	if err != nil || len(edits) == 0 {
 		return err
 	}
+	if err := p.keepBases(ctx, up); err != nil {
+		return err
+	}
 	return p.commitTaken(ctx, ours, edits)
+}
+
+// keepBases keeps the commits that the source of the taken runs begins at: those of a fork are on no branch here. What
+// cannot be had is for verify and checkout to say.
+func (p *puller) keepBases(ctx context.Context, up git.Upstream) error {
+	for _, base := range slices.Sorted(maps.Keys(p.bases)) {
+		commit, err := git.Resolve(ctx, p.repo.Git, base)
+		switch {
+		case err != nil:
+			return err
+		case commit == "":
+			if err := git.FetchKept(ctx, p.repo.Git, up.Remote, base); err != nil && ctx.Err() != nil {
+				return ctx.Err()
+			}
+			continue
+		case p.stays:
+			continue
+		}
+		ours := false
+		if p.local.tip != "" {
+			if ours, err = git.IsAncestor(ctx, p.repo.Git, base, p.local.tip); err != nil {
+				return err
+			}
+		}
+		if !ours {
+			if err := git.Keep(ctx, p.repo.Git, base); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // taken are the runs of theirs that ours lacks, what these share, and notes of runs that both have.
@@ -91,6 +125,9 @@ func (p *puller) taken(ctx context.Context, ours, theirs *contents) ([]git.Edit,
 				ours.shared[name] = theirs.shared[name]
 				add(name, theirs.shared[name])
 			}
+		}
+		if run.Source != nil && run.Source.Base != "" {
+			p.bases[run.Source.Base] = true
 		}
 		p.done.Runs = append(p.done.Runs, id)
 	}
