@@ -39,6 +39,9 @@ func (u Upstream) Name() string { return u.Remote + "/" + strings.TrimPrefix(u.R
 // UpstreamOf reads the configured upstream of a branch; ok is false without one.
 func UpstreamOf(ctx context.Context, dirs Dirs, branch string) (u Upstream, ok bool, err error) {
 	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(upstream:remotename)%00%(upstream:remoteref)%00%(upstream)", "refs/heads/"+branch)
+	if err == nil && len(out) == 0 && branch != "" {
+		return unbornUpstream(ctx, dirs, branch)
+	}
 	fields := strings.Split(strings.TrimSuffix(string(out), "\n"), "\x00")
 	if err != nil || len(fields) != 3 || fields[0] == "" || fields[1] == "" {
 		return u, false, err
@@ -51,6 +54,24 @@ func UpstreamOf(ctx context.Context, dirs Dirs, branch string) (u Upstream, ok b
 		u.Tracking = privateRef(u.Remote, u.Ref)
 	}
 	return u, true, nil
+}
+
+// unbornUpstream is that of a branch without a commit, as in the clone of an empty repository.
+func unbornUpstream(ctx context.Context, dirs Dirs, branch string) (u Upstream, ok bool, err error) {
+	var values [2]string
+	for i, key := range []string{"remote", "merge"} {
+		out, err := dirs.command().run(ctx, "config", "--get", "branch."+branch+"."+key)
+		var failed *Error
+		if err != nil && !errors.As(err, &failed) {
+			return u, false, err
+		}
+		values[i] = strings.TrimSpace(string(out))
+	}
+	name, ok := strings.CutPrefix(values[1], "refs/heads/")
+	if !ok || values[0] == "" || values[0] == "." {
+		return u, false, nil
+	}
+	return UpstreamNamed(values[0], name), true, nil
 }
 
 // UpstreamNamed is the branch of a remote by name, whether or not it is there.
