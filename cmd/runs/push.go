@@ -55,6 +55,9 @@ func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) erro
 		return err
 	}
 	a.warn(done.Warnings)
+	for _, line := range done.Remote {
+		a.say("%s", line)
+	}
 	if asJSON {
 		return a.printJSON(map[string]any{
 			"remote": done.To.Remote, "branch": strings.TrimPrefix(done.To.Ref, "refs/heads/"), "commit": nullable(done.Commit),

@@ -24,6 +24,8 @@ type command struct {
 	dir   string
 	env   []string
 	stdin io.Reader
+	// stderr keeps what a call that succeeds says there; nil drops it.
+	stderr *complaint
 }
 
 // unsafeVariables change what plumbing prints or where it writes.
@@ -45,8 +47,11 @@ func (c command) stream(ctx context.Context, stdout io.Writer, args ...string) e
 		return err
 	}
 	cmd.Stdin, cmd.Stdout = c.stdin, stdout
-	var stderr complaint
-	cmd.Stderr = &stderr
+	stderr := c.stderr
+	if stderr == nil {
+		stderr = &complaint{}
+	}
+	cmd.Stderr = stderr
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()

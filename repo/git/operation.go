@@ -431,9 +431,3 @@ func Differences(ctx context.Context, dirs Dirs, from, to string) ([]Edit, error
 	}
 	return edits, nil
 }
-
-// MergeChanges lists the files of a merge that are as none of its parents has them.
-func MergeChanges(ctx context.Context, dirs Dirs, merge string) ([]string, error) {
-	out, err := dirs.command().run(ctx, "diff-tree", "-r", "-c", "-z", "--name-only", "--no-commit-id", "--no-renames", merge)
-	return strings.FieldsFunc(string(out), func(r rune) bool { return r == 0 }), err
-}

@@ -146,15 +146,19 @@ func (e *Rejected) Error() string { return e.Reason }
 // Refspec is what goes where.
 type Refspec struct{ From, To string }
 
-// Push pushes without force, and runs the hooks that git runs. The first error of a ref is returned as Rejected.
-func Push(ctx context.Context, dirs Dirs, remote string, specs ...Refspec) error {
+// Push pushes without force, and runs the hooks that git runs. It returns what they and the other side said. The first error
+// of a ref is returned as Rejected.
+func Push(ctx context.Context, dirs Dirs, remote string, specs ...Refspec) (said string, err error) {
 	args := []string{"push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no", "--", remote}
 	for _, s := range specs {
 		args = append(args, s.From+":"+s.To)
 	}
-	out, err := dirs.network().run(ctx, args...)
+	c := dirs.network()
+	var stderr complaint
+	c.stderr = &stderr
+	out, err := c.run(ctx, args...)
 	if err == nil {
-		return nil
+		return stderr.String(), nil
 	}
 	for line := range strings.Lines(string(out)) {
 		fields := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
@@ -167,9 +171,9 @@ func Push(ctx context.Context, dirs Dirs, remote string, specs ...Refspec) error
 		if errors.As(err, &failed) {
 			rejected.Output = failed.Output
 		}
-		return rejected
+		return "", rejected
 	}
-	return err
+	return "", err
 }
 
 // staleReasons are what git and its servers say when a branch has moved between the look at it and the push.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -191,8 +193,34 @@ func (p *puller) pull(ctx context.Context) error {
 	}
 	slices.Sort(p.done.Runs)
 	slices.Sort(p.done.Removed)
-	p.done.Bad, err = CheckRuns(ctx, p.trees, p.repo, after, p.done.Runs)
-	return err
+	if p.done.Bad, err = CheckRuns(ctx, p.trees, p.repo, after, p.done.Runs); err != nil {
+		return err
+	}
+	return p.findRewritten(before, after)
+}
+
+// findRewritten names the runs that were here and of which other files than notes have changed.
+func (p *puller) findRewritten(before, after *contents) error {
+	for _, id := range slices.Sorted(maps.Keys(before.runs)) {
+		if now, there := after.runs[id]; !there || now == before.runs[id] || slices.Contains(p.done.Replaced, id) {
+			continue
+		}
+		was, err := before.run(id)
+		if err != nil {
+			return err
+		}
+		now, err := after.run(id)
+		if err != nil {
+			return err
+		}
+		for _, name := range slices.Sorted(maps.Keys(was)) {
+			if path.Dir(name) != "notes" && now[name].ID != was[name].ID {
+				p.done.Bad = append(p.done.Bad, repo.Damage{ID: id, Err: fmt.Errorf("run %s: its %s is another one than it was here: a finished run is never rewritten", id, name)})
+				break
+			}
+		}
+	}
+	return nil
 }
 
 func (p *puller) contents(commit string) (*contents, error) {

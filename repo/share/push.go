@@ -33,6 +33,7 @@ type Pushed struct {
 	Replayed bool   // the commits stand on what others had pushed
 	Stayed   string // why the local branch is not where the remote's is; empty when it is
 	Bases    int    // commits of code that were pushed under refs/runs/base
+	Remote   []string // what the other side said
 	Warnings []string
 }
 
@@ -280,7 +281,7 @@ func unpushed(ctx context.Context, r *repo.Repository, trees *git.Trees, tip, ba
 	var commits []*runsCommit
 	code := &codeError{}
 	for _, id := range ids {
-		c, err := readRunsCommit(ctx, r.Git, trees, id)
+		c, err := readRunsCommit(ctx, r.Git, trees, base, id)
 		var foreign *foreignError
 		switch {
 		case errors.As(err, &foreign):
@@ -405,7 +406,7 @@ func (p *pusher) send(ctx context.Context, tip string) error {
 		specs = append(specs, git.Refspec{From: git.KeptRef(base), To: git.KeptRef(base)})
 	}
 	if len(specs) > 0 {
-		if err := git.Push(ctx, p.repo.Git, p.up.Remote, specs...); err != nil {
+		if _, err := git.Push(ctx, p.repo.Git, p.up.Remote, specs...); err != nil {
 			var rejected *git.Rejected
 			if !errors.As(err, &rejected) {
 				return err
@@ -415,7 +416,9 @@ func (p *pusher) send(ctx context.Context, tip string) error {
 			p.done.Bases = len(specs)
 		}
 	}
-	return git.Push(ctx, p.repo.Git, p.up.Remote, git.Refspec{From: tip, To: p.up.Ref})
+	said, err := git.Push(ctx, p.repo.Git, p.up.Remote, git.Refspec{From: tip, To: p.up.Ref})
+	p.done.Remote = remoteLines(said)
+	return err
 }
 
 // bases are commits that new runs begin at, that only this clone keeps, and that the push does not bring anyway.
@@ -473,6 +476,9 @@ func follow(ctx context.Context, r *repo.Repository, local localBranch, tip, rea
 		return "", nil
 	}
 	if !local.checkedOut {
+		if at, err := git.CheckedOut(ctx, r.Git, local.name); err != nil || at != "" {
+			return "it is checked out in " + at, err
+		}
 		err = git.UpdateRefs(ctx, r.Git, reason, git.RefUpdate{Ref: "refs/heads/" + local.name, Old: local.tip, New: tip})
 	} else {
 		err = git.Follow(ctx, r.Git, local.tip, tip, reason, format.RandomLetters(8))

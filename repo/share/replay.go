@@ -80,27 +80,23 @@ func (e *foreignError) Error() string {
 	return fmt.Sprintf("commit %.10s (%s) changes %s", e.id, e.subject, e.path)
 }
 
-// readRunsCommit reads a commit. One that does more than our commands do is a foreignError; a merge that adds nothing of
-// its own is nil.
-func readRunsCommit(ctx context.Context, dirs git.Dirs, trees *git.Trees, id string) (*runsCommit, error) {
+// readRunsCommit reads a commit that base, which may be empty, lacks. One that does more than our commands do is a
+// foreignError; a merge that does nothing is nil.
+func readRunsCommit(ctx context.Context, dirs git.Dirs, trees *git.Trees, base, id string) (*runsCommit, error) {
 	c, err := trees.Commit(id)
 	if err != nil {
 		return nil, err
 	}
 	subject, _, _ := strings.Cut(c.Message, "\n")
-	if len(c.Parents) > 1 {
-		own, err := git.MergeChanges(ctx, dirs, id)
-		if err != nil {
+	parent := ""
+	switch len(c.Parents) {
+	case 0:
+	case 1:
+		parent = c.Parents[0]
+	default:
+		if parent, err = mergedOnto(ctx, dirs, base, c.Parents); err != nil {
 			return nil, err
 		}
-		if len(own) > 0 {
-			return nil, &foreignError{id, subject, own[0]}
-		}
-		return nil, nil
-	}
-	parent := ""
-	if len(c.Parents) == 1 {
-		parent = c.Parents[0]
 	}
 	edits, err := git.Differences(ctx, dirs, parent, id)
 	if err != nil {
@@ -117,7 +113,24 @@ func readRunsCommit(ctx context.Context, dirs git.Dirs, trees *git.Trees, id str
 			return nil, &foreignError{id, subject, e.Path}
 		}
 	}
+	if len(c.Parents) > 1 {
+		return nil, nil
+	}
 	return &runsCommit{c, id, edits}, nil
+}
+
+// mergedOnto is the parent of a merge whose code the merge must have: the one that base has already, else the first. What a
+// merge with `-s ours` undoes of base is then found.
+func mergedOnto(ctx context.Context, dirs git.Dirs, base string, parents []string) (string, error) {
+	if base == "" {
+		return parents[0], nil
+	}
+	for _, parent := range parents {
+		if there, err := git.IsAncestor(ctx, dirs, parent, base); err != nil || there {
+			return parent, err
+		}
+	}
+	return parents[0], nil
 }
 
 // isOurs reports whether a change is one that our commands make: runs, notes and shared files are added and never changed; a

@@ -62,6 +62,10 @@ func RemoteLines(err error) []string {
 	case errors.As(err, &failed):
 		output = failed.Output
 	}
+	return remoteLines(output)
+}
+
+func remoteLines(output string) []string {
 	var lines []string
 	for line := range strings.Lines(output) {
 		if line = strings.TrimRight(line, " \r\n"); strings.HasPrefix(line, "remote: ") && len(lines) < maxRemoteLines {
