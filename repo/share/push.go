@@ -30,9 +30,9 @@ type Pushed struct {
 	Removed  []string
 	Commits  int
 	Attempts int
-	Replayed bool   // the commits stand on what others had pushed
-	Stayed   string // why the local branch is not where the remote's is; empty when it is
-	Bases    int    // commits of code that were pushed under refs/runs/base
+	Replayed bool     // the commits stand on what others had pushed
+	Stayed   string   // why the local branch is not where the remote's is; empty when it is
+	Bases    int      // commits of code that were pushed under refs/runs/base
 	Remote   []string // what the other side said
 	Warnings []string
 }
