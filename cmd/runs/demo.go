@@ -85,7 +85,7 @@ func (d *demo) project(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, args := range [][]string{{"init", "-q"}, {"symbolic-ref", "HEAD", "refs/heads/main"}, {"add", "-A"}, {"commit", "-q", "-m", "Tell penguins apart"}} {
+	for _, args := range [][]string{{"init", "-q"}, {"config", "user.name", demoName}, {"config", "user.email", demoEmail}, {"config", "commit.gpgSign", "false"}, {"config", "core.hooksPath", os.DevNull}, {"symbolic-ref", "HEAD", "refs/heads/main"}, {"add", "-A"}, {"commit", "-q", "-m", "Tell penguins apart"}} {
 		if err := d.git(ctx, nil, args...); err != nil {
 			return err
 		}
@@ -102,9 +102,12 @@ func (d *demo) project(ctx context.Context) error {
 	return d.git(ctx, nil, "commit", "-q", "-m", "Set up runs")
 }
 
-// git runs git in the project, as a person of its own: nobody's name goes into a demo.
+// The person whose the demo is: nobody's name goes into one.
+const demoName, demoEmail = "Demo", "demo@example.org"
+
+// git runs git in the project.
 func (d *demo) git(ctx context.Context, stdin []byte, args ...string) error {
-	cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "user.name=Demo", "-c", "user.email=demo@example.org", "-c", "commit.gpgSign=false", "-c", "core.hooksPath=" + os.DevNull}, args...)...)
+	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir, cmd.Stdin, cmd.Env = d.dir, bytes.NewReader(stdin), demoEnv()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("git %s: %s", args[0], firstLine(strings.TrimSpace(string(out))+" "+err.Error()))
@@ -153,18 +156,29 @@ func (d *demo) step(ctx context.Context, args ...string) error {
 
 func (d *demo) say(text string) { d.print("%s", d.term.Paint(terminal.Dim, text)) }
 
-// again commits the runs, forgets the change of the code, and repeats its run from a fresh clone.
+// again shares the runs, forgets the change of the code, and repeats its run from a fresh clone.
 func (d *demo) again(ctx context.Context) error {
-	d.say("The runs are committed, and the change of the code is thrown away. A fresh clone")
-	d.say("brings it back: restored from its patch, proved by its tree hash, run again.\n")
-	for _, args := range [][]string{{"checkout", "-q", "--", "train.py"}, {"add", "-f", ".runs"}, {"commit", "-q", "-m", "Four runs"}} {
+	d.say("The change of the code is thrown away, and the runs are shared: committed beside the")
+	d.say("code and pushed, to a folder in place of a server.\n")
+	parent := filepath.Dir(d.dir)
+	origin := filepath.Join(parent, "origin.git")
+	for _, args := range [][]string{
+		{"checkout", "-q", "--", "train.py"}, {"init", "-q", "--bare", origin}, {"--git-dir=" + origin, "symbolic-ref", "HEAD", "refs/heads/main"},
+		{"remote", "add", "origin", origin}, {"push", "-q", "-u", "origin", "main"},
+	} {
 		if err := d.git(ctx, nil, args...); err != nil {
-			return fmt.Errorf("committing the runs: %w", err)
+			return fmt.Errorf("publishing the code: %w", err)
 		}
 	}
-	parent := filepath.Dir(d.dir)
+	for _, step := range []string{"commit", "push"} {
+		if err := d.step(ctx, step); err != nil {
+			return err
+		}
+	}
+	d.say("A fresh clone brings the changed code back: restored from its patch, proved by its tree")
+	d.say("hash, run again.\n")
 	clone := filepath.Join(parent, "clone")
-	if err := d.git(ctx, nil, "clone", "-q", ".", clone); err != nil {
+	if err := d.git(ctx, nil, "clone", "-q", origin, clone); err != nil {
 		return fmt.Errorf("cloning the project: %w", err)
 	}
 	project := d.dir
