@@ -163,8 +163,11 @@ func (d *demo) again(ctx context.Context) error {
 	parent := filepath.Dir(d.dir)
 	origin := filepath.Join(parent, "origin.git")
 	for _, args := range [][]string{
-		{"checkout", "-q", "--", "train.py"}, {"init", "-q", "--bare", origin}, {"--git-dir=" + origin, "symbolic-ref", "HEAD", "refs/heads/main"},
-		{"remote", "add", "origin", origin}, {"push", "-q", "-u", "origin", "main"},
+		{"checkout", "-q", "--", "train.py"},
+		{"init", "-q", "--bare", origin},
+		{"--git-dir=" + origin, "symbolic-ref", "HEAD", "refs/heads/main"},
+		{"remote", "add", "origin", origin},
+		{"push", "-q", "-u", "origin", "main"},
 	} {
 		if err := d.git(ctx, nil, args...); err != nil {
 			return fmt.Errorf("publishing the code: %w", err)
