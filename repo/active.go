@@ -22,7 +22,7 @@ type Active struct {
 // Names in the folder of a run in progress.
 const (
 	RecordName    = "run.toml"
-	metricsName   = "metrics.parquet"
+	MetricsName   = "metrics.parquet"
 	systemName    = "system.parquet"
 	asideName     = "aside.jsonl"
 	outputName    = "output.log"

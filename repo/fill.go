@@ -99,7 +99,7 @@ func (a *Active) foldInto(ctx context.Context, done string, b *finished) (*fold,
 	if len(f.curves) == 0 {
 		return f, nil
 	}
-	return f, b.writePoints(done, metricsName, sorter)
+	return f, b.writePoints(done, MetricsName, sorter)
 }
 
 func (b *finished) writePoints(done, name string, sorter *format.PointSorter) error {

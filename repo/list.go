@@ -155,7 +155,7 @@ func (r *Repository) readFinished(id string) (*Entry, error) {
 	data, err := readBounded(filepath.Join(dir, RecordName), format.MaxRecordBytes)
 	if err != nil {
 		// A switch to a branch without the run leaves what git does not know: notes, console output.
-		if errors.Is(err, fs.ErrNotExist) && exists(filepath.Join(dir, metricsName)) {
+		if errors.Is(err, fs.ErrNotExist) && exists(filepath.Join(dir, MetricsName)) {
 			return nil, fmt.Errorf("%s: has no run.toml", Relative(r.Root, dir))
 		}
 		return nil, err

@@ -18,7 +18,7 @@ import (
 // its journals.
 func (e *Entry) Points(ctx context.Context, key string) ([]format.Point, error) {
 	if e.Active == nil {
-		m, done, err := e.metrics(metricsName)
+		m, done, err := e.metrics(MetricsName)
 		if err != nil || m == nil {
 			return nil, err
 		}
@@ -49,7 +49,7 @@ func (e *Entry) Curves() (*Curves, error) {
 	if e.Active != nil {
 		return c, nil
 	}
-	m, done, err := e.metrics(metricsName)
+	m, done, err := e.metrics(MetricsName)
 	if m != nil {
 		c.file, c.close = m, done
 	}
@@ -73,7 +73,7 @@ func (c *Curves) Close() { c.close() }
 // EachPoints calls yield with the points of every metric, by key, step and time; a long curve comes in several pieces.
 func (e *Entry) EachPoints(ctx context.Context, yield func(key string, points []format.Point) error) error {
 	if e.Active == nil {
-		m, done, err := e.metrics(metricsName)
+		m, done, err := e.metrics(MetricsName)
 		if err != nil || m == nil {
 			return err
 		}
@@ -179,7 +179,7 @@ func (e *Entry) openVerified(name string, want format.File) (*os.File, error) {
 	path := filepath.Join(e.Dir, filepath.FromSlash(name))
 	info, err := os.Lstat(path)
 	if err != nil {
-		if os.IsNotExist(err) && name != metricsName {
+		if os.IsNotExist(err) && name != MetricsName {
 			return nil, nil
 		}
 		return nil, fmt.Errorf("run %s: %w", e.ID, err)

@@ -14,21 +14,36 @@ import (
 )
 
 func (a *app) verifyCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, all bool
 	var experiment string
 	cmd := &cobra.Command{
-		Use:   "verify [RUN…] [flags]",
+		Use:   "verify [RUN…] | --all [REV…] [flags]",
 		Short: "Prove that runs are what was recorded",
-		Long: `Compute every digest of the runs anew, their files, artifacts, patches, manifests and environments, rebuild their source
-trees, and say what of each run can be restored. Without RUN, all finished runs.
+		Long: `Compute every digest of the runs anew, their files, artifacts, patches, manifests and environments, compare metrics with
+what run.toml sums up, rebuild their source trees, and say what of each run can be restored. Without RUN, all finished
+runs, and that nothing lies in .runs that git must not carry.
+
+With --all, verify the whole history of the branch, or of the revisions named, without a checkout: every run that a commit
+ever added, that none was changed afterwards or vanished without a mark, the files that runs share, and that nothing lies
+in .runs that must not. OLD..NEW and ^OLD leave out what OLD has. It works in a bare repository too, with every .runs folder
+there; in a pre-receive or update hook of a server:
+
+    while read old new ref; do runs verify --all $old..$new || exit 1; done
 
 Exit status: 0 all is as recorded; 1 something is damaged or missing; 2 wrong usage; 3 a selector names no run.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if all {
+				if experiment != "" {
+					return usagef("verify: --all verifies every experiment")
+				}
+				return a.verifyHistory(cmd.Context(), args, asJSON)
+			}
 			return a.verify(cmd.Context(), args, experiment, asJSON)
 		},
 		ValidArgsFunction: a.completeRun,
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a list of verdicts as JSON")
+	cmd.Flags().BoolVar(&all, "all", false, "verify the whole history of the branch, or of REV")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the verdicts as JSON")
 	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "look in `EXPERIMENT`")
 	return cmd
 }

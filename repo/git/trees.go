@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -28,6 +29,9 @@ func (e TreeEntry) IsTree() bool { return strings.TrimLeft(e.Mode, "0") == "4000
 type Edit struct {
 	Path, Mode, ID string
 }
+
+// ErrNoObject says that git has no such object.
+var ErrNoObject = errors.New("is not in this clone")
 
 // Trees reads and writes tree objects through two processes of git that stay open. Close it.
 type Trees struct {
@@ -56,10 +60,22 @@ func OpenTrees(ctx context.Context, dirs Dirs) (*Trees, error) {
 	return &Trees{cat, write, map[string][]TreeEntry{}}, nil
 }
 
+// OpenObjects starts only the process that reads, without the network and without replacements: Edit and Empty are not for
+// it.
+func OpenObjects(ctx context.Context, dirs Dirs) (*Trees, error) {
+	cat, err := dirs.exact().start(ctx, "cat-file", "--batch")
+	if err != nil {
+		return nil, err
+	}
+	return &Trees{cat, nil, map[string][]TreeEntry{}}, nil
+}
+
 // Close ends the processes.
 func (t *Trees) Close() {
 	t.cat.close()
-	t.make.close()
+	if t.make != nil {
+		t.make.close()
+	}
 }
 
 // Read returns the entries of a tree, or of a commit's. An empty id is the tree without entries.
@@ -143,7 +159,7 @@ func (t *Trees) ask(name, kind string, limit int64) (size int64, err error) {
 	}
 	fields := strings.Fields(head)
 	if len(fields) != 3 {
-		return 0, fmt.Errorf("object %s is not in this clone", name)
+		return 0, fmt.Errorf("object %s %w", name, ErrNoObject)
 	}
 	size, err = strconv.ParseInt(fields[2], 10, 64)
 	if err != nil || size < 0 {
