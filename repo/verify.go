@@ -15,10 +15,11 @@ import (
 // Verdict says what a verification found of one run.
 type Verdict struct {
 	ID, Name   string
-	Problems   []string // what is damaged or missing
-	Absent     []string // files that are kept on the machine that recorded them
-	Restorable bool     // the source comes back, all of it
-	Why        string   // why it does not
+	Problems   []string    // what is damaged or missing
+	Unknown    []Reference // runs that it names and that are not here: no damage
+	Absent     []string    // files that are kept on the machine that recorded them
+	Restorable bool        // the source comes back, all of it
+	Why        string      // why it does not
 }
 
 // Verifier verifies runs one after another. What several of them share is looked at once.

@@ -2,20 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
-	"github.com/gitruns/runs/repo"
-	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/share"
 )
 
 // verifyHistory verifies what commits have, wherever the command stands: in a project, or in a bare repository.
 func (a *app) verifyHistory(ctx context.Context, revs []string, asJSON bool) error {
-	dirs, at, err := a.history(ctx)
+	dirs, at, err := share.FindHistory(ctx, a.dir)
 	if err != nil {
 		return err
 	}
@@ -35,28 +31,6 @@ func (a *app) verifyHistory(ctx context.Context, revs []string, asJSON bool) err
 		err = quietError{exitFailed}
 	}
 	return err
-}
-
-// history finds the git repository, and the .runs folder that the command stands in; empty where it is for all of them.
-func (a *app) history(ctx context.Context) (git.Dirs, string, error) {
-	if dirs, bare, err := git.OpenBare(ctx, a.dir); bare || err != nil {
-		return dirs, "", err
-	}
-	r, err := a.find(ctx)
-	switch {
-	case errors.Is(err, repo.ErrNoRepository): // the checked-out branch may have none
-		dirs, ok, discoverErr := git.Discover(a.dir)
-		if discoverErr != nil || !ok {
-			return dirs, "", err
-		}
-		return dirs, "", nil
-	case err != nil:
-		return git.Dirs{}, "", err
-	case !r.InGit:
-		return git.Dirs{}, "", errors.New("verifying the history: this is no git repository")
-	}
-	at, err := r.TreePath()
-	return r.Git, at, err
 }
 
 func historyJSON(h *share.History) map[string]any {
@@ -89,8 +63,7 @@ func (a *app) writeHistory(w io.Writer, h *share.History) error {
 		if p.Commit != "" {
 			what += fmt.Sprintf(", in %.10s", p.Commit)
 		}
-		reason := strings.ReplaceAll(wrap(terminal.Clean(p.Reason), helpWidth-8), "\n", "\n        ")
-		fmt.Fprintf(w, "%s %s\n        %s\n", a.term.Paint(terminal.Red, "damaged"), terminal.Clean(what), reason)
+		a.writeProblem(w, what, p.Reason)
 	}
 	for i, r := range h.Unknown {
 		if i == shownReferences {
@@ -102,10 +75,11 @@ func (a *app) writeHistory(w io.Writer, h *share.History) error {
 	if h.Shallow {
 		fmt.Fprintln(w, "the clone is shallow: older commits were not looked at")
 	}
-	if h.Partial && h.Unchecked > 0 {
-		fmt.Fprintf(w, "the clone is partial: %d runs or files were not checked; 'git fetch --refetch'\nbrings what they lack\n", h.Unchecked)
-	}
 	verdict := a.term.Paint(terminal.Green, "all as recorded")
+	if h.Unchecked > 0 {
+		fmt.Fprintf(w, "the clone is partial, %d runs or files were not checked:\n'git fetch --refetch --no-filter' brings what they lack\n", h.Unchecked)
+		verdict = a.term.Paint(terminal.Yellow, "what is here is as recorded")
+	}
 	if n := len(h.Problems); n > 0 {
 		verdict = a.term.Paint(terminal.Red, plural(n, "problem"))
 	}

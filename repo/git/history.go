@@ -59,6 +59,20 @@ func FoldersNamed(ctx context.Context, dirs Dirs, commit, name string) ([]string
 	return folders, nil
 }
 
+// Absent lists the objects below folders that a partial clone has not fetched.
+func Absent(ctx context.Context, dirs Dirs, tips, without, folders []string) (map[string]bool, error) {
+	args := append([]string{"--literal-pathspecs", "rev-list", "--objects", "--full-history", "--missing=print"}, tips...)
+	args = append(append(append(args, "--not"), without...), "--")
+	out, err := dirs.exact().run(ctx, append(args, folders...)...)
+	absent := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		if id, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "?"); ok {
+			absent[id] = true
+		}
+	}
+	return absent, err
+}
+
 // exact reads what was committed: no replacement of objects counts, and none is fetched that is not here.
 func (d Dirs) exact() command {
 	c := d.command()
@@ -165,4 +179,10 @@ func nextWord(in *bufio.Reader) (string, error) {
 
 func isObjectID(s string) bool {
 	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// Tracked lists what the index has below a folder, links and submodules too.
+func Tracked(ctx context.Context, dirs Dirs, folder string) ([]Entry, error) {
+	out, err := dirs.command().run(ctx, "--literal-pathspecs", "ls-files", "-s", "-z", "--full-name", "--", folder)
+	return parseEntries(out), err
 }

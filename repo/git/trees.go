@@ -37,6 +37,7 @@ var ErrNoObject = errors.New("is not in this clone")
 type Trees struct {
 	cat, make *coprocess
 	known     map[string][]TreeEntry
+	absent    map[string]bool
 }
 
 // maxTreeBytes bounds one tree object: a folder of a million files.
@@ -57,17 +58,17 @@ func OpenTrees(ctx context.Context, dirs Dirs) (*Trees, error) {
 		cat.close()
 		return nil, err
 	}
-	return &Trees{cat, write, map[string][]TreeEntry{}}, nil
+	return &Trees{cat: cat, make: write, known: map[string][]TreeEntry{}}, nil
 }
 
-// OpenObjects starts only the process that reads, without the network and without replacements: Edit and Empty are not for
-// it.
-func OpenObjects(ctx context.Context, dirs Dirs) (*Trees, error) {
+// OpenObjects starts only the process that reads, without replacements: Edit and Empty are not for it. Those that are
+// absent are not asked for: git would fetch them one by one.
+func OpenObjects(ctx context.Context, dirs Dirs, absent map[string]bool) (*Trees, error) {
 	cat, err := dirs.exact().start(ctx, "cat-file", "--batch")
 	if err != nil {
 		return nil, err
 	}
-	return &Trees{cat, nil, map[string][]TreeEntry{}}, nil
+	return &Trees{cat: cat, known: map[string][]TreeEntry{}, absent: absent}, nil
 }
 
 // Close ends the processes.
@@ -149,6 +150,9 @@ func (t *Trees) object(name, kind string, limit int64) ([]byte, error) {
 func (t *Trees) ask(name, kind string, limit int64) (size int64, err error) {
 	if strings.ContainsAny(name, "\n\x00") {
 		return 0, fmt.Errorf("%q is no object", name)
+	}
+	if t.absent[name] {
+		return 0, fmt.Errorf("object %s %w", name, ErrNoObject)
 	}
 	if _, err := io.WriteString(t.cat.in, name+"\n"); err != nil {
 		return 0, t.cat.failed(err)

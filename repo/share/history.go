@@ -81,6 +81,30 @@ type pastFile struct {
 	git.TreeEntry
 }
 
+// FindHistory finds the git repository that dir lies in, and where in its trees the folder of runs is; empty in a bare
+// repository and where the branch that is checked out has none: then all of them are meant.
+func FindHistory(ctx context.Context, dir string) (dirs git.Dirs, at string, err error) {
+	// Asked first: a bare repository may lie in a project of runs.
+	if dirs, bare, err := git.OpenBare(ctx, dir); bare || err != nil {
+		return dirs, "", err
+	}
+	r, err := repo.Find(dir)
+	switch {
+	case errors.Is(err, repo.ErrNoRepository):
+		dirs, ok, discoverErr := git.Discover(dir)
+		if discoverErr != nil || !ok {
+			return dirs, "", err
+		}
+		return dirs, "", nil
+	case err != nil:
+		return dirs, "", err
+	case !r.InGit:
+		return dirs, "", errors.New("verifying the history: this is no git repository")
+	}
+	at, err = r.TreePath()
+	return r.Git, at, err
+}
+
 // VerifyHistory proves every run that the commits of a history added, as checker does, and that history keeps the promises
 // of a repository of runs: nothing finished was changed, what vanished has its mark, and nothing lies there that must not.
 func VerifyHistory(ctx context.Context, dirs git.Dirs, q HistoryRequest) (*History, error) {
@@ -96,16 +120,20 @@ type verification struct {
 	ask     HistoryRequest
 	done    *History
 	folders map[string]*pastRuns
+	absent  map[string]bool // objects that a partial clone has not fetched
 }
 
 func (v *verification) verify(ctx context.Context) (err error) {
 	if err := v.resolve(ctx); err != nil || len(v.done.Tips) == 0 {
 		return err
 	}
-	if v.done.Partial, err = git.Partial(ctx, v.dirs); err != nil {
+	if err := v.find(ctx); err != nil || len(v.done.Folders) == 0 {
 		return err
 	}
-	if err := v.find(ctx); err != nil || len(v.done.Folders) == 0 {
+	if v.done.Partial, err = git.Partial(ctx, v.dirs); err == nil && v.done.Partial {
+		v.absent, err = git.Absent(ctx, v.dirs, v.done.Tips, v.done.Without, v.done.Folders)
+	}
+	if err != nil {
 		return err
 	}
 	for _, commit := range v.done.Without {
@@ -362,6 +390,7 @@ type verdict struct {
 	problems []Problem
 	refs     []Reference
 	lacking  bool
+	broken   bool
 	run      *format.Run
 }
 
@@ -407,7 +436,7 @@ func (v *verification) check(ctx context.Context) error {
 
 // configs reads the settings that the end of the history has: every command reads them first.
 func (v *verification) configs(ctx context.Context) error {
-	objects, err := git.OpenObjects(ctx, v.dirs)
+	objects, err := git.OpenObjects(ctx, v.dirs, v.absent)
 	if err != nil {
 		return err
 	}
@@ -444,21 +473,27 @@ func (v *verification) inParallel(ctx context.Context, looks []look, known map[s
 	group, ctx := errgroup.WithContext(ctx)
 	for range min(runtime.GOMAXPROCS(0), len(looks)) {
 		group.Go(func() error {
-			objects, err := git.OpenObjects(ctx, v.dirs)
-			if err != nil {
-				return err
-			}
-			defer objects.Close()
-			k := &checker{trees: objects, shared: maps.Clone(known), points: true}
+			k := &checker{shared: maps.Clone(known), points: true}
 			if known == nil {
 				k.shared = map[string]proof{}
 			}
+			var err error
+			if k.trees, err = git.OpenObjects(ctx, v.dirs, v.absent); err != nil {
+				return err
+			}
+			defer func() { k.trees.Close() }()
 			for i := int(next.Add(1)) - 1; i < len(looks); i = int(next.Add(1)) - 1 {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
 				verdicts[i] = prove(ctx, k, looks[i])
 				progress()
+				if verdicts[i].broken { // git ends at an object that is damaged
+					k.trees.Close()
+					if k.trees, err = git.OpenObjects(ctx, v.dirs, v.absent); err != nil {
+						return err
+					}
+				}
 			}
 			return ctx.Err()
 		})
@@ -482,6 +517,7 @@ func (v *verification) sharedVerdict(l look, p proof) verdict {
 	case v.lacks(p.err):
 		d.lacking = true
 	default:
+		d.broken = isBroken(p.err)
 		reason := strings.TrimPrefix(p.err.Error(), l.name+": ")
 		d.problems = []Problem{{Runs: l.in.at, Path: path.Join(l.in.at, l.name), Reason: reason}}
 	}
@@ -489,7 +525,15 @@ func (v *verification) sharedVerdict(l look, p proof) verdict {
 }
 
 // lacks reports whether an object is only not fetched yet.
-func (v *verification) lacks(err error) bool { return v.done.Partial && errors.Is(err, git.ErrNoObject) }
+func (v *verification) lacks(err error) bool {
+	return v.done.Partial && errors.Is(err, git.ErrNoObject)
+}
+
+// isBroken reports whether git itself has failed.
+func isBroken(err error) bool {
+	var failed *git.Error
+	return errors.As(err, &failed)
+}
 
 func (v *verification) runVerdict(ctx context.Context, k *checker, l look) verdict {
 	var d verdict
@@ -509,6 +553,12 @@ func (v *verification) runVerdict(ctx context.Context, k *checker, l look) verdi
 		if v.lacks(err) {
 			d.lacking = true
 			continue
+		}
+		if isBroken(err) {
+			if d.broken {
+				continue // the answer to all that was asked after the first
+			}
+			d.broken = true
 		}
 		d.problems = append(d.problems, Problem{Runs: l.in.at, ID: l.id, Commit: r.came, Reason: err.Error()})
 	}

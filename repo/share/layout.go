@@ -1,6 +1,7 @@
 package share
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
 )
 
 // machineOnly are the names in .runs of what is one machine's own: who brings them with a commit has a say in what another
@@ -60,4 +62,27 @@ func stray(name, mode string) error {
 		return fmt.Errorf("run %s does not belong to this day", id)
 	}
 	return errors.New("no file of runs has this name")
+}
+
+// Strays are what git's index has in .runs and must not have: what one machine's own is, links, and unknown names.
+func Strays(ctx context.Context, r *repo.Repository) ([]Problem, error) {
+	if !r.InGit {
+		return nil, nil
+	}
+	at, err := r.TreePath()
+	if err != nil {
+		return nil, nil // .runs lies outside: git has none of it
+	}
+	entries, err := git.Tracked(ctx, r.Git, at)
+	if errors.Is(err, git.ErrNoGit) {
+		return nil, nil
+	}
+	var strays []Problem
+	for _, e := range entries {
+		name := strings.TrimPrefix(strings.TrimPrefix(e.Path, at), "/")
+		if err := stray(name, e.Mode); err != nil {
+			strays = append(strays, Problem{Runs: at, Path: e.Path, Reason: err.Error()})
+		}
+	}
+	return strays, err
 }
