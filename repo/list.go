@@ -149,8 +149,10 @@ func (r *Repository) eachFinished(visit func(id string)) error {
 // readFinished reads the record of a finished run and merges its notes.
 func (r *Repository) readFinished(id string) (*Entry, error) {
 	dir := r.RunDir(id)
-	if err := realDir(dir); err != nil {
-		return nil, err
+	for _, folder := range []string{filepath.Dir(dir), dir} {
+		if err := realDir(folder); err != nil {
+			return nil, err
+		}
 	}
 	data, err := readBounded(filepath.Join(dir, RecordName), format.MaxRecordBytes)
 	if err != nil {
@@ -187,7 +189,7 @@ func (r *Repository) Actives() ([]*Active, error) {
 		if !name.IsDir() || format.CheckID(name.Name()) != nil {
 			continue
 		}
-		a := &Active{name.Name(), filepath.Join(r.active, name.Name()), r}
+		a := &Active{ID: name.Name(), Dir: filepath.Join(r.active, name.Name()), repo: r}
 		if r.InGit && r.Git.Linked() && !a.goesHere() {
 			continue
 		}

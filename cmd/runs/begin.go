@@ -291,7 +291,7 @@ func (a *app) resumable(ctx context.Context, r *repo.Repository, key string) (*r
 		a.say("runs: damaged run left out: %v", d.Err)
 	}
 	for _, e := range entries {
-		if e.Key != key {
+		if e.Key != key || e.Active != nil && e.Life == repo.Foreign {
 			continue
 		}
 		if e.Status == format.Finished {

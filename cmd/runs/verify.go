@@ -176,9 +176,11 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, strays []share
 	return err
 }
 
-// writeProblem says what is wrong with what, wrapped for a terminal.
+// writeProblem says what is wrong with what; on a terminal it is wrapped.
 func (a *app) writeProblem(w io.Writer, what, reason string) {
-	reason = strings.ReplaceAll(wrap(terminal.Clean(reason), helpWidth-8), "\n", "\n        ")
+	if reason = terminal.Clean(reason); a.term.OutIsTerminal() {
+		reason = strings.ReplaceAll(wrap(reason, a.term.Width()-8), "\n", "\n        ")
+	}
 	fmt.Fprintf(w, "%s %s\n        %s\n", a.term.Paint(terminal.Red, "damaged"), terminal.Clean(what), reason)
 }
 

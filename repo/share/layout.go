@@ -86,3 +86,28 @@ func Strays(ctx context.Context, r *repo.Repository) ([]Problem, error) {
 	}
 	return strays, err
 }
+
+// checkIncoming refuses commits that bring into .runs what one machine's own is, or what leads elsewhere, before a file of
+// theirs lies on disk. It looks at what they change, in every .runs of the repository.
+func checkIncoming(ctx context.Context, r *repo.Repository, from, to string) error {
+	edits, err := git.Differences(ctx, r.Git, from, to)
+	if err != nil {
+		return err
+	}
+	for _, e := range edits {
+		at, name, ok := cutRuns(e.Path)
+		if path.Base(e.Path) == repo.DirName { // in place of the folder
+			at, name, ok = e.Path, "", true
+		}
+		if !ok || e.ID == "" {
+			continue
+		}
+		if err := refusal(name, e.Mode); err != nil {
+			return &repo.HintError{
+				Err:  fmt.Errorf("commit %.10s has %s, and %w: nothing was changed", to, e.Path, err),
+				Hint: fmt.Sprintf("whoever pushed it takes it out with 'git rm --cached %s'; 'runs verify --all' names the commit", path.Join(at, name)),
+			}
+		}
+	}
+	return nil
+}
