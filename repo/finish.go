@@ -72,7 +72,7 @@ func (a *Active) Finish(ctx context.Context, end Finish) (*Result, error) {
 		}
 		return nil, fmt.Errorf("run %s: %w", a.ID, ErrFinished)
 	}
-	h := held{host: end.host, silent: end.silent}
+	h := held{host: end.host, silent: end.silent, takeover: end.takeover}
 	defer h.release()
 	open, err := a.waitForWriters(ctx, &h, end.Wait, end.Waiting)
 	if err != nil {

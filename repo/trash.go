@@ -73,10 +73,13 @@ func (r *Repository) Remove(entries []*Entry) error {
 
 // makeBatch makes a folder of the trash.
 func makeBatch(batch string) error {
-	if err := os.MkdirAll(batch, 0o777); err != nil {
+	if err := os.MkdirAll(filepath.Dir(batch), 0o777); err != nil {
 		return err
 	}
-	return realDir(filepath.Dir(batch))
+	if err := realDir(filepath.Dir(batch)); err != nil {
+		return err
+	}
+	return os.Mkdir(batch, 0o777)
 }
 
 // CopyToTrash keeps a copy of a run that is about to be replaced by other bytes.

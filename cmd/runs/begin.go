@@ -62,7 +62,7 @@ func (a *app) describeWithin(ctx context.Context, r *repo.Repository, f *beginFl
 	if run, err = a.describeFlags(ctx, r, f); err != nil {
 		return nil, nil, err
 	}
-	requests, err := a.datasetRequests(r, f.datasets, true)
+	requests, err := a.datasetRequests(ctx, r, f.datasets, true)
 	if err != nil {
 		return nil, nil, err
 	}
