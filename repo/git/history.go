@@ -145,7 +145,7 @@ func readChanges(r io.Reader, visit func(PastChange) error) error {
 			return err
 		}
 		fields := strings.Split(meta, " ")
-		if len(fields) != 2*parents+3 || commit == "" || file == "" {
+		if len(fields) != 2*parents+3 || commit == "" || file == "" || !isObjectID(fields[2*parents+1]) {
 			return fmt.Errorf("git diff-tree: unexpected line %.100q", word)
 		}
 		c := PastChange{Commit: commit, Path: file, Mode: fields[parents], ID: fields[2*parents+1]}
