@@ -12,6 +12,7 @@ type Owner struct {
 	Namespace string // of process ids
 	Host      string
 	Runs      string // the .runs folder that the finished run goes to, absolute: this machine's own
+	Clone     string // the secret word of the clone of git in which it was started
 	Since     time.Time
 }
 
@@ -32,6 +33,7 @@ func EncodeOwner(w *Owner) []byte {
 	o.addText("namespace", w.Namespace)
 	o.addText("host", w.Host)
 	o.addText("runs", w.Runs)
+	o.addText("clone", w.Clone)
 	o.add("since", w.Since)
 	return appendTOML(nil, o)
 }
@@ -45,7 +47,7 @@ func DecodeOwner(file string, data []byte) (*Owner, error) {
 	t := table{&reader{file: file, data: data}, nil, m}
 	w := &Owner{
 		Kind: t.needText("kind"), PID: t.size("pid"), Start: t.text("start"), Boot: t.text("boot"),
-		Namespace: t.text("namespace"), Host: t.text("host"), Runs: t.text("runs"), Since: t.time("since"),
+		Namespace: t.text("namespace"), Host: t.text("host"), Runs: t.text("runs"), Clone: t.text("clone"), Since: t.time("since"),
 	}
 	if w.Kind != OwnerProcess && w.Kind != OwnerDetached {
 		t.fail(t.at("kind"), "%q is neither process nor detached", w.Kind)

@@ -351,3 +351,51 @@ func FuzzOwner(f *testing.F) {
 		_, _ = DecodeConsumed("consumed", data)
 	})
 }
+
+// TestAgrees holds points against what a record sums up.
+func TestAgrees(t *testing.T) {
+	sorter := NewPointSorter(t.TempDir())
+	defer func() { _ = sorter.Close() }()
+	for _, p := range []Point{{Step: 1, Time: 1, Value: 3}, {Step: 2, Time: 2, Value: 1}, {Step: 3, Time: 3, Value: math.NaN()}, {Step: 4, Time: 4, Value: 1}} {
+		if err := sorter.Add("a", p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := sorter.Add("b", Point{Step: 7, Value: 2}); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := sorter.WriteParquet(&b); err != nil {
+		t.Fatal(err)
+	}
+	right := func() map[string]Metric {
+		return map[string]Metric{"a": {Last: 1, Min: &Extreme{1, 2}, Max: &Extreme{3, 1}, Count: 4, Goal: "min"}, "b": {Last: 2, Count: 1}}
+	}
+	for _, c := range []struct {
+		name   string
+		change func(map[string]Metric)
+		want   string
+	}{
+		{"right", func(map[string]Metric) {}, ""},
+		{"last", func(m map[string]Metric) { m["b"] = Metric{Last: 3, Count: 1} }, `"b": the last value is 2, 3 in run.toml`},
+		{"count", func(m map[string]Metric) { m["b"] = Metric{Last: 2, Count: 2} }, `"b": 1 points, 2 in run.toml`},
+		{"step of the smallest", func(m map[string]Metric) { m["a"].Min.Step = 4 }, `"a": the smallest value`},
+		{"largest", func(m map[string]Metric) { m["a"].Max.Value = 4 }, `"a": the largest value`},
+		{"an extreme of one point", func(m map[string]Metric) {
+			m["b"] = Metric{Last: 2, Count: 1, Min: &Extreme{2, 7}, Max: &Extreme{2, 7}}
+		}, `"b": the smallest value`},
+		{"a metric without points", func(m map[string]Metric) { m["c"] = Metric{Last: 1, Count: 1} }, `has no points of "c"`},
+		{"points without a metric", func(m map[string]Metric) { delete(m, "a") }, `has points of "a"`},
+	} {
+		m, err := OpenMetrics(bytes.NewReader(b.Bytes()), int64(b.Len()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := right()
+		c.change(want)
+		err = m.Agrees(t.Context(), want)
+		if (c.want == "") != (err == nil) || err != nil && !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+}

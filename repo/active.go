@@ -14,15 +14,16 @@ import (
 
 // Active is a run in progress: a folder that holds its run.toml as it began, owners, journals and files.
 type Active struct {
-	ID   string
-	Dir  string
-	repo *Repository
+	ID    string
+	Dir   string
+	repo  *Repository
+	begun bool // by this process
 }
 
 // Names in the folder of a run in progress.
 const (
 	RecordName    = "run.toml"
-	metricsName   = "metrics.parquet"
+	MetricsName   = "metrics.parquet"
 	systemName    = "system.parquet"
 	asideName     = "aside.jsonl"
 	outputName    = "output.log"
@@ -51,10 +52,14 @@ func (r *Repository) Start(ctx context.Context, run *format.Run, kind string) (*
 	if run.Experiment == "" {
 		run.Experiment = config.Experiment
 	}
-	if err := r.create(ctx, run, self(kind, r.Dir), nil); err != nil {
+	owner, err := r.owner(kind)
+	if err == nil {
+		err = r.create(ctx, run, owner, nil)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("starting a run in %s: %w", r.Dir, err)
 	}
-	return &Active{run.ID, filepath.Join(r.active, run.ID), r}, nil
+	return &Active{ID: run.ID, Dir: filepath.Join(r.active, run.ID), repo: r, begun: true}, nil
 }
 
 // create makes active/<id> under a temporary name and renames it once. more writes further files into it.
@@ -130,7 +135,7 @@ func (r *Repository) Open(id string) (*Active, error) {
 	if err := format.CheckID(id); err != nil {
 		return nil, err
 	}
-	a := &Active{id, filepath.Join(r.active, id), r}
+	a := &Active{ID: id, Dir: filepath.Join(r.active, id), repo: r}
 	return a, a.check()
 }
 
@@ -156,7 +161,7 @@ func OpenDir(dir string) (*Active, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Active{id, dir, r}
+	a := &Active{ID: id, Dir: dir, repo: r}
 	return a, a.check()
 }
 
@@ -168,7 +173,7 @@ func (a *Active) check() error {
 	if exists(filepath.Join(a.repo.RunDir(a.ID), RecordName)) {
 		return fmt.Errorf("run %s: %w", a.ID, ErrFinished)
 	}
-	if !exists(filepath.Join(a.Dir, RecordName)) {
+	if realDir(a.Dir) != nil || !exists(filepath.Join(a.Dir, RecordName)) {
 		return fmt.Errorf("run %s: %w", a.ID, ErrNotActive)
 	}
 	return nil
@@ -176,7 +181,13 @@ func (a *Active) check() error {
 
 // Join adds this process to the owners of the run: while it lives, the run is in progress.
 func (a *Active) Join() error {
-	w := self(format.OwnerProcess, a.repo.Dir)
+	if a.Foreign() {
+		return a.foreignError()
+	}
+	w, err := a.repo.owner(format.OwnerProcess)
+	if err != nil {
+		return fmt.Errorf("joining run %s: %w", a.ID, err)
+	}
 	path := filepath.Join(a.Dir, ownerName(w))
 	_ = os.Remove(path) // an earlier process of the same pid
 	if err := writeFile(path, format.EncodeOwner(w)); err != nil {
@@ -212,6 +223,9 @@ func (a *Active) owners() ([]*format.Owner, error) {
 // Life says what is known of the processes that keep the run open: one alive keeps it alive, one elsewhere leaves it
 // unknown, and a run without any is detached. host is a machine whose processes are gone by the user's word, or empty.
 func (a *Active) Life(host string) (Life, error) {
+	if a.Foreign() {
+		return Foreign, nil
+	}
 	owners, err := a.owners()
 	if err != nil {
 		return Elsewhere, fmt.Errorf("reading the owners of run %s: %w", a.ID, err)

@@ -148,6 +148,20 @@ func sharedName(name string) (kind sharedKind, digest string, ok bool) {
 	return sharedKind{}, "", false
 }
 
+// ManifestName is the name of the manifest of a dataset, relative to the .runs folder.
+func ManifestName(d format.Dataset) string {
+	return path.Join(sharedDatasets.folder, d.Manifest+sharedDatasets.extension)
+}
+
+// SharedLimit is how many bytes a shared file of this name may have; 0 for any other path.
+func SharedLimit(name string) int64 {
+	kind, _, ok := sharedName(name)
+	if !ok {
+		return 0
+	}
+	return kind.limit
+}
+
 // IsShared reports whether a path below .runs is that of a shared file.
 func IsShared(name string) bool {
 	_, _, ok := sharedName(name)

@@ -58,7 +58,7 @@ func (r *Repository) Dataset(ctx context.Context, q DatasetRequest) (format.Data
 		}
 	}
 	if d.Path == "" {
-		if err := r.rememberData(d.Name, q.Path); err != nil {
+		if err := r.rememberData(ctx, d.Name, q.Path); err != nil {
 			return format.Dataset{}, err
 		}
 	}

@@ -64,7 +64,7 @@ func dataTarget(dir string, d format.Dataset) string {
 
 // findData looks where the data may lie on this machine.
 func (r *Repository) findData(ctx context.Context, d format.Dataset, progress func(done, total int64)) (string, error) {
-	place, err := r.DataPlace(d.Name)
+	place, err := r.DataPlace(ctx, d.Name)
 	if err != nil {
 		return "", err
 	}

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/console"
@@ -56,10 +57,11 @@ func (a *Active) fill(ctx context.Context, done string, end Finish) (*finished, 
 	if err := a.fillOutput(done, b); err != nil {
 		return nil, err
 	}
-	if err := a.fillArtifacts(ctx, done, b, f); err != nil {
+	reach := sync.OnceValue(func() error { return a.mayReach(ctx, end.takeover) })
+	if err := a.fillArtifacts(ctx, done, b, f, reach); err != nil {
 		return nil, err
 	}
-	a.fillDatasets(ctx, b, f)
+	a.fillDatasets(ctx, b, f, reach)
 	if len(f.aside) > 0 {
 		if err := b.write(filepath.Join(done, asideName), asideName, f.asideBytes(), int64(len(f.aside))); err != nil {
 			return nil, err
@@ -99,7 +101,7 @@ func (a *Active) foldInto(ctx context.Context, done string, b *finished) (*fold,
 	if len(f.curves) == 0 {
 		return f, nil
 	}
-	return f, b.writePoints(done, metricsName, sorter)
+	return f, b.writePoints(done, MetricsName, sorter)
 }
 
 func (b *finished) writePoints(done, name string, sorter *format.PointSorter) error {
@@ -160,7 +162,7 @@ func (a *Active) fillOutput(done string, b *finished) error {
 	}
 	for _, entry := range entries {
 		name := entry.Name()
-		if name != outputName && !(strings.HasPrefix(name, "output-") && strings.HasSuffix(name, ".log")) {
+		if !entry.Type().IsRegular() || name != outputName && !(strings.HasPrefix(name, "output-") && strings.HasSuffix(name, ".log")) {
 			continue
 		}
 		path := filepath.Join(a.Dir, name)
@@ -182,7 +184,7 @@ const maxArtifactLines = 1_000_000
 
 // fillArtifacts takes the artifacts that writers have copied into the run, and copies those that they only named. One that
 // cannot be had is a warning: a finish never fails on content.
-func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f *fold) error {
+func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f *fold, reach func() error) error {
 	if len(f.artifacts) > maxArtifactLines {
 		f.warn("more than %d artifacts: the others were left out", maxArtifactLines)
 		f.artifacts = f.artifacts[:maxArtifactLines]
@@ -207,7 +209,7 @@ func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f 
 		}
 		line := f.artifacts[latest[name]]
 		item := format.Artifact{Path: name, Kind: line.Kind, Key: line.Key, Step: line.Step, Caption: line.Caption}
-		file, err := a.fetchArtifact(line, filepath.Join(done, artifactsName, filepath.FromSlash(name)))
+		file, err := a.fetchArtifact(reach, line, filepath.Join(done, artifactsName, filepath.FromSlash(name)))
 		if err != nil {
 			f.warn("artifact %s was left out: %v", name, err)
 			continue
@@ -226,7 +228,8 @@ func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f 
 	return b.write(filepath.Join(done, format.ArtifactsName), format.ArtifactsName, data, int64(len(artifacts)))
 }
 
-func (a *Active) fetchArtifact(line format.ArtifactLine, to string) (format.File, error) {
+// fetchArtifact brings an artifact into the finished run. reach tells whether the run may name files elsewhere.
+func (a *Active) fetchArtifact(reach func() error, line format.ArtifactLine, to string) (format.File, error) {
 	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
 		return format.File{}, err
 	}
@@ -236,6 +239,9 @@ func (a *Active) fetchArtifact(line format.ArtifactLine, to string) (format.File
 			return linkFile(from, to)
 		}
 	}
+	if err := reach(); err != nil {
+		return format.File{}, err
+	}
 	from := line.Path
 	if !filepath.IsAbs(from) {
 		from = filepath.Join(a.repo.TreeRoot(), filepath.FromSlash(from))
@@ -244,11 +250,15 @@ func (a *Active) fetchArtifact(line format.ArtifactLine, to string) (format.File
 }
 
 // fillDatasets records the data that journals name.
-func (a *Active) fillDatasets(ctx context.Context, b *finished, f *fold) {
+func (a *Active) fillDatasets(ctx context.Context, b *finished, f *fold, reach func() error) {
 	for _, line := range f.datasets {
 		item := format.Dataset(line)
 		item.Path = ""
 		if !hashedByWriter(item) {
+			if err := reach(); err != nil {
+				f.warn("dataset %s was left out: %v", line.Path, err)
+				continue
+			}
 			from := line.Path
 			if !filepath.IsAbs(from) {
 				from = filepath.Join(a.repo.TreeRoot(), filepath.FromSlash(b.run.Cwd), filepath.FromSlash(from))
@@ -332,6 +342,11 @@ func (h *hashedFile) sum() string { return hex.EncodeToString(h.hash.Sum(nil)) }
 
 // linkFile gives a file that nobody changes any more a second name, or copies it where the file system cannot.
 func linkFile(from, to string) (format.File, error) {
+	if info, err := os.Lstat(from); err != nil {
+		return format.File{}, err
+	} else if !info.Mode().IsRegular() {
+		return format.File{}, fmt.Errorf("%s is not a regular file", from)
+	}
 	if err := os.Link(from, to); err != nil {
 		return copyFile(from, to)
 	}
@@ -380,6 +395,9 @@ func copyFile(from, to string) (format.File, error) {
 
 // linkNotes takes the notes that were written while the run was in progress along.
 func linkNotes(from, to string) error {
+	if err := realDir(filepath.Join(from, notesName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	entries, err := os.ReadDir(filepath.Join(from, notesName))
 	if errors.Is(err, fs.ErrNotExist) || len(entries) == 0 {
 		return nil
@@ -391,7 +409,7 @@ func linkNotes(from, to string) error {
 		return err
 	}
 	for _, entry := range entries {
-		if !strings.HasSuffix(entry.Name(), ".toml") {
+		if !isNote(entry) {
 			continue
 		}
 		target := filepath.Join(to, notesName, entry.Name())

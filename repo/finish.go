@@ -32,6 +32,8 @@ type Finish struct {
 
 	host   string // of a recovery: what the user says of other machines
 	silent time.Duration
+
+	takeover bool // of a run that was not started in this clone
 }
 
 // DefaultWait is how long a finish waits for writers that still have a journal open.
@@ -50,6 +52,14 @@ type Result struct {
 // rename, and removes the journals that went into it. Killed at any moment it can be repeated. A run that is finished
 // already is ErrFinished, one that another process is finishing ErrBusy.
 func (a *Active) Finish(ctx context.Context, end Finish) (*Result, error) {
+	switch {
+	case !end.takeover && a.Foreign():
+		return nil, a.foreignError()
+	case end.takeover:
+		if err := a.checkTakeover(); err != nil {
+			return nil, fmt.Errorf("finishing run %s: %w", a.ID, err)
+		}
+	}
 	guard, err := a.lockFinish()
 	if err != nil {
 		return nil, err
@@ -62,7 +72,7 @@ func (a *Active) Finish(ctx context.Context, end Finish) (*Result, error) {
 		}
 		return nil, fmt.Errorf("run %s: %w", a.ID, ErrFinished)
 	}
-	h := held{host: end.host, silent: end.silent}
+	h := held{host: end.host, silent: end.silent, takeover: end.takeover}
 	defer h.release()
 	open, err := a.waitForWriters(ctx, &h, end.Wait, end.Waiting)
 	if err != nil {
@@ -86,6 +96,9 @@ func (a *Active) Finish(ctx context.Context, end Finish) (*Result, error) {
 }
 
 func (a *Active) lockFinish() (*os.File, error) {
+	if info, err := os.Lstat(filepath.Join(a.Dir, lockName)); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("finishing run %s: %s is not a regular file", a.ID, filepath.Join(a.Dir, lockName))
+	}
 	f, err := os.OpenFile(filepath.Join(a.Dir, lockName), os.O_RDWR|os.O_CREATE, 0o666)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := a.check(); err != nil {
@@ -149,6 +162,9 @@ func (a *Active) build(ctx context.Context, end Finish) (*Result, error) {
 	}
 	target := a.repo.RunDir(a.ID)
 	if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
+		return nil, err
+	}
+	if err := realDir(filepath.Dir(target)); err != nil {
 		return nil, err
 	}
 	if err := os.Rename(done, target); err != nil {
@@ -415,7 +431,7 @@ func (a *Active) resumeRest(ctx context.Context, plan *format.Consumed) error {
 	if err != nil {
 		return err
 	}
-	next := &Active{plan.Run, filepath.Join(a.repo.active, plan.Run), a.repo}
+	next := &Active{ID: plan.Run, Dir: filepath.Join(a.repo.active, plan.Run), repo: a.repo}
 	look := newFold(&format.Run{}, nil)
 	closed := true
 	var rest []journalFile
@@ -444,7 +460,11 @@ func (a *Active) resumeRest(ctx context.Context, plan *format.Consumed) error {
 			Resumes: a.ID, Params: parent.Params, Nulls: parent.Nulls, Source: parent.Source, Environment: parent.Environment,
 			Machine: parent.Machine, Datasets: parent.Datasets,
 		}
-		err := a.repo.create(ctx, run, self(format.OwnerDetached, a.repo.Dir), func(dir string) error {
+		owner, err := a.repo.owner(format.OwnerDetached)
+		if err != nil {
+			return err
+		}
+		err = a.repo.create(ctx, run, owner, func(dir string) error {
 			for _, f := range rest {
 				if err := copyTail(filepath.Join(dir, f.name), f, plan.Journals[f.name]); err != nil {
 					return err

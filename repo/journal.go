@@ -61,6 +61,9 @@ var errTaken = errors.New("the journal is in use")
 // finished, and the file that was locked still has its name.
 func (a *Active) openJournal(name string, flags int) (*Journal, error) {
 	path := filepath.Join(a.Dir, name)
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() { // a link would lead out of the run
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE|flags, 0o666)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := a.check(); err != nil {

@@ -149,13 +149,15 @@ func (r *Repository) eachFinished(visit func(id string)) error {
 // readFinished reads the record of a finished run and merges its notes.
 func (r *Repository) readFinished(id string) (*Entry, error) {
 	dir := r.RunDir(id)
-	if err := realDir(dir); err != nil {
-		return nil, err
+	for _, folder := range []string{filepath.Dir(dir), dir} {
+		if err := realDir(folder); err != nil {
+			return nil, err
+		}
 	}
 	data, err := readBounded(filepath.Join(dir, RecordName), format.MaxRecordBytes)
 	if err != nil {
 		// A switch to a branch without the run leaves what git does not know: notes, console output.
-		if errors.Is(err, fs.ErrNotExist) && exists(filepath.Join(dir, metricsName)) {
+		if errors.Is(err, fs.ErrNotExist) && exists(filepath.Join(dir, MetricsName)) {
 			return nil, fmt.Errorf("%s: has no run.toml", Relative(r.Root, dir))
 		}
 		return nil, err
@@ -187,7 +189,7 @@ func (r *Repository) Actives() ([]*Active, error) {
 		if !name.IsDir() || format.CheckID(name.Name()) != nil {
 			continue
 		}
-		a := &Active{name.Name(), filepath.Join(r.active, name.Name()), r}
+		a := &Active{ID: name.Name(), Dir: filepath.Join(r.active, name.Name()), repo: r}
 		if r.InGit && r.Git.Linked() && !a.goesHere() {
 			continue
 		}

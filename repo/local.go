@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/git"
 )
 
 // localName is the file of this machine's own: where data outside the project lies.
@@ -28,7 +30,7 @@ func dataVariable(name string) string {
 	}, name)
 }
 
-func (r *Repository) local() (*format.Local, error) {
+func (r *Repository) local(ctx context.Context) (*format.Local, error) {
 	path := filepath.Join(r.Dir, localName)
 	data, err := readBounded(path, format.MaxConfigBytes)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -37,16 +39,39 @@ func (r *Repository) local() (*format.Local, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading where data lies: %w", err)
 	}
+	if err := r.refuseTracked(ctx, localName); err != nil {
+		return nil, fmt.Errorf("reading where data lies: %w", err)
+	}
 	return format.DecodeLocal(filepath.Join(DirName, localName), data)
+}
+
+// refuseTracked refuses a file of this machine's own that git carries: somebody else wrote it.
+func (r *Repository) refuseTracked(ctx context.Context, name string) error {
+	if !r.InGit || r.commit != "" {
+		return nil
+	}
+	rel, err := filepath.Rel(r.Git.Root, filepath.Join(r.Dir, name))
+	if err != nil || strings.HasPrefix(rel, "..") {
+		return nil
+	}
+	rel = filepath.ToSlash(rel)
+	tracked, err := git.Tracked(ctx, r.Git, rel)
+	if errors.Is(err, git.ErrNoGit) {
+		return nil
+	}
+	if err == nil && len(tracked) > 0 {
+		return withHint(fmt.Errorf("git carries %s, which is one machine's own", rel), "look into it, and take it out with 'git rm --cached %s'", rel)
+	}
+	return err
 }
 
 // DataPlace is where a dataset of this name lies on this machine, by the environment or by local.toml; empty where nobody
 // said.
-func (r *Repository) DataPlace(name string) (string, error) {
+func (r *Repository) DataPlace(ctx context.Context, name string) (string, error) {
 	if path := os.Getenv(dataVariable(name)); path != "" {
 		return filepath.Abs(path)
 	}
-	local, err := r.local()
+	local, err := r.local(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -54,8 +79,8 @@ func (r *Repository) DataPlace(name string) (string, error) {
 }
 
 // rememberData writes down where data outside the project lies, so that a reproduction finds it.
-func (r *Repository) rememberData(name, path string) error {
-	local, err := r.local()
+func (r *Repository) rememberData(ctx context.Context, name, path string) error {
+	local, err := r.local(ctx)
 	if err != nil || local.Data[name] == path {
 		return err
 	}

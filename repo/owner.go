@@ -50,10 +50,11 @@ const (
 	Gone           // proved: this boot, this namespace, no such process
 	Detached       // it has no process of its own
 	Elsewhere      // another machine, boot or namespace: nothing is known
+	Foreign        // it was not started in this clone
 )
 
 func (l Life) String() string {
-	return [...]string{"alive", "gone", "detached", "elsewhere"}[l]
+	return [...]string{"alive", "gone", "detached", "elsewhere", "foreign"}[l]
 }
 
 // life decides as SPEC says: a process is gone only when machine, boot and pid namespace are ours and no process has its

@@ -18,7 +18,7 @@ import (
 // its journals.
 func (e *Entry) Points(ctx context.Context, key string) ([]format.Point, error) {
 	if e.Active == nil {
-		m, done, err := e.metrics(metricsName)
+		m, done, err := e.metrics(MetricsName)
 		if err != nil || m == nil {
 			return nil, err
 		}
@@ -49,7 +49,7 @@ func (e *Entry) Curves() (*Curves, error) {
 	if e.Active != nil {
 		return c, nil
 	}
-	m, done, err := e.metrics(metricsName)
+	m, done, err := e.metrics(MetricsName)
 	if m != nil {
 		c.file, c.close = m, done
 	}
@@ -73,7 +73,7 @@ func (c *Curves) Close() { c.close() }
 // EachPoints calls yield with the points of every metric, by key, step and time; a long curve comes in several pieces.
 func (e *Entry) EachPoints(ctx context.Context, yield func(key string, points []format.Point) error) error {
 	if e.Active == nil {
-		m, done, err := e.metrics(metricsName)
+		m, done, err := e.metrics(MetricsName)
 		if err != nil || m == nil {
 			return err
 		}
@@ -177,9 +177,17 @@ const maxFileBytes = 16 << 30
 // openVerified opens a file of a finished run and checks size and digest before anything is made of its content.
 func (e *Entry) openVerified(name string, want format.File) (*os.File, error) {
 	path := filepath.Join(e.Dir, filepath.FromSlash(name))
+	for i, c := range name {
+		if c != '/' {
+			continue
+		}
+		if err := realDir(filepath.Join(e.Dir, filepath.FromSlash(name[:i]))); err != nil && !os.IsNotExist(err) {
+			return nil, fmt.Errorf("run %s: %w", e.ID, err)
+		}
+	}
 	info, err := os.Lstat(path)
 	if err != nil {
-		if os.IsNotExist(err) && name != metricsName {
+		if os.IsNotExist(err) && name != MetricsName {
 			return nil, nil
 		}
 		return nil, fmt.Errorf("run %s: %w", e.ID, err)
@@ -221,11 +229,17 @@ func (e *Entry) Output() (*os.File, error) {
 		}
 		return f, err
 	}
-	f, err := os.Open(filepath.Join(e.Dir, outputName))
-	if os.IsNotExist(err) {
+	path := filepath.Join(e.Dir, outputName)
+	info, err := os.Lstat(path)
+	switch {
+	case os.IsNotExist(err):
 		return nil, nil
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("run %s: %s is not a regular file", e.ID, outputName)
 	}
-	return f, err
+	return os.Open(path)
 }
 
 // AllArtifacts returns the artifacts of a run, also where there are too many for run.toml.

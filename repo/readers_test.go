@@ -66,7 +66,7 @@ func TestOtherReaders(t *testing.T) {
 	if err := os.WriteFile(want, format.AppendJSON(nil, rows), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(python, filepath.Join("..", "testdata", "readers", "read.py"), filepath.Join(res.Dir, metricsName), want).CombinedOutput()
+	out, err := exec.Command(python, filepath.Join("..", "testdata", "readers", "read.py"), filepath.Join(res.Dir, MetricsName), want).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -52,7 +52,7 @@ func (r *Repository) RecoverRuns(ctx context.Context, o Recover) ([]Recovered, e
 		if !name.IsDir() || format.CheckID(id) != nil || o.ID != "" && o.ID != id {
 			continue
 		}
-		a := &Active{id, filepath.Join(r.active, id), r}
+		a := &Active{ID: id, Dir: filepath.Join(r.active, id), repo: r}
 		if r.InGit && r.Git.Linked() && !a.goesHere() {
 			continue
 		}
@@ -73,7 +73,15 @@ func (r *Repository) removeStale(entry fs.DirEntry) {
 
 func (a *Active) recover(ctx context.Context, o Recover) Recovered {
 	got := Recovered{ID: a.ID}
+	foreign := a.Foreign()
+	if foreign && (o.ID == "" || !o.Force) {
+		got.Reason = "it was not started in this clone: its folder came with git or was copied"
+		return got
+	}
 	switch err := a.check(); {
+	case errors.Is(err, ErrFinished) && foreign:
+		got.Err = withHint(fmt.Errorf("it is finished, and %s came with git or was copied", Relative(a.repo.Root, a.Dir)), "remove that folder")
+		return got
 	case errors.Is(err, ErrFinished):
 		lock, err := a.lockFinish()
 		if err != nil {
@@ -115,7 +123,7 @@ func (a *Active) recover(ctx context.Context, o Recover) Recovered {
 		got.Reason = "its process is on another machine, boot or container"
 		return got
 	}
-	end := Finish{Status: format.Crashed, Ended: e.Silent, host: o.Host, silent: o.Silent}
+	end := Finish{Status: format.Crashed, Ended: e.Silent, host: o.Host, silent: o.Silent, takeover: foreign}
 	got.Result, got.Err = a.Finish(ctx, end)
 	return got
 }

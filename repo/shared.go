@@ -83,6 +83,9 @@ func place(target string, write func(tmp string) error) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
+	if err := realDir(dir); err != nil {
+		return err
+	}
 	tmp := filepath.Join(dir, newPrefix+format.RandomLetters(8))
 	defer func() { _ = os.Remove(tmp) }()
 	if err := write(tmp); err != nil {

@@ -22,10 +22,10 @@ const removedText = "This run was removed. The mark keeps a merge from bringing 
 
 // RemovedIDs are the runs with a mark.
 func (r *Repository) RemovedIDs() (map[string]bool, error) {
-	entries, err := os.ReadDir(filepath.Join(r.Dir, RemovedName))
-	if errors.Is(err, fs.ErrNotExist) {
+	if realDir(filepath.Join(r.Dir, RemovedName)) != nil { // not there, or a link, which verify names
 		return nil, nil
 	}
+	entries, err := os.ReadDir(filepath.Join(r.Dir, RemovedName))
 	if err != nil {
 		return nil, fmt.Errorf("listing removed runs: %w", err)
 	}
@@ -43,6 +43,9 @@ func (r *Repository) mark(id string) error {
 	if err := os.MkdirAll(filepath.Join(r.Dir, RemovedName), 0o777); err != nil {
 		return err
 	}
+	if err := realDir(filepath.Join(r.Dir, RemovedName)); err != nil {
+		return err
+	}
 	_, err := writeNew(filepath.Join(r.Dir, RemovedName, id), []byte(removedText))
 	return err
 }
@@ -50,7 +53,7 @@ func (r *Repository) mark(id string) error {
 // newBatch makes a folder of the trash.
 func (r *Repository) newBatch() (string, error) {
 	batch := filepath.Join(r.trashDir(), now().Format("20060102-150405.000000")+"-"+format.RandomLetters(4))
-	return batch, os.MkdirAll(batch, 0o777)
+	return batch, makeBatch(batch)
 }
 
 // Remove moves finished runs to the trash, where Restore finds them, and marks those that committed names: the mark goes
@@ -82,6 +85,17 @@ func (r *Repository) Remove(entries []*Entry, committed map[string]bool) error {
 	return nil
 }
 
+// makeBatch makes a folder of the trash.
+func makeBatch(batch string) error {
+	if err := os.MkdirAll(filepath.Dir(batch), 0o777); err != nil {
+		return err
+	}
+	if err := realDir(filepath.Dir(batch)); err != nil {
+		return err
+	}
+	return os.Mkdir(batch, 0o777)
+}
+
 // CopyToTrash keeps a copy of a run that is about to be replaced by other bytes.
 func (r *Repository) CopyToTrash(id string) error {
 	if !exists(r.RunDir(id)) {
@@ -99,11 +113,12 @@ func (r *Repository) CopyToTrash(id string) error {
 
 // Restore brings back the runs of the last Remove, takes their marks away and returns their ids.
 func (r *Repository) Restore() ([]string, error) {
-	batches, err := os.ReadDir(r.trashDir())
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
+	err := realDir(r.trashDir())
+	var batches []fs.DirEntry
+	if err == nil {
+		batches, err = os.ReadDir(r.trashDir())
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("bringing back runs: %w", err)
 	}
 	for _, b := range slices.Backward(batches) {
@@ -115,7 +130,7 @@ func (r *Repository) Restore() ([]string, error) {
 		var ids []string
 		for _, run := range runs {
 			id := run.Name()
-			if format.CheckID(id) != nil {
+			if format.CheckID(id) != nil || !run.IsDir() {
 				continue
 			}
 			target := r.RunDir(id)

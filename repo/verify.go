@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -14,10 +15,11 @@ import (
 // Verdict says what a verification found of one run.
 type Verdict struct {
 	ID, Name   string
-	Problems   []string // what is damaged or missing
-	Absent     []string // files that are kept on the machine that recorded them
-	Restorable bool     // the source comes back, all of it
-	Why        string   // why it does not
+	Problems   []string    // what is damaged or missing
+	Unknown    []Reference // runs that it names and that are not here: no damage
+	Absent     []string    // files that are kept on the machine that recorded them
+	Restorable bool        // the source comes back, all of it
+	Why        string      // why it does not
 }
 
 // Verifier verifies runs one after another. What several of them share is looked at once.
@@ -42,15 +44,22 @@ func (v *Verifier) Verify(ctx context.Context, e *Entry) (Verdict, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Files)) {
 		f, err := e.openVerified(name, e.Files[name])
-		problem(err)
 		switch {
 		case f != nil:
+			err = CheckRows(ctx, e.Run, name, f)
 			_ = f.Close()
 		case err == nil:
 			d.Absent = append(d.Absent, name)
 		}
+		problem(err)
+	}
+	if _, ok := e.Files[MetricsName]; !ok && len(e.Metrics) > 0 {
+		problem(fmt.Errorf("run.toml sums up %d metrics, and there are no points", len(e.Metrics)))
 	}
 	artifacts, err := e.AllArtifacts()
+	if want, ok := e.Files[format.ArtifactsName]; ok && err == nil && int64(len(artifacts)) != want.Rows {
+		err = fmt.Errorf("%s: has %d rows, %d in run.toml", format.ArtifactsName, len(artifacts), want.Rows)
+	}
 	problem(err)
 	for _, a := range artifacts {
 		if a.Where != "" {
@@ -80,6 +89,41 @@ func (v *Verifier) Verify(ctx context.Context, e *Entry) (Verdict, error) {
 	}
 	v.source(ctx, e, &d)
 	return d, ctx.Err()
+}
+
+// Reference is a run that a record names.
+type Reference struct{ Key, ID string }
+
+// References lists the runs that a record names.
+func References(run *format.Run) []Reference {
+	var refs []Reference
+	for _, r := range []Reference{{"parent", run.Parent}, {"resumes", run.Resumes}, {"reproduces", run.Reproduces}} {
+		if r.ID != "" {
+			refs = append(refs, r)
+		}
+	}
+	return refs
+}
+
+// CheckRows proves what run.toml says of the rows of one of its Parquet files, whose digest the caller has verified: their
+// number, and of metrics.parquet all that [metrics] sums up. Of more points than are checked it proves the number alone.
+func CheckRows(ctx context.Context, run *format.Run, name string, r io.ReaderAt) error {
+	if name != MetricsName && name != systemName {
+		return nil
+	}
+	want := run.Files[name]
+	m, err := format.OpenMetrics(r, want.Bytes)
+	switch {
+	case err != nil:
+	case m.Rows() != want.Rows:
+		err = fmt.Errorf("has %d rows, %d in run.toml", m.Rows(), want.Rows)
+	case name == MetricsName && want.Rows <= format.MaxCheckedPoints:
+		err = m.Agrees(ctx, run.Metrics)
+	}
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return ctx.Err()
 }
 
 func (v *Verifier) once(key string, check func() error) error {

@@ -19,6 +19,8 @@ type held struct {
 	files  map[string]*os.File
 	host   string        // its processes are gone
 	silent time.Duration // a journal of another machine counts as closed after this long; 0 is never
+
+	takeover bool // nobody writes to a folder that came with git
 }
 
 func (h *held) release() {
@@ -77,7 +79,7 @@ const quiet = 2 * time.Second
 //   - Another machine's process: open, for nobody here can know, unless the user does.
 //   - A name that does not say: closed when nobody holds its lock and it has been quiet.
 func (a *Active) closed(f journalFile, h *held) (bool, error) {
-	if ended(f.path) {
+	if h.takeover || ended(f.path) {
 		return true, nil
 	}
 	host, pid := f.writer()

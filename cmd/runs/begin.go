@@ -62,7 +62,7 @@ func (a *app) describeWithin(ctx context.Context, r *repo.Repository, f *beginFl
 	if run, err = a.describeFlags(ctx, r, f); err != nil {
 		return nil, nil, err
 	}
-	requests, err := a.datasetRequests(r, f.datasets, true)
+	requests, err := a.datasetRequests(ctx, r, f.datasets, true)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -291,7 +291,7 @@ func (a *app) resumable(ctx context.Context, r *repo.Repository, key string) (*r
 		a.say("runs: damaged run left out: %v", d.Err)
 	}
 	for _, e := range entries {
-		if e.Key != key {
+		if e.Key != key || e.Active != nil && e.Life == repo.Foreign {
 			continue
 		}
 		if e.Status == format.Finished {

@@ -17,14 +17,14 @@ import (
 
 // datasetRequests are what -d flags name, [NAME=]PATH, and what the config names for every run. Data of a flag that is not
 // there is an error; data of the config is left out with a word, so that training begins.
-func (a *app) datasetRequests(r *repo.Repository, flags []string, fromConfig bool) ([]repo.DatasetRequest, error) {
+func (a *app) datasetRequests(ctx context.Context, r *repo.Repository, flags []string, fromConfig bool) ([]repo.DatasetRequest, error) {
 	config, err := r.Config()
 	if err != nil {
 		return nil, err
 	}
 	var requests []repo.DatasetRequest
 	for _, flag := range flags {
-		q, err := a.datasetFlag(r, config, flag)
+		q, err := a.datasetFlag(ctx, r, config, flag)
 		if err != nil {
 			return nil, err
 		}
@@ -37,7 +37,7 @@ func (a *app) datasetRequests(r *repo.Repository, flags []string, fromConfig boo
 		if slices.ContainsFunc(requests, func(q repo.DatasetRequest) bool { return q.Name == name }) {
 			continue
 		}
-		q, err := configured(r, config, name)
+		q, err := configured(ctx, r, config, name)
 		if err == nil {
 			err = capture.CheckDataset(q.Path)
 		}
@@ -51,7 +51,7 @@ func (a *app) datasetRequests(r *repo.Repository, flags []string, fromConfig boo
 }
 
 // datasetFlag reads [NAME=]PATH. A name alone is one that the config or this machine knows.
-func (a *app) datasetFlag(r *repo.Repository, config *format.Config, flag string) (repo.DatasetRequest, error) {
+func (a *app) datasetFlag(ctx context.Context, r *repo.Repository, config *format.Config, flag string) (repo.DatasetRequest, error) {
 	name, path, ok := strings.Cut(flag, "=")
 	if !ok || strings.ContainsAny(name, `/\`) {
 		name, path = "", flag
@@ -68,8 +68,13 @@ func (a *app) datasetFlag(r *repo.Repository, config *format.Config, flag string
 	q := repo.DatasetRequest{Name: name, Path: a.path(path), Listing: set.Hash == format.HashListing, Role: set.Role}
 	err := capture.CheckDataset(q.Path)
 	if err != nil && name == "" {
-		if known, knownErr := configured(r, config, path); knownErr == nil && capture.CheckDataset(known.Path) == nil {
+		known, knownErr := configured(ctx, r, config, path)
+		if knownErr == nil && capture.CheckDataset(known.Path) == nil {
 			return known, nil
+		}
+		var refused *repo.HintError
+		if errors.As(knownErr, &refused) {
+			return q, knownErr
 		}
 		err = &repo.HintError{Err: err, Hint: "give a file or a folder, or set RUNS_DATA_<NAME> to where it lies"}
 	}
@@ -77,9 +82,9 @@ func (a *app) datasetFlag(r *repo.Repository, config *format.Config, flag string
 }
 
 // configured is the data that goes by a name: where this machine says that it lies, else where the config does.
-func configured(r *repo.Repository, config *format.Config, name string) (repo.DatasetRequest, error) {
+func configured(ctx context.Context, r *repo.Repository, config *format.Config, name string) (repo.DatasetRequest, error) {
 	set := config.Datasets[name]
-	place, err := r.DataPlace(name)
+	place, err := r.DataPlace(ctx, name)
 	if err != nil {
 		return repo.DatasetRequest{}, err
 	}
@@ -89,6 +94,13 @@ func configured(r *repo.Repository, config *format.Config, name string) (repo.Da
 		}
 		if !filepath.IsAbs(place) && !strings.Contains(place, "://") {
 			place = filepath.Join(r.Root, filepath.FromSlash(place))
+		}
+		// The config comes with git: whoever wrote it does not choose among the files of this machine.
+		if rel, err := filepath.Rel(r.TreeRoot(), place); !strings.Contains(place, "://") && (err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator))) {
+			return repo.DatasetRequest{}, &repo.HintError{
+				Err:  fmt.Errorf("dataset %s: %s of config.toml leads out of the project", name, set.Path),
+				Hint: "say in .runs/local.toml, under [data], where it lies on this machine",
+			}
 		}
 	}
 	return repo.DatasetRequest{Name: name, Path: place, Listing: set.Hash == format.HashListing, Role: set.Role}, nil

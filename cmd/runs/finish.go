@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,6 +78,7 @@ func (a *app) toFinish(ctx context.Context, args []string) (*repo.Active, error)
 	if err != nil {
 		return nil, err
 	}
+	actives = slices.DeleteFunc(actives, (*repo.Active).Foreign)
 	switch len(actives) {
 	case 1:
 		return actives[0], nil

@@ -188,7 +188,7 @@ func (a *app) parts(ctx context.Context, active *repo.Active, f *logFlags) ([]*f
 	if len(f.datasets) == 0 {
 		return lines, nil
 	}
-	requests, err := a.datasetRequests(active.Repository(), f.datasets, false)
+	requests, err := a.datasetRequests(ctx, active.Repository(), f.datasets, false)
 	if err != nil {
 		return nil, err
 	}

@@ -112,6 +112,8 @@ func processWord(l repo.Life) string {
 		return "gone"
 	case repo.Detached:
 		return "none of its own"
+	case repo.Foreign:
+		return "not of this clone"
 	}
 	return "elsewhere"
 }

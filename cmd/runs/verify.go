@@ -5,30 +5,47 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/share"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, all bool
 	var experiment string
 	cmd := &cobra.Command{
-		Use:   "verify [RUN…] [flags]",
+		Use:   "verify [RUN…] | --all [REV…] [flags]",
 		Short: "Prove that runs are what was recorded",
-		Long: `Compute every digest of the runs anew, their files, artifacts, patches, manifests and environments, rebuild their source
-trees, and say what of each run can be restored. Without RUN, all finished runs.
+		Long: `Compute every digest of the runs anew, their files, artifacts, patches, manifests and environments, compare metrics with
+what run.toml sums up, rebuild their source trees, and say what of each run can be restored. Without RUN, all finished
+runs, and that nothing lies in .runs that git must not carry.
+
+With --all, verify the whole history of the branch, or of the revisions named, without a checkout: every run that a commit
+ever added, that none was changed afterwards or vanished without a mark, the files that runs share, and that nothing lies
+in .runs that must not. OLD..NEW and ^OLD leave out what OLD has. It works in a bare repository too, with every .runs folder
+there; in a pre-receive or update hook of a server:
+
+    while read old new ref; do runs verify --all $old..$new || exit 1; done
 
 Exit status: 0 all is as recorded; 1 something is damaged or missing; 2 wrong usage; 3 a selector names no run.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if all {
+				if experiment != "" {
+					return usagef("verify: --all verifies every experiment")
+				}
+				return a.verifyHistory(cmd.Context(), args, asJSON)
+			}
 			return a.verify(cmd.Context(), args, experiment, asJSON)
 		},
 		ValidArgsFunction: a.completeRun,
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a list of verdicts as JSON")
+	cmd.Flags().BoolVar(&all, "all", false, "verify the whole history of the branch, or of REV")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the verdicts as JSON")
 	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "look in `EXPERIMENT`")
 	return cmd
 }
@@ -54,12 +71,16 @@ func (a *app) verify(ctx context.Context, selectors []string, experiment string,
 		}
 	}
 	entries = slices.DeleteFunc(slices.Clone(entries), func(e *repo.Entry) bool { return e.Active != nil })
+	known := map[string]bool{}
+	for _, run := range c.runs {
+		known[run.ID] = true
+	}
+	for _, d := range c.damaged {
+		known[d.ID] = true
+	}
 	verifier := repo.NewVerifier()
 	verdicts := make([]repo.Verdict, len(entries))
-	bad := len(c.damaged)
-	if len(selectors) > 0 {
-		bad = 0
-	}
+	bad := 0
 	progress := a.term.Progress("verifying")
 	defer progress.Done()
 	for i, e := range entries {
@@ -69,13 +90,25 @@ func (a *app) verify(ctx context.Context, selectors []string, experiment string,
 		if len(verdicts[i].Problems) > 0 {
 			bad++
 		}
+		verdicts[i].Unknown = slices.DeleteFunc(repo.References(e.Run), func(ref repo.Reference) bool { return known[ref.ID] })
 		progress.Count(int64(i+1), int64(len(entries)))
 	}
 	progress.Done()
+	var strays []share.Problem
+	if len(selectors) == 0 {
+		for _, d := range c.damaged {
+			reason := terminal.Clean(d.Err.Error())
+			verdicts = append(verdicts, repo.Verdict{ID: d.ID, Problems: []string{reason}, Why: reason})
+		}
+		if strays, err = share.Strays(ctx, r); err != nil {
+			return err
+		}
+		bad += len(c.damaged) + len(strays)
+	}
 	if asJSON {
-		err = a.printVerdicts(verdicts)
+		err = a.printVerdicts(verdicts, strays)
 	} else {
-		err = a.term.Page(ctx, func(w io.Writer) error { return a.writeVerdicts(w, verdicts) })
+		err = a.term.Page(ctx, func(w io.Writer) error { return a.writeVerdicts(w, verdicts, strays) })
 	}
 	if err != nil {
 		return err
@@ -86,20 +119,23 @@ func (a *app) verify(ctx context.Context, selectors []string, experiment string,
 	return nil
 }
 
-func (a *app) printVerdicts(verdicts []repo.Verdict) error {
-	list := make([]any, len(verdicts))
+func (a *app) printVerdicts(verdicts []repo.Verdict, strays []share.Problem) error {
+	list := make([]any, len(verdicts), len(verdicts)+len(strays))
 	for i, v := range verdicts {
-		one := map[string]any{"id": v.ID, "ok": len(v.Problems) == 0, "problems": v.Problems, "absent": v.Absent, "restorable": v.Restorable}
+		one := map[string]any{"id": v.ID, "ok": len(v.Problems) == 0, "problems": v.Problems, "absent": v.Absent, "restorable": v.Restorable, "unknown": referencesJSON(v.Unknown)}
 		if v.Why != "" {
 			one["why"] = v.Why
 		}
 		list[i] = one
 	}
+	for _, p := range strays {
+		list = append(list, map[string]any{"id": nil, "path": p.Path, "ok": false, "problems": []string{p.Reason}})
+	}
 	return a.printJSON(list)
 }
 
-func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict) error {
-	if len(verdicts) == 0 {
+func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, strays []share.Problem) error {
+	if len(verdicts)+len(strays) == 0 {
 		_, err := fmt.Fprintln(w, "no finished runs")
 		return err
 	}
@@ -127,9 +163,31 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict) error {
 	}
 	for _, v := range verdicts {
 		for _, p := range v.Problems {
-			fmt.Fprintf(w, "%s %s: %s\n", a.term.Paint(terminal.Red, "damaged"), v.ID, terminal.Clean(p))
+			a.writeProblem(w, v.ID, p)
 		}
+		for _, ref := range v.Unknown {
+			fmt.Fprintf(w, "%s: %s %s is not here\n", v.ID, ref.Key, ref.ID)
+		}
+	}
+	for _, p := range strays {
+		a.writeProblem(w, p.Path, "git carries it: "+p.Reason)
 	}
 	_, err := fmt.Fprintf(w, "\n%d runs: %d damaged, %d fully restorable\n", len(verdicts), damaged, restorable)
 	return err
+}
+
+// writeProblem says what is wrong with what; on a terminal it is wrapped.
+func (a *app) writeProblem(w io.Writer, what, reason string) {
+	if reason = terminal.Clean(reason); a.term.OutIsTerminal() {
+		reason = strings.ReplaceAll(wrap(reason, a.term.Width()-8), "\n", "\n        ")
+	}
+	fmt.Fprintf(w, "%s %s\n        %s\n", a.term.Paint(terminal.Red, "damaged"), terminal.Clean(what), reason)
+}
+
+func referencesJSON(refs []repo.Reference) []any {
+	list := []any{}
+	for _, r := range refs {
+		list = append(list, map[string]any{"key": r.Key, "names": r.ID})
+	}
+	return list
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -29,10 +30,14 @@ type Edit struct {
 	Path, Mode, ID string
 }
 
+// ErrNoObject says that git has no such object.
+var ErrNoObject = errors.New("is not in this clone")
+
 // Trees reads and writes tree objects through two processes of git that stay open. Close it.
 type Trees struct {
 	cat, make *coprocess
 	known     map[string][]TreeEntry
+	absent    map[string]bool
 }
 
 // maxTreeBytes bounds one tree object: a folder of a million files.
@@ -53,13 +58,25 @@ func OpenTrees(ctx context.Context, dirs Dirs) (*Trees, error) {
 		cat.close()
 		return nil, err
 	}
-	return &Trees{cat, write, map[string][]TreeEntry{}}, nil
+	return &Trees{cat: cat, make: write, known: map[string][]TreeEntry{}}, nil
+}
+
+// OpenObjects starts only the process that reads, without replacements: Edit and Empty are not for it. Those that are
+// absent are not asked for: git would fetch them one by one.
+func OpenObjects(ctx context.Context, dirs Dirs, absent map[string]bool) (*Trees, error) {
+	cat, err := dirs.exact().start(ctx, "cat-file", "--batch")
+	if err != nil {
+		return nil, err
+	}
+	return &Trees{cat: cat, known: map[string][]TreeEntry{}, absent: absent}, nil
 }
 
 // Close ends the processes.
 func (t *Trees) Close() {
 	t.cat.close()
-	t.make.close()
+	if t.make != nil {
+		t.make.close()
+	}
 }
 
 // Read returns the entries of a tree, or of a commit's. An empty id is the tree without entries.
@@ -134,6 +151,9 @@ func (t *Trees) ask(name, kind string, limit int64) (size int64, err error) {
 	if strings.ContainsAny(name, "\n\x00") {
 		return 0, fmt.Errorf("%q is no object", name)
 	}
+	if t.absent[name] {
+		return 0, fmt.Errorf("object %s %w", name, ErrNoObject)
+	}
 	if _, err := io.WriteString(t.cat.in, name+"\n"); err != nil {
 		return 0, t.cat.failed(err)
 	}
@@ -143,7 +163,7 @@ func (t *Trees) ask(name, kind string, limit int64) (size int64, err error) {
 	}
 	fields := strings.Fields(head)
 	if len(fields) != 3 {
-		return 0, fmt.Errorf("object %s is not in this clone", name)
+		return 0, fmt.Errorf("object %s %w", name, ErrNoObject)
 	}
 	size, err = strconv.ParseInt(fields[2], 10, 64)
 	if err != nil || size < 0 {

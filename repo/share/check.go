@@ -23,17 +23,25 @@ const (
 	maxBlobBytes = 1 << 30  // of one file of a run in git
 	maxNoteFiles = 10_000   // of one run
 	maxRunBytes  = 16 << 30 // of all files of a run
+	maxHeldBytes = 64 << 20 // of a file that is held in memory to look into it; of a larger one the digest is proved
 )
 
 // checker checks runs as a commit has them before anything is made of their content. What several share is looked at once.
 type checker struct {
 	trees  *git.Trees
-	shared map[string]error
+	shared map[string]proof // by name and blob
+	points bool             // metrics are proved by their points too
+}
+
+// proof is what a look at a shared file has found.
+type proof struct {
+	err              error
+	content, listing string // of a manifest: the digests of datasets that it makes
 }
 
 // CheckRuns checks runs that came from somebody else, and returns those that are not what they say.
 func CheckRuns(ctx context.Context, trees *git.Trees, r *repo.Repository, at *contents, ids []string) ([]repo.Damage, error) {
-	k := &checker{trees, map[string]error{}}
+	k := &checker{trees: trees, shared: map[string]proof{}}
 	var bad []repo.Damage
 	for _, id := range ids {
 		if err := ctx.Err(); err != nil {
@@ -43,7 +51,7 @@ func CheckRuns(ctx context.Context, trees *git.Trees, r *repo.Repository, at *co
 		if err != nil {
 			return nil, err
 		}
-		if _, problems := k.run(id, files, at.shared); len(problems) > 0 {
+		if _, problems := k.run(ctx, id, files, at.shared); len(problems) > 0 {
 			bad = append(bad, repo.Damage{ID: id, Err: fmt.Errorf("run %s: %w", id, errors.Join(problems...))})
 		}
 	}
@@ -52,7 +60,7 @@ func CheckRuns(ctx context.Context, trees *git.Trees, r *repo.Repository, at *co
 
 // run checks a run by its files: names, kinds, counts and sizes first, then the record, then every digest. It returns the
 // record where it can be read.
-func (k *checker) run(id string, files map[string]git.TreeEntry, shared map[string]string) (*format.Run, []error) {
+func (k *checker) run(ctx context.Context, id string, files map[string]git.TreeEntry, shared map[string]string) (*format.Run, []error) {
 	if err := checkNames(files); err != nil {
 		return nil, []error{err}
 	}
@@ -75,9 +83,12 @@ func (k *checker) run(id string, files map[string]git.TreeEntry, shared map[stri
 	}
 	var problems []error
 	problem := func(err error) {
-		if err != nil {
+		if err != nil && len(problems) < maxProblems {
 			problems = append(problems, err)
 		}
+	}
+	if total := recordedBytes(run); total > maxRunBytes {
+		return run, []error{fmt.Errorf("has %d bytes, more than the %d of a run in git", total, int64(maxRunBytes))}
 	}
 	named := map[string]bool{repo.RecordName: true}
 	for _, name := range slices.Sorted(maps.Keys(run.Files)) {
@@ -85,7 +96,11 @@ func (k *checker) run(id string, files map[string]git.TreeEntry, shared map[stri
 		if _, ok := files[name]; !ok && format.LocalFile(name) {
 			continue // kept where it was recorded
 		}
-		problem(k.file(files, name, run.Files[name].SHA256, run.Files[name].Bytes))
+		err := k.file(files, name, run.Files[name].SHA256, run.Files[name].Bytes)
+		if err == nil && k.points {
+			err = k.rows(ctx, run, name, files[name].ID)
+		}
+		problem(err)
 	}
 	artifacts, err := k.artifacts(run, files)
 	problem(err)
@@ -108,7 +123,33 @@ func (k *checker) run(id string, files map[string]git.TreeEntry, shared map[stri
 	for _, name := range repo.SharedNames(run) {
 		problem(k.sharedFile(name, shared))
 	}
+	for _, d := range run.Datasets {
+		if d.Manifest != "" {
+			problem(k.manifest(d, shared))
+		}
+	}
+	if _, ok := run.Files[repo.MetricsName]; !ok && len(run.Metrics) > 0 {
+		problem(fmt.Errorf("run.toml sums up %d metrics, and there are no points", len(run.Metrics)))
+	}
 	return run, problems
+}
+
+// maxProblems bounds what is said of one run.
+const maxProblems = 20
+
+// recordedBytes adds up the files that run.toml names.
+func recordedBytes(run *format.Run) int64 {
+	total := int64(0)
+	add := func(n int64) { total = min(total+min(n, maxRunBytes+1), maxRunBytes+1) }
+	for _, f := range run.Files {
+		add(f.Bytes)
+	}
+	for _, a := range run.Artifacts {
+		if a.Where == "" {
+			add(a.Bytes)
+		}
+	}
+	return total
 }
 
 // checkNames refuses what no file system should be given.
@@ -116,20 +157,22 @@ func checkNames(files map[string]git.TreeEntry) error {
 	if len(files) > maxRunFiles {
 		return fmt.Errorf("has %d files, more than %d", len(files), maxRunFiles)
 	}
+	notes := 0
 	folded := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if err := format.CheckPath(name); err != nil {
 			return err
 		}
-		if mode := files[name].Mode; !strings.HasPrefix(mode, "100") {
-			kind := "of a kind that no run has"
-			switch mode {
-			case "120000":
-				kind = "a link"
-			case "160000":
-				kind = "a submodule"
+		if path.Dir(name) == "notes" {
+			if notes++; notes > maxNoteFiles {
+				return fmt.Errorf("has more than %d notes", maxNoteFiles)
 			}
-			return fmt.Errorf("%s is %s", name, kind)
+		}
+		if mode := files[name].Mode; !strings.HasPrefix(mode, "100") {
+			if reason, ok := kinds[mode]; ok {
+				return fmt.Errorf("%s: %s", name, reason)
+			}
+			return fmt.Errorf("%s is of a kind that no run has", name)
 		}
 		lower := strings.ToLower(name)
 		if other, ok := folded[lower]; ok {
@@ -162,6 +205,23 @@ func (k *checker) file(files map[string]git.TreeEntry, name, digest string, size
 	return fmt.Errorf("%s is not the file that was recorded: its digest differs", name)
 }
 
+// artifactAgain proves an artifact that was there with other bytes.
+func (k *checker) artifactAgain(run *format.Run, files map[string]git.TreeEntry, other pastFile) []error {
+	artifacts, err := k.artifacts(run, files)
+	if err != nil {
+		return nil // said of the run itself
+	}
+	for _, a := range artifacts {
+		if path.Join("artifacts", a.Path) != other.name {
+			continue
+		}
+		if err := k.file(map[string]git.TreeEntry{other.name: other.TreeEntry}, other.name, a.SHA256, a.Bytes); err != nil {
+			return []error{fmt.Errorf("%w, in a later commit", err)}
+		}
+	}
+	return nil
+}
+
 func (k *checker) artifacts(run *format.Run, files map[string]git.TreeEntry) ([]format.Artifact, error) {
 	want, ok := run.Files[format.ArtifactsName]
 	if !ok {
@@ -179,7 +239,11 @@ func (k *checker) artifacts(run *format.Run, files map[string]git.TreeEntry) ([]
 	if hex.EncodeToString(sum[:]) != want.SHA256 {
 		return nil, nil
 	}
-	return format.DecodeArtifacts(data)
+	artifacts, err := format.DecodeArtifacts(data)
+	if err == nil && int64(len(artifacts)) != want.Rows {
+		err = fmt.Errorf("%s: has %d rows, %d in run.toml", format.ArtifactsName, len(artifacts), want.Rows)
+	}
+	return artifacts, err
 }
 
 func (k *checker) note(name, blob string) error {
@@ -191,36 +255,87 @@ func (k *checker) note(name, blob string) error {
 	return err
 }
 
+// rows proves what run.toml says of the rows of a file, whose digest is known to be right.
+func (k *checker) rows(ctx context.Context, run *format.Run, name, blob string) error {
+	want := run.Files[name]
+	if path.Ext(name) != ".parquet" || want.Bytes > maxHeldBytes || want.Rows > format.MaxCheckedPoints {
+		return nil
+	}
+	data, err := k.trees.Blob(blob, maxHeldBytes)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return repo.CheckRows(ctx, run, name, bytes.NewReader(data))
+}
+
 // sharedFile proves a file that runs share by its name.
 func (k *checker) sharedFile(name string, shared map[string]string) error {
 	blob, ok := shared[name]
 	if !ok {
 		return fmt.Errorf("%s is missing", name)
 	}
-	key := name + blob
-	if err, known := k.shared[key]; known {
-		return err
+	return k.prove(name, blob).err
+}
+
+// manifest proves that a list of files makes the digest of a dataset.
+func (k *checker) manifest(d format.Dataset, shared map[string]string) error {
+	name := repo.ManifestName(d)
+	p := k.prove(name, shared[name])
+	makes := p.content
+	if d.Hash == format.HashListing {
+		makes = p.listing
 	}
-	sum, _, _, err := k.trees.Sum(blob, git.MaxPatchBytes)
-	digest := strings.TrimSuffix(path.Base(name), path.Ext(name))
-	if err == nil && sum != digest {
-		err = repo.ErrDigest
+	if p.err == nil && makes != d.SHA256 {
+		return fmt.Errorf("the manifest of dataset %s makes %.12s, not %.12s as recorded", d.Name, makes, d.SHA256)
 	}
-	if err == nil && path.Ext(name) == ".toml" {
-		var data []byte
-		if data, err = k.trees.Blob(blob, format.MaxRecordBytes); err == nil {
-			_, err = format.DecodeEnvironment(name, data)
+	return nil // a manifest that is no good was named already
+}
+
+// prove looks at a shared file once.
+func (k *checker) prove(name, blob string) proof {
+	key := proofKey(name, blob)
+	p, known := k.shared[key]
+	if !known {
+		if p = k.look(name, blob); p.err != nil {
+			p.err = fmt.Errorf("%s: %w", name, p.err)
 		}
+		k.shared[key] = p
 	}
-	if err == nil && path.Ext(name) == ".patch" {
-		var data []byte
-		if data, err = k.trees.Blob(blob, git.MaxPatchBytes); err == nil {
-			_, err = format.ReadPatch(bytes.NewReader(data))
-		}
-	}
+	return p
+}
+
+func proofKey(name, blob string) string { return name + "\x00" + blob }
+
+func (k *checker) look(name, blob string) proof {
+	limit := repo.SharedLimit(name)
+	sum, size, _, err := k.trees.Sum(blob, limit)
 	if err != nil {
-		err = fmt.Errorf("%s: %w", name, err)
+		return proof{err: err}
 	}
-	k.shared[key] = err
-	return err
+	if sum != strings.TrimSuffix(path.Base(name), path.Ext(name)) {
+		return proof{err: repo.ErrDigest}
+	}
+	if size > maxHeldBytes && path.Ext(name) == ".patch" {
+		return proof{} // whoever applies it looks into it
+	}
+	data, err := k.trees.Blob(blob, limit)
+	if err != nil {
+		return proof{err: err}
+	}
+	switch path.Ext(name) {
+	case ".toml":
+		_, err = format.DecodeEnvironment(name, data)
+	case ".patch":
+		_, err = format.ReadPatch(bytes.NewReader(data))
+	case ".parquet":
+		entries, err := format.DecodeManifest(data)
+		if err != nil {
+			return proof{err: err}
+		}
+		var p proof
+		p.content, _ = format.ManifestDigest(entries, false)
+		p.listing, _ = format.ManifestDigest(entries, true)
+		return p
+	}
+	return proof{err: err}
 }

@@ -165,6 +165,9 @@ func (p *puller) pull(ctx context.Context) error {
 	if next == p.local.tip {
 		return nil
 	}
+	if err := checkIncoming(ctx, p.repo, p.local.tip, next); err != nil {
+		return err
+	}
 	before, err := p.contents(p.local.tip)
 	if err != nil {
 		return err

@@ -86,7 +86,7 @@ func (p *puller) taken(ctx context.Context, ours, theirs *contents) ([]git.Edit,
 	add := func(name string, blob string) {
 		edits = append(edits, git.Edit{Path: path.Join(at, name), Mode: "100644", ID: blob})
 	}
-	check := &checker{p.trees, map[string]error{}}
+	check := &checker{trees: p.trees, shared: map[string]proof{}, points: true}
 	for _, id := range slices.Sorted(maps.Keys(theirs.runs)) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -112,7 +112,7 @@ func (p *puller) taken(ctx context.Context, ours, theirs *contents) ([]git.Edit,
 			}
 			continue
 		}
-		run, problems := check.run(id, files, theirs.shared)
+		run, problems := check.run(ctx, id, files, theirs.shared)
 		if len(problems) > 0 {
 			bad(errors.Join(problems...))
 			continue

@@ -141,7 +141,7 @@ func Status(e *repo.Entry, now time.Time) terminal.Cell {
 		switch {
 		case e.Life == repo.Gone:
 			return terminal.Cell{Text: "crashed?", Style: terminal.Red}
-		case e.Life == repo.Elsewhere && silent > time.Minute:
+		case (e.Life == repo.Elsewhere || e.Life == repo.Foreign) && silent > time.Minute:
 			return terminal.Cell{Text: "running? silent " + terminal.Span(silent.Truncate(time.Second)), Style: terminal.Yellow}
 		}
 		return terminal.Cell{Text: "running " + running, Style: terminal.Cyan}

@@ -117,6 +117,8 @@ func processOf(e *repo.Entry, now time.Time) string {
 		return "alive, " + silent
 	case repo.Gone:
 		return "gone, " + silent + "; 'runs recover' finishes the run"
+	case repo.Foreign:
+		return "not of this clone: the folder came with git or was copied, " + silent
 	case repo.Detached:
 		return "none of its own, " + silent + "; 'runs finish' ends the run"
 	}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/repo/share"
+)
+
+// verifyHistory verifies what commits have, wherever the command stands: in a project, or in a bare repository.
+func (a *app) verifyHistory(ctx context.Context, revs []string, asJSON bool) error {
+	dirs, at, err := share.FindHistory(ctx, a.dir)
+	if err != nil {
+		return err
+	}
+	progress := a.term.Progress("verifying")
+	defer progress.Done()
+	h, err := share.VerifyHistory(ctx, dirs, share.HistoryRequest{At: at, Revs: revs, Progress: progress.Count})
+	progress.Done()
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		err = a.printJSON(historyJSON(h))
+	} else {
+		err = a.term.Page(ctx, func(w io.Writer) error { return a.writeHistory(w, h) })
+	}
+	if err == nil && len(h.Problems) > 0 {
+		err = quietError{exitFailed}
+	}
+	return err
+}
+
+func historyJSON(h *share.History) map[string]any {
+	problems := make([]any, len(h.Problems))
+	for i, p := range h.Problems {
+		problems[i] = map[string]any{"runs": p.Runs, "id": nullable(p.ID), "path": nullable(p.Path), "commit": nullable(p.Commit), "reason": p.Reason}
+	}
+	unknown := make([]any, len(h.Unknown))
+	for i, r := range h.Unknown {
+		unknown[i] = map[string]any{"id": r.ID, "key": r.Key, "names": r.Names}
+	}
+	return map[string]any{
+		"ok": len(h.Problems) == 0, "tips": append([]string{}, h.Tips...), "without": append([]string{}, h.Without...), "folders": append([]string{}, h.Folders...),
+		"commits": int64(h.Commits), "runs": int64(h.Runs), "shared": int64(h.Shared), "shallow": h.Shallow, "partial": h.Partial,
+		"unchecked": int64(h.Unchecked), "problems": problems, "unknown": unknown,
+	}
+}
+
+// shownReferences is how many runs are named that are nowhere.
+const shownReferences = 5
+
+func (a *app) writeHistory(w io.Writer, h *share.History) error {
+	for _, p := range h.Problems {
+		what := "run " + p.ID
+		if p.ID == "" {
+			what = p.Path
+		} else if len(h.Folders) > 1 {
+			what += " of " + p.Runs
+		}
+		if p.Commit != "" {
+			what += fmt.Sprintf(", in %.10s", p.Commit)
+		}
+		a.writeProblem(w, what, p.Reason)
+	}
+	for i, r := range h.Unknown {
+		if i == shownReferences {
+			fmt.Fprintf(w, "and %d more name runs that are not in this history\n", len(h.Unknown)-i)
+			break
+		}
+		fmt.Fprintf(w, "run %s: %s is not in this history:\n        %s\n", r.ID, r.Key, r.Names)
+	}
+	if h.Shallow {
+		fmt.Fprintln(w, "the clone is shallow: older commits were not looked at")
+	}
+	verdict := a.term.Paint(terminal.Green, "all as recorded")
+	if h.Unchecked > 0 {
+		fmt.Fprintf(w, "the clone is partial, %d runs or files were not checked:\n'git fetch --refetch --no-filter' brings what they lack\n", h.Unchecked)
+		verdict = a.term.Paint(terminal.Yellow, "what is here is as recorded")
+	}
+	if n := len(h.Problems); n > 0 {
+		verdict = a.term.Paint(terminal.Red, plural(n, "problem"))
+	}
+	_, err := fmt.Fprintf(w, "%s, %s, %s: %s\n", plural(h.Commits, "commit"), plural(h.Runs, "run"), plural(h.Shared, "shared file"), verdict)
+	return err
+}

@@ -1,0 +1,138 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// What git carries into active/ must not be taken for a run of this machine: its journals could name any file of it as an
+// artifact. So every clone has a secret word in its git folder, which git never carries, and each owner of a run that is
+// started here repeats it.
+
+// clonePlace is the file with the clone's word; empty where no git can bring anything.
+func (r *Repository) clonePlace() string {
+	if !r.InGit {
+		return ""
+	}
+	return filepath.Join(r.Git.Common, "runs", "clone")
+}
+
+// maxWordBytes bounds the word of a clone.
+const maxWordBytes = 256
+
+// knownClone is the word of this clone, empty where it has none yet.
+func (r *Repository) knownClone() string {
+	place := r.clonePlace()
+	if place == "" {
+		return ""
+	}
+	data, err := readBounded(place, maxWordBytes)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(data))
+}
+
+// clone is the word of this clone; the first run makes it.
+func (r *Repository) clone() (string, error) {
+	place := r.clonePlace()
+	if place == "" {
+		return "", nil
+	}
+	if word := r.knownClone(); word != "" {
+		return word, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(place), 0o777); err != nil {
+		return "", fmt.Errorf("making the word of this clone: %w", err)
+	}
+	if _, err := writeNew(place, []byte(format.RandomLetters(32)+"\n")); err != nil {
+		return "", fmt.Errorf("making the word of this clone: %w", err)
+	}
+	return r.knownClone(), nil
+}
+
+// owner describes this process as the owner of a run of this repository.
+func (r *Repository) owner(kind string) (*format.Owner, error) {
+	w := self(kind, r.Dir)
+	var err error
+	w.Clone, err = r.clone()
+	return w, err
+}
+
+// Foreign reports whether the run was not started in this clone: its folder came with git, or was copied.
+func (a *Active) Foreign() bool {
+	if a.begun || !a.repo.InGit || a.repo.Git.Linked() { // the folder of a linked working tree lies where git carries nothing
+		return false
+	}
+	word := a.repo.knownClone()
+	if word == "" || realDir(a.Dir) != nil {
+		return true
+	}
+	entries, err := os.ReadDir(a.Dir)
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist) // cleared meanwhile
+	}
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), ownerPrefix) {
+			continue
+		}
+		data, err := readBounded(filepath.Join(a.Dir, entry.Name()), format.MaxNoteBytes)
+		if err != nil {
+			continue
+		}
+		if w, err := format.DecodeOwner(entry.Name(), data); err == nil && w.Clone == word {
+			return false
+		}
+	}
+	return true
+}
+
+func (a *Active) foreignError() error {
+	return withHint(fmt.Errorf("run %s was not started in this clone: its folder came with git or was copied", a.ID),
+		"'runs recover %s --force' takes it over, without the files that it names elsewhere", a.ID)
+}
+
+// checkTakeover refuses to take over a folder with anything in it that leads elsewhere.
+func (a *Active) checkTakeover() error {
+	if err := realDir(a.Dir); err != nil {
+		return err
+	}
+	return filepath.WalkDir(a.Dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && !entry.Type().IsRegular() {
+			err = fmt.Errorf("%s is no regular file", Relative(a.repo.Root, path))
+		}
+		return err
+	})
+}
+
+var errElsewhere = errors.New("it lies outside the run, which did not get all of its files in this clone")
+
+// mayReach reports why the run must not make this machine read files that it only names: git has brought some of its folder.
+func (a *Active) mayReach(ctx context.Context, takeover bool) error {
+	if takeover {
+		return errElsewhere
+	}
+	if a.begun || !a.repo.InGit || a.repo.Git.Linked() {
+		return nil
+	}
+	rel, err := filepath.Rel(a.repo.Git.Root, a.Dir)
+	if err != nil || strings.HasPrefix(rel, "..") {
+		return nil
+	}
+	tracked, err := git.Tracked(ctx, a.repo.Git, filepath.ToSlash(rel))
+	if err == nil && len(tracked) > 0 {
+		return errElsewhere
+	}
+	if errors.Is(err, git.ErrNoGit) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,188 @@
+package git
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+)
+
+// PastChange is a file that a commit adds, changes or removes.
+type PastChange struct {
+	Commit string
+	Path   string
+	Mode   string // empty where the file is removed
+	ID     string
+	Old    string // of the first parent that has the file; empty where none has
+}
+
+// OpenBare returns the repository that dir lies in where it has no working tree, as on a server and in its hooks.
+func OpenBare(ctx context.Context, dir string) (Dirs, bool, error) {
+	out, err := Run(ctx, dir, "rev-parse", "--is-bare-repository", "--absolute-git-dir")
+	var failed *Error
+	if errors.As(err, &failed) {
+		return Dirs{}, false, nil
+	}
+	bare, at, _ := strings.Cut(strings.TrimSuffix(string(out), "\n"), "\n")
+	if err != nil || bare != "true" {
+		return Dirs{}, false, err
+	}
+	return Dirs{Root: at, Git: at, Common: commonDir(at)}, true, nil
+}
+
+// Partial reports whether the clone fetches some of its objects only when they are needed.
+func Partial(ctx context.Context, dirs Dirs) (bool, error) {
+	out, err := dirs.command().run(ctx, "config", "--type=bool", "--get-regexp", `^remote\..*\.promisor$`)
+	var failed *Error
+	if errors.As(err, &failed) && failed.Code == 1 {
+		return false, nil
+	}
+	return strings.Contains(string(out), " true"), err
+}
+
+// FoldersNamed lists the folders of a commit that have a name, at any depth.
+func FoldersNamed(ctx context.Context, dirs Dirs, commit, name string) ([]string, error) {
+	out, err := dirs.exact().run(ctx, "ls-tree", "-r", "-d", "-z", "--name-only", "--full-tree", commit)
+	if err != nil {
+		return nil, err
+	}
+	var folders []string
+	for folder := range strings.SplitSeq(string(out), "\x00") {
+		if path.Base(folder) == name {
+			folders = append(folders, folder)
+		}
+	}
+	return folders, nil
+}
+
+// Absent lists the objects below folders that a partial clone has not fetched.
+func Absent(ctx context.Context, dirs Dirs, tips, without, folders []string) (map[string]bool, error) {
+	args := append([]string{"--literal-pathspecs", "rev-list", "--objects", "--full-history", "--missing=print"}, tips...)
+	args = append(append(append(args, "--not"), without...), "--")
+	out, err := dirs.exact().run(ctx, append(args, folders...)...)
+	absent := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		if id, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "?"); ok {
+			absent[id] = true
+		}
+	}
+	return absent, err
+}
+
+// exact reads what was committed: no replacement of objects counts, and none is fetched that is not here.
+func (d Dirs) exact() command {
+	c := d.command()
+	c.env = append(slices.Clip(c.env), "GIT_NO_REPLACE_OBJECTS=1", "GIT_NO_LAZY_FETCH=1")
+	return c
+}
+
+// EachChange calls visit with what commits change below folders, parents before their children. Of a merge it tells what
+// none of the parents has. tips and without are ids of commits: the commits are those of the tips that without has not.
+// It returns the number of commits that change something.
+func EachChange(ctx context.Context, dirs Dirs, tips, without, folders []string, visit func(PastChange) error) (int, error) {
+	args := []string{"--literal-pathspecs", "rev-list", "--topo-order", "--reverse", "--full-history"}
+	args = append(append(append(args, tips...), "--not"), without...)
+	args = append(append(args, "--"), folders...)
+	commits, err := dirs.exact().run(ctx, args...)
+	if err != nil || len(commits) == 0 {
+		return 0, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	in, out := io.Pipe()
+	failed := make(chan error, 1)
+	go func() { // ends with git
+		c := dirs.exact()
+		c.stdin = strings.NewReader(string(commits))
+		args := []string{
+			"--literal-pathspecs", "diff-tree", "--stdin", "-r", "-c", "--root", "-z", "--raw", "--no-renames", "--no-relative",
+			"--no-abbrev", "--ignore-submodules=none", "--",
+		}
+		err := c.stream(ctx, out, append(args, folders...)...)
+		_ = out.CloseWithError(err)
+		failed <- err
+	}()
+	err = readChanges(in, visit)
+	cancel()
+	_ = in.Close()
+	if gitErr := <-failed; err == nil && gitErr != nil && !errors.Is(gitErr, context.Canceled) {
+		err = gitErr
+	}
+	return strings.Count(string(commits), "\n"), err
+}
+
+// maxChangeBytes bounds one line of a listing: git has no longer paths.
+const maxChangeBytes = 1 << 20
+
+// readChanges reads what `git diff-tree --stdin -z --raw -c` prints: the id of a commit, then for each file
+// `:OLDMODE… NEWMODE OLDID… NEWID STATUS`, with as many colons and old ones as there are parents, and its path.
+func readChanges(r io.Reader, visit func(PastChange) error) error {
+	in := bufio.NewReaderSize(r, maxChangeBytes)
+	commit := ""
+	for {
+		word, err := nextWord(in)
+		if errors.Is(err, io.EOF) && word == "" {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		meta := strings.TrimLeft(word, ":")
+		parents := len(word) - len(meta)
+		if parents == 0 {
+			if !isObjectID(word) {
+				return fmt.Errorf("git diff-tree: unexpected line %.100q", word)
+			}
+			commit = word
+			continue
+		}
+		file, err := nextWord(in)
+		if err != nil {
+			return err
+		}
+		fields := strings.Split(meta, " ")
+		if len(fields) != 2*parents+3 || commit == "" || file == "" || !isObjectID(fields[2*parents+1]) {
+			return fmt.Errorf("git diff-tree: unexpected line %.100q", word)
+		}
+		c := PastChange{Commit: commit, Path: file, Mode: fields[parents], ID: fields[2*parents+1]}
+		for _, old := range fields[parents+1 : 2*parents+1] {
+			if c.Old == "" && strings.Trim(old, "0") != "" {
+				c.Old = old
+			}
+		}
+		if strings.Trim(c.Mode, "0") == "" {
+			c.Mode, c.ID = "", ""
+		}
+		if err := visit(c); err != nil {
+			return err
+		}
+	}
+}
+
+// nextWord reads up to the next NUL.
+func nextWord(in *bufio.Reader) (string, error) {
+	word, err := in.ReadSlice(0)
+	switch {
+	case errors.Is(err, io.EOF) && len(word) > 0:
+		return "", errors.New("git diff-tree: its output ends within a line")
+	case errors.Is(err, bufio.ErrBufferFull):
+		return "", fmt.Errorf("git diff-tree: a line of more than %d bytes", maxChangeBytes)
+	case err != nil:
+		return "", err
+	}
+	return string(word[:len(word)-1]), nil
+}
+
+func isObjectID(s string) bool {
+	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// Tracked lists what the index has below a folder, links and submodules too.
+func Tracked(ctx context.Context, dirs Dirs, folder string) ([]Entry, error) {
+	out, err := dirs.command().run(ctx, "--literal-pathspecs", "ls-files", "-s", "-z", "--full-name", "--", folder)
+	return parseEntries(out), err
+}
