@@ -129,15 +129,18 @@ func (a *app) sayLeftOut(done *share.Imported) {
 }
 
 func (a *app) sayImported(done *share.Imported, dry bool) {
-	what := plural(len(done.Runs), "run")
+	var parts []string
+	if n := len(done.Runs); n > 0 {
+		parts = append(parts, plural(n, "run"))
+	}
 	if done.Notes > 0 {
-		what += " and " + plural(done.Notes, "note") + " of others"
+		parts = append(parts, plural(done.Notes, "note"))
 	}
 	here := ""
 	if n := len(done.Here); n > 0 {
 		here = fmt.Sprintf("; %d here already", n)
 	}
-	if len(done.Runs) == 0 && done.Notes == 0 {
+	if len(parts) == 0 {
 		a.say("runs: nothing new in %s%s", repo.Relative(a.dir, done.From), here)
 		return
 	}
@@ -145,7 +148,7 @@ func (a *app) sayImported(done *share.Imported, dry bool) {
 	if dry {
 		verb = "would import"
 	}
-	a.print("%s %s, %s%s", verb, what, filesAndBytes(done.Files, done.Bytes), here)
+	a.print("%s %s, %s%s", verb, strings.Join(parts, " and "), filesAndBytes(done.Files, done.Bytes), here)
 	if len(done.Runs) > 0 && !dry {
 		a.say("runs: 'runs commit' commits finished ones")
 	}
