@@ -73,11 +73,14 @@ func (in *Incoming) Add(name string, want format.File, write func(io.Writer) err
 	} else {
 		out.abandon()
 	}
-	if errors.Is(err, errTooLong) || err == nil && out.bytes != want.Bytes {
-		return fmt.Errorf("%s is not the file that was recorded: it has not its %d bytes", name, want.Bytes)
+	switch {
+	case errors.Is(err, errTooLong), err == nil && out.bytes != want.Bytes:
+		err = fmt.Errorf("%s is not the file that was recorded: it has not its %d bytes", name, want.Bytes)
+	case err == nil && out.sum() != want.SHA256:
+		err = fmt.Errorf("%s is not the file that was recorded: its digest differs", name)
 	}
-	if err == nil && out.sum() != want.SHA256 {
-		return fmt.Errorf("%s is not the file that was recorded: its digest differs", name)
+	if err != nil {
+		_ = os.Remove(filepath.Join(in.dir, filepath.FromSlash(name)))
 	}
 	return err
 }

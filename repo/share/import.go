@@ -195,6 +195,9 @@ func (im *importer) list() ([]string, error) {
 	}), nil
 }
 
+// errNoRecord says that a folder is no run: a switch of branches leaves notes and console output of one.
+var errNoRecord = errors.New("has no run.toml")
+
 // outcome is what became of one run.
 type outcome struct {
 	here  bool
@@ -234,6 +237,7 @@ func (im *importer) all(ctx context.Context, ids []string) error {
 		d.Files += got.files
 		d.Bytes += got.bytes
 		switch {
+		case errors.Is(got.err, errNoRecord):
 		case got.err != nil:
 			d.Refused = append(d.Refused, repo.Damage{ID: id, Err: fmt.Errorf("run %s: %w", id, withoutID(got.err, id))})
 		case got.here:
@@ -299,6 +303,9 @@ type copiedRun struct {
 // read checks what can be checked without reading files to their end.
 func (im *importer) read(id string) (*copiedRun, error) {
 	e, err := im.from.ReadFinished(id)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errNoRecord
+	}
 	if err != nil {
 		return nil, err
 	}
