@@ -188,4 +188,3 @@ func (a *app) sayRecovered(got repo.Recovered) (failed bool) {
 	}
 	return false
 }
-
