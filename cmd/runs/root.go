@@ -184,6 +184,7 @@ var commands = []struct {
 	{"keep", "name", (*app).nameCommand},
 	{"keep", "goal", (*app).goalCommand},
 	{"keep", "rm", (*app).rmCommand},
+	{"keep", "gc", (*app).gcCommand},
 	{"", "demo", (*app).demoCommand},
 	{"", "version", (*app).versionCommand},
 }
