@@ -94,7 +94,7 @@ func (r *Repository) lockDataset(ctx context.Context, cache string) (unlock func
 
 // shareBytes stores data under its digest.
 func (r *Repository) shareBytes(kind sharedKind, digest string, data []byte) error {
-	if exists(r.sharedPlace(kind, digest)) && (!r.InGit || exists(r.keptPlace(kind, digest))) {
+	if exists(r.sharedPlace(kind, digest)) && refresh(r.firstPlace(kind, digest)) {
 		return nil
 	}
 	tmp, err := os.CreateTemp("", "runs-*"+kind.extension)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"time"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
@@ -48,37 +49,58 @@ func (r *Repository) sharedPlace(kind sharedKind, digest string) string {
 	return filepath.Join(r.Dir, kind.folder, digest+kind.extension)
 }
 
-// share stores a file under its digest. One that is there already is left alone.
+// share stores a file under its digest. One that is there already is left alone, but for its time: gc spares what was
+// needed lately.
 func (r *Repository) share(kind sharedKind, digest, from string) error {
-	target := r.sharedPlace(kind, digest)
-	first := target
-	if kept := r.keptPlace(kind, digest); kept != "" {
-		first = kept
-	}
-	if err := place(first, func(tmp string) error {
+	return r.shareWritten(kind, digest, func(tmp string) error {
 		_, err := copyFile(from, tmp)
 		return err
-	}); err != nil {
-		return fmt.Errorf("storing %s: %w", path.Join(kind.folder, digest+kind.extension), err)
-	}
-	if first == target {
-		return nil
-	}
-	err := place(target, func(tmp string) error {
-		_, err := linkFile(first, tmp)
-		return err
 	})
+}
+
+func (r *Repository) shareWritten(kind sharedKind, digest string, write func(tmp string) error) error {
+	target := r.sharedPlace(kind, digest)
+	first := r.firstPlace(kind, digest)
+	err := error(nil)
+	if !refresh(first) {
+		err = replace(first, write)
+	}
+	if err == nil && first != target {
+		err = place(target, func(tmp string) error {
+			_, err := linkFile(first, tmp)
+			return err
+		})
+	}
 	if err != nil {
 		return fmt.Errorf("storing %s: %w", path.Join(kind.folder, digest+kind.extension), err)
 	}
 	return nil
 }
 
-// place makes a file whole or not at all.
+// firstPlace is where a shared file is stored first, and whose time says when it was needed last.
+func (r *Repository) firstPlace(kind sharedKind, digest string) string {
+	if kept := r.keptPlace(kind, digest); kept != "" {
+		return kept
+	}
+	return r.sharedPlace(kind, digest)
+}
+
+// refresh gives a file that is there the present time. It fails for a file of another user too.
+func refresh(path string) bool {
+	t := time.Now()
+	return os.Chtimes(path, t, t) == nil
+}
+
+// place makes a file whole or not at all. One that is there stays.
 func place(target string, write func(tmp string) error) error {
 	if exists(target) {
 		return nil
 	}
+	return replace(target, write)
+}
+
+// replace is place for a file that may be there.
+func replace(target string, write func(tmp string) error) error {
 	dir := filepath.Dir(target)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err

@@ -99,7 +99,7 @@ func describePushed(done *share.Pushed) string {
 		parts = append(parts, plural(n, "removal"))
 	}
 	if len(parts) == 0 {
-		parts = append(parts, plural(done.Commits, "commit")+" of notes")
+		parts = append(parts, plural(done.Commits, "commit")+" of notes or shared files")
 	}
 	return strings.Join(parts, " and ")
 }

@@ -175,6 +175,7 @@ var commands = []struct {
 	{"share", "commit", (*app).commitCommand},
 	{"share", "push", (*app).pushCommand},
 	{"share", "pull", (*app).pullCommand},
+	{"share", "import", (*app).importCommand},
 	{"again", "checkout", (*app).checkoutCommand},
 	{"again", "reproduce", (*app).reproduceCommand},
 	{"again", "verify", (*app).verifyCommand},
@@ -183,6 +184,7 @@ var commands = []struct {
 	{"keep", "name", (*app).nameCommand},
 	{"keep", "goal", (*app).goalCommand},
 	{"keep", "rm", (*app).rmCommand},
+	{"keep", "gc", (*app).gcCommand},
 	{"", "demo", (*app).demoCommand},
 	{"", "version", (*app).versionCommand},
 }

@@ -415,6 +415,11 @@ func (w *writer) write(ctx context.Context, p *plan, base string, entries []git.
 			kept = append(kept, edit)
 		}
 	}
+	shared, err := w.sharedBefore(p, base)
+	if err != nil {
+		return nil, err
+	}
+	kept = append(kept, shared...)
 	message := w.request.Message
 	if message == "" {
 		config, err := w.repo.Config()
@@ -423,7 +428,6 @@ func (w *writer) write(ctx context.Context, p *plan, base string, entries []git.
 		}
 		message = p.message(config)
 	}
-	var err error
 	if p.Commit, err = w.commit(ctx, base, edits, message); err != nil {
 		return nil, err
 	}
@@ -433,6 +437,29 @@ func (w *writer) write(ctx context.Context, p *plan, base string, entries []git.
 		updates = append(updates, keep)
 	}
 	return updates, err
+}
+
+// sharedBefore are the files that new runs share with those of base: without them the runs would not be kept whole.
+func (w *writer) sharedBefore(p *plan, base string) ([]git.Edit, error) {
+	var edits []git.Edit
+	seen := map[string]bool{}
+	for _, run := range p.Runs {
+		for _, name := range repo.SharedNames(run.Run) {
+			if seen[name] {
+				continue
+			}
+			seen[name] = true
+			at := path.Join(p.at, name)
+			e, ok, err := w.trees.Find(base, at)
+			if err != nil {
+				return nil, err
+			}
+			if ok && !e.IsTree() {
+				edits = append(edits, git.Edit{Path: at, Mode: "100644", ID: e.ID})
+			}
+		}
+	}
+	return edits, nil
 }
 
 // commit stores a commit that makes changes on base, which may be empty.

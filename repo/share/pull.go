@@ -74,6 +74,7 @@ type puller struct {
 	ask   PullRequest
 	done  *Pulled
 	bases map[string]bool // commits that the source of taken runs begins at
+	known []git.Edit      // what taken runs share with ours: kept with them
 	stays bool            // what was fetched has a ref of this clone: it is of a named remote
 }
 

@@ -3,6 +3,7 @@ package share
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path"
 	"strings"
 
@@ -205,6 +206,11 @@ func (p *replayer) apply(ctx context.Context, c *runsCommit) error {
 		}
 		edits = append(edits, take...)
 	}
+	shared, err := p.sharedBefore(c, edits)
+	if err != nil {
+		return err
+	}
+	edits = append(edits, shared...)
 	tree, err := p.trees.Edit(p.tree, edits)
 	if err != nil {
 		return err
@@ -294,6 +300,46 @@ func (p *replayer) takes(c *runsCommit, e git.Edit) ([]git.Edit, error) {
 		}
 	}
 	return []git.Edit{e}, nil
+}
+
+// sharedBefore are files that new runs of a commit share with older ones and that a gc has taken from the tip since.
+func (p *replayer) sharedBefore(c *runsCommit, edits []git.Edit) ([]git.Edit, error) {
+	lacks := map[string]map[string]string{} // by the .runs folder
+	var more []git.Edit
+	for _, e := range edits {
+		at := placeOf(e.Path)
+		if e.ID == "" || at.kind != ofRun || at.name != path.Join(runPath(at.run), repo.RecordName) {
+			continue
+		}
+		if lacks[at.at] == nil {
+			then, err := readContents(p.trees, c.Tree, at.at)
+			if err != nil {
+				return nil, err
+			}
+			known, err := p.contents(at.at)
+			if err != nil {
+				return nil, err
+			}
+			lacks[at.at] = maps.Clone(then.shared)
+			maps.DeleteFunc(lacks[at.at], func(name, _ string) bool { return known.shared[name] != "" })
+			for _, e := range edits {
+				delete(lacks[at.at], strings.TrimPrefix(e.Path, at.at+"/"))
+			}
+		}
+		if len(lacks[at.at]) == 0 {
+			continue
+		}
+		record, err := p.trees.Blob(e.ID, format.MaxRecordBytes)
+		if err != nil {
+			continue // verify names it
+		}
+		for _, name := range repo.NamedIn(record) {
+			if blob := lacks[at.at][name]; blob != "" {
+				more = append(more, git.Edit{Path: path.Join(at.at, name), Mode: "100644", ID: blob})
+			}
+		}
+	}
+	return more, nil
 }
 
 // unmarks reports whether the commit brings a removed run back.

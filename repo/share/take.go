@@ -124,6 +124,8 @@ func (p *puller) taken(ctx context.Context, ours, theirs *contents) ([]git.Edit,
 			if ours.shared[name] == "" {
 				ours.shared[name] = theirs.shared[name]
 				add(name, theirs.shared[name])
+			} else {
+				p.known = append(p.known, git.Edit{Path: path.Join(at, name), Mode: "100644", ID: ours.shared[name]})
 			}
 		}
 		if run.Source != nil && run.Source.Base != "" {
@@ -174,7 +176,7 @@ func (p *puller) commitTaken(ctx context.Context, ours *contents, edits []git.Ed
 	if err != nil {
 		return err
 	}
-	kept := slices.Clone(edits)
+	kept := append(slices.Clone(edits), p.known...)
 	for _, e := range setup {
 		edits = append(edits, git.Edit{Path: e.Path, Mode: "100644", ID: e.ID})
 	}

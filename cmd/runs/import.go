@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/share"
+)
+
+func (a *app) importCommand() *cobra.Command {
+	var ask share.ImportRequest
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "import [KIND] PATH [flags]",
+		Short: "Take over runs from a copied folder",
+		Long: `Take over the finished runs that lie in PATH, each once, with their notes and the files that they share. KIND says what
+PATH is; left out, it is guessed. There is one: runs, a .runs folder that was copied from a machine without git or network,
+or the folder that holds it, or the folder of one run in it.
+
+    rsync -a cluster:project/.runs/ from-cluster/
+    runs import from-cluster
+    runs commit
+
+Everything is checked before it is taken: names, sizes, digests. A run that is not what it says is named and left out; so is
+one that has another record here, which was finished twice. Of a run that is here already, new notes are taken. Interrupted
+or repeated, it does what is left. PATH is only read.
+
+Left out with a word: runs that are in progress there, and runs that were removed here, which --run brings back. What was
+removed there is not removed here.
+
+Exit status: 0 done; 1 failed, or a run was left out because of what it is; 2 wrong usage; 130 interrupted.`,
+		Args: arguments(1, 2, "PATH"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 2 {
+				if ask.Kind = args[0]; !slices.Contains(share.ImportKinds, ask.Kind) {
+					return usagef("import: %q is no kind; the kinds are: %s", ask.Kind, strings.Join(share.ImportKinds, ", "))
+				}
+			}
+			for _, id := range ask.IDs {
+				if format.CheckID(id) != nil {
+					return usagef("import: --run %q is no full id of a run", id)
+				}
+			}
+			ask.Path = args[len(args)-1]
+			return a.importRuns(cmd.Context(), ask, asJSON)
+		},
+	}
+	cmd.Flags().StringArrayVar(&ask.IDs, "run", nil, "only the run with this `ID`, also when it was removed here; repeated")
+	cmd.Flags().BoolVar(&ask.DryRun, "dry-run", false, "check everything and say what would be taken")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was taken as JSON")
+	return cmd
+}
+
+func (a *app) importRuns(ctx context.Context, ask share.ImportRequest, asJSON bool) error {
+	if !filepath.IsAbs(ask.Path) {
+		ask.Path = filepath.Join(a.dir, ask.Path)
+	}
+	if err := share.CheckImport(ask.Path); err != nil {
+		return fmt.Errorf("importing %s: %w", repo.Relative(a.dir, ask.Path), importHint(err))
+	}
+	open := a.setup
+	if ask.DryRun {
+		open = a.find
+	}
+	r, err := open(ctx)
+	if err != nil {
+		return err
+	}
+	progress := a.term.Progress("importing runs")
+	defer progress.Done()
+	ask.Tell = func(done, total int) { progress.Count(int64(done), int64(total)) }
+	done, err := share.Import(ctx, r, ask)
+	progress.Done()
+	if err != nil {
+		return err
+	}
+	a.sayLeftOut(done)
+	if asJSON {
+		err = a.printJSON(map[string]any{
+			"kind": done.Kind, "from": done.From, "runs": append([]string{}, done.Runs...), "here": append([]string{}, done.Here...),
+			"notes": int64(done.Notes), "removed": append([]string{}, done.Removed...), "in_progress": append([]string{}, done.InProgress...),
+			"refused": damageJSON(done.Refused), "files": int64(done.Files), "bytes": done.Bytes, "dry_run": ask.DryRun,
+		})
+	} else {
+		a.sayImported(done, ask.DryRun)
+	}
+	if err == nil && len(done.Refused) > 0 {
+		err = quietError{exitFailed}
+	}
+	return err
+}
+
+func importHint(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return errors.New("there is no such folder")
+	}
+	if !errors.Is(err, share.ErrNoImport) {
+		return err
+	}
+	return &repo.HintError{Err: err, Hint: "the kinds are: " + strings.Join(share.ImportKinds, ", ") + " (a .runs folder, the folder that holds it, or a run's folder in its day)"}
+}
+
+// sayLeftOut names what was not taken, and what brings it.
+func (a *app) sayLeftOut(done *share.Imported) {
+	for _, d := range done.Refused {
+		a.say("runs: left out: %v", d.Err)
+	}
+	for _, id := range done.InProgress {
+		a.say("runs: left out: run %s is in progress there", id)
+	}
+	if len(done.InProgress) > 0 {
+		a.say("      where its process is gone: RUNS_REPO=%s runs recover ID --force, and import again", shellQuote(repo.Relative(a.dir, done.From)))
+	}
+	switch n := len(done.Removed); {
+	case n == 1:
+		a.say("runs: left out: run %s was removed here; --run %s brings it back", done.Removed[0], done.Removed[0])
+	case n > 1:
+		a.say("runs: left out: %d runs were removed here; --run ID brings one back: %s", n, strings.Join(done.Removed, ", "))
+	}
+}
+
+func (a *app) sayImported(done *share.Imported, dry bool) {
+	var parts []string
+	if n := len(done.Runs); n > 0 {
+		parts = append(parts, plural(n, "run"))
+	}
+	if done.Notes > 0 {
+		parts = append(parts, plural(done.Notes, "note"))
+	}
+	here := ""
+	if n := len(done.Here); n > 0 {
+		here = fmt.Sprintf("; %d here already", n)
+	}
+	if len(parts) == 0 {
+		a.say("runs: nothing new in %s%s", repo.Relative(a.dir, done.From), here)
+		return
+	}
+	verb := "imported"
+	if dry {
+		verb = "would import"
+	}
+	a.print("%s %s, %s%s", verb, strings.Join(parts, " and "), filesAndBytes(done.Files, done.Bytes), here)
+	if len(done.Runs) > 0 && !dry {
+		a.say("runs: 'runs commit' commits finished ones")
+	}
+}

@@ -1,0 +1,427 @@
+package share
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// spared is how long a shared file stays after it was needed last, whoever names it: it is stored before the run appears
+// that names it.
+const spared = 24 * time.Hour
+
+// GCRequest says how to collect.
+type GCRequest struct {
+	DryRun bool
+}
+
+// Collected are the shared files that no run names.
+type Collected struct {
+	Commit    string   // that takes them out; empty where none was committed, or of a dry run
+	Branch    string   // empty outside git
+	Files     []string // below .runs
+	Bytes     int64
+	Copies    int // second copies in the git folder, kept for runs that are committed by now
+	CopyBytes int64
+	Spared    int // that no run names, and that were needed in the last day
+}
+
+// GC removes the shared files that no run names: from the branch in a commit of its own, from the working tree, and from
+// what is kept for runs that are not committed. A run counts wherever this clone has it: on any branch, in progress, in the
+// trash.
+func GC(ctx context.Context, r *repo.Repository, q GCRequest) (*Collected, error) {
+	fail := func(err error) (*Collected, error) { return nil, fmt.Errorf("collecting shared files: %w", err) }
+	if !r.InGit {
+		c := &collector{repo: r, done: &Collected{}, since: time.Now().Add(-spared)}
+		if err := c.collect(ctx); err != nil {
+			return fail(err)
+		}
+		if !q.DryRun {
+			if err := c.drop(); err != nil {
+				return fail(err)
+			}
+		}
+		return c.done, nil
+	}
+	if name, end := r.Git.InProgress(); name != "" {
+		return nil, &repo.HintError{Err: fmt.Errorf("collecting shared files: %s is in progress", name), Hint: "end it first: " + end}
+	}
+	for try := 0; ; try++ {
+		done, err := gcOnce(ctx, r, q)
+		switch {
+		case errors.Is(err, git.ErrMoved) && try < refSwitches:
+			continue
+		case errors.Is(err, git.ErrLocked):
+			return nil, &repo.HintError{Err: fmt.Errorf("collecting shared files: %w", err), Hint: "wait for it and repeat; where no git is running, remove that file"}
+		case err != nil:
+			return fail(err)
+		}
+		return done, nil
+	}
+}
+
+func gcOnce(ctx context.Context, r *repo.Repository, q GCRequest) (*Collected, error) {
+	local, err := theBranch(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := mayCollect(ctx, r, local); err != nil {
+		return nil, err
+	}
+	trees, err := git.OpenTrees(ctx, r.Git)
+	if err != nil {
+		return nil, err
+	}
+	defer trees.Close()
+	c := &collector{repo: r, trees: trees, local: local, done: &Collected{Branch: local.name}, since: time.Now().Add(-spared)}
+	if c.at, err = r.TreePath(); err != nil {
+		return nil, err
+	}
+	if err := c.collect(ctx); err != nil || q.DryRun {
+		return c.done, err
+	}
+	if err := c.commit(ctx); err != nil {
+		return nil, err
+	}
+	return c.done, c.drop()
+}
+
+// mayCollect holds a collection to the branch where all runs end: on another one, a file that its runs do not name may be
+// one that others do.
+func mayCollect(ctx context.Context, r *repo.Repository, local localBranch) error {
+	if !local.checkedOut {
+		at, err := git.CheckedOut(ctx, r.Git, local.name)
+		if err == nil && at != "" {
+			err = fmt.Errorf("branch %s is checked out in %s: run 'runs gc' there", local.name, at)
+		}
+		return err
+	}
+	config, err := r.Config()
+	if err != nil || config.Commit.Branch != "" {
+		return err
+	}
+	name, err := defaultBranch(ctx, r.Git)
+	switch {
+	case err != nil:
+		return err
+	case name == "":
+		return errors.New("no branch is known to be the default one, and shared files go only there")
+	case local.name != name:
+		return &repo.HintError{
+			Err:  fmt.Errorf("shared files go only on the default branch, which is %s; here is %s", name, or(local.name, "no branch (detached HEAD)")),
+			Hint: fmt.Sprintf("'git switch %s' first", name),
+		}
+	}
+	return nil
+}
+
+// defaultBranch is that of the remote; without one, the only local branch, main or master.
+func defaultBranch(ctx context.Context, dirs git.Dirs) (string, error) {
+	remote, err := git.DefaultRemote(ctx, dirs)
+	if err != nil {
+		return "", err
+	}
+	if remote != "" {
+		if name, err := git.TrackedHead(ctx, dirs, remote); err != nil || name != "" {
+			return name, err
+		}
+	}
+	refs, err := git.Branches(ctx, dirs)
+	if err != nil {
+		return "", err
+	}
+	if len(refs) == 1 {
+		return strings.TrimPrefix(refs[0], "refs/heads/"), nil
+	}
+	for _, name := range []string{"main", "master"} {
+		if slices.Contains(refs, "refs/heads/"+name) {
+			return name, nil
+		}
+	}
+	return "", nil
+}
+
+// collector is one collection.
+type collector struct {
+	repo  *repo.Repository
+	trees *git.Trees // nil outside git
+	local localBranch
+	at    string
+	since time.Time // what was needed later stays
+	done  *Collected
+
+	committed []string // files that the branch loses, below .runs
+	onDisk    []string // that the working tree loses
+	copies    []string // that are no longer kept
+}
+
+// named is what the runs of one .runs folder name.
+type named struct {
+	any         map[string]bool
+	uncommitted map[string]bool // by a run that is on no branch
+	onBranch    map[string]bool // shared files that are
+}
+
+// collect finds what goes.
+func (c *collector) collect(ctx context.Context) error {
+	var tips []string
+	if c.repo.InGit {
+		var err error
+		if tips, err = git.Tips(ctx, c.repo.Git); err != nil {
+			return err
+		}
+	}
+	ours, err := c.names(ctx, c.repo, tips)
+	if err != nil {
+		return err
+	}
+	onDisk, err := c.repo.SharedFiles()
+	if err != nil {
+		return err
+	}
+	sizes := map[string]int64{}
+	for _, f := range onDisk {
+		sizes[f.Name] = f.Bytes
+	}
+	tracked, err := c.tracked(ctx)
+	if err != nil {
+		return err
+	}
+	all := maps.Clone(tracked.head)
+	maps.Copy(all, tracked.branch)
+	for name := range sizes {
+		all[name] = ""
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if ours.any[name] {
+			continue
+		}
+		if c.repo.NeededSince(name, c.since) {
+			c.done.Spared++
+			continue
+		}
+		size, there := sizes[name]
+		_, committed := tracked.branch[name]
+		_, atHead := tracked.head[name]
+		if !there && !committed {
+			continue // of the commit that is checked out, and not of the branch of runs
+		}
+		if !there {
+			if _, size, _, err = c.trees.Sum(tracked.branch[name], maxBlobBytes); err != nil {
+				return err
+			}
+		}
+		if committed {
+			c.committed = append(c.committed, name)
+		}
+		if there && (!atHead || c.local.checkedOut) {
+			c.onDisk = append(c.onDisk, name)
+		}
+		c.done.Files = append(c.done.Files, name)
+		c.done.Bytes += size
+	}
+	return c.collectKept(ctx, ours, tips)
+}
+
+// trackedFiles are the shared files that git has, with their blobs.
+type trackedFiles struct {
+	branch map[string]string // on the branch of runs
+	head   map[string]string // in the commit that is checked out
+}
+
+func (c *collector) tracked(ctx context.Context) (trackedFiles, error) {
+	t := trackedFiles{map[string]string{}, map[string]string{}}
+	if !c.repo.InGit {
+		return t, nil
+	}
+	branch, err := readContents(c.trees, c.local.tip, c.at)
+	if err != nil {
+		return t, err
+	}
+	tip, err := git.ReadTip(ctx, c.repo.Git)
+	if err != nil {
+		return t, err
+	}
+	head, err := readContents(c.trees, tip.Commit, c.at)
+	if err != nil {
+		return t, err
+	}
+	return trackedFiles{branch.shared, head.shared}, nil
+}
+
+// collectKept finds the kept files that nobody needs kept: every run that names one is on a branch, with the file, in every
+// .runs folder of the git repository.
+func (c *collector) collectKept(ctx context.Context, ours *named, tips []string) error {
+	kept, err := c.repo.KeptFiles()
+	if err != nil || len(kept) == 0 {
+		return err
+	}
+	siblings, err := c.repo.Siblings(ctx)
+	if err != nil {
+		return err
+	}
+	all := []*named{ours}
+	for _, r := range siblings[1:] {
+		theirs, err := c.names(ctx, r, tips)
+		if err != nil {
+			return err
+		}
+		all = append(all, theirs)
+	}
+	for _, f := range kept {
+		needed := slices.ContainsFunc(all, func(n *named) bool {
+			return n.uncommitted[f.Name] || n.any[f.Name] && !n.onBranch[f.Name]
+		})
+		if needed || c.repo.NeededSince(f.Name, c.since) {
+			continue
+		}
+		c.copies = append(c.copies, f.Name)
+		c.done.Copies++
+		c.done.CopyBytes += f.Bytes
+	}
+	return nil
+}
+
+// names reads what all runs of a .runs folder name: on disk, and in the commits that work goes on from.
+func (c *collector) names(ctx context.Context, r *repo.Repository, tips []string) (*named, error) {
+	n := &named{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	committed := map[string]bool{}
+	if len(tips) > 0 {
+		at, err := r.TreePath()
+		if err != nil {
+			return nil, err
+		}
+		if err := c.namesInGit(ctx, n, committed, at, tips); err != nil {
+			return nil, err
+		}
+	}
+	return n, r.EachNamed(ctx, func(id string, names []string) {
+		for _, name := range names {
+			n.any[name] = true
+			if !committed[id] {
+				n.uncommitted[name] = true
+			}
+		}
+	})
+}
+
+// namesInGit reads each record once, on however many branches it is.
+func (c *collector) namesInGit(ctx context.Context, n *named, committed map[string]bool, at string, tips []string) error {
+	seen := map[string]bool{}
+	var ids, blobs []string
+	for _, tip := range tips {
+		there, err := readContents(c.trees, tip, at)
+		if err != nil {
+			return err
+		}
+		for name := range there.shared {
+			n.onBranch[name] = true
+		}
+		for id, tree := range there.runs {
+			committed[id] = true
+			if seen[tree] {
+				continue
+			}
+			seen[tree] = true
+			entries, err := c.trees.Read(tree)
+			if err != nil {
+				return err
+			}
+			for _, e := range entries {
+				if e.Name == repo.RecordName && strings.HasPrefix(e.Mode, "100") && !seen[e.ID] {
+					seen[e.ID] = true
+					ids = append(ids, id)
+					blobs = append(blobs, e.ID)
+				}
+			}
+		}
+	}
+	return git.ReadObjects(ctx, c.repo.Git, blobs, format.MaxRecordBytes, func(i int, data []byte, err error) error {
+		if err != nil {
+			return fmt.Errorf("what run %s names is not known, so nothing is removed: %w", ids[i], err)
+		}
+		for _, name := range repo.NamedIn(data) {
+			n.any[name] = true
+		}
+		return nil
+	})
+}
+
+// commit takes the files out of the branch, beside the user's index.
+func (c *collector) commit(ctx context.Context) error {
+	if len(c.committed) == 0 {
+		return nil
+	}
+	paths := below(c.at, c.committed)
+	edits := make([]git.Edit, len(paths))
+	for i, file := range paths {
+		edits[i] = git.Edit{Path: file}
+	}
+	w := writer{repo: c.repo, trees: c.trees}
+	commit, err := w.commit(ctx, c.local.tip, edits, c.message())
+	if err == nil && c.local.checkedOut {
+		err = c.commitHere(ctx, paths, commit)
+	}
+	if err != nil {
+		return err
+	}
+	c.done.Commit = commit
+	if c.local.checkedOut {
+		return nil
+	}
+	return git.UpdateRefs(ctx, c.repo.Git, "runs gc", git.RefUpdate{Ref: "refs/heads/" + c.local.name, Old: c.local.tip, New: commit})
+}
+
+func (c *collector) commitHere(ctx context.Context, paths []string, commit string) error {
+	o, err := git.Begin(ctx, c.repo.Git, "commit", format.RandomLetters(8))
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	tip, err := git.ReadTip(ctx, c.repo.Git)
+	if err != nil || tip != (git.Tip{Commit: c.local.tip, Branch: c.local.name}) {
+		return orMoved(err)
+	}
+	if name, _ := c.repo.Git.InProgress(); name != "" {
+		return fmt.Errorf("%s has begun meanwhile", name)
+	}
+	if err := o.Stage(ctx, nil, paths); err != nil {
+		return err
+	}
+	return o.Finish(ctx, "runs gc", git.RefUpdate{Ref: "HEAD", Old: c.local.tip, New: commit})
+}
+
+func (c *collector) message() string {
+	text := "runs: remove " + count(len(c.committed), "shared file") + " that no run names\n\n"
+	for i, name := range c.committed {
+		if i == maxMessageRuns {
+			return text + fmt.Sprintf("and %d more\n", len(c.committed)-i)
+		}
+		text += path.Clean(name) + "\n"
+	}
+	return text
+}
+
+// drop removes files from disk. Killed before, it is repeated by the next collection.
+func (c *collector) drop() error {
+	for _, name := range c.onDisk {
+		if err := c.repo.DropShared(name); err != nil {
+			return err
+		}
+	}
+	for _, name := range c.copies {
+		if err := c.repo.DropKept(name, c.since); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,650 @@
+package share
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/capture"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// ImportKinds are what Import can read.
+var ImportKinds = []string{"runs"}
+
+// ImportRequest says what to import.
+type ImportRequest struct {
+	Kind   string   // one of ImportKinds; empty is guessed
+	Path   string   // a .runs folder, the folder that holds it, or the folder of one run
+	IDs    []string // only these, also those that were removed here; nil is all
+	DryRun bool     // check and say, change nothing
+	Tell   func(done, total int)
+}
+
+// Imported is what an import did.
+type Imported struct {
+	Kind       string
+	From       string   // the .runs folder
+	Runs       []string // ids that are new here
+	Here       []string // that were here already
+	Notes      int      // of those
+	Removed    []string // left out: they were removed here
+	InProgress []string // left out: they are in progress there
+	Refused    []repo.Damage
+	Files      int
+	Bytes      int64
+}
+
+// ErrNoImport says that a path is of no kind that can be imported.
+var ErrNoImport = errors.New("it is of no kind that can be imported")
+
+// copied is a .runs folder to import from.
+type copied struct {
+	*repo.Repository
+	only string // the id, where the path is that of one run
+}
+
+// openCopied finds the .runs folder that a path means.
+func openCopied(at string) (*copied, error) {
+	info, err := os.Stat(at)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		return nil, ErrNoImport
+	case isRealFolder(filepath.Join(at, repo.DirName)):
+		return &copied{Repository: repo.OpenCopy(filepath.Join(at, repo.DirName))}, nil
+	}
+	if at, err = filepath.Abs(at); err != nil {
+		return nil, err
+	}
+	if id := filepath.Base(at); format.CheckID(id) == nil {
+		if day := filepath.Dir(at); filepath.Base(day) == format.IDDay(id) {
+			return &copied{repo.OpenCopy(filepath.Dir(day)), id}, nil
+		}
+	}
+	entries, err := os.ReadDir(at)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if e.IsDir() && (e.Name() == "active" || format.CheckDay(e.Name()) == nil) {
+			return &copied{Repository: repo.OpenCopy(at)}, nil
+		}
+	}
+	return nil, ErrNoImport
+}
+
+// CheckImport reports why a path cannot be imported, as far as its names tell.
+func CheckImport(path string) error {
+	_, err := openCopied(path)
+	return err
+}
+
+func isRealFolder(dir string) bool {
+	info, err := os.Lstat(dir)
+	return err == nil && info.IsDir()
+}
+
+// Import takes over the finished runs of another .runs folder, which may be anybody's. Each is checked, copied beside its
+// place and renamed; one that is here already gets new notes alone. Repeated, it does what is left.
+func Import(ctx context.Context, r *repo.Repository, q ImportRequest) (*Imported, error) {
+	fail := func(err error) (*Imported, error) { return nil, fmt.Errorf("importing %s: %w", q.Path, err) }
+	from, err := openCopied(q.Path)
+	if err != nil {
+		return fail(err)
+	}
+	if same(from.Dir, r.Dir) {
+		return fail(errors.New("that is this repository itself"))
+	}
+	im := &importer{from: from, to: r, ask: q, done: &Imported{Kind: ImportKinds[0], From: from.Dir}, shared: map[string]*once{}}
+	ids, err := im.list()
+	if err != nil {
+		return fail(err)
+	}
+	if !q.DryRun {
+		r.ClearStale()
+	}
+	if err := im.all(ctx, ids); err != nil {
+		return fail(err)
+	}
+	return im.done, nil
+}
+
+func same(a, b string) bool {
+	x, err := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err == nil && err2 == nil && os.SameFile(x, y)
+}
+
+// importer is one import.
+type importer struct {
+	from *copied
+	to   *repo.Repository
+	ask  ImportRequest
+	done *Imported
+
+	mu     sync.Mutex
+	shared map[string]*once
+}
+
+// once is what came of a shared file, which many runs name.
+type once struct {
+	sync.Once
+	err   error
+	bytes int64 // 0 where it was here already
+}
+
+// list finds the runs to take.
+func (im *importer) list() ([]string, error) {
+	ids, err := im.from.FinishedIDs()
+	if err != nil {
+		return nil, err
+	}
+	going, err := im.from.Actives()
+	if err != nil {
+		return nil, err
+	}
+	var active []string
+	for _, a := range going {
+		active = append(active, a.ID)
+	}
+	removed, err := im.to.RemovedIDs()
+	if err != nil {
+		return nil, err
+	}
+	named := im.ask.IDs
+	if only := im.from.only; only != "" {
+		if len(named) > 0 && !slices.Equal(named, []string{only}) {
+			return nil, fmt.Errorf("it is run %s alone", only)
+		}
+		named = []string{only}
+	}
+	for _, id := range named {
+		switch {
+		case slices.Contains(active, id):
+		case !slices.Contains(ids, id):
+			return nil, fmt.Errorf("it has no run %s", id)
+		}
+	}
+	wanted := func(id string) bool { return named == nil || slices.Contains(named, id) }
+	im.done.InProgress = slices.DeleteFunc(active, func(id string) bool { return !wanted(id) })
+	return slices.DeleteFunc(ids, func(id string) bool {
+		if removed[id] && !slices.Contains(im.ask.IDs, id) && wanted(id) {
+			im.done.Removed = append(im.done.Removed, id)
+			return true
+		}
+		return !wanted(id)
+	}), nil
+}
+
+// errNoRecord says that a folder is no run: a switch of branches leaves notes and console output of one.
+var errNoRecord = errors.New("has no run.toml")
+
+// outcome is what became of one run.
+type outcome struct {
+	here  bool
+	notes int
+	files int
+	bytes int64
+	err   error
+}
+
+// all takes the runs, several at a time: most of the time is waiting for the disk.
+func (im *importer) all(ctx context.Context, ids []string) error {
+	outcomes := make([]outcome, len(ids))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(4, 2*runtime.GOMAXPROCS(0)))
+	finished := 0
+	for i, id := range ids {
+		group.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			outcomes[i] = im.one(ctx, id)
+			im.mu.Lock()
+			defer im.mu.Unlock()
+			if finished++; im.ask.Tell != nil {
+				im.ask.Tell(finished, len(ids))
+			}
+			return ctx.Err()
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	d := im.done
+	for i, id := range ids {
+		got := outcomes[i]
+		d.Notes += got.notes
+		d.Files += got.files
+		d.Bytes += got.bytes
+		switch {
+		case errors.Is(got.err, errNoRecord):
+		case got.err != nil:
+			d.Refused = append(d.Refused, repo.Damage{ID: id, Err: fmt.Errorf("run %s: %w", id, withoutID(got.err, id))})
+		case got.here:
+			d.Here = append(d.Here, id)
+		default:
+			d.Runs = append(d.Runs, id)
+		}
+	}
+	for _, s := range im.shared {
+		if s.err == nil && s.bytes > 0 {
+			d.Files++
+			d.Bytes += s.bytes
+		}
+	}
+	return nil
+}
+
+// withoutID takes the run's name from the front of an error that has it already.
+func withoutID(err error, id string) error {
+	if text, ok := strings.CutPrefix(err.Error(), "run "+id+": "); ok {
+		return errors.New(text)
+	}
+	return err
+}
+
+// one takes one run.
+func (im *importer) one(ctx context.Context, id string) outcome {
+	run, err := im.read(id)
+	if err != nil {
+		return outcome{err: err}
+	}
+	here, err := os.ReadFile(filepath.Join(im.to.RunDir(id), repo.RecordName))
+	switch {
+	case err == nil && bytes.Equal(here, run.record):
+		return im.takeNotes(run)
+	case err == nil:
+		return outcome{err: errors.New("has another run.toml here: it was finished twice; ours stays")}
+	case !errors.Is(err, fs.ErrNotExist):
+		return outcome{err: err}
+	}
+	if a, err := im.to.Open(id); err == nil {
+		return outcome{err: fmt.Errorf("is in progress here, in %s: finish or remove that first", repo.Relative(im.to.Root, a.Dir))}
+	}
+	if err := im.takeShared(ctx, run.Run); err != nil {
+		return outcome{err: err}
+	}
+	got := im.takeRun(ctx, run)
+	if errors.Is(got.err, repo.ErrHere) { // another import was faster
+		return im.one(ctx, id)
+	}
+	return got
+}
+
+// copiedRun is a run as it lies in the other folder, checked by names, kinds and sizes.
+type copiedRun struct {
+	*format.Run
+	dir    string
+	record []byte
+	files  map[string]format.File // all that belongs to it but the record and the notes
+	notes  map[string][]byte      // by file name
+}
+
+// read checks what can be checked without reading files to their end.
+func (im *importer) read(id string) (*copiedRun, error) {
+	e, err := im.from.ReadFinished(id)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errNoRecord
+	}
+	if err != nil {
+		return nil, err
+	}
+	run := &copiedRun{Run: e.Run, dir: e.Dir, files: map[string]format.File{}, notes: map[string][]byte{}}
+	if run.record, err = readRegular(run.dir, repo.RecordName, format.MaxRecordBytes); err != nil {
+		return nil, err
+	}
+	// The record that is copied is the one that is believed.
+	if run.Run, err = format.DecodeRun(repo.RecordName, run.record); err != nil {
+		return nil, err
+	}
+	if run.ID != id || run.Status == format.Running {
+		return nil, errors.New("run.toml has changed while it was read")
+	}
+	for name, want := range run.Files {
+		if _, err := lstat(run.dir, name); format.LocalFile(name) && errors.Is(err, fs.ErrNotExist) {
+			continue // kept where it was recorded
+		}
+		run.files[name] = want
+	}
+	artifacts, err := e.AllArtifacts()
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range artifacts {
+		if a.Where == "" {
+			run.files[path.Join("artifacts", a.Path)] = format.File{SHA256: a.SHA256, Bytes: a.Bytes}
+		}
+	}
+	notes, err := e.NoteFiles()
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range notes {
+		data, err := readRegular(run.dir, n.Name, format.MaxNoteBytes)
+		if err == nil {
+			_, err = format.DecodeNote(n.Name, data)
+		}
+		if err != nil {
+			return nil, err
+		}
+		run.notes[path.Base(n.Name)] = data
+	}
+	return run, run.check()
+}
+
+// check holds the names, kinds and sizes of the files to the rules of a run in git.
+func (run *copiedRun) check() error {
+	entries := map[string]git.TreeEntry{repo.RecordName: {Mode: "100644"}}
+	for name := range run.notes {
+		entries[path.Join("notes", name)] = git.TreeEntry{Mode: "100644"}
+	}
+	sum := int64(0)
+	for name, want := range run.files {
+		if _, twice := entries[name]; twice {
+			return fmt.Errorf("names %s as one of its files", name)
+		}
+		info, err := lstat(run.dir, name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("%s is missing", name)
+		case err != nil:
+			return err
+		case info.Size() != want.Bytes:
+			return fmt.Errorf("%s is not the file that was recorded: it has %d bytes, not %d%s", name, info.Size(), want.Bytes, run.pointer(name, want))
+		}
+		if sum += want.Bytes; want.Bytes < 0 || want.Bytes > maxRunBytes || sum > maxRunBytes {
+			return fmt.Errorf("has more than %d GB", int64(maxRunBytes)>>30)
+		}
+		entries[name] = git.TreeEntry{Mode: "100644"}
+	}
+	return checkNames(entries)
+}
+
+// pointer says where a file of the wrong size comes from.
+func (run *copiedRun) pointer(name string, want format.File) string {
+	data, err := readRegular(run.dir, name, 1024)
+	if err != nil {
+		return ""
+	}
+	if sum, _, ok := capture.Pointer(data); !ok || sum != want.SHA256 {
+		return ""
+	}
+	return "; it is a pointer of git LFS: 'git lfs pull' in that clone brings the file"
+}
+
+// lstat looks at a file below a folder, by a clean path, and follows no link on the way.
+func lstat(dir, name string) (fs.FileInfo, error) {
+	if err := format.CheckPath(name); err != nil {
+		return nil, err
+	}
+	parts := strings.Split(name, "/")
+	for i := range parts {
+		info, err := os.Lstat(filepath.Join(dir, filepath.Join(parts[:i+1]...)))
+		switch {
+		case err != nil:
+			return nil, err
+		case info.Mode()&fs.ModeSymlink != 0:
+			return nil, fmt.Errorf("%s is a link", path.Join(parts[:i+1]...))
+		case i < len(parts)-1 && !info.IsDir(), i == len(parts)-1 && !info.Mode().IsRegular():
+			return nil, fmt.Errorf("%s is of a kind that no run has", path.Join(parts[:i+1]...))
+		case i == len(parts)-1:
+			return info, nil
+		}
+	}
+	return nil, fs.ErrNotExist
+}
+
+// openRegular opens a file that lstat lets through.
+func openRegular(dir, name string) (*os.File, error) {
+	want, err := lstat(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(filepath.Join(dir, filepath.FromSlash(name)))
+	if err != nil {
+		return nil, err
+	}
+	if got, err := f.Stat(); err != nil || !os.SameFile(want, got) {
+		_ = f.Close()
+		return nil, fmt.Errorf("%s has changed while it was read", name)
+	}
+	return f, nil
+}
+
+func readRegular(dir, name string, limit int64) ([]byte, error) {
+	f, err := openRegular(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s has more than the %d bytes that are read", name, limit)
+	}
+	return data, err
+}
+
+// copyTo passes a file on, and stops when ctx ends.
+func copyTo(ctx context.Context, w io.Writer, dir, name string) error {
+	f, err := openRegular(dir, name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	_, err = io.Copy(w, &interruptible{ctx, f})
+	return err
+}
+
+// interruptible is a reader that ends with its context.
+type interruptible struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (i *interruptible) Read(p []byte) (int, error) {
+	if err := i.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return i.r.Read(p)
+}
+
+// takeNotes takes what was said of a run that is here already.
+func (im *importer) takeNotes(run *copiedRun) outcome {
+	got := outcome{here: true}
+	there := map[string]bool{}
+	if im.ask.DryRun {
+		notes, err := im.to.LateNotes(run.ID)
+		if err != nil {
+			return outcome{err: err}
+		}
+		for _, n := range notes {
+			there[path.Base(n.Name)] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(run.notes)) {
+		added := !there[name]
+		if !im.ask.DryRun {
+			var err error
+			if added, err = im.to.AddNote(run.ID, name, run.notes[name]); err != nil {
+				return outcome{err: err}
+			}
+		}
+		if added {
+			got.notes++
+			got.files++
+			got.bytes += int64(len(run.notes[name]))
+		}
+	}
+	return got
+}
+
+// takeRun copies a run that is new here.
+func (im *importer) takeRun(ctx context.Context, run *copiedRun) outcome {
+	got := outcome{files: 1 + len(run.files) + len(run.notes), bytes: int64(len(run.record))}
+	fail := func(err error) outcome { return outcome{err: err} }
+	for _, want := range run.files {
+		got.bytes += want.Bytes
+	}
+	for _, data := range run.notes {
+		got.bytes += int64(len(data))
+	}
+	if im.ask.DryRun {
+		if err := run.prove(ctx); err != nil {
+			return fail(err)
+		}
+		return got
+	}
+	in, err := im.to.Receive(run.ID)
+	if err != nil {
+		return fail(err)
+	}
+	defer in.Discard()
+	for _, name := range slices.Sorted(maps.Keys(run.files)) {
+		err := in.Add(name, run.files[name], func(w io.Writer) error { return copyTo(ctx, w, run.dir, name) })
+		if err != nil {
+			return fail(err)
+		}
+	}
+	for name, data := range run.notes {
+		if err := in.AddBytes(path.Join("notes", name), data); err != nil {
+			return fail(err)
+		}
+	}
+	if err := in.AddBytes(repo.RecordName, run.record); err != nil {
+		return fail(err)
+	}
+	if err := in.Place(); err != nil {
+		return fail(err)
+	}
+	if err := im.to.Unmark(run.ID); err != nil {
+		return fail(err)
+	}
+	return got
+}
+
+// prove reads the files of a run and writes none.
+func (run *copiedRun) prove(ctx context.Context) error {
+	for _, name := range slices.Sorted(maps.Keys(run.files)) {
+		sum := sha256.New()
+		if err := copyTo(ctx, sum, run.dir, name); err != nil {
+			return err
+		}
+		if hex.EncodeToString(sum.Sum(nil)) != run.files[name].SHA256 {
+			return fmt.Errorf("%s is not the file that was recorded: its digest differs", name)
+		}
+	}
+	return nil
+}
+
+// takeShared takes what a run shares with others: proved by its name, and of the form that it must have.
+func (im *importer) takeShared(ctx context.Context, run *format.Run) error {
+	for _, name := range repo.SharedNames(run) {
+		s := im.once(name)
+		s.Do(func() { s.bytes, s.err = im.storeShared(ctx, name) })
+		if s.err != nil {
+			return s.err
+		}
+	}
+	for _, d := range run.Datasets {
+		if d.Manifest == "" {
+			continue
+		}
+		s := im.once("manifest of " + d.SHA256 + " " + d.Manifest)
+		s.Do(func() {
+			if _, s.err = im.from.Manifest(ctx, d); errors.Is(s.err, repo.ErrNotShared) {
+				_, s.err = im.to.Manifest(ctx, d)
+			}
+		})
+		if s.err != nil {
+			return s.err
+		}
+	}
+	return nil
+}
+
+func (im *importer) once(key string) *once {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	if im.shared[key] == nil {
+		im.shared[key] = &once{}
+	}
+	return im.shared[key]
+}
+
+// storeShared returns the size of a file that was not here yet.
+func (im *importer) storeShared(ctx context.Context, name string) (int64, error) {
+	info, err := lstat(im.from.Dir, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if im.ask.DryRun {
+			return 0, im.to.FindShared(ctx, name)
+		}
+		return 0, im.to.KeepShared(ctx, name)
+	}
+	if err == nil {
+		err = im.proveShared(ctx, name, info.Size())
+	}
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", name, err)
+	}
+	if im.ask.DryRun {
+		if im.to.FindShared(ctx, name) == nil {
+			return 0, nil
+		}
+		return info.Size(), nil
+	}
+	return im.to.StoreShared(name, func(w io.Writer) error { return copyTo(ctx, w, im.from.Dir, name) })
+}
+
+func (im *importer) proveShared(ctx context.Context, name string, size int64) error {
+	limit := int64(maxBlobBytes)
+	if path.Ext(name) == ".toml" {
+		limit = format.MaxRecordBytes
+	}
+	if size > limit {
+		return fmt.Errorf("has %d bytes, more than the %d that are read", size, limit)
+	}
+	sum := sha256.New()
+	if err := copyTo(ctx, sum, im.from.Dir, name); err != nil {
+		return err
+	}
+	if hex.EncodeToString(sum.Sum(nil)) != strings.TrimSuffix(path.Base(name), path.Ext(name)) {
+		return repo.ErrDigest
+	}
+	switch path.Ext(name) {
+	case ".toml":
+		data, err := readRegular(im.from.Dir, name, limit)
+		if err == nil {
+			_, err = format.DecodeEnvironment(name, data)
+		}
+		return err
+	case ".patch":
+		f, err := openRegular(im.from.Dir, name)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = f.Close() }()
+		_, err = format.ReadPatch(f)
+		return err
+	}
+	return nil
+}
