@@ -194,7 +194,7 @@ func (r *Repository) eachLogged(ctx context.Context, active string, visit func(i
 		if !entry.IsDir() || format.CheckID(entry.Name()) != nil {
 			continue
 		}
-		a := &Active{entry.Name(), filepath.Join(active, entry.Name()), r}
+		a := &Active{ID: entry.Name(), Dir: filepath.Join(active, entry.Name()), repo: r}
 		files, err := a.journals(journalPrefix)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

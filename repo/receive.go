@@ -180,7 +180,7 @@ func order(name string) int {
 	switch name {
 	case RecordName:
 		return 2
-	case metricsName:
+	case MetricsName:
 		return 1
 	}
 	return 0

@@ -350,7 +350,7 @@ func (f *finder) worker(ctx context.Context, dry bool) (*bringer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &bringer{f.repo, trees, &checker{trees, map[string]error{}}, f.at, f.shared, map[string]bool{}, dry}, nil
+	return &bringer{f.repo, trees, &checker{trees: trees, shared: map[string]proof{}}, f.at, f.shared, map[string]bool{}, dry}, nil
 }
 
 func (w *bringer) bring(ctx context.Context, lost lostRun) (*format.Run, error) {
@@ -363,7 +363,7 @@ func (w *bringer) bring(ctx context.Context, lost lostRun) (*format.Run, error) 
 	if err != nil {
 		return nil, err
 	}
-	run, problems := w.check.run(lost.id, files, w.shared)
+	run, problems := w.check.run(ctx, lost.id, files, w.shared)
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
