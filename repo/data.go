@@ -44,7 +44,7 @@ func (r *Repository) Dataset(ctx context.Context, q DatasetRequest) (format.Data
 	defer unlock()
 	d, err := capture.HashDataset(ctx, capture.DatasetRequest{
 		Root: r.TreeRoot(), Name: q.Name, Path: q.Path, Listing: q.Listing, Role: q.Role, Cache: cache, Progress: q.Progress,
-		Known: func(manifest string) bool { return exists(r.sharedPlace(sharedDatasets, manifest)) },
+		Known: func(manifest string) bool { return r.inPlace(sharedDatasets, manifest) },
 	})
 	if err != nil {
 		return format.Dataset{}, err
@@ -94,7 +94,7 @@ func (r *Repository) lockDataset(ctx context.Context, cache string) (unlock func
 
 // shareBytes stores data under its digest.
 func (r *Repository) shareBytes(kind sharedKind, digest string, data []byte) error {
-	if exists(r.sharedPlace(kind, digest)) && refresh(r.firstPlace(kind, digest)) {
+	if r.inPlace(kind, digest) {
 		return nil
 	}
 	tmp, err := os.CreateTemp("", "runs-*"+kind.extension)

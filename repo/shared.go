@@ -85,6 +85,11 @@ func (r *Repository) firstPlace(kind sharedKind, digest string) string {
 	return r.sharedPlace(kind, digest)
 }
 
+// inPlace reports whether a shared file lies in both its places, and then notes that it was needed.
+func (r *Repository) inPlace(kind sharedKind, digest string) bool {
+	return exists(r.sharedPlace(kind, digest)) && refresh(r.firstPlace(kind, digest))
+}
+
 // refresh gives a file that is there the present time. It fails for a file of another user too.
 func refresh(path string) bool {
 	t := time.Now()
