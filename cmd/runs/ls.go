@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gitruns/runs/cmd/internal/render"
+	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/query"
@@ -118,7 +119,16 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *collection, runs []*
 		return a.printJSON(append([]*format.Run{}, runs...))
 	case f.csv:
 		w := csv.NewWriter(a.term.Out)
-		if err := list.CSV(a.term.Out, w.Write, entries); err != nil {
+		write := w.Write
+		if a.term.OutIsTerminal() { // a program gets the bytes that were recorded
+			write = func(cells []string) error {
+				for i, text := range cells {
+					cells[i] = terminal.Clean(text)
+				}
+				return w.Write(cells)
+			}
+		}
+		if err := list.CSV(a.term.Out, write, entries); err != nil {
 			return err
 		}
 		w.Flush()

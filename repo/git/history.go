@@ -17,7 +17,6 @@ type PastChange struct {
 	Path   string
 	Mode   string // empty where the file is removed
 	ID     string
-	Old    string // of the first parent that has the file; empty where none has
 }
 
 // OpenBare returns the repository that dir lies in where it has no working tree, as on a server and in its hooks.
@@ -149,11 +148,6 @@ func readChanges(r io.Reader, visit func(PastChange) error) error {
 			return fmt.Errorf("git diff-tree: unexpected line %.100q", word)
 		}
 		c := PastChange{Commit: commit, Path: file, Mode: fields[parents], ID: fields[2*parents+1]}
-		for _, old := range fields[parents+1 : 2*parents+1] {
-			if c.Old == "" && strings.Trim(old, "0") != "" {
-				c.Old = old
-			}
-		}
 		if strings.Trim(c.Mode, "0") == "" {
 			c.Mode, c.ID = "", ""
 		}

@@ -35,14 +35,14 @@ func TestReadChanges(t *testing.T) {
 				":100644 000000 " + blobA + " " + none + " D\x00d e\x00",
 			want: []PastChange{
 				{Commit: commitA, Path: "a\nb", Mode: "100644", ID: blobA},
-				{Commit: commitA, Path: "c", Mode: "120000", ID: blobB, Old: blobA},
-				{Commit: commitA, Path: "d e", Old: blobA},
+				{Commit: commitA, Path: "c", Mode: "120000", ID: blobB},
+				{Commit: commitA, Path: "d e"},
 			},
 		},
 		{
 			name: "a merge",
 			in:   commitA + "\x00::000000 100644 100755 " + none + " " + blobA + " " + blobB + " AM\x00x\x00",
-			want: []PastChange{{Commit: commitA, Path: "x", Mode: "100755", ID: blobB, Old: blobA}},
+			want: []PastChange{{Commit: commitA, Path: "x", Mode: "100755", ID: blobB}},
 		},
 		{name: "no commit", in: ":000000 100644 " + none + " " + blobA + " A\x00a\x00", fails: true},
 		{name: "torn", in: commitA + "\x00:000000 100644 " + none + " " + blobA + " A\x00a", fails: true},

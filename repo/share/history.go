@@ -388,7 +388,6 @@ type look struct {
 // verdict is what came out.
 type verdict struct {
 	problems []Problem
-	refs     []Reference
 	lacking  bool
 	broken   bool
 	run      *format.Run
@@ -473,7 +472,7 @@ func (v *verification) inParallel(ctx context.Context, looks []look, known map[s
 	group, ctx := errgroup.WithContext(ctx)
 	for range min(runtime.GOMAXPROCS(0), len(looks)) {
 		group.Go(func() error {
-			k := &checker{shared: maps.Clone(known), points: true}
+			k := &checker{shared: maps.Clone(known)}
 			if known == nil {
 				k.shared = map[string]proof{}
 			}

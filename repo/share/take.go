@@ -86,7 +86,7 @@ func (p *puller) taken(ctx context.Context, ours, theirs *contents) ([]git.Edit,
 	add := func(name string, blob string) {
 		edits = append(edits, git.Edit{Path: path.Join(at, name), Mode: "100644", ID: blob})
 	}
-	check := &checker{trees: p.trees, shared: map[string]proof{}, points: true}
+	check := &checker{trees: p.trees, shared: map[string]proof{}}
 	for _, id := range slices.Sorted(maps.Keys(theirs.runs)) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
