@@ -49,6 +49,7 @@ else the only one in progress. A finish that died can be repeated.`,
 			}
 			a.sayFinished(res)
 			a.print("%s", res.Run.ID)
+			a.commitAtFinish(cmd.Context(), active.Repository(), res.Run, false)
 			return nil
 		},
 	}
@@ -144,6 +145,9 @@ with --force, say with --host that a machine's processes are gone, or with --sil
 			failed := false
 			for _, got := range all {
 				failed = a.sayRecovered(got) || failed
+				if got.Result != nil {
+					a.commitAtFinish(ctx, r, got.Result.Run, false)
+				}
 			}
 			if failed || o.ID != "" && len(all) > 0 && all[0].Result == nil {
 				return quietError{exitFailed}

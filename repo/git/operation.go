@@ -98,10 +98,28 @@ func readNote(path string) (note, error) {
 
 // take locks out our own processes of this working tree. Without wait it gives up at once.
 func (d Dirs) take(ctx context.Context, wait time.Duration) (*os.File, error) {
-	if err := os.MkdirAll(d.state(""), 0o777); err != nil {
+	return takeLock(ctx, d.state("lock"), wait)
+}
+
+// turnWait is how long a commit lets others of ours go first.
+const turnWait = time.Minute
+
+// Turn waits until no other commit of runs is being made in any working tree of the repository: of many that begin at once
+// none is overtaken again and again. It is for fairness alone; after a minute it is given without. Call the function at the
+// end.
+func Turn(ctx context.Context, dirs Dirs) (end func(), err error) {
+	f, err := takeLock(ctx, filepath.Join(dirs.Common, "runs", "turn"), turnWait)
+	if errors.Is(err, ErrLocked) {
+		return func() {}, nil
+	}
+	return func() { _ = f.Close() }, err
+}
+
+func takeLock(ctx context.Context, path string, wait time.Duration) (*os.File, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(d.state("lock"), os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, err
 	}

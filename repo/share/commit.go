@@ -76,6 +76,11 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 			Hint: "end it first: " + end,
 		}
 	}
+	end, err := git.Turn(ctx, r.Git)
+	if err != nil {
+		return nil, fmt.Errorf("committing runs: %w", err)
+	}
+	defer end()
 	for try := 0; ; try++ {
 		done, err := commitOnce(ctx, r, q)
 		if errors.Is(err, git.ErrMoved) && try < refSwitches {
