@@ -162,7 +162,7 @@ func Begin(ctx context.Context, dirs Dirs, kind, nonce string) (*Operation, erro
 	if err == nil {
 		err = o.note.write(dirs.state("op"))
 	}
-	if err == nil {
+	if err == nil && filepath.Base(dirs.indexPath()) != heldIndex {
 		err = o.lockIndex(ctx)
 	}
 	if err == nil {
@@ -174,6 +174,9 @@ func Begin(ctx context.Context, dirs Dirs, kind, nonce string) (*Operation, erro
 	}
 	return o, nil
 }
+
+// heldIndex is the index that `git commit -a` shows to hooks: the lock that git itself holds.
+const heldIndex = "index.lock"
 
 // lockIndex makes git's index.lock a second name of a file of ours: so that it is known as ours after a kill.
 func (o *Operation) lockIndex(ctx context.Context) error {
@@ -328,6 +331,16 @@ func (o *Operation) Finish(ctx context.Context, reason string, updates ...RefUpd
 		return err
 	}
 	return nil
+}
+
+// FinishIndex moves refs that are no branch, and gives the new index its place.
+func (o *Operation) FinishIndex(ctx context.Context, reason string, updates ...RefUpdate) error {
+	if len(updates) > 0 {
+		if err := UpdateRefs(ctx, o.dirs, reason, updates...); err != nil {
+			return err
+		}
+	}
+	return os.Rename(o.index, o.dirs.indexPath())
 }
 
 // Close gives the locks back. What was not finished is as if it had never begun.
