@@ -83,7 +83,14 @@ func (a *app) withCode(ctx context.Context, r *repo.Repository) error {
 }
 
 // withoutCode takes the hook out again.
-func (a *app) withoutCode(ctx context.Context, r *repo.Repository) error {
+func (a *app) withoutCode(ctx context.Context, dir []string) error {
+	if len(dir) == 1 {
+		a.dir = a.path(dir[0])
+	}
+	r, err := a.find(ctx)
+	if err != nil {
+		return err
+	}
 	paths, err := share.RemoveHook(ctx, r)
 	for _, path := range paths {
 		a.print("removed from %s", terminal.Clean(repo.Relative(a.dir, path)))

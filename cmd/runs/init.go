@@ -25,6 +25,9 @@ is there, also with core.hooksPath, husky and the pre-commit framework.`,
 				return usagef("init: --with-code and --without-code exclude one another")
 			}
 			ctx := cmd.Context()
+			if withoutCode {
+				return a.withoutCode(ctx, args)
+			}
 			var r *repo.Repository
 			var made bool
 			var err error
@@ -45,11 +48,8 @@ is there, also with core.hooksPath, husky and the pre-commit framework.`,
 				a.say("runs: git shows metrics in its diffs after: git config diff.runs-metrics.textconv 'runs textconv'")
 			}
 			a.sayGitProblems(ctx, r)
-			switch {
-			case withCode:
+			if withCode {
 				return a.withCode(ctx, r)
-			case withoutCode:
-				return a.withoutCode(ctx, r)
 			}
 			return nil
 		},

@@ -305,7 +305,8 @@ type HookIndex int
 const (
 	NoHookIndex    HookIndex = iota // this is no hook of git
 	OwnHookIndex                    // the user's: what is added to it is committed and stays
-	OtherHookIndex                  // one for this commit alone, as for `git commit PATH`
+	PartHookIndex                   // one for this commit alone, as for `git commit PATH`
+	OtherHookIndex                  // one that the caller of git has made
 )
 
 // IndexOfHook reads what git says in the environment of a hook.
@@ -315,8 +316,14 @@ func IndexOfHook(dirs Dirs) HookIndex {
 		return NoHookIndex
 	}
 	path := realPath(absolute(dirs.Root, own))
-	if name := filepath.Base(path); filepath.Dir(path) == realPath(dirs.Git) && (name == "index" || name == heldIndex) {
+	name := filepath.Base(path)
+	switch {
+	case filepath.Dir(path) != realPath(dirs.Git):
+		return OtherHookIndex
+	case name == "index" || name == heldIndex:
 		return OwnHookIndex
+	case strings.HasPrefix(name, "next-index-"):
+		return PartHookIndex
 	}
 	return OtherHookIndex
 }

@@ -75,8 +75,11 @@ func (w *writer) whyNot(ctx context.Context, tip git.Tip) (string, error) {
 	switch git.IndexOfHook(dirs) {
 	case git.NoHookIndex:
 		return "only a commit of git takes them along", nil
-	case git.OtherHookIndex: // the user's index would show them as removed
+	// Of these, the user's index would then show the runs as removed.
+	case git.PartHookIndex:
 		return "a commit of named files takes those alone", nil
+	case git.OtherHookIndex:
+		return "GIT_INDEX_FILE names an index of its own", nil
 	}
 	if git.Merging(dirs) {
 		return "", nil
