@@ -160,6 +160,7 @@ func Begin(ctx context.Context, dirs Dirs, kind, nonce string) (*Operation, erro
 	o := &Operation{dirs: dirs, guard: guard, note: note{nonce: nonce, kind: kind}, index: dirs.state("index-" + nonce)}
 	err = dirs.settle(ctx)
 	if err == nil {
+		dirs.sweep()
 		err = o.note.write(dirs.state("op"))
 	}
 	if err == nil && filepath.Base(dirs.indexPath()) != heldIndex {
@@ -177,6 +178,16 @@ func Begin(ctx context.Context, dirs Dirs, kind, nonce string) (*Operation, erro
 
 // heldIndex is the index that `git commit -a` shows to hooks: the lock that git itself holds.
 const heldIndex = "index.lock"
+
+// sweep removes what processes left that were killed before their note was written. It needs the lock of our own processes.
+func (d Dirs) sweep() {
+	for _, prefix := range []string{"op-", "index-", "lock-"} {
+		left, _ := filepath.Glob(d.state(prefix + "*"))
+		for _, path := range left {
+			_ = os.Remove(path)
+		}
+	}
+}
 
 // lockIndex makes git's index.lock a second name of a file of ours: so that it is known as ours after a kill.
 func (o *Operation) lockIndex(ctx context.Context) error {
