@@ -90,6 +90,36 @@ func Branches(ctx context.Context, dirs Dirs) ([]string, error) {
 	return strings.Fields(string(out)), err
 }
 
+// Branch is a branch of this clone, or of a remote as it was last seen.
+type Branch struct {
+	Name   string // without refs/heads/ or refs/remotes/
+	Commit string
+	Remote bool
+	Here   bool // checked out in this working tree
+}
+
+// NewestBranches lists at most n local branches, and with remotes at most n of those too, the newest commits first.
+func NewestBranches(ctx context.Context, dirs Dirs, n int, remotes bool) ([]Branch, error) {
+	var branches []Branch
+	for _, folder := range []string{"refs/heads/", "refs/remotes/"} {
+		remote := folder != "refs/heads/"
+		if remote && !remotes {
+			break
+		}
+		out, err := dirs.command().run(ctx, "for-each-ref", fmt.Sprintf("--count=%d", n), "--sort=-committerdate", "--format=%(HEAD)%(objecttype) %(objectname) %(refname)", folder)
+		if err != nil {
+			return nil, err
+		}
+		for line := range strings.Lines(string(out)) {
+			fields := strings.Fields(line[1:])
+			if len(fields) == 3 && fields[0] == "commit" {
+				branches = append(branches, Branch{strings.TrimPrefix(fields[2], folder), fields[1], remote, line[0] == '*'})
+			}
+		}
+	}
+	return branches, nil
+}
+
 // FilesIn lists the files below folders of a commit, which are relative to the root.
 func FilesIn(ctx context.Context, dirs Dirs, commit string, folders ...string) ([]Entry, error) {
 	out, err := dirs.command().run(ctx, append([]string{"--literal-pathspecs", "ls-tree", "-r", "-z", "--full-tree", commit, "--"}, asFolders(folders)...)...)
