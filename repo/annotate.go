@@ -17,7 +17,11 @@ func (e *Entry) Annotate(n *format.Note) error {
 		return fmt.Errorf("annotating run %s: %w", e.ID, err)
 	}
 	name := format.NoteName(n.Time)
-	if err := addNote(e.Dir, name, data); err != nil {
+	dir := e.Dir
+	if e.noted != nil { // the next commit takes it to the branch that has the run
+		dir = e.noted.RunDir(e.ID)
+	}
+	if err := addNote(dir, name, data); err != nil {
 		return fmt.Errorf("annotating run %s: %w", e.ID, err)
 	}
 	if e.Active != nil {

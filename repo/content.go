@@ -30,6 +30,9 @@ func (e *Entry) Content(ctx context.Context) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := e.onDisk(); err != nil {
+		return nil, err
+	}
 	info, err := os.Lstat(filepath.Join(e.Dir, RecordName))
 	if err != nil {
 		return nil, err
@@ -78,7 +81,12 @@ func (e *Entry) Content(ctx context.Context) ([]File, error) {
 }
 
 // NoteFiles lists the notes of a run, read and found well-formed.
-func (e *Entry) NoteFiles() ([]File, error) { return noteFiles(e.Dir) }
+func (e *Entry) NoteFiles() ([]File, error) {
+	if err := e.onDisk(); err != nil {
+		return nil, err
+	}
+	return noteFiles(e.Dir)
+}
 
 func noteFiles(dir string) ([]File, error) {
 	if _, err := readNotes(dir); err != nil {

@@ -24,6 +24,16 @@ type Entry struct {
 	Life   Life      // of a run in progress
 	Silent time.Time // the last sign of a run in progress
 	repo   *Repository
+	fetch  func() error // brings the files of a run of a revision into Dir
+	noted  *Repository  // where what is said of a run of the branch of runs goes
+}
+
+// onDisk brings the files of a run of a revision to Dir when the first of them is asked for.
+func (e *Entry) onDisk() error {
+	if e.fetch == nil || e.Dir != "" {
+		return nil
+	}
+	return e.fetch()
 }
 
 // Repository is where the run and what it shares with others are read: the working tree's, or that of a revision.
@@ -309,6 +319,11 @@ func realDir(dir string) error {
 const maxNotes = 10_000
 
 func readNotes(dir string) ([]*format.Note, error) {
+	return readNotesBut(dir, func(string) bool { return false })
+}
+
+// readNotesBut leaves out the notes that are known already.
+func readNotesBut(dir string, known func(name string) bool) ([]*format.Note, error) {
 	err := realDir(filepath.Join(dir, notesName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -325,7 +340,7 @@ func readNotes(dir string) ([]*format.Note, error) {
 	}
 	var notes []*format.Note
 	for _, entry := range entries { // sorted by name
-		if !strings.HasSuffix(entry.Name(), ".toml") {
+		if !strings.HasSuffix(entry.Name(), ".toml") || known(entry.Name()) {
 			continue
 		}
 		path := filepath.Join(dir, notesName, entry.Name())
@@ -344,4 +359,9 @@ func readNotes(dir string) ([]*format.Note, error) {
 }
 
 // Notes returns what was said of a run later, oldest first.
-func (e *Entry) Notes() ([]*format.Note, error) { return readNotes(e.Dir) }
+func (e *Entry) Notes() ([]*format.Note, error) {
+	if err := e.onDisk(); err != nil {
+		return nil, err
+	}
+	return readNotes(e.Dir)
+}

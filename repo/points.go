@@ -176,6 +176,9 @@ const maxFileBytes = 16 << 30
 
 // openVerified opens a file of a finished run and checks size and digest before anything is made of its content.
 func (e *Entry) openVerified(name string, want format.File) (*os.File, error) {
+	if err := e.onDisk(); err != nil {
+		return nil, fmt.Errorf("run %s: %w", e.ID, err)
+	}
 	path := filepath.Join(e.Dir, filepath.FromSlash(name))
 	for i, c := range name {
 		if c != '/' {

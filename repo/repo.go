@@ -86,6 +86,9 @@ func open(dir string) (*Repository, error) {
 	return r, nil
 }
 
+// Reopen opens the repository again: with its settings as they are now.
+func (r *Repository) Reopen() (*Repository, error) { return open(r.Dir) }
+
 func (r *Repository) readConfig() (*format.Config, error) {
 	data, err := readBounded(filepath.Join(r.Dir, "config.toml"), format.MaxConfigBytes)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -21,6 +21,7 @@ type Revision struct {
 	Commit string
 	ids    []string
 	runs   map[string]*revisionRun
+	late   *Repository // whose notes of these runs count too: said here, and not committed yet
 }
 
 // revisionRun is what a commit has of a run.
@@ -53,31 +54,45 @@ func (r *Repository) At(ctx context.Context, rev string) (*Revision, error) {
 
 // IDsAt are the ids of the runs of a revision.
 func (r *Repository) IDsAt(ctx context.Context, rev string) ([]string, error) {
-	v, err := r.atCommit(ctx, rev)
+	commit, tree, err := r.commitOf(ctx, rev)
 	if err != nil {
 		return nil, err
 	}
-	return v.ids, nil
-}
-
-func (r *Repository) atCommit(ctx context.Context, rev string) (*Revision, error) {
-	if !r.InGit {
-		return nil, fmt.Errorf("reading the runs of %s: this is no git repository", rev)
-	}
-	commit, err := git.Commit(ctx, r.Git, rev)
-	if err != nil {
-		return nil, withHint(err, "'git fetch' brings what the remote has; 'git branch -a' lists the names")
-	}
-	tree, err := filepath.Rel(r.Git.Root, r.Dir)
-	if err != nil {
-		return nil, err
-	}
-	entries, err := git.Files(ctx, r.Git, commit, filepath.ToSlash(tree))
+	ids, _, err := idsOf(ctx, r.Git, commit, tree)
 	if err != nil {
 		return nil, fmt.Errorf("reading the runs of %s: %w", rev, err)
 	}
+	return ids, nil
+}
+
+// commitOf is the commit of a revision, and where .runs lies in it.
+func (r *Repository) commitOf(ctx context.Context, rev string) (commit, tree string, err error) {
+	if !r.InGit {
+		return "", "", fmt.Errorf("reading the runs of %s: this is no git repository", rev)
+	}
+	if commit, err = git.Commit(ctx, r.Git, rev); err != nil {
+		return "", "", withHint(err, "'git fetch' brings what the remote has; 'git branch -a' lists the names")
+	}
+	tree, err = r.TreePath()
+	return commit, tree, err
+}
+
+func (r *Repository) atCommit(ctx context.Context, rev string) (*Revision, error) {
+	commit, tree, err := r.commitOf(ctx, rev)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := git.FilesIn(ctx, r.Git, commit, tree)
+	if err != nil {
+		return nil, fmt.Errorf("reading the runs of %s: %w", rev, err)
+	}
+	return r.revision(commit, tree, entries, func(string) bool { return true }), nil
+}
+
+// revision makes one of the files of a commit, with the runs that are wanted.
+func (r *Repository) revision(commit, tree string, entries []git.Entry, wanted func(id string) bool) *Revision {
 	at := *r
-	at.commit, at.tree = commit, filepath.ToSlash(tree)
+	at.commit, at.tree = commit, tree
 	at.Dir, at.active = "", ""
 	v := &Revision{Repository: &at, Commit: commit, runs: map[string]*revisionRun{}}
 	// Only names that a repository of runs has are taken.
@@ -85,7 +100,7 @@ func (r *Repository) atCommit(ctx context.Context, rev string) (*Revision, error
 		e.Path = strings.TrimPrefix(e.Path, v.tree+"/")
 		parts := strings.SplitN(e.Path, "/", 3)
 		if len(parts) != 3 || format.CheckDay(parts[0]) != nil || format.CheckID(parts[1]) != nil || format.IDDay(parts[1]) != parts[0] ||
-			format.CheckPath(parts[2]) != nil || !strings.HasPrefix(e.Mode, "100") {
+			format.CheckPath(parts[2]) != nil || !strings.HasPrefix(e.Mode, "100") || !wanted(parts[1]) {
 			continue
 		}
 		if v.runs[parts[1]] == nil {
@@ -94,7 +109,7 @@ func (r *Repository) atCommit(ctx context.Context, rev string) (*Revision, error
 		}
 		v.runs[parts[1]].files = append(v.runs[parts[1]].files, e)
 	}
-	return v, nil
+	return v
 }
 
 // Close removes what was fetched.
@@ -142,7 +157,7 @@ func (v *Revision) List(ctx context.Context) ([]*Entry, []Damage, error) {
 	errs := make([]error, len(v.ids))
 	inParallel(len(v.ids), func(i int) {
 		if ctx.Err() == nil {
-			entries[i], errs[i] = v.entry(v.ids[i])
+			entries[i], errs[i] = v.entry(ctx, v.ids[i])
 		}
 	})
 	if err := ctx.Err(); err != nil {
@@ -159,7 +174,7 @@ func (v *Revision) List(ctx context.Context) ([]*Entry, []Damage, error) {
 	return entries, damaged, nil
 }
 
-func (v *Revision) entry(id string) (*Entry, error) {
+func (v *Revision) entry(ctx context.Context, id string) (*Entry, error) {
 	from := v.runs[id]
 	name := path.Join(v.Commit[:12], id, RecordName)
 	switch {
@@ -180,16 +195,25 @@ func (v *Revision) entry(id string) (*Entry, error) {
 		}
 		notes = append(notes, note)
 	}
+	e := &Entry{Run: run, repo: v.Repository}
+	if v.late != nil {
+		e.noted = v.late
+		late, err := readNotesBut(v.late.RunDir(id), func(name string) bool {
+			return slices.ContainsFunc(from.notes, func(n revisionNote) bool { return path.Base(n.name) == name })
+		})
+		if err != nil {
+			return nil, err
+		}
+		notes = append(notes, late...)
+	}
 	sortNotes(notes)
 	applyNotes(run, notes)
-	return &Entry{Run: run, repo: v.Repository}, nil
+	e.fetch = func() error { return v.fetch(ctx, e) }
+	return e, nil
 }
 
-// Fetch brings the files of a run into a temporary folder, so that its points can be read.
-func (v *Revision) Fetch(ctx context.Context, e *Entry) error {
-	if e.Dir != "" {
-		return nil
-	}
+// fetch brings the files of a run into a temporary folder, so that its points can be read.
+func (v *Revision) fetch(ctx context.Context, e *Entry) error {
 	if v.Dir == "" {
 		dir, err := os.MkdirTemp("", "runs-revision-")
 		if err != nil {
@@ -223,11 +247,17 @@ func (r *Repository) Branches(ctx context.Context) ([]string, error) {
 	return git.Branches(ctx, r.Git)
 }
 
+// Reached reports which of the commits a revision holds. Those that this clone lacks are not among them.
+func (r *Repository) Reached(ctx context.Context, commits []string, rev string) (map[string]bool, error) {
+	return git.Reached(ctx, r.Git, commits, rev)
+}
+
 // Fork is where the branch that is checked out left another one.
 type Fork struct {
 	Base      string // the other one, as it was named
 	Commit    string // its tip
 	MergeBase string
+	Branch    string // that is checked out; empty when detached
 }
 
 // Fork finds where HEAD left base; without one, the remote's default branch.
@@ -244,11 +274,14 @@ func (r *Repository) Fork(ctx context.Context, base string) (*Fork, error) {
 	if err != nil {
 		return nil, withHint(err, "'git fetch origin %s' brings it", strings.TrimPrefix(base, "origin/"))
 	}
-	head, err := git.Commit(ctx, r.Git, "HEAD")
+	head, err := git.ReadTip(ctx, r.Git)
 	if err != nil {
 		return nil, err
 	}
-	common, err := git.MergeBase(ctx, r.Git, head, tip)
+	if head.Commit == "" {
+		return nil, errors.New("finding the base of the branch: it has no commit yet")
+	}
+	common, err := git.MergeBase(ctx, r.Git, head.Commit, tip)
 	if err != nil {
 		return nil, err
 	}
@@ -259,5 +292,5 @@ func (r *Repository) Fork(ctx context.Context, base string) (*Fork, error) {
 		}
 		return nil, err
 	}
-	return &Fork{Base: base, Commit: tip, MergeBase: common}, nil
+	return &Fork{Base: base, Commit: tip, MergeBase: common, Branch: head.Branch}, nil
 }

@@ -57,7 +57,7 @@ func (r *Repository) newBatch() (string, error) {
 }
 
 // Remove moves finished runs to the trash, where Restore finds them, and marks those that committed names: the mark goes
-// where the commit went. A run in progress is refused. A run that only a revision has must have been fetched.
+// where the commit went. A run in progress is refused.
 func (r *Repository) Remove(entries []*Entry, committed map[string]bool) error {
 	for _, e := range entries {
 		if e.Active != nil {
@@ -70,7 +70,9 @@ func (r *Repository) Remove(entries []*Entry, committed map[string]bool) error {
 	}
 	for _, e := range entries {
 		if e.repo.commit != "" {
-			err = os.CopyFS(filepath.Join(batch, e.ID), os.DirFS(e.Dir))
+			if err = e.onDisk(); err == nil {
+				err = os.CopyFS(filepath.Join(batch, e.ID), os.DirFS(e.Dir))
+			}
 		} else {
 			err = os.Rename(e.Dir, filepath.Join(batch, e.ID))
 			_ = os.Remove(filepath.Dir(e.Dir)) // the day, where it is empty now

@@ -175,7 +175,7 @@ type comparer struct {
 func (p *comparer) compare(ctx context.Context, a, b *selected) (*diff.Comparison, error) {
 	options := diff.Options{Goal: p.config.Goal, Metrics: p.metrics, Strict: p.strict, All: p.all, Level: p.config.Compare.Level, Seeds: p.config.Seeds()}
 	x, y := p.side(ctx, a), p.side(ctx, b)
-	source, sourceErr := repo.CompareSources(ctx, a.of.repo, a.entries[0].Run, b.of.repo, b.entries[0].Run, false)
+	source, sourceErr := repo.CompareSources(ctx, a.entries[0].Repository(), a.entries[0].Run, b.entries[0].Repository(), b.entries[0].Run, false)
 	if sourceErr == nil {
 		defer source.Close()
 		for _, s := range source.Files {
@@ -220,9 +220,9 @@ func (p *comparer) side(ctx context.Context, s *selected) diff.Side {
 		side.Runs = []*format.Run{first.Run}
 	}
 	if first.Environment != nil && first.Environment.Digest != "" {
-		side.Environment, _ = s.of.repo.Environment(ctx, first.Environment.Digest)
+		side.Environment, _ = first.Repository().Environment(ctx, first.Environment.Digest)
 	}
-	side.Manifest = func(d format.Dataset) ([]format.ManifestEntry, error) { return s.of.repo.Manifest(ctx, d) }
+	side.Manifest = func(d format.Dataset) ([]format.ManifestEntry, error) { return first.Repository().Manifest(ctx, d) }
 	if s.group == "" && len(chains[first.Run]) < 2 {
 		s.curves = openCurves(first)
 		p.cleanup = append(p.cleanup, s.curves.close)
@@ -270,7 +270,7 @@ func (c *curves) close() {
 }
 
 func (p *comparer) writeCode(ctx context.Context, a, b *selected) error {
-	source, err := repo.CompareSources(ctx, a.of.repo, a.entries[0].Run, b.of.repo, b.entries[0].Run, true)
+	source, err := repo.CompareSources(ctx, a.entries[0].Repository(), a.entries[0].Run, b.entries[0].Repository(), b.entries[0].Run, true)
 	if err != nil {
 		return fmt.Errorf("comparing the source: %w", err)
 	}

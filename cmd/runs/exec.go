@@ -133,6 +133,11 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 	}
 	a.sayFinished(done)
 	a.sayRecorded(done.Run, time.Since(began))
+	if r, err := active.Repository().Reopen(); err != nil {
+		a.say("runs: %v", err)
+	} else {
+		a.commitAtFinish(ctx, r, done.Run, false)
+	}
 	if then != nil {
 		return then(done.Run)
 	}

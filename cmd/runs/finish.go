@@ -50,6 +50,7 @@ else the only one in progress. A finish that died can be repeated.`,
 			}
 			a.sayFinished(res)
 			a.print("%s", res.Run.ID)
+			a.commitAtFinish(cmd.Context(), active.Repository(), res.Run, false)
 			return nil
 		},
 	}

@@ -10,14 +10,24 @@ import (
 )
 
 func (a *app) initCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "init [DIR]",
+	var withCode, withoutCode bool
+	cmd := &cobra.Command{
+		Use:   "init [DIR] [flags]",
 		Short: "Set up a repository of runs",
 		Long: `Set up .runs in DIR, or at the root of the git project: config.toml, .gitignore and .gitattributes, the same bytes
-everywhere. It may be repeated and never overwrites an edit. Recording a run does it by itself.`,
+everywhere. It may be repeated and never overwrites an edit. Recording a run does it by itself.
+
+With --with-code finished runs go into the very commit of the code: a call is added to git's pre-commit hook, beside what
+is there, also with core.hooksPath, husky and the pre-commit framework.`,
 		Args: arguments(0, 1, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if withCode && withoutCode {
+				return usagef("init: --with-code and --without-code exclude one another")
+			}
 			ctx := cmd.Context()
+			if withoutCode {
+				return a.withoutCode(ctx, args)
+			}
 			var r *repo.Repository
 			var made bool
 			var err error
@@ -38,9 +48,15 @@ everywhere. It may be repeated and never overwrites an edit. Recording a run doe
 				a.say("runs: git shows metrics in its diffs after: git config diff.runs-metrics.textconv 'runs textconv'")
 			}
 			a.sayGitProblems(ctx, r)
+			if withCode {
+				return a.withCode(ctx, r)
+			}
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&withCode, "with-code", false, "finished runs go into the commit of the code, by a pre-commit hook")
+	cmd.Flags().BoolVar(&withoutCode, "without-code", false, "take that hook out again")
+	return cmd
 }
 
 // initHere completes the repository that is there, or sets one up.

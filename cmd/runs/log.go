@@ -273,6 +273,7 @@ func (a *app) logRun(ctx context.Context, f *logFlags, l *format.Line, stream, s
 	}
 	a.warn(res.Warnings)
 	a.print("%s", res.Run.ID)
+	a.commitAtFinish(ctx, r, res.Run, true)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/csv"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -13,7 +14,9 @@ import (
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/query"
+	"github.com/gitruns/runs/repo/share"
 )
 
 type lsFlags struct {
@@ -103,10 +106,29 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 	if err := a.writeList(ctx, f, c, runs, entries); err != nil {
 		return err
 	}
+	if !f.json && !f.csv && !f.allBranches {
+		a.sayElsewhere(ctx, c)
+	}
 	if len(c.damaged) > 0 {
 		return quietError{exitFailed}
 	}
 	return nil
+}
+
+// sayElsewhere ends a list with what other branches have.
+func (a *app) sayElsewhere(ctx context.Context, c *collection) {
+	known := c.known()
+	for _, d := range c.damaged {
+		known[d.ID] = true
+	}
+	n, err := share.Elsewhere(ctx, c.repo, known)
+	switch {
+	case errors.Is(err, git.ErrNoGit) || ctx.Err() != nil:
+	case err != nil:
+		a.say("runs: %v", err)
+	case n > 0:
+		a.say("runs: %d more on other branches: --all-branches", n)
+	}
 }
 
 func (a *app) writeList(ctx context.Context, f *lsFlags, c *collection, runs []*format.Run, entries []*repo.Entry) error {

@@ -81,6 +81,9 @@ func (a *app) recover(ctx context.Context, o repo.Recover, args []string) error 
 	failed := false
 	for _, got := range all {
 		failed = a.sayRecovered(got) || failed
+		if got.Result != nil {
+			a.commitAtFinish(ctx, r, got.Result.Run, false)
+		}
 	}
 	if failed || o.ID != "" && len(all) > 0 && all[0].Result == nil {
 		return quietError{exitFailed}

@@ -129,6 +129,12 @@ func (v *review) read(ctx context.Context, c *collection, fork *repo.Fork, basel
 			known[id] = true
 		}
 	}
+	base := at
+	if c.config.Commit.Branch != "" { // runs have a branch of their own: their source says of which code they are
+		if base, err = v.splitByCode(ctx, c, at, fork, known); err != nil {
+			return err
+		}
+	}
 	var added []*repo.Entry
 	failed := 0
 	for _, e := range c.entries {
@@ -146,10 +152,49 @@ func (v *review) read(ctx context.Context, c *collection, fork *repo.Fork, basel
 	for _, d := range c.damaged {
 		v.warn("a damaged run is left out: %s", d.Err)
 	}
-	if err := v.findBaseline(ctx, at, baseline); err != nil {
+	if err := v.findBaseline(ctx, base, baseline); err != nil {
 		return err
 	}
 	return v.compare(ctx, c, added)
+}
+
+// splitByCode tells the runs of the branch's code from those of the base's, of which it makes a collection with the runs that
+// the base itself has. All but the first count as known.
+func (v *review) splitByCode(ctx context.Context, c, at *collection, fork *repo.Fork, known map[string]bool) (*collection, error) {
+	var commits []string
+	for _, e := range c.entries {
+		if e.Source != nil && e.Source.Commit != "" {
+			commits = append(commits, e.Source.Commit)
+		}
+	}
+	slices.Sort(commits)
+	commits = slices.Compact(commits)
+	ofBase, err := c.repo.Reached(ctx, commits, fork.Commit)
+	if err != nil {
+		return nil, err
+	}
+	ofHead, err := c.repo.Reached(ctx, commits, "HEAD")
+	if err != nil {
+		return nil, err
+	}
+	base := c.app.collection(c.repo, slices.Clone(at.entries), nil, c.config, c.scope)
+	var more []*repo.Entry
+	for _, e := range c.entries {
+		if known[e.ID] || e.Source == nil {
+			known[e.ID] = true
+			continue
+		}
+		s := e.Source
+		switch {
+		case s.Branch != "" && s.Branch == fork.Branch, ofHead[s.Commit] && !ofBase[s.Commit]:
+			continue // of this branch
+		case ofBase[s.Commit]:
+			more = append(more, e)
+		}
+		known[e.ID] = true
+	}
+	base.add(more)
+	return base, nil
 }
 
 func (v *review) warn(format string, args ...any) {
@@ -166,11 +211,6 @@ func (v *review) findBaseline(ctx context.Context, at *collection, selector stri
 	groups := v.grouped(at, at.entries)
 	if len(groups) > 0 {
 		v.baseline = groups[0].side
-		for _, e := range v.baseline.entries {
-			if err := at.rev.Fetch(ctx, e); err != nil {
-				return err
-			}
-		}
 	}
 	return nil
 }

@@ -176,6 +176,7 @@ var commands = []struct {
 	{"share", "push", (*app).pushCommand},
 	{"share", "pull", (*app).pullCommand},
 	{"share", "import", (*app).importCommand},
+	{"share", "hook", (*app).hookCommand},
 	{"again", "checkout", (*app).checkoutCommand},
 	{"again", "reproduce", (*app).reproduceCommand},
 	{"again", "verify", (*app).verifyCommand},

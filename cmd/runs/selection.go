@@ -49,20 +49,57 @@ func (c *collection) addRevision(ctx context.Context, rev string) error {
 	if err != nil {
 		return err
 	}
+	known := c.known()
+	c.add(slices.DeleteFunc(slices.Clone(at.entries), func(e *repo.Entry) bool { return known[e.ID] }))
+	return nil
+}
+
+// known are the ids of all runs here that could be read.
+func (c *collection) known() map[string]bool {
 	known := make(map[string]bool, len(c.entries))
 	for _, e := range c.entries {
 		known[e.ID] = true
 	}
-	for _, e := range at.entries {
-		if !known[e.ID] {
-			c.entries = append(c.entries, e)
-			c.runs = append(c.runs, e.Run)
-			c.byRun[e.Run] = e
-		}
+	return known
+}
+
+func (c *collection) add(entries []*repo.Entry) {
+	if len(entries) == 0 {
+		return
+	}
+	for _, e := range entries {
+		c.entries = append(c.entries, e)
+		c.runs = append(c.runs, e.Run)
+		c.byRun[e.Run] = e
 	}
 	slices.SortFunc(c.entries, func(a, b *repo.Entry) int { return query.Newer(a.Run, b.Run) })
 	slices.SortFunc(c.runs, query.Newer)
+}
+
+// addBranch lists the runs of the branch that commit.branch names too: it is where runs lie whatever is checked out.
+func (c *collection) addBranch(ctx context.Context) error {
+	if c.config.Commit.Branch == "" {
+		return nil
+	}
+	known := c.known()
+	rev, entries, damaged, err := c.repo.ListBranch(ctx, func(id string) bool { return known[id] })
+	if err != nil {
+		return err
+	}
+	if rev != nil {
+		c.app.cleanup = append(c.app.cleanup, rev.Close)
+	}
+	c.damage(damaged)
+	c.add(entries)
 	return nil
+}
+
+// damage names runs that could not be read.
+func (c *collection) damage(damaged []repo.Damage) {
+	c.damaged = append(c.damaged, damaged...)
+	for _, d := range damaged {
+		c.app.say("runs: damaged run left out: %v", d.Err)
+	}
 }
 
 // collect lists the runs. Damaged ones are named on stderr; the command goes on with the others.
@@ -77,18 +114,17 @@ func (a *app) collect(ctx context.Context, r *repo.Repository, experiment string
 	if err != nil {
 		return nil, err
 	}
-	return a.collection(r, entries, damaged, config, scope(experiment, config)), nil
+	c := a.collection(r, entries, damaged, config, scope(experiment, config))
+	return c, c.addBranch(ctx)
 }
 
 func (a *app) collection(r *repo.Repository, entries []*repo.Entry, damaged []repo.Damage, config *format.Config, scope string) *collection {
-	c := &collection{app: a, repo: r, entries: entries, config: config, scope: scope, damaged: damaged, byRun: make(map[*format.Run]*repo.Entry, len(entries))}
+	c := &collection{app: a, repo: r, entries: entries, config: config, scope: scope, byRun: make(map[*format.Run]*repo.Entry, len(entries))}
 	for _, e := range entries {
 		c.runs = append(c.runs, e.Run)
 		c.byRun[e.Run] = e
 	}
-	for _, d := range damaged {
-		a.say("runs: damaged run left out: %v", d.Err)
-	}
+	c.damage(damaged)
 	return c
 }
 
@@ -130,9 +166,6 @@ func (c *collection) selectIn(ctx context.Context, selector string) ([]*repo.Ent
 	entries, err := at.resolve(s)
 	for _, e := range entries {
 		c.byRun[e.Run] = e
-		if err == nil {
-			err = at.rev.Fetch(ctx, e)
-		}
 	}
 	return entries, at, err
 }
@@ -165,10 +198,14 @@ func (c *collection) one(ctx context.Context, selector string) (*repo.Entry, err
 func (a *app) oneRun(ctx context.Context, r *repo.Repository, selector, experiment string) (*repo.Entry, error) {
 	if format.CheckID(selector) == nil {
 		e, err := r.Read(ctx, selector)
-		if errors.Is(err, repo.ErrNotActive) {
+		if !errors.Is(err, repo.ErrNotActive) {
+			return e, err
+		}
+		if config, err := r.Config(); err != nil {
+			return nil, err
+		} else if config.Commit.Branch == "" {
 			return nil, &query.NotFoundError{Selector: selector, Reason: "names no run"}
 		}
-		return e, err
 	}
 	c, err := a.collect(ctx, r, experiment)
 	if err != nil {

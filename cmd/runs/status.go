@@ -1,7 +1,7 @@
 package main
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,6 +11,8 @@ import (
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/share"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -18,8 +20,10 @@ func (a *app) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show where runs are kept and what is in progress",
-		Long:  `Show where runs are kept, how many there are, what is in progress, and what needs a hand.`,
-		Args:  arguments(0, 0, ""),
+		Long: `Show where runs are kept, how many there are, what is in progress, and what needs a hand: finished runs that are not
+committed, committed ones that no remote has, and branches whose runs are on no other, local or of a remote as last
+fetched.`,
+		Args: arguments(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			r, err := a.find(ctx)
@@ -30,17 +34,24 @@ func (a *app) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return a.printJSON(statusJSON(r, c))
+			o, err := share.Survey(ctx, r)
+			if err != nil {
+				if !errors.Is(err, git.ErrNoGit) {
+					a.say("runs: %v", err)
+				}
+				o = &share.Overview{}
 			}
-			return a.printStatus(ctx, r, c)
+			if asJSON {
+				return a.printJSON(statusJSON(r, c, o))
+			}
+			return a.printStatus(r, c, o)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-func statusJSON(r *repo.Repository, c *collection) map[string]any {
+func statusJSON(r *repo.Repository, c *collection, o *share.Overview) map[string]any {
 	counts := map[string]any{}
 	var active []any
 	for _, e := range c.entries {
@@ -54,10 +65,21 @@ func statusJSON(r *repo.Repository, c *collection) map[string]any {
 	for _, d := range c.damaged {
 		damaged = append(damaged, map[string]any{"id": d.ID, "reason": d.Err.Error()})
 	}
-	return map[string]any{"runs": r.Dir, "git": r.InGit, "count": counts, "in_progress": append([]any{}, active...), "damaged": damaged}
+	branches := []any{}
+	for _, b := range o.Alone {
+		branches = append(branches, map[string]any{"name": b.Branch, "runs": int64(b.Runs)})
+	}
+	value := map[string]any{
+		"runs": r.Dir, "git": r.InGit, "count": counts, "in_progress": append([]any{}, active...), "damaged": damaged,
+		"uncommitted": int64(o.Uncommitted), "unpushed": nil, "branches": branches,
+	}
+	if o.Remote {
+		value["unpushed"] = int64(o.Unpushed)
+	}
+	return value
 }
 
-func (a *app) printStatus(_ context.Context, r *repo.Repository, c *collection) error {
+func (a *app) printStatus(r *repo.Repository, c *collection, o *share.Overview) error {
 	where := "outside git: runs are kept, their source is not"
 	if r.InGit {
 		where = "in git"
@@ -79,6 +101,19 @@ func (a *app) printStatus(_ context.Context, r *repo.Repository, c *collection) 
 		}
 	}
 	a.print("%s%d in progress", line, len(active))
+	if o.Uncommitted > 0 {
+		a.print("%d finished and not committed: 'runs commit'", o.Uncommitted)
+	}
+	if o.Unpushed > 0 {
+		a.print("%d committed and on no remote: 'runs push'", o.Unpushed)
+	}
+	for i, b := range o.Alone {
+		if i == maxAlone {
+			a.print("… and %d branches more", len(o.Alone)-i)
+			break
+		}
+		a.print("%s has %s that no other branch has", terminal.Clean(b.Branch), plural(b.Runs, "run"))
+	}
 	gone := 0
 	if len(active) > 0 {
 		tb := terminal.Table{Columns: []terminal.Column{{Title: "run", Flexible: true}, {Title: "status"}, {Title: "last sign"}, {Title: "process"}}}
@@ -103,6 +138,9 @@ func (a *app) printStatus(_ context.Context, r *repo.Repository, c *collection) 
 	}
 	return nil
 }
+
+// maxAlone is how many branches are named.
+const maxAlone = 20
 
 func processWord(l repo.Life) string {
 	switch l {

@@ -43,6 +43,33 @@ func MergeBase(ctx context.Context, dirs Dirs, a, b string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
+// Reached reports which of the commits a revision holds. Those that this clone lacks are not among them.
+func Reached(ctx context.Context, dirs Dirs, commits []string, rev string) (map[string]bool, error) {
+	reached := map[string]bool{}
+	if len(commits) == 0 {
+		return reached, nil
+	}
+	c := dirs.command()
+	c.stdin = strings.NewReader(strings.Join(commits, "\n") + "\n")
+	out, err := c.run(ctx, "cat-file", "--batch-check=%(objecttype) %(objectname)")
+	if err != nil {
+		return nil, err
+	}
+	var ask strings.Builder
+	for line := range strings.Lines(string(out)) {
+		if id, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "commit "); ok {
+			reached[id] = true
+			ask.WriteString(id + "\n")
+		}
+	}
+	c.stdin = strings.NewReader(ask.String() + "^" + rev + "\n")
+	out, err = c.run(ctx, "rev-list", "--stdin")
+	for line := range strings.Lines(string(out)) {
+		delete(reached, strings.TrimSuffix(line, "\n"))
+	}
+	return reached, err
+}
+
 // DefaultBranch is the remote-tracking name of the remote's default branch, else of main or master; empty without one.
 func DefaultBranch(ctx context.Context, dirs Dirs) string {
 	at := dirs.command()
@@ -63,9 +90,39 @@ func Branches(ctx context.Context, dirs Dirs) ([]string, error) {
 	return strings.Fields(string(out)), err
 }
 
-// Files lists the files below a folder of a commit. The folder is relative to the root; empty is the root.
-func Files(ctx context.Context, dirs Dirs, commit, folder string) ([]Entry, error) {
-	out, err := dirs.command().run(ctx, "--literal-pathspecs", "ls-tree", "-r", "-z", "--full-tree", commit, "--", folder+"/")
+// Branch is a branch of this clone, or of a remote as it was last seen.
+type Branch struct {
+	Name   string // without refs/heads/ or refs/remotes/
+	Commit string
+	Remote bool
+	Here   bool // checked out in this working tree
+}
+
+// NewestBranches lists at most n local branches, and with remotes at most n of those too, the newest commits first.
+func NewestBranches(ctx context.Context, dirs Dirs, n int, remotes bool) ([]Branch, error) {
+	var branches []Branch
+	for _, folder := range []string{"refs/heads/", "refs/remotes/"} {
+		remote := folder != "refs/heads/"
+		if remote && !remotes {
+			break
+		}
+		out, err := dirs.command().run(ctx, "for-each-ref", fmt.Sprintf("--count=%d", n), "--sort=-committerdate", "--format=%(HEAD)%(objecttype) %(objectname) %(refname)", folder)
+		if err != nil {
+			return nil, err
+		}
+		for line := range strings.Lines(string(out)) {
+			fields := strings.Fields(line[1:])
+			if len(fields) == 3 && fields[0] == "commit" {
+				branches = append(branches, Branch{strings.TrimPrefix(fields[2], folder), fields[1], remote, line[0] == '*'})
+			}
+		}
+	}
+	return branches, nil
+}
+
+// FilesIn lists the files below folders of a commit, which are relative to the root.
+func FilesIn(ctx context.Context, dirs Dirs, commit string, folders ...string) ([]Entry, error) {
+	out, err := dirs.command().run(ctx, append([]string{"--literal-pathspecs", "ls-tree", "-r", "-z", "--full-tree", commit, "--"}, asFolders(folders)...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +135,60 @@ func Files(ctx context.Context, dirs Dirs, commit, folder string) ([]Entry, erro
 		}
 	}
 	return entries, nil
+}
+
+// Name is an entry of a folder of a commit.
+type Name struct {
+	Path string // from the root
+	Tree bool
+}
+
+// Names lists what lies directly in folders of a commit. A folder that is not there has nothing.
+func Names(ctx context.Context, dirs Dirs, commit string, folders ...string) ([]Name, error) {
+	out, err := dirs.command().run(ctx, append([]string{"--literal-pathspecs", "ls-tree", "-z", "--full-tree", commit, "--"}, asFolders(folders)...)...)
+	if err != nil {
+		return nil, err
+	}
+	var names []Name
+	for line := range strings.SplitSeq(string(out), "\x00") {
+		if meta, path, ok := strings.Cut(line, "\t"); ok {
+			names = append(names, Name{path, strings.Contains(meta, " tree ")})
+		}
+	}
+	return names, nil
+}
+
+func asFolders(folders []string) []string {
+	paths := make([]string, len(folders))
+	for i, folder := range folders {
+		paths[i] = folder + "/"
+	}
+	return paths
+}
+
+// FindBranch returns the tip of a branch: of the local one, else of the one that origin or another remote was last seen to
+// have; empty without one. here says that it is checked out in this working tree.
+func FindBranch(ctx context.Context, dirs Dirs, name string) (commit string, here bool, err error) {
+	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(HEAD)%(objectname) %(refname)", "refs/heads/"+name, "refs/remotes/*/"+name)
+	rank := 0
+	for line := range strings.Lines(string(out)) {
+		id, ref, _ := strings.Cut(strings.TrimSuffix(line[1:], "\n"), " ")
+		r := 1
+		switch ref {
+		case "refs/heads/" + name:
+			r, here = 3, line[0] == '*'
+		case "refs/remotes/origin/" + name:
+			r = 2
+		default:
+			if strings.HasPrefix(ref, "refs/heads/") { // a folder of branches
+				continue
+			}
+		}
+		if r > rank {
+			commit, rank = id, r
+		}
+	}
+	return commit, here, err
 }
 
 // ReadObjects reads blobs with one process, in the order of their ids. One of more than limit bytes is given as nil and an

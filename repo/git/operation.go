@@ -98,10 +98,28 @@ func readNote(path string) (note, error) {
 
 // take locks out our own processes of this working tree. Without wait it gives up at once.
 func (d Dirs) take(ctx context.Context, wait time.Duration) (*os.File, error) {
-	if err := os.MkdirAll(d.state(""), 0o777); err != nil {
+	return takeLock(ctx, d.state("lock"), wait)
+}
+
+// turnWait is how long a commit lets others of ours go first.
+const turnWait = time.Minute
+
+// Turn waits until no other commit of runs is being made in any working tree of the repository: of many that begin at once
+// none is overtaken again and again. It is for fairness alone; after a minute it is given without. Call the function at the
+// end.
+func Turn(ctx context.Context, dirs Dirs) (end func(), err error) {
+	f, err := takeLock(ctx, filepath.Join(dirs.Common, "runs", "turn"), turnWait)
+	if errors.Is(err, ErrLocked) {
+		return func() {}, nil
+	}
+	return func() { _ = f.Close() }, err
+}
+
+func takeLock(ctx context.Context, path string, wait time.Duration) (*os.File, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(d.state("lock"), os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, err
 	}
@@ -142,9 +160,10 @@ func Begin(ctx context.Context, dirs Dirs, kind, nonce string) (*Operation, erro
 	o := &Operation{dirs: dirs, guard: guard, note: note{nonce: nonce, kind: kind}, index: dirs.state("index-" + nonce)}
 	err = dirs.settle(ctx)
 	if err == nil {
+		dirs.sweep()
 		err = o.note.write(dirs.state("op"))
 	}
-	if err == nil {
+	if err == nil && filepath.Base(dirs.indexPath()) != heldIndex {
 		err = o.lockIndex(ctx)
 	}
 	if err == nil {
@@ -155,6 +174,19 @@ func Begin(ctx context.Context, dirs Dirs, kind, nonce string) (*Operation, erro
 		return nil, err
 	}
 	return o, nil
+}
+
+// heldIndex is the index that `git commit -a` shows to hooks: the lock that git itself holds.
+const heldIndex = "index.lock"
+
+// sweep removes what processes left that were killed before their note was written. It needs the lock of our own processes.
+func (d Dirs) sweep() {
+	for _, prefix := range []string{"op-", "index-", "lock-"} {
+		left, _ := filepath.Glob(d.state(prefix + "*"))
+		for _, path := range left {
+			_ = os.Remove(path)
+		}
+	}
 }
 
 // lockIndex makes git's index.lock a second name of a file of ours: so that it is known as ours after a kill.
@@ -310,6 +342,16 @@ func (o *Operation) Finish(ctx context.Context, reason string, updates ...RefUpd
 		return err
 	}
 	return nil
+}
+
+// FinishIndex moves refs that are no branch, and gives the new index its place.
+func (o *Operation) FinishIndex(ctx context.Context, reason string, updates ...RefUpdate) error {
+	if len(updates) > 0 {
+		if err := UpdateRefs(ctx, o.dirs, reason, updates...); err != nil {
+			return err
+		}
+	}
+	return os.Rename(o.index, o.dirs.indexPath())
 }
 
 // Close gives the locks back. What was not finished is as if it had never begun.

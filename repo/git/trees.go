@@ -33,11 +33,13 @@ type Edit struct {
 // ErrNoObject says that git has no such object.
 var ErrNoObject = errors.New("is not in this clone")
 
-// Trees reads and writes tree objects through two processes of git that stay open. Close it.
+// Trees reads and writes tree objects through processes of git that stay open. Close it.
 type Trees struct {
-	cat, make *coprocess
-	known     map[string][]TreeEntry
-	absent    map[string]bool
+	cat    *coprocess
+	make   *coprocess // begun by the first tree that is written
+	begin  func() (*coprocess, error)
+	known  map[string][]TreeEntry
+	absent map[string]bool
 }
 
 // maxTreeBytes bounds one tree object: a folder of a million files.
@@ -46,19 +48,15 @@ const maxTreeBytes = 64 << 20
 // maxCommitBytes bounds one commit object.
 const maxCommitBytes = 4 << 20
 
-// OpenTrees starts the two processes, which end with ctx or Close.
+// OpenTrees starts the process that reads; it ends with ctx or Close.
 func OpenTrees(ctx context.Context, dirs Dirs) (*Trees, error) {
 	cat, err := dirs.command().start(ctx, "cat-file", "--batch")
 	if err != nil {
 		return nil, err
 	}
 	// What a tree names need not be looked up: every id comes from git itself.
-	write, err := dirs.command().start(ctx, "mktree", "-z", "--batch", "--missing")
-	if err != nil {
-		cat.close()
-		return nil, err
-	}
-	return &Trees{cat: cat, make: write, known: map[string][]TreeEntry{}}, nil
+	begin := func() (*coprocess, error) { return dirs.command().start(ctx, "mktree", "-z", "--batch", "--missing") }
+	return &Trees{cat: cat, begin: begin, known: map[string][]TreeEntry{}}, nil
 }
 
 // OpenObjects starts only the process that reads, without replacements: Edit and Empty are not for it. Those that are
@@ -345,6 +343,12 @@ func (t *Trees) write(entries []TreeEntry) (string, error) {
 		fmt.Fprintf(&b, "%s %s %s\t%s\x00", e.Mode, kind, e.ID, e.Name)
 	}
 	b.WriteByte(0)
+	if t.make == nil {
+		var err error
+		if t.make, err = t.begin(); err != nil {
+			return "", err
+		}
+	}
 	if _, err := t.make.in.Write(b.Bytes()); err != nil {
 		return "", t.make.failed(err)
 	}

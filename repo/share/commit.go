@@ -76,6 +76,11 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 			Hint: "end it first: " + end,
 		}
 	}
+	end, err := git.Turn(ctx, r.Git)
+	if err != nil {
+		return nil, fmt.Errorf("committing runs: %w", err)
+	}
+	defer end()
 	for try := 0; ; try++ {
 		done, err := commitOnce(ctx, r, q)
 		if errors.Is(err, git.ErrMoved) && try < refSwitches {
@@ -392,28 +397,9 @@ func (p *plan) gone(trees *git.Trees, commit string) ([]string, error) {
 // write stores the trees and the commits: the one for the branch and the one that keeps its runs. The first update lacks
 // its ref.
 func (w *writer) write(ctx context.Context, p *plan, base string, entries []git.Entry) ([]git.RefUpdate, error) {
-	byPath := make(map[string]git.Entry, len(entries))
-	for _, e := range entries {
-		byPath[e.Path] = e
-	}
-	var edits, kept []git.Edit
-	for _, name := range p.remove {
-		edits = append(edits, git.Edit{Path: path.Join(p.at, name)})
-		kept = append(kept, git.Edit{Path: path.Join(p.at, name)})
-	}
-	for _, name := range p.paths {
-		e, ok := byPath[path.Join(p.at, name)]
-		if !ok {
-			return nil, fmt.Errorf("git did not take %s", name)
-		}
-		if err := p.sameBytes(name, e); err != nil {
-			return nil, err
-		}
-		edit := git.Edit{Path: e.Path, Mode: "100644", ID: e.ID}
-		edits = append(edits, edit)
-		if strings.Contains(name, "/") && path.Dir(name) != repo.RemovedName {
-			kept = append(kept, edit)
-		}
+	edits, kept, err := p.edits(entries)
+	if err != nil {
+		return nil, err
 	}
 	shared, err := w.sharedBefore(p, base)
 	if err != nil {
@@ -460,6 +446,33 @@ func (w *writer) sharedBefore(p *plan, base string) ([]git.Edit, error) {
 		}
 	}
 	return edits, nil
+}
+
+// edits are the changes of the tree, and those among them that are kept, from the files as git has taken them.
+func (p *plan) edits(entries []git.Entry) (edits, kept []git.Edit, err error) {
+	byPath := make(map[string]git.Entry, len(entries))
+	for _, e := range entries {
+		byPath[e.Path] = e
+	}
+	for _, name := range p.remove {
+		edits = append(edits, git.Edit{Path: path.Join(p.at, name)})
+		kept = append(kept, git.Edit{Path: path.Join(p.at, name)})
+	}
+	for _, name := range p.paths {
+		e, ok := byPath[path.Join(p.at, name)]
+		if !ok {
+			return nil, nil, fmt.Errorf("git did not take %s", name)
+		}
+		if err := p.sameBytes(name, e); err != nil {
+			return nil, nil, err
+		}
+		edit := git.Edit{Path: e.Path, Mode: "100644", ID: e.ID}
+		edits = append(edits, edit)
+		if strings.Contains(name, "/") && path.Dir(name) != repo.RemovedName {
+			kept = append(kept, edit)
+		}
+	}
+	return edits, kept, nil
 }
 
 // commit stores a commit that makes changes on base, which may be empty.

@@ -247,7 +247,7 @@ func (v *verification) folderOf(file string) (*pastRuns, string) {
 // read lists the files of a commit.
 func (v *verification) read(ctx context.Context, commit string, visit func(*pastRuns, place, git.TreeEntry)) error {
 	for at, f := range v.folders {
-		files, err := git.Files(ctx, v.dirs, commit, at)
+		files, err := git.FilesIn(ctx, v.dirs, commit, at)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,9 @@ package share
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/format"
@@ -46,6 +49,204 @@ func Uncommitted(ctx context.Context, r *repo.Repository) (int, error) {
 		}
 	}
 	return n, nil
+}
+
+const (
+	maxListed  = 50   // branches that a list looks into
+	maxCompare = 2000 // branches, and as many of remotes, that are compared
+)
+
+// days are the folders of runs that branches have. Branches share most of them: each is read once.
+type days struct {
+	trees *git.Trees
+	at    string // of .runs
+	seen  map[string][]string
+}
+
+// of are the folders of a commit, by the ids of their trees.
+func (d *days) of(commit string) ([]string, error) {
+	e, ok, err := d.trees.Find(commit, d.at)
+	if err != nil || !ok || !e.IsTree() {
+		return nil, err
+	}
+	folders, err := d.trees.Read(e.ID)
+	if err != nil {
+		return nil, err
+	}
+	var trees []string
+	for _, folder := range folders {
+		if !folder.IsTree() || format.CheckDay(folder.Name) != nil {
+			continue
+		}
+		trees = append(trees, folder.ID)
+		if _, known := d.seen[folder.ID]; known {
+			continue
+		}
+		entries, err := d.trees.Read(folder.ID)
+		if err != nil {
+			return nil, err
+		}
+		ids := []string{}
+		for _, e := range entries {
+			if e.IsTree() && format.CheckID(e.Name) == nil && format.IDDay(e.Name) == folder.Name {
+				ids = append(ids, e.Name)
+			}
+		}
+		d.seen[folder.ID] = ids
+	}
+	return trees, nil
+}
+
+// Elsewhere counts the runs of the newest other local branches that are not known, by their names alone.
+func Elsewhere(ctx context.Context, r *repo.Repository, known map[string]bool) (int, error) {
+	if !r.InGit {
+		return 0, nil
+	}
+	branches, err := git.NewestBranches(ctx, r.Git, maxListed, false)
+	if err != nil || len(branches) == 0 || len(branches) == 1 && branches[0].Here {
+		return 0, err
+	}
+	removed, err := r.RemovedIDs()
+	if err != nil {
+		return 0, err
+	}
+	trees, err := git.OpenTrees(ctx, r.Git)
+	if err != nil {
+		return 0, err
+	}
+	defer trees.Close()
+	d := &days{trees: trees, seen: map[string][]string{}}
+	if d.at, err = r.TreePath(); err != nil {
+		return 0, err
+	}
+	for _, b := range branches {
+		if b.Here {
+			continue
+		}
+		if _, err := d.of(b.Commit); err != nil {
+			return 0, fmt.Errorf("reading branch %s: %w", b.Name, err)
+		}
+	}
+	others := map[string]bool{}
+	for _, ids := range d.seen {
+		for _, id := range ids {
+			if !known[id] && !removed[id] {
+				others[id] = true
+			}
+		}
+	}
+	return len(others), nil
+}
+
+// Overview says where the runs of a clone are in git.
+type Overview struct {
+	Uncommitted int          // with status finished
+	Unpushed    int          // on the branch of runs, and on no branch of a remote
+	Remote      bool         // there is one
+	Alone       []BranchRuns // branches whose runs are on no other
+}
+
+// BranchRuns is a local branch that has runs which no other branch has, here or at a remote.
+type BranchRuns struct {
+	Branch string
+	Runs   int
+}
+
+// Survey makes an Overview.
+func Survey(ctx context.Context, r *repo.Repository) (*Overview, error) {
+	o := &Overview{}
+	if !r.InGit {
+		return o, nil
+	}
+	var err error
+	if o.Uncommitted, err = Uncommitted(ctx, r); err != nil {
+		return nil, err
+	}
+	remotes, err := git.Remotes(ctx, r.Git)
+	if err != nil {
+		return nil, err
+	}
+	o.Remote = len(remotes) > 0
+	branches, err := git.NewestBranches(ctx, r.Git, maxCompare, true)
+	if err != nil {
+		return nil, err
+	}
+	local, err := theBranch(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	trees, err := git.OpenTrees(ctx, r.Git)
+	if err != nil {
+		return nil, err
+	}
+	defer trees.Close()
+	d := &days{trees: trees, seen: map[string][]string{}}
+	if d.at, err = r.TreePath(); err != nil {
+		return nil, err
+	}
+	return o, o.compare(d, branches, local)
+}
+
+// compare counts whose runs are where. What branches have in common they share as trees: only the number of different trees
+// counts.
+func (o *Overview) compare(d *days, branches []git.Branch, local localBranch) error {
+	type place struct {
+		only     string // the local branch, where there is one alone
+		several  bool
+		atRemote bool
+	}
+	holders := map[string]*place{} // by tree of a day
+	join := func(p *place, branch string, remote bool) {
+		p.atRemote = p.atRemote || remote
+		p.several = p.several || remote || p.only != "" && p.only != branch
+		if !remote {
+			p.only = branch
+		}
+	}
+	for _, b := range branches {
+		folders, err := d.of(b.Commit)
+		if err != nil {
+			return fmt.Errorf("reading branch %s: %w", b.Name, err)
+		}
+		for _, tree := range folders {
+			if holders[tree] == nil {
+				holders[tree] = &place{}
+			}
+			join(holders[tree], b.Name, b.Remote)
+		}
+	}
+	runs := map[string]*place{}
+	for tree, p := range holders {
+		for _, id := range d.seen[tree] {
+			at := runs[id]
+			if at == nil {
+				at = &place{}
+				runs[id] = at
+			}
+			if p.only != "" {
+				join(at, p.only, false)
+			}
+			at.several, at.atRemote = at.several || p.several, at.atRemote || p.atRemote
+		}
+	}
+	alone := map[string]int{}
+	for _, p := range runs {
+		if !p.several {
+			alone[p.only]++
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(alone)) {
+		o.Alone = append(o.Alone, BranchRuns{name, alone[name]})
+	}
+	folders, err := d.of(local.tip)
+	for _, tree := range folders {
+		for _, id := range d.seen[tree] {
+			if p := runs[id]; o.Remote && (p == nil || !p.atRemote) {
+				o.Unpushed++
+			}
+		}
+	}
+	return err
 }
 
 // maxRemoteLines bounds what is passed on of a hook that talks.

@@ -1,0 +1,127 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// RunsBranch finds the branch that commit.branch names: the local one, else what a remote was last seen to have. The commit
+// is empty where there is no such branch, or where it is the one that is checked out here.
+func (r *Repository) RunsBranch(ctx context.Context) (name, commit string, err error) {
+	config, err := r.Config()
+	if err != nil || config.Commit.Branch == "" || !r.InGit {
+		return "", "", err
+	}
+	name = config.Commit.Branch
+	commit, here, err := git.FindBranch(ctx, r.Git, name)
+	if errors.Is(err, git.ErrNoGit) {
+		return name, "", nil
+	}
+	if err != nil {
+		return name, "", fmt.Errorf("reading branch %s: %w", name, err)
+	}
+	if here {
+		commit = ""
+	}
+	return name, commit, nil
+}
+
+// ListBranch reads the runs of the branch of runs that are not known already, with what was said of them here: names are
+// read of all, records only of those. Runs that were removed, here or there, are left out. rev is nil where there is none;
+// else Close it.
+func (r *Repository) ListBranch(ctx context.Context, known func(id string) bool) (rev *Revision, entries []*Entry, damaged []Damage, err error) {
+	name, commit, err := r.RunsBranch(ctx)
+	if err != nil || commit == "" {
+		return nil, nil, nil, err
+	}
+	fail := func(err error) (*Revision, []*Entry, []Damage, error) {
+		return nil, nil, nil, fmt.Errorf("reading the runs of branch %s: %w", name, err)
+	}
+	tree, err := r.TreePath()
+	if err != nil {
+		return fail(err)
+	}
+	ids, removed, err := idsOf(ctx, r.Git, commit, tree)
+	if err != nil {
+		return fail(err)
+	}
+	here, err := r.RemovedIDs()
+	if err != nil {
+		return fail(err)
+	}
+	ids = slices.DeleteFunc(ids, func(id string) bool { return removed[id] || here[id] || known(id) })
+	if len(ids) == 0 {
+		return nil, nil, nil, nil
+	}
+	files, err := git.FilesIn(ctx, r.Git, commit, runFolders(tree, ids)...)
+	if err != nil {
+		return fail(err)
+	}
+	wanted := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		wanted[id] = true
+	}
+	v := r.revision(commit, tree, files, func(id string) bool { return wanted[id] })
+	v.late = r
+	if err := v.readRecords(ctx); err != nil {
+		return fail(err)
+	}
+	entries, damaged, err = v.List(ctx)
+	return v, entries, damaged, err
+}
+
+// fewRuns is how many runs are asked for one by one; of more, whole days are listed.
+const fewRuns = 200
+
+func runFolders(tree string, ids []string) []string {
+	var folders []string
+	for _, id := range ids {
+		folder := path.Join(tree, format.IDDay(id))
+		if len(ids) <= fewRuns {
+			folder = path.Join(folder, id)
+		}
+		folders = append(folders, folder)
+	}
+	slices.Sort(folders)
+	return slices.Compact(folders)
+}
+
+// idsOf lists the runs of a commit, and those that it has a mark of, by their names alone.
+func idsOf(ctx context.Context, dirs git.Dirs, commit, tree string) (ids []string, removed map[string]bool, err error) {
+	folders, err := git.Names(ctx, dirs, commit, tree)
+	if err != nil {
+		return nil, nil, err
+	}
+	var days []string
+	for _, folder := range folders {
+		if name := path.Base(folder.Path); folder.Tree && (format.CheckDay(name) == nil || name == RemovedName) {
+			days = append(days, folder.Path)
+		}
+	}
+	if len(days) == 0 {
+		return nil, nil, nil
+	}
+	names, err := git.Names(ctx, dirs, commit, days...)
+	if err != nil {
+		return nil, nil, err
+	}
+	removed = map[string]bool{}
+	for _, n := range names {
+		folder, id := path.Split(strings.TrimPrefix(n.Path, tree+"/"))
+		switch {
+		case format.CheckID(id) != nil:
+		case folder == RemovedName+"/":
+			removed[id] = true
+		case n.Tree && folder == format.IDDay(id)+"/":
+			ids = append(ids, id)
+		}
+	}
+	return ids, removed, nil
+}

@@ -1,0 +1,264 @@
+package share
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// Staged is what the hook of a commit of code did.
+type Staged struct {
+	*Committed
+	Waiting int    // finished runs that stay behind
+	Why     string // they do
+}
+
+// StageForCommit puts finished runs into the commit of code that git is making: it is for the pre-commit hook alone. The
+// runs are held to the same rules as by Commit. Killed at any moment the index is the one that git had, or the one with the
+// runs.
+func StageForCommit(ctx context.Context, r *repo.Repository) (*Staged, error) {
+	s := &Staged{Committed: &Committed{}}
+	if !r.InGit {
+		return s, nil
+	}
+	config, err := r.Config()
+	if err != nil {
+		return s, err
+	}
+	if config.Commit.Branch != "" { // they have a branch of their own
+		return s, nil
+	}
+	end, err := git.Turn(ctx, r.Git)
+	if err != nil {
+		return s, err
+	}
+	defer end()
+	tip, err := git.ReadTip(ctx, r.Git)
+	if err != nil {
+		return s, err
+	}
+	trees, err := git.OpenTrees(ctx, r.Git)
+	if err != nil {
+		return s, err
+	}
+	defer trees.Close()
+	w := writer{repo: r, trees: trees}
+	if s.Why, err = w.whyNot(ctx, tip); err != nil {
+		return s, err
+	}
+	if s.Why != "" {
+		s.Waiting, err = Uncommitted(ctx, r)
+		return s, err
+	}
+	p, err := w.plan(ctx, tip.Commit, true)
+	s.Committed = p.Committed
+	if err != nil || p.Empty() {
+		return s, err
+	}
+	return s, w.stage(ctx, p, tip)
+}
+
+// whyNot says why runs do not belong into the commit that git is making.
+func (w *writer) whyNot(ctx context.Context, tip git.Tip) (string, error) {
+	dirs := w.repo.Git
+	if name, _ := dirs.InProgress(); name != "" {
+		return name + " is in progress, and aborting it would take them away", nil
+	}
+	switch git.IndexOfHook(dirs) {
+	case git.NoHookIndex:
+		return "only a commit of git takes them along", nil
+	// Of these, the user's index would then show the runs as removed.
+	case git.PartHookIndex:
+		return "a commit of named files takes those alone", nil
+	case git.OtherHookIndex:
+		return "GIT_INDEX_FILE names an index of its own", nil
+	}
+	if git.Merging(dirs) {
+		return "", nil
+	}
+	from := tip.Commit
+	if from == "" {
+		var err error
+		if from, err = w.trees.Empty(); err != nil {
+			return "", err
+		}
+	}
+	// Git asks what is staged before it looks at what a hook has added: they would be left in the index.
+	staged, err := git.Staged(ctx, dirs, from)
+	if err != nil || staged {
+		return "", err
+	}
+	return "no code is staged; 'runs commit' commits runs alone", nil
+}
+
+// stage brings the files of a plan into the index. They are kept first: what the index has and no commit, a hard reset takes
+// from the disk too.
+func (w *writer) stage(ctx context.Context, p *plan, tip git.Tip) error {
+	o, err := git.Begin(ctx, w.repo.Git, "stage", format.RandomLetters(8))
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	gone, err := p.gone(w.trees, tip.Commit)
+	if err != nil {
+		return err
+	}
+	if err := o.Stage(ctx, below(p.at, p.paths), gone); err != nil {
+		return err
+	}
+	entries, err := o.Entries(ctx, p.at)
+	if err != nil {
+		return err
+	}
+	_, kept, err := p.edits(entries)
+	if err != nil {
+		return err
+	}
+	keep, err := w.keep(ctx, kept)
+	if err != nil {
+		return err
+	}
+	var updates []git.RefUpdate
+	if keep.New != keep.Old {
+		updates = append(updates, keep)
+	}
+	return o.FinishIndex(ctx, "runs: go into a commit of code", updates...)
+}
+
+// HookSnippet is what the pre-commit framework needs in .pre-commit-config.yaml to run the hook for everyone.
+func HookSnippet(r *repo.Repository) (string, error) {
+	call, _, err := hookCall(r)
+	return `repos:
+  - repo: local
+    hooks:
+      - id: runs
+        name: finished runs go into the commit of the code
+        entry: ` + call + `
+        language: system
+        always_run: true
+        pass_filenames: false
+`, err
+}
+
+// hookCall is the call of the hook from the root of the working tree, and the .runs folder that it is for.
+func hookCall(r *repo.Repository) (call, of string, err error) {
+	of, err = r.TreePath()
+	if err != nil {
+		return "", "", err
+	}
+	if strings.ContainsAny(of, "\n\r") {
+		return "", "", fmt.Errorf("the name of %q has a line break", of)
+	}
+	call = "runs"
+	if dir := path.Dir(of); dir != "." {
+		call += " -C " + quote(dir)
+	}
+	return call + " hook pre-commit", of, nil
+}
+
+// quote makes one word of a text for a shell.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// InstallHook adds the call of the hook to the script that runs before a commit, beside all that is there. changed is false
+// where it was there already.
+func InstallHook(ctx context.Context, r *repo.Repository) (h *git.Hook, changed bool, err error) {
+	fail := func(err error) (*git.Hook, bool, error) {
+		var refused *git.HookRefused
+		if errors.As(err, &refused) {
+			return h, false, &repo.HintError{Err: fmt.Errorf("installing the hook: %w", err), Hint: refused.Step}
+		}
+		return h, false, fmt.Errorf("installing the hook: %w", err)
+	}
+	if !r.InGit {
+		return fail(errors.New("this is no git repository"))
+	}
+	config, err := r.Config()
+	if err != nil {
+		return fail(err)
+	}
+	if config.Commit.Branch != "" {
+		return nil, false, &repo.HintError{
+			Err:  fmt.Errorf("installing the hook: commit.branch sends runs to %s, not into the commit of the code", config.Commit.Branch),
+			Hint: "take commit.branch out of .runs/config.toml, or leave the hook",
+		}
+	}
+	if h, err = git.PreCommit(ctx, r.Git); err != nil {
+		return fail(err)
+	}
+	of, body, err := hookBlock(r, h)
+	if err != nil {
+		return fail(err)
+	}
+	if changed, err = h.Add(of, body); err != nil {
+		return fail(err)
+	}
+	return h, changed, nil
+}
+
+// hookBlock is the mark and the text of the call. A script of one machine also knows where the program lies there: programs
+// with windows start git with a short PATH.
+func hookBlock(r *repo.Repository, h *git.Hook) (of, body string, err error) {
+	call, of, err := hookCall(r)
+	if err != nil {
+		return "", "", err
+	}
+	condition := "[ -d " + quote(of) + " ]"
+	if h.Place == git.HookOutside {
+		common, err := filepath.EvalSymlinks(r.Git.Common)
+		if err != nil {
+			return "", "", err
+		}
+		condition = `[ "$(cd "$(git rev-parse --git-common-dir)" 2>/dev/null && pwd -P)" = ` + quote(common) + ` ] && ` + condition
+		of = common + " " + of
+	}
+	places := `"${HOME:-}/.local/bin/runs" "${HOME:-}/go/bin/runs" /usr/local/bin/runs /opt/homebrew/bin/runs`
+	if program, err := os.Executable(); err == nil && h.Place != git.HookOfProject {
+		places = quote(filepath.ToSlash(program)) + " " + places
+	}
+	return of, `# Finished runs go into the commit of the code; 'runs init --without-code' takes this out again.
+runs_status=$?
+if [ "$runs_status" -eq 0 ] && ` + condition + `; then
+	for runs_program in runs ` + places + ` ''; do
+		if [ -z "$runs_program" ]; then
+			echo "runs: the program is not on this machine, so no runs go into the commit" >&2
+		elif command -v "$runs_program" >/dev/null 2>&1; then
+			"$runs_program"` + strings.TrimPrefix(call, "runs") + ` || :
+			break
+		fi
+	done
+fi
+(exit "$runs_status")
+`, nil
+}
+
+// RemoveHook takes the call of the hook out again and returns the scripts that it stood in.
+func RemoveHook(ctx context.Context, r *repo.Repository) ([]string, error) {
+	if !r.InGit {
+		return nil, nil
+	}
+	_, of, err := hookCall(r)
+	if err != nil {
+		return nil, fmt.Errorf("removing the hook: %w", err)
+	}
+	paths, err := git.RemovePreCommit(ctx, r.Git, of)
+	if err == nil {
+		var common string
+		var more []string
+		if common, err = filepath.EvalSymlinks(r.Git.Common); err == nil {
+			more, err = git.RemovePreCommit(ctx, r.Git, common+" "+of)
+			paths = append(paths, more...)
+		}
+	}
+	if err != nil {
+		err = fmt.Errorf("removing the hook: %w", err)
+	}
+	return paths, err
+}
