@@ -114,13 +114,15 @@ func isNote(entry fs.DirEntry) bool {
 		format.CheckPath(entry.Name()) == nil
 }
 
-// LateNotes lists the notes of a run by the names of their files, without the run.
-func (r *Repository) LateNotes(id string) ([]File, error) {
-	if !exists(filepath.Join(r.RunDir(id), notesName)) {
-		return nil, nil
-	}
-	return noteFiles(r.RunDir(id))
+// Noted says of each of many runs whether something was said later of it.
+func (r *Repository) Noted(ids []string) []bool {
+	noted := make([]bool, len(ids))
+	inParallel(len(ids), func(i int) { noted[i] = exists(filepath.Join(r.RunDir(ids[i]), notesName)) })
+	return noted
 }
+
+// LateNotes lists the notes of a run by the names of their files, without the run.
+func (r *Repository) LateNotes(id string) ([]File, error) { return noteFiles(r.RunDir(id)) }
 
 // SharedNames are the files that a run shares with others, relative to the .runs folder.
 func SharedNames(run *format.Run) []string {

@@ -49,6 +49,7 @@ func (d Dirs) indexPath() string {
 	return filepath.Join(d.Git, "index")
 }
 
+// write gives the file its content as a whole. It need not outlive a power failure until the refs are about to move.
 func (n note) write(path string) error {
 	text := fmt.Sprintf("nonce %s\nkind %s\n", n.nonce, n.kind)
 	if n.next != "" {
@@ -60,7 +61,7 @@ func (n note) write(path string) error {
 		return err
 	}
 	_, err = io.WriteString(f, text)
-	if err == nil {
+	if err == nil && n.next != "" {
 		err = f.Sync()
 	}
 	if closeErr := f.Close(); err == nil {
@@ -245,19 +246,47 @@ func (o *Operation) run(ctx context.Context, stdin string, args ...string) ([]by
 	return c.run(ctx, append([]string{"-c", "core.safecrlf=false", "-c", "advice.updateSparsePath=false"}, args...)...)
 }
 
-// Stage brings files as they are on disk into the new index, through git's own filters, and takes others out. Paths are
-// relative to the root of the working tree.
-func (o *Operation) Stage(ctx context.Context, add, remove []string) error {
+// Stage stores files as they are on disk, through git's own filters, brings them into the new index, and takes others out. It
+// returns the entries of those that it stored. Paths are relative to the root of the working tree.
+func (o *Operation) Stage(ctx context.Context, add, remove []string) ([]Entry, error) {
+	var entries []Entry
 	if len(add) > 0 {
-		if _, err := o.run(ctx, string(list(add)), "update-index", "-z", "--add", "--replace", "--stdin"); err != nil {
-			return err
+		var err error
+		if entries, err = o.store(ctx, add); err != nil {
+			return nil, err
+		}
+		if _, err := o.run(ctx, string(list(add)), "update-index", "-z", "--add", "--replace", "--chmod=-x", "--stdin"); err != nil {
+			return nil, err
 		}
 	}
 	if len(remove) > 0 {
-		_, err := o.run(ctx, string(list(remove)), "update-index", "-z", "--force-remove", "--stdin")
-		return err
+		if _, err := o.run(ctx, string(list(remove)), "update-index", "-z", "--force-remove", "--stdin"); err != nil {
+			return nil, err
+		}
 	}
-	return nil
+	return entries, nil
+}
+
+// store makes blobs of files. The index is not asked: to list it costs more than all the rest where it is large.
+func (o *Operation) store(ctx context.Context, paths []string) ([]Entry, error) {
+	for _, path := range paths {
+		if strings.Contains(path, "\n") {
+			return nil, fmt.Errorf("%q: a line break in its path", path)
+		}
+	}
+	out, err := o.run(ctx, strings.Join(paths, "\n")+"\n", "hash-object", "-w", "--stdin-paths")
+	if err != nil {
+		return nil, err
+	}
+	ids := strings.Fields(string(out))
+	if len(ids) != len(paths) {
+		return nil, fmt.Errorf("git hash-object: %d answers to %d questions", len(ids), len(paths))
+	}
+	entries := make([]Entry, len(paths))
+	for i, path := range paths {
+		entries[i] = Entry{path, ids[i], "100644"}
+	}
+	return entries, nil
 }
 
 // StageEntries puts files that are in git already into the new index, without a look at the disk.
@@ -275,15 +304,6 @@ func (o *Operation) StageEntries(ctx context.Context, entries []Edit) error {
 	}
 	_, err := o.run(ctx, b.String(), "update-index", "-z", "--index-info")
 	return err
-}
-
-// Entries lists the files of the new index below a folder.
-func (o *Operation) Entries(ctx context.Context, folder string) ([]Entry, error) {
-	out, err := o.run(ctx, "", "--literal-pathspecs", "ls-files", "-s", "-z", "--", folder)
-	if err != nil {
-		return nil, err
-	}
-	return parseEntries(out), nil
 }
 
 // parseEntries reads `ls-files -s -z`.

@@ -19,6 +19,16 @@ type Tip struct {
 func ReadTip(ctx context.Context, dirs Dirs) (Tip, error) {
 	var t Tip
 	var failed *Error
+	// One call in the common case; before the first commit it fails.
+	if out, err := dirs.command().run(ctx, "rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD"); err == nil {
+		commit, ref, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+		if branch, ok := strings.CutPrefix(ref, "refs/heads/"); ok || ref == "HEAD" {
+			if !ok {
+				branch = ""
+			}
+			return Tip{commit, branch}, nil
+		}
+	}
 	out, err := dirs.command().run(ctx, "rev-parse", "-q", "--verify", "HEAD^{commit}")
 	if err != nil && (!errors.As(err, &failed) || failed.Code != 1) {
 		return t, err

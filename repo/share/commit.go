@@ -141,10 +141,7 @@ func (w *writer) commitHere(ctx context.Context, tip git.Tip) (*Committed, error
 	if err != nil {
 		return nil, err
 	}
-	if err := o.Stage(ctx, below(p.at, p.paths), gone); err != nil {
-		return nil, err
-	}
-	entries, err := o.Entries(ctx, p.at)
+	entries, err := o.Stage(ctx, below(p.at, p.paths), gone)
 	if err != nil {
 		return nil, err
 	}
@@ -242,14 +239,17 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	if err != nil {
 		return p, err
 	}
+	noted := w.repo.Noted(ids)
 	named := w.request.IDs != nil
-	for _, id := range ids {
+	for i, id := range ids {
 		_, committed := known.runs[id]
 		switch {
 		case named && !slices.Contains(w.request.IDs, id), removed[id]:
 			continue
 		case committed && !known.removed[id]:
-			err = p.addNotes(known, id)
+			if noted[i] {
+				err = p.addNotes(known, id)
+			}
 		case known.removed[id] && !marks && !named:
 			p.Refused = append(p.Refused, repo.Damage{ID: id, Err: fmt.Errorf("run %s: it was removed there; name it to bring it back", id)})
 			continue

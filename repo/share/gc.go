@@ -394,7 +394,7 @@ func (c *collector) commitHere(ctx context.Context, paths []string, commit strin
 	if name, _ := c.repo.Git.InProgress(); name != "" {
 		return fmt.Errorf("%s has begun meanwhile", name)
 	}
-	if err := o.Stage(ctx, nil, paths); err != nil {
+	if _, err := o.Stage(ctx, nil, paths); err != nil {
 		return err
 	}
 	return o.Finish(ctx, "runs gc", git.RefUpdate{Ref: "HEAD", Old: c.local.tip, New: commit})

@@ -111,10 +111,7 @@ func (w *writer) stage(ctx context.Context, p *plan, tip git.Tip) error {
 	if err != nil {
 		return err
 	}
-	if err := o.Stage(ctx, below(p.at, p.paths), gone); err != nil {
-		return err
-	}
-	entries, err := o.Entries(ctx, p.at)
+	entries, err := o.Stage(ctx, below(p.at, p.paths), gone)
 	if err != nil {
 		return err
 	}
