@@ -41,39 +41,57 @@ func (r *Repository) ListBranch(ctx context.Context, known func(id string) bool)
 	if err != nil || commit == "" {
 		return nil, nil, nil, err
 	}
-	fail := func(err error) (*Revision, []*Entry, []Damage, error) {
-		return nil, nil, nil, fmt.Errorf("reading the runs of branch %s: %w", name, err)
+	removed, err := r.RemovedIDs()
+	if err == nil {
+		rev, entries, damaged, err = r.listCommit(ctx, commit, r, func(id string) bool { return removed[id] || known(id) })
 	}
+	if err != nil {
+		err = fmt.Errorf("reading the runs of branch %s: %w", name, err)
+	}
+	return rev, entries, damaged, err
+}
+
+// ListRevision reads the runs of a revision that are not known already. rev is nil where there is none; else Close it.
+func (r *Repository) ListRevision(ctx context.Context, name string, known func(id string) bool) (rev *Revision, entries []*Entry, damaged []Damage, err error) {
+	commit, _, err := r.commitOf(ctx, name)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	rev, entries, damaged, err = r.listCommit(ctx, commit, nil, known)
+	if err != nil {
+		err = fmt.Errorf("reading the runs of %s: %w", name, err)
+	}
+	return rev, entries, damaged, err
+}
+
+// listCommit reads the runs of a commit that are not known. The notes of late count too.
+func (r *Repository) listCommit(ctx context.Context, commit string, late *Repository, known func(id string) bool) (*Revision, []*Entry, []Damage, error) {
 	tree, err := r.TreePath()
 	if err != nil {
-		return fail(err)
+		return nil, nil, nil, err
 	}
 	ids, removed, err := idsOf(ctx, r.Git, commit, tree)
 	if err != nil {
-		return fail(err)
+		return nil, nil, nil, err
 	}
-	here, err := r.RemovedIDs()
-	if err != nil {
-		return fail(err)
-	}
-	ids = slices.DeleteFunc(ids, func(id string) bool { return removed[id] || here[id] || known(id) })
+	ids = slices.DeleteFunc(ids, func(id string) bool { return removed[id] || known(id) })
 	if len(ids) == 0 {
 		return nil, nil, nil, nil
 	}
 	files, err := git.FilesIn(ctx, r.Git, commit, runFolders(tree, ids)...)
 	if err != nil {
-		return fail(err)
+		return nil, nil, nil, err
 	}
 	wanted := make(map[string]bool, len(ids))
 	for _, id := range ids {
 		wanted[id] = true
 	}
 	v := r.revision(commit, tree, files, func(id string) bool { return wanted[id] })
-	v.late = r
+	v.late = late
 	if err := v.readRecords(ctx); err != nil {
-		return fail(err)
+		return nil, nil, nil, err
 	}
-	entries, damaged, err = v.List(ctx)
+	entries, damaged, err := v.List(ctx)
 	return v, entries, damaged, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -145,27 +146,35 @@ func (r *Repository) CheckGit(ctx context.Context) ([]string, error) {
 	if !r.InGit {
 		return nil, nil
 	}
-	probe := filepath.Join(r.Dir, "2000-01-01", "20000101-000000-00000000", "metrics.parquet")
-	rel, err := filepath.Rel(r.Git.Root, probe)
+	at, err := r.TreePath()
 	if err != nil {
 		return nil, err
 	}
+	run := path.Join(at, "2000-01-01", "20000101-000000-00000000")
+	probe := path.Join(run, metricsName)
 	var wrong []string
-	if _, err := git.Run(ctx, r.Git.Root, "check-ignore", "-q", "--no-index", rel); err != nil {
+	if _, err := git.Run(ctx, r.Git.Root, "check-ignore", "-q", "--no-index", probe); err != nil {
 		if errors.Is(err, git.ErrNoGit) {
 			return nil, err
 		}
-		wrong = append(wrong, "a rule of this project takes .runs out of git's ignore: see 'git check-ignore -v "+filepath.ToSlash(rel)+"'")
+		wrong = append(wrong, "a rule of this project takes .runs out of git's ignore: see 'git check-ignore -v "+probe+"'")
 	}
-	out, err := git.Run(ctx, r.Git.Root, "check-attr", "-z", "text", "filter", "ident", "working-tree-encoding", "--", rel)
+	digest := strings.Repeat("0", 64)
+	out, err := git.Run(ctx, r.Git.Root, "check-attr", "-z", "text", "filter", "ident", "working-tree-encoding", "--",
+		probe, path.Join(run, RecordName), path.Join(run, notesName, "x.toml"), path.Join(at, "sources", digest+".patch"),
+		path.Join(at, "environments", digest+".toml"), path.Join(at, "datasets", digest+".parquet"))
 	if err != nil {
 		return wrong, err
 	}
+	said := map[string]bool{}
 	fields := strings.Split(string(out), "\x00")
 	for i := 0; i+2 < len(fields); i += 3 {
-		if value := fields[i+2]; value != "unset" {
-			wrong = append(wrong, fmt.Sprintf("the attribute %s is %s for runs and would change their bytes: see 'git check-attr -a %s'", fields[i+1], value, filepath.ToSlash(rel)))
+		name, attribute, value := fields[i], fields[i+1], fields[i+2]
+		if value == "unset" || said[attribute] {
+			continue
 		}
+		said[attribute] = true
+		wrong = append(wrong, fmt.Sprintf("the attribute %s is %s for runs and would change their bytes, where it must be unset: see 'git check-attr -a %s'", attribute, value, name))
 	}
 	return wrong, nil
 }

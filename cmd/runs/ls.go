@@ -74,6 +74,12 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 	if err != nil {
 		return err
 	}
+	elsewhere := func(*collection) {}
+	if !f.json && !f.csv && !f.allBranches {
+		var stop func()
+		elsewhere, stop = a.lookElsewhere(ctx, r)
+		defer stop()
+	}
 	c, err := a.collect(ctx, r, f.experiment)
 	if err != nil {
 		return err
@@ -106,28 +112,42 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 	if err := a.writeList(ctx, f, c, runs, entries); err != nil {
 		return err
 	}
-	if !f.json && !f.csv && !f.allBranches {
-		a.sayElsewhere(ctx, c)
-	}
+	elsewhere(c)
 	if len(c.damaged) > 0 {
 		return quietError{exitFailed}
 	}
 	return nil
 }
 
-// sayElsewhere ends a list with what other branches have.
-func (a *app) sayElsewhere(ctx context.Context, c *collection) {
-	known := c.known()
-	for _, d := range c.damaged {
-		known[d.ID] = true
+// lookElsewhere looks into other branches while the runs are listed. say ends the list with what they have, stop waits for
+// the end of it.
+func (a *app) lookElsewhere(ctx context.Context, r *repo.Repository) (say func(*collection), stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var ids []string
+	var err error
+	done := make(chan struct{})
+	go func() { // ends with stop
+		defer close(done)
+		ids, err = share.Elsewhere(ctx, r)
+	}()
+	say = func(c *collection) {
+		<-done
+		known := c.known()
+		for _, d := range c.damaged {
+			known[d.ID] = true
+		}
+		ids = slices.DeleteFunc(ids, func(id string) bool { return known[id] })
+		switch {
+		case errors.Is(err, git.ErrNoGit) || ctx.Err() != nil:
+		case err != nil:
+			a.say("runs: %v", err)
+		case len(ids) > 0:
+			a.say("runs: %d more on other branches: --all-branches", len(ids))
+		}
 	}
-	n, err := share.Elsewhere(ctx, c.repo, known)
-	switch {
-	case errors.Is(err, git.ErrNoGit) || ctx.Err() != nil:
-	case err != nil:
-		a.say("runs: %v", err)
-	case n > 0:
-		a.say("runs: %d more on other branches: --all-branches", n)
+	return say, func() {
+		cancel()
+		<-done
 	}
 }
 

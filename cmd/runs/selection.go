@@ -45,12 +45,20 @@ func (c *collection) atRevision(ctx context.Context, rev string) (*collection, e
 
 // addRevision lists the runs of a revision too, but those that are known already.
 func (c *collection) addRevision(ctx context.Context, rev string) error {
-	at, err := c.atRevision(ctx, rev)
+	known := c.known()
+	return c.addFrom(c.repo.ListRevision(ctx, rev, func(id string) bool { return known[id] }))
+}
+
+// addFrom takes over what a listing of a revision gave.
+func (c *collection) addFrom(rev *repo.Revision, entries []*repo.Entry, damaged []repo.Damage, err error) error {
 	if err != nil {
 		return err
 	}
-	known := c.known()
-	c.add(slices.DeleteFunc(slices.Clone(at.entries), func(e *repo.Entry) bool { return known[e.ID] }))
+	if rev != nil {
+		c.app.cleanup = append(c.app.cleanup, rev.Close)
+	}
+	c.damage(damaged)
+	c.add(entries)
 	return nil
 }
 
@@ -82,16 +90,7 @@ func (c *collection) addBranch(ctx context.Context) error {
 		return nil
 	}
 	known := c.known()
-	rev, entries, damaged, err := c.repo.ListBranch(ctx, func(id string) bool { return known[id] })
-	if err != nil {
-		return err
-	}
-	if rev != nil {
-		c.app.cleanup = append(c.app.cleanup, rev.Close)
-	}
-	c.damage(damaged)
-	c.add(entries)
-	return nil
+	return c.addFrom(c.repo.ListBranch(ctx, func(id string) bool { return known[id] }))
 }
 
 // damage names runs that could not be read.

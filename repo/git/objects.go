@@ -120,6 +120,34 @@ func NewestBranches(ctx context.Context, dirs Dirs, n int, remotes bool) ([]Bran
 	return branches, nil
 }
 
+// TreePair are two trees to compare.
+type TreePair struct{ From, To string }
+
+// Added lists the names that stand in the second tree of a pair and not in the first, not what lies below them. All pairs
+// take one process.
+func Added(ctx context.Context, dirs Dirs, pairs []TreePair) ([]string, error) {
+	if len(pairs) == 0 {
+		return nil, nil
+	}
+	var ask strings.Builder
+	for _, p := range pairs {
+		ask.WriteString(p.From + " " + p.To + "\n")
+	}
+	c := dirs.command()
+	c.stdin = strings.NewReader(ask.String())
+	out, err := c.run(ctx, "diff-tree", "--stdin", "-z", "--name-only", "--no-renames", "--diff-filter=A", "--no-commit-id")
+	var names []string
+	for name := range strings.SplitSeq(string(out), "\x00") {
+		if i := strings.LastIndexByte(name, '\n'); i >= 0 { // the pair stands before its names
+			name = name[i+1:]
+		}
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	return names, err
+}
+
 // FilesIn lists the files below folders of a commit, which are relative to the root.
 func FilesIn(ctx context.Context, dirs Dirs, commit string, folders ...string) ([]Entry, error) {
 	out, err := dirs.command().run(ctx, append([]string{"--literal-pathspecs", "ls-tree", "-r", "-z", "--full-tree", commit, "--"}, asFolders(folders)...)...)

@@ -1,6 +1,7 @@
 package share
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,21 +64,24 @@ type days struct {
 	seen  map[string][]string
 }
 
-// of are the folders of a commit, by the ids of their trees.
-func (d *days) of(commit string) ([]string, error) {
-	e, ok, err := d.trees.Find(commit, d.at)
+// dayFolders are the folders of runs of a commit, which may be empty.
+func dayFolders(trees *git.Trees, commit, at string) ([]git.TreeEntry, error) {
+	e, ok, err := trees.Find(commit, at)
 	if err != nil || !ok || !e.IsTree() {
 		return nil, err
 	}
-	folders, err := d.trees.Read(e.ID)
+	folders, err := trees.Read(e.ID)
+	return slices.DeleteFunc(slices.Clone(folders), func(e git.TreeEntry) bool { return !e.IsTree() || format.CheckDay(e.Name) != nil }), err
+}
+
+// of are the folders of a commit, by the ids of their trees.
+func (d *days) of(commit string) ([]string, error) {
+	folders, err := dayFolders(d.trees, commit, d.at)
 	if err != nil {
 		return nil, err
 	}
 	var trees []string
 	for _, folder := range folders {
-		if !folder.IsTree() || format.CheckDay(folder.Name) != nil {
-			continue
-		}
 		trees = append(trees, folder.ID)
 		if _, known := d.seen[folder.ID]; known {
 			continue
@@ -97,45 +101,73 @@ func (d *days) of(commit string) ([]string, error) {
 	return trees, nil
 }
 
-// Elsewhere counts the runs of the newest other local branches that are not known, by their names alone.
-func Elsewhere(ctx context.Context, r *repo.Repository, known map[string]bool) (int, error) {
+// Elsewhere lists runs of the newest other local branches, by their names alone: all that the commit which is checked out
+// lacks and that were not removed here.
+func Elsewhere(ctx context.Context, r *repo.Repository) ([]string, error) {
 	if !r.InGit {
-		return 0, nil
+		return nil, nil
 	}
 	branches, err := git.NewestBranches(ctx, r.Git, maxListed, false)
 	if err != nil || len(branches) == 0 || len(branches) == 1 && branches[0].Here {
-		return 0, err
+		return nil, err
 	}
 	removed, err := r.RemovedIDs()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	trees, err := git.OpenTrees(ctx, r.Git)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer trees.Close()
-	d := &days{trees: trees, seen: map[string][]string{}}
-	if d.at, err = r.TreePath(); err != nil {
-		return 0, err
+	at, err := r.TreePath()
+	if err != nil {
+		return nil, err
 	}
+	here := map[string]string{} // the folder of each day that is checked out
+	var pairs []git.TreePair
+	seen := map[string]bool{}
+	empty := ""
+	slices.SortStableFunc(branches, func(a, b git.Branch) int { return cmp.Compare(b2i(b.Here), b2i(a.Here)) })
 	for _, b := range branches {
-		if b.Here {
-			continue
+		folders, err := dayFolders(trees, b.Commit, at)
+		if err != nil {
+			return nil, fmt.Errorf("reading branch %s: %w", b.Name, err)
 		}
-		if _, err := d.of(b.Commit); err != nil {
-			return 0, fmt.Errorf("reading branch %s: %w", b.Name, err)
-		}
-	}
-	others := map[string]bool{}
-	for _, ids := range d.seen {
-		for _, id := range ids {
-			if !known[id] && !removed[id] {
-				others[id] = true
+		for _, day := range folders {
+			if b.Here {
+				here[day.Name] = day.ID
 			}
+			if seen[day.ID] || here[day.Name] == day.ID {
+				continue
+			}
+			seen[day.ID] = true
+			from := here[day.Name]
+			if from == "" {
+				if empty == "" {
+					if empty, err = trees.Empty(); err != nil {
+						return nil, err
+					}
+				}
+				from = empty
+			}
+			pairs = append(pairs, git.TreePair{From: from, To: day.ID})
 		}
 	}
-	return len(others), nil
+	names, err := git.Added(ctx, r.Git, pairs)
+	if err != nil {
+		return nil, err
+	}
+	names = slices.DeleteFunc(names, func(id string) bool { return format.CheckID(id) != nil || removed[id] })
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // Overview says where the runs of a clone are in git.
