@@ -151,7 +151,7 @@ func (r *Repository) CheckGit(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	run := path.Join(at, "2000-01-01", "20000101-000000-00000000")
-	probe := path.Join(run, metricsName)
+	probe := path.Join(run, MetricsName)
 	var wrong []string
 	if _, err := git.Run(ctx, r.Git.Root, "check-ignore", "-q", "--no-index", probe); err != nil {
 		if errors.Is(err, git.ErrNoGit) {

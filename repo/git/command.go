@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -26,6 +27,7 @@ type command struct {
 	stdin io.Reader
 	// stderr keeps what a call that succeeds says there; nil drops it.
 	stderr *complaint
+	holds  *os.File // a lock that git keeps where it outlives us; nil is none
 }
 
 // unsafeVariables change what plumbing prints or where it writes.
@@ -77,6 +79,9 @@ func (c command) process(ctx context.Context, args []string) (*exec.Cmd, error) 
 	}
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir = c.dir
+	if c.holds != nil && runtime.GOOS != "windows" { // which passes no files on
+		cmd.ExtraFiles = []*os.File{c.holds}
+	}
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return slices.ContainsFunc(unsafeVariables, func(prefix string) bool { return strings.HasPrefix(v, prefix) })
 	})

@@ -32,7 +32,7 @@ func Follow(ctx context.Context, dirs Dirs, from, to, reason, nonce string) erro
 		}
 		return err
 	}
-	o.note.ref, o.note.old, o.note.next = "HEAD", from, to
+	o.note.ref, o.note.old, o.note.next, o.note.refs = "HEAD", from, to, []string{"HEAD"}
 	if err := o.note.write(dirs.state("op")); err != nil {
 		return err
 	}
@@ -52,14 +52,15 @@ func (o *Operation) follow(ctx context.Context, reason string, again bool) error
 			return err
 		}
 	}
-	if _, err := o.run(ctx, "", "read-tree", "-m", "-u", from, o.note.next); err != nil {
+	// A monitor of the file system that git starts here would keep our lock for as long as it lives.
+	if _, err := o.runBy(ctx, o.lasting(), "", "-c", "core.fsmonitor=false", "read-tree", "-m", "-u", from, o.note.next); err != nil {
 		var failed *Error
 		if errors.As(err, &failed) {
 			return &InTheWayError{failed.Message}
 		}
 		return err
 	}
-	if err := UpdateRefs(ctx, o.dirs, reason, RefUpdate{"HEAD", o.note.old, o.note.next}); err != nil {
+	if err := o.lasting().updateRefs(ctx, reason, RefUpdate{"HEAD", o.note.old, o.note.next}); err != nil {
 		return err
 	}
 	if err := os.Rename(o.index, o.dirs.indexPath()); err != nil {
@@ -151,12 +152,12 @@ func (o *Operation) removeTorn(ctx context.Context, e Edit) error {
 }
 
 // settleFollow repeats what a process died at; where that cannot be, the branch stays where it is.
-func (d Dirs) settleFollow(ctx context.Context, n note) error {
+func (d Dirs) settleFollow(ctx context.Context, n note, guard *os.File) error {
 	if n.next == "" {
 		d.clear(n)
 		return nil
 	}
-	o := &Operation{dirs: d, note: n, index: d.state("index-" + n.nonce)}
+	o := &Operation{dirs: d, guard: guard, note: n, index: d.state("index-" + n.nonce)}
 	tip, err := ReadTip(ctx, d)
 	if err != nil {
 		return err

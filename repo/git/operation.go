@@ -35,8 +35,9 @@ type Operation struct {
 // note is the file that says what is being done.
 type note struct {
 	nonce          string
-	kind           string // commit, follow
-	ref, old, next string // empty until the refs are about to move
+	kind           string   // commit, follow
+	ref, old, next string   // empty until the refs are about to move
+	refs           []string // all that move, ref among them
 }
 
 func (d Dirs) state(name string) string { return filepath.Join(d.Git, "runs", name) }
@@ -54,6 +55,9 @@ func (n note) write(path string) error {
 	text := fmt.Sprintf("nonce %s\nkind %s\n", n.nonce, n.kind)
 	if n.next != "" {
 		text += fmt.Sprintf("ref %s\nold %s\nnew %s\n", n.ref, n.old, n.next)
+		for _, ref := range n.refs {
+			text += "moves " + ref + "\n"
+		}
 	}
 	tmp := path + "-" + n.nonce
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
@@ -92,6 +96,8 @@ func readNote(path string) (note, error) {
 			n.old = value
 		case "new":
 			n.next = value
+		case "moves":
+			n.refs = append(n.refs, value)
 		}
 	}
 	return n, nil
@@ -159,7 +165,7 @@ func Begin(ctx context.Context, dirs Dirs, kind, nonce string) (*Operation, erro
 		return nil, err
 	}
 	o := &Operation{dirs: dirs, guard: guard, note: note{nonce: nonce, kind: kind}, index: dirs.state("index-" + nonce)}
-	err = dirs.settle(ctx)
+	err = dirs.settle(ctx, guard)
 	if err == nil {
 		dirs.sweep()
 		err = o.note.write(dirs.state("op"))
@@ -238,9 +244,19 @@ func (d Dirs) ours(n note) bool {
 	return err == nil && string(data) == "runs "+n.nonce+"\n"
 }
 
+// lasting is a call that has our lock too: where we are killed and it goes on, nobody settles what it is about to do.
+func (o *Operation) lasting() command {
+	c := o.dirs.command()
+	c.holds = o.guard
+	return c
+}
+
 // run calls git on the new index.
 func (o *Operation) run(ctx context.Context, stdin string, args ...string) ([]byte, error) {
-	c := o.dirs.command()
+	return o.runBy(ctx, o.dirs.command(), stdin, args...)
+}
+
+func (o *Operation) runBy(ctx context.Context, c command, stdin string, args ...string) ([]byte, error) {
 	c.env = append(c.env[:len(c.env):len(c.env)], "GIT_INDEX_FILE="+o.index)
 	c.stdin = strings.NewReader(stdin)
 	return c.run(ctx, append([]string{"-c", "core.safecrlf=false", "-c", "advice.updateSparsePath=false"}, args...)...)
@@ -329,6 +345,10 @@ var ErrMoved = errors.New("the branch has moved meanwhile")
 
 // UpdateRefs moves refs, all or none. The branch that is checked out is HEAD.
 func UpdateRefs(ctx context.Context, dirs Dirs, reason string, updates ...RefUpdate) error {
+	return dirs.command().updateRefs(ctx, reason, updates...)
+}
+
+func (c command) updateRefs(ctx context.Context, reason string, updates ...RefUpdate) error {
 	var b strings.Builder
 	for _, u := range updates {
 		old := u.Old
@@ -337,7 +357,6 @@ func UpdateRefs(ctx context.Context, dirs Dirs, reason string, updates ...RefUpd
 		}
 		fmt.Fprintf(&b, "update %s\x00%s\x00%s\x00", u.Ref, u.New, old)
 	}
-	c := dirs.command()
 	c.stdin = strings.NewReader(b.String())
 	_, err := c.run(ctx, "update-ref", "-m", reason, "--stdin", "-z")
 	var failed *Error
@@ -350,11 +369,14 @@ func UpdateRefs(ctx context.Context, dirs Dirs, reason string, updates ...RefUpd
 // Finish moves the refs, of which the first is HEAD, and gives the new index its place.
 func (o *Operation) Finish(ctx context.Context, reason string, updates ...RefUpdate) error {
 	o.note.ref, o.note.old, o.note.next = updates[0].Ref, updates[0].Old, updates[0].New
+	for _, u := range updates {
+		o.note.refs = append(o.note.refs, u.Ref)
+	}
 	if err := o.note.write(o.dirs.state("op")); err != nil {
 		return err
 	}
 	// From here on nothing is interrupted: it is a matter of milliseconds.
-	if err := UpdateRefs(context.WithoutCancel(ctx), o.dirs, reason, updates...); err != nil {
+	if err := o.lasting().updateRefs(context.WithoutCancel(ctx), reason, updates...); err != nil {
 		return err
 	}
 	if err := os.Rename(o.index, o.dirs.indexPath()); err != nil {
@@ -407,10 +429,10 @@ func Settle(ctx context.Context, dirs Dirs) error {
 		return err
 	}
 	defer func() { _ = guard.Close() }()
-	return dirs.settle(ctx)
+	return dirs.settle(ctx, guard)
 }
 
-func (d Dirs) settle(ctx context.Context) error {
+func (d Dirs) settle(ctx context.Context, guard *os.File) error {
 	n, err := readNote(d.state("op"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -418,8 +440,11 @@ func (d Dirs) settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := d.freeRefs(ctx, n); err != nil {
+		return err
+	}
 	if n.kind == kindFollow {
-		return d.settleFollow(ctx, n)
+		return d.settleFollow(ctx, n, guard)
 	}
 	if n.next != "" {
 		out, err := d.command().run(ctx, "rev-parse", "-q", "--verify", n.ref)
@@ -428,7 +453,7 @@ func (d Dirs) settle(ctx context.Context) error {
 			return err
 		}
 		if strings.TrimSpace(string(out)) == n.next {
-			if err := d.completeIndex(ctx, n); err != nil {
+			if err := d.completeIndex(ctx, n, guard); err != nil {
 				return err
 			}
 		}
@@ -437,8 +462,52 @@ func (d Dirs) settle(ctx context.Context) error {
 	return nil
 }
 
+// refLockWait is how long a lock of a ref must be seen before it counts as left behind: git holds them for milliseconds.
+const refLockWait = time.Second
+
+// freeRefs removes the locks that a killed update-ref left on the refs of a note. While index.lock is ours, no commit of
+// anybody else holds them.
+func (d Dirs) freeRefs(ctx context.Context, n note) error {
+	if n.next == "" || !d.ours(n) {
+		return nil
+	}
+	paths := []string{filepath.Join(d.Git, "HEAD.lock")}
+	for _, ref := range n.refs {
+		if ref == "HEAD" {
+			tip, err := ReadTip(ctx, d)
+			if err != nil {
+				return err
+			}
+			if ref = "refs/heads/" + tip.Branch; tip.Branch == "" {
+				continue
+			}
+		}
+		paths = append(paths, filepath.Join(d.Common, filepath.FromSlash(ref)+".lock"))
+	}
+	seen := map[string]fs.FileInfo{}
+	for _, path := range paths {
+		if info, err := os.Lstat(path); err == nil {
+			seen[path] = info
+		}
+	}
+	if len(seen) == 0 {
+		return nil
+	}
+	if err := sleep(ctx, refLockWait); err != nil {
+		return err
+	}
+	for path, was := range seen {
+		if is, err := os.Lstat(path); err == nil && os.SameFile(was, is) {
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // completeIndex brings the index where the branch is already.
-func (d Dirs) completeIndex(ctx context.Context, n note) error {
+func (d Dirs) completeIndex(ctx context.Context, n note, guard *os.File) error {
 	made := d.state("index-" + n.nonce)
 	if _, err := os.Lstat(made); err != nil {
 		return nil // it has its place
@@ -447,7 +516,7 @@ func (d Dirs) completeIndex(ctx context.Context, n note) error {
 		return os.Rename(made, d.indexPath())
 	}
 	// Someone removed the lock, and git may have written the index since: only what we committed is brought in.
-	o := &Operation{dirs: d, note: n, index: made}
+	o := &Operation{dirs: d, guard: guard, note: n, index: made}
 	if err := o.lockIndex(ctx); err != nil {
 		return err
 	}
