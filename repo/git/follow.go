@@ -32,7 +32,8 @@ func Follow(ctx context.Context, dirs Dirs, from, to, reason, nonce string) erro
 		}
 		return err
 	}
-	o.note.ref, o.note.old, o.note.next, o.note.refs = "HEAD", from, to, []string{"HEAD"}
+	o.note.ref, o.note.old, o.note.next = "HEAD", from, to
+	o.note.moves = []RefUpdate{{"HEAD", from, to}}
 	if err := o.note.write(dirs.state("op")); err != nil {
 		return err
 	}
@@ -60,14 +61,7 @@ func (o *Operation) follow(ctx context.Context, reason string, again bool) error
 		}
 		return err
 	}
-	if err := o.lasting().updateRefs(ctx, reason, RefUpdate{"HEAD", o.note.old, o.note.next}); err != nil {
-		return err
-	}
-	if err := os.Rename(o.index, o.dirs.indexPath()); err != nil {
-		o.done = true
-		return err
-	}
-	return nil
+	return o.publish(ctx, reason)
 }
 
 func (o *Operation) emptyTree(ctx context.Context) (string, error) {
@@ -157,19 +151,19 @@ func (d Dirs) settleFollow(ctx context.Context, n note, guard *os.File) error {
 		d.clear(n)
 		return nil
 	}
+	if d.placed(n) {
+		if err := d.completeRefs(ctx, n, guard); err != nil {
+			return err
+		}
+		d.clear(n)
+		return nil
+	}
 	o := &Operation{dirs: d, guard: guard, note: n, index: d.state("index-" + n.nonce)}
 	tip, err := ReadTip(ctx, d)
 	if err != nil {
 		return err
 	}
-	switch tip.Commit {
-	case n.next:
-		if _, err := os.Lstat(o.index); err == nil && d.ours(n) {
-			if err := os.Rename(o.index, d.indexPath()); err != nil {
-				return err
-			}
-		}
-	case n.old:
+	if tip.Commit == n.old {
 		if !d.ours(n) {
 			if err := o.lockIndex(ctx); err != nil {
 				return err

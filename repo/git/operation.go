@@ -22,22 +22,24 @@ const lockWait = 5 * time.Second
 
 // Operation changes the branch that is checked out and the index of the user together. What it writes, it writes in this
 // order: the note `<git dir>/runs/op`, git's index.lock, the new index under a name of its own, the note again with the
-// commits, the refs, the index by one rename; and then it removes the lock and the note. Killed at any moment, Settle makes
+// commits, the index by one rename, the refs; and then it removes the lock and the note. Killed at any moment, Settle makes
 // it whole or as if it had never begun; and while index.lock is there, git itself refuses to build on what is half done.
+//
+// The index comes before the refs: `git commit` reads the branch first and then the index, before it takes the lock. Whoever
+// sees the new branch has the new index then; who saw the old branch is refused by git when it is to move.
 type Operation struct {
 	dirs  Dirs
 	guard *os.File // the lock of our own processes
 	note  note
 	index string // the new index
-	done  bool
 }
 
 // note is the file that says what is being done.
 type note struct {
 	nonce          string
-	kind           string   // commit, follow
-	ref, old, next string   // empty until the refs are about to move
-	refs           []string // all that move, ref among them
+	kind           string      // commit, follow
+	ref, old, next string      // empty until the refs are about to move
+	moves          []RefUpdate // all that move, ref among them
 }
 
 func (d Dirs) state(name string) string { return filepath.Join(d.Git, "runs", name) }
@@ -55,8 +57,8 @@ func (n note) write(path string) error {
 	text := fmt.Sprintf("nonce %s\nkind %s\n", n.nonce, n.kind)
 	if n.next != "" {
 		text += fmt.Sprintf("ref %s\nold %s\nnew %s\n", n.ref, n.old, n.next)
-		for _, ref := range n.refs {
-			text += "moves " + ref + "\n"
+		for _, u := range n.moves {
+			text += fmt.Sprintf("moves %s %s %s\n", u.Ref, u.New, u.Old)
 		}
 	}
 	tmp := path + "-" + n.nonce
@@ -97,7 +99,9 @@ func readNote(path string) (note, error) {
 		case "new":
 			n.next = value
 		case "moves":
-			n.refs = append(n.refs, value)
+			if fields := strings.Split(value, " "); len(fields) == 3 {
+				n.moves = append(n.moves, RefUpdate{Ref: fields[0], New: fields[1], Old: fields[2]})
+			}
 		}
 	}
 	return n, nil
@@ -188,7 +192,7 @@ const heldIndex = "index.lock"
 
 // sweep removes what processes left that were killed before their note was written. It needs the lock of our own processes.
 func (d Dirs) sweep() {
-	for _, prefix := range []string{"op-", "index-", "lock-"} {
+	for _, prefix := range []string{"op-", "index-", "lock-", "was-"} {
 		left, _ := filepath.Glob(d.state(prefix + "*"))
 		for _, path := range left {
 			_ = os.Remove(path)
@@ -369,21 +373,42 @@ func (c command) updateRefs(ctx context.Context, reason string, updates ...RefUp
 // Finish moves the refs, of which the first is HEAD, and gives the new index its place.
 func (o *Operation) Finish(ctx context.Context, reason string, updates ...RefUpdate) error {
 	o.note.ref, o.note.old, o.note.next = updates[0].Ref, updates[0].Old, updates[0].New
-	for _, u := range updates {
-		o.note.refs = append(o.note.refs, u.Ref)
-	}
+	o.note.moves = updates
 	if err := o.note.write(o.dirs.state("op")); err != nil {
 		return err
 	}
 	// From here on nothing is interrupted: it is a matter of milliseconds.
-	if err := o.lasting().updateRefs(context.WithoutCancel(ctx), reason, updates...); err != nil {
+	return o.publish(context.WithoutCancel(ctx), reason)
+}
+
+// publish gives the new index its place and moves the refs of the note. Where they do not move, the old index comes back.
+func (o *Operation) publish(ctx context.Context, reason string) error {
+	was := o.dirs.state("was-" + o.note.nonce)
+	if err := keepIndex(o.dirs.indexPath(), was); err != nil {
 		return err
 	}
 	if err := os.Rename(o.index, o.dirs.indexPath()); err != nil {
-		o.done = true // the note and the lock stay: the next command completes it
 		return err
 	}
-	return nil
+	err := o.lasting().updateRefs(ctx, reason, o.note.moves...)
+	if err == nil {
+		return nil
+	}
+	if info, statErr := os.Lstat(was); statErr == nil && info.Size() == 0 { // there was none
+		return errors.Join(err, os.Remove(o.dirs.indexPath()))
+	}
+	return errors.Join(err, os.Rename(was, o.dirs.indexPath()))
+}
+
+// keepIndex makes a second name, or a copy, of the index; an empty file where there is none yet.
+func keepIndex(index, was string) error {
+	if _, err := os.Lstat(index); errors.Is(err, fs.ErrNotExist) {
+		return os.WriteFile(was, nil, 0o666)
+	}
+	if os.Link(index, was) == nil {
+		return nil
+	}
+	return copyIndex(index, was)
 }
 
 // FinishIndex moves refs that are no branch, and gives the new index its place.
@@ -398,9 +423,7 @@ func (o *Operation) FinishIndex(ctx context.Context, reason string, updates ...R
 
 // Close gives the locks back. What was not finished is as if it had never begun.
 func (o *Operation) Close() {
-	if !o.done {
-		o.dirs.clear(o.note)
-	}
+	o.dirs.clear(o.note)
 	_ = o.guard.Close()
 }
 
@@ -410,7 +433,7 @@ func (d Dirs) clear(n note) {
 		_ = os.Remove(d.indexPath() + ".lock")
 	}
 	_ = os.Remove(d.state("op"))
-	for _, name := range []string{"index-" + n.nonce, "index-" + n.nonce + ".lock", "lock-" + n.nonce, "op-" + n.nonce} {
+	for _, name := range []string{"index-" + n.nonce, "index-" + n.nonce + ".lock", "was-" + n.nonce, "lock-" + n.nonce, "op-" + n.nonce} {
 		_ = os.Remove(d.state(name))
 	}
 }
@@ -446,17 +469,8 @@ func (d Dirs) settle(ctx context.Context, guard *os.File) error {
 	if n.kind == kindFollow {
 		return d.settleFollow(ctx, n, guard)
 	}
-	if n.next != "" {
-		out, err := d.command().run(ctx, "rev-parse", "-q", "--verify", n.ref)
-		var failed *Error
-		if err != nil && !errors.As(err, &failed) {
-			return err
-		}
-		if strings.TrimSpace(string(out)) == n.next {
-			if err := d.completeIndex(ctx, n, guard); err != nil {
-				return err
-			}
-		}
+	if err := d.completeRefs(ctx, n, guard); err != nil {
+		return err
 	}
 	d.clear(n)
 	return nil
@@ -472,7 +486,8 @@ func (d Dirs) freeRefs(ctx context.Context, n note) error {
 		return nil
 	}
 	paths := []string{filepath.Join(d.Git, "HEAD.lock")}
-	for _, ref := range n.refs {
+	for _, u := range n.moves {
+		ref := u.Ref
 		if ref == "HEAD" {
 			tip, err := ReadTip(ctx, d)
 			if err != nil {
@@ -506,31 +521,25 @@ func (d Dirs) freeRefs(ctx context.Context, n note) error {
 	return nil
 }
 
-// completeIndex brings the index where the branch is already.
-func (d Dirs) completeIndex(ctx context.Context, n note, guard *os.File) error {
-	made := d.state("index-" + n.nonce)
-	if _, err := os.Lstat(made); err != nil {
-		return nil // it has its place
+// placed reports whether the new index has its place and the old one is kept.
+func (d Dirs) placed(n note) bool {
+	_, made := os.Lstat(d.state("index-" + n.nonce))
+	_, was := os.Lstat(d.state("was-" + n.nonce))
+	return errors.Is(made, fs.ErrNotExist) && was == nil
+}
+
+// completeRefs moves the refs of a note whose index has its place already. Where somebody has removed index.lock, index and
+// branch may have changed since: they stay as they are.
+func (d Dirs) completeRefs(ctx context.Context, n note, guard *os.File) error {
+	if n.next == "" || !d.ours(n) || !d.placed(n) {
+		return nil
 	}
-	if d.ours(n) {
-		return os.Rename(made, d.indexPath())
+	o := &Operation{dirs: d, guard: guard, note: n}
+	err := o.lasting().updateRefs(ctx, "runs: finish an interrupted "+n.kind, n.moves...)
+	if errors.Is(err, ErrMoved) { // they have moved already
+		return nil
 	}
-	// Someone removed the lock, and git may have written the index since: only what we committed is brought in.
-	o := &Operation{dirs: d, guard: guard, note: n, index: made}
-	if err := o.lockIndex(ctx); err != nil {
-		return err
-	}
-	if err := copyIndex(d.indexPath(), o.index); err != nil {
-		return err
-	}
-	edits, err := Differences(ctx, d, n.old, n.next)
-	if err != nil {
-		return err
-	}
-	if err := o.StageEntries(ctx, edits); err != nil {
-		return err
-	}
-	return os.Rename(o.index, d.indexPath())
+	return err
 }
 
 // Differences lists what two commits differ in, as changes of the first. An empty one has no files.
