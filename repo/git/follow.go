@@ -53,15 +53,52 @@ func (o *Operation) follow(ctx context.Context, reason string, again bool) error
 			return err
 		}
 	}
-	// A monitor of the file system that git starts here would keep our lock for as long as it lives.
-	if _, err := o.runBy(ctx, o.lasting(), "", "-c", "core.fsmonitor=false", "read-tree", "-m", "-u", from, o.note.next); err != nil {
-		var failed *Error
-		if errors.As(err, &failed) {
-			return &InTheWayError{failed.Message}
-		}
+	if err := o.mayMove(ctx, from); err != nil {
 		return err
 	}
-	return o.publish(ctx, reason)
+	if err := o.move(ctx, from, o.note.next); err != nil {
+		// No space left, or a filter that failed: what it did not write to its end would be in the way of the next try.
+		return errors.Join(err, o.takeOver(ctx, true))
+	}
+	moved := o.index + "-moved"
+	if err := copyIndex(o.index, moved); err != nil {
+		return err
+	}
+	err := o.publish(ctx, reason)
+	if err != nil { // somebody moved the branch: the files go back
+		o.index = moved
+		err = errors.Join(err, o.move(ctx, o.note.next, from))
+	}
+	_ = os.Remove(moved)
+	return err
+}
+
+// move changes files and index from one tree to the next. A monitor of the file system that git started here would keep our
+// lock for as long as it lives.
+func (o *Operation) move(ctx context.Context, from, to string, flags ...string) error {
+	args := append([]string{"-c", "core.fsmonitor=false", "read-tree", "-m", "-u"}, flags...)
+	_, err := o.runBy(ctx, o.lasting(), "", append(args, from, to)...)
+	return err
+}
+
+// mayMove asks whether changes of the user are in the way. What only looks like one is told apart by a look into the files.
+func (o *Operation) mayMove(ctx context.Context, from string) error {
+	var failed *Error
+	err := o.move(ctx, from, o.note.next, "--dry-run")
+	if !errors.As(err, &failed) {
+		return err
+	}
+	if _, err := o.run(ctx, "", "update-index", "-q", "--unmerged", "--refresh"); err != nil && !errors.As(err, &failed) {
+		return err
+	}
+	err = o.move(ctx, from, o.note.next, "--dry-run")
+	switch {
+	case !errors.As(err, &failed):
+		return err
+	case strings.HasPrefix(failed.Message, "unable to "), strings.Contains(failed.Message, "write error"):
+		return err
+	}
+	return &InTheWayError{failed.Message}
 }
 
 func (o *Operation) emptyTree(ctx context.Context) (string, error) {

@@ -91,6 +91,10 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 		} else if err != nil {
 			err = fmt.Errorf("committing runs: %w", err)
 		}
+		var failed *git.Error
+		if errors.As(err, &failed) && failed.Command == "commit-tree" && strings.Contains(failed.Output, "user.email") {
+			err = &repo.HintError{Err: err, Hint: "'git config user.name NAME' and 'git config user.email EMAIL' say who commits"}
+		}
 		return done, err
 	}
 }

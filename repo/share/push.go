@@ -190,7 +190,11 @@ func (p *pusher) push(ctx context.Context) error {
 		}
 		var rejected *git.Rejected
 		if !errors.As(err, &rejected) {
-			return network(err, p.up.Remote)
+			var failed *git.Error
+			if errors.As(err, &failed) { // the connection was there a moment ago: a hook of this clone, or the credentials
+				err = &repo.HintError{Err: err, Hint: fmt.Sprintf("nothing was changed; 'git push --dry-run %s %.10s:%s' tries it", p.up.Remote, tip, p.up.Ref)}
+			}
+			return err
 		}
 		if base == last {
 			unmoved++
@@ -474,6 +478,9 @@ func (p *pusher) follow(ctx context.Context, tip string) error {
 func follow(ctx context.Context, r *repo.Repository, local localBranch, tip, reason string) (stayed string, err error) {
 	if tip == local.tip {
 		return "", nil
+	}
+	if name, _ := r.Git.InProgress(); local.checkedOut && name != "" {
+		return name + " is in progress", nil
 	}
 	if !local.checkedOut {
 		if at, err := git.CheckedOut(ctx, r.Git, local.name); err != nil || at != "" {
