@@ -60,17 +60,8 @@ func (o *Operation) follow(ctx context.Context, reason string, again bool) error
 		// No space left, or a filter that failed: what it did not write to its end would be in the way of the next try.
 		return errors.Join(err, o.takeOver(ctx, true))
 	}
-	moved := o.index + "-moved"
-	if err := copyIndex(o.index, moved); err != nil {
-		return err
-	}
-	err := o.publish(ctx, reason)
-	if err != nil { // somebody moved the branch: the files go back
-		o.index = moved
-		err = errors.Join(err, o.move(ctx, o.note.next, from))
-	}
-	_ = os.Remove(moved)
-	return err
+	// Where somebody has moved the branch meanwhile, the files go back.
+	return o.publish(ctx, reason, func() error { return o.move(ctx, o.note.next, from) })
 }
 
 // move changes files and index from one tree to the next. A monitor of the file system that git started here would keep our

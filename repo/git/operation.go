@@ -378,11 +378,12 @@ func (o *Operation) Finish(ctx context.Context, reason string, updates ...RefUpd
 		return err
 	}
 	// From here on nothing is interrupted: it is a matter of milliseconds.
-	return o.publish(context.WithoutCancel(ctx), reason)
+	return o.publish(context.WithoutCancel(ctx), reason, nil)
 }
 
-// publish gives the new index its place and moves the refs of the note. Where they do not move, the old index comes back.
-func (o *Operation) publish(ctx context.Context, reason string) error {
+// publish gives the new index its place and moves the refs of the note. Where they do not move, undo is called with the new
+// index, and the old one comes back.
+func (o *Operation) publish(ctx context.Context, reason string, undo func() error) error {
 	was := o.dirs.state("was-" + o.note.nonce)
 	if err := keepIndex(o.dirs.indexPath(), was); err != nil {
 		return err
@@ -393,6 +394,9 @@ func (o *Operation) publish(ctx context.Context, reason string) error {
 	err := o.lasting().updateRefs(ctx, reason, o.note.moves...)
 	if err == nil {
 		return nil
+	}
+	if undo != nil {
+		err = errors.Join(err, copyIndex(o.dirs.indexPath(), o.index), undo())
 	}
 	if info, statErr := os.Lstat(was); statErr == nil && info.Size() == 0 { // there was none
 		return errors.Join(err, os.Remove(o.dirs.indexPath()))
