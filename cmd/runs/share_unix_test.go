@@ -359,7 +359,7 @@ func TestClonesPushAtOnce(t *testing.T) {
 }
 
 // shareKills is how many commands the test kills; RUNS_SHARE_KILLS asks for more.
-const shareKills = 21
+const shareKills = 15
 
 // TestKilledSharingIsRepeated kills commit, push and pull at random moments, half of the time with the processes of git that
 // they started and half of the time without. The repository is valid, nobody's work is touched, git's own commit takes no
@@ -537,7 +537,38 @@ func TestKilledWhileRefsMove(t *testing.T) {
 	}
 }
 
-// TestUserCommitsBesideCommits: somebody adds and commits code while runs are committed in the same clone.
+// TestPushWithTheWrongPassword says what git says, asks nobody, and changes nothing.
+func TestPushWithTheWrongPassword(t *testing.T) {
+	m := newTeam(t, serveHTTP)
+	dir := m.clone("clone")
+	before := m.work(dir)
+	if _, err := m.logOne(dir, 1); err != nil {
+		t.Fatal(err)
+	}
+	m.must(dir, "runs", "commit")
+	tip := m.must(dir, "git", "rev-parse", "HEAD")
+	for _, url := range []string{strings.Replace(m.url, "secret", "guess", 1), strings.Replace(m.url, "ada:secret@", "", 1)} {
+		m.must(dir, "git", "remote", "set-url", "origin", url)
+		for _, command := range []string{"push", "pull"} {
+			out, err := m.call(dir, "runs", command)
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.ExitCode() != exitFailed {
+				t.Errorf("%s: %v, not exit status 1", command, err)
+			}
+			if !strings.Contains(out, "git fetch: ") || !strings.Contains(out, "nothing was changed") || strings.Contains(out, "guess") {
+				t.Errorf("%s says %q", command, out)
+			}
+		}
+	}
+	if got := m.work(dir); got != before {
+		t.Errorf("somebody's work was\n%sand is\n%s", before, got)
+	}
+	if got := m.must(dir, "git", "rev-parse", "HEAD"); got != tip {
+		t.Errorf("the branch has moved to %s", got)
+	}
+}
+
+// TestUserCommitsBesideCommits: somebody adds and commits code while runs are committed in the same clone, and git tidies it.
 func TestUserCommitsBesideCommits(t *testing.T) {
 	m := newTeam(t, transports[0].serve)
 	dir := m.clone("clone")
@@ -577,6 +608,18 @@ func TestUserCommitsBesideCommits(t *testing.T) {
 		}
 		t.Errorf("%v never had its turn", args)
 	}
+	wg.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(100 * time.Millisecond):
+			}
+			if out, err := m.call(dir, "git", "gc", "-q"); err != nil && !strings.Contains(out, "lock") {
+				t.Errorf("git gc: %v\n%s", err, out)
+			}
+		}
+	})
 	for going := true; going && !t.Failed(); commits++ {
 		name := fmt.Sprintf("code%d.py", commits)
 		m.write("clone/"+name, "x = "+strconv.Itoa(commits)+"\n")
