@@ -100,6 +100,13 @@ type Error struct {
 
 func (e *Error) Error() string { return "git " + e.Command + ": " + e.Message }
 
+// IsPassing reports whether a call failed at what is over when it is repeated: git gc, in another process, removed the folder
+// that an object was about to be written to.
+func IsPassing(err error) bool {
+	var failed *Error
+	return errors.As(err, &failed) && strings.Contains(failed.Output, "unable to create temporary file: No such file or directory")
+}
+
 // complaint keeps the first bytes of stderr.
 type complaint struct{ bytes.Buffer }
 

@@ -395,7 +395,7 @@ func (p *coprocess) failed(err error) error {
 	_ = p.in.Close()
 	_ = p.cmd.Wait()
 	if message := p.stderr.message(); message != "" {
-		return &Error{Command: p.name, Message: message}
+		return &Error{Command: p.name, Message: message, Output: p.stderr.String()}
 	}
 	return fmt.Errorf("git %s: %w", p.name, err)
 }

@@ -91,15 +91,23 @@ func Push(ctx context.Context, r *repo.Repository, ask PushRequest) (*Pushed, er
 	if local.tip == "" {
 		return p.done, nil
 	}
-	if p.trees, err = git.OpenTrees(ctx, r.Git); err != nil {
-		return nil, err
+	for try := 0; ; try++ {
+		if p.trees, err = git.OpenTrees(ctx, r.Git); err != nil {
+			return nil, err
+		}
+		err = p.push(ctx)
+		p.trees.Close()
+		if err == nil {
+			return p.done, nil
+		}
+		if !git.IsPassing(err) || try == passingTries {
+			return p.done, fmt.Errorf("pushing runs to %s: %w", p.up.Name(), err)
+		}
 	}
-	defer p.trees.Close()
-	if err := p.push(ctx); err != nil {
-		return p.done, fmt.Errorf("pushing runs to %s: %w", p.up.Name(), err)
-	}
-	return p.done, nil
 }
+
+// passingTries is how often a push begins again because of something that passes.
+const passingTries = 5
 
 // destination is where a branch is pushed. own says that it is the upstream of the local branch.
 func destination(ctx context.Context, r *repo.Repository, local localBranch, ask PushRequest) (up git.Upstream, own bool, err error) {
