@@ -83,7 +83,7 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 	defer end()
 	for try := 0; ; try++ {
 		done, err := commitOnce(ctx, r, q)
-		if (errors.Is(err, git.ErrMoved) || git.IsPassing(err)) && try < refSwitches {
+		if errors.Is(err, git.ErrMoved) && try < refSwitches || git.IsPassing(err) && try < passingTries {
 			continue
 		}
 		if errors.Is(err, git.ErrLocked) {
