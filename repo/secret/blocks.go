@@ -2,6 +2,9 @@ package secret
 
 import (
 	"bytes"
+	"encoding/base64"
+	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -104,7 +107,7 @@ func (m *machine) putty(w []byte, at int) (match, bool) {
 // usualPasswords are what documentation puts into a URL.
 var usualPasswords = []string{
 	"password", "passwd", "passw0rd", "pass", "pwd", "pw", "secret", "token", "user", "username", "test", "testing", "tiger", "foo", "bar", "baz", "spam", "eggs", "admin", "root", "postgres", "mysql",
-	"guest", "abc", "abc123", "1234", "12345", "123456", "pass123", "password123", "mypassword", "mypass", "my_password", "dbpass", "dbpassword", "userpass", "key", "apikey", "api_key", "x-oauth-basic", "hidden", "credentials", "pass1", "pass2", "hunter2", "letmein", "open", "sesame",
+	"guest", "abc", "abc123", "1234", "12345", "123456", "pass123", "password123", "mypassword", "mypass", "my_password", "dbpass", "dbpassword", "userpass", "key", "apikey", "api_key", "x-oauth-basic", "hidden", "credentials", "pass1", "pass2", "hunter2", "letmein", "sesame", "opensesame", "passpass", "secretpassword", "userpassword", "somepassword", "password1",
 }
 
 // urlPassword tells the password in scheme://user:password@host.
@@ -132,23 +135,36 @@ scan:
 	if len(password) < 4 || template(password) || bytes.ContainsAny(password, "{}$*[]") || placeholder(password) && len(password) > 6 {
 		return match{}, false
 	}
-	low := strings.ToLower(string(password))
-	letters := len(strings.Trim(low, string(lower))) == 0
-	switch host := hostOf(w[end+1:]); {
-	case strings.EqualFold(low, string(user)), len(strings.Trim(low, string(digits))) == 0, entropy(password) < 1.5:
-		return match{}, false
-	case isExample(host) && (letters || !looksRandom(password)):
-		return match{}, false
+	plain := string(password)
+	if text, err := url.PathUnescape(plain); err == nil {
+		plain = text
 	}
-	for _, usual := range usualPasswords {
-		if low == usual {
-			return match{}, false
-		}
-	}
-	if m.tokenIn(w, colon+1, end) {
+	if usual(string(user), plain) || isExample(hostOf(w[end+1:])) && !looksRandom([]byte(plain)) || m.tokenIn(w, colon+1, end) {
 		return match{}, false
 	}
 	return match{rule: "url-password", from: colon + 1, to: end}, true
+}
+
+// usual reports whether a password is one that documentation has.
+func usual(user, password string) bool {
+	low := strings.ToLower(password)
+	bare := strings.Map(func(r rune) rune {
+		if r >= 0x80 || isAlphanumeric(byte(r)) {
+			return r
+		}
+		return -1
+	}, low)
+	return low == strings.ToLower(user) || strings.Trim(low, string(digits)) == "" || entropy([]byte(low)) < 1.5 || slices.Contains(usualPasswords, low) || slices.Contains(usualPasswords, bare)
+}
+
+// usualBasic reports whether the credentials of HTTP's basic authentication are those of documentation.
+func usualBasic(v []byte) bool {
+	text, err := base64.StdEncoding.DecodeString(string(v))
+	if err != nil {
+		return false
+	}
+	user, password, ok := strings.Cut(string(text), ":")
+	return !ok || usual(user, password) || len(password) < 6
 }
 
 func hostOf(w []byte) string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"strings"
+	"sync"
 )
 
 func isAlphanumeric(c byte) bool {
@@ -151,39 +152,50 @@ func looksRandom(v []byte) bool {
 			return false
 		}
 	}
-	return 2*wordy(v) < len(v)
+	return 3*letters >= len(v) && !reads(v) && !slug(v)
 }
 
-// wordy counts the letters of v that stand in what reads like a word: four letters and more of one case, or with a capital
-// in front, among them a vowel and no four consonants in a row.
-func wordy(v []byte) int {
-	total := 0
-	for i := 0; i < len(v); {
-		if c := v[i] | 0x20; c < 'a' || c > 'z' {
-			i++
+// pairs are two letters that follow each other often in words and names: six of seven pairs there, two of seven in letters
+// that were drawn.
+const pairs = "abacadagaialamanaparasatauavaybabebiblbobucacechcickclcocrctcudadddedidldoeaecedeeefegelemeneoeperesetevewexfafefffiflfofrgagegigrgshahehihoiaibicidieifigiliminioipirisitivizkelaldlelilllolsltlulymamemimompnancndnenfngninonsntnunvoaobocodogoiolomonoooporosotouovowpapepiplpoppprptqurarcrdrerirmrorrrsrtrysascseshsislsospssstsutatctethtitltotrtstttutyubueuiulumunupurusutvaveviwixextypze"
+
+// letterPairs is made of pairs when it is asked for.
+var letterPairs = sync.OnceValue(func() *[26 * 26]bool {
+	var often [26 * 26]bool
+	for i := 0; i < len(pairs); i += 2 {
+		often[int(pairs[i]-'a')*26+int(pairs[i+1]-'a')] = true
+	}
+	return &often
+})
+
+// reads reports whether the letters of v follow each other as they do in words. A capital behind a small letter begins a
+// word.
+func reads(v []byte) bool {
+	often := letterPairs()
+	all, common := 0, 0
+	for i := 1; i < len(v); i++ {
+		a, b := v[i-1]|0x20, v[i]|0x20
+		if a < 'a' || a > 'z' || b < 'a' || b > 'z' || v[i-1] >= 'a' && v[i] < 'a' {
 			continue
 		}
-		j := i + 1
-		for j < len(v) && v[j]|0x20 >= 'a' && v[j]|0x20 <= 'z' && (v[j] >= 'a' || j == i+1 || v[j-1] < 'a') && (v[j] < 'a' || j == i+1 || v[j-1] >= 'a') {
-			j++
+		all++
+		if often[int(a-'a')*26+int(b-'a')] {
+			common++
 		}
-		if j-i >= 4 {
-			vowels, row, most := 0, 0, 0
-			for _, c := range v[i:j] {
-				if bytes.IndexByte([]byte("aeiouy"), c|0x20) >= 0 {
-					vowels, row = vowels+1, 0
-					continue
-				}
-				row++
-				most = max(most, row)
-			}
-			if vowels > 0 && most < 4 {
-				total += j - i
-			}
-		}
-		i = j
 	}
-	return total
+	return all >= 4 && 3*common >= 2*all
+}
+
+// slug reports whether v is a name of parts like model2_5-base: each has small letters and then at most three digits.
+func slug(v []byte) bool {
+	parts := bytes.FieldsFunc(v, func(r rune) bool { return r == '_' || r == '-' || r == '.' || r == '/' })
+	for _, part := range parts {
+		letters := bytes.TrimRight(part, string(digits))
+		if len(part)-len(letters) > 3 || len(bytes.Trim(letters, string(lower))) > 0 || len(letters) > 14 {
+			return false
+		}
+	}
+	return len(parts) > 1
 }
 
 func isUUID(v []byte) bool {

@@ -55,8 +55,11 @@ var keyWords = []string{
 var endings = []string{
 	"name", "id", "ids", "url", "uri", "path", "file", "filename", "type", "count", "length", "len", "size", "field", "policy", "expiry", "expires", "ttl", "arn", "prefix", "suffix",
 	"header", "class", "label", "dir", "version", "limit", "index", "idx", "hash", "salt", "format", "pattern", "regex", "hint", "prompt", "endpoint", "issuer", "audience", "scope",
-	"algorithm", "alg", "method", "mode", "str", "func", "cls", "tokens", "author", "authors", "authority", "digest", "checksum", "sha", "sha256", "map", "embedding", "mask", "re", "host", "user", "username", "message", "text", "error", "title",
+	"algorithm", "alg", "method", "mode", "str", "func", "cls", "tokens", "used", "data", "date", "time", "timestamp", "changed", "age", "required", "reset", "enabled", "author", "authors", "authority", "digest", "checksum", "sha", "sha256", "map", "embedding", "mask", "re", "host", "user", "username", "message", "text", "error", "title",
 }
+
+// harmless are in the names of what is no secret: words of a language, halves of keys, marks of requests and pages.
+var harmless = []string{"tokeni", "public", "continuation", "nexttoken", "pagetoken", "pagination", "csrf", "xsrf", "requesttoken", "changetoken", "actiontoken", "granttoken", "synctoken", "eostoken", "bostoken", "padtoken", "specialtoken"}
 
 // names reports whether a name around one of the keyedWords is that of a secret, and the rule.
 func names(name []byte) (rule string, ok bool) {
@@ -66,7 +69,12 @@ func names(name []byte) (rule string, ok bool) {
 			return "", false
 		}
 	}
-	if strings.Contains(flat, "tokeni") || strings.Contains(flat, "public") || strings.Contains(flat, "author") && !strings.Contains(flat, "authoriz") {
+	for _, word := range harmless {
+		if strings.Contains(flat, word) {
+			return "", false
+		}
+	}
+	if strings.Contains(flat, "author") && !strings.Contains(flat, "authoriz") {
 		return "", false
 	}
 	provider := ""
@@ -117,20 +125,39 @@ func (m *machine) underName(w []byte, at int) (match, bool) {
 	if !ok {
 		return match{}, false
 	}
+	v := w[value.from:value.to]
+	if len(v) < 8 || len(v) > 512 || template(v) || !quoted && !plain(v) || badge(w, left) || bytes.IndexByte(v, ' ') >= 0 || bytes.Contains(v, []byte("://")) || !looksRandom(v) || placeholder(v) {
+		return match{}, false
+	}
+	if bytes.HasSuffix(w[:value.from], []byte("Basic ")) && usualBasic(v) || bytes.HasPrefix(v, []byte("AWS4-HMAC-")) || bytes.HasPrefix(v, []byte("pbkdf2_")) {
+		return match{}, false
+	}
 	rule, ok := names(name)
 	if !ok {
-		if rule, ok = bareKey(w, left, name, w[value.from:value.to]); !ok {
+		if rule, ok = bareKey(w, left, name, v); !ok {
 			return match{}, false
 		}
 	}
-	v := w[value.from:value.to]
-	if len(v) < 8 || len(v) > 512 || template(v) || placeholder(v) || !quoted && !plain(v) || bytes.IndexByte(v, ' ') >= 0 || bytes.Contains(v, []byte("://")) || !looksRandom(v) {
-		return match{}, false
-	}
-	if m.tokenIn(w, value.from, value.to) {
-		return match{}, false // which has a rule of its own
+	if rule != "password" && len(bytes.Trim(v, string(base64s)+"_.~-:%@!#$^&*")) > 0 || isUUID(v) && !opens(name) || m.tokenIn(w, value.from, value.to) {
+		return match{}, false // the last has a rule of its own
 	}
 	return match{rule: rule, from: value.from, to: value.to}, true
+}
+
+// opens reports whether a name says that what it names opens something: requests are marked with UUIDs too.
+func opens(name []byte) bool {
+	flat := flatten(name)
+	for _, word := range []string{"key", "secret", "auth", "access", "api", "passw"} {
+		if strings.Contains(flat, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// badge reports whether a name is that of the token in the address of a badge, which is public.
+func badge(w []byte, left int) bool {
+	return left > 0 && (w[left-1] == '?' || w[left-1] == '&') && (bytes.HasSuffix(w[:left-1], []byte(".svg")) || bytes.Contains(w[max(0, left-60):left], []byte("badge")))
 }
 
 // bareKey tells the two keys that are called nothing but key: Kaggle's, beside a username, and that of a login.
@@ -157,7 +184,18 @@ func plain(v []byte) bool {
 	for _, c := range v {
 		digit = digit || '0' <= c && c <= '9'
 	}
-	return digit && bytes.Count(v, []byte(".")) < 4
+	return digit && !dottedNames(v)
+}
+
+// dottedNames reports whether v is names with dots between, as in a program.
+func dottedNames(v []byte) bool {
+	parts := bytes.Split(v, []byte("."))
+	for _, part := range parts {
+		if len(part) == 0 || '0' <= part[0] && part[0] <= '9' || len(bytes.Trim(part, string(words))) > 0 {
+			return false
+		}
+	}
+	return len(parts) > 1
 }
 
 // template reports whether a value is to be filled in.
@@ -203,8 +241,11 @@ func valueOf(w []byte, left, right int) (v span, quoted, ok bool) {
 		p++
 	case c == ':':
 		p = annotated(w, p+1)
-	case c == ',' && (closed || flag):
-		p++
+	case c == ',' && closed && (flag || string(w[left:right]) != "auth"):
+		p = skipBlanks(w, p+1)
+		if p < len(w) && w[p] != '"' && w[p] != '\'' && w[p] != '\\' {
+			return v, false, false
+		}
 	case c == '>' && left > 0 && w[left-1] == '<':
 		p++
 	case p > gap && (flag || netrc(w, left, right)):

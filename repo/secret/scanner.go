@@ -252,7 +252,14 @@ func (s *searcher) add(w []byte, base int64, found match) {
 	if mark == nil {
 		mark = w[found.from:found.to]
 	}
-	sum := sha256.Sum256(append([]byte("runs secret\x00"), mark...))
-	h.fingerprint = hex.EncodeToString(sum[:8])
+	if h.fingerprint = Fingerprint(mark); documented(h.fingerprint) {
+		return
+	}
 	s.hits = append(s.hits, h)
+}
+
+// Fingerprint names a secret without telling it: 16 hex digits.
+func Fingerprint(secret []byte) string {
+	sum := sha256.Sum256(append([]byte("runs secret\x00"), secret...))
+	return hex.EncodeToString(sum[:8])
 }

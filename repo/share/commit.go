@@ -39,6 +39,7 @@ type Committed struct {
 	Bytes   int64
 	Refused []repo.Damage // runs that were not taken, and why
 	Left    int           // runs that did not finish well and were not asked for
+	Warned  []string
 }
 
 // Empty reports whether there was nothing to commit.
@@ -270,6 +271,9 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 		slices.Sort(p.Removed)
 	}
 	if !p.Empty() {
+		if err := p.searchSecrets(ctx); err != nil {
+			return p, err
+		}
 		p.paths = append(p.paths, unsetFiles(p.repo, known)...)
 	}
 	return p, nil
