@@ -16,6 +16,7 @@ type SecretAllow struct {
 
 func readAllow(t table) SecretAllow {
 	a := SecretAllow{Reason: t.needText("reason"), Fingerprint: t.text("fingerprint"), Path: t.text("path"), Rule: t.text("rule")}
+	t.refuseUnknown()
 	switch {
 	case a.Fingerprint == "" && a.Path == "" && a.Rule == "":
 		t.fail(t.path, "needs fingerprint, path or rule")
@@ -29,7 +30,6 @@ func readAllow(t table) SecretAllow {
 			t.fail(t.at("path"), "%q is no pattern", a.Path)
 		}
 	}
-	t.refuseUnknown()
 	return a
 }
 

@@ -130,9 +130,11 @@ const InitialConfig = `# Settings of runs for this project. What is commented ou
 # auto = false                # commit finished runs as they finish
 # include = []                # also "output.log" and "system.parquet", which otherwise stay on their machine
 
-# [[secrets.allow]]           # what the search before a commit finds and is no secret; repeated
-# reason = "the key of the example in the docs"
-# fingerprint = ""            # as 'runs commit' shows it; or path = "docs/**", or rule = "jwt": all that are given must agree
+# [[secrets.allow]]           # what the search before a commit finds and is no secret; repeated. All that is given must agree:
+# reason = "an example"       # required
+# fingerprint = "0123456789abcdef"  # as 'runs commit' shows it
+# path = "docs/**"            # of a file below .runs, or of one that a patch changes
+# rule = "jwt"
 
 # [secrets]
 # gitleaks = true             # ask gitleaks too, where it is installed

@@ -180,7 +180,7 @@ func committedJSON(done *share.Committed) map[string]any {
 		ids = append(ids, e.ID)
 	}
 	value := map[string]any{
-		"commit": nil, "branch": done.Branch, "runs": ids, "notes": int64(done.Notes), "removed": append([]string{}, done.Removed...),
+		"commit": nil, "branch": done.Branch, "runs": ids, "notes": int64(done.Notes), "removed": append([]string{}, done.Removed...), "redacted": append([]string{}, done.Redacted...),
 		"files": int64(done.Files), "bytes": done.Bytes, "refused": damageJSON(done.Refused), "left": int64(done.Left),
 	}
 	if done.Commit != "" {

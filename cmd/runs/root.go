@@ -183,6 +183,7 @@ var commands = []struct {
 	{"keep", "name", (*app).nameCommand},
 	{"keep", "goal", (*app).goalCommand},
 	{"keep", "rm", (*app).rmCommand},
+	{"keep", "redact", (*app).redactCommand},
 	{"", "demo", (*app).demoCommand},
 	{"", "version", (*app).versionCommand},
 }

@@ -30,28 +30,32 @@ type Request struct {
 
 // Committed is what a commit holds.
 type Committed struct {
-	Commit  string
-	Branch  string // empty when detached
-	Runs    []*repo.Entry
-	Notes   int      // of runs that were committed before
-	Removed []string // ids
-	Files   int
-	Bytes   int64
-	Refused []repo.Damage // runs that were not taken, and why
-	Left    int           // runs that did not finish well and were not asked for
-	Warned  []string
+	Commit   string
+	Branch   string // empty when detached
+	Runs     []*repo.Entry
+	Notes    int      // of runs that were committed before
+	Removed  []string // ids
+	Redacted []string // ids of runs that were committed before
+	Files    int
+	Bytes    int64
+	Refused  []repo.Damage // runs that were not taken, and why
+	Left     int           // runs that did not finish well and were not asked for
+	Warned   []string
 }
 
 // Empty reports whether there was nothing to commit.
-func (c *Committed) Empty() bool { return len(c.Runs) == 0 && c.Notes == 0 && len(c.Removed) == 0 }
+func (c *Committed) Empty() bool {
+	return len(c.Runs) == 0 && c.Notes == 0 && len(c.Removed)+len(c.Redacted) == 0
+}
 
 // plan is what a commit will change.
 type plan struct {
 	*Committed
-	repo   *repo.Repository
-	at     string   // of .runs in the tree
-	paths  []string // below .runs, on disk
-	remove []string // below .runs: folders of runs, marks
+	repo    *repo.Repository
+	at      string   // of .runs in the tree
+	paths   []string // below .runs, on disk
+	remove  []string // below .runs: folders of runs, marks, shared files
+	orphans []string // shared files that redacted runs named
 }
 
 // Settle completes or undoes what a killed commit or push left behind.
@@ -68,6 +72,9 @@ const refSwitches = 20
 // Commit makes one commit of runs and what they share, beside the index and the working tree of the user: what is staged
 // stays staged. Killed at any moment it can be repeated.
 func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, error) {
+	if err := r.SettleRedactions(); err != nil {
+		return nil, err
+	}
 	if !r.InGit {
 		return nil, &repo.HintError{Err: errors.New("committing runs: this is no git repository"), Hint: "'git init' makes one"}
 	}
@@ -238,6 +245,10 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	if err != nil {
 		return p, err
 	}
+	redacted, err := pendingRedactions(p.repo)
+	if err != nil {
+		return p, err
+	}
 	named := w.request.IDs != nil
 	for _, id := range ids {
 		_, committed := known.runs[id]
@@ -245,7 +256,13 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 		case named && !slices.Contains(w.request.IDs, id), removed[id]:
 			continue
 		case committed && !known.removed[id]:
-			err = p.addNotes(known, id)
+			done := false
+			if redacted[id] || named {
+				done, err = p.addRedacted(ctx, known, id)
+			}
+			if err == nil && !done {
+				err = p.addNotes(known, id)
+			}
 		case known.removed[id] && !marks && !named:
 			p.Refused = append(p.Refused, repo.Damage{ID: id, Err: fmt.Errorf("run %s: it was removed there; name it to bring it back", id)})
 			continue
@@ -269,6 +286,9 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 			}
 		}
 		slices.Sort(p.Removed)
+	}
+	if err := p.removeOrphans(known); err != nil {
+		return p, err
 	}
 	if !p.Empty() {
 		if err := p.searchSecrets(ctx); err != nil {
