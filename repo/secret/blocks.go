@@ -154,7 +154,7 @@ func usual(user, password string) bool {
 		}
 		return -1
 	}, low)
-	return low == strings.ToLower(user) || strings.Trim(low, string(digits)) == "" || entropy([]byte(low)) < 1.5 || slices.Contains(usualPasswords, low) || slices.Contains(usualPasswords, bare)
+	return low == strings.ToLower(user) || strings.Trim(low, string(digits)) == "" || Entropy([]byte(low)) < 1.5 || slices.Contains(usualPasswords, low) || slices.Contains(usualPasswords, bare)
 }
 
 // usualBasic reports whether the credentials of HTTP's basic authentication are those of documentation.

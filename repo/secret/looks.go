@@ -78,11 +78,11 @@ func placeholder(body []byte) bool {
 	if 2*steady > len(low) {
 		return true
 	}
-	return entropy(low) < 0.6*math.Log2(float64(min(len(low), 32)))
+	return Entropy(low) < 0.6*math.Log2(float64(min(len(low), 32)))
 }
 
-// entropy is that of the letters of b, in bits a letter (Shannon, 1948).
-func entropy(b []byte) float64 {
+// Entropy is that of the letters of b, in bits a letter (Shannon, 1948).
+func Entropy(b []byte) float64 {
 	var count [256]int
 	for _, c := range b {
 		count[c]++
@@ -135,7 +135,7 @@ func looksRandom(v []byte) bool {
 		return true
 	}
 	hex := nOther == 0 && (nLower == 0 || nUpper == 0) && len(bytes.Trim(v, string(anyHex))) == 0
-	h := entropy(v)
+	h := Entropy(v)
 	switch n := len(v); {
 	case hex:
 		return n >= 16 && nDigit >= 2 && h >= 2.7
@@ -207,5 +207,5 @@ func isUUID(v []byte) bool {
 			return false
 		}
 	}
-	return entropy(v) > 3
+	return Entropy(v) > 3
 }

@@ -79,8 +79,15 @@ var compiled = sync.OnceValue(func() *machine {
 		m.set(a)
 	}
 	for _, a := range []anchor{
-		{".atlasv1.", false, m.atlas}, {":AA", false, m.telegram}, {"Q~", false, m.azureSecret}, {"-us", false, m.mailchimp}, {"eyJ", false, m.jwt},
-		{"-----BEGIN ", false, m.pem}, {"PuTTY-User-Key-File-", false, m.putty}, {"://", false, m.urlPassword}, {"wandb", false, m.wandbLogin},
+		{".atlasv1.", false, m.atlas},
+		{":AA", false, m.telegram},
+		{"Q~", false, m.azureSecret},
+		{"-us", false, m.mailchimp},
+		{"eyJ", false, m.jwt},
+		{"-----BEGIN ", false, m.pem},
+		{"PuTTY-User-Key-File-", false, m.putty},
+		{"://", false, m.urlPassword},
+		{"wandb", false, m.wandbLogin},
 	} {
 		m.add(a)
 	}

@@ -339,7 +339,7 @@ func (m *machine) awsSecret(w []byte, from int) (match, bool) {
 			i++
 			continue
 		}
-		if to-i == 40 && (to == len(w) || w[to] != '=') && entropy(w[i:to]) > 4.2 && mixed(w[i:to]) == plausible && hasUpperAndLower(w[i:to]) {
+		if to-i == 40 && (to == len(w) || w[to] != '=') && Entropy(w[i:to]) > 4.2 && mixed(w[i:to]) == plausible && hasUpperAndLower(w[i:to]) {
 			return match{rule: "aws-secret-key", from: i, to: to}, true
 		}
 		i = to

@@ -48,7 +48,7 @@ func (p *plan) askGitleaks(ctx context.Context, names []string) (map[string][]se
 // runGitleaks gives the files to gitleaks in a folder that has no others. The report, which holds the secrets, lies in a
 // folder that only this user can read, and is removed.
 func (p *plan) runGitleaks(ctx context.Context, program string, names []string) ([]leak, error) {
-	folder := filepath.Join(p.repo.Dir, "cache", "search-"+format.RandomLetters(8)) // beside the files, so that they can be linked
+	folder := filepath.Join(p.repo.CacheDir(), "search-"+format.RandomLetters(8)) // mostly beside the files, so that they can be linked
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
 	}
