@@ -39,7 +39,10 @@ func (x *redaction) learn(ctx context.Context, own, shared map[string][]byte) er
 			for _, f := range finds {
 				x.rules[f.Rule] = true
 				if f.To == 0 {
-					return fmt.Errorf("%s of rule %s: %w", f.Source+" in "+name, f.Rule, errPackedSecret)
+					if f.Source != "" {
+						name += ": " + f.Source
+					}
+					return fmt.Errorf("%s: %s: %w", name, f.Rule, errPackedSecret)
 				}
 				text := string(files[name][f.From:f.To])
 				if path.Ext(name) == ".toml" {

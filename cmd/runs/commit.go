@@ -122,8 +122,13 @@ func (a *app) toCommit(ctx context.Context, r *repo.Repository, f *commitFlags, 
 // sayFindings names the secrets that stopped a commit.
 func (a *app) sayFindings(findings []share.Finding, asJSON bool, err error) error {
 	list := []any{}
-	for _, f := range findings {
+	const shown = 100
+	for i, f := range findings {
 		if !asJSON {
+			if i == shown {
+				a.say("and %d more", len(findings)-i)
+				break
+			}
 			a.say("%s: %s [%s]", f.Place(), f.Rule, f.Fingerprint)
 			continue
 		}

@@ -51,8 +51,8 @@ func Replace(data []byte, kind Kind, spans []Span) ([]byte, error) {
 					return nil, ErrHeader
 				}
 			}
-			if to > from && to-from == 1 && data[from] == '\r' {
-				to = from
+			if to > from && to < s.To && data[to-1] == '\r' {
+				to--
 			}
 			if to > from {
 				out = append(append(out, data[at:from]...), Mark...)

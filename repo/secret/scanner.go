@@ -63,12 +63,13 @@ func (a *anchor) at(b []byte) bool {
 type machine struct {
 	first   [1 << 16]uint8 // by two bytes: which of the anchors may begin with them; 0 is none
 	anchors [][]anchor
+	third   [][4]uint64 // by the same number: the bytes that may follow, a bit each
 	sets    map[alphabet]*[256]bool
 }
 
 // compiled is made when something is searched and not when the program starts.
 var compiled = sync.OnceValue(func() *machine {
-	m := &machine{anchors: make([][]anchor, 1), sets: map[alphabet]*[256]bool{}}
+	m := &machine{anchors: make([][]anchor, 1), third: make([][4]uint64, 1), sets: map[alphabet]*[256]bool{}}
 	for _, t := range tokens() {
 		m.set(t.alphabet)
 		for prefix := range strings.FieldsSeq(t.prefixes) {
@@ -119,10 +120,15 @@ func (m *machine) add(a anchor) {
 	for _, pair := range pairs {
 		i := &m.first[int(pair[0])<<8|int(pair[1])]
 		if *i == 0 {
-			m.anchors = append(m.anchors, nil)
+			m.anchors, m.third = append(m.anchors, nil), append(m.third, [4]uint64{})
 			*i = uint8(len(m.anchors) - 1)
 		}
 		m.anchors[*i] = append(m.anchors[*i], a)
+		for c := range 256 {
+			if len(a.text) == 2 || a.text[2] == byte(c) || a.fold && a.text[2] == byte(c)|0x20 {
+				m.third[*i][c>>6] |= 1 << (c & 63)
+			}
+		}
 	}
 }
 
@@ -221,7 +227,7 @@ func (s *searcher) look(b []byte, base int64, begin, limit int) {
 	first := &s.first
 	for i := begin; i < limit; i++ {
 		k := first[int(b[i])<<8|int(b[i+1])]
-		if k == 0 {
+		if k == 0 || i+2 < len(b) && s.third[k][b[i+2]>>6]&(1<<(b[i+2]&63)) == 0 {
 			continue
 		}
 		for j := range s.anchors[k] {

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gitruns/runs/repo/secret"
@@ -70,14 +71,23 @@ func (b *bench) secret() error {
 	sample = sample[:100_000_000]
 	best := time.Hour
 	for range 5 {
-		start := time.Now()
+		start := processorTime()
 		if _, err := secret.Search(context.Background(), bytes.NewReader(sample), int64(len(sample)), secret.Plain); err != nil {
 			return err
 		}
-		best = min(best, time.Since(start))
+		best = min(best, processorTime()-start)
 	}
 	fmt.Printf("secret: 100 MB of patches and logs: %.0f MB/s on one processor\n", 100/best.Seconds())
 	return nil
+}
+
+// processorTime is what this process has used: others on the machine do not count.
+func processorTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // packagePatch is the patch that adds the files of a wheel or a source archive, as a run records it; nil for any other
