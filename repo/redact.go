@@ -63,11 +63,16 @@ func (r *Repository) redactions() string {
 // Redact takes a secret out of a finished run and all that it shares with others. Those runs name the new shared files from
 // then on, and all are marked. It happens whole or not at all: killed, the next redaction or commit completes it.
 func (r *Repository) Redact(ctx context.Context, id string, ask RedactRequest) (*Redacted, error) {
-	if err := r.SettleRedactions(); err != nil {
+	unlock, err := r.lockRedactions(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("redacting run %s: %w", id, err)
+	}
+	defer unlock()
+	if err := r.settleRedactions(); err != nil {
 		return nil, err
 	}
 	x := &redaction{repo: r, ask: ask, done: &Redacted{What: "pattern"}, shared: map[string][]byte{}, runs: map[string]*rewrite{}, trees: map[string]string{}}
-	err := x.plan(ctx, id)
+	err = x.plan(ctx, id)
 	if err == nil && !ask.DryRun {
 		err = x.carryOut(ctx)
 	}

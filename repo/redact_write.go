@@ -14,9 +14,11 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/lock"
 )
 
 // carryOut stores the new shared files, makes all new files of the runs in one folder, and gives that its name: from then on
@@ -60,7 +62,7 @@ func (x *redaction) carryOut(ctx context.Context) error {
 	if err := os.Rename(tmp, filepath.Join(x.repo.redactDir(), nonce)); err != nil {
 		return err
 	}
-	if err := x.repo.SettleRedactions(); err != nil {
+	if err := x.repo.settleRedactions(); err != nil {
 		return err
 	}
 	for old := range x.shared {
@@ -193,15 +195,61 @@ func (x *redaction) treeOf(ctx context.Context, run *format.Run) string {
 	return tree
 }
 
-// SettleRedactions completes redactions that were killed: new files take their places, each record last, and shared files
-// that no run names any more go.
-func (r *Repository) SettleRedactions() error {
+// lockRedactions waits until no other process redacts: two that rewrite one run would each undo the other.
+func (r *Repository) lockRedactions(ctx context.Context) (unlock func(), err error) {
+	if err := os.MkdirAll(r.redactions(), 0o777); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(r.redactions(), lockName), os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		locked, err := lock.Try(f)
+		if locked {
+			return func() { _ = f.Close() }, nil
+		}
+		if err == nil {
+			select {
+			case <-ctx.Done():
+				err = ctx.Err()
+			case <-time.After(50 * time.Millisecond):
+				continue
+			}
+		}
+		_ = f.Close()
+		return nil, err
+	}
+}
+
+// SettleRedactions completes redactions that were killed. Without one it costs a look.
+func (r *Repository) SettleRedactions(ctx context.Context) error {
+	if entries, err := os.ReadDir(r.redactDir()); len(entries) == 0 {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	unlock, err := r.lockRedactions(ctx)
+	if err != nil {
+		return fmt.Errorf("completing a redaction: %w", err)
+	}
+	defer unlock()
+	return r.settleRedactions()
+}
+
+// settleRedactions brings new files into their places, each record last, and removes shared files that no run names any more.
+// The caller holds the lock.
+func (r *Repository) settleRedactions() error {
 	entries, err := os.ReadDir(r.redactDir())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), newPrefix) || !entry.IsDir() {
+		if strings.HasPrefix(entry.Name(), newPrefix) { // killed before it was complete
+			if err := os.RemoveAll(filepath.Join(r.redactDir(), entry.Name())); err != nil {
+				return fmt.Errorf("clearing a redaction: %w", err)
+			}
 			continue
 		}
 		if err := r.settleRedaction(filepath.Join(r.redactDir(), entry.Name())); err != nil {

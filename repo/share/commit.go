@@ -58,8 +58,11 @@ type plan struct {
 	orphans []string // shared files that redacted runs named
 }
 
-// Settle completes or undoes what a killed commit or push left behind.
+// Settle completes or undoes what a killed redaction, commit or push left behind.
 func Settle(ctx context.Context, r *repo.Repository) error {
+	if err := r.SettleRedactions(ctx); err != nil {
+		return err
+	}
 	if !r.InGit {
 		return nil
 	}
@@ -72,9 +75,6 @@ const refSwitches = 20
 // Commit makes one commit of runs and what they share, beside the index and the working tree of the user: what is staged
 // stays staged. Killed at any moment it can be repeated.
 func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, error) {
-	if err := r.SettleRedactions(); err != nil {
-		return nil, err
-	}
 	if !r.InGit {
 		return nil, &repo.HintError{Err: errors.New("committing runs: this is no git repository"), Hint: "'git init' makes one"}
 	}
