@@ -44,6 +44,10 @@ type Config struct {
 		Auto    bool     // commit at finish
 		Include []string // files of a run that otherwise stay on their machine
 	}
+	Secrets struct {
+		Allow    []SecretAllow
+		Gitleaks bool // ask that program too, where it is installed
+	}
 }
 
 // LocalFile reports whether a file of a run stays on the machine that recorded it unless commit.include names it.
@@ -126,6 +130,15 @@ const InitialConfig = `# Settings of runs for this project. What is commented ou
 # auto = false                # commit finished runs as they finish
 # include = []                # also "output.log" and "system.parquet", which otherwise stay on their machine
 
+# [[secrets.allow]]           # what the search before a commit finds and is no secret; repeated. All that is given must agree:
+# reason = "an example"       # required
+# fingerprint = "0123456789abcdef"  # as 'runs commit' shows it
+# path = "docs/**"            # of a file below .runs, or of one that a patch changes
+# rule = "jwt"
+
+# [secrets]
+# gitleaks = true             # ask gitleaks too, where it is installed
+
 # [environment]
 # variables = []              # more names to record, like "MY_*"
 `
@@ -150,6 +163,7 @@ func DefaultConfig() *Config {
 	c.System.Enabled, c.System.Interval, c.System.Points = true, 15*time.Second, 500
 	c.Source.MaxFile, c.Source.MaxTotal, c.Source.MaxFiles = 1_000_000, 10_000_000, 2000
 	c.Compare.Level = 0.05
+	c.Secrets.Gitleaks = true
 	return c
 }
 
@@ -161,6 +175,7 @@ func configKeys() []string {
 		"source.base", "source.max_file", "source.max_total", "source.max_files", "source.exclude",
 		"dataset.NAME.path", "dataset.NAME.hash", "dataset.NAME.role", "environment.variables", "compare.level",
 		"commit.branch", "commit.auto", "commit.include",
+		"secrets.allow.reason", "secrets.allow.fingerprint", "secrets.allow.path", "secrets.allow.rule", "secrets.gitleaks",
 		"check.metric", "check.baseline", "check.max_regression", "check.min_runs", "check.require", "check.paths",
 	}
 }
@@ -241,6 +256,13 @@ func DecodeConfig(file string, data []byte) (*Config, error) {
 	t.each("check", func(s table) { c.Checks = append(c.Checks, readCheck(s)) })
 	if s, ok := t.sub("commit"); ok {
 		c.readCommit(s)
+	}
+	if s, ok := t.sub("secrets"); ok {
+		s.each("allow", func(a table) { c.Secrets.Allow = append(c.Secrets.Allow, readAllow(a)) })
+		if s.has("gitleaks") {
+			c.Secrets.Gitleaks = s.boolean("gitleaks")
+		}
+		s.refuseUnknown()
 	}
 	if s, ok := t.sub("environment"); ok {
 		c.Environment.Variables = s.texts("variables")

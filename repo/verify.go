@@ -142,7 +142,7 @@ func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict) {
 		d.Why = s.Missing()
 		return
 	}
-	key := s.Base + " " + s.Tree + " " + strings.Join(s.Patches, " ")
+	key := s.Base + " " + s.Proof() + " " + strings.Join(s.Patches, " ")
 	err, ok := v.sources[key]
 	if !ok {
 		scratch, rebuildErr := e.repo.rebuild(ctx, e.Run)
@@ -156,7 +156,7 @@ func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict) {
 	case err == nil:
 		d.Why = s.Missing()
 		d.Restorable = d.Why == ""
-	case errors.Is(err, errLacksBase):
+	case errors.Is(err, errLacksBase), errors.Is(err, errRedacted):
 		d.Why = err.Error()
 	default:
 		d.Why = err.Error()

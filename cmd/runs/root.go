@@ -186,6 +186,7 @@ var commands = []struct {
 	{"keep", "goal", (*app).goalCommand},
 	{"keep", "rm", (*app).rmCommand},
 	{"keep", "gc", (*app).gcCommand},
+	{"keep", "redact", (*app).redactCommand},
 	{"", "demo", (*app).demoCommand},
 	{"", "version", (*app).versionCommand},
 }
