@@ -56,7 +56,7 @@ func (a *Active) fill(ctx context.Context, done string, end Finish) (*finished, 
 	if err := a.fillOutput(done, b); err != nil {
 		return nil, err
 	}
-	if err := a.fillArtifacts(ctx, done, b, f); err != nil {
+	if err := a.fillArtifacts(ctx, done, b, f, settings); err != nil {
 		return nil, err
 	}
 	a.fillDatasets(ctx, b, f)
@@ -182,7 +182,7 @@ const maxArtifactLines = 1_000_000
 
 // fillArtifacts takes the artifacts that writers have copied into the run, and copies those that they only named. One that
 // cannot be had is a warning: a finish never fails on content.
-func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f *fold) error {
+func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f *fold, settings *format.Config) error {
 	if len(f.artifacts) > maxArtifactLines {
 		f.warn("more than %d artifacts: the others were left out", maxArtifactLines)
 		f.artifacts = f.artifacts[:maxArtifactLines]
@@ -215,6 +215,17 @@ func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f 
 		item.SHA256, item.Bytes = file.SHA256, file.Bytes
 		artifacts = append(artifacts, item)
 	}
+	keepOutside(artifacts, settings)
+	for _, item := range artifacts {
+		if item.Where == "" {
+			continue
+		}
+		at := filepath.Join(done, artifactsName, filepath.FromSlash(item.Path))
+		if err := a.repo.store(at, item.SHA256); err != nil {
+			return fmt.Errorf("storing artifact %s: %w", item.Path, err)
+		}
+		removeEmpty(filepath.Dir(at), done)
+	}
 	if len(artifacts) <= format.MaxListed {
 		b.run.Artifacts = artifacts
 		return nil
@@ -224,6 +235,12 @@ func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f 
 		return err
 	}
 	return b.write(filepath.Join(done, format.ArtifactsName), format.ArtifactsName, data, int64(len(artifacts)))
+}
+
+// removeEmpty removes the folders up to top that hold nothing.
+func removeEmpty(dir, top string) {
+	for ; dir != top && os.Remove(dir) == nil; dir = filepath.Dir(dir) {
+	}
 }
 
 func (a *Active) fetchArtifact(line format.ArtifactLine, to string) (format.File, error) {
