@@ -56,6 +56,10 @@ type plan struct {
 	paths   []string // below .runs, on disk
 	remove  []string // below .runs: folders of runs, marks, shared files
 	orphans []string // shared files that redacted runs named
+	lfs     struct { // whether git LFS takes artifacts over
+		asked bool
+		err   error
+	}
 }
 
 // Settle completes or undoes what a killed redaction, commit or push left behind.
@@ -320,6 +324,9 @@ func (p *plan) addRun(ctx context.Context, known *contents, id string, any bool)
 		p.Left++
 		return nil
 	}
+	if err := p.checkLFS(ctx, e); err != nil {
+		return err
+	}
 	files, err := e.Content(ctx)
 	if err != nil {
 		return err
@@ -517,8 +524,7 @@ func (w *writer) commit(ctx context.Context, base string, edits []git.Edit, mess
 
 // sameBytes proves that git stores the bytes of a file and not what a filter makes of them. Artifacts may have one: LFS.
 func (p *plan) sameBytes(name string, e git.Entry) error {
-	parts := strings.SplitN(name, "/", 4)
-	if len(parts) == 4 && parts[2] == "artifacts" {
+	if isArtifact(name) {
 		return nil
 	}
 	f, err := os.Open(filepath.Join(p.repo.Dir, filepath.FromSlash(name)))
