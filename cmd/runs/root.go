@@ -175,6 +175,7 @@ var commands = []struct {
 	{"share", "commit", (*app).commitCommand},
 	{"share", "push", (*app).pushCommand},
 	{"share", "pull", (*app).pullCommand},
+	{"again", "artifacts", (*app).artifactsCommand},
 	{"again", "checkout", (*app).checkoutCommand},
 	{"again", "reproduce", (*app).reproduceCommand},
 	{"again", "verify", (*app).verifyCommand},
