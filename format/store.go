@@ -47,3 +47,8 @@ func CheckStore(store string) error {
 	}
 	return nil
 }
+
+// LFSPointer is what git LFS stores in place of a file, as its specification writes it.
+func LFSPointer(digest string, bytes int64) []byte {
+	return fmt.Appendf(nil, "version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n", digest, bytes)
+}

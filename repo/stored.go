@@ -163,3 +163,17 @@ func (e *Entry) CopyArtifact(a format.Artifact, w io.Writer) error {
 	}
 	return nil
 }
+
+// PlaceStored makes the copy of an artifact on this machine from what write gives, whose size and digest are checked.
+func (e *Entry) PlaceStored(a format.Artifact, write func(*os.File) error) error {
+	return place(e.repo.StoredPlace(a.SHA256), func(tmp string) error {
+		f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
+			return err
+		}
+		return checkDigest(tmp, a.SHA256, a.Bytes)
+	})
+}

@@ -177,6 +177,7 @@ var commands = []struct {
 	{"share", "pull", (*app).pullCommand},
 	{"share", "import", (*app).importCommand},
 	{"share", "hook", (*app).hookCommand},
+	{"again", "artifacts", (*app).artifactsCommand},
 	{"again", "checkout", (*app).checkoutCommand},
 	{"again", "reproduce", (*app).reproduceCommand},
 	{"again", "verify", (*app).verifyCommand},
