@@ -20,7 +20,9 @@ func main() {
 		os.Exit(2)
 	}
 	debug.SetMemoryLimit(softMemory)
-	if err := serve(context.Background(), os.Stdin, os.Stdout, bucket.Open); err != nil {
+	out := os.Stdout
+	os.Stdout = os.Stderr // what a library prints is no reply
+	if err := serve(context.Background(), os.Stdin, out, bucket.Open); err != nil {
 		fmt.Fprintln(os.Stderr, "runs-store:", err)
 		os.Exit(1)
 	}

@@ -51,7 +51,11 @@ func Open(ctx context.Context, raw string) (*Store, error) {
 	case "s3":
 		err = s.openS3(ctx, u)
 	default:
-		err = s.openCloud(ctx, u)
+		var b *blob.Bucket
+		if b, err = openCloud(ctx, u); err == nil {
+			s = Of(u.Scheme, store.Name(u), b)
+		}
+		err = s.explain(reading, err)
 	}
 	if err == nil {
 		err = s.reach(ctx)
@@ -64,6 +68,13 @@ func Open(ctx context.Context, raw string) (*Store, error) {
 
 func newStore(kind, name string) *Store {
 	return &Store{kind: kind, name: name, streams: make(chan struct{}, store.Transfers), moving: map[string]chan struct{}{}}
+}
+
+// Of makes a store of a bucket that takes each object as one stream.
+func Of(kind, name string, b *blob.Bucket) *Store {
+	s := newStore(kind, name)
+	s.blob, s.to = b, cloud{s}
+	return s
 }
 
 // prefix is the path of a bucket's URL as a prefix of keys.

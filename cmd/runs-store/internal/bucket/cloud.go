@@ -5,10 +5,12 @@ import (
 	"errors"
 	"io"
 	"net/url"
+	"os"
 
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/azureblob" // opens azblob:
-	_ "gocloud.dev/blob/gcsblob"   // opens gs:
+	"gocloud.dev/blob/gcsblob"
+	"gocloud.dev/gcp"
 )
 
 // cloudChunk is how many bytes of an object lie in memory on their way, more for objects of more than 40 GB: Azure takes
@@ -21,18 +23,31 @@ const (
 // cloud is a store that takes an object as one stream: Google's, Azure's, and the one in memory of the tests.
 type cloud struct{ s *Store }
 
-func (s *Store) openCloud(ctx context.Context, u *url.URL) error {
-	bare := *u
-	bare.Path = ""
-	var err error
-	if s.blob, err = blob.OpenBucket(ctx, bare.String()); err != nil {
-		return s.explain(reading, err)
+func openCloud(ctx context.Context, u *url.URL) (b *blob.Bucket, err error) {
+	if u.Scheme == "gs" && os.Getenv("STORAGE_EMULATOR_HOST") == "" {
+		b, err = openGoogle(ctx, u.Host)
+	} else {
+		bare := *u
+		bare.Path = ""
+		b, err = blob.OpenBucket(ctx, bare.String())
 	}
-	if p := prefix(u); p != "" {
-		s.blob = blob.PrefixedBucket(s.blob, p)
+	if p := prefix(u); err == nil && p != "" {
+		b = blob.PrefixedBucket(b, p)
 	}
-	s.to = cloud{s}
-	return nil
+	return b, err
+}
+
+// openGoogle fails without credentials, where opening by URL would go on with made-up ones.
+func openGoogle(ctx context.Context, bucket string) (*blob.Bucket, error) {
+	found, err := gcp.DefaultCredentials(ctx)
+	if err != nil {
+		return nil, err
+	}
+	client, err := gcp.NewHTTPClient(gcp.DefaultTransport(), gcp.CredentialsTokenSource(found))
+	if err != nil {
+		return nil, err
+	}
+	return gcsblob.OpenBucket(ctx, client, bucket, nil)
 }
 
 func (c cloud) list(ctx context.Context, each func(key string, size int64) error) error {

@@ -54,6 +54,7 @@ var credentials = map[string]string{
 var refusedCodes = []string{
 	"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidAccessKey", "RequestTimeTooSkewed",
 	"AuthenticationFailed", "InvalidAuthenticationInfo", "NoAuthenticationInformation", "AccountIsDisabled",
+	"XAdminUserNotFound",
 }
 
 var (

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -102,13 +103,13 @@ func (unlimited) GetToken(context.Context, uint) (func() error, error) {
 }
 func (unlimited) AddTokens(uint) error { return nil }
 
-// httpClient keeps a connection for each stream.
-func httpClient() *http.Client {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConnsPerHost = 2 * store.Transfers
-	t.WriteBufferSize = 64 << 10
-	t.ReadBufferSize = 64 << 10
-	return &http.Client{Transport: t}
+// httpClient keeps a connection for each stream. It is the library's own kind, which takes AWS_CA_BUNDLE into account.
+func httpClient() *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConnsPerHost = 2 * store.Transfers
+		t.WriteBufferSize = 64 << 10
+		t.ReadBufferSize = 64 << 10
+	})
 }
 
 func (b *s3Bucket) list(ctx context.Context, each func(key string, size int64) error) error {
