@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -69,6 +70,7 @@ func (s *Store) openS3(ctx context.Context, u *url.URL) error {
 		config.WithRetryer(func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) {
 				o.MaxAttempts = attempts
+				o.MaxBackoff = 3 * time.Second
 				o.RateLimiter = unlimited{}
 			})
 		}),
