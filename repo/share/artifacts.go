@@ -100,7 +100,7 @@ func FetchArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, want
 		case url == "":
 			return errNoStore(a)
 		default:
-			objects = append(objects, store.Object{Digest: a.SHA256, Bytes: a.Bytes, Path: r.StoredPlace(a.SHA256)})
+			objects = append(objects, store.Object{Digest: a.SHA256, Size: a.Bytes, Path: r.StoredPlace(a.SHA256)})
 		}
 	}
 	if len(objects) == 0 {
@@ -111,7 +111,24 @@ func FetchArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, want
 		return err
 	}
 	defer func() { _ = s.Close() }()
-	return s.Download(ctx, objects, progress)
+	return firstFailure(s.Download(ctx, objects, progress))
+}
+
+// firstFailure is the first error of a transfer, with how many there are.
+func firstFailure(results []store.Result) error {
+	var first error
+	failed := 0
+	for _, r := range results {
+		if r.Err != nil {
+			if failed++; first == nil {
+				first = r.Err
+			}
+		}
+	}
+	if failed > 1 {
+		return fmt.Errorf("%w (and %d more)", first, failed-1)
+	}
+	return first
 }
 
 // fetchLFS lets git LFS bring the content of a pointer.

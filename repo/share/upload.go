@@ -52,7 +52,7 @@ func (p *pusher) upload(ctx context.Context, tip string) error {
 			u.Local++
 			u.LocalSize += a.Bytes
 		default:
-			objects = append(objects, store.Object{Digest: a.SHA256, Bytes: a.Bytes, Path: at})
+			objects = append(objects, store.Object{Digest: a.SHA256, Size: a.Bytes, Path: at})
 		}
 	}
 	if u.Store == "" {
@@ -75,12 +75,12 @@ func (p *pusher) upload(ctx context.Context, tip string) error {
 		return nil
 	}
 	p.tell("uploading artifacts")
-	if err := s.Upload(ctx, objects, p.ask.Bytes); err != nil {
+	if err := firstFailure(s.Upload(ctx, objects, p.ask.Bytes)); err != nil {
 		return failedUpload(err)
 	}
 	for _, o := range objects {
 		u.Files++
-		u.Bytes += o.Bytes
+		u.Bytes += o.Size
 	}
 	return nil
 }
