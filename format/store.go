@@ -16,9 +16,6 @@ const WhereLocal = "local"
 // StoreSchemes are the kinds of stores by URL.
 var StoreSchemes = []string{"file", "s3", "gs", "azblob"}
 
-// secretWords are parts of the names of query parameters that hold credentials.
-var secretWords = []string{"key", "secret", "token", "password", "sig", "sas", "credential"}
-
 // CheckStore reports why a text names no store. A URL with credentials in it is refused: it would be committed.
 func CheckStore(store string) error {
 	if store == StoreLFS {
@@ -39,13 +36,25 @@ func CheckStore(store string) error {
 		return fmt.Errorf("%q names no bucket", store)
 	}
 	for name := range u.Query() {
-		for _, word := range secretWords {
-			if strings.Contains(strings.ToLower(name), word) {
-				return fmt.Errorf("the URL of the store has the parameter %s, whose value belongs into the environment", name)
-			}
+		if SecretParameter(name) {
+			return fmt.Errorf("the URL of the store has the parameter %s, whose value belongs into the environment", name)
 		}
 	}
 	return nil
+}
+
+// SecretParameter recognizes a parameter that would carry credentials: such URLs are copied from consoles.
+func SecretParameter(name string) bool {
+	name = strings.ReplaceAll(strings.ToLower(name), "-", "_")
+	if slices.Contains([]string{"sig", "sas", "pwd", "awsaccesskeyid", "accesskey", "sv", "se", "sp"}, name) {
+		return true
+	}
+	for _, part := range []string{"access_key", "accesskey", "secret", "token", "sas_", "_sas", "signature", "credential", "password", "account_key", "api_key", "private_key"} {
+		if strings.Contains(name, part) {
+			return true
+		}
+	}
+	return false
 }
 
 // LFSPointer is what git LFS stores in place of a file, as its specification writes it.

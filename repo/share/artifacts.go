@@ -71,14 +71,24 @@ func Artifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, ask bool)
 	return list, nil
 }
 
+// atStore adds the next step to what a store answered.
+func atStore(err error) error {
+	var failed *store.Error
+	if errors.As(err, &failed) && failed.Hint != "" {
+		return &repo.HintError{Err: err, Hint: failed.Hint}
+	}
+	return err
+}
+
 // held asks a store which of some objects it has, and their sizes.
 func held(ctx context.Context, url string, digests []string) (map[string]int64, error) {
 	s, err := store.Open(ctx, url)
 	if err != nil {
-		return nil, err
+		return nil, atStore(err)
 	}
 	defer func() { _ = s.Close() }()
-	return s.Stat(ctx, digests)
+	sizes, err := s.Stat(ctx, digests)
+	return sizes, atStore(err)
 }
 
 // FetchArtifacts brings artifacts of a run to this machine, each proved by its digest.
@@ -108,7 +118,7 @@ func FetchArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, want
 	}
 	s, err := store.Open(ctx, url)
 	if err != nil {
-		return err
+		return atStore(err)
 	}
 	defer func() { _ = s.Close() }()
 	return firstFailure(s.Download(ctx, objects, progress))
@@ -126,9 +136,9 @@ func firstFailure(results []store.Result) error {
 		}
 	}
 	if failed > 1 {
-		return fmt.Errorf("%w (and %d more)", first, failed-1)
+		first = fmt.Errorf("%w (and %d more)", first, failed-1)
 	}
-	return first
+	return atStore(first)
 }
 
 // fetchLFS lets git LFS bring the content of a pointer.

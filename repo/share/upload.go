@@ -87,6 +87,7 @@ func (p *pusher) upload(ctx context.Context, tip string) error {
 
 // failedUpload adds to a failed upload what it left.
 func failedUpload(err error) error {
+	err = atStore(err)
 	var hint *repo.HintError
 	if errors.As(err, &hint) {
 		return fmt.Errorf("uploading artifacts, and nothing is pushed: %w", err)

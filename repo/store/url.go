@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/gitruns/runs/format"
 )
 
 // options are the parameters that the URL of each kind of store may carry.
@@ -42,7 +44,7 @@ func ParseURL(raw string) (*url.URL, error) {
 		return nil, refuse("", "the parameters in the URL of the %s: store cannot be read", u.Scheme)
 	}
 	for name, values := range query {
-		if secretParameter(name) {
+		if format.SecretParameter(name) {
 			return nil, refuse("take it out of the URL; credentials come from the environment or the provider's own files", "the URL of the %s: store holds credentials (%s)", u.Scheme, name)
 		}
 		if !slices.Contains(allowed, name) || len(values) != 1 || values[0] == "" {
@@ -80,20 +82,6 @@ func ParseURL(raw string) (*url.URL, error) {
 		}
 	}
 	return u, nil
-}
-
-// secretParameter recognizes a parameter that would carry credentials: such URLs are copied from consoles.
-func secretParameter(name string) bool {
-	name = strings.ReplaceAll(strings.ToLower(name), "-", "_")
-	if slices.Contains([]string{"sig", "sas", "pwd", "awsaccesskeyid", "accesskey", "sv", "se", "sp"}, name) {
-		return true
-	}
-	for _, part := range []string{"access_key", "accesskey", "secret", "token", "sas_", "_sas", "signature", "credential", "password", "account_key", "api_key", "private_key"} {
-		if strings.Contains(name, part) {
-			return true
-		}
-	}
-	return false
 }
 
 // Folder is the folder of a file: store, as this machine writes it.
