@@ -177,3 +177,21 @@ func (e *Entry) PlaceStored(a format.Artifact, write func(*os.File) error) error
 		return checkDigest(tmp, a.SHA256, a.Bytes)
 	})
 }
+
+// TrashedArtifacts are the artifacts of the runs in the trash. One that cannot be read names none.
+func (r *Repository) TrashedArtifacts() []format.Artifact {
+	var artifacts []format.Artifact
+	for _, dir := range subfolders(r.trashDir(), 2, nil) {
+		data, err := readBounded(filepath.Join(dir, RecordName), format.MaxRecordBytes)
+		if err != nil {
+			continue
+		}
+		run, err := format.DecodeRun(RecordName, data)
+		if err != nil {
+			continue
+		}
+		all, _ := (&Entry{Run: run, Dir: dir, repo: r}).AllArtifacts()
+		artifacts = append(artifacts, all...)
+	}
+	return artifacts
+}

@@ -18,8 +18,8 @@ import (
 )
 
 type artifactsFlags struct {
-	out, experiment        string
-	prune, dry, json, here bool
+	out, experiment                string
+	prune, upload, dry, json, here bool
 }
 
 func (a *app) artifactsCommand() *cobra.Command {
@@ -33,6 +33,7 @@ only on the machine that recorded them.
     runs artifacts wide                          # the list; asks the store
     runs artifacts wide model.bin -o model.bin   # one of them, proved by its digest
     runs artifacts wide -o DIR                   # all of them
+    runs artifacts --upload                      # bring what is here to the store, of all runs
     runs artifacts --prune                       # free the copies on this machine that the store holds
 
 What is not here is fetched from the store that artifacts.store in .runs/config.toml names.
@@ -47,6 +48,10 @@ Exit status: 0 done; 1 failed, or an artifact cannot be had; 2 wrong usage; 3 a 
 				return usagef("artifacts: --prune and -o exclude one another")
 			case f.dry && !f.prune:
 				return usagef("artifacts: --dry-run goes with --prune")
+			case f.upload && (f.prune || f.out != ""):
+				return usagef("artifacts: --upload stands alone")
+			case f.upload:
+				return a.uploadArtifacts(ctx, &f, args)
 			case f.prune:
 				return a.pruneArtifacts(ctx, &f, args)
 			case len(args) > 2:
@@ -83,6 +88,7 @@ Exit status: 0 done; 1 failed, or an artifact cannot be had; 2 wrong usage; 3 a 
 	flags.StringVarP(&f.out, "output", "o", "", "write PATH to `FILE` (- is standard output), or all artifacts below it")
 	flags.StringVarP(&f.experiment, "experiment", "e", "", "look in `EXPERIMENT`")
 	flags.BoolVar(&f.here, "here", false, "do not ask the store")
+	flags.BoolVar(&f.upload, "upload", false, "bring copies on this machine to the store; of the runs named, else of all")
 	flags.BoolVar(&f.prune, "prune", false, "remove copies on this machine that the store holds; of the runs named, else of all")
 	flags.BoolVar(&f.dry, "dry-run", false, "with --prune: only say what would be removed")
 	flags.BoolVar(&f.json, "json", false, "print a list of artifacts as JSON")
@@ -226,17 +232,43 @@ func writeArtifact(e *repo.Entry, artifact format.Artifact, target string) error
 	return nil
 }
 
-// pruneArtifacts frees what the store holds too.
-func (a *app) pruneArtifacts(ctx context.Context, f *artifactsFlags, selectors []string) error {
+// chosen are the finished runs that the arguments name, or all.
+func (a *app) chosen(ctx context.Context, f *artifactsFlags, selectors []string) (*repo.Repository, []*repo.Entry, error) {
 	r, err := a.find(ctx)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	c, err := a.collect(ctx, r, f.experiment)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	entries, err := c.choose(ctx, selectors, "")
+	return r, entries, err
+}
+
+// uploadArtifacts brings to the store what was recorded before there was one, or pushed by another machine.
+func (a *app) uploadArtifacts(ctx context.Context, f *artifactsFlags, selectors []string) error {
+	r, entries, err := a.chosen(ctx, f, selectors)
+	if err != nil {
+		return err
+	}
+	progress := a.term.Progress("uploading artifacts")
+	defer progress.Done()
+	done, err := share.UploadArtifacts(ctx, r, entries, progress.Bytes)
+	progress.Done()
+	if err != nil {
+		return err
+	}
+	a.print("uploaded %s; the store holds %s of this machine", terminal.Bytes(done.Bytes), plural(done.Files, "artifact"))
+	if done.Elsewhere > 0 {
+		a.say("runs: %s of these runs %s not on this machine", plural(done.Elsewhere, "artifact"), verb(done.Elsewhere, "is", "are"))
+	}
+	return nil
+}
+
+// pruneArtifacts frees what the store holds too.
+func (a *app) pruneArtifacts(ctx context.Context, f *artifactsFlags, selectors []string) error {
+	r, entries, err := a.chosen(ctx, f, selectors)
 	if err != nil {
 		return err
 	}

@@ -164,7 +164,7 @@ func (a *app) sayCommitted(done *share.Committed) {
 		a.say("runs: nothing to commit")
 	}
 	if done.Left > 0 {
-		a.say("runs: %s did not finish well and %s left out; --include-failed takes them", plural(done.Left, "run"), map[bool]string{true: "is", false: "are"}[done.Left == 1])
+		a.say("runs: %s did not finish well and %s left out; --include-failed takes them", plural(done.Left, "run"), verb(done.Left, "is", "are"))
 	}
 }
 

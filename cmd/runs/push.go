@@ -85,15 +85,22 @@ func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) erro
 	return nil
 }
 
+func verb(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
 func (a *app) sayUploaded(u share.Uploaded) {
 	if u.Files > 0 {
-		a.say("runs: %s, %s, lie in the store", plural(u.Files, "artifact"), terminal.Bytes(u.Bytes))
+		a.say("runs: %s, %s, %s in the store", plural(u.Files, "artifact"), terminal.Bytes(u.Bytes), verb(u.Files, "lies", "lie"))
 	}
 	if u.Local > 0 {
-		a.say("runs: %s, %s, stay on this machine only: no store; artifacts.store in .runs/config.toml names one", plural(u.Local, "artifact"), terminal.Bytes(u.LocalSize))
+		a.say("runs: %s, %s, %s on this machine only: no store; artifacts.store in .runs/config.toml names one", plural(u.Local, "artifact"), terminal.Bytes(u.LocalSize), verb(u.Local, "stays", "stay"))
 	}
 	if u.Elsewhere > 0 {
-		a.say("runs: %s of these runs are on another machine only", plural(u.Elsewhere, "artifact"))
+		a.say("runs: %s of these runs %s on another machine only", plural(u.Elsewhere, "artifact"), verb(u.Elsewhere, "is", "are"))
 	}
 }
 

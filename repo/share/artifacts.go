@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
@@ -110,7 +111,11 @@ func FetchArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, want
 		case url == "":
 			return errNoStore(a)
 		default:
-			objects = append(objects, store.Object{Digest: a.SHA256, Size: a.Bytes, Path: r.StoredPlace(a.SHA256)})
+			at := r.StoredPlace(a.SHA256)
+			if err := os.MkdirAll(filepath.Dir(at), 0o777); err != nil {
+				return err
+			}
+			objects = append(objects, store.Object{Digest: a.SHA256, Size: a.Bytes, Path: at})
 		}
 	}
 	if len(objects) == 0 {
@@ -163,12 +168,9 @@ type Pruned struct {
 // Prune removes the copies on this machine of artifacts that the store holds. With dry it only counts them.
 func Prune(ctx context.Context, r *repo.Repository, entries []*repo.Entry, dry bool) (Pruned, error) {
 	var done Pruned
-	url, err := storeURL(r)
+	url, err := needStore(r, "freeing copies of artifacts")
 	if err != nil {
 		return done, err
-	}
-	if url == "" {
-		return done, &repo.HintError{Err: errors.New("freeing copies of artifacts: the project has no store that holds them"), Hint: "artifacts.store in .runs/config.toml names one"}
 	}
 	sizes := map[string]int64{}
 	for _, e := range entries {
