@@ -1,6 +1,6 @@
 // Command bench measures runs as a whole process and prints each figure with its ratio to a baseline of the same call:
 //
-//	go run ./testdata/bench [log] [finish] [read] [ls] [source] [data] [environment] [compare] [-large]
+//	go run ./testdata/bench [log] [finish] [read] [ls] [source] [data] [environment] [compare] [store] [-large]
 package main
 
 import (
@@ -58,7 +58,7 @@ func (b *bench) run(parts []string, large bool) (err error) {
 		name string
 		run  func() error
 	}{
-		{"log", b.log}, {"finish", func() error { return b.finish(large) }}, {"read", b.read}, {"ls", b.ls}, {"source", b.source}, {"data", b.data}, {"environment", b.environment}, {"compare", b.compare},
+		{"log", b.log}, {"finish", func() error { return b.finish(large) }}, {"read", b.read}, {"ls", b.ls}, {"source", b.source}, {"data", b.data}, {"environment", b.environment}, {"compare", b.compare}, {"store", b.store},
 	} {
 		if len(parts) > 0 && !slices.Contains(parts, part.name) {
 			continue
