@@ -11,8 +11,8 @@ import (
 	"github.com/gitruns/runs/cmd/runs-store/internal/bucket"
 )
 
-// softMemory is what the collector keeps to, in bytes; the libraries alone take a third of the 64 MB that are promised.
-const softMemory = 40 << 20
+// softMemory is what the collector keeps to, in bytes. The code of the libraries takes half of the 64 MB that are promised.
+const softMemory = 20 << 20
 
 func main() {
 	if len(os.Args) > 1 {

@@ -15,6 +15,7 @@ type Client struct {
 	stream io.ReadWriteCloser
 	write  sync.Mutex
 	ended  chan struct{} // closed when nothing more is read
+	close  func() error  // closes the stream, once
 
 	mu      sync.Mutex
 	last    int64 // id of the last request
@@ -29,7 +30,7 @@ type call struct {
 
 // Connect opens the store of the URL over a stream to the program. The end of ctx closes the stream, as Close does.
 func Connect(ctx context.Context, stream io.ReadWriteCloser, rawURL string) (*Client, error) {
-	c := &Client{stream: stream, ended: make(chan struct{}), waiting: map[int64]*call{}}
+	c := &Client{stream: stream, ended: make(chan struct{}), close: sync.OnceValue(stream.Close), waiting: map[int64]*call{}}
 	go c.read()
 	context.AfterFunc(ctx, func() { c.stop(ctx.Err()) })
 	hello, err := c.call(ctx, Request{Op: OpHello, Version: Version}, nil)
@@ -52,7 +53,7 @@ func Connect(ctx context.Context, stream io.ReadWriteCloser, rawURL string) (*Cl
 // Close ends the program and waits for its end. What it was doing is taken up where it was by the next one.
 func (c *Client) Close() error {
 	c.stop(errors.New("the store is closed"))
-	err := c.stream.Close()
+	err := c.close()
 	<-c.ended
 	return err
 }
@@ -66,7 +67,7 @@ func (c *Client) stop(err error) {
 	waiting := c.waiting
 	c.waiting = map[int64]*call{}
 	c.mu.Unlock()
-	_ = c.stream.Close()
+	_ = c.close()
 	for _, w := range waiting {
 		close(w.last)
 	}
@@ -97,7 +98,7 @@ func (c *Client) read() {
 		return
 	}
 	if err == nil || errors.Is(err, io.ErrClosedPipe) {
-		if err = c.stream.Close(); err == nil { // says how the program ended
+		if err = c.close(); err == nil { // says how the program ended
 			err = fmt.Errorf("%s ended before its work was done", Program)
 		}
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,7 +49,7 @@ func Open(ctx context.Context, rawURL string) (*Client, error) {
 	}
 	c, err := Connect(ctx, p, rawURL)
 	if err != nil {
-		return nil, errors.Join(err, p.Close())
+		return nil, err
 	}
 	return c, nil
 }
@@ -88,8 +89,6 @@ type process struct {
 	out  io.Reader
 	said tail
 	kill context.CancelFunc
-	once sync.Once
-	err  error
 }
 
 func (p *process) Read(b []byte) (int, error)  { return p.out.Read(b) }
@@ -97,25 +96,16 @@ func (p *process) Write(b []byte) (int, error) { return p.in.Write(b) }
 
 // Close ends the program and returns when it is gone.
 func (p *process) Close() error {
-	p.once.Do(func() {
-		_ = p.in.Close() // the program ends when its input does
-		timer := time.AfterFunc(closeWait, p.kill)
-		err := p.cmd.Wait()
-		timer.Stop()
-		p.kill()
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			p.err = fmt.Errorf("%s ended: %s", Program, firstNonEmpty(p.said.lastLine(), exit.Error()))
-		}
-	})
-	return p.err
-}
-
-func firstNonEmpty(a, b string) string {
-	if a != "" {
-		return a
+	_ = p.in.Close() // the program ends when its input does
+	timer := time.AfterFunc(closeWait, p.kill)
+	err := p.cmd.Wait()
+	timer.Stop()
+	p.kill()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return fmt.Errorf("%s ended: %s", Program, cmp.Or(p.said.lastLine(), exit.Error()))
 	}
-	return b
+	return nil
 }
 
 // tail keeps the end of what the program says on its standard error.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,9 @@ const (
 
 // errWrong is found when an object is whole: the bytes are not those of the digest.
 var errWrong = errors.New("wrong bytes")
+
+// buffers are lent to transfers: thousands of small objects would make one each.
+var buffers = sync.Pool{New: func() any { b := make([]byte, chunk); return &b }}
 
 // localError is of a file on this machine, not of the store.
 type localError struct{ error }
@@ -148,7 +152,8 @@ func (s *Store) fetchRanges(ctx context.Context, key string, o store.Object, f *
 
 func hashRanges(ctx context.Context, o store.Object, f *os.File, whole []chan struct{}) error {
 	hash := sha256.New()
-	buf := make([]byte, chunk)
+	lent := buffers.Get().(*[]byte)
+	defer buffers.Put(lent)
 	for i := range whole {
 		select {
 		case <-whole[i]:
@@ -157,7 +162,7 @@ func hashRanges(ctx context.Context, o store.Object, f *os.File, whole []chan st
 		}
 		off := int64(i) * rangeSize
 		section := io.NewSectionReader(f, off, min(rangeSize, o.Size-off))
-		if _, err := io.CopyBuffer(struct{ io.Writer }{hash}, struct{ io.Reader }{section}, buf); err != nil {
+		if _, err := io.CopyBuffer(struct{ io.Writer }{hash}, struct{ io.Reader }{section}, *lent); err != nil {
 			return localError{err}
 		}
 	}
@@ -209,7 +214,9 @@ func (s *Store) read(ctx context.Context, key string, o store.Object, f *os.File
 	if r.Size() != o.Size {
 		return 0, errWrong
 	}
-	buf := make([]byte, min(chunk, length))
+	lent := buffers.Get().(*[]byte)
+	defer buffers.Put(lent)
+	buf := *lent
 	for n < length {
 		m, err := r.Read(buf[:min(int64(len(buf)), length-n)])
 		if m > 0 {

@@ -81,6 +81,7 @@ func (s *Store) openS3(ctx context.Context, u *url.URL) error {
 	}
 	client := s3.NewFromConfig(configuration, func(o *s3.Options) {
 		o.UsePathStyle = pathStyle
+		o.ContinueHeaderThresholdBytes = -1 // a round trip for each part; what a request may do is known by then
 		if endpoint := query.Get("endpoint"); endpoint != "" {
 			o.BaseEndpoint = &endpoint
 		}
@@ -109,8 +110,8 @@ func (unlimited) AddTokens(uint) error { return nil }
 func httpClient() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConnsPerHost = 2 * store.Transfers
-		t.WriteBufferSize = 64 << 10
-		t.ReadBufferSize = 64 << 10
+		t.WriteBufferSize = 32 << 10
+		t.ReadBufferSize = 32 << 10
 	})
 }
 
