@@ -309,7 +309,7 @@ func (c *Config) readSource(s table) {
 
 func (c *Config) readCommit(s table) {
 	c.Commit.Branch = s.optional("branch")
-	if b := c.Commit.Branch; b != "" && (strings.HasPrefix(b, "-") || strings.HasPrefix(b, "refs/") || strings.ContainsAny(b, " ~^:?*[\\\x7f") || strings.Contains(b, "..") || CheckPath(b) != nil) {
+	if b := c.Commit.Branch; b != "" && (strings.HasPrefix(b, "-") || strings.HasPrefix(b, "refs/") || slices.Contains([]string{"HEAD", "@", "refs"}, b) || strings.ContainsAny(b, " ~^:?*[\\\x7f") || strings.Contains(b, "..") || CheckPath(b) != nil) {
 		s.fail(s.at("branch"), "%q is no name for a branch", b)
 	}
 	if s.has("auto") {

@@ -18,6 +18,7 @@ type DatasetRequest struct {
 	Path     string // absolute
 	Listing  bool   // names and sizes alone
 	Role     string
+	Named    bool                    // by the config, which comes with git: links that git carries are not followed
 	Look     bool                    // only compare: nothing is stored or remembered but the hashes
 	Progress func(done, total int64) // told the bytes hashed so far and in all; nil for nobody
 }
@@ -42,8 +43,13 @@ func (r *Repository) Dataset(ctx context.Context, q DatasetRequest) (format.Data
 		return format.Dataset{}, fmt.Errorf("dataset %s: %w", q.Path, err)
 	}
 	defer unlock()
+	var mayFollow func(link string) error
+	if q.Named {
+		mayFollow = func(link string) error { return r.refuseTrackedLink(ctx, link, "say in .runs/local.toml, under [data], where the data lies on this machine") }
+	}
 	d, err := capture.HashDataset(ctx, capture.DatasetRequest{
-		Root: r.TreeRoot(), Name: q.Name, Path: q.Path, Listing: q.Listing, Role: q.Role, Cache: cache, Progress: q.Progress,
+		MayFollow: mayFollow,
+		Root:      r.TreeRoot(), Name: q.Name, Path: q.Path, Listing: q.Listing, Role: q.Role, Cache: cache, Progress: q.Progress,
 		Known: func(manifest string) bool { return r.inPlace(sharedDatasets, manifest) },
 	})
 	if err != nil {

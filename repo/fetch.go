@@ -43,7 +43,7 @@ func (r *Repository) FetchData(ctx context.Context, run *format.Run, dir string,
 			found = append(found, FetchedData{d, place, dataVariable(d.Name)})
 			continue
 		}
-		if err := noLinks(dir, d.Path); err != nil {
+		if err := NoLinks(dir, d.Path); err != nil {
 			return nil, fmt.Errorf("dataset %s: %w", d.Name, err)
 		}
 		if err := cloneTree(ctx, place, target); err != nil {
@@ -107,12 +107,12 @@ func (r *Repository) prove(ctx context.Context, d format.Dataset, place string, 
 	return nil
 }
 
-// noLinks makes sure that no folder on the way to a path below dir is a link: the restored tree is a stranger's.
-func noLinks(dir, path string) error {
+// NoLinks makes sure that no folder on the way to a path below dir is a link: the tree may be a stranger's.
+func NoLinks(dir, path string) error {
 	for at := filepath.Dir(filepath.FromSlash(path)); at != "."; at = filepath.Dir(at) {
 		info, err := os.Lstat(filepath.Join(dir, at))
 		if err == nil && !info.IsDir() {
-			return fmt.Errorf("%s is no folder in the restored source", filepath.ToSlash(at))
+			return fmt.Errorf("%s is a link or no folder", filepath.ToSlash(at))
 		}
 	}
 	return nil

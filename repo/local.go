@@ -65,6 +65,22 @@ func (r *Repository) refuseTracked(ctx context.Context, name string) error {
 	return err
 }
 
+// refuseTrackedLink refuses a link that git carries: somebody else says where it leads.
+func (r *Repository) refuseTrackedLink(ctx context.Context, link, hint string) error {
+	if !r.InGit {
+		return nil
+	}
+	rel, err := filepath.Rel(r.Git.Root, link)
+	if err != nil || strings.HasPrefix(rel, "..") {
+		return nil
+	}
+	tracked, err := git.Tracked(ctx, r.Git, filepath.ToSlash(rel))
+	if err == nil && len(tracked) > 0 {
+		return withHint(fmt.Errorf("%s is a link that git carries", filepath.ToSlash(rel)), "%s", hint)
+	}
+	return err
+}
+
 // DataPlace is where a dataset of this name lies on this machine, by the environment or by local.toml; empty where nobody
 // said.
 func (r *Repository) DataPlace(ctx context.Context, name string) (string, error) {

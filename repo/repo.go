@@ -3,6 +3,7 @@
 package repo
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -77,6 +78,13 @@ func open(dir string) (*Repository, error) {
 		return nil, err
 	}
 	r.Git, r.InGit = dirs, inGit
+	for _, at := range []string{dir, filepath.Join(dir, "active"), filepath.Join(dir, storeName)} {
+		if info, err := os.Lstat(at); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			if err := r.refuseTrackedLink(context.Background(), at, "it leads where somebody else says: take it out with 'git rm'"); err != nil {
+				return nil, fmt.Errorf("opening %s: %w", dir, err)
+			}
+		}
+	}
 	r.active = filepath.Join(dir, "active")
 	if inGit && dirs.Linked() {
 		// A linked working tree is removed with a command; what runs in it must outlive that.

@@ -188,6 +188,8 @@ merge brings it back. What was committed stays in git's history.`,
 			switch {
 			case undo && (len(args) > 0 || where != "" || dry):
 				return usagef("rm: --undo stands alone")
+			case len(args) > 0 && where != "":
+				return usagef("rm: RUN and -w exclude one another; an expression can name runs too: id = …")
 			case !undo && len(args) == 0 && where == "":
 				return usagef("rm: RUN, -w or --undo missing")
 			}
@@ -225,7 +227,7 @@ merge brings it back. What was committed stays in git's history.`,
 				a.print("%s %s", map[bool]string{true: "would remove", false: "removed"}[dry], terminal.Clean(e.String()))
 			}
 			if inGit && !dry {
-				a.say("runs: 'runs commit' takes it out of git; its history keeps what was committed")
+				a.say("runs: 'runs commit' takes %s out of git; its history keeps what was committed", verb(len(entries), "it", "them"))
 			}
 			return nil
 		},

@@ -190,6 +190,10 @@ func (a *app) bringArtifacts(ctx context.Context, r *repo.Repository, e *repo.En
 		target := a.path(out)
 		switch {
 		case name == "":
+			// The folders below may have come with git, and the names are the run's.
+			if err := repo.NoLinks(target, artifact.Path); err != nil {
+				return fmt.Errorf("writing artifact %s: %w", artifact.Path, err)
+			}
 			target = filepath.Join(target, filepath.FromSlash(artifact.Path))
 		case out == "-":
 			return e.CopyArtifact(artifact, a.term.Out)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/BurntSushi/toml"
@@ -95,11 +96,15 @@ func (a *app) describeFlags(ctx context.Context, r *repo.Repository, f *beginFla
 	if run.Key == "" {
 		run.Key = f.resume
 	}
-	for _, text := range []string{run.Name, run.Experiment, run.Group, run.Key} {
-		if text != "" {
-			if err := format.CheckKey(text); err != nil {
-				return nil, usagef("describing the run: %v", err)
-			}
+	for _, text := range []struct{ what, text string }{{"name", run.Name}, {"experiment", run.Experiment}, {"group", run.Group}, {"key", run.Key}} {
+		if text.text == "" {
+			continue
+		}
+		if strings.TrimSpace(text.text) == "" {
+			return nil, usagef("describing the run: the %s is blank", text.what)
+		}
+		if err := format.CheckKey(text.text); err != nil {
+			return nil, usagef("describing the run: as the %s: %v", text.what, err)
 		}
 	}
 	if err := f.addParams(a, r, run); err != nil {

@@ -33,6 +33,9 @@ named by file, line and rule, without the secret. 'runs redact' removes it; [[se
 what is none. Where gitleaks is installed, it is asked too.`,
 		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("to") && f.to == "" {
+				return usagef("commit: the branch of --to has no name")
+			}
 			if cmd.Flags().Changed("message") && f.message == "" {
 				return usagef("commit: the message is empty")
 			}
@@ -114,7 +117,11 @@ func (a *app) toCommit(ctx context.Context, r *repo.Repository, f *commitFlags, 
 		ids = append(ids, e.ID)
 	}
 	if len(ids) == 0 {
-		return nil, &query.NotFoundError{Selector: f.where, Reason: "names no finished run"}
+		what := f.where
+		if what == "" {
+			what = "-e " + f.experiment
+		}
+		return nil, &query.NotFoundError{Selector: what, Reason: "no finished run matches; 'runs ls' lists what there is"}
 	}
 	return ids, nil
 }
@@ -159,6 +166,9 @@ func (a *app) sayCommitted(done *share.Committed) {
 	}
 	switch {
 	case !done.Empty():
+		if done.Branch == "" {
+			a.say("runs: HEAD is detached: no branch holds this commit; 'git switch -c NAME' makes one that does")
+		}
 		a.print("committed %s: %s, %s%s", done.Commit[:10], terminal.Clean(done.Summary()), filesAndBytes(done.Files, done.Bytes), terminal.Clean(where))
 	case len(done.Refused) == 0:
 		a.say("runs: nothing to commit")

@@ -88,7 +88,8 @@ func configured(ctx context.Context, r *repo.Repository, config *format.Config, 
 	if err != nil {
 		return repo.DatasetRequest{}, err
 	}
-	if place == "" {
+	named := place == ""
+	if named {
 		if place = set.Path; place == "" {
 			return repo.DatasetRequest{}, fmt.Errorf("nobody says where %s lies", name)
 		}
@@ -103,7 +104,7 @@ func configured(ctx context.Context, r *repo.Repository, config *format.Config, 
 			}
 		}
 	}
-	return repo.DatasetRequest{Name: name, Path: place, Listing: set.Hash == format.HashListing, Role: set.Role}, nil
+	return repo.DatasetRequest{Name: name, Path: place, Named: named, Listing: set.Hash == format.HashListing, Role: set.Role}, nil
 }
 
 // hashing is data that is being hashed, beside whatever else goes on.

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/share"
 )
 
@@ -47,6 +49,9 @@ Exit status: 0 done; 1 failed, or a run is not what it says; 2 wrong usage; 130 
 
 func (a *app) pull(ctx context.Context, ask share.PullRequest, asJSON bool) error {
 	r, err := a.find(ctx)
+	if errors.Is(err, repo.ErrNoRepository) {
+		return &repo.HintError{Err: err, Hint: "'git pull' brings the .runs folder of the project with its runs; 'runs init' makes a new one"}
+	}
 	if err != nil {
 		return err
 	}
@@ -93,7 +98,7 @@ func (a *app) sayPulled(done *share.Pulled) {
 	}
 	if done.Stayed != "" {
 		a.say("runs: the branch stays where it is: %s", done.Stayed)
-		a.say("      repeat it when your changes are committed or stashed")
+		a.say("      %s", map[bool]string{true: "repeat it when your changes are committed or stashed", false: "repeat it"}[done.InTheWay])
 	}
 }
 

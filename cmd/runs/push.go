@@ -68,6 +68,9 @@ func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) erro
 	}
 	to := terminal.Clean(done.To.Name())
 	switch {
+	case done.Commit == "" && done.Absent:
+		a.say("runs: nothing to push: no committed run is new to %s, and %s was not made", terminal.Clean(done.To.Remote), to)
+		a.sayUncommitted(ctx, r)
 	case done.Commit == "":
 		a.say("runs: nothing to push to %s", to)
 		a.sayUncommitted(ctx, r)
@@ -80,7 +83,7 @@ func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) erro
 	}
 	if done.Stayed != "" {
 		a.say("runs: the local branch stays where it is: %s", done.Stayed)
-		a.say("      'runs pull' brings it up when they are committed or stashed")
+		a.say("      'runs pull' brings it up%s", map[bool]string{true: " when they are committed or stashed"}[done.InTheWay])
 	}
 	return nil
 }
@@ -120,7 +123,7 @@ func describePushed(done *share.Pushed) string {
 		parts = append(parts, plural(n, "removal"))
 	}
 	if len(parts) == 0 {
-		parts = append(parts, plural(done.Commits, "commit")+" of notes or shared files")
+		parts = append(parts, plural(done.Commits, "commit")+" without a new run")
 	}
 	return strings.Join(parts, " and ")
 }

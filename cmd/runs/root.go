@@ -81,16 +81,19 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 	var hint *repo.HintError
 	var usage usageError
 	var none *query.NotFoundError
+	var branch *share.BranchNameError
 	switch {
 	case errors.As(err, &hint):
 		fmt.Fprintf(out, "      %s\n", terminal.Clean(hint.Hint))
+	case errors.As(err, &branch):
+		fmt.Fprintln(out, "      'git branch -a' lists the branches; 'git help check-ref-format' says what a name may be")
 	case errors.Is(err, repo.ErrNoRepository):
 		fmt.Fprintln(out, "      'runs init' sets up a repository; recording a run does so by itself")
 	case errors.As(err, &usage):
 		fmt.Fprintf(out, "      see '%s --help'\n", cmd.CommandPath())
 	}
 	switch {
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.As(err, &branch):
 		return exitUsage
 	case errors.As(err, &none):
 		return exitNoRun

@@ -148,7 +148,7 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, strays []share
 		_, err := fmt.Fprintln(w, "no finished runs")
 		return err
 	}
-	tb := terminal.Table{Columns: []terminal.Column{{Title: "run"}, {Title: "files"}, {Title: "source", Flexible: true}}}
+	tb := terminal.Table{Columns: []terminal.Column{{Title: "run", Flexible: true}, {Title: "files"}, {Title: "source", Flexible: true}}}
 	damaged, restorable := 0, 0
 	for _, v := range verdicts {
 		name := v.Name
@@ -181,7 +181,7 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, strays []share
 	for _, p := range strays {
 		a.writeProblem(w, p.Path, "git carries it: "+p.Reason)
 	}
-	_, err := fmt.Fprintf(w, "\n%d runs: %d damaged, %d fully restorable\n", len(verdicts), damaged, restorable)
+	_, err := fmt.Fprintf(w, "\n%s: %d damaged, %d fully restorable\n", plural(len(verdicts), "run"), damaged, restorable)
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/repo/share"
@@ -11,6 +12,11 @@ import (
 
 // verifyHistory verifies what commits have, wherever the command stands: in a project, or in a bare repository.
 func (a *app) verifyHistory(ctx context.Context, revs []string, asJSON bool) error {
+	for _, rev := range revs {
+		if strings.Trim(rev, "^") == "" {
+			return usagef("verify: the revision %q is empty", rev)
+		}
+	}
 	dirs, at, err := share.FindHistory(ctx, a.dir)
 	if err != nil {
 		return err

@@ -25,6 +25,8 @@ type DatasetRequest struct {
 	Listing bool   // names and sizes alone
 	Role    string
 	Cache   string // a file that remembers hashes; empty for none
+	// MayFollow is asked before a link below Root is followed; nil follows all.
+	MayFollow func(link string) error
 	// Known reports whether a manifest of this digest is stored already.
 	Known func(manifest string) bool
 	// Progress is told the bytes hashed so far and in all, from any goroutine; nil for nobody.
@@ -62,7 +64,10 @@ func HashDataset(ctx context.Context, q DatasetRequest) (*Dataset, error) {
 	}
 	d := &Dataset{Dataset: format.Dataset{Name: q.Name, Role: q.Role}}
 	if d.Name == "" {
-		d.Name = strings.TrimSuffix(filepath.Base(q.Path), filepath.Ext(q.Path))
+		base := filepath.Base(q.Path)
+		if d.Name = strings.TrimSuffix(base, filepath.Ext(base)); d.Name == "" {
+			d.Name = base // .hidden
+		}
 	}
 	if rel, err := filepath.Rel(q.Root, q.Path); err == nil && format.CheckPath(filepath.ToSlash(rel)) == nil {
 		d.Path = filepath.ToSlash(rel)
@@ -76,9 +81,34 @@ func HashDataset(ctx context.Context, q DatasetRequest) (*Dataset, error) {
 	return d, nil
 }
 
+// mayReach asks about the links on the way from the root to the data.
+func (q DatasetRequest) mayReach() error {
+	rel, err := filepath.Rel(q.Root, q.Path)
+	if q.MayFollow == nil || err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return nil
+	}
+	at := q.Root
+	for part := range strings.SplitSeq(rel, string(filepath.Separator)) {
+		at = filepath.Join(at, part)
+		info, err := os.Lstat(at)
+		if err != nil {
+			return nil // the caller says so
+		}
+		if info.Mode()&fs.ModeSymlink != 0 {
+			if err := q.MayFollow(at); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (d *Dataset) identify(ctx context.Context, q DatasetRequest) error {
 	out, err := readDVC(q.Path)
 	if err != nil {
+		return err
+	}
+	if err := q.mayReach(); err != nil {
 		return err
 	}
 	info, err := os.Stat(q.Path)
@@ -124,7 +154,7 @@ func (d *Dataset) file(ctx context.Context, q DatasetRequest, info fs.FileInfo) 
 
 // folder identifies all files below a folder.
 func (d *Dataset) folder(ctx context.Context, q DatasetRequest) error {
-	files, err := listFiles(ctx, q.Path)
+	files, err := listFiles(ctx, q.Path, q.MayFollow)
 	if err != nil {
 		return err
 	}
@@ -167,7 +197,7 @@ type hashed struct {
 }
 
 // listFiles lists the files below a folder by path. Links are followed; a link into its own folder is an error.
-func listFiles(ctx context.Context, root string) ([]*hashed, error) {
+func listFiles(ctx context.Context, root string, mayFollow func(link string) error) ([]*hashed, error) {
 	var files []*hashed
 	var walk func(dir, rel string, above []fs.FileInfo) error
 	walk = func(dir, rel string, above []fs.FileInfo) error {
@@ -183,7 +213,12 @@ func listFiles(ctx context.Context, root string) ([]*hashed, error) {
 			name := join(rel, entry.Name())
 			info, err := entry.Info()
 			if err == nil && info.Mode()&fs.ModeSymlink != 0 {
-				info, err = os.Stat(path)
+				if mayFollow != nil {
+					err = mayFollow(path)
+				}
+				if err == nil {
+					info, err = os.Stat(path)
+				}
 			}
 			switch {
 			case err != nil:

@@ -130,7 +130,7 @@ func TestCacheBelievesNothingThatMayHaveChanged(t *testing.T) {
 	// Remembered by hand, as if written long ago.
 	c := openCache("")
 	c.path, c.began = q.Cache, time.Now().Add(time.Minute)
-	files, err := listFiles(t.Context(), q.Path)
+	files, err := listFiles(t.Context(), q.Path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,9 +3,11 @@ package git
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Remotes lists the names of the remotes.
@@ -102,15 +104,37 @@ var ErrNoRemoteBranch = errors.New("the remote has no such branch")
 
 // Fetch asks a remote, a name or a URL, for one branch and stores its tip under a ref of this clone.
 func Fetch(ctx context.Context, dirs Dirs, remote, ref, into string) (string, error) {
-	_, err := dirs.network().run(ctx, "fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--", remote, "+"+ref+":"+into)
-	var failed *Error
-	if errors.As(err, &failed) && strings.HasPrefix(failed.Message, "couldn't find remote ref") {
-		return "", ErrNoRemoteBranch
+	var err error
+	for try := 0; ; try++ {
+		if err = fetch(ctx, dirs, remote, ref, into); err == nil || !refBusy(err) || try == busyTries {
+			break
+		}
+		if err := sleep(ctx, time.Duration(rand.Int64N(int64(50*time.Millisecond)))); err != nil {
+			return "", err
+		}
 	}
 	if err != nil {
 		return "", err
 	}
 	return Resolve(ctx, dirs, into)
+}
+
+// busyTries is how often a fetch is repeated that met another one of the same branch in this clone.
+const busyTries = 20
+
+// refBusy reports whether another process moved the ref that a fetch was to move.
+func refBusy(err error) bool {
+	var failed *Error
+	return errors.As(err, &failed) && (strings.Contains(failed.Output, "cannot lock ref") || strings.Contains(failed.Output, "unable to update local ref"))
+}
+
+func fetch(ctx context.Context, dirs Dirs, remote, ref, into string) error {
+	_, err := dirs.network().run(ctx, "fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--", remote, "+"+ref+":"+into)
+	var failed *Error
+	if errors.As(err, &failed) && strings.HasPrefix(failed.Message, "couldn't find remote ref") {
+		return ErrNoRemoteBranch
+	}
+	return err
 }
 
 // RemoteHead is the default branch of a remote.

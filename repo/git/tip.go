@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -118,10 +119,18 @@ func CheckedOut(ctx context.Context, dirs Dirs, branch string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// CheckBranch reports why a name is none for a branch.
+// BranchNameError is a name that no branch may have.
+type BranchNameError struct{ Name string }
+
+func (e *BranchNameError) Error() string { return fmt.Sprintf("%q is no name for a branch", e.Name) }
+
+// CheckBranch reports why a name is none for a branch, as `git branch` would.
 func CheckBranch(ctx context.Context, dirs Dirs, name string) error {
+	if slices.Contains([]string{"HEAD", "@", "refs"}, name) {
+		return &BranchNameError{name}
+	}
 	if _, err := dirs.command().run(ctx, "check-ref-format", "refs/heads/"+name); err != nil || strings.HasPrefix(name, "-") {
-		return fmt.Errorf("%q is no name for a branch", name)
+		return &BranchNameError{name}
 	}
 	return nil
 }

@@ -31,6 +31,7 @@ type Pulled struct {
 	Removed  []string // ids that are gone
 	Notes    int      // of RunsOnly
 	Stayed   string   // why the local branch did not move; empty when it did or was there already
+	InTheWay bool     // the user's own changes are why
 	Replaced []string // runs of which the other side has other bytes: theirs are here now, ours in the trash
 	Bad      []repo.Damage
 }
@@ -177,11 +178,11 @@ func (p *puller) pull(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	stayed, err := follow(ctx, p.repo, p.local, next, "runs pull")
+	stayed, inTheWay, err := follow(ctx, p.repo, p.local, next, "runs pull")
 	if err != nil {
 		return err
 	}
-	if p.done.Stayed = stayed; stayed != "" {
+	if p.done.Stayed, p.done.InTheWay = stayed, inTheWay; stayed != "" {
 		return nil
 	}
 	p.done.Commit, p.done.Moved = next, true

@@ -32,6 +32,8 @@ type Pushed struct {
 	Commits  int
 	Attempts int
 	Replayed bool     // the commits stand on what others had pushed
+	InTheWay bool     // the user's own changes keep the local branch where it is
+	Absent   bool     // the remote has no such branch, and none was made: there was nothing to push
 	Stayed   string   // why the local branch is not where the remote's is; empty when it is
 	Bases    int      // commits of code that were pushed under refs/runs/base
 	Remote   []string // what the other side said
@@ -85,6 +87,9 @@ func Push(ctx context.Context, r *repo.Repository, ask PushRequest) (*Pushed, er
 	local, err := theBranch(ctx, r)
 	if err != nil {
 		return nil, fmt.Errorf("pushing runs: %w", err)
+	}
+	if name, end := r.Git.InProgress(); name != "" && local.name == "" {
+		return nil, &repo.HintError{Err: fmt.Errorf("pushing runs: %s is in progress", name), Hint: "end it first: " + end}
 	}
 	p := &pusher{repo: r, local: local, ask: ask, done: &Pushed{}, sent: map[string]bool{}}
 	if p.up, p.own, err = destination(ctx, r, local, ask); err != nil {
@@ -178,7 +183,7 @@ func (p *pusher) push(ctx context.Context) error {
 		commits, err := unpushed(ctx, p.repo, p.trees, p.local.tip, base)
 		var code *codeError
 		if errors.As(err, &code) {
-			return code.withStep(ctx, p.repo, p.local.tip, base, p.up)
+			return code.withStep(ctx, p.repo, p.local, base, p.up, p.own)
 		}
 		if err != nil {
 			return err
@@ -262,7 +267,8 @@ func refused(e *git.Rejected, up git.Upstream) error {
 // default branch.
 func (p *pusher) fetch(ctx context.Context) (string, error) {
 	base, err := git.Fetch(ctx, p.repo.Git, p.up.Remote, p.up.Ref, p.up.Tracking)
-	if err == nil || !errors.Is(err, git.ErrNoRemoteBranch) {
+	p.done.Absent = errors.Is(err, git.ErrNoRemoteBranch)
+	if err == nil || !p.done.Absent {
 		return base, err
 	}
 	if !p.local.checkedOut {
@@ -341,7 +347,8 @@ func (e *codeError) Error() string {
 }
 
 // withStep adds what to type. Code is for the user to publish.
-func (e *codeError) withStep(ctx context.Context, r *repo.Repository, tip, base string, up git.Upstream) error {
+func (e *codeError) withStep(ctx context.Context, r *repo.Repository, local localBranch, base string, up git.Upstream, own bool) error {
+	tip := local.tip
 	straight := base == ""
 	if !straight {
 		var err error
@@ -349,7 +356,10 @@ func (e *codeError) withStep(ctx context.Context, r *repo.Repository, tip, base 
 			return err
 		}
 	}
-	if straight {
+	switch {
+	case !own && local.checkedOut && local.name != "":
+		return &repo.HintError{Err: e, Hint: fmt.Sprintf("'git push -u %s %s' publishes them, and the runs with them", up.Remote, local.name)}
+	case straight:
 		return &repo.HintError{Err: e, Hint: "'git push' publishes them, and the runs with them"}
 	}
 	return &repo.HintError{Err: e, Hint: fmt.Sprintf("'git pull --rebase %s %s' and 'git push' publish them, and the runs with them", up.Remote, strings.TrimPrefix(up.Ref, "refs/heads/"))}
@@ -497,22 +507,22 @@ func (p *pusher) follow(ctx context.Context, tip string) error {
 	if !p.own {
 		return nil
 	}
-	stayed, err := follow(ctx, p.repo, p.local, tip, "runs push")
-	p.done.Stayed = stayed
+	var err error
+	p.done.Stayed, p.done.InTheWay, err = follow(ctx, p.repo, p.local, tip, "runs push")
 	return err
 }
 
-// follow moves a local branch, and says why where it cannot.
-func follow(ctx context.Context, r *repo.Repository, local localBranch, tip, reason string) (stayed string, err error) {
+// follow moves a local branch, and says why where it cannot. mine says that the user's own changes are why.
+func follow(ctx context.Context, r *repo.Repository, local localBranch, tip, reason string) (stayed string, mine bool, err error) {
 	if tip == local.tip {
-		return "", nil
+		return "", false, nil
 	}
 	if name, _ := r.Git.InProgress(); local.checkedOut && name != "" {
-		return name + " is in progress", nil
+		return name + " is in progress", false, nil
 	}
 	if !local.checkedOut {
 		if at, err := git.CheckedOut(ctx, r.Git, local.name); err != nil || at != "" {
-			return "it is checked out in " + at, err
+			return "it is checked out in " + at, false, err
 		}
 		err = git.UpdateRefs(ctx, r.Git, reason, git.RefUpdate{Ref: "refs/heads/" + local.name, Old: local.tip, New: tip})
 	} else {
@@ -521,11 +531,11 @@ func follow(ctx context.Context, r *repo.Repository, local localBranch, tip, rea
 	var inTheWay *git.InTheWayError
 	switch {
 	case errors.As(err, &inTheWay):
-		return inTheWay.Error(), nil
+		return inTheWay.Error(), true, nil
 	case errors.Is(err, git.ErrMoved):
-		return "it has moved meanwhile", nil
+		return "it has moved meanwhile", false, nil
 	case errors.Is(err, git.ErrLocked):
-		return err.Error(), nil
+		return err.Error(), false, nil
 	}
-	return "", err
+	return "", false, err
 }

@@ -14,6 +14,9 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
+// BranchNameError is a name that no branch may have.
+type BranchNameError = git.BranchNameError
+
 // Uncommitted counts the runs with status finished that the branch of runs does not hold.
 func Uncommitted(ctx context.Context, r *repo.Repository) (int, error) {
 	if !r.InGit {

@@ -189,11 +189,11 @@ func (p *puller) commitTaken(ctx context.Context, ours *contents, edits []git.Ed
 	if err != nil {
 		return err
 	}
-	stayed, err := follow(ctx, p.repo, p.local, commit, "runs pull --runs-only")
+	stayed, inTheWay, err := follow(ctx, p.repo, p.local, commit, "runs pull --runs-only")
 	if err != nil {
 		return err
 	}
-	if p.done.Stayed = stayed; stayed != "" {
+	if p.done.Stayed, p.done.InTheWay = stayed, inTheWay; stayed != "" {
 		p.done.Runs, p.done.Notes = nil, 0
 		return nil
 	}
