@@ -119,6 +119,7 @@ type hashing struct {
 type hashResult struct {
 	dataset format.Dataset
 	err     error
+	leftOut bool // of the config, which stops nothing
 }
 
 // hash begins to hash. Its owner waits for done, or cancels it.
@@ -137,6 +138,11 @@ func (a *app) hash(ctx context.Context, r *repo.Repository, requests []repo.Data
 		for i, q := range requests {
 			q.Progress = progress.Bytes
 			h.results[i].dataset, h.results[i].err = r.Dataset(ctx, q)
+			if q.Named && h.results[i].err != nil && ctx.Err() == nil {
+				h.quiet()
+				a.say("runs: dataset %s of config.toml is not recorded: %v", q.Name, h.results[i].err)
+				h.results[i] = hashResult{leftOut: true}
+			}
 		}
 	}()
 	return h
@@ -165,6 +171,8 @@ func (h *hashing) finish(ctx context.Context, atMost time.Duration) ([]format.Da
 	for _, res := range h.results {
 		if res.err != nil {
 			errs = append(errs, res.err)
+		}
+		if res.err != nil || res.leftOut {
 			continue
 		}
 		datasets = append(datasets, res.dataset)
