@@ -2,6 +2,7 @@ package format
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -13,6 +14,9 @@ import (
 // replaced where it stands, else added at the end of its table, else in a new table at the end. Where that would change
 // anything else, nothing is changed and an error says so.
 func SetConfig(data []byte, path []string, value any) ([]byte, error) {
+	if reason := checkTOML(data); reason != "" {
+		return nil, errors.New("the file is refused: " + reason)
+	}
 	var before map[string]any
 	if _, err := toml.Decode(string(data), &before); err != nil {
 		return nil, fmt.Errorf("the file is no TOML: %w", err)

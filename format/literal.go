@@ -110,7 +110,7 @@ func ParseLiteral(s string) (value any, null bool) {
 	default:
 		return s, false
 	}
-	if bracketDepth([]byte(text)) > MaxDepth {
+	if checkTOML([]byte(text)) != "" {
 		return s, false
 	}
 	var m map[string]any

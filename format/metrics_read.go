@@ -21,14 +21,16 @@ const (
 // Metrics is an open metrics.parquet. It reads what it is asked for and no more.
 type Metrics struct {
 	file   *parquet.File
+	reader io.ReaderAt
 	column [4]int // of key, step, time, value
 	groups []*pointGroup
 }
 
 // pointGroup is a row group whose keys have been found.
 type pointGroup struct {
-	group parquet.RowGroup
-	spans []span
+	group   parquet.RowGroup
+	spans   []span
+	checked bool // the pages of its columns
 }
 
 // span is a stretch of rows with one key.
@@ -57,7 +59,7 @@ func OpenMetrics(r io.ReaderAt, size int64) (m *Metrics, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrMetrics, err)
 	}
-	m = &Metrics{file: f}
+	m = &Metrics{file: f, reader: r}
 	for i, want := range []struct {
 		name string
 		kind parquet.Kind
@@ -101,13 +103,28 @@ func (m *Metrics) Keys() (keys []string, err error) {
 	return slices.Compact(keys), nil
 }
 
+// check bounds the pages of the columns that are read, once for each row group: most reads need one of many.
+func (m *Metrics) check(g *pointGroup) error {
+	if g.checked {
+		return nil
+	}
+	chunks := g.group.ColumnChunks()
+	for _, column := range m.column {
+		if err := checkPages(m.file, m.reader, chunks[column]); err != nil {
+			return fmt.Errorf("%w: %w", ErrMetrics, err)
+		}
+	}
+	g.checked = true
+	return nil
+}
+
 // spans finds the stretches of keys of a row group: pages with a single key by the index, the others by reading them.
 func (m *Metrics) spans(i int) ([]span, error) {
 	g := m.groups[i]
 	if g.spans != nil {
 		return g.spans, nil
 	}
-	spans, err := m.findSpans(g.group, func(least, most []byte) bool { return true })
+	spans, err := m.findSpans(g, func(least, most []byte) bool { return true })
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +133,8 @@ func (m *Metrics) spans(i int) ([]span, error) {
 }
 
 // findSpans finds the stretches in the pages that wanted names by their least and largest key.
-func (m *Metrics) findSpans(group parquet.RowGroup, wanted func(least, most []byte) bool) ([]span, error) {
+func (m *Metrics) findSpans(g *pointGroup, wanted func(least, most []byte) bool) ([]span, error) {
+	group := g.group
 	chunk := group.ColumnChunks()[m.column[0]]
 	index, err := chunk.ColumnIndex()
 	if err != nil && !errors.Is(err, parquet.ErrMissingColumnIndex) {
@@ -137,6 +155,9 @@ func (m *Metrics) findSpans(group parquet.RowGroup, wanted func(least, most []by
 		spans = append(spans, span{string(key), from, to})
 	}
 	if index == nil || offsets == nil || index.NumPages() != offsets.NumPages() {
+		if err := m.check(g); err != nil {
+			return nil, err
+		}
 		return spans, m.readSpans(pages, 0, group.NumRows(), add)
 	}
 	for i := range index.NumPages() {
@@ -154,6 +175,9 @@ func (m *Metrics) findSpans(group parquet.RowGroup, wanted func(least, most []by
 		if bytes.Equal(least, most) && len(least) <= MaxKeyBytes {
 			add(least, from, to)
 			continue
+		}
+		if err := m.check(g); err != nil {
+			return nil, err
 		}
 		if err := pages.SeekToRow(from); err != nil {
 			return nil, fmt.Errorf("%w: %v", ErrMetrics, err)
@@ -214,7 +238,7 @@ func (m *Metrics) Points(key string) (points []Point, err error) {
 	for _, g := range m.groups {
 		spans := g.spans
 		if spans == nil {
-			spans, err = m.findSpans(g.group, func(least, most []byte) bool {
+			spans, err = m.findSpans(g, func(least, most []byte) bool {
 				return bytes.Compare(least, want) <= 0 && bytes.Compare(want, most) <= 0
 			})
 			if err != nil {
@@ -228,7 +252,7 @@ func (m *Metrics) Points(key string) (points []Point, err error) {
 			if int64(len(points))+s.to-s.from > maxCurve {
 				return nil, fmt.Errorf("%q has more than %d points: too many to hold at once", key, maxCurve)
 			}
-			err := m.read(context.Background(), g.group, []span{s}, s.to-s.from, func(_ string, more []Point) error {
+			err := m.read(context.Background(), g, []span{s}, s.to-s.from, func(_ string, more []Point) error {
 				points = append(points, more...)
 				return nil
 			})
@@ -255,7 +279,7 @@ func (m *Metrics) Each(ctx context.Context, yield func(key string, points []Poin
 		if err != nil {
 			return err
 		}
-		if err := m.read(ctx, g.group, spans, chunkRows, yield); err != nil {
+		if err := m.read(ctx, g, spans, chunkRows, yield); err != nil {
 			return err
 		}
 	}
@@ -263,11 +287,14 @@ func (m *Metrics) Each(ctx context.Context, yield func(key string, points []Poin
 }
 
 // read reads neighbouring spans of a row group column by column, at most most points at once.
-func (m *Metrics) read(ctx context.Context, group parquet.RowGroup, spans []span, most int64, yield func(string, []Point) error) error {
+func (m *Metrics) read(ctx context.Context, g *pointGroup, spans []span, most int64, yield func(string, []Point) error) error {
 	if len(spans) == 0 {
 		return nil
 	}
-	chunks := group.ColumnChunks()
+	if err := m.check(g); err != nil {
+		return err
+	}
+	chunks := g.group.ColumnChunks()
 	var columns [3]columnReader
 	for i := range columns {
 		columns[i] = columnReader{pages: chunks[m.column[i+1]].Pages()}

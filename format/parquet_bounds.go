@@ -29,8 +29,11 @@ func checkFooter(r io.ReaderAt, size int64) error {
 	return nil
 }
 
-// checkSizes refuses sizes that the bytes of the file cannot hold.
+// checkSizes refuses sizes that the bytes of the file cannot hold, and codecs that have no bound.
 func checkSizes(f *parquet.File, size, maxRows int64) error {
+	if err := checkCodecs(f); err != nil {
+		return err
+	}
 	rows := f.NumRows()
 	if rows < 0 || rows > maxRows {
 		return fmt.Errorf("%d rows", rows)
@@ -48,15 +51,26 @@ func checkSizes(f *parquet.File, size, maxRows int64) error {
 	return nil
 }
 
-// openBounded opens a Parquet file in memory whose sizes are plausible.
+// openBounded opens a Parquet file in memory whose sizes are plausible and whose pages keep to them.
 func openBounded(data []byte, maxRows int64) (*parquet.File, error) {
 	size := int64(len(data))
 	if err := checkFooter(bytes.NewReader(data), size); err != nil {
 		return nil, err
 	}
-	f, err := parquet.OpenFile(bytes.NewReader(data), size, parquet.SkipBloomFilters(true))
+	r := bytes.NewReader(data)
+	f, err := parquet.OpenFile(r, size, parquet.SkipBloomFilters(true))
 	if err != nil {
 		return nil, err
 	}
-	return f, checkSizes(f, size, maxRows)
+	if err := checkSizes(f, size, maxRows); err != nil {
+		return nil, err
+	}
+	for _, group := range f.RowGroups() {
+		for _, chunk := range group.ColumnChunks() {
+			if err := checkPages(f, r, chunk); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return f, nil
 }

@@ -25,6 +25,8 @@ type fastParser struct {
 	i           int
 	root, table map[string]any
 	headers     map[string]bool // paths that [header] has made, so that no inline table is extended
+	keys        int             // read so far
+	tables      int             // headers read so far
 }
 
 func (p *fastParser) peek() byte {
@@ -88,6 +90,9 @@ func (p *fastParser) pair(m map[string]any) bool {
 }
 
 func (p *fastParser) key() (string, bool) {
+	if p.keys++; p.keys > maxKeys {
+		return "", false
+	}
 	if p.peek() == '"' {
 		return p.text()
 	}
@@ -104,6 +109,9 @@ func isBareByte(c byte) bool {
 
 // header parses [a.b] or [[a.b]], whose outer tables have headers of their own before.
 func (p *fastParser) header() bool {
+	if p.tables++; p.tables > maxTables {
+		return false
+	}
 	p.i++
 	list := p.take('[')
 	at, path := p.root, ""

@@ -37,8 +37,8 @@ func parseTOML(file string, data []byte, limit int) (map[string]any, error) {
 	if m, ok := fastTOML(data); ok {
 		return m, nil
 	}
-	if depth := bracketDepth(data); depth > 2*MaxDepth {
-		return nil, &FileError{File: file, Reason: fmt.Sprintf("brackets nested %d deep", depth)}
+	if reason := checkTOML(data); reason != "" {
+		return nil, &FileError{File: file, Reason: reason}
 	}
 	var m map[string]any
 	if _, err := toml.Decode(string(data), &m); err != nil {
@@ -68,25 +68,6 @@ func invalidUTF8(data []byte) int {
 
 func lineAt(data []byte, offset int) int {
 	return 1 + strings.Count(string(data[:offset]), "\n")
-}
-
-// bracketDepth bounds the nesting before the parser, which recurses, sees it. Brackets in strings count too: a record has
-// no need of 32 of them unclosed.
-func bracketDepth(data []byte) int {
-	depth, most := 0, 0
-	for _, c := range data {
-		switch c {
-		case '[', '{':
-			depth++
-			most = max(most, depth)
-		case ']', '}':
-			depth = max(0, depth-1)
-		case '\n':
-			// Headers and lists may span lines, one line's unclosed brackets in a text may not add up for ever.
-			depth = min(depth, MaxDepth)
-		}
-	}
-	return most
 }
 
 // reader takes the known keys out of parsed TOML and remembers the first thing that is wrong.

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	pf "github.com/parquet-go/parquet-go/format"
 )
 
 const vectors = "../testdata/vectors"
@@ -162,6 +164,8 @@ func writeMetricsVectors(t *testing.T) {
 		}
 		return b
 	})
+	write("damaged/codec-lz4.parquet", writeCodec(t, &falseCodec{as: pf.Lz4Raw}))
+	write("damaged/zstd-bomb.parquet", writeCodec(t, &falseCodec{as: pf.Zstd, repeat: 300}))
 	change("column-name", func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("value"), []byte("vaule")) })
 }
 
