@@ -2,6 +2,7 @@ package secret
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -16,8 +17,45 @@ func Names(name string) bool {
 			return true
 		}
 	}
+	if name == "PWD" {
+		return false // of the shell: the working directory
+	}
+	return hasPart([]byte(name), nameParts)
+}
+
+// nameParts make a name one of a secret where they are a whole part of it: DB_PW, smtpPass, MY_PIN.
+var nameParts = []string{"pass", "pw", "pwd", "pin", "passphrase", "passwd"}
+
+// hasPart reports whether one of the parts of a name is among words. Parts are separated by punctuation, or by a capital behind
+// a small letter; digits at their end do not count.
+func hasPart(name []byte, words []string) bool {
+	for len(name) > 0 {
+		n := partEnd(name)
+		part := strings.ToLower(string(bytes.TrimRight(name[:n], string(digits))))
+		if slices.Contains(words, part) {
+			return true
+		}
+		name = name[max(n, 1):]
+	}
 	return false
 }
+
+// partEnd is where the first part of a name ends; 0 where it begins with punctuation.
+func partEnd(name []byte) int {
+	for i, c := range name {
+		switch {
+		case !isAlphanumeric(c):
+			return i
+		case i == 0 || !isUpper(c):
+		case !isUpper(name[i-1]), i+1 < len(name) && isLower(name[i+1]): // dbPass, DBPass
+			return i
+		}
+	}
+	return len(name)
+}
+
+func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
+func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
 
 // flatten is a name in lower case without what joins its words.
 func flatten(name []byte) string {

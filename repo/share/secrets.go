@@ -101,8 +101,14 @@ func (p *plan) searchSecrets(ctx context.Context) error {
 	var findings []Finding
 	for i, name := range names {
 		for _, f := range found[i] {
-			if !allowed(config, name, f) {
+			reason, allowed := allowedFor(config, name, f)
+			if !allowed {
 				findings = append(findings, Finding{File: name, Runs: p.runsOf(name), Find: f})
+				continue
+			}
+			p.Allowed++
+			if !slices.Contains(p.Reasons, reason) {
+				p.Reasons = append(p.Reasons, reason)
 			}
 		}
 	}
@@ -119,10 +125,14 @@ func (p *plan) searchSecrets(ctx context.Context) error {
 	}
 }
 
-func allowed(config *format.Config, name string, f secret.Find) bool {
-	return slices.ContainsFunc(config.Secrets.Allow, func(a format.SecretAllow) bool {
-		return a.Allows(f.Fingerprint, f.Rule, name, f.Source)
-	})
+// allowedFor returns the reason for which the configuration allows a find.
+func allowedFor(config *format.Config, name string, f secret.Find) (reason string, ok bool) {
+	for _, a := range config.Secrets.Allow {
+		if a.Allows(f.Fingerprint, f.Rule, name, f.Source) {
+			return a.Reason, true
+		}
+	}
+	return "", false
 }
 
 // merge adds what another program found where ours did not.
