@@ -225,7 +225,7 @@ func TestWhatIsNoSecretIsNotFound(t *testing.T) {
 		"eyJ" + draw(base62, 30), "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ." + draw(urlSafe, 43),
 		"author = \"A1b2C3d4E5f6 <a@b.c>\"", "password: str = None", "password: str", "password=None", "password = request.password", "password=password2", "password: string2,", `password = "password_change"`, `"password": "django.contrib.auth1"`,
 		`{"password": "hunter_field"}`, "DB_PASS=$PASS1", "--password ${DB_PASSWORD1}", "--password PASSWORD", "curl -u user:password https://a.io", "curl -u $USER:$PASS", "mysql -p shop2024x", "mysql -port 3306", `compass = "north-2by-west"`,
-		`('user', 'password', 'db.acme:8080')`, "bypass=graph42break", "low_pass = filter2(x9)", "password=hunter22x)", `password_hint = "gray7heron"`, `help="--password file2read"`[:8],
+		`('user', 'password', 'localhost:22')`, "bypass=graph42break", "low_pass = filter2(x9)", "password=hunter22x)", `password_hint = "gray7heron"`, `help="--password file2read"`[:8],
 		"passwords = [\"a1b2\", 'c3d4']", "secretsauce", "data:image/png;base64," + draw(base62, 400), "Password for 'https://ada@git.acme.io': ",
 		"token_ids = [101, 2023, 2003]", "SK" + draw(upper, 32), "password == \"" + draw(base62, 20) + "\"",
 	} {
