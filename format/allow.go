@@ -22,6 +22,8 @@ func readAllow(t table) SecretAllow {
 		t.fail(t.path, "needs fingerprint, path or rule")
 	case a.Fingerprint != "" && (len(a.Fingerprint) != 16 || strings.Trim(a.Fingerprint, "0123456789abcdef") != ""):
 		t.fail(t.at("fingerprint"), "not the 16 hex digits that 'runs commit' shows")
+	case a.Fingerprint == "" && a.Rule == "" && matchesAll(a.Path):
+		t.fail(t.at("path"), "%q allows everything: name a folder or a file, or add fingerprint or rule", a.Path)
 	case strings.TrimSpace(a.Reason) == "":
 		t.fail(t.at("reason"), "is empty")
 	}
@@ -31,6 +33,22 @@ func readAllow(t table) SecretAllow {
 		}
 	}
 	return a
+}
+
+// anyPaths are paths that have nothing in common.
+var anyPaths = []string{"20260101/20260101-000000-abcdefgh/run.toml", "sources/0a.patch", "src/deep/train.py", "Makefile"}
+
+// matchesAll reports whether a pattern of a path is made of wildcards alone, or leaves no path out.
+func matchesAll(pattern string) bool {
+	if pattern == "" || strings.Trim(pattern, "*?/") == "" {
+		return true
+	}
+	for _, name := range anyPaths {
+		if !matchPath(pattern, name) {
+			return false
+		}
+	}
+	return true
 }
 
 // Allows reports whether a find is allowed that has this fingerprint and rule, in a file below .runs or in the file that a

@@ -279,8 +279,7 @@ func DecodeConfig(file string, data []byte) (*Config, error) {
 		c.readArtifacts(s)
 	}
 	if s, ok := t.sub("environment"); ok {
-		c.Environment.Variables = s.texts("variables")
-		s.refuseUnknown()
+		c.readEnvironment(s)
 	}
 	t.refuseUnknown()
 	if t.err != nil {
@@ -341,6 +340,20 @@ func (c *Config) readArtifacts(s table) {
 	if c.Artifacts.Store != "" {
 		if err := CheckStore(c.Artifacts.Store); err != nil {
 			s.fail(s.at("store"), "%v", err)
+		}
+	}
+	s.refuseUnknown()
+}
+
+// minLiteral is how many characters a pattern of variables must begin with: a shorter one would take in what nobody looked at,
+// and a configuration comes from others too.
+const minLiteral = 3
+
+func (c *Config) readEnvironment(s table) {
+	c.Environment.Variables = s.texts("variables")
+	for _, pattern := range c.Environment.Variables {
+		if literal := strings.IndexAny(pattern, `*?[\`); literal >= 0 && literal < minLiteral {
+			s.fail(s.at("variables"), "%q takes in too much: a pattern begins with at least %d characters of the name, like \"MY_*\"", pattern, minLiteral)
 		}
 	}
 	s.refuseUnknown()

@@ -65,6 +65,15 @@ interval = "1m"
 enabled = false
 [replicates]
 seeds = ["fold"]
+[environment]
+variables = ["MY_*", "AWS*", "TZ"]
+[[secrets.allow]]
+reason = "revoked"
+path = "**"
+rule = "jwt"
+[[secrets.allow]]
+reason = "examples"
+path = "docs/**"
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -89,6 +98,14 @@ func TestDecodeConfigWrong(t *testing.T) {
 		{"[console]\nmax_bytes = '10 XB'", "is no size"},
 		{"zzz = 1", "unknown key; known are experiment"},
 		{"a = ", "config.toml:1:"},
+		{"[environment]\nvariables = ['MY_*', '*']", `config.toml:2: environment.variables: "*" takes in too much: a pattern begins with at least 3 characters`},
+		{"[environment]\nvariables = ['?W?_*']", "takes in too much"},
+		{"[environment]\nvariables = ['[A-Z]*']", "takes in too much"},
+		{"[environment]\nvariables = ['AW*']", "takes in too much"},
+		{"[[secrets.allow]]\nreason = 'x'\npath = '**'", `"**" allows everything`},
+		{"[[secrets.allow]]\nreason = 'x'\npath = '*'", "allows everything"},
+		{"[[secrets.allow]]\nreason = 'x'\npath = '**/*'", "allows everything"},
+		{"[[secrets.allow]]\nreason = 'x'\npath = '**/[!-~]*'", "allows everything"},
 	} {
 		_, err := DecodeConfig("config.toml", []byte(c.text))
 		if err == nil || !strings.Contains(err.Error(), c.reason) {

@@ -34,6 +34,7 @@ type Redacted struct {
 	Old     []string      // shared files that no run here names any more, and that are gone
 	Unproof []string      // runs whose source does not come back at all
 	InTrash []string      // removed runs in the trash that hold it too
+	Left    []string      // what else holds it: what runs left behind while they were in progress, stored artifacts of removed ones
 }
 
 // RedactedRun is one run and the files of it that changed, below .runs.
@@ -125,10 +126,18 @@ func (x *redaction) plan(ctx context.Context, id string) error {
 			return err
 		}
 	}
+	var nothing error
 	if x.ask.Pattern == nil {
-		if err := x.learn(ctx, files, contents); err != nil {
-			return err
+		nothing = x.learn(ctx, files, contents)
+		if nothing != nil && !errors.Is(nothing, ErrNothingToRedact) {
+			return nothing
 		}
+	}
+	if err := x.checkOutside(ctx, e); err != nil {
+		return err
+	}
+	if nothing != nil {
+		return nothing
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if name == RecordName {
@@ -282,35 +291,9 @@ func (x *redaction) findSharers(ctx context.Context) error {
 		}
 		x.done.Runs = append(x.done.Runs, r)
 	}
-	return x.lookIntoTrash()
+	return errors.Join(x.lookIntoTrash(), x.lookIntoActive())
 }
 
 func (x *redaction) shares(run *format.Run) bool {
 	return slices.ContainsFunc(SharedNames(run), func(name string) bool { return x.shared[name] != nil })
-}
-
-// lookIntoTrash names the removed runs that hold it too, in their records and logs.
-func (x *redaction) lookIntoTrash() error {
-	err := filepath.WalkDir(x.repo.trashDir(), func(file string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if entry.Type().IsRegular() && (strings.HasSuffix(file, ".toml") || strings.HasSuffix(file, ".log")) {
-			data, err := readBounded(file, maxFileBytes)
-			if err != nil {
-				return err
-			}
-			if len(x.matches(data)) > 0 {
-				rel := Relative(x.repo.Root, filepath.Dir(file))
-				if !slices.Contains(x.done.InTrash, rel) {
-					x.done.InTrash = append(x.done.InTrash, rel)
-				}
-			}
-		}
-		return nil
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }

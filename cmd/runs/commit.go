@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -78,6 +80,7 @@ func (a *app) commit(ctx context.Context, f *commitFlags, selectors []string) er
 		return err
 	}
 	a.warn(done.Warned)
+	a.sayAllowed(done)
 	a.sayRefused(done.Refused)
 	if f.json {
 		err = a.printJSON(committedJSON(done))
@@ -153,6 +156,25 @@ func (a *app) sayFindings(findings []share.Finding, asJSON bool, err error) erro
 	return err
 }
 
+// sayAllowed says what the configuration lets through, for it comes with a pull and nobody may have looked at it.
+func (a *app) sayAllowed(done *share.Committed) {
+	if done.Allowed == 0 {
+		return
+	}
+	const shown, longest = 5, 200
+	var reasons []string
+	for _, reason := range done.Reasons[:min(len(done.Reasons), shown)] {
+		if letters := []rune(reason); len(letters) > longest {
+			reason = string(letters[:longest]) + "…"
+		}
+		reasons = append(reasons, strconv.Quote(strings.ReplaceAll(terminal.Clean(reason), "\n", " ")))
+	}
+	if more := len(done.Reasons) - shown; more > 0 {
+		reasons = append(reasons, fmt.Sprintf("and %d more", more))
+	}
+	a.say("runs: %s of the search for secrets allowed in .runs/config.toml: %s", plural(done.Allowed, "find"), strings.Join(reasons, ", "))
+}
+
 func (a *app) sayRefused(refused []repo.Damage) {
 	for _, d := range refused {
 		a.say("runs: left out: %v", d.Err)
@@ -197,6 +219,7 @@ func committedJSON(done *share.Committed) map[string]any {
 	value := map[string]any{
 		"commit": nil, "branch": done.Branch, "runs": ids, "notes": int64(done.Notes), "removed": append([]string{}, done.Removed...), "redacted": append([]string{}, done.Redacted...),
 		"files": int64(done.Files), "bytes": done.Bytes, "refused": damageJSON(done.Refused), "left": int64(done.Left),
+		"allowed": int64(done.Allowed),
 	}
 	if done.Commit != "" {
 		value["commit"] = done.Commit

@@ -149,6 +149,9 @@ func (a *app) sayRedacted(done *repo.Redacted, dry, inGit, pushed bool) {
 	for _, dir := range done.InTrash {
 		a.say("runs: %s in the trash holds it too: remove that folder", dir)
 	}
+	for _, name := range done.Left {
+		a.say("runs: %s holds it too: remove it", name)
+	}
 	if dry {
 		return
 	}
@@ -174,6 +177,6 @@ func redactedJSON(done *repo.Redacted, dry, inGit, pushed bool) map[string]any {
 	}
 	return map[string]any{
 		"what": done.What, "places": int64(done.Places), "runs": runs, "removed": append([]string{}, done.Old...), "not_restorable": append([]string{}, done.Unproof...),
-		"trash": append([]string{}, done.InTrash...), "committed": inGit, "pushed": pushed, "dry_run": dry,
+		"trash": append([]string{}, done.InTrash...), "left": append([]string{}, done.Left...), "committed": inGit, "pushed": pushed, "dry_run": dry,
 	}
 }

@@ -2,6 +2,7 @@ package secret
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -16,8 +17,48 @@ func Names(name string) bool {
 			return true
 		}
 	}
+	if name == "PWD" {
+		return false // of the shell: the working directory
+	}
+	return hasPart([]byte(name), nameParts)
+}
+
+// nameParts make a name one of a secret where they are a whole part of it: DB_PW, smtpPass, MY_PIN.
+var nameParts = []string{"pass", "pw", "pwd", "pin", "passphrase", "passwd"}
+
+// passParts are those of them that stand for a password in a text too.
+var passParts = []string{"pass", "pw"}
+
+// hasPart reports whether one of the parts of a name is among words. Parts are separated by punctuation, or by a capital behind
+// a small letter; digits at their end do not count.
+func hasPart(name []byte, words []string) bool {
+	for len(name) > 0 {
+		n := partEnd(name)
+		part := strings.ToLower(string(bytes.TrimRight(name[:n], string(digits))))
+		if slices.Contains(words, part) {
+			return true
+		}
+		name = name[max(n, 1):]
+	}
 	return false
 }
+
+// partEnd is where the first part of a name ends; 0 where it begins with punctuation.
+func partEnd(name []byte) int {
+	for i, c := range name {
+		switch {
+		case !isAlphanumeric(c):
+			return i
+		case i == 0 || !isUpper(c):
+		case !isUpper(name[i-1]), i+1 < len(name) && isLower(name[i+1]): // dbPass, DBPass
+			return i
+		}
+	}
+	return len(name)
+}
+
+func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
+func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
 
 // flatten is a name in lower case without what joins its words.
 func flatten(name []byte) string {
@@ -34,7 +75,7 @@ func flatten(name []byte) string {
 }
 
 // keyedWords begin the search for a name. The names that have them are looked at whole.
-var keyedWords = []string{"passw", "passphrase", "pwd", "secret", "token", "credential", "key", "auth", "jwt"}
+var keyedWords = []string{"pass", "pw", "secret", "token", "credential", "key", "auth", "jwt"}
 
 // keyed are providers whose keys have no form of their own but stand under a name that has theirs.
 var keyed = []struct{ word, rule string }{
@@ -111,7 +152,7 @@ func names(name []byte) (rule string, ok bool) {
 	switch {
 	case provider != "":
 		return provider, true
-	case strings.Contains(flat, "passw"), strings.HasSuffix(flat, "pwd"), strings.Contains(flat, "passphrase"):
+	case strings.Contains(flat, "passw"), strings.HasSuffix(flat, "pwd"), strings.Contains(flat, "passphrase"), hasPart(name, passParts):
 		return "password", true
 	case strings.HasSuffix(flat, "key"), strings.HasSuffix(flat, "keys"):
 		base := strings.TrimSuffix(strings.TrimSuffix(flat, "s"), "key")
@@ -150,7 +191,10 @@ func (m *machine) underName(w []byte, at int) (match, bool) {
 		return match{}, false
 	}
 	v := w[value.from:value.to]
-	if len(v) < 8 || len(v) > 512 || template(v) || !quoted && !plain(v) || badge(w, left) || bytes.IndexByte(v, ' ') >= 0 || bytes.Contains(v, []byte("://")) || !looksRandom(v) || placeholder(v) {
+	if len(v) < 8 || len(v) > 512 || template(v) || !quoted && !flagged(w, left) && !plain(v) || badge(w, left) || bytes.IndexByte(v, ' ') >= 0 || bytes.Contains(v, []byte("://")) || placeholder(v) {
+		return match{}, false
+	}
+	if !looksRandom(v) && !(chosenPassword(v) && namesPassword(name) && given(w, left, right, value, quoted)) {
 		return match{}, false
 	}
 	if bytes.HasSuffix(w[:value.from], []byte("Basic ")) && usualBasic(v) || bytes.HasPrefix(v, []byte("AWS4-HMAC-")) || bytes.HasPrefix(v, []byte("pbkdf2_")) {

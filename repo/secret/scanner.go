@@ -18,7 +18,7 @@ import (
 )
 
 // Version changes with what is found: what was searched with another one must be searched anew.
-const Version = 1
+const Version = 2
 
 const (
 	behind = 192       // bytes before a place that a closer look sees
@@ -89,6 +89,9 @@ var compiled = sync.OnceValue(func() *machine {
 		{"PuTTY-User-Key-File-", false, m.putty},
 		{"://", false, m.urlPassword},
 		{"wandb", false, m.wandbLogin},
+		{"curl", false, m.curlUser},
+		{"mysql", false, m.mysqlPassword},
+		{"mariadb", false, m.mysqlPassword},
 	} {
 		m.add(a)
 	}

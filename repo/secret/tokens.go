@@ -280,6 +280,8 @@ func (m *machine) discord(w []byte, at int) (match, bool) {
 	}
 	number, err := base64.RawURLEncoding.DecodeString(string(w[at:first]))
 	ok := err == nil && len(bytes.Trim(number, string(digits))) == 0
+	// Of the usual lengths it may be of any number.
+	ok = ok || (first-at == 24 || first-at == 26) && to-second-1 == 38 && looksRandom(w[second+1:to]) && hasUpperAndLower(w[at:first])
 	return match{rule: "discord-token", from: at, to: to}, ok
 }
 

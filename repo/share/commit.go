@@ -41,6 +41,8 @@ type Committed struct {
 	Refused  []repo.Damage // runs that were not taken, and why
 	Left     int           // runs that did not finish well and were not asked for
 	Warned   []string
+	Allowed  int      // finds of the search for secrets that the configuration allows
+	Reasons  []string // for which it does
 }
 
 // Empty reports whether there was nothing to commit.

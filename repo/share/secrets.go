@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -68,11 +69,23 @@ func (p *plan) searchSecrets(ctx context.Context) error {
 		return err
 	}
 	names := slices.DeleteFunc(slices.Clone(p.paths), func(name string) bool { return path.Dir(name) == repo.RemovedName })
+	inGit := len(names)
+	outside, err := p.artifactsOutside()
+	if err != nil {
+		return err
+	}
+	names = append(names, slices.Sorted(maps.Keys(outside))...)
 	memory := openSearched(p.repo)
 	digests := p.digests()
 	found := make([][]secret.Find, len(names))
 	errs := make([]error, len(names))
 	eachParallel(len(names), func(i int) {
+		if i >= inGit {
+			if ctx.Err() == nil {
+				found[i], errs[i] = searchStart(ctx, outside[names[i]])
+			}
+			return
+		}
 		if digest := digests[names[i]]; ctx.Err() == nil && !memory.knows(digest) {
 			found[i], errs[i] = searchFile(ctx, filepath.Join(p.repo.Dir, filepath.FromSlash(names[i])))
 			if errs[i] == nil && len(found[i]) == 0 {
@@ -90,7 +103,7 @@ func (p *plan) searchSecrets(ctx context.Context) error {
 	}
 	memory.save()
 	if config.Secrets.Gitleaks {
-		more, warning := p.askGitleaks(ctx, names)
+		more, warning := p.askGitleaks(ctx, names[:inGit])
 		if warning != "" {
 			p.Warned = append(p.Warned, warning)
 		}
@@ -101,8 +114,14 @@ func (p *plan) searchSecrets(ctx context.Context) error {
 	var findings []Finding
 	for i, name := range names {
 		for _, f := range found[i] {
-			if !allowed(config, name, f) {
+			reason, allowed := allowedFor(config, name, f)
+			if !allowed {
 				findings = append(findings, Finding{File: name, Runs: p.runsOf(name), Find: f})
+				continue
+			}
+			p.Allowed++
+			if !slices.Contains(p.Reasons, reason) {
+				p.Reasons = append(p.Reasons, reason)
 			}
 		}
 	}
@@ -119,10 +138,14 @@ func (p *plan) searchSecrets(ctx context.Context) error {
 	}
 }
 
-func allowed(config *format.Config, name string, f secret.Find) bool {
-	return slices.ContainsFunc(config.Secrets.Allow, func(a format.SecretAllow) bool {
-		return a.Allows(f.Fingerprint, f.Rule, name, f.Source)
-	})
+// allowedFor returns the reason for which the configuration allows a find.
+func allowedFor(config *format.Config, name string, f secret.Find) (reason string, ok bool) {
+	for _, a := range config.Secrets.Allow {
+		if a.Allows(f.Fingerprint, f.Rule, name, f.Source) {
+			return a.Reason, true
+		}
+	}
+	return "", false
 }
 
 // merge adds what another program found where ours did not.
@@ -148,6 +171,41 @@ func (p *plan) runsOf(name string) []string {
 		}
 	}
 	return ids
+}
+
+// artifactsOutside are the artifacts of the runs that do not go into git and lie on this machine, where a push finds them: by
+// their names below .runs, where their bytes are.
+func (p *plan) artifactsOutside() (map[string]string, error) {
+	files := map[string]string{}
+	for _, e := range p.Runs {
+		artifacts, err := e.AllArtifacts()
+		if err != nil {
+			return nil, fmt.Errorf("run %s: %w", e.ID, err)
+		}
+		for _, a := range artifacts {
+			if a.Where == "" {
+				continue
+			}
+			if file := p.repo.Stored(a.SHA256, a.Bytes); file != "" {
+				files[path.Join(runPath(e.ID), "artifacts", a.Path)] = file
+			}
+		}
+	}
+	return files, nil
+}
+
+// searchStart searches what is searched of a file outside of git.
+func searchStart(ctx context.Context, file string) ([]secret.Find, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return secret.Search(ctx, f, min(info.Size(), repo.MaxSearchedOutside), secret.Plain)
 }
 
 // searchFile searches one file of a run. Of a list of artifacts, which is packed, the texts are searched.
