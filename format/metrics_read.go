@@ -158,7 +158,8 @@ func (m *Metrics) findSpans(g *pointGroup, wanted func(least, most []byte) bool)
 		if err := m.check(g); err != nil {
 			return nil, err
 		}
-		return spans, m.readSpans(pages, 0, group.NumRows(), add)
+		err := m.readSpans(pages, 0, group.NumRows(), add)
+		return spans, err
 	}
 	for i := range index.NumPages() {
 		from, to := offsets.FirstRowIndex(i), group.NumRows()
