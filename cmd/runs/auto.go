@@ -23,6 +23,9 @@ func (a *app) commitAtFinish(ctx context.Context, r *repo.Repository, run *forma
 	if err == nil {
 		done, err = share.Commit(ctx, r, share.Request{IDs: []string{run.ID}, Branch: config.Commit.Branch})
 	}
+	if err == nil {
+		a.sayAllowed(done)
+	}
 	switch {
 	case err != nil:
 		a.say("runs: run %s is recorded and not committed, 'runs commit' takes it: %s", run.ID, firstLine(err.Error()))
