@@ -39,10 +39,19 @@ type Config struct {
 	Environment struct {
 		Variables []string // patterns of names, beside those that are always recorded
 	}
+	Artifacts struct {
+		MaxFile int64  // bytes of one artifact that goes into git
+		MaxRun  int64  // bytes of all artifacts of a run that go into git
+		Store   string // where the others go: empty, StoreLFS, or the URL of a store
+	}
 	Commit struct {
 		Branch  string   // where runs are committed to; empty is the branch that is checked out
 		Auto    bool     // commit at finish
 		Include []string // files of a run that otherwise stay on their machine
+	}
+	Secrets struct {
+		Allow    []SecretAllow
+		Gitleaks bool // ask that program too, where it is installed
 	}
 }
 
@@ -126,6 +135,20 @@ const InitialConfig = `# Settings of runs for this project. What is commented ou
 # auto = false                # commit finished runs as they finish
 # include = []                # also "output.log" and "system.parquet", which otherwise stay on their machine
 
+# [[secrets.allow]]           # what the search before a commit finds and is no secret; repeated. All that is given must agree:
+# reason = "an example"       # required
+# fingerprint = "0123456789abcdef"  # as 'runs commit' shows it
+# path = "docs/**"            # of a file below .runs, or of one that a patch changes
+# rule = "jwt"
+
+# [secrets]
+# gitleaks = true             # ask gitleaks too, where it is installed
+
+# [artifacts]                 # what is larger goes to the store, not into git
+# max_inline = "1 MB"         # of one artifact
+# max_inline_run = "5 MB"     # of all artifacts of a run
+# store = ""                  # "git-lfs", or a URL like "s3://bucket/prefix" or "file:///shared/runs"
+
 # [environment]
 # variables = []              # more names to record, like "MY_*"
 `
@@ -150,6 +173,8 @@ func DefaultConfig() *Config {
 	c.System.Enabled, c.System.Interval, c.System.Points = true, 15*time.Second, 500
 	c.Source.MaxFile, c.Source.MaxTotal, c.Source.MaxFiles = 1_000_000, 10_000_000, 2000
 	c.Compare.Level = 0.05
+	c.Secrets.Gitleaks = true
+	c.Artifacts.MaxFile, c.Artifacts.MaxRun = 1_000_000, 5_000_000
 	return c
 }
 
@@ -160,7 +185,8 @@ func configKeys() []string {
 		"system.enabled", "system.interval", "system.points",
 		"source.base", "source.max_file", "source.max_total", "source.max_files", "source.exclude",
 		"dataset.NAME.path", "dataset.NAME.hash", "dataset.NAME.role", "environment.variables", "compare.level",
-		"commit.branch", "commit.auto", "commit.include",
+		"commit.branch", "commit.auto", "commit.include", "artifacts.max_inline", "artifacts.max_inline_run", "artifacts.store",
+		"secrets.allow.reason", "secrets.allow.fingerprint", "secrets.allow.path", "secrets.allow.rule", "secrets.gitleaks",
 		"check.metric", "check.baseline", "check.max_regression", "check.min_runs", "check.require", "check.paths",
 	}
 }
@@ -242,6 +268,16 @@ func DecodeConfig(file string, data []byte) (*Config, error) {
 	if s, ok := t.sub("commit"); ok {
 		c.readCommit(s)
 	}
+	if s, ok := t.sub("secrets"); ok {
+		s.each("allow", func(a table) { c.Secrets.Allow = append(c.Secrets.Allow, readAllow(a)) })
+		if s.has("gitleaks") {
+			c.Secrets.Gitleaks = s.boolean("gitleaks")
+		}
+		s.refuseUnknown()
+	}
+	if s, ok := t.sub("artifacts"); ok {
+		c.readArtifacts(s)
+	}
 	if s, ok := t.sub("environment"); ok {
 		c.Environment.Variables = s.texts("variables")
 		s.refuseUnknown()
@@ -283,6 +319,28 @@ func (c *Config) readCommit(s table) {
 	for _, name := range c.Commit.Include {
 		if name != "output.log" && name != "system.parquet" {
 			s.fail(s.at("include"), "%q is neither output.log nor system.parquet", name)
+		}
+	}
+	s.refuseUnknown()
+}
+
+// What may be set as the sizes of artifacts in git: the large forges refuse a file of 100 MB, for good.
+const (
+	maxInlineBytes    = 50 << 20
+	maxInlineRunBytes = 1 << 30
+)
+
+func (c *Config) readArtifacts(s table) {
+	if s.has("max_inline") {
+		c.Artifacts.MaxFile = s.bytes("max_inline", 0, maxInlineBytes)
+	}
+	if s.has("max_inline_run") {
+		c.Artifacts.MaxRun = s.bytes("max_inline_run", 0, maxInlineRunBytes)
+	}
+	c.Artifacts.Store = s.optional("store")
+	if c.Artifacts.Store != "" {
+		if err := CheckStore(c.Artifacts.Store); err != nil {
+			s.fail(s.at("store"), "%v", err)
 		}
 	}
 	s.refuseUnknown()

@@ -37,7 +37,10 @@ func TestInitialConfigIsTheDefault(t *testing.T) {
 	if len(got.Checks) != 1 || got.Checks[0].Baseline != "main:best(rmse)" || !got.Checks[0].Percent {
 		t.Errorf("the example of a check is read as %+v", got.Checks)
 	}
-	got.Metrics, got.Datasets, got.Checks = nil, nil, nil
+	if a := got.Secrets.Allow; len(a) != 1 || !a[0].Allows("0123456789abcdef", "jwt", "sources/x.patch", "docs/a/b.md") || a[0].Allows("0123456789abcdef", "jwt", "sources/x.patch", "src/b.md") {
+		t.Errorf("the example of an allowed find is read as %+v", a)
+	}
+	got.Metrics, got.Datasets, got.Checks, got.Secrets.Allow = nil, nil, nil, nil
 	got.Replicates.Seeds, got.Source.Exclude, got.Environment.Variables, got.Commit.Include = nil, nil, nil, nil
 	if d := cmp.Diff(DefaultConfig(), got); d != "" {
 		t.Errorf("the defaults shown are not the defaults:\n%s", d)

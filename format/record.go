@@ -54,6 +54,7 @@ type Run struct {
 	Datasets    []Dataset
 	Artifacts   []Artifact
 	Files       map[string]File
+	Redacted    []Redaction
 	Conflicts   map[string][]any // dotted param to the later values that lost
 	Extra       map[string]any   // unknown journal keys, capped
 
@@ -87,6 +88,11 @@ type Source struct {
 	Patches []string
 	Entry   string
 	Omitted []Omitted
+
+	// Redacted says that a secret was taken out of a patch: base and patches no longer make Tree but RedactedTree, or nothing
+	// where that is empty.
+	Redacted     bool
+	RedactedTree string
 }
 
 // Omitted names something that lies in the working tree and not in the recorded tree.

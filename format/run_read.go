@@ -123,6 +123,7 @@ func readRun(t table) *Run {
 			unknown["files"] = rest
 		}
 	}
+	list("redacted", func(s table) { r.Redacted = append(r.Redacted, readRedaction(s)) })
 	for key, v := range t.rest() {
 		unknown[key] = v
 	}
@@ -274,6 +275,7 @@ func readSource(t table, unknown map[string]any) *Source {
 	s := &Source{
 		Commit: t.hash("commit", true), Branch: t.text("branch"), Remote: t.text("remote"), Dirty: t.boolean("dirty"),
 		Tree: t.hash("tree", true), Base: t.hash("base", true), Patches: t.texts("patches"), Entry: t.relative("entry"),
+		Redacted: t.boolean("redacted"), RedactedTree: t.hash("redacted_tree", true),
 	}
 	if t.has("durable") {
 		durable := t.boolean("durable")

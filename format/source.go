@@ -27,6 +27,15 @@ func (o Omitted) Harmless() bool {
 	return false
 }
 
+// Proof is the tree that base and patches must make: the recorded one, or what is left of it after a redaction; empty where
+// they make none.
+func (s *Source) Proof() string {
+	if s.Redacted {
+		return s.RedactedTree
+	}
+	return s.Tree
+}
+
 // Missing says why the recorded source is not all of what ran, or "".
 func (s *Source) Missing() string {
 	if s == nil || s.Tree == "" {
@@ -39,6 +48,8 @@ func (s *Source) Missing() string {
 		}
 	}
 	switch {
+	case s.Redacted:
+		return "a secret was redacted from its patches"
 	case left == 1:
 		return "1 file was left out"
 	case left > 1:

@@ -134,6 +134,7 @@ func (r *Run) tree() object {
 		}
 		o.add("files", files)
 	}
+	o.addObjects("redacted", len(r.Redacted), func(i int) object { return r.Redacted[i].tree() })
 	o.merge(r.Unknown)
 	return o
 }
@@ -194,6 +195,10 @@ func (s *Source) tree() object {
 	}
 	o.addTexts("patches", s.Patches)
 	o.addText("entry", s.Entry)
+	if s.Redacted {
+		o.add("redacted", true)
+	}
+	o.addText("redacted_tree", s.RedactedTree)
 	o.addObjects("omitted", len(s.Omitted), func(i int) object {
 		var item object
 		item.add("path", s.Omitted[i].Path)

@@ -112,18 +112,35 @@ func or(text, otherwise string) string {
 	return text
 }
 
+var errRedacted = errors.New("a secret was redacted from its patches, which do not apply any more")
+
 func (r *Repository) rebuildIn(ctx context.Context, scratch *git.Scratch, s *format.Source) error {
-	start, err := r.restorable(ctx, scratch, s)
+	if s.Proof() == "" {
+		return errRedacted
+	}
+	tree, err := r.applyPatches(ctx, scratch, s)
 	if err != nil {
 		return err
 	}
+	if want := s.Proof(); tree != want {
+		return fmt.Errorf("base and patches make tree %s, not %s as recorded: the run or its patches were changed", tree, want)
+	}
+	return nil
+}
+
+// applyPatches makes what base and patches make, whatever was recorded.
+func (r *Repository) applyPatches(ctx context.Context, scratch *git.Scratch, s *format.Source) (tree string, err error) {
+	start, err := r.restorable(ctx, scratch, s)
+	if err != nil {
+		return "", err
+	}
 	if err := scratch.ReadTree(ctx, start); err != nil {
-		return err
+		return "", err
 	}
 	for _, digest := range s.Patches {
 		file, remove, err := r.shared(ctx, sharedSources, digest)
 		if err != nil {
-			return err
+			return "", err
 		}
 		err = git.CheckPatch(file)
 		if err == nil {
@@ -131,17 +148,10 @@ func (r *Repository) rebuildIn(ctx context.Context, scratch *git.Scratch, s *for
 		}
 		remove()
 		if err != nil {
-			return fmt.Errorf("patch %s: %w", digest[:12], err)
+			return "", fmt.Errorf("patch %s: %w", digest[:12], err)
 		}
 	}
-	tree, err := scratch.WriteTree(ctx)
-	if err != nil {
-		return err
-	}
-	if tree != s.Tree {
-		return fmt.Errorf("base and patches make tree %s, not %s as recorded: the run or its patches were changed", tree, s.Tree)
-	}
-	return nil
+	return scratch.WriteTree(ctx)
 }
 
 var errLacksBase = errors.New("the clone lacks commit")

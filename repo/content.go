@@ -38,10 +38,10 @@ func (e *Entry) Content(ctx context.Context) ([]File, error) {
 		return nil, err
 	}
 	files := []File{{RecordName, info.Size()}}
-	add := func(name string, want format.File) error {
-		if want.Bytes > maxInlineBytes {
+	add := func(name string, want format.File, filtered bool) error {
+		if want.Bytes > maxInlineBytes && !filtered {
 			return withHint(fmt.Errorf("run %s: %s has %d MB, more than the %d that belong into git", e.ID, name, want.Bytes>>20, maxInlineBytes>>20),
-				"keep it outside the run; it can be named by 'runs log -d'")
+				"set artifacts.store in .runs/config.toml before it is recorded; data can be named by 'runs log -d'")
 		}
 		f, err := e.openVerified(name, want)
 		if err != nil {
@@ -57,7 +57,7 @@ func (e *Entry) Content(ctx context.Context) ([]File, error) {
 		if !config.Keeps(name) || format.LocalFile(name) && !exists(filepath.Join(e.Dir, filepath.FromSlash(name))) { // of another machine
 			continue
 		}
-		if err := add(name, e.Files[name]); err != nil {
+		if err := add(name, e.Files[name], false); err != nil {
 			return nil, err
 		}
 	}
@@ -72,7 +72,7 @@ func (e *Entry) Content(ctx context.Context) ([]File, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := add(path.Join(artifactsName, a.Path), format.File{SHA256: a.SHA256, Bytes: a.Bytes}); err != nil {
+		if err := add(path.Join(artifactsName, a.Path), format.File{SHA256: a.SHA256, Bytes: a.Bytes}, config.Artifacts.Store == format.StoreLFS); err != nil {
 			return nil, err
 		}
 	}

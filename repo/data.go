@@ -22,8 +22,8 @@ type DatasetRequest struct {
 	Progress func(done, total int64) // told the bytes hashed so far and in all; nil for nobody
 }
 
-// cacheDir is where hashes are remembered.
-func (r *Repository) cacheDir() string {
+// CacheDir is where hashes are remembered: where no commit brings a file to.
+func (r *Repository) CacheDir() string {
 	if r.InGit {
 		return filepath.Join(r.Git.Common, "runs", "cache")
 	}
@@ -36,7 +36,7 @@ func (r *Repository) Dataset(ctx context.Context, q DatasetRequest) (format.Data
 	if err := capture.CheckDataset(q.Path); err != nil {
 		return format.Dataset{}, err
 	}
-	cache := filepath.Join(r.cacheDir(), capture.CacheName(q.Path))
+	cache := filepath.Join(r.CacheDir(), capture.CacheName(q.Path))
 	unlock, err := r.lockDataset(ctx, cache)
 	if err != nil {
 		return format.Dataset{}, fmt.Errorf("dataset %s: %w", q.Path, err)

@@ -58,7 +58,7 @@ func (a *Active) fill(ctx context.Context, done string, end Finish) (*finished, 
 		return nil, err
 	}
 	reach := sync.OnceValue(func() error { return a.mayReach(ctx, end.takeover) })
-	if err := a.fillArtifacts(ctx, done, b, f, reach); err != nil {
+	if err := a.fillArtifacts(ctx, done, b, f, settings, reach); err != nil {
 		return nil, err
 	}
 	a.fillDatasets(ctx, b, f, reach)
@@ -184,7 +184,7 @@ const maxArtifactLines = 1_000_000
 
 // fillArtifacts takes the artifacts that writers have copied into the run, and copies those that they only named. One that
 // cannot be had is a warning: a finish never fails on content.
-func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f *fold, reach func() error) error {
+func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f *fold, settings *format.Config, reach func() error) error {
 	if len(f.artifacts) > maxArtifactLines {
 		f.warn("more than %d artifacts: the others were left out", maxArtifactLines)
 		f.artifacts = f.artifacts[:maxArtifactLines]
@@ -217,6 +217,17 @@ func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f 
 		item.SHA256, item.Bytes = file.SHA256, file.Bytes
 		artifacts = append(artifacts, item)
 	}
+	keepOutside(artifacts, settings)
+	for _, item := range artifacts {
+		if item.Where == "" {
+			continue
+		}
+		at := filepath.Join(done, artifactsName, filepath.FromSlash(item.Path))
+		if err := a.repo.store(at, item.SHA256); err != nil {
+			return fmt.Errorf("storing artifact %s: %w", item.Path, err)
+		}
+		removeEmpty(filepath.Dir(at), done)
+	}
 	if len(artifacts) <= format.MaxListed {
 		b.run.Artifacts = artifacts
 		return nil
@@ -226,6 +237,12 @@ func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f 
 		return err
 	}
 	return b.write(filepath.Join(done, format.ArtifactsName), format.ArtifactsName, data, int64(len(artifacts)))
+}
+
+// removeEmpty removes the folders up to top that hold nothing.
+func removeEmpty(dir, top string) {
+	for ; dir != top && os.Remove(dir) == nil; dir = filepath.Dir(dir) {
+	}
 }
 
 // fetchArtifact brings an artifact into the finished run. reach tells whether the run may name files elsewhere.

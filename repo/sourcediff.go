@@ -39,13 +39,13 @@ func CompareSources(ctx context.Context, ra *Repository, a *format.Run, rb *Repo
 		return nil, err
 	}
 	if err = rb.rebuildIn(ctx, scratch, b.Source); err == nil {
-		d.Files, err = scratch.Stats(ctx, a.Source.Tree, b.Source.Tree)
+		d.Files, err = scratch.Stats(ctx, a.Source.Proof(), b.Source.Proof())
 	}
 	if err != nil {
 		scratch.Close()
 		return nil, err
 	}
-	d.scratch, d.a, d.b = scratch, a.Source.Tree, b.Source.Tree
+	d.scratch, d.a, d.b = scratch, a.Source.Proof(), b.Source.Proof()
 	return d, nil
 }
 
@@ -154,7 +154,7 @@ func (r *Repository) BehindHead(ctx context.Context, run *format.Run, paths []st
 		return nil, err
 	}
 	defer scratch.Close()
-	changes, err := scratch.Changes(ctx, run.Source.Tree, "HEAD")
+	changes, err := scratch.Changes(ctx, run.Source.Proof(), "HEAD")
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,8 @@ func (v *Verifier) Verify(ctx context.Context, e *Entry) (Verdict, error) {
 	}
 	problem(err)
 	for _, a := range artifacts {
-		if a.Where != "" {
+		if a.Where != "" || e.Pointer(a) {
+			problem(e.verifyStored(a, &d))
 			continue
 		}
 		f, err := e.openVerified(artifactsName+"/"+a.Path, format.File{SHA256: a.SHA256, Bytes: a.Bytes})
@@ -126,6 +127,20 @@ func CheckRows(ctx context.Context, run *format.Run, name string, r io.ReaderAt)
 	return ctx.Err()
 }
 
+// verifyStored proves the bytes of an artifact that did not go into git where this machine has them.
+func (e *Entry) verifyStored(a format.Artifact, d *Verdict) error {
+	name := artifactsName + "/" + a.Path
+	at := e.repo.Stored(a.SHA256, a.Bytes)
+	if at == "" {
+		d.Absent = append(d.Absent, name)
+		return nil
+	}
+	if err := checkDigest(at, a.SHA256, maxFileBytes); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
 func (v *Verifier) once(key string, check func() error) error {
 	err, ok := v.shared[key]
 	if !ok {
@@ -142,7 +157,7 @@ func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict) {
 		d.Why = s.Missing()
 		return
 	}
-	key := s.Base + " " + s.Tree + " " + strings.Join(s.Patches, " ")
+	key := s.Base + " " + s.Proof() + " " + strings.Join(s.Patches, " ")
 	err, ok := v.sources[key]
 	if !ok {
 		scratch, rebuildErr := e.repo.rebuild(ctx, e.Run)
@@ -156,7 +171,7 @@ func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict) {
 	case err == nil:
 		d.Why = s.Missing()
 		d.Restorable = d.Why == ""
-	case errors.Is(err, errLacksBase):
+	case errors.Is(err, errLacksBase), errors.Is(err, errRedacted):
 		d.Why = err.Error()
 	default:
 		d.Why = err.Error()

@@ -69,7 +69,7 @@ func (a *app) checkout(ctx context.Context, selector, experiment, dir string, wo
 
 // sayRestored says what was brought back, and what was not.
 func (a *app) sayRestored(e *repo.Entry, dir string, pointers bool) {
-	a.say("runs: restored %s in %s: tree %.12s, proved", e.Title(), repo.Relative(a.dir, dir), e.Source.Tree)
+	a.say("runs: restored %s in %s: tree %.12s, proved", e.Title(), repo.Relative(a.dir, dir), e.Source.Proof())
 	if missing := e.Source.Missing(); missing != "" {
 		a.say("runs: it is not all that ran: %s; 'runs show %s' says which", missing, format.IDRandom(e.ID))
 	}

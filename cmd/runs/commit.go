@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -25,7 +26,11 @@ func (a *app) commitCommand() *cobra.Command {
 		Long: `Commit the runs with status finished that are not committed yet, or those named, with the files that they share, what was
 said of runs later, and what 'runs rm' removed. The commit contains runs only and is made beside your index and working
 tree: what you have staged or changed stays as it is, also in the middle of a merge. Hooks of 'git commit' are not run;
-commits are signed where git is configured so.`,
+commits are signed where git is configured so.
+
+What the commit would bring is searched for secrets first. One find stops all of it: nothing is committed, and each is
+named by file, line and rule, without the secret. 'runs redact' removes it; [[secrets.allow]] in .runs/config.toml allows
+what is none. Where gitleaks is installed, it is asked too.`,
 		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("message") && f.message == "" {
@@ -62,9 +67,14 @@ func (a *app) commit(ctx context.Context, f *commitFlags, selectors []string) er
 		return err
 	}
 	done, err := share.Commit(ctx, r, q)
+	var secrets *share.SecretsError
+	if errors.As(err, &secrets) {
+		return a.sayFindings(secrets.Findings, f.json, err)
+	}
 	if err != nil {
 		return err
 	}
+	a.warn(done.Warned)
 	a.sayRefused(done.Refused)
 	if f.json {
 		err = a.printJSON(committedJSON(done))
@@ -109,6 +119,33 @@ func (a *app) toCommit(ctx context.Context, r *repo.Repository, f *commitFlags, 
 	return ids, nil
 }
 
+// sayFindings names the secrets that stopped a commit.
+func (a *app) sayFindings(findings []share.Finding, asJSON bool, err error) error {
+	list := []any{}
+	const shown = 100
+	for i, f := range findings {
+		if !asJSON {
+			if i == shown {
+				a.say("and %d more", len(findings)-i)
+				break
+			}
+			a.say("%s: %s [%s]", f.Place(), f.Rule, f.Fingerprint)
+			continue
+		}
+		one := map[string]any{"file": f.File, "line": f.Line, "column": f.Column, "rule": f.Rule, "fingerprint": f.Fingerprint, "runs": append([]string{}, f.Runs...)}
+		if f.Source != "" {
+			one["source"], one["source_line"], one["change"] = f.Source, f.SourceLine, string(f.Change)
+		}
+		list = append(list, one)
+	}
+	if asJSON {
+		if err := a.printJSON(map[string]any{"commit": nil, "secrets": list}); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
 func (a *app) sayRefused(refused []repo.Damage) {
 	for _, d := range refused {
 		a.say("runs: left out: %v", d.Err)
@@ -127,7 +164,7 @@ func (a *app) sayCommitted(done *share.Committed) {
 		a.say("runs: nothing to commit")
 	}
 	if done.Left > 0 {
-		a.say("runs: %s did not finish well and %s left out; --include-failed takes them", plural(done.Left, "run"), map[bool]string{true: "is", false: "are"}[done.Left == 1])
+		a.say("runs: %s did not finish well and %s left out; --include-failed takes them", plural(done.Left, "run"), verb(done.Left, "is", "are"))
 	}
 }
 
@@ -148,7 +185,7 @@ func committedJSON(done *share.Committed) map[string]any {
 		ids = append(ids, e.ID)
 	}
 	value := map[string]any{
-		"commit": nil, "branch": done.Branch, "runs": ids, "notes": int64(done.Notes), "removed": append([]string{}, done.Removed...),
+		"commit": nil, "branch": done.Branch, "runs": ids, "notes": int64(done.Notes), "removed": append([]string{}, done.Removed...), "redacted": append([]string{}, done.Redacted...),
 		"files": int64(done.Files), "bytes": done.Bytes, "refused": damageJSON(done.Refused), "left": int64(done.Left),
 	}
 	if done.Commit != "" {

@@ -12,7 +12,7 @@ import (
 
 func (a *app) gcCommand() *cobra.Command {
 	var ask share.GCRequest
-	var asJSON bool
+	var asJSON, stores bool
 	cmd := &cobra.Command{
 		Use:   "gc [flags]",
 		Short: "Remove shared files that no run names",
@@ -22,13 +22,24 @@ commit is made beside your index, like those of 'runs commit'; git's history kee
 
 A run counts wherever this clone has it: in the working tree, on any local or remote-tracking branch, in progress, in
 .runs/trash. A branch that was not fetched is not seen: 'git fetch' first. What was needed in the last day stays too, for a
-run that is about to appear.`,
+run that is about to appear.
+
+With --stores --dry-run, name the objects of the store that no run names, on any branch of this clone or of its remotes as
+they were last fetched, in the working tree or in the trash. Other clones may have runs that are not pushed: nothing is
+removed from a store here.`,
 		Args: arguments(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if stores {
+				if !ask.DryRun {
+					return usagef("gc: --stores only names objects: give --dry-run, and remove them with the store's own tools")
+				}
+				return a.gcStores(cmd.Context(), asJSON)
+			}
 			return a.gc(cmd.Context(), ask, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&ask.DryRun, "dry-run", false, "only say what would be removed")
+	cmd.Flags().BoolVar(&stores, "stores", false, "with --dry-run: name the objects of the store that no run names")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was removed as JSON")
 	return cmd
 }
@@ -74,5 +85,31 @@ func (a *app) gc(ctx context.Context, ask share.GCRequest, asJSON bool) error {
 	if n := done.Spared; n > 0 {
 		a.say("runs: %s that no run names %s needed in the last day and %s", plural(n, "file"), map[bool]string{true: "was", false: "were"}[n == 1], map[bool]string{true: "stays", false: "stay"}[n == 1])
 	}
+	return nil
+}
+
+// gcStores names the objects of the store that no run names.
+func (a *app) gcStores(ctx context.Context, asJSON bool) error {
+	r, err := a.find(ctx)
+	if err != nil {
+		return err
+	}
+	unnamed, err := share.Unnamed(ctx, r)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		list := []any{}
+		for _, o := range unnamed {
+			list = append(list, map[string]any{"sha256": o.Digest, "bytes": o.Size})
+		}
+		return a.printJSON(list)
+	}
+	total := int64(0)
+	for _, o := range unnamed {
+		total += o.Size
+		a.print("%s  %s", o.Digest, terminal.Bytes(o.Size))
+	}
+	a.say("runs: %s that no run names, %s", plural(len(unnamed), "object"), terminal.Bytes(total))
 	return nil
 }

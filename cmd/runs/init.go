@@ -6,11 +6,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 )
 
 func (a *app) initCommand() *cobra.Command {
 	var withCode, withoutCode bool
+	var artifacts string
 	cmd := &cobra.Command{
 		Use:   "init [DIR] [flags]",
 		Short: "Set up a repository of runs",
@@ -18,7 +20,10 @@ func (a *app) initCommand() *cobra.Command {
 everywhere. It may be repeated and never overwrites an edit. Recording a run does it by itself.
 
 With --with-code finished runs go into the very commit of the code: a call is added to git's pre-commit hook, beside what
-is there, also with core.hooksPath, husky and the pre-commit framework.`,
+is there, also with core.hooksPath, husky and the pre-commit framework.
+
+With --artifacts large artifacts get a store: 'lfs' is git LFS, set up for this clone; else a URL like s3://bucket/prefix or
+file:///shared/folder.`,
 		Args: arguments(0, 1, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if withCode && withoutCode {
@@ -47,7 +52,19 @@ is there, also with core.hooksPath, husky and the pre-commit framework.`,
 			if made && r.InGit {
 				a.say("runs: git shows metrics in its diffs after: git config diff.runs-metrics.textconv 'runs textconv'")
 			}
+			switch {
+			case artifacts == "lfs" || artifacts == format.StoreLFS:
+				err = r.UseLFS(ctx)
+			case cmd.Flags().Changed("artifacts"):
+				err = r.UseStore(artifacts)
+			}
+			if err != nil {
+				return err
+			}
 			a.sayGitProblems(ctx, r)
+			if artifacts != "" {
+				a.say("runs: large artifacts go to %s: commit .runs/config.toml and .runs/.gitattributes", artifacts)
+			}
 			if withCode {
 				return a.withCode(ctx, r)
 			}
@@ -55,6 +72,7 @@ is there, also with core.hooksPath, husky and the pre-commit framework.`,
 		},
 	}
 	cmd.Flags().BoolVar(&withCode, "with-code", false, "finished runs go into the commit of the code, by a pre-commit hook")
+	cmd.Flags().StringVar(&artifacts, "artifacts", "", "large artifacts go to `STORE`: lfs, or a URL")
 	cmd.Flags().BoolVar(&withoutCode, "without-code", false, "take that hook out again")
 	return cmd
 }

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -28,6 +30,7 @@ func TestScripts(t *testing.T) {
 			t.Skipf("the scripts need %s, which is not installed", name)
 		}
 	}
+	storeDir = t.TempDir()
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -54,6 +57,7 @@ func TestScripts(t *testing.T) {
 			"count":   countCmd,
 			"edit":    editCmd,
 			"signal":  signalCmd,
+			"store":   storeCmd,
 		},
 	})
 }
@@ -116,6 +120,26 @@ func editCmd(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s has no %q", matches[0], args[1])
 	}
 	ts.Check(os.WriteFile(matches[0], []byte(edited), 0o666))
+}
+
+// storeDir is where the scripts find runs-store, which the first that needs it builds.
+var storeDir string
+
+var buildStore = sync.OnceValue(func() error {
+	out, err := exec.Command("go", "build", "-o", filepath.Join(storeDir, "runs-store"), "../runs-store").CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("building runs-store: %w: %s", err, out)
+	}
+	return err
+})
+
+// storeCmd puts runs-store on the PATH.
+func storeCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: store")
+	}
+	ts.Check(buildStore())
+	ts.Setenv("PATH", ts.Getenv("PATH")+string(filepath.ListSeparator)+storeDir)
 }
 
 // signalCmd sends a signal to the process whose pid stands in the only file that matches: signal TERM|KILL PATTERN.

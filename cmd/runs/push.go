@@ -47,7 +47,7 @@ func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) erro
 	}
 	progress := a.term.Progress("pushing runs")
 	defer progress.Done()
-	ask.Tell = progress.Stage
+	ask.Tell, ask.Bytes = progress.Stage, progress.Bytes
 	done, err := share.Push(ctx, r, ask)
 	progress.Done()
 	if err != nil {
@@ -62,6 +62,7 @@ func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) erro
 		return a.printJSON(map[string]any{
 			"remote": done.To.Remote, "branch": strings.TrimPrefix(done.To.Ref, "refs/heads/"), "commit": nullable(done.Commit),
 			"runs": append([]string{}, done.Runs...), "removed": append([]string{}, done.Removed...), "commits": int64(done.Commits),
+			"uploaded": map[string]any{"files": int64(done.Uploaded.Files), "bytes": done.Uploaded.Bytes, "local": int64(done.Uploaded.Local), "elsewhere": int64(done.Uploaded.Elsewhere)},
 			"attempts": int64(done.Attempts), "replayed": done.Replayed, "stayed": nullable(done.Stayed),
 		})
 	}
@@ -73,6 +74,7 @@ func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) erro
 	default:
 		a.print("pushed %s to %s%s", describePushed(done), to, attempts(done.Attempts))
 	}
+	a.sayUploaded(done.Uploaded)
 	if done.Bases > 0 {
 		a.say("runs: the source of some begins at %s that only this clone had: pushed as refs/runs/base", plural(done.Bases, "commit"))
 	}
@@ -81,6 +83,25 @@ func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) erro
 		a.say("      'runs pull' brings it up when they are committed or stashed")
 	}
 	return nil
+}
+
+func verb(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+func (a *app) sayUploaded(u share.Uploaded) {
+	if u.Files > 0 {
+		a.say("runs: %s, %s, %s in the store", plural(u.Files, "artifact"), terminal.Bytes(u.Bytes), verb(u.Files, "lies", "lie"))
+	}
+	if u.Local > 0 {
+		a.say("runs: %s, %s, %s on this machine only: no store; artifacts.store in .runs/config.toml names one", plural(u.Local, "artifact"), terminal.Bytes(u.LocalSize), verb(u.Local, "stays", "stay"))
+	}
+	if u.Elsewhere > 0 {
+		a.say("runs: %s of these runs %s on another machine only", plural(u.Elsewhere, "artifact"), verb(u.Elsewhere, "is", "are"))
+	}
 }
 
 func nullable(s string) any {

@@ -177,6 +177,7 @@ var commands = []struct {
 	{"share", "pull", (*app).pullCommand},
 	{"share", "import", (*app).importCommand},
 	{"share", "hook", (*app).hookCommand},
+	{"again", "artifacts", (*app).artifactsCommand},
 	{"again", "checkout", (*app).checkoutCommand},
 	{"again", "reproduce", (*app).reproduceCommand},
 	{"again", "verify", (*app).verifyCommand},
@@ -186,6 +187,7 @@ var commands = []struct {
 	{"keep", "goal", (*app).goalCommand},
 	{"keep", "rm", (*app).rmCommand},
 	{"keep", "gc", (*app).gcCommand},
+	{"keep", "redact", (*app).redactCommand},
 	{"", "demo", (*app).demoCommand},
 	{"", "version", (*app).versionCommand},
 }

@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) verifyCommand() *cobra.Command {
-	var asJSON, all bool
+	var asJSON, all, stores bool
 	var experiment string
 	cmd := &cobra.Command{
 		Use:   "verify [RUN…] | --all [REV…] [flags]",
@@ -32,25 +32,31 @@ there; in a pre-receive or update hook of a server:
 
     while read old new ref; do runs verify --all $old..$new || exit 1; done
 
+With --stores, ask the store for every artifact that the runs name and git does not have.
+
 Exit status: 0 all is as recorded; 1 something is damaged or missing; 2 wrong usage; 3 a selector names no run.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if all {
+				if stores {
+					return usagef("verify: --all and --stores exclude one another")
+				}
 				if experiment != "" {
 					return usagef("verify: --all verifies every experiment")
 				}
 				return a.verifyHistory(cmd.Context(), args, asJSON)
 			}
-			return a.verify(cmd.Context(), args, experiment, asJSON)
+			return a.verify(cmd.Context(), args, experiment, stores, asJSON)
 		},
 		ValidArgsFunction: a.completeRun,
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "verify the whole history of the branch, or of REV")
+	cmd.Flags().BoolVar(&stores, "stores", false, "ask the store for every artifact that the runs name")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the verdicts as JSON")
 	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "look in `EXPERIMENT`")
 	return cmd
 }
 
-func (a *app) verify(ctx context.Context, selectors []string, experiment string, asJSON bool) error {
+func (a *app) verify(ctx context.Context, selectors []string, experiment string, stores, asJSON bool) error {
 	r, err := a.find(ctx)
 	if err != nil {
 		return err
@@ -71,6 +77,9 @@ func (a *app) verify(ctx context.Context, selectors []string, experiment string,
 		}
 	}
 	entries = slices.DeleteFunc(slices.Clone(entries), func(e *repo.Entry) bool { return e.Active != nil })
+	if stores {
+		return a.verifyStores(ctx, r, entries, asJSON)
+	}
 	known := map[string]bool{}
 	for _, run := range c.runs {
 		known[run.ID] = true

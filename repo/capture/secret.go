@@ -1,43 +1,45 @@
 package capture
 
 import (
-	"math"
-	"regexp"
+	"bytes"
+	"context"
 	"strings"
-	"sync"
+
+	"github.com/gitruns/runs/repo/secret"
 )
 
-// secretValues are the beginnings of tokens that their makers document, keys in PEM, and credentials in a URL.
-var secretValues = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?:^|[^A-Za-z0-9])(?:sk-|ghp_|gho_|ghs_|github_pat_|glpat-|hf_|xox[abprs]-|AKIA|ASIA|AIza|ya29\.|eyJ[A-Za-z0-9_-]{10})|-----BEGIN |://[^/@\s:]+:[^/@\s]+@`)
-})
+// tokenBeginnings are those of tokens that their makers document. A variable is withheld for less than stops a commit: for a
+// beginning alone.
+var tokenBeginnings = [...]string{"sk-", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "hf_", "xoxa-", "xoxb-", "xoxp-", "xoxr-", "xoxs-", "AKIA", "ASIA", "AIza", "ya29.", "eyJ"}
 
 // looksSecret reports whether a variable must not be recorded: by its name, or by its value.
 func looksSecret(name, value string) bool {
-	upper := strings.ToUpper(name)
-	for _, word := range []string{"TOKEN", "SECRET", "PASSW", "CREDENTIAL", "APIKEY", "API_KEY", "ACCESS_KEY", "PRIVATE_KEY", "AUTH", "JWT"} {
-		if strings.Contains(upper, word) {
+	if secret.Names(name) || strings.Contains(value, "-----BEGIN ") || hasPassword(value) {
+		return true
+	}
+	for _, begin := range tokenBeginnings {
+		if i := strings.Index(value, begin); i == 0 || i > 0 && !isAlphanumeric(value[i-1]) {
 			return true
 		}
 	}
-	if secretValues().MatchString(value) {
+	if len(value) >= 32 && strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+_=-") == "" && secret.Entropy([]byte(value)) > 4.2 {
 		return true
 	}
-	return len(value) >= 32 && strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+_=-") == "" && entropy(value) > 4.2
+	text := []byte(name + "=" + value)
+	finds, err := secret.Search(context.Background(), bytes.NewReader(text), int64(len(text)), secret.Plain)
+	return err != nil || len(finds) > 0
 }
 
-// entropy is that of the letters of s, in bits a letter (Shannon, 1948).
-func entropy(s string) float64 {
-	var count [256]float64
-	for i := range len(s) {
-		count[s[i]]++
+// hasPassword reports whether a value has credentials in a URL.
+func hasPassword(value string) bool {
+	_, rest, ok := strings.Cut(value, "://")
+	if !ok {
+		return false
 	}
-	bits := 0.0
-	for _, n := range count {
-		if n > 0 {
-			p := n / float64(len(s))
-			bits -= p * math.Log2(p)
-		}
-	}
-	return bits
+	user, _, ok := strings.Cut(rest, "@")
+	return ok && strings.Contains(user, ":") && !strings.ContainsAny(user, "/ \t\n")
+}
+
+func isAlphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
 }

@@ -30,31 +30,43 @@ type Request struct {
 
 // Committed is what a commit holds.
 type Committed struct {
-	Commit  string
-	Branch  string // empty when detached
-	Runs    []*repo.Entry
-	Notes   int      // of runs that were committed before
-	Removed []string // ids
-	Files   int
-	Bytes   int64
-	Refused []repo.Damage // runs that were not taken, and why
-	Left    int           // runs that did not finish well and were not asked for
+	Commit   string
+	Branch   string // empty when detached
+	Runs     []*repo.Entry
+	Notes    int      // of runs that were committed before
+	Removed  []string // ids
+	Redacted []string // ids of runs that were committed before
+	Files    int
+	Bytes    int64
+	Refused  []repo.Damage // runs that were not taken, and why
+	Left     int           // runs that did not finish well and were not asked for
+	Warned   []string
 }
 
 // Empty reports whether there was nothing to commit.
-func (c *Committed) Empty() bool { return len(c.Runs) == 0 && c.Notes == 0 && len(c.Removed) == 0 }
+func (c *Committed) Empty() bool {
+	return len(c.Runs) == 0 && c.Notes == 0 && len(c.Removed)+len(c.Redacted) == 0
+}
 
 // plan is what a commit will change.
 type plan struct {
 	*Committed
-	repo   *repo.Repository
-	at     string   // of .runs in the tree
-	paths  []string // below .runs, on disk
-	remove []string // below .runs: folders of runs, marks
+	repo    *repo.Repository
+	at      string   // of .runs in the tree
+	paths   []string // below .runs, on disk
+	remove  []string // below .runs: folders of runs, marks, shared files
+	orphans []string // shared files that redacted runs named
+	lfs     struct { // whether git LFS takes artifacts over
+		asked bool
+		err   error
+	}
 }
 
-// Settle completes or undoes what a killed commit or push left behind.
+// Settle completes or undoes what a killed redaction, commit or push left behind.
 func Settle(ctx context.Context, r *repo.Repository) error {
+	if err := r.SettleRedactions(ctx); err != nil {
+		return err
+	}
 	if !r.InGit {
 		return nil
 	}
@@ -83,7 +95,7 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 	defer end()
 	for try := 0; ; try++ {
 		done, err := commitOnce(ctx, r, q)
-		if (errors.Is(err, git.ErrMoved) || git.IsPassing(err)) && try < refSwitches {
+		if errors.Is(err, git.ErrMoved) && try < refSwitches || git.IsPassing(err) && try < passingTries {
 			continue
 		}
 		if errors.Is(err, git.ErrLocked) {
@@ -244,6 +256,10 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 		return p, err
 	}
 	noted := w.repo.Noted(ids)
+	redacted, err := pendingRedactions(p.repo)
+	if err != nil {
+		return p, err
+	}
 	named := w.request.IDs != nil
 	for i, id := range ids {
 		_, committed := known.runs[id]
@@ -251,15 +267,20 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 		case named && !slices.Contains(w.request.IDs, id), removed[id]:
 			continue
 		case committed && !known.removed[id]:
-			if noted[i] {
+			done := false
+			if redacted[id] || named {
+				done, err = p.addRedacted(ctx, known, id)
+			}
+			if err == nil && !done && noted[i] {
 				err = p.addNotes(known, id)
 			}
 		case known.removed[id] && !marks && !named:
 			p.Refused = append(p.Refused, repo.Damage{ID: id, Err: fmt.Errorf("run %s: it was removed there; name it to bring it back", id)})
 			continue
 		default:
+			before := len(p.Runs)
 			err = p.addRun(ctx, known, id, w.request.IncludeFailed || named || known.removed[id])
-			if err == nil && known.removed[id] {
+			if len(p.Runs) > before && known.removed[id] {
 				p.remove = append(p.remove, path.Join(repo.RemovedName, id))
 			}
 		}
@@ -278,7 +299,13 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 		}
 		slices.Sort(p.Removed)
 	}
+	if err := p.removeOrphans(known); err != nil {
+		return p, err
+	}
 	if !p.Empty() {
+		if err := p.searchSecrets(ctx); err != nil {
+			return p, err
+		}
 		p.paths = append(p.paths, unsetFiles(p.repo, known)...)
 	}
 	return p, nil
@@ -296,6 +323,9 @@ func (p *plan) addRun(ctx context.Context, known *contents, id string, any bool)
 	if e.Status != format.Finished && !any {
 		p.Left++
 		return nil
+	}
+	if err := p.checkLFS(ctx, e); err != nil {
+		return err
 	}
 	files, err := e.Content(ctx)
 	if err != nil {
@@ -494,8 +524,7 @@ func (w *writer) commit(ctx context.Context, base string, edits []git.Edit, mess
 
 // sameBytes proves that git stores the bytes of a file and not what a filter makes of them. Artifacts may have one: LFS.
 func (p *plan) sameBytes(name string, e git.Entry) error {
-	parts := strings.SplitN(name, "/", 4)
-	if len(parts) == 4 && parts[2] == "artifacts" {
+	if isArtifact(name) {
 		return nil
 	}
 	f, err := os.Open(filepath.Join(p.repo.Dir, filepath.FromSlash(name)))

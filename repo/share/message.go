@@ -30,6 +30,9 @@ func (c *Committed) Summary() string {
 	if c.Notes > 0 {
 		parts = append(parts, "add "+count(c.Notes, "note"))
 	}
+	if n := len(c.Redacted); n > 0 {
+		parts = append(parts, "redact "+count(n, "run"))
+	}
 	if n := len(c.Removed); n > 0 {
 		parts = append(parts, "remove "+count(n, "run"))
 	}
@@ -40,7 +43,7 @@ func (c *Committed) Summary() string {
 func (c *Committed) message(config *format.Config) string {
 	var b strings.Builder
 	b.WriteString("runs: " + c.Summary() + "\n")
-	if len(c.Runs)+len(c.Removed) > 0 {
+	if len(c.Runs)+len(c.Removed)+len(c.Redacted) > 0 {
 		b.WriteString("\n")
 	}
 	for i, e := range c.Runs {
@@ -50,6 +53,13 @@ func (c *Committed) message(config *format.Config) string {
 		}
 		b.WriteString(oneLine(e.ID + runWords(e.Run, config)))
 		b.WriteString("\n")
+	}
+	for i, id := range c.Redacted {
+		if i == maxMessageRuns {
+			fmt.Fprintf(&b, "and %d more redacted\n", len(c.Redacted)-i)
+			break
+		}
+		b.WriteString("redacted " + id + "\n")
 	}
 	for i, id := range c.Removed {
 		if i == maxMessageRuns {

@@ -217,6 +217,11 @@ func (p *puller) findRewritten(before, after *contents) error {
 		if err != nil {
 			return err
 		}
+		if before, err := recordOf(p.trees, was[repo.RecordName]); err == nil {
+			if after, err := recordOf(p.trees, now[repo.RecordName]); err == nil && gained(before, after) {
+				continue
+			}
+		}
 		for _, name := range slices.Sorted(maps.Keys(was)) {
 			if path.Dir(name) != "notes" && now[name].ID != was[name].ID {
 				p.done.Bad = append(p.done.Bad, repo.Damage{ID: id, Err: fmt.Errorf("run %s: its %s is another one than it was here: a finished run is never rewritten", id, name)})

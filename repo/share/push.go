@@ -20,6 +20,7 @@ type PushRequest struct {
 	Remote string // empty: the upstream's
 	Branch string // push to this branch of the remote, made where there is none; the local branch stays where it is
 	Tell   func(what string)
+	Bytes  func(done, total int64) // of artifacts that are uploaded
 }
 
 // Pushed is what a push did.
@@ -34,6 +35,7 @@ type Pushed struct {
 	Stayed   string   // why the local branch is not where the remote's is; empty when it is
 	Bases    int      // commits of code that were pushed under refs/runs/base
 	Remote   []string // what the other side said
+	Uploaded Uploaded // of artifacts that do not go into git
 	Warnings []string
 }
 
@@ -70,6 +72,7 @@ type pusher struct {
 	own   bool // the remote's branch is the local one's
 	ask   PushRequest
 	done  *Pushed
+	sent  map[string]bool // artifacts that were seen to, by digest
 }
 
 // Push puts the commits of runs that the remote lacks on top of its branch and pushes them; where somebody else was faster it
@@ -83,7 +86,7 @@ func Push(ctx context.Context, r *repo.Repository, ask PushRequest) (*Pushed, er
 	if err != nil {
 		return nil, fmt.Errorf("pushing runs: %w", err)
 	}
-	p := &pusher{repo: r, local: local, ask: ask, done: &Pushed{}}
+	p := &pusher{repo: r, local: local, ask: ask, done: &Pushed{}, sent: map[string]bool{}}
 	if p.up, p.own, err = destination(ctx, r, local, ask); err != nil {
 		return nil, fmt.Errorf("pushing runs: %w", err)
 	}
@@ -189,6 +192,9 @@ func (p *pusher) push(ctx context.Context) error {
 		}
 		if tip == base {
 			return p.follow(ctx, base)
+		}
+		if err := p.upload(ctx, tip); err != nil {
+			return err
 		}
 		p.tell("pushing")
 		err = p.send(ctx, tip)
@@ -433,28 +439,42 @@ func (p *pusher) send(ctx context.Context, tip string) error {
 	return err
 }
 
+// records are the runs that a push brings, as the tip has them. What cannot be read is left out: verify names it.
+func (p *pusher) records(tip string) ([]*format.Run, error) {
+	after, err := p.ids(tip)
+	if err != nil {
+		return nil, err
+	}
+	var runs []*format.Run
+	for _, id := range p.done.Runs {
+		record, ok, err := p.trees.Find(after.runs[id], repo.RecordName)
+		if err != nil || !ok {
+			continue
+		}
+		data, err := p.trees.Blob(record.ID, format.MaxRecordBytes)
+		if err != nil {
+			continue
+		}
+		if run, err := format.DecodeRun(path.Join(runPath(id), repo.RecordName), data); err == nil && run.ID == id {
+			runs = append(runs, run)
+		}
+	}
+	return runs, nil
+}
+
 // bases are commits that new runs begin at, that only this clone keeps, and that the push does not bring anyway.
 func (p *pusher) bases(ctx context.Context, tip string) ([]string, error) {
 	kept, err := git.KeptBases(ctx, p.repo.Git)
 	if err != nil || len(kept) == 0 {
 		return nil, err
 	}
-	after, err := p.ids(tip)
+	records, err := p.records(tip)
 	if err != nil {
 		return nil, err
 	}
 	wanted := map[string]bool{}
-	for _, id := range p.done.Runs {
-		files, err := after.run(id)
-		if err != nil {
-			return nil, err
-		}
-		data, err := p.trees.Blob(files["run.toml"].ID, format.MaxRecordBytes)
-		if err != nil {
-			continue // verify names it
-		}
-		run, err := format.DecodeRun(path.Join(runPath(id), "run.toml"), data)
-		if err == nil && run.Source != nil && kept[run.Source.Base] {
+	for _, run := range records {
+		if run.Source != nil && kept[run.Source.Base] {
 			wanted[run.Source.Base] = true
 		}
 	}

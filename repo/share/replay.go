@@ -68,8 +68,9 @@ func cutRuns(file string) (at, name string, ok bool) {
 // runsCommit is a commit that adds or removes runs and does nothing else.
 type runsCommit struct {
 	*git.CommitObject
-	id    string
-	edits []git.Edit
+	id       string
+	edits    []git.Edit
+	redacted map[string]bool // folder .runs and id of the runs that it redacts
 }
 
 // foreignError is a commit that is not of runs alone.
@@ -109,15 +110,19 @@ func readRunsCommit(ctx context.Context, dirs git.Dirs, trees *git.Trees, base, 
 			marked[p.at+p.mark] = true
 		}
 	}
+	redacted, err := redactedBy(trees, parent, edits)
+	if err != nil {
+		return nil, err
+	}
 	for _, e := range edits {
-		if !isOurs(trees, parent, e, placeOf(e.Path), marked) {
+		if !isOurs(trees, parent, e, placeOf(e.Path), marked, redacted) {
 			return nil, &foreignError{id, subject, e.Path}
 		}
 	}
 	if len(c.Parents) > 1 {
 		return nil, nil
 	}
-	return &runsCommit{c, id, edits}, nil
+	return &runsCommit{c, id, edits, redacted}, nil
 }
 
 // mergedOnto is the parent of a merge whose code the merge must have: the one that base has already, else the first. What a
@@ -135,8 +140,8 @@ func mergedOnto(ctx context.Context, dirs git.Dirs, base string, parents []strin
 }
 
 // isOurs reports whether a change is one that our commands make: runs, notes and shared files are added and never changed; a
-// run goes with its mark.
-func isOurs(trees *git.Trees, parent string, e git.Edit, p place, marked map[string]bool) bool {
+// run goes with its mark, and changes with that of a redaction.
+func isOurs(trees *git.Trees, parent string, e git.Edit, p place, marked, redacted map[string]bool) bool {
 	if p.kind == notOurs || e.ID != "" && !strings.HasPrefix(e.Mode, "100") {
 		return false
 	}
@@ -147,7 +152,7 @@ func isOurs(trees *git.Trees, parent string, e git.Edit, p place, marked map[str
 		return true
 	}
 	_, there, err := trees.Find(parent, e.Path)
-	return err == nil && !there
+	return err == nil && (!there || p.kind == ofRun && redacted[p.at+p.run])
 }
 
 // ConflictError is a run that lies on a remote with other bytes than here.
@@ -250,7 +255,13 @@ func (p *replayer) findTwice(c *runsCommit) error {
 			return err
 		}
 		if exists && there.ID != e.ID {
-			p.theirs[at.run] = true
+			ours, err := p.redacts(c, e, there)
+			if err != nil {
+				return err
+			}
+			if !ours {
+				p.theirs[at.run] = true
+			}
 		}
 	}
 	return nil
@@ -284,6 +295,9 @@ func (p *replayer) takes(c *runsCommit, e git.Edit) ([]git.Edit, error) {
 		case p.theirs[at.run] && path.Base(path.Dir(at.name)) != "notes":
 			return nil, nil
 		case exists && there.ID != e.ID:
+			if ours, err := p.redacts(c, e, there); err != nil || ours {
+				return []git.Edit{e}, err
+			}
 			return nil, &ConflictError{at.run, strings.TrimPrefix(at.name, runPath(at.run)+"/")}
 		}
 	case ofShared:

@@ -1,0 +1,254 @@
+// Package bucket keeps objects under their SHA-256 in folders and buckets.
+package bucket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+	"sync"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gitruns/runs/repo/store"
+)
+
+// Store is an open store. Its methods may be called at the same time.
+type Store struct {
+	kind string // of the URL
+	name string // for messages
+	blob *blob.Bucket
+	to   target
+
+	streams chan struct{} // one for each request that carries an object's bytes
+
+	mu     sync.Mutex
+	moving map[string]chan struct{} // keys that are sent or fetched, closed when done
+}
+
+// target is what each kind of store does in its own way.
+type target interface {
+	// put stores the source under the key, unless it is there with its size, and returns how many bytes that took.
+	put(ctx context.Context, key string, from *source, on func(int64)) (int64, error)
+	// list calls each with the keys and sizes below the prefix of the store, in batches.
+	list(ctx context.Context, each func(key string, size int64) error) error
+}
+
+// Open opens the store of a URL and asks it whether the bucket is there.
+func Open(ctx context.Context, raw string) (*Store, error) {
+	u, err := store.ParseURL(raw)
+	if err != nil {
+		return nil, err
+	}
+	s := newStore(u.Scheme, store.Name(u))
+	switch u.Scheme {
+	case "file":
+		return s, s.openFolder(store.Folder(u))
+	case "s3":
+		err = s.openS3(ctx, u)
+	default:
+		var b *blob.Bucket
+		if b, err = openCloud(ctx, u); err == nil {
+			s = Of(u.Scheme, store.Name(u), b)
+		}
+		err = s.explain(reading, err)
+	}
+	if err == nil {
+		err = s.reach(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func newStore(kind, name string) *Store {
+	return &Store{kind: kind, name: name, streams: make(chan struct{}, store.Transfers), moving: map[string]chan struct{}{}}
+}
+
+// Of makes a store of a bucket that takes each object as one stream.
+func Of(kind, name string, b *blob.Bucket) *Store {
+	s := newStore(kind, name)
+	s.blob, s.to = b, cloud{s}
+	return s
+}
+
+// prefix is the path of a bucket's URL as a prefix of keys.
+func prefix(u *url.URL) string {
+	if p := strings.Trim(u.Path, "/"); p != "" {
+		return p + "/"
+	}
+	return ""
+}
+
+// reach tells a missing bucket and a server that does not answer at once. Credentials that may not list may still send and
+// fetch.
+func (s *Store) reach(ctx context.Context) error {
+	_, _, err := s.blob.ListPage(ctx, blob.FirstPageToken, 1, nil)
+	if err == nil {
+		return nil
+	}
+	err = s.explain(listing, err)
+	var e *store.Error
+	if errors.As(err, &e) && e.Kind == store.NotFound {
+		return s.noBucket()
+	}
+	if errors.As(err, &e) && e.Kind == store.Denied && lacksRight(err) {
+		return nil
+	}
+	_ = s.blob.Close()
+	return err
+}
+
+// Close lets the store go.
+func (s *Store) Close() error { return s.blob.Close() }
+
+// Stat returns those of the objects that are there.
+func (s *Store) Stat(ctx context.Context, digests []string) ([]store.Stored, error) {
+	found := make([]store.Stored, len(digests))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(store.Transfers)
+	for i, digest := range digests {
+		group.Go(func() error {
+			size, ok, err := s.size(ctx, store.Key(digest))
+			if ok {
+				found[i] = store.Stored{Digest: digest, Size: size}
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	there := found[:0]
+	for _, o := range found {
+		if o.Digest != "" {
+			there = append(there, o)
+		}
+	}
+	return there, nil
+}
+
+func (s *Store) size(ctx context.Context, key string) (int64, bool, error) {
+	attributes, err := s.blob.Attributes(ctx, key)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, s.explain(reading, err)
+	}
+	return attributes.Size, true, nil
+}
+
+// holds reports whether an object is there with this size. Credentials that may send but not look count as no.
+func (s *Store) holds(ctx context.Context, key string, size int64) (bool, error) {
+	there, ok, err := s.size(ctx, key)
+	if lacksRight(err) {
+		return false, nil
+	}
+	return ok && there == size, err
+}
+
+// List calls each with the objects of the store, in batches. What has another name than an object's is not ours.
+func (s *Store) List(ctx context.Context, each func([]store.Stored) error) error {
+	var batch []store.Stored
+	err := s.to.list(ctx, func(key string, size int64) error {
+		_, digest, _ := strings.Cut(key, "/")
+		if store.CheckDigest(digest) != nil || store.Key(digest) != key {
+			return nil
+		}
+		if batch = append(batch, store.Stored{Digest: digest, Size: size}); len(batch) < store.MaxBatch {
+			return nil
+		}
+		full := batch
+		batch = nil
+		return each(full)
+	})
+	if err != nil {
+		return s.explain(listing, err)
+	}
+	return each(batch)
+}
+
+// pages lists a bucket.
+func (s *Store) pages(ctx context.Context, each func(key string, size int64) error) error {
+	objects := s.blob.List(nil)
+	for {
+		o, err := objects.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = each(o.Key, o.Size)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// Put sends a file, unless the store holds it, and returns how many bytes were sent. on is told how many are over.
+func (s *Store) Put(ctx context.Context, o store.Object, on func(int64)) (int64, error) {
+	key := store.Key(o.Digest)
+	done, err := s.alone(ctx, key)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
+	from, err := openSource(o)
+	if err != nil {
+		return 0, err
+	}
+	defer from.close()
+	moved, err := s.to.put(ctx, key, from, on)
+	if errors.Is(err, errChanged) {
+		return moved, from.changed()
+	}
+	return moved, s.explain(writing, err)
+}
+
+// alone waits until no other transfer of the key goes on.
+func (s *Store) alone(ctx context.Context, key string) (done func(), err error) {
+	for {
+		s.mu.Lock()
+		other := s.moving[key]
+		if other == nil {
+			mine := make(chan struct{})
+			s.moving[key] = mine
+			s.mu.Unlock()
+			return func() {
+				s.mu.Lock()
+				delete(s.moving, key)
+				s.mu.Unlock()
+				close(mine)
+			}, nil
+		}
+		s.mu.Unlock()
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// stream waits until few enough requests carry bytes.
+func (s *Store) stream(ctx context.Context) (done func(), err error) {
+	select {
+	case s.streams <- struct{}{}:
+		return func() { <-s.streams }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (s *Store) noBucket() error {
+	if s.kind == "file" {
+		return &store.Error{Kind: store.NoBucket, Message: s.name + ": the folder is not there", Hint: "mount it, or create it with mkdir"}
+	}
+	return &store.Error{Kind: store.NoBucket, Message: s.name + ": the bucket is not there", Hint: fmt.Sprintf("create it, or correct the URL of the store (%s)", s.kind)}
+}

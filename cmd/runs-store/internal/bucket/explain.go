@@ -1,0 +1,226 @@
+package bucket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+
+	"cloud.google.com/go/storage"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+	"gocloud.dev/gcerrors"
+	"google.golang.org/api/googleapi"
+
+	"github.com/gitruns/runs/repo/store"
+)
+
+// action is what a request does, for the right that it needs.
+type action int
+
+const (
+	reading action = iota
+	writing
+	listing
+)
+
+var verbs = map[action]string{reading: "read", writing: "write", listing: "list"}
+
+// rights are what each provider calls the right that an action needs.
+var rights = map[string]map[action]string{
+	"file":   {reading: "read permission on the folder", writing: "write permission on the folder", listing: "read permission on the folder"},
+	"s3":     {reading: "s3:GetObject", writing: "s3:PutObject", listing: "s3:ListBucket"},
+	"gs":     {reading: "storage.objects.get", writing: "storage.objects.create", listing: "storage.objects.list"},
+	"azblob": {reading: "the role Storage Blob Data Reader", writing: "the role Storage Blob Data Contributor", listing: "the role Storage Blob Data Reader"},
+}
+
+// credentials are where each provider's come from.
+var credentials = map[string]string{
+	"s3":     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE for one of ~/.aws/credentials",
+	"gs":     "run 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS to the file of a key",
+	"azblob": "set AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, or run 'az login'",
+}
+
+// refusedCodes say that the credentials themselves are wrong, whatever is asked for.
+var refusedCodes = []string{
+	"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidAccessKey", "RequestTimeTooSkewed",
+	"AuthenticationFailed", "InvalidAuthenticationInfo", "NoAuthenticationInformation", "AccountIsDisabled",
+	"XAdminUserNotFound",
+}
+
+var (
+	noBucketCodes = []string{"NoSuchBucket", "ContainerNotFound", "ContainerBeingDeleted", "InvalidBucketName"}
+	spaceCodes    = []string{"QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "NoSpaceLeft", "XMinioAdminBucketQuotaExceeded", "AccountLimitExceeded"}
+	regionCodes   = []string{"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "TemporaryRedirect"}
+)
+
+// deniedError is a missing right, which some requests may do without.
+type deniedError struct{ error }
+
+func (e deniedError) Unwrap() error { return e.error }
+
+func lacksRight(err error) bool {
+	var e deniedError
+	return errors.As(err, &e)
+}
+
+// explain puts an error into words: which store, what right or thing is missing, what to do. It says nothing that a server
+// or library said beyond a code, and no credentials.
+func (s *Store) explain(act action, err error) error {
+	var known *store.Error
+	switch {
+	case err == nil, errors.As(err, &known), errors.Is(err, errWrong), errors.Is(err, errChanged):
+		return err
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	}
+	var local localError
+	if errors.As(err, &local) {
+		return s.explainFile("here", local.error)
+	}
+	var path *fs.PathError
+	var link *os.LinkError
+	if s.kind == "file" && (errors.As(err, &path) || errors.As(err, &link)) && gcerrors.Code(err) != gcerrors.NotFound {
+		return s.explainFile(s.name, err)
+	}
+	code, status := answer(err)
+	fail := func(kind store.Kind, hint, format string, args ...any) error {
+		return &store.Error{Kind: kind, Message: s.name + ": " + fmt.Sprintf(format, args...), Hint: hint}
+	}
+	said := code
+	if said == "" || len(said) > 60 {
+		said = fmt.Sprintf("status %d", status)
+	}
+	switch {
+	case slices.Contains(noBucketCodes, code), errors.Is(err, storage.ErrBucketNotExist):
+		return s.noBucket()
+	case slices.Contains(refusedCodes, code), status == http.StatusUnauthorized:
+		return fail(store.Denied, credentials[s.kind], "the credentials are refused (%s)", said)
+	case slices.Contains(regionCodes, code), status == http.StatusMovedPermanently:
+		return fail(store.Usage, "add region=... to the URL of the store, or set AWS_REGION", "the bucket is in another region (%s)", said)
+	case slices.Contains(spaceCodes, code), status == http.StatusInsufficientStorage:
+		return fail(store.Space, "free some, or raise the quota", "no space left for more objects (%s)", said)
+	case status == http.StatusForbidden, gcerrors.Code(err) == gcerrors.PermissionDenied:
+		return deniedError{fail(store.Denied, "give the credentials that right, or use others", "no permission to %s (%s)", verbs[act], rights[s.kind][act])}
+	case status == http.StatusNotFound, gcerrors.Code(err) == gcerrors.NotFound, errors.Is(err, storage.ErrObjectNotExist):
+		return fail(store.NotFound, "push it from a machine that has the file", "the object is not there")
+	case noCredentials(err):
+		return fail(store.Denied, credentials[s.kind], "no credentials are set up here")
+	case status == http.StatusTooManyRequests, status >= 500:
+		return fail(store.Network, "try again later; what was sent or fetched is not done again", "the server answers %s", said)
+	case unreachable(err):
+		return fail(store.Network, "try again; what was sent or fetched is not done again", "no connection: %s", s.clean(cause(err)))
+	case status > 0:
+		return fail(store.Failed, "", "the server answers %s", said)
+	}
+	return fail(store.Failed, "", "%s", s.clean(err))
+}
+
+// explainFile puts the error of a file into words, here or in a folder store.
+func (s *Store) explainFile(where string, err error) error {
+	kind, hint := store.Failed, ""
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, errQuota):
+		kind, hint = store.Space, "free some space and try again"
+	case errors.Is(err, syscall.EROFS):
+		kind, hint = store.ReadOnly, "mount it for writing, or use another store"
+	case errors.Is(err, fs.ErrPermission):
+		kind, hint = store.Denied, "get write permission on the folder"
+	case errors.Is(err, fs.ErrNotExist) && where == s.name:
+		kind, hint = store.NoBucket, "mount it, or create it with mkdir"
+	}
+	return &store.Error{Kind: kind, Message: where + ": " + err.Error(), Hint: hint}
+}
+
+// answer is the code and the HTTP status of a server's answer; empty and 0 when none came.
+func answer(err error) (string, int) {
+	var ofS3 *smithyhttp.ResponseError
+	var ofAzure *azcore.ResponseError
+	var ofGoogle *googleapi.Error
+	switch {
+	case errors.As(err, &ofAzure):
+		return ofAzure.ErrorCode, ofAzure.StatusCode
+	case errors.As(err, &ofGoogle):
+		if len(ofGoogle.Errors) > 0 {
+			return ofGoogle.Errors[0].Reason, ofGoogle.Code
+		}
+		return "", ofGoogle.Code
+	case errors.As(err, &ofS3):
+		return code(err), ofS3.HTTPStatusCode()
+	}
+	return code(err), 0
+}
+
+// noCredentials recognizes that no provider of credentials had any, which no library has an error value for.
+func noCredentials(err error) bool {
+	text := err.Error()
+	for _, sign := range []string{
+		"get credentials", "failed to refresh cached credentials", "static credentials are empty", // aws-sdk-go-v2
+		"could not find default credentials",                              // golang.org/x/oauth2/google
+		"DefaultAzureCredential", "AccountName is required", "no account", // azidentity, azureblob
+	} {
+		if strings.Contains(text, sign) {
+			return true
+		}
+	}
+	return false
+}
+
+func unreachable(err error) bool {
+	var network net.Error
+	var of *url.Error
+	return errors.As(err, &network) || errors.As(err, &of) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, net.ErrClosed)
+}
+
+// mayPass reports whether an error may be gone the next time.
+func (s *Store) mayPass(err error) bool {
+	var e *store.Error
+	return errors.As(s.explain(reading, err), &e) && e.Kind == store.Network
+}
+
+// cause is the innermost error of a request: the ones around it repeat its URL.
+func cause(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op
+	}
+	var of *url.Error
+	if errors.As(err, &of) {
+		return of.Err
+	}
+	return err
+}
+
+// query is the query of a URL, which signs a request with some providers.
+var query = regexp.MustCompile(`\?[^\s"']*`)
+
+// clean takes what may be secret out of an error of a library.
+func (s *Store) clean(err error) string {
+	text := query.ReplaceAllString(err.Error(), "?...")
+	for _, pair := range os.Environ() {
+		name, value, _ := strings.Cut(pair, "=")
+		if len(value) >= 8 && secretName(name) {
+			text = strings.ReplaceAll(text, value, "...")
+		}
+	}
+	return strings.Join(strings.Fields(text), " ")
+}
+
+func secretName(name string) bool {
+	for _, part := range []string{"KEY", "SECRET", "TOKEN", "PASSWORD", "CONNECTION_STRING", "CONNECTIONSTRING"} {
+		if strings.Contains(name, part) {
+			return true
+		}
+	}
+	return false
+}

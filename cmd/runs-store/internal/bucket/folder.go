@@ -1,0 +1,176 @@
+package bucket
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+
+	"gocloud.dev/blob/fileblob"
+)
+
+const chunk = 256 << 10 // bytes that are read or written at a time
+
+// folder is a store in a folder, often one that is shared.
+type folder struct {
+	s    *Store
+	root string
+}
+
+// openFolder opens a folder that is there. It is not created: what is missing may be a mount.
+func (s *Store) openFolder(root string) error {
+	info, err := os.Stat(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s.noBucket()
+	}
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "open", Path: root, Err: syscall.ENOTDIR}
+	}
+	if err == nil {
+		s.blob, err = fileblob.OpenBucket(root, &fileblob.Options{Metadata: fileblob.MetadataDontWrite})
+	}
+	s.to = &folder{s, root}
+	return s.explain(reading, err)
+}
+
+// put writes beside the name that the object gets, going on where an earlier attempt ended, and renames when the digest is
+// proved and the bytes are on the disk.
+func (d *folder) put(ctx context.Context, key string, from *source, on func(int64)) (sent int64, err error) {
+	path := filepath.Join(d.root, filepath.FromSlash(key))
+	if info, err := os.Stat(path); err == nil && info.Size() == from.Size {
+		return 0, nil
+	}
+	if err := os.Mkdir(filepath.Dir(path), 0o777); err == nil {
+		err = syncFolder(d.root)
+		if err != nil {
+			return 0, err
+		}
+	} else if !errors.Is(err, fs.ErrExist) {
+		return 0, err
+	}
+	f, err := openPart(filepath.Join(filepath.Dir(path), "."+from.Digest))
+	if err != nil {
+		return 0, err
+	}
+	hash := sha256.New()
+	at, err := same(ctx, f, from.f, from.Size, hash)
+	if err == nil {
+		err = f.Truncate(at)
+	}
+	if err != nil {
+		_ = f.Close()
+		return 0, err
+	}
+	buf := make([]byte, chunk)
+	for at < from.Size && err == nil {
+		var n int
+		if err = ctx.Err(); err != nil {
+			break
+		}
+		n, err = from.f.ReadAt(buf[:min(chunk, from.Size-at)], at)
+		if n == 0 {
+			break // shorter than it was: the digest says so
+		}
+		_, _ = hash.Write(buf[:n])
+		if _, err = f.WriteAt(buf[:n], at); err == nil {
+			at += int64(n)
+			sent += int64(n)
+			on(at)
+		}
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		_ = f.Close()
+		return sent, err
+	}
+	if at != from.Size || !bytes.Equal(hash.Sum(nil), from.sum()) {
+		dropPart(f)
+		return sent, errChanged
+	}
+	if err := finishPart(f, path, true); err != nil {
+		return sent, err
+	}
+	return sent, syncFolder(filepath.Dir(path))
+}
+
+// same returns how many bytes from the start are the same in both files, which it writes to the hash.
+func same(ctx context.Context, part, from *os.File, size int64, hash io.Writer) (int64, error) {
+	a, b := make([]byte, chunk), make([]byte, chunk)
+	var at int64
+	for at < size {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		n, err := part.ReadAt(a[:min(chunk, size-at)], at)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return 0, err
+		}
+		m, err := from.ReadAt(b[:n], at)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return 0, err
+		}
+		if m == 0 || !bytes.Equal(a[:m], b[:m]) {
+			break // what differs is written again, from here
+		}
+		_, _ = hash.Write(b[:m])
+		at += int64(m)
+	}
+	return at, nil
+}
+
+// list reads the folders of two digits one by one.
+func (d *folder) list(ctx context.Context, each func(key string, size int64) error) error {
+	folders, err := os.ReadDir(d.root)
+	if err != nil {
+		return err
+	}
+	for _, sub := range folders {
+		if len(sub.Name()) != 2 || !sub.IsDir() {
+			continue
+		}
+		objects, err := os.ReadDir(filepath.Join(d.root, sub.Name()))
+		if err != nil {
+			return err
+		}
+		for _, o := range objects {
+			info, err := o.Info()
+			if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+				continue
+			}
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err == nil {
+				err = each(sub.Name()+"/"+o.Name(), info.Size())
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// syncFolder makes the names in a folder durable, where the system does that.
+func syncFolder(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
+		err = nil // some network file systems do not sync folders
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}

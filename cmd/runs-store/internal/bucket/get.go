@@ -1,0 +1,244 @@
+package bucket
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gitruns/runs/repo/store"
+)
+
+const (
+	rangeSize     = 8 << 20 // bytes that one request fetches
+	objectStreams = 4       // requests for one object at a time
+	attempts      = 5       // of a request whose connection breaks
+)
+
+// errWrong is found when an object is whole: the bytes are not those of the digest.
+var errWrong = errors.New("wrong bytes")
+
+// buffers are lent to transfers: thousands of small objects would make one each.
+var buffers = sync.Pool{New: func() any { b := make([]byte, chunk); return &b }}
+
+// localError is of a file on this machine, not of the store.
+type localError struct{ error }
+
+func (e localError) Unwrap() error { return e.error }
+
+// Get fetches an object into a file and returns how many bytes were fetched. The file has its name when its digest is
+// proved; wrong bytes are deleted and fetched once more. on is told how many bytes are over.
+func (s *Store) Get(ctx context.Context, o store.Object, on func(int64)) (moved int64, err error) {
+	key := store.Key(o.Digest)
+	done, err := s.alone(ctx, key)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
+	for range 2 {
+		n, err := s.fetch(ctx, key, o, on)
+		moved += n
+		if !errors.Is(err, errWrong) {
+			return moved, s.explain(reading, err)
+		}
+	}
+	return moved, &store.Error{
+		Kind: store.Digest, Message: fmt.Sprintf("%s: the object %s holds other bytes than its name says; what came is deleted here", s.name, key),
+		Hint: "remove the object from the store, and push it again from a machine that has the file",
+	}
+}
+
+// fetch writes the ranges of an object to a file beside the name that it gets. Behind the object's own bytes that file has
+// one more for each range, 1 when the range is whole, so that an attempt that was killed is gone on with.
+func (s *Store) fetch(ctx context.Context, key string, o store.Object, on func(int64)) (int64, error) {
+	f, err := openPart(o.Path)
+	if err != nil {
+		return 0, localError{err}
+	}
+	ranges := int((o.Size + rangeSize - 1) / rangeSize)
+	marks := make([]byte, ranges)
+	if info, err := f.Stat(); err == nil && info.Size() == o.Size+int64(ranges) {
+		if _, err := f.ReadAt(marks, o.Size); err != nil && !errors.Is(err, io.EOF) {
+			clear(marks)
+		}
+	} else if err := errors.Join(f.Truncate(0), f.Truncate(o.Size+int64(ranges))); err != nil {
+		_ = f.Close()
+		return 0, localError{err}
+	}
+	moved, err := s.fetchRanges(ctx, key, o, f, marks, on)
+	if errors.Is(err, errWrong) {
+		dropPart(f)
+		return moved, err
+	}
+	if err == nil {
+		err = f.Truncate(o.Size)
+	}
+	if err != nil {
+		_ = f.Close()
+		if moved == 0 && !bytes.Contains(marks, []byte{1}) {
+			_ = os.Remove(f.Name()) // nothing in it is of use
+		}
+		return moved, err
+	}
+	if err := finishPart(f, o.Path, false); err != nil {
+		return moved, localError{err}
+	}
+	return moved, nil
+}
+
+// fetchRanges fetches the ranges that are not marked, several at a time, and hashes all of them in order meanwhile.
+func (s *Store) fetchRanges(ctx context.Context, key string, o store.Object, f *os.File, marks []byte, on func(int64)) (int64, error) {
+	if o.Size == 0 {
+		size, ok, err := s.size(ctx, key)
+		switch {
+		case err != nil:
+			return 0, err
+		case !ok:
+			return 0, s.notFound(key)
+		case size != 0 || sha256.Sum256(nil) != [32]byte((&source{Object: o}).sum()):
+			return 0, errWrong
+		}
+		return 0, nil
+	}
+	whole := make([]chan struct{}, len(marks))
+	var over, moved atomic.Int64
+	for i := range marks {
+		whole[i] = make(chan struct{})
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return hashRanges(ctx, o, f, whole) })
+	fetching, fetchCtx := errgroup.WithContext(ctx)
+	fetching.SetLimit(objectStreams)
+	group.Go(func() error {
+		for i := range marks {
+			off := int64(i) * rangeSize
+			length := min(rangeSize, o.Size-off)
+			if marks[i] == 1 {
+				on(over.Add(length))
+				close(whole[i])
+				continue
+			}
+			fetching.Go(func() error {
+				err := s.fetchRange(fetchCtx, key, o, f, off, length, func(n int64) {
+					moved.Add(n)
+					on(over.Add(n))
+				})
+				if err != nil {
+					return err
+				}
+				if _, err := f.WriteAt([]byte{1}, o.Size+int64(i)); err != nil {
+					return localError{err}
+				}
+				close(whole[i])
+				return nil
+			})
+			if fetchCtx.Err() != nil {
+				break
+			}
+		}
+		return fetching.Wait()
+	})
+	err := group.Wait()
+	return moved.Load(), err
+}
+
+func hashRanges(ctx context.Context, o store.Object, f *os.File, whole []chan struct{}) error {
+	hash := sha256.New()
+	lent := buffers.Get().(*[]byte)
+	defer buffers.Put(lent)
+	for i := range whole {
+		select {
+		case <-whole[i]:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		off := int64(i) * rangeSize
+		section := io.NewSectionReader(f, off, min(rangeSize, o.Size-off))
+		if _, err := io.CopyBuffer(struct{ io.Writer }{hash}, struct{ io.Reader }{section}, *lent); err != nil {
+			return localError{err}
+		}
+	}
+	if !bytes.Equal(hash.Sum(nil), (&source{Object: o}).sum()) {
+		return errWrong
+	}
+	return nil
+}
+
+// fetchRange fetches one range. When the connection breaks, it goes on where it was.
+func (s *Store) fetchRange(ctx context.Context, key string, o store.Object, f *os.File, off, length int64, on func(int64)) error {
+	done, err := s.stream(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	for failed := 0; length > 0; {
+		n, err := s.read(ctx, key, o, f, off, length, on)
+		off += n
+		length -= n
+		if err == nil {
+			continue
+		}
+		if n > 0 {
+			failed = 0
+		}
+		if failed++; failed == attempts || !s.mayPass(err) {
+			return err
+		}
+		select {
+		case <-time.After(backoff(failed)):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// backoff is how long to wait after so many failures: 0.1 s, 0.4 s, 1.6 s, 6.4 s.
+func backoff(failed int) time.Duration { return 25 * time.Millisecond << (2 * failed) }
+
+// read makes one request.
+func (s *Store) read(ctx context.Context, key string, o store.Object, f *os.File, off, length int64, on func(int64)) (n int64, err error) {
+	r, err := s.blob.NewRangeReader(ctx, key, off, length, nil)
+	if err != nil {
+		return 0, s.explain(reading, err)
+	}
+	defer func() { _ = r.Close() }()
+	if r.Size() != o.Size {
+		return 0, errWrong
+	}
+	lent := buffers.Get().(*[]byte)
+	defer buffers.Put(lent)
+	buf := *lent
+	for n < length {
+		m, err := r.Read(buf[:min(int64(len(buf)), length-n)])
+		if m > 0 {
+			if _, err := f.WriteAt(buf[:m], off+n); err != nil {
+				return n, localError{err}
+			}
+			n += int64(m)
+			on(int64(m))
+		}
+		if errors.Is(err, io.EOF) && n < length {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil && n < length {
+			return n, s.explain(reading, err)
+		}
+	}
+	return n, nil
+}
+
+func (s *Store) notFound(key string) error {
+	return &store.Error{
+		Kind: store.NotFound, Message: fmt.Sprintf("%s: the object %s is not there", s.name, key),
+		Hint: "push it from a machine that has the file",
+	}
+}

@@ -1,0 +1,73 @@
+package format
+
+import (
+	"path"
+	"strings"
+)
+
+// SecretAllow is [[secrets.allow]] of the config: a find of the search for secrets that is none, and why. It allows what
+// agrees with every key that it has. It stands where a review sees it.
+type SecretAllow struct {
+	Reason      string
+	Fingerprint string // of the secret, 16 hex digits
+	Path        string // pattern of a path below .runs, or of the file that a patch changes
+	Rule        string
+}
+
+func readAllow(t table) SecretAllow {
+	a := SecretAllow{Reason: t.needText("reason"), Fingerprint: t.text("fingerprint"), Path: t.text("path"), Rule: t.text("rule")}
+	t.refuseUnknown()
+	switch {
+	case a.Fingerprint == "" && a.Path == "" && a.Rule == "":
+		t.fail(t.path, "needs fingerprint, path or rule")
+	case a.Fingerprint != "" && (len(a.Fingerprint) != 16 || strings.Trim(a.Fingerprint, "0123456789abcdef") != ""):
+		t.fail(t.at("fingerprint"), "not the 16 hex digits that 'runs commit' shows")
+	case strings.TrimSpace(a.Reason) == "":
+		t.fail(t.at("reason"), "is empty")
+	}
+	for part := range strings.SplitSeq(a.Path, "/") {
+		if _, err := path.Match(part, ""); err != nil {
+			t.fail(t.at("path"), "%q is no pattern", a.Path)
+		}
+	}
+	return a
+}
+
+// Allows reports whether a find is allowed that has this fingerprint and rule, in a file below .runs or in the file that a
+// patch there changes.
+func (a SecretAllow) Allows(fingerprint, rule, file, source string) bool {
+	if a.Fingerprint != "" && a.Fingerprint != fingerprint || a.Rule != "" && a.Rule != rule {
+		return false
+	}
+	return a.Path == "" || matchPath(a.Path, file) || source != "" && matchPath(a.Path, source)
+}
+
+// matchPath matches a path part by part, as path.Match; a part ** stands for any number of parts.
+func matchPath(pattern, name string) bool {
+	return matchParts(strings.Split(pattern, "/"), strings.Split(name, "/"))
+}
+
+func matchParts(pattern, name []string) bool {
+	for i, part := range pattern {
+		if part == "**" {
+			rest := pattern[i+1:]
+			for len(rest) > 0 && rest[0] == "**" {
+				rest = rest[1:]
+			}
+			for j := 0; j <= len(name); j++ {
+				if matchParts(rest, name[j:]) {
+					return true
+				}
+			}
+			return false
+		}
+		if len(name) == 0 {
+			return false
+		}
+		if ok, err := path.Match(part, name[0]); err != nil || !ok {
+			return false
+		}
+		name = name[1:]
+	}
+	return len(name) == 0
+}

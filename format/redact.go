@@ -1,0 +1,132 @@
+package format
+
+import (
+	"fmt"
+	"time"
+)
+
+// Redaction is [[redacted]]: a run that was rewritten so that it holds a secret no longer. It is the one way in which a
+// finished run changes.
+type Redaction struct {
+	Time  time.Time
+	What  string   // the rules that found it, or "pattern"; never the secret
+	Files []string // that changed: of the run, or shared, by their new names below .runs
+	Was   string   // SHA-256 of the run.toml that was
+}
+
+func (r Redaction) tree() object {
+	var o object
+	o.add("time", r.Time)
+	o.add("what", r.What)
+	o.addTexts("files", r.Files)
+	o.add("was", r.Was)
+	return o
+}
+
+func readRedaction(t table) Redaction {
+	r := Redaction{Time: t.time("time"), What: t.needText("what"), Files: t.texts("files"), Was: t.needDigest("was")}
+	if r.Time.IsZero() {
+		t.fail(t.at("time"), "missing")
+	}
+	for _, name := range r.Files {
+		if err := CheckPath(name); err != nil {
+			t.fail(t.at("files"), "%v", err)
+		}
+	}
+	return r
+}
+
+// RedactTexts replaces in what people and programs wrote into a record: not in its id, times, digests and the names of its
+// metrics and artifacts. A param that is a number is replaced where its digits are. Keys are replaced too.
+func (r *Run) RedactTexts(replace func(string) string) {
+	for _, s := range []*string{&r.Name, &r.Key, &r.Experiment, &r.EndReason, &r.Author, &r.Cwd, &r.Signal, &r.Group, &r.Note} {
+		*s = replace(*s)
+	}
+	redactAll(r.Command, replace)
+	redactAll(r.Nulls, replace)
+	r.Params = redactMap(r.Params, replace)
+	r.Tags = redactTexts(r.Tags, replace)
+	if s := r.Source; s != nil {
+		s.Branch, s.Remote, s.Entry = replace(s.Branch), replace(s.Remote), replace(s.Entry)
+		for i := range s.Omitted {
+			s.Omitted[i].Path, s.Omitted[i].Reason = replace(s.Omitted[i].Path), replace(s.Omitted[i].Reason)
+		}
+	}
+	if e := r.Environment; e != nil {
+		e.Variables = redactTexts(e.Variables, replace)
+		redactAll(e.Withheld, replace)
+	}
+	if m := r.Machine; m != nil {
+		m.Host, m.Kernel, m.CPU = replace(m.Host), replace(m.Kernel), replace(m.CPU)
+		redactAll(m.GPUs, replace)
+	}
+	for i := range r.Datasets {
+		d := &r.Datasets[i]
+		d.Name, d.Path, d.Role = replace(d.Name), replace(d.Path), replace(d.Role)
+		redactAll(d.Columns, replace)
+	}
+	for i := range r.Artifacts {
+		a := &r.Artifacts[i]
+		a.Kind, a.Key, a.Caption = replace(a.Kind), replace(a.Key), replace(a.Caption)
+	}
+	for key, values := range r.Conflicts {
+		r.Conflicts[key] = redactValue(values, replace).([]any)
+	}
+	r.Extra = redactMap(r.Extra, replace)
+	r.Unknown = redactMap(r.Unknown, replace)
+}
+
+// RedactTexts replaces in what a note says.
+func (n *Note) RedactTexts(replace func(string) string) {
+	n.Author, n.Name, n.Text = replace(n.Author), replace(n.Name), replace(n.Text)
+	n.Tags = redactTexts(n.Tags, replace)
+	redactAll(n.Removed, replace)
+	n.Unknown = redactMap(n.Unknown, replace)
+}
+
+func redactAll(texts []string, replace func(string) string) {
+	for i, s := range texts {
+		texts[i] = replace(s)
+	}
+}
+
+func redactTexts(m map[string]string, replace func(string) string) map[string]string {
+	for _, key := range sortedKeys(m) {
+		value := m[key]
+		delete(m, key)
+		m[replace(key)] = replace(value)
+	}
+	return m
+}
+
+func redactMap(m map[string]any, replace func(string) string) map[string]any {
+	for _, key := range sortedKeys(m) {
+		value := m[key]
+		delete(m, key)
+		m[replace(key)] = redactValue(value, replace)
+	}
+	return m
+}
+
+func redactValue(v any, replace func(string) string) any {
+	switch v := v.(type) {
+	case string:
+		return replace(v)
+	case []any:
+		for i := range v {
+			v[i] = redactValue(v[i], replace)
+		}
+	case []map[string]any:
+		for i := range v {
+			v[i] = redactMap(v[i], replace)
+		}
+	case map[string]any:
+		return redactMap(v, replace)
+	case int64, float64:
+		text := fmt.Sprint(v)
+		if redacted := replace(text); redacted != text {
+			return redacted
+		}
+	}
+	return v
+}

@@ -1,0 +1,63 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+)
+
+// ErrNoLFS says that git LFS is not installed.
+var ErrNoLFS = errors.New("git-lfs is not installed")
+
+// LFSFilters reports whether git LFS takes over a file of the working tree when it is added: the attributes say so, and the
+// filter is configured.
+func LFSFilters(ctx context.Context, dirs Dirs, path string) (bool, error) {
+	out, err := dirs.command().run(ctx, "check-attr", "-z", "filter", "--", path)
+	if err != nil {
+		return false, err
+	}
+	if fields := strings.Split(string(out), "\x00"); len(fields) < 3 || fields[2] != "lfs" {
+		return false, nil
+	}
+	if _, err := exec.LookPath("git-lfs"); err != nil {
+		return false, ErrNoLFS
+	}
+	values, err := Config(ctx, dirs.Root, `^filter\.lfs\.(clean|process)$`)
+	return len(values) > 0, err
+}
+
+// InstallLFS configures the filter of git LFS for this clone alone, with its hooks.
+func InstallLFS(ctx context.Context, dirs Dirs) error {
+	if _, err := exec.LookPath("git-lfs"); err != nil {
+		return ErrNoLFS
+	}
+	_, err := dirs.command().run(ctx, "lfs", "install", "--local")
+	return err
+}
+
+// PushLFS uploads the LFS objects that a commit needs and the remote lacks. It does what the pre-push hook of git LFS does,
+// which not every clone has.
+func PushLFS(ctx context.Context, dirs Dirs, remote, commit string) error {
+	if _, err := exec.LookPath("git-lfs"); err != nil {
+		return ErrNoLFS
+	}
+	ref := "refs/runs/lfs/" + commit // it wants a ref
+	if err := UpdateRefs(ctx, dirs, "runs push", RefUpdate{Ref: ref, New: commit}); err != nil && !errors.Is(err, ErrMoved) {
+		return err
+	}
+	defer DeleteRef(ctx, dirs, ref)
+	_, err := dirs.network().run(ctx, "lfs", "push", "--", remote, ref)
+	return err
+}
+
+// Smudge writes the content that a pointer of git LFS stands for, fetched where it is not here.
+func Smudge(ctx context.Context, dirs Dirs, pointer []byte, path string, w io.Writer) error {
+	if _, err := exec.LookPath("git-lfs"); err != nil {
+		return ErrNoLFS
+	}
+	c := dirs.network()
+	c.stdin = strings.NewReader(string(pointer))
+	return c.stream(ctx, w, "lfs", "smudge", "--", path)
+}

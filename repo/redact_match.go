@@ -1,0 +1,265 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/secret"
+)
+
+func kindOf(name string) secret.Kind {
+	if path.Ext(name) == sharedSources.extension && IsShared(name) {
+		return secret.Patch
+	}
+	return secret.Plain
+}
+
+// learn searches all files and keeps what is found as text: what one file shows by the name beside it stands in another
+// without.
+func (x *redaction) learn(ctx context.Context, own, shared map[string][]byte) error {
+	x.rules = map[string]bool{}
+	for _, files := range []map[string][]byte{own, shared} {
+		for _, name := range slices.Sorted(maps.Keys(files)) {
+			finds, err := x.finds(ctx, name, files[name])
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			for _, f := range finds {
+				x.rules[f.Rule] = true
+				if f.To == 0 {
+					if f.Source != "" {
+						name += ": " + f.Source
+					}
+					return fmt.Errorf("%s: %s: %w", name, f.Rule, errPackedSecret)
+				}
+				text := string(files[name][f.From:f.To])
+				if path.Ext(name) == ".toml" {
+					text = unescape(text)
+				}
+				if !strings.Contains(text, "\n") && !slices.Contains(x.literals, text) {
+					x.literals = append(x.literals, text)
+				}
+				if strings.Contains(text, "\n") && name == RecordName {
+					x.literals = append(x.literals, text)
+				}
+			}
+		}
+	}
+	slices.SortFunc(x.literals, func(a, b string) int { return len(b) - len(a) })
+	if len(x.rules) == 0 {
+		return ErrNothingToRedact
+	}
+	return nil
+}
+
+// finds are those that were asked for; without a rule or a fingerprint, all that the configuration does not allow.
+func (x *redaction) finds(ctx context.Context, name string, data []byte) ([]secret.Find, error) {
+	finds, err := secret.Search(ctx, bytes.NewReader(data), int64(len(data)), kindOf(name))
+	return slices.DeleteFunc(finds, func(f secret.Find) bool {
+		if x.ask.Rule != "" || x.ask.Fingerprint != "" {
+			return x.ask.Rule != "" && x.ask.Rule != f.Rule || x.ask.Fingerprint != "" && x.ask.Fingerprint != f.Fingerprint
+		}
+		return slices.ContainsFunc(x.config.Secrets.Allow, func(a format.SecretAllow) bool { return a.Allows(f.Fingerprint, f.Rule, name, f.Source) })
+	}), err
+}
+
+// unescape reads the escapes of a text as it stands in TOML.
+func unescape(text string) string {
+	if s, err := strconv.Unquote(`"` + text + `"`); err == nil {
+		return s
+	}
+	return text
+}
+
+var (
+	errPackedSecret = errors.New("it is in a binary file, which cannot be redacted: 'runs rm' removes the run")
+	errParquet      = errors.New("it is in a Parquet file, which cannot be redacted: 'runs rm' removes the run")
+	errPlace        = errors.New("it is in the name of a metric or an artifact, which cannot be redacted: 'runs rm' removes the run")
+)
+
+// redactFile makes the new bytes of a file and counts the places. Binary files cannot be redacted: that they hold it is an
+// error.
+func (x *redaction) redactFile(ctx context.Context, name string, data []byte) ([]byte, int, error) {
+	switch {
+	case path.Ext(name) == ".parquet":
+		return nil, 0, x.checkParquet(name, data)
+	case path.Dir(name) == notesName:
+		return x.redactNote(name, data)
+	}
+	kind := kindOf(name)
+	spans, err := x.spans(ctx, name, data)
+	if err != nil {
+		return nil, 0, err
+	}
+	if kind == secret.Patch {
+		err := secret.EachPacked(bytes.NewReader(data), func(file string, r io.Reader) error {
+			part, err := io.ReadAll(io.LimitReader(r, git.MaxPatchBytes))
+			if err == nil && len(x.matches(part)) > 0 {
+				err = fmt.Errorf("%s: %w", file, errPackedSecret)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+	}
+	if len(spans) == 0 {
+		return nil, 0, nil
+	}
+	if !utf8.Valid(data) && strings.HasPrefix(name, artifactsName+"/") || bytes.IndexByte(data, 0) >= 0 {
+		return nil, 0, errPackedSecret
+	}
+	out, err := secret.Replace(data, kind, spans)
+	if err == nil && strings.HasPrefix(name, sharedEnvironments.folder+"/") {
+		if _, bad := format.DecodeEnvironment(name, out); bad != nil {
+			err = errors.New("a longer text is needed: this one also stands where the file would break without it")
+		}
+	}
+	if err == nil && len(x.matches(out)) > 0 {
+		err = errors.New("the pattern meets its own replacement " + secret.Mark)
+	}
+	return out, len(spans), err
+}
+
+// spans are the places of a file that go.
+func (x *redaction) spans(ctx context.Context, name string, data []byte) ([]secret.Span, error) {
+	spans := x.matches(data)
+	if x.ask.Pattern == nil {
+		finds, err := x.finds(ctx, name, data)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range finds {
+			s := secret.Span{From: int(f.From), To: int(f.To)}
+			if !slices.ContainsFunc(spans, func(o secret.Span) bool { return o.From <= s.From && s.To <= o.To }) {
+				spans = append(spans, s)
+			}
+		}
+	}
+	return spans, nil
+}
+
+// matches are the places where the pattern, or what was found, stands as text; also as JSON and TOML escape it.
+func (x *redaction) matches(data []byte) []secret.Span {
+	var spans []secret.Span
+	if x.ask.Pattern != nil {
+		for _, at := range x.ask.Pattern.FindAllIndex(data, -1) {
+			if at[0] < at[1] {
+				spans = append(spans, secret.Span{From: at[0], To: at[1]})
+			}
+		}
+		return spans
+	}
+	for _, text := range x.literals {
+		forms := []string{text}
+		if quoted, err := json.Marshal(text); err == nil && string(quoted[1:len(quoted)-1]) != text {
+			forms = append(forms, string(quoted[1:len(quoted)-1]))
+		}
+		for _, form := range forms {
+			for from := 0; ; {
+				i := bytes.Index(data[from:], []byte(form))
+				if i < 0 {
+					break
+				}
+				s := secret.Span{From: from + i, To: from + i + len(form)}
+				if !slices.ContainsFunc(spans, func(o secret.Span) bool { return s.From < o.To && o.From < s.To }) {
+					spans = append(spans, s)
+				}
+				from = s.To
+			}
+		}
+	}
+	return spans
+}
+
+// replaceText is for the texts of a record or a note.
+func (x *redaction) replaceText(s string) string {
+	spans := x.matches([]byte(s))
+	if len(spans) == 0 {
+		return s
+	}
+	slices.SortFunc(spans, func(a, b secret.Span) int { return a.From - b.From })
+	var b strings.Builder
+	at := 0
+	for _, sp := range spans {
+		b.WriteString(s[at:sp.From] + secret.Mark)
+		at = sp.To
+	}
+	x.done.Places += len(spans)
+	return b.String() + s[at:]
+}
+
+func (x *redaction) redactNote(name string, data []byte) ([]byte, int, error) {
+	note, err := format.DecodeNote(name, data)
+	if err != nil {
+		return nil, 0, err
+	}
+	before := x.done.Places
+	note.RedactTexts(x.replaceText)
+	n := x.done.Places - before
+	x.done.Places = before
+	if n == 0 {
+		return nil, 0, nil
+	}
+	out, err := format.EncodeNote(note)
+	return out, n, err
+}
+
+func (x *redaction) redactRecord(w *rewrite) error {
+	w.run.RedactTexts(x.replaceText)
+	for key := range w.run.Metrics {
+		if len(x.matches([]byte(key))) > 0 {
+			return errPlace
+		}
+	}
+	for _, a := range w.run.Artifacts {
+		if len(x.matches([]byte(a.Path))) > 0 {
+			return errPlace
+		}
+	}
+	for name := range w.run.Files {
+		if len(x.matches([]byte(name))) > 0 {
+			return errPlace
+		}
+	}
+	return nil
+}
+
+// checkParquet looks into the texts of Parquet files; the keys of metrics stand in the record too.
+func (x *redaction) checkParquet(name string, data []byte) error {
+	switch {
+	case name == format.ArtifactsName:
+		artifacts, err := format.DecodeArtifacts(data)
+		if err != nil {
+			return err
+		}
+		for _, a := range artifacts {
+			if len(x.matches([]byte(a.Path+" "+a.Key+" "+a.Caption))) > 0 {
+				return errParquet
+			}
+		}
+	case strings.HasPrefix(name, sharedDatasets.folder+"/"):
+		entries, err := format.DecodeManifest(data)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if len(x.matches([]byte(e.Path))) > 0 {
+				return errParquet
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,376 @@
+package repo
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/lock"
+)
+
+// carryOut stores the new shared files, makes all new files of the runs in one folder, and gives that its name: from then on
+// the redaction takes place.
+func (x *redaction) carryOut(ctx context.Context) error {
+	for old, data := range x.shared {
+		kind, _, _ := sharedName(x.renamed[old])
+		if err := x.storeShared(kind, x.renamed[old], data); err != nil {
+			return err
+		}
+	}
+	nonce := format.RandomLetters(8)
+	tmp := filepath.Join(x.repo.redactDir(), newPrefix+nonce)
+	defer func() { _ = os.RemoveAll(tmp) }()
+	for id, w := range x.runs {
+		if err := x.rewriteRecord(ctx, w); err != nil {
+			return fmt.Errorf("run %s: %w", id, err)
+		}
+		for name, data := range w.files {
+			target := filepath.Join(tmp, "runs", id, filepath.FromSlash(name))
+			if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
+				return err
+			}
+			if err := writeFile(target, data); err != nil {
+				return err
+			}
+		}
+	}
+	for old := range x.shared {
+		target := filepath.Join(tmp, "old", filepath.FromSlash(old))
+		if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
+			return err
+		}
+		if err := writeFile(target, nil); err != nil {
+			return err
+		}
+	}
+	if err := syncTree(tmp); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, filepath.Join(x.repo.redactDir(), nonce)); err != nil {
+		return err
+	}
+	if err := x.repo.settleRedactions(); err != nil {
+		return err
+	}
+	for old := range x.shared {
+		if kind, digest, _ := sharedName(old); !exists(x.repo.sharedPlace(kind, digest)) {
+			x.done.Old = append(x.done.Old, old)
+		}
+	}
+	slices.Sort(x.done.Old)
+	slices.Sort(x.done.Unproof)
+	return nil
+}
+
+func (x *redaction) storeShared(kind sharedKind, name string, data []byte) error {
+	tmp, err := os.CreateTemp("", "runs-*"+kind.extension)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(tmp.Name()) }()
+	_, err = tmp.Write(data)
+	if err = errors.Join(err, tmp.Close()); err != nil {
+		return err
+	}
+	_, digest, _ := sharedName(name)
+	return x.repo.share(kind, digest, tmp.Name())
+}
+
+// rewriteRecord makes the new run.toml: new digests, and the mark.
+func (x *redaction) rewriteRecord(ctx context.Context, w *rewrite) error {
+	run := w.run
+	sum := sha256.Sum256(w.old)
+	mark := format.Redaction{Time: now(), What: x.done.What, Was: hex.EncodeToString(sum[:])}
+	listed := false
+	for _, name := range slices.Sorted(maps.Keys(w.files)) {
+		data := w.files[name]
+		mark.Files = append(mark.Files, name)
+		sum := sha256.Sum256(data)
+		digest := hex.EncodeToString(sum[:])
+		if f, ok := run.Files[name]; ok {
+			f.SHA256, f.Bytes = digest, int64(len(data))
+			run.Files[name] = f
+		}
+		if rest, ok := strings.CutPrefix(name, artifactsName+"/"); ok {
+			found := false
+			for i := range run.Artifacts {
+				if a := &run.Artifacts[i]; a.Path == rest {
+					a.SHA256, a.Bytes, found = digest, int64(len(data)), true
+				}
+			}
+			listed = listed || !found
+		}
+	}
+	if listed {
+		if err := x.rewriteArtifacts(w); err != nil {
+			return err
+		}
+		mark.Files = append(mark.Files, format.ArtifactsName)
+	}
+	patched := false
+	if run.Source != nil {
+		for i, digest := range run.Source.Patches {
+			if next, ok := x.renamed[path.Join(sharedSources.folder, digest+sharedSources.extension)]; ok {
+				_, run.Source.Patches[i], _ = sharedName(next)
+				mark.Files = append(mark.Files, next)
+				patched = true
+			}
+		}
+	}
+	if run.Environment != nil {
+		if next, ok := x.renamed[path.Join(sharedEnvironments.folder, run.Environment.Digest+sharedEnvironments.extension)]; ok {
+			_, run.Environment.Digest, _ = sharedName(next)
+			mark.Files = append(mark.Files, next)
+		}
+	}
+	if patched {
+		run.Source.Redacted, run.Source.RedactedTree = true, x.treeOf(ctx, run)
+		if run.Source.RedactedTree == "" {
+			x.done.Unproof = append(x.done.Unproof, run.ID)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	run.Redacted = append(run.Redacted, mark)
+	data, err := format.EncodeRun(run)
+	w.files[RecordName] = data
+	return err
+}
+
+// rewriteArtifacts makes a list of artifacts anew that does not stand in run.toml.
+func (x *redaction) rewriteArtifacts(w *rewrite) error {
+	e := &Entry{Run: w.run, Dir: x.repo.RunDir(w.run.ID), repo: x.repo}
+	artifacts, err := e.AllArtifacts()
+	if err != nil {
+		return err
+	}
+	for i := range artifacts {
+		if data, ok := w.files[path.Join(artifactsName, artifacts[i].Path)]; ok {
+			sum := sha256.Sum256(data)
+			artifacts[i].SHA256, artifacts[i].Bytes = hex.EncodeToString(sum[:]), int64(len(data))
+		}
+	}
+	data, err := format.EncodeArtifacts(artifacts)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(data)
+	f := w.run.Files[format.ArtifactsName]
+	f.SHA256, f.Bytes = hex.EncodeToString(sum[:]), int64(len(data))
+	w.run.Files[format.ArtifactsName] = f
+	w.files[format.ArtifactsName] = data
+	return nil
+}
+
+// treeOf is the tree that base and redacted patches make, so that what is left can be proved; empty where they make none.
+func (x *redaction) treeOf(ctx context.Context, run *format.Run) string {
+	key := run.Source.Base + " " + strings.Join(run.Source.Patches, " ")
+	if tree, ok := x.trees[key]; ok {
+		return tree
+	}
+	tree := ""
+	if x.repo.InGit {
+		if scratch, err := git.NewScratch(x.repo.Git); err == nil {
+			if tree, err = x.repo.applyPatches(ctx, scratch, run.Source); err != nil {
+				tree = ""
+			}
+			scratch.Close()
+		}
+	}
+	x.trees[key] = tree
+	return tree
+}
+
+// lockRedactions waits until no other process redacts: two that rewrite one run would each undo the other.
+func (r *Repository) lockRedactions(ctx context.Context) (unlock func(), err error) {
+	if err := os.MkdirAll(r.redactions(), 0o777); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(r.redactions(), lockName), os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		locked, err := lock.Try(f)
+		if locked {
+			return func() { _ = f.Close() }, nil
+		}
+		if err == nil {
+			select {
+			case <-ctx.Done():
+				err = ctx.Err()
+			case <-time.After(50 * time.Millisecond):
+				continue
+			}
+		}
+		_ = f.Close()
+		return nil, err
+	}
+}
+
+// SettleRedactions completes redactions that were killed. Without one it costs a look.
+func (r *Repository) SettleRedactions(ctx context.Context) error {
+	if entries, err := os.ReadDir(r.redactDir()); len(entries) == 0 {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	unlock, err := r.lockRedactions(ctx)
+	if err != nil {
+		return fmt.Errorf("completing a redaction: %w", err)
+	}
+	defer unlock()
+	return r.settleRedactions()
+}
+
+// settleRedactions brings new files into their places, each record last, and removes shared files that no run names any more.
+// The caller holds the lock.
+func (r *Repository) settleRedactions() error {
+	entries, err := os.ReadDir(r.redactDir())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), newPrefix) { // killed before it was complete
+			if err := os.RemoveAll(filepath.Join(r.redactDir(), entry.Name())); err != nil {
+				return fmt.Errorf("clearing a redaction: %w", err)
+			}
+			continue
+		}
+		if err := r.settleRedaction(filepath.Join(r.redactDir(), entry.Name())); err != nil {
+			return fmt.Errorf("completing a redaction: %w", err)
+		}
+	}
+	return err
+}
+
+func (r *Repository) settleRedaction(dir string) error {
+	ids, err := os.ReadDir(filepath.Join(dir, "runs"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, entry := range ids {
+		id := entry.Name()
+		if format.CheckID(id) != nil {
+			continue
+		}
+		if err := r.placeRewritten(filepath.Join(dir, "runs", id), id); err != nil {
+			return err
+		}
+	}
+	named := map[string]bool{}
+	var damaged error
+	if err := r.eachFinished(func(id string) {
+		e, err := r.readFinished(id)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			damaged = err // nobody knows what it names
+		}
+		if err == nil {
+			for _, name := range SharedNames(e.Run) {
+				named[name] = true
+			}
+		}
+	}); err != nil || damaged != nil {
+		return errors.Join(err, damaged)
+	}
+	err = filepath.WalkDir(filepath.Join(dir, "old"), func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(filepath.Join(dir, "old"), file)
+		if err != nil {
+			return err
+		}
+		kind, digest, ok := sharedName(filepath.ToSlash(rel))
+		if !ok || named[filepath.ToSlash(rel)] {
+			return nil
+		}
+		for _, at := range []string{r.keptPlace(kind, digest), r.sharedPlace(kind, digest)} {
+			if at != "" {
+				if err := os.Remove(at); err != nil && !errors.Is(err, fs.ErrNotExist) {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.RemoveAll(dir)
+}
+
+// moveFile puts a file in the place of another, also from another file system.
+func moveFile(from, to string) error {
+	if err := os.Rename(from, to); err == nil || !errors.Is(err, syscall.EXDEV) {
+		return err
+	}
+	tmp := filepath.Join(filepath.Dir(to), newPrefix+format.RandomLetters(8))
+	_, err := copyFile(from, tmp)
+	if err == nil {
+		err = os.Rename(tmp, to)
+	}
+	if err != nil {
+		_ = os.Remove(tmp)
+		return err
+	}
+	return os.Remove(from)
+}
+
+// placeRewritten moves the new files of a run into their places, the record last.
+func (r *Repository) placeRewritten(from, id string) error {
+	target := r.RunDir(id)
+	if !exists(target) {
+		return nil // removed meanwhile
+	}
+	if err := os.MkdirAll(r.RedactedDir(), 0o777); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(r.RedactedDir(), id), nil, 0o666); err != nil {
+		return err
+	}
+	var names []string
+	err := filepath.WalkDir(from, func(file string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			rel, relErr := filepath.Rel(from, file)
+			names, err = append(names, rel), relErr
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		switch {
+		case a == RecordName:
+			return 1
+		case b == RecordName:
+			return -1
+		}
+		return strings.Compare(a, b)
+	})
+	for _, name := range names {
+		if err := moveFile(filepath.Join(from, name), filepath.Join(target, name)); err != nil {
+			return err
+		}
+		if err := syncDir(filepath.Dir(filepath.Join(target, name))); err != nil {
+			return err
+		}
+	}
+	return nil
+}

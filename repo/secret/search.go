@@ -1,0 +1,157 @@
+package secret
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Kind says how bytes are to be read.
+type Kind int
+
+// The kinds.
+const (
+	Plain Kind = iota
+	Patch      // of git: its lines are those of other files, and its binary parts are packed
+)
+
+// Find is a secret and where it stands. It does not hold the secret.
+type Find struct {
+	Rule        string
+	Line        int64  // from 1; of a binary part of a patch, the line where the part begins
+	Column      int64  // from 1, in bytes; 0 in a binary part
+	Source      string // in a patch: the file that it changes
+	SourceLine  int64  // there, from 1; of a removed line, where it was; 0 in a binary file
+	Change      byte   // in a patch: '+', '-' or ' ' as the line begins; 0 elsewhere
+	Fingerprint string // 16 hex digits that are the same wherever the secret stands
+	From, To    int64  // the bytes that it takes; both 0 where they are packed or of another encoding
+}
+
+// maxHits bounds the finds of one file: whoever has so many wants to know that, and not all of them.
+const maxHits = 10_000
+
+// Search searches size bytes. A text in UTF-16 is read as such where it begins with a mark.
+func Search(ctx context.Context, r io.ReaderAt, size int64, kind Kind) ([]Find, error) {
+	m := compiled()
+	var mark [2]byte
+	if n, err := r.ReadAt(mark[:], 0); n < len(mark) && err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	open := func() io.Reader { return io.NewSectionReader(r, 0, size) }
+	wide := kind == Plain && (mark == [2]byte{0xff, 0xfe} || mark == [2]byte{0xfe, 0xff})
+	if wide {
+		open = func() io.Reader { return newWideReader(io.NewSectionReader(r, 0, size), mark[0] == 0xff) }
+	}
+	hits, err := m.search(ctx, open())
+	if err != nil {
+		return nil, err
+	}
+	if kind == Patch {
+		return m.inPatch(ctx, open(), hits)
+	}
+	finds, err := locate(open(), hits)
+	if wide {
+		for i := range finds {
+			finds[i].From, finds[i].To = 0, 0
+		}
+	}
+	return finds, err
+}
+
+func (h hit) find() Find {
+	return Find{Rule: h.rule, Fingerprint: h.fingerprint, From: h.from, To: h.to}
+}
+
+// locate reads once more up to the last hit, for the lines.
+func locate(r io.Reader, hits []hit) ([]Find, error) {
+	if len(hits) == 0 {
+		return nil, nil
+	}
+	var finds []Find
+	line, column := int64(1), int64(1)
+	at := int64(0)
+	b := make([]byte, 64<<10)
+	for {
+		n, err := io.ReadFull(r, b)
+		rest := b[:n]
+		for len(hits) > 0 && hits[0].from < at+int64(len(rest)) {
+			line, column = advance(rest[:hits[0].from-at], line, column)
+			rest, at = rest[hits[0].from-at:], hits[0].from
+			f := hits[0].find()
+			f.Line, f.Column = line, column
+			finds, hits = append(finds, f), hits[1:]
+		}
+		if len(hits) == 0 {
+			return finds, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("the file changed while it was searched: %w", err)
+		}
+		line, column = advance(rest, line, column)
+		at += int64(len(rest))
+	}
+}
+
+func advance(b []byte, line, column int64) (int64, int64) {
+	if n := bytes.Count(b, []byte("\n")); n > 0 {
+		return line + int64(n), int64(len(b) - bytes.LastIndexByte(b, '\n'))
+	}
+	return line, column + int64(len(b))
+}
+
+// wideReader turns UTF-16 into UTF-8.
+type wideReader struct {
+	from   *bufio.Reader
+	little bool
+	rest   []byte
+}
+
+func newWideReader(r io.Reader, little bool) *wideReader {
+	return &wideReader{from: bufio.NewReaderSize(r, 64<<10), little: little}
+}
+
+func (r *wideReader) unit() (rune, error) {
+	var b [2]byte
+	if _, err := io.ReadFull(r.from, b[:]); err != nil {
+		return 0, io.EOF // half a unit is nothing
+	}
+	if r.little {
+		return rune(b[0]) | rune(b[1])<<8, nil
+	}
+	return rune(b[1]) | rune(b[0])<<8, nil
+}
+
+func (r *wideReader) Read(p []byte) (int, error) {
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
+	for n < len(p) && len(r.rest) == 0 {
+		c, err := r.unit()
+		if err != nil {
+			if n > 0 {
+				return n, nil
+			}
+			return 0, err
+		}
+		if utf16.IsSurrogate(c) {
+			low, err := r.unit()
+			if err != nil {
+				continue
+			}
+			c = utf16.DecodeRune(c, low)
+		}
+		if c < utf8.RuneSelf {
+			p[n] = byte(c)
+			n++
+			continue
+		}
+		r.rest = utf8.AppendRune(nil, c)
+		k := copy(p[n:], r.rest)
+		n, r.rest = n+k, r.rest[k:]
+	}
+	return n, nil
+}

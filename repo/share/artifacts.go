@@ -1,0 +1,215 @@
+package share
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/store"
+)
+
+// Artifact is an artifact of a run and where its bytes are.
+type Artifact struct {
+	format.Artifact
+	Here    string // the file on this machine; empty where there is none
+	Pointer bool   // git LFS has it
+	Asked   bool   // the store was asked
+	Stored  bool   // and holds it
+}
+
+// storeURL is the store of the project; empty where there is none by URL.
+func storeURL(r *repo.Repository) (string, error) {
+	config, err := r.Config()
+	if err != nil || config.Artifacts.Store == format.StoreLFS {
+		return "", err
+	}
+	return config.Artifacts.Store, nil
+}
+
+// errNoStore says that a project has no store to fetch from.
+func errNoStore(a format.Artifact) error {
+	hint := "the machine that recorded it has it: set artifacts.store in .runs/config.toml, and 'runs push' there uploads it"
+	if a.Where != format.WhereLocal {
+		hint = "it was recorded for the store " + a.Where + ", which artifacts.store in .runs/config.toml does not name"
+	}
+	return &repo.HintError{Err: fmt.Errorf("artifact %s is not on this machine, and the project has no store", a.Path), Hint: hint}
+}
+
+// Artifacts lists the artifacts of a run. With ask, the store is asked about those that are not in git; where it cannot be,
+// the list comes with the error.
+func Artifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, ask bool) ([]Artifact, error) {
+	all, err := e.AllArtifacts()
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Artifact, len(all))
+	var digests []string
+	for i, a := range all {
+		list[i] = Artifact{Artifact: a, Here: e.ArtifactFile(a), Pointer: a.Where == "" && e.Pointer(a)}
+		if a.Where != "" {
+			digests = append(digests, a.SHA256)
+		}
+	}
+	url, err := storeURL(r)
+	if err != nil || !ask || url == "" || len(digests) == 0 {
+		return list, err
+	}
+	held, err := held(ctx, url, digests)
+	if err != nil {
+		return list, err
+	}
+	for i := range list {
+		if list[i].Where != "" {
+			size, ok := held[list[i].SHA256]
+			list[i].Asked, list[i].Stored = true, ok && size == list[i].Bytes
+		}
+	}
+	return list, nil
+}
+
+// atStore adds the next step to what a store answered.
+func atStore(err error) error {
+	var failed *store.Error
+	if errors.As(err, &failed) && failed.Hint != "" {
+		return &repo.HintError{Err: err, Hint: failed.Hint}
+	}
+	return err
+}
+
+// held asks a store which of some objects it has, and their sizes.
+func held(ctx context.Context, url string, digests []string) (map[string]int64, error) {
+	s, err := store.Open(ctx, url)
+	if err != nil {
+		return nil, atStore(err)
+	}
+	defer func() { _ = s.Close() }()
+	sizes, err := s.Stat(ctx, digests)
+	return sizes, atStore(err)
+}
+
+// FetchArtifacts brings artifacts of a run to this machine, each proved by its digest.
+func FetchArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, want []format.Artifact, progress func(done, total int64)) error {
+	url, err := storeURL(r)
+	if err != nil {
+		return err
+	}
+	var objects []store.Object
+	for _, a := range want {
+		switch {
+		case e.ArtifactFile(a) != "":
+		case a.Where == "" && e.Pointer(a):
+			if err := fetchLFS(ctx, r, e, a); err != nil {
+				return err
+			}
+		case a.Where == "":
+			return fmt.Errorf("artifact %s of run %s is missing: 'runs verify %s' says more", a.Path, e.ID, e.ID)
+		case url == "":
+			return errNoStore(a)
+		default:
+			at := r.StoredPlace(a.SHA256)
+			if err := os.MkdirAll(filepath.Dir(at), 0o777); err != nil {
+				return err
+			}
+			objects = append(objects, store.Object{Digest: a.SHA256, Size: a.Bytes, Path: at})
+		}
+	}
+	if len(objects) == 0 {
+		return nil
+	}
+	s, err := store.Open(ctx, url)
+	if err != nil {
+		return atStore(err)
+	}
+	defer func() { _ = s.Close() }()
+	return firstFailure(s.Download(ctx, objects, progress))
+}
+
+// firstFailure is the first error of a transfer, with how many there are.
+func firstFailure(results []store.Result) error {
+	var first error
+	failed := 0
+	for _, r := range results {
+		if r.Err != nil {
+			if failed++; first == nil {
+				first = r.Err
+			}
+		}
+	}
+	if failed > 1 {
+		first = fmt.Errorf("%w (and %d more)", first, failed-1)
+	}
+	return atStore(first)
+}
+
+// fetchLFS lets git LFS bring the content of a pointer.
+func fetchLFS(ctx context.Context, r *repo.Repository, e *repo.Entry, a format.Artifact) error {
+	err := e.PlaceStored(a, func(w *os.File) error { return git.Smudge(ctx, r.Git, format.LFSPointer(a.SHA256, a.Bytes), a.Path, w) })
+	if errors.Is(err, git.ErrNoLFS) {
+		return &repo.HintError{Err: fmt.Errorf("artifact %s lies in git LFS: %w", a.Path, err), Hint: "install git-lfs and repeat"}
+	}
+	if err != nil {
+		return fmt.Errorf("artifact %s lies in git LFS: %w", a.Path, err)
+	}
+	return nil
+}
+
+// Pruned is what a prune has freed.
+type Pruned struct {
+	Files int
+	Bytes int64
+	Kept  int // that the store does not hold
+}
+
+// Prune removes the copies on this machine of artifacts that the store holds. With dry it only counts them.
+func Prune(ctx context.Context, r *repo.Repository, entries []*repo.Entry, dry bool) (Pruned, error) {
+	var done Pruned
+	url, err := needStore(r, "freeing copies of artifacts")
+	if err != nil {
+		return done, err
+	}
+	sizes := map[string]int64{}
+	for _, e := range entries {
+		if e.Active != nil {
+			continue
+		}
+		all, err := e.AllArtifacts()
+		if err != nil {
+			return done, err
+		}
+		for _, a := range all {
+			if a.Where != "" && r.Stored(a.SHA256, a.Bytes) != "" {
+				sizes[a.SHA256] = a.Bytes
+			}
+		}
+	}
+	if len(sizes) == 0 {
+		return done, nil
+	}
+	digests := make([]string, 0, len(sizes))
+	for digest := range sizes {
+		digests = append(digests, digest)
+	}
+	has, err := held(ctx, url, digests)
+	if err != nil {
+		return done, err
+	}
+	for digest, bytes := range sizes {
+		if size, ok := has[digest]; !ok || size != bytes {
+			done.Kept++
+			continue
+		}
+		done.Files++
+		done.Bytes += bytes
+		for at := r.Stored(digest, bytes); at != "" && !dry; at = r.Stored(digest, bytes) {
+			if err := os.Remove(at); err != nil {
+				return done, fmt.Errorf("freeing copies of artifacts: %w", err)
+			}
+		}
+	}
+	return done, nil
+}

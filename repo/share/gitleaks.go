@@ -1,0 +1,149 @@
+package share
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/secret"
+)
+
+// leak is what is read of a report of gitleaks.
+type leak struct {
+	RuleID    string
+	File      string
+	StartLine int64
+	Secret    string
+}
+
+// maxReport bounds what is read of a report.
+const maxReport = 64 << 20
+
+// askGitleaks lets the program gitleaks, where it is installed, search the same files. That it fails is a warning: the
+// search of our own has been made.
+func (p *plan) askGitleaks(ctx context.Context, names []string) (map[string][]secret.Find, string) {
+	program, err := exec.LookPath("gitleaks")
+	if err != nil || len(names) == 0 {
+		return nil, ""
+	}
+	leaks, err := p.runGitleaks(ctx, program, names)
+	if err != nil {
+		return nil, fmt.Sprintf("gitleaks could not be asked, only the own search was made: %v", err)
+	}
+	found := map[string][]secret.Find{}
+	for _, l := range leaks {
+		found[l.File] = append(found[l.File], secret.Find{Rule: "gitleaks:" + l.RuleID, Line: max(l.StartLine, 1), Fingerprint: secret.Fingerprint([]byte(l.Secret))})
+	}
+	return found, ""
+}
+
+// runGitleaks gives the files to gitleaks in a folder that has no others. The report, which holds the secrets, lies in a
+// folder that only this user can read, and is removed.
+func (p *plan) runGitleaks(ctx context.Context, program string, names []string) ([]leak, error) {
+	folder := filepath.Join(p.repo.CacheDir(), "search-"+format.RandomLetters(8)) // mostly beside the files, so that they can be linked
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	if err := os.Chmod(folder, 0o700); err != nil {
+		return nil, err
+	}
+	tree := filepath.Join(folder, "tree")
+	for _, name := range names {
+		to := filepath.Join(tree, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+			return nil, err
+		}
+		from := filepath.Join(p.repo.Dir, filepath.FromSlash(name))
+		if os.Link(from, to) != nil {
+			if err := copyPrivate(to, from); err != nil {
+				return nil, err
+			}
+		}
+	}
+	report := filepath.Join(folder, "report.json")
+	flags := []string{"--no-banner", "--report-format", "json", "--report-path", report, "--exit-code", "0", "--log-level", "error"}
+	if own := filepath.Join(p.repo.Git.Root, ".gitleaks.toml"); isRegular(own) {
+		flags = append(flags, "--config", own)
+	}
+	// Since 8.19 it is called dir; before, detect without git.
+	var output []byte
+	var err error
+	for _, call := range [][]string{{"dir"}, {"detect", "--no-git", "--source"}} {
+		args := append(append(call[:len(call):len(call)], tree), flags...)
+		cmd := exec.CommandContext(ctx, program, args...)
+		cmd.Dir = folder
+		output, err = cmd.CombinedOutput()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err == nil && isRegular(report) {
+			return readReport(report, tree)
+		}
+		if err == nil {
+			err = errors.New("it wrote no report")
+		}
+	}
+	if line := lastLine(string(output)); line != "" {
+		err = fmt.Errorf("%w: %s", err, line)
+	}
+	return nil, err
+}
+
+func isRegular(file string) bool {
+	info, err := os.Lstat(file)
+	return err == nil && info.Mode().IsRegular()
+}
+
+func lastLine(text string) string {
+	text = strings.TrimSpace(text)
+	line := text[strings.LastIndexByte(text, '\n')+1:]
+	return line[:min(len(line), 200)]
+}
+
+func copyPrivate(to, from string) error {
+	src, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = src.Close() }()
+	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(dst, src)
+	return errors.Join(err, dst.Close())
+}
+
+// readReport reads what gitleaks found, with the files by their names below .runs.
+func readReport(report, tree string) ([]leak, error) {
+	f, err := os.Open(report)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	data, err := io.ReadAll(io.LimitReader(f, maxReport))
+	if err != nil {
+		return nil, err
+	}
+	var leaks []leak
+	if err := json.Unmarshal(data, &leaks); err != nil {
+		return nil, fmt.Errorf("its report cannot be read: %w", err)
+	}
+	for i := range leaks {
+		file := leaks[i].File
+		if rel, err := filepath.Rel(tree, file); err == nil && filepath.IsAbs(file) {
+			file = rel
+		}
+		leaks[i].File = strings.TrimPrefix(path.Clean(filepath.ToSlash(file)), "tree/")
+	}
+	return leaks, nil
+}

@@ -1,0 +1,49 @@
+package share
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// isArtifact reports whether a path below .runs is that of an artifact.
+func isArtifact(name string) bool {
+	parts := strings.SplitN(name, "/", 4)
+	return len(parts) == 4 && parts[2] == "artifacts"
+}
+
+// checkLFS makes sure, in a project whose artifacts lie in git LFS, that LFS takes those of a run over: else they would go
+// into git's history for good.
+func (p *plan) checkLFS(ctx context.Context, e *repo.Entry) error {
+	config, err := p.repo.Config()
+	if err != nil || config.Artifacts.Store != format.StoreLFS || len(e.Artifacts) == 0 && e.Files[format.ArtifactsName].SHA256 == "" {
+		return err
+	}
+	if !p.lfs.asked {
+		p.lfs.asked = true
+		p.lfs.err = p.askLFS(ctx, path.Join(p.at, runPath(e.ID), "artifacts", "model.bin"))
+	}
+	if p.lfs.err != nil {
+		return fmt.Errorf("run %s: %w", e.ID, p.lfs.err)
+	}
+	return nil
+}
+
+func (p *plan) askLFS(ctx context.Context, probe string) error {
+	takes, err := git.LFSFilters(ctx, p.repo.Git, probe)
+	switch {
+	case errors.Is(err, git.ErrNoLFS):
+		return &repo.HintError{Err: errors.New("its artifacts belong into git LFS, and git-lfs is not installed"), Hint: "install git-lfs, then 'runs init --artifacts lfs'; or set another artifacts.store in .runs/config.toml"}
+	case err != nil:
+		return err
+	case !takes:
+		return &repo.HintError{Err: errors.New("its artifacts belong into git LFS, which is not set up in this clone"), Hint: "'runs init --artifacts lfs' sets it up"}
+	}
+	return nil
+}

@@ -1,0 +1,287 @@
+package share
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/secret"
+)
+
+// Finding is a secret that a commit would bring.
+type Finding struct {
+	File string   // below .runs
+	Runs []string // whose file it is, or who share it
+	secret.Find
+}
+
+// Place says where the secret stands: file:line, and for a patch what it changes there.
+func (f Finding) Place() string {
+	place := fmt.Sprintf("%s:%d", path.Join(repo.DirName, f.File), f.Line)
+	if f.Source != "" {
+		place += " (" + f.change() + " " + f.Source
+		if f.SourceLine > 0 {
+			place += fmt.Sprintf(":%d", f.SourceLine)
+		}
+		place += ")"
+	}
+	return place
+}
+
+func (f Finding) change() string {
+	switch f.Change {
+	case '+':
+		return "adds to"
+	case '-':
+		return "removes from"
+	}
+	return "shows"
+}
+
+// SecretsError is a commit that was not made because of the secrets that it would bring.
+type SecretsError struct{ Findings []Finding }
+
+func (e *SecretsError) Error() string {
+	if len(e.Findings) == 1 {
+		return "a secret was found, nothing was committed"
+	}
+	return fmt.Sprintf("%d secrets were found, nothing was committed", len(e.Findings))
+}
+
+// searchSecrets searches all that the plan brings, each file once, on all processors. A file that cannot be read stops the
+// commit as a secret does.
+func (p *plan) searchSecrets(ctx context.Context) error {
+	config, err := p.repo.Config()
+	if err != nil {
+		return err
+	}
+	names := slices.DeleteFunc(slices.Clone(p.paths), func(name string) bool { return path.Dir(name) == repo.RemovedName })
+	memory := openSearched(p.repo)
+	digests := p.digests()
+	found := make([][]secret.Find, len(names))
+	errs := make([]error, len(names))
+	eachParallel(len(names), func(i int) {
+		if digest := digests[names[i]]; ctx.Err() == nil && !memory.knows(digest) {
+			found[i], errs[i] = searchFile(ctx, filepath.Join(p.repo.Dir, filepath.FromSlash(names[i])))
+			if errs[i] == nil && len(found[i]) == 0 {
+				memory.add(digest)
+			}
+		}
+	})
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for i, err := range errs {
+		if err != nil {
+			return fmt.Errorf("searching %s for secrets: %w", names[i], err)
+		}
+	}
+	memory.save()
+	if config.Secrets.Gitleaks {
+		more, warning := p.askGitleaks(ctx, names)
+		if warning != "" {
+			p.Warned = append(p.Warned, warning)
+		}
+		for i, name := range names {
+			found[i] = merge(found[i], more[name])
+		}
+	}
+	var findings []Finding
+	for i, name := range names {
+		for _, f := range found[i] {
+			if !allowed(config, name, f) {
+				findings = append(findings, Finding{File: name, Runs: p.runsOf(name), Find: f})
+			}
+		}
+	}
+	if len(findings) == 0 {
+		return nil
+	}
+	hint := "remove it with 'runs redact RUN --finds'"
+	if runs := findings[0].Runs; len(runs) > 0 {
+		hint = "remove it with 'runs redact " + format.IDRandom(runs[0]) + " --finds'"
+	}
+	return &repo.HintError{
+		Err:  &SecretsError{findings},
+		Hint: hint + " and rotate the secret; where it is none, add to .runs/config.toml: [[secrets.allow]] reason = \"…\", fingerprint = \"" + findings[0].Fingerprint + "\"",
+	}
+}
+
+func allowed(config *format.Config, name string, f secret.Find) bool {
+	return slices.ContainsFunc(config.Secrets.Allow, func(a format.SecretAllow) bool {
+		return a.Allows(f.Fingerprint, f.Rule, name, f.Source)
+	})
+}
+
+// merge adds what another program found where ours did not.
+func merge(ours, more []secret.Find) []secret.Find {
+	for _, f := range more {
+		if !slices.ContainsFunc(ours, func(o secret.Find) bool { return o.Line == f.Line || o.Fingerprint == f.Fingerprint }) {
+			ours = append(ours, f)
+		}
+	}
+	slices.SortStableFunc(ours, func(a, b secret.Find) int { return cmp.Compare(a.Line, b.Line) })
+	return ours
+}
+
+// runsOf are the runs that bring a file.
+func (p *plan) runsOf(name string) []string {
+	if at := placeOf(path.Join(repo.DirName, name)); at.kind == ofRun {
+		return []string{at.run}
+	}
+	var ids []string
+	for _, e := range p.Runs {
+		if slices.Contains(repo.SharedNames(e.Run), name) {
+			ids = append(ids, e.ID)
+		}
+	}
+	return ids
+}
+
+// searchFile searches one file of a run. Of a list of artifacts, which is packed, the texts are searched.
+func searchFile(ctx context.Context, file string) ([]secret.Find, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	kind := secret.Plain
+	if filepath.Ext(file) == ".patch" {
+		kind = secret.Patch
+	}
+	finds, err := secret.Search(ctx, f, info.Size(), kind)
+	if err == nil && filepath.Base(file) == format.ArtifactsName {
+		var more []secret.Find
+		more, err = searchArtifacts(ctx, file)
+		finds = append(finds, more...)
+	}
+	return finds, err
+}
+
+func searchArtifacts(ctx context.Context, file string) ([]secret.Find, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	artifacts, err := format.DecodeArtifacts(data)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	for _, a := range artifacts {
+		b.WriteString(strings.ReplaceAll(a.Path+" "+a.Key+" "+a.Caption, "\n", " ") + "\n")
+	}
+	finds, err := secret.Search(ctx, bytes.NewReader(b.Bytes()), int64(b.Len()), secret.Plain)
+	for i := range finds {
+		finds[i].From, finds[i].To = 0, 0
+	}
+	return finds, err
+}
+
+// eachParallel calls do(0) to do(n-1) on all processors and waits.
+func eachParallel(n int, do func(i int)) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), n) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// digests are those of the files that are worth to be remembered, by their names.
+func (p *plan) digests() map[string]string {
+	const worth = 1 << 20 // bytes
+	byName := map[string]string{}
+	for _, e := range p.Runs {
+		for name, f := range e.Files {
+			if f.Bytes >= worth {
+				byName[path.Join(runPath(e.ID), name)] = f.SHA256
+			}
+		}
+		for _, a := range e.Artifacts {
+			if a.Bytes >= worth {
+				byName[path.Join(runPath(e.ID), "artifacts", a.Path)] = a.SHA256
+			}
+		}
+		for _, name := range repo.SharedNames(e.Run) {
+			if info, err := os.Lstat(filepath.Join(p.repo.Dir, filepath.FromSlash(name))); err == nil && info.Size() >= worth {
+				byName[name] = strings.TrimSuffix(path.Base(name), path.Ext(name))
+			}
+		}
+	}
+	return byName
+}
+
+// searched remembers the large files in which nothing was found, by their digests, so that a commit that is repeated does
+// not search them again. It lies where no commit of others can put a file.
+type searched struct {
+	file  string
+	known map[string]bool
+	mu    sync.Mutex
+	fresh []string
+}
+
+// maxSearched bounds the file that remembers; a larger one begins anew.
+const maxSearched = 4 << 20
+
+func openSearched(r *repo.Repository) *searched {
+	s := &searched{file: filepath.Join(r.CacheDir(), fmt.Sprintf("searched-%d", secret.Version)), known: map[string]bool{}}
+	info, err := os.Lstat(s.file)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxSearched {
+		return s
+	}
+	if data, err := os.ReadFile(s.file); err == nil {
+		for digest := range strings.FieldsSeq(string(data)) {
+			s.known[digest] = true
+		}
+	}
+	return s
+}
+
+func (s *searched) knows(digest string) bool { return digest != "" && s.known[digest] }
+
+func (s *searched) add(digest string) {
+	if digest != "" {
+		s.mu.Lock()
+		s.fresh = append(s.fresh, digest)
+		s.mu.Unlock()
+	}
+}
+
+// save adds what was learned. That it cannot be written costs a search more, no more.
+func (s *searched) save() {
+	if len(s.fresh) == 0 || os.MkdirAll(filepath.Dir(s.file), 0o777) != nil {
+		return
+	}
+	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND
+	if info, err := os.Lstat(s.file); err == nil && info.Size() > maxSearched {
+		flags |= os.O_TRUNC
+	}
+	if f, err := os.OpenFile(s.file, flags, 0o666); err == nil {
+		_, _ = f.WriteString(strings.Join(s.fresh, "\n") + "\n")
+		_ = f.Close()
+	}
+}

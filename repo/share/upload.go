@@ -1,0 +1,148 @@
+package share
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/store"
+)
+
+// Uploaded is what a push did with the artifacts that do not go into git.
+type Uploaded struct {
+	Store     string // where they went; empty without a store
+	Files     int    // that were sent or found there
+	Bytes     int64
+	Local     int   // that stay on this machine: there is no store
+	LocalSize int64 // their bytes
+	Elsewhere int   // that neither this machine nor the store has
+}
+
+// upload brings the artifacts of the new runs to the store before git has the runs. Where that fails nothing is pushed.
+func (p *pusher) upload(ctx context.Context, tip string) error {
+	config, err := p.repo.Config()
+	if err != nil {
+		return err
+	}
+	records, err := p.records(tip)
+	if err != nil {
+		return err
+	}
+	if config.Artifacts.Store == format.StoreLFS {
+		return p.uploadLFS(ctx, tip, records)
+	}
+	wanted, err := p.outside(tip, records)
+	if err != nil || len(wanted) == 0 {
+		return err
+	}
+	u := &p.done.Uploaded
+	u.Store = config.Artifacts.Store
+	var objects []store.Object
+	var elsewhere []string
+	for _, a := range wanted {
+		at := p.repo.Stored(a.SHA256, a.Bytes)
+		switch {
+		case at == "":
+			elsewhere = append(elsewhere, a.SHA256)
+		case u.Store == "":
+			u.Local++
+			u.LocalSize += a.Bytes
+		default:
+			objects = append(objects, store.Object{Digest: a.SHA256, Size: a.Bytes, Path: at})
+		}
+	}
+	if u.Store == "" {
+		u.Elsewhere += len(elsewhere)
+		return nil
+	}
+	s, err := store.Open(ctx, u.Store)
+	if err != nil {
+		return failedUpload(err)
+	}
+	defer func() { _ = s.Close() }()
+	if len(elsewhere) > 0 {
+		held, err := s.Stat(ctx, elsewhere)
+		if err != nil {
+			return failedUpload(err)
+		}
+		u.Elsewhere += len(elsewhere) - len(held)
+	}
+	if len(objects) == 0 {
+		return nil
+	}
+	p.tell("uploading artifacts")
+	if err := firstFailure(s.Upload(ctx, objects, p.ask.Bytes)); err != nil {
+		return failedUpload(err)
+	}
+	for _, o := range objects {
+		u.Files++
+		u.Bytes += o.Size
+	}
+	return nil
+}
+
+// failedUpload adds to a failed upload what it left.
+func failedUpload(err error) error {
+	err = atStore(err)
+	var hint *repo.HintError
+	if errors.As(err, &hint) {
+		return fmt.Errorf("uploading artifacts, and nothing is pushed: %w", err)
+	}
+	return &repo.HintError{Err: fmt.Errorf("uploading artifacts: %w", err), Hint: "nothing is pushed; repeat it: what has arrived is not sent again"}
+}
+
+// outside are the artifacts of runs that do not lie in git, each once, but those that were seen to before.
+func (p *pusher) outside(tip string, records []*format.Run) ([]format.Artifact, error) {
+	var wanted []format.Artifact
+	for _, run := range records {
+		artifacts := run.Artifacts
+		if _, many := run.Files[format.ArtifactsName]; many {
+			at, err := p.repo.TreePath()
+			if err != nil {
+				return nil, err
+			}
+			e, ok, err := p.trees.Find(tip, path.Join(at, runPath(run.ID), format.ArtifactsName))
+			if err != nil {
+				return nil, err
+			}
+			if !ok {
+				continue
+			}
+			check := &checker{trees: p.trees}
+			if artifacts, err = check.artifacts(run, map[string]git.TreeEntry{format.ArtifactsName: e}); err != nil {
+				return nil, fmt.Errorf("run %s: %w", run.ID, err)
+			}
+		}
+		for _, a := range artifacts {
+			if a.Where != "" && !p.sent[a.SHA256] {
+				p.sent[a.SHA256] = true
+				wanted = append(wanted, a)
+			}
+		}
+	}
+	return wanted, nil
+}
+
+// uploadLFS brings what git LFS keeps to the remote, also from a clone without the hooks of git LFS.
+func (p *pusher) uploadLFS(ctx context.Context, tip string, records []*format.Run) error {
+	has := false
+	for _, run := range records {
+		has = has || len(run.Artifacts) > 0 || run.Files[format.ArtifactsName].SHA256 != ""
+	}
+	if !has {
+		return nil
+	}
+	p.tell("uploading artifacts with git LFS")
+	err := git.PushLFS(ctx, p.repo.Git, p.up.Remote, tip)
+	if errors.Is(err, git.ErrNoLFS) {
+		return &repo.HintError{Err: fmt.Errorf("artifacts lie in git LFS: %w", err), Hint: "nothing is pushed; install git-lfs and repeat"}
+	}
+	if err != nil {
+		return fmt.Errorf("artifacts lie in git LFS, and nothing is pushed: %w", err)
+	}
+	return nil
+}

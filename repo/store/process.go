@@ -1,0 +1,134 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Program is the name of the program that holds the stores.
+const Program = "runs-store"
+
+// closeWait is how long the program has to end once its input is closed.
+const closeWait = 5 * time.Second
+
+// Open starts the program and opens the store of the URL. The end of ctx ends the program, whatever it is doing; what was
+// sent or fetched by then is not done again.
+func Open(ctx context.Context, rawURL string) (*Client, error) {
+	if _, err := ParseURL(rawURL); err != nil {
+		return nil, err
+	}
+	path, err := find()
+	if err != nil {
+		return nil, err
+	}
+	running, kill := context.WithCancel(ctx)
+	cmd := exec.CommandContext(running, path)
+	cmd.WaitDelay = closeWait
+	p := &process{cmd: cmd, kill: kill}
+	cmd.Stderr = &p.said
+	if p.in, err = cmd.StdinPipe(); err == nil {
+		p.out, err = cmd.StdoutPipe()
+	}
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		kill()
+		return nil, fmt.Errorf("starting %s: %w", path, err)
+	}
+	c, err := Connect(ctx, p, rawURL)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// find looks beside the running program first, so that the two are of one version, then on PATH.
+func find() (string, error) {
+	name := Program
+	if runtime.GOOS == "windows" {
+		name += ".exe"
+	}
+	if self, err := os.Executable(); err == nil {
+		if real, err := filepath.EvalSymlinks(self); err == nil {
+			self = real
+		}
+		beside := filepath.Join(filepath.Dir(self), name)
+		if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() {
+			return beside, nil
+		}
+	}
+	path, err := exec.LookPath(Program)
+	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
+		return "", &Error{
+			Kind: Usage, Message: "the program " + Program + ", which moves artifacts, is not installed beside runs or on PATH",
+			Hint: "go install github.com/gitruns/runs/cmd/" + Program + "@latest, or pip install gitruns, which brings both",
+		}
+	}
+	if err != nil {
+		return "", fmt.Errorf("looking for %s: %w", Program, err)
+	}
+	return path, nil
+}
+
+// process is the program as a stream.
+type process struct {
+	cmd  *exec.Cmd
+	in   io.WriteCloser
+	out  io.Reader
+	said tail
+	kill context.CancelFunc
+}
+
+func (p *process) Read(b []byte) (int, error)  { return p.out.Read(b) }
+func (p *process) Write(b []byte) (int, error) { return p.in.Write(b) }
+
+// Close ends the program and returns when it is gone.
+func (p *process) Close() error {
+	_ = p.in.Close() // the program ends when its input does
+	timer := time.AfterFunc(closeWait, p.kill)
+	err := p.cmd.Wait()
+	timer.Stop()
+	p.kill()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return fmt.Errorf("%s ended: %s", Program, cmp.Or(p.said.lastLine(), exit.Error()))
+	}
+	return nil
+}
+
+// tail keeps the end of what the program says on its standard error.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+const maxTail = 2000
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, b...)
+	if over := len(t.text) - maxTail; over > 0 {
+		t.text = t.text[:copy(t.text, t.text[over:])]
+	}
+	return len(b), nil
+}
+
+func (t *tail) lastLine() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	lines := strings.Split(strings.TrimSpace(string(t.text)), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}

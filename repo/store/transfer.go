@@ -1,0 +1,164 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"unicode/utf8"
+)
+
+// Object is a file and the object of a store that holds the same bytes.
+type Object struct {
+	Digest string // SHA-256, 64 lower-case hexadecimal digits
+	Size   int64  // bytes
+	Path   string // of the file on this machine
+}
+
+// Result is what became of an object.
+type Result struct {
+	Moved int64 // bytes that were sent or fetched now; 0 where all of them were there
+	Err   error
+}
+
+// Progress is called with the bytes of all objects that are over and those that there are, each digest counted once. Calls
+// do not overlap; a slow one holds up the transfer.
+type Progress func(done, total int64)
+
+// Upload sends files to the store, several at a time, each digest once, and returns what became of each. What is there
+// already is not sent, and what an earlier upload began is gone on with. A file that is not what its digest says is refused
+// and nothing is stored for it. progress may be nil.
+func (c *Client) Upload(ctx context.Context, objects []Object, progress Progress) []Result {
+	return c.transfer(ctx, objects, progress, func(same []Object, on func(Reply) error) []Result {
+		results := make([]Result, len(same))
+		for _, o := range same { // another file of the same digest serves where one has changed
+			r, err := c.move(ctx, OpPut, o, on)
+			for i := range results {
+				results[i].Err = err
+			}
+			results[0].Moved += r.Bytes
+			var failed *Error
+			if !errors.As(err, &failed) || failed.Kind != Changed {
+				break
+			}
+		}
+		return results
+	})
+}
+
+// Download fetches objects into their files, several at a time, each digest once, proves each by its digest, and returns
+// what became of each. A file appears under its path when it is whole; what an earlier download began is gone on with.
+func (c *Client) Download(ctx context.Context, objects []Object, progress Progress) []Result {
+	return c.transfer(ctx, objects, progress, func(same []Object, on func(Reply) error) []Result {
+		results := make([]Result, len(same))
+		r, err := c.move(ctx, OpGet, same[0], on)
+		results[0] = Result{r.Bytes, err}
+		for i, o := range same[1:] {
+			if err == nil && o.Path != same[0].Path {
+				results[i+1].Err = copyFile(same[0].Path, o.Path)
+			} else {
+				results[i+1].Err = err
+			}
+		}
+		return results
+	})
+}
+
+func (c *Client) move(ctx context.Context, op string, o Object, on func(Reply) error) (Reply, error) {
+	path, err := filepath.Abs(o.Path)
+	if err != nil {
+		return Reply{}, err
+	}
+	if !utf8.ValidString(path) {
+		return Reply{}, &Error{Kind: Usage, Message: fmt.Sprintf("the name of %q is not UTF-8", path), Hint: "rename it"}
+	}
+	return c.call(ctx, Request{Op: op, Digest: o.Digest, Size: o.Size, Path: path}, on)
+}
+
+// transfer runs one for the objects of each digest, with some more at a time than the program moves, so that it never waits.
+func (c *Client) transfer(ctx context.Context, objects []Object, progress Progress, one func([]Object, func(Reply) error) []Result) []Result {
+	results := make([]Result, len(objects))
+	groups := map[string][]int{}
+	var order []string
+	var done, total int64
+	for i, o := range objects {
+		switch err := CheckDigest(o.Digest); {
+		case err != nil:
+			results[i].Err = err
+		case o.Size < 0:
+			results[i].Err = &Error{Kind: Usage, Message: fmt.Sprintf("%s: %d is no size", o.Path, o.Size)}
+		case groups[o.Digest] == nil:
+			order = append(order, o.Digest)
+			total += o.Size
+			groups[o.Digest] = []int{i}
+		case objects[groups[o.Digest][0]].Size != o.Size:
+			results[i].Err = &Error{Kind: Usage, Message: fmt.Sprintf("%s: its digest was recorded with two sizes", o.Path)}
+		default:
+			groups[o.Digest] = append(groups[o.Digest], i)
+		}
+	}
+	var mu sync.Mutex // of done and progress
+	work := make(chan []int)
+	var workers sync.WaitGroup
+	for range min(2*Transfers, len(order)) {
+		workers.Go(func() {
+			for group := range work {
+				same := make([]Object, len(group))
+				for i, at := range group {
+					same[i] = objects[at]
+				}
+				var seen int64
+				tell := func(bytes int64) {
+					mu.Lock()
+					defer mu.Unlock()
+					bytes = min(max(bytes, 0), same[0].Size)
+					done += bytes - seen
+					seen = bytes
+					if progress != nil {
+						progress(done, total)
+					}
+				}
+				for i, r := range one(same, func(r Reply) error { tell(r.Bytes); return nil }) {
+					results[group[i]] = r
+				}
+				tell(same[0].Size)
+			}
+		})
+	}
+	for _, digest := range order {
+		work <- groups[digest]
+	}
+	close(work)
+	workers.Wait()
+	return results
+}
+
+// copyFile copies a file that was fetched to another of the same digest.
+func copyFile(from, to string) (err error) {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	out, err := os.CreateTemp(filepath.Dir(to), "."+filepath.Base(to)+".")
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	if err == nil {
+		err = out.Chmod(0o666 &^ 0o022)
+	}
+	if closeErr := out.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(out.Name(), to)
+	}
+	if err != nil {
+		_ = os.Remove(out.Name())
+	}
+	return err
+}

@@ -1,0 +1,99 @@
+package store
+
+import (
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+)
+
+// options are the parameters that the URL of each kind of store may carry.
+var options = map[string][]string{
+	"file":   nil,
+	"s3":     {"endpoint", "region", "use_path_style"},
+	"gs":     nil,
+	"azblob": {"domain", "localemu", "protocol", "storage_account"},
+}
+
+const kinds = "file:///folder, s3://bucket/prefix, gs://bucket/prefix, azblob://container/prefix"
+
+// ParseURL checks the URL of a store as far as that goes without asking the store. A URL never carries credentials.
+func ParseURL(raw string) (*url.URL, error) {
+	refuse := func(hint, format string, args ...any) error {
+		return &Error{Kind: Usage, Message: fmt.Sprintf(format, args...), Hint: hint}
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, refuse("stores are "+kinds, "the URL of the store cannot be read") // the error of url.Parse repeats the URL
+	}
+	if u.User != nil {
+		return nil, refuse("take the name and password out of the URL; they come from the environment or the provider's own files", "the URL of the %s: store holds credentials", u.Scheme)
+	}
+	allowed, ok := options[u.Scheme]
+	switch {
+	case u.Scheme == "":
+		return nil, refuse("stores are "+kinds, "the URL of the store has no kind")
+	case !ok:
+		return nil, refuse("stores are "+kinds, "a store of the kind %s: is not known", u.Scheme)
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, refuse("", "the parameters in the URL of the %s: store cannot be read", u.Scheme)
+	}
+	for name, values := range query {
+		if format.SecretParameter(name) {
+			return nil, refuse("take it out of the URL; credentials come from the environment or the provider's own files", "the URL of the %s: store holds credentials (%s)", u.Scheme, name)
+		}
+		if !slices.Contains(allowed, name) || len(values) != 1 || values[0] == "" {
+			hint := "this kind takes no parameters"
+			if len(allowed) > 0 {
+				hint = "this kind takes " + strings.Join(allowed, ", ") + ", each once and with a value"
+			}
+			return nil, refuse(hint, "the parameter %s in the URL of the %s: store makes no sense", name, u.Scheme)
+		}
+	}
+	if endpoint := query.Get("endpoint"); endpoint != "" {
+		e, err := url.Parse(endpoint)
+		switch {
+		case err == nil && e.User != nil:
+			return nil, refuse("take the name and password out; they come from the environment or the provider's own files", "the endpoint of the %s: store holds credentials", u.Scheme)
+		case err != nil || e.Host == "" || e.Scheme != "http" && e.Scheme != "https" || e.RawQuery != "":
+			return nil, refuse("an endpoint is http://host:port or https://host", "the endpoint of the %s: store is no address", u.Scheme)
+		}
+	}
+	if u.Fragment != "" || u.Opaque != "" {
+		return nil, refuse("stores are "+kinds, "the URL of the %s: store makes no sense", u.Scheme)
+	}
+	if u.Scheme == "file" {
+		if u.Host != "" && u.Host != "localhost" || !filepath.IsAbs(Folder(u)) {
+			return nil, refuse("write file:///absolute/folder", "the URL of the file: store names no folder of this machine")
+		}
+		return u, nil
+	}
+	if u.Host == "" || u.Port() != "" {
+		return nil, refuse(fmt.Sprintf("write %s://bucket/prefix", u.Scheme), "the URL of the %s: store names no bucket", u.Scheme)
+	}
+	for part := range strings.SplitSeq(strings.Trim(u.Path, "/"), "/") {
+		if part == "." || part == ".." || part == "" && strings.Trim(u.Path, "/") != "" {
+			return nil, refuse("write a prefix such as team/project", "the prefix in the URL of the %s: store makes no sense", u.Scheme)
+		}
+	}
+	return u, nil
+}
+
+// Folder is the folder of a file: store, as this machine writes it.
+func Folder(u *url.URL) string {
+	path := u.Path
+	if len(path) > 2 && path[0] == '/' && path[2] == ':' { // file:///C:/folder
+		path = path[1:]
+	}
+	return filepath.FromSlash(path)
+}
+
+// Name is how messages call a store: its kind and where, without parameters.
+func Name(u *url.URL) string {
+	return u.Scheme + "://" + u.Host + strings.TrimSuffix(u.Path, "/")
+}

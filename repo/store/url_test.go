@@ -1,0 +1,68 @@
+package store
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestParseURL(t *testing.T) {
+	for raw, name := range map[string]string{
+		"file:///mnt/team/runs":         "file:///mnt/team/runs",
+		"file:///mnt/team/runs/":        "file:///mnt/team/runs",
+		"s3://bkt":                      "s3://bkt",
+		"s3://bkt/a/b?region=eu-west-1": "s3://bkt/a/b",
+		"s3://bkt?endpoint=http://127.0.0.1:9000&use_path_style=true": "s3://bkt",
+		"gs://bkt/prefix":                         "gs://bkt/prefix",
+		"azblob://container?storage_account=acme": "azblob://container",
+	} {
+		u, err := ParseURL(raw)
+		if err != nil || Name(u) != name {
+			t.Errorf("%s: %v, %v", raw, u, err)
+		}
+	}
+	const secret = "hunter2hunter2"
+	for raw, words := range map[string]string{
+		"":                              "no kind",
+		"/mnt/team":                     "no kind",
+		"ftp://host/x":                  "ftp: is not known",
+		"s3://":                         "no bucket",
+		"s3:bkt":                        "makes no sense",
+		"s3://bkt:80/x":                 "no bucket",
+		"s3://bkt/a/../b":               "prefix",
+		"s3://bkt?colour=red":           "colour",
+		"s3://bkt?region=a&region=b":    "region",
+		"file://host/share":             "no folder",
+		"gs://bkt?region=eu":            "region",
+		"s3://bkt#" + secret:            "no sense",
+		"s3://key:" + secret + "@bkt":   "holds credentials",
+		"s3://bkt?access_key=" + secret: "holds credentials (access_key)",
+		"s3://bkt?X-Amz-Security-Token=" + secret:          "holds credentials",
+		"azblob://c?sig=" + secret:                         "holds credentials (sig)",
+		"azblob://c?sv=2024&SAS=" + secret:                 "holds credentials",
+		"s3://bkt?endpoint=http://u:" + secret + "@host":   "endpoint",
+		"s3://bkt?endpoint=" + secret:                      "endpoint",
+		"s3://bkt?endpoint=http://host/%3Ftoken=" + secret: "endpoint",
+		"s3://bkt/%zz?token=" + secret:                     "cannot be read",
+	} {
+		_, err := ParseURL(raw)
+		var e *Error
+		if !errors.As(err, &e) || e.Kind != Usage || !strings.Contains(e.Message, words) {
+			t.Errorf("%s: %v, want %q", raw, err, words)
+		} else if strings.Contains(e.Message+e.Hint, secret) {
+			t.Errorf("%s: the error repeats what may be secret: %s", raw, e.Message)
+		}
+	}
+}
+
+func TestCheckDigest(t *testing.T) {
+	good := strings.Repeat("0a", 32)
+	if err := CheckDigest(good); err != nil {
+		t.Error(err)
+	}
+	for _, bad := range []string{"", good[1:], good + "0", strings.ToUpper(good), strings.Repeat("../", 21) + "a", good[:62] + "zz"} {
+		if CheckDigest(bad) == nil {
+			t.Errorf("%q is taken for a digest", bad)
+		}
+	}
+}

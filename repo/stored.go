@@ -1,0 +1,197 @@
+package repo
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/capture"
+)
+
+// storeName is the folder of artifacts that do not go into git, each under its SHA-256.
+const storeName = "store"
+
+// maxInlineFiles bounds how many artifacts of a run go into git.
+const maxInlineFiles = 1000
+
+// keepOutside decides which artifacts do not go into git: those over the size of one, and, the largest first, what is over
+// the size of all. They get where.
+func keepOutside(artifacts []format.Artifact, config *format.Config) {
+	if config.Artifacts.Store == format.StoreLFS {
+		return // git keeps them
+	}
+	where := config.Artifacts.Store
+	if where == "" {
+		where = format.WhereLocal
+	}
+	bySize := make([]int, len(artifacts))
+	for i := range artifacts {
+		bySize[i] = i
+	}
+	slices.SortStableFunc(bySize, func(a, b int) int { return cmpInt(artifacts[a].Bytes, artifacts[b].Bytes) })
+	total, files := int64(0), 0
+	for _, i := range bySize {
+		a := &artifacts[i]
+		if a.Bytes > config.Artifacts.MaxFile || total+a.Bytes > config.Artifacts.MaxRun || files == maxInlineFiles {
+			a.Where = where
+			continue
+		}
+		total += a.Bytes
+		files++
+	}
+}
+
+// storeDirs are the folders of this machine that may hold artifacts; the first is where new ones go. A linked working tree
+// is removed with a command: what runs in it must outlive that.
+func (r *Repository) storeDirs() []string {
+	own := filepath.Join(r.Dir, storeName)
+	if r.Dir == "" { // a revision that is not on disk
+		own = ""
+	}
+	if !r.InGit {
+		return []string{own}
+	}
+	common := filepath.Join(r.Git.Common, "runs", storeName)
+	if !r.Git.Linked() {
+		if own == "" || r.commit != "" {
+			own = filepath.Join(r.Git.Root, filepath.FromSlash(r.tree), storeName)
+		}
+		return []string{own, common}
+	}
+	dirs := []string{common}
+	if at, err := r.TreePath(); err == nil && filepath.Base(r.Git.Common) == ".git" {
+		dirs = append(dirs, filepath.Join(filepath.Dir(r.Git.Common), filepath.FromSlash(at), storeName))
+	}
+	return append(dirs, own)
+}
+
+// StoredPlace is where new bytes with a digest go.
+func (r *Repository) StoredPlace(digest string) string {
+	return storedIn(r.storeDirs()[0], digest)
+}
+
+func storedIn(dir, digest string) string { return filepath.Join(dir, digest[:2], digest) }
+
+// Stored finds the bytes of an artifact that did not go into git on this machine, by name and size; empty where they are not.
+func (r *Repository) Stored(digest string, bytes int64) string {
+	for _, dir := range r.storeDirs() {
+		if dir == "" {
+			continue
+		}
+		if at := storedIn(dir, digest); isRegular(at, bytes) {
+			return at
+		}
+	}
+	return ""
+}
+
+func isRegular(path string, bytes int64) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().IsRegular() && info.Size() == bytes
+}
+
+// store moves a file to its place among the artifacts that do not go into git.
+func (r *Repository) store(from, digest string) error {
+	target := r.StoredPlace(digest)
+	if exists(target) {
+		if err := checkDigest(target, digest, maxFileBytes); err == nil {
+			return os.Remove(from)
+		}
+		if err := os.Remove(target); err != nil { // torn by a crash of the system
+			return err
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
+		return err
+	}
+	if os.Rename(from, target) == nil {
+		return errors.Join(syncDir(filepath.Dir(target)), syncDir(filepath.Dir(filepath.Dir(target))))
+	}
+	if err := place(target, func(tmp string) error { // another file system
+		_, err := copyFile(from, tmp)
+		return err
+	}); err != nil {
+		return err
+	}
+	return os.Remove(from)
+}
+
+// ArtifactFile is where the bytes of an artifact of a finished run lie on this machine; empty where they do not.
+func (e *Entry) ArtifactFile(a format.Artifact) string {
+	at := filepath.Join(e.Dir, artifactsName, filepath.FromSlash(a.Path))
+	if e.Dir != "" && isRegular(at, a.Bytes) {
+		return at
+	}
+	return e.repo.Stored(a.SHA256, a.Bytes)
+}
+
+// Pointer reports whether git LFS has left a pointer in place of an artifact.
+func (e *Entry) Pointer(a format.Artifact) bool {
+	at := filepath.Join(e.Dir, artifactsName, filepath.FromSlash(a.Path))
+	data, err := readBounded(at, 1024)
+	if err != nil {
+		return false
+	}
+	digest, bytes, ok := capture.Pointer(data)
+	return ok && digest == a.SHA256 && bytes == a.Bytes
+}
+
+// CopyArtifact writes an artifact that lies on this machine, proved by its digest while it is copied.
+func (e *Entry) CopyArtifact(a format.Artifact, w io.Writer) error {
+	at := e.ArtifactFile(a)
+	if at == "" {
+		return fmt.Errorf("artifact %s of run %s is not on this machine", a.Path, e.ID)
+	}
+	f, err := os.Open(at)
+	if err != nil {
+		return fmt.Errorf("artifact %s of run %s: %w", a.Path, e.ID, err)
+	}
+	defer func() { _ = f.Close() }()
+	sum := sha256.New()
+	n, err := io.Copy(io.MultiWriter(w, sum), io.LimitReader(f, a.Bytes+1))
+	if err == nil && (n != a.Bytes || hex.EncodeToString(sum.Sum(nil)) != a.SHA256) {
+		err = ErrDigest
+	}
+	if err != nil {
+		return fmt.Errorf("artifact %s of run %s: %w", a.Path, e.ID, err)
+	}
+	return nil
+}
+
+// PlaceStored makes the copy of an artifact on this machine from what write gives, whose size and digest are checked.
+func (e *Entry) PlaceStored(a format.Artifact, write func(*os.File) error) error {
+	return place(e.repo.StoredPlace(a.SHA256), func(tmp string) error {
+		f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
+			return err
+		}
+		return checkDigest(tmp, a.SHA256, a.Bytes)
+	})
+}
+
+// TrashedArtifacts are the artifacts of the runs in the trash. One that cannot be read names none.
+func (r *Repository) TrashedArtifacts() []format.Artifact {
+	var artifacts []format.Artifact
+	for _, dir := range subfolders(r.trashDir(), 2, nil) {
+		data, err := readBounded(filepath.Join(dir, RecordName), format.MaxRecordBytes)
+		if err != nil {
+			continue
+		}
+		run, err := format.DecodeRun(RecordName, data)
+		if err != nil {
+			continue
+		}
+		all, _ := (&Entry{Run: run, Dir: dir, repo: r}).AllArtifacts()
+		artifacts = append(artifacts, all...)
+	}
+	return artifacts
+}
