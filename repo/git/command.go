@@ -100,14 +100,11 @@ type Error struct {
 
 func (e *Error) Error() string { return "git " + e.Command + ": " + e.Message }
 
-// passing are what git says when git gc, in another process, has just moved an object or the folder that one was about to be
-// written to.
-var passing = []string{"unable to create temporary file: No such file or directory", "is not a valid object", "invalid object "}
-
-// IsPassing reports whether a call failed at what may be over when it is repeated.
+// IsPassing reports whether a call failed at what is over when it is repeated: git gc, in another process, removed the folder
+// that an object was about to be written to.
 func IsPassing(err error) bool {
 	var failed *Error
-	return errors.As(err, &failed) && slices.ContainsFunc(passing, func(s string) bool { return strings.Contains(failed.Output, s) })
+	return errors.As(err, &failed) && strings.Contains(failed.Output, "unable to create temporary file: No such file or directory")
 }
 
 // complaint keeps the first bytes of stderr.

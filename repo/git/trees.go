@@ -349,15 +349,27 @@ func (t *Trees) write(entries []TreeEntry) (string, error) {
 			return "", err
 		}
 	}
-	if _, err := t.make.in.Write(b.Bytes()); err != nil {
-		return "", t.make.failed(err)
+	// git mktree names a tree also where it could not write it: on a full disk, or where git gc has just removed the folder
+	// for it. So each is read back.
+	var missing error
+	for range writeTries {
+		if _, err := t.make.in.Write(b.Bytes()); err != nil {
+			return "", t.make.failed(err)
+		}
+		line, err := t.make.out.ReadString('\n')
+		if err != nil {
+			return "", t.make.failed(err)
+		}
+		id := strings.TrimSpace(line)
+		if _, missing = t.Read(id); missing == nil {
+			return id, nil
+		}
 	}
-	line, err := t.make.out.ReadString('\n')
-	if err != nil {
-		return "", t.make.failed(err)
-	}
-	return strings.TrimSpace(line), nil
+	return "", t.make.failed(missing)
 }
+
+// writeTries is how often a tree is written that is not there afterwards.
+const writeTries = 5
 
 // Empty is the id of the tree without entries.
 func (t *Trees) Empty() (string, error) { return t.write(nil) }

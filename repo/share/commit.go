@@ -95,9 +95,14 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 		return nil, fmt.Errorf("committing runs: %w", err)
 	}
 	defer end()
-	for try := 0; ; try++ {
+	for moved, passing := 0, 0; ; {
 		done, err := commitOnce(ctx, r, q)
-		if errors.Is(err, git.ErrMoved) && try < refSwitches || git.IsPassing(err) && try < passingTries {
+		switch {
+		case errors.Is(err, git.ErrMoved) && moved < refSwitches:
+			moved++
+			continue
+		case git.IsPassing(err) && passing < passingTries:
+			passing++
 			continue
 		}
 		if errors.Is(err, git.ErrLocked) {
@@ -143,15 +148,22 @@ func (w *writer) commitHere(ctx context.Context, tip git.Tip) (*Committed, error
 	if err != nil || p.Empty() {
 		return p.Committed, err
 	}
-	p.Branch = tip.Branch
 	o, err := git.Begin(ctx, w.repo.Git, "commit", format.RandomLetters(8))
 	if err != nil {
 		return nil, err
 	}
 	defer o.Close()
-	if again, err := git.ReadTip(ctx, w.repo.Git); err != nil || again != tip {
+	again, err := git.ReadTip(ctx, w.repo.Git)
+	if err != nil || again.Branch != tip.Branch {
 		return nil, orMoved(err)
 	}
+	if again != tip { // planned anew with the lock in hand: where one commit follows the other, ours would never have its turn
+		tip = again
+		if p, err = w.plan(ctx, tip.Commit, true); err != nil || p.Empty() {
+			return p.Committed, err
+		}
+	}
+	p.Branch = tip.Branch
 	if name, _ := w.repo.Git.InProgress(); name != "" {
 		return nil, fmt.Errorf("%s has begun meanwhile", name)
 	}
