@@ -58,6 +58,7 @@ func Smudge(ctx context.Context, dirs Dirs, pointer []byte, path string, w io.Wr
 		return ErrNoLFS
 	}
 	c := dirs.network()
+	c.env = append(c.env, "GIT_LFS_SKIP_SMUDGE=0") // the user may leave content out of checkouts; this is no checkout
 	c.stdin = strings.NewReader(string(pointer))
 	return c.stream(ctx, w, "lfs", "smudge", "--", path)
 }
