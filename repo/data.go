@@ -45,7 +45,9 @@ func (r *Repository) Dataset(ctx context.Context, q DatasetRequest) (format.Data
 	defer unlock()
 	var mayFollow func(link string) error
 	if q.Named {
-		mayFollow = func(link string) error { return r.refuseTrackedLink(ctx, link, "say in .runs/local.toml, under [data], where the data lies on this machine") }
+		mayFollow = func(link string) error {
+			return r.refuseTrackedLink(ctx, link, "say in .runs/local.toml, under [data], where the data lies on this machine")
+		}
 	}
 	d, err := capture.HashDataset(ctx, capture.DatasetRequest{
 		MayFollow: mayFollow,
