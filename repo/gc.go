@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/gitruns/runs/format"
@@ -96,7 +97,7 @@ func (r *Repository) DropKept(name string, since time.Time) error {
 }
 
 // digests are what a damaged record may mean to name.
-var digests = regexp.MustCompile(`[0-9a-f]{64}`)
+var digests = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[0-9a-f]{64}`) })
 
 // NamedIn lists the shared files that a record names; of one that is damaged, or newer than this version, every digest that
 // stands in it counts.
@@ -105,7 +106,7 @@ func NamedIn(record []byte) []string {
 		return SharedNames(run)
 	}
 	var names []string
-	for _, digest := range digests.FindAll(record, -1) {
+	for _, digest := range digests().FindAll(record, -1) {
 		for _, kind := range []sharedKind{sharedSources, sharedEnvironments, sharedDatasets} {
 			names = append(names, path.Join(kind.folder, string(digest)+kind.extension))
 		}

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // HookPlace says whose the script of a hook is.
@@ -131,7 +132,9 @@ func marks(of string) (begin, beginOpen, end string) {
 }
 
 // endsEarly finds scripts whose last lines are never reached: git's sample ends with exec.
-var endsEarly = regexp.MustCompile(`(?m)^(exit\b|exec[ \t]+[^ \t0-9<>&])`)
+var endsEarly = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^(exit\b|exec[ \t]+[^ \t0-9<>&])`)
+})
 
 // Add puts a call between marks into the script, which is made where there is none, and reports whether it changed
 // anything. All other bytes stay.
@@ -167,7 +170,7 @@ func (h *Hook) Add(of, body string) (bool, error) {
 	switch {
 	case found: // where it was
 		changed = text[:first.at] + first.begin + body + end + text[first.end:]
-	case endsEarly.MatchString(without) && strings.Contains(without, "\n"):
+	case endsEarly().MatchString(without) && strings.Contains(without, "\n"):
 		line := 0
 		if strings.HasPrefix(without, "#!") {
 			line = strings.IndexByte(without, '\n') + 1
