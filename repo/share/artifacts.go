@@ -165,6 +165,25 @@ type Pruned struct {
 	Kept  int // that the store does not hold
 }
 
+// eachOutside visits the artifacts of finished runs that do not lie in git.
+func eachOutside(entries []*repo.Entry, visit func(*repo.Entry, format.Artifact)) error {
+	for _, e := range entries {
+		if e.Active != nil {
+			continue
+		}
+		all, err := e.AllArtifacts()
+		if err != nil {
+			return err
+		}
+		for _, a := range all {
+			if a.Where != "" {
+				visit(e, a)
+			}
+		}
+	}
+	return nil
+}
+
 // Prune removes the copies on this machine of artifacts that the store holds. With dry it only counts them.
 func Prune(ctx context.Context, r *repo.Repository, entries []*repo.Entry, dry bool) (Pruned, error) {
 	var done Pruned
@@ -173,19 +192,13 @@ func Prune(ctx context.Context, r *repo.Repository, entries []*repo.Entry, dry b
 		return done, err
 	}
 	sizes := map[string]int64{}
-	for _, e := range entries {
-		if e.Active != nil {
-			continue
+	err = eachOutside(entries, func(_ *repo.Entry, a format.Artifact) {
+		if r.Stored(a.SHA256, a.Bytes) != "" {
+			sizes[a.SHA256] = a.Bytes
 		}
-		all, err := e.AllArtifacts()
-		if err != nil {
-			return done, err
-		}
-		for _, a := range all {
-			if a.Where != "" && r.Stored(a.SHA256, a.Bytes) != "" {
-				sizes[a.SHA256] = a.Bytes
-			}
-		}
+	})
+	if err != nil {
+		return done, err
 	}
 	if len(sizes) == 0 {
 		return done, nil

@@ -46,20 +46,12 @@ func VerifyStore(ctx context.Context, r *repo.Repository, entries []*repo.Entry)
 	found := &StoreCheck{Store: url}
 	var named []NotStored
 	digests := map[string]bool{}
-	for _, e := range entries {
-		if e.Active != nil {
-			continue
-		}
-		all, err := e.AllArtifacts()
-		if err != nil {
-			return nil, err
-		}
-		for _, a := range all {
-			if a.Where != "" {
-				digests[a.SHA256] = true
-				named = append(named, NotStored{ID: e.ID, Artifact: a, Here: r.Stored(a.SHA256, a.Bytes) != "", Reason: "missing"})
-			}
-		}
+	err = eachOutside(entries, func(e *repo.Entry, a format.Artifact) {
+		digests[a.SHA256] = true
+		named = append(named, NotStored{ID: e.ID, Artifact: a, Here: r.Stored(a.SHA256, a.Bytes) != "", Reason: "missing"})
+	})
+	if err != nil {
+		return nil, err
 	}
 	if found.Objects = len(digests); found.Objects == 0 {
 		return found, nil
