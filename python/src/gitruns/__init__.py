@@ -14,13 +14,14 @@ was recorded, log_dataset records data by its hash.
 from __future__ import annotations
 
 import sys
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
 
 from ._errors import CommError, ConfigError, Error, NotFoundError, UsageError
 from ._version import __version__
 
-if TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any
+
     from ._artifact import Artifact as Artifact
     from ._config import Config
     from ._init import init as init
@@ -86,7 +87,7 @@ class _BeforeInit:
         return f"<gitruns.{self._name}: call gitruns.init() first>"
 
 
-class _Module(ModuleType):
+class _Module(type(sys)):  # type: ignore[misc]
     """The module: run, config and summary are those of the active run."""
 
     _active: Any = None

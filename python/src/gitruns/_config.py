@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Callable
 
 from ._errors import ConfigError
 from ._values import config_of, key_of, param
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any, Callable
 
 
 class _Table(dict):

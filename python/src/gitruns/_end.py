@@ -8,9 +8,12 @@ import builtins
 import os
 import sys
 from _thread import get_ident
-from typing import Any
 
 from ._say import say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any
 
 _SIGTERM = _signal.SIGTERM
 _installed = False
@@ -31,7 +34,7 @@ def install() -> None:
     _installed, _main, _error, _code, _called, _preempted = True, get_ident(), None, None, False, ""
     atexit.register(_at_exit)
     _before["hook"] = sys.excepthook
-    _before["exit"] = sys.exit
+    _before["sys.exit"] = sys.exit
     sys.excepthook = _excepthook
     sys.exit = _exit
     for name in ("exit", "quit"):  # the site module's, which raise SystemExit by themselves
@@ -63,7 +66,7 @@ def uninstall() -> None:
     if sys.excepthook is _excepthook:
         sys.excepthook = _before["hook"]
     if sys.exit is _exit:
-        sys.exit = _before["exit"]
+        sys.exit = _before["sys.exit"]
     for name in ("exit", "quit"):
         if name in _before and isinstance(getattr(builtins, name, None), _Quitter):
             setattr(builtins, name, _before[name])
@@ -99,7 +102,7 @@ def _note_exit(code: Any) -> None:
 
 def _exit(code: Any = None) -> Any:
     _note_exit(code)
-    return _before.get("exit", _raise_exit)(code)
+    return _before.get("sys.exit", _raise_exit)(code)
 
 
 def _raise_exit(code: Any = None) -> Any:

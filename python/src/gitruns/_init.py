@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 from . import _end, _say, _values
 from ._errors import UsageError
 from ._say import once, say
 from ._settings import as_dict, env, unused, yes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any
 
 _joined_once = False  # the run of RUNS_ID has been taken by this process
 _before_config: dict = {}  # what was assigned to gitruns.config before init

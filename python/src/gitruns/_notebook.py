@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any
 
 
 def _shell() -> Any:

@@ -6,12 +6,15 @@ import os
 import time
 from _thread import RLock
 from collections.abc import Mapping
-from typing import Any, Callable
 
 from ._config import Config
 from ._errors import UsageError
 from ._say import once, say
 from ._summary import Summary
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any, Callable
 
 _now = time.time
 _os_write = os.write

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any
 
 # What changes nothing that is recorded: how W&B reaches its server and starts its service.
 _HARMLESS = frozenset(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 from ._say import once
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any
 
 MAX_TEXT = 64 << 10  # characters of one value; a journal line is bounded to 16 MiB
 MAX_REPR = 1000
