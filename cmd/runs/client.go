@@ -68,7 +68,7 @@ type clientRequest struct {
 	Command        []string `json:"command"`
 	Entry          string   `json:"entry"`
 	System         bool     `json:"system"`
-	Sidecar        bool     `json:"sidecar"`
+	Sidecar        any      `json:"sidecar"` // of start, whether one is wanted; of finish its pid, which the run knows too
 	AllowValChange bool     `json:"allow_val_change"`
 	Datasets       []string `json:"datasets"`
 

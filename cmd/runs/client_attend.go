@@ -114,8 +114,9 @@ func startSidecar(active *repo.Active, pid int, system bool) (int, error) {
 	if err := cmd.Start(); err != nil {
 		return 0, fmt.Errorf("attending run %s: %w", active.ID, err)
 	}
-	if err := active.SetSidecar(cmd.Process.Pid); err != nil {
+	sidecar := cmd.Process.Pid
+	if err := active.SetSidecar(sidecar); err != nil {
 		return 0, errors.Join(err, cmd.Process.Kill())
 	}
-	return cmd.Process.Pid, cmd.Process.Release()
+	return sidecar, cmd.Process.Release()
 }

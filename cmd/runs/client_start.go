@@ -51,7 +51,7 @@ func (a *app) clientStart(ctx context.Context, q *clientRequest) (map[string]any
 			answer["resumed"] = map[string]any{"id": before.entry.ID, "same": before.same, "next_step": 0, "params": orEmpty(run.Params), "summary": orEmpty(before.entry.Summary)}
 		}
 	}
-	if q.Sidecar {
+	if wanted, _ := q.Sidecar.(bool); wanted {
 		if answer["sidecar"], err = startSidecar(active, q.PID, q.System); err != nil {
 			a.say("runs: nothing attends the run: %v", err)
 		}
