@@ -53,7 +53,7 @@ func (a *app) lookEarlier(ctx context.Context, r *repo.Repository, q *clientRequ
 	}
 	var e *repo.Entry
 	if q.Key != "" {
-		e = newestWith(c, func(e *repo.Entry) bool { return e.Key == q.Key || e.ID == q.Key })
+		e = newestWith(c, func(e *repo.Entry) bool { return e.Key == q.Key || e.ID == q.Key || format.IDRandom(e.ID) == q.Key })
 	} else {
 		e = newestWith(c, a.sameProgram(r, c, q))
 	}
@@ -236,9 +236,14 @@ func (a *app) rejoin(e *repo.Entry, run *format.Run, q *clientRequest) error {
 // resumed is what the client must know of the run that it goes on with.
 func (c *earlier) answer(ctx context.Context, r *repo.Repository, params map[string]any) (map[string]any, error) {
 	last, some := int64(math.MinInt64), false
-	seen := map[string]bool{}
+	seen, lasts := map[string]bool{}, map[string]any{}
 	for e := c.entry; e != nil; {
 		seen[e.ID] = true
+		for key, m := range e.Metrics {
+			if _, newer := lasts[key]; !newer {
+				lasts[key] = m.Last
+			}
+		}
 		step, has, err := e.LastStep(ctx)
 		if err != nil {
 			return nil, err
@@ -263,6 +268,6 @@ func (c *earlier) answer(ctx context.Context, r *repo.Repository, params map[str
 		next = max(0, last+1)
 	}
 	return map[string]any{
-		"id": c.entry.ID, "same": c.same, "next_step": next, "params": orEmpty(params), "summary": orEmpty(c.entry.Summary),
+		"id": c.entry.ID, "same": c.same, "next_step": next, "params": orEmpty(params), "summary": orEmpty(c.entry.Summary), "metrics": lasts,
 	}, nil
 }

@@ -70,7 +70,8 @@ class Run:
         if resumed := started.get("resumed"):
             self._step = int(resumed.get("next_step") or 0)
             self._config._load(resumed.get("params") or {})
-            self._last.update(resumed.get("summary") or {})
+            self._last.update({k: float(v) if isinstance(v, str) else v for k, v in (resumed.get("metrics") or {}).items()})
+            self._summary._own.update(resumed.get("summary") or {})
         _live.append(self)
 
     # What is recorded
