@@ -39,6 +39,7 @@ func (a *app) showCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.finishGone(ctx, r, nil)
 			e, err := a.oneRun(ctx, r, selector, experiment)
 			if err != nil {
 				return err
