@@ -43,6 +43,18 @@ const (
 // Start creates a run in progress from run, whose ID, Status and Started it sets. kind says whether this process keeps it
 // open or nobody does. The folder appears with all it needs, or not at all.
 func (r *Repository) Start(ctx context.Context, run *format.Run, kind string) (*Active, error) {
+	return r.start(ctx, run, kind, os.Getpid())
+}
+
+// StartFor is Start of a run that another process of this machine keeps open.
+func (r *Repository) StartFor(ctx context.Context, run *format.Run, pid int) (*Active, error) {
+	if err := checkProcess(pid); err != nil {
+		return nil, fmt.Errorf("starting a run in %s: %w", r.Dir, err)
+	}
+	return r.start(ctx, run, format.OwnerProcess, pid)
+}
+
+func (r *Repository) start(ctx context.Context, run *format.Run, kind string, pid int) (*Active, error) {
 	config, err := r.Config()
 	if err != nil {
 		return nil, err
@@ -52,7 +64,7 @@ func (r *Repository) Start(ctx context.Context, run *format.Run, kind string) (*
 	if run.Experiment == "" {
 		run.Experiment = config.Experiment
 	}
-	owner, err := r.owner(kind)
+	owner, err := r.owner(kind, pid)
 	if err == nil {
 		err = r.create(ctx, run, owner, nil)
 	}
@@ -180,11 +192,31 @@ func (a *Active) check() error {
 }
 
 // Join adds this process to the owners of the run: while it lives, the run is in progress.
-func (a *Active) Join() error {
+func (a *Active) Join() error { return a.join(os.Getpid()) }
+
+// JoinFor is Join of another process of this machine.
+func (a *Active) JoinFor(pid int) error {
+	if err := checkProcess(pid); err != nil {
+		return fmt.Errorf("joining run %s: %w", a.ID, err)
+	}
+	return a.join(pid)
+}
+
+func checkProcess(pid int) error {
+	if pid <= 0 {
+		return fmt.Errorf("%d is no process", pid)
+	}
+	if _, alive := processStart(pid); !alive {
+		return fmt.Errorf("there is no process %d", pid)
+	}
+	return nil
+}
+
+func (a *Active) join(pid int) error {
 	if a.Foreign() {
 		return a.foreignError()
 	}
-	w, err := a.repo.owner(format.OwnerProcess)
+	w, err := a.repo.owner(format.OwnerProcess, pid)
 	if err != nil {
 		return fmt.Errorf("joining run %s: %w", a.ID, err)
 	}
@@ -285,7 +317,7 @@ func (a *Active) OutputPath(joined bool) string {
 
 // Leave takes this process from the owners of a run that it joined.
 func (a *Active) Leave() {
-	_ = os.Remove(filepath.Join(a.Dir, ownerName(self(format.OwnerProcess, a.repo.Dir))))
+	_ = os.Remove(filepath.Join(a.Dir, ownerName(self(format.OwnerProcess, os.Getpid(), a.repo.Dir))))
 }
 
 // Host is the name of this machine in file names.

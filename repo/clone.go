@@ -59,9 +59,9 @@ func (r *Repository) clone() (string, error) {
 	return r.knownClone(), nil
 }
 
-// owner describes this process as the owner of a run of this repository.
-func (r *Repository) owner(kind string) (*format.Owner, error) {
-	w := self(kind, r.Dir)
+// owner describes a process of this machine as the owner of a run of this repository.
+func (r *Repository) owner(kind string, pid int) (*format.Owner, error) {
+	w := self(kind, pid, r.Dir)
 	var err error
 	w.Clone, err = r.clone()
 	return w, err

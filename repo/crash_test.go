@@ -340,7 +340,7 @@ func TestTwoFinishes(t *testing.T) {
 
 // TestOwnerLife: a process is gone only when this boot and namespace have no process of its pid and start.
 func TestOwnerLife(t *testing.T) {
-	me := self(format.OwnerProcess, "/x")
+	me := self(format.OwnerProcess, os.Getpid(), "/x")
 	child := exec.Command("true")
 	if err := child.Run(); err != nil {
 		t.Skipf("no program to run: %v", err)
@@ -361,7 +361,7 @@ func TestOwnerLife(t *testing.T) {
 		{"another boot", change(func(w *format.Owner) { w.Boot = "x" }), Elsewhere},
 		{"another namespace", change(func(w *format.Owner) { w.Namespace = "pid:[1]" }), Elsewhere},
 		{"another host", change(func(w *format.Owner) { w.Host = "elsewhere" }), Elsewhere},
-		{"none of its own", self(format.OwnerDetached, "/x"), Detached},
+		{"none of its own", self(format.OwnerDetached, 0, "/x"), Detached},
 	} {
 		if got := life(c.w); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)

@@ -460,7 +460,7 @@ func (a *Active) resumeRest(ctx context.Context, plan *format.Consumed) error {
 			Resumes: a.ID, Params: parent.Params, Nulls: parent.Nulls, Source: parent.Source, Environment: parent.Environment,
 			Machine: parent.Machine, Datasets: parent.Datasets,
 		}
-		owner, err := a.repo.owner(format.OwnerDetached)
+		owner, err := a.repo.owner(format.OwnerDetached, 0)
 		if err != nil {
 			return err
 		}

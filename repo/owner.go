@@ -30,12 +30,12 @@ func hostName(name string) string {
 	return name[:min(len(name), 63)]
 }
 
-// self describes this process as the owner of a run whose finished folder goes to runs.
-func self(kind, runs string) *format.Owner {
+// self describes a process of this machine as the owner of a run whose finished folder goes to runs.
+func self(kind string, pid int, runs string) *format.Owner {
 	w := &format.Owner{Kind: kind, Host: thisHost(), Runs: runs, Since: now()}
 	if kind == format.OwnerProcess {
-		w.PID = int64(os.Getpid())
-		w.Start, _ = processStart(os.Getpid())
+		w.PID = int64(pid)
+		w.Start, _ = processStart(pid)
 	}
 	w.Boot, w.Namespace = bootID(), pidNamespace()
 	return w

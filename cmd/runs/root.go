@@ -180,6 +180,7 @@ var commands = []struct {
 	{"share", "pull", (*app).pullCommand},
 	{"share", "import", (*app).importCommand},
 	{"share", "hook", (*app).hookCommand},
+	{"record", "client", (*app).clientCommand},
 	{"again", "artifacts", (*app).artifactsCommand},
 	{"again", "checkout", (*app).checkoutCommand},
 	{"again", "reproduce", (*app).reproduceCommand},

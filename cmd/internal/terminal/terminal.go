@@ -34,6 +34,9 @@ func System(noColor bool) *Terminal {
 	return t
 }
 
+// Quiet sends messages to err, which no person watches.
+func (t *Terminal) Quiet(err io.Writer) { t.Err, t.errTTY = err, false }
+
 // Test is a terminal for tests: width columns, 40 lines, a terminal in both directions.
 func Test(out, err io.Writer, width int, colour bool) *Terminal {
 	return &Terminal{In: strings.NewReader(""), Out: out, Err: err, outTTY: true, errTTY: true, colour: colour, width: width, height: 40}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+)
+
+// clientProtocol is the version of what the Python client and these commands say to each other.
+const clientProtocol = 1
+
+// maxRequestBytes bounds the first line of a request.
+const maxRequestBytes = 1 << 20
+
+// clientCommand serves the Python client: each call reads a request from stdin and answers with one line of JSON.
+func (a *app) clientCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:    "client start|join|finish",
+		Hidden: true,
+		Short:  "Record for the Python client",
+		Long: `Record for the Python client. A request is read from stdin to its end: a line of JSON, and where a run is described a
+journal line behind it. The answer is one line of JSON; what went wrong is {"error": {"kind", "message", "hint"}}.`,
+		Args: arguments(0, 0, ""),
+		RunE: func(*cobra.Command, []string) error { return usagef("client: start, join or finish missing") },
+	}
+	for _, c := range []struct {
+		name, short string
+		call        func(context.Context, *clientRequest) (map[string]any, error)
+	}{
+		{"start", "Start a run that a process keeps open", a.clientStart},
+		{"join", "Add a process to the owners of a run", a.clientJoin},
+		{"finish", "End a run", a.clientFinish},
+	} {
+		cmd.AddCommand(&cobra.Command{
+			Use: c.name, Short: c.short, Long: c.short + ", as stdin says.", Args: arguments(0, 0, ""), DisableFlagsInUseLine: true,
+			RunE: func(cmd *cobra.Command, _ []string) error { return a.clientCall(cmd.Context(), c.call) },
+		})
+	}
+	return cmd
+}
+
+// clientRequest is what the client asks: one set of keys for all calls, as each needs them.
+type clientRequest struct {
+	Protocol int    `json:"protocol"`
+	PID      int    `json:"pid"`
+	Dir      string `json:"dir"` // the active folder of the run; of join and finish
+
+	Name           string   `json:"name"`
+	Experiment     string   `json:"experiment"`
+	Group          string   `json:"group"`
+	Key            string   `json:"key"`
+	Parent         string   `json:"parent"`
+	Resume         string   `json:"resume"`
+	Command        []string `json:"command"`
+	Entry          string   `json:"entry"`
+	System         bool     `json:"system"`
+	AllowValChange bool     `json:"allow_val_change"`
+	Datasets       []string `json:"datasets"`
+
+	Status    string  `json:"status"`
+	ExitCode  *int64  `json:"exit_code"`
+	Signal    string  `json:"signal"`
+	EndReason string  `json:"end_reason"`
+	Wait      float64 `json:"wait"` // seconds
+
+	line *format.Line // what the run says of itself; nil without
+}
+
+// maxWait bounds the wait of a finish for writers.
+const maxWait = time.Hour
+
+// readClientRequest reads a request to its end.
+func readClientRequest(in io.Reader) (*clientRequest, error) {
+	const limit = maxRequestBytes + format.MaxLineBytes + 2
+	data, err := io.ReadAll(bufio.NewReader(io.LimitReader(in, limit+1)))
+	if err != nil {
+		return nil, fmt.Errorf("reading the request: %w", err)
+	}
+	first, second, _ := bytes.Cut(data, []byte("\n"))
+	if len(data) > limit || len(first) > maxRequestBytes {
+		return nil, usagef("reading the request: longer than a request may be")
+	}
+	q := &clientRequest{}
+	if err := json.Unmarshal(first, q); err != nil {
+		return nil, usagef("reading the request: %v", err)
+	}
+	if q.Protocol != clientProtocol {
+		return nil, usagef("the client speaks protocol %d and this version of runs %d: install the same version of both", q.Protocol, clientProtocol)
+	}
+	if second = bytes.TrimSpace(second); len(second) == 0 {
+		return q, nil
+	}
+	if bytes.ContainsRune(second, '\n') {
+		return nil, usagef("reading the request: a third line")
+	}
+	q.line = &format.Line{}
+	var parser format.JournalParser
+	if err := parser.Parse(second, q.line); err != nil {
+		return nil, usagef("reading what describes the run: %v", err)
+	}
+	return q, nil
+}
+
+// clientError is an answer that says what went wrong in a way that the client tells apart.
+type clientError struct {
+	kind string
+	err  error
+}
+
+func (e *clientError) Error() string { return e.err.Error() }
+func (e *clientError) Unwrap() error { return e.err }
+
+// Kinds of what goes wrong.
+const (
+	clientExists   = "exists"
+	clientMissing  = "missing"
+	clientAlive    = "alive"
+	clientReadOnly = "readonly"
+	clientUsage    = "usage"
+	clientParams   = "params"
+	clientOther    = "other"
+)
+
+func errorKind(err error) string {
+	var known *clientError
+	var usage usageError
+	switch {
+	case errors.As(err, &known):
+		return known.kind
+	case errors.As(err, &usage):
+		return clientUsage
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return clientReadOnly
+	}
+	return clientOther
+}
+
+// clientCall answers one request. What a command would say to a person goes into the answer.
+func (a *app) clientCall(ctx context.Context, call func(context.Context, *clientRequest) (map[string]any, error)) error {
+	var said bytes.Buffer
+	a.term.Quiet(&said)
+	var answer map[string]any
+	q, err := readClientRequest(a.term.In)
+	if err == nil {
+		answer, err = call(ctx, q)
+	}
+	if err != nil {
+		hint := ""
+		var hinted *repo.HintError
+		if errors.As(err, &hinted) {
+			hint = hinted.Hint
+		}
+		a.status = exitFailed
+		return a.printJSON(map[string]any{"error": map[string]any{"kind": errorKind(err), "message": firstLine(err.Error()), "hint": hint}})
+	}
+	warnings := []string{}
+	for line := range strings.Lines(said.String()) {
+		warnings = append(warnings, strings.TrimPrefix(strings.TrimSpace(line), "runs: "))
+	}
+	answer["warnings"] = warnings
+	return a.printJSON(answer)
+}

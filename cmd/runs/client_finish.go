@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+)
+
+// clientFinish ends a run as its process says.
+func (a *app) clientFinish(ctx context.Context, q *clientRequest) (map[string]any, error) {
+	end := repo.Finish{Status: format.Status(q.Status), ExitCode: q.ExitCode, Signal: q.Signal, EndReason: q.EndReason}
+	switch end.Status {
+	case format.Finished, format.Failed, format.Killed:
+	default:
+		return nil, usagef("finishing the run: the status is finished, failed or killed, not %q", q.Status)
+	}
+	if !(q.Wait >= 0 && q.Wait <= maxWait.Seconds()) {
+		return nil, usagef("finishing the run: to wait %v seconds is not possible", q.Wait)
+	}
+	end.Wait = time.Duration(q.Wait * float64(time.Second))
+	active, err := clientActive(q)
+	if err != nil {
+		return nil, err
+	}
+	done, err := active.Finish(ctx, end)
+	if err != nil {
+		return nil, err
+	}
+	a.sayFinished(done)
+	if r, err := active.Repository().Reopen(); err != nil {
+		a.say("runs: %v", err)
+	} else {
+		a.commitAtFinish(ctx, r, done.Run, true)
+	}
+	resumed := done.Resumed
+	if resumed == nil {
+		resumed = []string{}
+	}
+	return map[string]any{"id": active.ID, "status": string(done.Run.Status), "dir": done.Dir, "open": len(done.Open), "resumed": resumed}, nil
+}

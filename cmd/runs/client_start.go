@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/capture"
+)
+
+// clientStart starts the run of a process that is none of ours.
+func (a *app) clientStart(ctx context.Context, q *clientRequest) (map[string]any, error) {
+	r, err := a.setup(ctx)
+	if err != nil {
+		return nil, err
+	}
+	run, err := a.describeClient(ctx, r, q)
+	if err != nil {
+		return nil, err
+	}
+	active, err := r.StartFor(ctx, run, q.PID)
+	if err != nil {
+		return nil, err
+	}
+	return a.clientRun(active, run), nil
+}
+
+// describeClient makes the record of the new run.
+func (a *app) describeClient(ctx context.Context, r *repo.Repository, q *clientRequest) (*format.Run, error) {
+	f := beginFlags{
+		name: q.Name, experiment: q.Experiment, group: q.Group, key: q.Key, parent: q.Parent, datasets: q.Datasets,
+	}
+	run, _, err := a.describeWithin(ctx, r, &f, q.Command, 0)
+	if err != nil {
+		return nil, err
+	}
+	root := r.TreeRoot()
+	run.Command = make([]string, len(q.Command))
+	for i, arg := range q.Command {
+		run.Command[i] = capture.Portable(root, strings.ToValidUTF8(arg, "\ufffd"))
+	}
+	if run.Source != nil && q.Entry != "" {
+		run.Source.Entry = entryOf(root, a.dir, []string{q.Entry})
+	}
+	if l := q.line; l != nil {
+		run.Params, run.Nulls, run.Tags, run.Note = l.Params, slices.Compact(slices.Sorted(slices.Values(l.Nulls))), l.Tags, l.Note
+		portable(root, run.Params)
+	}
+	return run, nil
+}
+
+// clientRun is what the client must know of its run.
+func (a *app) clientRun(active *repo.Active, run *format.Run) map[string]any {
+	r := active.Repository()
+	return map[string]any{
+		"protocol": clientProtocol, "format": format.Schema, "version": version,
+		"id": active.ID, "dir": active.Dir, "runs": r.Dir, "root": r.TreeRoot(), "host": repo.Host(),
+		"experiment": run.Experiment, "name": run.Name, "sidecar": 0, "resumed": nil, "existing": "",
+	}
+}
+
+// clientJoin adds a process to those that keep a run open.
+func (a *app) clientJoin(ctx context.Context, q *clientRequest) (map[string]any, error) {
+	active, err := clientActive(q)
+	if err != nil {
+		return nil, err
+	}
+	if err := active.JoinFor(q.PID); err != nil {
+		return nil, err
+	}
+	if q.line != nil {
+		if err := a.appendShared(active, q.line); err != nil {
+			return nil, err
+		}
+	}
+	e, err := active.Entry(ctx)
+	if err != nil {
+		return nil, err
+	}
+	answer := a.clientRun(active, e.Run)
+	answer["params"] = orEmpty(e.Params)
+	return answer, nil
+}
+
+func orEmpty(m map[string]any) map[string]any {
+	if m == nil {
+		return map[string]any{}
+	}
+	return m
+}
+
+// clientActive is the run whose folder the client names.
+func clientActive(q *clientRequest) (*repo.Active, error) {
+	if !filepath.IsAbs(q.Dir) {
+		return nil, usagef("dir is %q, not the absolute path of a run in progress", q.Dir)
+	}
+	return repo.OpenDir(filepath.Clean(q.Dir))
+}

@@ -1,0 +1,176 @@
+"""gitruns records machine-learning experiments in git, as files, with no server.
+
+    import gitruns
+
+    run = gitruns.init(project="penguins", config={"lr": 0.1})
+    for step in range(100):
+        gitruns.log({"loss": 1 / (step + 1)})
+    gitruns.finish()
+
+The calls are those of W&B: `import gitruns as wandb` is enough for most scripts. Beyond them: load, runs and diff read what
+was recorded, log_dataset records data by its hash.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from ._errors import CommError, ConfigError, Error, NotFoundError, UsageError
+from ._version import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any
+
+    from ._artifact import Artifact as Artifact
+    from ._config import Config
+    from ._init import init as init
+    from ._media import Audio as Audio
+    from ._media import Histogram as Histogram
+    from ._media import Html as Html
+    from ._media import Image as Image
+    from ._media import Table as Table
+    from ._media import Video as Video
+    from ._reader import diff as diff
+    from ._reader import load as load
+    from ._reader import runs as runs
+    from ._run import Run as Run
+    from ._settings import Settings as Settings
+    from ._summary import Summary
+
+    # The run that init() began and finish() has not ended, else None.
+    run: Run | None
+    config: Config
+    summary: Summary
+
+# Where a name is defined that is loaded when it is first used.
+_LAZY = {
+    "init": "_init", "Run": "_run", "Settings": "_settings", "Config": "_config",
+    "Artifact": "_artifact", "Image": "_media", "Table": "_media", "Histogram": "_media", "Video": "_media", "Audio": "_media", "Html": "_media",
+    "plot": "_plot", "plot_table": "_plot", "load": "_reader", "runs": "_reader", "diff": "_reader",
+    "util": "_compat", "errors": "_compat", "login": "_compat", "setup": "_compat", "teardown": "_compat", "require": "_compat",
+    "termlog": "_compat", "termwarn": "_compat", "termerror": "_compat", "AlertLevel": "_compat", "tensorboard": "_compat", "env": "_compat",
+}  # fmt: skip
+
+# Calls of the active run.
+_OF_RUN = {
+    "define_metric", "save", "log_artifact", "use_artifact", "log_model", "use_model", "watch", "unwatch", "alert", "log_code", "mark_preempting",
+}  # fmt: skip
+
+__all__ = ["CommError", "ConfigError", "Error", "NotFoundError", "UsageError", "__version__", "config", "finish", "join", "log", "log_dataset", "run", "summary", *sorted(_LAZY), *sorted(_OF_RUN)]
+
+
+class _BeforeInit:
+    """What config and summary are before init: reading says what to do."""
+
+    def __init__(self, name: str) -> None:
+        object.__setattr__(self, "_name", name)
+
+    def _fail(self) -> Any:
+        raise Error(f"call gitruns.init() before gitruns.{self._name}")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._fail()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._fail()
+
+    def __getitem__(self, key: str) -> Any:
+        return self._fail()
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._fail()
+
+    def __repr__(self) -> str:
+        return f"<gitruns.{self._name}: call gitruns.init() first>"
+
+
+class _Module(type(sys)):  # type: ignore[misc]
+    """The module: run, config and summary are those of the active run."""
+
+    _active: Any = None
+
+    @property
+    def run(self) -> Any:
+        """The run that init() began and finish() has not ended, else None."""
+        return _Module._active
+
+    @property
+    def config(self) -> Any:
+        """The config of the active run. A dict may be assigned: it is an update; before init it waits for it."""
+        return _Module._active.config if _Module._active is not None else _BeforeInit("config")
+
+    @config.setter
+    def config(self, values: Any) -> None:
+        if _Module._active is not None:
+            _Module._active.config.update(values)
+            return
+        from ._init import _before_config
+        from ._values import config_of
+
+        _before_config.update(config_of(values))
+
+    @property
+    def summary(self) -> Any:
+        """The summary of the active run."""
+        return _Module._active.summary if _Module._active is not None else _BeforeInit("summary")
+
+    def _bind(self, run: Any) -> None:
+        """Make run the active one. Its log becomes the module's: a call costs no detour."""
+        _Module._active = run
+        self.__dict__["log"] = run.log if run is not None else _log_before_init
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _LAZY:
+            from importlib import import_module
+
+            module = import_module("." + _LAZY[name], __name__)
+            value = module if name == "plot" else getattr(module, name)
+            self.__dict__[name] = value
+            return value
+        if name in _OF_RUN:
+            if _Module._active is None:
+                raise Error(f"call gitruns.init() before gitruns.{name}")
+            return getattr(_Module._active, name)
+        if name == "integrations":
+            from importlib import import_module
+
+            return import_module(".integrations", __name__)
+        if name.startswith("_"):
+            raise AttributeError(f"gitruns has no {name}")
+        from . import _refused
+
+        if _refused.known(name):
+            return _refused.refused(name)
+        raise AttributeError(_refused.missing(name))
+
+    def __dir__(self) -> list:
+        return sorted({*self.__dict__, *__all__})
+
+
+def _log_before_init(data: Any, step: Any = None, commit: Any = None, sync: Any = None) -> None:
+    raise Error("call gitruns.init() before gitruns.log()")
+
+
+def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
+    """End the active run; nothing happens where there is none. See Run.finish."""
+    if _Module._active is not None:
+        _Module._active.finish(exit_code, quiet)
+
+
+def join(exit_code: int | None = None) -> None:
+    """The same as finish."""
+    finish(exit_code)
+
+
+def log_dataset(path: Any, name: str | None = None, role: str | None = None) -> None:
+    """Record data that the active run uses, a file or a folder, by its hash."""
+    if _Module._active is None:
+        raise Error("call gitruns.init() before gitruns.log_dataset()")
+    _Module._active.log_dataset(path, name, role)
+
+
+log: Any = _log_before_init
+sys.modules[__name__].__class__ = _Module

@@ -1,0 +1,171 @@
+"""The `runs` program: where it lies, and calls of it through posix_spawn, which copies nothing of a large training process."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ._errors import CommError
+
+_NAME = "runs.exe" if os.name == "nt" else "runs"
+_found = ""
+
+
+def find() -> str:
+    """The path of the `runs` program: RUNS_BINARY, the one of this package's installation, then the PATH.
+
+    Raises CommError where there is none.
+    """
+    global _found
+    given = os.environ.get("RUNS_BINARY")
+    if given:
+        if os.path.isfile(given) and os.access(given, os.X_OK):
+            return given
+        raise CommError(f"RUNS_BINARY names {given}, which is no program; unset it, or set it to the path of 'runs'")
+    if _found and os.path.isfile(_found):
+        return _found
+    here = os.path.dirname(os.path.abspath(__file__))
+    folders = [os.path.join(here, "_bin"), os.path.dirname(sys.executable or ""), os.path.join(sys.prefix, "Scripts" if os.name == "nt" else "bin")]
+    # `pip install --target` and `--user` put scripts beside the packages.
+    folders += [os.path.join(os.path.dirname(here), "bin"), os.path.join(os.path.dirname(here), os.pardir, os.pardir, os.pardir, "bin")]
+    folders += os.environ.get("PATH", os.defpath).split(os.pathsep)
+    for folder in folders:
+        path = os.path.join(folder, _NAME)
+        if folder and os.path.isfile(path) and os.access(path, os.X_OK):
+            _found = os.path.normpath(path)
+            return _found
+    raise CommError("the program 'runs' is not found; 'pip install gitruns' brings it, or set RUNS_BINARY to its path")
+
+
+def call(args: list[str], input: bytes = b"", cwd: str | None = None) -> tuple[int, bytes, bytes]:
+    """Run `runs args…` to its end and return (exit status, stdout, stderr); a status below 0 is minus the signal.
+
+    input is its stdin. cwd is where it runs. Raises CommError where the program is not there or cannot be started.
+    """
+    program = find()
+    argv = [program, *(["-C", cwd] if cwd else []), *args]
+    try:
+        if hasattr(os, "posix_spawn"):
+            return _spawn(program, argv, input)
+        return _subprocess(argv, input)
+    except OSError as e:
+        raise CommError(f"starting {program}: {e.strerror or e}; set RUNS_BINARY to a program 'runs' of this machine") from e
+
+
+def _subprocess(argv: list[str], input: bytes) -> tuple[int, bytes, bytes]:
+    import subprocess
+
+    done = subprocess.run(argv, input=input, capture_output=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def _spawn(program: str, argv: list[str], input: bytes) -> tuple[int, bytes, bytes]:
+    import _signal
+    import select
+
+    ends: list[int] = []
+    try:
+        for _ in range(3):
+            ends += os.pipe()
+        # dup2 onto itself would keep the close-on-exec flag: a process that began without stdio has such numbers.
+        low = []
+        for i in range(len(ends)):
+            while ends[i] < 3:
+                low.append(ends[i])
+                ends[i] = os.dup(ends[i])
+        for end in low:
+            os.close(end)
+        in_read, in_write, out_read, out_write, err_read, err_write = ends
+        actions = [(os.POSIX_SPAWN_DUP2, in_read, 0), (os.POSIX_SPAWN_DUP2, out_write, 1), (os.POSIX_SPAWN_DUP2, err_write, 2)]
+        # A group of its own: a Ctrl-C that ends the training must not end the program that records it. Python ignores
+        # SIGPIPE, which a child would inherit.
+        pid = os.posix_spawn(
+            program, argv, dict(os.environ), file_actions=actions, setpgroup=0, setsigmask=[],
+            setsigdef=[_signal.SIGPIPE, _signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP],
+        )  # fmt: skip
+    except BaseException:
+        for end in ends:
+            os.close(end)
+        raise
+    for end in (in_read, out_write, err_write):
+        os.close(end)
+    try:
+        try:
+            rest = memoryview(input)
+            while rest:
+                rest = rest[os.write(in_write, rest) :]
+        except BrokenPipeError:
+            pass  # it ended early and says why
+        finally:
+            os.close(in_write)
+        chunks: dict[int, list[bytes]] = {out_read: [], err_read: []}
+        open_ends = [out_read, err_read]
+        while open_ends:
+            if len(open_ends) == 2:
+                ready = _ready(select, open_ends)
+            else:
+                ready = list(open_ends)
+            for end in ready:
+                data = os.read(end, 1 << 16)
+                chunks[end].append(data)
+                if not data:
+                    open_ends.remove(end)
+    finally:
+        os.close(out_read)
+        os.close(err_read)
+        status = _wait(pid)
+    return status, b"".join(chunks[out_read]), b"".join(chunks[err_read])
+
+
+def _ready(select: object, ends: list[int]) -> list[int]:
+    poll = getattr(select, "poll", None)
+    if poll is None:
+        return select.select(ends, [], [])[0]  # type: ignore[attr-defined]
+    poller = poll()
+    for end in ends:
+        poller.register(end)
+    return [end for end, _ in poller.poll()]
+
+
+def _wait(pid: int) -> int:
+    try:
+        _, status = os.waitpid(pid, 0)
+    except ChildProcessError:
+        return 0  # SIGCHLD is ignored in this process: nobody keeps the status, and what it printed tells
+    if os.WIFSIGNALED(status):
+        return -os.WTERMSIG(status)
+    return os.WEXITSTATUS(status)
+
+
+def client(command: str, request: dict, line: dict | None = None, cwd: str | None = None) -> dict:
+    """Call `runs client command` with a request and, behind it, a journal line; return its answer.
+
+    The answer {"error": …} and a program that does not speak this protocol raise CommError, or UsageError and ConfigError
+    for what the caller did wrong.
+    """
+    import json
+
+    from ._errors import ConfigError, UsageError
+    from ._version import PROTOCOL
+
+    request = {"protocol": PROTOCOL, **request}
+    text = json.dumps(request) + "\n"
+    if line:
+        text += json.dumps(line) + "\n"
+    code, out, err = call(["client", command], text.encode(), cwd)
+    try:
+        answer = json.loads(out)
+        if not isinstance(answer, dict):
+            raise ValueError
+    except ValueError:
+        said = err.decode("utf-8", "replace").strip().splitlines()
+        why = said[0] if said else f"it ended with status {code} and said nothing"
+        raise CommError(f"{find()} does not work with this client ({why}); 'pip install --upgrade gitruns' brings both") from None
+    if "error" in answer:
+        error = answer["error"]
+        text = error.get("message", "it failed") + ("; " + error["hint"] if error.get("hint") else "")
+        kind = error.get("kind")
+        raise {"params": ConfigError, "exists": UsageError, "missing": UsageError, "alive": UsageError, "usage": UsageError}.get(kind, CommError)(text)
+    if answer.get("protocol", PROTOCOL) != PROTOCOL:
+        raise CommError(f"{find()} speaks protocol {answer['protocol']}, this client {PROTOCOL}; 'pip install --upgrade gitruns' brings both")
+    return answer

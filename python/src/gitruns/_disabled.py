@@ -1,0 +1,133 @@
+"""A run that records nothing: mode="disabled", and the further processes of a distributed training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ._config import Config
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any
+
+
+class _Values(dict):
+    """A summary that nobody keeps."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"the summary has no {name!r}") from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+    def dict(self) -> dict:
+        return dict(self)
+
+    _as_dict = dict
+
+
+class _Nothing:
+    """What a call on a disabled run returns: it takes any further call."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *args: Any, **kwargs: Any) -> _Nothing:
+        return self
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __iter__(self) -> Any:
+        return iter(())
+
+
+class DisabledRun:
+    """All calls of a run; nothing is recorded, no file is made, no program is called."""
+
+    disabled = True
+    resumed = False
+    offline = True
+    mode = "disabled"
+    url = project_url = sweep_id = sweep_url = None
+    start_time = 0.0
+    run_id = ""
+    path = ""
+    _folder = ""
+    _step = 0
+    _state = ""
+
+    def __init__(self, name: str = "", id: str = "", project: str = "", entity: str = "", group: str = "", job_type: str = "", notes: str = "", tags: Any = (), config: Mapping | None = None) -> None:
+        self.name = name or "disabled"
+        self.id = id or "disabled"
+        self.project, self.entity, self.group, self.job_type, self.notes = project, entity, group, job_type, notes
+        self.tags = tuple(tags or ())
+        self._config = Config(None, True)
+        self._config.update(config or {})
+        self.summary = _Values()
+        self._at_finish: list = []
+        self._made = ""
+
+    def log(self, data: Any, step: Any = None, commit: Any = None, sync: Any = None) -> None:
+        """Nothing."""
+
+    def _write(self, record: dict) -> None:
+        """Nothing."""
+
+    @property
+    def config(self) -> Config:
+        """The config: it is kept in memory."""
+        return self._config
+
+    @config.setter
+    def config(self, config: Any) -> None:
+        self._config.update(config, allow_val_change=True)
+
+    @property
+    def step(self) -> int:
+        """0."""
+        return 0
+
+    @property
+    def dir(self) -> str:
+        """A temporary folder, so that programs that write there go on."""
+        if not self._made:
+            import tempfile
+
+            self._made = tempfile.mkdtemp(prefix="gitruns-disabled-")
+        return self._made
+
+    @property
+    def settings(self) -> Any:
+        """The settings that init was given."""
+        return getattr(self, "_settings", None)
+
+    def finish(self, exit_code: Any = None, quiet: Any = None) -> None:
+        """End it."""
+        from ._end import release
+
+        release(self)
+
+    join = finish
+
+    def __enter__(self) -> DisabledRun:
+        return self
+
+    def __exit__(self, *exc: Any) -> bool:
+        self.finish()
+        return False
+
+    def __getattr__(self, name: str) -> Any:
+        from ._run import Run
+
+        if name.startswith("__") or not hasattr(Run, name):
+            raise AttributeError(f"a run has no {name!r}")
+        return _Nothing()
+
+    def __repr__(self) -> str:
+        return "<gitruns.Run, disabled>"

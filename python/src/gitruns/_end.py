@@ -1,0 +1,299 @@
+"""How a run ends: finish(), the end of the process with or without an error, Ctrl-C, a scheduler's signal."""
+
+from __future__ import annotations
+
+import _signal
+import atexit
+import builtins
+import os
+import sys
+from _thread import get_ident
+
+from ._say import say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any
+
+_SIGTERM = _signal.SIGTERM
+_installed = False
+_main = 0
+_error: tuple | None = None  # what ends the process: (kind, error, trace)
+_code: Any = None  # what sys.exit was called with
+_called = False
+_previous: dict = {}
+_before: dict = {}
+_preempted = ""
+
+
+def install() -> None:
+    """Watch the end of this process, from the first run to the finish of the last."""
+    global _installed, _main, _error, _code, _called, _preempted
+    if _installed:
+        return
+    _installed, _main, _error, _code, _called, _preempted = True, get_ident(), None, None, False, ""
+    atexit.register(_at_exit)
+    _before["hook"] = sys.excepthook
+    _before["sys.exit"] = sys.exit
+    sys.excepthook = _excepthook
+    sys.exit = _exit
+    for name in ("exit", "quit"):  # the site module's, which raise SystemExit by themselves
+        quitter = getattr(builtins, name, None)
+        if quitter is not None:
+            _before[name] = quitter
+            setattr(builtins, name, _Quitter(quitter))
+    numbers = [_SIGTERM]
+    if "SLURM_JOB_ID" in os.environ and hasattr(_signal, "SIGUSR1"):
+        numbers.append(_signal.SIGUSR1)  # what `sbatch --signal` sends before the end
+    for number in numbers:
+        try:
+            old = _signal.getsignal(number)
+            if old is None or old == _signal.SIG_IGN:
+                continue
+            _signal.signal(number, _on_signal)
+            _previous[number] = old
+        except (ValueError, OSError):  # another thread than the main one: the sidecar sees the end
+            break
+
+
+def uninstall() -> None:
+    """Give back the caller's handlers, where nobody has replaced ours."""
+    global _installed
+    if not _installed:
+        return
+    _installed = False
+    atexit.unregister(_at_exit)
+    if sys.excepthook is _excepthook:
+        sys.excepthook = _before["hook"]
+    if sys.exit is _exit:
+        sys.exit = _before["sys.exit"]
+    for name in ("exit", "quit"):
+        if name in _before and isinstance(getattr(builtins, name, None), _Quitter):
+            setattr(builtins, name, _before[name])
+    for number, old in list(_previous.items()):
+        try:
+            if _signal.getsignal(number) is _on_signal:
+                _signal.signal(number, old)
+        except (ValueError, OSError):
+            pass
+    _previous.clear()
+    _before.clear()
+
+
+class _Quitter:
+    """exit and quit as they were, noticed."""
+
+    def __init__(self, quitter: Any) -> None:
+        self._quitter = quitter
+
+    def __call__(self, code: Any = None) -> Any:
+        _note_exit(code)
+        return self._quitter(code)
+
+    def __repr__(self) -> str:
+        return repr(self._quitter)
+
+
+def _note_exit(code: Any) -> None:
+    global _code, _called
+    if get_ident() == _main:
+        _code, _called = code, True
+
+
+def _exit(code: Any = None) -> Any:
+    _note_exit(code)
+    return _before.get("sys.exit", _raise_exit)(code)
+
+
+def _raise_exit(code: Any = None) -> Any:
+    raise SystemExit(code)
+
+
+def _excepthook(kind: Any, error: Any, trace: Any) -> Any:
+    global _error
+    hook = _before.get("hook", sys.__excepthook__)
+    if _own_runs():
+        _error = (kind, error, trace)
+    return hook(kind, error, trace)
+
+
+def _on_signal(number: int, frame: Any) -> Any:
+    """SIGTERM, and SIGUSR1 under Slurm: the machine is taken back. The caller's handler goes on; without one the run is
+    finished and the signal does what it does."""
+    global _preempted
+    name = "SIGTERM" if number == _SIGTERM else "SIGUSR1"
+    old = _previous.get(number, _signal.SIG_DFL)
+    if _own_runs():
+        _preempted = name
+    if callable(old):
+        return old(number, frame)
+    for run in _own_runs():
+        end(run, "killed", None, name, _taken_back())
+    _signal.signal(number, _signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    return None
+
+
+def _taken_back() -> str:
+    """The reason of a signal's end: under a scheduler it takes the machine back."""
+    return "preempted" if any(os.environ.get(name) for name in ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")) else ""
+
+
+def _own_runs() -> list:
+    from ._run import _live
+
+    return [run for run in list(_live) if run._pid == os.getpid()]
+
+
+def _at_exit() -> None:
+    runs = _own_runs()
+    for run in reversed(runs):
+        try:
+            if _error is not None:
+                finish_with(run, *_error)
+            elif _preempted:
+                end(run, "killed", _status_of(_code) if _called else None, _preempted, _taken_back())
+            elif _called:
+                code = _status_of(_code)
+                end(run, "finished" if code == 0 else "failed", code, "", str(_code)[:200] if isinstance(_code, str) else "")
+            else:
+                # `raise SystemExit(3)` cannot be seen from inside: the status stays unknown.
+                end(run, "finished", None, "", "")
+        except Exception as e:
+            say(f"run {run.id} is not finished: {e}")
+
+
+def _status_of(code: Any) -> int:
+    """The exit status that sys.exit(code) gives, as the shell sees it."""
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    return 1
+
+
+def finish_with(run: Any, kind: Any, error: Any, trace: Any) -> None:
+    """End the run as an exception says, or as success where there is none."""
+    if kind is None:
+        finish(run)
+        return
+    if issubclass(kind, SystemExit):
+        code = _status_of(getattr(error, "code", None))
+        end(run, "finished" if code == 0 else "failed", code, "", "")
+        return
+    if issubclass(kind, KeyboardInterrupt):
+        end(run, "killed", 130, "SIGINT", "interrupted")
+        return
+    text = _keep_trace(run, kind, error, trace)
+    if run._preempting or _preempted:
+        end(run, "killed", 1, _preempted, "preempted" if run._preempting else _taken_back())
+        return
+    end(run, "failed", 1, "", text)
+
+
+def _keep_trace(run: Any, kind: Any, error: Any, trace: Any) -> str:
+    """Keep the traceback as an artifact; the exception in one line is the run's reason of ending."""
+    try:
+        short = str(error).strip().splitlines()
+    except Exception:
+        short = []
+    text = kind.__name__ + (": " + short[0] if short else "")
+    text = "".join(c if c.isprintable() else " " for c in text)[:200].encode("utf-8", "replace").decode()
+    try:
+        import traceback
+
+        lines = "".join(traceback.format_exception(kind, error, trace))
+        path = os.path.join(run._folder, "traceback.txt")
+        with open(path, "w", encoding="utf-8", errors="backslashreplace") as f:
+            f.write(lines if len(lines) < 1 << 20 else lines[: 1 << 19] + "\n…\n" + lines[-(1 << 19) :])
+        run._write({"artifact": {"path": path, "name": "traceback.txt", "kind": "traceback", "caption": text}})
+    except Exception as e:
+        say(f"the traceback is not kept: {e}")
+    return text
+
+
+def finish(run: Any, exit_code: Any = None, quiet: Any = None) -> None:
+    """End the run as success, or with an exit status. Nothing happens where it is finished."""
+    if run._state:
+        return
+    code = None if exit_code is None else int(exit_code)
+    status, reason = ("finished", "") if not code else ("failed", "")
+    if _preempted:
+        end(run, "killed", code, _preempted, _taken_back(), quiet)
+        return
+    if run._preempting and code:
+        status, reason = "killed", "preempted"
+    end(run, status, code, "", reason, quiet)
+
+
+def end(run: Any, status: str, code: int | None, signal: str, reason: str, quiet: Any = None) -> None:
+    """Finish the run: what is open is closed, the binary makes its folder, the handlers are given back."""
+    from . import _run
+
+    with run._lock:
+        if run._state:
+            return
+        if run._pid != os.getpid():  # a forked process closes what it wrote; the run is its parent's
+            if run._fd >= 0:
+                run._write({"event": "end"})
+            run._state = "left"
+            if run in _run._live:
+                _run._live.remove(run)
+            return
+        for then in run._at_finish:
+            try:
+                then(run)
+            except Exception as e:
+                say(f"at the finish of run {run.id}: {type(e).__name__}: {e}")
+        if run._lost:
+            run._write({"tags": {"lost_rows": str(run._lost)}})
+        if run._fd >= 0:
+            run._write({"event": "end"})
+            try:
+                os.close(run._fd)
+            except OSError:
+                pass
+            run._fd = -1
+        run._state = status
+    try:
+        _call(run, status, code, signal, reason, quiet)
+    finally:
+        if run in _run._live:
+            _run._live.remove(run)
+        release(run)
+
+
+def _call(run: Any, status: str, code: int | None, signal: str, reason: str, quiet: Any) -> None:
+    from ._binary import client
+    from ._errors import Error
+
+    if run._joined:
+        run._finished_dir = run._folder
+        return  # its starter finishes it
+    request: dict = {"dir": run._folder, "sidecar": run._sidecar, "wait": 30, "status": status, "exit_code": code, "signal": signal, "end_reason": reason}
+    if run._tensorboard is not None:
+        request["tensorboard"] = {"on": True, "pid": os.getpid(), **run._tensorboard}
+    try:
+        answer = client("finish", request)
+    except Error as e:
+        say(f"run {run.id} is not finished: {e}; what was logged is safe in {run._folder}: 'runs finish {run.run_id}' ends it")
+        return
+    run._finished_dir = answer.get("dir") or run._folder
+    for warning in answer.get("warnings") or ():
+        say(warning)
+    if not quiet:
+        short = run.run_id.rsplit("-", 1)[-1]
+        title = f"{run._name} ({short})" if run._name else short
+        say(f"recorded {title}, {answer.get('status', status)}: 'runs show {short}'")
+
+
+def release(run: Any) -> None:
+    """Forget the run as the process's own, and give back the handlers behind the last one."""
+    from . import _run
+    from ._init import released
+
+    released(run)
+    for then in getattr(run, "_then", ()):
+        then()
+    if not _own_runs() and not _run._live:
+        uninstall()

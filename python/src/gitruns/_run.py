@@ -1,0 +1,635 @@
+"""A run that is being recorded: one line of a journal a call, written when the call returns."""
+
+from __future__ import annotations
+
+import os
+import time
+from _thread import RLock
+from collections.abc import Mapping
+
+from ._config import Config
+from ._errors import UsageError
+from ._say import once, say
+from ._summary import Summary
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any, Callable
+
+_now = time.time
+_os_write = os.write
+_live: list = []  # runs of this process that are not finished
+
+
+class Run:
+    """A run. `gitruns.init()` makes it; all its calls are safe from any thread and in a forked process.
+
+    What log() returned from is on its way to the disk in the operating system's hands: it survives the death of the
+    process, SIGKILL too.
+    """
+
+    disabled = False
+
+    def __init__(self, started: dict, *, joined: bool = False, prefix: str = "", allow_val_change: bool = False) -> None:
+        self._folder: str = started["dir"]
+        self._host: str = started["host"]
+        self._runs: str = started.get("runs", "")
+        self._sidecar: int = started.get("sidecar", 0)
+        self.run_id: str = started["id"]
+        self._key = ""
+        self._name: str = started.get("name") or ""
+        self._notes = ""
+        self._tags: tuple = ()
+        self.project: str = started.get("experiment") or ""
+        self.entity = ""
+        self.group = ""
+        self.job_type = ""
+        self.start_time = _now()
+        self._joined = joined
+        self._prefix = prefix
+        self._pid = os.getpid()
+        self._lock = RLock()
+        self._fd = -1
+        self._state = ""  # then finished
+        self._templates: dict = {}
+        self._step = 0
+        self._torn = False
+        self._lost = 0
+        self._smaller = 0
+        self._last: dict = {}
+        self._tracked: dict = {}
+        self._definitions: list = []
+        self._at_finish: list[Callable[[Run], None]] = []
+        self._tensorboard: dict | None = None
+        self._preempting = False
+        self._finished_dir = ""
+        self._then: list[Callable[[], None]] = []
+        self._resumed = bool(started.get("resumed"))
+        self._config = Config(self._write, allow_val_change)
+        self._summary = Summary(self)
+        if resumed := started.get("resumed"):
+            self._step = int(resumed.get("next_step") or 0)
+            self._config._load(resumed.get("params") or {})
+            self._last.update(resumed.get("summary") or {})
+        _live.append(self)
+
+    # What is recorded
+
+    def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None) -> None:
+        """Record one row: numbers, text, lists, arrays, media, by key.
+
+        Without step the row goes to the current one, which is then one more; commit=False keeps it, as a given step does
+        unless commit=True. A step below the current one is kept too. A key logged twice at a step has its last value.
+        NaN and infinities are kept. An array of more than 32 numbers becomes a histogram, a nested dict dotted keys, any
+        other object its repr. sync is not used: every row is written at once.
+
+        Raises TypeError where data is no mapping or a key no text, UsageError after finish. Nothing else: what cannot be
+        written is said once and counted in the record.
+        """
+        try:
+            values = data.values()
+            total = sum(values)
+            if isinstance(total, (float, int)) and total - total == 0 and type(data) is dict:
+                template = self._templates[tuple(data)]
+                with self._lock:
+                    at = self._step if step is None and commit is not False else self._at(step, commit)
+                    fd = self._fd
+                    line = (template % (_now(), at, *values)).encode()
+                    if fd < 0 or self._torn or _os_write(fd, line) != len(line):
+                        self._again(line)
+                    elif step is None and commit is not False:
+                        self._step = at + 1
+                        self._last.update(data)
+                        return
+                    if step is None and commit is not False:
+                        self._step = at + 1
+                    self._last.update(data)
+                return
+        except UsageError:
+            raise
+        except OSError as e:
+            self._failed(e, 1)
+            if step is None and commit is not False:
+                self._step += 1
+            return
+        except Exception:  # no plain numbers, or keys that are new: the way below takes all
+            pass
+        self._log(data, step, commit)
+
+    def _at(self, step: Any, commit: bool | None) -> int:
+        """The step of a row, and the current one set to what it is behind that row. The lock is held."""
+        if step is None:
+            at = self._step
+            if commit is not False:
+                self._step = at + 1
+            return at
+        if type(step) is not int:
+            step = _integral(step)
+        at = step
+        if at < self._step:
+            if at < self._step - 1 or commit is not True:
+                self._smaller += 1
+                if self._smaller == 1:
+                    once(("smaller", self.run_id), f"step {at} comes after step {self._step}: it is kept at its own step (W&B would drop it)")
+            return at
+        self._step = at + 1 if commit is True else at
+        return at
+
+    def _log(self, data: Any, step: Any, commit: bool | None) -> None:
+        if not isinstance(data, Mapping):
+            raise TypeError(f"log: data is a dict of values by key, not {type(data).__name__}")
+        self._check()
+        if step is not None and type(step) is not int:
+            step = _integral(step)
+        from ._values import split
+
+        numbers, values, media = split(self, data, 0)
+        with self._lock:
+            at = self._at(step, commit)
+            if numbers or values:
+                line = self._line(at, numbers, values)
+                self._put(line)
+                self._last.update(numbers)
+                self._last.update(values)
+                if self._tracked or self._definitions:
+                    self._track(numbers)
+        if media:
+            from ._media import log_media
+
+            for key, value in media:
+                try:
+                    log_media(self, self._prefix + key, value, at)
+                except Exception as e:
+                    once(("media", key), f"{key} is not recorded: {type(e).__name__}: {e}")
+                    self._write({"step": at, "values": {self._prefix + key: _repr(value)}})
+        if numbers and not values and not media and not self._definitions and len(self._templates) < 4096 and type(data) is dict:
+            self._remember(data)
+
+    def _remember(self, data: dict) -> None:
+        """Keep the template of a row's keys for the next row that has them."""
+        from _json import encode_basestring_ascii as quote
+
+        from ._values import key_of
+
+        if any(isinstance(v, Mapping) for v in data.values()):
+            return
+        names = [quote(self._prefix + key_of(k)).replace("%", "%%") for k in data]
+        if len(set(names)) == len(names):
+            self._templates[tuple(data)] = '{"t":%.6f,"step":%d,"m":{' + ",".join(n + ":%.17g" for n in names) + "}}\n"
+
+    def _line(self, step: int, numbers: dict, values: dict) -> bytes:
+        from _json import encode_basestring_ascii as quote
+
+        parts = ['{"t":%.6f,"step":%d' % (_now(), step)]
+        if numbers:
+            parts.append(',"m":{' + ",".join(quote(self._prefix + k) + ":" + _number(v) for k, v in numbers.items()) + "}")
+        if values:
+            import json
+
+            parts.append(',"values":' + json.dumps({self._prefix + k: v for k, v in values.items()} if self._prefix else values))
+        return ("".join(parts) + "}\n").encode()
+
+    def _write(self, record: dict) -> None:
+        """Append one record, whose time is set here. What cannot be written is said once and counted."""
+        import json
+
+        self._check()
+        try:
+            line = json.dumps({"t": round(_now(), 6), **record}) + "\n"
+        except (TypeError, ValueError) as e:
+            once(("record", next(iter(record), "")), f"a record of {', '.join(record)} is not written: {e}")
+            return
+        with self._lock:
+            self._put(line.encode())
+
+    def _put(self, line: bytes) -> None:
+        """Write one line with one call. The lock is held."""
+        try:
+            fd = self._fd
+            if fd < 0 or self._torn or os.write(fd, line) != len(line):
+                self._again(line)
+        except OSError as e:
+            self._failed(e, 1)
+
+    def _again(self, line: bytes) -> None:
+        """The slow part of a write: a journal that is not open yet, or a line of which the disk took a part only."""
+        if self._fd < 0:
+            self._check()
+            self._open()
+        else:
+            # Whatever is there now of a line ends with a newline of its own, so that it spoils no other.
+            self._torn = True
+            line = b"\n" + line
+        if os.write(self._fd, line) != len(line):
+            self._torn = True
+            raise OSError(28, "the disk took only a part of a line")
+        self._torn = False
+
+    def _open(self) -> None:
+        letters = "".join(chr(97 + b % 26) for b in os.urandom(6))
+        path = os.path.join(self._folder, f"journal-{self._host}-{os.getpid()}-{letters}.jsonl")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        fd = os.open(path, flags, 0o666)
+        if fd < 3 and os.name != "nt":  # the process has no stdio: what it prints must not land in the journal
+            import fcntl
+
+            high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+            os.close(fd)
+            fd = high
+        self._fd = fd
+
+    def _failed(self, e: OSError, rows: int) -> None:
+        self._lost += rows
+        if e.errno == 28 and self._fd >= 0:
+            self._torn = True
+        once(("lost", self.run_id), f"RECORDING FAILS: {e.strerror or e} ({self._folder}); training goes on, the rows lost are counted; free some space")
+
+    def _check(self) -> None:
+        if self._state:
+            raise UsageError(f"run {self.id} is finished; begin another with gitruns.init(), or go on with it: init(id={self.id!r}, resume='allow')")
+
+    def define_metric(
+        self, name: str, step_metric: Any = None, step_sync: bool | None = None, hidden: bool | None = None,
+        summary: str | None = None, goal: str | None = None, overwrite: bool | None = None,
+    ) -> Metric:  # fmt: skip
+        """Say of a metric, or of those that a glob like "val/*" names, what its x axis, summary and goal are.
+
+        step_metric is the key of another metric; summary of min, max, mean, best, first, last, none, several with commas;
+        goal "minimize" or "maximize". Raises UsageError for others.
+        """
+        self._check()
+        name = getattr(name, "name", name)
+        if not isinstance(name, str) or not name:
+            raise UsageError("define_metric: name is the key of a metric, or a glob")
+        if "*" in name[:-1]:
+            raise UsageError(f"define_metric: {name!r}: a glob has its * at the end")
+        axis = getattr(step_metric, "name", step_metric)
+        kinds = [s.strip() for s in summary.split(",") if s.strip()] if summary else []
+        for kind in kinds:
+            if kind not in ("min", "max", "mean", "last", "first", "best", "none", "copy"):
+                raise UsageError(f"define_metric: summary {kind!r} is none of min, max, mean, last, first, best, none")
+        goals = {"min": "min", "minimize": "min", "max": "max", "maximize": "max", None: None, "": None}
+        if goal not in goals:
+            raise UsageError(f"define_metric: goal {goal!r} is neither minimize nor maximize")
+        way = goals[goal]
+        if "best" in kinds and way is None:
+            raise UsageError("define_metric: summary 'best' needs a goal, minimize or maximize")
+        record: dict = {"name": name}
+        if axis:
+            record["step_metric"] = axis
+        if step_sync is not None:
+            record["step_sync"] = bool(step_sync)
+        if hidden is not None:
+            record["hidden"] = bool(hidden)
+        if kinds:
+            record["summary"] = ",".join(kinds)
+        if way:
+            record["goal"] = way
+        with self._lock:
+            if overwrite:
+                self._definitions = [d for d in self._definitions if d[0] != name]
+            if kinds and kinds != ["last"]:
+                self._definitions.insert(0, (name, kinds, way))
+                self._templates.clear()
+            self._write({"metric": record})
+        return Metric(name, axis, way)
+
+    def _track(self, numbers: dict) -> None:
+        for key, value in numbers.items():
+            for name, kinds, way in self._definitions:
+                if key == name or name.endswith("*") and key.startswith(name[:-1]):
+                    self._tracked[key] = _stats(self._tracked.get(key) or {}, kinds, way, value)
+                    break
+
+    def log_dataset(self, path: Any, name: str | None = None, role: str | None = None) -> None:
+        """Record data, a file or a folder, by its hash. See gitruns.log_dataset."""
+        from ._dataset import log_dataset
+
+        log_dataset(self, path, name, role)
+
+    def save(self, glob_str: Any = None, base_path: Any = None, policy: str = "live") -> Any:
+        """Keep the files that a glob names with the run: copied now, and for the policies live and end again at the finish."""
+        if glob_str is None:
+            return True  # what W&B wrote to its server with this call is on disk
+        from ._save import save
+
+        return save(self, glob_str, base_path, policy)
+
+    def log_artifact(self, artifact_or_path: Any, name: str | None = None, type: str | None = None, aliases: Any = None, tags: Any = None) -> Any:
+        """Keep an Artifact, or a file or folder, with the run."""
+        from ._artifact import log_artifact
+
+        return log_artifact(self, artifact_or_path, name=name, type=type, aliases=aliases)
+
+    def use_artifact(self, artifact_or_name: Any, type: str | None = None, aliases: Any = None, use_as: Any = None) -> Any:
+        """The artifact that another run of the project made, `name:alias`; recorded as what this run used."""
+        from ._artifact import use_artifact
+
+        return use_artifact(self, artifact_or_name, type=type)
+
+    def log_model(self, path: Any, name: str | None = None, aliases: Any = None) -> Any:
+        """Keep a model, a file or a folder, as an artifact of the type model."""
+        return self.log_artifact(path, name=name or f"run-{self.id}-{os.path.basename(os.fspath(path))}", type="model", aliases=aliases)
+
+    def use_model(self, name: str) -> str:
+        """The path of a model that another run kept."""
+        artifact = self.use_artifact(name, type="model")
+        folder = artifact.download()
+        files = os.listdir(folder)
+        return os.path.join(folder, files[0]) if len(files) == 1 else folder
+
+    def watch(self, models: Any, criterion: Any = None, log: Any = "gradients", log_freq: int = 1000, idx: Any = None, log_graph: bool = False) -> Any:
+        """Record histograms of gradients and parameters of torch modules every log_freq backward passes."""
+        from ._watch import watch
+
+        return watch(self, models, criterion, log, log_freq, idx, log_graph)
+
+    def unwatch(self, models: Any = None) -> None:
+        """Take the hooks of watch() away again."""
+        from ._watch import unwatch
+
+        unwatch(self, models)
+
+    def alert(self, title: str, text: str, level: Any = None, wait_duration: Any = None) -> None:
+        """Say something on stderr and keep it with the run as text under the key `alert`."""
+        level = str(getattr(level, "value", level) or "INFO").upper()
+        say(f"alert {level}: {title}: {text}")
+        from ._values import text_of
+
+        self._write({"step": self._step, "values": {"alert": text_of(f"{level}: {title}: {text}")}})
+
+    def log_code(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing to do: the exact source, uncommitted and untracked files too, is recorded at init."""
+
+    def mark_preempting(self) -> None:
+        """Say that the machine is about to be taken away: an end that is no success counts as preempted."""
+        self._preempting = True
+
+    def status(self) -> Status:
+        """Whether all is written: it always is."""
+        return Status()
+
+    # What it is
+
+    @property
+    def id(self) -> str:
+        """The caller's own id where init had one, else the random part of the run's id. init(id=…, resume=…) finds both."""
+        return self._key or self.run_id.rsplit("-", 1)[-1]
+
+    @property
+    def name(self) -> str:
+        """The name, else the random part of the id. It may be set."""
+        return self._name or self.run_id.rsplit("-", 1)[-1]
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._name = str(name)
+        self._annotate(["name", self.run_id, self._name])
+
+    @property
+    def notes(self) -> str:
+        """The note. It may be set."""
+        return self._notes
+
+    @notes.setter
+    def notes(self, notes: str) -> None:
+        self._notes = notes or ""
+        self._annotate(["note", self.run_id, self._notes])
+
+    @property
+    def tags(self) -> tuple:
+        """The tags, a tuple of text. They may be set, and extended with +=."""
+        return self._tags
+
+    @tags.setter
+    def tags(self, tags: Any) -> None:
+        tags = tuple(str(t) for t in ([tags] if isinstance(tags, str) else tags or ()))
+        new = [t for t in tags if t not in self._tags]
+        gone = [t for t in self._tags if t not in tags]
+        if new:
+            self._write({"tags": {t: "yes" for t in new}})
+        if gone:
+            self._annotate(["tag", self.run_id, *[part for t in gone for part in ("-d", t)]])
+        self._tags = tags
+
+    def _annotate(self, args: list[str]) -> None:
+        from ._binary import call
+
+        code, _, err = call(args, cwd=os.path.dirname(self._runs) or None)
+        if code != 0:
+            say(f"the {args[0]} of run {self.id} is not recorded: " + err.decode("utf-8", "replace").strip().replace("\n", "; "))
+
+    @property
+    def config(self) -> Config:
+        """The params. A dict may be assigned: it is an update."""
+        return self._config
+
+    @config.setter
+    def config(self, config: Any) -> None:
+        self._config.update(config)
+
+    @property
+    def summary(self) -> Summary:
+        """One value a key: the last of each metric, and what is set."""
+        return self._summary
+
+    @property
+    def step(self) -> int:
+        """The step of the next row that has none."""
+        return self._step
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the run goes on with an earlier one."""
+        return self._resumed
+
+    @property
+    def dir(self) -> str:
+        """A folder of the run: what is written there is kept as its artifacts. Behind the finish, where they are."""
+        if self._finished_dir:
+            return os.path.join(self._finished_dir, "artifacts")
+        path = os.path.join(self._folder, "files")
+        try:
+            os.makedirs(path, exist_ok=True)
+        except OSError as e:
+            once(("dir", self.run_id), f"the run's folder {path} cannot be made: {e.strerror}")
+        return path
+
+    @property
+    def path(self) -> str:
+        """project/run id."""
+        return "/".join(p for p in (self.entity, self.project, self.id) if p)
+
+    @property
+    def url(self) -> str | None:
+        """A file: URL of the run's folder."""
+        from urllib.request import pathname2url
+
+        return "file://" + pathname2url(os.path.abspath(self._finished_dir or self._folder))
+
+    def get_url(self) -> str | None:
+        """The same as url."""
+        return self.url
+
+    def get_project_url(self) -> str | None:
+        """A file: URL of the folder of runs."""
+        from urllib.request import pathname2url
+
+        return "file://" + pathname2url(self._runs)
+
+    project_url = property(get_project_url)
+    sweep_id = None
+    sweep_url = None
+
+    @property
+    def offline(self) -> bool:
+        """True: a run is a folder of files; pushing it is git's part."""
+        return True
+
+    @property
+    def settings(self) -> Any:
+        """The settings that init was given."""
+        return getattr(self, "_settings", None)
+
+    @property
+    def mode(self) -> str:
+        """offline."""
+        return "offline"
+
+    def project_name(self) -> str:
+        """The project."""
+        return self.project
+
+    @property
+    def _label(self) -> Callable[..., None]:
+        return lambda *a, **k: None
+
+    def display(self, *args: Any, **kwargs: Any) -> bool:
+        """Show the run in a notebook; False elsewhere."""
+        import sys
+
+        if "IPython" not in sys.modules:
+            return False
+        from IPython.display import display  # type: ignore[import-not-found]
+
+        display(self)
+        return True
+
+    def to_html(self, height: int = 420, hidden: bool = False) -> str:
+        """The HTML that a notebook shows of the run."""
+        return self._repr_html_()
+
+    def _repr_html_(self) -> str:
+        from ._html import run_html
+
+        return run_html(self)
+
+    def __repr__(self) -> str:
+        return f"<gitruns.Run {self.name} ({self.run_id}), {self._state or 'running'}>"
+
+    # Its end
+
+    def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
+        """End the run: its journals become one folder under .runs. exit_code other than 0 means that it failed."""
+        from ._end import finish
+
+        finish(self, exit_code, quiet)
+
+    def join(self, exit_code: int | None = None) -> None:
+        """The same as finish."""
+        self.finish(exit_code)
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+        from ._end import finish_with
+
+        finish_with(self, kind, error, trace)
+        return False
+
+    def __reduce__(self) -> tuple:
+        from ._init import attach
+
+        return (attach, (self._folder, self.run_id))
+
+
+class Metric:
+    """What define_metric said of a metric."""
+
+    def __init__(self, name: str, step_metric: str | None, goal: str | None) -> None:
+        self.name = name
+        self.step_metric = step_metric
+        self.goal = goal
+
+
+class Status:
+    """The answer of status()."""
+
+    sync_items_total = 0
+    sync_items_pending = 0
+    sync_time = None
+
+
+def _integral(step: Any) -> int:
+    """A step as an integer. A float without a fraction, and a numpy or torch scalar, are taken."""
+    from ._values import number_of
+
+    try:
+        number = number_of(step)
+        if number is not None and number == int(number):
+            return int(number)
+    except (ValueError, OverflowError):
+        pass
+    raise TypeError(f"log: step is a whole number, not {step!r}")
+
+
+def _number(v: float | int) -> str:
+    text = "%.17g" % v
+    if "n" in text:
+        return "NaN" if text in ("nan", "-nan") else "Infinity" if text == "inf" else "-Infinity"
+    return text
+
+
+def _repr(value: Any) -> str:
+    from ._values import repr_of
+
+    return repr_of(value)
+
+
+def _stats(stats: dict, kinds: list, way: str | None, value: Any) -> dict:
+    if value != value:
+        return stats
+    for kind in kinds:
+        if kind == "best":
+            kind, word = way or "min", "best"
+        else:
+            word = kind
+        old = stats.get(word)
+        if kind == "mean":
+            n = stats.get("_count", 0) + 1
+            stats["_count"] = n
+            stats["mean"] = value if old is None else old + (value - old) / n
+        elif kind == "first":
+            stats.setdefault("first", value)
+        elif kind == "min":
+            stats[word] = value if old is None else min(old, value)
+        elif kind == "max":
+            stats[word] = value if old is None else max(old, value)
+        elif kind in ("last", "copy"):
+            stats[word] = value
+    return stats
+
+
+def _after_fork() -> None:
+    """A forked process writes to a journal of its own, and does not end the run of its parent."""
+    for run in _live:
+        run._lock = RLock()
+        if run._fd >= 0:
+            os.close(run._fd)
+            run._fd = -1
+        run._torn = False
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

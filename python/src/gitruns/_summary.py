@@ -1,0 +1,119 @@
+"""The summary of a run: the last value of each metric, and what the caller sets beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ._values import key_of, plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any
+
+
+class _Part(dict):
+    """A table inside a summary, with its keys as attributes."""
+
+    _set: Any
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"the summary has no {name!r}") from None
+
+
+class Summary(Mapping):
+    """What a run says of itself in one value a key, by key and by attribute.
+
+    A metric that is not set here is its last value; with define_metric(summary="min") a table {"min": …}. What is set is
+    kept in the record's [summary], a table as dotted keys; the last value wins.
+    """
+
+    def __init__(self, run: Any) -> None:
+        object.__setattr__(self, "_run", run)
+        object.__setattr__(self, "_own", {})
+
+    def _all(self) -> dict:
+        run = self._run
+        out = dict(run._last)
+        for key, stats in run._tracked.items():
+            if stats:
+                out[key] = _part(stats)
+        out.update(self._own)
+        return out
+
+    def __getitem__(self, key: str) -> Any:
+        if key in self._own:
+            return self._own[key]
+        stats = self._run._tracked.get(key)
+        if stats:
+            return _part(stats)
+        return self._run._last[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.update({key: value})
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"the summary has no {name!r}") from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+    def __delitem__(self, key: str) -> None:
+        self.update({key: None})
+        del self._own[key]
+
+    def __iter__(self) -> Any:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __repr__(self) -> str:
+        return repr(self._all())
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of key, or default."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def update(self, d: Mapping | None = None, **more: Any) -> None:
+        """Set the keys of d. Media are kept as artifacts of the run under their key."""
+        values: dict = {}
+        for key, value in {**(d or {}), **more}.items():
+            if not isinstance(key, str):
+                raise TypeError(f"summary: a key is text, not {type(key).__name__} ({key!r})")
+            key = key_of(key)
+            if getattr(type(value), "_gitruns_media", False):
+                self._run.log({key: value}, commit=False)
+                continue
+            self._own[key] = _Part(value) if isinstance(value, Mapping) else value
+            _flatten(key, plain(value), values)
+        if values:
+            self._run._write({"summary": values})
+
+    def dict(self) -> dict:
+        """A copy as a plain dict."""
+        return self._all()
+
+    _as_dict = dict
+
+
+def _part(stats: dict) -> _Part:
+    return _Part({k: v for k, v in stats.items() if not k.startswith("_")})
+
+
+def _flatten(key: str, value: Any, into: dict) -> None:
+    if isinstance(value, dict) and "_type" not in value:
+        for k, v in value.items():
+            _flatten(key + "." + k, v, into)
+    else:
+        into[key] = value
