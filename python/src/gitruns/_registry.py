@@ -8,7 +8,9 @@ dict, and it leaves when nothing is left to wait for. It finds nothing by itself
 from __future__ import annotations
 
 import sys
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any
 
 # The module with the library's dict, and the integration that enters itself there. transformers before 4.33 had one file.
 _waiting = {

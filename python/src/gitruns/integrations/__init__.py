@@ -9,7 +9,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any
 
 _MODULES = frozenset({"transformers", "lightning", "accelerate", "keras", "xgboost", "lightgbm", "optuna", "hydra", "sklearn"})
 
