@@ -55,14 +55,18 @@ type Config struct {
 	}
 }
 
-// LocalFile reports whether a file of a run stays on the machine that recorded it unless commit.include names it.
-func LocalFile(name string) bool {
-	return name == "system.parquet" || name == "output.log" || strings.HasPrefix(name, "output-") && strings.HasSuffix(name, ".log")
+// maxValuesInGit is how large a values.parquet goes into git unasked, in bytes: as much as all artifacts of a run.
+const maxValuesInGit = 5_000_000
+
+// LocalFile reports whether a file of a run, with so many bytes, stays on the machine that recorded it unless
+// commit.include names it.
+func LocalFile(name string, bytes int64) bool {
+	return name == "system.parquet" || name == ValuesName && bytes > maxValuesInGit || name == "output.log" || strings.HasPrefix(name, "output-") && strings.HasSuffix(name, ".log")
 }
 
-// Keeps reports whether a file of a run goes into git.
-func (c *Config) Keeps(name string) bool {
-	if !LocalFile(name) {
+// Keeps reports whether a file of a run, with so many bytes, goes into git.
+func (c *Config) Keeps(name string, bytes int64) bool {
+	if !LocalFile(name, bytes) {
 		return true
 	}
 	if strings.HasSuffix(name, ".log") {
@@ -196,6 +200,41 @@ func (c *Config) Seeds() []string {
 	return append(defaultSeeds[:len(defaultSeeds):len(defaultSeeds)], c.Replicates.Seeds...)
 }
 
+// GoalIn is Goal of a metric that runs may define: the configured one, else that of the first run that defines it, else what
+// its name says. What it has found it remembers; it is for one goroutine.
+func (c *Config) GoalIn(runs ...*Run) func(metric string) string {
+	var defining []*Run
+	for _, r := range runs {
+		if len(r.Defined) > 0 {
+			defining = append(defining, r)
+		}
+	}
+	if len(defining) == 0 {
+		return c.Goal
+	}
+	known := map[string]string{}
+	return func(metric string) string {
+		goal, ok := known[metric]
+		if !ok {
+			goal = c.goalOf(metric, defining)
+			known[metric] = goal
+		}
+		return goal
+	}
+}
+
+func (c *Config) goalOf(metric string, defining []*Run) string {
+	if m, ok := c.Metrics[metric]; ok && m.Goal != "" {
+		return m.Goal
+	}
+	for _, r := range defining {
+		if d, ok := r.Definition(metric); ok && d.Goal != "" {
+			return d.Goal
+		}
+	}
+	return GoalByName(metric)
+}
+
 // Goal is the goal of a metric: the configured one, else what its name says.
 func (c *Config) Goal(metric string) string {
 	if m, ok := c.Metrics[metric]; ok && m.Goal != "" {
@@ -316,8 +355,8 @@ func (c *Config) readCommit(s table) {
 	}
 	c.Commit.Include = s.texts("include")
 	for _, name := range c.Commit.Include {
-		if name != "output.log" && name != "system.parquet" {
-			s.fail(s.at("include"), "%q is neither output.log nor system.parquet", name)
+		if name != "output.log" && name != "system.parquet" && name != ValuesName {
+			s.fail(s.at("include"), "%q is none of output.log, system.parquet and values.parquet", name)
 		}
 	}
 	s.refuseUnknown()

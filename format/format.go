@@ -13,8 +13,10 @@ const (
 	MaxLineBytes   = 16 << 20 // one journal line
 	MaxKeyBytes    = 250      // a metric key, a param or tag name
 	MaxTextBytes   = 64 << 10 // a name, a note, a tag value
+	MaxValueBytes  = 1 << 20  // a value that is no number, as JSON
 	MaxDepth       = 16       // nesting of params
 	MaxParams      = 10_000   // params of a run, counting leaves
 	MaxMetrics     = 10_000   // metric keys of a run
+	MaxDefined     = 1000     // definitions of metrics
 	MaxListed      = 100      // artifacts that stand in run.toml itself
 )

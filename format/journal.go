@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -20,6 +21,10 @@ type Line struct {
 	Nulls   []string       // dotted paths of params given as null
 	Tags    map[string]string
 	Note    string
+
+	Values  []ValueText    // what is no number: texts, lists, histograms
+	Summary map[string]any // by a metric's name; nil takes a key away
+	Defined *Definition    // how a metric is to be read
 
 	Artifact *ArtifactLine
 	Dataset  *DatasetLine
@@ -38,6 +43,12 @@ const EventEnd = "end"
 type MetricValue struct {
 	Key   string
 	Value float64
+}
+
+// ValueText is one value of a line that is no number.
+type ValueText struct {
+	Key  string
+	JSON string // as AppendJSON writes it, at most MaxValueBytes
 }
 
 // ArtifactLine names an output. Path is where it lies now, on the writer's machine; Name is what it is called in the run.
@@ -98,8 +109,15 @@ func (p *JournalParser) Parse(line []byte, l *Line) error {
 		case "dataset":
 			l.Dataset = &DatasetLine{}
 			return p.dataset(l.Dataset)
-		case "labels", "values":
-			l.Aside = "this version does not store " + key
+		case "values":
+			return p.values(l)
+		case "summary":
+			return p.summary(l)
+		case "metric":
+			l.Defined = &Definition{}
+			return p.definition(l.Defined)
+		case "labels":
+			l.Aside = "this version does not store labels"
 			_, err := p.value(0)
 			return err
 		}
@@ -466,6 +484,90 @@ func (p *JournalParser) metrics(l *Line) error {
 	})
 }
 
+// values reads what is no number. One that is too long is left to the line, which is then kept aside.
+func (p *JournalParser) values(l *Line) error {
+	return p.object(func(key string) error {
+		if err := CheckKey(key); err != nil {
+			return err
+		}
+		v, err := p.value(0)
+		if err != nil {
+			return fmt.Errorf("value %q: %w", key, err)
+		}
+		text := AppendJSON(nil, v)
+		if len(text) > MaxValueBytes {
+			if l.Aside == "" {
+				l.Aside = fmt.Sprintf("value %q is longer than %d bytes", key, MaxValueBytes)
+			}
+			return nil
+		}
+		l.Values = append(l.Values, ValueText{key, string(text)})
+		return nil
+	})
+}
+
+func (p *JournalParser) summary(l *Line) error {
+	l.Summary = map[string]any{}
+	leaves := 0
+	return p.object(func(key string) error {
+		if err := CheckKey(key); err != nil {
+			return err
+		}
+		v, err := p.value(0)
+		if err != nil {
+			return fmt.Errorf("summary %q: %w", key, err)
+		}
+		if v = WithoutNulls(v); v != nil {
+			if _, _, reason := cleanValue(v, nil, 0, &leaves, false); reason != "" {
+				return fmt.Errorf("summary %q: %s", key, reason)
+			}
+		}
+		l.Summary[key] = v
+		return nil
+	})
+}
+
+func (p *JournalParser) definition(d *Definition) error {
+	err := p.object(func(key string) error {
+		switch key {
+		case "name":
+			return p.optional(&d.Name)
+		case "step_metric":
+			return p.optional(&d.StepMetric)
+		case "step_sync":
+			return p.flag(&d.StepSync)
+		case "hidden":
+			return p.flag(&d.Hidden)
+		case "summary":
+			return p.optional(&d.Summary)
+		case "goal":
+			return p.optional(&d.Goal)
+		}
+		_, err := p.value(0)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	d.Summary = strings.ReplaceAll(d.Summary, " ", "")
+	if _, err := d.check(); err != nil {
+		return fmt.Errorf("metric: %w", err)
+	}
+	return nil
+}
+
+func (p *JournalParser) flag(into *bool) error {
+	switch {
+	case p.word("true"):
+		*into = true
+	case p.word("false"), p.word("null"):
+		*into = false
+	default:
+		return p.wrong("true or false expected")
+	}
+	return nil
+}
+
 func (p *JournalParser) params(into *map[string]any, l *Line) error {
 	v, err := p.value(0)
 	if err != nil {
@@ -558,22 +660,33 @@ func (p *JournalParser) text(into *string) error {
 	return err
 }
 
+// optional is a text, or null where there is none.
+func (p *JournalParser) optional(into *string) error {
+	if p.word("null") {
+		return nil
+	}
+	return p.text(into)
+}
+
 func (p *JournalParser) artifact(a *ArtifactLine) error {
 	return p.object(func(key string) error {
 		switch key {
 		case "path":
-			return p.text(&a.Path)
+			return p.optional(&a.Path)
 		case "name":
-			return p.text(&a.Name)
+			return p.optional(&a.Name)
 		case "kind":
-			return p.text(&a.Kind)
+			return p.optional(&a.Kind)
 		case "key":
-			return p.text(&a.Key)
+			return p.optional(&a.Key)
 		case "caption":
-			return p.text(&a.Caption)
+			return p.optional(&a.Caption)
 		case "sha256":
-			return p.text(&a.SHA256)
+			return p.optional(&a.SHA256)
 		case "step":
+			if p.word("null") {
+				return nil
+			}
 			a.Step = new(int64)
 			return p.step(a.Step)
 		case "bytes":

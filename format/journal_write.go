@@ -36,6 +36,12 @@ func AppendLine(b []byte, l *Line) []byte {
 		o.add("tags", textObject(l.Tags))
 	}
 	o.addText("note", l.Note)
+	if len(l.Summary) > 0 {
+		o.add("summary", l.Summary)
+	}
+	if l.Defined != nil {
+		o.add("metric", l.Defined.tree())
+	}
 	if l.Artifact != nil {
 		o.add("artifact", l.Artifact.tree())
 	}
@@ -44,6 +50,16 @@ func AppendLine(b []byte, l *Line) []byte {
 	}
 	o.addText("event", l.Event)
 	o = append(o, mapObject(l.Unknown)...)
+	if len(l.Values) > 0 {
+		b = append(b, `,"values":{`...)
+		for i, v := range l.Values {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(append(appendQuoted(b, v.Key), ':'), v.JSON...)
+		}
+		b = append(b, '}')
+	}
 	for _, f := range o {
 		b = append(b, ',')
 		b = appendQuoted(b, f.key)

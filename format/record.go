@@ -48,6 +48,8 @@ type Run struct {
 	Params      map[string]any // int64, float64, bool, string, []any, map[string]any
 	Tags        map[string]string
 	Metrics     map[string]Metric
+	Summary     map[string]any // values of Params' types by flat names, as the program set them
+	Defined     []Definition
 	Source      *Source
 	Environment *Environment
 	Machine     *Machine

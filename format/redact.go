@@ -46,6 +46,7 @@ func (r *Run) RedactTexts(replace func(string) string) {
 	redactAll(r.Nulls, replace)
 	r.Params = redactMap(r.Params, replace)
 	r.Tags = redactTexts(r.Tags, replace)
+	r.Summary = redactMap(r.Summary, replace)
 	if s := r.Source; s != nil {
 		s.Branch, s.Remote, s.Entry = replace(s.Branch), replace(s.Remote), replace(s.Entry)
 		for i := range s.Omitted {

@@ -80,6 +80,10 @@ func readRun(t table) *Run {
 			unknown["metrics"] = rest
 		}
 	}
+	if p, ok := t.sub("summary"); ok {
+		r.Summary = p.values(p.m, false)
+	}
+	list("defined", func(s table) { r.Defined = append(r.Defined, readDefinition(s)) })
 	sub("source", func(s table) { r.Source = readSource(s, unknown) })
 	sub("environment", func(s table) {
 		r.Environment = &Environment{
@@ -149,6 +153,8 @@ func (t table) checkRun(r *Run) {
 		t.fail(t.at("started"), "more than a day away from the time in the id")
 	case len(r.Metrics) > MaxMetrics:
 		t.fail(t.at("metrics"), "more than %d metrics", MaxMetrics)
+	case len(r.Defined) > MaxDefined:
+		t.fail(t.at("defined"), "more than %d definitions", MaxDefined)
 	case len(r.Artifacts) > MaxListed:
 		t.fail(t.at("artifacts"), "more than %d artifacts", MaxListed)
 	}

@@ -106,6 +106,10 @@ func (r *Run) tree() object {
 		}
 		o.add("metrics", metrics)
 	}
+	if len(r.Summary) > 0 {
+		o.add("summary", mapObject(r.Summary))
+	}
+	o.addObjects("defined", len(r.Defined), func(i int) object { return r.Defined[i].tree() })
 	if r.Source != nil {
 		o.add("source", r.Source.tree())
 	}

@@ -28,6 +28,7 @@ const (
 	asideName     = "aside.jsonl"
 	outputName    = "output.log"
 	artifactsName = "artifacts"
+	filesName     = "files" // what the program itself puts there
 	notesName     = "notes"
 	configName    = "config.toml"
 	journalPrefix = "journal-"

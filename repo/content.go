@@ -54,7 +54,7 @@ func (e *Entry) Content(ctx context.Context) ([]File, error) {
 		return f.Close()
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Files)) {
-		if !config.Keeps(name) || format.LocalFile(name) && !exists(filepath.Join(e.Dir, filepath.FromSlash(name))) { // of another machine
+		if bytes := e.Files[name].Bytes; !config.Keeps(name, bytes) || format.LocalFile(name, bytes) && !exists(filepath.Join(e.Dir, filepath.FromSlash(name))) { // of another machine
 			continue
 		}
 		if err := add(name, e.Files[name], false); err != nil {

@@ -50,7 +50,7 @@ func (a *Active) fill(ctx context.Context, done string, end Finish) (*finished, 
 		return nil, err
 	}
 	settings := a.settings()
-	run.Metrics = f.metrics(settings.Goal)
+	run.Metrics = f.metrics(settings.GoalIn(run))
 	if err := a.fillSystem(ctx, done, b, settings); err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (a *Active) fill(ctx context.Context, done string, end Finish) (*finished, 
 	return b, nil
 }
 
-// foldInto reads the journals and writes metrics.parquet.
+// foldInto reads the journals and writes metrics.parquet and values.parquet.
 func (a *Active) foldInto(ctx context.Context, done string, b *finished) (*fold, error) {
 	sorter := format.NewPointSorter(a.Dir)
 	defer func() { _ = sorter.Close() }()
@@ -91,20 +91,39 @@ func (a *Active) foldInto(ctx context.Context, done string, b *finished) (*fold,
 		return nil, err
 	}
 	ordered(files)
+	values := format.NewValueSorter(a.Dir)
+	defer func() { _ = values.Close() }()
 	f := newFold(b.run, sorter.Add)
+	f.value = values.Add
 	for _, file := range files {
 		if err := f.journal(ctx, file, 0, file.size); err != nil {
 			return nil, fmt.Errorf("reading %s: %w", file.name, err)
 		}
 		b.read[file.name] = f.end
 	}
-	if len(f.curves) == 0 {
-		return f, nil
+	if f.lostValue > 0 {
+		f.warn("%d values were left out: a run has at most %d keys of them, and no %v", f.lostValue, format.MaxMetrics, format.ErrValuesFull)
 	}
-	return f, b.writePoints(done, MetricsName, sorter)
+	if len(f.curves) > 0 {
+		if err := b.writeRows(done, MetricsName, sorter); err != nil {
+			return nil, err
+		}
+	}
+	if values.Rows() > 0 {
+		if err := b.writeRows(done, format.ValuesName, values); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
 }
 
-func (b *finished) writePoints(done, name string, sorter *format.PointSorter) error {
+// rowWriter has the rows of a Parquet file in their order.
+type rowWriter interface {
+	WriteParquet(w io.Writer) error
+	Rows() int64
+}
+
+func (b *finished) writeRows(done, name string, sorter rowWriter) error {
 	out, err := createHashed(filepath.Join(done, name))
 	if err != nil {
 		return err
@@ -151,7 +170,7 @@ func (a *Active) fillSystem(ctx context.Context, done string, b *finished, setti
 			}
 		}
 	}
-	return b.writePoints(done, systemName, sorter)
+	return b.writeRows(done, systemName, sorter)
 }
 
 // fillOutput joins the captured console output: output.log, and output-*.log of other nodes that joined the run.
@@ -202,6 +221,14 @@ func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f 
 		f.artifacts[i].Name = name
 		latest[name] = i
 	}
+	for _, name := range a.ownFiles(f) {
+		if _, named := latest[name]; named || len(f.artifacts) >= maxArtifactLines {
+			f.warn("%s of the run's folder was left out: an artifact has its name, or there are too many", name)
+			continue
+		}
+		latest[name] = len(f.artifacts)
+		f.artifacts = append(f.artifacts, format.ArtifactLine{Name: name})
+	}
 	var artifacts []format.Artifact
 	for _, name := range slices.Sorted(maps.Keys(latest)) {
 		if err := ctx.Err(); err != nil {
@@ -239,6 +266,37 @@ func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f 
 	return b.write(filepath.Join(done, format.ArtifactsName), format.ArtifactsName, data, int64(len(artifacts)))
 }
 
+// ownFiles are the files that the program wrote into the folder that the run keeps for it, by their paths there.
+func (a *Active) ownFiles(f *fold) []string {
+	top := filepath.Join(a.Dir, filesName)
+	var names []string
+	err := filepath.WalkDir(top, func(at string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(top, at)
+		if err != nil {
+			return err
+		}
+		name := filepath.ToSlash(rel)
+		switch {
+		case len(names) >= maxArtifactLines:
+			return fs.SkipAll
+		case !entry.Type().IsRegular():
+			f.warn("%q of the run's folder was left out: it is no regular file", name)
+		case format.CheckPath(name) != nil:
+			f.warn("a file of the run's folder was left out: %v", format.CheckPath(name))
+		default:
+			names = append(names, name)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		f.warn("not all files of the run's folder are artifacts: %v", err)
+	}
+	return names
+}
+
 // removeEmpty removes the folders up to top that hold nothing.
 func removeEmpty(dir, top string) {
 	for ; dir != top && os.Remove(dir) == nil; dir = filepath.Dir(dir) {
@@ -255,6 +313,9 @@ func (a *Active) fetchArtifact(reach func() error, line format.ArtifactLine, to 
 		if exists(from) {
 			return linkFile(from, to)
 		}
+	}
+	if line.Path == "" { // of the folder that the run keeps for the program, which may still write to it
+		return copyFile(filepath.Join(a.Dir, filesName, filepath.FromSlash(line.Name)), to)
 	}
 	if err := reach(); err != nil {
 		return format.File{}, err

@@ -22,8 +22,12 @@ type fold struct {
 	run *format.Run
 	// point takes every point of every metric, in reading order; nil where only the record is asked for.
 	point func(key string, p format.Point) error
+	// value takes every value that is no number; nil where they are not asked for.
+	value func(key string, v format.Value) error
 
 	curves    map[string]*curve
+	nextValue map[string]int64 // the step of a value without one, by key
+	lostValue int              // values for which there was no room
 	artifacts []format.ArtifactLine
 	datasets  []format.DatasetLine
 	aside     []asideLine
@@ -37,6 +41,8 @@ type fold struct {
 	extraFull bool
 	params    int // leaves
 	size      int // bytes that journals have added to the record, about
+
+	summarySize map[string]int // bytes that were taken for each key of the summary
 }
 
 // curve is what is known of one metric while it is read.
@@ -61,6 +67,7 @@ const (
 	maxAsideBytes = 1 << 20
 	maxAsideText  = 64 << 10
 	maxExtra      = 100 // keys
+	maxSummary    = 5000
 	maxNulls      = 1000
 	maxConflicts  = 10      // values of one param
 	maxAdded      = 3 << 20 // bytes that journals add to a record, so that it can be read again
@@ -168,8 +175,43 @@ func (f *fold) line(file string, number int, text []byte, l *format.Line) error 
 			}
 		}
 	}
+	if err := f.values(l); err != nil {
+		return err
+	}
 	if !f.describe(l) {
 		f.putAside(file, number, "the record is full: too many params, tags or texts", text)
+	}
+	return nil
+}
+
+// values takes what is no number. A value without a step has its own last one plus one.
+func (f *fold) values(l *format.Line) error {
+	for _, v := range l.Values {
+		next, known := f.nextValue[v.Key]
+		if !known && len(f.nextValue) >= format.MaxMetrics {
+			f.lostValue++
+			continue
+		}
+		step := l.Step
+		if !l.HasStep {
+			step = next
+		}
+		if f.nextValue == nil {
+			f.nextValue = map[string]int64{}
+		}
+		f.nextValue[v.Key] = step
+		if step < math.MaxInt64 {
+			f.nextValue[v.Key]++
+		}
+		if f.value == nil {
+			continue
+		}
+		err := f.value(v.Key, format.Value{Step: step, Time: l.Time, JSON: v.JSON})
+		if errors.Is(err, format.ErrValuesFull) {
+			f.lostValue++
+		} else if err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -205,6 +247,10 @@ func (f *fold) describe(l *format.Line) bool {
 			f.run.Note = note
 		}
 	}
+	room = f.summarize(l.Summary) && room
+	if l.Defined != nil {
+		room = f.define(*l.Defined) && room
+	}
 	if l.Artifact != nil {
 		f.artifacts = append(f.artifacts, *l.Artifact)
 	}
@@ -217,6 +263,51 @@ func (f *fold) describe(l *format.Line) bool {
 		f.addExtra(key, value)
 	}
 	return room
+}
+
+// summarize takes what the program says of the whole run: the last word of a key counts, nil takes it away.
+func (f *fold) summarize(summary map[string]any) bool {
+	room := true
+	for _, key := range slices.Sorted(keysOf(summary)) {
+		value := summary[key]
+		if value == nil {
+			delete(f.run.Summary, key)
+			continue
+		}
+		old, ok := f.run.Summary[key]
+		if ok && format.EqualValue(old, value) && fmt.Sprintf("%T", old) == fmt.Sprintf("%T", value) {
+			continue
+		}
+		// A value that replaces one of its size takes no more room: a summary changes with every step.
+		size := len(key) + len(format.AppendJSON(nil, value))
+		if more := size - f.summarySize[key]; more > 0 && (len(f.run.Summary) >= maxSummary || !f.take(more)) {
+			room = false
+			continue
+		}
+		if f.run.Summary == nil {
+			f.run.Summary = map[string]any{}
+		}
+		if f.summarySize == nil {
+			f.summarySize = map[string]int{}
+		}
+		f.summarySize[key] = max(f.summarySize[key], size)
+		f.run.Summary[key] = value
+	}
+	return room
+}
+
+// define takes how a metric is to be read; said again it replaces what was said.
+func (f *fold) define(d format.Definition) bool {
+	i := slices.IndexFunc(f.run.Defined, func(old format.Definition) bool { return old.Name == d.Name })
+	if i >= 0 {
+		f.run.Defined[i] = d
+		return true
+	}
+	if len(f.run.Defined) >= format.MaxDefined || !f.take(len(d.Name)+len(d.StepMetric)+len(d.Summary)) {
+		return false
+	}
+	f.run.Defined = append(f.run.Defined, d)
+	return true
 }
 
 // take asks for room in the record.

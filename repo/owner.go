@@ -75,3 +75,22 @@ func life(w *format.Owner) Life {
 
 // now is the time as records hold it, UTC in microseconds.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// Process is a process of this machine, told from a later one of the same number.
+type Process struct {
+	pid   int
+	start string
+	there bool
+}
+
+// WatchProcess remembers the process that has the number now.
+func WatchProcess(pid int) Process {
+	start, there := processStart(pid)
+	return Process{pid, start, there}
+}
+
+// Alive reports whether it is still there.
+func (p Process) Alive() bool {
+	start, there := processStart(p.pid)
+	return p.there && there && (p.start == "" || start == "" || p.start == start)
+}

@@ -31,7 +31,7 @@ func (e *Entry) Points(ctx context.Context, key string) ([]format.Point, error) 
 			points = append(points, p)
 		}
 		return nil
-	})
+	}, nil)
 	sortPoints(points)
 	return points, err
 }
@@ -84,7 +84,7 @@ func (e *Entry) EachPoints(ctx context.Context, yield func(key string, points []
 	err := e.eachActive(ctx, func(k string, p format.Point) error {
 		all[k] = append(all[k], p)
 		return nil
-	})
+	}, nil)
 	if err != nil {
 		return err
 	}
@@ -116,13 +116,14 @@ func (e *Entry) System(ctx context.Context, yield func(key string, points []form
 	return m.Each(ctx, yield)
 }
 
-func (e *Entry) eachActive(ctx context.Context, point func(string, format.Point) error) error {
+func (e *Entry) eachActive(ctx context.Context, point func(string, format.Point) error, value func(string, format.Value) error) error {
 	files, err := e.Active.journals(journalPrefix)
 	if err != nil {
 		return err
 	}
 	ordered(files)
 	f := newFold(&format.Run{}, point)
+	f.value = value
 	for _, file := range files {
 		if err := f.journal(ctx, file, 0, file.size); err != nil {
 			return err
@@ -190,7 +191,7 @@ func (e *Entry) openVerified(name string, want format.File) (*os.File, error) {
 	}
 	info, err := os.Lstat(path)
 	if err != nil {
-		if os.IsNotExist(err) && name != MetricsName {
+		if os.IsNotExist(err) && name != MetricsName && (name != format.ValuesName || format.LocalFile(name, want.Bytes)) {
 			return nil, nil
 		}
 		return nil, fmt.Errorf("run %s: %w", e.ID, err)

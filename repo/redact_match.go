@@ -66,7 +66,13 @@ func (x *redaction) learn(ctx context.Context, own, shared map[string][]byte) er
 
 // finds are those that were asked for; without a rule or a fingerprint, all that the configuration does not allow.
 func (x *redaction) finds(ctx context.Context, name string, data []byte) ([]secret.Find, error) {
-	finds, err := secret.Search(ctx, bytes.NewReader(data), int64(len(data)), kindOf(name))
+	search := func() ([]secret.Find, error) {
+		if name == format.ValuesName {
+			return SearchValues(ctx, bytes.NewReader(data), int64(len(data)))
+		}
+		return secret.Search(ctx, bytes.NewReader(data), int64(len(data)), kindOf(name))
+	}
+	finds, err := search()
 	return slices.DeleteFunc(finds, func(f secret.Find) bool {
 		if x.ask.Rule != "" || x.ask.Fingerprint != "" {
 			return x.ask.Rule != "" && x.ask.Rule != f.Rule || x.ask.Fingerprint != "" && x.ask.Fingerprint != f.Fingerprint
@@ -94,7 +100,7 @@ var (
 func (x *redaction) redactFile(ctx context.Context, name string, data []byte) ([]byte, int, error) {
 	switch {
 	case path.Ext(name) == ".parquet":
-		return nil, 0, x.checkParquet(name, data)
+		return nil, 0, x.checkParquet(ctx, name, data)
 	case path.Dir(name) == notesName:
 		return x.redactNote(name, data)
 	}
@@ -229,6 +235,11 @@ func (x *redaction) redactRecord(w *rewrite) error {
 			return errPlace
 		}
 	}
+	for _, d := range w.run.Defined {
+		if len(x.matches([]byte(d.Name))) > 0 || len(x.matches([]byte(d.StepMetric))) > 0 {
+			return errPlace
+		}
+	}
 	for name := range w.run.Files {
 		if len(x.matches([]byte(name))) > 0 {
 			return errPlace
@@ -238,7 +249,7 @@ func (x *redaction) redactRecord(w *rewrite) error {
 }
 
 // checkParquet looks into the texts of Parquet files; the keys of metrics stand in the record too.
-func (x *redaction) checkParquet(name string, data []byte) error {
+func (x *redaction) checkParquet(ctx context.Context, name string, data []byte) error {
 	switch {
 	case name == format.ArtifactsName:
 		artifacts, err := format.DecodeArtifacts(data)
@@ -250,6 +261,17 @@ func (x *redaction) checkParquet(name string, data []byte) error {
 				return errParquet
 			}
 		}
+	case name == format.ValuesName:
+		v, err := format.OpenValues(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			return err
+		}
+		return v.Each(ctx, func(key string, value format.Value) error {
+			if len(x.matches([]byte(key))) > 0 || len(x.matches([]byte(value.JSON))) > 0 {
+				return errParquet
+			}
+			return nil
+		})
 	case strings.HasPrefix(name, sharedDatasets.folder+"/"):
 		entries, err := format.DecodeManifest(data)
 		if err != nil {

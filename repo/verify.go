@@ -109,10 +109,14 @@ func References(run *format.Run) []Reference {
 // CheckRows proves what run.toml says of the rows of one of its Parquet files, whose digest the caller has verified: their
 // number, and of metrics.parquet all that [metrics] sums up. Of more points than are checked it proves the number alone.
 func CheckRows(ctx context.Context, run *format.Run, name string, r io.ReaderAt) error {
-	if name != MetricsName && name != systemName {
+	want := run.Files[name]
+	switch name {
+	case format.ValuesName:
+		return checkValues(ctx, want, r)
+	case MetricsName, systemName:
+	default:
 		return nil
 	}
-	want := run.Files[name]
 	m, err := format.OpenMetrics(r, want.Bytes)
 	switch {
 	case err != nil:
@@ -123,6 +127,22 @@ func CheckRows(ctx context.Context, run *format.Run, name string, r io.ReaderAt)
 	}
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("%s: %w", name, err)
+	}
+	return ctx.Err()
+}
+
+// checkValues proves that the values can be read, are as many as run.toml says, and are in order.
+func checkValues(ctx context.Context, want format.File, r io.ReaderAt) error {
+	v, err := format.OpenValues(r, want.Bytes)
+	switch {
+	case err != nil:
+	case v.Rows() != want.Rows:
+		err = fmt.Errorf("has %d rows, %d in run.toml", v.Rows(), want.Rows)
+	default:
+		err = v.Each(ctx, func(string, format.Value) error { return nil })
+	}
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("%s: %w", format.ValuesName, err)
 	}
 	return ctx.Err()
 }

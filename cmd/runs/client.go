@@ -49,6 +49,7 @@ journal line behind it. The answer is one line of JSON; what went wrong is {"err
 			RunE: func(cmd *cobra.Command, _ []string) error { return a.clientCall(cmd.Context(), c.call) },
 		})
 	}
+	cmd.AddCommand(a.clientAttendCommand())
 	return cmd
 }
 
@@ -67,6 +68,7 @@ type clientRequest struct {
 	Command        []string `json:"command"`
 	Entry          string   `json:"entry"`
 	System         bool     `json:"system"`
+	Sidecar        any      `json:"sidecar"` // of start, whether one is wanted; of finish its pid, which the run knows too
 	AllowValChange bool     `json:"allow_val_change"`
 	Datasets       []string `json:"datasets"`
 

@@ -24,6 +24,7 @@ func (a *app) clientFinish(ctx context.Context, q *clientRequest) (map[string]an
 	if err != nil {
 		return nil, err
 	}
+	active.StopSidecar()
 	done, err := active.Finish(ctx, end)
 	if err != nil {
 		return nil, err

@@ -17,15 +17,46 @@ func (a *app) clientStart(ctx context.Context, q *clientRequest) (map[string]any
 	if err != nil {
 		return nil, err
 	}
+	before, err := a.lookEarlier(ctx, r, q)
+	if err != nil {
+		return nil, err
+	}
+	a.finishGone(ctx, r, func(id string) bool { return before.same && id == before.entry.ID })
 	run, err := a.describeClient(ctx, r, q)
 	if err != nil {
 		return nil, err
 	}
-	active, err := r.StartFor(ctx, run, q.PID)
+	var active *repo.Active
+	switch {
+	case before.same:
+		active = before.entry.Active
+		err = a.rejoin(before.entry, run, q)
+		run = before.entry.Run
+	case before.entry != nil:
+		if err = continued(run, before.entry.Run, q.AllowValChange); err != nil {
+			break
+		}
+		fallthrough
+	default:
+		active, err = r.StartFor(ctx, run, q.PID)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return a.clientRun(active, run), nil
+	answer := a.clientRun(active, run)
+	answer["existing"] = before.existing
+	if before.entry != nil {
+		if answer["resumed"], err = before.answer(ctx, r, run.Params); err != nil {
+			a.say("runs: the last step of run %s is not known: %v", before.entry.ID, err)
+			answer["resumed"] = map[string]any{"id": before.entry.ID, "same": before.same, "next_step": 0, "params": orEmpty(run.Params), "summary": orEmpty(before.entry.Summary)}
+		}
+	}
+	if wanted, _ := q.Sidecar.(bool); wanted {
+		if answer["sidecar"], err = startSidecar(active, q.PID, q.System); err != nil {
+			a.say("runs: nothing attends the run: %v", err)
+		}
+	}
+	return answer, nil
 }
 
 // describeClient makes the record of the new run.
@@ -46,7 +77,8 @@ func (a *app) describeClient(ctx context.Context, r *repo.Repository, q *clientR
 		run.Source.Entry = entryOf(root, a.dir, []string{q.Entry})
 	}
 	if l := q.line; l != nil {
-		run.Params, run.Nulls, run.Tags, run.Note = l.Params, slices.Compact(slices.Sorted(slices.Values(l.Nulls))), l.Tags, l.Note
+		run.Params, run.Nulls, run.Tags, run.Note = deepClone(l.Params), slices.Compact(slices.Sorted(slices.Values(l.Nulls))), l.Tags, l.Note
+		override(run.Params, l.Set)
 		portable(root, run.Params)
 	}
 	return run, nil

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -89,6 +91,27 @@ func (a *app) recover(ctx context.Context, o repo.Recover, args []string) error 
 		return quietError{exitFailed}
 	}
 	return nil
+}
+
+// finishGone finishes as crashed the runs whose processes are gone, before a command starts, lists or commits runs. except
+// tells which to leave alone; nil is none. Where this user may not write, whoever may does it.
+func (a *app) finishGone(ctx context.Context, r *repo.Repository, except func(id string) bool) {
+	all, err := r.FinishGone(ctx, except)
+	if err != nil && ctx.Err() == nil {
+		a.say("runs: %v", err)
+	}
+	for _, got := range all {
+		switch {
+		case errors.Is(got.Err, fs.ErrPermission) || errors.Is(got.Err, syscall.EROFS):
+		case got.Err != nil:
+			a.say("runs: finishing run %s, whose process is gone: %v", got.ID, got.Err)
+		case got.Result.Run != nil:
+			a.say("runs: run %s crashed: its process is gone", got.Result.Run)
+			a.sayFinished(got.Result)
+		default:
+			a.sayFinished(got.Result)
+		}
+	}
 }
 
 // bringBack is recover --lost.

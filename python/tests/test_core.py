@@ -245,7 +245,7 @@ run.summary.update({"n": {"a": 1}, "word": "x"})
 assert run.summary.get("nothing") is None and run.summary["n"]["a"] == 1 and "best" in run.summary and run.summary.dict()["word"] == "x"
 """)
         r = self.show()
-        self.assertEqual(r["summary"], {"best": 0.7, "n": {"a": 1}, "word": "x"})
+        self.assertEqual(r["summary"], {"best": 0.7, "n.a": 1, "word": "x"})
         self.assertEqual(r["metrics"]["val/acc"]["max"], 3)
         self.assertEqual(r["metrics"]["loss"]["goal"], "min")
 

@@ -17,8 +17,8 @@ type Context struct {
 }
 
 // Value returns what a key means for a run, as expressions, columns, sorting and grouping use it: a string, int64, float64,
-// bool, time.Time, []any or map[string]any. A key with a prefix (metrics., params., tags., attributes.) is looked up there;
-// any other is a metric, else a param, else a tag, else an attribute, for each run anew.
+// bool, time.Time, []any or map[string]any. A key with a prefix (metrics., summary., params., tags., attributes.) is looked up
+// there; any other is a metric, else of the summary, else a param, else a tag, else an attribute, for each run anew.
 //
 // A metric is its best value by its goal, the last where the goal is unknown; a suffix says otherwise: rmse.last, .best,
 // .min, .max, .min_step, .max_step, .count. A metric with that whole name goes before. Attributes are the keys of the
@@ -46,6 +46,7 @@ type fieldScope byte
 const (
 	inAll fieldScope = iota
 	inMetrics
+	inSummary
 	inParams
 	inTags
 	inAttributes
@@ -57,6 +58,8 @@ func newField(key string) field {
 		switch prefix {
 		case "metrics":
 			f.scope, f.name = inMetrics, rest
+		case "summary":
+			f.scope, f.name = inSummary, rest
 		case "params":
 			f.scope, f.name = inParams, rest
 		case "tags":
@@ -159,6 +162,8 @@ func (f *field) value(r *format.Run, c Context) (datum, bool) {
 	switch f.scope {
 	case inMetrics:
 		return f.metric(r, c)
+	case inSummary:
+		return paramDatum(r.Summary, f.name)
 	case inParams:
 		return paramDatum(r.Params, f.name)
 	case inTags:
@@ -168,6 +173,9 @@ func (f *field) value(r *format.Run, c Context) (datum, bool) {
 		return attribute(r, f.name)
 	}
 	if v, ok := f.metric(r, c); ok {
+		return v, true
+	}
+	if v, ok := paramDatum(r.Summary, f.name); ok {
 		return v, true
 	}
 	if v, ok := paramDatum(r.Params, f.name); ok {

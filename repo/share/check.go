@@ -92,7 +92,7 @@ func (k *checker) run(ctx context.Context, id string, files map[string]git.TreeE
 	named := map[string]bool{repo.RecordName: true}
 	for _, name := range slices.Sorted(maps.Keys(run.Files)) {
 		named[name] = true
-		if _, ok := files[name]; !ok && format.LocalFile(name) {
+		if _, ok := files[name]; !ok && format.LocalFile(name, run.Files[name].Bytes) {
 			continue // kept where it was recorded
 		}
 		err := k.file(files, name, run.Files[name].SHA256, run.Files[name].Bytes)

@@ -321,7 +321,7 @@ func (im *importer) read(id string) (*copiedRun, error) {
 		return nil, errors.New("run.toml has changed while it was read")
 	}
 	for name, want := range run.Files {
-		if _, err := lstat(run.dir, name); format.LocalFile(name) && errors.Is(err, fs.ErrNotExist) {
+		if _, err := lstat(run.dir, name); format.LocalFile(name, want.Bytes) && errors.Is(err, fs.ErrNotExist) {
 			continue // kept where it was recorded
 		}
 		run.files[name] = want

@@ -87,7 +87,7 @@ func (p *plan) searchSecrets(ctx context.Context) error {
 			return
 		}
 		if digest := digests[names[i]]; ctx.Err() == nil && !memory.knows(digest) {
-			found[i], errs[i] = searchFile(ctx, filepath.Join(p.repo.Dir, filepath.FromSlash(names[i])))
+			found[i], errs[i] = searchFile(ctx, p.repo.Dir, names[i])
 			if errs[i] == nil && len(found[i]) == 0 {
 				memory.add(digest)
 			}
@@ -208,8 +208,13 @@ func searchStart(ctx context.Context, file string) ([]secret.Find, error) {
 	return secret.Search(ctx, f, min(info.Size(), repo.MaxSearchedOutside), secret.Plain)
 }
 
-// searchFile searches one file of a run. Of a list of artifacts, which is packed, the texts are searched.
-func searchFile(ctx context.Context, file string) ([]secret.Find, error) {
+// searchFile searches one file of a run. Of a list of artifacts and of values, which are packed, the texts are searched.
+func searchFile(ctx context.Context, dir, name string) ([]secret.Find, error) {
+	file := filepath.Join(dir, filepath.FromSlash(name))
+	packed := "" // which of the two it is: an artifact may have the same name
+	if strings.Count(name, "/") == 2 {
+		packed = path.Base(name)
+	}
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
@@ -226,8 +231,11 @@ func searchFile(ctx context.Context, file string) ([]secret.Find, error) {
 	if filepath.Ext(file) == ".patch" {
 		kind = secret.Patch
 	}
+	if packed == format.ValuesName {
+		return repo.SearchValues(ctx, f, info.Size())
+	}
 	finds, err := secret.Search(ctx, f, info.Size(), kind)
-	if err == nil && filepath.Base(file) == format.ArtifactsName {
+	if err == nil && packed == format.ArtifactsName {
 		var more []secret.Find
 		more, err = searchArtifacts(ctx, file)
 		finds = append(finds, more...)

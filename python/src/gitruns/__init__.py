@@ -118,6 +118,10 @@ class _Module(type(sys)):  # type: ignore[misc]
         """The summary of the active run."""
         return _Module._active.summary if _Module._active is not None else _BeforeInit("summary")
 
+    @summary.setter
+    def summary(self, values: Any) -> None:
+        self.summary.update(values)
+
     def _bind(self, run: Any) -> None:
         """Make run the active one. Its log becomes the module's: a call costs no detour."""
         _Module._active = run

@@ -70,7 +70,8 @@ class Run:
         if resumed := started.get("resumed"):
             self._step = int(resumed.get("next_step") or 0)
             self._config._load(resumed.get("params") or {})
-            self._last.update(resumed.get("summary") or {})
+            self._last.update({k: float(v) if isinstance(v, str) else v for k, v in (resumed.get("metrics") or {}).items()})
+            self._summary._own.update(resumed.get("summary") or {})
         _live.append(self)
 
     # What is recorded
@@ -143,7 +144,13 @@ class Run:
             step = _integral(step)
         from ._values import split
 
-        numbers, values, media = split(self, data, 0)
+        for _ in range(10):
+            try:
+                data = dict(data)
+                break
+            except RuntimeError:  # another thread adds to it
+                continue
+        numbers, values, media = split(data)
         with self._lock:
             at = self._at(step, commit)
             if numbers or values:
@@ -162,7 +169,7 @@ class Run:
                 except Exception as e:
                     once(("media", key), f"{key} is not recorded: {type(e).__name__}: {e}")
                     self._write({"step": at, "values": {self._prefix + key: _repr(value)}})
-        if numbers and not values and not media and not self._definitions and len(self._templates) < 4096 and type(data) is dict:
+        if numbers and not values and not media and not self._definitions and len(self._templates) < 4096:
             self._remember(data)
 
     def _remember(self, data: dict) -> None:

@@ -124,7 +124,7 @@ def plain(value: Any, depth: int = 0) -> Any:
     return repr_of(value)
 
 
-def split(run: Any, data: Mapping, step: int, prefix: str = "", into: tuple | None = None, depth: int = 0) -> tuple:
+def split(data: Mapping, prefix: str = "", into: tuple | None = None, depth: int = 0) -> tuple:
     """Divide one row into numbers, other values, and media: ({key: number}, {key: JSON}, [(key, media)]).
 
     A nested mapping gives dotted keys. Raises TypeError for a key that is no text.
@@ -132,61 +132,59 @@ def split(run: Any, data: Mapping, step: int, prefix: str = "", into: tuple | No
     numbers, values, media = into or ({}, {}, [])
     for key, value in data.items():
         if not isinstance(key, str):
-            raise TypeError(f"log: a key is text, not {type(key).__name__} ({key!r})")
+            if not depth:
+                raise TypeError(f"log: a key is text, not {type(key).__name__} ({key!r})")
+            key = repr_of(key)
         name = key_of(prefix + key)
-        number = None
         try:
             number = number_of(value)
-        except Exception:
-            pass
-        if number is not None:
-            try:
-                numbers[name] = float(number) if type(number) is int and abs(number) >= 1 << 53 else number
-                continue
-            except OverflowError:
-                values[name] = repr_of(value)
-                continue
-        if isinstance(value, str):
-            values[name] = text_of(str(value))
-        elif value is None:
-            values[name] = None
-        elif getattr(type(value), "_gitruns_media", False):
-            media.append((name, value))
-        elif isinstance(value, Mapping) and depth < MAX_DEPTH:
-            split(run, value, step, name + ".", (numbers, values, media), depth + 1)
-        elif isinstance(value, (list, tuple)) and value and getattr(type(value[0]), "_gitruns_media", False):
-            media.append((name, value))
-        else:
-            _other(name, value, values, media)
+            if number is not None:
+                if type(number) is int and abs(number) >= 1 << 1000:
+                    values[name] = repr_of(number)
+                else:
+                    numbers[name] = float(number) if type(number) is int and abs(number) >= 1 << 53 else number
+            elif isinstance(value, str):
+                values[name] = text_of(str(value))
+            elif value is None:
+                values[name] = None
+            elif getattr(type(value), "_gitruns_media", False):
+                media.append((name, value))
+            elif isinstance(value, Mapping) and depth < MAX_DEPTH:
+                split(value, name + ".", (numbers, values, media), depth + 1)
+            elif isinstance(value, (list, tuple)) and value and getattr(type(value[0]), "_gitruns_media", False):
+                media.append((name, value))
+            else:
+                _other(name, value, values, media)
+        except Exception as e:  # whatever an object does when it is looked at, training goes on
+            once(("value", name), f"{name} cannot be recorded as it is ({type(e).__name__}: {e}); its repr is kept")
+            values[name] = repr_of(value)
     return numbers, values, media
 
 
-def _other(name: str, value: Any, values: dict, media: list) -> None:
-    try:
-        if isinstance(value, (list, tuple, set, frozenset)):
-            if len(value) > MAX_LIST and all(type(v) in (int, float) for v in value):
-                values[name] = _histogram(value)
-            else:
-                values[name] = plain(value)
-            return
-        if is_array(value):
-            count = 1
-            for n in value.shape:
-                count *= int(n)
-            values[name] = plain(value.tolist()) if count <= MAX_LIST else _histogram(value)
-            return
-        module = type(value).__module__ or ""
-        if module.partition(".")[0] in ("matplotlib", "PIL", "plotly", "pandas", "polars", "bokeh", "moviepy"):
-            from ._media import adopt
+_FRAMES = ("pandas", "polars")
+_DRAWN = ("matplotlib", "PIL", "plotly", "bokeh", "moviepy", *_FRAMES)
 
-            adopted = adopt(value)
-            if adopted is not None:
-                media.append((name, adopted))
-                return
-    except Exception as e:
-        once(("value", name), f"{name} cannot be recorded as it is ({type(e).__name__}: {e}); its repr is kept")
-        values[name] = repr_of(value)
+
+def _other(name: str, value: Any, values: dict, media: list) -> None:
+    if isinstance(value, (list, tuple, set, frozenset)):
+        if len(value) > MAX_LIST and all(type(v) in (int, float) for v in value):
+            values[name] = _histogram(value)
+        else:
+            values[name] = plain(value)
         return
+    if is_array(value) and (type(value).__module__ or "").partition(".")[0] not in _FRAMES:
+        count = 1
+        for n in value.shape:
+            count *= int(n)
+        values[name] = plain(value.tolist()) if count <= MAX_LIST else _histogram(value)
+        return
+    if (type(value).__module__ or "").partition(".")[0] in _DRAWN:
+        from ._media import adopt
+
+        adopted = adopt(value)
+        if adopted is not None:
+            media.append((name, adopted))
+            return
     if hasattr(value, "__fspath__") or hasattr(value, "isoformat"):
         values[name] = plain(value)
         return

@@ -1,0 +1,100 @@
+package format
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Definition is [[defined]]: what a program says of how a metric is to be read. Name may be a pattern with *, which stands
+// for any characters, slashes too.
+type Definition struct {
+	Name       string
+	StepMetric string // the metric that is its x axis
+	StepSync   bool   // its x axis goes on without being logged beside it
+	Hidden     bool
+	Summary    string // which values sum it up: words of summaryWords, separated by commas
+	Goal       string // "min", "max" or ""
+}
+
+// summaryWords are the values that may sum up a metric.
+var summaryWords = []string{"min", "max", "mean", "last", "first", "best", "copy", "none"}
+
+func (d Definition) tree() object {
+	var o object
+	o.add("name", d.Name)
+	o.addText("step_metric", d.StepMetric)
+	if d.StepSync {
+		o.add("step_sync", true)
+	}
+	if d.Hidden {
+		o.add("hidden", true)
+	}
+	o.addText("summary", d.Summary)
+	o.addText("goal", d.Goal)
+	return o
+}
+
+// check reports the key of what is wrong, and why.
+func (d Definition) check() (key string, err error) {
+	if err := CheckKey(d.Name); err != nil {
+		return "name", err
+	}
+	if d.StepMetric != "" {
+		if err := CheckKey(d.StepMetric); err != nil {
+			return "step_metric", err
+		}
+	}
+	if d.Summary != "" {
+		for word := range strings.SplitSeq(d.Summary, ",") {
+			if !slices.Contains(summaryWords, word) {
+				return "summary", fmt.Errorf("%.40q is none of %s", word, strings.Join(summaryWords, ", "))
+			}
+		}
+	}
+	if d.Goal != "" && d.Goal != "min" && d.Goal != "max" {
+		return "goal", fmt.Errorf("%.40q is neither min nor max", d.Goal)
+	}
+	return "", nil
+}
+
+func readDefinition(t table) Definition {
+	d := Definition{
+		Name: t.needText("name"), StepMetric: t.text("step_metric"), StepSync: t.boolean("step_sync"), Hidden: t.boolean("hidden"),
+		Summary: t.text("summary"), Goal: t.text("goal"),
+	}
+	if key, err := d.check(); err != nil {
+		t.fail(t.at(key), "%v", err)
+	}
+	return d
+}
+
+// Definition is what was said of a metric: of its own name, else of the first pattern that has it.
+func (r *Run) Definition(metric string) (Definition, bool) {
+	i := slices.IndexFunc(r.Defined, func(d Definition) bool { return d.Name == metric })
+	if i < 0 {
+		i = slices.IndexFunc(r.Defined, func(d Definition) bool { return strings.Contains(d.Name, "*") && matchStars(d.Name, metric) })
+	}
+	if i < 0 {
+		return Definition{}, false
+	}
+	return r.Defined[i], true
+}
+
+// matchStars holds where pattern, in which * stands for any characters, is name.
+func matchStars(pattern, name string) bool {
+	parts := strings.Split(pattern, "*")
+	if !strings.HasPrefix(name, parts[0]) {
+		return false
+	}
+	name = name[len(parts[0]):]
+	last := parts[len(parts)-1]
+	for _, part := range parts[1 : len(parts)-1] {
+		i := strings.Index(name, part)
+		if i < 0 {
+			return false
+		}
+		name = name[i+len(part):]
+	}
+	return strings.HasSuffix(name, last)
+}

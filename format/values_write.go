@@ -1,0 +1,174 @@
+package format
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress/zstd"
+)
+
+// ValuesName is the file beside run.toml that holds what was logged and is no number.
+const ValuesName = "values.parquet"
+
+// Bounds of the values of a run.
+const (
+	MaxValues      = 4_000_000
+	maxValuesText  = 1 << 30  // bytes of all of them as JSON
+	valuesHeld     = 16 << 20 // bytes in memory before they are spilled
+	valueGroupText = 64 << 20 // bytes of a row group
+	valueBatchText = 1 << 20  // bytes given to the encoder at once
+)
+
+// Value is what was logged of a key at one step and is no number.
+type Value struct {
+	Step int64
+	Time int64  // µs since 1970 UTC
+	JSON string // as AppendJSON writes it
+}
+
+// ErrValuesFull says that a run has more values than are kept.
+var ErrValuesFull = fmt.Errorf("more than %d values or %d bytes of them", MaxValues, maxValuesText)
+
+// ValueSorter collects values in any order and writes them sorted by key, step and time, in bounded memory: past 16 MiB
+// their texts go to a temporary file.
+type ValueSorter struct {
+	dir   string
+	index map[string]int32
+	keys  []string
+	refs  []valueRef
+	text  []byte // not spilled yet
+	spill *os.File
+	total int64 // bytes of all texts; those before len(text) from the end are in spill
+}
+
+// valueRef says where the text of a value is.
+type valueRef struct {
+	step, time, offset int64
+	key, size          int32
+}
+
+// valueRow is a row of values.parquet.
+type valueRow struct {
+	Key   string `parquet:"key,dict,zstd"`
+	Step  int64  `parquet:"step,delta,zstd"`
+	Time  int64  `parquet:"time,timestamp(microsecond),delta,zstd"`
+	Value string `parquet:"value,zstd"`
+}
+
+// NewValueSorter makes a sorter whose temporary file, if it needs one, lies in dir.
+func NewValueSorter(dir string) *ValueSorter {
+	return &ValueSorter{dir: dir, index: map[string]int32{}}
+}
+
+// Rows is the number of values added.
+func (s *ValueSorter) Rows() int64 { return int64(len(s.refs)) }
+
+// Add takes one value; ErrValuesFull where there is no room for it.
+func (s *ValueSorter) Add(key string, v Value) error {
+	if len(s.refs) >= MaxValues || s.total+int64(len(v.JSON)) > maxValuesText {
+		return ErrValuesFull
+	}
+	i, ok := s.index[key]
+	if !ok {
+		i = int32(len(s.keys))
+		s.index[key] = i
+		s.keys = append(s.keys, key)
+	}
+	s.refs = append(s.refs, valueRef{step: v.Step, time: v.Time, offset: s.total, key: i, size: int32(len(v.JSON))})
+	s.text = append(s.text, v.JSON...)
+	s.total += int64(len(v.JSON))
+	if len(s.text) < valuesHeld {
+		return nil
+	}
+	return s.spillText()
+}
+
+func (s *ValueSorter) spillText() error {
+	if s.spill == nil {
+		f, err := os.CreateTemp(s.dir, ".values-*")
+		if err != nil {
+			return fmt.Errorf("sorting values: %w", err)
+		}
+		s.spill = f
+	}
+	if _, err := s.spill.WriteAt(s.text, s.total-int64(len(s.text))); err != nil {
+		return fmt.Errorf("sorting values: %w", err)
+	}
+	s.text = s.text[:0]
+	return nil
+}
+
+func (s *ValueSorter) textOf(r valueRef) (string, error) {
+	if held := s.total - int64(len(s.text)); r.offset >= held {
+		return string(s.text[r.offset-held:][:r.size]), nil
+	}
+	b := make([]byte, r.size)
+	if _, err := s.spill.ReadAt(b, r.offset); err != nil {
+		return "", fmt.Errorf("sorting values: %w", err)
+	}
+	return string(b), nil
+}
+
+// WriteParquet writes all values as values.parquet, sorted by key, step and time; equal ones in the order in which they
+// were added. The bytes depend on the values and that order alone.
+func (s *ValueSorter) WriteParquet(w io.Writer) error {
+	slices.SortStableFunc(s.refs, func(a, b valueRef) int {
+		return cmp.Or(cmp.Compare(s.keys[a.key], s.keys[b.key]), cmp.Compare(a.step, b.step), cmp.Compare(a.time, b.time))
+	})
+	out := parquet.NewGenericWriter[valueRow](w,
+		parquet.CreatedBy(createdBy, "1", "format"),
+		parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault, Concurrency: 1}),
+		parquet.DataPageVersion(1),
+		parquet.DataPageStatistics(false),
+		parquet.PageBufferSize(pageBytes),
+		parquet.WriteBufferSize(0),
+		parquet.MaxRowsPerRowGroup(groupRows),
+		parquet.ColumnIndexSizeLimit(func([]string) int { return MaxKeyBytes + 6 }),
+		parquet.SkipPageBounds("value"),
+		parquet.SortingWriterConfig(parquet.SortingColumns(parquet.Ascending("key"), parquet.Ascending("step"), parquet.Ascending("time"))),
+	)
+	var batch []valueRow
+	held, group := 0, 0
+	flush := func() error {
+		_, err := out.Write(batch)
+		batch, group, held = batch[:0], group+held, 0
+		if err == nil && group >= valueGroupText {
+			group = 0
+			err = out.Flush()
+		}
+		return err
+	}
+	for _, r := range s.refs {
+		text, err := s.textOf(r)
+		if err != nil {
+			return err
+		}
+		batch = append(batch, valueRow{s.keys[r.key], r.step, r.time, text})
+		if held += len(text); held >= valueBatchText || len(batch) == batchRows {
+			if err := flush(); err != nil {
+				return fmt.Errorf("encoding values: %w", err)
+			}
+		}
+	}
+	if err := flush(); err != nil {
+		return fmt.Errorf("encoding values: %w", err)
+	}
+	if err := out.Close(); err != nil {
+		return fmt.Errorf("encoding values: %w", err)
+	}
+	return nil
+}
+
+// Close removes the temporary file.
+func (s *ValueSorter) Close() error {
+	if s.spill == nil {
+		return nil
+	}
+	err := s.spill.Close()
+	return errors.Join(err, os.Remove(s.spill.Name()))
+}

@@ -1,0 +1,124 @@
+"""id and resume: a finished run is not rewritten, its continuation resumes it, and the chain counts as one run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import unittest
+
+from project import Project
+
+
+class Resume(Project):
+    def test_allow_and_must(self) -> None:
+        self.python("""
+import gitruns
+run = gitruns.init(id="exp-1", resume="allow", config={"lr": 1})
+assert not run.resumed and run.id == "exp-1" and run.step == 0
+for i in range(3): run.log({"loss": i})
+run.summary["best"] = 5
+run.finish()
+run = gitruns.init(id="exp-1", resume="allow", config={"lr": 1, "new": 2})
+assert run.resumed and run.step == 3 and run.config.lr == 1, run.step
+assert run.summary["loss"] == 2 and run.summary["best"] == 5, dict(run.summary)
+run.log({"loss": 9})
+run.finish()
+run = gitruns.init(id="exp-1", resume="must")
+assert run.step == 4
+run.finish()
+for how, id in (("must", "none"), ("never", "exp-1")):
+    try:
+        gitruns.init(id=id, resume=how)
+        print("taken", how)
+    except gitruns.errors.UsageError as e:
+        assert id in str(e), e
+try:
+    gitruns.init(id="exp-1", resume="allow", config={"lr": 2})
+    print("taken")
+except gitruns.errors.ConfigError as e:
+    assert "lr" in str(e)
+gitruns.init(id="exp-1", resume="allow", config={"lr": 2}, allow_val_change=True).finish()
+""")
+        runs = self.list()
+        self.assertEqual([bool(r.get("resumes")) for r in reversed(runs)], [False, True, True, True])
+        self.assertEqual({r["key"] for r in runs}, {"exp-1"})
+        self.assertEqual([s for s, _ in self.points("loss", runs[-2]["id"])], [3])
+
+    def test_own_id_from_a_checkpoint(self) -> None:
+        self.python("""
+import gitruns
+run = gitruns.init()
+id = run.id
+run.log({"a": 1})
+run.finish()
+again = gitruns.init(id=id, resume="must")
+assert again.step == 1 and again.resumed and again.id == id
+""")
+        self.assertEqual(len([r for r in self.list() if r.get("resumes")]), 1)
+
+    def test_same_id_without_resume(self) -> None:
+        done = self.python("""
+import gitruns
+for _ in range(2):
+    gitruns.init(id="same").finish()
+""")
+        self.assertIn("a run with the id 'same' exists", done.stderr)
+        self.assertEqual([r.get("resumes") for r in self.list()], [None, None])
+
+    def test_after_a_kill(self) -> None:
+        source = """
+import gitruns, os, signal, sys
+run = gitruns.init(resume="auto", project="p")
+run.log({"a": run.step})
+if len(sys.argv) > 1:
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+        self.python(source, "die", status=-signal.SIGKILL)
+        self.python(source, "die", status=-signal.SIGKILL)
+        self.python(source)
+        chain = self.list()
+        self.assertEqual(sum(r["metrics"]["a"]["count"] for r in chain), 3)
+        self.assertEqual(sorted(v for r in chain for _, v in self.points("a", r["id"])), [0.0, 1.0, 2.0])
+        self.assertEqual(chain[0]["status"], "finished")
+        self.python(source)
+        self.assertNotIn("resumes", self.show())
+
+    def test_requeue(self) -> None:
+        source = "import gitruns, os, signal, sys\nrun = gitruns.init(resume='auto')\nrun.log({'a': run.step})\nif len(sys.argv) > 1: os.kill(os.getpid(), signal.SIGTERM)\n"
+        self.python(source, "die", status=-signal.SIGTERM, SLURM_JOB_ID="42")
+        self.python(source, SLURM_JOB_ID="43")
+        self.assertNotIn("resumes", self.show())
+        self.python(source, SLURM_JOB_ID="42")
+        r = self.show()
+        self.assertEqual((r["key"], self.points("a")), ("42", [(1, 1.0)]))
+        self.assertTrue(r["resumes"])
+
+    def test_in_progress(self) -> None:
+        self.python("""
+import gitruns, subprocess, sys, os
+run = gitruns.init(id="busy", reinit="create_new")
+code = "import gitruns\\ntry:\\n    gitruns.init(id='busy', resume='allow')\\nexcept gitruns.errors.UsageError as e:\\n    print(e)"
+out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+assert "in progress" in out, out
+""")
+
+    def test_next_command_ends_what_is_gone(self) -> None:
+        self.python("import gitruns, os, signal\nrun = gitruns.init()\nrun.log({'a': 1})\nos.kill(os.getpid(), signal.SIGKILL)\n", status=-signal.SIGKILL)
+        self.python("import gitruns\ngitruns.init()\n")
+        self.assertEqual([r["status"] for r in reversed(self.list())], ["crashed", "finished"])
+
+    def test_sidecar(self) -> None:
+        self.python("import gitruns, os, signal\nrun = gitruns.init()\nrun.log({'a': 1})\nos.kill(os.getpid(), signal.SIGKILL)\n", status=-signal.SIGKILL, RUNS_SIDECAR="1")
+        import time
+
+        active = os.path.join(self.dir, ".runs", "active")
+        for _ in range(200):
+            if not [n for n in os.listdir(active) if n != ".gitignore"]:
+                break
+            time.sleep(0.05)
+        self.assertEqual(os.listdir(active), [".gitignore"])
+        self.assertEqual(self.show()["status"], "crashed")
+
+
+if __name__ == "__main__":
+    unittest.main()

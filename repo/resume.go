@@ -1,0 +1,111 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/gitruns/runs/format"
+)
+
+// Requeued reports whether this process is a scheduler's second attempt at the job in which the run began: then whatever
+// had the run open has ended, on whichever machine.
+func (e *Entry) Requeued() bool {
+	job := os.Getenv("SLURM_JOB_ID")
+	if job == "" || e.Environment == nil || e.Environment.Variables["SLURM_JOB_ID"] != job {
+		return false
+	}
+	return restarts(os.Getenv("SLURM_RESTART_COUNT")) > restarts(e.Environment.Variables["SLURM_RESTART_COUNT"])
+}
+
+func restarts(count string) int {
+	n, err := strconv.Atoi(count)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// TakeOver makes a process of this machine the owner of a run whose former owners have ended, by the word of a scheduler:
+// their journals are closed.
+func (a *Active) TakeOver(pid int) error {
+	if err := checkProcess(pid); err != nil {
+		return fmt.Errorf("going on with run %s: %w", a.ID, err)
+	}
+	if a.Foreign() {
+		return a.foreignError()
+	}
+	owners, err := a.owners()
+	if err != nil {
+		return fmt.Errorf("going on with run %s: %w", a.ID, err)
+	}
+	if err := a.join(pid); err != nil {
+		return err
+	}
+	files, err := a.journals("")
+	if err != nil {
+		return fmt.Errorf("going on with run %s: %w", a.ID, err)
+	}
+	for _, w := range owners {
+		if life(w) != Elsewhere {
+			continue
+		}
+		for _, f := range files {
+			if host, writer := f.writer(); host == w.Host && writer > 0 && !ended(f.path) && (host != thisHost() || int64(writer) == w.PID) {
+				if err := a.closeJournal(f); err != nil {
+					return fmt.Errorf("going on with run %s: closing %s: %w", a.ID, f.name, err)
+				}
+			}
+		}
+		_ = os.Remove(filepath.Join(a.Dir, ownerName(w)))
+	}
+	return nil
+}
+
+// closeJournal ends a journal whose writer can do so no more.
+func (a *Active) closeJournal(f journalFile) error {
+	j, err := a.openJournal(f.name, 0)
+	if err != nil {
+		return err
+	}
+	return j.Close()
+}
+
+// LastStep is the highest step of a run's points and values; false where it has none.
+func (e *Entry) LastStep(ctx context.Context) (step int64, some bool, err error) {
+	step = math.MinInt64
+	seen := func(s int64) { step, some = max(step, s), true }
+	if e.Active != nil {
+		err = e.eachActive(ctx, func(_ string, p format.Point) error {
+			seen(p.Step)
+			return nil
+		}, func(_ string, v format.Value) error {
+			seen(v.Step)
+			return nil
+		})
+		return step, some, err
+	}
+	m, done, err := e.metrics(MetricsName)
+	if err != nil {
+		return 0, false, err
+	}
+	if m != nil {
+		defer done()
+		err = m.Each(ctx, func(_ string, points []format.Point) error {
+			for i := range points {
+				seen(points[i].Step)
+			}
+			return nil
+		})
+	}
+	if err == nil {
+		_, err = e.EachValue(ctx, func(_ string, v format.Value) error {
+			seen(v.Step)
+			return nil
+		})
+	}
+	return step, some, err
+}

@@ -1,0 +1,98 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/gitruns/runs/format"
+)
+
+// sidecarName is the file that says which process attends a run: it samples the machine, and ends the run when nobody else
+// does.
+const sidecarName = "sidecar.toml"
+
+// SetSidecar writes down which process attends the run.
+func (a *Active) SetSidecar(pid int) error {
+	path := filepath.Join(a.Dir, sidecarName)
+	_ = os.Remove(path) // of a process that attended it before
+	if err := writeFile(path, format.EncodeOwner(self(format.OwnerProcess, pid, a.repo.Dir))); err != nil {
+		return fmt.Errorf("attending run %s: %w", a.ID, err)
+	}
+	return nil
+}
+
+// StopSidecar asks the process that attends the run to end, if it is still that process. It does not wait: a finish waits
+// for its journal.
+func (a *Active) StopSidecar() {
+	if a.Foreign() {
+		return
+	}
+	data, err := readBounded(filepath.Join(a.Dir, sidecarName), format.MaxNoteBytes)
+	if err != nil {
+		return
+	}
+	w, err := format.DecodeOwner(sidecarName, data)
+	if err != nil || w.Kind != format.OwnerProcess || w.PID <= 0 || w.Start == "" {
+		return
+	}
+	p, err := os.FindProcess(int(w.PID)) // holds on to the process where the system can: its number is not given again
+	if err != nil {
+		return
+	}
+	defer func() { _ = p.Release() }()
+	if life(w) == Alive {
+		stopProcess(p)
+	}
+}
+
+// Gone reports whether nobody keeps the run open any more: its processes are gone, and none that they left has a journal
+// open.
+func (a *Active) Gone(ctx context.Context) (bool, error) {
+	if l, err := a.Life(""); err != nil || l != Gone {
+		return false, err
+	}
+	var h held
+	defer h.release()
+	open, err := a.waitForWriters(ctx, &h, 0, nil)
+	return len(open) == 0, err
+}
+
+// InProgress reports whether the run is still there to be written to.
+func (a *Active) InProgress() bool { return a.check() == nil }
+
+// FinishGone finishes as crashed the runs whose processes are known to be gone, and clears away what a finish left that
+// died. except tells which to leave alone; nil is none. What another process is finishing is left to it.
+func (r *Repository) FinishGone(ctx context.Context, except func(id string) bool) ([]Recovered, error) {
+	names, err := os.ReadDir(r.active)
+	if err != nil {
+		return nil, nil // a command that reads says what is wrong
+	}
+	var all []Recovered
+	for _, name := range names {
+		if !name.IsDir() || format.CheckID(name.Name()) != nil || except != nil && except(name.Name()) {
+			continue
+		}
+		a := &Active{ID: name.Name(), Dir: filepath.Join(r.active, name.Name()), repo: r}
+		if a.Foreign() || r.InGit && r.Git.Linked() && !a.goesHere() {
+			continue
+		}
+		if err := a.check(); !errors.Is(err, ErrFinished) {
+			if gone, err := a.Gone(ctx); err != nil || !gone {
+				if ctx.Err() != nil {
+					return all, ctx.Err()
+				}
+				continue
+			}
+		}
+		got := a.recover(ctx, Recover{})
+		switch {
+		case errors.Is(got.Err, ErrBusy), errors.Is(got.Err, ErrFinished), got.Result == nil && got.Err == nil:
+		default:
+			all = append(all, got)
+		}
+	}
+	return all, nil
+}

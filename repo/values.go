@@ -1,0 +1,118 @@
+package repo
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"sort"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/secret"
+)
+
+// EachValue calls yield with every value that is no number, by key, step and time; here is false where the record names a
+// file of them that stayed on another machine.
+func (e *Entry) EachValue(ctx context.Context, yield func(key string, v format.Value) error) (here bool, err error) {
+	if e.Active != nil {
+		return true, e.activeValues(ctx, yield)
+	}
+	want, ok := e.Files[format.ValuesName]
+	if !ok {
+		return true, nil
+	}
+	f, err := e.openVerified(format.ValuesName, want)
+	if err != nil || f == nil {
+		return false, err
+	}
+	defer func() { _ = f.Close() }()
+	v, err := format.OpenValues(f, want.Bytes)
+	if err == nil {
+		err = v.Each(ctx, yield)
+	}
+	if err != nil {
+		err = fmt.Errorf("run %s: %w", e.ID, err)
+	}
+	return true, err
+}
+
+// maxLiveValues bounds the text of the values of a run in progress that are looked at, in bytes.
+const maxLiveValues = 256 << 20
+
+func (e *Entry) activeValues(ctx context.Context, yield func(string, format.Value) error) error {
+	all := map[string][]format.Value{}
+	size := 0
+	err := e.eachActive(ctx, nil, func(key string, v format.Value) error {
+		if size += len(v.JSON); size > maxLiveValues {
+			return fmt.Errorf("run %s: more than %d bytes of values: they can be read when it is finished", e.ID, maxLiveValues)
+		}
+		all[key] = append(all[key], v)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		slices.SortStableFunc(all[key], func(a, b format.Value) int {
+			return cmp.Or(cmp.Compare(a.Step, b.Step), cmp.Compare(a.Time, b.Time))
+		})
+		for _, v := range all[key] {
+			if err := yield(key, v); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// searchedAtOnce is how much of the text of values is searched at a time, in bytes; a value is not cut.
+const searchedAtOnce = 4 << 20
+
+// SearchValues searches the texts in a values.parquet of size bytes, whose digest has been verified. Line is the row, from 1.
+func SearchValues(ctx context.Context, r io.ReaderAt, size int64) ([]secret.Find, error) {
+	v, err := format.OpenValues(r, size)
+	if err != nil {
+		return nil, err
+	}
+	var finds []secret.Find
+	var text bytes.Buffer
+	var begins []int // of each row in text
+	row := int64(0)
+	search := func() error {
+		found, err := secret.Search(ctx, bytes.NewReader(text.Bytes()), int64(text.Len()), secret.Plain)
+		for _, f := range found {
+			at := sort.Search(len(begins), func(i int) bool { return int64(begins[i]) > f.From })
+			f.Line, f.Column, f.From, f.To = row-int64(len(begins))+int64(at), 0, 0, 0
+			finds = append(finds, f)
+		}
+		text.Reset()
+		begins = begins[:0]
+		return err
+	}
+	err = v.Each(ctx, func(key string, value format.Value) error {
+		row++
+		begins = append(begins, text.Len())
+		text.WriteString(key + " = " + plainText(value.JSON) + "\n")
+		if text.Len() < searchedAtOnce {
+			return nil
+		}
+		return search()
+	})
+	if err == nil {
+		err = search()
+	}
+	return finds, err
+}
+
+// plainText is a text as it was logged, and any other value as JSON.
+func plainText(value string) string {
+	var s string
+	if json.Unmarshal([]byte(value), &s) == nil {
+		return s
+	}
+	return value
+}
