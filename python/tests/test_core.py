@@ -9,7 +9,7 @@ import subprocess
 import sys
 import unittest
 
-from project import SRC, Project
+from project import Project
 
 
 class Log(Project):
@@ -334,6 +334,21 @@ for bad in (dict(reinit="x"), dict(mode="x"), dict(resume="x"), dict(resume_from
         self.assertIn("CommError", done.stderr)
 
 
+class Binary(Project):
+    def test_both_ways_of_calling(self) -> None:
+        from gitruns import _binary
+
+        for call in (_binary._spawn, _binary._subprocess):
+            args = [self.binary, "log", "-", "-C", self.dir]
+            code, out, err = call(self.binary, args, b"x" * 200000) if call is _binary._spawn else call(args, b"x" * 200000)  # type: ignore[operator]
+            self.assertNotEqual(code, 0)
+            self.assertEqual(out, b"")
+            self.assertIn(b"runs:", err)
+            args = [self.binary, "version"]
+            code, out, err = call(self.binary, args, b"") if call is _binary._spawn else call(args, b"")  # type: ignore[operator]
+            self.assertEqual((code, out[:5], err), (0, b"runs ", b""))
+
+
 class NoGit(Project):
     git = False
 
@@ -360,6 +375,5 @@ assert run.url.startswith("file://")
         self.assertEqual((r["name"], r["note"], r["tags"]), ("later", "a note", {"b": "yes", "c": "yes"}))
 
 
-assert SRC
 if __name__ == "__main__":
     unittest.main()

@@ -16,7 +16,8 @@ import tempfile
 import time
 
 SRC = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "python", "src")
-ENV = {**{k: v for k, v in os.environ.items() if not k.startswith(("WANDB_", "RUNS_ID", "RUNS_DIR"))}, "PYTHONPATH": os.path.abspath(SRC), "RUNS_SILENT": "1"}
+ENV = {**{k: v for k, v in os.environ.items() if not k.startswith(("WANDB_", "RUNS_ID", "RUNS_DIR"))}, "PYTHONPATH": os.path.abspath(SRC), "RUNS_SILENT": "1", "PYTHONPYCACHEPREFIX": os.path.join(tempfile.gettempdir(), "gitruns-bench-pycache")}
+ENV.pop("PYTHONDONTWRITEBYTECODE", None)
 ENV["RUNS_BINARY"] = os.path.abspath(os.environ.get("RUNS_BINARY", "runs"))
 
 LOG = """

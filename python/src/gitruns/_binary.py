@@ -54,9 +54,16 @@ def call(args: list[str], input: bytes = b"", cwd: str | None = None) -> tuple[i
 
 def _subprocess(argv: list[str], input: bytes) -> tuple[int, bytes, bytes]:
     import subprocess
+    import tempfile
 
-    done = subprocess.run(argv, input=input, capture_output=True, check=False)
-    return done.returncode, done.stdout, done.stderr
+    # Files and not pipes: those are read by threads, which cannot be started at the end of the interpreter.
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        given.write(input)
+        given.seek(0)
+        code = subprocess.call(argv, stdin=given, stdout=out, stderr=err)
+        out.seek(0)
+        err.seek(0)
+        return code, out.read(), err.read()
 
 
 def _spawn(program: str, argv: list[str], input: bytes) -> tuple[int, bytes, bytes]:

@@ -40,7 +40,8 @@ class Run:
         self._name: str = started.get("name") or ""
         self._notes = ""
         self._tags: tuple = ()
-        self.project: str = started.get("experiment") or ""
+        # The folder's name stands for a project that nobody named; the record leaves it out.
+        self.project: str = started.get("experiment") or os.path.basename(started.get("root") or "")
         self.entity = ""
         self.group = ""
         self.job_type = ""
