@@ -126,7 +126,7 @@ class Record(Training):
         finally:
             state.process_index = before
         self.assertIsNone(gitruns.run)
-        self.assertEqual(self.list(), [])
+        self.assertFalse(os.path.exists(".runs"))
 
 
 OLDER = """
