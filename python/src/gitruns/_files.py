@@ -174,7 +174,8 @@ def line(run: Any, path: str, name: str, kind: str, digest: str, size: int, key:
     if step is not None:
         item["step"] = step
     if caption:
-        item["caption"] = caption[:4096]
+        clean = "".join(" " if c < " " or "\x7f" <= c <= "\x9f" or c in _MARKS else c for c in caption[:4096])
+        item["caption"] = clean.encode("utf-8", "replace").decode()
     item["sha256"] = digest
     item["bytes"] = size
     run._write({"artifact": item})

@@ -168,14 +168,11 @@ class Table(Media):
 
         if not self.columns:
             raise ValueError("the table has no columns")
-        names, seen = [], {str(c) for c in self.columns}
+        names: list = []
         for column in self.columns:
             name, n = str(column), 1
             while name in names:
-                name = f"{column}.{n}"
-                n += 1
-                if name in seen:
-                    continue
+                name, n = f"{column}.{n}", n + 1
             names.append(name)
         columns, media = self._cells(place)
         metadata = {"gitruns": json.dumps({"media": media})} if media else None
