@@ -215,6 +215,12 @@ assert accelerate.tracking.LOGGER_TYPE_TO_CLASS["gitruns"].__module__ == "gitrun
 from accelerate import Accelerator
 assert Accelerator(log_with="gitruns", cpu=True).log_with == ["gitruns"]
 """)
+        # The integration first: the library is imported by it.
+        self.python("""
+from gitruns.integrations.accelerate import GitrunsTracker
+from accelerate import Accelerator
+assert Accelerator(log_with="gitruns", cpu=True).log_with == ["gitruns"]
+""")
 
 
 if __name__ == "__main__":
