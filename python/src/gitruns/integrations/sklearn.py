@@ -152,7 +152,7 @@ class GitrunsCallback:
         if error is not None and error is not fit["error"]:
             return
         self._recorder.end(estimator, time.perf_counter() - fit["start"])
-        if fit["times"] if "times" in fit else False:
+        if "times" in fit:
             self._times(fit["times"])
 
     @guarded
