@@ -58,7 +58,7 @@ class Record(Training):
         self.assertIn("traceback.txt", [os.path.basename(a["path"]) for a in r["artifacts"]])
 
     def test_a_sweep(self) -> None:
-        self.python(PROGRAM, CALLBACK, "-m", "lr=0.1,10,0.2", status=1)
+        self.python(PROGRAM, "-m", CALLBACK, "lr=0.1,10,0.2", status=1)
         runs = {r["params"]["lr"]: r for r in self.list()}
         self.assertEqual({lr: r["status"] for lr, r in runs.items()}, {0.1: "finished", 10: "failed", 0.2: "finished"})
         self.assertEqual({r["name"] for r in runs.values()}, {"lr=0.1", "lr=10", "lr=0.2"})
@@ -72,7 +72,7 @@ class Record(Training):
         import sys
 
         self.write("train.py", PROGRAM)
-        self.runs("exec", "--", sys.executable, "train.py", CALLBACK, "-m", "lr=0.1,0.2")
+        self.runs("exec", "--", sys.executable, "train.py", "-m", CALLBACK, "lr=0.1,0.2")
         runs = self.list()
         (outer,) = [r for r in runs if not r.get("parent")]
         self.assertEqual(sorted(r["params"]["lr"] for r in runs if r.get("parent") == outer["id"]), [0.1, 0.2])

@@ -202,10 +202,10 @@ def track(estimator: Any, run: Any = None, *, prefix: str = "", nested: bool = F
     fit, score = estimator.fit, getattr(estimator, "score", None)
     scores = 0
 
-    def fitting(name: str, method: Any) -> Any:
+    def fitting(method: Any) -> Any:
         def tracked(*args: Any, **kwargs: Any) -> Any:
-            # The wrapper is not there while the method runs: estimators copy and pickle themselves.
-            estimator.__dict__.pop(name, None)
+            # No wrapper is there while the method runs: estimators copy and pickle themselves.
+            hidden = {k: estimator.__dict__.pop(k) for k in ("fit", "score") if k in estimator.__dict__}
             recorder.begin(estimator)
             began = time.perf_counter()
             try:
@@ -213,7 +213,7 @@ def track(estimator: Any, run: Any = None, *, prefix: str = "", nested: bool = F
                 recorder.end(estimator, time.perf_counter() - began)
                 return got
             finally:
-                estimator.__dict__[name] = tracked
+                estimator.__dict__.update(hidden)
 
         return tracked
 
@@ -224,7 +224,7 @@ def track(estimator: Any, run: Any = None, *, prefix: str = "", nested: bool = F
         scores += 1
         return got
 
-    estimator.__dict__["fit"] = fitting("fit", fit)
+    estimator.__dict__["fit"] = fitting(fit)
     if score is not None:
         estimator.__dict__["score"] = scoring
     try:
