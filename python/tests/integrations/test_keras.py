@@ -18,6 +18,7 @@ def setUpModule() -> None:
                 break
         else:
             raise unittest.SkipTest("Keras has no backend: none of torch, jax, tensorflow is installed")
+    import keras  # noqa: F401  before the tests have a home folder of their own: Keras keeps its settings there
 
 
 def model(rate=0.01):
