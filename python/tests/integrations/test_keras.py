@@ -57,7 +57,7 @@ class Record(Training):
         self.assertEqual(set(r["metrics"]) & {"test/loss", "test/accuracy"}, {"test/loss", "test/accuracy"})
         params = r["params"]["keras"]
         self.assertEqual((params["epochs"], params["steps"], params["model"]), (3, 8, {"name": "small", "parameters": m.count_params(), "layers": 2}))
-        self.assertEqual(params["optimizer"]["name"], "adam")
+        self.assertEqual(params["optimizer"]["name"], "Adam")
         best = min(range(3), key=history["val_loss"].__getitem__)
         self.assertEqual((r["summary"]["best_epoch"], r["summary"]["best_val_loss"]), (best, history["val_loss"][best]))
         kept = [a["path"] for a in r["artifacts"] if os.path.basename(a["path"]) == "model-best.keras"]

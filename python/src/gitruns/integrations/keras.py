@@ -71,7 +71,8 @@ class GitrunsMetricsLogger(Callback):
         params["model"] = {"name": model.name, "parameters": int(model.count_params()), "layers": len(model.layers)}
         optimizer = getattr(model, "optimizer", None)
         if optimizer is not None:
-            params["optimizer"] = dict(optimizer.get_config())
+            # Its own name counts the optimizers of the process: adam_1.
+            params["optimizer"] = {**optimizer.get_config(), "name": type(optimizer).__name__}
         loss = getattr(model, "loss", None)
         if loss is not None:
             params["loss"] = loss if isinstance(loss, (str, dict, list)) else getattr(loss, "name", None) or getattr(loss, "__name__", type(loss).__name__)
