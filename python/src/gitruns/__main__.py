@@ -1,0 +1,27 @@
+"""`python -m gitruns`: the versions of the client and of the program `runs`, and where they lie."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from . import _binary
+from ._errors import CommError
+from ._version import __version__
+
+
+def main() -> int:
+    """Print the versions; 1 where the program is missing."""
+    print(f"gitruns {__version__} in {os.path.dirname(os.path.abspath(__file__))}")
+    try:
+        path = _binary.find()
+        code, out, err = _binary.call(["version"])
+    except CommError as e:
+        print(f"gitruns: {e}", file=sys.stderr)
+        return 1
+    print((out or err).decode("utf-8", "replace").strip(), "in", path)
+    return min(abs(code), 1)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
