@@ -78,6 +78,10 @@ type clientRequest struct {
 	EndReason string  `json:"end_reason"`
 	Wait      float64 `json:"wait"` // seconds
 
+	TensorBoard struct {
+		On bool `json:"on"`
+	} `json:"tensorboard"`
+
 	line *format.Line // what the run says of itself; nil without
 }
 
