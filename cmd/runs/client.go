@@ -100,7 +100,13 @@ func readClientRequest(in io.Reader) (*clientRequest, error) {
 		return nil, usagef("reading the request: longer than a request may be")
 	}
 	q := &clientRequest{}
-	if err := json.Unmarshal(first, q); err != nil {
+	var kind *json.UnmarshalTypeError
+	switch err := json.Unmarshal(first, q); {
+	case errors.As(err, &kind) && kind.Field != "":
+		return nil, usagef("reading the request: %s must not be a %s", kind.Field, kind.Value)
+	case errors.As(err, &kind):
+		return nil, usagef("reading the request: it is no object")
+	case err != nil:
 		return nil, usagef("reading the request: %v", err)
 	}
 	if q.Protocol != clientProtocol {
@@ -148,6 +154,8 @@ func errorKind(err error) string {
 		return known.kind
 	case errors.As(err, &usage):
 		return clientUsage
+	case errors.Is(err, repo.ErrNotActive):
+		return clientMissing
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return clientReadOnly
 	}
