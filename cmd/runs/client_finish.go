@@ -24,6 +24,9 @@ func (a *app) clientFinish(ctx context.Context, q *clientRequest) (map[string]an
 	if err != nil {
 		return nil, err
 	}
+	if q.TensorBoard.On {
+		a.say("runs: what went to TensorBoard's event files is not taken over: this version does not read them")
+	}
 	active.StopSidecar()
 	done, err := active.Finish(ctx, end)
 	if err != nil {
