@@ -40,6 +40,7 @@ type Options struct {
 type Comparison struct {
 	A, B        Head
 	Params      []Value
+	Summary     []Value // of single runs
 	Metrics     []Metric
 	Tags        []Value
 	Datasets    []Dataset
@@ -107,6 +108,7 @@ func Compare(a, b Side, o Options) *Comparison {
 	if a.Group != "" || b.Group != "" {
 		c.withoutSeeds(a, b, o)
 	} else {
+		c.Summary = o.values(x.Summary, y.Summary)
 		c.Artifacts = o.values(artifacts(x), artifacts(y))
 		c.Duration = [2]time.Duration{x.Ended.Sub(x.Started), y.Ended.Sub(y.Started)}
 	}

@@ -229,6 +229,21 @@ func (a *Active) join(pid int) error {
 	return nil
 }
 
+// KeepFor makes a program that this process has started an owner too: it may go on when this process is killed. The
+// function that it returns takes that back.
+func (a *Active) KeepFor(pid int) (release func()) {
+	w, err := a.repo.owner(format.OwnerProcess, pid)
+	if err != nil || w.Start == "" { // it has ended already
+		return func() {}
+	}
+	path := filepath.Join(a.Dir, fmt.Sprintf("%s%s-%d-program.toml", ownerPrefix, w.Host, pid))
+	_ = os.Remove(path) // an earlier process of the same pid
+	if err := writeFile(path, format.EncodeOwner(w)); err != nil {
+		return func() {} // the run goes on without
+	}
+	return func() { _ = os.Remove(path) }
+}
+
 // owners reads the owner files, sorted by name.
 func (a *Active) owners() ([]*format.Owner, error) {
 	entries, err := os.ReadDir(a.Dir)

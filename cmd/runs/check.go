@@ -119,7 +119,7 @@ func (a *app) holds(ctx context.Context, c *collection, subject *selected, rule 
 			return nil, err
 		}
 		p := &comparer{app: a, config: c.config, all: true}
-		comparison = diff.Compare(p.side(ctx, base), p.side(ctx, subject), diff.Options{Goal: c.config.Goal, All: true, Level: c.config.Compare.Level, Seeds: c.config.Seeds()})
+		comparison = diff.Compare(p.side(ctx, base), p.side(ctx, subject), diff.Options{Goal: c.goal, All: true, Level: c.config.Compare.Level, Seeds: c.config.Seeds()})
 	}
 	if rule.Metric != "" {
 		o := a.regression(c, subject, comparison, rule)
@@ -143,7 +143,7 @@ func (a *app) regression(c *collection, subject *selected, comparison *diff.Comp
 		o.ok = ok && !math.IsNaN(m.Last)
 		o.message = "has no value"
 		if ok {
-			o.message = terminal.Number(query.Best(m, c.config.Goal(rule.Metric)))
+			o.message = terminal.Number(query.Best(m, c.goal(rule.Metric)))
 		}
 		return o
 	}

@@ -60,6 +60,7 @@ func (a *app) commit(ctx context.Context, f *commitFlags, selectors []string) er
 	if err != nil {
 		return err
 	}
+	a.finishGone(ctx, r, nil)
 	config, err := r.Config()
 	if err != nil {
 		return err

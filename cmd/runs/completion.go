@@ -36,7 +36,7 @@ func (a *app) completeExperiment(cmd *cobra.Command, _ []string, begun string) (
 	return offer(words, begun)
 }
 
-// completeKey offers metrics and params, for sorting, columns and grouping.
+// completeKey offers metrics, params and keys of summaries, for sorting, columns and grouping.
 func (a *app) completeKey(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 	return offer(a.completionKeys(cmd, true), begun)
 }
@@ -48,6 +48,9 @@ func (a *app) completionKeys(cmd *cobra.Command, params bool) []string {
 			words = append(words, key)
 		}
 		if params {
+			for key := range r.Summary {
+				words = append(words, "summary."+key)
+			}
 			for key := range query.Flatten(r.Params) {
 				words = append(words, "params."+key)
 			}

@@ -173,7 +173,7 @@ type comparer struct {
 }
 
 func (p *comparer) compare(ctx context.Context, a, b *selected) (*diff.Comparison, error) {
-	options := diff.Options{Goal: p.config.Goal, Metrics: p.metrics, Strict: p.strict, All: p.all, Level: p.config.Compare.Level, Seeds: p.config.Seeds()}
+	options := diff.Options{Goal: p.config.GoalIn(append(recordsOf(a.entries), recordsOf(b.entries)...)...), Metrics: p.metrics, Strict: p.strict, All: p.all, Level: p.config.Compare.Level, Seeds: p.config.Seeds()}
 	x, y := p.side(ctx, a), p.side(ctx, b)
 	source, sourceErr := repo.CompareSources(ctx, a.entries[0].Repository(), a.entries[0].Run, b.entries[0].Repository(), b.entries[0].Run, false)
 	if sourceErr == nil {
@@ -294,7 +294,7 @@ func differs(c *diff.Comparison) bool {
 	same := func(values []diff.Value) bool {
 		return !slices.ContainsFunc(values, func(v diff.Value) bool { return !v.Same(false) })
 	}
-	return !same(c.Params) || !same(c.Tags) || !same(c.Attributes) || len(c.Environment) > 0 || len(c.Source.Files) > 0 || c.Source.A != c.Source.B ||
+	return !same(c.Params) || !same(c.Summary) || !same(c.Tags) || !same(c.Attributes) || len(c.Environment) > 0 || len(c.Source.Files) > 0 || c.Source.A != c.Source.B ||
 		slices.ContainsFunc(c.Metrics, func(m diff.Metric) bool { return m.Verdict != diff.Same }) ||
 		slices.ContainsFunc(c.Datasets, func(d diff.Dataset) bool { return d.A == nil || d.B == nil || d.A.Identity() != d.B.Identity() })
 }
@@ -324,7 +324,7 @@ func (a *app) writeDiff(ctx context.Context, f *diffFlags, c *collection, result
 // diffJSON is the comparison as SPEC.md shows it.
 func diffJSON(c *diff.Comparison) map[string]any {
 	out := map[string]any{
-		"a": headJSON(c.A), "b": headJSON(c.B), "params": valuesJSON(c.Params), "tags": valuesJSON(c.Tags), "artifacts": valuesJSON(c.Artifacts),
+		"a": headJSON(c.A), "b": headJSON(c.B), "params": valuesJSON(c.Params), "summary": valuesJSON(c.Summary), "tags": valuesJSON(c.Tags), "artifacts": valuesJSON(c.Artifacts),
 		"attributes": valuesJSON(c.Attributes), "environment": changesJSON(c.Environment), "machine": changesJSON(c.Machine), "variables": changesJSON(c.Variables),
 		"problems": append([]string{}, c.Problems...),
 	}

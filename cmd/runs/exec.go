@@ -93,8 +93,9 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 	if err != nil {
 		return fmt.Errorf("capturing the output of run %s: %w", active.ID, err)
 	}
-	stopSampling := func() {}
+	stopSampling, release := func() {}, func() {}
 	started := func(pid int) {
+		release = active.KeepFor(pid)
 		if config.System.Enabled && !s.noSystem {
 			stopSampling = a.sampleMachine(ctx, active, config.System.Interval, pid, s.joined)
 		}
@@ -103,6 +104,7 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 	options.Dir = s.dir
 	res, runErr := program.Run(ctx, options)
 	stopSampling()
+	release()
 	if res.OpenLine && a.term.ErrIsTerminal() {
 		fmt.Fprintln(a.term.Err)
 	}
@@ -160,6 +162,7 @@ func (a *app) execRun(ctx context.Context, f *execFlags, args []string) (active 
 	if err != nil {
 		return nil, false, nil, err
 	}
+	a.finishGoneBut(ctx, r, f.resume)
 	run, late, err := a.describeWithin(ctx, r, &f.beginFlags, args, hashBefore)
 	if err != nil {
 		return nil, false, nil, err

@@ -232,6 +232,7 @@ func (a *app) logRun(ctx context.Context, f *logFlags, l *format.Line, stream, s
 	if err != nil {
 		return err
 	}
+	a.finishGoneBut(ctx, r, f.resume)
 	run, err := a.describe(ctx, r, &f.beginFlags)
 	if err != nil {
 		return err

@@ -74,6 +74,7 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 	if err != nil {
 		return err
 	}
+	a.finishGone(ctx, r, nil)
 	elsewhere := func(*collection) {}
 	if !f.json && !f.csv && !f.allBranches {
 		var stop func()

@@ -21,9 +21,9 @@ import (
 )
 
 type metricsFlags struct {
-	json, csv, last bool
-	every           int
-	experiment      string
+	json, csv, last, values bool
+	every                   int
+	experiment              string
 }
 
 func (a *app) metricsCommand() *cobra.Command {
@@ -31,7 +31,8 @@ func (a *app) metricsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "metrics RUN [KEY…] [flags]",
 		Short:             "Print the points of a run",
-		Long:              `Print the points of a run, of all metrics or of those named, ordered by key, step and time.`,
+		Long: `Print the points of a run, of all metrics or of those named, ordered by key, step and time. With --values, what was
+logged and is no number: texts, lists, histograms.`,
 		Args:              arguments(1, -1, "RUN"),
 		ValidArgsFunction: a.completeRunThenMetric,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -40,6 +41,8 @@ func (a *app) metricsCommand() *cobra.Command {
 				return usagef("metrics: --json and --csv exclude one another")
 			case cmd.Flags().Changed("every") && f.every < 1:
 				return usagef("metrics: --every %d is less than 1", f.every)
+			case f.values && f.every > 0:
+				return usagef("metrics: --values and --every exclude one another")
 			case f.last && f.every > 0:
 				return usagef("metrics: --last and --every exclude one another")
 			}
@@ -52,11 +55,15 @@ func (a *app) metricsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if f.values {
+				return a.values(ctx, &f, e, args[1:])
+			}
 			return a.metrics(ctx, &f, e, args[1:])
 		},
 	}
 	cmd.Flags().BoolVar(&f.json, "json", false, "print a JSON list of points")
 	cmd.Flags().BoolVar(&f.csv, "csv", false, "print CSV")
+	cmd.Flags().BoolVar(&f.values, "values", false, "print values that are no numbers instead of points")
 	cmd.Flags().BoolVar(&f.last, "last", false, "only the last point of each metric")
 	cmd.Flags().IntVar(&f.every, "every", 0, "only every `N`th point, and the last")
 	cmd.Flags().StringVarP(&f.experiment, "experiment", "e", "", "look in `EXPERIMENT`")

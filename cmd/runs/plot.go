@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -43,13 +45,15 @@ func (a *app) plotCommand() *cobra.Command {
 		Long: `Draw metrics in the terminal, one chart a metric, all runs in it. Without RUN, the newest; without KEY, the primary metric,
 or where there is none the metrics that have more than one point.
 
-    runs plot wide narrow val/loss --smooth 0.6`,
+    runs plot wide narrow val/loss --smooth 0.6
+
+Where the program has defined the metric that is the x axis of another, it is; --x step draws by step all the same.`,
 		ValidArgsFunction: a.completeRunThenMetric,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case f.smooth < 0 || f.smooth >= 1:
 				return usagef("plot: --smooth %v is not between 0 and 1", f.smooth)
-			case f.x != "step" && f.x != "time" && f.x != "relative":
+			case f.x != "" && f.x != "step" && f.x != "time" && f.x != "relative":
 				return usagef("plot: --x is step, time or relative, not %q", f.x)
 			case f.interval < leastRefresh:
 				return usagef("plot: --interval %v is less than %v", f.interval, leastRefresh)
@@ -68,7 +72,7 @@ or where there is none the metrics that have more than one point.
 	flags := cmd.Flags()
 	flags.Float64Var(&f.smooth, "smooth", 0, "exponential moving average of weight `S`, from 0 to below 1")
 	flags.BoolVar(&f.logY, "log-y", false, "logarithmic y axis")
-	flags.StringVar(&f.x, "x", "step", "the x axis: step, time or relative `KIND`")
+	flags.StringVar(&f.x, "x", "", "the x axis: step, time or relative `KIND`; by itself the metric that the program defined, else step")
 	flags.BoolVar(&f.follow, "follow", false, "draw again until the runs have ended")
 	flags.DurationVar(&f.interval, "interval", time.Second, "with --follow, the `TIME` between two drawings")
 	flags.StringVarP(&f.experiment, "experiment", "e", "", "look in `EXPERIMENT`")
@@ -161,7 +165,9 @@ func keysToPlot(entries []*repo.Entry, c *collection) []string {
 	count := map[string]int64{}
 	for _, e := range entries {
 		for key, m := range e.Metrics {
-			count[key] = max(count[key], m.Count)
+			if d, ok := e.Definition(key); !ok || !d.Hidden {
+				count[key] = max(count[key], m.Count)
+			}
 		}
 	}
 	keys := slices.Sorted(maps.Keys(count))
@@ -178,14 +184,26 @@ func keysToPlot(entries []*repo.Entry, c *collection) []string {
 }
 
 func (a *app) drawMetric(ctx context.Context, f *plotFlags, c *collection, entries []*repo.Entry, key string, w io.Writer, charts int) error {
+	x, axis := f.x, ""
+	if x == "" {
+		x, axis = "step", stepMetric(entries, key)
+	}
 	var series []chart.Series
 	for _, e := range entries {
 		points, err := e.Points(ctx, key)
 		if err != nil {
 			return err
 		}
+		var at []float64 // where axis is a metric
+		if axis != "" {
+			steps, err := e.Points(ctx, axis)
+			if err != nil {
+				return err
+			}
+			points, at = alongMetric(points, steps)
+		}
 		s := chart.Series{Name: e.Title(), X: make([]float64, len(points)), Y: make([]float64, len(points))}
-		if f.x != "step" { // by time, in which points of several writers may lie otherwise than by step
+		if x != "step" { // by time, in which points of several writers may lie otherwise than by step
 			slices.SortStableFunc(points, func(a, b format.Point) int {
 				switch {
 				case a.Time < b.Time:
@@ -198,17 +216,19 @@ func (a *app) drawMetric(ctx context.Context, f *plotFlags, c *collection, entri
 		}
 		for i, p := range points {
 			s.Y[i] = p.Value
-			switch f.x {
-			case "step":
+			switch {
+			case axis != "":
+				s.X[i] = at[i]
+			case x == "step":
 				s.X[i] = float64(p.Step)
-			case "time":
+			case x == "time":
 				s.X[i] = float64(p.Time) / 1e6
-			case "relative":
+			default:
 				s.X[i] = float64(p.Time-e.Started.UnixMicro()) / 1e6
 			}
 		}
 		if m, ok := e.Metrics[key]; ok {
-			s.Note = terminal.Number(query.Best(m, c.config.Goal(key)))
+			s.Note = terminal.Number(query.Best(m, c.goal(key)))
 		}
 		if f.smooth > 0 {
 			s.Y = chart.Smooth(s.Y, f.smooth)
@@ -220,11 +240,57 @@ func (a *app) drawMetric(ctx context.Context, f *plotFlags, c *collection, entri
 		height = chartHeight
 	}
 	title := key
+	if axis != "" {
+		title += " by " + axis
+	}
 	if f.smooth > 0 {
 		title += fmt.Sprintf(", smoothed %v", f.smooth)
 	}
-	kind := map[string]chart.XKind{"step": chart.Step, "time": chart.Time, "relative": chart.Relative}[f.x]
+	kind := map[string]chart.XKind{"step": chart.Step, "time": chart.Time, "relative": chart.Relative}[x]
+	if axis != "" {
+		kind = chart.Number
+	}
 	return chart.Draw(w, a.term, series, chart.Options{Width: a.term.Width(), Height: height, LogY: f.logY, X: kind, Title: title, ASCII: asciiOnly()})
+}
+
+// stepMetric is the metric that every run which has key defines as its x axis and has points of; empty where there is none.
+func stepMetric(entries []*repo.Entry, key string) string {
+	axis := ""
+	for _, e := range entries {
+		if _, ok := e.Metrics[key]; !ok {
+			continue
+		}
+		d, _ := e.Definition(key)
+		if _, ok := e.Metrics[d.StepMetric]; !ok || d.StepMetric == key || axis != "" && axis != d.StepMetric {
+			return ""
+		}
+		axis = d.StepMetric
+	}
+	return axis
+}
+
+// alongMetric gives each point the value of another metric at its step, else its last value before. Points before the first
+// value are left out. Both are sorted by step; what comes out is sorted by the values.
+func alongMetric(points, steps []format.Point) (kept []format.Point, at []float64) {
+	type placed struct {
+		p format.Point
+		x float64
+	}
+	var list []placed
+	i := 0
+	for _, p := range points {
+		for i < len(steps) && steps[i].Step <= p.Step {
+			i++
+		}
+		if i > 0 && !math.IsNaN(steps[i-1].Value) {
+			list = append(list, placed{p, steps[i-1].Value})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b placed) int { return cmp.Compare(a.x, b.x) })
+	for _, l := range list {
+		kept, at = append(kept, l.p), append(at, l.x)
+	}
+	return kept, at
 }
 
 // asciiOnly reports whether the locale has no Unicode (POSIX, Environment Variables: LC_ALL, LC_CTYPE, LANG in this order).

@@ -93,6 +93,18 @@ func (a *app) recover(ctx context.Context, o repo.Recover, args []string) error 
 	return nil
 }
 
+// finishGoneBut is finishGone that leaves the runs with a key to the one that goes on with the newest of them.
+func (a *app) finishGoneBut(ctx context.Context, r *repo.Repository, key string) {
+	if key == "" {
+		a.finishGone(ctx, r, nil)
+		return
+	}
+	a.finishGone(ctx, r, func(id string) bool {
+		e, err := r.Read(ctx, id)
+		return err != nil || e.Key == key
+	})
+}
+
 // finishGone finishes as crashed the runs whose processes are gone, before a command starts, lists or commits runs. except
 // tells which to leave alone; nil is none. Where this user may not write, whoever may does it.
 func (a *app) finishGone(ctx context.Context, r *repo.Repository, except func(id string) bool) {

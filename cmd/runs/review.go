@@ -94,7 +94,7 @@ func (a *app) review(ctx context.Context, f *reviewFlags, args []string) error {
 	if v.metric == "" {
 		return &repo.HintError{Err: errors.New("reviewing: no metric decides"), Hint: "'runs goal METRIC min --primary' sets the primary one, or give --metric"}
 	}
-	if v.goal = c.config.Goal(v.metric); v.goal == "" {
+	if v.goal = c.goal(v.metric); v.goal == "" {
 		return &repo.HintError{Err: fmt.Errorf("reviewing: %s has no goal", v.metric), Hint: "'runs goal " + v.metric + " min' or max sets one"}
 	}
 	if err := v.read(ctx, c, fork, f.baseline); err != nil {
@@ -252,7 +252,7 @@ func (v *review) compare(ctx context.Context, c *collection, added []*repo.Entry
 		return nil
 	}
 	p := &comparer{app: c.app, config: c.config}
-	options := diff.Options{Goal: c.config.Goal, All: true, Level: c.config.Compare.Level, Seeds: c.config.Seeds(), Metrics: exactly(v.metric)}
+	options := diff.Options{Goal: c.goal, All: true, Level: c.config.Compare.Level, Seeds: c.config.Seeds(), Metrics: exactly(v.metric)}
 	baseline := p.side(ctx, v.baseline)
 	baseline.Points = nil // only values are compared here
 	for i, g := range v.groups {

@@ -25,6 +25,7 @@ type collection struct {
 	config  *format.Config
 	scope   string
 	damaged []repo.Damage
+	goals   func(metric string) string // nil until it is asked for
 }
 
 // atRevision lists the runs of a git revision, without a checkout.
@@ -82,6 +83,7 @@ func (c *collection) add(entries []*repo.Entry) {
 	}
 	slices.SortFunc(c.entries, func(a, b *repo.Entry) int { return query.Newer(a.Run, b.Run) })
 	slices.SortFunc(c.runs, query.Newer)
+	c.goals = nil
 }
 
 // addBranch lists the runs of the branch that commit.branch names too: it is where runs lie whatever is checked out.
@@ -139,7 +141,15 @@ func scope(experiment string, config *format.Config) string {
 }
 
 func (c *collection) context() query.Context {
-	return query.Context{Goal: c.config.Goal, Now: time.Now()}
+	return query.Context{Goal: c.goal, Now: time.Now()}
+}
+
+// goal is the goal of a metric: the configured one, else the one that the newest run defines, else what its name says.
+func (c *collection) goal(metric string) string {
+	if c.goals == nil {
+		c.goals = c.config.GoalIn(c.runs...)
+	}
+	return c.goals(metric)
 }
 
 // selectRuns returns the entries that a selector names.

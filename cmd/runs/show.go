@@ -18,7 +18,7 @@ import (
 )
 
 func (a *app) showCommand() *cobra.Command {
-	var asJSON, asTOML, log, source bool
+	var asJSON, asTOML, log, source, hidden bool
 	var experiment string
 	cmd := &cobra.Command{
 		Use:   "show [RUN] [flags]",
@@ -39,6 +39,7 @@ func (a *app) showCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.finishGone(ctx, r, nil)
 			e, err := a.oneRun(ctx, r, selector, experiment)
 			if err != nil {
 				return err
@@ -62,7 +63,8 @@ func (a *app) showCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			view := render.Run{Context: query.Context{Goal: config.Goal, Now: time.Now()}, Goal: config.Goal, Curves: !asciiOnly()}
+			goal := config.GoalIn(e.Run)
+			view := render.Run{Context: query.Context{Goal: goal, Now: time.Now()}, Goal: goal, Curves: !asciiOnly(), Hidden: hidden}
 			if e.Run.Environment != nil && e.Run.Environment.Digest != "" {
 				// What is not at hand is not shown; verify says so.
 				view.Environment, _ = e.Repository().Environment(ctx, e.Run.Environment.Digest)
@@ -74,6 +76,7 @@ func (a *app) showCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the record as JSON")
 	cmd.Flags().BoolVar(&asTOML, "toml", false, "print the record as TOML, later notes merged in")
 	cmd.Flags().BoolVar(&source, "source", false, "print the code as a patch")
+	cmd.Flags().BoolVar(&hidden, "hidden", false, "metrics too that the program defined as hidden")
 	cmd.Flags().BoolVar(&log, "log", false, "print the captured console output")
 	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "look in `EXPERIMENT`")
 	return cmd

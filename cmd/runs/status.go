@@ -30,6 +30,7 @@ fetched.`,
 			if err != nil {
 				return err
 			}
+			a.finishGone(ctx, r, nil)
 			c, err := a.collect(ctx, r, "")
 			if err != nil {
 				return err

@@ -109,11 +109,11 @@ func (c *canvas) xTicks() []xTick {
 		}
 	default:
 		step := niceStep((c.x1/2 - c.x0/2) / float64(n) * 2)
-		if c.x1-c.x0 >= 1 {
+		if c.o.X == Step && c.x1-c.x0 >= 1 {
 			step = math.Max(1, step) // there is no half step
 		}
 		for _, x := range ticks(c.x0, c.x1, n) {
-			if step == 1 && x != math.Trunc(x) {
+			if c.o.X == Step && step == 1 && x != math.Trunc(x) {
 				continue
 			}
 			label := axisNumber(x, step)

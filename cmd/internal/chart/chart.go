@@ -26,6 +26,7 @@ const (
 	Step     XKind = iota // a count
 	Time                  // seconds since 1970 UTC
 	Relative              // seconds
+	Number                // another metric
 )
 
 // Options of a chart.

@@ -102,7 +102,7 @@ func TestChartsFitAndNeverPanic(t *testing.T) {
 			s.Name = strings.Repeat("näme", r.IntN(30))
 			series = append(series, s)
 		}
-		o := Options{Width: 20 + r.IntN(200), Height: r.IntN(40), LogY: r.IntN(2) == 0, X: XKind(r.IntN(3)), ASCII: r.IntN(4) == 0, Title: strings.Repeat("t", r.IntN(300))}
+		o := Options{Width: 20 + r.IntN(200), Height: r.IntN(40), LogY: r.IntN(2) == 0, X: XKind(r.IntN(4)), ASCII: r.IntN(4) == 0, Title: strings.Repeat("t", r.IntN(300))}
 		var b bytes.Buffer
 		if err := Draw(&b, terminal.Test(&b, &b, o.Width, false), series, o); err != nil {
 			t.Fatal(err)

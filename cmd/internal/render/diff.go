@@ -22,7 +22,7 @@ type Diff struct {
 }
 
 // DiffParts are the parts of a comparison, in the order in which they are shown.
-var DiffParts = []string{"metrics", "params", "tags", "datasets", "environment", "source", "command", "artifacts", "duration"}
+var DiffParts = []string{"metrics", "summary", "params", "tags", "datasets", "environment", "source", "command", "artifacts", "duration"}
 
 func (v Diff) shows(part string) bool { return len(v.Only) == 0 || slices.Contains(v.Only, part) }
 
@@ -240,6 +240,7 @@ func (v Diff) sections(c *diff.Comparison) []section {
 			all = append(all, section{title, lines})
 		}
 	}
+	add("summary", "summary", valueLines(c.Summary))
 	add("params", "params", valueLines(c.Params))
 	add("tags", "tags", valueLines(c.Tags))
 	add("datasets", "data", datasetLines(c.Datasets))

@@ -39,7 +39,7 @@ func (l List) Write(w io.Writer, t *terminal.Terminal, entries []*repo.Entry) er
 	}
 	keys, numbers := l.keys(runs)
 	for i, key := range keys {
-		tb.Columns = append(tb.Columns, terminal.Column{Title: strings.TrimPrefix(strings.TrimPrefix(key, "params."), "metrics."), Right: numbers[i], Flexible: !numbers[i], Drop: i > 0, Key: true})
+		tb.Columns = append(tb.Columns, terminal.Column{Title: bare(key), Right: numbers[i], Flexible: !numbers[i], Drop: i > 0, Key: true})
 	}
 	for _, e := range entries {
 		row := []terminal.Cell{{Text: e.Title()}, {Text: terminal.Ago(l.Context.Now.Sub(e.Started))}, Status(e, l.Context.Now)}
@@ -52,6 +52,16 @@ func (l List) Write(w io.Writer, t *terminal.Terminal, entries []*repo.Entry) er
 		tb.Rows = append(tb.Rows, row)
 	}
 	return tb.Write(w, t)
+}
+
+// bare is a key without the word that says where to look for it.
+func bare(key string) string {
+	for _, prefix := range []string{"params.", "metrics.", "summary."} {
+		if rest, ok := strings.CutPrefix(key, prefix); ok {
+			return rest
+		}
+	}
+	return key
 }
 
 // keys chooses the columns behind the fixed ones, and says which hold numbers.
@@ -132,6 +142,9 @@ func cell(r *format.Run, key string, c query.Context) string {
 	return query.Text(v)
 }
 
+// idleAfter is how long a run that is in progress says nothing until it is shown as idle.
+const idleAfter = time.Hour
+
 // Status is the state of a run in the words and colour of a list. A run in progress says for how long, and whether its
 // process still is.
 func Status(e *repo.Entry, now time.Time) terminal.Cell {
@@ -143,6 +156,9 @@ func Status(e *repo.Entry, now time.Time) terminal.Cell {
 			return terminal.Cell{Text: "crashed?", Style: terminal.Red}
 		case (e.Life == repo.Elsewhere || e.Life == repo.Foreign) && silent > time.Minute:
 			return terminal.Cell{Text: "running? silent " + terminal.Span(silent.Truncate(time.Second)), Style: terminal.Yellow}
+		}
+		if silent >= idleAfter {
+			return terminal.Cell{Text: "idle " + terminal.Span(silent.Truncate(time.Minute)), Style: terminal.Yellow}
 		}
 		return terminal.Cell{Text: "running " + running, Style: terminal.Cyan}
 	}
@@ -192,7 +208,7 @@ func numberCell(v float64, ok bool) terminal.Cell {
 	return terminal.Cell{Text: terminal.Number(v)}
 }
 
-// CSV writes one line a run: id, name, experiment, status, started, duration and the columns, or every metric and param.
+// CSV writes one line a run: id, name, experiment, status, started, duration and the columns, or every metric, param and key of a summary.
 func (l List) CSV(w io.Writer, write func([]string) error, entries []*repo.Entry) error {
 	keys := l.Columns
 	if len(keys) == 0 {
@@ -200,6 +216,9 @@ func (l List) CSV(w io.Writer, write func([]string) error, entries []*repo.Entry
 		for _, e := range entries {
 			for key := range e.Metrics {
 				seen["metrics."+key] = true
+			}
+			for key := range e.Summary {
+				seen["summary."+key] = true
 			}
 			for key := range query.Flatten(e.Params) {
 				seen["params."+key] = true

@@ -22,6 +22,7 @@ type Run struct {
 	Context query.Context
 	Goal    func(string) string
 	Curves  bool // draw a small curve of each metric, which reads its points
+	Hidden  bool // show metrics too that were defined as hidden
 	// Environment is what the run shares with others; nil where it is not at hand.
 	Environment *format.EnvironmentFile
 }
@@ -91,6 +92,8 @@ func (v Run) Write(ctx context.Context, w io.Writer, t *terminal.Terminal, e *re
 		}
 	}
 	v.metrics(ctx, p, e)
+	v.summary(p, e.Run)
+	v.values(ctx, p, e)
 	v.origin(p, e.Run)
 	v.outputs(p, e)
 	return p.err
@@ -194,7 +197,12 @@ func (v Run) metrics(ctx context.Context, p *page, e *repo.Entry) {
 	if len(curves) > 0 {
 		tb.Columns = append(tb.Columns, terminal.Column{Title: "curve", Drop: true})
 	}
+	hidden := 0
 	for _, key := range slices.Sorted(maps.Keys(r.Metrics)) {
+		if d, ok := r.Definition(key); ok && d.Hidden && !v.Hidden {
+			hidden++
+			continue
+		}
 		m := r.Metrics[key]
 		goal := m.Goal
 		if v.Goal != nil {
@@ -216,8 +224,11 @@ func (v Run) metrics(ctx context.Context, p *page, e *repo.Entry) {
 		}
 		tb.Rows = append(tb.Rows, row)
 	}
-	if p.err == nil {
+	if p.err == nil && len(tb.Rows) > 0 {
 		p.err = tb.Write(p.w, p.t)
+	}
+	if hidden > 0 {
+		p.line("%s", p.t.Paint(terminal.Dim, fmt.Sprintf("%d hidden: --hidden shows them", hidden)))
 	}
 	if err != nil {
 		p.line("%s", p.t.Paint(terminal.Red, terminal.Clean(err.Error())))
@@ -378,6 +389,7 @@ func (v Run) outputs(p *page, e *repo.Entry) {
 		p.line("\nartifacts: %s", terminal.Clean(err.Error()))
 	}
 	const most = 20
+	artifacts = media(p, artifacts)
 	if len(artifacts) > 0 {
 		p.title("artifacts")
 		for _, a := range artifacts[:min(len(artifacts), most)] {

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import sys
 
+from . import _registry
 from ._errors import CommError, ConfigError, Error, NotFoundError, UsageError
 from ._version import __version__
 
@@ -178,3 +179,4 @@ def log_dataset(path: Any, name: str | None = None, role: str | None = None) -> 
 
 log: Any = _log_before_init
 sys.modules[__name__].__class__ = _Module
+_registry.install()

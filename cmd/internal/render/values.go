@@ -1,0 +1,158 @@
+package render
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+)
+
+// lookedAtValues bounds the file of values that is read for a look at a run, in bytes.
+const lookedAtValues = 64 << 20
+
+// shownValue is how much of a value is shown, in characters.
+const shownValue = 100
+
+// values shows the last value of each key that is no number.
+func (v Run) values(ctx context.Context, p *page, e *repo.Entry) {
+	if f, ok := e.Files[format.ValuesName]; e.Active == nil && (!ok || f.Bytes > lookedAtValues) {
+		return // of what is too long, its size stands among the files
+	}
+	type latest struct {
+		format.Value
+		count int
+	}
+	last := map[string]latest{}
+	here, err := e.EachValue(ctx, func(key string, value format.Value) error {
+		last[key] = latest{value, last[key].count + 1}
+		return nil
+	})
+	if len(last) > 0 || err != nil || !here {
+		p.title("values")
+	}
+	for _, key := range slices.Sorted(maps.Keys(last)) {
+		value := last[key]
+		at := fmt.Sprintf("step %d", value.Step)
+		if value.count > 1 {
+			at += fmt.Sprintf(", the last of %d", value.count)
+		}
+		p.line("  %s  %s  %s", terminal.Clean(key), ValueText(value.JSON), p.t.Paint(terminal.Dim, at))
+	}
+	switch {
+	case err != nil:
+		p.line("  %s", p.t.Paint(terminal.Red, terminal.Clean(err.Error())))
+	case !here:
+		p.line("  %s", p.t.Paint(terminal.Dim, "on the machine that recorded them"))
+	}
+}
+
+// ValueText is a logged value as one short line for people: the beginning of a text, the shape of a histogram, else JSON.
+func ValueText(value string) string {
+	var text string
+	if json.Unmarshal([]byte(value), &text) == nil {
+		lines := strings.Split(strings.TrimSpace(text), "\n")
+		text = lines[0]
+		if n := len(lines) - 1; n > 0 {
+			return terminal.Truncate(terminal.Clean(text), shownValue) + fmt.Sprintf(" (%d lines more)", n)
+		}
+		return terminal.Truncate(terminal.Clean(text), shownValue)
+	}
+	var h struct {
+		Type   string    `json:"_type"`
+		Bins   []float64 `json:"bins"`
+		Values []float64 `json:"values"`
+	}
+	if json.Unmarshal([]byte(value), &h) == nil && h.Type == "histogram" && len(h.Bins) == len(h.Values)+1 {
+		total := 0.0
+		for _, n := range h.Values {
+			total += n
+		}
+		return fmt.Sprintf("histogram of %s in %d bins from %s to %s", terminal.Number(total), len(h.Values), terminal.Number(h.Bins[0]), terminal.Number(h.Bins[len(h.Bins)-1]))
+	}
+	return terminal.Truncate(terminal.Clean(value), shownValue)
+}
+
+// summary shows what the program said of the whole run.
+func (v Run) summary(p *page, r *format.Run) {
+	if len(r.Summary) == 0 {
+		return
+	}
+	p.title("summary")
+	for _, key := range slices.Sorted(maps.Keys(r.Summary)) {
+		p.line("  %s = %s", terminal.Clean(key), terminal.Truncate(terminal.Clean(format.TOMLString(r.Summary[key])), shownValue))
+	}
+}
+
+// media shows the artifacts that were logged under a key, one line a key, and returns the others.
+func media(p *page, artifacts []format.Artifact) (others []format.Artifact) {
+	byKey := map[string][]format.Artifact{}
+	for _, a := range artifacts {
+		if a.Key == "" {
+			others = append(others, a)
+			continue
+		}
+		byKey[a.Key] = append(byKey[a.Key], a)
+	}
+	if len(byKey) == 0 {
+		return others
+	}
+	p.title("media")
+	const most = 50
+	for i, key := range slices.Sorted(maps.Keys(byKey)) {
+		if i == most {
+			p.line("  … %d keys more", len(byKey)-most)
+			break
+		}
+		p.line("  %s  %s", terminal.Clean(key), p.t.Paint(terminal.Dim, terminal.Clean(mediaText(byKey[key]))))
+	}
+	return others
+}
+
+// mediaText is what was logged under one key: how many, of which kind, when, how large, and the newest caption.
+func mediaText(list []format.Artifact) string {
+	var first, last *format.Artifact
+	total := int64(0)
+	for i := range list {
+		a := &list[i]
+		total += a.Bytes
+		if a.Step == nil {
+			continue
+		}
+		if first == nil || *a.Step < *first.Step {
+			first = a
+		}
+		if last == nil || *a.Step >= *last.Step {
+			last = a
+		}
+	}
+	kind := list[0].Kind
+	if kind == "" {
+		kind = "file"
+	}
+	text := fmt.Sprintf("%d %s", len(list), kind)
+	if len(list) > 1 {
+		text += "s"
+	}
+	switch {
+	case first == nil:
+	case *first.Step == *last.Step:
+		text += fmt.Sprintf(", step %d", *first.Step)
+	default:
+		text += fmt.Sprintf(", steps %d to %d", *first.Step, *last.Step)
+	}
+	text += ", " + terminal.Bytes(total)
+	caption := list[len(list)-1].Caption
+	if last != nil {
+		caption = last.Caption
+	}
+	if caption != "" {
+		text += ", " + terminal.Truncate(caption, shownValue/2)
+	}
+	return text
+}

@@ -1,0 +1,383 @@
+"""Media: what log() keeps as files of the run in open formats, linked to key and step."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from . import _files
+from ._say import once
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any
+
+    from ._image import Image as Image
+    from ._table import Table as Table
+
+MAX_BINS = 512
+BINS = 64
+MAX_NAME = 20  # characters of an ending
+
+# Classes that have a file of their own, loaded when they are first asked for.
+_ELSEWHERE = {"Image": "_image", "Table": "_table", "Video": "_video"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ELSEWHERE:
+        from importlib import import_module
+
+        value = getattr(import_module("." + _ELSEWHERE[name], __package__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(name)
+
+
+class Place:
+    """Where one object that was logged puts its files: names that begin with media/<key>_<step>_<n>."""
+
+    def __init__(self, run: Any, key: str, step: int, n: int) -> None:
+        self.run, self.key, self.step = run, key, step
+        self.stem = f"media/{_files.stem(key)}_{step}_{n}"
+
+    def put(self, ending: str, kind: str, data: bytes | None = None, path: str | None = None, caption: str = "") -> str:
+        """Write a file of data, or a copy of path, and its journal line; return its name in the run. Raises OSError."""
+        name = self.stem + ending
+        top = os.path.join(self.run._folder, "artifacts")
+        to = os.path.join(top, *name.split("/"))
+        taken = _written.setdefault(os.getpid(), set())
+        if to not in taken and os.path.lexists(to):  # another process of the run has logged the same key at this step
+            name = f"{self.stem}-{os.getpid()}{ending}"
+            to = os.path.join(top, *name.split("/"))
+        taken.add(to)
+        _files.no_links(top, name)
+        staging = _files.staging(self.run)
+        digest, size = _files.write(to, data, staging) if data is not None else _files.copy(path or "", to, staging)
+        _files.line(self.run, to, name, kind, digest, size, self.key, self.step, caption)
+        return name
+
+    def part(self, suffix: str) -> Place:
+        """The place of an object inside this one, as a cell of a table."""
+        other = Place.__new__(Place)
+        other.run, other.key, other.step, other.stem = self.run, self.key, self.step, self.stem + suffix
+        return other
+
+
+_written: dict = {}  # by process: the files that it wrote
+
+
+class Media:
+    """What log() keeps as files. An object that could not be read says why when it is logged; making one does not raise."""
+
+    _gitruns_media = True
+    _error = ""
+    caption: str = ""
+
+    def _put(self, place: Place) -> str:
+        """Write the files; return the name of the first."""
+        raise NotImplementedError
+
+
+def _failure(e: BaseException) -> str:
+    return f"{type(e).__name__}: {e}" if not isinstance(e, OSError) else (f"{e.filename}: {e.strerror}" if e.filename else str(e))
+
+
+def log_media(run: Any, key: str, value: Any, step: int) -> None:
+    """Write what was logged under key at step: one object of media or a list of them. Raises nothing: what cannot be
+    written is said once a key, and its repr is kept."""
+    if run.disabled:
+        return
+    several = isinstance(value, (list, tuple))
+    items = list(value) if several else [value]
+    values = []
+    for n, item in enumerate(items):
+        try:
+            if not getattr(type(item), "_gitruns_media", False):
+                adopted = adopt(item)
+                if adopted is None:
+                    from ._values import plain
+
+                    values.append(plain(item))
+                    continue
+                item = adopted
+            if item._error:
+                raise ValueError(item._error)
+            if isinstance(item, Histogram):
+                values.append(item._value())
+            else:
+                item._put(Place(run, key, step, n))
+        except Exception as e:
+            from ._values import repr_of
+
+            once(("media", key), f"{key} is not kept as a file ({_failure(e)}); its repr is")
+            values.append(repr_of(items[n]))
+    if values:
+        run._write({"step": step, "values": {key: values if several and len(items) > 1 else values[0]}})
+
+
+def adopt(value: Any) -> Any:
+    """The media that an object of another library is: a matplotlib figure or axes, a PIL image, a plotly figure, a pandas
+    or polars frame, a clip of moviepy; None for others. Nothing is imported that is not loaded."""
+    module = (getattr(value, "__name__", "") if type(value).__name__ == "module" else type(value).__module__) or ""
+    top = module.partition(".")[0]
+    if top == "PIL" and hasattr(value, "save"):
+        from ._image import Image
+
+        return Image(value)
+    if top == "matplotlib" and (module == "matplotlib.pyplot" or hasattr(value, "savefig") or hasattr(value, "figure")):
+        from ._image import Image
+
+        return Image(value)
+    if top == "seaborn" and hasattr(value, "savefig"):
+        from ._image import Image
+
+        return Image(value)
+    if top == "plotly" and hasattr(value, "to_json"):
+        return Plotly(value)
+    if top in ("pandas", "polars") and hasattr(value, "columns"):
+        from ._table import Table
+
+        return Table(dataframe=value)
+    if top == "moviepy" and hasattr(value, "write_videofile"):
+        from ._video import Video
+
+        return Video(value)
+    return None
+
+
+def to_list(data: Any) -> list:
+    """The numbers of a sequence, an array of any shape, a tensor on any device, in one list."""
+    if hasattr(data, "detach"):
+        data = data.detach()
+    if getattr(data, "is_sparse", False):
+        data = data.coalesce().values()
+    for flat in ("ravel", "flatten"):
+        if hasattr(data, flat):
+            data = getattr(data, flat)()
+            break
+    if hasattr(data, "tolist"):
+        data = data.tolist()
+    if not isinstance(data, (list, tuple)):
+        data = list(data)
+    out: list = []
+    stack = [iter(data)]
+    while stack:
+        for item in stack[-1]:
+            if isinstance(item, (list, tuple)):
+                stack.append(iter(item))
+                break
+            if hasattr(item, "tolist"):
+                item = item.tolist()
+                if isinstance(item, list):
+                    stack.append(iter(item))
+                    break
+            out.append(float(item))
+        else:
+            stack.pop()
+    return out
+
+
+def count(data: Any, bins: int) -> tuple[list, list]:
+    """Edges (bins + 1) and counts (bins) of the finite numbers of data, in bins of one width from the least to the greatest."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(data, numpy.ndarray):
+        flat = data.ravel()
+        if flat.dtype == object or flat.dtype.kind == "c":
+            return count([float(v) for v in flat], bins)
+        flat = flat.astype(numpy.float64)
+        flat = flat[numpy.isfinite(flat)]
+        if flat.size == 0:
+            return [0.0, 1.0], [0]
+        counts, edges = numpy.histogram(flat, bins=bins, range=_range(float(flat.min()), float(flat.max())))
+        return edges.tolist(), counts.tolist()
+    numbers = [v for v in to_list(data) if v - v == 0]
+    if not numbers:
+        return [0.0, 1.0], [0]
+    low, high = _range(min(numbers), max(numbers))
+    counts = [0] * bins
+    width = high / bins - low / bins
+    for v in numbers:
+        counts[min(bins - 1, max(0, int((v - low) / width)))] += 1
+    return [low + i * width for i in range(bins)] + [high], counts
+
+
+def _range(low: float, high: float) -> tuple[float, float]:
+    # Numbers that are equal, or so close that no bin fits between, get one bin's room on both sides.
+    if not high - low > abs(high) * 1e-12:
+        room = max(0.5, abs(low) * 1e-9)
+        return low - room, high + room
+    return low, high
+
+
+class Histogram(Media):
+    """How often numbers fall into bins; a value, not a file.
+
+    sequence: numbers, an array of any shape, a tensor. np_histogram: (counts, edges) as numpy.histogram returns them, edges
+    one longer than counts. num_bins: 1 to 512. NaN and infinities are not counted. Raises ValueError for other sizes.
+    """
+
+    MAX_LENGTH = MAX_BINS
+
+    def __init__(self, sequence: Any = None, np_histogram: Any = None, num_bins: int = BINS) -> None:
+        self.bins: list = []
+        self.histogram: list = []
+        if np_histogram is not None:
+            counts, edges = (list(to_list(part)) for part in np_histogram)
+            if len(edges) != len(counts) + 1:
+                raise ValueError("np_histogram is (counts, edges), with one edge more than counts")
+            if len(counts) > MAX_BINS:
+                raise ValueError(f"a histogram has {MAX_BINS} bins at most, not {len(counts)}")
+            self.histogram = [int(c) if c == c // 1 else c for c in counts]
+            self.bins = edges
+            return
+        if sequence is None:
+            raise ValueError("a Histogram is made of a sequence, or of np_histogram")
+        if not 1 <= num_bins <= MAX_BINS:
+            raise ValueError(f"num_bins is 1 to {MAX_BINS}, not {num_bins}")
+        try:
+            self.bins, self.histogram = count(_numpy_of(sequence), num_bins)
+        except Exception as e:
+            self._error = f"no numbers for a histogram: {_failure(e)}"
+
+    def _value(self) -> dict:
+        return {"_type": "histogram", "bins": self.bins, "values": self.histogram}
+
+    def __repr__(self) -> str:
+        return f"<gitruns.Histogram of {len(self.histogram)} bins>"
+
+
+def _numpy_of(value: Any) -> Any:
+    """A tensor as a numpy array where numpy is loaded; others as they are."""
+    if hasattr(value, "detach"):
+        value = value.detach()
+        if getattr(value, "is_sparse", False):
+            value = value.coalesce().values()
+        if hasattr(value, "cpu"):
+            value = value.cpu()
+        if "numpy" in sys.modules and hasattr(value, "numpy"):
+            if "bfloat16" in str(getattr(value, "dtype", "")):
+                value = value.float()
+            return value.numpy()
+        return value
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and not isinstance(value, (numpy.ndarray, list, tuple)):
+        if hasattr(value, "__array__"):
+            return numpy.asarray(value)
+    return value
+
+
+def histogram_of(array: Any) -> dict:
+    """What an array of many numbers is logged as: {"_type": "histogram", "bins": n + 1 edges, "values": n counts}."""
+    edges, counts = count(_numpy_of(array), BINS)
+    return {"_type": "histogram", "bins": edges, "values": counts}
+
+
+def ending_of(path: str, default: str = "") -> str:
+    """The ending of a file's name, with its dot, in lower case; default where it has none that a name may have."""
+    ending = os.path.splitext(path)[1].lower()
+    return ending if 1 < len(ending) <= MAX_NAME and ending[1:].isalnum() and ending.isascii() else default
+
+
+class Audio(Media):
+    """Sound: the path of a file, or samples in [-1, 1] or 16-bit integers of shape (N,) or (N, channels).
+
+    Samples are kept as WAV of 16 bits and need sample_rate, in Hz. Raises ValueError without it.
+    """
+
+    def __init__(self, data_or_path: Any, sample_rate: int | None = None, caption: str | None = None) -> None:
+        self.caption = caption or ""
+        self._path = self._data = None
+        if isinstance(data_or_path, (str, bytes)) or hasattr(data_or_path, "__fspath__"):
+            self._path = os.path.abspath(os.fsdecode(os.fspath(data_or_path)))
+            return
+        if sample_rate is None:
+            raise ValueError("Audio: sample_rate, in Hz, goes with samples")
+        try:
+            self._data = _wav(_numpy_of(data_or_path), int(sample_rate))
+        except Exception as e:
+            self._error = f"no samples of sound: {_failure(e)}"
+
+    def _put(self, place: Place) -> str:
+        if self._path is not None:
+            return place.put(ending_of(self._path, ".wav"), "audio", path=self._path, caption=self.caption)
+        return place.put(".wav", "audio", self._data, caption=self.caption)
+
+
+def _wav(samples: Any, rate: int) -> bytes:
+    import io
+    import wave
+    from array import array
+
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(samples, numpy.ndarray):
+        if samples.ndim not in (1, 2):
+            raise ValueError(f"the shape is {samples.shape}, not (N,) or (N, channels)")
+        channels = samples.shape[1] if samples.ndim == 2 else 1
+        if samples.dtype.kind == "f":
+            samples = numpy.nan_to_num(numpy.clip(samples, -1, 1)) * 32767
+        elif samples.dtype == numpy.int32:
+            samples = samples >> 16
+        elif samples.dtype == numpy.uint8:
+            samples = (samples.astype(numpy.int32) - 128) << 8
+        data = numpy.clip(numpy.rint(samples), -32768, 32767).astype("<i2").tobytes()
+    else:
+        rows = samples.tolist() if hasattr(samples, "tolist") else list(samples)
+        channels = len(rows[0]) if rows and isinstance(rows[0], (list, tuple)) else 1
+        flat = [v for row in rows for v in row] if rows and isinstance(rows[0], (list, tuple)) else rows
+        if any(isinstance(v, float) for v in flat):
+            flat = [round(max(-1.0, min(1.0, v)) * 32767) if v == v else 0 for v in flat]
+        numbers = array("h", [max(-32768, min(32767, int(v))) for v in flat])
+        if sys.byteorder == "big":
+            numbers.byteswap()
+        data = numbers.tobytes()
+    if not 1 <= channels <= 64:
+        raise ValueError(f"{channels} channels: the shape is (N, channels)")
+    out = io.BytesIO()
+    with wave.open(out, "wb") as w:
+        w.setnchannels(channels)
+        w.setsampwidth(2)
+        w.setframerate(rate)
+        w.writeframes(data)
+    return out.getvalue()
+
+
+class Html(Media):
+    """A page: its text, the path of an .html file, or an open file. inject is W&B's: nothing is added to a page here."""
+
+    def __init__(self, data: Any, inject: bool = True, data_is_not_path: bool = False, caption: str | None = None) -> None:
+        self.caption = caption or ""
+        self.html = ""
+        try:
+            if hasattr(data, "read"):
+                if hasattr(data, "seek"):
+                    data.seek(0)
+                data = data.read()
+            elif hasattr(data, "__fspath__") or isinstance(data, str) and not data_is_not_path and len(data) < 4096 and data.lower().endswith((".html", ".htm")) and os.path.isfile(data):
+                with open(data, "rb") as f:
+                    data = f.read()
+            self.html = data.decode("utf-8", "replace") if isinstance(data, (bytes, bytearray)) else str(data)
+        except Exception as e:
+            self._error = f"no page: {_failure(e)}"
+
+    def _put(self, place: Place) -> str:
+        return place.put(".html", "html", self.html.encode("utf-8", "replace"), caption=self.caption)
+
+
+class Plotly(Media):
+    """A figure of plotly: kept as its JSON and as a page, which loads plotly's script when it is opened. A figure may be
+    logged as it is too."""
+
+    def __init__(self, val: Any) -> None:
+        self._json = self._page = ""
+        try:
+            self._json = val.to_json()
+            if hasattr(val, "to_html"):
+                self._page = val.to_html(include_plotlyjs="cdn")
+        except Exception as e:
+            self._error = f"no figure of plotly: {_failure(e)}"
+
+    def _put(self, place: Place) -> str:
+        name = place.put(".plotly.json", "plot", self._json.encode())
+        if self._page:
+            place.put(".html", "html", self._page.encode())
+        return name

@@ -1,0 +1,158 @@
+"""Videos: a file, or frames that an encoder writes; without one an animated PNG."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ._media import Media, Place, _failure, _numpy_of, ending_of
+from ._say import once
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any
+
+_FORMATS = ("gif", "mp4", "webm", "ogg", "png")
+
+
+class Video(Media):
+    """A video: the path of a file, a clip of moviepy, or frames of shape (T, C, H, W), or (N, T, C, H, W) for N side by side.
+
+    Frames are bytes, or floats in [0, 1]; C is 1, 3 or 4. fps: frames a second, 4 by default. format: gif (default), mp4, webm or ogg, written
+    by imageio, moviepy or cv2, whichever can; else an animated PNG, which is said once; "png" asks for it. Raises ValueError for another format.
+    """
+
+    def __init__(self, data_or_path: Any, caption: str | None = None, fps: float | None = None, format: str | None = None) -> None:
+        kind = (format or "gif").lower().lstrip(".")
+        if kind not in _FORMATS:
+            raise ValueError(f"a video's format is one of {', '.join(_FORMATS)}, not {format!r}")
+        self.caption = caption or ""
+        self._path: str | None = None
+        self._data = b""
+        self._ending = "." + kind
+        if isinstance(data_or_path, (str, bytes)) or hasattr(data_or_path, "__fspath__"):
+            self._path = os.path.abspath(os.fsdecode(os.fspath(data_or_path)))
+            self._ending = ending_of(self._path, ".mp4")
+            if fps is not None:
+                once("video fps", "Video(fps=) is not used for a file: it has its own")
+            return
+        try:
+            if hasattr(data_or_path, "read"):
+                self._data = data_or_path.read()
+            elif hasattr(data_or_path, "write_videofile"):
+                self._data = _through_file("." + (kind if format else "mp4"), lambda path: _clip(data_or_path, path, fps))
+                self._ending = "." + (kind if format else "mp4")
+            else:
+                self._encode(data_or_path, fps or 4, kind)
+        except Exception as e:
+            self._error = f"no video: {_failure(e)}"
+
+    def _encode(self, data: Any, fps: float, kind: str) -> None:
+        frames, width, height, channels = _frames(data)
+        if kind != "png":
+            for encoder in (_imageio, _moviepy, _cv2):
+                try:
+                    self._data = _through_file("." + kind, lambda path: encoder(frames, width, height, channels, fps, path))
+                except Exception:  # it is not installed, or lacks this format: the next one
+                    continue
+                if self._data:
+                    return
+            once(("video", kind), f"no encoder for {kind} is installed: videos are kept as animated PNG; 'pip install imageio[ffmpeg]' brings one")
+        from ._png import animate
+
+        self._ending = ".png"
+        self._data = animate(frames, width, height, channels, fps)
+
+    def _put(self, place: Place) -> str:
+        if self._path is not None:
+            return place.put(self._ending, "video", path=self._path, caption=self.caption)
+        return place.put(self._ending, "video", self._data, caption=self.caption)
+
+
+def _frames(data: Any) -> tuple[list, int, int, int]:
+    """Frames as bytes, with width, height and channels."""
+    data = _numpy_of(data)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and not isinstance(data, numpy.ndarray):
+        data = numpy.asarray(data)
+    if numpy is None:
+        from ._image import _lists
+
+        rows = data.tolist() if hasattr(data, "tolist") else data
+        made = [_lists(frame, True, True) for frame in rows]
+        if not made or len({m[1:] for m in made}) != 1:
+            raise ValueError("frames of one size have the shape (T, C, H, W)")
+        return [m[0] for m in made], *made[0][1:]
+    if data.ndim == 5:
+        n, t, c, h, w = data.shape
+        data = data.transpose(1, 2, 3, 0, 4).reshape(t, c, h, n * w)
+    if data.ndim != 4 or 0 in data.shape:
+        raise ValueError(f"the shape {tuple(data.shape)} is not (T, C, H, W)")
+    if data.shape[1] not in (1, 3, 4) and data.shape[3] in (1, 3, 4):
+        once("video axes", "a video's frames were given as (T, H, W, C): they are taken so; W&B's order is (T, C, H, W)")
+    else:
+        data = data.transpose(0, 2, 3, 1)
+    if data.shape[3] > 4:
+        raise ValueError(f"{data.shape[3]} channels: frames have the shape (T, C, H, W)")
+    if data.dtype != numpy.uint8:
+        from ._image import bytes_of
+
+        data = bytes_of(numpy, data)
+    return [frame.tobytes() for frame in data], data.shape[2], data.shape[1], data.shape[3]
+
+
+def _through_file(ending: str, write: Any) -> bytes:
+    import shutil
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="gitruns-video-")
+    try:
+        path = os.path.join(folder, "video" + ending)
+        write(path)
+        with open(path, "rb") as f:
+            return f.read()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _arrays(frames: list, width: int, height: int, channels: int) -> list:
+    import numpy  # type: ignore[import-not-found]
+
+    made = [numpy.frombuffer(f, numpy.uint8).reshape(height, width, channels) for f in frames]
+    return [numpy.repeat(f, 3, axis=2) if channels < 3 else f[:, :, :3] for f in made]
+
+
+def _imageio(frames: list, width: int, height: int, channels: int, fps: float, path: str) -> None:
+    import imageio.v2 as imageio  # type: ignore[import-not-found]
+
+    # ffmpeg widens frames to a multiple of macro_block_size pixels unless it is 1; gif counts milliseconds.
+    more = {"duration": 1000 / fps, "loop": 0} if path.endswith(".gif") else {"fps": fps, "macro_block_size": 1}
+    imageio.mimwrite(path, _arrays(frames, width, height, channels), **more)
+
+
+def _moviepy(frames: list, width: int, height: int, channels: int, fps: float, path: str) -> None:
+    try:
+        from moviepy import ImageSequenceClip  # type: ignore[import-not-found]
+    except ImportError:
+        from moviepy.editor import ImageSequenceClip  # type: ignore[import-not-found]
+
+    _clip(ImageSequenceClip(_arrays(frames, width, height, channels), fps=fps), path, fps)
+
+
+def _clip(clip: Any, path: str, fps: float | None) -> None:
+    if path.endswith(".gif"):
+        clip.write_gif(path, fps=fps, logger=None)
+    else:
+        clip.write_videofile(path, fps=fps, audio=path.endswith(".mp4") and getattr(clip, "audio", None) is not None, logger=None)
+
+
+def _cv2(frames: list, width: int, height: int, channels: int, fps: float, path: str) -> None:
+    codec = {"mp4": "mp4v", "webm": "VP80", "ogg": "THEO"}[path.rpartition(".")[2]]
+    import cv2  # type: ignore[import-not-found]
+
+    writer = cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*codec), fps, (width, height))
+    if not writer.isOpened():
+        raise OSError("cv2 cannot write this format")
+    for frame in _arrays(frames, width, height, channels):
+        writer.write(frame[:, :, ::-1].copy())
+    writer.release()

@@ -1,0 +1,49 @@
+"""A project in which a test trains with a library, in the test's own process: importing the libraries takes seconds."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import unittest
+
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+if TESTS not in sys.path:
+    sys.path.insert(0, TESTS)
+
+from project import Project  # noqa: E402
+
+EXAMPLES = os.path.join(os.path.dirname(TESTS), "examples")
+
+
+def need(*modules: str) -> None:
+    """Skip the tests of the calling file, and say why, where a module cannot be imported."""
+    missing = [m for m in modules if importlib.util.find_spec(m) is None]
+    if missing:
+        raise unittest.SkipTest(f"{', '.join(missing)} not installed")
+
+
+class Training(Project):
+    """A Project that the test's own process works in, with no run left open behind a test."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        import gitruns
+
+        before, folder = dict(os.environ), os.getcwd()
+        os.environ.clear()
+        os.environ.update(self.env(), RUNS_SILENT="1")
+        os.chdir(self.dir)
+
+        def back() -> None:
+            gitruns.finish()
+            os.chdir(folder)
+            os.environ.clear()
+            os.environ.update(before)
+
+        self.addCleanup(back)
+
+    def example(self, name: str) -> None:
+        """Run one of the examples as a program of the project."""
+        with open(os.path.join(EXAMPLES, name), encoding="utf-8") as f:
+            self.python(f.read(), name=name)
