@@ -270,13 +270,13 @@ func (r *reading) value(v *value, at, step int64, old bool) error {
 		if err != nil {
 			return err
 		}
-		return r.file1(t, at, step, file)
+		return r.sample(t, at, step, file)
 	case v.audio != nil:
 		file, err := encoded(v.audio)
 		if err != nil {
 			return err
 		}
-		return r.file1(t, at, step, file)
+		return r.sample(t, at, step, file)
 	case v.histogram != nil:
 		return r.oldHistogram(t, at, step, v.histogram)
 	case v.tensor != nil:
@@ -345,7 +345,7 @@ func (r *reading) ofTensor(t *tag, at, step int64, data []byte) (err error) {
 			return err
 		}
 		for _, file := range texts[min(2, len(texts)):] { // behind width and height
-			if err := r.file1(t, at, step, file); err != nil {
+			if err := r.sample(t, at, step, file); err != nil {
 				return err
 			}
 		}
@@ -359,7 +359,7 @@ func (r *reading) ofTensor(t *tag, at, step int64, data []byte) (err error) {
 			if len(r.tensor.shape) == 2 && r.tensor.shape[1] == 2 && i%2 == 1 {
 				continue // its label
 			}
-			if err := r.file1(t, at, step, file); err != nil {
+			if err := r.sample(t, at, step, file); err != nil {
 				return err
 			}
 		}
@@ -482,8 +482,8 @@ func (r *reading) hparams(content []byte, at int64) error {
 	return r.out.line(&l)
 }
 
-// file1 takes the file of an image or a sound.
-func (r *reading) file1(t *tag, at, step int64, data []byte) error {
+// sample takes the file of an image or a sound.
+func (r *reading) sample(t *tag, at, step int64, data []byte) error {
 	kind, ending := mediaKind(data)
 	switch {
 	case kind == "":
@@ -560,15 +560,13 @@ func cleanKey(key string) string {
 // cut is a text of at most so many bytes, whole characters.
 func cut(text []byte, most int) string {
 	if len(text) > most {
-		text = text[:max(0, most)]
-		for len(text) > 0 && !utf8.Valid(text[max(0, len(text)-utf8.UTFMax):]) {
-			if r, size := utf8.DecodeLastRune(text); r != utf8.RuneError || size != 1 {
-				break
-			}
-			text = text[:len(text)-1]
+		end := max(0, most)
+		for end > 0 && !utf8.RuneStart(text[end]) {
+			end--
 		}
+		text = text[:end]
 	}
-	return strings.ToValidUTF8(string(text), "\ufffd")
+	return strings.ToValidUTF8(string(text), "?")
 }
 
 // relativeTo shows paths below a folder.
