@@ -78,6 +78,12 @@ type clientRequest struct {
 	EndReason string  `json:"end_reason"`
 	Wait      float64 `json:"wait"` // seconds
 
+	TensorBoard struct {
+		On   bool     `json:"on"`
+		Dirs []string `json:"dirs"` // absolute; none is the run's working folder
+		PID  int      `json:"pid"`
+	} `json:"tensorboard"`
+
 	line *format.Line // what the run says of itself; nil without
 }
 
