@@ -15,7 +15,7 @@ import (
 type Request struct {
 	Since   time.Time // what was said before is not of the run
 	PIDs    []int     // processes that are of the run
-	Sampled bool      // PIDs are all of them, as far as can be seen
+	Sampled bool      // PIDs and Open are what was seen of them while they ran
 	Open    []string  // event files that they had open
 	Dirs    []string  // absolute folders to look in; none is the run's working folder
 	Host    string    // in the names of the run's event files; empty is this machine
@@ -130,10 +130,17 @@ func (c *choice) files(ctx context.Context) ([]logFile, error) {
 	return chosen, nil
 }
 
+// clockStep is how far the times of files may lag behind the clock.
+const clockStep = 10 * time.Millisecond
+
 // ours decides whether the run wrote a file.
 func (c *choice) ours(f logFile) (bool, error) {
 	since := c.ask.Since.Truncate(time.Second) // some file systems, and the names, know seconds only
-	if f.mtime.Before(since) {
+	written := c.ask.Since.Add(-clockStep)
+	if f.mtime.Nanosecond() == 0 {
+		written = since
+	}
+	if f.mtime.Before(written) {
 		return false, nil
 	}
 	began, here, pid := writer(filepath.Base(f.path), c.ask.Host)
@@ -142,7 +149,7 @@ func (c *choice) ours(f logFile) (bool, error) {
 		return true, nil
 	case began.Before(since): // an earlier writer's, or one whose time is not known
 		return false, nil
-	case here && pid > 0 && (c.ask.Sampled || alive(pid)):
+	case here && pid > 0 && alive(pid): // another program's, which goes on
 		c.unsure++
 		return false, nil
 	}
