@@ -100,7 +100,7 @@ type importing struct {
 // nothing is an output that is not kept.
 type nothing struct{}
 
-func (nothing) line(*format.Line) error                              { return nil }
+func (nothing) line(*format.Line) error                         { return nil }
 func (nothing) media(*format.ArtifactLine, int64, []byte) error { return nil }
 
 // one takes one log. The error is of the repository or the context's; what is wrong with the log is refused.
