@@ -79,7 +79,9 @@ type clientRequest struct {
 	Wait      float64 `json:"wait"` // seconds
 
 	TensorBoard struct {
-		On bool `json:"on"`
+		On   bool     `json:"on"`
+		Dirs []string `json:"dirs"` // absolute; none is the run's working folder
+		PID  int      `json:"pid"`
 	} `json:"tensorboard"`
 
 	line *format.Line // what the run says of itself; nil without

@@ -20,6 +20,7 @@ import (
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/capture"
 	"github.com/gitruns/runs/repo/console"
+	"github.com/gitruns/runs/repo/tensorboard"
 )
 
 type execFlags struct {
@@ -94,7 +95,11 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 		return fmt.Errorf("capturing the output of run %s: %w", active.ID, err)
 	}
 	stopSampling, release := func() {}, func() {}
+	var watcher *tensorboard.Watcher
 	started := func(pid int) {
+		if config.TensorBoard.Enabled {
+			watcher = tensorboard.Watch(ctx, pid, active.Dir)
+		}
 		release = active.KeepFor(pid)
 		if config.System.Enabled && !s.noSystem {
 			stopSampling = a.sampleMachine(ctx, active, config.System.Interval, pid, s.joined)
@@ -114,6 +119,11 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 	}
 	if logErr != nil {
 		a.say("runs: the captured output is not complete: %v", logErr)
+	}
+	if watcher != nil {
+		q := tensorboard.Request{Since: began, Dirs: []string{s.dir}}
+		watcher.Stop(&q)
+		a.takeOver(ctx, active, q)
 	}
 	if s.joined {
 		return a.endJoined(active, res, runErr)
