@@ -24,7 +24,7 @@ import (
 
 type execFlags struct {
 	beginFlags
-	join, noSystem bool
+	join, noSystem, wandb bool
 }
 
 func (a *app) execCommand() *cobra.Command {
@@ -38,6 +38,10 @@ func (a *app) execCommand() *cobra.Command {
 
 The program finds RUNS_ID and RUNS_DIR in its environment: 'runs log', or a line appended to a journal file in RUNS_DIR,
 adds metrics. With RUNS_ID set already it is a nested run, or with --join part of that run, which only its starter ends.
+
+    runs exec --wandb -- python train.py
+
+With --wandb a Python program that imports wandb gets our client in its place, with nothing to install or to change.
 Ctrl-C once asks the program to end, twice kills it.
 
 Exit status: the program's own; 128 + signal where one ended it; 126, 127 where it could not be started.`,
@@ -48,12 +52,20 @@ Exit status: the program's own; 128 + signal where one ended it; 126, 127 where 
 	f.add(cmd)
 	cmd.Flags().BoolVar(&f.join, "join", false, "record into the run of RUNS_ID instead of a run of its own")
 	cmd.Flags().BoolVar(&f.noSystem, "no-system", false, "take no samples of the machine")
+	cmd.Flags().BoolVar(&f.wandb, "wandb", false, "serve 'import wandb' of a Python program, and record its calls")
 	return cmd
 }
 
 func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
+	env := os.Environ()
+	if f.wandb {
+		var err error
+		if env, err = wandbEnv(env, args); err != nil {
+			return err
+		}
+	}
 	if disabled() {
-		res, err := program.Run(ctx, a.programOptions(args, os.Environ(), nil, nil))
+		res, err := program.Run(ctx, a.programOptions(args, env, nil, nil))
 		if err != nil {
 			return a.notStarted(err)
 		}
@@ -67,7 +79,7 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 	if late != nil {
 		defer late.cancel()
 	}
-	return a.supervise(ctx, supervised{active: active, args: args, dir: a.dir, joined: joined, noSystem: f.noSystem, late: late}, nil)
+	return a.supervise(ctx, supervised{active: active, args: args, dir: a.dir, env: env, joined: joined, noSystem: f.noSystem, late: late}, nil)
 }
 
 // supervised is a program to run and the run to record it in.
@@ -75,7 +87,7 @@ type supervised struct {
 	active   *repo.Active
 	args     []string
 	dir      string
-	env      []string // beside our own
+	env      []string // without the run; nil is our own
 	joined   bool     // others share the run
 	noSystem bool
 	late     *hashing
@@ -100,7 +112,7 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 			stopSampling = a.sampleMachine(ctx, active, config.System.Interval, pid, s.joined)
 		}
 	}
-	options := a.programOptions(s.args, append(childEnv(active), s.env...), log, started)
+	options := a.programOptions(s.args, childEnv(active, s.env), log, started)
 	options.Dir = s.dir
 	res, runErr := program.Run(ctx, options)
 	stopSampling()
@@ -240,9 +252,12 @@ func (a *app) programOptions(args, env []string, log *console.Log, started func(
 	return o
 }
 
-// childEnv is our environment with the run in it.
-func childEnv(active *repo.Active) []string {
-	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
+// childEnv is an environment, nil for our own, with the run in it.
+func childEnv(active *repo.Active, env []string) []string {
+	if env == nil {
+		env = os.Environ()
+	}
+	env = slices.DeleteFunc(env, func(v string) bool {
 		return strings.HasPrefix(v, "RUNS_ID=") || strings.HasPrefix(v, "RUNS_DIR=")
 	})
 	return append(env, "RUNS_ID="+active.ID, "RUNS_DIR="+active.Dir)
