@@ -57,15 +57,15 @@ Exit status: the program's own; 128 + signal where one ended it; 126, 127 where 
 }
 
 func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
-	env := os.Environ()
+	var env []string
 	if f.wandb {
 		var err error
-		if env, err = wandbEnv(env, args); err != nil {
+		if env, err = wandbEnv(os.Getenv("PYTHONPATH"), args); err != nil {
 			return err
 		}
 	}
 	if disabled() {
-		res, err := program.Run(ctx, a.programOptions(args, env, nil, nil))
+		res, err := program.Run(ctx, a.programOptions(args, append(os.Environ(), env...), nil, nil))
 		if err != nil {
 			return a.notStarted(err)
 		}
@@ -87,7 +87,7 @@ type supervised struct {
 	active   *repo.Active
 	args     []string
 	dir      string
-	env      []string // without the run; nil is our own
+	env      []string // beside our own
 	joined   bool     // others share the run
 	noSystem bool
 	late     *hashing
@@ -112,7 +112,7 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 			stopSampling = a.sampleMachine(ctx, active, config.System.Interval, pid, s.joined)
 		}
 	}
-	options := a.programOptions(s.args, childEnv(active, s.env), log, started)
+	options := a.programOptions(s.args, append(childEnv(active), s.env...), log, started)
 	options.Dir = s.dir
 	res, runErr := program.Run(ctx, options)
 	stopSampling()
@@ -252,12 +252,9 @@ func (a *app) programOptions(args, env []string, log *console.Log, started func(
 	return o
 }
 
-// childEnv is an environment, nil for our own, with the run in it.
-func childEnv(active *repo.Active, env []string) []string {
-	if env == nil {
-		env = os.Environ()
-	}
-	env = slices.DeleteFunc(env, func(v string) bool {
+// childEnv is our environment with the run in it.
+func childEnv(active *repo.Active) []string {
+	env := slices.DeleteFunc(env, func(v string) bool {
 		return strings.HasPrefix(v, "RUNS_ID=") || strings.HasPrefix(v, "RUNS_DIR=")
 	})
 	return append(env, "RUNS_ID="+active.ID, "RUNS_DIR="+active.Dir)

@@ -16,9 +16,9 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// wandbEnv is env with which a Python program, and the Python programs that it starts, find our client when they import
-// wandb: the shim first, before an installed wandb, and the client behind it.
-func wandbEnv(env, args []string) ([]string, error) {
+// wandbEnv is what a Python program, and the Python programs that it starts, need in the environment to find our client
+// when they import wandb: the shim first, before an installed wandb, the client behind it, and the user's own path.
+func wandbEnv(pythonPath string, args []string) ([]string, error) {
 	if flag := isolated(args); flag != "" {
 		return nil, usagef("exec: --wandb cannot work with python %s, which ignores PYTHONPATH; leave %s out, or write 'import gitruns as wandb'", flag, flag)
 	}
@@ -31,23 +31,12 @@ func wandbEnv(env, args []string) ([]string, error) {
 		return nil, fmt.Errorf("looking up our own program: %w", err)
 	}
 	path := []string{filepath.Join(src, "gitruns", "_shim"), src}
-	var kept []string
-	for _, v := range env {
-		name, value, _ := strings.Cut(v, "=")
-		if runtime.GOOS == "windows" {
-			name = strings.ToUpper(name)
-		}
-		switch {
-		case name == "RUNS_BINARY":
-		case name != "PYTHONPATH":
-			kept = append(kept, v)
-		case value != "": // an empty entry would be the current folder
-			path = append(path, slices.DeleteFunc(strings.Split(value, string(os.PathListSeparator)), func(dir string) bool {
-				return slices.Contains(path[:2], dir)
-			})...)
+	for _, dir := range strings.Split(pythonPath, string(os.PathListSeparator)) {
+		if pythonPath != "" && !slices.Contains(path[:2], dir) { // an exec within an exec
+			path = append(path, dir)
 		}
 	}
-	return append(kept, "PYTHONPATH="+strings.Join(path, string(os.PathListSeparator)), "RUNS_BINARY="+self), nil
+	return []string{"PYTHONPATH=" + strings.Join(path, string(os.PathListSeparator)), "RUNS_BINARY=" + self}, nil
 }
 
 var pythonName = regexp.MustCompile(`^(python|pypy)[0-9.]*w?t?(\.exe)?$`)
