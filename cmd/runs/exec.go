@@ -254,7 +254,7 @@ func (a *app) programOptions(args, env []string, log *console.Log, started func(
 
 // childEnv is our environment with the run in it.
 func childEnv(active *repo.Active) []string {
-	env := slices.DeleteFunc(env, func(v string) bool {
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "RUNS_ID=") || strings.HasPrefix(v, "RUNS_DIR=")
 	})
 	return append(env, "RUNS_ID="+active.ID, "RUNS_DIR="+active.Dir)

@@ -24,7 +24,7 @@ class Shim(Project):
             "assert wandb.run is run is gitruns.run\n"
             "assert (wandb.config.a, wandb.config.lr) == (1, 0.1)\n"
             "wandb.log({'loss': 1.0}); wandb.summary['best'] = 2; wandb.extra = 3\n"
-            "assert gitruns.extra == 3; del wandb.extra; assert not hasattr(wandb, 'extra')\n"
+            "assert gitruns.extra == 3; del wandb.extra; assert 'extra' not in vars(gitruns)\n"
             "wandb.finish(); assert wandb.run is None\n"
             "print(wandb.__version__, gitruns.__version__ != wandb.__version__, wandb.__name__)\n"
         )
