@@ -25,7 +25,7 @@ import (
 
 type execFlags struct {
 	beginFlags
-	join, noSystem bool
+	join, noSystem, wandb bool
 }
 
 func (a *app) execCommand() *cobra.Command {
@@ -39,6 +39,10 @@ func (a *app) execCommand() *cobra.Command {
 
 The program finds RUNS_ID and RUNS_DIR in its environment: 'runs log', or a line appended to a journal file in RUNS_DIR,
 adds metrics. With RUNS_ID set already it is a nested run, or with --join part of that run, which only its starter ends.
+
+    runs exec --wandb -- python train.py
+
+With --wandb a Python program that imports wandb gets our client in its place, with nothing to install or to change.
 Ctrl-C once asks the program to end, twice kills it.
 
 Exit status: the program's own; 128 + signal where one ended it; 126, 127 where it could not be started.`,
@@ -49,12 +53,20 @@ Exit status: the program's own; 128 + signal where one ended it; 126, 127 where 
 	f.add(cmd)
 	cmd.Flags().BoolVar(&f.join, "join", false, "record into the run of RUNS_ID instead of a run of its own")
 	cmd.Flags().BoolVar(&f.noSystem, "no-system", false, "take no samples of the machine")
+	cmd.Flags().BoolVar(&f.wandb, "wandb", false, "serve 'import wandb' of a Python program, and record its calls")
 	return cmd
 }
 
 func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
+	var env []string
+	if f.wandb {
+		var err error
+		if env, err = wandbEnv(os.Getenv("PYTHONPATH"), args); err != nil {
+			return err
+		}
+	}
 	if disabled() {
-		res, err := program.Run(ctx, a.programOptions(args, os.Environ(), nil, nil))
+		res, err := program.Run(ctx, a.programOptions(args, append(os.Environ(), env...), nil, nil))
 		if err != nil {
 			return a.notStarted(err)
 		}
@@ -68,7 +80,7 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 	if late != nil {
 		defer late.cancel()
 	}
-	return a.supervise(ctx, supervised{active: active, args: args, dir: a.dir, joined: joined, noSystem: f.noSystem, late: late}, nil)
+	return a.supervise(ctx, supervised{active: active, args: args, dir: a.dir, env: env, joined: joined, noSystem: f.noSystem, late: late}, nil)
 }
 
 // supervised is a program to run and the run to record it in.

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/python"
+	"github.com/gitruns/runs/repo"
+)
+
+// wandbEnv is what a Python program, and the Python programs that it starts, need in the environment to find our client
+// when they import wandb: the shim first, before an installed wandb, the client behind it, and the user's own path.
+func wandbEnv(pythonPath string, args []string) ([]string, error) {
+	if flag := isolated(args); flag != "" {
+		return nil, usagef("exec: --wandb cannot work with python %s, which ignores PYTHONPATH; leave %s out, or write 'import gitruns as wandb'", flag, flag)
+	}
+	src, err := installClient()
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("looking up our own program: %w", err)
+	}
+	path := []string{filepath.Join(src, "gitruns", "_shim"), src}
+	for _, dir := range strings.Split(pythonPath, string(os.PathListSeparator)) {
+		if pythonPath != "" && !slices.Contains(path[:2], dir) { // an exec within an exec
+			path = append(path, dir)
+		}
+	}
+	return []string{"PYTHONPATH=" + strings.Join(path, string(os.PathListSeparator)), "RUNS_BINARY=" + self}, nil
+}
+
+var pythonName = regexp.MustCompile(`^(python|pypy)[0-9.]*w?t?(\.exe)?$`)
+
+// isolated is the flag with which the command's Python ignores its environment: "-I", "-E" or "".
+func isolated(args []string) string {
+	at := slices.IndexFunc(args, func(arg string) bool {
+		return pythonName.MatchString(strings.ToLower(filepath.Base(filepath.FromSlash(arg))))
+	})
+	if at < 0 {
+		return ""
+	}
+	rest := args[at+1:]
+	for i := 0; i < len(rest); i++ {
+		arg := rest[i]
+		if arg == "--check-hash-based-pycs" {
+			i++
+			continue
+		}
+		if len(arg) < 2 || arg[0] != '-' || arg == "--" {
+			return "" // the script
+		}
+		if strings.HasPrefix(arg, "--") {
+			continue
+		}
+	flags:
+		for at, flag := range arg[1:] {
+			switch flag {
+			case 'I', 'E':
+				return "-" + string(flag)
+			case 'c', 'm': // the rest is the program's
+				return ""
+			case 'W', 'X':
+				if at+2 == len(arg) {
+					i++
+				}
+				break flags
+			}
+		}
+	}
+	return ""
+}
+
+// installClient writes the Python client into the user's cache, where it is not there yet, and returns the folder that
+// belongs on sys.path.
+func installClient() (src string, err error) {
+	files, err := python.Files()
+	if err != nil {
+		return "", err
+	}
+	const hint = "set XDG_CACHE_HOME to a folder that can be written, or 'pip install gitruns' and write 'import gitruns as wandb'"
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", &repo.HintError{Err: fmt.Errorf("exec --wandb keeps the Python client in the user's cache folder: %w", err), Hint: hint}
+	}
+	dir := filepath.Join(cache, "runs", "python-"+python.Digest(files))
+	if holds(dir, files) {
+		return dir, nil
+	}
+	if err := writeClient(dir, files); err != nil {
+		return "", &repo.HintError{Err: fmt.Errorf("writing the Python client for --wandb: %w", err), Hint: hint}
+	}
+	return dir, nil
+}
+
+// writeClient puts files into dir, in one step for whoever looks, and in place of what is there.
+func writeClient(dir string, files map[string][]byte) error {
+	parent := filepath.Dir(dir)
+	if err := os.MkdirAll(parent, 0o700); err != nil {
+		return err
+	}
+	tmp, err := os.MkdirTemp(parent, ".new-*") // has mode 0700
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(tmp) }()
+	for name, data := range files {
+		path := filepath.Join(tmp, "client", filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			return err
+		}
+	}
+	if err := os.Rename(dir, filepath.Join(tmp, "before")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Rename(filepath.Join(tmp, "client"), dir); err != nil && !holds(dir, files) { // another exec may be faster
+		return err
+	}
+	return nil
+}
+
+// holds says whether dir is a folder that only its owner can write, with these files and no others but what Python compiled.
+func holds(dir string, files map[string][]byte) bool {
+	info, err := os.Lstat(dir)
+	if err != nil || !info.IsDir() || runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		return false
+	}
+	seen := 0
+	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if entry.Name() == "__pycache__" {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		rel, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		want, ok := files[filepath.ToSlash(rel)]
+		if !ok || !entry.Type().IsRegular() {
+			return fs.ErrInvalid
+		}
+		got, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(got, want) {
+			return fs.ErrInvalid
+		}
+		seen++
+		return nil
+	})
+	return err == nil && seen == len(files)
+}

@@ -1,0 +1,53 @@
+"""Stands in for wandb in a program of `runs exec --wandb`: every name is that of gitruns.
+
+`wandb.run`, `wandb.config` and `wandb.summary` are live, as in gitruns; assignments go there too. Modules below wandb that
+programs import are made when they are asked for, see _submodules. The version is the one of W&B that gitruns answers to.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import gitruns
+
+from . import _submodules
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any
+
+__version__ = "0.31.0"
+
+
+def _own(name: str, value: Any = None) -> bool:
+    """Whether a name belongs to this module and not to gitruns: the import system's, and modules below wandb."""
+    return name.startswith("_") or isinstance(value, type(sys)) and value.__name__.startswith("wandb.")
+
+
+class _Shim(type(sys)):  # type: ignore[misc]
+    """The module."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(f"module 'wandb' has no attribute {name!r}")
+        return getattr(gitruns, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if _own(name, value):
+            self.__dict__[name] = value
+        else:
+            setattr(gitruns, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        if name in self.__dict__:
+            del self.__dict__[name]
+        else:
+            delattr(gitruns, name)
+
+    def __dir__(self) -> list:
+        return sorted({*self.__dict__, *gitruns.__all__} - {"annotations", "gitruns", "sys", "TYPE_CHECKING"})
+
+
+__all__ = list(gitruns.__all__)
+_submodules.install()
+sys.modules[__name__].__class__ = _Shim
