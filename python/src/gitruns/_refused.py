@@ -18,7 +18,7 @@ _CALLS = {
     "sweep": _SWEEP, "agent": _SWEEP, "controller": _SWEEP,
     "Api": _API, "PublicApi": _API, "InternalApi": _API, "restore": "gitruns.load(selector).artifact(path).download()",
     "link_artifact": _SHARE, "link_model": _SHARE, "launch": "'runs exec' and 'runs reproduce' run programs", "launch_add": "'runs exec' and 'runs reproduce' run programs",
-    "Object3D": _FILE, "Molecule": _FILE, "Plotly": "log the figure itself: gitruns.log({'chart': fig})", "Bokeh": _FILE, "Classes": "run.config keeps names of classes",
+    "Object3D": _FILE, "Molecule": _FILE, "Bokeh": _FILE, "Classes": "run.config keeps names of classes",
     "JoinedTable": "log two Tables and join them where they are read", "PartitionedTable": "log one Table", "Graph": _FILE,
     "sync": "there is nothing to sync: 'runs push' shares runs", "set_trace": "breakpoint()", "mark_failure": "finish(exit_code=1)",
     "log_output": "'runs exec' keeps what a program prints",
