@@ -31,7 +31,7 @@ REFUSED = {
     "sagemaker_auth": _SERVER, "trace_tree": "log the spans as a Table", "sdk": "private modules of W&B have no counterpart", "wandb_sdk": "private modules of W&B have no counterpart",
     "wandb_lib": "private modules of W&B have no counterpart", "proto": "private modules of W&B have no counterpart", "data_types": "use gitruns.Image, Table, Histogram, Video, Audio, Html",
     "ensure_configured": "there is nothing to configure", "termsetup": "there is nothing to set up", "patched": "nothing is patched", "wandb_torch": "use run.watch(model)",
-    "helper": "give config= a dict", "analytics": _SERVER, "trigger": "private modules of W&B have no counterpart", "annotations": "private modules of W&B have no counterpart",
+    "helper": "give config= a dict", "analytics": _SERVER, "trigger": "private modules of W&B have no counterpart",
     "tensorflow": "init(sync_tensorboard=True) takes over event files", "set_trace": "use pdb", "weave": _SERVER,
 }  # fmt: skip
 
