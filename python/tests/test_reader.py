@@ -1,168 +1,141 @@
-"""load, runs, diff and log_dataset: what was recorded comes back as it was."""
+"""load, runs and diff read what was recorded; HTML lets nothing out; names that are not there say what to use."""
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import os
 import unittest
+from unittest import mock
 
 from project import Project
-
-import gitruns
-
-TRAIN = """
-import gitruns
-for name, lr in (("wide", 0.1), ("narrow", 0.2)):
-    run = gitruns.init(project="demo", name=name, group="g", notes="a note", tags=["t"], config={"lr": lr, "m": {"k": [1, 2], "no": None}, "cap": float("inf")}, reinit=True)
-    for i in range(10):
-        gitruns.log({"loss": lr / (i + 1), "odd": [float("nan"), float("inf"), float("-inf")][i % 3]})
-    gitruns.log({"text": "<b>", "loss": 5.0}, step=3)
-    run.summary["best_epoch"] = 7
-    gitruns.finish()
-"""
 
 
 class Reader(Project):
     def setUp(self) -> None:
         super().setUp()
-        old = dict(os.environ)
-        self.addCleanup(lambda: (os.environ.clear(), os.environ.update(old)))
-        env = self.env()
-        os.environ.clear()
-        os.environ.update(env)
+        self.python("""
+import gitruns, math
+for i, lr in enumerate((0.1, 0.01)):
+    with gitruns.init(project="p", name="n%d" % i, config={"lr": lr, "m": {"k": [1]}}, tags=["t%d" % i]) as run:
+        for s, v in enumerate((1.0, 0.5, math.nan, math.inf, 0.25 * lr)):
+            run.log({"loss": v, "acc": s})
+        run.log({"word": "x"})
+        run.summary["best"] = lr
+        open(run.dir + "/model.txt", "w").write("weights%d" % i)
+        if i:
+            open("data.csv", "w").write("a,b\\n1,2\\n")
+            gitruns.log_dataset("data.csv", name="train", role="training")
+            gitruns.log_dataset("nowhere.csv")
+""")
+        patch = mock.patch.dict(os.environ, {**{k: v for k, v in self.env().items() if k in ("RUNS_BINARY", "HOME")}})
+        patch.start()
+        self.addCleanup(patch.stop)
+        cwd = os.getcwd()
+        os.chdir(self.dir)
+        self.addCleanup(os.chdir, cwd)
 
-    def test_a_run_comes_back(self) -> None:
-        self.python(TRAIN)
-        r = gitruns.load("wide", path=self.dir)
-        self.assertEqual((r.name, r.experiment, r.status, r.group, r.note, r.exit_code), ("wide", "demo", "finished", "g", "a note", r.record.get("exit_code")))
-        self.assertEqual(r.params, {"lr": 0.1, "m": {"k": [1, 2], "no": None}, "cap": math.inf})
-        self.assertEqual(r.tags, {"t": "yes"})
-        self.assertEqual(r.summary["best_epoch"], 7)
-        self.assertEqual(r.metrics_summary["loss"]["count"], 11)
-        self.assertEqual(r.source["entry"], "train.py")
-        self.assertEqual(r.started.utcoffset().total_seconds(), 0)
-        self.assertLess(r.duration, 3600)
-        self.assertEqual([(v["key"], v["step"], v["value"]) for v in r.values()], [("text", 3, "<b>")])
-        self.assertEqual(dict(r.history("loss"))[3], 5.0)
-        odd = r.metrics("odd", as_="dict")
-        self.assertEqual(odd["step"], list(range(10)))
-        self.assertTrue(math.isnan(odd["value"][0]))
-        self.assertEqual(odd["value"][1:3], [math.inf, -math.inf])
-        self.assertEqual(r.metrics("odd", as_="list")[1]["value"], math.inf)
-        self.assertEqual(len(r.metrics(as_="dict")["key"]), 21)
+    def test_load(self) -> None:
+        import gitruns
 
-    def test_frames_are_the_same_as_lists(self) -> None:
-        self.python(TRAIN)
-        r = gitruns.load("wide", path=self.dir)
-        want = r.metrics("loss", as_="dict")
-        tried = 0
-        for kind, module in (("arrow", "pyarrow"), ("pandas", "pandas"), ("polars", "polars")):
-            if importlib.util.find_spec(module) is None:
-                continue
-            tried += 1
-            with self.subTest(kind):
-                frame = r.metrics("loss", as_=kind)
-                for column in ("key", "step", "value"):
-                    got = frame[column].to_pylist() if kind == "arrow" else list(frame[column])
-                    self.assertEqual(got, want[column])
-                runs = gitruns.runs(path=self.dir)
-                table = getattr(runs, f"to_{kind}")()
-                self.assertEqual(len(table), 2)
-        if not tried:
-            with self.assertRaisesRegex(gitruns.UsageError, "needs pyarrow"):
-                r.metrics(as_="arrow")
-            self.assertEqual(r.metrics("loss"), want)
+        r = gitruns.load("n1")
+        self.assertEqual((r.name, r.status, r.experiment, r.params.lr, r.params["m"]["k"], r.tags.t1, r.summary.best), ("n1", "finished", "p", 0.01, [1], "yes", 0.01))
+        self.assertEqual(r.started.tzinfo.utcoffset(None).total_seconds(), 0)
+        lists = r.metrics("loss", as_="lists")
+        self.assertEqual(lists["step"], [0, 1, 2, 3, 4])
+        self.assertEqual(lists["value"][:2] + lists["value"][3:], [1.0, 0.5, math.inf, 0.0025])
+        self.assertTrue(math.isnan(lists["value"][2]))
+        self.assertEqual(r.history("acc"), ([0, 1, 2, 3, 4], [0.0, 1.0, 2.0, 3.0, 4.0]))
+        self.assertEqual([(v["key"], v["value"]) for v in r.values()], [("word", "x")])
+        self.assertEqual(r.best["acc"]["max"], 4)
+        with self.assertRaises(AttributeError):
+            r.nonsense
+        with self.assertRaises(AttributeError):
+            r.params.lr = 3
+        with self.assertRaises(gitruns.NotFoundError):
+            r.metrics("none", as_="lists")
+        with self.assertRaises(gitruns.UsageError):
+            r.metrics(as_="excel")
 
-    def test_a_damaged_file_is_refused(self) -> None:
-        if importlib.util.find_spec("pyarrow") is None:
-            self.skipTest("pyarrow is not installed")
-        self.python(TRAIN)
-        r = gitruns.load("wide", path=self.dir)
-        with open(r._file("metrics.parquet"), "r+b") as f:
-            f.seek(20)
+    def test_artifacts_and_data(self) -> None:
+        import gitruns
+
+        r = gitruns.load("n1")
+        (a,) = r.artifacts
+        self.assertEqual((a.path, a.bytes), ("model.txt", 8))
+        with open(a.local(), encoding="utf-8") as f:
+            self.assertEqual(f.read(), "weights1")
+        with open(a.download("out"), encoding="utf-8") as f:
+            self.assertEqual(f.read(), "weights1")
+        a.path = "../x"
+        with self.assertRaises(gitruns.CommError):
+            a.download("out")
+        self.assertEqual((r.dataset("train")["role"], r.dataset("train")["bytes"]), ("training", 8))
+        with self.assertRaises(gitruns.NotFoundError):
+            r.dataset("none")
+
+    def test_runs_and_diff(self) -> None:
+        import gitruns
+
+        self.assertEqual([r.name for r in gitruns.runs()], ["n1", "n0"])
+        self.assertEqual([r.name for r in gitruns.runs("params.lr > 0.05")], ["n0"])
+        self.assertEqual([r.name for r in gitruns.runs(sort="lr", n=1)], ["n1"])
+        d = gitruns.diff("n0", gitruns.load("n1"))
+        self.assertEqual([(p["key"], p["a"], p["b"]) for p in d.params], [("lr", 0.1, 0.01)])
+        self.assertIn("lr", str(d))
+        self.assertIn("lr", d._repr_html_())
+        for bad, kind in ((lambda: gitruns.load("none"), gitruns.NotFoundError), (lambda: gitruns.runs("params.lr >"), gitruns.UsageError), (lambda: gitruns.load("-x"), gitruns.UsageError)):
+            with self.assertRaises(kind):
+                bad()
+        with self.assertRaises(gitruns.Error):
+            gitruns.load("last", path="/")
+
+    def test_changed_file(self) -> None:
+        import gitruns
+
+        r = gitruns.load("n0")
+        path = r._file("metrics.parquet")
+        os.chmod(path, 0o644)
+        with open(path, "ab") as f:
             f.write(b"x")
-        with self.assertRaisesRegex(gitruns.Error, "runs verify"):
-            r.metrics(as_="arrow")
+        with self.assertRaises(gitruns.CommError):
+            r._file("metrics.parquet")
 
-    def test_a_run_in_progress(self) -> None:
-        done = self.python("""
-import gitruns
-run = gitruns.init(config={"a": 1})
-run.log({"loss": 2.0})
-r = gitruns.load(run)
-print(r.status, r.params, r.history("loss"), r.ended, r.duration)
-open(run.dir + "/model.bin", "w").write("weights")
-run.finish()
-a, = gitruns.load("last").artifacts
-print(a.path, a.bytes, open(a.local()).read(), open(a.download("out")).read())
-try:
-    a.download("out")
-except gitruns.Error as e:
-    print("error", e)
-""")
-        lines = done.stdout.splitlines()
-        self.assertEqual(lines[0], "running {'a': 1} [(0, 2.0)] None None")
-        self.assertEqual(lines[1], "model.bin 7 weights weights")
-        self.assertIn("it exists", lines[2])
+    def test_html(self) -> None:
+        import gitruns
 
-    def test_lists(self) -> None:
-        self.python(TRAIN)
-        found = gitruns.runs(sort="loss", path=self.dir)
-        self.assertEqual([r.name for r in found], ["wide", "narrow"])
-        self.assertEqual([r.name for r in gitruns.runs("params.lr > 0.15", path=self.dir)], ["narrow"])
-        self.assertEqual(len(gitruns.runs(n=1, path=self.dir)), 1)
-        self.assertEqual(len(gitruns.runs(n=0, path=self.dir)), 0)
-        self.assertEqual(len(gitruns.runs(experiment="other", path=self.dir)), 0)
-        self.assertEqual(found.columns()["params.m.k"], [[1, 2], [1, 2]])
-        self.assertEqual(found.columns()["metrics.loss"], [0.01, 0.02])
-        self.assertIsInstance(found[:1], type(found))
+        evil = "<script>alert(1)</script>\u202e\"'"
+        self.python(f"import gitruns\nwith gitruns.init(name={evil.replace(chr(0x202e), '')!r}, config={{'k': {evil!r}}}) as run:\n    run.log({{'<b>m': 1e308}}); run.log({{'<b>m': -1e308}})\n")
+        for html in (gitruns.load("last")._repr_html_(), gitruns.runs()._repr_html_()):
+            self.assertNotIn("<script", html)
+            self.assertNotIn("<b>m", html)
+            self.assertNotIn("\u202e", html)
+        self.assertIn("<svg", gitruns.load("last")._repr_html_())
+        self.assertNotIn("nan,", gitruns.load("last")._repr_html_())
 
-    def test_a_diff(self) -> None:
-        self.python(TRAIN)
-        d = gitruns.diff("wide", "narrow", path=self.dir)
-        self.assertEqual(d.params, [{"key": "lr", "a": 0.1, "b": 0.2}])
-        self.assertIn("lr: 0.1 -> 0.2", str(d))
-        self.assertIn("loss: 0.01 -> 0.02 worse", str(d))
-        a, b = gitruns.load("wide", path=self.dir), gitruns.load("narrow", path=self.dir)
-        self.assertEqual(gitruns.diff(a, b).json, d.json)
+    def test_thin_keeps_extremes(self) -> None:
+        from gitruns._html import thin
 
-    def test_bad_input(self) -> None:
-        self.python(TRAIN)
-        r = gitruns.load("wide", path=self.dir)
-        for kind, pattern, call in (
-            (gitruns.NotFoundError, "no run has this name", lambda: gitruns.load("nosuch", path=self.dir)),
-            (gitruns.NotFoundError, "a prefix of an id", lambda: gitruns.load("-x", path=self.dir)),
-            (gitruns.NotFoundError, "no folder", lambda: gitruns.load(path=os.path.join(self.dir, "none"))),
-            (gitruns.NotFoundError, "it has loss, odd", lambda: r.metrics("zz")),
-            (gitruns.NotFoundError, "no dataset", lambda: r.dataset("zz")),
-            (gitruns.NotFoundError, "no artifact", lambda: r.artifact("zz")),
-            (gitruns.UsageError, "a key expected", lambda: gitruns.runs("((", path=self.dir)),
-            (gitruns.UsageError, "as_ is one of", lambda: r.metrics(as_="csv")),
-            (gitruns.UsageError, "named by a text", lambda: gitruns.load(3)),
-            (gitruns.UsageError, "n is a number", lambda: gitruns.runs(n=-1, path=self.dir)),
-        ):
-            with self.subTest(pattern), self.assertRaisesRegex(kind, pattern):
-                call()
+        values = [math.sin(i / 100) for i in range(100000)]
+        values[54321] = 9.0
+        steps, kept = thin(list(range(100000)), values)
+        self.assertLessEqual(len(kept), 400)
+        self.assertIn(9.0, kept)
+        self.assertEqual(steps, sorted(steps))
 
-    def test_datasets(self) -> None:
-        self.write("data/train.csv", "a,b\n1,2\n")
-        done = self.python("""
-import os, gitruns
-gitruns.init()
-os.mkdir("sub"); os.chdir("sub")
-gitruns.log_dataset("../data/train.csv", role="training")
-gitruns.log_dataset("../data", name="all")
-gitruns.log_dataset("nope.csv")
-gitruns.finish()
-gitruns.init(mode="disabled")
-gitruns.log_dataset("nope.csv")
-""")
-        r = gitruns.load(path=self.dir)
-        self.assertEqual([(d.name, d.path, d.role) for d in sorted(r.datasets, key=lambda d: d.name)], [("all", "data", None), ("train", "data/train.csv", "training")])
-        self.assertEqual((r.dataset("train").bytes, r.dataset("train").rows), (8, 1))
-        self.assertEqual(done.stderr.count("nope.csv"), 1)
-        self.assertIn("no such file or folder", done.stderr)
+
+class Refused(unittest.TestCase):
+    def test_names(self) -> None:
+        import gitruns
+
+        for name in ("sweep", "agent", "Api", "link_artifact", "Object3D"):
+            with self.assertRaisesRegex(gitruns.UsageError, "use instead"):
+                getattr(gitruns, name)()
+        for name, word in (("sklearn", "integrations"), ("sdk", "exec --wandb"), ("apis", "gitruns.runs")):
+            with self.assertRaisesRegex(AttributeError, word):
+                getattr(gitruns, name)
+        with self.assertRaisesRegex(AttributeError, "finish"):
+            gitruns.finsh
+        self.assertFalse(hasattr(gitruns, "no_such_name"))
 
 
 if __name__ == "__main__":

@@ -1,35 +1,29 @@
-"""Data that a run uses, recorded by its hash when the run is finished."""
+"""Data that a run uses, recorded by its hash."""
 
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from ._say import once
-from ._values import key_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any
 
 
 def log_dataset(run: Any, path: Any, name: str | None = None, role: str | None = None) -> None:
-    """Record the data at path, a file or a folder, under name (default: that of the file without its ending).
+    """Record a file or folder that run uses, under name (default: its last part); role is a word like "training".
 
-    role says what it is for, "training" for one. The `runs` program hashes it when the run is finished. What is
-    not there, or has no name, is said on stderr and not recorded; nothing is raised but TypeError where path is no path.
+    It is hashed by the `runs` program when the run ends, and remembered: an unchanged file is not read again. What is not
+    there is said once; training goes on.
     """
-    if run.disabled:
+    from ._values import text_of
+
+    where = os.path.abspath(os.fsdecode(os.fspath(path)))
+    if not os.path.exists(where):
+        once(("dataset", where), f"data is not recorded: {where} is not there")
         return
-    where = os.fsdecode(os.fspath(path))
-    # Absolute: a path in a journal is relative to where the run began, and the program may have gone elsewhere.
-    full = os.path.abspath(where)
-    if not os.path.exists(full):
-        once(("dataset", full), f"the dataset {where!r} is not recorded: there is no such file or folder (seen from {os.getcwd()}); give its path")
-        return
-    if not os.access(full, os.R_OK):
-        once(("dataset", full), f"the dataset {where!r} is not recorded: it cannot be read; change its permissions")
-        return
-    record = {"path": full}
-    title = str(name) if name else os.path.basename(full).split(".", 1)[0] or os.path.basename(full)
-    if title:
-        record["name"] = key_of(title)
+    record = {"path": where, "name": text_of(str(name)) if name else os.path.basename(where.rstrip(os.sep)) or "data"}
     if role:
-        record["role"] = key_of(str(role))
+        record["role"] = text_of(str(role))
     run._write({"dataset": record})

@@ -1,530 +1,381 @@
-"""What was recorded: load, runs and diff read it through the `runs` program, which verifies what it opens."""
+"""Reading what was recorded: load, runs and diff, over the documented JSON of the `runs` program."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from typing import Any
+import sys
+from collections.abc import Mapping
 
 from ._errors import CommError, Error, NotFoundError, UsageError
 
-_FRAMES = ("arrow", "pandas", "polars")
-_MODULES = {"arrow": "pyarrow", "pandas": "pandas", "polars": "polars"}
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from collections.abc import Iterator
+    from typing import Any
+
 _COLUMNS = ("key", "step", "time", "value")
 _SPECIAL = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
-def load(selector: Any = "last", path: Any = None) -> RecordedRun:
-    """The run that selector names: an id, a name, `last~2`, `best=loss`, `REV:last`, as `runs show` takes it.
+def _ask(args: list[str], path: Any = None) -> Any:
+    """The JSON that the program prints. Exit status 3 is NotFoundError, 2 UsageError, any other CommError, with its words."""
+    import json
 
-    path is a folder of the project (default: the working directory). Runs in progress are read too. Raises
-    NotFoundError where no run or more than one is meant, CommError where the program `runs` is missing.
-    """
-    path = _folder(path)
-    return RecordedRun(_json(["show", "--json", "--", _selector(selector)], path), path)
+    from ._binary import call
 
-
-def runs(
-    expression: str | None = None, *, experiment: str | None = None, sort: str | None = None, n: int | None = None,
-    rev: Any = None, path: Any = None,
-) -> RunList:  # fmt: skip
-    """The runs for which expression holds, newest first: `runs("metrics.loss < 0.5 and params.lr = 0.1")`.
-
-    experiment, sort ("loss" puts the best first, "loss:desc") and n (at most so many) are those of `runs ls`; rev is a git
-    revision, or several, whose runs are listed too. Raises UsageError for an expression that cannot be read.
-    """
-    args = ["ls", "--json"]
-    for flag, value in (("--where", expression), ("--experiment", experiment), ("--sort", sort)):
-        if value:
-            args.append(f"{flag}={value}")
-    if n is not None:
-        if isinstance(n, bool) or not isinstance(n, int) or n < 0:
-            raise UsageError(f"runs: n is a number of runs, not {n!r}")
-        if n == 0:
-            return RunList()
-        args.append(f"--limit={n}")
-    args += [f"--rev={r}" for r in ([rev] if isinstance(rev, str) else rev or ())]
-    path = _folder(path)
-    return RunList(RecordedRun(record, path) for record in _json(args, path))
+    code, out, err = call(args, cwd=os.fspath(path) if path is not None else None)
+    if code != 0:
+        said = [line.strip().removeprefix("runs: ") if hasattr(line, "removeprefix") else line.strip() for line in err.decode("utf-8", "replace").splitlines() if line.strip()]
+        kind = {3: NotFoundError, 2: UsageError}.get(code, CommError)
+        raise kind("; ".join(said[-2:]) or f"runs {args[0]} ended with status {code}")
+    return json.loads(out)
 
 
-def diff(a: Any, b: Any = None, path: Any = None) -> Diff:
-    """What differs between run a and run b (default: the newest): did it get better, and what was changed to get there.
-
-    Both are selectors (`group=small` compares groups of seeds), runs that were loaded, or runs in progress.
-    """
-    if path is None:
-        path = getattr(a, "_path", None) or getattr(b, "_path", None)
-    return Diff(_json(["diff", "--json", "--", *([_selector(a)] if b is None else [_selector(a), _selector(b)])], _folder(path)))
-
-
-def _folder(path: Any) -> str | None:
-    if path is None:
-        return None
-    path = os.path.abspath(os.fspath(path))
-    if not os.path.isdir(path):
-        raise NotFoundError(f"{path} is no folder; path is a folder of the project whose runs are meant")
-    return path
-
-
-def _selector(run: Any) -> str:
-    text = getattr(run, "run_id", run)
-    if not isinstance(text, str) or not text or "\0" in text:
-        raise UsageError(f"a run is named by a text like 'last' or 'best=loss', not by {run!r}")
+def _selector(selector: Any) -> str:
+    text = str(getattr(selector, "run_id", None) or getattr(selector, "id", None) or selector)
+    if text.startswith("-"):
+        raise UsageError(f"{text!r} is no selector of a run")
     return text
 
 
-def _call(args: list[str], path: str | None) -> bytes:
-    """What `runs` prints. What it says when it fails, and its next step, is the text of the error."""
-    from ._binary import call
+class Table(Mapping):
+    """A table inside a record: a dict whose keys are attributes too."""
 
-    try:
-        code, out, err = call(args, cwd=path)
-    except ValueError as e:  # a NUL in an argument
-        raise UsageError(f"{args[0]}: {e}") from None
-    # A damaged run hides no other of a list: what could be read is there, and the rest is said.
-    if code == 0 or code == 1 and args[0] == "ls" and out.strip():
-        if code:
-            from ._say import say
+    def __init__(self, values: Mapping) -> None:
+        object.__setattr__(self, "_values", dict(values))
 
-            say(_said(err) or "some runs cannot be read")
-        return out
-    text = _said(err) or f"'runs {args[0]}' ended with status {code} and said nothing"
-    raise {2: UsageError, 3: NotFoundError}.get(code, Error)(text)
+    def __getitem__(self, key: str) -> Any:
+        value = self._values[key]
+        return Table(value) if isinstance(value, Mapping) else value
 
-
-def _said(err: bytes) -> str:
-    lines = [line.strip() for line in err.decode("utf-8", "replace").splitlines() if line.strip()]
-    first = max((i for i, line in enumerate(lines) if line.startswith("runs: ")), default=0)
-    return "; ".join(lines[first:])[:4000].removeprefix("runs: ") if lines else ""
-
-
-def _json(args: list[str], path: str | None) -> Any:
-    import json
-
-    out = _call(args, path)
-    try:
-        return json.loads(out)
-    except ValueError as e:
-        raise CommError(f"'runs {args[0]}' printed no JSON ({e}); 'pip install --upgrade gitruns' brings a program that fits") from None
-
-
-def _number(value: Any) -> Any:
-    return _SPECIAL.get(value, value) if isinstance(value, str) else value
-
-
-def _numbers(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _numbers(v) for k, v in value.items()}
-    return [_numbers(v) for v in value] if isinstance(value, list) else _number(value)
-
-
-def _time(text: str | None) -> Any:
-    """A datetime in UTC."""
-    if not text:
-        return None
-    from datetime import datetime, timezone
-
-    whole, _, part = text.rstrip("Z").partition(".")
-    return datetime.strptime(f"{whole}.{(part or '0')[:6]}", "%Y-%m-%dT%H:%M:%S.%f").replace(tzinfo=timezone.utc)
-
-
-def flatten(values: dict, prefix: str = "") -> dict:
-    """A nested dict as one with dotted keys."""
-    flat = {}
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            flat.update(flatten(value, f"{prefix}{key}."))
-        else:
-            flat[prefix + key] = value
-    return flat
-
-
-def _library(as_: str | None) -> tuple[str, Any]:
-    """(kind, module) of the library that a frame is made of; ("dict", None) where none is installed and none was asked for."""
-    from importlib import import_module
-
-    if as_ in ("dict", "list"):
-        return as_, None
-    if as_ is not None and as_ not in _FRAMES:
-        raise UsageError(f"as_ is one of arrow, pandas, polars, dict, list, not {as_!r}")
-    for kind in [as_] if as_ else _FRAMES:
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         try:
-            return kind, import_module(_MODULES[kind])
-        except ImportError as e:
-            if as_:
-                raise UsageError(f"as_={as_!r} needs {_MODULES[kind]} ({e}); install it, or ask for as_='dict'") from None
-    return "dict", None
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"no {name!r}; there is {', '.join(map(str, list(self._values)[:20])) or 'nothing'}") from None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("a record is only read; runs tag, runs note and runs name add to it")
 
-class RecordedRun:
-    """A run as it was recorded when it was loaded.
+    def __iter__(self) -> Iterator:
+        return iter(self._values)
 
-    id, name, key, experiment, status, group, note, author, command, exit_code, parent, resumes and reproduces are text, numbers
-    or None; started and ended datetimes in UTC; params a nested dict, in which the texts NaN, Infinity and
-    -Infinity are floats; tags and summary dicts; source, environment and machine what the record says of them. metrics is
-    called for points; metrics_summary says last, min, max and count of each.
-    """
-
-    def __init__(self, record: dict, path: str | None = None) -> None:
-        self.record = record
-        self._path = path
-        for name in ("name", "key", "experiment", "status", "group", "note", "author", "command", "cwd", "exit_code", "signal", "end_reason", "parent", "resumes", "reproduces"):
-            setattr(self, name, record.get(name))
-        self.id: str = record["id"]
-        self.run_id = self.id
-        self.started = _time(record.get("started"))
-        self.ended = _time(record.get("ended"))
-        self.params: dict = _numbers(record.get("params") or {})
-        for dotted in record.get("nulls") or ():
-            _set_none(self.params, dotted)
-        self.config = self.params
-        self.tags: dict = record.get("tags") or {}
-        self.metrics_summary: dict = _numbers(record.get("metrics") or {})
-        self.summary: dict = {**{k: m.get("last") for k, m in self.metrics_summary.items()}, **_numbers(record.get("summary") or {})}
-        self.source: dict = record.get("source") or {}
-        self.environment: dict = record.get("environment") or {}
-        self.machine: dict = record.get("machine") or {}
-        self.datasets = [RecordedDataset(d) for d in record.get("datasets") or ()]
-
-    @property
-    def duration(self) -> float | None:
-        """Seconds from start to end; None while it runs."""
-        return (self.ended - self.started).total_seconds() if self.ended and self.started else None
-
-    def metrics(self, *keys: str, as_: str | None = None) -> Any:
-        """The points of the metrics named, of all without keys: columns key, step, time (UTC, microseconds), value.
-
-        as_ "arrow" gives a pyarrow.Table, "pandas" or "polars" a DataFrame, "dict" a dict of lists, "list" a list of dicts;
-        None the first of these libraries that is installed, else a dict of lists. Rows are ordered by key, step and time.
-        NaN and infinities are as they were logged. Raises NotFoundError for a metric that the run does not have.
-        """
-        for key in keys:
-            if key not in self.metrics_summary and self.status != "running":
-                have = ", ".join(list(self.metrics_summary)[:10]) or "none"
-                raise NotFoundError(f"run {self.id} has no metric {key!r}; it has {have}")
-        kind, module = _library(as_)
-        if kind in _FRAMES and (table := self._parquet(kind, module, keys)) is not None:
-            return table
-        if not self.metrics_summary and self.status != "running":
-            points = []
-        else:
-            points = _json(["metrics", "--json", "--", self.id, *keys], self._path)
-        columns = {
-            "key": [p["key"] for p in points], "step": [p["step"] for p in points], "time": [_time(p["time"]) for p in points],
-            "value": [float(p["value"]) for p in points],
-        }  # fmt: skip
-        return _frame(kind, module, columns)
-
-    def history(self, key: str) -> list[tuple[int, float]]:
-        """(step, value) of a metric in order of step: of a step that was logged several times the last."""
-        points = self.metrics(key, as_="dict")
-        return list(dict(zip(points["step"], points["value"])).items())
-
-    def values(self, *keys: str) -> list[dict]:
-        """What was logged and is no number, texts, lists, histograms: a list of {"key", "step", "time", "value"}."""
-        if self.status != "running" and "values.parquet" not in (self.record.get("files") or {}):
-            return []
-        rows = _json(["metrics", "--values", "--json", "--", self.id, *keys], self._path)
-        return [{**row, "time": _time(row.get("time"))} for row in rows]
-
-    @property
-    def artifacts(self) -> list[RecordedArtifact]:
-        """The files that the run keeps. Of a run in progress those that it has by now."""
-        recorded = {a["path"]: a for a in self.record.get("artifacts") or ()}
-        listed = _json(["artifacts", "--json", "--here", "--", self.id], self._path)
-        return [RecordedArtifact(self, {**recorded.get(a["path"], {}), **a}) for a in listed]
-
-    def artifact(self, path: str) -> RecordedArtifact:
-        """The artifact of this path. Raises NotFoundError where there is none."""
-        artifacts = self.artifacts
-        for a in artifacts:
-            if a.path == path:
-                return a
-        raise NotFoundError(f"run {self.id} has no artifact {path!r}; it has {', '.join(a.path for a in artifacts[:10]) or 'none'}")
-
-    def dataset(self, name: str) -> RecordedDataset:
-        """The dataset of this name. Raises NotFoundError where there is none."""
-        for d in self.datasets:
-            if d.name == name:
-                return d
-        raise NotFoundError(f"run {self.id} has no dataset {name!r}; it has {', '.join(d.name for d in self.datasets[:10]) or 'none'}")
-
-    def _runs_folders(self) -> Iterator[str]:
-        """The .runs folder that the run is read from: RUNS_REPO, else the nearest upwards."""
-        if repo := os.environ.get("RUNS_REPO"):
-            yield repo
-            return
-        folder = os.path.abspath(self._path or os.getcwd())
-        while True:
-            if os.path.isdir(os.path.join(folder, ".runs")):
-                yield os.path.join(folder, ".runs")
-                return
-            if (up := os.path.dirname(folder)) == folder:
-                return
-            folder = up
-
-    def _file(self, *parts: str) -> str | None:
-        """The path of a file of the finished run on this machine, reached through no link; None where it is not there."""
-        day = f"{self.id[:4]}-{self.id[4:6]}-{self.id[6:8]}"
-        for base in self._runs_folders():
-            path = base
-            for part in (day, self.id, *parts):
-                path = os.path.join(path, part)
-                if os.path.islink(path):
-                    return None
-            if os.path.isfile(path):
-                return path
-        return None
-
-    def _parquet(self, kind: str, module: Any, keys: tuple) -> Any:
-        """The points from metrics.parquet, whose bytes are proved by their digest; None where the binary has to read them."""
-        want = (self.record.get("files") or {}).get("metrics.parquet")
-        path = self._file("metrics.parquet") if want and self.status != "running" else None
-        if path is None:
-            return None
-        import hashlib
-        import io
-
-        try:
-            with open(path, "rb") as f:
-                data = f.read(want["bytes"] + 1)
-        except OSError:
-            return None
-        if len(data) != want["bytes"] or hashlib.sha256(data).hexdigest() != want["sha256"]:
-            raise Error(f"metrics.parquet of run {self.id} is not what its record says; 'runs verify {self.id}' says what is wrong")
-        columns = list(_COLUMNS)
-        try:
-            if kind == "polars":
-                frame = module.read_parquet(io.BytesIO(data), columns=columns)
-                return frame.filter(module.col("key").is_in(list(keys))) if keys else frame
-            if kind == "pandas":
-                frame = module.read_parquet(io.BytesIO(data), columns=columns)
-                return frame[frame["key"].isin(keys)].reset_index(drop=True) if keys else frame
-            from pyarrow import compute
-            from pyarrow import parquet as pq
-
-            table = pq.read_table(io.BytesIO(data), columns=columns)
-            table = table.set_column(0, "key", table["key"].cast(module.string()))
-            return table.filter(compute.is_in(table["key"], value_set=module.array(keys, module.string()))) if keys else table
-        except ImportError:  # pandas without an engine for Parquet
-            return None
+    def __len__(self) -> int:
+        return len(self._values)
 
     def __repr__(self) -> str:
-        return f"<RecordedRun {self.name or self.id.rsplit('-', 1)[-1]} ({self.id}), {self.status}>"
+        return repr(self._values)
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, RecordedRun) and self.record == other.record
-
-    def __hash__(self) -> int:
-        return hash(self.id)
-
-    def _repr_html_(self) -> str:
-        from ._html import recorded_html
-
-        return recorded_html(self)
-
-
-def _set_none(params: dict, dotted: str) -> None:
-    """Put a None where a param is null. dotted is a TOML key: parts in quotes may hold dots."""
-    import re
-
-    parts = [p[1:-1].replace('\\"', '"').replace("\\\\", "\\") if p.startswith('"') else p for p in re.findall(r'"(?:[^"\\]|\\.)*"|[^."]+', dotted)]
-    for part in parts[:-1]:
-        params = params.setdefault(part, {})
-        if not isinstance(params, dict):
-            return
-    if parts:
-        params.setdefault(parts[-1], None)
-
-
-def _frame(kind: str, module: Any, columns: dict) -> Any:
-    if kind == "list":
-        return [dict(zip(_COLUMNS, row)) for row in zip(*columns.values())]
-    if kind == "dict":
-        return columns
-    if kind == "arrow":
-        types = {"key": module.string(), "step": module.int64(), "time": module.timestamp("us", "UTC"), "value": module.float64()}
-        return module.table({name: module.array(columns[name], type=kind_) for name, kind_ in types.items()})
-    if kind == "polars":
-        return module.DataFrame(columns, schema={"key": module.String, "step": module.Int64, "time": module.Datetime("us", "UTC"), "value": module.Float64})
-    frame = module.DataFrame(columns)
-    return frame.astype({"key": object, "step": "int64", "time": "datetime64[us, UTC]", "value": "float64"})
-
-
-class RecordedDataset:
-    """Data that a run used: name, path (None outside the project), sha256, bytes, files, rows, columns, role."""
-
-    def __init__(self, record: dict) -> None:
-        self.record = record
-        self.name: str = record["name"]
-        for name in ("path", "sha256", "bytes", "files", "rows", "columns", "role"):
-            setattr(self, name, record.get(name))
-
-    def __repr__(self) -> str:
-        return f"<RecordedDataset {self.name}: {self.path or 'outside the project'}>"
+    def dict(self) -> dict:
+        """A copy as plain dicts."""
+        return dict(self._values)
 
 
 class RecordedArtifact:
-    """A file that a run keeps: path, kind, key, step, caption, sha256, bytes, here (whether this machine has it)."""
+    """An output of a run: path in the run, sha256, bytes, and where it has them kind, key, step and caption."""
 
-    def __init__(self, run: RecordedRun, record: dict) -> None:
+    def __init__(self, run: RecordedRun, record: Mapping) -> None:
         self._run = run
-        self.record = record
         self.path: str = record["path"]
-        for name in ("kind", "key", "step", "caption", "sha256", "bytes", "where", "here"):
-            setattr(self, name, record.get(name))
+        self.sha256: str = record.get("sha256", "")
+        self.bytes: int | None = record.get("bytes")
+        self.kind: str = record.get("kind", "")
+        self.key: str = record.get("key", "")
+        self.step: int | None = record.get("step")
+        self.caption: str = record.get("caption", "")
+
+    def download(self, to: Any = None) -> str:
+        """Write the artifact below the folder `to` (default: the current one), proved by its digest, and return its path.
+
+        What is not on this machine is fetched from the project's store. Raises CommError where it cannot be had.
+        """
+        from ._binary import call
+
+        folder = os.path.abspath(os.fspath(to) if to is not None else ".")
+        target = os.path.normpath(os.path.join(folder, *self.path.split("/")))
+        if not target.startswith(os.path.join(folder, "")):
+            raise CommError(f"the artifact's path {self.path!r} leads out of {folder}")
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        code, _, err = call(["artifacts", self._run.id, self.path, "-o", target], cwd=self._run._at)
+        if code != 0:
+            raise CommError(err.decode("utf-8", "replace").strip().replace("\n", "; "))
+        return target
 
     def local(self) -> str | None:
-        """The path of the file in the run's folder, proved by its digest; None where it lies elsewhere: then download it."""
-        if any(p in ("", ".", "..") for p in self.path.split("/")):
-            return None
-        path = self._run._file("artifacts", *self.path.split("/"))
+        """Its path in the project where the run's folder holds it, else None."""
+        folder = self._run._folder()
+        path = os.path.join(folder, "artifacts", *self.path.split("/")) if folder else ""
+        return path if path and ".." not in self.path.split("/") and os.path.isfile(path) else None
+
+    def __repr__(self) -> str:
+        return f"<artifact {self.path}, {self.bytes} bytes>"
+
+
+class RecordedRun:
+    """A run as its record says. Attributes are the keys of run.toml: id, name, status, params, tags, summary, source, …"""
+
+    def __init__(self, record: Mapping, at: Any = None) -> None:
+        self.record = dict(record)
+        self._at = os.path.abspath(os.fspath(at)) if at is not None else os.getcwd()
+
+    id: str = property(lambda self: self.record["id"])  # type: ignore[assignment]
+    status: str = property(lambda self: self.record["status"])  # type: ignore[assignment]
+
+    @property
+    def name(self) -> str:
+        """The name, else the random part of the id."""
+        return self.record.get("name") or self.id.rsplit("-", 1)[-1]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "record":
+            raise AttributeError(name)
+        if name in ("params", "tags", "summary", "source", "environment", "machine", "extra", "files"):
+            return Table(self.record.get(name) or {})
+        if name in ("started", "ended"):
+            return _time(self.record.get(name))
+        if name in _KEYS:
+            return self.record.get(name)
+        raise AttributeError(f"a run has no {name!r}; its record has {', '.join(self.record)}")
+
+    @property
+    def config(self) -> Table:
+        """The same as params."""
+        return Table(self.record.get("params") or {})
+
+    @property
+    def best(self) -> Table:
+        """For each metric the table of run.toml: last, min, min_step, max, max_step, count, goal."""
+        return Table(self.record.get("metrics") or {})
+
+    def metrics(self, *keys: str, as_: str | None = None) -> Any:
+        """The points of the metrics that are named, else of all: columns key, step, time (UTC, microseconds), value.
+
+        as_ is arrow, pandas, polars or lists; without it the first that is installed, in this order. lists is a dict of
+        four lists, each as long as there are points. NaN and infinities are values. The file's digest is verified.
+        Raises UsageError for another as_, CommError where the library is missing or the file was changed.
+        """
+        if as_ not in (None, "arrow", "pandas", "polars", "lists"):
+            raise UsageError(f"metrics: as_ is arrow, pandas, polars or lists, not {as_!r}")
+        kind = as_ or next((k for k, m in (("arrow", "pyarrow"), ("pandas", "pandas"), ("polars", "polars")) if _installed(m)), "lists")
+        unknown = [k for k in keys if k not in (self.record.get("metrics") or {})]
+        if unknown:
+            raise NotFoundError(f"run {self.id} has no metric {unknown[0]!r}; it has {', '.join(list(self.record.get('metrics') or {})[:20]) or 'none'}")
+        if kind == "lists":
+            return self._lists(keys)
+        path = self._file("metrics.parquet")
+        try:
+            if kind == "arrow":
+                return self._arrow(path, keys)
+            if kind == "polars":
+                import polars
+
+                if path is None:
+                    return polars.DataFrame(self._lists(keys))
+                frame = polars.read_parquet(path, columns=list(_COLUMNS))
+                return frame.filter(polars.col("key").is_in(list(keys))) if keys else frame
+            import pandas
+
+            if path is None or not _installed("pyarrow"):
+                frame = pandas.DataFrame(self._lists(keys), columns=list(_COLUMNS))
+            else:
+                frame = pandas.read_parquet(path, columns=list(_COLUMNS))
+                if keys:
+                    frame = frame[frame["key"].isin(keys)].reset_index(drop=True)
+            return frame
+        except ImportError as e:
+            raise CommError(f"metrics: {e}; as_='lists' needs nothing installed") from e
+
+    def _arrow(self, path: str | None, keys: tuple) -> Any:
+        import pyarrow
+
         if path is None:
+            lists = self._lists(keys)
+            kinds = {"key": pyarrow.string(), "step": pyarrow.int64(), "time": pyarrow.timestamp("us", tz="UTC"), "value": pyarrow.float64()}
+            return pyarrow.table({c: pyarrow.array(lists[c], type=kinds[c]) for c in _COLUMNS})
+        import pyarrow.parquet
+
+        table = pyarrow.parquet.read_table(path, columns=list(_COLUMNS))
+        if keys:
+            import pyarrow.compute
+
+            table = table.filter(pyarrow.compute.is_in(table["key"], value_set=pyarrow.array(list(keys))))
+        return table
+
+    def _lists(self, keys: tuple) -> dict:
+        points = _ask(["metrics", self.id, "--json", "--", *keys], self._at) if self.record.get("metrics") else []
+        out: dict = {c: [] for c in _COLUMNS}
+        for p in points:
+            out["key"].append(p["key"])
+            out["step"].append(p["step"])
+            out["time"].append(_time(p["time"]))
+            out["value"].append(_SPECIAL[p["value"]] if isinstance(p["value"], str) else float(p["value"]))
+        return out
+
+    def history(self, key: str) -> tuple[list, list]:
+        """Steps and values of one metric, two lists of the same length."""
+        lists = self.metrics(key, as_="lists")
+        return lists["step"], lists["value"]
+
+    def values(self, *keys: str) -> list:
+        """What was logged and is no number: a list of {key, step, time, value}; value is text, a list, a table, a histogram."""
+        got = _ask(["metrics", self.id, "--values", "--json", "--", *keys], self._at)
+        return [{**v, "time": _time(v["time"])} for v in got]
+
+    @property
+    def artifacts(self) -> list:
+        """The artifacts, in the order of the record."""
+        records = self.record.get("artifacts") or []
+        if "artifacts.parquet" in (self.record.get("files") or {}):
+            records = _ask(["artifacts", self.id, "--here", "--json"], self._at)
+        return [RecordedArtifact(self, a) for a in records]
+
+    def artifact(self, path: str) -> RecordedArtifact:
+        """The artifact of that path. Raises NotFoundError where there is none."""
+        for a in self.artifacts:
+            if a.path == path:
+                return a
+        raise NotFoundError(f"run {self.id} has no artifact {path!r}; 'runs artifacts {self.id}' lists them")
+
+    def dataset(self, name: str) -> Table:
+        """The record of the data of that name. Raises NotFoundError where there is none."""
+        for d in self.record.get("datasets") or ():
+            if d.get("name") == name:
+                return Table(d)
+        raise NotFoundError(f"run {self.id} has no dataset {name!r}; it has {', '.join(d['name'] for d in self.record.get('datasets') or ()) or 'none'}")
+
+    def _folder(self) -> str:
+        """The run's folder in the working tree, '' where it has none here."""
+        root = os.environ.get("RUNS_REPO", "")
+        at = self._at
+        while not root:
+            if os.path.isdir(os.path.join(at, ".runs")):
+                root = os.path.join(at, ".runs")
+            elif os.path.dirname(at) == at:
+                return ""
+            at = os.path.dirname(at)
+        day = self.id[:8]
+        folder = os.path.join(root, f"{day[:4]}-{day[4:6]}-{day[6:]}", self.id)
+        return folder if os.path.isdir(folder) else ""
+
+    def _file(self, name: str) -> str | None:
+        """The path of a file of the run whose digest is that of the record; None where it is not here."""
+        known = (self.record.get("files") or {}).get(name)
+        folder = self._folder()
+        path = os.path.join(folder, name) if folder else ""
+        if not known or not path or os.path.islink(path) or not os.path.isfile(path):
             return None
         import hashlib
 
         digest = hashlib.sha256()
         with open(path, "rb") as f:
-            while chunk := f.read(1 << 20):
-                digest.update(chunk)
-        return path if digest.hexdigest() == self.record["sha256"] else None
+            while block := f.read(1 << 20):
+                digest.update(block)
+        if digest.hexdigest() != known["sha256"]:
+            raise CommError(f"{path} is not what run {self.id} recorded; 'runs verify {self.id}' says more")
+        return path
 
-    def download(self, dir: Any = ".") -> str:
-        """Write the file below the folder dir under its own path, fetched from the store where it is not here; return where.
+    def _repr_html_(self) -> str:
+        from ._html import run_html
 
-        Raises Error where it cannot be had, or where a file lies there already that is another.
-        """
-        if any(p in ("", ".", "..") for p in self.path.split("/")):
-            raise Error(f"artifact {self.path!r} of run {self._run.id} has a path that leads elsewhere; 'runs verify {self._run.id}' says more")
-        target = os.path.join(os.path.abspath(os.fspath(dir)), *self.path.split("/"))
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        _call(["artifacts", "--output", target, "--", self._run.id, self.path], self._run._path)
-        return target
+        return run_html(self)
 
     def __repr__(self) -> str:
-        return f"<RecordedArtifact {self.path}, {self.bytes} bytes>"
+        return f"<run {self.name} ({self.id}), {self.status}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RecordedRun) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
 
 
-class RunList(list):
-    """Runs, a list of RecordedRun, with their records as a frame: one row a run."""
+_KEYS = frozenset(
+    "schema key experiment author command cwd exit_code signal end_reason group parent resumes reproduces note nulls datasets conflicts defined redacted".split()
+)
 
-    def __init__(self, runs: Iterable[RecordedRun] = ()) -> None:
-        super().__init__(runs)
 
-    def __getitem__(self, index: Any) -> Any:
-        found = super().__getitem__(index)
-        return RunList(found) if isinstance(index, slice) else found
+class Runs(list):
+    """A list of RecordedRun, newest first."""
 
-    def rows(self) -> list[dict]:
-        """One dict a run: id, name, experiment, group, status, started, ended, duration, params.*, tags.*, metrics.*
-
-        metrics.X is the best by its goal, else the last, as in an expression.
-        """
+    def _rows(self) -> list[dict]:
         rows = []
-        for run in self:
-            row = {n: getattr(run, n) for n in ("id", "name", "experiment", "group", "status", "started", "ended", "duration")}
-            row.update({f"params.{k}": v for k, v in flatten(run.params).items()})
-            row.update({f"tags.{k}": v for k, v in run.tags.items()})
-            row.update({f"metrics.{k}": best(m) for k, m in run.metrics_summary.items()})
+        for r in self:
+            row: dict = {"id": r.id, "name": r.name, "status": r.status, "started": r.started, "experiment": r.experiment}
+            _flat("params.", r.record.get("params") or {}, row)
+            for key, m in (r.record.get("metrics") or {}).items():
+                row["metrics." + key] = _SPECIAL.get(m["last"], m["last"]) if isinstance(m["last"], str) else m["last"]
+            _flat("summary.", r.record.get("summary") or {}, row)
+            _flat("tags.", r.record.get("tags") or {}, row)
             rows.append(row)
         return rows
 
-    def columns(self) -> dict[str, list]:
-        """The rows as a dict of lists, all of one length; None where a run has no such value."""
-        rows = self.rows()
-        names = list(dict.fromkeys(name for row in rows for name in row))
-        return {name: [row.get(name) for row in rows] for name in names}
+    def _columns(self) -> dict:
+        rows = self._rows()
+        names = list(dict.fromkeys(n for row in rows for n in row))
+        return {n: [row.get(n) for row in rows] for n in names}
 
     def to_pandas(self) -> Any:
-        """A pandas.DataFrame, one row a run."""
-        return _library("pandas")[1].DataFrame(self.columns())
+        """A pandas frame, one row a run: id, name, status, started, experiment, params.…, metrics.… (the last), summary.…, tags.…"""
+        import pandas
 
-    def to_arrow(self) -> Any:
-        """A pyarrow.Table, one row a run; a column of values of several types holds their JSON."""
-        pyarrow = _library("arrow")[1]
-        return pyarrow.table({name: _uniform(values, pyarrow.array) for name, values in self.columns().items()})
+        return pandas.DataFrame(self._columns())
 
     def to_polars(self) -> Any:
-        """A polars.DataFrame, one row a run; a column of values of several types holds their JSON."""
-        polars = _library("polars")[1]
-        return polars.DataFrame({name: _uniform(values, lambda v: polars.Series(v, strict=True)) for name, values in self.columns().items()})
+        """A polars frame with the columns of to_pandas."""
+        import polars
+
+        return polars.DataFrame({n: _uniform(c) for n, c in self._columns().items()}, strict=False)
+
+    def to_arrow(self) -> Any:
+        """A pyarrow Table with the columns of to_pandas."""
+        import pyarrow
+
+        return pyarrow.table({n: pyarrow.array(_uniform(c)) for n, c in self._columns().items()})
 
     def _repr_html_(self) -> str:
-        from ._html import list_html
+        from ._html import runs_html
 
-        return list_html(self)
-
-
-def _uniform(values: list, make: Any) -> Any:
-    if all(v is None or isinstance(v, (int, float)) and not isinstance(v, bool) for v in values) and any(isinstance(v, float) for v in values):
-        values = [None if v is None else float(v) for v in values]
-    try:
-        return make(values)
-    except Exception:  # each library has errors of its own for columns of several types
-        import json
-
-        return make([None if v is None else v if isinstance(v, str) else json.dumps(v, default=str) for v in values])
+        return runs_html(self)
 
 
-def best(metric: dict) -> Any:
-    """The value that stands for a metric: the best by its goal, else the last."""
-    return metric.get(metric.get("goal") or "last", metric.get("last"))
+def _uniform(column: list) -> list:
+    """A column of one type: of several, text."""
+    kinds = {type(v) for v in column if v is not None}
+    if kinds <= {int, float} and len(kinds) == 2:
+        return [None if v is None else float(v) for v in column]
+    if len(kinds) > 1 or kinds & {list, dict}:
+        return [None if v is None else v if isinstance(v, str) else repr(v) for v in column]
+    return column
+
+
+def _flat(prefix: str, values: Mapping, into: dict) -> None:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            _flat(prefix + key + ".", value, into)
+        else:
+            into[prefix + key] = value
 
 
 class Diff:
-    """What differs between two runs or groups: the documented JSON of `runs diff` as json, and each of its members as attribute."""
+    """What differs between two runs: the attributes params, metrics, tags, summary, datasets, artifacts, environment, source are
+    the tables of `runs diff --json`."""
 
-    def __init__(self, record: dict) -> None:
-        self.json = record
+    def __init__(self, record: Mapping, text: str) -> None:
+        self.record = dict(record)
+        self._text = text
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name == "json" or name not in self.json:
-            raise AttributeError(f"a diff has no {name}")
-        return self.json[name]
-
-    def __getitem__(self, name: str) -> Any:
-        return self.json[name]
-
-    def lines(self) -> list[tuple[str, str, str, str, str]]:
-        """(part, key, value of a, value of b, verdict or change) of all that differs."""
-        found = []
-        for m in self.json.get("metrics") or ():
-            sides = ["" if m.get(s) is None else text(m[s].get("best", m[s].get("last"))) for s in ("a", "b")]
-            relative = m.get("relative")
-            change = f" ({relative:+.1%})" if isinstance(relative, (int, float)) else ""
-            found.append(("metrics", m["key"], *sides, (m.get("verdict") or "") + change))
-        for part in ("params", "tags", "artifacts", "attributes", "environment", "machine", "variables"):
-            for d in self.json.get(part) or ():
-                found.append((part, d["key"], text(d["a"]) if "a" in d else "", text(d["b"]) if "b" in d else "", ""))
-        for d in self.json.get("datasets") or ():
-            if d.get("a") != d.get("b"):
-                found.append(("datasets", d["name"], (d.get("a") or "")[:12], (d.get("b") or "")[:12], f"{len(d.get('files') or ())} files"))
-        for f in (self.json.get("source") or {}).get("files") or ():
-            counts = f"+{f['added']} -{f['removed']}" if "added" in f and "removed" in f else "binary"
-            found.append(("source", f["path"], "", "", f"{f['change']} {counts}"))
-        return found
-
-    def names(self) -> tuple[str, str]:
-        """How a and b are called."""
-        sides = [self.json.get(s) or {} for s in ("a", "b")]
-        return tuple(str(s.get("name") or s.get("group") or s.get("id") or s) for s in sides)  # type: ignore[return-value]
+        if name.startswith("_") or name not in self.record:
+            raise AttributeError(name)
+        return self.record[name]
 
     def __str__(self) -> str:
-        a, b = self.names()
-        out, part = [clean(f"{a} -> {b}")], ""
-        for kind, key, left, right, more in self.lines():
-            if kind != part:
-                part = kind
-                out.append(kind)
-            values = f"{left or '-'} -> {right or '-'}" if left or right else ""
-            out.append(clean(f"  {key}: {' '.join(w for w in (values, more) if w)}"))
-        out += [clean(f"problem: {p}") for p in self.json.get("problems") or ()]
-        return "\n".join(out if len(out) > 1 else [*out, "nothing differs"])
+        return self._text
 
     def __repr__(self) -> str:
-        a, b = self.names()
-        return clean(f"<Diff {a} -> {b}: {len(self.lines())} differences>")
+        return f"<diff of {self.record.get('a')} and {self.record.get('b')}>"
 
     def _repr_html_(self) -> str:
         from ._html import diff_html
@@ -532,19 +383,59 @@ class Diff:
         return diff_html(self)
 
 
-def clean(line: str) -> str:
-    """A line that a terminal shows as it is: control characters are blanks."""
-    return "".join(c if c.isprintable() else " " for c in line)
+def load(selector: Any = "last", path: Any = None) -> RecordedRun:
+    """The run that a selector names: an id, a name, "last", "best=loss", "main:best(loss)". path is a folder of the project.
+
+    Runs in progress too. Raises NotFoundError where none or several fit, CommError outside a project.
+    """
+    return RecordedRun(_ask(["show", _selector(selector), "--json"], path), path)
 
 
-def text(value: Any) -> str:
-    """A value as people read it, in one short line."""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, str):
-        shown = value
-    else:
-        import json
+def runs(expression: str | None = None, *, experiment: str | None = None, sort: str | None = None, n: int | None = None, rev: str | None = None, path: Any = None) -> Runs:
+    """The runs that an expression fits, like "metrics.loss < 0.3 and params.model = 'mlp'"; without one all, newest first.
 
-        shown = json.dumps(value, ensure_ascii=False, default=str)
-    return shown if len(shown) <= 200 else shown[:200] + "…"
+    sort is a metric or param ("loss", "lr:desc"), n how many, rev a revision of git, path a folder of the project.
+    Raises UsageError for an expression that does not parse.
+    """
+    args = ["ls", "--json"]
+    for flag, value in (("-w", expression), ("-e", experiment), ("--sort", sort), ("-n", n), ("--rev", rev)):
+        if value is not None:
+            args += [flag, str(value)]
+    return Runs(RecordedRun(r, path) for r in _ask(args, path))
+
+
+def diff(a: Any = None, b: Any = None, path: Any = None) -> Diff:
+    """What differs between two runs, or groups ("group=wide"): params, metrics with verdicts, data, packages, source.
+
+    Without b the newest run, without both the newest and the one before it. str() of it is the text of `runs diff`.
+    """
+    from ._binary import call
+
+    names = [_selector(s) for s in (a, b) if s is not None]
+    record = _ask(["diff", *names, "--json"], path)
+    _, out, _ = call(["diff", *names], cwd=os.fspath(path) if path is not None else None)
+    return Diff(record, out.decode("utf-8", "replace"))
+
+
+def _installed(module: str) -> bool:
+    if module in sys.modules:
+        return True
+    from importlib.util import find_spec
+
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _time(text: str | None) -> Any:
+    """A time of the record as a datetime in UTC."""
+    if not text:
+        return None
+    from datetime import datetime, timezone
+
+    head, _, rest = text.rstrip("Z").partition(".")
+    return datetime.strptime(head, "%Y-%m-%dT%H:%M:%S").replace(microsecond=int((rest + "000000")[:6]), tzinfo=timezone.utc)
+
+
+__all__ = ["Diff", "Error", "RecordedArtifact", "RecordedRun", "Runs", "diff", "load", "runs"]

@@ -1,86 +1,74 @@
-"""Names of W&B's public surface that the client does not have: what each one's place is taken by."""
+"""Names of W&B that gitruns does not have, and what to use instead."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from ._errors import UsageError
 
-_SWEEP = "sweeps are run by what starts programs: 'hydra -m', a Slurm array, or Optuna with gitruns.integrations.optuna; scripts for all three are in testdata/recipes"
-_READ = "gitruns.load('best=loss') reads a run, gitruns.runs('metrics.loss < 0.5') lists them, 'runs ls --json' does it in a shell"
-_SERVER = "there is no server: 'runs push' shares runs with the project's git remote"
-_REGISTRY = "there is no registry: an artifact belongs to its run, and use_artifact('name:alias') finds it"
-_FILE = "log the data as Table or Image, or keep the file with run.save(path) or log_artifact(path)"
-_CHARTS = "use gitruns.plot for curves and matrices, or log the matplotlib figure"
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any
 
-# name -> what to use instead.
-REFUSED = {
-    "sweep": _SWEEP, "agent": _SWEEP, "controller": _SWEEP, "agents": _SWEEP, "wandb_agent": _SWEEP,
-    "Api": _READ, "PublicApi": _READ, "InternalApi": _READ, "api": _READ, "apis": _READ, "public": _READ,
-    "launch": _SERVER + "; a scheduler starts programs", "beta": _SERVER, "automations": _SERVER + "; CI runs 'runs check'",
-    "link_artifact": _REGISTRY, "link_model": _REGISTRY, "registry": _REGISTRY, "ArtifactTTL": "artifacts stay until 'runs rm' or 'runs artifacts --prune'",
-    "sklearn": _CHARTS + "; gitruns.integrations.sklearn records fits", "Object3D": _FILE, "Molecule": _FILE, "box3d": _FILE, "Plotly": "log the plotly figure itself: it is kept as JSON",
-    "Classes": "give the masks and boxes to Image as they are: their classes are kept as data", "JoinedTable": "join the tables before they are logged", "EvalTable": "use Table",
-    "Graph": _FILE, "restore": "gitruns.load(selector).artifact(path).download() brings a file of another run",
-    "attach": "a child process joins the run by RUNS_ID, which init sets: call init() there", "Evals": "use Table",
-    "pin_config_keys": "'runs ls --columns lr,loss' chooses what a list shows", "profiler": "keep the trace with run.save(path)",
-    "keras": "use gitruns.integrations.keras", "xgboost": "use gitruns.integrations.xgboost", "lightgbm": "use gitruns.integrations.lightgbm",
-    "integration": "use gitruns.integrations", "catboost": "log evals_result_ after the fit", "fastai": "log in a callback of yours", "sacred": "log in an observer of yours",
-    "gym": "keep videos with run.save('videos/*.mp4')", "jupyter": "notebooks need nothing: import gitruns in a cell",
-    "visualize": _CHARTS, "Visualize": _CHARTS, "CustomChart": _CHARTS, "docker": "the environment is recorded at init",
-    "sagemaker_auth": _SERVER, "trace_tree": "log the spans as a Table", "sdk": "private modules of W&B have no counterpart", "wandb_sdk": "private modules of W&B have no counterpart",
-    "wandb_lib": "private modules of W&B have no counterpart", "proto": "private modules of W&B have no counterpart", "data_types": "use gitruns.Image, Table, Histogram, Video, Audio, Html",
-    "ensure_configured": "there is nothing to configure", "termsetup": "there is nothing to set up", "patched": "nothing is patched", "wandb_torch": "use run.watch(model)",
-    "helper": "give config= a dict", "analytics": _SERVER, "trigger": "private modules of W&B have no counterpart",
-    "tensorflow": "init(sync_tensorboard=True) takes over event files", "set_trace": "use pdb", "weave": _SERVER,
+_SWEEP = "a sweep needs no server: 'python train.py -m lr=0.1,0.01' with hydra, a Slurm array, or Optuna with gitruns.integrations.optuna (README, 'Sweeps')"
+_API = "gitruns.runs(expression), gitruns.load(selector) and 'runs ls --json' read what was recorded"
+_SHARE = "'runs commit' and 'runs push' share runs, 'runs tag RUN baseline' marks one"
+_FILE = "save the file with run.save(path), or log an Image, Table or Html"
+
+# Callables that scripts call: the name is there, and the call says what to use.
+_CALLS = {
+    "sweep": _SWEEP, "agent": _SWEEP, "controller": _SWEEP,
+    "Api": _API, "PublicApi": _API, "InternalApi": _API, "restore": "gitruns.load(selector).artifact(path).download()",
+    "link_artifact": _SHARE, "link_model": _SHARE, "launch": "'runs exec' and 'runs reproduce' run programs", "launch_add": "'runs exec' and 'runs reproduce' run programs",
+    "Object3D": _FILE, "Molecule": _FILE, "Plotly": "log the figure itself: gitruns.log({'chart': fig})", "Bokeh": _FILE, "Classes": "run.config keeps names of classes",
+    "JoinedTable": "log two Tables and join them where they are read", "PartitionedTable": "log one Table", "Graph": _FILE,
+    "sync": "there is nothing to sync: 'runs push' shares runs", "set_trace": "breakpoint()", "mark_failure": "finish(exit_code=1)",
+    "log_output": "'runs exec' keeps what a program prints",
 }  # fmt: skip
 
-# Keywords of init.
-RESUME = "a recorded run is not rewound or rewritten: start a new one with parent=, or go on with init(id=…, resume='allow')"
-OPTIONS = {"resume_from": RESUME, "fork_from": RESUME}
+# Modules and values: looking at them says what to use.
+_NAMES = {
+    "apis": _API, "public": _API, "sklearn": "gitruns.integrations.sklearn", "keras": "gitruns.integrations.keras", "xgboost": "gitruns.integrations.xgboost",
+    "lightgbm": "gitruns.integrations.lightgbm", "integration": "gitruns.integrations", "sdk": "the names of gitruns itself; 'runs exec --wandb' serves imports of wandb.sdk",
+    "wandb_run": "gitruns.Run", "wandb_sdk": "the names of gitruns itself", "old": "the names of gitruns itself", "cli": "the program 'runs'",
+    "docker": "nothing: the environment is recorded", "jupyter": "gitruns.init() in a notebook", "sacred": "gitruns.log", "gym": "run.save('videos/*.mp4')",
+    "fastai": "gitruns.log in a callback", "catboost": "gitruns.log in a callback", "spacy": "gitruns.log", "data_types": "gitruns.Image, Table and the like", "beta": "the names of gitruns itself",
+    "plots": "gitruns.plot", "visualize": "gitruns.plot_table", "plots_by_key": "gitruns.plot", "dataviz": "gitruns.plot", "patched": "nothing: nothing is patched", "Sweep": _SWEEP,
+}  # fmt: skip
 
 
-class _Refusal(type):
-    """The type of what stands for a refused name: any use of it says what to use instead; isinstance() is False."""
+class _Refused:
+    """A name that is there for `hasattr` and fails when it is called."""
 
-    _text: str
+    def __init__(self, name: str) -> None:
+        self._name = name
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        raise UsageError(cls._text)
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise UsageError(f"gitruns has no wandb.{self._name}; use instead: {_CALLS[self._name]}")
 
-    def __getattr__(cls, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        raise AttributeError(cls._text)
+        raise UsageError(f"gitruns has no wandb.{self._name}; use instead: {_CALLS[self._name]}")
 
-    def __repr__(cls) -> str:
-        return f"<not there: {cls._text}>"
+    def __repr__(self) -> str:
+        return f"<gitruns has no {self._name}: use {_CALLS[self._name]}>"
 
 
 def known(name: str) -> bool:
-    """Whether name is one of W&B's that the client has an answer for."""
-    return name in REFUSED
-
-
-def text(name: str) -> str:
-    """What to use instead of a known name."""
-    return f"gitruns has no wandb.{name}: {REFUSED[name]}"
+    """Whether name is a callable of W&B for which there is something else to use."""
+    return name in _CALLS
 
 
 def refused(name: str) -> Any:
-    """What gitruns.<name> is: calling it raises UsageError, its attributes AttributeError, both with what to use instead."""
-    return _Refusal(name, (), {"_text": text(name)})
+    """The object that stands for such a callable: calling it raises UsageError with what to use."""
+    return _Refused(name)
 
 
 def missing(name: str) -> str:
-    """The text of the AttributeError for a name that nobody knows, with the nearest one that is there."""
+    """The text of the AttributeError for a name that is not there."""
+    if name in _NAMES:
+        return f"gitruns has no wandb.{name}; use {_NAMES[name]}"
+    import difflib
     import sys
-    from difflib import get_close_matches
 
-    have = getattr(sys.modules.get(__package__), "__all__", ())
-    near = get_close_matches(name, [*have, *REFUSED], n=1, cutoff=0.7)
-    if not near:
-        return f"gitruns has no wandb.{name}; dir(gitruns) lists what it has"
-    if near[0] in REFUSED:
-        return f"gitruns has no wandb.{name}, nor wandb.{near[0]}: {REFUSED[near[0]]}"
-    return f"gitruns has no wandb.{name}; use gitruns.{near[0]}"
+    close = difflib.get_close_matches(name, sys.modules[__package__].__all__, 1)
+    return f"gitruns has no {name}" + (f"; use {close[0]}" if close else "; 'gitruns.' and Tab lists what there is, the README what stands for calls of W&B")
