@@ -41,6 +41,23 @@ func TestJournalLine(t *testing.T) {
 			Line{Time: 1764000001000000, Dataset: &DatasetLine{Path: "data/train.csv", Name: "train"}, Event: "end", Unknown: map[string]any{"mood": map[string]any{"a": []any{true, 1.5}}}},
 		},
 		{`{"t":1,"labels":{"rank":1},"m":{"a":1}}`, Line{Time: 1000000, Metrics: []MetricValue{{"a", 1}}, Aside: "this version does not store labels"}},
+		{
+			`{"t":1,"values":{"a":"x","b":[1, NaN, null],"c":{"z":1.0,"y":"NaN"}},"summary":{"k":1,"n":null}}`,
+			Line{
+				Time: 1000000, Values: []ValueText{{"a", `"x"`}, {"b", `[1,"NaN",null]`}, {"c", `{"y":"NaN","z":1.0}`}},
+				Summary: map[string]any{"k": int64(1), "n": nil},
+			},
+		},
+		{
+			`{"t":1,"metric":{"name":"train/*","step_metric":"epoch","step_sync":true,"hidden":false,"summary":"min, best","goal":"max","more":1},"artifact":{"path":"x","step":null,"caption":null}}`,
+			Line{
+				Time: 1000000, Defined: &Definition{Name: "train/*", StepMetric: "epoch", StepSync: true, Summary: "min,best", Goal: "max"},
+				Artifact: &ArtifactLine{Path: "x"},
+			},
+		},
+		{`{"t":1,"m":{"a":2},"values":{"big":"` + strings.Repeat("x", MaxValueBytes) + `","b":1}}`, Line{
+			Time: 1000000, Metrics: []MetricValue{{"a", 2}}, Values: []ValueText{{"b", "1"}}, Aside: `value "big" is longer than 1048576 bytes`,
+		}},
 		{`{"t":0.0000005}`, Line{Time: 1}},
 		{`{"t":1764000000.999999949}`, Line{Time: 1764000000_999999 + 1}},
 	} {
@@ -78,6 +95,13 @@ func TestJournalLineWrong(t *testing.T) {
 		{`{"t":1,"p":` + strings.Repeat(`{"a":`, 40) + `1` + strings.Repeat(`}`, 40) + `}`, `nested deeper`},
 		{"{\"t\":1,\"note\":\"\xff\"}", `not UTF-8`},
 		{`{"t":1,"tags":{"a":[1]}}`, `a tag is a text`},
+		{`{"t":1,"values":[1]}`, `"{" expected`},
+		{`{"t":1,"values":{"":1}}`, `the key is empty`},
+		{`{"t":1,"summary":{"a":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}}`, `nested deeper`},
+		{`{"t":1,"metric":{}}`, `the key is empty`},
+		{`{"t":1,"metric":{"name":"a","goal":"up"}}`, `"up" is neither min nor max`},
+		{`{"t":1,"metric":{"name":"a","summary":"median"}}`, `is none of min, max`},
+		{`{"t":1,"metric":{"name":"a","hidden":1}}`, `true or false expected`},
 	} {
 		var p JournalParser
 		var l Line
@@ -92,6 +116,7 @@ func FuzzJournalLine(f *testing.F) {
 	f.Add([]byte(`{"t": 1764000000.123456, "step": 12, "m": {"loss": 0.5, "val/acc": NaN}}`))
 	f.Add([]byte(`{"t": 1.5, "p": {"lr": [0.1, {"a": "b"}], "n": null}, "set": {"x": 1}, "tags": {"k": "v"}, "note": "\u00e9", "odd": {}}`))
 	f.Add([]byte(`{"t": 1, "artifact": {"path": "x", "name": "y", "step": 3}, "dataset": {"path": "d"}, "event": "end"}`))
+	f.Add([]byte(`{"t": 1, "values": {"a": {"_type": "histogram", "bins": [0, 1.5], "values": [NaN]}}, "summary": {"k": [null], "n": null}, "metric": {"name": "a*", "goal": "min"}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var p JournalParser
 		var l, back Line

@@ -31,6 +31,11 @@ func exampleRun() *Run {
 			"val/acc": {Last: 0.97, Count: 1},
 			"bad":     {Last: math.NaN(), Count: 2},
 		},
+		Summary: map[string]any{"best": 0.29, "val.acc": []any{int64(1), "two"}, "deep": map[string]any{"er": true}, "nan": math.NaN()},
+		Defined: []Definition{
+			{Name: "train/*", StepMetric: "epoch", StepSync: true, Hidden: true, Summary: "min,last", Goal: "max"},
+			{Name: "rmse"},
+		},
 		Source: &Source{
 			Commit: strings.Repeat("a", 40), Branch: "wide-net", Remote: "https://example.org/team/project.git", Dirty: true,
 			Tree: strings.Repeat("b", 40), Base: strings.Repeat("c", 40), Durable: &durable,

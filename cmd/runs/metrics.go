@@ -29,8 +29,8 @@ type metricsFlags struct {
 func (a *app) metricsCommand() *cobra.Command {
 	var f metricsFlags
 	cmd := &cobra.Command{
-		Use:               "metrics RUN [KEY…] [flags]",
-		Short:             "Print the points of a run",
+		Use:   "metrics RUN [KEY…] [flags]",
+		Short: "Print the points of a run",
 		Long: `Print the points of a run, of all metrics or of those named, ordered by key, step and time. With --values, what was
 logged and is no number: texts, lists, histograms.`,
 		Args:              arguments(1, -1, "RUN"),

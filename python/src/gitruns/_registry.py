@@ -74,7 +74,9 @@ def _register(name: str, names: dict) -> None:
     try:
         from importlib import import_module
 
-        import_module(f".integrations.{library}", __package__).register()
+        register = getattr(import_module(f".integrations.{library}", __package__), "register", None)
+        if register is not None:  # else the integration itself is being imported, and registers at its end
+            register()
     except Exception as e:
         from ._say import once
 

@@ -115,8 +115,8 @@ class Record(Training):
         from gitruns.integrations.accelerate import GitrunsTracker
 
         state = PartialState(cpu=True)
-        before = state.process_index
-        state.process_index = 1
+        before = state.process_index, state.num_processes, state.distributed_type
+        state.process_index, state.num_processes, state.distributed_type = 1, 2, "MULTI_CPU"
         try:
             tracker = GitrunsTracker("p")
             tracker.start()
@@ -124,7 +124,7 @@ class Record(Training):
             tracker.log({"x": 1}, step=1)
             tracker.finish()
         finally:
-            state.process_index = before
+            state.process_index, state.num_processes, state.distributed_type = before
         self.assertIsNone(gitruns.run)
         self.assertFalse(os.path.exists(".runs"))
 
@@ -212,6 +212,12 @@ import accelerate.accelerator
 assert "gitruns" not in accelerate.tracking.LOGGER_TYPE_TO_CLASS
 import gitruns
 assert accelerate.tracking.LOGGER_TYPE_TO_CLASS["gitruns"].__module__ == "gitruns.integrations.accelerate"
+from accelerate import Accelerator
+assert Accelerator(log_with="gitruns", cpu=True).log_with == ["gitruns"]
+""")
+        # The integration first: the library is imported by it.
+        self.python("""
+from gitruns.integrations.accelerate import GitrunsTracker
 from accelerate import Accelerator
 assert Accelerator(log_with="gitruns", cpu=True).log_with == ["gitruns"]
 """)

@@ -39,7 +39,7 @@ def module(pl, fail_at: int = -1):
     import torch
 
     class Line(pl.LightningModule):
-        def __init__(self, lr=0.1, activation=torch.relu):
+        def __init__(self, lr=0.1):
             super().__init__()
             self.save_hyperparameters()
             self.layer = torch.nn.Linear(1, 1)
@@ -82,6 +82,7 @@ def trainer(pl, logger, callbacks=(), **words):
 class Record(Training):
     def test_both_packages(self) -> None:
         import gitruns
+        import torch
         from gitruns.integrations.lightning import logger_class
 
         for namespace in installed():
@@ -92,6 +93,7 @@ class Record(Training):
                 self.assertIsNone(gitruns.run)
                 t = trainer(pl, logger)
                 m = module(pl)
+                logger.log_hyperparams({"activation": torch.relu})
                 t.fit(m, data(), data())
                 t.test(m, data(), verbose=False)
                 self.assertEqual((logger.name, logger.version), ("lines", gitruns.run.id))
@@ -238,10 +240,10 @@ class Models(Training):
 
     def test_the_best(self) -> None:
         r, checkpoint = self.fit(True)
-        best = r["summary"]["best"]
-        self.assertEqual(best["monitor"], "val/loss")
-        self.assertAlmostEqual(best["score"], float(checkpoint.best_model_score))
-        self.assertEqual(os.path.abspath(best["checkpoint"]), checkpoint.best_model_path)
+        best = r["summary"]
+        self.assertEqual(best["best.monitor"], "val/loss")
+        self.assertAlmostEqual(best["best.score"], float(checkpoint.best_model_score))
+        self.assertEqual(os.path.abspath(best["best.checkpoint"]), checkpoint.best_model_path)
         self.assertEqual(r["metrics"]["val/loss"]["goal"], "min")
         kept = [a for a in r["artifacts"] if a["path"].endswith("model.ckpt")]
         self.assertEqual([a["bytes"] for a in kept], [os.path.getsize(checkpoint.best_model_path)])
@@ -253,7 +255,7 @@ class Models(Training):
     def test_none(self) -> None:
         r, _ = self.fit(False)
         self.assertEqual([a for a in r.get("artifacts", []) if a["path"].endswith(".ckpt")], [])
-        self.assertIn("best", r["summary"])
+        self.assertIn("best.score", r["summary"])
 
     def test_watch(self) -> None:
         import gitruns

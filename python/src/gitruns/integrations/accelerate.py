@@ -112,3 +112,6 @@ def register() -> None:
     accelerator = sys.modules.get("accelerate.accelerator")
     if getattr(accelerator, "filter_trackers", None) is known:
         accelerator.filter_trackers = filter_trackers  # type: ignore[union-attr]
+
+
+register()

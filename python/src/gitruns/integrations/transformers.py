@@ -342,3 +342,6 @@ def _checkpoint(output_dir: str, state: Any) -> str | None:
 
     found = [f for f in glob.glob(os.path.join(glob.escape(output_dir), "*", name)) if os.path.isdir(f)]
     return max(found, key=os.path.getmtime, default=None)
+
+
+register()

@@ -1,0 +1,287 @@
+"""gitruns.plot: charts, each a table as Parquet and a Vega-Lite specification (version 5) as JSON that holds its data."""
+
+from __future__ import annotations
+
+from ._media import Media, Place, to_list
+from ._say import once
+from ._table import Table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any
+
+SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+MAX_INLINE = 10_000  # rows in the specification; the Parquet file has all
+MAX_POINTS = 1000  # of a curve
+
+
+class Chart(Media):
+    """A table and how to draw it. Logged, it becomes <key>.parquet and <key>.vl.json; beyond 10,000 rows the latter holds
+    rows at even distances."""
+
+    def __init__(self, table: Table, spec: dict, title: str | None = None) -> None:
+        self.table = table
+        self.spec = spec
+        self.title = title or ""
+        self.caption = self.title
+
+    def _put(self, place: Place) -> str:
+        import json
+
+        self.table._put(place)
+        columns, _ = self.table._cells(None)
+        names = [str(c) for c in self.table.columns]
+        rows = [dict(zip(names, (_finite(v) for v in row))) for row in zip(*columns)]
+        title: Any = self.title
+        if len(rows) > MAX_INLINE:
+            title = {"text": self.title, "subtitle": f"{MAX_INLINE:,} of {len(rows):,} rows"}
+            rows = [rows[i * len(rows) // MAX_INLINE] for i in range(MAX_INLINE)]
+        spec = {"$schema": SCHEMA, **({"title": title} if title else {}), "width": 480, "height": 320, "data": {"values": rows}, **self.spec}
+        return place.put(".vl.json", "plot", json.dumps(spec, ensure_ascii=False, allow_nan=False).encode(), caption=self.caption)
+
+
+def _finite(v: Any) -> Any:
+    if isinstance(v, float) and v - v != 0:
+        return None  # JSON has no NaN
+    if isinstance(v, (list, tuple)):
+        return [_finite(x) for x in v]
+    if isinstance(v, dict):
+        return {str(k): _finite(x) for k, x in v.items()}
+    return v
+
+
+def _field(name: str, kind: str, **more: Any) -> dict:
+    # In a field's name Vega-Lite reads dots and brackets as paths.
+    plain = name.replace("\\", "\\\\").replace(".", "\\.").replace("[", "\\[").replace("]", "\\]")
+    return {"field": plain, "type": kind, "title": name, **more}
+
+
+def _kind(table: Table, name: str) -> str:
+    cells = [c for c in table.get_column(name) if c is not None]
+    try:
+        return "quantitative" if cells and all(not isinstance(c, str) and float(c) is not None for c in cells) else "nominal"
+    except (TypeError, ValueError):
+        return "nominal"
+
+
+def _table(table: Any, *names: Any) -> Table:
+    if not isinstance(table, Table):
+        table = Table(dataframe=table) if hasattr(table, "columns") else Table(data=table)
+    for name in names:
+        if name is not None and name not in table.columns:
+            raise ValueError(f"the table has no column {name!r}; it has {', '.join(map(str, table.columns))}")
+    return table
+
+
+def line(table: Any, x: str, y: str, stroke: str | None = None, title: str | None = None, split_table: bool = False) -> Chart:
+    """Lines of column y over column x, one for each value of stroke. Raises ValueError for a column that is not there."""
+    table = _table(table, x, y, stroke)
+    encoding = {"x": _field(x, _kind(table, x)), "y": _field(y, "quantitative")}
+    if stroke is not None:
+        encoding["color"] = _field(stroke, "nominal")
+    return Chart(table, {"mark": {"type": "line", "tooltip": True}, "encoding": encoding}, title)
+
+
+def line_series(xs: Any, ys: Any, keys: Any = None, title: str | None = None, xname: str | None = None, split_table: bool = False) -> Chart:
+    """Lines ys[i] over xs, which is one list for all or a list for each. keys name them. Raises ValueError for other lengths."""
+    lines = [to_list(y) for y in ys]
+    first = next(iter(xs), None)
+    axes = [to_list(x) for x in xs] if hasattr(first, "__len__") and not isinstance(first, str) else [to_list(xs)] * len(lines)
+    names = [str(k) for k in keys] if keys is not None else [f"line_{i}" for i in range(len(lines))]
+    if not len(axes) == len(lines) == len(names):
+        raise ValueError(f"line_series: {len(axes)} lists of x, {len(lines)} of y and {len(names)} keys")
+    for x, y in zip(axes, lines):
+        if len(x) != len(y):
+            raise ValueError(f"line_series: {len(x)} x and {len(y)} y in one line")
+    rows = [[x, name, y] for name, xx, yy in zip(names, axes, lines) for x, y in zip(xx, yy)]
+    xname = xname or "x"
+    y = "y" if xname != "y" else "value"
+    key = "key" if xname != "key" else "line"
+    return line(Table(columns=[xname, key, y], data=rows), xname, y, key, title)
+
+
+def bar(table: Any, label: str, value: str, title: str | None = None, split_table: bool = False) -> Chart:
+    """A bar of column value for each of column label."""
+    table = _table(table, label, value)
+    encoding = {"x": _field(value, "quantitative"), "y": _field(label, "nominal", sort=None)}
+    return Chart(table, {"mark": {"type": "bar", "tooltip": True}, "encoding": encoding}, title)
+
+
+def scatter(table: Any, x: str, y: str, title: str | None = None, split_table: bool = False) -> Chart:
+    """A point a row at columns x and y."""
+    table = _table(table, x, y)
+    encoding = {"x": _field(x, _kind(table, x), scale={"zero": False}), "y": _field(y, _kind(table, y), scale={"zero": False})}
+    for axis in encoding.values():
+        if axis["type"] == "nominal":
+            del axis["scale"]
+    return Chart(table, {"mark": {"type": "point", "tooltip": True}, "encoding": encoding}, title)
+
+
+def histogram(table: Any, value: str, title: str | None = None, split_table: bool = False) -> Chart:
+    """How many rows have column value in each bin."""
+    table = _table(table, value)
+    encoding = {"x": _field(value, "quantitative", bin={"maxbins": 30}), "y": {"aggregate": "count", "type": "quantitative", "title": "count"}}
+    return Chart(table, {"mark": {"type": "bar", "tooltip": True}, "encoding": encoding}, title)
+
+
+def _classes(y_true: Any, y_probas: Any, labels: Any, classes_to_plot: Any) -> tuple[list, list, list]:
+    """True classes as numbers, and for each class that is wanted its name and its scores: [(name, class, scores)]."""
+    true = y_true.tolist() if hasattr(y_true, "tolist") else list(y_true)
+    rows = y_probas.tolist() if hasattr(y_probas, "tolist") else [r.tolist() if hasattr(r, "tolist") else list(r) for r in y_probas]
+    if not true or len(true) != len(rows):
+        raise ValueError(f"{len(true)} true classes and {len(rows)} rows of scores")
+    width = len(rows[0])
+    if any(len(r) != width for r in rows):
+        raise ValueError("y_probas has the shape (rows, classes)")
+    present = sorted(set(true))
+    # Numbers below the width are columns themselves; others are taken in their order.
+    ids = list(range(width)) if all(isinstance(c, int) and 0 <= c < width for c in present) else present
+    if len(ids) != width:
+        raise ValueError(f"{len(ids)} classes in y_true and {width} columns in y_probas")
+    names = [str(n) for n in labels] if labels is not None else [str(i) for i in ids]
+    if len(names) < width:
+        raise ValueError(f"{len(names)} labels for {width} classes")
+    wanted = set(classes_to_plot) if classes_to_plot is not None else set(ids)
+    chosen = [(names[i], c, [float(r[i]) for r in rows]) for i, c in enumerate(ids) if c in wanted]
+    return true, chosen, ids
+
+
+def _steps(true: list, positive: Any, scores: list) -> list:
+    """(true positives, false positives) behind each distinct score, the highest first."""
+    order = sorted(range(len(scores)), key=lambda i: -scores[i])
+    out, tp, fp = [], 0, 0
+    for n, i in enumerate(order):
+        if true[i] == positive:
+            tp += 1
+        else:
+            fp += 1
+        if n + 1 == len(order) or scores[order[n + 1]] != scores[i]:
+            out.append((tp, fp))
+    return out
+
+
+def _thin(points: list) -> list:
+    if len(points) <= MAX_POINTS:
+        return points
+    return [points[i * (len(points) - 1) // (MAX_POINTS - 1)] for i in range(MAX_POINTS)]
+
+
+def roc_curve(y_true: Any = None, y_probas: Any = None, labels: Any = None, classes_to_plot: Any = None, title: str | None = None, split_table: bool = False) -> Chart:
+    """True over false positive rate of each class against the others. y_true: (rows,) classes; y_probas: (rows, classes) scores.
+
+    At most 1,000 points a class. Raises ValueError for other shapes.
+    """
+    true, chosen, _ = _classes(y_true, y_probas, labels, classes_to_plot)
+    rows = []
+    for name, c, scores in chosen:
+        positives = sum(t == c for t in true)
+        negatives = len(true) - positives
+        if not positives or not negatives:
+            once(("roc", name), f"roc_curve: class {name} has no {'positive' if not positives else 'negative'} row: no curve")
+            continue
+        for tp, fp in _thin([(0, 0), *_steps(true, c, scores)]):
+            rows.append([name, fp / negatives, tp / positives])
+    chart = line(Table(columns=["class", "fpr", "tpr"], data=rows), "fpr", "tpr", "class", title or "ROC curve")
+    chart.spec["encoding"]["x"].update(type="quantitative", title="False positive rate")
+    chart.spec["encoding"]["y"]["title"] = "True positive rate"
+    chart.spec["encoding"]["order"] = {"field": "tpr", "type": "quantitative"}
+    return chart
+
+
+def pr_curve(
+    y_true: Any = None, y_probas: Any = None, labels: Any = None, classes_to_plot: Any = None, interp_size: int = 21, title: str | None = None, split_table: bool = False,
+) -> Chart:  # fmt: skip
+    """Precision at interp_size even values of recall, of each class against the others: the best precision at that recall or more.
+
+    Shapes as in roc_curve. Raises ValueError for others.
+    """
+    if interp_size < 2:
+        raise ValueError("interp_size is 2 or more")
+    true, chosen, _ = _classes(y_true, y_probas, labels, classes_to_plot)
+    rows = []
+    for name, c, scores in chosen:
+        positives = sum(t == c for t in true)
+        if not positives:
+            once(("pr", name), f"pr_curve: class {name} has no positive row: no curve")
+            continue
+        points = [(tp / positives, tp / (tp + fp)) for tp, fp in _steps(true, c, scores)]
+        best, at, made = 0.0, len(points) - 1, []
+        for i in range(interp_size - 1, -1, -1):
+            recall = i / (interp_size - 1)
+            while at >= 0 and points[at][0] >= recall - 1e-12:
+                best = max(best, points[at][1])
+                at -= 1
+            made.append([name, recall, best])
+        rows += made[::-1]
+    chart = line(Table(columns=["class", "recall", "precision"], data=rows), "recall", "precision", "class", title or "Precision v. recall")
+    chart.spec["encoding"]["x"]["type"] = "quantitative"
+    return chart
+
+
+def confusion_matrix(probs: Any = None, y_true: Any = None, preds: Any = None, class_names: Any = None, title: str | None = None, split_table: bool = False) -> Chart:
+    """How many rows of each class were taken for each. preds: (rows,) classes, or probs: (rows, classes), of which the greatest counts.
+
+    Raises ValueError where both or neither are given, or for other lengths.
+    """
+    if (probs is None) == (preds is None):
+        raise ValueError("confusion_matrix: give preds or probs, not both")
+    if y_true is None:
+        raise ValueError("confusion_matrix: y_true is missing")
+    if preds is None:
+        rows = probs.tolist() if hasattr(probs, "tolist") else [list(r) for r in probs]
+        preds = [max(range(len(r)), key=r.__getitem__) for r in rows]
+    true = y_true.tolist() if hasattr(y_true, "tolist") else list(y_true)
+    said = preds.tolist() if hasattr(preds, "tolist") else list(preds)
+    if len(true) != len(said):
+        raise ValueError(f"confusion_matrix: {len(true)} true classes and {len(said)} predictions")
+    present = sorted(set(true) | set(said))
+    if class_names is not None:
+        names = [str(n) for n in class_names]
+        if all(isinstance(c, int) and 0 <= c < len(names) for c in present):
+            present = list(range(len(names)))
+        elif len(present) > len(names):
+            raise ValueError(f"confusion_matrix: {len(names)} names for {len(present)} classes")
+    else:
+        names = [str(c) if not isinstance(c, int) else f"Class_{c}" for c in present]
+    count = {}
+    for pair in zip(true, said):
+        count[pair] = count.get(pair, 0) + 1
+    data = [[names[i], names[j], count.get((a, b), 0)] for i, a in enumerate(present) for j, b in enumerate(present)]
+    spec = {
+        "encoding": {"x": _field("Predicted", "nominal", sort=None), "y": _field("Actual", "nominal", sort=None)},
+        "layer": [
+            {"mark": {"type": "rect", "tooltip": True}, "encoding": {"color": _field("nPredictions", "quantitative")}},
+            {"mark": {"type": "text"}, "encoding": {"text": {"field": "nPredictions", "type": "quantitative"}}},
+        ],
+    }
+    return Chart(Table(columns=["Actual", "Predicted", "nPredictions"], data=data), spec, title or "Confusion matrix")
+
+
+def plot_table(
+    vega_spec_name: Any = None, data_table: Any = None, fields: Any = None, string_fields: Any = None, split_table: bool = False,
+) -> Chart:  # fmt: skip
+    """A table drawn by one of W&B's own charts ("wandb/line/v0", bar, scatter, histogram), or by a Vega-Lite specification, a dict.
+
+    Another name lies on W&B's server: the table is kept, drawn as points of its first two fields, and that is said. fields: column by
+    the chart's field. Raises ValueError for a column that is not there.
+    """
+    fields, strings = dict(fields or {}), dict(string_fields or {})
+    table = _table(data_table)
+    title = strings.get("title")
+    if isinstance(vega_spec_name, dict):
+        spec = {k: v for k, v in vega_spec_name.items() if k not in ("$schema", "data")}
+        return Chart(table, spec, title)
+    name = str(vega_spec_name).partition("/")[2].rpartition("/")[0] if str(vega_spec_name).startswith("wandb/") else ""
+    if name == "line" and {"x", "y"} <= set(fields):
+        return line(table, fields["x"], fields["y"], fields.get("stroke"), title)
+    if name == "bar" and {"label", "value"} <= set(fields):
+        return bar(table, fields["label"], fields["value"], title)
+    if name == "scatter" and {"x", "y"} <= set(fields):
+        return scatter(table, fields["x"], fields["y"], title)
+    if name == "histogram" and "value" in fields:
+        return histogram(table, fields["value"], title)
+    once(("spec", vega_spec_name), f"plot_table: the chart {vega_spec_name!r} lies on W&B's server; the table is kept. Give the Vega-Lite specification itself, a dict")
+    columns = [c for c in fields.values() if c in table.columns] or list(table.columns)
+    if len(columns) < 2:
+        return histogram(table, columns[0], title)
+    return scatter(table, columns[0], columns[1], title)

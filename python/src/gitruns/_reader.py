@@ -1,0 +1,441 @@
+"""Reading what was recorded: load, runs and diff, over the documented JSON of the `runs` program."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+
+from ._errors import CommError, Error, NotFoundError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from collections.abc import Iterator
+    from typing import Any
+
+_COLUMNS = ("key", "step", "time", "value")
+_SPECIAL = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+
+
+def _ask(args: list[str], path: Any = None) -> Any:
+    """The JSON that the program prints. Exit status 3 is NotFoundError, 2 UsageError, any other CommError, with its words."""
+    import json
+
+    from ._binary import call
+
+    code, out, err = call(args, cwd=os.fspath(path) if path is not None else None)
+    if code != 0:
+        said = [line.strip().removeprefix("runs: ") if hasattr(line, "removeprefix") else line.strip() for line in err.decode("utf-8", "replace").splitlines() if line.strip()]
+        kind = {3: NotFoundError, 2: UsageError}.get(code, CommError)
+        raise kind("; ".join(said[-2:]) or f"runs {args[0]} ended with status {code}")
+    return json.loads(out)
+
+
+def _selector(selector: Any) -> str:
+    text = str(getattr(selector, "run_id", None) or getattr(selector, "id", None) or selector)
+    if text.startswith("-"):
+        raise UsageError(f"{text!r} is no selector of a run")
+    return text
+
+
+class Table(Mapping):
+    """A table inside a record: a dict whose keys are attributes too."""
+
+    def __init__(self, values: Mapping) -> None:
+        object.__setattr__(self, "_values", dict(values))
+
+    def __getitem__(self, key: str) -> Any:
+        value = self._values[key]
+        return Table(value) if isinstance(value, Mapping) else value
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"no {name!r}; there is {', '.join(map(str, list(self._values)[:20])) or 'nothing'}") from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("a record is only read; runs tag, runs note and runs name add to it")
+
+    def __iter__(self) -> Iterator:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return repr(self._values)
+
+    def dict(self) -> dict:
+        """A copy as plain dicts."""
+        return dict(self._values)
+
+
+class RecordedArtifact:
+    """An output of a run: path in the run, sha256, bytes, and where it has them kind, key, step and caption."""
+
+    def __init__(self, run: RecordedRun, record: Mapping) -> None:
+        self._run = run
+        self.path: str = record["path"]
+        self.sha256: str = record.get("sha256", "")
+        self.bytes: int | None = record.get("bytes")
+        self.kind: str = record.get("kind", "")
+        self.key: str = record.get("key", "")
+        self.step: int | None = record.get("step")
+        self.caption: str = record.get("caption", "")
+
+    def download(self, to: Any = None) -> str:
+        """Write the artifact below the folder `to` (default: the current one), proved by its digest, and return its path.
+
+        What is not on this machine is fetched from the project's store. Raises CommError where it cannot be had.
+        """
+        from ._binary import call
+
+        folder = os.path.abspath(os.fspath(to) if to is not None else ".")
+        target = os.path.normpath(os.path.join(folder, *self.path.split("/")))
+        if not target.startswith(os.path.join(folder, "")):
+            raise CommError(f"the artifact's path {self.path!r} leads out of {folder}")
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        code, _, err = call(["artifacts", self._run.id, self.path, "-o", target], cwd=self._run._at)
+        if code != 0:
+            raise CommError(err.decode("utf-8", "replace").strip().replace("\n", "; "))
+        return target
+
+    def local(self) -> str | None:
+        """Its path in the project where the run's folder holds it, else None."""
+        folder = self._run._folder()
+        path = os.path.join(folder, "artifacts", *self.path.split("/")) if folder else ""
+        return path if path and ".." not in self.path.split("/") and os.path.isfile(path) else None
+
+    def __repr__(self) -> str:
+        return f"<artifact {self.path}, {self.bytes} bytes>"
+
+
+class RecordedRun:
+    """A run as its record says. Attributes are the keys of run.toml: id, name, status, params, tags, summary, source, …"""
+
+    def __init__(self, record: Mapping, at: Any = None) -> None:
+        self.record = dict(record)
+        self._at = os.path.abspath(os.fspath(at)) if at is not None else os.getcwd()
+
+    id: str = property(lambda self: self.record["id"])  # type: ignore[assignment]
+    status: str = property(lambda self: self.record["status"])  # type: ignore[assignment]
+
+    @property
+    def name(self) -> str:
+        """The name, else the random part of the id."""
+        return self.record.get("name") or self.id.rsplit("-", 1)[-1]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "record":
+            raise AttributeError(name)
+        if name in ("params", "tags", "summary", "source", "environment", "machine", "extra", "files"):
+            return Table(self.record.get(name) or {})
+        if name in ("started", "ended"):
+            return _time(self.record.get(name))
+        if name in _KEYS:
+            return self.record.get(name)
+        raise AttributeError(f"a run has no {name!r}; its record has {', '.join(self.record)}")
+
+    @property
+    def config(self) -> Table:
+        """The same as params."""
+        return Table(self.record.get("params") or {})
+
+    @property
+    def best(self) -> Table:
+        """For each metric the table of run.toml: last, min, min_step, max, max_step, count, goal."""
+        return Table(self.record.get("metrics") or {})
+
+    def metrics(self, *keys: str, as_: str | None = None) -> Any:
+        """The points of the metrics that are named, else of all: columns key, step, time (UTC, microseconds), value.
+
+        as_ is arrow, pandas, polars or lists; without it the first that is installed, in this order. lists is a dict of
+        four lists, each as long as there are points. NaN and infinities are values. The file's digest is verified.
+        Raises UsageError for another as_, CommError where the library is missing or the file was changed.
+        """
+        if as_ not in (None, "arrow", "pandas", "polars", "lists"):
+            raise UsageError(f"metrics: as_ is arrow, pandas, polars or lists, not {as_!r}")
+        kind = as_ or next((k for k, m in (("arrow", "pyarrow"), ("pandas", "pandas"), ("polars", "polars")) if _installed(m)), "lists")
+        unknown = [k for k in keys if k not in (self.record.get("metrics") or {})]
+        if unknown:
+            raise NotFoundError(f"run {self.id} has no metric {unknown[0]!r}; it has {', '.join(list(self.record.get('metrics') or {})[:20]) or 'none'}")
+        if kind == "lists":
+            return self._lists(keys)
+        path = self._file("metrics.parquet")
+        try:
+            if kind == "arrow":
+                return self._arrow(path, keys)
+            if kind == "polars":
+                import polars
+
+                if path is None:
+                    return polars.DataFrame(self._lists(keys))
+                frame = polars.read_parquet(path, columns=list(_COLUMNS))
+                return frame.filter(polars.col("key").is_in(list(keys))) if keys else frame
+            import pandas
+
+            if path is None or not _installed("pyarrow"):
+                frame = pandas.DataFrame(self._lists(keys), columns=list(_COLUMNS))
+            else:
+                frame = pandas.read_parquet(path, columns=list(_COLUMNS))
+                if keys:
+                    frame = frame[frame["key"].isin(keys)].reset_index(drop=True)
+            return frame
+        except ImportError as e:
+            raise CommError(f"metrics: {e}; as_='lists' needs nothing installed") from e
+
+    def _arrow(self, path: str | None, keys: tuple) -> Any:
+        import pyarrow
+
+        if path is None:
+            lists = self._lists(keys)
+            kinds = {"key": pyarrow.string(), "step": pyarrow.int64(), "time": pyarrow.timestamp("us", tz="UTC"), "value": pyarrow.float64()}
+            return pyarrow.table({c: pyarrow.array(lists[c], type=kinds[c]) for c in _COLUMNS})
+        import pyarrow.parquet
+
+        table = pyarrow.parquet.read_table(path, columns=list(_COLUMNS))
+        if keys:
+            import pyarrow.compute
+
+            table = table.filter(pyarrow.compute.is_in(table["key"], value_set=pyarrow.array(list(keys))))
+        return table
+
+    def _lists(self, keys: tuple) -> dict:
+        points = _ask(["metrics", self.id, "--json", "--", *keys], self._at) if self.record.get("metrics") else []
+        out: dict = {c: [] for c in _COLUMNS}
+        for p in points:
+            out["key"].append(p["key"])
+            out["step"].append(p["step"])
+            out["time"].append(_time(p["time"]))
+            out["value"].append(_SPECIAL[p["value"]] if isinstance(p["value"], str) else float(p["value"]))
+        return out
+
+    def history(self, key: str) -> tuple[list, list]:
+        """Steps and values of one metric, two lists of the same length."""
+        lists = self.metrics(key, as_="lists")
+        return lists["step"], lists["value"]
+
+    def values(self, *keys: str) -> list:
+        """What was logged and is no number: a list of {key, step, time, value}; value is text, a list, a table, a histogram."""
+        got = _ask(["metrics", self.id, "--values", "--json", "--", *keys], self._at)
+        return [{**v, "time": _time(v["time"])} for v in got]
+
+    @property
+    def artifacts(self) -> list:
+        """The artifacts, in the order of the record."""
+        records = self.record.get("artifacts") or []
+        if "artifacts.parquet" in (self.record.get("files") or {}):
+            records = _ask(["artifacts", self.id, "--here", "--json"], self._at)
+        return [RecordedArtifact(self, a) for a in records]
+
+    def artifact(self, path: str) -> RecordedArtifact:
+        """The artifact of that path. Raises NotFoundError where there is none."""
+        for a in self.artifacts:
+            if a.path == path:
+                return a
+        raise NotFoundError(f"run {self.id} has no artifact {path!r}; 'runs artifacts {self.id}' lists them")
+
+    def dataset(self, name: str) -> Table:
+        """The record of the data of that name. Raises NotFoundError where there is none."""
+        for d in self.record.get("datasets") or ():
+            if d.get("name") == name:
+                return Table(d)
+        raise NotFoundError(f"run {self.id} has no dataset {name!r}; it has {', '.join(d['name'] for d in self.record.get('datasets') or ()) or 'none'}")
+
+    def _folder(self) -> str:
+        """The run's folder in the working tree, '' where it has none here."""
+        root = os.environ.get("RUNS_REPO", "")
+        at = self._at
+        while not root:
+            if os.path.isdir(os.path.join(at, ".runs")):
+                root = os.path.join(at, ".runs")
+            elif os.path.dirname(at) == at:
+                return ""
+            at = os.path.dirname(at)
+        day = self.id[:8]
+        folder = os.path.join(root, f"{day[:4]}-{day[4:6]}-{day[6:]}", self.id)
+        return folder if os.path.isdir(folder) else ""
+
+    def _file(self, name: str) -> str | None:
+        """The path of a file of the run whose digest is that of the record; None where it is not here."""
+        known = (self.record.get("files") or {}).get(name)
+        folder = self._folder()
+        path = os.path.join(folder, name) if folder else ""
+        if not known or not path or os.path.islink(path) or not os.path.isfile(path):
+            return None
+        import hashlib
+
+        digest = hashlib.sha256()
+        with open(path, "rb") as f:
+            while block := f.read(1 << 20):
+                digest.update(block)
+        if digest.hexdigest() != known["sha256"]:
+            raise CommError(f"{path} is not what run {self.id} recorded; 'runs verify {self.id}' says more")
+        return path
+
+    def _repr_html_(self) -> str:
+        from ._html import run_html
+
+        return run_html(self)
+
+    def __repr__(self) -> str:
+        return f"<run {self.name} ({self.id}), {self.status}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RecordedRun) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+
+_KEYS = frozenset(
+    "schema key experiment author command cwd exit_code signal end_reason group parent resumes reproduces note nulls datasets conflicts defined redacted".split()
+)
+
+
+class Runs(list):
+    """A list of RecordedRun, newest first."""
+
+    def _rows(self) -> list[dict]:
+        rows = []
+        for r in self:
+            row: dict = {"id": r.id, "name": r.name, "status": r.status, "started": r.started, "experiment": r.experiment}
+            _flat("params.", r.record.get("params") or {}, row)
+            for key, m in (r.record.get("metrics") or {}).items():
+                row["metrics." + key] = _SPECIAL.get(m["last"], m["last"]) if isinstance(m["last"], str) else m["last"]
+            _flat("summary.", r.record.get("summary") or {}, row)
+            _flat("tags.", r.record.get("tags") or {}, row)
+            rows.append(row)
+        return rows
+
+    def _columns(self) -> dict:
+        rows = self._rows()
+        names = list(dict.fromkeys(n for row in rows for n in row))
+        return {n: [row.get(n) for row in rows] for n in names}
+
+    def to_pandas(self) -> Any:
+        """A pandas frame, one row a run: id, name, status, started, experiment, params.…, metrics.… (the last), summary.…, tags.…"""
+        import pandas
+
+        return pandas.DataFrame(self._columns())
+
+    def to_polars(self) -> Any:
+        """A polars frame with the columns of to_pandas."""
+        import polars
+
+        return polars.DataFrame({n: _uniform(c) for n, c in self._columns().items()}, strict=False)
+
+    def to_arrow(self) -> Any:
+        """A pyarrow Table with the columns of to_pandas."""
+        import pyarrow
+
+        return pyarrow.table({n: pyarrow.array(_uniform(c)) for n, c in self._columns().items()})
+
+    def _repr_html_(self) -> str:
+        from ._html import runs_html
+
+        return runs_html(self)
+
+
+def _uniform(column: list) -> list:
+    """A column of one type: of several, text."""
+    kinds = {type(v) for v in column if v is not None}
+    if kinds <= {int, float} and len(kinds) == 2:
+        return [None if v is None else float(v) for v in column]
+    if len(kinds) > 1 or kinds & {list, dict}:
+        return [None if v is None else v if isinstance(v, str) else repr(v) for v in column]
+    return column
+
+
+def _flat(prefix: str, values: Mapping, into: dict) -> None:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            _flat(prefix + key + ".", value, into)
+        else:
+            into[prefix + key] = value
+
+
+class Diff:
+    """What differs between two runs: the attributes params, metrics, tags, summary, datasets, artifacts, environment, source are
+    the tables of `runs diff --json`."""
+
+    def __init__(self, record: Mapping, text: str) -> None:
+        self.record = dict(record)
+        self._text = text
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in self.record:
+            raise AttributeError(name)
+        return self.record[name]
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"<diff of {self.record.get('a')} and {self.record.get('b')}>"
+
+    def _repr_html_(self) -> str:
+        from ._html import diff_html
+
+        return diff_html(self)
+
+
+def load(selector: Any = "last", path: Any = None) -> RecordedRun:
+    """The run that a selector names: an id, a name, "last", "best=loss", "main:best(loss)". path is a folder of the project.
+
+    Runs in progress too. Raises NotFoundError where none or several fit, CommError outside a project.
+    """
+    return RecordedRun(_ask(["show", _selector(selector), "--json"], path), path)
+
+
+def runs(expression: str | None = None, *, experiment: str | None = None, sort: str | None = None, n: int | None = None, rev: str | None = None, path: Any = None) -> Runs:
+    """The runs that an expression fits, like "metrics.loss < 0.3 and params.model = 'mlp'"; without one all, newest first.
+
+    sort is a metric or param ("loss", "lr:desc"), n how many, rev a revision of git, path a folder of the project.
+    Raises UsageError for an expression that does not parse.
+    """
+    args = ["ls", "--json"]
+    for flag, value in (("-w", expression), ("-e", experiment), ("--sort", sort), ("-n", n), ("--rev", rev)):
+        if value is not None:
+            args += [flag, str(value)]
+    return Runs(RecordedRun(r, path) for r in _ask(args, path))
+
+
+def diff(a: Any = None, b: Any = None, path: Any = None) -> Diff:
+    """What differs between two runs, or groups ("group=wide"): params, metrics with verdicts, data, packages, source.
+
+    Without b the newest run, without both the newest and the one before it. str() of it is the text of `runs diff`.
+    """
+    from ._binary import call
+
+    names = [_selector(s) for s in (a, b) if s is not None]
+    record = _ask(["diff", *names, "--json"], path)
+    _, out, _ = call(["diff", *names], cwd=os.fspath(path) if path is not None else None)
+    return Diff(record, out.decode("utf-8", "replace"))
+
+
+def _installed(module: str) -> bool:
+    if module in sys.modules:
+        return True
+    from importlib.util import find_spec
+
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _time(text: str | None) -> Any:
+    """A time of the record as a datetime in UTC."""
+    if not text:
+        return None
+    from datetime import datetime, timezone
+
+    head, _, rest = text.rstrip("Z").partition(".")
+    return datetime.strptime(head, "%Y-%m-%dT%H:%M:%S").replace(microsecond=int((rest + "000000")[:6]), tzinfo=timezone.utc)
+
+
+__all__ = ["Diff", "Error", "RecordedArtifact", "RecordedRun", "Runs", "diff", "load", "runs"]

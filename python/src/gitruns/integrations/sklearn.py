@@ -1,0 +1,249 @@
+"""Recording from scikit-learn: a callback for estimators that take one (1.9 and later), a context manager for all.
+
+    import gitruns
+    from gitruns.integrations.sklearn import GitrunsCallback, track
+
+    with gitruns.init(project="penguins"):
+        search = GridSearchCV(SVC(), {"C": [0.1, 1, 10]}).set_callbacks(GitrunsCallback())
+        search.fit(x, y)
+        with track(RandomForestClassifier()) as forest:
+            forest.fit(x, y)
+            forest.score(x_test, y_test)
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gitruns
+from gitruns._say import once
+
+from ._current import current, guarded, set_params
+
+
+class _Recorder:
+    """What the callback and track() record of one fit."""
+
+    def __init__(self, run: Any, prefix: str, nested: bool) -> None:
+        self.run = run
+        self.prefix = prefix
+        self.nested = nested
+        self.lock = threading.Lock()
+        self.fits = 0
+
+    @guarded
+    def begin(self, estimator: Any) -> None:
+        set_params(self.run, type(estimator).__name__, estimator_params(estimator))
+
+    @guarded
+    def end(self, estimator: Any, seconds: float) -> None:
+        with self.lock:
+            step = self.fits
+            self.fits += 1
+        self.run.log({self.prefix + "fit_time": seconds}, step=step)
+        if self.run.disabled:
+            return
+        results = getattr(estimator, "cv_results_", None)
+        if isinstance(results, dict) and "params" in results:
+            self.search(estimator, results)
+        iterations = getattr(estimator, "n_iter_", None)
+        if iterations is not None:
+            try:
+                self.run.summary.update({self.prefix + "n_iter": int(max(iterations)) if hasattr(iterations, "__len__") else int(iterations)})
+            except (TypeError, ValueError):
+                pass
+
+    def search(self, estimator: Any, results: dict) -> None:
+        """The candidates of a search: a step each, one table, and where asked a run each."""
+        keys = [k for k in results if k != "params" and not k.startswith("param_")]
+        count = len(results["params"])
+        scores = [k for k in keys if k.startswith(("mean_", "std_", "rank_"))]
+        for i in range(count):
+            self.run.log({self.prefix + "cv/" + k: float(results[k][i]) for k in scores}, step=i)
+        names = sorted({k for params in results["params"] for k in params})
+        rows = [[_plain(p.get(k)) for k in names] + [_plain(results[k][i]) for k in keys] for i, p in enumerate(results["params"])]
+        best: dict = {}
+        for name in ("best_score_", "best_index_", "n_splits_", "refit_time_"):
+            value = getattr(estimator, name, None)
+            if isinstance(value, (int, float)) or hasattr(value, "item"):
+                best[self.prefix + name.rstrip("_")] = float(value) if "score" in name or "time" in name else int(value)
+        if isinstance(params := getattr(estimator, "best_params_", None), dict):
+            best[self.prefix + "best_params"] = {k: _plain(v) for k, v in params.items()}
+        if best:
+            self.run.summary.update(best)
+        if self.nested:
+            for i, params in enumerate(results["params"]):
+                self.candidate(i, params, results)
+        self.run.log({self.prefix + "cv_results": gitruns.Table(columns=["param_" + n for n in names] + keys, data=rows)}, commit=False)
+
+    def candidate(self, i: int, params: dict, results: dict) -> None:
+        run = gitruns.init(
+            reinit="create_new", parent=self.run, name=f"candidate-{i}", project=self.run.project or None, config={k: _plain(v) for k, v in params.items()},
+            settings={"x_disable_stats": True},
+        )  # fmt: skip
+        split = 0
+        while True:
+            row = {k.partition("_")[2]: float(results[k][i]) for k in results if k.startswith(f"split{split}_")}
+            if not row:
+                break
+            run.log(row, step=split)
+            split += 1
+        run.summary.update({k: float(results[k][i]) for k in results if k.startswith(("mean_", "std_", "rank_"))})
+        scores = [float(results[k][i]) for k in results if k.startswith("mean_test_")]
+        run.finish(1 if scores and all(s != s for s in scores) else None, quiet=True)
+
+
+class GitrunsCallback:
+    """A callback for set_callbacks() of scikit-learn 1.9: records each outermost fit().
+
+    The estimator's get_params() are the config table of its class's name, fit_time (seconds) a metric, n_iter in the summary. Of a
+    search (GridSearchCV and its kin) each candidate is a step of the metrics cv/mean_test_score and so on, all of
+    cv_results_ is a table under `cv_results`, best_score, best_params and best_index are in the summary. Candidates are
+    steps since there are often hundreds of a few milliseconds; nested=True makes each a run that is part of this one as well, with
+    its params and the scores of its splits. Of a Pipeline the seconds of each step are in the summary under `task_time`.
+
+    scoring: a name, a scorer, or a list or dict of them, as scikit-learn takes it: iterative estimators (LogisticRegression) are scored on their
+    training data after each iteration, as train/<name>. run, prefix: as in the other integrations.
+
+    Set it on the outermost estimator. In worker processes (n_jobs) the copies record nothing: the searching process has all scores.
+    A fit() without a run raises gitruns.Error.
+    """
+
+    def __init__(self, run: Any = None, *, scoring: Any = None, prefix: str = "", nested: bool = False) -> None:
+        self._given = run
+        self._scoring = scoring
+        self._prefix = prefix
+        self._nested = nested
+        self._recorder: _Recorder | None = None
+        self._open: dict = {}
+        self._worker = False
+        if scoring is not None:
+            # scikit-learn reads of the signature what a hook wants, and makes only that.
+            self.on_fit_task_end = self._scored_task_end
+
+    def __getstate__(self) -> dict:
+        state = {k: v for k, v in self.__dict__.items() if k != "on_fit_task_end"}
+        return {**state, "_given": None, "_recorder": None, "_open": {}, "_worker": True}
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Called by scikit-learn when a fit() begins."""
+        if self._worker:
+            return
+        if context.parent is not None:
+            once("sklearn-inner", "sklearn: a fit() inside another is not recorded; set GitrunsCallback on the outermost estimator")
+            return
+        run = current(self._given, "fit() with GitrunsCallback")
+        if self._recorder is None or self._recorder.run is not run:
+            self._recorder = _Recorder(run, self._prefix, self._nested)
+        self._open[context.root_uuid] = {"start": time.perf_counter(), "tasks": {}, "scorer": None, "error": sys.exc_info()[1], "step": 0}
+        self._recorder.begin(estimator)
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Called by scikit-learn when a fit() is over, also by an exception."""
+        fit = self._open.pop(context.root_uuid, None)
+        if fit is None or context.parent is not None:
+            return
+        error = sys.exc_info()[1]
+        if error is not None and error is not fit["error"]:
+            return
+        self._recorder.end(estimator, time.perf_counter() - fit["start"])
+        if "times" in fit:
+            self._times(fit["times"])
+
+    @guarded
+    def _times(self, times: dict) -> None:
+        self._recorder.run.summary.update({self._prefix + "task_time": times})
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        """Called by scikit-learn when a task of a fit() begins."""
+        fit = self._open.get(context.root_uuid)
+        if fit is not None and context.parent is not None and type(estimator).__name__ == "Pipeline":
+            fit["tasks"][context.task_id] = time.perf_counter()
+
+    def on_fit_task_end(self, estimator: Any, context: Any) -> None:
+        """Called by scikit-learn when a task of a fit() is over."""
+        fit = self._open.get(context.root_uuid)
+        if fit is not None and context.parent is not None:
+            began = fit["tasks"].pop(context.task_id, None)
+            if began is not None:
+                fit.setdefault("times", {})[context.task_name] = time.perf_counter() - began
+
+    def _scored_task_end(self, estimator: Any, context: Any, *, X: Any = None, y: Any = None, metadata: Any = None, fitted_estimator: Any = None) -> None:
+        GitrunsCallback.on_fit_task_end(self, estimator, context)
+        fit = self._open.get(context.root_uuid)
+        if fit is not None and fitted_estimator is not None and X is not None and context.parent is not None:
+            self._score(fit, fitted_estimator, X, y)
+
+    @guarded
+    def _score(self, fit: dict, estimator: Any, x: Any, y: Any) -> None:
+        if fit["scorer"] is None:
+            from sklearn.metrics import check_scoring
+
+            scoring = [self._scoring] if isinstance(self._scoring, str) else self._scoring
+            fit["scorer"] = check_scoring(estimator, scoring)
+        got = fit["scorer"](estimator, x, y)
+        row = got if isinstance(got, dict) else {"score": got}
+        self._recorder.run.log({f"{self._prefix}train/{k}": float(v) for k, v in row.items()}, step=fit["step"])
+        fit["step"] += 1
+
+
+@contextmanager
+def track(estimator: Any, run: Any = None, *, prefix: str = "", nested: bool = False) -> Iterator[Any]:
+    """Record what estimator.fit() and .score() do inside the block; for every version of scikit-learn. Yields the estimator.
+
+    Recorded is what GitrunsCallback records, and what score() returns as `score`. Raises gitruns.Error without a run.
+    """
+    recorder = _Recorder(current(run, "track()"), prefix, nested)
+    fit, score = estimator.fit, getattr(estimator, "score", None)
+    scores = 0
+
+    def fitting(method: Any) -> Any:
+        def tracked(*args: Any, **kwargs: Any) -> Any:
+            # No wrapper is there while the method runs: estimators copy and pickle themselves.
+            hidden = {k: estimator.__dict__.pop(k) for k in ("fit", "score") if k in estimator.__dict__}
+            recorder.begin(estimator)
+            began = time.perf_counter()
+            try:
+                got = method(*args, **kwargs)
+                recorder.end(estimator, time.perf_counter() - began)
+                return got
+            finally:
+                estimator.__dict__.update(hidden)
+
+        return tracked
+
+    def scoring(*args: Any, **kwargs: Any) -> Any:
+        nonlocal scores
+        got = score(*args, **kwargs)
+        recorder.run.log({prefix + "score": got}, step=scores)
+        scores += 1
+        return got
+
+    estimator.__dict__["fit"] = fitting(fit)
+    if score is not None:
+        estimator.__dict__["score"] = scoring
+    try:
+        yield estimator
+    finally:
+        estimator.__dict__.pop("fit", None)
+        estimator.__dict__.pop("score", None)
+
+
+def estimator_params(estimator: Any) -> dict:
+    """get_params() as a config holds it: an estimator in it by the name of its class."""
+    return {k: _plain(v) for k, v in estimator.get_params(deep=True).items()}
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        return type(value).__name__
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if hasattr(value, "item") and getattr(value, "size", 2) == 1:
+        return value.item()
+    return value

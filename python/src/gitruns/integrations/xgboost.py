@@ -1,0 +1,190 @@
+"""A callback for xgboost: train(), cv() and the estimators.
+
+    import gitruns, xgboost
+    from gitruns.integrations.xgboost import GitrunsCallback
+
+    with gitruns.init(project="penguins"):
+        xgboost.train(params, data, 100, evals=[(data, "train"), (valid, "valid")], callbacks=[GitrunsCallback()])
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from typing import Any
+
+import xgboost
+from xgboost.callback import TrainingCallback
+
+import gitruns
+
+from ._current import current, guarded, set_params
+
+# Metrics of xgboost whose direction their name does not tell.
+_MAX = ("aucpr", "pre", "map", "ndcg", "auc", "interval-regression-accuracy")
+_MIN = ("merror", "mlogloss", "mphe", "quantile", "expectile", "gamma-nloglik", "poisson-nloglik", "cox-nloglik", "aft-nloglik", "tweedie-nloglik")
+
+
+class GitrunsCallback(TrainingCallback):
+    """Records the metrics of each boosting round as `<data>/<metric>`, of cv() the mean, with its deviation as `<data>/<metric>_std`.
+
+    run: the run to record to (default the active one, or that of the Optuna trial). prefix stands before the keys: for
+    several trainings in one run. period: every how many rounds, the last one counts always. log_params: what the booster
+    was set to goes into the config table `xgboost`. importance: a kind of xgboost's feature importance ("gain", "weight",
+    "cover", …), kept as a table under `feature_importance` at the end. save_model keeps the model as model.json.
+    Early stopping's best_iteration and best_score go to the summary. Of a distributed training, rank 0 records.
+
+    Raises gitruns.Error when a training begins and there is no run.
+    """
+
+    def __init__(
+        self, run: Any = None, *, prefix: str = "", period: int = 1, log_params: bool = True, importance: str | None = None, save_model: bool = False
+    ) -> None:
+        super().__init__()
+        if period < 1:
+            raise ValueError(f"period is {period}; give 1 or more")
+        self._given = run
+        self._prefix = prefix
+        self._period = period
+        self._log_params = log_params
+        self._importance = importance
+        self._save_model = save_model
+        self._begin()
+
+    def _begin(self) -> None:
+        self._run: Any = None
+        self._first = 0
+        self._pending: tuple | None = None
+        self._known: set = set()
+
+    def before_training(self, model: Any) -> Any:
+        """Find the run, and record what the booster is set to."""
+        self._begin()
+        if _rank() == 0:
+            self._run = current(self._given, "training with GitrunsCallback")
+            self._start(model)
+        return model
+
+    @guarded
+    def _start(self, model: Any) -> None:
+        self._first = int(model.num_boosted_rounds()) if hasattr(model, "num_boosted_rounds") else 0
+        if self._log_params:
+            folds = getattr(model, "cvfolds", None)
+            booster = folds[0].bst if folds else model
+            params = booster_params(booster.save_config())
+            if folds:
+                params["cv_folds"] = len(folds)
+            set_params(self._run, "xgboost", params)
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: dict) -> bool:
+        """Record the metrics of one round; never stops the training."""
+        if self._run is not None:
+            self._round(epoch + self._first, evals_log)
+        return False
+
+    @guarded
+    def _round(self, step: int, evals_log: dict) -> None:
+        row = {}
+        for data, metrics in evals_log.items():
+            for metric, values in metrics.items():
+                key = f"{self._prefix}{data}/{metric}"
+                value = values[-1]
+                if isinstance(value, tuple):
+                    row[key], row[key + "_std"] = float(value[0]), float(value[1])
+                else:
+                    row[key] = float(value)
+                if key not in self._known:
+                    self._known.add(key)
+                    self._direction(key, metric)
+        if not row:
+            return
+        if (step - self._first) % self._period:
+            self._pending = (row, step)
+        else:
+            self._pending = None
+            self._run.log(row, step=step)
+
+    def _direction(self, key: str, metric: str) -> None:
+        name = metric.partition("@")[0]
+        if name in _MAX:
+            self._run.define_metric(key, goal="maximize")
+        elif name in _MIN:
+            self._run.define_metric(key, goal="minimize")
+
+    def after_training(self, model: Any) -> Any:
+        """Record what training came to."""
+        if self._run is not None:
+            self._end(model)
+        return model
+
+    @guarded
+    def _end(self, model: Any) -> None:
+        run = self._run
+        if self._pending is not None:
+            run.log(self._pending[0], step=self._pending[1])
+        best = model.attr("best_iteration")
+        if best is not None:
+            run.summary.update({self._prefix + "best_iteration": int(best), self._prefix + "best_score": float(model.attr("best_score"))})
+        if run.disabled or not isinstance(model, xgboost.Booster):
+            return
+        if self._importance:
+            scores = model.get_score(importance_type=self._importance)
+            rows = sorted(([name, float(s)] for name, s in scores.items() if not isinstance(s, list)), key=lambda r: -r[1])
+            run.log({self._prefix + "feature_importance": gitruns.Table(columns=["feature", self._importance], data=rows)}, commit=False)
+        if self._save_model:
+            model.save_model(os.path.join(run.dir, self._prefix.replace("/", "_") + "model.json"))
+
+
+def _rank() -> int:
+    try:
+        from xgboost import collective
+
+        return int(collective.get_rank())
+    except ImportError:  # xgboost before 1.7
+        from xgboost import rabit  # type: ignore[attr-defined]
+
+        return int(rabit.get_rank())
+
+
+def booster_params(config: str) -> dict:
+    """The training parameters in the text of Booster.save_config(): flat, numbers as numbers, without the generator's state."""
+    learner = json.loads(config).get("learner", {})
+    params: dict = {}
+
+    def take(table: dict) -> None:
+        for key, value in table.items():
+            if isinstance(value, dict):
+                take(value)
+            elif key != "rng_state" and isinstance(value, (str, int, float)):
+                params.setdefault(key, _value(value))
+
+    booster = learner.get("gradient_booster", {})
+    if "gbtree" in booster:  # dart keeps the parameters of its trees one level lower
+        booster = {**booster["gbtree"], **{k: v for k, v in booster.items() if k != "gbtree"}}
+    for part in ("learner_train_param", "objective", "generic_param"):
+        take({k: v for k, v in learner.get(part, {}).items() if k != "name"})
+    for key, value in booster.items():
+        if key.endswith("_train_param") and isinstance(value, dict) and (key != "dart_train_param" or params.get("booster") == "dart"):
+            take(value)
+    metrics = [m["name"] for m in learner.get("metrics", ()) if isinstance(m, dict) and "name" in m]
+    if metrics:
+        params["eval_metric"] = metrics
+    return params
+
+
+def _value(text: Any) -> Any:
+    """The number that a text is; one that only single precision made long, as it was given: 0.300000012 is 0.3."""
+    if not isinstance(text, str):
+        return text
+    try:
+        number = int(text)
+        return number if abs(number) < 1 << 63 else text
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+        short = float(f"{number:.7g}")
+        return short if struct.pack("f", short) == struct.pack("f", number) else number
+    except (ValueError, OverflowError):
+        return text

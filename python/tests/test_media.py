@@ -1,0 +1,98 @@
+"""Media without any library."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import unittest
+import wave
+import zlib
+
+from recorder import Recorded
+
+from gitruns import _files
+from gitruns._media import Audio, Histogram, Html, histogram_of, log_media
+from gitruns._image import Image
+from gitruns._table import Table
+from gitruns._video import Video
+
+
+def chunks(png: bytes) -> list:
+    out, at = [], 8
+    while at < len(png):
+        n = int.from_bytes(png[at : at + 4], "big")
+        kind, data = png[at + 4 : at + 8], png[at + 8 : at + 8 + n]
+        assert int.from_bytes(png[at + 8 + n : at + 12 + n], "big") == zlib.crc32(kind + data)
+        out.append((kind, data))
+        at += 12 + n
+    return out
+
+
+class Media(Recorded):
+    def test_image(self) -> None:
+        log_media(self.run_, "val/x", Image([[0, 255], [7, 9]], caption="a\nb"), 3)
+        item = self.artifacts()["media/val/x_3_0.png"]
+        data = self.file("media/val/x_3_0.png")
+        self.assertEqual((item["kind"], item["key"], item["step"], item["caption"]), ("image", "val/x", 3, "a b"))
+        self.assertEqual((item["sha256"], item["bytes"]), (hashlib.sha256(data).hexdigest(), len(data)))
+        parts = dict(chunks(data))
+        self.assertEqual(parts[b"IHDR"].hex(), "00000002000000020800000000")
+        self.assertEqual(zlib.decompress(parts[b"IDAT"]), bytes([0, 0, 255, 0, 7, 9]))
+
+    def test_floats_and_booleans(self) -> None:
+        for rows, want in (([[0.0, 1.0]], [0, 255]), ([[-1.0, 1.0]], [0, 255]), ([[True, False]], [255, 0]), ([[0.0, 300.0]], [0, 255])):
+            self.assertEqual(zlib.decompress(dict(chunks(Image(rows)._data))[b"IDAT"]), bytes([0, *want]))
+
+    def test_list_and_bad(self) -> None:
+        log_media(self.run_, "k", [Image([[1]]), Image(object()), Image("/no/such.png")], 0)
+        self.assertEqual(list(self.artifacts()), ["media/k_0_0.png"])
+        self.assertEqual(len(self.run_.records[-1]["values"]["k"]), 2)
+
+    def test_histogram(self) -> None:
+        h = Histogram([0, 0, 1, float("nan")], num_bins=2)
+        self.assertEqual((h.bins, h.histogram), ([0.0, 0.5, 1.0], [2, 1]))
+        log_media(self.run_, "h", h, 1)
+        self.assertEqual(self.run_.records[-1]["values"]["h"]["_type"], "histogram")
+        with self.assertRaises(ValueError):
+            Histogram([1], num_bins=513)
+        with self.assertRaises(ValueError):
+            Histogram(np_histogram=([1], [1]))
+        self.assertEqual(sum(histogram_of([5] * 40)["values"]), 40)
+
+    def test_audio(self) -> None:
+        log_media(self.run_, "a", Audio([[0.0, 1.0], [-1.0, 0.5]], sample_rate=8000), 0)
+        with wave.open(io.BytesIO(self.file("media/a_0_0.wav"))) as w:
+            self.assertEqual((w.getnchannels(), w.getframerate(), w.getnframes()), (2, 8000, 2))
+        with self.assertRaises(ValueError):
+            Audio([0.0])
+
+    def test_video(self) -> None:
+        log_media(self.run_, "v", Video([[[[0, 255]]], [[[255, 0]]]], fps=10, format="png"), 0)
+        kinds = [k for k, _ in chunks(self.file("media/v_0_0.png"))]
+        self.assertEqual(kinds, [b"IHDR", b"acTL", b"fcTL", b"IDAT", b"fcTL", b"fdAT", b"IEND"])
+
+    def test_html(self) -> None:
+        log_media(self.run_, "p", Html(io.StringIO("<b>é")), 0)
+        self.assertEqual(self.file("media/p_0_0.html"), "<b>é".encode())
+
+    def test_table(self) -> None:
+        t = Table(columns=["a", "i"], data=[[1, Image([[1]])]])
+        t.add_data(2, None)
+        t.add_column("b", [True, False])
+        self.assertEqual((t.get_column("a"), t.data[1]), ([1, 2], [2, None, False]))
+        with self.assertRaises(ValueError):
+            t.add_data(1)
+        log_media(self.run_, "t", t, 0)
+        self.assertEqual(sorted(self.artifacts()), ["media/t_0_0.0-1.png", "media/t_0_0.parquet"])
+
+    def test_names(self) -> None:
+        self.assertEqual(_files.stem("a/b"), "a/b")
+        for key in ("../x", "/x", "a:b", "con", "a//b", ".git/x", "x.", "a\0b", "é" * 125):
+            self.assertEqual(_files.unportable(_files.stem(key)), "", key)
+        self.assertNotEqual(_files.stem("a:b"), _files.stem("a_b"))
+        for path in ("", "/x", "a/../b", "a\\b", "c:x", "nul.txt", "x ", ".GIT"):
+            self.assertTrue(_files.unportable(path), path)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,142 @@
+"""load, runs and diff read what was recorded; HTML lets nothing out; names that are not there say what to use."""
+
+from __future__ import annotations
+
+import math
+import os
+import unittest
+from unittest import mock
+
+from project import Project
+
+
+class Reader(Project):
+    def setUp(self) -> None:
+        super().setUp()
+        self.python("""
+import gitruns, math
+for i, lr in enumerate((0.1, 0.01)):
+    with gitruns.init(project="p", name="n%d" % i, config={"lr": lr, "m": {"k": [1]}}, tags=["t%d" % i]) as run:
+        for s, v in enumerate((1.0, 0.5, math.nan, math.inf, 0.25 * lr)):
+            run.log({"loss": v, "acc": s})
+        run.log({"word": "x"})
+        run.summary["best"] = lr
+        open(run.dir + "/model.txt", "w").write("weights%d" % i)
+        if i:
+            open("data.csv", "w").write("a,b\\n1,2\\n")
+            gitruns.log_dataset("data.csv", name="train", role="training")
+            gitruns.log_dataset("nowhere.csv")
+""")
+        patch = mock.patch.dict(os.environ, {**{k: v for k, v in self.env().items() if k in ("RUNS_BINARY", "HOME")}})
+        patch.start()
+        self.addCleanup(patch.stop)
+        cwd = os.getcwd()
+        os.chdir(self.dir)
+        self.addCleanup(os.chdir, cwd)
+
+    def test_load(self) -> None:
+        import gitruns
+
+        r = gitruns.load("n1")
+        self.assertEqual((r.name, r.status, r.experiment, r.params.lr, r.params["m"]["k"], r.tags.t1, r.summary.best), ("n1", "finished", "p", 0.01, [1], "yes", 0.01))
+        self.assertEqual(r.started.tzinfo.utcoffset(None).total_seconds(), 0)
+        lists = r.metrics("loss", as_="lists")
+        self.assertEqual(lists["step"], [0, 1, 2, 3, 4])
+        self.assertEqual(lists["value"][:2] + lists["value"][3:], [1.0, 0.5, math.inf, 0.0025])
+        self.assertTrue(math.isnan(lists["value"][2]))
+        self.assertEqual(r.history("acc"), ([0, 1, 2, 3, 4], [0.0, 1.0, 2.0, 3.0, 4.0]))
+        self.assertEqual([(v["key"], v["value"]) for v in r.values()], [("word", "x")])
+        self.assertEqual(r.best["acc"]["max"], 4)
+        with self.assertRaises(AttributeError):
+            r.nonsense
+        with self.assertRaises(AttributeError):
+            r.params.lr = 3
+        with self.assertRaises(gitruns.NotFoundError):
+            r.metrics("none", as_="lists")
+        with self.assertRaises(gitruns.UsageError):
+            r.metrics(as_="excel")
+
+    def test_artifacts_and_data(self) -> None:
+        import gitruns
+
+        r = gitruns.load("n1")
+        (a,) = r.artifacts
+        self.assertEqual((a.path, a.bytes), ("model.txt", 8))
+        with open(a.local(), encoding="utf-8") as f:
+            self.assertEqual(f.read(), "weights1")
+        with open(a.download("out"), encoding="utf-8") as f:
+            self.assertEqual(f.read(), "weights1")
+        a.path = "../x"
+        with self.assertRaises(gitruns.CommError):
+            a.download("out")
+        self.assertEqual((r.dataset("train")["role"], r.dataset("train")["bytes"]), ("training", 8))
+        with self.assertRaises(gitruns.NotFoundError):
+            r.dataset("none")
+
+    def test_runs_and_diff(self) -> None:
+        import gitruns
+
+        self.assertEqual([r.name for r in gitruns.runs()], ["n1", "n0"])
+        self.assertEqual([r.name for r in gitruns.runs("params.lr > 0.05")], ["n0"])
+        self.assertEqual([r.name for r in gitruns.runs(sort="lr", n=1)], ["n1"])
+        d = gitruns.diff("n0", gitruns.load("n1"))
+        self.assertEqual([(p["key"], p["a"], p["b"]) for p in d.params], [("lr", 0.1, 0.01)])
+        self.assertIn("lr", str(d))
+        self.assertIn("lr", d._repr_html_())
+        for bad, kind in ((lambda: gitruns.load("none"), gitruns.NotFoundError), (lambda: gitruns.runs("params.lr >"), gitruns.UsageError), (lambda: gitruns.load("-x"), gitruns.UsageError)):
+            with self.assertRaises(kind):
+                bad()
+        with self.assertRaises(gitruns.Error):
+            gitruns.load("last", path="/")
+
+    def test_changed_file(self) -> None:
+        import gitruns
+
+        r = gitruns.load("n0")
+        path = r._file("metrics.parquet")
+        os.chmod(path, 0o644)
+        with open(path, "ab") as f:
+            f.write(b"x")
+        with self.assertRaises(gitruns.CommError):
+            r._file("metrics.parquet")
+
+    def test_html(self) -> None:
+        import gitruns
+
+        evil = "<script>alert(1)</script>\u202e\"'"
+        self.python(f"import gitruns\nwith gitruns.init(name={evil.replace(chr(0x202e), '')!r}, config={{'k': {evil!r}}}) as run:\n    run.log({{'<b>m': 1e308}}); run.log({{'<b>m': -1e308}})\n")
+        for html in (gitruns.load("last")._repr_html_(), gitruns.runs()._repr_html_()):
+            self.assertNotIn("<script", html)
+            self.assertNotIn("<b>m", html)
+            self.assertNotIn("\u202e", html)
+        self.assertIn("<svg", gitruns.load("last")._repr_html_())
+        self.assertNotIn("nan,", gitruns.load("last")._repr_html_())
+
+    def test_thin_keeps_extremes(self) -> None:
+        from gitruns._html import thin
+
+        values = [math.sin(i / 100) for i in range(100000)]
+        values[54321] = 9.0
+        steps, kept = thin(list(range(100000)), values)
+        self.assertLessEqual(len(kept), 400)
+        self.assertIn(9.0, kept)
+        self.assertEqual(steps, sorted(steps))
+
+
+class Refused(unittest.TestCase):
+    def test_names(self) -> None:
+        import gitruns
+
+        for name in ("sweep", "agent", "Api", "link_artifact", "Object3D"):
+            with self.assertRaisesRegex(gitruns.UsageError, "use instead"):
+                getattr(gitruns, name)()
+        for name, word in (("sklearn", "integrations"), ("sdk", "exec --wandb"), ("apis", "gitruns.runs")):
+            with self.assertRaisesRegex(AttributeError, word):
+                getattr(gitruns, name)
+        with self.assertRaisesRegex(AttributeError, "finish"):
+            gitruns.finsh
+        self.assertFalse(hasattr(gitruns, "no_such_name"))
+
+
+if __name__ == "__main__":
+    unittest.main()

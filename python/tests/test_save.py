@@ -1,0 +1,60 @@
+"""save()."""
+
+from __future__ import annotations
+
+import os
+import unittest
+
+from recorder import Recorded
+
+from gitruns._errors import UsageError
+from gitruns._save import save
+
+
+class Save(Recorded):
+    def put(self, name: str, text: str) -> str:
+        path = os.path.join(self.dir, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as f:
+            f.write(text)
+        return path
+
+    def kept(self) -> dict:
+        out, top = {}, os.path.join(self.run_._folder, "files")
+        for folder, _, names in os.walk(top):
+            for n in names:
+                with open(os.path.join(folder, n)) as f:
+                    out[os.path.relpath(os.path.join(folder, n), top)] = f.read()
+        return out
+
+    def test_again_at_the_finish(self) -> None:
+        path = self.put("out/m.pt", "1")
+        self.put("out/n.pt", "n")
+        save(self.run_, os.path.join(self.dir, "out", "m.pt"), self.dir)
+        save(self.run_, os.path.join(self.dir, "out", "n.pt"), self.dir, "now")
+        self.put("out/m.pt", "22")
+        self.put("out/n.pt", "nn")
+        self.assertEqual(self.kept(), {"out/m.pt": "1", "out/n.pt": "n"})
+        for f in self.run_._at_finish:
+            f(self.run_)
+        self.assertEqual(self.kept(), {"out/m.pt": "22", "out/n.pt": "n"})
+        self.assertTrue(os.path.exists(path))
+
+    def test_paths(self) -> None:
+        self.put("a/x.txt", "x")
+        outside = self.put("secret.txt", "s")
+        os.symlink(outside, os.path.join(self.dir, "a", "link.txt"))
+        save(self.run_, os.path.join(self.dir, "a"), os.path.join(self.dir, "deep", "er"), "now")
+        self.assertEqual(self.kept(), {"a/x.txt": "x"})
+        os.symlink(self.dir, os.path.join(self.run_._folder, "files", "out"))
+        self.put("out/y.txt", "y")
+        self.assertEqual(save(self.run_, os.path.join(self.dir, "out", "y.txt"), self.dir, "now"), [])
+        save(self.run_, os.path.join(self.dir, "**"), self.dir, "now")
+        self.assertFalse([n for n in self.kept() if ".runs" in n])
+        with self.assertRaises(UsageError):
+            save(self.run_, "x", policy="never")
+        self.assertEqual(save(self.run_, os.path.join(self.dir, "none*")), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
