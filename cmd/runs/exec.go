@@ -24,7 +24,7 @@ import (
 
 type execFlags struct {
 	beginFlags
-	join, noSystem bool
+	join, noSystem, wandb bool
 }
 
 func (a *app) execCommand() *cobra.Command {
@@ -40,6 +40,8 @@ The program finds RUNS_ID and RUNS_DIR in its environment: 'runs log', or a line
 adds metrics. With RUNS_ID set already it is a nested run, or with --join part of that run, which only its starter ends.
 Ctrl-C once asks the program to end, twice kills it.
 
+With --wandb, a Python program that imports wandb records here, unchanged and with nothing installed.
+
 Exit status: the program's own; 128 + signal where one ended it; 126, 127 where it could not be started.`,
 		Args: arguments(1, -1, "COMMAND"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.exec(cmd.Context(), &f, args) },
@@ -48,12 +50,20 @@ Exit status: the program's own; 128 + signal where one ended it; 126, 127 where 
 	f.add(cmd)
 	cmd.Flags().BoolVar(&f.join, "join", false, "record into the run of RUNS_ID instead of a run of its own")
 	cmd.Flags().BoolVar(&f.noSystem, "no-system", false, "take no samples of the machine")
+	cmd.Flags().BoolVar(&f.wandb, "wandb", false, "let the program's import wandb record here")
 	return cmd
 }
 
 func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
+	var env []string
+	if f.wandb {
+		var err error
+		if env, err = a.wandbEnv(args); err != nil {
+			return err
+		}
+	}
 	if disabled() {
-		res, err := program.Run(ctx, a.programOptions(args, os.Environ(), nil, nil))
+		res, err := program.Run(ctx, a.programOptions(args, append(os.Environ(), env...), nil, nil))
 		if err != nil {
 			return a.notStarted(err)
 		}
@@ -67,7 +77,7 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 	if late != nil {
 		defer late.cancel()
 	}
-	return a.supervise(ctx, supervised{active: active, args: args, dir: a.dir, joined: joined, noSystem: f.noSystem, late: late}, nil)
+	return a.supervise(ctx, supervised{active: active, args: args, dir: a.dir, env: env, joined: joined, noSystem: f.noSystem, late: late}, nil)
 }
 
 // supervised is a program to run and the run to record it in.

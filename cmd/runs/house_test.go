@@ -17,10 +17,11 @@ const module = "github.com/gitruns/runs/"
 
 // mayImport says which floors each floor stands on.
 var mayImport = map[string][]string{
-	"cmd":    {"cmd", "diff", "repo", "format"},
+	"cmd":    {"cmd", "diff", "repo", "format", "python"},
 	"diff":   {"diff", "format"},
 	"repo":   {"repo", "format"},
 	"format": {"format"},
+	"python": {},
 }
 
 // notBelow are packages that only some floors may use, by the prefix of the import and of the folder that may.
@@ -100,7 +101,7 @@ func checkFile(t *testing.T, root, file string) {
 // TestPackagesSayWhatTheyAre: every package opens with a sentence.
 func TestPackagesSayWhatTheyAre(t *testing.T) {
 	documented := map[string]bool{}
-	for _, floor := range []string{"cmd", "diff", "repo", "format"} {
+	for _, floor := range []string{"cmd", "diff", "repo", "format", "python"} {
 		root := filepath.Join("..", "..", floor)
 		err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 			if os.IsNotExist(err) {
