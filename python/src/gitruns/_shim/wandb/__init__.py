@@ -36,13 +36,14 @@ _MODULES = {
     "sdk.wandb_config": "Config=_config.Config", "sdk.wandb_init": "init", "sdk.wandb_login": "login",
     "sdk.wandb_run": "Run=_run.Run finish", "sdk.wandb_settings": "Settings", "sdk.wandb_setup": "setup", "sdk.wandb_summary": "Summary=_summary.Summary",
     "wandb_run": "Run=_run.Run",
+    "apis": "", "integration": "",
 }  # fmt: skip
 
 # What to use instead of a submodule, by the beginning of its name.
 _INSTEAD = {
     "__main__": "the command 'runs'",
     "agents": "'hydra -m', a Slurm array or gitruns.integrations.optuna",
-    "apis": "gitruns.load() and gitruns.runs()",
+    "apis.": "gitruns.load() and gitruns.runs()",
     "cli": "the command 'runs'",
     "integration.accelerate": "gitruns.integrations.accelerate",
     "integration.keras": "gitruns.integrations.keras",
@@ -54,7 +55,7 @@ _INSTEAD = {
     "integration.tensorflow": "gitruns.init(sync_tensorboard=True)",
     "integration.transformers": "gitruns.integrations.transformers",
     "integration.xgboost": "gitruns.integrations.xgboost",
-    "integration": "gitruns.log() in a callback",
+    "integration.": "gitruns.log() in a callback",
     "keras": "gitruns.integrations.keras",
     "lightgbm": "gitruns.integrations.lightgbm",
     "sklearn": "gitruns.integrations.sklearn and gitruns.log()",
@@ -85,6 +86,10 @@ class _Submodule(type(sys)):  # type: ignore[misc]
             value = _value(self._names[name])
         elif self._all:
             value = getattr(_value(self._all), name)
+        elif f"{self.__name__}.{name}"[len("wandb.") :] in _MODULES:  # W&B has loaded it
+            from importlib import import_module
+
+            value = import_module(f"{self.__name__}.{name}")
         else:
             raise AttributeError(f"gitruns has no {self.__name__}.{name}")
         self.__dict__[name] = value
@@ -101,9 +106,9 @@ class _Submodules:
         if rest in _MODULES:
             return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
         for start, instead in _INSTEAD.items():
-            if rest == start or rest.startswith(start + "."):
-                raise ModuleNotFoundError(f"gitruns has no {name}; use {instead}", name=name)
-        raise ModuleNotFoundError(f"gitruns has no {name}", name=name)
+            if rest == start or rest.startswith(start if start.endswith(".") else start + "."):
+                raise ModuleNotFoundError(f"gitruns has no {name}; use {instead}")
+        raise ModuleNotFoundError(f"gitruns has no {name}")  # with name=, `from wandb import …` would hide the text
 
     def create_module(self, spec: Any) -> Any:
         # What gitruns itself offers under the name (wandb.plot, wandb.util) stays the same object.
@@ -129,3 +134,5 @@ if not any(type(f).__name__ == "_Submodules" for f in sys.meta_path):
     sys.meta_path.insert(0, _Submodules())  # type: ignore[arg-type]
 gitruns.__dict__["__version__"] = VERSION  # scripts compare wandb.__version__; gitruns' own is in gitruns._version
 sys.modules["wandb"] = gitruns
+for _name in ("wandb.data_types", "wandb.sdk", "wandb.wandb_run"):
+    __import__(_name)
