@@ -24,6 +24,9 @@ type Config struct {
 		Interval time.Duration // between two samples of the machine
 		Points   int           // kept of each key of system.parquet
 	}
+	TensorBoard struct {
+		Enabled bool // take over event files that were written during a run
+	}
 	Source struct {
 		Base     string   // a ref that stays: patches begin where the work left it
 		MaxFile  int64    // bytes of one untracked file
@@ -111,6 +114,9 @@ const InitialConfig = `# Settings of runs for this project. What is commented ou
 # interval = "15s"
 # points = 500                # kept of each key
 
+# [tensorboard]
+# enabled = true              # take over what TensorBoard's event files say that a program wrote under 'runs exec'
+
 # [source]                    # untracked files that are recorded with the code
 # base = ""                   # a ref that stays, like "origin/main"; without it the remote's default branch
 # max_file = "1 MB"
@@ -175,6 +181,7 @@ func DefaultConfig() *Config {
 	c := &Config{}
 	c.Console.MaxBytes = 10_000_000
 	c.System.Enabled, c.System.Interval, c.System.Points = true, 15*time.Second, 500
+	c.TensorBoard.Enabled = true
 	c.Source.MaxFile, c.Source.MaxTotal, c.Source.MaxFiles = 1_000_000, 10_000_000, 2000
 	c.Compare.Level = 0.05
 	c.Secrets.Gitleaks = true
@@ -186,7 +193,7 @@ func DefaultConfig() *Config {
 func configKeys() []string {
 	return []string{
 		"experiment", "primary", "metric.NAME.goal", "replicates.seeds", "console.max_bytes",
-		"system.enabled", "system.interval", "system.points",
+		"system.enabled", "system.interval", "system.points", "tensorboard.enabled",
 		"source.base", "source.max_file", "source.max_total", "source.max_files", "source.exclude",
 		"dataset.NAME.path", "dataset.NAME.hash", "dataset.NAME.role", "environment.variables", "compare.level",
 		"commit.branch", "commit.auto", "commit.include", "artifacts.max_inline", "artifacts.max_inline_run", "artifacts.store",
@@ -286,6 +293,12 @@ func DecodeConfig(file string, data []byte) (*Config, error) {
 		}
 		if s.has("points") {
 			c.System.Points = int(s.between("points", 2, 1_000_000))
+		}
+		s.refuseUnknown()
+	}
+	if s, ok := t.sub("tensorboard"); ok {
+		if s.has("enabled") {
+			c.TensorBoard.Enabled = s.boolean("enabled")
 		}
 		s.refuseUnknown()
 	}

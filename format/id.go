@@ -23,6 +23,15 @@ func NewID(t time.Time) string {
 	return t.UTC().Format(idTimeLayout) + "-" + RandomLetters(idRandomLength)
 }
 
+// IDOf makes the id of a run that started at t from a digest of 8 bytes or more, the same each time.
+func IDOf(t time.Time, digest []byte) string {
+	letters := make([]byte, 8)
+	for i := range letters {
+		letters[i] = idAlphabet[digest[i]%32]
+	}
+	return t.UTC().Format(idTimeLayout) + "-" + string(letters)
+}
+
 // RandomLetters returns n random letters of the id alphabet.
 func RandomLetters(n int) string {
 	b := make([]byte, n)

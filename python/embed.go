@@ -1,9 +1,56 @@
-// Package python holds the Python client gitruns, for programs that record without an installation of it.
+// Package python holds the Python client gitruns, so that runs can give it to a program whose Python has none.
 package python
 
-import "embed"
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+)
 
-// Source is the client: below src, the folder gitruns as an installation lays it, with gitruns/_shim, the folder that makes it wandb.
-//
-//go:embed src/gitruns/*.py src/gitruns/py.typed src/gitruns/integrations/*.py src/gitruns/_shim/wandb/*.py src/gitruns/_shim/*.dist-info/*
-var Source embed.FS
+//go:embed all:src/gitruns
+var client embed.FS
+
+// Files returns the content of each file of the client, by its path below the folder that belongs on sys.path
+// ("gitruns/__init__.py"). What Python compiled into the source folder before the build is not among them.
+func Files() (map[string][]byte, error) {
+	files := map[string][]byte{}
+	src, err := fs.Sub(client, "src")
+	if err != nil {
+		return nil, fmt.Errorf("reading the embedded Python client: %w", err)
+	}
+	err = fs.WalkDir(src, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && entry.Name() == "__pycache__":
+			return fs.SkipDir
+		case entry.IsDir() || strings.HasSuffix(name, ".pyc"):
+			return nil
+		}
+		files[name], err = fs.ReadFile(src, name)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the embedded Python client: %w", err)
+	}
+	return files, nil
+}
+
+// Digest names what files hold: 16 hexadecimal digits, the same on every machine.
+func Digest(files map[string][]byte) string {
+	names := make([]string, 0, len(files))
+	for name := range files {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	hash := sha256.New()
+	for _, name := range names {
+		fmt.Fprintf(hash, "%d %s %d\n", len(name), name, len(files[name]))
+		hash.Write(files[name])
+	}
+	return hex.EncodeToString(hash.Sum(nil))[:16]
+}

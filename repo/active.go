@@ -77,6 +77,11 @@ func (r *Repository) start(ctx context.Context, run *format.Run, kind string, pi
 
 // create makes active/<id> under a temporary name and renames it once. more writes further files into it.
 func (r *Repository) create(ctx context.Context, run *format.Run, owner *format.Owner, more func(dir string) error) error {
+	return r.createAs(ctx, run, owner, run.ID, more)
+}
+
+// createAs is create with another name for the folder in active/.
+func (r *Repository) createAs(ctx context.Context, run *format.Run, owner *format.Owner, name string, more func(dir string) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -88,6 +93,9 @@ func (r *Repository) create(ctx context.Context, run *format.Run, owner *format.
 		return err
 	}
 	tmp := filepath.Join(r.active, newPrefix+run.ID)
+	if name != run.ID {
+		tmp = filepath.Join(r.active, newPrefix+format.RandomLetters(8))
+	}
 	if err := os.Mkdir(tmp, 0o777); err != nil {
 		return err
 	}
@@ -109,7 +117,7 @@ func (r *Repository) create(ctx context.Context, run *format.Run, owner *format.
 		err = more(tmp)
 	}
 	if err == nil {
-		err = os.Rename(tmp, filepath.Join(r.active, run.ID))
+		err = os.Rename(tmp, filepath.Join(r.active, name))
 	}
 	if err != nil {
 		_ = os.RemoveAll(tmp)

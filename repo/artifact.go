@@ -2,6 +2,8 @@ package repo
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"os"
@@ -80,6 +82,58 @@ func (a *Active) addFile(from, name string) (format.ArtifactLine, error) {
 		return format.ArtifactLine{}, err
 	}
 	return format.ArtifactLine{Path: filepath.ToSlash(from), Name: name, SHA256: file.SHA256, Bytes: file.Bytes}, nil
+}
+
+// AddArtifactBytes writes data into the run as the artifact name and returns the line that names it.
+func (a *Active) AddArtifactBytes(name string, data []byte) (format.ArtifactLine, error) {
+	fail := func(err error) (format.ArtifactLine, error) {
+		return format.ArtifactLine{}, fmt.Errorf("artifact %s: %w", name, err)
+	}
+	if err := format.CheckPath(name); err != nil {
+		return fail(err)
+	}
+	to := filepath.Join(a.Dir, artifactsName, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+		return fail(err)
+	}
+	tmp := filepath.Join(filepath.Dir(to), newPrefix+format.RandomLetters(8))
+	err := os.WriteFile(tmp, data, 0o666)
+	if err == nil {
+		err = os.Rename(tmp, to)
+	}
+	if err != nil {
+		_ = os.Remove(tmp)
+		return fail(err)
+	}
+	sum := sha256.Sum256(data)
+	return format.ArtifactLine{Path: name, Name: name, SHA256: hex.EncodeToString(sum[:]), Bytes: int64(len(data))}, nil
+}
+
+// Logged returns the keys that the run's journals have points, values or artifacts of.
+func (a *Active) Logged(ctx context.Context) (map[string]bool, error) {
+	files, err := a.journals(journalPrefix)
+	if err != nil {
+		return nil, err
+	}
+	f := newFold(&format.Run{}, nil)
+	for _, file := range files {
+		if err := f.journal(ctx, file, 0, file.size); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", file.name, err)
+		}
+	}
+	logged := map[string]bool{}
+	for key := range f.curves {
+		logged[key] = true
+	}
+	for key := range f.nextValue {
+		logged[key] = true
+	}
+	for _, line := range f.artifacts {
+		if line.Key != "" {
+			logged[line.Key] = true
+		}
+	}
+	return logged, nil
 }
 
 // Params returns the params of the run as they stand: those it began with and those in its journals.

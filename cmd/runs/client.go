@@ -78,6 +78,12 @@ type clientRequest struct {
 	EndReason string  `json:"end_reason"`
 	Wait      float64 `json:"wait"` // seconds
 
+	TensorBoard struct {
+		On   bool     `json:"on"`
+		Dirs []string `json:"dirs"` // absolute; none is the run's working folder
+		PID  int      `json:"pid"`
+	} `json:"tensorboard"`
+
 	line *format.Line // what the run says of itself; nil without
 }
 
@@ -96,7 +102,13 @@ func readClientRequest(in io.Reader) (*clientRequest, error) {
 		return nil, usagef("reading the request: longer than a request may be")
 	}
 	q := &clientRequest{}
-	if err := json.Unmarshal(first, q); err != nil {
+	var kind *json.UnmarshalTypeError
+	switch err := json.Unmarshal(first, q); {
+	case errors.As(err, &kind) && kind.Field != "":
+		return nil, usagef("reading the request: %s must not be a %s", kind.Field, kind.Value)
+	case errors.As(err, &kind):
+		return nil, usagef("reading the request: it is no object")
+	case err != nil:
 		return nil, usagef("reading the request: %v", err)
 	}
 	if q.Protocol != clientProtocol {
@@ -144,6 +156,8 @@ func errorKind(err error) string {
 		return known.kind
 	case errors.As(err, &usage):
 		return clientUsage
+	case errors.Is(err, repo.ErrNotActive):
+		return clientMissing
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return clientReadOnly
 	}

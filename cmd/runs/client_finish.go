@@ -6,6 +6,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/tensorboard"
 )
 
 // clientFinish ends a run as its process says.
@@ -25,6 +26,17 @@ func (a *app) clientFinish(ctx context.Context, q *clientRequest) (map[string]an
 		return nil, err
 	}
 	active.StopSidecar()
+	if t := q.TensorBoard; t.On {
+		if e, err := active.Entry(ctx); err != nil {
+			a.say("runs: TensorBoard's event files are not taken over: %v", err)
+		} else {
+			ask := tensorboard.Request{Since: e.Started, Dirs: t.Dirs}
+			if t.PID > 0 {
+				ask.PIDs = []int{t.PID}
+			}
+			a.takeOver(ctx, active, ask)
+		}
+	}
 	done, err := active.Finish(ctx, end)
 	if err != nil {
 		return nil, err

@@ -13,6 +13,9 @@ import (
 
 // clientStart starts the run of a process that is none of ours.
 func (a *app) clientStart(ctx context.Context, q *clientRequest) (map[string]any, error) {
+	if q.PID <= 0 {
+		return nil, usagef("starting a run: pid is %d, not a process", q.PID)
+	}
 	r, err := a.setup(ctx)
 	if err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ import (
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/capture"
 	"github.com/gitruns/runs/repo/console"
+	"github.com/gitruns/runs/repo/tensorboard"
 )
 
 type execFlags struct {
@@ -38,9 +39,11 @@ func (a *app) execCommand() *cobra.Command {
 
 The program finds RUNS_ID and RUNS_DIR in its environment: 'runs log', or a line appended to a journal file in RUNS_DIR,
 adds metrics. With RUNS_ID set already it is a nested run, or with --join part of that run, which only its starter ends.
-Ctrl-C once asks the program to end, twice kills it.
 
-With --wandb, a Python program that imports wandb records here, unchanged and with nothing installed.
+    runs exec --wandb -- python train.py
+
+With --wandb a Python program that imports wandb gets our client in its place, with nothing to install or to change.
+Ctrl-C once asks the program to end, twice kills it.
 
 Exit status: the program's own; 128 + signal where one ended it; 126, 127 where it could not be started.`,
 		Args: arguments(1, -1, "COMMAND"),
@@ -50,7 +53,7 @@ Exit status: the program's own; 128 + signal where one ended it; 126, 127 where 
 	f.add(cmd)
 	cmd.Flags().BoolVar(&f.join, "join", false, "record into the run of RUNS_ID instead of a run of its own")
 	cmd.Flags().BoolVar(&f.noSystem, "no-system", false, "take no samples of the machine")
-	cmd.Flags().BoolVar(&f.wandb, "wandb", false, "let the program's import wandb record here")
+	cmd.Flags().BoolVar(&f.wandb, "wandb", false, "serve 'import wandb' of a Python program, and record its calls")
 	return cmd
 }
 
@@ -58,7 +61,7 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 	var env []string
 	if f.wandb {
 		var err error
-		if env, err = a.wandbEnv(args); err != nil {
+		if env, err = wandbEnv(os.Getenv("PYTHONPATH"), args); err != nil {
 			return err
 		}
 	}
@@ -104,7 +107,11 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 		return fmt.Errorf("capturing the output of run %s: %w", active.ID, err)
 	}
 	stopSampling, release := func() {}, func() {}
+	var watcher *tensorboard.Watcher
 	started := func(pid int) {
+		if config.TensorBoard.Enabled {
+			watcher = tensorboard.Watch(ctx, pid, active.Dir)
+		}
 		release = active.KeepFor(pid)
 		if config.System.Enabled && !s.noSystem {
 			stopSampling = a.sampleMachine(ctx, active, config.System.Interval, pid, s.joined)
@@ -124,6 +131,11 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 	}
 	if logErr != nil {
 		a.say("runs: the captured output is not complete: %v", logErr)
+	}
+	if watcher != nil {
+		q := tensorboard.Request{Since: began, Dirs: []string{s.dir}}
+		watcher.Stop(&q)
+		a.takeOver(ctx, active, q)
 	}
 	if s.joined {
 		return a.endJoined(active, res, runErr)

@@ -14,17 +14,19 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/share"
+	"github.com/gitruns/runs/repo/tensorboard"
 )
 
 func (a *app) importCommand() *cobra.Command {
 	var ask share.ImportRequest
 	var asJSON bool
+	var experiment string
 	cmd := &cobra.Command{
 		Use:   "import [KIND] PATH [flags]",
 		Short: "Take over runs from a copied folder",
 		Long: `Take over the finished runs that lie in PATH, each once, with their notes and the files that they share. KIND says what
-PATH is; left out, it is guessed. There is one: runs, a .runs folder that was copied from a machine without git or network,
-or the folder that holds it, or the folder of one run in it.
+PATH is; left out, it is guessed. runs is a .runs folder that was copied from a machine without git or network, or the folder that
+holds it, or the folder of one run in it. tensorboard is a folder of event files: each folder in it that has some is a run.
 
     rsync -a cluster:project/.runs/ from-cluster/
     runs import from-cluster
@@ -41,8 +43,8 @@ Exit status: 0 done; 1 failed, or a run was left out because of what it is; 2 wr
 		Args: arguments(1, 2, "PATH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 2 {
-				if ask.Kind = args[0]; !slices.Contains(share.ImportKinds, ask.Kind) {
-					return usagef("import: %q is no kind; the kinds are: %s", ask.Kind, strings.Join(share.ImportKinds, ", "))
+				if ask.Kind = args[0]; !slices.Contains(importKinds(), ask.Kind) {
+					return usagef("import: %q is no kind; the kinds are: %s", ask.Kind, strings.Join(importKinds(), ", "))
 				}
 			}
 			for _, id := range ask.IDs {
@@ -51,19 +53,29 @@ Exit status: 0 done; 1 failed, or a run was left out because of what it is; 2 wr
 				}
 			}
 			ask.Path = args[len(args)-1]
+			if !filepath.IsAbs(ask.Path) {
+				ask.Path = filepath.Join(a.dir, ask.Path)
+			}
+			if ask.Kind == "" && share.CheckImport(ask.Path) != nil && tensorboard.Found(cmd.Context(), ask.Path) {
+				ask.Kind = tensorBoardKind
+			}
+			if ask.Kind == tensorBoardKind {
+				return a.importTensorBoard(cmd.Context(), tensorboard.ImportRequest{Path: ask.Path, Experiment: experiment, IDs: ask.IDs, DryRun: ask.DryRun}, asJSON)
+			}
+			if experiment != "" {
+				return usagef("import: --experiment is for logs of TensorBoard; runs have theirs")
+			}
 			return a.importRuns(cmd.Context(), ask, asJSON)
 		},
 	}
 	cmd.Flags().StringArrayVar(&ask.IDs, "run", nil, "only the run with this `ID`, also when it was removed here; repeated")
+	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "`EXPERIMENT` of the runs made of logs of TensorBoard")
 	cmd.Flags().BoolVar(&ask.DryRun, "dry-run", false, "check everything and say what would be taken")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was taken as JSON")
 	return cmd
 }
 
 func (a *app) importRuns(ctx context.Context, ask share.ImportRequest, asJSON bool) error {
-	if !filepath.IsAbs(ask.Path) {
-		ask.Path = filepath.Join(a.dir, ask.Path)
-	}
 	if err := share.CheckImport(ask.Path); err != nil {
 		return fmt.Errorf("importing %s: %w", repo.Relative(a.dir, ask.Path), importHint(err))
 	}
@@ -106,7 +118,7 @@ func importHint(err error) error {
 	if !errors.Is(err, share.ErrNoImport) {
 		return err
 	}
-	return &repo.HintError{Err: err, Hint: "the kinds are: " + strings.Join(share.ImportKinds, ", ") + " (a .runs folder, the folder that holds it, or a run's folder in its day)"}
+	return &repo.HintError{Err: err, Hint: "the kinds are: " + strings.Join(importKinds(), ", ") + " (a .runs folder, the folder that holds it, or a run's folder in its day; a folder of event files)"}
 }
 
 // sayLeftOut names what was not taken, and what brings it.

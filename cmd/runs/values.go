@@ -2,8 +2,10 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -120,14 +122,36 @@ func (o *valueWriter) value(key string, v format.Value) error {
 		o.buf = strconv.AppendInt(o.buf, v.Step, 10)
 		o.buf = append(o.buf, `,"time":`...)
 		o.buf = format.AppendJSON(o.buf, t)
-		o.buf = append(append(o.buf, `,"value":`...), v.JSON...)
+		o.buf = append(append(o.buf, `,"value":`...), visible(v.JSON)...)
 		_, err := o.w.Write(append(o.buf, '}'))
 		return err
 	case o.f.csv:
-		return o.csv.Write([]string{key, strconv.FormatInt(v.Step, 10), t.Format("2006-01-02T15:04:05.999999Z"), v.JSON})
+		return o.csv.Write([]string{key, strconv.FormatInt(v.Step, 10), t.Format("2006-01-02T15:04:05.999999Z"), visible(v.JSON)})
 	}
 	_, err := fmt.Fprintf(o.w, "%10d  %s  %s = %s\n", v.Step, t.Local().Format(time.DateTime), terminal.Clean(key), render.ValueText(v.JSON))
 	return err
+}
+
+// visible is JSON of a file that came from anywhere, on one line, with its control characters and marks that turn text
+// escaped: the same value, whatever shows it.
+func visible(value string) string {
+	var b bytes.Buffer
+	if json.Compact(&b, []byte(value)) != nil {
+		return `""` // the reader lets none such through
+	}
+	text := b.String()
+	if !strings.ContainsFunc(text, format.IsHidden) {
+		return text
+	}
+	var out strings.Builder
+	for _, r := range text {
+		if format.IsHidden(r) { // only within a string
+			fmt.Fprintf(&out, `\u%04X`, r)
+			continue
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
 }
 
 func (o *valueWriter) end() error {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import unittest
 
 from project import Project
@@ -39,6 +42,69 @@ with gitruns.init(project="p") as run:
         used = {d["name"]: d["role"] for d in self.show()["datasets"]}
         self.assertEqual(used["model"], "artifact")
         self.assertEqual(len(used), 2)
+
+    def test_models(self) -> None:
+        self.write("out/model.bin", "weights")
+        self.write("folder/a.txt", "a")
+        self.write("folder/sub/b.txt", "b")
+        done = self.python("""
+import pathlib, gitruns
+with gitruns.init(project="p") as run:
+    unnamed = run.log_model(pathlib.Path("out/model.bin"))
+    assert unnamed.name == "run-" + run.id + "-model.bin:v0", unnamed.name
+    gitruns.log_model("out/model.bin", name="net", aliases=["best"])
+    run.log_model("folder/", "several")
+    gitruns.log_artifact("out/model.bin", name="no-model", type="dataset")
+with gitruns.init(project="p") as run:
+    at = run.use_model("net:best")
+    assert at.endswith("model.bin") and open(at).read() == "weights", at
+    open(at, "w").write("changed")
+    assert open(gitruns.use_model("net")).read() == "weights"
+    folder = run.use_model("several:v0")
+    assert open(folder + "/a.txt").read() + open(folder + "/sub/b.txt").read() == "ab"
+    try:
+        run.use_model("no-model")
+    except gitruns.CommError as e:
+        assert "dataset" in str(e)
+    else:
+        raise SystemExit("a dataset is no model")
+with gitruns.init(mode="disabled") as run:
+    run.log_model("/no/such")
+""")
+        self.assertEqual(done.stderr.count("Traceback"), 0)
+        self.assertEqual({d["name"] for d in self.show()["datasets"]}, {"net", "several"})
+
+    def test_a_fresh_clone(self) -> None:
+        make = """
+import sys, gitruns
+with gitruns.init(project="p") as run:
+    a = gitruns.Artifact("data", "dataset")
+    with a.new_file("x/y.txt") as f:
+        f.write(sys.argv[1])
+    a.add(gitruns.Table(columns=["n"], data=[[1], [2]]), "rows")
+    run.log_artifact(a, aliases=sys.argv[2:])
+"""
+        bare, clone = os.path.join(self.dir, "up.git"), os.path.join(self.dir, "clone")
+        self.write("README", "a project\n")
+        for args in (["init", "-q", "--bare", "-b", "main", bare], ["remote", "add", "origin", bare], ["add", "README"], ["commit", "-q", "-m", "a project"]):
+            subprocess.run(["git", *args], cwd=self.dir, env=self.env(), check=True, capture_output=True)
+        self.python(make, "one", "first")
+        self.python(make, "two")
+        self.runs("commit")
+        subprocess.run(["git", "push", "-q", "origin", "main"], cwd=self.dir, env=self.env(), check=True, capture_output=True)
+        subprocess.run(["git", "clone", "-q", bare, clone], env=self.env(), check=True, capture_output=True)
+        shutil.rmtree(os.path.join(self.dir, ".runs"))  # what only the first machine has
+        self.dir = clone
+        self.python("""
+import gitruns
+with gitruns.init(project="p") as run:
+    for name, version, want in (("data:latest", "v1", "two"), ("data:first", "v0", "one"), ("p/data:v0", "v0", "one")):
+        a = run.use_artifact(name, type="dataset")
+        assert (a.version, open(a.get_entry("x/y.txt").download()).read()) == (version, want), a.version
+        assert sorted(a.manifest) == ["rows.parquet", "x/y.txt"]
+        a.verify(a.download())
+""", name="use.py")
+        self.assertEqual({d["role"] for d in self.show()["datasets"]}, {"artifact"})
 
     def test_names(self) -> None:
         import gitruns

@@ -85,6 +85,30 @@ class Media(Recorded):
         log_media(self.run_, "t", t, 0)
         self.assertEqual(sorted(self.artifacts()), ["media/t_0_0.0-1.png", "media/t_0_0.parquet"])
 
+    def test_plotly(self) -> None:
+        import gitruns
+
+        class Figure:
+            def to_json(self) -> str:
+                return '{"data": []}'
+
+            def to_html(self, include_plotlyjs: str) -> str:
+                return f"<html>{include_plotlyjs}"
+
+        log_media(self.run_, "f", gitruns.Plotly(Figure()), 2)
+        self.assertEqual({n: a["kind"] for n, a in self.artifacts().items()}, {"media/f_2_0.plotly.json": "plot", "media/f_2_0.html": "html"})
+        self.assertEqual(self.file("media/f_2_0.html"), b"<html>cdn")
+        log_media(self.run_, "g", gitruns.Plotly(object()), 0)
+        self.assertEqual(len(self.artifacts()), 2)
+
+    def test_media_that_is_not_here(self) -> None:
+        import gitruns
+
+        for name in ("Object3D", "Molecule", "Bokeh", "Classes", "JoinedTable", "PartitionedTable"):
+            self.assertTrue(hasattr(gitruns, name), name)
+            with self.assertRaisesRegex(gitruns.UsageError, f"wandb.{name}; use instead: .+"):
+                getattr(gitruns, name)([])
+
     def test_names(self) -> None:
         self.assertEqual(_files.stem("a/b"), "a/b")
         for key in ("../x", "/x", "a:b", "con", "a//b", ".git/x", "x.", "a\0b", "é" * 125):

@@ -25,6 +25,32 @@ class Plot(Recorded):
         with self.assertRaises(ValueError):
             _plot.bar(Table(columns=["x"], data=[]), "x", "no")
 
+    def test_names_of_columns(self) -> None:
+        names = ["it's", 'a "b"', "back\\slash", "line\nfeed", "__proto__", "5 %", "a[0].b"]
+        s = self.spec(_plot.bar(Table(columns=["v", *names], data=[[1, *names]]), "line\nfeed", "v"))
+        self.assertEqual(list(s["data"]["values"][0]), ["v", "it%27s", "a %22b%22", "back%5cslash", "line%0afeed", "%5f_proto__", "5 %25", "a[0].b"])
+        self.assertEqual((s["encoding"]["y"]["field"], s["encoding"]["y"]["title"]), ("line%0afeed", "line feed"))
+        self.assertEqual(_plot._field("a[0].b", "nominal")["field"], "a\\[0\\]\\.b")
+        self.spec(_plot.bar(Table(columns=["n", "v"], data=[["\ud800", 1]]), "n", "v"))
+
+    def test_dates(self) -> None:
+        import datetime
+
+        s = self.spec(_plot.line(Table(columns=["t", "y"], data=[[datetime.date(2026, 1, d), d] for d in (1, 2)]), "t", "y"))
+        self.assertEqual((s["encoding"]["x"]["type"], s["data"]["values"][0]["t"]), ("temporal", "2026-01-01"))
+
+    def test_a_specification(self) -> None:
+        table = Table(columns=["loss.a", "it's"], data=[[1, 2]])
+        given = {"$schema": "https://vega.github.io/schema/vega-lite/v4.json", "data": {"name": "wandb"}, "title": "${string:title}", "hconcat": [
+            {"mark": "point", "encoding": {"x": {"field": "${field:x}", "type": "quantitative"}}}]}  # fmt: skip
+        s = self.spec(_plot.plot_table(given, table, {"x": "loss.a"}, {"title": "T"}))
+        self.assertEqual((s["title"], s["hconcat"][0]["encoding"]["x"]["field"], s["data"]["values"]), ("T", "loss\\.a", [{"loss.a": 1, "it's": 2}]))
+        self.assertEqual((s["$schema"], "width" in s), (_plot.SCHEMA, False))
+        with self.assertRaises(ValueError):
+            _plot.plot_table(given, table, {"x": "no"})
+        with self.assertRaises(ValueError):
+            _plot.plot_table({"$schema": "https://vega.github.io/schema/vega/v5.json"}, table)
+
     def test_curves(self) -> None:
         true, scores = [0, 0, 1, 1], [[0.9, 0.1], [0.4, 0.6], [0.65, 0.35], [0.2, 0.8]]
         roc = [r[1:] for r in _plot.roc_curve(true, scores).table.data if r[0] == "1"]

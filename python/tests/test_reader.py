@@ -73,6 +73,34 @@ for i, lr in enumerate((0.1, 0.01)):
         with self.assertRaises(gitruns.NotFoundError):
             r.dataset("none")
 
+    def test_params_come_back_as_they_were(self) -> None:
+        import gitruns
+
+        self.python("""
+import gitruns
+with gitruns.init(config={"none": None, "deep": {"a.b": None, "k": 1}, "cap": float("inf"), "odd": float("nan")}) as run:
+    run.log({"x": float("nan")})
+""")
+        r = gitruns.load("last")
+        self.assertIsNone(r.params.none)
+        self.assertEqual((r.params["cap"], r.params["deep"]["k"]), (math.inf, 1))
+        self.assertIsNone(r.params["deep"]["a.b"])
+        self.assertTrue(math.isnan(r.params.odd) and math.isnan(r.best["x"]["last"]))
+        self.assertIsNone(gitruns.runs(n=1)._columns()["params.none"][0])
+
+    def test_a_local_artifact_is_proved(self) -> None:
+        import gitruns
+
+        (a,) = gitruns.load("n1").artifacts
+        path = a.local()
+        os.chmod(path, 0o644)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("another1")
+        self.assertIsNone(a.local())
+        os.replace(path, path + ".was")
+        os.symlink(path + ".was", path)
+        self.assertIsNone(a.local())
+
     def test_runs_and_diff(self) -> None:
         import gitruns
 

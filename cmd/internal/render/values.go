@@ -57,11 +57,15 @@ func ValueText(value string) string {
 	var text string
 	if json.Unmarshal([]byte(value), &text) == nil {
 		lines := strings.Split(strings.TrimSpace(text), "\n")
-		text = lines[0]
-		if n := len(lines) - 1; n > 0 {
-			return terminal.Truncate(terminal.Clean(text), shownValue) + fmt.Sprintf(" (%d lines more)", n)
+		text = terminal.Truncate(terminal.Clean(lines[0]), shownValue)
+		switch n := len(lines) - 1; n {
+		case 0:
+		case 1:
+			text += " (1 line more)"
+		default:
+			text += fmt.Sprintf(" (%d lines more)", n)
 		}
-		return terminal.Truncate(terminal.Clean(text), shownValue)
+		return text
 	}
 	var h struct {
 		Type   string    `json:"_type"`
@@ -135,9 +139,9 @@ func mediaText(list []format.Artifact) string {
 	if kind == "" {
 		kind = "file"
 	}
-	text := fmt.Sprintf("%d %s", len(list), kind)
+	text := kind
 	if len(list) > 1 {
-		text += "s"
+		text += fmt.Sprintf(" × %d", len(list))
 	}
 	switch {
 	case first == nil:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from ._media import Histogram as Histogram
     from ._media import Html as Html
     from ._media import Image as Image
+    from ._media import Plotly as Plotly
     from ._media import Table as Table
     from ._media import Video as Video
     from ._reader import diff as diff
@@ -47,7 +48,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 # Where a name is defined that is loaded when it is first used.
 _LAZY = {
     "init": "_init", "Run": "_run", "Settings": "_settings", "Config": "_config",
-    "Artifact": "_artifact", "Image": "_media", "Table": "_media", "Histogram": "_media", "Video": "_media", "Audio": "_media", "Html": "_media",
+    "Artifact": "_artifact", "Image": "_media", "Table": "_media", "Histogram": "_media", "Video": "_media", "Audio": "_media", "Html": "_media", "Plotly": "_media",
     "plot": "_plot", "plot_table": "_plot", "load": "_reader", "runs": "_reader", "diff": "_reader",
     "util": "_compat", "errors": "_compat", "login": "_compat", "setup": "_compat", "teardown": "_compat", "require": "_compat",
     "termlog": "_compat", "termwarn": "_compat", "termerror": "_compat", "AlertLevel": "_compat", "tensorboard": "_compat", "env": "_compat",

@@ -1,29 +1,27 @@
-"""`python -m gitruns` says which client and which program `runs` are used, and where they lie. Any arguments go to the program."""
+"""`python -m gitruns`: the versions of the client and of the program `runs`, and where they lie."""
 
 from __future__ import annotations
 
 import os
 import sys
 
+from . import _binary
+from ._errors import CommError
+from ._version import __version__
 
-def main(args: list[str]) -> int:
-    """Print the versions, or run `runs args…`; the exit status."""
-    from . import _binary, _errors, _version
 
+def main() -> int:
+    """Print the versions; 1 where the program is missing."""
+    print(f"gitruns {__version__} in {os.path.dirname(os.path.abspath(__file__))}")
     try:
-        program = _binary.find()
-        if args:
-            import subprocess
-
-            return subprocess.call([program, *args])
+        path = _binary.find()
         code, out, err = _binary.call(["version"])
-    except _errors.Error as e:
+    except CommError as e:
         print(f"gitruns: {e}", file=sys.stderr)
         return 1
-    print(f"gitruns {_version.__version__} (protocol {_version.PROTOCOL}, format {_version.FORMAT}): {os.path.dirname(os.path.abspath(__file__))}")
-    print(f"{out.decode('utf-8', 'replace').strip() or err.decode('utf-8', 'replace').strip()}: {program}")
-    return 1 if code else 0
+    print((out or err).decode("utf-8", "replace").strip(), "in", path)
+    return min(abs(code), 1)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    raise SystemExit(main())

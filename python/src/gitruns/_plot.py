@@ -13,15 +13,17 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 MAX_INLINE = 10_000  # rows in the specification; the Parquet file has all
 MAX_POINTS = 1000  # of a curve
+_COMPOSED = {"hconcat", "vconcat", "concat", "facet", "repeat"}
 
 
 class Chart(Media):
     """A table and how to draw it. Logged, it becomes <key>.parquet and <key>.vl.json; beyond 10,000 rows the latter holds
     rows at even distances."""
 
-    def __init__(self, table: Table, spec: dict, title: str | None = None) -> None:
+    def __init__(self, table: Table, spec: dict, title: str | None = None, given: bool = False) -> None:
         self.table = table
         self.spec = spec
+        self._given = given  # by the caller, whose fields are the columns' own names
         self.title = title or ""
         self.caption = self.title
 
@@ -30,14 +32,16 @@ class Chart(Media):
 
         self.table._put(place)
         columns, _ = self.table._cells(None)
-        names = [str(c) for c in self.table.columns]
+        names = [str(c) if self._given else _name(str(c)) for c in self.table.columns]
         rows = [dict(zip(names, (_finite(v) for v in row))) for row in zip(*columns)]
         title: Any = self.title
         if len(rows) > MAX_INLINE:
             title = {"text": self.title, "subtitle": f"{MAX_INLINE:,} of {len(rows):,} rows"}
             rows = [rows[i * len(rows) // MAX_INLINE] for i in range(MAX_INLINE)]
-        spec = {"$schema": SCHEMA, **({"title": title} if title else {}), "width": 480, "height": 320, "data": {"values": rows}, **self.spec}
-        return place.put(".vl.json", "plot", json.dumps(spec, ensure_ascii=False, allow_nan=False).encode(), caption=self.caption)
+        # Views side by side have sizes of their own; the specification of their whole has none.
+        size = {} if _COMPOSED & set(self.spec) else {"width": 480, "height": 320}
+        spec = {"$schema": SCHEMA, **({"title": title} if title else {}), **size, "data": {"values": rows}, **self.spec}
+        return place.put(".vl.json", "plot", json.dumps(spec, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace"), caption=self.caption)
 
 
 def _finite(v: Any) -> Any:
@@ -50,14 +54,30 @@ def _finite(v: Any) -> Any:
     return v
 
 
-def _field(name: str, kind: str, **more: Any) -> dict:
+def _name(column: str) -> str:
+    """The column's name in the specification's rows: characters that Vega's paths and expressions cannot escape are %-encoded."""
+    if column.startswith("__"):  # __proto__ is none of a row's own
+        column = "%5f" + column[1:].replace("%", "%25")
+    elif "%" in column:
+        column = column.replace("%", "%25")
+    return "".join(f"%{ord(c):02x}" if c in "\\\"'" or c < " " else c for c in column)
+
+
+def _path(name: str) -> str:
     # In a field's name Vega-Lite reads dots and brackets as paths.
-    plain = name.replace("\\", "\\\\").replace(".", "\\.").replace("[", "\\[").replace("]", "\\]")
-    return {"field": plain, "type": kind, "title": name, **more}
+    return name.replace("\\", "\\\\").replace(".", "\\.").replace("[", "\\[").replace("]", "\\]")
+
+
+def _field(name: str, kind: str, **more: Any) -> dict:
+    # A tooltip's expression holds the title, and takes neither backslash nor line feed.
+    title = "".join("\u2216" if c == "\\" else " " if c < " " else c for c in name)
+    return {"field": _path(_name(name)), "type": kind, "title": title, **more}
 
 
 def _kind(table: Table, name: str) -> str:
-    cells = [c for c in table.get_column(name) if c is not None]
+    cells = [c for c in table.get_column(name) if c is not None and c == c]
+    if cells and all(hasattr(c, "isoformat") and hasattr(c, "year") for c in cells):
+        return "temporal"
     try:
         return "quantitative" if cells and all(not isinstance(c, str) and float(c) is not None for c in cells) else "nominal"
     except (TypeError, ValueError):
@@ -112,7 +132,7 @@ def scatter(table: Any, x: str, y: str, title: str | None = None, split_table: b
     table = _table(table, x, y)
     encoding = {"x": _field(x, _kind(table, x), scale={"zero": False}), "y": _field(y, _kind(table, y), scale={"zero": False})}
     for axis in encoding.values():
-        if axis["type"] == "nominal":
+        if axis["type"] != "quantitative":
             del axis["scale"]
     return Chart(table, {"mark": {"type": "point", "tooltip": True}, "encoding": encoding}, title)
 
@@ -257,20 +277,38 @@ def confusion_matrix(probs: Any = None, y_true: Any = None, preds: Any = None, c
     return Chart(Table(columns=["Actual", "Predicted", "nPredictions"], data=data), spec, title or "Confusion matrix")
 
 
+def _filled(part: Any, fields: dict, strings: dict) -> Any:
+    """A part of a specification with ${field:x} and ${string:x} replaced by what they stand for."""
+    if isinstance(part, dict):
+        return {k: _filled(v, fields, strings) for k, v in part.items()}
+    if isinstance(part, (list, tuple)):
+        return [_filled(v, fields, strings) for v in part]
+    if isinstance(part, str) and "${" in part:
+        for name, column in fields.items():
+            part = part.replace("${field:" + name + "}", _path(str(column)))
+        for name, text in strings.items():
+            part = part.replace("${string:" + name + "}", str(text))
+    return part
+
+
 def plot_table(
     vega_spec_name: Any = None, data_table: Any = None, fields: Any = None, string_fields: Any = None, split_table: bool = False,
 ) -> Chart:  # fmt: skip
     """A table drawn by one of W&B's own charts ("wandb/line/v0", bar, scatter, histogram), or by a Vega-Lite specification, a dict.
 
     Another name lies on W&B's server: the table is kept, drawn as points of its first two fields, and that is said. fields: column by
-    the chart's field. Raises ValueError for a column that is not there.
+    the chart's field. In a specification ${field:x} stands for the column fields["x"], ${string:x} for string_fields["x"].
+    Raises ValueError for a column that is not there, and for a specification of Vega.
     """
     fields, strings = dict(fields or {}), dict(string_fields or {})
     table = _table(data_table)
     title = strings.get("title")
     if isinstance(vega_spec_name, dict):
-        spec = {k: v for k, v in vega_spec_name.items() if k not in ("$schema", "data")}
-        return Chart(table, spec, title)
+        if "/schema/vega/" in str(vega_spec_name.get("$schema", "")):
+            raise ValueError("plot_table: the specification is one of Vega; give one of Vega-Lite")
+        table = _table(table, *fields.values())
+        spec = {k: _filled(v, fields, strings) for k, v in vega_spec_name.items() if k not in ("$schema", "data")}
+        return Chart(table, spec, title, given=True)
     name = str(vega_spec_name).partition("/")[2].rpartition("/")[0] if str(vega_spec_name).startswith("wandb/") else ""
     if name == "line" and {"x", "y"} <= set(fields):
         return line(table, fields["x"], fields["y"], fields.get("stroke"), title)

@@ -104,10 +104,16 @@ class RecordedArtifact:
         return target
 
     def local(self) -> str | None:
-        """Its path in the project where the run's folder holds it, else None."""
-        folder = self._run._folder()
-        path = os.path.join(folder, "artifacts", *self.path.split("/")) if folder else ""
-        return path if path and ".." not in self.path.split("/") and os.path.isfile(path) else None
+        """Its path in the project where the run's folder holds it, proved by its digest, else None: a pointer of git LFS is not the file."""
+        parts = self.path.split("/")
+        path = self._run._folder()
+        if not path or not all(parts) or ".." in parts or "." in parts:
+            return None
+        for part in ("artifacts", *parts):
+            path = os.path.join(path, part)
+            if os.path.islink(path):
+                return None
+        return path if os.path.isfile(path) and _digest(path) == self.sha256 else None
 
     def __repr__(self) -> str:
         return f"<artifact {self.path}, {self.bytes} bytes>"
@@ -131,8 +137,12 @@ class RecordedRun:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name == "record":
             raise AttributeError(name)
-        if name in ("params", "tags", "summary", "source", "environment", "machine", "extra", "files"):
+        if name == "params":
+            return Table(self._params())
+        if name in ("tags", "source", "environment", "machine", "extra", "files"):
             return Table(self.record.get(name) or {})
+        if name == "summary":
+            return Table(_numbers(self.record.get(name) or {}))
         if name in ("started", "ended"):
             return _time(self.record.get(name))
         if name in _KEYS:
@@ -142,12 +152,19 @@ class RecordedRun:
     @property
     def config(self) -> Table:
         """The same as params."""
-        return Table(self.record.get("params") or {})
+        return Table(self._params())
+
+    def _params(self) -> dict:
+        """The params as they were given: None where the record has them under nulls, and infinities and NaN as numbers."""
+        params = _numbers(self.record.get("params") or {})
+        for dotted in self.record.get("nulls") or ():
+            _set_none(params, dotted)
+        return params
 
     @property
     def best(self) -> Table:
         """For each metric the table of run.toml: last, min, min_step, max, max_step, count, goal."""
-        return Table(self.record.get("metrics") or {})
+        return Table(_numbers(self.record.get("metrics") or {}))
 
     def metrics(self, *keys: str, as_: str | None = None) -> Any:
         """The points of the metrics that are named, else of all: columns key, step, time (UTC, microseconds), value.
@@ -266,13 +283,7 @@ class RecordedRun:
         path = os.path.join(folder, name) if folder else ""
         if not known or not path or os.path.islink(path) or not os.path.isfile(path):
             return None
-        import hashlib
-
-        digest = hashlib.sha256()
-        with open(path, "rb") as f:
-            while block := f.read(1 << 20):
-                digest.update(block)
-        if digest.hexdigest() != known["sha256"]:
+        if _digest(path) != known["sha256"]:
             raise CommError(f"{path} is not what run {self.id} recorded; 'runs verify {self.id}' says more")
         return path
 
@@ -296,6 +307,39 @@ _KEYS = frozenset(
 )
 
 
+def _numbers(value: Any) -> Any:
+    """A value of JSON in which the texts NaN, Infinity and -Infinity are the numbers; a copy. A text spelled so cannot be told from them."""
+    if isinstance(value, dict):
+        return {k: _numbers(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_numbers(v) for v in value]
+    return _SPECIAL.get(value, value) if isinstance(value, str) else value
+
+
+def _set_none(params: dict, dotted: str) -> None:
+    """Put None where a param is null. dotted is a dotted key of TOML, whose parts in quotes may hold dots."""
+    import json
+    import re
+
+    parts = [json.loads(p) if p.startswith('"') else p for p in re.findall(r'"(?:[^"\\]|\\.)*"|[^."]+', dotted)]
+    for part in parts[:-1]:
+        params = params.setdefault(part, {})
+        if not isinstance(params, dict):
+            return
+    if parts:
+        params.setdefault(parts[-1], None)
+
+
+def _digest(path: str) -> str:
+    import hashlib
+
+    digest = hashlib.sha256()
+    with open(path, "rb") as f:
+        while block := f.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 class Runs(list):
     """A list of RecordedRun, newest first."""
 
@@ -303,10 +347,10 @@ class Runs(list):
         rows = []
         for r in self:
             row: dict = {"id": r.id, "name": r.name, "status": r.status, "started": r.started, "experiment": r.experiment}
-            _flat("params.", r.record.get("params") or {}, row)
+            _flat("params.", r._params(), row)
             for key, m in (r.record.get("metrics") or {}).items():
                 row["metrics." + key] = _SPECIAL.get(m["last"], m["last"]) if isinstance(m["last"], str) else m["last"]
-            _flat("summary.", r.record.get("summary") or {}, row)
+            _flat("summary.", _numbers(r.record.get("summary") or {}), row)
             _flat("tags.", r.record.get("tags") or {}, row)
             rows.append(row)
         return rows

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
-_SWEEP = "a sweep needs no server: 'python train.py -m lr=0.1,0.01' with hydra, a Slurm array, or Optuna with gitruns.integrations.optuna (README, 'Sweeps')"
+_SWEEP = "a sweep needs no server: 'python train.py -m lr=0.1,0.01' with hydra, a Slurm array, or Optuna with gitruns.integrations.optuna (scripts for all three: testdata/recipes)"
 _API = "gitruns.runs(expression), gitruns.load(selector) and 'runs ls --json' read what was recorded"
 _SHARE = "'runs commit' and 'runs push' share runs, 'runs tag RUN baseline' marks one"
 _FILE = "save the file with run.save(path), or log an Image, Table or Html"
@@ -18,10 +18,13 @@ _CALLS = {
     "sweep": _SWEEP, "agent": _SWEEP, "controller": _SWEEP,
     "Api": _API, "PublicApi": _API, "InternalApi": _API, "restore": "gitruns.load(selector).artifact(path).download()",
     "link_artifact": _SHARE, "link_model": _SHARE, "launch": "'runs exec' and 'runs reproduce' run programs", "launch_add": "'runs exec' and 'runs reproduce' run programs",
-    "Object3D": _FILE, "Molecule": _FILE, "Plotly": "log the figure itself: gitruns.log({'chart': fig})", "Bokeh": _FILE, "Classes": "run.config keeps names of classes",
+    "Object3D": _FILE, "Molecule": _FILE, "Bokeh": _FILE, "Classes": "run.config keeps names of classes",
     "JoinedTable": "log two Tables and join them where they are read", "PartitionedTable": "log one Table", "Graph": _FILE,
     "sync": "there is nothing to sync: 'runs push' shares runs", "set_trace": "breakpoint()", "mark_failure": "finish(exit_code=1)",
-    "log_output": "'runs exec' keeps what a program prints",
+    "log_output": "'runs exec' keeps what a program prints", "box3d": _FILE, "EvalTable": "log a Table", "attach": "call init() in the child process: it joins the run by RUNS_ID",
+    "ArtifactTTL": "artifacts stay until 'runs rm', or 'runs artifacts --prune' where a store has them", "pin_config_keys": "'runs ls --columns lr,loss' chooses what a list shows",
+    "termsetup": "nothing: there is nothing to set up", "ensure_configured": "nothing: there is nothing to configure", "sagemaker_auth": "nothing: there is no account",
+    "wandb_agent": _SWEEP, "helper": "init(config=) with a dict",
 }  # fmt: skip
 
 # Modules and values: looking at them says what to use.
@@ -31,7 +34,9 @@ _NAMES = {
     "wandb_run": "gitruns.Run", "wandb_sdk": "the names of gitruns itself", "old": "the names of gitruns itself", "cli": "the program 'runs'",
     "docker": "nothing: the environment is recorded", "jupyter": "gitruns.init() in a notebook", "sacred": "gitruns.log", "gym": "run.save('videos/*.mp4')",
     "fastai": "gitruns.log in a callback", "catboost": "gitruns.log in a callback", "spacy": "gitruns.log", "data_types": "gitruns.Image, Table and the like", "beta": "the names of gitruns itself",
-    "plots": "gitruns.plot", "visualize": "gitruns.plot_table", "plots_by_key": "gitruns.plot", "dataviz": "gitruns.plot", "patched": "nothing: nothing is patched", "Sweep": _SWEEP,
+    "plots": "gitruns.plot", "visualize": "gitruns.plot_table", "plots_by_key": "gitruns.plot", "dataviz": "gitruns.plot", "patched": "nothing: nothing is patched", "Sweep": _SWEEP, "agents": _SWEEP,
+    "api": _API, "analytics": "nothing: nobody is told what is recorded", "profiler": "run.save(path) for the trace", "proto": "the names of gitruns itself",
+    "tensorflow": "init(sync_tensorboard=True)", "trigger": "the names of gitruns itself", "wandb_lib": "the names of gitruns itself", "wandb_torch": "run.watch(model)",
 }  # fmt: skip
 
 

@@ -337,14 +337,15 @@ class Run:
 
     def log_model(self, path: Any, name: str | None = None, aliases: Any = None) -> Any:
         """Keep a model, a file or a folder, as an artifact of the type model."""
-        return self.log_artifact(path, name=name or f"run-{self.id}-{os.path.basename(os.fspath(path))}", type="model", aliases=aliases)
+        from ._artifact import log_model
+
+        return log_model(self, path, name=name, aliases=aliases)
 
     def use_model(self, name: str) -> str:
-        """The path of a model that another run kept."""
-        artifact = self.use_artifact(name, type="model")
-        folder = artifact.download()
-        files = os.listdir(folder)
-        return os.path.join(folder, files[0]) if len(files) == 1 else folder
+        """The path of a model that another run kept: of its file, or of its folder where it has several."""
+        from ._artifact import use_model
+
+        return use_model(self, name)
 
     def watch(self, models: Any, criterion: Any = None, log: Any = "gradients", log_freq: int = 1000, idx: Any = None, log_graph: bool = False) -> Any:
         """Record histograms of gradients and parameters of torch modules every log_freq backward passes."""

@@ -31,8 +31,9 @@ class Training(Project):
         import gitruns
 
         before, folder = dict(os.environ), os.getcwd()
+        env = self.env()
         os.environ.clear()
-        os.environ.update(self.env(), RUNS_SILENT="1")
+        os.environ.update(env, RUNS_SILENT="1")
         os.chdir(self.dir)
 
         def back() -> None:

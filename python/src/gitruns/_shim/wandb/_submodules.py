@@ -1,0 +1,94 @@
+"""The modules below wandb that programs import: those with names that gitruns has, and what to use instead of the others."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+
+import gitruns
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any
+
+_MEDIA = ("Image", "Table", "Histogram", "Video", "Audio", "Html")
+
+# The names of each module, beside the modules below it. "*": any name of gitruns.
+_NAMES: dict = {
+    "sdk": ("*",), "sdk.lib": ("RunDisabled",), "sdk.lib.disabled": ("RunDisabled",), "sdk.lib.config_util": ("ConfigError",),
+    "sdk.lib.runid": ("generate_id",), "sdk.lib.config": ("Config",), "sdk.wandb_run": ("Run", "finish"), "sdk.wandb_init": ("init",), "sdk.wandb_config": ("Config",),
+    "sdk.wandb_summary": ("Summary",), "sdk.wandb_settings": ("Settings",), "sdk.wandb_alerts": ("AlertLevel",), "sdk.wandb_login": ("login",),
+    "sdk.data_types": _MEDIA, "sdk.data_types.image": ("Image",), "sdk.data_types.table": ("Table",), "sdk.data_types.histogram": ("Histogram",),
+    "sdk.data_types.video": ("Video",), "sdk.data_types.audio": ("Audio",), "sdk.data_types.html": ("Html",), "sdk.artifacts": ("Artifact",), "sdk.artifacts.artifact": ("Artifact",),
+    "wandb_run": ("Run",), "data_types": _MEDIA, "errors": ("errors",), "errors.errors": ("errors",), "errors.term": ("termlog", "termwarn", "termerror"),
+    "util": ("util",), "env": ("env",), "plot": ("plot",), "tensorboard": ("tensorboard",), "integration": (), "integration.tensorboard": ("tensorboard",),
+}  # fmt: skip
+
+# Names that lie elsewhere in gitruns than at its top.
+_ELSEWHERE = {
+    "RunDisabled": ("gitruns._disabled", "DisabledRun"), "ConfigError": ("gitruns._errors", "ConfigError"), "generate_id": ("gitruns._compat", "generate_id"),
+    "Summary": ("gitruns._summary", "Summary"),
+}  # fmt: skip
+
+_ADAPTERS = {
+    "keras": "keras", "xgboost": "xgboost", "lightgbm": "lightgbm", "sklearn": "sklearn", "lightning": "lightning", "huggingface": "transformers",
+}  # fmt: skip
+
+
+def _value(module: str, name: str) -> Any:
+    """The value of a name of a module below wandb; AttributeError where it has none."""
+    names = _NAMES[module]
+    if name in names or names == ("*",) and not name.startswith("_"):
+        if name in _ELSEWHERE:
+            where, what = _ELSEWHERE[name]
+            return getattr(import_module(where), what)
+        if name not in ("errors", "util", "env", "plot", "tensorboard"):
+            return getattr(gitruns, name)
+    if len(names) == 1 and names[0] in ("errors", "util", "env", "plot", "tensorboard") and not name.startswith("__"):
+        return getattr(getattr(gitruns, names[0]), name)
+    raise AttributeError(f"gitruns has no wandb.{module}.{name}")
+
+
+def _instead(module: str) -> str:
+    """Why a module below wandb cannot be imported, and what to use."""
+    parts = module.split(".")
+    last = parts[1] if parts[0] == "integration" and len(parts) > 1 else parts[0]
+    if last in _ADAPTERS:
+        return f"gitruns has no wandb.{module}; use gitruns.integrations.{_ADAPTERS[last]}"
+    if len(parts) == 1 or parts[0] == "apis":
+        try:
+            getattr(gitruns, parts[0])
+        except Exception as e:
+            return str(e)
+    return f"gitruns has no wandb.{module}"
+
+
+class _Finder:
+    """Finds and loads the modules. An instance of it stands in sys.meta_path."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """The spec of a module below wandb. Raises ModuleNotFoundError, with what to use, for one that is not there."""
+        if not name.startswith("wandb.") or name == __name__:
+            return None
+        module = name[len("wandb.") :]
+        if module not in _NAMES:
+            # Without name=: `from wandb import x` would hide the text of an error that has it.
+            raise ModuleNotFoundError(_instead(module))
+        return ModuleSpec(name, self, is_package=any(other.startswith(module + ".") for other in _NAMES))
+
+    def create_module(self, spec: Any) -> None:
+        """The import system makes the module."""
+
+    def exec_module(self, module: Any) -> None:
+        """Give the module its names; each is looked up when it is asked for."""
+        short = module.__name__[len("wandb.") :]
+        module.__getattr__ = lambda name: _value(short, name)
+        if "*" not in _NAMES[short]:
+            module.__all__ = [n for n in _NAMES[short] if n != short.split(".")[0]]
+
+
+def install() -> None:
+    """Put the finder at the head of sys.meta_path, once."""
+    if not any(type(f).__module__ == __name__ for f in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())

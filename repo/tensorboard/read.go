@@ -1,0 +1,580 @@
+package tensorboard
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gitruns/runs/format"
+)
+
+// Bounds of what is taken of one log. What is past them is counted and said.
+const (
+	maxPoints     = 20_000_000
+	maxValueBytes = 256 << 20 // of texts and histograms as JSON
+	maxTextBytes  = 64 << 10  // of one text
+	maxBins       = 4096      // of a histogram
+	maxMedia      = 2000      // images and sounds
+	maxMediaBytes = 512 << 20
+	maxLogBytes   = 32 << 30 // of all event files
+	maxTags       = 20_000
+	maxSaid       = 20 // damages that are named
+)
+
+// output takes what a log says. The line and the data are valid during the call.
+type output interface {
+	line(l *format.Line) error
+	// media takes a file of an artifact; name is below artifacts/.
+	media(l *format.ArtifactLine, time int64, data []byte) error
+}
+
+// Counts say what was taken.
+type Counts struct {
+	Files      int // event files with anything in them that was taken
+	Points     int64
+	Keys       int // of metrics
+	Texts      int
+	Histograms int
+	Media      int // images and sounds
+	Params     int
+	Bytes      int64 // of the event files that were read
+
+	Warnings []string
+}
+
+// None reports whether nothing was taken.
+func (c *Counts) None() bool {
+	return c.Points == 0 && c.Texts == 0 && c.Histograms == 0 && c.Media == 0 && c.Params == 0
+}
+
+// reading reads a log.
+type reading struct {
+	out   output
+	since int64                 // µs: what was said before is left
+	taken func(key string) bool // keys that are not wanted
+	show  func(path string) string
+
+	counts  Counts
+	session session
+	first   int64 // time of the first and the last event, µs; 0 is none
+	last    int64
+
+	part    *part
+	tags    map[string]*tag // of the folder
+	keys    map[string]bool
+	names   map[string]int // of artifacts
+	line    format.Line
+	tensor  tensor
+	numbers []float64
+
+	valueBytes, mediaBytes int64
+	left                   map[string]int // what was left out, by the reason
+	torn                   []string
+	damages                int
+}
+
+// tag is what is known of a tag in a folder.
+type tag struct {
+	plugin string
+	key    string // "" is not taken
+	wanted bool
+	metric bool // it was counted
+}
+
+func newReading(out output) *reading {
+	return &reading{
+		out: out, taken: func(string) bool { return false }, show: func(path string) string { return path },
+		keys: map[string]bool{}, names: map[string]int{}, left: map[string]int{},
+	}
+}
+
+// all reads the files of a log. What is wrong in a file is a warning; an error is of the output, or the context's.
+func (r *reading) all(ctx context.Context, l *log) error {
+	for _, p := range l.parts {
+		r.part, r.tags = p, map[string]*tag{}
+		for _, f := range p.files {
+			if r.counts.Bytes+f.size > maxLogBytes {
+				r.left["event files past the bound of all that is read"]++
+				continue
+			}
+			if err := r.file(ctx, f.path); err != nil {
+				return err
+			}
+		}
+	}
+	r.finish()
+	return nil
+}
+
+func (r *reading) warn(text string, args ...any) {
+	r.counts.Warnings = append(r.counts.Warnings, fmt.Sprintf(text, args...))
+}
+
+// finish says what was left out.
+func (r *reading) finish() {
+	switch n := len(r.torn); {
+	case n == 1:
+		r.warn("%s ends within a record, as it does where a writer was ended; what is before it was taken", r.torn[0])
+	case n > 1:
+		r.warn("%d event files end within a record, as they do where a writer was ended; what is before it was taken: %s, …", n, r.torn[0])
+	}
+	if n := r.damages - maxSaid; n > 0 {
+		r.warn("%d more records or files are damaged", n)
+	}
+	for _, reason := range slices.Sorted(mapKeys(r.left)) {
+		r.warn("left out: %d %s", r.left[reason], reason)
+	}
+}
+
+func mapKeys(m map[string]int) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for key := range m {
+			if !yield(key) {
+				return
+			}
+		}
+	}
+}
+
+func (r *reading) damage(path string, err error) {
+	if r.damages++; r.damages <= maxSaid {
+		r.warn("%s: %v", r.show(path), err)
+	}
+}
+
+func (r *reading) file(ctx context.Context, path string) error {
+	f, err := openLog(path)
+	if err != nil {
+		r.damage(path, err)
+		return nil
+	}
+	defer func() { _ = f.Close() }()
+	if info, err := f.Stat(); err == nil {
+		r.counts.Bytes += info.Size()
+	}
+	before := r.counts
+	records := newRecordReader(f)
+	var e event
+	for n := 0; ; n++ {
+		if n%4096 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		begin := records.offset
+		data, err := records.next()
+		var damage *DamageError
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF):
+		case errors.Is(err, errTorn):
+			r.torn = append(r.torn, r.show(path))
+		case errors.As(err, &damage) && !damage.Rest:
+			r.damage(path, err)
+			continue
+		default:
+			r.damage(path, err)
+		}
+		if err != nil {
+			break
+		}
+		if err := r.event(data, &e); err != nil {
+			if !errors.Is(err, errMessage) && !errors.Is(err, errTensor) {
+				return err
+			}
+			r.damage(path, &DamageError{Offset: begin, What: err.Error()})
+		}
+	}
+	if records.long > 0 {
+		r.left[fmt.Sprintf("records of more than %d bytes", maxRecordBytes)] += records.long
+	}
+	if c := r.counts; c.Points > before.Points || c.Texts > before.Texts || c.Histograms > before.Histograms || c.Media > before.Media || c.Params > before.Params {
+		r.counts.Files++
+	}
+	return nil
+}
+
+// maxTime is the end of the year 9999, in seconds.
+const maxTime = 253402300799
+
+func (r *reading) event(data []byte, e *event) error {
+	if err := parseEvent(data, e); err != nil {
+		return err
+	}
+	if !(e.time >= 0 && e.time <= maxTime) {
+		return fmt.Errorf("%w: its time is none", errMessage)
+	}
+	at := int64(math.Round(e.time * 1e6))
+	old := at < r.since
+	if !old {
+		if r.first == 0 || at < r.first {
+			r.first = at
+		}
+		r.last = max(r.last, at)
+	}
+	if e.summary == nil {
+		return nil
+	}
+	var v value
+	var bad error
+	err := eachValue(e.summary, &v, func() error {
+		err := r.value(&v, at, e.step, old)
+		if errors.Is(err, errMessage) || errors.Is(err, errTensor) { // of this value alone
+			bad = err
+			return nil
+		}
+		return err
+	})
+	if err == nil {
+		err = bad
+	}
+	return err
+}
+
+// value takes one entry of a summary. Old ones say which plugin their tag is for, to the later ones too.
+func (r *reading) value(v *value, at, step int64, old bool) error {
+	t := r.tags[string(v.tag)]
+	if t == nil {
+		if len(r.tags) >= maxTags {
+			r.left[fmt.Sprintf("values of more than %d tags", maxTags)]++
+			return nil
+		}
+		t = &tag{plugin: string(v.plugin)}
+		name := clean(v.tag)
+		if t.plugin == "text" {
+			name = strings.TrimSuffix(name, "/text_summary") // which PyTorch adds
+		}
+		t.key = cleanKey(r.part.key(name))
+		t.wanted = !r.taken(t.key)
+		r.tags[string(v.tag)] = t
+	}
+	if old {
+		return nil
+	}
+	if t.plugin == "hparams" {
+		return r.hparams(v.content, at)
+	}
+	if !t.wanted {
+		return nil
+	}
+	switch {
+	case v.hasSimple:
+		return r.point(t, at, step, v.simple)
+	case v.image != nil:
+		file, err := encoded(v.image)
+		if err != nil {
+			return err
+		}
+		return r.sample(t, at, step, file)
+	case v.audio != nil:
+		file, err := encoded(v.audio)
+		if err != nil {
+			return err
+		}
+		return r.sample(t, at, step, file)
+	case v.histogram != nil:
+		return r.oldHistogram(t, at, step, v.histogram)
+	case v.tensor != nil:
+		return r.ofTensor(t, at, step, v.tensor)
+	}
+	return nil
+}
+
+func (r *reading) point(t *tag, at, step int64, v float64) error {
+	if !t.metric {
+		if t.metric = true; !r.keys[t.key] {
+			if len(r.keys) >= format.MaxMetrics {
+				t.wanted = false
+				r.left[fmt.Sprintf("metrics, past %d of them", format.MaxMetrics)]++
+				return nil
+			}
+			r.keys[t.key] = true
+			r.counts.Keys++
+		}
+	}
+	if r.counts.Points >= maxPoints {
+		r.left[fmt.Sprintf("points, past %d of them", maxPoints)]++
+		return nil
+	}
+	r.counts.Points++
+	r.line = format.Line{Time: at, HasStep: true, Step: step, Metrics: append(r.line.Metrics[:0], format.MetricValue{Key: t.key, Value: v})}
+	return r.out.line(&r.line)
+}
+
+// quiet are plugins whose values say nothing of a run.
+var quiet = []string{"custom_scalars", "graphs", "graph_keras_model", "graph_run_metadata", "graph_run_metadata_graph", "profile", "projector", "hparams"}
+
+func (r *reading) ofTensor(t *tag, at, step int64, data []byte) (err error) {
+	if err := parseTensor(data, &r.tensor); err != nil {
+		return err
+	}
+	switch t.plugin {
+	case "scalars":
+		if r.numbers, err = r.tensor.numbers(r.numbers[:0]); err != nil {
+			return err
+		}
+		if len(r.numbers) != 1 {
+			return errTensor
+		}
+		return r.point(t, at, step, r.numbers[0])
+	case "text":
+		const most = 1000
+		texts, err := r.tensor.texts(most)
+		if err != nil || len(texts) == 0 {
+			return err
+		}
+		list := make([]any, len(texts))
+		left := maxTextBytes
+		for i, text := range texts {
+			s := cut(text, left)
+			left -= len(s)
+			list[i] = s
+		}
+		if len(list) == 1 && len(r.tensor.shape) <= 1 {
+			return r.noNumber(t, at, step, list[0], &r.counts.Texts)
+		}
+		return r.noNumber(t, at, step, list, &r.counts.Texts)
+	case "images":
+		texts, err := r.tensor.texts(2 + maxMedia)
+		if err != nil {
+			return err
+		}
+		for _, file := range texts[min(2, len(texts)):] { // behind width and height
+			if err := r.sample(t, at, step, file); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "audio":
+		texts, err := r.tensor.texts(2 * maxMedia)
+		if err != nil {
+			return err
+		}
+		for i, file := range texts {
+			if len(r.tensor.shape) == 2 && r.tensor.shape[1] == 2 && i%2 == 1 {
+				continue // its label
+			}
+			if err := r.sample(t, at, step, file); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "histograms":
+		return r.newHistogram(t, at, step)
+	}
+	if !slices.Contains(quiet, t.plugin) {
+		r.left[fmt.Sprintf("values of plugin %q", cut([]byte(t.plugin), 60))]++
+	}
+	return nil
+}
+
+// noNumber takes a text or a histogram.
+func (r *reading) noNumber(t *tag, at, step int64, v any, count *int) error {
+	text := format.AppendJSON(nil, v)
+	if r.valueBytes+int64(len(text)) > maxValueBytes || len(text) > format.MaxValueBytes {
+		r.left["texts and histograms: too large, or too many"]++
+		return nil
+	}
+	r.valueBytes += int64(len(text))
+	*count++
+	return r.out.line(&format.Line{Time: at, HasStep: true, Step: step, Values: []format.ValueText{{Key: t.key, JSON: string(text)}}})
+}
+
+// oldHistogram reads a HistogramProto message: the upper end of each bucket and its count.
+func (r *reading) oldHistogram(t *tag, at, step int64, data []byte) error {
+	var least, most float64
+	var limits, counts []float64
+	f := fields{b: data}
+	for f.next() {
+		switch f.num {
+		case 1:
+			least = f.double()
+		case 2:
+			most = f.double()
+		case 6:
+			limits = f.doubles(limits, maxBins)
+		case 7:
+			counts = f.doubles(counts, maxBins)
+		}
+	}
+	if f.err != nil {
+		return f.err
+	}
+	if len(limits) == 0 || len(limits) != len(counts) {
+		return errTensor
+	}
+	for len(counts) > 1 && counts[0] == 0 { // an empty bucket opens the list, for its limit
+		least = limits[0]
+		limits, counts = limits[1:], counts[1:]
+	}
+	edges := append([]float64{min(least, limits[0])}, limits...)
+	if last := len(edges) - 1; most >= edges[last-1] && most < edges[last] {
+		edges[last] = most
+	}
+	return r.histogram(t, at, step, edges, counts)
+}
+
+// newHistogram reads a tensor of rows: left end, right end, count.
+func (r *reading) newHistogram(t *tag, at, step int64) (err error) {
+	if len(r.tensor.shape) != 2 || r.tensor.shape[1] != 3 {
+		return errTensor
+	}
+	if r.numbers, err = r.tensor.numbers(r.numbers[:0]); err != nil {
+		return err
+	}
+	var edges, counts []float64
+	for row := r.numbers; len(row) >= 3; row = row[3:] {
+		if len(edges) == 0 {
+			edges = append(edges, row[0])
+		}
+		edges, counts = append(edges, row[1]), append(counts, row[2])
+	}
+	return r.histogram(t, at, step, edges, counts)
+}
+
+func (r *reading) histogram(t *tag, at, step int64, edges, counts []float64) error {
+	list := func(numbers []float64) []any {
+		items := make([]any, len(numbers))
+		for i, v := range numbers {
+			items[i] = v
+		}
+		return items
+	}
+	h := map[string]any{"_type": "histogram", "bins": list(edges), "values": list(counts)}
+	return r.noNumber(t, at, step, h, &r.counts.Histograms)
+}
+
+func (r *reading) hparams(content []byte, at int64) error {
+	s := session{}
+	if err := parseSession(content, &s); err != nil {
+		return err
+	}
+	if s.ended > 0 {
+		r.session.ended, r.session.failed = s.ended, s.failed
+	}
+	if len(s.params) == 0 {
+		return nil
+	}
+	l := format.Line{Time: at}
+	for name, v := range s.params {
+		switch {
+		case format.CheckKey(name) != nil:
+			r.left["params without a name"]++
+		case v == nil:
+			l.Nulls = append(l.Nulls, format.DottedKey([]string{name}))
+		default:
+			if l.Params == nil {
+				l.Params = map[string]any{}
+			}
+			l.Params[name] = v
+		}
+	}
+	slices.Sort(l.Nulls)
+	if format.CheckParams(l.Params) != nil {
+		return errMessage
+	}
+	r.counts.Params += len(l.Params) + len(l.Nulls)
+	return r.out.line(&l)
+}
+
+// sample takes the file of an image or a sound.
+func (r *reading) sample(t *tag, at, step int64, data []byte) error {
+	kind, ending := mediaKind(data)
+	switch {
+	case kind == "":
+		r.left["images or sounds of a form that is not known"]++
+		return nil
+	case r.counts.Media >= maxMedia || r.mediaBytes+int64(len(data)) > maxMediaBytes:
+		r.left[fmt.Sprintf("images or sounds, past %d or %d bytes of them", maxMedia, maxMediaBytes)]++
+		return nil
+	}
+	r.counts.Media++
+	r.mediaBytes += int64(len(data))
+	base := fmt.Sprintf("media/%s_%d", mediaPath(t.key), step)
+	n := r.names[base]
+	r.names[base]++
+	line := format.ArtifactLine{Name: fmt.Sprintf("%s_%d%s", base, n, ending), Kind: kind, Key: t.key, Step: &step}
+	return r.out.media(&line, at, data)
+}
+
+// mediaKind tells what a file is by its first bytes.
+func mediaKind(data []byte) (kind, ending string) {
+	switch {
+	case bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")):
+		return "image", ".png"
+	case bytes.HasPrefix(data, []byte("\xff\xd8\xff")):
+		return "image", ".jpg"
+	case bytes.HasPrefix(data, []byte("GIF8")):
+		return "image", ".gif"
+	case len(data) > 12 && bytes.HasPrefix(data, []byte("RIFF")) && string(data[8:12]) == "WAVE":
+		return "audio", ".wav"
+	}
+	return "", ""
+}
+
+// mediaPath is a key as part of a path.
+func mediaPath(key string) string {
+	parts := strings.Split(key, "/")
+	kept := parts[:0]
+	for _, p := range parts {
+		p = strings.Map(func(c rune) rune {
+			if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.' {
+				return c
+			}
+			return '_'
+		}, p)
+		if p = strings.Trim(p, "."); p != "" {
+			kept = append(kept, p)
+		}
+	}
+	name := strings.Join(kept, "/")
+	if name == "" || format.CheckPath(name) != nil {
+		return "image"
+	}
+	return name
+}
+
+// clean is a tag without what no key may hold.
+func clean(tag []byte) string {
+	return strings.Map(func(c rune) rune {
+		if format.IsHidden(c) {
+			return '_'
+		}
+		return c
+	}, strings.ToValidUTF8(string(tag), "_"))
+}
+
+// cleanKey is the key of a metric, cut to its bound, and "_" where nothing is left.
+func cleanKey(key string) string {
+	if key = cut([]byte(key), format.MaxKeyBytes); key == "" {
+		return "_"
+	}
+	return key
+}
+
+// cut is a text of at most so many bytes, whole characters.
+func cut(text []byte, most int) string {
+	if len(text) > most {
+		end := max(0, most)
+		for end > 0 && !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text = text[:end]
+	}
+	return strings.ToValidUTF8(string(text), "?")
+}
+
+// relativeTo shows paths below a folder.
+func relativeTo(dir string) func(string) string {
+	return func(p string) string {
+		if rel, err := filepath.Rel(dir, p); err == nil && !strings.HasPrefix(rel, "..") {
+			return rel
+		}
+		return p
+	}
+}

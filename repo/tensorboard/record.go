@@ -1,0 +1,134 @@
+// Package tensorboard reads the event files that TensorBoard's writers leave (those of TensorFlow, Keras, PyTorch,
+// tensorboardX, JAX) and takes what they say into runs.
+package tensorboard
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+)
+
+// An event file is a chain of records: the length of the data as uint64, the masked CRC-32C of those eight bytes, the data,
+// its masked CRC-32C; all little-endian.
+// https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
+const (
+	headerBytes = 12
+	footerBytes = 4
+)
+
+// maxRecordBytes bounds one record that is held in memory. Longer ones, graphs of large models, are passed over.
+const maxRecordBytes = 64 << 20
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// masked is the CRC-32C as the files have it: rotated and moved, for data that holds checksums itself.
+func masked(data []byte) uint32 {
+	sum := crc32.Checksum(data, castagnoli)
+	return sum>>15 | sum<<17 + 0xa282ead8
+}
+
+// errTorn says that a file ends within a record: its writer was ended there, or is still writing.
+var errTorn = errors.New("the last record is torn")
+
+// DamageError says where a file is not what its writer wrote.
+type DamageError struct {
+	Offset int64 // of the record, in bytes
+	What   string
+	Rest   bool // nothing behind it can be read
+}
+
+func (e *DamageError) Error() string {
+	if e.Rest {
+		return fmt.Sprintf("at byte %d: %s; the rest of the file is left", e.Offset, e.What)
+	}
+	return fmt.Sprintf("at byte %d: %s; the record is left", e.Offset, e.What)
+}
+
+// recordReader reads the records of one event file.
+type recordReader struct {
+	r      *bufio.Reader
+	offset int64 // of the next record
+	buf    []byte
+	long   int // records passed over for their length
+}
+
+func newRecordReader(r io.Reader) *recordReader {
+	return &recordReader{r: bufio.NewReaderSize(r, 256<<10)}
+}
+
+// next returns the data of the next record, which is valid until the call after it. The error is io.EOF at the end, errTorn
+// where the file ends within a record, or a *DamageError; behind one without Rest the next call goes on.
+func (r *recordReader) next() ([]byte, error) {
+	for {
+		begin := r.offset
+		var header [headerBytes]byte
+		switch n, err := io.ReadFull(r.r, header[:]); {
+		case errors.Is(err, io.EOF):
+			return nil, io.EOF
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return nil, errTorn
+		case err != nil:
+			return nil, fmt.Errorf("at byte %d: %w", begin+int64(n), err)
+		}
+		if binary.LittleEndian.Uint32(header[8:]) != masked(header[:8]) {
+			return nil, &DamageError{Offset: begin, What: "the checksum of a record's length is wrong", Rest: true}
+		}
+		size := binary.LittleEndian.Uint64(header[:8])
+		if size > 1<<40 {
+			return nil, &DamageError{Offset: begin, What: fmt.Sprintf("a record of %d bytes", size), Rest: true}
+		}
+		whole := int64(size) + footerBytes
+		r.offset += headerBytes + whole
+		if size > maxRecordBytes {
+			if err := r.skip(whole); err != nil {
+				return nil, err
+			}
+			r.long++
+			continue
+		}
+		data, err := r.take(int(whole))
+		if err != nil {
+			return nil, err
+		}
+		data, sum := data[:size], binary.LittleEndian.Uint32(data[size:])
+		if sum != masked(data) {
+			return nil, &DamageError{Offset: begin, What: "the checksum of a record is wrong"}
+		}
+		return data, nil
+	}
+}
+
+// take reads n bytes. The buffer grows with what the file really has: a length alone takes no memory.
+func (r *recordReader) take(n int) ([]byte, error) {
+	const piece = 1 << 20
+	r.buf = r.buf[:0]
+	for len(r.buf) < n {
+		from := len(r.buf)
+		to := min(n, from+piece)
+		if cap(r.buf) < to {
+			grown := make([]byte, from, min(n, max(to, 2*cap(r.buf))))
+			copy(grown, r.buf)
+			r.buf = grown
+		}
+		r.buf = r.buf[:to]
+		if _, err := io.ReadFull(r.r, r.buf[from:]); err != nil {
+			return nil, torn(err)
+		}
+	}
+	return r.buf, nil
+}
+
+func (r *recordReader) skip(n int64) error {
+	_, err := io.CopyN(io.Discard, r.r, n)
+	return torn(err)
+}
+
+func torn(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errTorn
+	}
+	return err
+}

@@ -1,0 +1,233 @@
+package tensorboard
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+)
+
+// tensor is a TensorProto. Its slices are parts of the record.
+type tensor struct {
+	dtype   uint64
+	shape   []int64
+	content []byte // all elements, little-endian, in place of the lists
+	fields  []byte // the message, for its lists
+}
+
+// Element types.
+// https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/types.proto
+const (
+	typeFloat    = 1
+	typeDouble   = 2
+	typeInt32    = 3
+	typeUint8    = 4
+	typeInt16    = 5
+	typeInt8     = 6
+	typeString   = 7
+	typeInt64    = 9
+	typeBool     = 10
+	typeBfloat16 = 14
+	typeUint16   = 17
+	typeHalf     = 19
+	typeUint32   = 22
+	typeUint64   = 23
+)
+
+// maxElements bounds a tensor of numbers: histograms have some hundred.
+const maxElements = 3 * 4096
+
+var errTensor = errors.New("a tensor of a type or form that is not known")
+
+func parseTensor(data []byte, t *tensor) error {
+	*t = tensor{fields: data, shape: t.shape[:0]}
+	f := fields{b: data}
+	for f.next() {
+		switch f.num {
+		case 1:
+			t.dtype = f.v
+		case 2:
+			dims := fields{b: f.sub}
+			for dims.next() {
+				if dims.num != 2 || len(t.shape) >= 8 {
+					continue
+				}
+				size := int64(0)
+				dim := fields{b: dims.sub}
+				for dim.next() {
+					if dim.num == 1 {
+						size = int64(dim.v)
+					}
+				}
+				if dim.err != nil {
+					return dim.err
+				}
+				t.shape = append(t.shape, size)
+			}
+			if dims.err != nil {
+				return dims.err
+			}
+		case 4:
+			t.content = f.sub
+		}
+	}
+	return f.err
+}
+
+// width is the size of an element in content, in bytes, and the field of the list that holds it otherwise.
+func (t *tensor) width() (bytes int, list uint64) {
+	switch t.dtype {
+	case typeFloat:
+		return 4, 5
+	case typeDouble:
+		return 8, 6
+	case typeInt32:
+		return 4, 7
+	case typeInt16, typeUint16:
+		return 2, 7
+	case typeUint8, typeInt8:
+		return 1, 7
+	case typeInt64:
+		return 8, 10
+	case typeBool:
+		return 1, 11
+	case typeBfloat16, typeHalf:
+		return 2, 13
+	case typeUint32:
+		return 4, 16
+	case typeUint64:
+		return 8, 17
+	}
+	return 0, 0
+}
+
+// numbers returns the elements, at most maxElements.
+func (t *tensor) numbers(to []float64) ([]float64, error) {
+	width, list := t.width()
+	if width == 0 {
+		return nil, errTensor
+	}
+	if len(t.content) > 0 {
+		for b := t.content; len(b) >= width && len(to) < maxElements; b = b[width:] {
+			var word [8]byte
+			copy(word[:], b[:width])
+			to = append(to, t.number(binary.LittleEndian.Uint64(word[:])))
+		}
+		return to, nil
+	}
+	f := fields{b: t.fields}
+	for f.next() {
+		if f.num != list {
+			continue
+		}
+		if f.sub == nil {
+			if len(to) < maxElements {
+				to = append(to, t.number(f.v))
+			}
+			continue
+		}
+		packed := fields{b: f.sub}
+		for len(packed.b) > 0 && packed.err == nil && len(to) < maxElements {
+			switch t.dtype {
+			case typeFloat:
+				packed.fixed(4)
+				packed.v &= math.MaxUint32
+			case typeDouble:
+				packed.fixed(8)
+			default:
+				packed.v, _ = packed.varint()
+			}
+			if packed.err == nil {
+				to = append(to, t.number(packed.v))
+			}
+		}
+		if packed.err != nil {
+			return nil, packed.err
+		}
+	}
+	// Elements at the end that equal the last one may be left out; with none at all they are 0.
+	if n := t.count(); n > int64(len(to)) && n <= maxElements {
+		last := 0.0
+		if len(to) > 0 {
+			last = to[len(to)-1]
+		}
+		for int64(len(to)) < n {
+			to = append(to, last)
+		}
+	}
+	return to, f.err
+}
+
+// count is the number of elements that the shape says, or -1.
+func (t *tensor) count() int64 {
+	n := int64(1)
+	for _, size := range t.shape {
+		if size < 0 || size > maxElements {
+			return -1
+		}
+		if n *= size; n > maxElements {
+			return -1
+		}
+	}
+	return n
+}
+
+// number is the value of an element's bits.
+func (t *tensor) number(bits uint64) float64 {
+	switch t.dtype {
+	case typeFloat:
+		return float64(math.Float32frombits(uint32(bits)))
+	case typeDouble:
+		return math.Float64frombits(bits)
+	case typeInt32:
+		return float64(int32(bits))
+	case typeInt16:
+		return float64(int16(bits))
+	case typeInt8:
+		return float64(int8(bits))
+	case typeInt64:
+		return float64(int64(bits))
+	case typeBool:
+		if bits != 0 {
+			return 1
+		}
+		return 0
+	case typeBfloat16:
+		return float64(math.Float32frombits(uint32(bits) << 16))
+	case typeHalf:
+		return half(uint16(bits))
+	}
+	return float64(bits)
+}
+
+// half is the value of a number of 16 bits (IEEE 754 binary16).
+func half(bits uint16) float64 {
+	sign := 1.0
+	if bits>>15 != 0 {
+		sign = -1
+	}
+	exponent, fraction := int(bits>>10&0x1f), float64(bits&0x3ff)
+	switch {
+	case exponent == 0:
+		return sign * math.Ldexp(fraction, -24)
+	case exponent < 31:
+		return sign * math.Ldexp(1024+fraction, exponent-25)
+	case fraction != 0:
+		return math.NaN()
+	}
+	return math.Inf(int(sign))
+}
+
+// texts returns the elements of a tensor of strings, at most most of them.
+func (t *tensor) texts(most int) ([][]byte, error) {
+	if t.dtype != typeString {
+		return nil, errTensor
+	}
+	var texts [][]byte
+	f := fields{b: t.fields}
+	for f.next() {
+		if f.num == 8 && len(texts) < most {
+			texts = append(texts, f.sub)
+		}
+	}
+	return texts, f.err
+}
