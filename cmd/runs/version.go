@@ -30,7 +30,7 @@ func (a *app) versionCommand() *cobra.Command {
 			}
 			if asJSON {
 				return a.printJSON(map[string]any{
-					"version": version, "commit": commit, "schema": int64(format.Schema), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
+					"version": version, "commit": commit, "schema": int64(format.Schema), "protocol": int64(clientProtocol), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
 				})
 			}
 			if commit != "" {
