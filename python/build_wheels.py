@@ -19,6 +19,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", default="dist", help="folder for the wheels (default: dist)")
     parser.add_argument("platforms", nargs="*", metavar="PLATFORM", help="like linux/amd64; default: all")
     args = parser.parse_args()
+    os.environ.pop("RUNS_BINARY", None)  # all are built from these sources
     known = {"/".join(p): p for p in gitruns_build.PLATFORMS}
     for name in args.platforms or known:
         if name not in known:

@@ -17,7 +17,8 @@ import time
 import zipfile
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-ROOT = os.path.dirname(HERE)
+# The Go module: around this folder in a clone, within it in a source distribution.
+ROOT = os.path.join(HERE, "go") if os.path.isfile(os.path.join(HERE, "go", "go.mod")) else os.path.dirname(HERE)
 NAME = "gitruns"
 
 # What a wheel is called for each platform that Go builds for. A static binary runs on any Linux of the architecture; Go needs
@@ -50,21 +51,37 @@ def host() -> tuple[str, str]:
 
 
 def program(target: tuple[str, str], folder: str) -> str:
-    """Build `runs` for a platform into folder and return its path.
+    """Build `runs` for a platform into folder and return its path; for this platform RUNS_BINARY may name a built one.
 
     Raises SystemExit with a next step where Go or the Go sources are missing.
     """
+    given = os.environ.get("RUNS_BINARY")
+    if given and target == host():
+        return _same_version(given)
     system, machine = target
     path = os.path.join(folder, "runs.exe" if system == "windows" else "runs")
     if not os.path.isfile(os.path.join(ROOT, "go.mod")):
         raise SystemExit("gitruns: the Go sources are not beside this folder; install from a clone, or a wheel")
     go = shutil.which("go")
     if go is None:
-        raise SystemExit("gitruns: building the program 'runs' needs Go (https://go.dev/dl); or install a wheel")
+        raise SystemExit("gitruns: building the program 'runs' needs Go (https://go.dev/dl); or set RUNS_BINARY to a built 'runs', or install a wheel")
     env = {**os.environ, "GOOS": system, "GOARCH": machine, "CGO_ENABLED": "0"}
     done = subprocess.run([go, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", path, "./cmd/runs"], cwd=ROOT, env=env, check=False)
     if done.returncode != 0:
         raise SystemExit(f"gitruns: 'go build ./cmd/runs' for {system}/{machine} ended with {done.returncode}")
+    return path
+
+
+def _same_version(path: str) -> str:
+    """The path, where a `runs` of this client's version lies there; else SystemExit."""
+    import json
+
+    try:
+        said = json.loads(subprocess.run([path, "version", "--json"], stdout=subprocess.PIPE, check=True).stdout)["version"]
+    except (OSError, subprocess.CalledProcessError, ValueError, KeyError, TypeError) as e:
+        raise SystemExit(f"gitruns: {path} is no program 'runs' ({e}); set RUNS_BINARY to a built one, or unset it") from None
+    if said != version():
+        raise SystemExit(f"gitruns: {path} has version {said}, this client {version()}; build both from the same sources")
     return path
 
 
@@ -90,7 +107,7 @@ def _sources() -> list[tuple[str, bytes]]:
     out = []
     top = os.path.join(HERE, "src")
     for folder, folders, files in os.walk(os.path.join(top, NAME)):
-        folders[:] = sorted(d for d in folders if d != "__pycache__" and not (d == "_bin" and folder == os.path.join(top, NAME)))
+        folders[:] = sorted(d for d in folders if d != "__pycache__")
         for name in sorted(files):
             if name.endswith((".pyc", ".pyo")):
                 continue
@@ -162,22 +179,23 @@ def build_wheel(wheel_directory: str, config_settings: object = None, metadata_d
 
 
 def build_editable(wheel_directory: str, config_settings: object = None, metadata_directory: object = None) -> str:
-    """A wheel that points to src; the program is built into the package's _bin, or found: RUNS_BINARY, the PATH."""
+    """A wheel that points to src, with the program as its script: built, or found by RUNS_BINARY or on the PATH."""
+    import tempfile
+
     target = host()
     tag = PLATFORMS[target]
     base = f"{NAME}-{version()}"
     info = f"{base}.dist-info"
     name = "runs.exe" if target[0] == "windows" else "runs"
-    if shutil.which("go") is not None and os.path.isfile(os.path.join(ROOT, "go.mod")):
-        folder = os.path.join(HERE, "src", NAME, "_bin")
-        os.makedirs(folder, exist_ok=True)
-        path = program(target, folder)
-    else:
-        path = os.environ.get("RUNS_BINARY") or shutil.which("runs") or ""
-        if not path:
-            raise SystemExit("gitruns: neither Go nor a program 'runs' is found; install Go (https://go.dev/dl), or set RUNS_BINARY to a built 'runs'")
-    with open(path, "rb") as f:
-        script = f.read()
+    # Not below src: Go embeds what lies there into the next program.
+    with tempfile.TemporaryDirectory() as scratch:
+        found = shutil.which("runs")
+        if found and not os.environ.get("RUNS_BINARY") and (shutil.which("go") is None or not os.path.isfile(os.path.join(ROOT, "go.mod"))):
+            path = _same_version(found)
+        else:
+            path = program(target, scratch)
+        with open(path, "rb") as f:
+            script = f.read()
     files = [
         (f"__editable__.{NAME}.pth", os.path.join(HERE, "src").encode() + b"\n", 0o644),
         (f"{base}.data/scripts/{name}", script, 0o755),
@@ -190,18 +208,39 @@ def build_editable(wheel_directory: str, config_settings: object = None, metadat
     return file
 
 
-def build_sdist(sdist_directory: str, config_settings: object = None) -> str:
-    """The Python sources. Building them needs the Go sources of a clone beside them: a wheel is what to install."""
-    base = f"{NAME}-{version()}"
-    path = os.path.join(sdist_directory, base + ".tar.gz")
-    names = [("pyproject.toml", os.path.join(HERE, "pyproject.toml")), ("README.md", os.path.join(HERE, "README.md")), ("backend/gitruns_build.py", os.path.abspath(__file__)), ("LICENSE", os.path.join(ROOT, "LICENSE"))]
-    with tarfile.open(path, "w:gz", format=tarfile.PAX_FORMAT) as t:
-        import io
+# What a source distribution has of the Go module, in its folder go.
+GO_SOURCES = ("LICENSE", "go.mod", "go.sum", "cmd/runs", "cmd/internal", "diff", "format", "repo", "python/embed.go", "python/src")
 
-        entries = [(n, open(p, "rb").read()) for n, p in names if os.path.isfile(p)] + [("src/" + n, d) for n, d in _sources()] + [("PKG-INFO", _metadata())]
-        for name, data in entries:
-            entry = tarfile.TarInfo(f"{base}/{name}")
-            entry.size = len(data)
-            entry.mtime = int(os.environ.get("SOURCE_DATE_EPOCH", "315532800"))
-            t.addfile(entry, io.BytesIO(data))
-    return os.path.basename(path)
+
+def build_sdist(sdist_directory: str, config_settings: object = None) -> str:
+    """The sources of the client and of the program. Installing them needs Go, which downloads its modules."""
+    import gzip
+    import io
+
+    base = f"{NAME}-{version()}"
+    entries = {"PKG-INFO": _metadata(), **{"src/" + n: d for n, d in _sources()}}
+    paths = {n: os.path.join(HERE, n) for n in ("pyproject.toml", "README.md", "build_wheels.py", "backend/gitruns_build.py")}
+    paths["LICENSE"] = os.path.join(ROOT, "LICENSE")
+    for name in GO_SOURCES:
+        top = os.path.join(ROOT, name)
+        paths.update({f"go/{name}": top} if os.path.isfile(top) else {})
+        for folder, folders, files in os.walk(top):
+            folders[:] = [d for d in folders if d not in ("__pycache__", "testdata")]
+            for file in files:
+                if not file.endswith(("_test.go", ".pyc")):
+                    path = os.path.join(folder, file)
+                    paths["go/" + os.path.relpath(path, ROOT).replace(os.sep, "/")] = path
+    if "go/go.mod" not in paths:
+        raise SystemExit("gitruns: a source distribution has the Go sources too, which are not here; build it in a clone")
+    for name, path in paths.items():
+        with open(path, "rb") as f:
+            entries[name] = f.read()
+    stamp = int(os.environ.get("SOURCE_DATE_EPOCH", "315532800"))
+    file = base + ".tar.gz"
+    with open(os.path.join(sdist_directory, file), "wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=stamp) as packed:
+        with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as t:
+            for name in sorted(entries):
+                entry = tarfile.TarInfo(f"{base}/{name}")
+                entry.size, entry.mtime = len(entries[name]), stamp
+                t.addfile(entry, io.BytesIO(entries[name]))
+    return file
