@@ -62,7 +62,7 @@ print((time.perf_counter() - a) * 1e3)
 """
 
 MEMORY = """
-import json, time, os
+import os
 def rss():
     with open("/proc/self/statm") as f:
         return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
