@@ -111,7 +111,7 @@ with gitruns.init(config={"none": None, "deep": {"a.b": None, "k": 1}, "cap": fl
         self.assertEqual([(p["key"], p["a"], p["b"]) for p in d.params], [("lr", 0.1, 0.01)])
         self.assertIn("lr", str(d))
         self.assertIn("lr", d._repr_html_())
-        for bad, kind in ((lambda: gitruns.load("none"), gitruns.NotFoundError), (lambda: gitruns.runs("params.lr >"), gitruns.UsageError), (lambda: gitruns.load("-x"), gitruns.UsageError)):
+        for bad, kind in ((lambda: gitruns.load("none"), gitruns.NotFoundError), (lambda: gitruns.runs("params.lr >"), gitruns.UsageError), (lambda: gitruns.load("-x"), gitruns.UsageError), (lambda: gitruns.load("a\0b"), gitruns.UsageError)):
             with self.assertRaises(kind):
                 bad()
         with self.assertRaises(gitruns.Error):

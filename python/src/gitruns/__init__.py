@@ -137,9 +137,7 @@ class _Module(type(sys)):  # type: ignore[misc]
             self.__dict__[name] = value
             return value
         if name in _OF_RUN:
-            if _Module._active is None:
-                raise Error(f"call gitruns.init() before gitruns.{name}")
-            return getattr(_Module._active, name)
+            return getattr(_Module._active, name) if _Module._active is not None else _call_before_init(name)
         if name == "integrations":
             from importlib import import_module
 
@@ -158,6 +156,17 @@ class _Module(type(sys)):  # type: ignore[misc]
 
 def _log_before_init(data: Any, step: Any = None, commit: Any = None, sync: Any = None) -> None:
     raise Error("call gitruns.init() before gitruns.log()")
+
+
+def _call_before_init(name: str) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        # `from gitruns import save` before init keeps this function: it finds the run that is there when it is called.
+        if _Module._active is None:
+            raise Error(f"call gitruns.init() before gitruns.{name}()")
+        return getattr(_Module._active, name)(*args, **kwargs)
+
+    call.__name__ = name
+    return call
 
 
 def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:

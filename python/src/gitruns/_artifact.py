@@ -482,8 +482,8 @@ def _without_password(uri: str) -> str:
 
 
 def _line_of(err: bytes) -> str:
-    lines = err.decode("utf-8", "replace").strip().splitlines()
-    return " ".join(lines)[:500] if lines else "the program 'runs' failed and said nothing"
+    lines = [line.strip() for line in err.decode("utf-8", "replace").strip().splitlines()]
+    return "; ".join(lines)[:500].removeprefix("runs: ") if lines else "the program 'runs' failed and said nothing"
 
 
 def _copy_active(runs: str, run: str, name: str, to: str) -> bool:

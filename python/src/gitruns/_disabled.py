@@ -115,6 +115,9 @@ class DisabledRun:
 
     join = finish
 
+    def _repr_html_(self) -> str:
+        return "<p>a run that records nothing</p>"
+
     def __enter__(self) -> DisabledRun:
         return self
 

@@ -64,7 +64,7 @@ class Image(Media):
             self.width, self.height = _size(self._data)
             return
         if (type(data).__module__ or "").partition(".")[0] == "PIL":
-            self._pil(data, mode, file_type)
+            self._pil(data if mode is not None else _byte_pixels(data, normalize), mode, file_type)
             return
         pixels, self.width, self.height, channels = pixels_of(data, normalize)
         other = file_type not in ("", "png")
@@ -85,8 +85,8 @@ class Image(Media):
         kind = {"jpg": "JPEG", "jpeg": "JPEG", "": "PNG"}.get(file_type, file_type.upper())
         if kind == "JPEG" and image.mode not in ("L", "RGB"):
             image = image.convert("RGB")
-        elif kind == "PNG" and image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I"):
-            image = image.convert("RGB")
+        elif kind == "PNG" and image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
+            image = image.convert("I").convert("I;16") if image.mode.startswith("I") else image.convert("RGB")
         out = io.BytesIO()
         image.save(out, kind)
         self._data = out.getvalue()
@@ -141,6 +141,18 @@ def _pil_image() -> Any:
     except ImportError:
         return None
     return Pil
+
+
+def _byte_pixels(image: Any, normalize: bool) -> Any:
+    """An image of PIL whose pixels are floats as one of bytes, by the rules of arrays; others as they are."""
+    if image.mode != "F":
+        return image
+    from array import array
+
+    flat = array("f", image.tobytes()).tolist()
+    width = image.width
+    pixels, width, height, _ = pixels_of([flat[i : i + width] for i in range(0, len(flat), width)], normalize)
+    return _pil_image().frombytes("L", (width, height), pixels)
 
 
 def _figure(data: Any) -> Any:

@@ -150,7 +150,7 @@ def to_list(data: Any) -> list:
     if hasattr(data, "detach"):
         data = data.detach()
     if getattr(data, "is_sparse", False):
-        data = data.coalesce().values()
+        data = data.to_dense()
     for flat in ("ravel", "flatten"):
         if hasattr(data, flat):
             data = getattr(data, flat)()
@@ -177,28 +177,60 @@ def to_list(data: Any) -> list:
     return out
 
 
-def count(data: Any, bins: int) -> tuple[list, list]:
-    """Edges (bins + 1) and counts (bins) of the finite numbers of data, in bins of one width from the least to the greatest."""
+def sparse(value: Any) -> tuple[Any, int]:
+    """The numbers that a sparse tensor holds, and how many zeros it does not; of others themselves and 0."""
+    if getattr(value, "is_sparse_csr", False):
+        value = value.to_sparse()
+    if not getattr(value, "is_sparse", False):
+        return value, 0
+    held = value.detach().coalesce().values()
+    return held, value.numel() - held.numel()
+
+
+def counted(data: Any, bins: int) -> tuple[list, list]:
+    """As count, of a list, an array, a tensor of any kind on any device."""
+    data, zeros = sparse(data)
+    return count(_numpy_of(data), bins, zeros)
+
+
+def count(data: Any, bins: int, zeros: int = 0) -> tuple[list, list]:
+    """Edges (bins + 1) and counts (bins) of the finite numbers of data, and of so many zeros more, in bins of one width from
+    the least to the greatest."""
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(data, numpy.ndarray):
         flat = data.ravel()
-        if flat.dtype == object or flat.dtype.kind == "c":
-            return count([float(v) for v in flat], bins)
+        if flat.dtype.kind == "c":
+            raise TypeError("complex numbers have no order")
+        if flat.dtype == object:
+            return count([float(v) for v in flat], bins, zeros)
         flat = flat.astype(numpy.float64)
         flat = flat[numpy.isfinite(flat)]
         if flat.size == 0:
-            return [0.0, 1.0], [0]
-        counts, edges = numpy.histogram(flat, bins=bins, range=_range(float(flat.min()), float(flat.max())))
-        return edges.tolist(), counts.tolist()
+            return [0.0, 1.0], [zeros]
+        low, high = _range(*with_zeros(float(flat.min()), float(flat.max()), zeros))
+        counts, edges = numpy.histogram(flat, bins=bins, range=(low, high))
+        return edges.tolist(), add_zeros(counts.tolist(), low, high, zeros)
     numbers = [v for v in to_list(data) if v - v == 0]
     if not numbers:
-        return [0.0, 1.0], [0]
-    low, high = _range(min(numbers), max(numbers))
+        return [0.0, 1.0], [zeros]
+    low, high = _range(*with_zeros(min(numbers), max(numbers), zeros))
     counts = [0] * bins
     width = high / bins - low / bins
     for v in numbers:
         counts[min(bins - 1, max(0, int((v - low) / width)))] += 1
-    return [low + i * width for i in range(bins)] + [high], counts
+    return [low + i * width for i in range(bins)] + [high], add_zeros(counts, low, high, zeros)
+
+
+def with_zeros(low: float, high: float, zeros: int) -> tuple[float, float]:
+    """The least and the greatest of numbers with zeros among them."""
+    return (min(low, 0.0), max(high, 0.0)) if zeros else (low, high)
+
+
+def add_zeros(counts: list, low: float, high: float, zeros: int) -> list:
+    """Counts in bins from low to high, with so many zeros more."""
+    if zeros:
+        counts[min(len(counts) - 1, int(-low / (high - low) * len(counts)))] += zeros
+    return counts
 
 
 def _range(low: float, high: float) -> tuple[float, float]:
@@ -235,7 +267,7 @@ class Histogram(Media):
         if not 1 <= num_bins <= MAX_BINS:
             raise ValueError(f"num_bins is 1 to {MAX_BINS}, not {num_bins}")
         try:
-            self.bins, self.histogram = count(_numpy_of(sequence), num_bins)
+            self.bins, self.histogram = counted(sequence, num_bins)
         except Exception as e:
             self._error = f"no numbers for a histogram: {_failure(e)}"
 
@@ -251,7 +283,7 @@ def _numpy_of(value: Any) -> Any:
     if hasattr(value, "detach"):
         value = value.detach()
         if getattr(value, "is_sparse", False):
-            value = value.coalesce().values()
+            value = value.to_dense()
         if hasattr(value, "cpu"):
             value = value.cpu()
         if "numpy" in sys.modules and hasattr(value, "numpy"):
@@ -268,7 +300,7 @@ def _numpy_of(value: Any) -> Any:
 
 def histogram_of(array: Any) -> dict:
     """What an array of many numbers is logged as: {"_type": "histogram", "bins": n + 1 edges, "values": n counts}."""
-    edges, counts = count(_numpy_of(array), BINS)
+    edges, counts = counted(array, BINS)
     return {"_type": "histogram", "bins": edges, "values": counts}
 
 

@@ -33,7 +33,7 @@ def _ask(args: list[str], path: Any = None) -> Any:
 
 def _selector(selector: Any) -> str:
     text = str(getattr(selector, "run_id", None) or getattr(selector, "id", None) or selector)
-    if text.startswith("-"):
+    if text.startswith("-") or "\0" in text:
         raise UsageError(f"{text!r} is no selector of a run")
     return text
 

@@ -212,5 +212,9 @@ def _frame(frame: Any) -> tuple[list, list]:
     columns = []
     for i in range(len(names)):
         column = frame.iloc[:, i] if hasattr(frame, "iloc") else frame[names[i]]
-        columns.append(column.tolist() if hasattr(column, "tolist") else column.to_list() if hasattr(column, "to_list") else list(column))
+        cells = column.tolist() if hasattr(column, "tolist") else column.to_list() if hasattr(column, "to_list") else list(column)
+        if hasattr(frame, "iloc") and not str(column.dtype).startswith("float"):
+            # Outside columns of floats NaN is how pandas writes that a cell is missing.
+            cells = [None if isinstance(c, float) and c != c else c for c in cells]
+        columns.append(cells)
     return [c if isinstance(c, str) else str(c) for c in names], [list(row) for row in zip(*columns)]

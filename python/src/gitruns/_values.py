@@ -165,26 +165,39 @@ _FRAMES = ("pandas", "polars")
 _DRAWN = ("matplotlib", "PIL", "plotly", "bokeh", "moviepy", *_FRAMES)
 
 
+def _library(value: Any) -> str:
+    """The library that a value's type is of; of a module itself, as pyplot, which stands for its figure."""
+    return ((value.__name__ if type(value) is type(sys) else type(value).__module__) or "").partition(".")[0]
+
+
+def _adopted(value: Any) -> Any:
+    if _library(value) not in _DRAWN:
+        return None
+    from ._media import adopt
+
+    return adopt(value)
+
+
 def _other(name: str, value: Any, values: dict, media: list) -> None:
+    if isinstance(value, (list, tuple)) and value and _adopted(value[0]) is not None:
+        media.append((name, value))
+        return
     if isinstance(value, (list, tuple, set, frozenset)):
         if len(value) > MAX_LIST and all(type(v) in (int, float) for v in value):
             values[name] = _histogram(value)
         else:
             values[name] = plain(value)
         return
-    if is_array(value) and (type(value).__module__ or "").partition(".")[0] not in _FRAMES:
+    if is_array(value) and _library(value) not in _FRAMES:
         count = 1
         for n in value.shape:
             count *= int(n)
         values[name] = plain(value.tolist()) if count <= MAX_LIST else _histogram(value)
         return
-    if (type(value).__module__ or "").partition(".")[0] in _DRAWN:
-        from ._media import adopt
-
-        adopted = adopt(value)
-        if adopted is not None:
-            media.append((name, adopted))
-            return
+    adopted = _adopted(value)
+    if adopted is not None:
+        media.append((name, adopted))
+        return
     if hasattr(value, "__fspath__") or hasattr(value, "isoformat"):
         values[name] = plain(value)
         return

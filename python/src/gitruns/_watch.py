@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._errors import UsageError
-from ._media import MAX_BINS, Histogram, _range, to_list
+from ._media import Histogram, _range, add_zeros, sparse, to_list, with_zeros
 from ._say import once
 
 TYPE_CHECKING = False
@@ -119,9 +119,7 @@ class _Watch:
 
 def measure(tensor: Any) -> tuple[Histogram, float]:
     """The histogram of the finite numbers of a tensor, counted on its own device, and its Euclidean norm."""
-    t = tensor.detach() if hasattr(tensor, "detach") else tensor
-    if getattr(t, "is_sparse", False):
-        t = t.coalesce().values()
+    t, zeros = sparse(tensor.detach() if hasattr(tensor, "detach") else tensor)
     if not hasattr(t, "histc"):
         numbers = to_list(t)
         return Histogram(numbers, num_bins=_BINS), sum(v * v for v in numbers) ** 0.5
@@ -129,8 +127,8 @@ def measure(tensor: Any) -> tuple[Histogram, float]:
     norm = float(t.norm().item())
     t = t[t.isfinite()]
     if not t.numel():
-        return Histogram(np_histogram=([0], [0.0, 1.0])), norm
-    low, high = _range(float(t.min().item()), float(t.max().item()))
-    counts = t.histc(bins=min(_BINS, MAX_BINS), min=low, max=high).tolist()
+        return Histogram(np_histogram=([zeros], [0.0, 1.0])), norm
+    low, high = _range(*with_zeros(float(t.min().item()), float(t.max().item()), zeros))
+    counts = add_zeros(t.histc(bins=_BINS, min=low, max=high).tolist(), low, high, zeros)
     width = (high - low) / len(counts)
     return Histogram(np_histogram=(counts, [low + i * width for i in range(len(counts))] + [high])), norm

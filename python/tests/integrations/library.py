@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import tempfile
 import unittest
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -43,6 +44,15 @@ class Training(Project):
             os.environ.update(before)
 
         self.addCleanup(back)
+
+    def table(self, key: str) -> dict:
+        """The columns of the only table that the newest run has under key, as pyarrow reads them."""
+        import pyarrow.parquet
+
+        (record,) = (a for a in self.show()["artifacts"] if a.get("key") == key and a["kind"] == "table")
+        path = os.path.join(tempfile.mkdtemp(dir=self.dir), "table.parquet")
+        self.runs("artifacts", "last", record["path"], "-o", path)
+        return pyarrow.parquet.read_table(path).to_pydict()
 
     def example(self, name: str) -> None:
         """Run one of the examples as a program of the project."""

@@ -67,6 +67,22 @@ class Record(Training):
             gitruns_callback()(Env())
         self.assertEqual({k: m["last"] for k, m in self.show()["metrics"].items()}, {"valid/l2": 0.5, "cv/valid/auc": 0.25, "cv/valid/auc_std": 0.125})
 
+    def test_importance(self) -> None:
+        need("pyarrow")
+        import gitruns
+        import lightgbm
+        from gitruns.integrations.lightgbm import log_summary
+
+        model = lightgbm.train(PARAMS, data()[0], 3)
+        with gitruns.init():
+            log_summary(model)
+            log_summary(model, prefix="m/", importance="split")
+        for key, kind in (("feature_importance", "gain"), ("m/feature_importance", "split")):
+            got = self.table(key)
+            self.assertEqual(list(got), ["feature", kind])
+            self.assertEqual(dict(zip(got["feature"], got[kind])), dict(zip(model.feature_name(), model.feature_importance(kind).tolist())))
+            self.assertEqual(got[kind], sorted(got[kind], reverse=True))
+
     def test_failures(self) -> None:
         import gitruns
         import lightgbm

@@ -89,6 +89,26 @@ class Callback(Training):
         self.assertNotIn("fit_time", r.get("metrics", {}))
 
 
+class Results(Training):
+    def test_cv_results(self) -> None:
+        need("pyarrow")
+        import gitruns
+        from gitruns.integrations.sklearn import track
+        from sklearn.model_selection import GridSearchCV
+        from sklearn.tree import DecisionTreeClassifier
+
+        x, y = data()
+        grid = [{"max_depth": [1, None]}, {"criterion": ["entropy"], "max_depth": [2]}]
+        with gitruns.init(), track(GridSearchCV(DecisionTreeClassifier(random_state=0), grid, cv=2), prefix="s/") as search:
+            search.fit(x, y)
+        got = self.table("s/cv_results")
+        results = search.cv_results_
+        self.assertEqual(set(got), {k for k in results if k != "params"})
+        self.assertEqual((got["param_max_depth"], got["param_criterion"]), ([1, None, 2], [None, None, "entropy"]))
+        for key in ("mean_test_score", "split1_test_score", "rank_test_score", "mean_fit_time"):
+            self.assertEqual(got[key], results[key].tolist(), key)
+
+
 class Track(Training):
     def test_fit_and_score(self) -> None:
         import gitruns

@@ -70,6 +70,21 @@ class Record(Training):
         self.assertEqual(len(self.points("validation_0/mlogloss")), 4)
         self.assertEqual(self.show()["metrics"]["validation_0/mlogloss"]["goal"], "min")
 
+    def test_importance(self) -> None:
+        need("pyarrow")
+        import gitruns
+        import xgboost
+        from gitruns.integrations.xgboost import GitrunsCallback
+
+        train, _ = data()
+        with gitruns.init():
+            model = xgboost.train(PARAMS, train, 3, verbose_eval=False, callbacks=[GitrunsCallback(importance="gain", prefix="m/")])
+        scores = model.get_score(importance_type="gain")
+        got = self.table("m/feature_importance")
+        self.assertEqual(list(got), ["feature", "gain"])
+        self.assertEqual(dict(zip(got["feature"], got["gain"])), scores)
+        self.assertEqual(got["gain"], sorted(scores.values(), reverse=True))
+
     def test_failures(self) -> None:
         import gitruns
         import xgboost
