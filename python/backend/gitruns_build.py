@@ -37,7 +37,7 @@ def version() -> str:
     """The version of the package's _version.py."""
     names: dict = {}
     with open(os.path.join(HERE, "src", NAME, "_version.py"), encoding="utf-8") as f:
-        exec(f.read(), names)  # noqa: S102: our own file
+        exec(f.read(), names)  # noqa: S102 - our own file
     return names["__version__"]
 
 

@@ -121,7 +121,7 @@ class Wheel(Project):
         self.assertTrue(sdists[0] == sdists[1], "two builds differ")
         with tarfile.open(fileobj=io.BytesIO(sdists[0])) as archive:
             names = archive.getnames()
-            archive.extractall(self.dir)
+            archive.extractall(self.dir, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
         base = f"gitruns-{build.version()}/"
         for needed in ("PKG-INFO", "LICENSE", "src/gitruns/__init__.py", "go/go.mod", "go/cmd/runs/main.go", "go/python/src/gitruns/_shim/wandb/__init__.py"):
             self.assertIn(base + needed, names)
