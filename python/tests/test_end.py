@@ -223,6 +223,19 @@ assert "RUNS_ID" not in os.environ
         self.assertEqual((runs["n0"]["status"], runs["n0"]["exit_code"], runs["n0"]["tags"]), ("finished", 0, {"t": "yes"}))
         self.assertEqual(runs["n1"]["parent"], runs["n0"]["id"])
 
+    def test_inside_exec_with_a_project_and_with_an_id(self) -> None:
+        self.write("train.py", "import gitruns\nwith gitruns.init(project='w', group='g') as r:\n    r.log({'a': 1})\n")
+        self.runs("exec", "--", sys.executable, "train.py")
+        self.assertEqual(self.show()["tags"], {"project": "w", "group": "g"})
+        self.runs("exec", "-e", "w", "--", sys.executable, "train.py")
+        self.assertEqual(self.show()["tags"], {"group": "g"})
+        self.write("train.py", "import gitruns\nwith gitruns.init(id='x', resume='allow') as r:\n    r.log({'a': 1})\n")
+        for _ in range(2):
+            self.runs("exec", "--", sys.executable, "train.py")
+        own = [r for r in self.list() if r.get("key") == "x"]
+        self.assertEqual([bool(r.get("resumes")) for r in own], [True, False])
+        self.assertTrue(own[-1]["parent"])
+
     def test_full_disk(self) -> None:
         done = self.python("""
 import gitruns, os, errno

@@ -113,8 +113,9 @@ def init(
         line["note"] = _values.text_of(names["notes"])
     run = None
     outer = os.environ.get("RUNS_DIR") if os.environ.get("RUNS_ID") else None
-    if outer and not _joined_once and reinit != "create_new" and parent is None:
-        run = _join(outer, names, line, bool(allow_val_change))
+    # A run with an id of its own, or one that goes on with another, is found by that id: it is part of the outer run.
+    if outer and not _joined_once and reinit != "create_new" and parent is None and not names["id"] and not how:
+        run = _join(outer, names, line, bool(allow_val_change), project or "")
     if run is None:
         if parent is None and os.environ.get("RUNS_ID") and reinit != "create_new":
             parent = os.environ["RUNS_ID"]
@@ -237,7 +238,7 @@ def _short(path: str) -> str:
     return relative if not relative.startswith(os.pardir) else path
 
 
-def _join(folder: str, names: dict, line: dict, allow: bool) -> Any:
+def _join(folder: str, names: dict, line: dict, allow: bool, project: str = "") -> Any:
     """The run of RUNS_ID, or None where it is not there any more."""
     from ._binary import client
     from ._errors import Error
@@ -258,8 +259,11 @@ def _join(folder: str, names: dict, line: dict, allow: bool) -> Any:
     if "p" in line:
         run._config.update(line["p"], allow_val_change=allow)
     rest = {k: v for k, v in line.items() if k != "p"}
+    # Its starter said what experiment and group it belongs to; what the program says of them stands in tags.
     if names["group"]:
-        rest.setdefault("tags", {})["group"] = names["group"]
+        rest.setdefault("tags", {})["group"] = _values.text_of(names["group"])
+    if project and project != started.get("experiment"):
+        rest.setdefault("tags", {})["project"] = _values.text_of(project)
     if rest:
         run._write(rest)
     return run
