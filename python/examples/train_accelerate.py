@@ -1,6 +1,6 @@
 """A training loop of accelerate that is recorded: `import gitruns` and log_with="gitruns" are all that it takes."""
 
-import gitruns  # makes log_with="gitruns" known
+import gitruns  # noqa: F401 - makes log_with="gitruns" known
 import torch
 from accelerate import Accelerator
 

@@ -1,6 +1,6 @@
 """A training of the Trainer that is recorded: `import gitruns` and report_to="gitruns" are all that it takes."""
 
-import gitruns  # makes report_to="gitruns" known
+import gitruns  # noqa: F401 - makes report_to="gitruns" known
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments
 
