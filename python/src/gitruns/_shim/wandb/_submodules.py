@@ -38,6 +38,8 @@ _ADAPTERS = {
 
 def _value(module: str, name: str) -> Any:
     """The value of a name of a module below wandb; AttributeError where it has none."""
+    if f"{module}.{name}" in _NAMES:  # W&B has loaded it: wandb.sdk.wandb_run.Run needs no import of its own
+        return import_module(f"wandb.{module}.{name}")
     names = _NAMES[module]
     if name in names or names == ("*",) and not name.startswith("_"):
         if name in _ELSEWHERE:
