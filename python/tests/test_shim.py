@@ -50,6 +50,16 @@ class Shim(Project):
             "assert isinstance(wandb.init(mode='disabled'), (RunDisabled, Run))\n"
         )
 
+    def test_submodules_without_an_import_of_their_own(self) -> None:
+        self.shim(
+            "import wandb, gitruns\n"
+            "def f(run: wandb.sdk.wandb_run.Run) -> wandb.sdk.lib.RunDisabled: pass\n"
+            "assert wandb.sdk.wandb_run.Run is wandb.wandb_run.Run is gitruns.Run\n"
+            "assert wandb.data_types.Image is gitruns.Image and wandb.sdk.data_types.image.Image is gitruns.Image\n"
+            "from wandb import sdk\n"
+            "assert sdk is wandb.sdk\n"
+        )
+
     def test_metadata(self) -> None:
         out = self.shim(
             "import importlib.metadata as m, importlib.util as u\n"

@@ -30,6 +30,10 @@ class _Shim(type(sys)):  # type: ignore[misc]
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(f"module 'wandb' has no attribute {name!r}")
+        if name in ("sdk", "data_types", "wandb_run"):  # W&B has loaded them
+            from importlib import import_module
+
+            return import_module("wandb." + name)
         return getattr(gitruns, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
