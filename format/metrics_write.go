@@ -27,10 +27,9 @@ type pointRow struct {
 // createdBy is constant: the version of the program does not change the bytes.
 const createdBy = "gitruns"
 
-// WriteParquet writes all points as metrics.parquet, sorted by key, step and time. The bytes depend on the points and the
-// order of equal ones alone.
-func (s *PointSorter) WriteParquet(w io.Writer) error {
-	out := parquet.NewGenericWriter[pointRow](w,
+// rowLayout is how rows of a key, a step, a time and a value are written, points and values alike.
+func rowLayout() []parquet.WriterOption {
+	return []parquet.WriterOption{
 		parquet.CreatedBy(createdBy, "1", "format"),
 		parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault, Concurrency: 1}),
 		parquet.DataPageVersion(1),
@@ -41,7 +40,13 @@ func (s *PointSorter) WriteParquet(w io.Writer) error {
 		parquet.ColumnIndexSizeLimit(func([]string) int { return MaxKeyBytes + 6 }),
 		parquet.SkipPageBounds("value"),
 		parquet.SortingWriterConfig(parquet.SortingColumns(parquet.Ascending("key"), parquet.Ascending("step"), parquet.Ascending("time"))),
-	)
+	}
+}
+
+// WriteParquet writes all points as metrics.parquet, sorted by key, step and time. The bytes depend on the points and the
+// order of equal ones alone.
+func (s *PointSorter) WriteParquet(w io.Writer) error {
+	out := parquet.NewGenericWriter[pointRow](w, rowLayout()...)
 	batch := make([]pointRow, 0, batchRows)
 	flush := func() error {
 		_, err := out.Write(batch)

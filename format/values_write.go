@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/compress/zstd"
 )
 
 // ValuesName is the file beside run.toml that holds what was logged and is no number.
@@ -120,18 +119,7 @@ func (s *ValueSorter) WriteParquet(w io.Writer) error {
 	slices.SortStableFunc(s.refs, func(a, b valueRef) int {
 		return cmp.Or(cmp.Compare(s.keys[a.key], s.keys[b.key]), cmp.Compare(a.step, b.step), cmp.Compare(a.time, b.time))
 	})
-	out := parquet.NewGenericWriter[valueRow](w,
-		parquet.CreatedBy(createdBy, "1", "format"),
-		parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault, Concurrency: 1}),
-		parquet.DataPageVersion(1),
-		parquet.DataPageStatistics(false),
-		parquet.PageBufferSize(pageBytes),
-		parquet.WriteBufferSize(0),
-		parquet.MaxRowsPerRowGroup(groupRows),
-		parquet.ColumnIndexSizeLimit(func([]string) int { return MaxKeyBytes + 6 }),
-		parquet.SkipPageBounds("value"),
-		parquet.SortingWriterConfig(parquet.SortingColumns(parquet.Ascending("key"), parquet.Ascending("step"), parquet.Ascending("time"))),
-	)
+	out := parquet.NewGenericWriter[valueRow](w, rowLayout()...)
 	var batch []valueRow
 	held, group := 0, 0
 	flush := func() error {

@@ -167,56 +167,76 @@ func eachPoint(ctx context.Context, e *repo.Entry, keys []string, f *metricsFlag
 	return finish()
 }
 
-// pointWriter writes points as text, CSV or JSON, one by one.
-type pointWriter struct {
-	w     *bufio.Writer
-	f     *metricsFlags
-	csv   *csv.Writer
-	buf   []byte
-	first bool
+// rowWriter writes rows of a key, a step, a time and a value as text, CSV or JSON, one by one.
+type rowWriter struct {
+	w    *bufio.Writer
+	f    *metricsFlags
+	csv  *csv.Writer
+	buf  []byte
+	some bool
 }
 
-func newPointWriter(w io.Writer, f *metricsFlags) *pointWriter {
-	out := &pointWriter{w: bufio.NewWriterSize(w, 64<<10), f: f, first: true}
+func newRowWriter(w io.Writer, f *metricsFlags) rowWriter {
+	out := rowWriter{w: bufio.NewWriterSize(w, 64<<10), f: f}
 	if f.csv {
 		out.csv = csv.NewWriter(out.w)
 	}
 	return out
 }
 
-func (o *pointWriter) begin() error {
+// begin writes what stands before the rows; head is that of the text, with its newline.
+func (o *rowWriter) begin(head string) error {
 	switch {
 	case o.f.json:
 		return o.w.WriteByte('[')
 	case o.f.csv:
 		return o.csv.Write([]string{"key", "step", "time", "value"})
 	}
-	_, err := fmt.Fprintf(o.w, "%10s  %-19s  %12s  %s\n", "STEP", "TIME", "VALUE", "KEY")
+	_, err := o.w.WriteString(head)
 	return err
+}
+
+// json writes a row as JSON; value appends its last member.
+func (o *rowWriter) json(key string, step int64, t time.Time, value func([]byte) []byte) error {
+	o.buf = o.buf[:0]
+	if o.some {
+		o.buf = append(o.buf, ',', '\n')
+	}
+	o.some = true
+	o.buf = append(o.buf, `{"key":`...)
+	o.buf = format.AppendJSON(o.buf, key)
+	o.buf = append(o.buf, `,"step":`...)
+	o.buf = strconv.AppendInt(o.buf, step, 10)
+	o.buf = append(o.buf, `,"time":`...)
+	o.buf = format.AppendJSON(o.buf, t)
+	o.buf = append(value(append(o.buf, `,"value":`...)), '}')
+	_, err := o.w.Write(o.buf)
+	return err
+}
+
+// csvRow writes a row as CSV.
+func (o *rowWriter) csvRow(key string, step int64, t time.Time, value string) error {
+	return o.csv.Write([]string{key, strconv.FormatInt(step, 10), t.Format("2006-01-02T15:04:05.999999Z"), value})
+}
+
+// pointWriter writes points.
+type pointWriter struct{ rowWriter }
+
+func newPointWriter(w io.Writer, f *metricsFlags) *pointWriter {
+	return &pointWriter{newRowWriter(w, f)}
+}
+
+func (o *pointWriter) begin() error {
+	return o.rowWriter.begin(fmt.Sprintf("%10s  %-19s  %12s  %s\n", "STEP", "TIME", "VALUE", "KEY"))
 }
 
 func (o *pointWriter) point(key string, p format.Point) error {
 	t := time.UnixMicro(p.Time).UTC()
 	switch {
 	case o.f.json:
-		o.buf = o.buf[:0]
-		if !o.first {
-			o.buf = append(o.buf, ',', '\n')
-		}
-		o.first = false
-		o.buf = append(o.buf, `{"key":`...)
-		o.buf = format.AppendJSON(o.buf, key)
-		o.buf = append(o.buf, `,"step":`...)
-		o.buf = strconv.AppendInt(o.buf, p.Step, 10)
-		o.buf = append(o.buf, `,"time":`...)
-		o.buf = format.AppendJSON(o.buf, t)
-		o.buf = append(o.buf, `,"value":`...)
-		o.buf = format.AppendJSONFloat(o.buf, p.Value)
-		o.buf = append(o.buf, '}')
-		_, err := o.w.Write(o.buf)
-		return err
+		return o.json(key, p.Step, t, func(b []byte) []byte { return format.AppendJSONFloat(b, p.Value) })
 	case o.f.csv:
-		return o.csv.Write([]string{key, strconv.FormatInt(p.Step, 10), t.Format("2006-01-02T15:04:05.999999Z"), csvFloat(p.Value)})
+		return o.csvRow(key, p.Step, t, csvFloat(p.Value))
 	}
 	_, err := fmt.Fprintf(o.w, "%10d  %s  %12s  %s\n", p.Step, t.Local().Format(time.DateTime), terminal.Number(p.Value), terminal.Clean(key))
 	return err
@@ -235,7 +255,7 @@ func csvFloat(v float64) string {
 	return strconv.FormatFloat(v, 'g', -1, 64)
 }
 
-func (o *pointWriter) end() error {
+func (o *rowWriter) end() error {
 	if o.csv != nil {
 		o.csv.Flush()
 		if err := o.csv.Error(); err != nil {

@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +24,7 @@ func (a *app) values(ctx context.Context, f *metricsFlags, e *repo.Entry, keys [
 		return err
 	}
 	return a.page(ctx, f.json || f.csv, func(w io.Writer) error {
-		out := &valueWriter{w: bufio.NewWriterSize(w, 64<<10), f: f}
+		out := &valueWriter{newRowWriter(w, f)}
 		if err := out.begin(); err != nil {
 			return err
 		}
@@ -86,47 +83,20 @@ func (a *app) checkValueKeys(ctx context.Context, e *repo.Entry, keys []string) 
 	return nil
 }
 
-// valueWriter writes values as text, CSV or JSON, one by one.
-type valueWriter struct {
-	w    *bufio.Writer
-	f    *metricsFlags
-	csv  *csv.Writer
-	some bool
-	buf  []byte
-}
+// valueWriter writes values.
+type valueWriter struct{ rowWriter }
 
 func (o *valueWriter) begin() error {
-	switch {
-	case o.f.json:
-		return o.w.WriteByte('[')
-	case o.f.csv:
-		o.csv = csv.NewWriter(o.w)
-		return o.csv.Write([]string{"key", "step", "time", "value"})
-	}
-	_, err := fmt.Fprintf(o.w, "%10s  %-19s  %s\n", "STEP", "TIME", "KEY = VALUE")
-	return err
+	return o.rowWriter.begin(fmt.Sprintf("%10s  %-19s  %s\n", "STEP", "TIME", "KEY = VALUE"))
 }
 
 func (o *valueWriter) value(key string, v format.Value) error {
 	t := time.UnixMicro(v.Time).UTC()
 	switch {
 	case o.f.json:
-		o.buf = o.buf[:0]
-		if o.some {
-			o.buf = append(o.buf, ',', '\n')
-		}
-		o.some = true
-		o.buf = append(o.buf, `{"key":`...)
-		o.buf = format.AppendJSON(o.buf, key)
-		o.buf = append(o.buf, `,"step":`...)
-		o.buf = strconv.AppendInt(o.buf, v.Step, 10)
-		o.buf = append(o.buf, `,"time":`...)
-		o.buf = format.AppendJSON(o.buf, t)
-		o.buf = append(append(o.buf, `,"value":`...), visible(v.JSON)...)
-		_, err := o.w.Write(append(o.buf, '}'))
-		return err
+		return o.json(key, v.Step, t, func(b []byte) []byte { return append(b, visible(v.JSON)...) })
 	case o.f.csv:
-		return o.csv.Write([]string{key, strconv.FormatInt(v.Step, 10), t.Format("2006-01-02T15:04:05.999999Z"), visible(v.JSON)})
+		return o.csvRow(key, v.Step, t, visible(v.JSON))
 	}
 	_, err := fmt.Fprintf(o.w, "%10d  %s  %s = %s\n", v.Step, t.Local().Format(time.DateTime), terminal.Clean(key), render.ValueText(v.JSON))
 	return err
@@ -152,19 +122,4 @@ func visible(value string) string {
 		out.WriteRune(r)
 	}
 	return out.String()
-}
-
-func (o *valueWriter) end() error {
-	if o.csv != nil {
-		o.csv.Flush()
-		if err := o.csv.Error(); err != nil {
-			return err
-		}
-	}
-	if o.f.json {
-		if _, err := o.w.WriteString("]\n"); err != nil {
-			return err
-		}
-	}
-	return o.w.Flush()
 }

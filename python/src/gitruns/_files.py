@@ -100,39 +100,17 @@ def _write_all(fd: int, data: Any) -> None:
         rest = rest[os.write(fd, rest) :]
 
 
-def write(to: str, data: bytes, staging: str) -> tuple[str, int]:
-    """Write a file whole or not at all, through a temporary one in staging; return its SHA-256 and size in bytes."""
-    fd, tmp = _temporary(staging)
-    try:
-        try:
-            _write_all(fd, data)
-        finally:
-            os.close(fd)
-        make(os.path.dirname(to))
-        os.replace(tmp, to)
-    except BaseException:
-        _remove(tmp)
-        raise
-    return sha256(data).hexdigest(), len(data)
-
-
-def copy(source: str, to: str, staging: str) -> tuple[str, int]:
-    """Copy a file, links followed, whole or not at all; return SHA-256 and size in bytes of what was copied.
-
-    Raises OSError where source is no regular file or cannot be read.
-    """
+def _place(to: str, chunks: Any, staging: str) -> tuple[str, int]:
+    """Write chunks to a file whole or not at all, through a temporary one in staging; return its SHA-256 and size in bytes."""
     digest = sha256()
     size = 0
-    if not os.path.isfile(source):
-        raise OSError(f"{source} is no file" if os.path.exists(source) else f"{source} is not there")
     fd, tmp = _temporary(staging)
     try:
         try:
-            with open(source, "rb", buffering=0) as f:
-                while data := f.read(CHUNK):
-                    digest.update(data)
-                    size += len(data)
-                    _write_all(fd, data)
+            for data in chunks:
+                digest.update(data)
+                size += len(data)
+                _write_all(fd, data)
         finally:
             os.close(fd)
         make(os.path.dirname(to))
@@ -143,14 +121,34 @@ def copy(source: str, to: str, staging: str) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
+def _chunks(path: str) -> Any:
+    with open(path, "rb", buffering=0) as f:
+        while data := f.read(CHUNK):
+            yield data
+
+
+def write(to: str, data: bytes, staging: str) -> tuple[str, int]:
+    """Write a file whole or not at all, through a temporary one in staging; return its SHA-256 and size in bytes."""
+    return _place(to, [data], staging)
+
+
+def copy(source: str, to: str, staging: str) -> tuple[str, int]:
+    """Copy a file, links followed, whole or not at all; return SHA-256 and size in bytes of what was copied.
+
+    Raises OSError where source is no regular file or cannot be read.
+    """
+    if not os.path.isfile(source):
+        raise OSError(f"{source} is no file" if os.path.exists(source) else f"{source} is not there")
+    return _place(to, _chunks(source), staging)
+
+
 def digest_of(path: str) -> tuple[str, int]:
     """SHA-256 and size in bytes of a file."""
     digest = sha256()
     size = 0
-    with open(path, "rb", buffering=0) as f:
-        while data := f.read(CHUNK):
-            digest.update(data)
-            size += len(data)
+    for data in _chunks(path):
+        digest.update(data)
+        size += len(data)
     return digest.hexdigest(), size
 
 

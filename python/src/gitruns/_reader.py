@@ -25,7 +25,7 @@ def _ask(args: list[str], path: Any = None) -> Any:
 
     code, out, err = call(args, cwd=os.fspath(path) if path is not None else None)
     if code != 0:
-        said = [line.strip().removeprefix("runs: ") if hasattr(line, "removeprefix") else line.strip() for line in err.decode("utf-8", "replace").splitlines() if line.strip()]
+        said = [line.strip().removeprefix("runs: ") for line in err.decode("utf-8", "replace").splitlines() if line.strip()]
         kind = {3: NotFoundError, 2: UsageError}.get(code, CommError)
         raise kind("; ".join(said[-2:]) or f"runs {args[0]} ended with status {code}")
     return json.loads(out)

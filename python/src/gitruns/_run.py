@@ -99,10 +99,6 @@ class Run:
                     line = (template % (_now(), at, *values)).encode()
                     if fd < 0 or self._torn or _os_write(fd, line) != len(line):
                         self._again(line)
-                    elif step is None and commit is not False:
-                        self._step = at + 1
-                        self._last.update(data)
-                        return
                     if step is None and commit is not False:
                         self._step = at + 1
                     self._last.update(data)

@@ -294,7 +294,7 @@ def param(value: Any, depth: int = 0) -> Any:
         return repr_of(value)
     number = number_of(value)
     if number is not None:
-        if isinstance(getattr(value, "dtype", None), object) and str(getattr(value, "dtype", "")) == "bool":
+        if str(getattr(value, "dtype", "")) == "bool":
             return bool(number)
         return number if isinstance(number, float) or -(1 << 63) <= number < 1 << 63 else str(number)
     if isinstance(value, Mapping):
