@@ -79,19 +79,12 @@ func (a *app) importRuns(ctx context.Context, ask share.ImportRequest, asJSON bo
 	if err := share.CheckImport(ask.Path); err != nil {
 		return fmt.Errorf("importing %s: %w", repo.Relative(a.dir, ask.Path), importHint(err))
 	}
-	open := a.setup
-	if ask.DryRun {
-		open = a.find
-	}
-	r, err := open(ctx)
-	if err != nil {
+	var done *share.Imported
+	err := a.takeIn(ctx, ask.DryRun, func(r *repo.Repository, tell func(done, total int)) (err error) {
+		ask.Tell = tell
+		done, err = share.Import(ctx, r, ask)
 		return err
-	}
-	progress := a.term.Progress("importing runs")
-	defer progress.Done()
-	ask.Tell = func(done, total int) { progress.Count(int64(done), int64(total)) }
-	done, err := share.Import(ctx, r, ask)
-	progress.Done()
+	})
 	if err != nil {
 		return err
 	}
@@ -109,6 +102,21 @@ func (a *app) importRuns(ctx context.Context, ask share.ImportRequest, asJSON bo
 		err = quietError{exitFailed}
 	}
 	return err
+}
+
+// takeIn opens the repository that an import goes to, set up unless it is a dry run, and shows what take tells of its progress.
+func (a *app) takeIn(ctx context.Context, dry bool, take func(r *repo.Repository, tell func(done, total int)) error) error {
+	open := a.setup
+	if dry {
+		open = a.find
+	}
+	r, err := open(ctx)
+	if err != nil {
+		return err
+	}
+	progress := a.term.Progress("importing runs")
+	defer progress.Done()
+	return take(r, func(done, total int) { progress.Count(int64(done), int64(total)) })
 }
 
 func importHint(err error) error {

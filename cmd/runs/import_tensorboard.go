@@ -21,19 +21,12 @@ func (a *app) importTensorBoard(ctx context.Context, ask tensorboard.ImportReque
 	if err := tensorboard.CheckFolder(ask.Path); err != nil {
 		return fmt.Errorf("importing %s: %w", repo.Relative(a.dir, ask.Path), importHint(err))
 	}
-	open := a.setup
-	if ask.DryRun {
-		open = a.find
-	}
-	r, err := open(ctx)
-	if err != nil {
+	var done *tensorboard.Imported
+	err := a.takeIn(ctx, ask.DryRun, func(r *repo.Repository, tell func(done, total int)) (err error) {
+		ask.Tell = tell
+		done, err = tensorboard.Import(ctx, r, ask)
 		return err
-	}
-	progress := a.term.Progress("importing runs")
-	defer progress.Done()
-	ask.Tell = func(done, total int) { progress.Count(int64(done), int64(total)) }
-	done, err := tensorboard.Import(ctx, r, ask)
-	progress.Done()
+	})
 	if err != nil {
 		return err
 	}
