@@ -22,7 +22,7 @@ const lockWait = 5 * time.Second
 
 // Operation changes the branch that is checked out and the index of the user together. What it writes, it writes in this
 // order: the note `<git dir>/runs/op`, git's index.lock, the new index under a name of its own, the note again with the
-// commits, the index by one rename, the refs; and then it removes the lock and the note. Killed at any moment, Settle makes
+// commits, the index by one rename, the refs; and then it removes the lock, and the note last. Killed at any moment, Settle makes
 // it whole or as if it had never begun; and while index.lock is there, git itself refuses to build on what is half done.
 //
 // The index comes before the refs: `git commit` reads the branch first and then the index, before it takes the lock. Whoever
@@ -431,13 +431,13 @@ func (o *Operation) Close() {
 	_ = o.guard.Close()
 }
 
-// clear removes what an operation leaves: the lock, then the note, then the rest.
+// clear removes what an operation leaves: the lock, then the files, and the note last, so that a kill on the way leaves
+// nothing that the next command does not know of.
 func (d Dirs) clear(n note) {
 	if d.ours(n) {
 		_ = os.Remove(d.indexPath() + ".lock")
 	}
-	_ = os.Remove(d.state("op"))
-	for _, name := range []string{"index-" + n.nonce, "index-" + n.nonce + ".lock", "was-" + n.nonce, "lock-" + n.nonce, "op-" + n.nonce} {
+	for _, name := range []string{"index-" + n.nonce, "index-" + n.nonce + ".lock", "was-" + n.nonce, "lock-" + n.nonce, "op-" + n.nonce, "op"} {
 		_ = os.Remove(d.state(name))
 	}
 }
