@@ -2,9 +2,8 @@ package repo
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -65,48 +64,45 @@ func firstError(errs ...error) error {
 }
 
 func (a *Active) addFile(from, name string) (format.ArtifactLine, error) {
-	if err := format.CheckPath(name); err != nil {
-		return format.ArtifactLine{}, err
-	}
-	to := filepath.Join(a.Dir, artifactsName, filepath.FromSlash(name))
-	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
-		return format.ArtifactLine{}, err
-	}
-	tmp := filepath.Join(filepath.Dir(to), newPrefix+format.RandomLetters(8))
-	file, err := copyFile(from, tmp)
-	if err == nil {
-		err = os.Rename(tmp, to)
-	}
-	if err != nil {
-		_ = os.Remove(tmp)
-		return format.ArtifactLine{}, err
-	}
-	return format.ArtifactLine{Path: filepath.ToSlash(from), Name: name, SHA256: file.SHA256, Bytes: file.Bytes}, nil
+	line, err := a.putArtifact(name, func(to string) (format.File, error) { return copyFile(from, to) })
+	line.Path = filepath.ToSlash(from)
+	return line, err
 }
 
-// AddArtifactBytes writes data into the run as the artifact name and returns the line that names it.
-func (a *Active) AddArtifactBytes(name string, data []byte) (format.ArtifactLine, error) {
-	fail := func(err error) (format.ArtifactLine, error) {
-		return format.ArtifactLine{}, fmt.Errorf("artifact %s: %w", name, err)
+// AddArtifactFrom writes what r holds into the run as the artifact name and returns the line that names it.
+func (a *Active) AddArtifactFrom(name string, r io.Reader) (format.ArtifactLine, error) {
+	line, err := a.putArtifact(name, func(to string) (format.File, error) { return writeHashed(to, r) })
+	if err != nil {
+		err = fmt.Errorf("artifact %s: %w", name, err)
 	}
+	line.Path = name
+	return line, err
+}
+
+// putArtifact gives a file its name among the artifacts when it is whole.
+func (a *Active) putArtifact(name string, write func(to string) (format.File, error)) (format.ArtifactLine, error) {
 	if err := format.CheckPath(name); err != nil {
-		return fail(err)
+		return format.ArtifactLine{}, err
 	}
 	to := filepath.Join(a.Dir, artifactsName, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
-		return fail(err)
+		return format.ArtifactLine{}, err
 	}
 	tmp := filepath.Join(filepath.Dir(to), newPrefix+format.RandomLetters(8))
-	err := os.WriteFile(tmp, data, 0o666)
+	file, err := write(tmp)
 	if err == nil {
 		err = os.Rename(tmp, to)
 	}
 	if err != nil {
 		_ = os.Remove(tmp)
-		return fail(err)
+		return format.ArtifactLine{}, err
 	}
-	sum := sha256.Sum256(data)
-	return format.ArtifactLine{Path: name, Name: name, SHA256: hex.EncodeToString(sum[:]), Bytes: int64(len(data))}, nil
+	return format.ArtifactLine{Name: name, SHA256: file.SHA256, Bytes: file.Bytes}, nil
+}
+
+// RemoveArtifact takes a file back that was added and that no line names.
+func (a *Active) RemoveArtifact(name string) error {
+	return os.Remove(filepath.Join(a.Dir, artifactsName, filepath.FromSlash(name)))
 }
 
 // Logged returns the keys that the run's journals have points, values or artifacts of.

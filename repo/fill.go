@@ -455,11 +455,16 @@ func copyFile(from, to string) (format.File, error) {
 		return format.File{}, err
 	}
 	defer func() { _ = src.Close() }()
+	return writeHashed(to, src)
+}
+
+// writeHashed makes a file of what r holds.
+func writeHashed(to string, r io.Reader) (format.File, error) {
 	out, err := createHashed(to)
 	if err != nil {
 		return format.File{}, err
 	}
-	if _, err = io.Copy(out, src); err == nil {
+	if _, err = io.Copy(out, r); err == nil {
 		err = out.close()
 	} else {
 		out.abandon()

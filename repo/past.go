@@ -10,8 +10,8 @@ import (
 )
 
 // Past begins a run that is over already: run has its ID and Started. Nothing lists it before Finish gives it its place; end it
-// with that, or with Drop. Where the id is finished by then, Finish says ErrFinished.
-func (r *Repository) Past(ctx context.Context, run *format.Run) (*Active, error) {
+// with that, or with Drop. Where the id is finished by then, Finish says ErrFinished. env is what it ran in, or nil.
+func (r *Repository) Past(ctx context.Context, run *format.Run, env *format.EnvironmentFile) (*Active, error) {
 	config, err := r.Config()
 	if err != nil {
 		return nil, err
@@ -23,6 +23,11 @@ func (r *Repository) Past(ctx context.Context, run *format.Run) (*Active, error)
 	owner, err := r.owner(format.OwnerProcess, os.Getpid())
 	if err != nil {
 		return nil, err
+	}
+	if env != nil {
+		if err := r.storeEnvironment(run, env); err != nil {
+			return nil, fmt.Errorf("taking run %s into %s: %w", run.ID, r.Dir, err)
+		}
 	}
 	name := newPrefix + run.ID + "-" + format.RandomLetters(4)
 	if err := r.createAs(ctx, run, owner, name, nil); err != nil {

@@ -13,8 +13,8 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/foreign"
 	"github.com/gitruns/runs/repo/share"
-	"github.com/gitruns/runs/repo/tensorboard"
 )
 
 func (a *app) importCommand() *cobra.Command {
@@ -26,7 +26,8 @@ func (a *app) importCommand() *cobra.Command {
 		Short: "Take over runs from a copied folder",
 		Long: `Take over the finished runs that lie in PATH, each once, with their notes and the files that they share. KIND says what
 PATH is; left out, it is guessed. runs is a .runs folder that was copied from a machine without git or network, or the folder that
-holds it, or the folder of one run in it. tensorboard is a folder of event files: each folder in it that has some is a run.
+holds it, or the folder of one run in it. tensorboard is a folder of event files: each folder in it that has some is a run. wandb
+is a folder of W&B, or one above it, with the .wandb file of each run, offline or not.
 
     rsync -a cluster:project/.runs/ from-cluster/
     runs import from-cluster
@@ -56,20 +57,19 @@ Exit status: 0 done; 1 failed, or a run was left out because of what it is; 2 wr
 			if !filepath.IsAbs(ask.Path) {
 				ask.Path = filepath.Join(a.dir, ask.Path)
 			}
-			if ask.Kind == "" && share.CheckImport(ask.Path) != nil && tensorboard.Found(cmd.Context(), ask.Path) {
-				ask.Kind = tensorBoardKind
-			}
-			if ask.Kind == tensorBoardKind {
-				return a.importTensorBoard(cmd.Context(), tensorboard.ImportRequest{Path: ask.Path, Experiment: experiment, IDs: ask.IDs, DryRun: ask.DryRun}, asJSON)
+			for _, kind := range logKinds {
+				if ask.Kind == kind.name || ask.Kind == "" && share.CheckImport(ask.Path) != nil && kind.found(cmd.Context(), ask.Path) {
+					return a.importLogs(cmd.Context(), kind, foreign.Request{Path: ask.Path, Experiment: experiment, IDs: ask.IDs, DryRun: ask.DryRun}, asJSON)
+				}
 			}
 			if experiment != "" {
-				return usagef("import: --experiment is for logs of TensorBoard; runs have theirs")
+				return usagef("import: --experiment is for logs of other trackers; runs have theirs")
 			}
 			return a.importRuns(cmd.Context(), ask, asJSON)
 		},
 	}
 	cmd.Flags().StringArrayVar(&ask.IDs, "run", nil, "only the run with this `ID`, also when it was removed here; repeated")
-	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "`EXPERIMENT` of the runs made of logs of TensorBoard")
+	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "`EXPERIMENT` of the runs made of logs of other trackers")
 	cmd.Flags().BoolVar(&ask.DryRun, "dry-run", false, "check everything and say what would be taken")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was taken as JSON")
 	return cmd
@@ -126,7 +126,7 @@ func importHint(err error) error {
 	if !errors.Is(err, share.ErrNoImport) {
 		return err
 	}
-	return &repo.HintError{Err: err, Hint: "the kinds are: " + strings.Join(importKinds(), ", ") + " (a .runs folder, the folder that holds it, or a run's folder in its day; a folder of event files)"}
+	return &repo.HintError{Err: err, Hint: "the kinds are: " + strings.Join(importKinds(), ", ") + " (a .runs folder, the folder that holds it, or a run's folder in its day; a folder of event files; a folder wandb)"}
 }
 
 // sayLeftOut names what was not taken, and what brings it.

@@ -1,5 +1,7 @@
 package tensorboard
 
+import "github.com/gitruns/runs/repo/protobuf"
+
 // event is one record: what was said at one moment. Its slices are parts of the record.
 type event struct {
 	time    float64 // seconds since 1970
@@ -25,96 +27,96 @@ type value struct {
 // https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/event.proto
 func parseEvent(data []byte, e *event) error {
 	*e = event{}
-	f := fields{b: data}
-	for f.next() {
-		switch f.num {
+	f := protobuf.Of(data)
+	for f.Next() {
+		switch f.Num {
 		case 1:
-			e.time = f.double()
+			e.time = f.Double()
 		case 2:
-			e.step = int64(f.v)
+			e.step = int64(f.V)
 		case 3:
-			e.version = f.sub
+			e.version = f.Sub
 		case 5:
-			e.summary = f.sub
+			e.summary = f.Sub
 		}
 	}
-	return f.err
+	return f.Err
 }
 
 // eachValue calls visit with the entries of a Summary message; v is the same one each time.
 func eachValue(summary []byte, v *value, visit func() error) error {
-	f := fields{b: summary}
-	for f.next() {
-		if f.num != 1 || f.sub == nil {
+	f := protobuf.Of(summary)
+	for f.Next() {
+		if f.Num != 1 || f.Sub == nil {
 			continue
 		}
-		if err := parseValue(f.sub, v); err != nil {
+		if err := parseValue(f.Sub, v); err != nil {
 			return err
 		}
 		if err := visit(); err != nil {
 			return err
 		}
 	}
-	return f.err
+	return f.Err
 }
 
 func parseValue(data []byte, v *value) error {
 	*v = value{}
-	f := fields{b: data}
-	for f.next() {
-		switch f.num {
+	f := protobuf.Of(data)
+	for f.Next() {
+		switch f.Num {
 		case 1:
-			v.tag = f.sub
+			v.tag = f.Sub
 		case 2:
-			v.simple, v.hasSimple = f.single(), true
+			v.simple, v.hasSimple = f.Single(), true
 		case 4:
-			v.image = f.sub
+			v.image = f.Sub
 		case 5:
-			v.histogram = f.sub
+			v.histogram = f.Sub
 		case 6:
-			v.audio = f.sub
+			v.audio = f.Sub
 		case 8:
-			v.tensor = f.sub
+			v.tensor = f.Sub
 		case 9:
-			if err := parseMetadata(f.sub, v); err != nil {
+			if err := parseMetadata(f.Sub, v); err != nil {
 				return err
 			}
 		}
 	}
-	return f.err
+	return f.Err
 }
 
 // parseMetadata reads a SummaryMetadata message: which plugin the tag is for.
 func parseMetadata(data []byte, v *value) error {
-	f := fields{b: data}
-	for f.next() {
-		if f.num != 1 {
+	f := protobuf.Of(data)
+	for f.Next() {
+		if f.Num != 1 {
 			continue
 		}
-		plugin := fields{b: f.sub}
-		for plugin.next() {
-			switch plugin.num {
+		plugin := protobuf.Of(f.Sub)
+		for plugin.Next() {
+			switch plugin.Num {
 			case 1:
-				v.plugin = plugin.sub
+				v.plugin = plugin.Sub
 			case 2:
-				v.content = plugin.sub
+				v.content = plugin.Sub
 			}
 		}
-		if plugin.err != nil {
-			return plugin.err
+		if plugin.Err != nil {
+			return plugin.Err
 		}
 	}
-	return f.err
+	return f.Err
 }
 
 // encoded is the file in an Image or Audio message.
 func encoded(data []byte) ([]byte, error) {
 	var file []byte
-	f := fields{b: data}
-	for f.next() {
-		if f.num == 4 {
-			file = f.sub
+	f := protobuf.Of(data)
+	for f.Next() {
+		if f.Num == 4 {
+			file = f.Sub
 		}
 	}
-	return file, f.err
+	return file, f.Err
 }

@@ -1,24 +1,12 @@
 package tensorboard
 
 import (
-	"context"
-	"errors"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
-)
 
-// logFile is an event file that was found.
-type logFile struct {
-	path  string
-	size  int64
-	mtime time.Time
-}
+	"github.com/gitruns/runs/repo/foreign"
+)
 
 // isEventName reports whether TensorBoard would read a file of this name.
 func isEventName(name string) bool { return strings.Contains(name, "tfevents") }
@@ -54,88 +42,7 @@ func hostOf(name string) string {
 	return host
 }
 
-// walk looks for event files below folders, the near ones first.
-type walk struct {
-	entries int           // how many it looks at
-	within  time.Duration // how long it may take; 0 is as long as it takes
-	files   int           // how many it returns
-	partial bool          // one of these was not enough
-}
-
-// skipped are folders in which nobody logs.
-var skipped = []string{".git", ".runs", "node_modules", "__pycache__", "site-packages", ".venv", "venv", ".tox", ".cache", ".dvc", ".hg"}
-
-const maxFolderDepth = 24
-
-// below returns the event files below dir. No link is followed; a folder that cannot be read is passed over.
-func (w *walk) below(ctx context.Context, dir string) ([]logFile, error) {
-	type folder struct {
-		path  string
-		depth int
-	}
-	var found []logFile
-	began := time.Now()
-	for queue := []folder{{dir, 0}}; len(queue) > 0; queue = queue[1:] {
-		at := queue[0]
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		f, err := os.Open(at.path)
-		if err != nil {
-			continue
-		}
-		var below []string
-		for {
-			entries, err := f.ReadDir(1000)
-			for _, e := range entries {
-				switch name := e.Name(); {
-				case e.IsDir() && !slices.Contains(skipped, name):
-					below = append(below, name)
-				case e.IsDir() && at.depth > 0 && name == "site-packages":
-				case name == "pyvenv.cfg" && at.depth > 0: // an environment of Python by another name
-					below, err = nil, io.EOF
-				case e.Type().IsRegular() && isEventName(name):
-					if info, err := e.Info(); err == nil {
-						found = append(found, logFile{filepath.Join(at.path, name), info.Size(), info.ModTime()})
-					}
-				}
-			}
-			w.entries -= len(entries)
-			if err != nil || w.entries < 0 || len(found) > w.files {
-				break
-			}
-		}
-		_ = f.Close()
-		if w.entries < 0 || len(found) > w.files || w.within > 0 && time.Since(began) > w.within {
-			w.partial = true
-			break
-		}
-		if at.depth < maxFolderDepth {
-			slices.Sort(below)
-			for _, name := range below {
-				queue = append(queue, folder{filepath.Join(at.path, name), at.depth + 1})
-			}
-		}
-	}
-	return found[:min(len(found), w.files)], nil
-}
-
-// openLog opens a regular file, and not what took its place meanwhile.
-func openLog(path string) (*os.File, error) {
-	want, err := os.Lstat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !want.Mode().IsRegular() {
-		return nil, &fs.PathError{Op: "reading", Path: path, Err: errors.New("it is not a regular file")}
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	if got, err := f.Stat(); err != nil || !os.SameFile(want, got) {
-		_ = f.Close()
-		return nil, &fs.PathError{Op: "reading", Path: path, Err: errors.New("it has changed while it was read")}
-	}
-	return f, nil
+// eventFiles is a walk for event files.
+func eventFiles(entries, files int) *foreign.Walk {
+	return &foreign.Walk{Match: isEventName, Entries: entries, Files: files}
 }

@@ -3,6 +3,9 @@ package tensorboard
 import (
 	"math"
 	"strings"
+
+	"github.com/gitruns/runs/repo/foreign"
+	"github.com/gitruns/runs/repo/protobuf"
 )
 
 // session is what the hparams plugin says of a run.
@@ -22,39 +25,39 @@ const (
 // experiment says of all its sessions is of no run.
 // https://github.com/tensorflow/tensorboard/blob/master/tensorboard/plugins/hparams/plugin_data.proto
 func parseSession(data []byte, s *session) error {
-	f := fields{b: data}
-	for f.next() {
-		switch f.num {
+	f := protobuf.Of(data)
+	for f.Next() {
+		switch f.Num {
 		case 3:
-			start := fields{b: f.sub}
-			for start.next() {
-				if start.num != 1 {
+			start := protobuf.Of(f.Sub)
+			for start.Next() {
+				if start.Num != 1 {
 					continue
 				}
-				if err := s.param(start.sub); err != nil {
+				if err := s.param(start.Sub); err != nil {
 					return err
 				}
 			}
-			if start.err != nil {
-				return start.err
+			if start.Err != nil {
+				return start.Err
 			}
 		case 4:
 			const failure = 2
-			end := fields{b: f.sub}
-			for end.next() {
-				switch end.num {
+			end := protobuf.Of(f.Sub)
+			for end.Next() {
+				switch end.Num {
 				case 1:
-					s.failed = end.v == failure
+					s.failed = end.V == failure
 				case 2:
-					s.ended = end.double()
+					s.ended = end.Double()
 				}
 			}
-			if end.err != nil {
-				return end.err
+			if end.Err != nil {
+				return end.Err
 			}
 		}
 	}
-	return f.err
+	return f.Err
 }
 
 func (s *session) param(entry []byte) error {
@@ -72,45 +75,45 @@ func (s *session) param(entry []byte) error {
 
 // parseEntry reads an entry of a map of name to google.protobuf.Value.
 func parseEntry(data []byte, depth int, left *int) (name string, v any, err error) {
-	f := fields{b: data}
-	for f.next() {
-		switch f.num {
+	f := protobuf.Of(data)
+	for f.Next() {
+		switch f.Num {
 		case 1:
-			name = clean(f.sub)
+			name = foreign.Clean(f.Sub)
 		case 2:
-			if v, err = parseAny(f.sub, depth+1, left); err != nil {
+			if v, err = parseAny(f.Sub, depth+1, left); err != nil {
 				return "", nil, err
 			}
 		}
 	}
-	return name, v, f.err
+	return name, v, f.Err
 }
 
 // parseAny reads a google.protobuf.Value. Whole numbers become integers: the message knows doubles only.
 func parseAny(data []byte, depth int, left *int) (v any, err error) {
 	if *left--; *left < 0 || depth > maxParamDepth {
-		return nil, errMessage
+		return nil, protobuf.ErrMessage
 	}
-	f := fields{b: data}
-	for f.next() {
-		switch f.num {
+	f := protobuf.Of(data)
+	for f.Next() {
+		switch f.Num {
 		case 2:
-			v = f.double()
-			if n := f.double(); n == math.Trunc(n) && math.Abs(n) < 1<<53 {
+			v = f.Double()
+			if n := f.Double(); n == math.Trunc(n) && math.Abs(n) < 1<<53 {
 				v = int64(n)
 			}
 		case 3:
-			v = strings.ToValidUTF8(string(f.sub), "\ufffd")
+			v = strings.ToValidUTF8(string(f.Sub), "\ufffd")
 		case 4:
-			v = f.v != 0
+			v = f.V != 0
 		case 5:
 			m := map[string]any{}
-			entries := fields{b: f.sub}
-			for entries.next() {
-				if entries.num != 1 {
+			entries := protobuf.Of(f.Sub)
+			for entries.Next() {
+				if entries.Num != 1 {
 					continue
 				}
-				name, item, err := parseEntry(entries.sub, depth, left)
+				name, item, err := parseEntry(entries.Sub, depth, left)
 				if err != nil {
 					return nil, err
 				}
@@ -118,18 +121,18 @@ func parseAny(data []byte, depth int, left *int) (v any, err error) {
 					m[name] = item
 				}
 			}
-			if entries.err != nil {
-				return nil, entries.err
+			if entries.Err != nil {
+				return nil, entries.Err
 			}
 			v = m
 		case 6:
 			list := []any{}
-			items := fields{b: f.sub}
-			for items.next() {
-				if items.num != 1 {
+			items := protobuf.Of(f.Sub)
+			for items.Next() {
+				if items.Num != 1 {
 					continue
 				}
-				item, err := parseAny(items.sub, depth+1, left)
+				item, err := parseAny(items.Sub, depth+1, left)
 				if err != nil {
 					return nil, err
 				}
@@ -137,11 +140,11 @@ func parseAny(data []byte, depth int, left *int) (v any, err error) {
 					list = append(list, item)
 				}
 			}
-			if items.err != nil {
-				return nil, items.err
+			if items.Err != nil {
+				return nil, items.Err
 			}
 			v = list
 		}
 	}
-	return v, f.err
+	return v, f.Err
 }

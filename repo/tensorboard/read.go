@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"path/filepath"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/foreign"
+	"github.com/gitruns/runs/repo/protobuf"
 )
 
 // Bounds of what is taken of one log. What is past them is counted and said.
@@ -27,13 +27,6 @@ const (
 	maxTags       = 20_000
 	maxSaid       = 20 // damages that are named
 )
-
-// output takes what a log says. The line and the data are valid during the call.
-type output interface {
-	line(l *format.Line) error
-	// media takes a file of an artifact; name is below artifacts/.
-	media(l *format.ArtifactLine, time int64, data []byte) error
-}
 
 // Counts say what was taken.
 type Counts struct {
@@ -56,7 +49,7 @@ func (c *Counts) None() bool {
 
 // reading reads a log.
 type reading struct {
-	out   output
+	out   foreign.Output
 	since int64                 // µs: what was said before is left
 	taken func(key string) bool // keys that are not wanted
 	show  func(path string) string
@@ -88,7 +81,7 @@ type tag struct {
 	metric bool // it was counted
 }
 
-func newReading(out output) *reading {
+func newReading(out foreign.Output) *reading {
 	return &reading{
 		out: out, taken: func(string) bool { return false }, show: func(path string) string { return path },
 		keys: map[string]bool{}, names: map[string]int{}, left: map[string]int{},
@@ -100,11 +93,11 @@ func (r *reading) all(ctx context.Context, l *log) error {
 	for _, p := range l.parts {
 		r.part, r.tags = p, map[string]*tag{}
 		for _, f := range p.files {
-			if r.counts.Bytes+f.size > maxLogBytes {
+			if r.counts.Bytes+f.Size > maxLogBytes {
 				r.left["event files past the bound of all that is read"]++
 				continue
 			}
-			if err := r.file(ctx, f.path); err != nil {
+			if err := r.file(ctx, f.Path); err != nil {
 				return err
 			}
 		}
@@ -150,7 +143,7 @@ func (r *reading) damage(path string, err error) {
 }
 
 func (r *reading) file(ctx context.Context, path string) error {
-	f, err := openLog(path)
+	f, err := foreign.Open(path)
 	if err != nil {
 		r.damage(path, err)
 		return nil
@@ -184,7 +177,7 @@ func (r *reading) file(ctx context.Context, path string) error {
 			break
 		}
 		if err := r.event(data, &e); err != nil {
-			if !errors.Is(err, errMessage) && !errors.Is(err, errTensor) {
+			if !errors.Is(err, protobuf.ErrMessage) && !errors.Is(err, errTensor) {
 				return err
 			}
 			r.damage(path, &DamageError{Offset: begin, What: err.Error()})
@@ -207,7 +200,7 @@ func (r *reading) event(data []byte, e *event) error {
 		return err
 	}
 	if !(e.time >= 0 && e.time <= maxTime) {
-		return fmt.Errorf("%w: its time is none", errMessage)
+		return fmt.Errorf("%w: its time is none", protobuf.ErrMessage)
 	}
 	at := int64(math.Round(e.time * 1e6))
 	old := at < r.since
@@ -224,7 +217,7 @@ func (r *reading) event(data []byte, e *event) error {
 	var bad error
 	err := eachValue(e.summary, &v, func() error {
 		err := r.value(&v, at, e.step, old)
-		if errors.Is(err, errMessage) || errors.Is(err, errTensor) { // of this value alone
+		if errors.Is(err, protobuf.ErrMessage) || errors.Is(err, errTensor) { // of this value alone
 			bad = err
 			return nil
 		}
@@ -245,11 +238,11 @@ func (r *reading) value(v *value, at, step int64, old bool) error {
 			return nil
 		}
 		t = &tag{plugin: string(v.plugin)}
-		name := clean(v.tag)
+		name := foreign.Clean(v.tag)
 		if t.plugin == "text" {
 			name = strings.TrimSuffix(name, "/text_summary") // which PyTorch adds
 		}
-		t.key = cleanKey(r.part.key(name))
+		t.key = foreign.Key(r.part.key(name))
 		t.wanted = !r.taken(t.key)
 		r.tags[string(v.tag)] = t
 	}
@@ -303,7 +296,7 @@ func (r *reading) point(t *tag, at, step int64, v float64) error {
 	}
 	r.counts.Points++
 	r.line = format.Line{Time: at, HasStep: true, Step: step, Metrics: append(r.line.Metrics[:0], format.MetricValue{Key: t.key, Value: v})}
-	return r.out.line(&r.line)
+	return r.out.Line(&r.line)
 }
 
 // quiet are plugins whose values say nothing of a run.
@@ -331,7 +324,7 @@ func (r *reading) ofTensor(t *tag, at, step int64, data []byte) (err error) {
 		list := make([]any, len(texts))
 		left := maxTextBytes
 		for i, text := range texts {
-			s := cut(text, left)
+			s := foreign.Cut(text, left)
 			left -= len(s)
 			list[i] = s
 		}
@@ -368,7 +361,7 @@ func (r *reading) ofTensor(t *tag, at, step int64, data []byte) (err error) {
 		return r.newHistogram(t, at, step)
 	}
 	if !slices.Contains(quiet, t.plugin) {
-		r.left[fmt.Sprintf("values of plugin %q", cut([]byte(t.plugin), 60))]++
+		r.left[fmt.Sprintf("values of plugin %q", foreign.Cut([]byte(t.plugin), 60))]++
 	}
 	return nil
 }
@@ -382,28 +375,28 @@ func (r *reading) noNumber(t *tag, at, step int64, v any, count *int) error {
 	}
 	r.valueBytes += int64(len(text))
 	*count++
-	return r.out.line(&format.Line{Time: at, HasStep: true, Step: step, Values: []format.ValueText{{Key: t.key, JSON: string(text)}}})
+	return r.out.Line(&format.Line{Time: at, HasStep: true, Step: step, Values: []format.ValueText{{Key: t.key, JSON: string(text)}}})
 }
 
 // oldHistogram reads a HistogramProto message: the upper end of each bucket and its count.
 func (r *reading) oldHistogram(t *tag, at, step int64, data []byte) error {
 	var least, most float64
 	var limits, counts []float64
-	f := fields{b: data}
-	for f.next() {
-		switch f.num {
+	f := protobuf.Of(data)
+	for f.Next() {
+		switch f.Num {
 		case 1:
-			least = f.double()
+			least = f.Double()
 		case 2:
-			most = f.double()
+			most = f.Double()
 		case 6:
-			limits = f.doubles(limits, maxBins)
+			limits = f.Doubles(limits, maxBins)
 		case 7:
-			counts = f.doubles(counts, maxBins)
+			counts = f.Doubles(counts, maxBins)
 		}
 	}
-	if f.err != nil {
-		return f.err
+	if f.Err != nil {
+		return f.Err
 	}
 	if len(limits) == 0 || len(limits) != len(counts) {
 		return errTensor
@@ -476,10 +469,10 @@ func (r *reading) hparams(content []byte, at int64) error {
 	}
 	slices.Sort(l.Nulls)
 	if format.CheckParams(l.Params) != nil {
-		return errMessage
+		return protobuf.ErrMessage
 	}
 	r.counts.Params += len(l.Params) + len(l.Nulls)
-	return r.out.line(&l)
+	return r.out.Line(&l)
 }
 
 // sample takes the file of an image or a sound.
@@ -495,11 +488,11 @@ func (r *reading) sample(t *tag, at, step int64, data []byte) error {
 	}
 	r.counts.Media++
 	r.mediaBytes += int64(len(data))
-	base := fmt.Sprintf("media/%s_%d", mediaPath(t.key), step)
+	base := fmt.Sprintf("media/%s_%d", foreign.MediaPath(t.key), step)
 	n := r.names[base]
 	r.names[base]++
 	line := format.ArtifactLine{Name: fmt.Sprintf("%s_%d%s", base, n, ending), Kind: kind, Key: t.key, Step: &step}
-	return r.out.media(&line, at, data)
+	return r.out.Media(&line, at, bytes.NewReader(data))
 }
 
 // mediaKind tells what a file is by its first bytes.
@@ -515,66 +508,4 @@ func mediaKind(data []byte) (kind, ending string) {
 		return "audio", ".wav"
 	}
 	return "", ""
-}
-
-// mediaPath is a key as part of a path.
-func mediaPath(key string) string {
-	parts := strings.Split(key, "/")
-	kept := parts[:0]
-	for _, p := range parts {
-		p = strings.Map(func(c rune) rune {
-			if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.' {
-				return c
-			}
-			return '_'
-		}, p)
-		if p = strings.Trim(p, "."); p != "" {
-			kept = append(kept, p)
-		}
-	}
-	name := strings.Join(kept, "/")
-	if name == "" || format.CheckPath(name) != nil {
-		return "image"
-	}
-	return name
-}
-
-// clean is a tag without what no key may hold.
-func clean(tag []byte) string {
-	return strings.Map(func(c rune) rune {
-		if format.IsHidden(c) {
-			return '_'
-		}
-		return c
-	}, strings.ToValidUTF8(string(tag), "_"))
-}
-
-// cleanKey is the key of a metric, cut to its bound, and "_" where nothing is left.
-func cleanKey(key string) string {
-	if key = cut([]byte(key), format.MaxKeyBytes); key == "" {
-		return "_"
-	}
-	return key
-}
-
-// cut is a text of at most so many bytes, whole characters.
-func cut(text []byte, most int) string {
-	if len(text) > most {
-		end := max(0, most)
-		for end > 0 && !utf8.RuneStart(text[end]) {
-			end--
-		}
-		text = text[:end]
-	}
-	return strings.ToValidUTF8(string(text), "?")
-}
-
-// relativeTo shows paths below a folder.
-func relativeTo(dir string) func(string) string {
-	return func(p string) string {
-		if rel, err := filepath.Rel(dir, p); err == nil && !strings.HasPrefix(rel, "..") {
-			return rel
-		}
-		return p
-	}
 }

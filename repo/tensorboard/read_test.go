@@ -25,7 +25,7 @@ type kept struct {
 	media  []string
 }
 
-func (k *kept) line(l *format.Line) error {
+func (k *kept) Line(l *format.Line) error {
 	for _, m := range l.Metrics {
 		k.points[m.Key] = append(k.points[m.Key], m.Value)
 	}
@@ -38,24 +38,24 @@ func (k *kept) line(l *format.Line) error {
 	return nil
 }
 
-func (k *kept) media0(a *format.ArtifactLine, data []byte) { k.media = append(k.media, a.Name) }
+func (k *kept) System(*format.Line) error { return nil }
 
-type keeping struct{ *kept }
+func (k *kept) Console(io.Reader) error { return nil }
 
-func (k keeping) media(a *format.ArtifactLine, _ int64, data []byte) error {
-	k.media0(a, data)
+func (k *kept) Media(a *format.ArtifactLine, _ int64, _ io.Reader) error {
+	k.media = append(k.media, a.Name)
 	return nil
 }
 
 func readAll(t *testing.T, root string) (*kept, *reading) {
 	t.Helper()
-	w := &walk{entries: 1000, files: 100}
-	files, err := w.below(context.Background(), root)
+	w := eventFiles(1000, 100)
+	files, err := w.Below(context.Background(), root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	k := &kept{map[string][]float64{}, map[string]any{}, map[string]string{}, nil}
-	r := newReading(keeping{k})
+	r := newReading(k)
 	if err := r.all(context.Background(), together(logs(folders(root, files)))); err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte, framed bool) {
 		k := &kept{map[string][]float64{}, map[string]any{}, map[string]string{}, nil}
-		r := newReading(keeping{k})
+		r := newReading(k)
 		r.part, r.tags = &part{}, map[string]*tag{}
 		var e event
 		if !framed {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/foreign"
 )
 
 // Request says what is known of the event files of a run.
@@ -60,14 +61,14 @@ func takeOver(ctx context.Context, active *repo.Active, q Request) (*Counts, err
 	if err != nil {
 		return nil, err
 	}
-	out := &journal{run: active}
+	out := foreign.NewJournal(active)
 	r := newReading(out)
 	r.since = q.Since.UnixMicro()
 	r.taken = func(key string) bool { return logged[key] }
-	r.show = relativeTo(root)
-	top := filepath.VolumeName(files[0].path) + string(filepath.Separator)
+	r.show = foreign.RelativeTo(root)
+	top := filepath.VolumeName(files[0].Path) + string(filepath.Separator)
 	err = r.all(ctx, together(logs(folders(top, files))))
-	if closeErr := out.close(); err == nil {
+	if closeErr := out.Close(); err == nil {
 		err = closeErr
 	}
 	r.counts.Warnings = append(c.warnings, r.counts.Warnings...)
@@ -83,31 +84,32 @@ type choice struct {
 	others   *bool // whether other runs were in progress meanwhile
 }
 
-func (c *choice) files(ctx context.Context) ([]logFile, error) {
-	var chosen []logFile
+func (c *choice) files(ctx context.Context) ([]foreign.File, error) {
+	var chosen []foreign.File
 	seen := map[string]bool{}
 	for _, path := range c.ask.Open {
 		info, err := os.Lstat(path)
 		if err == nil && info.Mode().IsRegular() && !seen[path] {
 			seen[path] = true
-			chosen = append(chosen, logFile{path, info.Size(), info.ModTime()})
+			chosen = append(chosen, foreign.File{Path: path, Size: info.Size(), Mtime: info.ModTime()})
 		}
 	}
-	look := &walk{entries: maxWalkEntries, within: maxWalkTime, files: 10 * maxRunFiles}
+	look := eventFiles(maxWalkEntries, 10*maxRunFiles)
+	look.Within = maxWalkTime
 	for _, dir := range c.ask.Dirs {
 		dir, err := filepath.Abs(dir)
 		if err != nil {
 			continue
 		}
-		found, err := look.below(ctx, dir)
+		found, err := look.Below(ctx, dir)
 		if err != nil {
 			return nil, err
 		}
 		for _, f := range found {
-			if seen[f.path] {
+			if seen[f.Path] {
 				continue
 			}
-			seen[f.path] = true
+			seen[f.Path] = true
 			ours, err := c.ours(f)
 			if err != nil {
 				return nil, err
@@ -117,7 +119,7 @@ func (c *choice) files(ctx context.Context) ([]logFile, error) {
 			}
 		}
 	}
-	if look.partial && !c.ask.Sampled {
+	if look.Partial && !c.ask.Sampled {
 		c.warnings = append(c.warnings, "not every folder was looked at for event files of TensorBoard: there are too many")
 	}
 	if c.unsure > 0 {
@@ -134,16 +136,16 @@ func (c *choice) files(ctx context.Context) ([]logFile, error) {
 const clockStep = 10 * time.Millisecond
 
 // ours decides whether the run wrote a file.
-func (c *choice) ours(f logFile) (bool, error) {
+func (c *choice) ours(f foreign.File) (bool, error) {
 	since := c.ask.Since.Truncate(time.Second) // some file systems, and the names, know seconds only
 	written := c.ask.Since.Add(-clockStep)
-	if f.mtime.Nanosecond() == 0 {
+	if f.Mtime.Nanosecond() == 0 {
 		written = since
 	}
-	if f.mtime.Before(written) {
+	if f.Mtime.Before(written) {
 		return false, nil
 	}
-	began, here, pid := writer(filepath.Base(f.path), c.ask.Host)
+	began, here, pid := writer(filepath.Base(f.Path), c.ask.Host)
 	switch {
 	case here && pid > 0 && slices.Contains(c.ask.PIDs, pid):
 		return true, nil

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+
+	"github.com/gitruns/runs/repo/protobuf"
 )
 
 // tensor is a TensorProto. Its slices are parts of the record.
@@ -40,37 +42,37 @@ var errTensor = errors.New("a tensor of a type or form that is not known")
 
 func parseTensor(data []byte, t *tensor) error {
 	*t = tensor{fields: data, shape: t.shape[:0]}
-	f := fields{b: data}
-	for f.next() {
-		switch f.num {
+	f := protobuf.Of(data)
+	for f.Next() {
+		switch f.Num {
 		case 1:
-			t.dtype = f.v
+			t.dtype = f.V
 		case 2:
-			dims := fields{b: f.sub}
-			for dims.next() {
-				if dims.num != 2 || len(t.shape) >= 8 {
+			dims := protobuf.Of(f.Sub)
+			for dims.Next() {
+				if dims.Num != 2 || len(t.shape) >= 8 {
 					continue
 				}
 				size := int64(0)
-				dim := fields{b: dims.sub}
-				for dim.next() {
-					if dim.num == 1 {
-						size = int64(dim.v)
+				dim := protobuf.Of(dims.Sub)
+				for dim.Next() {
+					if dim.Num == 1 {
+						size = int64(dim.V)
 					}
 				}
-				if dim.err != nil {
-					return dim.err
+				if dim.Err != nil {
+					return dim.Err
 				}
 				t.shape = append(t.shape, size)
 			}
-			if dims.err != nil {
-				return dims.err
+			if dims.Err != nil {
+				return dims.Err
 			}
 		case 4:
-			t.content = f.sub
+			t.content = f.Sub
 		}
 	}
-	return f.err
+	return f.Err
 }
 
 // width is the size of an element in content, in bytes, and the field of the list that holds it otherwise.
@@ -114,34 +116,34 @@ func (t *tensor) numbers(to []float64) ([]float64, error) {
 		}
 		return to, nil
 	}
-	f := fields{b: t.fields}
-	for f.next() {
-		if f.num != list {
+	f := protobuf.Of(t.fields)
+	for f.Next() {
+		if f.Num != list {
 			continue
 		}
-		if f.sub == nil {
+		if f.Sub == nil {
 			if len(to) < maxElements {
-				to = append(to, t.number(f.v))
+				to = append(to, t.number(f.V))
 			}
 			continue
 		}
-		packed := fields{b: f.sub}
-		for len(packed.b) > 0 && packed.err == nil && len(to) < maxElements {
+		packed := protobuf.Of(f.Sub)
+		for packed.More() && packed.Err == nil && len(to) < maxElements {
 			switch t.dtype {
 			case typeFloat:
-				packed.fixed(4)
-				packed.v &= math.MaxUint32
+				packed.Fixed(4)
+				packed.V &= math.MaxUint32
 			case typeDouble:
-				packed.fixed(8)
+				packed.Fixed(8)
 			default:
-				packed.v, _ = packed.varint()
+				packed.V, _ = packed.Varint()
 			}
-			if packed.err == nil {
-				to = append(to, t.number(packed.v))
+			if packed.Err == nil {
+				to = append(to, t.number(packed.V))
 			}
 		}
-		if packed.err != nil {
-			return nil, packed.err
+		if packed.Err != nil {
+			return nil, packed.Err
 		}
 	}
 	// Elements at the end that equal the last one may be left out; with none at all they are 0.
@@ -154,7 +156,7 @@ func (t *tensor) numbers(to []float64) ([]float64, error) {
 			to = append(to, last)
 		}
 	}
-	return to, f.err
+	return to, f.Err
 }
 
 // count is the number of elements that the shape says, or -1.
@@ -223,11 +225,11 @@ func (t *tensor) texts(most int) ([][]byte, error) {
 		return nil, errTensor
 	}
 	var texts [][]byte
-	f := fields{b: t.fields}
-	for f.next() {
-		if f.num == 8 && len(texts) < most {
-			texts = append(texts, f.sub)
+	f := protobuf.Of(t.fields)
+	for f.Next() {
+		if f.Num == 8 && len(texts) < most {
+			texts = append(texts, f.Sub)
 		}
 	}
-	return texts, f.err
+	return texts, f.Err
 }

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/foreign"
+	"github.com/gitruns/runs/repo/share"
+	"github.com/gitruns/runs/repo/tensorboard"
+	"github.com/gitruns/runs/repo/wandb"
+)
+
+// logKind is a tracker whose logs import reads.
+type logKind struct {
+	name  string
+	what  string // that says something, of a log
+	found func(ctx context.Context, path string) bool
+	take  func(ctx context.Context, r *repo.Repository, q foreign.Request) (*foreign.Imported, error)
+}
+
+var logKinds = []logKind{
+	{"tensorboard", "a point, text, image or param", tensorboard.Found, tensorboard.Import},
+	{"wandb", "a run", wandb.Found, wandb.Import},
+}
+
+// importKinds are the kinds of what import reads.
+func importKinds() []string {
+	kinds := append([]string{}, share.ImportKinds...)
+	for _, k := range logKinds {
+		kinds = append(kinds, k.name)
+	}
+	return kinds
+}
+
+// importLogs makes runs of the logs of another tracker.
+func (a *app) importLogs(ctx context.Context, kind logKind, ask foreign.Request, asJSON bool) error {
+	if err := foreign.CheckFolder(ask.Path); err != nil {
+		return fmt.Errorf("importing %s: %w", repo.Relative(a.dir, ask.Path), importHint(err))
+	}
+	var done *foreign.Imported
+	err := a.takeIn(ctx, ask.DryRun, func(r *repo.Repository, tell func(done, total int)) (err error) {
+		ask.Tell = tell
+		done, err = kind.take(ctx, r, ask)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, w := range done.Warnings {
+		a.say("runs: %s", w)
+	}
+	if done.Empty > 0 {
+		a.say("runs: left out: %s without %s", plural(done.Empty, "log"), kind.what)
+	}
+	for _, name := range done.InProgress {
+		a.say("runs: left out: %s was written within the last minute and has no end: import it again when it has ended", name)
+	}
+	a.sayLeftOut(&share.Imported{From: ask.Path, Removed: done.Removed, Refused: done.Refused})
+	if asJSON {
+		err = a.printJSON(map[string]any{
+			"kind": kind.name, "from": ask.Path, "runs": append([]string{}, done.Runs...), "here": append([]string{}, done.Here...),
+			"notes": int64(0), "removed": append([]string{}, done.Removed...), "in_progress": append([]string{}, done.InProgress...),
+			"refused": damageJSON(done.Refused), "files": int64(done.Files), "bytes": done.Bytes, "points": done.Points, "dry_run": ask.DryRun,
+		})
+	} else {
+		a.sayImported(&share.Imported{From: ask.Path, Runs: done.Runs, Here: done.Here, Files: done.Files, Bytes: done.Bytes}, ask.DryRun)
+	}
+	if err == nil && len(done.Refused) > 0 {
+		err = quietError{exitFailed}
+	}
+	return err
+}

@@ -1,0 +1,294 @@
+package wandb
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/foreign"
+	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/protobuf"
+)
+
+// head is what is known of a run before its history is read.
+type head struct {
+	run     *runMessage
+	machine machine
+	exit    *exitMessage // nil where the client did not come to its end
+	preempt bool
+	begun   time.Time // of the first record of the run
+}
+
+// maxMetadataBytes bounds files/wandb-metadata.json.
+const maxMetadataBytes = 4 << 20
+
+var errNoRun = errors.New("it says nothing of a run")
+
+// scan reads the records of a log. Damages are told, and what they leave goes on; an error is of reading, or take's.
+func scan(ctx context.Context, path string, take func(kind uint64, data []byte) error, damage func(error)) (int64, error) {
+	f, err := foreign.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	r, err := newRecordReader(f)
+	if err != nil {
+		return 0, err
+	}
+	for n := 0; ; n++ {
+		if n%4096 == 0 && ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+		begin := r.at
+		data, err := r.next()
+		var damaged *damageError
+		switch {
+		case errors.Is(err, io.EOF):
+			return info.Size(), nil
+		case errors.Is(err, errTorn):
+			damage(err)
+			return info.Size(), nil
+		case errors.As(err, &damaged):
+			damage(err)
+			continue
+		case err != nil:
+			return 0, err
+		}
+		fields := protobuf.Of(data)
+		for fields.Next() {
+			if fields.Sub == nil {
+				continue
+			}
+			if err = take(fields.Num, fields.Sub); err != nil {
+				break
+			}
+		}
+		if err == nil {
+			err = fields.Err
+		}
+		if errors.Is(err, protobuf.ErrMessage) || errors.Is(err, errJSON) {
+			damage(&damageError{begin, err.Error() + "; the record is left"})
+			err = nil
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+}
+
+// readHead looks through a log for what says what the run is.
+func readHead(ctx context.Context, name string) (*head, error) {
+	h := &head{}
+	var first *runMessage
+	_, err := scan(ctx, name, func(kind uint64, data []byte) (err error) {
+		switch kind {
+		case recordRun:
+			var m *runMessage
+			if m, err = parseRun(data); err != nil {
+				return err
+			}
+			if first == nil {
+				first = m
+			}
+			h.run = m
+			h.run.config, h.run.summary = nil, nil // parts of the record's buffer
+		case recordEnvironment:
+			err = parseEnvironment(data, &h.machine)
+		case recordExit:
+			h.exit, err = parseExit(data)
+		case recordPreempting:
+			h.preempt = true
+		}
+		return err
+	}, func(error) {})
+	if err != nil {
+		return nil, err
+	}
+	if h.run == nil || h.run.id == "" {
+		return nil, errNoRun
+	}
+	if h.begun = first.started; h.begun.IsZero() {
+		h.begun = timeInName(name)
+	}
+	if h.begun.IsZero() {
+		return nil, errors.New("it does not say when its run began")
+	}
+	h.metadata(filepath.Join(filepath.Dir(name), "files", "wandb-metadata.json"))
+	return h, nil
+}
+
+// timeInName is the second in the name of a run's folder, (offline-)run-<YYYYMMDD_hhmmss>-<id>, of local time.
+func timeInName(name string) time.Time {
+	_, rest, _ := strings.Cut(filepath.Base(filepath.Dir(name)), "run-")
+	stamp, _, _ := strings.Cut(rest, "-")
+	t, err := time.ParseInLocation("20060102_150405", stamp, time.Local)
+	if err != nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// metadata takes from the file that older clients write what no record says.
+func (h *head) metadata(path string) {
+	f, err := foreign.Open(path)
+	if err != nil {
+		return
+	}
+	defer func() { _ = f.Close() }()
+	data, err := io.ReadAll(io.LimitReader(f, maxMetadataBytes))
+	if err != nil {
+		return
+	}
+	var m machine
+	if json.Unmarshal(data, &m) != nil {
+		return
+	}
+	text := func(to *string, from string) {
+		if *to == "" {
+			*to = from
+		}
+	}
+	to := &h.machine
+	text(&to.OS, m.OS)
+	text(&to.Python, m.Python)
+	text(&to.Program, m.Program)
+	text(&to.CodePath, m.CodePath)
+	text(&to.Host, m.Host)
+	text(&to.Root, m.Root)
+	text(&to.GPU, m.GPU)
+	text(&to.Git.Remote, m.Git.Remote)
+	text(&to.Git.Commit, m.Git.Commit)
+	if to.Args == nil {
+		to.Args = m.Args
+	}
+	if to.Cores == 0 {
+		to.Cores = m.Cores
+	}
+	if to.GPUCount == 0 {
+		to.GPUCount = m.GPUCount
+	}
+}
+
+// line is a text of one line that any record may hold.
+func line(text string) string {
+	return foreign.Cut([]byte(foreign.Clean([]byte(text))), format.MaxTextBytes)
+}
+
+// paragraphs is a text of several lines.
+func paragraphs(text string) string {
+	return foreign.Cut([]byte(strings.ToValidUTF8(text, "_")), format.MaxTextBytes)
+}
+
+// maxArgs bounds a command line.
+const maxArgs = 10_000
+
+// record makes the run's record of a head; dir is the log's folder.
+func (h *head) record(dir string) (*format.Run, *format.EnvironmentFile) {
+	m := h.run
+	run := &format.Run{
+		ID: h.id(), Name: line(m.name), Key: line(m.id), Started: h.begun, Note: paragraphs(m.notes),
+		Tags: map[string]string{"imported": "wandb"},
+	}
+	if run.Name == "" {
+		run.Name = run.Key
+	}
+	if m.project != "" {
+		run.Experiment = foreign.Key(foreign.Clean([]byte(m.project)))
+	}
+	if m.group != "" {
+		run.Group = foreign.Key(foreign.Clean([]byte(m.group)))
+	}
+	for _, tag := range m.tags {
+		run.Tags[foreign.Key(foreign.Clean([]byte(tag)))] = "yes"
+	}
+	for key, value := range map[string]string{"entity": m.entity, "job_type": m.job, "sweep": m.sweep} {
+		if _, is := run.Tags[key]; value != "" && !is {
+			run.Tags[key] = line(value)
+		}
+	}
+	h.addSource(run)
+	h.addMachine(run)
+	var file *format.EnvironmentFile
+	run.Environment, file = h.environment(dir)
+	return run, file
+}
+
+// id follows from what the log says of its run, and so is the same each time.
+func (h *head) id() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "wandb\x00%s\x00%s\x00%d", h.run.project, h.run.id, h.begun.UnixNano()))
+	return format.IDOf(h.begun, sum[:])
+}
+
+func (h *head) addSource(run *format.Run) {
+	m := &h.machine
+	commit, remote := h.run.commit, h.run.remote
+	if commit == "" {
+		commit, remote = m.Git.Commit, m.Git.Remote
+	}
+	source := &format.Source{Remote: line(git.RemoteWithoutCredentials(remote))}
+	if isCommit(commit) {
+		source.Commit = commit
+	}
+	entry := m.CodePath
+	if entry == "" && m.Root != "" && filepath.IsAbs(m.Program) {
+		if rel, err := filepath.Rel(m.Root, m.Program); err == nil {
+			entry = filepath.ToSlash(rel)
+		}
+	}
+	if format.CheckPath(entry) == nil {
+		source.Entry = entry
+	}
+	if source.Commit != "" || source.Entry != "" {
+		run.Source = source
+	}
+	if m.Program != "" {
+		run.Command = []string{line(m.Program)}
+		if source.Entry != "" {
+			run.Command[0] = source.Entry
+		}
+		for _, arg := range m.Args[:min(len(m.Args), maxArgs)] {
+			run.Command = append(run.Command, line(arg))
+		}
+	}
+}
+
+func isCommit(s string) bool {
+	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+func (h *head) addMachine(run *format.Run) {
+	m := &h.machine
+	host := m.Host
+	if host == "" {
+		host = h.run.host
+	}
+	if host == "" && m.CPU == "" && m.GPU == "" {
+		return
+	}
+	run.Machine = &format.Machine{Host: line(host), CPU: line(m.CPU), Cores: min(max(m.Cores, 0), 1<<20), Memory: max(m.Memory, 0)}
+	if m.GPU != "" {
+		run.Machine.GPUs = slices.Repeat([]string{line(m.GPU)}, int(min(max(m.GPUCount, 1), 64)))
+	}
+}
+
+// shown is how a log is called where it is not read.
+func shown(root, name string) string {
+	rel := foreign.RelativeTo(root)(filepath.Dir(name))
+	if rel == "." {
+		rel = path.Base(filepath.ToSlash(name))
+	}
+	return foreign.Key(foreign.Clean([]byte(filepath.ToSlash(rel))))
+}

@@ -1,0 +1,170 @@
+package wandb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/foreign"
+)
+
+// Bounds of the folder of an import.
+const (
+	maxEntries   = 5_000_000
+	maxFiles     = 100_000
+	lookEntries  = 100_000 // of a look at what a folder is
+	lookDuration = time.Second
+)
+
+// quiet is how long a log without an end must not have been written for its run to count as over: the client writes samples of
+// the machine more often.
+const quiet = time.Minute
+
+// interrupted is the exit status that the client gives a run that Ctrl-C ended.
+const interrupted = 255
+
+func logs(entries, files int) *foreign.Walk {
+	return &foreign.Walk{Match: isLog, Entries: entries, Files: files}
+}
+
+func isLog(name string) bool {
+	return strings.HasPrefix(name, "run-") && strings.HasSuffix(name, ".wandb")
+}
+
+// Found reports whether there are logs below a folder, as far as a short look tells.
+func Found(ctx context.Context, dir string) bool {
+	w := logs(lookEntries, 1)
+	w.Within = lookDuration
+	files, err := w.Below(ctx, dir)
+	return err == nil && len(files) > 0
+}
+
+// Import makes a finished run of each log below a folder. Its id follows from what the log says of its run, so that one that
+// is here is known again. Logs that have the id of a run in common, one after the other, are a chain: each resumes the one
+// before it. The folder is only read.
+func Import(ctx context.Context, r *repo.Repository, q foreign.Request) (*foreign.Imported, error) {
+	fail := func(err error) (*foreign.Imported, error) {
+		return nil, fmt.Errorf("importing %s: %w", q.Path, err)
+	}
+	w := logs(maxEntries, maxFiles)
+	files, err := w.Below(ctx, q.Path)
+	switch {
+	case err != nil:
+		return fail(err)
+	case w.Partial:
+		return fail(errors.New("it has too many files: import its folders one by one"))
+	case len(files) == 0:
+		return fail(errors.New("there are no logs of W&B in it, run-<id>.wandb"))
+	}
+	all := make([]*log, len(files))
+	for i, f := range files {
+		all[i] = &log{file: f, root: q.Path}
+		all[i].head, all[i].err = readHead(ctx, f.Path)
+		if ctx.Err() != nil {
+			return fail(ctx.Err())
+		}
+	}
+	chain(all)
+	ordered := make([]foreign.Log, len(all))
+	for i, l := range all {
+		ordered[i] = l
+	}
+	done, err := foreign.Import(ctx, r, q, ordered)
+	if err != nil {
+		return fail(err)
+	}
+	return done, nil
+}
+
+// chain sorts logs by the time their runs began, those that cannot be read last, and links those of one run.
+func chain(all []*log) {
+	slices.SortStableFunc(all, func(a, b *log) int {
+		switch {
+		case a.err != nil || b.err != nil:
+			return boolOf(a.err != nil) - boolOf(b.err != nil)
+		case !a.head.begun.Equal(b.head.begun):
+			return a.head.begun.Compare(b.head.begun)
+		}
+		return strings.Compare(a.file.Path, b.file.Path)
+	})
+	type name struct{ entity, project, id string }
+	before := map[name]*log{}
+	for _, l := range all {
+		if l.err != nil {
+			continue
+		}
+		of := name{l.head.run.entity, l.head.run.project, l.head.run.id}
+		if old := before[of]; old != nil && old.head.id() != l.head.id() && !old.file.Mtime.After(l.head.begun.Add(time.Second)) {
+			l.resumes = old.head.id()
+		}
+		before[of] = l
+	}
+}
+
+func boolOf(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// log is the log of one run.
+type log struct {
+	file    foreign.File
+	root    string
+	head    *head
+	err     error
+	resumes string // id of the run that it goes on with
+}
+
+// Name is the path of the log's folder.
+func (l *log) Name() string { return shown(l.root, l.file.Path) }
+
+// Run is what the log says its run is.
+func (l *log) Run() (*format.Run, *format.EnvironmentFile, error) {
+	if l.err != nil {
+		return nil, nil, l.err
+	}
+	if l.head.exit == nil && time.Since(l.file.Mtime) < quiet {
+		return nil, nil, foreign.ErrInProgress
+	}
+	run, env := l.head.record(filepath.Dir(l.file.Path))
+	run.Resumes = l.resumes
+	return run, env, nil
+}
+
+// Read reads the log and the files beside it.
+func (l *log) Read(ctx context.Context, out foreign.Output) (*foreign.Read, error) {
+	r := newReading(out, l.Name(), filepath.Dir(l.file.Path), l.head)
+	if err := r.all(ctx, l.file.Path); err != nil {
+		return nil, err
+	}
+	read := &foreign.Read{None: !r.any, Warnings: r.warns, Points: r.points, Files: r.files, Bytes: r.bytes}
+	read.End = l.end()
+	read.End.Ended = foreign.Ended(r.last, l.head.begun)
+	return read, nil
+}
+
+// end is how the run ended. A client that was killed leaves no word.
+func (l *log) end() repo.Finish {
+	exit := l.head.exit
+	switch {
+	case exit == nil:
+		return repo.Finish{Status: format.Crashed}
+	case exit.code == 0:
+		code := int64(0)
+		return repo.Finish{Status: format.Finished, ExitCode: &code}
+	case l.head.preempt:
+		return repo.Finish{Status: format.Killed, EndReason: "preempted"}
+	case exit.code == interrupted:
+		return repo.Finish{Status: format.Killed, EndReason: "interrupted"}
+	}
+	code := exit.code
+	return repo.Finish{Status: format.Failed, ExitCode: &code}
+}

@@ -1,0 +1,173 @@
+package wandb
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/foreign"
+)
+
+// mediaKinds are the kinds of artifacts by the words of the client for values that name a file.
+var mediaKinds = map[string]string{
+	"image-file": "image", "images": "image", "images/separated": "image", "audio-file": "audio", "audio": "audio",
+	"video-file": "video", "videos": "video", "html-file": "html", "html": "html", "table-file": "table", "partitioned-table": "table",
+	"joined-table": "table", "plotly-file": "plot", "bokeh-file": "plot", "object3D-file": "file", "molecule-file": "file",
+}
+
+// isMedia reports whether a value names a file or several.
+func isMedia(m map[string]any) bool {
+	kind, _ := m["_type"].(string)
+	_, path := m["path"].(string)
+	_, names := m["filenames"].([]any)
+	return mediaKinds[kind] != "" && (path || names) || path && strings.HasSuffix(kind, "-file")
+}
+
+// logged keeps the files of a value that a row named, under its key and step.
+func (r *reading) logged(m logged, at int64) error {
+	kind, _ := m.value["_type"].(string)
+	if kind = mediaKinds[kind]; kind == "" {
+		kind = "file"
+	}
+	names, captions := filesOf(m.value)
+	for i, name := range names {
+		l := &format.ArtifactLine{Name: "media/" + name, Kind: kind, Key: m.key}
+		if rest, ok := strings.CutPrefix(name, "media/"); ok {
+			l.Name = "media/" + rest
+		}
+		if i < len(captions) {
+			l.Caption = foreign.Cut([]byte(captions[i]), 1000)
+		}
+		if r.row.HasStep {
+			step := r.row.Step
+			l.Step = &step
+		}
+		if digest, ok := m.value["sha256"].(string); ok && len(names) == 1 && isDigest(digest) {
+			l.SHA256 = digest
+		}
+		if err := r.keep(name, l, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isDigest(s string) bool { return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == "" }
+
+// filesOf lists the files below files/ that a value names, and their captions.
+func filesOf(m map[string]any) (names, captions []string) {
+	if p, ok := m["path"].(string); ok {
+		names = append(names, p)
+	}
+	list, _ := m["filenames"].([]any)
+	for _, v := range list {
+		if p, ok := v.(string); ok {
+			names = append(names, p)
+		}
+	}
+	switch c := m["captions"].(type) {
+	case []any:
+		for _, v := range c {
+			text, _ := v.(string)
+			captions = append(captions, text)
+		}
+	case string:
+		captions = append(captions, c)
+	}
+	if c, ok := m["caption"].(string); ok {
+		captions = append(captions, c)
+	}
+	return names, captions
+}
+
+// keep copies a file of the log's folder into the run. One that cannot be had is counted.
+func (r *reading) keep(name string, l *format.ArtifactLine, at int64) error {
+	from, ok := r.relative(name)
+	if !ok || format.CheckPath(l.Name) != nil {
+		r.left["files whose names no run can hold"]++
+		return nil
+	}
+	return r.copy(from, l, at, nil)
+}
+
+// copy keeps the file from as an artifact; verify, where it is given, looks at it first.
+func (r *reading) copy(from string, l *format.ArtifactLine, at int64, verify func(*os.File) error) error {
+	if r.stored[l.Name] { // the name has a digest of the content in it
+		if l.Key == "" {
+			return nil
+		}
+		l.Name = again(l.Name, func(name string) bool { return r.stored[name] })
+	}
+	f, err := r.openBelow(from)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		r.left["files that the log names and that are not there"]++
+		return nil
+	case err != nil:
+		r.left["files that are links, or cannot be read; a copy made with 'cp -RL' has what the links lead to"]++
+		return nil
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if r.media >= maxMedia || r.mediaBytes+info.Size() > maxMediaBytes {
+		r.left[fmt.Sprintf("files past %d or %d bytes of them", maxMedia, int64(maxMediaBytes))]++
+		return nil
+	}
+	if verify != nil {
+		if err := verify(f); err != nil {
+			r.left["files that are not what the log says"]++
+			return nil
+		}
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+	}
+	err = r.out.Media(l, at, io.LimitReader(f, info.Size()))
+	if errors.Is(err, foreign.ErrDigest) {
+		r.left["files that are not what the log says"]++
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.any = true
+	r.stored[l.Name] = true
+	r.media++
+	r.files++
+	r.mediaBytes += l.Bytes
+	r.bytes += l.Bytes
+	return nil
+}
+
+// again is a name that is not taken yet: a.png, a-2.png, ...
+func again(name string, taken func(string) bool) string {
+	ending := path.Ext(name)
+	for n := 2; ; n++ {
+		if other := fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ending), n, ending); !taken(other) {
+			return other
+		}
+	}
+}
+
+// openBelow opens a file of the log's folder, to which no link leads.
+func (r *reading) openBelow(name string) (*os.File, error) {
+	for dir := filepath.Dir(name); len(dir) > len(r.dir); dir = filepath.Dir(dir) {
+		info, err := os.Lstat(dir)
+		if err != nil {
+			return nil, err
+		}
+		if !info.IsDir() {
+			return nil, &fs.PathError{Op: "reading", Path: dir, Err: errors.New("it is no folder")}
+		}
+	}
+	return foreign.Open(name)
+}

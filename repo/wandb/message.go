@@ -1,0 +1,391 @@
+package wandb
+
+import (
+	"time"
+
+	"github.com/gitruns/runs/repo/protobuf"
+)
+
+// The fields of a record that say something of a run.
+// https://github.com/wandb/wandb/blob/main/wandb/proto/wandb_internal.proto
+const (
+	recordHistory     = 2
+	recordSummary     = 3
+	recordConfig      = 5
+	recordFiles       = 6
+	recordStats       = 7
+	recordArtifact    = 8
+	recordAlert       = 10
+	recordMetric      = 12
+	recordOutputRaw   = 13
+	recordRun         = 17
+	recordExit        = 18
+	recordPreempting  = 23
+	recordUseArtifact = 25
+	recordEnvironment = 26
+)
+
+// item is one entry of a history, a summary, a config or samples: a key, or the keys of nested dicts, and its JSON.
+type item struct {
+	path []string
+	json []byte
+}
+
+// parseItem reads one, whose first path is reused.
+func parseItem(data []byte, it *item) error {
+	it.path, it.json = it.path[:0], nil
+	f := protobuf.Of(data)
+	for f.Next() {
+		switch f.Num {
+		case 1, 2:
+			if f.Num == 2 || len(f.Sub) > 0 {
+				it.path = append(it.path, string(f.Sub))
+			}
+		case 16:
+			it.json = f.Sub
+		}
+	}
+	return f.Err
+}
+
+// eachItem walks the entries of a message that have this field.
+func eachItem(data []byte, field uint64, it *item, take func(*item) error) error {
+	f := protobuf.Of(data)
+	for f.Next() {
+		if f.Num != field || f.Sub == nil {
+			continue
+		}
+		if err := parseItem(f.Sub, it); err != nil {
+			return err
+		}
+		if err := take(it); err != nil {
+			return err
+		}
+	}
+	return f.Err
+}
+
+// maxTime is the end of the year 9999, in seconds.
+const maxTime = 253402300799
+
+// timestamp reads a point in time; one that cannot be is zero.
+func timestamp(data []byte) (time.Time, error) {
+	var seconds, nanos int64
+	f := protobuf.Of(data)
+	for f.Next() {
+		switch f.Num {
+		case 1:
+			seconds = int64(f.V)
+		case 2:
+			nanos = int64(f.V)
+		}
+	}
+	if seconds <= 0 || seconds > maxTime || nanos < 0 || nanos >= 1e9 {
+		return time.Time{}, f.Err
+	}
+	return time.Unix(seconds, nanos).UTC(), f.Err
+}
+
+// runMessage is what a record says of the run. It is written again when the program changes it.
+type runMessage struct {
+	id, entity, project, group, job, name, notes, sweep, host string
+	tags                                                      []string
+	started                                                   time.Time
+	remote, commit                                            string
+	config, summary                                           []byte
+}
+
+func parseRun(data []byte) (*runMessage, error) {
+	var m runMessage
+	f := protobuf.Of(data)
+	for f.Next() {
+		var err error
+		switch f.Num {
+		case 1:
+			m.id = string(f.Sub)
+		case 2:
+			m.entity = string(f.Sub)
+		case 3:
+			m.project = string(f.Sub)
+		case 4:
+			m.config = f.Sub
+		case 5:
+			m.summary = f.Sub
+		case 6:
+			m.group = string(f.Sub)
+		case 7:
+			m.job = string(f.Sub)
+		case 8:
+			m.name = string(f.Sub)
+		case 9:
+			m.notes = string(f.Sub)
+		case 10:
+			m.tags = append(m.tags, string(f.Sub))
+		case 12:
+			m.sweep = string(f.Sub)
+		case 13:
+			m.host = string(f.Sub)
+		case 17:
+			m.started, err = timestamp(f.Sub)
+		case 21:
+			m.remote, m.commit, err = parseGit(f.Sub)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return &m, f.Err
+}
+
+func parseGit(data []byte) (remote, commit string, err error) {
+	f := protobuf.Of(data)
+	for f.Next() {
+		switch f.Num {
+		case 1:
+			remote = string(f.Sub)
+		case 2:
+			commit = string(f.Sub)
+		}
+	}
+	return remote, commit, f.Err
+}
+
+// exitMessage is the last word of a run.
+type exitMessage struct {
+	code    int64
+	runtime int64 // seconds
+}
+
+func parseExit(data []byte) (*exitMessage, error) {
+	var m exitMessage
+	f := protobuf.Of(data)
+	for f.Next() {
+		switch f.Num {
+		case 1:
+			m.code = int64(int32(f.V))
+		case 2:
+			m.runtime = int64(int32(f.V))
+		}
+	}
+	return &m, f.Err
+}
+
+// machine is what the newer clients record, and the older ones write to files/wandb-metadata.json.
+type machine struct {
+	OS         string   `json:"os"`
+	Python     string   `json:"python"`
+	Args       []string `json:"args"`
+	Program    string   `json:"program"`
+	CodePath   string   `json:"codePath"`
+	Host       string   `json:"host"`
+	Root       string   `json:"root"`
+	Executable string   `json:"executable"`
+	Cores      int64    `json:"cpu_count"`
+	GPU        string   `json:"gpu"`
+	GPUCount   int64    `json:"gpu_count"`
+	Git        struct {
+		Remote string `json:"remote"`
+		Commit string `json:"commit"`
+	} `json:"git"`
+	CPU    string `json:"-"`
+	Memory int64  `json:"-"` // bytes
+}
+
+// parseEnvironment adds what a record says; there may be several.
+func parseEnvironment(data []byte, m *machine) error {
+	f := protobuf.Of(data)
+	args := []string(nil)
+	for f.Next() {
+		var err error
+		switch f.Num {
+		case 1:
+			m.OS = string(f.Sub)
+		case 2:
+			m.Python = string(f.Sub)
+		case 5:
+			args = append(args, string(f.Sub))
+		case 6:
+			m.Program = string(f.Sub)
+		case 7:
+			m.CodePath = string(f.Sub)
+		case 9:
+			m.Git.Remote, m.Git.Commit, err = parseGit(f.Sub)
+		case 11:
+			m.Root = string(f.Sub)
+		case 12:
+			m.Host = string(f.Sub)
+		case 14:
+			m.Executable = string(f.Sub)
+		case 16:
+			m.Cores = int64(f.V)
+		case 18:
+			m.GPU = string(f.Sub)
+		case 19:
+			m.GPUCount = int64(f.V)
+		case 21:
+			m.Memory, err = firstNumber(f.Sub)
+		case 22:
+			var known map[uint64]string
+			known, err = texts(f.Sub)
+			m.CPU = known[3]
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if args != nil {
+		m.Args = args
+	}
+	return f.Err
+}
+
+func firstNumber(data []byte) (n int64, err error) {
+	f := protobuf.Of(data)
+	for f.Next() {
+		if f.Num == 1 {
+			n = int64(f.V)
+		}
+	}
+	return n, f.Err
+}
+
+// metricMessage is what define_metric said.
+type metricMessage struct {
+	name, glob, stepMetric string
+	stepSync, hidden       bool
+	expanded               bool
+	summary                []string
+	goal                   string
+}
+
+// summaryFields are the numbers of the fields that say which values sum up a metric.
+var summaryFields = map[uint64]string{1: "min", 2: "max", 3: "mean", 4: "best", 5: "last", 6: "none", 7: "copy", 8: "first"}
+
+func parseMetric(data []byte) (*metricMessage, error) {
+	var m metricMessage
+	f := protobuf.Of(data)
+	for f.Next() {
+		switch f.Num {
+		case 1:
+			m.name = string(f.Sub)
+		case 2:
+			m.glob = string(f.Sub)
+		case 4:
+			m.stepMetric = string(f.Sub)
+		case 6:
+			options := protobuf.Of(f.Sub)
+			for options.Next() {
+				switch options.Num {
+				case 1:
+					m.stepSync = options.V != 0
+				case 2:
+					m.hidden = options.V != 0
+				}
+			}
+			if options.Err != nil {
+				return nil, options.Err
+			}
+		case 7:
+			words := protobuf.Of(f.Sub)
+			for words.Next() {
+				if word := summaryFields[words.Num]; word != "" && words.V != 0 {
+					m.summary = append(m.summary, word)
+				}
+			}
+			if words.Err != nil {
+				return nil, words.Err
+			}
+		case 8:
+			m.goal = map[uint64]string{1: "min", 2: "max"}[f.V]
+		case 10:
+			m.expanded = f.V != 0
+		}
+	}
+	return &m, f.Err
+}
+
+// artifactMessage is a version of an artifact that the run made.
+type artifactMessage struct {
+	kind, name, description, metadata string
+	aliases                           []string
+	entries                           []artifactEntry
+	manifestFile                      bool // the files are listed elsewhere
+}
+
+// artifactEntry is one file of an artifact.
+type artifactEntry struct {
+	path, digest, ref, local string
+	size                     int64
+}
+
+func parseArtifact(data []byte) (*artifactMessage, error) {
+	var m artifactMessage
+	f := protobuf.Of(data)
+	for f.Next() {
+		switch f.Num {
+		case 4:
+			m.kind = string(f.Sub)
+		case 5:
+			m.name = string(f.Sub)
+		case 7:
+			m.description = string(f.Sub)
+		case 8:
+			m.metadata = string(f.Sub)
+		case 11:
+			m.aliases = append(m.aliases, string(f.Sub))
+		case 12:
+			if err := m.manifest(f.Sub); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return &m, f.Err
+}
+
+func (m *artifactMessage) manifest(data []byte) error {
+	f := protobuf.Of(data)
+	for f.Next() {
+		switch f.Num {
+		case 4:
+			e, err := parseEntry(f.Sub)
+			if err != nil {
+				return err
+			}
+			m.entries = append(m.entries, e)
+		case 5:
+			m.manifestFile = len(f.Sub) > 0
+		}
+	}
+	return f.Err
+}
+
+func parseEntry(data []byte) (e artifactEntry, err error) {
+	f := protobuf.Of(data)
+	for f.Next() {
+		switch f.Num {
+		case 1:
+			e.path = string(f.Sub)
+		case 2:
+			e.digest = string(f.Sub)
+		case 3:
+			e.ref = string(f.Sub)
+		case 4:
+			e.size = int64(f.V)
+		case 6:
+			e.local = string(f.Sub)
+		}
+	}
+	return e, f.Err
+}
+
+// texts reads the fields of a message that are text, by their numbers.
+func texts(data []byte) (map[uint64]string, error) {
+	m := map[uint64]string{}
+	f := protobuf.Of(data)
+	for f.Next() {
+		if f.Sub != nil {
+			m[f.Num] = string(f.Sub)
+		}
+	}
+	return m, f.Err
+}

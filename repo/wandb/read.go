@@ -1,0 +1,593 @@
+package wandb
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/foreign"
+	"github.com/gitruns/runs/repo/protobuf"
+)
+
+// Bounds of what is taken of one log. What is past them is counted and said.
+const (
+	maxPoints     = 20_000_000
+	maxValueBytes = 256 << 20 // of texts, lists, histograms as JSON
+	maxLineValues = 4 << 20   // of one row
+	maxMedia      = 10_000
+	maxMediaBytes = 2 << 30
+	maxSaid       = 20 // damages that are named
+	maxSaved      = 5_000
+	maxNested     = 64
+)
+
+// reading reads a log.
+type reading struct {
+	out  foreign.Output
+	name string // what the run is called in warnings
+	dir  string // of the log
+	head *head
+
+	points  int64
+	files   int
+	bytes   int64
+	last    int64 // µs since 1970 UTC
+	any     bool
+	damages int
+	warns   []string
+	left    map[string]int // what was left out, by the reason
+
+	keys       map[string]bool // of metrics
+	latest     map[string]any  // by the key of the history
+	summary    map[string]any  // as the log replays it
+	defined    map[string]format.Definition
+	config     map[string]any // as it is so far
+	wanted     []save
+	stored     map[string]bool // names of artifacts
+	output     []byte
+	valueBytes int64
+	mediaBytes int64
+	media      int
+	row        format.Line
+	item       item
+}
+
+// save is what the program asked to keep of its folder.
+type save struct{ path string }
+
+func newReading(out foreign.Output, name, dir string, h *head) *reading {
+	return &reading{
+		out: out, name: name, dir: dir, head: h, last: h.begun.UnixMicro(), left: map[string]int{}, keys: map[string]bool{},
+		latest: map[string]any{}, summary: map[string]any{}, defined: map[string]format.Definition{}, config: map[string]any{}, stored: map[string]bool{},
+	}
+}
+
+func (r *reading) warn(text string, args ...any) {
+	r.warns = append(r.warns, r.name+": "+fmt.Sprintf(text, args...))
+}
+
+func (r *reading) damage(err error) {
+	if r.damages++; r.damages <= maxSaid {
+		r.warn("%v", err)
+	}
+}
+
+// all reads a log and the files beside it. An error is of the output, or the context's.
+func (r *reading) all(ctx context.Context, path string) error {
+	size, err := scan(ctx, path, func(kind uint64, data []byte) error { return r.record(ctx, kind, data) }, r.damage)
+	if err != nil {
+		return err
+	}
+	r.files++
+	r.bytes += size
+	if err := r.setSummary(); err != nil {
+		return err
+	}
+	if err := r.saved(ctx); err != nil {
+		return err
+	}
+	if err := r.console(); err != nil {
+		return err
+	}
+	if e := r.head.exit; e != nil && e.runtime > 0 && e.runtime < 1<<31 {
+		r.at(r.head.begun.Add(time.Duration(e.runtime) * time.Second).UnixMicro())
+	}
+	if n := r.damages - maxSaid; n > 0 {
+		r.warn("%d more places are damaged", n)
+	}
+	for _, reason := range slices.Sorted(maps.Keys(r.left)) {
+		r.warn("left out: %d %s", r.left[reason], reason)
+	}
+	return nil
+}
+
+// at notes that the run was alive.
+func (r *reading) at(time int64) {
+	if time > r.last && time <= maxTime*1e6 {
+		r.last = time
+	}
+}
+
+func (r *reading) record(ctx context.Context, kind uint64, data []byte) error {
+	switch kind {
+	case recordHistory:
+		return r.history(data)
+	case recordSummary:
+		return r.summaryRecord(data)
+	case recordConfig:
+		return r.configRecord(data)
+	case recordRun:
+		m, err := parseRun(data)
+		if err != nil {
+			return err
+		}
+		if m.summary != nil {
+			if err := r.summaryRecord(m.summary); err != nil {
+				return err
+			}
+		}
+		if m.config != nil {
+			return r.configRecord(m.config)
+		}
+	case recordMetric:
+		return r.metric(data)
+	case recordStats:
+		return r.stats(data)
+	case recordOutputRaw:
+		return r.outputRaw(data)
+	case recordFiles:
+		return r.filesRecord(data)
+	case recordAlert:
+		return r.alert(data)
+	case recordArtifact:
+		return r.artifact(ctx, data)
+	case recordUseArtifact:
+		return r.useArtifact(data)
+	}
+	return nil
+}
+
+// key is the key of nested names, as the client shows them.
+func key(path []string) string { return foreign.Key(foreign.Clean([]byte(strings.Join(path, ".")))) }
+
+// history takes one row.
+func (r *reading) history(data []byte) error {
+	r.row = format.Line{Time: r.last, Metrics: r.row.Metrics[:0]}
+	bytes := 0
+	var media []logged
+	nested := map[string]any{}
+	f := protobuf.Of(data)
+	for f.Next() {
+		if f.Num == 2 && f.Sub != nil {
+			step := protobuf.Of(f.Sub)
+			r.row.HasStep, r.row.Step = true, 0
+			for step.Next() {
+				if step.Num == 1 {
+					r.row.Step = int64(step.V)
+				}
+			}
+			if step.Err != nil {
+				return step.Err
+			}
+		}
+		if f.Num != 1 || f.Sub == nil {
+			continue
+		}
+		if err := parseItem(f.Sub, &r.item); err != nil {
+			return err
+		}
+		if len(r.item.path) == 0 || len(r.item.path) > maxNested {
+			continue
+		}
+		v, err := parseJSON(r.item.json)
+		if err != nil {
+			r.left["values that are not JSON"]++
+			continue
+		}
+		if len(r.item.path) == 1 && strings.HasPrefix(r.item.path[0], "_") {
+			r.own(r.item.path[0], v)
+			continue
+		}
+		// Newer clients spread a dict over items, also one that is an image.
+		if path := slices.Clone(r.item.path); len(path) == 1 || format.SetParam(nested, path, v) != nil {
+			r.flat(path, v, 0, &media, &bytes)
+		}
+	}
+	if f.Err != nil {
+		return f.Err
+	}
+	for _, name := range slices.Sorted(maps.Keys(nested)) {
+		r.flat([]string{name}, nested[name], 0, &media, &bytes)
+	}
+	if len(r.row.Metrics) > 0 || len(r.row.Values) > 0 {
+		r.any = true
+		if err := r.out.Line(&r.row); err != nil {
+			return err
+		}
+	}
+	for _, m := range media {
+		if err := r.logged(m, r.row.Time); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// own takes what the client itself adds to a row.
+func (r *reading) own(name string, v any) {
+	n, ok := number(v)
+	if !ok {
+		return
+	}
+	switch name {
+	case "_timestamp":
+		if n > 0 && n <= maxTime {
+			r.row.Time = int64(math.Round(n * 1e6))
+			r.at(r.row.Time)
+		}
+	case "_step":
+		if n == math.Trunc(n) && math.Abs(n) < 1<<53 {
+			r.row.HasStep, r.row.Step = true, int64(n)
+		}
+	}
+}
+
+// logged is a value that names files.
+type logged struct {
+	key   string
+	value map[string]any
+}
+
+// flat takes a value and what is nested in it.
+func (r *reading) flat(path []string, v any, depth int, media *[]logged, bytes *int) {
+	if m, ok := v.(map[string]any); ok && depth < maxNested {
+		if _, typed := m["_type"].(string); !typed && len(m) > 0 {
+			for _, name := range slices.Sorted(maps.Keys(m)) {
+				r.flat(append(path[:len(path):len(path)], name), m[name], depth+1, media, bytes)
+			}
+			return
+		}
+	}
+	k := key(path)
+	r.latest[k] = v
+	if n, ok := number(v); ok {
+		r.point(k, n)
+		return
+	}
+	if m, ok := v.(map[string]any); ok && isMedia(m) {
+		*media = append(*media, logged{k, m})
+		return
+	}
+	r.value(k, v, bytes)
+}
+
+func (r *reading) point(k string, v float64) {
+	if !r.keys[k] {
+		if len(r.keys) >= format.MaxMetrics {
+			r.left[fmt.Sprintf("points of metrics past %d of them", format.MaxMetrics)]++
+			return
+		}
+		r.keys[k] = true
+	}
+	if r.points >= maxPoints {
+		r.left[fmt.Sprintf("points past %d of them", maxPoints)]++
+		return
+	}
+	r.points++
+	r.row.Metrics = append(r.row.Metrics, format.MetricValue{Key: k, Value: v})
+}
+
+// value keeps what is no number.
+func (r *reading) value(k string, v any, bytes *int) {
+	text := format.AppendJSON(nil, histogram(v))
+	switch {
+	case len(text) > format.MaxValueBytes:
+		r.left[fmt.Sprintf("values of more than %d bytes", format.MaxValueBytes)]++
+		return
+	case *bytes+len(text) > maxLineValues || r.valueBytes+int64(len(text)) > maxValueBytes:
+		r.left["texts and lists past the bound of their bytes"]++
+		return
+	}
+	*bytes += len(text)
+	r.valueBytes += int64(len(text))
+	r.row.Values = append(r.row.Values, format.ValueText{Key: k, JSON: string(text)})
+}
+
+// histogram gives one its edges, where it has the width of its bins.
+func histogram(v any) any {
+	m, ok := v.(map[string]any)
+	if !ok || m["_type"] != "histogram" {
+		return v
+	}
+	packed, ok := m["packedBins"].(map[string]any)
+	counts, isList := m["values"].([]any)
+	if !ok || !isList {
+		return v
+	}
+	least, ok1 := number(packed["min"])
+	width, ok2 := number(packed["size"])
+	if !ok1 || !ok2 {
+		return v
+	}
+	edges := make([]any, len(counts)+1)
+	for i := range edges {
+		edges[i] = least + width*float64(i)
+	}
+	return map[string]any{"_type": "histogram", "bins": edges, "values": counts}
+}
+
+// summaryRecord replays the summary.
+func (r *reading) summaryRecord(data []byte) error {
+	if err := eachItem(data, 2, &r.item, func(it *item) error {
+		delete(r.summary, key(it.path))
+		return nil
+	}); err != nil {
+		return err
+	}
+	return eachItem(data, 1, &r.item, func(it *item) error {
+		if len(it.path) == 0 || len(it.path) > maxNested || strings.HasPrefix(it.path[0], "_") {
+			return nil
+		}
+		v, err := parseJSON(it.json)
+		if err != nil {
+			r.left["values that are not JSON"]++
+			return nil
+		}
+		r.sum(it.path, v, 0)
+		return nil
+	})
+}
+
+func (r *reading) sum(path []string, v any, depth int) {
+	if m, ok := v.(map[string]any); ok && depth < maxNested && m["_type"] == nil {
+		for name, item := range m {
+			r.sum(append(path[:len(path):len(path)], name), item, depth+1)
+		}
+		return
+	}
+	r.summary[key(path)] = v
+}
+
+// setSummary keeps what the program itself put into the summary: what is no last value of the history, nor what
+// define_metric asks to be computed, nor a part of a value with files.
+func (r *reading) setSummary() error {
+	l := format.Line{Time: r.last, Summary: map[string]any{}}
+	for k, v := range r.summary {
+		if last, ok := r.latest[k]; ok && format.EqualValue(last, v) || v == nil || r.ofHistory(k) {
+			continue
+		}
+		l.Summary[k] = v
+	}
+	if len(l.Summary) == 0 {
+		return nil
+	}
+	if format.CheckParams(maps.Clone(l.Summary)) != nil {
+		r.left["summaries that a record cannot hold"]++
+		return nil
+	}
+	r.any = true
+	return r.out.Line(&l)
+}
+
+// ofHistory reports whether a key of the summary belongs to a key of the history: loss.min, image.path.
+func (r *reading) ofHistory(k string) bool {
+	for i := len(k) - 1; i > 0; i-- {
+		if k[i] != '.' {
+			continue
+		}
+		last, ok := r.latest[k[:i]]
+		if !ok {
+			continue
+		}
+		if _, composite := last.(map[string]any); composite || slices.Contains(slices.Collect(maps.Values(summaryFields)), k[i+1:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// configRecord takes params. What a program changes is meant.
+func (r *reading) configRecord(data []byte) error {
+	l := format.Line{Time: r.last}
+	leave := func(why string) { r.left["params "+why]++ }
+	err := eachItem(data, 1, &r.item, func(it *item) error {
+		if len(it.path) == 0 || len(it.path) > maxNested || it.path[0] == "_wandb" {
+			return nil
+		}
+		v, err := parseJSON(it.json)
+		if err != nil {
+			leave("that are not JSON")
+			return nil
+		}
+		path := make([]string, len(it.path))
+		for i, part := range it.path {
+			path[i] = foreign.Key(foreign.Clean([]byte(part)))
+		}
+		v, l.Nulls = param(v, path, l.Nulls)
+		if v == nil {
+			return nil
+		}
+		one := map[string]any{}
+		if err := format.SetParam(one, path, v); err != nil || format.CheckParams(one) != nil {
+			leave("that a record cannot hold")
+			return nil
+		}
+		if old, ok := r.config[path[0]]; ok && len(path) == 1 {
+			if format.EqualValue(old, v) {
+				return nil
+			}
+			l.Set = merged(l.Set, one)
+		} else {
+			l.Params = merged(l.Params, one)
+		}
+		r.config[path[0]] = one[path[0]]
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if len(l.Params) == 0 && len(l.Set) == 0 && len(l.Nulls) == 0 {
+		return nil
+	}
+	r.any = true
+	slices.Sort(l.Nulls)
+	return r.out.Line(&l)
+}
+
+// merged adds nested params to others; the later value of a name wins.
+func merged(to, from map[string]any) map[string]any {
+	if to == nil {
+		return from
+	}
+	for name, v := range from {
+		a, ok := to[name].(map[string]any)
+		b, ok2 := v.(map[string]any)
+		if ok && ok2 {
+			v = merged(a, b)
+		}
+		to[name] = v
+	}
+	return to
+}
+
+// param is a value as params hold it: nulls are told by their names, and are texts within a list; names are clean.
+func param(v any, path, nulls []string) (any, []string) {
+	switch v := v.(type) {
+	case nil:
+		return nil, append(nulls, format.DottedKey(path))
+	case map[string]any:
+		clean := map[string]any{}
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			var item any
+			to := foreign.Key(foreign.Clean([]byte(name)))
+			item, nulls = param(v[name], append(path[:len(path):len(path)], to), nulls)
+			if item != nil {
+				clean[to] = item
+			}
+		}
+		return clean, nulls
+	case []any:
+		for i, item := range v {
+			if v[i], _ = param(item, path, nil); v[i] == nil {
+				v[i] = "None"
+			}
+		}
+		return v, nulls
+	case string:
+		return paragraphs(v), nulls
+	}
+	return v, nulls
+}
+
+func (r *reading) metric(data []byte) error {
+	m, err := parseMetric(data)
+	if err != nil {
+		return err
+	}
+	name := m.name
+	if name == "" {
+		name = m.glob
+	}
+	if name == "" || m.expanded {
+		return nil
+	}
+	d := format.Definition{Name: key([]string{name}), StepSync: m.stepSync, Hidden: m.hidden, Summary: strings.Join(m.summary, ","), Goal: m.goal}
+	if m.stepMetric != "" {
+		d.StepMetric = key([]string{m.stepMetric})
+	}
+	if r.defined[d.Name] == d {
+		return nil
+	}
+	if len(r.defined) >= format.MaxDefined {
+		r.left["definitions of metrics"]++
+		return nil
+	}
+	r.defined[d.Name] = d
+	r.any = true
+	return r.out.Line(&format.Line{Time: r.last, Defined: &d})
+}
+
+// stats takes samples of the machine.
+func (r *reading) stats(data []byte) error {
+	l := format.Line{Time: r.last}
+	f := protobuf.Of(data)
+	for f.Next() {
+		if f.Num != 2 {
+			continue
+		}
+		at, err := timestamp(f.Sub)
+		if err != nil {
+			return err
+		}
+		if !at.IsZero() {
+			l.Time = at.UnixMicro()
+			r.at(l.Time)
+		}
+	}
+	if f.Err != nil {
+		return f.Err
+	}
+	err := eachItem(data, 3, &r.item, func(it *item) error {
+		v, err := parseJSON(it.json)
+		if n, ok := number(v); err == nil && ok && len(it.path) > 0 && !strings.HasPrefix(it.path[0], "_") {
+			l.Metrics = append(l.Metrics, format.MetricValue{Key: key(it.path), Value: n})
+		}
+		return nil
+	})
+	if err != nil || len(l.Metrics) == 0 {
+		return err
+	}
+	return r.out.System(&l)
+}
+
+// alert keeps a text under the key that the client of runs gives it.
+func (r *reading) alert(data []byte) error {
+	m, err := texts(data)
+	if err != nil {
+		return err
+	}
+	level := m[3]
+	if level == "" {
+		level = "INFO"
+	}
+	text := format.AppendJSON(nil, paragraphs(level+": "+m[1]+": "+m[2]))
+	r.any = true
+	return r.out.Line(&format.Line{Time: r.last, Values: []format.ValueText{{Key: "alert", JSON: string(text)}}})
+}
+
+// useArtifact names data that the run used and that is kept elsewhere.
+func (r *reading) useArtifact(data []byte) error {
+	m, err := texts(data)
+	if err != nil {
+		return err
+	}
+	name := foreign.Clean([]byte(m[3]))
+	if name == "" {
+		name = foreign.Clean([]byte(m[1]))
+	}
+	if name == "" {
+		return nil
+	}
+	tag := foreign.Key("used." + name)
+	value := line(m[2])
+	if value == "" {
+		value = "artifact"
+	}
+	r.any = true
+	return r.out.Line(&format.Line{Time: r.last, Tags: map[string]string{tag: value}})
+}
+
+// relative is a path below the log's folder of files, or nothing.
+func (r *reading) relative(p string) (string, bool) {
+	p = strings.ReplaceAll(p, "\\", "/")
+	if format.CheckPath(p) != nil {
+		return "", false
+	}
+	return filepath.Join(r.dir, "files", filepath.FromSlash(p)), true
+}
