@@ -47,8 +47,11 @@ type Log interface {
 	Read(ctx context.Context, out Output) (*Read, error)
 }
 
-// ErrInProgress says that a log is still written.
-var ErrInProgress = errors.New("it is in progress")
+// What a log may say instead of its run.
+var (
+	ErrInProgress = errors.New("it is in progress") // it is still written
+	ErrEmpty      = errors.New("it says nothing")
+)
 
 // Read is what was read of a log.
 type Read struct {
@@ -94,11 +97,14 @@ type importing struct {
 // one takes one log. The error is of the repository or the context's; what is wrong with the log is refused.
 func (im *importing) one(ctx context.Context, l Log) error {
 	run, env, err := l.Run()
-	if errors.Is(err, ErrInProgress) {
+	switch {
+	case errors.Is(err, ErrInProgress):
 		im.done.InProgress = append(im.done.InProgress, l.Name())
 		return nil
-	}
-	if err != nil {
+	case errors.Is(err, ErrEmpty):
+		im.done.Empty++
+		return nil
+	case err != nil:
 		im.done.Refused = append(im.done.Refused, repo.Damage{ID: l.Name(), Err: fmt.Errorf("%s: %w", l.Name(), err)})
 		return nil
 	}

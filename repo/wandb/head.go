@@ -31,7 +31,7 @@ type head struct {
 // maxMetadataBytes bounds files/wandb-metadata.json.
 const maxMetadataBytes = 4 << 20
 
-var errNoRun = errors.New("it says nothing of a run")
+var errNoRun = errors.New("what it says of its run cannot be read")
 
 // scan reads the records of a log. Damages are told, and what they leave goes on; an error is of reading, or take's.
 func scan(ctx context.Context, path string, take func(kind uint64, data []byte) error, damage func(error)) (int64, error) {
@@ -93,6 +93,7 @@ func scan(ctx context.Context, path string, take func(kind uint64, data []byte) 
 func readHead(ctx context.Context, name string) (*head, error) {
 	h := &head{}
 	var first *runMessage
+	damaged := false
 	_, err := scan(ctx, name, func(kind uint64, data []byte) (err error) {
 		switch kind {
 		case recordRun:
@@ -113,11 +114,13 @@ func readHead(ctx context.Context, name string) (*head, error) {
 			h.preempt = true
 		}
 		return err
-	}, func(error) {})
-	if err != nil {
+	}, func(error) { damaged = true })
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if h.run == nil || h.run.id == "" {
+	case first == nil && !damaged:
+		return nil, foreign.ErrEmpty
+	case first == nil || h.run.id == "":
 		return nil, errNoRun
 	}
 	if h.begun = first.started; h.begun.IsZero() {
@@ -166,6 +169,7 @@ func (h *head) metadata(path string) {
 	text(&to.Python, m.Python)
 	text(&to.Program, m.Program)
 	text(&to.CodePath, m.CodePath)
+	text(&to.LocalPath, m.LocalPath)
 	text(&to.Host, m.Host)
 	text(&to.Root, m.Root)
 	text(&to.GPU, m.GPU)
@@ -247,6 +251,9 @@ func (h *head) addSource(run *format.Run) {
 		if rel, err := filepath.Rel(m.Root, m.Program); err == nil {
 			entry = filepath.ToSlash(rel)
 		}
+	}
+	if entry == "" {
+		entry = m.LocalPath
 	}
 	if format.CheckPath(entry) == nil {
 		source.Entry = entry

@@ -177,6 +177,7 @@ type machine struct {
 	Args       []string `json:"args"`
 	Program    string   `json:"program"`
 	CodePath   string   `json:"codePath"`
+	LocalPath  string   `json:"codePathLocal"` // of the program, below the working folder
 	Host       string   `json:"host"`
 	Root       string   `json:"root"`
 	Executable string   `json:"executable"`
@@ -208,6 +209,8 @@ func parseEnvironment(data []byte, m *machine) error {
 			m.Program = string(f.Sub)
 		case 7:
 			m.CodePath = string(f.Sub)
+		case 8:
+			m.LocalPath = string(f.Sub)
 		case 9:
 			m.Git.Remote, m.Git.Commit, err = parseGit(f.Sub)
 		case 11:

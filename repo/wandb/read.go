@@ -102,7 +102,7 @@ func (r *reading) all(ctx context.Context, path string) error {
 		r.warn("%d more places are damaged", n)
 	}
 	for _, reason := range slices.Sorted(maps.Keys(r.left)) {
-		r.warn("left out: %d %s", r.left[reason], reason)
+		r.warn("left out, %s: %d", reason, r.left[reason])
 	}
 	return nil
 }

@@ -34,6 +34,10 @@ func (r *reading) filesRecord(data []byte) error {
 		if p == "" || strings.HasPrefix(p, "media/") || slices.Contains(clientFiles, p) {
 			continue
 		}
+		if path.Clean("/"+p) != "/"+p {
+			r.left["files whose names no run can hold"]++
+			continue
+		}
 		if len(r.wanted) >= maxSaved {
 			r.left["names of saved files"]++
 			continue
