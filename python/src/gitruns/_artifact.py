@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 
-from . import _files
+from . import _files, _live
 from ._errors import CommError, Error, UsageError
 from ._say import once, say
 
@@ -54,11 +54,10 @@ class Artifact:
 
     def _stage(self) -> str:
         if not self._staged:
-            import sys
             import tempfile
             import weakref
 
-            run = sys.modules[__package__].run
+            run = _live.active()
             if run is not None and not run.disabled and os.path.isdir(run._folder):
                 # On the file system of the run: at the end a file is moved there, not copied again.
                 self._staged = os.path.join(_files.staging(run), os.urandom(8).hex())
@@ -100,7 +99,7 @@ class Artifact:
         top = os.path.abspath(os.fsdecode(os.fspath(local_path)))
         if not os.path.isdir(top):
             raise ValueError(f"add_dir: {top} is no folder")
-        for source, path in walk(top):
+        for source, path in _files.walk(top):
             self._add(source, (name.strip("/") + "/" if name else "") + path)
 
     def add_reference(self, uri: Any, name: str | None = None, checksum: bool = True, max_objects: int | None = None) -> list:
@@ -118,7 +117,7 @@ class Artifact:
 
             local = url2pathname(text[7:])
             if os.path.isdir(local):
-                for source, below in walk(local):
+                for source, below in _files.walk(local):
                     digest, size = _files.digest_of(source)
                     self._entries[(name.strip("/") + "/" if name else "") + below] = {"ref": text.rstrip("/") + "/" + below, "sha256": digest, "bytes": size}
                 return []
@@ -226,9 +225,7 @@ class Artifact:
 
     def save(self, project: str | None = None, settings: Any = None) -> None:
         """Log it with the active run. A logged one cannot change. Raises UsageError."""
-        import sys
-
-        run = sys.modules[__package__].run
+        run = _live.active()
         self._open()
         if run is None:
             raise UsageError("call gitruns.init() before Artifact.save()")
@@ -447,23 +444,6 @@ class _Inside:
         return _Inside(self._artifact, self.stem + suffix)
 
 
-def walk(top: str) -> Any:
-    """(file, path below top with slashes) of every file below a folder, in order. Links that lead out of it are said and left out."""
-    real = os.path.realpath(top)
-    for folder, folders, names in os.walk(top):
-        folders.sort()
-        for name in sorted(names):
-            at = os.path.join(folder, name)
-            path = os.path.relpath(at, top).replace(os.sep, "/")
-            if os.path.islink(at) and not os.path.realpath(at).startswith(real + os.sep):
-                once(("link", at), f"{at} is a link that leads out of its folder: it is left out; name it by itself to keep it")
-            elif os.path.isfile(at):
-                yield at, path
-        for name in folders:
-            if os.path.islink(os.path.join(folder, name)):
-                once(("link", folder, name), f"{os.path.join(folder, name)} is a link to a folder: it is left out")
-
-
 def _digest(entries: dict) -> str:
     from hashlib import sha256
 
@@ -488,9 +468,7 @@ def _line_of(err: bytes) -> str:
 
 def _copy_active(runs: str, run: str, name: str, to: str) -> bool:
     """Copy a file of a run in progress in this process, whose folder is known."""
-    from ._run import _live
-
-    for r in _live:
+    for r in _live.runs:
         if r.run_id == run and _copy_from(r._folder, name, to):
             return True
     return False

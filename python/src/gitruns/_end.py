@@ -9,6 +9,7 @@ import os
 import sys
 from _thread import get_ident
 
+from . import _live
 from ._say import say
 
 TYPE_CHECKING = False
@@ -140,9 +141,7 @@ def _taken_back() -> str:
 
 
 def _own_runs() -> list:
-    from ._run import _live
-
-    return [run for run in list(_live) if run._pid == os.getpid()]
+    return [run for run in list(_live.runs) if run._pid == os.getpid()]
 
 
 def _at_exit() -> None:
@@ -228,8 +227,6 @@ def finish(run: Any, exit_code: Any = None, quiet: Any = None) -> None:
 
 def end(run: Any, status: str, code: int | None, signal: str, reason: str, quiet: Any = None) -> None:
     """Finish the run: what is open is closed, the binary makes its folder, the handlers are given back."""
-    from . import _run
-
     with run._lock:
         if run._state:
             return
@@ -237,8 +234,8 @@ def end(run: Any, status: str, code: int | None, signal: str, reason: str, quiet
             if run._fd >= 0:
                 run._write({"event": "end"})
             run._state = "left"
-            if run in _run._live:
-                _run._live.remove(run)
+            if run in _live.runs:
+                _live.runs.remove(run)
             return
         for then in run._at_finish:
             try:
@@ -258,8 +255,8 @@ def end(run: Any, status: str, code: int | None, signal: str, reason: str, quiet
     try:
         _call(run, status, code, signal, reason, quiet)
     finally:
-        if run in _run._live:
-            _run._live.remove(run)
+        if run in _live.runs:
+            _live.runs.remove(run)
         release(run)
 
 
@@ -289,11 +286,8 @@ def _call(run: Any, status: str, code: int | None, signal: str, reason: str, qui
 
 def release(run: Any) -> None:
     """Forget the run as the process's own, and give back the handlers behind the last one."""
-    from . import _run
-    from ._init import released
-
-    released(run)
+    _live.release(run)
     for then in getattr(run, "_then", ()):
         then()
-    if not _own_runs() and not _run._live:
+    if not _own_runs() and not _live.runs:
         uninstall()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 
 TYPE_CHECKING = False
@@ -86,14 +85,7 @@ def _flat(values: Mapping, prefix: str = "") -> list:
 
 
 def run_html(run: Any) -> str:
-    """A run, recorded or in progress: what it is, params, summary, and curves of up to twelve metrics."""
-    from ._reader import RecordedRun, load
-
-    if not isinstance(run, RecordedRun):
-        try:
-            run = load(run.run_id, path=os.path.dirname(run._runs))
-        except Exception as e:
-            return f"<p>run <b>{escape(run.name)}</b>: {escape(e)}</p>"
+    """A recorded run: what it is, params, summary, and curves of up to twelve metrics."""
     r = run.record
     rows = [["run", f"<b>{escape(run.name)}</b> ({escape(run.id)})"], ["status", escape(r["status"] + (f", {r['end_reason']}" if r.get("end_reason") else ""))]]
     rows += [[k, escape(r[k])] for k in ("experiment", "group", "note") if r.get(k)]

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from . import _end, _say, _values
+from . import _end, _live, _say, _values
 from ._errors import UsageError
 from ._say import once, say
 from ._settings import as_dict, env, unused, yes
@@ -17,10 +17,6 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 _joined_once = False  # the run of RUNS_ID has been taken by this process
 _before_config: dict = {}  # what was assigned to gitruns.config before init
-
-
-def _module() -> Any:
-    return sys.modules[__package__]
 
 
 def init(
@@ -48,7 +44,6 @@ def init(
     the project cannot be written or the program `runs` is missing.
     """
     global _joined_once
-    module = _module()
     given = as_dict(settings)
     if resume_from or fork_from:
         raise UsageError("init: resume_from and fork_from rewind a run on a server; a recorded run is not rewritten: start a new one with parent= or id=…, resume='allow'")
@@ -58,7 +53,7 @@ def init(
         raise UsageError(f"init: mode {mode!r} is none of online, offline, shared, disabled")
     if given.get("silent"):
         _say.silent = True
-    active = module.run
+    active = _live.active()
     if reinit not in (None, True, False, "default", "return_previous", "finish_previous", "create_new"):
         raise UsageError(f"init: reinit {reinit!r} is none of return_previous, finish_previous, create_new")
     if active is not None and active._state == "" and reinit != "create_new" and getattr(active, "_pid", os.getpid()) == os.getpid():
@@ -179,11 +174,6 @@ def _silent_rank(given: dict) -> bool:
     return True
 
 
-def _rank_prefix() -> str:
-    rank = os.environ.get("RANK", "0")
-    return f"rank{int(rank)}/" if rank.isdigit() and int(rank) > 0 else ""
-
-
 def _command() -> tuple[list, str]:
     """The command that runs, and the program's file."""
     entry = getattr(sys.modules.get("__main__"), "__file__", None) or ""
@@ -202,7 +192,7 @@ def _command() -> tuple[list, str]:
 
 def _start(names: dict, project: str, line: dict, how: str, parent: Any, given: dict, allow: bool) -> Any:
     from ._binary import client
-    from ._run import Run
+    from ._run import Run, rank_prefix
 
     command, entry = _command()
     request = {
@@ -213,7 +203,7 @@ def _start(names: dict, project: str, line: dict, how: str, parent: Any, given: 
     import time
 
     started = client("start", request, {"t": round(time.time(), 6), **line} if line else None)
-    run = Run(started, prefix=_rank_prefix() if given.get("all_ranks") else "", allow_val_change=allow)
+    run = Run(started, prefix=rank_prefix() if given.get("all_ranks") else "", allow_val_change=allow)
     run._config._load(_loaded(run._config, line.get("p") or {}))
     for warning in started.get("warnings") or ():
         say(warning)
@@ -240,17 +230,14 @@ def _short(path: str) -> str:
 
 def _join(folder: str, names: dict, line: dict, allow: bool, project: str = "") -> Any:
     """The run of RUNS_ID, or None where it is not there any more."""
-    from ._binary import client
     from ._errors import Error
-    from ._run import Run
+    from ._run import join
 
     try:
-        started = client("join", {"pid": os.getpid(), "dir": folder})
+        run, experiment = join(folder, allow)
     except Error as e:
         once("join", f"RUNS_ID names a run that cannot be joined ({e}); a new one is begun")
         return None
-    run = Run(started, joined=True, prefix=_rank_prefix(), allow_val_change=allow)
-    run._config._load(started.get("params") or {})
     if names["name"] and names["name"] != run._name:
         if run._name:
             once("name", f"the run is called {run._name!r} by its starter; the name {names['name']!r} is not taken")
@@ -262,52 +249,18 @@ def _join(folder: str, names: dict, line: dict, allow: bool, project: str = "") 
     # Its starter said what experiment and group it belongs to; what the program says of them stands in tags.
     if names["group"]:
         rest.setdefault("tags", {})["group"] = _values.text_of(names["group"])
-    if project and project != started.get("experiment"):
+    if project and project != experiment:
         rest.setdefault("tags", {})["project"] = _values.text_of(project)
     if rest:
         run._write(rest)
     return run
 
 
-def attach(folder: str, run_id: str) -> Any:
-    """The run in another process that got it by pickle: it writes to the same run, which its starter finishes."""
-    from . import _run
-
-    for run in _run._live:
-        if run.run_id == run_id:
-            return run
-    run = _join(folder, {"name": "", "group": ""}, {}, True)
-    if run is None:
-        raise UsageError(f"run {run_id} is finished: a process that gets it by pickle comes too late")
-    return run
-
-
-_outer: dict = {}
-
-
 def _take(run: Any, reinit: Any) -> None:
     """Make run the one of the module, watch its end, and let child processes find it."""
-    module = _module()
     if not run.disabled:
         _end.install()
     if reinit == "create_new":
         return
-    module._bind(run)
+    _live.bind(run)
     _before_config.clear()
-    if not run.disabled and not run._joined:
-        _outer.update({k: os.environ.get(k) for k in ("RUNS_ID", "RUNS_DIR")})
-        os.environ["RUNS_ID"], os.environ["RUNS_DIR"] = run.run_id, run._folder
-
-
-def released(run: Any) -> None:
-    """The run is finished: the module forgets it, and the environment is as before."""
-    module = _module()
-    if module.run is run:
-        module._bind(None)
-    if os.environ.get("RUNS_ID") == run.run_id and _outer:
-        for name, value in _outer.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-        _outer.clear()

@@ -6,31 +6,14 @@ import os
 import sys
 
 from . import _files
-from ._say import once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
-    from ._image import Image as Image
-    from ._table import Table as Table
-
 MAX_BINS = 512
 BINS = 64
 MAX_NAME = 20  # characters of an ending
-
-# Classes that have a file of their own, loaded when they are first asked for.
-_ELSEWHERE = {"Image": "_image", "Table": "_table", "Video": "_video"}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _ELSEWHERE:
-        from importlib import import_module
-
-        value = getattr(import_module("." + _ELSEWHERE[name], __package__), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(name)
 
 
 class Place:
@@ -80,69 +63,6 @@ class Media:
 
 def _failure(e: BaseException) -> str:
     return f"{type(e).__name__}: {e}" if not isinstance(e, OSError) else (f"{e.filename}: {e.strerror}" if e.filename else str(e))
-
-
-def log_media(run: Any, key: str, value: Any, step: int) -> None:
-    """Write what was logged under key at step: one object of media or a list of them. Raises nothing: what cannot be
-    written is said once a key, and its repr is kept."""
-    if run.disabled:
-        return
-    several = isinstance(value, (list, tuple))
-    items = list(value) if several else [value]
-    values = []
-    for n, item in enumerate(items):
-        try:
-            if not getattr(type(item), "_gitruns_media", False):
-                adopted = adopt(item)
-                if adopted is None:
-                    from ._values import plain
-
-                    values.append(plain(item))
-                    continue
-                item = adopted
-            if item._error:
-                raise ValueError(item._error)
-            if isinstance(item, Histogram):
-                values.append(item._value())
-            else:
-                item._put(Place(run, key, step, n))
-        except Exception as e:
-            from ._values import repr_of
-
-            once(("media", key), f"{key} is not kept as a file ({_failure(e)}); its repr is")
-            values.append(repr_of(items[n]))
-    if values:
-        run._write({"step": step, "values": {key: values if several and len(items) > 1 else values[0]}})
-
-
-def adopt(value: Any) -> Any:
-    """The media that an object of another library is: a matplotlib figure or axes, a PIL image, a plotly figure, a pandas
-    or polars frame, a clip of moviepy; None for others. Nothing is imported that is not loaded."""
-    module = (getattr(value, "__name__", "") if type(value).__name__ == "module" else type(value).__module__) or ""
-    top = module.partition(".")[0]
-    if top == "PIL" and hasattr(value, "save"):
-        from ._image import Image
-
-        return Image(value)
-    if top == "matplotlib" and (module == "matplotlib.pyplot" or hasattr(value, "savefig") or hasattr(value, "figure")):
-        from ._image import Image
-
-        return Image(value)
-    if top == "seaborn" and hasattr(value, "savefig"):
-        from ._image import Image
-
-        return Image(value)
-    if top == "plotly" and hasattr(value, "to_json"):
-        return Plotly(value)
-    if top in ("pandas", "polars") and hasattr(value, "columns"):
-        from ._table import Table
-
-        return Table(dataframe=value)
-    if top == "moviepy" and hasattr(value, "write_videofile"):
-        from ._video import Video
-
-        return Video(value)
-    return None
 
 
 def to_list(data: Any) -> list:

@@ -7,8 +7,9 @@ import time
 from _thread import RLock
 from collections.abc import Mapping
 
+from . import _live
 from ._config import Config
-from ._errors import UsageError
+from ._errors import Error, UsageError
 from ._say import once, say
 from ._summary import Summary
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 _now = time.time
 _os_write = os.write
-_live: list = []  # runs of this process that are not finished
 
 
 class Run:
@@ -73,7 +73,7 @@ class Run:
             self._config._load(resumed.get("params") or {})
             self._last.update({k: float(v) if isinstance(v, str) else v for k, v in (resumed.get("metrics") or {}).items()})
             self._summary._own.update(resumed.get("summary") or {})
-        _live.append(self)
+        _live.runs.append(self)
 
     # What is recorded
 
@@ -139,7 +139,7 @@ class Run:
         self._check()
         if step is not None and type(step) is not int:
             step = _integral(step)
-        from ._values import split
+        from ._row import split
 
         for _ in range(10):
             try:
@@ -158,7 +158,7 @@ class Run:
                 if self._tracked or self._definitions:
                     self._track(numbers)
         if media:
-            from ._media import log_media
+            from ._row import log_media
 
             for key, value in media:
                 try:
@@ -525,9 +525,15 @@ class Run:
         return self._repr_html_()
 
     def _repr_html_(self) -> str:
-        from ._html import run_html
+        from ._reader import load
 
-        return run_html(self)
+        try:
+            recorded = load(self.run_id, path=os.path.dirname(self._runs))
+        except Exception as e:
+            from ._html import escape
+
+            return f"<p>run <b>{escape(self.name)}</b>: {escape(e)}</p>"
+        return recorded._repr_html_()
 
     def __repr__(self) -> str:
         return f"<gitruns.Run {self.name} ({self.run_id}), {self._state or 'running'}>"
@@ -554,9 +560,34 @@ class Run:
         return False
 
     def __reduce__(self) -> tuple:
-        from ._init import attach
-
         return (attach, (self._folder, self.run_id))
+
+
+def rank_prefix() -> str:
+    """What a further process of torchrun puts before its keys."""
+    rank = os.environ.get("RANK", "0")
+    return f"rank{int(rank)}/" if rank.isdigit() and int(rank) > 0 else ""
+
+
+def join(folder: str, allow_val_change: bool) -> tuple[Run, str]:
+    """The run of another process, whose folder it is, and its experiment. Raises Error where the run is not there any more."""
+    from ._binary import client
+
+    started = client("join", {"pid": os.getpid(), "dir": folder})
+    run = Run(started, joined=True, prefix=rank_prefix(), allow_val_change=allow_val_change)
+    run._config._load(started.get("params") or {})
+    return run, started.get("experiment") or ""
+
+
+def attach(folder: str, run_id: str) -> Run:
+    """The run in another process that got it by pickle: it writes to the same run, which its starter finishes."""
+    for run in _live.runs:
+        if run.run_id == run_id:
+            return run
+    try:
+        return join(folder, True)[0]
+    except Error as e:
+        raise UsageError(f"run {run_id} is finished: a process that gets it by pickle comes too late ({e})") from None
 
 
 class Metric:
@@ -628,7 +659,7 @@ def _stats(stats: dict, kinds: list, way: str | None, value: Any) -> dict:
 
 def _after_fork() -> None:
     """A forked process writes to a journal of its own, and does not end the run of its parent."""
-    for run in _live:
+    for run in _live.runs:
         run._lock = RLock()
         if run._fd >= 0:
             os.close(run._fd)

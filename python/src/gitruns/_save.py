@@ -51,8 +51,6 @@ def _finish(run: Any) -> None:
 def _copy(run: Any, pattern: str, base: str, said: bool) -> list:
     from glob import glob
 
-    from ._artifact import walk
-
     top = os.path.join(run._folder, "files")
     inside = os.path.realpath(top) + os.sep
     runs = os.path.realpath(run._runs) + os.sep if run._runs else ""
@@ -60,7 +58,7 @@ def _copy(run: Any, pattern: str, base: str, said: bool) -> list:
     copies = []
     for match in sorted(glob(pattern, recursive=True)):
         full = os.path.abspath(match)
-        found = [(full, "")] if not os.path.isdir(full) else [(source, path) for source, path in walk(full)]
+        found = [(full, "")] if not os.path.isdir(full) else [(source, path) for source, path in _files.walk(full)]
         for source, _ in found:
             real = os.path.realpath(source)
             if real.startswith(inside):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ._media import Media, Place
+from ._media import Histogram, Media, Place
 from ._say import once
+from ._values import number_of, plain, repr_of, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -131,16 +132,12 @@ class Table(Media):
 
     def _cells(self, place: Place | None) -> tuple[list, dict]:
         """The columns as lists of plain cells, and which of them hold names of files. Without a place media are their repr."""
-        from ._values import repr_of
-
         columns, media = [], {}
         for i, name in enumerate(self.columns):
             cells = []
             for n, row in enumerate(self.data):
                 cell = row[i]
                 if type(cell) not in (int, float, str, bool, type(None)):
-                    from ._media import Histogram, adopt
-
                     known = cell if getattr(type(cell), "_gitruns_media", False) else adopt(cell)
                     if known is None:
                         cell = _cell(cell)
@@ -185,10 +182,18 @@ class Table(Media):
         return f"<gitruns.Table of {len(self.data)} rows, columns {', '.join(map(str, self.columns))[:200]}>"
 
 
+def adopt(value: Any) -> Any:
+    """The media that an object of another library is: of a frame of pandas or polars a table, whose cells may be such objects again,
+    of others see media_of; None where it is none."""
+    if (type(value).__module__ or "").partition(".")[0] in ("pandas", "polars") and hasattr(value, "columns"):
+        return Table(dataframe=value)
+    from ._foreign import media_of
+
+    return media_of(value)
+
+
 def _cell(cell: Any) -> Any:
     """A cell as Parquet or JSON holds it."""
-    from ._values import number_of, plain, repr_of, text_of
-
     if isinstance(cell, bool):
         return bool(cell)
     dtype = str(getattr(cell, "dtype", ""))

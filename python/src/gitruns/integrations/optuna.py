@@ -30,7 +30,7 @@ from typing import Any
 import optuna
 
 import gitruns
-from gitruns import _end, _init
+from gitruns import _end, _live
 from gitruns._say import once
 
 from . import _current
@@ -286,7 +286,7 @@ def _entered(run: Any) -> Any:
     if not main and not run.disabled:
         once("optuna-threads", "trials run in threads: gitruns.log() in the objective goes to the study's run; trial_run().log() to the trial's")
     module = sys.modules["gitruns"]
-    before, outer = module.run, dict(_init._outer)
+    before, outer = module.run, dict(_live._outer)
     names = {name: os.environ.get(name) for name in ("RUNS_ID", "RUNS_DIR")}
     bound = main and not run.disabled
     if bound:
@@ -298,8 +298,8 @@ def _entered(run: Any) -> Any:
         _current.trial.reset(token)
         if bound:
             module._bind(before if before is not None and before._state == "" else None)
-            _init._outer.clear()
-            _init._outer.update(outer)
+            _live._outer.clear()
+            _live._outer.update(outer)
             for name, value in names.items():
                 if value is None:
                     os.environ.pop(name, None)
