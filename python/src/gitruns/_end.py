@@ -19,11 +19,11 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 _SIGTERM = _signal.SIGTERM
 _installed = False
 _main = 0
-_error: tuple | None = None  # what ends the process: (kind, error, trace)
+_error: tuple[Any, ...] | None = None  # what ends the process: (kind, error, trace)
 _code: Any = None  # what sys.exit was called with
 _called = False
-_previous: dict = {}
-_before: dict = {}
+_previous: dict[int, Any] = {}
+_before: dict[str, Any] = {}
 _preempted = ""
 
 
@@ -140,7 +140,7 @@ def _taken_back() -> str:
     return "preempted" if any(os.environ.get(name) for name in ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")) else ""
 
 
-def _own_runs() -> list:
+def _own_runs() -> list[Any]:
     return [run for run in list(_live.runs) if run._pid == os.getpid()]
 
 
@@ -267,7 +267,7 @@ def _call(run: Any, status: str, code: int | None, signal: str, reason: str, qui
     if run._joined:
         run._finished_dir = run._folder
         return  # its starter finishes it
-    request: dict = {"dir": run._folder, "sidecar": run._sidecar, "wait": 30, "status": status, "exit_code": code, "signal": signal, "end_reason": reason}
+    request: dict[str, Any] = {"dir": run._folder, "sidecar": run._sidecar, "wait": 30, "status": status, "exit_code": code, "signal": signal, "end_reason": reason}
     if run._tensorboard is not None:
         request["tensorboard"] = {"on": True, "pid": os.getpid(), **run._tensorboard}
     try:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 CHUNK = 1 << 20
 _MARKS = "\u2028\u2029\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
-_made: set = set()  # folders that are known to be there
+_made: set[Any] = set()  # folders that are known to be there
 
 
 def reserved(part: str) -> bool:
@@ -168,7 +168,7 @@ def staging(run: Any) -> str:
 
 def line(run: Any, path: str, name: str, kind: str, digest: str, size: int, key: str = "", step: int | None = None, caption: str = "") -> None:
     """Write the journal line of an artifact that lies at artifacts/<name> of the run."""
-    item: dict = {"path": path, "name": name, "kind": kind}
+    item: dict[str, Any] = {"path": path, "name": name, "kind": kind}
     if key:
         item["key"] = key
     if step is not None:

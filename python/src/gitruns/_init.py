@@ -15,8 +15,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
+    from ._run import Run
+
 _joined_once = False  # the run of RUNS_ID has been taken by this process
-_before_config: dict = {}  # what was assigned to gitruns.config before init
+_before_config: dict[str, Any] = {}  # what was assigned to gitruns.config before init
 
 
 def init(
@@ -26,7 +28,7 @@ def init(
     force: bool | None = None, reinit: Any = None, resume: Any = None, resume_from: str | None = None, fork_from: str | None = None,
     save_code: bool | None = None, tensorboard: bool | None = None, sync_tensorboard: bool | None = None,
     monitor_gym: bool | None = None, settings: Any = None, anonymous: Any = None, *, parent: Any = None,
-) -> Any:  # fmt: skip
+) -> Run:  # fmt: skip
     """Begin a run and return it; gitruns.run, .config, .summary and .log are its own until finish().
 
     Source, environment, machine and command are recorded by the `runs` program in one call. Inside a run that RUNS_ID
@@ -53,7 +55,7 @@ def init(
         raise UsageError(f"init: mode {mode!r} is none of online, offline, shared, disabled")
     if given.get("silent"):
         _say.silent = True
-    active = _live.active()
+    active: Run | None = _live.active()
     if reinit not in (None, True, False, "default", "return_previous", "finish_previous", "create_new"):
         raise UsageError(f"init: reinit {reinit!r} is none of return_previous, finish_previous, create_new")
     if active is not None and active._state == "" and reinit != "create_new" and getattr(active, "_pid", os.getpid()) == os.getpid():
@@ -81,11 +83,13 @@ def init(
     if quiet:
         from ._disabled import DisabledRun
 
-        run: Any = DisabledRun(names["name"], names["id"], project or "", names["entity"], names["group"], names["job_type"], names["notes"], list(all_tags), {k: _values.param(v) for k, v in params.items()})
-        run._settings = settings
-        run._pid = os.getpid()
-        _take(run, reinit)
-        return run
+        values = {k: _values.param(v) for k, v in params.items()}
+        made: Any = DisabledRun(names["name"], names["id"], project or "", names["entity"], names["group"], names["job_type"], names["notes"], list(all_tags), values)
+        silent: Run = made  # it has all calls of one
+        silent._settings = settings
+        silent._pid = os.getpid()
+        _take(silent, reinit)
+        return silent
     for key, value in (("entity", names["entity"]), ("job_type", names["job_type"])):
         if value:
             all_tags.setdefault(key, value)
@@ -99,14 +103,14 @@ def init(
     if ignored:
         all_tags.setdefault("ignored", " ".join(ignored)[:200])
     how = _resume(resume if resume is not None else given.get("resume") or env("RESUME"))
-    line: dict = {}
+    line: dict[str, Any] = {}
     if params:
         line["p"] = {_values.key_of(str(k)): _values.param(v) for k, v in params.items()}
     if all_tags:
         line["tags"] = all_tags
     if names["notes"]:
         line["note"] = _values.text_of(names["notes"])
-    run = None
+    run: Run | None = None
     outer = os.environ.get("RUNS_DIR") if os.environ.get("RUNS_ID") else None
     # A run with an id of its own, or one that goes on with another, is found by that id: it is part of the outer run.
     if outer and not _joined_once and reinit != "create_new" and parent is None and not names["id"] and not how:
@@ -134,7 +138,7 @@ def init(
     return run
 
 
-def _pick(config: Any, include: Any, exclude: Any) -> dict:
+def _pick(config: Any, include: Any, exclude: Any) -> dict[str, Any]:
     if include and exclude:
         raise UsageError("init: config_include_keys and config_exclude_keys exclude each other")
     values = _values.config_of(config)
@@ -143,7 +147,7 @@ def _pick(config: Any, include: Any, exclude: Any) -> dict:
     return {k: v for k, v in values.items() if k not in (exclude or ())}
 
 
-def _tags(tags: Any) -> dict:
+def _tags(tags: Any) -> dict[str, Any]:
     if isinstance(tags, Mapping):
         return {_values.key_of(str(k)): _values.text_of(str(v)) for k, v in tags.items()}
     return {_values.key_of(str(t)): "yes" for t in ([tags] if isinstance(tags, str) else tags or ())}
@@ -159,7 +163,7 @@ def _resume(resume: Any) -> str:
     raise UsageError(f"init: resume {resume!r} is none of allow, must, never, auto")
 
 
-def _silent_rank(given: dict) -> bool:
+def _silent_rank(given: dict[str, Any]) -> bool:
     """Whether this is a further process of torchrun, which stays silent unless Settings(all_ranks=True) asks for all.
 
     SLURM_PROCID alone does not count: the tasks of a job array are runs of their own.
@@ -174,7 +178,7 @@ def _silent_rank(given: dict) -> bool:
     return True
 
 
-def _command() -> tuple[list, str]:
+def _command() -> tuple[list[Any], str]:
     """The command that runs, and the program's file."""
     entry = getattr(sys.modules.get("__main__"), "__file__", None) or ""
     words = list(getattr(sys, "orig_argv", ()) or [sys.executable, *sys.argv])
@@ -190,7 +194,7 @@ def _command() -> tuple[list, str]:
     return [w.encode("utf-8", "replace").decode() for w in words], os.path.abspath(entry) if entry and os.path.isfile(entry) else ""
 
 
-def _start(names: dict, project: str, line: dict, how: str, parent: Any, given: dict, allow: bool) -> Any:
+def _start(names: dict[str, Any], project: str, line: dict[str, Any], how: str, parent: Any, given: dict[str, Any], allow: bool) -> Run:
     from ._binary import client
     from ._run import Run, rank_prefix
 
@@ -216,7 +220,7 @@ def _start(names: dict, project: str, line: dict, how: str, parent: Any, given: 
     return run
 
 
-def _loaded(config: Any, params: dict) -> dict:
+def _loaded(config: Any, params: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in params.items() if k not in config or config[k] != v}
 
 
@@ -228,7 +232,7 @@ def _short(path: str) -> str:
     return relative if not relative.startswith(os.pardir) else path
 
 
-def _join(folder: str, names: dict, line: dict, allow: bool, project: str = "") -> Any:
+def _join(folder: str, names: dict[str, Any], line: dict[str, Any], allow: bool, project: str = "") -> Run | None:
     """The run of RUNS_ID, or None where it is not there any more."""
     from ._errors import Error
     from ._run import join

@@ -9,8 +9,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
-runs: list = []  # runs that are not finished
-_outer: dict = {}  # the environment's words for a run, as they were before the active one
+    from ._run import Run
+
+runs: list[Run] = []  # those that are not finished
+_outer: dict[str, Any] = {}  # the environment's words for a run, as they were before the active one
 
 
 def active() -> Any:

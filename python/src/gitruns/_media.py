@@ -46,7 +46,7 @@ class Place:
         return other
 
 
-_written: dict = {}  # by process: the files that it wrote
+_written: dict[int, set[str]] = {}  # by process: the files that it wrote
 
 
 class Media:
@@ -65,7 +65,7 @@ def _failure(e: BaseException) -> str:
     return f"{type(e).__name__}: {e}" if not isinstance(e, OSError) else (f"{e.filename}: {e.strerror}" if e.filename else str(e))
 
 
-def to_list(data: Any) -> list:
+def to_list(data: Any) -> list[Any]:
     """The numbers of a sequence, an array of any shape, a tensor on any device, in one list."""
     if hasattr(data, "detach"):
         data = data.detach()
@@ -79,7 +79,7 @@ def to_list(data: Any) -> list:
         data = data.tolist()
     if not isinstance(data, (list, tuple)):
         data = list(data)
-    out: list = []
+    out: list[Any] = []
     stack = [iter(data)]
     while stack:
         for item in stack[-1]:
@@ -107,13 +107,13 @@ def sparse(value: Any) -> tuple[Any, int]:
     return held, value.numel() - held.numel()
 
 
-def counted(data: Any, bins: int) -> tuple[list, list]:
+def counted(data: Any, bins: int) -> tuple[list[Any], list[Any]]:
     """As count, of a list, an array, a tensor of any kind on any device."""
     data, zeros = sparse(data)
     return count(_numpy_of(data), bins, zeros)
 
 
-def count(data: Any, bins: int, zeros: int = 0) -> tuple[list, list]:
+def count(data: Any, bins: int, zeros: int = 0) -> tuple[list[Any], list[Any]]:
     """Edges (bins + 1) and counts (bins) of the finite numbers of data, and of so many zeros more, in bins of one width from
     the least to the greatest."""
     numpy = sys.modules.get("numpy")
@@ -146,7 +146,7 @@ def with_zeros(low: float, high: float, zeros: int) -> tuple[float, float]:
     return (min(low, 0.0), max(high, 0.0)) if zeros else (low, high)
 
 
-def add_zeros(counts: list, low: float, high: float, zeros: int) -> list:
+def add_zeros(counts: list[Any], low: float, high: float, zeros: int) -> list[Any]:
     """Counts in bins from low to high, with so many zeros more."""
     if zeros:
         counts[min(len(counts) - 1, int(-low / (high - low) * len(counts)))] += zeros
@@ -171,8 +171,8 @@ class Histogram(Media):
     MAX_LENGTH = MAX_BINS
 
     def __init__(self, sequence: Any = None, np_histogram: Any = None, num_bins: int = BINS) -> None:
-        self.bins: list = []
-        self.histogram: list = []
+        self.bins: list[Any] = []
+        self.histogram: list[Any] = []
         if np_histogram is not None:
             counts, edges = (list(to_list(part)) for part in np_histogram)
             if len(edges) != len(counts) + 1:
@@ -191,7 +191,7 @@ class Histogram(Media):
         except Exception as e:
             self._error = f"no numbers for a histogram: {_failure(e)}"
 
-    def _value(self) -> dict:
+    def _value(self) -> dict[str, Any]:
         return {"_type": "histogram", "bins": self.bins, "values": self.histogram}
 
     def __repr__(self) -> str:
@@ -218,7 +218,7 @@ def _numpy_of(value: Any) -> Any:
     return value
 
 
-def histogram_of(array: Any) -> dict:
+def histogram_of(array: Any) -> dict[str, Any]:
     """What an array of many numbers is logged as: {"_type": "histogram", "bins": n + 1 edges, "values": n counts}."""
     edges, counts = counted(array, BINS)
     return {"_type": "histogram", "bins": edges, "values": counts}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
 
-def split(data: Mapping, prefix: str = "", into: tuple | None = None, depth: int = 0) -> tuple:
+def split(data: Mapping[str, Any], prefix: str = "", into: tuple[Any, ...] | None = None, depth: int = 0) -> tuple[Any, ...]:
     """Divide one row into numbers, other values, and media: ({key: number}, {key: JSON}, [(key, media)]).
 
     A nested mapping gives dotted keys. Raises TypeError for a key that is no text.
@@ -67,7 +67,7 @@ def _adopted(value: Any) -> Any:
     return adopt(value)
 
 
-def _other(name: str, value: Any, values: dict, media: list) -> None:
+def _other(name: str, value: Any, values: dict[str, Any], media: list[Any]) -> None:
     if isinstance(value, (list, tuple)) and value and _adopted(value[0]) is not None:
         media.append((name, value))
         return

@@ -56,7 +56,8 @@ def number_of(value: Any) -> float | int | None:
     """The number that value is, also a size-1 array, a numpy or torch scalar, a Decimal; None where it is none."""
     kind = type(value)
     if kind is float or kind is int:
-        return value
+        known: float | int = value
+        return known
     if kind is bool:
         return int(value)
     if isinstance(value, (float, int)):
@@ -124,7 +125,7 @@ def plain(value: Any, depth: int = 0) -> Any:
     return repr_of(value)
 
 
-def config_of(config: Any) -> dict:
+def config_of(config: Any) -> dict[str, Any]:
     """The dict that a config is given as: a mapping, Namespace, dataclass, attrs, pydantic, OmegaConf, ml_collections, absl
     FLAGS, a named tuple, any object with to_dict() or __dict__, or the path of a JSON or YAML file.
 
@@ -161,7 +162,7 @@ def config_of(config: Any) -> dict:
     raise UsageError(f"config is a {type(config).__name__}; give a dict, a Namespace, a dataclass, or the path of a JSON or YAML file")
 
 
-def _file(path: Any) -> dict:
+def _file(path: Any) -> dict[str, Any]:
     import os
 
     from ._errors import UsageError
@@ -180,7 +181,7 @@ def _file(path: Any) -> dict:
         got = json.loads(text)
     except ValueError:
         try:
-            import yaml  # type: ignore[import-untyped]
+            import yaml
         except ImportError:
             raise UsageError(f"config file {path} is not JSON; for YAML, 'pip install pyyaml'") from None
         try:
@@ -202,7 +203,8 @@ def param(value: Any, depth: int = 0) -> Any:
         return bool(value)
     kind = type(value)
     if isinstance(value, str):
-        return text_of(value.value if hasattr(kind, "__members__") and isinstance(getattr(value, "value", None), str) else str(value))
+        inner: Any = getattr(value, "value", None)
+        return text_of(inner if hasattr(kind, "__members__") and isinstance(inner, str) else str(value))
     if depth > MAX_DEPTH:
         return repr_of(value)
     number = number_of(value)
@@ -244,5 +246,5 @@ def param(value: Any, depth: int = 0) -> Any:
         return text_of(str(value))
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
-    text = str(value) if type(value).__str__ is not object.__str__ else repr_of(value)
+    text = str(value) if kind.__str__ is not object.__str__ else repr_of(value)  # type: ignore[comparison-overlap]
     return text_of(text[:MAX_REPR])
