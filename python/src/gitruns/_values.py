@@ -56,8 +56,7 @@ def number_of(value: Any) -> float | int | None:
     """The number that value is, also a size-1 array, a numpy or torch scalar, a Decimal; None where it is none."""
     kind = type(value)
     if kind is float or kind is int:
-        known: float | int = value
-        return known
+        return value  # type: ignore[no-any-return]
     if kind is bool:
         return int(value)
     if isinstance(value, (float, int)):
@@ -203,8 +202,8 @@ def param(value: Any, depth: int = 0) -> Any:
         return bool(value)
     kind = type(value)
     if isinstance(value, str):
-        inner: Any = getattr(value, "value", None)
-        return text_of(inner if hasattr(kind, "__members__") and isinstance(inner, str) else str(value))
+        inner: Any = getattr(value, "value", None) if hasattr(kind, "__members__") else None
+        return text_of(inner if isinstance(inner, str) else str(value))
     if depth > MAX_DEPTH:
         return repr_of(value)
     number = number_of(value)
