@@ -9,9 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
-    from ._run import Run
-
-runs: list[Run] = []  # those that are not finished
+runs: list[Any] = []  # those that are not finished
 _outer: dict[str, Any] = {}  # the environment's words for a run, as they were before the active one
 
 

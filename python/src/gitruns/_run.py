@@ -581,6 +581,7 @@ def join(folder: str, allow_val_change: bool) -> tuple[Run, str]:
 
 def attach(folder: str, run_id: str) -> Run:
     """The run in another process that got it by pickle: it writes to the same run, which its starter finishes."""
+    run: Run
     for run in _live.runs:
         if run.run_id == run_id:
             return run
