@@ -11,6 +11,14 @@ from project import Project
 
 
 class Artifacts(Project):
+    def test_not_logged(self) -> None:
+        import gitruns
+
+        a = gitruns.Artifact("model", "model")
+        for call in (a.download, a.verify, a.checkout):
+            with self.assertRaisesRegex(gitruns.UsageError, "not logged yet"):
+                call()
+
     def test_versions(self) -> None:
         make = """
 import sys, gitruns

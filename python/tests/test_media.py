@@ -11,8 +11,9 @@ import zlib
 from recorder import Recorded
 
 from gitruns import _files
-from gitruns._media import Audio, Histogram, Html, histogram_of, log_media
+from gitruns._media import Audio, Histogram, Html, histogram_of
 from gitruns._image import Image
+from gitruns._row import log_media
 from gitruns._table import Table
 from gitruns._video import Video
 

@@ -8,7 +8,7 @@ import unittest
 from recorder import Recorded
 
 from gitruns import _plot
-from gitruns._media import log_media
+from gitruns._row import log_media
 from gitruns._table import Table
 
 

@@ -87,6 +87,10 @@ def lacking(name: str) -> list[str]:
 
 
 class Surface(unittest.TestCase):
+    def test_all(self) -> None:
+        self.assertEqual({*gitruns._LAZY, *gitruns._OF_RUN} - set(gitruns.__all__), set())
+        self.assertEqual([name for name in gitruns.__all__ if not hasattr(gitruns, name)], [])
+
     def test_module(self) -> None:
         for name in MODULE:
             with self.subTest(name):

@@ -21,18 +21,34 @@ from ._version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
+    from collections.abc import Mapping
     from typing import Any
 
+    from . import _plot as plot
+    from . import integrations as integrations
     from ._artifact import Artifact as Artifact
-    from ._config import Config
+    from ._compat import AlertLevel as AlertLevel
+    from ._compat import env as env
+    from ._compat import errors as errors
+    from ._compat import login as login
+    from ._compat import require as require
+    from ._compat import setup as setup
+    from ._compat import teardown as teardown
+    from ._compat import tensorboard as tensorboard
+    from ._compat import termerror as termerror
+    from ._compat import termlog as termlog
+    from ._compat import termwarn as termwarn
+    from ._compat import util as util
+    from ._config import Config as Config
     from ._init import init as init
     from ._media import Audio as Audio
     from ._media import Histogram as Histogram
     from ._media import Html as Html
-    from ._media import Image as Image
+    from ._image import Image as Image
     from ._media import Plotly as Plotly
-    from ._media import Table as Table
-    from ._media import Video as Video
+    from ._table import Table as Table
+    from ._video import Video as Video
+    from ._plot import plot_table as plot_table
     from ._reader import diff as diff
     from ._reader import load as load
     from ._reader import runs as runs
@@ -45,10 +61,24 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     config: Config
     summary: Summary
 
+    # The signatures of the calls of _OF_RUN.
+    _active = Run({})
+    define_metric = _active.define_metric
+    save = _active.save
+    log_artifact = _active.log_artifact
+    use_artifact = _active.use_artifact
+    log_model = _active.log_model
+    use_model = _active.use_model
+    watch = _active.watch
+    unwatch = _active.unwatch
+    alert = _active.alert
+    log_code = _active.log_code
+    mark_preempting = _active.mark_preempting
+
 # Where a name is defined that is loaded when it is first used.
 _LAZY = {
     "init": "_init", "Run": "_run", "Settings": "_settings", "Config": "_config",
-    "Artifact": "_artifact", "Image": "_media", "Table": "_media", "Histogram": "_media", "Video": "_media", "Audio": "_media", "Html": "_media", "Plotly": "_media",
+    "Artifact": "_artifact", "Image": "_image", "Table": "_table", "Histogram": "_media", "Video": "_video", "Audio": "_media", "Html": "_media", "Plotly": "_media",
     "plot": "_plot", "plot_table": "_plot", "load": "_reader", "runs": "_reader", "diff": "_reader",
     "util": "_compat", "errors": "_compat", "login": "_compat", "setup": "_compat", "teardown": "_compat", "require": "_compat",
     "termlog": "_compat", "termwarn": "_compat", "termerror": "_compat", "AlertLevel": "_compat", "tensorboard": "_compat", "env": "_compat",
@@ -59,7 +89,13 @@ _OF_RUN = {
     "define_metric", "save", "log_artifact", "use_artifact", "log_model", "use_model", "watch", "unwatch", "alert", "log_code", "mark_preempting",
 }  # fmt: skip
 
-__all__ = ["CommError", "ConfigError", "Error", "NotFoundError", "UsageError", "__version__", "config", "finish", "join", "log", "log_dataset", "run", "summary", *sorted(_LAZY), *sorted(_OF_RUN)]
+# Spelled out: type checkers read no other list.
+__all__ = [
+    "CommError", "ConfigError", "Error", "NotFoundError", "UsageError", "__version__", "config", "finish", "join", "log", "log_dataset", "run", "summary",
+    "AlertLevel", "Artifact", "Audio", "Config", "Histogram", "Html", "Image", "Plotly", "Run", "Settings", "Table", "Video", "diff", "env", "errors", "init",
+    "load", "login", "plot", "plot_table", "require", "runs", "setup", "teardown", "tensorboard", "termerror", "termlog", "termwarn", "util",
+    "alert", "define_metric", "log_artifact", "log_code", "log_model", "mark_preempting", "save", "unwatch", "use_artifact", "use_model", "watch",
+]  # fmt: skip
 
 
 class _BeforeInit:
@@ -150,11 +186,11 @@ class _Module(type(sys)):  # type: ignore[misc]
             return _refused.refused(name)
         raise AttributeError(_refused.missing(name))
 
-    def __dir__(self) -> list:
+    def __dir__(self) -> list[str]:
         return sorted({*self.__dict__, *__all__})
 
 
-def _log_before_init(data: Any, step: Any = None, commit: Any = None, sync: Any = None) -> None:
+def _log_before_init(data: Mapping[str, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None) -> None:
     raise Error("call gitruns.init() before gitruns.log()")
 
 
@@ -187,6 +223,6 @@ def log_dataset(path: Any, name: str | None = None, role: str | None = None) -> 
     _Module._active.log_dataset(path, name, role)
 
 
-log: Any = _log_before_init
+log = _log_before_init
 sys.modules[__name__].__class__ = _Module
 _registry.install()

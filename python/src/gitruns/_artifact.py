@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 
-from . import _files
+from . import _files, _live
 from ._errors import CommError, Error, UsageError
 from ._say import once, say
 
@@ -35,16 +35,16 @@ class Artifact:
     Files are copied when they are added; log_artifact makes them a version. Raises ValueError for a name that a path cannot hold.
     """
 
-    def __init__(self, name: str, type: str, description: str | None = None, metadata: dict | None = None, incremental: bool = False, use_as: str | None = None) -> None:
+    def __init__(self, name: str, type: str, description: str | None = None, metadata: dict[str, Any] | None = None, incremental: bool = False, use_as: str | None = None) -> None:
         self._name = _name_of(name)
         self.type = str(type)
         self.description = description
-        self.metadata: dict = dict(metadata or {})
-        self.aliases: list = []
-        self._entries: dict = {}  # path: {"sha256", "bytes"} or {"ref"}
+        self.metadata: dict[str, Any] = dict(metadata or {})
+        self.aliases: list[str] = []
+        self._entries: dict[str, Any] = {}  # path: {"sha256", "bytes"} or {"ref"}
         self._staged = ""
-        self._from: dict | None = None  # of a logged one: run, runs folder, digest, version, sequence
-        self._objects: dict = {}
+        self._from: dict[str, Any] | None = None  # of a logged one: run, runs folder, digest, version, sequence
+        self._objects: dict[str, Any] = {}
 
     # Adding
 
@@ -54,11 +54,10 @@ class Artifact:
 
     def _stage(self) -> str:
         if not self._staged:
-            import sys
             import tempfile
             import weakref
 
-            run = sys.modules[__package__].run
+            run = _live.active()
             if run is not None and not run.disabled and os.path.isdir(run._folder):
                 # On the file system of the run: at the end a file is moved there, not copied again.
                 self._staged = os.path.join(_files.staging(run), os.urandom(8).hex())
@@ -82,7 +81,7 @@ class Artifact:
         digest, size = _files.copy(source, os.path.join(stage, *path.split("/")), os.path.join(stage, ".new"))
         self._entries[path] = {"sha256": digest, "bytes": size}
 
-    def add_file(self, local_path: Any, name: str | None = None, is_tmp: bool = False, skip_cache: bool = False, policy: str = "mutable", overwrite: bool = False) -> Any:
+    def add_file(self, local_path: Any, name: str | None = None, is_tmp: bool = False, skip_cache: bool = False, policy: str = "mutable", overwrite: bool = False) -> Entry:
         """Add a file, under its own name or another path. Raises ValueError where there is none, or for a path that leads out."""
         self._open()
         source = os.fsdecode(os.fspath(local_path))
@@ -100,10 +99,10 @@ class Artifact:
         top = os.path.abspath(os.fsdecode(os.fspath(local_path)))
         if not os.path.isdir(top):
             raise ValueError(f"add_dir: {top} is no folder")
-        for source, path in walk(top):
+        for source, path in _files.walk(top):
             self._add(source, (name.strip("/") + "/" if name else "") + path)
 
-    def add_reference(self, uri: Any, name: str | None = None, checksum: bool = True, max_objects: int | None = None) -> list:
+    def add_reference(self, uri: Any, name: str | None = None, checksum: bool = True, max_objects: int | None = None) -> list[Entry]:
         """Add a name for data elsewhere: its URI is recorded, the data is not. Of a file: URI or a path the content is hashed too."""
         self._open()
         text = str(getattr(uri, "uri", uri))
@@ -112,13 +111,13 @@ class Artifact:
         path = name or text.rstrip("/").rpartition("/")[2] or "reference"
         if why := _files.unportable(path):
             raise ValueError(f"artifact {self._name}: {path!r}: {why}")
-        entry: dict = {"ref": _without_password(text)}
+        entry: dict[str, Any] = {"ref": _without_password(text)}
         if checksum and text.startswith("file://"):
             from urllib.request import url2pathname
 
             local = url2pathname(text[7:])
             if os.path.isdir(local):
-                for source, below in walk(local):
+                for source, below in _files.walk(local):
                     digest, size = _files.digest_of(source)
                     self._entries[(name.strip("/") + "/" if name else "") + below] = {"ref": text.rstrip("/") + "/" + below, "sha256": digest, "bytes": size}
                 return []
@@ -128,14 +127,14 @@ class Artifact:
         self._entries[path] = entry
         return [self._entry(path)]
 
-    def new_file(self, name: str, mode: str = "x", encoding: str | None = None) -> Any:
+    def new_file(self, name: str, mode: str = "x", encoding: str | None = None) -> _NewFile:
         """A file to write into, added when it is closed: `with artifact.new_file("notes.txt") as f:`. Raises ValueError for a path that leads out."""
         self._open()
         if why := _files.unportable(name):
             raise ValueError(f"artifact {self._name}: {name!r}: {why}")
         return _NewFile(self, name, mode, encoding)
 
-    def add(self, obj: Any, name: str, overwrite: bool = False) -> Any:
+    def add(self, obj: Any, name: str, overwrite: bool = False) -> Entry:
         """Add an object of media (Table, Image, …) as files that begin with name. A Table is read again with get()."""
         self._open()
         if not getattr(type(obj), "_gitruns_media", False):
@@ -212,7 +211,7 @@ class Artifact:
         return len(self._entries)
 
     @property
-    def manifest(self) -> dict:
+    def manifest(self) -> dict[str, dict[str, Any]]:
         """{path: {"sha256", "bytes"} or {"ref"}}."""
         return {p: dict(e) for p, e in sorted(self._entries.items())}
 
@@ -226,9 +225,7 @@ class Artifact:
 
     def save(self, project: str | None = None, settings: Any = None) -> None:
         """Log it with the active run. A logged one cannot change. Raises UsageError."""
-        import sys
-
-        run = sys.modules[__package__].run
+        run = _live.active()
         self._open()
         if run is None:
             raise UsageError("call gitruns.init() before Artifact.save()")
@@ -252,7 +249,7 @@ class Artifact:
 
     get_path = get_entry
 
-    def files(self, names: Any = None, per_page: int = 50) -> list:
+    def files(self, names: Any = None, per_page: int = 50) -> list[Entry]:
         """Its files."""
         return [self._entry(p) for p in sorted(self._entries) if names is None or p in names]
 
@@ -267,7 +264,7 @@ class Artifact:
             if name + ending in self._entries:
                 from ._table import Table
 
-                import pyarrow.parquet  # type: ignore[import-not-found]
+                import pyarrow.parquet
 
                 got = pyarrow.parquet.read_table(self.get_entry(name + ending).download())
                 return Table(columns=got.column_names, data=[list(row) for row in zip(*(c.to_pylist() for c in got.columns))])
@@ -283,8 +280,7 @@ class Artifact:
         root: where; else below .runs/cache/artifacts, or what RUNS_ARTIFACT_DIR names. What is there already with the right
         content stays. References to local files are copied, others are left out and said. Raises CommError where a file cannot be had.
         """
-        if self._from is None:
-            raise UsageError(f"artifact {self._name} is not logged yet; its files are where they were added from")
+        self._logged()
         top = os.path.abspath(os.fspath(root)) if root is not None else self._root()
         prefix = os.fspath(path_prefix) if path_prefix else ""
         for path in sorted(self._entries):
@@ -293,9 +289,15 @@ class Artifact:
         os.makedirs(top, exist_ok=True)
         return top
 
+    def _logged(self) -> dict[str, Any]:
+        """Where it was logged. Raises UsageError for one that is not."""
+        if self._from is None:
+            raise UsageError(f"artifact {self._name} is not logged yet; its files are where they were added from")
+        return self._from
+
     def _root(self) -> str:
         given = os.environ.get("RUNS_ARTIFACT_DIR") or os.environ.get("WANDB_ARTIFACT_DIR")
-        base = given or os.path.join(self._from["runs"], "cache", "artifacts")
+        base = given or os.path.join(self._logged()["runs"], "cache", "artifacts")
         return os.path.abspath(os.path.join(base, self._name, self.digest[:_SHORT]))
 
     def checkout(self, root: Any = None) -> str:
@@ -346,13 +348,13 @@ class Artifact:
             raise CommError(f"{path} of artifact {self._name}: {e}") from e
         return to
 
-    def _fetch(self, path: str, entry: dict, to: str) -> None:
+    def _fetch(self, path: str, entry: dict[str, Any], to: str) -> None:
         if "ref" in entry:
             from urllib.request import url2pathname
 
             _files.copy(url2pathname(entry["ref"][7:]), to, os.path.dirname(to))
             return
-        of = self._from
+        of = self._logged()
         name = f"{self._name}/{of['digest'][:_SHORT]}/{path}"
         if _copy_active(of["runs"], of["run"], name, to) or of.get("folder") and _copy_from(of["folder"], name, to):
             return
@@ -447,24 +449,7 @@ class _Inside:
         return _Inside(self._artifact, self.stem + suffix)
 
 
-def walk(top: str) -> Any:
-    """(file, path below top with slashes) of every file below a folder, in order. Links that lead out of it are said and left out."""
-    real = os.path.realpath(top)
-    for folder, folders, names in os.walk(top):
-        folders.sort()
-        for name in sorted(names):
-            at = os.path.join(folder, name)
-            path = os.path.relpath(at, top).replace(os.sep, "/")
-            if os.path.islink(at) and not os.path.realpath(at).startswith(real + os.sep):
-                once(("link", at), f"{at} is a link that leads out of its folder: it is left out; name it by itself to keep it")
-            elif os.path.isfile(at):
-                yield at, path
-        for name in folders:
-            if os.path.islink(os.path.join(folder, name)):
-                once(("link", folder, name), f"{os.path.join(folder, name)} is a link to a folder: it is left out")
-
-
-def _digest(entries: dict) -> str:
+def _digest(entries: dict[str, Any]) -> str:
     from hashlib import sha256
 
     digest = sha256()
@@ -488,9 +473,7 @@ def _line_of(err: bytes) -> str:
 
 def _copy_active(runs: str, run: str, name: str, to: str) -> bool:
     """Copy a file of a run in progress in this process, whose folder is known."""
-    from ._run import _live
-
-    for r in _live:
+    for r in _live.runs:
         if r.run_id == run and _copy_from(r._folder, name, to):
             return True
     return False
@@ -504,7 +487,7 @@ def _copy_from(folder: str, name: str, to: str) -> bool:
     return True
 
 
-def log_artifact(run: Any, artifact: Any, name: str | None = None, type: str | None = None, aliases: Any = None) -> Any:
+def log_artifact(run: Any, artifact: Any, name: str | None = None, type: str | None = None, aliases: Any = None) -> Artifact:
     """Keep an artifact, or a file or folder as one, with the run; return it. aliases are further names of this version;
     "latest" is the newest without being said. Raises ValueError where there is no such file; UsageError for one that is empty of a name.
     """
@@ -563,13 +546,13 @@ def log_artifact(run: Any, artifact: Any, name: str | None = None, type: str | N
     return made
 
 
-def _folders(runs: str, record: dict) -> str:
+def _folders(runs: str, record: dict[str, Any]) -> str:
     """The folder of a run, where it lies in the working tree."""
     run = record["id"]
     return os.path.join(runs, f"{run[:4]}-{run[4:6]}-{run[6:8]}", run)
 
 
-def _versions(cwd: str | None, name: str, project: str) -> list:
+def _versions(cwd: str | None, name: str, project: str) -> list[Any]:
     """The versions of an artifact, the oldest first: manifests with "version", "aliases" of all that have this content."""
     import json
 
@@ -597,8 +580,8 @@ def _versions(cwd: str | None, name: str, project: str) -> list:
                 if manifest is not None and manifest.get("name") == name:
                     found.append(manifest)
     found.sort(key=lambda m: (m.get("time", 0), m["run"]))
-    versions: list = []
-    holder: dict = {}
+    versions: list[Any] = []
+    holder: dict[str, Any] = {}
     for m in found:
         known = next((v for v in versions if v["digest"] == m["digest"]), None)
         if known is None:
@@ -611,10 +594,10 @@ def _versions(cwd: str | None, name: str, project: str) -> list:
     return versions
 
 
-_known: dict = {}  # manifests by digest of the file
+_known: dict[str, Any] = {}  # manifests by digest of the file
 
 
-def _manifest(cwd: str | None, record: dict, item: dict) -> dict | None:
+def _manifest(cwd: str | None, record: dict[str, Any], item: dict[str, Any]) -> dict[str, Any] | None:
     """A manifest that is what the record says, or None. Nothing in it is believed that could lead out of a folder."""
     import json
 
@@ -683,7 +666,7 @@ def _find(run: Any, wanted: str, type: str | None) -> Artifact:
     return a
 
 
-def use_artifact(run: Any, artifact: Any, type: str | None = None, aliases: Any = None, use_as: str | None = None) -> Any:
+def use_artifact(run: Any, artifact: Any, type: str | None = None, aliases: Any = None, use_as: str | None = None) -> Artifact:
     """An artifact that the run uses: "name", "name:alias", "name:v3", "project/name:latest", or an Artifact. The run's record
     gains a dataset of role "artifact" with its digest. Raises CommError where it cannot be found.
     """
@@ -702,7 +685,7 @@ def use_artifact(run: Any, artifact: Any, type: str | None = None, aliases: Any 
     return a
 
 
-def log_model(run: Any, path: Any, name: str | None = None, aliases: Any = None) -> Any:
+def log_model(run: Any, path: Any, name: str | None = None, aliases: Any = None) -> Artifact:
     """Keep a file or folder as an artifact of type model."""
     return log_artifact(run, path, name=name, type="model", aliases=aliases)
 

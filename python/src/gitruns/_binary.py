@@ -7,6 +7,10 @@ import sys
 
 from ._errors import CommError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Any
+
 _NAME = "runs.exe" if os.name == "nt" else "runs"
 _found = ""
 
@@ -124,10 +128,10 @@ def _spawn(program: str, argv: list[str], input: bytes) -> tuple[int, bytes, byt
     return status, b"".join(chunks[out_read]), b"".join(chunks[err_read])
 
 
-def _ready(select: object, ends: list[int]) -> list[int]:
+def _ready(select: Any, ends: list[int]) -> list[int]:
     poll = getattr(select, "poll", None)
     if poll is None:
-        return select.select(ends, [], [])[0]  # type: ignore[attr-defined]
+        return list(select.select(ends, [], [])[0])
     poller = poll()
     for end in ends:
         poller.register(end)
@@ -144,7 +148,7 @@ def _wait(pid: int) -> int:
     return os.WEXITSTATUS(status)
 
 
-def client(command: str, request: dict, line: dict | None = None, cwd: str | None = None) -> dict:
+def client(command: str, request: dict[str, Any], line: dict[str, Any] | None = None, cwd: str | None = None) -> dict[str, Any]:
     """Call `runs client command` with a request and, behind it, a journal line; return its answer.
 
     The answer {"error": …} and a program that does not speak this protocol raise CommError, or UsageError and ConfigError

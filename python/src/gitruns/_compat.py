@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from . import _errors
+from . import _errors, _live
 from ._say import say
 
 TYPE_CHECKING = False
@@ -35,9 +35,7 @@ errors = _Namespace("errors", Error=_errors.Error, CommError=_errors.CommError, 
 
 def _patch(root_logdir: Any = "", pytorch: Any = None, tensorboard_x: Any = None, save: bool = True) -> None:
     """Take over what event files below root_logdir say, as init(sync_tensorboard=True) does."""
-    import sys
-
-    run = sys.modules[__package__].run
+    run = _live.active()
     if run is None:
         raise _errors.Error("call gitruns.init() before gitruns.tensorboard.patch()")
     if run.disabled:

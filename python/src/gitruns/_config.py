@@ -12,13 +12,13 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any, Callable
 
 
-class _Table(dict):
+class _Table(dict):  # type: ignore[type-arg]
     """A table inside a config: a dict whose keys are attributes too, and whose changes are recorded."""
 
     _owner: Config
-    _path: tuple
+    _path: tuple[Any, ...]
 
-    def __init__(self, owner: Config, path: tuple, values: Mapping) -> None:
+    def __init__(self, owner: Config, path: tuple[Any, ...], values: Mapping[str, Any]) -> None:
         super().__init__()
         object.__setattr__(self, "_owner", owner)
         object.__setattr__(self, "_path", path)
@@ -45,43 +45,43 @@ class _Table(dict):
             self[key] = default
         return self[key]
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         return (dict, (plain_dict(self),))
 
 
-def plain_dict(values: Mapping) -> dict:
+def plain_dict(values: Mapping[str, Any]) -> dict[str, Any]:
     """A copy in plain dicts."""
     return {k: plain_dict(v) if isinstance(v, Mapping) else v for k, v in values.items()}
 
 
-class Config(Mapping):
+class Config(Mapping):  # type: ignore[type-arg]
     """The params of a run, by key and by attribute, also inside tables: `config.model.lr`, `config["model"]["lr"]`.
 
     A param once set may be set again to the same value. Another value is a ConfigError, unless update() is told
     allow_val_change=True, or init was; then the change is recorded as one that was meant.
     """
 
-    def __init__(self, write: Callable[[dict], None] | None, allow_val_change: bool = False) -> None:
+    def __init__(self, write: Callable[[dict[str, Any]], None] | None, allow_val_change: bool = False) -> None:
         object.__setattr__(self, "_values", {})
         object.__setattr__(self, "_write", write)
         object.__setattr__(self, "_allow", allow_val_change)
 
-    def _wrap(self, path: tuple, value: Any) -> Any:
+    def _wrap(self, path: tuple[Any, ...], value: Any) -> Any:
         return _Table(self, path, value) if isinstance(value, Mapping) else value
 
-    def _load(self, values: Mapping) -> None:
+    def _load(self, values: Mapping[str, Any]) -> None:
         """Take values that the record holds already."""
         for key, value in values.items():
             self._values[key] = self._wrap((key,), value)
 
-    def _change(self, path: tuple, new: Mapping, allow: bool) -> None:
+    def _change(self, path: tuple[Any, ...], new: Mapping[str, Any], allow: bool) -> None:
         allow = allow or self._allow
         table = self._values
         for part in path:
             table = table[part]
-        fresh: dict = {}
-        changed: dict = {}
-        todo: list[tuple] = []
+        fresh: dict[str, Any] = {}
+        changed: dict[str, Any] = {}
+        todo: list[tuple[Any, ...]] = []
         self._plan(table, path, {key_of(str(k)): param(v) for k, v in new.items()}, allow, fresh, changed, todo)
         for target, at, key, value in todo:
             dict.__setitem__(target, key, self._wrap((*at, key), value))
@@ -92,7 +92,7 @@ class Config(Mapping):
         if changed:
             self._write({"set": _nest(path, changed)})
 
-    def _plan(self, table: Any, path: tuple, new: Mapping, allow: bool, fresh: dict, changed: dict, todo: list) -> None:
+    def _plan(self, table: Any, path: tuple[Any, ...], new: Mapping[str, Any], allow: bool, fresh: dict[str, Any], changed: dict[str, Any], todo: list[Any]) -> None:
         for key, value in new.items():
             if key not in table:
                 fresh[key] = value
@@ -100,8 +100,8 @@ class Config(Mapping):
                 continue
             old = table[key]
             if isinstance(old, _Table) and isinstance(value, Mapping):
-                f: dict = {}
-                c: dict = {}
+                f: dict[str, Any] = {}
+                c: dict[str, Any] = {}
                 self._plan(old, (*path, key), value, allow, f, c, todo)
                 if f:
                     fresh[key] = f
@@ -145,7 +145,7 @@ class Config(Mapping):
     def __repr__(self) -> str:
         return repr(plain_dict(self._values))
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         return (dict, (plain_dict(self._values),))
 
     def get(self, key: str, default: Any = None) -> Any:
@@ -168,12 +168,12 @@ class Config(Mapping):
         self.setdefaults({key: default})
         return self._values[key]
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """A copy in plain dicts."""
         return plain_dict(self._values)
 
 
-def _nest(path: tuple, values: dict) -> dict:
+def _nest(path: tuple[Any, ...], values: dict[str, Any]) -> dict[str, Any]:
     for part in reversed(path):
         values = {part: values}
     return values

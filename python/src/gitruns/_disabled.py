@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
 
-class _Values(dict):
+class _Values(dict):  # type: ignore[type-arg]
     """A summary that nobody keeps."""
 
     def __getattr__(self, name: str) -> Any:
@@ -23,7 +23,7 @@ class _Values(dict):
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value
 
-    def dict(self) -> dict:
+    def dict(self) -> dict[str, Any]:
         return dict(self)
 
     _as_dict = dict
@@ -62,7 +62,7 @@ class DisabledRun:
     _step = 0
     _state = ""
 
-    def __init__(self, name: str = "", id: str = "", project: str = "", entity: str = "", group: str = "", job_type: str = "", notes: str = "", tags: Any = (), config: Mapping | None = None) -> None:
+    def __init__(self, name: str = "", id: str = "", project: str = "", entity: str = "", group: str = "", job_type: str = "", notes: str = "", tags: Any = (), config: Mapping[str, Any] | None = None) -> None:
         self.name = name or "disabled"
         self.id = id or "disabled"
         self.project, self.entity, self.group, self.job_type, self.notes = project, entity, group, job_type, notes
@@ -70,13 +70,13 @@ class DisabledRun:
         self._config = Config(None, True)
         self._config.update(config or {})
         self.summary = _Values()
-        self._at_finish: list = []
+        self._at_finish: list[Any] = []
         self._made = ""
 
     def log(self, data: Any, step: Any = None, commit: Any = None, sync: Any = None) -> None:
         """Nothing."""
 
-    def _write(self, record: dict) -> None:
+    def _write(self, record: dict[str, Any]) -> None:
         """Nothing."""
 
     @property
@@ -121,9 +121,8 @@ class DisabledRun:
     def __enter__(self) -> DisabledRun:
         return self
 
-    def __exit__(self, *exc: Any) -> bool:
+    def __exit__(self, *exc: Any) -> None:
         self.finish()
-        return False
 
     def __getattr__(self, name: str) -> Any:
         from ._run import Run

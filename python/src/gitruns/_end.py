@@ -9,6 +9,7 @@ import os
 import sys
 from _thread import get_ident
 
+from . import _live
 from ._say import say
 
 TYPE_CHECKING = False
@@ -18,11 +19,11 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 _SIGTERM = _signal.SIGTERM
 _installed = False
 _main = 0
-_error: tuple | None = None  # what ends the process: (kind, error, trace)
+_error: tuple[Any, ...] | None = None  # what ends the process: (kind, error, trace)
 _code: Any = None  # what sys.exit was called with
 _called = False
-_previous: dict = {}
-_before: dict = {}
+_previous: dict[int, Any] = {}
+_before: dict[str, Any] = {}
 _preempted = ""
 
 
@@ -139,10 +140,8 @@ def _taken_back() -> str:
     return "preempted" if any(os.environ.get(name) for name in ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")) else ""
 
 
-def _own_runs() -> list:
-    from ._run import _live
-
-    return [run for run in list(_live) if run._pid == os.getpid()]
+def _own_runs() -> list[Any]:
+    return [run for run in list(_live.runs) if run._pid == os.getpid()]
 
 
 def _at_exit() -> None:
@@ -228,8 +227,6 @@ def finish(run: Any, exit_code: Any = None, quiet: Any = None) -> None:
 
 def end(run: Any, status: str, code: int | None, signal: str, reason: str, quiet: Any = None) -> None:
     """Finish the run: what is open is closed, the binary makes its folder, the handlers are given back."""
-    from . import _run
-
     with run._lock:
         if run._state:
             return
@@ -237,8 +234,8 @@ def end(run: Any, status: str, code: int | None, signal: str, reason: str, quiet
             if run._fd >= 0:
                 run._write({"event": "end"})
             run._state = "left"
-            if run in _run._live:
-                _run._live.remove(run)
+            if run in _live.runs:
+                _live.runs.remove(run)
             return
         for then in run._at_finish:
             try:
@@ -258,8 +255,8 @@ def end(run: Any, status: str, code: int | None, signal: str, reason: str, quiet
     try:
         _call(run, status, code, signal, reason, quiet)
     finally:
-        if run in _run._live:
-            _run._live.remove(run)
+        if run in _live.runs:
+            _live.runs.remove(run)
         release(run)
 
 
@@ -270,7 +267,7 @@ def _call(run: Any, status: str, code: int | None, signal: str, reason: str, qui
     if run._joined:
         run._finished_dir = run._folder
         return  # its starter finishes it
-    request: dict = {"dir": run._folder, "sidecar": run._sidecar, "wait": 30, "status": status, "exit_code": code, "signal": signal, "end_reason": reason}
+    request: dict[str, Any] = {"dir": run._folder, "sidecar": run._sidecar, "wait": 30, "status": status, "exit_code": code, "signal": signal, "end_reason": reason}
     if run._tensorboard is not None:
         request["tensorboard"] = {"on": True, "pid": os.getpid(), **run._tensorboard}
     try:
@@ -289,11 +286,8 @@ def _call(run: Any, status: str, code: int | None, signal: str, reason: str, qui
 
 def release(run: Any) -> None:
     """Forget the run as the process's own, and give back the handlers behind the last one."""
-    from . import _run
-    from ._init import released
-
-    released(run)
+    _live.release(run)
     for then in getattr(run, "_then", ()):
         then()
-    if not _own_runs() and not _run._live:
+    if not _own_runs() and not _live.runs:
         uninstall()

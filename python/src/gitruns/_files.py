@@ -1,9 +1,11 @@
-"""Files of a run: portable names, and writing whole or not at all, with the digest of what was written."""
+"""Files of a run: portable names, those below a folder, and writing whole or not at all, with the digest of what was written."""
 
 from __future__ import annotations
 
 import os
 from hashlib import sha256
+
+from ._say import once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -11,7 +13,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 CHUNK = 1 << 20
 _MARKS = "\u2028\u2029\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
-_made: set = set()  # folders that are known to be there
+_made: set[Any] = set()  # folders that are known to be there
 
 
 def reserved(part: str) -> bool:
@@ -166,7 +168,7 @@ def staging(run: Any) -> str:
 
 def line(run: Any, path: str, name: str, kind: str, digest: str, size: int, key: str = "", step: int | None = None, caption: str = "") -> None:
     """Write the journal line of an artifact that lies at artifacts/<name> of the run."""
-    item: dict = {"path": path, "name": name, "kind": kind}
+    item: dict[str, Any] = {"path": path, "name": name, "kind": kind}
     if key:
         item["key"] = key
     if step is not None:
@@ -177,3 +179,20 @@ def line(run: Any, path: str, name: str, kind: str, digest: str, size: int, key:
     item["sha256"] = digest
     item["bytes"] = size
     run._write({"artifact": item})
+
+
+def walk(top: str) -> Any:
+    """(file, path below top with slashes) of every file below a folder, in order. Links that lead out of it are said and left out."""
+    real = os.path.realpath(top)
+    for folder, folders, names in os.walk(top):
+        folders.sort()
+        for name in sorted(names):
+            at = os.path.join(folder, name)
+            path = os.path.relpath(at, top).replace(os.sep, "/")
+            if os.path.islink(at) and not os.path.realpath(at).startswith(real + os.sep):
+                once(("link", at), f"{at} is a link that leads out of its folder: it is left out; name it by itself to keep it")
+            elif os.path.isfile(at):
+                yield at, path
+        for name in folders:
+            if os.path.islink(os.path.join(folder, name)):
+                once(("link", folder, name), f"{os.path.join(folder, name)} is a link to a folder: it is left out")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 
 TYPE_CHECKING = False
@@ -32,7 +31,7 @@ def number(value: Any) -> str:
     return escape(f"{value:.6g}" if isinstance(value, float) else value)
 
 
-def table(rows: list, head: list | None = None) -> str:
+def table(rows: list[Any], head: list[Any] | None = None) -> str:
     """A table of cells that are HTML already."""
     out = [f'<table style="{_STYLE}">']
     if head:
@@ -41,7 +40,7 @@ def table(rows: list, head: list | None = None) -> str:
     return "".join(out) + "</table>"
 
 
-def thin(steps: list, values: list, n: int = _POINTS) -> tuple[list, list]:
+def thin(steps: list[Any], values: list[Any], n: int = _POINTS) -> tuple[list[Any], list[Any]]:
     """At most 2n points: the smallest and the largest of each of n stretches, in order."""
     finite = [(s, v) for s, v in zip(steps, values) if math.isfinite(v)]
     if len(finite) <= 2 * n:
@@ -55,7 +54,7 @@ def thin(steps: list, values: list, n: int = _POINTS) -> tuple[list, list]:
     return [s for s, _ in out], [v for _, v in out]
 
 
-def curve(key: str, steps: list, values: list) -> str:
+def curve(key: str, steps: list[Any], values: list[Any]) -> str:
     """One metric over its steps as an SVG of 220 x 70 pixels, with its last value in the title line."""
     last = values[-1] if values else float("nan")
     xs, ys = thin(steps, values)
@@ -75,7 +74,7 @@ def curve(key: str, steps: list, values: list) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" style="margin:4px">{title}{label}{line}</svg>'
 
 
-def _flat(values: Mapping, prefix: str = "") -> list:
+def _flat(values: Mapping[str, Any], prefix: str = "") -> list[Any]:
     out = []
     for key, value in values.items():
         if isinstance(value, Mapping):
@@ -86,14 +85,7 @@ def _flat(values: Mapping, prefix: str = "") -> list:
 
 
 def run_html(run: Any) -> str:
-    """A run, recorded or in progress: what it is, params, summary, and curves of up to twelve metrics."""
-    from ._reader import RecordedRun, load
-
-    if not isinstance(run, RecordedRun):
-        try:
-            run = load(run.run_id, path=os.path.dirname(run._runs))
-        except Exception as e:
-            return f"<p>run <b>{escape(run.name)}</b>: {escape(e)}</p>"
+    """A recorded run: what it is, params, summary, and curves of up to twelve metrics."""
     r = run.record
     rows = [["run", f"<b>{escape(run.name)}</b> ({escape(run.id)})"], ["status", escape(r["status"] + (f", {r['end_reason']}" if r.get("end_reason") else ""))]]
     rows += [[k, escape(r[k])] for k in ("experiment", "group", "note") if r.get(k)]
@@ -105,7 +97,7 @@ def run_html(run: Any) -> str:
     metrics = list(r.get("metrics") or {})
     curves = []
     if metrics:
-        points: dict = {}
+        points: dict[str, Any] = {}
         try:
             lists = run.metrics(*metrics[:_CURVES], as_="lists")
         except Exception as e:
@@ -124,7 +116,7 @@ def run_html(run: Any) -> str:
 def runs_html(runs: Any) -> str:
     """A list of runs: one row each, with the params that differ and up to six metrics."""
     shown = list(runs)[:_ROWS]
-    params: dict = {}
+    params: dict[str, Any] = {}
     for r in shown:
         for k, v in _flat(r.record.get("params") or {}):
             params.setdefault(k, set()).add(repr(v))

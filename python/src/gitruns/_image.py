@@ -36,7 +36,7 @@ class Image(Media):
         self._path: str | None = None
         self._data = b""
         self._ending = ".png"
-        self._beside = {k: v for k, v in (("classes", classes), ("boxes", boxes), ("masks", masks), ("grouping", grouping)) if v is not None}
+        self._beside: dict[str, Any] = {k: v for k, v in (("classes", classes), ("boxes", boxes), ("masks", masks), ("grouping", grouping)) if v is not None}
         try:
             self._read(data_or_path, mode, normalize, (file_type or "").lower().lstrip("."))
             if masks:
@@ -97,7 +97,7 @@ class Image(Media):
         """A PIL image of it. Raises ImportError without PIL."""
         import io
 
-        from PIL import Image as Pil  # type: ignore[import-not-found]
+        from PIL import Image as Pil
 
         return Pil.open(self._path or io.BytesIO(self._data))
 
@@ -126,7 +126,7 @@ class Image(Media):
         return f"<gitruns.Image {self._path or f'{self.width} x {self.height}'}>"
 
 
-def _mask(mask: Any) -> tuple:
+def _mask(mask: Any) -> tuple[Any, ...]:
     """(PNG of the classes, path, labels) of W&B's {"mask_data": (H, W) of classes, "class_labels"} or {"path", …}."""
     labels = mask.get("class_labels") or {}
     if "path" in mask:
@@ -137,7 +137,7 @@ def _mask(mask: Any) -> tuple:
 
 def _pil_image() -> Any:
     try:
-        from PIL import Image as Pil  # type: ignore[import-not-found]
+        from PIL import Image as Pil
     except ImportError:
         return None
     return Pil
@@ -228,7 +228,7 @@ def _grid(numpy: Any, a: Any) -> Any:
 
 def _lists(rows: Any, tensor: bool, normalize: bool) -> tuple[bytes, int, int, int]:
     """The same without numpy."""
-    shape: list = []
+    shape: list[Any] = []
     at = rows
     while isinstance(at, (list, tuple)):
         shape.append(len(at))

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from . import _end, _say, _values
+from . import _end, _live, _say, _values
 from ._errors import UsageError
 from ._say import once, say
 from ._settings import as_dict, env, unused, yes
@@ -15,12 +15,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
+    from ._run import Run
+
 _joined_once = False  # the run of RUNS_ID has been taken by this process
-_before_config: dict = {}  # what was assigned to gitruns.config before init
-
-
-def _module() -> Any:
-    return sys.modules[__package__]
+_before_config: dict[str, Any] = {}  # what was assigned to gitruns.config before init
 
 
 def init(
@@ -30,7 +28,7 @@ def init(
     force: bool | None = None, reinit: Any = None, resume: Any = None, resume_from: str | None = None, fork_from: str | None = None,
     save_code: bool | None = None, tensorboard: bool | None = None, sync_tensorboard: bool | None = None,
     monitor_gym: bool | None = None, settings: Any = None, anonymous: Any = None, *, parent: Any = None,
-) -> Any:  # fmt: skip
+) -> Run:  # fmt: skip
     """Begin a run and return it; gitruns.run, .config, .summary and .log are its own until finish().
 
     Source, environment, machine and command are recorded by the `runs` program in one call. Inside a run that RUNS_ID
@@ -48,7 +46,6 @@ def init(
     the project cannot be written or the program `runs` is missing.
     """
     global _joined_once
-    module = _module()
     given = as_dict(settings)
     if resume_from or fork_from:
         raise UsageError("init: resume_from and fork_from rewind a run on a server; a recorded run is not rewritten: start a new one with parent= or id=…, resume='allow'")
@@ -58,7 +55,7 @@ def init(
         raise UsageError(f"init: mode {mode!r} is none of online, offline, shared, disabled")
     if given.get("silent"):
         _say.silent = True
-    active = module.run
+    active: Run | None = _live.active()
     if reinit not in (None, True, False, "default", "return_previous", "finish_previous", "create_new"):
         raise UsageError(f"init: reinit {reinit!r} is none of return_previous, finish_previous, create_new")
     if active is not None and active._state == "" and reinit != "create_new" and getattr(active, "_pid", os.getpid()) == os.getpid():
@@ -86,11 +83,13 @@ def init(
     if quiet:
         from ._disabled import DisabledRun
 
-        run: Any = DisabledRun(names["name"], names["id"], project or "", names["entity"], names["group"], names["job_type"], names["notes"], list(all_tags), {k: _values.param(v) for k, v in params.items()})
-        run._settings = settings
-        run._pid = os.getpid()
-        _take(run, reinit)
-        return run
+        values = {k: _values.param(v) for k, v in params.items()}
+        made: Any = DisabledRun(names["name"], names["id"], project or "", names["entity"], names["group"], names["job_type"], names["notes"], list(all_tags), values)
+        silent: Run = made  # it has all calls of one
+        silent._settings = settings
+        silent._pid = os.getpid()
+        _take(silent, reinit)
+        return silent
     for key, value in (("entity", names["entity"]), ("job_type", names["job_type"])):
         if value:
             all_tags.setdefault(key, value)
@@ -104,14 +103,14 @@ def init(
     if ignored:
         all_tags.setdefault("ignored", " ".join(ignored)[:200])
     how = _resume(resume if resume is not None else given.get("resume") or env("RESUME"))
-    line: dict = {}
+    line: dict[str, Any] = {}
     if params:
         line["p"] = {_values.key_of(str(k)): _values.param(v) for k, v in params.items()}
     if all_tags:
         line["tags"] = all_tags
     if names["notes"]:
         line["note"] = _values.text_of(names["notes"])
-    run = None
+    run: Run | None = None
     outer = os.environ.get("RUNS_DIR") if os.environ.get("RUNS_ID") else None
     # A run with an id of its own, or one that goes on with another, is found by that id: it is part of the outer run.
     if outer and not _joined_once and reinit != "create_new" and parent is None and not names["id"] and not how:
@@ -139,7 +138,7 @@ def init(
     return run
 
 
-def _pick(config: Any, include: Any, exclude: Any) -> dict:
+def _pick(config: Any, include: Any, exclude: Any) -> dict[str, Any]:
     if include and exclude:
         raise UsageError("init: config_include_keys and config_exclude_keys exclude each other")
     values = _values.config_of(config)
@@ -148,7 +147,7 @@ def _pick(config: Any, include: Any, exclude: Any) -> dict:
     return {k: v for k, v in values.items() if k not in (exclude or ())}
 
 
-def _tags(tags: Any) -> dict:
+def _tags(tags: Any) -> dict[str, Any]:
     if isinstance(tags, Mapping):
         return {_values.key_of(str(k)): _values.text_of(str(v)) for k, v in tags.items()}
     return {_values.key_of(str(t)): "yes" for t in ([tags] if isinstance(tags, str) else tags or ())}
@@ -164,7 +163,7 @@ def _resume(resume: Any) -> str:
     raise UsageError(f"init: resume {resume!r} is none of allow, must, never, auto")
 
 
-def _silent_rank(given: dict) -> bool:
+def _silent_rank(given: dict[str, Any]) -> bool:
     """Whether this is a further process of torchrun, which stays silent unless Settings(all_ranks=True) asks for all.
 
     SLURM_PROCID alone does not count: the tasks of a job array are runs of their own.
@@ -179,12 +178,7 @@ def _silent_rank(given: dict) -> bool:
     return True
 
 
-def _rank_prefix() -> str:
-    rank = os.environ.get("RANK", "0")
-    return f"rank{int(rank)}/" if rank.isdigit() and int(rank) > 0 else ""
-
-
-def _command() -> tuple[list, str]:
+def _command() -> tuple[list[Any], str]:
     """The command that runs, and the program's file."""
     entry = getattr(sys.modules.get("__main__"), "__file__", None) or ""
     words = list(getattr(sys, "orig_argv", ()) or [sys.executable, *sys.argv])
@@ -200,9 +194,9 @@ def _command() -> tuple[list, str]:
     return [w.encode("utf-8", "replace").decode() for w in words], os.path.abspath(entry) if entry and os.path.isfile(entry) else ""
 
 
-def _start(names: dict, project: str, line: dict, how: str, parent: Any, given: dict, allow: bool) -> Any:
+def _start(names: dict[str, Any], project: str, line: dict[str, Any], how: str, parent: Any, given: dict[str, Any], allow: bool) -> Run:
     from ._binary import client
-    from ._run import Run
+    from ._run import Run, rank_prefix
 
     command, entry = _command()
     request = {
@@ -213,7 +207,7 @@ def _start(names: dict, project: str, line: dict, how: str, parent: Any, given: 
     import time
 
     started = client("start", request, {"t": round(time.time(), 6), **line} if line else None)
-    run = Run(started, prefix=_rank_prefix() if given.get("all_ranks") else "", allow_val_change=allow)
+    run = Run(started, prefix=rank_prefix() if given.get("all_ranks") else "", allow_val_change=allow)
     run._config._load(_loaded(run._config, line.get("p") or {}))
     for warning in started.get("warnings") or ():
         say(warning)
@@ -226,7 +220,7 @@ def _start(names: dict, project: str, line: dict, how: str, parent: Any, given: 
     return run
 
 
-def _loaded(config: Any, params: dict) -> dict:
+def _loaded(config: Any, params: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in params.items() if k not in config or config[k] != v}
 
 
@@ -238,19 +232,16 @@ def _short(path: str) -> str:
     return relative if not relative.startswith(os.pardir) else path
 
 
-def _join(folder: str, names: dict, line: dict, allow: bool, project: str = "") -> Any:
+def _join(folder: str, names: dict[str, Any], line: dict[str, Any], allow: bool, project: str = "") -> Run | None:
     """The run of RUNS_ID, or None where it is not there any more."""
-    from ._binary import client
     from ._errors import Error
-    from ._run import Run
+    from ._run import join
 
     try:
-        started = client("join", {"pid": os.getpid(), "dir": folder})
+        run, experiment = join(folder, allow)
     except Error as e:
         once("join", f"RUNS_ID names a run that cannot be joined ({e}); a new one is begun")
         return None
-    run = Run(started, joined=True, prefix=_rank_prefix(), allow_val_change=allow)
-    run._config._load(started.get("params") or {})
     if names["name"] and names["name"] != run._name:
         if run._name:
             once("name", f"the run is called {run._name!r} by its starter; the name {names['name']!r} is not taken")
@@ -262,52 +253,18 @@ def _join(folder: str, names: dict, line: dict, allow: bool, project: str = "") 
     # Its starter said what experiment and group it belongs to; what the program says of them stands in tags.
     if names["group"]:
         rest.setdefault("tags", {})["group"] = _values.text_of(names["group"])
-    if project and project != started.get("experiment"):
+    if project and project != experiment:
         rest.setdefault("tags", {})["project"] = _values.text_of(project)
     if rest:
         run._write(rest)
     return run
 
 
-def attach(folder: str, run_id: str) -> Any:
-    """The run in another process that got it by pickle: it writes to the same run, which its starter finishes."""
-    from . import _run
-
-    for run in _run._live:
-        if run.run_id == run_id:
-            return run
-    run = _join(folder, {"name": "", "group": ""}, {}, True)
-    if run is None:
-        raise UsageError(f"run {run_id} is finished: a process that gets it by pickle comes too late")
-    return run
-
-
-_outer: dict = {}
-
-
 def _take(run: Any, reinit: Any) -> None:
     """Make run the one of the module, watch its end, and let child processes find it."""
-    module = _module()
     if not run.disabled:
         _end.install()
     if reinit == "create_new":
         return
-    module._bind(run)
+    _live.bind(run)
     _before_config.clear()
-    if not run.disabled and not run._joined:
-        _outer.update({k: os.environ.get(k) for k in ("RUNS_ID", "RUNS_DIR")})
-        os.environ["RUNS_ID"], os.environ["RUNS_DIR"] = run.run_id, run._folder
-
-
-def released(run: Any) -> None:
-    """The run is finished: the module forgets it, and the environment is as before."""
-    module = _module()
-    if module.run is run:
-        module._bind(None)
-    if os.environ.get("RUNS_ID") == run.run_id and _outer:
-        for name, value in _outer.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-        _outer.clear()

@@ -6,31 +6,14 @@ import os
 import sys
 
 from . import _files
-from ._say import once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
-    from ._image import Image as Image
-    from ._table import Table as Table
-
 MAX_BINS = 512
 BINS = 64
 MAX_NAME = 20  # characters of an ending
-
-# Classes that have a file of their own, loaded when they are first asked for.
-_ELSEWHERE = {"Image": "_image", "Table": "_table", "Video": "_video"}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _ELSEWHERE:
-        from importlib import import_module
-
-        value = getattr(import_module("." + _ELSEWHERE[name], __package__), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(name)
 
 
 class Place:
@@ -63,7 +46,7 @@ class Place:
         return other
 
 
-_written: dict = {}  # by process: the files that it wrote
+_written: dict[int, set[str]] = {}  # by process: the files that it wrote
 
 
 class Media:
@@ -82,70 +65,7 @@ def _failure(e: BaseException) -> str:
     return f"{type(e).__name__}: {e}" if not isinstance(e, OSError) else (f"{e.filename}: {e.strerror}" if e.filename else str(e))
 
 
-def log_media(run: Any, key: str, value: Any, step: int) -> None:
-    """Write what was logged under key at step: one object of media or a list of them. Raises nothing: what cannot be
-    written is said once a key, and its repr is kept."""
-    if run.disabled:
-        return
-    several = isinstance(value, (list, tuple))
-    items = list(value) if several else [value]
-    values = []
-    for n, item in enumerate(items):
-        try:
-            if not getattr(type(item), "_gitruns_media", False):
-                adopted = adopt(item)
-                if adopted is None:
-                    from ._values import plain
-
-                    values.append(plain(item))
-                    continue
-                item = adopted
-            if item._error:
-                raise ValueError(item._error)
-            if isinstance(item, Histogram):
-                values.append(item._value())
-            else:
-                item._put(Place(run, key, step, n))
-        except Exception as e:
-            from ._values import repr_of
-
-            once(("media", key), f"{key} is not kept as a file ({_failure(e)}); its repr is")
-            values.append(repr_of(items[n]))
-    if values:
-        run._write({"step": step, "values": {key: values if several and len(items) > 1 else values[0]}})
-
-
-def adopt(value: Any) -> Any:
-    """The media that an object of another library is: a matplotlib figure or axes, a PIL image, a plotly figure, a pandas
-    or polars frame, a clip of moviepy; None for others. Nothing is imported that is not loaded."""
-    module = (getattr(value, "__name__", "") if type(value).__name__ == "module" else type(value).__module__) or ""
-    top = module.partition(".")[0]
-    if top == "PIL" and hasattr(value, "save"):
-        from ._image import Image
-
-        return Image(value)
-    if top == "matplotlib" and (module == "matplotlib.pyplot" or hasattr(value, "savefig") or hasattr(value, "figure")):
-        from ._image import Image
-
-        return Image(value)
-    if top == "seaborn" and hasattr(value, "savefig"):
-        from ._image import Image
-
-        return Image(value)
-    if top == "plotly" and hasattr(value, "to_json"):
-        return Plotly(value)
-    if top in ("pandas", "polars") and hasattr(value, "columns"):
-        from ._table import Table
-
-        return Table(dataframe=value)
-    if top == "moviepy" and hasattr(value, "write_videofile"):
-        from ._video import Video
-
-        return Video(value)
-    return None
-
-
-def to_list(data: Any) -> list:
+def to_list(data: Any) -> list[Any]:
     """The numbers of a sequence, an array of any shape, a tensor on any device, in one list."""
     if hasattr(data, "detach"):
         data = data.detach()
@@ -159,7 +79,7 @@ def to_list(data: Any) -> list:
         data = data.tolist()
     if not isinstance(data, (list, tuple)):
         data = list(data)
-    out: list = []
+    out: list[Any] = []
     stack = [iter(data)]
     while stack:
         for item in stack[-1]:
@@ -187,13 +107,13 @@ def sparse(value: Any) -> tuple[Any, int]:
     return held, value.numel() - held.numel()
 
 
-def counted(data: Any, bins: int) -> tuple[list, list]:
+def counted(data: Any, bins: int) -> tuple[list[Any], list[Any]]:
     """As count, of a list, an array, a tensor of any kind on any device."""
     data, zeros = sparse(data)
     return count(_numpy_of(data), bins, zeros)
 
 
-def count(data: Any, bins: int, zeros: int = 0) -> tuple[list, list]:
+def count(data: Any, bins: int, zeros: int = 0) -> tuple[list[Any], list[Any]]:
     """Edges (bins + 1) and counts (bins) of the finite numbers of data, and of so many zeros more, in bins of one width from
     the least to the greatest."""
     numpy = sys.modules.get("numpy")
@@ -226,7 +146,7 @@ def with_zeros(low: float, high: float, zeros: int) -> tuple[float, float]:
     return (min(low, 0.0), max(high, 0.0)) if zeros else (low, high)
 
 
-def add_zeros(counts: list, low: float, high: float, zeros: int) -> list:
+def add_zeros(counts: list[Any], low: float, high: float, zeros: int) -> list[Any]:
     """Counts in bins from low to high, with so many zeros more."""
     if zeros:
         counts[min(len(counts) - 1, int(-low / (high - low) * len(counts)))] += zeros
@@ -251,8 +171,8 @@ class Histogram(Media):
     MAX_LENGTH = MAX_BINS
 
     def __init__(self, sequence: Any = None, np_histogram: Any = None, num_bins: int = BINS) -> None:
-        self.bins: list = []
-        self.histogram: list = []
+        self.bins: list[Any] = []
+        self.histogram: list[Any] = []
         if np_histogram is not None:
             counts, edges = (list(to_list(part)) for part in np_histogram)
             if len(edges) != len(counts) + 1:
@@ -271,7 +191,7 @@ class Histogram(Media):
         except Exception as e:
             self._error = f"no numbers for a histogram: {_failure(e)}"
 
-    def _value(self) -> dict:
+    def _value(self) -> dict[str, Any]:
         return {"_type": "histogram", "bins": self.bins, "values": self.histogram}
 
     def __repr__(self) -> str:
@@ -298,7 +218,7 @@ def _numpy_of(value: Any) -> Any:
     return value
 
 
-def histogram_of(array: Any) -> dict:
+def histogram_of(array: Any) -> dict[str, Any]:
     """What an array of many numbers is logged as: {"_type": "histogram", "bins": n + 1 edges, "values": n counts}."""
     edges, counts = counted(array, BINS)
     return {"_type": "histogram", "bins": edges, "values": counts}

@@ -34,7 +34,7 @@ def _zigzag(n: int) -> bytes:
     return _varint((n << 1) ^ (n >> 63))
 
 
-def _struct(*fields: tuple) -> bytes:
+def _struct(*fields: tuple[Any, ...]) -> bytes:
     """A struct of Thrift's compact protocol; fields are (id, type, bytes of the value), None is left out."""
     out = bytearray()
     last = 0
@@ -51,7 +51,7 @@ def _struct(*fields: tuple) -> bytes:
 _I32, _I64, _BINARY, _LIST, _STRUCT = 5, 6, 8, 9, 12
 
 
-def _list(kind: int, items: list) -> bytes:
+def _list(kind: int, items: list[Any]) -> bytes:
     head = bytes([len(items) << 4 | kind]) if len(items) < 15 else bytes([0xF0 | kind]) + _varint(len(items))
     return head + b"".join(items)
 
@@ -61,7 +61,7 @@ def _text(s: str | bytes) -> bytes:
     return _varint(len(data)) + data
 
 
-def column(values: list) -> tuple[str, list]:
+def column(values: list[Any]) -> tuple[str, list[Any]]:
     """The kind of a column and its values as that kind: bool, int, float (also of integers and floats), text, or json where
     they are mixed or lists and tables. None is null."""
     kinds = {type(v) for v in values}
@@ -81,7 +81,7 @@ def column(values: list) -> tuple[str, list]:
     return "json", [None if v is None else json.dumps(v, ensure_ascii=False, default=repr) for v in values]
 
 
-def _levels(values: list) -> bytes:
+def _levels(values: list[Any]) -> bytes:
     """Definition levels of one page: the RLE and bit-packed hybrid of width 1, its length before it."""
     if None not in values:
         data = _varint(len(values) << 1) + b"\1"
@@ -94,7 +94,7 @@ def _levels(values: list) -> bytes:
     return pack("<I", len(data)) + data
 
 
-def _plain(kind: str, values: list) -> bytes:
+def _plain(kind: str, values: list[Any]) -> bytes:
     if kind == "bool":
         bits = bytearray((len(values) + 7) // 8)
         for i, v in enumerate(values):
@@ -114,7 +114,7 @@ def _plain(kind: str, values: list) -> bytes:
     return b"".join(parts)
 
 
-def _pages(kind: str, values: list) -> Any:
+def _pages(kind: str, values: list[Any]) -> Any:
     start = size = 0
     for i, v in enumerate(values):
         size += len(v) if v is not None and kind in ("text", "json") else 8
@@ -125,7 +125,7 @@ def _pages(kind: str, values: list) -> Any:
         yield values[start:]
 
 
-def write(names: list, columns: list, metadata: dict | None = None) -> bytes:
+def write(names: list[Any], columns: list[Any], metadata: dict[str, Any] | None = None) -> bytes:
     """A Parquet file of columns, lists of equal length of None, bool, int, float, str; see column for mixed ones.
 
     names are texts, each once. metadata is text by text, kept in the footer. Raises ValueError without columns, for a name

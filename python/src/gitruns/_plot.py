@@ -20,7 +20,7 @@ class Chart(Media):
     """A table and how to draw it. Logged, it becomes <key>.parquet and <key>.vl.json; beyond 10,000 rows the latter holds
     rows at even distances."""
 
-    def __init__(self, table: Table, spec: dict, title: str | None = None, given: bool = False) -> None:
+    def __init__(self, table: Table, spec: dict[str, Any], title: str | None = None, given: bool = False) -> None:
         self.table = table
         self.spec = spec
         self._given = given  # by the caller, whose fields are the columns' own names
@@ -68,7 +68,7 @@ def _path(name: str) -> str:
     return name.replace("\\", "\\\\").replace(".", "\\.").replace("[", "\\[").replace("]", "\\]")
 
 
-def _field(name: str, kind: str, **more: Any) -> dict:
+def _field(name: str, kind: str, **more: Any) -> dict[str, Any]:
     # A tooltip's expression holds the title, and takes neither backslash nor line feed.
     title = "".join("\u2216" if c == "\\" else " " if c < " " else c for c in name)
     return {"field": _path(_name(name)), "type": kind, "title": title, **more}
@@ -85,12 +85,11 @@ def _kind(table: Table, name: str) -> str:
 
 
 def _table(table: Any, *names: Any) -> Table:
-    if not isinstance(table, Table):
-        table = Table(dataframe=table) if hasattr(table, "columns") else Table(data=table)
+    made = table if isinstance(table, Table) else Table(dataframe=table) if hasattr(table, "columns") else Table(data=table)
     for name in names:
-        if name is not None and name not in table.columns:
-            raise ValueError(f"the table has no column {name!r}; it has {', '.join(map(str, table.columns))}")
-    return table
+        if name is not None and name not in made.columns:
+            raise ValueError(f"the table has no column {name!r}; it has {', '.join(map(str, made.columns))}")
+    return made
 
 
 def line(table: Any, x: str, y: str, stroke: str | None = None, title: str | None = None, split_table: bool = False) -> Chart:
@@ -115,9 +114,9 @@ def line_series(xs: Any, ys: Any, keys: Any = None, title: str | None = None, xn
             raise ValueError(f"line_series: {len(x)} x and {len(y)} y in one line")
     rows = [[x, name, y] for name, xx, yy in zip(names, axes, lines) for x, y in zip(xx, yy)]
     xname = xname or "x"
-    y = "y" if xname != "y" else "value"
+    yname = "y" if xname != "y" else "value"
     key = "key" if xname != "key" else "line"
-    return line(Table(columns=[xname, key, y], data=rows), xname, y, key, title)
+    return line(Table(columns=[xname, key, yname], data=rows), xname, yname, key, title)
 
 
 def bar(table: Any, label: str, value: str, title: str | None = None, split_table: bool = False) -> Chart:
@@ -144,7 +143,7 @@ def histogram(table: Any, value: str, title: str | None = None, split_table: boo
     return Chart(table, {"mark": {"type": "bar", "tooltip": True}, "encoding": encoding}, title)
 
 
-def _classes(y_true: Any, y_probas: Any, labels: Any, classes_to_plot: Any) -> tuple[list, list, list]:
+def _classes(y_true: Any, y_probas: Any, labels: Any, classes_to_plot: Any) -> tuple[list[Any], list[Any], list[Any]]:
     """True classes as numbers, and for each class that is wanted its name and its scores: [(name, class, scores)]."""
     true = y_true.tolist() if hasattr(y_true, "tolist") else list(y_true)
     rows = y_probas.tolist() if hasattr(y_probas, "tolist") else [r.tolist() if hasattr(r, "tolist") else list(r) for r in y_probas]
@@ -166,7 +165,7 @@ def _classes(y_true: Any, y_probas: Any, labels: Any, classes_to_plot: Any) -> t
     return true, chosen, ids
 
 
-def _steps(true: list, positive: Any, scores: list) -> list:
+def _steps(true: list[Any], positive: Any, scores: list[Any]) -> list[Any]:
     """(true positives, false positives) behind each distinct score, the highest first."""
     order = sorted(range(len(scores)), key=lambda i: -scores[i])
     out, tp, fp = [], 0, 0
@@ -180,7 +179,7 @@ def _steps(true: list, positive: Any, scores: list) -> list:
     return out
 
 
-def _thin(points: list) -> list:
+def _thin(points: list[Any]) -> list[Any]:
     if len(points) <= MAX_POINTS:
         return points
     return [points[i * (len(points) - 1) // (MAX_POINTS - 1)] for i in range(MAX_POINTS)]
@@ -263,7 +262,7 @@ def confusion_matrix(probs: Any = None, y_true: Any = None, preds: Any = None, c
             raise ValueError(f"confusion_matrix: {len(names)} names for {len(present)} classes")
     else:
         names = [str(c) if not isinstance(c, int) else f"Class_{c}" for c in present]
-    count = {}
+    count: dict[tuple[Any, Any], int] = {}
     for pair in zip(true, said):
         count[pair] = count.get(pair, 0) + 1
     data = [[names[i], names[j], count.get((a, b), 0)] for i, a in enumerate(present) for j, b in enumerate(present)]
@@ -277,7 +276,7 @@ def confusion_matrix(probs: Any = None, y_true: Any = None, preds: Any = None, c
     return Chart(Table(columns=["Actual", "Predicted", "nPredictions"], data=data), spec, title or "Confusion matrix")
 
 
-def _filled(part: Any, fields: dict, strings: dict) -> Any:
+def _filled(part: Any, fields: dict[str, Any], strings: dict[str, Any]) -> Any:
     """A part of a specification with ${field:x} and ${string:x} replaced by what they stand for."""
     if isinstance(part, dict):
         return {k: _filled(v, fields, strings) for k, v in part.items()}

@@ -11,6 +11,7 @@ from ._errors import CommError, Error, NotFoundError, UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
     from collections.abc import Iterator
+    from datetime import datetime
     from typing import Any
 
 _COLUMNS = ("key", "step", "time", "value")
@@ -38,10 +39,10 @@ def _selector(selector: Any) -> str:
     return text
 
 
-class Table(Mapping):
+class Table(Mapping):  # type: ignore[type-arg]
     """A table inside a record: a dict whose keys are attributes too."""
 
-    def __init__(self, values: Mapping) -> None:
+    def __init__(self, values: Mapping[str, Any]) -> None:
         object.__setattr__(self, "_values", dict(values))
 
     def __getitem__(self, key: str) -> Any:
@@ -59,7 +60,7 @@ class Table(Mapping):
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError("a record is only read; runs tag, runs note and runs name add to it")
 
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> Iterator[str]:
         return iter(self._values)
 
     def __len__(self) -> int:
@@ -68,7 +69,7 @@ class Table(Mapping):
     def __repr__(self) -> str:
         return repr(self._values)
 
-    def dict(self) -> dict:
+    def dict(self) -> dict[str, Any]:
         """A copy as plain dicts."""
         return dict(self._values)
 
@@ -76,7 +77,7 @@ class Table(Mapping):
 class RecordedArtifact:
     """An output of a run: path in the run, sha256, bytes, and where it has them kind, key, step and caption."""
 
-    def __init__(self, run: RecordedRun, record: Mapping) -> None:
+    def __init__(self, run: RecordedRun, record: Mapping[str, Any]) -> None:
         self._run = run
         self.path: str = record["path"]
         self.sha256: str = record.get("sha256", "")
@@ -122,9 +123,20 @@ class RecordedArtifact:
 class RecordedRun:
     """A run as its record says. Attributes are the keys of run.toml: id, name, status, params, tags, summary, source, …"""
 
-    def __init__(self, record: Mapping, at: Any = None) -> None:
+    def __init__(self, record: Mapping[str, Any], at: Any = None) -> None:
         self.record = dict(record)
         self._at = os.path.abspath(os.fspath(at)) if at is not None else os.getcwd()
+
+    params: Table
+    tags: Table
+    summary: Table
+    source: Table
+    environment: Table
+    machine: Table
+    extra: Table
+    files: Table
+    started: datetime
+    ended: datetime | None
 
     id: str = property(lambda self: self.record["id"])  # type: ignore[assignment]
     status: str = property(lambda self: self.record["status"])  # type: ignore[assignment]
@@ -154,9 +166,9 @@ class RecordedRun:
         """The same as params."""
         return Table(self._params())
 
-    def _params(self) -> dict:
+    def _params(self) -> dict[str, Any]:
         """The params as they were given: None where the record has them under nulls, and infinities and NaN as numbers."""
-        params = _numbers(self.record.get("params") or {})
+        params: dict[str, Any] = _numbers(self.record.get("params") or {})
         for dotted in self.record.get("nulls") or ():
             _set_none(params, dotted)
         return params
@@ -204,7 +216,7 @@ class RecordedRun:
         except ImportError as e:
             raise CommError(f"metrics: {e}; as_='lists' needs nothing installed") from e
 
-    def _arrow(self, path: str | None, keys: tuple) -> Any:
+    def _arrow(self, path: str | None, keys: tuple[Any, ...]) -> Any:
         import pyarrow
 
         if path is None:
@@ -220,9 +232,9 @@ class RecordedRun:
             table = table.filter(pyarrow.compute.is_in(table["key"], value_set=pyarrow.array(list(keys))))
         return table
 
-    def _lists(self, keys: tuple) -> dict:
+    def _lists(self, keys: tuple[Any, ...]) -> dict[str, Any]:
         points = _ask(["metrics", self.id, "--json", "--", *keys], self._at) if self.record.get("metrics") else []
-        out: dict = {c: [] for c in _COLUMNS}
+        out: dict[str, Any] = {c: [] for c in _COLUMNS}
         for p in points:
             out["key"].append(p["key"])
             out["step"].append(p["step"])
@@ -230,18 +242,18 @@ class RecordedRun:
             out["value"].append(_SPECIAL[p["value"]] if isinstance(p["value"], str) else float(p["value"]))
         return out
 
-    def history(self, key: str) -> tuple[list, list]:
+    def history(self, key: str) -> tuple[list[int], list[float]]:
         """Steps and values of one metric, two lists of the same length."""
         lists = self.metrics(key, as_="lists")
         return lists["step"], lists["value"]
 
-    def values(self, *keys: str) -> list:
+    def values(self, *keys: str) -> list[dict[str, Any]]:
         """What was logged and is no number: a list of {key, step, time, value}; value is text, a list, a table, a histogram."""
         got = _ask(["metrics", self.id, "--values", "--json", "--", *keys], self._at)
         return [{**v, "time": _time(v["time"])} for v in got]
 
     @property
-    def artifacts(self) -> list:
+    def artifacts(self) -> list[RecordedArtifact]:
         """The artifacts, in the order of the record."""
         records = self.record.get("artifacts") or []
         if "artifacts.parquet" in (self.record.get("files") or {}):
@@ -316,7 +328,7 @@ def _numbers(value: Any) -> Any:
     return _SPECIAL.get(value, value) if isinstance(value, str) else value
 
 
-def _set_none(params: dict, dotted: str) -> None:
+def _set_none(params: dict[str, Any], dotted: str) -> None:
     """Put None where a param is null. dotted is a dotted key of TOML, whose parts in quotes may hold dots."""
     import json
     import re
@@ -340,13 +352,13 @@ def _digest(path: str) -> str:
     return digest.hexdigest()
 
 
-class Runs(list):
+class Runs(list[RecordedRun]):
     """A list of RecordedRun, newest first."""
 
-    def _rows(self) -> list[dict]:
+    def _rows(self) -> list[dict[str, Any]]:
         rows = []
         for r in self:
-            row: dict = {"id": r.id, "name": r.name, "status": r.status, "started": r.started, "experiment": r.experiment}
+            row: dict[str, Any] = {"id": r.id, "name": r.name, "status": r.status, "started": r.started, "experiment": r.experiment}
             _flat("params.", r._params(), row)
             for key, m in (r.record.get("metrics") or {}).items():
                 row["metrics." + key] = _SPECIAL.get(m["last"], m["last"]) if isinstance(m["last"], str) else m["last"]
@@ -355,7 +367,7 @@ class Runs(list):
             rows.append(row)
         return rows
 
-    def _columns(self) -> dict:
+    def _columns(self) -> dict[str, Any]:
         rows = self._rows()
         names = list(dict.fromkeys(n for row in rows for n in row))
         return {n: [row.get(n) for row in rows] for n in names}
@@ -384,7 +396,7 @@ class Runs(list):
         return runs_html(self)
 
 
-def _uniform(column: list) -> list:
+def _uniform(column: list[Any]) -> list[Any]:
     """A column of one type: of several, text."""
     kinds = {type(v) for v in column if v is not None}
     if kinds <= {int, float} and len(kinds) == 2:
@@ -394,7 +406,7 @@ def _uniform(column: list) -> list:
     return column
 
 
-def _flat(prefix: str, values: Mapping, into: dict) -> None:
+def _flat(prefix: str, values: Mapping[str, Any], into: dict[str, Any]) -> None:
     for key, value in values.items():
         if isinstance(value, Mapping):
             _flat(prefix + key + ".", value, into)
@@ -406,7 +418,7 @@ class Diff:
     """What differs between two runs: the attributes params, metrics, tags, summary, datasets, artifacts, environment, source are
     the tables of `runs diff --json`."""
 
-    def __init__(self, record: Mapping, text: str) -> None:
+    def __init__(self, record: Mapping[str, Any], text: str) -> None:
         self.record = dict(record)
         self._text = text
 

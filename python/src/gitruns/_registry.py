@@ -19,7 +19,7 @@ _waiting = {
     "accelerate.tracking": "accelerate",
 }
 _REGISTRIES = {"transformers": "INTEGRATION_TO_CALLBACK", "accelerate": "LOGGER_TYPE_TO_CLASS"}
-_finding: set = set()
+_finding: set[Any] = set()
 
 
 class _Finder:
@@ -62,7 +62,7 @@ def _tell(spec: Any, name: str) -> None:
         pass
 
 
-def _register(name: str, names: dict) -> None:
+def _register(name: str, names: dict[str, Any]) -> None:
     """Enter the integration in the library's dict. An error is said: it must not end the import of the library."""
     library = _waiting.get(name)
     if library is None or _REGISTRIES[library] not in names:

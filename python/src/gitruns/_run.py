@@ -7,8 +7,9 @@ import time
 from _thread import RLock
 from collections.abc import Mapping
 
+from . import _live
 from ._config import Config
-from ._errors import UsageError
+from ._errors import Error, UsageError
 from ._say import once, say
 from ._summary import Summary
 
@@ -16,9 +17,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any, Callable
 
+    from ._artifact import Artifact
+
 _now = time.time
 _os_write = os.write
-_live: list = []  # runs of this process that are not finished
 
 
 class Run:
@@ -30,7 +32,7 @@ class Run:
 
     disabled = False
 
-    def __init__(self, started: dict, *, joined: bool = False, prefix: str = "", allow_val_change: bool = False) -> None:
+    def __init__(self, started: dict[str, Any], *, joined: bool = False, prefix: str = "", allow_val_change: bool = False) -> None:
         self._folder: str = started["dir"]
         self._host: str = started["host"]
         self._runs: str = started.get("runs", "")
@@ -39,7 +41,7 @@ class Run:
         self._key = ""
         self._name: str = started.get("name") or ""
         self._notes = ""
-        self._tags: tuple = ()
+        self._tags: tuple[str, ...] = ()
         # The folder's name stands for a project that nobody named; the record leaves it out.
         self.project: str = started.get("experiment") or os.path.basename(started.get("root") or "")
         self.entity = ""
@@ -52,19 +54,20 @@ class Run:
         self._lock = RLock()
         self._fd = -1
         self._state = ""  # then finished
-        self._templates: dict = {}
+        self._templates: dict[tuple[str, ...], str] = {}
         self._step = 0
         self._torn = False
         self._lost = 0
         self._smaller = 0
-        self._last: dict = {}
-        self._tracked: dict = {}
-        self._definitions: list = []
+        self._last: dict[str, Any] = {}
+        self._tracked: dict[str, Any] = {}
+        self._definitions: list[Any] = []
         self._at_finish: list[Callable[[Run], None]] = []
-        self._tensorboard: dict | None = None
+        self._tensorboard: dict[str, Any] | None = None
         self._preempting = False
         self._finished_dir = ""
         self._then: list[Callable[[], None]] = []
+        self._settings: Any = None
         self._resumed = bool(started.get("resumed"))
         self._config = Config(self._write, allow_val_change)
         self._summary = Summary(self)
@@ -73,7 +76,7 @@ class Run:
             self._config._load(resumed.get("params") or {})
             self._last.update({k: float(v) if isinstance(v, str) else v for k, v in (resumed.get("metrics") or {}).items()})
             self._summary._own.update(resumed.get("summary") or {})
-        _live.append(self)
+        _live.runs.append(self)
 
     # What is recorded
 
@@ -121,9 +124,7 @@ class Run:
             if commit is not False:
                 self._step = at + 1
             return at
-        if type(step) is not int:
-            step = _integral(step)
-        at = step
+        at = step if type(step) is int else _integral(step)
         if at < self._step:
             if at < self._step - 1 or commit is not True:
                 self._smaller += 1
@@ -139,7 +140,7 @@ class Run:
         self._check()
         if step is not None and type(step) is not int:
             step = _integral(step)
-        from ._values import split
+        from ._row import split
 
         for _ in range(10):
             try:
@@ -158,7 +159,7 @@ class Run:
                 if self._tracked or self._definitions:
                     self._track(numbers)
         if media:
-            from ._media import log_media
+            from ._row import log_media
 
             for key, value in media:
                 try:
@@ -169,7 +170,7 @@ class Run:
         if numbers and not values and not media and not self._definitions and len(self._templates) < 4096:
             self._remember(data)
 
-    def _remember(self, data: dict) -> None:
+    def _remember(self, data: dict[str, Any]) -> None:
         """Keep the template of a row's keys for the next row that has them."""
         from _json import encode_basestring_ascii as quote
 
@@ -181,7 +182,7 @@ class Run:
         if len(set(names)) == len(names):
             self._templates[tuple(data)] = '{"t":%.6f,"step":%d,"m":{' + ",".join(n + ":%.17g" for n in names) + "}}\n"
 
-    def _line(self, step: int, numbers: dict, values: dict) -> bytes:
+    def _line(self, step: int, numbers: dict[str, Any], values: dict[str, Any]) -> bytes:
         from _json import encode_basestring_ascii as quote
 
         parts = ['{"t":%.6f,"step":%d' % (_now(), step)]
@@ -193,7 +194,7 @@ class Run:
             parts.append(',"values":' + json.dumps({self._prefix + k: v for k, v in values.items()} if self._prefix else values))
         return ("".join(parts) + "}\n").encode()
 
-    def _write(self, record: dict) -> None:
+    def _write(self, record: dict[str, Any]) -> None:
         """Append one record, whose time is set here. What cannot be written is said once and counted."""
         import json
 
@@ -278,7 +279,7 @@ class Run:
         way = goals[goal]
         if "best" in kinds and way is None:
             raise UsageError("define_metric: summary 'best' needs a goal, minimize or maximize")
-        record: dict = {"name": name}
+        record: dict[str, Any] = {"name": name}
         if axis:
             record["step_metric"] = axis
         if step_sync is not None:
@@ -298,7 +299,7 @@ class Run:
             self._write({"metric": record})
         return Metric(name, axis, way)
 
-    def _track(self, numbers: dict) -> None:
+    def _track(self, numbers: dict[str, Any]) -> None:
         for key, value in numbers.items():
             for name, kinds, way in self._definitions:
                 if key == name or name.endswith("*") and key.startswith(name[:-1]):
@@ -311,7 +312,7 @@ class Run:
 
         log_dataset(self, path, name, role)
 
-    def save(self, glob_str: Any = None, base_path: Any = None, policy: str = "live") -> Any:
+    def save(self, glob_str: Any = None, base_path: Any = None, policy: str = "live") -> list[str] | bool:
         """Keep the files that a glob names with the run: copied now, and for the policies live and end again at the finish."""
         if glob_str is None:
             return True  # what W&B wrote to its server with this call is on disk
@@ -319,19 +320,19 @@ class Run:
 
         return save(self, glob_str, base_path, policy)
 
-    def log_artifact(self, artifact_or_path: Any, name: str | None = None, type: str | None = None, aliases: Any = None, tags: Any = None) -> Any:
+    def log_artifact(self, artifact_or_path: Any, name: str | None = None, type: str | None = None, aliases: Any = None, tags: Any = None) -> Artifact:
         """Keep an Artifact, or a file or folder, with the run."""
         from ._artifact import log_artifact
 
         return log_artifact(self, artifact_or_path, name=name, type=type, aliases=aliases)
 
-    def use_artifact(self, artifact_or_name: Any, type: str | None = None, aliases: Any = None, use_as: Any = None) -> Any:
+    def use_artifact(self, artifact_or_name: Any, type: str | None = None, aliases: Any = None, use_as: Any = None) -> Artifact:
         """The artifact that another run of the project made, `name:alias`; recorded as what this run used."""
         from ._artifact import use_artifact
 
         return use_artifact(self, artifact_or_name, type=type)
 
-    def log_model(self, path: Any, name: str | None = None, aliases: Any = None) -> Any:
+    def log_model(self, path: Any, name: str | None = None, aliases: Any = None) -> Artifact:
         """Keep a model, a file or a folder, as an artifact of the type model."""
         from ._artifact import log_model
 
@@ -343,7 +344,7 @@ class Run:
 
         return use_model(self, name)
 
-    def watch(self, models: Any, criterion: Any = None, log: Any = "gradients", log_freq: int = 1000, idx: Any = None, log_graph: bool = False) -> Any:
+    def watch(self, models: Any, criterion: Any = None, log: Any = "gradients", log_freq: int = 1000, idx: Any = None, log_graph: bool = False) -> tuple[Any, ...]:
         """Record histograms of gradients and parameters of torch modules every log_freq backward passes."""
         from ._watch import watch
 
@@ -402,7 +403,7 @@ class Run:
         self._annotate(["note", self.run_id, self._notes])
 
     @property
-    def tags(self) -> tuple:
+    def tags(self) -> tuple[str, ...]:
         """The tags, a tuple of text. They may be set, and extended with +=."""
         return self._tags
 
@@ -494,7 +495,7 @@ class Run:
     @property
     def settings(self) -> Any:
         """The settings that init was given."""
-        return getattr(self, "_settings", None)
+        return self._settings
 
     @property
     def mode(self) -> str:
@@ -515,7 +516,7 @@ class Run:
 
         if "IPython" not in sys.modules:
             return False
-        from IPython.display import display  # type: ignore[import-not-found]
+        from IPython.display import display
 
         display(self)
         return True
@@ -525,9 +526,15 @@ class Run:
         return self._repr_html_()
 
     def _repr_html_(self) -> str:
-        from ._html import run_html
+        from ._reader import load
 
-        return run_html(self)
+        try:
+            recorded = load(self.run_id, path=os.path.dirname(self._runs))
+        except Exception as e:
+            from ._html import escape
+
+            return f"<p>run <b>{escape(self.name)}</b>: {escape(e)}</p>"
+        return recorded._repr_html_()
 
     def __repr__(self) -> str:
         return f"<gitruns.Run {self.name} ({self.run_id}), {self._state or 'running'}>"
@@ -547,16 +554,41 @@ class Run:
     def __enter__(self) -> Run:
         return self
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         from ._end import finish_with
 
         finish_with(self, kind, error, trace)
-        return False
 
-    def __reduce__(self) -> tuple:
-        from ._init import attach
-
+    def __reduce__(self) -> tuple[Any, ...]:
         return (attach, (self._folder, self.run_id))
+
+
+def rank_prefix() -> str:
+    """What a further process of torchrun puts before its keys."""
+    rank = os.environ.get("RANK", "0")
+    return f"rank{int(rank)}/" if rank.isdigit() and int(rank) > 0 else ""
+
+
+def join(folder: str, allow_val_change: bool) -> tuple[Run, str]:
+    """The run of another process, whose folder it is, and its experiment. Raises Error where the run is not there any more."""
+    from ._binary import client
+
+    started = client("join", {"pid": os.getpid(), "dir": folder})
+    run = Run(started, joined=True, prefix=rank_prefix(), allow_val_change=allow_val_change)
+    run._config._load(started.get("params") or {})
+    return run, started.get("experiment") or ""
+
+
+def attach(folder: str, run_id: str) -> Run:
+    """The run in another process that got it by pickle: it writes to the same run, which its starter finishes."""
+    run: Run
+    for run in _live.runs:
+        if run.run_id == run_id:
+            return run
+    try:
+        return join(folder, True)[0]
+    except Error as e:
+        raise UsageError(f"run {run_id} is finished: a process that gets it by pickle comes too late ({e})") from None
 
 
 class Metric:
@@ -602,7 +634,7 @@ def _repr(value: Any) -> str:
     return repr_of(value)
 
 
-def _stats(stats: dict, kinds: list, way: str | None, value: Any) -> dict:
+def _stats(stats: dict[str, Any], kinds: list[Any], way: str | None, value: Any) -> dict[str, Any]:
     if value != value:
         return stats
     for kind in kinds:
@@ -628,7 +660,7 @@ def _stats(stats: dict, kinds: list, way: str | None, value: Any) -> dict:
 
 def _after_fork() -> None:
     """A forked process writes to a journal of its own, and does not end the run of its parent."""
-    for run in _live:
+    for run in _live.runs:
         run._lock = RLock()
         if run._fd >= 0:
             os.close(run._fd)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
 
-def save(run: Any, glob_str: Any, base_path: Any = None, policy: str = "live") -> list:
+def save(run: Any, glob_str: Any, base_path: Any = None, policy: str = "live") -> list[str]:
     """Copy the files that a pattern matches into the run's folder, under their path below base_path; return the copies.
 
     base_path is the folder of the pattern where that is absolute, else the current one. A folder brings all files below it. policy: now, or live
@@ -48,10 +48,8 @@ def _finish(run: Any) -> None:
         _copy(run, pattern, base, False)
 
 
-def _copy(run: Any, pattern: str, base: str, said: bool) -> list:
+def _copy(run: Any, pattern: str, base: str, said: bool) -> list[str]:
     from glob import glob
-
-    from ._artifact import walk
 
     top = os.path.join(run._folder, "files")
     inside = os.path.realpath(top) + os.sep
@@ -60,7 +58,7 @@ def _copy(run: Any, pattern: str, base: str, said: bool) -> list:
     copies = []
     for match in sorted(glob(pattern, recursive=True)):
         full = os.path.abspath(match)
-        found = [(full, "")] if not os.path.isdir(full) else [(source, path) for source, path in walk(full)]
+        found = [(full, "")] if not os.path.isdir(full) else [(source, path) for source, path in _files.walk(full)]
         for source, _ in found:
             real = os.path.realpath(source)
             if real.startswith(inside):

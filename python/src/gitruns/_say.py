@@ -6,7 +6,7 @@ import os
 import sys
 
 silent = False
-_said: set = set()
+_said: set[object] = set()
 
 
 def say(text: str) -> None:

@@ -44,7 +44,7 @@ class Settings:
         self.__dict__.update(more)
 
 
-def as_dict(settings: Any) -> dict:
+def as_dict(settings: Any) -> dict[str, Any]:
     """The settings that are given: a Settings, a dict, an object with attributes, None."""
     if settings is None:
         return {}
@@ -53,7 +53,7 @@ def as_dict(settings: Any) -> dict:
     return {k: v for k, v in vars(settings).items() if v is not None}
 
 
-def unused(settings: dict) -> list[str]:
+def unused(settings: dict[str, Any]) -> list[str]:
     """The names of settings that the client takes and does not use, and that would change what is recorded."""
     return sorted(k for k in settings if k not in _USED and k not in _HARMLESS)
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
 
-class _Part(dict):
+class _Part(dict):  # type: ignore[type-arg]
     """A table inside a summary, with its keys as attributes."""
 
     _set: Any
@@ -23,7 +23,7 @@ class _Part(dict):
             raise AttributeError(f"the summary has no {name!r}") from None
 
 
-class Summary(Mapping):
+class Summary(Mapping):  # type: ignore[type-arg]
     """What a run says of itself in one value a key, by key and by attribute.
 
     A metric that is not set here is its last value; with define_metric(summary="min") a table {"min": …}. What is set is
@@ -34,7 +34,7 @@ class Summary(Mapping):
         object.__setattr__(self, "_run", run)
         object.__setattr__(self, "_own", {})
 
-    def _all(self) -> dict:
+    def _all(self) -> dict[str, Any]:
         run = self._run
         out = dict(run._last)
         for key, stats in run._tracked.items():
@@ -85,9 +85,9 @@ class Summary(Mapping):
         except KeyError:
             return default
 
-    def update(self, d: Mapping | None = None, **more: Any) -> None:
+    def update(self, d: Mapping[str, Any] | None = None, **more: Any) -> None:
         """Set the keys of d. Media are kept as artifacts of the run under their key."""
-        values: dict = {}
+        values: dict[str, Any] = {}
         for key, value in {**(d or {}), **more}.items():
             if not isinstance(key, str):
                 raise TypeError(f"summary: a key is text, not {type(key).__name__} ({key!r})")
@@ -100,18 +100,18 @@ class Summary(Mapping):
         if values:
             self._run._write({"summary": values})
 
-    def dict(self) -> dict:
+    def dict(self) -> dict[str, Any]:
         """A copy as a plain dict."""
         return self._all()
 
     _as_dict = dict
 
 
-def _part(stats: dict) -> _Part:
+def _part(stats: dict[str, Any]) -> _Part:
     return _Part({k: v for k, v in stats.items() if not k.startswith("_")})
 
 
-def _flatten(key: str, value: Any, into: dict) -> None:
+def _flatten(key: str, value: Any, into: dict[str, Any]) -> None:
     if isinstance(value, dict) and "_type" not in value:
         for k, v in value.items():
             _flatten(key + "." + k, v, into)

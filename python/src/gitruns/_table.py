@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ._media import Media, Place
+from ._media import Histogram, Media, Place
 from ._say import once
+from ._values import number_of, plain, repr_of, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -32,8 +33,8 @@ class Table(Media):
         if dtype is not None:
             once("table dtype", "Table(dtype=) is not used: the types of columns follow from their cells")
         self.log_mode = log_mode
-        self.columns: list = []
-        self.data: list = []
+        self.columns: list[Any] = []
+        self.data: list[Any] = []
         if dataframe is not None:
             self.columns, self.data = _frame(dataframe)
             return
@@ -85,7 +86,7 @@ class Table(Media):
         for row, cell in zip(self.data, cells):
             row.append(cell)
 
-    def add_computed_columns(self, fn: Callable[[int, dict], dict]) -> None:
+    def add_computed_columns(self, fn: Callable[[int, dict[str, Any]], dict[str, Any]]) -> None:
         """Add columns that fn(row number, row as a dict) returns, by name."""
         made = [fn(i, dict(zip(self.columns, row))) for i, row in enumerate(self.data)]
         for name in made[0] if made else ():
@@ -101,22 +102,22 @@ class Table(Media):
         i = self.columns.index(name)
         cells = [row[i] for row in self.data]
         if convert_to == "numpy":
-            import numpy  # type: ignore[import-not-found]
+            import numpy
 
             return numpy.array(cells)
         return cells
 
-    def get_index(self) -> list:
+    def get_index(self) -> list[Any]:
         """The numbers of the rows, as text."""
         return [str(i) for i in range(len(self.data))]
 
     def get_dataframe(self) -> Any:
         """The table as a frame of pandas. Raises ImportError without it."""
-        import pandas  # type: ignore[import-not-found]
+        import pandas
 
         return pandas.DataFrame(self.data, columns=self.columns)
 
-    def iterrows(self) -> Iterator[tuple]:
+    def iterrows(self) -> Iterator[tuple[Any, ...]]:
         """(number, row) of each row."""
         yield from enumerate(self.data)
 
@@ -129,18 +130,14 @@ class Table(Media):
         for row in self.data:
             row[i] = None if row[i] is None else dtype(row[i])
 
-    def _cells(self, place: Place | None) -> tuple[list, dict]:
+    def _cells(self, place: Place | None) -> tuple[list[Any], dict[str, Any]]:
         """The columns as lists of plain cells, and which of them hold names of files. Without a place media are their repr."""
-        from ._values import repr_of
-
         columns, media = [], {}
         for i, name in enumerate(self.columns):
             cells = []
             for n, row in enumerate(self.data):
                 cell = row[i]
                 if type(cell) not in (int, float, str, bool, type(None)):
-                    from ._media import Histogram, adopt
-
                     known = cell if getattr(type(cell), "_gitruns_media", False) else adopt(cell)
                     if known is None:
                         cell = _cell(cell)
@@ -168,7 +165,7 @@ class Table(Media):
 
         if not self.columns:
             raise ValueError("the table has no columns")
-        names: list = []
+        names: list[Any] = []
         for column in self.columns:
             name, n = str(column), 1
             while name in names:
@@ -185,10 +182,18 @@ class Table(Media):
         return f"<gitruns.Table of {len(self.data)} rows, columns {', '.join(map(str, self.columns))[:200]}>"
 
 
+def adopt(value: Any) -> Any:
+    """The media that an object of another library is: of a frame of pandas or polars a table, whose cells may be such objects again,
+    of others see media_of; None where it is none."""
+    if (type(value).__module__ or "").partition(".")[0] in ("pandas", "polars") and hasattr(value, "columns"):
+        return Table(dataframe=value)
+    from ._foreign import media_of
+
+    return media_of(value)
+
+
 def _cell(cell: Any) -> Any:
     """A cell as Parquet or JSON holds it."""
-    from ._values import number_of, plain, repr_of, text_of
-
     if isinstance(cell, bool):
         return bool(cell)
     dtype = str(getattr(cell, "dtype", ""))
@@ -206,7 +211,7 @@ def _cell(cell: Any) -> Any:
     return plain(cell)
 
 
-def _frame(frame: Any) -> tuple[list, list]:
+def _frame(frame: Any) -> tuple[list[Any], list[Any]]:
     """Columns and rows of a frame of pandas, polars, or anything with columns and a list each."""
     names = list(frame.columns)
     columns = []

@@ -56,7 +56,7 @@ def number_of(value: Any) -> float | int | None:
     """The number that value is, also a size-1 array, a numpy or torch scalar, a Decimal; None where it is none."""
     kind = type(value)
     if kind is float or kind is int:
-        return value
+        return value  # type: ignore[no-any-return]
     if kind is bool:
         return int(value)
     if isinstance(value, (float, int)):
@@ -124,94 +124,7 @@ def plain(value: Any, depth: int = 0) -> Any:
     return repr_of(value)
 
 
-def split(data: Mapping, prefix: str = "", into: tuple | None = None, depth: int = 0) -> tuple:
-    """Divide one row into numbers, other values, and media: ({key: number}, {key: JSON}, [(key, media)]).
-
-    A nested mapping gives dotted keys. Raises TypeError for a key that is no text.
-    """
-    numbers, values, media = into or ({}, {}, [])
-    for key, value in data.items():
-        if not isinstance(key, str):
-            if not depth:
-                raise TypeError(f"log: a key is text, not {type(key).__name__} ({key!r})")
-            key = repr_of(key)
-        name = key_of(prefix + key)
-        try:
-            number = number_of(value)
-            if number is not None:
-                if type(number) is int and abs(number) >= 1 << 1000:
-                    values[name] = repr_of(number)
-                else:
-                    numbers[name] = float(number) if type(number) is int and abs(number) >= 1 << 53 else number
-            elif isinstance(value, str):
-                values[name] = text_of(str(value))
-            elif value is None:
-                values[name] = None
-            elif getattr(type(value), "_gitruns_media", False):
-                media.append((name, value))
-            elif isinstance(value, Mapping) and depth < MAX_DEPTH:
-                split(value, name + ".", (numbers, values, media), depth + 1)
-            elif isinstance(value, (list, tuple)) and value and getattr(type(value[0]), "_gitruns_media", False):
-                media.append((name, value))
-            else:
-                _other(name, value, values, media)
-        except Exception as e:  # whatever an object does when it is looked at, training goes on
-            once(("value", name), f"{name} cannot be recorded as it is ({type(e).__name__}: {e}); its repr is kept")
-            values[name] = repr_of(value)
-    return numbers, values, media
-
-
-_FRAMES = ("pandas", "polars")
-_DRAWN = ("matplotlib", "PIL", "plotly", "bokeh", "moviepy", *_FRAMES)
-
-
-def _library(value: Any) -> str:
-    """The library that a value's type is of; of a module itself, as pyplot, which stands for its figure."""
-    return ((value.__name__ if type(value) is type(sys) else type(value).__module__) or "").partition(".")[0]
-
-
-def _adopted(value: Any) -> Any:
-    if _library(value) not in _DRAWN:
-        return None
-    from ._media import adopt
-
-    return adopt(value)
-
-
-def _other(name: str, value: Any, values: dict, media: list) -> None:
-    if isinstance(value, (list, tuple)) and value and _adopted(value[0]) is not None:
-        media.append((name, value))
-        return
-    if isinstance(value, (list, tuple, set, frozenset)):
-        if len(value) > MAX_LIST and all(type(v) in (int, float) for v in value):
-            values[name] = _histogram(value)
-        else:
-            values[name] = plain(value)
-        return
-    if is_array(value) and _library(value) not in _FRAMES:
-        count = 1
-        for n in value.shape:
-            count *= int(n)
-        values[name] = plain(value.tolist()) if count <= MAX_LIST else _histogram(value)
-        return
-    adopted = _adopted(value)
-    if adopted is not None:
-        media.append((name, adopted))
-        return
-    if hasattr(value, "__fspath__") or hasattr(value, "isoformat"):
-        values[name] = plain(value)
-        return
-    once(("value", name), f"{name} is a {type(value).__name__}, no number, text, list or media: its repr is kept")
-    values[name] = repr_of(value)
-
-
-def _histogram(value: Any) -> Any:
-    from ._media import histogram_of
-
-    return histogram_of(value)
-
-
-def config_of(config: Any) -> dict:
+def config_of(config: Any) -> dict[str, Any]:
     """The dict that a config is given as: a mapping, Namespace, dataclass, attrs, pydantic, OmegaConf, ml_collections, absl
     FLAGS, a named tuple, any object with to_dict() or __dict__, or the path of a JSON or YAML file.
 
@@ -248,7 +161,7 @@ def config_of(config: Any) -> dict:
     raise UsageError(f"config is a {type(config).__name__}; give a dict, a Namespace, a dataclass, or the path of a JSON or YAML file")
 
 
-def _file(path: Any) -> dict:
+def _file(path: Any) -> dict[str, Any]:
     import os
 
     from ._errors import UsageError
@@ -267,7 +180,7 @@ def _file(path: Any) -> dict:
         got = json.loads(text)
     except ValueError:
         try:
-            import yaml  # type: ignore[import-untyped]
+            import yaml
         except ImportError:
             raise UsageError(f"config file {path} is not JSON; for YAML, 'pip install pyyaml'") from None
         try:
@@ -289,7 +202,8 @@ def param(value: Any, depth: int = 0) -> Any:
         return bool(value)
     kind = type(value)
     if isinstance(value, str):
-        return text_of(value.value if hasattr(kind, "__members__") and isinstance(getattr(value, "value", None), str) else str(value))
+        inner: Any = getattr(value, "value", None) if hasattr(kind, "__members__") else None
+        return text_of(inner if isinstance(inner, str) else str(value))
     if depth > MAX_DEPTH:
         return repr_of(value)
     number = number_of(value)
@@ -331,5 +245,5 @@ def param(value: Any, depth: int = 0) -> Any:
         return text_of(str(value))
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
-    text = str(value) if type(value).__str__ is not object.__str__ else repr_of(value)
+    text = str(value) if kind.__str__ is not object.__str__ else repr_of(value)  # type: ignore[comparison-overlap]
     return text_of(text[:MAX_REPR])

@@ -69,7 +69,7 @@ class Video(Media):
         return place.put(self._ending, "video", self._data, caption=self.caption)
 
 
-def _frames(data: Any) -> tuple[list, int, int, int]:
+def _frames(data: Any) -> tuple[list[Any], int, int, int]:
     """Frames as bytes, with width, height and channels."""
     data = _numpy_of(data)
     numpy = sys.modules.get("numpy")
@@ -115,26 +115,26 @@ def _through_file(ending: str, write: Any) -> bytes:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _arrays(frames: list, width: int, height: int, channels: int) -> list:
-    import numpy  # type: ignore[import-not-found]
+def _arrays(frames: list[Any], width: int, height: int, channels: int) -> list[Any]:
+    import numpy
 
     made = [numpy.frombuffer(f, numpy.uint8).reshape(height, width, channels) for f in frames]
     return [numpy.repeat(f, 3, axis=2) if channels < 3 else f[:, :, :3] for f in made]
 
 
-def _imageio(frames: list, width: int, height: int, channels: int, fps: float, path: str) -> None:
-    import imageio.v2 as imageio  # type: ignore[import-not-found]
+def _imageio(frames: list[Any], width: int, height: int, channels: int, fps: float, path: str) -> None:
+    import imageio.v2 as imageio
 
     # ffmpeg widens frames to a multiple of macro_block_size pixels unless it is 1; gif counts milliseconds.
     more = {"duration": 1000 / fps, "loop": 0} if path.endswith(".gif") else {"fps": fps, "macro_block_size": 1}
     imageio.mimwrite(path, _arrays(frames, width, height, channels), **more)
 
 
-def _moviepy(frames: list, width: int, height: int, channels: int, fps: float, path: str) -> None:
+def _moviepy(frames: list[Any], width: int, height: int, channels: int, fps: float, path: str) -> None:
     try:
-        from moviepy import ImageSequenceClip  # type: ignore[import-not-found]
+        from moviepy import ImageSequenceClip
     except ImportError:
-        from moviepy.editor import ImageSequenceClip  # type: ignore[import-not-found]
+        from moviepy.editor import ImageSequenceClip
 
     _clip(ImageSequenceClip(_arrays(frames, width, height, channels), fps=fps), path, fps)
 
@@ -146,9 +146,9 @@ def _clip(clip: Any, path: str, fps: float | None) -> None:
         clip.write_videofile(path, fps=fps, audio=path.endswith(".mp4") and getattr(clip, "audio", None) is not None, logger=None)
 
 
-def _cv2(frames: list, width: int, height: int, channels: int, fps: float, path: str) -> None:
+def _cv2(frames: list[Any], width: int, height: int, channels: int, fps: float, path: str) -> None:
     codec = {"mp4": "mp4v", "webm": "VP80", "ogg": "THEO"}[path.rpartition(".")[2]]
-    import cv2  # type: ignore[import-not-found]
+    import cv2
 
     writer = cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*codec), fps, (width, height))
     if not writer.isOpened():

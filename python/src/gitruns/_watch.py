@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 _BINS = 64
 
 
-def watch(run: Any, models: Any, criterion: Any = None, log: Any = "gradients", log_freq: int = 1000, idx: Any = None, log_graph: bool = False) -> tuple:
+def watch(run: Any, models: Any, criterion: Any = None, log: Any = "gradients", log_freq: int = 1000, idx: Any = None, log_graph: bool = False) -> tuple[Any, ...]:
     """Record, every log_freq passes, of a module or a list of them: gradients/<parameter> and parameters/<parameter> as histograms of
     64 bins, their Euclidean norms as .../norm, and gradients/norm of all that had a gradient in this pass.
 
@@ -61,9 +61,9 @@ class _Watch:
     def __init__(self, run: Any, model: Any, log: str | None, every: int, prefix: str) -> None:
         self.run, self.model, self.every, self.prefix = run, model, every, prefix
         self.passes = 0
-        self.handles: list = []
+        self.handles: list[Any] = []
         self.squares = 0.0
-        self.arrived: set = set()
+        self.arrived: set[Any] = set()
         if log in ("parameters", "all"):
             self.handles.append(model.register_forward_hook(self._forward))
         if log in ("gradients", "all"):
@@ -79,7 +79,7 @@ class _Watch:
         if self.passes % self.every:
             return
         try:
-            data: dict = {}
+            data: dict[str, Any] = {}
             for name, p in self.model.named_parameters():
                 histogram, norm = measure(p)
                 data[f"{self.prefix}parameters/{name}"] = histogram
@@ -88,7 +88,7 @@ class _Watch:
         except Exception as e:  # the training goes on
             once("watch", f"watch: parameters are not recorded: {type(e).__name__}: {e}")
 
-    def _of(self, name: str, passes: list) -> Any:
+    def _of(self, name: str, passes: list[Any]) -> Any:
         def hook(gradient: Any) -> None:
             passes[0] += 1
             if passes[0] % self.every:

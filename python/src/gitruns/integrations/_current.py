@@ -23,7 +23,7 @@ def current(run: Any, who: str) -> Any:
     return found
 
 
-def guarded(method: Callable) -> Callable:
+def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
     """The method, whose failure is said once and never ends the training that calls it; then it returns None."""
 
     @functools.wraps(method)
@@ -37,6 +37,6 @@ def guarded(method: Callable) -> Callable:
     return call
 
 
-def set_params(run: Any, name: str, params: dict) -> None:
+def set_params(run: Any, name: str, params: dict[str, Any]) -> None:
     """Set params in the table `name` of the run's config; those of a further training in the run replace them."""
     run.config.update({name: params}, allow_val_change=True)

@@ -59,24 +59,24 @@ class GitrunsTracker(GeneralTracker):
         return self.run
 
     @on_main_process
-    def store_init_configuration(self, values: dict) -> None:
+    def store_init_configuration(self, values: dict[str, Any]) -> None:
         """Record the config that init_trackers was given as params."""
         self.run.config.update(values, allow_val_change=True)
 
     @on_main_process
-    def log(self, values: dict, step: int | None = None, **kwargs: Any) -> None:
+    def log(self, values: dict[str, Any], step: int | None = None, **kwargs: Any) -> None:
         """Record a row: numbers, text, dicts of them, media. kwargs go to Run.log: commit."""
         self.run.log(values, step=step, **kwargs)
 
     @on_main_process
-    def log_images(self, values: dict, step: int | None = None, **kwargs: Any) -> None:
+    def log_images(self, values: dict[str, Any], step: int | None = None, **kwargs: Any) -> None:
         """Record lists of images by key: arrays, PIL images. kwargs go to gitruns.Image: caption."""
         for key, images in values.items():
             self.run.log({key: [gitruns.Image(image, **kwargs) for image in images]}, step=step, commit=None if step is not None else False)
 
     @on_main_process
     def log_table(
-        self, table_name: str, columns: list | None = None, data: list | None = None, dataframe: Any = None, step: int | None = None, **kwargs: Any,
+        self, table_name: str, columns: list[Any] | None = None, data: list[Any] | None = None, dataframe: Any = None, step: int | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         """Record a table: its columns and rows, or a data frame. kwargs go to Run.log."""
         self.run.log({table_name: gitruns.Table(columns=columns, data=data, dataframe=dataframe)}, step=step, **kwargs)
@@ -101,11 +101,11 @@ def register() -> None:
     tracking.LOGGER_TYPE_TO_CLASS["gitruns"] = GitrunsTracker
     known = tracking.filter_trackers
 
-    def filter_trackers(log_with: Any, *args: Any, **kwargs: Any) -> list:
+    def filter_trackers(log_with: Any, *args: Any, **kwargs: Any) -> list[Any]:
         """As accelerate's own, and it knows "gitruns"."""
         words = list(log_with) if isinstance(log_with, (list, tuple)) else [log_with]
         if "gitruns" not in words:
-            return known(log_with, *args, **kwargs)
+            return list(known(log_with, *args, **kwargs))
         return [*known([w for w in words if w != "gitruns"], *args, **kwargs), "gitruns"]
 
     tracking.filter_trackers = filter_trackers

@@ -22,7 +22,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import OmegaConf
 
 import gitruns
-from gitruns import _end
+from gitruns import _end, _live
 from gitruns._say import say
 
 
@@ -87,10 +87,8 @@ class GitrunsCallback(Callback):
 
     def on_job_end(self, config: Any, job_return: Any, **kwargs: Any) -> None:
         """End the run as the job ended."""
-        from gitruns._run import _live
-
         began, self._began = self._began, ""
-        run = next((r for r in _live if r.run_id == began), None) if began != "disabled" else gitruns.run
+        run = next((r for r in _live.runs if r.run_id == began), None) if began != "disabled" else gitruns.run
         if run is None:
             return
         if run.disabled:

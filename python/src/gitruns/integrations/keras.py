@@ -19,14 +19,14 @@ from ._current import current, guarded, set_params
 
 if "tf_keras" in sys.modules and "keras" not in sys.modules or os.environ.get("TF_USE_LEGACY_KERAS") == "1":
     try:
-        from tf_keras.callbacks import Callback  # type: ignore[import-not-found]
+        from tf_keras.callbacks import Callback
     except ImportError:
         from keras.callbacks import Callback
 else:
     try:
         from keras.callbacks import Callback
     except ImportError:
-        from tensorflow.keras.callbacks import Callback  # type: ignore[import-not-found,no-redef]
+        from tensorflow.keras.callbacks import Callback
 
 
 class GitrunsMetricsLogger(Callback):
@@ -57,7 +57,7 @@ class GitrunsMetricsLogger(Callback):
             # Set only where it is wanted: Keras computes the logs of a batch for whoever listens.
             self.on_train_batch_end = self._on_batch
 
-    def on_train_begin(self, logs: dict | None = None) -> None:
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Find the run; record what fit() was given."""
         self._run = current(self._given, "fit() with a Gitruns callback")
         self._fitting = True
@@ -66,7 +66,7 @@ class GitrunsMetricsLogger(Callback):
 
     @guarded
     def _about(self) -> None:
-        params: dict = {k: v for k, v in (self.params or {}).items() if k in ("epochs", "steps", "batch_size") and v is not None}
+        params: dict[str, Any] = {k: v for k, v in (self.params or {}).items() if k in ("epochs", "steps", "batch_size") and v is not None}
         model = self.model
         params["model"] = {"name": model.name, "parameters": int(model.count_params()), "layers": len(model.layers)}
         optimizer = getattr(model, "optimizer", None)
@@ -79,7 +79,7 @@ class GitrunsMetricsLogger(Callback):
         set_params(self._run, "keras", params)
 
     @guarded
-    def _on_batch(self, batch: int, logs: dict | None = None) -> None:
+    def _on_batch(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         step = self._batch
         self._batch += 1
         if step % self._every:
@@ -91,7 +91,7 @@ class GitrunsMetricsLogger(Callback):
         self._run.log(row, step=step)
 
     def _rate(self) -> float | None:
-        optimizer = getattr(self.model, "optimizer", None)
+        optimizer: Any = getattr(self.model, "optimizer", None)
         rate = getattr(optimizer, "learning_rate", None)
         if rate is None:
             return None
@@ -103,7 +103,7 @@ class GitrunsMetricsLogger(Callback):
         return float(rate)
 
     @guarded
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Record the metrics of an epoch."""
         row = {self._prefix + k: v for k, v in (logs or {}).items()}
         if self._prefix + "learning_rate" not in row:
@@ -115,17 +115,17 @@ class GitrunsMetricsLogger(Callback):
         self._at = max(self._batch - 1, 0) if self._every else epoch
         self._run.log(row, step=self._at)
 
-    def on_train_end(self, logs: dict | None = None) -> None:
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Training is over."""
         self._fitting = False
 
-    def on_test_begin(self, logs: dict | None = None) -> None:
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Find the run of an evaluate() outside fit()."""
         if not self._fitting:
             self._run = current(self._given, "evaluate() with a Gitruns callback")
 
     @guarded
-    def on_test_end(self, logs: dict | None = None) -> None:
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
         """Record what evaluate() found; fit() has its validation in the epoch's logs."""
         if not self._fitting and logs:
             self._run.log({f"{self._prefix}test/{k}": v for k, v in logs.items()}, step=self._at)
@@ -154,12 +154,12 @@ class GitrunsModelCheckpoint(Callback):
         self._run: Any = None
         self._best: float | None = None
 
-    def on_train_begin(self, logs: dict | None = None) -> None:
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Find the run."""
         self._run = current(self._given, "fit() with a Gitruns callback")
 
     @guarded
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Keep the model where this epoch is to be kept."""
         word = self._save
         if word == "best":
@@ -205,13 +205,13 @@ class GitrunsCallback(GitrunsMetricsLogger):
         if self._keep is not None:
             self._keep.set_model(model)
 
-    def on_train_begin(self, logs: dict | None = None) -> None:
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Find the run; record what fit() was given."""
         super().on_train_begin(logs)
         if self._keep is not None:
             self._keep.on_train_begin(logs)
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Record the metrics of an epoch, and keep the model."""
         super().on_epoch_end(epoch, logs)
         if self._keep is not None:

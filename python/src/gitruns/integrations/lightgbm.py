@@ -30,7 +30,7 @@ class _Callback:
         self._period = period
         self._log_params = log_params
         self._run: Any = None
-        self._known: set = set()
+        self._known: set[Any] = set()
 
     def __call__(self, env: Any) -> None:
         if self._run is None or env.iteration == env.begin_iteration:
@@ -41,7 +41,7 @@ class _Callback:
         self._iteration(env)
 
     @guarded
-    def _params(self, params: dict) -> None:
+    def _params(self, params: dict[str, Any]) -> None:
         set_params(self._run, "lightgbm", dict(params))
 
     @guarded
@@ -93,7 +93,7 @@ def log_summary(model: Any, run: Any = None, *, prefix: str = "", importance: st
 
 @guarded
 def _summarise(model: Any, run: Any, prefix: str, importance: str | None, save_model: bool) -> None:
-    values: dict = {}
+    values: dict[str, Any] = {}
     if model.best_iteration is not None and model.best_iteration > 0:
         values[prefix + "best_iteration"] = int(model.best_iteration)
     scores = getattr(model, "best_score", None)

@@ -18,7 +18,7 @@ import gitruns
 from gitruns import _say
 
 _NAMESPACES = ("lightning.pytorch", "pytorch_lightning")
-_classes: dict = {}
+_classes: dict[tuple[str, ...], Any] = {}
 
 
 class _Begun:
@@ -44,7 +44,7 @@ class _Logger:
     """
 
     LOGGER_JOIN_CHAR = "-"
-    _namespaces: tuple = ()
+    _namespaces: tuple[Any, ...] = ()
 
     def __init__(
         self, project: str | None = None, name: str | None = None, version: str | None = None, save_dir: Any = None, prefix: str = "",
@@ -62,9 +62,9 @@ class _Logger:
         self._init = init
         self._run = experiment
         self._began = False
-        self._kept: dict = {}  # path of a checkpoint kept -> the time of its file
-        self._checkpoints: dict = {}  # callbacks whose checkpoints are kept when fit() ends
-        self._watched: list = []
+        self._kept: dict[Any, float] = {}  # path of a checkpoint kept -> the time of its file
+        self._checkpoints: dict[Any, Any] = {}  # callbacks whose checkpoints are kept when fit() ends
+        self._watched: list[Any] = []
 
     # The run
 
@@ -82,7 +82,7 @@ class _Logger:
         elif active is not None:
             self._run, self._began = active, False
             return active
-        words: dict = {"project": self._project, "name": self._name, **self._init}
+        words: dict[str, Any] = {"project": self._project, "name": self._name, **self._init}
         version = self._version
         if version is None and run is not None and self._began:
             version = run.id  # ended by the caller or by a fit() that failed: the same run goes on
@@ -164,25 +164,25 @@ class _Logger:
         self._run.unwatch(model)
         self._watched = [m for m in self._watched if model is not None and m is not model]
 
-    def log_image(self, key: str, images: list, step: int | None = None, **kwargs: list) -> None:
+    def log_image(self, key: str, images: list[Any], step: int | None = None, **kwargs: list[Any]) -> None:
         """Record images: arrays, tensors, PIL images, figures or paths. kwargs are lists with one item an image: caption=[…]."""
         self._log_media(gitruns.Image, "images", key, images, step, kwargs)
 
-    def log_audio(self, key: str, audios: list, step: int | None = None, **kwargs: list) -> None:
+    def log_audio(self, key: str, audios: list[Any], step: int | None = None, **kwargs: list[Any]) -> None:
         """Record sounds: arrays or paths. kwargs are lists with one item a sound: sample_rate=[…], caption=[…]."""
         self._log_media(gitruns.Audio, "audios", key, audios, step, kwargs)
 
-    def log_video(self, key: str, videos: list, step: int | None = None, **kwargs: list) -> None:
+    def log_video(self, key: str, videos: list[Any], step: int | None = None, **kwargs: list[Any]) -> None:
         """Record videos: arrays (time, channel, height, width) or paths. kwargs are lists with one item a video: fps=[…]."""
         self._log_media(gitruns.Video, "videos", key, videos, step, kwargs)
 
-    def log_table(self, key: str, columns: list | None = None, data: list | None = None, dataframe: Any = None, step: int | None = None) -> None:
+    def log_table(self, key: str, columns: list[Any] | None = None, data: list[Any] | None = None, dataframe: Any = None, step: int | None = None) -> None:
         """Record a table: its columns and rows, or a data frame."""
         if _rank() > 0:
             return
         self.log_metrics({key: gitruns.Table(columns=columns, data=data, dataframe=dataframe)}, step)
 
-    def log_text(self, key: str, columns: list | None = None, data: list | None = None, dataframe: Any = None, step: int | None = None) -> None:
+    def log_text(self, key: str, columns: list[Any] | None = None, data: list[Any] | None = None, dataframe: Any = None, step: int | None = None) -> None:
         """Record text as a table."""
         self.log_table(key, columns, data, dataframe, step)
 
@@ -206,7 +206,7 @@ class _Logger:
 
     def finalize(self, status: str) -> None:
         """Called when a fit(), test() or predict() ends. A failure ends a run that the logger began."""
-        if _rank() > 0 or self._run is None or getattr(self._run, "_state", ""):
+        if _rank() > 0 or self._run is None or getattr(self._run, "_state", "") != "":
             return
         for checkpoint_callback in list(self._checkpoints.values()):
             try:
@@ -223,10 +223,10 @@ class _Logger:
 
     # Parts of it
 
-    def _keyed(self, values: Any) -> dict:
+    def _keyed(self, values: Any) -> dict[str, Any]:
         return {f"{self._prefix}{self.LOGGER_JOIN_CHAR}{k}": v for k, v in values.items()} if self._prefix else dict(values)
 
-    def _log_media(self, make: Any, what: str, key: str, items: Any, step: int | None, kwargs: dict) -> None:
+    def _log_media(self, make: Any, what: str, key: str, items: Any, step: int | None, kwargs: dict[str, Any]) -> None:
         if not isinstance(items, list):
             raise TypeError(f"{what} is a list, not {type(items).__name__}")
         for name, values in kwargs.items():
@@ -241,7 +241,7 @@ class _Logger:
         monitor = getattr(checkpoint_callback, "monitor", None)
         score = getattr(checkpoint_callback, "best_model_score", None)
         path = getattr(checkpoint_callback, "best_model_path", "")
-        best: dict = {}
+        best: dict[str, Any] = {}
         if path:
             best["checkpoint"] = _within(path)
         if monitor and score is not None:
@@ -286,7 +286,7 @@ class _Logger:
 
     # To another process
 
-    def __getstate__(self) -> dict:
+    def __getstate__(self) -> dict[str, Any]:
         """The run goes along: a process that is spawned records to the same one, which this process ends."""
         state = dict(self.__dict__)
         state["_checkpoints"], state["_watched"] = {}, []
@@ -295,10 +295,10 @@ class _Logger:
         state["_began"] = False
         return state
 
-    def __setstate__(self, state: dict) -> None:
+    def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         kind = type(self)
         if kind in _classes.values():
             return (_blank, (kind._namespaces,), self.__getstate__())
@@ -359,12 +359,12 @@ def logger_class(*namespaces: str) -> Any:
     return made
 
 
-def _blank(namespaces: tuple) -> Any:
+def _blank(namespaces: tuple[Any, ...]) -> Any:
     kind = logger_class(*namespaces)
     return kind.__new__(kind)
 
 
-def _loaded() -> tuple:
+def _loaded() -> tuple[Any, ...]:
     """The packages that GitrunsLogger has to serve."""
     loaded = tuple(n for n in _NAMESPACES if n in sys.modules)
     if loaded:

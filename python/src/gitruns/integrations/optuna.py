@@ -30,7 +30,7 @@ from typing import Any
 import optuna
 
 import gitruns
-from gitruns import _end, _init
+from gitruns import _end, _live
 from gitruns._say import once
 
 from . import _current
@@ -61,16 +61,16 @@ class GitrunsCallback:
     study's: use trial_run().log there. The other integrations find the trial's run by themselves in both.
     """
 
-    def __init__(self, metric_name: str | Sequence[str] | None = None, init: dict | None = None) -> None:
+    def __init__(self, metric_name: str | Sequence[str] | None = None, init: dict[str, Any] | None = None) -> None:
         self._names = [metric_name] if isinstance(metric_name, str) else list(metric_name) if metric_name else None
         self._init = dict(init or {})
         self._lock = threading.RLock()
         self._parent: Any = None
         self._owned = False
         self._study: Any = None
-        self._done: set = set()  # numbers of the trials that have a run
-        self._run_ids: dict = {}
-        self._counts: dict = {}
+        self._done: set[Any] = set()  # numbers of the trials that have a run
+        self._run_ids: dict[int, str] = {}
+        self._counts: dict[str, Any] = {}
 
     # The study
 
@@ -94,14 +94,14 @@ class GitrunsCallback:
             return self._parent
 
     @guarded
-    def _about(self, study: Any, names: list, directions: list) -> None:
+    def _about(self, study: Any, names: list[Any], directions: list[Any]) -> None:
         about = {"study": study.study_name, "directions": directions, "sampler": type(study.sampler).__name__, "pruner": type(study.pruner).__name__}
         _current.set_params(self._parent, "optuna", about)
         for name, direction in zip(names, directions):
             if direction in ("minimize", "maximize"):
                 self._parent.define_metric(name, goal=direction)
 
-    def _names_of(self, study: Any) -> list:
+    def _names_of(self, study: Any) -> list[Any]:
         count = len(study.directions)
         names = self._names or list(getattr(study, "metric_names", None) or ())
         if not names:
@@ -115,7 +115,7 @@ class GitrunsCallback:
         parent = self._parent
         if parent is None or parent._state != "":
             return
-        values: dict = {"trials": {state: n for state, n in sorted(self._counts.items())}} if self._counts else {}
+        values: dict[str, Any] = {"trials": {state: n for state, n in sorted(self._counts.items())}} if self._counts else {}
         if len(study.directions) == 1:
             try:
                 best = study.best_trial
@@ -141,14 +141,13 @@ class GitrunsCallback:
     def __enter__(self) -> GitrunsCallback:
         return self
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         parent = self._parent
         if parent is not None and parent._state == "":
             if self._owned:
                 _end.finish_with(parent, kind, error, trace)
             else:
                 self._summarise(self._study)
-        return False
 
     # Its trials
 
@@ -187,15 +186,15 @@ class GitrunsCallback:
         else:
             _end.end(run, "failed" if state == "fail" else "finished", None, "", reason or ("pruned" if state == "pruned" else ""), quiet=True)
 
-    def track_in_gitruns(self) -> Callable:
+    def track_in_gitruns(self) -> Callable[..., Any]:
         """A decorator for the objective: the trial is a run from its begin to its end, whatever way it ends."""
 
-        def decorate(objective: Callable) -> Callable:
+        def decorate(objective: Callable[..., Any]) -> Callable[..., Any]:
             @functools.wraps(objective)
             def tracked(trial: Any) -> Any:
                 study, number = trial.study, trial.number
                 run = self._begin(study, number)
-                seen: dict = {}
+                seen: dict[str, Any] = {}
                 name = "intermediate/" + self._names_of(study)[0]
                 report = trial.report
 
@@ -226,7 +225,7 @@ class GitrunsCallback:
         return decorate
 
     @guarded
-    def _close(self, study: Any, trial: Any, run: Any, seen: dict, state: str, values: Any, error: Any, reason: str = "") -> None:
+    def _close(self, study: Any, trial: Any, run: Any, seen: dict[str, Any], state: str, values: Any, error: Any, reason: str = "") -> None:
         if run._state == "" and not run.disabled:
             _params(run, trial.params, seen)
             if trial.user_attrs:
@@ -257,14 +256,14 @@ class GitrunsCallback:
                 self._summarise(study)
 
 
-def _params(run: Any, params: dict, seen: dict) -> None:
+def _params(run: Any, params: dict[str, Any], seen: dict[str, Any]) -> None:
     new = {k: v for k, v in params.items() if k not in seen}
     if new:
         seen.update(new)
         run.config.update(new, allow_val_change=True)
 
 
-def _values(result: Any, count: int) -> tuple:
+def _values(result: Any, count: int) -> tuple[Any, ...]:
     """The objective's values and "", or None and why Optuna will count the trial as failed."""
     values = list(result) if isinstance(result, Sequence) and not isinstance(result, str) else [result]
     try:
@@ -286,7 +285,7 @@ def _entered(run: Any) -> Any:
     if not main and not run.disabled:
         once("optuna-threads", "trials run in threads: gitruns.log() in the objective goes to the study's run; trial_run().log() to the trial's")
     module = sys.modules["gitruns"]
-    before, outer = module.run, dict(_init._outer)
+    before, outer = module.run, dict(_live._outer)
     names = {name: os.environ.get(name) for name in ("RUNS_ID", "RUNS_DIR")}
     bound = main and not run.disabled
     if bound:
@@ -298,8 +297,8 @@ def _entered(run: Any) -> Any:
         _current.trial.reset(token)
         if bound:
             module._bind(before if before is not None and before._state == "" else None)
-            _init._outer.clear()
-            _init._outer.update(outer)
+            _live._outer.clear()
+            _live._outer.update(outer)
             for name, value in names.items():
                 if value is None:
                     os.environ.pop(name, None)

@@ -58,7 +58,7 @@ class _Recorder:
             except (TypeError, ValueError):
                 pass
 
-    def search(self, estimator: Any, results: dict) -> None:
+    def search(self, estimator: Any, results: dict[str, Any]) -> None:
         """The candidates of a search: a step each, one table, and where asked a run each."""
         keys = [k for k in results if k != "params" and not k.startswith("param_")]
         count = len(results["params"])
@@ -67,9 +67,9 @@ class _Recorder:
             self.run.log({self.prefix + "cv/" + k: float(results[k][i]) for k in scores}, step=i)
         names = sorted({k for params in results["params"] for k in params})
         rows = [[_plain(p.get(k)) for k in names] + [_plain(results[k][i]) for k in keys] for i, p in enumerate(results["params"])]
-        best: dict = {}
+        best: dict[str, Any] = {}
         for name in ("best_score_", "best_index_", "n_splits_", "refit_time_"):
-            value = getattr(estimator, name, None)
+            value: Any = getattr(estimator, name, None)
             if isinstance(value, (int, float)) or hasattr(value, "item"):
                 best[self.prefix + name.rstrip("_")] = float(value) if "score" in name or "time" in name else int(value)
         if isinstance(params := getattr(estimator, "best_params_", None), dict):
@@ -81,7 +81,7 @@ class _Recorder:
                 self.candidate(i, params, results)
         self.run.log({self.prefix + "cv_results": gitruns.Table(columns=["param_" + n for n in names] + keys, data=rows)}, commit=False)
 
-    def candidate(self, i: int, params: dict, results: dict) -> None:
+    def candidate(self, i: int, params: dict[str, Any], results: dict[str, Any]) -> None:
         run = gitruns.init(
             reinit="create_new", parent=self.run, name=f"candidate-{i}", project=self.run.project or None, config={k: _plain(v) for k, v in params.items()},
             settings={"x_disable_stats": True},
@@ -119,14 +119,14 @@ class GitrunsCallback:
         self._scoring = scoring
         self._prefix = prefix
         self._nested = nested
-        self._recorder: _Recorder | None = None
-        self._open: dict = {}
+        self._recorder: Any = None  # a _Recorder, from the first fit on
+        self._open: dict[str, Any] = {}
         self._worker = False
         if scoring is not None:
             # scikit-learn reads of the signature what a hook wants, and makes only that.
-            self.on_fit_task_end = self._scored_task_end
+            self.on_fit_task_end = self._scored_task_end  # type: ignore[method-assign]
 
-    def __getstate__(self) -> dict:
+    def __getstate__(self) -> dict[str, Any]:
         state = {k: v for k, v in self.__dict__.items() if k != "on_fit_task_end"}
         return {**state, "_given": None, "_recorder": None, "_open": {}, "_worker": True}
 
@@ -156,7 +156,7 @@ class GitrunsCallback:
             self._times(fit["times"])
 
     @guarded
-    def _times(self, times: dict) -> None:
+    def _times(self, times: dict[str, Any]) -> None:
         self._recorder.run.summary.update({self._prefix + "task_time": times})
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
@@ -180,7 +180,7 @@ class GitrunsCallback:
             self._score(fit, fitted_estimator, X, y)
 
     @guarded
-    def _score(self, fit: dict, estimator: Any, x: Any, y: Any) -> None:
+    def _score(self, fit: dict[str, Any], estimator: Any, x: Any, y: Any) -> None:
         if fit["scorer"] is None:
             from sklearn.metrics import check_scoring
 
@@ -199,7 +199,8 @@ def track(estimator: Any, run: Any = None, *, prefix: str = "", nested: bool = F
     Recorded is what GitrunsCallback records, and what score() returns as `score`. Raises gitruns.Error without a run.
     """
     recorder = _Recorder(current(run, "track()"), prefix, nested)
-    fit, score = estimator.fit, getattr(estimator, "score", None)
+    fit = estimator.fit
+    score: Any = getattr(estimator, "score", None)
     scores = 0
 
     def fitting(method: Any) -> Any:
@@ -234,7 +235,7 @@ def track(estimator: Any, run: Any = None, *, prefix: str = "", nested: bool = F
         estimator.__dict__.pop("score", None)
 
 
-def estimator_params(estimator: Any) -> dict:
+def estimator_params(estimator: Any) -> dict[str, Any]:
     """get_params() as a config holds it: an estimator in it by the name of its class."""
     return {k: _plain(v) for k, v in estimator.get_params(deep=True).items()}
 

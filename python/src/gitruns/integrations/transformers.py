@@ -46,7 +46,7 @@ class _Begun:
         cls.run, cls.state, cls.callback, cls.trained, cls.training = run, state, callback, training, training
 
 
-def rewrite_logs(logs: dict) -> dict:
+def rewrite_logs(logs: dict[str, Any]) -> dict[str, Any]:
     """The Trainer's flat keys as groups: eval_loss as eval/loss, test_loss as test/loss, any other as train/…"""
     out = {}
     for key, value in logs.items():
@@ -105,7 +105,7 @@ class GitrunsCallback(TrainerCallback, ExportableState):
             self._run.watch(model, log=self._watch, log_freq=max(100, int(getattr(state, "logging_steps", 0) or 0)))
             self._watched = model
 
-    def on_log(self, args: Any, state: Any, control: Any, model: Any = None, logs: dict | None = None, **kwargs: Any) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, model: Any = None, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """Record what the Trainer logs, at the global step."""
         if not state.is_world_process_zero or not logs:
             return
@@ -119,7 +119,7 @@ class GitrunsCallback(TrainerCallback, ExportableState):
         if curves:
             self._run.log(rewrite_logs(curves), step=state.global_step)
 
-    def on_predict(self, args: Any, state: Any, control: Any, metrics: dict | None = None, model: Any = None, **kwargs: Any) -> None:
+    def on_predict(self, args: Any, state: Any, control: Any, metrics: dict[str, Any] | None = None, model: Any = None, **kwargs: Any) -> None:
         """Record the metrics of predict(), which the Trainer does not log."""
         if not state.is_world_process_zero or not metrics:
             return
@@ -163,7 +163,7 @@ class GitrunsCallback(TrainerCallback, ExportableState):
 
     # What checkpoints keep of the callback
 
-    def state(self) -> dict:
+    def state(self) -> dict[str, Any]:
         """What a checkpoint keeps: how the callback was made, and the run that it records to."""
         made = {"project": self._project, "name": self._name, "log_model": self._log_model or "false", "watch": self._watch or "false", "finish": self._finish}
         import json
@@ -180,7 +180,7 @@ class GitrunsCallback(TrainerCallback, ExportableState):
     def _logs(self, state: Any) -> bool:
         """Whether this callback has an open run, and no other one records the same training."""
         run = self._run
-        if run is None or getattr(run, "_state", ""):
+        if run is None or getattr(run, "_state", "") != "":
             return False
         return _Begun.run is not run or _Begun.callback is self or _Begun.state is not state
 
@@ -189,7 +189,7 @@ class GitrunsCallback(TrainerCallback, ExportableState):
         if not training and self._run is not None and not getattr(self._run, "_state", ""):
             return
         begun = _Begun.run
-        if begun is not None and (getattr(begun, "_state", "") or getattr(begun, "_pid", os.getpid()) != os.getpid()):
+        if begun is not None and (getattr(begun, "_state", "") != "" or getattr(begun, "_pid", os.getpid()) != os.getpid()):
             _Begun.set(None, None, None, False)
             begun = None
         resumed = _run_of(state, type(self).__name__) if state.global_step > 0 else None
@@ -210,7 +210,7 @@ class GitrunsCallback(TrainerCallback, ExportableState):
             self._params(own, args, state, model)
             return
         run_name = args.run_name if args.run_name and args.run_name != args.output_dir else None
-        words: dict = {"project": self._project or _project(args)}
+        words: dict[str, Any] = {"project": self._project or _project(args)}
         if trial:
             words["name"] = getattr(state, "trial_name", None)
             words["group"] = run_name or os.path.basename(os.path.abspath(args.output_dir))
@@ -272,7 +272,7 @@ class GitrunsCallback(TrainerCallback, ExportableState):
                 processing_class.save_pretrained(folder)
             self._keep(folder, ["latest", "final"], {"step": state.global_step, "epoch": state.epoch})
 
-    def _keep(self, folder: str, aliases: list, metadata: dict) -> None:
+    def _keep(self, folder: str, aliases: list[Any], metadata: dict[str, Any]) -> None:
         """Keep a folder as the model of the run. An error is said: training goes on."""
         try:
             artifact = gitruns.Artifact(f"model-{self._run.id}", type="model", metadata=metadata)
@@ -298,7 +298,7 @@ def _end(code: int) -> None:
     run.finish(exit_code=code)
 
 
-def _choice(what: str, value: Any, known: tuple, others: dict) -> str:
+def _choice(what: str, value: Any, known: tuple[str, ...], others: dict[str, str]) -> str:
     """One of the known words, or '' for none; from the environment where value is None."""
     given = value is not None
     if not given:

@@ -55,8 +55,8 @@ class GitrunsCallback(TrainingCallback):
     def _begin(self) -> None:
         self._run: Any = None
         self._first = 0
-        self._pending: tuple | None = None
-        self._known: set = set()
+        self._pending: tuple[Any, ...] | None = None
+        self._known: set[Any] = set()
 
     def before_training(self, model: Any) -> Any:
         """Find the run, and record what the booster is set to."""
@@ -77,14 +77,14 @@ class GitrunsCallback(TrainingCallback):
                 params["cv_folds"] = len(folds)
             set_params(self._run, "xgboost", params)
 
-    def after_iteration(self, model: Any, epoch: int, evals_log: dict) -> bool:
+    def after_iteration(self, model: Any, epoch: int, evals_log: dict[str, Any]) -> bool:
         """Record the metrics of one round; never stops the training."""
         if self._run is not None:
             self._round(epoch + self._first, evals_log)
         return False
 
     @guarded
-    def _round(self, step: int, evals_log: dict) -> None:
+    def _round(self, step: int, evals_log: dict[str, Any]) -> None:
         row = {}
         for data, metrics in evals_log.items():
             for metric, values in metrics.items():
@@ -142,17 +142,17 @@ def _rank() -> int:
 
         return int(collective.get_rank())
     except ImportError:  # xgboost before 1.7
-        from xgboost import rabit  # type: ignore[attr-defined]
+        from xgboost import rabit
 
         return int(rabit.get_rank())
 
 
-def booster_params(config: str) -> dict:
+def booster_params(config: str) -> dict[str, Any]:
     """The training parameters in the text of Booster.save_config(): flat, numbers as numbers, without the generator's state."""
     learner = json.loads(config).get("learner", {})
-    params: dict = {}
+    params: dict[str, Any] = {}
 
-    def take(table: dict) -> None:
+    def take(table: dict[str, Any]) -> None:
         for key, value in table.items():
             if isinstance(value, dict):
                 take(value)
@@ -183,8 +183,8 @@ def _value(text: Any) -> Any:
     except ValueError:
         pass
     try:
-        number = float(text)
-        short = float(f"{number:.7g}")
-        return short if struct.pack("f", short) == struct.pack("f", number) else number
+        real = float(text)
+        short = float(f"{real:.7g}")
+        return short if struct.pack("f", short) == struct.pack("f", real) else real
     except (ValueError, OverflowError):
         return text

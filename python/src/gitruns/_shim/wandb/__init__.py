@@ -48,7 +48,7 @@ class _Shim(type(sys)):  # type: ignore[misc]
         else:
             delattr(gitruns, name)
 
-    def __dir__(self) -> list:
+    def __dir__(self) -> list[Any]:
         return sorted({*self.__dict__, *gitruns.__all__} - {"annotations", "gitruns", "sys", "TYPE_CHECKING"})
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 _MEDIA = ("Image", "Table", "Histogram", "Video", "Audio", "Html")
 
 # The names of each module, beside the modules below it. "*": any name of gitruns.
-_NAMES: dict = {
+_NAMES: dict[str, Any] = {
     "sdk": ("*",), "sdk.lib": ("RunDisabled",), "sdk.lib.disabled": ("RunDisabled",), "sdk.lib.config_util": ("ConfigError",),
     "sdk.lib.runid": ("generate_id",), "sdk.lib.config": ("Config",), "sdk.wandb_run": ("Run", "finish"), "sdk.wandb_init": ("init",), "sdk.wandb_config": ("Config",),
     "sdk.wandb_summary": ("Summary",), "sdk.wandb_settings": ("Settings",), "sdk.wandb_alerts": ("AlertLevel",), "sdk.wandb_login": ("login",),
@@ -77,7 +77,8 @@ class _Finder:
         if module not in _NAMES:
             # Without name=: `from wandb import x` would hide the text of an error that has it.
             raise ModuleNotFoundError(_instead(module))
-        return ModuleSpec(name, self, is_package=any(other.startswith(module + ".") for other in _NAMES))
+        package = any(other.startswith(module + ".") for other in _NAMES)
+        return ModuleSpec(name, self, is_package=package)  # type: ignore[arg-type]
 
     def create_module(self, spec: Any) -> None:
         """The import system makes the module."""
