@@ -41,7 +41,9 @@ func (a *app) importLogs(ctx context.Context, kind logKind, ask foreign.Request,
 	var done *foreign.Imported
 	err := a.takeIn(ctx, ask.DryRun, func(r *repo.Repository, tell func(done, total int)) (err error) {
 		ask.Tell = tell
-		done, err = kind.take(ctx, r, ask)
+		if done, err = kind.take(ctx, r, ask); err != nil {
+			err = fmt.Errorf("importing %s: %w", repo.Relative(a.dir, ask.Path), err)
+		}
 		return err
 	})
 	if err != nil {

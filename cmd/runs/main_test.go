@@ -31,6 +31,10 @@ func TestScripts(t *testing.T) {
 		}
 	}
 	storeDir = t.TempDir()
+	data, err := filepath.Abs("../../testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -48,6 +52,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 			e.Setenv("GIT_CEILING_DIRECTORIES", filepath.Dir(e.WorkDir))
 			e.Setenv("TZ", "UTC")
+			e.Setenv("TESTDATA", data) // of the repository: files that other programs wrote
 			e.Setenv("LANG", "C.UTF-8")
 			return nil
 		},

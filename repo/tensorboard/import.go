@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"math"
 	"path"
 	"path/filepath"
@@ -33,28 +32,21 @@ func Found(ctx context.Context, dir string) bool {
 // Import makes a finished run of each log below a folder. Its id follows from the first event file, so that one that is here
 // is known again. The folder is only read.
 func Import(ctx context.Context, r *repo.Repository, q foreign.Request) (*foreign.Imported, error) {
-	fail := func(err error) (*foreign.Imported, error) {
-		return nil, fmt.Errorf("importing %s: %w", q.Path, err)
-	}
 	w := eventFiles(maxImportEntries, maxImportFiles)
 	files, err := w.Below(ctx, q.Path)
 	switch {
 	case err != nil:
-		return fail(err)
+		return nil, err
 	case w.Partial:
-		return fail(errors.New("it has too many files: import its folders one by one"))
+		return nil, errors.New("it has too many files: import its folders one by one")
 	case len(files) == 0:
-		return fail(errors.New("there are no event files of TensorBoard in it"))
+		return nil, errors.New("there are no event files of TensorBoard in it")
 	}
 	var all []foreign.Log
 	for _, l := range logs(folders(q.Path, files)) {
 		all = append(all, &logBelow{log: l, root: q.Path})
 	}
-	done, err := foreign.Import(ctx, r, q, all)
-	if err != nil {
-		return fail(err)
-	}
-	return done, nil
+	return foreign.Import(ctx, r, q, all)
 }
 
 // logBelow is a log below the folder of an import.

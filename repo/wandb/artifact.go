@@ -165,7 +165,7 @@ func artifactName(name string) string {
 // staged looks for the file of an entry where the client stages files, and nowhere else: the log may come from anybody.
 func (r *reading) staged(e artifactEntry) (digest string, size int64, ok bool) {
 	at := filepath.Clean(e.local)
-	if e.local == "" || filepath.Base(filepath.Dir(at)) != "staging" || filepath.Dir(at) != staging() {
+	if e.local == "" || filepath.Dir(at) != staging() {
 		r.left["files of artifacts that are not in the client's staging folder"]++
 		return "", 0, false
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -223,7 +224,7 @@ func (h *head) record(dir string) (*format.Run, *format.EnvironmentFile) {
 			run.Tags[key] = line(value)
 		}
 	}
-	h.addSource(run)
+	h.addSource(run, dir)
 	h.addMachine(run)
 	var file *format.EnvironmentFile
 	run.Environment, file = h.environment(dir)
@@ -236,7 +237,10 @@ func (h *head) id() string {
 	return format.IDOf(h.begun, sum[:])
 }
 
-func (h *head) addSource(run *format.Run) {
+// diffName is the file of the changes to the commit that were not committed.
+const diffName = "diff.patch"
+
+func (h *head) addSource(run *format.Run, dir string) {
 	m := &h.machine
 	commit, remote := h.run.commit, h.run.remote
 	if commit == "" {
@@ -245,6 +249,8 @@ func (h *head) addSource(run *format.Run) {
 	source := &format.Source{Remote: line(git.RemoteWithoutCredentials(remote))}
 	if isCommit(commit) {
 		source.Commit = commit
+		info, err := os.Lstat(filepath.Join(dir, "files", diffName))
+		source.Dirty = err == nil && info.Mode().IsRegular() && info.Size() > 0
 	}
 	entry := m.CodePath
 	if entry == "" && m.Root != "" && filepath.IsAbs(m.Program) {

@@ -3,7 +3,6 @@ package wandb
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -49,25 +48,22 @@ func Found(ctx context.Context, dir string) bool {
 // is here is known again. Logs that have the id of a run in common, one after the other, are a chain: each resumes the one
 // before it. The folder is only read.
 func Import(ctx context.Context, r *repo.Repository, q foreign.Request) (*foreign.Imported, error) {
-	fail := func(err error) (*foreign.Imported, error) {
-		return nil, fmt.Errorf("importing %s: %w", q.Path, err)
-	}
 	w := logs(maxEntries, maxFiles)
 	files, err := w.Below(ctx, q.Path)
 	switch {
 	case err != nil:
-		return fail(err)
+		return nil, err
 	case w.Partial:
-		return fail(errors.New("it has too many files: import its folders one by one"))
+		return nil, errors.New("it has too many files: import its folders one by one")
 	case len(files) == 0:
-		return fail(errors.New("there are no logs of W&B in it, run-<id>.wandb"))
+		return nil, errors.New("there are no logs of W&B in it, run-<id>.wandb")
 	}
 	all := make([]*log, len(files))
 	for i, f := range files {
 		all[i] = &log{file: f, root: q.Path}
 		all[i].head, all[i].err = readHead(ctx, f.Path)
 		if ctx.Err() != nil {
-			return fail(ctx.Err())
+			return nil, ctx.Err()
 		}
 	}
 	chain(all)
@@ -75,11 +71,7 @@ func Import(ctx context.Context, r *repo.Repository, q foreign.Request) (*foreig
 	for i, l := range all {
 		ordered[i] = l
 	}
-	done, err := foreign.Import(ctx, r, q, ordered)
-	if err != nil {
-		return fail(err)
-	}
-	return done, nil
+	return foreign.Import(ctx, r, q, ordered)
 }
 
 // chain sorts logs by the time their runs began, those that cannot be read last, and links those of one run.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -31,7 +32,7 @@ func (r *reading) filesRecord(data []byte) error {
 			return err
 		}
 		p := strings.ReplaceAll(m[1], "\\", "/")
-		if p == "" || strings.HasPrefix(p, "media/") || slices.Contains(clientFiles, p) {
+		if p == "" || strings.HasPrefix(p, "media/") || p == diffName || slices.Contains(clientFiles, p) {
 			continue
 		}
 		if path.Clean("/"+p) != "/"+p {
@@ -50,6 +51,9 @@ func (r *reading) filesRecord(data []byte) error {
 // saved keeps the files that the program saved. A name may be a pattern: it stands for what is there.
 func (r *reading) saved(ctx context.Context) error {
 	root := filepath.Join(r.dir, "files")
+	if _, err := os.Lstat(filepath.Join(root, diffName)); err == nil {
+		r.wanted = append(r.wanted, save{diffName})
+	}
 	for _, w := range r.wanted {
 		if err := ctx.Err(); err != nil {
 			return err
