@@ -1,6 +1,6 @@
 // Command bench measures runs as a whole process and prints each figure with its ratio to a baseline of the same call:
 //
-//	go run ./testdata/bench [log] [finish] [read] [ls] [source] [data] [environment] [compare] [commit] [push] [growth] [verify] [secret] [store] [-large]
+//	go run ./testdata/bench [log] [finish] [read] [ls] [source] [data] [environment] [compare] [commit] [push] [growth] [verify] [secret] [store] [import] [-large]
 package main
 
 import (
@@ -58,8 +58,21 @@ func (b *bench) run(parts []string, large bool) (err error) {
 		name string
 		run  func() error
 	}{
-		{"log", b.log}, {"finish", func() error { return b.finish(large) }}, {"read", b.read}, {"ls", b.ls}, {"source", b.source}, {"data", b.data}, {"environment", b.environment}, {"compare", b.compare},
-		{"commit", b.commit}, {"push", b.push}, {"growth", b.growth}, {"verify", b.verify}, {"secret", b.secret}, {"store", b.store},
+		{"log", b.log},
+		{"finish", func() error { return b.finish(large) }},
+		{"read", b.read},
+		{"ls", b.ls},
+		{"source", b.source},
+		{"data", b.data},
+		{"environment", b.environment},
+		{"compare", b.compare},
+		{"commit", b.commit},
+		{"push", b.push},
+		{"growth", b.growth},
+		{"verify", b.verify},
+		{"secret", b.secret},
+		{"store", b.store},
+		{"import", b.imports},
 	} {
 		if len(parts) > 0 && !slices.Contains(parts, part.name) {
 			continue
