@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unittest
+import unittest.mock
 
 from recorder import Recorded
 
@@ -61,6 +62,25 @@ class Plot(Recorded):
     def test_confusion(self) -> None:
         m = _plot.confusion_matrix(y_true=[0, 1, 1], preds=[0, 0, 1], class_names=["a", "b"])
         self.assertEqual(m.table.data, [["a", "a", 1], ["a", "b", 0], ["b", "a", 1], ["b", "b", 1]])
+
+    def test_sklearn(self) -> None:
+        import gitruns
+
+        with self.assertRaisesRegex(gitruns.Error, "call gitruns.init"):
+            gitruns.sklearn.plot_roc([0], [[1.0]])
+        run = unittest.mock.Mock()
+        with unittest.mock.patch("gitruns._live.active", return_value=run):
+            gitruns.sklearn.plot_confusion_matrix(["O", "B", "B"], ["O", "O", "B"], labels=["O", "A", "B"], normalize=False)
+            gitruns.sklearn.plot_roc([0, 0, 1, 1], [[0.9, 0.1], [0.4, 0.6], [0.65, 0.35], [0.2, 0.8]], classes_to_plot=[1])
+            gitruns.sklearn.plot_precision_recall([0, 1], [[1.0, 0.0], [0.0, 1.0]], ["a", "b"])
+            gitruns.sklearn.plot_confusion_matrix([0, 1], [0])  # said, and the training goes on
+        logged = {}
+        for call in run.log.call_args_list:
+            logged.update(call.args[0])
+        self.assertEqual(run.log.call_count, 3)
+        self.assertEqual([r for r in logged["confusion_matrix"].table.data if r[2]], [["O", "O", 1], ["B", "O", 1], ["B", "B", 1]])
+        self.assertEqual({r[0] for r in logged["roc"].table.data}, {"1"})
+        self.assertEqual({r[0] for r in logged["precision_recall"].table.data}, {"a", "b"})
 
     def test_bound(self) -> None:
         s = self.spec(_plot.scatter(Table(columns=["x", "y"], data=[[i, i] for i in range(_plot.MAX_INLINE + 5)]), "x", "y"))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from . import integrations as integrations
     from ._artifact import Artifact as Artifact
     from ._compat import AlertLevel as AlertLevel
+    from ._compat import api as api
+    from ._compat import ensure_configured as ensure_configured
     from ._compat import env as env
     from ._compat import errors as errors
     from ._compat import login as login
@@ -37,6 +39,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from ._compat import tensorboard as tensorboard
     from ._compat import termerror as termerror
     from ._compat import termlog as termlog
+    from ._compat import termsetup as termsetup
     from ._compat import termwarn as termwarn
     from ._compat import util as util
     from ._config import Config as Config
@@ -53,7 +56,11 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from ._reader import load as load
     from ._reader import runs as runs
     from ._run import Run as Run
+    from ._sdk import data_types as data_types
+    from ._sdk import sdk as sdk
+    from ._sdk import wandb_run as wandb_run
     from ._settings import Settings as Settings
+    from ._sklearn import sklearn as sklearn
     from ._summary import Summary
 
     # The run that init() began and finish() has not ended, else None.
@@ -82,6 +89,7 @@ _LAZY = {
     "plot": "_plot", "plot_table": "_plot", "load": "_reader", "runs": "_reader", "diff": "_reader",
     "util": "_compat", "errors": "_compat", "login": "_compat", "setup": "_compat", "teardown": "_compat", "require": "_compat",
     "termlog": "_compat", "termwarn": "_compat", "termerror": "_compat", "AlertLevel": "_compat", "tensorboard": "_compat", "env": "_compat",
+    "api": "_compat", "ensure_configured": "_compat", "termsetup": "_compat", "sdk": "_sdk", "wandb_run": "_sdk", "data_types": "_sdk", "sklearn": "_sklearn",
 }  # fmt: skip
 
 # Calls of the active run.
@@ -94,6 +102,7 @@ __all__ = [
     "CommError", "ConfigError", "Error", "NotFoundError", "UsageError", "__version__", "config", "finish", "join", "log", "log_dataset", "run", "summary",
     "AlertLevel", "Artifact", "Audio", "Config", "Histogram", "Html", "Image", "Plotly", "Run", "Settings", "Table", "Video", "diff", "env", "errors", "init",
     "load", "login", "plot", "plot_table", "require", "runs", "setup", "teardown", "tensorboard", "termerror", "termlog", "termwarn", "util",
+    "api", "data_types", "ensure_configured", "sdk", "sklearn", "termsetup", "wandb_run",
     "alert", "define_metric", "log_artifact", "log_code", "log_model", "mark_preempting", "save", "unwatch", "use_artifact", "use_model", "watch",
 ]  # fmt: skip
 

@@ -23,19 +23,19 @@ _CALLS = {
     "sync": "there is nothing to sync: 'runs push' shares runs", "set_trace": "breakpoint()", "mark_failure": "finish(exit_code=1)",
     "log_output": "'runs exec' keeps what a program prints", "box3d": _FILE, "EvalTable": "log a Table", "attach": "call init() in the child process: it joins the run by RUNS_ID",
     "ArtifactTTL": "artifacts stay until 'runs rm', or 'runs artifacts --prune' where a store has them", "pin_config_keys": "'runs ls --columns lr,loss' chooses what a list shows",
-    "termsetup": "nothing: there is nothing to set up", "ensure_configured": "nothing: there is nothing to configure", "sagemaker_auth": "nothing: there is no account",
+    "sagemaker_auth": "nothing: there is no account",
     "wandb_agent": _SWEEP, "helper": "init(config=) with a dict",
 }  # fmt: skip
 
 # Modules and values: looking at them says what to use.
 _NAMES = {
-    "apis": _API, "public": _API, "sklearn": "gitruns.integrations.sklearn", "keras": "gitruns.integrations.keras", "xgboost": "gitruns.integrations.xgboost",
-    "lightgbm": "gitruns.integrations.lightgbm", "integration": "gitruns.integrations", "sdk": "the names of gitruns itself; 'runs exec --wandb' serves imports of wandb.sdk",
-    "wandb_run": "gitruns.Run", "wandb_sdk": "the names of gitruns itself", "old": "the names of gitruns itself", "cli": "the program 'runs'",
+    "apis": _API, "public": _API, "keras": "gitruns.integrations.keras", "xgboost": "gitruns.integrations.xgboost",
+    "lightgbm": "gitruns.integrations.lightgbm", "integration": "gitruns.integrations",
+    "wandb_sdk": "the names of gitruns itself", "old": "the names of gitruns itself", "cli": "the program 'runs'",
     "docker": "nothing: the environment is recorded", "jupyter": "gitruns.init() in a notebook", "sacred": "gitruns.log", "gym": "run.save('videos/*.mp4')",
-    "fastai": "gitruns.log in a callback", "catboost": "gitruns.log in a callback", "spacy": "gitruns.log", "data_types": "gitruns.Image, Table and the like", "beta": "the names of gitruns itself",
+    "fastai": "gitruns.log in a callback", "catboost": "gitruns.log in a callback", "spacy": "gitruns.log", "beta": "the names of gitruns itself",
     "plots": "gitruns.plot", "visualize": "gitruns.plot_table", "plots_by_key": "gitruns.plot", "dataviz": "gitruns.plot", "patched": "nothing: nothing is patched", "Sweep": _SWEEP, "agents": _SWEEP,
-    "api": _API, "analytics": "nothing: nobody is told what is recorded", "profiler": "run.save(path) for the trace", "proto": "the names of gitruns itself",
+    "analytics": "nothing: nobody is told what is recorded", "profiler": "run.save(path) for the trace", "proto": "the names of gitruns itself",
     "tensorflow": "init(sync_tensorboard=True)", "trigger": "the names of gitruns itself", "wandb_lib": "the names of gitruns itself", "wandb_torch": "run.watch(model)",
 }  # fmt: skip
 

@@ -507,6 +507,10 @@ class Run:
         return self.project
 
     @property
+    def _is_finished(self) -> bool:
+        return bool(self._state)
+
+    @property
     def _label(self) -> Callable[..., None]:
         return lambda *a, **k: None
 

@@ -12,24 +12,28 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
-_MEDIA = ("Image", "Table", "Histogram", "Video", "Audio", "Html")
+_MEDIA = ("Image", "Table", "Histogram", "Video", "Audio", "Html", "Plotly", "WBValue")
 
 # The names of each module, beside the modules below it. "*": any name of gitruns.
 _NAMES: dict[str, Any] = {
     "sdk": ("*",), "sdk.lib": ("RunDisabled",), "sdk.lib.disabled": ("RunDisabled",), "sdk.lib.config_util": ("ConfigError",),
-    "sdk.lib.runid": ("generate_id",), "sdk.lib.config": ("Config",), "sdk.wandb_run": ("Run", "finish"), "sdk.wandb_init": ("init",), "sdk.wandb_config": ("Config",),
+    "sdk.lib.runid": ("generate_id",), "sdk.lib.printer": ("new_printer",), "sdk.lib.config": ("Config",), "sdk.wandb_run": ("Run", "finish"), "sdk.wandb_init": ("init",), "sdk.wandb_config": ("Config",),
     "sdk.wandb_summary": ("Summary",), "sdk.wandb_settings": ("Settings",), "sdk.wandb_alerts": ("AlertLevel",), "sdk.wandb_login": ("login",),
-    "sdk.data_types": _MEDIA, "sdk.data_types.image": ("Image",), "sdk.data_types.table": ("Table",), "sdk.data_types.histogram": ("Histogram",),
+    "sdk.data_types": _MEDIA, "sdk.data_types.base_types": (), "sdk.data_types.base_types.wb_value": ("WBValue",), "sdk.data_types.image": ("Image",), "sdk.data_types.table": ("Table",), "sdk.data_types.histogram": ("Histogram",),
     "sdk.data_types.video": ("Video",), "sdk.data_types.audio": ("Audio",), "sdk.data_types.html": ("Html",), "sdk.artifacts": ("Artifact",), "sdk.artifacts.artifact": ("Artifact",),
     "wandb_run": ("Run",), "data_types": _MEDIA, "errors": ("errors",), "errors.errors": ("errors",), "errors.term": ("termlog", "termwarn", "termerror"),
-    "util": ("util",), "env": ("env",), "plot": ("plot",), "tensorboard": ("tensorboard",), "integration": (), "integration.tensorboard": ("tensorboard",),
+    "util": ("util",), "env": ("env",), "plot": ("plot",), "tensorboard": ("tensorboard",), "sklearn": ("sklearn",), "integration": (), "integration.tensorboard": ("tensorboard",),
 }  # fmt: skip
 
 # Names that lie elsewhere in gitruns than at its top.
 _ELSEWHERE = {
+    "WBValue": ("gitruns._media", "Media"), "new_printer": ("gitruns._compat", "new_printer"),
     "RunDisabled": ("gitruns._disabled", "DisabledRun"), "ConfigError": ("gitruns._errors", "ConfigError"), "generate_id": ("gitruns._compat", "generate_id"),
     "Summary": ("gitruns._summary", "Summary"),
 }  # fmt: skip
+
+# Names of gitruns that stand for a whole module.
+_WHOLE = ("errors", "util", "env", "plot", "tensorboard", "sklearn")
 
 _ADAPTERS = {
     "keras": "keras", "xgboost": "xgboost", "lightgbm": "lightgbm", "sklearn": "sklearn", "lightning": "lightning", "huggingface": "transformers",
@@ -45,9 +49,9 @@ def _value(module: str, name: str) -> Any:
         if name in _ELSEWHERE:
             where, what = _ELSEWHERE[name]
             return getattr(import_module(where), what)
-        if name not in ("errors", "util", "env", "plot", "tensorboard"):
+        if name not in _WHOLE:
             return getattr(gitruns, name)
-    if len(names) == 1 and names[0] in ("errors", "util", "env", "plot", "tensorboard") and not name.startswith("__"):
+    if len(names) == 1 and names[0] in _WHOLE and not name.startswith("__"):
         return getattr(getattr(gitruns, names[0]), name)
     raise AttributeError(f"gitruns has no wandb.{module}.{name}")
 
