@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import unittest
 
+from project import Project
 from recorder import Recorded
 
 from gitruns._errors import UsageError
@@ -54,6 +55,47 @@ class Save(Recorded):
         with self.assertRaises(UsageError):
             save(self.run_, "x", policy="never")
         self.assertEqual(save(self.run_, os.path.join(self.dir, "none*")), [])
+
+
+class Restore(Project):
+    def test_restore(self) -> None:
+        self.python("""
+import gitruns, os
+def text(file):
+    with file:
+        return os.path.relpath(file.name), file.read()
+def fails(word, *args, **more):
+    try:
+        gitruns.restore(*args, **more)
+    except ValueError as e:
+        assert word in str(e), e
+    else:
+        raise SystemExit(f"{args} is restored")
+os.makedirs("out")
+with open("out/m.pt", "w") as f:
+    f.write("one")
+fails("run_path", "out/m.pt")
+run = gitruns.init(id="x", name="first")
+run.save("out/m.pt")
+assert text(run.restore("out/m.pt", root="copy")) == (os.path.join("copy", "out", "m.pt"), "one")
+run.finish()
+second = gitruns.init(id="x", resume="allow")
+third = gitruns.init(id="x", resume="allow", reinit=True)
+assert text(gitruns.restore("out/m.pt"))[1] == "one"
+with open("out/m.pt", "w") as f:
+    f.write("changed")
+assert text(gitruns.restore("out/m.pt", root="."))[1] == "changed"
+assert text(gitruns.restore("out/m.pt", root=".", replace=True))[1] == "one"
+fails("kept no file 'none.pt'", "none.pt")
+fails("not clean", "../none.pt")
+gitruns.finish()
+assert text(gitruns.restore("out/m.pt", "me/p/first", root="other"))[1] == "one"
+fails("nobody", "out/m.pt", "me/p/nobody", root="third")
+assert not os.path.exists("third")
+gitruns.init(mode="disabled")
+assert gitruns.restore("out/m.pt") is None
+""")
+        self.assertEqual([a["path"] for a in self.show("name=first")["artifacts"]], ["out/m.pt"])
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ MODULE = {
     "summary": (10, ()), "define_metric": (56, ("name", "step_metric", "step_sync", "hidden", "summary", "goal", "overwrite")), "Image": (177, ("caption",)),
     "Table": (49, ("columns", "data", "dataframe", "rows")), "Histogram": (22, ("sequence", "np_histogram", "num_bins")), "Video": (18, ("fps", "format", "caption")), "Html": (5, ()),
     "Audio": (2, ("sample_rate", "caption")), "Artifact": (29, ("name", "type", "description", "metadata")), "log_artifact": (28, ("name", "type", "aliases")), "use_artifact": (9, ("type",)),
-    "save": (36, ("glob_str", "base_path", "policy")), "login": (27, ()), "Settings": (13, ()), "watch": (19, ("criterion", "log", "log_freq", "idx", "log_graph")), "unwatch": (0, ()),
+    "save": (36, ("glob_str", "base_path", "policy")), "login": (27, ()), "Settings": (13, ()), "watch": (19, ("criterion", "log", "log_freq", "idx", "log_graph")), "unwatch": (0, ()), "restore": (0, ("name", "run_path", "replace", "root")),
     "log_code": (4, ()), "alert": (0, ("title", "text", "level", "wait_duration")), "mark_preempting": (1, ()), "util": (5, ()), "errors": (9, ()), "setup": (4, ()), "teardown": (0, ()),
     "require": (2, ()), "plot": (5, ()), "Error": (0, ()), "UsageError": (0, ()), "CommError": (0, ()), "AlertLevel": (0, ()), "termlog": (0, ()), "termwarn": (0, ()), "termerror": (0, ()),
     "tensorboard": (0, ()), "sklearn": (1, ()), "api": (0, ()), "sdk": (0, ()), "__version__": (4, ()), "log_model": (0, ()), "use_model": (0, ()), "plot_table": (0, ()), "Plotly": (0, ()), "Run": (0, ()),
@@ -37,7 +37,7 @@ MODULE = {
 RUN = {
     "id": 31, "project": 9, "name": 9, "url": 12, "get_url": 0, "dir": 7, "step": 6, "entity": 3, "tags": 0, "notes": 0, "group": 0, "job_type": 0, "path": 0, "start_time": 0, "resumed": 0,
     "disabled": 0, "config": 0, "summary": 0, "log": 78, "finish": 0, "log_artifact": 0, "use_artifact": 0, "save": 15, "watch": 0, "define_metric": 0, "alert": 0, "log_code": 0,
-    "mark_preempting": 1, "_label": 16, "_is_finished": 0, "log_dataset": 0, "unwatch": 0, "log_model": 0, "use_model": 0, "display": 0, "to_html": 0, "status": 0, "settings": 0,
+    "mark_preempting": 1, "restore": 0, "_label": 16, "_is_finished": 0, "log_dataset": 0, "unwatch": 0, "log_model": 0, "use_model": 0, "display": 0, "to_html": 0, "status": 0, "settings": 0,
 }  # fmt: skip
 
 # Of the plots, tables, artifacts, config and summary.
@@ -52,7 +52,7 @@ CONFIG = ("get", "update", "setdefaults", "as_dict", "items", "keys")
 SUMMARY = ("get", "update")
 
 # What is refused with the name of its replacement: name -> sites.
-REFUSED = {"Api": 36, "sweep": 14, "agent": 14, "controller": 0, "link_artifact": 0, "Object3D": 1, "Molecule": 0, "Classes": 1, "JoinedTable": 1, "launch": 0, "restore": 0}
+REFUSED = {"Api": 36, "sweep": 14, "agent": 14, "controller": 0, "link_artifact": 0, "Object3D": 1, "Molecule": 0, "Classes": 1, "JoinedTable": 1, "launch": 0}
 # Calls of no run read a name of the disabled run or the module before init.
 _NO_CALL = {"run", "config", "summary", "__version__", "util", "errors", "plot", "tensorboard", "AlertLevel", "sklearn", "api", "sdk"}
 # Attributes that a run gets when it begins.

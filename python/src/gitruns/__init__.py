@@ -55,6 +55,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from ._reader import diff as diff
     from ._reader import load as load
     from ._reader import runs as runs
+    from ._restore import restore as restore
     from ._run import Run as Run
     from ._sdk import data_types as data_types
     from ._sdk import sdk as sdk
@@ -89,7 +90,7 @@ _LAZY = {
     "plot": "_plot", "plot_table": "_plot", "load": "_reader", "runs": "_reader", "diff": "_reader",
     "util": "_compat", "errors": "_compat", "login": "_compat", "setup": "_compat", "teardown": "_compat", "require": "_compat",
     "termlog": "_compat", "termwarn": "_compat", "termerror": "_compat", "AlertLevel": "_compat", "tensorboard": "_compat", "env": "_compat",
-    "api": "_compat", "ensure_configured": "_compat", "termsetup": "_compat", "sdk": "_sdk", "wandb_run": "_sdk", "data_types": "_sdk", "sklearn": "_sklearn",
+    "api": "_compat", "ensure_configured": "_compat", "termsetup": "_compat", "sdk": "_sdk", "wandb_run": "_sdk", "data_types": "_sdk", "sklearn": "_sklearn", "restore": "_restore",
 }  # fmt: skip
 
 # Calls of the active run.
@@ -102,7 +103,7 @@ __all__ = [
     "CommError", "ConfigError", "Error", "NotFoundError", "UsageError", "__version__", "config", "finish", "join", "log", "log_dataset", "run", "summary",
     "AlertLevel", "Artifact", "Audio", "Config", "Histogram", "Html", "Image", "Plotly", "Run", "Settings", "Table", "Video", "diff", "env", "errors", "init",
     "load", "login", "plot", "plot_table", "require", "runs", "setup", "teardown", "tensorboard", "termerror", "termlog", "termwarn", "util",
-    "api", "data_types", "ensure_configured", "sdk", "sklearn", "termsetup", "wandb_run",
+    "api", "data_types", "ensure_configured", "restore", "sdk", "sklearn", "termsetup", "wandb_run",
     "alert", "define_metric", "log_artifact", "log_code", "log_model", "mark_preempting", "save", "unwatch", "use_artifact", "use_model", "watch",
 ]  # fmt: skip
 

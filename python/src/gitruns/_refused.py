@@ -16,7 +16,7 @@ _FILE = "save the file with run.save(path), or log an Image, Table or Html"
 # Callables that scripts call: the name is there, and the call says what to use.
 _CALLS = {
     "sweep": _SWEEP, "agent": _SWEEP, "controller": _SWEEP,
-    "Api": _API, "PublicApi": _API, "InternalApi": _API, "restore": "gitruns.load(selector).artifact(path).download()",
+    "Api": _API, "PublicApi": _API, "InternalApi": _API,
     "link_artifact": _SHARE, "link_model": _SHARE, "launch": "'runs exec' and 'runs reproduce' run programs", "launch_add": "'runs exec' and 'runs reproduce' run programs",
     "Object3D": _FILE, "Molecule": _FILE, "Bokeh": _FILE, "Classes": "run.config keeps names of classes",
     "JoinedTable": "log two Tables and join them where they are read", "PartitionedTable": "log one Table", "Graph": _FILE,

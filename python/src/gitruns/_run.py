@@ -15,7 +15,7 @@ from ._summary import Summary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
-    from typing import Any, Callable
+    from typing import Any, Callable, TextIO
 
     from ._artifact import Artifact
 
@@ -319,6 +319,12 @@ class Run:
         from ._save import save
 
         return save(self, glob_str, base_path, policy)
+
+    def restore(self, name: Any, run_path: str | None = None, replace: bool = False, root: Any = None) -> TextIO | None:
+        """Bring back a file that this run, one that it resumes, or the run of run_path kept. See gitruns.restore."""
+        from ._restore import restored
+
+        return restored(self, name, run_path, replace, root)
 
     def log_artifact(self, artifact_or_path: Any, name: str | None = None, type: str | None = None, aliases: Any = None, tags: Any = None) -> Artifact:
         """Keep an Artifact, or a file or folder, with the run."""
