@@ -67,6 +67,10 @@ class Scope:
             scope = scope.outer
         return None
 
+    def of(self, name: str) -> dict[str, Kind | None]:
+        """The names among which a name is bound here."""
+        return (self.top() if name in self.globals else self).names
+
     def owner(self) -> Scope:
         """The class that the scope is in, else the module."""
         scope = self
@@ -126,12 +130,13 @@ class Program(ast.NodeVisitor):
 
     def annotated(self, node: ast.expr | None) -> Kind | None:
         """What a value is whose annotation it is."""
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            try:
-                node = ast.parse(node.value, mode="eval").body
-            except SyntaxError:
-                return None
         for part in ast.walk(node) if node else ():
+            if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                try:
+                    if kind := self.annotated(ast.parse(part.value, mode="eval").body):
+                        return kind
+                except SyntaxError:
+                    continue
             of = self.kind(part)
             if of and of[0] == "wandb" and not of[1].startswith("apis.") and (name := of[1].rpartition(".")[2]) in ("Run", "Artifact", "Table"):
                 return (name, "")
@@ -139,7 +144,7 @@ class Program(ast.NodeVisitor):
 
     def bind(self, target: ast.AST, kind: Kind | None) -> None:
         if isinstance(target, ast.Name):
-            names = (self.scope.top() if target.id in self.scope.globals else self.scope).names
+            names = self.scope.of(target.id)
         elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id in ("self", "cls"):
             names = self.scope.owner().members
         else:
@@ -158,7 +163,7 @@ class Program(ast.NodeVisitor):
             if a.name.split(".")[0] == "wandb":
                 self.imports = True
                 below = a.name[len("wandb.") :]
-                self.scope.names[a.asname or "wandb"] = ("wandb", below if a.asname else "")
+                self.scope.of(name := a.asname or "wandb")[name] = ("wandb", below if a.asname else "")
                 self.found.append((("wandb", below), None, 0, "import"))
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
@@ -168,7 +173,7 @@ class Program(ast.NodeVisitor):
         for a in node.names:
             of = ("wandb", f"{node.module}.{a.name}"[len("wandb.") :])
             self.found.append((of, None, 0, "from"))
-            self.scope.names[a.asname or a.name] = (_VALUES[of], "") if of in _VALUES else of
+            self.scope.of(name := a.asname or a.name)[name] = (_VALUES[of], "") if of in _VALUES else of
 
     def visit_Global(self, node: ast.Global) -> None:
         for name in node.names:
@@ -182,6 +187,8 @@ class Program(ast.NodeVisitor):
         for note in (*[p.annotation for p in parameters], node.returns):
             if note is not None and not self.unread:
                 self.visit(note)
+        if any(isinstance(d, ast.Name) and "property" in d.id for d in node.decorator_list) and (kind := self.annotated(node.returns)):
+            self.scope.owner().members[node.name] = kind
         outer, self.scope = self.scope, self.scopes.setdefault(node, Scope(self.scope))
         for p in parameters:
             self.scope.names.setdefault(p.arg, self.annotated(p.annotation))
@@ -398,7 +405,9 @@ def main(paths: list[str], each: bool) -> None:
         total = sum(len(p.uses) for _, _, p in record)
         other = sum(not any(lacks(use, way) for use in p.uses) for _, _, p in found)
         whole = sum(not m for m in missing)
-        print(f"\n{way}: {whole / len(record):.1%} of the files whole ({whole} of {len(record)}), {1 - sum(map(len, missing)) / total:.1%} of {total} uses; {other / len(found):.1%} of all that import it")
+        by = {package: [not m for (p, _, _), m in zip(record, missing) if p == package] for package, _, _ in record}
+        print(f"\n{way}: {whole / len(record):.1%} of the files whole ({whole} of {len(record)}; {sum(sum(b) / len(b) for b in by.values()) / len(by):.1%} where each package counts the same)")
+        print(f"  {1 - sum(map(len, missing)) / total:.1%} of {total} uses; {other / len(found):.1%} of all files that import it")
         sites, files = Counter(lack for m in missing for lack in m), Counter(lack for m in missing for lack in set(m))
         alone = Counter(m[0] for m in missing if len(set(m)) == 1)
         print(f"  {'uses':>5} {'files':>6} {'alone':>6}  missing")

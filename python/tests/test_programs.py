@@ -31,7 +31,12 @@ class Trainer:
         if hasattr(wandb, "_attach"):
             wandb._attach("id")
 
+def begin():
+    global wb
+    import wandb as wb
+
 def main(other):
+    wb.Html("<p>", inject=False)
     run = other()
     run.anything(colour=1)
     artifact = wandb.Artifact("model", type="model")
@@ -61,6 +66,14 @@ from wandb import Image, sweep
 from wandb.sdk.wandb_run import Run
 from wandb.sdk.lib import nothing
 
+class Logger:
+    @property
+    def experiment(self) -> "wandb.Run | None":
+        return self.made
+
+    def log(self, kept: Optional["Run"]):
+        self.experiment.no_call(), kept.no_value
+
 def note(run: wandb.sdk.nothing.Run, other: Run):
     other.log({}, sync=True)
     other.link_nothing()
@@ -77,6 +90,7 @@ class Programs(unittest.TestCase):
             self.assertEqual(missing(COVERED, way), [])
         program = programs.Program(COVERED)
         self.assertTrue(program.records)
+        self.assertIn((("wandb", "Html"), ("inject",), 1, "read"), program.uses)
         owners = {kind[0] for kind, _, _, _ in program.uses}
         self.assertEqual(owners, {"wandb", "Run", "Config", "Artifact", "Table"})
 
@@ -89,7 +103,7 @@ class Programs(unittest.TestCase):
 
     def test_below(self) -> None:
         gitruns, shim = programs.WAYS
-        common = ["import wandb.apis.public", "sweep: refused", "from wandb.sdk.lib import nothing", "Run.link_nothing"]
+        common = ["import wandb.apis.public", "sweep: refused", "from wandb.sdk.lib import nothing", "Run.no_call", "Run.no_value", "Run.link_nothing"]
         self.assertEqual(missing(BELOW, shim), common)
         self.assertEqual(missing(BELOW, gitruns), [*common[:2], "from wandb.sdk.wandb_run import Run", *common[2:]])
 
@@ -108,8 +122,8 @@ class Programs(unittest.TestCase):
                 programs.main([top], True)
         lines = out.getvalue().splitlines()
         self.assertEqual(lines[0], "3 files of 2 packages record with wandb, of 4 that import it")
-        self.assertIn("import gitruns as wandb: 33.3% of the files whole (1 of 3)", lines[2])
-        self.assertIn("50.0% of all that import it", lines[2])
+        self.assertEqual(lines[2], "import gitruns as wandb: 33.3% of the files whole (1 of 3; 50.0% where each package counts the same)")
+        self.assertIn("; 50.0% of all files that import it", lines[3])
         self.assertIn("      1      1      0  Api: refused", lines)
 
 
