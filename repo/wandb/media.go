@@ -151,7 +151,7 @@ func again(name string, taken func(string) bool) string {
 
 // openBelow opens a file of the log's folder, to which no link leads.
 func (r *reading) openBelow(name string) (*os.File, error) {
-	for dir := filepath.Dir(name); len(dir) > len(r.dir); dir = filepath.Dir(dir) {
+	for dir := filepath.Dir(name); strings.HasPrefix(dir, r.dir+string(filepath.Separator)); dir = filepath.Dir(dir) {
 		info, err := os.Lstat(dir)
 		if err != nil {
 			return nil, err
