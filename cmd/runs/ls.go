@@ -38,6 +38,8 @@ func (a *app) lsCommand() *cobra.Command {
 
 SELECTOR is an id, a name, a prefix of four characters or more, last, last~2, best=METRIC, group=GROUP.
 EXPRESSION knows metrics.X, params.X, tags.X and attributes like status or started; = != < <= > >= ~ in, and or not.
+A metric is its best value where it has a goal, else its last; X.last, .min, .max, .count say which. The header names the
+goal where what it shows is not the last value.
 
 A damaged run is named on stderr and hides no other; the exit status is then 1.`,
 		ValidArgsFunction: a.completeRun,

@@ -229,6 +229,9 @@ func (a *app) drawMetric(ctx context.Context, f *plotFlags, c *collection, entri
 		}
 		if m, ok := e.Metrics[key]; ok {
 			s.Note = terminal.Number(query.Best(m, c.goal(key)))
+			if goal := query.BestBy([]*format.Run{e.Run}, "metrics."+key, c.context()); goal != "" {
+				s.Note = goal + " " + s.Note
+			}
 		}
 		if f.smooth > 0 {
 			s.Y = chart.Smooth(s.Y, f.smooth)

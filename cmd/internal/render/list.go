@@ -39,7 +39,7 @@ func (l List) Write(w io.Writer, t *terminal.Terminal, entries []*repo.Entry) er
 	}
 	keys, numbers := l.keys(runs)
 	for i, key := range keys {
-		tb.Columns = append(tb.Columns, terminal.Column{Title: bare(key), Right: numbers[i], Flexible: !numbers[i], Drop: i > 0, Key: true})
+		tb.Columns = append(tb.Columns, terminal.Column{Title: byBest(bare(key), query.BestBy(runs, key, l.Context)), Right: numbers[i], Flexible: !numbers[i], Drop: i > 0, Key: true})
 	}
 	for _, e := range entries {
 		row := []terminal.Cell{{Text: e.Title()}, {Text: terminal.Ago(l.Context.Now.Sub(e.Started))}, Status(e, l.Context.Now)}
@@ -52,6 +52,14 @@ func (l List) Write(w io.Writer, t *terminal.Terminal, entries []*repo.Entry) er
 		tb.Rows = append(tb.Rows, row)
 	}
 	return tb.Write(w, t)
+}
+
+// byBest is the name of a metric that is shown by its best value.
+func byBest(name, goal string) string {
+	if goal == "" {
+		return name
+	}
+	return name + " (" + goal + ")"
 }
 
 // bare is a key without the word that says where to look for it.
@@ -188,7 +196,7 @@ func (g Groups) Write(w io.Writer, t *terminal.Terminal, groups []query.Group) e
 	title := strings.TrimPrefix(g.Key, "params.")
 	tb := terminal.Table{Columns: []terminal.Column{{Title: title, Flexible: true, Key: true}, {Title: "runs", Right: true}, {Title: "age"}}}
 	if primary != "" {
-		tb.Columns = append(tb.Columns, terminal.Column{Title: primary, Right: true, Key: true}, terminal.Column{Title: "sd", Right: true}, terminal.Column{Title: "best", Right: true, Drop: true})
+		tb.Columns = append(tb.Columns, terminal.Column{Title: byBest(primary, query.BestBy(all, "metrics."+primary, g.Context)), Right: true, Key: true}, terminal.Column{Title: "sd", Right: true}, terminal.Column{Title: "best", Right: true, Drop: true})
 	}
 	for _, group := range groups {
 		row := []terminal.Cell{{Text: group.Label}, {Text: strconv.Itoa(len(group.Runs))}, {Text: terminal.Ago(g.Context.Now.Sub(group.Runs[0].Started))}}
