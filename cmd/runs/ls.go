@@ -36,7 +36,7 @@ func (a *app) lsCommand() *cobra.Command {
     runs ls -w "metrics.rmse < 0.8 and params.model = 'xgb'" --sort rmse
     runs ls --group-by replicates
 
-SELECTOR is an id, a name, a prefix of four characters or more, last, last~2, best=METRIC, group=GROUP.
+SELECTOR is an id, a name, a prefix of four characters or more, your own key, last, last~2, best=METRIC, group=GROUP.
 EXPRESSION knows metrics.X, params.X, tags.X and attributes like status or started; = != < <= > >= ~ in, and or not.
 A metric is its best value where it has a goal, else its last; X.last, .min, .max, .count say which. The header names the
 goal where what it shows is not the last value.
