@@ -311,6 +311,7 @@ func (a *app) setup(ctx context.Context) (*repo.Repository, error) {
 	a.settle(ctx, r)
 	if made {
 		a.say("runs: set up %s", repo.Relative(a.dir, r.Dir))
+		a.sayOutsideGit(r)
 		a.sayGitProblems(ctx, r)
 	}
 	return r, nil
