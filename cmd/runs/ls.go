@@ -41,6 +41,9 @@ EXPRESSION knows metrics.X, params.X, tags.X and attributes like status or start
 A metric is its best value where it has a goal, else its last; X.last, .min, .max, .count say which. The header names the
 goal where what it shows is not the last value.
 
+The key of --sort is a column too; what has no room is named on stderr. A value is cut at 60 characters, not so in --json
+and --csv.
+
 A damaged run is named on stderr and hides no other; the exit status is then 1.`,
 		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -158,7 +161,7 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *collection, runs []*
 	if f.groupBy != "" {
 		return a.writeGroups(ctx, f, c, runs)
 	}
-	list := render.List{Primary: c.config.Primary, Columns: splitList(f.columns), Context: c.context()}
+	list := render.List{Primary: c.config.Primary, Columns: splitList(f.columns), Sort: query.SortKey(f.sort), Context: c.context()}
 	switch {
 	case f.json:
 		return a.printJSON(append([]*format.Run{}, runs...))
@@ -182,7 +185,35 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *collection, runs []*
 		a.say("runs: no runs%s", map[bool]string{true: " match", false: " yet: 'runs exec -- COMMAND' records one"}[len(c.entries) > 0])
 		return nil
 	}
-	return a.term.Page(ctx, func(w io.Writer) error { return list.Write(w, a.term, entries) })
+	var left []string
+	err := a.term.Page(ctx, func(w io.Writer) (err error) {
+		left, err = list.Write(w, a.term, entries)
+		return err
+	})
+	a.sayLeft(left)
+	return err
+}
+
+// maxLeft is how many keys are named that a list had no room for.
+const maxLeft = 10
+
+// sayLeft names the keys that a list had no room for.
+func (a *app) sayLeft(keys []string) {
+	if len(keys) == 0 {
+		return
+	}
+	what := "param"
+	names := make([]string, len(keys))
+	for i, key := range keys {
+		var param bool
+		if names[i], param = strings.CutPrefix(key, "params."); !param {
+			what = "column"
+		}
+	}
+	if len(names) > maxLeft {
+		names = append(names[:maxLeft], "…")
+	}
+	a.say("runs: %d more %s: --columns %s", len(keys), what+verb(len(keys), "", "s"), strings.Join(names, ","))
 }
 
 func (a *app) writeGroups(ctx context.Context, f *lsFlags, c *collection, runs []*format.Run) error {

@@ -11,6 +11,7 @@ import (
 type Table struct {
 	Columns []Column
 	Rows    [][]Cell
+	Dropped []int // columns that had no room, known behind Write
 }
 
 // Column is one column of a table.
@@ -123,6 +124,7 @@ func (tb *Table) fit(t *Terminal) []fitted {
 		if drop < 0 {
 			return columns
 		}
+		tb.Dropped = append(tb.Dropped, columns[drop].index)
 		columns = append(columns[:drop], columns[drop+1:]...)
 	}
 }
