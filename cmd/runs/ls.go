@@ -107,6 +107,11 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 	if err != nil {
 		return err
 	}
+	for _, key := range append(splitList(f.columns), query.SortKey(f.sort), f.groupBy) {
+		if key != "" && key != query.ByReplicates {
+			c.sayMissing(key, false)
+		}
+	}
 	runs := recordsOf(entries)
 	if f.sort != "" {
 		query.Sort(runs, f.sort, c.context())
@@ -286,6 +291,7 @@ func (c *collection) choose(ctx context.Context, selectors []string, where strin
 	if err != nil {
 		return nil, usageError{err}
 	}
+	expr.EachKey(func(key string, asks bool) { c.sayMissing(key, asks) })
 	context := c.context()
 	return slices.DeleteFunc(entries, func(e *repo.Entry) bool { return !expr.Match(e.Run, context) }), nil
 }

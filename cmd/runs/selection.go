@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gitruns/runs/format"
@@ -150,6 +151,19 @@ func (c *collection) goal(metric string) string {
 		c.goals = c.config.GoalIn(c.runs...)
 	}
 	return c.goals(metric)
+}
+
+// sayMissing names a key that no run has, with those that are near it. Whether it is there may be asked of any key: then it
+// is named only where it looks like another.
+func (c *collection) sayMissing(key string, asked bool) {
+	near, missing := query.Missing(c.runs, key, c.context())
+	switch {
+	case !missing || len(c.runs) == 0:
+	case len(near) > 0:
+		c.app.say("runs: no run has %s; near: %s", key, strings.Join(near, ", "))
+	case !asked:
+		c.app.say("runs: no run has %s", key)
+	}
 }
 
 // selectRuns returns the entries that a selector names.
