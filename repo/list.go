@@ -24,8 +24,10 @@ type Entry struct {
 	Life   Life      // of a run in progress
 	Silent time.Time // the last sign of a run in progress
 	repo   *Repository
-	fetch  func() error // brings the files of a run of a revision into Dir
-	noted  *Repository  // where what is said of a run of the branch of runs goes
+	fetch  func(*Entry) error // brings the files of a run of a revision into Dir
+	noted  *Repository        // where what is said of a run of the branch of runs goes
+
+	earlier []*Entry // the parts before it that are read as one with it, newest first
 }
 
 // onDisk brings the files of a run of a revision to Dir when the first of them is asked for.
@@ -33,7 +35,7 @@ func (e *Entry) onDisk() error {
 	if e.fetch == nil || e.Dir != "" {
 		return nil
 	}
-	return e.fetch()
+	return e.fetch(e)
 }
 
 // Repository is where the run and what it shares with others are read: the working tree's, or that of a revision.

@@ -22,7 +22,7 @@ import (
 type lsFlags struct {
 	experiment, where, sort, columns, groupBy string
 	limit                                     int
-	json, csv, allBranches                    bool
+	json, csv, allBranches, parts             bool
 	revs                                      []string
 }
 
@@ -41,6 +41,7 @@ EXPRESSION knows metrics.X, params.X, tags.X and attributes like status or start
 A metric is its best value where it has a goal, else its last; X.last, .min, .max, .count say which. The header names the
 goal where what it shows is not the last value.
 
+A run that resumes another is one row with it, with the metrics of both; --parts lists each, as --json and --csv always do.
 The key of --sort is a column too; what has no room is named on stderr. A value is cut at 60 characters, not so in --json
 and --csv.
 
@@ -65,6 +66,7 @@ A damaged run is named on stderr and hides no other; the exit status is then 1.`
 	flags.StringVar(&f.groupBy, "group-by", "", "one line a group: replicates, or a `KEY`")
 	flags.StringArrayVar(&f.revs, "rev", nil, "runs of the git revision `REV` too, without a checkout; repeated")
 	flags.BoolVar(&f.allBranches, "all-branches", false, "runs of all local branches too")
+	flags.BoolVar(&f.parts, "parts", false, "one row for each part of a chain of runs that resume one another")
 	flags.BoolVar(&f.json, "json", false, "print a JSON list of runs")
 	flags.BoolVar(&f.csv, "csv", false, "print CSV")
 	_ = cmd.RegisterFlagCompletionFunc("experiment", a.completeExperiment)
@@ -103,7 +105,13 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 			return err
 		}
 	}
-	entries, err := c.choose(ctx, selectors, f.where)
+	entries, err := c.choose(ctx, selectors, "")
+	if err == nil {
+		if f.groupBy != "" || !f.json && !f.csv && !f.parts {
+			entries = c.wholes(entries)
+		}
+		entries, err = c.matching(entries, f.where)
+	}
 	if err != nil {
 		return err
 	}
@@ -166,7 +174,7 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *collection, runs []*
 	if f.groupBy != "" {
 		return a.writeGroups(ctx, f, c, runs)
 	}
-	list := render.List{Primary: c.config.Primary, Columns: splitList(f.columns), Sort: query.SortKey(f.sort), Context: c.context()}
+	list := render.List{Primary: c.config.Primary, Columns: splitList(f.columns), Sort: query.SortKey(f.sort), Part: c.partOf(), Context: c.context()}
 	switch {
 	case f.json:
 		return a.printJSON(append([]*format.Run{}, runs...))
@@ -284,6 +292,11 @@ func (c *collection) choose(ctx context.Context, selectors []string, where strin
 			}
 		}
 	}
+	return c.matching(entries, where)
+}
+
+// matching are the entries that match an expression; all where it is empty.
+func (c *collection) matching(entries []*repo.Entry, where string) ([]*repo.Entry, error) {
 	if where == "" {
 		return entries, nil
 	}

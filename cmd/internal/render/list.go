@@ -23,9 +23,10 @@ const (
 
 // List shows runs in a table.
 type List struct {
-	Primary string   // metric shown by itself; empty is the most common one with a goal
-	Columns []string // keys asked for, instead of the params that differ
-	Sort    string   // the key that the list is sorted by, a column too; empty for none
+	Primary string                   // metric shown by itself; empty is the most common one with a goal
+	Columns []string                 // keys asked for, instead of the params that differ
+	Sort    string                   // the key that the list is sorted by, a column too; empty for none
+	Part    func(*repo.Entry) string // which part of a chain an entry is, behind its status; nil for none
 	Context query.Context
 }
 
@@ -45,7 +46,13 @@ func (l List) Write(w io.Writer, t *terminal.Terminal, entries []*repo.Entry) (l
 		tb.Columns = append(tb.Columns, terminal.Column{Title: byBest(bare(key), query.BestBy(runs, key, l.Context)), Right: numbers[i], Flexible: !numbers[i], Drop: i > 0, Key: true})
 	}
 	for _, e := range entries {
-		row := []terminal.Cell{{Text: e.Title()}, {Text: terminal.Ago(l.Context.Now.Sub(e.Started))}, Status(e, l.Context.Now)}
+		status := Status(e, l.Context.Now)
+		if l.Part != nil {
+			if part := l.Part(e); part != "" {
+				status.Text += ", " + part
+			}
+		}
+		row := []terminal.Cell{{Text: e.Title()}, {Text: terminal.Ago(l.Context.Now.Sub(e.Started))}, status}
 		if experiments {
 			row = append(row, terminal.Cell{Text: e.Experiment})
 		}

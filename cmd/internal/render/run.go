@@ -79,7 +79,7 @@ func (v Run) Write(ctx context.Context, w io.Writer, t *terminal.Terminal, e *re
 	p.pair("command", ShellWords(e.Command))
 	p.pair("in", e.Cwd)
 	for _, link := range []struct{ label, value string }{
-		{"group", e.Group}, {"key", e.Key}, {"part of", e.Parent}, {"resumes", e.Resumes}, {"reproduces", e.Reproduces},
+		{"group", e.Group}, {"key", e.Key}, {"part of", e.Parent}, {"resumes", resumed(e)}, {"reproduces", e.Reproduces},
 	} {
 		p.pair(link.label, link.value)
 	}
@@ -97,6 +97,13 @@ func (v Run) Write(ctx context.Context, w io.Writer, t *terminal.Terminal, e *re
 	v.origin(p, e.Run)
 	v.outputs(p, e)
 	return p.err
+}
+
+func resumed(e *repo.Entry) string {
+	if e.Parts() == 1 {
+		return e.Resumes
+	}
+	return fmt.Sprintf("%s; %d parts are shown as one, --part shows this one alone", e.Resumes, e.Parts())
 }
 
 func endOf(r *format.Run) string {
