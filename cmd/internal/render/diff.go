@@ -207,7 +207,7 @@ func levelText(l *diff.Level, step bool) string {
 		return "-"
 	}
 	if l.N == 0 {
-		return "nan"
+		return terminal.Number(math.NaN())
 	}
 	text := terminal.Number(l.Best)
 	switch {

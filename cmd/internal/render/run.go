@@ -242,6 +242,9 @@ func (v Run) metrics(ctx context.Context, p *page, e *repo.Entry) {
 	}
 }
 
+// artifactRole is what a dataset is that a run of this project made as an artifact.
+const artifactRole = "artifact"
+
 func (v Run) origin(p *page, r *format.Run) {
 	if s := r.Source; s != nil && (s.Commit != "" || s.Dirty) {
 		p.title("source")
@@ -266,7 +269,10 @@ func (v Run) origin(p *page, r *format.Run) {
 		p.title("data")
 		for _, d := range r.Datasets {
 			where := d.Path
-			if where == "" {
+			switch {
+			case where == "" && d.Role == artifactRole:
+				where = "artifact of this project"
+			case where == "":
 				where = "outside the project"
 			}
 			digest := d.SHA256

@@ -54,6 +54,9 @@ func (v Run) values(ctx context.Context, p *page, e *repo.Entry) {
 
 // ValueText is a logged value as one short line for people: the beginning of a text, the shape of a histogram, else JSON.
 func ValueText(value string) string {
+	if value == "null" {
+		return "none"
+	}
 	var text string
 	if json.Unmarshal([]byte(value), &text) == nil {
 		lines := strings.Split(strings.TrimSpace(text), "\n")
