@@ -113,9 +113,8 @@ def init(
         line["note"] = _values.text_of(names["notes"])
     run = None
     outer = os.environ.get("RUNS_DIR") if os.environ.get("RUNS_ID") else None
-    # A run with an id of its own, or one that goes on with another, is found by that id: it is part of the outer run.
-    if outer and not _joined_once and reinit != "create_new" and parent is None and not names["id"] and not how:
-        run = _join(outer, names, line, bool(allow_val_change), project or "")
+    if outer and not _joined_once and reinit != "create_new" and parent is None:
+        run = _join(outer, names, line, bool(allow_val_change), {"names": True, "experiment": project or "", "group": names["group"], "key": names["id"], "resume": how})
     if run is None:
         if parent is None and os.environ.get("RUNS_ID") and reinit != "create_new":
             parent = os.environ["RUNS_ID"]
@@ -218,12 +217,16 @@ def _start(names: dict, project: str, line: dict, how: str, parent: Any, given: 
     for warning in started.get("warnings") or ():
         say(warning)
     if existing := started.get("existing"):
-        say(f"a run with the id {names['id']!r} exists ({existing}); this is a new run of that id: resume='allow' would go on with it")
+        _say_existing(names["id"], existing)
     short = run.run_id.rsplit("-", 1)[-1]
     title = f"{run._name} ({short})" if run._name else short
     resumed = started.get("resumed")
     say(f"recording {title}" + (f" from step {run._step}, going on with {resumed['id']}" if resumed else "") + f" in {_short(run._runs)}")
     return run
+
+
+def _say_existing(key: str, existing: str) -> None:
+    say(f"a run with the id {key!r} exists ({existing}); this is a new run of that id: resume='allow' would go on with it")
 
 
 def _loaded(config: Any, params: dict) -> dict:
@@ -238,17 +241,24 @@ def _short(path: str) -> str:
     return relative if not relative.startswith(os.pardir) else path
 
 
-def _join(folder: str, names: dict, line: dict, allow: bool, project: str = "") -> Any:
-    """The run of RUNS_ID, or None where it is not there any more."""
+def _join(folder: str, names: dict, line: dict, allow: bool, belongs: dict | None = None) -> Any:
+    """The run of RUNS_ID, or None where it is not there any more, or where the program goes on with a run of its own.
+
+    belongs is what a program that begins says of the run, for what its starter has not named.
+    """
     from ._binary import client
     from ._errors import Error
     from ._run import Run
 
     try:
-        started = client("join", {"pid": os.getpid(), "dir": folder})
+        started = client("join", {"pid": os.getpid(), "dir": folder, **(belongs or {})})
     except Error as e:
         once("join", f"RUNS_ID names a run that cannot be joined ({e}); a new one is begun")
         return None
+    if started.get("apart"):
+        return None
+    if existing := started.get("existing"):
+        _say_existing(names["id"], existing)
     run = Run(started, joined=True, prefix=_rank_prefix(), allow_val_change=allow)
     run._config._load(started.get("params") or {})
     if names["name"] and names["name"] != run._name:
@@ -259,11 +269,11 @@ def _join(folder: str, names: dict, line: dict, allow: bool, project: str = "") 
     if "p" in line:
         run._config.update(line["p"], allow_val_change=allow)
     rest = {k: v for k, v in line.items() if k != "p"}
-    # Its starter said what experiment and group it belongs to; what the program says of them stands in tags.
-    if names["group"]:
-        rest.setdefault("tags", {})["group"] = _values.text_of(names["group"])
-    if project and project != started.get("experiment"):
-        rest.setdefault("tags", {})["project"] = _values.text_of(project)
+    # Where its starter said what experiment and group it belongs to, what the program says of them stands in tags.
+    for tag, key in (("group", "group"), ("project", "experiment")):
+        said = (belongs or {}).get(key)
+        if said and said != started.get(key):
+            rest.setdefault("tags", {})[tag] = _values.text_of(said)
     if rest:
         run._write(rest)
     return run
