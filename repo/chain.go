@@ -59,10 +59,11 @@ func goOn(earlier, later []format.Point) []format.Point {
 // eachPointsOfChain is EachPoints of all parts.
 func (e *Entry) eachPointsOfChain(ctx context.Context, yield func(key string, points []format.Point) error) error {
 	curves, err := e.Curves()
-	defer curves.Close()
 	if err != nil {
+		curves.Close()
 		return err
 	}
+	defer curves.Close()
 	for _, key := range slices.Sorted(maps.Keys(e.Metrics)) {
 		if err := ctx.Err(); err != nil {
 			return err
