@@ -49,6 +49,9 @@ func (a *Active) fill(ctx context.Context, done string, end Finish) (*finished, 
 	if err != nil {
 		return nil, err
 	}
+	if f.exitCode != nil && run.Status == format.Finished {
+		run.Status, run.ExitCode = format.Failed, f.exitCode
+	}
 	settings := a.settings()
 	run.Metrics = f.metrics(settings.GoalIn(run))
 	if err := a.fillSystem(ctx, done, b, settings); err != nil {
@@ -94,6 +97,7 @@ func (a *Active) foldInto(ctx context.Context, done string, b *finished) (*fold,
 	values := format.NewValueSorter(a.Dir)
 	defer func() { _ = values.Close() }()
 	f := newFold(b.run, sorter.Add)
+	f.settings = a.settings().Experiment
 	f.value = values.Add
 	for _, file := range files {
 		if err := f.journal(ctx, file, 0, file.size); err != nil {

@@ -42,7 +42,7 @@ gitruns.init(id="exp-1", resume="allow", config={"lr": 2}, allow_val_change=True
         runs = self.list()
         self.assertEqual([bool(r.get("resumes")) for r in reversed(runs)], [False, True, True, True])
         self.assertEqual({r["key"] for r in runs}, {"exp-1"})
-        self.assertEqual([s for s, _ in self.points("loss", runs[-2]["id"])], [3])
+        self.assertEqual([s for s, _ in self.points("loss", runs[-2]["id"])], [0, 1, 2, 3])
 
     def test_own_id_from_a_checkpoint(self) -> None:
         self.python("""
@@ -90,7 +90,7 @@ if len(sys.argv) > 1:
         self.assertNotIn("resumes", self.show())
         self.python(source, SLURM_JOB_ID="42")
         r = self.show()
-        self.assertEqual((r["key"], self.points("a")), ("42", [(1, 1.0)]))
+        self.assertEqual((r["key"], self.points("a")), ("42", [(0, 0.0), (1, 1.0)]))
         self.assertTrue(r["resumes"])
 
     def test_in_progress(self) -> None:

@@ -21,7 +21,7 @@ const shownValue = 100
 
 // values shows the last value of each key that is no number.
 func (v Run) values(ctx context.Context, p *page, e *repo.Entry) {
-	if f, ok := e.Files[format.ValuesName]; e.Active == nil && (!ok || f.Bytes > lookedAtValues) {
+	if n := e.ValuesBytes(); e.Active == nil && (n == 0 || n > lookedAtValues) {
 		return // of what is too long, its size stands among the files
 	}
 	type latest struct {
@@ -54,6 +54,9 @@ func (v Run) values(ctx context.Context, p *page, e *repo.Entry) {
 
 // ValueText is a logged value as one short line for people: the beginning of a text, the shape of a histogram, else JSON.
 func ValueText(value string) string {
+	if value == "null" {
+		return "none"
+	}
 	var text string
 	if json.Unmarshal([]byte(value), &text) == nil {
 		lines := strings.Split(strings.TrimSpace(text), "\n")
