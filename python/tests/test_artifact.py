@@ -114,6 +114,37 @@ with gitruns.init(project="p") as run:
 """, name="use.py")
         self.assertEqual({d["role"] for d in self.show()["datasets"]}, {"artifact"})
 
+    def test_a_saved_file_of_the_same_name(self) -> None:
+        self.write("model.pt", "weights")
+        for order in ('art(); r.save("model.pt")', 'r.save("model.pt"); art()'):
+            self.python(f"""
+import gitruns
+with gitruns.init(project="p") as r:
+    art = lambda: r.log_artifact("model.pt", name="model.pt", type="model")
+    {order}
+    assert open(r.use_artifact("model.pt").file("active")).read() == "weights"
+with gitruns.init(project="p") as r:
+    assert open(r.use_artifact("model.pt").file()).read() == "weights"
+""")
+            paths = [a["path"] for a in self.show("last~1")["artifacts"]]
+            with self.subTest(order):
+                self.assertEqual(sorted(p.partition("/")[0] for p in paths), sorted(["model-file.pt", "model.pt", "model.pt"] if order[0] == "a" else ["model.pt", "model.pt+artifact", "model.pt+artifact"]))
+
+    def test_an_artifact_called_as_the_traceback(self) -> None:
+        self.write("traceback.txt", "mine")
+        self.python("""
+import gitruns
+r = gitruns.init(project="p")
+r.log_artifact("traceback.txt", name="traceback.txt")
+raise ValueError
+""", status=1)
+        self.python("""
+import gitruns
+with gitruns.init(project="p") as r:
+    assert open(r.use_artifact("traceback.txt").file()).read() == "mine"
+""")
+        self.assertIn("traceback.txt", [a["path"] for a in self.show("last~1")["artifacts"]])
+
     def test_names(self) -> None:
         import gitruns
 

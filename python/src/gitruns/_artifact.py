@@ -1,7 +1,7 @@
 """Artifacts: named files with versions, kept with the run that made them, and found over the runs of the project.
 
 An artifact's files lie in its run at artifacts/<name>/<first 12 digits of its digest>/…, and a manifest beside that folder,
-<12 digits>.json, of kind "artifact". Its digest is that of a dataset folder: SHA-256 of a line `path NUL size NUL sha256 LF` a file,
+<12 digits>.json, of kind "artifact". Where the run keeps a file <name>, the folder is <name>+artifact. Its digest is that of a dataset folder: SHA-256 of a line `path NUL size NUL sha256 LF` a file,
 sorted by path; a reference counts as 0 bytes with the SHA-256 of its URI.
 """
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 _SHORT = 12  # digits of a digest in paths
 _MAX_MANIFEST = 64 << 20
+_BESIDE = "+artifact"  # behind a name that a saved file has; no name of an artifact holds a plus
 
 
 def _name_of(name: str) -> str:
@@ -355,7 +356,7 @@ class Artifact:
             _files.copy(url2pathname(entry["ref"][7:]), to, os.path.dirname(to))
             return
         of = self._logged()
-        name = f"{self._name}/{of['digest'][:_SHORT]}/{path}"
+        name = f"{of['place']}/{path}"
         if _copy_active(of["runs"], of["run"], name, to) or of.get("folder") and _copy_from(of["folder"], name, to):
             return
         from . import _binary
@@ -511,11 +512,12 @@ def log_artifact(run: Any, artifact: Any, name: str | None = None, type: str | N
         return made
     digest = made.digest
     folder = os.path.join(run._folder, "artifacts")
+    place = f"{_place(run, made._name)}/{digest[:_SHORT]}"
     try:
         for path, entry in sorted(made._entries.items()):
             if "ref" in entry:
                 continue
-            at = f"{made._name}/{digest[:_SHORT]}/{path}"
+            at = f"{place}/{path}"
             to = os.path.join(folder, *at.split("/"))
             _files.no_links(folder, at)
             source = os.path.join(made._staged, *path.split("/"))
@@ -533,7 +535,7 @@ def log_artifact(run: Any, artifact: Any, name: str | None = None, type: str | N
             "schema": 1, "name": made._name, "type": made.type, "description": made.description, "metadata": plain(made.metadata), "aliases": names,
             "digest": digest, "run": run.run_id, "time": round(time.time(), 6), "files": [{"path": p, **e} for p, e in sorted(made._entries.items())],
         }  # fmt: skip
-        at = f"{made._name}/{digest[:_SHORT]}.json"
+        at = place + ".json"
         to = os.path.join(folder, *at.split("/"))
         data = json.dumps(manifest, indent=1).encode()
         sha, size = _files.write(to, data, _files.staging(run))
@@ -542,8 +544,14 @@ def log_artifact(run: Any, artifact: Any, name: str | None = None, type: str | N
         once(("artifact", made._name), f"artifact {made._name} is not kept: {e}")
         return made
     made.aliases = names
-    made._from = {"run": run.run_id, "runs": run._runs, "cwd": os.path.dirname(run._runs) or None, "digest": digest, "project": run.project}
+    made._from = {"run": run.run_id, "runs": run._runs, "cwd": os.path.dirname(run._runs) or None, "digest": digest, "project": run.project, "place": place}
     return made
+
+
+def _place(run: Any, name: str) -> str:
+    """The folder for the artifacts of that name: where a file of the run has the name, one beside it."""
+    taken = name == "traceback.txt" or any(os.path.lexists(p) and not os.path.isdir(p) for p in (os.path.join(run._folder, "files", name), os.path.join(run._folder, "artifacts", name)))
+    return name + _BESIDE if taken else name
 
 
 def _folders(runs: str, record: dict[str, Any]) -> str:
@@ -575,7 +583,8 @@ def _versions(cwd: str | None, name: str, project: str) -> list[Any]:
                 say(f"artifacts of run {record['id']}: {_line_of(err)}")
         for item in listed or ():
             path = item.get("path", "")
-            if path.startswith(name + "/") and path.endswith(".json") and len(path) == len(name) + 6 + _SHORT:
+            folder, _, last = path.rpartition("/")
+            if folder in (name, name + _BESIDE) and last.endswith(".json") and len(last) == _SHORT + 5:
                 manifest = _manifest(cwd, record, item)
                 if manifest is not None and manifest.get("name") == name:
                     found.append(manifest)
@@ -603,17 +612,18 @@ def _manifest(cwd: str | None, record: dict[str, Any], item: dict[str, Any]) -> 
 
     if item.get("bytes", 0) > _MAX_MANIFEST:
         return None
+    place = item["path"].removesuffix(".json")
     if item["sha256"] in _known:
-        return {**_known[item["sha256"]], "run": record["id"]}
+        return {**_known[item["sha256"]], "run": record["id"], "place": place}
     from hashlib import sha256
 
     from . import _binary
 
     data = b""
     for folder in [os.path.join(cwd or os.getcwd(), ".runs")]:
-        for place in (_folders(folder, record), os.path.join(folder, "active", record["id"])):
+        for of in (_folders(folder, record), os.path.join(folder, "active", record["id"])):
             try:
-                with open(os.path.join(place, "artifacts", *item["path"].split("/")), "rb") as f:
+                with open(os.path.join(of, "artifacts", *item["path"].split("/")), "rb") as f:
                     data = f.read(_MAX_MANIFEST + 1)
             except OSError:
                 continue
@@ -635,7 +645,7 @@ def _manifest(cwd: str | None, record: dict[str, Any], item: dict[str, Any]) -> 
         once(("manifest", item["sha256"]), f"artifact {item['path']} of run {record['id']} is no manifest: it is left out")
         return None
     _known[item["sha256"]] = m
-    return {**m, "run": record["id"]}
+    return {**m, "run": record["id"], "place": place}
 
 
 def _find(run: Any, wanted: str, type: str | None) -> Artifact:
@@ -662,7 +672,7 @@ def _find(run: Any, wanted: str, type: str | None) -> Artifact:
     a._entries = dict(v["entries"])
     a.aliases = list(v["aliases"])
     runs = getattr(run, "_runs", "") or os.path.join(os.getcwd(), ".runs")
-    a._from = {"run": v["run"], "runs": runs, "cwd": cwd, "digest": v["digest"], "project": project, "version": v["version"], "folder": os.path.join(runs, "active", v["run"])}
+    a._from = {"run": v["run"], "runs": runs, "cwd": cwd, "digest": v["digest"], "project": project, "version": v["version"], "place": v["place"], "folder": os.path.join(runs, "active", v["run"])}
     return a
 
 
