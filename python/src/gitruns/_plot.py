@@ -143,10 +143,27 @@ def histogram(table: Any, value: str, title: str | None = None, split_table: boo
     return Chart(table, {"mark": {"type": "bar", "tooltip": True}, "encoding": encoding}, title)
 
 
+def _items(name: str, values: Any) -> list[Any]:
+    """The values of a sequence or an array. Raises TypeError for what is none."""
+    if hasattr(values, "tolist"):
+        values = values.tolist()
+    if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__iter__"):
+        raise TypeError(f"{name} is a sequence or an array, not {type(values).__name__}")
+    return list(values)
+
+
+def _rows(name: str, values: Any) -> list[list[Any]]:
+    """The rows of scores of an array of shape (rows, classes). Raises TypeError for no array, ValueError for another shape."""
+    rows = _items(name, values)
+    if any(isinstance(r, (str, bytes, dict)) or not hasattr(r, "__iter__") for r in rows):
+        raise ValueError(f"{name} has the shape (rows, classes): a list of scores for each row, one for each class")
+    return [_items(name, r) for r in rows]
+
+
 def _classes(y_true: Any, y_probas: Any, labels: Any, classes_to_plot: Any) -> tuple[list[Any], list[Any], list[Any]]:
     """True classes as numbers, and for each class that is wanted its name and its scores: [(name, class, scores)]."""
-    true = y_true.tolist() if hasattr(y_true, "tolist") else list(y_true)
-    rows = y_probas.tolist() if hasattr(y_probas, "tolist") else [r.tolist() if hasattr(r, "tolist") else list(r) for r in y_probas]
+    true = _items("y_true", y_true)
+    rows = _rows("y_probas", y_probas)
     if not true or len(true) != len(rows):
         raise ValueError(f"{len(true)} true classes and {len(rows)} rows of scores")
     width = len(rows[0])
@@ -188,7 +205,7 @@ def _thin(points: list[Any]) -> list[Any]:
 def roc_curve(y_true: Any = None, y_probas: Any = None, labels: Any = None, classes_to_plot: Any = None, title: str | None = None, split_table: bool = False) -> Chart:
     """True over false positive rate of each class against the others. y_true: (rows,) classes; y_probas: (rows, classes) scores.
 
-    At most 1,000 points a class. Raises ValueError for other shapes.
+    At most 1,000 points a class. Raises ValueError for other shapes, TypeError for what is no sequence.
     """
     true, chosen, _ = _classes(y_true, y_probas, labels, classes_to_plot)
     rows = []
@@ -247,10 +264,9 @@ def confusion_matrix(probs: Any = None, y_true: Any = None, preds: Any = None, c
     if y_true is None:
         raise ValueError("confusion_matrix: y_true is missing")
     if preds is None:
-        rows = probs.tolist() if hasattr(probs, "tolist") else [list(r) for r in probs]
-        preds = [max(range(len(r)), key=r.__getitem__) for r in rows]
-    true = y_true.tolist() if hasattr(y_true, "tolist") else list(y_true)
-    said = preds.tolist() if hasattr(preds, "tolist") else list(preds)
+        preds = [max(range(len(r)), key=r.__getitem__) for r in _rows("probs", probs)]
+    true = _items("y_true", y_true)
+    said = _items("preds", preds)
     if len(true) != len(said):
         raise ValueError(f"confusion_matrix: {len(true)} true classes and {len(said)} predictions")
     present = sorted(set(true) | set(said))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 class Table(Media):
     """A table: columns with names, and rows of numbers, booleans, text, None, lists, or media.
 
-    data (or rows): rows as lists, or an array of shape (rows, columns); dataframe: of pandas or polars. It is written as Parquet
+    data (or rows): rows as lists, as dicts, whose columns are the keys of all of them, or an array of shape (rows, columns); dataframe: of pandas or polars. It is written as Parquet
     when it is logged, whole each time. A column of one kind is int64, double, boolean or string; of integers and floats
     double; others are JSON text. Media in cells are files of their own, and the cell is their name.
 
@@ -50,8 +50,7 @@ class Table(Media):
         if columns is not None:
             self._name(columns)
         elif given:
-            first = given[0]
-            self.columns = list(first) if isinstance(first, dict) else [str(i) for i in range(len(first))]
+            self.columns = list(dict.fromkeys(c for row in given if isinstance(row, dict) for c in row)) or [str(i) for i in range(len(given[0]))]
         else:
             self.columns = ["Input", "Output", "Expected"]
         for row in given:
