@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 _NAME = "runs.exe" if os.name == "nt" else "runs"
 _found = ""
+_ANSWERED = {"start": ("id", "dir", "host"), "join": ("id", "dir", "host")}  # what the client cannot do without
 
 
 def find() -> str:
@@ -44,8 +45,17 @@ def find() -> str:
 def call(args: list[str], input: bytes = b"", cwd: str | None = None) -> tuple[int, bytes, bytes]:
     """Run `runs args…` to its end and return (exit status, stdout, stderr); a status below 0 is minus the signal.
 
-    input is its stdin. cwd is where it runs. Raises CommError where the program is not there or cannot be started.
+    input is its stdin. cwd is where it runs. Raises CommError where the program is not there or cannot be started, UsageError for an
+    argument that no program can be given.
     """
+    from ._errors import UsageError
+
+    for arg in (*args, *([cwd] if cwd else [])):
+        try:
+            if b"\0" in os.fsencode(arg):
+                raise ValueError
+        except ValueError:
+            raise UsageError(f"{arg!r} holds a character that cannot be passed to the program 'runs'") from None
     program = find()
     argv = [program, *(["-C", cwd] if cwd else []), *args]
     try:
@@ -54,6 +64,15 @@ def call(args: list[str], input: bytes = b"", cwd: str | None = None) -> tuple[i
         return _subprocess(argv, input)
     except OSError as e:
         raise CommError(f"starting {program}: {e.strerror or e}; set RUNS_BINARY to a program 'runs' of this machine") from e
+
+
+def words(err: bytes) -> list[str]:
+    """The lines that a program printed, without blank ones, escape sequences and control characters."""
+    import re
+
+    text = re.sub(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)", "", err.decode("utf-8", "replace"))
+    lines = ("".join(c if c.isprintable() else " " for c in line).strip() for line in text.splitlines())
+    return [line for line in lines if line]
 
 
 def _subprocess(argv: list[str], input: bytes) -> tuple[int, bytes, bytes]:
@@ -166,15 +185,17 @@ def client(command: str, request: dict[str, Any], line: dict[str, Any] | None = 
     code, out, err = call(["client", command], text.encode(), cwd)
     try:
         answer = json.loads(out)
-        if not isinstance(answer, dict):
+        if not isinstance(answer, dict) or not isinstance(answer.get("error", {}), dict):
             raise ValueError
-    except ValueError:
-        said = err.decode("utf-8", "replace").strip().splitlines()
-        why = said[0] if said else f"it ended with status {code} and said nothing"
+        if "error" not in answer and not all(isinstance(answer.get(k), str) and answer[k] for k in _ANSWERED.get(command, ())):
+            raise ValueError
+    except (ValueError, RecursionError):
+        said = words(err)
+        why = said[0][:500] if said else f"it ended with status {code} and answered nothing that is known"
         raise CommError(f"{find()} does not work with this client ({why}); 'pip install --upgrade gitruns' brings both") from None
     if "error" in answer:
         error = answer["error"]
-        text = error.get("message", "it failed") + ("; " + error["hint"] if error.get("hint") else "")
+        text = "; ".join(str(error[k]) for k in ("message", "hint") if error.get(k)) or "it failed"
         kind = error.get("kind")
         raise {"params": ConfigError, "exists": UsageError, "missing": UsageError, "alive": UsageError, "usage": UsageError}.get(kind, CommError)(text)
     if answer.get("protocol", PROTOCOL) != PROTOCOL:

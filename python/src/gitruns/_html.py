@@ -141,7 +141,7 @@ def diff_html(diff: Any) -> str:
             rows.append([escape(what), escape(d.get("key", d.get("name", ""))), *cells, escape(d.get("verdict", ""))])
     source = diff.record.get("source") or {}
     rows += [["source", escape(f.get("path", "")), "", escape(f.get("change", "")), f"+{number(f.get('added', 0))} -{number(f.get('removed', 0))}"] for f in (source.get("files") or [])[:_ROWS]]
-    names = [escape((diff.record.get(s) or {}).get("name") or (diff.record.get(s) or {}).get("id") or (diff.record.get(s) or {}).get("group") or s) for s in ("a", "b")]
+    names = [escape(diff._name(s)) for s in ("a", "b")]
     return table(rows, ["", "", *names, ""])
 
 
