@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
 _NAME = "runs.exe" if os.name == "nt" else "runs"
+_SCRIPTS = "Scripts" if os.name == "nt" else "bin"
 _found = ""
 _ANSWERED = {"start": ("id", "dir", "host"), "join": ("id", "dir", "host")}  # what the client cannot do without
 
@@ -30,9 +31,12 @@ def find() -> str:
     if _found and os.path.isfile(_found):
         return _found
     here = os.path.dirname(os.path.abspath(__file__))
-    folders = [os.path.join(here, "_bin"), os.path.dirname(sys.executable or ""), os.path.join(sys.prefix, "Scripts" if os.name == "nt" else "bin")]
-    # `pip install --target` and `--user` put scripts beside the packages.
-    folders += [os.path.join(os.path.dirname(here), "bin"), os.path.join(os.path.dirname(here), os.pardir, os.pardir, os.pardir, "bin")]
+    folders = [os.path.join(here, "_bin"), os.path.dirname(sys.executable or "")]
+    folders += [os.path.join(prefix, _SCRIPTS) for prefix in (sys.prefix, sys.base_prefix)]
+    folders += _installed_in(os.path.dirname(here))
+    site = sys.modules.get("site")
+    if getattr(site, "ENABLE_USER_SITE", False) and getattr(site, "USER_BASE", None):
+        folders.append(os.path.join(site.USER_BASE, _SCRIPTS))  # type: ignore[union-attr]
     folders += os.environ.get("PATH", os.defpath).split(os.pathsep)
     for folder in folders:
         path = os.path.join(folder, _NAME)
@@ -40,6 +44,24 @@ def find() -> str:
             _found = os.path.normpath(path)
             return _found
     raise CommError("the program 'runs' is not found; 'pip install gitruns' brings it, or set RUNS_BINARY to its path")
+
+
+def _installed_in(packages: str) -> list[str]:
+    """Where the installer of this package put its program, by its own list: `pip install --user`, `--prefix` and `--target` each have
+    a place for scripts. Nowhere, where the package lies in a folder that it was not installed into."""
+    from ._version import __version__
+
+    folders = []
+    try:
+        with open(os.path.join(packages, f"gitruns-{__version__}.dist-info", "RECORD"), encoding="utf-8") as f:
+            for line in f:
+                path = line.partition(",")[0]
+                if path.endswith(f"{_SCRIPTS}/{_NAME}"):
+                    # Of --target the list says where the script lay before all was moved.
+                    folders += [os.path.join(packages, os.path.dirname(path)), os.path.join(packages, _SCRIPTS)]
+    except (OSError, UnicodeDecodeError):
+        pass
+    return folders
 
 
 def call(args: list[str], input: bytes = b"", cwd: str | None = None) -> tuple[int, bytes, bytes]:

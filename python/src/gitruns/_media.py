@@ -64,7 +64,7 @@ class Media:
 
 
 def _failure(e: BaseException) -> str:
-    return f"{type(e).__name__}: {e}" if not isinstance(e, OSError) else (f"{e.filename}: {e.strerror}" if e.filename else str(e))
+    return f"{type(e).__name__}: {e}" if not isinstance(e, OSError) else (f"{e.filename}: {e.strerror}" if e.filename else e.strerror or str(e))
 
 
 def to_list(data: Any) -> list[Any]:
