@@ -243,6 +243,31 @@ with gitruns.init() as run:
         self.assertIn("<svg", gitruns.load("last")._repr_html_())
         self.assertNotIn("nan,", gitruns.load("last")._repr_html_())
 
+    def test_curves(self) -> None:
+        import gitruns
+        from gitruns._html import _over
+
+        self.python("""
+import gitruns
+with gitruns.init(name="axis") as run:
+    run.define_metric("v/*", step_metric="epoch", goal="minimize")
+    for s in range(6):
+        run.log({"epoch": s // 2, "v/<loss>": 1.0 / (s + 1)})
+""")
+        html = gitruns.runs()._repr_html_()
+        self.assertEqual((html.count("<svg"), html.count("<polyline"), html.count("<tr>")), (2, 2, 4))
+        self.assertIn("<title>acc</title>", html)
+        html = gitruns.runs(n=1)._repr_html_()
+        self.assertIn("<title>v/&lt;loss&gt;</title>", html)
+        points = html.split('<polyline points="')[1].split('"')[0].split()
+        self.assertEqual(len({p.split(",")[0] for p in points}), 3)  # epochs, not steps
+        self.assertIn("<title>v/&lt;loss&gt; by epoch</title>", gitruns.load("axis")._repr_html_())
+        self.assertEqual(_over([(0, 1), (1, 2), (5, 3)], [(1, 9), (4, math.nan), (5, 2)]), [(2, 3), (9, 2)])
+        with mock.patch("gitruns._html._ROWS", 1):
+            html = gitruns.runs()._repr_html_()
+        self.assertEqual(html.count("<svg"), 1)
+        self.assertIn("2 more", html)
+
     def test_thin_keeps_extremes(self) -> None:
         from gitruns._html import thin
 
