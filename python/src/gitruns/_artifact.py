@@ -386,6 +386,13 @@ class Artifact:
     def __repr__(self) -> str:
         return f"<gitruns.Artifact {self._name}, {self.type}, {len(self._entries)} files>"
 
+    if not TYPE_CHECKING:  # a checker takes only what is there
+
+        def __getattr__(self, name: str) -> Any:
+            from ._refused import of
+
+            return of(Artifact, "artifact", name)
+
 
 class Entry:
     """One file of an artifact."""
@@ -749,11 +756,3 @@ def use_model(run: Any, name: str) -> str:
     """Bring a model; return the path of its file, or of its folder where it has several."""
     a = use_artifact(run, name, type="model")
     return a.file() if a.file_count == 1 else a.download()
-
-
-def link_model(run: Any, *args: Any, **kwargs: Any) -> None:
-    """gitruns has no registry: raises Error."""
-    raise Error("gitruns has no registry to link to; log_model(path, name, aliases=['production']), and use_model('name:production')")
-
-
-link_artifact = link_model

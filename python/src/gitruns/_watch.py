@@ -27,8 +27,10 @@ def watch(run: Any, models: Any, criterion: Any = None, log: Any = "gradients", 
     if not isinstance(log_freq, int) or log_freq < 1:
         raise UsageError(f"watch: log_freq counts passes, 1 or more, not {log_freq!r}")
     if log_graph:
-        once("log_graph", "watch(log_graph=True) is not used: no graph of the model is recorded")
-        run._write({"tags": {"unused.watch.log_graph": "yes"}})
+        once("log_graph", "watch(log_graph=True) is not used: no graph of the model is recorded; it stands in the run's tag 'ignored'")
+        if "watch.log_graph" not in run._ignored:
+            run._ignored.append("watch.log_graph")
+            run._write({"tags": {"ignored": " ".join(run._ignored)[:200]}})
     several = list(models) if isinstance(models, (list, tuple)) else [models]
     for model in several:
         if not callable(getattr(model, "named_parameters", None)) or not callable(getattr(model, "register_forward_hook", None)):
