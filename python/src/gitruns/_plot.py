@@ -85,6 +85,8 @@ def _kind(table: Table, name: str) -> str:
 
 
 def _table(table: Any, *names: Any) -> Table:
+    if table is None:
+        raise TypeError("the table is missing: a Table, a frame, or rows")
     made = table if isinstance(table, Table) else Table(dataframe=table) if hasattr(table, "columns") else Table(data=table)
     for name in names:
         if name is not None and name not in made.columns:
@@ -103,9 +105,9 @@ def line(table: Any, x: str, y: str, stroke: str | None = None, title: str | Non
 
 def line_series(xs: Any, ys: Any, keys: Any = None, title: str | None = None, xname: str | None = None, split_table: bool = False) -> Chart:
     """Lines ys[i] over xs, which is one list for all or a list for each. keys name them. Raises ValueError for other lengths."""
-    lines = [to_list(y) for y in ys]
-    first = next(iter(xs), None)
-    axes = [to_list(x) for x in xs] if hasattr(first, "__len__") and not isinstance(first, str) else [to_list(xs)] * len(lines)
+    lines = [to_list(_items("a line of ys", y)) for y in _items("ys", ys)]
+    given = _items("xs", xs)
+    axes = [to_list(x) for x in given] if given and hasattr(given[0], "__len__") and not isinstance(given[0], str) else [to_list(given)] * len(lines)
     names = [str(k) for k in keys] if keys is not None else [f"line_{i}" for i in range(len(lines))]
     if not len(axes) == len(lines) == len(names):
         raise ValueError(f"line_series: {len(axes)} lists of x, {len(lines)} of y and {len(names)} keys")
@@ -160,6 +162,21 @@ def _rows(name: str, values: Any) -> list[list[Any]]:
     return [_items(name, r) for r in rows]
 
 
+def _sorted(name: str, classes: list[Any]) -> list[Any]:
+    """Each class once, in order. Raises ValueError for what has no order, or is no class."""
+    try:
+        return sorted(set(classes))
+    except TypeError:
+        raise ValueError(f"{name} has the shape (rows,), of classes of one kind: numbers or texts") from None
+
+
+def _score(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"y_probas holds {value!r:.60}, which is no number") from None
+
+
 def _classes(y_true: Any, y_probas: Any, labels: Any, classes_to_plot: Any) -> tuple[list[Any], list[Any], list[Any]]:
     """True classes as numbers, and for each class that is wanted its name and its scores: [(name, class, scores)]."""
     true = _items("y_true", y_true)
@@ -169,7 +186,7 @@ def _classes(y_true: Any, y_probas: Any, labels: Any, classes_to_plot: Any) -> t
     width = len(rows[0])
     if any(len(r) != width for r in rows):
         raise ValueError("y_probas has the shape (rows, classes)")
-    present = sorted(set(true))
+    present = _sorted("y_true", true)
     # Numbers below the width are columns themselves; others are taken in their order.
     ids = list(range(width)) if all(isinstance(c, int) and 0 <= c < width for c in present) else present
     if len(ids) != width:
@@ -178,7 +195,7 @@ def _classes(y_true: Any, y_probas: Any, labels: Any, classes_to_plot: Any) -> t
     if len(names) < width:
         raise ValueError(f"{len(names)} labels for {width} classes")
     wanted = set(classes_to_plot) if classes_to_plot is not None else set(ids)
-    chosen = [(names[i], c, [float(r[i]) for r in rows]) for i, c in enumerate(ids) if c in wanted]
+    chosen = [(names[i], c, [_score(r[i]) for r in rows]) for i, c in enumerate(ids) if c in wanted]
     return true, chosen, ids
 
 
@@ -269,7 +286,7 @@ def confusion_matrix(probs: Any = None, y_true: Any = None, preds: Any = None, c
     said = _items("preds", preds)
     if len(true) != len(said):
         raise ValueError(f"confusion_matrix: {len(true)} true classes and {len(said)} predictions")
-    present = sorted(set(true) | set(said))
+    present = _sorted("y_true, with the predictions,", [*true, *said])
     if class_names is not None:
         names = [str(n) for n in class_names]
         if all(isinstance(c, int) and 0 <= c < len(names) for c in present):
