@@ -13,6 +13,7 @@ _WIDTH, _HEIGHT = 220, 70
 _CURVES = 12
 _POINTS = 200
 _ROWS = 50
+_SPARK_POINTS = 100_000
 _STYLE = "border-collapse:collapse;font:12px/1.4 system-ui,sans-serif"
 _CELL = "padding:2px 8px;text-align:left;border-bottom:1px solid #8884"
 
@@ -198,8 +199,11 @@ def _primary(runs: list[Any]) -> str:
 
 
 def _spark(run: Any, key: str) -> str:
-    if key not in (run.record.get("metrics") or {}):
+    metrics = run.record.get("metrics") or {}
+    if key not in metrics:
         return ""
+    if sum(metrics[k].get("count", 0) for k in (key, axis_of(run, key)) if k) > _SPARK_POINTS:
+        return "…"  # a list is shown at once; the run itself draws all
     try:
         return spark(key, *_curves(run, [key])[key])
     except Exception:  # a run whose points cannot be read has its numbers in the row
