@@ -11,7 +11,7 @@ from ._say import once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from typing import Any
 
@@ -287,8 +287,8 @@ class RecordedRun:
     def _mistyped(self, name: str, got: Any, want: Any) -> CommError:
         return CommError(f"metrics.parquet of run {self.id} cannot be read: the column {name} is of {got}, not of {want}; 'runs verify {self.id}' says more")
 
-    def _lists(self, keys: tuple[Any, ...]) -> dict[str, Any]:
-        points = _ask(["metrics", self.id, "--json", "--", *keys], self._at, list) if self.record.get("metrics") else []
+    def _lists(self, keys: Sequence[Any], every: int = 1) -> dict[str, Any]:
+        points = _ask(["metrics", self.id, "--json", "--every", str(every), "--", *keys], self._at, list) if self.record.get("metrics") else []
         out: dict[str, Any] = {c: [] for c in _COLUMNS}
         try:
             for p in points:
