@@ -74,13 +74,25 @@ func ValueText(value string) string {
 		Type   string    `json:"_type"`
 		Bins   []float64 `json:"bins"`
 		Values []float64 `json:"values"`
+		NaN    float64   `json:"nan"`
+		Inf    float64   `json:"inf"`
+		NegInf float64   `json:"-inf"`
 	}
 	if json.Unmarshal([]byte(value), &h) == nil && h.Type == "histogram" && len(h.Bins) == len(h.Values)+1 {
 		total := 0.0
 		for _, n := range h.Values {
 			total += n
 		}
-		return fmt.Sprintf("histogram of %s in %d bins from %s to %s", terminal.Number(total), len(h.Values), terminal.Number(h.Bins[0]), terminal.Number(h.Bins[len(h.Bins)-1]))
+		text := fmt.Sprintf("histogram of %s in %d bins from %s to %s", terminal.Number(total), len(h.Values), terminal.Number(h.Bins[0]), terminal.Number(h.Bins[len(h.Bins)-1]))
+		for _, odd := range []struct {
+			name string
+			n    float64
+		}{{"NaN", h.NaN}, {"inf", h.Inf}, {"-inf", h.NegInf}} {
+			if odd.n > 0 {
+				text += fmt.Sprintf(", %s %s", terminal.Number(odd.n), odd.name)
+			}
+		}
+		return text
 	}
 	return terminal.Truncate(terminal.Clean(value), shownValue)
 }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 _joined_once = False  # the run of RUNS_ID has been taken by this process
 _before_config: dict[str, Any] = {}  # what was assigned to gitruns.config before init
+_before_tensorboard: list[str] | None = None  # the folders that tensorboard.patch() named before init
 
 
 def init(
@@ -124,8 +125,9 @@ def init(
     run.entity, run.group, run.job_type = names["entity"], names["group"], names["job_type"]
     run._tags = tuple(t for t in all_tags if t not in ("entity", "job_type", "ignored"))
     run._settings = settings
-    if sync_tensorboard or tensorboard or given.get("sync_tensorboard"):
-        run._tensorboard = {"dirs": []}
+    run._ignored = ignored
+    if sync_tensorboard or tensorboard or given.get("sync_tensorboard") or _before_tensorboard is not None:
+        run._tensorboard = {"dirs": list(_before_tensorboard or ())}
     _take(run, reinit)
     if given.get("console") in ("wrap", "wrap_raw", "wrap_emu", "redirect"):
         from ._console import capture
@@ -278,3 +280,35 @@ def _take(run: Any, reinit: Any) -> None:
         return
     _live.bind(run)
     _before_config.clear()
+    patch_before(None)
+
+
+def patch_before(folder: str | None) -> None:
+    """Keep a folder of event files, or none in particular with "", for the next run; None forgets what is kept."""
+    global _before_tensorboard
+    if folder is None:
+        _before_tensorboard = None
+    else:
+        _before_tensorboard = [*(_before_tensorboard or ()), *([folder] if folder else ())]
+
+
+def _hinting(call: Any) -> Any:
+    """The call, whose error for an unknown keyword names the one that is nearest. Its signature stays what it is."""
+    code = call.__code__
+    known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+    def init(*args: Any, **kwargs: Any) -> Any:
+        for name in kwargs:
+            if name not in known:
+                from difflib import get_close_matches
+
+                close = get_close_matches(name, known, 1)
+                raise TypeError(f"init() got an unexpected keyword argument {name!r}" + (f"; did you mean {close[0]}?" if close else ""))
+        return call(*args, **kwargs)
+
+    init.__wrapped__, init.__doc__, init.__module__ = call, call.__doc__, call.__module__  # type: ignore[attr-defined]
+    return init
+
+
+if not TYPE_CHECKING:
+    init = _hinting(init)

@@ -64,6 +64,7 @@ class Run:
         self._definitions: list[Any] = []
         self._at_finish: list[Callable[[Run], None]] = []
         self._tensorboard: dict[str, Any] | None = None
+        self._ignored: list[str] = []  # options that were taken and are not used
         self._preempting = False
         self._finished_dir = ""
         self._then: list[Callable[[], None]] = []
@@ -538,6 +539,13 @@ class Run:
 
     def __repr__(self) -> str:
         return f"<gitruns.Run {self.name} ({self.run_id}), {self._state or 'running'}>"
+
+    if not TYPE_CHECKING:  # a checker takes only what is there
+
+        def __getattr__(self, name: str) -> Any:
+            from ._refused import of
+
+            return of(Run, "run", name)
 
     # Its end
 
