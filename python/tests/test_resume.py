@@ -44,6 +44,28 @@ gitruns.init(id="exp-1", resume="allow", config={"lr": 2}, allow_val_change=True
         self.assertEqual({r["key"] for r in runs}, {"exp-1"})
         self.assertEqual([s for s, _ in self.points("loss", runs[-2]["id"])], [0, 1, 2, 3])
 
+    def test_metrics_of_the_chain(self) -> None:
+        self.python("""
+import gitruns
+for part in range(3):
+    run = gitruns.init(id="long", resume="allow")
+    for i in range(2): run.log({"loss": 10 * part + i})
+    if part == 0: run.log({"warm": 1}, step=1)
+    run.finish()
+got = gitruns.load("long")
+assert got.metrics("loss", as_="lists")["step"] == [0, 1, 2, 3, 4, 5], got.metrics(as_="lists")
+assert got.metrics("loss", as_="lists")["value"] == [0, 1, 10, 11, 20, 21]
+assert got.metrics("warm", as_="lists")["value"] == [1]
+assert got.metrics("loss", as_="lists", part=True)["step"] == [4, 5]
+frame = got.metrics("loss")
+assert len(frame["step"]) == 6 and len(got.metrics("loss", part=True)["step"]) == 2
+try:
+    got.metrics("none", as_="lists")
+    print("taken")
+except gitruns.errors.Error as e:
+    assert "none" in str(e), e
+""")
+
     def test_own_id_from_a_checkpoint(self) -> None:
         self.python("""
 import gitruns

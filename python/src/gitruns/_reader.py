@@ -217,9 +217,10 @@ class RecordedRun:
         """For each metric the table of run.toml: last, min, min_step, max, max_step, count, goal."""
         return Table(_numbers(self.record.get("metrics") or {}))
 
-    def metrics(self, *keys: str, as_: str | None = None) -> Any:
+    def metrics(self, *keys: str, as_: str | None = None, part: bool = False) -> Any:
         """The points of the metrics that are named, else of all: columns key, step, time (UTC, microseconds), value.
 
+        Of a run that resumes others, the whole chain: where steps repeat, the later part's. part=True is this run alone.
         as_ is arrow, pandas, polars or lists; without it the first that is installed, in this order. lists is a dict of
         four lists, each as long as there are points. NaN and infinities are values. The file's digest is verified.
         Raises UsageError for another as_, CommError where the library is missing or the file was changed.
@@ -227,22 +228,23 @@ class RecordedRun:
         if as_ not in (None, "arrow", "pandas", "polars", "lists"):
             raise UsageError(f"metrics: as_ is arrow, pandas, polars or lists, not {as_!r}")
         kind = as_ or next((k for k, m in (("arrow", "pyarrow"), ("pandas", "pandas"), ("polars", "polars")) if _installed(m)), "lists")
+        chain = bool(self.record.get("resumes")) and not part
         unknown = [k for k in keys if k not in (self.record.get("metrics") or {})]
-        if unknown:
+        if unknown and not chain:
             raise NotFoundError(f"run {self.id} has no metric {unknown[0]!r}; it has {', '.join(list(self.record.get('metrics') or {})[:20]) or 'none'}")
         if kind == "lists":
-            return self._lists(keys)
-        data = self._file("metrics.parquet")
+            return self._lists(keys, part=part)
+        data = None if chain else self._file("metrics.parquet")
         try:
             if kind == "arrow":
-                return self._arrow(data, keys)
+                return self._arrow(data, keys, part)
             if kind == "polars":
-                return self._polars(data, keys)
+                return self._polars(data, keys, part)
             import pandas
 
             if data is None or not _installed("pyarrow"):
-                return pandas.DataFrame(self._lists(keys), columns=list(_COLUMNS))
-            return self._arrow(data, keys).to_pandas()
+                return pandas.DataFrame(self._lists(keys, part=part), columns=list(_COLUMNS))
+            return self._arrow(data, keys, part).to_pandas()
         except Error:
             raise
         except ImportError as e:
@@ -250,12 +252,12 @@ class RecordedRun:
         except Exception as e:  # whatever the library says of a file that is no Parquet
             raise CommError(f"metrics.parquet of run {self.id} cannot be read ({type(e).__name__}: {e}); 'runs verify {self.id}' says more") from e
 
-    def _polars(self, data: bytes | None, keys: tuple[Any, ...]) -> Any:
+    def _polars(self, data: bytes | None, keys: tuple[Any, ...], part: bool) -> Any:
         import polars
 
         types = {"key": polars.String, "step": polars.Int64, "time": polars.Datetime("us", "UTC"), "value": polars.Float64}
         if data is None:
-            return polars.DataFrame(self._lists(keys), schema=types)
+            return polars.DataFrame(self._lists(keys, part=part), schema=types)
         import io
 
         frame = polars.read_parquet(io.BytesIO(data), columns=list(_COLUMNS))
@@ -264,12 +266,12 @@ class RecordedRun:
                 raise self._mistyped(name, frame.schema[name], want)
         return frame.filter(polars.col("key").is_in(list(keys))) if keys else frame
 
-    def _arrow(self, data: bytes | None, keys: tuple[Any, ...]) -> Any:
+    def _arrow(self, data: bytes | None, keys: tuple[Any, ...], part: bool) -> Any:
         import pyarrow
 
         types = {"key": pyarrow.string(), "step": pyarrow.int64(), "time": pyarrow.timestamp("us", tz="UTC"), "value": pyarrow.float64()}
         if data is None:
-            lists = self._lists(keys)
+            lists = self._lists(keys, part=part)
             return pyarrow.table({c: pyarrow.array(lists[c], type=types[c]) for c in _COLUMNS})
         import pyarrow.parquet
 
@@ -287,8 +289,10 @@ class RecordedRun:
     def _mistyped(self, name: str, got: Any, want: Any) -> CommError:
         return CommError(f"metrics.parquet of run {self.id} cannot be read: the column {name} is of {got}, not of {want}; 'runs verify {self.id}' says more")
 
-    def _lists(self, keys: Sequence[Any], every: int = 1) -> dict[str, Any]:
-        points = _ask(["metrics", self.id, "--json", "--every", str(every), "--", *keys], self._at, list) if self.record.get("metrics") else []
+    def _lists(self, keys: Sequence[Any], every: int = 1, part: bool = False) -> dict[str, Any]:
+        of = ["--part"] if part else []
+        some = self.record.get("metrics") or self.record.get("resumes")
+        points = _ask(["metrics", self.id, "--json", "--every", str(every), *of, "--", *keys], self._at, list) if some else []
         out: dict[str, Any] = {c: [] for c in _COLUMNS}
         try:
             for p in points:
