@@ -33,7 +33,7 @@ func (a *Active) place(item arriving) string {
 	if item.own {
 		return filepath.Join(a.Dir, filesName, filepath.FromSlash(item.was))
 	}
-	return filepath.Join(a.Dir, artifactsName, filepath.FromSlash(item.was))
+	return a.copied(item.was)
 }
 
 // holds reports whether a file that is to be an artifact lies in the run: what cannot be taken may be the only copy.

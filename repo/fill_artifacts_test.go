@@ -31,7 +31,7 @@ func started(t *testing.T, own, copied map[string]string) *Active {
 		t.Fatal(err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(copied)) {
-		line, err := a.AddArtifactFrom(name, strings.NewReader(copied[name]))
+		line, err := a.AddArtifactFrom(name, true, strings.NewReader(copied[name]))
 		if err != nil {
 			t.Fatal(err)
 		}

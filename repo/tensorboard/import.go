@@ -13,7 +13,6 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/foreign"
-	"github.com/gitruns/runs/repo/protobuf"
 )
 
 // Bounds of the folder of an import.
@@ -73,7 +72,7 @@ func (l *logBelow) Name() string {
 	return foreign.Key(foreign.Clean([]byte(name)))
 }
 
-// Run is what the names and the first record of the log say.
+// Run is what the names and the first good record of the log say.
 func (l *logBelow) Run() (*format.Run, *format.EnvironmentFile, error) {
 	id, started, first, err := identify(l.log)
 	if err != nil {
@@ -104,7 +103,7 @@ func (l *logBelow) Read(ctx context.Context, out foreign.Output) (*foreign.Read,
 	return read, nil
 }
 
-// identify makes the id of a log from its earliest event file: the second of its first record, and letters that follow from
+// identify makes the id of a log from its earliest event file: the second of its first good record, and letters that follow from
 // the file's name and that record.
 func identify(l *log) (id string, started time.Time, file string, err error) {
 	var digest [sha256.Size]byte
@@ -126,7 +125,7 @@ func identify(l *log) (id string, started time.Time, file string, err error) {
 	return format.IDOf(started, digest[:]), started, file, nil
 }
 
-// opening is the time and the digest of a file's first record.
+// opening is the time and the digest of a file's first record that has a time and is whole.
 func opening(name string) (time.Time, [sha256.Size]byte, error) {
 	var none [sha256.Size]byte
 	f, err := foreign.Open(name)
@@ -134,16 +133,21 @@ func opening(name string) (time.Time, [sha256.Size]byte, error) {
 		return time.Time{}, none, err
 	}
 	defer func() { _ = f.Close() }()
-	data, err := newRecordReader(f).next()
-	if err != nil {
-		return time.Time{}, none, err
-	}
+	records := newRecordReader(f)
 	var e event
-	if err := parseEvent(data, &e); err != nil {
-		return time.Time{}, none, err
-	}
-	if !(e.time > 0 && e.time <= maxTime) {
-		return time.Time{}, none, protobuf.ErrMessage
+	var data []byte
+	for {
+		var damage *DamageError
+		data, err = records.next()
+		if errors.As(err, &damage) && !damage.Rest {
+			continue
+		}
+		if err != nil {
+			return time.Time{}, none, err
+		}
+		if parseEvent(data, &e) == nil && e.time > 0 && e.time <= maxTime {
+			break
+		}
 	}
 	return time.UnixMicro(int64(math.Round(e.time * 1e6))).UTC(), sha256.Sum256(append([]byte(filepath.Base(name)+"\x00"), data...)), nil
 }
