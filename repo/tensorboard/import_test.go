@@ -179,3 +179,37 @@ func TestMediaOfTwo(t *testing.T) {
 		t.Error(res.Warnings)
 	}
 }
+
+// TestCopiesThatWentOn: a log that began as another is one of its own; a copy is named, and what is here stays known.
+func TestCopiesThatWentOn(t *testing.T) {
+	root, r := t.TempDir(), project(t)
+	first, second := said(1.7e9, 0, scalarOf("loss", 1)), said(1.7e9+1, 1, scalarOf("loss", 0.5))
+	more := said(1.7e9+2, 2, scalarOf("loss", 0.25))
+	write(t, root, "run1", first, second)
+	write(t, root, "run1_more", first, second, more)
+	write(t, root, "run1_same", first, second)
+	last, done := imported(t, r, root)
+	if len(last) != 2 || last["run1"] != 0.5 || last["run1_more"] != 0.25 {
+		t.Errorf("%v", last)
+	}
+	if s := strings.Join(done.Warnings, "\n"); s != "left out: run1_same is a copy of run1" {
+		t.Error(s)
+	}
+	again := func(here int, refused ...string) {
+		t.Helper()
+		last, done := imported(t, r, root)
+		if len(last) > 0 || len(done.Here) != here || len(done.Refused) != len(refused) {
+			t.Fatalf("again: %v, here %v, refused %v", last, done.Here, done.Refused)
+		}
+		for i, want := range refused {
+			if err := done.Refused[i].Err.Error(); !strings.Contains(err, "its log "+want+" is another since") {
+				t.Error(err)
+			}
+		}
+	}
+	again(2)
+	write(t, root, "run1_more", first, second, more, said(1.7e9+3, 3, scalarOf("loss", 0.1)))
+	again(1, "run1_more")
+	write(t, root, "a_copy", first, second) // its name comes before the log that is here
+	again(1, "run1_more")
+}
