@@ -229,19 +229,25 @@ func (e *Entry) metrics(name string) (*format.Metrics, func(), error) {
 // maxFileBytes bounds what is hashed for a look at a run.
 const maxFileBytes = 16 << 30
 
+// realFolders makes sure that no folder on the way to a file of the run is a link, which could lead out of it.
+func (e *Entry) realFolders(name string) (err error) {
+	above(name, func(folder string) bool {
+		if err = realDir(filepath.Join(e.Dir, filepath.FromSlash(folder))); os.IsNotExist(err) {
+			err = nil
+		}
+		return err != nil
+	})
+	return err
+}
+
 // openVerified opens a file of a finished run and checks size and digest before anything is made of its content.
 func (e *Entry) openVerified(name string, want format.File) (*os.File, error) {
 	if err := e.onDisk(); err != nil {
 		return nil, fmt.Errorf("run %s: %w", e.ID, err)
 	}
 	path := filepath.Join(e.Dir, filepath.FromSlash(name))
-	for i, c := range name {
-		if c != '/' {
-			continue
-		}
-		if err := realDir(filepath.Join(e.Dir, filepath.FromSlash(name[:i]))); err != nil && !os.IsNotExist(err) {
-			return nil, fmt.Errorf("run %s: %w", e.ID, err)
-		}
+	if err := e.realFolders(name); err != nil {
+		return nil, fmt.Errorf("run %s: %w", e.ID, err)
 	}
 	info, err := os.Lstat(path)
 	if err != nil {
