@@ -28,6 +28,10 @@ type Line struct {
 
 	Artifact *ArtifactLine
 	Dataset  *DatasetLine
+	// Joined is what a program that joined the run calls it; the first in a run counts, for what its starter has not named.
+	Joined *JoinedLine
+	// ExitCode is the word of a program that joined the run on how it ended, whatever its exit status; nil without.
+	ExitCode *int64
 	// Event is a word of the writer about itself: "end" is the last line of a journal that was closed.
 	Event string
 	// Aside says why the line must be kept as it is: a part of it is reserved and not stored by this version.
@@ -60,6 +64,9 @@ type ArtifactLine struct {
 	SHA256     string // with Bytes: the writer has copied it already to the run's artifacts folder
 	Bytes      int64
 }
+
+// JoinedLine is what a program that joined a run says that the run belongs to; empty is nothing.
+type JoinedLine struct{ Experiment, Group, Key string }
 
 // DatasetLine names data that the run uses. With a digest, the writer has hashed it already.
 type DatasetLine Dataset
@@ -109,6 +116,12 @@ func (p *JournalParser) Parse(line []byte, l *Line) error {
 		case "dataset":
 			l.Dataset = &DatasetLine{}
 			return p.dataset(l.Dataset)
+		case "joined":
+			l.Joined = &JoinedLine{}
+			return p.joined(l.Joined)
+		case "exit_code":
+			l.ExitCode = new(int64)
+			return p.step(l.ExitCode)
 		case "values":
 			return p.values(l)
 		case "summary":
@@ -694,6 +707,27 @@ func (p *JournalParser) artifact(a *ArtifactLine) error {
 		}
 		_, err := p.value(0)
 		return err
+	})
+}
+
+func (p *JournalParser) joined(j *JoinedLine) error {
+	return p.object(func(key string) error {
+		var into *string
+		switch key {
+		case "experiment":
+			into = &j.Experiment
+		case "group":
+			into = &j.Group
+		case "key":
+			into = &j.Key
+		default:
+			_, err := p.value(0)
+			return err
+		}
+		if err := p.optional(into); err != nil || *into == "" {
+			return err
+		}
+		return CheckKey(*into)
 	})
 }
 

@@ -99,6 +99,8 @@ func TestJournalLineWrong(t *testing.T) {
 		{`{"t":1,"values":{"":1}}`, `the key is empty`},
 		{`{"t":1,"summary":{"a":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}}`, `nested deeper`},
 		{`{"t":1,"metric":{}}`, `the key is empty`},
+		{`{"t":1,"joined":{"key":"a\nb"}}`, `control character`},
+		{`{"t":1,"exit_code":"2"}`, `expected`},
 		{`{"t":1,"metric":{"name":"a","goal":"up"}}`, `"up" is neither min nor max`},
 		{`{"t":1,"metric":{"name":"a","summary":"median"}}`, `is none of min, max`},
 		{`{"t":1,"metric":{"name":"a","hidden":1}}`, `true or false expected`},
@@ -117,6 +119,7 @@ func FuzzJournalLine(f *testing.F) {
 	f.Add([]byte(`{"t": 1.5, "p": {"lr": [0.1, {"a": "b"}], "n": null}, "set": {"x": 1}, "tags": {"k": "v"}, "note": "\u00e9", "odd": {}}`))
 	f.Add([]byte(`{"t": 1, "artifact": {"path": "x", "name": "y", "step": 3}, "dataset": {"path": "d"}, "event": "end"}`))
 	f.Add([]byte(`{"t": 1, "values": {"a": {"_type": "histogram", "bins": [0, 1.5], "values": [NaN]}}, "summary": {"k": [null], "n": null}, "metric": {"name": "a*", "goal": "min"}}`))
+	f.Add([]byte(`{"t": 1, "joined": {"experiment": "e", "group": null, "odd": 1}, "exit_code": 2}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var p JournalParser
 		var l, back Line

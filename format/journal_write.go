@@ -48,6 +48,12 @@ func AppendLine(b []byte, l *Line) []byte {
 	if l.Dataset != nil {
 		o.add("dataset", l.Dataset.tree())
 	}
+	if l.Joined != nil {
+		o.add("joined", l.Joined.tree())
+	}
+	if l.ExitCode != nil {
+		o.add("exit_code", *l.ExitCode)
+	}
 	o.addText("event", l.Event)
 	o = append(o, mapObject(l.Unknown)...)
 	if len(l.Values) > 0 {
@@ -113,6 +119,14 @@ func (a *ArtifactLine) tree() object {
 	o.addText("caption", a.Caption)
 	o.addText("sha256", a.SHA256)
 	o.addInt("bytes", a.Bytes)
+	return o
+}
+
+func (j *JoinedLine) tree() object {
+	o := object{}
+	o.addText("experiment", j.Experiment)
+	o.addText("group", j.Group)
+	o.addText("key", j.Key)
 	return o
 }
 

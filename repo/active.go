@@ -37,6 +37,7 @@ const (
 	donePrefix    = "done-"
 	consumed      = "consumed-"
 	restPrefix    = "rest-"
+	leftPrefix    = "left-"
 	newPrefix     = ".new-"
 	lockName      = "finish.lock"
 )

@@ -2,12 +2,14 @@ package repo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/gitruns/runs/format"
 )
@@ -64,37 +66,86 @@ func firstError(errs ...error) error {
 }
 
 func (a *Active) addFile(from, name string) (format.ArtifactLine, error) {
-	line, err := a.putArtifact(name, func(to string) (format.File, error) { return copyFile(from, to) })
+	line, err := a.putArtifact(name, true, func(to string) (format.File, error) { return copyFile(from, to) })
 	line.Path = filepath.ToSlash(from)
 	return line, err
 }
 
-// AddArtifactFrom writes what r holds into the run as the artifact name and returns the line that names it.
-func (a *Active) AddArtifactFrom(name string, r io.Reader) (format.ArtifactLine, error) {
-	line, err := a.putArtifact(name, func(to string) (format.File, error) { return writeHashed(to, r) })
+// AddArtifactFrom writes what r holds into the run as the artifact name and returns the line that names it. Without replace
+// it takes the next name that is free, where another file has this one.
+func (a *Active) AddArtifactFrom(name string, replace bool, r io.Reader) (format.ArtifactLine, error) {
+	line, err := a.putArtifact(name, replace, func(to string) (format.File, error) { return writeHashed(to, r) })
 	if err != nil {
 		err = fmt.Errorf("artifact %s: %w", name, err)
 	}
-	line.Path = name
+	line.Path = line.Name
 	return line, err
 }
 
-// putArtifact gives a file its name among the artifacts when it is whole.
-func (a *Active) putArtifact(name string, write func(to string) (format.File, error)) (format.ArtifactLine, error) {
+// copied is where an artifact lies that has been copied into the run.
+func (a *Active) copied(name string) string {
+	return filepath.Join(a.Dir, artifactsName, filepath.FromSlash(name))
+}
+
+// freeArtifact is a name that none of the files in the run's artifacts has: "-2" and so on, before its ending, where one has
+// it, and behind a folder that is a file.
+func (a *Active) freeArtifact(name string) string {
+	look := func(name string) (isFile, isThere bool) {
+		info, err := os.Lstat(a.copied(name))
+		return err == nil && !info.IsDir(), err == nil
+	}
+	parts := strings.Split(name, "/")
+	free := ""
+	for i, part := range parts {
+		last, ending := i == len(parts)-1, ""
+		if last {
+			ending = path.Ext(part)
+		}
+		at := path.Join(free, part)
+		for n := 2; ; n++ {
+			if isFile, isThere := look(at); !isFile && !(isThere && last) {
+				break
+			}
+			at = path.Join(free, fmt.Sprintf("%s-%d%s", strings.TrimSuffix(part, ending), n, ending))
+		}
+		free = at
+	}
+	return free
+}
+
+// putArtifact gives a file its name among the artifacts when it is whole, or a free one where it is not to replace another.
+func (a *Active) putArtifact(name string, replace bool, write func(to string) (format.File, error)) (format.ArtifactLine, error) {
 	if err := format.CheckPath(name); err != nil {
 		return format.ArtifactLine{}, err
 	}
-	to := filepath.Join(a.Dir, artifactsName, filepath.FromSlash(name))
+	if !replace {
+		name = a.freeArtifact(name)
+	}
+	to := a.copied(name)
 	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
 		return format.ArtifactLine{}, err
 	}
 	tmp := filepath.Join(filepath.Dir(to), newPrefix+format.RandomLetters(8))
 	file, err := write(tmp)
-	if err == nil {
+	linked := false
+	for err == nil && !replace && !linked { // another process may take the name meanwhile
+		switch linkErr := os.Link(tmp, to); {
+		case errors.Is(linkErr, fs.ErrExist):
+			name = a.freeArtifact(name)
+			to = a.copied(name)
+		case linkErr != nil: // the file system knows no links
+			replace = true
+		default:
+			linked = true
+		}
+	}
+	if err == nil && replace {
 		err = os.Rename(tmp, to)
 	}
-	if err != nil {
+	if err != nil || linked {
 		_ = os.Remove(tmp)
+	}
+	if err != nil {
 		return format.ArtifactLine{}, err
 	}
 	return format.ArtifactLine{Name: name, SHA256: file.SHA256, Bytes: file.Bytes}, nil
@@ -102,7 +153,7 @@ func (a *Active) putArtifact(name string, write func(to string) (format.File, er
 
 // RemoveArtifact takes a file back that was added and that no line names.
 func (a *Active) RemoveArtifact(name string) error {
-	return os.Remove(filepath.Join(a.Dir, artifactsName, filepath.FromSlash(name)))
+	return os.Remove(a.copied(name))
 }
 
 // Logged returns the keys that the run's journals have points, values or artifacts of.

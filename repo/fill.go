@@ -27,6 +27,7 @@ type finished struct {
 	run      *format.Run
 	read     map[string]int64 // how far each journal was read
 	warnings []string
+	left     bool // something of the run's folder could not be taken, and stays
 }
 
 // fill writes every file of the finished run but run.toml into done, and returns the record that names them.
@@ -48,6 +49,9 @@ func (a *Active) fill(ctx context.Context, done string, end Finish) (*finished, 
 	f, err := a.foldInto(ctx, done, b)
 	if err != nil {
 		return nil, err
+	}
+	if f.exitCode != nil && run.Status == format.Finished {
+		run.Status, run.ExitCode = format.Failed, f.exitCode
 	}
 	settings := a.settings()
 	run.Metrics = f.metrics(settings.GoalIn(run))
@@ -94,6 +98,7 @@ func (a *Active) foldInto(ctx context.Context, done string, b *finished) (*fold,
 	values := format.NewValueSorter(a.Dir)
 	defer func() { _ = values.Close() }()
 	f := newFold(b.run, sorter.Add)
+	f.settings = a.settings().Experiment
 	f.value = values.Add
 	for _, file := range files {
 		if err := f.journal(ctx, file, 0, file.size); err != nil {
@@ -197,134 +202,6 @@ func (a *Active) fillOutput(done string, b *finished) error {
 		b.run.Files[name] = file
 	}
 	return nil
-}
-
-const maxArtifactLines = 1_000_000
-
-// fillArtifacts takes the artifacts that writers have copied into the run, and copies those that they only named. One that
-// cannot be had is a warning: a finish never fails on content.
-func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f *fold, settings *format.Config, reach func() error) error {
-	if len(f.artifacts) > maxArtifactLines {
-		f.warn("more than %d artifacts: the others were left out", maxArtifactLines)
-		f.artifacts = f.artifacts[:maxArtifactLines]
-	}
-	latest := map[string]int{} // what is logged again under its name replaces what was there
-	for i, line := range f.artifacts {
-		name := line.Name
-		if name == "" {
-			name = path.Base(filepath.ToSlash(line.Path))
-		}
-		if err := format.CheckPath(name); err != nil {
-			f.warn("artifact %q was left out: %v", line.Path, err)
-			continue
-		}
-		f.artifacts[i].Name = name
-		latest[name] = i
-	}
-	for _, name := range a.ownFiles(f) {
-		if _, named := latest[name]; named || len(f.artifacts) >= maxArtifactLines {
-			f.warn("%s of the run's folder was left out: an artifact has its name, or there are too many", name)
-			continue
-		}
-		latest[name] = len(f.artifacts)
-		f.artifacts = append(f.artifacts, format.ArtifactLine{Name: name})
-	}
-	var artifacts []format.Artifact
-	for _, name := range slices.Sorted(maps.Keys(latest)) {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		line := f.artifacts[latest[name]]
-		item := format.Artifact{Path: name, Kind: line.Kind, Key: line.Key, Step: line.Step, Caption: line.Caption}
-		file, err := a.fetchArtifact(reach, line, filepath.Join(done, artifactsName, filepath.FromSlash(name)))
-		if err != nil {
-			f.warn("artifact %s was left out: %v", name, err)
-			continue
-		}
-		item.SHA256, item.Bytes = file.SHA256, file.Bytes
-		artifacts = append(artifacts, item)
-	}
-	keepOutside(artifacts, settings)
-	for _, item := range artifacts {
-		if item.Where == "" {
-			continue
-		}
-		at := filepath.Join(done, artifactsName, filepath.FromSlash(item.Path))
-		if err := a.repo.store(at, item.SHA256); err != nil {
-			return fmt.Errorf("storing artifact %s: %w", item.Path, err)
-		}
-		removeEmpty(filepath.Dir(at), done)
-	}
-	if len(artifacts) <= format.MaxListed {
-		b.run.Artifacts = artifacts
-		return nil
-	}
-	data, err := format.EncodeArtifacts(artifacts)
-	if err != nil {
-		return err
-	}
-	return b.write(filepath.Join(done, format.ArtifactsName), format.ArtifactsName, data, int64(len(artifacts)))
-}
-
-// ownFiles are the files that the program wrote into the folder that the run keeps for it, by their paths there.
-func (a *Active) ownFiles(f *fold) []string {
-	top := filepath.Join(a.Dir, filesName)
-	var names []string
-	err := filepath.WalkDir(top, func(at string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		rel, err := filepath.Rel(top, at)
-		if err != nil {
-			return err
-		}
-		name := filepath.ToSlash(rel)
-		switch {
-		case len(names) >= maxArtifactLines:
-			return fs.SkipAll
-		case !entry.Type().IsRegular():
-			f.warn("%q of the run's folder was left out: it is no regular file", name)
-		case format.CheckPath(name) != nil:
-			f.warn("a file of the run's folder was left out: %v", format.CheckPath(name))
-		default:
-			names = append(names, name)
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		f.warn("not all files of the run's folder are artifacts: %v", err)
-	}
-	return names
-}
-
-// removeEmpty removes the folders up to top that hold nothing.
-func removeEmpty(dir, top string) {
-	for ; dir != top && os.Remove(dir) == nil; dir = filepath.Dir(dir) {
-	}
-}
-
-// fetchArtifact brings an artifact into the finished run. reach tells whether the run may name files elsewhere.
-func (a *Active) fetchArtifact(reach func() error, line format.ArtifactLine, to string) (format.File, error) {
-	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
-		return format.File{}, err
-	}
-	if line.SHA256 != "" {
-		from := filepath.Join(a.Dir, artifactsName, filepath.FromSlash(line.Name))
-		if exists(from) {
-			return linkFile(from, to)
-		}
-	}
-	if line.Path == "" { // of the folder that the run keeps for the program, which may still write to it
-		return copyFile(filepath.Join(a.Dir, filesName, filepath.FromSlash(line.Name)), to)
-	}
-	if err := reach(); err != nil {
-		return format.File{}, err
-	}
-	from := line.Path
-	if !filepath.IsAbs(from) {
-		from = filepath.Join(a.repo.TreeRoot(), filepath.FromSlash(from))
-	}
-	return copyFile(from, to)
 }
 
 // fillDatasets records the data that journals name.

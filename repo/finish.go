@@ -126,6 +126,7 @@ func (a *Active) lockFinish() (*os.File, error) {
 func (a *Active) build(ctx context.Context, end Finish) (*Result, error) {
 	a.removeMatching(donePrefix) // of a finish that died
 	a.removeMatching(consumed)
+	a.removeMatching(leftPrefix)
 	nonce := format.RandomLetters(8)
 	done := filepath.Join(a.Dir, donePrefix+nonce)
 	if err := os.Mkdir(done, 0o777); err != nil {
@@ -136,10 +137,14 @@ func (a *Active) build(ctx context.Context, end Finish) (*Result, error) {
 		if !finished {
 			_ = os.RemoveAll(done)
 			a.removeMatching(consumed)
+			a.removeMatching(leftPrefix)
 		}
 	}()
 	b, err := a.fill(ctx, done, end)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.planLeft(b, nonce); err != nil {
 		return nil, err
 	}
 	record, err := format.EncodeRun(b.run)
@@ -342,6 +347,9 @@ var errNewJournal = errors.New("a new journal appeared")
 
 // clear removes the folder of a run whose journals are gone: the record last, so that a clearing that dies is repeated.
 func (a *Active) clear() error {
+	if err := a.keepLeft(); err != nil {
+		return err
+	}
 	entries, err := os.ReadDir(a.Dir)
 	if err != nil {
 		return err
@@ -350,7 +358,7 @@ func (a *Active) clear() error {
 	for _, entry := range entries {
 		name := entry.Name()
 		switch {
-		case strings.HasPrefix(name, journalPrefix), strings.HasPrefix(name, systemPrefix):
+		case isJournal(entry):
 			return errNewJournal
 		case name == RecordName, name == lockName, strings.HasPrefix(name, consumed):
 			last = append(last, name)

@@ -3,6 +3,7 @@ package repo
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,8 +40,11 @@ type fold struct {
 	ended     bool  // the last journal read was closed by its writer
 	end       int64 // where its last whole line ends: what a writer is still writing is read later
 	extraFull bool
-	params    int // leaves
-	size      int // bytes that journals have added to the record, about
+	joined    bool   // a program that joined the run has said what it belongs to
+	exitCode  *int64 // what such a program said of its end, where it failed
+	settings  string // the experiment of the settings, which nobody has named
+	params    int    // leaves
+	size      int    // bytes that journals have added to the record, about
 
 	summarySize map[string]int // bytes that were taken for each key of the summary
 }
@@ -259,10 +263,28 @@ func (f *fold) describe(l *format.Line) bool {
 	} else if l.Dataset != nil {
 		room = false
 	}
+	if l.Joined != nil {
+		f.join(l.Joined)
+	}
+	if l.ExitCode != nil && *l.ExitCode != 0 {
+		f.exitCode = l.ExitCode
+	}
 	for key, value := range l.Unknown {
 		f.addExtra(key, value)
 	}
 	return room
+}
+
+// join takes what the first program that joined the run says it belongs to, where its starter has not.
+func (f *fold) join(j *format.JoinedLine) {
+	if f.joined {
+		return
+	}
+	f.joined = true
+	if f.run.Experiment == f.settings && j.Experiment != "" {
+		f.run.Experiment = j.Experiment
+	}
+	f.run.Group, f.run.Key = cmp.Or(f.run.Group, j.Group), cmp.Or(f.run.Key, j.Key)
 }
 
 // summarize takes what the program says of the whole run: the last word of a key counts, nil takes it away.

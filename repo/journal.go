@@ -157,6 +157,16 @@ func (f journalFile) shared() bool {
 	return strings.HasPrefix(rest, "cli")
 }
 
+// namedAsJournal reports whether an entry of a run's folder has the name of a journal, of metrics or of samples.
+func namedAsJournal(name string) bool {
+	return strings.HasPrefix(name, journalPrefix) || strings.HasPrefix(name, systemPrefix)
+}
+
+// isJournal reports whether an entry of a run's folder is read as a journal.
+func isJournal(entry fs.DirEntry) bool {
+	return namedAsJournal(entry.Name()) && strings.HasSuffix(entry.Name(), ".jsonl") && entry.Type().IsRegular()
+}
+
 func (a *Active) journals(prefix string) ([]journalFile, error) {
 	entries, err := os.ReadDir(a.Dir)
 	if err != nil {
@@ -165,7 +175,7 @@ func (a *Active) journals(prefix string) ([]journalFile, error) {
 	var files []journalFile
 	for _, entry := range entries {
 		name := entry.Name()
-		if !strings.HasPrefix(name, prefix) || !strings.HasSuffix(name, ".jsonl") || !entry.Type().IsRegular() {
+		if !strings.HasPrefix(name, prefix) || !isJournal(entry) {
 			continue
 		}
 		info, err := entry.Info()

@@ -23,9 +23,12 @@ type Entry struct {
 	Active *Active   // nil for a finished run
 	Life   Life      // of a run in progress
 	Silent time.Time // the last sign of a run in progress
+	Joined bool      // a program that joined the run in progress has said what it belongs to
 	repo   *Repository
-	fetch  func() error // brings the files of a run of a revision into Dir
-	noted  *Repository  // where what is said of a run of the branch of runs goes
+	fetch  func(*Entry) error // brings the files of a run of a revision into Dir
+	noted  *Repository        // where what is said of a run of the branch of runs goes
+
+	earlier []*Entry // the parts before it that are read as one with it, newest first
 }
 
 // onDisk brings the files of a run of a revision to Dir when the first of them is asked for.
@@ -33,7 +36,7 @@ func (e *Entry) onDisk() error {
 	if e.fetch == nil || e.Dir != "" {
 		return nil
 	}
-	return e.fetch()
+	return e.fetch(e)
 }
 
 // Repository is where the run and what it shares with others are read: the working tree's, or that of a revision.
@@ -238,6 +241,7 @@ func (a *Active) entry(ctx context.Context, point func(string, format.Point) err
 	}
 	ordered(files)
 	f := newFold(run, point)
+	f.settings = a.settings().Experiment
 	silent := run.Started
 	for _, file := range files {
 		if err := f.journal(ctx, file, 0, file.size); err != nil {
@@ -262,7 +266,7 @@ func (a *Active) entry(ctx context.Context, point func(string, format.Point) err
 	if err != nil {
 		return fail(err)
 	}
-	return &Entry{Run: run, Dir: a.Dir, Active: a, Life: l, Silent: silent, repo: a.repo}, nil
+	return &Entry{Run: run, Dir: a.Dir, Active: a, Life: l, Silent: silent, Joined: f.joined, repo: a.repo}, nil
 }
 
 // Read returns one run by its id.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,19 @@ import (
 // Points returns the points of one metric of a run, ordered by step and time, from its Parquet file or, in progress, from
 // its journals.
 func (e *Entry) Points(ctx context.Context, key string) ([]format.Point, error) {
+	points, err := e.ownPoints(ctx, key)
+	for _, part := range e.earlier {
+		if err != nil {
+			break
+		}
+		var before []format.Point
+		before, err = part.ownPoints(ctx, key)
+		points = goOn(before, points)
+	}
+	return points, err
+}
+
+func (e *Entry) ownPoints(ctx context.Context, key string) ([]format.Point, error) {
 	if e.Active == nil {
 		m, done, err := e.metrics(MetricsName)
 		if err != nil || m == nil {
@@ -38,40 +52,78 @@ func (e *Entry) Points(ctx context.Context, key string) ([]format.Point, error) 
 
 // Curves reads metrics of one run one after the other. Close it.
 type Curves struct {
-	entry *Entry
-	file  *format.Metrics // nil in progress and without points
-	close func()
+	entry   *Entry
+	file    *format.Metrics           // nil in progress and without points
+	live    map[string][]format.Point // in progress, once they have been read
+	close   func()
+	earlier []*Curves // of the parts before it, newest first
 }
 
 // Curves opens the points of a run; its file is verified once.
 func (e *Entry) Curves() (*Curves, error) {
-	c := &Curves{entry: e, close: func() {}}
-	if e.Active != nil {
-		return c, nil
+	c := &Curves{entry: e.alone(), close: func() {}}
+	if e.Active == nil {
+		m, done, err := e.metrics(MetricsName)
+		if err != nil {
+			return c, err
+		}
+		if m != nil {
+			c.file, c.close = m, done
+		}
 	}
-	m, done, err := e.metrics(MetricsName)
-	if m != nil {
-		c.file, c.close = m, done
+	for _, part := range e.earlier {
+		before, err := part.Curves()
+		c.earlier = append(c.earlier, before)
+		if err != nil {
+			return c, err
+		}
 	}
-	return c, err
+	return c, nil
 }
 
 // Points returns the points of one metric, ordered by step and time.
 func (c *Curves) Points(ctx context.Context, key string) ([]format.Point, error) {
+	points, err := c.own(ctx, key)
+	for _, part := range c.earlier {
+		if err != nil {
+			break
+		}
+		var before []format.Point
+		before, err = part.own(ctx, key)
+		points = goOn(before, points)
+	}
+	return points, err
+}
+
+func (c *Curves) own(ctx context.Context, key string) ([]format.Point, error) {
 	switch {
+	case c.entry.Active != nil && c.live == nil:
+		var err error
+		if c.live, err = c.entry.activePoints(ctx); err != nil {
+			return nil, err
+		}
+		fallthrough
 	case c.entry.Active != nil:
-		return c.entry.Points(ctx, key)
+		return c.live[key], nil
 	case c.file == nil:
 		return nil, nil
 	}
 	return c.file.Points(key)
 }
 
-// Close closes the file.
-func (c *Curves) Close() { c.close() }
+// Close closes the files.
+func (c *Curves) Close() {
+	c.close()
+	for _, part := range c.earlier {
+		part.Close()
+	}
+}
 
 // EachPoints calls yield with the points of every metric, by key, step and time; a long curve comes in several pieces.
 func (e *Entry) EachPoints(ctx context.Context, yield func(key string, points []format.Point) error) error {
+	if len(e.earlier) > 0 {
+		return e.eachPointsOfChain(ctx, yield)
+	}
 	if e.Active == nil {
 		m, done, err := e.metrics(MetricsName)
 		if err != nil || m == nil {
@@ -80,27 +132,29 @@ func (e *Entry) EachPoints(ctx context.Context, yield func(key string, points []
 		defer done()
 		return m.Each(ctx, yield)
 	}
-	all := map[string][]format.Point{}
-	err := e.eachActive(ctx, func(k string, p format.Point) error {
-		all[k] = append(all[k], p)
-		return nil
-	}, nil)
+	all, err := e.activePoints(ctx)
 	if err != nil {
 		return err
 	}
-	for _, key := range slices.Sorted(func(yield func(string) bool) {
-		for key := range all {
-			if !yield(key) {
-				return
-			}
-		}
-	}) {
-		sortPoints(all[key])
+	for _, key := range slices.Sorted(maps.Keys(all)) {
 		if err := yield(key, all[key]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// activePoints are all points of a run in progress, of each metric by step and time.
+func (e *Entry) activePoints(ctx context.Context) (map[string][]format.Point, error) {
+	all := map[string][]format.Point{}
+	err := e.eachActive(ctx, func(k string, p format.Point) error {
+		all[k] = append(all[k], p)
+		return nil
+	}, nil)
+	for _, points := range all {
+		sortPoints(points)
+	}
+	return all, err
 }
 
 // System returns the samples of the machine, by key; none for a run in progress or where they are not at hand.
@@ -175,19 +229,25 @@ func (e *Entry) metrics(name string) (*format.Metrics, func(), error) {
 // maxFileBytes bounds what is hashed for a look at a run.
 const maxFileBytes = 16 << 30
 
+// realFolders makes sure that no folder on the way to a file of the run is a link, which could lead out of it.
+func (e *Entry) realFolders(name string) (err error) {
+	above(name, func(folder string) bool {
+		if err = realDir(filepath.Join(e.Dir, filepath.FromSlash(folder))); os.IsNotExist(err) {
+			err = nil
+		}
+		return err != nil
+	})
+	return err
+}
+
 // openVerified opens a file of a finished run and checks size and digest before anything is made of its content.
 func (e *Entry) openVerified(name string, want format.File) (*os.File, error) {
 	if err := e.onDisk(); err != nil {
 		return nil, fmt.Errorf("run %s: %w", e.ID, err)
 	}
 	path := filepath.Join(e.Dir, filepath.FromSlash(name))
-	for i, c := range name {
-		if c != '/' {
-			continue
-		}
-		if err := realDir(filepath.Join(e.Dir, filepath.FromSlash(name[:i]))); err != nil && !os.IsNotExist(err) {
-			return nil, fmt.Errorf("run %s: %w", e.ID, err)
-		}
+	if err := e.realFolders(name); err != nil {
+		return nil, fmt.Errorf("run %s: %w", e.ID, err)
 	}
 	info, err := os.Lstat(path)
 	if err != nil {

@@ -208,7 +208,7 @@ func (v *Revision) entry(ctx context.Context, id string) (*Entry, error) {
 	}
 	sortNotes(notes)
 	applyNotes(run, notes)
-	e.fetch = func() error { return v.fetch(ctx, e) }
+	e.fetch = func(e *Entry) error { return v.fetch(ctx, e) }
 	return e, nil
 }
 

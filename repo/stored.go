@@ -124,18 +124,25 @@ func (r *Repository) store(from, digest string) error {
 
 // ArtifactFile is where the bytes of an artifact of a finished run lie on this machine; empty where they do not.
 func (e *Entry) ArtifactFile(a format.Artifact) string {
-	at := filepath.Join(e.Dir, artifactsName, filepath.FromSlash(a.Path))
-	if e.Dir != "" && isRegular(at, a.Bytes) {
+	if at := filepath.Join(e.Dir, artifactsName, filepath.FromSlash(a.Path)); e.Dir != "" && isRegular(at, a.Bytes) && e.realFolders(artifactsName+"/"+a.Path) == nil {
 		return at
 	}
 	return e.repo.Stored(a.SHA256, a.Bytes)
 }
 
+// MissingArtifact says why an artifact that belongs into the run's folder cannot be had from there.
+func (e *Entry) MissingArtifact(a format.Artifact) error {
+	name := artifactsName + "/" + a.Path
+	if err := e.realFolders(name); err != nil {
+		return withHint(fmt.Errorf("artifact %s of run %s: %w", a.Path, e.ID, err), "nothing is read through a link: remove it; 'git restore' brings back what was committed")
+	}
+	return fmt.Errorf("artifact %s of run %s is missing: 'runs verify %s' says more", a.Path, e.ID, e.ID)
+}
+
 // Pointer reports whether git LFS has left a pointer in place of an artifact.
 func (e *Entry) Pointer(a format.Artifact) bool {
-	at := filepath.Join(e.Dir, artifactsName, filepath.FromSlash(a.Path))
-	data, err := readBounded(at, 1024)
-	if err != nil {
+	data, err := readBounded(filepath.Join(e.Dir, artifactsName, filepath.FromSlash(a.Path)), 1024)
+	if err != nil || e.realFolders(artifactsName+"/"+a.Path) != nil {
 		return false
 	}
 	digest, bytes, ok := capture.Pointer(data)

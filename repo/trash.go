@@ -50,9 +50,14 @@ func (r *Repository) mark(id string) error {
 	return err
 }
 
+// batchName names a folder of the trash by the time.
+func batchName() string {
+	return now().Format("20060102-150405.000000") + "-" + format.RandomLetters(4)
+}
+
 // newBatch makes a folder of the trash.
 func (r *Repository) newBatch() (string, error) {
-	batch := filepath.Join(r.trashDir(), now().Format("20060102-150405.000000")+"-"+format.RandomLetters(4))
+	batch := filepath.Join(r.trashDir(), batchName())
 	return batch, makeBatch(batch)
 }
 

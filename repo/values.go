@@ -18,6 +18,9 @@ import (
 // EachValue calls yield with every value that is no number, by key, step and time; here is false where the record names a
 // file of them that stayed on another machine.
 func (e *Entry) EachValue(ctx context.Context, yield func(key string, v format.Value) error) (here bool, err error) {
+	if len(e.earlier) > 0 {
+		return e.eachValueOfChain(ctx, yield)
+	}
 	if e.Active != nil {
 		return true, e.activeValues(ctx, yield)
 	}

@@ -306,9 +306,15 @@ With --primary it is also the metric that lists show.`,
 				return err
 			}
 			if primary {
-				return r.Configure([]string{"primary"}, metric)
+				if err := r.Configure([]string{"primary"}, metric); err != nil {
+					return err
+				}
 			}
-			return nil
+			c, err := a.collect(cmd.Context(), r, "")
+			if err == nil {
+				c.sayMissing("metrics."+metric, false)
+			}
+			return err
 		},
 	}
 	cmd.Flags().BoolVar(&primary, "primary", false, "the metric is the project's primary one")

@@ -70,6 +70,7 @@ type clientRequest struct {
 	System         bool     `json:"system"`
 	Sidecar        any      `json:"sidecar"` // of start, whether one is wanted; of finish its pid, which the run knows too
 	AllowValChange bool     `json:"allow_val_change"`
+	Names          bool     `json:"names"` // of join: a program begins, and says what its run belongs to
 	Datasets       []string `json:"datasets"`
 
 	Status    string  `json:"status"`

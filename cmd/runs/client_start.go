@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -97,17 +98,33 @@ func (a *app) clientRun(active *repo.Active, run *format.Run) map[string]any {
 	}
 }
 
-// clientJoin adds a process to those that keep a run open.
+// clientJoin adds a process to those that keep a run open. A program that begins names what the run belongs to where
+// its starter has not; one with a run of its own to go on with is told to stay apart.
 func (a *app) clientJoin(ctx context.Context, q *clientRequest) (map[string]any, error) {
 	active, err := clientActive(q)
 	if err != nil {
 		return nil, err
 	}
+	existing := ""
+	if q.Names {
+		apart, known, err := a.staysApart(ctx, active, q)
+		if err != nil || apart {
+			return map[string]any{"protocol": clientProtocol, "apart": apart}, err
+		}
+		existing = known
+	}
 	if err := active.JoinFor(q.PID); err != nil {
 		return nil, err
 	}
+	var lines []*format.Line
+	if q.Names {
+		lines = append(lines, &format.Line{Joined: &format.JoinedLine{Experiment: q.Experiment, Group: q.Group, Key: q.Key}})
+	}
 	if q.line != nil {
-		if err := a.appendShared(active, q.line); err != nil {
+		lines = append(lines, q.line)
+	}
+	if len(lines) > 0 {
+		if err := a.appendShared(active, lines...); err != nil {
 			return nil, err
 		}
 	}
@@ -116,8 +133,37 @@ func (a *app) clientJoin(ctx context.Context, q *clientRequest) (map[string]any,
 		return nil, err
 	}
 	answer := a.clientRun(active, e.Run)
-	answer["params"] = orEmpty(e.Params)
+	answer["params"], answer["group"], answer["existing"] = orEmpty(e.Params), e.Group, existing
 	return answer, nil
+}
+
+// staysApart reports whether a program that begins within a run needs one of its own: its key is not the run's and cannot
+// become it, or there is an older run to go on with. existing is a run that has the key and is not continued.
+func (a *app) staysApart(ctx context.Context, active *repo.Active, q *clientRequest) (apart bool, existing string, err error) {
+	for _, text := range []string{q.Experiment, q.Group, q.Key} {
+		if err := format.CheckKey(text); text != "" && err != nil {
+			return false, "", usagef("joining run %s: %v", active.ID, err)
+		}
+	}
+	if q.Key == "" && q.Resume == "" {
+		return false, "", nil
+	}
+	e, err := active.Entry(ctx)
+	if err != nil {
+		return false, "", err
+	}
+	if q.Key != "" && (e.Key != "" || e.Joined) {
+		return e.Key != q.Key, "", nil
+	}
+	before, err := a.lookEarlier(ctx, active.Repository(), q)
+	var known *clientError
+	if errors.As(err, &known) {
+		return true, "", nil // which start says
+	}
+	if err != nil {
+		return false, "", err
+	}
+	return before.entry != nil, before.existing, nil
 }
 
 func orEmpty(m map[string]any) map[string]any {

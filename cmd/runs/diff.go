@@ -125,9 +125,13 @@ func (c *collection) pair(ctx context.Context, args []string) (a, b *selected, e
 	return a, b, err
 }
 
-// before is the run before another one in its experiment.
+// before is the run before another one in its experiment; what that resumes is no other.
 func (c *collection) before(e *repo.Entry) (*selected, error) {
+	parts := c.resumed(e)
 	for _, other := range c.entries {
+		if slices.ContainsFunc(parts, func(part *repo.Entry) bool { return part.ID == other.ID }) {
+			continue
+		}
 		if other != e && other.Experiment == e.Experiment && !other.Started.After(e.Started) && other.ID != e.ID {
 			return &selected{entries: []*repo.Entry{other}, of: c}, nil
 		}
@@ -223,7 +227,10 @@ func (p *comparer) side(ctx context.Context, s *selected) diff.Side {
 		side.Environment, _ = first.Repository().Environment(ctx, first.Environment.Digest)
 	}
 	side.Manifest = func(d format.Dataset) ([]format.ManifestEntry, error) { return first.Repository().Manifest(ctx, d) }
-	if s.group == "" && len(chains[first.Run]) < 2 {
+	if s.group == "" {
+		if len(chains[first.Run]) > 1 {
+			first = s.of.whole(first)
+		}
 		s.curves = openCurves(first)
 		p.cleanup = append(p.cleanup, s.curves.close)
 		side.Points = func(key string) ([]format.Point, error) { return s.curves.points(ctx, key) }

@@ -356,5 +356,9 @@ func (a *app) sampleMachine(ctx context.Context, active *repo.Active, interval t
 
 // sayRecorded is the last line of exec: the run, its time, and the next step.
 func (a *app) sayRecorded(run *format.Run, took time.Duration) {
-	a.say("runs: recorded %s, %s in %s: 'runs show %s'", run.Title(), run.Status, terminal.Span(took), format.IDRandom(run.ID))
+	title := run.Title()
+	if run.Name != "" {
+		title = fmt.Sprintf("%s (%s)", run.Name, format.IDRandom(run.ID))
+	}
+	a.say("runs: recorded %s, %s in %s: 'runs show %s'", title, run.Status, terminal.Span(took), format.IDRandom(run.ID))
 }

@@ -93,21 +93,47 @@ func installClient() (src string, err error) {
 		return "", &repo.HintError{Err: fmt.Errorf("exec --wandb keeps the Python client in the user's cache folder: %w", err), Hint: hint}
 	}
 	dir := filepath.Join(cache, "runs", "python-"+python.Digest(files))
-	if holds(dir, files) {
-		return dir, nil
+	if strings.ContainsRune(dir, os.PathListSeparator) {
+		return "", &repo.HintError{Err: fmt.Errorf("exec --wandb: the user's cache folder %s has a %q, which ends a name in PYTHONPATH", cache, os.PathListSeparator), Hint: hint}
 	}
-	if err := writeClient(dir, files); err != nil {
+	if err = checkCache(cache); err == nil && !holds(dir, files) {
+		err = writeClient(dir, files)
+	}
+	if err != nil {
 		return "", &repo.HintError{Err: fmt.Errorf("writing the Python client for --wandb: %w", err), Hint: hint}
 	}
 	return dir, nil
 }
 
+// checkCache makes our folder of the cache, and sure that nobody else can put there what Python would run.
+func checkCache(cache string) error {
+	if err := os.MkdirAll(cache, 0o700); err != nil {
+		return err
+	}
+	if info, err := os.Stat(cache); err != nil { // which may be a link of the user's
+		return err
+	} else if !keptByUs(info) {
+		return fmt.Errorf("others can write to %s", cache)
+	}
+	ours := filepath.Join(cache, "runs")
+	if err := os.Mkdir(ours, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	info, err := os.Lstat(ours)
+	switch {
+	case err != nil:
+		return err
+	case !info.IsDir() || !isOurs(info):
+		return fmt.Errorf("%s is no folder of this user", ours)
+	case runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0:
+		return os.Chmod(ours, 0o700)
+	}
+	return nil
+}
+
 // writeClient puts files into dir, in one step for whoever looks, and in place of what is there.
 func writeClient(dir string, files map[string][]byte) error {
 	parent := filepath.Dir(dir)
-	if err := os.MkdirAll(parent, 0o700); err != nil {
-		return err
-	}
 	tmp, err := os.MkdirTemp(parent, ".new-*") // has mode 0700
 	if err != nil {
 		return err
@@ -131,26 +157,34 @@ func writeClient(dir string, files map[string][]byte) error {
 	return nil
 }
 
-// holds says whether dir is a folder that only its owner can write, with these files and no others but what Python compiled.
+// holds says whether dir is a folder that only we can look into, with these files and no others but what Python compiled for us.
 func holds(dir string, files map[string][]byte) bool {
 	info, err := os.Lstat(dir)
 	if err != nil || !info.IsDir() || runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		return false
 	}
+	compiled := "__pycache__" + string(filepath.Separator)
 	seen := 0
 	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		if !isOurs(info) {
+			return fs.ErrInvalid
+		}
 		if entry.IsDir() {
-			if entry.Name() == "__pycache__" {
-				return fs.SkipDir
-			}
 			return nil
 		}
 		rel, err := filepath.Rel(dir, path)
 		if err != nil {
 			return err
+		}
+		if strings.Contains(rel, compiled) && entry.Type().IsRegular() {
+			return nil
 		}
 		want, ok := files[filepath.ToSlash(rel)]
 		if !ok || !entry.Type().IsRegular() {

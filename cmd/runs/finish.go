@@ -69,7 +69,7 @@ func (a *app) toFinish(ctx context.Context, args []string) (*repo.Active, error)
 		return active, a.mayChange(ctx, active, args[0])
 	}
 	if active, err := a.runInCharge(ctx); active != nil || err != nil {
-		return active, err
+		return active, stillNamed("finishing", err)
 	}
 	r, err := a.find(ctx)
 	if err != nil {

@@ -49,6 +49,9 @@ file:///shared/folder.`,
 				word = "set up"
 			}
 			a.print("%s %s", word, repo.Relative(a.dir, r.Dir))
+			if made {
+				a.sayOutsideGit(r)
+			}
 			if made && r.InGit {
 				a.say("runs: git shows metrics in its diffs after: git config diff.runs-metrics.textconv 'runs textconv'")
 			}
@@ -84,6 +87,13 @@ func (a *app) initHere() (*repo.Repository, bool, error) {
 		return r, made, err
 	}
 	return repo.Init(r.Root)
+}
+
+// sayOutsideGit says of a folder that was set up what it cannot record.
+func (a *app) sayOutsideGit(r *repo.Repository) {
+	if !r.InGit {
+		a.say("runs: no git here: the source is not recorded; 'git init' and a commit make runs reproducible")
+	}
 }
 
 // sayGitProblems warns where git would not treat runs as it must.

@@ -65,13 +65,15 @@ func (a *app) log(ctx context.Context, f *logFlags, args []string, stepped bool)
 		return err
 	}
 	var active *repo.Active
+	finished := finishedHint
 	if f.run != "" {
 		active, err = a.activeRun(ctx, f.run)
 	} else {
+		finished = func(err error) error { return stillNamed("recording", err) }
 		active, err = a.runInCharge(ctx)
 	}
 	if err != nil {
-		return finishedHint(err)
+		return finished(err)
 	}
 	if active == nil {
 		return a.logRun(ctx, f, line, stream, stepped)
@@ -92,7 +94,7 @@ func (a *app) log(ctx context.Context, f *logFlags, args []string, stepped bool)
 	if stream {
 		return a.logStream(ctx, active, more)
 	}
-	return finishedHint(a.appendShared(active, more...))
+	return finished(a.appendShared(active, more...))
 }
 
 var errNothing = usagef("log: nothing to record: give KEY=NUMBER, -p, -t, -a, -d or --note")
@@ -100,6 +102,17 @@ var errNothing = usagef("log: nothing to record: give KEY=NUMBER, -p, -t, -a, -d
 func finishedHint(err error) error {
 	if errors.Is(err, repo.ErrFinished) {
 		return &repo.HintError{Err: fmt.Errorf("recording: %w", err), Hint: "start another with 'runs start'; 'runs tag' and 'runs note' still say something of this one"}
+	}
+	return err
+}
+
+// stillNamed says of a finished run that the environment names it.
+func stillNamed(what string, err error) error {
+	if errors.Is(err, repo.ErrFinished) {
+		return &repo.HintError{
+			Err:  fmt.Errorf("%s: %w, and RUNS_ID still names it", what, err),
+			Hint: "'unset RUNS_ID RUNS_DIR' forgets it; 'runs tag' and 'runs note' still say something of it",
+		}
 	}
 	return err
 }

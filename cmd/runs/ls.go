@@ -22,7 +22,7 @@ import (
 type lsFlags struct {
 	experiment, where, sort, columns, groupBy string
 	limit                                     int
-	json, csv, allBranches                    bool
+	json, csv, allBranches, parts             bool
 	revs                                      []string
 }
 
@@ -36,8 +36,14 @@ func (a *app) lsCommand() *cobra.Command {
     runs ls -w "metrics.rmse < 0.8 and params.model = 'xgb'" --sort rmse
     runs ls --group-by replicates
 
-SELECTOR is an id, a name, a prefix of four characters or more, last, last~2, best=METRIC, group=GROUP.
+SELECTOR is an id, a name, a prefix of four characters or more, your own key, last, last~2, best=METRIC, group=GROUP.
 EXPRESSION knows metrics.X, params.X, tags.X and attributes like status or started; = != < <= > >= ~ in, and or not.
+A metric is its best value where it has a goal, else its last; X.last, .min, .max, .count say which. The header names the
+goal where what it shows is not the last value.
+
+A run that resumes another is one row with it, with the metrics of both; --parts lists each, as --json and --csv always do.
+The key of --sort is a column too; what has no room is named on stderr. A value is cut at 60 characters, not so in --json
+and --csv.
 
 A damaged run is named on stderr and hides no other; the exit status is then 1.`,
 		ValidArgsFunction: a.completeRun,
@@ -60,6 +66,7 @@ A damaged run is named on stderr and hides no other; the exit status is then 1.`
 	flags.StringVar(&f.groupBy, "group-by", "", "one line a group: replicates, or a `KEY`")
 	flags.StringArrayVar(&f.revs, "rev", nil, "runs of the git revision `REV` too, without a checkout; repeated")
 	flags.BoolVar(&f.allBranches, "all-branches", false, "runs of all local branches too")
+	flags.BoolVar(&f.parts, "parts", false, "one row for each part of a chain of runs that resume one another")
 	flags.BoolVar(&f.json, "json", false, "print a JSON list of runs")
 	flags.BoolVar(&f.csv, "csv", false, "print CSV")
 	_ = cmd.RegisterFlagCompletionFunc("experiment", a.completeExperiment)
@@ -98,9 +105,20 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 			return err
 		}
 	}
-	entries, err := c.choose(ctx, selectors, f.where)
+	entries, err := c.choose(ctx, selectors, "")
+	if err == nil {
+		if f.groupBy != "" || !f.json && !f.csv && !f.parts {
+			entries = c.wholes(entries)
+		}
+		entries, err = c.matching(entries, f.where)
+	}
 	if err != nil {
 		return err
+	}
+	for _, key := range append(splitList(f.columns), query.SortKey(f.sort), f.groupBy) {
+		if key != "" && key != query.ByReplicates {
+			c.sayMissing(key, false)
+		}
 	}
 	runs := recordsOf(entries)
 	if f.sort != "" {
@@ -156,7 +174,7 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *collection, runs []*
 	if f.groupBy != "" {
 		return a.writeGroups(ctx, f, c, runs)
 	}
-	list := render.List{Primary: c.config.Primary, Columns: splitList(f.columns), Context: c.context()}
+	list := render.List{Primary: c.config.Primary, Columns: splitList(f.columns), Sort: query.SortKey(f.sort), Part: c.partOf(), Context: c.context()}
 	switch {
 	case f.json:
 		return a.printJSON(append([]*format.Run{}, runs...))
@@ -180,7 +198,35 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *collection, runs []*
 		a.say("runs: no runs%s", map[bool]string{true: " match", false: " yet: 'runs exec -- COMMAND' records one"}[len(c.entries) > 0])
 		return nil
 	}
-	return a.term.Page(ctx, func(w io.Writer) error { return list.Write(w, a.term, entries) })
+	var left []string
+	err := a.term.Page(ctx, func(w io.Writer) (err error) {
+		left, err = list.Write(w, a.term, entries)
+		return err
+	})
+	a.sayLeft(left)
+	return err
+}
+
+// maxLeft is how many keys are named that a list had no room for.
+const maxLeft = 10
+
+// sayLeft names the keys that a list had no room for.
+func (a *app) sayLeft(keys []string) {
+	if len(keys) == 0 {
+		return
+	}
+	what := "param"
+	names := make([]string, len(keys))
+	for i, key := range keys {
+		var param bool
+		if names[i], param = strings.CutPrefix(key, "params."); !param {
+			what = "column"
+		}
+	}
+	if len(names) > maxLeft {
+		names = append(names[:maxLeft], "…")
+	}
+	a.say("runs: %d more %s: --columns %s", len(keys), what+verb(len(keys), "", "s"), strings.Join(names, ","))
 }
 
 func (a *app) writeGroups(ctx context.Context, f *lsFlags, c *collection, runs []*format.Run) error {
@@ -246,6 +292,11 @@ func (c *collection) choose(ctx context.Context, selectors []string, where strin
 			}
 		}
 	}
+	return c.matching(entries, where)
+}
+
+// matching are the entries that match an expression; all where it is empty.
+func (c *collection) matching(entries []*repo.Entry, where string) ([]*repo.Entry, error) {
 	if where == "" {
 		return entries, nil
 	}
@@ -253,6 +304,7 @@ func (c *collection) choose(ctx context.Context, selectors []string, where strin
 	if err != nil {
 		return nil, usageError{err}
 	}
+	expr.EachKey(func(key string, asks bool) { c.sayMissing(key, asks) })
 	context := c.context()
 	return slices.DeleteFunc(entries, func(e *repo.Entry) bool { return !expr.Match(e.Run, context) }), nil
 }

@@ -21,9 +21,9 @@ import (
 )
 
 type metricsFlags struct {
-	json, csv, last, values bool
-	every                   int
-	experiment              string
+	json, csv, last, values, part bool
+	every                         int
+	experiment                    string
 }
 
 func (a *app) metricsCommand() *cobra.Command {
@@ -32,7 +32,9 @@ func (a *app) metricsCommand() *cobra.Command {
 		Use:   "metrics RUN [KEY…] [flags]",
 		Short: "Print the points of a run",
 		Long: `Print the points of a run, of all metrics or of those named, ordered by key, step and time. With --values, what was
-logged and is no number: texts, lists, histograms.`,
+logged and is no number: texts, lists, histograms.
+
+A run that resumes another is read with it as one: of a metric the earlier counts up to the first step of the later.`,
 		Args:              arguments(1, -1, "RUN"),
 		ValidArgsFunction: a.completeRunThenMetric,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,7 +53,7 @@ logged and is no number: texts, lists, histograms.`,
 			if err != nil {
 				return err
 			}
-			e, err := a.oneRun(ctx, r, args[0], f.experiment)
+			e, err := a.oneWhole(ctx, r, args[0], f.experiment, f.part)
 			if err != nil {
 				return err
 			}
@@ -64,6 +66,7 @@ logged and is no number: texts, lists, histograms.`,
 	cmd.Flags().BoolVar(&f.json, "json", false, "print a JSON list of points")
 	cmd.Flags().BoolVar(&f.csv, "csv", false, "print CSV")
 	cmd.Flags().BoolVar(&f.values, "values", false, "print values that are no numbers instead of points")
+	cmd.Flags().BoolVar(&f.part, "part", false, "only what RUN logged itself, not what it resumes")
 	cmd.Flags().BoolVar(&f.last, "last", false, "only the last point of each metric")
 	cmd.Flags().IntVar(&f.every, "every", 0, "only every `N`th point, and the last")
 	cmd.Flags().StringVarP(&f.experiment, "experiment", "e", "", "look in `EXPERIMENT`")

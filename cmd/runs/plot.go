@@ -26,6 +26,7 @@ import (
 type plotFlags struct {
 	smooth        float64
 	logY, follow  bool
+	part          bool
 	x, experiment string
 	interval      time.Duration
 }
@@ -47,7 +48,8 @@ or where there is none the metrics that have more than one point.
 
     runs plot wide narrow val/loss --smooth 0.6
 
-Where the program has defined the metric that is the x axis of another, it is; --x step draws by step all the same.`,
+Where the program has defined the metric that is the x axis of another, it is; --x step draws by step all the same. A run that resumes another is
+drawn with it as one curve.`,
 		ValidArgsFunction: a.completeRunThenMetric,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
@@ -73,6 +75,7 @@ Where the program has defined the metric that is the x axis of another, it is; -
 	flags.Float64Var(&f.smooth, "smooth", 0, "exponential moving average of weight `S`, from 0 to below 1")
 	flags.BoolVar(&f.logY, "log-y", false, "logarithmic y axis")
 	flags.StringVar(&f.x, "x", "", "the x axis: step, time or relative `KIND`; by itself the metric that the program defined, else step")
+	flags.BoolVar(&f.part, "part", false, "only what each RUN logged itself, not what it resumes")
 	flags.BoolVar(&f.follow, "follow", false, "draw again until the runs have ended")
 	flags.DurationVar(&f.interval, "interval", time.Second, "with --follow, the `TIME` between two drawings")
 	flags.StringVarP(&f.experiment, "experiment", "e", "", "look in `EXPERIMENT`")
@@ -89,7 +92,7 @@ func (a *app) plot(ctx context.Context, f *plotFlags, args []string, w io.Writer
 	if err != nil {
 		return false, err
 	}
-	entries, keys, err := c.runsAndKeys(ctx, args)
+	entries, keys, err := c.runsAndKeys(ctx, args, f.part)
 	if err != nil {
 		return false, err
 	}
@@ -118,14 +121,24 @@ func (a *app) plot(ctx context.Context, f *plotFlags, args []string, w io.Writer
 }
 
 // runsAndKeys tells runs from metrics among the arguments: a metric of the runs named so far is a key, else it names a run.
-func (c *collection) runsAndKeys(ctx context.Context, args []string) (entries []*repo.Entry, keys []string, err error) {
+// Each run has those that it resumes with it, unless it is meant alone.
+func (c *collection) runsAndKeys(ctx context.Context, args []string, alone bool) (entries []*repo.Entry, keys []string, err error) {
 	var notRuns []string
+	add := func(e *repo.Entry, of *collection) {
+		if slices.ContainsFunc(entries, func(other *repo.Entry) bool { return other.ID == e.ID }) {
+			return
+		}
+		if !alone {
+			e = of.whole(e)
+		}
+		entries = append(entries, e)
+	}
 	for _, arg := range args {
 		if slices.ContainsFunc(entries, func(e *repo.Entry) bool { _, ok := e.Metrics[arg]; return ok }) {
 			keys = append(keys, arg)
 			continue
 		}
-		found, err := c.selectRuns(ctx, arg)
+		found, of, err := c.selectIn(ctx, arg)
 		var none *query.NotFoundError
 		switch {
 		case errors.As(err, &none):
@@ -135,9 +148,7 @@ func (c *collection) runsAndKeys(ctx context.Context, args []string) (entries []
 			return nil, nil, err
 		}
 		for _, e := range found {
-			if !slices.Contains(entries, e) {
-				entries = append(entries, e)
-			}
+			add(e, of)
 		}
 	}
 	if len(entries) == 0 {
@@ -146,7 +157,7 @@ func (c *collection) runsAndKeys(ctx context.Context, args []string) (entries []
 		if err != nil {
 			return nil, nil, err
 		}
-		entries = append(entries, newest)
+		add(newest, c)
 	}
 	for _, arg := range notRuns {
 		if !slices.ContainsFunc(entries, func(e *repo.Entry) bool { _, ok := e.Metrics[arg]; return ok }) {
@@ -224,11 +235,14 @@ func (a *app) drawMetric(ctx context.Context, f *plotFlags, c *collection, entri
 			case x == "time":
 				s.X[i] = float64(p.Time) / 1e6
 			default:
-				s.X[i] = float64(p.Time-e.Started.UnixMicro()) / 1e6
+				s.X[i] = float64(p.Time-e.Began().UnixMicro()) / 1e6
 			}
 		}
 		if m, ok := e.Metrics[key]; ok {
 			s.Note = terminal.Number(query.Best(m, c.goal(key)))
+			if goal := query.BestBy([]*format.Run{e.Run}, "metrics."+key, c.context()); goal != "" {
+				s.Note = goal + " " + s.Note
+			}
 		}
 		if f.smooth > 0 {
 			s.Y = chart.Smooth(s.Y, f.smooth)

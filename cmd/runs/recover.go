@@ -80,6 +80,9 @@ func (a *app) recover(ctx context.Context, o repo.Recover, args []string) error 
 	if err != nil {
 		return err
 	}
+	if len(all) == 0 && o.ID == "" {
+		a.say("runs: nothing to recover: no run is in progress; --lost looks for runs that git has taken away")
+	}
 	failed := false
 	for _, got := range all {
 		failed = a.sayRecovered(got) || failed

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
@@ -112,6 +113,7 @@ func (e quietError) Error() string { return fmt.Sprintf("exit status %d", e.stat
 
 // command makes the root with one of its commands, or with all.
 func (a *app) command(only string) *cobra.Command {
+	var asked bool // for the version
 	root := &cobra.Command{
 		Use:   "runs",
 		Short: "Record machine-learning experiments in git, as files, with no server",
@@ -128,11 +130,18 @@ Start with 'runs demo', or put 'runs exec --' before the command that trains.
 			return nil
 		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) },
-		Run:               func(cmd *cobra.Command, _ []string) { _ = cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if asked {
+				a.printVersion()
+				return nil
+			}
+			return cmd.Help()
+		},
 	}
+	root.Flags().BoolVar(&asked, "version", false, "print the version")
 	root.PersistentFlags().StringVarP(&a.dir, "directory", "C", ".", "run as if started in `DIR`")
 	root.PersistentFlags().BoolVar(&a.noColor, "no-color", false, "no colour")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{flagError(cmd, err)} })
 	root.SuggestionsMinimumDistance = 2
 	help := root.HelpFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) { // wrapped when it is read, not at every start
@@ -194,6 +203,29 @@ var commands = []struct {
 	{"keep", "redact", (*app).redactCommand},
 	{"", "demo", (*app).demoCommand},
 	{"", "version", (*app).versionCommand},
+}
+
+// kinds says of the types of flags what their values are.
+var kinds = map[string]string{
+	"int": "not a whole number", "int64": "not a whole number", "float64": "not a number", "bool": "neither true nor false", "duration": "not a length of time, like 10s",
+}
+
+// flagError says in our words that the value of a flag is of the wrong kind.
+func flagError(cmd *cobra.Command, err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	flag := invalid.GetFlag()
+	kind, ok := kinds[flag.Value.Type()]
+	if !ok {
+		return err
+	}
+	name := "--" + flag.Name
+	if flag.Shorthand != "" {
+		name = "-" + flag.Shorthand
+	}
+	return fmt.Errorf("%s: %s %q is %s", cmd.Name(), name, invalid.GetValue(), kind)
 }
 
 // named is the command that the arguments call, so that a call need not make all the others; empty where that is not plain.
@@ -311,6 +343,7 @@ func (a *app) setup(ctx context.Context) (*repo.Repository, error) {
 	a.settle(ctx, r)
 	if made {
 		a.say("runs: set up %s", repo.Relative(a.dir, r.Dir))
+		a.sayOutsideGit(r)
 		a.sayGitProblems(ctx, r)
 	}
 	return r, nil

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gitruns/runs/format"
@@ -21,6 +22,7 @@ type collection struct {
 	rev     *repo.Revision // nil for the working tree
 	entries []*repo.Entry
 	byRun   map[*format.Run]*repo.Entry
+	byID    map[string]*repo.Entry // nil until it is asked for
 	runs    []*format.Run
 	config  *format.Config
 	scope   string
@@ -83,7 +85,7 @@ func (c *collection) add(entries []*repo.Entry) {
 	}
 	slices.SortFunc(c.entries, func(a, b *repo.Entry) int { return query.Newer(a.Run, b.Run) })
 	slices.SortFunc(c.runs, query.Newer)
-	c.goals = nil
+	c.goals, c.byID = nil, nil
 }
 
 // addBranch lists the runs of the branch that commit.branch names too: it is where runs lie whatever is checked out.
@@ -152,6 +154,19 @@ func (c *collection) goal(metric string) string {
 	return c.goals(metric)
 }
 
+// sayMissing names a key that no run has, with those that are near it. Whether it is there may be asked of any key: then it
+// is named only where it looks like another.
+func (c *collection) sayMissing(key string, asked bool) {
+	near, missing := query.Missing(c.runs, key, c.context())
+	switch {
+	case !missing || len(c.runs) == 0:
+	case len(near) > 0:
+		c.app.say("runs: no run has %s; near: %s", key, strings.Join(near, ", "))
+	case !asked:
+		c.app.say("runs: no run has %s", key)
+	}
+}
+
 // selectRuns returns the entries that a selector names.
 func (c *collection) selectRuns(ctx context.Context, selector string) ([]*repo.Entry, error) {
 	entries, _, err := c.selectIn(ctx, selector)
@@ -193,34 +208,46 @@ func (c *collection) resolve(s query.Selector) ([]*repo.Entry, error) {
 
 // one returns the single entry that a selector names.
 func (c *collection) one(ctx context.Context, selector string) (*repo.Entry, error) {
-	entries, err := c.selectRuns(ctx, selector)
+	e, _, err := c.oneOf(ctx, selector)
+	return e, err
+}
+
+// oneOf is one with the collection that the entry is of.
+func (c *collection) oneOf(ctx context.Context, selector string) (*repo.Entry, *collection, error) {
+	entries, of, err := c.selectIn(ctx, selector)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(entries) != 1 {
-		return nil, &query.NotFoundError{Selector: selector, Reason: "names several runs"}
+		return nil, nil, &query.NotFoundError{Selector: selector, Reason: "names several runs"}
 	}
-	return entries[0], nil
+	return entries[0], of, nil
 }
 
 // oneRun reads a single run: by its full id without a look at any other.
 func (a *app) oneRun(ctx context.Context, r *repo.Repository, selector, experiment string) (*repo.Entry, error) {
+	e, _, err := a.oneRunOf(ctx, r, selector, experiment)
+	return e, err
+}
+
+// oneRunOf is oneRun with the collection that the run is of, nil where it was read without one.
+func (a *app) oneRunOf(ctx context.Context, r *repo.Repository, selector, experiment string) (*repo.Entry, *collection, error) {
 	if format.CheckID(selector) == nil {
 		e, err := r.Read(ctx, selector)
 		if !errors.Is(err, repo.ErrNotActive) {
-			return e, err
+			return e, nil, err
 		}
 		if config, err := r.Config(); err != nil {
-			return nil, err
+			return nil, nil, err
 		} else if config.Commit.Branch == "" {
-			return nil, &query.NotFoundError{Selector: selector, Reason: "names no run"}
+			return nil, nil, &query.NotFoundError{Selector: selector, Reason: "names no run"}
 		}
 	}
 	c, err := a.collect(ctx, r, experiment)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return c.one(ctx, selector)
+	return c.oneOf(ctx, selector)
 }
 
 // runInCharge returns the run in progress that RUNS_DIR or RUNS_ID name, nil where neither is set.

@@ -18,13 +18,15 @@ import (
 )
 
 func (a *app) showCommand() *cobra.Command {
-	var asJSON, asTOML, log, source, hidden bool
+	var asJSON, asTOML, log, source, hidden, part bool
 	var experiment string
 	cmd := &cobra.Command{
 		Use:   "show [RUN] [flags]",
 		Short: "Show a run",
 		Long: `Show a run: what it was, what came out, what it came from. Without RUN, the newest. --log is its console output.
---source is its code as a patch: what differs from the commit where its patches begin, committed or not.`,
+--source is its code as a patch: what differs from the commit where its patches begin, committed or not.
+
+Of a run that resumes another, the metrics and values are those of both as one; --json and --toml print its own record.`,
 		Args: arguments(0, 1, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if b2i(asJSON)+b2i(asTOML)+b2i(log)+b2i(source) > 1 {
@@ -40,7 +42,7 @@ func (a *app) showCommand() *cobra.Command {
 				return err
 			}
 			a.finishGone(ctx, r, nil)
-			e, err := a.oneRun(ctx, r, selector, experiment)
+			e, err := a.oneWhole(ctx, r, selector, experiment, part || asJSON || asTOML || log || source)
 			if err != nil {
 				return err
 			}
@@ -77,6 +79,7 @@ func (a *app) showCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&asTOML, "toml", false, "print the record as TOML, later notes merged in")
 	cmd.Flags().BoolVar(&source, "source", false, "print the code as a patch")
 	cmd.Flags().BoolVar(&hidden, "hidden", false, "metrics too that the program defined as hidden")
+	cmd.Flags().BoolVar(&part, "part", false, "only what RUN logged itself, not what it resumes")
 	cmd.Flags().BoolVar(&log, "log", false, "print the captured console output")
 	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "look in `EXPERIMENT`")
 	return cmd

@@ -21,7 +21,8 @@ With --env it prints the lines for a shell, so that later calls and programs kno
 
     eval "$(runs start --env -p lr=0.1)"
     runs log --step 1 loss=0.5
-    runs finish`,
+    runs finish
+    unset RUNS_ID RUNS_DIR`,
 		Args: arguments(0, 1, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {

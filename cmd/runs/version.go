@@ -20,26 +20,37 @@ func (a *app) versionCommand() *cobra.Command {
 		Long:  `Print the version, and the schema of the records that it writes.`,
 		Args:  arguments(0, 0, ""),
 		RunE: func(*cobra.Command, []string) error {
-			commit := ""
-			if info, ok := debug.ReadBuildInfo(); ok {
-				for _, s := range info.Settings {
-					if s.Key == "vcs.revision" {
-						commit = s.Value
-					}
-				}
-			}
 			if asJSON {
 				return a.printJSON(map[string]any{
-					"version": version, "commit": commit, "schema": int64(format.Schema), "protocol": int64(clientProtocol), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
+					"version": version, "commit": builtFrom(), "schema": int64(format.Schema), "protocol": int64(clientProtocol), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
 				})
 			}
-			if commit != "" {
-				commit = ", commit " + commit[:min(len(commit), 12)]
-			}
-			a.print("runs %s (schema %d%s, %s, %s/%s)", version, format.Schema, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			a.printVersion()
 			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// builtFrom is the commit that the program was built from; empty where that is not known.
+func builtFrom() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value
+		}
+	}
+	return ""
+}
+
+func (a *app) printVersion() {
+	commit := builtFrom()
+	if commit != "" {
+		commit = ", commit " + commit[:min(len(commit), 12)]
+	}
+	a.print("runs %s (schema %d%s, %s, %s/%s)", version, format.Schema, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

@@ -21,6 +21,7 @@ class Recorder:
         self._at_finish: list = []
         self.run_id, self.id, self.project = "20261125-100000-abcdefgh", "abcdefgh", "p"
         self.records: list = []
+        self._ignored: list = []
         self.rows: list = []
 
     def _write(self, record: dict) -> None:

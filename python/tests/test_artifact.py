@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import os
 import shutil
 import subprocess
 import unittest
+from contextlib import redirect_stderr
 
 from project import Project
 
@@ -113,6 +117,114 @@ with gitruns.init(project="p") as run:
         a.verify(a.download())
 """, name="use.py")
         self.assertEqual({d["role"] for d in self.show()["datasets"]}, {"artifact"})
+
+    def test_a_tampered_manifest_is_left_out(self) -> None:
+        from gitruns import _artifact
+
+        files = [{"path": "a", "sha256": "0" * 64, "bytes": 1}]
+        good = {"name": "m", "type": "t", "digest": _artifact._digest({"a": files[0]}), "time": 1.5, "files": files, "aliases": ["x", 1]}
+        text = {**files[0], "bytes": "1"}
+        bad = [{"time": "x"}, {"time": None}, {"time": float("nan")}, {"time": True}, {"type": None}, {"files": [text]}, {"files": [{**files[0], "bytes": -1}]}, {"files": 5}, {"digest": "0"}]
+        record = {"id": "20261125-100000-abcdefgh"}
+        said = io.StringIO()
+
+        def read(n: int, data: bytes) -> object:
+            path = self.write(f".runs/2026-11-25/{record['id']}/artifacts/m/{n}.json", "")
+            with open(path, "wb") as f:
+                f.write(data)
+            return _artifact._manifest(self.dir, record, {"path": f"m/{n}.json", "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)})
+
+        with redirect_stderr(said):
+            self.assertEqual(read(0, json.dumps(good).encode())["aliases"], ["x"])
+            for n, change in enumerate(bad, 1):
+                made = {**good, **change}
+                if isinstance(made["files"], list) and "digest" not in change:
+                    made["digest"] = _artifact._digest({f["path"]: f for f in made["files"]})
+                with self.subTest(change):
+                    self.assertIsNone(read(n, json.dumps(made).encode()))
+            self.assertIsNone(read(99, b'{"name":' + b"[" * 200000))
+        self.assertEqual(said.getvalue().count("is no manifest: it is left out"), len(bad) + 1)
+
+    def test_a_full_disk(self) -> None:
+        self.write("m.bin", "x")
+        done = self.python("""
+import errno, gitruns
+from gitruns import _files
+def full(*a):
+    raise OSError(errno.ENOSPC, "No space left on device")
+with gitruns.init(project="p") as run:
+    _files._place = full
+    for _ in range(2):
+        run.log_artifact("m.bin", name="m")
+    a = gitruns.Artifact("own", "t")
+    a.add_file("m.bin")
+    a.add(gitruns.Table(columns=["n"], data=[[1]]), "rows")
+    assert run.log_artifact(a).is_draft()
+""")
+        self.assertEqual((done.stderr.count("ARTIFACT m IS NOT KEPT: No space left"), done.stderr.count("ARTIFACT own IS NOT KEPT")), (1, 1))
+        self.assertNotIn("artifacts", {k for k, v in self.show().items() if v})
+
+    def test_verify_of_the_last_download(self) -> None:
+        self.write("d.csv", "1")
+        self.python("""
+import gitruns
+with gitruns.init(project="p") as run:
+    run.log_artifact("d.csv", name="ds")
+with gitruns.init(project="p") as run:
+    a = run.use_artifact("ds")
+    a.download(root="out")
+    a.verify()
+    a.verify("out")
+    open("out/d.csv", "w").write("2")
+    try:
+        a.verify()
+    except ValueError as e:
+        assert "out" in str(e)
+    else:
+        raise SystemExit("a changed file was proved")
+""")
+
+    def test_no_reading_through_links(self) -> None:
+        from gitruns import _artifact, _files
+
+        self.write("else/x", "x")
+        os.makedirs(os.path.join(self.dir, "run/artifacts"))
+        os.symlink(os.path.join(self.dir, "else"), os.path.join(self.dir, "run/artifacts/m"))
+        self.assertFalse(_artifact._copy_from(os.path.join(self.dir, "run"), "m/x", os.path.join(self.dir, "to")))
+        for path in ("artifacts/m/x", "artifacts/m", "../x", "a//b"):
+            with self.assertRaises(OSError):
+                _files.without_links(os.path.join(self.dir, "run"), path)
+
+    def test_a_saved_file_of_the_same_name(self) -> None:
+        self.write("model.pt", "weights")
+        for order in ('art(); r.save("model.pt")', 'r.save("model.pt"); art()'):
+            self.python(f"""
+import gitruns
+with gitruns.init(project="p") as r:
+    art = lambda: r.log_artifact("model.pt", name="model.pt", type="model")
+    {order}
+    assert open(r.use_artifact("model.pt").file("active")).read() == "weights"
+with gitruns.init(project="p") as r:
+    assert open(r.use_artifact("model.pt").file()).read() == "weights"
+""")
+            paths = [a["path"] for a in self.show("last~1")["artifacts"]]
+            with self.subTest(order):
+                self.assertEqual(sorted(p.partition("/")[0] for p in paths), sorted(["model-file.pt", "model.pt", "model.pt"] if order[0] == "a" else ["model.pt", "model.pt+artifact", "model.pt+artifact"]))
+
+    def test_an_artifact_called_as_the_traceback(self) -> None:
+        self.write("traceback.txt", "mine")
+        self.python("""
+import gitruns
+r = gitruns.init(project="p")
+r.log_artifact("traceback.txt", name="traceback.txt")
+raise ValueError
+""", status=1)
+        self.python("""
+import gitruns
+with gitruns.init(project="p") as r:
+    assert open(r.use_artifact("traceback.txt").file()).read() == "mine"
+""")
+        self.assertIn("traceback.txt", [a["path"] for a in self.show("last~1")["artifacts"]])
 
     def test_names(self) -> None:
         import gitruns

@@ -226,15 +226,17 @@ assert "RUNS_ID" not in os.environ
     def test_inside_exec_with_a_project_and_with_an_id(self) -> None:
         self.write("train.py", "import gitruns\nwith gitruns.init(project='w', group='g') as r:\n    r.log({'a': 1})\n")
         self.runs("exec", "--", sys.executable, "train.py")
-        self.assertEqual(self.show()["tags"], {"project": "w", "group": "g"})
-        self.runs("exec", "-e", "w", "--", sys.executable, "train.py")
-        self.assertEqual(self.show()["tags"], {"group": "g"})
+        run = self.show()
+        self.assertEqual((run["experiment"], run["group"], run.get("tags")), ("w", "g", None))
+        self.runs("exec", "-e", "own", "--group", "starter", "--", sys.executable, "train.py")
+        run = self.show()
+        self.assertEqual((run["experiment"], run["group"], run["tags"]), ("own", "starter", {"project": "w", "group": "g"}))
         self.write("train.py", "import gitruns\nwith gitruns.init(id='x', resume='allow') as r:\n    r.log({'a': 1})\n")
         for _ in range(2):
             self.runs("exec", "--", sys.executable, "train.py")
         own = [r for r in self.list() if r.get("key") == "x"]
         self.assertEqual([bool(r.get("resumes")) for r in own], [True, False])
-        self.assertTrue(own[-1]["parent"])
+        self.assertEqual([bool(r.get("parent")) for r in own], [True, False])
 
     def test_full_disk(self) -> None:
         done = self.python("""

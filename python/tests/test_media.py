@@ -7,13 +7,14 @@ import io
 import unittest
 import wave
 import zlib
+from contextlib import redirect_stderr
 
 from recorder import Recorded
 
 from gitruns import _files
 from gitruns._media import Audio, Histogram, Html, histogram_of
 from gitruns._image import Image
-from gitruns._row import log_media
+from gitruns._row import log_media, split
 from gitruns._table import Table
 from gitruns._video import Video
 
@@ -58,7 +59,32 @@ class Media(Recorded):
             Histogram([1], num_bins=513)
         with self.assertRaises(ValueError):
             Histogram(np_histogram=([1], [1]))
-        self.assertEqual(sum(histogram_of([5] * 40)["values"]), 40)
+        self.assertEqual(sum(histogram_of("k", [5] * 40)["values"]), 40)
+
+    def test_numbers_that_no_bin_takes(self) -> None:
+        nan, inf = float("nan"), float("inf")
+        mixed, none = [0.0, nan, inf, inf, -inf, 1.0], [nan] * 40
+        said = io.StringIO()
+        with redirect_stderr(said):
+            for step in range(2):
+                log_media(self.run_, "odd/h", Histogram(mixed, num_bins=2), step)
+            _, values, _ = split({"odd/none": none})
+        self.assertEqual(self.run_.records[-1]["values"]["odd/h"], {"_type": "histogram", "bins": [0.0, 0.5, 1.0], "values": [1, 1], "nan": 1, "inf": 2, "-inf": 1})
+        self.assertEqual(values["odd/none"], {"_type": "histogram", "bins": [0.0, 1.0], "values": [0], "nan": 40})
+        self.assertEqual((said.getvalue().count("odd/h:"), said.getvalue().count("odd/none: 40 nan")), (1, 1))
+        try:
+            import numpy
+        except ImportError:
+            return
+        self.assertEqual(Histogram(numpy.array(mixed), num_bins=2)._value(), Histogram(mixed, num_bins=2)._value())
+
+    def test_a_wrong_call_says_so_when_it_is_made(self) -> None:
+        for call, kind, word in (
+            (lambda: Histogram("abc"), TypeError, "numbers"), (lambda: Histogram(5), TypeError, "int"), (lambda: Histogram({"a": 1}), TypeError, "dict"),
+            (lambda: Histogram(np_histogram=5), ValueError, "counts, edges"), (lambda: Html(5), TypeError, "page"), (lambda: Html(None), TypeError, "NoneType"),
+        ):  # fmt: skip
+            with self.subTest(word), self.assertRaisesRegex(kind, word):
+                call()
 
     def test_audio(self) -> None:
         log_media(self.run_, "a", Audio([[0.0, 1.0], [-1.0, 0.5]], sample_rate=8000), 0)
@@ -83,6 +109,8 @@ class Media(Recorded):
         self.assertEqual((t.get_column("a"), t.data[1]), ([1, 2], [2, None, False]))
         with self.assertRaises(ValueError):
             t.add_data(1)
+        union = Table(data=[{"a": 1}, {"b": 2, "a": 3}])
+        self.assertEqual((union.columns, union.data), (["a", "b"], [[1, None], [3, 2]]))
         log_media(self.run_, "t", t, 0)
         self.assertEqual(sorted(self.artifacts()), ["media/t_0_0.0-1.png", "media/t_0_0.parquet"])
 

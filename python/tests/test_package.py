@@ -140,6 +140,35 @@ class Wheel(Project):
         self.assertEqual(self.files(SRC), before)
 
 
+class Find(Project):
+    git = False
+
+    def test_the_program_of_this_installation(self) -> None:
+        def found(packages: str, lib: str, scripts: str, record: str) -> str:
+            """What find() says of a package in packages/lib, where a program lies in packages/scripts; 'path' is the one of the PATH."""
+            top = os.path.join(self.dir, packages)
+            os.makedirs(os.path.join(top, lib, f"gitruns-{build.version()}.dist-info"))
+            os.symlink(os.path.join(SRC, "gitruns"), os.path.join(top, lib, "gitruns"))
+            for at in (os.path.join(top, scripts), os.path.join(self.dir, "path")):
+                os.makedirs(at, exist_ok=True)
+                with open(os.path.join(at, "runs"), "w", encoding="utf-8") as f:
+                    f.write("#!/bin/sh\n")
+                os.chmod(os.path.join(at, "runs"), 0o755)
+            if record:
+                with open(os.path.join(top, lib, f"gitruns-{build.version()}.dist-info", "RECORD"), "w", encoding="utf-8") as f:
+                    f.write(f"gitruns/__init__.py,,\n{record},sha256=x,1\n")
+            env = {**os.environ, "PYTHONPATH": os.path.join(top, lib), "PATH": os.path.join(self.dir, "path"), "PYTHONDONTWRITEBYTECODE": "1"}
+            env.pop("RUNS_BINARY", None)
+            done = subprocess.run([sys.executable, "-c", "from gitruns import _binary; print(_binary.find())"], env=env, capture_output=True, text=True, check=True)
+            return os.path.relpath(done.stdout.strip(), top if done.stdout.startswith(top) else self.dir)
+
+        site = "lib/python3/site-packages"
+        self.assertEqual(found("user", site, "bin", "../../../bin/runs"), "bin/runs")
+        self.assertEqual(found("target", "", "bin", "../../bin/runs"), "bin/runs")
+        self.assertEqual(found("stray", site, "bin", ""), "path/runs")
+        self.assertEqual(found("beside", "", "bin", ""), "path/runs")
+
+
 class NoGo(unittest.TestCase):
     def test_error(self) -> None:
         before = dict(os.environ)

@@ -82,6 +82,19 @@ class Plot(Recorded):
         self.assertEqual({r[0] for r in logged["roc"].table.data}, {"1"})
         self.assertEqual({r[0] for r in logged["precision_recall"].table.data}, {"a", "b"})
 
+    def test_wrong_calls(self) -> None:
+        for call, kind, word in (
+            (lambda: _plot.roc_curve([0, 1], [0.1, 0.2]), ValueError, "shape"), (lambda: _plot.pr_curve([0, 1], "ab"), TypeError, "y_probas"),
+            (lambda: _plot.roc_curve(), TypeError, "y_true"), (lambda: _plot.confusion_matrix(probs=[0.1, 0.2], y_true=[0, 1]), ValueError, "shape"),
+            (lambda: _plot.confusion_matrix(preds=1, y_true=[0, 1]), TypeError, "preds"), (lambda: _plot.roc_curve([0, "a"], [[1, 0], [0, 1]]), ValueError, "one kind"),
+            (lambda: _plot.roc_curve([[0], [1]], [[1, 0], [0, 1]]), ValueError, "shape"), (lambda: _plot.pr_curve([0, 1], [["x", 0], [0, 1]]), ValueError, "'x'"),
+            (lambda: _plot.line_series(1, 2), TypeError, "ys"), (lambda: _plot.line_series([1], [2]), TypeError, "line of ys"), (lambda: _plot.line(5, "a", "b"), TypeError, "rows"),
+            (lambda: _plot.bar(None, "a", "b"), TypeError, "missing"), (lambda: Table(data="abc"), TypeError, "rows"), (lambda: Table(data=[[1], 2]), TypeError, "row 1"),
+            (lambda: Table(data={"a": [1]}), TypeError, "dict"), (lambda: Table(columns=5), TypeError, "names"),
+        ):  # fmt: skip
+            with self.subTest(word), self.assertRaisesRegex(kind, word):
+                call()
+
     def test_bound(self) -> None:
         s = self.spec(_plot.scatter(Table(columns=["x", "y"], data=[[i, i] for i in range(_plot.MAX_INLINE + 5)]), "x", "y"))
         self.assertEqual(len(s["data"]["values"]), _plot.MAX_INLINE)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import unittest
+from contextlib import redirect_stderr
 from unittest import mock
 
 from project import Project
@@ -117,11 +119,112 @@ with gitruns.init(config={"none": None, "deep": {"a.b": None, "k": 1}, "cap": fl
         with self.assertRaises(gitruns.Error):
             gitruns.load("last", path="/")
 
+    def test_diff_says_what_it_is(self) -> None:
+        import gitruns
+
+        self.assertRegex(repr(gitruns.diff("n0", "n1")), "^<diff of n0 and n1: 1 param, .*metric.* differ>$")
+        self.assertEqual(repr(gitruns.diff("n0", "n0")), "<diff of n0 and n0: nothing differs>")
+
+    def test_a_damaged_run_hides_no_other(self) -> None:
+        import gitruns
+
+        path = os.path.join(gitruns.load("n0")._folder(), "run.toml")
+        os.chmod(path, 0o644)
+        with open(path, "a", encoding="utf-8") as f:
+            f.write("garbage\n")
+        said = io.StringIO()
+        with redirect_stderr(said):
+            for _ in range(2):
+                self.assertEqual([r.name for r in gitruns.runs()], ["n1"])
+        self.assertEqual((said.getvalue().count("left out"), len(said.getvalue().splitlines())), (1, 1))
+
+    def test_what_is_no_expression(self) -> None:
+        import gitruns
+
+        self.assertEqual((list(gitruns.runs(n=0)), len(gitruns.runs(n=1)), type(gitruns.runs(n=0))), ([], 1, gitruns.runs().__class__))
+        for bad in ("me/project", 5, ["p"], {"state": "finished"}):
+            with self.subTest(bad), self.assertRaisesRegex(gitruns.UsageError, "experiment = 'project'"):
+                gitruns.runs(bad)
+        self.assertEqual(len(gitruns.runs("loss")), 2)
+        for call in (lambda: gitruns.load("\ud800"), lambda: gitruns.runs("a\0"), lambda: gitruns.runs(sort="\0"), lambda: gitruns.load("n0").values("\0"), lambda: gitruns.runs(path="\ud800")):
+            with self.assertRaises(gitruns.UsageError):
+                call()
+
+    def test_another_program(self) -> None:
+        import gitruns
+
+        r = gitruns.load("n0")
+        calls = (lambda: gitruns.load("n0"), gitruns.runs, gitruns.diff, lambda: r.metrics(as_="lists"), r.values, lambda: gitruns.init(project="p"))
+        for printed in ("", "{}", '{"error":"text"}', "[{}]", "[1]", "null", "[" * 200000, '{"id":1,"status":2}'):
+            fake = self.write("fake", f"#!/bin/sh\nprintf '\\033[31mno\\033[0m\\rthing\\n' >&2\ncat '{self.dir}/printed'\n")
+            self.write("printed", printed)
+            os.chmod(fake, 0o755)
+            with mock.patch.dict(os.environ, {"RUNS_BINARY": fake}):
+                for n, call in enumerate(calls):
+                    if n == 2 and printed.startswith('{"') or n == 2 and printed == "{}":
+                        continue  # a diff is any table
+                    with self.subTest((printed[:20], n)), self.assertRaises(gitruns.CommError) as e:
+                        call()
+                    self.assertTrue(str(e.exception).isprintable() and "[31m" not in str(e.exception))
+
+    def test_an_unreadable_file(self) -> None:
+        import gitruns
+
+        r = gitruns.load("n0")
+        good = r._file("metrics.parquet")
+        for name, module in (("arrow", "pyarrow"), ("pandas", "pandas"), ("polars", "polars")):
+            try:
+                __import__(module)
+            except ImportError:
+                continue
+            self.assertEqual(len(r.metrics("loss", as_=name)), 5)
+            for data in (b"no parquet", good[: len(good) // 2], good.replace(b"value", b"other")):
+                with self.subTest(name), mock.patch.object(type(r), "_file", return_value=data), self.assertRaises(gitruns.CommError):
+                    r.metrics(as_=name)
+            import pyarrow
+            import pyarrow.parquet
+
+            out = io.BytesIO()
+            pyarrow.parquet.write_table(pyarrow.table({"key": [1], "step": ["a"], "time": [1], "value": ["x"]}), out)
+            with self.subTest(name), mock.patch.object(type(r), "_file", return_value=out.getvalue()), self.assertRaisesRegex(gitruns.CommError, "key"):
+                r.metrics(as_=name)
+
+    def test_no_download_through_a_link(self) -> None:
+        import gitruns
+
+        (a,) = gitruns.load("n1").artifacts
+        a.path = "sub/" + a.path
+        os.makedirs("out")
+        os.symlink(self.dir, "out/sub")
+        with self.assertRaisesRegex(gitruns.CommError, "link"):
+            a.download("out")
+        os.remove("out/sub")
+        folder = gitruns.load("n1")._folder()
+        os.rename(folder + "/artifacts", self.dir + "/elsewhere")
+        os.symlink(self.dir + "/elsewhere", folder + "/artifacts")
+        (a,) = gitruns.load("n1").artifacts
+        with self.assertRaisesRegex(gitruns.CommError, "link"):
+            a.download("out")
+        self.assertIsNone(a.local())
+
+    def test_values_with_numbers_inside(self) -> None:
+        import gitruns
+
+        self.python("""
+import gitruns
+with gitruns.init() as run:
+    run.log({"top": "NaN", "list": [1, float("nan"), -float("inf")], "texts": ["a", "NaN"], "deep": [{"x": float("inf")}]})
+""")
+        got = {v["key"]: v["value"] for v in gitruns.load("last").values()}
+        self.assertEqual((got["top"], got["texts"], got["deep"], got["list"][2]), ("NaN", ["a", "NaN"], [{"x": math.inf}], -math.inf))
+        self.assertTrue(math.isnan(got["list"][1]))
+
     def test_changed_file(self) -> None:
         import gitruns
 
         r = gitruns.load("n0")
-        path = r._file("metrics.parquet")
+        path = os.path.join(r._folder(), "metrics.parquet")
+        self.assertTrue(r._file("metrics.parquet").startswith(b"PAR1"))
         os.chmod(path, 0o644)
         with open(path, "ab") as f:
             f.write(b"x")
@@ -139,6 +242,34 @@ with gitruns.init(config={"none": None, "deep": {"a.b": None, "k": 1}, "cap": fl
             self.assertNotIn("\u202e", html)
         self.assertIn("<svg", gitruns.load("last")._repr_html_())
         self.assertNotIn("nan,", gitruns.load("last")._repr_html_())
+
+    def test_curves(self) -> None:
+        import gitruns
+        from gitruns._html import _over
+
+        self.python("""
+import gitruns
+with gitruns.init(name="axis") as run:
+    run.define_metric("v/*", step_metric="epoch", goal="minimize")
+    for s in range(6):
+        run.log({"epoch": s // 2, "v/<loss>": 1.0 / (s + 1)})
+""")
+        html = gitruns.runs()._repr_html_()
+        self.assertEqual((html.count("<svg"), html.count("<polyline"), html.count("<tr>")), (2, 2, 4))
+        self.assertIn("<title>acc</title>", html)
+        html = gitruns.runs(n=1)._repr_html_()
+        self.assertIn("<title>v/&lt;loss&gt;</title>", html)
+        points = html.split('<polyline points="')[1].split('"')[0].split()
+        self.assertEqual(len({p.split(",")[0] for p in points}), 3)  # epochs, not steps
+        self.assertIn("<title>v/&lt;loss&gt; by epoch</title>", gitruns.load("axis")._repr_html_())
+        self.assertEqual(_over([(0, 1), (1, 2), (5, 3)], [(1, 9), (4, math.nan), (5, 2)]), [(2, 3), (9, 2)])
+        with mock.patch("gitruns._html._SPARK_POINTS", 4):  # of five points every second
+            html = gitruns.runs("acc")._repr_html_()
+        self.assertEqual(len(html.split('<polyline points="')[1].split('"')[0].split()), 3)
+        with mock.patch("gitruns._html._ROWS", 1):
+            html = gitruns.runs()._repr_html_()
+        self.assertEqual(html.count("<svg"), 1)
+        self.assertIn("2 more", html)
 
     def test_thin_keeps_extremes(self) -> None:
         from gitruns._html import thin

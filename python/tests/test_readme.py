@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import unittest
 
 from project import Project
@@ -27,6 +28,21 @@ class Readme(Project):
         r = self.show()
         self.assertEqual((r["experiment"], r["params"], r["status"], r["metrics"]["loss"]["count"]), ("penguins", {"lr": 0.1}, "finished", 100))
         self.assertAlmostEqual(r["summary"]["best"], 1 / (1 + 99 * 0.1))
+
+    def test_what_a_program_prints(self) -> None:
+        """init() keeps none of it; `runs exec` and console="wrap" do, as both READMEs say."""
+        for name in ("README.md", os.path.join("python", "README.md")):
+            path = os.path.join(ROOT, name)
+            if os.path.isfile(path):
+                with open(path, encoding="utf-8") as f:
+                    self.assertRegex(f.read(), r"prints is not kept by `init\(\)`[^#]*`runs exec -- python train.py`[^#]*console=\"wrap\"")
+        source = "import sys, gitruns\nwith gitruns.init(**({'settings': gitruns.Settings(console='wrap')} if sys.argv[1:] else {})):\n    print('some words')\n"
+        self.python(source)
+        self.assertEqual((self.runs("show", "last", "--log", status=None), self.show().get("artifacts")), ("", None))
+        self.python(source, "wrap")
+        self.assertEqual(self.runs("artifacts", "last", "console.txt", "-o", "-"), "some words\n")
+        self.runs("exec", "--", sys.executable, "train.py")
+        self.assertEqual(self.runs("show", "last", "--log"), "some words\n")
 
 
 if __name__ == "__main__":

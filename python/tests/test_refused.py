@@ -7,7 +7,7 @@ import unittest
 import project  # noqa: F401  puts the client on the path
 
 import gitruns
-from gitruns import _refused
+from gitruns import _live, _refused
 
 # The public names of the module wandb 0.31: what dir() of it shows beside private ones.
 PUBLIC = """
@@ -36,6 +36,43 @@ class Refused(unittest.TestCase):
                 getattr(gitruns, name)
         with self.assertRaisesRegex(gitruns.UsageError, "testdata/recipes"):
             gitruns.sweep({})
+
+    def test_names_of_mlflow(self) -> None:
+        for name, word in (("log_metric", "gitruns.log"), ("log_params", "gitruns.config.update"), ("log_text", "gitruns.log"), ("end_run", "gitruns.finish"), ("set_tag", "run.tags"), ("start_run", "gitruns.init")):
+            with self.subTest(name), self.assertRaisesRegex(AttributeError, f"gitruns has no {name}; use {word}"):
+                getattr(gitruns, name)
+        self.assertEqual([n for n in _refused._MLFLOW if n in gitruns.__all__], [])
+
+    def test_of_a_run(self) -> None:
+        for run in (gitruns.init(mode="disabled"), gitruns.Run({"dir": "/nowhere", "host": "h", "id": "20261125-100000-abcdefgh"})):
+            try:
+                self.assertEqual([n for n in (*_refused._RUN_CALLS, *_refused._RUN_VALUES) if n in dir(gitruns.Run)], [])
+                for name in _refused._RUN_CALLS:
+                    with self.subTest(name), self.assertRaisesRegex(gitruns.UsageError, f"gitruns has no run.{name}; use instead: .{{8}}"):
+                        getattr(run, name)("x")
+                for name, word in (("starting_step", "run.step"), ("logg", "log$"), ("log_metric", "gitruns.log"), ("nonsense_of_mine", "run.nonsense_of_mine$")):
+                    with self.subTest(name), self.assertRaisesRegex(AttributeError, word):
+                        getattr(run, name)
+                self.assertFalse(hasattr(run, "_ipython_canary"))
+            finally:
+                _live.runs[:] = [r for r in _live.runs if r is not run]
+                gitruns.finish()
+
+    def test_of_an_artifact(self) -> None:
+        a = gitruns.Artifact("a", "t")
+        self.assertEqual([n for n in (*_refused._ARTIFACT_CALLS, *_refused._ARTIFACT_VALUES) if n in dir(gitruns.Artifact)], [])
+        for name in ("logged_by", "delete"):
+            with self.assertRaisesRegex(gitruns.UsageError, f"gitruns has no artifact.{name}; use instead"):
+                getattr(a, name)()
+        for name, word in (("state", "is_draft"), ("add_fil", "add_file"), ("nonsense_of_mine", "nonsense_of_mine$")):
+            with self.assertRaisesRegex(AttributeError, word):
+                getattr(a, name)
+
+    def test_a_keyword_that_is_nearly_one(self) -> None:
+        with self.assertRaisesRegex(TypeError, "'projct'; did you mean project"):
+            gitruns.init(projct="p")
+        with self.assertRaisesRegex(TypeError, "'zzzz'$"):
+            gitruns.init(zzzz=1)
 
     def test_rewinding_is_refused(self) -> None:
         for option in ("resume_from", "fork_from"):

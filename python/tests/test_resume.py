@@ -42,7 +42,29 @@ gitruns.init(id="exp-1", resume="allow", config={"lr": 2}, allow_val_change=True
         runs = self.list()
         self.assertEqual([bool(r.get("resumes")) for r in reversed(runs)], [False, True, True, True])
         self.assertEqual({r["key"] for r in runs}, {"exp-1"})
-        self.assertEqual([s for s, _ in self.points("loss", runs[-2]["id"])], [3])
+        self.assertEqual([s for s, _ in self.points("loss", runs[-2]["id"])], [0, 1, 2, 3])
+
+    def test_metrics_of_the_chain(self) -> None:
+        self.python("""
+import gitruns
+for part in range(3):
+    run = gitruns.init(id="long", resume="allow")
+    for i in range(2): run.log({"loss": 10 * part + i})
+    if part == 0: run.log({"warm": 1}, step=1)
+    run.finish()
+got = gitruns.load("long")
+assert got.metrics("loss", as_="lists")["step"] == [0, 1, 2, 3, 4, 5], got.metrics(as_="lists")
+assert got.metrics("loss", as_="lists")["value"] == [0, 1, 10, 11, 20, 21]
+assert got.metrics("warm", as_="lists")["value"] == [1]
+assert got.metrics("loss", as_="lists", part=True)["step"] == [4, 5]
+frame = got.metrics("loss")
+assert len(frame["step"]) == 6 and len(got.metrics("loss", part=True)["step"]) == 2
+try:
+    got.metrics("none", as_="lists")
+    print("taken")
+except gitruns.errors.Error as e:
+    assert "none" in str(e), e
+""")
 
     def test_own_id_from_a_checkpoint(self) -> None:
         self.python("""
@@ -90,7 +112,7 @@ if len(sys.argv) > 1:
         self.assertNotIn("resumes", self.show())
         self.python(source, SLURM_JOB_ID="42")
         r = self.show()
-        self.assertEqual((r["key"], self.points("a")), ("42", [(1, 1.0)]))
+        self.assertEqual((r["key"], self.points("a")), ("42", [(0, 0.0), (1, 1.0)]))
         self.assertTrue(r["resumes"])
 
     def test_in_progress(self) -> None:

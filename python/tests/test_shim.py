@@ -65,6 +65,18 @@ class Shim(Project):
             "assert sdk is wandb.sdk\n"
         )
 
+    def test_tensorboard_before_init(self) -> None:
+        out = self.shim(
+            "import wandb\n"
+            "wandb.tensorboard.patch(root_logdir='logs'); wandb.tensorboard.patch()\n"
+            "for options in ({}, {}, {'sync_tensorboard': True}):\n"
+            "    with wandb.init(**options) as run:\n"
+            "        print(run._tensorboard)\n"
+            "wandb.tensorboard.patch(root_logdir='logs'); wandb.tensorboard.unpatch()\n"
+            "print(wandb.init()._tensorboard)\n"
+        ).splitlines()
+        self.assertEqual(out, [str({"dirs": [os.path.join(self.dir, "logs")]}), "None", str({"dirs": []}), "None"])
+
     def test_metadata(self) -> None:
         out = self.shim(
             "import importlib.metadata as m, importlib.util as u\n"

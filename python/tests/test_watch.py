@@ -60,6 +60,12 @@ class Watch(Recorded):
         with self.assertRaises(TypeError):
             watch(self.run_, object())
 
+    def test_what_is_not_used(self) -> None:
+        self.run_._ignored = ["monitor_gym"]
+        for _ in range(2):
+            watch(self.run_, Module(), log_graph=True)
+        self.assertEqual(self.run_.records, [{"tags": {"ignored": "monitor_gym watch.log_graph"}}])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -69,7 +69,7 @@ func Import(ctx context.Context, r *repo.Repository, q Request, logs []Log) (*Im
 	if err != nil {
 		return nil, err
 	}
-	im := &importing{repo: r, ask: q, done: &Imported{}, removed: removed, seen: map[string]bool{}}
+	im := &importing{repo: r, ask: q, done: &Imported{}, removed: removed, seen: map[string]string{}}
 	for i, l := range logs {
 		if err := im.one(ctx, l); err != nil {
 			return nil, err
@@ -79,7 +79,7 @@ func Import(ctx context.Context, r *repo.Repository, q Request, logs []Log) (*Im
 		}
 	}
 	for _, id := range q.IDs {
-		if !im.seen[id] {
+		if _, found := im.seen[id]; !found {
 			return nil, fmt.Errorf("it has no run %s", id)
 		}
 	}
@@ -91,7 +91,7 @@ type importing struct {
 	ask     Request
 	done    *Imported
 	removed map[string]bool
-	seen    map[string]bool
+	seen    map[string]string // names of logs by the ids of their runs
 }
 
 // one takes one log. The error is of the repository or the context's; what is wrong with the log is refused.
@@ -110,10 +110,14 @@ func (im *importing) one(ctx context.Context, l Log) error {
 	}
 	id := run.ID
 	named := slices.Contains(im.ask.IDs, id)
-	if len(im.ask.IDs) > 0 && !named || im.seen[id] {
+	if len(im.ask.IDs) > 0 && !named {
 		return nil
 	}
-	im.seen[id] = true
+	if first, found := im.seen[id]; found {
+		im.done.Warnings = append(im.done.Warnings, fmt.Sprintf("left out: %s is of the same run as %s", l.Name(), first))
+		return nil
+	}
+	im.seen[id] = l.Name()
 	if im.removed[id] && !named {
 		im.done.Removed = append(im.done.Removed, id)
 		return nil

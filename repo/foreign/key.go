@@ -1,6 +1,8 @@
 package foreign
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
@@ -8,26 +10,37 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// MediaPath is a key as part of a path.
+// MediaPath is the path that stands for a key in names of media, as the client makes it: what no path may hold is "_", and
+// eight digits of the key's SHA-256 follow, so that no two keys have one.
 func MediaPath(key string) string {
+	const most = 150 // bytes of a part
 	parts := strings.Split(key, "/")
-	kept := parts[:0]
-	for _, p := range parts {
-		p = strings.Map(func(c rune) rune {
-			if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.' {
-				return c
+	for i, part := range parts {
+		part = Cut([]byte(strings.Map(func(c rune) rune {
+			if format.IsHidden(c) || strings.ContainsRune(`\:*?"<>|`, c) {
+				return '_'
 			}
-			return '_'
-		}, p)
-		if p = strings.Trim(p, "."); p != "" {
-			kept = append(kept, p)
+			return c
+		}, part)), most)
+		if part == "" || format.CheckPath(part) != nil {
+			part = strings.TrimRight(part, ". ") + "_"
 		}
+		if format.CheckPath(part) != nil {
+			part = "_" + part
+		}
+		parts[i] = part
 	}
-	name := strings.Join(kept, "/")
-	if name == "" || format.CheckPath(name) != nil {
-		return "image"
+	path := strings.Join(parts, "/")
+	if path != key {
+		path += "-" + digits(key)
 	}
-	return name
+	return path
+}
+
+// digits are the first of a text's SHA-256.
+func digits(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:4])
 }
 
 // Clean is a name without what no key may hold.
@@ -40,9 +53,13 @@ func Clean(name []byte) string {
 	}, strings.ToValidUTF8(string(name), "_"))
 }
 
-// Key is the key of a metric, cut to its bound, and "_" where nothing is left.
+// Key is the key of a metric: of a longer one the beginning, and digits of its SHA-256, as the client does it; "_" for none.
 func Key(key string) string {
-	if key = Cut([]byte(key), format.MaxKeyBytes); key == "" {
+	const mark = "…"
+	if len(key) > format.MaxKeyBytes {
+		return Cut([]byte(key), format.MaxKeyBytes-len(mark)-9) + mark + digits(key)
+	}
+	if key = strings.ToValidUTF8(key, "?"); key == "" {
 		return "_"
 	}
 	return key

@@ -60,11 +60,12 @@ func (Nowhere) System(*format.Line) error { return nil }
 type Journal struct {
 	run             *repo.Active
 	metrics, system batch
+	names           map[string]string // of the artifacts that it has written, by those that were asked for
 }
 
 // NewJournal opens nothing before its first line.
 func NewJournal(run *repo.Active) *Journal {
-	return &Journal{run: run, metrics: batch{open: run.OpenJournal}, system: batch{open: run.OpenSystemJournal}}
+	return &Journal{run: run, names: map[string]string{}, metrics: batch{open: run.OpenJournal}, system: batch{open: run.OpenSystemJournal}}
 }
 
 // Line keeps a line of metrics, params, values.
@@ -73,16 +74,21 @@ func (w *Journal) Line(l *format.Line) error { return w.metrics.add(l) }
 // System keeps a line of samples of the machine.
 func (w *Journal) System(l *format.Line) error { return w.system.add(l) }
 
-// Media keeps a file as an artifact.
+// Media keeps a file as an artifact. What others have put into the run keeps its name.
 func (w *Journal) Media(l *format.ArtifactLine, time int64, file io.Reader) error {
-	written, err := w.run.AddArtifactFrom(l.Name, file)
+	name, again := w.names[l.Name]
+	if !again {
+		name = l.Name
+	}
+	written, err := w.run.AddArtifactFrom(name, again, file)
 	if err != nil {
 		return err
 	}
 	if err := verified(l, written.SHA256, written.Bytes); err != nil {
-		return errors.Join(err, w.run.RemoveArtifact(l.Name))
+		return errors.Join(err, w.run.RemoveArtifact(written.Name))
 	}
-	l.Path = written.Path
+	w.names[l.Name] = written.Name
+	l.Name, l.Path = written.Name, written.Path
 	return w.Line(&format.Line{Time: time, Artifact: l})
 }
 

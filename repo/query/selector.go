@@ -23,7 +23,7 @@ type Selector struct {
 type selectorKind int
 
 const (
-	byText selectorKind = iota // id, name or prefix
+	byText selectorKind = iota // id, name, prefix or key
 	byLast
 	byBest
 	byGroup
@@ -45,13 +45,13 @@ const minPrefix = 4
 
 // ParseSelector reads a selector:
 //
-//	a full id, an exact name, a unique prefix of the id or of its random part
+//	a full id, an exact name, a unique prefix of the id or of its random part, a run's own key
 //	last, last~2, last=EXPERIMENT, last=EXPERIMENT~2; @ and @~2 are the same
 //	best=METRIC, best(METRIC), best(METRIC, "expression")
 //	group=GROUP, group(GROUP); name=NAME
 //	REV:SELECTOR
 //
-// A text that is a full id, a name and a prefix at once is the first of these. The words of this list go before names, so
+// A text that is a full id, a name, a prefix and a key at once is the first of these. The words of this list go before names, so
 // that no run takes their place by its name; name= finds a run of such a name. An error in an expression is the column in that expression.
 func ParseSelector(s string) (Selector, error) {
 	sel := Selector{text: s, arg: s}
@@ -269,7 +269,8 @@ func (s Selector) byName(runs []*format.Run, scope string) ([]*format.Run, error
 	return nil, s.none("no run has this name%s", ofScope(scope))
 }
 
-// byText looks for an id, then a name, then a prefix. Ids do not care for the scope.
+// byText looks for an id, then a name, a prefix and a key. Ids do not care for the scope. The newest run that has a key is
+// the end of its chain.
 func (s Selector) byText(runs []*format.Run, scope string) ([]*format.Run, error) {
 	for _, r := range runs {
 		if r.ID == s.arg {
@@ -287,9 +288,15 @@ func (s Selector) byText(runs []*format.Run, scope string) ([]*format.Run, error
 			}
 		}
 	}
-	switch {
-	case len(found) == 1:
+	if len(found) == 1 {
 		return found, nil
+	}
+	for _, r := range inScope(runs, scope) {
+		if r.Key == s.arg {
+			return []*format.Run{r}, nil
+		}
+	}
+	switch {
 	case len(found) > 1:
 		var names []string
 		for _, r := range found[:min(len(found), 5)] {
@@ -300,7 +307,7 @@ func (s Selector) byText(runs []*format.Run, scope string) ([]*format.Run, error
 		}
 		return nil, s.none("%d runs begin with it: %s", len(found), strings.Join(names, ", "))
 	case len(s.arg) < minPrefix:
-		return nil, s.none("no run has this name%s, and a prefix of an id has %d characters at least", ofScope(scope), minPrefix)
+		return nil, s.none("no run has this name or key%s, and a prefix of an id has %d characters at least", ofScope(scope), minPrefix)
 	}
-	return nil, s.none("no run has this name%s or an id that begins with it", ofScope(scope))
+	return nil, s.none("no run has this name or key%s, or an id that begins with it", ofScope(scope))
 }

@@ -12,11 +12,7 @@ import (
 // known and no direction is given; anything else goes up. In both directions numbers and times come first, then texts, NaN,
 // and the runs without the key; ties are newest first.
 func Sort(runs []*format.Run, spec string, c Context) {
-	key, ascending := strings.CutSuffix(spec, ":asc")
-	down := false
-	if !ascending {
-		key, down = strings.CutSuffix(key, ":desc")
-	}
+	key, ascending, down := cutDirection(spec)
 	f := newField(key)
 	if !ascending && !down {
 		down = f.goal(runs, c) == format.GoalMax
@@ -37,6 +33,19 @@ func Sort(runs []*format.Run, spec string, c Context) {
 		}
 		return order
 	})
+}
+
+// SortKey is the key of KEY[:asc|:desc].
+func SortKey(spec string) string {
+	key, _, _ := cutDirection(spec)
+	return key
+}
+
+func cutDirection(spec string) (key string, up, down bool) {
+	if key, up = strings.CutSuffix(spec, ":asc"); !up {
+		key, down = strings.CutSuffix(key, ":desc")
+	}
+	return key, up, down
 }
 
 type sortValue struct {

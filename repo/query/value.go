@@ -277,6 +277,24 @@ func Best(m format.Metric, goal string) float64 {
 	return m.Last
 }
 
+// BestBy is the goal by whose best value a key shows a metric of the runs, "" where it shows none, or of each the last.
+func BestBy(runs []*format.Run, key string, c Context) string {
+	f := newField(key)
+	if f.scope != inAll && f.scope != inMetrics {
+		return ""
+	}
+	for _, r := range runs {
+		m, ok := r.Metrics[f.name]
+		if !ok || m.Min == nil && m.Max == nil {
+			continue
+		}
+		if goal := goalOf(m, f.name, c); Best(m, goal) != m.Last && goal != "" {
+			return goal
+		}
+	}
+	return ""
+}
+
 // param looks up a dotted path; a key with dots of its own is found too.
 func param(params map[string]any, key string) (any, bool) {
 	if v, ok := params[key]; ok {

@@ -107,7 +107,7 @@ func FetchArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, want
 				return err
 			}
 		case a.Where == "":
-			return fmt.Errorf("artifact %s of run %s is missing: 'runs verify %s' says more", a.Path, e.ID, e.ID)
+			return e.MissingArtifact(a)
 		case url == "":
 			return errNoStore(a)
 		default:

@@ -12,7 +12,6 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/foreign"
-	"github.com/gitruns/runs/repo/protobuf"
 )
 
 // Bounds of the folder of an import.
@@ -42,18 +41,41 @@ func Import(ctx context.Context, r *repo.Repository, q foreign.Request) (*foreig
 	case len(files) == 0:
 		return nil, errors.New("there are no event files of TensorBoard in it")
 	}
-	var all []foreign.Log
+	var all []*logBelow
 	for _, l := range logs(folders(q.Path, files)) {
-		all = append(all, &logBelow{log: l, root: q.Path})
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		below := &logBelow{log: l, root: q.Path}
+		below.identify()
+		all = append(all, below)
 	}
-	return foreign.Import(ctx, r, q, all)
+	all, copies, err := apart(ctx, r, all)
+	if err != nil {
+		return nil, err
+	}
+	ordered := make([]foreign.Log, len(all))
+	for i, l := range all {
+		ordered[i] = l
+	}
+	done, err := foreign.Import(ctx, r, q, ordered)
+	if err != nil {
+		return nil, err
+	}
+	done.Warnings = append(done.Warnings, copies...)
+	return done, nil
 }
 
 // logBelow is a log below the folder of an import.
 type logBelow struct {
 	*log
-	root    string
-	started time.Time
+	root string
+
+	id      string
+	started time.Time         // the first good record of the earliest event file
+	digest  [sha256.Size]byte // of that file's name and that record
+	file    string            // that file's name
+	err     error             // none can be read
 }
 
 // Name is the path of the log's folder.
@@ -65,15 +87,13 @@ func (l *logBelow) Name() string {
 	return foreign.Key(foreign.Clean([]byte(name)))
 }
 
-// Run is what the names and the first record of the log say.
+// Run is what the names and the first good record of the log say.
 func (l *logBelow) Run() (*format.Run, *format.EnvironmentFile, error) {
-	id, started, first, err := identify(l.log)
-	if err != nil {
-		return nil, nil, err
+	if l.err != nil {
+		return nil, nil, l.err
 	}
-	l.started = started
-	run := &format.Run{ID: id, Name: l.Name(), Started: started, Tags: map[string]string{"imported": "tensorboard"}}
-	if host := hostOf(first); host != "" && format.CheckKey(host) == nil {
+	run := &format.Run{ID: l.id, Name: l.Name(), Started: l.started, Tags: map[string]string{"imported": "tensorboard"}}
+	if host := hostOf(l.file); host != "" && format.CheckKey(host) == nil {
 		run.Machine = &format.Machine{Host: host}
 	}
 	return run, nil, nil
@@ -96,29 +116,25 @@ func (l *logBelow) Read(ctx context.Context, out foreign.Output) (*foreign.Read,
 	return read, nil
 }
 
-// identify makes the id of a log from its earliest event file: the second of its first record, and letters that follow from
+// identify makes the id of a log from its earliest event file: the second of its first good record, and letters that follow from
 // the file's name and that record.
-func identify(l *log) (id string, started time.Time, file string, err error) {
-	var digest [sha256.Size]byte
-	err = errors.New("none of its event files can be read")
+func (l *logBelow) identify() {
+	l.err = errors.New("none of its event files can be read")
 	for _, p := range l.parts {
 		for _, f := range p.files {
-			at, sum, e := opening(f.Path)
-			if e != nil {
+			at, sum, err := opening(f.Path)
+			if err != nil {
 				continue
 			}
-			if file == "" || at.Before(started) {
-				started, digest, file, err = at, sum, path.Base(filepath.ToSlash(f.Path)), nil
+			if l.file == "" || at.Before(l.started) {
+				l.started, l.digest, l.file, l.err = at, sum, path.Base(filepath.ToSlash(f.Path)), nil
 			}
 		}
 	}
-	if err != nil {
-		return "", time.Time{}, "", err
-	}
-	return format.IDOf(started, digest[:]), started, file, nil
+	l.id = format.IDOf(l.started, l.digest[:])
 }
 
-// opening is the time and the digest of a file's first record.
+// opening is the time and the digest of a file's first record that has a time and is whole.
 func opening(name string) (time.Time, [sha256.Size]byte, error) {
 	var none [sha256.Size]byte
 	f, err := foreign.Open(name)
@@ -126,16 +142,21 @@ func opening(name string) (time.Time, [sha256.Size]byte, error) {
 		return time.Time{}, none, err
 	}
 	defer func() { _ = f.Close() }()
-	data, err := newRecordReader(f).next()
-	if err != nil {
-		return time.Time{}, none, err
-	}
+	records := newRecordReader(f)
 	var e event
-	if err := parseEvent(data, &e); err != nil {
-		return time.Time{}, none, err
-	}
-	if !(e.time > 0 && e.time <= maxTime) {
-		return time.Time{}, none, protobuf.ErrMessage
+	var data []byte
+	for {
+		var damage *DamageError
+		data, err = records.next()
+		if errors.As(err, &damage) && !damage.Rest {
+			continue
+		}
+		if err != nil {
+			return time.Time{}, none, err
+		}
+		if parseEvent(data, &e) == nil && e.time > 0 && e.time <= maxTime {
+			break
+		}
 	}
 	return time.UnixMicro(int64(math.Round(e.time * 1e6))).UTC(), sha256.Sum256(append([]byte(filepath.Base(name)+"\x00"), data...)), nil
 }

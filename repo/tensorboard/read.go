@@ -26,6 +26,7 @@ const (
 	maxLogBytes   = 32 << 30 // of all event files
 	maxTags       = 20_000
 	maxSaid       = 20 // damages that are named
+	maxPlugins    = 20 // plugins that are named
 )
 
 // Counts say what was taken.
@@ -71,6 +72,7 @@ type reading struct {
 	left                   map[string]int // what was left out, by the reason
 	torn                   []string
 	damages                int
+	plugins                int // that are named
 }
 
 // tag is what is known of a tag in a folder.
@@ -360,9 +362,18 @@ func (r *reading) ofTensor(t *tag, at, step int64, data []byte) (err error) {
 	case "histograms":
 		return r.newHistogram(t, at, step)
 	}
-	if !slices.Contains(quiet, t.plugin) {
-		r.left[fmt.Sprintf("values of plugin %q", foreign.Cut([]byte(t.plugin), 60))]++
+	if slices.Contains(quiet, t.plugin) {
+		return nil
 	}
+	name := fmt.Sprintf("values of plugin %q", foreign.Cut([]byte(t.plugin), 60))
+	if r.left[name] == 0 {
+		if r.plugins == maxPlugins {
+			name = "values of other plugins"
+		} else {
+			r.plugins++
+		}
+	}
+	r.left[name]++
 	return nil
 }
 

@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,8 +21,6 @@ import (
 
 // ownArtifacts are types of artifacts that the client makes of what stands elsewhere in the log.
 var ownArtifacts = []string{"run_table", "job", "wandb-history", "wandb-events", "code"}
-
-var errOther = errors.New("it is another file")
 
 // artifactFile is one entry of a manifest as the client of runs writes it.
 type artifactFile struct {
@@ -117,7 +114,7 @@ func (r *reading) artifact(ctx context.Context, data []byte) error {
 		if r.stored[l.Name] {
 			continue
 		}
-		if err := r.copy(from[file.Path].local, l, r.last, nil); err != nil {
+		if err := r.copy(from[file.Path].local, l, r.last); err != nil {
 			return err
 		}
 	}

@@ -95,8 +95,10 @@ func plain(v any, depth int) (any, error) {
 	}
 	switch v := v.(type) {
 	case json.Number:
-		if n, err := strconv.ParseInt(string(v), 10, 64); err == nil {
-			return n, nil
+		if !strings.ContainsAny(string(v), ".eE") {
+			if n, err := strconv.ParseInt(string(v), 10, 64); err == nil {
+				return n, nil
+			}
 		}
 		f, err := strconv.ParseFloat(string(v), 64)
 		if err != nil && !errors.Is(err, strconv.ErrRange) {

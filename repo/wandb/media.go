@@ -93,11 +93,11 @@ func (r *reading) keep(name string, l *format.ArtifactLine, at int64) error {
 		r.left["files whose names no run can hold"]++
 		return nil
 	}
-	return r.copy(from, l, at, nil)
+	return r.copy(from, l, at)
 }
 
-// copy keeps the file from as an artifact; verify, where it is given, looks at it first.
-func (r *reading) copy(from string, l *format.ArtifactLine, at int64, verify func(*os.File) error) error {
+// copy keeps the file from as an artifact.
+func (r *reading) copy(from string, l *format.ArtifactLine, at int64) error {
 	if r.stored[l.Name] { // the name has a digest of the content in it
 		if l.Key == "" {
 			return nil
@@ -121,15 +121,6 @@ func (r *reading) copy(from string, l *format.ArtifactLine, at int64, verify fun
 	if r.media >= maxMedia || r.mediaBytes+info.Size() > maxMediaBytes {
 		r.left[fmt.Sprintf("files past %d or %d bytes of them", maxMedia, int64(maxMediaBytes))]++
 		return nil
-	}
-	if verify != nil {
-		if err := verify(f); err != nil {
-			r.left["files that are not what the log says"]++
-			return nil
-		}
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			return err
-		}
 	}
 	err = r.out.Media(l, at, io.LimitReader(f, info.Size()))
 	if errors.Is(err, foreign.ErrDigest) {
@@ -160,7 +151,7 @@ func again(name string, taken func(string) bool) string {
 
 // openBelow opens a file of the log's folder, to which no link leads.
 func (r *reading) openBelow(name string) (*os.File, error) {
-	for dir := filepath.Dir(name); len(dir) > len(r.dir); dir = filepath.Dir(dir) {
+	for dir := filepath.Dir(name); strings.HasPrefix(dir, r.dir+string(filepath.Separator)); dir = filepath.Dir(dir) {
 		info, err := os.Lstat(dir)
 		if err != nil {
 			return nil, err

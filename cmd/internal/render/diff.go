@@ -147,7 +147,7 @@ func (v Diff) metrics(c *diff.Comparison, narrow bool) terminal.Table {
 	}
 	for _, m := range v.ordered(c) {
 		style := VerdictStyle(m.Verdict)
-		row := []terminal.Cell{{Text: m.Key}, {Text: levelText(m.A, !narrow)}, {Text: levelText(m.B, !narrow)}, {Text: Delta(m.Delta), Style: style}, {Text: Percent(m.Relative), Style: style}, {Text: VerdictText(m), Style: style}}
+		row := []terminal.Cell{{Text: byBest(m.Key, bestBy(m))}, {Text: levelText(m.A, !narrow)}, {Text: levelText(m.B, !narrow)}, {Text: Delta(m.Delta), Style: style}, {Text: Percent(m.Relative), Style: style}, {Text: VerdictText(m), Style: style}}
 		switch {
 		case group && m.Interval != nil:
 			row = append(row, terminal.Cell{Text: "[" + Delta(m.Interval[0]) + ", " + Delta(m.Interval[1]) + "]", Style: terminal.Dim})
@@ -157,6 +157,16 @@ func (v Diff) metrics(c *diff.Comparison, narrow bool) terminal.Table {
 		tb.Rows = append(tb.Rows, row)
 	}
 	return tb
+}
+
+// bestBy is the goal by whose best values a metric is compared where one of them is not the last.
+func bestBy(m diff.Metric) string {
+	for _, l := range []*diff.Level{m.A, m.B} {
+		if l != nil && l.HasStep && (l.N > 1 || l.Best != l.Last) {
+			return m.Goal
+		}
+	}
+	return ""
 }
 
 // VerdictStyle colours a verdict.
@@ -197,7 +207,7 @@ func levelText(l *diff.Level, step bool) string {
 		return "-"
 	}
 	if l.N == 0 {
-		return "nan"
+		return terminal.Number(math.NaN())
 	}
 	text := terminal.Number(l.Best)
 	switch {
@@ -393,7 +403,7 @@ func (v Diff) Markdown(w io.Writer, c *diff.Comparison) error {
 	if v.shows("metrics") && len(c.Metrics) > 0 {
 		b.WriteString("\n| metric | a | b | change | | verdict |\n|---|--:|--:|--:|--:|---|\n")
 		for _, m := range v.ordered(c) {
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", Code(m.Key), Escape(levelText(m.A, true)), Escape(levelText(m.B, true)), Escape(Delta(m.Delta)), Escape(Percent(m.Relative)), Escape(VerdictText(m)))
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", byBest(Code(m.Key), bestBy(m)), Escape(levelText(m.A, true)), Escape(levelText(m.B, true)), Escape(Delta(m.Delta)), Escape(Percent(m.Relative)), Escape(VerdictText(m)))
 		}
 		for _, note := range notes(c) {
 			b.WriteString("\n" + Escape(note) + "\n")

@@ -16,18 +16,22 @@ import (
 	"github.com/gitruns/runs/repo/query"
 )
 
-// maxParams is how many differing params a list shows by itself.
-const maxParams = 6
+const (
+	maxParams = 6  // differing ones that a list shows by itself
+	maxCell   = 60 // columns of a value in a list: a text or a list may be of any length
+)
 
 // List shows runs in a table.
 type List struct {
-	Primary string   // metric shown by itself; empty is the most common one with a goal
-	Columns []string // keys asked for, instead of the params that differ
+	Primary string                   // metric shown by itself; empty is the most common one with a goal
+	Columns []string                 // keys asked for, instead of the params that differ
+	Sort    string                   // the key that the list is sorted by, a column too; empty for none
+	Part    func(*repo.Entry) string // which part of a chain an entry is, behind its status; nil for none
 	Context query.Context
 }
 
-// Write writes the list of entries in their order.
-func (l List) Write(w io.Writer, t *terminal.Terminal, entries []*repo.Entry) error {
+// Write writes the list of entries in their order. left are the keys that had no room.
+func (l List) Write(w io.Writer, t *terminal.Terminal, entries []*repo.Entry) (left []string, err error) {
 	runs := make([]*format.Run, len(entries))
 	for i, e := range entries {
 		runs[i] = e.Run
@@ -37,21 +41,41 @@ func (l List) Write(w io.Writer, t *terminal.Terminal, entries []*repo.Entry) er
 	if experiments {
 		tb.Columns = append(tb.Columns, terminal.Column{Title: "experiment", Flexible: true, Drop: true})
 	}
-	keys, numbers := l.keys(runs)
+	keys, numbers, more := l.keys(runs, experiments)
 	for i, key := range keys {
-		tb.Columns = append(tb.Columns, terminal.Column{Title: bare(key), Right: numbers[i], Flexible: !numbers[i], Drop: i > 0, Key: true})
+		tb.Columns = append(tb.Columns, terminal.Column{Title: byBest(bare(key), query.BestBy(runs, key, l.Context)), Right: numbers[i], Flexible: !numbers[i], Drop: i > 0, Key: true})
 	}
 	for _, e := range entries {
-		row := []terminal.Cell{{Text: e.Title()}, {Text: terminal.Ago(l.Context.Now.Sub(e.Started))}, Status(e, l.Context.Now)}
+		status := Status(e, l.Context.Now)
+		if l.Part != nil {
+			if part := l.Part(e); part != "" {
+				status.Text += ", " + part
+			}
+		}
+		row := []terminal.Cell{{Text: e.Title()}, {Text: terminal.Ago(l.Context.Now.Sub(e.Started))}, status}
 		if experiments {
 			row = append(row, terminal.Cell{Text: e.Experiment})
 		}
 		for _, key := range keys {
-			row = append(row, terminal.Cell{Text: cell(e.Run, key, l.Context)})
+			row = append(row, terminal.Cell{Text: terminal.Truncate(terminal.Clean(cell(e.Run, key, l.Context)), maxCell)})
 		}
 		tb.Rows = append(tb.Rows, row)
 	}
-	return tb.Write(w, t)
+	err = tb.Write(w, t)
+	for _, i := range tb.Dropped {
+		if first := len(tb.Columns) - len(keys); i >= first {
+			left = append(left, keys[i-first])
+		}
+	}
+	return append(left, more...), err
+}
+
+// byBest is the name of a metric that is shown by its best value.
+func byBest(name, goal string) string {
+	if goal == "" {
+		return name
+	}
+	return name + " (" + goal + ")"
 }
 
 // bare is a key without the word that says where to look for it.
@@ -64,17 +88,24 @@ func bare(key string) string {
 	return key
 }
 
-// keys chooses the columns behind the fixed ones, and says which hold numbers.
-func (l List) keys(runs []*format.Run) (keys []string, numbers []bool) {
+// keys chooses the columns behind the fixed ones, says which hold numbers, and which params are left for want of room.
+func (l List) keys(runs []*format.Run, experiments bool) (keys []string, numbers []bool, more []string) {
 	keys = l.Columns
 	if len(keys) == 0 {
 		if primary := l.primary(runs); primary != "" {
 			keys = append(keys, "metrics."+primary)
 		}
-		params := query.DifferingParams(runs)
-		for _, key := range params[:min(len(params), maxParams)] {
-			keys = append(keys, "params."+key)
+		if l.sortColumn(runs, experiments) && !slices.ContainsFunc(keys, func(key string) bool { return bare(key) == bare(l.Sort) }) {
+			keys = append(keys, l.Sort)
 		}
+		var params []string
+		for _, key := range query.DifferingParams(runs) {
+			if l.Sort != key && l.Sort != "params."+key {
+				params = append(params, "params."+key)
+			}
+		}
+		n := min(len(params), maxParams)
+		keys, more = append(keys, params[:n]...), params[n:]
 	}
 	numbers = make([]bool, len(keys))
 	for i, key := range keys {
@@ -90,7 +121,18 @@ func (l List) keys(runs []*format.Run) (keys []string, numbers []bool) {
 			return true
 		})
 	}
-	return keys, numbers
+	return keys, numbers, more
+}
+
+// sortColumn reports whether the key that the list is sorted by needs a column of its own.
+func (l List) sortColumn(runs []*format.Run, experiments bool) bool {
+	switch strings.TrimPrefix(l.Sort, "attributes.") {
+	case "", "id", "name", "started", "status":
+		return false
+	case "experiment":
+		return !experiments
+	}
+	return slices.ContainsFunc(runs, func(r *format.Run) bool { _, ok := query.Value(r, l.Sort, l.Context); return ok })
 }
 
 // primary is the metric to show where none is configured: the one with a goal that most runs have, val before train.
@@ -188,7 +230,7 @@ func (g Groups) Write(w io.Writer, t *terminal.Terminal, groups []query.Group) e
 	title := strings.TrimPrefix(g.Key, "params.")
 	tb := terminal.Table{Columns: []terminal.Column{{Title: title, Flexible: true, Key: true}, {Title: "runs", Right: true}, {Title: "age"}}}
 	if primary != "" {
-		tb.Columns = append(tb.Columns, terminal.Column{Title: primary, Right: true, Key: true}, terminal.Column{Title: "sd", Right: true}, terminal.Column{Title: "best", Right: true, Drop: true})
+		tb.Columns = append(tb.Columns, terminal.Column{Title: byBest(primary, query.BestBy(all, "metrics."+primary, g.Context)), Right: true, Key: true}, terminal.Column{Title: "sd", Right: true}, terminal.Column{Title: "best", Right: true, Drop: true})
 	}
 	for _, group := range groups {
 		row := []terminal.Cell{{Text: group.Label}, {Text: strconv.Itoa(len(group.Runs))}, {Text: terminal.Ago(g.Context.Now.Sub(group.Runs[0].Started))}}

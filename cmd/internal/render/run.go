@@ -79,7 +79,7 @@ func (v Run) Write(ctx context.Context, w io.Writer, t *terminal.Terminal, e *re
 	p.pair("command", ShellWords(e.Command))
 	p.pair("in", e.Cwd)
 	for _, link := range []struct{ label, value string }{
-		{"group", e.Group}, {"key", e.Key}, {"part of", e.Parent}, {"resumes", e.Resumes}, {"reproduces", e.Reproduces},
+		{"group", e.Group}, {"key", e.Key}, {"part of", e.Parent}, {"resumes", resumed(e)}, {"reproduces", e.Reproduces},
 	} {
 		p.pair(link.label, link.value)
 	}
@@ -97,6 +97,13 @@ func (v Run) Write(ctx context.Context, w io.Writer, t *terminal.Terminal, e *re
 	v.origin(p, e.Run)
 	v.outputs(p, e)
 	return p.err
+}
+
+func resumed(e *repo.Entry) string {
+	if e.Parts() == 1 {
+		return e.Resumes
+	}
+	return fmt.Sprintf("%s; %d parts are shown as one, --part shows this one alone", e.Resumes, e.Parts())
 }
 
 func endOf(r *format.Run) string {
@@ -235,6 +242,9 @@ func (v Run) metrics(ctx context.Context, p *page, e *repo.Entry) {
 	}
 }
 
+// artifactRole is what a dataset is that a run of this project made as an artifact.
+const artifactRole = "artifact"
+
 func (v Run) origin(p *page, r *format.Run) {
 	if s := r.Source; s != nil && (s.Commit != "" || s.Dirty) {
 		p.title("source")
@@ -259,7 +269,10 @@ func (v Run) origin(p *page, r *format.Run) {
 		p.title("data")
 		for _, d := range r.Datasets {
 			where := d.Path
-			if where == "" {
+			switch {
+			case where == "" && d.Role == artifactRole:
+				where = "artifact of this project"
+			case where == "":
 				where = "outside the project"
 			}
 			digest := d.SHA256

@@ -21,7 +21,7 @@ const shownValue = 100
 
 // values shows the last value of each key that is no number.
 func (v Run) values(ctx context.Context, p *page, e *repo.Entry) {
-	if f, ok := e.Files[format.ValuesName]; e.Active == nil && (!ok || f.Bytes > lookedAtValues) {
+	if n := e.ValuesBytes(); e.Active == nil && (n == 0 || n > lookedAtValues) {
 		return // of what is too long, its size stands among the files
 	}
 	type latest struct {
@@ -54,6 +54,9 @@ func (v Run) values(ctx context.Context, p *page, e *repo.Entry) {
 
 // ValueText is a logged value as one short line for people: the beginning of a text, the shape of a histogram, else JSON.
 func ValueText(value string) string {
+	if value == "null" {
+		return "none"
+	}
 	var text string
 	if json.Unmarshal([]byte(value), &text) == nil {
 		lines := strings.Split(strings.TrimSpace(text), "\n")
@@ -71,13 +74,25 @@ func ValueText(value string) string {
 		Type   string    `json:"_type"`
 		Bins   []float64 `json:"bins"`
 		Values []float64 `json:"values"`
+		NaN    float64   `json:"nan"`
+		Inf    float64   `json:"inf"`
+		NegInf float64   `json:"-inf"`
 	}
 	if json.Unmarshal([]byte(value), &h) == nil && h.Type == "histogram" && len(h.Bins) == len(h.Values)+1 {
 		total := 0.0
 		for _, n := range h.Values {
 			total += n
 		}
-		return fmt.Sprintf("histogram of %s in %d bins from %s to %s", terminal.Number(total), len(h.Values), terminal.Number(h.Bins[0]), terminal.Number(h.Bins[len(h.Bins)-1]))
+		text := fmt.Sprintf("histogram of %s in %d bins from %s to %s", terminal.Number(total), len(h.Values), terminal.Number(h.Bins[0]), terminal.Number(h.Bins[len(h.Bins)-1]))
+		for _, odd := range []struct {
+			name string
+			n    float64
+		}{{"NaN", h.NaN}, {"inf", h.Inf}, {"-inf", h.NegInf}} {
+			if odd.n > 0 {
+				text += fmt.Sprintf(", %s %s", terminal.Number(odd.n), odd.name)
+			}
+		}
+		return text
 	}
 	return terminal.Truncate(terminal.Clean(value), shownValue)
 }

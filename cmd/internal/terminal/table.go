@@ -3,6 +3,7 @@ package terminal
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -11,6 +12,7 @@ import (
 type Table struct {
 	Columns []Column
 	Rows    [][]Cell
+	Dropped []int // columns that had no room, in their order, known behind Write
 }
 
 // Column is one column of a table.
@@ -86,6 +88,7 @@ type fitted struct{ index, width int }
 
 // fit chooses the columns and their widths.
 func (tb *Table) fit(t *Terminal) []fitted {
+	tb.Dropped = nil
 	columns := make([]fitted, len(tb.Columns))
 	for i, c := range tb.Columns {
 		columns[i] = fitted{i, Width(Clean(c.Title))}
@@ -123,6 +126,7 @@ func (tb *Table) fit(t *Terminal) []fitted {
 		if drop < 0 {
 			return columns
 		}
+		tb.Dropped = slices.Insert(tb.Dropped, 0, columns[drop].index)
 		columns = append(columns[:drop], columns[drop+1:]...)
 	}
 }

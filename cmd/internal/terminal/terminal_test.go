@@ -3,6 +3,7 @@ package terminal
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,10 +76,13 @@ func TestTableFits(t *testing.T) {
 			{{Text: "日本語"}, {Text: "1 d ago"}, {Text: "10.5"}, {}, {Text: "evil\x1b[2J"}},
 		},
 	}
-	for _, width := range []int{20, 40, 80, 200} {
+	for width, dropped := range map[int][]int{20: {3, 4}, 40: {4}, 80: nil, 200: nil} {
 		var out bytes.Buffer
 		if err := tb.Write(&out, Test(&out, &out, width, false)); err != nil {
 			t.Fatal(err)
+		}
+		if !slices.Equal(tb.Dropped, dropped) {
+			t.Errorf("%d columns wide: %v dropped, not %v", width, tb.Dropped, dropped)
 		}
 		for line := range strings.Lines(out.String()) {
 			line = strings.TrimSuffix(line, "\n")

@@ -1,17 +1,19 @@
 """Artifacts: named files with versions, kept with the run that made them, and found over the runs of the project.
 
 An artifact's files lie in its run at artifacts/<name>/<first 12 digits of its digest>/…, and a manifest beside that folder,
-<12 digits>.json, of kind "artifact". Its digest is that of a dataset folder: SHA-256 of a line `path NUL size NUL sha256 LF` a file,
+<12 digits>.json, of kind "artifact". Where the run keeps a file <name>, the folder is <name>+artifact. Its digest is that of a dataset folder: SHA-256 of a line `path NUL size NUL sha256 LF` a file,
 sorted by path; a reference counts as 0 bytes with the SHA-256 of its URI.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 
 from . import _files, _live
 from ._errors import CommError, Error, UsageError
+from ._media import _failure
 from ._say import once, say
 
 TYPE_CHECKING = False
@@ -21,6 +23,8 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 _SHORT = 12  # digits of a digest in paths
 _MAX_MANIFEST = 64 << 20
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_BESIDE = "+artifact"  # behind a name that a saved file has; no name of an artifact holds a plus
 
 
 def _name_of(name: str) -> str:
@@ -45,6 +49,8 @@ class Artifact:
         self._staged = ""
         self._from: dict[str, Any] | None = None  # of a logged one: run, runs folder, digest, version, sequence
         self._objects: dict[str, Any] = {}
+        self._brought = ""  # where the last download was
+        self._lost = ""  # why it cannot be kept
 
     # Adding
 
@@ -77,9 +83,21 @@ class Artifact:
             return
         if any(p.startswith(path + "/") or path.startswith(p + "/") for p in self._entries):
             raise ValueError(f"artifact {self._name}: {path!r} would be a file and a folder")
-        stage = self._stage()
-        digest, size = _files.copy(source, os.path.join(stage, *path.split("/")), os.path.join(stage, ".new"))
+        try:
+            stage = self._stage()
+            digest, size = _files.copy(source, os.path.join(stage, *path.split("/")), os.path.join(stage, ".new"))
+        except OSError as e:
+            if e.errno not in _FULL:
+                raise
+            self._lose(e)
+            digest, size = "", 0
         self._entries[path] = {"sha256": digest, "bytes": size}
+
+    def _lose(self, e: OSError) -> None:
+        """Say that the artifact cannot be kept: a version that lacks a file would be worse than none."""
+        self._lost = self._lost or _failure(e)
+        next_step = "; free some space" if e.errno in _FULL else ""
+        once(("artifact", self._name), f"ARTIFACT {self._name} IS NOT KEPT: {_failure(e)}; training goes on{next_step}")
 
     def add_file(self, local_path: Any, name: str | None = None, is_tmp: bool = False, skip_cache: bool = False, policy: str = "mutable", overwrite: bool = False) -> Entry:
         """Add a file, under its own name or another path. Raises ValueError where there is none, or for a path that leads out."""
@@ -287,6 +305,7 @@ class Artifact:
             if path.startswith(prefix):
                 self._bring(path, top, allow_missing_references)
         os.makedirs(top, exist_ok=True)
+        self._brought = top
         return top
 
     def _logged(self) -> dict[str, Any]:
@@ -311,8 +330,8 @@ class Artifact:
         return self.get_entry(next(iter(self._entries))).download(root)
 
     def verify(self, root: Any = None) -> None:
-        """Prove the files of a download. Raises ValueError for one that is missing or changed."""
-        top = os.path.abspath(os.fspath(root)) if root is not None else self._root()
+        """Prove the files of a download: of the folder root, else of the last one. Raises ValueError for one that is missing or changed."""
+        top = os.path.abspath(os.fspath(root)) if root is not None else self._brought or self._root()
         for path, entry in self._entries.items():
             at = os.path.join(top, *path.split("/"))
             if "sha256" in entry and (not os.path.isfile(at) or _files.digest_of(at)[0] != entry["sha256"]):
@@ -355,7 +374,7 @@ class Artifact:
             _files.copy(url2pathname(entry["ref"][7:]), to, os.path.dirname(to))
             return
         of = self._logged()
-        name = f"{self._name}/{of['digest'][:_SHORT]}/{path}"
+        name = f"{of['place']}/{path}"
         if _copy_active(of["runs"], of["run"], name, to) or of.get("folder") and _copy_from(of["folder"], name, to):
             return
         from . import _binary
@@ -366,6 +385,13 @@ class Artifact:
 
     def __repr__(self) -> str:
         return f"<gitruns.Artifact {self._name}, {self.type}, {len(self._entries)} files>"
+
+    if not TYPE_CHECKING:  # a checker takes only what is there
+
+        def __getattr__(self, name: str) -> Any:
+            from ._refused import of
+
+            return of(Artifact, "artifact", name)
 
 
 class Entry:
@@ -436,8 +462,15 @@ class _Inside:
         name = self.stem + ending
         source = path
         if data is not None:
-            source = os.path.join(self._artifact._stage(), "." + os.urandom(8).hex())
-            _files.write(source, data, self._artifact._stage())
+            try:
+                source = os.path.join(self._artifact._stage(), "." + os.urandom(8).hex())
+                _files.write(source, data, self._artifact._stage())
+            except OSError as e:
+                if e.errno not in _FULL:
+                    raise
+                self._artifact._lose(e)
+                self._artifact._entries[name] = {"sha256": "", "bytes": 0}
+                return name
         try:
             self._artifact._add(source or "", name)
         finally:
@@ -467,8 +500,9 @@ def _without_password(uri: str) -> str:
 
 
 def _line_of(err: bytes) -> str:
-    lines = [line.strip() for line in err.decode("utf-8", "replace").strip().splitlines()]
-    return "; ".join(lines)[:500].removeprefix("runs: ") if lines else "the program 'runs' failed and said nothing"
+    from ._binary import words
+
+    return "; ".join(line.removeprefix("runs: ") for line in words(err))[:500] or "the program 'runs' failed and said nothing"
 
 
 def _copy_active(runs: str, run: str, name: str, to: str) -> bool:
@@ -480,7 +514,10 @@ def _copy_active(runs: str, run: str, name: str, to: str) -> bool:
 
 
 def _copy_from(folder: str, name: str, to: str) -> bool:
-    at = os.path.join(folder, "artifacts", *name.split("/"))
+    try:
+        at = _files.without_links(folder, "artifacts/" + name)
+    except OSError:
+        return False
     if not os.path.isfile(at):
         return False
     _files.copy(at, to, os.path.dirname(to))
@@ -498,11 +535,14 @@ def log_artifact(run: Any, artifact: Any, name: str | None = None, type: str | N
         made = Artifact(name or f"run-{run.id}-{base}"[:128], type or "unspecified")
         if run.disabled:
             return made
-        if os.path.isdir(path):
-            made.add_dir(path)
-        else:
-            made.add_file(path)
-    if run.disabled:
+        try:
+            if os.path.isdir(path):
+                made.add_dir(path)
+            else:
+                made.add_file(path)
+        except OSError as e:
+            made._lose(e)
+    if run.disabled or made._lost:
         return made
     names = [aliases] if isinstance(aliases, str) else list(aliases or [])
     if made._from is not None:
@@ -511,11 +551,12 @@ def log_artifact(run: Any, artifact: Any, name: str | None = None, type: str | N
         return made
     digest = made.digest
     folder = os.path.join(run._folder, "artifacts")
+    place = f"{_place(run, made._name)}/{digest[:_SHORT]}"
     try:
         for path, entry in sorted(made._entries.items()):
             if "ref" in entry:
                 continue
-            at = f"{made._name}/{digest[:_SHORT]}/{path}"
+            at = f"{place}/{path}"
             to = os.path.join(folder, *at.split("/"))
             _files.no_links(folder, at)
             source = os.path.join(made._staged, *path.split("/"))
@@ -533,17 +574,23 @@ def log_artifact(run: Any, artifact: Any, name: str | None = None, type: str | N
             "schema": 1, "name": made._name, "type": made.type, "description": made.description, "metadata": plain(made.metadata), "aliases": names,
             "digest": digest, "run": run.run_id, "time": round(time.time(), 6), "files": [{"path": p, **e} for p, e in sorted(made._entries.items())],
         }  # fmt: skip
-        at = f"{made._name}/{digest[:_SHORT]}.json"
+        at = place + ".json"
         to = os.path.join(folder, *at.split("/"))
         data = json.dumps(manifest, indent=1).encode()
         sha, size = _files.write(to, data, _files.staging(run))
         _files.line(run, to, at, "artifact", sha, size, made._name, run._step, " ".join([made.type, *names]))
     except OSError as e:
-        once(("artifact", made._name), f"artifact {made._name} is not kept: {e}")
+        made._lose(e)
         return made
     made.aliases = names
-    made._from = {"run": run.run_id, "runs": run._runs, "cwd": os.path.dirname(run._runs) or None, "digest": digest, "project": run.project}
+    made._from = {"run": run.run_id, "runs": run._runs, "cwd": os.path.dirname(run._runs) or None, "digest": digest, "project": run.project, "place": place}
     return made
+
+
+def _place(run: Any, name: str) -> str:
+    """The folder for the artifacts of that name: where a file of the run has the name, one beside it."""
+    taken = name == "traceback.txt" or any(os.path.lexists(p) and not os.path.isdir(p) for p in (os.path.join(run._folder, "files", name), os.path.join(run._folder, "artifacts", name)))
+    return name + _BESIDE if taken else name
 
 
 def _folders(runs: str, record: dict[str, Any]) -> str:
@@ -575,11 +622,12 @@ def _versions(cwd: str | None, name: str, project: str) -> list[Any]:
                 say(f"artifacts of run {record['id']}: {_line_of(err)}")
         for item in listed or ():
             path = item.get("path", "")
-            if path.startswith(name + "/") and path.endswith(".json") and len(path) == len(name) + 6 + _SHORT:
+            folder, _, last = path.rpartition("/")
+            if folder in (name, name + _BESIDE) and last.endswith(".json") and len(last) == _SHORT + 5:
                 manifest = _manifest(cwd, record, item)
                 if manifest is not None and manifest.get("name") == name:
                     found.append(manifest)
-    found.sort(key=lambda m: (m.get("time", 0), m["run"]))
+    found.sort(key=lambda m: (m["time"], m["run"]))
     versions: list[Any] = []
     holder: dict[str, Any] = {}
     for m in found:
@@ -594,6 +642,16 @@ def _versions(cwd: str | None, name: str, project: str) -> list[Any]:
     return versions
 
 
+def _is_entry(path: Any, entry: dict[str, Any]) -> bool:
+    """Whether a path and what a manifest says of it are of the form that this client writes."""
+    if not isinstance(path, str) or _files.unportable(path) or not {"ref", "sha256"} & set(entry):
+        return False
+    size, digest = entry.get("bytes", 0), entry.get("sha256")
+    if type(size) is not int or size < 0 or not isinstance(entry.get("ref", ""), str):
+        return False
+    return digest is None and "sha256" not in entry or isinstance(digest, str) and len(digest) == 64 and not set(digest) - set("0123456789abcdef")
+
+
 _known: dict[str, Any] = {}  # manifests by digest of the file
 
 
@@ -603,17 +661,18 @@ def _manifest(cwd: str | None, record: dict[str, Any], item: dict[str, Any]) -> 
 
     if item.get("bytes", 0) > _MAX_MANIFEST:
         return None
+    place = item["path"].removesuffix(".json")
     if item["sha256"] in _known:
-        return {**_known[item["sha256"]], "run": record["id"]}
+        return {**_known[item["sha256"]], "run": record["id"], "place": place}
     from hashlib import sha256
 
     from . import _binary
 
     data = b""
     for folder in [os.path.join(cwd or os.getcwd(), ".runs")]:
-        for place in (_folders(folder, record), os.path.join(folder, "active", record["id"])):
+        for of in (_folders(folder, record), os.path.join(folder, "active", record["id"])):
             try:
-                with open(os.path.join(place, "artifacts", *item["path"].split("/")), "rb") as f:
+                with open(_files.without_links(of, "artifacts/" + item["path"]), "rb") as f:
                     data = f.read(_MAX_MANIFEST + 1)
             except OSError:
                 continue
@@ -627,15 +686,18 @@ def _manifest(cwd: str | None, record: dict[str, Any], item: dict[str, Any]) -> 
     try:
         m = json.loads(data)
         entries = {f["path"]: {k: f[k] for k in ("sha256", "bytes", "ref") if k in f} for f in m["files"]}
-        if any(_files.unportable(p) or not ("ref" in e or "sha256" in e) for p, e in entries.items()) or _digest(entries) != m["digest"]:
+        if not all(_is_entry(p, e) for p, e in entries.items()) or _digest(entries) != m["digest"] or not isinstance(m["type"], str):
+            raise ValueError
+        if type(m["time"]) not in (int, float) or not 0 <= m["time"] < 1 << 53:
             raise ValueError
         m["entries"] = entries
         m["aliases"] = [a for a in m.get("aliases") or () if isinstance(a, str)]
-    except (ValueError, KeyError, TypeError, AttributeError):
+        m["description"] = m["description"] if isinstance(m.get("description"), str) else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         once(("manifest", item["sha256"]), f"artifact {item['path']} of run {record['id']} is no manifest: it is left out")
         return None
     _known[item["sha256"]] = m
-    return {**m, "run": record["id"]}
+    return {**m, "run": record["id"], "place": place}
 
 
 def _find(run: Any, wanted: str, type: str | None) -> Artifact:
@@ -662,7 +724,7 @@ def _find(run: Any, wanted: str, type: str | None) -> Artifact:
     a._entries = dict(v["entries"])
     a.aliases = list(v["aliases"])
     runs = getattr(run, "_runs", "") or os.path.join(os.getcwd(), ".runs")
-    a._from = {"run": v["run"], "runs": runs, "cwd": cwd, "digest": v["digest"], "project": project, "version": v["version"], "folder": os.path.join(runs, "active", v["run"])}
+    a._from = {"run": v["run"], "runs": runs, "cwd": cwd, "digest": v["digest"], "project": project, "version": v["version"], "place": v["place"], "folder": os.path.join(runs, "active", v["run"])}
     return a
 
 
@@ -694,11 +756,3 @@ def use_model(run: Any, name: str) -> str:
     """Bring a model; return the path of its file, or of its folder where it has several."""
     a = use_artifact(run, name, type="model")
     return a.file() if a.file_count == 1 else a.download()
-
-
-def link_model(run: Any, *args: Any, **kwargs: Any) -> None:
-    """gitruns has no registry: raises Error."""
-    raise Error("gitruns has no registry to link to; log_model(path, name, aliases=['production']), and use_model('name:production')")
-
-
-link_artifact = link_model

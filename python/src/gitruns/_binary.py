@@ -12,7 +12,9 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
 _NAME = "runs.exe" if os.name == "nt" else "runs"
+_SCRIPTS = "Scripts" if os.name == "nt" else "bin"
 _found = ""
+_ANSWERED = {"start": ("id", "dir", "host"), "join": ("id", "dir", "host")}  # what the client cannot do without
 
 
 def find() -> str:
@@ -29,9 +31,12 @@ def find() -> str:
     if _found and os.path.isfile(_found):
         return _found
     here = os.path.dirname(os.path.abspath(__file__))
-    folders = [os.path.join(here, "_bin"), os.path.dirname(sys.executable or ""), os.path.join(sys.prefix, "Scripts" if os.name == "nt" else "bin")]
-    # `pip install --target` and `--user` put scripts beside the packages.
-    folders += [os.path.join(os.path.dirname(here), "bin"), os.path.join(os.path.dirname(here), os.pardir, os.pardir, os.pardir, "bin")]
+    folders = [os.path.join(here, "_bin"), os.path.dirname(sys.executable or "")]
+    folders += [os.path.join(prefix, _SCRIPTS) for prefix in (sys.prefix, sys.base_prefix)]
+    folders += _installed_in(os.path.dirname(here))
+    site = sys.modules.get("site")
+    if getattr(site, "ENABLE_USER_SITE", False) and getattr(site, "USER_BASE", None):
+        folders.append(os.path.join(site.USER_BASE, _SCRIPTS))  # type: ignore[union-attr]
     folders += os.environ.get("PATH", os.defpath).split(os.pathsep)
     for folder in folders:
         path = os.path.join(folder, _NAME)
@@ -41,11 +46,38 @@ def find() -> str:
     raise CommError("the program 'runs' is not found; 'pip install gitruns' brings it, or set RUNS_BINARY to its path")
 
 
+def _installed_in(packages: str) -> list[str]:
+    """Where the installer of this package put its program, by its own list: `pip install --user`, `--prefix` and `--target` each have
+    a place for scripts. Nowhere, where the package lies in a folder that it was not installed into."""
+    from ._version import __version__
+
+    folders = []
+    try:
+        with open(os.path.join(packages, f"gitruns-{__version__}.dist-info", "RECORD"), encoding="utf-8") as f:
+            for line in f:
+                path = line.partition(",")[0]
+                if path.endswith(f"{_SCRIPTS}/{_NAME}"):
+                    # Of --target the list says where the script lay before all was moved.
+                    folders += [os.path.join(packages, os.path.dirname(path)), os.path.join(packages, _SCRIPTS)]
+    except (OSError, UnicodeDecodeError):
+        pass
+    return folders
+
+
 def call(args: list[str], input: bytes = b"", cwd: str | None = None) -> tuple[int, bytes, bytes]:
     """Run `runs args…` to its end and return (exit status, stdout, stderr); a status below 0 is minus the signal.
 
-    input is its stdin. cwd is where it runs. Raises CommError where the program is not there or cannot be started.
+    input is its stdin. cwd is where it runs. Raises CommError where the program is not there or cannot be started, UsageError for an
+    argument that no program can be given.
     """
+    from ._errors import UsageError
+
+    for arg in (*args, *([cwd] if cwd else [])):
+        try:
+            if b"\0" in os.fsencode(arg):
+                raise ValueError
+        except ValueError:
+            raise UsageError(f"{arg!r} holds a character that cannot be passed to the program 'runs'") from None
     program = find()
     argv = [program, *(["-C", cwd] if cwd else []), *args]
     try:
@@ -54,6 +86,15 @@ def call(args: list[str], input: bytes = b"", cwd: str | None = None) -> tuple[i
         return _subprocess(argv, input)
     except OSError as e:
         raise CommError(f"starting {program}: {e.strerror or e}; set RUNS_BINARY to a program 'runs' of this machine") from e
+
+
+def words(err: bytes) -> list[str]:
+    """The lines that a program printed, without blank ones, escape sequences and control characters."""
+    import re
+
+    text = re.sub(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)", "", err.decode("utf-8", "replace"))
+    lines = ("".join(c if c.isprintable() else " " for c in line).strip() for line in text.splitlines())
+    return [line for line in lines if line]
 
 
 def _subprocess(argv: list[str], input: bytes) -> tuple[int, bytes, bytes]:
@@ -166,15 +207,17 @@ def client(command: str, request: dict[str, Any], line: dict[str, Any] | None = 
     code, out, err = call(["client", command], text.encode(), cwd)
     try:
         answer = json.loads(out)
-        if not isinstance(answer, dict):
+        if not isinstance(answer, dict) or not isinstance(answer.get("error", {}), dict):
             raise ValueError
-    except ValueError:
-        said = err.decode("utf-8", "replace").strip().splitlines()
-        why = said[0] if said else f"it ended with status {code} and said nothing"
+        if "error" not in answer and not all(isinstance(answer.get(k), str) and answer[k] for k in _ANSWERED.get(command, ())):
+            raise ValueError
+    except (ValueError, RecursionError):
+        said = words(err)
+        why = said[0][:500] if said else f"it ended with status {code} and answered nothing that is known"
         raise CommError(f"{find()} does not work with this client ({why}); 'pip install --upgrade gitruns' brings both") from None
     if "error" in answer:
         error = answer["error"]
-        text = error.get("message", "it failed") + ("; " + error["hint"] if error.get("hint") else "")
+        text = "; ".join(str(error[k]) for k in ("message", "hint") if error.get(k)) or "it failed"
         kind = error.get("kind")
         raise {"params": ConfigError, "exists": UsageError, "missing": UsageError, "alive": UsageError, "usage": UsageError}.get(kind, CommError)(text)
     if answer.get("protocol", PROTOCOL) != PROTOCOL:

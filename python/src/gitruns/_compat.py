@@ -43,19 +43,30 @@ errors = Namespace("errors", Error=_errors.Error, CommError=_errors.CommError, U
 
 
 def _patch(root_logdir: Any = "", pytorch: Any = None, tensorboard_x: Any = None, save: bool = True) -> None:
-    """Take over what event files below root_logdir say, as init(sync_tensorboard=True) does."""
+    """Take over what event files below root_logdir say, as init(sync_tensorboard=True) does. Before init it is kept for the run that begins."""
+    folder = os.path.abspath(os.fsdecode(os.fspath(root_logdir))) if root_logdir else ""
     run = _live.active()
     if run is None:
-        raise _errors.Error("call gitruns.init() before gitruns.tensorboard.patch()")
+        from ._init import patch_before
+
+        patch_before(folder)
+        return
     if run.disabled:
         return
     if run._tensorboard is None:
         run._tensorboard = {"dirs": []}
-    if root_logdir:
-        run._tensorboard["dirs"].append(os.path.abspath(os.fspath(root_logdir)))
+    if folder:
+        run._tensorboard["dirs"].append(folder)
 
 
-tensorboard = Namespace("tensorboard", patch=_patch, unpatch=lambda: None)
+def _unpatch() -> None:
+    """Forget what patch() kept for the next run."""
+    from ._init import patch_before
+
+    patch_before(None)
+
+
+tensorboard = Namespace("tensorboard", patch=_patch, unpatch=_unpatch)
 
 
 def _set(name: str) -> Any:

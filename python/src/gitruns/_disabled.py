@@ -128,7 +128,9 @@ class DisabledRun:
         from ._run import Run
 
         if name.startswith("__") or not hasattr(Run, name):
-            raise AttributeError(f"a run has no {name!r}")
+            from ._refused import of
+
+            return of(Run, "run", name)
         return _Nothing()
 
     def __repr__(self) -> str:

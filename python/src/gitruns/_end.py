@@ -216,6 +216,8 @@ def finish(run: Any, exit_code: Any = None, quiet: Any = None) -> None:
     if run._state:
         return
     code = None if exit_code is None else int(exit_code)
+    if code and run._joined:  # its starter sees only the exit status of the program
+        run._write({"exit_code": code})
     status, reason = ("finished", "") if not code else ("failed", "")
     if _preempted:
         end(run, "killed", code, _preempted, _taken_back(), quiet)

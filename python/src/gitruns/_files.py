@@ -85,6 +85,28 @@ def no_links(top: str, path: str) -> None:
             raise OSError(f"{at} is a link, and nothing is written through one")
 
 
+def without_links(top: str, path: str) -> str:
+    """top/path, where neither it nor a folder between is a link, and no part leads up. Raises OSError else."""
+    parts = path.split("/")
+    if not all(parts) or ".." in parts or "." in parts:
+        raise OSError(f"{path} leads out of {top}")
+    no_links(top, path)
+    at = os.path.join(top, *parts)
+    if os.path.islink(at):
+        raise OSError(f"{at} is a link, and nothing is read through one")
+    return at
+
+
+def apart(name: str, ending: str, clashes: Any) -> str:
+    """name, or where that clashes the first of name<ending>, <ending> and a number, that does not; the ending of a file stays at its end."""
+    stem, dot = os.path.splitext(name)
+    candidate, n = name, 1
+    while clashes(candidate):
+        candidate = f"{stem}{ending}{n if n > 1 else ''}{dot}"
+        n += 1
+    return candidate
+
+
 def _temporary(folder: str) -> tuple[int, str]:
     # Not in the folder of the file itself: what lies below files/ at the finish becomes an artifact.
     make(folder)

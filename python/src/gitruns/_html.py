@@ -13,6 +13,7 @@ _WIDTH, _HEIGHT = 220, 70
 _CURVES = 12
 _POINTS = 200
 _ROWS = 50
+_SPARK_POINTS = 10_000  # of a line in a list, about; of more every second, third … is read
 _STYLE = "border-collapse:collapse;font:12px/1.4 system-ui,sans-serif"
 _CELL = "padding:2px 8px;text-align:left;border-bottom:1px solid #8884"
 
@@ -42,7 +43,7 @@ def table(rows: list[Any], head: list[Any] | None = None) -> str:
 
 def thin(steps: list[Any], values: list[Any], n: int = _POINTS) -> tuple[list[Any], list[Any]]:
     """At most 2n points: the smallest and the largest of each of n stretches, in order."""
-    finite = [(s, v) for s, v in zip(steps, values) if math.isfinite(v)]
+    finite = [(s, v) for s, v in zip(steps, values) if math.isfinite(v) and math.isfinite(s)]
     if len(finite) <= 2 * n:
         return [s for s, _ in finite], [v for _, v in finite]
     out = []
@@ -54,24 +55,80 @@ def thin(steps: list[Any], values: list[Any], n: int = _POINTS) -> tuple[list[An
     return [s for s, _ in out], [v for _, v in out]
 
 
-def curve(key: str, steps: list[Any], values: list[Any]) -> str:
-    """One metric over its steps as an SVG of 220 x 70 pixels, with its last value in the title line."""
-    last = values[-1] if values else float("nan")
-    xs, ys = thin(steps, values)
-    title = f"<title>{escape(key)}</title>"
-    label = f'<text x="4" y="12" font-size="11" fill="currentColor">{escape(key if len(key) < 24 else "…" + key[-22:])}: {number(float(last))}</text>'
-    line = ""
+def _line(xs: list[Any], ys: list[Any], width: int, height: int, above: int) -> str:
+    """Points as one line of SVG, or a dot, in a box whose upper part is left to a title."""
     if len(xs) == 1:
-        line = f'<circle cx="{_WIDTH / 2}" cy="{_HEIGHT / 2 + 8}" r="2.5" fill="#3b82f6"/>'
-    elif xs:
-        x0, x1 = min(xs), max(xs)
-        y0, y1 = min(ys), max(ys)
-        dx = (x1 - x0) or 1
-        # Halves keep the difference of the largest floats finite.
-        dy = (y1 / 2 - y0 / 2) or 1
-        points = " ".join(f"{4 + (x - x0) / dx * (_WIDTH - 8):.1f},{_HEIGHT - 4 - (y / 2 - y0 / 2) / dy * (_HEIGHT - 24):.1f}" for x, y in zip(xs, ys))
-        line = f'<polyline points="{points}" fill="none" stroke="#3b82f6" stroke-width="1.5"/>'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" style="margin:4px">{title}{label}{line}</svg>'
+        return f'<circle cx="{width / 2}" cy="{(height + above) / 2}" r="2.5" fill="#3b82f6"/>'
+    if not xs:
+        return ""
+    x0, x1 = min(xs), max(xs)
+    y0, y1 = min(ys), max(ys)
+    # Halves keep the difference of the largest floats finite.
+    dx = (x1 / 2 - x0 / 2) or 1
+    dy = (y1 / 2 - y0 / 2) or 1
+    points = " ".join(f"{4 + (x / 2 - x0 / 2) / dx * (width - 8):.1f},{height - 4 - (y / 2 - y0 / 2) / dy * (height - above - 8):.1f}" for x, y in zip(xs, ys))
+    return f'<polyline points="{points}" fill="none" stroke="#3b82f6" stroke-width="1.5"/>'
+
+
+def _svg(width: int, height: int, title: str, inner: str) -> str:
+    return f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" style="margin:4px"><title>{escape(title)}</title>{inner}</svg>'
+
+
+def curve(key: str, steps: list[Any], values: list[Any], axis: str | None = None) -> str:
+    """One metric over its steps, or over the metric axis, as an SVG of 220 x 70 pixels, with its last value in the title line."""
+    last = values[-1] if values else float("nan")
+    label = f'<text x="4" y="12" font-size="11" fill="currentColor">{escape(key if len(key) < 24 else "…" + key[-22:])}: {number(float(last))}</text>'
+    return _svg(_WIDTH, _HEIGHT, key + (f" by {axis}" if axis else ""), label + _line(*thin(steps, values), _WIDTH, _HEIGHT, 16))
+
+
+def spark(key: str, steps: list[Any], values: list[Any]) -> str:
+    """One metric as a line of 90 x 22 pixels."""
+    return _svg(90, 22, key, _line(*thin(steps, values, 40), 90, 22, 0))
+
+
+def axis_of(run: Any, key: str) -> str | None:
+    """The metric that the program named as the x axis of a metric, where the run has it."""
+    from re import DOTALL, fullmatch
+    from re import escape as escape_re
+
+    found = None
+    for defined in run.record.get("defined") or ():
+        name = str(defined.get("name", ""))
+        if name == key:
+            found = defined.get("step_metric")
+            break
+        if "*" in name and fullmatch(".*".join(map(escape_re, name.split("*"))), key, DOTALL):
+            found = defined.get("step_metric")
+    return found if found != key and found in (run.record.get("metrics") or {}) else None
+
+
+def _curves(run: Any, keys: list[Any], every: int = 1) -> dict[str, tuple[list[Any], list[Any]]]:
+    """For each metric that has points x and y: its steps, or the value of its axis at the step, or the last one before. Of its points
+    every so many. Raises as metrics()."""
+    axes = {k: a for k in keys if (a := axis_of(run, k))}
+    lists = run._lists(list(dict.fromkeys([*keys, *axes.values()])), every)
+    points: dict[str, Any] = {}
+    for key, step, value in zip(lists["key"], lists["step"], lists["value"]):
+        points.setdefault(key, []).append((step, value))
+    out = {}
+    for key in keys:
+        pairs = points.get(key) or []
+        if key in axes:
+            pairs = _over(pairs, points.get(axes[key]) or [])
+        if pairs:
+            out[key] = ([x for x, _ in pairs], [y for _, y in pairs])
+    return out
+
+
+def _over(pairs: list[Any], axis: list[Any]) -> list[Any]:
+    """Points (step, value) of a metric over the values of another one, both sorted by step; sorted by these."""
+    at, x, out = 0, None, []
+    for step, value in pairs:
+        while at < len(axis) and axis[at][0] <= step:
+            x, at = axis[at][1], at + 1
+        if x is not None and math.isfinite(x):
+            out.append((x, value))
+    return sorted(out, key=lambda p: p[0])
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[Any]:
@@ -97,24 +154,19 @@ def run_html(run: Any) -> str:
     metrics = list(r.get("metrics") or {})
     curves = []
     if metrics:
-        points: dict[str, Any] = {}
         try:
-            lists = run.metrics(*metrics[:_CURVES], as_="lists")
+            drawn = _curves(run, metrics[:_CURVES])
         except Exception as e:
             rows.append(["metrics", escape(e)])
-            lists = {"key": [], "step": [], "value": []}
-        for key, step, value in zip(lists["key"], lists["step"], lists["value"]):
-            steps, values = points.setdefault(key, ([], []))
-            steps.append(step)
-            values.append(value)
-        curves = [curve(key, *points[key]) for key in metrics[:_CURVES] if key in points]
+            drawn = {}
+        curves = [curve(key, *points, axis_of(run, key)) for key, points in drawn.items()]
         if len(metrics) > _CURVES:
             curves.append(f"<p>… {len(metrics) - _CURVES} more metrics</p>")
     return "<div>" + table(rows) + "<div>" + "".join(curves) + "</div></div>"
 
 
 def runs_html(runs: Any) -> str:
-    """A list of runs: one row each, with the params that differ and up to six metrics."""
+    """A list of runs, the first 50: one row each, with the params that differ, up to six metrics, and the curve of one of them."""
     shown = list(runs)[:_ROWS]
     params: dict[str, Any] = {}
     for r in shown:
@@ -122,14 +174,40 @@ def runs_html(runs: Any) -> str:
             params.setdefault(k, set()).add(repr(v))
     keys = [k for k, seen in params.items() if len(seen) > 1 or len(shown) == 1][:8]
     metrics = list(dict.fromkeys(k for r in shown for k in r.record.get("metrics") or {}))[:6]
+    drawn = _primary(shown)
     rows = []
     for r in shown:
         flat = dict(_flat(r.record.get("params") or {}))
         stats = r.record.get("metrics") or {}
-        rows.append([escape(r.name), escape(r.record["status"]), escape(str(r.record.get("started", ""))[:19]), *[number(flat.get(k)) for k in keys], *[number(stats[k]["last"]) if k in stats else "" for k in metrics]])
-    text = table(rows, ["run", "status", "started", *map(escape, keys), *map(escape, metrics)])
+        rows.append([escape(r.name), escape(r.record["status"]), escape(str(r.record.get("started", ""))[:19]), *[number(flat.get(k)) for k in keys], *[number(stats[k]["last"]) if k in stats else "" for k in metrics], *([_spark(r, drawn)] if drawn else [])])
+    text = table(rows, ["run", "status", "started", *map(escape, keys), *map(escape, metrics), *([escape(drawn)] if drawn else [])])
     left = len(runs) - len(shown)
     return text + (f"<p>… {left} more</p>" if left > 0 else "")
+
+
+def _primary(runs: list[Any]) -> str:
+    """The metric that most runs have, as `runs ls` chooses it: among equals one with a goal, then one of validation, then the first by
+    name. Empty where no metric has several points."""
+    score: dict[str, int] = {}
+    several = set()
+    for r in runs:
+        for key, stats in (r.record.get("metrics") or {}).items():
+            word = key.lower()
+            score[key] = max(score.get(key, 0) % 8, 4 * bool(stats.get("goal")) + 2 * ("val" in word or "test" in word)) + 8 * (score.get(key, 0) // 8 + 1)
+            if stats.get("count", 0) > 1:
+                several.add(key)
+    return min(several, key=lambda k: (-score[k], k), default="")
+
+
+def _spark(run: Any, key: str) -> str:
+    metrics = run.record.get("metrics") or {}
+    if key not in metrics:
+        return ""
+    points = sum(metrics[k].get("count", 0) for k in (key, axis_of(run, key)) if k)
+    try:
+        return spark(key, *_curves(run, [key], points // _SPARK_POINTS + 1)[key])
+    except Exception:  # a run whose points cannot be read has its numbers in the row
+        return ""
 
 
 def diff_html(diff: Any) -> str:
@@ -141,7 +219,7 @@ def diff_html(diff: Any) -> str:
             rows.append([escape(what), escape(d.get("key", d.get("name", ""))), *cells, escape(d.get("verdict", ""))])
     source = diff.record.get("source") or {}
     rows += [["source", escape(f.get("path", "")), "", escape(f.get("change", "")), f"+{number(f.get('added', 0))} -{number(f.get('removed', 0))}"] for f in (source.get("files") or [])[:_ROWS]]
-    names = [escape((diff.record.get(s) or {}).get("name") or (diff.record.get(s) or {}).get("id") or (diff.record.get(s) or {}).get("group") or s) for s in ("a", "b")]
+    names = [escape(diff._name(s)) for s in ("a", "b")]
     return table(rows, ["", "", *names, ""])
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 _joined_once = False  # the run of RUNS_ID has been taken by this process
 _before_config: dict[str, Any] = {}  # what was assigned to gitruns.config before init
+_before_tensorboard: list[str] | None = None  # the folders that tensorboard.patch() named before init
 
 
 def init(
@@ -112,9 +113,8 @@ def init(
         line["note"] = _values.text_of(names["notes"])
     run: Run | None = None
     outer = os.environ.get("RUNS_DIR") if os.environ.get("RUNS_ID") else None
-    # A run with an id of its own, or one that goes on with another, is found by that id: it is part of the outer run.
-    if outer and not _joined_once and reinit != "create_new" and parent is None and not names["id"] and not how:
-        run = _join(outer, names, line, bool(allow_val_change), project or "")
+    if outer and not _joined_once and reinit != "create_new" and parent is None:
+        run = _join(outer, names, line, bool(allow_val_change), {"names": True, "experiment": project or "", "group": names["group"], "key": names["id"], "resume": how})
     if run is None:
         if parent is None and os.environ.get("RUNS_ID") and reinit != "create_new":
             parent = os.environ["RUNS_ID"]
@@ -125,8 +125,9 @@ def init(
     run.entity, run.group, run.job_type = names["entity"], names["group"], names["job_type"]
     run._tags = tuple(t for t in all_tags if t not in ("entity", "job_type", "ignored"))
     run._settings = settings
-    if sync_tensorboard or tensorboard or given.get("sync_tensorboard"):
-        run._tensorboard = {"dirs": []}
+    run._ignored = ignored
+    if sync_tensorboard or tensorboard or given.get("sync_tensorboard") or _before_tensorboard is not None:
+        run._tensorboard = {"dirs": list(_before_tensorboard or ())}
     _take(run, reinit)
     if given.get("console") in ("wrap", "wrap_raw", "wrap_emu", "redirect"):
         from ._console import capture
@@ -212,12 +213,16 @@ def _start(names: dict[str, Any], project: str, line: dict[str, Any], how: str, 
     for warning in started.get("warnings") or ():
         say(warning)
     if existing := started.get("existing"):
-        say(f"a run with the id {names['id']!r} exists ({existing}); this is a new run of that id: resume='allow' would go on with it")
+        _say_existing(names["id"], existing)
     short = run.run_id.rsplit("-", 1)[-1]
     title = f"{run._name} ({short})" if run._name else short
     resumed = started.get("resumed")
     say(f"recording {title}" + (f" from step {run._step}, going on with {resumed['id']}" if resumed else "") + f" in {_short(run._runs)}")
     return run
+
+
+def _say_existing(key: str, existing: str) -> None:
+    say(f"a run with the id {key!r} exists ({existing}); this is a new run of that id: resume='allow' would go on with it")
 
 
 def _loaded(config: Any, params: dict[str, Any]) -> dict[str, Any]:
@@ -232,16 +237,23 @@ def _short(path: str) -> str:
     return relative if not relative.startswith(os.pardir) else path
 
 
-def _join(folder: str, names: dict[str, Any], line: dict[str, Any], allow: bool, project: str = "") -> Run | None:
-    """The run of RUNS_ID, or None where it is not there any more."""
+def _join(folder: str, names: dict[str, Any], line: dict[str, Any], allow: bool, belongs: dict[str, Any]) -> Run | None:
+    """The run of RUNS_ID, or None where it is not there any more, or where the program goes on with a run of its own.
+
+    belongs is what a program that begins says of the run, for what its starter has not named.
+    """
     from ._errors import Error
     from ._run import join
 
     try:
-        run, experiment = join(folder, allow)
+        run, started = join(folder, allow, belongs)
     except Error as e:
         once("join", f"RUNS_ID names a run that cannot be joined ({e}); a new one is begun")
         return None
+    if run is None:
+        return None
+    if existing := started.get("existing"):
+        _say_existing(names["id"], existing)
     if names["name"] and names["name"] != run._name:
         if run._name:
             once("name", f"the run is called {run._name!r} by its starter; the name {names['name']!r} is not taken")
@@ -250,11 +262,11 @@ def _join(folder: str, names: dict[str, Any], line: dict[str, Any], allow: bool,
     if "p" in line:
         run._config.update(line["p"], allow_val_change=allow)
     rest = {k: v for k, v in line.items() if k != "p"}
-    # Its starter said what experiment and group it belongs to; what the program says of them stands in tags.
-    if names["group"]:
-        rest.setdefault("tags", {})["group"] = _values.text_of(names["group"])
-    if project and project != experiment:
-        rest.setdefault("tags", {})["project"] = _values.text_of(project)
+    # Where its starter said what experiment and group it belongs to, what the program says of them stands in tags.
+    for tag, key in (("group", "group"), ("project", "experiment")):
+        said = belongs.get(key)
+        if said and said != started.get(key):
+            rest.setdefault("tags", {})[tag] = _values.text_of(said)
     if rest:
         run._write(rest)
     return run
@@ -268,3 +280,35 @@ def _take(run: Any, reinit: Any) -> None:
         return
     _live.bind(run)
     _before_config.clear()
+    patch_before(None)
+
+
+def patch_before(folder: str | None) -> None:
+    """Keep a folder of event files, or none in particular with "", for the next run; None forgets what is kept."""
+    global _before_tensorboard
+    if folder is None:
+        _before_tensorboard = None
+    else:
+        _before_tensorboard = [*(_before_tensorboard or ()), *([folder] if folder else ())]
+
+
+def _hinting(call: Any) -> Any:
+    """The call, whose error for an unknown keyword names the one that is nearest. Its signature stays what it is."""
+    code = call.__code__
+    known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+    def init(*args: Any, **kwargs: Any) -> Any:
+        for name in kwargs:
+            if name not in known:
+                from difflib import get_close_matches
+
+                close = get_close_matches(name, known, 1)
+                raise TypeError(f"init() got an unexpected keyword argument {name!r}" + (f"; did you mean {close[0]}?" if close else ""))
+        return call(*args, **kwargs)
+
+    init.__wrapped__, init.__doc__, init.__module__ = call, call.__doc__, call.__module__  # type: ignore[attr-defined]
+    return init
+
+
+if not TYPE_CHECKING:
+    init = _hinting(init)

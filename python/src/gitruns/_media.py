@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 
 from . import _files
+from ._say import once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -50,7 +52,7 @@ _written: dict[int, set[str]] = {}  # by process: the files that it wrote
 
 
 class Media:
-    """What log() keeps as files. An object that could not be read says why when it is logged; making one does not raise."""
+    """What log() keeps as files. An object whose data could not be read says why when it is logged. Making one raises only where the call itself is wrong."""
 
     _gitruns_media = True
     _error = ""
@@ -62,7 +64,7 @@ class Media:
 
 
 def _failure(e: BaseException) -> str:
-    return f"{type(e).__name__}: {e}" if not isinstance(e, OSError) else (f"{e.filename}: {e.strerror}" if e.filename else str(e))
+    return f"{type(e).__name__}: {e}" if not isinstance(e, OSError) else (f"{e.filename}: {e.strerror}" if e.filename else e.strerror or str(e))
 
 
 def to_list(data: Any) -> list[Any]:
@@ -107,15 +109,26 @@ def sparse(value: Any) -> tuple[Any, int]:
     return held, value.numel() - held.numel()
 
 
-def counted(data: Any, bins: int) -> tuple[list[Any], list[Any]]:
+def counted(data: Any, bins: int) -> tuple[list[Any], list[Any], dict[str, int]]:
     """As count, of a list, an array, a tensor of any kind on any device."""
     data, zeros = sparse(data)
     return count(_numpy_of(data), bins, zeros)
 
 
-def count(data: Any, bins: int, zeros: int = 0) -> tuple[list[Any], list[Any]]:
+def odd_of(nan: int, inf: int, minus: int) -> dict[str, int]:
+    """How many numbers no bin takes, as a histogram's value has them: those that there are."""
+    return {name: n for name, n in (("nan", nan), ("inf", inf), ("-inf", minus)) if n}
+
+
+def say_odd(key: str, odd: dict[str, int]) -> None:
+    """Say, once a key, that a histogram was made of numbers that are not finite."""
+    if odd:
+        once(("odd", key), f"{key}: {', '.join(f'{n} {name}' for name, n in odd.items())} among the numbers of a histogram; they are counted beside its bins")
+
+
+def count(data: Any, bins: int, zeros: int = 0) -> tuple[list[Any], list[Any], dict[str, int]]:
     """Edges (bins + 1) and counts (bins) of the finite numbers of data, and of so many zeros more, in bins of one width from
-    the least to the greatest."""
+    the least to the greatest; and how many others there are, as odd_of."""
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(data, numpy.ndarray):
         flat = data.ravel()
@@ -123,22 +136,26 @@ def count(data: Any, bins: int, zeros: int = 0) -> tuple[list[Any], list[Any]]:
             raise TypeError("complex numbers have no order")
         if flat.dtype == object:
             return count([float(v) for v in flat], bins, zeros)
-        flat = flat.astype(numpy.float64)
-        flat = flat[numpy.isfinite(flat)]
+        every = flat.astype(numpy.float64)
+        flat = every[numpy.isfinite(every)]
+        odd = odd_of(*(int(n.sum()) for n in (numpy.isnan(every), every == numpy.inf, every == -numpy.inf))) if flat.size != every.size else {}
         if flat.size == 0:
-            return [0.0, 1.0], [zeros]
+            return [0.0, 1.0], [zeros], odd
         low, high = _range(*with_zeros(float(flat.min()), float(flat.max()), zeros))
         counts, edges = numpy.histogram(flat, bins=bins, range=(low, high))
-        return edges.tolist(), add_zeros(counts.tolist(), low, high, zeros)
-    numbers = [v for v in to_list(data) if v - v == 0]
+        return edges.tolist(), add_zeros(counts.tolist(), low, high, zeros), odd
+    given = to_list(data)
+    numbers = [v for v in given if v - v == 0]
+    infinite = [v for v in given if v - v != 0 and v == v]
+    odd = odd_of(len(given) - len(numbers) - len(infinite), sum(v > 0 for v in infinite), sum(v < 0 for v in infinite))
     if not numbers:
-        return [0.0, 1.0], [zeros]
+        return [0.0, 1.0], [zeros], odd
     low, high = _range(*with_zeros(min(numbers), max(numbers), zeros))
     counts = [0] * bins
     width = high / bins - low / bins
     for v in numbers:
         counts[min(bins - 1, max(0, int((v - low) / width)))] += 1
-    return [low + i * width for i in range(bins)] + [high], add_zeros(counts, low, high, zeros)
+    return [low + i * width for i in range(bins)] + [high], add_zeros(counts, low, high, zeros), odd
 
 
 def with_zeros(low: float, high: float, zeros: int) -> tuple[float, float]:
@@ -165,7 +182,8 @@ class Histogram(Media):
     """How often numbers fall into bins; a value, not a file.
 
     sequence: numbers, an array of any shape, a tensor. np_histogram: (counts, edges) as numpy.histogram returns them, edges
-    one longer than counts. num_bins: 1 to 512. NaN and infinities are not counted. Raises ValueError for other sizes.
+    one longer than counts. num_bins: 1 to 512. NaN and infinities are in no bin; odd counts them under nan, inf and -inf. Raises ValueError
+    for other sizes, TypeError for what is no sequence of numbers.
     """
 
     MAX_LENGTH = MAX_BINS
@@ -173,7 +191,10 @@ class Histogram(Media):
     def __init__(self, sequence: Any = None, np_histogram: Any = None, num_bins: int = BINS) -> None:
         self.bins: list[Any] = []
         self.histogram: list[Any] = []
+        self.odd: dict[str, int] = {}
         if np_histogram is not None:
+            if not isinstance(np_histogram, (list, tuple)) or len(np_histogram) != 2 or not all(_is_sequence(part) for part in np_histogram):
+                raise ValueError("np_histogram is (counts, edges), two sequences of numbers")
             counts, edges = (list(to_list(part)) for part in np_histogram)
             if len(edges) != len(counts) + 1:
                 raise ValueError("np_histogram is (counts, edges), with one edge more than counts")
@@ -184,15 +205,17 @@ class Histogram(Media):
             return
         if sequence is None:
             raise ValueError("a Histogram is made of a sequence, or of np_histogram")
+        if not _is_sequence(sequence):
+            raise TypeError(f"Histogram: sequence is numbers, an array or a tensor, not {type(sequence).__name__}")
         if not 1 <= num_bins <= MAX_BINS:
             raise ValueError(f"num_bins is 1 to {MAX_BINS}, not {num_bins}")
         try:
-            self.bins, self.histogram = counted(sequence, num_bins)
+            self.bins, self.histogram, self.odd = counted(sequence, num_bins)
         except Exception as e:
             self._error = f"no numbers for a histogram: {_failure(e)}"
 
     def _value(self) -> dict[str, Any]:
-        return {"_type": "histogram", "bins": self.bins, "values": self.histogram}
+        return {"_type": "histogram", "bins": self.bins, "values": self.histogram, **self.odd}
 
     def __repr__(self) -> str:
         return f"<gitruns.Histogram of {len(self.histogram)} bins>"
@@ -218,10 +241,19 @@ def _numpy_of(value: Any) -> Any:
     return value
 
 
-def histogram_of(array: Any) -> dict[str, Any]:
-    """What an array of many numbers is logged as: {"_type": "histogram", "bins": n + 1 edges, "values": n counts}."""
-    edges, counts = counted(array, BINS)
-    return {"_type": "histogram", "bins": edges, "values": counts}
+def _is_sequence(value: Any) -> bool:
+    """Whether value may hold numbers one behind the other: no text, no mapping, no single object."""
+    if isinstance(value, (str, bytes, bytearray, Mapping)):
+        return False
+    return hasattr(value, "tolist") or hasattr(value, "__iter__") or hasattr(value, "__array__") or hasattr(value, "detach")
+
+
+def histogram_of(key: str, array: Any) -> dict[str, Any]:
+    """What an array of many numbers is logged as under key: {"_type": "histogram", "bins": n + 1 edges, "values": n counts}, and how many
+    are not finite."""
+    edges, counts, odd = counted(array, BINS)
+    say_odd(key, odd)
+    return {"_type": "histogram", "bins": edges, "values": counts, **odd}
 
 
 def ending_of(path: str, default: str = "") -> str:
@@ -294,11 +326,16 @@ def _wav(samples: Any, rate: int) -> bytes:
 
 
 class Html(Media):
-    """A page: its text, the path of an .html file, or an open file. inject is W&B's: nothing is added to a page here."""
+    """A page: its text, the path of an .html file, or an open file. inject is W&B's: nothing is added to a page here.
+
+    Raises TypeError for anything else.
+    """
 
     def __init__(self, data: Any, inject: bool = True, data_is_not_path: bool = False, caption: str | None = None) -> None:
         self.caption = caption or ""
         self.html = ""
+        if not isinstance(data, (str, bytes, bytearray)) and not hasattr(data, "read") and not hasattr(data, "__fspath__"):
+            raise TypeError(f"Html: data is the text of a page, a path or an open file, not {type(data).__name__}")
         try:
             if hasattr(data, "read"):
                 if hasattr(data, "seek"):

@@ -85,6 +85,8 @@ def _kind(table: Table, name: str) -> str:
 
 
 def _table(table: Any, *names: Any) -> Table:
+    if table is None:
+        raise TypeError("the table is missing: a Table, a frame, or rows")
     made = table if isinstance(table, Table) else Table(dataframe=table) if hasattr(table, "columns") else Table(data=table)
     for name in names:
         if name is not None and name not in made.columns:
@@ -103,9 +105,9 @@ def line(table: Any, x: str, y: str, stroke: str | None = None, title: str | Non
 
 def line_series(xs: Any, ys: Any, keys: Any = None, title: str | None = None, xname: str | None = None, split_table: bool = False) -> Chart:
     """Lines ys[i] over xs, which is one list for all or a list for each. keys name them. Raises ValueError for other lengths."""
-    lines = [to_list(y) for y in ys]
-    first = next(iter(xs), None)
-    axes = [to_list(x) for x in xs] if hasattr(first, "__len__") and not isinstance(first, str) else [to_list(xs)] * len(lines)
+    lines = [to_list(_items("a line of ys", y)) for y in _items("ys", ys)]
+    given = _items("xs", xs)
+    axes = [to_list(x) for x in given] if given and hasattr(given[0], "__len__") and not isinstance(given[0], str) else [to_list(given)] * len(lines)
     names = [str(k) for k in keys] if keys is not None else [f"line_{i}" for i in range(len(lines))]
     if not len(axes) == len(lines) == len(names):
         raise ValueError(f"line_series: {len(axes)} lists of x, {len(lines)} of y and {len(names)} keys")
@@ -143,16 +145,48 @@ def histogram(table: Any, value: str, title: str | None = None, split_table: boo
     return Chart(table, {"mark": {"type": "bar", "tooltip": True}, "encoding": encoding}, title)
 
 
+def _items(name: str, values: Any) -> list[Any]:
+    """The values of a sequence or an array. Raises TypeError for what is none."""
+    if hasattr(values, "tolist"):
+        values = values.tolist()
+    if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__iter__"):
+        raise TypeError(f"{name} is a sequence or an array, not {type(values).__name__}")
+    return list(values)
+
+
+def _rows(name: str, values: Any) -> list[list[Any]]:
+    """The rows of scores of an array of shape (rows, classes). Raises TypeError for no array, ValueError for another shape."""
+    rows = _items(name, values)
+    if any(isinstance(r, (str, bytes, dict)) or not hasattr(r, "__iter__") for r in rows):
+        raise ValueError(f"{name} has the shape (rows, classes): a list of scores for each row, one for each class")
+    return [_items(name, r) for r in rows]
+
+
+def _sorted(name: str, classes: list[Any]) -> list[Any]:
+    """Each class once, in order. Raises ValueError for what has no order, or is no class."""
+    try:
+        return sorted(set(classes))
+    except TypeError:
+        raise ValueError(f"{name} has the shape (rows,), of classes of one kind: numbers or texts") from None
+
+
+def _score(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"y_probas holds {value!r:.60}, which is no number") from None
+
+
 def _classes(y_true: Any, y_probas: Any, labels: Any, classes_to_plot: Any) -> tuple[list[Any], list[Any], list[Any]]:
     """True classes as numbers, and for each class that is wanted its name and its scores: [(name, class, scores)]."""
-    true = y_true.tolist() if hasattr(y_true, "tolist") else list(y_true)
-    rows = y_probas.tolist() if hasattr(y_probas, "tolist") else [r.tolist() if hasattr(r, "tolist") else list(r) for r in y_probas]
+    true = _items("y_true", y_true)
+    rows = _rows("y_probas", y_probas)
     if not true or len(true) != len(rows):
         raise ValueError(f"{len(true)} true classes and {len(rows)} rows of scores")
     width = len(rows[0])
     if any(len(r) != width for r in rows):
         raise ValueError("y_probas has the shape (rows, classes)")
-    present = sorted(set(true))
+    present = _sorted("y_true", true)
     # Numbers below the width are columns themselves; others are taken in their order.
     ids = list(range(width)) if all(isinstance(c, int) and 0 <= c < width for c in present) else present
     if len(ids) != width:
@@ -161,7 +195,7 @@ def _classes(y_true: Any, y_probas: Any, labels: Any, classes_to_plot: Any) -> t
     if len(names) < width:
         raise ValueError(f"{len(names)} labels for {width} classes")
     wanted = set(classes_to_plot) if classes_to_plot is not None else set(ids)
-    chosen = [(names[i], c, [float(r[i]) for r in rows]) for i, c in enumerate(ids) if c in wanted]
+    chosen = [(names[i], c, [_score(r[i]) for r in rows]) for i, c in enumerate(ids) if c in wanted]
     return true, chosen, ids
 
 
@@ -188,7 +222,7 @@ def _thin(points: list[Any]) -> list[Any]:
 def roc_curve(y_true: Any = None, y_probas: Any = None, labels: Any = None, classes_to_plot: Any = None, title: str | None = None, split_table: bool = False) -> Chart:
     """True over false positive rate of each class against the others. y_true: (rows,) classes; y_probas: (rows, classes) scores.
 
-    At most 1,000 points a class. Raises ValueError for other shapes.
+    At most 1,000 points a class. Raises ValueError for other shapes, TypeError for what is no sequence.
     """
     true, chosen, _ = _classes(y_true, y_probas, labels, classes_to_plot)
     rows = []
@@ -247,13 +281,12 @@ def confusion_matrix(probs: Any = None, y_true: Any = None, preds: Any = None, c
     if y_true is None:
         raise ValueError("confusion_matrix: y_true is missing")
     if preds is None:
-        rows = probs.tolist() if hasattr(probs, "tolist") else [list(r) for r in probs]
-        preds = [max(range(len(r)), key=r.__getitem__) for r in rows]
-    true = y_true.tolist() if hasattr(y_true, "tolist") else list(y_true)
-    said = preds.tolist() if hasattr(preds, "tolist") else list(preds)
+        preds = [max(range(len(r)), key=r.__getitem__) for r in _rows("probs", probs)]
+    true = _items("y_true", y_true)
+    said = _items("preds", preds)
     if len(true) != len(said):
         raise ValueError(f"confusion_matrix: {len(true)} true classes and {len(said)} predictions")
-    present = sorted(set(true) | set(said))
+    present = _sorted("y_true, with the predictions,", [*true, *said])
     if class_names is not None:
         names = [str(n) for n in class_names]
         if all(isinstance(c, int) and 0 <= c < len(names) for c in present):

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Mapping
 
 from ._errors import CommError, Error, NotFoundError, UsageError
+from ._say import once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from typing import Any
 
@@ -18,23 +19,50 @@ _COLUMNS = ("key", "step", "time", "value")
 _SPECIAL = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
-def _ask(args: list[str], path: Any = None) -> Any:
-    """The JSON that the program prints. Exit status 3 is NotFoundError, 2 UsageError, any other CommError, with its words."""
+def _ask(args: list[str], path: Any = None, kind: type = dict, partial: bool = False) -> Any:
+    """The JSON that the program prints, of that kind. Exit status 3 is NotFoundError, 2 UsageError, any other CommError, with its words.
+
+    partial: a list that is printed with status 1 lacks what is damaged; the words are said once.
+    """
     import json
 
-    from ._binary import call
+    from ._binary import call, words
 
-    code, out, err = call(args, cwd=os.fspath(path) if path is not None else None)
-    if code != 0:
-        said = [line.strip().removeprefix("runs: ") for line in err.decode("utf-8", "replace").splitlines() if line.strip()]
-        kind = {3: NotFoundError, 2: UsageError}.get(code, CommError)
-        raise kind("; ".join(said[-2:]) or f"runs {args[0]} ended with status {code}")
-    return json.loads(out)
+    code, out, err = call(args, cwd=_place(path))
+    said = [line.removeprefix("runs: ") for line in words(err)]
+    try:
+        got = json.loads(out) if code == 0 or partial and code == 1 else None
+    except (ValueError, RecursionError):
+        got = None
+    if isinstance(got, kind):
+        if code:
+            once(("damaged", *said), "; ".join(said[:3]) + (f"; and {len(said) - 3} more" if len(said) > 3 else ""))
+        return got
+    if code == 0:
+        raise _foreign(f"'runs {args[0]}' answered no JSON that is known")
+    raise {3: NotFoundError, 2: UsageError}.get(code, CommError)("; ".join(said[-2:])[:2000] or f"runs {args[0]} ended with status {code}")
+
+
+def _place(path: Any) -> str | None:
+    return os.fsdecode(os.fspath(path)) if path is not None else None
+
+
+def _foreign(why: str) -> CommError:
+    from ._binary import find
+
+    return CommError(f"{find()} does not work with this client ({why}); 'pip install --upgrade gitruns' brings both")
+
+
+def _run_of(record: Any, path: Any) -> RecordedRun:
+    """The run of a record that the program printed. Raises CommError for what is none."""
+    if not isinstance(record, dict) or not all(isinstance(record.get(k), str) for k in ("id", "status")):
+        raise _foreign("it printed what is no run")
+    return RecordedRun(record, path)
 
 
 def _selector(selector: Any) -> str:
     text = str(getattr(selector, "run_id", None) or getattr(selector, "id", None) or selector)
-    if text.startswith("-") or "\0" in text:
+    if text.startswith("-"):
         raise UsageError(f"{text!r} is no selector of a run")
     return text
 
@@ -92,16 +120,24 @@ class RecordedArtifact:
 
         What is not on this machine is fetched from the project's store. Raises CommError where it cannot be had.
         """
-        from ._binary import call
+        from ._binary import call, words
+        from ._files import no_links
 
-        folder = os.path.abspath(os.fspath(to) if to is not None else ".")
+        folder = os.path.abspath(os.fsdecode(os.fspath(to)) if to is not None else ".")
         target = os.path.normpath(os.path.join(folder, *self.path.split("/")))
         if not target.startswith(os.path.join(folder, "")):
             raise CommError(f"the artifact's path {self.path!r} leads out of {folder}")
-        os.makedirs(os.path.dirname(target), exist_ok=True)
+        here = self._run._folder()
+        try:
+            no_links(folder, self.path)
+            if here:
+                no_links(here, "artifacts/" + self.path)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+        except (OSError, ValueError) as e:
+            raise CommError(f"{self.path}: {e}") from e
         code, _, err = call(["artifacts", self._run.id, self.path, "-o", target], cwd=self._run._at)
         if code != 0:
-            raise CommError(err.decode("utf-8", "replace").strip().replace("\n", "; "))
+            raise CommError("; ".join(words(err))[:2000] or f"runs artifacts ended with status {code}")
         return target
 
     def local(self) -> str | None:
@@ -125,7 +161,7 @@ class RecordedRun:
 
     def __init__(self, record: Mapping[str, Any], at: Any = None) -> None:
         self.record = dict(record)
-        self._at = os.path.abspath(os.fspath(at)) if at is not None else os.getcwd()
+        self._at = os.path.abspath(os.fsdecode(os.fspath(at))) if at is not None else os.getcwd()
 
     params: Table
     tags: Table
@@ -156,7 +192,10 @@ class RecordedRun:
         if name == "summary":
             return Table(_numbers(self.record.get(name) or {}))
         if name in ("started", "ended"):
-            return _time(self.record.get(name))
+            try:
+                return _time(self.record.get(name))
+            except (ValueError, TypeError, AttributeError):
+                raise _foreign(f"it printed a run whose {name!r} is no time") from None
         if name in _KEYS:
             return self.record.get(name)
         raise AttributeError(f"a run has no {name!r}; its record has {', '.join(self.record)}")
@@ -178,9 +217,10 @@ class RecordedRun:
         """For each metric the table of run.toml: last, min, min_step, max, max_step, count, goal."""
         return Table(_numbers(self.record.get("metrics") or {}))
 
-    def metrics(self, *keys: str, as_: str | None = None) -> Any:
+    def metrics(self, *keys: str, as_: str | None = None, part: bool = False) -> Any:
         """The points of the metrics that are named, else of all: columns key, step, time (UTC, microseconds), value.
 
+        Of a run that resumes others, the whole chain: where steps repeat, the later part's. part=True is this run alone.
         as_ is arrow, pandas, polars or lists; without it the first that is installed, in this order. lists is a dict of
         four lists, each as long as there are points. NaN and infinities are values. The file's digest is verified.
         Raises UsageError for another as_, CommError where the library is missing or the file was changed.
@@ -188,58 +228,80 @@ class RecordedRun:
         if as_ not in (None, "arrow", "pandas", "polars", "lists"):
             raise UsageError(f"metrics: as_ is arrow, pandas, polars or lists, not {as_!r}")
         kind = as_ or next((k for k, m in (("arrow", "pyarrow"), ("pandas", "pandas"), ("polars", "polars")) if _installed(m)), "lists")
+        chain = bool(self.record.get("resumes")) and not part
         unknown = [k for k in keys if k not in (self.record.get("metrics") or {})]
-        if unknown:
+        if unknown and not chain:
             raise NotFoundError(f"run {self.id} has no metric {unknown[0]!r}; it has {', '.join(list(self.record.get('metrics') or {})[:20]) or 'none'}")
         if kind == "lists":
-            return self._lists(keys)
-        path = self._file("metrics.parquet")
+            return self._lists(keys, part=part)
+        data = None if chain else self._file("metrics.parquet")
         try:
             if kind == "arrow":
-                return self._arrow(path, keys)
+                return self._arrow(data, keys, part)
             if kind == "polars":
-                import polars
-
-                if path is None:
-                    return polars.DataFrame(self._lists(keys))
-                frame = polars.read_parquet(path, columns=list(_COLUMNS))
-                return frame.filter(polars.col("key").is_in(list(keys))) if keys else frame
+                return self._polars(data, keys, part)
             import pandas
 
-            if path is None or not _installed("pyarrow"):
-                frame = pandas.DataFrame(self._lists(keys), columns=list(_COLUMNS))
-            else:
-                frame = pandas.read_parquet(path, columns=list(_COLUMNS))
-                if keys:
-                    frame = frame[frame["key"].isin(keys)].reset_index(drop=True)
-            return frame
+            if data is None or not _installed("pyarrow"):
+                return pandas.DataFrame(self._lists(keys, part=part), columns=list(_COLUMNS))
+            return self._arrow(data, keys, part).to_pandas()
+        except Error:
+            raise
         except ImportError as e:
             raise CommError(f"metrics: {e}; as_='lists' needs nothing installed") from e
+        except Exception as e:  # whatever the library says of a file that is no Parquet
+            raise CommError(f"metrics.parquet of run {self.id} cannot be read ({type(e).__name__}: {e}); 'runs verify {self.id}' says more") from e
 
-    def _arrow(self, path: str | None, keys: tuple[Any, ...]) -> Any:
+    def _polars(self, data: bytes | None, keys: tuple[Any, ...], part: bool) -> Any:
+        import polars
+
+        types = {"key": polars.String, "step": polars.Int64, "time": polars.Datetime("us", "UTC"), "value": polars.Float64}
+        if data is None:
+            return polars.DataFrame(self._lists(keys, part=part), schema=types)
+        import io
+
+        frame = polars.read_parquet(io.BytesIO(data), columns=list(_COLUMNS))
+        for name, want in types.items():
+            if frame.schema[name] != want and not (name == "key" and frame.schema[name] == polars.Categorical):
+                raise self._mistyped(name, frame.schema[name], want)
+        return frame.filter(polars.col("key").is_in(list(keys))) if keys else frame
+
+    def _arrow(self, data: bytes | None, keys: tuple[Any, ...], part: bool) -> Any:
         import pyarrow
 
-        if path is None:
-            lists = self._lists(keys)
-            kinds = {"key": pyarrow.string(), "step": pyarrow.int64(), "time": pyarrow.timestamp("us", tz="UTC"), "value": pyarrow.float64()}
-            return pyarrow.table({c: pyarrow.array(lists[c], type=kinds[c]) for c in _COLUMNS})
+        types = {"key": pyarrow.string(), "step": pyarrow.int64(), "time": pyarrow.timestamp("us", tz="UTC"), "value": pyarrow.float64()}
+        if data is None:
+            lists = self._lists(keys, part=part)
+            return pyarrow.table({c: pyarrow.array(lists[c], type=types[c]) for c in _COLUMNS})
         import pyarrow.parquet
 
-        table = pyarrow.parquet.read_table(path, columns=list(_COLUMNS))
+        table = pyarrow.parquet.read_table(pyarrow.BufferReader(data), columns=list(_COLUMNS))
+        for name, want in types.items():
+            got = table.schema.field(name).type
+            if (got.value_type if pyarrow.types.is_dictionary(got) and name == "key" else got) != want:
+                raise self._mistyped(name, got, want)
         if keys:
             import pyarrow.compute
 
             table = table.filter(pyarrow.compute.is_in(table["key"], value_set=pyarrow.array(list(keys))))
         return table
 
-    def _lists(self, keys: tuple[Any, ...]) -> dict[str, Any]:
-        points = _ask(["metrics", self.id, "--json", "--", *keys], self._at) if self.record.get("metrics") else []
+    def _mistyped(self, name: str, got: Any, want: Any) -> CommError:
+        return CommError(f"metrics.parquet of run {self.id} cannot be read: the column {name} is of {got}, not of {want}; 'runs verify {self.id}' says more")
+
+    def _lists(self, keys: Sequence[Any], every: int = 1, part: bool = False) -> dict[str, Any]:
+        of = ["--part"] if part else []
+        some = self.record.get("metrics") or self.record.get("resumes")
+        points = _ask(["metrics", self.id, "--json", "--every", str(every), *of, "--", *keys], self._at, list) if some else []
         out: dict[str, Any] = {c: [] for c in _COLUMNS}
-        for p in points:
-            out["key"].append(p["key"])
-            out["step"].append(p["step"])
-            out["time"].append(_time(p["time"]))
-            out["value"].append(_SPECIAL[p["value"]] if isinstance(p["value"], str) else float(p["value"]))
+        try:
+            for p in points:
+                out["key"].append(p["key"])
+                out["step"].append(p["step"])
+                out["time"].append(_time(p["time"]))
+                out["value"].append(_SPECIAL[p["value"]] if isinstance(p["value"], str) else float(p["value"]))
+        except (KeyError, TypeError, ValueError):
+            raise _foreign("it printed what is no point of a metric") from None
         return out
 
     def history(self, key: str) -> tuple[list[int], list[float]]:
@@ -248,16 +310,23 @@ class RecordedRun:
         return lists["step"], lists["value"]
 
     def values(self, *keys: str) -> list[dict[str, Any]]:
-        """What was logged and is no number: a list of {key, step, time, value}; value is text, a list, a table, a histogram."""
-        got = _ask(["metrics", self.id, "--values", "--json", "--", *keys], self._at)
-        return [{**v, "time": _time(v["time"])} for v in got]
+        """What was logged and is no number: a list of {key, step, time, value}; value is text, a list, a table, a histogram.
+
+        In lists and tables NaN and infinities are numbers again; the record has them as the texts NaN, Infinity and -Infinity, which stay
+        texts where another text stands beside them.
+        """
+        got = _ask(["metrics", self.id, "--values", "--json", "--", *keys], self._at, list)
+        try:
+            return [{**v, "time": _time(v["time"]), "value": _inner_numbers(v["value"])} for v in got]
+        except (KeyError, TypeError, ValueError):
+            raise _foreign("it printed what is no value") from None
 
     @property
     def artifacts(self) -> list[RecordedArtifact]:
         """The artifacts, in the order of the record."""
         records = self.record.get("artifacts") or []
         if "artifacts.parquet" in (self.record.get("files") or {}):
-            records = _ask(["artifacts", self.id, "--here", "--json"], self._at)
+            records = _ask(["artifacts", self.id, "--here", "--json"], self._at, list)
         return [RecordedArtifact(self, a) for a in records]
 
     def artifact(self, path: str) -> RecordedArtifact:
@@ -285,19 +354,27 @@ class RecordedRun:
                 return ""
             at = os.path.dirname(at)
         day = self.id[:8]
-        folder = os.path.join(root, f"{day[:4]}-{day[4:6]}-{day[6:]}", self.id)
-        return folder if os.path.isdir(folder) else ""
+        above = os.path.join(root, f"{day[:4]}-{day[4:6]}-{day[6:]}")
+        folder = os.path.join(above, self.id)
+        return folder if os.path.isdir(folder) and not os.path.islink(above) and not os.path.islink(folder) else ""
 
-    def _file(self, name: str) -> str | None:
-        """The path of a file of the run whose digest is that of the record; None where it is not here."""
+    def _file(self, name: str) -> bytes | None:
+        """What a file of the run holds, proved by the digest of the record; None where it is not here."""
         known = (self.record.get("files") or {}).get(name)
         folder = self._folder()
         path = os.path.join(folder, name) if folder else ""
-        if not known or not path or os.path.islink(path) or not os.path.isfile(path):
+        if not isinstance(known, dict) or not path or os.path.islink(path) or not os.path.isfile(path):
             return None
-        if _digest(path) != known["sha256"]:
+        from hashlib import sha256
+
+        try:
+            with open(path, "rb") as f:
+                data = f.read(known.get("bytes", -2) + 1)
+        except OSError as e:
+            raise CommError(f"{path}: {e.strerror or e}") from e
+        if sha256(data).hexdigest() != known.get("sha256"):
             raise CommError(f"{path} is not what run {self.id} recorded; 'runs verify {self.id}' says more")
-        return path
+        return data
 
     def _repr_html_(self) -> str:
         from ._html import run_html
@@ -326,6 +403,16 @@ def _numbers(value: Any) -> Any:
     if isinstance(value, list):
         return [_numbers(v) for v in value]
     return _SPECIAL.get(value, value) if isinstance(value, str) else value
+
+
+def _inner_numbers(value: Any) -> Any:
+    """As _numbers, of what lies inside a list or a table; a list with other texts keeps all its texts."""
+    if isinstance(value, dict):
+        return {k: _SPECIAL.get(v, v) if isinstance(v, str) else _inner_numbers(v) for k, v in value.items()}
+    if isinstance(value, list):
+        texts = any(isinstance(v, str) and v not in _SPECIAL for v in value)
+        return [(v if texts else _SPECIAL[v]) if isinstance(v, str) else _inner_numbers(v) for v in value]
+    return value
 
 
 def _set_none(params: dict[str, Any], dotted: str) -> None:
@@ -427,11 +514,21 @@ class Diff:
             raise AttributeError(name)
         return self.record[name]
 
+    def _name(self, side: str) -> str:
+        """What a side is called: its name, the random part of its id, its group."""
+        of = self.record.get(side)
+        if not isinstance(of, Mapping):
+            return side
+        return str(of.get("name") or str(of.get("id") or "").rsplit("-", 1)[-1] or of.get("group") or side)
+
     def __str__(self) -> str:
         return self._text
 
     def __repr__(self) -> str:
-        return f"<diff of {self.record.get('a')} and {self.record.get('b')}>"
+        differ = [f"{n} {what if n > 1 else what.removesuffix('s')}" for what in ("params", "metrics", "summary", "tags", "datasets", "artifacts") if (n := len(self.record.get(what) or ()))]
+        if files := (self.record.get("source") or {}).get("files"):
+            differ.append(f"{len(files)} source file{'s' if len(files) > 1 else ''}")
+        return f"<diff of {self._name('a')} and {self._name('b')}: {', '.join(differ) + ' differ' if differ else 'nothing differs'}>"
 
     def _repr_html_(self) -> str:
         from ._html import diff_html
@@ -444,20 +541,35 @@ def load(selector: Any = "last", path: Any = None) -> RecordedRun:
 
     Runs in progress too. Raises NotFoundError where none or several fit, CommError outside a project.
     """
-    return RecordedRun(_ask(["show", _selector(selector), "--json"], path), path)
+    return _run_of(_ask(["show", _selector(selector), "--json"], path), path)
 
 
 def runs(expression: str | None = None, *, experiment: str | None = None, sort: str | None = None, n: int | None = None, rev: str | None = None, path: Any = None) -> Runs:
     """The runs that an expression fits, like "metrics.loss < 0.3 and params.model = 'mlp'"; without one all, newest first.
 
-    sort is a metric or param ("loss", "lr:desc"), n how many, rev a revision of git, path a folder of the project.
-    Raises UsageError for an expression that does not parse.
+    sort is a metric or param ("loss", "lr:desc"), n how many at most, rev a revision of git, path a folder of the project. A damaged run
+    is said and left out. Raises UsageError for an expression that does not parse, and for a path of W&B's, "me/project", that fits none.
     """
+    if expression is not None and not isinstance(expression, str):
+        raise UsageError(f"gitruns.runs takes an expression as text, not {expression!r:.100}; the runs of an experiment: runs(\"experiment = 'project'\")")
     args = ["ls", "--json"]
     for flag, value in (("-w", expression), ("-e", experiment), ("--sort", sort), ("-n", n), ("--rev", rev)):
         if value is not None:
             args += [flag, str(value)]
-    return Runs(RecordedRun(r, path) for r in _ask(args, path))
+    found = Runs(_run_of(r, path) for r in _ask(args, path, list, True))
+    if not found and expression and (project := _project_of(expression)):
+        text = f"no run has a key {expression!r}; the runs of an experiment: runs(\"experiment = '{project}'\")"
+        if "/" in expression:
+            raise UsageError(text)
+        once(("runs", expression), text)
+    return Runs() if n == 0 else found
+
+
+def _project_of(expression: str) -> str:
+    """The project of a path as W&B's Api takes it, "me/project" or "project"; empty for an expression."""
+    import re
+
+    return expression.rpartition("/")[2] if re.fullmatch(r"[\w-]+(/[\w.-]+)?", expression) else ""
 
 
 def diff(a: Any = None, b: Any = None, path: Any = None) -> Diff:
@@ -469,7 +581,7 @@ def diff(a: Any = None, b: Any = None, path: Any = None) -> Diff:
 
     names = [_selector(s) for s in (a, b) if s is not None]
     record = _ask(["diff", *names, "--json"], path)
-    _, out, _ = call(["diff", *names], cwd=os.fspath(path) if path is not None else None)
+    _, out, _ = call(["diff", *names], cwd=_place(path))
     return Diff(record, out.decode("utf-8", "replace"))
 
 

@@ -73,7 +73,7 @@ def _other(name: str, value: Any, values: dict[str, Any], media: list[Any]) -> N
         return
     if isinstance(value, (list, tuple, set, frozenset)):
         if len(value) > MAX_LIST and all(type(v) in (int, float) for v in value):
-            values[name] = _histogram(value)
+            values[name] = _histogram(name, value)
         else:
             values[name] = plain(value)
         return
@@ -81,7 +81,7 @@ def _other(name: str, value: Any, values: dict[str, Any], media: list[Any]) -> N
         count = 1
         for n in value.shape:
             count *= int(n)
-        values[name] = plain(value.tolist()) if count <= MAX_LIST else _histogram(value)
+        values[name] = plain(value.tolist()) if count <= MAX_LIST else _histogram(name, value)
         return
     adopted = _adopted(value)
     if adopted is not None:
@@ -94,10 +94,10 @@ def _other(name: str, value: Any, values: dict[str, Any], media: list[Any]) -> N
     values[name] = repr_of(value)
 
 
-def _histogram(value: Any) -> Any:
+def _histogram(name: str, value: Any) -> Any:
     from ._media import histogram_of
 
-    return histogram_of(value)
+    return histogram_of(name, value)
 
 
 def log_media(run: Any, key: str, value: Any, step: int) -> None:
@@ -105,7 +105,7 @@ def log_media(run: Any, key: str, value: Any, step: int) -> None:
     written is said once a key, and its repr is kept."""
     if run.disabled:
         return
-    from ._media import Histogram, Place, _failure
+    from ._media import Histogram, Place, _failure, say_odd
     from ._table import adopt
 
     several = isinstance(value, (list, tuple))
@@ -122,6 +122,7 @@ def log_media(run: Any, key: str, value: Any, step: int) -> None:
             if item._error:
                 raise ValueError(item._error)
             if isinstance(item, Histogram):
+                say_odd(key, item.odd)
                 values.append(item._value())
             else:
                 item._put(Place(run, key, step, n))

@@ -64,6 +64,7 @@ class Run:
         self._definitions: list[Any] = []
         self._at_finish: list[Callable[[Run], None]] = []
         self._tensorboard: dict[str, Any] | None = None
+        self._ignored: list[str] = []  # options that were taken and are not used
         self._preempting = False
         self._finished_dir = ""
         self._then: list[Callable[[], None]] = []
@@ -549,6 +550,13 @@ class Run:
     def __repr__(self) -> str:
         return f"<gitruns.Run {self.name} ({self.run_id}), {self._state or 'running'}>"
 
+    if not TYPE_CHECKING:  # a checker takes only what is there
+
+        def __getattr__(self, name: str) -> Any:
+            from ._refused import of
+
+            return of(Run, "run", name)
+
     # Its end
 
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
@@ -579,14 +587,18 @@ def rank_prefix() -> str:
     return f"rank{int(rank)}/" if rank.isdigit() and int(rank) > 0 else ""
 
 
-def join(folder: str, allow_val_change: bool) -> tuple[Run, str]:
-    """The run of another process, whose folder it is, and its experiment. Raises Error where the run is not there any more."""
+def join(folder: str, allow_val_change: bool, belongs: dict[str, Any] | None = None) -> tuple[Run | None, dict[str, Any]]:
+    """The run of another process, whose folder it is, and the answer of the binary; None where the program goes on with a run of
+    its own. belongs is what the program says of the run. Raises Error where the run is not there any more.
+    """
     from ._binary import client
 
-    started = client("join", {"pid": os.getpid(), "dir": folder})
+    started = client("join", {"pid": os.getpid(), "dir": folder, **(belongs or {})})
+    if started.get("apart"):
+        return None, started
     run = Run(started, joined=True, prefix=rank_prefix(), allow_val_change=allow_val_change)
     run._config._load(started.get("params") or {})
-    return run, started.get("experiment") or ""
+    return run, started
 
 
 def attach(folder: str, run_id: str) -> Run:
@@ -596,9 +608,11 @@ def attach(folder: str, run_id: str) -> Run:
         if run.run_id == run_id:
             return run
     try:
-        return join(folder, True)[0]
+        joined = join(folder, True)[0]
     except Error as e:
         raise UsageError(f"run {run_id} is finished: a process that gets it by pickle comes too late ({e})") from None
+    assert joined is not None  # nothing was asked that could make it another run
+    return joined
 
 
 class Metric:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 
 def save(run: Any, glob_str: Any, base_path: Any = None, policy: str = "live") -> list[str]:
-    """Copy the files that a pattern matches into the run's folder, under their path below base_path; return the copies.
+    """Copy the files that a pattern matches into the run's folder, under their path below base_path, or beside it where that is taken; return the copies.
 
     base_path is the folder of the pattern where that is absolute, else the current one. A folder brings all files below it. policy: now, or live
     and end, which copy what changed again at the finish. Nothing of .runs but the run's own folder is taken, nor a link that leads out of a
@@ -72,6 +72,10 @@ def _copy(run: Any, pattern: str, base: str, said: bool) -> list[str]:
             if why := _files.unportable(path):
                 once(("save", source), f"save: {source} is not kept: {why}")
                 continue
+            kept = _beside(run, top, path, source)
+            if kept != path:
+                once(("save as", source), f"save: {source} is kept as {kept}: another file or folder of the run is in the place of {path}")
+                path = kept
             to = os.path.join(top, *path.split("/"))
             try:
                 _files.no_links(top, path)
@@ -87,3 +91,24 @@ def _copy(run: Any, pattern: str, base: str, said: bool) -> list[str]:
     if not copies and said:
         once(("save", pattern), f"save: nothing matches {pattern!r} yet; with policy live or end it is looked for again at the finish")
     return copies
+
+
+def _beside(run: Any, top: str, path: str, source: str) -> str:
+    """Where below top a file is kept: at path, or beside it where the run has a folder in the place of the file, a file in that of a
+    folder, or another artifact there."""
+    artifacts = os.path.join(run._folder, "artifacts")
+    stamps = run.__dict__.get("_save_stamps") or {}
+    parts = path.split("/")
+    kept = ""
+    for n, part in enumerate(parts, 1):
+
+        def no_folder(name: str, at: str = kept) -> bool:
+            return any(os.path.lexists(p) and not os.path.isdir(p) for p in (os.path.join(top, at, name), os.path.join(artifacts, at, name)))
+
+        def no_file(name: str, at: str = kept, given: str = part) -> bool:
+            to = os.path.join(top, *at.split("/"), name) if at else os.path.join(top, name)
+            other = name != given and os.path.lexists(to) and (stamps.get(to) or (source,))[0] != source
+            return other or os.path.isdir(to) or os.path.lexists(os.path.join(artifacts, at, name)) or not at and name == "media"
+
+        kept = os.path.join(kept, _files.apart(part, "-file" if n == len(parts) else "-folder", no_file if n == len(parts) else no_folder)).replace(os.sep, "/")
+    return kept

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ._media import Histogram, Media, Place
 from ._say import once
 from ._values import number_of, plain, repr_of, text_of
@@ -14,11 +16,11 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 class Table(Media):
     """A table: columns with names, and rows of numbers, booleans, text, None, lists, or media.
 
-    data (or rows): rows as lists, or an array of shape (rows, columns); dataframe: of pandas or polars. It is written as Parquet
+    data (or rows): rows as lists, as dicts, whose columns are the keys of all of them, or an array of shape (rows, columns); dataframe: of pandas or polars. It is written as Parquet
     when it is logged, whole each time. A column of one kind is int64, double, boolean or string; of integers and floats
     double; others are JSON text. Media in cells are files of their own, and the cell is their name.
 
-    Raises ValueError for rows that are longer or shorter than the columns. dtype and optional are W&B's; types follow from the cells.
+    Raises ValueError for rows that are longer or shorter than the columns, TypeError for what is no rows. dtype and optional are W&B's; types follow from the cells.
     """
 
     MAX_ROWS = 10_000_000
@@ -46,19 +48,22 @@ class Table(Media):
             return
         if hasattr(given, "tolist"):
             given = given.tolist()
-        given = list(given) if given is not None else []
+        given = _several(given, "Table: data is rows, an array of shape (rows, columns) or a frame") if given is not None else []
+        for n, row in enumerate(given):
+            if not isinstance(row, (dict, list, tuple)):
+                given[n] = _several(row, f"Table: row {n} is a list of cells, or a dict")
         if columns is not None:
             self._name(columns)
         elif given:
-            first = given[0]
-            self.columns = list(first) if isinstance(first, dict) else [str(i) for i in range(len(first))]
+            self.columns = list(dict.fromkeys(c for row in given if isinstance(row, dict) for c in row)) or [str(i) for i in range(len(given[0]))]
         else:
             self.columns = ["Input", "Output", "Expected"]
         for row in given:
             self.add_data(*([row.get(c) for c in self.columns] if isinstance(row, dict) else row))
 
     def _name(self, columns: Any) -> None:
-        self.columns = [c if isinstance(c, str) else str(c) for c in (columns.tolist() if hasattr(columns, "tolist") else columns)]
+        names = _several(columns.tolist() if hasattr(columns, "tolist") else columns, "Table: columns are names")
+        self.columns = [c if isinstance(c, str) else str(c) for c in names]
 
     def add_data(self, *data: Any) -> None:
         """Add a row, one cell a column. Raises ValueError for another number of cells."""
@@ -180,6 +185,13 @@ class Table(Media):
 
     def __repr__(self) -> str:
         return f"<gitruns.Table of {len(self.data)} rows, columns {', '.join(map(str, self.columns))[:200]}>"
+
+
+def _several(value: Any, what: str) -> list[Any]:
+    """The items of value. Raises TypeError, which begins with what it should be, for a text, a mapping, a single object."""
+    if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
+        raise TypeError(f"{what}, not {type(value).__name__}")
+    return list(value)
 
 
 def adopt(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._errors import UsageError
-from ._media import Histogram, _range, add_zeros, sparse, to_list, with_zeros
+from ._media import Histogram, _range, add_zeros, odd_of, sparse, to_list, with_zeros
 from ._say import once
 
 TYPE_CHECKING = False
@@ -27,8 +27,10 @@ def watch(run: Any, models: Any, criterion: Any = None, log: Any = "gradients", 
     if not isinstance(log_freq, int) or log_freq < 1:
         raise UsageError(f"watch: log_freq counts passes, 1 or more, not {log_freq!r}")
     if log_graph:
-        once("log_graph", "watch(log_graph=True) is not used: no graph of the model is recorded")
-        run._write({"tags": {"unused.watch.log_graph": "yes"}})
+        once("log_graph", "watch(log_graph=True) is not used: no graph of the model is recorded; it stands in the run's tag 'ignored'")
+        if "watch.log_graph" not in run._ignored:
+            run._ignored.append("watch.log_graph")
+            run._write({"tags": {"ignored": " ".join(run._ignored)[:200]}})
     several = list(models) if isinstance(models, (list, tuple)) else [models]
     for model in several:
         if not callable(getattr(model, "named_parameters", None)) or not callable(getattr(model, "register_forward_hook", None)):
@@ -118,17 +120,24 @@ class _Watch:
 
 
 def measure(tensor: Any) -> tuple[Histogram, float]:
-    """The histogram of the finite numbers of a tensor, counted on its own device, and its Euclidean norm."""
+    """The histogram of a tensor, counted on its own device, and its Euclidean norm."""
     t, zeros = sparse(tensor.detach() if hasattr(tensor, "detach") else tensor)
     if not hasattr(t, "histc"):
         numbers = to_list(t)
         return Histogram(numbers, num_bins=_BINS), sum(v * v for v in numbers) ** 0.5
     t = t.reshape(-1).float()
     norm = float(t.norm().item())
-    t = t[t.isfinite()]
+    every, t = t, t[t.isfinite()]
+    odd = odd_of(*(int(which.sum().item()) for which in (every.isnan(), every == float("inf"), every == -float("inf")))) if t.numel() != every.numel() else {}
     if not t.numel():
-        return Histogram(np_histogram=([zeros], [0.0, 1.0])), norm
+        return _with(([zeros], [0.0, 1.0]), odd), norm
     low, high = _range(*with_zeros(float(t.min().item()), float(t.max().item()), zeros))
     counts = add_zeros(t.histc(bins=_BINS, min=low, max=high).tolist(), low, high, zeros)
     width = (high - low) / len(counts)
-    return Histogram(np_histogram=(counts, [low + i * width for i in range(len(counts))] + [high])), norm
+    return _with((counts, [low + i * width for i in range(len(counts))] + [high]), odd), norm
+
+
+def _with(counted: tuple[list[Any], list[float]], odd: dict[str, int]) -> Histogram:
+    histogram = Histogram(np_histogram=counted)
+    histogram.odd = odd
+    return histogram

@@ -1,0 +1,55 @@
+package repo
+
+import (
+	"strconv"
+	"strings"
+)
+
+// artifactNames are the names of a run's artifacts: none is there twice, none is a file and a folder.
+type artifactNames struct{ files, folders map[string]bool }
+
+func newArtifactNames() *artifactNames {
+	return &artifactNames{map[string]bool{}, map[string]bool{}}
+}
+
+// above visits the folders of a path, the top one first, until one is enough.
+func above(path string, visit func(folder string) bool) {
+	for at := 0; ; at++ {
+		n := strings.IndexByte(path[at:], '/')
+		if n < 0 || visit(path[:at+n]) {
+			return
+		}
+		at += n
+	}
+}
+
+// clash is what keeps a name from being free: its first folder that is a file, or all of it; "" where it is free.
+func (n *artifactNames) clash(name string) (part string) {
+	if n.files[name] || n.folders[name] {
+		part = name
+	}
+	above(name, func(folder string) bool {
+		if n.files[folder] {
+			part = folder
+		}
+		return n.files[folder]
+	})
+	return part
+}
+
+// take keeps a name, or the next one that is free: "-2", and so on, behind the part of it that is not.
+func (n *artifactNames) take(name string) string {
+	for part := n.clash(name); part != ""; part = n.clash(name) {
+		other := part
+		for i := 2; n.files[other] || n.folders[other] && part == name; i++ {
+			other = part + "-" + strconv.Itoa(i)
+		}
+		name = other + name[len(part):]
+	}
+	n.files[name] = true
+	above(name, func(folder string) bool {
+		n.folders[folder] = true
+		return false
+	})
+	return name
+}

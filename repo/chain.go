@@ -1,0 +1,160 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"maps"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/gitruns/runs/format"
+)
+
+// Continuing is the run read as one with those before it in its chain, newest first. run is the record of all. Of a metric
+// and of a value each part counts up to the first step that a later one has: from there on it was done again.
+func (e *Entry) Continuing(run *format.Run, earlier []*Entry) *Entry {
+	whole := *e
+	whole.Run, whole.earlier = run, earlier
+	return &whole
+}
+
+// Parts is how many runs are read as one.
+func (e *Entry) Parts() int { return 1 + len(e.earlier) }
+
+// Began is when the first of the parts was started.
+func (e *Entry) Began() time.Time {
+	if n := len(e.earlier); n > 0 {
+		return e.earlier[n-1].Started
+	}
+	return e.Started
+}
+
+// ValuesBytes is the size of the files of values of all finished parts.
+func (e *Entry) ValuesBytes() int64 {
+	n := e.Files[format.ValuesName].Bytes
+	for _, part := range e.earlier {
+		n += part.Files[format.ValuesName].Bytes
+	}
+	return n
+}
+
+// alone is the run without the parts before it.
+func (e *Entry) alone() *Entry {
+	part := *e
+	part.earlier = nil
+	return &part
+}
+
+// goOn puts the points of a later part behind those of an earlier one. Both are sorted by step.
+func goOn(earlier, later []format.Point) []format.Point {
+	if len(later) == 0 {
+		return earlier
+	}
+	n := sort.Search(len(earlier), func(i int) bool { return earlier[i].Step >= later[0].Step })
+	return append(earlier[:n:n], later...)
+}
+
+// eachPointsOfChain is EachPoints of all parts.
+func (e *Entry) eachPointsOfChain(ctx context.Context, yield func(key string, points []format.Point) error) error {
+	curves, err := e.Curves()
+	if err != nil {
+		curves.Close()
+		return err
+	}
+	defer curves.Close()
+	for _, key := range slices.Sorted(maps.Keys(e.Metrics)) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		points, err := curves.Points(ctx, key)
+		if err == nil {
+			err = yield(key, points)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// valueStream are the values of one part, one after the other.
+type valueStream struct {
+	next  func() (string, format.Value, bool)
+	stop  func()
+	key   string
+	value format.Value
+	ok    bool // key and value are there
+	here  bool
+	err   error
+	limit *int64 // of the key that is read, the first step of a later part
+}
+
+var errStopped = errors.New("nobody reads on")
+
+func (e *Entry) valueStream(ctx context.Context) *valueStream {
+	s := &valueStream{here: true}
+	s.next, s.stop = iter.Pull2(func(yield func(string, format.Value) bool) {
+		s.here, s.err = e.EachValue(ctx, func(key string, v format.Value) error {
+			if !yield(key, v) {
+				return errStopped
+			}
+			return nil
+		})
+	})
+	s.advance()
+	return s
+}
+
+func (s *valueStream) advance() { s.key, s.value, s.ok = s.next() }
+
+// eachValueOfChain is EachValue of all parts.
+func (e *Entry) eachValueOfChain(ctx context.Context, yield func(key string, v format.Value) error) (here bool, err error) {
+	streams := []*valueStream{e.alone().valueStream(ctx)}
+	for _, part := range e.earlier {
+		streams = append(streams, part.valueStream(ctx))
+	}
+	defer func() {
+		for _, s := range streams {
+			s.stop()
+		}
+	}()
+	for {
+		key, some := "", false
+		for _, s := range streams {
+			if s.ok && (!some || s.key < key) {
+				key, some = s.key, true
+			}
+		}
+		if !some {
+			break
+		}
+		var limit *int64
+		for _, s := range streams { // newest first
+			s.limit = limit
+			if s.ok && s.key == key && (limit == nil || s.value.Step < *limit) {
+				step := s.value.Step
+				limit = &step
+			}
+		}
+		for _, s := range slices.Backward(streams) {
+			for ; s.ok && s.key == key; s.advance() {
+				if s.limit != nil && s.value.Step >= *s.limit {
+					continue
+				}
+				if err := yield(key, s.value); err != nil {
+					return true, err
+				}
+			}
+		}
+	}
+	here = true
+	for _, s := range streams {
+		if s.err != nil {
+			return true, s.err
+		}
+		here = here && s.here
+	}
+	return here, nil
+}

@@ -1,0 +1,236 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/gitruns/runs/format"
+)
+
+const maxArtifactLines = 1_000_000
+
+// maxNamed bounds how many of one kind of warnings name their file.
+const maxNamed = 10
+
+// arriving is an artifact on its way into the finished run.
+type arriving struct {
+	format.ArtifactLine        // its name is that of the artifact
+	was                 string // the name that it had, which may be another
+	own                 bool   // it lies in the run's own folder
+}
+
+// place is where an artifact lies in the run in progress, if it does.
+func (a *Active) place(item arriving) string {
+	if item.own {
+		return filepath.Join(a.Dir, filesName, filepath.FromSlash(item.was))
+	}
+	return a.copied(item.was)
+}
+
+// holds reports whether a file that is to be an artifact lies in the run: what cannot be taken may be the only copy.
+func (a *Active) holds(item arriving) bool {
+	return (item.own || item.SHA256 != "") && exists(a.place(item))
+}
+
+// fillArtifacts takes the artifacts that writers have copied into the run, copies those that they only named, and those that
+// the program has put into the folder that the run keeps for it. Names give way where they cannot stand beside one another.
+// One that cannot be had is a warning: a finish never fails on content.
+func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f *fold, settings *format.Config, reach func() error) error {
+	if len(f.artifacts) > maxArtifactLines {
+		f.warn("more than %d artifacts: the others were left out", maxArtifactLines)
+		f.artifacts = f.artifacts[:maxArtifactLines]
+	}
+	names := newArtifactNames()
+	all := f.namedArtifacts(names)
+	all = append(all, a.ownFiles(b, f, names, maxArtifactLines-len(all))...)
+	var artifacts []format.Artifact
+	sums := map[string]string{}
+	var renamed, changed []string
+	for _, item := range all {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		to := filepath.Join(done, artifactsName, filepath.FromSlash(item.Name))
+		file, err := a.fetchArtifact(reach, item, to)
+		if noSpace(err) {
+			return err
+		}
+		if err != nil {
+			f.warn("artifact %s was left out: %v", item.Name, err)
+			b.left = b.left || a.holds(item)
+			continue
+		}
+		if item.own && item.was != item.Name {
+			if sums[item.was] == file.SHA256 { // a journal named it too
+				_ = os.Remove(to)
+				removeEmpty(filepath.Dir(to), done)
+				continue
+			}
+			reason := "another artifact has its name"
+			if format.CheckPath(item.was) != nil {
+				reason = "no path of a run may hold its name"
+			}
+			renamed = append(renamed, fmt.Sprintf("%q of the run's folder is recorded as %s: %s", item.was, item.Name, reason))
+		}
+		if item.SHA256 != "" && item.SHA256 != file.SHA256 {
+			changed = append(changed, fmt.Sprintf("artifact %s is not what was logged: it was replaced since; what is there is recorded", item.Name))
+		}
+		sums[item.Name] = file.SHA256
+		artifacts = append(artifacts, format.Artifact{
+			Path: item.Name, SHA256: file.SHA256, Bytes: file.Bytes, Kind: item.Kind, Key: item.Key, Step: item.Step, Caption: item.Caption,
+		})
+	}
+	f.warnOf(renamed, "files of the run's folder are recorded under other names")
+	f.warnOf(changed, "artifacts are not what was logged")
+	slices.SortFunc(artifacts, func(x, y format.Artifact) int { return strings.Compare(x.Path, y.Path) })
+	keepOutside(artifacts, settings)
+	for _, item := range artifacts {
+		if item.Where == "" {
+			continue
+		}
+		at := filepath.Join(done, artifactsName, filepath.FromSlash(item.Path))
+		if err := a.repo.store(at, item.SHA256); err != nil {
+			return fmt.Errorf("storing artifact %s: %w", item.Path, err)
+		}
+		removeEmpty(filepath.Dir(at), done)
+	}
+	if len(artifacts) <= format.MaxListed {
+		b.run.Artifacts = artifacts
+		return nil
+	}
+	data, err := format.EncodeArtifacts(artifacts)
+	if err != nil {
+		return err
+	}
+	return b.write(filepath.Join(done, format.ArtifactsName), format.ArtifactsName, data, int64(len(artifacts)))
+}
+
+// noSpace reports whether a write failed for want of space: then the finish is repeated when there is some.
+func noSpace(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+
+// warnOf names the first of many warnings and counts the others.
+func (f *fold) warnOf(all []string, more string) {
+	f.warnings = append(f.warnings, all[:min(len(all), maxNamed)]...)
+	if n := len(all) - maxNamed; n > 0 {
+		f.warn("%d more %s", n, more)
+	}
+}
+
+// namedArtifacts are those that journals name, the last line of each name. A file gives way to a folder of its name: what
+// belongs together lies in one.
+func (f *fold) namedArtifacts(names *artifactNames) []arriving {
+	latest := map[string]format.ArtifactLine{} // what is logged again under its name replaces what was there
+	folders := map[string]bool{}
+	for _, line := range f.artifacts {
+		name := line.Name
+		if name == "" {
+			name = path.Base(filepath.ToSlash(line.Path))
+		}
+		if err := format.CheckPath(name); err != nil {
+			f.warn("artifact %q was left out: %v", line.Path, err)
+			continue
+		}
+		latest[name] = line
+		above(name, func(folder string) bool {
+			folders[folder] = true
+			return false
+		})
+	}
+	var all []arriving
+	var renamed []string
+	add := func(inTheWay bool) {
+		for _, name := range slices.Sorted(maps.Keys(latest)) {
+			if folders[name] != inTheWay {
+				continue
+			}
+			line := latest[name]
+			if line.Name = names.take(name); line.Name != name {
+				renamed = append(renamed, fmt.Sprintf("artifact %s is recorded as %s: others lie in a folder of its name", name, line.Name))
+			}
+			all = append(all, arriving{ArtifactLine: line, was: name})
+		}
+	}
+	add(false)
+	add(true)
+	f.warnOf(renamed, "artifacts are recorded under other names")
+	return all
+}
+
+// ownFiles are the files that the program wrote into the folder that the run keeps for it. Those whose names can stand keep
+// them.
+func (a *Active) ownFiles(b *finished, f *fold, names *artifactNames, most int) []arriving {
+	top := filepath.Join(a.Dir, filesName)
+	var all []arriving
+	var others, odd []string
+	add := func(name, was string) {
+		all = append(all, arriving{format.ArtifactLine{Name: names.take(name)}, was, true})
+	}
+	err := filepath.WalkDir(top, func(at string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(top, at)
+		if err != nil {
+			return err
+		}
+		name := filepath.ToSlash(rel)
+		switch {
+		case !entry.Type().IsRegular():
+			odd = append(odd, fmt.Sprintf("%q of the run's folder was left out: it is no regular file", name))
+		case len(all)+len(others) >= most:
+			b.left = true
+			f.warn("more than %d artifacts: other files of the run's folder were left out", maxArtifactLines)
+			return fs.SkipAll
+		case format.CheckPath(name) == nil && names.clash(name) == "":
+			add(name, name)
+		default:
+			others = append(others, name)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		b.left = true
+		f.warn("not all files of the run's folder are artifacts: %v", err)
+	}
+	for _, name := range others {
+		add(format.PortablePath(name), name)
+	}
+	f.warnOf(odd, "entries of the run's folder are no regular files")
+	return all
+}
+
+// removeEmpty removes the folders up to top that hold nothing.
+func removeEmpty(dir, top string) {
+	for ; dir != top && os.Remove(dir) == nil; dir = filepath.Dir(dir) {
+	}
+}
+
+// fetchArtifact brings an artifact into the finished run. reach tells whether the run may name files elsewhere.
+func (a *Active) fetchArtifact(reach func() error, item arriving, to string) (format.File, error) {
+	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+		return format.File{}, err
+	}
+	switch {
+	case item.own: // the program may still write to it
+		return copyFile(a.place(item), to)
+	case a.holds(item):
+		return linkFile(a.place(item), to)
+	}
+	if err := reach(); err != nil {
+		return format.File{}, err
+	}
+	from := item.Path
+	if !filepath.IsAbs(from) {
+		from = filepath.Join(a.repo.TreeRoot(), filepath.FromSlash(from))
+	}
+	return copyFile(from, to)
+}

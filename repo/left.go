@@ -1,0 +1,87 @@
+package repo
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+)
+
+// keptLeft is the folder of the trash that holds what a finish could not take, beside those of removed runs.
+func (a *Active) keptLeft(batch string) string {
+	return filepath.Join(a.repo.trashDir(), batch, a.ID+"-left")
+}
+
+// planLeft writes down that something of the run's folder did not go into the finished run, so that no clearing removes it.
+func (a *Active) planLeft(b *finished, nonce string) error {
+	entries, err := os.ReadDir(a.Dir)
+	if err != nil {
+		return err
+	}
+	var odd []string
+	for _, entry := range entries {
+		if namedAsJournal(entry.Name()) && !isJournal(entry) {
+			odd = append(odd, fmt.Sprintf("%q was not read: it has the name of a journal and is none", entry.Name()))
+			b.left = b.left || entry.Type().IsRegular() || entry.IsDir()
+		}
+	}
+	b.warnings = append(b.warnings, odd[:min(len(odd), maxNamed)]...)
+	if n := len(odd) - maxNamed; n > 0 {
+		b.warnings = append(b.warnings, fmt.Sprintf("%d more have names of journals and are none", n))
+	}
+	if !b.left {
+		return nil
+	}
+	batch := batchName()
+	b.warnings = append(b.warnings, fmt.Sprintf("what could not be taken is kept in %s", a.keptLeft(batch)))
+	return writeFile(filepath.Join(a.Dir, leftPrefix+nonce), []byte(batch))
+}
+
+// keepLeft moves what a finish could not take to the trash. A repetition goes on where one was killed.
+func (a *Active) keepLeft() error {
+	entries, err := os.ReadDir(a.Dir)
+	if err != nil {
+		return err
+	}
+	var plan string
+	var left []string
+	for _, entry := range entries {
+		name := entry.Name()
+		switch {
+		case strings.HasPrefix(name, leftPrefix):
+			plan = name
+		case namedAsJournal(name) && !isJournal(entry) && (entry.Type().IsRegular() || entry.IsDir()):
+			left = append(left, name)
+		}
+	}
+	if plan != "" {
+		left = append(left, filesName, artifactsName)
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	batch := batchName()
+	if data, err := readBounded(filepath.Join(a.Dir, plan), 100); err == nil && format.CheckPath(string(data)) == nil {
+		batch = filepath.Base(string(data))
+	}
+	if err := makeBatch(filepath.Join(a.repo.trashDir(), batch)); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	to := a.keptLeft(batch)
+	if err := os.MkdirAll(to, 0o777); err != nil {
+		return err
+	}
+	for _, name := range left {
+		if err := os.Rename(filepath.Join(a.Dir, name), filepath.Join(to, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if plan == "" {
+		return nil
+	}
+	return os.Remove(filepath.Join(a.Dir, plan))
+}

@@ -1,0 +1,102 @@
+package wandb
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/foreign"
+)
+
+// configRecord takes params. What a program changes is meant.
+func (r *reading) configRecord(data []byte) error {
+	l := format.Line{Time: r.last}
+	leave := func(why string) { r.left["params "+why]++ }
+	err := eachItem(data, 1, &r.item, func(it *item) error {
+		if len(it.path) == 0 || len(it.path) > maxNested || it.path[0] == "_wandb" {
+			return nil
+		}
+		v, err := parseJSON(it.json)
+		if err != nil {
+			leave("that are not JSON")
+			return nil
+		}
+		path := make([]string, len(it.path))
+		for i, part := range it.path {
+			path[i] = foreign.Key(foreign.Clean([]byte(part)))
+		}
+		v, l.Nulls = param(v, path, l.Nulls)
+		if v == nil {
+			return nil
+		}
+		one := map[string]any{}
+		if err := format.SetParam(one, path, v); err != nil || format.CheckParams(one) != nil {
+			leave("that a record cannot hold")
+			return nil
+		}
+		if old, ok := r.config[path[0]]; ok && len(path) == 1 {
+			if format.EqualValue(old, v) {
+				return nil
+			}
+			l.Set = merged(l.Set, one)
+		} else {
+			l.Params = merged(l.Params, one)
+		}
+		r.config[path[0]] = one[path[0]]
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if len(l.Params) == 0 && len(l.Set) == 0 && len(l.Nulls) == 0 {
+		return nil
+	}
+	r.any = true
+	slices.Sort(l.Nulls)
+	return r.out.Line(&l)
+}
+
+// merged adds nested params to others; the later value of a name wins.
+func merged(to, from map[string]any) map[string]any {
+	if to == nil {
+		return from
+	}
+	for name, v := range from {
+		a, ok := to[name].(map[string]any)
+		b, ok2 := v.(map[string]any)
+		if ok && ok2 {
+			v = merged(a, b)
+		}
+		to[name] = v
+	}
+	return to
+}
+
+// param is a value as params hold it: nulls are told by their names, and are texts within a list; names are clean.
+func param(v any, path, nulls []string) (any, []string) {
+	switch v := v.(type) {
+	case nil:
+		return nil, append(nulls, format.DottedKey(path))
+	case map[string]any:
+		clean := map[string]any{}
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			var item any
+			to := foreign.Key(foreign.Clean([]byte(name)))
+			item, nulls = param(v[name], append(path[:len(path):len(path)], to), nulls)
+			if item != nil {
+				clean[to] = item
+			}
+		}
+		return clean, nulls
+	case []any:
+		for i, item := range v {
+			if v[i], _ = param(item, path, nil); v[i] == nil {
+				v[i] = "None"
+			}
+		}
+		return v, nulls
+	case string:
+		return paragraphs(v), nulls
+	}
+	return v, nulls
+}

@@ -1,0 +1,79 @@
+package wandb
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+)
+
+// summaryRecord replays the summary.
+func (r *reading) summaryRecord(data []byte) error {
+	if err := eachItem(data, 2, &r.item, func(it *item) error {
+		delete(r.summary, key(it.path))
+		return nil
+	}); err != nil {
+		return err
+	}
+	return eachItem(data, 1, &r.item, func(it *item) error {
+		if len(it.path) == 0 || len(it.path) > maxNested || strings.HasPrefix(it.path[0], "_") {
+			return nil
+		}
+		v, err := parseJSON(it.json)
+		if err != nil {
+			r.left["values that are not JSON"]++
+			return nil
+		}
+		r.sum(it.path, v, 0)
+		return nil
+	})
+}
+
+func (r *reading) sum(path []string, v any, depth int) {
+	if m, ok := v.(map[string]any); ok && depth < maxNested && m["_type"] == nil {
+		for name, item := range m {
+			r.sum(append(path[:len(path):len(path)], name), item, depth+1)
+		}
+		return
+	}
+	r.summary[key(path)] = v
+}
+
+// setSummary keeps what the program itself put into the summary: what is no last value of the history, nor what
+// define_metric asks to be computed, nor a part of a value with files.
+func (r *reading) setSummary() error {
+	l := format.Line{Time: r.last, Summary: map[string]any{}}
+	for k, v := range r.summary {
+		if last, ok := r.latest[k]; ok && format.EqualValue(last, v) || v == nil || r.ofHistory(k) {
+			continue
+		}
+		l.Summary[k] = v
+	}
+	if len(l.Summary) == 0 {
+		return nil
+	}
+	if format.CheckParams(maps.Clone(l.Summary)) != nil {
+		r.left["summaries that a record cannot hold"]++
+		return nil
+	}
+	r.any = true
+	return r.out.Line(&l)
+}
+
+// ofHistory reports whether a key of the summary belongs to a key of the history: loss.min, image.path.
+func (r *reading) ofHistory(k string) bool {
+	for i := len(k) - 1; i > 0; i-- {
+		if k[i] != '.' {
+			continue
+		}
+		last, ok := r.latest[k[:i]]
+		if !ok {
+			continue
+		}
+		if _, composite := last.(map[string]any); composite || slices.Contains(slices.Collect(maps.Values(summaryFields)), k[i+1:]) {
+			return true
+		}
+	}
+	return false
+}
