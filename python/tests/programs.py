@@ -29,6 +29,9 @@ sys.path.insert(0, os.path.join(project.SRC, "gitruns", "_shim"))
 
 import gitruns  # noqa: E402
 import wandb  # noqa: E402  the shim, whatever else is installed
+
+del sys.path[0]
+
 from gitruns import _live, _refused  # noqa: E402
 from gitruns._config import Config  # noqa: E402
 from gitruns._summary import Summary  # noqa: E402
@@ -319,7 +322,8 @@ def lacks(use: Use, way: str) -> str:
         if owner in ("Config", "Summary") and (given is None or how == "write"):
             return ""  # any key is an attribute
         if not hasattr(kind, parts[0]):
-            return "" if parts[0] in own else f"{owner}.{parts[0]}"
+            refused = owner == "Run" and parts[0] in _refused._RUN_CALLS or owner == "Artifact" and parts[0] in _refused._ARTIFACT_CALLS
+            return "" if parts[0] in own else f"{owner}.{parts[0]}" + (": refused" if refused else "")
         value = getattr(kind, parts[0])
         if isinstance(value, property):
             return f"{owner}.{parts[0]} = …" if how == "write" and value.fset is None else ""

@@ -53,7 +53,7 @@ run = w.init(project="p", colour=1)
 run.log({}, color="red")
 run.nothing, w.plot.pie(1), w.config.no_method()
 w.run.url = "u"
-w.Api().runs("a/b")
+w.Api().runs("a/b"), run.link_model("a")
 w.init(resume_from="x?_step=1")
 w.finish(0, True, 3)
 """
@@ -98,7 +98,7 @@ class Programs(unittest.TestCase):
         for way in programs.WAYS:
             self.assertEqual(
                 missing(KEYWORD, way),
-                ["init(colour=)", "Run.log(color=)", "Run.nothing", "plot.pie", "Config.no_method", "Run.url = …", "Api: refused", "init(resume_from=): refused", "finish of 3 arguments"],
+                ["init(colour=)", "Run.log(color=)", "Run.nothing", "plot.pie", "Config.no_method", "Run.url = …", "Api: refused", "Run.link_model: refused", "init(resume_from=): refused", "finish of 3 arguments"],
             )
 
     def test_below(self) -> None:
@@ -106,6 +106,12 @@ class Programs(unittest.TestCase):
         common = ["import wandb.apis.public", "sweep: refused", "from wandb.sdk.lib import nothing", "Run.no_call", "Run.no_value", "Run.link_nothing"]
         self.assertEqual(missing(BELOW, shim), common)
         self.assertEqual(missing(BELOW, gitruns), [*common[:2], "from wandb.sdk.wandb_run import Run", *common[2:]])
+
+    def test_own_scripts(self) -> None:
+        found = list(programs.programs([os.path.join(os.path.dirname(os.path.abspath(__file__)), "scripts")]))
+        self.assertGreater(len(found), 3)
+        for way in programs.WAYS:
+            self.assertEqual([(path, lack) for _, path, p in found for use in p.uses if (lack := programs.lacks(use, way))], [])
 
     def test_main(self) -> None:
         with tempfile.TemporaryDirectory() as top:

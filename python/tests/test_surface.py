@@ -1,14 +1,11 @@
 """The names and keywords that public training code uses are there: a table of them, and the share of uses that it makes.
 
-    python test_surface.py --coverage               # the estimate, one line a name
-    python test_surface.py --coverage FOLDER...     # the programs below folders that lack nothing, one line a program
+    python test_surface.py --coverage      # the estimate, one line a name; programs.py counts whole programs
 """
 
 from __future__ import annotations
 
-import ast
 import inspect
-import os
 import sys
 import unittest
 
@@ -152,28 +149,6 @@ class Surface(unittest.TestCase):
     def test_refused(self) -> None:
         self.assertEqual([n for n in REFUSED if n not in _refused._CALLS and n not in _refused._NAMES], [])
 
-    def test_whole_programs(self) -> None:
-        files = programs([os.path.join(os.path.dirname(os.path.abspath(__file__)), "scripts")])
-        self.assertGreater(len(files), 3)
-        self.assertEqual([f for f in files if f[1]], [])
-
-    def test_uses(self) -> None:
-        source = """
-import wandb as w
-from wandb import Table, sweep as s
-run = w.init(project="p", colour=1)
-run.log({}, step=1, color="red")
-run.config.lr; w.config.lr; w.summary["x"]; run.nothing; run.id
-w.plot.line(1, x="a"); w.plot.pie(); w.nothing; Table(columns=[])
-s({}); w.Api().runs(); run.link_model("a")
-with w.init() as other:
-    other.nothing_too()
-"""
-        self.assertEqual(
-            {lack for use in uses(source) if (lack := without(*use))},
-            {"init(colour=)", "run.log(color=)", "run.nothing", "plot.pie", "nothing", "sweep: refused", "Api: refused", "run.link_model: refused", "run.nothing_too"},
-        )
-
     def test_share(self) -> None:
         self.assertGreater(share()[0], 0.95)
 
@@ -190,86 +165,8 @@ def share() -> tuple[float, list[tuple[str, int, str]]]:
     return sum(s for _, s, lack in rows if not lack) / sum(s for _, s, _ in rows), rows
 
 
-def uses(source: str) -> set[tuple[str, tuple[str, ...]]]:
-    """What a program uses of wandb (or of gitruns): ("Table", ("columns",)) with the keywords of a call, ("run.log", ("step",)) of a run
-    that the program has by a name. Raises SyntaxError for what is no Python."""
-    tree = ast.parse(source)
-    names: dict[str, str] = {}  # in the program -> of the module; "" is the module itself
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names.update({(a.asname or a.name.split(".")[0]): "" for a in node.names if a.name.split(".")[0] in ("wandb", "gitruns")})
-        elif isinstance(node, ast.ImportFrom) and node.module in ("wandb", "gitruns"):
-            names.update({a.asname or a.name: a.name for a in node.names})
-
-    def of(node: ast.expr) -> str | None:
-        """The dotted name of the module that an expression is."""
-        if isinstance(node, ast.Name):
-            return names.get(node.id)
-        if isinstance(node, ast.Attribute) and (base := of(node.value)) is not None:
-            return f"{base}.{node.attr}" if base else node.attr
-        return None
-
-    for node in ast.walk(tree):
-        made = node.value if isinstance(node, ast.Assign) else node.context_expr if isinstance(node, ast.withitem) else None
-        if isinstance(made, ast.Call) and of(made.func) == "init":
-            targets = node.targets if isinstance(node, ast.Assign) else [node.optional_vars]  # type: ignore[union-attr]
-            names.update({t.id: "run" for t in targets if isinstance(t, ast.Name)})
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and of(node.func):
-            found.add((of(node.func), tuple(sorted(k.arg for k in node.keywords if k.arg))))
-        elif isinstance(node, ast.Attribute) and of(node) and isinstance(node.ctx, ast.Load):
-            found.add((of(node), ()))
-    return found  # type: ignore[return-value]
-
-
-def without(name: str, given: tuple[str, ...]) -> str:
-    """What of a use is not there, or refused; empty where all is."""
-    first, *rest = name.split(".")
-    if first in _refused._CALLS or first == "init" and {"resume_from", "fork_from"} & set(given):
-        return f"{name}: refused"
-    try:
-        value = gitruns.Run if first == "run" else found(first)
-        if first in ("config", "summary") or first == "run" and rest[:1] in (["config"], ["summary"]):
-            return ""  # any key is an attribute
-        if first == "run" and rest and rest[0] in gitruns.Run.__init__.__code__.co_names:
-            return ""
-        for part in rest:
-            if type(value) is property or first == "run" and part in _refused._RUN_CALLS:
-                return "" if type(value) is property else f"{name}: refused"
-            value = getattr(value, part)
-    except AttributeError:
-        return name
-    if not given or name == "run":
-        return ""
-    have, all_ = keywords(gitruns.Run.log if name == "log" else value)
-    return ", ".join(f"{name}({k}=)" for k in given if k not in have and not all_)
-
-
-def programs(folders: list[str]) -> list[tuple[str, list[str]]]:
-    """[(path, what of W&B it uses and is not there)] of the Python files below folders that use W&B."""
-    out = []
-    for folder in folders:
-        for at, _, names in sorted(os.walk(folder)):
-            for path in sorted(os.path.join(at, n) for n in names if n.endswith(".py")):
-                with open(path, encoding="utf-8", errors="replace") as f:
-                    try:
-                        used = uses(f.read())
-                    except SyntaxError:
-                        continue  # of Python 2
-                if used:
-                    out.append((path, sorted({lack for use in used if (lack := without(*use))})))
-    return out
-
-
 if __name__ == "__main__":
-    folders = [a for a in sys.argv[1:] if a != "--coverage"]
-    if "--coverage" in sys.argv and folders:
-        files = programs(folders)
-        for path, lacks in files:
-            print(f"{path}: {', '.join(lacks) or 'all there'}")
-        print(f"{sum(not lacks for _, lacks in files)} of {len(files)} programs lack nothing")
-    elif "--coverage" in sys.argv:
+    if "--coverage" in sys.argv:
         total, table = share()
         for row in table:
             print(f"{row[0]:28}{row[1]:6}  {row[2] or 'there'}")
