@@ -42,10 +42,16 @@ func Find(dir string) (*Repository, error) {
 		if !filepath.IsAbs(env) {
 			env = filepath.Join(dir, env)
 		}
-		if !isDir(env) {
+		env = filepath.Clean(env)
+		switch {
+		case !isDir(env):
 			return nil, fmt.Errorf("RUNS_REPO is %s: not a folder", env)
+		case isRunsFolder(env):
+			return open(env)
+		case isDir(filepath.Join(env, DirName)):
+			return nil, withHint(fmt.Errorf("RUNS_REPO is %s: it is no .runs folder", env), "name the folder .runs in it: RUNS_REPO=%s", filepath.Join(env, DirName))
 		}
-		return open(filepath.Clean(env))
+		return nil, withHint(fmt.Errorf("RUNS_REPO is %s: it is no .runs folder", env), "'runs init' in a project makes one")
 	}
 	project, inGit, err := git.Discover(dir)
 	if err != nil {
@@ -59,6 +65,11 @@ func Find(dir string) (*Repository, error) {
 			return nil, ErrNoRepository
 		}
 	}
+}
+
+// isRunsFolder reports whether a folder is one of runs, by its name or by what lies in it: nothing is written into another.
+func isRunsFolder(dir string) bool {
+	return filepath.Base(dir) == DirName || isDir(filepath.Join(dir, "active")) && exists(filepath.Join(dir, configName))
 }
 
 func isDir(path string) bool {

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -39,14 +41,16 @@ journal line behind it. The answer is one line of JSON; what went wrong is {"err
 	for _, c := range []struct {
 		name, short string
 		call        func(context.Context, *clientRequest) (map[string]any, error)
+		anywhere    bool // the request says where
 	}{
-		{"start", "Start a run that a process keeps open", a.clientStart},
-		{"join", "Add a process to the owners of a run", a.clientJoin},
-		{"finish", "End a run", a.clientFinish},
+		{"start", "Start a run that a process keeps open", a.clientStart, false},
+		{"join", "Add a process to the owners of a run", a.clientJoin, true},
+		{"finish", "End a run", a.clientFinish, true},
 	} {
 		cmd.AddCommand(&cobra.Command{
 			Use: c.name, Short: c.short, Long: c.short + ", as stdin says.", Args: arguments(0, 0, ""), DisableFlagsInUseLine: true,
-			RunE: func(cmd *cobra.Command, _ []string) error { return a.clientCall(cmd.Context(), c.call) },
+			PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.prepareClient(cmd, c.anywhere) },
+			RunE:              func(cmd *cobra.Command, _ []string) error { return a.clientCall(cmd.Context(), c.call) },
 		})
 	}
 	cmd.AddCommand(a.clientAttendCommand())
@@ -165,6 +169,31 @@ func errorKind(err error) string {
 	return clientOther
 }
 
+// prepareClient is prepare where an error is an answer. A program may have removed the folder that it works in: a call that
+// needs none goes on without.
+func (a *app) prepareClient(cmd *cobra.Command, anywhere bool) error {
+	err := a.prepare(cmd)
+	if root := filepath.VolumeName(os.TempDir()) + string(filepath.Separator); anywhere && errors.Is(err, errFolderGone) && os.Chdir(root) == nil {
+		a.dir = root
+		err = a.prepare(cmd)
+	}
+	if err != nil {
+		return errors.Join(a.clientFailed(err), quietError{exitFailed})
+	}
+	return nil
+}
+
+// clientFailed answers with an error.
+func (a *app) clientFailed(err error) error {
+	hint := ""
+	var hinted *repo.HintError
+	if errors.As(err, &hinted) {
+		hint = hinted.Hint
+	}
+	a.status = exitFailed
+	return a.printJSON(map[string]any{"error": map[string]any{"kind": errorKind(err), "message": firstLine(err.Error()), "hint": hint}})
+}
+
 // clientCall answers one request. What a command would say to a person goes into the answer.
 func (a *app) clientCall(ctx context.Context, call func(context.Context, *clientRequest) (map[string]any, error)) error {
 	var said bytes.Buffer
@@ -175,13 +204,7 @@ func (a *app) clientCall(ctx context.Context, call func(context.Context, *client
 		answer, err = call(ctx, q)
 	}
 	if err != nil {
-		hint := ""
-		var hinted *repo.HintError
-		if errors.As(err, &hinted) {
-			hint = hinted.Hint
-		}
-		a.status = exitFailed
-		return a.printJSON(map[string]any{"error": map[string]any{"kind": errorKind(err), "message": firstLine(err.Error()), "hint": hint}})
+		return a.clientFailed(err)
 	}
 	warnings := []string{}
 	for line := range strings.Lines(said.String()) {

@@ -17,6 +17,9 @@ func (a *app) clientFinish(ctx context.Context, q *clientRequest) (map[string]an
 	default:
 		return nil, usagef("finishing the run: the status is finished, failed or killed, not %q", q.Status)
 	}
+	if err := checkEnd(end); err != nil {
+		return nil, usagef("finishing the run: %v", err)
+	}
 	if !(q.Wait >= 0 && q.Wait <= maxWait.Seconds()) {
 		return nil, usagef("finishing the run: to wait %v seconds is not possible", q.Wait)
 	}

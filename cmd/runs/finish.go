@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -36,6 +37,9 @@ else the only one in progress. A finish that died can be repeated.`,
 				if !cmd.Flags().Changed("status") && code != 0 {
 					end.Status = format.Failed
 				}
+			}
+			if err := checkEnd(end); err != nil {
+				return usagef("finish: %v", err)
 			}
 			if disabled() {
 				return nil
@@ -135,4 +139,16 @@ func (a *app) mayChangeEntry(ctx context.Context, e *repo.Entry, selector string
 		Err:  fmt.Errorf("changing run %s: it is %s's", e.ID, terminal.Clean(e.Author)),
 		Hint: "name it by its full id to change it all the same",
 	}
+}
+
+// checkEnd makes sure that an exit status can be one, of POSIX or of Windows, and goes with how the run ended.
+func checkEnd(end repo.Finish) error {
+	switch code := end.ExitCode; {
+	case code == nil:
+	case *code < math.MinInt32 || *code > math.MaxUint32:
+		return fmt.Errorf("%d is no exit status of a program", *code)
+	case *code != 0 && end.Status == format.Finished:
+		return fmt.Errorf("a program that ends with status %d has not finished well; the status is failed or killed", *code)
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -283,10 +284,16 @@ func wrap(text string, width int) string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
+// errFolderGone says that somebody has removed the folder that a process works in.
+var errFolderGone = errors.New("the working folder does not exist any more")
+
 // prepare runs before every command.
 func (a *app) prepare(cmd *cobra.Command) error {
 	a.term = terminal.System(a.noColor)
 	dir, err := filepath.Abs(a.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &repo.HintError{Err: errFolderGone, Hint: "change to one that exists"}
+	}
 	if err != nil {
 		return fmt.Errorf("finding the folder %s: %w", a.dir, err)
 	}
