@@ -540,29 +540,9 @@ func configPrefix(path []string) string {
 func nearest(word string, candidates []string) string {
 	best, least := "", 1+max(2, len(word)/3)
 	for _, c := range candidates {
-		if d := editDistance(word, c); d < least {
+		if d := EditDistance(word, c); d < least {
 			best, least = c, d
 		}
 	}
 	return best
-}
-
-// editDistance is the number of letters to insert, remove or replace (Levenshtein, 1966).
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

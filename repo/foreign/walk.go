@@ -105,6 +105,36 @@ func Open(path string) (*os.File, error) {
 	return f, nil
 }
 
+// Bounds of an import, and of a look at what a folder is.
+const (
+	maxEntries   = 5_000_000
+	maxFiles     = 100_000
+	lookEntries  = 100_000
+	lookDuration = time.Second
+)
+
+// Any reports whether there are such files below a folder, as far as a short look tells.
+func Any(ctx context.Context, dir string, match func(name string) bool) bool {
+	w := &Walk{Match: match, Entries: lookEntries, Within: lookDuration, Files: 1}
+	files, err := w.Below(ctx, dir)
+	return err == nil && len(files) > 0
+}
+
+// All returns the files below a folder. Too many are an error, and so are none, which is told by the words of none.
+func All(ctx context.Context, dir string, match func(name string) bool, none string) ([]File, error) {
+	w := &Walk{Match: match, Entries: maxEntries, Files: maxFiles}
+	files, err := w.Below(ctx, dir)
+	switch {
+	case err != nil:
+		return nil, err
+	case w.Partial:
+		return nil, errors.New("it has too many files: import its folders one by one")
+	case len(files) == 0:
+		return nil, errors.New(none)
+	}
+	return files, nil
+}
+
 // CheckFolder reports why a path cannot be looked into.
 func CheckFolder(dir string) error {
 	info, err := os.Stat(dir)

@@ -120,7 +120,7 @@ func distance(a, b string) int {
 	case lastPart(a) == b || lastPart(b) == a:
 		return 1
 	}
-	if d := edits(a, b); d <= min(len(a)/3, 3) {
+	if d := format.EditDistance(a, b); d <= min(len(a)/3, 3) {
 		return 1 + d
 	}
 	if len(a) >= 3 && strings.Contains(b, a) || len(b) >= 3 && strings.Contains(a, b) {
@@ -130,27 +130,6 @@ func distance(a, b string) int {
 }
 
 func lastPart(name string) string { return name[strings.LastIndexAny(name, "./")+1:] }
-
-// edits is the Levenshtein distance (Soviet Physics Doklady 10, 1966), in bytes.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}
 
 // EachKey calls yield with every key that the expression names; asks is whether it only asks if the key is there.
 func (e *Expr) EachKey(yield func(key string, asks bool)) {

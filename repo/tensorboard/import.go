@@ -14,32 +14,15 @@ import (
 	"github.com/gitruns/runs/repo/foreign"
 )
 
-// Bounds of the folder of an import.
-const (
-	maxImportEntries = 5_000_000
-	maxImportFiles   = 100_000
-)
-
 // Found reports whether there are event files below a folder, as far as a short look tells.
-func Found(ctx context.Context, dir string) bool {
-	w := eventFiles(maxWalkEntries, 1)
-	w.Within = maxWalkTime
-	files, err := w.Below(ctx, dir)
-	return err == nil && len(files) > 0
-}
+func Found(ctx context.Context, dir string) bool { return foreign.Any(ctx, dir, isEventName) }
 
 // Import makes a finished run of each log below a folder. Its id follows from the first event file, so that one that is here
 // is known again. The folder is only read.
 func Import(ctx context.Context, r *repo.Repository, q foreign.Request) (*foreign.Imported, error) {
-	w := eventFiles(maxImportEntries, maxImportFiles)
-	files, err := w.Below(ctx, q.Path)
-	switch {
-	case err != nil:
+	files, err := foreign.All(ctx, q.Path, isEventName, "there are no event files of TensorBoard in it")
+	if err != nil {
 		return nil, err
-	case w.Partial:
-		return nil, errors.New("it has too many files: import its folders one by one")
-	case len(files) == 0:
-		return nil, errors.New("there are no event files of TensorBoard in it")
 	}
 	var all []*logBelow
 	for _, l := range logs(folders(q.Path, files)) {

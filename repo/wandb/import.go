@@ -2,7 +2,6 @@ package wandb
 
 import (
 	"context"
-	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,14 +12,6 @@ import (
 	"github.com/gitruns/runs/repo/foreign"
 )
 
-// Bounds of the folder of an import.
-const (
-	maxEntries   = 5_000_000
-	maxFiles     = 100_000
-	lookEntries  = 100_000 // of a look at what a folder is
-	lookDuration = time.Second
-)
-
 // quiet is how long a log without an end must not have been written for its run to count as over: the client writes samples of
 // the machine more often.
 const quiet = time.Minute
@@ -28,35 +19,20 @@ const quiet = time.Minute
 // interrupted is the exit status that the client gives a run that Ctrl-C ended.
 const interrupted = 255
 
-func logs(entries, files int) *foreign.Walk {
-	return &foreign.Walk{Match: isLog, Entries: entries, Files: files}
-}
-
 func isLog(name string) bool {
 	return strings.HasPrefix(name, "run-") && strings.HasSuffix(name, ".wandb")
 }
 
 // Found reports whether there are logs below a folder, as far as a short look tells.
-func Found(ctx context.Context, dir string) bool {
-	w := logs(lookEntries, 1)
-	w.Within = lookDuration
-	files, err := w.Below(ctx, dir)
-	return err == nil && len(files) > 0
-}
+func Found(ctx context.Context, dir string) bool { return foreign.Any(ctx, dir, isLog) }
 
 // Import makes a finished run of each log below a folder. Its id follows from what the log says of its run, so that one that
 // is here is known again. Logs that have the id of a run in common, one after the other, are a chain: each resumes the one
 // before it. The folder is only read.
 func Import(ctx context.Context, r *repo.Repository, q foreign.Request) (*foreign.Imported, error) {
-	w := logs(maxEntries, maxFiles)
-	files, err := w.Below(ctx, q.Path)
-	switch {
-	case err != nil:
+	files, err := foreign.All(ctx, q.Path, isLog, "there are no logs of W&B in it, run-<id>.wandb")
+	if err != nil {
 		return nil, err
-	case w.Partial:
-		return nil, errors.New("it has too many files: import its folders one by one")
-	case len(files) == 0:
-		return nil, errors.New("there are no logs of W&B in it, run-<id>.wandb")
 	}
 	all := make([]*log, len(files))
 	for i, f := range files {
