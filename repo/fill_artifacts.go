@@ -61,8 +61,8 @@ func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f 
 		}
 		to := filepath.Join(done, artifactsName, filepath.FromSlash(item.Name))
 		file, err := a.fetchArtifact(reach, item, to)
-		if noSpace(err) {
-			return err
+		if noSpace(err) && a.holds(item) {
+			return fmt.Errorf("artifact %s: %w", item.Name, err)
 		}
 		if err != nil {
 			f.warn("artifact %s was left out: %v", item.Name, err)
@@ -114,7 +114,7 @@ func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f 
 	return b.write(filepath.Join(done, format.ArtifactsName), format.ArtifactsName, data, int64(len(artifacts)))
 }
 
-// noSpace reports whether a write failed for want of space: then the finish is repeated when there is some.
+// noSpace reports whether a write failed for want of space: what lies in the run then waits for a finish that has some.
 func noSpace(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // warnOf names the first of many warnings and counts the others.
@@ -175,6 +175,11 @@ func (a *Active) ownFiles(b *finished, f *fold, names *artifactNames, most int) 
 		all = append(all, arriving{format.ArtifactLine{Name: names.take(name)}, was, true})
 	}
 	err := filepath.WalkDir(top, func(at string, entry fs.DirEntry, err error) error {
+		if err != nil && at != top { // its other folders can be read
+			b.left = true
+			odd = append(odd, fmt.Sprintf("not all of the run's folder could be read: %v", err))
+			return nil
+		}
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -204,7 +209,7 @@ func (a *Active) ownFiles(b *finished, f *fold, names *artifactNames, most int) 
 	for _, name := range others {
 		add(format.PortablePath(name), name)
 	}
-	f.warnOf(odd, "entries of the run's folder are no regular files")
+	f.warnOf(odd, "entries of the run's folder are no regular files, or could not be read")
 	return all
 }
 

@@ -125,3 +125,32 @@ func TestReadOnlyFolder(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestOwnFileOnAFullDisk: a file for whose copy there is no room stays, and the run waits.
+func TestOwnFileOnAFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skipf("a small file system cannot be mounted here: %v", err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, 0) })
+	r, _, err := Init(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := r.Start(t.Context(), &format.Run{}, format.OwnerDetached)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := filepath.Join(a.Dir, filesName, "model.bin")
+	put(t, own, strings.Repeat("x", 600<<10))
+	var hint *HintError
+	if _, err := a.Finish(t.Context(), Finish{}); !errors.Is(err, unix.ENOSPC) || !errors.As(err, &hint) || !exists(own) {
+		t.Errorf("%v", err)
+	}
+	if err := unix.Mount("", dir, "", unix.MS_REMOUNT, "size=4m"); err != nil {
+		t.Fatal(err)
+	}
+	if texts, _ := textsOf(t, a); len(texts["model.bin"]) != 600<<10 {
+		t.Error("model.bin is not what it was")
+	}
+}
