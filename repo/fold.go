@@ -154,12 +154,13 @@ func (f *fold) line(file string, number int, text []byte, l *format.Line) error 
 			return nil // a point without its context would be another point
 		}
 	}
+	tooMany := false
 	for _, m := range l.Metrics {
 		c := f.curves[m.Key]
 		if c == nil {
 			if len(f.curves) >= format.MaxMetrics {
-				f.putAside(file, number, fmt.Sprintf("more than %d metrics", format.MaxMetrics), text)
-				break
+				tooMany = true
+				continue
 			}
 			c = &curve{}
 			f.curves[m.Key] = c
@@ -174,6 +175,9 @@ func (f *fold) line(file string, number int, text []byte, l *format.Line) error 
 				return err
 			}
 		}
+	}
+	if tooMany {
+		f.putAside(file, number, fmt.Sprintf("more than %d metrics", format.MaxMetrics), text)
 	}
 	if err := f.values(l); err != nil {
 		return err
@@ -379,8 +383,9 @@ func (f *fold) mergeParams(params map[string]any) bool {
 			room = false
 			return
 		}
+		tables := missing(f.run.Params, path)
 		if !ok && setParam(&f.run.Params, path, value) {
-			f.params += 1 + leaves(map[string]any{"": value})
+			f.params += tables + leaves(map[string]any{"": value})
 			return
 		}
 		if f.run.Conflicts == nil {
@@ -399,12 +404,13 @@ func (f *fold) setParams(params map[string]any) bool {
 		if ok && format.EqualValue(old, value) {
 			return
 		}
+		tables := missing(f.run.Params, path)
 		if !f.takeValue(path, value) || !setParam(&f.run.Params, path, value) {
 			room = false
 			return
 		}
 		if !ok {
-			f.params += 1 + leaves(map[string]any{"": value})
+			f.params += tables + leaves(map[string]any{"": value})
 		}
 	})
 	return room
@@ -463,6 +469,18 @@ func lookup(params map[string]any, path []string) (any, bool) {
 		}
 	}
 	return v, true
+}
+
+// missing counts the tables that a param needs and that are not there.
+func missing(params map[string]any, path []string) int {
+	for i, key := range path[:len(path)-1] {
+		sub, ok := params[key].(map[string]any)
+		if !ok {
+			return len(path) - 1 - i
+		}
+		params = sub
+	}
+	return 0
 }
 
 // setParam sets a leaf; false where a part of its path is a value already, or it would replace a table.
