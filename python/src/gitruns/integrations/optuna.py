@@ -286,11 +286,11 @@ def _entered(run: Any) -> Any:
         once("optuna-threads", "trials run in threads: gitruns.log() in the objective goes to the study's run; trial_run().log() to the trial's")
     module = sys.modules["gitruns"]
     before, outer = module.run, dict(_live._outer)
-    names = {name: os.environ.get(name) for name in ("RUNS_ID", "RUNS_DIR")}
+    names = {name: os.environ.get(name) for name in ("RUNS_ID", "RUNS_DIR", "RUNS_STARTED_BY")}
     bound = main and not run.disabled
     if bound:
         module._bind(run)
-        os.environ["RUNS_ID"], os.environ["RUNS_DIR"] = run.run_id, run._folder
+        os.environ.update(_live.environment(run))
     try:
         yield
     finally:
