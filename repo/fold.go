@@ -324,13 +324,13 @@ func (f *fold) take(n int) bool {
 	return true
 }
 
-// takeValue asks for room for a param.
-func (f *fold) takeValue(path []string, value any) bool {
+// takeValue asks for room for a param, which with its tables and what is in it adds count values. The table of all counts as one.
+func (f *fold) takeValue(path []string, value any, count int) bool {
 	n := 0
 	for _, key := range path {
 		n += len(key)
 	}
-	return f.params < format.MaxParams && f.take(n+len(format.AppendJSON(nil, value)))
+	return f.params+count < format.MaxParams && f.take(n+len(format.AppendJSON(nil, value)))
 }
 
 func (c *curve) add(p format.Point) {
@@ -379,13 +379,13 @@ func (f *fold) mergeParams(params map[string]any) bool {
 		if slices.ContainsFunc(conflicts, func(known any) bool { return format.EqualValue(known, value) }) {
 			return
 		}
-		if !f.takeValue(path, value) || len(conflicts) >= maxConflicts {
+		n := missing(f.run.Params, path) + leaves(map[string]any{"": value})
+		if !f.takeValue(path, value, n) || len(conflicts) >= maxConflicts {
 			room = false
 			return
 		}
-		tables := missing(f.run.Params, path)
 		if !ok && setParam(&f.run.Params, path, value) {
-			f.params += tables + leaves(map[string]any{"": value})
+			f.params += n
 			return
 		}
 		if f.run.Conflicts == nil {
@@ -404,14 +404,15 @@ func (f *fold) setParams(params map[string]any) bool {
 		if ok && format.EqualValue(old, value) {
 			return
 		}
-		tables := missing(f.run.Params, path)
-		if !f.takeValue(path, value) || !setParam(&f.run.Params, path, value) {
+		n := missing(f.run.Params, path) + leaves(map[string]any{"": value})
+		if ok {
+			n -= leaves(map[string]any{"": old})
+		}
+		if !f.takeValue(path, value, n) || !setParam(&f.run.Params, path, value) {
 			room = false
 			return
 		}
-		if !ok {
-			f.params += tables + leaves(map[string]any{"": value})
-		}
+		f.params += n
 	})
 	return room
 }
@@ -449,10 +450,19 @@ func leaves(m map[string]any) int {
 		case map[string]any:
 			n += 1 + leaves(v)
 		case []any:
-			n += 1 + len(v)
+			n += 1 + listed(v)
 		default:
 			n++
 		}
+	}
+	return n
+}
+
+// listed counts what is in a list, as leaves does.
+func listed(list []any) int {
+	n := 0
+	for _, v := range list {
+		n += leaves(map[string]any{"": v})
 	}
 	return n
 }
