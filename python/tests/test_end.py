@@ -241,14 +241,14 @@ assert "RUNS_ID" not in os.environ
 import gitruns, os, errno
 run = gitruns.init()
 run.log({"a": 0})
-import gitruns._journal as j
+import gitruns._journal as j, gitruns._run as r
 real, state = j._write, {"full": False}
 def write(fd, data):
     if fd == run._journal.fd and state["full"]:
         real(fd, bytes(data)[:10])
         return 10
     return real(fd, data)
-j._write = write
+j._write = r._os_write = write
 run.log({"a": 1})
 state["full"] = True
 for i in range(3): run.log({"a": 2})

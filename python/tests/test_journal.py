@@ -33,16 +33,16 @@ assert run.step == 2**63 - 1
     def test_a_row_in_a_signal_handler_has_its_own_step(self) -> None:
         self.python("""
 import gitruns, os, signal
-import gitruns._journal as j
+import gitruns._run as j
 run = gitruns.init()
 run.log({"a": 1.0}); run.log({"b": 1.0})
 signal.signal(signal.SIGUSR1, lambda *_: run.log({"b": 2.0}))
-write = j._write
+write = j._os_write
 def interrupted(fd, line):
-    j._write = write
+    j._os_write = write
     os.kill(os.getpid(), signal.SIGUSR1)
     return write(fd, line)
-j._write = interrupted
+j._os_write = interrupted
 run.log({"a": 2.0})
 run.log({"a": 3.0})
 """)
@@ -85,11 +85,11 @@ import gitruns._journal as j
 run = gitruns.init()
 run.log({"a": 0.0}); run.log({"a": 1.0})
 journal = run._journal
-with open("own", "wb") as f: f.write(b"x" * journal._end)
+with open("own", "wb") as f: f.write(b"x" * journal.at)
 own = os.open("own", os.O_WRONLY | os.O_APPEND)
 os.lseek(own, 0, 2)
 os.dup2(own, journal.fd)
-journal._due = 0.0  # the time of a look has come
+journal.due = 0.0  # the time of a look has come
 run.log({"a": 2.0})
 assert os.path.getsize("own") == os.lseek(own, 0, 1)
 """)

@@ -187,7 +187,7 @@ def _returned() -> bool | None:
         return None
     from opcode import opname
 
-    return opname[frame.f_code.co_code[frame.f_lasti]].startswith("RETURN_")
+    return str(opname[frame.f_code.co_code[frame.f_lasti]]).startswith("RETURN_")
 
 
 def _on_signal(number: int, frame: Any) -> Any:

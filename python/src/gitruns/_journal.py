@@ -8,54 +8,47 @@ import time
 from ._errors import UsageError
 from ._say import once
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:  # the typing module costs more than this package
-    from typing import Any
-
 _now = time.time
-_position = os.lseek
 _write = os.write
 _INTERVAL = 0.25  # seconds between two looks at what file the descriptor is of
-_FULL = {28: "ENOSPC", 69: "EDQUOT on BSD", 122: "EDQUOT"}
+_FULL = (28, 69, 122)  # ENOSPC, and EDQUOT of BSD and of Linux
 
 
 class Journal:
     """The journal of this process for one run, made with the first line. The caller holds the run's lock.
 
     A program may close descriptors that it did not open (daemons close all of them), and the number may then be of a file
-    of its own. The position of the file tells before each line: nobody else writes to a journal, so that it is what was
-    written so far. From time to time, and where the position is another, device and inode are compared.
+    of its own. The position of the file, at, tells before each line: nobody else writes to a journal, so that it is what was
+    written so far. From time to time, behind due, and where the position is another, device and inode are compared: by write().
     """
+
+    __slots__ = ("_ended", "_file", "_host", "_rest", "at", "due", "fd", "folder", "repaired")
 
     def __init__(self, folder: str, host: str) -> None:
         self.folder = folder
         self._host = host
         self.fd = -1
-        self._end = 0  # bytes that are written
-        self._due = 0.0  # until then the position is enough
+        self.at = 0  # bytes that are written
+        self.due = 0.0  # until then the position is enough
         self._rest = b""  # of the last line, of which the disk took only a part
         self.repaired = 0  # lines that were written in two parts, the first call being an error
         self._file: tuple[int, int] | None = None
         self._ended = False
 
-    def write(self, line: bytes, now: float) -> None:
-        """Append a line, which ends with a newline, at the time now. Raises OSError where it is not written as a whole."""
-        try:
-            ready = now < self._due and _position(self.fd, 0, 1) == self._end
-        except OSError:  # closed, or a pipe by now
-            ready = False
-        if not ready:
-            self._prepare()
+    def write(self, line: bytes) -> None:
+        """Append a line, which ends with a newline. Raises OSError where it is not written as a whole."""
+        self._prepare()
         n = _write(self.fd, line)
-        self._end += n
+        self.at += n
         if n != len(line):
-            self._rest, self._due = line[n:], 0.0
-            self._complete()
+            self.complete(line[n:])
 
-    def _complete(self) -> None:
-        """Write what is missing of a line. Raises OSError where the disk has no room for it yet."""
-        n = _write(self.fd, self._rest)
-        self._rest = self._rest[n:]
+    def complete(self, rest: bytes) -> None:
+        """Write what is missing of a line. Raises OSError where the disk has no room for it yet: the next line tries again."""
+        self._rest, self.due = rest, 0.0
+        n = _write(self.fd, rest)
+        self.at += n
+        self._rest = rest[n:]
         if self._rest:
             raise OSError(28, "the disk took only a part of a line")
 
@@ -68,10 +61,10 @@ class Journal:
         if self.fd < 0:
             self._open()
         if self._rest:
-            self._complete()
+            self.complete(self._rest)
             self.repaired += 1
-        self._end = _position(self.fd, 0, 1)
-        self._due = _now() + _INTERVAL
+        self.at = os.lseek(self.fd, 0, 1)
+        self.due = _now() + _INTERVAL
 
     def _ours(self) -> bool:
         """Whether the descriptor is still of the journal, and the journal has a name."""
@@ -92,7 +85,7 @@ class Journal:
         return self.fd >= 0
 
     def _forget(self) -> None:
-        self.fd, self._due, self._rest, self._file = -1, 0.0, b"", None
+        self.fd, self.due, self._rest, self._file = -1, 0.0, b"", None
 
     def _open(self) -> None:
         letters = "".join(chr(97 + b % 26) for b in os.urandom(6))

@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from ._artifact import Artifact
 
 _now = time.time
+_os_write = os.write
+_position = os.lseek
 _LAST_STEP = (1 << 63) - 1
 
 
@@ -43,8 +45,9 @@ class Run:
         self._name: str = started.get("name") or ""
         self._notes = ""
         self._tags: tuple[str, ...] = ()
+        self._experiment: str = started.get("experiment") or ""
         # The folder's name stands for a project that nobody named; the record leaves it out.
-        self.project: str = started.get("experiment") or os.path.basename(started.get("root") or "")
+        self.project: str = self._experiment or os.path.basename(started.get("root") or "")
         self.entity = ""
         self.group = ""
         self.job_type = ""
@@ -102,12 +105,25 @@ class Run:
                 with self._lock:
                     # The step moves first: a signal handler that logs now has one of its own.
                     if step is None and commit is not False:
-                        at = self._step
+                        row = at = self._step
                         if at < _LAST_STEP:
                             self._step = at + 1
-                        self._journal.write((template % ((now := _now()), at, *values)).encode(), now)
                     else:
-                        self._journal.write((template % ((now := _now()), self._at(step, commit), *values)).encode(), now)
+                        row = self._at(step, commit)
+                    now = _now()
+                    line = (template % (now, row, *values)).encode()
+                    journal = self._journal
+                    try:  # as journal.write does it, without the cost of a call
+                        ready = now < journal.due and _position(journal.fd, 0, 1) == journal.at
+                    except OSError:
+                        ready = False
+                    if ready:
+                        n = _os_write(journal.fd, line)
+                        journal.at += n
+                        if n != len(line):
+                            journal.complete(line[n:])
+                    else:
+                        journal.write(line)
                     self._last.update(data)
                 return
         except OSError as e:
@@ -187,6 +203,16 @@ class Run:
         if len(set(names)) == len(names):
             self._templates[tuple(data)] = '{"t":%.6f,"step":%d,"m":{' + ",".join(n + ":%.17g" for n in names) + "}}\n"
 
+    def _log_at(self, step: int, numbers: dict[str, float]) -> None:
+        """Record numbers that have a count of steps of their own: the run's current step stays as it is."""
+        self._check()
+        with self._lock:
+            self._bound(numbers, self._metrics)
+            for line in self._lines(step, numbers, {}):
+                self._put(line)
+            self._last.update(numbers)
+            self._track(numbers)
+
     def _bound(self, values: dict[str, Any], known: set[str]) -> bool:
         """Take out of a row the keys that are more than a run may have, False where there are some. The lock is held."""
         if values.keys() <= known:
@@ -251,7 +277,7 @@ class Run:
     def _put(self, line: bytes) -> None:
         """Write one line with one call. The lock is held."""
         try:
-            self._journal.write(line, _now())
+            self._journal.write(line)
         except OSError as e:
             self._failed(e)
 
