@@ -39,8 +39,10 @@ type fold struct {
 	ended     bool  // the last journal read was closed by its writer
 	end       int64 // where its last whole line ends: what a writer is still writing is read later
 	extraFull bool
-	params    int // leaves
-	size      int // bytes that journals have added to the record, about
+	// What each table of the record holds, counted as its reader counts.
+	params, summaryValues, conflictValues, extraValues int
+
+	size int // bytes that journals have added to the record, about
 
 	summarySize map[string]int // bytes that were taken for each key of the summary
 }
@@ -74,7 +76,11 @@ const (
 )
 
 func newFold(run *format.Run, point func(string, format.Point) error) *fold {
-	return &fold{run: run, point: point, curves: map[string]*curve{}, params: leaves(run.Params)}
+	f := &fold{run: run, point: point, curves: map[string]*curve{}, params: leaves(run.Params), summaryValues: leaves(run.Summary), extraValues: leaves(run.Extra)}
+	for _, values := range run.Conflicts {
+		f.conflictValues += 1 + listed(values)
+	}
+	return f
 }
 
 // journal reads the bytes from..to of a journal. A last line without its newline is torn: its writer died within it and
@@ -275,6 +281,9 @@ func (f *fold) summarize(summary map[string]any) bool {
 	for _, key := range slices.Sorted(keysOf(summary)) {
 		value := summary[key]
 		if value == nil {
+			if old, ok := f.run.Summary[key]; ok {
+				f.summaryValues -= leaves(map[string]any{"": old})
+			}
 			delete(f.run.Summary, key)
 			continue
 		}
@@ -284,10 +293,19 @@ func (f *fold) summarize(summary map[string]any) bool {
 		}
 		// A value that replaces one of its size takes no more room: a summary changes with every step.
 		size := len(key) + len(format.AppendJSON(nil, value))
+		values := f.summaryValues + leaves(map[string]any{"": value})
+		if ok {
+			values -= leaves(map[string]any{"": old})
+		}
+		if values >= format.MaxParams {
+			room = false
+			continue
+		}
 		if more := size - f.summarySize[key]; more > 0 && (len(f.run.Summary) >= maxSummary || !f.take(more)) {
 			room = false
 			continue
 		}
+		f.summaryValues = values
 		if f.run.Summary == nil {
 			f.run.Summary = map[string]any{}
 		}
@@ -388,6 +406,15 @@ func (f *fold) mergeParams(params map[string]any) bool {
 			f.params += n
 			return
 		}
+		more := leaves(map[string]any{"": value})
+		if len(conflicts) == 0 {
+			more++ // the list
+		}
+		if f.conflictValues+more >= format.MaxParams {
+			room = false
+			return
+		}
+		f.conflictValues += more
 		if f.run.Conflicts == nil {
 			f.run.Conflicts = map[string][]any{}
 		}
@@ -521,7 +548,8 @@ func (f *fold) addExtra(key string, value any) {
 	if _, ok := f.run.Extra[key]; ok {
 		return
 	}
-	if len(f.run.Extra) >= maxExtra || value == nil || !f.take(len(key)+len(format.AppendJSON(nil, value))) {
+	count := leaves(map[string]any{"": value})
+	if len(f.run.Extra) >= maxExtra || value == nil || f.extraValues+count >= format.MaxParams || !f.take(len(key)+len(format.AppendJSON(nil, value))) {
 		if !f.extraFull {
 			f.warn("unknown keys of journals were left out: more than %d of them, or too large", maxExtra)
 		}
@@ -531,6 +559,7 @@ func (f *fold) addExtra(key string, value any) {
 	if f.run.Extra == nil {
 		f.run.Extra = map[string]any{}
 	}
+	f.extraValues += count
 	f.run.Extra[key] = format.WithoutNulls(value)
 	f.warn("unknown key %q in a journal: kept under [extra]", key)
 }
