@@ -46,6 +46,11 @@ class Exit(Project):
             r = self.show()
             self.assertEqual((r["status"], r.get("end_reason")), ("failed", "ValueError: bad"))
 
+    def test_the_last_exception_of_a_program_that_goes_on(self) -> None:
+        source = "try:\n    raise ValueError('seen')\nexcept ValueError as e:\n    sys.last_exc = sys.last_value = e\n"
+        self.assertEqual(self.ends(source), ("finished", None, False))
+        self.assertEqual(self.ends(source + "sys.exit(0)\n"), ("finished", 0, False))
+
     def test_a_hook_between_two_runs(self) -> None:
         done = self.python(HEAD + "old = sys.excepthook\nsys.excepthook = lambda *a: old(*a)\nrun.finish()\ngitruns.init()\nraise ValueError('bad')\n", status=1)
         self.assertEqual(self.show()["end_reason"], "ValueError: bad")

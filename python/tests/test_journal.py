@@ -196,6 +196,33 @@ run.log({"a": 1.0})
         self.assertEqual(len(r["params"]) + int(r["tags"]["lost_rows"]), 10001)
         self.assertIn("NOT RECORDED", done.stderr)
 
+    def test_init_with_more_than_a_request(self) -> None:
+        self.python("""
+import gitruns
+run = gitruns.init(config={"t%d" % i: "x" * 60000 for i in range(300)}, tags={"tag%d" % i: "y" * 60000 for i in range(10)}, notes="n")
+run.config.update({"lr": 0.1})
+run.log({"a": 1.0})
+""", *["word" * 10 for _ in range(20000)])  # fmt: skip
+        r = self.show()
+        self.assertEqual((self.points("a"), r["note"], r["tags"]["tag9"][:1], r["command"][-1]), ([(0, 1.0)], "n", "y", "…"))
+        self.assertGreater(len(r["params"]), 30)
+
+    def test_a_summary_of_too_many_values(self) -> None:
+        done = self.python("""
+import gitruns
+run = gitruns.init()
+run.summary.update({"s%d" % i: i for i in range(4000)})
+run.summary.update({"l%d" % i: list(range(900)) for i in range(40)})
+run.summary.update({"z": [list(range(900)) for _ in range(20)]})
+run.summary.update({"k%d" % i: i for i in range(2000)})
+run.summary.update({"s1": -1})
+""")
+        r = self.show()
+        self.assertEqual((r["summary"]["s1"], len(r["summary"]["l5"]), "l6" in r["summary"], "z" in r["summary"]), (-1, 900, False, False))
+        self.assertEqual(int(r["tags"]["lost_rows"]) + len(r["summary"]), 4000 + 40 + 1 + 2000)
+        self.assertEqual(done.stderr.count("NOT RECORDED"), 1)
+        self.assertNotIn("aside.jsonl", r.get("files", {}))
+
     def test_a_row_of_more_than_a_line(self) -> None:
         done = self.python("""
 import gitruns

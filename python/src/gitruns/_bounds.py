@@ -11,6 +11,9 @@ MAX_VALUE = 1 << 20  # bytes of one value as JSON; a record that is shorter as a
 MAX_LINE = 8 << 20  # bytes; readers take lines of 16 MiB
 MAX_KEYS = 10_000  # metrics of a run, and as many keys of other values
 MAX_PARAMS = 9_990  # values of a config, lists and tables and what is in them; the record holds 10,000
+MAX_NODES = 9_000  # values of one line that the record takes in; readers take 10,000
+MAX_SUMMARY = 5_000  # keys of a summary
+_RECORD = ("p", "set", "summary")
 _DIVISIBLE = ("p", "set", "summary", "values", "tags")
 
 
@@ -22,7 +25,7 @@ def size(value: Any) -> int:
 
 
 def divided(record: dict[str, Any], left_out: Callable[[str], None]) -> Iterator[dict[str, Any]]:
-    """A record as several, each short enough for a line. left_out is told the dotted key of a value that is too long."""
+    """A record as several, each small enough for a line. left_out is told the dotted key of a value that is too large."""
     frame = {k: v for k, v in record.items() if k not in _DIVISIBLE}
     if size(frame) > MAX_LINE:
         left_out(", ".join(frame))
@@ -30,17 +33,18 @@ def divided(record: dict[str, Any], left_out: Callable[[str], None]) -> Iterator
     some = False
     for kind in _DIVISIBLE:
         part: dict[str, Any] = {}
-        length = 0
+        length = count = 0
         for path, value in _leaves(record.get(kind) or {}, ()):
-            n = size(value)
-            if n > MAX_VALUE:
+            n, parts = size(value), nodes(value) + len(path) - 1 if kind in _RECORD else 0
+            if n > MAX_VALUE or parts > MAX_NODES:
                 left_out(".".join(path))
                 continue
             n += sum(len(k) for k in path) * 6 + 16
-            if part and length + n > MAX_LINE:
+            if part and (length + n > MAX_LINE or count + parts > MAX_NODES):
                 yield {**frame, kind: part}
-                part, length = {}, 0
+                part, length, count = {}, 0, 0
             length += n
+            count += parts
             table = part
             for key in path[:-1]:
                 table = table.setdefault(key, {})
@@ -58,6 +62,11 @@ def _leaves(values: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tup
             yield from _leaves(value, (*path, key))
         else:
             yield (*path, key), value
+
+
+def small(record: dict[str, Any], text: str) -> bool:
+    """Whether a record, whose JSON is text, is one line as it is."""
+    return len(text) <= MAX_VALUE and (len(text) <= 2 * MAX_NODES or sum(nodes(record[kind]) for kind in _RECORD if kind in record) <= MAX_NODES)
 
 
 def nodes(value: Any) -> int:

@@ -168,12 +168,13 @@ def _last() -> Any:
     return getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
 
 
-def _uncaught() -> tuple[Any, ...] | None:
+def _uncaught(returned: bool | None) -> tuple[Any, ...] | None:
     """What has ended the program, as (kind, error, trace), else None. A hook that replaced ours does not hide it."""
     if _error is not None:
         return _error
     last = _last()
-    if not isinstance(last, BaseException) or last is _before.get("last") or hasattr(sys, "ps1") or sys.flags.interactive:
+    # Test runners and debuggers set the last exception too, of a program that goes on.
+    if returned or _exit_seen is not None or not isinstance(last, BaseException) or last is _before.get("last") or hasattr(sys, "ps1") or sys.flags.interactive:
         return None
     from ._notebook import in_notebook
 
@@ -219,7 +220,8 @@ def _own_runs() -> list[Any]:
 def _at_exit() -> None:
     global _unknown
     runs = _own_runs()
-    error, seen, returned = _uncaught(), _exit_seen, _returned()
+    returned = _returned()
+    error, seen = _uncaught(returned), _exit_seen
     if returned:
         seen = None  # whatever was called, somebody has caught it
     _unknown = seen is None and returned is False

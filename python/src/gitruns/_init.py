@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from ._run import Run
 
 _OWN_TAGS = ("entity", "job_type", "ignored", "lost_rows", "project", "group")  # that the client sets
+_MAX_FIRST = 2 << 20  # bytes of what init tells the binary of a run
+_MAX_COMMAND = 512 << 10  # characters
 _NUMBERED = ("id", "name", "group")  # jobs have numbers
 _joined_once = False  # the run of RUNS_ID has been taken by this process
 _before_config: dict[str, Any] = {}  # what was assigned to gitruns.config before init
@@ -129,6 +131,12 @@ def init(
         line["tags"] = all_tags
     if names["notes"]:
         line["note"] = names["notes"]
+    later: dict[str, Any] = {}
+    if line:
+        from ._bounds import size
+
+        if size(line) > _MAX_FIRST:  # the journal takes it in parts
+            later = {k: line.pop(k) for k in ("p", "tags") if k in line}
     run: Run | None = None
     outer = os.environ.get("RUNS_DIR") if os.environ.get("RUNS_ID") else None
     if outer and not _joined_once and reinit != "create_new" and parent is None and _joins(names["id"], how, mode, given):
@@ -137,6 +145,9 @@ def init(
         if parent is None and os.environ.get("RUNS_ID") and reinit != "create_new":
             parent = os.environ["RUNS_ID"]
         run = _start(names, project, line, how, parent, given, allow_val_change)
+    if later:
+        run._write({k: v for k, v in later.items() if k != "p"})
+        run._config._merge(later.get("p") or {}, bool(how))
     if over:
         run._lose(len(over))
         run._config._load({k: v for k, v in whole.items() if k not in run._config}, recorded=False)
@@ -261,7 +272,11 @@ def _command() -> tuple[list[Any], str]:
         words[0] = sys.executable or words[0]
     if "-c" in words[:8]:  # the program is no file
         entry = ""
-    return [w.encode("utf-8", "replace").decode() for w in words], os.path.abspath(entry) if entry and os.path.isfile(entry) else ""
+    words = [w.encode("utf-8", "replace").decode() for w in words]
+    while len(words) > 1 and sum(map(len, words)) > _MAX_COMMAND:
+        once("command", "the command is longer than a record can hold: its end is cut")
+        words = [*words[: len(words) // 2], "…"] if len(words) > 3 else [_values.text_of(w, 1000) for w in words]
+    return words, os.path.abspath(entry) if entry and os.path.isfile(entry) else ""
 
 
 def _start(names: dict[str, Any], project: str, line: dict[str, Any], how: str, parent: Any, given: dict[str, Any], allow: bool | None) -> Run:

@@ -8,6 +8,7 @@ from _thread import RLock
 from collections.abc import Mapping
 
 from . import _live
+from ._bounds import divided, small
 from ._config import Config
 from ._errors import Error, UsageError
 from ._journal import Journal, advice
@@ -236,7 +237,7 @@ class Run:
         if values:
             import json
 
-            from ._bounds import MAX_VALUE, divided
+            from ._bounds import MAX_VALUE
 
             if self._prefix:
                 values = {self._prefix + k: v for k, v in values.items()}
@@ -255,9 +256,7 @@ class Run:
         try:
             text = json.dumps({"t": round(_now(), 6), **record})
             texts = [text]
-            if len(text) > 1 << 20:
-                from ._bounds import divided
-
+            if not small(record, text):
                 texts = [json.dumps({"t": round(_now(), 6), **part}) for part in divided(record, self._left_out)]
         except (TypeError, ValueError, RecursionError) as e:
             once(("record", next(iter(record), "")), f"a record of {', '.join(record)} is not written: {e}")
@@ -272,7 +271,7 @@ class Run:
 
     def _left_out(self, key: str) -> None:
         self._lost += 1
-        once(("long", self.run_id, key), f"NOT RECORDED: {key} has more than 1 MiB; run.save() or an Artifact keeps a file of any size")
+        once(("long", self.run_id, key), f"NOT RECORDED: {key} has more than 1 MiB or 10,000 values; run.save() or an Artifact keeps a file of any size")
 
     def _put(self, line: bytes) -> None:
         """Write one line with one call. The lock is held."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ._bounds import MAX_PARAMS, MAX_SUMMARY, named, nodes
 from ._say import once
 from ._values import key_of, plain, repr_of
 
@@ -34,6 +35,8 @@ class Summary(Mapping):  # type: ignore[type-arg]
     def __init__(self, run: Any) -> None:
         object.__setattr__(self, "_run", run)
         object.__setattr__(self, "_own", {})
+        object.__setattr__(self, "_count", 0)
+        object.__setattr__(self, "_held", {})  # how many values each key has in the record
 
     def _all(self) -> dict[str, Any]:
         run = self._run
@@ -103,8 +106,22 @@ class Summary(Mapping):  # type: ignore[type-arg]
             if _has_none(held):
                 once(("null", key), f"summary.{key}: a record has no None inside a list; it reads 'null' there")
             _flatten(key, held, values)
+        if over := [key for key, value in values.items() if not self._room_for(key, value)]:
+            for key in over:
+                del values[key]
+            self._run._lose(len(over))
+            once(("summary", self._run.run_id), f"NOT RECORDED: summary.{named(over)}: a summary has at most {MAX_SUMMARY:,} keys and 10,000 values; what is lost is counted")
         if values:
             self._run._write({"summary": values})
+
+    def _room_for(self, key: str, value: Any) -> bool:
+        """Whether the record has room for a value, which then takes it."""
+        held, count = self._held, nodes(value)
+        if key not in held and len(held) >= MAX_SUMMARY or self._count + count - held.get(key, 0) > MAX_PARAMS:
+            return False
+        object.__setattr__(self, "_count", self._count + count - held.get(key, 0))
+        held[key] = count
+        return True
 
     def dict(self) -> dict[str, Any]:
         """A copy as a plain dict."""
