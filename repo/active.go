@@ -230,12 +230,23 @@ func (a *Active) join(pid int) error {
 	if err != nil {
 		return fmt.Errorf("joining run %s: %w", a.ID, err)
 	}
-	path := filepath.Join(a.Dir, ownerName(w))
-	_ = os.Remove(path) // an earlier process of the same pid
-	if err := writeFile(path, format.EncodeOwner(w)); err != nil {
+	if err := a.writeOwner(ownerName(w), w); err != nil {
 		return fmt.Errorf("joining run %s: %w", a.ID, err)
 	}
 	return nil
+}
+
+// writeOwner writes an owner file at once, over that of an earlier process of the same pid: others that join read it too.
+func (a *Active) writeOwner(name string, w *format.Owner) error {
+	tmp := filepath.Join(a.Dir, donePrefix+format.RandomLetters(8))
+	err := writeFile(tmp, format.EncodeOwner(w))
+	if err == nil {
+		err = os.Rename(tmp, filepath.Join(a.Dir, name))
+	}
+	if err != nil {
+		_ = os.Remove(tmp)
+	}
+	return err
 }
 
 // KeepFor makes a program that this process has started an owner too: it may go on when this process is killed. The
@@ -245,12 +256,11 @@ func (a *Active) KeepFor(pid int) (release func()) {
 	if err != nil || w.Start == "" { // it has ended already
 		return func() {}
 	}
-	path := filepath.Join(a.Dir, fmt.Sprintf("%s%s-%d-program.toml", ownerPrefix, w.Host, pid))
-	_ = os.Remove(path) // an earlier process of the same pid
-	if err := writeFile(path, format.EncodeOwner(w)); err != nil {
+	name := fmt.Sprintf("%s%s-%d-program.toml", ownerPrefix, w.Host, pid)
+	if err := a.writeOwner(name, w); err != nil {
 		return func() {} // the run goes on without
 	}
-	return func() { _ = os.Remove(path) }
+	return func() { _ = os.Remove(filepath.Join(a.Dir, name)) }
 }
 
 // owners reads the owner files, sorted by name.
@@ -265,6 +275,9 @@ func (a *Active) owners() ([]*format.Owner, error) {
 			continue
 		}
 		data, err := readBounded(filepath.Join(a.Dir, entry.Name()), format.MaxNoteBytes)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it has left meanwhile
+		}
 		if err != nil {
 			return nil, err
 		}

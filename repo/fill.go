@@ -11,10 +11,12 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -53,6 +55,7 @@ func (a *Active) fill(ctx context.Context, done string, end Finish) (*finished, 
 	if f.exitCode != nil && run.Status == format.Finished {
 		run.Status, run.ExitCode = format.Failed, f.exitCode
 	}
+	countLost(run, end.LostRows)
 	settings := a.settings()
 	run.Metrics = f.metrics(settings.GoalIn(run))
 	if err := a.fillSystem(ctx, done, b, settings); err != nil {
@@ -84,6 +87,21 @@ func (a *Active) fill(ctx context.Context, done string, end Finish) (*finished, 
 		run.Files = nil
 	}
 	return b, nil
+}
+
+// countLost adds what its starter could not write to what other writers have said in the tag lost_rows.
+func countLost(run *format.Run, lost int64) {
+	const tag = "lost_rows"
+	if lost <= 0 {
+		return
+	}
+	if said, err := strconv.ParseInt(run.Tags[tag], 10, 64); err == nil && said > 0 && said < math.MaxInt64-lost {
+		lost += said
+	}
+	if run.Tags == nil {
+		run.Tags = map[string]string{}
+	}
+	run.Tags[tag] = strconv.FormatInt(lost, 10)
 }
 
 // foldInto reads the journals and writes metrics.parquet and values.parquet.

@@ -26,6 +26,7 @@ type Finish struct {
 	ExitCode  *int64
 	Signal    string
 	EndReason string
+	LostRows  int64         // what the program could not write; added to the tag lost_rows
 	Ended     time.Time     // now where zero
 	Wait      time.Duration // for open writers; what they log afterwards becomes a run that resumes this one
 	Waiting   func(open []string)

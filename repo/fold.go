@@ -43,8 +43,11 @@ type fold struct {
 	joined    bool   // a program that joined the run has said what it belongs to
 	exitCode  *int64 // what such a program said of its end, where it failed
 	settings  string // the experiment of the settings, which nobody has named
-	params    int    // leaves
-	size      int    // bytes that journals have added to the record, about
+
+	// What each table of the record holds, counted as its reader counts.
+	params, summaryValues, conflictValues, extraValues int
+
+	size int // bytes that journals have added to the record, about
 
 	summarySize map[string]int // bytes that were taken for each key of the summary
 }
@@ -78,7 +81,11 @@ const (
 )
 
 func newFold(run *format.Run, point func(string, format.Point) error) *fold {
-	return &fold{run: run, point: point, curves: map[string]*curve{}, params: leaves(run.Params)}
+	f := &fold{run: run, point: point, curves: map[string]*curve{}, params: leaves(run.Params), summaryValues: leaves(run.Summary), extraValues: leaves(run.Extra)}
+	for _, values := range run.Conflicts {
+		f.conflictValues += 1 + listed(values)
+	}
+	return f
 }
 
 // journal reads the bytes from..to of a journal. A last line without its newline is torn: its writer died within it and
@@ -158,12 +165,13 @@ func (f *fold) line(file string, number int, text []byte, l *format.Line) error 
 			return nil // a point without its context would be another point
 		}
 	}
+	tooMany := false
 	for _, m := range l.Metrics {
 		c := f.curves[m.Key]
 		if c == nil {
 			if len(f.curves) >= format.MaxMetrics {
-				f.putAside(file, number, fmt.Sprintf("more than %d metrics", format.MaxMetrics), text)
-				break
+				tooMany = true
+				continue
 			}
 			c = &curve{}
 			f.curves[m.Key] = c
@@ -178,6 +186,9 @@ func (f *fold) line(file string, number int, text []byte, l *format.Line) error 
 				return err
 			}
 		}
+	}
+	if tooMany {
+		f.putAside(file, number, fmt.Sprintf("more than %d metrics", format.MaxMetrics), text)
 	}
 	if err := f.values(l); err != nil {
 		return err
@@ -293,6 +304,9 @@ func (f *fold) summarize(summary map[string]any) bool {
 	for _, key := range slices.Sorted(keysOf(summary)) {
 		value := summary[key]
 		if value == nil {
+			if old, ok := f.run.Summary[key]; ok {
+				f.summaryValues -= leaves(map[string]any{"": old})
+			}
 			delete(f.run.Summary, key)
 			continue
 		}
@@ -302,10 +316,19 @@ func (f *fold) summarize(summary map[string]any) bool {
 		}
 		// A value that replaces one of its size takes no more room: a summary changes with every step.
 		size := len(key) + len(format.AppendJSON(nil, value))
+		values := f.summaryValues + leaves(map[string]any{"": value})
+		if ok {
+			values -= leaves(map[string]any{"": old})
+		}
+		if values >= format.MaxParams {
+			room = false
+			continue
+		}
 		if more := size - f.summarySize[key]; more > 0 && (len(f.run.Summary) >= maxSummary || !f.take(more)) {
 			room = false
 			continue
 		}
+		f.summaryValues = values
 		if f.run.Summary == nil {
 			f.run.Summary = map[string]any{}
 		}
@@ -342,13 +365,13 @@ func (f *fold) take(n int) bool {
 	return true
 }
 
-// takeValue asks for room for a param.
-func (f *fold) takeValue(path []string, value any) bool {
+// takeValue asks for room for a param, which with its tables and what is in it adds count values. The table of all counts as one.
+func (f *fold) takeValue(path []string, value any, count int) bool {
 	n := 0
 	for _, key := range path {
 		n += len(key)
 	}
-	return f.params < format.MaxParams && f.take(n+len(format.AppendJSON(nil, value)))
+	return f.params+count < format.MaxParams && f.take(n+len(format.AppendJSON(nil, value)))
 }
 
 func (c *curve) add(p format.Point) {
@@ -397,14 +420,24 @@ func (f *fold) mergeParams(params map[string]any) bool {
 		if slices.ContainsFunc(conflicts, func(known any) bool { return format.EqualValue(known, value) }) {
 			return
 		}
-		if !f.takeValue(path, value) || len(conflicts) >= maxConflicts {
+		n := missing(f.run.Params, path) + leaves(map[string]any{"": value})
+		if !f.takeValue(path, value, n) || len(conflicts) >= maxConflicts {
 			room = false
 			return
 		}
 		if !ok && setParam(&f.run.Params, path, value) {
-			f.params += 1 + leaves(map[string]any{"": value})
+			f.params += n
 			return
 		}
+		more := leaves(map[string]any{"": value})
+		if len(conflicts) == 0 {
+			more++ // the list
+		}
+		if f.conflictValues+more >= format.MaxParams {
+			room = false
+			return
+		}
+		f.conflictValues += more
 		if f.run.Conflicts == nil {
 			f.run.Conflicts = map[string][]any{}
 		}
@@ -421,13 +454,15 @@ func (f *fold) setParams(params map[string]any) bool {
 		if ok && format.EqualValue(old, value) {
 			return
 		}
-		if !f.takeValue(path, value) || !setParam(&f.run.Params, path, value) {
+		n := missing(f.run.Params, path) + leaves(map[string]any{"": value})
+		if ok {
+			n -= leaves(map[string]any{"": old})
+		}
+		if !f.takeValue(path, value, n) || !setParam(&f.run.Params, path, value) {
 			room = false
 			return
 		}
-		if !ok {
-			f.params += 1 + leaves(map[string]any{"": value})
-		}
+		f.params += n
 	})
 	return room
 }
@@ -465,10 +500,19 @@ func leaves(m map[string]any) int {
 		case map[string]any:
 			n += 1 + leaves(v)
 		case []any:
-			n += 1 + len(v)
+			n += 1 + listed(v)
 		default:
 			n++
 		}
+	}
+	return n
+}
+
+// listed counts what is in a list, as leaves does.
+func listed(list []any) int {
+	n := 0
+	for _, v := range list {
+		n += leaves(map[string]any{"": v})
 	}
 	return n
 }
@@ -485,6 +529,18 @@ func lookup(params map[string]any, path []string) (any, bool) {
 		}
 	}
 	return v, true
+}
+
+// missing counts the tables that a param needs and that are not there.
+func missing(params map[string]any, path []string) int {
+	for i, key := range path[:len(path)-1] {
+		sub, ok := params[key].(map[string]any)
+		if !ok {
+			return len(path) - 1 - i
+		}
+		params = sub
+	}
+	return 0
 }
 
 // setParam sets a leaf; false where a part of its path is a value already, or it would replace a table.
@@ -515,7 +571,8 @@ func (f *fold) addExtra(key string, value any) {
 	if _, ok := f.run.Extra[key]; ok {
 		return
 	}
-	if len(f.run.Extra) >= maxExtra || value == nil || !f.take(len(key)+len(format.AppendJSON(nil, value))) {
+	count := leaves(map[string]any{"": value})
+	if len(f.run.Extra) >= maxExtra || value == nil || f.extraValues+count >= format.MaxParams || !f.take(len(key)+len(format.AppendJSON(nil, value))) {
 		if !f.extraFull {
 			f.warn("unknown keys of journals were left out: more than %d of them, or too large", maxExtra)
 		}
@@ -525,6 +582,7 @@ func (f *fold) addExtra(key string, value any) {
 	if f.run.Extra == nil {
 		f.run.Extra = map[string]any{}
 	}
+	f.extraValues += count
 	f.run.Extra[key] = format.WithoutNulls(value)
 	f.warn("unknown key %q in a journal: kept under [extra]", key)
 }

@@ -74,10 +74,18 @@ func (a *Active) closeJournal(f journalFile) error {
 	return j.Close()
 }
 
-// LastStep is the highest step of a run's points and values; false where it has none.
+// LastStep is the highest step of a run's points, values and artifacts; false where it has none. Artifacts whose list is
+// not here do not count.
 func (e *Entry) LastStep(ctx context.Context) (step int64, some bool, err error) {
 	step = math.MinInt64
 	seen := func(s int64) { step, some = max(step, s), true }
+	if artifacts, err := e.AllArtifacts(); err == nil {
+		for _, a := range artifacts {
+			if a.Step != nil {
+				seen(*a.Step)
+			}
+		}
+	}
 	if e.Active != nil {
 		err = e.eachActive(ctx, func(_ string, p format.Point) error {
 			seen(p.Step)

@@ -81,6 +81,7 @@ type clientRequest struct {
 	ExitCode  *int64  `json:"exit_code"`
 	Signal    string  `json:"signal"`
 	EndReason string  `json:"end_reason"`
+	LostRows  int64   `json:"lost_rows"`
 	Wait      float64 `json:"wait"` // seconds
 
 	TensorBoard struct {

@@ -11,7 +11,7 @@ import (
 
 // clientFinish ends a run as its process says.
 func (a *app) clientFinish(ctx context.Context, q *clientRequest) (map[string]any, error) {
-	end := repo.Finish{Status: format.Status(q.Status), ExitCode: q.ExitCode, Signal: q.Signal, EndReason: q.EndReason}
+	end := repo.Finish{Status: format.Status(q.Status), ExitCode: q.ExitCode, Signal: q.Signal, EndReason: q.EndReason, LostRows: q.LostRows}
 	switch end.Status {
 	case format.Finished, format.Failed, format.Killed:
 	default:

@@ -27,6 +27,7 @@ type earlier struct {
 	same  bool // it is in progress: the process goes on with it instead of starting another
 	// existing is a run with the same key that is not continued.
 	existing string
+	changed  []string // params whose values the program changes
 }
 
 // lookEarlier finds the run to go on with.
@@ -179,6 +180,26 @@ func changedParams(old *format.Run, given map[string]any, changes bool) (map[str
 	return params, nil
 }
 
+// changes are the dotted keys of params that have another value in given.
+func changes(old, given map[string]any, prefix string) []string {
+	var keys []string
+	for _, key := range slices.Sorted(maps.Keys(given)) {
+		was, there := old[key]
+		if !there {
+			continue
+		}
+		oldTable, wasTable := was.(map[string]any)
+		table, isTable := given[key].(map[string]any)
+		switch {
+		case isTable && wasTable:
+			keys = append(keys, changes(oldTable, table, prefix+key+".")...)
+		case !format.EqualValue(was, given[key]):
+			keys = append(keys, prefix+key)
+		}
+	}
+	return keys
+}
+
 func deepClone(m map[string]any) map[string]any {
 	out := make(map[string]any, len(m))
 	for key, v := range m {
@@ -269,5 +290,6 @@ func (c *earlier) answer(ctx context.Context, r *repo.Repository, params map[str
 	}
 	return map[string]any{
 		"id": c.entry.ID, "same": c.same, "next_step": next, "params": orEmpty(params), "summary": orEmpty(c.entry.Summary), "metrics": lasts,
+		"tags": slices.Sorted(maps.Keys(c.entry.Tags)), "changed": c.changed,
 	}, nil
 }

@@ -31,6 +31,9 @@ func (a *app) clientStart(ctx context.Context, q *clientRequest) (map[string]any
 		return nil, err
 	}
 	var active *repo.Active
+	if before.entry != nil {
+		before.changed = changes(before.entry.Params, run.Params, "")
+	}
 	switch {
 	case before.same:
 		active = before.entry.Active

@@ -200,7 +200,7 @@ if __name__ == "__main__":
             self.assertEqual((r["status"], sorted(r["metrics"])), ("finished", ["child0", "child1", "parent"]), method)
 
     def test_several_processes_of_one_run(self) -> None:
-        self.write("child.py", "import gitruns\nwith gitruns.init(config={'child': 1}) as r:\n    r.log({'c': 1})\n")
+        self.write("child.py", "import gitruns\nwith gitruns.init(mode='shared', config={'child': 1}) as r:\n    r.log({'c': 1})\n")
         self.python("""
 import gitruns, subprocess, sys, os
 run = gitruns.init(config={"lr": 1})
@@ -243,14 +243,14 @@ assert "RUNS_ID" not in os.environ
 import gitruns, os, errno
 run = gitruns.init()
 run.log({"a": 0})
-import gitruns._run as r
-real, state = os.write, {"full": False}
+import gitruns._journal as j, gitruns._run as r
+real, state = j._write, {"full": False}
 def write(fd, data):
-    if fd == run._fd and state["full"]:
+    if fd == run._journal.fd and state["full"]:
         real(fd, bytes(data)[:10])
         return 10
     return real(fd, data)
-os.write = r._os_write = write
+j._write = r._os_write = write
 run.log({"a": 1})
 state["full"] = True
 for i in range(3): run.log({"a": 2})
@@ -259,8 +259,8 @@ state["full"] = False
 run.log({"a": 3})
 """)
         r = self.show()
-        self.assertEqual([v for _, v in self.points("a")], [0.0, 1.0, 3.0])
-        self.assertEqual(r["tags"], {"lost_rows": "4"})
+        self.assertEqual([v for _, v in self.points("a")], [0.0, 1.0, 2.0, 3.0])
+        self.assertEqual(r["tags"], {"lost_rows": "2"})
         self.assertEqual(done.stderr.count("RECORDING FAILS"), 1)
 
     def test_no_stdio(self) -> None:

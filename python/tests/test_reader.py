@@ -289,7 +289,7 @@ class Refused(unittest.TestCase):
         for name in ("sweep", "agent", "Api", "link_artifact", "Object3D"):
             with self.assertRaisesRegex(gitruns.UsageError, "use instead"):
                 getattr(gitruns, name)()
-        for name, word in (("sklearn", "integrations"), ("sdk", "exec --wandb"), ("apis", "gitruns.runs")):
+        for name, word in (("apis", "gitruns.runs"), ("trigger", "names of gitruns")):
             with self.assertRaisesRegex(AttributeError, word):
                 getattr(gitruns, name)
         with self.assertRaisesRegex(AttributeError, "finish"):

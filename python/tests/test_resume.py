@@ -11,7 +11,7 @@ from project import Project
 
 class Resume(Project):
     def test_allow_and_must(self) -> None:
-        self.python("""
+        done = self.python("""
 import gitruns
 run = gitruns.init(id="exp-1", resume="allow", config={"lr": 1})
 assert not run.resumed and run.id == "exp-1" and run.step == 0
@@ -33,14 +33,19 @@ for how, id in (("must", "none"), ("never", "exp-1")):
     except gitruns.errors.UsageError as e:
         assert id in str(e), e
 try:
-    gitruns.init(id="exp-1", resume="allow", config={"lr": 2})
+    gitruns.init(id="exp-1", resume="allow", config={"lr": 2}, allow_val_change=False)
     print("taken")
 except gitruns.errors.ConfigError as e:
     assert "lr" in str(e)
 gitruns.init(id="exp-1", resume="allow", config={"lr": 2}, allow_val_change=True).finish()
+run = gitruns.init(id="exp-1", resume="allow", config={"lr": 3, "new": 2})
+assert run.config.lr == 3, run.config
 """)
+        self.assertEqual(done.stdout, "")
+        self.assertEqual(done.stderr.count("another config than before: lr;"), 2)
         runs = self.list()
-        self.assertEqual([bool(r.get("resumes")) for r in reversed(runs)], [False, True, True, True])
+        self.assertEqual((runs[0]["params"], "conflicts" in runs[0]), ({"lr": 3, "new": 2}, False))
+        self.assertEqual([bool(r.get("resumes")) for r in reversed(runs)], [False, True, True, True, True])
         self.assertEqual({r["key"] for r in runs}, {"exp-1"})
         self.assertEqual([s for s, _ in self.points("loss", runs[-2]["id"])], [0, 1, 2, 3])
 
@@ -65,6 +70,28 @@ try:
 except gitruns.errors.Error as e:
     assert "none" in str(e), e
 """)
+
+    def test_tags_and_steps_of_media(self) -> None:
+        self.python("""
+import gitruns
+with gitruns.init(id="m", resume="allow", tags=["a"], job_type="train") as run:
+    run.log({"loss": 1.0})
+    run.log({"html": gitruns.Html("<b>x</b>")}, step=41)
+with gitruns.init(id="m", resume="allow", tags=["b"]) as run:
+    assert (run.step, run.tags) == (42, ("a", "b")), (run.step, run.tags)
+    run.tags += ("c",)
+    import os, signal
+run = gitruns.init(id="killed", resume="allow")
+run.log({"html": gitruns.Html("<b>x</b>")}, step=7)
+os.kill(os.getpid(), signal.SIGKILL)
+""", status=-signal.SIGKILL)  # fmt: skip
+        self.assertEqual(sorted(self.list()[1]["tags"]), ["a", "b", "c", "job_type"])
+        self.python("import gitruns\nrun = gitruns.init(id='killed', resume='allow')\nassert run.step == 8, run.step\n")
+
+    def test_allow_without_an_id(self) -> None:
+        for words, env in (("resume='allow'", {}), ("", {"WANDB_RESUME": "allow"})):
+            self.python(f"import gitruns\nrun = gitruns.init({words})\nassert not run.resumed\n", **env)
+        self.assertEqual([r.get("resumes") for r in self.list()], [None, None])
 
     def test_own_id_from_a_checkpoint(self) -> None:
         self.python("""

@@ -200,16 +200,31 @@ class _Module(type(sys)):  # type: ignore[misc]
         return sorted({*self.__dict__, *__all__})
 
 
+def _inherited(call: str) -> Any:
+    """The active run; without one, in a process that a program with a run has started, that program's run, joined by the
+    first call. Raises Error where there is none."""
+    if _Module._active is None:
+        import os
+
+        folder, id = os.environ.get("RUNS_DIR"), os.environ.get("RUNS_ID")
+        if not folder or not id or os.environ.get("RUNS_STARTED_BY", "").split(" ", 1)[0] != id:
+            raise Error(f"call gitruns.init() before gitruns.{call}")
+        from . import _end
+        from ._run import attach
+
+        sys.modules[__name__]._bind(attach(folder, id))
+        _end.install()
+    return _Module._active
+
+
 def _log_before_init(data: Mapping[str, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None) -> None:
-    raise Error("call gitruns.init() before gitruns.log()")
+    _inherited("log()").log(data, step, commit, sync)
 
 
 def _call_before_init(name: str) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
         # `from gitruns import save` before init keeps this function: it finds the run that is there when it is called.
-        if _Module._active is None:
-            raise Error(f"call gitruns.init() before gitruns.{name}()")
-        return getattr(_Module._active, name)(*args, **kwargs)
+        return getattr(_inherited(name + "()"), name)(*args, **kwargs)
 
     call.__name__ = name
     return call
@@ -228,9 +243,7 @@ def join(exit_code: int | None = None) -> None:
 
 def log_dataset(path: Any, name: str | None = None, role: str | None = None) -> None:
     """Record data that the active run uses, a file or a folder, by its hash."""
-    if _Module._active is None:
-        raise Error("call gitruns.init() before gitruns.log_dataset()")
-    _Module._active.log_dataset(path, name, role)
+    _inherited("log_dataset()").log_dataset(path, name, role)
 
 
 log = _log_before_init

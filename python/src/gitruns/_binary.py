@@ -43,6 +43,8 @@ def find() -> str:
         if folder and os.path.isfile(path) and os.access(path, os.X_OK):
             _found = os.path.normpath(path)
             return _found
+    if os.path.basename(os.path.dirname(here)) in ("site-packages", "dist-packages"):
+        raise CommError("the program 'runs' is not in this installation of gitruns: 'pip install --force-reinstall gitruns', or set RUNS_BINARY to the path of a program 'runs'")
     raise CommError("the program 'runs' is not found; 'pip install gitruns' brings it, or set RUNS_BINARY to its path")
 
 
@@ -139,9 +141,9 @@ def _spawn(program: str, argv: list[str], input: bytes) -> tuple[int, bytes, byt
         for end in ends:
             os.close(end)
         raise
-    for end in (in_read, out_write, err_write):
-        os.close(end)
     try:
+        for end in (in_read, out_write, err_write):
+            os.close(end)
         try:
             rest = memoryview(input)
             while rest:
@@ -162,10 +164,14 @@ def _spawn(program: str, argv: list[str], input: bytes) -> tuple[int, bytes, byt
                 chunks[end].append(data)
                 if not data:
                     open_ends.remove(end)
+        status = _wait(pid)
+    except BaseException:  # Ctrl-C: it may never end
+        os.killpg(pid, _signal.SIGKILL)
+        _wait(pid)
+        raise
     finally:
         os.close(out_read)
         os.close(err_read)
-        status = _wait(pid)
     return status, b"".join(chunks[out_read]), b"".join(chunks[err_read])
 
 
@@ -219,6 +225,8 @@ def client(command: str, request: dict[str, Any], line: dict[str, Any] | None = 
         error = answer["error"]
         text = "; ".join(str(error[k]) for k in ("message", "hint") if error.get(k)) or "it failed"
         kind = error.get("kind")
+        if kind == "readonly" and not error.get("hint"):
+            text += "; 'chmod u+w' the folder, set RUNS_REPO to a .runs folder that can be written, or record nothing with mode='disabled'"
         raise {"params": ConfigError, "exists": UsageError, "missing": UsageError, "alive": UsageError, "usage": UsageError}.get(kind, CommError)(text)
     if answer.get("protocol", PROTOCOL) != PROTOCOL:
         raise CommError(f"{find()} speaks protocol {answer['protocol']}, this client {PROTOCOL}; 'pip install --upgrade gitruns' brings both")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ._bounds import MAX_PARAMS, named, nodes, within
 from ._errors import ConfigError
-from ._values import config_of, key_of, param
+from ._say import say
+from ._values import config_of, key_of, params_of, repr_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -61,20 +63,37 @@ class Config(Mapping):  # type: ignore[type-arg]
     allow_val_change=True, or init was; then the change is recorded as one that was meant.
     """
 
-    def __init__(self, write: Callable[[dict[str, Any]], None] | None, allow_val_change: bool = False) -> None:
+    def __init__(self, write: Callable[[dict[str, Any]], None] | None, allow_val_change: bool = False, lost: Callable[[int], None] | None = None) -> None:
         object.__setattr__(self, "_values", {})
         object.__setattr__(self, "_write", write)
         object.__setattr__(self, "_allow", allow_val_change)
+        object.__setattr__(self, "_lost", lost)
+        object.__setattr__(self, "_room", MAX_PARAMS)
 
     def _wrap(self, path: tuple[Any, ...], value: Any) -> Any:
         return _Table(self, path, value) if isinstance(value, Mapping) else value
 
-    def _load(self, values: Mapping[str, Any]) -> None:
-        """Take values that the record holds already."""
+    def _load(self, values: Mapping[str, Any], recorded: bool = True) -> None:
+        """Take values without writing them: the record holds them already, or has no room for them."""
         for key, value in values.items():
             self._values[key] = self._wrap((key,), value)
+        if recorded:
+            object.__setattr__(self, "_room", self._room - sum(map(nodes, values.values())))
 
-    def _change(self, path: tuple[Any, ...], new: Mapping[str, Any], allow: bool) -> None:
+    def _fitting(self, fresh: dict[str, Any]) -> dict[str, Any]:
+        """As many of new params as the record has room for. The others stay in the config, are said and counted."""
+        over: list[str] = []
+        kept, room = within(fresh, self._room, over)
+        object.__setattr__(self, "_room", room)
+        if over:
+            say(f"NOT RECORDED: config.{named(over)}: a record holds 10,000 values of a config; what is lost is counted")
+            if self._lost is not None:
+                self._lost(len(over))
+        return kept
+
+    def _change(self, path: tuple[Any, ...], new: Mapping[str, Any], allow: bool, conflicts: dict[str, Any] | None = None) -> None:
+        """Set values of a table. Where one would change that may not: a ConfigError, or it is kept and the new value goes to
+        conflicts, by its dotted key."""
         allow = allow or self._allow
         table = self._values
         for part in path:
@@ -82,17 +101,21 @@ class Config(Mapping):  # type: ignore[type-arg]
         fresh: dict[str, Any] = {}
         changed: dict[str, Any] = {}
         todo: list[tuple[Any, ...]] = []
-        self._plan(table, path, {key_of(str(k)): param(v) for k, v in new.items()}, allow, fresh, changed, todo)
+        self._plan(table, path, params_of(new), allow, fresh, changed, todo, conflicts)
         for target, at, key, value in todo:
             dict.__setitem__(target, key, self._wrap((*at, key), value))
         if self._write is None:
             return
         if fresh:
-            self._write({"p": _nest(path, fresh)})
+            if fresh := self._fitting(fresh):
+                self._write({"p": _nest(path, fresh)})
         if changed:
             self._write({"set": _nest(path, changed)})
 
-    def _plan(self, table: Any, path: tuple[Any, ...], new: Mapping[str, Any], allow: bool, fresh: dict[str, Any], changed: dict[str, Any], todo: list[Any]) -> None:
+    def _plan(
+        self, table: Any, path: tuple[Any, ...], new: Mapping[str, Any], allow: bool, fresh: dict[str, Any], changed: dict[str, Any], todo: list[Any],
+        conflicts: dict[str, Any] | None,
+    ) -> None:  # fmt: skip
         for key, value in new.items():
             if key not in table:
                 fresh[key] = value
@@ -102,7 +125,7 @@ class Config(Mapping):  # type: ignore[type-arg]
             if isinstance(old, _Table) and isinstance(value, Mapping):
                 f: dict[str, Any] = {}
                 c: dict[str, Any] = {}
-                self._plan(old, (*path, key), value, allow, f, c, todo)
+                self._plan(old, (*path, key), value, allow, f, c, todo, conflicts)
                 if f:
                     fresh[key] = f
                 if c:
@@ -112,6 +135,9 @@ class Config(Mapping):  # type: ignore[type-arg]
                 continue
             if not allow:
                 name = ".".join((*path, key))
+                if conflicts is not None:
+                    conflicts[name] = (old, value)
+                    continue
                 raise ConfigError(
                     f"config.{name} is {_short(old)} and cannot become {_short(value)}; "
                     f"use config.update({{{key!r}: …}}, allow_val_change=True) where the change is meant"
@@ -159,6 +185,12 @@ class Config(Mapping):  # type: ignore[type-arg]
         """
         self._change((), {**config_of(d), **more}, bool(allow_val_change))
 
+    def _merge(self, values: Mapping[str, Any], allow_val_change: bool) -> dict[str, tuple[Any, Any]]:
+        """Set values; one that is set to another value stays, unless allow_val_change. What stays, by dotted key: (is, was to be)."""
+        conflicts: dict[str, tuple[Any, Any]] = {}
+        self._change((), values, allow_val_change, conflicts)
+        return conflicts
+
     def setdefaults(self, d: Any) -> None:
         """Set the keys of d that are not set."""
         self._change((), {k: v for k, v in config_of(d).items() if key_of(str(k)) not in self._values}, False)
@@ -189,5 +221,5 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def _short(value: Any) -> str:
-    text = repr(plain_dict(value) if isinstance(value, Mapping) else value)
+    text = repr_of(plain_dict(value) if isinstance(value, Mapping) else value)
     return text if len(text) <= 80 else text[:79] + "…"

@@ -59,6 +59,7 @@ class DisabledRun:
     run_id = ""
     path = ""
     _folder = ""
+    _experiment = ""
     _step = 0
     _state = ""
 
@@ -74,6 +75,9 @@ class DisabledRun:
         self._made = ""
 
     def log(self, data: Any, step: Any = None, commit: Any = None, sync: Any = None) -> None:
+        """Nothing."""
+
+    def _log_at(self, step: int, numbers: dict[str, float]) -> None:
         """Nothing."""
 
     def _write(self, record: dict[str, Any]) -> None:

@@ -20,8 +20,9 @@ _SIGTERM = _signal.SIGTERM
 _installed = False
 _main = 0
 _error: tuple[Any, ...] | None = None  # what ends the process: (kind, error, trace)
-_code: Any = None  # what sys.exit was called with
-_called = False
+_exit_seen: _Exit | None = None  # the last sys.exit
+_unknown = False  # the program ends by an exit that was not seen
+_entered = False  # the hook of exceptions is at work
 _previous: dict[int, Any] = {}
 _before: dict[str, Any] = {}
 _preempted = ""
@@ -29,11 +30,18 @@ _preempted = ""
 
 def install() -> None:
     """Watch the end of this process, from the first run to the finish of the last."""
-    global _installed, _main, _error, _code, _called, _preempted
+    global _installed, _main, _error, _exit_seen, _unknown, _preempted
     if _installed:
         return
-    _installed, _main, _error, _code, _called, _preempted = True, get_ident(), None, None, False, ""
+    _installed, _main, _error, _exit_seen, _unknown, _preempted = True, get_ident(), None, None, False, ""
     atexit.register(_at_exit)
+    _before["last"] = _last()
+    threading = sys.modules.get("threading")
+    if threading is None or threading.main_thread().ident == _main:
+        frame = sys._getframe()
+        while frame.f_back is not None:
+            frame = frame.f_back
+        _before["frame"] = frame
     _before["hook"] = sys.excepthook
     _before["sys.exit"] = sys.exit
     sys.excepthook = _excepthook
@@ -88,22 +96,53 @@ class _Quitter:
         self._quitter = quitter
 
     def __call__(self, code: Any = None) -> Any:
-        _note_exit(code)
-        return self._quitter(code)
+        try:
+            return self._quitter(code)
+        except SystemExit as e:
+            _note_exit(e)
+            raise
 
     def __repr__(self) -> str:
         return repr(self._quitter)
 
 
-def _note_exit(code: Any) -> None:
-    global _code, _called
+class _Exit:
+    """A call of sys.exit, which goes with its SystemExit: the exit is true where both die when no code runs any more. Else
+    somebody has caught it."""
+
+    def __init__(self, code: Any) -> None:
+        self.code = code
+
+
+class _Mark:
+    """The attribute of a SystemExit that tells when and where it dies."""
+
+    def __init__(self, exit: _Exit) -> None:
+        self._exit = exit
+
+    def __del__(self) -> None:
+        global _exit_seen
+        try:
+            sys._getframe(1)
+        except ValueError:  # the interpreter has taken it: the program ends
+            return
+        if _exit_seen is self._exit:
+            _exit_seen = None
+
+
+def _note_exit(e: SystemExit) -> None:
+    global _exit_seen
     if get_ident() == _main:
-        _code, _called = code, True
+        _exit_seen = _Exit(e.code)
+        e._gitruns = _Mark(_exit_seen)  # type: ignore[attr-defined]
 
 
 def _exit(code: Any = None) -> Any:
-    _note_exit(code)
-    return _before.get("sys.exit", _raise_exit)(code)
+    try:
+        return _before.get("sys.exit", _raise_exit)(code)
+    except SystemExit as e:
+        _note_exit(e)
+        raise
 
 
 def _raise_exit(code: Any = None) -> Any:
@@ -111,11 +150,45 @@ def _raise_exit(code: Any = None) -> Any:
 
 
 def _excepthook(kind: Any, error: Any, trace: Any) -> Any:
-    global _error
+    global _error, _entered
     hook = _before.get("hook", sys.__excepthook__)
+    if _entered:  # a hook that was set later calls this one, and is called by it
+        return sys.__excepthook__(kind, error, trace)
     if _own_runs():
         _error = (kind, error, trace)
-    return hook(kind, error, trace)
+    _entered = True
+    try:
+        return hook(kind, error, trace)
+    finally:
+        _entered = False
+
+
+def _last() -> Any:
+    """The exception that the interpreter has shown last, whatever hook there is."""
+    return getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+
+
+def _uncaught(returned: bool | None) -> tuple[Any, ...] | None:
+    """What has ended the program, as (kind, error, trace), else None. A hook that replaced ours does not hide it."""
+    if _error is not None:
+        return _error
+    last = _last()
+    # Test runners and debuggers set the last exception too, of a program that goes on.
+    if returned or _exit_seen is not None or not isinstance(last, BaseException) or last is _before.get("last") or hasattr(sys, "ps1") or sys.flags.interactive:
+        return None
+    from ._notebook import in_notebook
+
+    return None if in_notebook() else (type(last), last, last.__traceback__)
+
+
+def _returned() -> bool | None:
+    """Whether the program's own code has run to its end; None where that cannot be told."""
+    frame = _before.get("frame")
+    if frame is None or frame.f_lasti < 0:
+        return None
+    from opcode import opname
+
+    return str(opname[frame.f_code.co_code[frame.f_lasti]]).startswith("RETURN_")
 
 
 def _on_signal(number: int, frame: Any) -> Any:
@@ -145,16 +218,22 @@ def _own_runs() -> list[Any]:
 
 
 def _at_exit() -> None:
+    global _unknown
     runs = _own_runs()
+    returned = _returned()
+    error, seen = _uncaught(returned), _exit_seen
+    if returned:
+        seen = None  # whatever was called, somebody has caught it
+    _unknown = seen is None and returned is False
     for run in reversed(runs):
         try:
-            if _error is not None:
-                finish_with(run, *_error)
+            if error is not None:
+                finish_with(run, *error)
             elif _preempted:
-                end(run, "killed", _status_of(_code) if _called else None, _preempted, _taken_back())
-            elif _called:
-                code = _status_of(_code)
-                end(run, "finished" if code == 0 else "failed", code, "", str(_code)[:200] if isinstance(_code, str) else "")
+                end(run, "killed", _status_of(seen.code) if seen else None, _preempted, _taken_back())
+            elif seen is not None:
+                code = _status_of(seen.code)
+                end(run, "finished" if code == 0 else "failed", code, "", str(seen.code)[:200] if isinstance(seen.code, str) else "")
             else:
                 # `raise SystemExit(3)` cannot be seen from inside: the status stays unknown.
                 end(run, "finished", None, "", "")
@@ -215,7 +294,7 @@ def finish(run: Any, exit_code: Any = None, quiet: Any = None) -> None:
     """End the run as success, or with an exit status. Nothing happens where it is finished."""
     if run._state:
         return
-    code = None if exit_code is None else int(exit_code)
+    code = _exit_code(exit_code)
     if code and run._joined:  # its starter sees only the exit status of the program
         run._write({"exit_code": code})
     status, reason = ("finished", "") if not code else ("failed", "")
@@ -227,14 +306,27 @@ def finish(run: Any, exit_code: Any = None, quiet: Any = None) -> None:
     end(run, status, code, "", reason, quiet)
 
 
+def _exit_code(code: Any) -> int | None:
+    """The exit status that finish() is given. Raises TypeError or ValueError for what is none."""
+    if code is None:
+        return None
+    index = getattr(code, "__index__", None)
+    if index is None:
+        raise TypeError(f"finish: exit_code is a whole number, not {type(code).__name__}")
+    number = int(index())
+    most = 255 if os.name != "nt" else 0xFFFFFFFF
+    if not -255 <= number <= most:
+        raise ValueError(f"finish: exit_code is a whole number from 0 to {most}, or minus the number of a signal")
+    return number
+
+
 def end(run: Any, status: str, code: int | None, signal: str, reason: str, quiet: Any = None) -> None:
     """Finish the run: what is open is closed, the binary makes its folder, the handlers are given back."""
     with run._lock:
         if run._state:
             return
         if run._pid != os.getpid():  # a forked process closes what it wrote; the run is its parent's
-            if run._fd >= 0:
-                run._write({"event": "end"})
+            _close(run)
             run._state = "left"
             if run in _live.runs:
                 _live.runs.remove(run)
@@ -244,15 +336,7 @@ def end(run: Any, status: str, code: int | None, signal: str, reason: str, quiet
                 then(run)
             except Exception as e:
                 say(f"at the finish of run {run.id}: {type(e).__name__}: {e}")
-        if run._lost:
-            run._write({"tags": {"lost_rows": str(run._lost)}})
-        if run._fd >= 0:
-            run._write({"event": "end"})
-            try:
-                os.close(run._fd)
-            except OSError:
-                pass
-            run._fd = -1
+        _close(run)
         run._state = status
     try:
         _call(run, status, code, signal, reason, quiet)
@@ -262,6 +346,15 @@ def end(run: Any, status: str, code: int | None, signal: str, reason: str, quiet
         release(run)
 
 
+def _close(run: Any) -> None:
+    """End the journal of this process. What it has lost is told by its last lines, where it is not the run's starter."""
+    if run._lost_rows and (run._joined or run._pid != os.getpid()):
+        run._write({"tags": {"lost_rows": str(run._lost_rows)}})
+    if run._journal.fd >= 0:
+        run._write({"event": "end"})
+    run._journal.end()
+
+
 def _call(run: Any, status: str, code: int | None, signal: str, reason: str, quiet: Any) -> None:
     from ._binary import client
     from ._errors import Error
@@ -269,13 +362,16 @@ def _call(run: Any, status: str, code: int | None, signal: str, reason: str, qui
     if run._joined:
         run._finished_dir = run._folder
         return  # its starter finishes it
-    request: dict[str, Any] = {"dir": run._folder, "sidecar": run._sidecar, "wait": 30, "status": status, "exit_code": code, "signal": signal, "end_reason": reason}
+    request: dict[str, Any] = {"dir": run._folder, "sidecar": run._sidecar, "wait": 30, "status": status, "exit_code": code, "signal": signal, "end_reason": reason, "lost_rows": run._lost_rows}
+    if run._lost_rows:
+        say(f"{run._lost_rows:,} rows or values of run {run.id} were lost: the record's tag lost_rows counts them")
     if run._tensorboard is not None:
         request["tensorboard"] = {"on": True, "pid": os.getpid(), **run._tensorboard}
     try:
         answer = client("finish", request)
     except Error as e:
-        say(f"run {run.id} is not finished: {e}; what was logged is safe in {run._folder}: 'runs finish {run.run_id}' ends it")
+        there = os.path.isdir(run._folder)
+        say(f"run {run.id} is not finished: {e}; " + (f"what was logged is safe in {run._folder}: 'runs finish {run.run_id}' ends it" if there else f"its folder {run._folder} is not there any more"))
         return
     run._finished_dir = answer.get("dir") or run._folder
     for warning in answer.get("warnings") or ():
@@ -283,7 +379,7 @@ def _call(run: Any, status: str, code: int | None, signal: str, reason: str, qui
     if not quiet:
         short = run.run_id.rsplit("-", 1)[-1]
         title = f"{run._name} ({short})" if run._name else short
-        say(f"recorded {title}, {answer.get('status', status)}: 'runs show {short}'")
+        say(f"recorded {title}, {answer.get('status', status)}{', exit status unknown' if _unknown and code is None else ''}: 'runs show {short}'")
 
 
 def release(run: Any) -> None:

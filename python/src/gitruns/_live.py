@@ -22,8 +22,14 @@ def bind(run: Any) -> None:
     """Make run the active one, and let child processes find it."""
     sys.modules[__package__]._bind(run)
     if not run.disabled and not run._joined:
-        _outer.update({k: os.environ.get(k) for k in ("RUNS_ID", "RUNS_DIR")})
-        os.environ["RUNS_ID"], os.environ["RUNS_DIR"] = run.run_id, run._folder
+        words = environment(run)
+        _outer.update({k: os.environ.get(k) for k in words})
+        os.environ.update(words)
+
+
+def environment(run: Any) -> dict[str, str]:
+    """What child processes find of a run: its id and folder, and that a program began it, under which id of its own."""
+    return {"RUNS_ID": run.run_id, "RUNS_DIR": run._folder, "RUNS_STARTED_BY": f"{run.run_id} {run._key}".strip()}
 
 
 def release(run: Any) -> None:

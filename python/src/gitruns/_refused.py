@@ -21,7 +21,7 @@ _CALLS = {
     "Object3D": _FILE, "Molecule": _FILE, "Bokeh": _FILE, "Classes": "run.config keeps names of classes",
     "JoinedTable": "log two Tables and join them where they are read", "PartitionedTable": "log one Table", "Graph": _FILE,
     "sync": "there is nothing to sync: 'runs push' shares runs", "set_trace": "breakpoint()", "mark_failure": "finish(exit_code=1)",
-    "log_output": "'runs exec' keeps what a program prints", "box3d": _FILE, "EvalTable": "log a Table", "attach": "call init() in the child process: it joins the run by RUNS_ID",
+    "log_output": "'runs exec' keeps what a program prints", "box3d": _FILE, "EvalTable": "log a Table", "attach": "call init(mode='shared') in the child process: it joins the run by RUNS_ID",
     "ArtifactTTL": "artifacts stay until 'runs rm', or 'runs artifacts --prune' where a store has them", "pin_config_keys": "'runs ls --columns lr,loss' chooses what a list shows",
     "sagemaker_auth": "nothing: there is no account",
     "wandb_agent": _SWEEP, "helper": "init(config=) with a dict",

@@ -6,25 +6,29 @@ import sys
 from collections.abc import Mapping
 
 from ._say import once
-from ._values import MAX_DEPTH, MAX_LIST, is_array, key_of, number_of, plain, repr_of, text_of
+from ._values import MAX_DEPTH, MAX_LIST, MAX_NODES, is_array, key_of, number_of, plain, repr_of, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
 
-def split(data: Mapping[str, Any], prefix: str = "", into: tuple[Any, ...] | None = None, depth: int = 0) -> tuple[Any, ...]:
+def split(data: Mapping[str, Any], prefix: str = "", into: tuple[Any, ...] | None = None, path: tuple[int, ...] = ()) -> tuple[Any, ...]:
     """Divide one row into numbers, other values, and media: ({key: number}, {key: JSON}, [(key, media)]).
 
-    A nested mapping gives dotted keys. Raises TypeError for a key that is no text.
+    A nested mapping gives dotted keys; path are the ids of those around it. Raises TypeError for a key that is no text.
     """
-    numbers, values, media = into or ({}, {}, [])
+    numbers, values, media, seen = into or ({}, {}, [], [0])
     for key, value in data.items():
         if not isinstance(key, str):
-            if not depth:
-                raise TypeError(f"log: a key is text, not {type(key).__name__} ({key!r})")
+            if not path:
+                raise TypeError(f"log: a key is text, not {type(key).__name__} ({repr_of(key)})")
             key = repr_of(key)
         name = key_of(prefix + key)
+        seen[0] += 1
+        if seen[0] > MAX_NODES:
+            once("nodes", f"a row has more than {MAX_NODES:,} values: those behind are cut")
+            break
         try:
             number = number_of(value)
             if number is not None:
@@ -38,14 +42,20 @@ def split(data: Mapping[str, Any], prefix: str = "", into: tuple[Any, ...] | Non
                 values[name] = None
             elif getattr(type(value), "_gitruns_media", False):
                 media.append((name, value))
-            elif isinstance(value, Mapping) and depth < MAX_DEPTH:
-                split(value, name + ".", (numbers, values, media), depth + 1)
-            elif isinstance(value, (list, tuple)) and value and getattr(type(value[0]), "_gitruns_media", False):
+            elif isinstance(value, Mapping) and id(value) in path:
+                once("cycle", "a value holds itself: it is cut there")
+                values[name] = "…"
+            elif isinstance(value, Mapping):
+                if len(path) < MAX_DEPTH:
+                    split(value, name + ".", (numbers, values, media, seen), (*path, id(value)))
+                else:
+                    values[name] = "…"
+            elif isinstance(value, (list, tuple)) and any(getattr(type(v), "_gitruns_media", False) for v in value):
                 media.append((name, value))
             else:
                 _other(name, value, values, media)
         except Exception as e:  # whatever an object does when it is looked at, training goes on
-            once(("value", name), f"{name} cannot be recorded as it is ({type(e).__name__}: {e}); its repr is kept")
+            once(("value", name), f"{name} cannot be recorded as it is ({type(e).__name__}: {repr_of(e)[:100]}); its repr is kept")
             values[name] = repr_of(value)
     return numbers, values, media
 
@@ -68,7 +78,9 @@ def _adopted(value: Any) -> Any:
 
 
 def _other(name: str, value: Any, values: dict[str, Any], media: list[Any]) -> None:
-    if isinstance(value, (list, tuple)) and value and _adopted(value[0]) is not None:
+    if _library(value) in _FRAMES and type(value).__name__ == "Series":
+        value = value.tolist() if hasattr(value, "tolist") else value.to_list()
+    if isinstance(value, (list, tuple)) and _adopted(next((v for v in value if _library(v) in _DRAWN), None)) is not None:
         media.append((name, value))
         return
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -87,7 +99,7 @@ def _other(name: str, value: Any, values: dict[str, Any], media: list[Any]) -> N
     if adopted is not None:
         media.append((name, adopted))
         return
-    if hasattr(value, "__fspath__") or hasattr(value, "isoformat"):
+    if hasattr(value, "__fspath__") or hasattr(value, "isoformat") or type(value).__name__ == "Decimal":
         values[name] = plain(value)
         return
     once(("value", name), f"{name} is a {type(value).__name__}, no number, text, list or media: its repr is kept")

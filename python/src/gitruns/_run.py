@@ -8,8 +8,10 @@ from _thread import RLock
 from collections.abc import Mapping
 
 from . import _live
+from ._bounds import divided, small
 from ._config import Config
 from ._errors import Error, UsageError
+from ._journal import Journal, advice
 from ._say import once, say
 from ._summary import Summary
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 _now = time.time
 _os_write = os.write
+_position = os.lseek
+_LAST_STEP = (1 << 63) - 1
 
 
 class Run:
@@ -34,7 +38,7 @@ class Run:
 
     def __init__(self, started: dict[str, Any], *, joined: bool = False, prefix: str = "", allow_val_change: bool = False) -> None:
         self._folder: str = started["dir"]
-        self._host: str = started["host"]
+        self._journal = Journal(started["dir"], started["host"])
         self._runs: str = started.get("runs", "")
         self._sidecar: int = started.get("sidecar", 0)
         self.run_id: str = started["id"]
@@ -42,8 +46,9 @@ class Run:
         self._name: str = started.get("name") or ""
         self._notes = ""
         self._tags: tuple[str, ...] = ()
+        self._experiment: str = started.get("experiment") or ""
         # The folder's name stands for a project that nobody named; the record leaves it out.
-        self.project: str = started.get("experiment") or os.path.basename(started.get("root") or "")
+        self.project: str = self._experiment or os.path.basename(started.get("root") or "")
         self.entity = ""
         self.group = ""
         self.job_type = ""
@@ -52,12 +57,12 @@ class Run:
         self._prefix = prefix
         self._pid = os.getpid()
         self._lock = RLock()
-        self._fd = -1
         self._state = ""  # then finished
         self._templates: dict[tuple[str, ...], str] = {}
         self._step = 0
-        self._torn = False
         self._lost = 0
+        self._metrics: set[str] = set()  # keys of rows so far
+        self._texts: set[str] = set()
         self._smaller = 0
         self._last: dict[str, Any] = {}
         self._tracked: dict[str, Any] = {}
@@ -70,13 +75,14 @@ class Run:
         self._then: list[Callable[[], None]] = []
         self._settings: Any = None
         self._resumed = bool(started.get("resumed"))
-        self._config = Config(self._write, allow_val_change)
+        self._config = Config(self._write, allow_val_change, self._lose)
         self._summary = Summary(self)
         if resumed := started.get("resumed"):
             self._step = int(resumed.get("next_step") or 0)
             self._config._load(resumed.get("params") or {})
             self._last.update({k: float(v) if isinstance(v, str) else v for k, v in (resumed.get("metrics") or {}).items()})
             self._summary._own.update(resumed.get("summary") or {})
+            self._tags = tuple(t for t in resumed.get("tags") or () if t not in ("entity", "job_type", "ignored", "lost_rows", "project", "group"))
         _live.runs.append(self)
 
     # What is recorded
@@ -89,50 +95,65 @@ class Run:
         NaN and infinities are kept. An array of more than 32 numbers becomes a histogram, a nested dict dotted keys, any
         other object its repr. sync is not used: every row is written at once.
 
-        Raises TypeError where data is no mapping or a key no text, UsageError after finish. Nothing else: what cannot be
-        written is said once and counted in the record.
+        Raises TypeError where data is no mapping, a key no text or step no whole number, UsageError after finish. Nothing
+        else: what cannot be written is said once and counted in the record.
         """
+        at = None
         try:
             values = data.values()
             total = sum(values)
             if isinstance(total, (float, int)) and total - total == 0 and type(data) is dict:
                 template = self._templates[tuple(data)]
                 with self._lock:
-                    at = self._step if step is None and commit is not False else self._at(step, commit)
-                    fd = self._fd
-                    line = (template % (_now(), at, *values)).encode()
-                    if fd < 0 or self._torn or _os_write(fd, line) != len(line):
-                        self._again(line)
+                    # The step moves first: a signal handler that logs now has one of its own.
                     if step is None and commit is not False:
-                        self._step = at + 1
+                        row = at = self._step
+                        if at < _LAST_STEP:
+                            self._step = at + 1
+                    else:
+                        row = self._at(step, commit)
+                    now = _now()
+                    line = (template % (now, row, *values)).encode()
+                    journal = self._journal
+                    try:  # as journal.write does it, without the cost of a call
+                        ready = now < journal.due and _position(journal.fd, 0, 1) == journal.at
+                    except OSError:
+                        ready = False
+                    if ready:
+                        n = _os_write(journal.fd, line)
+                        journal.at += n
+                        if n != len(line):
+                            journal.complete(line[n:])
+                    else:
+                        journal.write(line)
                     self._last.update(data)
                 return
-        except UsageError:
-            raise
         except OSError as e:
-            self._failed(e, 1)
-            if step is None and commit is not False:
-                self._step += 1
+            self._failed(e)
             return
         except Exception:  # no plain numbers, or keys that are new: the way below takes all
-            pass
+            if at is not None and self._step == at + 1:
+                self._step = at
         self._log(data, step, commit)
 
     def _at(self, step: Any, commit: bool | None) -> int:
         """The step of a row, and the current one set to what it is behind that row. The lock is held."""
         if step is None:
             at = self._step
-            if commit is not False:
+            if commit is not False and at < _LAST_STEP:
                 self._step = at + 1
             return at
         at = step if type(step) is int else _integral(step)
+        if not -_LAST_STEP - 1 <= at <= _LAST_STEP:
+            once(("step", self.run_id), f"step {_short(at)} is no 64-bit number: its row is recorded at step {self._step}")
+            return self._step
         if at < self._step:
             if at < self._step - 1 or commit is not True:
                 self._smaller += 1
                 if self._smaller == 1:
                     once(("smaller", self.run_id), f"step {at} comes after step {self._step}: it is kept at its own step (W&B would drop it)")
             return at
-        self._step = at + 1 if commit is True else at
+        self._step = at + 1 if commit is True and at < _LAST_STEP else at
         return at
 
     def _log(self, data: Any, step: Any, commit: bool | None) -> None:
@@ -152,9 +173,10 @@ class Run:
         numbers, values, media = split(data)
         with self._lock:
             at = self._at(step, commit)
+            whole = self._bound(numbers, self._metrics) and self._bound(values, self._texts)
             if numbers or values:
-                line = self._line(at, numbers, values)
-                self._put(line)
+                for line in self._lines(at, numbers, values):
+                    self._put(line)
                 self._last.update(numbers)
                 self._last.update(values)
                 if self._tracked or self._definitions:
@@ -168,7 +190,7 @@ class Run:
                 except Exception as e:
                     once(("media", key), f"{key} is not recorded: {type(e).__name__}: {e}")
                     self._write({"step": at, "values": {self._prefix + key: _repr(value)}})
-        if numbers and not values and not media and not self._definitions and len(self._templates) < 4096:
+        if whole and numbers and not values and not media and not self._definitions and len(self._templates) < 4096:
             self._remember(data)
 
     def _remember(self, data: dict[str, Any]) -> None:
@@ -183,17 +205,49 @@ class Run:
         if len(set(names)) == len(names):
             self._templates[tuple(data)] = '{"t":%.6f,"step":%d,"m":{' + ",".join(n + ":%.17g" for n in names) + "}}\n"
 
-    def _line(self, step: int, numbers: dict[str, Any], values: dict[str, Any]) -> bytes:
+    def _log_at(self, step: int, numbers: dict[str, float]) -> None:
+        """Record numbers that have a count of steps of their own: the run's current step stays as it is."""
+        self._check()
+        with self._lock:
+            self._bound(numbers, self._metrics)
+            for line in self._lines(step, numbers, {}):
+                self._put(line)
+            self._last.update(numbers)
+            self._track(numbers)
+
+    def _bound(self, values: dict[str, Any], known: set[str]) -> bool:
+        """Take out of a row the keys that are more than a run may have, False where there are some. The lock is held."""
+        if values.keys() <= known:
+            return True
+        from ._bounds import MAX_KEYS, named
+
+        over = [key for key in values if key not in known][max(0, MAX_KEYS - len(known)) :]
+        for key in over:
+            del values[key]
+        known.update(values)
+        if over:
+            self._lost += len(over)
+            once(("keys", self.run_id), f"NOT RECORDED: {named(over)}: a run has at most {MAX_KEYS:,} keys; those that it has go on, what is lost is counted")
+        return not over
+
+    def _lines(self, step: int, numbers: dict[str, Any], values: dict[str, Any]) -> list[bytes]:
         from _json import encode_basestring_ascii as quote
 
-        parts = ['{"t":%.6f,"step":%d' % (_now(), step)]
-        if numbers:
-            parts.append(',"m":{' + ",".join(quote(self._prefix + k) + ":" + _number(v) for k, v in numbers.items()) + "}")
+        head = '{"t":%.6f,"step":%d' % (_now(), step)
+        parts = [',"m":{' + ",".join(quote(self._prefix + k) + ":" + _number(v) for k, v in numbers.items()) + "}"] if numbers else []
         if values:
             import json
 
-            parts.append(',"values":' + json.dumps({self._prefix + k: v for k, v in values.items()} if self._prefix else values))
-        return ("".join(parts) + "}\n").encode()
+            from ._bounds import MAX_VALUE
+
+            if self._prefix:
+                values = {self._prefix + k: v for k, v in values.items()}
+            text = json.dumps(values)
+            if len(text) <= MAX_VALUE:
+                parts = ["".join(parts) + ',"values":' + text]
+            else:
+                parts += [',"values":' + json.dumps(part["values"]) for part in divided({"values": values}, self._left_out)]
+        return [(head + part + "}\n").encode() for part in parts]
 
     def _write(self, record: dict[str, Any]) -> None:
         """Append one record, whose time is set here. What cannot be written is said once and counted."""
@@ -201,54 +255,40 @@ class Run:
 
         self._check()
         try:
-            line = json.dumps({"t": round(_now(), 6), **record}) + "\n"
-        except (TypeError, ValueError) as e:
+            text = json.dumps({"t": round(_now(), 6), **record})
+            texts = [text]
+            if not small(record, text):
+                texts = [json.dumps({"t": round(_now(), 6), **part}) for part in divided(record, self._left_out)]
+        except (TypeError, ValueError, RecursionError) as e:
             once(("record", next(iter(record), "")), f"a record of {', '.join(record)} is not written: {e}")
+            self._lost += 1
             return
         with self._lock:
-            self._put(line.encode())
+            for text in texts:
+                self._put((text + "\n").encode())
+
+    def _lose(self, count: int) -> None:
+        self._lost += count
+
+    def _left_out(self, key: str) -> None:
+        self._lost += 1
+        once(("long", self.run_id, key), f"NOT RECORDED: {key} has more than 1 MiB or 10,000 values; run.save() or an Artifact keeps a file of any size")
 
     def _put(self, line: bytes) -> None:
         """Write one line with one call. The lock is held."""
         try:
-            fd = self._fd
-            if fd < 0 or self._torn or os.write(fd, line) != len(line):
-                self._again(line)
+            self._journal.write(line)
         except OSError as e:
-            self._failed(e, 1)
+            self._failed(e)
 
-    def _again(self, line: bytes) -> None:
-        """The slow part of a write: a journal that is not open yet, or a line of which the disk took a part only."""
-        if self._fd < 0:
-            self._check()
-            self._open()
-        else:
-            # Whatever is there now of a line ends with a newline of its own, so that it spoils no other.
-            self._torn = True
-            line = b"\n" + line
-        if os.write(self._fd, line) != len(line):
-            self._torn = True
-            raise OSError(28, "the disk took only a part of a line")
-        self._torn = False
+    def _failed(self, e: OSError) -> None:
+        self._lost += 1
+        once(("lost", self.run_id), f"RECORDING FAILS: {e.strerror or e} ({self._folder}); training goes on, the rows lost are counted; {advice(e)}")
 
-    def _open(self) -> None:
-        letters = "".join(chr(97 + b % 26) for b in os.urandom(6))
-        path = os.path.join(self._folder, f"journal-{self._host}-{os.getpid()}-{letters}.jsonl")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-        fd = os.open(path, flags, 0o666)
-        if fd < 3 and os.name != "nt":  # the process has no stdio: what it prints must not land in the journal
-            import fcntl
-
-            high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
-            os.close(fd)
-            fd = high
-        self._fd = fd
-
-    def _failed(self, e: OSError, rows: int) -> None:
-        self._lost += rows
-        if e.errno == 28 and self._fd >= 0:
-            self._torn = True
-        once(("lost", self.run_id), f"RECORDING FAILS: {e.strerror or e} ({self._folder}); training goes on, the rows lost are counted; free some space")
+    @property
+    def _lost_rows(self) -> int:
+        """Rows and values that this process could not write."""
+        return self._lost - self._journal.repaired
 
     def _check(self) -> None:
         if self._state:
@@ -270,6 +310,12 @@ class Run:
         if "*" in name[:-1]:
             raise UsageError(f"define_metric: {name!r}: a glob has its * at the end")
         axis = getattr(step_metric, "name", step_metric)
+        if axis is not None and not isinstance(axis, str):
+            raise UsageError("define_metric: step_metric is the key of a metric")
+        from ._values import key_of
+
+        name = key_of(name)
+        axis = key_of(axis) if axis else None
         kinds = [s.strip() for s in summary.split(",") if s.strip()] if summary else []
         for kind in kinds:
             if kind not in ("min", "max", "mean", "last", "first", "best", "none", "copy"):
@@ -365,11 +411,14 @@ class Run:
 
     def alert(self, title: str, text: str, level: Any = None, wait_duration: Any = None) -> None:
         """Say something on stderr and keep it with the run as text under the key `alert`."""
-        level = str(getattr(level, "value", level) or "INFO").upper()
-        say(f"alert {level}: {title}: {text}")
+        kind = str(getattr(level, "value", level) or "INFO").upper()
+        if kind not in ("INFO", "WARN", "ERROR"):
+            raise ValueError(f"alert: level {level!r} is none of INFO, WARN, ERROR")
         from ._values import text_of
 
-        self._write({"step": self._step, "values": {"alert": text_of(f"{level}: {title}: {text}")}})
+        text = text_of(f"{kind}: {title}: {text}")
+        say("alert " + text[:2000])
+        self._write({"step": self._step, "values": {"alert": text}})
 
     def log_code(self, *args: Any, **kwargs: Any) -> None:
         """Nothing to do: the exact source, uncommitted and untracked files too, is recorded at init."""
@@ -396,8 +445,12 @@ class Run:
 
     @name.setter
     def name(self, name: str) -> None:
-        self._name = str(name)
-        self._annotate(["name", self.run_id, self._name])
+        from ._values import label_of
+
+        if not isinstance(name, (str, int)):
+            raise TypeError(f"run.name is a text, not {type(name).__name__}")
+        self._name = label_of(str(name), "name")
+        self._annotate("name", [self.run_id, "--", self._name])
 
     @property
     def notes(self) -> str:
@@ -406,8 +459,12 @@ class Run:
 
     @notes.setter
     def notes(self, notes: str) -> None:
+        from ._values import long_text
+
+        if notes is not None and not isinstance(notes, str):
+            raise TypeError(f"run.notes is a text, not {type(notes).__name__}")
         self._notes = notes or ""
-        self._annotate(["note", self.run_id, self._notes])
+        self._annotate("note", [self.run_id, "--", long_text(self._notes, "the note").replace("\0", "\ufffd")])
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -416,21 +473,25 @@ class Run:
 
     @tags.setter
     def tags(self, tags: Any) -> None:
-        tags = tuple(str(t) for t in ([tags] if isinstance(tags, str) else tags or ()))
-        new = [t for t in tags if t not in self._tags]
-        gone = [t for t in self._tags if t not in tags]
-        if new:
-            self._write({"tags": {t: "yes" for t in new}})
-        if gone:
-            self._annotate(["tag", self.run_id, *[part for t in gone for part in ("-d", t)]])
-        self._tags = tags
+        from ._init import tags_of
 
-    def _annotate(self, args: list[str]) -> None:
+        values = tags_of(tags)
+        if new := {t: v for t, v in values.items() if t not in self._tags}:
+            self._write({"tags": new})
+        if gone := [t for t in self._tags if t not in values]:
+            self._annotate("tag", [self.run_id, *["--delete=" + t for t in gone]])
+        self._tags = tuple(values)
+
+    def _annotate(self, what: str, args: list[str]) -> None:
         from ._binary import call
 
-        code, _, err = call(args, cwd=os.path.dirname(self._runs) or None)
-        if code != 0:
-            say(f"the {args[0]} of run {self.id} is not recorded: " + err.decode("utf-8", "replace").strip().replace("\n", "; "))
+        try:
+            code, _, err = call([what, *args], cwd=os.path.dirname(self._runs) or None)
+            why = err.decode("utf-8", "replace").strip() if code else ""
+        except (Error, ValueError) as e:
+            why = str(e)
+        if why:
+            say(f"the {what} of run {self.id} is not recorded: " + why.replace("\n", "; ")[:500])
 
     @property
     def config(self) -> Config:
@@ -583,7 +644,7 @@ class Run:
 
 def rank_prefix() -> str:
     """What a further process of torchrun puts before its keys."""
-    rank = os.environ.get("RANK", "0")
+    rank = os.environ.get("RANK") or os.environ.get("LOCAL_RANK") or "0"
     return f"rank{int(rank)}/" if rank.isdigit() and int(rank) > 0 else ""
 
 
@@ -610,7 +671,7 @@ def attach(folder: str, run_id: str) -> Run:
     try:
         joined = join(folder, True)[0]
     except Error as e:
-        raise UsageError(f"run {run_id} is finished: a process that gets it by pickle comes too late ({e})") from None
+        raise UsageError(f"run {run_id} cannot be joined ({e}): a process that gets it by pickle or RUNS_ID must come before its end") from None
     assert joined is not None  # nothing was asked that could make it another run
     return joined
 
@@ -640,9 +701,11 @@ def _integral(step: Any) -> int:
         number = number_of(step)
         if number is not None and number == int(number):
             return int(number)
-    except (ValueError, OverflowError):
+    except Exception:
         pass
-    raise TypeError(f"log: step is a whole number, not {step!r}")
+    from ._values import repr_of
+
+    raise TypeError(f"log: step is a whole number, not {repr_of(step)}")
 
 
 def _number(v: float | int) -> str:
@@ -650,6 +713,10 @@ def _number(v: float | int) -> str:
     if "n" in text:
         return "NaN" if text in ("nan", "-nan") else "Infinity" if text == "inf" else "-Infinity"
     return text
+
+
+def _short(number: int) -> str:
+    return str(number) if abs(number) < 1 << 128 else f"of {number.bit_length()} bits"
 
 
 def _repr(value: Any) -> str:
@@ -686,10 +753,8 @@ def _after_fork() -> None:
     """A forked process writes to a journal of its own, and does not end the run of its parent."""
     for run in _live.runs:
         run._lock = RLock()
-        if run._fd >= 0:
-            os.close(run._fd)
-            run._fd = -1
-        run._torn = False
+        run._journal.close()
+        run._lost = run._journal.repaired = 0
 
 
 if hasattr(os, "register_at_fork"):

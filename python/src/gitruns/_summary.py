@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ._values import key_of, plain
+from ._bounds import MAX_PARAMS, MAX_SUMMARY, named, nodes
+from ._say import once
+from ._values import key_of, plain, repr_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -33,6 +35,8 @@ class Summary(Mapping):  # type: ignore[type-arg]
     def __init__(self, run: Any) -> None:
         object.__setattr__(self, "_run", run)
         object.__setattr__(self, "_own", {})
+        object.__setattr__(self, "_count", 0)
+        object.__setattr__(self, "_held", {})  # how many values each key has in the record
 
     def _all(self) -> dict[str, Any]:
         run = self._run
@@ -88,17 +92,36 @@ class Summary(Mapping):  # type: ignore[type-arg]
     def update(self, d: Mapping[str, Any] | None = None, **more: Any) -> None:
         """Set the keys of d. Media are kept as artifacts of the run under their key."""
         values: dict[str, Any] = {}
+        if d is not None and not isinstance(d, Mapping):
+            raise TypeError(f"summary.update: d is a dict of values by key, not {type(d).__name__}")
         for key, value in {**(d or {}), **more}.items():
             if not isinstance(key, str):
-                raise TypeError(f"summary: a key is text, not {type(key).__name__} ({key!r})")
+                raise TypeError(f"summary: a key is text, not {type(key).__name__} ({repr_of(key)})")
             key = key_of(key)
             if getattr(type(value), "_gitruns_media", False):
                 self._run.log({key: value}, commit=False)
                 continue
             self._own[key] = _Part(value) if isinstance(value, Mapping) else value
-            _flatten(key, plain(value), values)
+            held = plain(value)
+            if _has_none(held):
+                once(("null", key), f"summary.{key}: a record has no None inside a list; it reads 'null' there")
+            _flatten(key, held, values)
+        if over := [key for key, value in values.items() if not self._room_for(key, value)]:
+            for key in over:
+                del values[key]
+            self._run._lose(len(over))
+            once(("summary", self._run.run_id), f"NOT RECORDED: summary.{named(over)}: a summary has at most {MAX_SUMMARY:,} keys and 10,000 values; what is lost is counted")
         if values:
             self._run._write({"summary": values})
+
+    def _room_for(self, key: str, value: Any) -> bool:
+        """Whether the record has room for a value, which then takes it."""
+        held, count = self._held, nodes(value)
+        if key not in held and len(held) >= MAX_SUMMARY or self._count + count - held.get(key, 0) > MAX_PARAMS:
+            return False
+        object.__setattr__(self, "_count", self._count + count - held.get(key, 0))
+        held[key] = count
+        return True
 
     def dict(self) -> dict[str, Any]:
         """A copy as a plain dict."""
@@ -111,9 +134,16 @@ def _part(stats: dict[str, Any]) -> _Part:
     return _Part({k: v for k, v in stats.items() if not k.startswith("_")})
 
 
+def _has_none(value: Any) -> bool:
+    """Whether a list in a value holds None."""
+    if isinstance(value, dict):
+        return any(_has_none(v) for v in value.values())
+    return isinstance(value, list) and any(v is None or _has_none(v) for v in value)
+
+
 def _flatten(key: str, value: Any, into: dict[str, Any]) -> None:
     if isinstance(value, dict) and "_type" not in value:
         for k, v in value.items():
-            _flatten(key + "." + k, v, into)
+            _flatten(key_of(key + "." + k), v, into)
     else:
         into[key] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping
 
@@ -11,17 +12,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
-MAX_TEXT = 64 << 10  # characters of one value; a journal line is bounded to 16 MiB
+MAX_TEXT = 64 << 10  # bytes of one text
 MAX_REPR = 1000
 MAX_LIST = 32  # longer arrays of numbers become histograms, as in W&B
 MAX_ITEMS = 1000  # of a list in a config
 MAX_DEPTH = 14
+MAX_NODES = 100_000  # of one value: what is in it, and in that
 MAX_KEY = 250  # bytes
 
 
 def key_of(key: str) -> str:
     """The key as a record may hold it: 1 to 250 bytes of UTF-8 without control characters. A changed one is said once."""
-    clean = "".join("\ufffd" if (c < " " or "\x7f" <= c <= "\x9f" or c in _FORBIDDEN or "\ud800" <= c <= "\udfff") else c for c in key)
+    clean = "".join("\ufffd" if _hidden(c) else c for c in key)
     if len(data := clean.encode()) > MAX_KEY:
         import hashlib
 
@@ -36,17 +38,46 @@ def key_of(key: str) -> str:
 _FORBIDDEN = "\u2028\u2029\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 
 
-def text_of(text: str) -> str:
-    """The text as UTF-8 can hold it, cut to MAX_TEXT characters."""
-    if len(text) > MAX_TEXT:
-        text = text[:MAX_TEXT] + "…"
-    return text.encode("utf-8", "replace").decode() if not text.isascii() else text
+def _hidden(c: str) -> bool:
+    return c < " " or "\x7f" <= c <= "\x9f" or c in _FORBIDDEN or "\ud800" <= c <= "\udfff"
+
+
+def text_of(text: str, limit: int = MAX_TEXT) -> str:
+    """The text as UTF-8 can hold it, cut to limit bytes with its "…"."""
+    if text.isascii():
+        return text if len(text) <= limit else text[: limit - 3] + "…"
+    data = text.encode("utf-8", "replace")
+    return data.decode() if len(data) <= limit else data[: limit - 3].decode("utf-8", "ignore") + "…"
+
+
+def long_text(text: str, what: str) -> str:
+    """The text as text_of has it, and a word where it is cut."""
+    cut = text_of(text)
+    if cut.endswith("…") and cut != text:
+        once(("text", what), f"{what} is cut to 64 KiB; run.save() keeps a file of any size")
+    return cut
+
+
+def label_of(text: str, what: str) -> str:
+    """A name: one line of at most 250 bytes without control characters. A changed one is said once."""
+    clean = "".join("\ufffd" if "\ud800" <= c <= "\udfff" else " " if _hidden(c) else c for c in text).strip()
+    clean = text_of(clean, MAX_KEY)
+    if clean != text:
+        once(("label", what, text), f"the {what} is recorded as {clean[:60]!r}: it is one line of at most 250 bytes")
+    return clean
 
 
 def repr_of(value: object) -> str:
-    """A repr that never fails, cut to MAX_REPR characters."""
+    """A repr that never fails and never takes long, cut to MAX_REPR characters."""
     try:
-        text = repr(value)
+        if isinstance(value, (dict, list, tuple, set, frozenset)):
+            from reprlib import repr as short  # in what holds itself several times, repr has no end
+
+            text = short(value)
+        elif type(value) is int and abs(value) >= 1 << 4096:
+            text = hex(value)
+        else:
+            text = repr(value)
     except Exception as e:  # a repr may run any code
         text = f"<{type(value).__name__}, whose repr raises {type(e).__name__}>"
     return text_of(text if len(text) <= MAX_REPR else text[:MAX_REPR] + "…")
@@ -82,9 +113,11 @@ def number_of(value: Any) -> float | int | None:
         return value if isinstance(value, (int, float)) else None
     if hasattr(type(value), "__float__") or hasattr(type(value), "__index__"):
         try:
-            return float(value)
+            number = float(value)
         except Exception:
             return None
+        # A Decimal may be larger than any float: that is no infinity.
+        return None if number in (math.inf, -math.inf) and value != number else number
     return None
 
 
@@ -93,35 +126,153 @@ def is_array(value: Any) -> bool:
     return hasattr(value, "shape") and hasattr(value, "tolist")
 
 
-def plain(value: Any, depth: int = 0) -> Any:
-    """The value as JSON holds it: what is no number, text, list or table becomes its repr."""
-    if value is None or type(value) in (bool, float):
-        return value
-    if isinstance(value, str):
-        return text_of(str(value))
-    number = number_of(value)
-    if number is not None:
-        return int(value) if isinstance(value, bool) else number if isinstance(number, float) or abs(number) < 1 << 63 else float(number) if abs(number) < 1 << 1000 else repr_of(number)
-    if depth > MAX_DEPTH:
-        return repr_of(value)
-    if isinstance(value, Mapping):
-        return {key_of(str(k)): plain(v, depth + 1) for k, v in list(value.items())[:MAX_ITEMS]}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        items = list(value)
-        return [plain(v, depth + 1) for v in items[:MAX_ITEMS]] + (["…"] if len(items) > MAX_ITEMS else [])
-    if is_array(value):
+def plain(value: Any) -> Any:
+    """The value as JSON holds it: what is no number, text, list or table becomes its repr, and so does what fails when it is
+    looked at. What holds itself is cut there, and a value of more than MAX_NODES parts behind them."""
+    return _Plain().part(value, 0)
+
+
+def param(value: Any) -> Any:
+    """A config value as params hold it: as `plain`, but without null inside a list, and nested configs as tables."""
+    return _Param().part(value, 0)
+
+
+def params_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Params by key."""
+    return {key_of(_text(k)): param(v) for k, v in values.items()}
+
+
+def _text(key: Any) -> str:
+    try:
+        return str(key)
+    except Exception:
+        return repr_of(key)
+
+
+class _Plain:
+    """One value on its way into JSON."""
+
+    def __init__(self) -> None:
+        self._path: set[int] = set()  # the ids of what holds the part at hand
+        self._left = MAX_NODES
+
+    def part(self, value: Any, depth: int) -> Any:
+        """The value of a part, whatever its object does."""
+        if value is None or type(value) in (bool, float):
+            return value
+        self._left -= 1
+        if self._left < 0:
+            once("nodes", f"a value has more than {MAX_NODES:,} parts: those behind are cut")
+            return "…"
+        if id(value) in self._path:
+            once("cycle", "a value holds itself: it is cut there")
+            return "…"
+        self._path.add(id(value))
         try:
-            return plain(value.tolist(), depth + 1)
-        except Exception:
+            return self._of(value, depth)
+        except Exception as e:
+            kind = type(value).__name__
+            once(("part", kind, type(e)), f"a {kind} cannot be recorded as it is ({type(e).__name__}: {repr_of(e)[:100]}); its repr is kept")
             return repr_of(value)
-    if hasattr(value, "__fspath__"):
-        return text_of(str(value))
-    if hasattr(value, "isoformat"):
-        try:
+        finally:
+            self._path.discard(id(value))
+
+    def _items(self, values: list[Any], depth: int) -> list[Any]:
+        out = []
+        for value in values[:MAX_ITEMS]:
+            if self._left < 0:
+                break
+            out.append(self.part(value, depth + 1))
+        return out if len(out) == len(values) else [*out, "…"]
+
+    def _table(self, values: Mapping[Any, Any], depth: int, most: int) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        for key, value in values.items():
+            if self._left < 0 or len(out) >= most:
+                break
+            out[key_of(_text(key))] = self.part(value, depth + 1)
+        return out
+
+    def _of(self, value: Any, depth: int) -> Any:
+        if isinstance(value, str):
+            return text_of(str(value))
+        number = number_of(value)
+        if number is not None:
+            if isinstance(value, bool) or isinstance(number, float) or abs(number) < 1 << 63:
+                return number
+            return float(number) if abs(number) < 1 << 1000 else repr_of(number)
+        if depth > MAX_DEPTH:
+            return _too_deep(value)
+        if isinstance(value, Mapping):
+            return self._table(value, depth, MAX_ITEMS)
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return self._items(list(value), depth)
+        if is_array(value):
+            return self.part(value.tolist(), depth + 1)
+        if hasattr(value, "__fspath__"):
+            return text_of(str(value))
+        if hasattr(value, "isoformat"):
             return str(value.isoformat())
-        except Exception:
-            return repr_of(value)
-    return repr_of(value)
+        return str(value) if type(value).__name__ == "Decimal" else repr_of(value)
+
+
+def _too_deep(value: Any) -> str:
+    if value is None:
+        return "None"
+    once("deep", f"a value is nested deeper than {MAX_DEPTH}: it is cut there")
+    return "…"
+
+
+class _Param(_Plain):
+    """One value of a config on its way into params."""
+
+    def _of(self, value: Any, depth: int) -> Any:
+        kind = type(value)
+        if isinstance(value, str):
+            inner: Any = getattr(value, "value", None) if hasattr(kind, "__members__") else None
+            return text_of(inner if isinstance(inner, str) else str(value))
+        if depth > MAX_DEPTH and number_of(value) is None:
+            return _too_deep(value)
+        number = number_of(value)
+        if number is not None:
+            if str(getattr(value, "dtype", "")) == "bool":
+                return bool(number)
+            return number if isinstance(number, float) or -(1 << 63) <= number < 1 << 63 else str(number) if abs(number) < 1 << 4096 else repr_of(number)
+        if isinstance(value, Mapping):
+            return self._table(value, depth, MAX_NODES)
+        if isinstance(value, tuple) and hasattr(value, "_asdict"):
+            return self.part(value._asdict(), depth + 1)
+        if isinstance(value, (list, tuple, set, frozenset)):
+            items = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else list(value)
+            return self._items(["None" if v is None else v for v in items], depth)
+        if isinstance(value, type) or callable(value) and hasattr(value, "__qualname__"):
+            return text_of(f"{value.__module__}.{value.__qualname__}")
+        if hasattr(kind, "__members__"):  # an enum
+            inner = getattr(value, "value", None)
+            return self.part(inner, depth + 1) if isinstance(inner, (str, int, float)) else str(value)
+        if is_array(value):
+            return super()._of(value, depth)
+        omegaconf = sys.modules.get("omegaconf")
+        nested = (
+            hasattr(value, "__dataclass_fields__")
+            or hasattr(value, "__attrs_attrs__")
+            or callable(getattr(value, "model_dump", None))
+            or kind.__name__ == "Namespace"
+            or kind.__name__ == "SimpleNamespace"
+            or omegaconf is not None
+            and omegaconf.OmegaConf.is_config(value)
+            or kind.__module__.startswith("ml_collections")
+        )
+        if nested:
+            if omegaconf is not None and omegaconf.OmegaConf.is_list(value):
+                return self.part(list(value), depth + 1)
+            return self._table(config_of(value), depth, MAX_NODES)
+        if hasattr(value, "__fspath__"):
+            return text_of(str(value))
+        if hasattr(value, "isoformat"):
+            return str(value.isoformat())
+        text = str(value) if kind.__str__ is not object.__str__ else repr_of(value)  # type: ignore[comparison-overlap]
+        return text_of(text[:MAX_REPR])
 
 
 def config_of(config: Any) -> dict[str, Any]:
@@ -134,7 +285,7 @@ def config_of(config: Any) -> dict[str, Any]:
 
     if config is None:
         return {}
-    if isinstance(config, (str, bytes)) or hasattr(config, "__fspath__"):
+    if isinstance(config, (str, bytes)) or hasattr(type(config), "__fspath__"):
         return _file(config)
     omegaconf = sys.modules.get("omegaconf")
     if omegaconf is not None and omegaconf.OmegaConf.is_config(config):
@@ -145,7 +296,7 @@ def config_of(config: Any) -> dict[str, Any]:
     if isinstance(config, Mapping):
         return dict(config)
     for method in ("flag_values_dict", "model_dump", "to_dict", "_asdict", "as_dict"):
-        f = getattr(config, method, None)
+        f = _attribute(config, method, None)
         if callable(f) and not isinstance(config, type):
             try:
                 got = f()
@@ -153,12 +304,24 @@ def config_of(config: Any) -> dict[str, Any]:
                 continue
             if isinstance(got, Mapping):
                 return dict(got)
-    for names in (getattr(config, "__dataclass_fields__", None), [a.name for a in getattr(config, "__attrs_attrs__", ())] or None):
+    for names in (_attribute(config, "__dataclass_fields__", None), [a.name for a in _attribute(config, "__attrs_attrs__", ())] or None):
         if names:
-            return {n: getattr(config, n) for n in names if hasattr(config, n)}
-    if hasattr(config, "__dict__"):
-        return {k: v for k, v in vars(config).items() if not k.startswith("__") and not callable(v)}
+            values = {n: _attribute(config, n, _MISSING) for n in names}
+            return {n: v for n, v in values.items() if v is not _MISSING}
+    if _attribute(config, "__dict__", None) is not None:
+        return {k: v for k, v in vars(config).items() if not str(k).startswith("__") and not callable(v)}
     raise UsageError(f"config is a {type(config).__name__}; give a dict, a Namespace, a dataclass, or the path of a JSON or YAML file")
+
+
+_MISSING = object()
+
+
+def _attribute(value: Any, name: str, default: Any) -> Any:
+    """An attribute, or default where there is none or its code fails."""
+    try:
+        return getattr(value, name)
+    except Exception:
+        return default
 
 
 def _file(path: Any) -> dict[str, Any]:
@@ -192,58 +355,3 @@ def _file(path: Any) -> dict[str, Any]:
     got.pop("wandb_version", None)
     # W&B's own files wrap each value with a description.
     return {str(k): v["value"] if isinstance(v, dict) and "value" in v and set(v) <= {"value", "desc"} else v for k, v in got.items()}
-
-
-def param(value: Any, depth: int = 0) -> Any:
-    """A config value as params hold it: as `plain`, but without null inside a list, and nested configs as tables."""
-    if value is None or type(value) in (bool, float, str):
-        return text_of(value) if type(value) is str else value
-    if isinstance(value, bool):
-        return bool(value)
-    kind = type(value)
-    if isinstance(value, str):
-        inner: Any = getattr(value, "value", None) if hasattr(kind, "__members__") else None
-        return text_of(inner if isinstance(inner, str) else str(value))
-    if depth > MAX_DEPTH:
-        return repr_of(value)
-    number = number_of(value)
-    if number is not None:
-        if str(getattr(value, "dtype", "")) == "bool":
-            return bool(number)
-        return number if isinstance(number, float) or -(1 << 63) <= number < 1 << 63 else str(number)
-    if isinstance(value, Mapping):
-        return {key_of(str(k)): param(v, depth + 1) for k, v in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return param(value._asdict(), depth + 1)
-    if isinstance(value, (list, tuple, set, frozenset)):
-        items = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else list(value)
-        out = ["None" if v is None else param(v, depth + 1) for v in items[:MAX_ITEMS]]
-        return out + ["…"] if len(items) > MAX_ITEMS else out
-    if isinstance(value, type) or callable(value) and hasattr(value, "__qualname__"):
-        return text_of(f"{value.__module__}.{value.__qualname__}")
-    if hasattr(kind, "__members__"):  # an enum
-        inner = getattr(value, "value", None)
-        return param(inner, depth + 1) if isinstance(inner, (str, int, float)) else str(value)
-    if is_array(value):
-        return plain(value, depth)
-    omegaconf = sys.modules.get("omegaconf")
-    nested = (
-        hasattr(value, "__dataclass_fields__")
-        or hasattr(value, "__attrs_attrs__")
-        or callable(getattr(value, "model_dump", None))
-        or kind.__name__ == "Namespace"
-        or kind.__name__ == "SimpleNamespace"
-        or omegaconf is not None
-        and omegaconf.OmegaConf.is_config(value)
-        or kind.__module__.startswith("ml_collections")
-    )
-    if nested:
-        if omegaconf is not None and omegaconf.OmegaConf.is_list(value):
-            return param(list(value), depth + 1)
-        return {key_of(str(k)): param(v, depth + 1) for k, v in config_of(value).items()}
-    if hasattr(value, "__fspath__"):
-        return text_of(str(value))
-    if hasattr(value, "isoformat"):
-        return str(value.isoformat())
-    text = str(value) if kind.__str__ is not object.__str__ else repr_of(value)  # type: ignore[comparison-overlap]
-    return text_of(text[:MAX_REPR])

@@ -72,6 +72,36 @@ class Record(Training):
         self.assertEqual(self.points("value", parent["id"]), [(0, study.trials[0].value), (4, study.trials[4].value)])
         self.assertEqual(parent["params"]["optuna"]["sampler"], "RandomSampler")
 
+    def test_steps_of_reports_are_their_own(self) -> None:
+        import contextlib
+        import io
+        import os
+
+        import optuna
+        from gitruns.integrations.optuna import GitrunsCallback, trial_run
+
+        record = GitrunsCallback()
+
+        @record.track_in_gitruns()
+        def objective(trial):
+            x = trial.suggest_float("x", 0, 4)
+            for step in range(3):
+                trial_run().log({"loss": x + step})
+                trial.report(x, step)
+            return x
+
+        study = optuna.create_study(study_name="r")
+        said = io.StringIO()
+        os.environ["RUNS_SILENT"] = "0"
+        with contextlib.redirect_stderr(said), record:
+            study.optimize(objective, n_trials=2, callbacks=[record])
+        self.assertNotIn("comes after", said.getvalue())
+        parent, trials = self.runs_of("r")
+        self.assertEqual({parent.get("experiment")}, {t.get("experiment") for t in trials.values()})
+        for t in trials.values():
+            self.assertEqual([s for s, _ in self.points("loss", t["id"])], [0, 1, 2])
+            self.assertEqual([s for s, _ in self.points("intermediate/value", t["id"])], [0, 1, 2])
+
     def test_threads_and_own_parent(self) -> None:
         import gitruns
         import optuna

@@ -156,7 +156,7 @@ class GitrunsCallback:
         if parent.disabled:
             return parent
         run = gitruns.init(
-            reinit="create_new", parent=parent, name=f"trial-{number}", project=parent.project or None, group=study.study_name,
+            reinit="create_new", parent=parent, name=f"trial-{number}", project=parent._experiment or None, group=study.study_name,
             tags={"study": study.study_name, "trial": str(number)}, settings={"x_disable_stats": True},
         )  # fmt: skip
         for name, direction in zip(self._names_of(study), study.directions):
@@ -179,7 +179,7 @@ class GitrunsCallback:
             run.log(named)
             if all(math.isfinite(v) for v in named.values()) and self._parent._state == "":
                 # Trials end in any order: the study's points are written at their own steps.
-                self._parent._write({"step": number, "m": named})
+                self._parent._log_at(number, named)
         run._write({"tags": {"state": state}})
         if error is not None:
             _end.finish_with(run, type(error), error, error.__traceback__)
@@ -201,7 +201,7 @@ class GitrunsCallback:
                 def reported(value: Any, step: int) -> None:
                     report(value, step)
                     _params(run, trial.params, seen)
-                    run.log({name: float(value)}, step=step)
+                    run._log_at(int(step), {name: float(value)})
 
                 trial.report = reported
                 try:
@@ -245,7 +245,7 @@ class GitrunsCallback:
             run = self._begin(study, trial.number)
             name = "intermediate/" + self._names_of(study)[0]
             for step, value in sorted(trial.intermediate_values.items()):
-                run.log({name: value}, step=step)
+                run._log_at(int(step), {name: value})
             if trial.duration is not None:
                 run.summary.update({"duration": trial.duration.total_seconds()})
             state = trial.state.name.lower()
@@ -286,11 +286,11 @@ def _entered(run: Any) -> Any:
         once("optuna-threads", "trials run in threads: gitruns.log() in the objective goes to the study's run; trial_run().log() to the trial's")
     module = sys.modules["gitruns"]
     before, outer = module.run, dict(_live._outer)
-    names = {name: os.environ.get(name) for name in ("RUNS_ID", "RUNS_DIR")}
+    names = {name: os.environ.get(name) for name in ("RUNS_ID", "RUNS_DIR", "RUNS_STARTED_BY")}
     bound = main and not run.disabled
     if bound:
         module._bind(run)
-        os.environ["RUNS_ID"], os.environ["RUNS_DIR"] = run.run_id, run._folder
+        os.environ.update(_live.environment(run))
     try:
         yield
     finally:

@@ -83,7 +83,7 @@ class _Recorder:
 
     def candidate(self, i: int, params: dict[str, Any], results: dict[str, Any]) -> None:
         run = gitruns.init(
-            reinit="create_new", parent=self.run, name=f"candidate-{i}", project=self.run.project or None, config={k: _plain(v) for k, v in params.items()},
+            reinit="create_new", parent=self.run, name=f"candidate-{i}", project=self.run._experiment or None, config={k: _plain(v) for k, v in params.items()},
             settings={"x_disable_stats": True},
         )  # fmt: skip
         split = 0

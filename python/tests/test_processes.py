@@ -1,0 +1,140 @@
+"""Which run a process records to: its own, its starter's, that of a program that has started it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import unittest
+
+from project import Project
+
+CHILD = "import gitruns, sys\nwith gitruns.init({}) as r:\n    r.log({{'c': 1.0}})\n    print(r.run_id)\n"
+PARENT = """
+import gitruns, subprocess, sys
+run = gitruns.init(name="outer", config={"lr": 1}, id="key")
+out = subprocess.run([sys.executable, "child.py"], check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+run.log({"p": 1.0})
+run.finish()
+import os
+assert "RUNS_ID" not in os.environ and "RUNS_STARTED_BY" not in os.environ
+"""
+
+
+class Children(Project):
+    def runs_of(self, words: str, **env: str) -> list:
+        self.write("child.py", CHILD.format(words))
+        self.python(PARENT, **env)
+        return [(r.get("name"), sorted(r.get("metrics", ())), r["params"] if "params" in r else {}, bool(r.get("parent"))) for r in reversed(self.list())]
+
+    def test_a_program_that_a_program_with_a_run_starts(self) -> None:
+        self.assertEqual(self.runs_of("name='inner', config={'lr': 2}"), [("outer", ["p"], {"lr": 1}, False), ("inner", ["c"], {"lr": 2}, True)])
+
+    def test_one_that_asks_to_share(self) -> None:
+        shared = [("outer", ["c", "p"], {"lr": 1}, False)]
+        for words in ("mode='shared'", "settings=gitruns.Settings(mode='shared')", "id='key'"):
+            with self.subTest(words):
+                self.assertEqual(self.runs_of(words)[-1:], shared)
+        self.assertEqual(self.runs_of("", RUNS_JOIN="1")[-1:], shared)
+        self.assertEqual(len(self.list()), 4)
+
+    def test_ranks_that_a_program_starts(self) -> None:
+        self.write("child.py", CHILD.format("name='inner'"))
+        self.python(PARENT.replace("import gitruns, ", "import gitruns, os, ").replace("out =", "os.environ.update(LOCAL_RANK='1', WORLD_SIZE='2')\nout ="))
+        self.assertEqual([r.get("name") for r in self.list()], ["outer"])
+        self.write("child.py", CHILD.format("settings={'all_ranks': True}"))
+        self.python(PARENT.replace("import gitruns, ", "import gitruns, os, ").replace("out =", "os.environ.update(LOCAL_RANK='1', WORLD_SIZE='2')\nout ="))
+        self.assertEqual([sorted(r["metrics"]) for r in self.list()], [["p", "rank1/c"], ["p"]])
+
+    def test_processes_of_one_exec(self) -> None:
+        self.write("rank.py", "import gitruns\nwith gitruns.init(settings={'all_ranks': True}) as r:\n    r.log({'x': 1.0})\n")
+        self.write("launch.py", "import os, subprocess, sys\nfor k in range(2):\n    subprocess.run([sys.executable, 'rank.py'], check=True, env={**os.environ, 'RANK': str(k), 'WORLD_SIZE': '2'})\n")
+        self.runs("exec", "--", sys.executable, "launch.py")
+        self.assertEqual([sorted(r["metrics"]) for r in self.list()], [["rank1/x", "x"]])
+        # Another exec inside a program with a run shares its own run, not that of the program.
+        self.python("import gitruns, os, subprocess, sys\ngitruns.init(name='outer')\nsubprocess.run([os.environ['RUNS_BINARY'], 'exec', '--', sys.executable, 'rank.py'], check=True)\n")
+        self.assertEqual([(r.get("name"), sorted(r.get("metrics", ()))) for r in self.list()][:2], [(None, ["x"]), ("outer", [])])
+
+    def test_workers_that_only_log(self) -> None:
+        for method in ("spawn", "fork", "forkserver") if os.name != "nt" else ("spawn",):
+            self.python(f"""
+import gitruns, multiprocessing
+def work(k):
+    gitruns.log({{"w%d" % k: float(k)}})
+    assert gitruns.run is not None
+    return k
+if __name__ == "__main__":
+    run = gitruns.init()
+    with multiprocessing.get_context({method!r}).Pool(2) as pool:
+        assert pool.map(work, range(4)) == [0, 1, 2, 3]
+    run.log({{"parent": 1.0}})
+""")
+            self.assertEqual((len(self.list()), sorted(self.show()["metrics"])), (1 + ("spawn", "fork", "forkserver").index(method), ["parent", "w0", "w1", "w2", "w3"]), method)
+
+    def test_log_without_init_where_nobody_has_a_run(self) -> None:
+        done = self.python("import gitruns\ngitruns.log({'a': 1})\n", status=1)
+        self.assertIn("call gitruns.init() before gitruns.log()", done.stderr)
+
+
+class Again(Project):
+    def test_a_second_init(self) -> None:
+        done = self.python("""
+import gitruns
+a = gitruns.init(name="a", config={"lr": 1}, tags=["t"])
+assert gitruns.init() is a and gitruns.init(name="a", tags=["t"], config={"lr": 1}) is a
+b = gitruns.init(name="b", project="other", config={"lr": 2, "new": 3})
+assert b is a and a.config.lr == 1 and a.config.new == 3
+""")
+        said = [line for line in done.stderr.splitlines() if "not used" in line]
+        self.assertEqual(len(said), 1, done.stderr)
+        for word in ("name='b'", "project='other'", "config.lr=2", "finish()", "create_new"):
+            self.assertIn(word, said[0])
+        self.assertEqual([(r["name"], r["params"]) for r in self.list()], [("a", {"lr": 1, "new": 3})])
+
+    def test_a_param_of_the_starter(self) -> None:
+        self.write("train.py", "import gitruns\nwith gitruns.init(config={'lr': 0.1, 'n': 1}) as r:\n    assert r.config.lr == 0.5, r.config\n    r.log({'a': 1.0})\n")
+        self.runs("exec", "-p", "lr=0.5", "--", sys.executable, "train.py")
+        r = self.show()
+        self.assertEqual((r["params"], r["conflicts"], r["status"]), ({"lr": 0.5, "n": 1}, {"lr": [0.1]}, "finished"))
+
+    def test_a_notebook_may_change_its_config(self) -> None:
+        from test_notebook import FAKE
+
+        self.python(FAKE + "import gitruns\nrun = gitruns.init(config={'lr': 1})\ngitruns.config.lr = 0.5\nrun.finish()\n")
+        r = self.show()
+        self.assertEqual(r["params"], {"lr": 0.5})
+        self.assertNotIn("conflicts", r)
+
+
+class Places(Project):
+    def test_a_folder_that_cannot_be_written(self) -> None:
+        answer = '{"error": {"kind": "readonly", "message": "setting up .runs: permission denied", "hint": ""}}'
+        other = self.write("runs", f"#!/bin/sh\ncat > /dev/null\necho '{answer}'\nexit 1\n")
+        os.chmod(other, 0o755)
+        done = self.python("import gitruns\ngitruns.init()\n", status=1, RUNS_BINARY=other)
+        self.assertIn("permission denied; 'chmod u+w' the folder, set RUNS_REPO", done.stderr)
+
+    def test_wandb_dir(self) -> None:
+        done = self.python("import gitruns\ngitruns.init().finish()\ngitruns.init().finish()\n", WANDB_DIR="/elsewhere")
+        self.assertEqual(done.stderr.count("WANDB_DIR='/elsewhere' is not used"), 1)
+
+    def test_an_installation_without_its_program(self) -> None:
+        import shutil
+
+        from project import SRC
+
+        site = os.path.join(self.dir, "site-packages")
+        shutil.copytree(os.path.join(SRC, "gitruns"), os.path.join(site, "gitruns"), ignore=shutil.ignore_patterns("_bin", "__pycache__"))
+        done = self.python("import gitruns\ngitruns.init()\n", status=1, RUNS_BINARY="", PATH="/nowhere", PYTHONPATH=site)
+        self.assertIn("pip install --force-reinstall gitruns", done.stderr)
+
+    def test_console(self) -> None:
+        for env in ({}, {"WANDB_CONSOLE": "wrap"}):
+            self.python(f"import gitruns\nrun = gitruns.init(settings={{}} if {bool(env)} else gitruns.Settings(console='wrap'))\nprint('to be kept')\nrun.finish()\n", **env)
+            self.runs("artifacts", "last", "console.txt", "-o", "console.txt")
+            with open(os.path.join(self.dir, "console.txt"), encoding="utf-8") as f:
+                self.assertIn("to be kept", f.read())
+            os.remove(os.path.join(self.dir, "console.txt"))
+
+
+if __name__ == "__main__":
+    unittest.main()
