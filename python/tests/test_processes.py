@@ -70,6 +70,28 @@ if __name__ == "__main__":
 """)
             self.assertEqual((len(self.list()), sorted(self.show()["metrics"])), (1 + ("spawn", "fork", "forkserver").index(method), ["parent", "w0", "w1", "w2", "w3"]), method)
 
+    def test_processes_of_multiprocessing_with_a_run_of_their_own(self) -> None:
+        for method in ("spawn", "fork") if os.name != "nt" else ("spawn",):
+            self.python(f"""
+import gitruns, multiprocessing, sys
+def work(k):
+    run = gitruns.init(name="{method}%d" % k)
+    run.log({{"a": float(k)}})
+    if k == 1: raise ValueError("bad")
+    if k > 1: sys.exit(3 if k == 2 else 0)
+if __name__ == "__main__":
+    gitruns.init(name="outer {method}")
+    ps = [multiprocessing.get_context({method!r}).Process(target=work, args=(k,)) for k in range(4)]
+    for p in ps: p.start()
+    for p in ps: p.join()
+    assert [p.exitcode for p in ps] == [0, 1, 3, 0]
+""")
+        runs = {r["name"]: r for r in self.list()}
+        for method in ("spawn", "fork") if os.name != "nt" else ("spawn",):
+            self.assertEqual([runs[f"{method}{k}"]["status"] for k in range(4)], ["finished", "failed", "failed", "finished"], method)
+            self.assertEqual([runs[f"{method}{k}"].get("exit_code") for k in range(1, 4)], [1, 3, 0], method)
+            self.assertEqual({runs[f"{method}{k}"]["parent"] for k in range(3)}, {runs[f"outer {method}"]["id"]})
+
     def test_log_without_init_where_nobody_has_a_run(self) -> None:
         done = self.python("import gitruns\ngitruns.log({'a': 1})\n", status=1)
         self.assertIn("call gitruns.init() before gitruns.log()", done.stderr)

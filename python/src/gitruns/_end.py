@@ -22,6 +22,7 @@ _main = 0
 _error: tuple[Any, ...] | None = None  # what ends the process: (kind, error, trace)
 _exit_seen: _Exit | None = None  # the last sys.exit
 _unknown = False  # the program ends by an exit that was not seen
+_child = 0  # the process of multiprocessing whose end is watched
 _entered = False  # the hook of exceptions is at work
 _previous: dict[int, Any] = {}
 _before: dict[str, Any] = {}
@@ -32,6 +33,7 @@ def install() -> None:
     """Watch the end of this process, from the first run to the finish of the last."""
     global _installed, _main, _error, _exit_seen, _unknown, _preempted
     if _installed:
+        _watch_child()
         return
     _installed, _main, _error, _exit_seen, _unknown, _preempted = True, get_ident(), None, None, False, ""
     atexit.register(_at_exit)
@@ -63,6 +65,34 @@ def install() -> None:
             _previous[number] = old
         except (ValueError, OSError):  # another thread than the main one: the sidecar sees the end
             break
+    _watch_child()
+
+
+def _watch_child() -> None:
+    """Have the end of a process of multiprocessing noticed. What it runs is not the program but one call, Process.run."""
+    global _child
+    process = sys.modules.get("multiprocessing.process")
+    if process is None or process.parent_process() is None or _child == os.getpid():
+        return
+    from multiprocessing.util import Finalize
+
+    _child = os.getpid()
+    Finalize(None, _at_child_exit, exitpriority=0)
+    frame: Any = sys._getframe()
+    while frame is not None and not (frame.f_code.co_name == "run" and frame.f_code.co_filename == process.__file__):
+        frame = frame.f_back
+    _before["frame"] = frame
+
+
+def _at_child_exit() -> None:
+    global _error
+    kind, error, trace = sys.exc_info()
+    if kind is not None:
+        _error = (kind, error, trace)
+    elif _error is None and _exit_seen is None and _returned() is False:  # Python 3.13 has let go of the exception by now
+        for run in reversed(_own_runs()):
+            end(run, "failed", 1, "", "")
+    _at_exit()
 
 
 def uninstall() -> None:
@@ -123,10 +153,10 @@ class _Mark:
     def __del__(self) -> None:
         global _exit_seen
         try:
-            sys._getframe(1)
+            taker = sys._getframe(1).f_code.co_name
         except ValueError:  # the interpreter has taken it: the program ends
             return
-        if _exit_seen is self._exit:
+        if _exit_seen is self._exit and not (taker == "_bootstrap" and _child == os.getpid()):  # of multiprocessing, which ends then
             _exit_seen = None
 
 

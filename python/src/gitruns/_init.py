@@ -36,21 +36,21 @@ def init(
 ) -> Run:  # fmt: skip
     """Begin a run and return it; gitruns.run, .config, .summary and .log are its own until finish().
 
-    Source, environment, machine and command are recorded by the `runs` program in one call. Inside a run that RUNS_ID
-    names the first init of a process joins it where `runs exec` or `runs start` began it; where the init of a parent process did, the
+    Source, environment, machine and command are recorded by the `runs` program in one call. Inside a run that RUNS_ID names
+    the first init of a process joins it where `runs exec` or `runs start` began it. Where the init of a parent process did, the
     run is one of its own that is part of that one, unless mode="shared" or the same id asks for that very run.
 
-    project is the run's experiment (default: the name of the repository's folder), id its key, group, name and notes as they are, tags a list
-    (or a dict of text), entity and job_type tags. config: see config.update. mode: "disabled" records nothing; online
-    and offline are the same, shared joins the run of a parent process. reinit: "finish_previous" or True ends the active run, "create_new" gives a further one
-    that is not gitruns.run, else the active run is returned, with a word on what of this call is not used (a notebook ends it). resume: never, allow, must, auto or True.
-    settings: see Settings. parent: the run, or its id, that the new one is part of. save_code has been done by the capture of
-    the source. sync_tensorboard takes over what TensorBoard event files say.
+    project is the run's experiment (default: the name of the repository's folder), id its key, group, name and notes as they
+    are, tags a list (or a dict of text), entity and job_type tags. config: see config.update. mode: "disabled" records nothing;
+    online and offline are the same, shared joins the run of a parent process. reinit: "finish_previous" or True ends the active
+    run, "create_new" gives a further one that is not gitruns.run, else the active run is returned, with a word on what of this
+    call is not used (a notebook ends it). resume: never, allow, must, auto or True. settings: see Settings. parent: the run, or
+    its id, that the new one is part of. save_code has been done by the capture of the source. sync_tensorboard takes over what
+    TensorBoard event files say.
 
-    Raises TypeError for an unknown keyword, UsageError for values that contradict each other or an id that exists
-    (resume="never") or does not (resume="must"), TypeError for a text that is none, ConfigError for a param of a
-    resumed run that would change with allow_val_change=False, CommError where
-    the project cannot be written or the program `runs` is missing.
+    Raises TypeError for an unknown keyword and for a text that is none, UsageError for values that contradict each other or an
+    id that exists (resume="never") or does not (resume="must"), ConfigError for a param of a resumed run that would change with
+    allow_val_change=False, CommError where the project cannot be written or the program `runs` is missing.
     """
     global _joined_once
     for key, text in (("entity", entity), ("project", project), ("id", id), ("name", name), ("notes", notes), ("group", group), ("job_type", job_type), ("mode", mode)):

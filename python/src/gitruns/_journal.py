@@ -37,7 +37,12 @@ class Journal:
 
     def write(self, line: bytes) -> None:
         """Append a line, which ends with a newline. Raises OSError where it is not written as a whole."""
-        self._prepare()
+        try:
+            ready = _now() < self.due and os.lseek(self.fd, 0, 1) == self.at
+        except OSError:  # closed, or a pipe by now
+            ready = False
+        if not ready:
+            self._prepare()
         n = _write(self.fd, line)
         self.at += n
         if n != len(line):

@@ -182,7 +182,9 @@ class _Plain:
         for value in values[:MAX_ITEMS]:
             if self._left < 0:
                 break
-            out.append(self.part(value, depth + 1))
+            kind = type(value)
+            usual = kind is float or kind is int and -(1 << 63) <= value < 1 << 63
+            out.append(value if usual else self.part(value, depth + 1))
         return out if len(out) == len(values) else [*out, "…"]
 
     def _table(self, values: Mapping[Any, Any], depth: int, most: int) -> dict[str, Any]:
