@@ -78,7 +78,7 @@ def init(
         if reinit in (True, "finish_previous") or reinit in (None, "default") and in_notebook():
             active.finish()
         else:
-            said = {"name": name, "project": project, "id": id, "group": group, "job_type": job_type, "entity": entity, "notes": notes, "tags": tags, "resume": resume}
+            said = {"name": name, "project": project, "id": id, "group": group, "job_type": job_type, "entity": entity, "notes": notes, "tags": tags}
             _return_active(active, said, picked, bool(allow_val_change))
             return active
     params = {**_before_config, **picked}

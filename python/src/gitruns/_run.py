@@ -463,6 +463,8 @@ class Run:
 
         if notes is not None and not isinstance(notes, str):
             raise TypeError(f"run.notes is a text, not {type(notes).__name__}")
+        if (notes or "") == self._notes:
+            return
         self._notes = notes or ""
         self._annotate("note", [self.run_id, "--", long_text(self._notes, "the note").replace("\0", "\ufffd")])
 
