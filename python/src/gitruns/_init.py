@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 
 from . import _end, _live, _say, _values
 from ._errors import UsageError
@@ -68,7 +67,7 @@ def init(
     if given.get("silent"):
         _say.silent = True
     picked = _pick(config, config_include_keys, config_exclude_keys)
-    all_tags = tags_of(tags if tags is not None else given.get("run_tags") or [t for t in env("TAGS").split(",") if t])
+    all_tags = _values.tags_of(tags if tags is not None else given.get("run_tags") or [t for t in env("TAGS").split(",") if t])
     active: Run | None = _live.active()
     if reinit not in (None, True, False, "default", "return_previous", "finish_previous", "create_new"):
         raise UsageError(f"init: reinit {reinit!r} is none of return_previous, finish_previous, create_new")
@@ -185,16 +184,6 @@ def _pick(config: Any, include: Any, exclude: Any) -> dict[str, Any]:
     return {k: v for k, v in values.items() if k not in (exclude or ())}
 
 
-def tags_of(tags: Any) -> dict[str, Any]:
-    """The tags as a record has them: text by name, "yes" for those of a list. Raises TypeError for what is no list of texts."""
-    if isinstance(tags, Mapping):
-        return {_values.key_of(str(k)): _values.long_text(str(v), f"the tag {str(k)[:60]}") for k, v in tags.items()}
-    try:
-        return {_values.key_of(str(t)): "yes" for t in ([tags] if isinstance(tags, str) else tags or ())}
-    except TypeError:
-        raise TypeError(f"init: tags are a list of texts, not {type(tags).__name__}") from None
-
-
 def _clean(key: str, text: str) -> str:
     """A name as the record may hold it: never an error for what is in it."""
     if key == "notes":
@@ -204,7 +193,7 @@ def _clean(key: str, text: str) -> str:
 
 def _return_active(run: Run, said: dict[str, Any], config: dict[str, Any], allow: bool) -> None:
     """init() beside a run in progress is that run. What it says and the run is not called is named; its config is added."""
-    ignored = [f"{k}={v!r}" for k, v in said.items() if v not in (None, "", False, getattr(run, k, None)) and not (k == "tags" and set(tags_of(v)) <= set(run.tags))]
+    ignored = [f"{k}={v!r}" for k, v in said.items() if v not in (None, "", False, getattr(run, k, None)) and not (k == "tags" and set(_values.tags_of(v)) <= set(run.tags))]
     if run.disabled:
         run.config.update(config, allow_val_change=True)
         ignored = []

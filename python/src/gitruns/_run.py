@@ -475,7 +475,7 @@ class Run:
 
     @tags.setter
     def tags(self, tags: Any) -> None:
-        from ._init import tags_of
+        from ._values import tags_of
 
         values = tags_of(tags)
         if new := {t: v for t, v in values.items() if t not in self._tags}:

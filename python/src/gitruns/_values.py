@@ -357,3 +357,13 @@ def _file(path: Any) -> dict[str, Any]:
     got.pop("wandb_version", None)
     # W&B's own files wrap each value with a description.
     return {str(k): v["value"] if isinstance(v, dict) and "value" in v and set(v) <= {"value", "desc"} else v for k, v in got.items()}
+
+
+def tags_of(tags: Any) -> dict[str, Any]:
+    """The tags as a record has them: text by name, "yes" for those of a list. Raises TypeError for what is no list of texts."""
+    if isinstance(tags, Mapping):
+        return {key_of(str(k)): long_text(str(v), f"the tag {str(k)[:60]}") for k, v in tags.items()}
+    try:
+        return {key_of(str(t)): "yes" for t in ([tags] if isinstance(tags, str) else tags or ())}
+    except TypeError:
+        raise TypeError(f"init: tags are a list of texts, not {type(tags).__name__}") from None
