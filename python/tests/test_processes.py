@@ -70,6 +70,33 @@ if __name__ == "__main__":
 """)
             self.assertEqual((len(self.list()), sorted(self.show()["metrics"])), (1 + ("spawn", "fork", "forkserver").index(method), ["parent", "w0", "w1", "w2", "w3"]), method)
 
+    @unittest.skipIf(os.name == "nt", "skipped: Windows has no handler of SIGTERM")
+    def test_a_pool_can_end_its_workers(self) -> None:
+        """A handler in Python may never be called in a worker that waits for a lock: the kernel has to end it."""
+        self.python("""
+import gitruns, multiprocessing, os, signal
+def work(k):
+    gitruns.log({"w": 1.0})
+    return signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+def own(k):
+    gitruns.init(name="own")
+    return signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+if __name__ == "__main__":
+    run = gitruns.init()
+    assert signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
+    for method in ("spawn", "fork", "forkserver"):
+        for f in (work, own):
+            with multiprocessing.get_context(method).Pool(1) as pool:
+                assert pool.map(f, [0]) == [True], (method, f)
+    if os.fork() == 0:
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+        gitruns.init(name="forked", reinit="create_new")
+        assert signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
+        os._exit(0)
+    assert os.wait()[1] == 0
+    assert signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
+""")
+
     def test_processes_of_multiprocessing_with_a_run_of_their_own(self) -> None:
         for method in ("spawn", "fork") if os.name != "nt" else ("spawn",):
             self.python(f"""

@@ -23,6 +23,7 @@ _error: tuple[Any, ...] | None = None  # what ends the process: (kind, error, tr
 _exit_seen: _Exit | None = None  # the last sys.exit
 _unknown = False  # the program ends by an exit that was not seen
 _child = 0  # the process of multiprocessing whose end is watched
+_forks = False  # what forks is told, once a process
 _entered = False  # the hook of exceptions is at work
 _previous: dict[int, Any] = {}
 _before: dict[str, Any] = {}
@@ -33,6 +34,7 @@ def install() -> None:
     """Watch the end of this process, from the first run to the finish of the last."""
     global _installed, _main, _error, _exit_seen, _unknown, _preempted
     if _installed:
+        _watch_signals()
         _watch_child()
         return
     _installed, _main, _error, _exit_seen, _unknown, _preempted = True, get_ident(), None, None, False, ""
@@ -53,19 +55,46 @@ def install() -> None:
         if quitter is not None:
             _before[name] = quitter
             setattr(builtins, name, _Quitter(quitter))
+    _watch_signals()
+    _watch_child()
+
+
+def _watch_signals() -> None:
+    """Have signals end the runs of this process, not those that a pool sends to its workers.
+
+    Python calls a handler only between two steps of the program: a worker that waits for a lock at that moment would not end,
+    and its pool would wait for it. Its run is `crashed` then, which the sidecar sees.
+    """
+    global _forks
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        return
+    if not _forks and hasattr(os, "register_at_fork"):
+        _forks = True
+        os.register_at_fork(after_in_child=_give_back_signals)
     numbers = [_SIGTERM]
     if "SLURM_JOB_ID" in os.environ and hasattr(_signal, "SIGUSR1"):
         numbers.append(_signal.SIGUSR1)  # what `sbatch --signal` sends before the end
     for number in numbers:
         try:
             old = _signal.getsignal(number)
-            if old is None or old == _signal.SIG_IGN:
+            if old is None or old in (_signal.SIG_IGN, _on_signal):
                 continue
             _signal.signal(number, _on_signal)
             _previous[number] = old
         except (ValueError, OSError):  # another thread than the main one: the sidecar sees the end
             break
-    _watch_child()
+
+
+def _give_back_signals() -> None:
+    """Give back the caller's handlers of signals, where nobody has replaced ours. A forked process has no run at first."""
+    for number, old in list(_previous.items()):
+        try:
+            if _signal.getsignal(number) is _on_signal:
+                _signal.signal(number, old)
+        except (ValueError, OSError):
+            pass
+    _previous.clear()
 
 
 def _watch_child() -> None:
@@ -109,13 +138,7 @@ def uninstall() -> None:
     for name in ("exit", "quit"):
         if name in _before and isinstance(getattr(builtins, name, None), _Quitter):
             setattr(builtins, name, _before[name])
-    for number, old in list(_previous.items()):
-        try:
-            if _signal.getsignal(number) is _on_signal:
-                _signal.signal(number, old)
-        except (ValueError, OSError):
-            pass
-    _previous.clear()
+    _give_back_signals()
     _before.clear()
 
 
