@@ -48,11 +48,6 @@ Exit status: 0 done; 1 failed, or a run was left out because of what it is; 2 wr
 					return usagef("import: %q is no kind; the kinds are: %s", ask.Kind, strings.Join(importKinds(), ", "))
 				}
 			}
-			for _, id := range ask.IDs {
-				if format.CheckID(id) != nil {
-					return usagef("import: --run %q is no full id of a run", id)
-				}
-			}
 			ask.Path = args[len(args)-1]
 			if !filepath.IsAbs(ask.Path) {
 				ask.Path = filepath.Join(a.dir, ask.Path)
@@ -62,13 +57,18 @@ Exit status: 0 done; 1 failed, or a run was left out because of what it is; 2 wr
 					return a.importLogs(cmd.Context(), kind, foreign.Request{Path: ask.Path, Experiment: experiment, IDs: ask.IDs, DryRun: ask.DryRun}, asJSON)
 				}
 			}
+			for _, id := range ask.IDs {
+				if format.CheckID(id) != nil {
+					return usagef("import: --run %q is no full id of a run", id)
+				}
+			}
 			if experiment != "" {
 				return usagef("import: --experiment is for logs of other trackers; runs have theirs")
 			}
 			return a.importRuns(cmd.Context(), ask, asJSON)
 		},
 	}
-	cmd.Flags().StringArrayVar(&ask.IDs, "run", nil, "only the run with this `ID`, also when it was removed here; repeated")
+	cmd.Flags().StringArrayVar(&ask.IDs, "run", nil, "only the run with this `ID`, also when it was removed here; of other trackers, their id or the log's name too; repeated")
 	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "`EXPERIMENT` of the runs made of logs of other trackers")
 	cmd.Flags().BoolVar(&ask.DryRun, "dry-run", false, "check everything and say what would be taken")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was taken as JSON")
@@ -111,6 +111,9 @@ func (a *app) takeIn(ctx context.Context, dry bool, take func(r *repo.Repository
 		open = a.find
 	}
 	r, err := open(ctx)
+	if dry && errors.Is(err, repo.ErrNoRepository) { // nothing is here, and nothing is made
+		r, err = repo.OpenCopy(filepath.Join(a.dir, repo.DirName)), nil
+	}
 	if err != nil {
 		return err
 	}

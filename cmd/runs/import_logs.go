@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
+	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/foreign"
 	"github.com/gitruns/runs/repo/share"
@@ -52,8 +55,8 @@ func (a *app) importLogs(ctx context.Context, kind logKind, ask foreign.Request,
 	for _, w := range done.Warnings {
 		a.say("runs: %s", w)
 	}
-	if done.Empty > 0 {
-		a.say("runs: left out: %s without %s", plural(done.Empty, "log"), kind.what)
+	if n := len(done.Empty); n > 0 {
+		a.say("runs: left out: %s without %s: %s", plural(n, "log"), kind.what, firstNames(done.Empty))
 	}
 	for _, name := range done.InProgress {
 		a.say("runs: left out: %s was written within the last minute and has no end: import it again when it has ended", name)
@@ -63,13 +66,35 @@ func (a *app) importLogs(ctx context.Context, kind logKind, ask foreign.Request,
 		err = a.printJSON(map[string]any{
 			"kind": kind.name, "from": ask.Path, "runs": append([]string{}, done.Runs...), "here": append([]string{}, done.Here...),
 			"notes": int64(0), "removed": append([]string{}, done.Removed...), "in_progress": append([]string{}, done.InProgress...),
-			"refused": damageJSON(done.Refused), "files": int64(done.Files), "bytes": done.Bytes, "points": done.Points, "dry_run": ask.DryRun,
+			"logs": logsJSON(done.Logs), "empty": append([]string{}, done.Empty...), "refused": damageJSON(done.Refused), "files": int64(done.Files), "bytes": done.Bytes, "points": done.Points, "dry_run": ask.DryRun,
 		})
 	} else {
+		if ask.DryRun {
+			for _, l := range done.Logs {
+				a.print("%s  %s", l.ID, terminal.Clean(strings.Join(slices.Compact([]string{l.Log, l.Name}), "  ")))
+			}
+		}
 		a.sayImported(&share.Imported{From: ask.Path, Runs: done.Runs, Here: done.Here, Files: done.Files, Bytes: done.Bytes}, ask.DryRun)
 	}
 	if err == nil && len(done.Refused) > 0 {
 		err = quietError{exitFailed}
 	}
 	return err
+}
+
+// firstNames is the beginning of a list.
+func firstNames(names []string) string {
+	const most = 5
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + ", …"
+	}
+	return strings.Join(names, ", ")
+}
+
+func logsJSON(logs []foreign.Found) []map[string]any {
+	list := make([]map[string]any, len(logs))
+	for i, l := range logs {
+		list[i] = map[string]any{"id": l.ID, "key": l.Key, "name": l.Name, "log": l.Log}
+	}
+	return list
 }

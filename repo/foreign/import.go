@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"time"
 
 	"github.com/gitruns/runs/format"
@@ -15,9 +14,9 @@ import (
 
 // Request says what to make runs of.
 type Request struct {
-	Path       string // a folder, absolute
-	Experiment string // of the runs; empty is the log's, else the project's
-	IDs        []string
+	Path       string   // a folder, absolute
+	Experiment string   // of the runs; empty is the log's, else the project's
+	IDs        []string // only these: ids of runs, the tracker's own, or names of logs
 	DryRun     bool
 	Tell       func(done, total int)
 }
@@ -28,12 +27,21 @@ type Imported struct {
 	Here       []string // that were here already
 	Removed    []string // left out: they were removed here
 	InProgress []string // left out: names of logs that are still written
-	Empty      int      // logs that say nothing
+	Empty      []string // names of logs that say nothing
+	Logs       []Found  // of Runs
 	Refused    []repo.Damage
 	Warnings   []string
 	Points     int64
 	Files      int
 	Bytes      int64
+}
+
+// Found is a log of which a run is made.
+type Found struct {
+	ID   string
+	Key  string // the tracker's own id
+	Name string
+	Log  string // the name of the log
 }
 
 // Log is what a tracker kept of one run.
@@ -69,7 +77,7 @@ func Import(ctx context.Context, r *repo.Repository, q Request, logs []Log) (*Im
 	if err != nil {
 		return nil, err
 	}
-	im := &importing{repo: r, ask: q, done: &Imported{}, removed: removed, seen: map[string]string{}}
+	im := &importing{repo: r, ask: q, done: &Imported{}, removed: removed, seen: map[string]string{}, asked: map[string]bool{}}
 	for i, l := range logs {
 		if err := im.one(ctx, l); err != nil {
 			return nil, err
@@ -79,8 +87,8 @@ func Import(ctx context.Context, r *repo.Repository, q Request, logs []Log) (*Im
 		}
 	}
 	for _, id := range q.IDs {
-		if _, found := im.seen[id]; !found {
-			return nil, fmt.Errorf("it has no run %s", id)
+		if !im.asked[id] {
+			return nil, fmt.Errorf("it has no run %s; --dry-run lists what it has", id)
 		}
 	}
 	return im.done, nil
@@ -92,6 +100,7 @@ type importing struct {
 	done    *Imported
 	removed map[string]bool
 	seen    map[string]string // names of logs by the ids of their runs
+	asked   map[string]bool   // of the request's IDs, those that were found
 }
 
 // one takes one log. The error is of the repository or the context's; what is wrong with the log is refused.
@@ -102,14 +111,19 @@ func (im *importing) one(ctx context.Context, l Log) error {
 		im.done.InProgress = append(im.done.InProgress, l.Name())
 		return nil
 	case errors.Is(err, ErrEmpty):
-		im.done.Empty++
+		im.done.Empty = append(im.done.Empty, l.Name())
 		return nil
 	case err != nil:
 		im.done.Refused = append(im.done.Refused, repo.Damage{ID: l.Name(), Err: fmt.Errorf("%s: %w", l.Name(), err)})
 		return nil
 	}
 	id := run.ID
-	named := slices.Contains(im.ask.IDs, id)
+	named := false
+	for _, asked := range im.ask.IDs {
+		if asked == id || asked == run.Key || asked == l.Name() {
+			named, im.asked[asked] = true, true
+		}
+	}
 	if len(im.ask.IDs) > 0 && !named {
 		return nil
 	}
@@ -134,7 +148,7 @@ func (im *importing) one(ctx context.Context, l Log) error {
 		if err != nil {
 			return err
 		}
-		im.took(id, read)
+		im.took(l, run, read)
 		return nil
 	}
 	if im.ask.Experiment != "" {
@@ -154,7 +168,7 @@ func (im *importing) one(ctx context.Context, l Log) error {
 		return err
 	}
 	if read.None {
-		im.took(id, read)
+		im.took(l, run, read)
 		return nil
 	}
 	done, err := active.Finish(ctx, read.End)
@@ -171,17 +185,18 @@ func (im *importing) one(ctx context.Context, l Log) error {
 	if err := im.repo.Unmark(id); err != nil {
 		return err
 	}
-	im.took(id, read)
+	im.took(l, run, read)
 	return nil
 }
 
-func (im *importing) took(id string, read *Read) {
+func (im *importing) took(l Log, run *format.Run, read *Read) {
 	im.done.Warnings = append(im.done.Warnings, read.Warnings...)
 	if read.None {
-		im.done.Empty++
+		im.done.Empty = append(im.done.Empty, l.Name())
 		return
 	}
-	im.done.Runs = append(im.done.Runs, id)
+	im.done.Runs = append(im.done.Runs, run.ID)
+	im.done.Logs = append(im.done.Logs, Found{ID: run.ID, Key: run.Key, Name: run.Name, Log: l.Name()})
 	im.done.Points += read.Points
 	im.done.Files += read.Files
 	im.done.Bytes += read.Bytes

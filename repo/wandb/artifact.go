@@ -44,6 +44,12 @@ type artifactManifest struct {
 	Files       []artifactFile  `json:"files"`
 }
 
+// heldBy begins a reference to a file of an artifact by the client's own name of that.
+const heldBy = "wandb-client-artifact://"
+
+// maxHeld bounds the files of artifacts that others may refer to.
+const maxHeld = 100_000
+
 const shortDigest = 12 // digits of a digest in paths
 
 // artifact keeps a version of an artifact that the run made, in the way of the client of runs. Its files lie in the staging
@@ -53,12 +59,17 @@ func (r *reading) artifact(ctx context.Context, data []byte) error {
 	if err != nil {
 		return err
 	}
+	for _, e := range m.entries {
+		if m.client != "" && e.local != "" && len(r.held) < maxHeld {
+			r.held[heldBy+m.client+"/"+e.path] = e
+		}
+	}
 	if slices.Contains(ownArtifacts, m.kind) {
 		return nil
 	}
 	name := artifactName(m.name)
 	if name == "" || m.manifestFile {
-		r.left["artifacts whose files are not listed in the log"]++
+		r.leave("artifacts whose files are not listed in the log", "")
 		return nil
 	}
 	from := map[string]artifactEntry{}
@@ -71,8 +82,16 @@ func (r *reading) artifact(ctx context.Context, data []byte) error {
 			return err
 		}
 		if format.CheckPath(e.path) != nil {
-			r.left["files whose names no run can hold"]++
+			r.leave("files whose names no run can hold", "")
 			continue
+		}
+		if strings.HasPrefix(e.ref, heldBy) { // a file of another artifact of the log
+			path := e.path
+			e = r.held[e.ref]
+			if e.path = path; e.local == "" {
+				r.leave("files of artifacts that are in no artifact of the log", path)
+				continue
+			}
 		}
 		if e.ref != "" && e.local == "" {
 			manifest.Files = append(manifest.Files, artifactFile{Path: e.path, Ref: foreign.Clean([]byte(e.ref))})
@@ -163,19 +182,19 @@ func artifactName(name string) string {
 func (r *reading) staged(e artifactEntry) (digest string, size int64, ok bool) {
 	at := filepath.Clean(e.local)
 	if e.local == "" || filepath.Dir(at) != staging() {
-		r.left["files of artifacts that are not in the client's staging folder"]++
+		r.leave("files of artifacts that are not in the client's staging folder", e.path)
 		return "", 0, false
 	}
 	f, err := foreign.Open(at)
 	if err != nil {
-		r.left["files of artifacts that the client's staging folder does not have any more"]++
+		r.leave("files of artifacts that the client's staging folder does not have any more", e.path)
 		return "", 0, false
 	}
 	defer func() { _ = f.Close() }()
 	sum, check := sha256.New(), md5.New()
 	size, err = io.Copy(io.MultiWriter(sum, check), f)
 	if err != nil || size != e.size || base64.StdEncoding.EncodeToString(check.Sum(nil)) != e.digest {
-		r.left["files that are not what the log says"]++
+		r.leave("files that are not what the log says", e.path)
 		return "", 0, false
 	}
 	return hex.EncodeToString(sum.Sum(nil)), size, true

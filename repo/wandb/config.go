@@ -11,7 +11,7 @@ import (
 // configRecord takes params. What a program changes is meant.
 func (r *reading) configRecord(data []byte) error {
 	l := format.Line{Time: r.last}
-	leave := func(why string) { r.left["params "+why]++ }
+	leave := func(why string) { r.leave("params "+why, "") }
 	err := eachItem(data, 1, &r.item, func(it *item) error {
 		if len(it.path) == 0 || len(it.path) > maxNested || it.path[0] == "_wandb" {
 			return nil

@@ -134,6 +134,14 @@ func readHead(ctx context.Context, name string) (*head, error) {
 	return h, nil
 }
 
+// ended is when the client came to its end, or zero where that is not known.
+func (h *head) ended() time.Time {
+	if h.exit == nil {
+		return time.Time{}
+	}
+	return h.begun.Add(time.Duration(min(max(h.exit.runtime, 0), 1<<31)) * time.Second)
+}
+
 // timeInName is the second in the name of a run's folder, (offline-)run-<YYYYMMDD_hhmmss>-<id>, of local time.
 func timeInName(name string) time.Time {
 	_, rest, _ := strings.Cut(filepath.Base(filepath.Dir(name)), "run-")

@@ -2,6 +2,7 @@ package wandb
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -38,6 +39,9 @@ func Import(ctx context.Context, r *repo.Repository, q foreign.Request) (*foreig
 	for i, f := range files {
 		all[i] = &log{file: f, root: q.Path}
 		all[i].head, all[i].err = readHead(ctx, f.Path)
+		if errors.Is(all[i].err, foreign.ErrEmpty) && time.Since(f.Mtime) < quiet {
+			all[i].err = foreign.ErrInProgress // the client keeps the first records for a while
+		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -68,7 +72,7 @@ func chain(all []*log) {
 			continue
 		}
 		of := name{l.head.run.entity, l.head.run.project, l.head.run.id}
-		if old := before[of]; old != nil && old.head.id() != l.head.id() && !old.file.Mtime.After(l.head.begun.Add(time.Second)) {
+		if old := before[of]; old != nil && old.head.id() != l.head.id() && !old.head.ended().After(l.head.begun.Add(time.Second)) {
 			l.resumes = old.head.id()
 		}
 		before[of] = l
@@ -131,7 +135,7 @@ func (l *log) end() repo.Finish {
 	case l.head.preempt:
 		return repo.Finish{Status: format.Killed, EndReason: "preempted"}
 	case exit.code == interrupted:
-		return repo.Finish{Status: format.Killed, EndReason: "interrupted"}
+		return repo.Finish{Status: format.Killed, Signal: "SIGINT", EndReason: "interrupted"}
 	}
 	code := exit.code
 	return repo.Finish{Status: format.Failed, ExitCode: &code}

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/format"
@@ -55,8 +57,44 @@ func (r *reading) logged(m logged, at int64) error {
 			return err
 		}
 	}
+	for _, name := range nested(m.value, nil, 0) { // masks and boxes of an image
+		if slices.Contains(names, name) {
+			continue
+		}
+		l := &format.ArtifactLine{Name: name, Kind: "file", Key: m.key}
+		if r.row.HasStep {
+			step := r.row.Step
+			l.Step = &step
+		}
+		if err := r.keep(name, l, at); err != nil {
+			return err
+		}
+	}
 	return nil
 }
+
+// nested lists the files that what a value holds names.
+func nested(v any, names []string, depth int) []string {
+	if depth > maxMediaDepth {
+		return names
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		if p, ok := v["path"].(string); ok && depth > 0 && strings.HasPrefix(p, "media/") {
+			names = append(names, p)
+		}
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			names = nested(v[key], names, depth+1)
+		}
+	case []any:
+		for _, item := range v {
+			names = nested(item, names, depth+1)
+		}
+	}
+	return names
+}
+
+const maxMediaDepth = 8
 
 func isDigest(s string) bool { return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == "" }
 
@@ -90,7 +128,7 @@ func filesOf(m map[string]any) (names, captions []string) {
 func (r *reading) keep(name string, l *format.ArtifactLine, at int64) error {
 	from, ok := r.relative(name)
 	if !ok || format.CheckPath(l.Name) != nil {
-		r.left["files whose names no run can hold"]++
+		r.leave("files whose names no run can hold", name)
 		return nil
 	}
 	return r.copy(from, l, at)
@@ -107,10 +145,10 @@ func (r *reading) copy(from string, l *format.ArtifactLine, at int64) error {
 	f, err := r.openBelow(from)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		r.left["files that the log names and that are not there"]++
+		r.leave("files that the log names and that are not there", l.Name)
 		return nil
 	case err != nil:
-		r.left["files that are links, or cannot be read; a copy made with 'cp -RL' has what the links lead to"]++
+		r.leave("files that are links, or cannot be read; a copy made with 'cp -RLp' has what the links lead to", l.Name)
 		return nil
 	}
 	defer func() { _ = f.Close() }()
@@ -119,12 +157,12 @@ func (r *reading) copy(from string, l *format.ArtifactLine, at int64) error {
 		return err
 	}
 	if r.media >= maxMedia || r.mediaBytes+info.Size() > maxMediaBytes {
-		r.left[fmt.Sprintf("files past %d or %d bytes of them", maxMedia, int64(maxMediaBytes))]++
+		r.leave(fmt.Sprintf("files past %d or %d bytes of them", maxMedia, int64(maxMediaBytes)), "")
 		return nil
 	}
 	err = r.out.Media(l, at, io.LimitReader(f, info.Size()))
 	if errors.Is(err, foreign.ErrDigest) {
-		r.left["files that are not what the log says"]++
+		r.leave("files that are not what the log says", l.Name)
 		return nil
 	}
 	if err != nil {

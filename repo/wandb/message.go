@@ -310,6 +310,7 @@ func parseMetric(data []byte) (*metricMessage, error) {
 // artifactMessage is a version of an artifact that the run made.
 type artifactMessage struct {
 	kind, name, description, metadata string
+	client                            string // the client's own name of it
 	aliases                           []string
 	entries                           []artifactEntry
 	manifestFile                      bool // the files are listed elsewhere
@@ -340,6 +341,8 @@ func parseArtifact(data []byte) (*artifactMessage, error) {
 			if err := m.manifest(f.Sub); err != nil {
 				return nil, err
 			}
+		case 15:
+			m.client = string(f.Sub)
 		}
 	}
 	return &m, f.Err

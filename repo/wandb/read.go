@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/foreign"
@@ -41,7 +40,7 @@ type reading struct {
 	any     bool
 	damages int
 	warns   []string
-	left    map[string]int // what was left out, by the reason
+	left    map[string]*leftOut // by the reason
 
 	keys       map[string]bool // of metrics
 	latest     map[string]any  // by the key of the history
@@ -49,7 +48,8 @@ type reading struct {
 	defined    map[string]format.Definition
 	config     map[string]any // as it is so far
 	wanted     []save
-	stored     map[string]bool // names of artifacts
+	stored     map[string]bool          // names of artifacts
+	held       map[string]artifactEntry // files of artifacts by what others refer to them by
 	output     []byte
 	valueBytes int64
 	mediaBytes int64
@@ -63,13 +63,46 @@ type save struct{ path string }
 
 func newReading(out foreign.Output, name, dir string, h *head) *reading {
 	return &reading{
-		out: out, name: name, dir: dir, head: h, last: h.begun.UnixMicro(), left: map[string]int{}, keys: map[string]bool{},
-		latest: map[string]any{}, summary: map[string]any{}, defined: map[string]format.Definition{}, config: map[string]any{}, stored: map[string]bool{},
+		out: out, name: name, dir: dir, head: h, last: h.begun.UnixMicro(), left: map[string]*leftOut{}, keys: map[string]bool{},
+		latest: map[string]any{}, summary: map[string]any{}, defined: map[string]format.Definition{}, config: map[string]any{}, stored: map[string]bool{}, held: map[string]artifactEntry{},
 	}
 }
 
 func (r *reading) warn(text string, args ...any) {
 	r.warns = append(r.warns, r.name+": "+fmt.Sprintf(text, args...))
+}
+
+// leftOut counts what was left out for one reason, and names the first of it.
+type leftOut struct {
+	n     int
+	names []string
+}
+
+const maxNamed = 5
+
+func (l *leftOut) String() string {
+	text := fmt.Sprint(l.n)
+	if len(l.names) > 0 {
+		text += " (" + strings.Join(l.names, ", ")
+		if l.n > len(l.names) {
+			text += ", …"
+		}
+		text += ")"
+	}
+	return text
+}
+
+// leave notes what is left out; name is empty where it has none.
+func (r *reading) leave(reason, name string) {
+	l := r.left[reason]
+	if l == nil {
+		l = &leftOut{}
+		r.left[reason] = l
+	}
+	l.n++
+	if name != "" && len(l.names) < maxNamed {
+		l.names = append(l.names, foreign.Key(foreign.Clean([]byte(name))))
+	}
 }
 
 func (r *reading) damage(err error) {
@@ -95,14 +128,14 @@ func (r *reading) all(ctx context.Context, path string) error {
 	if err := r.console(); err != nil {
 		return err
 	}
-	if e := r.head.exit; e != nil && e.runtime > 0 && e.runtime < 1<<31 {
-		r.at(r.head.begun.Add(time.Duration(e.runtime) * time.Second).UnixMicro())
+	if end := r.head.ended(); !end.IsZero() {
+		r.at(end.UnixMicro())
 	}
 	if n := r.damages - maxSaid; n > 0 {
 		r.warn("%d more places are damaged", n)
 	}
 	for _, reason := range slices.Sorted(maps.Keys(r.left)) {
-		r.warn("left out, %s: %d", reason, r.left[reason])
+		r.warn("left out, %s: %s", reason, r.left[reason])
 	}
 	return nil
 }
@@ -187,7 +220,7 @@ func (r *reading) history(data []byte) error {
 		}
 		v, err := parseJSON(r.item.json)
 		if err != nil {
-			r.left["values that are not JSON"]++
+			r.leave("values that are not JSON", "")
 			continue
 		}
 		if len(r.item.path) == 1 && strings.HasPrefix(r.item.path[0], "_") {
@@ -270,13 +303,13 @@ func (r *reading) flat(path []string, v any, depth int, media *[]logged, bytes *
 func (r *reading) point(k string, v float64) {
 	if !r.keys[k] {
 		if len(r.keys) >= format.MaxMetrics {
-			r.left[fmt.Sprintf("points of metrics past %d of them", format.MaxMetrics)]++
+			r.leave(fmt.Sprintf("points of metrics past %d of them", format.MaxMetrics), "")
 			return
 		}
 		r.keys[k] = true
 	}
 	if r.points >= maxPoints {
-		r.left[fmt.Sprintf("points past %d of them", maxPoints)]++
+		r.leave(fmt.Sprintf("points past %d of them", maxPoints), "")
 		return
 	}
 	r.points++
@@ -288,10 +321,10 @@ func (r *reading) value(k string, v any, bytes *int) {
 	text := format.AppendJSON(nil, histogram(v))
 	switch {
 	case len(text) > format.MaxValueBytes:
-		r.left[fmt.Sprintf("values of more than %d bytes", format.MaxValueBytes)]++
+		r.leave(fmt.Sprintf("values of more than %d bytes", format.MaxValueBytes), "")
 		return
 	case *bytes+len(text) > maxLineValues || r.valueBytes+int64(len(text)) > maxValueBytes:
-		r.left["texts and lists past the bound of their bytes"]++
+		r.leave("texts and lists past the bound of their bytes", "")
 		return
 	}
 	*bytes += len(text)
@@ -342,7 +375,7 @@ func (r *reading) metric(data []byte) error {
 		return nil
 	}
 	if len(r.defined) >= format.MaxDefined {
-		r.left["definitions of metrics"]++
+		r.leave("definitions of metrics", "")
 		return nil
 	}
 	r.defined[d.Name] = d
@@ -395,7 +428,7 @@ func (r *reading) alert(data []byte) error {
 	}
 	text := format.AppendJSON(nil, paragraphs(level+": "+m[1]+": "+m[2]))
 	r.any = true
-	return r.out.Line(&format.Line{Time: r.last, Values: []format.ValueText{{Key: "alert", JSON: string(text)}}})
+	return r.out.Line(&format.Line{Time: r.last, HasStep: r.row.HasStep, Step: r.row.Step, Values: []format.ValueText{{Key: "alert", JSON: string(text)}}})
 }
 
 // useArtifact names data that the run used and that is kept elsewhere.

@@ -27,24 +27,25 @@ import (
 
 // kept is an output that a test looks at.
 type kept struct {
-	points  map[string][]float64
-	steps   map[string][]int64
-	params  map[string]any
-	set     map[string]any
-	nulls   []string
-	values  map[string]string
-	summary map[string]any
-	tags    map[string]string
-	defined []format.Definition
-	media   map[string]string // path: kind key@step caption
-	content map[string]string
-	system  map[string]int
-	console string
+	points     map[string][]float64
+	steps      map[string][]int64
+	params     map[string]any
+	set        map[string]any
+	nulls      []string
+	values     map[string]string
+	valueSteps map[string]int64
+	summary    map[string]any
+	tags       map[string]string
+	defined    []format.Definition
+	media      map[string]string // path: kind key@step caption
+	content    map[string]string
+	system     map[string]int
+	console    string
 }
 
 func newKept() *kept {
 	return &kept{
-		points: map[string][]float64{}, steps: map[string][]int64{}, params: map[string]any{}, set: map[string]any{}, values: map[string]string{},
+		points: map[string][]float64{}, steps: map[string][]int64{}, params: map[string]any{}, set: map[string]any{}, values: map[string]string{}, valueSteps: map[string]int64{},
 		summary: map[string]any{}, tags: map[string]string{}, media: map[string]string{}, content: map[string]string{}, system: map[string]int{},
 	}
 }
@@ -55,7 +56,7 @@ func (k *kept) Line(l *format.Line) error {
 		k.steps[m.Key] = append(k.steps[m.Key], l.Step)
 	}
 	for _, v := range l.Values {
-		k.values[v.Key] = v.JSON
+		k.values[v.Key], k.valueSteps[v.Key] = v.JSON, l.Step
 	}
 	maps.Copy(k.params, l.Params)
 	maps.Copy(k.set, l.Set)
@@ -412,7 +413,7 @@ func TestHostile(t *testing.T) {
 		t.Errorf("key %q", run.Key)
 	}
 	said := strings.Join(r.warns, "\n")
-	for _, want := range []string{"names no run can hold: 4", "that are not there: 1", "that are links, or cannot be read", "not what the log says: 1", "not in the client's staging folder: 1", "not JSON: 1", "console output is left out"} {
+	for _, want := range []string{"names no run can hold: 4 (", "that are not there: 1 (media/none.png)", "that are links, or cannot be read", "not what the log says: 1 (media/other.png)", "not in the client's staging folder: 1 (a.txt)", "not JSON: 1", "console output is left out"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%q is not said in\n%s", want, said)
 		}
@@ -434,16 +435,20 @@ func TestArtifacts(t *testing.T) {
 	file := message(field(1, "a/b.txt"), field(2, base64.StdEncoding.EncodeToString(sum[:])), field(4, 5), field(6, staged))
 	other := message(field(1, "c.txt"), field(2, "AAAA"), field(4, 5), field(6, staged))
 	ref := message(field(1, "far"), field(3, "s3://bucket/far"))
+	held := message(field(1, "t.json"), field(3, "wandb-client-artifact://abc/a/b.txt"))
+	gone := message(field(1, "u.json"), field(3, "wandb-client-artifact://abc/none"))
 	k, r, h := readLog(t, writeLog(
 		t, runOf("a", 1e9), row(0, entry("x", "1")),
+		field(recordArtifact, message(field(4, "run_table"), field(5, "run-a-t"), field(12, field(4, file)), field(15, "abc"))),
 		field(recordArtifact, message(field(4, "dataset"), field(5, "ds"), field(7, "what it is"), field(8, `{"rows": 3}`), field(11, "best"), field(11, "latest"),
-			field(12, message(field(4, file), field(4, other), field(4, ref))))),
-		field(recordArtifact, message(field(4, "run_table"), field(5, "run-a-t"), field(12, field(4, file)))),
+			field(12, message(field(4, file), field(4, other), field(4, ref), field(4, held), field(4, gone))))),
 	))
 	files := []artifactFile{{Path: "a/b.txt", SHA256: "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824", Bytes: new(int64)}, {Path: "far", Ref: "s3://bucket/far"}}
 	*files[0].Bytes = 5
+	files = append(files, files[0])
+	files[2].Path = "t.json"
 	short := "ds/" + digestOf(files)[:shortDigest]
-	want := map[string]string{short + "/a/b.txt": "file ds", short + ".json": "artifact ds dataset best"}
+	want := map[string]string{short + "/a/b.txt": "file ds", short + "/t.json": "file ds", short + ".json": "artifact ds dataset best"}
 	if d := cmp.Diff(want, k.media); d != "" {
 		t.Fatal(d)
 	}
@@ -453,8 +458,34 @@ func TestArtifacts(t *testing.T) {
 			t.Errorf("%q is not in %s", want, manifest)
 		}
 	}
-	if k.content[short+"/a/b.txt"] != "hello" || !strings.Contains(strings.Join(r.warns, "\n"), "not what the log says: 1") {
+	if k.content[short+"/a/b.txt"] != "hello" || !strings.Contains(strings.Join(r.warns, "\n"), "not what the log says: 1 (c.txt)") {
 		t.Errorf("content %q, warnings %q", k.content, r.warns)
+	}
+}
+
+// TestMasks keeps what belongs to an image, and gives an alert the step of its row.
+func TestMasks(t *testing.T) {
+	path := writeLog(
+		t, runOf("a", 1e9),
+		row(3, entry("img", `{"_type":"image-file","path":"media/images/a.png","masks":{"pred":{"_type":"mask","path":"media/images/mask/m.png"}},"boxes":{"pred":{"_type":"boxes2D","path":"media/metadata/b.json"}}}`)),
+		field(recordAlert, message(field(1, "t"), field(2, "x"))),
+	)
+	for _, name := range []string{"images/a.png", "images/mask/m.png", "metadata/b.json"} {
+		to := filepath.Join(filepath.Dir(path), "files", "media", filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(to, []byte(name), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k, r, _ := readLog(t, path)
+	want := map[string]string{"media/images/a.png": "image img@3", "media/images/mask/m.png": "file img@3", "media/metadata/b.json": "file img@3"}
+	if d := cmp.Diff(want, k.media); d != "" || len(r.warns) > 0 {
+		t.Error(d, r.warns)
+	}
+	if k.valueSteps["alert"] != 3 {
+		t.Errorf("the alert is at step %d", k.valueSteps["alert"])
 	}
 }
 
@@ -462,12 +493,13 @@ func TestArtifacts(t *testing.T) {
 func TestChain(t *testing.T) {
 	at := func(second int64, id string, written int64) *log {
 		return &log{
-			file: foreign.File{Path: fmt.Sprintf("run-%s-%d", id, second), Mtime: time.Unix(written, 0)},
-			head: &head{run: &runMessage{id: id}, begun: time.Unix(second, 0)},
+			file: foreign.File{Path: fmt.Sprintf("run-%s-%d", id, second), Mtime: time.Unix(9000, 0)}, // a copy's
+			head: &head{run: &runMessage{id: id}, begun: time.Unix(second, 0), exit: &exitMessage{runtime: written - second}},
 		}
 	}
 	bad := &log{file: foreign.File{Path: "bad"}, err: errNoRun}
 	a1, a2, a3, b := at(1000, "a", 1500), at(2000, "a", 2500), at(2200, "a", 2600), at(1800, "b", 1900)
+	a1.head.exit = nil // it was killed
 	all := []*log{bad, a3, b, a2, a1}
 	chain(all)
 	if all[0] != a1 || all[4] != bad {

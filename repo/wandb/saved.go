@@ -36,11 +36,11 @@ func (r *reading) filesRecord(data []byte) error {
 			continue
 		}
 		if path.Clean("/"+p) != "/"+p {
-			r.left["files whose names no run can hold"]++
+			r.leave("files whose names no run can hold", "")
 			continue
 		}
 		if len(r.wanted) >= maxSaved {
-			r.left["names of saved files"]++
+			r.leave("names of saved files", "")
 			continue
 		}
 		r.wanted = append(r.wanted, save{p})

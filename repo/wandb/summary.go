@@ -22,7 +22,7 @@ func (r *reading) summaryRecord(data []byte) error {
 		}
 		v, err := parseJSON(it.json)
 		if err != nil {
-			r.left["values that are not JSON"]++
+			r.leave("values that are not JSON", "")
 			return nil
 		}
 		r.sum(it.path, v, 0)
@@ -54,7 +54,7 @@ func (r *reading) setSummary() error {
 		return nil
 	}
 	if format.CheckParams(maps.Clone(l.Summary)) != nil {
-		r.left["summaries that a record cannot hold"]++
+		r.leave("summaries that a record cannot hold", "")
 		return nil
 	}
 	r.any = true
