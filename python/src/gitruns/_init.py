@@ -145,6 +145,10 @@ def init(
     if run is None:
         if parent is None and os.environ.get("RUNS_ID") and reinit != "create_new":
             parent = os.environ["RUNS_ID"]
+        if given.get("all_ranks") and (rank := _of_ranks(names)):
+            all_tags.setdefault("rank", rank)
+            if "tags" not in later:
+                line["tags"] = all_tags
         run = _start(names, project, line, how, parent, given, allow_val_change)
     if later:
         run._write({k: v for k, v in later.items() if k != "p"})
@@ -251,8 +255,22 @@ def _silent_rank(given: dict[str, Any]) -> bool:
     rank, size = _rank()
     if rank <= 0 or size <= 1 or given.get("all_ranks"):
         return False
-    once("rank", f"rank {rank} of {size} records nothing, rank 0 does; Settings(all_ranks=True) records all")
+    once("rank", f"rank {rank} of {size} records nothing; Settings(all_ranks=True) records all")
     return True
+
+
+def _of_ranks(names: dict[str, str]) -> str:
+    """The rank of a process that begins a run of its own beside those of other ranks, '' where there are no others. What
+    all ranks know of their training becomes the group, where none is given."""
+    rank, size = _rank()
+    if size <= 1:
+        return ""
+    # Without --rdzv-id torchrun calls every training "none".
+    training = os.environ.get("TORCHELASTIC_RUN_ID", "")
+    port = os.environ.get("MASTER_PORT", "")
+    names["group"] = names["group"] or _clean("group", training if training not in ("", "none") else f"ranks-{port}" if port else "")
+    once("ranks", f"rank {rank} has its own run; 'runs exec -- torchrun …' makes one of all")
+    return str(rank)
 
 
 def _command() -> tuple[list[Any], str]:
