@@ -197,14 +197,16 @@ def _clean(key: str, text: str) -> str:
 
 def _return_active(run: Run, said: dict[str, Any], config: dict[str, Any], allow: bool) -> None:
     """init() beside a run in progress is that run. What it says and the run is not called is named; its config is added."""
-    ignored = [f"{k}={v!r}" for k, v in said.items() if v not in (None, "", False, getattr(run, k, None)) and not (k == "tags" and set(_values.tags_of(v)) <= set(run.tags))]
+    from ._bounds import named
+
+    ignored = [k for k, v in said.items() if v not in (None, "", False, getattr(run, k, None)) and not (k == "tags" and set(_values.tags_of(v)) <= set(run.tags))]
     if run.disabled:
         run.config.update(config, allow_val_change=True)
         ignored = []
     else:
-        ignored += [f"config.{k}={_values.repr_of(new)} (it is {_values.repr_of(old)})" for k, (old, new) in run._config._merge(config, allow).items()]
+        ignored += [f"config.{k}" for k in run._config._merge(config, allow)]
     if ignored:
-        say(f"init: run {run.name} is active and stays it; not used: {', '.join(ignored)[:500]}; finish() it first, or reinit='create_new'")
+        say(f"run {run.name} is active; not used: {named(ignored)}; finish() it or reinit='create_new'")
 
 
 def _joins(id: str, how: str, mode: str, given: dict[str, Any]) -> bool:
@@ -316,8 +318,10 @@ def _start(names: dict[str, Any], project: str, line: dict[str, Any], how: str, 
     title = f"{run._name} ({short})" if run._name else short
     resumed = started.get("resumed")
     if changed := (resumed or {}).get("changed"):
-        say(f"going on with another config than before: {', '.join(changed)[:300]}; the record has the new values (allow_val_change=False would refuse them)")
-    say(f"recording {title}" + (f" from step {run._step}, going on with {resumed['id']}" if resumed else "") + f" in {_short(run._runs)}")
+        from ._bounds import named
+
+        say(f"config changed: {named(changed)}; new values count (allow_val_change=False refuses)")
+    say(f"recording {title}" + (f" from step {run._step}, going on with {resumed['id'].rpartition('-')[2]}," if resumed else "") + f" in {_short(run._runs)}")
     return run
 
 
