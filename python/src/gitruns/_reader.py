@@ -464,27 +464,40 @@ class Runs(list[RecordedRun]):
         return {n: [row.get(n) for row in rows] for n in names}
 
     def to_pandas(self) -> Any:
-        """A pandas frame, one row a run: id, name, status, started, experiment, params.…, metrics.… (the last), summary.…, tags.…"""
-        import pandas
+        """A pandas frame, one row a run: id, name, status, started, experiment, params.…, metrics.… (the last), summary.…, tags.…
 
+        Raises CommError where pandas is missing.
+        """
+        try:
+            import pandas
+        except ImportError as e:
+            raise _missing("to_pandas", "pandas", e) from e
         return pandas.DataFrame(self._columns())
 
     def to_polars(self) -> Any:
         """A polars frame with the columns of to_pandas."""
-        import polars
-
+        try:
+            import polars
+        except ImportError as e:
+            raise _missing("to_polars", "polars", e) from e
         return polars.DataFrame({n: _uniform(c) for n, c in self._columns().items()}, strict=False)
 
     def to_arrow(self) -> Any:
         """A pyarrow Table with the columns of to_pandas."""
-        import pyarrow
-
+        try:
+            import pyarrow
+        except ImportError as e:
+            raise _missing("to_arrow", "pyarrow", e) from e
         return pyarrow.table({n: pyarrow.array(_uniform(c)) for n, c in self._columns().items()})
 
     def _repr_html_(self) -> str:
         from ._html import runs_html
 
         return runs_html(self)
+
+
+def _missing(call: str, library: str, e: ImportError) -> CommError:
+    return CommError(f"{call}: {e}; 'pip install {library}', or loop over the runs")
 
 
 def _uniform(column: list[Any]) -> list[Any]:
