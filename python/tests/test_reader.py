@@ -189,6 +189,13 @@ with gitruns.init(config={"none": None, "deep": {"a.b": None, "k": 1}, "cap": fl
             with self.subTest(name), mock.patch.object(type(r), "_file", return_value=out.getvalue()), self.assertRaisesRegex(gitruns.CommError, "key"):
                 r.metrics(as_=name)
 
+    def test_frames_without_their_library(self) -> None:
+        import gitruns
+
+        for name, library in (("to_pandas", "pandas"), ("to_polars", "polars"), ("to_arrow", "pyarrow")):
+            with self.subTest(name), mock.patch.dict("sys.modules", {library: None}), self.assertRaisesRegex(gitruns.CommError, f"^{name}: .*{library}.*; 'pip install {library}'"):
+                getattr(gitruns.runs(), name)()
+
     def test_no_download_through_a_link(self) -> None:
         import gitruns
 

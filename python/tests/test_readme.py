@@ -29,6 +29,13 @@ class Readme(Project):
         self.assertEqual((r["experiment"], r["params"], r["status"], r["metrics"]["loss"]["count"]), ("penguins", {"lr": 0.1}, "finished", 100))
         self.assertAlmostEqual(r["summary"]["best"], 1 / (1 + 99 * 0.1))
 
+    def test_no_section_begins_with_nothing(self) -> None:
+        for name in ("README.md", os.path.join("python", "README.md")):
+            path = os.path.join(ROOT, name)
+            if os.path.isfile(path):
+                with open(path, encoding="utf-8") as f:
+                    self.assertNotRegex(f.read(), r"(?m)^#+ .*\n\n\n")
+
     def test_what_a_program_prints(self) -> None:
         """init() keeps none of it; `runs exec` and console="wrap" do, as both READMEs say."""
         for name in ("README.md", os.path.join("python", "README.md")):

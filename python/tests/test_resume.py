@@ -42,7 +42,9 @@ run = gitruns.init(id="exp-1", resume="allow", config={"lr": 3, "new": 2})
 assert run.config.lr == 3, run.config
 """)
         self.assertEqual(done.stdout, "")
-        self.assertEqual(done.stderr.count("another config than before: lr;"), 2)
+        self.assertEqual(done.stderr.count("config changed: lr;"), 2)
+        self.assertIn(" from step 3, going on with ", done.stderr)
+        self.assertEqual([line for line in done.stderr.splitlines() if len(line) > 80], [])
         runs = self.list()
         self.assertEqual((runs[0]["params"], "conflicts" in runs[0]), ({"lr": 3, "new": 2}, False))
         self.assertEqual([bool(r.get("resumes")) for r in reversed(runs)], [False, True, True, True, True])
@@ -70,6 +72,37 @@ try:
 except gitruns.errors.Error as e:
     assert "none" in str(e), e
 """)
+
+    def test_runs_lists_a_chain_once(self) -> None:
+        done = self.python("""
+import gitruns
+for part in range(3):
+    with gitruns.init(id="long", name="part%d" % part, resume="allow") as run:
+        for i in range(10): run.log({"loss": 10 * part + i})
+        run.log({"text": str(part)})
+gitruns.init(name="other").finish()
+def listed(*words, **more):
+    return [(r.name, len(r.metrics("loss", as_="lists")["step"]) if "loss" in r.best else 0, len(r.values())) for r in gitruns.runs(*words, **more)]
+print(listed())
+print(listed(parts=True))
+print(listed("metrics.loss.min < 5"), listed("metrics.loss.min < 5", parts=True), listed("metrics.loss.last < 15"))
+print(listed(n=1), listed(n=2), listed(n=2, parts=True), listed(sort="loss:desc", n=1))
+part = gitruns.runs(parts=True)[1]
+print(len(part.history("loss")[0]), len(part.metrics("loss", as_="lists", part=False)["step"]), len(part.metrics("loss")["step"]))
+part._repr_html_(), gitruns.runs()._repr_html_()
+try:
+    gitruns.runs(n=-1)
+except gitruns.errors.UsageError as e:
+    print(e)
+""")
+        self.assertEqual(done.stdout.splitlines(), [
+            "[('other', 0, 0), ('part2', 30, 3)]",
+            "[('other', 0, 0), ('part2', 10, 1), ('part1', 10, 1), ('part0', 10, 1)]",
+            "[('part2', 30, 3)] [('part0', 10, 1)] []",
+            "[('other', 0, 0)] [('other', 0, 0), ('part2', 30, 3)] [('other', 0, 0), ('part2', 10, 1)] [('part2', 30, 3)]",
+            "10 30 10",
+            "gitruns.runs: n is how many at most, not -1",
+        ])  # fmt: skip
 
     def test_tags_and_steps_of_media(self) -> None:
         self.python("""

@@ -121,6 +121,20 @@ run.log({"text": "ü" * 70000, "a": 1.0})
         self.assertEqual(done.stderr.count("the note is cut"), 1)
         self.assertNotIn("aside.jsonl", r["files"])
 
+    def test_a_cut_text_is_said(self) -> None:
+        done = self.python("""
+import gitruns
+run = gitruns.init(config={"prompt": "c" * 70000})
+for _ in range(2):
+    run.log({"v": "z" * 2_000_000, "w": {"x": "ä" * 40000}, "fits": "f" * 65536, "list": ["l" * 70000]})
+run.summary["s"] = "s" * 70000
+run.alert("t", "a" * 70000)
+""")
+        said = [line.removeprefix("gitruns: ").partition(" is cut to 64 KiB; run.save()")[0] for line in done.stderr.splitlines() if "is cut" in line]
+        self.assertEqual(said, ["a text of the config", "v", "w.x", "a text in a value", "summary.s", "the alert"])
+        kept = {v["key"]: v["value"] for v in json.loads(self.runs("metrics", "last", "--values", "--json"))}
+        self.assertEqual((kept["v"], kept["fits"]), ("z" * 65533 + "…", "f" * 65536))
+
     def test_setters(self) -> None:
         done = self.python("""
 import gitruns

@@ -145,6 +145,10 @@ def init(
     if run is None:
         if parent is None and os.environ.get("RUNS_ID") and reinit != "create_new":
             parent = os.environ["RUNS_ID"]
+        if given.get("all_ranks") and (rank := _of_ranks(names)):
+            all_tags.setdefault("rank", rank)
+            if "tags" not in later:
+                line["tags"] = all_tags
         run = _start(names, project, line, how, parent, given, allow_val_change)
     if later:
         run._write({k: v for k, v in later.items() if k != "p"})
@@ -193,14 +197,16 @@ def _clean(key: str, text: str) -> str:
 
 def _return_active(run: Run, said: dict[str, Any], config: dict[str, Any], allow: bool) -> None:
     """init() beside a run in progress is that run. What it says and the run is not called is named; its config is added."""
-    ignored = [f"{k}={v!r}" for k, v in said.items() if v not in (None, "", False, getattr(run, k, None)) and not (k == "tags" and set(_values.tags_of(v)) <= set(run.tags))]
+    from ._bounds import named
+
+    ignored = [k for k, v in said.items() if v not in (None, "", False, getattr(run, k, None)) and not (k == "tags" and set(_values.tags_of(v)) <= set(run.tags))]
     if run.disabled:
         run.config.update(config, allow_val_change=True)
         ignored = []
     else:
-        ignored += [f"config.{k}={_values.repr_of(new)} (it is {_values.repr_of(old)})" for k, (old, new) in run._config._merge(config, allow).items()]
+        ignored += [f"config.{k}" for k in run._config._merge(config, allow)]
     if ignored:
-        say(f"init: run {run.name} is active and stays it; not used: {', '.join(ignored)[:500]}; finish() it first, or reinit='create_new'")
+        say(f"run {run.name} is active; not used: {named(ignored)}; finish() it or reinit='create_new'")
 
 
 def _joins(id: str, how: str, mode: str, given: dict[str, Any]) -> bool:
@@ -251,8 +257,22 @@ def _silent_rank(given: dict[str, Any]) -> bool:
     rank, size = _rank()
     if rank <= 0 or size <= 1 or given.get("all_ranks"):
         return False
-    once("rank", f"rank {rank} of {size} records nothing, rank 0 does; Settings(all_ranks=True) records all")
+    once("rank", f"rank {rank} of {size} records nothing; Settings(all_ranks=True) records all")
     return True
+
+
+def _of_ranks(names: dict[str, str]) -> str:
+    """The rank of a process that begins a run of its own beside those of other ranks, '' where there are no others. What
+    all ranks know of their training becomes the group, where none is given."""
+    rank, size = _rank()
+    if size <= 1:
+        return ""
+    # Without --rdzv-id torchrun calls every training "none".
+    training = os.environ.get("TORCHELASTIC_RUN_ID", "")
+    port = os.environ.get("MASTER_PORT", "")
+    names["group"] = names["group"] or _clean("group", training if training not in ("", "none") else f"ranks-{port}" if port else "")
+    once("ranks", f"rank {rank} has its own run; 'runs exec -- torchrun …' makes one of all")
+    return str(rank)
 
 
 def _command() -> tuple[list[Any], str]:
@@ -298,8 +318,10 @@ def _start(names: dict[str, Any], project: str, line: dict[str, Any], how: str, 
     title = f"{run._name} ({short})" if run._name else short
     resumed = started.get("resumed")
     if changed := (resumed or {}).get("changed"):
-        say(f"going on with another config than before: {', '.join(changed)[:300]}; the record has the new values (allow_val_change=False would refuse them)")
-    say(f"recording {title}" + (f" from step {run._step}, going on with {resumed['id']}" if resumed else "") + f" in {_short(run._runs)}")
+        from ._bounds import named
+
+        say(f"config changed: {named(changed)}; new values count (allow_val_change=False refuses)")
+    say(f"recording {title}" + (f" from step {run._step}, going on with {resumed['id'].rpartition('-')[2]}," if resumed else "") + f" in {_short(run._runs)}")
     return run
 
 

@@ -53,11 +53,11 @@ def _foreign(why: str) -> CommError:
     return CommError(f"{find()} does not work with this client ({why}); 'pip install --upgrade gitruns' brings both")
 
 
-def _run_of(record: Any, path: Any) -> RecordedRun:
+def _run_of(record: Any, path: Any, part: bool = False) -> RecordedRun:
     """The run of a record that the program printed. Raises CommError for what is none."""
     if not isinstance(record, dict) or not all(isinstance(record.get(k), str) for k in ("id", "status")):
         raise _foreign("it printed what is no run")
-    return RecordedRun(record, path)
+    return RecordedRun(record, path, part)
 
 
 def _selector(selector: Any) -> str:
@@ -159,8 +159,9 @@ class RecordedArtifact:
 class RecordedRun:
     """A run as its record says. Attributes are the keys of run.toml: id, name, status, params, tags, summary, source, …"""
 
-    def __init__(self, record: Mapping[str, Any], at: Any = None) -> None:
+    def __init__(self, record: Mapping[str, Any], at: Any = None, part: bool = False) -> None:
         self.record = dict(record)
+        self._part = part  # its points and values are of this run alone, also where it resumes others
         self._at = os.path.abspath(os.fsdecode(os.fspath(at))) if at is not None else os.getcwd()
 
     params: Table
@@ -217,16 +218,18 @@ class RecordedRun:
         """For each metric the table of run.toml: last, min, min_step, max, max_step, count, goal."""
         return Table(_numbers(self.record.get("metrics") or {}))
 
-    def metrics(self, *keys: str, as_: str | None = None, part: bool = False) -> Any:
+    def metrics(self, *keys: str, as_: str | None = None, part: bool | None = None) -> Any:
         """The points of the metrics that are named, else of all: columns key, step, time (UTC, microseconds), value.
 
-        Of a run that resumes others, the whole chain: where steps repeat, the later part's. part=True is this run alone.
+        Of a run that resumes others, the whole chain: where steps repeat, the later part's. part=True is this run alone,
+        the default of those that runs(parts=True) lists.
         as_ is arrow, pandas, polars or lists; without it the first that is installed, in this order. lists is a dict of
         four lists, each as long as there are points. NaN and infinities are values. The file's digest is verified.
         Raises UsageError for another as_, CommError where the library is missing or the file was changed.
         """
         if as_ not in (None, "arrow", "pandas", "polars", "lists"):
             raise UsageError(f"metrics: as_ is arrow, pandas, polars or lists, not {as_!r}")
+        part = self._part if part is None else part
         kind = as_ or next((k for k, m in (("arrow", "pyarrow"), ("pandas", "pandas"), ("polars", "polars")) if _installed(m)), "lists")
         chain = bool(self.record.get("resumes")) and not part
         unknown = [k for k in keys if k not in (self.record.get("metrics") or {})]
@@ -289,8 +292,8 @@ class RecordedRun:
     def _mistyped(self, name: str, got: Any, want: Any) -> CommError:
         return CommError(f"metrics.parquet of run {self.id} cannot be read: the column {name} is of {got}, not of {want}; 'runs verify {self.id}' says more")
 
-    def _lists(self, keys: Sequence[Any], every: int = 1, part: bool = False) -> dict[str, Any]:
-        of = ["--part"] if part else []
+    def _lists(self, keys: Sequence[Any], every: int = 1, part: bool | None = None) -> dict[str, Any]:
+        of = ["--part"] if (self._part if part is None else part) else []
         some = self.record.get("metrics") or self.record.get("resumes")
         points = _ask(["metrics", self.id, "--json", "--every", str(every), *of, "--", *keys], self._at, list) if some else []
         out: dict[str, Any] = {c: [] for c in _COLUMNS}
@@ -315,7 +318,8 @@ class RecordedRun:
         In lists and tables NaN and infinities are numbers again; the record has them as the texts NaN, Infinity and -Infinity, which stay
         texts where another text stands beside them.
         """
-        got = _ask(["metrics", self.id, "--values", "--json", "--", *keys], self._at, list)
+        of = ["--part"] if self._part else []
+        got = _ask(["metrics", self.id, "--values", "--json", *of, "--", *keys], self._at, list)
         try:
             return [{**v, "time": _time(v["time"]), "value": _inner_numbers(v["value"])} for v in got]
         except (KeyError, TypeError, ValueError):
@@ -460,27 +464,40 @@ class Runs(list[RecordedRun]):
         return {n: [row.get(n) for row in rows] for n in names}
 
     def to_pandas(self) -> Any:
-        """A pandas frame, one row a run: id, name, status, started, experiment, params.…, metrics.… (the last), summary.…, tags.…"""
-        import pandas
+        """A pandas frame, one row a run: id, name, status, started, experiment, params.…, metrics.… (the last), summary.…, tags.…
 
+        Raises CommError where pandas is missing.
+        """
+        try:
+            import pandas
+        except ImportError as e:
+            raise _missing("to_pandas", "pandas", e) from e
         return pandas.DataFrame(self._columns())
 
     def to_polars(self) -> Any:
         """A polars frame with the columns of to_pandas."""
-        import polars
-
+        try:
+            import polars
+        except ImportError as e:
+            raise _missing("to_polars", "polars", e) from e
         return polars.DataFrame({n: _uniform(c) for n, c in self._columns().items()}, strict=False)
 
     def to_arrow(self) -> Any:
         """A pyarrow Table with the columns of to_pandas."""
-        import pyarrow
-
+        try:
+            import pyarrow
+        except ImportError as e:
+            raise _missing("to_arrow", "pyarrow", e) from e
         return pyarrow.table({n: pyarrow.array(_uniform(c)) for n, c in self._columns().items()})
 
     def _repr_html_(self) -> str:
         from ._html import runs_html
 
         return runs_html(self)
+
+
+def _missing(call: str, library: str, e: ImportError) -> CommError:
+    return CommError(f"{call}: {e}; 'pip install {library}', or loop over the runs")
 
 
 def _uniform(column: list[Any]) -> list[Any]:
@@ -544,25 +561,45 @@ def load(selector: Any = "last", path: Any = None) -> RecordedRun:
     return _run_of(_ask(["show", _selector(selector), "--json"], path), path)
 
 
-def runs(expression: str | None = None, *, experiment: str | None = None, sort: str | None = None, n: int | None = None, rev: str | None = None, path: Any = None) -> Runs:
+def runs(
+    expression: str | None = None, *, experiment: str | None = None, sort: str | None = None, n: int | None = None, rev: str | None = None, path: Any = None, parts: bool = False,
+) -> Runs:  # fmt: skip
     """The runs that an expression fits, like "metrics.loss < 0.3 and params.model = 'mlp'"; without one all, newest first.
+
+    Runs that resume one another are one entry, the last of them: the expression is of the whole chain, as in `runs ls`, and so are
+    metrics() and values(); sort, best, summary and the columns of to_pandas() are of the last part's record. parts=True lists each
+    part, with its own points and values.
 
     sort is a metric or param ("loss", "lr:desc"), n how many at most, rev a revision of git, path a folder of the project. A damaged run
     is said and left out. Raises UsageError for an expression that does not parse, and for a path of W&B's, "me/project", that fits none.
     """
     if expression is not None and not isinstance(expression, str):
         raise UsageError(f"gitruns.runs takes an expression as text, not {expression!r:.100}; the runs of an experiment: runs(\"experiment = 'project'\")")
-    args = ["ls", "--json"]
-    for flag, value in (("-w", expression), ("-e", experiment), ("--sort", sort), ("-n", n), ("--rev", rev)):
-        if value is not None:
-            args += [flag, str(value)]
-    found = Runs(_run_of(r, path) for r in _ask(args, path, list, True))
-    if not found and expression and (project := _project_of(expression)):
+    if n is not None and (not hasattr(type(n), "__index__") or n < 0):
+        raise UsageError(f"gitruns.runs: n is how many at most, not {n!r:.100}")
+    those, order, fit = _flags(("-e", experiment), ("--rev", rev)), _flags(("--sort", sort)), _flags(("-w", expression))
+    if parts:
+        records = _ask(["ls", "--json", *those, *order, *fit], path, list, True)
+    else:
+        # Groups count a chain as its last part; the list has every record.
+        groups = _ask(["ls", "--json", "--group-by", "id", *those, *fit], path, list, True)
+        try:
+            last = {id for group in groups for id in group["runs"]}
+        except (KeyError, TypeError):
+            raise _foreign("it printed what is no group of runs") from None
+        records = [r for r in _ask(["ls", "--json", *those, *order], path, list, True) if not isinstance(r, dict) or str(r.get("id")) in last]
+    found = Runs(_run_of(r, path, parts) for r in records[:n])
+    if not records and expression and (project := _project_of(expression)):
         text = f"no run has a key {expression!r}; the runs of an experiment: runs(\"experiment = '{project}'\")"
         if "/" in expression:
             raise UsageError(text)
         once(("runs", expression), text)
-    return Runs() if n == 0 else found
+    return found
+
+
+def _flags(*given: tuple[str, Any]) -> list[str]:
+    """The words of a command for flags with values; None is not given."""
+    return [word for flag, value in given if value is not None for word in (flag, str(value))]
 
 
 def _project_of(expression: str) -> str:

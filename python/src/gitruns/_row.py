@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 
 from ._say import once
-from ._values import MAX_DEPTH, MAX_LIST, MAX_NODES, is_array, key_of, number_of, plain, repr_of, text_of
+from ._values import MAX_DEPTH, MAX_LIST, MAX_NODES, is_array, key_of, long_text, number_of, plain, repr_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -37,7 +37,7 @@ def split(data: Mapping[str, Any], prefix: str = "", into: tuple[Any, ...] | Non
                 else:
                     numbers[name] = float(number) if type(number) is int and abs(number) >= 1 << 53 else number
             elif isinstance(value, str):
-                values[name] = text_of(str(value))
+                values[name] = long_text(str(value), name)
             elif value is None:
                 values[name] = None
             elif getattr(type(value), "_gitruns_media", False):

@@ -414,9 +414,9 @@ class Run:
         kind = str(getattr(level, "value", level) or "INFO").upper()
         if kind not in ("INFO", "WARN", "ERROR"):
             raise ValueError(f"alert: level {level!r} is none of INFO, WARN, ERROR")
-        from ._values import text_of
+        from ._values import long_text
 
-        text = text_of(f"{kind}: {title}: {text}")
+        text = long_text(f"{kind}: {title}: {text}", "the alert")
         say("alert " + text[:2000])
         self._write({"step": self._step, "values": {"alert": text}})
 

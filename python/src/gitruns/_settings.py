@@ -25,7 +25,8 @@ _USED = frozenset(
 class Settings:
     """Settings(**any): what init(settings=) takes, as attributes. A dict does as well.
 
-    Used are: all_ranks (record in every process of torchrun, not only in rank 0), silent, mode, console ("wrap" keeps what
+    Used are: all_ranks (record in every process of torchrun, not only in rank 0: into one run under `runs exec -- torchrun …`, else
+    each into a run of its own, in one group and with the tag rank), silent, mode, console ("wrap" keeps what
     the process prints; `runs exec` does it without), x_disable_stats (no samples of the machine), and project, entity,
     run_id, run_name, run_group, run_job_type, run_notes, run_tags, resume where init does not say them. Whatever else is given and
     would change what is recorded is said on stderr, and stands in the run's tag `ignored`.

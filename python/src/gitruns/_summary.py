@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ._bounds import MAX_PARAMS, MAX_SUMMARY, named, nodes
 from ._say import once
-from ._values import key_of, plain, repr_of
+from ._values import key_of, long_text, plain, repr_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -102,7 +102,7 @@ class Summary(Mapping):  # type: ignore[type-arg]
                 self._run.log({key: value}, commit=False)
                 continue
             self._own[key] = _Part(value) if isinstance(value, Mapping) else value
-            held = plain(value)
+            held = long_text(value, f"summary.{key}") if type(value) is str else plain(value)
             if _has_none(held):
                 once(("null", key), f"summary.{key}: a record has no None inside a list; it reads 'null' there")
             _flatten(key, held, values)

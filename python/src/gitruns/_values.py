@@ -197,7 +197,7 @@ class _Plain:
 
     def _of(self, value: Any, depth: int) -> Any:
         if isinstance(value, str):
-            return text_of(str(value))
+            return long_text(str(value), "a text in a value")
         number = number_of(value)
         if number is not None:
             if isinstance(value, bool) or isinstance(number, float) or abs(number) < 1 << 63:
@@ -232,7 +232,7 @@ class _Param(_Plain):
         kind = type(value)
         if isinstance(value, str):
             inner: Any = getattr(value, "value", None) if hasattr(kind, "__members__") else None
-            return text_of(inner if isinstance(inner, str) else str(value))
+            return long_text(inner if isinstance(inner, str) else str(value), "a text of the config")
         if depth > MAX_DEPTH and number_of(value) is None:
             return _too_deep(value)
         number = number_of(value)
