@@ -103,7 +103,7 @@ func resumed(e *repo.Entry) string {
 	if e.Parts() == 1 {
 		return e.Resumes
 	}
-	return fmt.Sprintf("%s; %d parts are shown as one, --part shows this one alone", e.Resumes, e.Parts())
+	return fmt.Sprintf("%s; %d parts shown as one, alone with --part", e.Resumes, e.Parts())
 }
 
 func endOf(r *format.Run) string {
