@@ -99,7 +99,7 @@ func change(t *terminal.Terminal, l line) string {
 func title(h diff.Head) string {
 	switch {
 	case h.Group != "":
-		return fmt.Sprintf("%s (%d runs)", h.Group, len(h.Runs))
+		return fmt.Sprintf("%s (%s)", h.Group, terminal.Count(int64(len(h.Runs)), "run"))
 	case h.Name != "":
 		return h.Name + "  " + h.ID
 	}
@@ -366,13 +366,13 @@ func datasetLines(sets []diff.Dataset) []line {
 func datasetText(d *format.Dataset) string {
 	text := short(strings.TrimPrefix(d.Identity(), format.HashListing+":")) + " " + terminal.Bytes(d.Bytes)
 	if d.Files != 1 {
-		text += fmt.Sprintf(", %d files", d.Files)
+		text += ", " + terminal.Count(d.Files, "file")
 	}
 	if d.Rows > 0 {
-		text += fmt.Sprintf(", %d rows", d.Rows)
+		text += ", " + terminal.Count(d.Rows, "row")
 	}
 	if len(d.Columns) > 0 {
-		text += fmt.Sprintf(", %d columns", len(d.Columns))
+		text += ", " + terminal.Count(int64(len(d.Columns)), "column")
 	}
 	return text
 }

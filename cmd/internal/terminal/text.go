@@ -100,6 +100,14 @@ func pad(s string, width int, right bool) string {
 	return s + space
 }
 
+// Count is a number of things: 1 row, 2 rows.
+func Count(n int64, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
 // Ago is how long ago something was, as people say it.
 func Ago(d time.Duration) string {
 	if d < 0 {
