@@ -83,7 +83,7 @@ func ValueText(value string) string {
 		for _, n := range h.Values {
 			total += n
 		}
-		text := fmt.Sprintf("histogram of %s in %d bins from %s to %s", terminal.Number(total), len(h.Values), terminal.Number(h.Bins[0]), terminal.Number(h.Bins[len(h.Bins)-1]))
+		text := fmt.Sprintf("histogram of %s in %s from %s to %s", terminal.Number(total), terminal.Count(int64(len(h.Values)), "bin"), terminal.Number(h.Bins[0]), terminal.Number(h.Bins[len(h.Bins)-1]))
 		for _, odd := range []struct {
 			name string
 			n    float64
