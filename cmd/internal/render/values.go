@@ -42,7 +42,12 @@ func (v Run) values(ctx context.Context, p *page, e *repo.Entry) {
 		if value.count > 1 {
 			at += fmt.Sprintf(", the last of %d", value.count)
 		}
-		p.line("  %s  %s  %s", terminal.Clean(key), ValueText(value.JSON), p.t.Paint(terminal.Dim, at))
+		head := "  " + terminal.Clean(key) + "  "
+		text := p.t.Fold(ValueText(value.JSON)+"  "+at, terminal.Width(head))
+		if before, whole := strings.CutSuffix(text, at); whole {
+			text = before + p.t.Paint(terminal.Dim, at)
+		}
+		p.line("%s%s", head, text)
 	}
 	switch {
 	case err != nil:
