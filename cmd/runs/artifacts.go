@@ -31,10 +31,10 @@ func (a *app) artifactsCommand() *cobra.Command {
 only on the machine that recorded them.
 
     runs artifacts wide                          # the list; asks the store
-    runs artifacts wide model.bin -o model.bin   # one of them, proved by its digest
+    runs artifacts wide model.bin -o model.bin   # one, proved by its digest
     runs artifacts wide -o DIR                   # all of them
-    runs artifacts --upload                      # bring what is here to the store, of all runs
-    runs artifacts --prune                       # free the copies on this machine that the store holds
+    runs artifacts --upload                      # bring to it what is here
+    runs artifacts --prune                       # drop here what it holds
 
 What is not here is fetched from the store that artifacts.store in .runs/config.toml names.
 

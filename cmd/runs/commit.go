@@ -205,12 +205,7 @@ func filesAndBytes(files int, bytes int64) string {
 	return fmt.Sprintf("%s, %s", plural(files, "file"), terminal.Bytes(bytes))
 }
 
-func plural(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
-}
+func plural(n int, what string) string { return terminal.Count(int64(n), what) }
 
 func committedJSON(done *share.Committed) map[string]any {
 	ids := []any{}

@@ -24,6 +24,7 @@ type diffFlags struct {
 	only                                            []string
 	metrics, experiment                             string
 	all, code, strict, exitCode, asJSON, asMarkdown bool
+	part                                            bool
 }
 
 func (a *app) diffCommand() *cobra.Command {
@@ -42,6 +43,10 @@ Only what differs is shown. A selector of several runs, like group=NAME, compare
 and a verdict by Welch's test at the level of [compare] in the config. One run against one run never claims that a
 difference is more than noise.
 
+The newest part of a chain of runs that resume one another is compared as all of it; with --part each run is itself alone:
+
+    runs diff last~1 last --part
+
 Exit status: 0 done; 1 failed; 2 wrong usage; 3 a selector names no run; with --exit-code 4 when something differs.`,
 		Args:              arguments(0, 2, ""),
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.diff(cmd.Context(), &f, args) },
@@ -52,6 +57,7 @@ Exit status: 0 done; 1 failed; 2 wrong usage; 3 a selector names no run; with --
 	flags.StringVar(&f.metrics, "metrics", "", "compare only metrics that match `REGEX`")
 	flags.BoolVar(&f.all, "all", false, "show what is equal too, and long parts whole")
 	flags.BoolVar(&f.code, "code", false, "show how the source differs, as a patch")
+	flags.BoolVar(&f.part, "part", false, "only what A and B logged themselves, not what they resume")
 	flags.BoolVar(&f.strict, "strict", false, "take 1 and 1.0 for different params")
 	flags.BoolVar(&f.exitCode, "exit-code", false, "exit with 4 when something differs")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
@@ -88,7 +94,7 @@ func (a *app) diff(ctx context.Context, f *diffFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	p := &comparer{app: a, config: c.config, all: f.all, strict: f.strict, metrics: pattern}
+	p := &comparer{app: a, config: c.config, all: f.all, strict: f.strict, part: f.part, metrics: pattern}
 	if f.code {
 		return p.writeCode(ctx, x, y)
 	}
@@ -136,7 +142,16 @@ func (c *collection) before(e *repo.Entry) (*selected, error) {
 			return &selected{entries: []*repo.Entry{other}, of: c}, nil
 		}
 	}
-	return nil, &query.NotFoundError{Selector: "last~1", Reason: "names no run: there is only one"}
+	if len(parts) == 0 {
+		return nil, &repo.HintError{
+			Err:  &query.NotFoundError{Reason: fmt.Sprintf("there is no run before %s in its experiment to compare it with", e.Title())},
+			Hint: "name the two to compare: 'runs diff A B'",
+		}
+	}
+	return nil, &repo.HintError{
+		Err:  &query.NotFoundError{Reason: fmt.Sprintf("there is no run before %s in its experiment but its own %d parts", e.Title(), 1+len(parts))},
+		Hint: fmt.Sprintf("'runs diff %s %s --part' compares the newest two", format.IDRandom(parts[0].ID), format.IDRandom(e.ID)),
+	}
 }
 
 // selected is one side of a comparison.
@@ -173,6 +188,7 @@ type comparer struct {
 	*app
 	config      *format.Config
 	all, strict bool
+	part        bool // a single run is compared without what it resumes
 	metrics     *regexp.Regexp
 }
 
@@ -200,6 +216,7 @@ func (p *comparer) compare(ctx context.Context, a, b *selected) (*diff.Compariso
 // side reads what belongs to a side. Of an environment that is not at hand nothing is compared.
 func (p *comparer) side(ctx context.Context, s *selected) diff.Side {
 	side := diff.Side{Group: s.group}
+	alone := p.part && s.group == ""
 	chains := map[*format.Run][]*format.Run{}
 	inChain := map[*format.Run]bool{}
 	for _, chain := range query.Chains(s.of.runs) {
@@ -213,7 +230,7 @@ func (p *comparer) side(ctx context.Context, s *selected) diff.Side {
 		switch {
 		case s.group != "" && inChain[e.Run]:
 			continue // counted with the run that resumes it
-		case len(chain) > 1:
+		case len(chain) > 1 && !alone:
 			side.Runs = append(side.Runs, diff.MergeChain(chain))
 		default:
 			side.Runs = append(side.Runs, e.Run)
@@ -228,7 +245,7 @@ func (p *comparer) side(ctx context.Context, s *selected) diff.Side {
 	}
 	side.Manifest = func(d format.Dataset) ([]format.ManifestEntry, error) { return first.Repository().Manifest(ctx, d) }
 	if s.group == "" {
-		if len(chains[first.Run]) > 1 {
+		if len(chains[first.Run]) > 1 && !alone {
 			first = s.of.whole(first)
 		}
 		s.curves = openCurves(first)

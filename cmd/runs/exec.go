@@ -155,8 +155,13 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 		a.say("runs: %v", err)
 		return nil
 	}
+	took := time.Since(began)
 	a.sayFinished(done)
-	a.sayRecorded(done.Run, time.Since(began))
+	recorded := done.Run
+	if e, err := active.Repository().Read(context.WithoutCancel(ctx), recorded.ID); err == nil {
+		recorded = e.Run // with the name that the program gave it
+	}
+	a.sayRecorded(recorded, took)
 	if r, err := active.Repository().Reopen(); err != nil {
 		a.say("runs: %v", err)
 	} else {

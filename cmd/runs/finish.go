@@ -88,13 +88,13 @@ func (a *app) toFinish(ctx context.Context, args []string) (*repo.Active, error)
 	case 1:
 		return actives[0], nil
 	case 0:
-		return nil, &query.NotFoundError{Selector: "", Reason: "no run is in progress"}
+		return nil, &query.NotFoundError{Reason: "no run is in progress"}
 	}
 	ids := make([]string, len(actives))
 	for i, active := range actives {
 		ids[i] = active.ID
 	}
-	return nil, &query.NotFoundError{Selector: "", Reason: fmt.Sprintf("%d runs are in progress, name one: %s", len(ids), strings.Join(ids, ", "))}
+	return nil, &query.NotFoundError{Reason: fmt.Sprintf("%d runs are in progress, name one: %s", len(ids), strings.Join(ids, ", "))}
 }
 
 func (a *app) sayWaiting(open []string) {

@@ -51,6 +51,9 @@ A damaged run is named on stderr and hides no other; the exit status is then 1.`
 			if f.json && f.csv {
 				return usagef("ls: --json and --csv exclude one another")
 			}
+			if f.csv && f.groupBy != "" {
+				return usagef("ls: --csv lists runs, not groups; --json knows groups")
+			}
 			if f.limit < 0 {
 				return usagef("ls: -n %d is negative", f.limit)
 			}
@@ -115,8 +118,8 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 	if err != nil {
 		return err
 	}
-	for _, key := range append(splitList(f.columns), query.SortKey(f.sort), f.groupBy) {
-		if key != "" && key != query.ByReplicates {
+	for _, key := range append(splitList(f.columns), query.SortKey(f.sort)) {
+		if key != "" {
 			c.sayMissing(key, false)
 		}
 	}
@@ -195,7 +198,7 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *collection, runs []*
 		w.Flush()
 		return w.Error()
 	case len(entries) == 0:
-		a.say("runs: no runs%s", map[bool]string{true: " match", false: " yet: 'runs exec -- COMMAND' records one"}[len(c.entries) > 0])
+		a.sayNone(c)
 		return nil
 	}
 	var left []string
@@ -205,6 +208,11 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *collection, runs []*
 	})
 	a.sayLeft(left)
 	return err
+}
+
+// sayNone says that a list is empty, and why.
+func (a *app) sayNone(c *collection) {
+	a.say("runs: no runs%s", map[bool]string{true: " match", false: " yet: 'runs exec -- COMMAND' records one"}[len(c.entries) > 0])
 }
 
 // maxLeft is how many keys are named that a list had no room for.
@@ -230,6 +238,10 @@ func (a *app) sayLeft(keys []string) {
 }
 
 func (a *app) writeGroups(ctx context.Context, f *lsFlags, c *collection, runs []*format.Run) error {
+	missing := f.groupBy != query.ByReplicates && c.sayMissing(f.groupBy, false)
+	if missing {
+		runs = nil // to want a key makes no group
+	}
 	groups := query.GroupBy(runs, f.groupBy, c.config.Seeds(), c.context())
 	if f.limit > 0 {
 		groups = groups[:min(len(groups), f.limit)]
@@ -253,8 +265,11 @@ func (a *app) writeGroups(ctx context.Context, f *lsFlags, c *collection, runs [
 			list = append(list, item)
 		}
 		return a.printJSON(list)
-	case f.csv:
-		return usagef("ls: --csv lists runs, not groups; --json knows groups")
+	case len(groups) == 0:
+		if !missing {
+			a.sayNone(c)
+		}
+		return nil
 	}
 	return a.term.Page(ctx, func(w io.Writer) error {
 		return render.Groups{Key: f.groupBy, Primary: primary, Context: c.context()}.Write(w, a.term, groups)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/gitruns/runs/cmd/internal/terminal"
 )
 
 func TestMain(m *testing.M) {
@@ -177,7 +180,8 @@ func TestShellQuote(t *testing.T) {
 	}
 }
 
-// TestEveryCommandHasHelp holds the help of each command to its promises: a long text and the exit statuses.
+// TestEveryCommandHasHelp holds the help of each command to its promises: a long text, the exit statuses, and no more than
+// 80 columns.
 func TestEveryCommandHasHelp(t *testing.T) {
 	a := &app{}
 	all := a.command("").Commands()
@@ -190,6 +194,20 @@ func TestEveryCommandHasHelp(t *testing.T) {
 		}
 		if c.Long == "" || !strings.Contains(c.Long, "Exit status") {
 			t.Errorf("%s: no help, or no exit statuses", c.Name())
+		}
+		var out bytes.Buffer
+		c.SetOut(&out)
+		c.InitDefaultHelpFlag()
+		if err := c.Help(); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), "\n  -h, --help ") {
+			t.Errorf("%s: the help has no flags: %s", c.Name(), out.String())
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := terminal.Width(strings.TrimSuffix(line, "\n")); n > 80 {
+				t.Errorf("%s: %d columns: %s", c.Name(), n, line)
+			}
 		}
 	}
 }

@@ -147,6 +147,7 @@ Start with 'runs demo', or put 'runs exec --' before the command that trains.
 	help := root.HelpFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) { // wrapped when it is read, not at every start
 		cmd.Long = wrap(cmd.Long, helpWidth)
+		cmd.SetUsageTemplate(strings.ReplaceAll(cmd.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", helpWidth)))
 		help(cmd, args)
 	})
 	root.AddGroup(&cobra.Group{ID: "record", Title: "Record:"}, &cobra.Group{ID: "read", Title: "Read:"}, &cobra.Group{ID: "share", Title: "Share:"}, &cobra.Group{ID: "again", Title: "Bring back:"}, &cobra.Group{ID: "keep", Title: "Describe and keep:"})

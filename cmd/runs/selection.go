@@ -155,16 +155,19 @@ func (c *collection) goal(metric string) string {
 }
 
 // sayMissing names a key that no run has, with those that are near it. Whether it is there may be asked of any key: then it
-// is named only where it looks like another.
-func (c *collection) sayMissing(key string, asked bool) {
+// is named only where it looks like another. It reports whether there are runs and the
+// key is missing.
+func (c *collection) sayMissing(key string, asked bool) bool {
 	near, missing := query.Missing(c.runs, key, c.context())
+	missing = missing && len(c.runs) > 0
 	switch {
-	case !missing || len(c.runs) == 0:
+	case !missing:
 	case len(near) > 0:
 		c.app.say("runs: no run has %s; near: %s", key, strings.Join(near, ", "))
 	case !asked:
 		c.app.say("runs: no run has %s", key)
 	}
+	return missing
 }
 
 // selectRuns returns the entries that a selector names.

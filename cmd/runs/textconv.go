@@ -26,7 +26,7 @@ func (a *app) textconvCommand() *cobra.Command {
 		Long: `Write a Parquet file of runs as text: a line a metric, then some of its points. git diff, git log -p and git show call it:
 
     git config diff.runs-metrics.textconv 'runs textconv'
-    git config diff.runs.xfuncname '^\[.*\]$'       # tables as hunk headers of run.toml`,
+    git config diff.runs.xfuncname '^\[.*\]$'   # tables head hunks`,
 		Args: arguments(1, 1, "FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.textconv(cmd.Context(), a.path(args[0])) },
 	}

@@ -18,13 +18,13 @@ import (
 	"github.com/gitruns/runs/repo/query"
 )
 
-// values prints what was logged and is no number: JSON values as they were, one short line each for people.
+// values prints what was logged and is no number: JSON values as they were, in short for people.
 func (a *app) values(ctx context.Context, f *metricsFlags, e *repo.Entry, keys []string) error {
 	if err := a.checkValueKeys(ctx, e, keys); err != nil {
 		return err
 	}
 	return a.page(ctx, f.json || f.csv, func(w io.Writer) error {
-		out := &valueWriter{newRowWriter(w, f)}
+		out := &valueWriter{newRowWriter(w, f), a.term}
 		if err := out.begin(); err != nil {
 			return err
 		}
@@ -84,7 +84,10 @@ func (a *app) checkValueKeys(ctx context.Context, e *repo.Entry, keys []string) 
 }
 
 // valueWriter writes values.
-type valueWriter struct{ rowWriter }
+type valueWriter struct {
+	rowWriter
+	term *terminal.Terminal
+}
 
 func (o *valueWriter) begin() error {
 	return o.rowWriter.begin(fmt.Sprintf("%10s  %-19s  %s\n", "STEP", "TIME", "KEY = VALUE"))
@@ -98,7 +101,8 @@ func (o *valueWriter) value(key string, v format.Value) error {
 	case o.f.csv:
 		return o.csvRow(key, v.Step, t, visible(v.JSON))
 	}
-	_, err := fmt.Fprintf(o.w, "%10d  %s  %s = %s\n", v.Step, t.Local().Format(time.DateTime), terminal.Clean(key), render.ValueText(v.JSON))
+	head := fmt.Sprintf("%10d  %s  ", v.Step, t.Local().Format(time.DateTime))
+	_, err := fmt.Fprintf(o.w, "%s%s\n", head, o.term.Fold(terminal.Clean(key)+" = "+render.ValueText(v.JSON), len(head)))
 	return err
 }
 

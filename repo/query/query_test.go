@@ -181,7 +181,7 @@ func TestSelector(t *testing.T) {
 	}
 	for _, c := range []struct{ selector, reason string }{
 		{"k7qx", "2 runs begin with it: 20261123-142530-k7qx2m9a, 20261122-142530-k7qx3333"},
-		{"k7q", "no run has this name or key, and a prefix of an id has 4 characters at least"},
+		{"k7q", "no run has this name or key; an id prefix has 4 characters at least"},
 		{"nope1", "no run has this name"},
 		{"@~3", "there are 3 runs"},
 		{"best=mystery", "no finished run has the metric"},

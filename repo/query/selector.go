@@ -32,11 +32,14 @@ const (
 
 // NotFoundError says that a selector names no run, or several where one is asked for.
 type NotFoundError struct {
-	Selector string
+	Selector string // empty where none was given
 	Reason   string
 }
 
 func (e *NotFoundError) Error() string {
+	if e.Selector == "" {
+		return e.Reason
+	}
 	return fmt.Sprintf("selecting %q: %s", e.Selector, e.Reason)
 }
 
@@ -307,7 +310,7 @@ func (s Selector) byText(runs []*format.Run, scope string) ([]*format.Run, error
 		}
 		return nil, s.none("%d runs begin with it: %s", len(found), strings.Join(names, ", "))
 	case len(s.arg) < minPrefix:
-		return nil, s.none("no run has this name or key%s, and a prefix of an id has %d characters at least", ofScope(scope), minPrefix)
+		return nil, s.none("no run has this name or key%s; an id prefix has %d characters at least", ofScope(scope), minPrefix)
 	}
-	return nil, s.none("no run has this name or key%s, or an id that begins with it", ofScope(scope))
+	return nil, s.none("no run has this name, key or id prefix%s", ofScope(scope))
 }

@@ -67,7 +67,7 @@ func (v Diff) Write(w io.Writer, t *terminal.Terminal, c *diff.Comparison) error
 			}
 			key := terminal.Clean(l.key)
 			pad := strings.Repeat(" ", max(0, width-terminal.Width(key)))
-			text := change(t, l)
+			text := change(t, l, max(width, terminal.Width(key))+4)
 			if text != "" {
 				text = pad + "  " + text
 			}
@@ -83,15 +83,19 @@ func (v Diff) Write(w io.Writer, t *terminal.Terminal, c *diff.Comparison) error
 	return p.err
 }
 
-func change(t *terminal.Terminal, l line) string {
+// change is how a value was and is. It begins in column at; where a line has no room for both, each begins one.
+func change(t *terminal.Terminal, l line, at int) string {
+	const mark = 2 // columns of a sign before a value
 	a, b := terminal.Clean(l.a), terminal.Clean(l.b)
 	switch {
 	case a == "" && b == "":
 		return ""
 	case a == "":
-		return t.Paint(terminal.Green, "+ ") + b
+		return t.Paint(terminal.Green, "+ ") + t.Fold(b, at+mark)
 	case b == "":
-		return t.Paint(terminal.Red, "- ") + a
+		return t.Paint(terminal.Red, "- ") + t.Fold(a, at+mark)
+	case t.OutIsTerminal() && at+terminal.Width(a+" → "+b) > t.Width():
+		return t.Fold(a, at) + "\n" + strings.Repeat(" ", at) + t.Paint(terminal.Dim, "→ ") + t.Fold(b, at+mark)
 	}
 	return a + t.Paint(terminal.Dim, " → ") + b
 }
@@ -99,7 +103,7 @@ func change(t *terminal.Terminal, l line) string {
 func title(h diff.Head) string {
 	switch {
 	case h.Group != "":
-		return fmt.Sprintf("%s (%d runs)", h.Group, len(h.Runs))
+		return fmt.Sprintf("%s (%s)", h.Group, terminal.Count(int64(len(h.Runs)), "run"))
 	case h.Name != "":
 		return h.Name + "  " + h.ID
 	}
@@ -366,13 +370,13 @@ func datasetLines(sets []diff.Dataset) []line {
 func datasetText(d *format.Dataset) string {
 	text := short(strings.TrimPrefix(d.Identity(), format.HashListing+":")) + " " + terminal.Bytes(d.Bytes)
 	if d.Files != 1 {
-		text += fmt.Sprintf(", %d files", d.Files)
+		text += ", " + terminal.Count(d.Files, "file")
 	}
 	if d.Rows > 0 {
-		text += fmt.Sprintf(", %d rows", d.Rows)
+		text += ", " + terminal.Count(d.Rows, "row")
 	}
 	if len(d.Columns) > 0 {
-		text += fmt.Sprintf(", %d columns", len(d.Columns))
+		text += ", " + terminal.Count(int64(len(d.Columns)), "column")
 	}
 	return text
 }

@@ -103,7 +103,7 @@ func resumed(e *repo.Entry) string {
 	if e.Parts() == 1 {
 		return e.Resumes
 	}
-	return fmt.Sprintf("%s; %d parts are shown as one, --part shows this one alone", e.Resumes, e.Parts())
+	return fmt.Sprintf("%s; %d parts shown as one, alone with --part", e.Resumes, e.Parts())
 }
 
 func endOf(r *format.Run) string {
@@ -250,14 +250,14 @@ func (v Run) origin(p *page, r *format.Run) {
 		p.title("source")
 		commit := s.Commit
 		if commit == "" {
-			commit = "no commit yet"
+			commit = "none yet"
 		} else {
 			commit = commit[:12]
 		}
 		if s.Branch != "" {
 			commit += " on " + s.Branch
 		}
-		if s.Dirty {
+		if s.Dirty && s.Commit != "" {
 			commit += " with changes that are not committed"
 		}
 		p.pair("  commit", commit)
@@ -284,10 +284,10 @@ func (v Run) origin(p *page, r *format.Run) {
 				size += fmt.Sprintf(" in %d files", d.Files)
 			}
 			if d.Rows > 0 {
-				size += fmt.Sprintf(", %d rows", d.Rows)
+				size += ", " + terminal.Count(d.Rows, "row")
 			}
 			if len(d.Columns) > 0 {
-				size += fmt.Sprintf(", %d columns", len(d.Columns))
+				size += ", " + terminal.Count(int64(len(d.Columns)), "column")
 			}
 			kind := "sha256 " + digest
 			switch {
@@ -313,7 +313,7 @@ func (v Run) origin(p *page, r *format.Run) {
 			machine = append(machine, m.CPU)
 		}
 		if m.Cores > 0 {
-			machine = append(machine, fmt.Sprintf("%d cores", m.Cores))
+			machine = append(machine, terminal.Count(m.Cores, "core"))
 		}
 		if m.Memory > 0 {
 			machine = append(machine, terminal.Bytes(m.Memory))
@@ -339,9 +339,9 @@ func (v Run) environment(p *page, e *format.Environment) {
 		for _, part := range []struct {
 			packages format.Packages
 			what     string
-		}{{f.Packages, "Python packages"}, {f.Conda, "conda packages"}, {f.Go, "Go modules"}, {f.Node, "Node packages"}, {f.R, "R packages"}} {
+		}{{f.Packages, "Python package"}, {f.Conda, "conda package"}, {f.Go, "Go module"}, {f.Node, "Node package"}, {f.R, "R package"}} {
 			if n := len(part.packages); n > 0 {
-				parts = append(parts, fmt.Sprintf("%d %s", n, part.what))
+				parts = append(parts, terminal.Count(int64(n), part.what))
 			}
 		}
 		if f.CUDA != "" {
@@ -390,7 +390,7 @@ func (v Run) restorable(p *page, s *format.Source) {
 		}
 		what := terminal.Bytes(o.Bytes)
 		if o.Count > 0 {
-			what = fmt.Sprintf("%d files, %s", o.Count, what)
+			what = terminal.Count(o.Count, "file") + ", " + what
 		}
 		p.line("    %s  %s", terminal.Clean(o.Path), p.t.Paint(terminal.Dim, what+": "+terminal.Clean(o.Reason)))
 	}
@@ -418,7 +418,7 @@ func (v Run) outputs(p *page, e *repo.Entry) {
 			f := e.Files[name]
 			line := terminal.Bytes(f.Bytes)
 			if f.Rows > 0 {
-				line += fmt.Sprintf(", %d rows", f.Rows)
+				line += ", " + terminal.Count(f.Rows, "row")
 			}
 			if f.Cut > 0 {
 				line += ", " + terminal.Bytes(f.Cut) + " of its middle cut"

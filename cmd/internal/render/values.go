@@ -42,7 +42,12 @@ func (v Run) values(ctx context.Context, p *page, e *repo.Entry) {
 		if value.count > 1 {
 			at += fmt.Sprintf(", the last of %d", value.count)
 		}
-		p.line("  %s  %s  %s", terminal.Clean(key), ValueText(value.JSON), p.t.Paint(terminal.Dim, at))
+		head := "  " + terminal.Clean(key) + "  "
+		text := p.t.Fold(ValueText(value.JSON)+"  "+at, terminal.Width(head))
+		if before, whole := strings.CutSuffix(text, at); whole {
+			text = before + p.t.Paint(terminal.Dim, at)
+		}
+		p.line("%s%s", head, text)
 	}
 	switch {
 	case err != nil:
@@ -83,7 +88,7 @@ func ValueText(value string) string {
 		for _, n := range h.Values {
 			total += n
 		}
-		text := fmt.Sprintf("histogram of %s in %d bins from %s to %s", terminal.Number(total), len(h.Values), terminal.Number(h.Bins[0]), terminal.Number(h.Bins[len(h.Bins)-1]))
+		text := fmt.Sprintf("histogram of %s in %s from %s to %s", terminal.Number(total), terminal.Count(int64(len(h.Values)), "bin"), terminal.Number(h.Bins[0]), terminal.Number(h.Bins[len(h.Bins)-1]))
 		for _, odd := range []struct {
 			name string
 			n    float64

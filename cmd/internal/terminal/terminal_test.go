@@ -68,6 +68,24 @@ func TestWords(t *testing.T) {
 	}
 }
 
+func TestFold(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"as it is", "as it is"},
+		{"one two three four", "one two\n    three four"},
+		{"one two-three-four", "one\n    two-three-\n    four"},
+		{"日本語日本語", "日本語日本\n    語"},
+		{"0123456789 x", "0123456789\n    x"},
+		{"", ""},
+	} {
+		if got := Test(nil, nil, 14, false).Fold(c.in, 4); got != c.want {
+			t.Errorf("%q: %q, want %q", c.in, got, c.want)
+		}
+		if got := (&Terminal{width: 14}).Fold(c.in, 4); got != c.in {
+			t.Errorf("a pipe gets %q for %q", got, c.in)
+		}
+	}
+}
+
 func TestTableFits(t *testing.T) {
 	tb := Table{
 		Columns: []Column{{Title: "name", Flexible: true}, {Title: "age"}, {Title: "rmse", Right: true}, {Title: "params", Flexible: true, Drop: true}, {Title: "more", Drop: true}},

@@ -91,6 +91,25 @@ func Truncate(s string, width int) string {
 	return runewidth.Truncate(s, width, "…")
 }
 
+// Fold breaks cleaned text that begins in column at, counted from 0, at the width of a terminal, between words where that
+// is possible; its other lines begin in the same column. What is no terminal gets it as it is.
+func (t *Terminal) Fold(text string, at int) string {
+	room := t.Width() - at
+	if !t.outTTY || room < leastColumn || Width(text) <= room {
+		return text
+	}
+	var lines []string
+	for Width(text) > room {
+		head := runewidth.Truncate(text, room, "")
+		if i := strings.LastIndexByte(text[:min(len(head)+1, len(text))], ' '); i > 0 {
+			head = text[:i]
+		}
+		lines = append(lines, strings.TrimRight(head, " "))
+		text = strings.TrimLeft(text[len(head):], " ")
+	}
+	return strings.Join(append(lines, text), "\n"+strings.Repeat(" ", at))
+}
+
 // pad fills text to width columns.
 func pad(s string, width int, right bool) string {
 	space := strings.Repeat(" ", max(0, width-Width(s)))
@@ -98,6 +117,14 @@ func pad(s string, width int, right bool) string {
 		return space + s
 	}
 	return s + space
+}
+
+// Count is a number of things: 1 row, 2 rows.
+func Count(n int64, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 // Ago is how long ago something was, as people say it.
