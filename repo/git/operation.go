@@ -539,11 +539,18 @@ func (d Dirs) completeRefs(ctx context.Context, n note, guard *os.File) error {
 		return nil
 	}
 	o := &Operation{dirs: d, guard: guard, note: n}
-	err := o.lasting().updateRefs(ctx, "runs: finish an interrupted "+n.kind, n.moves...)
-	if errors.Is(err, ErrMoved) { // they have moved already
-		return nil
+	reason := "runs: finish an interrupted " + n.kind
+	err := o.lasting().updateRefs(ctx, reason, n.moves...)
+	if !errors.Is(err, ErrMoved) {
+		return err
 	}
-	return err
+	// They have moved already, all or, where git was killed between one and the next, some of them.
+	for _, u := range n.moves {
+		if err := o.lasting().updateRefs(ctx, reason, u); err != nil && !errors.Is(err, ErrMoved) {
+			return err
+		}
+	}
+	return nil
 }
 
 // Differences lists what two commits differ in, as changes of the first. An empty one has no files.
