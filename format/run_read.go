@@ -241,6 +241,9 @@ func (t table) needDigest(key string) string {
 // IsDigest reports whether s is a SHA-256 in lower-case hex.
 func IsDigest(s string) bool { return isHex(s, false) }
 
+// IsObjectID reports whether s is the name of an object of git, a SHA-1 or a SHA-256 in lower-case hex.
+func IsObjectID(s string) bool { return isHex(s, true) }
+
 func isHex(s string, git bool) bool {
 	if len(s) != 64 && !(git && len(s) == 40) {
 		return false

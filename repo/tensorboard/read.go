@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -123,18 +124,8 @@ func (r *reading) finish() {
 	if n := r.damages - maxSaid; n > 0 {
 		r.warn("%d more records or files are damaged", n)
 	}
-	for _, reason := range slices.Sorted(mapKeys(r.left)) {
+	for _, reason := range slices.Sorted(maps.Keys(r.left)) {
 		r.warn("left out: %d %s", r.left[reason], reason)
-	}
-}
-
-func mapKeys(m map[string]int) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for key := range m {
-			if !yield(key) {
-				return
-			}
-		}
 	}
 }
 

@@ -255,7 +255,7 @@ func (h *head) addSource(run *format.Run, dir string) {
 		commit, remote = m.Git.Commit, m.Git.Remote
 	}
 	source := &format.Source{Remote: line(git.RemoteWithoutCredentials(remote))}
-	if isCommit(commit) {
+	if format.IsObjectID(commit) {
 		source.Commit = commit
 		info, err := os.Lstat(filepath.Join(dir, "files", diffName))
 		source.Dirty = err == nil && info.Mode().IsRegular() && info.Size() > 0
@@ -284,10 +284,6 @@ func (h *head) addSource(run *format.Run, dir string) {
 			run.Command = append(run.Command, line(arg))
 		}
 	}
-}
-
-func isCommit(s string) bool {
-	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
 }
 
 func (h *head) addMachine(run *format.Run) {

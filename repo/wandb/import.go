@@ -58,8 +58,12 @@ func Import(ctx context.Context, r *repo.Repository, q foreign.Request) (*foreig
 func chain(all []*log) {
 	slices.SortStableFunc(all, func(a, b *log) int {
 		switch {
-		case a.err != nil || b.err != nil:
-			return boolOf(a.err != nil) - boolOf(b.err != nil)
+		case a.err != nil && b.err != nil:
+			return 0
+		case a.err != nil:
+			return 1
+		case b.err != nil:
+			return -1
 		case !a.head.begun.Equal(b.head.begun):
 			return a.head.begun.Compare(b.head.begun)
 		}
@@ -77,13 +81,6 @@ func chain(all []*log) {
 		}
 		before[of] = l
 	}
-}
-
-func boolOf(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // log is the log of one run.

@@ -39,18 +39,11 @@ func (r *reading) logged(m logged, at int64) error {
 	}
 	names, captions := filesOf(m.value)
 	for i, name := range names {
-		l := &format.ArtifactLine{Name: "media/" + name, Kind: kind, Key: m.key}
-		if rest, ok := strings.CutPrefix(name, "media/"); ok {
-			l.Name = "media/" + rest
-		}
+		l := r.mediaLine("media/"+strings.TrimPrefix(name, "media/"), kind, m.key)
 		if i < len(captions) {
 			l.Caption = foreign.Cut([]byte(captions[i]), 1000)
 		}
-		if r.row.HasStep {
-			step := r.row.Step
-			l.Step = &step
-		}
-		if digest, ok := m.value["sha256"].(string); ok && len(names) == 1 && isDigest(digest) {
+		if digest, ok := m.value["sha256"].(string); ok && len(names) == 1 && format.IsDigest(digest) {
 			l.SHA256 = digest
 		}
 		if err := r.keep(name, l, at); err != nil {
@@ -61,16 +54,21 @@ func (r *reading) logged(m logged, at int64) error {
 		if slices.Contains(names, name) {
 			continue
 		}
-		l := &format.ArtifactLine{Name: name, Kind: "file", Key: m.key}
-		if r.row.HasStep {
-			step := r.row.Step
-			l.Step = &step
-		}
-		if err := r.keep(name, l, at); err != nil {
+		if err := r.keep(name, r.mediaLine(name, "file", m.key), at); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// mediaLine names a file of the row's step.
+func (r *reading) mediaLine(name, kind, key string) *format.ArtifactLine {
+	l := &format.ArtifactLine{Name: name, Kind: kind, Key: key}
+	if r.row.HasStep {
+		step := r.row.Step
+		l.Step = &step
+	}
+	return l
 }
 
 // nested lists the files that what a value holds names.
@@ -95,8 +93,6 @@ func nested(v any, names []string, depth int) []string {
 }
 
 const maxMediaDepth = 8
-
-func isDigest(s string) bool { return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == "" }
 
 // filesOf lists the files below files/ that a value names, and their captions.
 func filesOf(m map[string]any) (names, captions []string) {

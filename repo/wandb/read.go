@@ -46,8 +46,8 @@ type reading struct {
 	latest     map[string]any  // by the key of the history
 	summary    map[string]any  // as the log replays it
 	defined    map[string]format.Definition
-	config     map[string]any // as it is so far
-	wanted     []save
+	config     map[string]any           // as it is so far
+	wanted     []string                 // what the program asked to keep of its folder
 	stored     map[string]bool          // names of artifacts
 	held       map[string]artifactEntry // files of artifacts by what others refer to them by
 	output     []byte
@@ -57,9 +57,6 @@ type reading struct {
 	row        format.Line
 	item       item
 }
-
-// save is what the program asked to keep of its folder.
-type save struct{ path string }
 
 func newReading(out foreign.Output, name, dir string, h *head) *reading {
 	return &reading{

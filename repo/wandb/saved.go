@@ -43,7 +43,7 @@ func (r *reading) filesRecord(data []byte) error {
 			r.leave("names of saved files", "")
 			continue
 		}
-		r.wanted = append(r.wanted, save{p})
+		r.wanted = append(r.wanted, p)
 	}
 	return f.Err
 }
@@ -52,15 +52,15 @@ func (r *reading) filesRecord(data []byte) error {
 func (r *reading) saved(ctx context.Context) error {
 	root := filepath.Join(r.dir, "files")
 	if _, err := os.Lstat(filepath.Join(root, diffName)); err == nil {
-		r.wanted = append(r.wanted, save{diffName})
+		r.wanted = append(r.wanted, diffName)
 	}
 	for _, w := range r.wanted {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		names := []string{w.path}
-		if strings.ContainsAny(w.path, "*?[") {
-			found, err := filepath.Glob(filepath.Join(globSafe(root), filepath.FromSlash(w.path)))
+		names := []string{w}
+		if strings.ContainsAny(w, "*?[") {
+			found, err := filepath.Glob(filepath.Join(globSafe(root), filepath.FromSlash(w)))
 			if err != nil {
 				continue
 			}

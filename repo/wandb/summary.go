@@ -2,7 +2,6 @@ package wandb
 
 import (
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/format"
@@ -71,7 +70,17 @@ func (r *reading) ofHistory(k string) bool {
 		if !ok {
 			continue
 		}
-		if _, composite := last.(map[string]any); composite || slices.Contains(slices.Collect(maps.Values(summaryFields)), k[i+1:]) {
+		if _, composite := last.(map[string]any); composite || isSummaryWord(k[i+1:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// isSummaryWord reports whether define_metric has this word for a value that sums up a metric.
+func isSummaryWord(word string) bool {
+	for _, w := range summaryFields {
+		if w == word {
 			return true
 		}
 	}
