@@ -2,13 +2,8 @@ package share
 
 import (
 	"context"
-	"crypto/sha1"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
-	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -550,15 +545,11 @@ func (p *plan) sameBytes(name string, e git.Entry) error {
 	if err != nil {
 		return err
 	}
-	var sum hash.Hash = sha1.New()
-	if len(e.ID) == hex.EncodedLen(sha256.Size) {
-		sum = sha256.New()
-	}
-	fmt.Fprintf(sum, "blob %d\x00", info.Size())
-	if _, err := io.Copy(sum, f); err != nil {
+	id, err := git.BlobID(e.ID, info.Size(), f)
+	if err != nil {
 		return err
 	}
-	if hex.EncodeToString(sum.Sum(nil)) != e.ID {
+	if id != e.ID {
 		return &repo.HintError{
 			Err:  fmt.Errorf("git's attributes change the bytes of %s", e.Path),
 			Hint: "'git check-attr -a " + e.Path + "' says which; 'runs init' says what .runs/.gitattributes must hold",
