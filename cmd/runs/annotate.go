@@ -227,7 +227,7 @@ merge brings it back. What was committed stays in git's history.`,
 				a.print("%s %s", map[bool]string{true: "would remove", false: "removed"}[dry], terminal.Clean(e.String()))
 			}
 			if inGit && !dry {
-				a.say("runs: 'runs commit' takes %s out of git; its history keeps what was committed", verb(len(entries), "it", "them"))
+				a.progress("runs: 'runs commit' takes %s out of git; its history keeps what was committed", verb(len(entries), "it", "them"))
 			}
 			return nil
 		},

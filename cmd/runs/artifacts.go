@@ -101,7 +101,7 @@ func (a *app) listArtifacts(ctx context.Context, r *repo.Repository, e *repo.Ent
 		return askErr
 	}
 	if askErr != nil {
-		a.say("runs: the store cannot be asked: %v", askErr)
+		a.progress("runs: the store cannot be asked: %v", askErr)
 	}
 	if f.json {
 		list := []any{}
@@ -126,7 +126,7 @@ func (a *app) listArtifacts(ctx context.Context, r *repo.Repository, e *repo.Ent
 
 func (a *app) writeArtifacts(ctx context.Context, e *repo.Entry, states []share.Artifact) error {
 	if len(states) == 0 {
-		a.say("runs: run %s has no artifacts", e.ID)
+		a.progress("runs: run %s has no artifacts", e.ID)
 		return nil
 	}
 	tb := terminal.Table{Columns: []terminal.Column{{Title: "artifact", Flexible: true}, {Title: "size", Right: true}, {Title: "where"}}}
@@ -265,7 +265,7 @@ func (a *app) uploadArtifacts(ctx context.Context, f *artifactsFlags, selectors 
 	}
 	a.print("uploaded %s; the store holds %s of this machine", terminal.Bytes(done.Bytes), plural(done.Files, "artifact"))
 	if done.Elsewhere > 0 {
-		a.say("runs: %s of these runs %s not on this machine", plural(done.Elsewhere, "artifact"), verb(done.Elsewhere, "is", "are"))
+		a.progress("runs: %s of these runs %s not on this machine", plural(done.Elsewhere, "artifact"), verb(done.Elsewhere, "is", "are"))
 	}
 	return nil
 }
@@ -286,7 +286,7 @@ func (a *app) pruneArtifacts(ctx context.Context, f *artifactsFlags, selectors [
 	}
 	a.print("%s %s in %s", word, terminal.Bytes(done.Bytes), plural(done.Files, "artifact"))
 	if done.Kept > 0 {
-		a.say("runs: %s stay: the store does not hold them yet; 'runs push' uploads them", plural(done.Kept, "artifact"))
+		a.progress("runs: %s stay: the store does not hold them yet; 'runs push' uploads them", plural(done.Kept, "artifact"))
 	}
 	return nil
 }

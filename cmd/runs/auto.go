@@ -28,7 +28,7 @@ func (a *app) commitAtFinish(ctx context.Context, r *repo.Repository, run *forma
 	}
 	switch {
 	case err != nil:
-		a.say("runs: run %s is recorded and not committed, 'runs commit' takes it: %s", run.ID, firstLine(err.Error()))
+		a.progress("runs: run %s is recorded and not committed, 'runs commit' takes it: %s", run.ID, firstLine(err.Error()))
 	case len(done.Refused) > 0:
 		a.sayRefused(done.Refused)
 	case !done.Empty() && !quiet:
@@ -36,6 +36,6 @@ func (a *app) commitAtFinish(ctx context.Context, r *repo.Repository, run *forma
 		if done.Branch != "" {
 			where = " on " + done.Branch
 		}
-		a.say("runs: committed %s%s", done.Commit[:10], terminal.Clean(where))
+		a.progress("runs: committed %s%s", done.Commit[:10], terminal.Clean(where))
 	}
 }

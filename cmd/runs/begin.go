@@ -76,14 +76,14 @@ func (a *app) describeWithin(ctx context.Context, r *repo.Repository, f *beginFl
 	}
 	datasets, done, err := h.finish(ctx, atMost)
 	if err == nil && !done {
-		a.warn(warnings)
+		a.warnAll(warnings)
 		return run, h, nil
 	}
 	h.cancel()
 	if err != nil {
 		return nil, nil, err
 	}
-	a.warn(warnings)
+	a.warnAll(warnings)
 	run.Datasets = datasets
 	return run, nil, nil
 }
@@ -293,7 +293,7 @@ func (a *app) resumable(ctx context.Context, r *repo.Repository, key string) (*r
 		return nil, err
 	}
 	for _, d := range damaged {
-		a.say("runs: damaged run left out: %v", d.Err)
+		a.progress("runs: damaged run left out: %v", d.Err)
 	}
 	for _, e := range entries {
 		if e.Key != key || e.Active != nil && e.Life == repo.Foreign {

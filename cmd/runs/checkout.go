@@ -61,7 +61,7 @@ func (a *app) checkout(ctx context.Context, selector, experiment, dir string, wo
 	} else if commit, err := e.Repository().CheckOutWorktree(ctx, e.Run, dir); err != nil {
 		return err
 	} else if commit != e.Source.Commit {
-		a.say("runs: commit %.12s of the run is not in this clone: the worktree stands on %.12s, where its patches begin", e.Source.Commit, commit)
+		a.progress("runs: commit %.12s of the run is not in this clone: the worktree stands on %.12s, where its patches begin", e.Source.Commit, commit)
 	}
 	a.sayRestored(e, dir, pointers)
 	return nil
@@ -69,11 +69,11 @@ func (a *app) checkout(ctx context.Context, selector, experiment, dir string, wo
 
 // sayRestored says what was brought back, and what was not.
 func (a *app) sayRestored(e *repo.Entry, dir string, pointers bool) {
-	a.say("runs: restored %s in %s: tree %.12s, proved", e.Title(), repo.Relative(a.dir, dir), e.Source.Proof())
+	a.progress("runs: restored %s in %s: tree %.12s, proved", e.Title(), repo.Relative(a.dir, dir), e.Source.Proof())
 	if missing := e.Source.Missing(); missing != "" {
-		a.say("runs: it is not all that ran: %s; 'runs show %s' says which", missing, format.IDRandom(e.ID))
+		a.progress("runs: it is not all that ran: %s; 'runs show %s' says which", missing, format.IDRandom(e.ID))
 	}
 	if pointers {
-		a.say("runs: git LFS could not bring all files: their pointers stand in their place; 'git lfs fetch --all' in the project and repeat")
+		a.progress("runs: git LFS could not bring all files: their pointers stand in their place; 'git lfs fetch --all' in the project and repeat")
 	}
 }

@@ -31,7 +31,7 @@ func (a *app) clientFinish(ctx context.Context, q *clientRequest) (map[string]an
 	active.StopSidecar()
 	if t := q.TensorBoard; t.On {
 		if e, err := active.Entry(ctx); err != nil {
-			a.say("runs: TensorBoard's event files are not taken over: %v", err)
+			a.progress("runs: TensorBoard's event files are not taken over: %v", err)
 		} else {
 			ask := tensorboard.Request{Since: e.Started, Dirs: t.Dirs}
 			if t.PID > 0 {
@@ -46,7 +46,7 @@ func (a *app) clientFinish(ctx context.Context, q *clientRequest) (map[string]an
 	}
 	a.sayFinished(done)
 	if r, err := active.Repository().Reopen(); err != nil {
-		a.say("runs: %v", err)
+		a.progress("runs: %v", err)
 	} else {
 		a.commitAtFinish(ctx, r, done.Run, true)
 	}

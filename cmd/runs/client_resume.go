@@ -241,7 +241,7 @@ func (a *app) rejoin(e *repo.Entry, run *format.Run, q *clientRequest) error {
 		return err
 	}
 	if run.Source != nil && e.Source != nil && run.Source.Tree != e.Source.Tree {
-		a.say("runs: the source has changed since run %s began: its record keeps the source of its beginning", e.ID)
+		a.progress("runs: the source has changed since run %s began: its record keeps the source of its beginning", e.ID)
 	}
 	if len(run.Params) == 0 && len(run.Nulls) == 0 && len(run.Tags) == 0 && run.Note == "" {
 		return nil

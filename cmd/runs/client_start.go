@@ -54,13 +54,13 @@ func (a *app) clientStart(ctx context.Context, q *clientRequest) (map[string]any
 	answer["existing"] = before.existing
 	if before.entry != nil {
 		if answer["resumed"], err = before.answer(ctx, r, run.Params); err != nil {
-			a.say("runs: the last step of run %s is not known: %v", before.entry.ID, err)
+			a.progress("runs: the last step of run %s is not known: %v", before.entry.ID, err)
 			answer["resumed"] = map[string]any{"id": before.entry.ID, "same": before.same, "next_step": 0, "params": orEmpty(run.Params), "summary": orEmpty(before.entry.Summary)}
 		}
 	}
 	if wanted, _ := q.Sidecar.(bool); wanted {
 		if answer["sidecar"], err = startSidecar(active, q.PID, q.System); err != nil {
-			a.say("runs: nothing attends the run: %v", err)
+			a.progress("runs: nothing attends the run: %v", err)
 		}
 	}
 	return answer, nil

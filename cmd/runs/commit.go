@@ -80,7 +80,7 @@ func (a *app) commit(ctx context.Context, f *commitFlags, selectors []string) er
 	if err != nil {
 		return err
 	}
-	a.warn(done.Warned)
+	a.warnAll(done.Warned)
 	a.sayAllowed(done)
 	a.sayRefused(done.Refused)
 	if f.json {
@@ -137,10 +137,10 @@ func (a *app) sayFindings(findings []share.Finding, asJSON bool, err error) erro
 	for i, f := range findings {
 		if !asJSON {
 			if i == shown {
-				a.say("and %d more", len(findings)-i)
+				a.progress("and %d more", len(findings)-i)
 				break
 			}
-			a.say("%s: %s [%s]", f.Place(), f.Rule, f.Fingerprint)
+			a.progress("%s: %s [%s]", f.Place(), f.Rule, f.Fingerprint)
 			continue
 		}
 		one := map[string]any{"file": f.File, "line": f.Line, "column": f.Column, "rule": f.Rule, "fingerprint": f.Fingerprint, "runs": append([]string{}, f.Runs...)}
@@ -173,12 +173,12 @@ func (a *app) sayAllowed(done *share.Committed) {
 	if more := len(done.Reasons) - shown; more > 0 {
 		reasons = append(reasons, fmt.Sprintf("and %d more", more))
 	}
-	a.say("runs: %s of the search for secrets allowed in .runs/config.toml: %s", plural(done.Allowed, "find"), strings.Join(reasons, ", "))
+	a.progress("runs: %s of the search for secrets allowed in .runs/config.toml: %s", plural(done.Allowed, "find"), strings.Join(reasons, ", "))
 }
 
 func (a *app) sayRefused(refused []repo.Damage) {
 	for _, d := range refused {
-		a.say("runs: left out: %v", d.Err)
+		a.progress("runs: left out: %v", d.Err)
 	}
 }
 
@@ -190,14 +190,14 @@ func (a *app) sayCommitted(done *share.Committed) {
 	switch {
 	case !done.Empty():
 		if done.Branch == "" {
-			a.say("runs: HEAD is detached: no branch holds this commit; 'git switch -c NAME' makes one that does")
+			a.progress("runs: HEAD is detached: no branch holds this commit; 'git switch -c NAME' makes one that does")
 		}
 		a.print("committed %s: %s, %s%s", done.Commit[:10], terminal.Clean(done.Summary()), filesAndBytes(done.Files, done.Bytes), terminal.Clean(where))
 	case len(done.Refused) == 0:
-		a.say("runs: nothing to commit")
+		a.progress("runs: nothing to commit")
 	}
 	if done.Left > 0 {
-		a.say("runs: %s did not finish well and %s left out; --include-failed takes them", plural(done.Left, "run"), verb(done.Left, "is", "are"))
+		a.progress("runs: %s did not finish well and %s left out; --include-failed takes them", plural(done.Left, "run"), verb(done.Left, "is", "are"))
 	}
 }
 

@@ -42,7 +42,7 @@ func (a *app) datasetRequests(ctx context.Context, r *repo.Repository, flags []s
 			err = capture.CheckDataset(q.Path)
 		}
 		if err != nil {
-			a.say("runs: dataset %s of config.toml is not recorded: %v", name, err)
+			a.progress("runs: dataset %s of config.toml is not recorded: %v", name, err)
 			continue
 		}
 		requests = append(requests, q)
@@ -140,7 +140,7 @@ func (a *app) hash(ctx context.Context, r *repo.Repository, requests []repo.Data
 			h.results[i].dataset, h.results[i].err = r.Dataset(ctx, q)
 			if q.Named && h.results[i].err != nil && ctx.Err() == nil {
 				h.quiet()
-				a.say("runs: dataset %s of config.toml is not recorded: %v", q.Name, h.results[i].err)
+				a.progress("runs: dataset %s of config.toml is not recorded: %v", q.Name, h.results[i].err)
 				h.results[i] = hashResult{leftOut: true}
 			}
 		}

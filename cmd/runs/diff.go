@@ -300,7 +300,7 @@ func (p *comparer) writeCode(ctx context.Context, a, b *selected) error {
 	}
 	defer source.Close()
 	if len(source.Files) == 0 {
-		p.say("runs: the source is the same")
+		p.progress("runs: the source is the same")
 		return nil
 	}
 	return p.term.Page(ctx, func(w io.Writer) error {

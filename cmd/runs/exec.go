@@ -130,7 +130,7 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 		logErr = res.LogErr
 	}
 	if logErr != nil {
-		a.say("runs: the captured output is not complete: %v", logErr)
+		a.progress("runs: the captured output is not complete: %v", logErr)
 	}
 	if watcher != nil {
 		q := tensorboard.Request{Since: began, Dirs: []string{s.dir}}
@@ -152,7 +152,7 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 		if a.status == 0 {
 			return err
 		}
-		a.say("runs: %v", err)
+		a.progress("runs: %v", err)
 		return nil
 	}
 	took := time.Since(began)
@@ -163,7 +163,7 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 	}
 	a.sayRecorded(recorded, took)
 	if r, err := active.Repository().Reopen(); err != nil {
-		a.say("runs: %v", err)
+		a.progress("runs: %v", err)
 	} else {
 		a.commitAtFinish(ctx, r, done.Run, false)
 	}
@@ -205,7 +205,7 @@ func (a *app) execRun(ctx context.Context, f *execFlags, args []string) (active 
 		run.Source.Entry = entry
 	}
 	if late != nil {
-		a.say("runs: hashing the data takes long and goes on beside the program")
+		a.progress("runs: hashing the data takes long and goes on beside the program")
 	}
 	active, _, err = a.begin(ctx, r, &f.beginFlags, run, format.OwnerProcess)
 	return active, false, late, err
@@ -223,17 +223,17 @@ func (a *app) recordLate(ctx context.Context, active *repo.Active, late *hashing
 	select {
 	case <-late.done:
 	default:
-		a.say("runs: waiting for the hash of the data; Ctrl-C goes on without")
+		a.progress("runs: waiting for the hash of the data; Ctrl-C goes on without")
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
 	datasets, _, err := late.finish(ctx, 0)
 	if err != nil {
-		a.say("runs: not all data is recorded: %v", err)
+		a.progress("runs: not all data is recorded: %v", err)
 	}
 	for _, d := range datasets {
 		if err := a.appendShared(active, datasetLine(d)); err != nil {
-			a.say("runs: not all data is recorded: %v", err)
+			a.progress("runs: not all data is recorded: %v", err)
 		}
 	}
 }
@@ -279,7 +279,7 @@ func childEnv(active *repo.Active) []string {
 func (a *app) notStarted(err error) error {
 	var start *program.StartError
 	if errors.As(err, &start) {
-		a.say("runs: %v", err)
+		a.progress("runs: %v", err)
 		return quietError{start.Code}
 	}
 	return err
@@ -365,5 +365,5 @@ func (a *app) sayRecorded(run *format.Run, took time.Duration) {
 	if run.Name != "" {
 		title = fmt.Sprintf("%s (%s)", run.Name, format.IDRandom(run.ID))
 	}
-	a.say("runs: recorded %s, %s in %s: 'runs show %s'", title, run.Status, terminal.Span(took), format.IDRandom(run.ID))
+	a.progress("runs: recorded %s, %s in %s: 'runs show %s'", title, run.Status, terminal.Span(took), format.IDRandom(run.ID))
 }

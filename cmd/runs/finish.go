@@ -98,17 +98,17 @@ func (a *app) toFinish(ctx context.Context, args []string) (*repo.Active, error)
 }
 
 func (a *app) sayWaiting(open []string) {
-	a.say("runs: waiting up to %d s for writers that are still there: %s", repo.DefaultWait/time.Second, strings.Join(open, ", "))
+	a.progress("runs: waiting up to %d s for writers that are still there: %s", repo.DefaultWait/time.Second, strings.Join(open, ", "))
 }
 
 // sayFinished tells what a finish met.
 func (a *app) sayFinished(res *repo.Result) {
-	a.warn(res.Warnings)
+	a.warnAll(res.Warnings)
 	if len(res.Open) > 0 {
-		a.say("runs: %d writers are still there; what they log becomes a run that resumes this one", len(res.Open))
+		a.progress("runs: %d writers are still there; what they log becomes a run that resumes this one", len(res.Open))
 	}
 	for _, id := range res.Resumed {
-		a.say("runs: what was logged behind the end is run %s, which resumes this one", id)
+		a.progress("runs: what was logged behind the end is run %s, which resumes this one", id)
 	}
 }
 

@@ -80,10 +80,10 @@ func (a *app) gc(ctx context.Context, ask share.GCRequest, asJSON bool) error {
 		a.print("%s %s in the git folder, %s", verb, map[bool]string{true: "1 second copy", false: fmt.Sprintf("%d second copies", n)}[n == 1], terminal.Bytes(done.CopyBytes))
 	}
 	if len(done.Files)+done.Copies == 0 {
-		a.say("runs: no shared file is without a run")
+		a.progress("runs: no shared file is without a run")
 	}
 	if n := done.Spared; n > 0 {
-		a.say("runs: %s that no run names %s needed in the last day and %s", plural(n, "file"), map[bool]string{true: "was", false: "were"}[n == 1], map[bool]string{true: "stays", false: "stay"}[n == 1])
+		a.progress("runs: %s that no run names %s needed in the last day and %s", plural(n, "file"), map[bool]string{true: "was", false: "were"}[n == 1], map[bool]string{true: "stays", false: "stay"}[n == 1])
 	}
 	return nil
 }
@@ -110,6 +110,6 @@ func (a *app) gcStores(ctx context.Context, asJSON bool) error {
 		total += o.Size
 		a.print("%s  %s", o.Digest, terminal.Bytes(o.Size))
 	}
-	a.say("runs: %s that no run names, %s", plural(len(unnamed), "object"), terminal.Bytes(total))
+	a.progress("runs: %s that no run names, %s", plural(len(unnamed), "object"), terminal.Bytes(total))
 	return nil
 }

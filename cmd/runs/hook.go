@@ -27,7 +27,7 @@ runs wait for the next commit.`,
 				return usagef("hook: %q is no hook of runs; pre-commit is", args[0])
 			}
 			if err := a.stageForCommit(cmd.Context()); err != nil && !errors.Is(err, repo.ErrNoRepository) {
-				a.say("runs: no runs go into this commit: %s", firstLine(err.Error()))
+				a.progress("runs: no runs go into this commit: %s", firstLine(err.Error()))
 			}
 			return nil
 		},
@@ -49,9 +49,9 @@ func (a *app) stageForCommit(ctx context.Context) error {
 	a.sayRefused(done.Refused)
 	switch {
 	case done.Waiting > 0:
-		a.say("runs: %s not committed: %s", plural(done.Waiting, "finished run"), done.Why)
+		a.progress("runs: %s not committed: %s", plural(done.Waiting, "finished run"), done.Why)
 	case !done.Empty():
-		a.say("runs: this commit takes along: %s, %s", terminal.Clean(done.Summary()), filesAndBytes(done.Files, done.Bytes))
+		a.progress("runs: this commit takes along: %s, %s", terminal.Clean(done.Summary()), filesAndBytes(done.Files, done.Bytes))
 	}
 	return nil
 }
@@ -69,14 +69,14 @@ func (a *app) withCode(ctx context.Context, r *repo.Repository) error {
 		a.print("finished runs go into the commit of the code from now on: %s", where)
 	}
 	if h.Place == git.HookOfProject && changed {
-		a.say("runs: this is a file of the project: commit it, and everyone has the hook")
+		a.progress("runs: this is a file of the project: commit it, and everyone has the hook")
 	}
 	if h.Tool == "pre-commit" {
 		snippet, err := share.HookSnippet(r)
 		if err != nil {
 			return err
 		}
-		a.say("runs: this is for this clone; for everyone, .pre-commit-config.yaml may say:")
+		a.progress("runs: this is for this clone; for everyone, .pre-commit-config.yaml may say:")
 		a.print("%s", terminal.CleanLines(snippet))
 	}
 	return nil

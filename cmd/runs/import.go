@@ -135,19 +135,19 @@ func importHint(err error) error {
 // sayLeftOut names what was not taken, and what brings it.
 func (a *app) sayLeftOut(done *share.Imported) {
 	for _, d := range done.Refused {
-		a.say("runs: left out: %v", d.Err)
+		a.progress("runs: left out: %v", d.Err)
 	}
 	for _, id := range done.InProgress {
-		a.say("runs: left out: run %s is in progress there", id)
+		a.progress("runs: left out: run %s is in progress there", id)
 	}
 	if len(done.InProgress) > 0 {
-		a.say("      where its process is gone: RUNS_REPO=%s runs recover ID --force, and import again", shellQuote(repo.Relative(a.dir, done.From)))
+		a.progress("      where its process is gone: RUNS_REPO=%s runs recover ID --force, and import again", shellQuote(repo.Relative(a.dir, done.From)))
 	}
 	switch n := len(done.Removed); {
 	case n == 1:
-		a.say("runs: left out: run %s was removed here; --run %s brings it back", done.Removed[0], done.Removed[0])
+		a.progress("runs: left out: run %s was removed here; --run %s brings it back", done.Removed[0], done.Removed[0])
 	case n > 1:
-		a.say("runs: left out: %d runs were removed here; --run ID brings one back: %s", n, strings.Join(done.Removed, ", "))
+		a.progress("runs: left out: %d runs were removed here; --run ID brings one back: %s", n, strings.Join(done.Removed, ", "))
 	}
 }
 
@@ -164,7 +164,7 @@ func (a *app) sayImported(done *share.Imported, dry bool) {
 		here = fmt.Sprintf("; %d here already", n)
 	}
 	if len(parts) == 0 {
-		a.say("runs: nothing new in %s%s", repo.Relative(a.dir, done.From), here)
+		a.progress("runs: nothing new in %s%s", repo.Relative(a.dir, done.From), here)
 		return
 	}
 	verb := "imported"
@@ -173,6 +173,6 @@ func (a *app) sayImported(done *share.Imported, dry bool) {
 	}
 	a.print("%s %s, %s%s", verb, strings.Join(parts, " and "), filesAndBytes(done.Files, done.Bytes), here)
 	if len(done.Runs) > 0 && !dry {
-		a.say("runs: 'runs commit' commits finished ones")
+		a.progress("runs: 'runs commit' commits finished ones")
 	}
 }

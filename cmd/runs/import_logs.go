@@ -53,13 +53,13 @@ func (a *app) importLogs(ctx context.Context, kind logKind, ask foreign.Request,
 		return err
 	}
 	for _, w := range done.Warnings {
-		a.say("runs: %s", w)
+		a.progress("runs: %s", w)
 	}
 	if n := len(done.Empty); n > 0 {
-		a.say("runs: left out: %s without %s: %s", plural(n, "log"), kind.what, firstNames(done.Empty))
+		a.progress("runs: left out: %s without %s: %s", plural(n, "log"), kind.what, firstNames(done.Empty))
 	}
 	for _, name := range done.InProgress {
-		a.say("runs: left out: %s was written within the last minute and has no end: import it again when it has ended", name)
+		a.progress("runs: left out: %s was written within the last minute and has no end: import it again when it has ended", name)
 	}
 	a.sayLeftOut(&share.Imported{From: ask.Path, Removed: done.Removed, Refused: done.Refused})
 	if asJSON {

@@ -53,7 +53,7 @@ file:///shared/folder.`,
 				a.sayOutsideGit(r)
 			}
 			if made && r.InGit {
-				a.say("runs: git shows metrics in its diffs after: git config diff.runs-metrics.textconv 'runs textconv'")
+				a.progress("runs: git shows metrics in its diffs after: git config diff.runs-metrics.textconv 'runs textconv'")
 			}
 			switch {
 			case artifacts == "lfs" || artifacts == format.StoreLFS:
@@ -66,7 +66,7 @@ file:///shared/folder.`,
 			}
 			a.sayGitProblems(ctx, r)
 			if artifacts != "" {
-				a.say("runs: large artifacts go to %s: commit .runs/config.toml and .runs/.gitattributes", artifacts)
+				a.progress("runs: large artifacts go to %s: commit .runs/config.toml and .runs/.gitattributes", artifacts)
 			}
 			if withCode {
 				return a.withCode(ctx, r)
@@ -92,7 +92,7 @@ func (a *app) initHere() (*repo.Repository, bool, error) {
 // sayOutsideGit says of a folder that was set up what it cannot record.
 func (a *app) sayOutsideGit(r *repo.Repository) {
 	if !r.InGit {
-		a.say("runs: no git here: the source is not recorded; 'git init' and a commit make runs reproducible")
+		a.progress("runs: no git here: the source is not recorded; 'git init' and a commit make runs reproducible")
 	}
 }
 
@@ -100,9 +100,9 @@ func (a *app) sayOutsideGit(r *repo.Repository) {
 func (a *app) sayGitProblems(ctx context.Context, r *repo.Repository) {
 	wrong, err := r.CheckGit(ctx)
 	for _, w := range wrong {
-		a.say("runs: %s", w)
+		a.progress("runs: %s", w)
 	}
 	if err != nil && ctx.Err() == nil {
-		a.say("runs: %v", fmt.Errorf("git could not be asked about %s: %w", repo.DirName, err))
+		a.progress("runs: %v", fmt.Errorf("git could not be asked about %s: %w", repo.DirName, err))
 	}
 }

@@ -285,7 +285,7 @@ func (a *app) logRun(ctx context.Context, f *logFlags, l *format.Line, stream, s
 	if err := errors.Join(err, finishErr); err != nil {
 		return err
 	}
-	a.warn(res.Warnings)
+	a.warnAll(res.Warnings)
 	a.print("%s", res.Run.ID)
 	a.commitAtFinish(ctx, r, res.Run, true)
 	return nil
@@ -348,7 +348,7 @@ func (a *app) logStream(ctx context.Context, active *repo.Active, first []*forma
 			l, err := streamLine(&parser, text)
 			if err != nil {
 				bad++
-				a.say("runs: stdin:%d: %v", number, err)
+				a.progress("runs: stdin:%d: %v", number, err)
 				continue
 			}
 			if l == nil {

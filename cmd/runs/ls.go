@@ -162,9 +162,9 @@ func (a *app) lookElsewhere(ctx context.Context, r *repo.Repository) (say func(*
 		switch {
 		case errors.Is(err, git.ErrNoGit) || ctx.Err() != nil:
 		case err != nil:
-			a.say("runs: %v", err)
+			a.progress("runs: %v", err)
 		case len(ids) > 0:
-			a.say("runs: %d more on other branches: --all-branches", len(ids))
+			a.progress("runs: %d more on other branches: --all-branches", len(ids))
 		}
 	}
 	return say, func() {
@@ -212,7 +212,7 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *collection, runs []*
 
 // sayNone says that a list is empty, and why.
 func (a *app) sayNone(c *collection) {
-	a.say("runs: no runs%s", map[bool]string{true: " match", false: " yet: 'runs exec -- COMMAND' records one"}[len(c.entries) > 0])
+	a.progress("runs: no runs%s", map[bool]string{true: " match", false: " yet: 'runs exec -- COMMAND' records one"}[len(c.entries) > 0])
 }
 
 // maxLeft is how many keys are named that a list had no room for.
@@ -234,7 +234,7 @@ func (a *app) sayLeft(keys []string) {
 	if len(names) > maxLeft {
 		names = append(names[:maxLeft], "…")
 	}
-	a.say("runs: %d more %s: --columns %s", len(keys), what+verb(len(keys), "", "s"), strings.Join(names, ","))
+	a.progress("runs: %d more %s: --columns %s", len(keys), what+verb(len(keys), "", "s"), strings.Join(names, ","))
 }
 
 func (a *app) writeGroups(ctx context.Context, f *lsFlags, c *collection, runs []*format.Run) error {

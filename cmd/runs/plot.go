@@ -106,7 +106,7 @@ func (a *app) plot(ctx context.Context, f *plotFlags, args []string, w io.Writer
 		}
 	}
 	if len(entries) > maxCurves {
-		a.say("runs: %d runs are more than a chart can tell apart: the first %d are drawn", len(entries), maxCurves)
+		a.progress("runs: %d runs are more than a chart can tell apart: the first %d are drawn", len(entries), maxCurves)
 		entries = entries[:maxCurves]
 	}
 	for i, key := range keys {

@@ -88,17 +88,17 @@ func (a *app) sayPulled(done *share.Pulled) {
 	case done.Moved:
 		a.print("pulled %s from %s", describePulled(done), from)
 	case done.Stayed == "" && len(done.Bad) == 0:
-		a.say("runs: nothing new on %s", from)
+		a.progress("runs: nothing new on %s", from)
 	}
 	for _, id := range done.Replaced {
-		a.say("runs: run %s was finished twice: theirs is here now, yours lies in .runs/trash", id)
+		a.progress("runs: run %s was finished twice: theirs is here now, yours lies in .runs/trash", id)
 	}
 	for _, d := range done.Bad {
-		a.say("runs: not what it says: %v", d.Err)
+		a.progress("runs: not what it says: %v", d.Err)
 	}
 	if done.Stayed != "" {
-		a.say("runs: the branch stays where it is: %s", done.Stayed)
-		a.say("      %s", map[bool]string{true: "repeat it when your changes are committed or stashed", false: "repeat it"}[done.InTheWay])
+		a.progress("runs: the branch stays where it is: %s", done.Stayed)
+		a.progress("      %s", map[bool]string{true: "repeat it when your changes are committed or stashed", false: "repeat it"}[done.InTheWay])
 	}
 }
 

@@ -54,9 +54,9 @@ func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) erro
 		a.sayRemote(err)
 		return err
 	}
-	a.warn(done.Warnings)
+	a.warnAll(done.Warnings)
 	for _, line := range done.Remote {
-		a.say("%s", line)
+		a.progress("%s", line)
 	}
 	if asJSON {
 		return a.printJSON(map[string]any{
@@ -69,21 +69,21 @@ func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) erro
 	to := terminal.Clean(done.To.Name())
 	switch {
 	case done.Commit == "" && done.Absent:
-		a.say("runs: nothing to push: no committed run is new to %s, and %s was not made", terminal.Clean(done.To.Remote), to)
+		a.progress("runs: nothing to push: no committed run is new to %s, and %s was not made", terminal.Clean(done.To.Remote), to)
 		a.sayUncommitted(ctx, r)
 	case done.Commit == "":
-		a.say("runs: nothing to push to %s", to)
+		a.progress("runs: nothing to push to %s", to)
 		a.sayUncommitted(ctx, r)
 	default:
 		a.print("pushed %s to %s%s", describePushed(done), to, attempts(done.Attempts))
 	}
 	a.sayUploaded(done.Uploaded)
 	if done.Bases > 0 {
-		a.say("runs: the source of some begins at %s that only this clone had: pushed as refs/runs/base", plural(done.Bases, "commit"))
+		a.progress("runs: the source of some begins at %s that only this clone had: pushed as refs/runs/base", plural(done.Bases, "commit"))
 	}
 	if done.Stayed != "" {
-		a.say("runs: the local branch stays where it is: %s", done.Stayed)
-		a.say("      'runs pull' brings it up%s", map[bool]string{true: " when they are committed or stashed"}[done.InTheWay])
+		a.progress("runs: the local branch stays where it is: %s", done.Stayed)
+		a.progress("      'runs pull' brings it up%s", map[bool]string{true: " when they are committed or stashed"}[done.InTheWay])
 	}
 	return nil
 }
@@ -97,13 +97,13 @@ func verb(n int, one, many string) string {
 
 func (a *app) sayUploaded(u share.Uploaded) {
 	if u.Files > 0 {
-		a.say("runs: %s, %s, %s in the store", plural(u.Files, "artifact"), terminal.Bytes(u.Bytes), verb(u.Files, "lies", "lie"))
+		a.progress("runs: %s, %s, %s in the store", plural(u.Files, "artifact"), terminal.Bytes(u.Bytes), verb(u.Files, "lies", "lie"))
 	}
 	if u.Local > 0 {
-		a.say("runs: %s, %s, %s on this machine only: no store; artifacts.store in .runs/config.toml names one", plural(u.Local, "artifact"), terminal.Bytes(u.LocalSize), verb(u.Local, "stays", "stay"))
+		a.progress("runs: %s, %s, %s on this machine only: no store; artifacts.store in .runs/config.toml names one", plural(u.Local, "artifact"), terminal.Bytes(u.LocalSize), verb(u.Local, "stays", "stay"))
 	}
 	if u.Elsewhere > 0 {
-		a.say("runs: %s of these runs %s on another machine only", plural(u.Elsewhere, "artifact"), verb(u.Elsewhere, "is", "are"))
+		a.progress("runs: %s of these runs %s on another machine only", plural(u.Elsewhere, "artifact"), verb(u.Elsewhere, "is", "are"))
 	}
 }
 
@@ -138,7 +138,7 @@ func attempts(n int) string {
 // sayRemote passes on what the other side said.
 func (a *app) sayRemote(err error) {
 	for _, line := range share.RemoteLines(err) {
-		a.say("%s", line)
+		a.progress("%s", line)
 	}
 }
 
@@ -146,9 +146,9 @@ func (a *app) sayRemote(err error) {
 func (a *app) sayUncommitted(ctx context.Context, r *repo.Repository) {
 	n, err := share.Uncommitted(ctx, r)
 	if err == nil && n > 0 {
-		a.say("runs: %s not committed: 'runs commit'", plural(n, "finished run"))
+		a.progress("runs: %s not committed: 'runs commit'", plural(n, "finished run"))
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
-		a.say("runs: %v", err)
+		a.progress("runs: %v", err)
 	}
 }

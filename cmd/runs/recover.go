@@ -81,7 +81,7 @@ func (a *app) recover(ctx context.Context, o repo.Recover, args []string) error 
 		return err
 	}
 	if len(all) == 0 && o.ID == "" {
-		a.say("runs: nothing to recover: no run is in progress; --lost looks for runs that git has taken away")
+		a.progress("runs: nothing to recover: no run is in progress; --lost looks for runs that git has taken away")
 	}
 	failed := false
 	for _, got := range all {
@@ -113,15 +113,15 @@ func (a *app) finishGoneBut(ctx context.Context, r *repo.Repository, key string)
 func (a *app) finishGone(ctx context.Context, r *repo.Repository, except func(id string) bool) {
 	all, err := r.FinishGone(ctx, except)
 	if err != nil && ctx.Err() == nil {
-		a.say("runs: %v", err)
+		a.progress("runs: %v", err)
 	}
 	for _, got := range all {
 		switch {
 		case errors.Is(got.Err, fs.ErrPermission) || errors.Is(got.Err, syscall.EROFS):
 		case got.Err != nil:
-			a.say("runs: finishing run %s, whose process is gone: %v", got.ID, got.Err)
+			a.progress("runs: finishing run %s, whose process is gone: %v", got.ID, got.Err)
 		case got.Result.Run != nil:
-			a.say("runs: run %s crashed: its process is gone", got.Result.Run)
+			a.progress("runs: run %s crashed: its process is gone", got.Result.Run)
 			a.sayFinished(got.Result)
 		default:
 			a.sayFinished(got.Result)
@@ -193,19 +193,19 @@ func (a *app) lostIDs(ctx context.Context, r *repo.Repository, selectors []strin
 
 func (a *app) sayBroughtBack(done *share.BroughtBack, dry bool) {
 	for _, d := range done.Refused {
-		a.say("runs: left out: %v", d.Err)
+		a.progress("runs: left out: %v", d.Err)
 	}
 	for _, run := range done.Runs {
 		a.print("%s %s", map[bool]string{true: "would restore", false: "restored"}[dry], terminal.Clean(run.String()))
 	}
 	switch {
 	case len(done.Runs) > 0 && !dry:
-		a.say("runs: 'runs commit' commits them")
+		a.progress("runs: 'runs commit' commits them")
 	case len(done.Runs) == 0 && len(done.Refused) == 0:
-		a.say("runs: nothing is lost that was committed in this clone")
+		a.progress("runs: nothing is lost that was committed in this clone")
 	}
 	if n := done.Elsewhere; n > 0 {
-		a.say("runs: %s on other branches only: 'runs ls --all-branches' shows them", plural(n, "run"))
+		a.progress("runs: %s on other branches only: 'runs ls --all-branches' shows them", plural(n, "run"))
 	}
 }
 
@@ -213,10 +213,10 @@ func (a *app) sayBroughtBack(done *share.BroughtBack, dry bool) {
 func (a *app) sayRecovered(got repo.Recovered) (failed bool) {
 	switch {
 	case got.Err != nil:
-		a.say("runs: recovering run %s: %v", got.ID, got.Err)
+		a.progress("runs: recovering run %s: %v", got.ID, got.Err)
 		return true
 	case got.Result == nil:
-		a.say("runs: left alone run %s: %s", got.ID, got.Reason)
+		a.progress("runs: left alone run %s: %s", got.ID, got.Reason)
 		return false
 	}
 	if got.Result.Run != nil {

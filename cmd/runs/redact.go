@@ -144,30 +144,30 @@ func (a *app) sayRedacted(done *repo.Redacted, dry, inGit, pushed bool) {
 		a.print("%s %s: %s", would, run.ID, strings.Join(run.Files, ", "))
 	}
 	for _, id := range done.Unproof {
-		a.say("runs: the source of %s cannot be restored any more: its redacted patches do not apply to its base", format.IDRandom(id))
+		a.progress("runs: the source of %s cannot be restored any more: its redacted patches do not apply to its base", format.IDRandom(id))
 	}
 	for _, dir := range done.InTrash {
-		a.say("runs: %s in the trash holds it too: remove that folder", dir)
+		a.progress("runs: %s in the trash holds it too: remove that folder", dir)
 	}
 	for _, name := range done.Left {
-		a.say("runs: %s holds it too: remove it", name)
+		a.progress("runs: %s holds it too: remove it", name)
 	}
 	if dry {
 		return
 	}
 	if !inGit {
-		a.say("runs: it was not committed here; where it has left this machine, rotate it")
+		a.progress("runs: it was not committed here; where it has left this machine, rotate it")
 		return
 	}
 	if pushed {
-		a.say("runs: it was pushed: rotate the secret now, everybody who can fetch has it")
+		a.progress("runs: it was pushed: rotate the secret now, everybody who can fetch has it")
 	}
-	a.say("runs: git's history still holds it, and so does refs/runs/kept of this clone")
-	a.say("      'runs commit' takes the redaction into git%s", map[bool]string{true: ", 'runs push' to the others", false: ""}[pushed])
-	a.say("      to rewrite history, with git-filter-repo, in a fresh clone, from all branches:")
-	a.say("        git filter-repo --replace-text FILE      # FILE: a line 'SECRET==>%s'", "[redacted]")
-	a.say("        git push --force --all                   # everybody clones anew; runs that name other commits keep their patches")
-	a.say("      and here: git update-ref -d refs/runs/kept && git reflog expire --expire=now --all && git gc --prune=now")
+	a.progress("runs: git's history still holds it, and so does refs/runs/kept of this clone")
+	a.progress("      'runs commit' takes the redaction into git%s", map[bool]string{true: ", 'runs push' to the others", false: ""}[pushed])
+	a.progress("      to rewrite history, with git-filter-repo, in a fresh clone, from all branches:")
+	a.progress("        git filter-repo --replace-text FILE      # FILE: a line 'SECRET==>%s'", "[redacted]")
+	a.progress("        git push --force --all                   # everybody clones anew; runs that name other commits keep their patches")
+	a.progress("      and here: git update-ref -d refs/runs/kept && git reflog expire --expire=now --all && git gc --prune=now")
 }
 
 func redactedJSON(done *repo.Redacted, dry, inGit, pushed bool) map[string]any {

@@ -139,7 +139,7 @@ func (a *app) prepareAgain(ctx context.Context, r *repo.Repository, f *reproduce
 	}
 	for _, d := range data {
 		run.Datasets = append(run.Datasets, d.Dataset)
-		a.say("runs: data %s proved: %s", d.Name, repo.Relative(a.dir, d.Place))
+		a.progress("runs: data %s proved: %s", d.Name, repo.Relative(a.dir, d.Place))
 		if d.Variable != "" {
 			s.env = append(s.env, d.Variable+"="+d.Place)
 		}
@@ -224,12 +224,12 @@ func (a *app) sayChanges(what string, changes []diff.Change) {
 	if len(changes) == 0 {
 		return
 	}
-	a.say("runs: %s from the recorded one in %d places:", what, len(changes))
+	a.progress("runs: %s from the recorded one in %d places:", what, len(changes))
 	for _, c := range changes[:min(len(changes), shownChanges)] {
-		a.say("      %s: %s, now %s", c.Key, orNone(c.A), orNone(c.B))
+		a.progress("      %s: %s, now %s", c.Key, orNone(c.A), orNone(c.B))
 	}
 	if len(changes) > shownChanges {
-		a.say("      … and %d more", len(changes)-shownChanges)
+		a.progress("      … and %d more", len(changes)-shownChanges)
 	}
 }
 
@@ -314,7 +314,7 @@ func (a *app) verdict(f *reproduceFlags, old, again *repo.Entry, count map[diff.
 		a.print("%s: every point of every metric of %s is identical", a.term.Paint(terminal.Green, "reproduced"), old.Title())
 	}
 	if again.ExitCode != nil && old.ExitCode != nil && *again.ExitCode != *old.ExitCode {
-		a.say("runs: the program ended with status %d, then with %d", *old.ExitCode, *again.ExitCode)
+		a.progress("runs: the program ended with status %d, then with %d", *old.ExitCode, *again.ExitCode)
 	}
 	if different > 0 && f.exitCode && a.status == 0 {
 		return quietError{exitDifferent}

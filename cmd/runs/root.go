@@ -338,7 +338,7 @@ func (a *app) find(ctx context.Context) (*repo.Repository, error) {
 // settle completes or undoes a commit or push that was killed.
 func (a *app) settle(ctx context.Context, r *repo.Repository) {
 	if err := share.Settle(ctx, r); err != nil {
-		a.say("runs: completing an interrupted commit: %v", err)
+		a.progress("runs: completing an interrupted commit: %v", err)
 	}
 }
 
@@ -350,21 +350,27 @@ func (a *app) setup(ctx context.Context) (*repo.Repository, error) {
 	}
 	a.settle(ctx, r)
 	if made {
-		a.say("runs: set up %s", repo.Relative(a.dir, r.Dir))
+		a.progress("runs: set up %s", repo.Relative(a.dir, r.Dir))
 		a.sayOutsideGit(r)
 		a.sayGitProblems(ctx, r)
 	}
 	return r, nil
 }
 
-// say writes one line to stderr.
-func (a *app) say(format string, args ...any) {
+// progress writes one line to stderr.
+func (a *app) progress(format string, args ...any) {
 	fmt.Fprintln(a.term.Err, terminal.Clean(fmt.Sprintf(format, args...)))
 }
 
-func (a *app) warn(warnings []string) {
+// warn writes one line to stderr: what happened, and its consequence.
+func (a *app) warn(format string, args ...any) {
+	a.progress("runs: warning: "+format, args...)
+}
+
+// warnAll writes one line for each warning of a step that succeeded.
+func (a *app) warnAll(warnings []string) {
 	for _, w := range warnings {
-		a.say("runs: %s", w)
+		a.progress("runs: %s", w)
 	}
 }
 

@@ -101,7 +101,7 @@ func (c *collection) addBranch(ctx context.Context) error {
 func (c *collection) damage(damaged []repo.Damage) {
 	c.damaged = append(c.damaged, damaged...)
 	for _, d := range damaged {
-		c.app.say("runs: damaged run left out: %v", d.Err)
+		c.app.progress("runs: damaged run left out: %v", d.Err)
 	}
 }
 
@@ -163,9 +163,9 @@ func (c *collection) sayMissing(key string, asked bool) bool {
 	switch {
 	case !missing:
 	case len(near) > 0:
-		c.app.say("runs: no run has %s; near: %s", key, strings.Join(near, ", "))
+		c.app.warn("no run has %s; did you mean %s?", key, strings.Join(near, " or "))
 	case !asked:
-		c.app.say("runs: no run has %s", key)
+		c.app.warn("no run has %s", key)
 	}
 	return missing
 }

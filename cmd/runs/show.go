@@ -99,14 +99,14 @@ func (a *app) showSource(ctx context.Context, e *repo.Entry) error {
 	case s == nil || s.Tree == "":
 		return &repo.HintError{Err: fmt.Errorf("showing the source of run %s: it was not recorded", e.ID), Hint: "it ran outside git, or git could not be asked"}
 	case len(s.Patches) == 0:
-		a.say("runs: the source of %s is exactly commit %.12s", e.Title(), s.Commit)
+		a.progress("runs: the source of %s is exactly commit %.12s", e.Title(), s.Commit)
 		return nil
 	}
 	from := "nothing"
 	if s.Base != "" {
 		from = "commit " + s.Base[:12]
 	}
-	a.say("runs: the source of %s, as it differs from %s", e.Title(), from)
+	a.progress("runs: the source of %s, as it differs from %s", e.Title(), from)
 	return a.term.Page(ctx, func(w io.Writer) error {
 		return e.Repository().EachPatch(ctx, e.Run, func(patch io.Reader) error { return a.writePatch(w, patch) })
 	})

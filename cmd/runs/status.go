@@ -38,7 +38,7 @@ fetched.`,
 			o, err := share.Survey(ctx, r)
 			if err != nil {
 				if !errors.Is(err, git.ErrNoGit) {
-					a.say("runs: %v", err)
+					a.progress("runs: %v", err)
 				}
 				o = &share.Overview{}
 			}

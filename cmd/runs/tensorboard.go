@@ -13,14 +13,14 @@ import (
 func (a *app) takeOver(ctx context.Context, active *repo.Active, q tensorboard.Request) {
 	counts, err := tensorboard.TakeOver(context.WithoutCancel(ctx), active, q)
 	if err != nil {
-		a.say("runs: %v", err)
+		a.progress("runs: %v", err)
 		return
 	}
 	for _, w := range counts.Warnings {
-		a.say("runs: %s", w)
+		a.progress("runs: %s", w)
 	}
 	if !counts.None() {
-		a.say("runs: took over from %s of TensorBoard: %s", plural(counts.Files, "event file"), countsText(counts))
+		a.progress("runs: took over from %s of TensorBoard: %s", plural(counts.Files, "event file"), countsText(counts))
 	}
 }
 
