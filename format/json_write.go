@@ -1,8 +1,8 @@
 package format
 
 import (
-	"encoding/json"
 	"math"
+	"reflect"
 	"strconv"
 	"time"
 )
@@ -14,7 +14,8 @@ func (r *Run) JSON() []byte { return AppendJSON(nil, r.tree()) }
 // MarshalJSON is JSON, for encoders that meet a run inside another value.
 func (r *Run) MarshalJSON() ([]byte, error) { return r.JSON(), nil }
 
-// AppendJSON appends a value of a record, or any other that encoding/json writes.
+// AppendJSON appends a value of a record, a struct with json tags, or any other value that encoding/json writes. Objects
+// have their keys sorted by name.
 func AppendJSON(b []byte, value any) []byte {
 	switch v := value.(type) {
 	case nil:
@@ -55,11 +56,7 @@ func AppendJSON(b []byte, value any) []byte {
 		}
 		return append(b, '}')
 	}
-	data, err := json.Marshal(value)
-	if err != nil {
-		return appendQuoted(b, err.Error())
-	}
-	return append(b, data...)
+	return appendReflected(b, reflect.ValueOf(value))
 }
 
 func appendJSONList[T any](b []byte, list []T) []byte {

@@ -64,6 +64,7 @@ func TestScripts(t *testing.T) {
 			"await":   awaitCmd,
 			"count":   countCmd,
 			"edit":    editCmd,
+			"golden":  goldenCmd,
 			"signal":  signalCmd,
 			"store":   storeCmd,
 		},
