@@ -1,43 +1,126 @@
 package git
 
 import (
+	"bufio"
 	"context"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"hash"
+	"io"
+	"strconv"
 	"strings"
 )
 
-// Blobs stores files of the working tree as git would, through its filters, without the user's index.
-type Blobs struct {
-	dirs Dirs
-	dir  string
+// BlobID returns the id that Git gives to a blob of size bytes, read from r. The id has the repository's own hash, which
+// the id of any other of its objects, like, tells. If r holds more or fewer bytes than size, the id is of no blob.
+func BlobID(like string, size int64, r io.Reader) (string, error) {
+	var sum hash.Hash = sha1.New()
+	if len(like) == hex.EncodedLen(sha256.Size) {
+		sum = sha256.New()
+	}
+	fmt.Fprintf(sum, "blob %d\x00", size)
+	if _, err := io.Copy(sum, r); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// NewBlobs makes one. Close it.
-func NewBlobs(dirs Dirs) (*Blobs, error) {
-	dir, err := os.MkdirTemp("", "runs-index-")
-	if err != nil {
-		return nil, fmt.Errorf("making a temporary index: %w", err)
-	}
-	return &Blobs{dirs, dir}, nil
+// ReadBlob writes the content of a blob, at most limit bytes, to w. object is an id or REV:PATH.
+func ReadBlob(ctx context.Context, dirs Dirs, object string, limit int64, w io.Writer) error {
+	return dirs.command().blob(ctx, object, limit, w)
 }
 
-// Close removes the temporary index.
-func (b *Blobs) Close() { _ = os.RemoveAll(b.dir) }
+func (c command) blob(ctx context.Context, object string, limit int64, w io.Writer) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	l := &limitedWriter{w: w, left: limit, full: cancel}
+	err := c.stream(ctx, l, "cat-file", "blob", object)
+	if l.left < 0 {
+		return fmt.Errorf("%s has more than %d bytes", object, limit)
+	}
+	return err
+}
 
-// Add stores files, named from the root of the working tree, and returns their entries.
-func (b *Blobs) Add(ctx context.Context, paths []string) ([]Entry, error) {
-	if len(paths) == 0 {
-		return nil, nil
+// ReadFiltered writes a blob as a checkout to path would, through git's filters: a pointer of LFS becomes the file.
+func ReadFiltered(ctx context.Context, dirs Dirs, blob, path string, w io.Writer) error {
+	return dirs.command().stream(ctx, w, "cat-file", "--filters", "--path="+path, blob)
+}
+
+// ReadObjects reads blobs with one process, in the order of their ids. One of more than limit bytes is given as nil and an
+// error, and the others go on.
+func ReadObjects(ctx context.Context, dirs Dirs, ids []string, limit int64, read func(i int, data []byte, err error) error) error {
+	if len(ids) == 0 {
+		return nil
 	}
-	c := b.dirs.command()
-	c.env = append(c.env[:len(c.env):len(c.env)], "GIT_INDEX_FILE="+filepath.Join(b.dir, "index"))
-	c.stdin = strings.NewReader(string(list(paths)))
-	if _, err := c.run(ctx, "-c", "core.safecrlf=false", "-c", "core.splitIndex=false", "update-index", "-z", "--add", "--stdin"); err != nil {
-		return nil, err
+	in, out := io.Pipe()
+	ctx, cancel := context.WithCancel(ctx)
+	failed := make(chan error, 1)
+	go func() { // ends with git
+		batch := dirs.command()
+		batch.stdin = strings.NewReader(strings.Join(ids, "\n") + "\n")
+		err := batch.stream(ctx, out, "cat-file", "--batch")
+		_ = out.CloseWithError(err)
+		failed <- err
+	}()
+	err := readBatch(bufio.NewReaderSize(in, 256<<10), ids, limit, read)
+	cancel()
+	_ = in.Close()
+	if gitErr := <-failed; err == nil && gitErr != nil && !errors.Is(gitErr, context.Canceled) {
+		err = gitErr
 	}
-	c.stdin = nil
-	out, err := c.run(ctx, "ls-files", "-s", "-z")
-	return parseEntries(out), err
+	return err
+}
+
+func readBatch(r *bufio.Reader, ids []string, limit int64, read func(i int, data []byte, err error) error) error {
+	for i := range ids {
+		head, err := r.ReadString('\n')
+		if err != nil {
+			return fmt.Errorf("reading objects of git: %w", err)
+		}
+		fields := strings.Fields(head)
+		if len(fields) != 3 {
+			if err := read(i, nil, fmt.Errorf("object %s is not in this clone", ids[i])); err != nil {
+				return err
+			}
+			continue
+		}
+		size, err := strconv.ParseInt(fields[2], 10, 64)
+		if err != nil || size < 0 {
+			return fmt.Errorf("reading objects of git: unexpected line %q", head)
+		}
+		if size > limit {
+			if _, err := io.CopyN(io.Discard, r, size+1); err != nil {
+				return fmt.Errorf("reading objects of git: %w", err)
+			}
+			if err := read(i, nil, fmt.Errorf("%d bytes, more than the %d that are read", size, limit)); err != nil {
+				return err
+			}
+			continue
+		}
+		data := make([]byte, size+1)
+		if _, err := io.ReadFull(r, data); err != nil {
+			return fmt.Errorf("reading objects of git: %w", err)
+		}
+		if err := read(i, data[:size], nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type limitedWriter struct {
+	w    io.Writer
+	left int64
+	full func()
+}
+
+func (l *limitedWriter) Write(p []byte) (int, error) {
+	if l.left -= int64(len(p)); l.left < 0 {
+		l.full()
+		return 0, ErrTooLarge
+	}
+	return l.w.Write(p)
 }

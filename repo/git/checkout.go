@@ -9,34 +9,6 @@ import (
 	"strings"
 )
 
-// Has reports whether the repository holds a commit.
-func (s *Scratch) Has(ctx context.Context, commit string) bool {
-	_, err := s.run(ctx, nil, "cat-file", "-e", commit+"^{commit}")
-	return err == nil
-}
-
-// Shallow reports whether the clone lacks the older part of its history.
-func (d Dirs) Shallow() bool {
-	info, err := os.Stat(filepath.Join(d.Common, "shallow"))
-	return err == nil && info.Size() > 0
-}
-
-// FetchKept asks a remote, the default one where none is named, for a commit that Keep guarded where it was recorded.
-func FetchKept(ctx context.Context, dirs Dirs, remote, commit string) error {
-	if remote == "" {
-		var err error
-		if remote, err = DefaultRemote(ctx, dirs); err != nil {
-			return err
-		}
-		if remote == "" {
-			return errors.New("no remote")
-		}
-	}
-	ref := keptRefs + commit
-	_, err := dirs.network().run(ctx, "fetch", "-q", "--no-tags", "--no-write-fetch-head", "--", remote, ref+":"+ref)
-	return err
-}
-
 // WriteTree is the id of exactly the tree that the index makes.
 func (s *Scratch) WriteTree(ctx context.Context) (string, error) {
 	out, err := s.run(ctx, nil, "write-tree", "--missing-ok")

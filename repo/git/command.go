@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 )
 
 // ErrNoGit says that the git binary is not on the PATH.
@@ -149,6 +150,35 @@ func subcommand(args []string) string {
 	return strings.Join(args, " ")
 }
 
+// command is a call of git in the working tree.
+func (d Dirs) command() command { return command{dir: d.Root, env: d.env()} }
+
+// env repeats what the caller's environment says of the repository, with absolute paths: git runs in the root.
+func (d Dirs) env() []string {
+	if os.Getenv("GIT_DIR") == "" {
+		return nil
+	}
+	return []string{"GIT_DIR=" + d.Git, "GIT_WORK_TREE=" + d.Root}
+}
+
+// exact reads what was committed: no replacement of objects counts, and none is fetched that is not here.
+func (d Dirs) exact() command {
+	c := d.command()
+	c.env = append(slices.Clip(c.env), "GIT_NO_REPLACE_OBJECTS=1", "GIT_NO_LAZY_FETCH=1")
+	return c
+}
+
+// network is a call that may ask a person for a password.
+func (d Dirs) network() command {
+	c := d.command()
+	if prompt, set := os.LookupEnv("GIT_TERMINAL_PROMPT"); set {
+		c.env = append(c.env, "GIT_TERMINAL_PROMPT="+prompt)
+	} else {
+		c.env = append(c.env, "GIT_TERMINAL_PROMPT=1")
+	}
+	return c
+}
+
 // Config returns the values of the configuration keys that match pattern, a regular expression as git reads it; keys in
 // lower case, the last value of each.
 func Config(ctx context.Context, dir, pattern string) (map[string]string, error) {
@@ -165,50 +195,11 @@ func Config(ctx context.Context, dir, pattern string) (map[string]string, error)
 	return values, err
 }
 
-// Head is where a working tree stands.
-type Head struct {
-	Commit string // empty before the first commit
-	Branch string // empty when detached
-	Dirty  bool   // something outside .runs differs from Commit, untracked files included
-}
-
-// ReadHead asks git status, which neither takes a lock nor refreshes the index.
-func ReadHead(ctx context.Context, root string) (Head, error) {
-	out, err := Run(ctx, root, "--no-optional-locks", "status", "--porcelain=v2", "--branch", "-z",
-		"--untracked-files=normal", "--ignore-submodules=none", "--", ".", ":(exclude,glob)**/.runs/**")
-	if err != nil {
-		return Head{}, err
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
 	}
-	var h Head
-	for entry := range strings.SplitSeq(string(out), "\x00") {
-		switch {
-		case strings.HasPrefix(entry, "# branch.oid "):
-			if oid := entry[len("# branch.oid "):]; oid != "(initial)" {
-				h.Commit = oid
-			}
-		case strings.HasPrefix(entry, "# branch.head "):
-			if name := entry[len("# branch.head "):]; name != "(detached)" {
-				h.Branch = name
-			}
-		case entry != "" && entry[0] != '#':
-			h.Dirty = true
-		}
-	}
-	return h, nil
-}
-
-// RemoteWithoutCredentials returns a remote's URL as it may be committed.
-func RemoteWithoutCredentials(url string) string {
-	scheme, rest, ok := strings.Cut(url, "://")
-	if !ok {
-		return url // a path, or host:path with at most a user name
-	}
-	host, path, _ := strings.Cut(rest, "/")
-	if at := strings.LastIndexByte(host, '@'); at >= 0 {
-		host = host[at+1:]
-	}
-	if path, _, _ = strings.Cut(path, "?"); path == "" {
-		return scheme + "://" + host
-	}
-	return scheme + "://" + host + "/" + path
 }

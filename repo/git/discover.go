@@ -3,6 +3,7 @@
 package git
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,6 +22,12 @@ type Dirs struct {
 // Linked reports whether the working tree is one of `git worktree add`.
 func (d Dirs) Linked() bool {
 	return d.Git != d.Common && filepath.Base(filepath.Dir(d.Git)) == "worktrees"
+}
+
+// Shallow reports whether the clone lacks the older part of its history.
+func (d Dirs) Shallow() bool {
+	info, err := os.Stat(filepath.Join(d.Common, "shallow"))
+	return err == nil && info.Size() > 0
 }
 
 // Discover finds the repository that dir lies in, as git does: GIT_DIR, else the nearest .git upwards. It reads files
@@ -106,4 +113,28 @@ func absolute(dir, p string) string {
 		return filepath.Clean(p)
 	}
 	return filepath.Join(dir, p)
+}
+
+// OpenBare returns the repository that dir lies in where it has no working tree, as on a server and in its hooks.
+func OpenBare(ctx context.Context, dir string) (Dirs, bool, error) {
+	out, err := Run(ctx, dir, "rev-parse", "--is-bare-repository", "--absolute-git-dir")
+	var failed *Error
+	if errors.As(err, &failed) {
+		return Dirs{}, false, nil
+	}
+	bare, at, _ := strings.Cut(strings.TrimSuffix(string(out), "\n"), "\n")
+	if err != nil || bare != "true" {
+		return Dirs{}, false, err
+	}
+	return Dirs{Root: at, Git: at, Common: commonDir(at)}, true, nil
+}
+
+// Partial reports whether the clone fetches some of its objects only when they are needed.
+func Partial(ctx context.Context, dirs Dirs) (bool, error) {
+	out, err := dirs.command().run(ctx, "config", "--type=bool", "--get-regexp", `^remote\..*\.promisor$`)
+	var failed *Error
+	if errors.As(err, &failed) && failed.Code == 1 {
+		return false, nil
+	}
+	return strings.Contains(string(out), " true"), err
 }

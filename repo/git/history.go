@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
-	"slices"
 	"strings"
 )
 
@@ -17,45 +15,6 @@ type PastChange struct {
 	Path   string
 	Mode   string // empty where the file is removed
 	ID     string
-}
-
-// OpenBare returns the repository that dir lies in where it has no working tree, as on a server and in its hooks.
-func OpenBare(ctx context.Context, dir string) (Dirs, bool, error) {
-	out, err := Run(ctx, dir, "rev-parse", "--is-bare-repository", "--absolute-git-dir")
-	var failed *Error
-	if errors.As(err, &failed) {
-		return Dirs{}, false, nil
-	}
-	bare, at, _ := strings.Cut(strings.TrimSuffix(string(out), "\n"), "\n")
-	if err != nil || bare != "true" {
-		return Dirs{}, false, err
-	}
-	return Dirs{Root: at, Git: at, Common: commonDir(at)}, true, nil
-}
-
-// Partial reports whether the clone fetches some of its objects only when they are needed.
-func Partial(ctx context.Context, dirs Dirs) (bool, error) {
-	out, err := dirs.command().run(ctx, "config", "--type=bool", "--get-regexp", `^remote\..*\.promisor$`)
-	var failed *Error
-	if errors.As(err, &failed) && failed.Code == 1 {
-		return false, nil
-	}
-	return strings.Contains(string(out), " true"), err
-}
-
-// FoldersNamed lists the folders of a commit that have a name, at any depth.
-func FoldersNamed(ctx context.Context, dirs Dirs, commit, name string) ([]string, error) {
-	out, err := dirs.exact().run(ctx, "ls-tree", "-r", "-d", "-z", "--name-only", "--full-tree", commit)
-	if err != nil {
-		return nil, err
-	}
-	var folders []string
-	for folder := range strings.SplitSeq(string(out), "\x00") {
-		if path.Base(folder) == name {
-			folders = append(folders, folder)
-		}
-	}
-	return folders, nil
 }
 
 // Absent lists the objects below folders that a partial clone has not fetched.
@@ -70,13 +29,6 @@ func Absent(ctx context.Context, dirs Dirs, tips, without, folders []string) (ma
 		}
 	}
 	return absent, err
-}
-
-// exact reads what was committed: no replacement of objects counts, and none is fetched that is not here.
-func (d Dirs) exact() command {
-	c := d.command()
-	c.env = append(slices.Clip(c.env), "GIT_NO_REPLACE_OBJECTS=1", "GIT_NO_LAZY_FETCH=1")
-	return c
 }
 
 // EachChange calls visit with what commits change below folders, parents before their children. Of a merge it tells what
@@ -173,10 +125,4 @@ func nextWord(in *bufio.Reader) (string, error) {
 
 func isObjectID(s string) bool {
 	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
-}
-
-// Tracked lists what the index has below a folder, links and submodules too.
-func Tracked(ctx context.Context, dirs Dirs, folder string) ([]Entry, error) {
-	out, err := dirs.command().run(ctx, "--literal-pathspecs", "ls-files", "-s", "-z", "--full-name", "--", folder)
-	return parseEntries(out), err
 }

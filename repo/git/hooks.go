@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -299,68 +298,4 @@ func isShell(script []byte) bool {
 		}
 	}
 	return false
-}
-
-// HookIndex says which index a hook of `git commit` finds.
-type HookIndex int
-
-// The indexes that `git commit` makes a commit of.
-const (
-	NoHookIndex    HookIndex = iota // this is no hook of git
-	OwnHookIndex                    // the user's: what is added to it is committed and stays
-	PartHookIndex                   // one for this commit alone, as for `git commit PATH`
-	OtherHookIndex                  // one that the caller of git has made
-)
-
-// IndexOfHook reads what git says in the environment of a hook.
-func IndexOfHook(dirs Dirs) HookIndex {
-	own := os.Getenv("GIT_INDEX_FILE")
-	if own == "" {
-		return NoHookIndex
-	}
-	path := realPath(absolute(dirs.Root, own))
-	name := filepath.Base(path)
-	switch {
-	case filepath.Dir(path) != realPath(dirs.Git):
-		return OtherHookIndex
-	case name == "index" || name == heldIndex:
-		return OwnHookIndex
-	case strings.HasPrefix(name, "next-index-"):
-		return PartHookIndex
-	}
-	return OtherHookIndex
-}
-
-// Staged reports whether the index differs from a commit or tree.
-func Staged(ctx context.Context, dirs Dirs, from string) (bool, error) {
-	_, err := dirs.command().run(ctx, "diff-index", "--cached", "--quiet", "--ignore-submodules=none", "--no-ext-diff", from, "--")
-	var failed *Error
-	if errors.As(err, &failed) && failed.Code == 1 {
-		return true, nil
-	}
-	return false, err
-}
-
-// Merging reports whether a merge waits for its commit.
-func Merging(dirs Dirs) bool {
-	_, err := os.Lstat(filepath.Join(dirs.Git, "MERGE_HEAD"))
-	return err == nil
-}
-
-// HookEnvironment makes what git says to a hook hold in any folder: git has started the hook at the root of the working
-// tree, and names its folders from there.
-func HookEnvironment() error {
-	dir := os.Getenv("GIT_DIR")
-	if dir == "" {
-		return nil
-	}
-	at, err := os.Getwd()
-	if err != nil {
-		return fmt.Errorf("finding the root of the working tree: %w", err)
-	}
-	root := at
-	if work := os.Getenv("GIT_WORK_TREE"); work != "" {
-		root = absolute(at, work)
-	}
-	return errors.Join(os.Setenv("GIT_DIR", absolute(at, dir)), os.Setenv("GIT_WORK_TREE", root))
 }

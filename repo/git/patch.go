@@ -45,20 +45,6 @@ func (s *Scratch) difference(ctx context.Context, w io.Writer, command string, t
 	return err
 }
 
-type limitedWriter struct {
-	w    io.Writer
-	left int64
-	full func()
-}
-
-func (l *limitedWriter) Write(p []byte) (int, error) {
-	if l.left -= int64(len(p)); l.left < 0 {
-		l.full()
-		return 0, ErrTooLarge
-	}
-	return l.w.Write(p)
-}
-
 // Change is a file that differs between two trees.
 type Change struct {
 	Path   string
@@ -123,22 +109,6 @@ func (s *Scratch) ReadTree(ctx context.Context, tree string) error {
 // Apply applies a patch file to the index. git itself refuses paths that leave the tree or enter .git.
 func (s *Scratch) Apply(ctx context.Context, patch string) error {
 	_, err := s.run(ctx, nil, "apply", "--cached", "--whitespace=nowarn", "-p1", patch)
-	return err
-}
-
-// ReadBlob writes the content of a blob, at most limit bytes, to w. object is an id or REV:PATH.
-func ReadBlob(ctx context.Context, dirs Dirs, object string, limit int64, w io.Writer) error {
-	return dirs.command().blob(ctx, object, limit, w)
-}
-
-func (c command) blob(ctx context.Context, object string, limit int64, w io.Writer) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	l := &limitedWriter{w: w, left: limit, full: cancel}
-	err := c.stream(ctx, l, "cat-file", "blob", object)
-	if l.left < 0 {
-		return fmt.Errorf("%s has more than %d bytes", object, limit)
-	}
 	return err
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -88,17 +87,6 @@ func privateRef(remote, ref string) string {
 	return "refs/runs/upstream/" + remote + "/" + strings.TrimPrefix(ref, "refs/heads/")
 }
 
-// network is a call that may ask a person for a password.
-func (d Dirs) network() command {
-	c := d.command()
-	if prompt, set := os.LookupEnv("GIT_TERMINAL_PROMPT"); set {
-		c.env = append(c.env, "GIT_TERMINAL_PROMPT="+prompt)
-	} else {
-		c.env = append(c.env, "GIT_TERMINAL_PROMPT=1")
-	}
-	return c
-}
-
 // ErrNoRemoteBranch says that the remote has no such branch.
 var ErrNoRemoteBranch = errors.New("the remote has no such branch")
 
@@ -150,11 +138,6 @@ func RemoteHead(ctx context.Context, dirs Dirs, remote string) (string, error) {
 		}
 	}
 	return "", nil
-}
-
-// DeleteRef removes a ref of this clone.
-func DeleteRef(ctx context.Context, dirs Dirs, ref string) {
-	_, _ = dirs.command().run(context.WithoutCancel(ctx), "update-ref", "-d", ref)
 }
 
 // Rejected is a push that the remote did not take.
@@ -209,32 +192,18 @@ func isStale(reason string) bool {
 	return slices.ContainsFunc(staleReasons, func(s string) bool { return strings.Contains(reason, s) })
 }
 
-// Missing lists the commits that one has and others have not, the oldest first.
-func Missing(ctx context.Context, dirs Dirs, tip string, others ...string) ([]string, error) {
-	args := append([]string{"rev-list", "--topo-order", "--reverse", tip, "--not"}, others...)
-	out, err := dirs.command().run(ctx, args...)
-	return strings.Fields(string(out)), err
-}
-
-// IsAncestor reports whether one commit is among those that another one stands on, or is it.
-func IsAncestor(ctx context.Context, dirs Dirs, commit, of string) (bool, error) {
-	_, err := dirs.command().run(ctx, "merge-base", "--is-ancestor", commit, of)
-	var failed *Error
-	if errors.As(err, &failed) && failed.Code == 1 {
-		return false, nil
+// RemoteWithoutCredentials returns a remote's URL as it may be committed.
+func RemoteWithoutCredentials(url string) string {
+	scheme, rest, ok := strings.Cut(url, "://")
+	if !ok {
+		return url // a path, or host:path with at most a user name
 	}
-	return err == nil, err
-}
-
-// KeptBases are the commits that Keep guards.
-func KeptBases(ctx context.Context, dirs Dirs) (map[string]bool, error) {
-	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(refname)", keptRefs)
-	bases := map[string]bool{}
-	for _, ref := range strings.Fields(string(out)) {
-		bases[strings.TrimPrefix(ref, keptRefs)] = true
+	host, path, _ := strings.Cut(rest, "/")
+	if at := strings.LastIndexByte(host, '@'); at >= 0 {
+		host = host[at+1:]
 	}
-	return bases, err
+	if path, _, _ = strings.Cut(path, "?"); path == "" {
+		return scheme + "://" + host
+	}
+	return scheme + "://" + host + "/" + path
 }
-
-// KeptRef is the ref that guards a commit.
-func KeptRef(commit string) string { return keptRefs + commit }

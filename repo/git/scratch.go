@@ -52,22 +52,12 @@ func (s *Scratch) AllowNetwork() {
 	s.cmd.env = s.cmd.env[:len(s.cmd.env)-2]
 }
 
-func (s *Scratch) index() string   { return filepath.Join(s.Dir, "index") }
+func (s *Scratch) index() string { return filepath.Join(s.Dir, "index") }
+
 func (s *Scratch) objects() string { return filepath.Join(s.Dir, "objects") }
 
 // Close removes all that was written.
 func (s *Scratch) Close() { _ = os.RemoveAll(s.Dir) }
-
-// command is a call of git in the working tree.
-func (d Dirs) command() command { return command{dir: d.Root, env: d.env()} }
-
-// env repeats what the caller's environment says of the repository, with absolute paths: git runs in the root.
-func (d Dirs) env() []string {
-	if os.Getenv("GIT_DIR") == "" {
-		return nil
-	}
-	return []string{"GIT_DIR=" + d.Git, "GIT_WORK_TREE=" + d.Root}
-}
 
 // alternates makes the objects of the repository readable from the temporary folder.
 func (s *Scratch) alternates() error {

@@ -1,7 +1,6 @@
 package git
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -9,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -129,6 +127,35 @@ func (t *Trees) Sum(id string, limit int64) (digest string, size int64, head []b
 		return "", size, nil, t.cat.failed(err)
 	}
 	return hex.EncodeToString(sum.Sum(nil)), size, head, nil
+}
+
+// Copy writes a blob of at most limit bytes. A writer that fails leaves the process ready for the next question.
+func (t *Trees) Copy(id string, limit int64, w io.Writer) error {
+	size, err := t.ask(id, "blob", limit)
+	if err != nil {
+		return err
+	}
+	to := &faulty{w: w}
+	if _, err := io.CopyN(to, t.cat.out, size); err != nil {
+		return t.cat.failed(err)
+	}
+	if _, err := t.cat.out.Discard(1); err != nil {
+		return t.cat.failed(err)
+	}
+	return to.err
+}
+
+// faulty takes all that is written and remembers the first error.
+type faulty struct {
+	w   io.Writer
+	err error
+}
+
+func (f *faulty) Write(p []byte) (int, error) {
+	if f.err == nil {
+		_, f.err = f.w.Write(p)
+	}
+	return len(p), nil
 }
 
 // object asks the process for one object.
@@ -253,167 +280,4 @@ func (t *Trees) Walk(tree, prefix string, visit func(path string, e TreeEntry) e
 		}
 	}
 	return nil
-}
-
-// Edit returns the tree with the changes made, empty where nothing is left of it. Only the folders on the way to a change
-// are read and written. Of two changes of one path the later one counts.
-func (t *Trees) Edit(tree string, edits []Edit) (string, error) {
-	if len(edits) == 0 {
-		return tree, nil
-	}
-	old, err := t.Read(tree)
-	if err != nil {
-		return "", err
-	}
-	here := make(map[string]Edit, len(edits))
-	below := map[string][]Edit{}
-	for _, e := range edits {
-		name, rest, deeper := strings.Cut(e.Path, "/")
-		if name == "" {
-			return "", fmt.Errorf("changing a tree: %q is no path", e.Path)
-		}
-		if deeper {
-			below[name] = append(below[name], Edit{rest, e.Mode, e.ID})
-			continue
-		}
-		here[name] = e
-		delete(below, name) // what came before it
-	}
-	entries := make([]TreeEntry, 0, len(old)+len(here)+len(below))
-	seen := map[string]bool{}
-	apply := func(name string, was TreeEntry) error {
-		seen[name] = true
-		if e, ok := here[name]; ok {
-			was = TreeEntry{e.Mode, name, e.ID}
-		}
-		if more := below[name]; len(more) > 0 {
-			from := was.ID
-			if !was.IsTree() {
-				from = ""
-			}
-			id, err := t.Edit(from, more)
-			if err != nil {
-				return err
-			}
-			if id != "" || from != "" { // else it only removed what is not there
-				was = TreeEntry{"40000", name, id}
-			}
-		}
-		if was.ID != "" {
-			entries = append(entries, was)
-		}
-		return nil
-	}
-	for _, e := range old {
-		if err := apply(e.Name, e); err != nil {
-			return "", err
-		}
-	}
-	for name := range here {
-		if !seen[name] {
-			if err := apply(name, TreeEntry{Name: name}); err != nil {
-				return "", err
-			}
-		}
-	}
-	for name := range below {
-		if !seen[name] {
-			if err := apply(name, TreeEntry{Name: name}); err != nil {
-				return "", err
-			}
-		}
-	}
-	if len(entries) == 0 {
-		return "", nil
-	}
-	return t.write(entries)
-}
-
-// write stores a tree; git sorts its entries.
-func (t *Trees) write(entries []TreeEntry) (string, error) {
-	var b bytes.Buffer
-	for _, e := range entries {
-		kind := "blob"
-		switch strings.TrimLeft(e.Mode, "0") {
-		case "40000":
-			kind = "tree"
-		case "160000":
-			kind = "commit"
-		}
-		fmt.Fprintf(&b, "%s %s %s\t%s\x00", e.Mode, kind, e.ID, e.Name)
-	}
-	b.WriteByte(0)
-	if t.make == nil {
-		var err error
-		if t.make, err = t.begin(); err != nil {
-			return "", err
-		}
-	}
-	// git mktree names a tree also where it could not write it: on a full disk, or where git gc has just removed the folder
-	// for it. So each is read back.
-	var missing error
-	for range writeTries {
-		if _, err := t.make.in.Write(b.Bytes()); err != nil {
-			return "", t.make.failed(err)
-		}
-		line, err := t.make.out.ReadString('\n')
-		if err != nil {
-			return "", t.make.failed(err)
-		}
-		id := strings.TrimSpace(line)
-		if _, missing = t.Read(id); missing == nil {
-			return id, nil
-		}
-	}
-	return "", t.make.failed(missing)
-}
-
-// writeTries is how often a tree is written that is not there afterwards.
-const writeTries = 5
-
-// Empty is the id of the tree without entries.
-func (t *Trees) Empty() (string, error) { return t.write(nil) }
-
-// coprocess is a process of git that answers questions on its standard input.
-type coprocess struct {
-	cmd     *exec.Cmd
-	in      io.WriteCloser
-	out     *bufio.Reader
-	stderr  complaint
-	name    string
-	idBytes int
-}
-
-func (c command) start(ctx context.Context, args ...string) (*coprocess, error) {
-	cmd, err := c.process(ctx, args)
-	if err != nil {
-		return nil, err
-	}
-	p := &coprocess{cmd: cmd, name: subcommand(args)}
-	cmd.Stderr = &p.stderr
-	if p.in, err = cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	p.out = bufio.NewReaderSize(out, 64<<10)
-	return p, cmd.Start()
-}
-
-// failed is why the process no longer answers.
-func (p *coprocess) failed(err error) error {
-	_ = p.in.Close()
-	_ = p.cmd.Wait()
-	if message := p.stderr.message(); message != "" {
-		return &Error{Command: p.name, Message: message, Output: p.stderr.String()}
-	}
-	return fmt.Errorf("git %s: %w", p.name, err)
-}
-
-func (p *coprocess) close() {
-	_ = p.in.Close()
-	_, _ = io.Copy(io.Discard, p.out)
-	_ = p.cmd.Wait()
 }

@@ -11,9 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// runsFolder is left out of every tree: what is recorded must not change what is recorded next.
-const runsFolder = ".runs"
-
 // Worktree is what git knows of a working tree: its index, what differs from it on disk, and what lies beside it. Paths are
 // relative to the root, with slashes, as git has them: any bytes but NUL.
 type Worktree struct {
@@ -160,23 +157,6 @@ func (w *Worktree) addTracked(path, fields string) {
 		}
 		w.Folders[dir] = true
 	}
-}
-
-// inRuns reports whether a path lies in a folder named .runs.
-func inRuns(path string) bool {
-	_, ok := runsParent(path)
-	return ok
-}
-
-// runsParent returns the folder that holds the outermost .runs on the way to path.
-func runsParent(path string) (string, bool) {
-	if strings.HasPrefix(path, runsFolder+"/") {
-		return "", true
-	}
-	if i := strings.Index(path, "/"+runsFolder+"/"); i >= 0 {
-		return path[:i], true
-	}
-	return "", false
 }
 
 // Failure is a file that git could not take, and why.

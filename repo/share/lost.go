@@ -71,7 +71,7 @@ func lostProject(ctx context.Context, dir string) (project string, folders []str
 	if err != nil || kept == "" {
 		return "", nil, err
 	}
-	if folders, err = git.Folders(ctx, dirs, kept, repo.DirName); err != nil {
+	if folders, err = git.FoldersNamed(ctx, dirs, kept, repo.DirName); err != nil {
 		return "", nil, err
 	}
 	here, err := filepath.Rel(dirs.Root, dir)

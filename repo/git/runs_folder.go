@@ -6,6 +6,26 @@ import (
 	"strings"
 )
 
+// runsFolder is left out of every tree: what is recorded must not change what is recorded next.
+const runsFolder = ".runs"
+
+// inRuns reports whether a path lies in a folder named .runs.
+func inRuns(path string) bool {
+	_, ok := runsParent(path)
+	return ok
+}
+
+// runsParent returns the folder that holds the outermost .runs on the way to path.
+func runsParent(path string) (string, bool) {
+	if strings.HasPrefix(path, runsFolder+"/") {
+		return "", true
+	}
+	if i := strings.Index(path, "/"+runsFolder+"/"); i >= 0 {
+		return path[:i], true
+	}
+	return "", false
+}
+
 // Strip returns the tree of a commit or tree without any folder named .runs.
 func (s *Scratch) Strip(ctx context.Context, tree string) (string, error) {
 	out, err := s.run(ctx, nil, "ls-tree", "-r", "-d", "-z", "--name-only", tree)
@@ -82,4 +102,60 @@ func (s *Scratch) without(ctx context.Context, tree string, steps []string) (str
 	}
 	out, err = s.run(ctx, []byte(kept.String()), "mktree", "-z", "--missing")
 	return strings.TrimSpace(string(out)), err
+}
+
+// RunsFolders lists the folders named .runs that git sees in all working trees of the repository: the root of the working
+// tree, and below it the path with slashes.
+func RunsFolders(ctx context.Context, dirs Dirs) ([][2]string, error) {
+	trees, err := listWorktrees(ctx, dirs)
+	if err != nil {
+		return nil, err
+	}
+	var found [][2]string
+	for _, w := range trees {
+		out, err := Run(ctx, w.path, "ls-files", "-z", "-c", "-o", "--exclude-standard", "--", ":(glob)**/.runs/config.toml", ":(glob)**/.runs/.gitignore")
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			continue // its folder is gone
+		}
+		seen := map[string]bool{}
+		for file := range strings.SplitSeq(string(out), "\x00") {
+			if i := strings.LastIndexByte(file, '/'); i > 0 && !seen[file[:i]] {
+				seen[file[:i]] = true
+				found = append(found, [2]string{w.path, file[:i]})
+			}
+		}
+	}
+	return found, nil
+}
+
+type listedWorktree struct{ path, head string }
+
+// listWorktrees reads `git worktree list`, without bare repositories.
+func listWorktrees(ctx context.Context, dirs Dirs) ([]listedWorktree, error) {
+	out, err := dirs.command().run(ctx, "worktree", "list", "--porcelain")
+	if err != nil {
+		return nil, err
+	}
+	var trees []listedWorktree
+	for block := range strings.SplitSeq(string(out), "\n\n") {
+		var w listedWorktree
+		for line := range strings.SplitSeq(block, "\n") {
+			key, value, _ := strings.Cut(line, " ")
+			switch key {
+			case "worktree":
+				w.path = value
+			case "HEAD":
+				w.head = value
+			case "bare":
+				w.path = ""
+			}
+		}
+		if w.path != "" {
+			trees = append(trees, w)
+		}
+	}
+	return trees, nil
 }

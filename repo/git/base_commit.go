@@ -27,12 +27,6 @@ func (b Base) String() string {
 	return b.Commit[:12]
 }
 
-// OnRemote reports whether a remote-tracking branch holds the commit that is checked out in dir.
-func OnRemote(ctx context.Context, dir string) (bool, error) {
-	out, err := Run(ctx, dir, "rev-list", "-1", "HEAD", "--not", "--remotes")
-	return len(out) == 0, err
-}
-
 // keptRefs hold commits that no remote has, so that git does not collect them.
 const keptRefs = "refs/runs/base/"
 
@@ -187,4 +181,39 @@ func Keep(ctx context.Context, dirs Dirs, commit string) error {
 		return fmt.Errorf("keeping commit %s from git's garbage collection: %w", commit, err)
 	}
 	return nil
+}
+
+// FetchKept asks a remote, the default one where none is named, for a commit that Keep guarded where it was recorded.
+func FetchKept(ctx context.Context, dirs Dirs, remote, commit string) error {
+	if remote == "" {
+		var err error
+		if remote, err = DefaultRemote(ctx, dirs); err != nil {
+			return err
+		}
+		if remote == "" {
+			return errors.New("no remote")
+		}
+	}
+	ref := keptRefs + commit
+	_, err := dirs.network().run(ctx, "fetch", "-q", "--no-tags", "--no-write-fetch-head", "--", remote, ref+":"+ref)
+	return err
+}
+
+// KeptBases are the commits that Keep guards.
+func KeptBases(ctx context.Context, dirs Dirs) (map[string]bool, error) {
+	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(refname)", keptRefs)
+	bases := map[string]bool{}
+	for _, ref := range strings.Fields(string(out)) {
+		bases[strings.TrimPrefix(ref, keptRefs)] = true
+	}
+	return bases, err
+}
+
+// KeptRef is the ref that guards a commit.
+func KeptRef(commit string) string { return keptRefs + commit }
+
+// OnRemote reports whether a remote-tracking branch holds the commit that is checked out in dir.
+func OnRemote(ctx context.Context, dir string) (bool, error) {
+	out, err := Run(ctx, dir, "rev-list", "-1", "HEAD", "--not", "--remotes")
+	return len(out) == 0, err
 }

@@ -1,0 +1,43 @@
+package git
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Blobs stores files of the working tree as git would, through its filters, without the user's index.
+type Blobs struct {
+	dirs Dirs
+	dir  string
+}
+
+// NewBlobs makes one. Close it.
+func NewBlobs(dirs Dirs) (*Blobs, error) {
+	dir, err := os.MkdirTemp("", "runs-index-")
+	if err != nil {
+		return nil, fmt.Errorf("making a temporary index: %w", err)
+	}
+	return &Blobs{dirs, dir}, nil
+}
+
+// Close removes the temporary index.
+func (b *Blobs) Close() { _ = os.RemoveAll(b.dir) }
+
+// Add stores files, named from the root of the working tree, and returns their entries.
+func (b *Blobs) Add(ctx context.Context, paths []string) ([]Entry, error) {
+	if len(paths) == 0 {
+		return nil, nil
+	}
+	c := b.dirs.command()
+	c.env = append(c.env[:len(c.env):len(c.env)], "GIT_INDEX_FILE="+filepath.Join(b.dir, "index"))
+	c.stdin = strings.NewReader(string(list(paths)))
+	if _, err := c.run(ctx, "-c", "core.safecrlf=false", "-c", "core.splitIndex=false", "update-index", "-z", "--add", "--stdin"); err != nil {
+		return nil, err
+	}
+	c.stdin = nil
+	out, err := c.run(ctx, "ls-files", "-s", "-z")
+	return parseEntries(out), err
+}

@@ -1,0 +1,156 @@
+package git
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Branch is a branch of this clone, or of a remote as it was last seen.
+type Branch struct {
+	Name   string // without refs/heads/ or refs/remotes/
+	Commit string
+	Remote bool
+	Here   bool // checked out in this working tree
+}
+
+// Branches lists the local branches by their full names.
+func Branches(ctx context.Context, dirs Dirs) ([]string, error) {
+	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(refname)", "refs/heads")
+	return strings.Fields(string(out)), err
+}
+
+// NewestBranches lists at most n local branches, and with remotes at most n of those too, the newest commits first.
+func NewestBranches(ctx context.Context, dirs Dirs, n int, remotes bool) ([]Branch, error) {
+	var branches []Branch
+	for _, folder := range []string{"refs/heads/", "refs/remotes/"} {
+		remote := folder != "refs/heads/"
+		if remote && !remotes {
+			break
+		}
+		out, err := dirs.command().run(ctx, "for-each-ref", fmt.Sprintf("--count=%d", n), "--sort=-committerdate", "--format=%(HEAD)%(objecttype) %(objectname) %(refname)", folder)
+		if err != nil {
+			return nil, err
+		}
+		for line := range strings.Lines(string(out)) {
+			fields := strings.Fields(line[1:])
+			if len(fields) == 3 && fields[0] == "commit" {
+				branches = append(branches, Branch{strings.TrimPrefix(fields[2], folder), fields[1], remote, line[0] == '*'})
+			}
+		}
+	}
+	return branches, nil
+}
+
+// FindBranch returns the tip of a branch: of the local one, else of the one that origin or another remote was last seen to
+// have; empty without one. here says that it is checked out in this working tree.
+func FindBranch(ctx context.Context, dirs Dirs, name string) (commit string, here bool, err error) {
+	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(HEAD)%(objectname) %(refname)", "refs/heads/"+name, "refs/remotes/*/"+name)
+	rank := 0
+	for line := range strings.Lines(string(out)) {
+		id, ref, _ := strings.Cut(strings.TrimSuffix(line[1:], "\n"), " ")
+		r := 1
+		switch ref {
+		case "refs/heads/" + name:
+			r, here = 3, line[0] == '*'
+		case "refs/remotes/origin/" + name:
+			r = 2
+		default:
+			if strings.HasPrefix(ref, "refs/heads/") { // a folder of branches
+				continue
+			}
+		}
+		if r > rank {
+			commit, rank = id, r
+		}
+	}
+	return commit, here, err
+}
+
+// DefaultBranch is the remote-tracking name of the remote's default branch, else of main or master; empty without one.
+func DefaultBranch(ctx context.Context, dirs Dirs) string {
+	at := dirs.command()
+	if out, err := at.run(ctx, "symbolic-ref", "-q", "--short", "refs/remotes/origin/HEAD"); err == nil {
+		return strings.TrimSpace(string(out))
+	}
+	for _, name := range []string{"origin/main", "origin/master", "main", "master"} {
+		if _, err := Commit(ctx, dirs, name); err == nil {
+			return name
+		}
+	}
+	return ""
+}
+
+// TrackedHead is the default branch of a remote as this clone last saw it: its HEAD, else main or master; empty without one.
+func TrackedHead(ctx context.Context, dirs Dirs, remote string) (string, error) {
+	prefix := "refs/remotes/" + remote + "/"
+	if out, err := dirs.command().run(ctx, "symbolic-ref", "-q", prefix+"HEAD"); err == nil {
+		return strings.TrimPrefix(strings.TrimSpace(string(out)), prefix), nil
+	}
+	for _, name := range []string{"main", "master"} {
+		commit, err := Resolve(ctx, dirs, prefix+name)
+		if err != nil || commit != "" {
+			return name, err
+		}
+	}
+	return "", nil
+}
+
+// CheckedOut names the working tree in which a branch is checked out, empty where in none.
+func CheckedOut(ctx context.Context, dirs Dirs, branch string) (string, error) {
+	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(worktreepath)", "refs/heads/"+branch)
+	return strings.TrimSpace(string(out)), err
+}
+
+// BranchNameError is a name that no branch may have.
+type BranchNameError struct{ Name string }
+
+func (e *BranchNameError) Error() string { return fmt.Sprintf("%q is no name for a branch", e.Name) }
+
+// CheckBranch reports why a name is none for a branch, as `git branch` would.
+func CheckBranch(ctx context.Context, dirs Dirs, name string) error {
+	if slices.Contains([]string{"HEAD", "@", "refs"}, name) {
+		return &BranchNameError{name}
+	}
+	if _, err := dirs.command().run(ctx, "check-ref-format", "refs/heads/"+name); err != nil || strings.HasPrefix(name, "-") {
+		return &BranchNameError{name}
+	}
+	return nil
+}
+
+// Tips are the commits that work goes on from: of all local and remote-tracking branches, of the working trees, and of a
+// merge that is under way.
+func Tips(ctx context.Context, dirs Dirs) ([]string, error) {
+	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(objecttype) %(objectname)", "refs/heads", "refs/remotes", "refs/runs/upstream")
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{"": true}
+	var tips []string
+	add := func(commit string) {
+		if !seen[commit] {
+			seen[commit] = true
+			tips = append(tips, commit)
+		}
+	}
+	for line := range strings.Lines(string(out)) {
+		if commit, ok := strings.CutPrefix(strings.TrimSpace(line), "commit "); ok {
+			add(commit)
+		}
+	}
+	for _, ref := range []string{"HEAD", "MERGE_HEAD"} {
+		commit, err := Resolve(ctx, dirs, ref)
+		if err != nil {
+			return nil, err
+		}
+		add(commit)
+	}
+	trees, err := listWorktrees(ctx, dirs)
+	for _, w := range trees {
+		if strings.Trim(w.head, "0") != "" {
+			add(w.head)
+		}
+	}
+	return tips, err
+}

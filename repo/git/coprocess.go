@@ -1,0 +1,53 @@
+package git
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os/exec"
+)
+
+// coprocess is a process of git that answers questions on its standard input.
+type coprocess struct {
+	cmd     *exec.Cmd
+	in      io.WriteCloser
+	out     *bufio.Reader
+	stderr  complaint
+	name    string
+	idBytes int
+}
+
+func (c command) start(ctx context.Context, args ...string) (*coprocess, error) {
+	cmd, err := c.process(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	p := &coprocess{cmd: cmd, name: subcommand(args)}
+	cmd.Stderr = &p.stderr
+	if p.in, err = cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	p.out = bufio.NewReaderSize(out, 64<<10)
+	return p, cmd.Start()
+}
+
+// failed is why the process no longer answers.
+func (p *coprocess) failed(err error) error {
+	_ = p.in.Close()
+	_ = p.cmd.Wait()
+	if message := p.stderr.message(); message != "" {
+		return &Error{Command: p.name, Message: message, Output: p.stderr.String()}
+	}
+	return fmt.Errorf("git %s: %w", p.name, err)
+}
+
+func (p *coprocess) close() {
+	_ = p.in.Close()
+	_, _ = io.Copy(io.Discard, p.out)
+	_ = p.cmd.Wait()
+}

@@ -1,0 +1,102 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Tip is where the working tree stands.
+type Tip struct {
+	Commit string // empty before the first
+	Branch string // empty when detached
+}
+
+// ReadTip asks for the branch that is checked out and its commit.
+func ReadTip(ctx context.Context, dirs Dirs) (Tip, error) {
+	var t Tip
+	var failed *Error
+	// One call in the common case; before the first commit it fails.
+	if out, err := dirs.command().run(ctx, "rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD"); err == nil {
+		commit, ref, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+		if branch, ok := strings.CutPrefix(ref, "refs/heads/"); ok || ref == "HEAD" {
+			if !ok {
+				branch = ""
+			}
+			return Tip{commit, branch}, nil
+		}
+	}
+	out, err := dirs.command().run(ctx, "rev-parse", "-q", "--verify", "HEAD^{commit}")
+	if err != nil && (!errors.As(err, &failed) || failed.Code != 1) {
+		return t, err
+	}
+	t.Commit = strings.TrimSpace(string(out))
+	out, err = dirs.command().run(ctx, "symbolic-ref", "-q", "HEAD")
+	if err != nil && (!errors.As(err, &failed) || failed.Code != 1) {
+		return t, err
+	}
+	t.Branch = strings.TrimPrefix(strings.TrimSpace(string(out)), "refs/heads/")
+	return t, nil
+}
+
+// Head is where a working tree stands.
+type Head struct {
+	Commit string // empty before the first commit
+	Branch string // empty when detached
+	Dirty  bool   // something outside .runs differs from Commit, untracked files included
+}
+
+// ReadHead asks git status, which neither takes a lock nor refreshes the index.
+func ReadHead(ctx context.Context, root string) (Head, error) {
+	out, err := Run(ctx, root, "--no-optional-locks", "status", "--porcelain=v2", "--branch", "-z",
+		"--untracked-files=normal", "--ignore-submodules=none", "--", ".", ":(exclude,glob)**/.runs/**")
+	if err != nil {
+		return Head{}, err
+	}
+	var h Head
+	for entry := range strings.SplitSeq(string(out), "\x00") {
+		switch {
+		case strings.HasPrefix(entry, "# branch.oid "):
+			if oid := entry[len("# branch.oid "):]; oid != "(initial)" {
+				h.Commit = oid
+			}
+		case strings.HasPrefix(entry, "# branch.head "):
+			if name := entry[len("# branch.head "):]; name != "(detached)" {
+				h.Branch = name
+			}
+		case entry != "" && entry[0] != '#':
+			h.Dirty = true
+		}
+	}
+	return h, nil
+}
+
+// inProgress are operations of git that take a branch back when they are aborted, by what they leave in the git folder. A
+// merge is none of them.
+var inProgress = []struct{ file, name, end string }{
+	{"rebase-merge", "a rebase", "'git rebase --continue' or 'git rebase --abort'"},
+	{"rebase-apply/applying", "git am", "'git am --continue' or 'git am --abort'"},
+	{"rebase-apply", "a rebase", "'git rebase --continue' or 'git rebase --abort'"},
+	{"CHERRY_PICK_HEAD", "a cherry-pick", "'git cherry-pick --continue' or 'git cherry-pick --abort'"},
+	{"REVERT_HEAD", "a revert", "'git revert --continue' or 'git revert --abort'"},
+	{"sequencer", "a cherry-pick or revert", "'git cherry-pick --continue' or 'git cherry-pick --abort'"},
+	{"BISECT_LOG", "a bisection", "'git bisect reset'"},
+}
+
+// InProgress names the operation of git that is under way and what ends it; empty where there is none.
+func (d Dirs) InProgress() (name, end string) {
+	for _, p := range inProgress {
+		if _, err := os.Lstat(filepath.Join(d.Git, p.file)); err == nil {
+			return p.name, p.end
+		}
+	}
+	return "", ""
+}
+
+// Merging reports whether a merge waits for its commit.
+func Merging(dirs Dirs) bool {
+	_, err := os.Lstat(filepath.Join(dirs.Git, "MERGE_HEAD"))
+	return err == nil
+}

@@ -1,0 +1,95 @@
+package git
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// note is the file that says what is being done.
+type note struct {
+	nonce          string
+	kind           string      // commit, follow
+	ref, old, next string      // empty until the refs are about to move
+	moves          []RefUpdate // all that move, ref among them
+}
+
+func (d Dirs) state(name string) string { return filepath.Join(d.Git, "runs", name) }
+
+// write gives the file its content as a whole. It need not outlive a power failure until the refs are about to move.
+func (n note) write(path string) error {
+	text := fmt.Sprintf("nonce %s\nkind %s\n", n.nonce, n.kind)
+	if n.next != "" {
+		text += fmt.Sprintf("ref %s\nold %s\nnew %s\n", n.ref, n.old, n.next)
+		for _, u := range n.moves {
+			text += fmt.Sprintf("moves %s %s %s\n", u.Ref, u.New, u.Old)
+		}
+	}
+	tmp := path + "-" + n.nonce
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(f, text)
+	if err == nil && n.next != "" {
+		err = f.Sync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp, path)
+}
+
+func readNote(path string) (note, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return note{}, err
+	}
+	var n note
+	for line := range strings.Lines(string(data)) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		switch key {
+		case "nonce":
+			n.nonce = filepath.Base(value)
+		case "kind":
+			n.kind = value
+		case "ref":
+			n.ref = value
+		case "old":
+			n.old = value
+		case "new":
+			n.next = value
+		case "moves":
+			if fields := strings.Split(value, " "); len(fields) == 3 {
+				n.moves = append(n.moves, RefUpdate{Ref: fields[0], New: fields[1], Old: fields[2]})
+			}
+		}
+	}
+	return n, nil
+}
+
+// clear removes what an operation leaves: the lock, then the files, and the note last, so that a kill on the way leaves
+// nothing that the next command does not know of.
+func (d Dirs) clear(n note) {
+	if d.ours(n) {
+		_ = os.Remove(d.indexPath() + ".lock")
+	}
+	for _, name := range []string{"index-" + n.nonce, "index-" + n.nonce + ".lock", "was-" + n.nonce, "lock-" + n.nonce, "op-" + n.nonce, "op"} {
+		_ = os.Remove(d.state(name))
+	}
+}
+
+// sweep removes what processes left that were killed before their note was written. It needs the lock of our own processes.
+func (d Dirs) sweep() {
+	for _, prefix := range []string{"op-", "index-", "lock-", "was-"} {
+		left, _ := filepath.Glob(d.state(prefix + "*"))
+		for _, path := range left {
+			_ = os.Remove(path)
+		}
+	}
+}

@@ -1,0 +1,116 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gitruns/runs/repo/lock"
+)
+
+// ErrLocked says that another process of git, or of ours, is changing the repository.
+var ErrLocked = errors.New("another process is changing this repository")
+
+// lockWait is how long a change waits for git's own index.lock.
+const lockWait = 5 * time.Second
+
+// take locks out our own processes of this working tree. Without wait it gives up at once.
+func (d Dirs) take(ctx context.Context, wait time.Duration) (*os.File, error) {
+	return takeLock(ctx, d.state("lock"), wait)
+}
+
+// turnWait is how long a commit lets others of ours go first.
+const turnWait = time.Minute
+
+// Turn waits until no other commit of runs is being made in any working tree of the repository: of many that begin at once
+// none is overtaken again and again. It is for fairness alone; after a minute it is given without. Call the function at the
+// end.
+func Turn(ctx context.Context, dirs Dirs) (end func(), err error) {
+	f, err := takeLock(ctx, filepath.Join(dirs.Common, "runs", "turn"), turnWait)
+	if errors.Is(err, ErrLocked) {
+		return func() {}, nil
+	}
+	return func() { _ = f.Close() }, err
+}
+
+func takeLock(ctx context.Context, path string, wait time.Duration) (*os.File, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	deadline := time.Now().Add(wait)
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		locked, err := lock.Try(f)
+		if err == nil && locked {
+			return f, nil
+		}
+		if err == nil && !time.Now().Before(deadline) {
+			err = ErrLocked
+		}
+		if err == nil {
+			err = sleep(ctx, pause)
+		}
+		if err != nil {
+			_ = f.Close()
+			return nil, err
+		}
+	}
+}
+
+// heldIndex is the index that `git commit -a` shows to hooks: the lock that git itself holds.
+const heldIndex = "index.lock"
+
+// lockIndex makes git's index.lock a second name of a file of ours: so that it is known as ours after a kill.
+func (o *Operation) lockIndex(ctx context.Context) error {
+	own := o.dirs.state("lock-" + o.note.nonce)
+	if err := os.WriteFile(own, []byte("runs "+o.note.nonce+"\n"), 0o666); err != nil {
+		return err
+	}
+	path := o.dirs.indexPath() + ".lock"
+	deadline := time.Now().Add(lockWait)
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		err := os.Link(own, path)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			err = createWhole(own, path)
+		}
+		if err == nil || !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		if !time.Now().Before(deadline) {
+			return fmt.Errorf("%w: %s is there", ErrLocked, path)
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// createWhole is for file systems without hard links.
+func createWhole(from, to string) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
+}
+
+// ours reports whether index.lock is the one of this note.
+func (d Dirs) ours(n note) bool {
+	data, err := os.ReadFile(d.indexPath() + ".lock")
+	return err == nil && string(data) == "runs "+n.nonce+"\n"
+}

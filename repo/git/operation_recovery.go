@@ -1,0 +1,158 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Settle completes or undoes what a killed process left behind. Where nothing is left it costs a look at one file. What a
+// living process is doing is left to it.
+func Settle(ctx context.Context, dirs Dirs) error {
+	if _, err := os.Lstat(dirs.state("op")); err != nil {
+		return nil
+	}
+	guard, err := dirs.take(ctx, 0)
+	if errors.Is(err, ErrLocked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = guard.Close() }()
+	return dirs.settle(ctx, guard)
+}
+
+func (d Dirs) settle(ctx context.Context, guard *os.File) error {
+	n, err := readNote(d.state("op"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := d.freeRefs(ctx, n); err != nil {
+		return err
+	}
+	if n.kind == kindFollow {
+		return d.settleFollow(ctx, n, guard)
+	}
+	if err := d.completeRefs(ctx, n, guard); err != nil {
+		return err
+	}
+	d.clear(n)
+	return nil
+}
+
+// refLockWait is how long a lock of a ref must be seen before it counts as left behind: git holds them for milliseconds.
+const refLockWait = time.Second
+
+// freeRefs removes the locks that a killed update-ref left on the refs of a note. While index.lock is ours, no commit of
+// anybody else holds them.
+func (d Dirs) freeRefs(ctx context.Context, n note) error {
+	if n.next == "" || !d.ours(n) {
+		return nil
+	}
+	paths := []string{filepath.Join(d.Git, "HEAD.lock")}
+	for _, u := range n.moves {
+		ref := u.Ref
+		if ref == "HEAD" {
+			tip, err := ReadTip(ctx, d)
+			if err != nil {
+				return err
+			}
+			if ref = "refs/heads/" + tip.Branch; tip.Branch == "" {
+				continue
+			}
+		}
+		paths = append(paths, filepath.Join(d.Common, filepath.FromSlash(ref)+".lock"))
+	}
+	seen := map[string]fs.FileInfo{}
+	for _, path := range paths {
+		if info, err := os.Lstat(path); err == nil {
+			seen[path] = info
+		}
+	}
+	if len(seen) == 0 {
+		return nil
+	}
+	if err := sleep(ctx, refLockWait); err != nil {
+		return err
+	}
+	for path, was := range seen {
+		if is, err := os.Lstat(path); err == nil && os.SameFile(was, is) {
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// placed reports whether the new index has its place and the old one is kept.
+func (d Dirs) placed(n note) bool {
+	_, made := os.Lstat(d.state("index-" + n.nonce))
+	_, was := os.Lstat(d.state("was-" + n.nonce))
+	return errors.Is(made, fs.ErrNotExist) && was == nil
+}
+
+// completeRefs moves the refs of a note whose index has its place already. Where somebody has removed index.lock, index and
+// branch may have changed since: they stay as they are.
+func (d Dirs) completeRefs(ctx context.Context, n note, guard *os.File) error {
+	if n.next == "" || !d.ours(n) || !d.placed(n) {
+		return nil
+	}
+	o := &Operation{dirs: d, guard: guard, note: n}
+	reason := "runs: finish an interrupted " + n.kind
+	err := o.lasting().updateRefs(ctx, reason, n.moves...)
+	if !errors.Is(err, ErrMoved) {
+		return err
+	}
+	// They have moved already, all or, where git was killed between one and the next, some of them.
+	for _, u := range n.moves {
+		if err := o.lasting().updateRefs(ctx, reason, u); err != nil && !errors.Is(err, ErrMoved) {
+			return err
+		}
+	}
+	return nil
+}
+
+// settleFollow repeats what a process died at; where that cannot be, the branch stays where it is.
+func (d Dirs) settleFollow(ctx context.Context, n note, guard *os.File) error {
+	if n.next == "" {
+		d.clear(n)
+		return nil
+	}
+	if d.placed(n) {
+		if err := d.completeRefs(ctx, n, guard); err != nil {
+			return err
+		}
+		d.clear(n)
+		return nil
+	}
+	o := &Operation{dirs: d, guard: guard, note: n, index: d.state("index-" + n.nonce)}
+	tip, err := ReadTip(ctx, d)
+	if err != nil {
+		return err
+	}
+	if tip.Commit == n.old {
+		if !d.ours(n) {
+			if err := o.lockIndex(ctx); err != nil {
+				return err
+			}
+		}
+		if err := copyIndex(d.indexPath(), o.index); err != nil {
+			return err
+		}
+		_ = os.Remove(o.index + ".lock")
+		var inTheWay *InTheWayError
+		if err := o.follow(ctx, "runs: finish an interrupted move", true); err != nil && !errors.As(err, &inTheWay) {
+			return err
+		}
+	}
+	d.clear(n)
+	return nil
+}

@@ -1,0 +1,54 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// RefUpdate moves a ref from one commit to another. An empty Old must not exist yet.
+type RefUpdate struct {
+	Ref, Old, New string
+}
+
+// ErrMoved says that a ref no longer is where it was read.
+var ErrMoved = errors.New("the branch has moved meanwhile")
+
+// UpdateRefs moves refs, all or none. The branch that is checked out is HEAD.
+func UpdateRefs(ctx context.Context, dirs Dirs, reason string, updates ...RefUpdate) error {
+	return dirs.command().updateRefs(ctx, reason, updates...)
+}
+
+func (c command) updateRefs(ctx context.Context, reason string, updates ...RefUpdate) error {
+	var b strings.Builder
+	for _, u := range updates {
+		old := u.Old
+		if old == "" {
+			old = strings.Repeat("0", len(u.New))
+		}
+		fmt.Fprintf(&b, "update %s\x00%s\x00%s\x00", u.Ref, u.New, old)
+	}
+	c.stdin = strings.NewReader(b.String())
+	_, err := c.run(ctx, "update-ref", "-m", reason, "--stdin", "-z")
+	var failed *Error
+	if errors.As(err, &failed) && (strings.Contains(failed.Message, "but expected") || strings.Contains(failed.Message, "reference already exists")) {
+		return ErrMoved
+	}
+	return err
+}
+
+// DeleteRef removes a ref of this clone.
+func DeleteRef(ctx context.Context, dirs Dirs, ref string) {
+	_, _ = dirs.command().run(context.WithoutCancel(ctx), "update-ref", "-d", ref)
+}
+
+// Resolve returns the commit of a ref, empty where there is no such ref.
+func Resolve(ctx context.Context, dirs Dirs, ref string) (string, error) {
+	out, err := dirs.command().run(ctx, "rev-parse", "-q", "--verify", ref+"^{commit}")
+	var failed *Error
+	if errors.As(err, &failed) {
+		return "", nil
+	}
+	return strings.TrimSpace(string(out)), err
+}

@@ -1,0 +1,153 @@
+package git
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+)
+
+// Entry is a file of a tree.
+type Entry struct {
+	Path string
+	ID   string
+	Mode string // 100644, 100755, 120000, 160000
+}
+
+// parseEntries reads `ls-files -s -z`.
+func parseEntries(out []byte) []Entry {
+	var entries []Entry
+	for line := range strings.SplitSeq(string(out), "\x00") {
+		meta, path, ok := strings.Cut(line, "\t")
+		fields := strings.Fields(meta)
+		if ok && len(fields) == 3 && fields[2] == "0" {
+			entries = append(entries, Entry{path, fields[1], fields[0]})
+		}
+	}
+	return entries
+}
+
+// FilesIn lists the files below folders of a commit, which are relative to the root.
+func FilesIn(ctx context.Context, dirs Dirs, commit string, folders ...string) ([]Entry, error) {
+	out, err := dirs.command().run(ctx, append([]string{"--literal-pathspecs", "ls-tree", "-r", "-z", "--full-tree", commit, "--"}, asFolders(folders)...)...)
+	if err != nil {
+		return nil, err
+	}
+	var entries []Entry
+	for line := range strings.SplitSeq(string(out), "\x00") {
+		meta, path, ok := strings.Cut(line, "\t")
+		fields := strings.Fields(meta)
+		if ok && len(fields) == 3 && fields[1] == "blob" {
+			entries = append(entries, Entry{path, fields[2], fields[0]})
+		}
+	}
+	return entries, nil
+}
+
+// Name is an entry of a folder of a commit.
+type Name struct {
+	Path string // from the root
+	Tree bool
+}
+
+// Names lists what lies directly in folders of a commit. A folder that is not there has nothing.
+func Names(ctx context.Context, dirs Dirs, commit string, folders ...string) ([]Name, error) {
+	out, err := dirs.command().run(ctx, append([]string{"--literal-pathspecs", "ls-tree", "-z", "--full-tree", commit, "--"}, asFolders(folders)...)...)
+	if err != nil {
+		return nil, err
+	}
+	var names []Name
+	for line := range strings.SplitSeq(string(out), "\x00") {
+		if meta, path, ok := strings.Cut(line, "\t"); ok {
+			names = append(names, Name{path, strings.Contains(meta, " tree ")})
+		}
+	}
+	return names, nil
+}
+
+func asFolders(folders []string) []string {
+	paths := make([]string, len(folders))
+	for i, folder := range folders {
+		paths[i] = folder + "/"
+	}
+	return paths
+}
+
+// FoldersNamed lists the folders of a commit that have a name, at any depth.
+func FoldersNamed(ctx context.Context, dirs Dirs, commit, name string) ([]string, error) {
+	out, err := dirs.exact().run(ctx, "ls-tree", "-r", "-d", "-z", "--name-only", "--full-tree", commit)
+	if err != nil {
+		return nil, err
+	}
+	var folders []string
+	for folder := range strings.SplitSeq(string(out), "\x00") {
+		if path.Base(folder) == name {
+			folders = append(folders, folder)
+		}
+	}
+	return folders, nil
+}
+
+// TreePair are two trees to compare.
+type TreePair struct{ From, To string }
+
+// Added lists the names that stand in the second tree of a pair and not in the first, not what lies below them. All pairs
+// take one process.
+func Added(ctx context.Context, dirs Dirs, pairs []TreePair) ([]string, error) {
+	if len(pairs) == 0 {
+		return nil, nil
+	}
+	var ask strings.Builder
+	for _, p := range pairs {
+		ask.WriteString(p.From + " " + p.To + "\n")
+	}
+	c := dirs.command()
+	c.stdin = strings.NewReader(ask.String())
+	out, err := c.run(ctx, "diff-tree", "--stdin", "-z", "--name-only", "--no-renames", "--diff-filter=A", "--no-commit-id")
+	var names []string
+	for name := range strings.SplitSeq(string(out), "\x00") {
+		if i := strings.LastIndexByte(name, '\n'); i >= 0 { // the pair stands before its names
+			name = name[i+1:]
+		}
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	return names, err
+}
+
+// Differences lists what two commits differ in, as changes of the first. An empty one has no files.
+func Differences(ctx context.Context, dirs Dirs, from, to string) ([]Edit, error) {
+	args := []string{"diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-relative", "--full-index", "--no-commit-id", "--ignore-submodules=none"}
+	if from == "" {
+		args = append(args, "--root", to)
+	} else {
+		args = append(args, from, to)
+	}
+	out, err := dirs.command().run(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	var edits []Edit
+	for rest := string(out); rest != ""; {
+		meta, more, ok := strings.Cut(rest, "\x00")
+		path, more, ok2 := strings.Cut(more, "\x00")
+		fields := strings.Fields(meta)
+		if !ok || !ok2 || len(fields) != 5 {
+			return nil, fmt.Errorf("git diff-tree: unexpected line %q", meta)
+		}
+		rest = more
+		e := Edit{path, fields[1], fields[3]}
+		if fields[4][0] == 'D' {
+			e.Mode, e.ID = "", ""
+		}
+		edits = append(edits, e)
+	}
+	return edits, nil
+}
+
+// Tracked lists what the index has below a folder, links and submodules too.
+func Tracked(ctx context.Context, dirs Dirs, folder string) ([]Entry, error) {
+	out, err := dirs.command().run(ctx, "--literal-pathspecs", "ls-files", "-s", "-z", "--full-name", "--", folder)
+	return parseEntries(out), err
+}
