@@ -44,7 +44,9 @@ def version() -> str:
 def host() -> tuple[str, str]:
     """The platform of this Python, in Go's words. Raises SystemExit for one that no wheel is built for."""
     system = {"linux": "linux", "darwin": "darwin", "win32": "windows"}.get(sys.platform, sys.platform)
-    machine = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine().lower(), platform.machine())
+    machine = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(
+        platform.machine().lower(), platform.machine()
+    )
     if (system, machine) not in PLATFORMS:
         raise SystemExit(f"gitruns: no wheel is made for {system}/{machine}; build 'runs' with Go and set RUNS_BINARY")
     return system, machine
@@ -64,9 +66,16 @@ def program(target: tuple[str, str], folder: str) -> str:
         raise SystemExit("gitruns: the Go sources are not beside this folder; install from a clone, or a wheel")
     go = shutil.which("go")
     if go is None:
-        raise SystemExit("gitruns: building the program 'runs' needs Go (https://go.dev/dl); or set RUNS_BINARY to a built 'runs', or install a wheel")
+        raise SystemExit(
+            "gitruns: building the program 'runs' needs Go (https://go.dev/dl); or set RUNS_BINARY to a built 'runs', or install a wheel"
+        )
     env = {**os.environ, "GOOS": system, "GOARCH": machine, "CGO_ENABLED": "0"}
-    done = subprocess.run([go, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", path, "./cmd/runs"], cwd=ROOT, env=env, check=False)
+    done = subprocess.run(
+        [go, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", path, "./cmd/runs"],
+        cwd=ROOT,
+        env=env,
+        check=False,
+    )
     if done.returncode != 0:
         raise SystemExit(f"gitruns: 'go build ./cmd/runs' for {system}/{machine} ended with {done.returncode}")
     return path
@@ -77,11 +86,17 @@ def _same_version(path: str) -> str:
     import json
 
     try:
-        said = json.loads(subprocess.run([path, "version", "--json"], stdout=subprocess.PIPE, check=True).stdout)["version"]
+        said = json.loads(subprocess.run([path, "version", "--json"], stdout=subprocess.PIPE, check=True).stdout)[
+            "version"
+        ]
     except (OSError, subprocess.CalledProcessError, ValueError, KeyError, TypeError) as e:
-        raise SystemExit(f"gitruns: {path} is no program 'runs' ({e}); set RUNS_BINARY to a built one, or unset it") from None
+        raise SystemExit(
+            f"gitruns: {path} is no program 'runs' ({e}); set RUNS_BINARY to a built one, or unset it"
+        ) from None
     if said != version():
-        raise SystemExit(f"gitruns: {path} has version {said}, this client {version()}; build both from the same sources")
+        raise SystemExit(
+            f"gitruns: {path} has version {said}, this client {version()}; build both from the same sources"
+        )
     return path
 
 
@@ -100,7 +115,9 @@ def _metadata() -> bytes:
 
 def _wheel(tag: str) -> bytes:
     tags = [f"Tag: py3-none-{t}" for t in tag.split(".")]
-    return ("\n".join(["Wheel-Version: 1.0", f"Generator: gitruns {version()}", "Root-Is-Purelib: false", *tags]) + "\n").encode()
+    return (
+        "\n".join(["Wheel-Version: 1.0", f"Generator: gitruns {version()}", "Root-Is-Purelib: false", *tags]) + "\n"
+    ).encode()
 
 
 def _sources() -> list[tuple[str, bytes]]:
@@ -190,7 +207,11 @@ def build_editable(wheel_directory: str, config_settings: object = None, metadat
     # Not below src: Go embeds what lies there into the next program.
     with tempfile.TemporaryDirectory() as scratch:
         found = shutil.which("runs")
-        if found and not os.environ.get("RUNS_BINARY") and (shutil.which("go") is None or not os.path.isfile(os.path.join(ROOT, "go.mod"))):
+        if (
+            found
+            and not os.environ.get("RUNS_BINARY")
+            and (shutil.which("go") is None or not os.path.isfile(os.path.join(ROOT, "go.mod")))
+        ):
             path = _same_version(found)
         else:
             path = program(target, scratch)
@@ -209,7 +230,18 @@ def build_editable(wheel_directory: str, config_settings: object = None, metadat
 
 
 # What a source distribution has of the Go module, in its folder go.
-GO_SOURCES = ("LICENSE", "go.mod", "go.sum", "cmd/runs", "cmd/internal", "diff", "format", "repo", "python/embed.go", "python/src")
+GO_SOURCES = (
+    "LICENSE",
+    "go.mod",
+    "go.sum",
+    "cmd/runs",
+    "cmd/internal",
+    "diff",
+    "format",
+    "repo",
+    "python/embed.go",
+    "python/src",
+)
 
 
 def build_sdist(sdist_directory: str, config_settings: object = None) -> str:
@@ -219,7 +251,9 @@ def build_sdist(sdist_directory: str, config_settings: object = None) -> str:
 
     base = f"{NAME}-{version()}"
     entries = {"PKG-INFO": _metadata(), **{"src/" + n: d for n, d in _sources()}}
-    paths = {n: os.path.join(HERE, n) for n in ("pyproject.toml", "README.md", "build_wheels.py", "backend/gitruns_build.py")}
+    paths = {
+        n: os.path.join(HERE, n) for n in ("pyproject.toml", "README.md", "build_wheels.py", "backend/gitruns_build.py")
+    }
     paths["LICENSE"] = os.path.join(ROOT, "LICENSE")
     for name in GO_SOURCES:
         top = os.path.join(ROOT, name)
@@ -231,13 +265,18 @@ def build_sdist(sdist_directory: str, config_settings: object = None) -> str:
                     path = os.path.join(folder, file)
                     paths["go/" + os.path.relpath(path, ROOT).replace(os.sep, "/")] = path
     if "go/go.mod" not in paths:
-        raise SystemExit("gitruns: a source distribution has the Go sources too, which are not here; build it in a clone")
+        raise SystemExit(
+            "gitruns: a source distribution has the Go sources too, which are not here; build it in a clone"
+        )
     for name, path in paths.items():
         with open(path, "rb") as f:
             entries[name] = f.read()
     stamp = int(os.environ.get("SOURCE_DATE_EPOCH", "315532800"))
     file = base + ".tar.gz"
-    with open(os.path.join(sdist_directory, file), "wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=stamp) as packed:
+    with (
+        open(os.path.join(sdist_directory, file), "wb") as raw,
+        gzip.GzipFile("", "wb", fileobj=raw, mtime=stamp) as packed,
+    ):
         with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as t:
             for name in sorted(entries):
                 entry = tarfile.TarInfo(f"{base}/{name}")

@@ -1,11 +1,14 @@
 """A training loop of accelerate that is recorded: `import gitruns` and log_with="gitruns" are all that it takes."""
 
-import gitruns  # noqa: F401 - makes log_with="gitruns" known
 import torch
 from accelerate import Accelerator
 
+import gitruns  # noqa: F401 - makes log_with="gitruns" known
+
 accelerator = Accelerator(log_with="gitruns", cpu=True)
-accelerator.init_trackers("lines", config={"lr": 0.1, "batch": 8}, init_kwargs={"gitruns": {"name": "line", "tags": ["small"]}})
+accelerator.init_trackers(
+    "lines", config={"lr": 0.1, "batch": 8}, init_kwargs={"gitruns": {"name": "line", "tags": ["small"]}}
+)
 
 x = torch.linspace(-1, 1, 64).reshape(-1, 1)
 data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, 2 * x + 1), batch_size=8)

@@ -2,6 +2,7 @@
 
 import lightning.pytorch as pl
 import torch
+
 from gitruns.integrations.lightning import GitrunsLogger
 
 
@@ -28,7 +29,12 @@ class Line(pl.LightningModule):
 x = torch.linspace(-1, 1, 64).reshape(-1, 1)
 data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, 2 * x + 1), batch_size=8)
 trainer = pl.Trainer(
-    logger=GitrunsLogger(project="lines", name="line", log_model=True), max_epochs=2, log_every_n_steps=4, accelerator="cpu",
-    enable_progress_bar=False, enable_model_summary=False, callbacks=[pl.callbacks.ModelCheckpoint(monitor="val/loss")],
+    logger=GitrunsLogger(project="lines", name="line", log_model=True),
+    max_epochs=2,
+    log_every_n_steps=4,
+    accelerator="cpu",
+    enable_progress_bar=False,
+    enable_model_summary=False,
+    callbacks=[pl.callbacks.ModelCheckpoint(monitor="val/loss")],
 )
 trainer.fit(Line(), data, data)

@@ -20,15 +20,16 @@ import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from importlib import import_module
 
 import project
 
 sys.path.insert(0, os.path.join(project.SRC, "gitruns", "_shim"))
 
-import gitruns  # noqa: E402
 import wandb  # noqa: E402  the shim, whatever else is installed
+
+import gitruns  # noqa: E402
 
 del sys.path[0]
 
@@ -43,7 +44,13 @@ Kind = tuple[str, str]
 # A use: what of, the keywords (None where it is no call), how many positional arguments, and whether it is an "import", a "read" or a "write".
 Use = tuple[Kind, "tuple[str, ...] | None", int, str]
 
-_VALUES = {("wandb", "run"): "Run", ("wandb", "config"): "Config", ("wandb", "summary"): "Summary", ("Run", "config"): "Config", ("Run", "summary"): "Summary"}
+_VALUES = {
+    ("wandb", "run"): "Run",
+    ("wandb", "config"): "Config",
+    ("wandb", "summary"): "Summary",
+    ("Run", "config"): "Config",
+    ("Run", "summary"): "Summary",
+}
 _RESULTS = {
     ("wandb", "init"): "Run", ("wandb", "Artifact"): "Artifact", ("wandb", "Table"): "Table", ("wandb", "use_artifact"): "Artifact", ("wandb", "log_artifact"): "Artifact",
     ("Run", "use_artifact"): "Artifact", ("Run", "log_artifact"): "Artifact",
@@ -96,8 +103,12 @@ class Program(ast.NodeVisitor):
         self.uses: list[Use] = []
         self.imports = False
         self.asked: set[Kind] = set()  # with hasattr: the program does without
-        self.unread = any(isinstance(n, ast.ImportFrom) and n.module == "__future__" and any(a.name == "annotations" for a in n.names) for n in tree.body)
-        for self.found in ([], [], self.uses):  # names may be bound behind their use, and by way of others
+        self.unread = any(
+            isinstance(n, ast.ImportFrom) and n.module == "__future__" and any(a.name == "annotations" for a in n.names)
+            for n in tree.body
+        )
+        for found in ([], [], self.uses):  # a name may be bound after its use, and through other names
+            self.found = found
             self.scope = Scope(None)
             self.scope = self.scopes.setdefault(tree, self.scope)
             self.generic_visit(tree)
@@ -105,7 +116,11 @@ class Program(ast.NodeVisitor):
 
     @property
     def records(self) -> bool:
-        return any(given is not None and (kind[1] in _RECORDS if kind[0] == "Run" else kind in (("wandb", "init"), ("wandb", "log"))) for kind, given, _, _ in self.uses)
+        return any(
+            given is not None
+            and (kind[1] in _RECORDS if kind[0] == "Run" else kind in (("wandb", "init"), ("wandb", "log")))
+            for kind, given, _, _ in self.uses
+        )
 
     def kind(self, node: ast.AST | None) -> Kind | None:
         """What an expression is."""
@@ -119,8 +134,16 @@ class Program(ast.NodeVisitor):
             if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
                 return self.scope.owner().members.get(node.attr)
         if isinstance(node, ast.Call):
-            if isinstance(node.func, (ast.Name, ast.Attribute)) and ast.unparse(node.func) in ("__import__", "import_module", "importlib.import_module"):
-                return ("wandb", "") if node.args and isinstance(node.args[0], ast.Constant) and node.args[0].value == "wandb" else None
+            if isinstance(node.func, (ast.Name, ast.Attribute)) and ast.unparse(node.func) in (
+                "__import__",
+                "import_module",
+                "importlib.import_module",
+            ):
+                return (
+                    ("wandb", "")
+                    if node.args and isinstance(node.args[0], ast.Constant) and node.args[0].value == "wandb"
+                    else None
+                )
             of = self.kind(node.func)
             return (_RESULTS[of], "") if of in _RESULTS else None
         if isinstance(node, ast.IfExp):
@@ -141,14 +164,23 @@ class Program(ast.NodeVisitor):
                 except SyntaxError:
                     continue
             of = self.kind(part)
-            if of and of[0] == "wandb" and not of[1].startswith("apis.") and (name := of[1].rpartition(".")[2]) in ("Run", "Artifact", "Table"):
+            if (
+                of
+                and of[0] == "wandb"
+                and not of[1].startswith("apis.")
+                and (name := of[1].rpartition(".")[2]) in ("Run", "Artifact", "Table")
+            ):
                 return (name, "")
         return None
 
     def bind(self, target: ast.AST, kind: Kind | None) -> None:
         if isinstance(target, ast.Name):
             names = self.scope.of(target.id)
-        elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id in ("self", "cls"):
+        elif (
+            isinstance(target, ast.Attribute)
+            and isinstance(target.value, ast.Name)
+            and target.value.id in ("self", "cls")
+        ):
             names = self.scope.owner().members
         else:
             for part in ast.iter_child_nodes(target):
@@ -186,11 +218,18 @@ class Program(ast.NodeVisitor):
     def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         for part in (*node.decorator_list, *node.args.defaults, *[d for d in node.args.kw_defaults if d]):
             self.visit(part)
-        parameters = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, *[a for a in (node.args.vararg, node.args.kwarg) if a]]
+        parameters = [
+            *node.args.posonlyargs,
+            *node.args.args,
+            *node.args.kwonlyargs,
+            *[a for a in (node.args.vararg, node.args.kwarg) if a],
+        ]
         for note in (*[p.annotation for p in parameters], node.returns):
             if note is not None and not self.unread:
                 self.visit(note)
-        if any(isinstance(d, ast.Name) and "property" in d.id for d in node.decorator_list) and (kind := self.annotated(node.returns)):
+        if any(isinstance(d, ast.Name) and "property" in d.id for d in node.decorator_list) and (
+            kind := self.annotated(node.returns)
+        ):
             self.scope.owner().members[node.name] = kind
         outer, self.scope = self.scope, self.scopes.setdefault(node, Scope(self.scope))
         for p in parameters:
@@ -223,7 +262,11 @@ class Program(ast.NodeVisitor):
     def visit_Assign(self, node: ast.Assign) -> None:
         self.generic_visit(node)
         for target in node.targets:
-            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple) and len(target.elts) == len(node.value.elts):
+            if (
+                isinstance(target, ast.Tuple)
+                and isinstance(node.value, ast.Tuple)
+                and len(target.elts) == len(node.value.elts)
+            ):
                 for one, value in zip(target.elts, node.value.elts):
                     self.bind(one, self.kind(value))
             else:
@@ -251,11 +294,19 @@ class Program(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         of = self.kind(node.func)
-        if isinstance(node.func, ast.Name) and node.func.id == "hasattr" and len(node.args) == 2 and (asked := self.kind(node.args[0])) and isinstance(node.args[1], ast.Constant):
+        if (
+            isinstance(node.func, ast.Name)
+            and node.func.id == "hasattr"
+            and len(node.args) == 2
+            and (asked := self.kind(node.args[0]))
+            and isinstance(node.args[1], ast.Constant)
+        ):
             self.asked.add((asked[0], f"{asked[1]}.{node.args[1].value}".lstrip(".")))
         if of is not None and of[1]:
             spread = any(isinstance(a, ast.Starred) for a in node.args)
-            self.found.append((of, tuple(k.arg for k in node.keywords if k.arg), 0 if spread else len(node.args), "read"))
+            self.found.append(
+                (of, tuple(k.arg for k in node.keywords if k.arg), 0 if spread else len(node.args), "read")
+            )
             self.below(node.func)
         else:
             self.visit(node.func)
@@ -267,7 +318,14 @@ class Program(ast.NodeVisitor):
         if of is None:
             self.visit(node.value)
             return
-        self.found.append(((of[0], f"{of[1]}.{node.attr}".lstrip(".")), None, 0, "write" if isinstance(node.ctx, (ast.Store, ast.Del)) else "read"))
+        self.found.append(
+            (
+                (of[0], f"{of[1]}.{node.attr}".lstrip(".")),
+                None,
+                0,
+                "write" if isinstance(node.ctx, (ast.Store, ast.Del)) else "read",
+            )
+        )
         self.below(node)
 
     def below(self, node: ast.expr) -> None:
@@ -281,7 +339,7 @@ class Program(ast.NodeVisitor):
                 return
 
 
-@lru_cache(maxsize=None)
+@cache
 def members(owner: str) -> tuple[type, frozenset[str]]:
     """The class of a kind, and the names that its instances have of their own."""
     if owner == "Run":
@@ -312,7 +370,7 @@ def takes(value: object, name: str, given: tuple[str, ...], positional: int) -> 
     return ""
 
 
-@lru_cache(maxsize=None)
+@cache
 def lacks(use: Use, way: str) -> str:
     """What of a use is not there by one of WAYS; empty where all is."""
     (owner, path), given, positional, how = use
@@ -322,7 +380,12 @@ def lacks(use: Use, way: str) -> str:
         if owner in ("Config", "Summary") and (given is None or how == "write"):
             return ""  # any key is an attribute
         if not hasattr(kind, parts[0]):
-            refused = owner == "Run" and parts[0] in _refused._RUN_CALLS or owner == "Artifact" and parts[0] in _refused._ARTIFACT_CALLS
+            refused = (
+                owner == "Run"
+                and parts[0] in _refused._RUN_CALLS
+                or owner == "Artifact"
+                and parts[0] in _refused._ARTIFACT_CALLS
+            )
             return "" if parts[0] in own else f"{owner}.{parts[0]}" + (": refused" if refused else "")
         value = getattr(kind, parts[0])
         if isinstance(value, property):
@@ -333,7 +396,11 @@ def lacks(use: Use, way: str) -> str:
     module = WAYS[way]
     try:
         if how in ("import", "from") and module is wandb:
-            whole = imported(path) if how == "import" or parts[-1] == "*" else getattr(imported(".".join(parts[:-1])), parts[-1])
+            whole = (
+                imported(path)
+                if how == "import" or parts[-1] == "*"
+                else getattr(imported(".".join(parts[:-1])), parts[-1])
+            )
             return "" if not isinstance(whole, _refused._Refused) else f"{path}: refused"
         if how == "import" or how == "from" and len(parts) > 1:
             return said(how, path)  # no module of gitruns
@@ -387,7 +454,13 @@ def programs(paths: list[str]) -> Iterator[tuple[str, str, Program]]:
     seen = set()
     for package, path, source in sources(paths):
         parts = path.replace(os.sep, "/").split("/")
-        if b"wandb" not in source or source in seen or _ASIDE & set(parts) or parts[-1].startswith("test_") or parts[-1] in ("conftest.py", "setup.py"):
+        if (
+            b"wandb" not in source
+            or source in seen
+            or _ASIDE & set(parts)
+            or parts[-1].startswith("test_")
+            or parts[-1] in ("conftest.py", "setup.py")
+        ):
             continue
         seen.add(source)
         try:
@@ -403,15 +476,21 @@ def main(paths: list[str], each: bool) -> None:
     record = [f for f in found if f[2].records]
     if not record:
         sys.exit("no program that records with wandb below " + ", ".join(paths))
-    print(f"{len(record)} files of {len({p for p, _, _ in record})} packages record with wandb, of {len(found)} that import it")
+    print(
+        f"{len(record)} files of {len({p for p, _, _ in record})} packages record with wandb, of {len(found)} that import it"
+    )
     for way in WAYS:
         missing = [[lack for use in p.uses if (lack := lacks(use, way))] for _, _, p in record]
         total = sum(len(p.uses) for _, _, p in record)
         other = sum(not any(lacks(use, way) for use in p.uses) for _, _, p in found)
         whole = sum(not m for m in missing)
         by = {package: [not m for (p, _, _), m in zip(record, missing) if p == package] for package, _, _ in record}
-        print(f"\n{way}: {whole / len(record):.1%} of the files whole ({whole} of {len(record)}; {sum(sum(b) / len(b) for b in by.values()) / len(by):.1%} where each package counts the same)")
-        print(f"  {1 - sum(map(len, missing)) / total:.1%} of {total} uses; {other / len(found):.1%} of all files that import it")
+        print(
+            f"\n{way}: {whole / len(record):.1%} of the files whole ({whole} of {len(record)}; {sum(sum(b) / len(b) for b in by.values()) / len(by):.1%} where each package counts the same)"
+        )
+        print(
+            f"  {1 - sum(map(len, missing)) / total:.1%} of {total} uses; {other / len(found):.1%} of all files that import it"
+        )
         sites, files = Counter(lack for m in missing for lack in m), Counter(lack for m in missing for lack in set(m))
         alone = Counter(m[0] for m in missing if len(set(m)) == 1)
         print(f"  {'uses':>5} {'files':>6} {'alone':>6}  missing")

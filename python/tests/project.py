@@ -53,16 +53,34 @@ class Project(unittest.TestCase):
             f.write(text)
         return path
 
-    def python(self, source: str, *args: str, status: int | None = 0, name: str = "train.py", **env: str) -> subprocess.CompletedProcess:
+    def python(
+        self, source: str, *args: str, status: int | None = 0, name: str = "train.py", **env: str
+    ) -> subprocess.CompletedProcess:
         """Run source as a program in the project; status is what it must end with, None anything."""
         path = self.write(name, source)
-        done = subprocess.run([sys.executable, path, *args], cwd=self.dir, env=self.env(**env), capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            [sys.executable, path, *args],
+            cwd=self.dir,
+            env=self.env(**env),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
         if status is not None:
             self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return done
 
     def runs(self, *args: str, status: int | None = 0, **env: str) -> str:
-        done = subprocess.run([self.binary, *args], cwd=self.dir, env=self.env(**env), capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            [self.binary, *args],
+            cwd=self.dir,
+            env=self.env(**env),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
         if status is not None:
             self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return done.stdout

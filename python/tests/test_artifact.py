@@ -98,16 +98,24 @@ with gitruns.init(project="p") as run:
 """
         bare, clone = os.path.join(self.dir, "up.git"), os.path.join(self.dir, "clone")
         self.write("README", "a project\n")
-        for args in (["init", "-q", "--bare", "-b", "main", bare], ["remote", "add", "origin", bare], ["add", "README"], ["commit", "-q", "-m", "a project"]):
+        for args in (
+            ["init", "-q", "--bare", "-b", "main", bare],
+            ["remote", "add", "origin", bare],
+            ["add", "README"],
+            ["commit", "-q", "-m", "a project"],
+        ):
             subprocess.run(["git", *args], cwd=self.dir, env=self.env(), check=True, capture_output=True)
         self.python(make, "one", "first")
         self.python(make, "two")
         self.runs("commit")
-        subprocess.run(["git", "push", "-q", "origin", "main"], cwd=self.dir, env=self.env(), check=True, capture_output=True)
+        subprocess.run(
+            ["git", "push", "-q", "origin", "main"], cwd=self.dir, env=self.env(), check=True, capture_output=True
+        )
         subprocess.run(["git", "clone", "-q", bare, clone], env=self.env(), check=True, capture_output=True)
         shutil.rmtree(os.path.join(self.dir, ".runs"))  # what only the first machine has
         self.dir = clone
-        self.python("""
+        self.python(
+            """
 import gitruns
 with gitruns.init(project="p") as run:
     for name, version, want in (("data:latest", "v1", "two"), ("data:first", "v0", "one"), ("p/data:v0", "v0", "one")):
@@ -115,16 +123,35 @@ with gitruns.init(project="p") as run:
         assert (a.version, open(a.get_entry("x/y.txt").download()).read()) == (version, want), a.version
         assert sorted(a.manifest) == ["rows.parquet", "x/y.txt"]
         a.verify(a.download())
-""", name="use.py")
+""",
+            name="use.py",
+        )
         self.assertEqual({d["role"] for d in self.show()["datasets"]}, {"artifact"})
 
     def test_a_tampered_manifest_is_left_out(self) -> None:
         from gitruns import _artifact
 
         files = [{"path": "a", "sha256": "0" * 64, "bytes": 1}]
-        good = {"name": "m", "type": "t", "digest": _artifact._digest({"a": files[0]}), "time": 1.5, "files": files, "aliases": ["x", 1]}
+        good = {
+            "name": "m",
+            "type": "t",
+            "digest": _artifact._digest({"a": files[0]}),
+            "time": 1.5,
+            "files": files,
+            "aliases": ["x", 1],
+        }
         text = {**files[0], "bytes": "1"}
-        bad = [{"time": "x"}, {"time": None}, {"time": float("nan")}, {"time": True}, {"type": None}, {"files": [text]}, {"files": [{**files[0], "bytes": -1}]}, {"files": 5}, {"digest": "0"}]
+        bad = [
+            {"time": "x"},
+            {"time": None},
+            {"time": float("nan")},
+            {"time": True},
+            {"type": None},
+            {"files": [text]},
+            {"files": [{**files[0], "bytes": -1}]},
+            {"files": 5},
+            {"digest": "0"},
+        ]
         record = {"id": "20261125-100000-abcdefgh"}
         said = io.StringIO()
 
@@ -132,7 +159,11 @@ with gitruns.init(project="p") as run:
             path = self.write(f".runs/2026-11-25/{record['id']}/artifacts/m/{n}.json", "")
             with open(path, "wb") as f:
                 f.write(data)
-            return _artifact._manifest(self.dir, record, {"path": f"m/{n}.json", "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)})
+            return _artifact._manifest(
+                self.dir,
+                record,
+                {"path": f"m/{n}.json", "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)},
+            )
 
         with redirect_stderr(said):
             self.assertEqual(read(0, json.dumps(good).encode())["aliases"], ["x"])
@@ -161,7 +192,10 @@ with gitruns.init(project="p") as run:
     a.add(gitruns.Table(columns=["n"], data=[[1]]), "rows")
     assert run.log_artifact(a).is_draft()
 """)
-        self.assertEqual((done.stderr.count("ARTIFACT m IS NOT KEPT: No space left"), done.stderr.count("ARTIFACT own IS NOT KEPT")), (1, 1))
+        self.assertEqual(
+            (done.stderr.count("ARTIFACT m IS NOT KEPT: No space left"), done.stderr.count("ARTIFACT own IS NOT KEPT")),
+            (1, 1),
+        )
         self.assertNotIn("artifacts", {k for k, v in self.show().items() if v})
 
     def test_verify_of_the_last_download(self) -> None:
@@ -209,16 +243,26 @@ with gitruns.init(project="p") as r:
 """)
             paths = [a["path"] for a in self.show("last~1")["artifacts"]]
             with self.subTest(order):
-                self.assertEqual(sorted(p.partition("/")[0] for p in paths), sorted(["model-file.pt", "model.pt", "model.pt"] if order[0] == "a" else ["model.pt", "model.pt+artifact", "model.pt+artifact"]))
+                self.assertEqual(
+                    sorted(p.partition("/")[0] for p in paths),
+                    sorted(
+                        ["model-file.pt", "model.pt", "model.pt"]
+                        if order[0] == "a"
+                        else ["model.pt", "model.pt+artifact", "model.pt+artifact"]
+                    ),
+                )
 
     def test_an_artifact_called_as_the_traceback(self) -> None:
         self.write("traceback.txt", "mine")
-        self.python("""
+        self.python(
+            """
 import gitruns
 r = gitruns.init(project="p")
 r.log_artifact("traceback.txt", name="traceback.txt")
 raise ValueError
-""", status=1)
+""",
+            status=1,
+        )
         self.python("""
 import gitruns
 with gitruns.init(project="p") as r:

@@ -23,7 +23,10 @@ with gitruns.init(project="penguins", name="first", group="g", job_type="train",
 assert gitruns.run is None
 """)
         r = self.show()
-        self.assertEqual((r["name"], r["experiment"], r["group"], r["note"], r["status"]), ("first", "penguins", "g", "a note", "finished"))
+        self.assertEqual(
+            (r["name"], r["experiment"], r["group"], r["note"], r["status"]),
+            ("first", "penguins", "g", "a note", "finished"),
+        )
         self.assertEqual(r["tags"], {"a": "yes", "b": "yes", "job_type": "train"})
         self.assertEqual(r["params"]["lr"], 0.1)
         self.assertEqual(r["params"]["m"], {"k": [1, 2]})
@@ -55,7 +58,10 @@ run.finish()
 """)
         r = self.show()
         got = {k: [s for s, _ in self.points(k)] for k in r["metrics"]}
-        self.assertEqual(got, {"a": [10], "b": [10], "c": [11], "d": [12], "e": [12], "f": [2, 3], "g": [20], "h": [30], "i": [31, 31]})
+        self.assertEqual(
+            got,
+            {"a": [10], "b": [10], "c": [11], "d": [12], "e": [12], "f": [2, 3], "g": [20], "h": [30], "i": [31, 31]},
+        )
         self.assertEqual(r["metrics"]["i"]["last"], 2)
         self.assertEqual(done.stderr.count("is kept at its own step"), 1)
         self.assertIn("type log: step", done.stdout)
@@ -104,7 +110,11 @@ except TypeError:
     def test_exact(self) -> None:
         import random
 
-        values = [random.Random(7).uniform(-1, 1) * 10.0 ** random.Random(i).randint(-300, 300) for i in range(500)] + [5e-324, 1.7976931348623157e308, -0.0]
+        values = [random.Random(7).uniform(-1, 1) * 10.0 ** random.Random(i).randint(-300, 300) for i in range(500)] + [
+            5e-324,
+            1.7976931348623157e308,
+            -0.0,
+        ]
         self.write("values.json", json.dumps(values))
         self.python("""
 import gitruns, json
@@ -151,8 +161,21 @@ except AttributeError as e:
 
     def test_import_is_light(self) -> None:
         code = "import sys; before = set(sys.modules); import gitruns; print(*sorted(set(sys.modules) - before))"
-        out = subprocess.run([sys.executable, "-S", "-c", code], env=self.env(), capture_output=True, text=True, check=True).stdout.split()
-        for heavy in ("subprocess", "logging", "inspect", "dataclasses", "uuid", "json", "threading", "pathlib", "re", "asyncio"):
+        out = subprocess.run(
+            [sys.executable, "-S", "-c", code], env=self.env(), capture_output=True, text=True, check=True
+        ).stdout.split()
+        for heavy in (
+            "subprocess",
+            "logging",
+            "inspect",
+            "dataclasses",
+            "uuid",
+            "json",
+            "threading",
+            "pathlib",
+            "re",
+            "asyncio",
+        ):
             self.assertNotIn(heavy, out)
 
 
@@ -181,7 +204,17 @@ assert c.as_dict() == {"lr": 0.2, "model": {"kind": "cnn", "depth": 2}, "opt": {
 assert dict(c)["lr"] == 0.2 and "lr" in c and len(c) == 6
 """)
         r = self.show()
-        self.assertEqual(r["params"], {"lr": 0.2, "model": {"kind": "cnn", "depth": 2}, "opt": {"b": 3}, "epochs": 3, "seed": 1, "assigned": True})
+        self.assertEqual(
+            r["params"],
+            {
+                "lr": 0.2,
+                "model": {"kind": "cnn", "depth": 2},
+                "opt": {"b": 3},
+                "epochs": 3,
+                "seed": 1,
+                "assigned": True,
+            },
+        )
         self.assertNotIn("conflicts", r)
 
     def test_kinds(self) -> None:
@@ -208,8 +241,14 @@ for bad in (3, "no-such-file.yaml"):
         pass
 """)
         p = self.show()["params"]
-        self.assertEqual((p["a"], p["b"], p["x"], p["y"], p["t"], p["f"], p["k"]), (1, 2, 1, "a", [1, 2], "builtins.len", "builtins.dict"))
-        self.assertEqual((p["p"], p["inf"], p["s"], p["5"], p["nulls"], p["big"]), ("q/r", "Infinity", [1, 3], 6, [1, "None"], str(1 << 70)))
+        self.assertEqual(
+            (p["a"], p["b"], p["x"], p["y"], p["t"], p["f"], p["k"]),
+            (1, 2, 1, "a", [1, 2], "builtins.len", "builtins.dict"),
+        )
+        self.assertEqual(
+            (p["p"], p["inf"], p["s"], p["5"], p["nulls"], p["big"]),
+            ("q/r", "Infinity", [1, 3], 6, [1, "None"], str(1 << 70)),
+        )
         self.assertEqual(p["deep"], {"a": {"b": {"c": 1}}})
         self.assertEqual(p["z"]["x"], 1)
 
@@ -270,7 +309,11 @@ assert gitruns.run is None
         done = self.python("import gitruns\ngitruns.init()\ngitruns.log({'a': 1})\n", RANK="1", WORLD_SIZE="2")
         self.assertIn("rank 1 of 2 records nothing", done.stderr)
         self.assertFalse(os.path.exists(os.path.join(self.dir, ".runs")))
-        self.python("import gitruns\ngitruns.init(settings=gitruns.Settings(all_ranks=True))\ngitruns.log({'a': 1})\n", RANK="1", WORLD_SIZE="2")
+        self.python(
+            "import gitruns\ngitruns.init(settings=gitruns.Settings(all_ranks=True))\ngitruns.log({'a': 1})\n",
+            RANK="1",
+            WORLD_SIZE="2",
+        )
         self.assertEqual(list(self.show()["metrics"]), ["rank1/a"])
         self.python("import gitruns\ngitruns.init()\ngitruns.log({'b': 1})\n", SLURM_PROCID="3")
         self.assertEqual(list(self.show()["metrics"]), ["b"])
@@ -327,7 +370,9 @@ for bad in (dict(reinit="x"), dict(mode="x"), dict(resume="x"), dict(resume_from
         path = self.write("train.py", "import gitruns\ngitruns.init()\n")
         os.chmod(self.dir, 0o555)
         try:
-            done = subprocess.run([sys.executable, path], cwd=self.dir, env=self.env(), capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                [sys.executable, path], cwd=self.dir, env=self.env(), capture_output=True, text=True, check=False
+            )
         finally:
             os.chmod(self.dir, 0o755)
         self.assertEqual(done.returncode, 1)
@@ -340,7 +385,9 @@ class Binary(Project):
 
         for call in (_binary._spawn, _binary._subprocess):
             args = [self.binary, "log", "-", "-C", self.dir]
-            code, out, err = call(self.binary, args, b"x" * 200000) if call is _binary._spawn else call(args, b"x" * 200000)  # type: ignore[operator]
+            code, out, err = (
+                call(self.binary, args, b"x" * 200000) if call is _binary._spawn else call(args, b"x" * 200000)
+            )  # type: ignore[operator]
             self.assertNotEqual(code, 0)
             self.assertEqual(out, b"")
             self.assertIn(b"runs:", err)

@@ -59,7 +59,10 @@ except KeyboardInterrupt:
 gitruns.init()
 gitruns.finish(2)
 """)
-        self.assertEqual([(r["status"], r.get("end_reason")) for r in reversed(self.list())], [("failed", "KeyError: 'x'"), ("killed", "interrupted"), ("failed", None)])
+        self.assertEqual(
+            [(r["status"], r.get("end_reason")) for r in reversed(self.list())],
+            [("failed", "KeyError: 'x'"), ("killed", "interrupted"), ("failed", None)],
+        )
 
     def test_handlers_are_given_back(self) -> None:
         self.python("""
@@ -75,7 +78,14 @@ assert (sys.excepthook, sys.exit, builtins.exit, signal.getsignal(signal.SIGTERM
 
     def start(self, source: str, **env: str) -> subprocess.Popen:
         path = self.write("train.py", HEAD + source)
-        p = subprocess.Popen([sys.executable, path], cwd=self.dir, env=self.env(**env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        p = subprocess.Popen(
+            [sys.executable, path],
+            cwd=self.dir,
+            env=self.env(**env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         self.addCleanup(p.wait)
         self.addCleanup(p.kill)
         assert p.stdout is not None
@@ -123,7 +133,9 @@ assert (sys.excepthook, sys.exit, builtins.exit, signal.getsignal(signal.SIGTERM
         """What log returned from is there, at any moment."""
         rounds = int(os.environ.get("RUNS_TEST_KILLS", "5"))
         for i in range(rounds):
-            p = self.start("import time\nn = 0\nprint('ready', flush=True)\nwhile True:\n    run.log({'n': n, 'x': n / 3}, step=n)\n    os.write(1, b'%d\\n' % n)\n    n += 1\n")
+            p = self.start(
+                "import time\nn = 0\nprint('ready', flush=True)\nwhile True:\n    run.log({'n': n, 'x': n / 3}, step=n)\n    os.write(1, b'%d\\n' % n)\n    n += 1\n"
+            )
             time.sleep(random.Random(i).uniform(0, 0.05))
             p.kill()
             out, _ = p.communicate(timeout=60)
@@ -200,7 +212,10 @@ if __name__ == "__main__":
             self.assertEqual((r["status"], sorted(r["metrics"])), ("finished", ["child0", "child1", "parent"]), method)
 
     def test_several_processes_of_one_run(self) -> None:
-        self.write("child.py", "import gitruns\nwith gitruns.init(mode='shared', config={'child': 1}) as r:\n    r.log({'c': 1})\n")
+        self.write(
+            "child.py",
+            "import gitruns\nwith gitruns.init(mode='shared', config={'child': 1}) as r:\n    r.log({'c': 1})\n",
+        )
         self.python("""
 import gitruns, subprocess, sys, os
 run = gitruns.init(config={"lr": 1})
@@ -216,11 +231,16 @@ assert "RUNS_ID" not in os.environ
         self.assertEqual(runs[0]["params"], {"lr": 1, "child": 1})
 
     def test_inside_exec(self) -> None:
-        self.write("train.py", "import gitruns\nfor i in range(2):\n    with gitruns.init(name='n%d' % i, config={'i': i}, tags=['t']) as r:\n        r.log({'a': i})\n")
+        self.write(
+            "train.py",
+            "import gitruns\nfor i in range(2):\n    with gitruns.init(name='n%d' % i, config={'i': i}, tags=['t']) as r:\n        r.log({'a': i})\n",
+        )
         self.runs("exec", "-p", "lr=0.1", "--", sys.executable, "train.py")
         runs = {r["name"]: r for r in self.list()}
         self.assertEqual(runs["n0"]["params"], {"i": 0, "lr": 0.1})
-        self.assertEqual((runs["n0"]["status"], runs["n0"]["exit_code"], runs["n0"]["tags"]), ("finished", 0, {"t": "yes"}))
+        self.assertEqual(
+            (runs["n0"]["status"], runs["n0"]["exit_code"], runs["n0"]["tags"]), ("finished", 0, {"t": "yes"})
+        )
         self.assertEqual(runs["n1"]["parent"], runs["n0"]["id"])
 
     def test_inside_exec_with_a_project_and_with_an_id(self) -> None:
@@ -230,7 +250,9 @@ assert "RUNS_ID" not in os.environ
         self.assertEqual((run["experiment"], run["group"], run.get("tags")), ("w", "g", None))
         self.runs("exec", "-e", "own", "--group", "starter", "--", sys.executable, "train.py")
         run = self.show()
-        self.assertEqual((run["experiment"], run["group"], run["tags"]), ("own", "starter", {"project": "w", "group": "g"}))
+        self.assertEqual(
+            (run["experiment"], run["group"], run["tags"]), ("own", "starter", {"project": "w", "group": "g"})
+        )
         self.write("train.py", "import gitruns\nwith gitruns.init(id='x', resume='allow') as r:\n    r.log({'a': 1})\n")
         for _ in range(2):
             self.runs("exec", "--", sys.executable, "train.py")
@@ -264,12 +286,24 @@ run.log({"a": 3})
         self.assertEqual(done.stderr.count("RECORDING FAILS"), 1)
 
     def test_no_stdio(self) -> None:
-        path = self.write("train.py", "import gitruns, os\nrun = gitruns.init()\nrun.log({'a': 1})\nprint('to nobody')\nrun.log({'a': 2})\n")
-        subprocess.run(["sh", "-c", f'exec "{sys.executable}" "{path}" <&- >&- 2>&-'], cwd=self.dir, env=self.env(), check=False, timeout=60)
+        path = self.write(
+            "train.py",
+            "import gitruns, os\nrun = gitruns.init()\nrun.log({'a': 1})\nprint('to nobody')\nrun.log({'a': 2})\n",
+        )
+        subprocess.run(
+            ["sh", "-c", f'exec "{sys.executable}" "{path}" <&- >&- 2>&-'],
+            cwd=self.dir,
+            env=self.env(),
+            check=False,
+            timeout=60,
+        )
         self.assertEqual(self.points("a"), [(0, 1.0), (1, 2.0)])
 
     def test_a_hundred_rows_a_journal(self) -> None:
-        self.python("import gitruns\nrun = gitruns.init()\nfor i in range(100): run.log({'a': i})\nprint(run._folder)\n", RUNS_SIDECAR="1")
+        self.python(
+            "import gitruns\nrun = gitruns.init()\nfor i in range(100): run.log({'a': i})\nprint(run._folder)\n",
+            RUNS_SIDECAR="1",
+        )
         self.assertEqual(len(self.points("a")), 100)
         self.assertEqual(json.loads(self.runs("ls", "--json"))[0]["status"], "finished")
 

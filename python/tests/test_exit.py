@@ -30,13 +30,26 @@ class Exit(Project):
 
     def test_an_exit_that_is_not(self) -> None:
         self.assertEqual(self.ends("sys.exit(3)\n", 3), ("failed", 3, False))
-        self.assertEqual(self.ends("try:\n    sys.exit(4)\nfinally:\n    run.log({'a': 2.0})\n", 4), ("failed", 4, False))
-        self.assertEqual(self.ends("def f():\n    try:\n        sys.exit(4)\n    except SystemExit as e:\n        sys.exit(e.code + 1)\nf()\n", 5), ("failed", 5, False))
-        self.assertEqual(self.ends("try:\n    sys.exit(3)\nexcept SystemExit:\n    pass\nsys.exit(0)\n", 0), ("finished", 0, False))
+        self.assertEqual(
+            self.ends("try:\n    sys.exit(4)\nfinally:\n    run.log({'a': 2.0})\n", 4), ("failed", 4, False)
+        )
+        self.assertEqual(
+            self.ends(
+                "def f():\n    try:\n        sys.exit(4)\n    except SystemExit as e:\n        sys.exit(e.code + 1)\nf()\n",
+                5,
+            ),
+            ("failed", 5, False),
+        )
+        self.assertEqual(
+            self.ends("try:\n    sys.exit(3)\nexcept SystemExit:\n    pass\nsys.exit(0)\n", 0), ("finished", 0, False)
+        )
 
     def test_an_exit_that_nobody_sees(self) -> None:
         self.assertEqual(self.ends("raise SystemExit(3)\n", 3), ("finished", None, True))
-        self.assertEqual(self.ends("try:\n    sys.exit(3)\nexcept SystemExit:\n    pass\nraise SystemExit(5)\n", 5), ("finished", None, True))
+        self.assertEqual(
+            self.ends("try:\n    sys.exit(3)\nexcept SystemExit:\n    pass\nraise SystemExit(5)\n", 5),
+            ("finished", None, True),
+        )
         self.assertEqual(self.ends("print()\n"), ("finished", None, False))
 
     def test_a_hook_of_others(self) -> None:
@@ -52,7 +65,11 @@ class Exit(Project):
         self.assertEqual(self.ends(source + "sys.exit(0)\n"), ("finished", 0, False))
 
     def test_a_hook_between_two_runs(self) -> None:
-        done = self.python(HEAD + "old = sys.excepthook\nsys.excepthook = lambda *a: old(*a)\nrun.finish()\ngitruns.init()\nraise ValueError('bad')\n", status=1)
+        done = self.python(
+            HEAD
+            + "old = sys.excepthook\nsys.excepthook = lambda *a: old(*a)\nrun.finish()\ngitruns.init()\nraise ValueError('bad')\n",
+            status=1,
+        )
         self.assertEqual(self.show()["end_reason"], "ValueError: bad")
         self.assertNotIn("RecursionError", done.stderr)
 
@@ -76,7 +93,9 @@ run.finish(exit_code=-9)
         hangs = self.write("hangs", f"#!/bin/sh\necho $$ > {self.dir}/pid\nexec sleep 600\n")
         os.chmod(hangs, 0o755)
         path = self.write("train.py", "import gitruns\ngitruns.init()\n")
-        p = subprocess.Popen([sys.executable, path], cwd=self.dir, env=self.env(RUNS_BINARY=hangs), stderr=subprocess.PIPE, text=True)
+        p = subprocess.Popen(
+            [sys.executable, path], cwd=self.dir, env=self.env(RUNS_BINARY=hangs), stderr=subprocess.PIPE, text=True
+        )
         self.addCleanup(p.kill)
         child = ""
         for _ in range(2000):

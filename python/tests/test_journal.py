@@ -191,7 +191,9 @@ run.log({"a": 1.0})
         self.assertNotIn("aside.jsonl", r["files"])
 
     def test_init_with_too_many_values(self) -> None:
-        done = self.python("import gitruns\nrun = gitruns.init(config={'k%d' % i: i for i in range(10001)})\nrun.log({'a': 1.0})\n")
+        done = self.python(
+            "import gitruns\nrun = gitruns.init(config={'k%d' % i: i for i in range(10001)})\nrun.log({'a': 1.0})\n"
+        )
         r = self.show()
         self.assertEqual(len(r["params"]) + int(r["tags"]["lost_rows"]), 10001)
         self.assertIn("NOT RECORDED", done.stderr)
@@ -204,7 +206,9 @@ run.config.update({"lr": 0.1})
 run.log({"a": 1.0})
 """, *["word" * 10 for _ in range(20000)])  # fmt: skip
         r = self.show()
-        self.assertEqual((self.points("a"), r["note"], r["tags"]["tag9"][:1], r["command"][-1]), ([(0, 1.0)], "n", "y", "…"))
+        self.assertEqual(
+            (self.points("a"), r["note"], r["tags"]["tag9"][:1], r["command"][-1]), ([(0, 1.0)], "n", "y", "…")
+        )
         self.assertGreater(len(r["params"]), 30)
 
     def test_a_summary_of_too_many_values(self) -> None:
@@ -218,7 +222,10 @@ run.summary.update({"k%d" % i: i for i in range(2000)})
 run.summary.update({"s1": -1})
 """)
         r = self.show()
-        self.assertEqual((r["summary"]["s1"], len(r["summary"]["l5"]), "l6" in r["summary"], "z" in r["summary"]), (-1, 900, False, False))
+        self.assertEqual(
+            (r["summary"]["s1"], len(r["summary"]["l5"]), "l6" in r["summary"], "z" in r["summary"]),
+            (-1, 900, False, False),
+        )
         self.assertEqual(int(r["tags"]["lost_rows"]) + len(r["summary"]), 4000 + 40 + 1 + 2000)
         self.assertEqual(done.stderr.count("NOT RECORDED"), 1)
         self.assertNotIn("aside.jsonl", r.get("files", {}))

@@ -9,14 +9,13 @@ import wave
 import zlib
 from contextlib import redirect_stderr
 
-from recorder import Recorded
-
 from gitruns import _files
-from gitruns._media import Audio, Histogram, Html, histogram_of
 from gitruns._image import Image
+from gitruns._media import Audio, Histogram, Html, histogram_of
 from gitruns._row import log_media, split
 from gitruns._table import Table
 from gitruns._video import Video
+from recorder import Recorded
 
 
 def chunks(png: bytes) -> list:
@@ -42,7 +41,12 @@ class Media(Recorded):
         self.assertEqual(zlib.decompress(parts[b"IDAT"]), bytes([0, 0, 255, 0, 7, 9]))
 
     def test_floats_and_booleans(self) -> None:
-        for rows, want in (([[0.0, 1.0]], [0, 255]), ([[-1.0, 1.0]], [0, 255]), ([[True, False]], [255, 0]), ([[0.0, 300.0]], [0, 255])):
+        for rows, want in (
+            ([[0.0, 1.0]], [0, 255]),
+            ([[-1.0, 1.0]], [0, 255]),
+            ([[True, False]], [255, 0]),
+            ([[0.0, 300.0]], [0, 255]),
+        ):
             self.assertEqual(zlib.decompress(dict(chunks(Image(rows)._data))[b"IDAT"]), bytes([0, *want]))
 
     def test_list_and_bad(self) -> None:
@@ -69,7 +73,10 @@ class Media(Recorded):
             for step in range(2):
                 log_media(self.run_, "odd/h", Histogram(mixed, num_bins=2), step)
             _, values, _ = split({"odd/none": none})
-        self.assertEqual(self.run_.records[-1]["values"]["odd/h"], {"_type": "histogram", "bins": [0.0, 0.5, 1.0], "values": [1, 1], "nan": 1, "inf": 2, "-inf": 1})
+        self.assertEqual(
+            self.run_.records[-1]["values"]["odd/h"],
+            {"_type": "histogram", "bins": [0.0, 0.5, 1.0], "values": [1, 1], "nan": 1, "inf": 2, "-inf": 1},
+        )
         self.assertEqual(values["odd/none"], {"_type": "histogram", "bins": [0.0, 1.0], "values": [0], "nan": 40})
         self.assertEqual((said.getvalue().count("odd/h:"), said.getvalue().count("odd/none: 40 nan")), (1, 1))
         try:
@@ -125,7 +132,10 @@ class Media(Recorded):
                 return f"<html>{include_plotlyjs}"
 
         log_media(self.run_, "f", gitruns.Plotly(Figure()), 2)
-        self.assertEqual({n: a["kind"] for n, a in self.artifacts().items()}, {"media/f_2_0.plotly.json": "plot", "media/f_2_0.html": "html"})
+        self.assertEqual(
+            {n: a["kind"] for n, a in self.artifacts().items()},
+            {"media/f_2_0.plotly.json": "plot", "media/f_2_0.html": "html"},
+        )
         self.assertEqual(self.file("media/f_2_0.html"), b"<html>cdn")
         log_media(self.run_, "g", gitruns.Plotly(object()), 0)
         self.assertEqual(len(self.artifacts()), 2)

@@ -54,11 +54,21 @@ class Migration(Project):
             code, holds = match[0]
             script += f"{code}\nassert {holds}, {row!r}\n"
         with open(os.path.join(self.dir, "a.png"), "wb") as f:
-            f.write(bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010800000000 3a7e9b55 0000000a49444154789c636000000002000148afa471 0000000049454e44ae426082".replace(" ", "")))
+            f.write(
+                bytes.fromhex(
+                    "89504e470d0a1a0a0000000d4948445200000001000000010800000000 3a7e9b55 0000000a49444154789c636000000002000148afa471 0000000049454e44ae426082".replace(
+                        " ", ""
+                    )
+                )
+            )
         self.write("model.pt", "weights")
         self.python(script)
         r = self.show("name=n")
-        self.assertEqual({a["path"].split("/")[-1] for a in r["artifacts"] if a.get("kind") not in ("image", "table")} & {"model.pt", "other.pt"}, {"model.pt", "other.pt"})
+        self.assertEqual(
+            {a["path"].split("/")[-1] for a in r["artifacts"] if a.get("kind") not in ("image", "table")}
+            & {"model.pt", "other.pt"},
+            {"model.pt", "other.pt"},
+        )
         self.assertEqual({a.get("kind") for a in r["artifacts"]} & {"image", "table"}, {"image", "table"})
         self.assertEqual((r["tags"]["a"], r["params"]["k"]), ("yes", 2))
 

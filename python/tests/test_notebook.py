@@ -29,7 +29,9 @@ sys.modules["IPython"] = types.SimpleNamespace(get_ipython=lambda: shell)
 
 class Notebook(Project):
     def test_cells(self) -> None:
-        self.python(FAKE + """
+        self.python(
+            FAKE
+            + """
 shell.cell("x = 1")
 shell.cell("import gitruns\\nfirst = gitruns.init(name='first')")
 shell.cell("first.log({'a': x})")
@@ -38,10 +40,14 @@ assert shell.user_ns["first"]._state == "finished"
 assert len(shell.events.before) == 1
 shell.cell("second.log({'b': 2})")
 assert "first" in shell.user_ns and "<" in shell.user_ns["second"]._repr_html_()
-""")
+"""
+        )
         runs = {r["name"]: r for r in self.list()}
         self.assertEqual(set(runs), {"first", "second"})
-        for name, last in (("first", "# %% [4]\nsecond = gitruns.init(name='second')\n\n"), ("second", "second.log({'b': 2})\n\n")):
+        for name, last in (
+            ("first", "# %% [4]\nsecond = gitruns.init(name='second')\n\n"),
+            ("second", "second.log({'b': 2})\n\n"),
+        ):
             self.runs("artifacts", name, "notebook/cells.py", "-o", "cells.py")
             with open(os.path.join(self.dir, "cells.py"), encoding="utf-8") as f:
                 text = f.read()

@@ -30,7 +30,9 @@ class Wheel(Project):
         super().setUp()
         before = os.environ.get("RUNS_BINARY")
         os.environ["RUNS_BINARY"] = self.binary
-        self.addCleanup(lambda: os.environ.__setitem__("RUNS_BINARY", before) if before else os.environ.pop("RUNS_BINARY"))
+        self.addCleanup(
+            lambda: os.environ.__setitem__("RUNS_BINARY", before) if before else os.environ.pop("RUNS_BINARY")
+        )
         try:
             build.host()
         except SystemExit as e:
@@ -48,11 +50,21 @@ class Wheel(Project):
             for line in record[:-1]:
                 path, digest, size = line.split(",")
                 data = wheel.read(path)
-                self.assertEqual(digest, "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode(), path)
+                self.assertEqual(
+                    digest,
+                    "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode(),
+                    path,
+                )
                 self.assertEqual(int(size), len(data))
             program = f"gitruns-{build.version()}.data/scripts/runs" + (".exe" if os.name == "nt" else "")
             self.assertEqual(wheel.getinfo(program).external_attr >> 16, 0o100755)
-            for needed in ("gitruns/__init__.py", "gitruns/py.typed", "gitruns/_shim/wandb/__init__.py", "gitruns/_shim/wandb-0.31.0.dist-info/METADATA", info + "licenses/LICENSE"):
+            for needed in (
+                "gitruns/__init__.py",
+                "gitruns/py.typed",
+                "gitruns/_shim/wandb/__init__.py",
+                "gitruns/_shim/wandb-0.31.0.dist-info/METADATA",
+                info + "licenses/LICENSE",
+            ):
                 self.assertIn(needed, names)
             self.assertIn("License-Expression: Apache-2.0", wheel.read(info + "METADATA").decode())
 
@@ -109,9 +121,17 @@ class Wheel(Project):
         with open(os.path.join(build.HERE, "pyproject.toml"), "rb") as f:
             project = tomllib.load(f)["project"]
         said = build._metadata().decode().split("\n\n")[0].splitlines()
-        for line in (f"Summary: {project['description']}", f"Keywords: {','.join(project['keywords'])}", f"License-Expression: {project['license']}", f"Requires-Python: {project['requires-python']}"):
+        for line in (
+            f"Summary: {project['description']}",
+            f"Keywords: {','.join(project['keywords'])}",
+            f"License-Expression: {project['license']}",
+            f"Requires-Python: {project['requires-python']}",
+        ):
             self.assertIn(line, said)
-        self.assertEqual([line for line in said if line.startswith("Classifier: ")], ["Classifier: " + c for c in project["classifiers"]])
+        self.assertEqual(
+            [line for line in said if line.startswith("Classifier: ")],
+            ["Classifier: " + c for c in project["classifiers"]],
+        )
 
     def test_sdist_has_the_sources_of_both(self) -> None:
         sdists = []
@@ -125,13 +145,26 @@ class Wheel(Project):
             names = archive.getnames()
             archive.extractall(self.dir, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
         base = f"gitruns-{build.version()}/"
-        for needed in ("PKG-INFO", "LICENSE", "src/gitruns/__init__.py", "go/go.mod", "go/cmd/runs/main.go", "go/python/src/gitruns/_shim/wandb/__init__.py"):
+        for needed in (
+            "PKG-INFO",
+            "LICENSE",
+            "src/gitruns/__init__.py",
+            "go/go.mod",
+            "go/cmd/runs/main.go",
+            "go/python/src/gitruns/_shim/wandb/__init__.py",
+        ):
             self.assertIn(base + needed, names)
         self.assertFalse([n for n in names if "__pycache__" in n or n.endswith("_test.go")])
         go = shutil.which("go")
         if go is None:
             self.skipTest("go is not installed: that the sources compile is not tested")
-        done = subprocess.run([go, "list", "-deps", "./cmd/runs"], cwd=os.path.join(self.dir, base, "go"), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [go, "list", "-deps", "./cmd/runs"],
+            cwd=os.path.join(self.dir, base, "go"),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_builds_leave_no_program_below_src(self) -> None:
@@ -155,11 +188,24 @@ class Find(Project):
                     f.write("#!/bin/sh\n")
                 os.chmod(os.path.join(at, "runs"), 0o755)
             if record:
-                with open(os.path.join(top, lib, f"gitruns-{build.version()}.dist-info", "RECORD"), "w", encoding="utf-8") as f:
+                with open(
+                    os.path.join(top, lib, f"gitruns-{build.version()}.dist-info", "RECORD"), "w", encoding="utf-8"
+                ) as f:
                     f.write(f"gitruns/__init__.py,,\n{record},sha256=x,1\n")
-            env = {**os.environ, "PYTHONPATH": os.path.join(top, lib), "PATH": os.path.join(self.dir, "path"), "PYTHONDONTWRITEBYTECODE": "1"}
+            env = {
+                **os.environ,
+                "PYTHONPATH": os.path.join(top, lib),
+                "PATH": os.path.join(self.dir, "path"),
+                "PYTHONDONTWRITEBYTECODE": "1",
+            }
             env.pop("RUNS_BINARY", None)
-            done = subprocess.run([sys.executable, "-c", "from gitruns import _binary; print(_binary.find())"], env=env, capture_output=True, text=True, check=True)
+            done = subprocess.run(
+                [sys.executable, "-c", "from gitruns import _binary; print(_binary.find())"],
+                env=env,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
             return os.path.relpath(done.stdout.strip(), top if done.stdout.startswith(top) else self.dir)
 
         site = "lib/python3/site-packages"

@@ -5,13 +5,20 @@ from __future__ import annotations
 import unittest
 
 import project  # noqa: F401  puts the client on the path
-
 from gitruns import _parquet
 
 
 class Parquet(unittest.TestCase):
     def test_kinds(self) -> None:
-        for cells, kind in (([1, None], "int"), ([1, 2.5], "float"), ([True], "bool"), (["a"], "text"), ([1, "a"], "json"), ([1 << 63], "json"), ([[1]], "json")):
+        for cells, kind in (
+            ([1, None], "int"),
+            ([1, 2.5], "float"),
+            ([True], "bool"),
+            (["a"], "text"),
+            ([1, "a"], "json"),
+            ([1 << 63], "json"),
+            ([[1]], "json"),
+        ):
             self.assertEqual(_parquet.column(cells)[0], kind, cells)
         self.assertEqual(_parquet.column([1, "a", None])[1], ["1", '"a"', None])
 

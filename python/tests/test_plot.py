@@ -6,11 +6,10 @@ import json
 import unittest
 import unittest.mock
 
-from recorder import Recorded
-
 from gitruns import _plot
 from gitruns._row import log_media
 from gitruns._table import Table
+from recorder import Recorded
 
 
 class Plot(Recorded):
@@ -19,7 +18,9 @@ class Plot(Recorded):
         return json.loads(self.file("media/c_0_0.vl.json"))
 
     def test_line(self) -> None:
-        s = self.spec(_plot.line(Table(columns=["x", "y.z"], data=[[1, 2.0], [2, float("nan")]]), "x", "y.z", title="T"))
+        s = self.spec(
+            _plot.line(Table(columns=["x", "y.z"], data=[[1, 2.0], [2, float("nan")]]), "x", "y.z", title="T")
+        )
         self.assertEqual(s["encoding"]["y"]["field"], "y\\.z")
         self.assertEqual(s["data"]["values"], [{"x": 1, "y.z": 2.0}, {"x": 2, "y.z": None}])
         self.assertEqual({a["kind"] for a in self.artifacts().values()}, {"table", "plot"})
@@ -29,7 +30,10 @@ class Plot(Recorded):
     def test_names_of_columns(self) -> None:
         names = ["it's", 'a "b"', "back\\slash", "line\nfeed", "__proto__", "5 %", "a[0].b"]
         s = self.spec(_plot.bar(Table(columns=["v", *names], data=[[1, *names]]), "line\nfeed", "v"))
-        self.assertEqual(list(s["data"]["values"][0]), ["v", "it%27s", "a %22b%22", "back%5cslash", "line%0afeed", "%5f_proto__", "5 %25", "a[0].b"])
+        self.assertEqual(
+            list(s["data"]["values"][0]),
+            ["v", "it%27s", "a %22b%22", "back%5cslash", "line%0afeed", "%5f_proto__", "5 %25", "a[0].b"],
+        )
         self.assertEqual((s["encoding"]["y"]["field"], s["encoding"]["y"]["title"]), ("line%0afeed", "line feed"))
         self.assertEqual(_plot._field("a[0].b", "nominal")["field"], "a\\[0\\]\\.b")
         self.spec(_plot.bar(Table(columns=["n", "v"], data=[["\ud800", 1]]), "n", "v"))
@@ -37,7 +41,9 @@ class Plot(Recorded):
     def test_dates(self) -> None:
         import datetime
 
-        s = self.spec(_plot.line(Table(columns=["t", "y"], data=[[datetime.date(2026, 1, d), d] for d in (1, 2)]), "t", "y"))
+        s = self.spec(
+            _plot.line(Table(columns=["t", "y"], data=[[datetime.date(2026, 1, d), d] for d in (1, 2)]), "t", "y")
+        )
         self.assertEqual((s["encoding"]["x"]["type"], s["data"]["values"][0]["t"]), ("temporal", "2026-01-01"))
 
     def test_a_specification(self) -> None:
@@ -45,7 +51,10 @@ class Plot(Recorded):
         given = {"$schema": "https://vega.github.io/schema/vega-lite/v4.json", "data": {"name": "wandb"}, "title": "${string:title}", "hconcat": [
             {"mark": "point", "encoding": {"x": {"field": "${field:x}", "type": "quantitative"}}}]}  # fmt: skip
         s = self.spec(_plot.plot_table(given, table, {"x": "loss.a"}, {"title": "T"}))
-        self.assertEqual((s["title"], s["hconcat"][0]["encoding"]["x"]["field"], s["data"]["values"]), ("T", "loss\\.a", [{"loss.a": 1, "it's": 2}]))
+        self.assertEqual(
+            (s["title"], s["hconcat"][0]["encoding"]["x"]["field"], s["data"]["values"]),
+            ("T", "loss\\.a", [{"loss.a": 1, "it's": 2}]),
+        )
         self.assertEqual((s["$schema"], "width" in s), (_plot.SCHEMA, False))
         with self.assertRaises(ValueError):
             _plot.plot_table(given, table, {"x": "no"})
@@ -70,15 +79,21 @@ class Plot(Recorded):
             gitruns.sklearn.plot_roc([0], [[1.0]])
         run = unittest.mock.Mock()
         with unittest.mock.patch("gitruns._live.active", return_value=run):
-            gitruns.sklearn.plot_confusion_matrix(["O", "B", "B"], ["O", "O", "B"], labels=["O", "A", "B"], normalize=False)
-            gitruns.sklearn.plot_roc([0, 0, 1, 1], [[0.9, 0.1], [0.4, 0.6], [0.65, 0.35], [0.2, 0.8]], classes_to_plot=[1])
+            gitruns.sklearn.plot_confusion_matrix(
+                ["O", "B", "B"], ["O", "O", "B"], labels=["O", "A", "B"], normalize=False
+            )
+            gitruns.sklearn.plot_roc(
+                [0, 0, 1, 1], [[0.9, 0.1], [0.4, 0.6], [0.65, 0.35], [0.2, 0.8]], classes_to_plot=[1]
+            )
             gitruns.sklearn.plot_precision_recall([0, 1], [[1.0, 0.0], [0.0, 1.0]], ["a", "b"])
             gitruns.sklearn.plot_confusion_matrix([0, 1], [0])  # said, and the training goes on
         logged = {}
         for call in run.log.call_args_list:
             logged.update(call.args[0])
         self.assertEqual(run.log.call_count, 3)
-        self.assertEqual([r for r in logged["confusion_matrix"].table.data if r[2]], [["O", "O", 1], ["B", "O", 1], ["B", "B", 1]])
+        self.assertEqual(
+            [r for r in logged["confusion_matrix"].table.data if r[2]], [["O", "O", 1], ["B", "O", 1], ["B", "B", 1]]
+        )
         self.assertEqual({r[0] for r in logged["roc"].table.data}, {"1"})
         self.assertEqual({r[0] for r in logged["precision_recall"].table.data}, {"a", "b"})
 
@@ -96,7 +111,9 @@ class Plot(Recorded):
                 call()
 
     def test_bound(self) -> None:
-        s = self.spec(_plot.scatter(Table(columns=["x", "y"], data=[[i, i] for i in range(_plot.MAX_INLINE + 5)]), "x", "y"))
+        s = self.spec(
+            _plot.scatter(Table(columns=["x", "y"], data=[[i, i] for i in range(_plot.MAX_INLINE + 5)]), "x", "y")
+        )
         self.assertEqual(len(s["data"]["values"]), _plot.MAX_INLINE)
 
 

@@ -24,10 +24,16 @@ class Children(Project):
     def runs_of(self, words: str, **env: str) -> list:
         self.write("child.py", CHILD.format(words))
         self.python(PARENT, **env)
-        return [(r.get("name"), sorted(r.get("metrics", ())), r["params"] if "params" in r else {}, bool(r.get("parent"))) for r in reversed(self.list())]
+        return [
+            (r.get("name"), sorted(r.get("metrics", ())), r["params"] if "params" in r else {}, bool(r.get("parent")))
+            for r in reversed(self.list())
+        ]
 
     def test_a_program_that_a_program_with_a_run_starts(self) -> None:
-        self.assertEqual(self.runs_of("name='inner', config={'lr': 2}"), [("outer", ["p"], {"lr": 1}, False), ("inner", ["c"], {"lr": 2}, True)])
+        self.assertEqual(
+            self.runs_of("name='inner', config={'lr': 2}"),
+            [("outer", ["p"], {"lr": 1}, False), ("inner", ["c"], {"lr": 2}, True)],
+        )
 
     def test_one_that_asks_to_share(self) -> None:
         shared = [("outer", ["c", "p"], {"lr": 1}, False)]
@@ -39,34 +45,64 @@ class Children(Project):
 
     def test_ranks_that_a_program_starts(self) -> None:
         self.write("child.py", CHILD.format("name='inner'"))
-        self.python(PARENT.replace("import gitruns, ", "import gitruns, os, ").replace("out =", "os.environ.update(LOCAL_RANK='1', WORLD_SIZE='2')\nout ="))
+        self.python(
+            PARENT.replace("import gitruns, ", "import gitruns, os, ").replace(
+                "out =", "os.environ.update(LOCAL_RANK='1', WORLD_SIZE='2')\nout ="
+            )
+        )
         self.assertEqual([r.get("name") for r in self.list()], ["outer"])
         self.write("child.py", CHILD.format("settings={'all_ranks': True}"))
-        self.python(PARENT.replace("import gitruns, ", "import gitruns, os, ").replace("out =", "os.environ.update(LOCAL_RANK='1', WORLD_SIZE='2')\nout ="))
+        self.python(
+            PARENT.replace("import gitruns, ", "import gitruns, os, ").replace(
+                "out =", "os.environ.update(LOCAL_RANK='1', WORLD_SIZE='2')\nout ="
+            )
+        )
         self.assertEqual([sorted(r["metrics"]) for r in self.list()], [["p", "rank1/c"], ["p"]])
 
     def test_ranks_that_nobody_began(self) -> None:
         source = "import gitruns\nwith gitruns.init({}settings={{'all_ranks': True}}) as r:\n    r.log({{'x': 1.0}})\n    print(r.group, r.tags)\n"
-        for words, env, group in (("", {"TORCHELASTIC_RUN_ID": "a-b"}, "a-b"), ("", {"TORCHELASTIC_RUN_ID": "none"}, "ranks-29511"), ("", {}, "ranks-29511"), ("group='own', tags=['t'], ", {"TORCHELASTIC_RUN_ID": "a-b"}, "own")):
+        for words, env, group in (
+            ("", {"TORCHELASTIC_RUN_ID": "a-b"}, "a-b"),
+            ("", {"TORCHELASTIC_RUN_ID": "none"}, "ranks-29511"),
+            ("", {}, "ranks-29511"),
+            ("group='own', tags=['t'], ", {"TORCHELASTIC_RUN_ID": "a-b"}, "own"),
+        ):
             for rank in "01":
                 with self.subTest(words, group=group, rank=rank):
                     done = self.python(source.format(words), RANK=rank, WORLD_SIZE="2", MASTER_PORT="29511", **env)
                     said = [line for line in done.stderr.splitlines() if "its own" in line]
-                    self.assertEqual(said, [f"gitruns: rank {rank} has its own run; 'runs exec -- torchrun …' makes one of all"])
+                    self.assertEqual(
+                        said, [f"gitruns: rank {rank} has its own run; 'runs exec -- torchrun …' makes one of all"]
+                    )
                     r = self.show()
-                    self.assertEqual((r["group"], r["tags"]["rank"], list(r["metrics"])), (group, rank, ["x" if rank == "0" else "rank1/x"]))
+                    self.assertEqual(
+                        (r["group"], r["tags"]["rank"], list(r["metrics"])),
+                        (group, rank, ["x" if rank == "0" else "rank1/x"]),
+                    )
                     self.assertEqual(done.stdout, f"{group} {('t', 'rank') if words else ('rank',)}\n")
         self.python(source.format(""), RANK="0", WORLD_SIZE="1", MASTER_PORT="29511")
         self.assertEqual((self.show().get("group"), self.show().get("tags")), (None, None))
 
     def test_processes_of_one_exec(self) -> None:
-        self.write("rank.py", "import gitruns\nwith gitruns.init(settings={'all_ranks': True}) as r:\n    r.log({'x': 1.0})\n")
-        self.write("launch.py", "import os, subprocess, sys\nfor k in range(2):\n    subprocess.run([sys.executable, 'rank.py'], check=True, env={**os.environ, 'RANK': str(k), 'WORLD_SIZE': '2', 'MASTER_PORT': '29511'})\n")
+        self.write(
+            "rank.py", "import gitruns\nwith gitruns.init(settings={'all_ranks': True}) as r:\n    r.log({'x': 1.0})\n"
+        )
+        self.write(
+            "launch.py",
+            "import os, subprocess, sys\nfor k in range(2):\n    subprocess.run([sys.executable, 'rank.py'], check=True, env={**os.environ, 'RANK': str(k), 'WORLD_SIZE': '2', 'MASTER_PORT': '29511'})\n",
+        )
         self.runs("exec", "--", sys.executable, "launch.py")
-        self.assertEqual([(sorted(r["metrics"]), r.get("group"), r.get("tags")) for r in self.list()], [(["rank1/x", "x"], None, None)])
+        self.assertEqual(
+            [(sorted(r["metrics"]), r.get("group"), r.get("tags")) for r in self.list()],
+            [(["rank1/x", "x"], None, None)],
+        )
         # Another exec inside a program with a run shares its own run, not that of the program.
-        self.python("import gitruns, os, subprocess, sys\ngitruns.init(name='outer')\nsubprocess.run([os.environ['RUNS_BINARY'], 'exec', '--', sys.executable, 'rank.py'], check=True)\n")
-        self.assertEqual([(r.get("name"), sorted(r.get("metrics", ()))) for r in self.list()][:2], [(None, ["x"]), ("outer", [])])
+        self.python(
+            "import gitruns, os, subprocess, sys\ngitruns.init(name='outer')\nsubprocess.run([os.environ['RUNS_BINARY'], 'exec', '--', sys.executable, 'rank.py'], check=True)\n"
+        )
+        self.assertEqual(
+            [(r.get("name"), sorted(r.get("metrics", ()))) for r in self.list()][:2], [(None, ["x"]), ("outer", [])]
+        )
 
     def test_workers_that_only_log(self) -> None:
         for method in ("spawn", "fork", "forkserver") if os.name != "nt" else ("spawn",):
@@ -82,7 +118,11 @@ if __name__ == "__main__":
         assert pool.map(work, range(4)) == [0, 1, 2, 3]
     run.log({{"parent": 1.0}})
 """)
-            self.assertEqual((len(self.list()), sorted(self.show()["metrics"])), (1 + ("spawn", "fork", "forkserver").index(method), ["parent", "w0", "w1", "w2", "w3"]), method)
+            self.assertEqual(
+                (len(self.list()), sorted(self.show()["metrics"])),
+                (1 + ("spawn", "fork", "forkserver").index(method), ["parent", "w0", "w1", "w2", "w3"]),
+                method,
+            )
 
     @unittest.skipIf(os.name == "nt", "skipped: Windows has no handler of SIGTERM")
     def test_a_pool_can_end_its_workers(self) -> None:
@@ -129,7 +169,9 @@ if __name__ == "__main__":
 """)
         runs = {r["name"]: r for r in self.list()}
         for method in ("spawn", "fork") if os.name != "nt" else ("spawn",):
-            self.assertEqual([runs[f"{method}{k}"]["status"] for k in range(4)], ["finished", "failed", "failed", "finished"], method)
+            self.assertEqual(
+                [runs[f"{method}{k}"]["status"] for k in range(4)], ["finished", "failed", "failed", "finished"], method
+            )
             self.assertEqual([runs[f"{method}{k}"].get("exit_code") for k in range(1, 4)], [1, 3, 0], method)
             self.assertEqual({runs[f"{method}{k}"]["parent"] for k in range(3)}, {runs[f"outer {method}"]["id"]})
 
@@ -149,11 +191,16 @@ assert b is a and a.config.lr == 1 and a.config.new == 3
 """)
         said = [line for line in done.stderr.splitlines() if "not used" in line]
         self.assertEqual(len(said), 1, done.stderr)
-        self.assertEqual(said[0], "gitruns: run a is active; not used: name, project, config.lr; finish() it or reinit='create_new'")
+        self.assertEqual(
+            said[0], "gitruns: run a is active; not used: name, project, config.lr; finish() it or reinit='create_new'"
+        )
         self.assertEqual([(r["name"], r["params"]) for r in self.list()], [("a", {"lr": 1, "new": 3})])
 
     def test_a_param_of_the_starter(self) -> None:
-        self.write("train.py", "import gitruns\nwith gitruns.init(config={'lr': 0.1, 'n': 1}) as r:\n    assert r.config.lr == 0.5, r.config\n    r.log({'a': 1.0})\n")
+        self.write(
+            "train.py",
+            "import gitruns\nwith gitruns.init(config={'lr': 0.1, 'n': 1}) as r:\n    assert r.config.lr == 0.5, r.config\n    r.log({'a': 1.0})\n",
+        )
         self.runs("exec", "-p", "lr=0.5", "--", sys.executable, "train.py")
         r = self.show()
         self.assertEqual((r["params"], r["conflicts"], r["status"]), ({"lr": 0.5, "n": 1}, {"lr": [0.1]}, "finished"))
@@ -161,7 +208,9 @@ assert b is a and a.config.lr == 1 and a.config.new == 3
     def test_a_notebook_may_change_its_config(self) -> None:
         from test_notebook import FAKE
 
-        self.python(FAKE + "import gitruns\nrun = gitruns.init(config={'lr': 1})\ngitruns.config.lr = 0.5\nrun.finish()\n")
+        self.python(
+            FAKE + "import gitruns\nrun = gitruns.init(config={'lr': 1})\ngitruns.config.lr = 0.5\nrun.finish()\n"
+        )
         r = self.show()
         self.assertEqual(r["params"], {"lr": 0.5})
         self.assertNotIn("conflicts", r)
@@ -185,13 +234,22 @@ class Places(Project):
         from project import SRC
 
         site = os.path.join(self.dir, "site-packages")
-        shutil.copytree(os.path.join(SRC, "gitruns"), os.path.join(site, "gitruns"), ignore=shutil.ignore_patterns("_bin", "__pycache__"))
-        done = self.python("import gitruns\ngitruns.init()\n", status=1, RUNS_BINARY="", PATH="/nowhere", PYTHONPATH=site)
+        shutil.copytree(
+            os.path.join(SRC, "gitruns"),
+            os.path.join(site, "gitruns"),
+            ignore=shutil.ignore_patterns("_bin", "__pycache__"),
+        )
+        done = self.python(
+            "import gitruns\ngitruns.init()\n", status=1, RUNS_BINARY="", PATH="/nowhere", PYTHONPATH=site
+        )
         self.assertIn("pip install --force-reinstall gitruns", done.stderr)
 
     def test_console(self) -> None:
         for env in ({}, {"WANDB_CONSOLE": "wrap"}):
-            self.python(f"import gitruns\nrun = gitruns.init(settings={{}} if {bool(env)} else gitruns.Settings(console='wrap'))\nprint('to be kept')\nrun.finish()\n", **env)
+            self.python(
+                f"import gitruns\nrun = gitruns.init(settings={{}} if {bool(env)} else gitruns.Settings(console='wrap'))\nprint('to be kept')\nrun.finish()\n",
+                **env,
+            )
             self.runs("artifacts", "last", "console.txt", "-o", "console.txt")
             with open(os.path.join(self.dir, "console.txt"), encoding="utf-8") as f:
                 self.assertIn("to be kept", f.read())

@@ -98,12 +98,30 @@ class Programs(unittest.TestCase):
         for way in programs.WAYS:
             self.assertEqual(
                 missing(KEYWORD, way),
-                ["init(colour=)", "Run.log(color=)", "Run.nothing", "plot.pie", "Config.no_method", "Run.url = …", "Api: refused", "Run.link_model: refused", "init(resume_from=): refused", "finish of 3 arguments"],
+                [
+                    "init(colour=)",
+                    "Run.log(color=)",
+                    "Run.nothing",
+                    "plot.pie",
+                    "Config.no_method",
+                    "Run.url = …",
+                    "Api: refused",
+                    "Run.link_model: refused",
+                    "init(resume_from=): refused",
+                    "finish of 3 arguments",
+                ],
             )
 
     def test_below(self) -> None:
         gitruns, shim = programs.WAYS
-        common = ["import wandb.apis.public", "sweep: refused", "from wandb.sdk.lib import nothing", "Run.no_call", "Run.no_value", "Run.link_nothing"]
+        common = [
+            "import wandb.apis.public",
+            "sweep: refused",
+            "from wandb.sdk.lib import nothing",
+            "Run.no_call",
+            "Run.no_value",
+            "Run.link_nothing",
+        ]
         self.assertEqual(missing(BELOW, shim), common)
         self.assertEqual(missing(BELOW, gitruns), [*common[:2], "from wandb.sdk.wandb_run import Run", *common[2:]])
 
@@ -111,7 +129,9 @@ class Programs(unittest.TestCase):
         found = list(programs.programs([os.path.join(os.path.dirname(os.path.abspath(__file__)), "scripts")]))
         self.assertGreater(len(found), 3)
         for way in programs.WAYS:
-            self.assertEqual([(path, lack) for _, path, p in found for use in p.uses if (lack := programs.lacks(use, way))], [])
+            self.assertEqual(
+                [(path, lack) for _, path, p in found for use in p.uses if (lack := programs.lacks(use, way))], []
+            )
 
     def test_main(self) -> None:
         with tempfile.TemporaryDirectory() as top:
@@ -121,14 +141,21 @@ class Programs(unittest.TestCase):
                 z.writestr("one/old.py", "import wandb\nprint 'of Python 2'\n")
                 z.writestr("one/tests/train.py", KEYWORD)
             os.makedirs(os.path.join(top, "two"))
-            for name, source in (("train.py", KEYWORD), ("below.py", BELOW), ("media.py", "import wandb\nwandb.Image(1)\n")):
+            for name, source in (
+                ("train.py", KEYWORD),
+                ("below.py", BELOW),
+                ("media.py", "import wandb\nwandb.Image(1)\n"),
+            ):
                 with open(os.path.join(top, "two", name), "w") as f:
                     f.write(source)
             with contextlib.redirect_stdout(io.StringIO()) as out:
                 programs.main([top], True)
         lines = out.getvalue().splitlines()
         self.assertEqual(lines[0], "3 files of 2 packages record with wandb, of 4 that import it")
-        self.assertEqual(lines[2], "import gitruns as wandb: 33.3% of the files whole (1 of 3; 50.0% where each package counts the same)")
+        self.assertEqual(
+            lines[2],
+            "import gitruns as wandb: 33.3% of the files whole (1 of 3; 50.0% where each package counts the same)",
+        )
         self.assertIn("; 50.0% of all files that import it", lines[3])
         self.assertIn("      1      1      0  Api: refused", lines)
 

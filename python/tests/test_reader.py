@@ -40,7 +40,10 @@ for i, lr in enumerate((0.1, 0.01)):
         import gitruns
 
         r = gitruns.load("n1")
-        self.assertEqual((r.name, r.status, r.experiment, r.params.lr, r.params["m"]["k"], r.tags.t1, r.summary.best), ("n1", "finished", "p", 0.01, [1], "yes", 0.01))
+        self.assertEqual(
+            (r.name, r.status, r.experiment, r.params.lr, r.params["m"]["k"], r.tags.t1, r.summary.best),
+            ("n1", "finished", "p", 0.01, [1], "yes", 0.01),
+        )
         self.assertEqual(r.started.tzinfo.utcoffset(None).total_seconds(), 0)
         lists = r.metrics("loss", as_="lists")
         self.assertEqual(lists["step"], [0, 1, 2, 3, 4])
@@ -50,7 +53,7 @@ for i, lr in enumerate((0.1, 0.01)):
         self.assertEqual([(v["key"], v["value"]) for v in r.values()], [("word", "x")])
         self.assertEqual(r.best["acc"]["max"], 4)
         with self.assertRaises(AttributeError):
-            r.nonsense
+            _ = r.nonsense
         with self.assertRaises(AttributeError):
             r.params.lr = 3
         with self.assertRaises(gitruns.NotFoundError):
@@ -113,7 +116,12 @@ with gitruns.init(config={"none": None, "deep": {"a.b": None, "k": 1}, "cap": fl
         self.assertEqual([(p["key"], p["a"], p["b"]) for p in d.params], [("lr", 0.1, 0.01)])
         self.assertIn("lr", str(d))
         self.assertIn("lr", d._repr_html_())
-        for bad, kind in ((lambda: gitruns.load("none"), gitruns.NotFoundError), (lambda: gitruns.runs("params.lr >"), gitruns.UsageError), (lambda: gitruns.load("-x"), gitruns.UsageError), (lambda: gitruns.load("a\0b"), gitruns.UsageError)):
+        for bad, kind in (
+            (lambda: gitruns.load("none"), gitruns.NotFoundError),
+            (lambda: gitruns.runs("params.lr >"), gitruns.UsageError),
+            (lambda: gitruns.load("-x"), gitruns.UsageError),
+            (lambda: gitruns.load("a\0b"), gitruns.UsageError),
+        ):
             with self.assertRaises(kind):
                 bad()
         with self.assertRaises(gitruns.Error):
@@ -141,12 +149,21 @@ with gitruns.init(config={"none": None, "deep": {"a.b": None, "k": 1}, "cap": fl
     def test_what_is_no_expression(self) -> None:
         import gitruns
 
-        self.assertEqual((list(gitruns.runs(n=0)), len(gitruns.runs(n=1)), type(gitruns.runs(n=0))), ([], 1, gitruns.runs().__class__))
+        self.assertEqual(
+            (list(gitruns.runs(n=0)), len(gitruns.runs(n=1)), type(gitruns.runs(n=0))),
+            ([], 1, gitruns.runs().__class__),
+        )
         for bad in ("me/project", 5, ["p"], {"state": "finished"}):
             with self.subTest(bad), self.assertRaisesRegex(gitruns.UsageError, "experiment = 'project'"):
                 gitruns.runs(bad)
         self.assertEqual(len(gitruns.runs("loss")), 2)
-        for call in (lambda: gitruns.load("\ud800"), lambda: gitruns.runs("a\0"), lambda: gitruns.runs(sort="\0"), lambda: gitruns.load("n0").values("\0"), lambda: gitruns.runs(path="\ud800")):
+        for call in (
+            lambda: gitruns.load("\ud800"),
+            lambda: gitruns.runs("a\0"),
+            lambda: gitruns.runs(sort="\0"),
+            lambda: gitruns.load("n0").values("\0"),
+            lambda: gitruns.runs(path="\ud800"),
+        ):
             with self.assertRaises(gitruns.UsageError):
                 call()
 
@@ -154,9 +171,18 @@ with gitruns.init(config={"none": None, "deep": {"a.b": None, "k": 1}, "cap": fl
         import gitruns
 
         r = gitruns.load("n0")
-        calls = (lambda: gitruns.load("n0"), gitruns.runs, gitruns.diff, lambda: r.metrics(as_="lists"), r.values, lambda: gitruns.init(project="p"))
+        calls = (
+            lambda: gitruns.load("n0"),
+            gitruns.runs,
+            gitruns.diff,
+            lambda: r.metrics(as_="lists"),
+            r.values,
+            lambda: gitruns.init(project="p"),
+        )
         for printed in ("", "{}", '{"error":"text"}', "[{}]", "[1]", "null", "[" * 200000, '{"id":1,"status":2}'):
-            fake = self.write("fake", f"#!/bin/sh\nprintf '\\033[31mno\\033[0m\\rthing\\n' >&2\ncat '{self.dir}/printed'\n")
+            fake = self.write(
+                "fake", f"#!/bin/sh\nprintf '\\033[31mno\\033[0m\\rthing\\n' >&2\ncat '{self.dir}/printed'\n"
+            )
             self.write("printed", printed)
             os.chmod(fake, 0o755)
             with mock.patch.dict(os.environ, {"RUNS_BINARY": fake}):
@@ -179,21 +205,33 @@ with gitruns.init(config={"none": None, "deep": {"a.b": None, "k": 1}, "cap": fl
                 continue
             self.assertEqual(len(r.metrics("loss", as_=name)), 5)
             for data in (b"no parquet", good[: len(good) // 2], good.replace(b"value", b"other")):
-                with self.subTest(name), mock.patch.object(type(r), "_file", return_value=data), self.assertRaises(gitruns.CommError):
+                with (
+                    self.subTest(name),
+                    mock.patch.object(type(r), "_file", return_value=data),
+                    self.assertRaises(gitruns.CommError),
+                ):
                     r.metrics(as_=name)
             import pyarrow
             import pyarrow.parquet
 
             out = io.BytesIO()
             pyarrow.parquet.write_table(pyarrow.table({"key": [1], "step": ["a"], "time": [1], "value": ["x"]}), out)
-            with self.subTest(name), mock.patch.object(type(r), "_file", return_value=out.getvalue()), self.assertRaisesRegex(gitruns.CommError, "key"):
+            with (
+                self.subTest(name),
+                mock.patch.object(type(r), "_file", return_value=out.getvalue()),
+                self.assertRaisesRegex(gitruns.CommError, "key"),
+            ):
                 r.metrics(as_=name)
 
     def test_frames_without_their_library(self) -> None:
         import gitruns
 
         for name, library in (("to_pandas", "pandas"), ("to_polars", "polars"), ("to_arrow", "pyarrow")):
-            with self.subTest(name), mock.patch.dict("sys.modules", {library: None}), self.assertRaisesRegex(gitruns.CommError, f"^{name}: .*{library}.*; 'pip install {library}'"):
+            with (
+                self.subTest(name),
+                mock.patch.dict("sys.modules", {library: None}),
+                self.assertRaisesRegex(gitruns.CommError, f"^{name}: .*{library}.*; 'pip install {library}'"),
+            ):
                 getattr(gitruns.runs(), name)()
 
     def test_no_download_through_a_link(self) -> None:
@@ -223,7 +261,9 @@ with gitruns.init() as run:
     run.log({"top": "NaN", "list": [1, float("nan"), -float("inf")], "texts": ["a", "NaN"], "deep": [{"x": float("inf")}]})
 """)
         got = {v["key"]: v["value"] for v in gitruns.load("last").values()}
-        self.assertEqual((got["top"], got["texts"], got["deep"], got["list"][2]), ("NaN", ["a", "NaN"], [{"x": math.inf}], -math.inf))
+        self.assertEqual(
+            (got["top"], got["texts"], got["deep"], got["list"][2]), ("NaN", ["a", "NaN"], [{"x": math.inf}], -math.inf)
+        )
         self.assertTrue(math.isnan(got["list"][1]))
 
     def test_changed_file(self) -> None:
@@ -242,7 +282,9 @@ with gitruns.init() as run:
         import gitruns
 
         evil = "<script>alert(1)</script>\u202e\"'"
-        self.python(f"import gitruns\nwith gitruns.init(name={evil.replace(chr(0x202e), '')!r}, config={{'k': {evil!r}}}) as run:\n    run.log({{'<b>m': 1e308}}); run.log({{'<b>m': -1e308}})\n")
+        self.python(
+            f"import gitruns\nwith gitruns.init(name={evil.replace(chr(0x202E), '')!r}, config={{'k': {evil!r}}}) as run:\n    run.log({{'<b>m': 1e308}}); run.log({{'<b>m': -1e308}})\n"
+        )
         for html in (gitruns.load("last")._repr_html_(), gitruns.runs()._repr_html_()):
             self.assertNotIn("<script", html)
             self.assertNotIn("<b>m", html)
@@ -300,7 +342,7 @@ class Refused(unittest.TestCase):
             with self.assertRaisesRegex(AttributeError, word):
                 getattr(gitruns, name)
         with self.assertRaisesRegex(AttributeError, "finish"):
-            gitruns.finsh
+            _ = gitruns.finsh
         self.assertFalse(hasattr(gitruns, "no_such_name"))
 
 

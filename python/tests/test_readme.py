@@ -26,7 +26,10 @@ class Readme(Project):
             script.append(line[4:])
         self.python("\n".join(script))
         r = self.show()
-        self.assertEqual((r["experiment"], r["params"], r["status"], r["metrics"]["loss"]["count"]), ("penguins", {"lr": 0.1}, "finished", 100))
+        self.assertEqual(
+            (r["experiment"], r["params"], r["status"], r["metrics"]["loss"]["count"]),
+            ("penguins", {"lr": 0.1}, "finished", 100),
+        )
         self.assertAlmostEqual(r["summary"]["best"], 1 / (1 + 99 * 0.1))
 
     def test_no_section_begins_with_nothing(self) -> None:
@@ -42,7 +45,10 @@ class Readme(Project):
             path = os.path.join(ROOT, name)
             if os.path.isfile(path):
                 with open(path, encoding="utf-8") as f:
-                    self.assertRegex(f.read(), r"prints is not kept by `init\(\)`[^#]*`runs exec -- python train.py`[^#]*console=\"wrap\"")
+                    self.assertRegex(
+                        f.read(),
+                        r"prints is not kept by `init\(\)`[^#]*`runs exec -- python train.py`[^#]*console=\"wrap\"",
+                    )
         source = "import sys, gitruns\nwith gitruns.init(**({'settings': gitruns.Settings(console='wrap')} if sys.argv[1:] else {})):\n    print('some words')\n"
         self.python(source)
         self.assertEqual((self.runs("show", "last", "--log", status=None), self.show().get("artifacts")), ("", None))

@@ -11,7 +11,9 @@ import unittest
 
 from project import Project
 
-RECIPES = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "testdata", "recipes")
+RECIPES = os.path.join(
+    os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "testdata", "recipes"
+)
 
 
 class Recipes(Project):
@@ -29,7 +31,9 @@ class Recipes(Project):
             self.skipTest(f"{module} is not installed")
 
     def call(self, *command: str, **env: str) -> subprocess.CompletedProcess:
-        done = subprocess.run(command, cwd=self.dir, env=self.env(**env), capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(
+            command, cwd=self.dir, env=self.env(**env), capture_output=True, text=True, timeout=300, check=False
+        )
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done
 
@@ -43,8 +47,13 @@ class Recipes(Project):
         path = os.pathsep.join([bin, os.environ.get("PATH", os.defpath)])
         self.call(bash, "-c", "for i in 0 1 2 3 4 5; do SLURM_ARRAY_TASK_ID=$i bash array.sbatch; done", PATH=path)
         runs = self.list()
-        self.assertEqual(sorted((r["params"]["lr"], r["params"]["seed"]) for r in runs), [(lr, s) for lr in (0.03, 0.1, 0.3) for s in (0, 1)])
-        self.assertEqual({(r["group"], r["status"], r["metrics"]["loss"]["count"]) for r in runs}, {("line-local", "finished", 50)})
+        self.assertEqual(
+            sorted((r["params"]["lr"], r["params"]["seed"]) for r in runs),
+            [(lr, s) for lr in (0.03, 0.1, 0.3) for s in (0, 1)],
+        )
+        self.assertEqual(
+            {(r["group"], r["status"], r["metrics"]["loss"]["count"]) for r in runs}, {("line-local", "finished", 50)}
+        )
         self.assertLess(min(r["metrics"]["loss"]["last"] for r in runs), 0.1)
 
     def test_a_task_of_slurm(self) -> None:
@@ -58,7 +67,16 @@ class Recipes(Project):
         spool = os.path.join(self.dir, "spool")
         os.mkdir(spool)
         shutil.move(os.path.join(self.dir, "array.sbatch"), spool)
-        self.call(bash, os.path.join(spool, "array.sbatch"), PATH=path, SLURM_ARRAY_TASK_ID="4", SLURM_ARRAY_JOB_ID="77", SLURM_JOB_ID="81", SLURM_PROCID="0", SLURM_SUBMIT_DIR=self.dir)
+        self.call(
+            bash,
+            os.path.join(spool, "array.sbatch"),
+            PATH=path,
+            SLURM_ARRAY_TASK_ID="4",
+            SLURM_ARRAY_JOB_ID="77",
+            SLURM_JOB_ID="81",
+            SLURM_PROCID="0",
+            SLURM_SUBMIT_DIR=self.dir,
+        )
         r = self.show()
         self.assertEqual((r["group"], r["params"]), ("line-77", {"lr": 0.1, "seed": 1}))
 
@@ -66,7 +84,9 @@ class Recipes(Project):
         self.needs("hydra")
         self.call(sys.executable, "hydra_sweep.py", "-m", "lr=0.3,0.1", "seed=0,1")
         runs = self.list()
-        self.assertEqual(sorted((r["params"]["lr"], r["params"]["seed"]) for r in runs), [(0.1, 0), (0.1, 1), (0.3, 0), (0.3, 1)])
+        self.assertEqual(
+            sorted((r["params"]["lr"], r["params"]["seed"]) for r in runs), [(0.1, 0), (0.1, 1), (0.3, 0), (0.3, 1)]
+        )
         self.assertEqual(len({r["group"] for r in runs}), 1)
 
     def test_optuna(self) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import unittest
 
-import project  # noqa: F401  puts the client on the path
-
 import gitruns
+import project  # noqa: F401  puts the client on the path
 from gitruns import _live, _refused
 
 # The public names of the module wandb 0.31: what dir() of it shows beside private ones.
@@ -22,14 +21,19 @@ tensorflow termerror termlog termsetup termwarn trigger unwatch use_artifact use
 class Refused(unittest.TestCase):
     def test_every_public_name_has_an_answer(self) -> None:
         have = set(gitruns.__all__)
-        self.assertEqual([n for n in PUBLIC if n not in have and n not in _refused._CALLS and n not in _refused._NAMES], [])
+        self.assertEqual(
+            [n for n in PUBLIC if n not in have and n not in _refused._CALLS and n not in _refused._NAMES], []
+        )
 
     def test_nothing_is_there_and_refused(self) -> None:
         self.assertEqual([n for n in (*_refused._CALLS, *_refused._NAMES) if n in gitruns.__all__], [])
 
     def test_each_says_what_to_use(self) -> None:
         for name in _refused._CALLS:
-            with self.subTest(name), self.assertRaisesRegex(gitruns.UsageError, f"gitruns has no wandb.{name}; use instead: .{{8}}"):
+            with (
+                self.subTest(name),
+                self.assertRaisesRegex(gitruns.UsageError, f"gitruns has no wandb.{name}; use instead: .{{8}}"),
+            ):
                 getattr(gitruns, name)(1, a=2)
         for name in _refused._NAMES:
             with self.subTest(name), self.assertRaisesRegex(AttributeError, f"gitruns has no wandb.{name}; use .{{8}}"):
@@ -38,19 +42,39 @@ class Refused(unittest.TestCase):
             gitruns.sweep({})
 
     def test_names_of_mlflow(self) -> None:
-        for name, word in (("log_metric", "gitruns.log"), ("log_params", "gitruns.config.update"), ("log_text", "gitruns.log"), ("end_run", "gitruns.finish"), ("set_tag", "run.tags"), ("start_run", "gitruns.init")):
+        for name, word in (
+            ("log_metric", "gitruns.log"),
+            ("log_params", "gitruns.config.update"),
+            ("log_text", "gitruns.log"),
+            ("end_run", "gitruns.finish"),
+            ("set_tag", "run.tags"),
+            ("start_run", "gitruns.init"),
+        ):
             with self.subTest(name), self.assertRaisesRegex(AttributeError, f"gitruns has no {name}; use {word}"):
                 getattr(gitruns, name)
         self.assertEqual([n for n in _refused._MLFLOW if n in gitruns.__all__], [])
 
     def test_of_a_run(self) -> None:
-        for run in (gitruns.init(mode="disabled"), gitruns.Run({"dir": "/nowhere", "host": "h", "id": "20261125-100000-abcdefgh"})):
+        for run in (
+            gitruns.init(mode="disabled"),
+            gitruns.Run({"dir": "/nowhere", "host": "h", "id": "20261125-100000-abcdefgh"}),
+        ):
             try:
-                self.assertEqual([n for n in (*_refused._RUN_CALLS, *_refused._RUN_VALUES) if n in dir(gitruns.Run)], [])
+                self.assertEqual(
+                    [n for n in (*_refused._RUN_CALLS, *_refused._RUN_VALUES) if n in dir(gitruns.Run)], []
+                )
                 for name in _refused._RUN_CALLS:
-                    with self.subTest(name), self.assertRaisesRegex(gitruns.UsageError, f"gitruns has no run.{name}; use instead: .{{8}}"):
+                    with (
+                        self.subTest(name),
+                        self.assertRaisesRegex(gitruns.UsageError, f"gitruns has no run.{name}; use instead: .{{8}}"),
+                    ):
                         getattr(run, name)("x")
-                for name, word in (("starting_step", "run.step"), ("logg", "log$"), ("log_metric", "gitruns.log"), ("nonsense_of_mine", "run.nonsense_of_mine$")):
+                for name, word in (
+                    ("starting_step", "run.step"),
+                    ("logg", "log$"),
+                    ("log_metric", "gitruns.log"),
+                    ("nonsense_of_mine", "run.nonsense_of_mine$"),
+                ):
                     with self.subTest(name), self.assertRaisesRegex(AttributeError, word):
                         getattr(run, name)
                 self.assertFalse(hasattr(run, "_ipython_canary"))
@@ -60,7 +84,9 @@ class Refused(unittest.TestCase):
 
     def test_of_an_artifact(self) -> None:
         a = gitruns.Artifact("a", "t")
-        self.assertEqual([n for n in (*_refused._ARTIFACT_CALLS, *_refused._ARTIFACT_VALUES) if n in dir(gitruns.Artifact)], [])
+        self.assertEqual(
+            [n for n in (*_refused._ARTIFACT_CALLS, *_refused._ARTIFACT_VALUES) if n in dir(gitruns.Artifact)], []
+        )
         for name in ("logged_by", "delete"):
             with self.assertRaisesRegex(gitruns.UsageError, f"gitruns has no artifact.{name}; use instead"):
                 getattr(a, name)()

@@ -185,12 +185,19 @@ assert "in progress" in out, out
 """)
 
     def test_next_command_ends_what_is_gone(self) -> None:
-        self.python("import gitruns, os, signal\nrun = gitruns.init()\nrun.log({'a': 1})\nos.kill(os.getpid(), signal.SIGKILL)\n", status=-signal.SIGKILL)
+        self.python(
+            "import gitruns, os, signal\nrun = gitruns.init()\nrun.log({'a': 1})\nos.kill(os.getpid(), signal.SIGKILL)\n",
+            status=-signal.SIGKILL,
+        )
         self.python("import gitruns\ngitruns.init()\n")
         self.assertEqual([r["status"] for r in reversed(self.list())], ["crashed", "finished"])
 
     def test_sidecar(self) -> None:
-        self.python("import gitruns, os, signal\nrun = gitruns.init()\nrun.log({'a': 1})\nos.kill(os.getpid(), signal.SIGKILL)\n", status=-signal.SIGKILL, RUNS_SIDECAR="1")
+        self.python(
+            "import gitruns, os, signal\nrun = gitruns.init()\nrun.log({'a': 1})\nos.kill(os.getpid(), signal.SIGKILL)\n",
+            status=-signal.SIGKILL,
+            RUNS_SIDECAR="1",
+        )
         import time
 
         active = os.path.join(self.dir, ".runs", "active")

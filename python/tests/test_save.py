@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import unittest
 
-from project import Project
-from recorder import Recorded
-
 from gitruns._errors import UsageError
 from gitruns._save import save
+from project import Project
+from recorder import Recorded
 
 
 class Save(Recorded):
@@ -57,13 +56,23 @@ class Save(Recorded):
         self.assertEqual(save(self.run_, os.path.join(self.dir, "none*")), [])
 
     def test_a_file_in_the_place_of_a_folder(self) -> None:
-        for base, name, text in (("1", "a", "1"), ("2", "a/b", "2"), ("3", "media", "3"), ("4", "x.y/z", "4"), ("5", "x.y", "5"), ("6", "x-file.y", "6")):
+        for base, name, text in (
+            ("1", "a", "1"),
+            ("2", "a/b", "2"),
+            ("3", "media", "3"),
+            ("4", "x.y/z", "4"),
+            ("5", "x.y", "5"),
+            ("6", "x-file.y", "6"),
+        ):
             self.put(f"{base}/{name}", text)
             for _ in range(2):
                 save(self.run_, os.path.join(self.dir, base, name), os.path.join(self.dir, base))
         for f in self.run_._at_finish:
             f(self.run_)
-        self.assertEqual(self.kept(), {"a": "1", "a-folder/b": "2", "media-file": "3", "x.y/z": "4", "x-file.y": "6", "x-file2.y": "5"})
+        self.assertEqual(
+            self.kept(),
+            {"a": "1", "a-folder/b": "2", "media-file": "3", "x.y/z": "4", "x-file.y": "6", "x-file2.y": "5"},
+        )
 
 
 class Restore(Project):

@@ -66,7 +66,9 @@ class Scripts(Project):
 
     def script(self, name: str, *args: str, **env: str) -> subprocess.CompletedProcess:
         command = [sys.executable, name, *args]
-        done = subprocess.run(command, cwd=self.dir, env=self.env(**env), capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(
+            command, cwd=self.dir, env=self.env(**env), capture_output=True, text=True, timeout=300, check=False
+        )
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done
 
@@ -78,7 +80,10 @@ class Scripts(Project):
     def test_globals_and_master_process(self) -> None:
         self.script("char_model.py", "max_iters=41", RANK="0", WORLD_SIZE="2")
         r = self.record("pairs")
-        self.assertEqual((r["status"], r["params"]["max_iters"], r["params"]["learning_rate"], r["params"]["wandb_log"]), ("finished", 41, 0.5, True))
+        self.assertEqual(
+            (r["status"], r["params"]["max_iters"], r["params"]["learning_rate"], r["params"]["wandb_log"]),
+            ("finished", 41, 0.5, True),
+        )
         self.assertEqual(self.points("iter"), [(0, 0.0), (1, 20.0), (2, 40.0)])
         self.assertLess(r["metrics"]["train/loss"]["last"], r["metrics"]["train/loss"]["max"])
         self.assertEqual(set(r["metrics"]), {"iter", "train/loss", "val/loss", "lr", "mfu"})
@@ -89,7 +94,10 @@ class Scripts(Project):
     def test_rows_of_an_ordered_dict(self) -> None:
         self.script("image_trainer.py", "--log-wandb", "--wandb-tags", "small", "cosine")
         r = self.record("blobs")
-        self.assertEqual((r["params"]["epochs"], r["params"]["experiment"], r["tags"]["small"], r["tags"]["cosine"]), (5, "blobs", "yes", "yes"))
+        self.assertEqual(
+            (r["params"]["epochs"], r["params"]["experiment"], r["tags"]["small"], r["tags"]["cosine"]),
+            (5, "blobs", "yes", "yes"),
+        )
         self.assertEqual([s for s, _ in self.points("eval_top1")], [0, 1, 2, 3, 4])
         self.assertEqual([v for _, v in self.points("epoch")], [0.0, 1.0, 2.0, 3.0, 4.0])
         self.assertEqual(r["summary"]["best_metric"], r["metrics"]["eval_top1"]["max"])
@@ -98,7 +106,9 @@ class Scripts(Project):
         self.assertEqual(len(self.list()), 1)
 
     def test_a_summary_writer(self) -> None:
-        help = subprocess.run([self.binary, "import", "tensorboard", "--help"], capture_output=True, text=True, check=False)
+        help = subprocess.run(
+            [self.binary, "import", "tensorboard", "--help"], capture_output=True, text=True, check=False
+        )
         if "event files" not in help.stdout:
             print("skipped: this 'runs' reads no event files", file=sys.stderr)
             self.skipTest("this 'runs' reads no event files")
@@ -120,7 +130,10 @@ class Scripts(Project):
         self.assertEqual([s for s, _ in self.points("train_loss")], list(range(1, 31)))
         self.assertIn("grads.norm", r["metrics"])
         images = [a for a in r["artifacts"] if a.get("kind") == "image"]
-        self.assertEqual(sorted((a["key"], a["step"], a["caption"]) for a in images), [("validation", s, f"{i}: {p}") for s in (15, 30) for i, p in enumerate(("stripes", "stripes, moved"))])
+        self.assertEqual(
+            sorted((a["key"], a["step"], a["caption"]) for a in images),
+            [("validation", s, f"{i}: {p}") for s in (15, 30) for i, p in enumerate(("stripes", "stripes, moved"))],
+        )
         tables = [a for a in r["artifacts"] if a.get("kind") == "table"]
         self.assertEqual(sorted((a["key"], a["step"]) for a in tables), [("samples", 15), ("samples", 30)])
         for a in images:
@@ -136,10 +149,15 @@ class Scripts(Project):
             self.assertEqual(json.load(f)["nbformat"], 4)
         done = self.script("kernel.py", RUNS_NOTEBOOK=os.path.join(self.dir, "roots.ipynb"))
         far, first = self.list()
-        self.assertEqual((first["status"], first["params"]["start"], first["note"], first["tags"]["notebook"]), ("finished", 3.0, "from a notebook", "yes"))
+        self.assertEqual(
+            (first["status"], first["params"]["start"], first["note"], first["tags"]["notebook"]),
+            ("finished", 3.0, "from a notebook", "yes"),
+        )
         self.assertAlmostEqual(first["summary"]["root"], 2**0.5)
         self.assertEqual(first["metrics"]["newton/error"]["count"], 6)
-        self.assertEqual((far["name"], far["params"]["start"], far["metrics"]["newton/error"]["count"]), ("far", 100.0, 12))
+        self.assertEqual(
+            (far["name"], far["params"]["start"], far["metrics"]["newton/error"]["count"]), ("far", 100.0, 12)
+        )
         self.assertIn("HTML <div", done.stdout)
         self.assertIn("<svg", done.stdout)
         cells = [a for a in first["artifacts"] if a["path"] == "notebook/cells.py"]
@@ -166,7 +184,13 @@ class Unchanged(Scripts):
 
     def test_under_exec(self) -> None:
         done = subprocess.run(
-            [self.binary, "exec", "--wandb", "--", sys.executable, "image_trainer.py", "--log-wandb"], cwd=self.dir, env=self.env(PYTHONPATH=""), capture_output=True, text=True, timeout=300, check=False
+            [self.binary, "exec", "--wandb", "--", sys.executable, "image_trainer.py", "--log-wandb"],
+            cwd=self.dir,
+            env=self.env(PYTHONPATH=""),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
         )
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         (r,) = self.list()

@@ -103,14 +103,32 @@ class Shim(Project):
         self.assertEqual(len(out), 6, out)
         self.assertIn("use gitruns.integrations.keras", out[0])
         self.assertIn("use gitruns.integrations.transformers", out[1])
-        self.assertEqual(out[2:4] + out[5:], ["gitruns has no wandb.integration.nothing", "gitruns has no wandb.sdk.nothing", "gitruns has no wandb.sdk.lib.nothing"])
+        self.assertEqual(
+            out[2:4] + out[5:],
+            [
+                "gitruns has no wandb.integration.nothing",
+                "gitruns has no wandb.sdk.nothing",
+                "gitruns has no wandb.sdk.lib.nothing",
+            ],
+        )
 
     def test_shadows_an_installed_wandb(self) -> None:
         self.write("site/wandb/__init__.py", "__version__ = '0.1.0'\n")
         self.write("site/wandb-0.1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: wandb\nVersion: 0.1.0\n")
         os.makedirs(os.path.join(self.dir, "wandb"))  # the folder that W&B leaves behind in a project
-        self.write("train.py", "import importlib.metadata, wandb\nprint(wandb.__version__, importlib.metadata.version('wandb'))\n")
-        out = self.runs("exec", "--wandb", "--", sys.executable, "train.py", PYTHONPATH=os.path.join(self.dir, "site"), XDG_CACHE_HOME=os.path.join(self.dir, "cache"))
+        self.write(
+            "train.py",
+            "import importlib.metadata, wandb\nprint(wandb.__version__, importlib.metadata.version('wandb'))\n",
+        )
+        out = self.runs(
+            "exec",
+            "--wandb",
+            "--",
+            sys.executable,
+            "train.py",
+            PYTHONPATH=os.path.join(self.dir, "site"),
+            XDG_CACHE_HOME=os.path.join(self.dir, "cache"),
+        )
         self.assertEqual(out, "0.31.0 0.31.0\n")
 
 

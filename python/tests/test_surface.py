@@ -1,6 +1,6 @@
 """The names and keywords that public training code uses are there: a table of them, and the share of uses that it makes.
 
-    python test_surface.py --coverage      # the estimate, one line a name; programs.py counts whole programs
+python test_surface.py --coverage      # the estimate, one line a name; programs.py counts whole programs
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ import inspect
 import sys
 import unittest
 
-import project  # noqa: F401  puts the client on the path
-
 import gitruns
+import project  # noqa: F401  puts the client on the path
 from gitruns import _refused
 
 # What init takes: keyword -> sites in a corpus of 94 public repositories.
@@ -52,13 +51,49 @@ CONFIG = ("get", "update", "setdefaults", "as_dict", "items", "keys")
 SUMMARY = ("get", "update")
 
 # What is refused with the name of its replacement: name -> sites.
-REFUSED = {"Api": 36, "sweep": 14, "agent": 14, "controller": 0, "link_artifact": 0, "Object3D": 1, "Molecule": 0, "Classes": 1, "JoinedTable": 1, "launch": 0}
+REFUSED = {
+    "Api": 36,
+    "sweep": 14,
+    "agent": 14,
+    "controller": 0,
+    "link_artifact": 0,
+    "Object3D": 1,
+    "Molecule": 0,
+    "Classes": 1,
+    "JoinedTable": 1,
+    "launch": 0,
+}
 # Calls of no run read a name of the disabled run or the module before init.
-_NO_CALL = {"run", "config", "summary", "__version__", "util", "errors", "plot", "tensorboard", "AlertLevel", "sklearn", "api", "sdk"}
+_NO_CALL = {
+    "run",
+    "config",
+    "summary",
+    "__version__",
+    "util",
+    "errors",
+    "plot",
+    "tensorboard",
+    "AlertLevel",
+    "sklearn",
+    "api",
+    "sdk",
+}
 # Attributes that a run gets when it begins.
 _SET_BY_INIT = {"project", "entity", "group", "job_type", "start_time"}
 # These are calls of the active run.
-_OF_RUN = {"define_metric", "save", "log_artifact", "use_artifact", "watch", "unwatch", "alert", "log_code", "mark_preempting", "log_model", "use_model"}
+_OF_RUN = {
+    "define_metric",
+    "save",
+    "log_artifact",
+    "use_artifact",
+    "watch",
+    "unwatch",
+    "alert",
+    "log_code",
+    "mark_preempting",
+    "log_model",
+    "use_model",
+}
 
 
 def found(name: str) -> object:
@@ -127,9 +162,9 @@ class Surface(unittest.TestCase):
         self.assertIs(wandb.data_types.Image, wandb.sdk.data_types.image.Image)
         self.assertIsInstance(wandb.Html("<p>"), wandb.data_types.WBValue)
         with self.assertRaisesRegex(AttributeError, "wandb.sdk.launch; use"):
-            wandb.sdk.launch
+            _ = wandb.sdk.launch
         with self.assertRaisesRegex(AttributeError, "wandb.sklearn.plot_classifier; use gitruns.integrations.sklearn"):
-            wandb.sklearn.plot_classifier
+            _ = wandb.sklearn.plot_classifier
         self.assertTrue(wandb.api.api_key)
         self.assertIsNone(wandb.ensure_configured())
         self.assertEqual((wandb.env.MODE, wandb.env.PROJECT), ("WANDB_MODE", "WANDB_PROJECT"))
@@ -159,7 +194,14 @@ def share() -> tuple[float, list[tuple[str, int, str]]]:
     It counts sites, not whole files, by name: what is refused, by intent too, counts as not covered.
     """
     rows = [(n, sites, ", ".join(lacking(n))) for n, (sites, _) in MODULE.items()]
-    rows += [(f"init({k}=)", sites, "" if k in keywords(gitruns.init)[0] and k not in ("resume_from", "fork_from") else "refused") for k, sites in INIT.items()]
+    rows += [
+        (
+            f"init({k}=)",
+            sites,
+            "" if k in keywords(gitruns.init)[0] and k not in ("resume_from", "fork_from") else "refused",
+        )
+        for k, sites in INIT.items()
+    ]
     rows += [(f"run.{n}", sites, "" if hasattr(gitruns.Run, n) or n in _SET_BY_INIT else n) for n, sites in RUN.items()]
     rows += [(n, sites, "refused") for n, sites in REFUSED.items()]
     return sum(s for _, s, lack in rows if not lack) / sum(s for _, s, _ in rows), rows

@@ -28,7 +28,9 @@ odd = {"fails": Fails(), "shape": Shape(), "text": Text(), "digits": 10**5000, "
 
 class Cycles(Project):
     def test_what_holds_itself(self) -> None:
-        done = self.python(HEAD + """
+        done = self.python(
+            HEAD
+            + """
 d = {"x": 1}
 for k in "abcd": d[k] = d
 l = [1]
@@ -40,7 +42,8 @@ run.config.update({"d2": d})
 run.log({"d": d, "l": l, "t": t, "loss": 1.0})
 run.log({"in": {"l": l}, "loss": 2.0})
 run.summary.update({"d": d, "l": l, "best": 3})
-""")
+"""
+        )
         r = self.show()
         self.assertEqual((r["params"]["lr"], r["params"]["d"]["x"], r["params"]["d2"]["x"]), (0.1, 1, 1))
         self.assertEqual([v for _, v in self.points("loss")], [1.0, 2.0])
@@ -49,19 +52,24 @@ run.summary.update({"d": d, "l": l, "best": 3})
         self.assertNotIn("aside.jsonl", r["files"])
 
     def test_a_namespace_with_its_parent(self) -> None:
-        self.python(HEAD + """
+        self.python(
+            HEAD
+            + """
 parent = argparse.Namespace(lr=0.1, child=argparse.Namespace(depth=2))
 parent.child.parent = parent
 run = gitruns.init(config=parent)
 assert run.config.lr == 0.1 and run.config.child.depth == 2
-""")
+"""
+        )
         p = self.show()["params"]
         self.assertEqual((p["lr"], p["child"]["depth"]), (0.1, 2))
 
 
 class Odd(Project):
     def test_what_fails_when_it_is_looked_at(self) -> None:
-        done = self.python(HEAD + """
+        done = self.python(
+            HEAD
+            + """
 run = gitruns.init(config={**odd, "lr": 0.1})
 run.config.update({"more": dict(odd), "momentum": 0.9})
 run.config.update(Fails())
@@ -69,7 +77,8 @@ run.log({**odd, "loss": 1.0})
 run.log({"nested": odd, "loss": 2.0})
 run.summary.update({**odd, "best": 3})
 gitruns.init(reinit=True, config=Fails()).finish()
-""")
+"""
+        )
         first = self.list()[1]
         self.assertEqual((first["params"]["lr"], first["params"]["momentum"], first["summary"]["best"]), (0.1, 0.9, 3))
         self.assertEqual([v for _, v in self.points("loss", first["id"])], [1.0, 2.0])
@@ -78,11 +87,14 @@ gitruns.init(reinit=True, config=Fails()).finish()
         self.assertNotIn("aside.jsonl", first["files"])
 
     def test_nothing_becomes_something_else(self) -> None:
-        done = self.python(HEAD + """
+        done = self.python(
+            HEAD
+            + """
 run = gitruns.init()
 run.log({"d": decimal.Decimal("1e400"), "inf": decimal.Decimal("Infinity"), "html": [1, gitruns.Html("<b>x</b>"), 2.5]})
 run.summary.update({"b": [1, None], "d": decimal.Decimal("1e400")})
-""")
+"""
+        )
         r = self.show()
         values = {v["key"]: v["value"] for v in json.loads(self.runs("metrics", "last", "--values", "--json"))}
         self.assertEqual((values["d"], values["html"]), ("1E+400", [1, 2.5]))
@@ -102,7 +114,9 @@ run = gitruns.init()
 run.log({"short": Series([1, 2.5]), "long": Series([float(i) for i in range(100)]), "words": Series(["a", "b"])})
 """)
         values = {v["key"]: v["value"] for v in json.loads(self.runs("metrics", "last", "--values", "--json"))}
-        self.assertEqual((values["short"], values["words"], values["long"]["_type"]), ([1, 2.5], ["a", "b"], "histogram"))
+        self.assertEqual(
+            (values["short"], values["words"], values["long"]["_type"]), ([1, 2.5], ["a", "b"], "histogram")
+        )
 
 
 class Texts(Project):
@@ -114,9 +128,11 @@ run.config.update({"text": "ü" * 70000})
 run.log({"text": "ü" * 70000, "a": 1.0})
 """)
         r = self.show()
-        self.assertEqual((len(r["name"].encode()), len(r["note"].encode()), r["group"], r["experiment"]), (250, 65535, "a b", "p q"))
+        self.assertEqual(
+            (len(r["name"].encode()), len(r["note"].encode()), r["group"], r["experiment"]), (250, 65535, "a b", "p q")
+        )
         self.assertLessEqual(len(r["tags"]["t"].encode()), 65536)
-        self.assertEqual(r["tags"]["k\\ufffd".encode().decode("unicode_escape")], "v")
+        self.assertEqual(r["tags"][b"k\\ufffd".decode("unicode_escape")], "v")
         self.assertEqual(self.points("a"), [(0, 1.0)])
         self.assertEqual(done.stderr.count("the note is cut"), 1)
         self.assertNotIn("aside.jsonl", r["files"])
@@ -130,7 +146,11 @@ for _ in range(2):
 run.summary["s"] = "s" * 70000
 run.alert("t", "a" * 70000)
 """)
-        said = [line.removeprefix("gitruns: ").partition(" is cut to 64 KiB; run.save()")[0] for line in done.stderr.splitlines() if "is cut" in line]
+        said = [
+            line.removeprefix("gitruns: ").partition(" is cut to 64 KiB; run.save()")[0]
+            for line in done.stderr.splitlines()
+            if "is cut" in line
+        ]
         self.assertEqual(said, ["a text of the config", "v", "w.x", "a text in a value", "summary.s", "the alert"])
         kept = {v["key"]: v["value"] for v in json.loads(self.runs("metrics", "last", "--values", "--json"))}
         self.assertEqual((kept["v"], kept["fits"]), ("z" * 65533 + "…", "f" * 65536))
@@ -166,7 +186,7 @@ run.alert("t", "x", level="warn")
         self.assertEqual(done.stdout, "")
         r = self.show()
         self.assertEqual((r["name"], r["note"], r["tags"]), ("-lr0.1", "-note", {"good": "yes"}))
-        self.assertEqual(sorted(d["name"] for d in r["defined"]), ["a\\ufffdb".encode().decode("unicode_escape"), "ok"])
+        self.assertEqual(sorted(d["name"] for d in r["defined"]), [b"a\\ufffdb".decode("unicode_escape"), "ok"])
         self.assertNotIn("aside.jsonl", r.get("files", {}))
 
 

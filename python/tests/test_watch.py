@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import unittest
 
-from recorder import Recorded
-
 from gitruns._watch import unwatch, watch
+from recorder import Recorded
 
 
 class Handle:
@@ -52,7 +51,9 @@ class Watch(Recorded):
             m.hooks[0](m, None, None)
             m.w.hooks[0](Parameter(6.0, 8.0))
         keys = {k: v for row, commit in self.run_.rows for k, v in row.items() if commit is False}
-        self.assertEqual((keys["parameters/w/norm"], keys["gradients/w/norm"], keys["gradients/norm"]), (5.0, 10.0, 10.0))
+        self.assertEqual(
+            (keys["parameters/w/norm"], keys["gradients/w/norm"], keys["gradients/norm"]), (5.0, 10.0, 10.0)
+        )
         self.assertEqual(len(self.run_.rows), 4)
         self.assertEqual(sum(keys["gradients/w"].histogram), 2)
         unwatch(self.run_, m)

@@ -16,7 +16,12 @@ import tempfile
 import time
 
 SRC = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "python", "src")
-ENV = {**{k: v for k, v in os.environ.items() if not k.startswith(("WANDB_", "RUNS_ID", "RUNS_DIR"))}, "PYTHONPATH": os.path.abspath(SRC), "RUNS_SILENT": "1", "PYTHONPYCACHEPREFIX": os.path.join(tempfile.gettempdir(), "gitruns-bench-pycache")}
+ENV = {
+    **{k: v for k, v in os.environ.items() if not k.startswith(("WANDB_", "RUNS_ID", "RUNS_DIR"))},
+    "PYTHONPATH": os.path.abspath(SRC),
+    "RUNS_SILENT": "1",
+    "PYTHONPYCACHEPREFIX": os.path.join(tempfile.gettempdir(), "gitruns-bench-pycache"),
+}
 ENV.pop("PYTHONDONTWRITEBYTECODE", None)
 ENV["RUNS_BINARY"] = os.path.abspath(os.environ.get("RUNS_BINARY", "runs"))
 
@@ -86,7 +91,9 @@ print((time.perf_counter() - a) * 1e3)
 
 
 def python(code: str, cwd: str) -> str:
-    return subprocess.run([sys.executable, "-c", code], cwd=cwd, env=ENV, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=cwd, env=ENV, check=True, capture_output=True, text=True
+    ).stdout
 
 
 def wall(args: list[str], cwd: str) -> float:
@@ -109,9 +116,13 @@ def main() -> None:
         log = json.loads(python(LOG, cwd))
         for n in ("1", "10"):
             floor, ours = log[n]
-            print(f"log of {n:>2} floats        {ours:7.2f} us   json.dumps and a write {floor:7.2f} us   ratio {ours / floor:.2f}")
+            print(
+                f"log of {n:>2} floats        {ours:7.2f} us   json.dumps and a write {floor:7.2f} us   ratio {ours / floor:.2f}"
+            )
         floor, ours = log["disabled"]
-        print(f"log, disabled           {ours:7.2f} us   an empty method        {floor:7.2f} us   ratio {ours / floor:.2f}")
+        print(
+            f"log, disabled           {ours:7.2f} us   an empty method        {floor:7.2f} us   ratio {ours / floor:.2f}"
+        )
 
         bare, light, all_of_it = [], [], []
         for _ in range(31):
@@ -119,7 +130,9 @@ def main() -> None:
             light.append(wall([sys.executable, "-c", "import gitruns"], cwd))
             all_of_it.append(wall([sys.executable, "-c", "import gitruns; gitruns.init"], cwd))
         base = statistics.median(bare)
-        print(f"import gitruns         {statistics.median(light) - base:+7.1f} ms   bare Python            {base:7.1f} ms   ratio {statistics.median(light) / base:.2f}")
+        print(
+            f"import gitruns         {statistics.median(light) - base:+7.1f} ms   bare Python            {base:7.1f} ms   ratio {statistics.median(light) / base:.2f}"
+        )
         print(f"  and all that init is {statistics.median(all_of_it) - base:+7.1f} ms")
 
         init, status = [], []
@@ -127,7 +140,9 @@ def main() -> None:
             init.append(float(python(INIT, cwd)))
             status.append(wall(["git", "status", "--porcelain"], cwd))
         s = statistics.median(status)
-        print(f"import + init           {statistics.median(init):7.1f} ms   git status             {s:7.1f} ms   ratio {statistics.median(init) / s:.1f}")
+        print(
+            f"import + init           {statistics.median(init):7.1f} ms   git status             {s:7.1f} ms   ratio {statistics.median(init) / s:.1f}"
+        )
 
         finish = statistics.median(float(python(FINISH, cwd)) for _ in range(7))
         print(f"finish, 100,000 points  {finish:7.1f} ms   git status             {s:7.1f} ms   ratio {finish / s:.1f}")

@@ -57,8 +57,14 @@ class InFolder(unittest.TestCase):
         self.run_dir.mkdir()
 
     def start(self, *args, **env):
-        return subprocess.Popen([sys.executable, "train.py", *args], cwd=self.project, env=clean_environment(**env),
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            [sys.executable, "train.py", *args],
+            cwd=self.project,
+            env=clean_environment(**env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def train(self, *args, **env):
         process = self.start(*args, **env)
@@ -88,8 +94,20 @@ class Program(InFolder):
         times = [r.pop("t") for r in records]
         self.assertEqual(times, sorted(times))
         self.assertTrue(began - 1 <= times[0] and times[-1] <= time.time() + 1, times)
-        self.assertEqual(records[0], {"p": {"lr": 0.2, "batch_size": 32, "epochs": 7, "l2": 0.0003, "seed": 0,
-                                            "val_fraction": 0.25, "features": FEATURES}})
+        self.assertEqual(
+            records[0],
+            {
+                "p": {
+                    "lr": 0.2,
+                    "batch_size": 32,
+                    "epochs": 7,
+                    "l2": 0.0003,
+                    "seed": 0,
+                    "val_fraction": 0.25,
+                    "features": FEATURES,
+                }
+            },
+        )
         self.assertEqual(records[1], {"dataset": {"path": "penguins.csv", "name": "penguins"}})
         self.assertEqual([r["step"] for r in records[2:-2]], list(range(1, 8)))
         for r in records[2:-2]:
@@ -196,8 +214,9 @@ class Program(InFolder):
             self.skipTest("git is not installed: the patch cannot be applied")
         before = self.points()[-1][1]
         for command in (["init", "-q"], ["apply", "--check", "train-change.patch"], ["apply", "train-change.patch"]):
-            done = subprocess.run(["git", *command], cwd=self.project, env=clean_environment(), capture_output=True,
-                                  text=True)
+            done = subprocess.run(
+                ["git", *command], cwd=self.project, env=clean_environment(), capture_output=True, text=True
+            )
             self.assertEqual((done.returncode, done.stderr), (0, ""), command)
         after = self.points()[-1][1]
         self.assertLess(after["val/loss"], 0.75 * before["val/loss"])
@@ -217,10 +236,13 @@ class Batches(unittest.TestCase):
             taken.append([tuple(x) for x in xs])
             return [[0.0] * len(w) for w in weights]
 
-        args = argparse.Namespace(lr=0.1, batch_size=100, epochs=2, l2=0.0, seed=0, val_fraction=0.25,
-                                  features=train.MEASURES)
-        with contextlib.redirect_stdout(io.StringIO()), \
-                mock.patch.multiple(train, gradient=gradient, DATA=DEMO / "penguins.csv"):
+        args = argparse.Namespace(
+            lr=0.1, batch_size=100, epochs=2, l2=0.0, seed=0, val_fraction=0.25, features=train.MEASURES
+        )
+        with (
+            contextlib.redirect_stdout(io.StringIO()),
+            mock.patch.multiple(train, gradient=gradient, DATA=DEMO / "penguins.csv"),
+        ):
             train.train(args, mock.Mock())
         self.assertEqual([len(batch) for batch in taken], [100, 100, 56] * 2)
         first, second = sum(taken[:3], []), sum(taken[3:], [])

@@ -1,6 +1,6 @@
 """Read a metrics.parquet with pyarrow, pandas, Polars and DuckDB and compare it with the points that were written.
 
-    python read.py metrics.parquet points.json
+python read.py metrics.parquet points.json
 """
 
 import json
@@ -31,7 +31,13 @@ with open(points) as file:
 table = pyarrow.parquet.read_table(path)
 assert str(table.schema.field("time").type) == "timestamp[us, tz=UTC]", table.schema
 micro = table.column("time").cast("int64").to_pylist()
-check("pyarrow", list(zip(table.column("key").to_pylist(), table.column("step").to_pylist(), micro, table.column("value").to_pylist())), want)
+check(
+    "pyarrow",
+    list(
+        zip(table.column("key").to_pylist(), table.column("step").to_pylist(), micro, table.column("value").to_pylist())
+    ),
+    want,
+)
 
 frame = pandas.read_parquet(path)
 micro = [t.value // 1000 for t in frame["time"]]
@@ -43,6 +49,13 @@ check("polars", frame.with_columns(polars.col("time").dt.epoch("us")).rows(), wa
 check("duckdb", duckdb.sql(f"SELECT key, step, epoch_us(time), value FROM '{path}'").fetchall(), want)
 
 meta = pyarrow.parquet.ParquetFile(path).metadata
-for name, encoding in {"key": "RLE_DICTIONARY", "step": "DELTA_BINARY_PACKED", "time": "DELTA_BINARY_PACKED", "value": "BYTE_STREAM_SPLIT"}.items():
+for name, encoding in {
+    "key": "RLE_DICTIONARY",
+    "step": "DELTA_BINARY_PACKED",
+    "time": "DELTA_BINARY_PACKED",
+    "value": "BYTE_STREAM_SPLIT",
+}.items():
     column = meta.row_group(0).column(meta.schema.names.index(name))
-    assert encoding in column.encodings and column.compression == "ZSTD", f"{name}: {column.encodings}, {column.compression}"
+    assert encoding in column.encodings and column.compression == "ZSTD", (
+        f"{name}: {column.encodings}, {column.compression}"
+    )

@@ -1,7 +1,7 @@
 """A sweep with Hydra: each job is a run, with its config as params and the sweep as group.
 
-    pip install hydra-core
-    python hydra_sweep.py -m lr=0.3,0.1,0.03 seed=0,1
+pip install hydra-core
+python hydra_sweep.py -m lr=0.3,0.1,0.03 seed=0,1
 """
 
 import os
@@ -11,9 +11,9 @@ import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
+from train import fit
 
 import gitruns
-from train import fit
 
 
 @dataclass
@@ -29,7 +29,9 @@ ConfigStore.instance().store(name="config", node=Config)
 def main(cfg):
     job = HydraConfig.get()
     sweep = os.path.basename(job.sweep.dir) if job.mode.name == "MULTIRUN" else None
-    with gitruns.init(project="line", config=OmegaConf.to_container(cfg), group=sweep, name=job.job.override_dirname or None) as run:
+    with gitruns.init(
+        project="line", config=OmegaConf.to_container(cfg), group=sweep, name=job.job.override_dirname or None
+    ) as run:
         for loss in fit(cfg.lr, cfg.seed):
             run.log({"loss": loss})
 

@@ -1,13 +1,13 @@
 """A search with Optuna and its callback: the study is a run, each trial a run that is part of it; failed and pruned trials too.
 
-    pip install optuna
-    python optuna_callback.py
+pip install optuna
+python optuna_callback.py
 """
 
 import optuna
+from train import fit
 
 from gitruns.integrations.optuna import GitrunsCallback, trial_run
-from train import fit
 
 record = GitrunsCallback("loss", init={"project": "line", "name": "search"})
 
@@ -24,7 +24,9 @@ def objective(trial):
 
 
 if __name__ == "__main__":
-    study = optuna.create_study(study_name="line", direction="minimize", pruner=optuna.pruners.MedianPruner(n_startup_trials=3))
+    study = optuna.create_study(
+        study_name="line", direction="minimize", pruner=optuna.pruners.MedianPruner(n_startup_trials=3)
+    )
     with record:
         study.optimize(objective, n_trials=8, callbacks=[record])
     print(study.best_params)

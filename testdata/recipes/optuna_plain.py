@@ -1,19 +1,21 @@
 """A search with Optuna and nothing else: each trial is a run of the group `line-search`.
 
-    pip install optuna
-    python optuna_plain.py
+pip install optuna
+python optuna_plain.py
 """
 
 import optuna
+from train import fit
 
 import gitruns
-from train import fit
 
 
 def objective(trial):
     lr = trial.suggest_float("lr", 1e-3, 0.5, log=True)
     # A handle of its own, not gitruns.run: trials may run in threads.
-    with gitruns.init(project="line", config=trial.params, group="line-search", name=f"trial-{trial.number}", reinit="create_new") as run:
+    with gitruns.init(
+        project="line", config=trial.params, group="line-search", name=f"trial-{trial.number}", reinit="create_new"
+    ) as run:
         for step, loss in enumerate(fit(lr, seed=0)):
             run.log({"loss": loss})
             trial.report(loss, step)

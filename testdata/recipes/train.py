@@ -1,6 +1,6 @@
 """Fits y = 2x + 1 with gradient descent. The recipes for sweeps run it many times.
 
-    python train.py --lr 0.1 --seed 1
+python train.py --lr 0.1 --seed 1
 """
 
 import argparse

@@ -1,8 +1,9 @@
 """Write the event files of this folder with the real writers.
 
-    pip install tensorboard tensorboardX torch numpy pillow
-    python make.py
+pip install tensorboard tensorboardX torch numpy pillow
+python make.py
 """
+
 import os
 import shutil
 import sys

@@ -124,23 +124,28 @@ def train(args, journal):
     xs, ys = prepare(train_rows, args.features, mean, std)
     val_xs, val_ys = prepare(val_rows, args.features, mean, std)
     common = max(range(len(SPECIES)), key=ys.count)
-    print(f"{len(xs)} birds to learn from, {len(val_xs)} to validate on; "
-          f"always guessing {SPECIES[common]} would be right for {val_ys.count(common) / len(val_ys):.1%}", flush=True)
+    print(
+        f"{len(xs)} birds to learn from, {len(val_xs)} to validate on; "
+        f"always guessing {SPECIES[common]} would be right for {val_ys.count(common) / len(val_ys):.1%}",
+        flush=True,
+    )
 
     weights = [[0.0] * (len(names) + 1) for _ in SPECIES]
     order = list(range(len(xs)))
     for epoch in range(1, args.epochs + 1):
         rng.shuffle(order)
         for start in range(0, len(order), args.batch_size):
-            batch = order[start:start + args.batch_size]
+            batch = order[start : start + args.batch_size]
             grad = gradient(weights, [xs[i] for i in batch], [ys[i] for i in batch], args.l2)
             weights = [[v - args.lr * g for v, g in zip(w, gw)] for w, gw in zip(weights, grad)]
         train_loss, _ = evaluate(weights, xs, ys)
         val_loss, val_acc = evaluate(weights, val_xs, val_ys)
         journal.add(step=epoch, m={"train/loss": train_loss, "val/loss": val_loss, "val/acc": val_acc})
         if epoch % 20 == 0 or epoch == args.epochs:
-            print(f"epoch {epoch:3}   train/loss {train_loss:.4f}   val/loss {val_loss:.4f}   val/acc {val_acc:.3f}",
-                  flush=True)
+            print(
+                f"epoch {epoch:3}   train/loss {train_loss:.4f}   val/loss {val_loss:.4f}   val/acc {val_acc:.3f}",
+                flush=True,
+            )
     return {"species": SPECIES, "columns": names, "mean": mean, "std": std, "weights": weights}
 
 

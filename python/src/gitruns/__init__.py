@@ -43,14 +43,12 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from ._compat import termwarn as termwarn
     from ._compat import util as util
     from ._config import Config as Config
+    from ._image import Image as Image
     from ._init import init as init
     from ._media import Audio as Audio
     from ._media import Histogram as Histogram
     from ._media import Html as Html
-    from ._image import Image as Image
     from ._media import Plotly as Plotly
-    from ._table import Table as Table
-    from ._video import Video as Video
     from ._plot import plot_table as plot_table
     from ._reader import diff as diff
     from ._reader import load as load
@@ -63,6 +61,8 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from ._settings import Settings as Settings
     from ._sklearn import sklearn as sklearn
     from ._summary import Summary
+    from ._table import Table as Table
+    from ._video import Video as Video
 
     # The run that init() began and finish() has not ended, else None.
     run: Run | None
@@ -217,7 +217,9 @@ def _inherited(call: str) -> Any:
     return _Module._active
 
 
-def _log_before_init(data: Mapping[str, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None) -> None:
+def _log_before_init(
+    data: Mapping[str, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None
+) -> None:
     _inherited("log()").log(data, step, commit, sync)
 
 

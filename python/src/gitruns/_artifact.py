@@ -28,8 +28,16 @@ _BESIDE = "+artifact"  # behind a name that a saved file has; no name of an arti
 
 
 def _name_of(name: str) -> str:
-    if not isinstance(name, str) or not name or len(name) > 128 or any(c not in _LETTERS for c in name) or _files.unportable(name):
-        raise ValueError(f"artifact name {name!r}: letters, digits, '_', '.' and '-', 128 at most, and no name that a file system reserves")
+    if (
+        not isinstance(name, str)
+        or not name
+        or len(name) > 128
+        or any(c not in _LETTERS for c in name)
+        or _files.unportable(name)
+    ):
+        raise ValueError(
+            f"artifact name {name!r}: letters, digits, '_', '.' and '-', 128 at most, and no name that a file system reserves"
+        )
     return name
 
 
@@ -39,7 +47,15 @@ class Artifact:
     Files are copied when they are added; log_artifact makes them a version. Raises ValueError for a name that a path cannot hold.
     """
 
-    def __init__(self, name: str, type: str, description: str | None = None, metadata: dict[str, Any] | None = None, incremental: bool = False, use_as: str | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        type: str,
+        description: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        incremental: bool = False,
+        use_as: str | None = None,
+    ) -> None:
         self._name = _name_of(name)
         self.type = str(type)
         self.description = description
@@ -56,7 +72,9 @@ class Artifact:
 
     def _open(self) -> None:
         if self._from is not None:
-            raise UsageError(f"artifact {self.name} is logged: make a new Artifact of the same name, which becomes its next version")
+            raise UsageError(
+                f"artifact {self.name} is logged: make a new Artifact of the same name, which becomes its next version"
+            )
 
     def _stage(self) -> str:
         if not self._staged:
@@ -99,7 +117,15 @@ class Artifact:
         next_step = "; free some space" if e.errno in _FULL else ""
         once(("artifact", self._name), f"ARTIFACT {self._name} IS NOT KEPT: {_failure(e)}; training goes on{next_step}")
 
-    def add_file(self, local_path: Any, name: str | None = None, is_tmp: bool = False, skip_cache: bool = False, policy: str = "mutable", overwrite: bool = False) -> Entry:
+    def add_file(
+        self,
+        local_path: Any,
+        name: str | None = None,
+        is_tmp: bool = False,
+        skip_cache: bool = False,
+        policy: str = "mutable",
+        overwrite: bool = False,
+    ) -> Entry:
         """Add a file, under its own name or another path. Raises ValueError where there is none, or for a path that leads out."""
         self._open()
         source = os.fsdecode(os.fspath(local_path))
@@ -108,7 +134,14 @@ class Artifact:
         self._add(source, name or os.path.basename(source))
         return self._entry((name or os.path.basename(source)).replace(os.sep, "/"))
 
-    def add_dir(self, local_path: Any, name: str | None = None, skip_cache: bool = False, policy: str = "mutable", merge: bool = False) -> None:
+    def add_dir(
+        self,
+        local_path: Any,
+        name: str | None = None,
+        skip_cache: bool = False,
+        policy: str = "mutable",
+        merge: bool = False,
+    ) -> None:
         """Add every file below a folder, at its top or below name. Links that lead out of the folder are left out, and said.
 
         Raises ValueError where there is no folder.
@@ -120,7 +153,9 @@ class Artifact:
         for source, path in _files.walk(top):
             self._add(source, (name.strip("/") + "/" if name else "") + path)
 
-    def add_reference(self, uri: Any, name: str | None = None, checksum: bool = True, max_objects: int | None = None) -> list[Entry]:
+    def add_reference(
+        self, uri: Any, name: str | None = None, checksum: bool = True, max_objects: int | None = None
+    ) -> list[Entry]:
         """Add a name for data elsewhere: its URI is recorded, the data is not. Of a file: URI or a path the content is hashed too."""
         self._open()
         text = str(getattr(uri, "uri", uri))
@@ -137,7 +172,11 @@ class Artifact:
             if os.path.isdir(local):
                 for source, below in _files.walk(local):
                     digest, size = _files.digest_of(source)
-                    self._entries[(name.strip("/") + "/" if name else "") + below] = {"ref": text.rstrip("/") + "/" + below, "sha256": digest, "bytes": size}
+                    self._entries[(name.strip("/") + "/" if name else "") + below] = {
+                        "ref": text.rstrip("/") + "/" + below,
+                        "sha256": digest,
+                        "bytes": size,
+                    }
                 return []
             if not os.path.isfile(local):
                 raise ValueError(f"add_reference: {local} is not there")
@@ -251,7 +290,9 @@ class Artifact:
 
     def link(self, *args: Any, **kwargs: Any) -> None:
         """gitruns has no registry: raises Error."""
-        raise Error("gitruns has no registry to link to; log the artifact with aliases=['production'] and use it as 'name:production'")
+        raise Error(
+            "gitruns has no registry to link to; log the artifact with aliases=['production'] and use it as 'name:production'"
+        )
 
     # Reading
 
@@ -262,7 +303,9 @@ class Artifact:
         """The file at a path. Raises KeyError where it has none."""
         name = os.fspath(name)
         if name not in self._entries:
-            raise KeyError(f"artifact {self.name} has no {name}; it has {', '.join(sorted(self._entries)[:10]) or 'no files'}")
+            raise KeyError(
+                f"artifact {self.name} has no {name}; it has {', '.join(sorted(self._entries)[:10]) or 'no files'}"
+            )
         return self._entry(name)
 
     get_path = get_entry
@@ -280,19 +323,28 @@ class Artifact:
             return self._objects[name]
         for ending in (".parquet", ".table.parquet"):
             if name + ending in self._entries:
-                from ._table import Table
-
                 import pyarrow.parquet
 
+                from ._table import Table
+
                 got = pyarrow.parquet.read_table(self.get_entry(name + ending).download())
-                return Table(columns=got.column_names, data=[list(row) for row in zip(*(c.to_pylist() for c in got.columns))])
+                return Table(
+                    columns=got.column_names, data=[list(row) for row in zip(*(c.to_pylist() for c in got.columns))]
+                )
         if name + ".png" in self._entries:
             from ._image import Image
 
             return Image(self.get_entry(name + ".png").download())
         return None
 
-    def download(self, root: Any = None, allow_missing_references: bool = False, skip_cache: bool | None = None, path_prefix: Any = None, multipart: Any = None) -> str:
+    def download(
+        self,
+        root: Any = None,
+        allow_missing_references: bool = False,
+        skip_cache: bool | None = None,
+        path_prefix: Any = None,
+        multipart: Any = None,
+    ) -> str:
         """Bring its files into a folder, each proved by its digest; return the folder.
 
         root: where; else below .runs/cache/artifacts, or what RUNS_ARTIFACT_DIR names. What is there already with the right
@@ -345,7 +397,10 @@ class Artifact:
             raise CommError(f"artifact {self._name}: {path!r}: {why}")
         to = os.path.join(top, *path.split("/"))
         if "ref" in entry and not (entry["ref"].startswith("file://") and "sha256" in entry):
-            once(("ref", entry["ref"]), f"{path} of artifact {self._name} is a reference, which is not brought: {entry['ref']}")
+            once(
+                ("ref", entry["ref"]),
+                f"{path} of artifact {self._name} is a reference, which is not brought: {entry['ref']}",
+            )
             return to
         want = entry["sha256"]
         try:
@@ -502,7 +557,10 @@ def _without_password(uri: str) -> str:
 def _line_of(err: bytes) -> str:
     from ._binary import words
 
-    return "; ".join(line.removeprefix("runs: ") for line in words(err))[:500] or "the program 'runs' failed and said nothing"
+    return (
+        "; ".join(line.removeprefix("runs: ") for line in words(err))[:500]
+        or "the program 'runs' failed and said nothing"
+    )
 
 
 def _copy_active(runs: str, run: str, name: str, to: str) -> bool:
@@ -524,7 +582,9 @@ def _copy_from(folder: str, name: str, to: str) -> bool:
     return True
 
 
-def log_artifact(run: Any, artifact: Any, name: str | None = None, type: str | None = None, aliases: Any = None) -> Artifact:
+def log_artifact(
+    run: Any, artifact: Any, name: str | None = None, type: str | None = None, aliases: Any = None
+) -> Artifact:
     """Keep an artifact, or a file or folder as one, with the run; return it. aliases are further names of this version;
     "latest" is the newest without being said. Raises ValueError where there is no such file; UsageError for one that is empty of a name.
     """
@@ -547,7 +607,9 @@ def log_artifact(run: Any, artifact: Any, name: str | None = None, type: str | N
     names = [aliases] if isinstance(aliases, str) else list(aliases or [])
     if made._from is not None:
         if names:
-            say(f"artifact {made._name} is logged already: for more aliases log its files again, their content is kept once")
+            say(
+                f"artifact {made._name} is logged already: for more aliases log its files again, their content is kept once"
+            )
         return made
     digest = made.digest
     folder = os.path.join(run._folder, "artifacts")
@@ -583,13 +645,23 @@ def log_artifact(run: Any, artifact: Any, name: str | None = None, type: str | N
         made._lose(e)
         return made
     made.aliases = names
-    made._from = {"run": run.run_id, "runs": run._runs, "cwd": os.path.dirname(run._runs) or None, "digest": digest, "project": run.project, "place": place}
+    made._from = {
+        "run": run.run_id,
+        "runs": run._runs,
+        "cwd": os.path.dirname(run._runs) or None,
+        "digest": digest,
+        "project": run.project,
+        "place": place,
+    }
     return made
 
 
 def _place(run: Any, name: str) -> str:
     """The folder for the artifacts of that name: where a file of the run has the name, one beside it."""
-    taken = name == "traceback.txt" or any(os.path.lexists(p) and not os.path.isdir(p) for p in (os.path.join(run._folder, "files", name), os.path.join(run._folder, "artifacts", name)))
+    taken = name == "traceback.txt" or any(
+        os.path.lexists(p) and not os.path.isdir(p)
+        for p in (os.path.join(run._folder, "files", name), os.path.join(run._folder, "artifacts", name))
+    )
     return name + _BESIDE if taken else name
 
 
@@ -649,7 +721,13 @@ def _is_entry(path: Any, entry: dict[str, Any]) -> bool:
     size, digest = entry.get("bytes", 0), entry.get("sha256")
     if type(size) is not int or size < 0 or not isinstance(entry.get("ref", ""), str):
         return False
-    return digest is None and "sha256" not in entry or isinstance(digest, str) and len(digest) == 64 and not set(digest) - set("0123456789abcdef")
+    return (
+        digest is None
+        and "sha256" not in entry
+        or isinstance(digest, str)
+        and len(digest) == 64
+        and not set(digest) - set("0123456789abcdef")
+    )
 
 
 _known: dict[str, Any] = {}  # manifests by digest of the file
@@ -681,12 +759,19 @@ def _manifest(cwd: str | None, record: dict[str, Any], item: dict[str, Any]) -> 
     if sha256(data).hexdigest() != item["sha256"]:
         code, data, err = _binary.call(["artifacts", record["id"], item["path"], "-o", "-"], cwd=cwd)
         if code or sha256(data).hexdigest() != item["sha256"]:
-            once(("manifest", item["sha256"]), f"artifact {item['path']} of run {record['id']} cannot be read: {_line_of(err)}")
+            once(
+                ("manifest", item["sha256"]),
+                f"artifact {item['path']} of run {record['id']} cannot be read: {_line_of(err)}",
+            )
             return None
     try:
         m = json.loads(data)
         entries = {f["path"]: {k: f[k] for k in ("sha256", "bytes", "ref") if k in f} for f in m["files"]}
-        if not all(_is_entry(p, e) for p, e in entries.items()) or _digest(entries) != m["digest"] or not isinstance(m["type"], str):
+        if (
+            not all(_is_entry(p, e) for p, e in entries.items())
+            or _digest(entries) != m["digest"]
+            or not isinstance(m["type"], str)
+        ):
             raise ValueError
         if type(m["time"]) not in (int, float) or not 0 <= m["time"] < 1 << 53:
             raise ValueError
@@ -694,7 +779,10 @@ def _manifest(cwd: str | None, record: dict[str, Any], item: dict[str, Any]) -> 
         m["aliases"] = [a for a in m.get("aliases") or () if isinstance(a, str)]
         m["description"] = m["description"] if isinstance(m.get("description"), str) else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        once(("manifest", item["sha256"]), f"artifact {item['path']} of run {record['id']} is no manifest: it is left out")
+        once(
+            ("manifest", item["sha256"]),
+            f"artifact {item['path']} of run {record['id']} is no manifest: it is left out",
+        )
         return None
     _known[item["sha256"]] = m
     return {**m, "run": record["id"], "place": place}
@@ -710,25 +798,45 @@ def _find(run: Any, wanted: str, type: str | None) -> Artifact:
         versions = _versions(cwd, path, "")  # the project was only the folder's name, and the runs have none
         versions = [v for v in versions] if project == os.path.basename(cwd or os.getcwd()) else []
     if not versions:
-        raise CommError(f"artifact {path}: no run of project {project!r} that is here has logged it; 'runs pull' brings the runs of others, another project's is 'project/{path}:latest'")
+        raise CommError(
+            f"artifact {path}: no run of project {project!r} that is here has logged it; 'runs pull' brings the runs of others, another project's is 'project/{path}:latest'"
+        )
     alias = alias or "latest"
     for v in versions:
         if v["version"] == alias or alias in v["aliases"] or len(alias) >= 8 and v["digest"].startswith(alias):
             break
     else:
-        have = ", ".join(f"{v['version']}" + (f" ({', '.join(v['aliases'])})" if v["aliases"] else "") for v in versions[-10:])
+        have = ", ".join(
+            f"{v['version']}" + (f" ({', '.join(v['aliases'])})" if v["aliases"] else "") for v in versions[-10:]
+        )
         raise CommError(f"artifact {path}: no version {alias!r}; there are {have}")
     if type is not None and v.get("type") != type:
         raise CommError(f"artifact {path}:{alias} has the type {v.get('type')!r}, not {type!r}")
-    a = Artifact(path, str(v.get("type") or ""), v.get("description"), v.get("metadata") if isinstance(v.get("metadata"), dict) else {})
+    a = Artifact(
+        path,
+        str(v.get("type") or ""),
+        v.get("description"),
+        v.get("metadata") if isinstance(v.get("metadata"), dict) else {},
+    )
     a._entries = dict(v["entries"])
     a.aliases = list(v["aliases"])
     runs = getattr(run, "_runs", "") or os.path.join(os.getcwd(), ".runs")
-    a._from = {"run": v["run"], "runs": runs, "cwd": cwd, "digest": v["digest"], "project": project, "version": v["version"], "place": v["place"], "folder": os.path.join(runs, "active", v["run"])}
+    a._from = {
+        "run": v["run"],
+        "runs": runs,
+        "cwd": cwd,
+        "digest": v["digest"],
+        "project": project,
+        "version": v["version"],
+        "place": v["place"],
+        "folder": os.path.join(runs, "active", v["run"]),
+    }
     return a
 
 
-def use_artifact(run: Any, artifact: Any, type: str | None = None, aliases: Any = None, use_as: str | None = None) -> Artifact:
+def use_artifact(
+    run: Any, artifact: Any, type: str | None = None, aliases: Any = None, use_as: str | None = None
+) -> Artifact:
     """An artifact that the run uses: "name", "name:alias", "name:v3", "project/name:latest", or an Artifact. The run's record
     gains a dataset of role "artifact" with its digest. Raises CommError where it cannot be found.
     """
@@ -743,7 +851,18 @@ def use_artifact(run: Any, artifact: Any, type: str | None = None, aliases: Any 
     used = run.__dict__.setdefault("_used_artifacts", {})
     digest = a.digest
     name = a._name if used.setdefault(a._name, digest) == digest else f"{a._name}@{digest[:8]}"
-    run._write({"dataset": {"path": "", "name": name, "sha256": digest, "bytes": a.size, "files": a.file_count, "role": "artifact"}})
+    run._write(
+        {
+            "dataset": {
+                "path": "",
+                "name": name,
+                "sha256": digest,
+                "bytes": a.size,
+                "files": a.file_count,
+                "role": "artifact",
+            }
+        }
+    )
     return a
 
 

@@ -44,7 +44,9 @@ def find() -> str:
             _found = os.path.normpath(path)
             return _found
     if os.path.basename(os.path.dirname(here)) in ("site-packages", "dist-packages"):
-        raise CommError("the program 'runs' is not in this installation of gitruns: 'pip install --force-reinstall gitruns', or set RUNS_BINARY to the path of a program 'runs'")
+        raise CommError(
+            "the program 'runs' is not in this installation of gitruns: 'pip install --force-reinstall gitruns', or set RUNS_BINARY to the path of a program 'runs'"
+        )
     raise CommError("the program 'runs' is not found; 'pip install gitruns' brings it, or set RUNS_BINARY to its path")
 
 
@@ -87,7 +89,9 @@ def call(args: list[str], input: bytes = b"", cwd: str | None = None) -> tuple[i
             return _spawn(program, argv, input)
         return _subprocess(argv, input)
     except OSError as e:
-        raise CommError(f"starting {program}: {e.strerror or e}; set RUNS_BINARY to a program 'runs' of this machine") from e
+        raise CommError(
+            f"starting {program}: {e.strerror or e}; set RUNS_BINARY to a program 'runs' of this machine"
+        ) from e
 
 
 def words(err: bytes) -> list[str]:
@@ -130,7 +134,11 @@ def _spawn(program: str, argv: list[str], input: bytes) -> tuple[int, bytes, byt
         for end in low:
             os.close(end)
         in_read, in_write, out_read, out_write, err_read, err_write = ends
-        actions = [(os.POSIX_SPAWN_DUP2, in_read, 0), (os.POSIX_SPAWN_DUP2, out_write, 1), (os.POSIX_SPAWN_DUP2, err_write, 2)]
+        actions = [
+            (os.POSIX_SPAWN_DUP2, in_read, 0),
+            (os.POSIX_SPAWN_DUP2, out_write, 1),
+            (os.POSIX_SPAWN_DUP2, err_write, 2),
+        ]
         # A group of its own: a Ctrl-C that ends the training must not end the program that records it. Python ignores
         # SIGPIPE, which a child would inherit.
         pid = os.posix_spawn(
@@ -195,7 +203,9 @@ def _wait(pid: int) -> int:
     return os.WEXITSTATUS(status)
 
 
-def client(command: str, request: dict[str, Any], line: dict[str, Any] | None = None, cwd: str | None = None) -> dict[str, Any]:
+def client(
+    command: str, request: dict[str, Any], line: dict[str, Any] | None = None, cwd: str | None = None
+) -> dict[str, Any]:
     """Call `runs client command` with a request and, behind it, a journal line; return its answer.
 
     The answer {"error": …} and a program that does not speak this protocol raise CommError, or UsageError and ConfigError
@@ -215,19 +225,31 @@ def client(command: str, request: dict[str, Any], line: dict[str, Any] | None = 
         answer = json.loads(out)
         if not isinstance(answer, dict) or not isinstance(answer.get("error", {}), dict):
             raise ValueError
-        if "error" not in answer and not all(isinstance(answer.get(k), str) and answer[k] for k in _ANSWERED.get(command, ())):
+        if "error" not in answer and not all(
+            isinstance(answer.get(k), str) and answer[k] for k in _ANSWERED.get(command, ())
+        ):
             raise ValueError
     except (ValueError, RecursionError):
         said = words(err)
         why = said[0][:500] if said else f"it ended with status {code} and answered nothing that is known"
-        raise CommError(f"{find()} does not work with this client ({why}); 'pip install --upgrade gitruns' brings both") from None
+        raise CommError(
+            f"{find()} does not work with this client ({why}); 'pip install --upgrade gitruns' brings both"
+        ) from None
     if "error" in answer:
         error = answer["error"]
         text = "; ".join(str(error[k]) for k in ("message", "hint") if error.get(k)) or "it failed"
         kind = error.get("kind")
         if kind == "readonly" and not error.get("hint"):
             text += "; 'chmod u+w' the folder, set RUNS_REPO to a .runs folder that can be written, or record nothing with mode='disabled'"
-        raise {"params": ConfigError, "exists": UsageError, "missing": UsageError, "alive": UsageError, "usage": UsageError}.get(kind, CommError)(text)
+        raise {
+            "params": ConfigError,
+            "exists": UsageError,
+            "missing": UsageError,
+            "alive": UsageError,
+            "usage": UsageError,
+        }.get(kind, CommError)(text)
     if answer.get("protocol", PROTOCOL) != PROTOCOL:
-        raise CommError(f"{find()} speaks protocol {answer['protocol']}, this client {PROTOCOL}; 'pip install --upgrade gitruns' brings both")
+        raise CommError(
+            f"{find()} speaks protocol {answer['protocol']}, this client {PROTOCOL}; 'pip install --upgrade gitruns' brings both"
+        )
     return answer

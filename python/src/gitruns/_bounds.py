@@ -66,7 +66,9 @@ def _leaves(values: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tup
 
 def small(record: dict[str, Any], text: str) -> bool:
     """Whether a record, whose JSON is text, is one line as it is."""
-    return len(text) <= MAX_VALUE and (len(text) <= 2 * MAX_NODES or sum(nodes(record[kind]) for kind in _RECORD if kind in record) <= MAX_NODES)
+    return len(text) <= MAX_VALUE and (
+        len(text) <= 2 * MAX_NODES or sum(nodes(record[kind]) for kind in _RECORD if kind in record) <= MAX_NODES
+    )
 
 
 def nodes(value: Any) -> int:

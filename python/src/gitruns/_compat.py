@@ -22,7 +22,9 @@ class Namespace:
 
     def __getattr__(self, name: str) -> Any:
         instead = self.__dict__.get("_instead")
-        raise AttributeError(f"gitruns has no wandb.{self.__dict__.get('__name__', '')}.{name}" + (f"; use {instead}" if instead else ""))
+        raise AttributeError(
+            f"gitruns has no wandb.{self.__dict__.get('__name__', '')}.{name}" + (f"; use {instead}" if instead else "")
+        )
 
 
 def generate_id(length: int = 8) -> str:
@@ -39,7 +41,14 @@ def json_dumps_safer(obj: Any, **options: Any) -> str:
 
 
 util = Namespace("util", generate_id=generate_id, json_dumps_safer=json_dumps_safer)
-errors = Namespace("errors", Error=_errors.Error, CommError=_errors.CommError, UsageError=_errors.UsageError, ConfigError=_errors.ConfigError, AuthenticationError=_errors.CommError)
+errors = Namespace(
+    "errors",
+    Error=_errors.Error,
+    CommError=_errors.CommError,
+    UsageError=_errors.UsageError,
+    ConfigError=_errors.ConfigError,
+    AuthenticationError=_errors.CommError,
+)
 
 
 def _patch(root_logdir: Any = "", pytorch: Any = None, tensorboard_x: Any = None, save: bool = True) -> None:
@@ -80,7 +89,9 @@ env = Namespace(
 )  # fmt: skip
 
 # No account has a key: as after login(), programs that ask for one go on.
-api = Namespace("api", "gitruns.runs(expression) and gitruns.load(selector) for what was recorded", api_key="none is needed")
+api = Namespace(
+    "api", "gitruns.runs(expression) and gitruns.load(selector) for what was recorded", api_key="none is needed"
+)
 
 
 class AlertLevel:

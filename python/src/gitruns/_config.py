@@ -63,7 +63,12 @@ class Config(Mapping):  # type: ignore[type-arg]
     allow_val_change=True, or init was; then the change is recorded as one that was meant.
     """
 
-    def __init__(self, write: Callable[[dict[str, Any]], None] | None, allow_val_change: bool = False, lost: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        write: Callable[[dict[str, Any]], None] | None,
+        allow_val_change: bool = False,
+        lost: Callable[[int], None] | None = None,
+    ) -> None:
         object.__setattr__(self, "_values", {})
         object.__setattr__(self, "_write", write)
         object.__setattr__(self, "_allow", allow_val_change)
@@ -86,12 +91,16 @@ class Config(Mapping):  # type: ignore[type-arg]
         kept, room = within(fresh, self._room, over)
         object.__setattr__(self, "_room", room)
         if over:
-            say(f"NOT RECORDED: config.{named(over)}: a record holds 10,000 values of a config; what is lost is counted")
+            say(
+                f"NOT RECORDED: config.{named(over)}: a record holds 10,000 values of a config; what is lost is counted"
+            )
             if self._lost is not None:
                 self._lost(len(over))
         return kept
 
-    def _change(self, path: tuple[Any, ...], new: Mapping[str, Any], allow: bool, conflicts: dict[str, Any] | None = None) -> None:
+    def _change(
+        self, path: tuple[Any, ...], new: Mapping[str, Any], allow: bool, conflicts: dict[str, Any] | None = None
+    ) -> None:
         """Set values of a table. Where one would change that may not: a ConfigError, or it is kept and the new value goes to
         conflicts, by its dotted key."""
         allow = allow or self._allow
@@ -157,7 +166,9 @@ class Config(Mapping):  # type: ignore[type-arg]
         try:
             return self._values[name]
         except KeyError:
-            raise AttributeError(f"the config has no {name!r}; it has {', '.join(map(str, list(self._values)[:20])) or 'nothing yet'}") from None
+            raise AttributeError(
+                f"the config has no {name!r}; it has {', '.join(map(str, list(self._values)[:20])) or 'nothing yet'}"
+            ) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value

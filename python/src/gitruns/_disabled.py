@@ -63,7 +63,18 @@ class DisabledRun:
     _step = 0
     _state = ""
 
-    def __init__(self, name: str = "", id: str = "", project: str = "", entity: str = "", group: str = "", job_type: str = "", notes: str = "", tags: Any = (), config: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        name: str = "",
+        id: str = "",
+        project: str = "",
+        entity: str = "",
+        group: str = "",
+        job_type: str = "",
+        notes: str = "",
+        tags: Any = (),
+        config: Mapping[str, Any] | None = None,
+    ) -> None:
         self.name = name or "disabled"
         self.id = id or "disabled"
         self.project, self.entity, self.group, self.job_type, self.notes = project, entity, group, job_type, notes

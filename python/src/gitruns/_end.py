@@ -118,7 +118,9 @@ def _at_child_exit() -> None:
     kind, error, trace = sys.exc_info()
     if kind is not None:
         _error = (kind, error, trace)
-    elif _error is None and _exit_seen is None and _returned() is False:  # Python 3.13 has let go of the exception by now
+    elif (
+        _error is None and _exit_seen is None and _returned() is False
+    ):  # Python 3.13 has let go of the exception by now
         for run in reversed(_own_runs()):
             end(run, "failed", 1, "", "")
     _at_exit()
@@ -179,7 +181,9 @@ class _Mark:
             taker = sys._getframe(1).f_code.co_name
         except ValueError:  # the interpreter has taken it: the program ends
             return
-        if _exit_seen is self._exit and not (taker == "_bootstrap" and _child == os.getpid()):  # of multiprocessing, which ends then
+        if _exit_seen is self._exit and not (
+            taker == "_bootstrap" and _child == os.getpid()
+        ):  # of multiprocessing, which ends then
             _exit_seen = None
 
 
@@ -227,7 +231,14 @@ def _uncaught(returned: bool | None) -> tuple[Any, ...] | None:
         return _error
     last = _last()
     # Test runners and debuggers set the last exception too, of a program that goes on.
-    if returned or _exit_seen is not None or not isinstance(last, BaseException) or last is _before.get("last") or hasattr(sys, "ps1") or sys.flags.interactive:
+    if (
+        returned
+        or _exit_seen is not None
+        or not isinstance(last, BaseException)
+        or last is _before.get("last")
+        or hasattr(sys, "ps1")
+        or sys.flags.interactive
+    ):
         return None
     from ._notebook import in_notebook
 
@@ -263,7 +274,11 @@ def _on_signal(number: int, frame: Any) -> Any:
 
 def _taken_back() -> str:
     """The reason of a signal's end: under a scheduler it takes the machine back."""
-    return "preempted" if any(os.environ.get(name) for name in ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")) else ""
+    return (
+        "preempted"
+        if any(os.environ.get(name) for name in ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID"))
+        else ""
+    )
 
 
 def _own_runs() -> list[Any]:
@@ -286,7 +301,13 @@ def _at_exit() -> None:
                 end(run, "killed", _status_of(seen.code) if seen else None, _preempted, _taken_back())
             elif seen is not None:
                 code = _status_of(seen.code)
-                end(run, "finished" if code == 0 else "failed", code, "", str(seen.code)[:200] if isinstance(seen.code, str) else "")
+                end(
+                    run,
+                    "finished" if code == 0 else "failed",
+                    code,
+                    "",
+                    str(seen.code)[:200] if isinstance(seen.code, str) else "",
+                )
             else:
                 # `raise SystemExit(3)` cannot be seen from inside: the status stays unknown.
                 end(run, "finished", None, "", "")
@@ -415,7 +436,16 @@ def _call(run: Any, status: str, code: int | None, signal: str, reason: str, qui
     if run._joined:
         run._finished_dir = run._folder
         return  # its starter finishes it
-    request: dict[str, Any] = {"dir": run._folder, "sidecar": run._sidecar, "wait": 30, "status": status, "exit_code": code, "signal": signal, "end_reason": reason, "lost_rows": run._lost_rows}
+    request: dict[str, Any] = {
+        "dir": run._folder,
+        "sidecar": run._sidecar,
+        "wait": 30,
+        "status": status,
+        "exit_code": code,
+        "signal": signal,
+        "end_reason": reason,
+        "lost_rows": run._lost_rows,
+    }
     if run._lost_rows:
         say(f"{run._lost_rows:,} rows or values of run {run.id} were lost: the record's tag lost_rows counts them")
     if run._tensorboard is not None:
@@ -424,7 +454,14 @@ def _call(run: Any, status: str, code: int | None, signal: str, reason: str, qui
         answer = client("finish", request)
     except Error as e:
         there = os.path.isdir(run._folder)
-        say(f"run {run.id} is not finished: {e}; " + (f"what was logged is safe in {run._folder}: 'runs finish {run.run_id}' ends it" if there else f"its folder {run._folder} is not there any more"))
+        say(
+            f"run {run.id} is not finished: {e}; "
+            + (
+                f"what was logged is safe in {run._folder}: 'runs finish {run.run_id}' ends it"
+                if there
+                else f"its folder {run._folder} is not there any more"
+            )
+        )
         return
     run._finished_dir = answer.get("dir") or run._folder
     for warning in answer.get("warnings") or ():
@@ -432,7 +469,9 @@ def _call(run: Any, status: str, code: int | None, signal: str, reason: str, qui
     if not quiet:
         short = run.run_id.rsplit("-", 1)[-1]
         title = f"{run._name} ({short})" if run._name else short
-        say(f"recorded {title}, {answer.get('status', status)}{', exit status unknown' if _unknown and code is None else ''}: 'runs show {short}'")
+        say(
+            f"recorded {title}, {answer.get('status', status)}{', exit status unknown' if _unknown and code is None else ''}: 'runs show {short}'"
+        )
 
 
 def release(run: Any) -> None:

@@ -22,7 +22,12 @@ def reserved(part: str) -> bool:
     if lower in (".git", "git~1") or part.endswith((".", " ")):
         return True
     stem = lower.partition(".")[0]
-    return stem in ("con", "prn", "aux", "nul") or len(stem) == 4 and stem[:3] in ("com", "lpt") and stem[3] in "0123456789"
+    return (
+        stem in ("con", "prn", "aux", "nul")
+        or len(stem) == 4
+        and stem[:3] in ("com", "lpt")
+        and stem[3] in "0123456789"
+    )
 
 
 def unportable(path: str) -> str:
@@ -113,7 +118,11 @@ def _temporary(folder: str) -> tuple[int, str]:
     while True:
         path = os.path.join(folder, os.urandom(8).hex())
         try:
-            return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0), 0o666), path
+            return os.open(
+                path,
+                os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0),
+                0o666,
+            ), path
         except FileExistsError:
             continue
 
@@ -188,7 +197,17 @@ def staging(run: Any) -> str:
     return os.path.join(run._folder, "staged")
 
 
-def line(run: Any, path: str, name: str, kind: str, digest: str, size: int, key: str = "", step: int | None = None, caption: str = "") -> None:
+def line(
+    run: Any,
+    path: str,
+    name: str,
+    kind: str,
+    digest: str,
+    size: int,
+    key: str = "",
+    step: int | None = None,
+    caption: str = "",
+) -> None:
     """Write the journal line of an artifact that lies at artifacts/<name> of the run."""
     item: dict[str, Any] = {"path": path, "name": name, "kind": kind}
     if key:
@@ -212,7 +231,10 @@ def walk(top: str) -> Any:
             at = os.path.join(folder, name)
             path = os.path.relpath(at, top).replace(os.sep, "/")
             if os.path.islink(at) and not os.path.realpath(at).startswith(real + os.sep):
-                once(("link", at), f"{at} is a link that leads out of its folder: it is left out; name it by itself to keep it")
+                once(
+                    ("link", at),
+                    f"{at} is a link that leads out of its folder: it is left out; name it by itself to keep it",
+                )
             elif os.path.isfile(at):
                 yield at, path
         for name in folders:

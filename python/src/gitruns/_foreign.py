@@ -12,7 +12,9 @@ def media_of(value: Any) -> Any:
     others."""
     module = (getattr(value, "__name__", "") if type(value).__name__ == "module" else type(value).__module__) or ""
     top = module.partition(".")[0]
-    drawn = top == "matplotlib" and (module == "matplotlib.pyplot" or hasattr(value, "savefig") or hasattr(value, "figure"))
+    drawn = top == "matplotlib" and (
+        module == "matplotlib.pyplot" or hasattr(value, "savefig") or hasattr(value, "figure")
+    )
     if drawn or top == "PIL" and hasattr(value, "save") or top == "seaborn" and hasattr(value, "savefig"):
         from ._image import Image
 

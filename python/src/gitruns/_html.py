@@ -22,7 +22,13 @@ def escape(value: Any) -> str:
     """Text for HTML: markup escaped, control and direction-changing characters taken out, cut to 300 characters."""
     text = str(value)
     text = "".join(c if c.isprintable() else "\ufffd" for c in (text if len(text) <= 300 else text[:299] + "…"))
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;").replace("'", "&#39;")
+    return (
+        text.replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace(">", "&gt;")
+        .replace('"', "&quot;")
+        .replace("'", "&#39;")
+    )
 
 
 def number(value: Any) -> str:
@@ -66,7 +72,10 @@ def _line(xs: list[Any], ys: list[Any], width: int, height: int, above: int) -> 
     # Halves keep the difference of the largest floats finite.
     dx = (x1 / 2 - x0 / 2) or 1
     dy = (y1 / 2 - y0 / 2) or 1
-    points = " ".join(f"{4 + (x / 2 - x0 / 2) / dx * (width - 8):.1f},{height - 4 - (y / 2 - y0 / 2) / dy * (height - above - 8):.1f}" for x, y in zip(xs, ys))
+    points = " ".join(
+        f"{4 + (x / 2 - x0 / 2) / dx * (width - 8):.1f},{height - 4 - (y / 2 - y0 / 2) / dy * (height - above - 8):.1f}"
+        for x, y in zip(xs, ys)
+    )
     return f'<polyline points="{points}" fill="none" stroke="#3b82f6" stroke-width="1.5"/>'
 
 
@@ -78,7 +87,9 @@ def curve(key: str, steps: list[Any], values: list[Any], axis: str | None = None
     """One metric over its steps, or over the metric axis, as an SVG of 220 x 70 pixels, with its last value in the title line."""
     last = values[-1] if values else float("nan")
     label = f'<text x="4" y="12" font-size="11" fill="currentColor">{escape(key if len(key) < 24 else "…" + key[-22:])}: {number(float(last))}</text>'
-    return _svg(_WIDTH, _HEIGHT, key + (f" by {axis}" if axis else ""), label + _line(*thin(steps, values), _WIDTH, _HEIGHT, 16))
+    return _svg(
+        _WIDTH, _HEIGHT, key + (f" by {axis}" if axis else ""), label + _line(*thin(steps, values), _WIDTH, _HEIGHT, 16)
+    )
 
 
 def spark(key: str, steps: list[Any], values: list[Any]) -> str:
@@ -144,7 +155,10 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> list[Any]:
 def run_html(run: Any) -> str:
     """A recorded run: what it is, params, summary, and curves of up to twelve metrics."""
     r = run.record
-    rows = [["run", f"<b>{escape(run.name)}</b> ({escape(run.id)})"], ["status", escape(r["status"] + (f", {r['end_reason']}" if r.get("end_reason") else ""))]]
+    rows = [
+        ["run", f"<b>{escape(run.name)}</b> ({escape(run.id)})"],
+        ["status", escape(r["status"] + (f", {r['end_reason']}" if r.get("end_reason") else ""))],
+    ]
     rows += [[k, escape(r[k])] for k in ("experiment", "group", "note") if r.get(k)]
     for what in ("params", "summary", "tags"):
         flat = _flat(r.get(what) or {})
@@ -179,8 +193,20 @@ def runs_html(runs: Any) -> str:
     for r in shown:
         flat = dict(_flat(r.record.get("params") or {}))
         stats = r.record.get("metrics") or {}
-        rows.append([escape(r.name), escape(r.record["status"]), escape(str(r.record.get("started", ""))[:19]), *[number(flat.get(k)) for k in keys], *[number(stats[k]["last"]) if k in stats else "" for k in metrics], *([_spark(r, drawn)] if drawn else [])])
-    text = table(rows, ["run", "status", "started", *map(escape, keys), *map(escape, metrics), *([escape(drawn)] if drawn else [])])
+        rows.append(
+            [
+                escape(r.name),
+                escape(r.record["status"]),
+                escape(str(r.record.get("started", ""))[:19]),
+                *[number(flat.get(k)) for k in keys],
+                *[number(stats[k]["last"]) if k in stats else "" for k in metrics],
+                *([_spark(r, drawn)] if drawn else []),
+            ]
+        )
+    text = table(
+        rows,
+        ["run", "status", "started", *map(escape, keys), *map(escape, metrics), *([escape(drawn)] if drawn else [])],
+    )
     left = len(runs) - len(shown)
     return text + (f"<p>… {left} more</p>" if left > 0 else "")
 
@@ -193,7 +219,9 @@ def _primary(runs: list[Any]) -> str:
     for r in runs:
         for key, stats in (r.record.get("metrics") or {}).items():
             word = key.lower()
-            score[key] = max(score.get(key, 0) % 8, 4 * bool(stats.get("goal")) + 2 * ("val" in word or "test" in word)) + 8 * (score.get(key, 0) // 8 + 1)
+            score[key] = max(
+                score.get(key, 0) % 8, 4 * bool(stats.get("goal")) + 2 * ("val" in word or "test" in word)
+            ) + 8 * (score.get(key, 0) // 8 + 1)
             if stats.get("count", 0) > 1:
                 several.add(key)
     return min(several, key=lambda k: (-score[k], k), default="")
@@ -218,7 +246,16 @@ def diff_html(diff: Any) -> str:
             cells = [_side(d.get(side)) for side in ("a", "b")]
             rows.append([escape(what), escape(d.get("key", d.get("name", ""))), *cells, escape(d.get("verdict", ""))])
     source = diff.record.get("source") or {}
-    rows += [["source", escape(f.get("path", "")), "", escape(f.get("change", "")), f"+{number(f.get('added', 0))} -{number(f.get('removed', 0))}"] for f in (source.get("files") or [])[:_ROWS]]
+    rows += [
+        [
+            "source",
+            escape(f.get("path", "")),
+            "",
+            escape(f.get("change", "")),
+            f"+{number(f.get('added', 0))} -{number(f.get('removed', 0))}",
+        ]
+        for f in (source.get("files") or [])[:_ROWS]
+    ]
     names = [escape(diff._name(s)) for s in ("a", "b")]
     return table(rows, ["", "", *names, ""])
 

@@ -36,7 +36,11 @@ class Image(Media):
         self._path: str | None = None
         self._data = b""
         self._ending = ".png"
-        self._beside: dict[str, Any] = {k: v for k, v in (("classes", classes), ("boxes", boxes), ("masks", masks), ("grouping", grouping)) if v is not None}
+        self._beside: dict[str, Any] = {
+            k: v
+            for k, v in (("classes", classes), ("boxes", boxes), ("masks", masks), ("grouping", grouping))
+            if v is not None
+        }
         try:
             self._read(data_or_path, mode, normalize, (file_type or "").lower().lstrip("."))
             if masks:
@@ -46,7 +50,13 @@ class Image(Media):
 
     def _read(self, data: Any, mode: str | None, normalize: bool, file_type: str) -> None:
         if isinstance(data, Image):
-            self.width, self.height, self._path, self._data, self._ending = data.width, data.height, data._path, data._data, data._ending
+            self.width, self.height, self._path, self._data, self._ending = (
+                data.width,
+                data.height,
+                data._path,
+                data._data,
+                data._ending,
+            )
             self.caption = self.caption or data.caption
             self._beside = {**data._beside, **self._beside}
             return
@@ -71,9 +81,16 @@ class Image(Media):
         if mode is not None or other:
             pil = _pil_image()
             if pil is not None:
-                self._pil(pil.frombytes({1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels], (self.width, self.height), pixels), mode, file_type)
+                self._pil(
+                    pil.frombytes({1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels], (self.width, self.height), pixels),
+                    mode,
+                    file_type,
+                )
                 return
-            once(("image", mode, file_type), "an image's mode and file_type need PIL: it is kept as PNG as it is; 'pip install pillow' brings it")
+            once(
+                ("image", mode, file_type),
+                "an image's mode and file_type need PIL: it is kept as PNG as it is; 'pip install pillow' brings it",
+            )
         self._data = _png.encode(pixels, self.width, self.height, channels)
 
     def _pil(self, image: Any, mode: str | None, file_type: str) -> None:
@@ -111,7 +128,10 @@ class Image(Media):
 
             from ._values import plain
 
-            once("beside", "masks, boxes and classes of images are kept as data beside the image; nothing here draws them")
+            once(
+                "beside",
+                "masks, boxes and classes of images are kept as data beside the image; nothing here draws them",
+            )
             kept = dict(self._beside)
             if "masks" in kept:
                 kept["masks"] = {}
@@ -174,7 +194,9 @@ def pixels_of(data: Any, normalize: bool = True) -> tuple[bytes, int, int, int]:
     tensor = hasattr(data, "detach")
     data = _numpy_of(data)
     numpy = sys.modules.get("numpy")
-    if numpy is not None and (isinstance(data, numpy.ndarray) or hasattr(data, "__array__") or isinstance(data, (list, tuple))):
+    if numpy is not None and (
+        isinstance(data, numpy.ndarray) or hasattr(data, "__array__") or isinstance(data, (list, tuple))
+    ):
         return _array(numpy, numpy.asarray(data), tensor, normalize)
     return _lists(data.tolist() if hasattr(data, "tolist") else data, tensor, normalize)
 
@@ -189,7 +211,9 @@ def _array(numpy: Any, a: Any, tensor: bool, normalize: bool) -> tuple[bytes, in
     if a.ndim == 3 and a.shape[2] == 1:
         a = a[:, :, 0]
     if a.ndim not in (2, 3) or a.ndim == 3 and not 1 <= a.shape[2] <= 4 or 0 in a.shape:
-        raise ValueError(f"the shape {tuple(a.shape)} is none of (H, W), (H, W, C) with 1 to 4 channels, or (C, H, W) of a tensor")
+        raise ValueError(
+            f"the shape {tuple(a.shape)} is none of (H, W), (H, W, C) with 1 to 4 channels, or (C, H, W) of a tensor"
+        )
     if a.dtype != numpy.uint8:
         a = bytes_of(numpy, a, normalize)
     channels = a.shape[2] if a.ndim == 3 else 1

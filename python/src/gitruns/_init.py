@@ -52,32 +52,64 @@ def init(
     allow_val_change=False, CommError where the project cannot be written or the program `runs` is missing.
     """
     global _joined_once
-    for key, text in (("entity", entity), ("project", project), ("id", id), ("name", name), ("notes", notes), ("group", group), ("job_type", job_type), ("mode", mode)):
+    for key, text in (
+        ("entity", entity),
+        ("project", project),
+        ("id", id),
+        ("name", name),
+        ("notes", notes),
+        ("group", group),
+        ("job_type", job_type),
+        ("mode", mode),
+    ):
         if text is not None and not isinstance(text, str):
             if key in _NUMBERED and isinstance(text, int) and not isinstance(text, bool):
                 continue
             raise TypeError(f"init: {key} is a text, not {type(text).__name__}")
     given = as_dict(settings)
     if resume_from or fork_from:
-        raise UsageError("init: resume_from and fork_from rewind a run on a server; a recorded run is not rewritten: start a new one with parent= or id=…, resume='allow'")
-    mode = mode or given.get("mode") or env("MODE") or ("disabled" if yes(os.environ.get("WANDB_DISABLED", "")) or given.get("disabled") else "")
+        raise UsageError(
+            "init: resume_from and fork_from rewind a run on a server; a recorded run is not rewritten: start a new one with parent= or id=…, resume='allow'"
+        )
+    mode = (
+        mode
+        or given.get("mode")
+        or env("MODE")
+        or ("disabled" if yes(os.environ.get("WANDB_DISABLED", "")) or given.get("disabled") else "")
+    )
     modes = ("", "online", "offline", "shared", "disabled", "dryrun", "run")
     if mode not in modes:
         raise UsageError(f"init: mode {mode!r} is none of online, offline, shared, disabled")
     if given.get("silent"):
         _say.silent = True
     picked = _pick(config, config_include_keys, config_exclude_keys)
-    all_tags = _values.tags_of(tags if tags is not None else given.get("run_tags") or [t for t in env("TAGS").split(",") if t])
+    all_tags = _values.tags_of(
+        tags if tags is not None else given.get("run_tags") or [t for t in env("TAGS").split(",") if t]
+    )
     active: Run | None = _live.active()
     if reinit not in (None, True, False, "default", "return_previous", "finish_previous", "create_new"):
         raise UsageError(f"init: reinit {reinit!r} is none of return_previous, finish_previous, create_new")
-    if active is not None and active._state == "" and reinit != "create_new" and getattr(active, "_pid", os.getpid()) == os.getpid():
+    if (
+        active is not None
+        and active._state == ""
+        and reinit != "create_new"
+        and getattr(active, "_pid", os.getpid()) == os.getpid()
+    ):
         from ._notebook import in_notebook
 
         if reinit in (True, "finish_previous") or reinit in (None, "default") and in_notebook():
             active.finish()
         else:
-            said = {"name": name, "project": project, "id": id, "group": group, "job_type": job_type, "entity": entity, "notes": notes, "tags": tags}
+            said = {
+                "name": name,
+                "project": project,
+                "id": id,
+                "group": group,
+                "job_type": job_type,
+                "entity": entity,
+                "notes": notes,
+                "tags": tags,
+            }
             _return_active(active, said, picked, bool(allow_val_change))
             return active
     params = {**_before_config, **picked}
@@ -97,7 +129,17 @@ def init(
         from ._disabled import DisabledRun
 
         values = _values.params_of(params)
-        made: Any = DisabledRun(names["name"], names["id"], project, names["entity"], names["group"], names["job_type"], names["notes"], list(all_tags), values)
+        made: Any = DisabledRun(
+            names["name"],
+            names["id"],
+            project,
+            names["entity"],
+            names["group"],
+            names["job_type"],
+            names["notes"],
+            list(all_tags),
+            values,
+        )
         silent: Run = made  # it has all calls of one
         silent._settings = settings
         silent._pid = os.getpid()
@@ -110,11 +152,20 @@ def init(
     if monitor_gym:
         ignored.append("monitor_gym")
     if dir is None and (folder := os.environ.get("WANDB_DIR")):
-        once("dir", f"WANDB_DIR={folder!r} is not used: runs lie in the project's .runs folder (RUNS_REPO names another)")
+        once(
+            "dir", f"WANDB_DIR={folder!r} is not used: runs lie in the project's .runs folder (RUNS_REPO names another)"
+        )
     if dir is not None:
-        once("dir", f"dir={os.fspath(dir)!r} is not used: runs lie in the project's .runs folder; run.dir keeps files with the run")
+        once(
+            "dir",
+            f"dir={os.fspath(dir)!r} is not used: runs lie in the project's .runs folder; run.dir keeps files with the run",
+        )
     for option in ignored:
-        once(("ignored", option), f"{option} is not used; it stands in the run's tag 'ignored'" + (": videos are kept with run.save('videos/*.mp4')" if option == "monitor_gym" else ""))
+        once(
+            ("ignored", option),
+            f"{option} is not used; it stands in the run's tag 'ignored'"
+            + (": videos are kept with run.save('videos/*.mp4')" if option == "monitor_gym" else ""),
+        )
     if ignored:
         all_tags.setdefault("ignored", " ".join(ignored)[:200])
     how = _resume(resume if resume is not None else given.get("resume") or env("RESUME"))
@@ -139,7 +190,13 @@ def init(
             later = {k: line.pop(k) for k in ("p", "tags") if k in line}
     run: Run | None = None
     outer = os.environ.get("RUNS_DIR") if os.environ.get("RUNS_ID") else None
-    if outer and not _joined_once and reinit != "create_new" and parent is None and _joins(names["id"], how, mode, given):
+    if (
+        outer
+        and not _joined_once
+        and reinit != "create_new"
+        and parent is None
+        and _joins(names["id"], how, mode, given)
+    ):
         belongs = {"experiment": project or "", "group": names["group"], "key": names["id"], "resume": how}
         run = _join(outer, names, line, bool(allow_val_change), belongs)
     if run is None:
@@ -199,7 +256,12 @@ def _return_active(run: Run, said: dict[str, Any], config: dict[str, Any], allow
     """init() beside a run in progress is that run. What it says and the run is not called is named; its config is added."""
     from ._bounds import named
 
-    ignored = [k for k, v in said.items() if v not in (None, "", False, getattr(run, k, None)) and not (k == "tags" and set(_values.tags_of(v)) <= set(run.tags))]
+    ignored = [
+        k
+        for k, v in said.items()
+        if v not in (None, "", False, getattr(run, k, None))
+        and not (k == "tags" and set(_values.tags_of(v)) <= set(run.tags))
+    ]
     if run.disabled:
         run.config.update(config, allow_val_change=True)
         ignored = []
@@ -270,7 +332,9 @@ def _of_ranks(names: dict[str, str]) -> str:
     # Without --rdzv-id torchrun calls every training "none".
     training = os.environ.get("TORCHELASTIC_RUN_ID", "")
     port = os.environ.get("MASTER_PORT", "")
-    names["group"] = names["group"] or _clean("group", training if training not in ("", "none") else f"ranks-{port}" if port else "")
+    names["group"] = names["group"] or _clean(
+        "group", training if training not in ("", "none") else f"ranks-{port}" if port else ""
+    )
     once("ranks", f"rank {rank} has its own run; 'runs exec -- torchrun …' makes one of all")
     return str(rank)
 
@@ -295,7 +359,15 @@ def _command() -> tuple[list[Any], str]:
     return words, os.path.abspath(entry) if entry and os.path.isfile(entry) else ""
 
 
-def _start(names: dict[str, Any], project: str, line: dict[str, Any], how: str, parent: Any, given: dict[str, Any], allow: bool | None) -> Run:
+def _start(
+    names: dict[str, Any],
+    project: str,
+    line: dict[str, Any],
+    how: str,
+    parent: Any,
+    given: dict[str, Any],
+    allow: bool | None,
+) -> Run:
     from ._binary import client
     from ._run import Run, rank_prefix
 
@@ -321,12 +393,18 @@ def _start(names: dict[str, Any], project: str, line: dict[str, Any], how: str, 
         from ._bounds import named
 
         say(f"config changed: {named(changed)}; new values count (allow_val_change=False refuses)")
-    say(f"recording {title}" + (f" from step {run._step}, going on with {resumed['id'].rpartition('-')[2]}," if resumed else "") + f" in {_short(run._runs)}")
+    say(
+        f"recording {title}"
+        + (f" from step {run._step}, going on with {resumed['id'].rpartition('-')[2]}," if resumed else "")
+        + f" in {_short(run._runs)}"
+    )
     return run
 
 
 def _say_existing(key: str, existing: str) -> None:
-    say(f"a run with the id {key!r} exists ({existing}); this is a new run of that id: resume='allow' would go on with it")
+    say(
+        f"a run with the id {key!r} exists ({existing}); this is a new run of that id: resume='allow' would go on with it"
+    )
 
 
 def _loaded(config: Any, params: dict[str, Any]) -> dict[str, Any]:
@@ -365,7 +443,10 @@ def _join(folder: str, names: dict[str, Any], line: dict[str, Any], allow: bool,
         else:
             run.name = names["name"]
     for key, (is_, said) in run._config._merge(line.get("p") or {}, allow).items():
-        once(("conflict", key), f"config.{key} is {_values.repr_of(is_)} by the run's starter (runs exec -p, or init of another process) and stays so; the program's {_values.repr_of(said)} is recorded beside it as a conflict")
+        once(
+            ("conflict", key),
+            f"config.{key} is {_values.repr_of(is_)} by the run's starter (runs exec -p, or init of another process) and stays so; the program's {_values.repr_of(said)} is recorded beside it as a conflict",
+        )
         run._write({"p": _nested(key, said)})
     rest = {k: v for k, v in line.items() if k != "p"}
     # Where its starter said what experiment and group it belongs to, what the program says of them stands in tags.
@@ -417,7 +498,10 @@ def _hinting(call: Any) -> Any:
                 from difflib import get_close_matches
 
                 close = get_close_matches(name, known, 1)
-                raise TypeError(f"init() got an unexpected keyword argument {name!r}" + (f"; did you mean {close[0]}?" if close else ""))
+                raise TypeError(
+                    f"init() got an unexpected keyword argument {name!r}"
+                    + (f"; did you mean {close[0]}?" if close else "")
+                )
         return call(*args, **kwargs)
 
     init.__wrapped__, init.__doc__, init.__module__ = call, call.__doc__, call.__module__  # type: ignore[attr-defined]

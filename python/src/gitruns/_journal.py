@@ -61,7 +61,10 @@ class Journal:
         if self._ended:
             raise UsageError(f"the run in {self.folder} is finished")
         if self.fd >= 0 and not self._ours():
-            once(("journal", self.folder), "the descriptor of the run's journal is closed, or of another file: the rows go on in a new journal")
+            once(
+                ("journal", self.folder),
+                "the descriptor of the run's journal is closed, or of another file: the rows go on in a new journal",
+            )
             self._forget()
         if self.fd < 0:
             self._open()
@@ -85,7 +88,11 @@ class Journal:
             once(
                 ("deleted", self.folder),
                 f"THE RUN'S FOLDER OR JOURNAL IS GONE: {self.folder} was removed, or the run was ended by another; what it held is lost"
-                + (", rows from now on are kept" if os.path.isdir(self.folder) else ", and no row from now on is recorded: finish() and init() begin another run"),
+                + (
+                    ", rows from now on are kept"
+                    if os.path.isdir(self.folder)
+                    else ", and no row from now on is recorded: finish() and init() begin another run"
+                ),
             )
         return self.fd >= 0
 
@@ -95,7 +102,14 @@ class Journal:
     def _open(self) -> None:
         letters = "".join(chr(97 + b % 26) for b in os.urandom(6))
         path = os.path.join(self.folder, f"journal-{self._host}-{os.getpid()}-{letters}.jsonl")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        flags = (
+            os.O_WRONLY
+            | os.O_CREAT
+            | os.O_APPEND
+            | os.O_EXCL
+            | getattr(os, "O_CLOEXEC", 0)
+            | getattr(os, "O_BINARY", 0)
+        )
         fd = os.open(path, flags, 0o666)
         if fd < 3 and os.name != "nt":  # the process has no stdio: what it prints must not land in the journal
             import fcntl

@@ -64,7 +64,11 @@ class Media:
 
 
 def _failure(e: BaseException) -> str:
-    return f"{type(e).__name__}: {e}" if not isinstance(e, OSError) else (f"{e.filename}: {e.strerror}" if e.filename else e.strerror or str(e))
+    return (
+        f"{type(e).__name__}: {e}"
+        if not isinstance(e, OSError)
+        else (f"{e.filename}: {e.strerror}" if e.filename else e.strerror or str(e))
+    )
 
 
 def to_list(data: Any) -> list[Any]:
@@ -123,7 +127,10 @@ def odd_of(nan: int, inf: int, minus: int) -> dict[str, int]:
 def say_odd(key: str, odd: dict[str, int]) -> None:
     """Say, once a key, that a histogram was made of numbers that are not finite."""
     if odd:
-        once(("odd", key), f"{key}: {', '.join(f'{n} {name}' for name, n in odd.items())} among the numbers of a histogram; they are counted beside its bins")
+        once(
+            ("odd", key),
+            f"{key}: {', '.join(f'{n} {name}' for name, n in odd.items())} among the numbers of a histogram; they are counted beside its bins",
+        )
 
 
 def count(data: Any, bins: int, zeros: int = 0) -> tuple[list[Any], list[Any], dict[str, int]]:
@@ -138,7 +145,11 @@ def count(data: Any, bins: int, zeros: int = 0) -> tuple[list[Any], list[Any], d
             return count([float(v) for v in flat], bins, zeros)
         every = flat.astype(numpy.float64)
         flat = every[numpy.isfinite(every)]
-        odd = odd_of(*(int(n.sum()) for n in (numpy.isnan(every), every == numpy.inf, every == -numpy.inf))) if flat.size != every.size else {}
+        odd = (
+            odd_of(*(int(n.sum()) for n in (numpy.isnan(every), every == numpy.inf, every == -numpy.inf)))
+            if flat.size != every.size
+            else {}
+        )
         if flat.size == 0:
             return [0.0, 1.0], [zeros], odd
         low, high = _range(*with_zeros(float(flat.min()), float(flat.max()), zeros))
@@ -193,7 +204,11 @@ class Histogram(Media):
         self.histogram: list[Any] = []
         self.odd: dict[str, int] = {}
         if np_histogram is not None:
-            if not isinstance(np_histogram, (list, tuple)) or len(np_histogram) != 2 or not all(_is_sequence(part) for part in np_histogram):
+            if (
+                not isinstance(np_histogram, (list, tuple))
+                or len(np_histogram) != 2
+                or not all(_is_sequence(part) for part in np_histogram)
+            ):
                 raise ValueError("np_histogram is (counts, edges), two sequences of numbers")
             counts, edges = (list(to_list(part)) for part in np_histogram)
             if len(edges) != len(counts) + 1:
@@ -245,7 +260,12 @@ def _is_sequence(value: Any) -> bool:
     """Whether value may hold numbers one behind the other: no text, no mapping, no single object."""
     if isinstance(value, (str, bytes, bytearray, Mapping)):
         return False
-    return hasattr(value, "tolist") or hasattr(value, "__iter__") or hasattr(value, "__array__") or hasattr(value, "detach")
+    return (
+        hasattr(value, "tolist")
+        or hasattr(value, "__iter__")
+        or hasattr(value, "__array__")
+        or hasattr(value, "detach")
+    )
 
 
 def histogram_of(key: str, array: Any) -> dict[str, Any]:
@@ -331,17 +351,30 @@ class Html(Media):
     Raises TypeError for anything else.
     """
 
-    def __init__(self, data: Any, inject: bool = True, data_is_not_path: bool = False, caption: str | None = None) -> None:
+    def __init__(
+        self, data: Any, inject: bool = True, data_is_not_path: bool = False, caption: str | None = None
+    ) -> None:
         self.caption = caption or ""
         self.html = ""
-        if not isinstance(data, (str, bytes, bytearray)) and not hasattr(data, "read") and not hasattr(data, "__fspath__"):
+        if (
+            not isinstance(data, (str, bytes, bytearray))
+            and not hasattr(data, "read")
+            and not hasattr(data, "__fspath__")
+        ):
             raise TypeError(f"Html: data is the text of a page, a path or an open file, not {type(data).__name__}")
         try:
             if hasattr(data, "read"):
                 if hasattr(data, "seek"):
                     data.seek(0)
                 data = data.read()
-            elif hasattr(data, "__fspath__") or isinstance(data, str) and not data_is_not_path and len(data) < 4096 and data.lower().endswith((".html", ".htm")) and os.path.isfile(data):
+            elif (
+                hasattr(data, "__fspath__")
+                or isinstance(data, str)
+                and not data_is_not_path
+                and len(data) < 4096
+                and data.lower().endswith((".html", ".htm"))
+                and os.path.isfile(data)
+            ):
                 with open(data, "rb") as f:
                     data = f.read()
             self.html = data.decode("utf-8", "replace") if isinstance(data, (bytes, bytearray)) else str(data)

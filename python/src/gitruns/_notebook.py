@@ -27,7 +27,12 @@ def in_notebook() -> bool:
 def notebook_path() -> str:
     """The notebook's file where the front end says it, else ''."""
     shell = _shell()
-    names = [getattr(shell, "user_ns", {}).get("__vsc_ipynb_file__"), os.environ.get("JPY_SESSION_NAME"), os.environ.get("RUNS_NOTEBOOK"), os.environ.get("WANDB_NOTEBOOK_NAME")]
+    names = [
+        getattr(shell, "user_ns", {}).get("__vsc_ipynb_file__"),
+        os.environ.get("JPY_SESSION_NAME"),
+        os.environ.get("RUNS_NOTEBOOK"),
+        os.environ.get("WANDB_NOTEBOOK_NAME"),
+    ]
     for name in names:
         if name and str(name).endswith(".ipynb") and os.path.isfile(str(name)):
             return os.path.abspath(str(name))

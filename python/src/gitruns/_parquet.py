@@ -6,9 +6,9 @@ Written for tables of a few thousand rows to a few million; pages hold about 1 M
 from __future__ import annotations
 
 import json
+import sys
 from array import array
 from struct import pack
-import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -155,15 +155,27 @@ def write(names: list[Any], columns: list[Any], metadata: dict[str, Any] | None 
             at = len(out)
             for page in _pages(kind, values[first : first + count]):
                 body = _levels(page) + _plain(kind, [v for v in page if v is not None])
-                head = _struct((1, _I32, _zigzag(len(page))), (2, _I32, _zigzag(0)), (3, _I32, _zigzag(3)), (4, _I32, _zigzag(3)))
-                out += _struct((1, _I32, _zigzag(0)), (2, _I32, _zigzag(len(body))), (3, _I32, _zigzag(len(body))), (5, _STRUCT, head)) + body
+                head = _struct(
+                    (1, _I32, _zigzag(len(page))), (2, _I32, _zigzag(0)), (3, _I32, _zigzag(3)), (4, _I32, _zigzag(3))
+                )
+                out += (
+                    _struct(
+                        (1, _I32, _zigzag(0)),
+                        (2, _I32, _zigzag(len(body))),
+                        (3, _I32, _zigzag(len(body))),
+                        (5, _STRUCT, head),
+                    )
+                    + body
+                )
             size = _zigzag(len(out) - at)
             meta = _struct(
                 (1, _I32, _zigzag(_PHYSICAL[kind])), (2, _LIST, _list(_I32, [_zigzag(0), _zigzag(3)])), (3, _LIST, _list(_BINARY, [_text(name)])),
                 (4, _I32, _zigzag(0)), (5, _I64, _zigzag(count)), (6, _I64, size), (7, _I64, size), (9, _I64, _zigzag(at)),
             )  # fmt: skip
             chunks.append(_struct((2, _I64, _zigzag(at)), (3, _STRUCT, meta)))
-        groups.append(_struct((1, _LIST, _list(_STRUCT, chunks)), (2, _I64, _zigzag(len(out) - start)), (3, _I64, _zigzag(count))))
+        groups.append(
+            _struct((1, _LIST, _list(_STRUCT, chunks)), (2, _I64, _zigzag(len(out) - start)), (3, _I64, _zigzag(count)))
+        )
     pairs = [_struct((1, _BINARY, _text(k)), (2, _BINARY, _text(v))) for k, v in (metadata or {}).items()]
     footer = _struct(
         (1, _I32, _zigzag(1)), (2, _LIST, _list(_STRUCT, schema)), (3, _I64, _zigzag(rows)), (4, _LIST, _list(_STRUCT, groups)),

@@ -41,7 +41,12 @@ class Chart(Media):
         # Views side by side have sizes of their own; the specification of their whole has none.
         size = {} if _COMPOSED & set(self.spec) else {"width": 480, "height": 320}
         spec = {"$schema": SCHEMA, **({"title": title} if title else {}), **size, "data": {"values": rows}, **self.spec}
-        return place.put(".vl.json", "plot", json.dumps(spec, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace"), caption=self.caption)
+        return place.put(
+            ".vl.json",
+            "plot",
+            json.dumps(spec, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace"),
+            caption=self.caption,
+        )
 
 
 def _finite(v: Any) -> Any:
@@ -79,7 +84,11 @@ def _kind(table: Table, name: str) -> str:
     if cells and all(hasattr(c, "isoformat") and hasattr(c, "year") for c in cells):
         return "temporal"
     try:
-        return "quantitative" if cells and all(not isinstance(c, str) and float(c) is not None for c in cells) else "nominal"
+        return (
+            "quantitative"
+            if cells and all(not isinstance(c, str) and float(c) is not None for c in cells)
+            else "nominal"
+        )
     except (TypeError, ValueError):
         return "nominal"
 
@@ -87,14 +96,22 @@ def _kind(table: Table, name: str) -> str:
 def _table(table: Any, *names: Any) -> Table:
     if table is None:
         raise TypeError("the table is missing: a Table, a frame, or rows")
-    made = table if isinstance(table, Table) else Table(dataframe=table) if hasattr(table, "columns") else Table(data=table)
+    made = (
+        table
+        if isinstance(table, Table)
+        else Table(dataframe=table)
+        if hasattr(table, "columns")
+        else Table(data=table)
+    )
     for name in names:
         if name is not None and name not in made.columns:
             raise ValueError(f"the table has no column {name!r}; it has {', '.join(map(str, made.columns))}")
     return made
 
 
-def line(table: Any, x: str, y: str, stroke: str | None = None, title: str | None = None, split_table: bool = False) -> Chart:
+def line(
+    table: Any, x: str, y: str, stroke: str | None = None, title: str | None = None, split_table: bool = False
+) -> Chart:
     """Lines of column y over column x, one for each value of stroke. Raises ValueError for a column that is not there."""
     table = _table(table, x, y, stroke)
     encoding = {"x": _field(x, _kind(table, x)), "y": _field(y, "quantitative")}
@@ -103,11 +120,17 @@ def line(table: Any, x: str, y: str, stroke: str | None = None, title: str | Non
     return Chart(table, {"mark": {"type": "line", "tooltip": True}, "encoding": encoding}, title)
 
 
-def line_series(xs: Any, ys: Any, keys: Any = None, title: str | None = None, xname: str | None = None, split_table: bool = False) -> Chart:
+def line_series(
+    xs: Any, ys: Any, keys: Any = None, title: str | None = None, xname: str | None = None, split_table: bool = False
+) -> Chart:
     """Lines ys[i] over xs, which is one list for all or a list for each. keys name them. Raises ValueError for other lengths."""
     lines = [to_list(_items("a line of ys", y)) for y in _items("ys", ys)]
     given = _items("xs", xs)
-    axes = [to_list(x) for x in given] if given and hasattr(given[0], "__len__") and not isinstance(given[0], str) else [to_list(given)] * len(lines)
+    axes = (
+        [to_list(x) for x in given]
+        if given and hasattr(given[0], "__len__") and not isinstance(given[0], str)
+        else [to_list(given)] * len(lines)
+    )
     names = [str(k) for k in keys] if keys is not None else [f"line_{i}" for i in range(len(lines))]
     if not len(axes) == len(lines) == len(names):
         raise ValueError(f"line_series: {len(axes)} lists of x, {len(lines)} of y and {len(names)} keys")
@@ -131,7 +154,10 @@ def bar(table: Any, label: str, value: str, title: str | None = None, split_tabl
 def scatter(table: Any, x: str, y: str, title: str | None = None, split_table: bool = False) -> Chart:
     """A point a row at columns x and y."""
     table = _table(table, x, y)
-    encoding = {"x": _field(x, _kind(table, x), scale={"zero": False}), "y": _field(y, _kind(table, y), scale={"zero": False})}
+    encoding = {
+        "x": _field(x, _kind(table, x), scale={"zero": False}),
+        "y": _field(y, _kind(table, y), scale={"zero": False}),
+    }
     for axis in encoding.values():
         if axis["type"] != "quantitative":
             del axis["scale"]
@@ -141,7 +167,10 @@ def scatter(table: Any, x: str, y: str, title: str | None = None, split_table: b
 def histogram(table: Any, value: str, title: str | None = None, split_table: bool = False) -> Chart:
     """How many rows have column value in each bin."""
     table = _table(table, value)
-    encoding = {"x": _field(value, "quantitative", bin={"maxbins": 30}), "y": {"aggregate": "count", "type": "quantitative", "title": "count"}}
+    encoding = {
+        "x": _field(value, "quantitative", bin={"maxbins": 30}),
+        "y": {"aggregate": "count", "type": "quantitative", "title": "count"},
+    }
     return Chart(table, {"mark": {"type": "bar", "tooltip": True}, "encoding": encoding}, title)
 
 
@@ -219,7 +248,14 @@ def _thin(points: list[Any]) -> list[Any]:
     return [points[i * (len(points) - 1) // (MAX_POINTS - 1)] for i in range(MAX_POINTS)]
 
 
-def roc_curve(y_true: Any = None, y_probas: Any = None, labels: Any = None, classes_to_plot: Any = None, title: str | None = None, split_table: bool = False) -> Chart:
+def roc_curve(
+    y_true: Any = None,
+    y_probas: Any = None,
+    labels: Any = None,
+    classes_to_plot: Any = None,
+    title: str | None = None,
+    split_table: bool = False,
+) -> Chart:
     """True over false positive rate of each class against the others. y_true: (rows,) classes; y_probas: (rows, classes) scores.
 
     At most 1,000 points a class. Raises ValueError for other shapes, TypeError for what is no sequence.
@@ -230,7 +266,10 @@ def roc_curve(y_true: Any = None, y_probas: Any = None, labels: Any = None, clas
         positives = sum(t == c for t in true)
         negatives = len(true) - positives
         if not positives or not negatives:
-            once(("roc", name), f"roc_curve: class {name} has no {'positive' if not positives else 'negative'} row: no curve")
+            once(
+                ("roc", name),
+                f"roc_curve: class {name} has no {'positive' if not positives else 'negative'} row: no curve",
+            )
             continue
         for tp, fp in _thin([(0, 0), *_steps(true, c, scores)]):
             rows.append([name, fp / negatives, tp / positives])
@@ -266,12 +305,25 @@ def pr_curve(
                 at -= 1
             made.append([name, recall, best])
         rows += made[::-1]
-    chart = line(Table(columns=["class", "recall", "precision"], data=rows), "recall", "precision", "class", title or "Precision v. recall")
+    chart = line(
+        Table(columns=["class", "recall", "precision"], data=rows),
+        "recall",
+        "precision",
+        "class",
+        title or "Precision v. recall",
+    )
     chart.spec["encoding"]["x"]["type"] = "quantitative"
     return chart
 
 
-def confusion_matrix(probs: Any = None, y_true: Any = None, preds: Any = None, class_names: Any = None, title: str | None = None, split_table: bool = False) -> Chart:
+def confusion_matrix(
+    probs: Any = None,
+    y_true: Any = None,
+    preds: Any = None,
+    class_names: Any = None,
+    title: str | None = None,
+    split_table: bool = False,
+) -> Chart:
     """How many rows of each class were taken for each. preds: (rows,) classes, or probs: (rows, classes), of which the greatest counts.
 
     Raises ValueError where both or neither are given, or for other lengths.
@@ -350,7 +402,10 @@ def plot_table(
         return scatter(table, fields["x"], fields["y"], title)
     if name == "histogram" and "value" in fields:
         return histogram(table, fields["value"], title)
-    once(("spec", vega_spec_name), f"plot_table: the chart {vega_spec_name!r} lies on W&B's server; the table is kept. Give the Vega-Lite specification itself, a dict")
+    once(
+        ("spec", vega_spec_name),
+        f"plot_table: the chart {vega_spec_name!r} lies on W&B's server; the table is kept. Give the Vega-Lite specification itself, a dict",
+    )
     columns = [c for c in fields.values() if c in table.columns] or list(table.columns)
     if len(columns) < 2:
         return histogram(table, columns[0], title)

@@ -32,7 +32,11 @@ def encode(pixels: bytes, width: int, height: int, channels: int, level: int = 4
     """A PNG of height x width x channels bytes, rows from the top. Raises ValueError where the size is not that."""
     if width < 1 or height < 1 or channels not in _COLOUR:
         raise ValueError(f"no PNG has {height} x {width} pixels of {channels} channels")
-    return _head(width, height, channels) + _chunk(b"IDAT", zlib.compress(rows_of(pixels, width, height, channels), level)) + _chunk(b"IEND", b"")
+    return (
+        _head(width, height, channels)
+        + _chunk(b"IDAT", zlib.compress(rows_of(pixels, width, height, channels), level))
+        + _chunk(b"IEND", b"")
+    )
 
 
 def animate(frames: Any, width: int, height: int, channels: int, fps: float, level: int = 4) -> bytes:

@@ -40,7 +40,9 @@ def _ask(args: list[str], path: Any = None, kind: type = dict, partial: bool = F
         return got
     if code == 0:
         raise _foreign(f"'runs {args[0]}' answered no JSON that is known")
-    raise {3: NotFoundError, 2: UsageError}.get(code, CommError)("; ".join(said[-2:])[:2000] or f"runs {args[0]} ended with status {code}")
+    raise {3: NotFoundError, 2: UsageError}.get(code, CommError)(
+        "; ".join(said[-2:])[:2000] or f"runs {args[0]} ended with status {code}"
+    )
 
 
 def _place(path: Any) -> str | None:
@@ -83,7 +85,9 @@ class Table(Mapping):  # type: ignore[type-arg]
         try:
             return self[name]
         except KeyError:
-            raise AttributeError(f"no {name!r}; there is {', '.join(map(str, list(self._values)[:20])) or 'nothing'}") from None
+            raise AttributeError(
+                f"no {name!r}; there is {', '.join(map(str, list(self._values)[:20])) or 'nothing'}"
+            ) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError("a record is only read; runs tag, runs note and runs name add to it")
@@ -230,11 +234,15 @@ class RecordedRun:
         if as_ not in (None, "arrow", "pandas", "polars", "lists"):
             raise UsageError(f"metrics: as_ is arrow, pandas, polars or lists, not {as_!r}")
         part = self._part if part is None else part
-        kind = as_ or next((k for k, m in (("arrow", "pyarrow"), ("pandas", "pandas"), ("polars", "polars")) if _installed(m)), "lists")
+        kind = as_ or next(
+            (k for k, m in (("arrow", "pyarrow"), ("pandas", "pandas"), ("polars", "polars")) if _installed(m)), "lists"
+        )
         chain = bool(self.record.get("resumes")) and not part
         unknown = [k for k in keys if k not in (self.record.get("metrics") or {})]
         if unknown and not chain:
-            raise NotFoundError(f"run {self.id} has no metric {unknown[0]!r}; it has {', '.join(list(self.record.get('metrics') or {})[:20]) or 'none'}")
+            raise NotFoundError(
+                f"run {self.id} has no metric {unknown[0]!r}; it has {', '.join(list(self.record.get('metrics') or {})[:20]) or 'none'}"
+            )
         if kind == "lists":
             return self._lists(keys, part=part)
         data = None if chain else self._file("metrics.parquet")
@@ -253,12 +261,19 @@ class RecordedRun:
         except ImportError as e:
             raise CommError(f"metrics: {e}; as_='lists' needs nothing installed") from e
         except Exception as e:  # whatever the library says of a file that is no Parquet
-            raise CommError(f"metrics.parquet of run {self.id} cannot be read ({type(e).__name__}: {e}); 'runs verify {self.id}' says more") from e
+            raise CommError(
+                f"metrics.parquet of run {self.id} cannot be read ({type(e).__name__}: {e}); 'runs verify {self.id}' says more"
+            ) from e
 
     def _polars(self, data: bytes | None, keys: tuple[Any, ...], part: bool) -> Any:
         import polars
 
-        types = {"key": polars.String, "step": polars.Int64, "time": polars.Datetime("us", "UTC"), "value": polars.Float64}
+        types = {
+            "key": polars.String,
+            "step": polars.Int64,
+            "time": polars.Datetime("us", "UTC"),
+            "value": polars.Float64,
+        }
         if data is None:
             return polars.DataFrame(self._lists(keys, part=part), schema=types)
         import io
@@ -272,7 +287,12 @@ class RecordedRun:
     def _arrow(self, data: bytes | None, keys: tuple[Any, ...], part: bool) -> Any:
         import pyarrow
 
-        types = {"key": pyarrow.string(), "step": pyarrow.int64(), "time": pyarrow.timestamp("us", tz="UTC"), "value": pyarrow.float64()}
+        types = {
+            "key": pyarrow.string(),
+            "step": pyarrow.int64(),
+            "time": pyarrow.timestamp("us", tz="UTC"),
+            "value": pyarrow.float64(),
+        }
         if data is None:
             lists = self._lists(keys, part=part)
             return pyarrow.table({c: pyarrow.array(lists[c], type=types[c]) for c in _COLUMNS})
@@ -290,12 +310,18 @@ class RecordedRun:
         return table
 
     def _mistyped(self, name: str, got: Any, want: Any) -> CommError:
-        return CommError(f"metrics.parquet of run {self.id} cannot be read: the column {name} is of {got}, not of {want}; 'runs verify {self.id}' says more")
+        return CommError(
+            f"metrics.parquet of run {self.id} cannot be read: the column {name} is of {got}, not of {want}; 'runs verify {self.id}' says more"
+        )
 
     def _lists(self, keys: Sequence[Any], every: int = 1, part: bool | None = None) -> dict[str, Any]:
         of = ["--part"] if (self._part if part is None else part) else []
         some = self.record.get("metrics") or self.record.get("resumes")
-        points = _ask(["metrics", self.id, "--json", "--every", str(every), *of, "--", *keys], self._at, list) if some else []
+        points = (
+            _ask(["metrics", self.id, "--json", "--every", str(every), *of, "--", *keys], self._at, list)
+            if some
+            else []
+        )
         out: dict[str, Any] = {c: [] for c in _COLUMNS}
         try:
             for p in points:
@@ -345,7 +371,9 @@ class RecordedRun:
         for d in self.record.get("datasets") or ():
             if d.get("name") == name:
                 return Table(d)
-        raise NotFoundError(f"run {self.id} has no dataset {name!r}; it has {', '.join(d['name'] for d in self.record.get('datasets') or ()) or 'none'}")
+        raise NotFoundError(
+            f"run {self.id} has no dataset {name!r}; it has {', '.join(d['name'] for d in self.record.get('datasets') or ()) or 'none'}"
+        )
 
     def _folder(self) -> str:
         """The run's folder in the working tree, '' where it has none here."""
@@ -449,7 +477,13 @@ class Runs(list[RecordedRun]):
     def _rows(self) -> list[dict[str, Any]]:
         rows = []
         for r in self:
-            row: dict[str, Any] = {"id": r.id, "name": r.name, "status": r.status, "started": r.started, "experiment": r.experiment}
+            row: dict[str, Any] = {
+                "id": r.id,
+                "name": r.name,
+                "status": r.status,
+                "started": r.started,
+                "experiment": r.experiment,
+            }
             _flat("params.", r._params(), row)
             for key, m in (r.record.get("metrics") or {}).items():
                 row["metrics." + key] = _SPECIAL.get(m["last"], m["last"]) if isinstance(m["last"], str) else m["last"]
@@ -542,7 +576,11 @@ class Diff:
         return self._text
 
     def __repr__(self) -> str:
-        differ = [f"{n} {what if n > 1 else what.removesuffix('s')}" for what in ("params", "metrics", "summary", "tags", "datasets", "artifacts") if (n := len(self.record.get(what) or ()))]
+        differ = [
+            f"{n} {what if n > 1 else what.removesuffix('s')}"
+            for what in ("params", "metrics", "summary", "tags", "datasets", "artifacts")
+            if (n := len(self.record.get(what) or ()))
+        ]
         if files := (self.record.get("source") or {}).get("files"):
             differ.append(f"{len(files)} source file{'s' if len(files) > 1 else ''}")
         return f"<diff of {self._name('a')} and {self._name('b')}: {', '.join(differ) + ' differ' if differ else 'nothing differs'}>"
@@ -574,7 +612,9 @@ def runs(
     is said and left out. Raises UsageError for an expression that does not parse, and for a path of W&B's, "me/project", that fits none.
     """
     if expression is not None and not isinstance(expression, str):
-        raise UsageError(f"gitruns.runs takes an expression as text, not {expression!r:.100}; the runs of an experiment: runs(\"experiment = 'project'\")")
+        raise UsageError(
+            f"gitruns.runs takes an expression as text, not {expression!r:.100}; the runs of an experiment: runs(\"experiment = 'project'\")"
+        )
     if n is not None and (not hasattr(type(n), "__index__") or n < 0):
         raise UsageError(f"gitruns.runs: n is how many at most, not {n!r:.100}")
     those, order, fit = _flags(("-e", experiment), ("--rev", rev)), _flags(("--sort", sort)), _flags(("-w", expression))
@@ -587,7 +627,11 @@ def runs(
             last = {id for group in groups for id in group["runs"]}
         except (KeyError, TypeError):
             raise _foreign("it printed what is no group of runs") from None
-        records = [r for r in _ask(["ls", "--json", *those, *order], path, list, True) if not isinstance(r, dict) or str(r.get("id")) in last]
+        records = [
+            r
+            for r in _ask(["ls", "--json", *those, *order], path, list, True)
+            if not isinstance(r, dict) or str(r.get("id")) in last
+        ]
     found = Runs(_run_of(r, path, parts) for r in records[:n])
     if not records and expression and (project := _project_of(expression)):
         text = f"no run has a key {expression!r}; the runs of an experiment: runs(\"experiment = '{project}'\")"
@@ -640,7 +684,9 @@ def _time(text: str | None) -> Any:
     from datetime import datetime, timezone
 
     head, _, rest = text.rstrip("Z").partition(".")
-    return datetime.strptime(head, "%Y-%m-%dT%H:%M:%S").replace(microsecond=int((rest + "000000")[:6]), tzinfo=timezone.utc)
+    return datetime.strptime(head, "%Y-%m-%dT%H:%M:%S").replace(
+        microsecond=int((rest + "000000")[:6]), tzinfo=timezone.utc
+    )
 
 
 __all__ = ["Diff", "Error", "RecordedArtifact", "RecordedRun", "Runs", "diff", "load", "runs"]

@@ -61,7 +61,14 @@ _ARTIFACT_CALLS = {
     "delete": "'runs rm RUN' removes a run with what it logged, 'runs artifacts --prune' frees copies that a store has", "unlink": _SHARE,
     "logged_by": "gitruns.load(id) of the run, which 'runs artifacts RUN' lists it under", "used_by": "gitruns.runs(), whose datasets of role 'artifact' have its digest as sha256",
 }  # fmt: skip
-_ARTIFACT_VALUES = {"state": "is_draft()", "ttl": _CALLS["ArtifactTTL"], "commit_hash": "digest", "created_at": "the run's started", "updated_at": "the run's started", "source_entity": "project"}
+_ARTIFACT_VALUES = {
+    "state": "is_draft()",
+    "ttl": _CALLS["ArtifactTTL"],
+    "commit_hash": "digest",
+    "created_at": "the run's started",
+    "updated_at": "the run's started",
+    "source_entity": "project",
+}
 
 
 class _Refused:
@@ -100,7 +107,10 @@ def missing(name: str) -> str:
         return f"gitruns has no {name}; use {_MLFLOW[name]}"
     import sys
 
-    return f"gitruns has no {name}" + (_close(name, sys.modules[__package__].__all__) or "; 'gitruns.' and Tab lists what there is, the README what stands for calls of W&B")
+    return f"gitruns has no {name}" + (
+        _close(name, sys.modules[__package__].__all__)
+        or "; 'gitruns.' and Tab lists what there is, the README what stands for calls of W&B"
+    )
 
 
 def _close(name: str, names: Any) -> str:
@@ -122,4 +132,6 @@ def of(owner: type, what: str, name: str) -> Any:
         raise AttributeError(f"{what} has no {name}")
     if name in values or what == "run" and name in _MLFLOW:
         raise AttributeError(f"gitruns has no {what}.{name}; use {values.get(name) or _MLFLOW[name]}")
-    raise AttributeError(f"gitruns has no {what}.{name}" + _close(name, [n for n in dir(owner) if not n.startswith("_")]))
+    raise AttributeError(
+        f"gitruns has no {what}.{name}" + _close(name, [n for n in dir(owner) if not n.startswith("_")])
+    )

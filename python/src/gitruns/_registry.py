@@ -8,6 +8,7 @@ dict, and it leaves when nothing is left to wait for. It finds nothing by itself
 from __future__ import annotations
 
 import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any

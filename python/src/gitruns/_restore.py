@@ -54,7 +54,9 @@ def _bring(run: Any, path: str, run_path: str | None, folder: str, to: str) -> N
         while not any(a.path == path for a in recorded.artifacts):
             earlier = recorded.record.get("resumes")
             if run_path or not earlier:
-                raise NotFoundError(f"run {recorded.id} kept no file {path!r}; 'runs artifacts {recorded.id}' lists what it kept")
+                raise NotFoundError(
+                    f"run {recorded.id} kept no file {path!r}; 'runs artifacts {recorded.id}' lists what it kept"
+                )
             recorded = load(earlier, project)
     except NotFoundError as e:
         raise ValueError(f"restore: {e}") from None

@@ -13,7 +13,9 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
 
-def split(data: Mapping[str, Any], prefix: str = "", into: tuple[Any, ...] | None = None, path: tuple[int, ...] = ()) -> tuple[Any, ...]:
+def split(
+    data: Mapping[str, Any], prefix: str = "", into: tuple[Any, ...] | None = None, path: tuple[int, ...] = ()
+) -> tuple[Any, ...]:
     """Divide one row into numbers, other values, and media: ({key: number}, {key: JSON}, [(key, media)]).
 
     A nested mapping gives dotted keys; path are the ids of those around it. Raises TypeError for a key that is no text.
@@ -55,7 +57,10 @@ def split(data: Mapping[str, Any], prefix: str = "", into: tuple[Any, ...] | Non
             else:
                 _other(name, value, values, media)
         except Exception as e:  # whatever an object does when it is looked at, training goes on
-            once(("value", name), f"{name} cannot be recorded as it is ({type(e).__name__}: {repr_of(e)[:100]}); its repr is kept")
+            once(
+                ("value", name),
+                f"{name} cannot be recorded as it is ({type(e).__name__}: {repr_of(e)[:100]}); its repr is kept",
+            )
             values[name] = repr_of(value)
     return numbers, values, media
 
@@ -80,7 +85,10 @@ def _adopted(value: Any) -> Any:
 def _other(name: str, value: Any, values: dict[str, Any], media: list[Any]) -> None:
     if _library(value) in _FRAMES and type(value).__name__ == "Series":
         value = value.tolist() if hasattr(value, "tolist") else value.to_list()
-    if isinstance(value, (list, tuple)) and _adopted(next((v for v in value if _library(v) in _DRAWN), None)) is not None:
+    if (
+        isinstance(value, (list, tuple))
+        and _adopted(next((v for v in value if _library(v) in _DRAWN), None)) is not None
+    ):
         media.append((name, value))
         return
     if isinstance(value, (list, tuple, set, frozenset)):

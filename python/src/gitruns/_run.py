@@ -36,7 +36,9 @@ class Run:
 
     disabled = False
 
-    def __init__(self, started: dict[str, Any], *, joined: bool = False, prefix: str = "", allow_val_change: bool = False) -> None:
+    def __init__(
+        self, started: dict[str, Any], *, joined: bool = False, prefix: str = "", allow_val_change: bool = False
+    ) -> None:
         self._folder: str = started["dir"]
         self._journal = Journal(started["dir"], started["host"])
         self._runs: str = started.get("runs", "")
@@ -80,14 +82,22 @@ class Run:
         if resumed := started.get("resumed"):
             self._step = int(resumed.get("next_step") or 0)
             self._config._load(resumed.get("params") or {})
-            self._last.update({k: float(v) if isinstance(v, str) else v for k, v in (resumed.get("metrics") or {}).items()})
+            self._last.update(
+                {k: float(v) if isinstance(v, str) else v for k, v in (resumed.get("metrics") or {}).items()}
+            )
             self._summary._own.update(resumed.get("summary") or {})
-            self._tags = tuple(t for t in resumed.get("tags") or () if t not in ("entity", "job_type", "ignored", "lost_rows", "project", "group"))
+            self._tags = tuple(
+                t
+                for t in resumed.get("tags") or ()
+                if t not in ("entity", "job_type", "ignored", "lost_rows", "project", "group")
+            )
         _live.runs.append(self)
 
     # What is recorded
 
-    def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None) -> None:
+    def log(
+        self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None
+    ) -> None:
         """Record one row: numbers, text, lists, arrays, media, by key.
 
         Without step the row goes to the current one, which is then one more; commit=False keeps it, as a given step does
@@ -145,13 +155,19 @@ class Run:
             return at
         at = step if type(step) is int else _integral(step)
         if not -_LAST_STEP - 1 <= at <= _LAST_STEP:
-            once(("step", self.run_id), f"step {_short(at)} is no 64-bit number: its row is recorded at step {self._step}")
+            once(
+                ("step", self.run_id),
+                f"step {_short(at)} is no 64-bit number: its row is recorded at step {self._step}",
+            )
             return self._step
         if at < self._step:
             if at < self._step - 1 or commit is not True:
                 self._smaller += 1
                 if self._smaller == 1:
-                    once(("smaller", self.run_id), f"step {at} comes after step {self._step}: it is kept at its own step (W&B would drop it)")
+                    once(
+                        ("smaller", self.run_id),
+                        f"step {at} comes after step {self._step}: it is kept at its own step (W&B would drop it)",
+                    )
             return at
         self._step = at + 1 if commit is True and at < _LAST_STEP else at
         return at
@@ -227,14 +243,21 @@ class Run:
         known.update(values)
         if over:
             self._lost += len(over)
-            once(("keys", self.run_id), f"NOT RECORDED: {named(over)}: a run has at most {MAX_KEYS:,} keys; those that it has go on, what is lost is counted")
+            once(
+                ("keys", self.run_id),
+                f"NOT RECORDED: {named(over)}: a run has at most {MAX_KEYS:,} keys; those that it has go on, what is lost is counted",
+            )
         return not over
 
     def _lines(self, step: int, numbers: dict[str, Any], values: dict[str, Any]) -> list[bytes]:
         from _json import encode_basestring_ascii as quote
 
-        head = '{"t":%.6f,"step":%d' % (_now(), step)
-        parts = [',"m":{' + ",".join(quote(self._prefix + k) + ":" + _number(v) for k, v in numbers.items()) + "}"] if numbers else []
+        head = '{"t":%.6f,"step":%d' % (_now(), step)  # noqa: UP031 - as in _number
+        parts = (
+            [',"m":{' + ",".join(quote(self._prefix + k) + ":" + _number(v) for k, v in numbers.items()) + "}"]
+            if numbers
+            else []
+        )
         if values:
             import json
 
@@ -246,7 +269,9 @@ class Run:
             if len(text) <= MAX_VALUE:
                 parts = ["".join(parts) + ',"values":' + text]
             else:
-                parts += [',"values":' + json.dumps(part["values"]) for part in divided({"values": values}, self._left_out)]
+                parts += [
+                    ',"values":' + json.dumps(part["values"]) for part in divided({"values": values}, self._left_out)
+                ]
         return [(head + part + "}\n").encode() for part in parts]
 
     def _write(self, record: dict[str, Any]) -> None:
@@ -272,7 +297,10 @@ class Run:
 
     def _left_out(self, key: str) -> None:
         self._lost += 1
-        once(("long", self.run_id, key), f"NOT RECORDED: {key} has more than 1 MiB or 10,000 values; run.save() or an Artifact keeps a file of any size")
+        once(
+            ("long", self.run_id, key),
+            f"NOT RECORDED: {key} has more than 1 MiB or 10,000 values; run.save() or an Artifact keeps a file of any size",
+        )
 
     def _put(self, line: bytes) -> None:
         """Write one line with one call. The lock is held."""
@@ -283,7 +311,10 @@ class Run:
 
     def _failed(self, e: OSError) -> None:
         self._lost += 1
-        once(("lost", self.run_id), f"RECORDING FAILS: {e.strerror or e} ({self._folder}); training goes on, the rows lost are counted; {advice(e)}")
+        once(
+            ("lost", self.run_id),
+            f"RECORDING FAILS: {e.strerror or e} ({self._folder}); training goes on, the rows lost are counted; {advice(e)}",
+        )
 
     @property
     def _lost_rows(self) -> int:
@@ -292,7 +323,9 @@ class Run:
 
     def _check(self) -> None:
         if self._state:
-            raise UsageError(f"run {self.id} is finished; begin another with gitruns.init(), or go on with it: init(id={self.id!r}, resume='allow')")
+            raise UsageError(
+                f"run {self.id} is finished; begin another with gitruns.init(), or go on with it: init(id={self.id!r}, resume='allow')"
+            )
 
     def define_metric(
         self, name: str, step_metric: Any = None, step_sync: bool | None = None, hidden: bool | None = None,
@@ -373,13 +406,22 @@ class Run:
 
         return restored(self, name, run_path, replace, root)
 
-    def log_artifact(self, artifact_or_path: Any, name: str | None = None, type: str | None = None, aliases: Any = None, tags: Any = None) -> Artifact:
+    def log_artifact(
+        self,
+        artifact_or_path: Any,
+        name: str | None = None,
+        type: str | None = None,
+        aliases: Any = None,
+        tags: Any = None,
+    ) -> Artifact:
         """Keep an Artifact, or a file or folder, with the run."""
         from ._artifact import log_artifact
 
         return log_artifact(self, artifact_or_path, name=name, type=type, aliases=aliases)
 
-    def use_artifact(self, artifact_or_name: Any, type: str | None = None, aliases: Any = None, use_as: Any = None) -> Artifact:
+    def use_artifact(
+        self, artifact_or_name: Any, type: str | None = None, aliases: Any = None, use_as: Any = None
+    ) -> Artifact:
         """The artifact that another run of the project made, `name:alias`; recorded as what this run used."""
         from ._artifact import use_artifact
 
@@ -397,7 +439,15 @@ class Run:
 
         return use_model(self, name)
 
-    def watch(self, models: Any, criterion: Any = None, log: Any = "gradients", log_freq: int = 1000, idx: Any = None, log_graph: bool = False) -> tuple[Any, ...]:
+    def watch(
+        self,
+        models: Any,
+        criterion: Any = None,
+        log: Any = "gradients",
+        log_freq: int = 1000,
+        idx: Any = None,
+        log_graph: bool = False,
+    ) -> tuple[Any, ...]:
         """Record histograms of gradients and parameters of torch modules every log_freq backward passes."""
         from ._watch import watch
 
@@ -650,7 +700,9 @@ def rank_prefix() -> str:
     return f"rank{int(rank)}/" if rank.isdigit() and int(rank) > 0 else ""
 
 
-def join(folder: str, allow_val_change: bool, belongs: dict[str, Any] | None = None) -> tuple[Run | None, dict[str, Any]]:
+def join(
+    folder: str, allow_val_change: bool, belongs: dict[str, Any] | None = None
+) -> tuple[Run | None, dict[str, Any]]:
     """The run of another process, whose folder it is, and the answer of the binary; None where the program goes on with a run of
     its own. belongs is what the program says of the run. Raises Error where the run is not there any more.
     """
@@ -673,7 +725,9 @@ def attach(folder: str, run_id: str) -> Run:
     try:
         joined = join(folder, True)[0]
     except Error as e:
-        raise UsageError(f"run {run_id} cannot be joined ({e}): a process that gets it by pickle or RUNS_ID must come before its end") from None
+        raise UsageError(
+            f"run {run_id} cannot be joined ({e}): a process that gets it by pickle or RUNS_ID must come before its end"
+        ) from None
     assert joined is not None  # nothing was asked that could make it another run
     return joined
 
@@ -711,7 +765,7 @@ def _integral(step: Any) -> int:
 
 
 def _number(v: float | int) -> str:
-    text = "%.17g" % v
+    text = "%.17g" % v  # noqa: UP031 - faster than an f-string here
     if "n" in text:
         return "NaN" if text in ("nan", "-nan") else "Infinity" if text == "inf" else "-Infinity"
     return text

@@ -28,7 +28,13 @@ def save(run: Any, glob_str: Any, base_path: Any = None, policy: str = "live") -
     if "://" in pattern:
         once(("save", pattern), f"save: {pattern} is no local file; record it with Artifact.add_reference()")
         return []
-    base = os.fsdecode(os.fspath(base_path)) if base_path is not None else os.path.dirname(pattern) if os.path.isabs(pattern) else "."
+    base = (
+        os.fsdecode(os.fspath(base_path))
+        if base_path is not None
+        else os.path.dirname(pattern)
+        if os.path.isabs(pattern)
+        else "."
+    )
     base = os.path.abspath(base)
     copies = _copy(run, pattern, base, True)
     if policy != "now":
@@ -74,7 +80,10 @@ def _copy(run: Any, pattern: str, base: str, said: bool) -> list[str]:
                 continue
             kept = _beside(run, top, path, source)
             if kept != path:
-                once(("save as", source), f"save: {source} is kept as {kept}: another file or folder of the run is in the place of {path}")
+                once(
+                    ("save as", source),
+                    f"save: {source} is kept as {kept}: another file or folder of the run is in the place of {path}",
+                )
                 path = kept
             to = os.path.join(top, *path.split("/"))
             try:
@@ -89,7 +98,10 @@ def _copy(run: Any, pattern: str, base: str, said: bool) -> list[str]:
             except OSError as e:
                 once(("save", source), f"save: {source} is not kept: {e}")
     if not copies and said:
-        once(("save", pattern), f"save: nothing matches {pattern!r} yet; with policy live or end it is looked for again at the finish")
+        once(
+            ("save", pattern),
+            f"save: nothing matches {pattern!r} yet; with policy live or end it is looked for again at the finish",
+        )
     return copies
 
 
@@ -103,12 +115,24 @@ def _beside(run: Any, top: str, path: str, source: str) -> str:
     for n, part in enumerate(parts, 1):
 
         def no_folder(name: str, at: str = kept) -> bool:
-            return any(os.path.lexists(p) and not os.path.isdir(p) for p in (os.path.join(top, at, name), os.path.join(artifacts, at, name)))
+            return any(
+                os.path.lexists(p) and not os.path.isdir(p)
+                for p in (os.path.join(top, at, name), os.path.join(artifacts, at, name))
+            )
 
         def no_file(name: str, at: str = kept, given: str = part) -> bool:
             to = os.path.join(top, *at.split("/"), name) if at else os.path.join(top, name)
             other = name != given and os.path.lexists(to) and (stamps.get(to) or (source,))[0] != source
-            return other or os.path.isdir(to) or os.path.lexists(os.path.join(artifacts, at, name)) or not at and name == "media"
+            return (
+                other
+                or os.path.isdir(to)
+                or os.path.lexists(os.path.join(artifacts, at, name))
+                or not at
+                and name == "media"
+            )
 
-        kept = os.path.join(kept, _files.apart(part, "-file" if n == len(parts) else "-folder", no_file if n == len(parts) else no_folder)).replace(os.sep, "/")
+        kept = os.path.join(
+            kept,
+            _files.apart(part, "-file" if n == len(parts) else "-folder", no_file if n == len(parts) else no_folder),
+        ).replace(os.sep, "/")
     return kept

@@ -11,7 +11,12 @@ _said: set[object] = set()
 
 def say(text: str) -> None:
     """Write one line `gitruns: text` to stderr, unless the client is silent. Control characters are taken out."""
-    if silent or os.environ.get("RUNS_SILENT", os.environ.get("WANDB_SILENT", "")).lower() in ("1", "true", "yes", "on"):
+    if silent or os.environ.get("RUNS_SILENT", os.environ.get("WANDB_SILENT", "")).lower() in (
+        "1",
+        "true",
+        "yes",
+        "on",
+    ):
         return
     line = "".join(c if c.isprintable() else " " for c in text)
     try:

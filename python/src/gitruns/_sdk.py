@@ -14,7 +14,16 @@ from ._summary import Summary
 from ._table import Table
 from ._video import Video
 
-_MEDIA = {"Image": Image, "Table": Table, "Histogram": Histogram, "Video": Video, "Audio": Audio, "Html": Html, "Plotly": Plotly, "WBValue": Media}
+_MEDIA = {
+    "Image": Image,
+    "Table": Table,
+    "Histogram": Histogram,
+    "Video": Video,
+    "Audio": Audio,
+    "Html": Html,
+    "Plotly": Plotly,
+    "WBValue": Media,
+}
 
 data_types = Namespace("data_types", **_MEDIA)
 wandb_run = Namespace("wandb_run", Run=Run)
@@ -26,6 +35,14 @@ sdk = Namespace(
     wandb_settings=Namespace("sdk.wandb_settings", Settings=Settings),
     wandb_summary=Namespace("sdk.wandb_summary", Summary=Summary),
     lib=Namespace("sdk.lib", RunDisabled=DisabledRun),
-    artifacts=Namespace("sdk.artifacts", Artifact=Artifact, artifact=Namespace("sdk.artifacts.artifact", Artifact=Artifact)),
-    data_types=Namespace("sdk.data_types", **_MEDIA, **{n.lower(): Namespace("sdk.data_types." + n.lower(), **{n: of}) for n, of in _MEDIA.items() if n != "WBValue"}),
+    artifacts=Namespace(
+        "sdk.artifacts", Artifact=Artifact, artifact=Namespace("sdk.artifacts.artifact", Artifact=Artifact)
+    ),
+    data_types=Namespace(
+        "sdk.data_types",
+        **_MEDIA,
+        **{
+            n.lower(): Namespace("sdk.data_types." + n.lower(), **{n: of}) for n, of in _MEDIA.items() if n != "WBValue"
+        },
+    ),
 )

@@ -48,7 +48,22 @@ def plot_roc(y_true: Any = None, y_probas: Any = None, labels: Any = None, **unu
 
 def plot_precision_recall(y_true: Any = None, y_probas: Any = None, labels: Any = None, **unused: Any) -> None:
     """Log `precision_recall`. Shapes as in plot_roc."""
-    _log("plot_precision_recall", "precision_recall", _plot.pr_curve, unused, y_true, y_probas, labels, unused.pop("classes_to_plot", None))
+    _log(
+        "plot_precision_recall",
+        "precision_recall",
+        _plot.pr_curve,
+        unused,
+        y_true,
+        y_probas,
+        labels,
+        unused.pop("classes_to_plot", None),
+    )
 
 
-sklearn = Namespace("sklearn", "gitruns.integrations.sklearn", plot_confusion_matrix=plot_confusion_matrix, plot_roc=plot_roc, plot_precision_recall=plot_precision_recall)
+sklearn = Namespace(
+    "sklearn",
+    "gitruns.integrations.sklearn",
+    plot_confusion_matrix=plot_confusion_matrix,
+    plot_roc=plot_roc,
+    plot_precision_recall=plot_precision_recall,
+)

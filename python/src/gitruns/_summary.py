@@ -110,7 +110,10 @@ class Summary(Mapping):  # type: ignore[type-arg]
             for key in over:
                 del values[key]
             self._run._lose(len(over))
-            once(("summary", self._run.run_id), f"NOT RECORDED: summary.{named(over)}: a summary has at most {MAX_SUMMARY:,} keys and 10,000 values; what is lost is counted")
+            once(
+                ("summary", self._run.run_id),
+                f"NOT RECORDED: summary.{named(over)}: a summary has at most {MAX_SUMMARY:,} keys and 10,000 values; what is lost is counted",
+            )
         if values:
             self._run._write({"summary": values})
 

@@ -10,7 +10,8 @@ from ._values import number_of, plain, repr_of, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
-    from typing import Any, Callable, Iterator
+    from collections.abc import Iterator
+    from typing import Any, Callable
 
 
 class Table(Media):
@@ -48,14 +49,20 @@ class Table(Media):
             return
         if hasattr(given, "tolist"):
             given = given.tolist()
-        given = _several(given, "Table: data is rows, an array of shape (rows, columns) or a frame") if given is not None else []
+        given = (
+            _several(given, "Table: data is rows, an array of shape (rows, columns) or a frame")
+            if given is not None
+            else []
+        )
         for n, row in enumerate(given):
             if not isinstance(row, (dict, list, tuple)):
                 given[n] = _several(row, f"Table: row {n} is a list of cells, or a dict")
         if columns is not None:
             self._name(columns)
         elif given:
-            self.columns = list(dict.fromkeys(c for row in given if isinstance(row, dict) for c in row)) or [str(i) for i in range(len(given[0]))]
+            self.columns = list(dict.fromkeys(c for row in given if isinstance(row, dict) for c in row)) or [
+                str(i) for i in range(len(given[0]))
+            ]
         else:
             self.columns = ["Input", "Output", "Expected"]
         for row in given:
@@ -68,7 +75,9 @@ class Table(Media):
     def add_data(self, *data: Any) -> None:
         """Add a row, one cell a column. Raises ValueError for another number of cells."""
         if len(data) != len(self.columns):
-            raise ValueError(f"the table has {len(self.columns)} columns ({', '.join(map(str, self.columns))}), and the row {len(data)} cells")
+            raise ValueError(
+                f"the table has {len(self.columns)} columns ({', '.join(map(str, self.columns))}), and the row {len(data)} cells"
+            )
         self.data.append(list(data))
 
     def add_row(self, *row: Any) -> None:
@@ -129,7 +138,10 @@ class Table(Media):
     def cast(self, col_name: str, dtype: Any, optional: bool = False) -> None:
         """Make the cells of a column int, float, str or bool; other types are said and change nothing."""
         if dtype not in (int, float, str, bool):
-            once(("cast", col_name), f"Table.cast({col_name!r}) knows int, float, str and bool: the column stays as it is")
+            once(
+                ("cast", col_name),
+                f"Table.cast({col_name!r}) knows int, float, str and bool: the column stays as it is",
+            )
             return
         i = self.columns.index(col_name)
         for row in self.data:
@@ -229,7 +241,13 @@ def _frame(frame: Any) -> tuple[list[Any], list[Any]]:
     columns = []
     for i in range(len(names)):
         column = frame.iloc[:, i] if hasattr(frame, "iloc") else frame[names[i]]
-        cells = column.tolist() if hasattr(column, "tolist") else column.to_list() if hasattr(column, "to_list") else list(column)
+        cells = (
+            column.tolist()
+            if hasattr(column, "tolist")
+            else column.to_list()
+            if hasattr(column, "to_list")
+            else list(column)
+        )
         if hasattr(frame, "iloc") and not str(column.dtype).startswith("float"):
             # Outside columns of floats NaN is how pandas writes that a cell is missing.
             cells = [None if isinstance(c, float) and c != c else c for c in cells]

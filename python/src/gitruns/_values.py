@@ -31,7 +31,10 @@ def key_of(key: str) -> str:
     if not clean:
         clean = "(empty)"
     if clean != key:
-        once(("key", key), f"the key {key[:60]!r} is recorded as {clean[:60]!r}: a key is 1 to 250 bytes without control characters")
+        once(
+            ("key", key),
+            f"the key {key[:60]!r} is recorded as {clean[:60]!r}: a key is 1 to 250 bytes without control characters",
+        )
     return clean
 
 
@@ -172,7 +175,10 @@ class _Plain:
             return self._of(value, depth)
         except Exception as e:
             kind = type(value).__name__
-            once(("part", kind, type(e)), f"a {kind} cannot be recorded as it is ({type(e).__name__}: {repr_of(e)[:100]}); its repr is kept")
+            once(
+                ("part", kind, type(e)),
+                f"a {kind} cannot be recorded as it is ({type(e).__name__}: {repr_of(e)[:100]}); its repr is kept",
+            )
             return repr_of(value)
         finally:
             self._path.discard(id(value))
@@ -239,7 +245,13 @@ class _Param(_Plain):
         if number is not None:
             if str(getattr(value, "dtype", "")) == "bool":
                 return bool(number)
-            return number if isinstance(number, float) or -(1 << 63) <= number < 1 << 63 else str(number) if abs(number) < 1 << 4096 else repr_of(number)
+            return (
+                number
+                if isinstance(number, float) or -(1 << 63) <= number < 1 << 63
+                else str(number)
+                if abs(number) < 1 << 4096
+                else repr_of(number)
+            )
         if isinstance(value, Mapping):
             return self._table(value, depth, MAX_NODES)
         if isinstance(value, tuple) and hasattr(value, "_asdict"):
@@ -306,13 +318,18 @@ def config_of(config: Any) -> dict[str, Any]:
                 continue
             if isinstance(got, Mapping):
                 return dict(got)
-    for names in (_attribute(config, "__dataclass_fields__", None), [a.name for a in _attribute(config, "__attrs_attrs__", ())] or None):
+    for names in (
+        _attribute(config, "__dataclass_fields__", None),
+        [a.name for a in _attribute(config, "__attrs_attrs__", ())] or None,
+    ):
         if names:
             values = {n: _attribute(config, n, _MISSING) for n in names}
             return {n: v for n, v in values.items() if v is not _MISSING}
     if _attribute(config, "__dict__", None) is not None:
         return {k: v for k, v in vars(config).items() if not str(k).startswith("__") and not callable(v)}
-    raise UsageError(f"config is a {type(config).__name__}; give a dict, a Namespace, a dataclass, or the path of a JSON or YAML file")
+    raise UsageError(
+        f"config is a {type(config).__name__}; give a dict, a Namespace, a dataclass, or the path of a JSON or YAML file"
+    )
 
 
 _MISSING = object()
@@ -338,7 +355,9 @@ def _file(path: Any) -> dict[str, Any]:
         with open(path, encoding="utf-8") as f:
             text = f.read(8 << 20)
     except (OSError, UnicodeDecodeError) as e:
-        raise UsageError(f"config is the text {path[:200]!r}, and no such file can be read ({e}); give a dict, or the path of a JSON or YAML file") from None
+        raise UsageError(
+            f"config is the text {path[:200]!r}, and no such file can be read ({e}); give a dict, or the path of a JSON or YAML file"
+        ) from None
     import json
 
     try:
@@ -356,7 +375,10 @@ def _file(path: Any) -> dict[str, Any]:
         raise UsageError(f"config file {path} holds no table of keys and values")
     got.pop("wandb_version", None)
     # W&B's own files wrap each value with a description.
-    return {str(k): v["value"] if isinstance(v, dict) and "value" in v and set(v) <= {"value", "desc"} else v for k, v in got.items()}
+    return {
+        str(k): v["value"] if isinstance(v, dict) and "value" in v and set(v) <= {"value", "desc"} else v
+        for k, v in got.items()
+    }
 
 
 def tags_of(tags: Any) -> dict[str, Any]:

@@ -22,7 +22,9 @@ class Video(Media):
     by imageio, moviepy or cv2, whichever can; else an animated PNG, which is said once; "png" asks for it. Raises ValueError for another format.
     """
 
-    def __init__(self, data_or_path: Any, caption: str | None = None, fps: float | None = None, format: str | None = None) -> None:
+    def __init__(
+        self, data_or_path: Any, caption: str | None = None, fps: float | None = None, format: str | None = None
+    ) -> None:
         kind = (format or "gif").lower().lstrip(".")
         if kind not in _FORMATS:
             raise ValueError(f"a video's format is one of {', '.join(_FORMATS)}, not {format!r}")
@@ -40,7 +42,9 @@ class Video(Media):
             if hasattr(data_or_path, "read"):
                 self._data = data_or_path.read()
             elif hasattr(data_or_path, "write_videofile"):
-                self._data = _through_file("." + (kind if format else "mp4"), lambda path: _clip(data_or_path, path, fps))
+                self._data = _through_file(
+                    "." + (kind if format else "mp4"), lambda path: _clip(data_or_path, path, fps)
+                )
                 self._ending = "." + (kind if format else "mp4")
             else:
                 self._encode(data_or_path, fps or 4, kind)
@@ -52,12 +56,17 @@ class Video(Media):
         if kind != "png":
             for encoder in (_imageio, _moviepy, _cv2):
                 try:
-                    self._data = _through_file("." + kind, lambda path: encoder(frames, width, height, channels, fps, path))
+                    self._data = _through_file(
+                        "." + kind, lambda path, encoder=encoder: encoder(frames, width, height, channels, fps, path)
+                    )
                 except Exception:  # it is not installed, or lacks this format: the next one
                     continue
                 if self._data:
                     return
-            once(("video", kind), f"no encoder for {kind} is installed: videos are kept as animated PNG; 'pip install imageio[ffmpeg]' brings one")
+            once(
+                ("video", kind),
+                f"no encoder for {kind} is installed: videos are kept as animated PNG; 'pip install imageio[ffmpeg]' brings one",
+            )
         from ._png import animate
 
         self._ending = ".png"
@@ -89,7 +98,9 @@ def _frames(data: Any) -> tuple[list[Any], int, int, int]:
     if data.ndim != 4 or 0 in data.shape:
         raise ValueError(f"the shape {tuple(data.shape)} is not (T, C, H, W)")
     if data.shape[1] not in (1, 3, 4) and data.shape[3] in (1, 3, 4):
-        once("video axes", "a video's frames were given as (T, H, W, C): they are taken so; W&B's order is (T, C, H, W)")
+        once(
+            "video axes", "a video's frames were given as (T, H, W, C): they are taken so; W&B's order is (T, C, H, W)"
+        )
     else:
         data = data.transpose(0, 2, 3, 1)
     if data.shape[3] > 4:
@@ -143,7 +154,9 @@ def _clip(clip: Any, path: str, fps: float | None) -> None:
     if path.endswith(".gif"):
         clip.write_gif(path, fps=fps, logger=None)
     else:
-        clip.write_videofile(path, fps=fps, audio=path.endswith(".mp4") and getattr(clip, "audio", None) is not None, logger=None)
+        clip.write_videofile(
+            path, fps=fps, audio=path.endswith(".mp4") and getattr(clip, "audio", None) is not None, logger=None
+        )
 
 
 def _cv2(frames: list[Any], width: int, height: int, channels: int, fps: float, path: str) -> None:

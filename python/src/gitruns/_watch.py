@@ -13,7 +13,15 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 _BINS = 64
 
 
-def watch(run: Any, models: Any, criterion: Any = None, log: Any = "gradients", log_freq: int = 1000, idx: Any = None, log_graph: bool = False) -> tuple[Any, ...]:
+def watch(
+    run: Any,
+    models: Any,
+    criterion: Any = None,
+    log: Any = "gradients",
+    log_freq: int = 1000,
+    idx: Any = None,
+    log_graph: bool = False,
+) -> tuple[Any, ...]:
     """Record, every log_freq passes, of a module or a list of them: gradients/<parameter> and parameters/<parameter> as histograms of
     64 bins, their Euclidean norms as .../norm, and gradients/norm of all that had a gradient in this pass.
 
@@ -27,13 +35,18 @@ def watch(run: Any, models: Any, criterion: Any = None, log: Any = "gradients", 
     if not isinstance(log_freq, int) or log_freq < 1:
         raise UsageError(f"watch: log_freq counts passes, 1 or more, not {log_freq!r}")
     if log_graph:
-        once("log_graph", "watch(log_graph=True) is not used: no graph of the model is recorded; it stands in the run's tag 'ignored'")
+        once(
+            "log_graph",
+            "watch(log_graph=True) is not used: no graph of the model is recorded; it stands in the run's tag 'ignored'",
+        )
         if "watch.log_graph" not in run._ignored:
             run._ignored.append("watch.log_graph")
             run._write({"tags": {"ignored": " ".join(run._ignored)[:200]}})
     several = list(models) if isinstance(models, (list, tuple)) else [models]
     for model in several:
-        if not callable(getattr(model, "named_parameters", None)) or not callable(getattr(model, "register_forward_hook", None)):
+        if not callable(getattr(model, "named_parameters", None)) or not callable(
+            getattr(model, "register_forward_hook", None)
+        ):
             raise TypeError(f"watch: {type(model).__name__} is no torch module")
     watched = run.__dict__.setdefault("_watched", [])
     if any(w.model is m for w in watched for m in several):
@@ -128,7 +141,11 @@ def measure(tensor: Any) -> tuple[Histogram, float]:
     t = t.reshape(-1).float()
     norm = float(t.norm().item())
     every, t = t, t[t.isfinite()]
-    odd = odd_of(*(int(which.sum().item()) for which in (every.isnan(), every == float("inf"), every == -float("inf")))) if t.numel() != every.numel() else {}
+    odd = (
+        odd_of(*(int(which.sum().item()) for which in (every.isnan(), every == float("inf"), every == -float("inf"))))
+        if t.numel() != every.numel()
+        else {}
+    )
     if not t.numel():
         return _with(([zeros], [0.0, 1.0]), odd), norm
     low, high = _range(*with_zeros(float(t.min().item()), float(t.max().item()), zeros))

@@ -14,8 +14,9 @@ def setUpModule() -> None:
 
 
 def accelerator(log_with="gitruns"):
-    import gitruns  # noqa: F401  makes the name known
     from accelerate import Accelerator
+
+    import gitruns  # noqa: F401  makes the name known
 
     return Accelerator(log_with=log_with, cpu=True)
 
@@ -42,13 +43,19 @@ class Record(Training):
         import gitruns
 
         a = accelerator()
-        a.init_trackers("penguins", config={"lr": 0.1, "kind": "line", "none": None}, init_kwargs={"gitruns": {"name": "n", "tags": ["a"]}})
+        a.init_trackers(
+            "penguins",
+            config={"lr": 0.1, "kind": "line", "none": None},
+            init_kwargs={"gitruns": {"name": "n", "tags": ["a"]}},
+        )
         loop(a)
         self.assertIs(a.get_tracker("gitruns", unwrap=True), gitruns.run)
         a.end_training()
         self.assertIsNone(gitruns.run)
         r = self.show()
-        self.assertEqual((r["experiment"], r["name"], r["tags"], r["status"]), ("penguins", "n", {"a": "yes"}, "finished"))
+        self.assertEqual(
+            (r["experiment"], r["name"], r["tags"], r["status"]), ("penguins", "n", {"a": "yes"}, "finished")
+        )
         self.assertEqual(r["params"], {"lr": 0.1, "kind": "line"})
         self.assertEqual([s for s, _ in self.points("train/loss")], [0, 10, 20, 30])
         self.assertEqual(self.points("nested.step"), [(0, 0.0), (10, 1.0), (20, 2.0), (30, 3.0)])
@@ -82,16 +89,19 @@ class Record(Training):
         a = accelerator()
         a.init_trackers("penguins")
         tracker = a.get_tracker("gitruns")
-        tracker.log_images({"seen": [numpy.zeros((4, 4, 3), "uint8"), numpy.ones((4, 4, 3), "uint8")]}, step=3, caption="c")
+        tracker.log_images(
+            {"seen": [numpy.zeros((4, 4, 3), "uint8"), numpy.ones((4, 4, 3), "uint8")]}, step=3, caption="c"
+        )
         tracker.log_table("rows", columns=["x", "y"], data=[[1, "a"], [2, "b"]], step=4)
         a.end_training()
         found = sorted((m["kind"], m["key"], m["step"]) for m in self.show()["artifacts"])
         self.assertEqual(found, [("image", "seen", 3), ("image", "seen", 3), ("table", "rows", 4)])
 
     def test_beside_another_tracker(self) -> None:
-        import gitruns  # noqa: F401
         from accelerate import Accelerator
         from accelerate.tracking import GeneralTracker
+
+        import gitruns  # noqa: F401
 
         class Other(GeneralTracker):
             name = "other"
@@ -110,8 +120,9 @@ class Record(Training):
         self.assertEqual([s for s, _ in self.points("train/loss")], [0, 10])
 
     def test_other_processes_record_nothing(self) -> None:
-        import gitruns
         from accelerate import PartialState
+
+        import gitruns
         from gitruns.integrations.accelerate import GitrunsTracker
 
         state = PartialState(cpu=True)
@@ -147,25 +158,33 @@ class Programs(Training):
     def test_the_example(self) -> None:
         self.example("train_accelerate.py")
         r = self.show()
-        self.assertEqual((r["experiment"], r["name"], r["status"], r["params"]), ("lines", "line", "finished", {"lr": 0.1, "batch": 8}))
+        self.assertEqual(
+            (r["experiment"], r["name"], r["status"], r["params"]),
+            ("lines", "line", "finished", {"lr": 0.1, "batch": 8}),
+        )
         self.assertEqual([s for s, _ in self.points("train/loss")], list(range(8)))
 
     def test_a_crash(self) -> None:
-        done = self.python("""
+        done = self.python(
+            """
 import gitruns
 from accelerate import Accelerator
 a = Accelerator(log_with="gitruns", cpu=True)
 a.init_trackers("lines", config={"lr": 0.1})
 a.log({"loss": 1.0}, step=0)
 raise RuntimeError("broken data")
-""", status=1)
+""",
+            status=1,
+        )
         self.assertIn("broken data", done.stderr)
         r = self.show()
         self.assertEqual((r["status"], r["exit_code"]), ("failed", 1))
         self.assertEqual(self.points("loss"), [(0, 1.0)])
 
     def test_older_versions(self) -> None:
-        self.python(OLDER + """
+        self.python(
+            OLDER
+            + """
 import gitruns
 from accelerate import Accelerator
 a = Accelerator(log_with=["gitruns"], cpu=True)
@@ -178,12 +197,15 @@ except ValueError as e:
     assert "nonsense" in str(e), e
 else:
     raise SystemExit("no error")
-""")
+"""
+        )
         self.assertEqual(self.show()["name"], "older")
         self.assertEqual(self.points("loss"), [(5, 1.0)])
 
     def test_the_librarys_own_wandb_tracker(self) -> None:
-        self.write("train.py", f"""
+        self.write(
+            "train.py",
+            f"""
 import sys
 sys.path.insert(0, {os.path.dirname(os.path.abspath(__file__))!r})
 from accelerate import Accelerator
@@ -198,7 +220,8 @@ tracker = a.get_tracker("wandb")
 tracker.log_images({{"seen": [numpy.zeros((4, 4, 3), "uint8")]}}, step=40)
 tracker.log_table("rows", columns=["x"], data=[[1]], step=40)
 a.end_training()
-""")
+""",
+        )
         self.runs("exec", "--wandb", "--", sys.executable, "train.py")
         r = self.show()
         self.assertEqual((r["status"], r["params"]["lr"], r["tags"].get("a")), ("finished", 0.1, "yes"))

@@ -34,7 +34,13 @@ def setUpModule() -> None:
 
 class Record(Training):
     def test_a_job(self) -> None:
-        self.python(PROGRAM, CALLBACK, "+hydra.callbacks.gitruns.project=penguins", "+hydra.callbacks.gitruns.tags=[a]", "lr=0.5")
+        self.python(
+            PROGRAM,
+            CALLBACK,
+            "+hydra.callbacks.gitruns.project=penguins",
+            "+hydra.callbacks.gitruns.tags=[a]",
+            "lr=0.5",
+        )
         (r,) = self.list()
         r = self.show()
         self.assertEqual((r["status"], r["experiment"]), ("finished", "penguins"))
@@ -78,8 +84,9 @@ class Record(Training):
         self.assertEqual(sorted(r["params"]["lr"] for r in runs if r.get("parent") == outer["id"]), [0.1, 0.2])
 
     def test_it_is_pickled(self) -> None:
-        from gitruns.integrations.hydra import GitrunsCallback
         from omegaconf import OmegaConf
+
+        from gitruns.integrations.hydra import GitrunsCallback
 
         made = GitrunsCallback(project="p", tags=OmegaConf.create(["a"]))
         made.on_multirun_start(OmegaConf.create({"hydra": {"sweep": {"dir": "multirun/x"}}}))

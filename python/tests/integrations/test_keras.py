@@ -25,8 +25,12 @@ def model(rate=0.01):
     import keras
 
     keras.utils.set_random_seed(0)
-    made = keras.Sequential([keras.Input((64,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(10)], name="small")
-    made.compile(keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    made = keras.Sequential(
+        [keras.Input((64,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(10)], name="small"
+    )
+    made.compile(
+        keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"]
+    )
     return made
 
 
@@ -39,15 +43,24 @@ def data():
 
 class Record(Training):
     def test_epochs_and_checkpoint(self) -> None:
-        import gitruns
         import keras
+
+        import gitruns
         from gitruns.integrations.keras import GitrunsCallback
 
         x, y = data()
         m = model()
         with gitruns.init():
             lower = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2 if epoch else rate)
-            history = m.fit(x, y, batch_size=32, epochs=3, validation_split=0.2, verbose=0, callbacks=[lower, GitrunsCallback(checkpoint="best")]).history
+            history = m.fit(
+                x,
+                y,
+                batch_size=32,
+                epochs=3,
+                validation_split=0.2,
+                verbose=0,
+                callbacks=[lower, GitrunsCallback(checkpoint="best")],
+            ).history
             m.evaluate(x, y, verbose=0, callbacks=[GitrunsCallback()])
         r = self.show()
         self.assertEqual(r["status"], "finished")
@@ -56,25 +69,33 @@ class Record(Training):
         self.assertEqual([round(v, 6) for _, v in self.points("learning_rate")], [0.01, 0.005, 0.0025])
         self.assertEqual(set(r["metrics"]) & {"test/loss", "test/accuracy"}, {"test/loss", "test/accuracy"})
         params = r["params"]["keras"]
-        self.assertEqual((params["epochs"], params["steps"], params["model"]), (3, 8, {"name": "small", "parameters": m.count_params(), "layers": 2}))
+        self.assertEqual(
+            (params["epochs"], params["steps"], params["model"]),
+            (3, 8, {"name": "small", "parameters": m.count_params(), "layers": 2}),
+        )
         self.assertEqual(params["optimizer"]["name"], "Adam")
         best = min(range(3), key=history["val_loss"].__getitem__)
         self.assertEqual((r["summary"]["best_epoch"], r["summary"]["best_val_loss"]), (best, history["val_loss"][best]))
         kept = [a["path"] for a in r["artifacts"] if os.path.basename(a["path"]) == "model-best.keras"]
         self.assertEqual(len(kept), 1, r["artifacts"])
         self.runs("artifacts", "last", "-o", "out")
-        found = [os.path.join(folder, f) for folder, _, files in os.walk("out") for f in files if f == "model-best.keras"]
+        found = [
+            os.path.join(folder, f) for folder, _, files in os.walk("out") for f in files if f == "model-best.keras"
+        ]
         self.assertEqual(keras.models.load_model(found[0]).count_params(), m.count_params())
 
     def test_batches(self) -> None:
-        import gitruns
         import keras
+
+        import gitruns
         from gitruns.integrations.keras import GitrunsMetricsLogger
 
         x, y = data()
         schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
         with gitruns.init():
-            model(schedule).fit(x, y, batch_size=32, epochs=2, verbose=0, callbacks=[GitrunsMetricsLogger(4, prefix="a/")])
+            model(schedule).fit(
+                x, y, batch_size=32, epochs=2, verbose=0, callbacks=[GitrunsMetricsLogger(4, prefix="a/")]
+            )
         self.assertEqual([s for s, _ in self.points("a/batch/loss")], [0, 4, 8, 12, 16])
         self.assertEqual(self.points("a/epoch"), [(9, 0.0), (19, 1.0)])
         rates = [v for _, v in self.points("a/batch/learning_rate")]
@@ -82,8 +103,9 @@ class Record(Training):
             self.assertAlmostEqual(rate, 0.1 * 0.5 ** ((step + 1) / 10), places=5)
 
     def test_failures(self) -> None:
-        import gitruns
         import keras
+
+        import gitruns
         from gitruns.integrations.keras import GitrunsCallback, GitrunsMetricsLogger, GitrunsModelCheckpoint
 
         class Broken(keras.callbacks.Callback):
@@ -99,7 +121,12 @@ class Record(Training):
             model().fit(x, y, epochs=3, verbose=0, callbacks=[GitrunsCallback(checkpoint="best"), Broken()])
         r = self.show()
         self.assertEqual((r["status"], len(self.points("loss"))), ("failed", 2))
-        for wrong in (lambda: GitrunsMetricsLogger("hour"), lambda: GitrunsMetricsLogger(0), lambda: GitrunsModelCheckpoint("first"), lambda: GitrunsModelCheckpoint(mode="up")):
+        for wrong in (
+            lambda: GitrunsMetricsLogger("hour"),
+            lambda: GitrunsMetricsLogger(0),
+            lambda: GitrunsModelCheckpoint("first"),
+            lambda: GitrunsModelCheckpoint(mode="up"),
+        ):
             with self.assertRaises(ValueError):
                 wrong()
         with gitruns.init(mode="disabled"):

@@ -21,13 +21,20 @@ def data():
     return train, lightgbm.Dataset(x[400:], y[400:], reference=train)
 
 
-PARAMS = {"objective": "binary", "metric": ["auc", "binary_logloss"], "num_leaves": 4, "verbosity": -1, "num_threads": 1}
+PARAMS = {
+    "objective": "binary",
+    "metric": ["auc", "binary_logloss"],
+    "num_leaves": 4,
+    "verbosity": -1,
+    "num_threads": 1,
+}
 
 
 class Record(Training):
     def test_train(self) -> None:
-        import gitruns
         import lightgbm
+
+        import gitruns
         from gitruns.integrations.lightgbm import gitruns_callback, log_summary
 
         train, valid = data()
@@ -41,15 +48,18 @@ class Record(Training):
         r = self.show()
         self.assertEqual(r["status"], "finished")
         self.assertEqual(self.points("valid/binary_logloss"), list(enumerate(history["valid"]["binary_logloss"])))
-        self.assertEqual((r["metrics"]["valid/auc"]["goal"], r["metrics"]["valid/binary_logloss"]["goal"]), ("max", "min"))
+        self.assertEqual(
+            (r["metrics"]["valid/auc"]["goal"], r["metrics"]["valid/binary_logloss"]["goal"]), ("max", "min")
+        )
         self.assertEqual(r["params"]["lightgbm"]["num_leaves"], 4)
         self.assertEqual(r["summary"]["best_iteration"], model.best_iteration)
         self.assertEqual(r["summary"]["best_score.valid.auc"], model.best_score["valid"]["auc"])
         self.assertIn("model.txt", [os.path.basename(a["path"]) for a in r["artifacts"]])
 
     def test_cv_and_tuples(self) -> None:
-        import gitruns
         import lightgbm
+
+        import gitruns
         from gitruns.integrations.lightgbm import gitruns_callback
 
         with gitruns.init():
@@ -65,12 +75,16 @@ class Record(Training):
 
         with gitruns.init():
             gitruns_callback()(Env())
-        self.assertEqual({k: m["last"] for k, m in self.show()["metrics"].items()}, {"valid/l2": 0.5, "cv/valid/auc": 0.25, "cv/valid/auc_std": 0.125})
+        self.assertEqual(
+            {k: m["last"] for k, m in self.show()["metrics"].items()},
+            {"valid/l2": 0.5, "cv/valid/auc": 0.25, "cv/valid/auc_std": 0.125},
+        )
 
     def test_importance(self) -> None:
         need("pyarrow")
-        import gitruns
         import lightgbm
+
+        import gitruns
         from gitruns.integrations.lightgbm import log_summary
 
         model = lightgbm.train(PARAMS, data()[0], 3)
@@ -80,12 +94,16 @@ class Record(Training):
         for key, kind in (("feature_importance", "gain"), ("m/feature_importance", "split")):
             got = self.table(key)
             self.assertEqual(list(got), ["feature", kind])
-            self.assertEqual(dict(zip(got["feature"], got[kind])), dict(zip(model.feature_name(), model.feature_importance(kind).tolist())))
+            self.assertEqual(
+                dict(zip(got["feature"], got[kind])),
+                dict(zip(model.feature_name(), model.feature_importance(kind).tolist())),
+            )
             self.assertEqual(got[kind], sorted(got[kind], reverse=True))
 
     def test_failures(self) -> None:
-        import gitruns
         import lightgbm
+
+        import gitruns
         from gitruns.integrations.lightgbm import gitruns_callback, log_summary
 
         def broken(predictions, dataset):

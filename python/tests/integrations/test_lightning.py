@@ -81,8 +81,9 @@ def trainer(pl, logger, callbacks=(), **words):
 
 class Record(Training):
     def test_both_packages(self) -> None:
-        import gitruns
         import torch
+
+        import gitruns
         from gitruns.integrations.lightning import logger_class
 
         for namespace in installed():
@@ -99,7 +100,9 @@ class Record(Training):
                 self.assertEqual((logger.name, logger.version), ("lines", gitruns.run.id))
                 gitruns.finish()
                 r = self.show()
-                self.assertEqual((r["name"], r["experiment"], r["status"], r["tags"]), (namespace, "lines", "finished", {"a": "yes"}))
+                self.assertEqual(
+                    (r["name"], r["experiment"], r["status"], r["tags"]), (namespace, "lines", "finished", {"a": "yes"})
+                )
                 self.assertEqual([s for s, _ in self.points("train/loss")], [1, 3, 5, 7])
                 self.assertEqual([s for s, _ in self.points("val/loss")], [3, 7])
                 self.assertEqual([s for s, _ in self.points("test/loss")], [8])
@@ -137,7 +140,10 @@ class Record(Training):
         for fold in range(2):
             trainer(pl, GitrunsLogger(name=f"fold-{fold}", group="folds"), max_epochs=1).fit(module(pl), data())
         gitruns.finish()
-        self.assertEqual(sorted((r["name"], r["group"], r["status"]) for r in self.list()), [("fold-0", "folds", "finished"), ("fold-1", "folds", "finished")])
+        self.assertEqual(
+            sorted((r["name"], r["group"], r["status"]) for r in self.list()),
+            [("fold-0", "folds", "finished"), ("fold-1", "folds", "finished")],
+        )
 
     def test_a_fit_that_fails(self) -> None:
         import gitruns
@@ -164,7 +170,9 @@ class Record(Training):
         for epochs in (1, 2):
             logger = GitrunsLogger(version="long", save_dir="out")
             last = pl.callbacks.ModelCheckpoint(save_last=True, dirpath="ckpt")
-            trainer(pl, logger, [last], max_epochs=epochs).fit(module(pl), data(), ckpt_path="ckpt/last.ckpt" if epochs == 2 else None)
+            trainer(pl, logger, [last], max_epochs=epochs).fit(
+                module(pl), data(), ckpt_path="ckpt/last.ckpt" if epochs == 2 else None
+            )
             self.assertEqual((logger.version, logger.save_dir), ("long", "out"))
             gitruns.finish()
         runs = self.list()
@@ -173,8 +181,9 @@ class Record(Training):
         self.assertTrue(self.show("last").get("resumes"), runs)
 
     def test_prefix_and_media(self) -> None:
-        import gitruns
         import numpy
+
+        import gitruns
         from gitruns.integrations.lightning import GitrunsLogger
 
         logger = GitrunsLogger(prefix="a", project="p")
@@ -188,12 +197,16 @@ class Record(Training):
         gitruns.finish()
         r = self.show()
         self.assertEqual(self.points("a-loss"), [(3, 0.5)])
-        self.assertEqual(sorted((a["kind"], a["key"], a["step"]) for a in r["artifacts"]), [("image", "a-seen", 3), ("table", "a-rows", 3)])
+        self.assertEqual(
+            sorted((a["kind"], a["key"], a["step"]) for a in r["artifacts"]),
+            [("image", "a-seen", 3), ("table", "a-rows", 3)],
+        )
 
     def test_other_ranks_record_nothing(self) -> None:
+        from lightning_utilities.core.rank_zero import rank_zero_only
+
         import gitruns
         from gitruns.integrations.lightning import GitrunsLogger
-        from lightning_utilities.core.rank_zero import rank_zero_only
 
         logger = GitrunsLogger()
         before = rank_zero_only.rank
@@ -214,7 +227,9 @@ class Record(Training):
         from gitruns.integrations.lightning import GitrunsLogger
 
         pl = package()
-        trainer(pl, GitrunsLogger(mode="disabled", log_model=True), [pl.callbacks.ModelCheckpoint(monitor="val/loss")]).fit(module(pl), data(), data())
+        trainer(
+            pl, GitrunsLogger(mode="disabled", log_model=True), [pl.callbacks.ModelCheckpoint(monitor="val/loss")]
+        ).fit(module(pl), data(), data())
         gitruns.finish()
         self.assertFalse(os.path.exists(".runs"))
 
@@ -234,7 +249,9 @@ class Models(Training):
 
         pl = package()
         checkpoint = pl.callbacks.ModelCheckpoint(monitor="val/loss", **words)
-        trainer(pl, GitrunsLogger(project="lines", log_model=log_model), [checkpoint], max_epochs=3).fit(module(pl), data(), data())
+        trainer(pl, GitrunsLogger(project="lines", log_model=log_model), [checkpoint], max_epochs=3).fit(
+            module(pl), data(), data()
+        )
         gitruns.finish()
         return self.show(), checkpoint
 
@@ -336,7 +353,9 @@ class Programs(Training):
         self.assertTrue([a for a in r["artifacts"] if a["path"].endswith("model.ckpt")])
 
     def test_the_librarys_own_wandb_logger(self) -> None:
-        self.write("train.py", f"""
+        self.write(
+            "train.py",
+            f"""
 import sys
 sys.path.insert(0, {os.path.dirname(os.path.abspath(__file__))!r})
 from test_lightning import data, module, package, trainer
@@ -349,7 +368,8 @@ t.fit(m, data(), data())
 t.test(m, data(), verbose=False)
 logger.log_table("rows", columns=["x"], data=[[1]])
 logger.log_image("seen", [__import__("numpy").zeros((4, 4, 3), "uint8")])
-""")
+""",
+        )
         self.runs("exec", "--wandb", "--", sys.executable, "train.py")
         r = self.show()
         self.assertEqual((r["status"], r["params"]["lr"]), ("finished", 0.1))

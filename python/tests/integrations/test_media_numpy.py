@@ -61,13 +61,25 @@ class Images(Recording):
             for step, image in enumerate(images):
                 run.log({"x": gitruns.Image(image, **options)}, step=step)
         kept = self.kept()
-        return [unpacked(self.bytes(f"media/x_{i}_0.png")) if f"media/x_{i}_0.png" in kept else None for i in range(len(images))]
+        return [
+            unpacked(self.bytes(f"media/x_{i}_0.png")) if f"media/x_{i}_0.png" in kept else None
+            for i in range(len(images))
+        ]
 
     def test_arrays(self) -> None:
         import numpy as np
 
         ramp = np.arange(4 * 6 * 4, dtype=np.uint8).reshape(4, 6, 4)
-        same = [ramp[:, :, 0], ramp[:, :, :2], ramp[:, :, :3], ramp, np.asfortranarray(ramp), ramp[::-1, ::2], ramp[:, :, 2::-1], np.broadcast_to(np.uint8(7), (3, 5))]
+        same = [
+            ramp[:, :, 0],
+            ramp[:, :, :2],
+            ramp[:, :, :3],
+            ramp,
+            np.asfortranarray(ramp),
+            ramp[::-1, ::2],
+            ramp[:, :, 2::-1],
+            np.broadcast_to(np.uint8(7), (3, 5)),
+        ]
         for given, got in zip(same, self.pixels(*same)):
             np.testing.assert_array_equal(got, given)
         hot = np.array([[0.0, 0.5, 1.0]])
@@ -87,7 +99,14 @@ class Images(Recording):
     def test_bad_arrays(self) -> None:
         import numpy as np
 
-        bad = [np.zeros((2, 2, 9, 9)), np.zeros(5), np.zeros((0, 4), np.uint8), np.zeros((3, 3), complex), np.array([["a"]]), np.zeros((2, 2, 5, 5, 5))]
+        bad = [
+            np.zeros((2, 2, 9, 9)),
+            np.zeros(5),
+            np.zeros((0, 4), np.uint8),
+            np.zeros((3, 3), complex),
+            np.array([["a"]]),
+            np.zeros((2, 2, 5, 5, 5)),
+        ]
         self.assertEqual(self.pixels(*bad), [None] * len(bad))
         self.assertEqual(self.show()["status"], "finished")
         self.assertIn("Image", self.values()["x"])
@@ -110,7 +129,11 @@ class Images(Recording):
         grid = np.zeros((6, 6), np.uint8)
         grid[2:4, 2:4] = 9
         # A pixel of float arithmetic may fall on either side of a whole number where the library counts otherwise.
-        for g, w, near in zip(got, [hwc, hwc[:, :, 0], hwc[:, :, 0], bytes_, bytes_, half, hwc, (hwc > 3) * 255, grid], [0, 0, 0, 1, 1, 1, 0, 0, 0]):
+        for g, w, near in zip(
+            got,
+            [hwc, hwc[:, :, 0], hwc[:, :, 0], bytes_, bytes_, half, hwc, (hwc > 3) * 255, grid],
+            [0, 0, 0, 1, 1, 1, 0, 0, 0],
+        ):
             np.testing.assert_allclose(g.astype(int), w, atol=near)
         batch = torch.arange(10, dtype=torch.uint8)[:, None, None, None].expand(10, 3, 4, 5)
         (got,) = self.pixels(batch)
@@ -118,9 +141,10 @@ class Images(Recording):
         self.assertEqual((got[2, 2 + 7, 0], got[8, 2 + 7, 0], got[3, 2 + 6, 0]), (1, 9, 0))
 
     def test_pil(self) -> None:
-        import gitruns
         import numpy as np
         from PIL import Image
+
+        import gitruns
 
         rgb = Image.fromarray(np.arange(48, dtype=np.uint8).reshape(4, 4, 3))
         modes = ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "I", "F", "I;16"]
@@ -128,9 +152,28 @@ class Images(Recording):
         with gitruns.init() as run:
             for m, image in zip(modes, images):
                 run.log({"raw/" + m.replace(";", "-"): image}, step=0)
-            run.log({"several": [gitruns.Image(rgb), gitruns.Image(rgb, caption="two")], "jpg": gitruns.Image(rgb, file_type="jpg")}, step=1)
-            run.log({"floats": Image.fromarray(np.array([[0.0, 0.5, 1.0]], np.float32)), "list": [rgb, rgb.convert("L")], "wide": Image.new("I", (1, 1), 70_000)}, step=3)
-            run.log({"mode": gitruns.Image(rgb, mode="L"), "pixels": gitruns.Image(np.asarray(rgb), mode="L", file_type="jpeg")}, step=2)
+            run.log(
+                {
+                    "several": [gitruns.Image(rgb), gitruns.Image(rgb, caption="two")],
+                    "jpg": gitruns.Image(rgb, file_type="jpg"),
+                },
+                step=1,
+            )
+            run.log(
+                {
+                    "floats": Image.fromarray(np.array([[0.0, 0.5, 1.0]], np.float32)),
+                    "list": [rgb, rgb.convert("L")],
+                    "wide": Image.new("I", (1, 1), 70_000),
+                },
+                step=3,
+            )
+            run.log(
+                {
+                    "mode": gitruns.Image(rgb, mode="L"),
+                    "pixels": gitruns.Image(np.asarray(rgb), mode="L", file_type="jpeg"),
+                },
+                step=2,
+            )
         kept = self.kept()
         names = ["raw/" + m.replace(";", "-") for m in modes]
         for name, image in zip(names, images):
@@ -144,11 +187,14 @@ class Images(Recording):
             self.assertEqual((jpg.format, grey.format, grey.mode), ("JPEG", "JPEG", "L"))
         self.assertIn("media/several_1_1.png", kept)
         record = next(a for a in self.show()["artifacts"] if a["path"] == "media/several_1_1.png")
-        self.assertEqual((record["kind"], record["key"], record["step"], record["caption"]), ("image", "several", 1, "two"))
+        self.assertEqual(
+            (record["kind"], record["key"], record["step"], record["caption"]), ("image", "several", 1, "two")
+        )
 
     def test_what_is_changed_afterwards(self) -> None:
-        import gitruns
         import numpy as np
+
+        import gitruns
 
         pixels = np.zeros((2, 2), np.uint8)
         with gitruns.init() as run:
@@ -158,17 +204,35 @@ class Images(Recording):
         self.assertEqual(unpacked(self.bytes("media/x_0_0.png")).max(), 0)
 
     def test_masks_and_boxes(self) -> None:
-        import gitruns
         import numpy as np
 
+        import gitruns
+
         mask = np.array([[0, 1], [2, 1]])
-        boxes = {"p": {"box_data": [{"position": {"minX": np.float32(0.5), "maxX": 1, "minY": 0, "maxY": 1}, "class_id": np.int64(1)}]}}
+        boxes = {
+            "p": {
+                "box_data": [
+                    {"position": {"minX": np.float32(0.5), "maxX": 1, "minY": 0, "maxY": 1}, "class_id": np.int64(1)}
+                ]
+            }
+        }
         with gitruns.init() as run:
-            run.log({"x": gitruns.Image(np.zeros((2, 2, 3), np.uint8), masks={"truth": {"mask_data": mask, "class_labels": {1: "cat"}}}, boxes=boxes)})
+            run.log(
+                {
+                    "x": gitruns.Image(
+                        np.zeros((2, 2, 3), np.uint8),
+                        masks={"truth": {"mask_data": mask, "class_labels": {1: "cat"}}},
+                        boxes=boxes,
+                    )
+                }
+            )
         np.testing.assert_array_equal(unpacked(self.bytes("media/x_0_0.mask0.png")), mask)
         beside = json.loads(self.bytes("media/x_0_0.json"))
         self.assertEqual(beside["masks"]["truth"], {"file": "media/x_0_0.mask0.png", "class_labels": {"1": "cat"}})
-        self.assertEqual(beside["boxes"]["p"]["box_data"][0], {"position": {"minX": 0.5, "maxX": 1, "minY": 0, "maxY": 1}, "class_id": 1})
+        self.assertEqual(
+            beside["boxes"]["p"]["box_data"][0],
+            {"position": {"minX": 0.5, "maxX": 1, "minY": 0, "maxY": 1}, "class_id": 1},
+        )
 
 
 class Figures(Recording):
@@ -177,23 +241,35 @@ class Figures(Recording):
         import matplotlib
 
         matplotlib.use("Agg")
-        import gitruns
         from matplotlib import pyplot
+
+        import gitruns
 
         figure, axes = pyplot.subplots(figsize=(2, 1), dpi=50)
         self.addCleanup(pyplot.close, "all")
         axes.plot([1, 2, 3])
         with gitruns.init() as run:
-            run.log({"figure": figure, "axes": axes, "pyplot": pyplot, "image": gitruns.Image(figure, caption="a line"), "list": [gitruns.Image(figure), gitruns.Image(axes)]})
+            run.log(
+                {
+                    "figure": figure,
+                    "axes": axes,
+                    "pyplot": pyplot,
+                    "image": gitruns.Image(figure, caption="a line"),
+                    "list": [gitruns.Image(figure), gitruns.Image(axes)],
+                }
+            )
             run.log({"table": gitruns.Table(columns=["n", "figure"], data=[[1, figure]])})
         for name in ("figure", "axes", "pyplot", "image", "list"):
             self.assertEqual(unpacked(self.bytes(f"media/{name}_0_0.png")).shape, (50, 100, 4), name)
-        self.assertEqual({"media/list_0_1.png", "media/table_1_0.0-1.png", "media/table_1_0.parquet"} - set(self.kept()), set())
+        self.assertEqual(
+            {"media/list_0_1.png", "media/table_1_0.0-1.png", "media/table_1_0.parquet"} - set(self.kept()), set()
+        )
 
     def test_plotly(self) -> None:
         need("plotly")
-        import gitruns
         import plotly.graph_objects as go
+
+        import gitruns
 
         figure = go.Figure(go.Bar(x=[1, 2], y=[3, 4]))
         with gitruns.init() as run:
@@ -230,9 +306,10 @@ class Tables(Recording):
 
     def test_frames(self) -> None:
         need("pandas", "pyarrow")
-        import gitruns
         import numpy as np
         import pandas as pd
+
+        import gitruns
 
         frame = pd.DataFrame({
             "i": np.array([1, 2, 3], np.int32), "f": np.array([0.5, np.nan, -np.inf], np.float32), "s": ["a", None, "é\n"], "b": [True, False, True],
@@ -244,11 +321,17 @@ class Tables(Recording):
             run.log({"empty": gitruns.Table(dataframe=frame.iloc[:0]), "index": frame.set_index("s")[["i"]]})
         got = self.rows("media/raw_0_0.parquet")
         self.assertNotEqual(got["f"][1], 0.5)
-        self.assertEqual((got["i"], got["b"], got["n"], got["c"]), ([1, 2, 3], [True, False, True], [1, None, 3], ["u", "v", "u"]))
+        self.assertEqual(
+            (got["i"], got["b"], got["n"], got["c"]), ([1, 2, 3], [True, False, True], [1, None, 3], ["u", "v", "u"])
+        )
         self.assertEqual((got["f"][0], got["f"][2], got["s"]), (0.5, -np.inf, ["a", None, "é\n"]))
         self.assertEqual(got["t"], ["2026-01-01T00:00:00", None, "2026-01-02T03:04:05"])
         self.assertEqual((got["l"], got["5"]), (["[1]", "[2, 3]", None], ["1", '"x"', "2.5"]))
-        with open(self.file("media/raw_0_0.parquet"), "rb") as a, open(self.file("media/table_0_0.parquet"), "rb") as b, open(self.file("media/data_0_0.parquet"), "rb") as c:
+        with (
+            open(self.file("media/raw_0_0.parquet"), "rb") as a,
+            open(self.file("media/table_0_0.parquet"), "rb") as b,
+            open(self.file("media/data_0_0.parquet"), "rb") as c,
+        ):
             self.assertEqual(a.read(), b.read())
             b.seek(0)
             self.assertEqual(b.read(), c.read())
@@ -260,10 +343,13 @@ class Tables(Recording):
         need("polars", "pyarrow")
         import datetime
 
-        import gitruns
         import polars as pl
 
-        frame = pl.DataFrame({"i": [1, None], "s": ["a", None], "d": [datetime.date(2026, 1, 1), None], "l": [[1, 2], []]})
+        import gitruns
+
+        frame = pl.DataFrame(
+            {"i": [1, None], "s": ["a", None], "d": [datetime.date(2026, 1, 1), None], "l": [[1, 2], []]}
+        )
         with gitruns.init() as run:
             run.log({"raw": frame, "lazy": gitruns.Table(dataframe=frame)})
         want = {"i": [1, None], "s": ["a", None], "d": ["2026-01-01", None], "l": ["[1, 2]", "[]"]}
@@ -272,37 +358,50 @@ class Tables(Recording):
 
     def test_cells(self) -> None:
         need("pyarrow")
-        import gitruns
         import numpy as np
 
+        import gitruns
+
         table = gitruns.Table(columns=["n", "mixed", "b", "array", "h"])
-        table.add_data(np.int64(1), np.float32(0.5), np.bool_(True), np.arange(3), gitruns.Histogram(np.arange(10), num_bins=2))
+        table.add_data(
+            np.int64(1), np.float32(0.5), np.bool_(True), np.arange(3), gitruns.Histogram(np.arange(10), num_bins=2)
+        )
         table.add_data(2, 3, None, np.ones((1, 2)), None)
         table.add_column("more", np.array([1.5, 2.5]))
         with gitruns.init() as run:
-            run.log({"t": table, "square": gitruns.Table(data=np.arange(4).reshape(2, 2), columns=np.array(["a", "b"]))})
+            run.log(
+                {"t": table, "square": gitruns.Table(data=np.arange(4).reshape(2, 2), columns=np.array(["a", "b"]))}
+            )
         got = self.rows("media/t_0_0.parquet")
-        self.assertEqual((got["n"], got["mixed"], got["b"], got["more"]), ([1, 2], [0.5, 3.0], [True, None], [1.5, 2.5]))
-        self.assertEqual(([json.loads(a) for a in got["array"]], json.loads(got["h"][0])["values"]), ([[0, 1, 2], [[1, 1]]], [5, 5]))
+        self.assertEqual(
+            (got["n"], got["mixed"], got["b"], got["more"]), ([1, 2], [0.5, 3.0], [True, None], [1.5, 2.5])
+        )
+        self.assertEqual(
+            ([json.loads(a) for a in got["array"]], json.loads(got["h"][0])["values"]), ([[0, 1, 2], [[1, 1]]], [5, 5])
+        )
         self.assertEqual(self.rows("media/square_0_0.parquet"), {"a": [0, 2], "b": [1, 3]})
 
     def test_row_groups(self) -> None:
         need("pyarrow")
-        import gitruns
         import pyarrow.parquet
+
+        import gitruns
 
         count = 131_072 + 5
         data = [[i, None if i % 3 else i / 2, f"row {i}", i % 2 == 0] for i in range(count)]
         with gitruns.init() as run:
             run.log({"t": gitruns.Table(columns=["i", "f", "s", "b"], data=data)})
         file = pyarrow.parquet.ParquetFile(self.file("media/t_0_0.parquet"))
-        self.assertEqual([file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)], [131_072, 5])
+        self.assertEqual(
+            [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)], [131_072, 5]
+        )
         self.assertEqual([list(row) for row in zip(*self.rows("media/t_0_0.parquet").values())], data)
 
     def test_of_an_artifact(self) -> None:
         need("pyarrow")
-        import gitruns
         import numpy as np
+
+        import gitruns
 
         with gitruns.init() as run:
             a = gitruns.Artifact("rows", "dataset", metadata={"mean": np.float32(0.5)})
@@ -311,7 +410,9 @@ class Tables(Recording):
         with gitruns.init() as run:
             a = run.use_artifact("rows:latest")
             table = a.get("t")
-            self.assertEqual((table.columns, table.data, a.metadata), (["x", "y"], [[1.0, 2.0], [3.0, 4.0]], {"mean": 0.5}))
+            self.assertEqual(
+                (table.columns, table.data, a.metadata), (["x", "y"], [[1.0, 2.0], [3.0, 4.0]], {"mean": 0.5})
+            )
             np.testing.assert_array_equal(table.get_column("y", convert_to="numpy"), [2.0, 4.0])
 
 
@@ -319,13 +420,21 @@ class Sound(Recording):
     def test_samples(self) -> None:
         import wave
 
-        import gitruns
         import numpy as np
+
+        import gitruns
 
         wave_of = np.array([0.0, 0.5, -1.0, 2.0])
         with gitruns.init() as run:
-            run.log({"f": gitruns.Audio(wave_of, sample_rate=8000), "i": gitruns.Audio(np.array([[1, -1], [2, -2]], np.int16), sample_rate=8000, caption="c")})
-            run.log({"v": gitruns.Video(np.arange(2 * 3 * 4 * 5, dtype=np.uint8).reshape(2, 3, 4, 5), fps=4, format="png")})
+            run.log(
+                {
+                    "f": gitruns.Audio(wave_of, sample_rate=8000),
+                    "i": gitruns.Audio(np.array([[1, -1], [2, -2]], np.int16), sample_rate=8000, caption="c"),
+                }
+            )
+            run.log(
+                {"v": gitruns.Video(np.arange(2 * 3 * 4 * 5, dtype=np.uint8).reshape(2, 3, 4, 5), fps=4, format="png")}
+            )
         for name, channels, samples in (("f", 1, [0, 16384, -32767, 32767]), ("i", 2, [1, -1, 2, -2])):
             with wave.open(self.file(f"media/{name}_0_0.wav")) as w:
                 self.assertEqual((w.getnchannels(), w.getframerate()), (channels, 8000))
@@ -339,17 +448,34 @@ class Sound(Recording):
 
 class Numbers(Recording):
     def test_numpy(self) -> None:
-        import gitruns
         import numpy as np
+
+        import gitruns
 
         scalars = {
             "f16": np.float16(0.5), "f32": np.float32(0.1), "f64": np.float64(0.1), "i8": np.int8(-3), "u64": np.uint64(2**63), "bool": np.bool_(True), "zero": np.array(4.0),
             "one": np.array([5]), "nested": {"inf": np.float32("inf"), "deep": [np.int64(1), np.float32(0.5)]}, "text": np.str_("hi"), "day": np.datetime64("2026-01-02"),
         }  # fmt: skip
-        with gitruns.init(config={"lr": np.float64(0.1), "n": np.int64(3), "on": np.bool_(True), "sizes": np.array([1, 2])}) as run:
+        with gitruns.init(
+            config={"lr": np.float64(0.1), "n": np.int64(3), "on": np.bool_(True), "sizes": np.array([1, 2])}
+        ) as run:
             run.log(scalars)
-            run.log({"few": np.arange(3), "two": np.ones((2, 2)), "none": np.array([]), "masked": np.ma.masked_array([1.0, 2.0], [0, 1])})
-            run.log({"many": np.arange(64.0), "halves": np.full(40, 0.5, np.float16), "odd": np.array([np.nan, np.inf, *range(40)]), "bools": np.arange(40) % 4 == 0})
+            run.log(
+                {
+                    "few": np.arange(3),
+                    "two": np.ones((2, 2)),
+                    "none": np.array([]),
+                    "masked": np.ma.masked_array([1.0, 2.0], [0, 1]),
+                }
+            )
+            run.log(
+                {
+                    "many": np.arange(64.0),
+                    "halves": np.full(40, 0.5, np.float16),
+                    "odd": np.array([np.nan, np.inf, *range(40)]),
+                    "bools": np.arange(40) % 4 == 0,
+                }
+            )
             run.log({"complex": np.ones(40, complex), "words": np.array(["a"] * 40)})
             run.summary["best"] = np.float32(0.5)
         r = self.show()
@@ -369,13 +495,24 @@ class Numbers(Recording):
         self.assertIsInstance(v["words"], str)
 
     def test_histograms(self) -> None:
-        import gitruns
         import numpy as np
+
+        import gitruns
 
         numbers = np.random.default_rng(1).normal(size=(50, 20))
         with gitruns.init() as run:
-            run.log({"h": gitruns.Histogram(numbers, num_bins=10), "made": gitruns.Histogram(np_histogram=np.histogram(numbers, bins=7))})
-            run.log({"bad": gitruns.Histogram(np.array(["a", "b"])), "list": [gitruns.Histogram([1, 2]), gitruns.Histogram([3])]})
+            run.log(
+                {
+                    "h": gitruns.Histogram(numbers, num_bins=10),
+                    "made": gitruns.Histogram(np_histogram=np.histogram(numbers, bins=7)),
+                }
+            )
+            run.log(
+                {
+                    "bad": gitruns.Histogram(np.array(["a", "b"])),
+                    "list": [gitruns.Histogram([1, 2]), gitruns.Histogram([3])],
+                }
+            )
             with self.assertRaises(ValueError):
                 gitruns.Histogram(np_histogram=(np.ones(513), np.arange(514)))
         v = self.values()
@@ -388,16 +525,42 @@ class Numbers(Recording):
 
     def test_torch(self) -> None:
         need("torch")
-        import gitruns
         import torch
 
+        import gitruns
+
         loss = (torch.ones(2, requires_grad=True) * 1.25).sum()
-        with gitruns.init(config={"lr": torch.tensor(0.5), "kind": torch.float32, "device": torch.device("cpu")}) as run:
-            run.log({"loss": loss, "bf16": torch.tensor(1.5, dtype=torch.bfloat16), "int": torch.tensor([3]), "flag": torch.tensor(True), "few": torch.tensor([1.0, 2.0], requires_grad=True)})
-            run.log({"many": torch.arange(64.0).reshape(8, 8), "half": torch.ones(40, dtype=torch.bfloat16), "parameter": torch.nn.Parameter(torch.zeros(33)), "sparse": torch.eye(10).to_sparse()})
-            run.log({"h": gitruns.Histogram(torch.arange(10.0, requires_grad=True), num_bins=5), "complex": torch.ones(40, dtype=torch.cfloat), "meta": torch.empty(40, device="meta")})
+        with gitruns.init(
+            config={"lr": torch.tensor(0.5), "kind": torch.float32, "device": torch.device("cpu")}
+        ) as run:
+            run.log(
+                {
+                    "loss": loss,
+                    "bf16": torch.tensor(1.5, dtype=torch.bfloat16),
+                    "int": torch.tensor([3]),
+                    "flag": torch.tensor(True),
+                    "few": torch.tensor([1.0, 2.0], requires_grad=True),
+                }
+            )
+            run.log(
+                {
+                    "many": torch.arange(64.0).reshape(8, 8),
+                    "half": torch.ones(40, dtype=torch.bfloat16),
+                    "parameter": torch.nn.Parameter(torch.zeros(33)),
+                    "sparse": torch.eye(10).to_sparse(),
+                }
+            )
+            run.log(
+                {
+                    "h": gitruns.Histogram(torch.arange(10.0, requires_grad=True), num_bins=5),
+                    "complex": torch.ones(40, dtype=torch.cfloat),
+                    "meta": torch.empty(40, device="meta"),
+                }
+            )
         r = self.show()
-        self.assertEqual({k: m["last"] for k, m in r["metrics"].items()}, {"loss": 2.5, "bf16": 1.5, "int": 3, "flag": 1})
+        self.assertEqual(
+            {k: m["last"] for k, m in r["metrics"].items()}, {"loss": 2.5, "bf16": 1.5, "int": 3, "flag": 1}
+        )
         self.assertEqual((r["params"]["lr"], r["params"]["kind"], r["params"]["device"]), (0.5, "torch.float32", "cpu"))
         v = self.values()
         self.assertEqual((v["few"], v["many"]["values"], v["h"]["values"]), ([1, 2], [1] * 64, [2] * 5))
@@ -416,8 +579,9 @@ class Watch(Recording):
 
     def test_a_module(self) -> None:
         need("torch")
-        import gitruns
         import torch
+
+        import gitruns
 
         model = self.model()
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -444,7 +608,10 @@ class Watch(Recording):
         for (_, g), want in zip(self.points("parameters/0.weight/norm"), weights[1::2]):
             self.assertAlmostEqual(g, want, places=5)
         v = self.values()
-        self.assertEqual({k for k in v if not k.endswith("norm")}, {f"{kind}/{n}" for kind in ("gradients", "parameters") for n, _ in model.named_parameters()})
+        self.assertEqual(
+            {k for k in v if not k.endswith("norm")},
+            {f"{kind}/{n}" for kind in ("gradients", "parameters") for n, _ in model.named_parameters()},
+        )
         self.assertEqual((sum(v["parameters/0.weight"]["values"]), sum(v["gradients/2.bias"]["values"])), (12, 1))
 
     def test_what_models_do(self) -> None:
@@ -452,8 +619,9 @@ class Watch(Recording):
         import copy
         import pickle
 
-        import gitruns
         import torch
+
+        import gitruns
 
         model = self.model()
         model[0].weight.requires_grad_(False)

@@ -27,8 +27,9 @@ class Record(Training):
         return self.show(parents[0]["id"]), trials
 
     def test_states(self) -> None:
-        import gitruns
         import optuna
+
+        import gitruns
         from gitruns.integrations.optuna import GitrunsCallback, trial_run
 
         record = GitrunsCallback(init={"project": "penguins"})
@@ -57,18 +58,33 @@ class Record(Training):
         self.assertIsNone(gitruns.run)
         parent, trials = self.runs_of("s")
         self.assertEqual((parent["name"], parent["experiment"], parent["status"]), ("s", "penguins", "finished"))
-        self.assertEqual([trials[i]["status"] for i in range(5)], ["finished", "finished", "failed", "failed", "finished"])
-        self.assertEqual([trials[i]["tags"]["state"] for i in range(5)], ["complete", "pruned", "fail", "fail", "complete"])
-        self.assertEqual([trials[i].get("end_reason") for i in range(1, 4)], ["pruned", "the objective returned NaN", "RuntimeError: broken trial"])
+        self.assertEqual(
+            [trials[i]["status"] for i in range(5)], ["finished", "finished", "failed", "failed", "finished"]
+        )
+        self.assertEqual(
+            [trials[i]["tags"]["state"] for i in range(5)], ["complete", "pruned", "fail", "fail", "complete"]
+        )
+        self.assertEqual(
+            [trials[i].get("end_reason") for i in range(1, 4)],
+            ["pruned", "the objective returned NaN", "RuntimeError: broken trial"],
+        )
         for t in study.trials:
             self.assertEqual(trials[t.number]["params"], t.params)
-            self.assertEqual(self.points("intermediate/value", trials[t.number]["id"]), sorted(t.intermediate_values.items()))
+            self.assertEqual(
+                self.points("intermediate/value", trials[t.number]["id"]), sorted(t.intermediate_values.items())
+            )
             self.assertEqual(trials[t.number]["metrics"]["loss"]["last"], t.params["x"])
         self.assertEqual(trials[0]["metrics"]["value"]["last"], study.trials[0].value)
         s = parent["summary"]
-        self.assertEqual((s["best_value"], s["best_trial"], s["best_params.x"]), (study.best_value, study.best_trial.number, study.best_params["x"]))
+        self.assertEqual(
+            (s["best_value"], s["best_trial"], s["best_params.x"]),
+            (study.best_value, study.best_trial.number, study.best_params["x"]),
+        )
         self.assertEqual(s["best_run"], trials[study.best_trial.number]["id"])
-        self.assertEqual({k: v for k, v in s.items() if k.startswith("trials.")}, {"trials.complete": 2, "trials.fail": 2, "trials.pruned": 1})
+        self.assertEqual(
+            {k: v for k, v in s.items() if k.startswith("trials.")},
+            {"trials.complete": 2, "trials.fail": 2, "trials.pruned": 1},
+        )
         self.assertEqual(self.points("value", parent["id"]), [(0, study.trials[0].value), (4, study.trials[4].value)])
         self.assertEqual(parent["params"]["optuna"]["sampler"], "RandomSampler")
 
@@ -78,6 +94,7 @@ class Record(Training):
         import os
 
         import optuna
+
         from gitruns.integrations.optuna import GitrunsCallback, trial_run
 
         record = GitrunsCallback()
@@ -103,8 +120,9 @@ class Record(Training):
             self.assertEqual([s for s, _ in self.points("intermediate/value", t["id"])], [0, 1, 2])
 
     def test_threads_and_own_parent(self) -> None:
-        import gitruns
         import optuna
+
+        import gitruns
         from gitruns.integrations.optuna import GitrunsCallback, trial_run
 
         meet = threading.Barrier(2, timeout=20)
@@ -132,6 +150,7 @@ class Record(Training):
 
     def test_callback_alone_with_several_objectives(self) -> None:
         import optuna
+
         from gitruns.integrations.optuna import GitrunsCallback
 
         def objective(trial):
@@ -151,6 +170,7 @@ class Record(Training):
 
     def test_failures(self) -> None:
         import optuna
+
         from gitruns.integrations.optuna import GitrunsCallback
 
         study = optuna.create_study()

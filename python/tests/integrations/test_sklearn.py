@@ -29,15 +29,19 @@ def data():
 class Callback(Training):
     def test_iterations(self) -> None:
         callbacks()
+        from sklearn.linear_model import LogisticRegression
+
         import gitruns
         from gitruns.integrations.sklearn import GitrunsCallback
-        from sklearn.linear_model import LogisticRegression
 
         x, y = data()
         with gitruns.init():
             model = LogisticRegression(C=0.5, max_iter=7).set_callbacks(GitrunsCallback(scoring="accuracy")).fit(x, y)
         r = self.show()
-        self.assertEqual((r["status"], r["params"]["LogisticRegression"]["C"], r["params"]["LogisticRegression"]["max_iter"]), ("finished", 0.5, 7))
+        self.assertEqual(
+            (r["status"], r["params"]["LogisticRegression"]["C"], r["params"]["LogisticRegression"]["max_iter"]),
+            ("finished", 0.5, 7),
+        )
         points = self.points("train/accuracy")
         self.assertEqual([s for s, _ in points], list(range(int(model.n_iter_[0]))))
         self.assertEqual(points[-1][1], model.score(x, y))
@@ -46,37 +50,53 @@ class Callback(Training):
 
     def test_a_search(self) -> None:
         callbacks()
-        import gitruns
-        from gitruns.integrations.sklearn import GitrunsCallback
         from sklearn.linear_model import LogisticRegression
         from sklearn.model_selection import GridSearchCV
+
+        import gitruns
+        from gitruns.integrations.sklearn import GitrunsCallback
 
         x, y = data()
         for jobs in (1, 2):
             with gitruns.init(name=f"jobs-{jobs}"):
-                search = GridSearchCV(LogisticRegression(), {"C": [0.01, 1.0]}, cv=3, n_jobs=jobs).set_callbacks(GitrunsCallback(nested=jobs == 1)).fit(x, y)
+                search = (
+                    GridSearchCV(LogisticRegression(), {"C": [0.01, 1.0]}, cv=3, n_jobs=jobs)
+                    .set_callbacks(GitrunsCallback(nested=jobs == 1))
+                    .fit(x, y)
+                )
             r = self.show(f"jobs-{jobs}")
-            self.assertEqual(self.points("cv/mean_test_score", r["id"]), list(enumerate(search.cv_results_["mean_test_score"])))
-            self.assertEqual((r["summary"]["best_score"], r["summary"]["best_params.C"]), (search.best_score_, search.best_params_["C"]))
+            self.assertEqual(
+                self.points("cv/mean_test_score", r["id"]), list(enumerate(search.cv_results_["mean_test_score"]))
+            )
+            self.assertEqual(
+                (r["summary"]["best_score"], r["summary"]["best_params.C"]),
+                (search.best_score_, search.best_params_["C"]),
+            )
             self.assertEqual(r["params"]["GridSearchCV"]["estimator"], "LogisticRegression")
             nested = [c for c in self.list() if c.get("parent") == r["id"]]
             if jobs == 1:
                 self.assertEqual(sorted(c["params"]["C"] for c in nested), [0.01, 1.0])
                 best = next(c for c in nested if c["params"]["C"] == 1.0)
-                self.assertEqual([v for _, v in self.points("test_score", best["id"])], [search.cv_results_[f"split{i}_test_score"][1] for i in range(3)])
+                self.assertEqual(
+                    [v for _, v in self.points("test_score", best["id"])],
+                    [search.cv_results_[f"split{i}_test_score"][1] for i in range(3)],
+                )
             else:
                 self.assertEqual(nested, [])
 
     def test_a_pipeline_and_failures(self) -> None:
         callbacks()
-        import gitruns
-        from gitruns.integrations.sklearn import GitrunsCallback
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import Pipeline
         from sklearn.preprocessing import StandardScaler
 
+        import gitruns
+        from gitruns.integrations.sklearn import GitrunsCallback
+
         x, y = data()
-        pipeline = Pipeline([("scale", StandardScaler()), ("fit", LogisticRegression())]).set_callbacks(GitrunsCallback())
+        pipeline = Pipeline([("scale", StandardScaler()), ("fit", LogisticRegression())]).set_callbacks(
+            GitrunsCallback()
+        )
         with gitruns.init():
             pipeline.fit(x, y)
         self.assertEqual(len([k for k in self.show()["summary"] if k.startswith("task_time.")]), 2)
@@ -92,14 +112,18 @@ class Callback(Training):
 class Results(Training):
     def test_cv_results(self) -> None:
         need("pyarrow")
-        import gitruns
-        from gitruns.integrations.sklearn import track
         from sklearn.model_selection import GridSearchCV
         from sklearn.tree import DecisionTreeClassifier
 
+        import gitruns
+        from gitruns.integrations.sklearn import track
+
         x, y = data()
         grid = [{"max_depth": [1, None]}, {"criterion": ["entropy"], "max_depth": [2]}]
-        with gitruns.init(), track(GridSearchCV(DecisionTreeClassifier(random_state=0), grid, cv=2), prefix="s/") as search:
+        with (
+            gitruns.init(),
+            track(GridSearchCV(DecisionTreeClassifier(random_state=0), grid, cv=2), prefix="s/") as search,
+        ):
             search.fit(x, y)
         got = self.table("s/cv_results")
         results = search.cv_results_
@@ -111,10 +135,11 @@ class Results(Training):
 
 class Track(Training):
     def test_fit_and_score(self) -> None:
-        import gitruns
-        from gitruns.integrations.sklearn import track
         from sklearn.model_selection import GridSearchCV
         from sklearn.tree import DecisionTreeClassifier
+
+        import gitruns
+        from gitruns.integrations.sklearn import track
 
         x, y = data()
         with gitruns.init():
@@ -130,9 +155,10 @@ class Track(Training):
         self.assertEqual(self.points("cv/mean_test_score"), list(enumerate(search.cv_results_["mean_test_score"])))
 
     def test_failures(self) -> None:
+        from sklearn.tree import DecisionTreeClassifier
+
         import gitruns
         from gitruns.integrations.sklearn import track
-        from sklearn.tree import DecisionTreeClassifier
 
         with self.assertRaisesRegex(gitruns.Error, "gitruns.init"), track(DecisionTreeClassifier()):
             pass

@@ -16,9 +16,10 @@ def setUpModule() -> None:
 
 def trainer(callbacks=None, **arguments):
     """A Trainer of a GPT-2 with a few hundred parameters, and its arguments."""
-    import gitruns  # noqa: F401  makes the name known
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments
+
+    import gitruns  # noqa: F401  makes the name known
 
     torch.manual_seed(0)
     rows = [{"input_ids": row, "labels": row} for row in torch.arange(32 * 8).reshape(32, 8) % 13]
@@ -28,9 +29,18 @@ def trainer(callbacks=None, **arguments):
     }  # fmt: skip
 
     def model(trial=None):
-        return GPT2LMHeadModel(GPT2Config(vocab_size=16, n_positions=8, n_embd=8, n_layer=1, n_head=1, bos_token_id=0, eos_token_id=0))
+        return GPT2LMHeadModel(
+            GPT2Config(vocab_size=16, n_positions=8, n_embd=8, n_layer=1, n_head=1, bos_token_id=0, eos_token_id=0)
+        )
 
-    made = Trainer(None, TrainingArguments(**words), train_dataset=rows[:24], eval_dataset=rows[24:], callbacks=callbacks, model_init=model)
+    made = Trainer(
+        None,
+        TrainingArguments(**words),
+        train_dataset=rows[:24],
+        eval_dataset=rows[24:],
+        callbacks=callbacks,
+        model_init=model,
+    )
     return made
 
 
@@ -38,7 +48,14 @@ class Record(Training):
     def test_a_training(self) -> None:
         import gitruns
 
-        t = trainer(run_name="counting", eval_strategy="steps", eval_steps=3, metric_for_best_model="loss", greater_is_better=False, learning_rate=0.01)
+        t = trainer(
+            run_name="counting",
+            eval_strategy="steps",
+            eval_steps=3,
+            metric_for_best_model="loss",
+            greater_is_better=False,
+            learning_rate=0.01,
+        )
         t.train()
         self.assertIsNotNone(gitruns.run)
         t.evaluate()
@@ -94,10 +111,15 @@ class Record(Training):
         import gitruns
         from gitruns.integrations.transformers import GitrunsCallback
 
-        trainer([GitrunsCallback(project="penguins", name="n", finish=True, tags=["a"], group="g")], report_to="none").train()
+        trainer(
+            [GitrunsCallback(project="penguins", name="n", finish=True, tags=["a"], group="g")], report_to="none"
+        ).train()
         self.assertIsNone(gitruns.run)
         r = self.show()
-        self.assertEqual((r["experiment"], r["name"], r["group"], r["tags"], r["status"]), ("penguins", "n", "g", {"a": "yes"}, "finished"))
+        self.assertEqual(
+            (r["experiment"], r["name"], r["group"], r["tags"], r["status"]),
+            ("penguins", "n", "g", {"a": "yes"}, "finished"),
+        )
 
     def test_two_callbacks_record_once(self) -> None:
         import gitruns
@@ -183,7 +205,12 @@ class Resume(Training):
         import gitruns
         from gitruns.integrations.transformers import GitrunsCallback
 
-        words = {"report_to": "none", "save_strategy": "steps", "save_steps": 2, "restore_callback_states_from_checkpoint": True}
+        words = {
+            "report_to": "none",
+            "save_strategy": "steps",
+            "save_steps": 2,
+            "restore_callback_states_from_checkpoint": True,
+        }
         trainer([GitrunsCallback(project="p", tags=["a"])], max_steps=2, **words).train()
         first = gitruns.run.run_id
         gitruns.finish()
@@ -268,8 +295,9 @@ class Search(Training):
         self.assertIn("train/loss", runs["study"]["metrics"])
 
     def test_a_trial_that_fails(self) -> None:
-        import gitruns
         from transformers import TrainerCallback
+
+        import gitruns
 
         class Broken(TrainerCallback):
             def on_step_end(self, args, state, control, **kwargs):
@@ -344,7 +372,10 @@ class Registry(Training):
 
     def test_import_order(self) -> None:
         """The word is known whether gitruns is imported before the library or behind it, and importing gitruns imports none."""
-        for first, second in (("gitruns", "transformers.integrations.integration_utils"), ("transformers.integrations.integration_utils", "gitruns")):
+        for first, second in (
+            ("gitruns", "transformers.integrations.integration_utils"),
+            ("transformers.integrations.integration_utils", "gitruns"),
+        ):
             done = self.python(f"""
 import sys
 import {first}

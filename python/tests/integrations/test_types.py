@@ -9,9 +9,8 @@ import sys
 import tempfile
 import unittest
 
-from library import TESTS, need
-
 import gitruns
+from library import TESTS, need
 
 PYTHON = os.path.dirname(TESTS)
 # Behind a reveal_type stands what is to be revealed.
@@ -111,7 +110,16 @@ class Types(unittest.TestCase):
 
     def mypy(self, *args: str, cwd: str) -> list[str]:
         """What mypy prints, but for its last line."""
-        command = [sys.executable, "-m", "mypy", "--python-version", "3.10", "--cache-dir", os.path.join(self.dir, "cache"), *args]
+        command = [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--python-version",
+            "3.10",
+            "--cache-dir",
+            os.path.join(self.dir, "cache"),
+            *args,
+        ]
         env = {**os.environ, "MYPYPATH": os.path.join(PYTHON, "src")}
         done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)
         self.assertIn(done.returncode, (0, 1), done.stdout + done.stderr)
@@ -121,17 +129,27 @@ class Types(unittest.TestCase):
         """The line and the text of each thing that mypy has to say of a program."""
         with open(os.path.join(self.dir, "train.py"), "w", encoding="utf-8") as f:
             f.write(source)
-        said = self.mypy("--strict", "--no-site-packages", "--follow-imports=silent", "--config-file=", "train.py", cwd=self.dir)
+        said = self.mypy(
+            "--strict", "--no-site-packages", "--follow-imports=silent", "--config-file=", "train.py", cwd=self.dir
+        )
         return [(int(line.split(":")[1]), line.split(": ", 1)[1]) for line in said]
 
     def test_a_program(self) -> None:
         said = [(n, re.sub(r"\b(?:gitruns\.[\w.]*|datetime)\.(?=\w)", "", text)) for n, text in self.program(PROGRAM)]
-        wanted = [(n, f'note: Revealed type is "{line.split("  # ")[1]}"') for n, line in enumerate(PROGRAM.splitlines(), 1) if "reveal_type" in line]
+        wanted = [
+            (n, f'note: Revealed type is "{line.split("  # ")[1]}"')
+            for n, line in enumerate(PROGRAM.splitlines(), 1)
+            if "reveal_type" in line
+        ]
         self.assertEqual(said, wanted)
 
     def test_every_name(self) -> None:
         names = sorted(gitruns.__all__)
-        source = "".join(f"from gitruns import {name} as a{i}\n" for i, name in enumerate(names)) + "import gitruns\n" + "".join(f"gitruns.{name}\n" for name in names)
+        source = (
+            "".join(f"from gitruns import {name} as a{i}\n" for i, name in enumerate(names))
+            + "import gitruns\n"
+            + "".join(f"gitruns.{name}\n" for name in names)
+        )
         self.assertEqual(self.program(source), [])
 
     def test_mistakes(self) -> None:

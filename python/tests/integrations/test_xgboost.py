@@ -25,8 +25,9 @@ PARAMS = {"objective": "binary:logistic", "eta": 0.3, "max_depth": 2, "eval_metr
 
 class Record(Training):
     def test_train(self) -> None:
-        import gitruns
         import xgboost
+
+        import gitruns
         from gitruns.integrations.xgboost import GitrunsCallback
 
         train, valid = data()
@@ -41,28 +42,34 @@ class Record(Training):
         self.assertEqual(self.points("valid/logloss"), list(enumerate(history["valid"]["logloss"])))
         self.assertEqual(self.points("train/aucpr"), list(enumerate(history["train"]["aucpr"])))
         self.assertEqual(r["metrics"]["valid/aucpr"]["goal"], "max")
-        self.assertEqual({k: r["params"]["xgboost"][k] for k in ("eta", "max_depth", "objective", "eval_metric")}, PARAMS)
+        self.assertEqual(
+            {k: r["params"]["xgboost"][k] for k in ("eta", "max_depth", "objective", "eval_metric")}, PARAMS
+        )
         self.assertNotIn("rng_state", r["params"]["xgboost"])
         self.assertEqual(r["summary"]["best_iteration"], model.best_iteration)
         self.assertEqual(r["summary"]["best_score"], model.best_score)
         self.assertIn("model.json", [os.path.basename(a["path"]) for a in r["artifacts"]])
 
     def test_cv_and_period(self) -> None:
-        import gitruns
         import xgboost
+
+        import gitruns
         from gitruns.integrations.xgboost import GitrunsCallback
 
         with gitruns.init():
-            got = xgboost.cv(PARAMS, data()[0], 6, nfold=3, callbacks=[GitrunsCallback(period=4, prefix="cv/")], as_pandas=False)
+            got = xgboost.cv(
+                PARAMS, data()[0], 6, nfold=3, callbacks=[GitrunsCallback(period=4, prefix="cv/")], as_pandas=False
+            )
         self.assertEqual(self.points("cv/test/logloss"), [(i, got["test-logloss-mean"][i]) for i in (0, 4, 5)])
         self.assertEqual(self.points("cv/test/logloss_std"), [(i, got["test-logloss-std"][i]) for i in (0, 4, 5)])
         self.assertEqual(self.show()["params"]["xgboost"]["cv_folds"], 3)
 
     def test_an_estimator(self) -> None:
-        import gitruns
-        from gitruns.integrations.xgboost import GitrunsCallback
         from sklearn.datasets import load_iris
         from xgboost import XGBClassifier
+
+        import gitruns
+        from gitruns.integrations.xgboost import GitrunsCallback
 
         x, y = load_iris(return_X_y=True)
         with gitruns.init():
@@ -72,13 +79,16 @@ class Record(Training):
 
     def test_importance(self) -> None:
         need("pyarrow")
-        import gitruns
         import xgboost
+
+        import gitruns
         from gitruns.integrations.xgboost import GitrunsCallback
 
         train, _ = data()
         with gitruns.init():
-            model = xgboost.train(PARAMS, train, 3, verbose_eval=False, callbacks=[GitrunsCallback(importance="gain", prefix="m/")])
+            model = xgboost.train(
+                PARAMS, train, 3, verbose_eval=False, callbacks=[GitrunsCallback(importance="gain", prefix="m/")]
+            )
         scores = model.get_score(importance_type="gain")
         got = self.table("m/feature_importance")
         self.assertEqual(list(got), ["feature", "gain"])
@@ -86,8 +96,9 @@ class Record(Training):
         self.assertEqual(got["gain"], sorted(scores.values(), reverse=True))
 
     def test_failures(self) -> None:
-        import gitruns
         import xgboost
+
+        import gitruns
         from gitruns.integrations.xgboost import GitrunsCallback
 
         def broken(predictions, matrix):

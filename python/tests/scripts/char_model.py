@@ -63,7 +63,9 @@ for iter_num in range(max_iters):
         losses = {"train": loss_of(pairs[:100]), "val": loss_of(pairs[100:])}
         print(f"step {iter_num}: train {losses['train']:.4f}, val {losses['val']:.4f}")
         if wandb_log:
-            wandb.log({"iter": iter_num, "train/loss": losses["train"], "val/loss": losses["val"], "lr": lr, "mfu": -1 * 100})
+            wandb.log(
+                {"iter": iter_num, "train/loss": losses["train"], "val/loss": losses["val"], "lr": lr, "mfu": -1 * 100}
+            )
         best_val_loss = min(best_val_loss, losses["val"])
     for a, b in rng.sample(pairs[:100], 20):
         p = softmax(weights[a])

@@ -55,7 +55,12 @@ def save_png(path, pixels):
 
     rows = b"".join(b"\0" + bytes(min(255, max(0, int(v * 255))) for v in row) for row in pixels)
     with open(path, "wb") as f:
-        f.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", len(pixels[0]), len(pixels), 8, 0, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+        f.write(
+            b"\x89PNG\r\n\x1a\n"
+            + chunk(b"IHDR", struct.pack(">IIBBBBB", len(pixels[0]), len(pixels), 8, 0, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(rows))
+            + chunk(b"IEND", b"")
+        )
 
 
 def log_validation(accelerator, strength, prompts, step, args):
@@ -68,7 +73,10 @@ def log_validation(accelerator, strength, prompts, step, args):
         save_png(paths[-1], [[v * (1 - strength) + 0.5 * strength for v in row] for row in noisy])
     for tracker in accelerator.trackers:
         if tracker.name == "wandb":
-            tracker.log({"validation": [wandb.Image(path, caption=f"{i}: {prompts[i]}") for i, path in enumerate(paths)]}, step=step)
+            tracker.log(
+                {"validation": [wandb.Image(path, caption=f"{i}: {prompts[i]}") for i, path in enumerate(paths)]},
+                step=step,
+            )
             table = wandb.Table(columns=["prompt", "strength", "step"])
             for prompt in prompts:
                 table.add_data(prompt, strength, step)
@@ -87,12 +95,18 @@ def main():
     if accelerator.is_main_process:
         tracker_config = dict(vars(args))
         tracker_config.pop("validation_prompt")
-        accelerator.init_trackers("denoise", config=tracker_config, init_kwargs={"wandb": {"name": "small", "group": "g", "dir": args.output_dir}})
+        accelerator.init_trackers(
+            "denoise",
+            config=tracker_config,
+            init_kwargs={"wandb": {"name": "small", "group": "g", "dir": args.output_dir}},
+        )
     strength = 0.9
     for global_step in range(1, args.max_train_steps + 1):
         grad = 2 * (strength - 0.2)
         strength -= 0.05 * grad
-        accelerator.log({"train_loss": (strength - 0.2) ** 2, "lr": 0.05, "grads": {"norm": abs(grad)}}, step=global_step)
+        accelerator.log(
+            {"train_loss": (strength - 0.2) ** 2, "lr": 0.05, "grads": {"norm": abs(grad)}}, step=global_step
+        )
         if global_step % 15 == 0:
             log_validation(accelerator, strength, args.validation_prompt, global_step, args)
     if accelerator.is_main_process:

@@ -38,7 +38,10 @@ class SummaryWriter:
 
     def __init__(self, log_dir):
         os.makedirs(log_dir, exist_ok=True)
-        self.file = open(os.path.join(log_dir, f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}.{os.getpid()}.0"), "ab")
+        self.file = open(
+            os.path.join(log_dir, f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}.{os.getpid()}.0"),
+            "ab",
+        )
         self._event(_field(3, b"brain.Event:2"), None)
 
     def _event(self, what, step):
@@ -52,7 +55,10 @@ class SummaryWriter:
     def add_text(self, tag, text, global_step=0):
         tensor = b"\x08\x07" + _field(8, text.encode())
         metadata = _field(9, _field(1, _field(1, b"text")))
-        self._event(_field(5, _field(1, _field(1, (tag + "/text_summary").encode()) + _field(8, tensor) + metadata)), global_step)
+        self._event(
+            _field(5, _field(1, _field(1, (tag + "/text_summary").encode()) + _field(8, tensor) + metadata)),
+            global_step,
+        )
 
     def close(self):
         self.file.close()

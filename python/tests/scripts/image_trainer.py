@@ -71,7 +71,15 @@ def main():
             g = predict(x) - y
             w[0], w[1], b = w[0] - lr * g * x[0], w[1] - lr * g * x[1], b - lr * g
         train, val = OrderedDict(loss=evaluate(data[:150])["loss"]), evaluate(data[150:])
-        update_summary(epoch, train, val, os.path.join(args.output, "summary.csv"), lr=lr, write_header=best is None, log_wandb=args.log_wandb and has_wandb)
+        update_summary(
+            epoch,
+            train,
+            val,
+            os.path.join(args.output, "summary.csv"),
+            lr=lr,
+            write_header=best is None,
+            log_wandb=args.log_wandb and has_wandb,
+        )
         best = max(best or 0, val["top1"])
     if args.log_wandb and has_wandb:
         wandb.run.summary["best_metric"] = best

@@ -13,7 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
-_MODULES = frozenset({"transformers", "lightning", "accelerate", "keras", "xgboost", "lightgbm", "optuna", "hydra", "sklearn"})
+_MODULES = frozenset(
+    {"transformers", "lightning", "accelerate", "keras", "xgboost", "lightgbm", "optuna", "hydra", "sklearn"}
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -31,7 +31,10 @@ def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return method(*args, **kwargs)
         except Exception as e:
-            once(("integration", method.__qualname__, type(e)), f"{method.__qualname__}: not recorded: {type(e).__name__}: {e}")
+            once(
+                ("integration", method.__qualname__, type(e)),
+                f"{method.__qualname__}: not recorded: {type(e).__name__}: {e}",
+            )
             return None
 
     return call

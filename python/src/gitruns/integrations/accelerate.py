@@ -72,7 +72,11 @@ class GitrunsTracker(GeneralTracker):
     def log_images(self, values: dict[str, Any], step: int | None = None, **kwargs: Any) -> None:
         """Record lists of images by key: arrays, PIL images. kwargs go to gitruns.Image: caption."""
         for key, images in values.items():
-            self.run.log({key: [gitruns.Image(image, **kwargs) for image in images]}, step=step, commit=None if step is not None else False)
+            self.run.log(
+                {key: [gitruns.Image(image, **kwargs) for image in images]},
+                step=step,
+                commit=None if step is not None else False,
+            )
 
     @on_main_process
     def log_table(

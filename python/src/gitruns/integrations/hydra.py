@@ -39,11 +39,15 @@ class GitrunsCallback(Callback):
     job is that run, the jobs of a sweep are part of it. What fails here is said once; the job runs without a record.
     """
 
-    def __init__(self, project: str | None = None, group: str | None = None, name: str | None = None, **init: Any) -> None:
+    def __init__(
+        self, project: str | None = None, group: str | None = None, name: str | None = None, **init: Any
+    ) -> None:
         self._project = project
         self._group = group
         self._name = name
-        self._init = {k: OmegaConf.to_container(v, resolve=True) if OmegaConf.is_config(v) else v for k, v in init.items()}
+        self._init = {
+            k: OmegaConf.to_container(v, resolve=True) if OmegaConf.is_config(v) else v for k, v in init.items()
+        }
         self._sweep = False
         self._began = ""
 
@@ -64,7 +68,11 @@ class GitrunsCallback(Callback):
             params = OmegaConf.masked_copy(config, [k for k in config if k != "hydra"])
             overrides = [str(o) for o in OmegaConf.to_container(hydra.overrides.task)]
             tags = given.pop("tags", None) or {}
-            tags = dict(tags) if isinstance(tags, dict) else {str(t): "yes" for t in ([tags] if isinstance(tags, str) else tags)}
+            tags = (
+                dict(tags)
+                if isinstance(tags, dict)
+                else {str(t): "yes" for t in ([tags] if isinstance(tags, str) else tags)}
+            )
             if overrides:
                 tags["overrides"] = " ".join(overrides)
             tags["output_dir"] = str(hydra.runtime.output_dir)

@@ -41,9 +41,19 @@ class GitrunsMetricsLogger(Callback):
     Raises ValueError for an unknown log_freq, gitruns.Error when fit() begins and there is no run.
     """
 
-    def __init__(self, log_freq: str | int = "epoch", initial_step: int = 0, *, run: Any = None, prefix: str = "", log_params: bool = True) -> None:
+    def __init__(
+        self,
+        log_freq: str | int = "epoch",
+        initial_step: int = 0,
+        *,
+        run: Any = None,
+        prefix: str = "",
+        log_params: bool = True,
+    ) -> None:
         super().__init__()
-        if log_freq not in ("epoch", "batch") and (isinstance(log_freq, (str, bool)) or not isinstance(log_freq, int) or log_freq < 1):
+        if log_freq not in ("epoch", "batch") and (
+            isinstance(log_freq, (str, bool)) or not isinstance(log_freq, int) or log_freq < 1
+        ):
             raise ValueError(f"log_freq is {log_freq!r}; give 'epoch', 'batch' or a number of batches")
         self._every = 0 if log_freq == "epoch" else 1 if log_freq == "batch" else int(log_freq)
         self._batch = initial_step
@@ -66,7 +76,9 @@ class GitrunsMetricsLogger(Callback):
 
     @guarded
     def _about(self) -> None:
-        params: dict[str, Any] = {k: v for k, v in (self.params or {}).items() if k in ("epochs", "steps", "batch_size") and v is not None}
+        params: dict[str, Any] = {
+            k: v for k, v in (self.params or {}).items() if k in ("epochs", "steps", "batch_size") and v is not None
+        }
         model = self.model
         params["model"] = {"name": model.name, "parameters": int(model.count_params()), "layers": len(model.layers)}
         optimizer = getattr(model, "optimizer", None)
@@ -75,7 +87,11 @@ class GitrunsMetricsLogger(Callback):
             params["optimizer"] = {**optimizer.get_config(), "name": type(optimizer).__name__}
         loss = getattr(model, "loss", None)
         if loss is not None:
-            params["loss"] = loss if isinstance(loss, (str, dict, list)) else getattr(loss, "name", None) or getattr(loss, "__name__", type(loss).__name__)
+            params["loss"] = (
+                loss
+                if isinstance(loss, (str, dict, list))
+                else getattr(loss, "name", None) or getattr(loss, "__name__", type(loss).__name__)
+            )
         set_params(self._run, "keras", params)
 
     @guarded
@@ -140,7 +156,15 @@ class GitrunsModelCheckpoint(Callback):
     The best epoch and value go to the summary as best_epoch and best_<monitor>.
     """
 
-    def __init__(self, save: str = "best", monitor: str = "val_loss", mode: str = "auto", *, weights_only: bool = False, run: Any = None) -> None:
+    def __init__(
+        self,
+        save: str = "best",
+        monitor: str = "val_loss",
+        mode: str = "auto",
+        *,
+        weights_only: bool = False,
+        run: Any = None,
+    ) -> None:
         super().__init__()
         if save not in ("best", "last", "all"):
             raise ValueError(f"save is {save!r}; give 'best', 'last' or 'all'")
@@ -148,7 +172,11 @@ class GitrunsModelCheckpoint(Callback):
             raise ValueError(f"mode is {mode!r}; give 'auto', 'min' or 'max'")
         self._save = save
         self._monitor = monitor
-        self._max = mode == "max" or mode == "auto" and any(w in monitor for w in ("acc", "auc", "precision", "recall", "f1", "score"))
+        self._max = (
+            mode == "max"
+            or mode == "auto"
+            and any(w in monitor for w in ("acc", "auc", "precision", "recall", "f1", "score"))
+        )
         self._weights = weights_only
         self._given = run
         self._run: Any = None
@@ -165,7 +193,9 @@ class GitrunsModelCheckpoint(Callback):
         if word == "best":
             value = (logs or {}).get(self._monitor)
             if value is None:
-                raise KeyError(f"no {self._monitor} to choose the best epoch by; there are {', '.join(logs or ()) or 'none'}")
+                raise KeyError(
+                    f"no {self._monitor} to choose the best epoch by; there are {', '.join(logs or ()) or 'none'}"
+                )
             value = float(value)
             if value != value or self._best is not None and (value <= self._best if self._max else value >= self._best):
                 return
@@ -197,7 +227,11 @@ class GitrunsCallback(GitrunsMetricsLogger):
         checkpoint: str | None = None, monitor: str = "val_loss", mode: str = "auto", weights_only: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(log_freq, initial_step, run=run, prefix=prefix, log_params=log_params)
-        self._keep = GitrunsModelCheckpoint(checkpoint, monitor, mode, weights_only=weights_only, run=run) if checkpoint else None
+        self._keep = (
+            GitrunsModelCheckpoint(checkpoint, monitor, mode, weights_only=weights_only, run=run)
+            if checkpoint
+            else None
+        )
 
     def set_model(self, model: Any) -> None:
         """Called by Keras."""

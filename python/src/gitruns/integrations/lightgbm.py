@@ -1,11 +1,11 @@
 """Recording from LightGBM: a callback for train(), cv() and the estimators, and a summary of a trained model.
 
-    import gitruns, lightgbm
-    from gitruns.integrations.lightgbm import gitruns_callback, log_summary
+import gitruns, lightgbm
+from gitruns.integrations.lightgbm import gitruns_callback, log_summary
 
-    with gitruns.init(project="penguins"):
-        model = lightgbm.train(params, data, valid_sets=[valid], callbacks=[gitruns_callback()])
-        log_summary(model)
+with gitruns.init(project="penguins"):
+    model = lightgbm.train(params, data, valid_sets=[valid], callbacks=[gitruns_callback()])
+    log_summary(model)
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ def gitruns_callback(run: Any = None, *, prefix: str = "", period: int = 1, log_
     return _Callback(run, prefix, period, log_params)
 
 
-def log_summary(model: Any, run: Any = None, *, prefix: str = "", importance: str | None = "gain", save_model: bool = False) -> None:
+def log_summary(
+    model: Any, run: Any = None, *, prefix: str = "", importance: str | None = "gain", save_model: bool = False
+) -> None:
     """Record what a trained model came to: best_iteration and best_score in the summary, feature importance as a table.
 
     model is a Booster, a CVBooster or a fitted estimator. importance: "gain", "split" or None. save_model keeps the model as
@@ -98,7 +100,9 @@ def _summarise(model: Any, run: Any, prefix: str, importance: str | None, save_m
         values[prefix + "best_iteration"] = int(model.best_iteration)
     scores = getattr(model, "best_score", None)
     if scores:
-        values[prefix + "best_score"] = {data: {metric: float(v) for metric, v in metrics.items()} for data, metrics in scores.items()}
+        values[prefix + "best_score"] = {
+            data: {metric: float(v) for metric, v in metrics.items()} for data, metrics in scores.items()
+        }
     if values:
         run.summary.update(values)
     if run.disabled:
@@ -106,6 +110,8 @@ def _summarise(model: Any, run: Any, prefix: str, importance: str | None, save_m
     if importance:
         weights = model.feature_importance(importance_type=importance)
         rows = sorted(([name, float(w)] for name, w in zip(model.feature_name(), weights)), key=lambda r: -r[1])
-        run.log({prefix + "feature_importance": gitruns.Table(columns=["feature", importance], data=rows)}, commit=False)
+        run.log(
+            {prefix + "feature_importance": gitruns.Table(columns=["feature", importance], data=rows)}, commit=False
+        )
     if save_model:
         model.save_model(os.path.join(run.dir, prefix.replace("/", "_") + "model.txt"))

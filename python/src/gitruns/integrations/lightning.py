@@ -176,13 +176,27 @@ class _Logger:
         """Record videos: arrays (time, channel, height, width) or paths. kwargs are lists with one item a video: fps=[…]."""
         self._log_media(gitruns.Video, "videos", key, videos, step, kwargs)
 
-    def log_table(self, key: str, columns: list[Any] | None = None, data: list[Any] | None = None, dataframe: Any = None, step: int | None = None) -> None:
+    def log_table(
+        self,
+        key: str,
+        columns: list[Any] | None = None,
+        data: list[Any] | None = None,
+        dataframe: Any = None,
+        step: int | None = None,
+    ) -> None:
         """Record a table: its columns and rows, or a data frame."""
         if _rank() > 0:
             return
         self.log_metrics({key: gitruns.Table(columns=columns, data=data, dataframe=dataframe)}, step)
 
-    def log_text(self, key: str, columns: list[Any] | None = None, data: list[Any] | None = None, dataframe: Any = None, step: int | None = None) -> None:
+    def log_text(
+        self,
+        key: str,
+        columns: list[Any] | None = None,
+        data: list[Any] | None = None,
+        dataframe: Any = None,
+        step: int | None = None,
+    ) -> None:
         """Record text as a table."""
         self.log_table(key, columns, data, dataframe, step)
 
@@ -224,7 +238,11 @@ class _Logger:
     # Parts of it
 
     def _keyed(self, values: Any) -> dict[str, Any]:
-        return {f"{self._prefix}{self.LOGGER_JOIN_CHAR}{k}": v for k, v in values.items()} if self._prefix else dict(values)
+        return (
+            {f"{self._prefix}{self.LOGGER_JOIN_CHAR}{k}": v for k, v in values.items()}
+            if self._prefix
+            else dict(values)
+        )
 
     def _log_media(self, make: Any, what: str, key: str, items: Any, step: int | None, kwargs: dict[str, Any]) -> None:
         if not isinstance(items, list):
@@ -234,7 +252,9 @@ class _Logger:
                 raise ValueError(f"{name} has {len(values)} items for {len(items)} {what}")
         if _rank() > 0:
             return
-        self.log_metrics({key: [make(item, **{k: v[i] for k, v in kwargs.items()}) for i, item in enumerate(items)]}, step)
+        self.log_metrics(
+            {key: [make(item, **{k: v[i] for k, v in kwargs.items()}) for i, item in enumerate(items)]}, step
+        )
 
     def _best(self, checkpoint_callback: Any) -> None:
         """Set which checkpoint is the best in the summary, and the metric's goal."""
@@ -260,7 +280,9 @@ class _Logger:
         scores = {**dict(getattr(checkpoint_callback, "best_k_models", None) or {})}
         for path in (last, best):
             if path:
-                scores.setdefault(path, getattr(checkpoint_callback, "best_model_score" if path == best else "current_score", None))
+                scores.setdefault(
+                    path, getattr(checkpoint_callback, "best_model_score" if path == best else "current_score", None)
+                )
         found = []
         for path, score in scores.items():
             try:
@@ -281,7 +303,10 @@ class _Logger:
                     artifact.add_file(path, name="model.ckpt")
                 self.experiment.log_artifact(artifact, aliases=["latest", "best"] if path == best else ["latest"])
             except Exception as e:
-                _say.once(("checkpoint", path), f"the checkpoint {os.path.basename(path)} is not kept: {type(e).__name__}: {e}")
+                _say.once(
+                    ("checkpoint", path),
+                    f"the checkpoint {os.path.basename(path)} is not kept: {type(e).__name__}: {e}",
+                )
             self._kept[path] = changed
 
     # To another process

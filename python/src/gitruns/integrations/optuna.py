@@ -1,19 +1,19 @@
 """A callback for Optuna: the study is a run, each trial a run that is part of it.
 
-    import optuna
-    from gitruns.integrations.optuna import GitrunsCallback, trial_run
+import optuna
+from gitruns.integrations.optuna import GitrunsCallback, trial_run
 
-    record = GitrunsCallback()
+record = GitrunsCallback()
 
-    @record.track_in_gitruns()
-    def objective(trial):
-        x = trial.suggest_float("x", -5, 5)
-        trial_run().log({"loss": x * x})
-        return x * x
+@record.track_in_gitruns()
+def objective(trial):
+    x = trial.suggest_float("x", -5, 5)
+    trial_run().log({"loss": x * x})
+    return x * x
 
-    study = optuna.create_study()
-    with record:
-        study.optimize(objective, n_trials=20, n_jobs=2, callbacks=[record])
+study = optuna.create_study()
+with record:
+    study.optimize(objective, n_trials=20, n_jobs=2, callbacks=[record])
 """
 
 from __future__ import annotations
@@ -76,7 +76,12 @@ class GitrunsCallback:
 
     def _study_run(self, study: Any) -> Any:
         with self._lock:
-            if self._parent is not None and self._parent._state == "" and self._study is not None and self._study.study_name == study.study_name:
+            if (
+                self._parent is not None
+                and self._parent._state == ""
+                and self._study is not None
+                and self._study.study_name == study.study_name
+            ):
                 return self._parent
             names = self._names_of(study)
             active = gitruns.run
@@ -95,7 +100,12 @@ class GitrunsCallback:
 
     @guarded
     def _about(self, study: Any, names: list[Any], directions: list[Any]) -> None:
-        about = {"study": study.study_name, "directions": directions, "sampler": type(study.sampler).__name__, "pruner": type(study.pruner).__name__}
+        about = {
+            "study": study.study_name,
+            "directions": directions,
+            "sampler": type(study.sampler).__name__,
+            "pruner": type(study.pruner).__name__,
+        }
         _current.set_params(self._parent, "optuna", about)
         for name, direction in zip(names, directions):
             if direction in ("minimize", "maximize"):
@@ -115,16 +125,26 @@ class GitrunsCallback:
         parent = self._parent
         if parent is None or parent._state != "":
             return
-        values: dict[str, Any] = {"trials": {state: n for state, n in sorted(self._counts.items())}} if self._counts else {}
+        values: dict[str, Any] = (
+            {"trials": {state: n for state, n in sorted(self._counts.items())}} if self._counts else {}
+        )
         if len(study.directions) == 1:
             try:
                 best = study.best_trial
             except ValueError:  # no trial has a value yet
                 best = None
             if best is not None:
-                values.update(best_value=best.value, best_trial=best.number, best_params=dict(best.params), best_run=self._run_ids.get(best.number, ""))
+                values.update(
+                    best_value=best.value,
+                    best_trial=best.number,
+                    best_params=dict(best.params),
+                    best_run=self._run_ids.get(best.number, ""),
+                )
         else:
-            values["best_trials"] = [{"trial": t.number, "values": list(t.values), "run": self._run_ids.get(t.number, "")} for t in study.best_trials[:100]]
+            values["best_trials"] = [
+                {"trial": t.number, "values": list(t.values), "run": self._run_ids.get(t.number, "")}
+                for t in study.best_trials[:100]
+            ]
         if values:
             parent.summary.update(values)
 
@@ -168,7 +188,16 @@ class GitrunsCallback:
             self._run_ids[number] = run.run_id
         return run
 
-    def _end(self, study: Any, run: Any, number: int, state: str, values: Sequence[float] | None, error: BaseException | None, reason: str = "") -> None:
+    def _end(
+        self,
+        study: Any,
+        run: Any,
+        number: int,
+        state: str,
+        values: Sequence[float] | None,
+        error: BaseException | None,
+        reason: str = "",
+    ) -> None:
         """Record how a trial ended, and end its run."""
         with self._lock:
             self._counts[state] = self._counts.get(state, 0) + 1
@@ -184,7 +213,14 @@ class GitrunsCallback:
         if error is not None:
             _end.finish_with(run, type(error), error, error.__traceback__)
         else:
-            _end.end(run, "failed" if state == "fail" else "finished", None, "", reason or ("pruned" if state == "pruned" else ""), quiet=True)
+            _end.end(
+                run,
+                "failed" if state == "fail" else "finished",
+                None,
+                "",
+                reason or ("pruned" if state == "pruned" else ""),
+                quiet=True,
+            )
 
     def track_in_gitruns(self) -> Callable[..., Any]:
         """A decorator for the objective: the trial is a run from its begin to its end, whatever way it ends."""
@@ -225,7 +261,17 @@ class GitrunsCallback:
         return decorate
 
     @guarded
-    def _close(self, study: Any, trial: Any, run: Any, seen: dict[str, Any], state: str, values: Any, error: Any, reason: str = "") -> None:
+    def _close(
+        self,
+        study: Any,
+        trial: Any,
+        run: Any,
+        seen: dict[str, Any],
+        state: str,
+        values: Any,
+        error: Any,
+        reason: str = "",
+    ) -> None:
         if run._state == "" and not run.disabled:
             _params(run, trial.params, seen)
             if trial.user_attrs:
@@ -283,7 +329,10 @@ def _entered(run: Any) -> Any:
     token = _current.trial.set(run)
     main = threading.current_thread() is threading.main_thread()
     if not main and not run.disabled:
-        once("optuna-threads", "trials run in threads: gitruns.log() in the objective goes to the study's run; trial_run().log() to the trial's")
+        once(
+            "optuna-threads",
+            "trials run in threads: gitruns.log() in the objective goes to the study's run; trial_run().log() to the trial's",
+        )
     module = sys.modules["gitruns"]
     before, outer = module.run, dict(_live._outer)
     names = {name: os.environ.get(name) for name in ("RUNS_ID", "RUNS_DIR", "RUNS_STARTED_BY")}

@@ -1,14 +1,14 @@
 """Recording from scikit-learn: a callback for estimators that take one (1.9 and later), a context manager for all.
 
-    import gitruns
-    from gitruns.integrations.sklearn import GitrunsCallback, track
+import gitruns
+from gitruns.integrations.sklearn import GitrunsCallback, track
 
-    with gitruns.init(project="penguins"):
-        search = GridSearchCV(SVC(), {"C": [0.1, 1, 10]}).set_callbacks(GitrunsCallback())
-        search.fit(x, y)
-        with track(RandomForestClassifier()) as forest:
-            forest.fit(x, y)
-            forest.score(x_test, y_test)
+with gitruns.init(project="penguins"):
+    search = GridSearchCV(SVC(), {"C": [0.1, 1, 10]}).set_callbacks(GitrunsCallback())
+    search.fit(x, y)
+    with track(RandomForestClassifier()) as forest:
+        forest.fit(x, y)
+        forest.score(x_test, y_test)
 """
 
 from __future__ import annotations
@@ -54,7 +54,13 @@ class _Recorder:
         iterations = getattr(estimator, "n_iter_", None)
         if iterations is not None:
             try:
-                self.run.summary.update({self.prefix + "n_iter": int(max(iterations)) if hasattr(iterations, "__len__") else int(iterations)})
+                self.run.summary.update(
+                    {
+                        self.prefix + "n_iter": int(max(iterations))
+                        if hasattr(iterations, "__len__")
+                        else int(iterations)
+                    }
+                )
             except (TypeError, ValueError):
                 pass
 
@@ -66,7 +72,10 @@ class _Recorder:
         for i in range(count):
             self.run.log({self.prefix + "cv/" + k: float(results[k][i]) for k in scores}, step=i)
         names = sorted({k for params in results["params"] for k in params})
-        rows = [[_plain(p.get(k)) for k in names] + [_plain(results[k][i]) for k in keys] for i, p in enumerate(results["params"])]
+        rows = [
+            [_plain(p.get(k)) for k in names] + [_plain(results[k][i]) for k in keys]
+            for i, p in enumerate(results["params"])
+        ]
         best: dict[str, Any] = {}
         for name in ("best_score_", "best_index_", "n_splits_", "refit_time_"):
             value: Any = getattr(estimator, name, None)
@@ -79,7 +88,10 @@ class _Recorder:
         if self.nested:
             for i, params in enumerate(results["params"]):
                 self.candidate(i, params, results)
-        self.run.log({self.prefix + "cv_results": gitruns.Table(columns=["param_" + n for n in names] + keys, data=rows)}, commit=False)
+        self.run.log(
+            {self.prefix + "cv_results": gitruns.Table(columns=["param_" + n for n in names] + keys, data=rows)},
+            commit=False,
+        )
 
     def candidate(self, i: int, params: dict[str, Any], results: dict[str, Any]) -> None:
         run = gitruns.init(
@@ -135,12 +147,21 @@ class GitrunsCallback:
         if self._worker:
             return
         if context.parent is not None:
-            once("sklearn-inner", "sklearn: a fit() inside another is not recorded; set GitrunsCallback on the outermost estimator")
+            once(
+                "sklearn-inner",
+                "sklearn: a fit() inside another is not recorded; set GitrunsCallback on the outermost estimator",
+            )
             return
         run = current(self._given, "fit() with GitrunsCallback")
         if self._recorder is None or self._recorder.run is not run:
             self._recorder = _Recorder(run, self._prefix, self._nested)
-        self._open[context.root_uuid] = {"start": time.perf_counter(), "tasks": {}, "scorer": None, "error": sys.exc_info()[1], "step": 0}
+        self._open[context.root_uuid] = {
+            "start": time.perf_counter(),
+            "tasks": {},
+            "scorer": None,
+            "error": sys.exc_info()[1],
+            "step": 0,
+        }
         self._recorder.begin(estimator)
 
     def teardown(self, estimator: Any, context: Any) -> None:
@@ -173,7 +194,16 @@ class GitrunsCallback:
             if began is not None:
                 fit.setdefault("times", {})[context.task_name] = time.perf_counter() - began
 
-    def _scored_task_end(self, estimator: Any, context: Any, *, X: Any = None, y: Any = None, metadata: Any = None, fitted_estimator: Any = None) -> None:
+    def _scored_task_end(
+        self,
+        estimator: Any,
+        context: Any,
+        *,
+        X: Any = None,
+        y: Any = None,
+        metadata: Any = None,
+        fitted_estimator: Any = None,
+    ) -> None:
         GitrunsCallback.on_fit_task_end(self, estimator, context)
         fit = self._open.get(context.root_uuid)
         if fit is not None and fitted_estimator is not None and X is not None and context.parent is not None:

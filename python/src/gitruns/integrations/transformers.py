@@ -105,7 +105,9 @@ class GitrunsCallback(TrainerCallback, ExportableState):
             self._run.watch(model, log=self._watch, log_freq=max(100, int(getattr(state, "logging_steps", 0) or 0)))
             self._watched = model
 
-    def on_log(self, args: Any, state: Any, control: Any, model: Any = None, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+    def on_log(
+        self, args: Any, state: Any, control: Any, model: Any = None, logs: dict[str, Any] | None = None, **kwargs: Any
+    ) -> None:
         """Record what the Trainer logs, at the global step."""
         if not state.is_world_process_zero or not logs:
             return
@@ -119,7 +121,15 @@ class GitrunsCallback(TrainerCallback, ExportableState):
         if curves:
             self._run.log(rewrite_logs(curves), step=state.global_step)
 
-    def on_predict(self, args: Any, state: Any, control: Any, metrics: dict[str, Any] | None = None, model: Any = None, **kwargs: Any) -> None:
+    def on_predict(
+        self,
+        args: Any,
+        state: Any,
+        control: Any,
+        metrics: dict[str, Any] | None = None,
+        model: Any = None,
+        **kwargs: Any,
+    ) -> None:
         """Record the metrics of predict(), which the Trainer does not log."""
         if not state.is_world_process_zero or not metrics:
             return
@@ -140,7 +150,9 @@ class GitrunsCallback(TrainerCallback, ExportableState):
             aliases.append("best")
         self._keep(folder, aliases, {"step": state.global_step, "epoch": state.epoch})
 
-    def on_train_end(self, args: Any, state: Any, control: Any, model: Any = None, processing_class: Any = None, **kwargs: Any) -> None:
+    def on_train_end(
+        self, args: Any, state: Any, control: Any, model: Any = None, processing_class: Any = None, **kwargs: Any
+    ) -> None:
         """Keep the model where log_model is "end"; end the run where finish is set and the callback began it."""
         if not state.is_world_process_zero or self._run is None:
             return
@@ -165,7 +177,13 @@ class GitrunsCallback(TrainerCallback, ExportableState):
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps: how the callback was made, and the run that it records to."""
-        made = {"project": self._project, "name": self._name, "log_model": self._log_model or "false", "watch": self._watch or "false", "finish": self._finish}
+        made = {
+            "project": self._project,
+            "name": self._name,
+            "log_model": self._log_model or "false",
+            "watch": self._watch or "false",
+            "finish": self._finish,
+        }
         import json
 
         try:
@@ -189,7 +207,9 @@ class GitrunsCallback(TrainerCallback, ExportableState):
         if not training and self._run is not None and not getattr(self._run, "_state", ""):
             return
         begun = _Begun.run
-        if begun is not None and (getattr(begun, "_state", "") != "" or getattr(begun, "_pid", os.getpid()) != os.getpid()):
+        if begun is not None and (
+            getattr(begun, "_state", "") != "" or getattr(begun, "_pid", os.getpid()) != os.getpid()
+        ):
             _Begun.set(None, None, None, False)
             begun = None
         resumed = _run_of(state, type(self).__name__) if state.global_step > 0 else None
@@ -239,7 +259,11 @@ class GitrunsCallback(TrainerCallback, ExportableState):
             params["model_config"] = config if isinstance(config, dict) else config.to_dict()
         peft = getattr(model, "peft_config", None)
         if peft is not None:
-            params["peft_config"] = {k: v.to_dict() if hasattr(v, "to_dict") else v for k, v in peft.items()} if isinstance(peft, dict) else peft
+            params["peft_config"] = (
+                {k: v.to_dict() if hasattr(v, "to_dict") else v for k, v in peft.items()}
+                if isinstance(peft, dict)
+                else peft
+            )
         if getattr(state, "trial_params", None):
             params["trial"] = dict(state.trial_params)
         if callable(getattr(model, "num_parameters", None)):
@@ -257,7 +281,9 @@ class GitrunsCallback(TrainerCallback, ExportableState):
 
     def _keep_model(self, args: Any, state: Any, model: Any, processing_class: Any) -> None:
         if getattr(args, "deepspeed", None) or getattr(args, "fsdp", None):
-            _say.say('log_model="end": the parameters lie on several processes; use log_model="checkpoint", whose files the Trainer gathers')
+            _say.say(
+                'log_model="end": the parameters lie on several processes; use log_model="checkpoint", whose files the Trainer gathers'
+            )
             return
         import tempfile
 

@@ -1,10 +1,10 @@
 """A callback for xgboost: train(), cv() and the estimators.
 
-    import gitruns, xgboost
-    from gitruns.integrations.xgboost import GitrunsCallback
+import gitruns, xgboost
+from gitruns.integrations.xgboost import GitrunsCallback
 
-    with gitruns.init(project="penguins"):
-        xgboost.train(params, data, 100, evals=[(data, "train"), (valid, "valid")], callbacks=[GitrunsCallback()])
+with gitruns.init(project="penguins"):
+    xgboost.train(params, data, 100, evals=[(data, "train"), (valid, "valid")], callbacks=[GitrunsCallback()])
 """
 
 from __future__ import annotations
@@ -23,7 +23,18 @@ from ._current import current, guarded, set_params
 
 # Metrics of xgboost whose direction their name does not tell.
 _MAX = ("aucpr", "pre", "map", "ndcg", "auc", "interval-regression-accuracy")
-_MIN = ("merror", "mlogloss", "mphe", "quantile", "expectile", "gamma-nloglik", "poisson-nloglik", "cox-nloglik", "aft-nloglik", "tweedie-nloglik")
+_MIN = (
+    "merror",
+    "mlogloss",
+    "mphe",
+    "quantile",
+    "expectile",
+    "gamma-nloglik",
+    "poisson-nloglik",
+    "cox-nloglik",
+    "aft-nloglik",
+    "tweedie-nloglik",
+)
 
 
 class GitrunsCallback(TrainingCallback):
@@ -39,7 +50,14 @@ class GitrunsCallback(TrainingCallback):
     """
 
     def __init__(
-        self, run: Any = None, *, prefix: str = "", period: int = 1, log_params: bool = True, importance: str | None = None, save_model: bool = False
+        self,
+        run: Any = None,
+        *,
+        prefix: str = "",
+        period: int = 1,
+        log_params: bool = True,
+        importance: str | None = None,
+        save_model: bool = False,
     ) -> None:
         super().__init__()
         if period < 1:
@@ -125,13 +143,23 @@ class GitrunsCallback(TrainingCallback):
             run.log(self._pending[0], step=self._pending[1])
         best = model.attr("best_iteration")
         if best is not None:
-            run.summary.update({self._prefix + "best_iteration": int(best), self._prefix + "best_score": float(model.attr("best_score"))})
+            run.summary.update(
+                {
+                    self._prefix + "best_iteration": int(best),
+                    self._prefix + "best_score": float(model.attr("best_score")),
+                }
+            )
         if run.disabled or not isinstance(model, xgboost.Booster):
             return
         if self._importance:
             scores = model.get_score(importance_type=self._importance)
-            rows = sorted(([name, float(s)] for name, s in scores.items() if not isinstance(s, list)), key=lambda r: -r[1])
-            run.log({self._prefix + "feature_importance": gitruns.Table(columns=["feature", self._importance], data=rows)}, commit=False)
+            rows = sorted(
+                ([name, float(s)] for name, s in scores.items() if not isinstance(s, list)), key=lambda r: -r[1]
+            )
+            run.log(
+                {self._prefix + "feature_importance": gitruns.Table(columns=["feature", self._importance], data=rows)},
+                commit=False,
+            )
         if self._save_model:
             model.save_model(os.path.join(run.dir, self._prefix.replace("/", "_") + "model.json"))
 
@@ -165,7 +193,11 @@ def booster_params(config: str) -> dict[str, Any]:
     for part in ("learner_train_param", "objective", "generic_param"):
         take({k: v for k, v in learner.get(part, {}).items() if k != "name"})
     for key, value in booster.items():
-        if key.endswith("_train_param") and isinstance(value, dict) and (key != "dart_train_param" or params.get("booster") == "dart"):
+        if (
+            key.endswith("_train_param")
+            and isinstance(value, dict)
+            and (key != "dart_train_param" or params.get("booster") == "dart")
+        ):
             take(value)
     metrics = [m["name"] for m in learner.get("metrics", ()) if isinstance(m, dict) and "name" in m]
     if metrics:
