@@ -80,7 +80,7 @@ func (r *Repository) fetchBase(ctx context.Context, run *format.Run) error {
 	if _, err := git.Commit(ctx, r.Git, run.Source.Base); err == nil {
 		return nil
 	}
-	_ = git.FetchKept(ctx, r.Git, "", run.Source.Base)
+	_ = git.FetchBase(ctx, r.Git, "", run.Source.Base)
 	return ctx.Err()
 }
 

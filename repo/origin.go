@@ -138,5 +138,5 @@ func (r *Repository) storeSource(ctx context.Context, c *capture.Captured) error
 	if c.Keep == "" {
 		return nil
 	}
-	return git.Keep(ctx, r.Git, c.Keep)
+	return git.KeepBase(ctx, r.Git, c.Keep)
 }

@@ -249,7 +249,7 @@ func (r *Repository) Branches(ctx context.Context) ([]string, error) {
 
 // Reached reports which of the commits a revision holds. Those that this clone lacks are not among them.
 func (r *Repository) Reached(ctx context.Context, commits []string, rev string) (map[string]bool, error) {
-	return git.Reached(ctx, r.Git, commits, rev)
+	return git.ReachableFrom(ctx, r.Git, commits, rev)
 }
 
 // Fork is where the branch that is checked out left another one.

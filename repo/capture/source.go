@@ -235,7 +235,7 @@ func (c *Captured) difference(ctx context.Context, base git.Base) error {
 		durable := false
 		s.Durable = &durable
 	}
-	if base.Commit != "" && !base.Kept {
+	if base.Commit != "" && !base.OnRemote {
 		c.Keep = base.Commit
 	}
 	before := len(s.Patches)

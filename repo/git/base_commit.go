@@ -13,8 +13,8 @@ import (
 
 // Base is where patches begin.
 type Base struct {
-	Commit string // empty: the tree without entries
-	Kept   bool   // on a remote, as far as this clone knows
+	Commit   string // empty: the tree without entries
+	OnRemote bool   // on a remote, as far as this clone knows
 	// Durable is false where the commit may vanish with its branch.
 	Durable bool
 }
@@ -27,8 +27,8 @@ func (b Base) String() string {
 	return b.Commit[:12]
 }
 
-// keptRefs hold commits that no remote has, so that git does not collect them.
-const keptRefs = "refs/runs/base/"
+// baseRefs hold commits that no remote has, so that git does not collect them.
+const baseRefs = "refs/runs/base/"
 
 // Refs are where a repository stands: what one listing of its refs tells.
 type Refs struct {
@@ -84,7 +84,7 @@ const maxRefs = 500
 
 // DurableBase is the newest commit on the way to head that stays when the branch goes: where the work left the ref that the
 // project names, else a remote's default branch, else any branch of a remote. Without a remote it is head itself, which
-// Keep then keeps; in a shallow clone without such a commit, as in CI, the tree without entries, up to maxTree bytes.
+// KeepBase then keeps; in a shallow clone without such a commit, as in CI, the tree without entries, up to maxTree bytes.
 func (s *Scratch) DurableBase(ctx context.Context, r *Refs, wanted string, maxTree int64) (Base, error) {
 	head := r.Commit
 	if wanted != "" && !s.Has(ctx, wanted) {
@@ -93,7 +93,7 @@ func (s *Scratch) DurableBase(ctx context.Context, r *Refs, wanted string, maxTr
 	for _, refs := range s.candidates(ctx, r, wanted) {
 		out, err := s.run(ctx, nil, append([]string{"merge-base", head}, refs...)...)
 		if commit := strings.TrimSpace(string(out)); err == nil && commit != "" {
-			return Base{Commit: commit, Kept: true, Durable: true}, nil
+			return Base{Commit: commit, OnRemote: true, Durable: true}, nil
 		}
 		if ctx.Err() != nil {
 			return Base{}, ctx.Err()
@@ -171,9 +171,9 @@ func (s *Scratch) treeBytes(ctx context.Context, tree string) (int64, error) {
 	return total, nil
 }
 
-// Keep guards a commit that no remote has from git's garbage collection.
-func Keep(ctx context.Context, dirs Dirs, commit string) error {
-	ref := keptRefs + commit
+// KeepBase guards a commit that no remote has from git's garbage collection.
+func KeepBase(ctx context.Context, dirs Dirs, commit string) error {
+	ref := baseRefs + commit
 	if _, err := os.Stat(filepath.Join(dirs.Common, filepath.FromSlash(ref))); err == nil {
 		return nil
 	}
@@ -183,8 +183,8 @@ func Keep(ctx context.Context, dirs Dirs, commit string) error {
 	return nil
 }
 
-// FetchKept asks a remote, the default one where none is named, for a commit that Keep guarded where it was recorded.
-func FetchKept(ctx context.Context, dirs Dirs, remote, commit string) error {
+// FetchBase asks a remote, the default one where none is named, for a commit that KeepBase guarded where it was recorded.
+func FetchBase(ctx context.Context, dirs Dirs, remote, commit string) error {
 	if remote == "" {
 		var err error
 		if remote, err = DefaultRemote(ctx, dirs); err != nil {
@@ -194,23 +194,23 @@ func FetchKept(ctx context.Context, dirs Dirs, remote, commit string) error {
 			return errors.New("no remote")
 		}
 	}
-	ref := keptRefs + commit
+	ref := baseRefs + commit
 	_, err := dirs.network().run(ctx, "fetch", "-q", "--no-tags", "--no-write-fetch-head", "--", remote, ref+":"+ref)
 	return err
 }
 
-// KeptBases are the commits that Keep guards.
+// KeptBases are the commits that KeepBase guards.
 func KeptBases(ctx context.Context, dirs Dirs) (map[string]bool, error) {
-	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(refname)", keptRefs)
+	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(refname)", baseRefs)
 	bases := map[string]bool{}
 	for _, ref := range strings.Fields(string(out)) {
-		bases[strings.TrimPrefix(ref, keptRefs)] = true
+		bases[strings.TrimPrefix(ref, baseRefs)] = true
 	}
 	return bases, err
 }
 
-// KeptRef is the ref that guards a commit.
-func KeptRef(commit string) string { return keptRefs + commit }
+// BaseRef is the ref that guards a commit.
+func BaseRef(commit string) string { return baseRefs + commit }
 
 // OnRemote reports whether a remote-tracking branch holds the commit that is checked out in dir.
 func OnRemote(ctx context.Context, dir string) (bool, error) {

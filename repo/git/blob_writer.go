@@ -8,26 +8,26 @@ import (
 	"strings"
 )
 
-// Blobs stores files of the working tree as git would, through its filters, without the user's index.
-type Blobs struct {
+// BlobWriter stores files of the working tree as git would, through its filters, without the user's index.
+type BlobWriter struct {
 	dirs Dirs
 	dir  string
 }
 
-// NewBlobs makes one. Close it.
-func NewBlobs(dirs Dirs) (*Blobs, error) {
+// NewBlobWriter makes one. Close it.
+func NewBlobWriter(dirs Dirs) (*BlobWriter, error) {
 	dir, err := os.MkdirTemp("", "runs-index-")
 	if err != nil {
 		return nil, fmt.Errorf("making a temporary index: %w", err)
 	}
-	return &Blobs{dirs, dir}, nil
+	return &BlobWriter{dirs, dir}, nil
 }
 
 // Close removes the temporary index.
-func (b *Blobs) Close() { _ = os.RemoveAll(b.dir) }
+func (b *BlobWriter) Close() { _ = os.RemoveAll(b.dir) }
 
 // Add stores files, named from the root of the working tree, and returns their entries.
-func (b *Blobs) Add(ctx context.Context, paths []string) ([]Entry, error) {
+func (b *BlobWriter) Add(ctx context.Context, paths []string) ([]Entry, error) {
 	if len(paths) == 0 {
 		return nil, nil
 	}

@@ -27,8 +27,8 @@ type command struct {
 	env   []string
 	stdin io.Reader
 	// stderr keeps what a call that succeeds says there; nil drops it.
-	stderr *complaint
-	holds  *os.File // a lock that git keeps where it outlives us; nil is none
+	stderr   *stderrBuffer
+	heldLock *os.File // a lock that git keeps where it outlives us; nil is none
 }
 
 // unsafeVariables change what plumbing prints or where it writes.
@@ -52,7 +52,7 @@ func (c command) stream(ctx context.Context, stdout io.Writer, args ...string) e
 	cmd.Stdin, cmd.Stdout = c.stdin, stdout
 	stderr := c.stderr
 	if stderr == nil {
-		stderr = &complaint{}
+		stderr = &stderrBuffer{}
 	}
 	cmd.Stderr = stderr
 	if err := cmd.Run(); err != nil {
@@ -80,8 +80,8 @@ func (c command) process(ctx context.Context, args []string) (*exec.Cmd, error) 
 	}
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir = c.dir
-	if c.holds != nil && runtime.GOOS != "windows" { // which passes no files on
-		cmd.ExtraFiles = []*os.File{c.holds}
+	if c.heldLock != nil && runtime.GOOS != "windows" { // which passes no files on
+		cmd.ExtraFiles = []*os.File{c.heldLock}
 	}
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return slices.ContainsFunc(unsafeVariables, func(prefix string) bool { return strings.HasPrefix(v, prefix) })
@@ -101,17 +101,17 @@ type Error struct {
 
 func (e *Error) Error() string { return "git " + e.Command + ": " + e.Message }
 
-// IsPassing reports whether a call failed at what is over when it is repeated: git gc, in another process, removed the folder
+// IsTransient reports whether a call failed at what is over when it is repeated: git gc, in another process, removed the folder
 // that an object was about to be written to.
-func IsPassing(err error) bool {
+func IsTransient(err error) bool {
 	var failed *Error
 	return errors.As(err, &failed) && strings.Contains(failed.Output, "unable to create temporary file: No such file or directory")
 }
 
-// complaint keeps the first bytes of stderr.
-type complaint struct{ bytes.Buffer }
+// stderrBuffer keeps the first bytes of stderr.
+type stderrBuffer struct{ bytes.Buffer }
 
-func (t *complaint) Write(p []byte) (int, error) {
+func (t *stderrBuffer) Write(p []byte) (int, error) {
 	if room := 64<<10 - t.Len(); room > 0 {
 		t.Buffer.Write(p[:min(len(p), room)])
 	}
@@ -119,7 +119,7 @@ func (t *complaint) Write(p []byte) (int, error) {
 }
 
 // message is the first line that says what is wrong: warnings and hints come before it.
-func (t *complaint) message() string {
+func (t *stderrBuffer) message() string {
 	first := ""
 	for line := range strings.Lines(t.String()) {
 		line = strings.TrimSpace(line)

@@ -87,15 +87,15 @@ func IsAncestor(ctx context.Context, dirs Dirs, commit, of string) (bool, error)
 	return err == nil, err
 }
 
-// Missing lists the commits that one has and others have not, the oldest first.
-func Missing(ctx context.Context, dirs Dirs, tip string, others ...string) ([]string, error) {
+// CommitsNotIn lists the commits that one has and others have not, the oldest first.
+func CommitsNotIn(ctx context.Context, dirs Dirs, tip string, others ...string) ([]string, error) {
 	args := append([]string{"rev-list", "--topo-order", "--reverse", tip, "--not"}, others...)
 	out, err := dirs.command().run(ctx, args...)
 	return strings.Fields(string(out)), err
 }
 
-// Reached reports which of the commits a revision holds. Those that this clone lacks are not among them.
-func Reached(ctx context.Context, dirs Dirs, commits []string, rev string) (map[string]bool, error) {
+// ReachableFrom reports which of the commits a revision holds. Those that this clone lacks are not among them.
+func ReachableFrom(ctx context.Context, dirs Dirs, commits []string, rev string) (map[string]bool, error) {
 	reached := map[string]bool{}
 	if len(commits) == 0 {
 		return reached, nil

@@ -13,7 +13,7 @@ type coprocess struct {
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	out     *bufio.Reader
-	stderr  complaint
+	stderr  stderrBuffer
 	name    string
 	idBytes int
 }

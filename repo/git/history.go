@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// PastChange is a file that a commit adds, changes or removes.
-type PastChange struct {
+// CommittedChange is a file that a commit adds, changes or removes.
+type CommittedChange struct {
 	Commit string
 	Path   string
 	Mode   string // empty where the file is removed
 	ID     string
 }
 
-// Absent lists the objects below folders that a partial clone has not fetched.
-func Absent(ctx context.Context, dirs Dirs, tips, without, folders []string) (map[string]bool, error) {
+// MissingObjects lists the objects below folders that a partial clone has not fetched.
+func MissingObjects(ctx context.Context, dirs Dirs, tips, without, folders []string) (map[string]bool, error) {
 	args := append([]string{"--literal-pathspecs", "rev-list", "--objects", "--full-history", "--missing=print"}, tips...)
 	args = append(append(append(args, "--not"), without...), "--")
 	out, err := dirs.exact().run(ctx, append(args, folders...)...)
@@ -34,7 +34,7 @@ func Absent(ctx context.Context, dirs Dirs, tips, without, folders []string) (ma
 // EachChange calls visit with what commits change below folders, parents before their children. Of a merge it tells what
 // none of the parents has. tips and without are ids of commits: the commits are those of the tips that without has not.
 // It returns the number of commits that change something.
-func EachChange(ctx context.Context, dirs Dirs, tips, without, folders []string, visit func(PastChange) error) (int, error) {
+func EachChange(ctx context.Context, dirs Dirs, tips, without, folders []string, visit func(CommittedChange) error) (int, error) {
 	args := []string{"--literal-pathspecs", "rev-list", "--topo-order", "--reverse", "--full-history"}
 	args = append(append(append(args, tips...), "--not"), without...)
 	args = append(append(args, "--"), folders...)
@@ -71,7 +71,7 @@ const maxChangeBytes = 1 << 20
 
 // readChanges reads what `git diff-tree --stdin -z --raw -c` prints: the id of a commit, then for each file
 // `:OLDMODE… NEWMODE OLDID… NEWID STATUS`, with as many colons and old ones as there are parents, and its path.
-func readChanges(r io.Reader, visit func(PastChange) error) error {
+func readChanges(r io.Reader, visit func(CommittedChange) error) error {
 	in := bufio.NewReaderSize(r, maxChangeBytes)
 	commit := ""
 	for {
@@ -99,7 +99,7 @@ func readChanges(r io.Reader, visit func(PastChange) error) error {
 		if len(fields) != 2*parents+3 || commit == "" || file == "" || !isObjectID(fields[2*parents+1]) {
 			return fmt.Errorf("git diff-tree: unexpected line %.100q", word)
 		}
-		c := PastChange{Commit: commit, Path: file, Mode: fields[parents], ID: fields[2*parents+1]}
+		c := CommittedChange{Commit: commit, Path: file, Mode: fields[parents], ID: fields[2*parents+1]}
 		if strings.Trim(c.Mode, "0") == "" {
 			c.Mode, c.ID = "", ""
 		}

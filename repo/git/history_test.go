@@ -13,9 +13,9 @@ const (
 	none    = "0000000000000000000000000000000000000000"
 )
 
-func readAll(text string) ([]PastChange, error) {
-	var got []PastChange
-	err := readChanges(strings.NewReader(text), func(c PastChange) error {
+func readAll(text string) ([]CommittedChange, error) {
+	var got []CommittedChange
+	err := readChanges(strings.NewReader(text), func(c CommittedChange) error {
 		got = append(got, c)
 		return nil
 	})
@@ -25,7 +25,7 @@ func readAll(text string) ([]PastChange, error) {
 func TestReadChanges(t *testing.T) {
 	for _, c := range []struct {
 		name, in string
-		want     []PastChange
+		want     []CommittedChange
 		fails    bool
 	}{
 		{name: "nothing"},
@@ -33,7 +33,7 @@ func TestReadChanges(t *testing.T) {
 			name: "added, changed, removed",
 			in: commitA + "\x00:000000 100644 " + none + " " + blobA + " A\x00a\nb\x00:100644 120000 " + blobA + " " + blobB + " T\x00c\x00" +
 				":100644 000000 " + blobA + " " + none + " D\x00d e\x00",
-			want: []PastChange{
+			want: []CommittedChange{
 				{Commit: commitA, Path: "a\nb", Mode: "100644", ID: blobA},
 				{Commit: commitA, Path: "c", Mode: "120000", ID: blobB},
 				{Commit: commitA, Path: "d e"},
@@ -42,7 +42,7 @@ func TestReadChanges(t *testing.T) {
 		{
 			name: "a merge",
 			in:   commitA + "\x00::000000 100644 100755 " + none + " " + blobA + " " + blobB + " AM\x00x\x00",
-			want: []PastChange{{Commit: commitA, Path: "x", Mode: "100755", ID: blobB}},
+			want: []CommittedChange{{Commit: commitA, Path: "x", Mode: "100755", ID: blobB}},
 		},
 		{name: "no commit", in: ":000000 100644 " + none + " " + blobA + " A\x00a\x00", fails: true},
 		{name: "torn", in: commitA + "\x00:000000 100644 " + none + " " + blobA + " A\x00a", fails: true},

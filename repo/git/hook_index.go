@@ -31,7 +31,7 @@ func IndexOfHook(dirs Dirs) HookIndex {
 	switch {
 	case filepath.Dir(path) != realPath(dirs.Git):
 		return OtherHookIndex
-	case name == "index" || name == heldIndex:
+	case name == "index" || name == indexLockName:
 		return OwnHookIndex
 	case strings.HasPrefix(name, "next-index-"):
 		return PartHookIndex

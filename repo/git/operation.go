@@ -12,17 +12,17 @@ import (
 )
 
 // Operation changes the branch that is checked out and the index of the user together. What it writes, it writes in this
-// order: the note `<git dir>/runs/op`, git's index.lock, the new index under a name of its own, the note again with the
-// commits, the index by one rename, the refs; and then it removes the lock, and the note last. Killed at any moment, Settle makes
+// order: the intent `<git dir>/runs/op`, git's index.lock, the new index under a name of its own, the intent again with the
+// commits, the index by one rename, the refs; and then it removes the lock, and the intent last. Killed at any moment, CompleteOrRollBack makes
 // it whole or as if it had never begun; and while index.lock is there, git itself refuses to build on what is half done.
 //
 // The index comes before the refs: `git commit` reads the branch first and then the index, before it takes the lock. Whoever
 // sees the new branch has the new index then; who saw the old branch is refused by git when it is to move.
 type Operation struct {
-	dirs  Dirs
-	guard *os.File // the lock of our own processes
-	note  note
-	index string // the new index
+	dirs     Dirs
+	lockFile *os.File // the lock of our own processes
+	intent   intent
+	index    string // the new index
 }
 
 // indexPath is the user's index.
@@ -35,17 +35,17 @@ func (d Dirs) indexPath() string {
 
 // Begin settles what a killed process left behind and takes both locks. nonce is a random word.
 func Begin(ctx context.Context, dirs Dirs, kind, nonce string) (*Operation, error) {
-	guard, err := dirs.take(ctx, time.Minute) // what holds it is a short write of another command of ours
+	lockFile, err := dirs.lockOperations(ctx, time.Minute) // what holds it is a short write of another command of ours
 	if err != nil {
 		return nil, err
 	}
-	o := &Operation{dirs: dirs, guard: guard, note: note{nonce: nonce, kind: kind}, index: dirs.state("index-" + nonce)}
-	err = dirs.settle(ctx, guard)
+	o := &Operation{dirs: dirs, lockFile: lockFile, intent: intent{nonce: nonce, kind: kind}, index: dirs.state("index-" + nonce)}
+	err = dirs.completeOrRollBack(ctx, lockFile)
 	if err == nil {
 		dirs.sweep()
-		err = o.note.write(dirs.state("op"))
+		err = o.intent.write(dirs.state("op"))
 	}
-	if err == nil && filepath.Base(dirs.indexPath()) != heldIndex {
+	if err == nil && filepath.Base(dirs.indexPath()) != indexLockName {
 		err = o.lockIndex(ctx)
 	}
 	if err == nil {
@@ -58,10 +58,10 @@ func Begin(ctx context.Context, dirs Dirs, kind, nonce string) (*Operation, erro
 	return o, nil
 }
 
-// lasting is a call that has our lock too: where we are killed and it goes on, nobody settles what it is about to do.
-func (o *Operation) lasting() command {
+// lockedCommand is a call that has our lock too: where we are killed and it goes on, nobody settles what it is about to do.
+func (o *Operation) lockedCommand() command {
 	c := o.dirs.command()
-	c.holds = o.guard
+	c.heldLock = o.lockFile
 	return c
 }
 
@@ -138,26 +138,26 @@ func (o *Operation) StageEntries(ctx context.Context, entries []Edit) error {
 
 // Finish moves the refs, of which the first is HEAD, and gives the new index its place.
 func (o *Operation) Finish(ctx context.Context, reason string, updates ...RefUpdate) error {
-	o.note.ref, o.note.old, o.note.next = updates[0].Ref, updates[0].Old, updates[0].New
-	o.note.moves = updates
-	if err := o.note.write(o.dirs.state("op")); err != nil {
+	o.intent.ref, o.intent.old, o.intent.next = updates[0].Ref, updates[0].Old, updates[0].New
+	o.intent.moves = updates
+	if err := o.intent.write(o.dirs.state("op")); err != nil {
 		return err
 	}
 	// From here on nothing is interrupted: it is a matter of milliseconds.
 	return o.publish(context.WithoutCancel(ctx), reason, nil)
 }
 
-// publish gives the new index its place and moves the refs of the note. Where they do not move, undo is called with the new
+// publish gives the new index its place and moves the refs of the intent. Where they do not move, undo is called with the new
 // index, and the old one comes back.
 func (o *Operation) publish(ctx context.Context, reason string, undo func() error) error {
-	was := o.dirs.state("was-" + o.note.nonce)
+	was := o.dirs.state("was-" + o.intent.nonce)
 	if err := keepIndex(o.dirs.indexPath(), was); err != nil {
 		return err
 	}
 	if err := os.Rename(o.index, o.dirs.indexPath()); err != nil {
 		return err
 	}
-	err := o.lasting().updateRefs(ctx, reason, o.note.moves...)
+	err := o.lockedCommand().updateRefs(ctx, reason, o.intent.moves...)
 	if err == nil {
 		return nil
 	}
@@ -193,6 +193,6 @@ func (o *Operation) FinishIndex(ctx context.Context, reason string, updates ...R
 
 // Close gives the locks back. What was not finished is as if it had never begun.
 func (o *Operation) Close() {
-	o.dirs.clear(o.note)
-	_ = o.guard.Close()
+	o.dirs.clear(o.intent)
+	_ = o.lockFile.Close()
 }

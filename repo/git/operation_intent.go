@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// note is the file that says what is being done.
-type note struct {
+// intent is the file that says what is being done.
+type intent struct {
 	nonce          string
 	kind           string      // commit, follow
 	ref, old, next string      // empty until the refs are about to move
@@ -19,7 +19,7 @@ type note struct {
 func (d Dirs) state(name string) string { return filepath.Join(d.Git, "runs", name) }
 
 // write gives the file its content as a whole. It need not outlive a power failure until the refs are about to move.
-func (n note) write(path string) error {
+func (n intent) write(path string) error {
 	text := fmt.Sprintf("nonce %s\nkind %s\n", n.nonce, n.kind)
 	if n.next != "" {
 		text += fmt.Sprintf("ref %s\nold %s\nnew %s\n", n.ref, n.old, n.next)
@@ -45,12 +45,12 @@ func (n note) write(path string) error {
 	return os.Rename(tmp, path)
 }
 
-func readNote(path string) (note, error) {
+func readIntent(path string) (intent, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return note{}, err
+		return intent{}, err
 	}
-	var n note
+	var n intent
 	for line := range strings.Lines(string(data)) {
 		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		switch key {
@@ -73,10 +73,10 @@ func readNote(path string) (note, error) {
 	return n, nil
 }
 
-// clear removes what an operation leaves: the lock, then the files, and the note last, so that a kill on the way leaves
+// clear removes what an operation leaves: the lock, then the files, and the intent last, so that a kill on the way leaves
 // nothing that the next command does not know of.
-func (d Dirs) clear(n note) {
-	if d.ours(n) {
+func (d Dirs) clear(n intent) {
+	if d.ownsIndexLock(n) {
 		_ = os.Remove(d.indexPath() + ".lock")
 	}
 	for _, name := range []string{"index-" + n.nonce, "index-" + n.nonce + ".lock", "was-" + n.nonce, "lock-" + n.nonce, "op-" + n.nonce, "op"} {
@@ -84,7 +84,7 @@ func (d Dirs) clear(n note) {
 	}
 }
 
-// sweep removes what processes left that were killed before their note was written. It needs the lock of our own processes.
+// sweep removes what processes left that were killed before their intent was written. It needs the lock of our own processes.
 func (d Dirs) sweep() {
 	for _, prefix := range []string{"op-", "index-", "lock-", "was-"} {
 		left, _ := filepath.Glob(d.state(prefix + "*"))

@@ -19,18 +19,18 @@ var ErrLocked = errors.New("another process is changing this repository")
 const lockWait = 5 * time.Second
 
 // take locks out our own processes of this working tree. Without wait it gives up at once.
-func (d Dirs) take(ctx context.Context, wait time.Duration) (*os.File, error) {
+func (d Dirs) lockOperations(ctx context.Context, wait time.Duration) (*os.File, error) {
 	return takeLock(ctx, d.state("lock"), wait)
 }
 
-// turnWait is how long a commit lets others of ours go first.
-const turnWait = time.Minute
+// commitLockWait is how long a commit lets others of ours go first.
+const commitLockWait = time.Minute
 
-// Turn waits until no other commit of runs is being made in any working tree of the repository: of many that begin at once
+// LockCommits waits until no other commit of runs is being made in any working tree of the repository: of many that begin at once
 // none is overtaken again and again. It is for fairness alone; after a minute it is given without. Call the function at the
 // end.
-func Turn(ctx context.Context, dirs Dirs) (end func(), err error) {
-	f, err := takeLock(ctx, filepath.Join(dirs.Common, "runs", "turn"), turnWait)
+func LockCommits(ctx context.Context, dirs Dirs) (end func(), err error) {
+	f, err := takeLock(ctx, filepath.Join(dirs.Common, "runs", "turn"), commitLockWait)
 	if errors.Is(err, ErrLocked) {
 		return func() {}, nil
 	}
@@ -64,13 +64,13 @@ func takeLock(ctx context.Context, path string, wait time.Duration) (*os.File, e
 	}
 }
 
-// heldIndex is the index that `git commit -a` shows to hooks: the lock that git itself holds.
-const heldIndex = "index.lock"
+// indexLockName is the index that `git commit -a` shows to hooks: the lock that git itself holds.
+const indexLockName = "index.lock"
 
 // lockIndex makes git's index.lock a second name of a file of ours: so that it is known as ours after a kill.
 func (o *Operation) lockIndex(ctx context.Context) error {
-	own := o.dirs.state("lock-" + o.note.nonce)
-	if err := os.WriteFile(own, []byte("runs "+o.note.nonce+"\n"), 0o666); err != nil {
+	own := o.dirs.state("lock-" + o.intent.nonce)
+	if err := os.WriteFile(own, []byte("runs "+o.intent.nonce+"\n"), 0o666); err != nil {
 		return err
 	}
 	path := o.dirs.indexPath() + ".lock"
@@ -81,7 +81,7 @@ func (o *Operation) lockIndex(ctx context.Context) error {
 			return nil
 		}
 		if !errors.Is(err, fs.ErrExist) {
-			err = createWhole(own, path)
+			err = createExclusive(own, path)
 		}
 		if err == nil || !errors.Is(err, fs.ErrExist) {
 			return err
@@ -95,8 +95,8 @@ func (o *Operation) lockIndex(ctx context.Context) error {
 	}
 }
 
-// createWhole is for file systems without hard links.
-func createWhole(from, to string) error {
+// createExclusive is for file systems without hard links.
+func createExclusive(from, to string) error {
 	data, err := os.ReadFile(from)
 	if err != nil {
 		return err
@@ -109,8 +109,8 @@ func createWhole(from, to string) error {
 	return errors.Join(err, f.Close())
 }
 
-// ours reports whether index.lock is the one of this note.
-func (d Dirs) ours(n note) bool {
+// ours reports whether index.lock is the one of this intent.
+func (d Dirs) ownsIndexLock(n intent) bool {
 	data, err := os.ReadFile(d.indexPath() + ".lock")
 	return err == nil && string(data) == "runs "+n.nonce+"\n"
 }

@@ -9,25 +9,25 @@ import (
 	"time"
 )
 
-// Settle completes or undoes what a killed process left behind. Where nothing is left it costs a look at one file. What a
+// CompleteOrRollBack completes or undoes what a killed process left behind. Where nothing is left it costs a look at one file. What a
 // living process is doing is left to it.
-func Settle(ctx context.Context, dirs Dirs) error {
+func CompleteOrRollBack(ctx context.Context, dirs Dirs) error {
 	if _, err := os.Lstat(dirs.state("op")); err != nil {
 		return nil
 	}
-	guard, err := dirs.take(ctx, 0)
+	lockFile, err := dirs.lockOperations(ctx, 0)
 	if errors.Is(err, ErrLocked) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer func() { _ = guard.Close() }()
-	return dirs.settle(ctx, guard)
+	defer func() { _ = lockFile.Close() }()
+	return dirs.completeOrRollBack(ctx, lockFile)
 }
 
-func (d Dirs) settle(ctx context.Context, guard *os.File) error {
-	n, err := readNote(d.state("op"))
+func (d Dirs) completeOrRollBack(ctx context.Context, lockFile *os.File) error {
+	n, err := readIntent(d.state("op"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -37,10 +37,10 @@ func (d Dirs) settle(ctx context.Context, guard *os.File) error {
 	if err := d.freeRefs(ctx, n); err != nil {
 		return err
 	}
-	if n.kind == kindFollow {
-		return d.settleFollow(ctx, n, guard)
+	if n.kind == kindMove {
+		return d.completeMove(ctx, n, lockFile)
 	}
-	if err := d.completeRefs(ctx, n, guard); err != nil {
+	if err := d.completeRefs(ctx, n, lockFile); err != nil {
 		return err
 	}
 	d.clear(n)
@@ -50,10 +50,10 @@ func (d Dirs) settle(ctx context.Context, guard *os.File) error {
 // refLockWait is how long a lock of a ref must be seen before it counts as left behind: git holds them for milliseconds.
 const refLockWait = time.Second
 
-// freeRefs removes the locks that a killed update-ref left on the refs of a note. While index.lock is ours, no commit of
+// freeRefs removes the locks that a killed update-ref left on the refs of an intent. While index.lock is ours, no commit of
 // anybody else holds them.
-func (d Dirs) freeRefs(ctx context.Context, n note) error {
-	if n.next == "" || !d.ours(n) {
+func (d Dirs) freeRefs(ctx context.Context, n intent) error {
+	if n.next == "" || !d.ownsIndexLock(n) {
 		return nil
 	}
 	paths := []string{filepath.Join(d.Git, "HEAD.lock")}
@@ -92,54 +92,54 @@ func (d Dirs) freeRefs(ctx context.Context, n note) error {
 	return nil
 }
 
-// placed reports whether the new index has its place and the old one is kept.
-func (d Dirs) placed(n note) bool {
+// indexReplaced reports whether the new index has its place and the old one is kept.
+func (d Dirs) indexReplaced(n intent) bool {
 	_, made := os.Lstat(d.state("index-" + n.nonce))
 	_, was := os.Lstat(d.state("was-" + n.nonce))
 	return errors.Is(made, fs.ErrNotExist) && was == nil
 }
 
-// completeRefs moves the refs of a note whose index has its place already. Where somebody has removed index.lock, index and
+// completeRefs moves the refs of an intent whose index has its place already. Where somebody has removed index.lock, index and
 // branch may have changed since: they stay as they are.
-func (d Dirs) completeRefs(ctx context.Context, n note, guard *os.File) error {
-	if n.next == "" || !d.ours(n) || !d.placed(n) {
+func (d Dirs) completeRefs(ctx context.Context, n intent, lockFile *os.File) error {
+	if n.next == "" || !d.ownsIndexLock(n) || !d.indexReplaced(n) {
 		return nil
 	}
-	o := &Operation{dirs: d, guard: guard, note: n}
+	o := &Operation{dirs: d, lockFile: lockFile, intent: n}
 	reason := "runs: finish an interrupted " + n.kind
-	err := o.lasting().updateRefs(ctx, reason, n.moves...)
+	err := o.lockedCommand().updateRefs(ctx, reason, n.moves...)
 	if !errors.Is(err, ErrMoved) {
 		return err
 	}
 	// They have moved already, all or, where git was killed between one and the next, some of them.
 	for _, u := range n.moves {
-		if err := o.lasting().updateRefs(ctx, reason, u); err != nil && !errors.Is(err, ErrMoved) {
+		if err := o.lockedCommand().updateRefs(ctx, reason, u); err != nil && !errors.Is(err, ErrMoved) {
 			return err
 		}
 	}
 	return nil
 }
 
-// settleFollow repeats what a process died at; where that cannot be, the branch stays where it is.
-func (d Dirs) settleFollow(ctx context.Context, n note, guard *os.File) error {
+// completeMove repeats what a process died at; where that cannot be, the branch stays where it is.
+func (d Dirs) completeMove(ctx context.Context, n intent, lockFile *os.File) error {
 	if n.next == "" {
 		d.clear(n)
 		return nil
 	}
-	if d.placed(n) {
-		if err := d.completeRefs(ctx, n, guard); err != nil {
+	if d.indexReplaced(n) {
+		if err := d.completeRefs(ctx, n, lockFile); err != nil {
 			return err
 		}
 		d.clear(n)
 		return nil
 	}
-	o := &Operation{dirs: d, guard: guard, note: n, index: d.state("index-" + n.nonce)}
+	o := &Operation{dirs: d, lockFile: lockFile, intent: n, index: d.state("index-" + n.nonce)}
 	tip, err := ReadTip(ctx, d)
 	if err != nil {
 		return err
 	}
 	if tip.Commit == n.old {
-		if !d.ours(n) {
+		if !d.ownsIndexLock(n) {
 			if err := o.lockIndex(ctx); err != nil {
 				return err
 			}
@@ -149,7 +149,7 @@ func (d Dirs) settleFollow(ctx context.Context, n note, guard *os.File) error {
 		}
 		_ = os.Remove(o.index + ".lock")
 		var inTheWay *InTheWayError
-		if err := o.follow(ctx, "runs: finish an interrupted move", true); err != nil && !errors.As(err, &inTheWay) {
+		if err := o.moveBranch(ctx, "runs: finish an interrupted move", true); err != nil && !errors.As(err, &inTheWay) {
 			return err
 		}
 	}

@@ -161,7 +161,7 @@ func Push(ctx context.Context, dirs Dirs, remote string, specs ...Refspec) (said
 		args = append(args, s.From+":"+s.To)
 	}
 	c := dirs.network()
-	var stderr complaint
+	var stderr stderrBuffer
 	c.stderr = &stderr
 	out, err := c.run(ctx, args...)
 	if err == nil {

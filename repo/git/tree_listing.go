@@ -91,9 +91,9 @@ func FoldersNamed(ctx context.Context, dirs Dirs, commit, name string) ([]string
 // TreePair are two trees to compare.
 type TreePair struct{ From, To string }
 
-// Added lists the names that stand in the second tree of a pair and not in the first, not what lies below them. All pairs
+// AddedNames lists the names that stand in the second tree of a pair and not in the first, not what lies below them. All pairs
 // take one process.
-func Added(ctx context.Context, dirs Dirs, pairs []TreePair) ([]string, error) {
+func AddedNames(ctx context.Context, dirs Dirs, pairs []TreePair) ([]string, error) {
 	if len(pairs) == 0 {
 		return nil, nil
 	}

@@ -135,7 +135,7 @@ func (t *Trees) Copy(id string, limit int64, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	to := &faulty{w: w}
+	to := &stickyWriter{w: w}
 	if _, err := io.CopyN(to, t.cat.out, size); err != nil {
 		return t.cat.failed(err)
 	}
@@ -145,13 +145,13 @@ func (t *Trees) Copy(id string, limit int64, w io.Writer) error {
 	return to.err
 }
 
-// faulty takes all that is written and remembers the first error.
-type faulty struct {
+// stickyWriter takes all that is written and remembers the first error.
+type stickyWriter struct {
 	w   io.Writer
 	err error
 }
 
-func (f *faulty) Write(p []byte) (int, error) {
+func (f *stickyWriter) Write(p []byte) (int, error) {
 	if f.err == nil {
 		_, f.err = f.w.Write(p)
 	}

@@ -67,7 +67,7 @@ func Settle(ctx context.Context, r *repo.Repository) error {
 	if !r.InGit {
 		return nil
 	}
-	return git.Settle(ctx, r.Git)
+	return git.CompleteOrRollBack(ctx, r.Git)
 }
 
 // refSwitches bounds how often a commit begins again because a branch moved.
@@ -85,7 +85,7 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 			Hint: "end it first: " + end,
 		}
 	}
-	end, err := git.Turn(ctx, r.Git)
+	end, err := git.LockCommits(ctx, r.Git)
 	if err != nil {
 		return nil, fmt.Errorf("committing runs: %w", err)
 	}
@@ -96,7 +96,7 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 		case errors.Is(err, git.ErrMoved) && moved < refSwitches:
 			moved++
 			continue
-		case git.IsPassing(err) && passing < passingTries:
+		case git.IsTransient(err) && passing < passingTries:
 			passing++
 			continue
 		}
@@ -198,7 +198,7 @@ func (w *writer) commitElsewhere(ctx context.Context) (*Committed, error) {
 		return p.Committed, err
 	}
 	p.Branch = branch
-	scratch, err := git.NewBlobs(w.repo.Git)
+	scratch, err := git.NewBlobWriter(w.repo.Git)
 	if err != nil {
 		return nil, err
 	}

@@ -131,7 +131,7 @@ func (v *verification) verify(ctx context.Context) (err error) {
 		return err
 	}
 	if v.done.Partial, err = git.Partial(ctx, v.dirs); err == nil && v.done.Partial {
-		v.absent, err = git.Absent(ctx, v.dirs, v.done.Tips, v.done.Without, v.done.Folders)
+		v.absent, err = git.MissingObjects(ctx, v.dirs, v.done.Tips, v.done.Without, v.done.Folders)
 	}
 	if err != nil {
 		return err
@@ -141,7 +141,7 @@ func (v *verification) verify(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	v.done.Commits, err = git.EachChange(ctx, v.dirs, v.done.Tips, v.done.Without, v.done.Folders, func(c git.PastChange) error {
+	v.done.Commits, err = git.EachChange(ctx, v.dirs, v.done.Tips, v.done.Without, v.done.Folders, func(c git.CommittedChange) error {
 		if f, name := v.folderOf(c.Path); f != nil {
 			v.change(f, name, c)
 		}
@@ -299,7 +299,7 @@ func (f *pastRuns) run(id string) *pastRun {
 func runFile(p place) string { return strings.TrimPrefix(p.name, runPath(p.run)+"/") }
 
 // change takes in one change of the history.
-func (v *verification) change(f *pastRuns, name string, c git.PastChange) {
+func (v *verification) change(f *pastRuns, name string, c git.CommittedChange) {
 	p := placeOf(path.Join(repo.DirName, name))
 	if c.ID != "" {
 		reason := stray(name, c.Mode)
@@ -330,7 +330,7 @@ func (v *verification) change(f *pastRuns, name string, c git.PastChange) {
 }
 
 // change: files are added, or go with the whole run.
-func (r *pastRun) change(f *pastRuns, p place, c git.PastChange) {
+func (r *pastRun) change(f *pastRuns, p place, c git.CommittedChange) {
 	name := runFile(p)
 	if c.ID == "" {
 		r.went[name] = c.Commit

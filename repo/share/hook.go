@@ -36,7 +36,7 @@ func StageForCommit(ctx context.Context, r *repo.Repository) (*Staged, error) {
 	if config.Commit.Branch != "" { // they have a branch of their own
 		return s, nil
 	}
-	end, err := git.Turn(ctx, r.Git)
+	end, err := git.LockCommits(ctx, r.Git)
 	if err != nil {
 		return s, err
 	}

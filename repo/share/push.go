@@ -108,7 +108,7 @@ func Push(ctx context.Context, r *repo.Repository, ask PushRequest) (*Pushed, er
 		if err == nil {
 			return p.done, nil
 		}
-		if !git.IsPassing(err) || try == passingTries {
+		if !git.IsTransient(err) || try == passingTries {
 			return p.done, fmt.Errorf("pushing runs to %s: %w", p.up.Name(), err)
 		}
 	}
@@ -298,7 +298,7 @@ func unpushed(ctx context.Context, r *repo.Repository, trees *git.Trees, tip, ba
 	if base != "" {
 		others = []string{base}
 	}
-	ids, err := git.Missing(ctx, r.Git, tip, others...)
+	ids, err := git.CommitsNotIn(ctx, r.Git, tip, others...)
 	if err != nil {
 		return nil, err
 	}
@@ -431,7 +431,7 @@ func (p *pusher) send(ctx context.Context, tip string) error {
 	}
 	var specs []git.Refspec
 	for _, base := range bases {
-		specs = append(specs, git.Refspec{From: git.KeptRef(base), To: git.KeptRef(base)})
+		specs = append(specs, git.Refspec{From: git.BaseRef(base), To: git.BaseRef(base)})
 	}
 	if len(specs) > 0 {
 		if _, err := git.Push(ctx, p.repo.Git, p.up.Remote, specs...); err != nil {
@@ -526,7 +526,7 @@ func follow(ctx context.Context, r *repo.Repository, local localBranch, tip, rea
 		}
 		err = git.UpdateRefs(ctx, r.Git, reason, git.RefUpdate{Ref: "refs/heads/" + local.name, Old: local.tip, New: tip})
 	} else {
-		err = git.Follow(ctx, r.Git, local.tip, tip, reason, format.RandomLetters(8))
+		err = git.MoveBranch(ctx, r.Git, local.tip, tip, reason, format.RandomLetters(8))
 	}
 	var inTheWay *git.InTheWayError
 	switch {

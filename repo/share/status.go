@@ -157,7 +157,7 @@ func Elsewhere(ctx context.Context, r *repo.Repository) ([]string, error) {
 			pairs = append(pairs, git.TreePair{From: from, To: day.ID})
 		}
 	}
-	names, err := git.Added(ctx, r.Git, pairs)
+	names, err := git.AddedNames(ctx, r.Git, pairs)
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ func (p *puller) keepBases(ctx context.Context, up git.Upstream) error {
 		case err != nil:
 			return err
 		case commit == "":
-			if err := git.FetchKept(ctx, p.repo.Git, up.Remote, base); err != nil && ctx.Err() != nil {
+			if err := git.FetchBase(ctx, p.repo.Git, up.Remote, base); err != nil && ctx.Err() != nil {
 				return ctx.Err()
 			}
 			continue
@@ -68,7 +68,7 @@ func (p *puller) keepBases(ctx context.Context, up git.Upstream) error {
 			}
 		}
 		if !ours {
-			if err := git.Keep(ctx, p.repo.Git, base); err != nil {
+			if err := git.KeepBase(ctx, p.repo.Git, base); err != nil {
 				return err
 			}
 		}
@@ -167,7 +167,7 @@ func (p *puller) commitTaken(ctx context.Context, ours *contents, edits []git.Ed
 	if err != nil {
 		return err
 	}
-	blobs, err := git.NewBlobs(p.repo.Git)
+	blobs, err := git.NewBlobWriter(p.repo.Git)
 	if err != nil {
 		return err
 	}
