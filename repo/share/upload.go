@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
@@ -145,4 +147,50 @@ func (p *pusher) uploadLFS(ctx context.Context, tip string, records []*format.Ru
 		return fmt.Errorf("artifacts lie in git LFS, and nothing is pushed: %w", err)
 	}
 	return nil
+}
+
+// UploadArtifacts brings what this machine has of the artifacts of runs to the store, whether or not the runs are pushed.
+func UploadArtifacts(ctx context.Context, r *repo.Repository, entries []*repo.Entry, progress func(done, total int64)) (Uploaded, error) {
+	url, err := needStore(r, "uploading artifacts")
+	if err != nil {
+		return Uploaded{}, err
+	}
+	done := Uploaded{Store: url}
+	objects := map[string]store.Object{}
+	elsewhere := map[string]bool{}
+	for _, e := range entries {
+		if e.Active != nil {
+			continue
+		}
+		all, err := e.AllArtifacts()
+		if err != nil {
+			return done, err
+		}
+		for _, a := range all {
+			switch at := r.Stored(a.SHA256, a.Bytes); {
+			case a.Where == "":
+			case at == "":
+				elsewhere[a.SHA256] = true
+			default:
+				objects[a.SHA256] = store.Object{Digest: a.SHA256, Size: a.Bytes, Path: at}
+			}
+		}
+	}
+	done.Elsewhere = len(elsewhere)
+	if len(objects) == 0 {
+		return done, nil
+	}
+	s, err := store.Open(ctx, url)
+	if err != nil {
+		return done, atStore(err)
+	}
+	defer func() { _ = s.Close() }()
+	results := s.Upload(ctx, slices.Collect(maps.Values(objects)), progress)
+	for _, result := range results {
+		if result.Err == nil {
+			done.Files++
+			done.Bytes += result.Moved
+		}
+	}
+	return done, firstFailure(results)
 }

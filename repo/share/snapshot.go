@@ -1,5 +1,3 @@
-// Package share takes runs from clone to clone through git: it commits them beside the user's own work, replays them on what
-// others have pushed, takes over what was pulled or copied, and brings back what a branch has lost.
 package share
 
 import (

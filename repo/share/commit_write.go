@@ -1,0 +1,134 @@
+package share
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// write stores the trees and the commits: the one for the branch and the one that keeps its runs. The first update lacks
+// its ref.
+func (w *writer) write(ctx context.Context, p *plan, base string, entries []git.Entry) ([]git.RefUpdate, error) {
+	edits, kept, err := p.edits(entries)
+	if err != nil {
+		return nil, err
+	}
+	shared, err := w.sharedBefore(p, base)
+	if err != nil {
+		return nil, err
+	}
+	kept = append(kept, shared...)
+	message := w.request.Message
+	if message == "" {
+		config, err := w.repo.Config()
+		if err != nil {
+			return nil, err
+		}
+		message = p.message(config)
+	}
+	if p.Commit, err = w.commit(ctx, base, edits, message); err != nil {
+		return nil, err
+	}
+	updates := []git.RefUpdate{{Old: base, New: p.Commit}}
+	keep, err := w.keep(ctx, kept)
+	if err == nil && keep.New != keep.Old {
+		updates = append(updates, keep)
+	}
+	return updates, err
+}
+
+// sharedBefore are the files that new runs share with those of base: without them the runs would not be kept whole.
+func (w *writer) sharedBefore(p *plan, base string) ([]git.Edit, error) {
+	var edits []git.Edit
+	seen := map[string]bool{}
+	for _, run := range p.Runs {
+		for _, name := range repo.SharedNames(run.Run) {
+			if seen[name] {
+				continue
+			}
+			seen[name] = true
+			at := path.Join(p.at, name)
+			e, ok, err := w.trees.Find(base, at)
+			if err != nil {
+				return nil, err
+			}
+			if ok && !e.IsTree() {
+				edits = append(edits, git.Edit{Path: at, Mode: "100644", ID: e.ID})
+			}
+		}
+	}
+	return edits, nil
+}
+
+// edits are the changes of the tree, and those among them that are kept, from the files as git has taken them.
+func (p *plan) edits(entries []git.Entry) (edits, kept []git.Edit, err error) {
+	byPath := make(map[string]git.Entry, len(entries))
+	for _, e := range entries {
+		byPath[e.Path] = e
+	}
+	for _, name := range p.remove {
+		edits = append(edits, git.Edit{Path: path.Join(p.at, name)})
+		kept = append(kept, git.Edit{Path: path.Join(p.at, name)})
+	}
+	for _, name := range p.paths {
+		e, ok := byPath[path.Join(p.at, name)]
+		if !ok {
+			return nil, nil, fmt.Errorf("git did not take %s", name)
+		}
+		if err := p.sameBytes(name, e); err != nil {
+			return nil, nil, err
+		}
+		edit := git.Edit{Path: e.Path, Mode: "100644", ID: e.ID}
+		edits = append(edits, edit)
+		if strings.Contains(name, "/") && path.Dir(name) != repo.RemovedName {
+			kept = append(kept, edit)
+		}
+	}
+	return edits, kept, nil
+}
+
+// commit stores a commit that makes changes on base, which may be empty.
+func (w *writer) commit(ctx context.Context, base string, edits []git.Edit, message string) (string, error) {
+	tree, err := w.trees.Edit(base, edits)
+	if err != nil {
+		return "", err
+	}
+	c := git.CommitObject{Tree: tree, Message: message, Sign: git.Signs(ctx, w.repo.Git)}
+	if base != "" {
+		c.Parents = []string{base}
+	}
+	return git.WriteCommit(ctx, w.repo.Git, c)
+}
+
+// sameBytes proves that git stores the bytes of a file and not what a filter makes of them. Artifacts may have one: LFS.
+func (p *plan) sameBytes(name string, e git.Entry) error {
+	if isArtifact(name) {
+		return nil
+	}
+	f, err := os.Open(filepath.Join(p.repo.Dir, filepath.FromSlash(name)))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	id, err := git.BlobID(e.ID, info.Size(), f)
+	if err != nil {
+		return err
+	}
+	if id != e.ID {
+		return &repo.HintError{
+			Err:  fmt.Errorf("git's attributes change the bytes of %s", e.Path),
+			Hint: "'git check-attr -a " + e.Path + "' says which; 'runs init' says what .runs/.gitattributes must hold",
+		}
+	}
+	return nil
+}

@@ -1,0 +1,205 @@
+package share
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// named is what the runs of one .runs folder name.
+type named struct {
+	any         map[string]bool
+	uncommitted map[string]bool // by a run that is on no branch
+	onBranch    map[string]bool // shared files that are
+}
+
+// collect finds what goes.
+func (c *collector) collect(ctx context.Context) error {
+	var tips []string
+	if c.repo.InGit {
+		var err error
+		if tips, err = git.Tips(ctx, c.repo.Git); err != nil {
+			return err
+		}
+	}
+	ours, err := c.names(ctx, c.repo, tips)
+	if err != nil {
+		return err
+	}
+	onDisk, err := c.repo.SharedFiles()
+	if err != nil {
+		return err
+	}
+	sizes := map[string]int64{}
+	for _, f := range onDisk {
+		sizes[f.Name] = f.Bytes
+	}
+	tracked, err := c.tracked(ctx)
+	if err != nil {
+		return err
+	}
+	all := maps.Clone(tracked.head)
+	maps.Copy(all, tracked.branch)
+	for name := range sizes {
+		all[name] = ""
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if ours.any[name] {
+			continue
+		}
+		if c.repo.NeededSince(name, c.since) {
+			c.done.Spared++
+			continue
+		}
+		size, there := sizes[name]
+		_, committed := tracked.branch[name]
+		_, atHead := tracked.head[name]
+		if !there && !committed {
+			continue // of the commit that is checked out, and not of the branch of runs
+		}
+		if !there {
+			if _, size, _, err = c.trees.Sum(tracked.branch[name], maxBlobBytes); err != nil {
+				return err
+			}
+		}
+		if committed {
+			c.committed = append(c.committed, name)
+		}
+		if there && (!atHead || c.local.checkedOut) {
+			c.onDisk = append(c.onDisk, name)
+		}
+		c.done.Files = append(c.done.Files, name)
+		c.done.Bytes += size
+	}
+	return c.collectKept(ctx, ours, tips)
+}
+
+// trackedFiles are the shared files that git has, with their blobs.
+type trackedFiles struct {
+	branch map[string]string // on the branch of runs
+	head   map[string]string // in the commit that is checked out
+}
+
+func (c *collector) tracked(ctx context.Context) (trackedFiles, error) {
+	t := trackedFiles{map[string]string{}, map[string]string{}}
+	if !c.repo.InGit {
+		return t, nil
+	}
+	branch, err := readContents(c.trees, c.local.tip, c.at)
+	if err != nil {
+		return t, err
+	}
+	tip, err := git.ReadTip(ctx, c.repo.Git)
+	if err != nil {
+		return t, err
+	}
+	head, err := readContents(c.trees, tip.Commit, c.at)
+	if err != nil {
+		return t, err
+	}
+	return trackedFiles{branch.shared, head.shared}, nil
+}
+
+// collectKept finds the kept files that nobody needs kept: every run that names one is on a branch, with the file, in every
+// .runs folder of the git repository.
+func (c *collector) collectKept(ctx context.Context, ours *named, tips []string) error {
+	kept, err := c.repo.KeptFiles()
+	if err != nil || len(kept) == 0 {
+		return err
+	}
+	siblings, err := c.repo.Siblings(ctx)
+	if err != nil {
+		return err
+	}
+	all := []*named{ours}
+	for _, r := range siblings[1:] {
+		theirs, err := c.names(ctx, r, tips)
+		if err != nil {
+			return err
+		}
+		all = append(all, theirs)
+	}
+	for _, f := range kept {
+		needed := slices.ContainsFunc(all, func(n *named) bool {
+			return n.uncommitted[f.Name] || n.any[f.Name] && !n.onBranch[f.Name]
+		})
+		if needed || c.repo.NeededSince(f.Name, c.since) {
+			continue
+		}
+		c.copies = append(c.copies, f.Name)
+		c.done.Copies++
+		c.done.CopyBytes += f.Bytes
+	}
+	return nil
+}
+
+// names reads what all runs of a .runs folder name: on disk, and in the commits that work goes on from.
+func (c *collector) names(ctx context.Context, r *repo.Repository, tips []string) (*named, error) {
+	n := &named{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	committed := map[string]bool{}
+	if len(tips) > 0 {
+		at, err := r.TreePath()
+		if err != nil {
+			return nil, err
+		}
+		if err := c.namesInGit(ctx, n, committed, at, tips); err != nil {
+			return nil, err
+		}
+	}
+	return n, r.EachNamed(ctx, func(id string, names []string) {
+		for _, name := range names {
+			n.any[name] = true
+			if !committed[id] {
+				n.uncommitted[name] = true
+			}
+		}
+	})
+}
+
+// namesInGit reads each record once, on however many branches it is.
+func (c *collector) namesInGit(ctx context.Context, n *named, committed map[string]bool, at string, tips []string) error {
+	seen := map[string]bool{}
+	var ids, blobs []string
+	for _, tip := range tips {
+		there, err := readContents(c.trees, tip, at)
+		if err != nil {
+			return err
+		}
+		for name := range there.shared {
+			n.onBranch[name] = true
+		}
+		for id, tree := range there.runs {
+			committed[id] = true
+			if seen[tree] {
+				continue
+			}
+			seen[tree] = true
+			entries, err := c.trees.Read(tree)
+			if err != nil {
+				return err
+			}
+			for _, e := range entries {
+				if e.Name == repo.RecordName && strings.HasPrefix(e.Mode, "100") && !seen[e.ID] {
+					seen[e.ID] = true
+					ids = append(ids, id)
+					blobs = append(blobs, e.ID)
+				}
+			}
+		}
+	}
+	return git.ReadObjects(ctx, c.repo.Git, blobs, format.MaxRecordBytes, func(i int, data []byte, err error) error {
+		if err != nil {
+			return fmt.Errorf("what run %s names is not known, so nothing is removed: %w", ids[i], err)
+		}
+		for _, name := range repo.NamedIn(data) {
+			n.any[name] = true
+		}
+		return nil
+	})
+}

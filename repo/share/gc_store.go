@@ -1,0 +1,122 @@
+package share
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/store"
+)
+
+// Unnamed lists the objects of the store that no run names: not in the working tree or the trash, not on any branch of this
+// clone or of its remotes as they were last fetched, and not in what this clone ever committed.
+func Unnamed(ctx context.Context, r *repo.Repository) ([]store.Stored, error) {
+	url, err := needStore(r, "asking the store")
+	if err != nil {
+		return nil, err
+	}
+	named, err := namedArtifacts(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.Open(ctx, url)
+	if err != nil {
+		return nil, atStore(err)
+	}
+	defer func() { _ = s.Close() }()
+	var unnamed []store.Stored
+	err = s.List(ctx, func(o store.Stored) error {
+		if !named[o.Digest] {
+			unnamed = append(unnamed, o)
+		}
+		return nil
+	})
+	slices.SortFunc(unnamed, func(a, b store.Stored) int { return strings.Compare(a.Digest, b.Digest) })
+	return unnamed, atStore(err)
+}
+
+// namedArtifacts are the digests of artifacts outside git that runs name, wherever they are.
+func namedArtifacts(ctx context.Context, r *repo.Repository) (map[string]bool, error) {
+	named := map[string]bool{}
+	add := func(artifacts []format.Artifact) {
+		for _, a := range artifacts {
+			named[a.SHA256] = true
+		}
+	}
+	entries, _, err := r.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if e.Active != nil {
+			add(e.Artifacts)
+			continue
+		}
+		all, err := e.AllArtifacts()
+		if err != nil {
+			return nil, err
+		}
+		add(all)
+	}
+	add(r.TrashedArtifacts())
+	if !r.InGit {
+		return named, nil
+	}
+	return named, eachCommitted(ctx, r, add)
+}
+
+// eachCommitted visits the artifacts of every run that a ref of this clone holds.
+func eachCommitted(ctx context.Context, r *repo.Repository, visit func([]format.Artifact)) error {
+	tips, err := git.Tips(ctx, r.Git)
+	if err != nil {
+		return err
+	}
+	kept, err := git.Resolve(ctx, r.Git, keptRef)
+	if err != nil {
+		return err
+	}
+	at, err := r.TreePath()
+	if err != nil {
+		return err
+	}
+	trees, err := git.OpenTrees(ctx, r.Git)
+	if err != nil {
+		return err
+	}
+	defer trees.Close()
+	seen := map[string]bool{}
+	check := &checker{trees: trees}
+	for _, tip := range append(tips, kept) {
+		c, err := readContents(trees, tip, at)
+		if err != nil {
+			return err
+		}
+		for id, tree := range c.runs {
+			if seen[tree] {
+				continue
+			}
+			seen[tree] = true
+			files, err := c.run(id)
+			if err != nil {
+				return err
+			}
+			data, err := trees.Blob(files[repo.RecordName].ID, format.MaxRecordBytes)
+			if err != nil {
+				continue // a damaged run names nothing that can be read: verify says so
+			}
+			run, err := format.DecodeRun(repo.RecordName, data)
+			if err != nil {
+				continue
+			}
+			artifacts, err := check.artifacts(run, files)
+			if err != nil {
+				return err
+			}
+			visit(artifacts)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package share
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// pastRuns is what a history has of one .runs folder.
+type pastRuns struct {
+	at     string
+	runs   map[string]*pastRun
+	shared map[string]map[string]bool // name, blobs
+	tip    map[string]map[string]bool // files at a tip, by run
+	gone   bool                       // a shared file went in this history
+	ever   map[string]string          // shared files of the whole history: a run that is gone may have lost its own
+	config string                     // the blob of config.toml at a tip
+	marks  map[string]bool
+	kept   map[string]string // shared files at a tip, with their blob
+	folded map[string]string // files that are none of a run, by their name in lower case
+}
+
+// pastRun is a run with every file that it ever had.
+type pastRun struct {
+	files    map[string]git.TreeEntry
+	others   []pastFile // artifacts that were there with other bytes
+	came     string     // the commit that brought it; empty where it was there before
+	went     map[string]string
+	touched  bool
+	problems []Problem
+}
+
+type pastFile struct {
+	name string
+	git.TreeEntry
+}
+
+// before takes in what was there before the history in question: it counts as checked.
+func (f *pastRuns) before(p place, e git.TreeEntry) {
+	if p.kind == ofRun {
+		f.run(p.run).files[runFile(p)] = e
+	}
+}
+
+// now takes in what the end of the history has.
+func (f *pastRuns) now(p place, e git.TreeEntry) {
+	switch p.kind {
+	case ofRun:
+		if f.tip[p.run] == nil {
+			f.tip[p.run] = map[string]bool{}
+		}
+		f.tip[p.run][runFile(p)] = true
+	case ofMark:
+		f.marks[p.mark] = true
+	case ofShared:
+		f.kept[p.name] = e.ID
+	case ofSetup:
+		if p.name == configName {
+			f.config = e.ID
+		}
+	}
+}
+
+// configName is the file of the project's settings, in the .runs folder.
+const configName = "config.toml"
+
+func (f *pastRuns) run(id string) *pastRun {
+	r := f.runs[id]
+	if r == nil {
+		r = &pastRun{files: map[string]git.TreeEntry{}, went: map[string]string{}}
+		f.runs[id] = r
+	}
+	return r
+}
+
+func runFile(p place) string { return strings.TrimPrefix(p.name, runPath(p.run)+"/") }
+
+// change takes in one change of the history.
+func (v *verification) change(f *pastRuns, name string, c git.CommittedChange) {
+	p := placeOf(path.Join(repo.DirName, name))
+	if c.ID != "" {
+		reason := stray(name, c.Mode)
+		if other := f.folded[strings.ToLower(name)]; reason == nil && p.run == "" && other != "" && other != name {
+			reason = fmt.Errorf("it and %s are one file where case does not count", other)
+		}
+		if reason != nil {
+			v.problem(Problem{Runs: f.at, Path: c.Path, Commit: c.Commit, Reason: reason.Error()})
+			return
+		}
+		if p.run == "" {
+			f.folded[strings.ToLower(name)] = name
+		}
+	}
+	switch p.kind {
+	case ofRun:
+		f.run(p.run).change(f, p, c)
+	case ofShared:
+		if c.ID == "" {
+			f.gone = true
+			return
+		}
+		if f.shared[p.name] == nil {
+			f.shared[p.name] = map[string]bool{}
+		}
+		f.shared[p.name][c.ID] = true
+	}
+}
+
+// change: files are added, or go with the whole run.
+func (r *pastRun) change(f *pastRuns, p place, c git.CommittedChange) {
+	name := runFile(p)
+	if c.ID == "" {
+		r.went[name] = c.Commit
+		return
+	}
+	if !r.touched && len(r.files) == 0 {
+		r.came = c.Commit
+	}
+	r.touched = true
+	was, known := r.files[name]
+	switch {
+	case !known:
+		r.files[name] = git.TreeEntry{Mode: c.Mode, ID: c.ID}
+	case was.ID == c.ID:
+	case strings.HasPrefix(name, "artifacts/"): // both must be the right bytes, or a pointer to them
+		r.others = append(r.others, pastFile{name, git.TreeEntry{Mode: c.Mode, ID: c.ID}})
+	default:
+		r.problems = append(r.problems, Problem{Runs: f.at, ID: p.run, Commit: c.Commit, Reason: name + " was rewritten"})
+	}
+}
+
+// compare holds the end of the history against what was ever there.
+func (v *verification) compare(f *pastRuns) {
+	for _, id := range slices.Sorted(maps.Keys(f.runs)) {
+		r := f.runs[id]
+		v.done.Problems = append(v.done.Problems, r.problems...)
+		there, ok := f.tip[id]
+		if !ok && f.marks[id] {
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(r.files)) {
+			switch {
+			case there[name]:
+				continue
+			case ok:
+				v.problem(Problem{Runs: f.at, ID: id, Commit: r.went[name], Reason: name + " was taken away"})
+				continue
+			}
+			v.problem(Problem{Runs: f.at, ID: id, Commit: r.went[repo.RecordName], Reason: "vanished without a mark in " + repo.RemovedName + "/"})
+			break
+		}
+	}
+}

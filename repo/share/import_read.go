@@ -1,0 +1,213 @@
+package share
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/capture"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// copiedRun is a run as it lies in the other folder, checked by names, kinds and sizes.
+type copiedRun struct {
+	*format.Run
+	dir    string
+	record []byte
+	files  map[string]format.File // all that belongs to it but the record and the notes
+	notes  map[string][]byte      // by file name
+}
+
+// read checks what can be checked without reading files to their end.
+func (im *importer) read(id string) (*copiedRun, error) {
+	e, err := im.from.ReadFinished(id)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errNoRecord
+	}
+	if err != nil {
+		return nil, err
+	}
+	run := &copiedRun{Run: e.Run, dir: e.Dir, files: map[string]format.File{}, notes: map[string][]byte{}}
+	if run.record, err = readRegular(run.dir, repo.RecordName, format.MaxRecordBytes); err != nil {
+		return nil, err
+	}
+	// The record that is copied is the one that is believed.
+	if run.Run, err = format.DecodeRun(repo.RecordName, run.record); err != nil {
+		return nil, err
+	}
+	if run.ID != id || run.Status == format.Running {
+		return nil, errors.New("run.toml has changed while it was read")
+	}
+	for name, want := range run.Files {
+		if _, err := lstat(run.dir, name); format.LocalFile(name, want.Bytes) && errors.Is(err, fs.ErrNotExist) {
+			continue // kept where it was recorded
+		}
+		run.files[name] = want
+	}
+	artifacts, err := e.AllArtifacts()
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range artifacts {
+		if a.Where == "" {
+			run.files[path.Join("artifacts", a.Path)] = format.File{SHA256: a.SHA256, Bytes: a.Bytes}
+		}
+	}
+	notes, err := e.NoteFiles()
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range notes {
+		data, err := readRegular(run.dir, n.Name, format.MaxNoteBytes)
+		if err == nil {
+			_, err = format.DecodeNote(n.Name, data)
+		}
+		if err != nil {
+			return nil, err
+		}
+		run.notes[path.Base(n.Name)] = data
+	}
+	return run, run.check()
+}
+
+// check holds the names, kinds and sizes of the files to the rules of a run in git.
+func (run *copiedRun) check() error {
+	entries := map[string]git.TreeEntry{repo.RecordName: {Mode: "100644"}}
+	for name := range run.notes {
+		entries[path.Join("notes", name)] = git.TreeEntry{Mode: "100644"}
+	}
+	sum := int64(0)
+	for name, want := range run.files {
+		if _, twice := entries[name]; twice {
+			return fmt.Errorf("names %s as one of its files", name)
+		}
+		info, err := lstat(run.dir, name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("%s is missing", name)
+		case err != nil:
+			return err
+		case info.Size() != want.Bytes:
+			return fmt.Errorf("%s is not the file that was recorded: it has %d bytes, not %d%s", name, info.Size(), want.Bytes, run.pointer(name, want))
+		}
+		if sum += want.Bytes; want.Bytes < 0 || want.Bytes > maxRunBytes || sum > maxRunBytes {
+			return fmt.Errorf("has more than %d GB", int64(maxRunBytes)>>30)
+		}
+		entries[name] = git.TreeEntry{Mode: "100644"}
+	}
+	return checkNames(entries)
+}
+
+// pointer says where a file of the wrong size comes from.
+func (run *copiedRun) pointer(name string, want format.File) string {
+	data, err := readRegular(run.dir, name, 1024)
+	if err != nil {
+		return ""
+	}
+	if sum, _, ok := capture.Pointer(data); !ok || sum != want.SHA256 {
+		return ""
+	}
+	return "; it is a pointer of git LFS: 'git lfs pull' in that clone brings the file"
+}
+
+// prove reads the files of a run and writes none.
+func (run *copiedRun) prove(ctx context.Context) error {
+	for _, name := range slices.Sorted(maps.Keys(run.files)) {
+		sum := sha256.New()
+		if err := copyTo(ctx, sum, run.dir, name); err != nil {
+			return err
+		}
+		if hex.EncodeToString(sum.Sum(nil)) != run.files[name].SHA256 {
+			return fmt.Errorf("%s is not the file that was recorded: its digest differs", name)
+		}
+	}
+	return nil
+}
+
+// lstat looks at a file below a folder, by a clean path, and follows no link on the way.
+func lstat(dir, name string) (fs.FileInfo, error) {
+	if err := format.CheckPath(name); err != nil {
+		return nil, err
+	}
+	parts := strings.Split(name, "/")
+	for i := range parts {
+		info, err := os.Lstat(filepath.Join(dir, filepath.Join(parts[:i+1]...)))
+		switch {
+		case err != nil:
+			return nil, err
+		case info.Mode()&fs.ModeSymlink != 0:
+			return nil, fmt.Errorf("%s is a link", path.Join(parts[:i+1]...))
+		case i < len(parts)-1 && !info.IsDir(), i == len(parts)-1 && !info.Mode().IsRegular():
+			return nil, fmt.Errorf("%s is of a kind that no run has", path.Join(parts[:i+1]...))
+		case i == len(parts)-1:
+			return info, nil
+		}
+	}
+	return nil, fs.ErrNotExist
+}
+
+// openRegular opens a file that lstat lets through.
+func openRegular(dir, name string) (*os.File, error) {
+	want, err := lstat(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(filepath.Join(dir, filepath.FromSlash(name)))
+	if err != nil {
+		return nil, err
+	}
+	if got, err := f.Stat(); err != nil || !os.SameFile(want, got) {
+		_ = f.Close()
+		return nil, fmt.Errorf("%s has changed while it was read", name)
+	}
+	return f, nil
+}
+
+func readRegular(dir, name string, limit int64) ([]byte, error) {
+	f, err := openRegular(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s has more than the %d bytes that are read", name, limit)
+	}
+	return data, err
+}
+
+// copyTo passes a file on, and stops when ctx ends.
+func copyTo(ctx context.Context, w io.Writer, dir, name string) error {
+	f, err := openRegular(dir, name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	_, err = io.Copy(w, &interruptible{ctx, f})
+	return err
+}
+
+// interruptible is a reader that ends with its context.
+type interruptible struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (i *interruptible) Read(p []byte) (int, error) {
+	if err := i.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return i.r.Read(p)
+}

@@ -1,0 +1,62 @@
+package share
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// localBranch is the branch whose runs are pushed or brought up to date.
+type localBranch struct {
+	name       string
+	tip        string
+	checkedOut bool
+}
+
+// theBranch is the branch of runs: the one of commit.branch, else the one that is checked out.
+func theBranch(ctx context.Context, r *repo.Repository) (localBranch, error) {
+	tip, err := git.ReadTip(ctx, r.Git)
+	if err != nil {
+		return localBranch{}, err
+	}
+	config, err := r.Config()
+	if err != nil {
+		return localBranch{}, err
+	}
+	if name := config.Commit.Branch; name != "" && name != tip.Branch {
+		commit, err := git.Resolve(ctx, r.Git, "refs/heads/"+name)
+		return localBranch{name, commit, false}, err
+	}
+	return localBranch{tip.Branch, tip.Commit, true}, nil
+}
+
+// follow moves a local branch, and says why where it cannot. mine says that the user's own changes are why.
+func follow(ctx context.Context, r *repo.Repository, local localBranch, tip, reason string) (stayed string, mine bool, err error) {
+	if tip == local.tip {
+		return "", false, nil
+	}
+	if name, _ := r.Git.InProgress(); local.checkedOut && name != "" {
+		return name + " is in progress", false, nil
+	}
+	if !local.checkedOut {
+		if at, err := git.CheckedOut(ctx, r.Git, local.name); err != nil || at != "" {
+			return "it is checked out in " + at, false, err
+		}
+		err = git.UpdateRefs(ctx, r.Git, reason, git.RefUpdate{Ref: "refs/heads/" + local.name, Old: local.tip, New: tip})
+	} else {
+		err = git.MoveBranch(ctx, r.Git, local.tip, tip, reason, format.RandomLetters(8))
+	}
+	var inTheWay *git.InTheWayError
+	switch {
+	case errors.As(err, &inTheWay):
+		return inTheWay.Error(), true, nil
+	case errors.Is(err, git.ErrMoved):
+		return "it has moved meanwhile", false, nil
+	case errors.Is(err, git.ErrLocked):
+		return err.Error(), false, nil
+	}
+	return "", false, err
+}

@@ -1,0 +1,165 @@
+package share
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// bring brings the runs back, some at a time: much of the time is waiting for the disk.
+func (f *finder) bring(ctx context.Context, lost []lostRun, q LostRequest) error {
+	const runsAWorker = 16
+	workers := min(4, (len(lost)+runsAWorker-1)/runsAWorker)
+	records := make([]*format.Run, len(lost))
+	errs := make([]error, len(lost))
+	next := make(chan int)
+	var finished atomic.Int64
+	group, within := errgroup.WithContext(ctx)
+	for range workers {
+		group.Go(func() error {
+			w, err := f.worker(within, q.DryRun)
+			if err != nil {
+				return err
+			}
+			defer w.trees.Close()
+			for i := range next {
+				records[i], errs[i] = w.bring(within, lost[i])
+				finished.Add(1)
+			}
+			return nil
+		})
+	}
+	group.Go(func() error {
+		defer close(next)
+		for i := range lost {
+			select {
+			case next <- i:
+			case <-within.Done():
+				return within.Err()
+			}
+			if q.Tell != nil {
+				q.Tell(int(finished.Load()), len(lost))
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(group.Wait(), ctx.Err()); err != nil {
+		return err
+	}
+	for i, run := range lost {
+		if err := errs[i]; err != nil {
+			f.done.Refused = append(f.done.Refused, repo.Damage{ID: run.id, Err: fmt.Errorf("run %s: %w", run.id, err)})
+			continue
+		}
+		f.done.Runs = append(f.done.Runs, records[i])
+	}
+	return nil
+}
+
+// bringer brings runs back, one after the other.
+type bringer struct {
+	repo   *repo.Repository
+	trees  *git.Trees
+	check  *checker
+	at     string
+	shared map[string]string
+	stored map[string]bool
+	dry    bool
+}
+
+func (f *finder) worker(ctx context.Context, dry bool) (*bringer, error) {
+	trees, err := git.OpenTrees(ctx, f.repo.Git)
+	if err != nil {
+		return nil, err
+	}
+	return &bringer{f.repo, trees, &checker{trees: trees, shared: map[string]proof{}}, f.at, f.shared, map[string]bool{}, dry}, nil
+}
+
+func (w *bringer) bring(ctx context.Context, lost lostRun) (*format.Run, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	from := *lost.from
+	from.trees = w.trees
+	files, err := from.run(lost.id)
+	if err != nil {
+		return nil, err
+	}
+	run, problems := w.check.run(ctx, lost.id, files, w.shared)
+	if len(problems) > 0 {
+		return nil, errors.Join(problems...)
+	}
+	if a, err := w.repo.Open(lost.id); err == nil {
+		return nil, fmt.Errorf("is in progress here, in %s: finish or remove that first", repo.Relative(w.repo.Root, a.Dir))
+	}
+	if w.dry {
+		return run, nil
+	}
+	for _, name := range repo.SharedNames(run) {
+		if w.stored[name] {
+			continue
+		}
+		_, err := w.repo.StoreShared(name, func(out io.Writer) error { return w.trees.Copy(w.shared[name], git.MaxPatchBytes, out) })
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		w.stored[name] = true
+	}
+	return run, w.write(ctx, run, files)
+}
+
+// write makes the files of a run that was checked.
+func (w *bringer) write(ctx context.Context, run *format.Run, files map[string]git.TreeEntry) error {
+	artifacts, err := w.check.artifacts(run, files)
+	if err != nil {
+		return err
+	}
+	want := maps.Clone(run.Files)
+	if want == nil {
+		want = map[string]format.File{}
+	}
+	for _, a := range artifacts {
+		want[path.Join("artifacts", a.Path)] = format.File{SHA256: a.SHA256, Bytes: a.Bytes}
+	}
+	in, err := w.repo.Receive(run.ID)
+	if err != nil {
+		return err
+	}
+	defer in.Discard()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		blob := files[name].ID
+		if file, ok := want[name]; ok {
+			err = in.Add(name, file, func(out io.Writer) error { return w.trees.Copy(blob, maxBlobBytes, out) })
+			if err != nil && strings.HasPrefix(name, "artifacts/") { // a pointer of git LFS
+				err = in.Add(name, file, func(out io.Writer) error {
+					return git.ReadFiltered(ctx, w.repo.Git, blob, path.Join(w.at, runPath(run.ID), name), out)
+				})
+			}
+		} else {
+			var data []byte
+			if data, err = w.trees.Blob(blob, format.MaxRecordBytes); err == nil {
+				err = in.AddBytes(name, data)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	err = in.Place()
+	if err == nil || errors.Is(err, repo.ErrHere) { // with a mark
+		err = w.repo.Unmark(run.ID)
+	}
+	return err
+}

@@ -1,0 +1,63 @@
+package share
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// destination is where a branch is pushed. own says that it is the upstream of the local branch.
+func destination(ctx context.Context, r *repo.Repository, local localBranch, ask PushRequest) (up git.Upstream, own bool, err error) {
+	if local.name == "" && ask.Branch == "" {
+		return up, false, &repo.HintError{Err: errors.New("no branch is checked out (detached HEAD)"), Hint: "'git switch BRANCH', or name the remote's branch: runs push --branch NAME"}
+	}
+	remotes, err := git.Remotes(ctx, r.Git)
+	switch {
+	case err != nil:
+		return up, false, err
+	case len(remotes) == 0:
+		return up, false, &repo.HintError{Err: errors.New("the repository has no remote"), Hint: "'git remote add origin URL' names one"}
+	case ask.Remote != "" && !slices.Contains(remotes, ask.Remote):
+		return up, false, &repo.HintError{Err: fmt.Errorf("there is no remote %q", ask.Remote), Hint: "'git remote' lists them: " + strings.Join(remotes, ", ")}
+	}
+	up, own, err = git.UpstreamOf(ctx, r.Git, local.name)
+	if err != nil {
+		return up, false, err
+	}
+	remote := ask.Remote
+	if remote == "" {
+		remote = up.Remote
+	}
+	if remote == "" {
+		if remote, err = git.DefaultRemote(ctx, r.Git); err != nil {
+			return up, false, err
+		}
+	}
+	own = own && remote == up.Remote
+	switch {
+	case ask.Branch != "":
+		if err := git.CheckBranch(ctx, r.Git, ask.Branch); err != nil {
+			return up, false, err
+		}
+		named := git.UpstreamNamed(remote, ask.Branch)
+		return named, own && named.Ref == up.Ref, nil
+	case own:
+		return up, true, nil
+	}
+	named := git.UpstreamNamed(remote, local.name)
+	if !local.checkedOut { // a branch of runs alone: nothing of the user's code goes with it
+		return named, true, nil
+	}
+	if seen, err := git.Resolve(ctx, r.Git, named.Tracking); err != nil || seen != "" && ask.Remote != "" {
+		return named, false, err
+	}
+	return up, false, &repo.HintError{
+		Err:  fmt.Errorf("branch %s has no upstream", local.name),
+		Hint: fmt.Sprintf("'git push -u %s %s' publishes it with its code; 'runs push --branch NAME' pushes the runs alone", remote, local.name),
+	}
+}

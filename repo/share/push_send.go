@@ -1,0 +1,92 @@
+package share
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// send pushes the tip, and the commits that its runs begin at and no remote has.
+func (p *pusher) send(ctx context.Context, tip string) error {
+	bases, err := p.bases(ctx, tip)
+	if err != nil {
+		return err
+	}
+	var specs []git.Refspec
+	for _, base := range bases {
+		specs = append(specs, git.Refspec{From: git.BaseRef(base), To: git.BaseRef(base)})
+	}
+	if len(specs) > 0 {
+		if _, err := git.Push(ctx, p.repo.Git, p.up.Remote, specs...); err != nil {
+			var rejected *git.Rejected
+			if !errors.As(err, &rejected) {
+				return err
+			}
+			p.done.Warnings = append(p.done.Warnings, fmt.Sprintf("the remote does not take %s, where the source of runs begins: %s", rejected.Ref, rejected.Reason))
+		} else {
+			p.done.Bases = len(specs)
+		}
+	}
+	said, err := git.Push(ctx, p.repo.Git, p.up.Remote, git.Refspec{From: tip, To: p.up.Ref})
+	p.done.Remote = remoteLines(said)
+	return err
+}
+
+// records are the runs that a push brings, as the tip has them. What cannot be read is left out: verify names it.
+func (p *pusher) records(tip string) ([]*format.Run, error) {
+	after, err := p.ids(tip)
+	if err != nil {
+		return nil, err
+	}
+	var runs []*format.Run
+	for _, id := range p.done.Runs {
+		record, ok, err := p.trees.Find(after.runs[id], repo.RecordName)
+		if err != nil || !ok {
+			continue
+		}
+		data, err := p.trees.Blob(record.ID, format.MaxRecordBytes)
+		if err != nil {
+			continue
+		}
+		if run, err := format.DecodeRun(path.Join(runPath(id), repo.RecordName), data); err == nil && run.ID == id {
+			runs = append(runs, run)
+		}
+	}
+	return runs, nil
+}
+
+// bases are commits that new runs begin at, that only this clone keeps, and that the push does not bring anyway.
+func (p *pusher) bases(ctx context.Context, tip string) ([]string, error) {
+	kept, err := git.KeptBases(ctx, p.repo.Git)
+	if err != nil || len(kept) == 0 {
+		return nil, err
+	}
+	records, err := p.records(tip)
+	if err != nil {
+		return nil, err
+	}
+	wanted := map[string]bool{}
+	for _, run := range records {
+		if run.Source != nil && kept[run.Source.Base] {
+			wanted[run.Source.Base] = true
+		}
+	}
+	var bases []string
+	for base := range wanted {
+		there, err := git.IsAncestor(ctx, p.repo.Git, base, tip)
+		if err != nil {
+			return nil, err
+		}
+		if !there {
+			bases = append(bases, base)
+		}
+	}
+	slices.Sort(bases)
+	return bases, nil
+}

@@ -1,0 +1,111 @@
+package share
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// runsCommit is a commit that adds or removes runs and does nothing else.
+type runsCommit struct {
+	*git.CommitObject
+	id       string
+	edits    []git.Edit
+	redacted map[string]bool // folder .runs and id of the runs that it redacts
+}
+
+// foreignError is a commit that is not of runs alone.
+type foreignError struct {
+	id, subject, path string
+}
+
+func (e *foreignError) Error() string {
+	return fmt.Sprintf("commit %.10s (%s) changes %s", e.id, e.subject, e.path)
+}
+
+// readRunsCommit reads a commit that base, which may be empty, lacks. One that does more than our commands do is a
+// foreignError; a merge that does nothing is nil.
+func readRunsCommit(ctx context.Context, dirs git.Dirs, trees *git.Trees, base, id string) (*runsCommit, error) {
+	c, err := trees.Commit(id)
+	if err != nil {
+		return nil, err
+	}
+	subject, _, _ := strings.Cut(c.Message, "\n")
+	parent := ""
+	switch len(c.Parents) {
+	case 0:
+	case 1:
+		parent = c.Parents[0]
+	default:
+		if parent, err = mergedOnto(ctx, dirs, base, c.Parents); err != nil {
+			return nil, err
+		}
+	}
+	edits, err := git.Differences(ctx, dirs, parent, id)
+	if err != nil {
+		return nil, err
+	}
+	marked := map[string]bool{}
+	for _, e := range edits {
+		if p := placeOf(e.Path); p.kind == ofMark && e.ID != "" {
+			marked[p.at+p.mark] = true
+		}
+	}
+	redacted, err := redactedBy(trees, parent, edits)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range edits {
+		if !isOurs(trees, parent, e, placeOf(e.Path), marked, redacted) {
+			return nil, &foreignError{id, subject, e.Path}
+		}
+	}
+	if len(c.Parents) > 1 {
+		return nil, nil
+	}
+	return &runsCommit{c, id, edits, redacted}, nil
+}
+
+// mergedOnto is the parent of a merge whose code the merge must have: the one that base has already, else the first. What a
+// merge with `-s ours` undoes of base is then found.
+func mergedOnto(ctx context.Context, dirs git.Dirs, base string, parents []string) (string, error) {
+	if base == "" {
+		return parents[0], nil
+	}
+	for _, parent := range parents {
+		if there, err := git.IsAncestor(ctx, dirs, parent, base); err != nil || there {
+			return parent, err
+		}
+	}
+	return parents[0], nil
+}
+
+// isOurs reports whether a change is one that our commands make: runs, notes and shared files are added and never changed; a
+// run goes with its mark, and changes with that of a redaction.
+func isOurs(trees *git.Trees, parent string, e git.Edit, p place, marked, redacted map[string]bool) bool {
+	if p.kind == notOurs || e.ID != "" && !strings.HasPrefix(e.Mode, "100") {
+		return false
+	}
+	if e.ID == "" {
+		return p.kind == ofMark || p.kind == ofShared || p.kind == ofRun && marked[p.at+p.run]
+	}
+	if parent == "" {
+		return true
+	}
+	_, there, err := trees.Find(parent, e.Path)
+	return err == nil && (!there || p.kind == ofRun && redacted[p.at+p.run])
+}
+
+// unmarks reports whether the commit brings a removed run back.
+func (c *runsCommit) unmarks(at place) bool {
+	for _, e := range c.edits {
+		if e.ID == "" && e.Path == path.Join(at.at, repo.RemovedName, at.run) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,88 @@
+package share
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/secret"
+)
+
+// digests are those of the files that are worth to be remembered, by their names.
+func (p *plan) digests() map[string]string {
+	const worth = 1 << 20 // bytes
+	byName := map[string]string{}
+	for _, e := range p.Runs {
+		for name, f := range e.Files {
+			if f.Bytes >= worth {
+				byName[path.Join(runPath(e.ID), name)] = f.SHA256
+			}
+		}
+		for _, a := range e.Artifacts {
+			if a.Bytes >= worth {
+				byName[path.Join(runPath(e.ID), "artifacts", a.Path)] = a.SHA256
+			}
+		}
+		for _, name := range repo.SharedNames(e.Run) {
+			if info, err := os.Lstat(filepath.Join(p.repo.Dir, filepath.FromSlash(name))); err == nil && info.Size() >= worth {
+				byName[name] = strings.TrimSuffix(path.Base(name), path.Ext(name))
+			}
+		}
+	}
+	return byName
+}
+
+// searched remembers the large files in which nothing was found, by their digests, so that a commit that is repeated does
+// not search them again. It lies where no commit of others can put a file.
+type searched struct {
+	file  string
+	known map[string]bool
+	mu    sync.Mutex
+	fresh []string
+}
+
+// maxSearched bounds the file that remembers; a larger one begins anew.
+const maxSearched = 4 << 20
+
+func openSearched(r *repo.Repository) *searched {
+	s := &searched{file: filepath.Join(r.CacheDir(), fmt.Sprintf("searched-%d", secret.Version)), known: map[string]bool{}}
+	info, err := os.Lstat(s.file)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxSearched {
+		return s
+	}
+	if data, err := os.ReadFile(s.file); err == nil {
+		for digest := range strings.FieldsSeq(string(data)) {
+			s.known[digest] = true
+		}
+	}
+	return s
+}
+
+func (s *searched) knows(digest string) bool { return digest != "" && s.known[digest] }
+
+func (s *searched) add(digest string) {
+	if digest != "" {
+		s.mu.Lock()
+		s.fresh = append(s.fresh, digest)
+		s.mu.Unlock()
+	}
+}
+
+// save adds what was learned. That it cannot be written costs a search more, no more.
+func (s *searched) save() {
+	if len(s.fresh) == 0 || os.MkdirAll(filepath.Dir(s.file), 0o777) != nil {
+		return
+	}
+	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND
+	if info, err := os.Lstat(s.file); err == nil && info.Size() > maxSearched {
+		flags |= os.O_TRUNC
+	}
+	if f, err := os.OpenFile(s.file, flags, 0o666); err == nil {
+		_, _ = f.WriteString(strings.Join(s.fresh, "\n") + "\n")
+		_ = f.Close()
+	}
+}

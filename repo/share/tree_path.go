@@ -1,0 +1,61 @@
+package share
+
+import (
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+)
+
+// place is a path of a tree that lies in a folder of runs.
+type place struct {
+	at   string // the .runs folder
+	name string // below it
+	run  string // the id, for a file of a run
+	mark string // the id, for the mark of a removed run
+	kind placeKind
+}
+
+type placeKind int
+
+const (
+	notOurs placeKind = iota
+	ofRun
+	ofMark
+	ofShared
+	ofSetup
+)
+
+// placeOf takes a path apart. What no command of ours commits is notOurs.
+func placeOf(file string) place {
+	at, name, ok := cutRuns(file)
+	if !ok || format.CheckPath(file) != nil {
+		return place{}
+	}
+	p := place{at: at, name: name}
+	parts := strings.SplitN(name, "/", 3)
+	switch {
+	case len(parts) == 1:
+		if _, ok := repo.SetupFiles()[name]; ok {
+			p.kind = ofSetup
+		}
+	case len(parts) == 2 && parts[0] == repo.RemovedName && format.CheckID(parts[1]) == nil:
+		p.kind, p.mark = ofMark, parts[1]
+	case len(parts) == 3 && format.CheckDay(parts[0]) == nil && format.CheckID(parts[1]) == nil && format.IDDay(parts[1]) == parts[0]:
+		p.kind, p.run = ofRun, parts[1]
+	case repo.IsShared(name):
+		p.kind = ofShared
+	}
+	return p
+}
+
+// cutRuns splits a path behind the outermost folder named .runs.
+func cutRuns(file string) (at, name string, ok bool) {
+	if name, ok := strings.CutPrefix(file, repo.DirName+"/"); ok {
+		return repo.DirName, name, true
+	}
+	if i := strings.Index(file, "/"+repo.DirName+"/"); i >= 0 {
+		return file[:i+1+len(repo.DirName)], file[i+2+len(repo.DirName):], true
+	}
+	return "", "", false
+}

@@ -1,0 +1,84 @@
+package share
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// unpushed reads the commits of runs that the remote's branch lacks. Those of code are a codeError.
+func unpushed(ctx context.Context, r *repo.Repository, trees *git.Trees, tip, base string) ([]*runsCommit, error) {
+	var others []string
+	if base != "" {
+		others = []string{base}
+	}
+	ids, err := git.CommitsNotIn(ctx, r.Git, tip, others...)
+	if err != nil {
+		return nil, err
+	}
+	var commits []*runsCommit
+	code := &codeError{}
+	for _, id := range ids {
+		c, err := readRunsCommit(ctx, r.Git, trees, base, id)
+		var foreign *foreignError
+		switch {
+		case errors.As(err, &foreign):
+			code.commits = append(code.commits, foreign)
+			if len(code.commits) > maxNamedCommits {
+				return nil, code
+			}
+		case err != nil:
+			return nil, err
+		case c != nil:
+			commits = append(commits, c)
+		}
+	}
+	if len(code.commits) > 0 {
+		return nil, code
+	}
+	return commits, nil
+}
+
+// maxNamedCommits is how many commits of code a message names.
+const maxNamedCommits = 3
+
+// codeError says that commits of code lie below or between those of runs.
+type codeError struct{ commits []*foreignError }
+
+func (e *codeError) Error() string {
+	n := len(e.commits)
+	text := fmt.Sprintf("the remote lacks %s of code: ", count(n, "commit"))
+	if n > maxNamedCommits {
+		text = fmt.Sprintf("the remote lacks more than %d commits of code: ", maxNamedCommits)
+	}
+	for i, c := range e.commits[:min(n, maxNamedCommits)] {
+		if i > 0 {
+			text += ", "
+		}
+		text += fmt.Sprintf("%.10s (%s)", c.id, c.subject)
+	}
+	return text
+}
+
+// withStep adds what to type. Code is for the user to publish.
+func (e *codeError) withStep(ctx context.Context, r *repo.Repository, local localBranch, base string, up git.Upstream, own bool) error {
+	tip := local.tip
+	straight := base == ""
+	if !straight {
+		var err error
+		if straight, err = git.IsAncestor(ctx, r.Git, base, tip); err != nil {
+			return err
+		}
+	}
+	switch {
+	case !own && local.checkedOut && local.name != "":
+		return &repo.HintError{Err: e, Hint: fmt.Sprintf("'git push -u %s %s' publishes them, and the runs with them", up.Remote, local.name)}
+	case straight:
+		return &repo.HintError{Err: e, Hint: "'git push' publishes them, and the runs with them"}
+	}
+	return &repo.HintError{Err: e, Hint: fmt.Sprintf("'git pull --rebase %s %s' and 'git push' publish them, and the runs with them", up.Remote, strings.TrimPrefix(up.Ref, "refs/heads/"))}
+}

@@ -1,0 +1,225 @@
+package share
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// HistoryRequest says which history to verify.
+type HistoryRequest struct {
+	At       string   // the .runs folder in the tree; empty: every one that the commits have
+	Revs     []string // REV, ^REV or OLD..NEW; none: HEAD
+	Progress func(done, total int64)
+}
+
+// History is what a verification of a history found.
+type History struct {
+	Tips, Without []string // commits
+	Folders       []string // .runs folders
+	Commits       int      // that change something in them
+	Runs          int      // that these commits added or said something of
+	Shared        int      // files that runs share
+	Shallow       bool     // the history is cut off
+	Partial       bool     // objects that are not here are fetched when they are needed
+	Unchecked     int      // runs and shared files of which a partial clone lacks objects
+	Problems      []Problem
+	Unknown       []Reference
+}
+
+// Problem is one thing that is not as it must be.
+type Problem struct {
+	Runs   string // the .runs folder
+	ID     string // of a run; empty for another file
+	Path   string // below the root of the repository, of another file
+	Commit string // where it came in, as far as one is to blame
+	Reason string
+}
+
+// Reference is a run that another one names and that this history does not have: no damage.
+type Reference struct{ ID, Key, Names string }
+
+// FindHistory finds the git repository that dir lies in, and where in its trees the folder of runs is; empty in a bare
+// repository and where the branch that is checked out has none: then all of them are meant.
+func FindHistory(ctx context.Context, dir string) (dirs git.Dirs, at string, err error) {
+	// Asked first: a bare repository may lie in a project of runs.
+	if dirs, bare, err := git.OpenBare(ctx, dir); bare || err != nil {
+		return dirs, "", err
+	}
+	r, err := repo.Find(dir)
+	switch {
+	case errors.Is(err, repo.ErrNoRepository):
+		dirs, ok, discoverErr := git.Discover(dir)
+		if discoverErr != nil || !ok {
+			return dirs, "", err
+		}
+		return dirs, "", nil
+	case err != nil:
+		return dirs, "", err
+	case !r.InGit:
+		return dirs, "", errors.New("verifying the history: this is no git repository")
+	}
+	at, err = r.TreePath()
+	return r.Git, at, err
+}
+
+// VerifyHistory proves every run that the commits of a history added, as checker does, and that history keeps the promises
+// of a repository of runs: nothing finished was changed, what vanished has its mark, and nothing lies there that must not.
+func VerifyHistory(ctx context.Context, dirs git.Dirs, q HistoryRequest) (*History, error) {
+	v := &verification{dirs: dirs, ask: q, done: &History{Shallow: dirs.Shallow()}, folders: map[string]*pastRuns{}}
+	if err := v.verify(ctx); err != nil {
+		return nil, fmt.Errorf("verifying the history: %w", err)
+	}
+	return v.done, nil
+}
+
+type verification struct {
+	dirs    git.Dirs
+	ask     HistoryRequest
+	done    *History
+	folders map[string]*pastRuns
+	absent  map[string]bool // objects that a partial clone has not fetched
+}
+
+func (v *verification) verify(ctx context.Context) (err error) {
+	if err := v.resolve(ctx); err != nil || len(v.done.Tips) == 0 {
+		return err
+	}
+	if err := v.find(ctx); err != nil || len(v.done.Folders) == 0 {
+		return err
+	}
+	if v.done.Partial, err = git.Partial(ctx, v.dirs); err == nil && v.done.Partial {
+		v.absent, err = git.MissingObjects(ctx, v.dirs, v.done.Tips, v.done.Without, v.done.Folders)
+	}
+	if err != nil {
+		return err
+	}
+	for _, commit := range v.done.Without {
+		if err := v.read(ctx, commit, (*pastRuns).before); err != nil {
+			return err
+		}
+	}
+	v.done.Commits, err = git.EachChange(ctx, v.dirs, v.done.Tips, v.done.Without, v.done.Folders, func(c git.CommittedChange) error {
+		if f, name := v.folderOf(c.Path); f != nil {
+			v.change(f, name, c)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, commit := range v.done.Tips {
+		if err := v.read(ctx, commit, (*pastRuns).now); err != nil {
+			return err
+		}
+	}
+	for _, at := range v.done.Folders {
+		v.compare(v.folders[at])
+	}
+	if err := v.check(ctx); err != nil {
+		return err
+	}
+	slices.SortStableFunc(v.done.Problems, func(a, b Problem) int {
+		if c := strings.Compare(a.Runs, b.Runs); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID+a.Path, b.ID+b.Path)
+	})
+	return nil
+}
+
+// resolve turns the revisions into commits.
+func (v *verification) resolve(ctx context.Context) error {
+	revs := v.ask.Revs
+	if len(revs) == 0 {
+		revs = []string{"HEAD"}
+	}
+	for _, rev := range revs {
+		with, without := rev, ""
+		if old, next, ok := strings.Cut(rev, ".."); ok {
+			if strings.HasPrefix(next, ".") {
+				return fmt.Errorf("%s: name a history as REV, ^REV or OLD..NEW", rev)
+			}
+			with, without = or(next, "HEAD"), or(old, "HEAD")
+		} else if old, ok := strings.CutPrefix(rev, "^"); ok {
+			with, without = "", old
+		}
+		for _, end := range []struct {
+			rev string
+			to  *[]string
+		}{{with, &v.done.Tips}, {without, &v.done.Without}} {
+			if strings.Trim(end.rev, "0") == "" { // a hook is told zeros for a branch that is new or goes
+				continue
+			}
+			commit, err := git.Commit(ctx, v.dirs, end.rev)
+			if err != nil {
+				return &repo.HintError{Err: err, Hint: "'git fetch' brings what the remote has; 'git branch -a' lists the names"}
+			}
+			*end.to = append(*end.to, commit)
+		}
+	}
+	return nil
+}
+
+// find makes the folders of runs.
+func (v *verification) find(ctx context.Context) error {
+	folders := []string{v.ask.At}
+	if v.ask.At == "" {
+		folders = nil
+		for _, commit := range slices.Concat(v.done.Tips, v.done.Without) {
+			more, err := git.FoldersNamed(ctx, v.dirs, commit, repo.DirName)
+			if err != nil {
+				return err
+			}
+			for _, at := range more {
+				if outer, _, nested := cutRuns(at); !nested || outer == at {
+					folders = append(folders, at)
+				}
+			}
+		}
+	}
+	slices.Sort(folders)
+	v.done.Folders = slices.Compact(folders)
+	for _, at := range v.done.Folders {
+		v.folders[at] = &pastRuns{
+			at: at, runs: map[string]*pastRun{}, shared: map[string]map[string]bool{}, tip: map[string]map[string]bool{},
+			marks: map[string]bool{}, kept: map[string]string{}, folded: map[string]string{},
+		}
+	}
+	return nil
+}
+
+// folderOf takes a path apart into its .runs folder and what is below.
+func (v *verification) folderOf(file string) (*pastRuns, string) {
+	for at, f := range v.folders {
+		if name, ok := strings.CutPrefix(file, at+"/"); ok {
+			return f, name
+		}
+		if file == at { // a link or a submodule in its place
+			return f, ""
+		}
+	}
+	return nil, ""
+}
+
+// read lists the files of a commit.
+func (v *verification) read(ctx context.Context, commit string, visit func(*pastRuns, place, git.TreeEntry)) error {
+	for at, f := range v.folders {
+		files, err := git.FilesIn(ctx, v.dirs, commit, at)
+		if err != nil {
+			return err
+		}
+		for _, e := range files {
+			visit(f, placeOf(path.Join(repo.DirName, strings.TrimPrefix(e.Path, at+"/"))), git.TreeEntry{Mode: e.Mode, ID: e.ID})
+		}
+	}
+	return nil
+}
+
+func (v *verification) problem(p Problem) { v.done.Problems = append(v.done.Problems, p) }

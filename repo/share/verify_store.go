@@ -1,0 +1,71 @@
+package share
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+)
+
+// StoreCheck is what the store says of the artifacts that runs name.
+type StoreCheck struct {
+	Store   string
+	Objects int // that runs name, each once
+	Missing []NotStored
+}
+
+// NotStored is an artifact that the store does not hold.
+type NotStored struct {
+	ID string // of the run
+	format.Artifact
+	Here   bool   // this machine has it
+	Reason string // missing, or of another size
+}
+
+// needStore is the store of the project by URL.
+func needStore(r *repo.Repository, doing string) (string, error) {
+	url, err := storeURL(r)
+	if err == nil && url == "" {
+		err = &repo.HintError{Err: errors.New(doing + ": the project has no store"), Hint: "artifacts.store in .runs/config.toml names one"}
+	}
+	return url, err
+}
+
+// VerifyStore asks the store for every artifact of the runs that does not lie in git.
+func VerifyStore(ctx context.Context, r *repo.Repository, entries []*repo.Entry) (*StoreCheck, error) {
+	url, err := needStore(r, "asking the store")
+	if err != nil {
+		return nil, err
+	}
+	found := &StoreCheck{Store: url}
+	var named []NotStored
+	digests := map[string]bool{}
+	err = eachOutside(entries, func(e *repo.Entry, a format.Artifact) {
+		digests[a.SHA256] = true
+		named = append(named, NotStored{ID: e.ID, Artifact: a, Here: r.Stored(a.SHA256, a.Bytes) != "", Reason: "missing"})
+	})
+	if err != nil {
+		return nil, err
+	}
+	if found.Objects = len(digests); found.Objects == 0 {
+		return found, nil
+	}
+	has, err := held(ctx, url, slices.Sorted(maps.Keys(digests)))
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range named {
+		size, ok := has[a.SHA256]
+		if ok && size == a.Bytes {
+			continue
+		}
+		if ok {
+			a.Reason = "of another size"
+		}
+		found.Missing = append(found.Missing, a)
+	}
+	return found, nil
+}
