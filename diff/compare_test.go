@@ -88,7 +88,7 @@ func TestCompareGroups(t *testing.T) {
 		name string
 		a, b Side
 		want Verdict
-		why  string
+		why  Reason
 	}{
 		{"clearly", group("a", 1, 3, 3.1, 2.9), group("b", 2, 1, 1.1, 0.9), Better, ""},
 		{"clearly not", group("a", 1, 1, 1.1, 0.9), group("b", 2, 3, 3.1, 2.9), Worse, ""},
@@ -143,7 +143,31 @@ func TestCompareManifests(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeComparedIsSaid(t *testing.T) {
+// TestCurves: the thinned curves of single runs are a part of the metric.
+func TestCurves(t *testing.T) {
+	long := points(make([]float64, 3*CurvePoints)...)
+	long[len(long)-1].Value = 7
+	a, b := single(run(nil, map[string]format.Metric{"rmse": {Last: 7, Count: 1200}})), single(run(nil, map[string]format.Metric{"rmse": {Last: 1, Count: 2}}))
+	a.Points = func(string) ([]format.Point, error) { return long, nil }
+	b.Points = func(string) ([]format.Point, error) { return points(2, 1), nil }
+	m := Compare(a, b, Options{}).Metrics[0]
+	if n := len(m.A.Curve); n != CurvePoints || m.A.Curve[0] != long[0] || m.A.Curve[n-1] != long[len(long)-1] {
+		t.Errorf("%d points of %d: %v", n, len(long), m.A.Curve)
+	}
+	if d := cmp.Diff(points(2, 1), m.B.Curve); d != "" {
+		t.Error(d)
+	}
+	b.Points = func(string) ([]format.Point, error) { return nil, errors.New("not here") }
+	if m := Compare(a, b, Options{}).Metrics[0]; len(m.A.Curve) != CurvePoints || m.B.Curve != nil || m.Curve != nil {
+		t.Errorf("unread: %+v, %+v", m.Curve, m.B)
+	}
+	b.Points = nil
+	if m := Compare(a, b, Options{}).Metrics[0]; m.A.Curve != nil {
+		t.Errorf("without points: %v", m.A.Curve)
+	}
+}
+
+func TestProblems(t *testing.T) {
 	a, b := run(nil, map[string]format.Metric{"rmse": {Last: 1, Count: 2}}), run(nil, map[string]format.Metric{"rmse": {Last: 2, Count: 2}})
 	a.Datasets = []format.Dataset{{Name: "d", SHA256: "x", Manifest: "m"}}
 	b.Datasets = []format.Dataset{{Name: "d", SHA256: "y", Manifest: "n"}}
@@ -152,8 +176,22 @@ func TestWhatCannotBeComparedIsSaid(t *testing.T) {
 	y.Points = func(string) ([]format.Point, error) { return []format.Point{{Step: 3}, {Step: 4}}, nil }
 	x.Manifest = func(format.Dataset) ([]format.ManifestEntry, error) { return nil, errors.New("not here") }
 	y.Manifest = x.Manifest
-	want := []string{"the curves of rmse have no common step", "the files of dataset d are not compared: not here"}
-	if d := cmp.Diff(want, Compare(x, y, Options{Goal: goal}).Problems); d != "" {
+	texts := func() (list []string) {
+		for _, p := range Compare(x, y, Options{Goal: goal}).Problems {
+			list = append(list, p.String())
+		}
+		return list
+	}
+	want := []string{"the curves of rmse have no common step", "the files of dataset d were not compared: not here"}
+	if d := cmp.Diff(want, texts()); d != "" {
 		t.Error(d)
+	}
+	y.Points = func(string) ([]format.Point, error) { return nil, errors.New("no such file") }
+	want[0] = "the curves of rmse were not compared: no such file"
+	if d := cmp.Diff(want, texts()); d != "" {
+		t.Error(d)
+	}
+	if got := (Problem{Kind: SourceUnread, Err: errors.New("not here")}).String(); got != "the source was not compared: not here" {
+		t.Error(got)
 	}
 }

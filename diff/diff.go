@@ -52,7 +52,7 @@ type Comparison struct {
 	Artifacts   []Value // digests by path
 	Duration    [2]time.Duration
 	Mixed       []string // params that differ within a group: then it has no verdict
-	Problems    []string // what could not be compared, and why
+	Problems    []Problem
 }
 
 // Head names a side.
@@ -311,7 +311,7 @@ func (c *Comparison) datasets(a, b Side, o Options) {
 			x, errA := a.Manifest(*d.A)
 			y, errB := b.Manifest(*d.B)
 			if err := cmp.Or(errA, errB); err != nil {
-				c.Problems = append(c.Problems, "the files of dataset "+name+" are not compared: "+err.Error())
+				c.Problems = append(c.Problems, Problem{ManifestUnread, name, err})
 			} else {
 				d.Files = CompareManifests(x, y)
 			}

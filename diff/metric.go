@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"maps"
 	"math"
 	"slices"
@@ -9,44 +10,61 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Verdict says whether the second side is better.
+// Verdict says whether the second side is better than the first.
 type Verdict string
 
-// The verdicts. Inconclusive is a difference that a test does not show; unknown is one without a goal or a value.
+// The verdicts.
 const (
 	Better       Verdict = "better"
 	Worse        Verdict = "worse"
 	Same         Verdict = "same"
-	Inconclusive Verdict = "inconclusive"
-	Unknown      Verdict = "unknown"
+	Inconclusive Verdict = "inconclusive" // the test shows no difference, or there are too few runs for a test
+	Unknown      Verdict = "unknown"      // the metric has no goal, or a side has no value
+)
+
+// Reason says why a verdict is as it is, if that is not obvious.
+type Reason string
+
+// The reasons of verdicts.
+const (
+	OneRunEach   Reason = "1 run each" // the difference may be noise
+	TooFewRuns   Reason = "too few runs"
+	NoDifference Reason = "no difference shown"
+	NotFinite    Reason = "not finite"
+	NotANumber   Reason = "not a number"
+	MixedGroup   Reason = "the runs of a group differ in more than their seeds"
 )
 
 // Metric compares one metric of two sides.
 type Metric struct {
 	Key      string
-	Goal     string
-	A, B     *Level  // nil where the side lacks the metric
-	Delta    float64 // B - A of the best values, of the means for groups; NaN where one is missing
-	Relative float64 // Delta / |A|; NaN where A is 0 or there is no delta
+	Goal     string  // min, max or empty
+	A, B     *Level  // nil if the side lacks the metric
+	Delta    float64 // B - A of the best values, of the means for groups; NaN if one is missing
+	Relative float64 // Delta / |A|; NaN if A is 0 or there is no delta
 	Verdict  Verdict
-	Why      string      // of a verdict that is not obvious: "1 run each", "too few runs", ...
-	Interval *[2]float64 // of the difference of means, at 1 - Level
-	P        float64     // of the test; NaN where none was made
-	Curve    *Series     // of single runs with more than one point
+	Why      Reason      // empty if the verdict is obvious
+	Interval *[2]float64 // of the difference of means, at 1 - Options.Level; nil without a test
+	P        float64     // of the test; NaN without one
+	Curve    *Series     // how the points of single runs with more than one point differ
 }
 
-// Level is what a side reaches in a metric.
+// Level is the values of one side in a metric.
 type Level struct {
 	Last     float64 // of the newest run
-	Best     float64 // by the goal; the last where there is none; of a group the mean of the bests
+	Best     float64 // by the goal; the last value without one; of a group the mean of the best values
 	BestStep int64   // of a single run with more than one point
 	HasStep  bool
-	N        int     // runs with a value
-	SD       float64 // of a group; NaN below two runs
-	NaN      int     // runs whose value is not a number
+	N        int            // runs with a value
+	SD       float64        // of a group; NaN below two runs
+	NaN      int            // runs whose value is not a number
+	Curve    []format.Point // thinned to CurvePoints; only of single runs whose points were compared
 }
 
-// metrics compares those that either side has.
+// CurvePoints is how many points of a curve a comparison keeps.
+const CurvePoints = 400
+
+// metrics compares the metrics that either side has.
 func (c *Comparison) metrics(a, b Side, o Options) {
 	keys := map[string]bool{}
 	for _, s := range []Side{a, b} {
@@ -88,7 +106,7 @@ func (m *Metric) same() bool {
 	return m.Verdict == Same && m.A.Last == m.B.Last && (m.Curve == nil || m.Curve.Sameness == Identical)
 }
 
-// level reads a metric of the runs of one side; nil where none has it.
+// level reads a metric of the runs of one side, and returns the best value of each run; nil if no run has the metric.
 func level(runs []*format.Run, key, goal string) (*Level, []float64) {
 	l := &Level{SD: math.NaN(), Last: math.NaN(), Best: math.NaN()}
 	found := false
@@ -128,34 +146,34 @@ func level(runs []*format.Run, key, goal string) (*Level, []float64) {
 	return l, values
 }
 
-// decide gives the verdict. Single runs never claim that a difference is more than the noise of a seed.
+// decide gives the verdict. A comparison of single runs never claims that a difference is more than the noise of a seed.
 func (m *Metric) decide(a, b []float64, single, mixed bool, level float64) {
 	switch {
 	case len(a) == 0 || len(b) == 0:
-		m.Why = "not a number"
+		m.Why = NotANumber
 		return
 	case mixed:
-		m.Why = "the runs of a group differ in more than their seeds"
+		m.Why = MixedGroup
 		return
 	case single:
-		m.Why = "1 run each"
+		m.Why = OneRunEach
 		m.Verdict = m.direction(m.Delta)
 		return
 	case len(a) < 2 || len(b) < 2:
-		m.Verdict, m.Why = Inconclusive, "too few runs"
+		m.Verdict, m.Why = Inconclusive, TooFewRuns
 		return
 	}
 	t := Welch(a, b, level)
 	m.P, m.Interval = t.P, &[2]float64{t.Low, t.High}
 	switch {
 	case math.IsNaN(t.P):
-		m.Verdict, m.Why = Inconclusive, "not finite"
+		m.Verdict, m.Why = Inconclusive, NotFinite
 	case m.Delta == 0 && t.P == 1:
 		m.Verdict = Same
 	case t.P < level:
 		m.Verdict = m.direction(m.Delta)
 	default:
-		m.Verdict, m.Why = Inconclusive, "no difference shown"
+		m.Verdict, m.Why = Inconclusive, NoDifference
 	}
 }
 
@@ -173,30 +191,27 @@ func (m *Metric) direction(delta float64) Verdict {
 	return Worse
 }
 
-// curve compares the points of two single runs over their common steps.
+// curve compares the points of two single runs at their common steps, and keeps a thinned curve of each.
 func (c *Comparison) curve(m *Metric, a, b Side) {
 	if a.Points == nil || b.Points == nil || a.first().Metrics[m.Key].Count < 2 || b.first().Metrics[m.Key].Count < 2 {
 		return
 	}
-	// Two files are read side by side.
 	var y []format.Point
 	var errB error
 	var other sync.WaitGroup
-	other.Go(func() { y, errB = b.Points(m.Key) })
-	x, err := a.Points(m.Key)
+	other.Go(func() { y, errB = b.Points(m.Key) }) // the two files are read at the same time
+	x, errA := a.Points(m.Key)
 	other.Wait()
-	if err == nil {
-		err = errB
-	}
-	if err == nil {
-		s := CompareSeries(x, y, 0)
-		m.Curve = &s
-		if s.Common == 0 {
-			c.Problems = append(c.Problems, "the curves of "+m.Key+" have no common step")
-		}
+	m.A.Curve, m.B.Curve = format.Thin(x, CurvePoints), format.Thin(y, CurvePoints)
+	if err := cmp.Or(errA, errB); err != nil {
+		c.Problems = append(c.Problems, Problem{CurvesUnread, m.Key, err})
 		return
 	}
-	c.Problems = append(c.Problems, "the curves of "+m.Key+" are not compared: "+err.Error())
+	s := CompareSeries(x, y, 0)
+	m.Curve = &s
+	if s.Common == 0 {
+		c.Problems = append(c.Problems, Problem{NoCommonStep, m.Key, nil})
+	}
 }
 
 // MergeChain makes one run of a chain that resumes, newest first: the newest record with the metrics of all, each with the

@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gitruns/runs/cmd/internal/chart"
 	"github.com/gitruns/runs/cmd/internal/render"
 	"github.com/gitruns/runs/diff"
 	"github.com/gitruns/runs/format"
@@ -102,7 +101,7 @@ func (a *app) diff(ctx context.Context, f *diffFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.writeDiff(ctx, f, c, result, y); err != nil {
+	if err := a.writeDiff(ctx, f, c, result); err != nil {
 		return err
 	}
 	if f.exitCode && differs(result) {
@@ -159,7 +158,6 @@ type selected struct {
 	entries []*repo.Entry // newest first
 	group   string
 	of      *collection // of the working tree, or of a revision
-	curves  *curves     // of a single run, when it has been compared
 }
 
 // side resolves a selector to a run or a group of runs. What repeats another run is no replicate of it.
@@ -208,7 +206,7 @@ func (p *comparer) compare(ctx context.Context, a, b *selected) (*diff.Compariso
 		return nil, err
 	}
 	if sourceErr != nil {
-		result.Problems = append(result.Problems, "the source is not compared: "+sourceErr.Error())
+		result.Problems = append(result.Problems, diff.Problem{Kind: diff.SourceUnread, Err: sourceErr})
 	}
 	return result, nil
 }
@@ -248,49 +246,16 @@ func (p *comparer) side(ctx context.Context, s *selected) diff.Side {
 		if len(chains[first.Run]) > 1 && !alone {
 			first = s.of.whole(first)
 		}
-		s.curves = openCurves(first)
-		p.cleanup = append(p.cleanup, s.curves.close)
-		side.Points = func(key string) ([]format.Point, error) { return s.curves.points(ctx, key) }
+		curves, err := first.Curves()
+		p.cleanup = append(p.cleanup, curves.Close)
+		side.Points = func(key string) ([]format.Point, error) {
+			if err != nil {
+				return nil, err
+			}
+			return curves.Points(ctx, key)
+		}
 	}
 	return side
-}
-
-// curves reads the points of a run, and keeps a short form of each curve for the table.
-type curves struct {
-	file  *repo.Curves
-	err   error
-	short map[string][]float64
-}
-
-// shortCurve is how many points a small curve is made of.
-const shortCurve = 400
-
-func openCurves(e *repo.Entry) *curves {
-	c := &curves{short: map[string][]float64{}}
-	c.file, c.err = e.Curves()
-	return c
-}
-
-func (c *curves) points(ctx context.Context, key string) ([]format.Point, error) {
-	if c.err != nil {
-		return nil, c.err
-	}
-	points, err := c.file.Points(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	var values []float64
-	for _, p := range format.Thin(points, shortCurve) {
-		values = append(values, p.Value)
-	}
-	c.short[key] = values
-	return points, nil
-}
-
-func (c *curves) close() {
-	if c.file != nil {
-		c.file.Close()
-	}
 }
 
 func (p *comparer) writeCode(ctx context.Context, a, b *selected) error {
@@ -323,8 +288,8 @@ func differs(c *diff.Comparison) bool {
 		slices.ContainsFunc(c.Datasets, func(d diff.Dataset) bool { return d.A == nil || d.B == nil || d.A.Identity() != d.B.Identity() })
 }
 
-func (a *app) writeDiff(ctx context.Context, f *diffFlags, c *collection, result *diff.Comparison, b *selected) error {
-	view := render.Diff{Primary: c.config.Primary, Only: f.only, Most: 20}
+func (a *app) writeDiff(ctx context.Context, f *diffFlags, c *collection, result *diff.Comparison) error {
+	view := render.Diff{Primary: c.config.Primary, Only: f.only, Most: 20, Curves: !asciiOnly()}
 	if f.all {
 		view.Most = 0
 	}
@@ -334,14 +299,6 @@ func (a *app) writeDiff(ctx context.Context, f *diffFlags, c *collection, result
 	case f.asMarkdown:
 		return view.Markdown(a.term.Out, result)
 	}
-	if b.curves != nil && !asciiOnly() {
-		view.Spark = func(metric string, width int) string {
-			if y := b.curves.short[metric]; len(y) > 1 {
-				return chart.Spark(y, width)
-			}
-			return ""
-		}
-	}
 	return a.term.Page(ctx, func(w io.Writer) error { return view.Write(w, a.term, result) })
 }
 
@@ -350,7 +307,7 @@ func diffJSON(c *diff.Comparison) map[string]any {
 	out := map[string]any{
 		"a": headJSON(c.A), "b": headJSON(c.B), "params": valuesJSON(c.Params), "summary": valuesJSON(c.Summary), "tags": valuesJSON(c.Tags), "artifacts": valuesJSON(c.Artifacts),
 		"attributes": valuesJSON(c.Attributes), "environment": changesJSON(c.Environment), "machine": changesJSON(c.Machine), "variables": changesJSON(c.Variables),
-		"problems": append([]string{}, c.Problems...),
+		"problems": texts(c.Problems),
 	}
 	if len(c.Mixed) > 0 {
 		out["mixed"] = c.Mixed
@@ -370,7 +327,7 @@ func diffJSON(c *diff.Comparison) map[string]any {
 			one["goal"] = m.Goal
 		}
 		if m.Why != "" {
-			one["why"] = m.Why
+			one["why"] = string(m.Why)
 		}
 		if m.Interval != nil {
 			one["interval"] = []any{m.Interval[0], m.Interval[1]}
@@ -419,6 +376,14 @@ func diffJSON(c *diff.Comparison) map[string]any {
 	}
 	out["source"] = map[string]any{"a": c.Source.A, "b": c.Source.B, "files": files}
 	return out
+}
+
+func texts(problems []diff.Problem) []string {
+	list := make([]string, len(problems))
+	for i, p := range problems {
+		list[i] = p.String()
+	}
+	return list
 }
 
 func levelJSON(l *diff.Level) map[string]any {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gitruns/runs/cmd/internal/chart"
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/diff"
 	"github.com/gitruns/runs/format"
@@ -15,10 +16,10 @@ import (
 
 // Diff shows a comparison.
 type Diff struct {
-	Primary string                                // metric that comes first
-	Only    []string                              // parts to show; empty is all
-	Spark   func(metric string, width int) string // small curve of the second run; nil for none
-	Most    int                                   // entries of a part; 0 is all
+	Primary string   // the metric that comes first
+	Only    []string // parts to show; empty is all
+	Curves  bool     // draw a small curve of each metric of the second run
+	Most    int      // entries of a part; 0 is all
 }
 
 // DiffParts are the parts of a comparison, in the order in which they are shown.
@@ -75,7 +76,7 @@ func (v Diff) Write(w io.Writer, t *terminal.Terminal, c *diff.Comparison) error
 		}
 	}
 	for _, problem := range c.Problems {
-		p.line("\n%s", t.Paint(terminal.Yellow, terminal.Clean(problem)))
+		p.line("\n%s", t.Paint(terminal.Yellow, terminal.Clean(problem.String())))
 	}
 	if !some && len(c.Problems) == 0 {
 		p.line("\nno differences")
@@ -146,7 +147,7 @@ func (v Diff) metrics(c *diff.Comparison, narrow bool) terminal.Table {
 	}}
 	if group {
 		tb.Columns = append(tb.Columns, terminal.Column{Title: "interval", Drop: true})
-	} else if v.Spark != nil {
+	} else if v.Curves {
 		tb.Columns = append(tb.Columns, terminal.Column{Title: "curve", Drop: true})
 	}
 	for _, m := range v.ordered(c) {
@@ -155,12 +156,24 @@ func (v Diff) metrics(c *diff.Comparison, narrow bool) terminal.Table {
 		switch {
 		case group && m.Interval != nil:
 			row = append(row, terminal.Cell{Text: "[" + Delta(m.Interval[0]) + ", " + Delta(m.Interval[1]) + "]", Style: terminal.Dim})
-		case !group && v.Spark != nil:
-			row = append(row, terminal.Cell{Text: v.Spark(m.Key, curveWidth), Style: terminal.Cyan})
+		case !group && v.Curves:
+			row = append(row, terminal.Cell{Text: spark(m.B, curveWidth), Style: terminal.Cyan})
 		}
 		tb.Rows = append(tb.Rows, row)
 	}
 	return tb
+}
+
+// spark draws the curve of one side; empty below two points.
+func spark(l *diff.Level, width int) string {
+	if l == nil || len(l.Curve) < 2 {
+		return ""
+	}
+	y := make([]float64, len(l.Curve))
+	for i, p := range l.Curve {
+		y[i] = p.Value
+	}
+	return chart.Spark(y, width)
 }
 
 // bestBy is the goal by whose best values a metric is compared where one of them is not the last.
@@ -186,24 +199,21 @@ func VerdictStyle(v diff.Verdict) terminal.Style {
 
 // VerdictText is a verdict as people read it.
 func VerdictText(m diff.Metric) string {
-	text := string(m.Verdict)
 	switch {
 	case m.A == nil:
 		return "only in b"
 	case m.B == nil:
 		return "only in a"
-	case m.Verdict == diff.Inconclusive:
-		return m.Why
-	case m.Verdict == diff.Unknown && m.Why != "1 run each":
-		return m.Why
+	case m.Verdict == diff.Inconclusive, m.Verdict == diff.Unknown && m.Why != diff.OneRunEach:
+		return string(m.Why)
 	case m.Verdict == diff.Unknown:
 		return "no goal"
 	case m.Verdict == diff.Same && m.Curve != nil && m.Curve.Sameness != diff.Identical:
 		return "same best, other curve"
 	case m.Why != "" && m.Verdict != diff.Same:
-		return text + " (" + m.Why + ")"
+		return string(m.Verdict) + " (" + string(m.Why) + ")"
 	}
-	return text
+	return string(m.Verdict)
 }
 
 func levelText(l *diff.Level, step bool) string {
@@ -429,7 +439,7 @@ func (v Diff) Markdown(w io.Writer, c *diff.Comparison) error {
 		b.WriteString("\n</details>\n")
 	}
 	for _, problem := range c.Problems {
-		b.WriteString("\n" + Escape(problem) + "\n")
+		b.WriteString("\n" + Escape(problem.String()) + "\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
