@@ -162,20 +162,11 @@ type none struct{}
 var None any = none{}
 
 // flat gives nested params dotted keys; lists stay whole.
-func flat(params map[string]any, nulls []string) map[string]any {
-	out := map[string]any{}
-	var walk func(path []string, m map[string]any)
-	walk = func(path []string, m map[string]any) {
-		for key, v := range m {
-			here := append(path[:len(path):len(path)], key)
-			if sub, ok := v.(map[string]any); ok && len(sub) > 0 {
-				walk(here, sub)
-				continue
-			}
-			out[format.DottedKey(here)] = v
-		}
+func flat(params format.Params, nulls []string) map[string]any {
+	out := make(map[string]any, len(params)+len(nulls))
+	for path, v := range params.Leaves() {
+		out[format.DottedKey(path)] = v
 	}
-	walk(nil, params)
 	for _, key := range nulls {
 		out[key] = None
 	}

@@ -26,7 +26,7 @@ func SetConfig(data []byte, path []string, value any) ([]byte, error) {
 	if _, err := toml.Decode(string(edited), &after); err != nil {
 		return nil, fmt.Errorf("%s cannot be set without a change of the layout: edit the file by hand", DottedKey(path))
 	}
-	if got, ok := lookupPath(after, path); !ok || !EqualValue(got, value) {
+	if got, ok := Params(after).Get(path...); !ok || !EqualValue(got, value) {
 		return nil, fmt.Errorf("%s cannot be set without a change of the layout: edit the file by hand", DottedKey(path))
 	}
 	deletePath(before, path)
@@ -162,18 +162,6 @@ func inlineEnd(body []byte, i int) int {
 		i++
 	}
 	return trimEnd(body, i)
-}
-
-func lookupPath(m map[string]any, path []string) (any, bool) {
-	v, ok := m[path[0]]
-	if !ok || len(path) == 1 {
-		return v, ok
-	}
-	sub, ok := v.(map[string]any)
-	if !ok {
-		return nil, false
-	}
-	return lookupPath(sub, path[1:])
 }
 
 // deletePath removes a key and the tables that are empty without it.

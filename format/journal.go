@@ -16,8 +16,8 @@ type Line struct {
 	Step    int64
 	HasStep bool
 	Metrics []MetricValue
-	Params  map[string]any
-	Set     map[string]any // params whose change is meant
+	Params  Params
+	Set     Params   // params whose change is meant
 	Nulls   []string       // dotted paths of params given as null
 	Tags    map[string]string
 	Note    string
@@ -581,7 +581,7 @@ func (p *JournalParser) flag(into *bool) error {
 	return nil
 }
 
-func (p *JournalParser) params(into *map[string]any, l *Line) error {
+func (p *JournalParser) params(into *Params, l *Line) error {
 	v, err := p.value(0)
 	if err != nil {
 		return err

@@ -30,7 +30,7 @@ func AppendLine(b []byte, l *Line) []byte {
 		o.add("p", withNulls(l.Params, l.Nulls))
 	}
 	if len(l.Set) > 0 {
-		o.add("set", l.Set)
+		o.add("set", mapObject(l.Set))
 	}
 	if len(l.Tags) > 0 {
 		o.add("tags", textObject(l.Tags))

@@ -213,26 +213,6 @@ func CheckParams(params map[string]any) error {
 	return nil
 }
 
-// SetParam sets a nested param that is not set yet.
-func SetParam(params map[string]any, path []string, value any) error {
-	for i, key := range path[:len(path)-1] {
-		next, ok := params[key]
-		if !ok {
-			next = map[string]any{}
-			params[key] = next
-		}
-		if params, ok = next.(map[string]any); !ok {
-			return fmt.Errorf("%s is a value and cannot hold %s", DottedKey(path[:i+1]), DottedKey(path))
-		}
-	}
-	last := path[len(path)-1]
-	if _, ok := params[last]; ok {
-		return fmt.Errorf("%s is set already", DottedKey(path))
-	}
-	params[last] = value
-	return nil
-}
-
 // EqualValue reports whether two params are the same value. 1 and 1.0 are; NaN is NaN.
 func EqualValue(a, b any) bool {
 	switch a := a.(type) {

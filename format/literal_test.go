@@ -147,8 +147,8 @@ func FuzzParseParam(f *testing.F) {
 		if err != nil || null {
 			return
 		}
-		params := map[string]any{}
-		if err := SetParam(params, path, value); err != nil {
+		params := Params{}
+		if err := params.Set(path, value); err != nil {
 			t.Fatal(err)
 		}
 		run := exampleRun()

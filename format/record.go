@@ -45,7 +45,7 @@ type Run struct {
 	Note       string
 	Nulls      []string // dotted paths of params that are null: TOML has no null
 
-	Params      map[string]any // int64, float64, bool, string, []any, map[string]any
+	Params      Params
 	Tags        map[string]string
 	Metrics     map[string]Metric
 	Summary     map[string]any // values of Params' types by flat names, as the program set them

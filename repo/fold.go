@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -44,7 +45,7 @@ type fold struct {
 	exitCode  *int64 // what such a program said of its end, where it failed
 	settings  string // the experiment of the settings, which nobody has named
 
-	// What each table of the record holds, counted as its reader counts.
+	// The values of each table of the record, the table itself included.
 	params, summaryValues, conflictValues, extraValues int
 
 	size int // bytes that journals have added to the record, about
@@ -81,9 +82,11 @@ const (
 )
 
 func newFold(run *format.Run, point func(string, format.Point) error) *fold {
-	f := &fold{run: run, point: point, curves: map[string]*curve{}, params: leaves(run.Params), summaryValues: leaves(run.Summary), extraValues: leaves(run.Extra)}
+	f := &fold{run: run, point: point, curves: map[string]*curve{}}
+	f.params, f.summaryValues, f.extraValues = format.CountValues(map[string]any(run.Params)), format.CountValues(run.Summary), format.CountValues(run.Extra)
+	f.conflictValues = 1
 	for _, values := range run.Conflicts {
-		f.conflictValues += 1 + listed(values)
+		f.conflictValues += format.CountValues(values)
 	}
 	return f
 }
@@ -234,8 +237,8 @@ func (f *fold) values(l *format.Line) error {
 // describe takes what a line says beside its points. It returns false where the record has no room for all of it: a record
 // must stay within what is read again.
 func (f *fold) describe(l *format.Line) bool {
-	room := f.mergeParams(l.Params)
-	room = f.setParams(l.Set) && room
+	room := f.keepFirst(l.Params)
+	room = f.override(l.Set) && room
 	for _, path := range l.Nulls {
 		if len(f.run.Nulls) < maxNulls && !slices.Contains(f.run.Nulls, path) {
 			f.run.Nulls = append(f.run.Nulls, path)
@@ -301,11 +304,11 @@ func (f *fold) join(j *format.JoinedLine) {
 // summarize takes what the program says of the whole run: the last word of a key counts, nil takes it away.
 func (f *fold) summarize(summary map[string]any) bool {
 	room := true
-	for _, key := range slices.Sorted(keysOf(summary)) {
+	for _, key := range slices.Sorted(maps.Keys(summary)) {
 		value := summary[key]
 		if value == nil {
 			if old, ok := f.run.Summary[key]; ok {
-				f.summaryValues -= leaves(map[string]any{"": old})
+				f.summaryValues -= format.CountValues(old)
 			}
 			delete(f.run.Summary, key)
 			continue
@@ -316,11 +319,11 @@ func (f *fold) summarize(summary map[string]any) bool {
 		}
 		// A value that replaces one of its size takes no more room: a summary changes with every step.
 		size := len(key) + len(format.AppendJSON(nil, value))
-		values := f.summaryValues + leaves(map[string]any{"": value})
+		values := f.summaryValues + format.CountValues(value)
 		if ok {
-			values -= leaves(map[string]any{"": old})
+			values -= format.CountValues(old)
 		}
-		if values >= format.MaxParams {
+		if values > format.MaxParams {
 			room = false
 			continue
 		}
@@ -365,13 +368,13 @@ func (f *fold) take(n int) bool {
 	return true
 }
 
-// takeValue asks for room for a param, which with its tables and what is in it adds count values. The table of all counts as one.
+// takeValue asks for room for a param, which with its tables and what is in it adds count values.
 func (f *fold) takeValue(path []string, value any, count int) bool {
 	n := 0
 	for _, key := range path {
 		n += len(key)
 	}
-	return f.params+count < format.MaxParams && f.take(n+len(format.AppendJSON(nil, value)))
+	return f.params+count <= format.MaxParams && f.take(n+len(format.AppendJSON(nil, value)))
 }
 
 func (c *curve) add(p format.Point) {
@@ -406,173 +409,93 @@ func (c *curve) metric(goal string) format.Metric {
 	return m
 }
 
-// mergeParams adds params; where one is there with another value the earlier one stays and the later one is a conflict. It
-// returns false where there was no room for all.
-func (f *fold) mergeParams(params map[string]any) bool {
+// keepFirst merges params: a param that is set keeps its value, and each other value is a conflict. It returns false if
+// there was no room for all of them.
+func (f *fold) keepFirst(params format.Params) bool {
 	room := true
-	eachParam(params, func(path []string, value any) {
-		old, ok := lookup(f.run.Params, path)
+	for path, value := range params.Leaves() {
+		old, ok := f.run.Params.Get(path...)
 		if ok && format.EqualValue(old, value) {
-			return
+			continue
 		}
 		key := format.DottedKey(path)
 		conflicts := f.run.Conflicts[key]
 		if slices.ContainsFunc(conflicts, func(known any) bool { return format.EqualValue(known, value) }) {
-			return
+			continue
 		}
-		n := missing(f.run.Params, path) + leaves(map[string]any{"": value})
+		n := missingTables(f.run.Params, path) + format.CountValues(value)
 		if !f.takeValue(path, value, n) || len(conflicts) >= maxConflicts {
 			room = false
-			return
+			continue
 		}
-		if !ok && setParam(&f.run.Params, path, value) {
+		if !ok && f.setParam(path, value) {
 			f.params += n
-			return
+			continue
 		}
-		more := leaves(map[string]any{"": value})
+		more := format.CountValues(value)
 		if len(conflicts) == 0 {
 			more++ // the list
 		}
-		if f.conflictValues+more >= format.MaxParams {
+		if f.conflictValues+more > format.MaxParams {
 			room = false
-			return
+			continue
 		}
 		f.conflictValues += more
 		if f.run.Conflicts == nil {
 			f.run.Conflicts = map[string][]any{}
 		}
 		f.run.Conflicts[key] = append(conflicts, value)
-	})
+	}
 	return room
 }
 
-// setParams changes params where that is what the writer meant.
-func (f *fold) setParams(params map[string]any) bool {
+// override changes params, because their writer means to. It returns false if there was no room for all of them, or if a
+// value and a table would have to replace one another.
+func (f *fold) override(params format.Params) bool {
 	room := true
-	eachParam(params, func(path []string, value any) {
-		old, ok := lookup(f.run.Params, path)
+	for path, value := range params.Leaves() {
+		old, ok := f.run.Params.Get(path...)
 		if ok && format.EqualValue(old, value) {
-			return
+			continue
 		}
-		n := missing(f.run.Params, path) + leaves(map[string]any{"": value})
+		n := missingTables(f.run.Params, path) + format.CountValues(value)
 		if ok {
-			n -= leaves(map[string]any{"": old})
+			n -= format.CountValues(old)
 		}
-		if !f.takeValue(path, value, n) || !setParam(&f.run.Params, path, value) {
+		if !f.takeValue(path, value, n) || !f.setParam(path, value) {
 			room = false
-			return
+			continue
 		}
 		f.params += n
-	})
+	}
 	return room
 }
 
-// eachParam visits the leaves of params in the order of their names.
-func eachParam(params map[string]any, visit func(path []string, value any)) {
-	var walk func(m map[string]any, path []string)
-	walk = func(m map[string]any, path []string) {
-		for _, key := range slices.Sorted(keysOf(m)) {
-			here := append(path[:len(path):len(path)], key)
-			if sub, ok := m[key].(map[string]any); ok && len(sub) > 0 {
-				walk(sub, here)
-			} else {
-				visit(here, m[key])
+func (f *fold) setParam(path []string, value any) bool {
+	if f.run.Params == nil {
+		f.run.Params = format.Params{}
+	}
+	return f.run.Params.Set(path, value) == nil
+}
+
+// missingTables counts the tables that a param needs and that do not exist yet.
+func missingTables(params format.Params, path []string) int {
+	for n := len(path) - 1; n > 0; n-- {
+		if table, ok := params.Get(path[:n]...); ok {
+			if _, ok := table.(map[string]any); ok {
+				return len(path) - 1 - n
 			}
 		}
 	}
-	walk(params, nil)
-}
-
-func keysOf(m map[string]any) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for key := range m {
-			if !yield(key) {
-				return
-			}
-		}
-	}
-}
-
-func leaves(m map[string]any) int {
-	n := 0
-	for _, v := range m {
-		switch v := v.(type) {
-		case map[string]any:
-			n += 1 + leaves(v)
-		case []any:
-			n += 1 + listed(v)
-		default:
-			n++
-		}
-	}
-	return n
-}
-
-// listed counts what is in a list, as leaves does.
-func listed(list []any) int {
-	n := 0
-	for _, v := range list {
-		n += leaves(map[string]any{"": v})
-	}
-	return n
-}
-
-func lookup(params map[string]any, path []string) (any, bool) {
-	var v any = params
-	for _, key := range path {
-		m, ok := v.(map[string]any)
-		if !ok {
-			return nil, false
-		}
-		if v, ok = m[key]; !ok {
-			return nil, false
-		}
-	}
-	return v, true
-}
-
-// missing counts the tables that a param needs and that are not there.
-func missing(params map[string]any, path []string) int {
-	for i, key := range path[:len(path)-1] {
-		sub, ok := params[key].(map[string]any)
-		if !ok {
-			return len(path) - 1 - i
-		}
-		params = sub
-	}
-	return 0
-}
-
-// setParam sets a leaf; false where a part of its path is a value already, or it would replace a table.
-func setParam(params *map[string]any, path []string, value any) bool {
-	if *params == nil {
-		*params = map[string]any{}
-	}
-	m := *params
-	for _, key := range path[:len(path)-1] {
-		next, ok := m[key]
-		if !ok {
-			next = map[string]any{}
-			m[key] = next
-		}
-		if m, ok = next.(map[string]any); !ok {
-			return false
-		}
-	}
-	last := path[len(path)-1]
-	if table, ok := m[last].(map[string]any); ok && len(table) > 0 {
-		return false
-	}
-	m[last] = value
-	return true
+	return len(path) - 1
 }
 
 func (f *fold) addExtra(key string, value any) {
 	if _, ok := f.run.Extra[key]; ok {
 		return
 	}
-	count := leaves(map[string]any{"": value})
-	if len(f.run.Extra) >= maxExtra || value == nil || f.extraValues+count >= format.MaxParams || !f.take(len(key)+len(format.AppendJSON(nil, value))) {
+	count := format.CountValues(value)
+	if len(f.run.Extra) >= maxExtra || value == nil || f.extraValues+count > format.MaxParams || !f.take(len(key)+len(format.AppendJSON(nil, value))) {
 		if !f.extraFull {
 			f.warn("unknown keys of journals were left out: more than %d of them, or too large", maxExtra)
 		}

@@ -218,8 +218,8 @@ func parseParams(flags []string) (map[string]any, []string, error) {
 			nulls = append(nulls, format.DottedKey(path))
 			continue
 		}
-		one := map[string]any{}
-		if err := format.SetParam(one, path, value); err != nil {
+		one := format.Params{}
+		if err := one.Set(path, value); err != nil {
 			return nil, nil, usagef("param %q: %v", flag, err)
 		}
 		if err := mergeParams(params, one, nil); err != nil {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo/query"
 )
 
 // completeRun offers names and random parts of runs to the shell.
@@ -51,7 +50,7 @@ func (a *app) completionKeys(cmd *cobra.Command, params bool) []string {
 			for key := range r.Summary {
 				words = append(words, "summary."+key)
 			}
-			for key := range query.Flatten(r.Params) {
+			for key := range r.Params.Flatten() {
 				words = append(words, "params."+key)
 			}
 		}

@@ -116,7 +116,7 @@ func newestOfChains(runs []*format.Run) []*format.Run {
 // the changes were is not known. The key is for comparing only.
 func Replicates(r *format.Run, seeds []string) string {
 	b := appendString(make([]byte, 0, 256), r.Experiment)
-	b = appendParams(b, nil, r.Params, seeds)
+	b = appendParams(b, r.Params, seeds)
 	for _, key := range slices.Sorted(slices.Values(r.Nulls)) {
 		if !isSeed(key, seeds) {
 			b = appendString(append(b, '0'), key)
@@ -142,23 +142,30 @@ func Replicates(r *format.Run, seeds []string) string {
 }
 
 // appendParams writes the leaves of nested params, with the paths to them, without the seeds.
-func appendParams(b []byte, path []string, params map[string]any, seeds []string) []byte {
-	for _, key := range slices.Sorted(maps.Keys(params)) {
-		at := append(path, key)
-		if isSeed(strings.Join(at, "."), seeds) {
-			continue
-		}
-		if sub, ok := params[key].(map[string]any); ok && len(sub) > 0 {
-			b = appendParams(b, at, sub, seeds)
+func appendParams(b []byte, params format.Params, seeds []string) []byte {
+	for path, value := range params.Leaves() {
+		if withinSeed(path, seeds) {
 			continue
 		}
 		b = append(b, 'p')
-		for _, part := range at {
+		for _, part := range path {
 			b = appendString(b, part)
 		}
-		b = appendCanonical(append(b, '='), params[key])
+		b = appendCanonical(append(b, '='), value)
 	}
 	return b
+}
+
+// withinSeed reports whether the param at a path, or a table that holds it, is one of the seeds.
+func withinSeed(path, seeds []string) bool {
+	key := path[0]
+	for _, part := range path[1:] {
+		if isSeed(key, seeds) {
+			return true
+		}
+		key += "." + part
+	}
+	return isSeed(key, seeds)
 }
 
 // isSeed reports whether a dotted param is one of the seeds, by its whole path or its last part.
@@ -212,7 +219,7 @@ func labelReplicates(groups []Group, seeds []string) {
 	}
 	keys := slices.DeleteFunc(DifferingParams(firsts), func(key string) bool { return isSeed(key, seeds) })
 	for i, g := range groups {
-		params := Flatten(g.Runs[0].Params)
+		params := g.Runs[0].Params.Flatten()
 		var parts []string
 		for _, key := range keys {
 			if v, ok := params[key]; ok {
@@ -230,23 +237,6 @@ func labelReplicates(groups []Group, seeds []string) {
 	}
 }
 
-// Flatten returns nested params under dotted keys.
-func Flatten(params map[string]any) map[string]any {
-	flat := make(map[string]any, len(params))
-	var walk func(prefix string, m map[string]any)
-	walk = func(prefix string, m map[string]any) {
-		for key, v := range m {
-			if sub, ok := v.(map[string]any); ok && len(sub) > 0 {
-				walk(prefix+key+".", sub)
-			} else {
-				flat[prefix+key] = v
-			}
-		}
-	}
-	walk("", params)
-	return flat
-}
-
 // DifferingParams returns the dotted params whose values are not the same in all runs, sorted. A param that only some runs
 // have differs.
 func DifferingParams(runs []*format.Run) []string {
@@ -257,7 +247,7 @@ func DifferingParams(runs []*format.Run) []string {
 	}
 	params := map[string]*seen{}
 	for _, r := range runs {
-		for key, v := range Flatten(r.Params) {
+		for key, v := range r.Params.Flatten() {
 			s := params[key]
 			if s == nil {
 				s = &seen{value: v}

@@ -71,7 +71,7 @@ func knownKeys(runs []*format.Run) []knownKey {
 		for name := range r.Summary {
 			seen[knownKey{"summary.", name}] = true
 		}
-		for name := range Flatten(r.Params) {
+		for name := range r.Params.Flatten() {
 			seen[knownKey{"params.", name}] = true
 		}
 		for name := range r.Tags {

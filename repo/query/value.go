@@ -295,26 +295,8 @@ func BestBy(runs []*format.Run, key string, c Context) string {
 	return ""
 }
 
-// param looks up a dotted path; a key with dots of its own is found too.
-func param(params map[string]any, key string) (any, bool) {
-	if v, ok := params[key]; ok {
-		return v, true
-	}
-	for i := 0; i < len(key); i++ {
-		if key[i] != '.' {
-			continue
-		}
-		if sub, ok := params[key[:i]].(map[string]any); ok {
-			if v, ok := param(sub, key[i+1:]); ok {
-				return v, true
-			}
-		}
-	}
-	return nil, false
-}
-
-func paramDatum(params map[string]any, key string) (datum, bool) {
-	v, ok := param(params, key)
+func paramDatum(params format.Params, key string) (datum, bool) {
+	v, ok := params.Find(key)
 	if !ok {
 		return datum{}, false
 	}

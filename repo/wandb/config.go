@@ -29,8 +29,8 @@ func (r *reading) configRecord(data []byte) error {
 		if v == nil {
 			return nil
 		}
-		one := map[string]any{}
-		if err := format.SetParam(one, path, v); err != nil || format.CheckParams(one) != nil {
+		one := format.Params{}
+		if err := one.Set(path, v); err != nil || format.CheckParams(one) != nil {
 			leave("that a record cannot hold")
 			return nil
 		}
@@ -56,19 +56,12 @@ func (r *reading) configRecord(data []byte) error {
 	return r.out.Line(&l)
 }
 
-// merged adds nested params to others; the later value of a name wins.
-func merged(to, from map[string]any) map[string]any {
+// merged adds nested params to others, which may be nil; the later value of a name wins.
+func merged(to, from format.Params) format.Params {
 	if to == nil {
 		return from
 	}
-	for name, v := range from {
-		a, ok := to[name].(map[string]any)
-		b, ok2 := v.(map[string]any)
-		if ok && ok2 {
-			v = merged(a, b)
-		}
-		to[name] = v
-	}
+	to.Override(from)
 	return to
 }
 

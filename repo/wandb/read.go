@@ -191,7 +191,7 @@ func (r *reading) history(data []byte) error {
 	r.row = format.Line{Time: r.last, Metrics: r.row.Metrics[:0]}
 	bytes := 0
 	var media []logged
-	nested := map[string]any{}
+	nested := format.Params{}
 	f := protobuf.Of(data)
 	for f.Next() {
 		if f.Num == 2 && f.Sub != nil {
@@ -225,7 +225,8 @@ func (r *reading) history(data []byte) error {
 			continue
 		}
 		// Newer clients spread a dict over items, also one that is an image.
-		if path := slices.Clone(r.item.path); len(path) == 1 || format.SetParam(nested, path, v) != nil {
+		path := slices.Clone(r.item.path)
+		if _, taken := nested.Get(path...); taken || len(path) == 1 || nested.Set(path, v) != nil {
 			r.flat(path, v, 0, &media, &bytes)
 		}
 	}

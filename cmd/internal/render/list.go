@@ -262,7 +262,7 @@ func (l List) CSV(w io.Writer, write func([]string) error, entries []*repo.Entry
 			for key := range e.Summary {
 				seen["summary."+key] = true
 			}
-			for key := range query.Flatten(e.Params) {
+			for key := range e.Params.Flatten() {
 				seen["params."+key] = true
 			}
 		}

@@ -152,7 +152,7 @@ func (v Run) params(p *page, r *format.Run) {
 		return
 	}
 	p.title("params")
-	params := query.Flatten(r.Params)
+	params := r.Params.Flatten()
 	for _, key := range slices.Sorted(maps.Keys(params)) {
 		line := fmt.Sprintf("  %s = %s", terminal.Clean(key), terminal.Clean(format.TOMLString(params[key])))
 		if others := r.Conflicts[key]; len(others) > 0 {
