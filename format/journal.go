@@ -18,7 +18,7 @@ type Line struct {
 	Metrics []MetricValue
 	Params  Params
 	Set     Params   // params whose change is meant
-	Nulls   []string       // dotted paths of params given as null
+	Nulls   []string // dotted paths of params given as null
 	Tags    map[string]string
 	Note    string
 

@@ -184,13 +184,10 @@ func (a *Active) Logged(ctx context.Context) (map[string]bool, error) {
 }
 
 // Params returns the params of the run as they stand: those it began with and those in its journals.
-func (a *Active) Params(ctx context.Context) (map[string]any, error) {
+func (a *Active) Params(ctx context.Context) (format.Params, error) {
 	e, err := a.Entry(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if e.Params == nil {
-		return map[string]any{}, nil
-	}
-	return e.Params, nil
+	return e.Params.Clone(), nil
 }

@@ -142,7 +142,7 @@ func (f *beginFlags) addParams(a *app, r *repo.Repository, run *format.Run) erro
 	run.Nulls = append(run.Nulls, nulls...)
 	if run.Params == nil {
 		run.Params = more
-	} else if err := mergeParams(run.Params, more, nil); err != nil {
+	} else if err := run.Params.Add(more); err != nil {
 		return err
 	}
 	portable(r.TreeRoot(), run.Params)
@@ -150,13 +150,10 @@ func (f *beginFlags) addParams(a *app, r *repo.Repository, run *format.Run) erro
 }
 
 // portable replaces the paths of this machine in text params.
-func portable(root string, params map[string]any) {
-	for key, v := range params {
-		switch v := v.(type) {
-		case string:
-			params[key] = capture.Portable(root, v)
-		case map[string]any:
-			portable(root, v)
+func portable(root string, params format.Params) {
+	for path, v := range params.Leaves() {
+		if text, ok := v.(string); ok {
+			_ = params.Set(path, capture.Portable(root, text)) // a leaf can be set
 		}
 	}
 }
@@ -170,7 +167,7 @@ func (a *app) path(p string) string {
 }
 
 // readParams reads a TOML or JSON file of params.
-func readParams(path string) (map[string]any, []string, error) {
+func readParams(path string) (format.Params, []string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, nil, err
@@ -206,8 +203,8 @@ func readParams(path string) (map[string]any, []string, error) {
 }
 
 // parseParams reads -p flags. A key that is given twice must have the same value.
-func parseParams(flags []string) (map[string]any, []string, error) {
-	params := map[string]any{}
+func parseParams(flags []string) (format.Params, []string, error) {
+	params := format.Params{}
 	var nulls []string
 	for _, flag := range flags {
 		path, value, null, err := format.ParseParam(flag)
@@ -222,34 +219,11 @@ func parseParams(flags []string) (map[string]any, []string, error) {
 		if err := one.Set(path, value); err != nil {
 			return nil, nil, usagef("param %q: %v", flag, err)
 		}
-		if err := mergeParams(params, one, nil); err != nil {
+		if err := params.Add(one); err != nil {
 			return nil, nil, err
 		}
 	}
 	return params, nulls, nil
-}
-
-// mergeParams adds params to those that are set. Setting one to another value is an error that names both.
-func mergeParams(into, more map[string]any, path []string) error {
-	for key, value := range more {
-		here := append(path[:len(path):len(path)], key)
-		old, ok := into[key]
-		if !ok {
-			into[key] = value
-			continue
-		}
-		oldTable, isTable := old.(map[string]any)
-		table, wantTable := value.(map[string]any)
-		switch {
-		case isTable && wantTable:
-			if err := mergeParams(oldTable, table, here); err != nil {
-				return err
-			}
-		case !format.EqualValue(old, value):
-			return fmt.Errorf("setting param %s: it is %s and cannot become %s", format.DottedKey(here), format.TOMLString(old), format.TOMLString(value))
-		}
-	}
-	return nil
 }
 
 func parseTags(flags []string) (map[string]string, error) {
@@ -312,11 +286,7 @@ func (a *app) resumable(ctx context.Context, r *repo.Repository, key string) (*r
 
 // continueRun adds what the flags say to a run in progress. A param of another value is refused.
 func (a *app) continueRun(old *repo.Entry, run *format.Run, kind string) error {
-	known := old.Params
-	if known == nil {
-		known = map[string]any{}
-	}
-	if err := mergeParams(known, run.Params, nil); err != nil {
+	if err := old.Params.Clone().Add(run.Params); err != nil {
 		return fmt.Errorf("resuming run %s: %w", old.ID, err)
 	}
 	if kind == format.OwnerProcess {

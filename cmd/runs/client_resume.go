@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
@@ -137,9 +138,10 @@ func continued(run *format.Run, old *format.Run, changes bool) error {
 		return err
 	}
 	run.Params = params
-	for _, path := range old.Nulls {
-		if !slices.Contains(run.Nulls, path) && !hasParam(params, path) {
-			run.Nulls = append(run.Nulls, path)
+	for _, null := range old.Nulls {
+		path, err := format.ParseKeyPath(null)
+		if _, set := params.Get(path...); (err != nil || !set) && !slices.Contains(run.Nulls, null) {
+			run.Nulls = append(run.Nulls, null)
 		}
 	}
 	tags := maps.Clone(old.Tags)
@@ -152,79 +154,29 @@ func continued(run *format.Run, old *format.Run, changes bool) error {
 	return nil
 }
 
-func hasParam(params map[string]any, dotted string) bool {
-	path, err := format.ParseKeyPath(dotted)
-	for i, key := range path {
-		v, ok := params[key]
-		if !ok {
-			return false
-		}
-		if params, ok = v.(map[string]any); !ok {
-			return i == len(path)-1
-		}
-	}
-	return err == nil
-}
-
 // changedParams are the params of the older run with those given now. That one has another value is an error unless
 // changes are meant.
-func changedParams(old *format.Run, given map[string]any, changes bool) (map[string]any, error) {
-	params := deepClone(old.Params)
+func changedParams(old *format.Run, given format.Params, changes bool) (format.Params, error) {
+	params := old.Params.Clone()
 	if changes {
-		override(params, given)
+		params.Override(given)
 		return params, nil
 	}
-	if err := mergeParams(params, deepClone(given), nil); err != nil {
+	if err := params.Add(given); err != nil {
 		return nil, &clientError{clientParams, &repo.HintError{Err: fmt.Errorf("resuming run %s: %w", old.ID, err), Hint: "allow_val_change=True takes the new value"}}
 	}
 	return params, nil
 }
 
 // changes are the dotted keys of params that have another value in given.
-func changes(old, given map[string]any, prefix string) []string {
+func changes(old, given format.Params) []string {
 	var keys []string
-	for _, key := range slices.Sorted(maps.Keys(given)) {
-		was, there := old[key]
-		if !there {
-			continue
-		}
-		oldTable, wasTable := was.(map[string]any)
-		table, isTable := given[key].(map[string]any)
-		switch {
-		case isTable && wasTable:
-			keys = append(keys, changes(oldTable, table, prefix+key+".")...)
-		case !format.EqualValue(was, given[key]):
-			keys = append(keys, prefix+key)
+	for _, c := range old.Diff(given) {
+		if c.Old != nil && c.New != nil {
+			keys = append(keys, strings.Join(c.Path, "."))
 		}
 	}
 	return keys
-}
-
-func deepClone(m map[string]any) map[string]any {
-	out := make(map[string]any, len(m))
-	for key, v := range m {
-		if sub, ok := v.(map[string]any); ok {
-			v = deepClone(sub)
-		}
-		out[key] = v
-	}
-	return out
-}
-
-// override sets params, whatever they were.
-func override(into, given map[string]any) {
-	for key, v := range given {
-		sub, isTable := v.(map[string]any)
-		old, wasTable := into[key].(map[string]any)
-		if isTable && wasTable {
-			override(old, sub)
-			continue
-		}
-		if isTable {
-			v = deepClone(sub)
-		}
-		into[key] = v
-	}
 }
 
 // rejoin lets the process go on with a run that is in progress.

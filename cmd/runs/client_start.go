@@ -32,7 +32,7 @@ func (a *app) clientStart(ctx context.Context, q *clientRequest) (map[string]any
 	}
 	var active *repo.Active
 	if before.entry != nil {
-		before.changed = changes(before.entry.Params, run.Params, "")
+		before.changed = changes(before.entry.Params, run.Params)
 	}
 	switch {
 	case before.same:
@@ -84,8 +84,8 @@ func (a *app) describeClient(ctx context.Context, r *repo.Repository, q *clientR
 		run.Source.Entry = entryOf(root, a.dir, []string{q.Entry})
 	}
 	if l := q.line; l != nil {
-		run.Params, run.Nulls, run.Tags, run.Note = deepClone(l.Params), slices.Compact(slices.Sorted(slices.Values(l.Nulls))), l.Tags, l.Note
-		override(run.Params, l.Set)
+		run.Params, run.Nulls, run.Tags, run.Note = l.Params.Clone(), slices.Compact(slices.Sorted(slices.Values(l.Nulls))), l.Tags, l.Note
+		run.Params.Override(l.Set)
 		portable(root, run.Params)
 	}
 	return run, nil

@@ -178,7 +178,7 @@ func (a *app) check(ctx context.Context, active *repo.Active, f *logFlags, l *fo
 		if err != nil {
 			return nil, err
 		}
-		if err := mergeParams(known, l.Params, nil); err != nil {
+		if err := known.Add(l.Params); err != nil {
 			return nil, &repo.HintError{Err: fmt.Errorf("recording in run %s: %w", active.ID, err), Hint: "a param says what the run began with: start another run for another value"}
 		}
 	}
