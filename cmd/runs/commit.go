@@ -80,7 +80,7 @@ func (a *app) commit(ctx context.Context, f *commitFlags, selectors []string) er
 	if err != nil {
 		return err
 	}
-	a.warnAll(done.Warned)
+	a.warnAll(done.Warnings)
 	a.sayAllowed(done)
 	a.sayRefused(done.Refused)
 	if f.json {
@@ -196,8 +196,8 @@ func (a *app) sayCommitted(done *share.Committed) {
 	case len(done.Refused) == 0:
 		a.progress("runs: nothing to commit")
 	}
-	if done.Left > 0 {
-		a.progress("runs: %s did not finish well and %s left out; --include-failed takes them", plural(done.Left, "run"), verb(done.Left, "is", "are"))
+	if done.Unsuccessful > 0 {
+		a.progress("runs: %s did not finish well and %s left out; --include-failed takes them", plural(done.Unsuccessful, "run"), verb(done.Unsuccessful, "is", "are"))
 	}
 }
 
@@ -214,7 +214,7 @@ func committedJSON(done *share.Committed) map[string]any {
 	}
 	value := map[string]any{
 		"commit": nil, "branch": done.Branch, "runs": ids, "notes": int64(done.Notes), "removed": append([]string{}, done.Removed...), "redacted": append([]string{}, done.Redacted...),
-		"files": int64(done.Files), "bytes": done.Bytes, "refused": damageJSON(done.Refused), "left": int64(done.Left),
+		"files": int64(done.Files), "bytes": done.Bytes, "refused": damageJSON(done.Refused), "left": int64(done.Unsuccessful),
 		"allowed": int64(done.Allowed),
 	}
 	if done.Commit != "" {

@@ -60,7 +60,7 @@ func (a *app) gc(ctx context.Context, ask share.GCRequest, asJSON bool) error {
 	if asJSON {
 		return a.printJSON(map[string]any{
 			"commit": nullable(done.Commit), "branch": done.Branch, "files": append([]string{}, done.Files...), "bytes": done.Bytes,
-			"copies": int64(done.Copies), "copy_bytes": done.CopyBytes, "spared": int64(done.Spared), "dry_run": ask.DryRun,
+			"copies": int64(done.Copies), "copy_bytes": done.CopyBytes, "spared": int64(done.Recent), "dry_run": ask.DryRun,
 		})
 	}
 	verb := map[bool]string{true: "would remove", false: "removed"}[ask.DryRun]
@@ -82,7 +82,7 @@ func (a *app) gc(ctx context.Context, ask share.GCRequest, asJSON bool) error {
 	if len(done.Files)+done.Copies == 0 {
 		a.progress("runs: no shared file is without a run")
 	}
-	if n := done.Spared; n > 0 {
+	if n := done.Recent; n > 0 {
 		a.progress("runs: %s that no run names %s needed in the last day and %s", plural(n, "file"), map[bool]string{true: "was", false: "were"}[n == 1], map[bool]string{true: "stays", false: "stay"}[n == 1])
 	}
 	return nil
@@ -94,7 +94,7 @@ func (a *app) gcStores(ctx context.Context, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	unnamed, err := share.Unnamed(ctx, r)
+	unnamed, err := share.UnreferencedObjects(ctx, r)
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func (a *app) stageForCommit(ctx context.Context) error {
 	a.sayRefused(done.Refused)
 	switch {
 	case done.Waiting > 0:
-		a.progress("runs: %s not committed: %s", plural(done.Waiting, "finished run"), done.Why)
+		a.progress("runs: %s not committed: %s", plural(done.Waiting, "finished run"), done.Reason)
 	case !done.Empty():
 		a.progress("runs: this commit takes along: %s, %s", terminal.Clean(done.Summary()), filesAndBytes(done.Files, done.Bytes))
 	}

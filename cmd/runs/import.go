@@ -81,7 +81,7 @@ func (a *app) importRuns(ctx context.Context, ask share.ImportRequest, asJSON bo
 	}
 	var done *share.Imported
 	err := a.takeIn(ctx, ask.DryRun, func(r *repo.Repository, tell func(done, total int)) (err error) {
-		ask.Tell = tell
+		ask.Progress = tell
 		done, err = share.Import(ctx, r, ask)
 		return err
 	})
@@ -91,7 +91,7 @@ func (a *app) importRuns(ctx context.Context, ask share.ImportRequest, asJSON bo
 	a.sayLeftOut(done)
 	if asJSON {
 		err = a.printJSON(map[string]any{
-			"kind": done.Kind, "from": done.From, "runs": append([]string{}, done.Runs...), "here": append([]string{}, done.Here...),
+			"kind": done.Kind, "from": done.From, "runs": append([]string{}, done.Runs...), "here": append([]string{}, done.Present...),
 			"notes": int64(done.Notes), "removed": append([]string{}, done.Removed...), "in_progress": append([]string{}, done.InProgress...),
 			"refused": damageJSON(done.Refused), "files": int64(done.Files), "bytes": done.Bytes, "dry_run": ask.DryRun,
 		})
@@ -126,7 +126,7 @@ func importHint(err error) error {
 	if errors.Is(err, os.ErrNotExist) {
 		return errors.New("there is no such folder")
 	}
-	if !errors.Is(err, share.ErrNoImport) {
+	if !errors.Is(err, share.ErrUnknownKind) {
 		return err
 	}
 	return &repo.HintError{Err: err, Hint: "the kinds are: " + strings.Join(importKinds(), ", ") + " (a .runs folder, the folder that holds it, or a run's folder in its day; a folder of event files; a folder wandb)"}
@@ -160,7 +160,7 @@ func (a *app) sayImported(done *share.Imported, dry bool) {
 		parts = append(parts, plural(done.Notes, "note"))
 	}
 	here := ""
-	if n := len(done.Here); n > 0 {
+	if n := len(done.Present); n > 0 {
 		here = fmt.Sprintf("; %d here already", n)
 	}
 	if len(parts) == 0 {

@@ -74,7 +74,7 @@ func (a *app) importLogs(ctx context.Context, kind logKind, ask foreign.Request,
 				a.print("%s  %s", l.ID, terminal.Clean(strings.Join(slices.Compact([]string{l.Log, l.Name}), "  ")))
 			}
 		}
-		a.sayImported(&share.Imported{From: ask.Path, Runs: done.Runs, Here: done.Here, Files: done.Files, Bytes: done.Bytes}, ask.DryRun)
+		a.sayImported(&share.Imported{From: ask.Path, Runs: done.Runs, Present: done.Here, Files: done.Files, Bytes: done.Bytes}, ask.DryRun)
 	}
 	if err == nil && len(done.Refused) > 0 {
 		err = quietError{exitFailed}

@@ -150,7 +150,7 @@ func (a *app) lookElsewhere(ctx context.Context, r *repo.Repository) (say func(*
 	done := make(chan struct{})
 	go func() { // ends with stop
 		defer close(done)
-		ids, err = share.Elsewhere(ctx, r)
+		ids, err = share.RunsOnOtherBranches(ctx, r)
 	}()
 	say = func(c *collection) {
 		<-done

@@ -57,7 +57,7 @@ func (a *app) pull(ctx context.Context, ask share.PullRequest, asJSON bool) erro
 	}
 	progress := a.term.Progress("pulling runs")
 	defer progress.Done()
-	ask.Tell = progress.Stage
+	ask.Progress = progress.Stage
 	done, err := share.Pull(ctx, r, ask)
 	progress.Done()
 	if err != nil {

@@ -47,7 +47,7 @@ func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) erro
 	}
 	progress := a.term.Progress("pushing runs")
 	defer progress.Done()
-	ask.Tell, ask.Bytes = progress.Stage, progress.Bytes
+	ask.Progress, ask.UploadProgress = progress.Stage, progress.Bytes
 	done, err := share.Push(ctx, r, ask)
 	progress.Done()
 	if err != nil {
@@ -55,7 +55,7 @@ func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) erro
 		return err
 	}
 	a.warnAll(done.Warnings)
-	for _, line := range done.Remote {
+	for _, line := range done.RemoteOutput {
 		a.progress("%s", line)
 	}
 	if asJSON {
@@ -68,7 +68,7 @@ func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) erro
 	}
 	to := terminal.Clean(done.To.Name())
 	switch {
-	case done.Commit == "" && done.Absent:
+	case done.Commit == "" && done.BranchMissing:
 		a.progress("runs: nothing to push: no committed run is new to %s, and %s was not made", terminal.Clean(done.To.Remote), to)
 		a.sayUncommitted(ctx, r)
 	case done.Commit == "":

@@ -142,8 +142,8 @@ func (a *app) bringBack(ctx context.Context, selectors []string, dry bool) error
 	}
 	progress := a.term.Progress("bringing back runs")
 	defer progress.Done()
-	q.Tell = func(done, total int) { progress.Count(int64(done), int64(total)) }
-	done, err := share.BringBack(ctx, r, q)
+	q.Progress = func(done, total int) { progress.Count(int64(done), int64(total)) }
+	done, err := share.RestoreLost(ctx, r, q)
 	progress.Done()
 	if errors.Is(err, share.ErrNeverCommitted) {
 		return &query.NotFoundError{Selector: selectors[0], Reason: err.Error()}
@@ -191,7 +191,7 @@ func (a *app) lostIDs(ctx context.Context, r *repo.Repository, selectors []strin
 	return slices.Compact(ids), nil
 }
 
-func (a *app) sayBroughtBack(done *share.BroughtBack, dry bool) {
+func (a *app) sayBroughtBack(done *share.RestoredLost, dry bool) {
 	for _, d := range done.Refused {
 		a.progress("runs: left out: %v", d.Err)
 	}
@@ -204,7 +204,7 @@ func (a *app) sayBroughtBack(done *share.BroughtBack, dry bool) {
 	case len(done.Runs) == 0 && len(done.Refused) == 0:
 		a.progress("runs: nothing is lost that was committed in this clone")
 	}
-	if n := done.Elsewhere; n > 0 {
+	if n := done.OnOtherBranches; n > 0 {
 		a.progress("runs: %s on other branches only: 'runs ls --all-branches' shows them", plural(n, "run"))
 	}
 }

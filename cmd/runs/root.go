@@ -337,7 +337,7 @@ func (a *app) find(ctx context.Context) (*repo.Repository, error) {
 
 // settle completes or undoes a commit or push that was killed.
 func (a *app) settle(ctx context.Context, r *repo.Repository) {
-	if err := share.Settle(ctx, r); err != nil {
+	if err := share.CompleteOrRollBack(ctx, r); err != nil {
 		a.progress("runs: completing an interrupted commit: %v", err)
 	}
 }

@@ -35,7 +35,7 @@ fetched.`,
 			if err != nil {
 				return err
 			}
-			o, err := share.Survey(ctx, r)
+			o, err := share.ReadOverview(ctx, r)
 			if err != nil {
 				if !errors.Is(err, git.ErrNoGit) {
 					a.progress("runs: %v", err)

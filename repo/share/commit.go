@@ -1,6 +1,7 @@
 package share
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,19 +23,19 @@ type Request struct {
 
 // Committed is what a commit holds.
 type Committed struct {
-	Commit   string
-	Branch   string // empty when detached
-	Runs     []*repo.Entry
-	Notes    int      // of runs that were committed before
-	Removed  []string // ids
-	Redacted []string // ids of runs that were committed before
-	Files    int
-	Bytes    int64
-	Refused  []repo.Damage // runs that were not taken, and why
-	Left     int           // runs that did not finish well and were not asked for
-	Warned   []string
-	Allowed  int      // finds of the search for secrets that the configuration allows
-	Reasons  []string // for which it does
+	Commit       string
+	Branch       string // empty when detached
+	Runs         []*repo.Entry
+	Notes        int      // of runs that were committed before
+	Removed      []string // ids
+	Redacted     []string // ids of runs that were committed before
+	Files        int
+	Bytes        int64
+	Refused      []repo.Damage // runs that were not taken, and why
+	Unsuccessful int           // runs that did not finish well and were not asked for
+	Warnings     []string
+	Allowed      int      // finds of the search for secrets that the configuration allows
+	Reasons      []string // for which it does
 }
 
 // Empty reports whether there was nothing to commit.
@@ -42,8 +43,8 @@ func (c *Committed) Empty() bool {
 	return len(c.Runs) == 0 && c.Notes == 0 && len(c.Removed)+len(c.Redacted) == 0
 }
 
-// Settle completes or undoes what a killed redaction, commit or push left behind.
-func Settle(ctx context.Context, r *repo.Repository) error {
+// CompleteOrRollBack completes or undoes what a killed redaction, commit or push left behind.
+func CompleteOrRollBack(ctx context.Context, r *repo.Repository) error {
 	if err := r.SettleRedactions(ctx); err != nil {
 		return err
 	}
@@ -73,14 +74,14 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 		return nil, fmt.Errorf("committing runs: %w", err)
 	}
 	defer end()
-	for moved, passing := 0, 0; ; {
+	for moved, transient := 0, 0; ; {
 		done, err := commitOnce(ctx, r, q)
 		switch {
 		case errors.Is(err, git.ErrMoved) && moved < refSwitches:
 			moved++
 			continue
-		case git.IsTransient(err) && passing < passingTries:
-			passing++
+		case git.IsTransient(err) && transient < transientTries:
+			transient++
 			continue
 		}
 		if errors.Is(err, git.ErrLocked) {
@@ -133,7 +134,7 @@ func (w *writer) commitHere(ctx context.Context, tip git.Tip) (*Committed, error
 	defer o.Close()
 	again, err := git.ReadTip(ctx, w.repo.Git)
 	if err != nil || again.Branch != tip.Branch {
-		return nil, orMoved(err)
+		return nil, cmp.Or(err, git.ErrMoved)
 	}
 	if again != tip { // planned anew with the lock in hand: where one commit follows the other, ours would never have its turn
 		tip = again
@@ -210,13 +211,6 @@ func (w *writer) branchTip(ctx context.Context, branch string) (old, base string
 	}
 	base, err = git.Resolve(ctx, w.repo.Git, "refs/remotes/"+remote+"/"+branch)
 	return "", base, err
-}
-
-func orMoved(err error) error {
-	if err == nil {
-		return git.ErrMoved
-	}
-	return err
 }
 
 func below(at string, names []string) []string {

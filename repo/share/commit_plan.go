@@ -36,7 +36,7 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	if p.at, err = w.repo.TreePath(); err != nil {
 		return p, err
 	}
-	known, err := readContents(w.trees, base, p.at)
+	known, err := readSnapshot(w.trees, base, p.at)
 	if err != nil {
 		return p, err
 	}
@@ -105,7 +105,7 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 }
 
 // addRun takes a new run with all that it needs.
-func (p *plan) addRun(ctx context.Context, known *contents, id string, any bool) error {
+func (p *plan) addRun(ctx context.Context, known *snapshot, id string, any bool) error {
 	e, err := p.repo.ReadFinished(id)
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) {
@@ -114,7 +114,7 @@ func (p *plan) addRun(ctx context.Context, known *contents, id string, any bool)
 		return err
 	}
 	if e.Status != format.Finished && !any {
-		p.Left++
+		p.Unsuccessful++
 		return nil
 	}
 	if err := p.checkLFS(ctx, e); err != nil {
@@ -150,7 +150,7 @@ func (p *plan) addRun(ctx context.Context, known *contents, id string, any bool)
 }
 
 // addNotes takes what was said later of a run that is committed.
-func (p *plan) addNotes(known *contents, id string) error {
+func (p *plan) addNotes(known *snapshot, id string) error {
 	files, err := p.repo.LateNotes(id)
 	if err != nil || len(files) == 0 {
 		return err
@@ -171,7 +171,7 @@ func (p *plan) addNotes(known *contents, id string) error {
 }
 
 // removeRun takes a run out and its mark in.
-func (p *plan) removeRun(known *contents, id string) {
+func (p *plan) removeRun(known *snapshot, id string) {
 	if _, there := known.runs[id]; there {
 		p.remove = append(p.remove, runPath(id))
 	}
@@ -183,7 +183,7 @@ func (p *plan) removeRun(known *contents, id string) {
 
 // unsetFiles are the files of an empty repository that a commit lacks and that lie here as `init` wrote them: without the
 // attributes, a checkout could change the bytes of runs. One that was edited is the user's to commit.
-func unsetFiles(r *repo.Repository, known *contents) []string {
+func unsetFiles(r *repo.Repository, known *snapshot) []string {
 	var names []string
 	for name, text := range repo.SetupFiles() {
 		if known.files[name] {

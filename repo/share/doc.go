@@ -1,5 +1,5 @@
 // Package share moves runs between clones through Git: it commits them without touching the user's own work, replays them
-// on what others pushed, imports what was pulled or copied, restores what a branch has lost, verifies a history, and
+// on what others pushed, imports what was pulled or sourceFolder, restores what a branch has lost, verifies a history, and
 // collects what no run needs.
 //
 // It knows the layout of .runs in a commit and the rules of what a commit may change there. It does not know the command

@@ -1,6 +1,7 @@
 package share
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,9 +15,9 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// spared is how long a shared file stays after it was needed last, whoever names it: it is stored before the run appears
+// keepRecent is how long a shared file stays after it was needed last, whoever names it: it is stored before the run appears
 // that names it.
-const spared = 24 * time.Hour
+const keepRecent = 24 * time.Hour
 
 // GCRequest says how to collect.
 type GCRequest struct {
@@ -31,7 +32,7 @@ type Collected struct {
 	Bytes     int64
 	Copies    int // second copies in the git folder, kept for runs that are committed by now
 	CopyBytes int64
-	Spared    int // that no run names, and that were needed in the last day
+	Recent    int // that no run names, and that were needed in the last day
 }
 
 // GC removes the shared files that no run names: from the branch in a commit of its own, from the working tree, and from
@@ -40,7 +41,7 @@ type Collected struct {
 func GC(ctx context.Context, r *repo.Repository, q GCRequest) (*Collected, error) {
 	fail := func(err error) (*Collected, error) { return nil, fmt.Errorf("collecting shared files: %w", err) }
 	if !r.InGit {
-		c := &collector{repo: r, done: &Collected{}, since: time.Now().Add(-spared)}
+		c := &collector{repo: r, done: &Collected{}, since: time.Now().Add(-keepRecent)}
 		if err := c.collect(ctx); err != nil {
 			return fail(err)
 		}
@@ -69,7 +70,7 @@ func GC(ctx context.Context, r *repo.Repository, q GCRequest) (*Collected, error
 }
 
 func gcOnce(ctx context.Context, r *repo.Repository, q GCRequest) (*Collected, error) {
-	local, err := theBranch(ctx, r)
+	local, err := runsBranch(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +82,7 @@ func gcOnce(ctx context.Context, r *repo.Repository, q GCRequest) (*Collected, e
 		return nil, err
 	}
 	defer trees.Close()
-	c := &collector{repo: r, trees: trees, local: local, done: &Collected{Branch: local.name}, since: time.Now().Add(-spared)}
+	c := &collector{repo: r, trees: trees, local: local, done: &Collected{Branch: local.name}, since: time.Now().Add(-keepRecent)}
 	if c.at, err = r.TreePath(); err != nil {
 		return nil, err
 	}
@@ -116,7 +117,7 @@ func mayCollect(ctx context.Context, r *repo.Repository, local localBranch) erro
 		return errors.New("no branch is known to be the default one, and shared files go only there")
 	case local.name != name:
 		return &repo.HintError{
-			Err:  fmt.Errorf("shared files go only on the default branch, which is %s; here is %s", name, or(local.name, "no branch (detached HEAD)")),
+			Err:  fmt.Errorf("shared files go only on the default branch, which is %s; here is %s", name, cmp.Or(local.name, "no branch (detached HEAD)")),
 			Hint: fmt.Sprintf("'git switch %s' first", name),
 		}
 	}
@@ -196,7 +197,7 @@ func (c *collector) commitHere(ctx context.Context, paths []string, commit strin
 	defer o.Close()
 	tip, err := git.ReadTip(ctx, c.repo.Git)
 	if err != nil || tip != (git.Tip{Commit: c.local.tip, Branch: c.local.name}) {
-		return orMoved(err)
+		return cmp.Or(err, git.ErrMoved)
 	}
 	if name, _ := c.repo.Git.InProgress(); name != "" {
 		return fmt.Errorf("%s has begun meanwhile", name)

@@ -54,7 +54,7 @@ func (c *collector) collect(ctx context.Context) error {
 			continue
 		}
 		if c.repo.NeededSince(name, c.since) {
-			c.done.Spared++
+			c.done.Recent++
 			continue
 		}
 		size, there := sizes[name]
@@ -91,7 +91,7 @@ func (c *collector) tracked(ctx context.Context) (trackedFiles, error) {
 	if !c.repo.InGit {
 		return t, nil
 	}
-	branch, err := readContents(c.trees, c.local.tip, c.at)
+	branch, err := readSnapshot(c.trees, c.local.tip, c.at)
 	if err != nil {
 		return t, err
 	}
@@ -99,7 +99,7 @@ func (c *collector) tracked(ctx context.Context) (trackedFiles, error) {
 	if err != nil {
 		return t, err
 	}
-	head, err := readContents(c.trees, tip.Commit, c.at)
+	head, err := readSnapshot(c.trees, tip.Commit, c.at)
 	if err != nil {
 		return t, err
 	}
@@ -167,7 +167,7 @@ func (c *collector) namesInGit(ctx context.Context, n *named, committed map[stri
 	seen := map[string]bool{}
 	var ids, blobs []string
 	for _, tip := range tips {
-		there, err := readContents(c.trees, tip, at)
+		there, err := readSnapshot(c.trees, tip, at)
 		if err != nil {
 			return err
 		}

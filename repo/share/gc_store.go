@@ -11,9 +11,9 @@ import (
 	"github.com/gitruns/runs/repo/store"
 )
 
-// Unnamed lists the objects of the store that no run names: not in the working tree or the trash, not on any branch of this
+// UnreferencedObjects lists the objects of the store that no run names: not in the working tree or the trash, not on any branch of this
 // clone or of its remotes as they were last fetched, and not in what this clone ever committed.
-func Unnamed(ctx context.Context, r *repo.Repository) ([]store.Stored, error) {
+func UnreferencedObjects(ctx context.Context, r *repo.Repository) ([]store.Stored, error) {
 	url, err := needStore(r, "asking the store")
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func eachCommitted(ctx context.Context, r *repo.Repository, visit func([]format.
 	seen := map[string]bool{}
 	check := &checker{trees: trees}
 	for _, tip := range append(tips, kept) {
-		c, err := readContents(trees, tip, at)
+		c, err := readSnapshot(trees, tip, at)
 		if err != nil {
 			return err
 		}

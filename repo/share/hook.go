@@ -18,7 +18,7 @@ import (
 type Staged struct {
 	*Committed
 	Waiting int    // finished runs that stay behind
-	Why     string // they do
+	Reason  string // they do
 }
 
 // StageForCommit puts finished runs into the commit of code that git is making: it is for the pre-commit hook alone. The
@@ -51,10 +51,10 @@ func StageForCommit(ctx context.Context, r *repo.Repository) (*Staged, error) {
 	}
 	defer trees.Close()
 	w := writer{repo: r, trees: trees}
-	if s.Why, err = w.whyNot(ctx, tip); err != nil {
+	if s.Reason, err = w.whyNot(ctx, tip); err != nil {
 		return s, err
 	}
-	if s.Why != "" {
+	if s.Reason != "" {
 		s.Waiting, err = Uncommitted(ctx, r)
 		return s, err
 	}

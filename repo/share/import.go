@@ -27,11 +27,11 @@ var ImportKinds = []string{"runs"}
 
 // ImportRequest says what to import.
 type ImportRequest struct {
-	Kind   string   // one of ImportKinds; empty is guessed
-	Path   string   // a .runs folder, the folder that holds it, or the folder of one run
-	IDs    []string // only these, also those that were removed here; nil is all
-	DryRun bool     // check and say, change nothing
-	Tell   func(done, total int)
+	Kind     string   // one of ImportKinds; empty is guessed
+	Path     string   // a .runs folder, the folder that holds it, or the folder of one run
+	IDs      []string // only these, also those that were removed here; nil is all
+	DryRun   bool     // check and say, change nothing
+	Progress func(done, total int)
 }
 
 // Imported is what an import did.
@@ -39,7 +39,7 @@ type Imported struct {
 	Kind       string
 	From       string   // the .runs folder
 	Runs       []string // ids that are new here
-	Here       []string // that were here already
+	Present    []string // that were here already
 	Notes      int      // of those
 	Removed    []string // left out: they were removed here
 	InProgress []string // left out: they are in progress there
@@ -48,32 +48,32 @@ type Imported struct {
 	Bytes      int64
 }
 
-// ErrNoImport says that a path is of no kind that can be imported.
-var ErrNoImport = errors.New("it is of no kind that can be imported")
+// ErrUnknownKind says that a path is of no kind that can be imported.
+var ErrUnknownKind = errors.New("it is of no kind that can be imported")
 
-// copied is a .runs folder to import from.
-type copied struct {
+// sourceFolder is a .runs folder to import from.
+type sourceFolder struct {
 	*repo.Repository
 	only string // the id, where the path is that of one run
 }
 
-// openCopied finds the .runs folder that a path means.
-func openCopied(at string) (*copied, error) {
+// openSource finds the .runs folder that a path means.
+func openSource(at string) (*sourceFolder, error) {
 	info, err := os.Stat(at)
 	switch {
 	case err != nil:
 		return nil, err
 	case !info.IsDir():
-		return nil, ErrNoImport
+		return nil, ErrUnknownKind
 	case isRealFolder(filepath.Join(at, repo.DirName)):
-		return &copied{Repository: repo.OpenCopy(filepath.Join(at, repo.DirName))}, nil
+		return &sourceFolder{Repository: repo.OpenCopy(filepath.Join(at, repo.DirName))}, nil
 	}
 	if at, err = filepath.Abs(at); err != nil {
 		return nil, err
 	}
 	if id := filepath.Base(at); format.CheckID(id) == nil {
 		if day := filepath.Dir(at); filepath.Base(day) == format.IDDay(id) {
-			return &copied{repo.OpenCopy(filepath.Dir(day)), id}, nil
+			return &sourceFolder{repo.OpenCopy(filepath.Dir(day)), id}, nil
 		}
 	}
 	entries, err := os.ReadDir(at)
@@ -82,15 +82,15 @@ func openCopied(at string) (*copied, error) {
 	}
 	for _, e := range entries {
 		if e.IsDir() && (e.Name() == "active" || format.CheckDay(e.Name()) == nil) {
-			return &copied{Repository: repo.OpenCopy(at)}, nil
+			return &sourceFolder{Repository: repo.OpenCopy(at)}, nil
 		}
 	}
-	return nil, ErrNoImport
+	return nil, ErrUnknownKind
 }
 
 // CheckImport reports why a path cannot be imported, as far as its names tell.
 func CheckImport(path string) error {
-	_, err := openCopied(path)
+	_, err := openSource(path)
 	return err
 }
 
@@ -99,11 +99,11 @@ func isRealFolder(dir string) bool {
 	return err == nil && info.IsDir()
 }
 
-// Import takes over the finished runs of another .runs folder, which may be anybody's. Each is checked, copied beside its
+// Import takes over the finished runs of another .runs folder, which may be anybody's. Each is checked, sourceFolder beside its
 // place and renamed; one that is here already gets new notes alone. Repeated, it does what is left.
 func Import(ctx context.Context, r *repo.Repository, q ImportRequest) (*Imported, error) {
 	fail := func(err error) (*Imported, error) { return nil, fmt.Errorf("importing %s: %w", q.Path, err) }
-	from, err := openCopied(q.Path)
+	from, err := openSource(q.Path)
 	if err != nil {
 		return fail(err)
 	}
@@ -111,14 +111,14 @@ func Import(ctx context.Context, r *repo.Repository, q ImportRequest) (*Imported
 		return fail(errors.New("that is this repository itself"))
 	}
 	im := &importer{from: from, to: r, ask: q, done: &Imported{Kind: ImportKinds[0], From: from.Dir}, shared: map[string]*once{}}
-	ids, err := im.list()
+	ids, err := im.selectRuns()
 	if err != nil {
 		return fail(err)
 	}
 	if !q.DryRun {
 		r.ClearStale()
 	}
-	if err := im.all(ctx, ids); err != nil {
+	if err := im.importAll(ctx, ids); err != nil {
 		return fail(err)
 	}
 	return im.done, nil
@@ -132,7 +132,7 @@ func same(a, b string) bool {
 
 // importer is one import.
 type importer struct {
-	from *copied
+	from *sourceFolder
 	to   *repo.Repository
 	ask  ImportRequest
 	done *Imported
@@ -148,8 +148,8 @@ type once struct {
 	bytes int64 // 0 where it was here already
 }
 
-// list finds the runs to take.
-func (im *importer) list() ([]string, error) {
+// selectRuns finds the runs to take.
+func (im *importer) selectRuns() ([]string, error) {
 	ids, err := im.from.FinishedIDs()
 	if err != nil {
 		return nil, err
@@ -203,8 +203,8 @@ type outcome struct {
 	err   error
 }
 
-// all takes the runs, several at a time: most of the time is waiting for the disk.
-func (im *importer) all(ctx context.Context, ids []string) error {
+// importAll takes the runs, several at a time: most of the time is waiting for the disk.
+func (im *importer) importAll(ctx context.Context, ids []string) error {
 	outcomes := make([]outcome, len(ids))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(4, 2*runtime.GOMAXPROCS(0)))
@@ -214,11 +214,11 @@ func (im *importer) all(ctx context.Context, ids []string) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			outcomes[i] = im.one(ctx, id)
+			outcomes[i] = im.importRun(ctx, id)
 			im.mu.Lock()
 			defer im.mu.Unlock()
-			if finished++; im.ask.Tell != nil {
-				im.ask.Tell(finished, len(ids))
+			if finished++; im.ask.Progress != nil {
+				im.ask.Progress(finished, len(ids))
 			}
 			return ctx.Err()
 		})
@@ -237,7 +237,7 @@ func (im *importer) all(ctx context.Context, ids []string) error {
 		case got.err != nil:
 			d.Refused = append(d.Refused, repo.Damage{ID: id, Err: fmt.Errorf("run %s: %w", id, withoutID(got.err, id))})
 		case got.here:
-			d.Here = append(d.Here, id)
+			d.Present = append(d.Present, id)
 		default:
 			d.Runs = append(d.Runs, id)
 		}
@@ -259,8 +259,8 @@ func withoutID(err error, id string) error {
 	return err
 }
 
-// one takes one run.
-func (im *importer) one(ctx context.Context, id string) outcome {
+// importRun takes one run.
+func (im *importer) importRun(ctx context.Context, id string) outcome {
 	run, err := im.read(id)
 	if err != nil {
 		return outcome{err: err}
@@ -268,7 +268,7 @@ func (im *importer) one(ctx context.Context, id string) outcome {
 	here, err := os.ReadFile(filepath.Join(im.to.RunDir(id), repo.RecordName))
 	switch {
 	case err == nil && bytes.Equal(here, run.record):
-		return im.takeNotes(run)
+		return im.importNotes(run)
 	case err == nil:
 		return outcome{err: errors.New("has another run.toml here: it was finished twice; ours stays")}
 	case !errors.Is(err, fs.ErrNotExist):
@@ -277,18 +277,18 @@ func (im *importer) one(ctx context.Context, id string) outcome {
 	if a, err := im.to.Open(id); err == nil {
 		return outcome{err: fmt.Errorf("is in progress here, in %s: finish or remove that first", repo.Relative(im.to.Root, a.Dir))}
 	}
-	if err := im.takeShared(ctx, run.Run); err != nil {
+	if err := im.importShared(ctx, run.Run); err != nil {
 		return outcome{err: err}
 	}
-	got := im.takeRun(ctx, run)
+	got := im.copyRun(ctx, run)
 	if errors.Is(got.err, repo.ErrHere) { // another import was faster
-		return im.one(ctx, id)
+		return im.importRun(ctx, id)
 	}
 	return got
 }
 
-// takeNotes takes what was said of a run that is here already.
-func (im *importer) takeNotes(run *copiedRun) outcome {
+// importNotes takes what was said of a run that is here already.
+func (im *importer) importNotes(run *sourceRun) outcome {
 	got := outcome{here: true}
 	there := map[string]bool{}
 	if im.ask.DryRun {
@@ -317,8 +317,8 @@ func (im *importer) takeNotes(run *copiedRun) outcome {
 	return got
 }
 
-// takeRun copies a run that is new here.
-func (im *importer) takeRun(ctx context.Context, run *copiedRun) outcome {
+// copyRun copies a run that is new here.
+func (im *importer) copyRun(ctx context.Context, run *sourceRun) outcome {
 	got := outcome{files: 1 + len(run.files) + len(run.notes), bytes: int64(len(run.record))}
 	fail := func(err error) outcome { return outcome{err: err} }
 	for _, want := range run.files {

@@ -21,8 +21,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// copiedRun is a run as it lies in the other folder, checked by names, kinds and sizes.
-type copiedRun struct {
+// sourceRun is a run as it lies in the other folder, checked by names, kinds and sizes.
+type sourceRun struct {
 	*format.Run
 	dir    string
 	record []byte
@@ -31,7 +31,7 @@ type copiedRun struct {
 }
 
 // read checks what can be checked without reading files to their end.
-func (im *importer) read(id string) (*copiedRun, error) {
+func (im *importer) read(id string) (*sourceRun, error) {
 	e, err := im.from.ReadFinished(id)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errNoRecord
@@ -39,11 +39,11 @@ func (im *importer) read(id string) (*copiedRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	run := &copiedRun{Run: e.Run, dir: e.Dir, files: map[string]format.File{}, notes: map[string][]byte{}}
+	run := &sourceRun{Run: e.Run, dir: e.Dir, files: map[string]format.File{}, notes: map[string][]byte{}}
 	if run.record, err = readRegular(run.dir, repo.RecordName, format.MaxRecordBytes); err != nil {
 		return nil, err
 	}
-	// The record that is copied is the one that is believed.
+	// The record that is sourceFolder is the one that is believed.
 	if run.Run, err = format.DecodeRun(repo.RecordName, run.record); err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (im *importer) read(id string) (*copiedRun, error) {
 }
 
 // check holds the names, kinds and sizes of the files to the rules of a run in git.
-func (run *copiedRun) check() error {
+func (run *sourceRun) check() error {
 	entries := map[string]git.TreeEntry{repo.RecordName: {Mode: "100644"}}
 	for name := range run.notes {
 		entries[path.Join("notes", name)] = git.TreeEntry{Mode: "100644"}
@@ -111,7 +111,7 @@ func (run *copiedRun) check() error {
 }
 
 // pointer says where a file of the wrong size comes from.
-func (run *copiedRun) pointer(name string, want format.File) string {
+func (run *sourceRun) pointer(name string, want format.File) string {
 	data, err := readRegular(run.dir, name, 1024)
 	if err != nil {
 		return ""
@@ -123,7 +123,7 @@ func (run *copiedRun) pointer(name string, want format.File) string {
 }
 
 // prove reads the files of a run and writes none.
-func (run *copiedRun) prove(ctx context.Context) error {
+func (run *sourceRun) prove(ctx context.Context) error {
 	for _, name := range slices.Sorted(maps.Keys(run.files)) {
 		sum := sha256.New()
 		if err := copyTo(ctx, sum, run.dir, name); err != nil {

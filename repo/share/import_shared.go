@@ -15,8 +15,8 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// takeShared takes what a run shares with others: proved by its name, and of the form that it must have.
-func (im *importer) takeShared(ctx context.Context, run *format.Run) error {
+// importShared takes what a run shares with others: proved by its name, and of the form that it must have.
+func (im *importer) importShared(ctx context.Context, run *format.Run) error {
 	for _, name := range repo.SharedNames(run) {
 		s := im.once(name)
 		s.Do(func() { s.bytes, s.err = im.storeShared(ctx, name) })

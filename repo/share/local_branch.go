@@ -16,8 +16,8 @@ type localBranch struct {
 	checkedOut bool
 }
 
-// theBranch is the branch of runs: the one of commit.branch, else the one that is checked out.
-func theBranch(ctx context.Context, r *repo.Repository) (localBranch, error) {
+// runsBranch is the branch of runs: the one of commit.branch, else the one that is checked out.
+func runsBranch(ctx context.Context, r *repo.Repository) (localBranch, error) {
 	tip, err := git.ReadTip(ctx, r.Git)
 	if err != nil {
 		return localBranch{}, err
@@ -33,8 +33,8 @@ func theBranch(ctx context.Context, r *repo.Repository) (localBranch, error) {
 	return localBranch{tip.Branch, tip.Commit, true}, nil
 }
 
-// follow moves a local branch, and says why where it cannot. mine says that the user's own changes are why.
-func follow(ctx context.Context, r *repo.Repository, local localBranch, tip, reason string) (stayed string, mine bool, err error) {
+// moveLocal moves a local branch, and says why where it cannot. mine says that the user's own changes are why.
+func moveLocal(ctx context.Context, r *repo.Repository, local localBranch, tip, reason string) (stayed string, mine bool, err error) {
 	if tip == local.tip {
 		return "", false, nil
 	}

@@ -20,16 +20,16 @@ const KeptRevision = keptRef
 
 // LostRequest says what to bring back.
 type LostRequest struct {
-	IDs    []string // these, also removed ones and those of other branches; nil is all that are lost
-	DryRun bool
-	Tell   func(done, total int)
+	IDs      []string // these, also removed ones and those of other branches; nil is all that are lost
+	DryRun   bool
+	Progress func(done, total int)
 }
 
-// BroughtBack is what came back.
-type BroughtBack struct {
-	Runs      []*format.Run
-	Refused   []repo.Damage
-	Elsewhere int // runs that only other local branches have: they are not lost
+// RestoredLost is what came back.
+type RestoredLost struct {
+	Runs            []*format.Run
+	Refused         []repo.Damage
+	OnOtherBranches int // runs that only other local branches have: they are not lost
 }
 
 // ErrNeverCommitted says that this clone never committed a run.
@@ -83,10 +83,10 @@ func lostProject(ctx context.Context, dir string) (project string, folders []str
 	}
 }
 
-// BringBack brings back runs that were committed in this clone and that no local branch and no working tree has any more:
+// RestoreLost brings back runs that were committed in this clone and that no local branch and no working tree has any more:
 // as finished runs that are not committed. They are checked like those of a stranger before a file is written.
-func BringBack(ctx context.Context, r *repo.Repository, q LostRequest) (*BroughtBack, error) {
-	done := &BroughtBack{}
+func RestoreLost(ctx context.Context, r *repo.Repository, q LostRequest) (*RestoredLost, error) {
+	done := &RestoredLost{}
 	if !r.InGit {
 		return nil, errors.New("bringing back runs: this is no git repository")
 	}

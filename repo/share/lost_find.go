@@ -13,20 +13,20 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// lostRun is a run and the contents that still have it.
+// lostRun is a run and the snapshot that still have it.
 type lostRun struct {
 	id   string
-	from *contents
+	from *snapshot
 }
 
 // finder finds runs that are lost.
 type finder struct {
 	repo   *repo.Repository
-	done   *BroughtBack
+	done   *RestoredLost
 	trees  *git.Trees
 	at     string
 	tip    string            // of keptRef
-	kept   *contents         // of the tip
+	kept   *snapshot         // of the tip
 	shared map[string]string // what this clone has, of any commit that was looked at
 }
 
@@ -48,8 +48,8 @@ func (f *finder) open(ctx context.Context) error {
 	return err
 }
 
-func (f *finder) read(commit string) (*contents, error) {
-	c, err := readContents(f.trees, commit, f.at)
+func (f *finder) read(commit string) (*snapshot, error) {
+	c, err := readSnapshot(f.trees, commit, f.at)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (f *finder) find(ctx context.Context, ids []string) ([]lostRun, error) {
 		switch {
 		case here[id], head[id], gone[id]:
 		case others[id]:
-			f.done.Elsewhere++
+			f.done.OnOtherBranches++
 		default:
 			lost = append(lost, lostRun{id, f.kept})
 		}
@@ -104,7 +104,7 @@ func (f *finder) find(ctx context.Context, ids []string) ([]lostRun, error) {
 // branches are the runs of the commit that is checked out and of the branch of runs, and those of the other local branches.
 // The marks of the first are added to gone.
 func (f *finder) branches(ctx context.Context, gone map[string]bool) (head, others map[string]bool, err error) {
-	local, err := theBranch(ctx, f.repo)
+	local, err := runsBranch(ctx, f.repo)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -158,7 +158,7 @@ func (f *finder) named(ctx context.Context, ids []string, here map[string]bool) 
 }
 
 // history finds what last had a run; nil where nothing did.
-func (f *finder) history(ctx context.Context, id string) (*contents, error) {
+func (f *finder) history(ctx context.Context, id string) (*snapshot, error) {
 	if f.tip == "" {
 		return nil, nil
 	}

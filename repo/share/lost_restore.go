@@ -49,8 +49,8 @@ func (f *finder) bring(ctx context.Context, lost []lostRun, q LostRequest) error
 			case <-within.Done():
 				return within.Err()
 			}
-			if q.Tell != nil {
-				q.Tell(int(finished.Load()), len(lost))
+			if q.Progress != nil {
+				q.Progress(int(finished.Load()), len(lost))
 			}
 		}
 		return nil

@@ -1,6 +1,7 @@
 package share
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ type PullRequest struct {
 	Remote   string // a name, or with RunsOnly a URL; empty: the upstream's
 	Branch   string // empty: the upstream's
 	RunsOnly bool   // take the runs over, not the code
-	Tell     func(what string)
+	Progress func(what string)
 }
 
 // Pulled is what a pull did.
@@ -45,27 +46,20 @@ func Pull(ctx context.Context, r *repo.Repository, ask PullRequest) (*Pulled, er
 	if name, end := r.Git.InProgress(); name != "" {
 		return nil, &repo.HintError{Err: fmt.Errorf("pulling runs: %s is in progress", name), Hint: "end it first: " + end}
 	}
-	local, err := theBranch(ctx, r)
+	local, err := runsBranch(ctx, r)
 	if err != nil {
 		return nil, fmt.Errorf("pulling runs: %w", err)
 	}
 	p := &puller{repo: r, local: local, ask: ask, done: &Pulled{}, bases: map[string]bool{}}
 	if ask.RunsOnly {
-		err = p.takeRuns(ctx)
+		err = p.pullRuns(ctx)
 	} else {
 		err = p.pull(ctx)
 	}
 	if err != nil {
-		return p.done, fmt.Errorf("pulling runs from %s: %w", or(p.done.From, or(ask.Remote, "the remote")), err)
+		return p.done, fmt.Errorf("pulling runs from %s: %w", cmp.Or(p.done.From, cmp.Or(ask.Remote, "the remote")), err)
 	}
 	return p.done, nil
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }
 
 type puller struct {
@@ -85,7 +79,7 @@ func (p *puller) source(ctx context.Context) (git.Upstream, string, error) {
 	if err != nil {
 		return up, "", err
 	}
-	remote := or(p.ask.Remote, up.Remote)
+	remote := cmp.Or(p.ask.Remote, up.Remote)
 	if remote == "" {
 		if remote, err = git.DefaultRemote(ctx, p.repo.Git); err != nil {
 			return up, "", err
@@ -112,13 +106,13 @@ func (p *puller) source(ctx context.Context) (git.Upstream, string, error) {
 		branch = p.local.name
 		if p.local.checkedOut && !p.ask.RunsOnly {
 			return up, "", &repo.HintError{
-				Err:  fmt.Errorf("branch %s has no upstream", or(p.local.name, "(detached HEAD)")),
+				Err:  fmt.Errorf("branch %s has no upstream", cmp.Or(p.local.name, "(detached HEAD)")),
 				Hint: fmt.Sprintf("'git branch -u %s/BRANCH' sets one; 'runs pull %s BRANCH --runs-only' takes over its runs", remote, remote),
 			}
 		}
 		if p.ask.RunsOnly {
 			if branch, err = git.RemoteHead(ctx, p.repo.Git, remote); err != nil {
-				return up, "", network(err, remote)
+				return up, "", withNetworkHint(err, remote)
 			}
 		}
 	}
@@ -130,12 +124,12 @@ func (p *puller) source(ctx context.Context) (git.Upstream, string, error) {
 		defer git.DeleteRef(ctx, p.repo.Git, up.Tracking)
 	}
 	p.done.From = git.RemoteWithoutCredentials(up.Remote) + "/" + strings.TrimPrefix(up.Ref, "refs/heads/")
-	if p.ask.Tell != nil {
-		p.ask.Tell("fetching " + p.done.From)
+	if p.ask.Progress != nil {
+		p.ask.Progress("fetching " + p.done.From)
 	}
 	tip, err := git.Fetch(ctx, p.repo.Git, up.Remote, up.Ref, up.Tracking)
 	if err != nil && !errors.Is(err, git.ErrNoRemoteBranch) {
-		err = network(err, up.Remote)
+		err = withNetworkHint(err, up.Remote)
 	}
 	return up, tip, err
 }
@@ -170,15 +164,15 @@ func (p *puller) pull(ctx context.Context) error {
 	if err := checkIncoming(ctx, p.repo, p.local.tip, next); err != nil {
 		return err
 	}
-	before, err := p.contents(p.local.tip)
+	before, err := p.snapshot(p.local.tip)
 	if err != nil {
 		return err
 	}
-	after, err := p.contents(next)
+	after, err := p.snapshot(next)
 	if err != nil {
 		return err
 	}
-	stayed, inTheWay, err := follow(ctx, p.repo, p.local, next, "runs pull")
+	stayed, inTheWay, err := moveLocal(ctx, p.repo, p.local, next, "runs pull")
 	if err != nil {
 		return err
 	}
@@ -198,14 +192,14 @@ func (p *puller) pull(ctx context.Context) error {
 	}
 	slices.Sort(p.done.Runs)
 	slices.Sort(p.done.Removed)
-	if p.done.Bad, err = CheckRuns(ctx, p.trees, p.repo, after, p.done.Runs); err != nil {
+	if p.done.Bad, err = VerifyRuns(ctx, p.trees, p.repo, after, p.done.Runs); err != nil {
 		return err
 	}
 	return p.findRewritten(before, after)
 }
 
 // findRewritten names the runs that were here and of which other files than notes have changed.
-func (p *puller) findRewritten(before, after *contents) error {
+func (p *puller) findRewritten(before, after *snapshot) error {
 	for _, id := range slices.Sorted(maps.Keys(before.runs)) {
 		if now, there := after.runs[id]; !there || now == before.runs[id] || slices.Contains(p.done.Replaced, id) {
 			continue
@@ -233,16 +227,16 @@ func (p *puller) findRewritten(before, after *contents) error {
 	return nil
 }
 
-func (p *puller) contents(commit string) (*contents, error) {
+func (p *puller) snapshot(commit string) (*snapshot, error) {
 	at, err := p.repo.TreePath()
 	if err != nil {
 		return nil, err
 	}
-	return readContents(p.trees, commit, at)
+	return readSnapshot(p.trees, commit, at)
 }
 
 // unpushed are the commits of runs that the upstream lacks; commits of code are git's to merge.
-func (p *puller) unpushed(ctx context.Context, tip string, up git.Upstream) ([]*runsCommit, error) {
+func (p *puller) unpushed(ctx context.Context, tip string, up git.Upstream) ([]*runCommit, error) {
 	if p.local.tip == "" {
 		return nil, nil
 	}
@@ -250,7 +244,7 @@ func (p *puller) unpushed(ctx context.Context, tip string, up git.Upstream) ([]*
 		return nil, err
 	}
 	commits, err := unpushed(ctx, p.repo, p.trees, p.local.tip, tip)
-	var code *codeError
+	var code *codeCommitsError
 	if !errors.As(err, &code) {
 		return commits, err
 	}
@@ -265,7 +259,7 @@ func (p *puller) unpushed(ctx context.Context, tip string, up git.Upstream) ([]*
 
 // replay puts our commits of runs on top. Where the other side has other bytes of a run, theirs win and ours go to the
 // trash.
-func (p *puller) replay(ctx context.Context, tip string, commits []*runsCommit) (string, error) {
+func (p *puller) replay(ctx context.Context, tip string, commits []*runCommit) (string, error) {
 	if len(commits) == 0 {
 		return tip, nil
 	}

@@ -12,9 +12,9 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// takeRuns takes over the runs of a branch or fork, without its code, in a commit of their own. What is not as its record
+// pullRuns takes over the runs of a branch or fork, without its code, in a commit of their own. What is not as its record
 // says is left out and named.
-func (p *puller) takeRuns(ctx context.Context) error {
+func (p *puller) pullRuns(ctx context.Context) error {
 	if p.local.name == "" && p.local.tip == "" {
 		return errors.New("no branch is checked out")
 	}
@@ -27,22 +27,22 @@ func (p *puller) takeRuns(ctx context.Context) error {
 	}
 	defer p.trees.Close()
 	p.done.Commit = p.local.tip
-	ours, err := p.contents(p.local.tip)
+	ours, err := p.snapshot(p.local.tip)
 	if err != nil {
 		return err
 	}
-	theirs, err := p.contents(tip)
+	theirs, err := p.snapshot(tip)
 	if err != nil {
 		return err
 	}
-	edits, err := p.taken(ctx, ours, theirs)
+	edits, err := p.newRuns(ctx, ours, theirs)
 	if err != nil || len(edits) == 0 {
 		return err
 	}
 	if err := p.keepBases(ctx, up); err != nil {
 		return err
 	}
-	return p.commitTaken(ctx, ours, edits)
+	return p.commitRuns(ctx, ours, edits)
 }
 
 // keepBases keeps the commits that the source of the taken runs begins at: those of a fork are on no branch here. What
@@ -76,8 +76,8 @@ func (p *puller) keepBases(ctx context.Context, up git.Upstream) error {
 	return nil
 }
 
-// taken are the runs of theirs that ours lacks, what these share, and notes of runs that both have.
-func (p *puller) taken(ctx context.Context, ours, theirs *contents) ([]git.Edit, error) {
+// newRuns are the runs of theirs that ours lacks, what these share, and notes of runs that both have.
+func (p *puller) newRuns(ctx context.Context, ours, theirs *snapshot) ([]git.Edit, error) {
 	at, err := p.repo.TreePath()
 	if err != nil {
 		return nil, err
@@ -137,7 +137,7 @@ func (p *puller) taken(ctx context.Context, ours, theirs *contents) ([]git.Edit,
 }
 
 // newNotes are the notes of a run that both sides have. One whose record differs is an error: it was finished twice.
-func (p *puller) newNotes(check *checker, ours *contents, id string, theirs map[string]git.TreeEntry) ([]string, error) {
+func (p *puller) newNotes(check *checker, ours *snapshot, id string, theirs map[string]git.TreeEntry) ([]string, error) {
 	here, err := ours.run(id)
 	if err != nil {
 		return nil, err
@@ -161,8 +161,8 @@ func (p *puller) newNotes(check *checker, ours *contents, id string, theirs map[
 	return names, nil
 }
 
-// commitTaken makes the commit and lets the branch follow.
-func (p *puller) commitTaken(ctx context.Context, ours *contents, edits []git.Edit) error {
+// commitRuns makes the commit and lets the branch follow.
+func (p *puller) commitRuns(ctx context.Context, ours *snapshot, edits []git.Edit) error {
 	at, err := p.repo.TreePath()
 	if err != nil {
 		return err
@@ -181,7 +181,7 @@ func (p *puller) commitTaken(ctx context.Context, ours *contents, edits []git.Ed
 		edits = append(edits, git.Edit{Path: e.Path, Mode: "100644", ID: e.ID})
 	}
 	w := writer{repo: p.repo, trees: p.trees}
-	commit, err := w.commit(ctx, p.local.tip, edits, p.takenMessage())
+	commit, err := w.commit(ctx, p.local.tip, edits, p.runsMessage())
 	if err != nil {
 		return err
 	}
@@ -189,7 +189,7 @@ func (p *puller) commitTaken(ctx context.Context, ours *contents, edits []git.Ed
 	if err != nil {
 		return err
 	}
-	stayed, inTheWay, err := follow(ctx, p.repo, p.local, commit, "runs pull --runs-only")
+	stayed, inTheWay, err := moveLocal(ctx, p.repo, p.local, commit, "runs pull --runs-only")
 	if err != nil {
 		return err
 	}
@@ -204,7 +204,7 @@ func (p *puller) commitTaken(ctx context.Context, ours *contents, edits []git.Ed
 	return git.UpdateRefs(ctx, p.repo.Git, "runs pull --runs-only", keep)
 }
 
-func (p *puller) takenMessage() string {
+func (p *puller) runsMessage() string {
 	what := count(len(p.done.Runs), "run")
 	if p.done.Notes > 0 {
 		what += " and " + count(p.done.Notes, "note")

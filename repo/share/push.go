@@ -14,28 +14,28 @@ import (
 
 // PushRequest says where to push.
 type PushRequest struct {
-	Remote string // empty: the upstream's
-	Branch string // push to this branch of the remote, made where there is none; the local branch stays where it is
-	Tell   func(what string)
-	Bytes  func(done, total int64) // of artifacts that are uploaded
+	Remote         string // empty: the upstream's
+	Branch         string // push to this branch of the remote, made where there is none; the local branch stays where it is
+	Progress       func(what string)
+	UploadProgress func(done, total int64) // of artifacts that are uploaded
 }
 
 // Pushed is what a push did.
 type Pushed struct {
-	To       git.Upstream
-	Commit   string   // now the tip of the remote's branch; empty: there was nothing to push
-	Runs     []string // ids that were new to the branch
-	Removed  []string
-	Commits  int
-	Attempts int
-	Replayed bool     // the commits stand on what others had pushed
-	InTheWay bool     // the user's own changes keep the local branch where it is
-	Absent   bool     // the remote has no such branch, and none was made: there was nothing to push
-	Stayed   string   // why the local branch is not where the remote's is; empty when it is
-	Bases    int      // commits of code that were pushed under refs/runs/base
-	Remote   []string // what the other side said
-	Uploaded Uploaded // of artifacts that do not go into git
-	Warnings []string
+	To            git.Upstream
+	Commit        string   // now the tip of the remote's branch; empty: there was nothing to push
+	Runs          []string // ids that were new to the branch
+	Removed       []string
+	Commits       int
+	Attempts      int
+	Replayed      bool     // the commits stand on what others had pushed
+	InTheWay      bool     // the user's own changes keep the local branch where it is
+	BranchMissing bool     // the remote has no such branch, and none was made: there was nothing to push
+	Stayed        string   // why the local branch is not where the remote's is; empty when it is
+	Bases         int      // commits of code that were pushed under refs/runs/base
+	RemoteOutput  []string // what the other side said
+	Uploaded      Uploaded // of artifacts that do not go into git
+	Warnings      []string
 }
 
 // pusher is one push.
@@ -57,7 +57,7 @@ func Push(ctx context.Context, r *repo.Repository, ask PushRequest) (*Pushed, er
 	if !r.InGit {
 		return nil, errors.New("pushing runs: this is no git repository")
 	}
-	local, err := theBranch(ctx, r)
+	local, err := runsBranch(ctx, r)
 	if err != nil {
 		return nil, fmt.Errorf("pushing runs: %w", err)
 	}
@@ -81,14 +81,14 @@ func Push(ctx context.Context, r *repo.Repository, ask PushRequest) (*Pushed, er
 		if err == nil {
 			return p.done, nil
 		}
-		if !git.IsTransient(err) || try == passingTries {
+		if !git.IsTransient(err) || try == transientTries {
 			return p.done, fmt.Errorf("pushing runs to %s: %w", p.up.Name(), err)
 		}
 	}
 }
 
-// passingTries is how often a push begins again because of something that passes.
-const passingTries = 5
+// transientTries is how often a push begins again because of something that passes.
+const transientTries = 5
 
 // unmovedTries is how often a rejection is believed to be somebody else's push though the remote's branch has not moved.
 const unmovedTries = 5
@@ -97,13 +97,13 @@ func (p *pusher) push(ctx context.Context) error {
 	last, unmoved := "", 0
 	for {
 		p.done.Attempts++
-		p.tell("fetching")
+		p.progress("fetching")
 		base, err := p.fetch(ctx)
 		if err != nil {
-			return network(err, p.up.Remote)
+			return withNetworkHint(err, p.up.Remote)
 		}
 		commits, err := unpushed(ctx, p.repo, p.trees, p.local.tip, base)
-		var code *codeError
+		var code *codeCommitsError
 		if errors.As(err, &code) {
 			return code.withStep(ctx, p.repo, p.local, base, p.up, p.own)
 		}
@@ -123,7 +123,7 @@ func (p *pusher) push(ctx context.Context) error {
 		if err := p.upload(ctx, tip); err != nil {
 			return err
 		}
-		p.tell("pushing")
+		p.progress("pushing")
 		err = p.send(ctx, tip)
 		if err == nil {
 			p.done.Commit = tip
@@ -143,36 +143,29 @@ func (p *pusher) push(ctx context.Context) error {
 			last, unmoved = base, 0
 		}
 		if !rejected.Stale || unmoved >= unmovedTries {
-			return refused(rejected, p.up)
+			return withRejectedHint(rejected, p.up)
 		}
 		// Between a moment and two seconds, at random: many that were rejected together must not come back together.
 		most := min(2*time.Second, 20*time.Millisecond<<min(p.done.Attempts, 7))
-		if err := wait(ctx, time.Duration(rand.Int64N(int64(most)))); err != nil {
-			return err
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Duration(rand.Int64N(int64(most)))):
 		}
 	}
 }
 
-func (p *pusher) tell(what string) {
-	if p.ask.Tell != nil {
+func (p *pusher) progress(what string) {
+	if p.ask.Progress != nil {
 		if p.done.Attempts > 1 {
 			what = fmt.Sprintf("%s, attempt %d", what, p.done.Attempts)
 		}
-		p.ask.Tell(what)
+		p.ask.Progress(what)
 	}
 }
 
-func wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
-}
-
-// network adds the next step to an error of fetching or pushing.
-func network(err error, remote string) error {
+// withNetworkHint adds the next step to an error of fetching or pushing.
+func withNetworkHint(err error, remote string) error {
 	var failed *git.Error
 	if errors.As(err, &failed) {
 		return &repo.HintError{Err: err, Hint: fmt.Sprintf("nothing was changed; 'git fetch %s' tries the connection", remote)}
@@ -180,8 +173,8 @@ func network(err error, remote string) error {
 	return err
 }
 
-// refused is a rejection that repeating does not help.
-func refused(e *git.Rejected, up git.Upstream) error {
+// withRejectedHint is a rejection that repeating does not help.
+func withRejectedHint(e *git.Rejected, up git.Upstream) error {
 	return &repo.HintError{Err: e, Hint: fmt.Sprintf("nothing was changed; 'runs push --branch NAME' pushes to another branch of %s, for a pull request", up.Remote)}
 }
 
@@ -189,8 +182,8 @@ func refused(e *git.Rejected, up git.Upstream) error {
 // default branch.
 func (p *pusher) fetch(ctx context.Context) (string, error) {
 	base, err := git.Fetch(ctx, p.repo.Git, p.up.Remote, p.up.Ref, p.up.Tracking)
-	p.done.Absent = errors.Is(err, git.ErrNoRemoteBranch)
-	if err == nil || !p.done.Absent {
+	p.done.BranchMissing = errors.Is(err, git.ErrNoRemoteBranch)
+	if err == nil || !p.done.BranchMissing {
 		return base, err
 	}
 	if !p.local.checkedOut {
@@ -215,7 +208,7 @@ func (p *pusher) fetch(ctx context.Context) (string, error) {
 }
 
 // replay puts the commits on base, or takes them as they are where they stand on it.
-func (p *pusher) replay(ctx context.Context, base string, commits []*runsCommit) (string, error) {
+func (p *pusher) replay(ctx context.Context, base string, commits []*runCommit) (string, error) {
 	p.done.Runs, p.done.Removed, p.done.Commits = nil, nil, len(commits)
 	straight := true
 	at := base
@@ -264,12 +257,12 @@ func (p *pusher) replay(ctx context.Context, base string, commits []*runsCommit)
 }
 
 // ids are the runs of a commit in this repository's folder.
-func (p *pusher) ids(commit string) (*contents, error) {
+func (p *pusher) ids(commit string) (*snapshot, error) {
 	at, err := p.repo.TreePath()
 	if err != nil {
 		return nil, err
 	}
-	return readContents(p.trees, commit, at)
+	return readSnapshot(p.trees, commit, at)
 }
 
 // follow moves the local branch to the remote's tip.
@@ -278,6 +271,6 @@ func (p *pusher) follow(ctx context.Context, tip string) error {
 		return nil
 	}
 	var err error
-	p.done.Stayed, p.done.InTheWay, err = follow(ctx, p.repo, p.local, tip, "runs push")
+	p.done.Stayed, p.done.InTheWay, err = moveLocal(ctx, p.repo, p.local, tip, "runs push")
 	return err
 }

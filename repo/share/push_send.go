@@ -34,7 +34,7 @@ func (p *pusher) send(ctx context.Context, tip string) error {
 		}
 	}
 	said, err := git.Push(ctx, p.repo.Git, p.up.Remote, git.Refspec{From: tip, To: p.up.Ref})
-	p.done.Remote = remoteLines(said)
+	p.done.RemoteOutput = remoteLines(said)
 	return err
 }
 

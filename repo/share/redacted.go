@@ -29,7 +29,7 @@ func pendingRedactions(r *repo.Repository) (map[string]bool, error) {
 
 // addRedacted takes the files of a committed run that was redacted since, and takes the shared files out that no run of the
 // commit names any more. It reports whether the run is one.
-func (p *plan) addRedacted(ctx context.Context, known *contents, id string) (bool, error) {
+func (p *plan) addRedacted(ctx context.Context, known *snapshot, id string) (bool, error) {
 	there, err := known.run(id)
 	if err != nil {
 		return false, err
@@ -76,7 +76,7 @@ func (p *plan) addRedacted(ctx context.Context, known *contents, id string) (boo
 }
 
 // removeOrphans takes shared files out that redacted runs named, where no run that stays names them.
-func (p *plan) removeOrphans(known *contents) error {
+func (p *plan) removeOrphans(known *snapshot) error {
 	if len(p.orphans) == 0 {
 		return nil
 	}
@@ -155,7 +155,7 @@ func redactedBy(trees *git.Trees, parent string, edits []git.Edit) (map[string]b
 }
 
 // redacts reports whether a change of the commit is one of a redaction of what the tip has.
-func (p *replayer) redacts(c *runsCommit, e git.Edit, there git.TreeEntry) (bool, error) {
+func (p *replayer) redacts(c *runCommit, e git.Edit, there git.TreeEntry) (bool, error) {
 	at := placeOf(e.Path)
 	if !c.redacted[at.at+at.run] || len(c.Parents) == 0 {
 		return false, nil
@@ -169,7 +169,7 @@ func OnRemote(ctx context.Context, r *repo.Repository, id string) (bool, error) 
 	if !r.InGit {
 		return false, nil
 	}
-	local, err := theBranch(ctx, r)
+	local, err := runsBranch(ctx, r)
 	if err != nil {
 		return false, err
 	}
@@ -190,7 +190,7 @@ func OnRemote(ctx context.Context, r *repo.Repository, id string) (bool, error) 
 		return false, err
 	}
 	defer trees.Close()
-	known, err := readContents(trees, commit, at)
+	known, err := readSnapshot(trees, commit, at)
 	if err != nil {
 		return false, err
 	}

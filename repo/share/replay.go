@@ -28,14 +28,14 @@ type replayer struct {
 	trees *git.Trees
 	tip   string // the commit to stand on
 	tree  string
-	known map[string]*contents // by the .runs folder
+	known map[string]*snapshot // by the .runs folder
 	sign  bool
 	// theirs collects the runs of which the tip has other bytes, where those are to win; nil makes such a run an error.
 	theirs map[string]bool
 }
 
 func newReplayer(ctx context.Context, dirs git.Dirs, trees *git.Trees, tip string) (*replayer, error) {
-	p := &replayer{dirs: dirs, trees: trees, tip: tip, known: map[string]*contents{}, sign: git.Signs(ctx, dirs)}
+	p := &replayer{dirs: dirs, trees: trees, tip: tip, known: map[string]*snapshot{}, sign: git.Signs(ctx, dirs)}
 	if tip != "" {
 		c, err := trees.Commit(tip)
 		if err != nil {
@@ -46,23 +46,23 @@ func newReplayer(ctx context.Context, dirs git.Dirs, trees *git.Trees, tip strin
 	return p, nil
 }
 
-func (p *replayer) contents(at string) (*contents, error) {
+func (p *replayer) snapshot(at string) (*snapshot, error) {
 	if c, ok := p.known[at]; ok {
 		return c, nil
 	}
-	c, err := readContents(p.trees, p.tree, at)
+	c, err := readSnapshot(p.trees, p.tree, at)
 	p.known[at] = c
 	return c, err
 }
 
 // apply makes the same commit on the tip. One whose changes are all there already is left out.
-func (p *replayer) apply(ctx context.Context, c *runsCommit) error {
-	if err := p.findTwice(c); err != nil {
+func (p *replayer) apply(ctx context.Context, c *runCommit) error {
+	if err := p.findConflicts(c); err != nil {
 		return err
 	}
 	var edits []git.Edit
 	for _, e := range c.edits {
-		take, err := p.takes(c, e)
+		take, err := p.onTip(c, e)
 		if err != nil {
 			return err
 		}
@@ -97,8 +97,8 @@ func (p *replayer) apply(ctx context.Context, c *runsCommit) error {
 	return nil
 }
 
-// findTwice notes the runs of a commit of which the tip has other bytes, where theirs are to win.
-func (p *replayer) findTwice(c *runsCommit) error {
+// findConflicts notes the runs of a commit of which the tip has other bytes, where theirs are to win.
+func (p *replayer) findConflicts(c *runCommit) error {
 	if p.theirs == nil {
 		return nil
 	}
@@ -124,10 +124,10 @@ func (p *replayer) findTwice(c *runsCommit) error {
 	return nil
 }
 
-// takes is what a change becomes on the tip.
-func (p *replayer) takes(c *runsCommit, e git.Edit) ([]git.Edit, error) {
+// onTip is what a change becomes on the tip.
+func (p *replayer) onTip(c *runCommit, e git.Edit) ([]git.Edit, error) {
 	at := placeOf(e.Path)
-	known, err := p.contents(at.at)
+	known, err := p.snapshot(at.at)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func (p *replayer) takes(c *runsCommit, e git.Edit) ([]git.Edit, error) {
 		switch {
 		case e.ID == "": // with its mark
 			return nil, nil
-		case known.removed[at.run] && !c.unmarks(at):
+		case known.removed[at.run] && !c.restores(at):
 			return nil, nil
 		case p.theirs[at.run] && path.Base(path.Dir(at.name)) != "notes":
 			return nil, nil
@@ -160,7 +160,7 @@ func (p *replayer) takes(c *runsCommit, e git.Edit) ([]git.Edit, error) {
 	case ofShared:
 		if e.ID == "" && exists {
 			// Others may have recorded a run that names it.
-			grown, err := p.grown(c, known, at.at)
+			grown, err := p.hasNewRuns(c, known, at.at)
 			if err != nil || grown {
 				return nil, err
 			}
@@ -174,7 +174,7 @@ func (p *replayer) takes(c *runsCommit, e git.Edit) ([]git.Edit, error) {
 }
 
 // sharedBefore are files that new runs of a commit share with older ones and that a gc has taken from the tip since.
-func (p *replayer) sharedBefore(c *runsCommit, edits []git.Edit) ([]git.Edit, error) {
+func (p *replayer) sharedBefore(c *runCommit, edits []git.Edit) ([]git.Edit, error) {
 	lacks := map[string]map[string]string{} // by the .runs folder
 	var more []git.Edit
 	for _, e := range edits {
@@ -183,11 +183,11 @@ func (p *replayer) sharedBefore(c *runsCommit, edits []git.Edit) ([]git.Edit, er
 			continue
 		}
 		if lacks[at.at] == nil {
-			then, err := readContents(p.trees, c.Tree, at.at)
+			then, err := readSnapshot(p.trees, c.Tree, at.at)
 			if err != nil {
 				return nil, err
 			}
-			known, err := p.contents(at.at)
+			known, err := p.snapshot(at.at)
 			if err != nil {
 				return nil, err
 			}
@@ -213,9 +213,9 @@ func (p *replayer) sharedBefore(c *runsCommit, edits []git.Edit) ([]git.Edit, er
 	return more, nil
 }
 
-// grown reports whether the tip has runs that the commit did not know.
-func (p *replayer) grown(c *runsCommit, known *contents, at string) (bool, error) {
-	then, err := readContents(p.trees, c.Tree, at)
+// hasNewRuns reports whether the tip has runs that the commit did not know.
+func (p *replayer) hasNewRuns(c *runCommit, known *snapshot, at string) (bool, error) {
+	then, err := readSnapshot(p.trees, c.Tree, at)
 	if err != nil {
 		return false, err
 	}

@@ -10,26 +10,26 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// runsCommit is a commit that adds or removes runs and does nothing else.
-type runsCommit struct {
+// runCommit is a commit that adds or removes runs and does nothing else.
+type runCommit struct {
 	*git.CommitObject
 	id       string
 	edits    []git.Edit
 	redacted map[string]bool // folder .runs and id of the runs that it redacts
 }
 
-// foreignError is a commit that is not of runs alone.
-type foreignError struct {
+// codeCommitError is a commit that is not of runs alone.
+type codeCommitError struct {
 	id, subject, path string
 }
 
-func (e *foreignError) Error() string {
+func (e *codeCommitError) Error() string {
 	return fmt.Sprintf("commit %.10s (%s) changes %s", e.id, e.subject, e.path)
 }
 
-// readRunsCommit reads a commit that base, which may be empty, lacks. One that does more than our commands do is a
-// foreignError; a merge that does nothing is nil.
-func readRunsCommit(ctx context.Context, dirs git.Dirs, trees *git.Trees, base, id string) (*runsCommit, error) {
+// readRunCommit reads a commit that base, which may be empty, lacks. One that does more than our commands do is a
+// codeCommitError; a merge that does nothing is nil.
+func readRunCommit(ctx context.Context, dirs git.Dirs, trees *git.Trees, base, id string) (*runCommit, error) {
 	c, err := trees.Commit(id)
 	if err != nil {
 		return nil, err
@@ -61,13 +61,13 @@ func readRunsCommit(ctx context.Context, dirs git.Dirs, trees *git.Trees, base, 
 	}
 	for _, e := range edits {
 		if !isOurs(trees, parent, e, placeOf(e.Path), marked, redacted) {
-			return nil, &foreignError{id, subject, e.Path}
+			return nil, &codeCommitError{id, subject, e.Path}
 		}
 	}
 	if len(c.Parents) > 1 {
 		return nil, nil
 	}
-	return &runsCommit{c, id, edits, redacted}, nil
+	return &runCommit{c, id, edits, redacted}, nil
 }
 
 // mergedOnto is the parent of a merge whose code the merge must have: the one that base has already, else the first. What a
@@ -100,8 +100,8 @@ func isOurs(trees *git.Trees, parent string, e git.Edit, p place, marked, redact
 	return err == nil && (!there || p.kind == ofRun && redacted[p.at+p.run])
 }
 
-// unmarks reports whether the commit brings a removed run back.
-func (c *runsCommit) unmarks(at place) bool {
+// restores reports whether the commit brings a removed run back.
+func (c *runCommit) restores(at place) bool {
 	for _, e := range c.edits {
 		if e.ID == "" && e.Path == path.Join(at.at, repo.RemovedName, at.run) {
 			return true

@@ -105,7 +105,7 @@ func (p *plan) searchSecrets(ctx context.Context) error {
 	if config.Secrets.Gitleaks {
 		more, warning := p.askGitleaks(ctx, names[:inGit])
 		if warning != "" {
-			p.Warned = append(p.Warned, warning)
+			p.Warnings = append(p.Warnings, warning)
 		}
 		for i, name := range names {
 			found[i] = merge(found[i], more[name])

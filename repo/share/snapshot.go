@@ -10,8 +10,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// contents are the runs of one commit, as far as names tell.
-type contents struct {
+// snapshot are the runs of one commit, as far as names tell.
+type snapshot struct {
 	trees   *git.Trees
 	tree    string // the .runs folder; empty without one
 	runs    map[string]string
@@ -20,9 +20,9 @@ type contents struct {
 	files   map[string]bool   // directly in .runs
 }
 
-// readContents reads what a commit or tree, which may be empty, has at the path of .runs.
-func readContents(trees *git.Trees, tree, at string) (*contents, error) {
-	c := &contents{trees: trees, runs: map[string]string{}, removed: map[string]bool{}, shared: map[string]string{}, files: map[string]bool{}}
+// readSnapshot reads what a commit or tree, which may be empty, has at the path of .runs.
+func readSnapshot(trees *git.Trees, tree, at string) (*snapshot, error) {
+	c := &snapshot{trees: trees, runs: map[string]string{}, removed: map[string]bool{}, shared: map[string]string{}, files: map[string]bool{}}
 	e, ok, err := trees.Find(tree, at)
 	if err != nil || !ok || !e.IsTree() {
 		return c, err
@@ -62,7 +62,7 @@ func readContents(trees *git.Trees, tree, at string) (*contents, error) {
 	return c, nil
 }
 
-func (c *contents) each(folder git.TreeEntry, visit func(git.TreeEntry)) error {
+func (c *snapshot) each(folder git.TreeEntry, visit func(git.TreeEntry)) error {
 	entries, err := c.trees.Read(folder.ID)
 	for _, e := range entries {
 		visit(e)
@@ -71,7 +71,7 @@ func (c *contents) each(folder git.TreeEntry, visit func(git.TreeEntry)) error {
 }
 
 // run lists the files of a run by their names in its folder.
-func (c *contents) run(id string) (map[string]git.TreeEntry, error) {
+func (c *snapshot) run(id string) (map[string]git.TreeEntry, error) {
 	files := map[string]git.TreeEntry{}
 	err := c.trees.Walk(c.runs[id], "", func(name string, e git.TreeEntry) error {
 		files[name] = e
@@ -93,7 +93,7 @@ func CommittedIDs(ctx context.Context, r *repo.Repository) (map[string]bool, err
 	if err != nil {
 		return nil, err
 	}
-	local, err := theBranch(ctx, r)
+	local, err := runsBranch(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func CommittedIDs(ctx context.Context, r *repo.Repository) (map[string]bool, err
 		if err != nil {
 			return nil, err
 		}
-		c, err := readContents(trees, commit, at)
+		c, err := readSnapshot(trees, commit, at)
 		if err != nil {
 			return nil, err
 		}

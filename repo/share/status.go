@@ -1,7 +1,6 @@
 package share
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -20,7 +19,7 @@ func Uncommitted(ctx context.Context, r *repo.Repository) (int, error) {
 	if !r.InGit {
 		return 0, nil
 	}
-	local, err := theBranch(ctx, r)
+	local, err := runsBranch(ctx, r)
 	if err != nil {
 		return 0, err
 	}
@@ -33,7 +32,7 @@ func Uncommitted(ctx context.Context, r *repo.Repository) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	known, err := readContents(trees, local.tip, at)
+	known, err := readSnapshot(trees, local.tip, at)
 	if err != nil {
 		return 0, err
 	}
@@ -102,9 +101,9 @@ func (d *days) of(commit string) ([]string, error) {
 	return trees, nil
 }
 
-// Elsewhere lists runs of the newest other local branches, by their names alone: all that the commit which is checked out
+// RunsOnOtherBranches lists runs of the newest other local branches, by their names alone: all that the commit which is checked out
 // lacks and that were not removed here.
-func Elsewhere(ctx context.Context, r *repo.Repository) ([]string, error) {
+func RunsOnOtherBranches(ctx context.Context, r *repo.Repository) ([]string, error) {
 	if !r.InGit {
 		return nil, nil
 	}
@@ -129,7 +128,9 @@ func Elsewhere(ctx context.Context, r *repo.Repository) ([]string, error) {
 	var pairs []git.TreePair
 	seen := map[string]bool{}
 	empty := ""
-	slices.SortStableFunc(branches, func(a, b git.Branch) int { return cmp.Compare(b2i(b.Here), b2i(a.Here)) })
+	if i := slices.IndexFunc(branches, func(b git.Branch) bool { return b.Here }); i > 0 { // first: the others are compared with it
+		branches[0], branches[i] = branches[i], branches[0]
+	}
 	for _, b := range branches {
 		folders, err := dayFolders(trees, b.Commit, at)
 		if err != nil {
@@ -164,13 +165,6 @@ func Elsewhere(ctx context.Context, r *repo.Repository) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 // Overview says where the runs of a clone are in git.
 type Overview struct {
 	Uncommitted int          // with status finished
@@ -185,8 +179,8 @@ type BranchRuns struct {
 	Runs   int
 }
 
-// Survey makes an Overview.
-func Survey(ctx context.Context, r *repo.Repository) (*Overview, error) {
+// ReadOverview makes an Overview.
+func ReadOverview(ctx context.Context, r *repo.Repository) (*Overview, error) {
 	o := &Overview{}
 	if !r.InGit {
 		return o, nil
@@ -204,7 +198,7 @@ func Survey(ctx context.Context, r *repo.Repository) (*Overview, error) {
 	if err != nil {
 		return nil, err
 	}
-	local, err := theBranch(ctx, r)
+	local, err := runsBranch(ctx, r)
 	if err != nil {
 		return nil, err
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// unpushed reads the commits of runs that the remote's branch lacks. Those of code are a codeError.
-func unpushed(ctx context.Context, r *repo.Repository, trees *git.Trees, tip, base string) ([]*runsCommit, error) {
+// unpushed reads the commits of runs that the remote's branch lacks. Those of code are a codeCommitsError.
+func unpushed(ctx context.Context, r *repo.Repository, trees *git.Trees, tip, base string) ([]*runCommit, error) {
 	var others []string
 	if base != "" {
 		others = []string{base}
@@ -20,14 +20,14 @@ func unpushed(ctx context.Context, r *repo.Repository, trees *git.Trees, tip, ba
 	if err != nil {
 		return nil, err
 	}
-	var commits []*runsCommit
-	code := &codeError{}
+	var commits []*runCommit
+	code := &codeCommitsError{}
 	for _, id := range ids {
-		c, err := readRunsCommit(ctx, r.Git, trees, base, id)
-		var foreign *foreignError
+		c, err := readRunCommit(ctx, r.Git, trees, base, id)
+		var commit *codeCommitError
 		switch {
-		case errors.As(err, &foreign):
-			code.commits = append(code.commits, foreign)
+		case errors.As(err, &commit):
+			code.commits = append(code.commits, commit)
 			if len(code.commits) > maxNamedCommits {
 				return nil, code
 			}
@@ -46,10 +46,10 @@ func unpushed(ctx context.Context, r *repo.Repository, trees *git.Trees, tip, ba
 // maxNamedCommits is how many commits of code a message names.
 const maxNamedCommits = 3
 
-// codeError says that commits of code lie below or between those of runs.
-type codeError struct{ commits []*foreignError }
+// codeCommitsError says that commits of code lie below or between those of runs.
+type codeCommitsError struct{ commits []*codeCommitError }
 
-func (e *codeError) Error() string {
+func (e *codeCommitsError) Error() string {
 	n := len(e.commits)
 	text := fmt.Sprintf("the remote lacks %s of code: ", count(n, "commit"))
 	if n > maxNamedCommits {
@@ -65,7 +65,7 @@ func (e *codeError) Error() string {
 }
 
 // withStep adds what to type. Code is for the user to publish.
-func (e *codeError) withStep(ctx context.Context, r *repo.Repository, local localBranch, base string, up git.Upstream, own bool) error {
+func (e *codeCommitsError) withStep(ctx context.Context, r *repo.Repository, local localBranch, base string, up git.Upstream, own bool) error {
 	tip := local.tip
 	straight := base == ""
 	if !straight {

@@ -76,8 +76,8 @@ func (p *pusher) upload(ctx context.Context, tip string) error {
 	if len(objects) == 0 {
 		return nil
 	}
-	p.tell("uploading artifacts")
-	if err := firstFailure(s.Upload(ctx, objects, p.ask.Bytes)); err != nil {
+	p.progress("uploading artifacts")
+	if err := firstFailure(s.Upload(ctx, objects, p.ask.UploadProgress)); err != nil {
 		return failedUpload(err)
 	}
 	for _, o := range objects {
@@ -138,7 +138,7 @@ func (p *pusher) uploadLFS(ctx context.Context, tip string, records []*format.Ru
 	if !has {
 		return nil
 	}
-	p.tell("uploading artifacts with git LFS")
+	p.progress("uploading artifacts with git LFS")
 	err := git.PushLFS(ctx, p.repo.Git, p.up.Remote, tip)
 	if errors.Is(err, git.ErrNoLFS) {
 		return &repo.HintError{Err: fmt.Errorf("artifacts lie in git LFS: %w", err), Hint: "nothing is pushed; install git-lfs and repeat"}

@@ -34,7 +34,7 @@ type verdict struct {
 	run      *format.Run
 }
 
-// check proves contents: first the shared files, each once, then the runs, on all processors.
+// check proves snapshot: first the shared files, each once, then the runs, on all processors.
 func (v *verification) check(ctx context.Context) error {
 	var shared, runs []look
 	for _, at := range v.done.Folders {

@@ -1,6 +1,7 @@
 package share
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -146,7 +147,7 @@ func (v *verification) resolve(ctx context.Context) error {
 			if strings.HasPrefix(next, ".") {
 				return fmt.Errorf("%s: name a history as REV, ^REV or OLD..NEW", rev)
 			}
-			with, without = or(next, "HEAD"), or(old, "HEAD")
+			with, without = cmp.Or(next, "HEAD"), cmp.Or(old, "HEAD")
 		} else if old, ok := strings.CutPrefix(rev, "^"); ok {
 			with, without = "", old
 		}

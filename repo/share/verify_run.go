@@ -38,8 +38,8 @@ type proof struct {
 	content, listing string // of a manifest: the digests of datasets that it makes
 }
 
-// CheckRuns checks runs that came from somebody else, and returns those that are not what they say.
-func CheckRuns(ctx context.Context, trees *git.Trees, r *repo.Repository, at *contents, ids []string) ([]repo.Damage, error) {
+// VerifyRuns checks runs that came from somebody else, and returns those that are not what they say.
+func VerifyRuns(ctx context.Context, trees *git.Trees, r *repo.Repository, at *snapshot, ids []string) ([]repo.Damage, error) {
 	k := &checker{trees: trees, shared: map[string]proof{}}
 	var bad []repo.Damage
 	for _, id := range ids {
