@@ -15,6 +15,7 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/capture"
+	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/query"
 	"github.com/gitruns/runs/repo/share"
 )
@@ -239,7 +240,7 @@ merge brings it back. What was committed stays in git's history.`,
 	return cmd
 }
 
-func (a *app) toRemove(ctx context.Context, c *collection, selectors []string, where string) ([]*repo.Entry, error) {
+func (a *app) toRemove(ctx context.Context, c *catalog.Catalog, selectors []string, where string) ([]*repo.Entry, error) {
 	var entries []*repo.Entry
 	seen := map[string]bool{}
 	add := func(e *repo.Entry, selector string) error {
@@ -251,7 +252,7 @@ func (a *app) toRemove(ctx context.Context, c *collection, selectors []string, w
 		return a.mayChangeEntry(ctx, e, selector)
 	}
 	for _, selector := range selectors {
-		found, err := c.selectRuns(ctx, selector)
+		found, _, err := c.Select(ctx, selector)
 		if err != nil {
 			return nil, err
 		}
@@ -264,7 +265,7 @@ func (a *app) toRemove(ctx context.Context, c *collection, selectors []string, w
 	if where == "" {
 		return entries, nil
 	}
-	matching, err := c.where(ctx, where)
+	matching, err := a.choose(ctx, c, nil, where)
 	if err != nil {
 		return nil, err
 	}
@@ -312,7 +313,7 @@ With --primary it is also the metric that lists show.`,
 			}
 			c, err := a.collect(cmd.Context(), r, "")
 			if err == nil {
-				c.sayMissing("metrics."+metric, false)
+				a.warnMissingKey(c, "metrics."+metric)
 			}
 			return err
 		},

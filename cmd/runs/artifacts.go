@@ -246,7 +246,7 @@ func (a *app) chosen(ctx context.Context, f *artifactsFlags, selectors []string)
 	if err != nil {
 		return nil, nil, err
 	}
-	entries, err := c.choose(ctx, selectors, "")
+	entries, err := c.SelectAll(ctx, selectors)
 	return r, entries, err
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/gitruns/runs/diff"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/query"
 )
 
@@ -64,15 +65,15 @@ func (a *app) checkRules(ctx context.Context, args []string, baseline, experimen
 	if err != nil {
 		return err
 	}
-	if len(c.config.Checks) == 0 {
+	if len(c.Config().Checks) == 0 {
 		return &repo.HintError{Err: errors.New("checking: .runs/config.toml has no [[check]]"), Hint: "'runs check --help' shows one"}
 	}
-	subject, err := c.subject(ctx, args)
+	subject, err := subject(ctx, c, args)
 	if err != nil {
 		return err
 	}
 	var outcomes []outcome
-	for _, rule := range c.config.Checks {
+	for _, rule := range c.Config().Checks {
 		if baseline != "" {
 			rule.Baseline = baseline
 		}
@@ -86,12 +87,12 @@ func (a *app) checkRules(ctx context.Context, args []string, baseline, experimen
 }
 
 // subject is what is checked: as named, else the newest finished run.
-func (c *collection) subject(ctx context.Context, args []string) (*selected, error) {
+func subject(ctx context.Context, c *catalog.Catalog, args []string) (*selected, error) {
 	if len(args) == 1 {
-		return c.side(ctx, args[0])
+		return side(ctx, c, args[0])
 	}
-	for _, e := range c.entries {
-		if e.Status == format.Finished && (c.scope == "" || e.Experiment == c.scope) {
+	for _, e := range c.Entries() {
+		if e.Status == format.Finished && c.InScope(e.Run) {
 			return &selected{entries: []*repo.Entry{e}, of: c}, nil
 		}
 	}
@@ -99,7 +100,7 @@ func (c *collection) subject(ctx context.Context, args []string) (*selected, err
 }
 
 // holds checks one rule, which may speak of a metric, a number of runs and what is required of each.
-func (a *app) holds(ctx context.Context, c *collection, subject *selected, rule format.Check) ([]outcome, error) {
+func (a *app) holds(ctx context.Context, c *catalog.Catalog, subject *selected, rule format.Check) ([]outcome, error) {
 	var outcomes []outcome
 	add := func(name string, ok bool, format string, args ...any) {
 		outcomes = append(outcomes, outcome{name, fmt.Sprintf(format, args...), ok})
@@ -109,7 +110,7 @@ func (a *app) holds(ctx context.Context, c *collection, subject *selected, rule 
 	}
 	var comparison *diff.Comparison
 	if rule.Baseline != "" {
-		base, err := c.side(ctx, rule.Baseline)
+		base, err := side(ctx, c, rule.Baseline)
 		var none *query.NotFoundError
 		switch {
 		case errors.As(err, &none):
@@ -118,8 +119,8 @@ func (a *app) holds(ctx context.Context, c *collection, subject *selected, rule 
 		case err != nil:
 			return nil, err
 		}
-		p := &comparer{app: a, config: c.config, all: true}
-		comparison = diff.Compare(p.side(ctx, base), p.side(ctx, subject), diff.Options{Goal: c.goal, All: true, Level: c.config.Compare.Level, Seeds: c.config.Seeds()})
+		p := &comparer{app: a, config: c.Config(), all: true}
+		comparison = diff.Compare(p.side(ctx, base), p.side(ctx, subject), diff.Options{Goal: c.Goal, All: true, Level: c.Config().Compare.Level, Seeds: c.Config().Seeds()})
 	}
 	if rule.Metric != "" {
 		o := a.regression(c, subject, comparison, rule)
@@ -136,14 +137,14 @@ func (a *app) holds(ctx context.Context, c *collection, subject *selected, rule 
 }
 
 // regression checks a metric against the baseline; without one, that it has a value.
-func (a *app) regression(c *collection, subject *selected, comparison *diff.Comparison, rule format.Check) outcome {
+func (a *app) regression(c *catalog.Catalog, subject *selected, comparison *diff.Comparison, rule format.Check) outcome {
 	o := outcome{rule: rule.Metric}
 	if comparison == nil {
 		m, ok := subject.entries[0].Metrics[rule.Metric]
 		o.ok = ok && !math.IsNaN(m.Last)
 		o.message = "has no value"
 		if ok {
-			o.message = terminal.Number(query.Best(m, c.goal(rule.Metric)))
+			o.message = terminal.Number(query.Best(m, c.Goal(rule.Metric)))
 		}
 		return o
 	}
@@ -218,7 +219,7 @@ func isCurrent(ctx context.Context, subject *selected, paths []string) (bool, st
 		if e.Source == nil || e.Source.Tree == "" {
 			return false, "the source of " + e.Title() + " was not recorded", nil
 		}
-		behind, err := subject.of.repo.BehindHead(ctx, e.Run, paths)
+		behind, err := subject.of.Repository().BehindHead(ctx, e.Run, paths)
 		if err != nil {
 			if ctx.Err() != nil {
 				return false, "", ctx.Err()

@@ -19,6 +19,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/query"
 )
 
 // clientProtocol is the version of what the Python client and these commands say to each other.
@@ -157,10 +158,11 @@ const (
 func errorKind(err error) string {
 	var known *clientError
 	var usage usageError
+	var syntax *query.SyntaxError
 	switch {
 	case errors.As(err, &known):
 		return known.kind
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.As(err, &syntax):
 		return clientUsage
 	case errors.Is(err, repo.ErrNotActive):
 		return clientMissing

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
 )
 
 // Ways to go on with an older run.
@@ -75,8 +76,8 @@ func (a *app) lookEarlier(ctx context.Context, r *repo.Repository, q *clientRequ
 }
 
 // newestWith is the newest run of this clone that fits.
-func newestWith(c *collection, fits func(*repo.Entry) bool) *repo.Entry {
-	for _, e := range c.entries { // newest first
+func newestWith(c *catalog.Catalog, fits func(*repo.Entry) bool) *repo.Entry {
+	for _, e := range c.Entries() { // newest first
 		if (e.Active == nil || e.Life != repo.Foreign) && fits(e) {
 			return e
 		}
@@ -85,7 +86,7 @@ func newestWith(c *collection, fits func(*repo.Entry) bool) *repo.Entry {
 }
 
 // sameProgram tells runs of the same program, for the same experiment, on this machine.
-func (a *app) sameProgram(r *repo.Repository, c *collection, q *clientRequest) func(*repo.Entry) bool {
+func (a *app) sameProgram(r *repo.Repository, c *catalog.Catalog, q *clientRequest) func(*repo.Entry) bool {
 	entry := ""
 	if q.Entry != "" {
 		entry = entryOf(r.TreeRoot(), a.dir, []string{q.Entry})
@@ -93,7 +94,7 @@ func (a *app) sameProgram(r *repo.Repository, c *collection, q *clientRequest) f
 	host, _ := os.Hostname()
 	experiment := q.Experiment
 	if experiment == "" {
-		experiment = c.config.Experiment
+		experiment = c.Config().Experiment
 	}
 	return func(e *repo.Entry) bool {
 		return entry != "" && e.Source != nil && e.Source.Entry == entry && e.Experiment == experiment && e.Parent == q.Parent && e.Reproduces == "" &&

@@ -106,7 +106,7 @@ func (a *app) toCommit(ctx context.Context, r *repo.Repository, f *commitFlags, 
 	if err != nil {
 		return nil, err
 	}
-	entries, err := c.choose(ctx, selectors, f.where)
+	entries, err := a.choose(ctx, c, selectors, f.where)
 	if err != nil {
 		return nil, err
 	}

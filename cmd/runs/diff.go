@@ -16,6 +16,7 @@ import (
 	"github.com/gitruns/runs/diff"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/query"
 )
 
@@ -89,11 +90,11 @@ func (a *app) diff(ctx context.Context, f *diffFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	x, y, err := c.pair(ctx, args)
+	x, y, err := pair(ctx, c, args)
 	if err != nil {
 		return err
 	}
-	p := &comparer{app: a, config: c.config, all: f.all, strict: f.strict, part: f.part, metrics: pattern}
+	p := &comparer{app: a, config: c.Config(), all: f.all, strict: f.strict, part: f.part, metrics: pattern}
 	if f.code {
 		return p.writeCode(ctx, x, y)
 	}
@@ -111,29 +112,29 @@ func (a *app) diff(ctx context.Context, f *diffFlags, args []string) error {
 }
 
 // pair are the two sides: as named, or the newest run and the one before it in its experiment.
-func (c *collection) pair(ctx context.Context, args []string) (a, b *selected, err error) {
+func pair(ctx context.Context, c *catalog.Catalog, args []string) (a, b *selected, err error) {
 	switch len(args) {
 	case 2:
-		if a, err = c.side(ctx, args[0]); err == nil {
-			b, err = c.side(ctx, args[1])
+		if a, err = side(ctx, c, args[0]); err == nil {
+			b, err = side(ctx, c, args[1])
 		}
 	case 1:
-		if a, err = c.side(ctx, args[0]); err == nil {
-			b, err = c.side(ctx, "last")
+		if a, err = side(ctx, c, args[0]); err == nil {
+			b, err = side(ctx, c, "last")
 		}
 	default:
-		if b, err = c.side(ctx, "last"); err != nil {
+		if b, err = side(ctx, c, "last"); err != nil {
 			return nil, nil, err
 		}
-		a, err = c.before(b.entries[0])
+		a, err = before(c, b.entries[0])
 	}
 	return a, b, err
 }
 
 // before is the run before another one in its experiment; what that resumes is no other.
-func (c *collection) before(e *repo.Entry) (*selected, error) {
-	parts := c.resumed(e)
-	for _, other := range c.entries {
+func before(c *catalog.Catalog, e *repo.Entry) (*selected, error) {
+	parts := c.Earlier(e)
+	for _, other := range c.Entries() {
 		if slices.ContainsFunc(parts, func(part *repo.Entry) bool { return part.ID == other.ID }) {
 			continue
 		}
@@ -157,12 +158,12 @@ func (c *collection) before(e *repo.Entry) (*selected, error) {
 type selected struct {
 	entries []*repo.Entry // newest first
 	group   string
-	of      *collection // of the working tree, or of a revision
+	of      *catalog.Catalog // of the working tree, or of a revision
 }
 
 // side resolves a selector to a run or a group of runs. What repeats another run is no replicate of it.
-func (c *collection) side(ctx context.Context, selector string) (*selected, error) {
-	entries, of, err := c.selectIn(ctx, selector)
+func side(ctx context.Context, c *catalog.Catalog, selector string) (*selected, error) {
+	entries, of, err := c.Select(ctx, selector)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +192,7 @@ type comparer struct {
 }
 
 func (p *comparer) compare(ctx context.Context, a, b *selected) (*diff.Comparison, error) {
-	options := diff.Options{Goal: p.config.GoalIn(append(recordsOf(a.entries), recordsOf(b.entries)...)...), Metrics: p.metrics, Strict: p.strict, All: p.all, Level: p.config.Compare.Level, Seeds: p.config.Seeds()}
+	options := diff.Options{Goal: p.config.GoalIn(append(catalog.Records(a.entries), catalog.Records(b.entries)...)...), Metrics: p.metrics, Strict: p.strict, All: p.all, Level: p.config.Compare.Level, Seeds: p.config.Seeds()}
 	x, y := p.side(ctx, a), p.side(ctx, b)
 	source, sourceErr := repo.CompareSources(ctx, a.entries[0].Repository(), a.entries[0].Run, b.entries[0].Repository(), b.entries[0].Run, false)
 	if sourceErr == nil {
@@ -217,7 +218,7 @@ func (p *comparer) side(ctx context.Context, s *selected) diff.Side {
 	alone := p.part && s.group == ""
 	chains := map[*format.Run][]*format.Run{}
 	inChain := map[*format.Run]bool{}
-	for _, chain := range query.Chains(s.of.runs) {
+	for _, chain := range query.Chains(s.of.Runs()) {
 		chains[chain[0]] = chain
 		for _, r := range chain[1:] {
 			inChain[r] = true
@@ -244,7 +245,7 @@ func (p *comparer) side(ctx context.Context, s *selected) diff.Side {
 	side.Manifest = func(d format.Dataset) ([]format.ManifestEntry, error) { return first.Repository().Manifest(ctx, d) }
 	if s.group == "" {
 		if len(chains[first.Run]) > 1 && !alone {
-			first = s.of.whole(first)
+			first = s.of.Whole(first)
 		}
 		curves, err := first.Curves()
 		p.cleanup = append(p.cleanup, curves.Close)
@@ -288,8 +289,8 @@ func differs(c *diff.Comparison) bool {
 		slices.ContainsFunc(c.Datasets, func(d diff.Dataset) bool { return d.A == nil || d.B == nil || d.A.Identity() != d.B.Identity() })
 }
 
-func (a *app) writeDiff(ctx context.Context, f *diffFlags, c *collection, result *diff.Comparison) error {
-	view := render.Diff{Primary: c.config.Primary, Only: f.only, Most: 20, Curves: !asciiOnly()}
+func (a *app) writeDiff(ctx context.Context, f *diffFlags, c *catalog.Catalog, result *diff.Comparison) error {
+	view := render.Diff{Primary: c.Config().Primary, Only: f.only, Most: 20, Curves: !asciiOnly()}
 	if f.all {
 		view.Most = 0
 	}

@@ -19,7 +19,7 @@ const module = "github.com/gitruns/runs/"
 var mayImport = map[string][]string{
 	"cmd":    {"cmd", "diff", "repo", "format", "python"},
 	"diff":   {"diff", "format"},
-	"repo":   {"repo", "format"},
+	"repo":   {"repo", "diff", "format"},
 	"format": {"format"},
 	"python": {},
 }

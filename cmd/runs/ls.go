@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/query"
 	"github.com/gitruns/runs/repo/share"
@@ -85,7 +87,7 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 		return err
 	}
 	a.finishGone(ctx, r, nil)
-	elsewhere := func(*collection) {}
+	elsewhere := func(*catalog.Catalog) {}
 	if !f.json && !f.csv && !f.allBranches {
 		var stop func()
 		elsewhere, stop = a.lookElsewhere(ctx, r)
@@ -104,38 +106,38 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 		revs = append(revs, branches...)
 	}
 	for _, rev := range revs {
-		if err := c.addRevision(ctx, rev); err != nil {
+		if err := c.AddRevision(ctx, rev); err != nil {
 			return err
 		}
 	}
-	entries, err := c.choose(ctx, selectors, "")
+	entries, err := c.SelectAll(ctx, selectors)
 	if err == nil {
 		if f.groupBy != "" || !f.json && !f.csv && !f.parts {
-			entries = c.wholes(entries)
+			entries = c.Wholes(entries)
 		}
-		entries, err = c.matching(entries, f.where)
+		entries, err = a.matching(c, entries, f.where)
 	}
 	if err != nil {
 		return err
 	}
 	for _, key := range append(splitList(f.columns), query.SortKey(f.sort)) {
 		if key != "" {
-			c.sayMissing(key, false)
+			a.warnMissingKey(c, key)
 		}
 	}
-	runs := recordsOf(entries)
+	runs := catalog.Records(entries)
 	if f.sort != "" {
-		query.Sort(runs, f.sort, c.context())
+		query.Sort(runs, f.sort, c.Context())
 	}
 	if f.limit > 0 && f.groupBy == "" {
 		runs = runs[:min(len(runs), f.limit)]
 	}
-	entries = c.entriesOf(runs)
+	entries = c.EntriesOf(runs)
 	if err := a.writeList(ctx, f, c, runs, entries); err != nil {
 		return err
 	}
 	elsewhere(c)
-	if len(c.damaged) > 0 {
+	if len(c.Damage()) > 0 {
 		return quietError{exitFailed}
 	}
 	return nil
@@ -143,7 +145,7 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 
 // lookElsewhere looks into other branches while the runs are listed. say ends the list with what they have, stop waits for
 // the end of it.
-func (a *app) lookElsewhere(ctx context.Context, r *repo.Repository) (say func(*collection), stop func()) {
+func (a *app) lookElsewhere(ctx context.Context, r *repo.Repository) (say func(*catalog.Catalog), stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var ids []string
 	var err error
@@ -152,10 +154,10 @@ func (a *app) lookElsewhere(ctx context.Context, r *repo.Repository) (say func(*
 		defer close(done)
 		ids, err = share.RunsOnOtherBranches(ctx, r)
 	}()
-	say = func(c *collection) {
+	say = func(c *catalog.Catalog) {
 		<-done
-		known := c.known()
-		for _, d := range c.damaged {
+		known := c.IDs()
+		for _, d := range c.Damage() {
 			known[d.ID] = true
 		}
 		ids = slices.DeleteFunc(ids, func(id string) bool { return known[id] })
@@ -173,11 +175,11 @@ func (a *app) lookElsewhere(ctx context.Context, r *repo.Repository) (say func(*
 	}
 }
 
-func (a *app) writeList(ctx context.Context, f *lsFlags, c *collection, runs []*format.Run, entries []*repo.Entry) error {
+func (a *app) writeList(ctx context.Context, f *lsFlags, c *catalog.Catalog, runs []*format.Run, entries []*repo.Entry) error {
 	if f.groupBy != "" {
 		return a.writeGroups(ctx, f, c, runs)
 	}
-	list := render.List{Primary: c.config.Primary, Columns: splitList(f.columns), Sort: query.SortKey(f.sort), Part: c.partOf(), Context: c.context()}
+	list := render.List{Primary: c.Config().Primary, Columns: splitList(f.columns), Sort: query.SortKey(f.sort), Part: partOf(c), Context: c.Context()}
 	switch {
 	case f.json:
 		return a.printJSON(append([]*format.Run{}, runs...))
@@ -211,8 +213,8 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *collection, runs []*
 }
 
 // sayNone says that a list is empty, and why.
-func (a *app) sayNone(c *collection) {
-	a.progress("runs: no runs%s", map[bool]string{true: " match", false: " yet: 'runs exec -- COMMAND' records one"}[len(c.entries) > 0])
+func (a *app) sayNone(c *catalog.Catalog) {
+	a.progress("runs: no runs%s", map[bool]string{true: " match", false: " yet: 'runs exec -- COMMAND' records one"}[len(c.Entries()) > 0])
 }
 
 // maxLeft is how many keys are named that a list had no room for.
@@ -237,16 +239,16 @@ func (a *app) sayLeft(keys []string) {
 	a.progress("runs: %d more %s: --columns %s", len(keys), what+verb(len(keys), "", "s"), strings.Join(names, ","))
 }
 
-func (a *app) writeGroups(ctx context.Context, f *lsFlags, c *collection, runs []*format.Run) error {
-	missing := f.groupBy != query.ByReplicates && c.sayMissing(f.groupBy, false)
+func (a *app) writeGroups(ctx context.Context, f *lsFlags, c *catalog.Catalog, runs []*format.Run) error {
+	missing := f.groupBy != query.ByReplicates && a.warnMissingKey(c, f.groupBy)
 	if missing {
 		runs = nil // to want a key makes no group
 	}
-	groups := query.GroupBy(runs, f.groupBy, c.config.Seeds(), c.context())
+	groups := query.GroupBy(runs, f.groupBy, c.Config().Seeds(), c.Context())
 	if f.limit > 0 {
 		groups = groups[:min(len(groups), f.limit)]
 	}
-	primary := render.Primary(c.config.Primary, runs, c.context())
+	primary := render.Primary(c.Config().Primary, runs, c.Context())
 	switch {
 	case f.json:
 		list := []any{}
@@ -256,7 +258,7 @@ func (a *app) writeGroups(ctx context.Context, f *lsFlags, c *collection, runs [
 				ids[i] = r.ID
 			}
 			item := map[string]any{"group": g.Label, "runs": ids}
-			if s := query.Summarize(g.Runs, primary, c.context()); primary != "" && s.N > 0 {
+			if s := query.Summarize(g.Runs, primary, c.Context()); primary != "" && s.N > 0 {
 				item["metric"], item["n"], item["mean"], item["best"], item["best_run"] = primary, int64(s.N), s.Mean, s.Best, s.BestRun.ID
 				if s.N > 1 {
 					item["sd"] = s.SD
@@ -272,7 +274,7 @@ func (a *app) writeGroups(ctx context.Context, f *lsFlags, c *collection, runs [
 		return nil
 	}
 	return a.term.Page(ctx, func(w io.Writer) error {
-		return render.Groups{Key: f.groupBy, Primary: primary, Context: c.context()}.Write(w, a.term, groups)
+		return render.Groups{Key: f.groupBy, Primary: primary, Context: c.Context()}.Write(w, a.term, groups)
 	})
 }
 
@@ -286,61 +288,22 @@ func splitList(s string) []string {
 	return list
 }
 
-// choose returns the runs that any of the selectors names, or all of the scope, as far as they match an expression.
-func (c *collection) choose(ctx context.Context, selectors []string, where string) ([]*repo.Entry, error) {
-	var entries []*repo.Entry
-	if len(selectors) == 0 {
-		for _, e := range c.entries {
-			if c.scope == "" || e.Experiment == c.scope {
-				entries = append(entries, e)
-			}
+// partOf says which parts of a chain an entry is, empty for a run that neither resumes nor is resumed.
+func partOf(c *catalog.Catalog) func(e *repo.Entry) string {
+	places := c.Places()
+	if places == nil {
+		return nil
+	}
+	return func(e *repo.Entry) string {
+		switch at, ok := places(e); {
+		case !ok:
+			return ""
+		case at.First == at.Last:
+			return fmt.Sprintf("part %d of %d", at.Last, at.Of)
+		case at.Last == at.Of:
+			return fmt.Sprintf("%d parts", at.Of)
+		default:
+			return fmt.Sprintf("parts %d to %d of %d", at.First, at.Last, at.Of)
 		}
 	}
-	for _, selector := range selectors {
-		found, err := c.selectRuns(ctx, selector)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range found {
-			if !slices.Contains(entries, e) {
-				entries = append(entries, e)
-			}
-		}
-	}
-	return c.matching(entries, where)
-}
-
-// matching are the entries that match an expression; all where it is empty.
-func (c *collection) matching(entries []*repo.Entry, where string) ([]*repo.Entry, error) {
-	if where == "" {
-		return entries, nil
-	}
-	expr, err := query.Parse(where)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	expr.EachKey(func(key string, asks bool) { c.sayMissing(key, asks) })
-	context := c.context()
-	return slices.DeleteFunc(entries, func(e *repo.Entry) bool { return !expr.Match(e.Run, context) }), nil
-}
-
-// where returns the runs of the scope that match an expression.
-func (c *collection) where(ctx context.Context, expr string) ([]*repo.Entry, error) {
-	return c.choose(ctx, nil, expr)
-}
-
-func recordsOf(entries []*repo.Entry) []*format.Run {
-	runs := make([]*format.Run, len(entries))
-	for i, e := range entries {
-		runs[i] = e.Run
-	}
-	return runs
-}
-
-func (c *collection) entriesOf(runs []*format.Run) []*repo.Entry {
-	entries := make([]*repo.Entry, len(runs))
-	for i, r := range runs {
-		entries[i] = c.byRun[r]
-	}
-	return entries
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/query"
 )
 
@@ -92,7 +93,7 @@ func (a *app) plot(ctx context.Context, f *plotFlags, args []string, w io.Writer
 	if err != nil {
 		return false, err
 	}
-	entries, keys, err := c.runsAndKeys(ctx, args, f.part)
+	entries, keys, err := runsAndKeys(ctx, c, args, f.part)
 	if err != nil {
 		return false, err
 	}
@@ -122,14 +123,14 @@ func (a *app) plot(ctx context.Context, f *plotFlags, args []string, w io.Writer
 
 // runsAndKeys tells runs from metrics among the arguments: a metric of the runs named so far is a key, else it names a run.
 // Each run has those that it resumes with it, unless it is meant alone.
-func (c *collection) runsAndKeys(ctx context.Context, args []string, alone bool) (entries []*repo.Entry, keys []string, err error) {
+func runsAndKeys(ctx context.Context, c *catalog.Catalog, args []string, alone bool) (entries []*repo.Entry, keys []string, err error) {
 	var notRuns []string
-	add := func(e *repo.Entry, of *collection) {
+	add := func(e *repo.Entry, of *catalog.Catalog) {
 		if slices.ContainsFunc(entries, func(other *repo.Entry) bool { return other.ID == e.ID }) {
 			return
 		}
 		if !alone {
-			e = of.whole(e)
+			e = of.Whole(e)
 		}
 		entries = append(entries, e)
 	}
@@ -138,7 +139,7 @@ func (c *collection) runsAndKeys(ctx context.Context, args []string, alone bool)
 			keys = append(keys, arg)
 			continue
 		}
-		found, of, err := c.selectIn(ctx, arg)
+		found, of, err := c.Select(ctx, arg)
 		var none *query.NotFoundError
 		switch {
 		case errors.As(err, &none):
@@ -153,7 +154,7 @@ func (c *collection) runsAndKeys(ctx context.Context, args []string, alone bool)
 	}
 	if len(entries) == 0 {
 		// Only metrics are named, or nothing: the newest run is meant.
-		newest, err := c.one(ctx, "last")
+		newest, _, err := c.One(ctx, "last")
 		if err != nil {
 			return nil, nil, err
 		}
@@ -169,8 +170,8 @@ func (c *collection) runsAndKeys(ctx context.Context, args []string, alone bool)
 }
 
 // keysToPlot are the primary metric, else those with more than one point.
-func keysToPlot(entries []*repo.Entry, c *collection) []string {
-	if p := c.config.Primary; p != "" && slices.ContainsFunc(entries, func(e *repo.Entry) bool { _, ok := e.Metrics[p]; return ok }) {
+func keysToPlot(entries []*repo.Entry, c *catalog.Catalog) []string {
+	if p := c.Config().Primary; p != "" && slices.ContainsFunc(entries, func(e *repo.Entry) bool { _, ok := e.Metrics[p]; return ok }) {
 		return []string{p}
 	}
 	count := map[string]int64{}
@@ -187,14 +188,14 @@ func keysToPlot(entries []*repo.Entry, c *collection) []string {
 		keys = curves
 	}
 	if len(keys) > maxCharts {
-		first := render.Primary("", recordsOf(entries), c.context())
+		first := render.Primary("", catalog.Records(entries), c.Context())
 		keys = slices.DeleteFunc(keys, func(key string) bool { return key == first })
 		keys = append([]string{first}, keys[:maxCharts-1]...)
 	}
 	return keys
 }
 
-func (a *app) drawMetric(ctx context.Context, f *plotFlags, c *collection, entries []*repo.Entry, key string, w io.Writer, charts int) error {
+func (a *app) drawMetric(ctx context.Context, f *plotFlags, c *catalog.Catalog, entries []*repo.Entry, key string, w io.Writer, charts int) error {
 	x, axis := f.x, ""
 	if x == "" {
 		x, axis = "step", stepMetric(entries, key)
@@ -239,8 +240,8 @@ func (a *app) drawMetric(ctx context.Context, f *plotFlags, c *collection, entri
 			}
 		}
 		if m, ok := e.Metrics[key]; ok {
-			s.Note = terminal.Number(query.Best(m, c.goal(key)))
-			if goal := query.BestBy([]*format.Run{e.Run}, "metrics."+key, c.context()); goal != "" {
+			s.Note = terminal.Number(query.Best(m, c.Goal(key)))
+			if goal := query.BestBy([]*format.Run{e.Run}, "metrics."+key, c.Context()); goal != "" {
 				s.Note = goal + " " + s.Note
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/query"
 	"github.com/gitruns/runs/repo/share"
 )
@@ -162,7 +163,7 @@ func (a *app) bringBack(ctx context.Context, selectors []string, dry bool) error
 // were committed in this clone.
 func (a *app) lostIDs(ctx context.Context, r *repo.Repository, selectors []string) ([]string, error) {
 	var ids []string
-	var c *collection
+	var c *catalog.Catalog
 	for _, selector := range selectors {
 		if format.CheckID(selector) == nil {
 			ids = append(ids, selector)
@@ -173,13 +174,13 @@ func (a *app) lostIDs(ctx context.Context, r *repo.Repository, selectors []strin
 			if err != nil {
 				return nil, err
 			}
-			if c, err = working.atRevision(ctx, share.KeptRevision); ctx.Err() != nil {
+			if c, err = working.At(ctx, share.KeptRevision); ctx.Err() != nil {
 				return nil, ctx.Err()
 			} else if err != nil {
 				return nil, &query.NotFoundError{Selector: selector, Reason: "no run was ever committed in this clone"}
 			}
 		}
-		entries, err := c.selectRuns(ctx, selector)
+		entries, _, err := c.Select(ctx, selector)
 		if err != nil {
 			return nil, err
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/gitruns/runs/diff"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/query"
 )
 
@@ -52,6 +53,7 @@ Replicates, runs that differ in nothing but their seed, are one line.`,
 
 // review is what the report is made of.
 type review struct {
+	app                *app
 	base, metric, goal string
 	groups             []reviewGroup // the best first
 	baseline           *selected     // nil where the base has no run with the metric
@@ -87,14 +89,14 @@ func (a *app) review(ctx context.Context, f *reviewFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	v := &review{base: fork.Base, metric: f.metric}
+	v := &review{app: a, base: fork.Base, metric: f.metric}
 	if v.metric == "" {
-		v.metric = c.config.Primary
+		v.metric = c.Config().Primary
 	}
 	if v.metric == "" {
 		return &repo.HintError{Err: errors.New("reviewing: no metric decides"), Hint: "'runs goal METRIC min --primary' sets the primary one, or give --metric"}
 	}
-	if v.goal = c.goal(v.metric); v.goal == "" {
+	if v.goal = c.Goal(v.metric); v.goal == "" {
 		return &repo.HintError{Err: fmt.Errorf("reviewing: %s has no goal", v.metric), Hint: "'runs goal " + v.metric + " min' or max sets one"}
 	}
 	if err := v.read(ctx, c, fork, f.baseline); err != nil {
@@ -111,17 +113,17 @@ func (a *app) review(ctx context.Context, f *reviewFlags, args []string) error {
 }
 
 // read finds the runs of the branch and the baseline, and compares them.
-func (v *review) read(ctx context.Context, c *collection, fork *repo.Fork, baseline string) error {
-	at, err := c.atRevision(ctx, fork.Commit)
+func (v *review) read(ctx context.Context, c *catalog.Catalog, fork *repo.Fork, baseline string) error {
+	at, err := c.At(ctx, fork.Commit)
 	if err != nil {
 		return err
 	}
 	known := map[string]bool{}
-	for _, e := range at.entries {
+	for _, e := range at.Entries() {
 		known[e.ID] = true
 	}
 	if fork.MergeBase != fork.Commit {
-		before, err := c.repo.IDsAt(ctx, fork.MergeBase)
+		before, err := c.Repository().IDsAt(ctx, fork.MergeBase)
 		if err != nil {
 			return err
 		}
@@ -130,16 +132,16 @@ func (v *review) read(ctx context.Context, c *collection, fork *repo.Fork, basel
 		}
 	}
 	base := at
-	if c.config.Commit.Branch != "" { // runs have a branch of their own: their source says of which code they are
+	if c.Config().Commit.Branch != "" { // runs have a branch of their own: their source says of which code they are
 		if base, err = v.splitByCode(ctx, c, at, fork, known); err != nil {
 			return err
 		}
 	}
 	var added []*repo.Entry
 	failed := 0
-	for _, e := range c.entries {
+	for _, e := range c.Entries() {
 		switch {
-		case known[e.ID] || e.Active != nil || e.Reproduces != "" || c.scope != "" && e.Experiment != c.scope:
+		case known[e.ID] || e.Active != nil || e.Reproduces != "" || !c.InScope(e.Run):
 		case e.Status != format.Finished:
 			failed++
 		default:
@@ -149,7 +151,7 @@ func (v *review) read(ctx context.Context, c *collection, fork *repo.Fork, basel
 	if failed > 0 {
 		v.warn("%d runs that did not finish are left out", failed)
 	}
-	for _, d := range c.damaged {
+	for _, d := range c.Damage() {
 		v.warn("a damaged run is left out: %s", d.Err)
 	}
 	if err := v.findBaseline(ctx, base, baseline); err != nil {
@@ -160,26 +162,26 @@ func (v *review) read(ctx context.Context, c *collection, fork *repo.Fork, basel
 
 // splitByCode tells the runs of the branch's code from those of the base's, of which it makes a collection with the runs that
 // the base itself has. All but the first count as known.
-func (v *review) splitByCode(ctx context.Context, c, at *collection, fork *repo.Fork, known map[string]bool) (*collection, error) {
+func (v *review) splitByCode(ctx context.Context, c, at *catalog.Catalog, fork *repo.Fork, known map[string]bool) (*catalog.Catalog, error) {
 	var commits []string
-	for _, e := range c.entries {
+	for _, e := range c.Entries() {
 		if e.Source != nil && e.Source.Commit != "" {
 			commits = append(commits, e.Source.Commit)
 		}
 	}
 	slices.Sort(commits)
 	commits = slices.Compact(commits)
-	ofBase, err := c.repo.Reached(ctx, commits, fork.Commit)
+	ofBase, err := c.Repository().Reached(ctx, commits, fork.Commit)
 	if err != nil {
 		return nil, err
 	}
-	ofHead, err := c.repo.Reached(ctx, commits, "HEAD")
+	ofHead, err := c.Repository().Reached(ctx, commits, "HEAD")
 	if err != nil {
 		return nil, err
 	}
-	base := c.app.collection(c.repo, slices.Clone(at.entries), nil, c.config, c.scope)
+	base := c.With(at.Entries())
 	var more []*repo.Entry
-	for _, e := range c.entries {
+	for _, e := range c.Entries() {
 		if known[e.ID] || e.Source == nil {
 			known[e.ID] = true
 			continue
@@ -193,7 +195,7 @@ func (v *review) splitByCode(ctx context.Context, c, at *collection, fork *repo.
 		}
 		known[e.ID] = true
 	}
-	base.add(more)
+	base.Add(more)
 	return base, nil
 }
 
@@ -202,13 +204,13 @@ func (v *review) warn(format string, args ...any) {
 }
 
 // findBaseline takes the best run of the base with its replicates, or the one that is named.
-func (v *review) findBaseline(ctx context.Context, at *collection, selector string) error {
+func (v *review) findBaseline(ctx context.Context, at *catalog.Catalog, selector string) error {
 	if selector != "" {
-		side, err := at.side(ctx, selector)
+		side, err := side(ctx, at, selector)
 		v.baseline = side
 		return err
 	}
-	groups := v.grouped(at, at.entries)
+	groups := v.grouped(at, at.Entries())
 	if len(groups) > 0 {
 		v.baseline = groups[0].side
 	}
@@ -216,20 +218,20 @@ func (v *review) findBaseline(ctx context.Context, at *collection, selector stri
 }
 
 // grouped makes groups of replicates that have the metric, the best mean first.
-func (v *review) grouped(c *collection, entries []*repo.Entry) []reviewGroup {
+func (v *review) grouped(c *catalog.Catalog, entries []*repo.Entry) []reviewGroup {
 	var runs []*format.Run
 	for _, e := range entries {
-		if m, ok := e.Metrics[v.metric]; ok && e.Status == format.Finished && e.Reproduces == "" && !math.IsNaN(query.Best(m, v.goal)) && (c.scope == "" || e.Experiment == c.scope) {
+		if m, ok := e.Metrics[v.metric]; ok && e.Status == format.Finished && e.Reproduces == "" && !math.IsNaN(query.Best(m, v.goal)) && c.InScope(e.Run) {
 			runs = append(runs, e.Run)
 		}
 	}
 	var groups []reviewGroup
-	for _, g := range query.GroupBy(runs, query.ByReplicates, c.config.Seeds(), c.context()) {
-		s := &selected{of: c, entries: c.entriesOf(g.Runs)}
+	for _, g := range query.GroupBy(runs, query.ByReplicates, c.Config().Seeds(), c.Context()) {
+		s := &selected{of: c, entries: c.EntriesOf(g.Runs)}
 		if len(g.Runs) > 1 {
 			s.group = g.Runs[0].Title()
 		}
-		groups = append(groups, reviewGroup{side: s, level: query.Summarize(g.Runs, v.metric, c.context()).Mean})
+		groups = append(groups, reviewGroup{side: s, level: query.Summarize(g.Runs, v.metric, c.Context()).Mean})
 	}
 	slices.SortStableFunc(groups, func(x, y reviewGroup) int {
 		switch {
@@ -243,7 +245,7 @@ func (v *review) grouped(c *collection, entries []*repo.Entry) []reviewGroup {
 	return groups
 }
 
-func (v *review) compare(ctx context.Context, c *collection, added []*repo.Entry) error {
+func (v *review) compare(ctx context.Context, c *catalog.Catalog, added []*repo.Entry) error {
 	v.groups = v.grouped(c, added)
 	if without := len(added) - countRuns(v.groups); without > 0 {
 		v.warn("%d runs are left out: they have no %s, or are part of a chain", without, v.metric)
@@ -251,12 +253,12 @@ func (v *review) compare(ctx context.Context, c *collection, added []*repo.Entry
 	if len(v.groups) == 0 || v.baseline == nil {
 		return nil
 	}
-	p := &comparer{app: c.app, config: c.config}
-	options := diff.Options{Goal: c.goal, All: true, Level: c.config.Compare.Level, Seeds: c.config.Seeds(), Metrics: exactly(v.metric)}
+	p := &comparer{app: v.app, config: c.Config()}
+	options := diff.Options{Goal: c.Goal, All: true, Level: c.Config().Compare.Level, Seeds: c.Config().Seeds(), Metrics: exactly(v.metric)}
 	baseline := p.side(ctx, v.baseline)
 	baseline.Points = nil // only values are compared here
 	for i, g := range v.groups {
-		quick := diff.Compare(baseline, diff.Side{Runs: recordsOf(g.side.entries), Group: g.side.group}, options)
+		quick := diff.Compare(baseline, diff.Side{Runs: catalog.Records(g.side.entries), Group: g.side.group}, options)
 		if len(quick.Metrics) == 1 {
 			v.groups[i].compare = &quick.Metrics[0]
 		}

@@ -82,6 +82,7 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 	fmt.Fprintf(out, "runs: %s\n", terminal.Clean(firstLine(err.Error())))
 	var hint *repo.HintError
 	var usage usageError
+	var syntax *query.SyntaxError
 	var none *query.NotFoundError
 	var branch *share.BranchNameError
 	switch {
@@ -91,11 +92,11 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 		fmt.Fprintln(out, "      'git branch -a' lists the branches; 'git help check-ref-format' says what a name may be")
 	case errors.Is(err, repo.ErrNoRepository):
 		fmt.Fprintln(out, "      'runs init' sets up a repository; recording a run does so by itself")
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.As(err, &syntax):
 		fmt.Fprintf(out, "      see '%s --help'\n", cmd.CommandPath())
 	}
 	switch {
-	case errors.As(err, &usage), errors.As(err, &branch):
+	case errors.As(err, &usage), errors.As(err, &syntax), errors.As(err, &branch):
 		return exitUsage
 	case errors.As(err, &none):
 		return exitNoRun

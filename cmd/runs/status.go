@@ -11,6 +11,7 @@ import (
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/share"
 )
@@ -52,10 +53,10 @@ fetched.`,
 	return cmd
 }
 
-func statusJSON(r *repo.Repository, c *collection, o *share.Overview) map[string]any {
+func statusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview) map[string]any {
 	counts := map[string]any{}
 	var active []any
-	for _, e := range c.entries {
+	for _, e := range c.Entries() {
 		n, _ := counts[string(e.Status)].(int64)
 		counts[string(e.Status)] = n + 1
 		if e.Active != nil {
@@ -63,7 +64,7 @@ func statusJSON(r *repo.Repository, c *collection, o *share.Overview) map[string
 		}
 	}
 	damaged := []any{}
-	for _, d := range c.damaged {
+	for _, d := range c.Damage() {
 		damaged = append(damaged, map[string]any{"id": d.ID, "reason": d.Err.Error()})
 	}
 	branches := []any{}
@@ -80,7 +81,7 @@ func statusJSON(r *repo.Repository, c *collection, o *share.Overview) map[string
 	return value
 }
 
-func (a *app) printStatus(r *repo.Repository, c *collection, o *share.Overview) error {
+func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overview) error {
 	where := "outside git: runs are kept, their source is not"
 	if r.InGit {
 		where = "in git"
@@ -88,7 +89,7 @@ func (a *app) printStatus(r *repo.Repository, c *collection, o *share.Overview) 
 	a.print("%s, %s", terminal.Clean(repo.Relative(a.dir, r.Dir)), where)
 	counts := map[format.Status]int{}
 	var active []*repo.Entry
-	for _, e := range c.entries {
+	for _, e := range c.Entries() {
 		if e.Active != nil {
 			active = append(active, e)
 			continue
@@ -133,8 +134,8 @@ func (a *app) printStatus(r *repo.Repository, c *collection, o *share.Overview) 
 	if gone > 0 {
 		a.print("\n%d without its process: 'runs recover' finishes it", gone)
 	}
-	if len(c.damaged) > 0 {
-		a.print("\n%d damaged: named above", len(c.damaged))
+	if len(c.Damage()) > 0 {
+		a.print("\n%d damaged: named above", len(c.Damage()))
 		return quietError{exitFailed}
 	}
 	return nil

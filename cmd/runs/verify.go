@@ -65,11 +65,11 @@ func (a *app) verify(ctx context.Context, selectors []string, experiment string,
 	if err != nil {
 		return err
 	}
-	entries := c.entries
+	entries := c.Entries()
 	if len(selectors) > 0 {
 		entries = nil
 		for _, selector := range selectors {
-			more, err := c.selectRuns(ctx, selector)
+			more, _, err := c.Select(ctx, selector)
 			if err != nil {
 				return err
 			}
@@ -81,10 +81,10 @@ func (a *app) verify(ctx context.Context, selectors []string, experiment string,
 		return a.verifyStores(ctx, r, entries, asJSON)
 	}
 	known := map[string]bool{}
-	for _, run := range c.runs {
+	for _, run := range c.Runs() {
 		known[run.ID] = true
 	}
-	for _, d := range c.damaged {
+	for _, d := range c.Damage() {
 		known[d.ID] = true
 	}
 	verifier := repo.NewVerifier()
@@ -105,14 +105,14 @@ func (a *app) verify(ctx context.Context, selectors []string, experiment string,
 	progress.Done()
 	var strays []share.Problem
 	if len(selectors) == 0 {
-		for _, d := range c.damaged {
+		for _, d := range c.Damage() {
 			reason := terminal.Clean(d.Err.Error())
 			verdicts = append(verdicts, repo.Verdict{ID: d.ID, Problems: []string{reason}, Why: reason})
 		}
 		if strays, err = share.Strays(ctx, r); err != nil {
 			return err
 		}
-		bad += len(c.damaged) + len(strays)
+		bad += len(c.Damage()) + len(strays)
 	}
 	if asJSON {
 		err = a.printVerdicts(verdicts, strays)

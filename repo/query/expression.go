@@ -52,8 +52,16 @@ const (
 // 30m, 2h, 1h30m, 3d, '2 weeks'. What is no time is an error behind started and ended, what is no duration behind duration;
 // metrics.duration, params.started and so on are compared as what they are.
 //
-// An error says the column, counted in characters from 1, and what was expected there.
+// An error is a *SyntaxError: it says the column, counted in characters from 1, and what was expected there.
 func Parse(expr string) (*Expr, error) {
+	e, err := parse(expr)
+	if err != nil {
+		return nil, &SyntaxError{err}
+	}
+	return e, nil
+}
+
+func parse(expr string) (*Expr, error) {
 	if len(expr) > maxExpression {
 		return nil, fmt.Errorf("the expression is longer than %d bytes", maxExpression)
 	}

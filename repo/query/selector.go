@@ -46,7 +46,13 @@ func (e *NotFoundError) Error() string {
 // minPrefix is how many characters a prefix has at least.
 const minPrefix = 4
 
-// ParseSelector reads a selector:
+// SyntaxError says that a selector or an expression cannot be read.
+type SyntaxError struct{ Err error }
+
+func (e *SyntaxError) Error() string { return e.Err.Error() }
+func (e *SyntaxError) Unwrap() error { return e.Err }
+
+// ParseSelector reads a selector; what cannot be read is a *SyntaxError:
 //
 //	a full id, an exact name, a unique prefix of the id or of its random part, a run's own key
 //	last, last~2, last=EXPERIMENT, last=EXPERIMENT~2; @ and @~2 are the same
@@ -57,6 +63,14 @@ const minPrefix = 4
 // A text that is a full id, a name, a prefix and a key at once is the first of these. The words of this list go before names, so
 // that no run takes their place by its name; name= finds a run of such a name. An error in an expression is the column in that expression.
 func ParseSelector(s string) (Selector, error) {
+	sel, err := parseSelector(s)
+	if err != nil {
+		err = &SyntaxError{err}
+	}
+	return sel, err
+}
+
+func parseSelector(s string) (Selector, error) {
 	sel := Selector{text: s, arg: s}
 	if s == "" {
 		return sel, fmt.Errorf("the selector is empty")

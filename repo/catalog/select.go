@@ -1,0 +1,143 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/query"
+)
+
+// Select returns the runs that a selector names, newest first, and the catalog that they are of: another one if the
+// selector names a revision. What cannot be read as a selector is a *query.SyntaxError; one that names no run is a
+// *query.NotFoundError.
+func (c *Catalog) Select(ctx context.Context, selector string) ([]*repo.Entry, *Catalog, error) {
+	s, err := query.ParseSelector(selector)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s.Rev == "" {
+		entries, err := c.resolve(s)
+		return entries, c, err
+	}
+	at, err := c.At(ctx, s.Rev)
+	if err != nil {
+		return nil, nil, err
+	}
+	entries, err := at.resolve(s)
+	for _, e := range entries {
+		c.byRun[e.Run] = e
+	}
+	return entries, at, err
+}
+
+func (c *Catalog) resolve(s query.Selector) ([]*repo.Entry, error) {
+	runs, err := s.Resolve(c.runs, c.scope, c.Context())
+	if err != nil {
+		return nil, err
+	}
+	return c.EntriesOf(runs), nil
+}
+
+// One returns the single run that a selector names, and the catalog that it is of. A selector of several runs is a
+// *query.NotFoundError.
+func (c *Catalog) One(ctx context.Context, selector string) (*repo.Entry, *Catalog, error) {
+	entries, of, err := c.Select(ctx, selector)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(entries) != 1 {
+		return nil, nil, &query.NotFoundError{Selector: selector, Reason: "names several runs"}
+	}
+	return entries[0], of, nil
+}
+
+// SelectAll returns the runs that any of the selectors names, each once; without selectors, those of the scope.
+func (c *Catalog) SelectAll(ctx context.Context, selectors []string) ([]*repo.Entry, error) {
+	var entries []*repo.Entry
+	if len(selectors) == 0 {
+		for _, e := range c.entries {
+			if c.InScope(e.Run) {
+				entries = append(entries, e)
+			}
+		}
+	}
+	for _, selector := range selectors {
+		found, _, err := c.Select(ctx, selector)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range found {
+			if !slices.Contains(entries, e) {
+				entries = append(entries, e)
+			}
+		}
+	}
+	return entries, nil
+}
+
+// Match returns the entries that match an expression, all of them if it is empty, and the keys of the expression that no
+// run of the catalog has. An expression that cannot be read is a *query.SyntaxError. The slice of entries is reused.
+func (c *Catalog) Match(entries []*repo.Entry, where string) ([]*repo.Entry, []MissingKey, error) {
+	if where == "" {
+		return entries, nil, nil
+	}
+	expr, err := query.Parse(where)
+	if err != nil {
+		return nil, nil, err
+	}
+	var missing []MissingKey
+	expr.EachKey(func(key string, asks bool) {
+		// Whether a key exists may be asked of any key: it is reported only if it looks like another.
+		if m := c.Missing(key); m != nil && (!asks || len(m.Near) > 0) {
+			missing = append(missing, *m)
+		}
+	})
+	context := c.Context()
+	return slices.DeleteFunc(entries, func(e *repo.Entry) bool { return !expr.Match(e.Run, context) }), missing, nil
+}
+
+// MissingKey is a key that no run has.
+type MissingKey struct {
+	Key  string
+	Near []string // keys that may have been meant
+}
+
+// Missing returns the key as a missing one if there are runs and none has it; otherwise nil.
+func (c *Catalog) Missing(key string) *MissingKey {
+	if len(c.runs) == 0 {
+		return nil
+	}
+	near, missing := query.Missing(c.runs, key, c.Context())
+	if !missing {
+		return nil
+	}
+	return &MissingKey{key, near}
+}
+
+// ReadOne reads the single run that a selector names: by its full id without reading any other run. of is the catalog
+// that was opened for it, nil if none was needed; otherwise close it, also after an error.
+func ReadOne(ctx context.Context, r *repo.Repository, selector string, o Options) (e *repo.Entry, of *Catalog, err error) {
+	if format.CheckID(selector) == nil {
+		e, err := r.Read(ctx, selector)
+		if !errors.Is(err, repo.ErrNotActive) {
+			return e, nil, err
+		}
+		if config, err := r.Config(); err != nil {
+			return nil, nil, err
+		} else if config.Commit.Branch == "" {
+			return nil, nil, &query.NotFoundError{Selector: selector, Reason: "names no run"}
+		}
+	}
+	c, err := Open(ctx, r, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	e, of, err = c.One(ctx, selector)
+	if err != nil {
+		return nil, c, err
+	}
+	return e, of, nil
+}
