@@ -95,6 +95,15 @@ Exit status: 0 done; 1 failed, or an artifact cannot be had; 2 wrong usage; 3 a 
 	return cmd
 }
 
+type artifactJSON struct {
+	Bytes  int64   `json:"bytes"`
+	Here   bool    `json:"here"`
+	Path   string  `json:"path"`
+	SHA256 string  `json:"sha256"`
+	Stored *bool   `json:"stored"` // null if the store was not asked
+	Where  *string `json:"where"`  // null if the artifact is with the run
+}
+
 func (a *app) listArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, f *artifactsFlags) error {
 	states, askErr := share.Artifacts(ctx, r, e, !f.here)
 	if states == nil && askErr != nil {
@@ -104,13 +113,12 @@ func (a *app) listArtifacts(ctx context.Context, r *repo.Repository, e *repo.Ent
 		a.progress("runs: the store cannot be asked: %v", askErr)
 	}
 	if f.json {
-		list := []any{}
-		for _, s := range states {
-			item := map[string]any{"path": s.Path, "sha256": s.SHA256, "bytes": s.Bytes, "here": s.Here != "", "where": nullable(s.Where), "stored": nil}
+		list := make([]artifactJSON, len(states))
+		for i, s := range states {
+			list[i] = artifactJSON{Bytes: s.Bytes, Here: s.Here != "", Path: s.Path, SHA256: s.SHA256, Where: orNull(s.Where)}
 			if s.Asked {
-				item["stored"] = s.Stored
+				list[i].Stored = &s.Stored
 			}
-			list = append(list, item)
 		}
 		if err := a.printJSON(list); err != nil {
 			return err

@@ -84,7 +84,7 @@ func (a *app) commit(ctx context.Context, f *commitFlags, selectors []string) er
 	a.sayAllowed(done)
 	a.sayRefused(done.Refused)
 	if f.json {
-		err = a.printJSON(committedJSON(done))
+		err = a.printJSON(newCommittedJSON(done))
 	} else {
 		a.sayCommitted(done)
 	}
@@ -130,9 +130,27 @@ func (a *app) toCommit(ctx context.Context, r *repo.Repository, f *commitFlags, 
 	return ids, nil
 }
 
+// secretsJSON is the answer to a commit that a secret stopped.
+type secretsJSON struct {
+	Commit  *string      `json:"commit"` // null: nothing was committed
+	Secrets []secretJSON `json:"secrets"`
+}
+
+type secretJSON struct {
+	Change      *string  `json:"change,omitempty"` // only in a patch, as are source and source_line
+	Column      int64    `json:"column"`
+	File        string   `json:"file"`
+	Fingerprint string   `json:"fingerprint"`
+	Line        int64    `json:"line"`
+	Rule        string   `json:"rule"`
+	Runs        []string `json:"runs"`
+	Source      *string  `json:"source,omitempty"`
+	SourceLine  *int64   `json:"source_line,omitempty"`
+}
+
 // sayFindings names the secrets that stopped a commit.
 func (a *app) sayFindings(findings []share.Finding, asJSON bool, err error) error {
-	list := []any{}
+	stopped := secretsJSON{Secrets: make([]secretJSON, 0, len(findings))}
 	const shown = 100
 	for i, f := range findings {
 		if !asJSON {
@@ -143,14 +161,15 @@ func (a *app) sayFindings(findings []share.Finding, asJSON bool, err error) erro
 			a.progress("%s: %s [%s]", f.Place(), f.Rule, f.Fingerprint)
 			continue
 		}
-		one := map[string]any{"file": f.File, "line": f.Line, "column": f.Column, "rule": f.Rule, "fingerprint": f.Fingerprint, "runs": append([]string{}, f.Runs...)}
+		one := secretJSON{Column: f.Column, File: f.File, Fingerprint: f.Fingerprint, Line: f.Line, Rule: f.Rule, Runs: f.Runs}
 		if f.Source != "" {
-			one["source"], one["source_line"], one["change"] = f.Source, f.SourceLine, string(f.Change)
+			change := string(f.Change)
+			one.Change, one.Source, one.SourceLine = &change, &f.Source, &f.SourceLine
 		}
-		list = append(list, one)
+		stopped.Secrets = append(stopped.Secrets, one)
 	}
 	if asJSON {
-		if err := a.printJSON(map[string]any{"commit": nil, "secrets": list}); err != nil {
+		if err := a.printJSON(stopped); err != nil {
 			return err
 		}
 	}
@@ -207,26 +226,41 @@ func filesAndBytes(files int, bytes int64) string {
 
 func plural(n int, what string) string { return terminal.Count(int64(n), what) }
 
-func committedJSON(done *share.Committed) map[string]any {
-	ids := []any{}
-	for _, e := range done.Runs {
-		ids = append(ids, e.ID)
-	}
-	value := map[string]any{
-		"commit": nil, "branch": done.Branch, "runs": ids, "notes": int64(done.Notes), "removed": append([]string{}, done.Removed...), "redacted": append([]string{}, done.Redacted...),
-		"files": int64(done.Files), "bytes": done.Bytes, "refused": damageJSON(done.Refused), "left": int64(done.Unsuccessful),
-		"allowed": int64(done.Allowed),
-	}
-	if done.Commit != "" {
-		value["commit"] = done.Commit
-	}
-	return value
+type committedJSON struct {
+	Allowed  int          `json:"allowed"`
+	Branch   string       `json:"branch"`
+	Bytes    int64        `json:"bytes"`
+	Commit   *string      `json:"commit"` // null if there was nothing to commit
+	Files    int          `json:"files"`
+	Left     int          `json:"left"`
+	Notes    int          `json:"notes"`
+	Redacted []string     `json:"redacted"`
+	Refused  []damageJSON `json:"refused"`
+	Removed  []string     `json:"removed"`
+	Runs     []string     `json:"runs"`
 }
 
-func damageJSON(damaged []repo.Damage) []any {
-	list := []any{}
-	for _, d := range damaged {
-		list = append(list, map[string]any{"id": d.ID, "reason": d.Err.Error()})
+func newCommittedJSON(done *share.Committed) committedJSON {
+	ids := make([]string, len(done.Runs))
+	for i, e := range done.Runs {
+		ids[i] = e.ID
+	}
+	return committedJSON{
+		Allowed: done.Allowed, Branch: done.Branch, Bytes: done.Bytes, Commit: orNull(done.Commit), Files: done.Files,
+		Left: done.Unsuccessful, Notes: done.Notes, Redacted: done.Redacted, Refused: newDamageJSON(done.Refused),
+		Removed: done.Removed, Runs: ids,
+	}
+}
+
+type damageJSON struct {
+	ID     string `json:"id"`
+	Reason string `json:"reason"`
+}
+
+func newDamageJSON(damaged []repo.Damage) []damageJSON {
+	list := make([]damageJSON, len(damaged))
+	for i, d := range damaged {
+		list[i] = damageJSON{d.ID, d.Err.Error()}
 	}
 	return list
 }

@@ -44,6 +44,17 @@ removed from a store here.`,
 	return cmd
 }
 
+type collectedJSON struct {
+	Branch    string   `json:"branch"`
+	Bytes     int64    `json:"bytes"`
+	Commit    *string  `json:"commit"` // null if the branch holds nothing to remove, or with --dry-run
+	Copies    int      `json:"copies"`
+	CopyBytes int64    `json:"copy_bytes"`
+	DryRun    bool     `json:"dry_run"`
+	Files     []string `json:"files"`
+	Spared    int      `json:"spared"`
+}
+
 func (a *app) gc(ctx context.Context, ask share.GCRequest, asJSON bool) error {
 	r, err := a.find(ctx)
 	if err != nil {
@@ -58,9 +69,9 @@ func (a *app) gc(ctx context.Context, ask share.GCRequest, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		return a.printJSON(map[string]any{
-			"commit": nullable(done.Commit), "branch": done.Branch, "files": append([]string{}, done.Files...), "bytes": done.Bytes,
-			"copies": int64(done.Copies), "copy_bytes": done.CopyBytes, "spared": int64(done.Recent), "dry_run": ask.DryRun,
+		return a.printJSON(collectedJSON{
+			Branch: done.Branch, Bytes: done.Bytes, Commit: orNull(done.Commit), Copies: done.Copies, CopyBytes: done.CopyBytes,
+			DryRun: ask.DryRun, Files: done.Files, Spared: done.Recent,
 		})
 	}
 	verb := map[bool]string{true: "would remove", false: "removed"}[ask.DryRun]
@@ -88,6 +99,12 @@ func (a *app) gc(ctx context.Context, ask share.GCRequest, asJSON bool) error {
 	return nil
 }
 
+// objectJSON is an object of an artifact store.
+type objectJSON struct {
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
 // gcStores names the objects of the store that no run names.
 func (a *app) gcStores(ctx context.Context, asJSON bool) error {
 	r, err := a.find(ctx)
@@ -99,9 +116,9 @@ func (a *app) gcStores(ctx context.Context, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		list := []any{}
-		for _, o := range unnamed {
-			list = append(list, map[string]any{"sha256": o.Digest, "bytes": o.Size})
+		list := make([]objectJSON, len(unnamed))
+		for i, o := range unnamed {
+			list[i] = objectJSON{o.Size, o.Digest}
 		}
 		return a.printJSON(list)
 	}

@@ -75,6 +75,21 @@ Exit status: 0 done; 1 failed, or a run was left out because of what it is; 2 wr
 	return cmd
 }
 
+// importedJSON is the answer of every importer. Those of logs add logs, empty and points.
+type importedJSON struct {
+	Bytes      int64        `json:"bytes"`
+	DryRun     bool         `json:"dry_run"`
+	Files      int          `json:"files"`
+	From       string       `json:"from"`
+	Here       []string     `json:"here"`
+	InProgress []string     `json:"in_progress"`
+	Kind       string       `json:"kind"`
+	Notes      int          `json:"notes"`
+	Refused    []damageJSON `json:"refused"`
+	Removed    []string     `json:"removed"`
+	Runs       []string     `json:"runs"`
+}
+
 func (a *app) importRuns(ctx context.Context, ask share.ImportRequest, asJSON bool) error {
 	if err := share.CheckImport(ask.Path); err != nil {
 		return fmt.Errorf("importing %s: %w", repo.Relative(a.dir, ask.Path), importHint(err))
@@ -90,10 +105,9 @@ func (a *app) importRuns(ctx context.Context, ask share.ImportRequest, asJSON bo
 	}
 	a.sayLeftOut(done)
 	if asJSON {
-		err = a.printJSON(map[string]any{
-			"kind": done.Kind, "from": done.From, "runs": append([]string{}, done.Runs...), "here": append([]string{}, done.Present...),
-			"notes": int64(done.Notes), "removed": append([]string{}, done.Removed...), "in_progress": append([]string{}, done.InProgress...),
-			"refused": damageJSON(done.Refused), "files": int64(done.Files), "bytes": done.Bytes, "dry_run": ask.DryRun,
+		err = a.printJSON(importedJSON{
+			Bytes: done.Bytes, DryRun: ask.DryRun, Files: done.Files, From: done.From, Here: done.Present, InProgress: done.InProgress,
+			Kind: done.Kind, Notes: done.Notes, Refused: newDamageJSON(done.Refused), Removed: done.Removed, Runs: done.Runs,
 		})
 	} else {
 		a.sayImported(done, ask.DryRun)

@@ -63,10 +63,12 @@ func (a *app) importLogs(ctx context.Context, kind logKind, ask foreign.Request,
 	}
 	a.sayLeftOut(&share.Imported{From: ask.Path, Removed: done.Removed, Refused: done.Refused})
 	if asJSON {
-		err = a.printJSON(map[string]any{
-			"kind": kind.name, "from": ask.Path, "runs": append([]string{}, done.Runs...), "here": append([]string{}, done.Here...),
-			"notes": int64(0), "removed": append([]string{}, done.Removed...), "in_progress": append([]string{}, done.InProgress...),
-			"logs": logsJSON(done.Logs), "empty": append([]string{}, done.Empty...), "refused": damageJSON(done.Refused), "files": int64(done.Files), "bytes": done.Bytes, "points": done.Points, "dry_run": ask.DryRun,
+		err = a.printJSON(importedLogsJSON{
+			importedJSON: importedJSON{
+				Bytes: done.Bytes, DryRun: ask.DryRun, Files: done.Files, From: ask.Path, Here: done.Here, InProgress: done.InProgress,
+				Kind: kind.name, Refused: newDamageJSON(done.Refused), Removed: done.Removed, Runs: done.Runs,
+			},
+			Empty: done.Empty, Logs: newLogsJSON(done.Logs), Points: done.Points,
 		})
 	} else {
 		if ask.DryRun {
@@ -91,10 +93,24 @@ func firstNames(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-func logsJSON(logs []foreign.Found) []map[string]any {
-	list := make([]map[string]any, len(logs))
+type importedLogsJSON struct {
+	importedJSON
+	Empty  []string  `json:"empty"`
+	Logs   []logJSON `json:"logs"`
+	Points int64     `json:"points"`
+}
+
+type logJSON struct {
+	ID   string `json:"id"`
+	Key  string `json:"key"`
+	Log  string `json:"log"`
+	Name string `json:"name"`
+}
+
+func newLogsJSON(logs []foreign.Found) []logJSON {
+	list := make([]logJSON, len(logs))
 	for i, l := range logs {
-		list[i] = map[string]any{"id": l.ID, "key": l.Key, "name": l.Name, "log": l.Log}
+		list[i] = logJSON{l.ID, l.Key, l.Log, l.Name}
 	}
 	return list
 }

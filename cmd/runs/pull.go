@@ -47,6 +47,18 @@ Exit status: 0 done; 1 failed, or a run is not what it says; 2 wrong usage; 130 
 	return cmd
 }
 
+type pulledJSON struct {
+	Bad      []damageJSON `json:"bad"`
+	Commit   *string      `json:"commit"`
+	From     string       `json:"from"`
+	Moved    bool         `json:"moved"`
+	Notes    int          `json:"notes"`
+	Removed  []string     `json:"removed"`
+	Replaced []string     `json:"replaced"`
+	Runs     []string     `json:"runs"`
+	Stayed   *string      `json:"stayed"` // why the local branch did not follow; null if it did
+}
+
 func (a *app) pull(ctx context.Context, ask share.PullRequest, asJSON bool) error {
 	r, err := a.find(ctx)
 	if errors.Is(err, repo.ErrNoRepository) {
@@ -65,10 +77,9 @@ func (a *app) pull(ctx context.Context, ask share.PullRequest, asJSON bool) erro
 		return err
 	}
 	if asJSON {
-		err = a.printJSON(map[string]any{
-			"from": done.From, "commit": nullable(done.Commit), "moved": done.Moved, "runs": append([]string{}, done.Runs...),
-			"removed": append([]string{}, done.Removed...), "notes": int64(done.Notes), "replaced": append([]string{}, done.Replaced...),
-			"stayed": nullable(done.Stayed), "bad": damageJSON(done.Bad),
+		err = a.printJSON(pulledJSON{
+			Bad: newDamageJSON(done.Bad), Commit: orNull(done.Commit), From: done.From, Moved: done.Moved, Notes: done.Notes,
+			Removed: done.Removed, Replaced: done.Replaced, Runs: done.Runs, Stayed: orNull(done.Stayed),
 		})
 		if err != nil {
 			return err

@@ -59,12 +59,7 @@ func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) erro
 		a.progress("%s", line)
 	}
 	if asJSON {
-		return a.printJSON(map[string]any{
-			"remote": done.To.Remote, "branch": strings.TrimPrefix(done.To.Ref, "refs/heads/"), "commit": nullable(done.Commit),
-			"runs": append([]string{}, done.Runs...), "removed": append([]string{}, done.Removed...), "commits": int64(done.Commits),
-			"uploaded": map[string]any{"files": int64(done.Uploaded.Files), "bytes": done.Uploaded.Bytes, "local": int64(done.Uploaded.Local), "elsewhere": int64(done.Uploaded.Elsewhere)},
-			"attempts": int64(done.Attempts), "replayed": done.Replayed, "stayed": nullable(done.Stayed),
-		})
+		return a.printJSON(newPushedJSON(done))
 	}
 	to := terminal.Clean(done.To.Name())
 	switch {
@@ -107,11 +102,41 @@ func (a *app) sayUploaded(u share.Uploaded) {
 	}
 }
 
-func nullable(s string) any {
+type pushedJSON struct {
+	Attempts int          `json:"attempts"`
+	Branch   string       `json:"branch"`
+	Commit   *string      `json:"commit"` // null if there was nothing to push
+	Commits  int          `json:"commits"`
+	Remote   string       `json:"remote"`
+	Removed  []string     `json:"removed"`
+	Replayed bool         `json:"replayed"`
+	Runs     []string     `json:"runs"`
+	Stayed   *string      `json:"stayed"` // why the local branch did not follow; null if it did
+	Uploaded uploadedJSON `json:"uploaded"`
+}
+
+type uploadedJSON struct {
+	Bytes     int64 `json:"bytes"`
+	Elsewhere int   `json:"elsewhere"`
+	Files     int   `json:"files"`
+	Local     int   `json:"local"`
+}
+
+func newPushedJSON(done *share.Pushed) pushedJSON {
+	u := done.Uploaded
+	return pushedJSON{
+		Attempts: done.Attempts, Branch: strings.TrimPrefix(done.To.Ref, "refs/heads/"), Commit: orNull(done.Commit),
+		Commits: done.Commits, Remote: done.To.Remote, Removed: done.Removed, Replayed: done.Replayed, Runs: done.Runs,
+		Stayed: orNull(done.Stayed), Uploaded: uploadedJSON{u.Bytes, u.Elsewhere, u.Files, u.Local},
+	}
+}
+
+// orNull is a text for JSON, null if it is empty.
+func orNull(s string) *string {
 	if s == "" {
 		return nil
 	}
-	return s
+	return &s
 }
 
 func describePushed(done *share.Pushed) string {

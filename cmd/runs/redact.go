@@ -132,7 +132,7 @@ func (a *app) redact(ctx context.Context, f *redactFlags, selector string, ask r
 		pushed = pushed || there
 	}
 	if f.json {
-		return a.printJSON(redactedJSON(done, ask.DryRun, inGit, pushed))
+		return a.printJSON(newRedactedJSON(done, ask.DryRun, inGit, pushed))
 	}
 	a.sayRedacted(done, ask.DryRun, inGit, pushed)
 	return nil
@@ -170,13 +170,31 @@ func (a *app) sayRedacted(done *repo.Redacted, dry, inGit, pushed bool) {
 	a.progress("      and here: git update-ref -d refs/runs/kept && git reflog expire --expire=now --all && git gc --prune=now")
 }
 
-func redactedJSON(done *repo.Redacted, dry, inGit, pushed bool) map[string]any {
-	runs := []any{}
-	for _, run := range done.Runs {
-		runs = append(runs, map[string]any{"id": run.ID, "files": run.Files})
+type redactedJSON struct {
+	Committed     bool              `json:"committed"`
+	DryRun        bool              `json:"dry_run"`
+	Left          []string          `json:"left"`
+	NotRestorable []string          `json:"not_restorable"`
+	Places        int               `json:"places"`
+	Pushed        bool              `json:"pushed"`
+	Removed       []string          `json:"removed"`
+	Runs          []redactedRunJSON `json:"runs"`
+	Trash         []string          `json:"trash"`
+	What          string            `json:"what"`
+}
+
+type redactedRunJSON struct {
+	Files []string `json:"files"`
+	ID    string   `json:"id"`
+}
+
+func newRedactedJSON(done *repo.Redacted, dry, inGit, pushed bool) redactedJSON {
+	runs := make([]redactedRunJSON, len(done.Runs))
+	for i, run := range done.Runs {
+		runs[i] = redactedRunJSON{run.Files, run.ID}
 	}
-	return map[string]any{
-		"what": done.What, "places": int64(done.Places), "runs": runs, "removed": append([]string{}, done.Old...), "not_restorable": append([]string{}, done.Unproof...),
-		"trash": append([]string{}, done.InTrash...), "left": append([]string{}, done.Left...), "committed": inGit, "pushed": pushed, "dry_run": dry,
+	return redactedJSON{
+		Committed: inGit, DryRun: dry, Left: done.Left, NotRestorable: done.Unproof, Places: done.Places, Pushed: pushed,
+		Removed: done.Old, Runs: runs, Trash: done.InTrash, What: done.What,
 	}
 }

@@ -128,17 +128,44 @@ func (a *app) verify(ctx context.Context, selectors []string, experiment string,
 	return nil
 }
 
+// verdictJSON is the verdict on a run.
+type verdictJSON struct {
+	Absent     []string        `json:"absent"`
+	ID         string          `json:"id"`
+	OK         bool            `json:"ok"`
+	Problems   []string        `json:"problems"`
+	Restorable bool            `json:"restorable"`
+	Unknown    []referenceJSON `json:"unknown"`
+	Why        string          `json:"why,omitempty"`
+}
+
+type referenceJSON struct {
+	Key   string `json:"key"`
+	Names string `json:"names"`
+}
+
+// strayJSON is a file that Git tracks and must not.
+type strayJSON struct {
+	ID       *string  `json:"id"` // null
+	OK       bool     `json:"ok"` // false
+	Path     string   `json:"path"`
+	Problems []string `json:"problems"`
+}
+
 func (a *app) printVerdicts(verdicts []repo.Verdict, strays []share.Problem) error {
-	list := make([]any, len(verdicts), len(verdicts)+len(strays))
-	for i, v := range verdicts {
-		one := map[string]any{"id": v.ID, "ok": len(v.Problems) == 0, "problems": v.Problems, "absent": v.Absent, "restorable": v.Restorable, "unknown": referencesJSON(v.Unknown)}
-		if v.Why != "" {
-			one["why"] = v.Why
+	list := make([]any, 0, len(verdicts)+len(strays))
+	for _, v := range verdicts {
+		unknown := make([]referenceJSON, len(v.Unknown))
+		for i, r := range v.Unknown {
+			unknown[i] = referenceJSON{r.Key, r.ID}
 		}
-		list[i] = one
+		list = append(list, verdictJSON{
+			Absent: v.Absent, ID: v.ID, OK: len(v.Problems) == 0, Problems: v.Problems, Restorable: v.Restorable,
+			Unknown: unknown, Why: v.Why,
+		})
 	}
 	for _, p := range strays {
-		list = append(list, map[string]any{"id": nil, "path": p.Path, "ok": false, "problems": []string{p.Reason}})
+		list = append(list, strayJSON{Path: p.Path, Problems: []string{p.Reason}})
 	}
 	return a.printJSON(list)
 }
@@ -191,12 +218,4 @@ func (a *app) writeProblem(w io.Writer, what, reason string) {
 		reason = strings.ReplaceAll(wrap(reason, a.term.Width()-8), "\n", "\n        ")
 	}
 	fmt.Fprintf(w, "%s %s\n        %s\n", a.term.Paint(terminal.Red, "damaged"), terminal.Clean(what), reason)
-}
-
-func referencesJSON(refs []repo.Reference) []any {
-	list := []any{}
-	for _, r := range refs {
-		list = append(list, map[string]any{"key": r.Key, "names": r.ID})
-	}
-	return list
 }

@@ -29,7 +29,7 @@ func (a *app) verifyHistory(ctx context.Context, revs []string, asJSON bool) err
 		return err
 	}
 	if asJSON {
-		err = a.printJSON(historyJSON(h))
+		err = a.printJSON(newHistoryJSON(h))
 	} else {
 		err = a.term.Page(ctx, func(w io.Writer) error { return a.writeHistory(w, h) })
 	}
@@ -39,19 +39,47 @@ func (a *app) verifyHistory(ctx context.Context, revs []string, asJSON bool) err
 	return err
 }
 
-func historyJSON(h *share.History) map[string]any {
-	problems := make([]any, len(h.Problems))
+type historyJSON struct {
+	Commits   int                    `json:"commits"`
+	Folders   []string               `json:"folders"`
+	OK        bool                   `json:"ok"`
+	Partial   bool                   `json:"partial"`
+	Problems  []historyProblemJSON   `json:"problems"`
+	Runs      int                    `json:"runs"`
+	Shallow   bool                   `json:"shallow"`
+	Shared    int                    `json:"shared"`
+	Tips      []string               `json:"tips"`
+	Unchecked int                    `json:"unchecked"`
+	Unknown   []historyReferenceJSON `json:"unknown"`
+	Without   []string               `json:"without"`
+}
+
+type historyProblemJSON struct {
+	Commit *string `json:"commit"`
+	ID     *string `json:"id"`
+	Path   *string `json:"path"`
+	Reason string  `json:"reason"`
+	Runs   string  `json:"runs"`
+}
+
+type historyReferenceJSON struct {
+	ID    string `json:"id"`
+	Key   string `json:"key"`
+	Names string `json:"names"`
+}
+
+func newHistoryJSON(h *share.History) historyJSON {
+	problems := make([]historyProblemJSON, len(h.Problems))
 	for i, p := range h.Problems {
-		problems[i] = map[string]any{"runs": p.Runs, "id": nullable(p.ID), "path": nullable(p.Path), "commit": nullable(p.Commit), "reason": p.Reason}
+		problems[i] = historyProblemJSON{orNull(p.Commit), orNull(p.ID), orNull(p.Path), p.Reason, p.Runs}
 	}
-	unknown := make([]any, len(h.Unknown))
+	unknown := make([]historyReferenceJSON, len(h.Unknown))
 	for i, r := range h.Unknown {
-		unknown[i] = map[string]any{"id": r.ID, "key": r.Key, "names": r.Names}
+		unknown[i] = historyReferenceJSON{r.ID, r.Key, r.Names}
 	}
-	return map[string]any{
-		"ok": len(h.Problems) == 0, "tips": append([]string{}, h.Tips...), "without": append([]string{}, h.Without...), "folders": append([]string{}, h.Folders...),
-		"commits": int64(h.Commits), "runs": int64(h.Runs), "shared": int64(h.Shared), "shallow": h.Shallow, "partial": h.Partial,
-		"unchecked": int64(h.Unchecked), "problems": problems, "unknown": unknown,
+	return historyJSON{
+		Commits: h.Commits, Folders: h.Folders, OK: len(h.Problems) == 0, Partial: h.Partial, Problems: problems, Runs: h.Runs,
+		Shallow: h.Shallow, Shared: h.Shared, Tips: h.Tips, Unchecked: h.Unchecked, Unknown: unknown, Without: h.Without,
 	}
 }
 

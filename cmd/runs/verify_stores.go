@@ -9,6 +9,22 @@ import (
 	"github.com/gitruns/runs/repo/share"
 )
 
+type storeCheckJSON struct {
+	Missing []missingJSON `json:"missing"`
+	Objects int           `json:"objects"`
+	Store   string        `json:"store"`
+}
+
+// missingJSON is an artifact that the store does not hold.
+type missingJSON struct {
+	Bytes  int64  `json:"bytes"`
+	Here   bool   `json:"here"`
+	ID     string `json:"id"`
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+	SHA256 string `json:"sha256"`
+}
+
 // verifyStores asks the store for every object that the runs name.
 func (a *app) verifyStores(ctx context.Context, r *repo.Repository, entries []*repo.Entry, asJSON bool) error {
 	found, err := share.VerifyStore(ctx, r, entries)
@@ -16,11 +32,11 @@ func (a *app) verifyStores(ctx context.Context, r *repo.Repository, entries []*r
 		return err
 	}
 	if asJSON {
-		list := []any{}
-		for _, m := range found.Missing {
-			list = append(list, map[string]any{"id": m.ID, "path": m.Path, "sha256": m.SHA256, "bytes": m.Bytes, "here": m.Here, "reason": m.Reason})
+		list := make([]missingJSON, len(found.Missing))
+		for i, m := range found.Missing {
+			list[i] = missingJSON{m.Bytes, m.Here, m.ID, m.Path, m.Reason, m.SHA256}
 		}
-		err = a.printJSON(map[string]any{"store": found.Store, "objects": int64(found.Objects), "missing": list})
+		err = a.printJSON(storeCheckJSON{list, found.Objects, found.Store})
 	} else {
 		err = a.term.Page(ctx, func(w io.Writer) error { return a.writeStoreCheck(w, found) })
 	}

@@ -21,8 +21,9 @@ func (a *app) versionCommand() *cobra.Command {
 		Args:  arguments(0, 0, ""),
 		RunE: func(*cobra.Command, []string) error {
 			if asJSON {
-				return a.printJSON(map[string]any{
-					"version": version, "commit": builtFrom(), "schema": int64(format.Schema), "protocol": int64(clientProtocol), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
+				return a.printJSON(versionJSON{
+					Arch: runtime.GOARCH, Commit: builtFrom(), Go: runtime.Version(), OS: runtime.GOOS, Protocol: clientProtocol,
+					Schema: format.Schema, Version: version,
 				})
 			}
 			a.printVersion()
@@ -31,6 +32,16 @@ func (a *app) versionCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+type versionJSON struct {
+	Arch     string `json:"arch"`
+	Commit   string `json:"commit"` // empty if it is not known
+	Go       string `json:"go"`
+	OS       string `json:"os"`
+	Protocol int    `json:"protocol"`
+	Schema   int    `json:"schema"`
+	Version  string `json:"version"`
 }
 
 // builtFrom is the commit that the program was built from; empty where that is not known.
