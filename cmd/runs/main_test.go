@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -33,7 +32,6 @@ func TestScripts(t *testing.T) {
 			t.Skipf("the scripts need %s, which is not installed", name)
 		}
 	}
-	storeDir = t.TempDir()
 	data, err := filepath.Abs("../../testdata")
 	if err != nil {
 		t.Fatal(err)
@@ -59,6 +57,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("LANG", "C.UTF-8")
 			return nil
 		},
+		Condition: storeCondition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"capture": captureCmd,
 			"await":   awaitCmd,
@@ -131,24 +130,28 @@ func editCmd(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(matches[0], []byte(edited), 0o666))
 }
 
-// storeDir is where the scripts find runs-store, which the first that needs it builds.
-var storeDir string
+// storeVariable names a built runs-store. It is a module of its own, so that these tests build without the libraries
+// of the stores.
+const storeVariable = "RUNS_TEST_STORE"
 
-var buildStore = sync.OnceValue(func() error {
-	out, err := exec.Command("go", "build", "-o", filepath.Join(storeDir, "runs-store"), "../runs-store").CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("building runs-store: %w: %s", err, out)
+// storeCondition is the condition [store]: a built runs-store is named.
+func storeCondition(cond string) (bool, error) {
+	if cond != "store" {
+		return false, fmt.Errorf("unknown condition %q", cond)
 	}
-	return err
-})
+	return os.Getenv(storeVariable) != "", nil
+}
 
-// storeCmd puts runs-store on the PATH.
+// storeCmd puts runs-store on PATH.
 func storeCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: store")
 	}
-	ts.Check(buildStore())
-	ts.Setenv("PATH", ts.Getenv("PATH")+string(filepath.ListSeparator)+storeDir)
+	program := os.Getenv(storeVariable)
+	if info, err := os.Stat(program); err != nil || !info.Mode().IsRegular() || !filepath.IsAbs(program) {
+		ts.Fatalf("%s must be the absolute path of a built runs-store, got %q (%v)", storeVariable, program, err)
+	}
+	ts.Setenv("PATH", ts.Getenv("PATH")+string(filepath.ListSeparator)+filepath.Dir(program))
 }
 
 // signalCmd sends a signal to the process whose pid stands in the only file that matches: signal TERM|KILL PATTERN.

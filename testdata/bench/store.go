@@ -29,7 +29,8 @@ func (b *bench) store() error {
 	if program == "" {
 		program = "versitygw"
 	}
-	if out, err := exec.Command("go", "build", "-o", filepath.Join(b.dir, store.Program), "./cmd/runs-store").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-C", filepath.Join("cmd", store.Program), "-o", filepath.Join(b.dir, store.Program), ".")
+	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("building: %v\n%s", err, out)
 	}
 	if err := os.Setenv("PATH", b.dir+string(os.PathListSeparator)+os.Getenv("PATH")); err != nil {
