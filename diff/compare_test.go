@@ -112,19 +112,6 @@ func TestCompareGroups(t *testing.T) {
 	}
 }
 
-func TestMergeChain(t *testing.T) {
-	oldest := run(nil, map[string]format.Metric{"rmse": {Last: 5, Min: &format.Extreme{Value: 1, Step: 2}, Max: &format.Extreme{Value: 9, Step: 0}, Count: 3}, "once": {Last: 7, Count: 1}})
-	newest := run(nil, map[string]format.Metric{"rmse": {Last: 4, Count: 1}})
-	got := MergeChain([]*format.Run{newest, oldest})
-	want := map[string]format.Metric{"rmse": {Last: 4, Min: &format.Extreme{Value: 1, Step: 2}, Max: &format.Extreme{Value: 9, Step: 0}, Count: 4}, "once": {Last: 7, Count: 1}}
-	if d := cmp.Diff(want, got.Metrics); d != "" {
-		t.Error(d)
-	}
-	if len(newest.Metrics) != 1 || MergeChain([]*format.Run{oldest}) != oldest {
-		t.Error("a record was changed")
-	}
-}
-
 func TestCompareManifests(t *testing.T) {
 	e := func(path, sum string, bytes int64) format.ManifestEntry {
 		return format.ManifestEntry{Path: path, SHA256: sum, Bytes: bytes}

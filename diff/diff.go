@@ -14,7 +14,7 @@ import (
 
 // Side is one side of a comparison: a run, or a group of runs that replicate one another.
 type Side struct {
-	Runs        []*format.Run // newest first; at least one. A chain that resumes is one run, see MergeChain
+	Runs        []*format.Run // newest first; at least one. A chain of resumed runs is one, merged by the caller
 	Group       string        // how the group was named; empty for a single run
 	Environment *format.EnvironmentFile
 	// Manifest lists the files of a dataset; nil, nil where it has no list.

@@ -218,7 +218,7 @@ func (p *comparer) side(ctx context.Context, s *selected) diff.Side {
 	alone := p.part && s.group == ""
 	chains := map[*format.Run][]*format.Run{}
 	inChain := map[*format.Run]bool{}
-	for _, chain := range query.Chains(s.of.Runs()) {
+	for _, chain := range catalog.Chains(s.of.Runs()) {
 		chains[chain[0]] = chain
 		for _, r := range chain[1:] {
 			inChain[r] = true
@@ -230,7 +230,7 @@ func (p *comparer) side(ctx context.Context, s *selected) diff.Side {
 		case s.group != "" && inChain[e.Run]:
 			continue // counted with the run that resumes it
 		case len(chain) > 1 && !alone:
-			side.Runs = append(side.Runs, diff.MergeChain(chain))
+			side.Runs = append(side.Runs, catalog.MergeRecords(chain))
 		default:
 			side.Runs = append(side.Runs, e.Run)
 		}

@@ -244,7 +244,7 @@ func (a *app) writeGroups(ctx context.Context, f *lsFlags, c *catalog.Catalog, r
 	if missing {
 		runs = nil // to want a key makes no group
 	}
-	groups := query.GroupBy(runs, f.groupBy, c.Config().Seeds(), c.Context())
+	groups := query.GroupBy(catalog.Newest(runs), f.groupBy, c.Config().Seeds(), c.Context())
 	if f.limit > 0 {
 		groups = groups[:min(len(groups), f.limit)]
 	}

@@ -226,7 +226,7 @@ func (v *review) grouped(c *catalog.Catalog, entries []*repo.Entry) []reviewGrou
 		}
 	}
 	var groups []reviewGroup
-	for _, g := range query.GroupBy(runs, query.ByReplicates, c.Config().Seeds(), c.Context()) {
+	for _, g := range query.GroupBy(catalog.Newest(runs), query.ByReplicates, c.Config().Seeds(), c.Context()) {
 		s := &selected{of: c, entries: c.EntriesOf(g.Runs)}
 		if len(g.Runs) > 1 {
 			s.group = g.Runs[0].Title()

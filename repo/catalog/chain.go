@@ -1,13 +1,117 @@
 package catalog
 
 import (
+	"math"
 	"slices"
 
-	"github.com/gitruns/runs/diff"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/query"
 )
+
+// A run that resumes another continues it, and the two are a chain. Wherever runs are counted or compared, a chain is one
+// run. This file holds the rule for records, repo.Entry.Continuing that for points and values:
+//
+//   - Each run that no other resumes ends a chain, which goes back from run to run as far as they are known (Chains).
+//     If two runs resume the same one, both chains have it. A ring of runs ends with the newest of them.
+//   - The record of a chain is that of its newest run, with the metrics of all (MergeRecords).
+//   - A point or a value counts unless a later part has one of the same key at the same or an earlier step.
+
+// Chains returns the chains of runs that resume one another, each with its newest run first, ordered by that run. A run
+// that none resumes is a chain of its own. Where two runs resume the same one, each ends a chain and both go back to it.
+func Chains(runs []*format.Run) [][]*format.Run {
+	runs = slices.Clone(runs)
+	slices.SortFunc(runs, query.Newer)
+	byID := make(map[string]*format.Run, len(runs))
+	resumed := make(map[string]bool)
+	for _, r := range runs {
+		byID[r.ID] = r
+		resumed[r.Resumes] = true
+	}
+	var chains [][]*format.Run
+	seen := make(map[string]bool, len(runs))
+	follow := func(r *format.Run) {
+		var chain []*format.Run
+		in := map[string]bool{}
+		for r != nil && !in[r.ID] {
+			in[r.ID], seen[r.ID] = true, true
+			chain = append(chain, r)
+			r = byID[r.Resumes]
+		}
+		chains = append(chains, chain)
+	}
+	for _, r := range runs {
+		if !resumed[r.ID] {
+			follow(r)
+		}
+	}
+	for _, r := range runs {
+		if !seen[r.ID] { // a ring of runs, or one that resumes itself, has no end: its newest is taken for that
+			follow(r)
+		}
+	}
+	slices.SortStableFunc(chains, func(a, b []*format.Run) int { return query.Newer(a[0], b[0]) })
+	return chains
+}
+
+// Newest are the newest runs of the chains among runs, newest first.
+func Newest(runs []*format.Run) []*format.Run {
+	if !slices.ContainsFunc(runs, resumes) {
+		runs = slices.Clone(runs)
+		slices.SortFunc(runs, query.Newer)
+		return runs
+	}
+	chains := Chains(runs)
+	newest := make([]*format.Run, len(chains))
+	for i, chain := range chains {
+		newest[i] = chain[0]
+	}
+	return newest
+}
+
+func resumes(r *format.Run) bool { return r.Resumes != "" }
+
+// MergeRecords makes one run of a chain that resumes, newest first: the newest record with the metrics of all, each with the
+// last value of the newest run that has it and the extremes of the whole chain.
+func MergeRecords(chain []*format.Run) *format.Run {
+	if len(chain) == 1 {
+		return chain[0]
+	}
+	merged := *chain[0]
+	merged.Metrics = map[string]format.Metric{}
+	merged.Started = chain[len(chain)-1].Started
+	for _, r := range chain {
+		for key, m := range r.Metrics {
+			have, ok := merged.Metrics[key]
+			if !ok {
+				merged.Metrics[key] = m
+				continue
+			}
+			have.Min = extreme(have, m, have.Min, m.Min, func(x, y float64) bool { return y < x })
+			have.Max = extreme(have, m, have.Max, m.Max, func(x, y float64) bool { return y > x })
+			have.Count += m.Count
+			merged.Metrics[key] = have
+		}
+	}
+	return &merged
+}
+
+// extreme is the better of two; a metric of one point has its last value for one.
+func extreme(a, b format.Metric, x, y *format.Extreme, better func(x, y float64) bool) *format.Extreme {
+	if x == nil && !math.IsNaN(a.Last) {
+		x = &format.Extreme{Value: a.Last}
+	}
+	if y == nil && !math.IsNaN(b.Last) {
+		y = &format.Extreme{Value: b.Last}
+	}
+	switch {
+	case x == nil:
+		return y
+	case y == nil || !better(x.Value, y.Value):
+		return x
+	}
+	return y
+}
 
 // Earlier are the runs that a run goes back to, newest first, as far as the catalog has them.
 func (c *Catalog) Earlier(e *repo.Entry) []*repo.Entry {
@@ -35,7 +139,7 @@ func (c *Catalog) Whole(e *repo.Entry) *repo.Entry {
 	if len(earlier) == 0 {
 		return e
 	}
-	run := diff.MergeChain(append([]*format.Run{e.Run}, Records(earlier)...))
+	run := MergeRecords(append([]*format.Run{e.Run}, Records(earlier)...))
 	run.Started = e.Started
 	whole := e.Continuing(run, earlier)
 	c.byRun[run] = whole
@@ -48,7 +152,7 @@ func (c *Catalog) Wholes(entries []*repo.Entry) []*repo.Entry {
 		return entries
 	}
 	newest := map[*format.Run]bool{}
-	for _, chain := range query.Chains(Records(entries)) {
+	for _, chain := range Chains(Records(entries)) {
 		newest[chain[0]] = true
 	}
 	var wholes []*repo.Entry
@@ -69,11 +173,11 @@ type Place struct {
 // Places returns a function that gives the place of an entry in its chain, false for a run that neither resumes nor is
 // resumed. It is nil if no run of the catalog resumes another.
 func (c *Catalog) Places() func(e *repo.Entry) (Place, bool) {
-	if !slices.ContainsFunc(c.runs, func(r *format.Run) bool { return r.Resumes != "" }) {
+	if !slices.ContainsFunc(c.runs, resumes) {
 		return nil
 	}
 	places := map[string]Place{}
-	for _, chain := range query.Chains(c.runs) {
+	for _, chain := range Chains(c.runs) {
 		for i, r := range chain {
 			if _, ok := places[r.ID]; !ok && len(chain) > 1 {
 				places[r.ID] = Place{len(chain) - i, len(chain) - i, len(chain)}

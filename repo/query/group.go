@@ -22,10 +22,11 @@ type Group struct {
 const ByReplicates = "replicates"
 
 // GroupBy groups runs by the value of a key, or into replicates. 1 and 1.0 are one group, the text "1" is another. Groups
-// are ordered by their newest run. A chain of resumed runs counts once, as its newest; among replicates, runs that reproduce
-// others do not count.
+// are ordered by their newest run. Among replicates, runs that reproduce others do not count. A chain of resumed runs
+// counts once: the caller gives its newest run only.
 func GroupBy(runs []*format.Run, key string, seeds []string, c Context) []Group {
-	runs = newestOfChains(runs)
+	runs = slices.Clone(runs)
+	slices.SortFunc(runs, Newer)
 	f := newField(key)
 	byKey := map[string]int{}
 	var groups []Group
@@ -56,58 +57,6 @@ func GroupBy(runs []*format.Run, key string, seeds []string, c Context) []Group 
 		labelReplicates(groups, seeds)
 	}
 	return groups
-}
-
-// Chains returns the chains of runs that resume one another, each with its newest run first, ordered by that run. A run
-// that none resumes is a chain of its own. Where two runs resume the same one, each ends a chain and both go back to it.
-func Chains(runs []*format.Run) [][]*format.Run {
-	runs = slices.Clone(runs)
-	slices.SortFunc(runs, Newer)
-	byID := make(map[string]*format.Run, len(runs))
-	resumed := make(map[string]bool)
-	for _, r := range runs {
-		byID[r.ID] = r
-		resumed[r.Resumes] = true
-	}
-	var chains [][]*format.Run
-	seen := make(map[string]bool, len(runs))
-	follow := func(r *format.Run) {
-		var chain []*format.Run
-		in := map[string]bool{}
-		for r != nil && !in[r.ID] {
-			in[r.ID], seen[r.ID] = true, true
-			chain = append(chain, r)
-			r = byID[r.Resumes]
-		}
-		chains = append(chains, chain)
-	}
-	for _, r := range runs {
-		if !resumed[r.ID] {
-			follow(r)
-		}
-	}
-	for _, r := range runs {
-		if !seen[r.ID] { // a ring of runs, or one that resumes itself, has no end: its newest is taken for that
-			follow(r)
-		}
-	}
-	slices.SortStableFunc(chains, func(a, b []*format.Run) int { return Newer(a[0], b[0]) })
-	return chains
-}
-
-// newestOfChains returns the newest run of each chain, newest first.
-func newestOfChains(runs []*format.Run) []*format.Run {
-	if !slices.ContainsFunc(runs, func(r *format.Run) bool { return r.Resumes != "" }) {
-		runs = slices.Clone(runs)
-		slices.SortFunc(runs, Newer)
-		return runs
-	}
-	chains := Chains(runs)
-	newest := make([]*format.Run, len(chains))
-	for i, chain := range chains {
-		newest[i] = chain[0]
-	}
-	return newest
 }
 
 // Replicates returns a key that is equal for replicates: runs equal in experiment, params and nulls but the seeds, source

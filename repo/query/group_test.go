@@ -2,7 +2,6 @@ package query
 
 import (
 	"math"
-	"strings"
 	"testing"
 	"time"
 
@@ -95,36 +94,6 @@ func TestCanonicalIsEqualValue(t *testing.T) {
 			if same, want := string(appendCanonical(nil, a)) == string(appendCanonical(nil, b)), format.EqualValue(a, b); same != want {
 				t.Errorf("%T %v and %T %v: same bytes %v, equal %v", a, a, b, b, same, want)
 			}
-		}
-	}
-}
-
-func TestChains(t *testing.T) {
-	for _, c := range []struct{ runs, want string }{ // "b>a" is b, later than a, which resumes a
-		{"a b c", "c b a"},
-		{"a b>a c>b", "cba"},
-		{"a b>a c>a", "ca ba"},
-		{"a>a b>z", "b a"},
-		{"a>b b>a", "ba"},
-		{"a>b b>a c>a", "cab"},
-		{"b a>b", "ab"},
-		{"", ""},
-	} {
-		var runs []*format.Run
-		for word := range strings.FieldsSeq(c.runs) {
-			id, resumes, _ := strings.Cut(word, ">")
-			runs = append(runs, &format.Run{ID: id, Resumes: resumes, Started: testNow.Add(time.Duration(id[0]) * time.Second)})
-		}
-		var got []string
-		for _, chain := range Chains(runs) {
-			text := ""
-			for _, r := range chain {
-				text += r.ID
-			}
-			got = append(got, text)
-		}
-		if d := cmp.Diff(c.want, strings.Join(got, " ")); d != "" {
-			t.Errorf("%s: %s", c.runs, d)
 		}
 	}
 }
