@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,6 +37,30 @@ func TestRunVectors(t *testing.T) {
 		if err := outcome(data, want); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// The example in SPEC.md is a record in canonical form, with comments.
+func TestSpecExample(t *testing.T) {
+	spec, err := os.ReadFile("../SPEC.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(spec), "```toml\n")
+	example, _, ok := strings.Cut(rest, "```\n")
+	if !ok {
+		t.Fatal("SPEC.md has no example of a record")
+	}
+	run, err := DecodeRun("SPEC.md", []byte(example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	canonical, err := EncodeRun(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bare := regexp.MustCompile(`(?m) +# .*$`).ReplaceAllString(example, ""); bare != string(canonical) {
+		t.Errorf("the example is\n%s\nin canonical form\n%s", bare, canonical)
 	}
 }
 

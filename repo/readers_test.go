@@ -1,10 +1,12 @@
 package repo
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/gitruns/runs/format"
@@ -71,4 +73,59 @@ func TestOtherReaders(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	t.Logf("%s", out)
+	readBySpec(t, python, r, res)
+}
+
+// specReader is the reader that SPEC.md shows in an appendix.
+const specReader = "../testdata/readers/spec.py"
+
+// readBySpec lets the reader of SPEC.md read a run, and makes it refuse the run once its points are damaged.
+func readBySpec(t *testing.T, python string, r *Repository, res *Result) {
+	if exec.Command(python, "-c", "import tomllib").Run() != nil {
+		t.Log("the reader of SPEC.md needs Python 3.11")
+		return
+	}
+	read := func(dir string) (printed, problems string) {
+		var out, err bytes.Buffer
+		cmd := exec.Command(python, specReader, dir)
+		cmd.Stdout, cmd.Stderr = &out, &err
+		if failed := cmd.Run(); failed != nil {
+			t.Fatalf("%v\n%s", failed, &err)
+		}
+		return out.String(), err.String()
+	}
+	want := `{"id": "` + res.Run.ID + `", "status": "finished", "points": 15000}` + "\n"
+	if printed, problems := read(r.Dir); printed != want || problems != "" {
+		t.Errorf("%s%s, not %s", printed, problems, want)
+	}
+	points := filepath.Join(res.Dir, MetricsName)
+	data, err := os.ReadFile(points)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/2] ^= 1
+	if err := os.WriteFile(points, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if printed, problems := read(r.Dir); printed != "" || !strings.Contains(problems, "damaged: ") {
+		t.Errorf("a run with damaged points is read: %s%s", printed, problems)
+	}
+	if printed, problems := read("../testdata/vectors/repository"); !strings.Contains(printed, `"name": "vector"`) || problems != "" {
+		t.Errorf("the run of the vectors: %s%s", printed, problems)
+	}
+}
+
+// The appendix of SPEC.md shows the reader that TestOtherReaders runs.
+func TestSpecShowsItsReader(t *testing.T) {
+	spec, err := os.ReadFile("../SPEC.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, err := os.ReadFile(specReader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(spec), "```python\n"+string(reader)+"```\n") {
+		t.Errorf("SPEC.md does not show %s as it is", specReader)
+	}
 }
