@@ -3,6 +3,7 @@ package git
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 )
 
@@ -152,6 +153,10 @@ func listWorktrees(ctx context.Context, dirs Dirs) ([]listedWorktree, error) {
 			case "bare":
 				w.path = ""
 			}
+		}
+		// Git takes the parent of its folder for the main working tree, also where it lies elsewhere.
+		if filepath.Clean(w.path) == dirs.Common && !dirs.Linked() {
+			w.path = dirs.Root
 		}
 		if w.path != "" {
 			trees = append(trees, w)

@@ -1,0 +1,190 @@
+// Package gittest makes Git repositories of the shapes that matter, for tests: a linked worktree, a bare, shallow, sparse or
+// partial clone, one with submodules, with SHA-256, with odd names, and so on.
+//
+// It is for tests alone and imports nothing of the project, so that a second implementation of repo/git can be held to the
+// same shapes. Begin with Main, which a package's TestMain calls, and with Shapes.
+package gittest
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Identity is the author and the committer of every commit that a test makes.
+const (
+	Name  = "Ada"
+	Email = "ada@example.org"
+	Date  = "@1767323045 +0100"
+)
+
+// Main runs the tests of a package in an environment in which nothing of the user or the machine counts: no home folder, no
+// configuration of Git, no locale, no GIT_ variable. It returns the exit status. Without Git it skips all tests.
+func Main(m *testing.M) int {
+	if _, err := exec.LookPath("git"); err != nil {
+		fmt.Println("git is not installed: no test is run")
+		return 0
+	}
+	home, err := os.MkdirTemp("", "gittest-")
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(home) }()
+	ceiling, err := filepath.EvalSymlinks(os.TempDir())
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	for _, v := range os.Environ() {
+		name, _, _ := strings.Cut(v, "=")
+		if strings.HasPrefix(name, "GIT_") || strings.HasPrefix(name, "RUNS_") || strings.HasPrefix(name, "LC_") || name == "LANG" || name == "EMAIL" {
+			_ = os.Unsetenv(name)
+		}
+	}
+	config := "[init]\n\tdefaultBranch = main\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n[protocol \"file\"]\n\tallow = always\n" +
+		"[core]\n\tautocrlf = false\n[advice]\n\tdetachedHead = false\n"
+	if err := os.WriteFile(filepath.Join(home, ".gitconfig"), []byte(config), 0o600); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	for name, value := range map[string]string{
+		"HOME": home, "USERPROFILE": home, "XDG_CONFIG_HOME": filepath.Join(home, ".config"), "LC_ALL": "C", "TZ": "UTC",
+		"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": filepath.Join(home, ".gitconfig"), "GIT_TERMINAL_PROMPT": "0", "GIT_CEILING_DIRECTORIES": ceiling,
+		"GIT_AUTHOR_NAME": Name, "GIT_AUTHOR_EMAIL": Email, "GIT_AUTHOR_DATE": Date,
+		"GIT_COMMITTER_NAME": Name, "GIT_COMMITTER_EMAIL": Email, "GIT_COMMITTER_DATE": Date,
+	} {
+		_ = os.Setenv(name, value)
+	}
+	return m.Run()
+}
+
+// Repository is a repository that a test has made.
+type Repository struct {
+	Shape
+	// Dir is the root of the working tree; of a bare repository it is the Git folder.
+	Dir string
+	// Base is the folder, without links in it, that holds all that belongs to the repository.
+	Base string
+	// Origin is the bare repository that this one is a clone of; empty if there is none.
+	Origin string
+	// First and Head are the commits of the history, which has two; both are empty before the first commit, and First is
+	// empty if the clone lacks it.
+	First, Head string
+	t           testing.TB
+}
+
+// New makes an empty repository in a folder of the test.
+func New(t testing.TB, args ...string) *Repository {
+	t.Helper()
+	base, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Repository{Shape: Shape{Name: "new", Branch: "main"}, Base: base, Dir: filepath.Join(base, "project"), t: t}
+	Git(t, base, append(append([]string{"init", "-q"}, args...), r.Dir)...)
+	return r
+}
+
+// Git runs git in a folder and returns what it prints, without the last line break. A failure ends the test.
+func Git(t testing.TB, dir string, args ...string) string {
+	t.Helper()
+	out, err := Try(dir, args...)
+	if err != nil {
+		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// Try runs git in a folder and returns all that it prints, without the last line break.
+func Try(dir string, args ...string) (string, error) {
+	cmd := exec.Command("git", args...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	return strings.TrimSuffix(string(out), "\n"), err
+}
+
+// Git runs git in the repository.
+func (r *Repository) Git(args ...string) string {
+	r.t.Helper()
+	return Git(r.t, r.Dir, args...)
+}
+
+// In is the same repository for a subtest: failures are reported there.
+func (r *Repository) In(t testing.TB) *Repository {
+	within := *r
+	within.t = t
+	return &within
+}
+
+// Path is the place on disk of a file that is named with slashes from the root.
+func (r *Repository) Path(name string) string { return filepath.Join(r.Dir, filepath.FromSlash(name)) }
+
+// Write makes a file, and the folders on the way to it.
+func (r *Repository) Write(name, text string) {
+	r.t.Helper()
+	err := os.MkdirAll(filepath.Dir(r.Path(name)), 0o777)
+	if err == nil {
+		err = os.WriteFile(r.Path(name), []byte(text), 0o666)
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// Read returns the text of a file; a file that does not exist is "(none)".
+func (r *Repository) Read(name string) string {
+	r.t.Helper()
+	data, err := os.ReadFile(r.Path(name))
+	if os.IsNotExist(err) {
+		return "(none)"
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return string(data)
+}
+
+// Commit writes files, adds them past every ignore rule, and commits them with all that is staged. It returns the commit.
+func (r *Repository) Commit(message string, files map[string]string) string {
+	r.t.Helper()
+	names := slices.Sorted(maps.Keys(files))
+	for _, name := range names {
+		r.Write(name, files[name])
+	}
+	if len(names) > 0 {
+		r.Git(append([]string{"--literal-pathspecs", "add", "-f", "--sparse", "--"}, names...)...)
+	}
+	r.Git("commit", "-q", "--allow-empty", "--no-verify", "-m", message)
+	return r.Git("rev-parse", "HEAD")
+}
+
+// State describes what a user would notice: the branch, its commit, the index, the working tree, and whether the repository
+// is locked or damaged. Two equal texts are equal repositories.
+func (r *Repository) State() string {
+	r.t.Helper()
+	var b strings.Builder
+	for _, args := range [][]string{
+		{"symbolic-ref", "-q", "HEAD"},
+		{"for-each-ref", "--format=%(refname) %(objectname)"},
+		{"rev-parse", "-q", "--verify", "HEAD"},
+		{"ls-files", "-s", "-z"},
+		{"status", "--porcelain", "-z", "--ignored", "--untracked-files=all"},
+		{"diff-files", "-p"},
+		{"fsck", "--no-dangling", "--connectivity-only"},
+	} {
+		out, err := Try(r.Dir, args...)
+		fmt.Fprintf(&b, "git %s\n%s\n%v\n", args[0], out, err)
+	}
+	gitDir := r.Git("rev-parse", "--absolute-git-dir")
+	for _, pattern := range []string{"*.lock", "refs/*/*.lock"} {
+		locks, _ := filepath.Glob(filepath.Join(gitDir, filepath.FromSlash(pattern)))
+		fmt.Fprintf(&b, "locks %q\n", locks)
+	}
+	return b.String()
+}

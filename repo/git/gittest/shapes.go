@@ -1,0 +1,187 @@
+package gittest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Shape is a kind of repository that code must work in.
+type Shape struct {
+	Name   string
+	Branch string // that is checked out; empty if HEAD is detached
+
+	// What sets the shape apart. A repository may be of several kinds.
+	Unborn, Bare, Linked, Shallow, Sparse, Partial, SHA256 bool
+
+	make func(r *Repository)
+}
+
+// Detached reports whether no branch is checked out.
+func (s Shape) Detached() bool { return s.Branch == "" }
+
+// Submodule is the path of the submodule in the shape of that name.
+const Submodule = "lib"
+
+// OddBranch is the branch of the shape with odd names.
+const OddBranch = "ödd/na'ï\"ve-$x@#"
+
+// RunID is the id of the run that the history of every shape holds, in RunFile.
+const (
+	RunID   = "20260102-000000-aaaaaaaa"
+	RunFile = ".runs/2026-01-02/" + RunID + "/run.toml"
+)
+
+// first and second are the files of the two commits.
+var (
+	first  = map[string]string{"README": "one\n", "src/old.py": "old\n", "src/train.py": "print(1)\n", ".runs/config.toml": "", "a/.runs/x": "x\n"}
+	second = map[string]string{"README": "two\n", "src/new.py": "new\n", RunFile: "id = \"" + RunID + "\"\n"}
+)
+
+// Files are the files of the last commit of every shape, and their text. The shape with odd names has more.
+func Files() map[string]string {
+	files := map[string]string{}
+	for _, commit := range []map[string]string{first, second} {
+		for name, text := range commit {
+			if name != "src/old.py" {
+				files[name] = text
+			}
+		}
+	}
+	return files
+}
+
+// oddNames are names of files that a line-based reader of Git's output stumbles over.
+var oddNames = []string{
+	" first", "last ", "two words", "q\"uote", "ap'os", "back\\slash", "tab\there", "new\nline", "ünï", "\xff\xfe", "-dash", ":(glob)**",
+	"star*", "[a]", "#hash", "~tilde", "$x", "deep er/ä b/-c",
+}
+
+// Shapes returns all shapes. Make makes a repository of one.
+func Shapes() []Shape {
+	return []Shape{
+		{Name: "plain", Branch: "main", make: func(r *Repository) { r.history() }},
+		{Name: "unborn", Branch: "main", Unborn: true, make: func(*Repository) {}},
+		{Name: "detached", make: func(r *Repository) {
+			r.history()
+			r.Git("checkout", "-q", "--detach")
+		}},
+		{Name: "packed refs", Branch: "main", make: func(r *Repository) {
+			r.history()
+			r.Git("tag", "-a", "-m", "tag", "v1")
+			r.Git("gc", "-q", "--prune=now")
+			r.Git("pack-refs", "--all", "--prune")
+		}},
+		{Name: "SHA-256", Branch: "main", SHA256: true, make: func(r *Repository) { r.history() }},
+		{Name: "odd names", Branch: OddBranch, make: func(r *Repository) {
+			r.history()
+			r.Git("checkout", "-q", "-b", OddBranch)
+			files := map[string]string{}
+			for _, name := range oddNames {
+				// A file system may refuse a name.
+				if os.MkdirAll(filepath.Dir(r.Path(name)), 0o777) == nil && os.WriteFile(r.Path(name), []byte(name), 0o666) == nil {
+					files[name] = name
+				}
+			}
+			r.Head = r.Commit("odd names", files)
+		}},
+		{Name: "linked worktree", Branch: "side", Linked: true, make: func(r *Repository) {
+			r.history()
+			linked := filepath.Join(r.Base, "linked")
+			r.Git("worktree", "add", "-q", "-b", "side", linked)
+			r.Dir = linked
+		}},
+		{Name: "worktree of a bare repository", Branch: "main", Linked: true, make: func(r *Repository) {
+			r.history()
+			bare, linked := filepath.Join(r.Base, "bare.git"), filepath.Join(r.Base, "linked")
+			r.Git("clone", "-q", "--bare", r.Dir, bare)
+			Git(r.t, bare, "worktree", "add", "-q", linked, "main")
+			r.Dir = linked
+		}},
+		{Name: "separate git folder", Branch: "main", make: func(r *Repository) {
+			r.history()
+			r.Git("init", "-q", "--separate-git-dir", filepath.Join(r.Base, "elsewhere.git"))
+		}},
+		{Name: "bare", Branch: "main", Bare: true, make: func(r *Repository) {
+			r.history()
+			bare := filepath.Join(r.Base, "bare.git")
+			r.Git("clone", "-q", "--bare", r.Dir, bare)
+			r.Dir = bare
+		}},
+		{Name: "clone", Branch: "main", make: func(r *Repository) { r.clone() }},
+		{Name: "shallow clone", Branch: "main", Shallow: true, make: func(r *Repository) {
+			r.clone("--depth=1")
+			r.First = ""
+		}},
+		{Name: "partial clone", Branch: "main", Partial: true, make: func(r *Repository) { r.clone("--filter=blob:none") }},
+		{Name: "sparse checkout", Branch: "main", Sparse: true, make: func(r *Repository) {
+			r.history()
+			r.Git("sparse-checkout", "set", "--cone", "src")
+		}},
+		{Name: "submodule", Branch: "main", make: func(r *Repository) {
+			lib := &Repository{Base: r.Base, Dir: filepath.Join(r.Base, "lib"), t: r.t}
+			Git(r.t, r.Base, "init", "-q", lib.Dir)
+			lib.Commit("lib", map[string]string{"lib.py": "lib\n"})
+			r.Git("submodule", "add", "-q", lib.Dir, Submodule)
+			r.history()
+		}},
+	}
+}
+
+// Make makes a repository of the shape for a test.
+func (s Shape) Make(t testing.TB) *Repository {
+	t.Helper()
+	var args []string
+	if s.SHA256 {
+		args = append(args, "--object-format=sha256")
+	}
+	r := New(t, args...)
+	r.Shape = s
+	s.make(r)
+	return r
+}
+
+// Named returns the shape with a name.
+func Named(t testing.TB, name string) Shape {
+	t.Helper()
+	for _, s := range Shapes() {
+		if s.Name == name {
+			return s
+		}
+	}
+	t.Fatalf("no shape has the name %q", name)
+	return Shape{}
+}
+
+// Each runs a test in a repository of every shape.
+func Each(t *testing.T, test func(t *testing.T, r *Repository)) {
+	t.Helper()
+	for _, s := range Shapes() {
+		t.Run(s.Name, func(t *testing.T) {
+			r := s.Make(t)
+			test(t, r)
+		})
+	}
+}
+
+// history makes the two commits: files are added, changed and removed.
+func (r *Repository) history() {
+	r.t.Helper()
+	r.First = r.Commit("first", first)
+	r.Git("rm", "-q", "src/old.py")
+	r.Head = r.Commit("second", second)
+}
+
+// clone makes the history in a bare repository and replaces the working tree by a clone of it.
+func (r *Repository) clone(args ...string) {
+	r.t.Helper()
+	r.history()
+	r.Origin = filepath.Join(r.Base, "origin.git")
+	r.Git("clone", "-q", "--bare", r.Dir, r.Origin)
+	for _, key := range []string{"uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"} {
+		Git(r.t, r.Origin, "config", key, "true")
+	}
+	clone := filepath.Join(r.Base, "clone")
+	Git(r.t, r.Base, append(append([]string{"clone", "-q"}, args...), "file://"+filepath.ToSlash(r.Origin), clone)...)
+	r.Dir = clone
+}
