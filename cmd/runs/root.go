@@ -152,6 +152,7 @@ Start with 'runs demo', or put 'runs exec --' before the command that trains.
 		help(cmd, args)
 	})
 	root.AddGroup(&cobra.Group{ID: "record", Title: "Record:"}, &cobra.Group{ID: "read", Title: "Read:"}, &cobra.Group{ID: "share", Title: "Share:"}, &cobra.Group{ID: "again", Title: "Bring back:"}, &cobra.Group{ID: "keep", Title: "Describe and keep:"})
+	root.SetHelpCommand(a.helpCommand())
 	for _, command := range commands {
 		if only != "" && command.name != only {
 			continue

@@ -1,0 +1,102 @@
+// Package page reads the Markdown pages of the documentation: text, blocks of code with a mark that says what a test does
+// with them, and comments. It knows nothing of runs.
+package page
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Kind says what a part of a page is.
+type Kind int
+
+// The kinds of parts.
+const (
+	Text    Kind = iota // lines of Markdown
+	Code                // a fenced block
+	Comment             // a comment of HTML that fills its lines
+)
+
+// Part is a stretch of a page.
+type Part struct {
+	Kind Kind
+	Line int    // its first line, from 1
+	Lang string // of code: the first word behind the fence
+	Mark string // of code: the rest of that line; of a comment: its first line
+	Body string // the lines, without fences and brackets, each with its newline
+}
+
+const fence, opening, closing = "```", "<!--", "-->"
+
+// Parse splits a page into its parts, in order. A fence or comment that is never closed is an error that names its line.
+func Parse(text string) ([]Part, error) {
+	var parts []Part
+	open := Part{Kind: Text, Line: 1}
+	next := func(p Part) {
+		if open.Kind != Text || open.Body != "" {
+			parts = append(parts, open)
+		}
+		open = p
+	}
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		bare := strings.TrimSpace(line)
+		switch {
+		case open.Kind == Code && bare == fence:
+			next(Part{Kind: Text, Line: n + 1})
+		case open.Kind == Comment && bare == closing:
+			next(Part{Kind: Text, Line: n + 1})
+		case open.Kind != Text:
+			open.Body += line
+		case strings.HasPrefix(line, fence):
+			lang, mark, _ := strings.Cut(strings.TrimPrefix(bare, fence), " ")
+			next(Part{Kind: Code, Line: n, Lang: lang, Mark: strings.TrimSpace(mark)})
+		case strings.HasPrefix(line, opening):
+			mark, closed := strings.CutSuffix(strings.TrimPrefix(bare, opening), closing)
+			next(Part{Kind: Comment, Line: n, Mark: strings.TrimSpace(mark)})
+			if closed {
+				next(Part{Kind: Text, Line: n + 1})
+			}
+		default:
+			open.Body += line
+		}
+	}
+	if open.Kind != Text {
+		return nil, fmt.Errorf("line %d: what begins here is never closed", open.Line)
+	}
+	next(Part{})
+	return parts, nil
+}
+
+// Title is the first heading of a page, empty if the page does not begin with one.
+func Title(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	title, ok := strings.CutPrefix(line, "# ")
+	if !ok {
+		return ""
+	}
+	return title
+}
+
+// Indented returns the number of the first line of text, counted from the part's own, that is code by indentation alone; 0 if
+// there is none. Lines of lists may be indented.
+func (p Part) Indented() int {
+	n, blank, list := p.Line-1, true, false
+	for line := range strings.Lines(p.Body) {
+		n++
+		bare := strings.TrimSpace(line)
+		if blank && strings.HasPrefix(line, "    ") && bare != "" && !list {
+			return n
+		}
+		if blank = bare == ""; !blank && !strings.HasPrefix(line, " ") {
+			list = isItem(bare)
+		}
+	}
+	return 0
+}
+
+func isItem(line string) bool {
+	digits := strings.TrimLeft(line, "0123456789")
+	return strings.HasPrefix(line, "- ") || strings.HasPrefix(line, "* ") || len(digits) < len(line) && strings.HasPrefix(digits, ". ")
+}
