@@ -77,6 +77,9 @@ type Dataset struct {
 	Files []FileChange // nil where a side has no list of its files
 }
 
+// Same reports whether both sides have the dataset with the same content.
+func (d Dataset) Same() bool { return d.A != nil && d.B != nil && d.A.Identity() == d.B.Identity() }
+
 // FileChange is a file of a dataset that differs.
 type FileChange struct {
 	Path   string

@@ -4,20 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gitruns/runs/cmd/internal/render"
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/diff"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/capture"
+	"github.com/gitruns/runs/repo/review"
 )
 
 type reproduceFlags struct {
@@ -111,7 +111,7 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 		if err != nil {
 			return err
 		}
-		return a.sayReproduced(ctx, f, old, again)
+		return a.printReproduction(ctx, f, old, again)
 	})
 }
 
@@ -176,7 +176,7 @@ func (a *app) prepareAgain(ctx context.Context, r *repo.Repository, f *reproduce
 		return nil, err
 	}
 	if f.env != "none" {
-		a.sayChanges("the environment differs", diff.CompareEnvironments(recorded, now))
+		a.printChanges("the environment differs", diff.CompareEnvironments(recorded, now))
 	}
 	if s.active, err = r.Start(ctx, run, format.OwnerProcess); err != nil {
 		return nil, err
@@ -220,103 +220,32 @@ func isFile(path string) bool {
 // shownChanges is how many differences are named.
 const shownChanges = 12
 
-func (a *app) sayChanges(what string, changes []diff.Change) {
+func (a *app) printChanges(what string, changes []diff.Change) {
 	if len(changes) == 0 {
 		return
 	}
-	a.progress("runs: %s from the recorded one in %d places:", what, len(changes))
-	for _, c := range changes[:min(len(changes), shownChanges)] {
-		a.progress("      %s: %s, now %s", c.Key, orNone(c.A), orNone(c.B))
-	}
-	if len(changes) > shownChanges {
-		a.progress("      … and %d more", len(changes)-shownChanges)
+	a.progress("runs: %s from the recorded one in %s:", what, terminal.Count(int64(len(changes)), "place"))
+	for _, line := range render.Changes(changes, shownChanges) {
+		a.progress("      %s", line)
 	}
 }
 
-func orNone(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return s
-}
-
-// sayReproduced compares the metrics of two runs and says whether they are the same.
-func (a *app) sayReproduced(ctx context.Context, f *reproduceFlags, old, again *repo.Entry) error {
-	before, err := old.Curves()
+// printReproduction compares the metrics of two runs and prints whether they are the same.
+func (a *app) printReproduction(ctx context.Context, f *reproduceFlags, old, again *repo.Entry) error {
+	result, err := review.CompareReproduction(ctx, old, again, f.tolerance)
 	if err != nil {
 		return err
 	}
-	defer before.Close()
-	after, err := again.Curves()
-	if err != nil {
+	view := render.Reproduction{Reproduction: result}
+	if err := view.WriteMetrics(a.term.Out, a.term); err != nil {
 		return err
 	}
-	defer after.Close()
-	keys := maps.Clone(old.Metrics)
-	if keys == nil {
-		keys = map[string]format.Metric{}
-	}
-	maps.Copy(keys, again.Metrics)
-	count := map[diff.Sameness]int{}
-	tb := terminal.Table{Columns: []terminal.Column{{Title: "metric", Flexible: true}, {Title: "recorded", Right: true}, {Title: "reproduced", Right: true}, {Title: "verdict"}}}
-	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		x, err := before.Points(ctx, key)
-		if err != nil {
-			return err
-		}
-		y, err := after.Points(ctx, key)
-		if err != nil {
-			return err
-		}
-		s := diff.CompareSeries(x, y, f.tolerance)
-		count[s.Sameness]++
-		row := []terminal.Cell{{Text: key}, {}, {}, {Text: s.Sameness.String(), Style: terminal.Green}}
-		if m, ok := old.Metrics[key]; ok {
-			row[1].Text = terminal.Number(m.Last)
-		}
-		if m, ok := again.Metrics[key]; ok {
-			row[2].Text = terminal.Number(m.Last)
-		}
-		if s.Sameness > diff.Within {
-			row[3].Style = terminal.Red
-		}
-		if s.Sameness == diff.Different {
-			row[3].Text = differentBy(s)
-		}
-		tb.Rows = append(tb.Rows, row)
-	}
-	if len(tb.Rows) > 0 {
-		if err := tb.Write(a.term.Out, a.term); err != nil {
-			return err
-		}
-	}
-	a.sayChanges("the machine differs", diff.CompareMachines(old.Machine, again.Machine))
-	return a.verdict(f, old, again, count)
-}
-
-func differentBy(s diff.Series) string {
-	if s.Points[0] != s.Points[1] || s.Common != s.Points[0] {
-		return fmt.Sprintf("different: %d points, recorded %d", s.Points[1], s.Points[0])
-	}
-	return fmt.Sprintf("different by up to %.2g%%, at step %d", 100*s.Relative, s.Step)
-}
-
-func (a *app) verdict(f *reproduceFlags, old, again *repo.Entry, count map[diff.Sameness]int) error {
-	different := count[diff.Different] + count[diff.Missing] + count[diff.New]
-	switch {
-	case len(count) == 0:
-		a.print("%s recorded no metrics: it ran again, and there is nothing to compare", old.Title())
-	case different > 0:
-		a.print("%s: %d of %d metrics of %s are different", a.term.Paint(terminal.Red, "not reproduced"), different, different+count[diff.Identical]+count[diff.Within], old.Title())
-	case count[diff.Within] > 0:
-		a.print("%s: every metric of %s is the same within %g", a.term.Paint(terminal.Green, "reproduced"), old.Title(), f.tolerance)
-	default:
-		a.print("%s: every point of every metric of %s is identical", a.term.Paint(terminal.Green, "reproduced"), old.Title())
-	}
+	a.printChanges("the machine differs", result.Machine)
+	a.print("%s", view.Verdict(a.term))
 	if again.ExitCode != nil && old.ExitCode != nil && *again.ExitCode != *old.ExitCode {
-		a.progress("runs: the program ended with status %d, then with %d", *old.ExitCode, *again.ExitCode)
+		a.progress("runs: the program exited with status %d, but with %d when it was recorded", *again.ExitCode, *old.ExitCode)
 	}
-	if different > 0 && f.exitCode && a.status == 0 {
+	if result.Different() > 0 && f.exitCode && a.status == 0 {
 		return quietError{exitDifferent}
 	}
 	return nil

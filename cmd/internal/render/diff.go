@@ -49,8 +49,8 @@ func (v Diff) Write(w io.Writer, t *terminal.Terminal, c *diff.Comparison) error
 		if tb := v.metrics(c, t.Width() < wide); p.err == nil {
 			p.err = tb.Write(w, t)
 		}
-		for _, note := range notes(c) {
-			p.line("%s", t.Paint(terminal.Dim, terminal.Clean(note)))
+		if len(c.Mixed) > 0 {
+			p.line("%s", t.Paint(terminal.Dim, terminal.Clean(mixed(c.Mixed))))
 		}
 	}
 	some := len(c.Metrics) > 0
@@ -111,14 +111,6 @@ func title(h diff.Head) string {
 	return h.ID
 }
 
-// notes say what the verdicts rest on.
-func notes(c *diff.Comparison) []string {
-	if len(c.Mixed) > 0 {
-		return []string{"no verdict: within a group differ " + strings.Join(c.Mixed, ", ")}
-	}
-	return nil
-}
-
 func (v Diff) ordered(c *diff.Comparison) []diff.Metric {
 	list := slices.Clone(c.Metrics)
 	slices.SortStableFunc(list, func(x, y diff.Metric) int {
@@ -169,11 +161,7 @@ func spark(l *diff.Level, width int) string {
 	if l == nil || len(l.Curve) < 2 {
 		return ""
 	}
-	y := make([]float64, len(l.Curve))
-	for i, p := range l.Curve {
-		y[i] = p.Value
-	}
-	return chart.Spark(y, width)
+	return chart.Spark(heights(l.Curve), width)
 }
 
 // bestBy is the goal by whose best values a metric is compared where one of them is not the last.
@@ -292,7 +280,11 @@ func (v Diff) variables(changes []diff.Change) []line {
 	if len(names) > most {
 		text += ", …"
 	}
-	return []line{{key: fmt.Sprintf("%d variables differ: %s", len(names), text)}}
+	verb := "differ"
+	if len(names) == 1 {
+		verb = "differs"
+	}
+	return []line{{key: fmt.Sprintf("%s %s: %s", terminal.Count(int64(len(names)), "variable"), verb, text)}}
 }
 
 func valueText(v any) string {
@@ -419,8 +411,8 @@ func (v Diff) Markdown(w io.Writer, c *diff.Comparison) error {
 		for _, m := range v.ordered(c) {
 			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", byBest(Code(m.Key), bestBy(m)), Escape(levelText(m.A, true)), Escape(levelText(m.B, true)), Escape(Delta(m.Delta)), Escape(Percent(m.Relative)), Escape(VerdictText(m)))
 		}
-		for _, note := range notes(c) {
-			b.WriteString("\n" + Escape(note) + "\n")
+		if len(c.Mixed) > 0 {
+			b.WriteString("\n" + Escape(mixed(c.Mixed)) + "\n")
 		}
 	}
 	for _, s := range v.sections(c) {

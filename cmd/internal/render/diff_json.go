@@ -1,0 +1,218 @@
+package render
+
+import (
+	"math"
+
+	"github.com/gitruns/runs/diff"
+)
+
+// DiffJSON is a comparison as SPEC.md section 10 defines it.
+type DiffJSON struct {
+	A           HeadJSON      `json:"a"`
+	B           HeadJSON      `json:"b"`
+	Params      []ValueJSON   `json:"params"`
+	Summary     []ValueJSON   `json:"summary"`
+	Tags        []ValueJSON   `json:"tags"`
+	Artifacts   []ValueJSON   `json:"artifacts"`
+	Attributes  []ValueJSON   `json:"attributes"`
+	Metrics     []MetricJSON  `json:"metrics"`
+	Datasets    []DatasetJSON `json:"datasets"`
+	Environment []ChangeJSON  `json:"environment"`
+	Machine     []ChangeJSON  `json:"machine"`
+	Variables   []ChangeJSON  `json:"variables"`
+	Source      SourceJSON    `json:"source"`
+	Mixed       []string      `json:"mixed,omitempty"`
+	Problems    []string      `json:"problems"`
+}
+
+// HeadJSON names a side: a run, or a group of runs.
+type HeadJSON struct {
+	ID    string   `json:"id,omitempty"`
+	Name  string   `json:"name,omitempty"`
+	Group string   `json:"group,omitempty"`
+	Runs  []string `json:"runs,omitempty"` // ids
+}
+
+// ValueJSON is a key with its values. A side without the key has no member; a param that is null is null.
+type ValueJSON struct {
+	Key string `json:"key"`
+	A   any    `json:"a,omitempty"`
+	B   any    `json:"b,omitempty"`
+}
+
+// null is a value that is written as null.
+type null struct{}
+
+// MarshalJSON writes null.
+func (null) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
+
+// number is a float that is left out if it is NaN.
+type number float64
+
+// IsZero reports whether the number is left out.
+func (n number) IsZero() bool { return math.IsNaN(float64(n)) }
+
+// MetricJSON is one compared metric.
+type MetricJSON struct {
+	Key      string       `json:"key"`
+	A        *LevelJSON   `json:"a,omitempty"`
+	B        *LevelJSON   `json:"b,omitempty"`
+	Delta    number       `json:"delta,omitzero"`
+	Relative number       `json:"relative,omitzero"`
+	Goal     string       `json:"goal,omitempty"`
+	Verdict  diff.Verdict `json:"verdict"`
+	Why      diff.Reason  `json:"why,omitempty"`
+	P        number       `json:"p,omitzero"`
+	Interval *[2]float64  `json:"interval,omitempty"`
+	Curve    *CurveJSON   `json:"curve,omitempty"`
+}
+
+// LevelJSON is the values of one side in a metric.
+type LevelJSON struct {
+	Last float64 `json:"last"`
+	Best float64 `json:"best"`
+	Step *int64  `json:"step,omitempty"`
+	N    int     `json:"n"`
+	SD   number  `json:"sd,omitzero"`
+}
+
+// CurveJSON says how the points of a metric differ.
+type CurveJSON struct {
+	Same     bool    `json:"same"`
+	Common   int     `json:"common"`
+	Relative float64 `json:"relative"`
+	Step     int64   `json:"step"`
+}
+
+// DatasetJSON is data of one name; a and b are digests.
+type DatasetJSON struct {
+	Name  string            `json:"name"`
+	A     string            `json:"a,omitempty"`
+	B     string            `json:"b,omitempty"`
+	Files []DatasetFileJSON `json:"files,omitzero"` // absent if a side has no list of its files
+}
+
+// DatasetFileJSON is a file of a dataset that differs.
+type DatasetFileJSON struct {
+	Path   string `json:"path"`
+	Change string `json:"change"`
+	From   string `json:"from,omitempty"`
+}
+
+// ChangeJSON is a key with two texts; a side without the key has no member.
+type ChangeJSON struct {
+	Key string `json:"key"`
+	A   string `json:"a,omitempty"`
+	B   string `json:"b,omitempty"`
+}
+
+// SourceJSON is the source of both sides: their trees and the files that differ.
+type SourceJSON struct {
+	A     string           `json:"a"`
+	B     string           `json:"b"`
+	Files []SourceFileJSON `json:"files"`
+}
+
+// SourceFileJSON is a file of the source; a binary file has no counts.
+type SourceFileJSON struct {
+	Path    string `json:"path"`
+	Change  string `json:"change"`
+	Added   *int64 `json:"added,omitempty"`
+	Removed *int64 `json:"removed,omitempty"`
+}
+
+// NewDiffJSON is the comparison for programs.
+func NewDiffJSON(c *diff.Comparison) *DiffJSON {
+	out := &DiffJSON{
+		A: headJSON(c.A), B: headJSON(c.B),
+		Params: valuesJSON(c.Params), Summary: valuesJSON(c.Summary), Tags: valuesJSON(c.Tags),
+		Artifacts: valuesJSON(c.Artifacts), Attributes: valuesJSON(c.Attributes),
+		Environment: changesJSON(c.Environment), Machine: changesJSON(c.Machine), Variables: changesJSON(c.Variables),
+		Source: SourceJSON{A: c.Source.A, B: c.Source.B}, Mixed: c.Mixed,
+	}
+	for _, m := range c.Metrics {
+		out.Metrics = append(out.Metrics, metricJSON(m))
+	}
+	for _, d := range c.Datasets {
+		out.Datasets = append(out.Datasets, datasetJSON(d))
+	}
+	for _, f := range c.Source.Files {
+		file := SourceFileJSON{Path: f.Path, Change: f.Change}
+		if f.Added >= 0 {
+			file.Added, file.Removed = &f.Added, &f.Removed
+		}
+		out.Source.Files = append(out.Source.Files, file)
+	}
+	for _, p := range c.Problems {
+		out.Problems = append(out.Problems, p.String())
+	}
+	return out
+}
+
+func headJSON(h diff.Head) HeadJSON {
+	if h.Group != "" {
+		return HeadJSON{Group: h.Group, Runs: h.Runs}
+	}
+	return HeadJSON{ID: h.ID, Name: h.Name}
+}
+
+func valuesJSON(values []diff.Value) []ValueJSON {
+	side := func(v any) any {
+		if v == diff.None {
+			return null{}
+		}
+		return v
+	}
+	list := make([]ValueJSON, len(values))
+	for i, v := range values {
+		list[i] = ValueJSON{v.Key, side(v.A), side(v.B)}
+	}
+	return list
+}
+
+func changesJSON(changes []diff.Change) []ChangeJSON {
+	list := make([]ChangeJSON, len(changes))
+	for i, c := range changes {
+		list[i] = ChangeJSON(c)
+	}
+	return list
+}
+
+func metricJSON(m diff.Metric) MetricJSON {
+	out := MetricJSON{
+		Key: m.Key, A: levelJSON(m.A), B: levelJSON(m.B), Delta: number(m.Delta), Relative: number(m.Relative),
+		Goal: m.Goal, Verdict: m.Verdict, Why: m.Why, P: number(m.P), Interval: m.Interval,
+	}
+	if s := m.Curve; s != nil {
+		out.Curve = &CurveJSON{s.Sameness == diff.Identical, s.Common, s.Relative, s.Step}
+	}
+	return out
+}
+
+func levelJSON(l *diff.Level) *LevelJSON {
+	if l == nil {
+		return nil
+	}
+	out := &LevelJSON{Last: l.Last, Best: l.Best, N: l.N, SD: number(l.SD)}
+	if l.HasStep && l.N == 1 {
+		out.Step = &l.BestStep
+	}
+	return out
+}
+
+func datasetJSON(d diff.Dataset) DatasetJSON {
+	out := DatasetJSON{Name: d.Name}
+	if d.A != nil {
+		out.A = d.A.Identity()
+	}
+	if d.B != nil {
+		out.B = d.B.Identity()
+	}
+	if d.Files != nil {
+		out.Files = make([]DatasetFileJSON, len(d.Files))
+	}
+	for i, f := range d.Files {
+		out.Files[i] = DatasetFileJSON{f.Path, f.Change, f.From}
+	}
+	return out
+}

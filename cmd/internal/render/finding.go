@@ -1,0 +1,103 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/repo/review"
+)
+
+// Finding words what was found about runs as one clause. It is empty for review.None.
+func Finding(f review.Finding) string {
+	switch f.Kind {
+	case review.Unsuccessful:
+		return "left out " + terminal.Count(int64(f.Count), "unsuccessful run")
+	case review.Damaged:
+		return "left out a damaged run: " + f.Err.Error()
+	case review.WithoutMetric:
+		return fmt.Sprintf("left out %s (without %s, or resumed by another run)",
+			terminal.Count(int64(f.Count), "run"), f.Name)
+	case review.OtherEnvironment:
+		return "the environment differs from the baseline's in " + terminal.Count(int64(f.Count), "place")
+	case review.FewerRuns:
+		return fmt.Sprintf("compares %s with %s of the baseline",
+			terminal.Count(int64(f.Count), "run"), terminal.Count(int64(f.Of), "run"))
+	case review.Uncommitted:
+		return f.Run.Title() + " was recorded with uncommitted changes"
+	case review.NotRestorable:
+		return fmt.Sprintf("the source of %s cannot be restored in full: %s", f.Run.Title(), f.Reason)
+	case review.OtherData:
+		return fmt.Sprintf("dataset %s differs from the baseline's", f.Name)
+	case review.SourceUnknown:
+		return fmt.Sprintf("the source of %s was not recorded", f.Run.Title())
+	case review.CodeChanged:
+		files := f.Path
+		if f.Count > 1 {
+			files += ", …"
+		}
+		return fmt.Sprintf("the code has changed since %s: %s (%s)",
+			f.Run.Title(), terminal.Count(int64(f.Count), "file"), files)
+	case review.CodeUncompared:
+		return f.Err.Error()
+	case review.RunCount:
+		return fmt.Sprintf("%s, at least %d required", terminal.Count(int64(f.Count), "run"), f.Of)
+	case review.NoBaseline:
+		return f.Name + " names no run"
+	case review.NoValue:
+		return "the run has no value"
+	case review.NoMetric:
+		return "neither the run nor the baseline has it"
+	case review.NoMetricOfRun:
+		return "the run does not have it"
+	case review.NoMetricOfBaseline:
+		return "the baseline does not have it"
+	case review.NotANumber:
+		return "a value is not a number"
+	case review.NoGoal:
+		return fmt.Sprintf("no goal is set; run 'runs goal %s min' or 'runs goal %[1]s max'", f.Name)
+	case review.MixedGroup:
+		return mixed(f.Keys)
+	}
+	return ""
+}
+
+// mixed says why a group has no verdict.
+func mixed(keys []string) string {
+	return "no verdict: the runs of a group differ in " + strings.Join(keys, ", ")
+}
+
+// Outcome words why a rule holds, or why it does not.
+func Outcome(o review.Outcome) string {
+	switch o.Finding.Kind {
+	case review.HasValue:
+		return terminal.Number(o.Value)
+	case review.Compared:
+		m := o.Compared
+		text := fmt.Sprintf("%s, baseline %s: %s", terminal.Number(m.B.Best), terminal.Number(m.A.Best), VerdictText(*m))
+		if o.Worse > 0 {
+			allowed := terminal.Number(o.Allowed)
+			if o.Percent {
+				allowed += "%"
+			}
+			text += fmt.Sprintf("; worse by %s, %s allowed", terminal.Number(o.Worse), allowed)
+		}
+		return text
+	case review.None:
+		return met(o.Rule)
+	}
+	return Finding(o.Finding)
+}
+
+// met words a requirement that holds.
+func met(requirement string) string {
+	switch requirement {
+	case "clean":
+		return "recorded without uncommitted changes"
+	case "restorable":
+		return "the source can be restored"
+	case "same_data":
+		return "the data is the baseline's"
+	}
+	return "the code has not changed since"
+}

@@ -1,0 +1,86 @@
+package render
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/diff"
+	"github.com/gitruns/runs/repo/review"
+)
+
+// Reproduction shows whether a repeated run gave the same result.
+type Reproduction struct{ *review.Reproduction }
+
+// WriteMetrics writes one line per metric.
+func (v Reproduction) WriteMetrics(w io.Writer, t *terminal.Terminal) error {
+	if len(v.Metrics) == 0 {
+		return nil
+	}
+	tb := terminal.Table{Columns: []terminal.Column{
+		{Title: "metric", Flexible: true}, {Title: "recorded", Right: true}, {Title: "reproduced", Right: true},
+		{Title: "verdict"},
+	}}
+	for _, m := range v.Metrics {
+		row := []terminal.Cell{{Text: m.Key}, {}, {}, {Text: m.Series.Sameness.String(), Style: terminal.Green}}
+		if m.A != nil {
+			row[1].Text = terminal.Number(*m.A)
+		}
+		if m.B != nil {
+			row[2].Text = terminal.Number(*m.B)
+		}
+		if m.Series.Sameness > diff.Within {
+			row[3].Style = terminal.Red
+		}
+		if m.Series.Sameness == diff.Different {
+			row[3].Text = differentBy(m.Series)
+		}
+		tb.Rows = append(tb.Rows, row)
+	}
+	return tb.Write(w, t)
+}
+
+func differentBy(s diff.Series) string {
+	if s.Points[0] != s.Points[1] || s.Common != s.Points[0] {
+		return fmt.Sprintf("different: %s, %d recorded", terminal.Count(int64(s.Points[1]), "point"), s.Points[0])
+	}
+	return fmt.Sprintf("different by up to %.2g%%, at step %d", 100*s.Relative, s.Step)
+}
+
+// Verdict is the result in one line.
+func (v Reproduction) Verdict(t *terminal.Terminal) string {
+	title := terminal.Clean(v.Of.Title())
+	reproduced := t.Paint(terminal.Green, "reproduced")
+	switch n := v.Different(); {
+	case len(v.Metrics) == 0:
+		return fmt.Sprintf("nothing to compare: %s recorded no metrics; it ran again", title)
+	case n > 0:
+		verb := "are"
+		if n == 1 {
+			verb = "is"
+		}
+		return fmt.Sprintf("%s: %d of %s of %s %s different", t.Paint(terminal.Red, "not reproduced"),
+			n, terminal.Count(int64(len(v.Metrics)), "metric"), title, verb)
+	case v.Sameness() == diff.Within:
+		return fmt.Sprintf("%s: every metric of %s is the same within %g", reproduced, title, v.Tolerance)
+	}
+	return fmt.Sprintf("%s: every point of every metric of %s is identical", reproduced, title)
+}
+
+// Changes lists what differs from what was recorded, one line each.
+func Changes(changes []diff.Change, most int) []string {
+	side := func(text string) string {
+		if text == "" {
+			return "none"
+		}
+		return text
+	}
+	var lines []string
+	for _, c := range changes[:min(len(changes), most)] {
+		lines = append(lines, fmt.Sprintf("%s: %s, now %s", c.Key, side(c.A), side(c.B)))
+	}
+	if more := len(changes) - most; more > 0 {
+		lines = append(lines, fmt.Sprintf("… and %d more", more))
+	}
+	return lines
+}

@@ -1,0 +1,226 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/gitruns/runs/cmd/internal/chart"
+	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/diff"
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/review"
+)
+
+// Review shows what the runs of a branch change.
+type Review struct{ *review.Report }
+
+const (
+	maxGroups   = 30     // runs that a report lists
+	maxFindings = 20     // in a comment
+	maxFinding  = 500    // bytes of one in a comment
+	maxComment  = 60_000 // bytes of a comment: forges take 65,536 characters
+)
+
+// reviewMark lets a bot find its comment again.
+const reviewMark = "<!-- runs review -->\n"
+
+// headline is the result in one line.
+func (v Review) headline() string {
+	runs := terminal.Count(int64(v.Runs()), "run")
+	switch {
+	case len(v.Groups) == 0:
+		return "no run of this branch has " + v.Metric
+	case v.Baseline == nil:
+		return fmt.Sprintf("%s, but no run with %s on %s to compare with", runs, v.Metric, v.Base)
+	case v.Groups[0].Compared == nil:
+		return runs
+	}
+	m := v.Groups[0].Compared
+	return fmt.Sprintf("%s: %s, %s → %s", v.Metric, VerdictText(*m), terminal.Number(m.A.Best), terminal.Number(m.B.Best))
+}
+
+// reviewRow is one line of the table of runs.
+type reviewRow struct {
+	name, value, change, relative, verdict string
+	style                                  terminal.Style
+	baseline                               bool
+}
+
+// rows are the baseline and the best runs, and how many runs are left out.
+func (v Review) rows() (rows []reviewRow, more int) {
+	if len(v.Groups) == 0 {
+		return nil, 0
+	}
+	if m := v.Groups[0].Compared; v.Baseline != nil && m != nil {
+		rows = append(rows, reviewRow{
+			name: v.Baseline.Entries[0].Title(), value: terminal.Number(m.A.Best), style: terminal.Dim, baseline: true,
+		})
+	}
+	shown := v.Groups[:min(len(v.Groups), maxGroups)]
+	for _, g := range shown {
+		row := reviewRow{name: g.Entries[0].Title(), value: terminal.Number(g.Mean)}
+		if n := len(g.Entries); n > 1 {
+			row.value += fmt.Sprintf(" (%d)", n)
+		}
+		if m := g.Compared; m != nil {
+			row.change, row.relative, row.verdict = Delta(m.Delta), Percent(m.Relative), VerdictText(*m)
+			row.style = VerdictStyle(m.Verdict)
+		}
+		rows = append(rows, row)
+	}
+	return rows, len(v.Groups) - len(shown)
+}
+
+// Write writes the report for a terminal.
+func (v Review) Write(w io.Writer, t *terminal.Terminal) error {
+	p := &page{w: w, t: t}
+	p.line("%s", t.Paint(terminal.Bold, terminal.Clean(v.headline())))
+	if rows, more := v.rows(); len(rows) > 0 {
+		p.line("")
+		tb := terminal.Table{Columns: []terminal.Column{
+			{Title: "run", Flexible: true}, {Title: v.Metric, Right: true, Key: true},
+			{Title: "change", Right: true}, {Title: "", Right: true}, {Title: "verdict"},
+		}}
+		for _, r := range rows {
+			if r.baseline {
+				tb.Rows = append(tb.Rows, []terminal.Cell{
+					{Text: r.name + ", the baseline", Style: r.style}, {Text: r.value, Style: r.style},
+				})
+				continue
+			}
+			tb.Rows = append(tb.Rows, []terminal.Cell{
+				{Text: r.name}, {Text: r.value},
+				{Text: r.change, Style: r.style}, {Text: r.relative, Style: r.style}, {Text: r.verdict, Style: r.style},
+			})
+		}
+		if p.err == nil {
+			p.err = tb.Write(w, t)
+		}
+		if more > 0 {
+			p.line("… %d more", more)
+		}
+	}
+	if len(v.Findings) > 0 {
+		p.line("")
+	}
+	for _, f := range v.Findings {
+		p.line("%s %s", t.Paint(terminal.Yellow, "!"), terminal.Clean(Finding(f)))
+	}
+	if p.err != nil || v.Comparison == nil {
+		return p.err
+	}
+	p.line("\n%s", t.Paint(terminal.Bold, "what changed"))
+	return Diff{Primary: v.Metric, Most: 20}.Write(w, t, v.Comparison)
+}
+
+// Markdown writes the report for a comment. A part that would make the comment too long is left out whole.
+func (v Review) Markdown(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString(reviewMark + "### " + Escape(v.headline()) + "\n")
+	if rows, more := v.rows(); len(rows) > 0 {
+		fmt.Fprintf(&b, "\n| run | %s | change | | verdict |\n|---|--:|--:|--:|---|\n", Code(v.Metric))
+		for _, r := range rows {
+			if r.baseline {
+				fmt.Fprintf(&b, "| %s, the baseline | %s | | | |\n", Code(r.name), Escape(r.value))
+				continue
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n",
+				Code(r.name), Escape(r.value), Escape(r.change), Escape(r.relative), Escape(r.verdict))
+		}
+		if more > 0 {
+			fmt.Fprintf(&b, "\n… %d more\n", more)
+		}
+	}
+	for i, f := range v.Findings {
+		if i == 0 {
+			b.WriteString("\n")
+		}
+		if i == maxFindings {
+			fmt.Fprintf(&b, "- … %d more\n", len(v.Findings)-i)
+			break
+		}
+		text := Finding(f)
+		b.WriteString("- ⚠ " + Escape(text[:min(len(text), maxFinding)]) + "\n")
+	}
+	for _, part := range []string{v.markdownCurves(), v.markdownChanges()} {
+		if part != "" && b.Len()+len(part) > maxComment {
+			part = "\nPart of the report is left out, because it is too long for a comment. Run 'runs review' to see it.\n"
+		}
+		b.WriteString(part)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// markdownCurves draws the metric of the baseline and the best run.
+func (v Review) markdownCurves() string {
+	if v.Curves[0] == nil || v.Curves[1] == nil {
+		return ""
+	}
+	baseline, best := heights(v.Curves[0]), heights(v.Curves[1])
+	return "\n" + chart.Mermaid(v.Metric+" of the baseline and the best run", [][]float64{baseline, best}) +
+		"\nbaseline " + chart.Spark(baseline, 30) + " · best " + chart.Spark(best, 30) + "\n"
+}
+
+// heights are the values of points.
+func heights(points []format.Point) []float64 {
+	y := make([]float64, len(points))
+	for i, p := range points {
+		y[i] = p.Value
+	}
+	return y
+}
+
+func (v Review) markdownChanges() string {
+	if v.Comparison == nil {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("\n<details><summary>What changed from the baseline to the best run</summary>\n\n")
+	_ = Diff{Primary: v.Metric, Most: 40}.Markdown(&b, v.Comparison) // a Builder takes everything
+	b.WriteString("\n</details>\n")
+	return b.String()
+}
+
+// ReviewJSON is a report as SPEC.md section 10 defines it.
+type ReviewJSON struct {
+	Base     string      `json:"base"`
+	Metric   string      `json:"metric"`
+	Goal     string      `json:"goal"`
+	Baseline []string    `json:"baseline,omitempty"` // ids
+	Runs     []GroupJSON `json:"runs"`
+	Warnings []string    `json:"warnings"`
+	Diff     *DiffJSON   `json:"diff,omitempty"`
+}
+
+// GroupJSON is a run of a report with its replicates.
+type GroupJSON struct {
+	Runs    []string     `json:"runs"` // ids
+	Name    string       `json:"name"`
+	Mean    float64      `json:"mean"`
+	Verdict diff.Verdict `json:"verdict,omitempty"`
+	Delta   *float64     `json:"delta,omitempty"`
+}
+
+// JSON is the report for programs.
+func (v Review) JSON() ReviewJSON {
+	out := ReviewJSON{Base: v.Base, Metric: v.Metric, Goal: v.Goal}
+	for _, g := range v.Groups {
+		one := GroupJSON{Runs: g.IDs(), Name: g.Entries[0].Title(), Mean: g.Mean}
+		if m := g.Compared; m != nil {
+			one.Verdict, one.Delta = m.Verdict, &m.Delta
+		}
+		out.Runs = append(out.Runs, one)
+	}
+	for _, f := range v.Findings {
+		out.Warnings = append(out.Warnings, Finding(f))
+	}
+	if v.Baseline != nil {
+		out.Baseline = v.Baseline.IDs()
+	}
+	if v.Comparison != nil {
+		out.Diff = NewDiffJSON(v.Comparison)
+	}
+	return out
+}

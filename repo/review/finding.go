@@ -1,0 +1,103 @@
+package review
+
+import (
+	"context"
+
+	"github.com/gitruns/runs/diff"
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+)
+
+// Kind is what a finding is about.
+type Kind int
+
+// The kinds of findings, with the fields of Finding that they use.
+const (
+	None Kind = iota
+
+	// Of the runs of a branch, in a Report.
+	Unsuccessful     // Count runs are left out, because they did not finish successfully
+	Damaged          // a run is left out, because of Err
+	WithoutMetric    // Count runs are left out: they have no value of the metric Name, or another run resumes them
+	OtherEnvironment // the environment differs from the baseline's in Count places
+	FewerRuns        // Count runs are compared with Of runs of the baseline
+
+	// Of the source and data of a run, in a Report and in an Outcome.
+	Uncommitted    // Run was recorded with changes that were not committed
+	NotRestorable  // the source of Run cannot be restored in full, because of Reason
+	OtherData      // the dataset Name differs from the baseline's
+	SourceUnknown  // the source of Run was not recorded
+	CodeChanged    // the code has changed since Run in Count files, the first of which is Path
+	CodeUncompared // the code cannot be compared with that of Run, because of Err
+
+	// Of the number of runs, the baseline and the metric, in an Outcome.
+	RunCount           // there are Count runs, and Of are required
+	NoBaseline         // the selector Name names no run
+	HasValue           // the metric has a value, and the rule has no baseline
+	NoValue            // the run does not have the metric, and the rule has no baseline
+	Compared           // the metric was compared with the baseline's
+	NoMetric           // neither the run nor the baseline has the metric
+	NoMetricOfRun      // the run does not have the metric
+	NoMetricOfBaseline // the baseline does not have the metric
+	NotANumber         // a value of the metric is not a number
+	NoGoal             // the metric Name has no goal
+	MixedGroup         // the runs of a group differ in Keys, which are more than their seeds
+)
+
+// Finding is what was found out about runs, mostly something that a reviewer must know.
+type Finding struct {
+	Kind      Kind
+	Run       *format.Run
+	Name      string // of a metric, a dataset or a selector
+	Path      string
+	Reason    string
+	Keys      []string
+	Count, Of int
+	Err       error
+}
+
+// uncommitted finds that a run was recorded with uncommitted changes.
+func uncommitted(e *repo.Entry) Finding {
+	if e.Source != nil && e.Source.Dirty {
+		return Finding{Kind: Uncommitted, Run: e.Run}
+	}
+	return Finding{}
+}
+
+func notRestorable(e *repo.Entry) Finding {
+	if missing := e.Source.Missing(); missing != "" {
+		return Finding{Kind: NotRestorable, Run: e.Run, Reason: missing}
+	}
+	return Finding{}
+}
+
+// notCurrent compares the source of each run with the commit that is checked out, below the paths alone if there are some.
+// It returns what it finds of the first run that differs. An error is that of the context.
+func notCurrent(ctx context.Context, s *Side, paths []string) (Finding, error) {
+	for _, e := range s.Entries {
+		if e.Source == nil || e.Source.Tree == "" {
+			return Finding{Kind: SourceUnknown, Run: e.Run}, nil
+		}
+		behind, err := s.catalog.Repository().BehindHead(ctx, e.Run, paths)
+		switch {
+		case ctx.Err() != nil:
+			return Finding{}, ctx.Err()
+		case err != nil:
+			return Finding{Kind: CodeUncompared, Run: e.Run, Err: err}, nil
+		case len(behind) > 0:
+			return Finding{Kind: CodeChanged, Run: e.Run, Count: len(behind), Path: behind[0]}, nil
+		}
+	}
+	return Finding{}, nil
+}
+
+// otherData finds the datasets that are not the baseline's.
+func otherData(c *diff.Comparison) []Finding {
+	var findings []Finding
+	for _, d := range c.Datasets {
+		if !d.Same() {
+			findings = append(findings, Finding{Kind: OtherData, Name: d.Name})
+		}
+	}
+	return findings
+}

@@ -1,0 +1,85 @@
+package review
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/gitruns/runs/diff"
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+)
+
+// Reproduction says whether a repeated run gave the result of the first one.
+type Reproduction struct {
+	Of, Run   *repo.Entry // the first run, and the one that repeats it
+	Tolerance float64     // relative: values that differ by no more are the same
+	Metrics   []ReproducedMetric
+	Machine   []diff.Change
+}
+
+// ReproducedMetric compares the points of one metric.
+type ReproducedMetric struct {
+	Key    string
+	A, B   *float64 // the last values; nil if the run lacks the metric
+	Series diff.Series
+}
+
+// CompareReproduction compares every point of every metric of two runs.
+func CompareReproduction(ctx context.Context, of, run *repo.Entry, tolerance float64) (*Reproduction, error) {
+	before, err := of.Curves()
+	defer before.Close()
+	if err != nil {
+		return nil, err
+	}
+	after, err := run.Curves()
+	defer after.Close()
+	if err != nil {
+		return nil, err
+	}
+	p := &Reproduction{Of: of, Run: run, Tolerance: tolerance, Machine: diff.CompareMachines(of.Machine, run.Machine)}
+	keys := map[string]format.Metric{}
+	maps.Copy(keys, of.Metrics)
+	maps.Copy(keys, run.Metrics)
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		a, err := before.Points(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		b, err := after.Points(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		p.Metrics = append(p.Metrics, ReproducedMetric{
+			Key: key, A: last(of.Metrics, key), B: last(run.Metrics, key), Series: diff.CompareSeries(a, b, tolerance),
+		})
+	}
+	return p, nil
+}
+
+func last(metrics map[string]format.Metric, key string) *float64 {
+	if m, ok := metrics[key]; ok {
+		return &m.Last
+	}
+	return nil
+}
+
+// Sameness is the sameness of the metric that differs most; diff.Identical without metrics.
+func (p *Reproduction) Sameness() diff.Sameness {
+	most := diff.Identical
+	for _, m := range p.Metrics {
+		most = max(most, m.Series.Sameness)
+	}
+	return most
+}
+
+// Different is how many metrics are not the same, within the tolerance.
+func (p *Reproduction) Different() int {
+	n := 0
+	for _, m := range p.Metrics {
+		if m.Series.Sameness > diff.Within {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,176 @@
+// Package review says what runs show: how two of them compare, what a branch adds to its base, whether a run obeys the
+// project's rules, and whether a repeated run gave the same result. Each answer is a value with numbers, names and kinds
+// in it; whoever shows it words it.
+//
+// It stands on repo/catalog, which answers which runs are meant, and on diff, which compares two records. It prints
+// nothing and knows no terminal and no command line. A change to which runs are compared begins in side.go, one to what
+// is compared in compare.go, one to what a reviewer is told in report.go, and one to a rule in check.go.
+package review
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/gitruns/runs/diff"
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
+	"github.com/gitruns/runs/repo/query"
+)
+
+// Side is one side of a comparison: a run, or a group of runs.
+type Side struct {
+	Entries []*repo.Entry // newest first; at least one
+	Group   string        // how the group was named; empty for a single run
+
+	catalog *catalog.Catalog // that the entries are of
+}
+
+// Title names the side for people.
+func (s *Side) Title() string {
+	if s.Group != "" {
+		return s.Group
+	}
+	return s.Entries[0].Title()
+}
+
+// IDs are the ids of the runs.
+func (s *Side) IDs() []string {
+	ids := make([]string, len(s.Entries))
+	for i, e := range s.Entries {
+		ids[i] = e.ID
+	}
+	return ids
+}
+
+// Select resolves a selector to a run or a group of runs. Runs that reproduce another and unsuccessful runs do not count
+// in a group. If no run is left, it returns a *query.NotFoundError.
+func Select(ctx context.Context, c *catalog.Catalog, selector string) (*Side, error) {
+	entries, of, err := c.Select(ctx, selector)
+	if err != nil {
+		return nil, err
+	}
+	if len(entries) == 1 {
+		return &Side{Entries: entries, catalog: of}, nil
+	}
+	s := &Side{Group: selector, catalog: of}
+	for _, e := range entries {
+		if e.Reproduces == "" && e.Status == format.Finished {
+			s.Entries = append(s.Entries, e)
+		}
+	}
+	if len(s.Entries) == 0 {
+		return nil, &query.NotFoundError{Selector: selector, Reason: "names no finished run"}
+	}
+	return s, nil
+}
+
+// NewestFinished is the newest finished run in the experiment of the catalog, or a *query.NotFoundError.
+func NewestFinished(c *catalog.Catalog) (*Side, error) {
+	for _, e := range c.Entries() {
+		if e.Status == format.Finished && c.InScope(e.Run) {
+			return &Side{Entries: []*repo.Entry{e}, catalog: c}, nil
+		}
+	}
+	return nil, &query.NotFoundError{Selector: "last", Reason: "names no finished run"}
+}
+
+// Pair resolves at most two selectors to the sides of a comparison. One alone is compared with the newest run; without
+// any, the newest run is compared with the previous run of its experiment.
+func Pair(ctx context.Context, c *catalog.Catalog, selectors []string) (a, b *Side, err error) {
+	switch len(selectors) {
+	case 2:
+		if a, err = Select(ctx, c, selectors[0]); err == nil {
+			b, err = Select(ctx, c, selectors[1])
+		}
+	case 1:
+		if a, err = Select(ctx, c, selectors[0]); err == nil {
+			b, err = Select(ctx, c, "last")
+		}
+	default:
+		if b, err = Select(ctx, c, "last"); err != nil {
+			return nil, nil, err
+		}
+		a, err = previous(c, b.Entries[0])
+	}
+	return a, b, err
+}
+
+// previous is the run before another one in its experiment. The runs that it resumes are a part of it and do not count.
+func previous(c *catalog.Catalog, e *repo.Entry) (*Side, error) {
+	parts := c.Earlier(e)
+	for _, other := range c.Entries() {
+		if slices.ContainsFunc(parts, func(part *repo.Entry) bool { return part.ID == other.ID }) {
+			continue
+		}
+		if other.ID != e.ID && other.Experiment == e.Experiment && !other.Started.After(e.Started) {
+			return &Side{Entries: []*repo.Entry{other}, catalog: c}, nil
+		}
+	}
+	if len(parts) == 0 {
+		return nil, &repo.HintError{
+			Err:  &query.NotFoundError{Reason: fmt.Sprintf("comparing %s: its experiment has no earlier run", e.Title())},
+			Hint: "name the two runs: 'runs diff A B'",
+		}
+	}
+	return nil, &repo.HintError{
+		Err: &query.NotFoundError{Reason: fmt.Sprintf(
+			"comparing %s: its experiment has no earlier run except its own %d parts", e.Title(), 1+len(parts))},
+		Hint: fmt.Sprintf("run 'runs diff %s %s --part' to compare the newest two parts",
+			format.IDRandom(parts[0].ID), format.IDRandom(e.ID)),
+	}
+}
+
+// read is a side as diff.Compare takes it. A run that others resume counts as one with them, unless part says to compare a
+// single run on its own. Call done when the points are no longer needed.
+func (s *Side) read(ctx context.Context, part bool) (side diff.Side, done func()) {
+	side = diff.Side{Group: s.Group}
+	done = func() {}
+	single := s.Group == ""
+	alone := part && single
+	chains := map[*format.Run][]*format.Run{} // by the newest run
+	resumed := map[*format.Run]bool{}
+	for _, chain := range catalog.Chains(s.catalog.Runs()) {
+		chains[chain[0]] = chain
+		for _, r := range chain[1:] {
+			resumed[r] = true
+		}
+	}
+	for _, e := range s.Entries {
+		chain := chains[e.Run]
+		switch {
+		case !single && resumed[e.Run]:
+			continue // it counts with the run that resumes it
+		case len(chain) > 1 && !alone:
+			side.Runs = append(side.Runs, catalog.MergeRecords(chain))
+		default:
+			side.Runs = append(side.Runs, e.Run)
+		}
+	}
+	first := s.Entries[0]
+	if len(side.Runs) == 0 {
+		side.Runs = []*format.Run{first.Run}
+	}
+	if first.Environment != nil && first.Environment.Digest != "" {
+		// An environment that this clone lacks is not compared.
+		side.Environment, _ = first.Repository().Environment(ctx, first.Environment.Digest)
+	}
+	side.Manifest = func(d format.Dataset) ([]format.ManifestEntry, error) {
+		return first.Repository().Manifest(ctx, d)
+	}
+	if !single {
+		return side, done
+	}
+	if len(chains[first.Run]) > 1 && !alone {
+		first = s.catalog.Whole(first)
+	}
+	curves, err := first.Curves()
+	side.Points = func(metric string) ([]format.Point, error) {
+		if err != nil {
+			return nil, err
+		}
+		return curves.Points(ctx, metric)
+	}
+	return side, curves.Close
+}
