@@ -1,9 +1,6 @@
 package format
 
-import (
-	"maps"
-	"strconv"
-)
+import "strconv"
 
 // AppendLine appends l as one journal line with its newline, which Parse reads back.
 func AppendLine(b []byte, l *Line) []byte {
@@ -73,38 +70,6 @@ func AppendLine(b []byte, l *Line) []byte {
 		b = AppendJSON(b, f.value)
 	}
 	return append(b, "}\n"...)
-}
-
-// withNulls is params with a null at each of the dotted paths.
-func withNulls(params map[string]any, nulls []string) map[string]any {
-	out := maps.Clone(params)
-	if out == nil {
-		out = map[string]any{}
-	}
-	for _, dotted := range nulls {
-		path, err := ParseKeyPath(dotted)
-		if err != nil {
-			continue // not one that Parse or ParseParam has made
-		}
-		at := out
-		for _, key := range path[:len(path)-1] {
-			next, ok := at[key].(map[string]any)
-			if !ok && at[key] != nil {
-				at = nil
-				break
-			}
-			next = maps.Clone(next)
-			if next == nil {
-				next = map[string]any{}
-			}
-			at[key] = next
-			at = next
-		}
-		if last := path[len(path)-1]; at != nil && at[last] == nil {
-			at[last] = nil
-		}
-	}
-	return out
 }
 
 func (a *ArtifactLine) tree() object {

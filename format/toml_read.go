@@ -28,11 +28,8 @@ func (e *FileError) Error() string {
 
 // parseTOML reads a whole file strictly: UTF-8, LF, at most limit bytes.
 func parseTOML(file string, data []byte, limit int) (map[string]any, error) {
-	if len(data) > limit {
-		return nil, &FileError{File: file, Reason: fmt.Sprintf("%d bytes, more than the %d that are read", len(data), limit)}
-	}
-	if i := invalidUTF8(data); i >= 0 {
-		return nil, &FileError{File: file, Line: lineAt(data, i), Reason: "not UTF-8"}
+	if err := checkFile(file, data, limit); err != nil {
+		return nil, err
 	}
 	if m, ok := fastTOML(data); ok {
 		return m, nil

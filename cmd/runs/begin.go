@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -11,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/BurntSushi/toml"
 	"github.com/spf13/cobra"
 
 	"github.com/gitruns/runs/format"
@@ -179,27 +176,7 @@ func readParams(path string) (format.Params, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	// A journal line holds any JSON object with the types of params.
-	var l format.Line
-	if trimmed := bytes.TrimSpace(data); len(trimmed) > 0 && trimmed[0] == '{' {
-		var compact bytes.Buffer
-		if err := json.Compact(&compact, trimmed); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", path, err)
-		}
-		var parser format.JournalParser
-		if err := parser.Parse([]byte(`{"t":0,"p":`+compact.String()+`}`), &l); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", path, err)
-		}
-		return l.Params, l.Nulls, nil
-	}
-	var m map[string]any
-	if _, err := toml.Decode(string(data), &m); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if err := format.CheckParams(m); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return m, nil, nil
+	return format.ParseParams(path, data)
 }
 
 // parseParams reads -p flags. A key that is given twice must have the same value.

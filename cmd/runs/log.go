@@ -121,7 +121,7 @@ func stillNamed(what string, err error) error {
 func (f *logFlags) line(args []string, stepped bool) (l *format.Line, stream bool, err error) {
 	l = &format.Line{Time: time.Now().UnixMicro(), Note: f.note}
 	if f.at != "" {
-		if l.Time, err = parseTime(f.at); err != nil {
+		if l.Time, err = format.ParseTime(f.at); err != nil {
 			return nil, false, usagef("time %q: %v", f.at, err)
 		}
 	}
@@ -149,21 +149,6 @@ func (f *logFlags) line(args []string, stepped bool) (l *format.Line, stream boo
 		return nil, false, err
 	}
 	return l, stream, nil
-}
-
-func parseTime(s string) (int64, error) {
-	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
-		return t.UnixMicro(), nil
-	}
-	if _, err := strconv.ParseFloat(s, 64); err != nil {
-		return 0, errors.New("neither seconds since 1970 nor RFC 3339, like 2026-11-23T14:25:30Z")
-	}
-	var parser format.JournalParser
-	var l format.Line
-	if err := parser.Parse([]byte(`{"t":`+s+`}`), &l); err != nil {
-		return 0, errors.New("not a time between 1970 and 9999")
-	}
-	return l.Time, nil
 }
 
 func empty(l *format.Line) bool {

@@ -1,0 +1,336 @@
+// Package json scans the JSON of journals and params files. Beside standard JSON it takes NaN, Infinity and -Infinity,
+// bare or in quotes, as floats. It knows no key of a journal, and imports only the standard library. Scanner reads the
+// parts of an object that have a known type; value.go reads anything else.
+package json
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// Error is what is wrong in a text, and where.
+type Error struct {
+	Offset int // in bytes
+	Reason string
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("column %d: %s", e.Offset+1, e.Reason) }
+
+// Scanner reads one JSON text. It keeps the keys that it has seen, so that a key does not allocate each time it appears.
+// The zero value is ready for Reset. After an error, only Reset may be called.
+type Scanner struct {
+	text  []byte
+	at    int
+	depth int // how deep values may be nested
+	keys  map[string]string
+}
+
+// maxKeys bounds the table of keys against a text that never repeats one.
+const maxKeys = 40_000
+
+// Reset makes s read text, which must be UTF-8 and must not change before it is read. In it, Value accepts tables and
+// lists that are nested up to depth levels.
+func (s *Scanner) Reset(text []byte, depth int) { s.text, s.at, s.depth = text, 0, depth }
+
+// Errorf returns an error at the present place.
+func (s *Scanner) Errorf(format string, args ...any) error { return s.errorAt(s.at, format, args...) }
+
+func (s *Scanner) errorAt(offset int, format string, args ...any) error {
+	return &Error{Offset: offset, Reason: fmt.Sprintf(format, args...)}
+}
+
+// End returns an error unless only white space is left.
+func (s *Scanner) End() error {
+	if s.space(); s.at < len(s.text) {
+		return s.Errorf("unexpected text after the end")
+	}
+	return nil
+}
+
+func (s *Scanner) space() {
+	for s.at < len(s.text) {
+		switch s.text[s.at] {
+		case ' ', '\t', '\r', '\n':
+			s.at++
+		default:
+			return
+		}
+	}
+}
+
+// next returns the byte at the present place, or 0 at the end.
+func (s *Scanner) next() byte {
+	if s.at < len(s.text) {
+		return s.text[s.at]
+	}
+	return 0
+}
+
+func (s *Scanner) expect(c byte) error {
+	s.space()
+	if s.next() != c {
+		return s.Errorf("expected %q", string(rune(c)))
+	}
+	s.at++
+	return nil
+}
+
+// Object reads an object. It calls member after each key and its colon; member must read the value.
+func (s *Scanner) Object(member func(key string) error) error {
+	if err := s.expect('{'); err != nil {
+		return err
+	}
+	s.space()
+	if s.next() == '}' {
+		s.at++
+		return nil
+	}
+	for {
+		s.space()
+		key, err := s.key()
+		if err != nil {
+			return err
+		}
+		if err := s.expect(':'); err != nil {
+			return err
+		}
+		s.space()
+		if err := member(key); err != nil {
+			return err
+		}
+		s.space()
+		switch s.next() {
+		case ',':
+			s.at++
+		case '}':
+			s.at++
+			return nil
+		default:
+			return s.Errorf(`expected "," or "}"`)
+		}
+	}
+}
+
+// key reads a string and returns the one copy kept of it.
+func (s *Scanner) key() (string, error) {
+	if s.next() != '"' {
+		return "", s.Errorf("expected a key in quotes")
+	}
+	for i := s.at + 1; i < len(s.text); i++ {
+		switch c := s.text[i]; {
+		case c == '"':
+			raw := s.text[s.at+1 : i]
+			s.at = i + 1
+			if key, ok := s.keys[string(raw)]; ok {
+				return key, nil
+			}
+			key := string(raw)
+			if s.keys == nil {
+				s.keys = map[string]string{}
+			}
+			if len(s.keys) < maxKeys {
+				s.keys[key] = key
+			}
+			return key, nil
+		case c == '\\' || c < ' ':
+			return s.Text()
+		}
+	}
+	return "", s.Errorf("the string does not end")
+}
+
+// Text reads a string. A lone surrogate in it becomes U+FFFD.
+func (s *Scanner) Text() (string, error) {
+	if s.next() != '"' {
+		return "", s.Errorf("expected a string")
+	}
+	var b []byte
+	for s.at++; s.at < len(s.text); s.at++ {
+		switch c := s.text[s.at]; {
+		case c == '"':
+			s.at++
+			return string(b), nil
+		case c < ' ':
+			return "", s.Errorf("the string contains a control character")
+		case c == '\\':
+			r, err := s.escape()
+			if err != nil {
+				return "", err
+			}
+			b = utf8.AppendRune(b, r)
+		default:
+			b = append(b, c)
+		}
+	}
+	return "", s.Errorf("the string does not end")
+}
+
+// escape reads what follows a backslash and stops on its last byte.
+func (s *Scanner) escape() (rune, error) {
+	s.at++
+	switch c := s.next(); c {
+	case '"', '\\', '/':
+		return rune(c), nil
+	case 'b':
+		return '\b', nil
+	case 'f':
+		return '\f', nil
+	case 'n':
+		return '\n', nil
+	case 'r':
+		return '\r', nil
+	case 't':
+		return '\t', nil
+	case 'u':
+		r, ok := s.hex4(s.at + 1)
+		if !ok {
+			return 0, s.Errorf("expected four hexadecimal digits")
+		}
+		s.at += 4
+		if r >= 0xd800 && r < 0xdc00 && s.at+2 < len(s.text) && s.text[s.at+1] == '\\' && s.text[s.at+2] == 'u' {
+			if low, ok := s.hex4(s.at + 3); ok && low >= 0xdc00 && low < 0xe000 {
+				s.at += 6
+				return 0x10000 + (r-0xd800)<<10 + (low - 0xdc00), nil
+			}
+		}
+		return r, nil
+	}
+	return 0, s.Errorf("unknown escape sequence")
+}
+
+func (s *Scanner) hex4(i int) (rune, bool) {
+	if i+4 > len(s.text) {
+		return 0, false
+	}
+	v, err := strconv.ParseUint(string(s.text[i:i+4]), 16, 32)
+	return rune(v), err == nil
+}
+
+// Number reads a number and returns its text, and whether it is written as an integer. It also takes NaN, Infinity and
+// -Infinity, bare or in quotes, and returns them without the quotes.
+func (s *Scanner) Number() (text []byte, integer bool, err error) {
+	start := s.at
+	quoted := s.next() == '"'
+	if quoted {
+		s.at++
+		start++
+	}
+	for _, word := range [...]string{"NaN", "Infinity", "-Infinity"} {
+		if end := start + len(word); end <= len(s.text) && string(s.text[start:end]) == word {
+			s.at = end
+			if quoted {
+				if s.next() != '"' {
+					return nil, false, s.Errorf("expected a number")
+				}
+				s.at++
+			}
+			return s.text[start:end], false, nil
+		}
+	}
+	if quoted {
+		return nil, false, s.errorAt(start-1, "expected a number, not a string")
+	}
+	if s.next() == '-' {
+		s.at++
+	}
+	digits := s.digits()
+	if digits == 0 || digits > 1 && s.text[s.at-digits] == '0' {
+		return nil, false, s.Errorf("expected a number")
+	}
+	integer = true
+	if s.next() == '.' {
+		integer = false
+		s.at++
+		if s.digits() == 0 {
+			return nil, false, s.Errorf("expected a digit")
+		}
+	}
+	if c := s.next(); c == 'e' || c == 'E' {
+		integer = false
+		s.at++
+		if c := s.next(); c == '+' || c == '-' {
+			s.at++
+		}
+		if s.digits() == 0 {
+			return nil, false, s.Errorf("expected a digit")
+		}
+	}
+	return s.text[start:s.at], integer, nil
+}
+
+func (s *Scanner) digits() int {
+	start := s.at
+	for s.at < len(s.text) && s.text[s.at] >= '0' && s.text[s.at] <= '9' {
+		s.at++
+	}
+	return s.at - start
+}
+
+// alias views b as a string for a call that does not keep it.
+func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// Float reads a number as a float.
+func (s *Scanner) Float() (float64, error) {
+	text, _, err := s.Number()
+	if err != nil {
+		return 0, err
+	}
+	return s.ParseFloat(text)
+}
+
+// ParseFloat returns the value of a text that Number returned.
+func (s *Scanner) ParseFloat(text []byte) (float64, error) {
+	switch c := text[len(text)-1]; c {
+	case 'N':
+		return math.NaN(), nil
+	case 'y':
+		if text[0] == '-' {
+			return math.Inf(-1), nil
+		}
+		return math.Inf(1), nil
+	}
+	v, err := strconv.ParseFloat(alias(text), 64)
+	if err != nil {
+		return 0, s.Errorf("the number %.40s is out of range", text)
+	}
+	return v, nil
+}
+
+// Int reads an integer. Some writers have only floats, so that 12.0 is 12.
+func (s *Scanner) Int() (int64, error) {
+	start := s.at
+	text, integer, err := s.Number()
+	if err != nil {
+		return 0, err
+	}
+	if v, err := strconv.ParseInt(alias(text), 10, 64); integer && err == nil {
+		return v, nil
+	}
+	if v, err := s.ParseFloat(text); err == nil && v == math.Trunc(v) && math.Abs(v) < 1<<53 {
+		return int64(v), nil
+	}
+	return 0, s.errorAt(start, "%.40s is not a 64-bit integer", text)
+}
+
+// Bool reads true or false. null is false.
+func (s *Scanner) Bool() (bool, error) {
+	switch {
+	case s.Accept("true"):
+		return true, nil
+	case s.Accept("false"), s.Accept("null"):
+		return false, nil
+	}
+	return false, s.Errorf("expected true or false")
+}
+
+// Accept reads a word like null if it comes next, and reports whether it did.
+func (s *Scanner) Accept(word string) bool {
+	if end := s.at + len(word); end <= len(s.text) && string(s.text[s.at:end]) == word {
+		s.at = end
+		return true
+	}
+	return false
+}

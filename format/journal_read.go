@@ -1,0 +1,363 @@
+package format
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gitruns/runs/format/internal/json"
+)
+
+// JournalParser reads journal lines. It keeps the keys that it has seen, so that a million points do not allocate a
+// million strings. The zero value is ready.
+type JournalParser struct{ scan json.Scanner }
+
+// Parse reads one line without its newline into l. The next call reuses the slices of l. An error names the column.
+func (p *JournalParser) Parse(line []byte, l *Line) error {
+	*l = Line{Metrics: l.Metrics[:0]}
+	if len(line) > MaxLineBytes {
+		return fmt.Errorf("the line is longer than %d bytes", MaxLineBytes)
+	}
+	if !utf8.Valid(line) {
+		return errors.New("the line is not UTF-8")
+	}
+	p.scan.Reset(line, MaxDepth)
+	timed := false
+	err := p.scan.Object(func(key string) error {
+		if key == "t" {
+			timed = true
+			return p.time(&l.Time)
+		}
+		return p.member(key, l)
+	})
+	if err != nil {
+		return err
+	}
+	if err := p.scan.End(); err != nil {
+		return err
+	}
+	if !timed {
+		return errors.New(`the line has no time "t"`)
+	}
+	return nil
+}
+
+// member reads the value of any key but the time.
+func (p *JournalParser) member(key string, l *Line) error {
+	switch key {
+	case "step":
+		l.HasStep = true
+		return p.integer(&l.Step)
+	case "m":
+		return p.metrics(l)
+	case "p":
+		return p.params(&l.Params, l)
+	case "set":
+		return p.params(&l.Set, l)
+	case "tags":
+		return p.tags(l)
+	case "note":
+		return p.text(&l.Note)
+	case "event":
+		return p.text(&l.Event)
+	case "artifact":
+		l.Artifact = &ArtifactLine{}
+		return p.artifact(l.Artifact)
+	case "dataset":
+		l.Dataset = &DatasetLine{}
+		return p.dataset(l.Dataset)
+	case "joined":
+		l.Joined = &JoinedLine{}
+		return p.joined(l.Joined)
+	case "exit_code":
+		l.ExitCode = new(int64)
+		return p.integer(l.ExitCode)
+	case "values":
+		return p.values(l)
+	case "summary":
+		return p.summary(l)
+	case "metric":
+		l.Defined = &Definition{}
+		return p.definition(l.Defined)
+	case "labels":
+		l.Aside = "this version does not store labels"
+		return p.skip()
+	}
+	v, err := p.scan.Value()
+	if err != nil {
+		return err
+	}
+	if err := CheckKey(key); err != nil {
+		return err
+	}
+	if l.Unknown == nil {
+		l.Unknown = map[string]any{}
+	}
+	l.Unknown[key] = v
+	return nil
+}
+
+// skip reads a value that nobody needs.
+func (p *JournalParser) skip() error {
+	_, err := p.scan.Value()
+	return err
+}
+
+func (p *JournalParser) time(t *int64) error {
+	text, _, err := p.scan.Number()
+	if err != nil {
+		return err
+	}
+	us, ok := parseSeconds(text)
+	if !ok {
+		return p.scan.Errorf("the time %.40s is not between 1970 and 9999", text)
+	}
+	*t = us
+	return nil
+}
+
+func (p *JournalParser) integer(into *int64) (err error) {
+	*into, err = p.scan.Int()
+	return err
+}
+
+func (p *JournalParser) metrics(l *Line) error {
+	return p.scan.Object(func(key string) error {
+		if err := CheckKey(key); err != nil {
+			return err
+		}
+		v, err := p.scan.Float()
+		if err != nil {
+			return fmt.Errorf("metric %q: %w", key, err)
+		}
+		l.Metrics = append(l.Metrics, MetricValue{key, v})
+		return nil
+	})
+}
+
+// values reads non-numeric values. If one is too long, the line must be set aside.
+func (p *JournalParser) values(l *Line) error {
+	return p.scan.Object(func(key string) error {
+		if err := CheckKey(key); err != nil {
+			return err
+		}
+		v, err := p.scan.Value()
+		if err != nil {
+			return fmt.Errorf("value %q: %w", key, err)
+		}
+		text := AppendJSON(nil, v)
+		if len(text) > MaxValueBytes {
+			if l.Aside == "" {
+				l.Aside = fmt.Sprintf("value %q is longer than %d bytes", key, MaxValueBytes)
+			}
+			return nil
+		}
+		l.Values = append(l.Values, ValueText{key, string(text)})
+		return nil
+	})
+}
+
+func (p *JournalParser) summary(l *Line) error {
+	l.Summary = map[string]any{}
+	leaves := 0
+	return p.scan.Object(func(key string) error {
+		if err := CheckKey(key); err != nil {
+			return err
+		}
+		v, err := p.scan.Value()
+		if err != nil {
+			return fmt.Errorf("summary %q: %w", key, err)
+		}
+		if v = WithoutNulls(v); v != nil {
+			if _, _, reason := cleanValue(v, nil, 0, &leaves, false); reason != "" {
+				return fmt.Errorf("summary %q: %s", key, reason)
+			}
+		}
+		l.Summary[key] = v
+		return nil
+	})
+}
+
+func (p *JournalParser) definition(d *Definition) error {
+	err := p.scan.Object(func(key string) (err error) {
+		switch key {
+		case "name":
+			return p.optional(&d.Name)
+		case "step_metric":
+			return p.optional(&d.StepMetric)
+		case "step_sync":
+			d.StepSync, err = p.scan.Bool()
+			return err
+		case "hidden":
+			d.Hidden, err = p.scan.Bool()
+			return err
+		case "summary":
+			return p.optional(&d.Summary)
+		case "goal":
+			return p.optional(&d.Goal)
+		}
+		return p.skip()
+	})
+	if err != nil {
+		return err
+	}
+	d.Summary = strings.ReplaceAll(d.Summary, " ", "")
+	if _, err := d.check(); err != nil {
+		return fmt.Errorf("metric: %w", err)
+	}
+	return nil
+}
+
+func (p *JournalParser) params(into *Params, l *Line) error {
+	v, err := p.scan.Value()
+	if err != nil {
+		return err
+	}
+	params, nulls, err := paramsOf(v)
+	*into, l.Nulls = params, append(l.Nulls, nulls...)
+	return err
+}
+
+// paramsOf checks params that a Scanner has read, and takes the nulls out of them.
+func paramsOf(v any) (params Params, nulls []string, err error) {
+	m, ok := v.(map[string]any)
+	if !ok {
+		return nil, nil, errors.New("params must be an object")
+	}
+	nulls = dropNulls(m, "", nil)
+	return m, nulls, CheckParams(m)
+}
+
+func (p *JournalParser) tags(l *Line) error {
+	l.Tags = map[string]string{}
+	return p.scan.Object(func(key string) error {
+		if err := CheckKey(key); err != nil {
+			return err
+		}
+		v, err := p.scan.Value()
+		if err != nil {
+			return err
+		}
+		switch v := v.(type) {
+		case string:
+			if len(v) > MaxTextBytes {
+				return fmt.Errorf("tag %q is longer than %d bytes", key, MaxTextBytes)
+			}
+			l.Tags[key] = v
+		case bool, int64, float64:
+			l.Tags[key] = TOMLString(v)
+		default:
+			return fmt.Errorf("tag %q must be a text", key)
+		}
+		return nil
+	})
+}
+
+func (p *JournalParser) text(into *string) error {
+	s, err := p.scan.Text()
+	if err == nil && len(s) > MaxTextBytes {
+		err = fmt.Errorf("a text is longer than %d bytes", MaxTextBytes)
+	}
+	*into = s
+	return err
+}
+
+// optional reads a text, or null.
+func (p *JournalParser) optional(into *string) error {
+	if p.scan.Accept("null") {
+		return nil
+	}
+	return p.text(into)
+}
+
+func (p *JournalParser) artifact(a *ArtifactLine) error {
+	return p.scan.Object(func(key string) error {
+		switch key {
+		case "path":
+			return p.optional(&a.Path)
+		case "name":
+			return p.optional(&a.Name)
+		case "kind":
+			return p.optional(&a.Kind)
+		case "key":
+			return p.optional(&a.Key)
+		case "caption":
+			return p.optional(&a.Caption)
+		case "sha256":
+			return p.optional(&a.SHA256)
+		case "step":
+			if p.scan.Accept("null") {
+				return nil
+			}
+			a.Step = new(int64)
+			return p.integer(a.Step)
+		case "bytes":
+			return p.integer(&a.Bytes)
+		}
+		return p.skip()
+	})
+}
+
+func (p *JournalParser) joined(j *JoinedLine) error {
+	return p.scan.Object(func(key string) error {
+		var into *string
+		switch key {
+		case "experiment":
+			into = &j.Experiment
+		case "group":
+			into = &j.Group
+		case "key":
+			into = &j.Key
+		default:
+			return p.skip()
+		}
+		if err := p.optional(into); err != nil || *into == "" {
+			return err
+		}
+		return CheckKey(*into)
+	})
+}
+
+func (p *JournalParser) dataset(d *DatasetLine) error {
+	return p.scan.Object(func(key string) error {
+		switch key {
+		case "path":
+			return p.text(&d.Path)
+		case "name":
+			return p.text(&d.Name)
+		case "role":
+			return p.text(&d.Role)
+		case "sha256":
+			return p.text(&d.SHA256)
+		case "bytes":
+			return p.integer(&d.Bytes)
+		case "files":
+			return p.integer(&d.Files)
+		case "rows":
+			return p.integer(&d.Rows)
+		case "columns":
+			return p.texts(&d.Columns)
+		case "manifest":
+			return p.text(&d.Manifest)
+		case "hash":
+			return p.text(&d.Hash)
+		case "dvc":
+			return p.text(&d.DVC)
+		}
+		return p.skip()
+	})
+}
+
+// texts reads a list and leaves out whatever is not a string.
+func (p *JournalParser) texts(into *[]string) error {
+	v, err := p.scan.Value()
+	if list, ok := v.([]any); ok {
+		for _, item := range list {
+			if s, ok := item.(string); ok {
+				*into = append(*into, s)
+			}
+		}
+	}
+	return err
+}

@@ -1,0 +1,43 @@
+package format
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParseParams(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		want  Params
+		nulls []string
+	}{
+		{"", Params{}, nil},
+		{"lr = 0.1\r\n[opt]\r\nname = 'adam'\r\n", Params{"lr": 0.1, "opt": m{"name": "adam"}}, nil},
+		{"[[layer]]\nn = 1\n", Params{"layer": []any{m{"n": int64(1)}}}, nil},
+		{" {}", Params{}, nil},
+		{"{\n\t\"n\": 1, \"x\": null,\n \"o\": {\"y\": null, \"l\": [null, 1.0]}}\n", Params{"n": int64(1), "o": m{"l": []any{"null", 1.0}}}, []string{"o.y", "x"}},
+	} {
+		got, nulls, err := ParseParams("p", []byte(c.text))
+		if d := cmp.Diff(c.want, got) + cmp.Diff(c.nulls, nulls); err != nil || d != "" {
+			t.Errorf("%q: %v (-want +got):\n%s", c.text, err, d)
+		}
+	}
+	for _, c := range []struct{ text, want string }{
+		{"lr = \n", "p:1: "},
+		{"day = 2026-11-23\n", "p: param day: a time; write it as a string"},
+		{"lr = \"\xff\"\n", "p:1: the text is not UTF-8"},
+		{strings.Repeat("#", MaxRecordBytes+1), "p: the file is too large: 8388609 bytes, and at most 8388608 are read"},
+		{"{\"a\": 1,\n \"b\" 2}", `p:2: expected ":"`},
+		{"{\"a\": 1}\n\n{", "p:3: unexpected text after the end"},
+		{"{\"a\": \"\xff\"}", "p:1: the text is not UTF-8"},
+		{"{\"\": 1}", "p: param \"\": the key is empty"},
+		{strings.Repeat(`{"a":`, 40) + strings.Repeat("}", 40), "p:1: nested deeper than 16 levels"},
+	} {
+		_, _, err := ParseParams("p", []byte(c.text))
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%.40q: %v, want %s", c.text, err, c.want)
+		}
+	}
+}
