@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"embed"
 	"errors"
@@ -9,12 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
 )
 
 // demoFiles are a training project: the Palmer penguins (CC0, see demo/penguins.md) and a program that learns from them.
@@ -37,13 +38,14 @@ after a change of the code, show what was recorded, and reproduce the last run f
 type demo struct {
 	*app
 	dir, self, python string
+	git               git.Example
 }
 
 func (a *app) demo(ctx context.Context) error {
 	d := &demo{app: a}
-	var err error
-	if _, err = exec.LookPath("git"); err != nil {
-		return &repo.HintError{Err: errors.New("starting the demo: git is not installed"), Hint: "install git and repeat; https://git-scm.com"}
+	err := git.Installed()
+	if err != nil {
+		return &repo.HintError{Err: fmt.Errorf("starting the demo: %w", err), Hint: "install Git from https://git-scm.com"}
 	}
 	for _, name := range []string{"python3", "python"} {
 		if d.python, err = exec.LookPath(name); err == nil {
@@ -52,7 +54,7 @@ func (a *app) demo(ctx context.Context) error {
 		}
 	}
 	if err != nil {
-		return &repo.HintError{Err: errors.New("starting the demo: python3 is not installed"), Hint: "install Python 3.9 or later and repeat; https://www.python.org"}
+		return &repo.HintError{Err: errors.New("starting the demo: python3 is not installed"), Hint: "install Python 3.9 or later from https://www.python.org"}
 	}
 	if d.self, err = os.Executable(); err != nil {
 		return fmt.Errorf("starting the demo: %w", err)
@@ -65,6 +67,7 @@ func (a *app) demo(ctx context.Context) error {
 	if err := os.Mkdir(d.dir, 0o777); err != nil {
 		return fmt.Errorf("starting the demo: %w", err)
 	}
+	d.git = git.Example{Dir: d.dir}
 	if err := d.project(ctx); err != nil {
 		return fmt.Errorf("making the project in %s: %w", d.dir, err)
 	}
@@ -85,10 +88,11 @@ func (d *demo) project(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, args := range [][]string{{"init", "-q"}, {"config", "user.name", demoName}, {"config", "user.email", demoEmail}, {"config", "commit.gpgSign", "false"}, {"config", "core.hooksPath", os.DevNull}, {"symbolic-ref", "HEAD", "refs/heads/main"}, {"add", "-A"}, {"commit", "-q", "-m", "Tell penguins apart"}} {
-		if err := d.git(ctx, nil, args...); err != nil {
-			return err
-		}
+	if err := d.git.Init(ctx, demoName, demoEmail); err != nil {
+		return err
+	}
+	if err := d.git.CommitAll(ctx, "Tell penguins apart"); err != nil {
+		return err
 	}
 	if err := d.quiet(ctx, "init"); err != nil {
 		return err
@@ -96,33 +100,15 @@ func (d *demo) project(ctx context.Context) error {
 	if err := d.quiet(ctx, "goal", "val/loss", "min", "--primary"); err != nil {
 		return err
 	}
-	if err := d.git(ctx, nil, "add", "-A"); err != nil {
-		return err
-	}
-	return d.git(ctx, nil, "commit", "-q", "-m", "Set up runs")
+	return d.git.CommitAll(ctx, "Set up runs")
 }
 
 // The person whose the demo is: nobody's name goes into one.
 const demoName, demoEmail = "Demo", "demo@example.org"
 
-// git runs git in the project.
-func (d *demo) git(ctx context.Context, stdin []byte, args ...string) error {
-	cmd := exec.CommandContext(ctx, "git", args...)
-	cmd.Dir, cmd.Stdin, cmd.Env = d.dir, bytes.NewReader(stdin), demoEnv()
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("git %s: %s", args[0], firstLine(strings.TrimSpace(string(out))+" "+err.Error()))
-	}
-	return nil
-}
-
-// demoEnv is our environment without what would lead git or runs to another project.
+// demoEnv is the environment without what would lead Git or runs to another project.
 func demoEnv() []string {
-	var env []string
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "RUNS_") && !strings.HasPrefix(v, "GIT_DIR=") && !strings.HasPrefix(v, "GIT_WORK_TREE=") && !strings.HasPrefix(v, "GIT_INDEX_FILE=") {
-			env = append(env, v)
-		}
-	}
+	env := slices.DeleteFunc(git.WithoutRepository(os.Environ()), func(v string) bool { return strings.HasPrefix(v, "RUNS_") })
 	return append(env, "RUNS_PAGER=cat")
 }
 
@@ -162,16 +148,11 @@ func (d *demo) again(ctx context.Context) error {
 	d.say("code and pushed, to a folder in place of a server.\n")
 	parent := filepath.Dir(d.dir)
 	origin := filepath.Join(parent, "origin.git")
-	for _, args := range [][]string{
-		{"checkout", "-q", "--", "train.py"},
-		{"init", "-q", "--bare", origin},
-		{"--git-dir=" + origin, "symbolic-ref", "HEAD", "refs/heads/main"},
-		{"remote", "add", "origin", origin},
-		{"push", "-q", "-u", "origin", "main"},
-	} {
-		if err := d.git(ctx, nil, args...); err != nil {
-			return fmt.Errorf("publishing the code: %w", err)
-		}
+	if err := d.git.Restore(ctx, "train.py"); err != nil {
+		return fmt.Errorf("taking back the change of the code: %w", err)
+	}
+	if err := d.git.Publish(ctx, origin); err != nil {
+		return fmt.Errorf("publishing the code: %w", err)
 	}
 	for _, step := range []string{"commit", "push"} {
 		if err := d.step(ctx, step); err != nil {
@@ -181,8 +162,8 @@ func (d *demo) again(ctx context.Context) error {
 	d.say("A fresh clone brings the changed code back: restored from its patch, proved by its tree")
 	d.say("hash, run again.\n")
 	clone := filepath.Join(parent, "clone")
-	if err := d.git(ctx, nil, "clone", "-q", origin, clone); err != nil {
-		return fmt.Errorf("cloning the project: %w", err)
+	if _, err := d.git.Clone(ctx, origin, clone); err != nil {
+		return err
 	}
 	project := d.dir
 	d.dir = clone
@@ -203,7 +184,7 @@ func (d *demo) show(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.git(ctx, patch, "apply"); err != nil {
+	if err := d.git.Apply(ctx, patch); err != nil {
 		return fmt.Errorf("changing the code: %w", err)
 	}
 	d.say("Now the code is changed: the model sees the sex of a bird too. The change is not")

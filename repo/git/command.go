@@ -16,6 +16,14 @@ import (
 // ErrNoGit says that the git binary is not on the PATH.
 var ErrNoGit = errors.New("git is not installed")
 
+// Installed returns ErrNoGit unless Git can be run.
+func Installed() error {
+	if _, err := exec.LookPath("git"); err != nil {
+		return ErrNoGit
+	}
+	return nil
+}
+
 // Run runs git in dir and returns what it prints. An error carries git's own first line.
 func Run(ctx context.Context, dir string, args ...string) ([]byte, error) {
 	return command{dir: dir}.run(ctx, args...)
@@ -29,6 +37,7 @@ type command struct {
 	// stderr keeps what a call that succeeds says there; nil drops it.
 	stderr   *stderrBuffer
 	heldLock *os.File // a lock that git keeps where it outlives us; nil is none
+	anywhere bool     // the repository is that of dir, whatever the environment names
 }
 
 // unsafeVariables change what plumbing prints or where it writes.
@@ -86,6 +95,9 @@ func (c command) process(ctx context.Context, args []string) (*exec.Cmd, error) 
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return slices.ContainsFunc(unsafeVariables, func(prefix string) bool { return strings.HasPrefix(v, prefix) })
 	})
+	if c.anywhere {
+		cmd.Env = WithoutRepository(cmd.Env)
+	}
 	// A reading command takes no lock that a person's own git could stumble over, and asks nobody for a password.
 	cmd.Env = append(append(cmd.Env, "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C"), c.env...)
 	return cmd, nil
