@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/lock"
@@ -55,6 +56,16 @@ func (a *Active) OpenShared() (*Journal, error) {
 	return nil, fmt.Errorf("opening a journal of run %s: %d of them are in use at this moment: repeat the command", a.ID, maxShared)
 }
 
+// AppendShared appends lines to a journal that command-line calls share. Lines without a time get the present one.
+func (a *Active) AppendShared(lines ...*format.Line) error {
+	j, err := a.OpenShared()
+	if err != nil {
+		return err
+	}
+	err = j.AppendNow(lines...)
+	return errors.Join(err, j.Close())
+}
+
 var errTaken = errors.New("the journal is in use")
 
 // openJournal opens and locks a journal, and makes sure that it is one that a finish will still read: the run is not
@@ -88,6 +99,16 @@ func (a *Active) openJournal(name string, flags int) (*Journal, error) {
 		return nil, err
 	}
 	return &Journal{f: f, run: a}, nil
+}
+
+// AppendNow is Append after it gave the present time to lines without one.
+func (j *Journal) AppendNow(lines ...*format.Line) error {
+	for _, l := range lines {
+		if l.Time == 0 {
+			l.Time = time.Now().UnixMicro()
+		}
+	}
+	return j.Append(lines...)
 }
 
 // Append writes the lines with one write call. When it returns nil, they survive the death of this process. Where the disk

@@ -11,14 +11,16 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Requeued reports whether this process is a scheduler's second attempt at the job in which the run began: then whatever
-// had the run open has ended, on whichever machine.
-func (e *Entry) Requeued() bool {
-	job := os.Getenv("SLURM_JOB_ID")
-	if job == "" || e.Environment == nil || e.Environment.Variables["SLURM_JOB_ID"] != job {
+// Job is the scheduler's job that a process is part of: SLURM_JOB_ID and SLURM_RESTART_COUNT, empty if they are not set.
+type Job struct{ ID, Restarts string }
+
+// Requeued reports whether job is a later attempt at the job in which the run was started: then whatever had the run open
+// has ended, on whichever machine.
+func (e *Entry) Requeued(job Job) bool {
+	if job.ID == "" || e.Environment == nil || e.Environment.Variables["SLURM_JOB_ID"] != job.ID {
 		return false
 	}
-	return restarts(os.Getenv("SLURM_RESTART_COUNT")) > restarts(e.Environment.Variables["SLURM_RESTART_COUNT"])
+	return restarts(job.Restarts) > restarts(e.Environment.Variables["SLURM_RESTART_COUNT"])
 }
 
 func restarts(count string) int {
@@ -29,25 +31,25 @@ func restarts(count string) int {
 	return n
 }
 
-// TakeOver makes a process of this machine the owner of a run whose former owners have ended, by the word of a scheduler:
-// their journals are closed.
+// TakeOver makes a process of this machine the owner of a run whose former owners a scheduler has ended: it closes their
+// journals.
 func (a *Active) TakeOver(pid int) error {
 	if err := checkProcess(pid); err != nil {
-		return fmt.Errorf("going on with run %s: %w", a.ID, err)
+		return fmt.Errorf("resuming run %s: %w", a.ID, err)
 	}
 	if a.Foreign() {
 		return a.foreignError()
 	}
 	owners, err := a.owners()
 	if err != nil {
-		return fmt.Errorf("going on with run %s: %w", a.ID, err)
+		return fmt.Errorf("resuming run %s: %w", a.ID, err)
 	}
 	if err := a.join(pid); err != nil {
 		return err
 	}
 	files, err := a.journals("")
 	if err != nil {
-		return fmt.Errorf("going on with run %s: %w", a.ID, err)
+		return fmt.Errorf("resuming run %s: %w", a.ID, err)
 	}
 	for _, w := range owners {
 		if life(w) != Elsewhere {
@@ -56,7 +58,7 @@ func (a *Active) TakeOver(pid int) error {
 		for _, f := range files {
 			if host, writer := f.writer(); host == w.Host && writer > 0 && !ended(f.path) && (host != thisHost() || int64(writer) == w.PID) {
 				if err := a.closeJournal(f); err != nil {
-					return fmt.Errorf("going on with run %s: closing %s: %w", a.ID, f.name, err)
+					return fmt.Errorf("resuming run %s: closing %s: %w", a.ID, f.name, err)
 				}
 			}
 		}
@@ -65,7 +67,7 @@ func (a *Active) TakeOver(pid int) error {
 	return nil
 }
 
-// closeJournal ends a journal whose writer can do so no more.
+// closeJournal ends a journal whose writer no longer exists.
 func (a *Active) closeJournal(f journalFile) error {
 	j, err := a.openJournal(f.name, 0)
 	if err != nil {
@@ -74,8 +76,8 @@ func (a *Active) closeJournal(f journalFile) error {
 	return j.Close()
 }
 
-// LastStep is the highest step of a run's points, values and artifacts; false where it has none. Artifacts whose list is
-// not here do not count.
+// LastStep is the highest step of a run's points, values and artifacts, false if it has none. Artifacts do not count if
+// their list is not in this clone.
 func (e *Entry) LastStep(ctx context.Context) (step int64, some bool, err error) {
 	step = math.MinInt64
 	seen := func(s int64) { step, some = max(step, s), true }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/capture"
+	"github.com/gitruns/runs/repo/catalog"
 )
 
 // beginFlags are those that describe a new run: of start, exec and a log outside a run.
@@ -218,72 +218,27 @@ func parseTags(flags []string) (map[string]string, error) {
 	return tags, nil
 }
 
-// begin starts the run that the flags describe, or continues the one that --resume names. fresh is false for the latter.
+// begin starts the run that the flags describe, or continues the active one that --resume names: then fresh is false.
 func (a *app) begin(ctx context.Context, r *repo.Repository, f *beginFlags, run *format.Run, kind string) (active *repo.Active, fresh bool, err error) {
 	if f.resume != "" {
-		old, err := a.resumable(ctx, r, f.resume)
+		c, err := a.collect(ctx, r, "")
 		if err != nil {
 			return nil, false, err
 		}
+		before, err := c.Resume(catalog.ResumeRequest{Mode: catalog.ResumeUnfinished, Key: f.resume, Job: slurmJob()})
 		switch {
-		case old == nil:
-		case old.Active == nil:
-			run.Resumes = old.ID
-		default:
-			return old.Active, false, a.continueRun(old, run, kind)
+		case err != nil:
+			return nil, false, withResumeHint(err)
+		case before.Same:
+			pid := 0
+			if kind == format.OwnerProcess {
+				pid = os.Getpid()
+			}
+			return before.Entry.Active, false, before.Join(run, pid, false)
+		case before.Entry != nil:
+			run.Resumes = before.Entry.ID
 		}
 	}
 	active, err = r.Start(ctx, run, kind)
 	return active, true, err
-}
-
-// resumable returns the newest run with the key that did not finish, or nil.
-func (a *app) resumable(ctx context.Context, r *repo.Repository, key string) (*repo.Entry, error) {
-	entries, damaged, err := r.List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range damaged {
-		a.progress("runs: damaged run left out: %v", d.Err)
-	}
-	for _, e := range entries {
-		if e.Key != key || e.Active != nil && e.Life == repo.Foreign {
-			continue
-		}
-		if e.Status == format.Finished {
-			return nil, nil
-		}
-		if e.Active != nil && e.Life == repo.Alive {
-			return nil, &repo.HintError{Err: fmt.Errorf("resuming %s: run %s is in progress", key, e.ID), Hint: "its process is alive on this machine; end it first"}
-		}
-		return e, nil
-	}
-	return nil, nil
-}
-
-// continueRun adds what the flags say to a run in progress. A param of another value is refused.
-func (a *app) continueRun(old *repo.Entry, run *format.Run, kind string) error {
-	if err := old.Params.Clone().Add(run.Params); err != nil {
-		return fmt.Errorf("resuming run %s: %w", old.ID, err)
-	}
-	if kind == format.OwnerProcess {
-		if err := old.Active.Join(); err != nil {
-			return err
-		}
-	}
-	if len(run.Params) == 0 && len(run.Tags) == 0 && run.Note == "" {
-		return nil
-	}
-	return a.appendShared(old.Active, &format.Line{Params: run.Params, Tags: run.Tags, Note: run.Note})
-}
-
-// appendShared writes lines to a journal that command-line calls share. Lines without a time get the present one.
-func (a *app) appendShared(active *repo.Active, lines ...*format.Line) error {
-	j, err := active.OpenShared()
-	if err != nil {
-		return err
-	}
-	stamp(lines)
-	err = j.Append(lines...)
-	return errors.Join(err, j.Close())
 }

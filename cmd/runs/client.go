@@ -19,6 +19,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/query"
 )
 
@@ -41,7 +42,7 @@ journal line behind it. The answer is one line of JSON; what went wrong is {"err
 	}
 	for _, c := range []struct {
 		name, short string
-		call        func(context.Context, *clientRequest) (map[string]any, error)
+		call        func(context.Context, *clientRequest) (clientAnswer, error)
 		anywhere    bool // the request says where
 	}{
 		{"start", "Start a run that a process keeps open", a.clientStart, false},
@@ -135,15 +136,6 @@ func readClientRequest(in io.Reader) (*clientRequest, error) {
 	return q, nil
 }
 
-// clientError is an answer that says what went wrong in a way that the client tells apart.
-type clientError struct {
-	kind string
-	err  error
-}
-
-func (e *clientError) Error() string { return e.err.Error() }
-func (e *clientError) Unwrap() error { return e.err }
-
 // Kinds of what goes wrong.
 const (
 	clientExists   = "exists"
@@ -156,12 +148,17 @@ const (
 )
 
 func errorKind(err error) string {
-	var known *clientError
+	var problem *catalog.ResumeError
+	var params *catalog.ParamsError
 	var usage usageError
 	var syntax *query.SyntaxError
 	switch {
-	case errors.As(err, &known):
-		return known.kind
+	case errors.As(err, &problem):
+		return map[catalog.ResumeProblem]string{
+			catalog.KeyExists: clientExists, catalog.KeyMissing: clientMissing, catalog.IsActive: clientAlive, catalog.MayBeActive: clientAlive,
+		}[problem.Problem]
+	case errors.As(err, &params):
+		return clientParams
 	case errors.As(err, &usage), errors.As(err, &syntax):
 		return clientUsage
 	case errors.Is(err, repo.ErrNotActive):
@@ -194,14 +191,35 @@ func (a *app) clientFailed(err error) error {
 		hint = hinted.Hint
 	}
 	a.status = exitFailed
-	return a.printJSON(map[string]any{"error": map[string]any{"kind": errorKind(err), "message": firstLine(err.Error()), "hint": hint}})
+	var answer failedJSON
+	answer.Error.Hint, answer.Error.Kind, answer.Error.Message = hint, errorKind(err), firstLine(err.Error())
+	return a.printJSON(answer)
 }
 
+// failedJSON is the answer to a call that failed.
+type failedJSON struct {
+	Error struct {
+		Hint    string `json:"hint"`
+		Kind    string `json:"kind"`
+		Message string `json:"message"`
+	} `json:"error"`
+}
+
+// clientAnswer is the answer to a call that succeeded.
+type clientAnswer interface{ setWarnings(warnings []string) }
+
+// warnedJSON is part of each clientAnswer.
+type warnedJSON struct {
+	Warnings []string `json:"warnings"`
+}
+
+func (w *warnedJSON) setWarnings(warnings []string) { w.Warnings = warnings }
+
 // clientCall answers one request. What a command would say to a person goes into the answer.
-func (a *app) clientCall(ctx context.Context, call func(context.Context, *clientRequest) (map[string]any, error)) error {
+func (a *app) clientCall(ctx context.Context, call func(context.Context, *clientRequest) (clientAnswer, error)) error {
 	var said bytes.Buffer
 	a.term.Quiet(&said)
-	var answer map[string]any
+	var answer clientAnswer
 	q, err := readClientRequest(a.term.In)
 	if err == nil {
 		answer, err = call(ctx, q)
@@ -211,8 +229,8 @@ func (a *app) clientCall(ctx context.Context, call func(context.Context, *client
 	}
 	warnings := []string{}
 	for line := range strings.Lines(said.String()) {
-		warnings = append(warnings, strings.TrimPrefix(strings.TrimSpace(line), "runs: "))
+		warnings = append(warnings, strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(line), "runs: "), "warning: "))
 	}
-	answer["warnings"] = warnings
+	answer.setWarnings(warnings)
 	return a.printJSON(answer)
 }

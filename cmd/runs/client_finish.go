@@ -9,8 +9,18 @@ import (
 	"github.com/gitruns/runs/repo/tensorboard"
 )
 
+// finishedJSON is what became of a run that the client finished.
+type finishedJSON struct {
+	warnedJSON
+	Dir     string        `json:"dir"`
+	ID      string        `json:"id"`
+	Open    int           `json:"open"`    // writers that are still there
+	Resumed []string      `json:"resumed"` // ids of runs that hold what was logged after the end
+	Status  format.Status `json:"status"`
+}
+
 // clientFinish ends a run as its process says.
-func (a *app) clientFinish(ctx context.Context, q *clientRequest) (map[string]any, error) {
+func (a *app) clientFinish(ctx context.Context, q *clientRequest) (clientAnswer, error) {
 	end := repo.Finish{Status: format.Status(q.Status), ExitCode: q.ExitCode, Signal: q.Signal, EndReason: q.EndReason, LostRows: q.LostRows}
 	switch end.Status {
 	case format.Finished, format.Failed, format.Killed:
@@ -50,9 +60,5 @@ func (a *app) clientFinish(ctx context.Context, q *clientRequest) (map[string]an
 	} else {
 		a.commitAtFinish(ctx, r, done.Run, true)
 	}
-	resumed := done.Resumed
-	if resumed == nil {
-		resumed = []string{}
-	}
-	return map[string]any{"id": active.ID, "status": string(done.Run.Status), "dir": done.Dir, "open": len(done.Open), "resumed": resumed}, nil
+	return &finishedJSON{ID: active.ID, Status: done.Run.Status, Dir: done.Dir, Open: len(done.Open), Resumed: done.Resumed}, nil
 }

@@ -3,246 +3,115 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
-	"math"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/catalog"
 )
 
-// Ways to go on with an older run.
-const (
-	resumeNever = "never"
-	resumeMust  = "must"
-	resumeAllow = "allow"
-	resumeAuto  = "auto"
-)
-
-// earlier is the run of which a new one is the continuation.
-type earlier struct {
-	entry *repo.Entry
-	same  bool // it is in progress: the process goes on with it instead of starting another
-	// existing is a run with the same key that is not continued.
-	existing string
-	changed  []string // params whose values the program changes
+// slurmJob is the scheduler's job that this process is part of.
+func slurmJob() repo.Job {
+	return repo.Job{ID: os.Getenv("SLURM_JOB_ID"), Restarts: os.Getenv("SLURM_RESTART_COUNT")}
 }
 
-// lookEarlier finds the run to go on with.
-func (a *app) lookEarlier(ctx context.Context, r *repo.Repository, q *clientRequest) (*earlier, error) {
-	switch q.Resume {
-	case "", resumeNever, resumeAuto:
-	case resumeMust, resumeAllow:
+// resumption finds the run that the client's new one continues, and the catalog that it is of, nil if none was needed.
+func (a *app) resumption(ctx context.Context, r *repo.Repository, q *clientRequest) (catalog.Resumption, *catalog.Catalog, error) {
+	ask := catalog.ResumeRequest{Mode: catalog.ResumeMode(q.Resume), Key: q.Key}
+	switch ask.Mode {
+	case catalog.ResumeNone, catalog.ResumeNever:
+	case catalog.ResumeMust, catalog.ResumeAllow:
 		if q.Key == "" {
-			return nil, usagef("resume=%q needs the id of the run", q.Resume)
+			return catalog.Resumption{}, nil, usagef("resume=%q requires the id of the run", q.Resume)
+		}
+	case catalog.ResumeAuto:
+		host, _ := os.Hostname()
+		ask.Program = catalog.Program{Experiment: q.Experiment, Parent: q.Parent, Host: host}
+		if q.Entry != "" {
+			ask.Program.Entry = entryOf(r.TreeRoot(), a.dir, []string{q.Entry})
 		}
 	default:
-		return nil, usagef("resume is never, must, allow or auto, not %q", q.Resume)
+		return catalog.Resumption{}, nil, usagef("resume must be never, must, allow or auto, got %q", q.Resume)
 	}
-	byKey := q.Key != ""
-	if q.Resume == resumeAuto && !byKey {
-		q.Key = os.Getenv("SLURM_JOB_ID")
+	if q.Key == "" && ask.Mode != catalog.ResumeAuto {
+		return catalog.Resumption{}, nil, nil
 	}
-	if q.Key == "" && q.Resume != resumeAuto {
-		return &earlier{}, nil
-	}
+	ask.Job = slurmJob()
 	c, err := a.collect(ctx, r, q.Experiment)
 	if err != nil {
-		return nil, err
+		return catalog.Resumption{}, nil, err
 	}
-	var e *repo.Entry
-	if q.Key != "" {
-		e = newestWith(c, func(e *repo.Entry) bool { return e.Key == q.Key || e.ID == q.Key || format.IDRandom(e.ID) == q.Key })
-	} else {
-		e = newestWith(c, a.sameProgram(r, c, q))
-	}
-	if e == nil {
-		if q.Resume == resumeMust {
-			return nil, &clientError{clientMissing, &repo.HintError{Err: fmt.Errorf("resuming %s: no run has this id", q.Key), Hint: "'runs ls --columns key' shows them; resume=\"allow\" starts one where there is none"}}
-		}
-		return &earlier{}, nil
-	}
-	switch q.Resume {
-	case "":
-		return &earlier{existing: e.ID}, nil
-	case resumeNever:
-		return nil, &clientError{clientExists, &repo.HintError{Err: fmt.Errorf("starting %s: run %s has this id already", q.Key, e.ID), Hint: "resume=\"allow\" goes on with it; without resume it becomes a second run of that id"}}
-	}
-	return a.mayContinue(e, q, byKey)
+	before, err := c.Resume(ask)
+	q.Key = before.Key
+	return before, c, withResumeHint(err)
 }
 
-// newestWith is the newest run of this clone that fits.
-func newestWith(c *catalog.Catalog, fits func(*repo.Entry) bool) *repo.Entry {
-	for _, e := range c.Entries() { // newest first
-		if (e.Active == nil || e.Life != repo.Foreign) && fits(e) {
-			return e
-		}
-	}
-	return nil
-}
-
-// sameProgram tells runs of the same program, for the same experiment, on this machine.
-func (a *app) sameProgram(r *repo.Repository, c *catalog.Catalog, q *clientRequest) func(*repo.Entry) bool {
-	entry := ""
-	if q.Entry != "" {
-		entry = entryOf(r.TreeRoot(), a.dir, []string{q.Entry})
-	}
-	host, _ := os.Hostname()
-	experiment := q.Experiment
-	if experiment == "" {
-		experiment = c.Config().Experiment
-	}
-	return func(e *repo.Entry) bool {
-		return entry != "" && e.Source != nil && e.Source.Entry == entry && e.Experiment == experiment && e.Parent == q.Parent && e.Reproduces == "" &&
-			e.Machine != nil && e.Machine.Host == host
-	}
-}
-
-// mayContinue decides what becomes of a run that was found.
-func (a *app) mayContinue(e *repo.Entry, q *clientRequest, byKey bool) (*earlier, error) {
-	guessed := q.Resume == resumeAuto && !byKey
-	if e.Active == nil {
-		if guessed && e.Status == format.Finished {
-			return &earlier{}, nil
-		}
-		return &earlier{entry: e}, nil
-	}
-	alive := e.Life == repo.Alive || e.Life == repo.Elsewhere && !e.Requeued()
+// withResumeHint adds the next step to an error of a resumption.
+func withResumeHint(err error) error {
+	var problem *catalog.ResumeError
+	var params *catalog.ParamsError
+	hint := ""
 	switch {
-	case !alive && (!guessed || e.Life != repo.Detached):
-		return &earlier{entry: e, same: true}, nil
-	case guessed:
-		return &earlier{}, nil
-	case e.Life == repo.Alive:
-		return nil, &clientError{clientAlive, &repo.HintError{Err: fmt.Errorf("resuming %s: run %s is in progress", q.Key, e.ID), Hint: "its process is alive on this machine; end it first"}}
+	case errors.As(err, &params):
+		hint = "use allow_val_change=True to take the new value"
+	case !errors.As(err, &problem):
+		return err
+	case problem.Problem == catalog.KeyExists:
+		hint = `use resume="allow" to continue it, or leave resume out to start a second run of that id`
+	case problem.Problem == catalog.KeyMissing:
+		hint = `run 'runs ls --columns key' to list the ids, or use resume="allow" to start one`
+	case problem.Problem == catalog.IsActive:
+		hint = stopProcess
+	case problem.Problem == catalog.MayBeActive:
+		hint = "run 'runs recover " + problem.Run + " --force' if you know that its process no longer exists"
 	}
-	return nil, &clientError{clientAlive, &repo.HintError{
-		Err:  fmt.Errorf("resuming %s: run %s may be in progress on another machine, boot or container", q.Key, e.ID),
-		Hint: "'runs recover " + e.ID + " --force' ends it, if you know that its process is gone",
-	}}
+	return &repo.HintError{Err: err, Hint: hint}
 }
 
-// continued makes the new run a continuation: it has what the older one had, but for what the program says anew.
-func continued(run *format.Run, old *format.Run, changes bool) error {
-	run.Resumes = old.ID
-	for _, text := range []struct{ of, from *string }{{&run.Key, &old.Key}, {&run.Name, &old.Name}, {&run.Experiment, &old.Experiment}, {&run.Group, &old.Group}, {&run.Parent, &old.Parent}} {
-		if *text.of == "" {
-			*text.of = *text.from
-		}
+const stopProcess = "stop its process on this machine first"
+
+// rejoin makes the client's process an owner of the active run that it continues.
+func (a *app) rejoin(before catalog.Resumption, run *format.Run, q *clientRequest) error {
+	if err := before.Join(run, q.PID, q.AllowValChange); err != nil {
+		return withResumeHint(err)
 	}
-	params, err := changedParams(old, run.Params, changes)
-	if err != nil {
-		return err
+	e := before.Entry
+	if run.Source != nil && e.Source != nil && run.Source.Tree != e.Source.Tree {
+		a.warn("the source has changed since run %s started; its record keeps the source of the start", e.ID)
 	}
-	run.Params = params
-	for _, null := range old.Nulls {
-		path, err := format.ParseKeyPath(null)
-		if _, set := params.Get(path...); (err != nil || !set) && !slices.Contains(run.Nulls, null) {
-			run.Nulls = append(run.Nulls, null)
-		}
-	}
-	tags := maps.Clone(old.Tags)
-	if tags == nil {
-		tags = run.Tags
-	} else {
-		maps.Copy(tags, run.Tags)
-	}
-	run.Tags, run.Summary, run.Defined = tags, old.Summary, old.Defined
 	return nil
 }
 
-// changedParams are the params of the older run with those given now. That one has another value is an error unless
-// changes are meant.
-func changedParams(old *format.Run, given format.Params, changes bool) (format.Params, error) {
-	params := old.Params.Clone()
-	if changes {
-		params.Override(given)
-		return params, nil
-	}
-	if err := params.Add(given); err != nil {
-		return nil, &clientError{clientParams, &repo.HintError{Err: fmt.Errorf("resuming run %s: %w", old.ID, err), Hint: "allow_val_change=True takes the new value"}}
-	}
-	return params, nil
+// resumedJSON is what the client must know of the run that it continues. If the chain could not be read, it has no
+// metrics, tags and changed params.
+type resumedJSON struct {
+	Changed  []string           `json:"changed,omitzero"`
+	ID       string             `json:"id"`
+	Metrics  map[string]float64 `json:"metrics,omitzero"`
+	NextStep int64              `json:"next_step"`
+	Params   format.Params      `json:"params"`
+	Same     bool               `json:"same"`
+	Summary  map[string]any     `json:"summary"`
+	Tags     []string           `json:"tags,omitzero"`
 }
 
-// changes are the dotted keys of params that have another value in given.
-func changes(old, given format.Params) []string {
-	var keys []string
-	for _, c := range old.Diff(given) {
-		if c.Old != nil && c.New != nil {
-			keys = append(keys, strings.Join(c.Path, "."))
-		}
-	}
-	return keys
-}
-
-// rejoin lets the process go on with a run that is in progress.
-func (a *app) rejoin(e *repo.Entry, run *format.Run, q *clientRequest) error {
-	params, err := changedParams(e.Run, run.Params, q.AllowValChange)
+// resumed describes the run that is continued to the client; params are those of its run.
+func (a *app) resumed(ctx context.Context, c *catalog.Catalog, before catalog.Resumption, params format.Params, changed []string) *resumedJSON {
+	e := before.Entry
+	answer := &resumedJSON{ID: e.ID, Same: before.Same, Params: params, Summary: e.Summary}
+	next, err := c.NextStep(ctx, e)
 	if err != nil {
-		return err
+		a.warn("the last step of run %s is not known: %v", e.ID, err)
+		return answer
 	}
-	join := e.Active.JoinFor
-	if e.Life == repo.Elsewhere {
-		join = e.Active.TakeOver
+	answer.NextStep = next
+	answer.Metrics = map[string]float64{}
+	for key, m := range c.Whole(e).Metrics {
+		answer.Metrics[key] = m.Last
 	}
-	if err := join(q.PID); err != nil {
-		return err
-	}
-	if run.Source != nil && e.Source != nil && run.Source.Tree != e.Source.Tree {
-		a.progress("runs: the source has changed since run %s began: its record keeps the source of its beginning", e.ID)
-	}
-	if len(run.Params) == 0 && len(run.Nulls) == 0 && len(run.Tags) == 0 && run.Note == "" {
-		return nil
-	}
-	l := &format.Line{Params: run.Params, Nulls: run.Nulls, Tags: run.Tags, Note: run.Note}
-	if q.AllowValChange {
-		l.Params, l.Set = nil, run.Params
-	}
-	e.Params = params
-	return a.appendShared(e.Active, l)
-}
-
-// resumed is what the client must know of the run that it goes on with.
-func (c *earlier) answer(ctx context.Context, r *repo.Repository, params map[string]any) (map[string]any, error) {
-	last, some := int64(math.MinInt64), false
-	seen, lasts := map[string]bool{}, map[string]any{}
-	for e := c.entry; e != nil; {
-		seen[e.ID] = true
-		for key, m := range e.Metrics {
-			if _, newer := lasts[key]; !newer {
-				lasts[key] = m.Last
-			}
-		}
-		step, has, err := e.LastStep(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if has {
-			last, some = max(last, step), true
-		}
-		if e.Resumes == "" || seen[e.Resumes] {
-			break
-		}
-		next, err := r.Read(ctx, e.Resumes)
-		if errors.Is(err, repo.ErrNotActive) {
-			break // the chain begins where no record is
-		}
-		if err != nil {
-			return nil, err
-		}
-		e = next
-	}
-	next := int64(0)
-	if some && last < math.MaxInt64 {
-		next = max(0, last+1)
-	}
-	return map[string]any{
-		"id": c.entry.ID, "same": c.same, "next_step": next, "params": orEmpty(params), "summary": orEmpty(c.entry.Summary), "metrics": lasts,
-		"tags": slices.Sorted(maps.Keys(c.entry.Tags)), "changed": c.changed,
-	}, nil
+	answer.Tags = append([]string{}, slices.Sorted(maps.Keys(e.Tags))...)
+	answer.Changed = append([]string{}, changed...)
+	return answer
 }

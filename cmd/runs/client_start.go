@@ -10,37 +10,39 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/capture"
+	"github.com/gitruns/runs/repo/catalog"
 )
 
-// clientStart starts the run of a process that is none of ours.
-func (a *app) clientStart(ctx context.Context, q *clientRequest) (map[string]any, error) {
+// clientStart starts the run of another process, or lets it join the run that it continues.
+func (a *app) clientStart(ctx context.Context, q *clientRequest) (clientAnswer, error) {
 	if q.PID <= 0 {
-		return nil, usagef("starting a run: pid is %d, not a process", q.PID)
+		return nil, usagef("starting a run: pid must be that of a process, got %d", q.PID)
 	}
 	r, err := a.setup(ctx)
 	if err != nil {
 		return nil, err
 	}
-	before, err := a.lookEarlier(ctx, r, q)
+	before, c, err := a.resumption(ctx, r, q)
 	if err != nil {
 		return nil, err
 	}
-	a.finishGone(ctx, r, func(id string) bool { return before.same && id == before.entry.ID })
+	a.finishGone(ctx, r, func(id string) bool { return before.Same && id == before.Entry.ID })
 	run, err := a.describeClient(ctx, r, q)
 	if err != nil {
 		return nil, err
 	}
-	var active *repo.Active
-	if before.entry != nil {
-		before.changed = changes(before.entry.Params, run.Params)
+	var changed []string
+	if before.Entry != nil {
+		changed = before.ChangedParams(run.Params)
 	}
+	var active *repo.Active
 	switch {
-	case before.same:
-		active = before.entry.Active
-		err = a.rejoin(before.entry, run, q)
-		run = before.entry.Run
-	case before.entry != nil:
-		if err = continued(run, before.entry.Run, q.AllowValChange); err != nil {
+	case before.Same:
+		active = before.Entry.Active
+		err = a.rejoin(before, run, q)
+		run = before.Entry.Run
+	case before.Entry != nil:
+		if err = withResumeHint(before.Inherit(run, q.AllowValChange)); err != nil {
 			break
 		}
 		fallthrough
@@ -50,17 +52,14 @@ func (a *app) clientStart(ctx context.Context, q *clientRequest) (map[string]any
 	if err != nil {
 		return nil, err
 	}
-	answer := a.clientRun(active, run)
-	answer["existing"] = before.existing
-	if before.entry != nil {
-		if answer["resumed"], err = before.answer(ctx, r, run.Params); err != nil {
-			a.progress("runs: the last step of run %s is not known: %v", before.entry.ID, err)
-			answer["resumed"] = map[string]any{"id": before.entry.ID, "same": before.same, "next_step": 0, "params": orEmpty(run.Params), "summary": orEmpty(before.entry.Summary)}
-		}
+	answer := clientRun(active, run)
+	answer.Existing = before.Existing
+	if before.Entry != nil {
+		answer.Resumed = a.resumed(ctx, c, before, run.Params, changed)
 	}
 	if wanted, _ := q.Sidecar.(bool); wanted {
-		if answer["sidecar"], err = startSidecar(active, q.PID, q.System); err != nil {
-			a.progress("runs: nothing attends the run: %v", err)
+		if answer.Sidecar, err = startSidecar(active, q.PID, q.System); err != nil {
+			a.warn("the run has no sidecar: %v", err)
 		}
 	}
 	return answer, nil
@@ -91,19 +90,45 @@ func (a *app) describeClient(ctx context.Context, r *repo.Repository, q *clientR
 	return run, nil
 }
 
-// clientRun is what the client must know of its run.
-func (a *app) clientRun(active *repo.Active, run *format.Run) map[string]any {
+// clientRunJSON is what the client must know of its run.
+type clientRunJSON struct {
+	warnedJSON
+	Dir        string        `json:"dir"`
+	Existing   string        `json:"existing"` // id of a run that has the key and is not continued
+	Experiment string        `json:"experiment"`
+	Format     int           `json:"format"`
+	Group      *string       `json:"group,omitzero"` // of join
+	Host       string        `json:"host"`
+	ID         string        `json:"id"`
+	Name       string        `json:"name"`
+	Params     format.Params `json:"params,omitzero"` // of join
+	Protocol   int           `json:"protocol"`
+	Resumed    *resumedJSON  `json:"resumed"`
+	Root       string        `json:"root"`
+	Runs       string        `json:"runs"`
+	Sidecar    int           `json:"sidecar"` // process id; 0 is none
+	Version    string        `json:"version"`
+}
+
+func clientRun(active *repo.Active, run *format.Run) *clientRunJSON {
 	r := active.Repository()
-	return map[string]any{
-		"protocol": clientProtocol, "format": format.Schema, "version": version,
-		"id": active.ID, "dir": active.Dir, "runs": r.Dir, "root": r.TreeRoot(), "host": repo.Host(),
-		"experiment": run.Experiment, "name": run.Name, "sidecar": 0, "resumed": nil, "existing": "",
+	return &clientRunJSON{
+		Protocol: clientProtocol, Format: format.Schema, Version: version,
+		ID: active.ID, Dir: active.Dir, Runs: r.Dir, Root: r.TreeRoot(), Host: repo.Host(),
+		Experiment: run.Experiment, Name: run.Name,
 	}
+}
+
+// apartJSON tells a program that joins a run to start one of its own.
+type apartJSON struct {
+	warnedJSON
+	Apart    bool `json:"apart"`
+	Protocol int  `json:"protocol"`
 }
 
 // clientJoin adds a process to those that keep a run open. A program that begins names what the run belongs to where
 // its starter has not; one with a run of its own to go on with is told to stay apart.
-func (a *app) clientJoin(ctx context.Context, q *clientRequest) (map[string]any, error) {
+func (a *app) clientJoin(ctx context.Context, q *clientRequest) (clientAnswer, error) {
 	active, err := clientActive(q)
 	if err != nil {
 		return nil, err
@@ -112,7 +137,7 @@ func (a *app) clientJoin(ctx context.Context, q *clientRequest) (map[string]any,
 	if q.Names {
 		apart, known, err := a.staysApart(ctx, active, q)
 		if err != nil || apart {
-			return map[string]any{"protocol": clientProtocol, "apart": apart}, err
+			return &apartJSON{Protocol: clientProtocol, Apart: apart}, err
 		}
 		existing = known
 	}
@@ -127,7 +152,7 @@ func (a *app) clientJoin(ctx context.Context, q *clientRequest) (map[string]any,
 		lines = append(lines, q.line)
 	}
 	if len(lines) > 0 {
-		if err := a.appendShared(active, lines...); err != nil {
+		if err := active.AppendShared(lines...); err != nil {
 			return nil, err
 		}
 	}
@@ -135,8 +160,11 @@ func (a *app) clientJoin(ctx context.Context, q *clientRequest) (map[string]any,
 	if err != nil {
 		return nil, err
 	}
-	answer := a.clientRun(active, e.Run)
-	answer["params"], answer["group"], answer["existing"] = orEmpty(e.Params), e.Group, existing
+	answer := clientRun(active, e.Run)
+	answer.Existing, answer.Group, answer.Params = existing, &e.Group, e.Params
+	if answer.Params == nil {
+		answer.Params = format.Params{}
+	}
 	return answer, nil
 }
 
@@ -158,22 +186,15 @@ func (a *app) staysApart(ctx context.Context, active *repo.Active, q *clientRequ
 	if q.Key != "" && (e.Key != "" || e.Joined) {
 		return e.Key != q.Key, "", nil
 	}
-	before, err := a.lookEarlier(ctx, active.Repository(), q)
-	var known *clientError
-	if errors.As(err, &known) {
-		return true, "", nil // which start says
+	before, _, err := a.resumption(ctx, active.Repository(), q)
+	var problem *catalog.ResumeError
+	if errors.As(err, &problem) {
+		return true, "", nil // start reports it
 	}
 	if err != nil {
 		return false, "", err
 	}
-	return before.entry != nil, before.existing, nil
-}
-
-func orEmpty(m map[string]any) map[string]any {
-	if m == nil {
-		return map[string]any{}
-	}
-	return m
+	return before.Entry != nil, before.Existing, nil
 }
 
 // clientActive is the run whose folder the client names.

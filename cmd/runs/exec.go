@@ -232,7 +232,7 @@ func (a *app) recordLate(ctx context.Context, active *repo.Active, late *hashing
 		a.progress("runs: not all data is recorded: %v", err)
 	}
 	for _, d := range datasets {
-		if err := a.appendShared(active, datasetLine(d)); err != nil {
+		if err := active.AppendShared(datasetLine(d)); err != nil {
 			a.progress("runs: not all data is recorded: %v", err)
 		}
 	}

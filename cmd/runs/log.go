@@ -94,7 +94,7 @@ func (a *app) log(ctx context.Context, f *logFlags, args []string, stepped bool)
 	if stream {
 		return a.logStream(ctx, active, more)
 	}
-	return finished(a.appendShared(active, more...))
+	return finished(active.AppendShared(more...))
 }
 
 var errNothing = usagef("log: nothing to record: give KEY=NUMBER, -p, -t, -a, -d or --note")
@@ -199,14 +199,6 @@ func (a *app) parts(ctx context.Context, active *repo.Active, f *logFlags) ([]*f
 	return lines, err
 }
 
-func stamp(lines []*format.Line) {
-	for _, l := range lines {
-		if l.Time == 0 {
-			l.Time = time.Now().UnixMicro()
-		}
-	}
-}
-
 // splitArtifact reads PATH[=NAME]. A file whose own name has an equals sign is taken as it is.
 func splitArtifact(flag string, resolve func(string) string) (path, name string) {
 	if _, err := os.Lstat(resolve(flag)); err == nil {
@@ -250,7 +242,7 @@ func (a *app) logRun(ctx context.Context, f *logFlags, l *format.Line, stream, s
 			more = append(more, &format.Line{Time: l.Time, Metrics: l.Metrics})
 		}
 		if len(more) > 0 {
-			if err := a.appendShared(active, more...); err != nil {
+			if err := active.AppendShared(more...); err != nil {
 				return err
 			}
 		}
@@ -284,8 +276,7 @@ func (a *app) logStream(ctx context.Context, active *repo.Active, first []*forma
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
 	if len(first) > 0 {
-		stamp(first)
-		if err := j.Append(first...); err != nil {
+		if err := j.AppendNow(first...); err != nil {
 			return err
 		}
 	}

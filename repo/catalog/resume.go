@@ -1,0 +1,273 @@
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+)
+
+// ResumeMode says what becomes of an earlier run when a run is started.
+type ResumeMode string
+
+// The modes. All but ResumeAuto look for the newest run with a key; none looks at runs of other clones that are active here.
+const (
+	ResumeNone       ResumeMode = ""           // start a run, whichever run has the key
+	ResumeNever      ResumeMode = "never"      // refuse a key that a run has
+	ResumeMust       ResumeMode = "must"       // continue the run; refuse a key that no run has
+	ResumeAllow      ResumeMode = "allow"      // continue the run if there is one
+	ResumeAuto       ResumeMode = "auto"       // as allow; without a key, an unsuccessful run of the same job or program
+	ResumeUnfinished ResumeMode = "unfinished" // continue the run if it was unsuccessful, also one of another machine
+)
+
+// ResumeRequest asks for the run that a new one continues.
+type ResumeRequest struct {
+	Mode    ResumeMode
+	Key     string // a key, an id or the random part of an id; of ResumeUnfinished a key
+	Job     repo.Job
+	Program Program // looked for by ResumeAuto if there is neither a key nor a job
+}
+
+// Program is what runs of the same program on the same machine share.
+type Program struct {
+	Entry      string // path in the project; empty is no program
+	Experiment string // empty is the one of the configuration
+	Parent     string // id
+	Host       string
+}
+
+func (p Program) ran(run *format.Run) bool {
+	return p.Entry != "" && run.Source != nil && run.Source.Entry == p.Entry && run.Experiment == p.Experiment && run.Parent == p.Parent &&
+		run.Reproduces == "" && run.Machine != nil && run.Machine.Host == p.Host
+}
+
+// Resumption is what a started run continues.
+type Resumption struct {
+	Entry    *repo.Entry // nil for a run that continues none
+	Same     bool        // Entry is active, and the process joins it; otherwise a new run resumes Entry
+	Key      string      // that was looked for
+	Existing string      // id of a run that has the key and is not continued
+	requeued bool        // the scheduler has ended the owners of Entry on other machines
+}
+
+// ResumeProblem is why a run cannot be started or continued.
+type ResumeProblem int
+
+// The problems.
+const (
+	KeyExists   ResumeProblem = iota // and the mode is never
+	KeyMissing                       // and the mode is must
+	IsActive                         // on this machine
+	MayBeActive                      // on another machine, boot or container
+)
+
+// ResumeError says that a run cannot be started or continued.
+type ResumeError struct {
+	Problem ResumeProblem
+	Key     string
+	Run     string // id; empty for KeyMissing
+}
+
+func (e *ResumeError) Error() string {
+	switch e.Problem {
+	case KeyExists:
+		return fmt.Sprintf("starting %s: run %s has this id already", e.Key, e.Run)
+	case KeyMissing:
+		return fmt.Sprintf("resuming %s: no run has this id", e.Key)
+	case IsActive:
+		return fmt.Sprintf("resuming %s: run %s is in progress", e.Key, e.Run)
+	default:
+		return fmt.Sprintf("resuming %s: run %s may be in progress on another machine, boot or container", e.Key, e.Run)
+	}
+}
+
+// Resume finds the run that a new one continues. It is the whole policy:
+//
+//   - A finished run (status finished) is continued by a new run, unless it was only guessed or the mode is unfinished.
+//   - An unsuccessful run is continued by a new run.
+//   - An active run whose owner is gone, or whose owner the scheduler has ended, is joined.
+//   - An active run without a process is joined, unless it was only guessed.
+//   - An active run of another machine is joined by the mode unfinished, and otherwise a problem.
+//   - An active run whose process is alive is a problem.
+//
+// A run that was found without a key is only guessed; then a problem means that no run is continued. Errors are
+// *ResumeError.
+func (c *Catalog) Resume(q ResumeRequest) (Resumption, error) {
+	guessed := q.Mode == ResumeAuto && q.Key == ""
+	if guessed {
+		q.Key = q.Job.ID
+	}
+	none := Resumption{Key: q.Key}
+	e := c.resumable(q)
+	switch {
+	case e == nil && q.Mode == ResumeMust:
+		return none, &ResumeError{Problem: KeyMissing, Key: q.Key}
+	case e == nil:
+		return none, nil
+	case q.Mode == ResumeNone:
+		return Resumption{Key: q.Key, Existing: e.ID}, nil
+	case q.Mode == ResumeNever:
+		return none, &ResumeError{KeyExists, q.Key, e.ID}
+	case e.Active == nil && e.Status == format.Finished && (guessed || q.Mode == ResumeUnfinished):
+		return none, nil
+	case e.Active == nil:
+		return Resumption{Key: q.Key, Entry: e}, nil
+	}
+	same := Resumption{Key: q.Key, Entry: e, Same: true, requeued: e.Life == repo.Elsewhere && e.Requeued(q.Job)}
+	switch {
+	case e.Life == repo.Gone, same.requeued, e.Life == repo.Detached && !guessed, e.Life == repo.Elsewhere && q.Mode == ResumeUnfinished:
+		return same, nil
+	case guessed:
+		return none, nil
+	case e.Life == repo.Alive:
+		return none, &ResumeError{IsActive, q.Key, e.ID}
+	default:
+		return none, &ResumeError{MayBeActive, q.Key, e.ID}
+	}
+}
+
+// resumable is the newest run that the request means, nil if there is none.
+func (c *Catalog) resumable(q ResumeRequest) *repo.Entry {
+	means := func(e *repo.Entry) bool { return e.Key == q.Key || e.ID == q.Key || format.IDRandom(e.ID) == q.Key }
+	switch {
+	case q.Mode == ResumeUnfinished:
+		means = func(e *repo.Entry) bool { return e.Key == q.Key }
+	case q.Key == "" && q.Mode == ResumeAuto:
+		q.Program.Experiment = cmp.Or(q.Program.Experiment, c.config.Experiment)
+		means = func(e *repo.Entry) bool { return q.Program.ran(e.Run) }
+	case q.Key == "":
+		return nil
+	}
+	for _, e := range c.entries {
+		if (e.Active == nil || e.Life != repo.Foreign) && means(e) {
+			return e
+		}
+	}
+	return nil
+}
+
+// ParamsError says that a run cannot be continued with other values of its params.
+type ParamsError struct {
+	Run string // id
+	Err error  // names the param and both values
+}
+
+func (e *ParamsError) Error() string { return fmt.Sprintf("resuming run %s: %v", e.Run, e.Err) }
+func (e *ParamsError) Unwrap() error { return e.Err }
+
+// mergeParams are the params of the earlier run with those given now. A param with another value is a *ParamsError, unless
+// it may change.
+func mergeParams(old *format.Run, given format.Params, change bool) (format.Params, error) {
+	params := old.Params.Clone()
+	if change {
+		params.Override(given)
+		return params, nil
+	}
+	if err := params.Add(given); err != nil {
+		return nil, &ParamsError{old.ID, err}
+	}
+	return params, nil
+}
+
+// ChangedParams are the dotted keys of the params that a run has with another value than the earlier run.
+func (s Resumption) ChangedParams(params format.Params) []string {
+	var keys []string
+	for _, c := range s.Entry.Params.Diff(params) {
+		if c.Old != nil && c.New != nil {
+			keys = append(keys, strings.Join(c.Path, "."))
+		}
+	}
+	return keys
+}
+
+// Inherit makes run, which is not started yet, resume Entry: what run does not set itself is that of Entry. A param with
+// another value is a *ParamsError, unless it may change.
+func (s Resumption) Inherit(run *format.Run, change bool) error {
+	old := s.Entry.Run
+	run.Resumes = old.ID
+	run.Key = cmp.Or(run.Key, old.Key)
+	run.Name = cmp.Or(run.Name, old.Name)
+	run.Experiment = cmp.Or(run.Experiment, old.Experiment)
+	run.Group = cmp.Or(run.Group, old.Group)
+	run.Parent = cmp.Or(run.Parent, old.Parent)
+	params, err := mergeParams(old, run.Params, change)
+	if err != nil {
+		return err
+	}
+	run.Params = params
+	for _, null := range old.Nulls {
+		path, err := format.ParseKeyPath(null)
+		if _, set := params.Get(path...); (err != nil || !set) && !slices.Contains(run.Nulls, null) {
+			run.Nulls = append(run.Nulls, null)
+		}
+	}
+	if old.Tags != nil {
+		tags := maps.Clone(old.Tags)
+		maps.Copy(tags, run.Tags)
+		run.Tags = tags
+	}
+	run.Summary, run.Defined = old.Summary, old.Defined
+	return nil
+}
+
+// Join makes the process pid an owner of Entry, which is active, and records in it the params, tags and note of run; a pid
+// of 0 leaves the owners as they are. A param with another value is a *ParamsError, unless it may change. The params of
+// Entry are then those that it has now.
+func (s Resumption) Join(run *format.Run, pid int, change bool) error {
+	params, err := mergeParams(s.Entry.Run, run.Params, change)
+	if err != nil {
+		return err
+	}
+	active := s.Entry.Active
+	switch {
+	case pid == 0:
+	case s.requeued:
+		err = active.TakeOver(pid)
+	default:
+		err = active.JoinFor(pid)
+	}
+	if err != nil {
+		return err
+	}
+	s.Entry.Params = params
+	if len(run.Params) == 0 && len(run.Nulls) == 0 && len(run.Tags) == 0 && run.Note == "" {
+		return nil
+	}
+	l := &format.Line{Params: run.Params, Nulls: run.Nulls, Tags: run.Tags, Note: run.Note}
+	if change {
+		l.Params, l.Set = nil, run.Params
+	}
+	return active.AppendShared(l)
+}
+
+// NextStep is one more than the highest step of the points, values and artifacts of a chain, given its newest run; it is 0
+// at least.
+func (c *Catalog) NextStep(ctx context.Context, e *repo.Entry) (int64, error) {
+	last := int64(-1)
+	chain := append([]*repo.Entry{e}, c.Earlier(e)...)
+	for _, part := range chain {
+		step, some, err := part.LastStep(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if some {
+			last = max(last, step)
+		}
+	}
+	oldest := chain[len(chain)-1]
+	for _, d := range c.damage {
+		if d.ID == oldest.Resumes {
+			return 0, d.Err
+		}
+	}
+	if last == math.MaxInt64 {
+		return 0, nil
+	}
+	return last + 1, nil
+}
