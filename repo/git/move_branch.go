@@ -140,7 +140,7 @@ func (o *Operation) adoptFiles(ctx context.Context, again bool) error {
 			}
 		}
 	}
-	return o.StageEntries(ctx, same)
+	return o.stageEntries(ctx, same)
 }
 
 // staged are the paths that the user has staged.

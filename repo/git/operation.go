@@ -119,17 +119,13 @@ func (o *Operation) store(ctx context.Context, paths []string) ([]Entry, error) 
 	return entries, nil
 }
 
-// StageEntries puts files that are in git already into the new index, without a look at the disk.
-func (o *Operation) StageEntries(ctx context.Context, entries []Edit) error {
+// stageEntries puts files that are in git already into the new index, without a look at the disk.
+func (o *Operation) stageEntries(ctx context.Context, entries []Edit) error {
 	if len(entries) == 0 {
 		return nil
 	}
 	var b strings.Builder
 	for _, e := range entries {
-		if e.ID == "" {
-			fmt.Fprintf(&b, "0 %040d\t%s\x00", 0, e.Path)
-			continue
-		}
 		fmt.Fprintf(&b, "%s %s\t%s\x00", e.Mode, e.ID, e.Path)
 	}
 	_, err := o.run(ctx, b.String(), "update-index", "-z", "--index-info")
