@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -108,39 +109,53 @@ func (o *Operation) adoptFiles(ctx context.Context, again bool) error {
 	if err != nil {
 		return err
 	}
-	var there []Edit
+	var files, same []Edit
 	var paths strings.Builder
 	for _, e := range edits {
 		info, err := os.Lstat(filepath.Join(o.dirs.Root, filepath.FromSlash(e.Path)))
-		if e.ID == "" || staged[e.Path] || err != nil || !info.Mode().IsRegular() || strings.Contains(e.Path, "\n") || !strings.HasPrefix(e.Mode, "100") {
-			continue
-		}
-		there = append(there, e)
-		paths.WriteString(e.Path + "\n")
-	}
-	if len(there) == 0 {
-		return nil
-	}
-	out, err := o.run(ctx, paths.String(), "hash-object", "--stdin-paths")
-	if err != nil {
-		return err
-	}
-	ids := strings.Fields(string(out))
-	if len(ids) != len(there) {
-		return fmt.Errorf("git hash-object: %d answers to %d questions", len(ids), len(there))
-	}
-	var same []Edit
-	for i, e := range there {
 		switch {
-		case ids[i] == e.ID:
-			same = append(same, e)
-		case again:
-			if err := o.removePartial(ctx, e); err != nil {
-				return err
+		case e.ID == "" || staged[e.Path] || err != nil:
+		case e.Mode == "120000" && info.Mode()&fs.ModeSymlink != 0:
+			if o.leadsTo(e) {
+				same = append(same, e)
+			}
+		case strings.HasPrefix(e.Mode, "100") && info.Mode().IsRegular() && !strings.Contains(e.Path, "\n"):
+			files = append(files, e)
+			paths.WriteString(e.Path + "\n")
+		}
+	}
+	if len(files) > 0 {
+		out, err := o.run(ctx, paths.String(), "hash-object", "--stdin-paths")
+		if err != nil {
+			return err
+		}
+		ids := strings.Fields(string(out))
+		if len(ids) != len(files) {
+			return fmt.Errorf("git hash-object: %d answers to %d questions", len(ids), len(files))
+		}
+		for i, e := range files {
+			switch {
+			case ids[i] == e.ID:
+				same = append(same, e)
+			case again:
+				if err := o.removePartial(ctx, e); err != nil {
+					return err
+				}
 			}
 		}
 	}
 	return o.stageEntries(ctx, same)
+}
+
+// leadsTo reports whether a link of the working tree is already the one that it is to be.
+func (o *Operation) leadsTo(e Edit) bool {
+	target, err := os.Readlink(filepath.Join(o.dirs.Root, filepath.FromSlash(e.Path)))
+	if err != nil {
+		return false
+	}
+	target = filepath.ToSlash(target)
+	id, err := BlobID(e.ID, int64(len(target)), strings.NewReader(target))
+	return err == nil && id == e.ID
 }
 
 // staged are the paths that the user has staged.
