@@ -6,9 +6,9 @@ import os
 import re
 import stat
 import sys
-import tomllib
 
 import pyarrow.parquet
+import tomllib
 
 
 def read(path, limit):  # a regular file of at most limit bytes; a link is never followed (2.1, 2.2)
