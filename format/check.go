@@ -1,62 +1,133 @@
 package format
 
 import (
-	"slices"
-	"strconv"
+	"errors"
+	"fmt"
+	"path"
 	"strings"
+	"unicode/utf8"
 )
 
-// Check is [[check]] of the config: a rule that runs must keep.
-type Check struct {
-	Metric        string
-	Baseline      string   // selector
-	MaxRegression float64  // how much worse the metric may be than the baseline's
-	Percent       bool     // MaxRegression is in per cent of the baseline
-	MinRuns       int64    // replicates that the verdict must rest on
-	Require       []string // of RequireNames
-	Paths         []string // what "current" looks at; empty is the whole tree
+// CheckKey reports why a metric key, or one part of a param's or tag's name, is not allowed, or nil.
+func CheckKey(key string) error {
+	switch {
+	case key == "":
+		return errors.New("the key is empty")
+	case len(key) > MaxKeyBytes:
+		return fmt.Errorf("the key is longer than %d bytes", MaxKeyBytes)
+	case isPlain(key): // journals check every key of every line
+		return nil
+	case !utf8.ValidString(key):
+		return errors.New("the key is not UTF-8")
+	}
+	for _, r := range key {
+		if IsHidden(r) {
+			return fmt.Errorf("the key %q has a control character", key)
+		}
+	}
+	return nil
 }
 
-// RequireNames are what a check may require of every run.
-var RequireNames = []string{"clean", "restorable", "same_data", "current"}
+// isPlain holds for printable ASCII.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
 
-func readCheck(t table) Check {
-	c := Check{Metric: t.text("metric"), Baseline: t.text("baseline"), MinRuns: t.size("min_runs"), Require: t.texts("require"), Paths: t.texts("paths")}
-	switch v := t.m["max_regression"].(type) {
-	case int64:
-		c.MaxRegression = float64(v)
-	case float64:
-		c.MaxRegression = v
-	case string:
-		number, ok := strings.CutSuffix(strings.TrimSpace(v), "%")
-		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-		if !ok || err != nil {
-			t.fail(t.at("max_regression"), "%q is neither a number nor one with a per cent sign", v)
-		}
-		c.MaxRegression, c.Percent = n, true
-	case nil:
-	default:
-		t.fail(t.at("max_regression"), "%s, not a number", kindOf(v))
-	}
-	delete(t.m, "max_regression")
+// CheckPath reports why p is not a relative, slash-separated path that stays below its root on every system, or nil.
+func CheckPath(p string) error {
 	switch {
-	case !(c.MaxRegression >= 0 && c.MaxRegression < 1e300):
-		t.fail(t.at("max_regression"), "negative or not finite")
-	case c.Metric == "" && c.MinRuns == 0 && len(c.Require) == 0:
-		t.fail(t.path, "a check needs metric, min_runs or require")
-	case slices.Contains(c.Require, "same_data") && c.Baseline == "":
-		t.fail(t.at("require"), "same_data needs a baseline")
+	case p == "" || p == ".":
+		return errors.New("the path is empty")
+	case len(p) > 4096:
+		return errors.New("the path is longer than 4096 bytes")
+	case !utf8.ValidString(p):
+		return errors.New("the path is not UTF-8")
+	case strings.HasPrefix(p, "/"):
+		return fmt.Errorf("the path %q is absolute", p)
+	case strings.ContainsAny(p, "\\:"):
+		return fmt.Errorf("the path %q has a backslash or a colon", p)
+	case path.Clean(p) != p || p == ".." || strings.HasPrefix(p, "../"):
+		return fmt.Errorf("the path %q is not clean", p)
 	}
-	for _, name := range c.Require {
-		if !slices.Contains(RequireNames, name) {
-			t.fail(t.at("require"), "%q is none of %s", name, strings.Join(RequireNames, ", "))
+	for _, r := range p {
+		if IsHidden(r) {
+			return fmt.Errorf("the path %q has a control character", p)
 		}
 	}
-	for _, p := range c.Paths {
-		if err := CheckPath(p); err != nil {
-			t.fail(t.at("paths"), "%v", err)
+	for part := range strings.SplitSeq(p, "/") {
+		if isReserved(part) {
+			return fmt.Errorf("the path %q has a name that a file system reserves", p)
 		}
 	}
-	t.refuseUnknown()
-	return c
+	return nil
+}
+
+// isReserved names what means something else on one of the systems: .git in any case or short form, a trailing dot or
+// blank, and the devices of Windows.
+func isReserved(name string) bool {
+	lower := strings.ToLower(name)
+	if lower == ".git" || lower == "git~1" || strings.HasSuffix(name, ".") || strings.HasSuffix(name, " ") {
+		return true
+	}
+	stem, _, _ := strings.Cut(lower, ".")
+	switch stem {
+	case "con", "prn", "aux", "nul":
+		return true
+	}
+	return len(stem) == 4 && (strings.HasPrefix(stem, "com") || strings.HasPrefix(stem, "lpt")) && stem[3] >= '0' && stem[3] <= '9'
+}
+
+// CheckText reports why s cannot be a text of a record, or nil.
+func CheckText(s string) error {
+	switch {
+	case len(s) > MaxTextBytes:
+		return fmt.Errorf("the text is longer than %d bytes", MaxTextBytes)
+	case invalidUTF8([]byte(s)) >= 0:
+		return errors.New("the text is not UTF-8")
+	}
+	return nil
+}
+
+// IsDigest reports whether s is a SHA-256 in lower-case hex.
+func IsDigest(s string) bool { return isHex(s, false) }
+
+// IsObjectID reports whether s is the name of an object of git, a SHA-1 or a SHA-256 in lower-case hex.
+func IsObjectID(s string) bool { return isHex(s, true) }
+
+func isHex(s string, git bool) bool {
+	if len(s) != 64 && !(git && len(s) == 40) {
+		return false
+	}
+	return strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// IsHidden names control characters, line separators and bidirectional marks (Unicode TR9); all lie below U+10000.
+func IsHidden(r rune) bool {
+	switch {
+	case r < 0x20, r >= 0x7f && r <= 0x9f,
+		r == 0x61c, r >= 0x200e && r <= 0x200f,
+		r >= 0x2028 && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0xfeff:
+		return true
+	}
+	return false
+}
+
+func invalidUTF8(data []byte) int {
+	for i := 0; i < len(data); {
+		if data[i] < utf8.RuneSelf {
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return -1
 }

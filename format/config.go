@@ -2,6 +2,7 @@ package format
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -261,7 +262,7 @@ func DecodeConfig(file string, data []byte) (*Config, error) {
 	c.Experiment, c.Primary = t.optional("experiment"), t.optional("primary")
 	if s, ok := t.sub("metric"); ok {
 		c.Metrics = map[string]MetricConfig{}
-		for _, name := range sortedKeys(s.m) {
+		for _, name := range slices.Sorted(maps.Keys(s.m)) {
 			metric, ok := s.sub(name)
 			if !ok {
 				break
@@ -413,7 +414,7 @@ func (c *Config) readEnvironment(s table) {
 
 func (c *Config) readDatasets(s table) {
 	c.Datasets = map[string]DatasetConfig{}
-	for _, name := range sortedKeys(s.m) {
+	for _, name := range slices.Sorted(maps.Keys(s.m)) {
 		if err := CheckKey(name); err != nil {
 			s.fail(s.at(name), "%v", err)
 		}
@@ -507,7 +508,7 @@ func (t table) refuseUnknown() {
 	if len(t.m) == 0 {
 		return
 	}
-	key := sortedKeys(t.m)[0]
+	key := slices.Sorted(maps.Keys(t.m))[0]
 	var known []string
 	prefix := configPrefix(t.path)
 	for _, k := range configKeys() {

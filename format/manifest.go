@@ -94,23 +94,3 @@ func DecodeManifest(data []byte) (entries []ManifestEntry, err error) {
 		}
 	}
 }
-
-// ParquetShape returns the number of rows and the names of the columns of any Parquet file.
-func ParquetShape(r io.ReaderAt, size int64) (rows int64, columns []string, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("damaged: %v", p)
-		}
-	}()
-	if err := checkFooter(r, size); err != nil {
-		return 0, nil, err
-	}
-	f, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
-	if err != nil {
-		return 0, nil, err
-	}
-	for _, field := range f.Root().Columns() {
-		columns = append(columns, field.Name())
-	}
-	return f.NumRows(), columns, nil
-}

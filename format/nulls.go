@@ -1,13 +1,16 @@
 package format
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // TOML has no null. A param that is null is therefore left out, and its path is noted in Nulls.
 
 // dropNulls removes the nulls from nested params and returns nulls with their dotted paths. A null in a list becomes the
 // string "null".
 func dropNulls(m map[string]any, prefix string, nulls []string) []string {
-	for _, key := range sortedKeys(m) {
+	for _, key := range slices.Sorted(maps.Keys(m)) {
 		switch v := m[key].(type) {
 		case nil:
 			nulls = append(nulls, prefix+string(appendKey(nil, key)))

@@ -204,19 +204,3 @@ func (p Params) merge(more Params, replace bool) {
 		}
 	}
 }
-
-// CountValues counts a value as MaxParams does: the value itself, and every value in its tables and lists.
-func CountValues(v any) int {
-	n := 1
-	switch v := v.(type) {
-	case map[string]any:
-		for _, item := range v {
-			n += CountValues(item)
-		}
-	case []any:
-		for _, item := range v {
-			n += CountValues(item)
-		}
-	}
-	return n
-}

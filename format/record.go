@@ -1,6 +1,9 @@
 package format
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Status is the state of a run.
 type Status string
@@ -169,4 +172,20 @@ type File struct {
 	Bytes  int64
 	Rows   int64 // points, lines or entries; 0 is absent
 	Cut    int64 // bytes left out of the middle of a console log; 0 is absent
+}
+
+// Title is how people call the run: its name, else the random part of its id.
+func (r *Run) Title() string {
+	if r.Name != "" {
+		return r.Name
+	}
+	return IDRandom(r.ID)
+}
+
+// String names the run in messages.
+func (r *Run) String() string {
+	if r.Name != "" {
+		return fmt.Sprintf("%s (%s)", r.Name, r.ID)
+	}
+	return r.ID
 }

@@ -2,6 +2,8 @@ package format
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -92,7 +94,7 @@ func redactAll(texts []string, replace func(string) string) {
 }
 
 func redactTexts(m map[string]string, replace func(string) string) map[string]string {
-	for _, key := range sortedKeys(m) {
+	for _, key := range slices.Sorted(maps.Keys(m)) {
 		value := m[key]
 		delete(m, key)
 		m[replace(key)] = replace(value)
@@ -101,7 +103,7 @@ func redactTexts(m map[string]string, replace func(string) string) map[string]st
 }
 
 func redactMap(m map[string]any, replace func(string) string) map[string]any {
-	for _, key := range sortedKeys(m) {
+	for _, key := range slices.Sorted(maps.Keys(m)) {
 		value := m[key]
 		delete(m, key)
 		m[replace(key)] = redactValue(value, replace)

@@ -2,6 +2,7 @@ package format
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -43,7 +44,7 @@ func scanTOML(data []byte) []tomlEntry {
 			}
 			if double {
 				name := strings.Join(table, "\x00")
-				table[len(table)-1] += "[" + itoa(count[name]) + "]"
+				table[len(table)-1] += "[" + strconv.Itoa(count[name]) + "]"
 				count[name]++
 			}
 			entries = append(entries, tomlEntry{path: table, header: true, line: line, start: start, end: i})
@@ -79,18 +80,6 @@ func lineOf(data []byte, path []string) int {
 		}
 	}
 	return line
-}
-
-func itoa(n int) string {
-	var b [20]byte
-	i := len(b)
-	for {
-		i--
-		b[i] = byte('0' + n%10)
-		if n /= 10; n == 0 {
-			return string(b[i:])
-		}
-	}
 }
 
 func skipBlank(data []byte, i int) int {

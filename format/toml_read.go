@@ -3,11 +3,9 @@ package format
 import (
 	"errors"
 	"fmt"
-	"math"
-	"path"
+	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
 )
@@ -46,21 +44,6 @@ func parseTOML(file string, data []byte, limit int) (map[string]any, error) {
 		return nil, &FileError{File: file, Reason: strings.TrimPrefix(err.Error(), "toml: ")}
 	}
 	return m, nil
-}
-
-func invalidUTF8(data []byte) int {
-	for i := 0; i < len(data); {
-		if data[i] < utf8.RuneSelf {
-			i++
-			continue
-		}
-		r, n := utf8.DecodeRune(data[i:])
-		if r == utf8.RuneError && n == 1 {
-			return i
-		}
-		i += n
-	}
-	return -1
 }
 
 func lineAt(data []byte, offset int) int {
@@ -236,7 +219,7 @@ func (t table) each(key string, read func(table)) []any {
 	var unknown []any
 	some := false
 	for i, m := range list {
-		item := table{t.reader, t.at(key + "[" + itoa(i) + "]"), m}
+		item := table{t.reader, t.at(key + "[" + strconv.Itoa(i) + "]"), m}
 		read(item)
 		rest := item.rest()
 		some = some || len(rest) > 0
@@ -265,146 +248,3 @@ func (t table) values(m map[string]any, times bool) map[string]any {
 	}
 	return v.(map[string]any)
 }
-
-// CheckKey reports why a metric key, or one part of a param's or tag's name, is not allowed, or nil.
-func CheckKey(key string) error {
-	switch {
-	case key == "":
-		return errors.New("the key is empty")
-	case len(key) > MaxKeyBytes:
-		return fmt.Errorf("the key is longer than %d bytes", MaxKeyBytes)
-	case isPlain(key): // journals check every key of every line
-		return nil
-	case !utf8.ValidString(key):
-		return errors.New("the key is not UTF-8")
-	}
-	for _, r := range key {
-		if IsHidden(r) {
-			return fmt.Errorf("the key %q has a control character", key)
-		}
-	}
-	return nil
-}
-
-// isPlain holds for printable ASCII.
-func isPlain(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
-}
-
-// cleanValue checks a value from outside and gives it the types of Run.Params. It returns the path of what is wrong.
-func cleanValue(v any, at []string, depth int, leaves *int, times bool) (any, []string, string) {
-	if depth > MaxDepth {
-		return nil, at, fmt.Sprintf("nested deeper than %d", MaxDepth)
-	}
-	if *leaves++; *leaves > MaxParams {
-		return nil, at, fmt.Sprintf("more than %d values", MaxParams)
-	}
-	switch v := v.(type) {
-	case int64, float64, bool:
-		return v, nil, ""
-	case string:
-		if !utf8.ValidString(v) {
-			return nil, at, "not UTF-8"
-		}
-		return v, nil, ""
-	case time.Time:
-		if times {
-			return v, nil, ""
-		}
-		return nil, at, "a time; write it as a string"
-	case map[string]any:
-		for key := range v {
-			if at, reason := cleanEntry(v, key, at, depth, leaves, times); reason != "" {
-				return nil, at, reason
-			}
-		}
-		return v, nil, ""
-	case []map[string]any:
-		list := make([]any, len(v))
-		for i, m := range v {
-			list[i] = m
-		}
-		return cleanValue(list, at, depth, leaves, times)
-	case []any:
-		for i := range v {
-			clean, path, reason := cleanValue(v[i], at, depth+1, leaves, times)
-			if reason != "" {
-				return nil, path, reason
-			}
-			v[i] = clean
-		}
-		return v, nil, ""
-	}
-	return nil, at, fmt.Sprintf("a value of type %T", v)
-}
-
-// cleanEntry checks one key of a table and its value.
-func cleanEntry(m map[string]any, key string, at []string, depth int, leaves *int, times bool) ([]string, string) {
-	if err := CheckKey(key); err != nil {
-		return append(at[:len(at):len(at)], key), err.Error()
-	}
-	switch m[key].(type) {
-	case int64, float64, bool: // the usual ones need no path
-		*leaves++
-		if *leaves <= MaxParams {
-			return nil, ""
-		}
-	}
-	clean, path, reason := cleanValue(m[key], append(at[:len(at):len(at)], key), depth+1, leaves, times)
-	if reason == "" {
-		m[key] = clean
-	}
-	return path, reason
-}
-
-// CheckPath reports why p is not a relative, slash-separated path that stays below its root on every system, or nil.
-func CheckPath(p string) error {
-	switch {
-	case p == "" || p == ".":
-		return errors.New("the path is empty")
-	case len(p) > 4096:
-		return errors.New("the path is longer than 4096 bytes")
-	case !utf8.ValidString(p):
-		return errors.New("the path is not UTF-8")
-	case strings.HasPrefix(p, "/"):
-		return fmt.Errorf("the path %q is absolute", p)
-	case strings.ContainsAny(p, "\\:"):
-		return fmt.Errorf("the path %q has a backslash or a colon", p)
-	case path.Clean(p) != p || p == ".." || strings.HasPrefix(p, "../"):
-		return fmt.Errorf("the path %q is not clean", p)
-	}
-	for _, r := range p {
-		if IsHidden(r) {
-			return fmt.Errorf("the path %q has a control character", p)
-		}
-	}
-	for part := range strings.SplitSeq(p, "/") {
-		if isReserved(part) {
-			return fmt.Errorf("the path %q has a name that a file system reserves", p)
-		}
-	}
-	return nil
-}
-
-// isReserved names what means something else on one of the systems: .git in any case or short form, a trailing dot or
-// blank, and the devices of Windows.
-func isReserved(name string) bool {
-	lower := strings.ToLower(name)
-	if lower == ".git" || lower == "git~1" || strings.HasSuffix(name, ".") || strings.HasSuffix(name, " ") {
-		return true
-	}
-	stem, _, _ := strings.Cut(lower, ".")
-	switch stem {
-	case "con", "prn", "aux", "nul":
-		return true
-	}
-	return len(stem) == 4 && (strings.HasPrefix(stem, "com") || strings.HasPrefix(stem, "lpt")) && stem[3] >= '0' && stem[3] <= '9'
-}
-
-// sameFloat holds for equal numbers and for two NaN.
-func sameFloat(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }

@@ -2,7 +2,6 @@ package format
 
 import (
 	"bytes"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -13,16 +12,6 @@ import (
 
 // timeLayout writes a TOML offset date-time in UTC, microseconds at most, no trailing zeros.
 const timeLayout = "2006-01-02T15:04:05.999999Z"
-
-// EncodeRun returns the canonical run.toml of r. It fails where r is not valid, so that nothing is written that would not
-// be read again.
-func EncodeRun(r *Run) ([]byte, error) {
-	data := appendTOML(nil, r.tree())
-	if _, err := DecodeRun("run.toml", data); err != nil {
-		return nil, err
-	}
-	return data, nil
-}
 
 // appendTOML writes the values of o, then its tables in order.
 func appendTOML(b []byte, o object) []byte {
@@ -223,19 +212,6 @@ func appendQuoted(b []byte, s string) []byte {
 	}
 	return append(b, '"')
 }
-
-// IsHidden names control characters, line separators and bidirectional marks (Unicode TR9); all lie below U+10000.
-func IsHidden(r rune) bool {
-	switch {
-	case r < 0x20, r >= 0x7f && r <= 0x9f,
-		r == 0x61c, r >= 0x200e && r <= 0x200f,
-		r >= 0x2028 && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0xfeff:
-		return true
-	}
-	return false
-}
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // TOMLString returns s as a TOML value, for messages and for commands that write one key.
 func TOMLString(value any) string {

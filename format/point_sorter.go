@@ -2,31 +2,16 @@ package format
 
 import (
 	"bufio"
-	"cmp"
 	"container/heap"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"slices"
 )
-
-// Point is one value of one metric.
-type Point struct {
-	Step  int64
-	Time  int64 // µs since 1970 UTC
-	Value float64
-}
-
-// comparePoints orders points of one metric: by step, then by time. Ties keep the order in which they were added.
-func comparePoints(a, b Point) int {
-	if a.Step != b.Step {
-		return cmp.Compare(a.Step, b.Step)
-	}
-	return cmp.Compare(a.Time, b.Time)
-}
 
 // pointBytes is the size of a point in memory and in a spilled run.
 const pointBytes = 24
@@ -203,7 +188,7 @@ func getPoint(buf []byte) Point {
 
 // each yields all points in order, in chunks that are valid until yield returns.
 func (s *PointSorter) each(yield func(key string, points []Point) error) error {
-	for _, key := range sortedKeys(s.curves) {
+	for _, key := range slices.Sorted(maps.Keys(s.curves)) {
 		c := s.curves[key]
 		c.sortBlocks()
 		if err := s.eachOf(c, func(points []Point) error { return yield(key, points) }); err != nil {
@@ -369,20 +354,4 @@ func (s *PointSorter) Close() error {
 	}
 	err := s.spill.Close()
 	return errors.Join(err, os.Remove(s.spill.Name()))
-}
-
-// Thin reduces points to at most n: the first, the last, and those nearest to even distances in their order. Fewer points
-// come back as they are.
-func Thin(points []Point, n int) []Point {
-	if len(points) <= n {
-		return points
-	}
-	if n < 2 {
-		return points[len(points)-max(0, n):]
-	}
-	thin := make([]Point, n)
-	for i := range thin {
-		thin[i] = points[int(int64(i)*int64(len(points)-1)/int64(n-1))]
-	}
-	return thin
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 )
 
 // MaxCheckedPoints bounds what Agrees reads: a few bytes of a Parquet file can stand for any number of equal points.
@@ -34,7 +36,7 @@ func (m *Metrics) Agrees(ctx context.Context, want map[string]Metric) error {
 	if err != nil {
 		return err
 	}
-	for _, key := range sortedKeys(want) {
+	for _, key := range slices.Sorted(maps.Keys(want)) {
 		t := got[key]
 		if t == nil {
 			return fmt.Errorf("has no points of %q", key)

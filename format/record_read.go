@@ -1,8 +1,8 @@
 package format
 
 import (
-	"fmt"
-	"strings"
+	"maps"
+	"slices"
 )
 
 // DecodeRun reads a run.toml strictly: every known key has one type and one range, anything else is a *FileError with the
@@ -180,7 +180,7 @@ func (t table) strings() map[string]string {
 // children reads every key of the table as a table and returns what was unknown below.
 func (t table) children(read func(key string, s table)) map[string]any {
 	unknown := map[string]any{}
-	for _, key := range sortedKeys(t.m) {
+	for _, key := range slices.Sorted(maps.Keys(t.m)) {
 		if err := CheckKey(key); err != nil {
 			t.fail(t.at(key), "%v", err)
 		}
@@ -236,19 +236,6 @@ func (t table) needDigest(key string) string {
 		t.fail(t.at(key), "missing")
 	}
 	return t.hash(key, false)
-}
-
-// IsDigest reports whether s is a SHA-256 in lower-case hex.
-func IsDigest(s string) bool { return isHex(s, false) }
-
-// IsObjectID reports whether s is the name of an object of git, a SHA-1 or a SHA-256 in lower-case hex.
-func IsObjectID(s string) bool { return isHex(s, true) }
-
-func isHex(s string, git bool) bool {
-	if len(s) != 64 && !(git && len(s) == 40) {
-		return false
-	}
-	return strings.Trim(s, "0123456789abcdef") == ""
 }
 
 func readMetric(t table) Metric {
@@ -331,20 +318,4 @@ func readArtifact(t table) Artifact {
 		a.Step = &step
 	}
 	return a
-}
-
-// Title is how people call the run: its name, else the random part of its id.
-func (r *Run) Title() string {
-	if r.Name != "" {
-		return r.Name
-	}
-	return IDRandom(r.ID)
-}
-
-// String names the run in messages.
-func (r *Run) String() string {
-	if r.Name != "" {
-		return fmt.Sprintf("%s (%s)", r.Name, r.ID)
-	}
-	return r.ID
 }

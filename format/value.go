@@ -1,0 +1,148 @@
+package format
+
+import (
+	"fmt"
+	"math"
+	"time"
+	"unicode/utf8"
+)
+
+// CheckParams checks params from outside and gives them the types of Run.Params.
+func CheckParams(params map[string]any) error {
+	leaves := 0
+	if _, at, reason := cleanValue(params, nil, 0, &leaves, false); reason != "" {
+		return fmt.Errorf("param %s: %s", dotted(at), reason)
+	}
+	return nil
+}
+
+// cleanValue checks a value from outside and gives it the types of Run.Params. It returns the path of what is wrong.
+func cleanValue(v any, at []string, depth int, leaves *int, times bool) (any, []string, string) {
+	if depth > MaxDepth {
+		return nil, at, fmt.Sprintf("nested deeper than %d", MaxDepth)
+	}
+	if *leaves++; *leaves > MaxParams {
+		return nil, at, fmt.Sprintf("more than %d values", MaxParams)
+	}
+	switch v := v.(type) {
+	case int64, float64, bool:
+		return v, nil, ""
+	case string:
+		if !utf8.ValidString(v) {
+			return nil, at, "not UTF-8"
+		}
+		return v, nil, ""
+	case time.Time:
+		if times {
+			return v, nil, ""
+		}
+		return nil, at, "a time; write it as a string"
+	case map[string]any:
+		for key := range v {
+			if at, reason := cleanEntry(v, key, at, depth, leaves, times); reason != "" {
+				return nil, at, reason
+			}
+		}
+		return v, nil, ""
+	case []map[string]any:
+		list := make([]any, len(v))
+		for i, m := range v {
+			list[i] = m
+		}
+		return cleanValue(list, at, depth, leaves, times)
+	case []any:
+		for i := range v {
+			clean, path, reason := cleanValue(v[i], at, depth+1, leaves, times)
+			if reason != "" {
+				return nil, path, reason
+			}
+			v[i] = clean
+		}
+		return v, nil, ""
+	}
+	return nil, at, fmt.Sprintf("a value of type %T", v)
+}
+
+// cleanEntry checks one key of a table and its value.
+func cleanEntry(m map[string]any, key string, at []string, depth int, leaves *int, times bool) ([]string, string) {
+	if err := CheckKey(key); err != nil {
+		return append(at[:len(at):len(at)], key), err.Error()
+	}
+	switch m[key].(type) {
+	case int64, float64, bool: // the usual ones need no path
+		*leaves++
+		if *leaves <= MaxParams {
+			return nil, ""
+		}
+	}
+	clean, path, reason := cleanValue(m[key], append(at[:len(at):len(at)], key), depth+1, leaves, times)
+	if reason == "" {
+		m[key] = clean
+	}
+	return path, reason
+}
+
+// CountValues counts a value as MaxParams does: the value itself, and every value in its tables and lists.
+func CountValues(v any) int {
+	n := 1
+	switch v := v.(type) {
+	case map[string]any:
+		for _, item := range v {
+			n += CountValues(item)
+		}
+	case []any:
+		for _, item := range v {
+			n += CountValues(item)
+		}
+	}
+	return n
+}
+
+// EqualValue reports whether two params are the same value. 1 and 1.0 are; NaN is NaN.
+func EqualValue(a, b any) bool {
+	switch a := a.(type) {
+	case []any:
+		b, ok := b.([]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for i := range a {
+			if !EqualValue(a[i], b[i]) {
+				return false
+			}
+		}
+		return true
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for key := range a {
+			other, ok := b[key]
+			if !ok || !EqualValue(a[key], other) {
+				return false
+			}
+		}
+		return true
+	case int64:
+		switch b := b.(type) {
+		case int64:
+			return a == b
+		case float64:
+			return float64(a) == b && int64(b) == a
+		}
+		return false
+	case float64:
+		switch b := b.(type) {
+		case float64:
+			return sameFloat(a, b)
+		case int64:
+			return EqualValue(b, a)
+		}
+		return false
+	}
+	return a == b
+}
+
+// sameFloat holds for equal numbers and for two NaN.
+func sameFloat(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }
