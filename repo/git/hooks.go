@@ -32,7 +32,7 @@ type Hook struct {
 }
 
 // HookRefused says why a hook is not ours to change, and what the user can do by hand.
-type HookRefused struct{ Reason, Step string }
+type HookRefused struct{ Reason, Hint string }
 
 func (e *HookRefused) Error() string { return e.Reason }
 

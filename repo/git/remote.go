@@ -37,28 +37,40 @@ type Upstream struct {
 // Name is the upstream as people write it.
 func (u Upstream) Name() string { return u.Remote + "/" + strings.TrimPrefix(u.Ref, "refs/heads/") }
 
-// UpstreamOf reads the configured upstream of a branch; ok is false without one.
+// UpstreamOf reads the configured upstream of a branch; ok is false if it has none, and for an empty name.
 func UpstreamOf(ctx context.Context, dirs Dirs, branch string) (u Upstream, ok bool, err error) {
-	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(upstream:remotename)%00%(upstream:remoteref)%00%(upstream)", "refs/heads/"+branch)
-	if err == nil && len(out) == 0 && branch != "" {
-		return unbornUpstream(ctx, dirs, branch)
-	}
-	fields := strings.Split(strings.TrimSuffix(string(out), "\n"), "\x00")
-	if err != nil || len(fields) != 3 || fields[0] == "" || fields[1] == "" {
-		return u, false, err
-	}
-	u = Upstream{fields[0], fields[1], fields[2]}
-	if u.Remote == "." { // a local branch
+	if branch == "" {
 		return u, false, nil
 	}
-	if u.Tracking == "" {
-		u.Tracking = privateRef(u.Remote, u.Ref)
+	ref := "refs/heads/" + branch
+	out, err := dirs.command().run(ctx, "for-each-ref",
+		"--format=%(refname)%00%(upstream:remotename)%00%(upstream:remoteref)%00%(upstream)", ref)
+	if err != nil {
+		return u, false, err
 	}
-	return u, true, nil
+	born := false
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Split(strings.TrimSuffix(line, "\n"), "\x00")
+		if len(fields) != 4 || fields[0] != ref {
+			continue
+		}
+		if born = true; fields[1] != "" && fields[2] != "" {
+			return Upstream{fields[1], fields[2], fields[3]}, fields[1] != ".", nil // a dot is this clone
+		}
+	}
+	u, ok, err = configuredUpstream(ctx, dirs, branch)
+	if !ok || !born || err != nil {
+		return u, ok, err
+	}
+	// Git is not configured to fetch it, as in a clone of a single branch.
+	u.Tracking = privateRef(u.Remote, u.Ref)
+	names, err := Remotes(ctx, dirs)
+	return u, slices.Contains(names, u.Remote), err // it may also be a URL
 }
 
-// unbornUpstream is that of a branch without a commit, as in the clone of an empty repository.
-func unbornUpstream(ctx context.Context, dirs Dirs, branch string) (u Upstream, ok bool, err error) {
+// configuredUpstream reads what Git does not tell of a branch: the branch has no commit, as in the clone of an empty
+// repository, or Git does not fetch its upstream.
+func configuredUpstream(ctx context.Context, dirs Dirs, branch string) (u Upstream, ok bool, err error) {
 	var values [2]string
 	for i, key := range []string{"remote", "merge"} {
 		out, err := dirs.command().run(ctx, "config", "--get", "branch."+branch+"."+key)

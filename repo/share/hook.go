@@ -170,7 +170,7 @@ func InstallHook(ctx context.Context, r *repo.Repository) (h *git.Hook, changed 
 	fail := func(err error) (*git.Hook, bool, error) {
 		var refused *git.HookRefused
 		if errors.As(err, &refused) {
-			return h, false, &repo.HintError{Err: fmt.Errorf("installing the hook: %w", err), Hint: refused.Step}
+			return h, false, &repo.HintError{Err: fmt.Errorf("installing the hook: %w", err), Hint: refused.Hint}
 		}
 		return h, false, fmt.Errorf("installing the hook: %w", err)
 	}
