@@ -39,7 +39,8 @@ func Check(ctx context.Context, c *catalog.Catalog, subject *Side, rules []forma
 	return outcomes, nil
 }
 
-func checkRule(ctx context.Context, c *catalog.Catalog, subject *Side, rule format.Check) (outcomes []Outcome, err error) {
+func checkRule(ctx context.Context, c *catalog.Catalog, subject *Side, rule format.Check) ([]Outcome, error) {
+	var outcomes []Outcome
 	if n := len(subject.Entries); rule.MinRuns > 0 {
 		found := Finding{Kind: RunCount, Count: n, Of: int(rule.MinRuns)}
 		outcomes = append(outcomes, Outcome{Rule: "min_runs", OK: int64(n) >= rule.MinRuns, Finding: found})

@@ -71,8 +71,8 @@ func notRestorable(e *repo.Entry) Finding {
 	return Finding{}
 }
 
-// notCurrent compares the source of each run with the commit that is checked out, below the paths alone if there are some.
-// It returns what it finds of the first run that differs. An error is that of the context.
+// notCurrent compares the source of each run with the commit that is checked out, below the paths alone if there are
+// some. It returns what it finds of the first run that differs. An error is that of the context.
 func notCurrent(ctx context.Context, s *Side, paths []string) (Finding, error) {
 	for _, e := range s.Entries {
 		if e.Source == nil || e.Source.Tree == "" {

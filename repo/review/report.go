@@ -140,7 +140,9 @@ func (v *Report) added(ctx context.Context, c *catalog.Catalog, fork *repo.Fork)
 
 // splitByCode tells the runs of the branch's code from those of the base's code, which it returns as a catalog together
 // with the runs of at, those that the base itself has. All runs but the branch's become known.
-func splitByCode(ctx context.Context, c, at *catalog.Catalog, fork *repo.Fork, known map[string]bool) (*catalog.Catalog, error) {
+func splitByCode(
+	ctx context.Context, c, at *catalog.Catalog, fork *repo.Fork, known map[string]bool,
+) (*catalog.Catalog, error) {
 	var commits []string
 	for _, e := range c.Entries() {
 		if e.Source != nil && e.Source.Commit != "" {
@@ -254,7 +256,8 @@ func (v *Report) judge(ctx context.Context, best *Side) error {
 	return err
 }
 
-// readCurves reads the points of the baseline's and the best group's newest run. Points that cannot be read are left out.
+// readCurves reads the points of the baseline's and the best group's newest run. Points that cannot be read are
+// left out.
 func (v *Report) readCurves(ctx context.Context, best *Side) error {
 	for i, s := range []*Side{v.Baseline, best} {
 		points, err := s.Entries[0].Points(ctx, v.Metric)

@@ -1,6 +1,6 @@
 // Package review says what runs show: how two of them compare, what a branch adds to its base, whether a run obeys the
-// project's rules, and whether a repeated run gave the same result. Each answer is a value with numbers, names and kinds
-// in it; whoever shows it words it.
+// project's rules, and whether a repeated run gave the same result. Each answer is a value with numbers, names and
+// kinds in it; whoever shows it words it.
 //
 // It stands on repo/catalog, which answers which runs are meant, and on diff, which compares two records. It prints
 // nothing and knows no terminal and no command line. A change to which runs are compared begins in side.go, one to what
@@ -44,8 +44,8 @@ func (s *Side) IDs() []string {
 	return ids
 }
 
-// Select resolves a selector to a run or a group of runs. Runs that reproduce another and unsuccessful runs do not count
-// in a group. If no run is left, it returns a *query.NotFoundError.
+// Select resolves a selector to a run or a group of runs. Runs that reproduce another and unsuccessful runs do not
+// count in a group. If no run is left, it returns a *query.NotFoundError.
 func Select(ctx context.Context, c *catalog.Catalog, selector string) (*Side, error) {
 	entries, of, err := c.Select(ctx, selector)
 	if err != nil {
@@ -122,8 +122,8 @@ func previous(c *catalog.Catalog, e *repo.Entry) (*Side, error) {
 	}
 }
 
-// read is a side as diff.Compare takes it. A run that others resume counts as one with them, unless part says to compare a
-// single run on its own. Call done when the points are no longer needed.
+// read is a side as diff.Compare takes it. A run that others resume counts as one with them, unless part says to
+// compare a single run on its own. Call done when the points are no longer needed.
 func (s *Side) read(ctx context.Context, part bool) (side diff.Side, done func()) {
 	side = diff.Side{Group: s.Group}
 	done = func() {}

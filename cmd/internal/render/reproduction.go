@@ -18,7 +18,9 @@ func (v Reproduction) WriteMetrics(w io.Writer, t *terminal.Terminal) error {
 		return nil
 	}
 	tb := terminal.Table{Columns: []terminal.Column{
-		{Title: "metric", Flexible: true}, {Title: "recorded", Right: true}, {Title: "reproduced", Right: true},
+		{Title: "metric", Flexible: true},
+		{Title: "recorded", Right: true},
+		{Title: "reproduced", Right: true},
 		{Title: "verdict"},
 	}}
 	for _, m := range v.Metrics {

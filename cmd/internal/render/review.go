@@ -79,8 +79,11 @@ func (v Review) Write(w io.Writer, t *terminal.Terminal) error {
 	if rows, more := v.rows(); len(rows) > 0 {
 		p.line("")
 		tb := terminal.Table{Columns: []terminal.Column{
-			{Title: "run", Flexible: true}, {Title: v.Metric, Right: true, Key: true},
-			{Title: "change", Right: true}, {Title: "", Right: true}, {Title: "verdict"},
+			{Title: "run", Flexible: true},
+			{Title: v.Metric, Right: true, Key: true},
+			{Title: "change", Right: true},
+			{Title: "", Right: true},
+			{Title: "verdict"},
 		}}
 		for _, r := range rows {
 			if r.baseline {
@@ -90,8 +93,11 @@ func (v Review) Write(w io.Writer, t *terminal.Terminal) error {
 				continue
 			}
 			tb.Rows = append(tb.Rows, []terminal.Cell{
-				{Text: r.name}, {Text: r.value},
-				{Text: r.change, Style: r.style}, {Text: r.relative, Style: r.style}, {Text: r.verdict, Style: r.style},
+				{Text: r.name},
+				{Text: r.value},
+				{Text: r.change, Style: r.style},
+				{Text: r.relative, Style: r.style},
+				{Text: r.verdict, Style: r.style},
 			})
 		}
 		if p.err == nil {

@@ -1,0 +1,140 @@
+package review
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gitruns/runs/diff"
+	"github.com/gitruns/runs/format"
+)
+
+func TestCompare(t *testing.T) {
+	p := newProject(t, goals)
+	p.add(
+		format.Run{Name: "a", Params: format.Params{"lr": int64(1)}, Tags: map[string]string{"t": "1"}},
+		series{"rmse": {3, 2}, "acc": {0.5}},
+	)
+	p.Commit("second", map[string]string{"train.py": "1\n2\n"})
+	p.add(
+		format.Run{Name: "b", Params: format.Params{"lr": 1.0}, Tags: map[string]string{"t": "1"}},
+		series{"rmse": {3, 1}, "acc": {0.5}},
+	)
+	c := p.open()
+	got, err := Compare(t.Context(), p.side(c, "a"), p.side(c, "b"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Metrics) != 1 || len(got.Params)+len(got.Tags)+len(got.Problems) != 0 {
+		t.Errorf("%+v", got)
+	}
+	m := got.Metrics[0]
+	if m.Verdict != diff.Better || m.Delta != -1 || m.Why != diff.OneRunEach || len(m.B.Curve) != 2 ||
+		m.Curve.Common != 2 {
+		t.Errorf("%+v", m)
+	}
+	want := []diff.File{{Path: "train.py", Change: "modified", Added: 1}}
+	if d := cmp.Diff(want, got.Source.Files); d != "" {
+		t.Error(d)
+	}
+	if !Differs(got) {
+		t.Error("they do not differ")
+	}
+
+	got, err = Compare(
+		t.Context(),
+		p.side(c, "a"),
+		p.side(c, "b"),
+		Options{All: true, Strict: true, Metrics: regexp.MustCompile("acc")},
+	)
+	if err != nil || len(got.Metrics) != 1 || got.Metrics[0].Key != "acc" || len(got.Params) != 1 || len(got.Tags) != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got, err = Compare(t.Context(), p.side(c, "a"), p.side(c, "a"), Options{All: true}); err != nil || Differs(got) {
+		t.Errorf("with itself: %+v, %v", got, err)
+	}
+	if _, err := Compare(cancelled(), p.side(c, "a"), p.side(c, "b"), Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// TestCompareWithoutSource: what cannot be compared is a problem, not an error.
+func TestCompareWithoutSource(t *testing.T) {
+	p := newProject(t, goals)
+	p.add(format.Run{Name: "a", Source: &format.Source{}}, series{"rmse": {2}})
+	p.add(format.Run{Name: "b"}, series{"rmse": {1}})
+	c := p.open()
+	got, err := Compare(t.Context(), p.side(c, "a"), p.side(c, "b"), Options{})
+	if err != nil || len(got.Problems) != 1 || got.Problems[0].Kind != diff.SourceUnread || len(got.Metrics) != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := CompareSources(t.Context(), p.side(c, "a"), p.side(c, "b"), true); err == nil {
+		t.Error("no error")
+	}
+}
+
+// TestCompareChains: a run counts with those that it resumes, unless it is compared alone.
+func TestCompareChains(t *testing.T) {
+	p := newProject(t, goals)
+	p.add(format.Run{Name: "a"}, series{"rmse": {2}})
+	first := p.add(format.Run{Name: "b1", Group: "g"}, series{"rmse": {1}})
+	p.add(format.Run{Name: "b2", Group: "g", Resumes: first}, series{"rmse": {3}})
+	c := p.open()
+	for _, x := range []struct {
+		b       string
+		part    bool
+		best    float64
+		n       int
+		verdict diff.Verdict
+	}{
+		{"b2", false, 1, 1, diff.Better},
+		{"b2", true, 3, 1, diff.Worse},
+		{"b1", false, 1, 1, diff.Better},
+		{"group=g", false, 1, 1, diff.Inconclusive}, // the chain is one run: too few
+		{"group=g", true, 1, 1, diff.Inconclusive},
+	} {
+		got, err := Compare(t.Context(), p.side(c, "a"), p.side(c, x.b), Options{Part: x.part})
+		if err != nil || len(got.Metrics) != 1 {
+			t.Fatalf("%+v: %v", got, err)
+		}
+		if m := got.Metrics[0]; m.B.Best != x.best || m.B.N != x.n || m.Verdict != x.verdict {
+			t.Errorf("%s, part %v: best %v of %d, %s; want %+v", x.b, x.part, m.B.Best, m.B.N, m.Verdict, x)
+		}
+	}
+}
+
+func TestDiffers(t *testing.T) {
+	one, two := &format.Dataset{Name: "d", SHA256: "1"}, &format.Dataset{Name: "d", SHA256: "2"}
+	for name, c := range map[string]diff.Comparison{
+		"nothing":          {},
+		"equal params":     {Params: []diff.Value{{Key: "k", A: int64(1), B: 1.0}}},
+		"equal data":       {Datasets: []diff.Dataset{{A: one, B: one}}},
+		"equal metrics":    {Metrics: []diff.Metric{{Verdict: diff.Same}}},
+		"only a machine":   {Machine: []diff.Change{{Key: "cpu"}}},
+		"only a variable":  {Variables: []diff.Change{{Key: "X"}}},
+		"only an artifact": {Artifacts: []diff.Value{{Key: "a", A: "1"}}},
+	} {
+		if Differs(&c) {
+			t.Errorf("%s differs", name)
+		}
+	}
+	for name, c := range map[string]diff.Comparison{
+		"a param":         {Params: []diff.Value{{Key: "k", A: 1.0, B: 2.0}}},
+		"a summary":       {Summary: []diff.Value{{Key: "k", A: 1.0}}},
+		"a tag":           {Tags: []diff.Value{{Key: "k", B: "x"}}},
+		"an attribute":    {Attributes: []diff.Value{{Key: "cwd", A: "x", B: "y"}}},
+		"a package":       {Environment: []diff.Change{{Key: "numpy"}}},
+		"a file":          {Source: diff.Source{Files: []diff.File{{Path: "x"}}}},
+		"the tree":        {Source: diff.Source{A: "1", B: "2"}},
+		"a metric":        {Metrics: []diff.Metric{{Verdict: diff.Unknown}}},
+		"a dataset":       {Datasets: []diff.Dataset{{A: one, B: two}}},
+		"data of one run": {Datasets: []diff.Dataset{{A: one}}},
+	} {
+		if !Differs(&c) {
+			t.Errorf("%s does not differ", name)
+		}
+	}
+}
