@@ -63,8 +63,8 @@ func normalizeJSON(out, work string, masked []string) ([]byte, error) {
 	if err := json.Compact(&compact, []byte(out)); err != nil {
 		return nil, err
 	}
-	if compact.String()+"\n" != out {
-		return nil, fmt.Errorf("the JSON is not one line without white space")
+	if compact.String()+"\n" != strings.ReplaceAll(out, "},\n{", "},{") {
+		return nil, fmt.Errorf("the JSON is not one line, or one line per element, without white space")
 	}
 	text := strings.ReplaceAll(compact.String(), work, "$WORK")
 	for _, key := range masked {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -179,7 +180,10 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *catalog.Catalog, run
 	if f.groupBy != "" {
 		return a.writeGroups(ctx, f, c, runs)
 	}
-	list := render.List{Primary: c.Config().Primary, Columns: splitList(f.columns), Sort: query.SortKey(f.sort), Part: partOf(c), Context: c.Context()}
+	list := render.List{
+		Columns: query.ColumnRequest{Keys: splitList(f.columns), Primary: c.Config().Primary, Sort: query.SortKey(f.sort)},
+		Part:    partOf(c), Context: c.Context(),
+	}
 	switch {
 	case f.json:
 		return a.printJSON(append([]*format.Run{}, runs...))
@@ -194,7 +198,7 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *catalog.Catalog, run
 				return w.Write(cells)
 			}
 		}
-		if err := list.CSV(a.term.Out, write, entries); err != nil {
+		if err := list.CSV(write, entries); err != nil {
 			return err
 		}
 		w.Flush()
@@ -244,38 +248,47 @@ func (a *app) writeGroups(ctx context.Context, f *lsFlags, c *catalog.Catalog, r
 	if missing {
 		runs = nil // to want a key makes no group
 	}
-	groups := query.GroupBy(catalog.Newest(runs), f.groupBy, c.Config().Seeds(), c.Context())
-	if f.limit > 0 {
-		groups = groups[:min(len(groups), f.limit)]
-	}
-	primary := render.Primary(c.Config().Primary, runs, c.Context())
+	groups := c.Group(runs, f.groupBy, f.limit)
 	switch {
 	case f.json:
-		list := []any{}
-		for _, g := range groups {
-			ids := make([]string, len(g.Runs))
-			for i, r := range g.Runs {
-				ids[i] = r.ID
-			}
-			item := map[string]any{"group": g.Label, "runs": ids}
-			if s := query.Summarize(g.Runs, primary, c.Context()); primary != "" && s.N > 0 {
-				item["metric"], item["n"], item["mean"], item["best"], item["best_run"] = primary, int64(s.N), s.Mean, s.Best, s.BestRun.ID
-				if s.N > 1 {
-					item["sd"] = s.SD
-				}
-			}
-			list = append(list, item)
-		}
-		return a.printJSON(list)
-	case len(groups) == 0:
+		return a.printJSON(groupsJSON(groups))
+	case len(groups.List) == 0:
 		if !missing {
 			a.sayNone(c)
 		}
 		return nil
 	}
-	return a.term.Page(ctx, func(w io.Writer) error {
-		return render.Groups{Key: f.groupBy, Primary: primary, Context: c.Context()}.Write(w, a.term, groups)
-	})
+	return a.term.Page(ctx, func(w io.Writer) error { return render.WriteGroups(w, a.term, groups, time.Now()) })
+}
+
+// groupJSON is a group of ls --group-by. Without a value of the metric it has neither metric nor statistics.
+type groupJSON struct {
+	Best    *float64 `json:"best,omitempty"`
+	BestRun string   `json:"best_run,omitempty"`
+	Group   string   `json:"group"`
+	Mean    *float64 `json:"mean,omitempty"`
+	Metric  string   `json:"metric,omitempty"`
+	N       int      `json:"n,omitempty"`
+	Runs    []string `json:"runs"`
+	SD      *float64 `json:"sd,omitempty"` // of two values or more
+}
+
+func groupsJSON(groups catalog.Groups) []groupJSON {
+	list := []groupJSON{}
+	for _, g := range groups.List {
+		item := groupJSON{Group: g.Label}
+		for _, r := range g.Runs {
+			item.Runs = append(item.Runs, r.ID)
+		}
+		if s := g.Summary; groups.Primary != "" && s.N > 0 {
+			item.Metric, item.N, item.Mean, item.Best, item.BestRun = groups.Primary, s.N, &s.Mean, &s.Best, s.BestRun.ID
+			if s.N > 1 {
+				item.SD = &s.SD
+			}
+		}
+		list = append(list, item)
+	}
+	return list
 }
 
 func splitList(s string) []string {

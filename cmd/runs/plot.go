@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gitruns/runs/cmd/internal/chart"
-	"github.com/gitruns/runs/cmd/internal/render"
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
@@ -188,7 +187,7 @@ func keysToPlot(entries []*repo.Entry, c *catalog.Catalog) []string {
 		keys = curves
 	}
 	if len(keys) > maxCharts {
-		first := render.Primary("", catalog.Records(entries), c.Context())
+		first := query.Primary("", catalog.Records(entries), c.Context())
 		keys = slices.DeleteFunc(keys, func(key string) bool { return key == first })
 		keys = append([]string{first}, keys[:maxCharts-1]...)
 	}

@@ -44,7 +44,7 @@ fetched.`,
 				o = &share.Overview{}
 			}
 			if asJSON {
-				return a.printJSON(statusJSON(r, c, o))
+				return a.printJSON(newStatusJSON(r, c, o))
 			}
 			return a.printStatus(r, c, o)
 		},
@@ -53,32 +53,46 @@ fetched.`,
 	return cmd
 }
 
-func statusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview) map[string]any {
-	counts := map[string]any{}
-	var active []any
+// statusJSON is the state of a repository. Counts include the runs in progress, as running.
+type statusJSON struct {
+	Branches    []branchJSON          `json:"branches"` // whose runs no other branch has
+	Count       map[format.Status]int `json:"count"`
+	Damaged     []damageJSON          `json:"damaged"`
+	Git         bool                  `json:"git"`
+	InProgress  []activeJSON          `json:"in_progress"`
+	Runs        string                `json:"runs"` // path of .runs
+	Uncommitted int                   `json:"uncommitted"`
+	Unpushed    *int                  `json:"unpushed"` // null without a remote
+}
+
+type branchJSON struct {
+	Name string `json:"name"`
+	Runs int    `json:"runs"`
+}
+
+type activeJSON struct {
+	ID       string    `json:"id"`
+	LastSign time.Time `json:"last_sign"`
+	Name     string    `json:"name"`
+	Process  string    `json:"process"` // as repo.Life names it
+	Started  time.Time `json:"started"`
+}
+
+func newStatusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview) statusJSON {
+	s := statusJSON{Runs: r.Dir, Git: r.InGit, Count: map[format.Status]int{}, Damaged: newDamageJSON(c.Damage()), Uncommitted: o.Uncommitted}
 	for _, e := range c.Entries() {
-		n, _ := counts[string(e.Status)].(int64)
-		counts[string(e.Status)] = n + 1
+		s.Count[e.Status]++
 		if e.Active != nil {
-			active = append(active, map[string]any{"id": e.ID, "name": e.Name, "started": e.Started, "last_sign": e.Silent, "process": e.Life.String()})
+			s.InProgress = append(s.InProgress, activeJSON{e.ID, e.Silent, e.Name, e.Life.String(), e.Started})
 		}
 	}
-	damaged := []any{}
-	for _, d := range c.Damage() {
-		damaged = append(damaged, map[string]any{"id": d.ID, "reason": d.Err.Error()})
-	}
-	branches := []any{}
 	for _, b := range o.Alone {
-		branches = append(branches, map[string]any{"name": b.Branch, "runs": int64(b.Runs)})
-	}
-	value := map[string]any{
-		"runs": r.Dir, "git": r.InGit, "count": counts, "in_progress": append([]any{}, active...), "damaged": damaged,
-		"uncommitted": int64(o.Uncommitted), "unpushed": nil, "branches": branches,
+		s.Branches = append(s.Branches, branchJSON{b.Branch, b.Runs})
 	}
 	if o.Remote {
-		value["unpushed"] = int64(o.Unpushed)
+		s.Unpushed = &o.Unpushed
 	}
-	return value
+	return s
 }
 
 func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overview) error {

@@ -1,0 +1,93 @@
+package query
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gitruns/runs/format"
+)
+
+func TestChooseColumns(t *testing.T) {
+	run := func(experiment string, params format.Params, metrics ...string) *format.Run {
+		r := &format.Run{Experiment: experiment, Params: params, Summary: map[string]any{"best": 1.0}, Metrics: map[string]format.Metric{}}
+		for _, key := range metrics {
+			r.Metrics[key] = format.Metric{Last: 1, Count: 1}
+		}
+		return r
+	}
+	wide := func(x int64) format.Params {
+		return format.Params{"a": x, "b": x, "c": x, "d": x, "e": x, "f": "text", "g": x, "h": x, "same": int64(1)}
+	}
+	runs := []*format.Run{run("x", wide(1), "rmse", "other"), run("x", wide(2), "rmse")}
+	context := Context{Goal: func(metric string) string { return map[string]string{"rmse": format.GoalMin}[metric] }}
+	for _, c := range []struct {
+		name string
+		runs []*format.Run
+		ask  ColumnRequest
+		want Columns
+	}{
+		{"chosen", runs, ColumnRequest{}, Columns{
+			Keys:    []string{"metrics.rmse", "params.a", "params.b", "params.c", "params.d", "params.e", "params.g"},
+			Numeric: []bool{true, true, true, true, true, true, true}, Omitted: []string{"params.h"},
+		}},
+		{"asked for", runs, ColumnRequest{Keys: []string{"same", "f"}}, Columns{Keys: []string{"same", "f"}, Numeric: []bool{true, false}}},
+		{"sorted by a param", runs, ColumnRequest{Primary: "other", Sort: "h"}, Columns{
+			Keys:    []string{"metrics.other", "h", "params.a", "params.b", "params.c", "params.d", "params.e", "params.g"},
+			Numeric: []bool{true, true, true, true, true, true, true, true}, Omitted: []string{},
+		}},
+		{"sorted by the primary metric", runs[:1], ColumnRequest{Sort: "rmse"}, Columns{Keys: []string{"metrics.rmse"}, Numeric: []bool{true}}},
+		{"sorted by what every list shows", runs[:1], ColumnRequest{Sort: "attributes.status"}, Columns{Keys: []string{"metrics.rmse"}, Numeric: []bool{true}}},
+		{"sorted by the one experiment", runs[:1], ColumnRequest{Sort: "experiment"}, Columns{
+			Keys: []string{"metrics.rmse", "experiment"}, Numeric: []bool{true, false},
+		}},
+		{"of two experiments", []*format.Run{runs[0], run("y", wide(1), "rmse")}, ColumnRequest{Sort: "experiment"}, Columns{
+			Experiment: true, Keys: []string{"metrics.rmse"}, Numeric: []bool{true},
+		}},
+		{"no runs", nil, ColumnRequest{}, Columns{Numeric: []bool{}}},
+	} {
+		if d := cmp.Diff(c.want, ChooseColumns(c.runs, c.ask, context), cmp.Transformer("", func(s []string) string { return fmtList(s) })); d != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, d)
+		}
+	}
+	want := []string{"metrics.other", "metrics.rmse", "params.a", "summary.best"}
+	if d := cmp.Diff(want, AllColumns([]*format.Run{run("x", format.Params{"a": 1.0}, "rmse"), run("x", nil, "other")})); d != "" {
+		t.Errorf("all (-want +got):\n%s", d)
+	}
+}
+
+func fmtList(s []string) string {
+	text := ""
+	for _, part := range s {
+		text += part + " "
+	}
+	return text
+}
+
+func TestPrimary(t *testing.T) {
+	run := func(metrics ...string) *format.Run {
+		r := &format.Run{Metrics: map[string]format.Metric{}}
+		for _, key := range metrics {
+			r.Metrics[key] = format.Metric{}
+		}
+		return r
+	}
+	context := Context{Goal: func(metric string) string {
+		return map[string]string{"rmse": format.GoalMin, "val/rmse": format.GoalMin}[metric]
+	}}
+	for _, c := range []struct {
+		name, configured, want string
+		runs                   []*format.Run
+	}{
+		{"configured", "acc", "acc", []*format.Run{run("rmse")}},
+		{"that most runs have", "", "lr", []*format.Run{run("rmse", "lr"), run("lr")}},
+		{"with a goal", "", "rmse", []*format.Run{run("lr", "rmse")}},
+		{"of the validation", "", "val/rmse", []*format.Run{run("rmse", "val/rmse")}},
+		{"the first by name", "", "a", []*format.Run{run("b", "a")}},
+		{"none", "", "", []*format.Run{run()}},
+	} {
+		if got := Primary(c.configured, c.runs, context); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
