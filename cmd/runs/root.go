@@ -157,15 +157,22 @@ Start with 'runs demo', or put 'runs exec --' before the command that trains.
 		if only != "" && command.name != only {
 			continue
 		}
-		c := command.make(a)
-		c.GroupID = command.group
-		c.DisableFlagsInUseLine = true
-		if c.Long = strings.TrimSpace(c.Long); !strings.Contains(c.Long, "Exit status") {
-			c.Long += "\n" + exitHelp
-		}
-		root.AddCommand(c)
+		root.AddCommand(complete(command.make(a), command.group))
+	}
+	if only == "" || only == "man" { // it asks for all commands: among them, it would refer to itself
+		root.AddCommand(complete(a.manCommand(), ""))
 	}
 	return root
+}
+
+// complete adds to a command what all have.
+func complete(c *cobra.Command, group string) *cobra.Command {
+	c.GroupID = group
+	c.DisableFlagsInUseLine = true
+	if c.Long = strings.TrimSpace(c.Long); !strings.Contains(c.Long, "Exit status") {
+		c.Long += "\n" + exitHelp
+	}
+	return c
 }
 
 // commands are all there are, by the group that help shows them in.
