@@ -126,7 +126,7 @@ func (a *app) unknownTopic(root *cobra.Command, name string) error {
 	slices.Sort(names)
 	names = slices.Compact(names)
 	near := slices.DeleteFunc(names, func(n string) bool {
-		return format.EditDistance(n, name) > max(1, len(name)/3) && !strings.HasPrefix(n, name) && !strings.HasPrefix(n, name+"/")
+		return format.EditDistance(n, name) > max(1, len(name)/3) && !strings.HasPrefix(n, name)
 	})
 	err := usageError{fmt.Errorf("help: no command or topic %q", name)}
 	if len(near) == 0 {

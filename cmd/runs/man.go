@@ -19,14 +19,14 @@ func (a *app) manCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "man DIR",
 		Short: "Write the manual pages",
-		Long: `Write the manual pages to DIR: one for each command, in man1, and one for each topic of 'runs help', in man7. The same
-version always writes the same bytes.
+		Long: `Write the manual pages to DIR: one for each command, in man1, and one for each topic
+of 'runs help', in man7. The same version always writes the same bytes.
 
     runs man ~/.local/share/man
     man runs-diff`,
 		Args: arguments(1, 1, "DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			manuals, err := a.manuals()
+			manuals, err := manuals()
 			if err != nil {
 				return err
 			}
@@ -55,8 +55,8 @@ type manual struct {
 const manualTitle = "runs manual"
 
 // manuals returns the pages of all commands and topics.
-func (a *app) manuals() ([]manual, error) {
-	root := a.command("")
+func manuals() ([]manual, error) {
+	root := (&app{}).command("")
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	all := []manual{{"runs", "1", rootManual(root)}}

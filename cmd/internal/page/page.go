@@ -1,5 +1,5 @@
-// Package page reads the Markdown pages of the documentation: text, blocks of code with a mark that says what a test does
-// with them, and comments. It knows nothing of runs.
+// Package page reads the Markdown pages of the documentation: text, comments, and blocks of code with a mark that says
+// what a test does with them. It knows nothing of runs.
 package page
 
 import (
@@ -28,7 +28,8 @@ type Part struct {
 
 const fence, opening, closing = "```", "<!--", "-->"
 
-// Parse splits a page into its parts, in order. A fence or comment that is never closed is an error that names its line.
+// Parse splits a page into its parts, in order. A fence or comment that is never closed is an error that names its
+// line.
 func Parse(text string) ([]Part, error) {
 	var parts []Part
 	open := Part{Kind: Text, Line: 1}
@@ -79,8 +80,8 @@ func Title(text string) string {
 	return title
 }
 
-// Indented returns the number of the first line of text, counted from the part's own, that is code by indentation alone; 0 if
-// there is none. Lines of lists may be indented.
+// Indented returns the number of the first line of text, counted from the part's own, that is code by indentation
+// alone; 0 if there is none. Lines of lists may be indented.
 func (p Part) Indented() int {
 	n, blank, list := p.Line-1, true, false
 	for line := range strings.Lines(p.Body) {
@@ -98,5 +99,6 @@ func (p Part) Indented() int {
 
 func isItem(line string) bool {
 	digits := strings.TrimLeft(line, "0123456789")
-	return strings.HasPrefix(line, "- ") || strings.HasPrefix(line, "* ") || len(digits) < len(line) && strings.HasPrefix(digits, ". ")
+	isNumber := len(digits) < len(line) && strings.HasPrefix(digits, ". ")
+	return isNumber || strings.HasPrefix(line, "- ") || strings.HasPrefix(line, "* ")
 }

@@ -11,13 +11,22 @@ func TestParse(t *testing.T) {
 		text string
 		want []Part
 	}{
-		"text alone":          {"# A\n\nb\n", []Part{{Text, 1, "", "", "# A\n\nb\n"}}},
-		"code":                {"a\n```sh run 4\nx\n```\nb\n", []Part{{Text, 1, "", "", "a\n"}, {Code, 2, "sh", "run 4", "x\n"}, {Text, 5, "", "", "b\n"}}},
+		"text alone": {"# A\n\nb\n", []Part{{Text, 1, "", "", "# A\n\nb\n"}}},
+		"code": {
+			"a\n```sh run 4\nx\n```\nb\n",
+			[]Part{{Text, 1, "", "", "a\n"}, {Code, 2, "sh", "run 4", "x\n"}, {Text, 5, "", "", "b\n"}},
+		},
 		"code without a mark": {"```\nx\n```\n", []Part{{Code, 1, "", "", "x\n"}}},
 		"an empty block":      {"```sh run\n```\n", []Part{{Code, 1, "sh", "run", ""}}},
-		"comments":            {"<!-- run\nx\n-->\n<!-- needs git -->\n", []Part{{Comment, 1, "", "run", "x\n"}, {Comment, 4, "", "needs git", ""}}},
-		"a comment in code":   {"```text skip it is shown\n<!-- run\n-->\n```\n", []Part{{Code, 1, "text", "skip it is shown", "<!-- run\n-->\n"}}},
-		"code in a comment":   {"<!-- file a.md\n```sh\n-->\n", []Part{{Comment, 1, "", "file a.md", "```sh\n"}}},
+		"comments": {
+			"<!-- run\nx\n-->\n<!-- needs git -->\n",
+			[]Part{{Comment, 1, "", "run", "x\n"}, {Comment, 4, "", "needs git", ""}},
+		},
+		"a comment in code": {
+			"```text skip it is shown\n<!-- run\n-->\n```\n",
+			[]Part{{Code, 1, "text", "skip it is shown", "<!-- run\n-->\n"}},
+		},
+		"code in a comment": {"<!-- file a.md\n```sh\n-->\n", []Part{{Comment, 1, "", "file a.md", "```sh\n"}}},
 	} {
 		got, err := Parse(c.text)
 		if err != nil {

@@ -1,4 +1,4 @@
-// Package roff writes manual pages in the man macros of roff. It takes the plain text of command help, and the Markdown of
+// Package roff writes manual pages in the man macros of roff, from the plain text of command help and the Markdown of
 // the documentation. It knows nothing of runs, and of commands only their texts.
 package roff
 
@@ -11,7 +11,8 @@ import (
 // Page is a manual page under construction. Its bytes depend on nothing but what is written to it.
 type Page struct{ b strings.Builder }
 
-// New begins the page NAME in a section of the manual. source is the program and its version, manual the title of the book.
+// New begins the page NAME in a section of the manual. source is the program and its version, manual the title of the
+// book.
 func New(name, section, source, manual string) *Page {
 	p := &Page{}
 	p.b.WriteString("'\\\" t -*- coding: utf-8 -*-\n") // t: tables are formatted by tbl

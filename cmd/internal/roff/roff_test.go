@@ -70,7 +70,8 @@ func TestEscape(t *testing.T) {
 		p.Item(".x", "'y")
 	})
 	for line := range strings.Lines(out) {
-		if name, _, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " "); strings.HasPrefix(name, ".") && !strings.Contains(".PP .RS .nf .fi .RE .TP", name) {
+		name, _, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		if strings.HasPrefix(name, ".") && !strings.Contains(".PP .RS .nf .fi .RE .TP", name) {
 			t.Errorf("a request: %q", line)
 		}
 		if strings.HasPrefix(line, "'") {
