@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,6 +36,21 @@ type Finish struct {
 	silent time.Duration
 
 	takeover bool // of a run that was not started in this clone
+}
+
+// Check returns an error if a program cannot have ended so: the status must be finished, failed or killed, and the exit
+// status one of POSIX or Windows that goes with it.
+func (f Finish) Check() error {
+	switch code := f.ExitCode; {
+	case f.Status != format.Finished && f.Status != format.Failed && f.Status != format.Killed:
+		return fmt.Errorf("the status must be finished, failed or killed, got %q", f.Status)
+	case code == nil:
+	case *code < math.MinInt32 || *code > math.MaxUint32:
+		return fmt.Errorf("the exit status must be between %d and %d, got %d", math.MinInt32, math.MaxUint32, *code)
+	case *code != 0 && f.Status == format.Finished:
+		return fmt.Errorf("exit status %d requires the status failed or killed", *code)
+	}
+	return nil
 }
 
 // DefaultWait is how long a finish waits for writers that still have a journal open.

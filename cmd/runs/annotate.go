@@ -15,8 +15,6 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/capture"
-	"github.com/gitruns/runs/repo/catalog"
-	"github.com/gitruns/runs/repo/query"
 	"github.com/gitruns/runs/repo/share"
 )
 
@@ -119,7 +117,7 @@ func (a *app) annotate(ctx context.Context, selector string, write func(*repo.En
 	if err != nil {
 		return err
 	}
-	if err := a.mayChangeEntry(ctx, e, selector); err != nil {
+	if err := a.mayChange(ctx, e, selector); err != nil {
 		return err
 	}
 	n, err := write(e)
@@ -209,7 +207,8 @@ merge brings it back. What was committed stays in git's history.`,
 			if err != nil {
 				return err
 			}
-			entries, err := a.toRemove(ctx, c, args, where)
+			entries, missing, err := c.SelectRemovable(ctx, args, where, func() string { return a.author(ctx) })
+			a.warnMissing(missing...)
 			if err != nil {
 				return err
 			}
@@ -238,49 +237,6 @@ merge brings it back. What was committed stays in git's history.`,
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say what would be removed")
 	cmd.Flags().BoolVar(&undo, "undo", false, "bring back what the last rm removed")
 	return cmd
-}
-
-func (a *app) toRemove(ctx context.Context, c *catalog.Catalog, selectors []string, where string) ([]*repo.Entry, error) {
-	var entries []*repo.Entry
-	seen := map[string]bool{}
-	add := func(e *repo.Entry, selector string) error {
-		if seen[e.ID] {
-			return nil
-		}
-		seen[e.ID] = true
-		entries = append(entries, e)
-		return a.mayChangeEntry(ctx, e, selector)
-	}
-	for _, selector := range selectors {
-		found, _, err := c.Select(ctx, selector)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range found {
-			if err := add(e, selector); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if where == "" {
-		return entries, nil
-	}
-	matching, err := a.choose(ctx, c, nil, where)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range matching {
-		if e.Active != nil {
-			continue // an expression means what is finished
-		}
-		if err := add(e, where); err != nil {
-			return nil, err
-		}
-	}
-	if len(entries) == 0 {
-		return nil, &query.NotFoundError{Selector: where, Reason: "no finished run matches"}
-	}
-	return entries, nil
 }
 
 func (a *app) goalCommand() *cobra.Command {

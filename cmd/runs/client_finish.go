@@ -22,16 +22,11 @@ type finishedJSON struct {
 // clientFinish ends a run as its process says.
 func (a *app) clientFinish(ctx context.Context, q *clientRequest) (clientAnswer, error) {
 	end := repo.Finish{Status: format.Status(q.Status), ExitCode: q.ExitCode, Signal: q.Signal, EndReason: q.EndReason, LostRows: q.LostRows}
-	switch end.Status {
-	case format.Finished, format.Failed, format.Killed:
-	default:
-		return nil, usagef("finishing the run: the status is finished, failed or killed, not %q", q.Status)
-	}
-	if err := checkEnd(end); err != nil {
+	if err := end.Check(); err != nil {
 		return nil, usagef("finishing the run: %v", err)
 	}
 	if !(q.Wait >= 0 && q.Wait <= maxWait.Seconds()) {
-		return nil, usagef("finishing the run: to wait %v seconds is not possible", q.Wait)
+		return nil, usagef("finishing the run: the wait must be 0 to %v seconds, got %v", maxWait.Seconds(), q.Wait)
 	}
 	end.Wait = time.Duration(q.Wait * float64(time.Second))
 	active, err := clientActive(q)

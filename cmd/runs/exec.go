@@ -175,7 +175,7 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 
 // execRun is the run that the program is recorded in, and whether others share it.
 func (a *app) execRun(ctx context.Context, f *execFlags, args []string) (active *repo.Active, joined bool, late *hashing, err error) {
-	outer, err := a.runInCharge(ctx)
+	outer, err := a.enclosingRun(ctx)
 	if err != nil && (f.join || !errors.Is(err, repo.ErrFinished) && !errors.Is(err, repo.ErrNotActive)) {
 		return nil, false, nil, err
 	}
@@ -272,7 +272,7 @@ func childEnv(active *repo.Active) []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "RUNS_ID=") || strings.HasPrefix(v, "RUNS_DIR=")
 	})
-	return append(env, "RUNS_ID="+active.ID, "RUNS_DIR="+active.Dir)
+	return append(env, active.Variables()...)
 }
 
 // notStarted reports a program that did not start, with a shell's exit status.

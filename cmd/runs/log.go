@@ -70,7 +70,7 @@ func (a *app) log(ctx context.Context, f *logFlags, args []string, stepped bool)
 		active, err = a.activeRun(ctx, f.run)
 	} else {
 		finished = func(err error) error { return stillNamed("recording", err) }
-		active, err = a.runInCharge(ctx)
+		active, err = a.enclosingRun(ctx)
 	}
 	if err != nil {
 		return finished(err)

@@ -2,16 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 
-	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/catalog"
-	"github.com/gitruns/runs/repo/query"
 )
 
 // selectIn are the options of a catalog for a command: the experiment of its flag, otherwise that of the environment.
@@ -120,41 +116,26 @@ func (a *app) oneWhole(ctx context.Context, r *repo.Repository, selector, experi
 	return of.Whole(e), nil
 }
 
-// runInCharge returns the run in progress that RUNS_DIR or RUNS_ID name, nil where neither is set.
-func (a *app) runInCharge(ctx context.Context) (*repo.Active, error) {
-	if dir := os.Getenv("RUNS_DIR"); dir != "" {
-		id := os.Getenv("RUNS_ID")
-		if id == "" || id == filepath.Base(dir) {
-			return repo.OpenDir(dir)
-		}
-	}
-	id := os.Getenv("RUNS_ID")
-	if id == "" {
-		return nil, nil
-	}
-	r, err := a.find(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return r.Open(id)
+// enclosingRun opens the active run that RUNS_DIR and RUNS_ID name, nil if neither is set.
+func (a *app) enclosingRun(ctx context.Context) (*repo.Active, error) {
+	e := repo.Enclosing{Dir: os.Getenv("RUNS_DIR"), ID: os.Getenv("RUNS_ID")}
+	return e.Open(func() (*repo.Repository, error) { return a.find(ctx) })
 }
 
-// activeRun returns the run in progress that a selector names.
+// activeRun opens the active run that a selector names.
 func (a *app) activeRun(ctx context.Context, selector string) (*repo.Active, error) {
 	r, err := a.find(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if format.CheckID(selector) == nil {
-		active, err := r.Open(selector)
-		if errors.Is(err, repo.ErrNotActive) {
-			return nil, &query.NotFoundError{Selector: selector, Reason: "names no run in progress"}
-		}
-		return active, err
+	active, of, err := catalog.OpenActive(ctx, r, selector, selectIn(""))
+	if of != nil {
+		a.keep(of)
 	}
-	e, err := a.oneRun(ctx, r, selector, "")
-	if err != nil {
-		return nil, err
-	}
-	return r.Open(e.ID)
+	return active, err
+}
+
+// mayChange returns an error if selector may not name e for a change.
+func (a *app) mayChange(ctx context.Context, e *repo.Entry, selector string) error {
+	return catalog.MayChange(e, selector, func() string { return a.author(ctx) })
 }

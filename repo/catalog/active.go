@@ -1,0 +1,123 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/query"
+)
+
+// OpenActive opens the active run that a selector names. of is as ReadOne returns it. If the selector names none, the
+// error is a *query.NotFoundError; if the run is finished, it is repo.ErrFinished.
+func OpenActive(ctx context.Context, r *repo.Repository, selector string, o Options) (a *repo.Active, of *Catalog, err error) {
+	id := selector
+	if format.CheckID(selector) != nil {
+		var e *repo.Entry
+		if e, of, err = ReadOne(ctx, r, selector, o); err != nil {
+			return nil, of, err
+		}
+		id = e.ID
+	}
+	a, err = r.Open(id)
+	if errors.Is(err, repo.ErrNotActive) && of == nil {
+		err = &query.NotFoundError{Selector: selector, Reason: "names no run in progress"}
+	}
+	return a, of, err
+}
+
+// OnlyActive opens the only active run that was started in this clone. Without one, or with several, the error is a
+// *query.NotFoundError.
+func OnlyActive(r *repo.Repository) (*repo.Active, error) {
+	actives, err := r.Actives()
+	if err != nil {
+		return nil, err
+	}
+	actives = slices.DeleteFunc(actives, (*repo.Active).Foreign)
+	switch len(actives) {
+	case 1:
+		return actives[0], nil
+	case 0:
+		return nil, &query.NotFoundError{Reason: "no run is in progress"}
+	}
+	ids := make([]string, len(actives))
+	for i, active := range actives {
+		ids[i] = active.ID
+	}
+	return nil, &query.NotFoundError{Reason: fmt.Sprintf("%d runs are in progress, name one: %s", len(ids), strings.Join(ids, ", "))}
+}
+
+// MayChange returns an error if selector may not name e for a change: a run of another revision is read-only, and a run
+// of another author must be named by its full id. author returns who changes it, empty if that is not known.
+func MayChange(e *repo.Entry, selector string, author func() string) error {
+	if s, err := query.ParseSelector(selector); err == nil && s.Rev != "" {
+		return &repo.HintError{
+			Err:  fmt.Errorf("changing %s: a run of another revision is read-only", selector),
+			Hint: "switch to that branch, or use a Git worktree",
+		}
+	}
+	if format.CheckID(selector) == nil || e.Author == "" {
+		return nil
+	}
+	if who := author(); who == "" || who == e.Author {
+		return nil
+	}
+	return &repo.HintError{
+		Err:  fmt.Errorf("changing run %s: it was recorded by %s", e.ID, e.Author),
+		Hint: "use its full id to change it anyway",
+	}
+}
+
+// SelectRemovable returns the runs that any of the selectors names, and the finished runs of the scope that match the
+// expression where, if it is not empty. Each is one that its selector or the expression may change, see MayChange. An
+// expression that matches no finished run, without selectors, is a *query.NotFoundError.
+func (c *Catalog) SelectRemovable(ctx context.Context, selectors []string, where string, author func() string) ([]*repo.Entry, []MissingKey, error) {
+	var entries []*repo.Entry
+	seen := map[string]bool{}
+	add := func(e *repo.Entry, selector string) error {
+		if seen[e.ID] {
+			return nil
+		}
+		seen[e.ID] = true
+		entries = append(entries, e)
+		return MayChange(e, selector, author)
+	}
+	for _, selector := range selectors {
+		found, _, err := c.Select(ctx, selector)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, e := range found {
+			if err := add(e, selector); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	if where == "" {
+		return entries, nil, nil
+	}
+	all, err := c.SelectAll(ctx, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	matching, missing, err := c.Match(all, where)
+	if err != nil {
+		return nil, missing, err
+	}
+	for _, e := range matching {
+		if e.Active != nil {
+			continue
+		}
+		if err := add(e, where); err != nil {
+			return nil, missing, err
+		}
+	}
+	if len(entries) == 0 {
+		return nil, missing, &query.NotFoundError{Selector: where, Reason: "no finished run matches"}
+	}
+	return entries, missing, nil
+}
