@@ -43,24 +43,29 @@ func TestCheckMetric(t *testing.T) {
 	}{
 		{"a value", "run", format.Check{Metric: "rmse"}, Outcome{OK: true, Finding: Finding{Kind: HasValue}, Value: 2.1}},
 		{
-			"a value by the last", "run", format.Check{Metric: "other"},
+			"a value by the last", "run",
+			format.Check{Metric: "other"},
 			Outcome{OK: true, Finding: Finding{Kind: HasValue}, Value: 1},
 		},
 		{"no value", "run", format.Check{Metric: "old"}, Outcome{Finding: Finding{Kind: NoValue}}},
 		{
-			"NaN without a baseline", "run", format.Check{Metric: "nan"},
+			"NaN without a baseline", "run",
+			format.Check{Metric: "nan"},
 			Outcome{Finding: Finding{Kind: HasValue}, Value: math.NaN()},
 		},
 		{
-			"better", "run", format.Check{Metric: "acc", Baseline: "base"},
+			"better", "run",
+			format.Check{Metric: "acc", Baseline: "base"},
 			Outcome{OK: true, Finding: Finding{Kind: Compared}, Worse: -0.25},
 		},
 		{
-			"equal", "base", format.Check{Metric: "rmse", Baseline: "base"},
+			"equal", "base",
+			format.Check{Metric: "rmse", Baseline: "base"},
 			Outcome{OK: true, Finding: Finding{Kind: Compared}},
 		},
 		{
-			"worse", "run", format.Check{Metric: "rmse", Baseline: "base"},
+			"worse", "run",
+			format.Check{Metric: "rmse", Baseline: "base"},
 			Outcome{Finding: Finding{Kind: Compared}, Worse: within},
 		},
 		{
@@ -89,16 +94,19 @@ func TestCheckMetric(t *testing.T) {
 			Outcome{OK: true, Finding: Finding{Kind: Compared}, Worse: 1, Allowed: 1},
 		},
 		{
-			"no goal", "run", format.Check{Metric: "other", Baseline: "base"},
+			"no goal", "run",
+			format.Check{Metric: "other", Baseline: "base"},
 			Outcome{Finding: Finding{Kind: NoGoal, Name: "other"}},
 		},
 		{"neither has it", "run", format.Check{Metric: "none", Baseline: "base"}, Outcome{Finding: Finding{Kind: NoMetric}}},
 		{
-			"the run lacks it", "run", format.Check{Metric: "old", Baseline: "base"},
+			"the run lacks it", "run",
+			format.Check{Metric: "old", Baseline: "base"},
 			Outcome{Finding: Finding{Kind: NoMetricOfRun}},
 		},
 		{
-			"the baseline lacks it", "run", format.Check{Metric: "new", Baseline: "base"},
+			"the baseline lacks it", "run",
+			format.Check{Metric: "new", Baseline: "base"},
 			Outcome{Finding: Finding{Kind: NoMetricOfBaseline}},
 		},
 		{"NaN", "run", format.Check{Metric: "nan", Baseline: "base"}, Outcome{Finding: Finding{Kind: NotANumber}}},
@@ -149,7 +157,8 @@ func TestCheckRunsAndBaseline(t *testing.T) {
 		{"too few runs", "a", []format.Check{{MinRuns: 2}}, []Outcome{fewer}},
 		{"no baseline", "a", []format.Check{{Metric: "rmse", Baseline: "nowhere"}}, []Outcome{none("nowhere")}},
 		{
-			"no successful baseline", "a", []format.Check{{Metric: "rmse", Baseline: "group=broken"}},
+			"no successful baseline", "a",
+			[]format.Check{{Metric: "rmse", Baseline: "group=broken"}},
 			[]Outcome{none("group=broken")},
 		},
 		{
@@ -158,7 +167,8 @@ func TestCheckRunsAndBaseline(t *testing.T) {
 			[]Outcome{fewer, none("nowhere")},
 		},
 		{
-			"several rules", "a", []format.Check{{MinRuns: 2}, {Baseline: "nowhere", MinRuns: 2}},
+			"several rules", "a",
+			[]format.Check{{MinRuns: 2}, {Baseline: "nowhere", MinRuns: 2}},
 			[]Outcome{fewer, fewer, none("nowhere")},
 		},
 	} {

@@ -43,11 +43,11 @@ const (
 	leastHeight = 6
 )
 
-// colours and marks tell curves apart; without colour the marks do.
+// colors and marks tell curves apart; without color the marks do.
 var (
-	colours = [...]terminal.Style{terminal.Cyan, terminal.Yellow, terminal.Green, terminal.Magenta, terminal.Red, terminal.Blue}
-	marks   = [...]rune{'•', '+', '×', 'o', '*', '#', '%', '@'}
-	ascii   = [...]rune{'.', '+', 'x', 'o', '*', '#', '%', '@'}
+	colors = [...]terminal.Style{terminal.Cyan, terminal.Yellow, terminal.Green, terminal.Magenta, terminal.Red, terminal.Blue}
+	marks  = [...]rune{'•', '+', '×', 'o', '*', '#', '%', '@'}
+	ascii  = [...]rune{'.', '+', 'x', 'o', '*', '#', '%', '@'}
 )
 
 // Draw draws the curves into one chart. NaN interrupts a curve; an infinity, and with LogY what is not positive, is left
@@ -94,8 +94,8 @@ type cell struct {
 
 func newCanvas(t *terminal.Terminal, series []Series, o Options) *canvas {
 	c := &canvas{t: t, o: o, width: max(leastWidth, o.Width), height: max(leastHeight, o.Height), x0: math.Inf(1), x1: math.Inf(-1), y0: math.Inf(1), y1: math.Inf(-1)}
-	// Several curves without colour can only be told apart by their marks.
-	c.plain = o.ASCII || len(series) > 1 && !t.Colour()
+	// Several curves without color can only be told apart by their marks.
+	c.plain = o.ASCII || len(series) > 1 && !t.Color()
 	c.dotsX, c.dotsY = 2, 4
 	if c.plain {
 		c.dotsX, c.dotsY = 1, 1
@@ -286,7 +286,7 @@ func (c *canvas) row(row int) string {
 		if cells[from].series == 0 {
 			b.WriteString(run.String())
 		} else {
-			b.WriteString(c.t.Paint(colours[(cells[from].series-1)%len(colours)], run.String()))
+			b.WriteString(c.t.Paint(colors[(cells[from].series-1)%len(colors)], run.String()))
 		}
 	}
 	return b.String()
@@ -310,7 +310,7 @@ func (c *canvas) legend(b *strings.Builder, series []Series) {
 	}
 	for n, s := range series {
 		sign := "━━"
-		if c.plain || !c.t.Colour() {
+		if c.plain || !c.t.Color() {
 			sign = string(c.mark(n))
 		}
 		text := terminal.Clean(s.Name)
@@ -322,7 +322,7 @@ func (c *canvas) legend(b *strings.Builder, series []Series) {
 		if used > 0 && used+size > c.width {
 			flush()
 		}
-		line += "  " + c.t.Paint(colours[n%len(colours)], sign) + " " + text
+		line += "  " + c.t.Paint(colors[n%len(colors)], sign) + " " + text
 		used += size
 	}
 	flush()

@@ -26,7 +26,7 @@ func Finding(f review.Finding) string {
 	case review.Uncommitted:
 		return f.Run.Title() + " was recorded with uncommitted changes"
 	case review.NotRestorable:
-		return fmt.Sprintf("the source of %s cannot be restored in full: %s", f.Run.Title(), f.Reason)
+		return fmt.Sprintf("%s is not fully restorable: %s", f.Run.Title(), f.Reason)
 	case review.OtherData:
 		return fmt.Sprintf("dataset %s differs from the baseline's", f.Name)
 	case review.SourceUnknown:

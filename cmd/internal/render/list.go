@@ -1,4 +1,3 @@
-// Package render shows records as text: one run, a list, a group.
 package render
 
 import (
@@ -16,17 +15,17 @@ import (
 	"github.com/gitruns/runs/repo/query"
 )
 
-// maxCell is how many columns of the terminal a value has in a list: a text or a list may be of any length.
+// maxCell is how many columns of the terminal a value takes in a list.
 const maxCell = 60
 
 // List shows runs in a table.
 type List struct {
 	Columns query.ColumnRequest
-	Part    func(*repo.Entry) string // which part of a chain an entry is, shown after its status; nil for none
+	Part    func(*repo.Entry) string // the part of a chain that an entry is, shown after its status; may be nil
 	Context query.Context
 }
 
-// Write writes the list of entries in their order. omitted are the keys for which there was no room.
+// Write writes the entries in their order. It returns the keys that had no room.
 func (l List) Write(w io.Writer, t *terminal.Terminal, entries []*repo.Entry) (omitted []string, err error) {
 	runs := catalog.Records(entries)
 	tb := terminal.Table{Columns: []terminal.Column{{Title: "run", Flexible: true}, {Title: "age"}, {Title: "status"}}}
@@ -36,8 +35,8 @@ func (l List) Write(w io.Writer, t *terminal.Terminal, entries []*repo.Entry) (o
 	}
 	for i, key := range columns.Keys {
 		tb.Columns = append(tb.Columns, terminal.Column{
-			Title: byBest(query.BareKey(key), query.BestBy(runs, key, l.Context)), Right: columns.Numeric[i], Flexible: !columns.Numeric[i],
-			Drop: i > 0, Key: true,
+			Title: byBest(query.BareKey(key), query.BestBy(runs, key, l.Context)),
+			Right: columns.Numeric[i], Flexible: !columns.Numeric[i], Drop: i > 0, Key: true,
 		})
 	}
 	for _, e := range entries {
@@ -65,7 +64,7 @@ func (l List) Write(w io.Writer, t *terminal.Terminal, entries []*repo.Entry) (o
 	return append(omitted, columns.Omitted...), err
 }
 
-// byBest is the name of a metric that is shown by its best value.
+// byBest is the column header of a metric that is shown by its best value; without a goal, it is the name alone.
 func byBest(name, goal string) string {
 	if goal == "" {
 		return name
@@ -73,6 +72,7 @@ func byBest(name, goal string) string {
 	return name + " (" + goal + ")"
 }
 
+// cell shows the value of a key; empty if the run lacks it.
 func cell(r *format.Run, key string, c query.Context) string {
 	v, ok := query.Value(r, key, c)
 	if !ok {
@@ -86,67 +86,9 @@ func cell(r *format.Run, key string, c query.Context) string {
 	case string:
 		return v
 	case time.Time:
-		return v.Local().Format("2006-01-02 15:04:05")
+		return v.Local().Format(time.DateTime)
 	}
 	return query.Text(v)
-}
-
-// idleAfter is how long a run that is in progress says nothing until it is shown as idle.
-const idleAfter = time.Hour
-
-// Status is the state of a run in the words and colour of a list. A run in progress says for how long, and whether its
-// process still is.
-func Status(e *repo.Entry, now time.Time) terminal.Cell {
-	if e.Active != nil {
-		running := terminal.Span(now.Sub(e.Started).Truncate(time.Second))
-		silent := now.Sub(e.Silent)
-		switch {
-		case e.Life == repo.Gone:
-			return terminal.Cell{Text: "crashed?", Style: terminal.Red}
-		case (e.Life == repo.Elsewhere || e.Life == repo.Foreign) && silent > time.Minute:
-			return terminal.Cell{Text: "running? silent " + terminal.Span(silent.Truncate(time.Second)), Style: terminal.Yellow}
-		}
-		if silent >= idleAfter {
-			return terminal.Cell{Text: "idle " + terminal.Span(silent.Truncate(time.Minute)), Style: terminal.Yellow}
-		}
-		return terminal.Cell{Text: "running " + running, Style: terminal.Cyan}
-	}
-	switch e.Status {
-	case format.Finished:
-		return terminal.Cell{Text: "finished", Style: terminal.Green}
-	case format.Killed:
-		return terminal.Cell{Text: "killed", Style: terminal.Yellow}
-	}
-	return terminal.Cell{Text: string(e.Status), Style: terminal.Red}
-}
-
-// WriteGroups writes one line per group: its size, and the mean, standard deviation and best value of the primary metric.
-func WriteGroups(w io.Writer, t *terminal.Terminal, g catalog.Groups, now time.Time) error {
-	tb := terminal.Table{Columns: []terminal.Column{
-		{Title: strings.TrimPrefix(g.Key, "params."), Flexible: true, Key: true}, {Title: "runs", Right: true}, {Title: "age"},
-	}}
-	if g.Primary != "" {
-		tb.Columns = append(tb.Columns, terminal.Column{Title: byBest(g.Primary, g.Goal), Right: true, Key: true},
-			terminal.Column{Title: "sd", Right: true}, terminal.Column{Title: "best", Right: true, Drop: true})
-	}
-	for _, group := range g.List {
-		row := []terminal.Cell{
-			{Text: group.Label}, {Text: strconv.Itoa(len(group.Runs))}, {Text: terminal.Ago(now.Sub(group.Runs[0].Started))},
-		}
-		if g.Primary != "" {
-			s := group.Summary
-			row = append(row, numberCell(s.Mean, s.N > 0), numberCell(s.SD, s.N > 1), numberCell(s.Best, s.N > 0))
-		}
-		tb.Rows = append(tb.Rows, row)
-	}
-	return tb.Write(w, t)
-}
-
-func numberCell(v float64, ok bool) terminal.Cell {
-	if !ok {
-		return terminal.Cell{}
-	}
-	return terminal.Cell{Text: terminal.Number(v)}
 }
 
 // CSV writes one line per run: id, name, experiment, status, started, duration in seconds and the columns asked for;

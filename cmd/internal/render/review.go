@@ -12,7 +12,7 @@ import (
 	"github.com/gitruns/runs/repo/review"
 )
 
-// Review shows what the runs of a branch change.
+// Review shows what the runs of a branch change, for a terminal, as a comment of a forge and as JSON.
 type Review struct{ *review.Report }
 
 const (

@@ -13,16 +13,16 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// lookedAtValues bounds the file of values that is read for a look at a run, in bytes.
+// lookedAtValues is the size in bytes up to which the file of values is read to show a run.
 const lookedAtValues = 64 << 20
 
-// shownValue is how much of a value is shown, in characters.
+// shownValue is how many characters of a value are shown.
 const shownValue = 100
 
-// values shows the last value of each key that is no number.
+// values shows the last value of each key with non-numeric values.
 func (v Run) values(ctx context.Context, p *page, e *repo.Entry) {
 	if n := e.ValuesBytes(); e.Active == nil && (n == 0 || n > lookedAtValues) {
-		return // of what is too long, its size stands among the files
+		return // the list of files shows its size
 	}
 	type latest struct {
 		format.Value
@@ -57,7 +57,8 @@ func (v Run) values(ctx context.Context, p *page, e *repo.Entry) {
 	}
 }
 
-// ValueText is a logged value as one short line for people: the beginning of a text, the shape of a histogram, else JSON.
+// ValueText shows a logged value as one short line: the beginning of a text, the shape of a histogram, otherwise the
+// JSON.
 func ValueText(value string) string {
 	if value == "null" {
 		return "none"
@@ -69,9 +70,9 @@ func ValueText(value string) string {
 		switch n := len(lines) - 1; n {
 		case 0:
 		case 1:
-			text += " (1 line more)"
+			text += " (1 more line)"
 		default:
-			text += fmt.Sprintf(" (%d lines more)", n)
+			text += fmt.Sprintf(" (%d more lines)", n)
 		}
 		return text
 	}
@@ -88,7 +89,8 @@ func ValueText(value string) string {
 		for _, n := range h.Values {
 			total += n
 		}
-		text := fmt.Sprintf("histogram of %s in %s from %s to %s", terminal.Number(total), terminal.Count(int64(len(h.Values)), "bin"), terminal.Number(h.Bins[0]), terminal.Number(h.Bins[len(h.Bins)-1]))
+		text := fmt.Sprintf("histogram of %s in %s from %s to %s", terminal.Number(total),
+			terminal.Count(int64(len(h.Values)), "bin"), terminal.Number(h.Bins[0]), terminal.Number(h.Bins[len(h.Bins)-1]))
 		for _, odd := range []struct {
 			name string
 			n    float64
@@ -100,83 +102,4 @@ func ValueText(value string) string {
 		return text
 	}
 	return terminal.Truncate(terminal.Clean(value), shownValue)
-}
-
-// summary shows what the program said of the whole run.
-func (v Run) summary(p *page, r *format.Run) {
-	if len(r.Summary) == 0 {
-		return
-	}
-	p.title("summary")
-	for _, key := range slices.Sorted(maps.Keys(r.Summary)) {
-		p.line("  %s = %s", terminal.Clean(key), terminal.Truncate(terminal.Clean(format.TOMLString(r.Summary[key])), shownValue))
-	}
-}
-
-// media shows the artifacts that were logged under a key, one line a key, and returns the others.
-func media(p *page, artifacts []format.Artifact) (others []format.Artifact) {
-	byKey := map[string][]format.Artifact{}
-	for _, a := range artifacts {
-		if a.Key == "" {
-			others = append(others, a)
-			continue
-		}
-		byKey[a.Key] = append(byKey[a.Key], a)
-	}
-	if len(byKey) == 0 {
-		return others
-	}
-	p.title("media")
-	const most = 50
-	for i, key := range slices.Sorted(maps.Keys(byKey)) {
-		if i == most {
-			p.line("  … %d keys more", len(byKey)-most)
-			break
-		}
-		p.line("  %s  %s", terminal.Clean(key), p.t.Paint(terminal.Dim, terminal.Clean(mediaText(byKey[key]))))
-	}
-	return others
-}
-
-// mediaText is what was logged under one key: how many, of which kind, when, how large, and the newest caption.
-func mediaText(list []format.Artifact) string {
-	var first, last *format.Artifact
-	total := int64(0)
-	for i := range list {
-		a := &list[i]
-		total += a.Bytes
-		if a.Step == nil {
-			continue
-		}
-		if first == nil || *a.Step < *first.Step {
-			first = a
-		}
-		if last == nil || *a.Step >= *last.Step {
-			last = a
-		}
-	}
-	kind := list[0].Kind
-	if kind == "" {
-		kind = "file"
-	}
-	text := kind
-	if len(list) > 1 {
-		text += fmt.Sprintf(" × %d", len(list))
-	}
-	switch {
-	case first == nil:
-	case *first.Step == *last.Step:
-		text += fmt.Sprintf(", step %d", *first.Step)
-	default:
-		text += fmt.Sprintf(", steps %d to %d", *first.Step, *last.Step)
-	}
-	text += ", " + terminal.Bytes(total)
-	caption := list[len(list)-1].Caption
-	if last != nil {
-		caption = last.Caption
-	}
-	if caption != "" {
-		text += ", " + terminal.Truncate(caption, shownValue/2)
-	}
-	return text
 }

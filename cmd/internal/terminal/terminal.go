@@ -1,4 +1,4 @@
-// Package terminal knows what the program talks to: whether it is a terminal, how wide, in colour or not, through a pager.
+// Package terminal knows what the program talks to: whether it is a terminal, how wide, in color or not, through a pager.
 //
 // Messages are lowercase, without a full stop, one line, with the next step on a second where there is one.
 package terminal
@@ -18,11 +18,11 @@ type Terminal struct {
 	Out, Err io.Writer
 
 	outTTY, errTTY bool
-	colour         bool
+	color          bool
 	width, height  int
 }
 
-// System is the terminal of this process. Colour is off where noColor says so, with NO_COLOR (https://no-color.org), with
+// System is the terminal of this process. Color is off where noColor says so, with NO_COLOR (https://no-color.org), with
 // TERM=dumb, and where the output is no terminal.
 func System(noColor bool) *Terminal {
 	t := &Terminal{
@@ -30,7 +30,7 @@ func System(noColor bool) *Terminal {
 		outTTY: term.IsTerminal(int(os.Stdout.Fd())),
 		errTTY: term.IsTerminal(int(os.Stderr.Fd())),
 	}
-	t.colour = t.outTTY && !noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	t.color = t.outTTY && !noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	return t
 }
 
@@ -38,8 +38,8 @@ func System(noColor bool) *Terminal {
 func (t *Terminal) Quiet(err io.Writer) { t.Err, t.errTTY = err, false }
 
 // Test is a terminal for tests: width columns, 40 lines, a terminal in both directions.
-func Test(out, err io.Writer, width int, colour bool) *Terminal {
-	return &Terminal{In: strings.NewReader(""), Out: out, Err: err, outTTY: true, errTTY: true, colour: colour, width: width, height: 40}
+func Test(out, err io.Writer, width int, color bool) *Terminal {
+	return &Terminal{In: strings.NewReader(""), Out: out, Err: err, outTTY: true, errTTY: true, color: color, width: width, height: 40}
 }
 
 // OutIsTerminal reports whether results are seen by a person.
@@ -48,8 +48,8 @@ func (t *Terminal) OutIsTerminal() bool { return t.outTTY }
 // ErrIsTerminal reports whether messages are seen by a person.
 func (t *Terminal) ErrIsTerminal() bool { return t.errTTY }
 
-// Colour reports whether output is coloured.
-func (t *Terminal) Colour() bool { return t.colour }
+// Color reports whether output is colored.
+func (t *Terminal) Color() bool { return t.color }
 
 const (
 	defaultWidth  = 80
@@ -108,9 +108,9 @@ const (
 	Cyan    Style = "36"
 )
 
-// Paint sets text in a style where there is colour.
+// Paint sets text in a style where there is color.
 func (t *Terminal) Paint(s Style, text string) string {
-	if !t.colour || s == Plain || text == "" {
+	if !t.color || s == Plain || text == "" {
 		return text
 	}
 	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"

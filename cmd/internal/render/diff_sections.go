@@ -1,0 +1,184 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/diff"
+	"github.com/gitruns/runs/format"
+)
+
+// line is one difference: its key, and the values of both sides.
+type line struct {
+	key, a, b string
+	style     terminal.Style
+}
+
+// section is a part of a comparison with its differences.
+type section struct {
+	title string
+	lines []line
+}
+
+// sections are the parts that have differences, without the metrics.
+func (v Diff) sections(c *diff.Comparison) []section {
+	var all []section
+	add := func(part, title string, lines []line) {
+		if len(lines) > 0 && v.shows(part) {
+			all = append(all, section{title, lines})
+		}
+	}
+	add("summary", "summary", valueLines(c.Summary))
+	add("params", "params", valueLines(c.Params))
+	add("tags", "tags", valueLines(c.Tags))
+	add("datasets", "data", datasetLines(c.Datasets))
+	environment := changeLines(slices.Concat(c.Environment, c.Machine))
+	add("environment", "environment", append(environment, v.variables(c.Variables)...))
+	add("source", "source", sourceLines(c.Source))
+	add("command", "command", valueLines(c.Attributes))
+	add("artifacts", "artifacts", artifactLines(c.Artifacts))
+	if d := c.Duration; d[0] > 0 && d[1] > 0 && (d[0].Round(time.Second) != d[1].Round(time.Second)) {
+		add("duration", "duration", []line{{key: "took", a: terminal.Span(d[0]), b: terminal.Span(d[1])}})
+	}
+	return all
+}
+
+// variables are one line, unless every entry is shown: job ids and the like differ in every run.
+func (v Diff) variables(changes []diff.Change) []line {
+	if len(changes) == 0 || v.Most == 0 {
+		return changeLines(changes)
+	}
+	names := make([]string, len(changes))
+	for i, c := range changes {
+		names[i] = c.Key
+	}
+	const most = 4
+	text := strings.Join(names[:min(len(names), most)], ", ")
+	if len(names) > most {
+		text += ", …"
+	}
+	verb := "differ"
+	if len(names) == 1 {
+		verb = "differs"
+	}
+	return []line{{key: fmt.Sprintf("%s %s: %s", terminal.Count(int64(len(names)), "variable"), verb, text)}}
+}
+
+// valueText shows a value; it is empty for a side that lacks the key.
+func valueText(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		if v == "" {
+			return `""`
+		}
+		return v
+	case []any:
+		words := make([]string, len(v))
+		for i, item := range v {
+			s, ok := item.(string)
+			if !ok {
+				return format.TOMLString(v)
+			}
+			words[i] = s
+		}
+		return ShellWords(words)
+	}
+	if v == diff.None {
+		return "none"
+	}
+	return format.TOMLString(v)
+}
+
+func valueLines(values []diff.Value) []line {
+	var lines []line
+	for _, v := range values {
+		a, b := valueText(v.A), valueText(v.B)
+		if a == b && a != "" { // a text and a number that look the same
+			a, b = format.TOMLString(v.A), format.TOMLString(v.B)
+		}
+		lines = append(lines, line{key: v.Key, a: a, b: b})
+	}
+	return lines
+}
+
+func artifactLines(values []diff.Value) []line {
+	var lines []line
+	for _, v := range values {
+		lines = append(lines, line{key: v.Key, a: short(valueText(v.A)), b: short(valueText(v.B))})
+	}
+	return lines
+}
+
+func short(digest string) string { return digest[:min(len(digest), 12)] }
+
+func changeLines(changes []diff.Change) []line {
+	var lines []line
+	for _, c := range changes {
+		a, b := c.A, c.B
+		if format.IsDigest(a) || format.IsDigest(b) {
+			a, b = short(a), short(b)
+		}
+		lines = append(lines, line{key: c.Key, a: a, b: b})
+	}
+	return lines
+}
+
+func datasetLines(sets []diff.Dataset) []line {
+	var lines []line
+	for _, d := range sets {
+		l := line{key: d.Name}
+		if d.A != nil {
+			l.a = datasetText(d.A)
+		}
+		if d.B != nil {
+			l.b = datasetText(d.B)
+		}
+		lines = append(lines, l)
+		for _, f := range d.Files {
+			name := "  " + f.Change + " " + f.Path
+			if f.From != "" {
+				name = "  renamed " + f.From + " → " + f.Path
+			}
+			lines = append(lines, line{key: name})
+		}
+	}
+	return lines
+}
+
+func datasetText(d *format.Dataset) string {
+	text := short(strings.TrimPrefix(d.Identity(), format.HashListing+":")) + " " + terminal.Bytes(d.Bytes)
+	if d.Files != 1 {
+		text += ", " + terminal.Count(d.Files, "file")
+	}
+	if d.Rows > 0 {
+		text += ", " + terminal.Count(d.Rows, "row")
+	}
+	if len(d.Columns) > 0 {
+		text += ", " + terminal.Count(int64(len(d.Columns)), "column")
+	}
+	return text
+}
+
+func sourceLines(s diff.Source) []line {
+	var lines []line
+	for _, f := range s.Files {
+		style := terminal.Plain
+		switch f.Change {
+		case "added":
+			style = terminal.Green
+		case "removed":
+			style = terminal.Red
+		}
+		count := "binary"
+		if f.Added >= 0 {
+			count = fmt.Sprintf("+%d -%d", f.Added, f.Removed)
+		}
+		lines = append(lines, line{key: f.Path + "  " + f.Change + " " + count, style: style})
+	}
+	return lines
+}

@@ -1,0 +1,178 @@
+package render
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/format"
+)
+
+// artifactRole is the role of a dataset that is an artifact of a run of this project.
+const artifactRole = "artifact"
+
+// origin shows what the run came from: its source, data, machine and environment.
+func (v Run) origin(p *page, r *format.Run) {
+	v.source(p, r.Source)
+	if len(r.Datasets) > 0 {
+		p.title("data")
+	}
+	for i := range r.Datasets {
+		dataset(p, &r.Datasets[i])
+	}
+	if machine := machineOf(r); len(machine) > 0 {
+		p.line("")
+		p.pair("ran with", strings.Join(machine, ", "))
+	}
+	if e := r.Environment; e != nil {
+		v.environment(p, e)
+	}
+}
+
+func (v Run) source(p *page, s *format.Source) {
+	if s == nil || s.Commit == "" && !s.Dirty {
+		return
+	}
+	p.title("source")
+	commit := "none yet"
+	if s.Commit != "" {
+		commit = s.Commit[:12]
+	}
+	if s.Branch != "" {
+		commit += " on " + s.Branch
+	}
+	if s.Dirty && s.Commit != "" {
+		commit += " with uncommitted changes"
+	}
+	p.pair("  commit", commit)
+	p.pair("  remote", s.Remote)
+	p.pair("  program", s.Entry)
+	v.restorable(p, s)
+}
+
+// dataset shows a dataset in one line.
+func dataset(p *page, d *format.Dataset) {
+	where := d.Path
+	switch {
+	case where == "" && d.Role == artifactRole:
+		where = "artifact of this project"
+	case where == "":
+		where = "outside the project"
+	}
+	size := terminal.Bytes(d.Bytes)
+	if d.Files > 1 {
+		size += fmt.Sprintf(" in %d files", d.Files)
+	}
+	if d.Rows > 0 {
+		size += ", " + terminal.Count(d.Rows, "row")
+	}
+	if len(d.Columns) > 0 {
+		size += ", " + terminal.Count(int64(len(d.Columns)), "column")
+	}
+	kind := "sha256 " + short(d.SHA256)
+	switch {
+	case d.Hash != "":
+		kind = "names and sizes only: " + short(d.SHA256)
+	case d.SHA256 == "":
+		kind = "dvc " + d.DVC
+	}
+	kind = p.t.Paint(terminal.Dim, terminal.Clean(kind))
+	p.line("  %s  %s, %s, %s", terminal.Clean(d.Name), terminal.Clean(where), size, kind)
+}
+
+// machineOf lists the interpreter, system and hardware of a run.
+func machineOf(r *format.Run) (parts []string) {
+	if e := r.Environment; e != nil {
+		if e.Python != "" {
+			parts = append(parts, "Python "+e.Python)
+		}
+		if e.OS != "" {
+			parts = append(parts, e.OS+"/"+e.Arch)
+		}
+	}
+	if m := r.Machine; m != nil {
+		if m.CPU != "" {
+			parts = append(parts, m.CPU)
+		}
+		if m.Cores > 0 {
+			parts = append(parts, terminal.Count(m.Cores, "core"))
+		}
+		if m.Memory > 0 {
+			parts = append(parts, terminal.Bytes(m.Memory))
+		}
+		parts = append(parts, m.GPUs...)
+		if m.Host != "" {
+			parts = append(parts, "on "+m.Host)
+		}
+	}
+	return parts
+}
+
+// environment counts the packages, and lists the variables that were recorded.
+func (v Run) environment(p *page, e *format.Environment) {
+	if f := v.Environment; f != nil {
+		var parts []string
+		for _, part := range []struct {
+			packages format.Packages
+			what     string
+		}{
+			{f.Packages, "Python package"}, {f.Conda, "conda package"}, {f.Go, "Go module"},
+			{f.Node, "Node package"}, {f.R, "R package"},
+		} {
+			if n := len(part.packages); n > 0 {
+				parts = append(parts, terminal.Count(int64(n), part.what))
+			}
+		}
+		if f.CUDA != "" {
+			parts = append(parts, "CUDA "+f.CUDA)
+		}
+		if f.Driver != "" {
+			parts = append(parts, "driver "+f.Driver)
+		}
+		if len(f.Locks) > 0 {
+			parts = append(parts, strings.Join(slices.Sorted(maps.Keys(f.Locks)), ", "))
+		}
+		p.pair("packages", strings.Join(parts, ", "))
+	}
+	if len(e.Variables) == 0 && len(e.Withheld) == 0 {
+		return
+	}
+	p.title("variables")
+	for _, name := range slices.Sorted(maps.Keys(e.Variables)) {
+		p.line("  %s = %s", terminal.Clean(name), terminal.Clean(e.Variables[name]))
+	}
+	for _, name := range e.Withheld {
+		p.line("  %s %s", terminal.Clean(name), p.t.Paint(terminal.Dim, "withheld: it may be a secret"))
+	}
+}
+
+// shownOmitted is how many of the files that were left out of the source are shown.
+const shownOmitted = 10
+
+// restorable shows the tree, and what of it cannot be restored.
+func (v Run) restorable(p *page, s *format.Source) {
+	if s.Tree == "" {
+		return
+	}
+	p.pair("  tree", s.Tree[:12])
+	if missing := s.Missing(); missing != "" {
+		p.line("  %s", p.t.Paint(terminal.Yellow, "not fully restorable: "+missing))
+	}
+	shown := 0
+	for _, o := range s.Omitted {
+		if o.Harmless() {
+			continue
+		}
+		if shown++; shown > shownOmitted {
+			p.line("    … run 'runs show --toml' to see more")
+			break
+		}
+		what := terminal.Bytes(o.Bytes)
+		if o.Count > 0 {
+			what = terminal.Count(o.Count, "file") + ", " + what
+		}
+		p.line("    %s  %s", terminal.Clean(o.Path), p.t.Paint(terminal.Dim, what+": "+terminal.Clean(o.Reason)))
+	}
+}
