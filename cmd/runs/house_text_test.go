@@ -23,8 +23,8 @@ var wide = []string{
 	"cmd/runs-store", "cmd/runs-store/internal/bucket", "diff", "format", "format/internal/json",
 	"python", "python/backend",
 	"python/src/gitruns", "python/src/gitruns/_shim/wandb", "python/src/gitruns/integrations", "python/tests",
-	"python/tests/integrations", "repo", "repo/capture", "repo/catalog", "repo/console", "repo/foreign", "repo/git", "repo/git/gittest",
-	"repo/protobuf", "repo/query", "repo/review", "repo/secret", "repo/share", "repo/store", "repo/tensorboard", "repo/wandb",
+	"python/tests/integrations", "repo", "repo/capture", "repo/catalog", "repo/console", "repo/git", "repo/git/gittest",
+	"repo/importer", "repo/query", "repo/review", "repo/secret", "repo/share", "repo/store", "repo/tensorboard", "repo/wandb",
 	"testdata/bench", "testdata/recipes", "testdata/wandb",
 }
 
@@ -102,7 +102,7 @@ var plain = regexp.MustCompile(`(?i)\b(there (is|are|was|were) no|(is|are|was|we
 
 // unplain lists the folders with messages that still have unclear phrases. It is to become empty.
 var unplain = []string{
-	"cmd/internal/chart", "cmd/runs", "cmd/runs-store/internal/bucket", "format", "repo", "repo/capture", "repo/foreign",
+	"cmd/internal/chart", "cmd/runs", "cmd/runs-store/internal/bucket", "format", "repo", "repo/capture", "repo/importer",
 	"repo/git", "repo/query", "repo/secret", "repo/share", "repo/store", "repo/tensorboard", "repo/wandb",
 	"python/src/gitruns", "python/src/gitruns/_shim/wandb", "python/src/gitruns/integrations",
 }

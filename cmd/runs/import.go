@@ -13,7 +13,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
-	"github.com/gitruns/runs/repo/foreign"
+	"github.com/gitruns/runs/repo/importer"
 	"github.com/gitruns/runs/repo/share"
 )
 
@@ -54,7 +54,7 @@ Exit status: 0 done; 1 failed, or a run was left out because of what it is; 2 wr
 			}
 			for _, kind := range logKinds {
 				if ask.Kind == kind.name || ask.Kind == "" && share.CheckImport(ask.Path) != nil && kind.found(cmd.Context(), ask.Path) {
-					return a.importLogs(cmd.Context(), kind, foreign.Request{Path: ask.Path, Experiment: experiment, IDs: ask.IDs, DryRun: ask.DryRun}, asJSON)
+					return a.importLogs(cmd.Context(), kind, importer.Request{Path: ask.Path, Experiment: experiment, IDs: ask.IDs, DryRun: ask.DryRun}, asJSON)
 				}
 			}
 			for _, id := range ask.IDs {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/repo"
-	"github.com/gitruns/runs/repo/foreign"
+	"github.com/gitruns/runs/repo/importer"
 	"github.com/gitruns/runs/repo/share"
 	"github.com/gitruns/runs/repo/tensorboard"
 	"github.com/gitruns/runs/repo/wandb"
@@ -19,7 +19,7 @@ type logKind struct {
 	name  string
 	what  string // that says something, of a log
 	found func(ctx context.Context, path string) bool
-	take  func(ctx context.Context, r *repo.Repository, q foreign.Request) (*foreign.Imported, error)
+	take  func(ctx context.Context, r *repo.Repository, q importer.Request) (*importer.Imported, error)
 }
 
 var logKinds = []logKind{
@@ -37,11 +37,11 @@ func importKinds() []string {
 }
 
 // importLogs makes runs of the logs of another tracker.
-func (a *app) importLogs(ctx context.Context, kind logKind, ask foreign.Request, asJSON bool) error {
-	if err := foreign.CheckFolder(ask.Path); err != nil {
+func (a *app) importLogs(ctx context.Context, kind logKind, ask importer.Request, asJSON bool) error {
+	if err := importer.CheckFolder(ask.Path); err != nil {
 		return fmt.Errorf("importing %s: %w", repo.Relative(a.dir, ask.Path), importHint(err))
 	}
-	var done *foreign.Imported
+	var done *importer.Imported
 	err := a.takeIn(ctx, ask.DryRun, func(r *repo.Repository, tell func(done, total int)) (err error) {
 		ask.Tell = tell
 		if done, err = kind.take(ctx, r, ask); err != nil {
@@ -107,7 +107,7 @@ type logJSON struct {
 	Name string `json:"name"`
 }
 
-func newLogsJSON(logs []foreign.Found) []logJSON {
+func newLogsJSON(logs []importer.Found) []logJSON {
 	list := make([]logJSON, len(logs))
 	for i, l := range logs {
 		list[i] = logJSON{l.ID, l.Key, l.Log, l.Name}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
-	"github.com/gitruns/runs/repo/foreign"
+	"github.com/gitruns/runs/repo/importer"
 )
 
 // apart gives logs that begin with the same record ids of their own: a copied folder in which a training went on. The first
@@ -89,12 +89,12 @@ func sameBytes(ctx context.Context, a, b *log) (bool, error) {
 
 // sameFile reports whether two files hold the same; one that cannot be read is like no other.
 func sameFile(a, b string) bool {
-	f, err := foreign.Open(a)
+	f, err := importer.Open(a)
 	if err != nil {
 		return false
 	}
 	defer func() { _ = f.Close() }()
-	g, err := foreign.Open(b)
+	g, err := importer.Open(b)
 	if err != nil {
 		return false
 	}

@@ -1,6 +1,6 @@
 package tensorboard
 
-import "github.com/gitruns/runs/repo/protobuf"
+import "github.com/gitruns/runs/repo/importer"
 
 // event is one record: what was said at one moment. Its slices are parts of the record.
 type event struct {
@@ -27,7 +27,7 @@ type value struct {
 // https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/event.proto
 func parseEvent(data []byte, e *event) error {
 	*e = event{}
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		switch f.Num {
 		case 1:
@@ -45,7 +45,7 @@ func parseEvent(data []byte, e *event) error {
 
 // eachValue calls visit with the entries of a Summary message; v is the same one each time.
 func eachValue(summary []byte, v *value, visit func() error) error {
-	f := protobuf.Of(summary)
+	f := importer.FieldsOf(summary)
 	for f.Next() {
 		if f.Num != 1 || f.Sub == nil {
 			continue
@@ -62,13 +62,13 @@ func eachValue(summary []byte, v *value, visit func() error) error {
 
 func parseValue(data []byte, v *value) error {
 	*v = value{}
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		switch f.Num {
 		case 1:
 			v.tag = f.Sub
 		case 2:
-			v.simple, v.hasSimple = f.Single(), true
+			v.simple, v.hasSimple = f.Float(), true
 		case 4:
 			v.image = f.Sub
 		case 5:
@@ -88,12 +88,12 @@ func parseValue(data []byte, v *value) error {
 
 // parseMetadata reads a SummaryMetadata message: which plugin the tag is for.
 func parseMetadata(data []byte, v *value) error {
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		if f.Num != 1 {
 			continue
 		}
-		plugin := protobuf.Of(f.Sub)
+		plugin := importer.FieldsOf(f.Sub)
 		for plugin.Next() {
 			switch plugin.Num {
 			case 1:
@@ -112,7 +112,7 @@ func parseMetadata(data []byte, v *value) error {
 // encoded is the file in an Image or Audio message.
 func encoded(data []byte) ([]byte, error) {
 	var file []byte
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		if f.Num == 4 {
 			file = f.Sub

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gitruns/runs/repo/foreign"
+	"github.com/gitruns/runs/repo/importer"
 )
 
 // isEventName reports whether TensorBoard would read a file of this name.
@@ -43,6 +43,6 @@ func hostOf(name string) string {
 }
 
 // eventFiles is a walk for event files.
-func eventFiles(entries, files int) *foreign.Walk {
-	return &foreign.Walk{Match: isEventName, Entries: entries, Files: files}
+func eventFiles(entries, files int) *importer.Walk {
+	return &importer.Walk{Match: isEventName, Entries: entries, Files: files}
 }

@@ -7,13 +7,13 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gitruns/runs/repo/foreign"
+	"github.com/gitruns/runs/repo/importer"
 )
 
 // part is a folder of event files within a log of one run.
 type part struct {
 	rel    string // of the folder, slash-separated; "" is the root
-	files  []foreign.File
+	files  []importer.File
 	prefix string // of its keys
 	// series and of are of a folder that add_scalars made: its only tag is of, and the key is of + "/" + series.
 	series, of string
@@ -37,7 +37,7 @@ type log struct {
 var phases = []string{"train", "validation", "valid", "val", "test", "eval"}
 
 // folders sorts event files by their folder below root.
-func folders(root string, files []foreign.File) []*part {
+func folders(root string, files []importer.File) []*part {
 	byFolder := map[string]*part{}
 	var parts []*part
 	for _, f := range files {
@@ -58,7 +58,7 @@ func folders(root string, files []foreign.File) []*part {
 	}
 	slices.SortFunc(parts, func(a, b *part) int { return strings.Compare(a.rel, b.rel) })
 	for _, p := range parts {
-		slices.SortFunc(p.files, func(a, b foreign.File) int { return strings.Compare(a.Path, b.Path) })
+		slices.SortFunc(p.files, func(a, b importer.File) int { return strings.Compare(a.Path, b.Path) })
 	}
 	return parts
 }
@@ -166,7 +166,7 @@ func plainName(s string) string {
 func (p *part) glance() (tags []string, hparams bool) {
 	const most = 200 // records of a file
 	for _, file := range p.files[:min(len(p.files), 4)] {
-		f, err := foreign.Open(file.Path)
+		f, err := importer.Open(file.Path)
 		if err != nil {
 			continue
 		}

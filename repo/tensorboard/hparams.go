@@ -4,8 +4,7 @@ import (
 	"math"
 	"strings"
 
-	"github.com/gitruns/runs/repo/foreign"
-	"github.com/gitruns/runs/repo/protobuf"
+	"github.com/gitruns/runs/repo/importer"
 )
 
 // session is what the hparams plugin says of a run.
@@ -25,11 +24,11 @@ const (
 // experiment says of all its sessions is of no run.
 // https://github.com/tensorflow/tensorboard/blob/master/tensorboard/plugins/hparams/plugin_data.proto
 func parseSession(data []byte, s *session) error {
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		switch f.Num {
 		case 3:
-			start := protobuf.Of(f.Sub)
+			start := importer.FieldsOf(f.Sub)
 			for start.Next() {
 				if start.Num != 1 {
 					continue
@@ -43,7 +42,7 @@ func parseSession(data []byte, s *session) error {
 			}
 		case 4:
 			const failure = 2
-			end := protobuf.Of(f.Sub)
+			end := importer.FieldsOf(f.Sub)
 			for end.Next() {
 				switch end.Num {
 				case 1:
@@ -75,11 +74,11 @@ func (s *session) param(entry []byte) error {
 
 // parseEntry reads an entry of a map of name to google.protobuf.Value.
 func parseEntry(data []byte, depth int, left *int) (name string, v any, err error) {
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		switch f.Num {
 		case 1:
-			name = foreign.Clean(f.Sub)
+			name = importer.Clean(f.Sub)
 		case 2:
 			if v, err = parseAny(f.Sub, depth+1, left); err != nil {
 				return "", nil, err
@@ -92,9 +91,9 @@ func parseEntry(data []byte, depth int, left *int) (name string, v any, err erro
 // parseAny reads a google.protobuf.Value. Whole numbers become integers: the message knows doubles only.
 func parseAny(data []byte, depth int, left *int) (v any, err error) {
 	if *left--; *left < 0 || depth > maxParamDepth {
-		return nil, protobuf.ErrMessage
+		return nil, importer.ErrMessage
 	}
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		switch f.Num {
 		case 2:
@@ -108,7 +107,7 @@ func parseAny(data []byte, depth int, left *int) (v any, err error) {
 			v = f.V != 0
 		case 5:
 			m := map[string]any{}
-			entries := protobuf.Of(f.Sub)
+			entries := importer.FieldsOf(f.Sub)
 			for entries.Next() {
 				if entries.Num != 1 {
 					continue
@@ -127,7 +126,7 @@ func parseAny(data []byte, depth int, left *int) (v any, err error) {
 			v = m
 		case 6:
 			list := []any{}
-			items := protobuf.Of(f.Sub)
+			items := importer.FieldsOf(f.Sub)
 			for items.Next() {
 				if items.Num != 1 {
 					continue

@@ -11,16 +11,16 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
-	"github.com/gitruns/runs/repo/foreign"
+	"github.com/gitruns/runs/repo/importer"
 )
 
 // Found reports whether there are event files below a folder, as far as a short look tells.
-func Found(ctx context.Context, dir string) bool { return foreign.Any(ctx, dir, isEventName) }
+func Found(ctx context.Context, dir string) bool { return importer.Any(ctx, dir, isEventName) }
 
 // Import makes a finished run of each log below a folder. Its id follows from the first event file, so that one that is here
 // is known again. The folder is only read.
-func Import(ctx context.Context, r *repo.Repository, q foreign.Request) (*foreign.Imported, error) {
-	files, err := foreign.All(ctx, q.Path, isEventName, "there are no event files of TensorBoard in it")
+func Import(ctx context.Context, r *repo.Repository, q importer.Request) (*importer.Imported, error) {
+	files, err := importer.All(ctx, q.Path, isEventName, "there are no event files of TensorBoard in it")
 	if err != nil {
 		return nil, err
 	}
@@ -37,11 +37,11 @@ func Import(ctx context.Context, r *repo.Repository, q foreign.Request) (*foreig
 	if err != nil {
 		return nil, err
 	}
-	ordered := make([]foreign.Log, len(all))
+	ordered := make([]importer.Log, len(all))
 	for i, l := range all {
 		ordered[i] = l
 	}
-	done, err := foreign.Import(ctx, r, q, ordered)
+	done, err := importer.Import(ctx, r, q, ordered)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (l *logBelow) Name() string {
 	if name == "" {
 		name = filepath.Base(l.root)
 	}
-	return foreign.Key(foreign.Clean([]byte(name)))
+	return importer.Key(importer.Clean([]byte(name)))
 }
 
 // Run is what the names and the first good record of the log say.
@@ -83,14 +83,14 @@ func (l *logBelow) Run() (*format.Run, *format.EnvironmentFile, error) {
 }
 
 // Read reads all event files.
-func (l *logBelow) Read(ctx context.Context, out foreign.Output) (*foreign.Read, error) {
+func (l *logBelow) Read(ctx context.Context, out importer.Output) (*importer.Read, error) {
 	r := newReading(out)
-	r.show = foreign.RelativeTo(l.root)
+	r.show = importer.RelativeTo(l.root)
 	if err := r.all(ctx, l.log); err != nil {
 		return nil, err
 	}
-	read := &foreign.Read{
-		End: repo.Finish{Ended: foreign.Ended(r.last, l.started)}, None: r.counts.None(), Warnings: r.counts.Warnings,
+	read := &importer.Read{
+		End: repo.Finish{Ended: importer.Ended(r.last, l.started)}, None: r.counts.None(), Warnings: r.counts.Warnings,
 		Points: r.counts.Points, Files: r.counts.Files, Bytes: r.counts.Bytes,
 	}
 	if r.session.failed {
@@ -120,7 +120,7 @@ func (l *logBelow) identify() {
 // opening is the time and the digest of a file's first record that has a time and is whole.
 func opening(name string) (time.Time, [sha256.Size]byte, error) {
 	var none [sha256.Size]byte
-	f, err := foreign.Open(name)
+	f, err := importer.Open(name)
 	if err != nil {
 		return time.Time{}, none, err
 	}

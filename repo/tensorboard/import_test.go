@@ -12,7 +12,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
-	"github.com/gitruns/runs/repo/foreign"
+	"github.com/gitruns/runs/repo/importer"
 )
 
 // field is a field of a message that holds bytes.
@@ -74,9 +74,9 @@ func project(t *testing.T) *repo.Repository {
 }
 
 // imported are the last values of loss of the runs that an import makes, by their names.
-func imported(t *testing.T, r *repo.Repository, root string) (map[string]float64, *foreign.Imported) {
+func imported(t *testing.T, r *repo.Repository, root string) (map[string]float64, *importer.Imported) {
 	t.Helper()
-	done, err := Import(t.Context(), r, foreign.Request{Path: root})
+	done, err := Import(t.Context(), r, importer.Request{Path: root})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,8 +12,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo/foreign"
-	"github.com/gitruns/runs/repo/protobuf"
+	"github.com/gitruns/runs/repo/importer"
 )
 
 // Bounds of what is taken of one log. What is past them is counted and said.
@@ -51,7 +50,7 @@ func (c *Counts) None() bool {
 
 // reading reads a log.
 type reading struct {
-	out   foreign.Output
+	out   importer.Output
 	since int64                 // µs: what was said before is left
 	taken func(key string) bool // keys that are not wanted
 	show  func(path string) string
@@ -84,7 +83,7 @@ type tag struct {
 	metric bool // it was counted
 }
 
-func newReading(out foreign.Output) *reading {
+func newReading(out importer.Output) *reading {
 	return &reading{
 		out: out, taken: func(string) bool { return false }, show: func(path string) string { return path },
 		keys: map[string]bool{}, names: map[string]int{}, left: map[string]int{},
@@ -136,7 +135,7 @@ func (r *reading) damage(path string, err error) {
 }
 
 func (r *reading) file(ctx context.Context, path string) error {
-	f, err := foreign.Open(path)
+	f, err := importer.Open(path)
 	if err != nil {
 		r.damage(path, err)
 		return nil
@@ -170,7 +169,7 @@ func (r *reading) file(ctx context.Context, path string) error {
 			break
 		}
 		if err := r.event(data, &e); err != nil {
-			if !errors.Is(err, protobuf.ErrMessage) && !errors.Is(err, errTensor) {
+			if !errors.Is(err, importer.ErrMessage) && !errors.Is(err, errTensor) {
 				return err
 			}
 			r.damage(path, &DamageError{Offset: begin, What: err.Error()})
@@ -193,7 +192,7 @@ func (r *reading) event(data []byte, e *event) error {
 		return err
 	}
 	if !(e.time >= 0 && e.time <= maxTime) {
-		return fmt.Errorf("%w: its time is none", protobuf.ErrMessage)
+		return fmt.Errorf("%w: its time is none", importer.ErrMessage)
 	}
 	at := int64(math.Round(e.time * 1e6))
 	old := at < r.since
@@ -210,7 +209,7 @@ func (r *reading) event(data []byte, e *event) error {
 	var bad error
 	err := eachValue(e.summary, &v, func() error {
 		err := r.value(&v, at, e.step, old)
-		if errors.Is(err, protobuf.ErrMessage) || errors.Is(err, errTensor) { // of this value alone
+		if errors.Is(err, importer.ErrMessage) || errors.Is(err, errTensor) { // of this value alone
 			bad = err
 			return nil
 		}
@@ -231,11 +230,11 @@ func (r *reading) value(v *value, at, step int64, old bool) error {
 			return nil
 		}
 		t = &tag{plugin: string(v.plugin)}
-		name := foreign.Clean(v.tag)
+		name := importer.Clean(v.tag)
 		if t.plugin == "text" {
 			name = strings.TrimSuffix(name, "/text_summary") // which PyTorch adds
 		}
-		t.key = foreign.Key(r.part.key(name))
+		t.key = importer.Key(r.part.key(name))
 		t.wanted = !r.taken(t.key)
 		r.tags[string(v.tag)] = t
 	}
@@ -317,7 +316,7 @@ func (r *reading) ofTensor(t *tag, at, step int64, data []byte) (err error) {
 		list := make([]any, len(texts))
 		left := maxTextBytes
 		for i, text := range texts {
-			s := foreign.Cut(text, left)
+			s := importer.Cut(text, left)
 			left -= len(s)
 			list[i] = s
 		}
@@ -356,7 +355,7 @@ func (r *reading) ofTensor(t *tag, at, step int64, data []byte) (err error) {
 	if slices.Contains(quiet, t.plugin) {
 		return nil
 	}
-	name := fmt.Sprintf("values of plugin %q", foreign.Cut([]byte(t.plugin), 60))
+	name := fmt.Sprintf("values of plugin %q", importer.Cut([]byte(t.plugin), 60))
 	if r.left[name] == 0 {
 		if r.plugins == maxPlugins {
 			name = "values of other plugins"
@@ -384,7 +383,7 @@ func (r *reading) noNumber(t *tag, at, step int64, v any, count *int) error {
 func (r *reading) oldHistogram(t *tag, at, step int64, data []byte) error {
 	var least, most float64
 	var limits, counts []float64
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		switch f.Num {
 		case 1:
@@ -471,7 +470,7 @@ func (r *reading) hparams(content []byte, at int64) error {
 	}
 	slices.Sort(l.Nulls)
 	if format.CheckParams(l.Params) != nil {
-		return protobuf.ErrMessage
+		return importer.ErrMessage
 	}
 	r.counts.Params += len(l.Params) + len(l.Nulls)
 	return r.out.Line(&l)
@@ -490,7 +489,7 @@ func (r *reading) sample(t *tag, at, step int64, data []byte) error {
 	}
 	r.counts.Media++
 	r.mediaBytes += int64(len(data))
-	base := fmt.Sprintf("media/%s_%d", foreign.MediaPath(t.key), step)
+	base := fmt.Sprintf("media/%s_%d", importer.MediaPath(t.key), step)
 	n := r.names[base]
 	r.names[base]++
 	line := format.ArtifactLine{Name: fmt.Sprintf("%s_%d%s", base, n, ending), Kind: kind, Key: t.key, Step: &step}

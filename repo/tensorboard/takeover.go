@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/gitruns/runs/repo"
-	"github.com/gitruns/runs/repo/foreign"
+	"github.com/gitruns/runs/repo/importer"
 )
 
 // Request says what is known of the event files of a run.
@@ -61,11 +61,11 @@ func takeOver(ctx context.Context, active *repo.Active, q Request) (*Counts, err
 	if err != nil {
 		return nil, err
 	}
-	out := foreign.NewJournal(active)
+	out := importer.NewJournal(active)
 	r := newReading(out)
 	r.since = q.Since.UnixMicro()
 	r.taken = func(key string) bool { return logged[key] }
-	r.show = foreign.RelativeTo(root)
+	r.show = importer.RelativeTo(root)
 	top := filepath.VolumeName(files[0].Path) + string(filepath.Separator)
 	err = r.all(ctx, together(logs(folders(top, files))))
 	if closeErr := out.Close(); err == nil {
@@ -84,14 +84,14 @@ type choice struct {
 	others   *bool // whether other runs were in progress meanwhile
 }
 
-func (c *choice) files(ctx context.Context) ([]foreign.File, error) {
-	var chosen []foreign.File
+func (c *choice) files(ctx context.Context) ([]importer.File, error) {
+	var chosen []importer.File
 	seen := map[string]bool{}
 	for _, path := range c.ask.Open {
 		info, err := os.Lstat(path)
 		if err == nil && info.Mode().IsRegular() && !seen[path] {
 			seen[path] = true
-			chosen = append(chosen, foreign.File{Path: path, Size: info.Size(), Mtime: info.ModTime()})
+			chosen = append(chosen, importer.File{Path: path, Size: info.Size(), Mtime: info.ModTime()})
 		}
 	}
 	look := eventFiles(maxWalkEntries, 10*maxRunFiles)
@@ -136,7 +136,7 @@ func (c *choice) files(ctx context.Context) ([]foreign.File, error) {
 const clockStep = 10 * time.Millisecond
 
 // ours decides whether the run wrote a file.
-func (c *choice) ours(f foreign.File) (bool, error) {
+func (c *choice) ours(f importer.File) (bool, error) {
 	since := c.ask.Since.Truncate(time.Second) // some file systems, and the names, know seconds only
 	written := c.ask.Since.Add(-clockStep)
 	if f.Mtime.Nanosecond() == 0 {

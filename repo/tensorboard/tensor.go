@@ -5,7 +5,9 @@ import (
 	"errors"
 	"math"
 
-	"github.com/gitruns/runs/repo/protobuf"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/gitruns/runs/repo/importer"
 )
 
 // tensor is a TensorProto. Its slices are parts of the record.
@@ -42,19 +44,19 @@ var errTensor = errors.New("a tensor of a type or form that is not known")
 
 func parseTensor(data []byte, t *tensor) error {
 	*t = tensor{fields: data, shape: t.shape[:0]}
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		switch f.Num {
 		case 1:
 			t.dtype = f.V
 		case 2:
-			dims := protobuf.Of(f.Sub)
+			dims := importer.FieldsOf(f.Sub)
 			for dims.Next() {
 				if dims.Num != 2 || len(t.shape) >= 8 {
 					continue
 				}
 				size := int64(0)
-				dim := protobuf.Of(dims.Sub)
+				dim := importer.FieldsOf(dims.Sub)
 				for dim.Next() {
 					if dim.Num == 1 {
 						size = int64(dim.V)
@@ -76,7 +78,7 @@ func parseTensor(data []byte, t *tensor) error {
 }
 
 // width is the size of an element in content, in bytes, and the field of the list that holds it otherwise.
-func (t *tensor) width() (bytes int, list uint64) {
+func (t *tensor) width() (bytes int, list protowire.Number) {
 	switch t.dtype {
 	case typeFloat:
 		return 4, 5
@@ -116,7 +118,7 @@ func (t *tensor) numbers(to []float64) ([]float64, error) {
 		}
 		return to, nil
 	}
-	f := protobuf.Of(t.fields)
+	f := importer.FieldsOf(t.fields)
 	for f.Next() {
 		if f.Num != list {
 			continue
@@ -127,23 +129,12 @@ func (t *tensor) numbers(to []float64) ([]float64, error) {
 			}
 			continue
 		}
-		packed := protobuf.Of(f.Sub)
-		for packed.More() && packed.Err == nil && len(to) < maxElements {
-			switch t.dtype {
-			case typeFloat:
-				packed.Fixed(4)
-				packed.V &= math.MaxUint32
-			case typeDouble:
-				packed.Fixed(8)
-			default:
-				packed.V, _ = packed.Varint()
+		for packed := f.Sub; len(packed) > 0 && len(to) < maxElements; {
+			bits, n := t.consume(packed)
+			if n < 0 {
+				return nil, importer.ErrMessage
 			}
-			if packed.Err == nil {
-				to = append(to, t.number(packed.V))
-			}
-		}
-		if packed.Err != nil {
-			return nil, packed.Err
+			to, packed = append(to, t.number(bits)), packed[n:]
 		}
 	}
 	// Elements at the end that equal the last one may be left out; with none at all they are 0.
@@ -157,6 +148,18 @@ func (t *tensor) numbers(to []float64) ([]float64, error) {
 		}
 	}
 	return to, f.Err
+}
+
+// consume returns the bits of the first number of a packed list and the bytes that it takes, below 0 if it is malformed.
+func (t *tensor) consume(packed []byte) (bits uint64, n int) {
+	switch t.dtype {
+	case typeFloat:
+		single, n := protowire.ConsumeFixed32(packed)
+		return uint64(single), n
+	case typeDouble:
+		return protowire.ConsumeFixed64(packed)
+	}
+	return protowire.ConsumeVarint(packed)
 }
 
 // count is the number of elements that the shape says, or -1.
@@ -225,7 +228,7 @@ func (t *tensor) texts(most int) ([][]byte, error) {
 		return nil, errTensor
 	}
 	var texts [][]byte
-	f := protobuf.Of(t.fields)
+	f := importer.FieldsOf(t.fields)
 	for f.Next() {
 		if f.Num == 8 && len(texts) < most {
 			texts = append(texts, f.Sub)

@@ -16,7 +16,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo/foreign"
+	"github.com/gitruns/runs/repo/importer"
 )
 
 // ownArtifacts are types of artifacts that the client makes of what stands elsewhere in the log.
@@ -94,7 +94,7 @@ func (r *reading) artifact(ctx context.Context, data []byte) error {
 			}
 		}
 		if e.ref != "" && e.local == "" {
-			manifest.Files = append(manifest.Files, artifactFile{Path: e.path, Ref: foreign.Clean([]byte(e.ref))})
+			manifest.Files = append(manifest.Files, artifactFile{Path: e.path, Ref: importer.Clean([]byte(e.ref))})
 			continue
 		}
 		sum, size, ok := r.staged(e)
@@ -144,7 +144,7 @@ func (r *reading) artifact(ctx context.Context, data []byte) error {
 	r.any = true
 	r.stored[short+".json"] = true
 	caption := strings.Join(append([]string{manifest.Type}, manifest.Aliases...), " ")
-	return r.out.Media(&format.ArtifactLine{Name: short + ".json", Kind: "artifact", Key: name, Caption: foreign.Cut([]byte(caption), 1000)}, r.last, bytes.NewReader(text))
+	return r.out.Media(&format.ArtifactLine{Name: short + ".json", Kind: "artifact", Key: name, Caption: importer.Cut([]byte(caption), 1000)}, r.last, bytes.NewReader(text))
 }
 
 // digestOf is the digest of a version: that of a dataset folder, in which a reference counts as 0 bytes with the SHA-256 of
@@ -172,7 +172,7 @@ func artifactName(name string) string {
 		}
 		return '_'
 	}, name)
-	if name = foreign.Cut([]byte(name), 128); format.CheckPath(name) != nil {
+	if name = importer.Cut([]byte(name), 128); format.CheckPath(name) != nil {
 		return ""
 	}
 	return name
@@ -185,7 +185,7 @@ func (r *reading) staged(e artifactEntry) (digest string, size int64, ok bool) {
 		r.leave("files of artifacts that are not in the client's staging folder", e.path)
 		return "", 0, false
 	}
-	f, err := foreign.Open(at)
+	f, err := importer.Open(at)
 	if err != nil {
 		r.leave("files of artifacts that the client's staging folder does not have any more", e.path)
 		return "", 0, false

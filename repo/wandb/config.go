@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo/foreign"
+	"github.com/gitruns/runs/repo/importer"
 )
 
 // configRecord takes params. What a program changes is meant.
@@ -23,7 +23,7 @@ func (r *reading) configRecord(data []byte) error {
 		}
 		path := make([]string, len(it.path))
 		for i, part := range it.path {
-			path[i] = foreign.Key(foreign.Clean([]byte(part)))
+			path[i] = importer.Key(importer.Clean([]byte(part)))
 		}
 		v, l.Nulls = param(v, path, l.Nulls)
 		if v == nil {
@@ -74,7 +74,7 @@ func param(v any, path, nulls []string) (any, []string) {
 		clean := map[string]any{}
 		for _, name := range slices.Sorted(maps.Keys(v)) {
 			var item any
-			to := foreign.Key(foreign.Clean([]byte(name)))
+			to := importer.Key(importer.Clean([]byte(name)))
 			item, nulls = param(v[name], append(path[:len(path):len(path)], to), nulls)
 			if item != nil {
 				clean[to] = item

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo/foreign"
+	"github.com/gitruns/runs/repo/importer"
 )
 
 // systems are platform names of Python by those that records have.
@@ -54,7 +54,7 @@ const (
 
 // packages reads lines name==version. What is written in another way is left.
 func packages(path string) format.Packages {
-	f, err := foreign.Open(path)
+	f, err := importer.Open(path)
 	if err != nil {
 		return nil
 	}

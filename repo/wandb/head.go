@@ -14,10 +14,11 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo/foreign"
 	"github.com/gitruns/runs/repo/git"
-	"github.com/gitruns/runs/repo/protobuf"
+	"github.com/gitruns/runs/repo/importer"
 )
 
 // head is what is known of a run before its history is read.
@@ -35,8 +36,8 @@ const maxMetadataBytes = 4 << 20
 var errNoRun = errors.New("what it says of its run cannot be read")
 
 // scan reads the records of a log. Damages are told, and what they leave goes on; an error is of reading, or take's.
-func scan(ctx context.Context, path string, take func(kind uint64, data []byte) error, damage func(error)) (int64, error) {
-	f, err := foreign.Open(path)
+func scan(ctx context.Context, path string, take func(kind protowire.Number, data []byte) error, damage func(error)) (int64, error) {
+	f, err := importer.Open(path)
 	if err != nil {
 		return 0, err
 	}
@@ -68,7 +69,7 @@ func scan(ctx context.Context, path string, take func(kind uint64, data []byte) 
 		case err != nil:
 			return 0, err
 		}
-		fields := protobuf.Of(data)
+		fields := importer.FieldsOf(data)
 		for fields.Next() {
 			if fields.Sub == nil {
 				continue
@@ -80,7 +81,7 @@ func scan(ctx context.Context, path string, take func(kind uint64, data []byte) 
 		if err == nil {
 			err = fields.Err
 		}
-		if errors.Is(err, protobuf.ErrMessage) || errors.Is(err, errJSON) {
+		if errors.Is(err, importer.ErrMessage) || errors.Is(err, errJSON) {
 			damage(&damageError{begin, err.Error() + "; the record is left"})
 			err = nil
 		}
@@ -95,7 +96,7 @@ func readHead(ctx context.Context, name string) (*head, error) {
 	h := &head{}
 	var first *runMessage
 	damaged := false
-	_, err := scan(ctx, name, func(kind uint64, data []byte) (err error) {
+	_, err := scan(ctx, name, func(kind protowire.Number, data []byte) (err error) {
 		switch kind {
 		case recordRun:
 			var m *runMessage
@@ -120,7 +121,7 @@ func readHead(ctx context.Context, name string) (*head, error) {
 	case err != nil:
 		return nil, err
 	case first == nil && !damaged:
-		return nil, foreign.ErrEmpty
+		return nil, importer.ErrEmpty
 	case first == nil || h.run.id == "":
 		return nil, errNoRun
 	}
@@ -155,7 +156,7 @@ func timeInName(name string) time.Time {
 
 // metadata takes from the file that older clients write what no record says.
 func (h *head) metadata(path string) {
-	f, err := foreign.Open(path)
+	f, err := importer.Open(path)
 	if err != nil {
 		return
 	}
@@ -197,12 +198,12 @@ func (h *head) metadata(path string) {
 
 // line is a text of one line that any record may hold.
 func line(text string) string {
-	return foreign.Cut([]byte(foreign.Clean([]byte(text))), format.MaxTextBytes)
+	return importer.Cut([]byte(importer.Clean([]byte(text))), format.MaxTextBytes)
 }
 
 // paragraphs is a text of several lines.
 func paragraphs(text string) string {
-	return foreign.Cut([]byte(strings.ToValidUTF8(text, "_")), format.MaxTextBytes)
+	return importer.Cut([]byte(strings.ToValidUTF8(text, "_")), format.MaxTextBytes)
 }
 
 // maxArgs bounds a command line.
@@ -219,13 +220,13 @@ func (h *head) record(dir string) (*format.Run, *format.EnvironmentFile) {
 		run.Name = run.Key
 	}
 	if m.project != "" {
-		run.Experiment = foreign.Key(foreign.Clean([]byte(m.project)))
+		run.Experiment = importer.Key(importer.Clean([]byte(m.project)))
 	}
 	if m.group != "" {
-		run.Group = foreign.Key(foreign.Clean([]byte(m.group)))
+		run.Group = importer.Key(importer.Clean([]byte(m.group)))
 	}
 	for _, tag := range m.tags {
-		run.Tags[foreign.Key(foreign.Clean([]byte(tag)))] = "yes"
+		run.Tags[importer.Key(importer.Clean([]byte(tag)))] = "yes"
 	}
 	for key, value := range map[string]string{"entity": m.entity, "job_type": m.job, "sweep": m.sweep} {
 		if _, is := run.Tags[key]; value != "" && !is {
@@ -303,9 +304,9 @@ func (h *head) addMachine(run *format.Run) {
 
 // shown is how a log is called where it is not read.
 func shown(root, name string) string {
-	rel := foreign.RelativeTo(root)(filepath.Dir(name))
+	rel := importer.RelativeTo(root)(filepath.Dir(name))
 	if rel == "." {
 		rel = path.Base(filepath.ToSlash(name))
 	}
-	return foreign.Key(foreign.Clean([]byte(filepath.ToSlash(rel))))
+	return importer.Key(importer.Clean([]byte(filepath.ToSlash(rel))))
 }

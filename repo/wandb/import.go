@@ -10,7 +10,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
-	"github.com/gitruns/runs/repo/foreign"
+	"github.com/gitruns/runs/repo/importer"
 )
 
 // quiet is how long a log without an end must not have been written for its run to count as over: the client writes samples of
@@ -25,13 +25,13 @@ func isLog(name string) bool {
 }
 
 // Found reports whether there are logs below a folder, as far as a short look tells.
-func Found(ctx context.Context, dir string) bool { return foreign.Any(ctx, dir, isLog) }
+func Found(ctx context.Context, dir string) bool { return importer.Any(ctx, dir, isLog) }
 
 // Import makes a finished run of each log below a folder. Its id follows from what the log says of its run, so that one that
 // is here is known again. Logs that have the id of a run in common, one after the other, are a chain: each resumes the one
 // before it. The folder is only read.
-func Import(ctx context.Context, r *repo.Repository, q foreign.Request) (*foreign.Imported, error) {
-	files, err := foreign.All(ctx, q.Path, isLog, "there are no logs of W&B in it, run-<id>.wandb")
+func Import(ctx context.Context, r *repo.Repository, q importer.Request) (*importer.Imported, error) {
+	files, err := importer.All(ctx, q.Path, isLog, "there are no logs of W&B in it, run-<id>.wandb")
 	if err != nil {
 		return nil, err
 	}
@@ -39,19 +39,19 @@ func Import(ctx context.Context, r *repo.Repository, q foreign.Request) (*foreig
 	for i, f := range files {
 		all[i] = &log{file: f, root: q.Path}
 		all[i].head, all[i].err = readHead(ctx, f.Path)
-		if errors.Is(all[i].err, foreign.ErrEmpty) && time.Since(f.Mtime) < quiet {
-			all[i].err = foreign.ErrInProgress // the client keeps the first records for a while
+		if errors.Is(all[i].err, importer.ErrEmpty) && time.Since(f.Mtime) < quiet {
+			all[i].err = importer.ErrInProgress // the client keeps the first records for a while
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 	}
 	chain(all)
-	ordered := make([]foreign.Log, len(all))
+	ordered := make([]importer.Log, len(all))
 	for i, l := range all {
 		ordered[i] = l
 	}
-	return foreign.Import(ctx, r, q, ordered)
+	return importer.Import(ctx, r, q, ordered)
 }
 
 // chain sorts logs by the time their runs began, those that cannot be read last, and links those of one run.
@@ -85,7 +85,7 @@ func chain(all []*log) {
 
 // log is the log of one run.
 type log struct {
-	file    foreign.File
+	file    importer.File
 	root    string
 	head    *head
 	err     error
@@ -101,7 +101,7 @@ func (l *log) Run() (*format.Run, *format.EnvironmentFile, error) {
 		return nil, nil, l.err
 	}
 	if l.head.exit == nil && time.Since(l.file.Mtime) < quiet {
-		return nil, nil, foreign.ErrInProgress
+		return nil, nil, importer.ErrInProgress
 	}
 	run, env := l.head.record(filepath.Dir(l.file.Path))
 	run.Resumes = l.resumes
@@ -109,14 +109,14 @@ func (l *log) Run() (*format.Run, *format.EnvironmentFile, error) {
 }
 
 // Read reads the log and the files beside it.
-func (l *log) Read(ctx context.Context, out foreign.Output) (*foreign.Read, error) {
+func (l *log) Read(ctx context.Context, out importer.Output) (*importer.Read, error) {
 	r := newReading(out, l.Name(), filepath.Dir(l.file.Path), l.head)
 	if err := r.all(ctx, l.file.Path); err != nil {
 		return nil, err
 	}
-	read := &foreign.Read{None: !r.any, Warnings: r.warns, Points: r.points, Files: r.files, Bytes: r.bytes}
+	read := &importer.Read{None: !r.any, Warnings: r.warns, Points: r.points, Files: r.files, Bytes: r.bytes}
 	read.End = l.end()
-	read.End.Ended = foreign.Ended(r.last, l.head.begun)
+	read.End.Ended = importer.Ended(r.last, l.head.begun)
 	return read, nil
 }
 

@@ -13,7 +13,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo/foreign"
+	"github.com/gitruns/runs/repo/importer"
 )
 
 // mediaKinds are the kinds of artifacts by the words of the client for values that name a file.
@@ -41,7 +41,7 @@ func (r *reading) logged(m logged, at int64) error {
 	for i, name := range names {
 		l := r.mediaLine("media/"+strings.TrimPrefix(name, "media/"), kind, m.key)
 		if i < len(captions) {
-			l.Caption = foreign.Cut([]byte(captions[i]), 1000)
+			l.Caption = importer.Cut([]byte(captions[i]), 1000)
 		}
 		if digest, ok := m.value["sha256"].(string); ok && len(names) == 1 && format.IsDigest(digest) {
 			l.SHA256 = digest
@@ -157,7 +157,7 @@ func (r *reading) copy(from string, l *format.ArtifactLine, at int64) error {
 		return nil
 	}
 	err = r.out.Media(l, at, io.LimitReader(f, info.Size()))
-	if errors.Is(err, foreign.ErrDigest) {
+	if errors.Is(err, importer.ErrDigest) {
 		r.leave("files that are not what the log says", l.Name)
 		return nil
 	}
@@ -194,5 +194,5 @@ func (r *reading) openBelow(name string) (*os.File, error) {
 			return nil, &fs.PathError{Op: "reading", Path: dir, Err: errors.New("it is no folder")}
 		}
 	}
-	return foreign.Open(name)
+	return importer.Open(name)
 }

@@ -3,7 +3,9 @@ package wandb
 import (
 	"time"
 
-	"github.com/gitruns/runs/repo/protobuf"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/gitruns/runs/repo/importer"
 )
 
 // The fields of a record that say something of a run.
@@ -34,7 +36,7 @@ type item struct {
 // parseItem reads one, whose first path is reused.
 func parseItem(data []byte, it *item) error {
 	it.path, it.json = it.path[:0], nil
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		switch f.Num {
 		case 1, 2:
@@ -49,8 +51,8 @@ func parseItem(data []byte, it *item) error {
 }
 
 // eachItem walks the entries of a message that have this field.
-func eachItem(data []byte, field uint64, it *item, take func(*item) error) error {
-	f := protobuf.Of(data)
+func eachItem(data []byte, field protowire.Number, it *item, take func(*item) error) error {
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		if f.Num != field || f.Sub == nil {
 			continue
@@ -71,7 +73,7 @@ const maxTime = 253402300799
 // timestamp reads a point in time; one that cannot be is zero.
 func timestamp(data []byte) (time.Time, error) {
 	var seconds, nanos int64
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		switch f.Num {
 		case 1:
@@ -97,7 +99,7 @@ type runMessage struct {
 
 func parseRun(data []byte) (*runMessage, error) {
 	var m runMessage
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		var err error
 		switch f.Num {
@@ -138,7 +140,7 @@ func parseRun(data []byte) (*runMessage, error) {
 }
 
 func parseGit(data []byte) (remote, commit string, err error) {
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		switch f.Num {
 		case 1:
@@ -158,7 +160,7 @@ type exitMessage struct {
 
 func parseExit(data []byte) (*exitMessage, error) {
 	var m exitMessage
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		switch f.Num {
 		case 1:
@@ -194,7 +196,7 @@ type machine struct {
 
 // parseEnvironment adds what a record says; there may be several.
 func parseEnvironment(data []byte, m *machine) error {
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	args := []string(nil)
 	for f.Next() {
 		var err error
@@ -228,7 +230,7 @@ func parseEnvironment(data []byte, m *machine) error {
 		case 21:
 			m.Memory, err = firstNumber(f.Sub)
 		case 22:
-			var known map[uint64]string
+			var known map[protowire.Number]string
 			known, err = texts(f.Sub)
 			m.CPU = known[3]
 		}
@@ -243,7 +245,7 @@ func parseEnvironment(data []byte, m *machine) error {
 }
 
 func firstNumber(data []byte) (n int64, err error) {
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		if f.Num == 1 {
 			n = int64(f.V)
@@ -262,11 +264,11 @@ type metricMessage struct {
 }
 
 // summaryFields are the numbers of the fields that say which values sum up a metric.
-var summaryFields = map[uint64]string{1: "min", 2: "max", 3: "mean", 4: "best", 5: "last", 6: "none", 7: "copy", 8: "first"}
+var summaryFields = map[protowire.Number]string{1: "min", 2: "max", 3: "mean", 4: "best", 5: "last", 6: "none", 7: "copy", 8: "first"}
 
 func parseMetric(data []byte) (*metricMessage, error) {
 	var m metricMessage
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		switch f.Num {
 		case 1:
@@ -276,7 +278,7 @@ func parseMetric(data []byte) (*metricMessage, error) {
 		case 4:
 			m.stepMetric = string(f.Sub)
 		case 6:
-			options := protobuf.Of(f.Sub)
+			options := importer.FieldsOf(f.Sub)
 			for options.Next() {
 				switch options.Num {
 				case 1:
@@ -289,7 +291,7 @@ func parseMetric(data []byte) (*metricMessage, error) {
 				return nil, options.Err
 			}
 		case 7:
-			words := protobuf.Of(f.Sub)
+			words := importer.FieldsOf(f.Sub)
 			for words.Next() {
 				if word := summaryFields[words.Num]; word != "" && words.V != 0 {
 					m.summary = append(m.summary, word)
@@ -324,7 +326,7 @@ type artifactEntry struct {
 
 func parseArtifact(data []byte) (*artifactMessage, error) {
 	var m artifactMessage
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		switch f.Num {
 		case 4:
@@ -349,7 +351,7 @@ func parseArtifact(data []byte) (*artifactMessage, error) {
 }
 
 func (m *artifactMessage) manifest(data []byte) error {
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		switch f.Num {
 		case 4:
@@ -366,7 +368,7 @@ func (m *artifactMessage) manifest(data []byte) error {
 }
 
 func parseEntry(data []byte) (e artifactEntry, err error) {
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		switch f.Num {
 		case 1:
@@ -385,9 +387,9 @@ func parseEntry(data []byte) (e artifactEntry, err error) {
 }
 
 // texts reads the fields of a message that are text, by their numbers.
-func texts(data []byte) (map[uint64]string, error) {
-	m := map[uint64]string{}
-	f := protobuf.Of(data)
+func texts(data []byte) (map[protowire.Number]string, error) {
+	m := map[protowire.Number]string{}
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		if f.Sub != nil {
 			m[f.Num] = string(f.Sub)

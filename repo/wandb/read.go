@@ -9,9 +9,10 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo/foreign"
-	"github.com/gitruns/runs/repo/protobuf"
+	"github.com/gitruns/runs/repo/importer"
 )
 
 // Bounds of what is taken of one log. What is past them is counted and said.
@@ -28,7 +29,7 @@ const (
 
 // reading reads a log.
 type reading struct {
-	out  foreign.Output
+	out  importer.Output
 	name string // what the run is called in warnings
 	dir  string // of the log
 	head *head
@@ -58,7 +59,7 @@ type reading struct {
 	item       item
 }
 
-func newReading(out foreign.Output, name, dir string, h *head) *reading {
+func newReading(out importer.Output, name, dir string, h *head) *reading {
 	return &reading{
 		out: out, name: name, dir: dir, head: h, last: h.begun.UnixMicro(), left: map[string]*leftOut{}, keys: map[string]bool{},
 		latest: map[string]any{}, summary: map[string]any{}, defined: map[string]format.Definition{}, config: map[string]any{}, stored: map[string]bool{}, held: map[string]artifactEntry{},
@@ -98,7 +99,7 @@ func (r *reading) leave(reason, name string) {
 	}
 	l.n++
 	if name != "" && len(l.names) < maxNamed {
-		l.names = append(l.names, foreign.Key(foreign.Clean([]byte(name))))
+		l.names = append(l.names, importer.Key(importer.Clean([]byte(name))))
 	}
 }
 
@@ -110,7 +111,7 @@ func (r *reading) damage(err error) {
 
 // all reads a log and the files beside it. An error is of the output, or the context's.
 func (r *reading) all(ctx context.Context, path string) error {
-	size, err := scan(ctx, path, func(kind uint64, data []byte) error { return r.record(ctx, kind, data) }, r.damage)
+	size, err := scan(ctx, path, func(kind protowire.Number, data []byte) error { return r.record(ctx, kind, data) }, r.damage)
 	if err != nil {
 		return err
 	}
@@ -144,7 +145,7 @@ func (r *reading) at(time int64) {
 	}
 }
 
-func (r *reading) record(ctx context.Context, kind uint64, data []byte) error {
+func (r *reading) record(ctx context.Context, kind protowire.Number, data []byte) error {
 	switch kind {
 	case recordHistory:
 		return r.history(data)
@@ -184,7 +185,7 @@ func (r *reading) record(ctx context.Context, kind uint64, data []byte) error {
 }
 
 // key is the key of nested names, as the client shows them.
-func key(path []string) string { return foreign.Key(foreign.Clean([]byte(strings.Join(path, ".")))) }
+func key(path []string) string { return importer.Key(importer.Clean([]byte(strings.Join(path, ".")))) }
 
 // history takes one row.
 func (r *reading) history(data []byte) error {
@@ -192,10 +193,10 @@ func (r *reading) history(data []byte) error {
 	bytes := 0
 	var media []logged
 	nested := format.Params{}
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		if f.Num == 2 && f.Sub != nil {
-			step := protobuf.Of(f.Sub)
+			step := importer.FieldsOf(f.Sub)
 			r.row.HasStep, r.row.Step = true, 0
 			for step.Next() {
 				if step.Num == 1 {
@@ -384,7 +385,7 @@ func (r *reading) metric(data []byte) error {
 // stats takes samples of the machine.
 func (r *reading) stats(data []byte) error {
 	l := format.Line{Time: r.last}
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		if f.Num != 2 {
 			continue
@@ -435,14 +436,14 @@ func (r *reading) useArtifact(data []byte) error {
 	if err != nil {
 		return err
 	}
-	name := foreign.Clean([]byte(m[3]))
+	name := importer.Clean([]byte(m[3]))
 	if name == "" {
-		name = foreign.Clean([]byte(m[1]))
+		name = importer.Clean([]byte(m[1]))
 	}
 	if name == "" {
 		return nil
 	}
-	tag := foreign.Key("used." + name)
+	tag := importer.Key("used." + name)
 	value := line(m[2])
 	if value == "" {
 		value = "artifact"

@@ -22,7 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo/foreign"
+	"github.com/gitruns/runs/repo/importer"
 )
 
 // kept is an output that a test looks at.
@@ -74,7 +74,7 @@ func (k *kept) Media(l *format.ArtifactLine, _ int64, file io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if err := (foreign.Nowhere{}).Media(l, 0, bytes.NewReader(data)); err != nil {
+	if err := (importer.Nowhere{}).Media(l, 0, bytes.NewReader(data)); err != nil {
 		return err
 	}
 	step := ""
@@ -493,11 +493,11 @@ func TestMasks(t *testing.T) {
 func TestChain(t *testing.T) {
 	at := func(second int64, id string, written int64) *log {
 		return &log{
-			file: foreign.File{Path: fmt.Sprintf("run-%s-%d", id, second), Mtime: time.Unix(9000, 0)}, // a copy's
+			file: importer.File{Path: fmt.Sprintf("run-%s-%d", id, second), Mtime: time.Unix(9000, 0)}, // a copy's
 			head: &head{run: &runMessage{id: id}, begun: time.Unix(second, 0), exit: &exitMessage{runtime: written - second}},
 		}
 	}
-	bad := &log{file: foreign.File{Path: "bad"}, err: errNoRun}
+	bad := &log{file: importer.File{Path: "bad"}, err: errNoRun}
 	a1, a2, a3, b := at(1000, "a", 1500), at(2000, "a", 2500), at(2200, "a", 2600), at(1800, "b", 1900)
 	a1.head.exit = nil // it was killed
 	all := []*log{bad, a3, b, a2, a1}
@@ -524,11 +524,11 @@ func TestEnds(t *testing.T) {
 		"killed":      {nil, format.Crashed, "", -1},
 	} {
 		path := writeLog(t, append([][]byte{runOf("a", 1e9), row(0, entry("x", "1"))}, want.records...)...)
-		l := &log{file: foreign.File{Path: path}, root: filepath.Dir(path)}
+		l := &log{file: importer.File{Path: path}, root: filepath.Dir(path)}
 		if l.head, l.err = readHead(context.Background(), path); l.err != nil {
 			t.Fatal(l.err)
 		}
-		read, err := l.Read(context.Background(), foreign.Nowhere{})
+		read, err := l.Read(context.Background(), importer.Nowhere{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -543,7 +543,7 @@ func TestEnds(t *testing.T) {
 			t.Errorf("ended %s", read.End.Ended)
 		}
 		l.file.Mtime = time.Now()
-		if _, _, err := l.Run(); errors.Is(err, foreign.ErrInProgress) != (name == "killed") {
+		if _, _, err := l.Run(); errors.Is(err, importer.ErrInProgress) != (name == "killed") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -13,8 +13,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo/foreign"
-	"github.com/gitruns/runs/repo/protobuf"
+	"github.com/gitruns/runs/repo/importer"
 )
 
 // clientFiles are the files that the client itself writes. What they say stands in the record.
@@ -22,7 +21,7 @@ var clientFiles = []string{"config.yaml", "wandb-metadata.json", "wandb-summary.
 
 // filesRecord notes which files the program asked to keep.
 func (r *reading) filesRecord(data []byte) error {
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		if f.Num != 1 || f.Sub == nil {
 			continue
@@ -93,7 +92,7 @@ const maxOutputBytes = 64 << 20
 
 // outputRaw collects console output, for logs without files/output.log.
 func (r *reading) outputRaw(data []byte) error {
-	f := protobuf.Of(data)
+	f := importer.FieldsOf(data)
 	for f.Next() {
 		if f.Num == 3 && f.Sub != nil && len(r.output)+len(f.Sub) <= maxOutputBytes {
 			r.output = append(r.output, f.Sub...)
@@ -117,7 +116,7 @@ func (r *reading) console() error {
 			return r.out.Console(io.LimitReader(f, info.Size()))
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		r.warn("its console output is left out: %v", foreign.Clean([]byte(err.Error())))
+		r.warn("its console output is left out: %v", importer.Clean([]byte(err.Error())))
 	}
 	if len(r.output) == 0 {
 		return nil

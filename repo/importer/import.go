@@ -1,5 +1,5 @@
 // Package foreign makes finished runs of what other trackers recorded. A tracker's own package finds its logs and reads them.
-package foreign
+package importer
 
 import (
 	"context"

@@ -1,0 +1,82 @@
+package importer
+
+import (
+	"errors"
+	"math"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// ErrMessage reports bytes that are not a well-formed message of Protocol Buffers, or not the expected message.
+var ErrMessage = errors.New("not a well-formed message")
+
+// Fields walks the fields of one message of Protocol Buffers without its schema.
+type Fields struct {
+	Num protowire.Number // of the field
+	V   uint64           // its value: a varint, or the bits of a fixed-size number
+	Sub []byte           // its value: text, bytes, a message or packed numbers, as a part of the message; nil for a number
+	Err error            // ErrMessage if the walk ended before the message
+
+	rest []byte
+}
+
+// FieldsOf walks the fields of a message.
+func FieldsOf(message []byte) Fields { return Fields{rest: message} }
+
+// Next moves to the next field. It returns false at the end of the message, and at a malformed field, which sets Err.
+func (f *Fields) Next() bool {
+	if len(f.rest) == 0 || f.Err != nil {
+		return false
+	}
+	num, kind, n := protowire.ConsumeTag(f.rest)
+	if n < 0 {
+		f.Err = ErrMessage
+		return false
+	}
+	f.Num, f.V, f.Sub, f.rest = num, 0, nil, f.rest[n:]
+	switch kind {
+	case protowire.VarintType:
+		f.V, n = protowire.ConsumeVarint(f.rest)
+	case protowire.Fixed64Type:
+		f.V, n = protowire.ConsumeFixed64(f.rest)
+	case protowire.Fixed32Type:
+		var bits uint32
+		bits, n = protowire.ConsumeFixed32(f.rest)
+		f.V = uint64(bits)
+	case protowire.BytesType:
+		f.Sub, n = protowire.ConsumeBytes(f.rest)
+		f.Sub = f.Sub[:len(f.Sub):len(f.Sub)]
+	default: // groups: no event and no record has them
+		n = -1
+	}
+	if n < 0 {
+		f.Err = ErrMessage
+		return false
+	}
+	f.rest = f.rest[n:]
+	return true
+}
+
+// Double returns the value of a double field.
+func (f *Fields) Double() float64 { return math.Float64frombits(f.V) }
+
+// Float returns the value of a float field.
+func (f *Fields) Float() float64 { return float64(math.Float32frombits(uint32(f.V))) }
+
+// Doubles appends a repeated double field, packed or one value of it, until there are most values.
+func (f *Fields) Doubles(to []float64, most int) []float64 {
+	if f.Sub == nil {
+		if len(to) < most {
+			to = append(to, f.Double())
+		}
+		return to
+	}
+	for packed := f.Sub; len(to) < most; {
+		bits, n := protowire.ConsumeFixed64(packed)
+		if n < 0 { // the end, or less than a double
+			break
+		}
+		to, packed = append(to, math.Float64frombits(bits)), packed[n:]
+	}
+	return to
+}
