@@ -125,8 +125,12 @@ func (v Diff) metrics(c *diff.Comparison, narrow bool) terminal.Table {
 	}
 	group := c.A.Group != "" || c.B.Group != ""
 	tb := terminal.Table{Columns: []terminal.Column{
-		{Title: "metric", Flexible: true, Key: true}, {Title: "a", Right: true}, {Title: "b", Right: true},
-		{Title: "change", Right: true}, {Title: "", Right: true}, {Title: "verdict"},
+		{Title: "metric", Flexible: true, Key: true},
+		{Title: "a", Right: true},
+		{Title: "b", Right: true},
+		{Title: "change", Right: true},
+		{Title: "", Right: true},
+		{Title: "verdict"},
 	}}
 	if group {
 		tb.Columns = append(tb.Columns, terminal.Column{Title: "interval", Drop: true})
@@ -136,8 +140,11 @@ func (v Diff) metrics(c *diff.Comparison, narrow bool) terminal.Table {
 	for _, m := range v.ordered(c) {
 		style := VerdictStyle(m.Verdict)
 		row := []terminal.Cell{
-			{Text: byBest(m.Key, bestBy(m))}, {Text: levelText(m.A, !narrow)}, {Text: levelText(m.B, !narrow)},
-			{Text: Delta(m.Delta), Style: style}, {Text: Percent(m.Relative), Style: style},
+			{Text: byBest(m.Key, bestBy(m))},
+			{Text: levelText(m.A, !narrow)},
+			{Text: levelText(m.B, !narrow)},
+			{Text: Delta(m.Delta), Style: style},
+			{Text: Percent(m.Relative), Style: style},
 			{Text: VerdictText(m), Style: style},
 		}
 		switch {

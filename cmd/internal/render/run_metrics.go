@@ -69,8 +69,14 @@ func (v Run) metrics(ctx context.Context, p *page, e *repo.Entry) {
 			goal = v.Goal(key)
 		}
 		row := []terminal.Cell{
-			{Text: key}, {Text: terminal.Number(m.Last)}, {}, {}, {}, {},
-			{Text: strconv.FormatInt(m.Count, 10)}, {Text: goal, Style: terminal.Dim},
+			{Text: key},
+			{Text: terminal.Number(m.Last)},
+			{},
+			{},
+			{},
+			{},
+			{Text: strconv.FormatInt(m.Count, 10)},
+			{Text: goal, Style: terminal.Dim},
 		}
 		if m.Min != nil {
 			row[2], row[3] = extremeCells(m.Min)

@@ -118,8 +118,11 @@ func (v Run) environment(p *page, e *format.Environment) {
 			packages format.Packages
 			what     string
 		}{
-			{f.Packages, "Python package"}, {f.Conda, "conda package"}, {f.Go, "Go module"},
-			{f.Node, "Node package"}, {f.R, "R package"},
+			{f.Packages, "Python package"},
+			{f.Conda, "conda package"},
+			{f.Go, "Go module"},
+			{f.Node, "Node package"},
+			{f.R, "R package"},
 		} {
 			if n := len(part.packages); n > 0 {
 				parts = append(parts, terminal.Count(int64(n), part.what))
