@@ -1,6 +1,6 @@
-"""Build the wheels of all platforms: `python3 python/build_wheels.py [-o DIST] [PLATFORM…]`, a platform being like linux/amd64.
+"""Builds the wheels of all platforms: `python3 python/build_wheels.py [-o DIST] [PLATFORM…]`.
 
-Needs Go and nothing else. The same sources give the same bytes.
+A platform is for example linux/amd64. It needs only Go. The same sources give the same bytes.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ import gitruns_build  # noqa: E402
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Build wheels of gitruns with the program 'runs' in them.")
-    parser.add_argument("-o", "--output", default="dist", help="folder for the wheels (default: dist)")
-    parser.add_argument("platforms", nargs="*", metavar="PLATFORM", help="like linux/amd64; default: all")
+    """Build the wheels that the command line names."""
+    parser = argparse.ArgumentParser(description="Build wheels of gitruns that contain the program 'runs'.")
+    parser.add_argument("-o", "--output", default="dist", help="put the wheels into this folder (default: dist)")
+    parser.add_argument("platforms", nargs="*", metavar="PLATFORM", help="for example linux/amd64 (default: all)")
     args = parser.parse_args()
-    os.environ.pop("RUNS_BINARY", None)  # all are built from these sources
+    os.environ.pop("RUNS_BINARY", None)  # build every program from these sources
     known = {"/".join(p): p for p in gitruns_build.PLATFORMS}
     for name in args.platforms or known:
         if name not in known:
-            parser.error(f"platform {name!r} is none of {', '.join(known)}")
+            parser.error(f"PLATFORM must be one of {', '.join(known)}, got {name!r}")
         wheel = gitruns_build.wheel(args.output, known[name])
         size = os.path.getsize(os.path.join(args.output, wheel))
         print(f"{name}: {wheel}, {size / 1e6:.1f} MB")

@@ -1,4 +1,5 @@
-// Package python holds the Python client gitruns, so that runs can give it to a program whose Python has none.
+// Package python embeds the Python client gitruns, so that runs can give it to a program whose Python does not have it.
+// It imports no other package of the module. The client itself is in src/gitruns: start reading at __init__.py.
 package python
 
 import (
@@ -14,8 +15,8 @@ import (
 //go:embed all:src/gitruns
 var client embed.FS
 
-// Files returns the content of each file of the client, by its path below the folder that belongs on sys.path
-// ("gitruns/__init__.py"). What Python compiled into the source folder before the build is not among them.
+// Files returns the content of each file of the client by its path in the folder that belongs on sys.path
+// ("gitruns/__init__.py"). It leaves out compiled files, which may be in the source folder at the time of the build.
 func Files() (map[string][]byte, error) {
 	files := map[string][]byte{}
 	src, err := fs.Sub(client, "src")
@@ -40,7 +41,7 @@ func Files() (map[string][]byte, error) {
 	return files, nil
 }
 
-// Digest names what files hold: 16 hexadecimal digits, the same on every machine.
+// Digest returns a digest of the names and contents of files: 16 hexadecimal digits, equal on every machine.
 func Digest(files map[string][]byte) string {
 	names := make([]string, 0, len(files))
 	for name := range files {

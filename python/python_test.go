@@ -15,13 +15,16 @@ import (
 	"time"
 )
 
-// TestFiles: what Python compiled stays out, what begins with _ is in.
+// TestFiles checks that compiled files are left out, and that files whose names begin with _ are included.
 func TestFiles(t *testing.T) {
 	files, err := Files()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"gitruns/__init__.py", "gitruns/_run.py", "gitruns/_shim/wandb/__init__.py", "gitruns/_shim/wandb-0.31.0.dist-info/METADATA"} {
+	for _, name := range []string{
+		"gitruns/__init__.py", "gitruns/_run.py", "gitruns/_shim/wandb/__init__.py",
+		"gitruns/_shim/wandb-0.31.0.dist-info/METADATA",
+	} {
 		if len(files[name]) == 0 {
 			t.Errorf("%s is missing", name)
 		}
@@ -92,7 +95,7 @@ func testWith(t *testing.T, python, binary string) {
 	}
 }
 
-// watch opens each folder of the module, so that go test runs this test again when a file changes that only the
+// watch opens each folder of the module, so that go test does not use a cached result if a file changed that only the
 // interpreter or the build of runs reads.
 func watch(t *testing.T) {
 	err := filepath.WalkDir("..", func(name string, entry fs.DirEntry, err error) error {

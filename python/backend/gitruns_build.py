@@ -1,6 +1,7 @@
-"""Builds wheels of gitruns with the standard library and Go: a wheel carries the package and the program `runs` of its platform.
+"""Builds wheels of gitruns, with the package and the program `runs` for one platform in each (PEP 517 and PEP 660).
 
-PEP 517 and PEP 660. The same sources give the same bytes: files are sorted, times are SOURCE_DATE_EPOCH or 1980.
+It needs Go and nothing but the standard library of Python. The same sources give the same bytes: files are sorted, and
+times are SOURCE_DATE_EPOCH or 1980.
 """
 
 from __future__ import annotations
@@ -17,12 +18,11 @@ import time
 import zipfile
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# The Go module: around this folder in a clone, within it in a source distribution.
+# The Go module is around this folder in a clone, and inside it in a source distribution.
 ROOT = os.path.join(HERE, "go") if os.path.isfile(os.path.join(HERE, "go", "go.mod")) else os.path.dirname(HERE)
 NAME = "gitruns"
 
-# What a wheel is called for each platform that Go builds for. A static binary runs on any Linux of the architecture; Go needs
-# macOS 12.
+# The tags of the wheel for each platform of Go. A static binary runs on any Linux of the architecture. Go needs macOS 12.
 PLATFORMS = {
     ("linux", "amd64"): "manylinux_2_17_x86_64.manylinux2014_x86_64.musllinux_1_1_x86_64",
     ("linux", "arm64"): "manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64",
@@ -34,28 +34,32 @@ PLATFORMS = {
 
 
 def version() -> str:
-    """The version of the package's _version.py."""
+    """Return the version in the package's _version.py."""
     names: dict = {}
     with open(os.path.join(HERE, "src", NAME, "_version.py"), encoding="utf-8") as f:
-        exec(f.read(), names)  # noqa: S102 - our own file
+        exec(f.read(), names)
     return names["__version__"]
 
 
 def host() -> tuple[str, str]:
-    """The platform of this Python, in Go's words. Raises SystemExit for one that no wheel is built for."""
+    """Return the platform of this Python by Go's names.
+
+    Raises SystemExit if no wheel is built for it.
+    """
     system = {"linux": "linux", "darwin": "darwin", "win32": "windows"}.get(sys.platform, sys.platform)
     machine = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(
         platform.machine().lower(), platform.machine()
     )
     if (system, machine) not in PLATFORMS:
-        raise SystemExit(f"gitruns: no wheel is made for {system}/{machine}; build 'runs' with Go and set RUNS_BINARY")
+        raise SystemExit(f"gitruns: no wheel is built for {system}/{machine}; build 'runs' with Go and set RUNS_BINARY")
     return system, machine
 
 
 def program(target: tuple[str, str], folder: str) -> str:
-    """Build `runs` for a platform into folder and return its path; for this platform RUNS_BINARY may name a built one.
+    """Build `runs` for a platform into folder, and return its path.
 
-    Raises SystemExit with a next step where Go or the Go sources are missing.
+    For this platform, RUNS_BINARY may be the path of a program that is already built. Raises SystemExit if Go or the Go
+    sources are missing, or if the build fails.
     """
     given = os.environ.get("RUNS_BINARY")
     if given and target == host():
@@ -63,11 +67,12 @@ def program(target: tuple[str, str], folder: str) -> str:
     system, machine = target
     path = os.path.join(folder, "runs.exe" if system == "windows" else "runs")
     if not os.path.isfile(os.path.join(ROOT, "go.mod")):
-        raise SystemExit("gitruns: the Go sources are not beside this folder; install from a clone, or a wheel")
+        raise SystemExit("gitruns: the Go sources are missing; install from a clone, or install a wheel")
     go = shutil.which("go")
     if go is None:
         raise SystemExit(
-            "gitruns: building the program 'runs' needs Go (https://go.dev/dl); or set RUNS_BINARY to a built 'runs', or install a wheel"
+            "gitruns: Go is not installed, which builds the program 'runs'; install Go (https://go.dev/dl), "
+            "set RUNS_BINARY to a built 'runs', or install a wheel"
         )
     env = {**os.environ, "GOOS": system, "GOARCH": machine, "CGO_ENABLED": "0"}
     done = subprocess.run(
@@ -77,25 +82,26 @@ def program(target: tuple[str, str], folder: str) -> str:
         check=False,
     )
     if done.returncode != 0:
-        raise SystemExit(f"gitruns: 'go build ./cmd/runs' for {system}/{machine} ended with {done.returncode}")
+        raise SystemExit(
+            f"gitruns: 'go build ./cmd/runs' for {system}/{machine} ended with status {done.returncode}"
+        )
     return path
 
 
 def _same_version(path: str) -> str:
-    """The path, where a `runs` of this client's version lies there; else SystemExit."""
+    """Return path. Raises SystemExit if it is not a program `runs` with the version of this client."""
     import json
 
     try:
-        said = json.loads(subprocess.run([path, "version", "--json"], stdout=subprocess.PIPE, check=True).stdout)[
-            "version"
-        ]
+        out = subprocess.run([path, "version", "--json"], stdout=subprocess.PIPE, check=True).stdout
+        found = json.loads(out)["version"]
     except (OSError, subprocess.CalledProcessError, ValueError, KeyError, TypeError) as e:
         raise SystemExit(
-            f"gitruns: {path} is no program 'runs' ({e}); set RUNS_BINARY to a built one, or unset it"
+            f"gitruns: {path} is not a program 'runs' ({e}); set RUNS_BINARY to a built one, or unset it"
         ) from None
-    if said != version():
+    if found != version():
         raise SystemExit(
-            f"gitruns: {path} has version {said}, this client {version()}; build both from the same sources"
+            f"gitruns: {path} has version {found}, but this client has {version()}; build both from the same sources"
         )
     return path
 
@@ -104,12 +110,21 @@ def _metadata() -> bytes:
     with open(os.path.join(HERE, "README.md"), encoding="utf-8") as f:
         readme = f.read()
     head = [
-        "Metadata-Version: 2.4", f"Name: {NAME}", f"Version: {version()}",
-        "Summary: Record machine-learning experiments in git, as files, with no server",
-        "License-Expression: Apache-2.0", "License-File: LICENSE", "Requires-Python: >=3.9", "Keywords: machine learning,experiment tracking,git,wandb,mlflow",
-        "Classifier: Development Status :: 4 - Beta", "Classifier: Intended Audience :: Science/Research", "Classifier: Programming Language :: Python :: 3",
-        "Classifier: Topic :: Scientific/Engineering :: Artificial Intelligence", "Classifier: Typing :: Typed", "Description-Content-Type: text/markdown",
-    ]  # fmt: skip
+        "Metadata-Version: 2.4",
+        f"Name: {NAME}",
+        f"Version: {version()}",
+        "Summary: Record machine-learning experiments in Git, as files, without a server",
+        "License-Expression: Apache-2.0",
+        "License-File: LICENSE",
+        "Requires-Python: >=3.9",
+        "Keywords: machine learning,experiment tracking,git,wandb,mlflow",
+        "Classifier: Development Status :: 4 - Beta",
+        "Classifier: Intended Audience :: Science/Research",
+        "Classifier: Programming Language :: Python :: 3",
+        "Classifier: Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Classifier: Typing :: Typed",
+        "Description-Content-Type: text/markdown",
+    ]
     return ("\n".join(head) + "\n\n" + readme).encode()
 
 
@@ -162,7 +177,7 @@ def _write(path: str, files: list[tuple[str, bytes, int]], info: str) -> None:
 
 
 def wheel(folder: str, target: tuple[str, str]) -> str:
-    """Build the wheel of a platform into folder; its file name."""
+    """Build the wheel of a platform into folder, and return its file name."""
     import tempfile
 
     tag = PLATFORMS[target]
@@ -181,10 +196,11 @@ def wheel(folder: str, target: tuple[str, str]) -> str:
     return name
 
 
-# The hooks of PEP 517 and 660.
+# The hooks of PEP 517 and PEP 660.
 
 
 def get_requires_for_build_wheel(config_settings: object = None) -> list:
+    """Return no requirements."""
     return []
 
 
@@ -192,11 +208,15 @@ get_requires_for_build_editable = get_requires_for_build_sdist = get_requires_fo
 
 
 def build_wheel(wheel_directory: str, config_settings: object = None, metadata_directory: object = None) -> str:
+    """Build the wheel of this platform, and return its file name."""
     return wheel(wheel_directory, host())
 
 
 def build_editable(wheel_directory: str, config_settings: object = None, metadata_directory: object = None) -> str:
-    """A wheel that points to src, with the program as its script: built, or found by RUNS_BINARY or on the PATH."""
+    """Build a wheel that points to src, with the program as its script, and return its file name.
+
+    The program is built, or it is RUNS_BINARY, or without Go the one on the PATH.
+    """
     import tempfile
 
     target = host()
@@ -204,7 +224,7 @@ def build_editable(wheel_directory: str, config_settings: object = None, metadat
     base = f"{NAME}-{version()}"
     info = f"{base}.dist-info"
     name = "runs.exe" if target[0] == "windows" else "runs"
-    # Not below src: Go embeds what lies there into the next program.
+    # Not under src, because Go embeds every file there into the next program.
     with tempfile.TemporaryDirectory() as scratch:
         found = shutil.which("runs")
         if (
@@ -229,7 +249,7 @@ def build_editable(wheel_directory: str, config_settings: object = None, metadat
     return file
 
 
-# What a source distribution has of the Go module, in its folder go.
+# The parts of the Go module that a source distribution has in its folder go.
 GO_SOURCES = (
     "LICENSE",
     "go.mod",
@@ -245,7 +265,10 @@ GO_SOURCES = (
 
 
 def build_sdist(sdist_directory: str, config_settings: object = None) -> str:
-    """The sources of the client and of the program. Installing them needs Go, which downloads its modules."""
+    """Build a distribution of the sources of client and program, and return its file name.
+
+    Installing it needs Go, which downloads its modules.
+    """
     import gzip
     import io
 
@@ -265,9 +288,7 @@ def build_sdist(sdist_directory: str, config_settings: object = None) -> str:
                     path = os.path.join(folder, file)
                     paths["go/" + os.path.relpath(path, ROOT).replace(os.sep, "/")] = path
     if "go/go.mod" not in paths:
-        raise SystemExit(
-            "gitruns: a source distribution has the Go sources too, which are not here; build it in a clone"
-        )
+        raise SystemExit("gitruns: the Go sources are missing; build a source distribution in a clone")
     for name, path in paths.items():
         with open(path, "rb") as f:
             entries[name] = f.read()

@@ -63,7 +63,7 @@ run.finish()
             {"a": [10], "b": [10], "c": [11], "d": [12], "e": [12], "f": [2, 3], "g": [20], "h": [30], "i": [31, 31]},
         )
         self.assertEqual(r["metrics"]["i"]["last"], 2)
-        self.assertEqual(done.stderr.count("is kept at its own step"), 1)
+        self.assertEqual(done.stderr.count("it is recorded (W&B would drop it)"), 1)
         self.assertIn("type log: step", done.stdout)
 
     def test_values(self) -> None:
@@ -97,7 +97,7 @@ except TypeError:
     pass
 """)
         self.assertEqual(done.stdout, "")
-        self.assertEqual(done.stderr.count("its repr is kept"), 1, done.stderr)
+        self.assertEqual(done.stderr.count("was recorded as its repr"), 1, done.stderr)
         r = self.show()
         n = [v for _, v in self.points("n")]
         self.assertEqual(n[:1] + n[2:], [1.5, math.inf, -math.inf, 1.0, float(1 << 60), 0.5, 2.5])
@@ -359,7 +359,7 @@ for bad in (dict(reinit="x"), dict(mode="x"), dict(resume="x"), dict(resume_from
 
     def test_no_binary(self) -> None:
         done = self.python("import gitruns\ngitruns.init()\n", status=1, RUNS_BINARY="", PATH="/nowhere")
-        self.assertIn("CommError: the program 'runs' is not found; 'pip install gitruns'", done.stderr)
+        self.assertIn("CommError: the program 'runs' was not found; run 'pip install gitruns'", done.stderr)
         other = self.write("runs", "#!/bin/sh\necho other program\n")
         os.chmod(other, 0o755)
         done = self.python("import gitruns\ngitruns.init()\n", status=1, RUNS_BINARY=other)

@@ -283,7 +283,7 @@ run.log({"a": 3})
         r = self.show()
         self.assertEqual([v for _, v in self.points("a")], [0.0, 1.0, 2.0, 3.0])
         self.assertEqual(r["tags"], {"lost_rows": "2"})
-        self.assertEqual(done.stderr.count("RECORDING FAILS"), 1)
+        self.assertEqual(done.stderr.count("warning: recording fails"), 1)
 
     def test_no_stdio(self) -> None:
         path = self.write(

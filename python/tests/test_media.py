@@ -78,7 +78,9 @@ class Media(Recorded):
             {"_type": "histogram", "bins": [0.0, 0.5, 1.0], "values": [1, 1], "nan": 1, "inf": 2, "-inf": 1},
         )
         self.assertEqual(values["odd/none"], {"_type": "histogram", "bins": [0.0, 1.0], "values": [0], "nan": 40})
-        self.assertEqual((said.getvalue().count("odd/h:"), said.getvalue().count("odd/none: 40 nan")), (1, 1))
+        self.assertEqual(
+            (said.getvalue().count("odd/h:"), said.getvalue().count("odd/none: the histogram has 40 nan")), (1, 1)
+        )
         try:
             import numpy
         except ImportError:
@@ -145,7 +147,7 @@ class Media(Recorded):
 
         for name in ("Object3D", "Molecule", "Bokeh", "Classes", "JoinedTable", "PartitionedTable"):
             self.assertTrue(hasattr(gitruns, name), name)
-            with self.assertRaisesRegex(gitruns.UsageError, f"wandb.{name}; use instead: .+"):
+            with self.assertRaisesRegex(gitruns.UsageError, f"wandb.{name}; use .+"):
                 getattr(gitruns, name)([])
 
     def test_names(self) -> None:

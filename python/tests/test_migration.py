@@ -24,7 +24,7 @@ ROWS = {
     "gitruns.init(group=": ('child = gitruns.init(parent=run, reinit="create_new", group="g"); child.finish()', 'gitruns.load(child.run_id).parent == run.run_id'),
     "gitruns.watch(": ("callable(run.watch)", "True"),
     "gitruns.runs(": ("found = gitruns.runs('metrics.loss > 0.3')", "[r.name for r in found] == ['n']"),
-    "Optuna": ("try:\n    gitruns.sweep({})\nexcept gitruns.UsageError as e:\n    said = str(e)", "all(w in said for w in ('Optuna', 'hydra', 'Slurm'))"),
+    "Optuna": ("try:\n    gitruns.sweep({})\nexcept gitruns.UsageError as e:\n    said = str(e)", "all(w in said for w in ('Optuna', 'Hydra', 'Slurm'))"),
     "git push": (
         f"import os, subprocess\ndone = subprocess.run([os.environ['RUNS_BINARY'], 'import', 'wandb', {os.path.join(ROOT, 'testdata', 'wandb')!r}], capture_output=True, text=True)",
         "'imported 3 runs' in done.stdout",

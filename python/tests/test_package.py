@@ -110,7 +110,7 @@ class Wheel(Project):
 
     def test_wrong_binary(self) -> None:
         os.environ["RUNS_BINARY"] = sys.executable
-        with self.assertRaisesRegex(SystemExit, "is no program 'runs'"):
+        with self.assertRaisesRegex(SystemExit, "is not a program 'runs'"):
             build.build_wheel(self.dir)
 
     def test_metadata_is_that_of_pyproject(self) -> None:
@@ -223,7 +223,7 @@ class NoGo(unittest.TestCase):
         with tempfile.TemporaryDirectory() as empty:
             os.environ["PATH"] = empty
             for build_it in (build.build_wheel, build.build_editable):
-                with self.assertRaisesRegex(SystemExit, "needs Go .*or set RUNS_BINARY"):
+                with self.assertRaisesRegex(SystemExit, "install Go .*set RUNS_BINARY"):
                     build_it(empty)
 
 

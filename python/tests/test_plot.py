@@ -86,7 +86,7 @@ class Plot(Recorded):
                 [0, 0, 1, 1], [[0.9, 0.1], [0.4, 0.6], [0.65, 0.35], [0.2, 0.8]], classes_to_plot=[1]
             )
             gitruns.sklearn.plot_precision_recall([0, 1], [[1.0, 0.0], [0.0, 1.0]], ["a", "b"])
-            gitruns.sklearn.plot_confusion_matrix([0, 1], [0])  # said, and the training goes on
+            gitruns.sklearn.plot_confusion_matrix([0, 1], [0])  # a warning, and training continues
         logged = {}
         for call in run.log.call_args_list:
             logged.update(call.args[0])
@@ -101,7 +101,7 @@ class Plot(Recorded):
         for call, kind, word in (
             (lambda: _plot.roc_curve([0, 1], [0.1, 0.2]), ValueError, "shape"), (lambda: _plot.pr_curve([0, 1], "ab"), TypeError, "y_probas"),
             (lambda: _plot.roc_curve(), TypeError, "y_true"), (lambda: _plot.confusion_matrix(probs=[0.1, 0.2], y_true=[0, 1]), ValueError, "shape"),
-            (lambda: _plot.confusion_matrix(preds=1, y_true=[0, 1]), TypeError, "preds"), (lambda: _plot.roc_curve([0, "a"], [[1, 0], [0, 1]]), ValueError, "one kind"),
+            (lambda: _plot.confusion_matrix(preds=1, y_true=[0, 1]), TypeError, "preds"), (lambda: _plot.roc_curve([0, "a"], [[1, 0], [0, 1]]), ValueError, "one type"),
             (lambda: _plot.roc_curve([[0], [1]], [[1, 0], [0, 1]]), ValueError, "shape"), (lambda: _plot.pr_curve([0, 1], [["x", 0], [0, 1]]), ValueError, "'x'"),
             (lambda: _plot.line_series(1, 2), TypeError, "ys"), (lambda: _plot.line_series([1], [2]), TypeError, "line of ys"), (lambda: _plot.line(5, "a", "b"), TypeError, "rows"),
             (lambda: _plot.bar(None, "a", "b"), TypeError, "missing"), (lambda: Table(data="abc"), TypeError, "rows"), (lambda: Table(data=[[1], 2]), TypeError, "row 1"),

@@ -72,7 +72,11 @@ class Children(Project):
                     done = self.python(source.format(words), RANK=rank, WORLD_SIZE="2", MASTER_PORT="29511", **env)
                     said = [line for line in done.stderr.splitlines() if "its own" in line]
                     self.assertEqual(
-                        said, [f"gitruns: rank {rank} has its own run; 'runs exec -- torchrun …' makes one of all"]
+                        said,
+                        [
+                            f"gitruns: rank {rank} has its own run; "
+                            "use 'runs exec -- torchrun …' for one run of all ranks"
+                        ],
                     )
                     r = self.show()
                     self.assertEqual(
@@ -189,10 +193,12 @@ assert gitruns.init() is a and gitruns.init(name="a", tags=["t"], config={"lr": 
 b = gitruns.init(name="b", project="other", config={"lr": 2, "new": 3})
 assert b is a and a.config.lr == 1 and a.config.new == 3
 """)
-        said = [line for line in done.stderr.splitlines() if "not used" in line]
+        said = [line for line in done.stderr.splitlines() if "does not use" in line]
         self.assertEqual(len(said), 1, done.stderr)
         self.assertEqual(
-            said[0], "gitruns: run a is active; not used: name, project, config.lr; finish() it or reinit='create_new'"
+            said[0],
+            "gitruns: warning: run a is already active, so init() does not use name, project, config.lr; "
+            "call finish() first, or use reinit='create_new'",
         )
         self.assertEqual([(r["name"], r["params"]) for r in self.list()], [("a", {"lr": 1, "new": 3})])
 
@@ -222,7 +228,7 @@ class Places(Project):
         other = self.write("runs", f"#!/bin/sh\ncat > /dev/null\necho '{answer}'\nexit 1\n")
         os.chmod(other, 0o755)
         done = self.python("import gitruns\ngitruns.init()\n", status=1, RUNS_BINARY=other)
-        self.assertIn("permission denied; 'chmod u+w' the folder, set RUNS_REPO", done.stderr)
+        self.assertIn("permission denied; make the folder writable ('chmod u+w'), set RUNS_REPO", done.stderr)
 
     def test_wandb_dir(self) -> None:
         done = self.python("import gitruns\ngitruns.init().finish()\ngitruns.init().finish()\n", WANDB_DIR="/elsewhere")

@@ -230,7 +230,7 @@ with gitruns.init(config={"none": None, "deep": {"a.b": None, "k": 1}, "cap": fl
             with (
                 self.subTest(name),
                 mock.patch.dict("sys.modules", {library: None}),
-                self.assertRaisesRegex(gitruns.CommError, f"^{name}: .*{library}.*; 'pip install {library}'"),
+                self.assertRaisesRegex(gitruns.CommError, f"^{name}: .*{library}.*; run 'pip install {library}'"),
             ):
                 getattr(gitruns.runs(), name)()
 
@@ -336,7 +336,7 @@ class Refused(unittest.TestCase):
         import gitruns
 
         for name in ("sweep", "agent", "Api", "link_artifact", "Object3D"):
-            with self.assertRaisesRegex(gitruns.UsageError, "use instead"):
+            with self.assertRaisesRegex(gitruns.UsageError, "; use "):
                 getattr(gitruns, name)()
         for name, word in (("apis", "gitruns.runs"), ("trigger", "names of gitruns")):
             with self.assertRaisesRegex(AttributeError, word):

@@ -43,7 +43,7 @@ assert run.config.lr == 3, run.config
 """)
         self.assertEqual(done.stdout, "")
         self.assertEqual(done.stderr.count("config changed: lr;"), 2)
-        self.assertIn(" from step 3, going on with ", done.stderr)
+        self.assertIn(" from step 3, resuming ", done.stderr)
         self.assertEqual([line for line in done.stderr.splitlines() if len(line) > 80], [])
         runs = self.list()
         self.assertEqual((runs[0]["params"], "conflicts" in runs[0]), ({"lr": 3, "new": 2}, False))
@@ -101,7 +101,7 @@ except gitruns.errors.UsageError as e:
             "[('part2', 30, 3)] [('part0', 10, 1)] []",
             "[('other', 0, 0)] [('other', 0, 0), ('part2', 30, 3)] [('other', 0, 0), ('part2', 10, 1)] [('part2', 30, 3)]",
             "10 30 10",
-            "gitruns.runs: n is how many at most, not -1",
+            "gitruns.runs: n must be an integer of 0 or more, got -1",
         ])  # fmt: skip
 
     def test_tags_and_steps_of_media(self) -> None:
@@ -144,7 +144,7 @@ import gitruns
 for _ in range(2):
     gitruns.init(id="same").finish()
 """)
-        self.assertIn("a run with the id 'same' exists", done.stderr)
+        self.assertIn("a run with the id 'same' already exists", done.stderr)
         self.assertEqual([r.get("resumes") for r in self.list()], [None, None])
 
     def test_after_a_kill(self) -> None:

@@ -105,7 +105,7 @@ with open("out/m.pt", "w") as f:
 assert text(gitruns.restore("out/m.pt", root="."))[1] == "changed"
 assert text(gitruns.restore("out/m.pt", root=".", replace=True))[1] == "one"
 fails("kept no file 'none.pt'", "none.pt")
-fails("not clean", "../none.pt")
+fails("'.' or '..'", "../none.pt")
 gitruns.finish()
 assert text(gitruns.restore("out/m.pt", "me/p/first", root="other"))[1] == "one"
 fails("nobody", "out/m.pt", "me/p/nobody", root="third")

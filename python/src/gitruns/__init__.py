@@ -1,4 +1,4 @@
-"""gitruns records machine-learning experiments in git, as files, with no server.
+"""gitruns records machine-learning experiments in Git, as files, without a server.
 
     import gitruns
 
@@ -7,9 +7,12 @@
         gitruns.log({"loss": 1 / (step + 1)})
     gitruns.finish()
 
-The calls are those of W&B: `import gitruns as wandb` is enough for most scripts. Beyond them: load, runs and diff read what
-was recorded, log_dataset records data by its hash.
+The functions are those of W&B: `import gitruns as wandb` is enough for most programs. In addition, load, runs and
+diff read recorded runs, and log_dataset records data by its hash.
 """
+
+# `import gitruns` must take only a few milliseconds. So this module imports _registry, _errors and _version, and loads
+# each name of _LAZY when it is first used. To add a public name, extend _LAZY, __all__ and the block for type checkers.
 
 from __future__ import annotations
 
@@ -64,12 +67,12 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from ._table import Table as Table
     from ._video import Video as Video
 
-    # The run that init() began and finish() has not ended, else None.
+    # The run that init() started and finish() has not finished, or None.
     run: Run | None
     config: Config
     summary: Summary
 
-    # The signatures of the calls of _OF_RUN.
+    # The signatures of the functions in _OF_RUN.
     _active = Run({})
     define_metric = _active.define_metric
     save = _active.save
@@ -83,33 +86,130 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     log_code = _active.log_code
     mark_preempting = _active.mark_preempting
 
-# Where a name is defined that is loaded when it is first used.
+# The module of each name that is loaded when it is first used.
 _LAZY = {
-    "init": "_init", "Run": "_run", "Settings": "_settings", "Config": "_config",
-    "Artifact": "_artifact", "Image": "_image", "Table": "_table", "Histogram": "_media", "Video": "_video", "Audio": "_media", "Html": "_media", "Plotly": "_media",
-    "plot": "_plot", "plot_table": "_plot", "load": "_reader", "runs": "_reader", "diff": "_reader",
-    "util": "_compat", "errors": "_compat", "login": "_compat", "setup": "_compat", "teardown": "_compat", "require": "_compat",
-    "termlog": "_compat", "termwarn": "_compat", "termerror": "_compat", "AlertLevel": "_compat", "tensorboard": "_compat", "env": "_compat",
-    "api": "_compat", "ensure_configured": "_compat", "termsetup": "_compat", "sdk": "_sdk", "wandb_run": "_sdk", "data_types": "_sdk", "sklearn": "_sklearn", "restore": "_restore",
-}  # fmt: skip
+    "AlertLevel": "_compat",
+    "Artifact": "_artifact",
+    "Audio": "_media",
+    "Config": "_config",
+    "Histogram": "_media",
+    "Html": "_media",
+    "Image": "_image",
+    "Plotly": "_media",
+    "Run": "_run",
+    "Settings": "_settings",
+    "Table": "_table",
+    "Video": "_video",
+    "api": "_compat",
+    "data_types": "_sdk",
+    "diff": "_reader",
+    "ensure_configured": "_compat",
+    "env": "_compat",
+    "errors": "_compat",
+    "init": "_init",
+    "load": "_reader",
+    "login": "_compat",
+    "plot": "_plot",
+    "plot_table": "_plot",
+    "require": "_compat",
+    "restore": "_restore",
+    "runs": "_reader",
+    "sdk": "_sdk",
+    "setup": "_compat",
+    "sklearn": "_sklearn",
+    "teardown": "_compat",
+    "tensorboard": "_compat",
+    "termerror": "_compat",
+    "termlog": "_compat",
+    "termsetup": "_compat",
+    "termwarn": "_compat",
+    "util": "_compat",
+    "wandb_run": "_sdk",
+}
 
-# Calls of the active run.
+# Functions of the module that are methods of the active run.
 _OF_RUN = {
-    "define_metric", "save", "log_artifact", "use_artifact", "log_model", "use_model", "watch", "unwatch", "alert", "log_code", "mark_preempting",
-}  # fmt: skip
+    "alert",
+    "define_metric",
+    "log_artifact",
+    "log_code",
+    "log_model",
+    "mark_preempting",
+    "save",
+    "unwatch",
+    "use_artifact",
+    "use_model",
+    "watch",
+}
 
-# Spelled out: type checkers read no other list.
+# Written out, because type checkers read no other form.
 __all__ = [
-    "CommError", "ConfigError", "Error", "NotFoundError", "UsageError", "__version__", "config", "finish", "join", "log", "log_dataset", "run", "summary",
-    "AlertLevel", "Artifact", "Audio", "Config", "Histogram", "Html", "Image", "Plotly", "Run", "Settings", "Table", "Video", "diff", "env", "errors", "init",
-    "load", "login", "plot", "plot_table", "require", "runs", "setup", "teardown", "tensorboard", "termerror", "termlog", "termwarn", "util",
-    "api", "data_types", "ensure_configured", "restore", "sdk", "sklearn", "termsetup", "wandb_run",
-    "alert", "define_metric", "log_artifact", "log_code", "log_model", "mark_preempting", "save", "unwatch", "use_artifact", "use_model", "watch",
-]  # fmt: skip
+    "AlertLevel",
+    "Artifact",
+    "Audio",
+    "CommError",
+    "Config",
+    "ConfigError",
+    "Error",
+    "Histogram",
+    "Html",
+    "Image",
+    "NotFoundError",
+    "Plotly",
+    "Run",
+    "Settings",
+    "Table",
+    "UsageError",
+    "Video",
+    "__version__",
+    "alert",
+    "api",
+    "config",
+    "data_types",
+    "define_metric",
+    "diff",
+    "ensure_configured",
+    "env",
+    "errors",
+    "finish",
+    "init",
+    "join",
+    "load",
+    "log",
+    "log_artifact",
+    "log_code",
+    "log_dataset",
+    "log_model",
+    "login",
+    "mark_preempting",
+    "plot",
+    "plot_table",
+    "require",
+    "restore",
+    "run",
+    "runs",
+    "save",
+    "sdk",
+    "setup",
+    "sklearn",
+    "summary",
+    "teardown",
+    "tensorboard",
+    "termerror",
+    "termlog",
+    "termsetup",
+    "termwarn",
+    "unwatch",
+    "use_artifact",
+    "use_model",
+    "util",
+    "wandb_run",
+    "watch",
+]
 
 
 class _BeforeInit:
-    """What config and summary are before init: reading says what to do."""
+    """The config and the summary before init: any use raises Error."""
 
     def __init__(self, name: str) -> None:
         object.__setattr__(self, "_name", name)
@@ -136,18 +236,21 @@ class _BeforeInit:
 
 
 class _Module(type(sys)):  # type: ignore[misc]
-    """The module: run, config and summary are those of the active run."""
+    """The class of the module, with run, config and summary of the active run."""
 
     _active: Any = None
 
     @property
     def run(self) -> Any:
-        """The run that init() began and finish() has not ended, else None."""
+        """The run that init() started and finish() has not finished, or None."""
         return _Module._active
 
     @property
     def config(self) -> Any:
-        """The config of the active run. A dict may be assigned: it is an update; before init it waits for it."""
+        """The config of the active run.
+
+        Assigning a dict updates it, or that of the next run before init.
+        """
         return _Module._active.config if _Module._active is not None else _BeforeInit("config")
 
     @config.setter
@@ -170,7 +273,10 @@ class _Module(type(sys)):  # type: ignore[misc]
         self.summary.update(values)
 
     def _bind(self, run: Any) -> None:
-        """Make run the active one. Its log becomes the module's: a call costs no detour."""
+        """Make run the active run.
+
+        Its method log becomes the module's function, so that a call costs no more.
+        """
         _Module._active = run
         self.__dict__["log"] = run.log if run is not None else _log_before_init
 
@@ -201,8 +307,10 @@ class _Module(type(sys)):  # type: ignore[misc]
 
 
 def _inherited(call: str) -> Any:
-    """The active run; without one, in a process that a program with a run has started, that program's run, joined by the
-    first call. Raises Error where there is none."""
+    """Return the active run, or join the run that this process inherited.
+
+    Raises Error if there is neither.
+    """
     if _Module._active is None:
         import os
 
@@ -225,7 +333,7 @@ def _log_before_init(
 
 def _call_before_init(name: str) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
-        # `from gitruns import save` before init keeps this function: it finds the run that is there when it is called.
+        # A program may keep this function, by `from gitruns import save` before init.
         return getattr(_inherited(name + "()"), name)(*args, **kwargs)
 
     call.__name__ = name
@@ -233,18 +341,27 @@ def _call_before_init(name: str) -> Any:
 
 
 def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
-    """End the active run; nothing happens where there is none. See Run.finish."""
+    """Finish the active run, if there is one. See Run.finish."""
     if _Module._active is not None:
         _Module._active.finish(exit_code, quiet)
 
 
 def join(exit_code: int | None = None) -> None:
-    """The same as finish."""
+    """Do the same as finish."""
     finish(exit_code)
 
 
 def log_dataset(path: Any, name: str | None = None, role: str | None = None) -> None:
-    """Record data that the active run uses, a file or a folder, by its hash."""
+    """Record a file or a folder as a dataset of the active run, by its hash.
+
+    Args:
+        path: The file or folder. If it does not exist, that is a warning.
+        name: The name of the dataset. The default is the last part of the path.
+        role: What the run uses it for, for example "training".
+
+    Raises:
+        Error: No run is active.
+    """
     _inherited("log_dataset()").log_dataset(path, name, role)
 
 

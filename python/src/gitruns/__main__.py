@@ -1,4 +1,4 @@
-"""`python -m gitruns`: the versions of the client and of the program `runs`, and where they lie."""
+"""`python -m gitruns`: prints the versions and the paths of the client and of the program `runs`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from ._version import __version__
 
 
 def main() -> int:
-    """Print the versions; 1 where the program is missing."""
+    """Print the versions.
+
+    Returns the exit status, which is 1 if the program is missing.
+    """
     print(f"gitruns {__version__} in {os.path.dirname(os.path.abspath(__file__))}")
     try:
         path = _binary.find()

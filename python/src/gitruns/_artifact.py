@@ -1,8 +1,12 @@
-"""Artifacts: named files with versions, kept with the run that made them, and found over the runs of the project.
+"""Artifacts: named files with versions. A run that logs one keeps it, and every run of the project can use it.
 
-An artifact's files lie in its run at artifacts/<name>/<first 12 digits of its digest>/…, and a manifest beside that folder,
-<12 digits>.json, of kind "artifact". Where the run keeps a file <name>, the folder is <name>+artifact. Its digest is that of a dataset folder: SHA-256 of a line `path NUL size NUL sha256 LF` a file,
-sorted by path; a reference counts as 0 bytes with the SHA-256 of its URI.
+The files of an artifact are in its run at artifacts/<name>/<first 12 digits of its digest>/…, and its manifest is
+beside that folder, <12 digits>.json, of kind "artifact". If the run already has a file <name>, the folder is
+<name>+artifact. The digest is that of a dataset folder: the SHA-256 of one line `path NUL size NUL sha256 LF` per
+file, sorted by path. A reference counts as 0 bytes with the SHA-256 of its URI.
+
+log_artifact writes an artifact, use_artifact finds one. A manifest comes from other people: `_manifest` checks
+everything in it before anything else reads it.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ import time
 from . import _files, _live
 from ._errors import CommError, Error, UsageError
 from ._media import _failure
-from ._say import once, say
+from ._messages import warn, warn_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -24,7 +28,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 _SHORT = 12  # digits of a digest in paths
 _MAX_MANIFEST = 64 << 20
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-_BESIDE = "+artifact"  # behind a name that a saved file has; no name of an artifact holds a plus
+_SUFFIX = "+artifact"  # for the folder, if the run has a file of that name; no artifact's name has a plus
 
 
 def _name_of(name: str) -> str:
@@ -36,15 +40,27 @@ def _name_of(name: str) -> str:
         or _files.unportable(name)
     ):
         raise ValueError(
-            f"artifact name {name!r}: letters, digits, '_', '.' and '-', 128 at most, and no name that a file system reserves"
+            "the name of an artifact must be 1 to 128 letters, digits, '_', '.' and '-', "
+            f"and not reserved by a file system, got {name!r}"
         )
     return name
 
 
 class Artifact:
-    """Files under a name, with a type, a description and metadata (a dict that JSON can hold).
+    """Files under a name.
 
-    Files are copied when they are added; log_artifact makes them a version. Raises ValueError for a name that a path cannot hold.
+    Adding a file copies it, and log_artifact makes the files a version.
+
+    Args:
+        name: The name: letters, digits, "_", "." and "-".
+        type: A type, for example "model" or "dataset".
+        description: A text.
+        metadata: A dict that JSON can hold.
+        incremental: Not used.
+        use_as: Not used.
+
+    Raises:
+        ValueError: name is not valid.
     """
 
     def __init__(
@@ -63,18 +79,22 @@ class Artifact:
         self.aliases: list[str] = []
         self._entries: dict[str, Any] = {}  # path: {"sha256", "bytes"} or {"ref"}
         self._staged = ""
-        self._from: dict[str, Any] | None = None  # of a logged one: run, runs folder, digest, version, sequence
+        self._from: dict[str, Any] | None = None  # once it is logged: its run, folder, digest and version
         self._objects: dict[str, Any] = {}
-        self._brought = ""  # where the last download was
+        self._downloaded = ""  # the folder of the last download
         self._lost = ""  # why it cannot be kept
 
     # Adding
 
-    def _open(self) -> None:
+    def _check_draft(self) -> None:
         if self._from is not None:
             raise UsageError(
-                f"artifact {self.name} is logged: make a new Artifact of the same name, which becomes its next version"
+                f"artifact {self.name} is already logged; make a new Artifact of the same name for the next version"
             )
+
+    def _check_path(self, path: str) -> None:
+        if why := _files.unportable(path):
+            raise ValueError(f"artifact {self._name}: {path!r}: {why}")
 
     def _stage(self) -> str:
         if not self._staged:
@@ -83,7 +103,7 @@ class Artifact:
 
             run = _live.active()
             if run is not None and not run.disabled and os.path.isdir(run._folder):
-                # On the file system of the run: at the end a file is moved there, not copied again.
+                # On the file system of the run, log_artifact moves a file instead of copying it again.
                 self._staged = os.path.join(_files.staging(run), os.urandom(8).hex())
                 os.makedirs(self._staged)
             else:
@@ -95,12 +115,11 @@ class Artifact:
 
     def _add(self, source: str, path: str, overwrite: bool = True) -> None:
         path = path.replace(os.sep, "/")
-        if why := _files.unportable(path):
-            raise ValueError(f"artifact {self._name}: {path!r}: {why}")
+        self._check_path(path)
         if not overwrite and path in self._entries:
             return
         if any(p.startswith(path + "/") or path.startswith(p + "/") for p in self._entries):
-            raise ValueError(f"artifact {self._name}: {path!r} would be a file and a folder")
+            raise ValueError(f"artifact {self._name}: {path!r} cannot be both a file and a folder")
         try:
             stage = self._stage()
             digest, size = _files.copy(source, os.path.join(stage, *path.split("/")), os.path.join(stage, ".new"))
@@ -112,10 +131,16 @@ class Artifact:
         self._entries[path] = {"sha256": digest, "bytes": size}
 
     def _lose(self, e: OSError) -> None:
-        """Say that the artifact cannot be kept: a version that lacks a file would be worse than none."""
+        """Give up the artifact, with a warning.
+
+        A version without some of its files would be wrong.
+        """
         self._lost = self._lost or _failure(e)
         next_step = "; free some space" if e.errno in _FULL else ""
-        once(("artifact", self._name), f"ARTIFACT {self._name} IS NOT KEPT: {_failure(e)}; training goes on{next_step}")
+        warn_once(
+            ("artifact", self._name),
+            f"artifact {self._name} was not kept: {_failure(e)}; training continues{next_step}",
+        )
 
     def add_file(
         self,
@@ -126,11 +151,14 @@ class Artifact:
         policy: str = "mutable",
         overwrite: bool = False,
     ) -> Entry:
-        """Add a file, under its own name or another path. Raises ValueError where there is none, or for a path that leads out."""
-        self._open()
+        """Add a file under its own name, or under the path name.
+
+        Raises ValueError if there is no such file, or if the path is not portable.
+        """
+        self._check_draft()
         source = os.fsdecode(os.fspath(local_path))
         if not os.path.isfile(source):
-            raise ValueError(f"add_file: {source} is no file; for a folder there is add_dir")
+            raise ValueError(f"add_file: {source} is not a file; use add_dir for a folder")
         self._add(source, name or os.path.basename(source))
         return self._entry((name or os.path.basename(source)).replace(os.sep, "/"))
 
@@ -142,28 +170,31 @@ class Artifact:
         policy: str = "mutable",
         merge: bool = False,
     ) -> None:
-        """Add every file below a folder, at its top or below name. Links that lead out of the folder are left out, and said.
+        """Add every file under a folder, at the top of the artifact or under name.
 
-        Raises ValueError where there is no folder.
+        Links that lead out of the folder are left out with a warning. Raises ValueError if there is no such folder.
         """
-        self._open()
+        self._check_draft()
         top = os.path.abspath(os.fsdecode(os.fspath(local_path)))
         if not os.path.isdir(top):
-            raise ValueError(f"add_dir: {top} is no folder")
+            raise ValueError(f"add_dir: {top} is not a folder")
         for source, path in _files.walk(top):
             self._add(source, (name.strip("/") + "/" if name else "") + path)
 
     def add_reference(
         self, uri: Any, name: str | None = None, checksum: bool = True, max_objects: int | None = None
     ) -> list[Entry]:
-        """Add a name for data elsewhere: its URI is recorded, the data is not. Of a file: URI or a path the content is hashed too."""
-        self._open()
+        """Add a reference to data elsewhere: its URI is recorded, but not the data.
+
+        The content of a path or a file: URI is hashed as well, unless checksum is False. Raises ValueError if that
+        file does not exist, or if name is not portable.
+        """
+        self._check_draft()
         text = str(getattr(uri, "uri", uri))
         if "://" not in text:
             text = "file://" + os.path.abspath(os.fsdecode(os.fspath(uri)))
         path = name or text.rstrip("/").rpartition("/")[2] or "reference"
-        if why := _files.unportable(path):
-            raise ValueError(f"artifact {self._name}: {path!r}: {why}")
+        self._check_path(path)
         entry: dict[str, Any] = {"ref": _without_password(text)}
         if checksum and text.startswith("file://"):
             from urllib.request import url2pathname
@@ -179,44 +210,52 @@ class Artifact:
                     }
                 return []
             if not os.path.isfile(local):
-                raise ValueError(f"add_reference: {local} is not there")
+                raise ValueError(f"add_reference: {local} does not exist")
             entry["sha256"], entry["bytes"] = _files.digest_of(local)
         self._entries[path] = entry
         return [self._entry(path)]
 
     def new_file(self, name: str, mode: str = "x", encoding: str | None = None) -> _NewFile:
-        """A file to write into, added when it is closed: `with artifact.new_file("notes.txt") as f:`. Raises ValueError for a path that leads out."""
-        self._open()
-        if why := _files.unportable(name):
-            raise ValueError(f"artifact {self._name}: {name!r}: {why}")
+        """Return a new file to write to, which is added when it is closed.
+
+        Use it as `with artifact.new_file("notes.txt") as f:`. Raises ValueError if name is not portable.
+        """
+        self._check_draft()
+        self._check_path(name)
         return _NewFile(self, name, mode, encoding)
 
     def add(self, obj: Any, name: str, overwrite: bool = False) -> Entry:
-        """Add an object of media (Table, Image, …) as files that begin with name. A Table is read again with get()."""
-        self._open()
+        """Add a media object (Table, Image, …) as files whose names begin with name.
+
+        get() reads a Table or an Image again. Raises ValueError if obj is not a media object, if its data cannot be
+        read, or if name is not portable.
+        """
+        self._check_draft()
         if not getattr(type(obj), "_gitruns_media", False):
-            raise ValueError(f"add: {type(obj).__name__} is no media; write it to a file and add_file() that")
+            raise ValueError(f"add: obj must be a media object, got {type(obj).__name__}; use add_file for a file")
         if getattr(obj, "_error", ""):
             raise ValueError(f"add: {obj._error}")
-        if why := _files.unportable(name):
-            raise ValueError(f"artifact {self._name}: {name!r}: {why}")
+        self._check_path(name)
         self._objects[name] = obj
         obj._put(_Inside(self, name))
         return self._entry(name)
 
     def remove(self, item: Any) -> None:
-        """Take a file out by its path."""
-        self._open()
+        """Remove a file by its path.
+
+        Raises FileNotFoundError if the artifact has no such file.
+        """
+        self._check_draft()
         path = getattr(item, "path", item)
         if path not in self._entries:
-            raise FileNotFoundError(f"artifact {self._name} has no {path}")
+            raise FileNotFoundError(f"artifact {self._name} has no file {path}")
         del self._entries[path]
 
-    # What it is
+    # Properties
 
     @property
     def name(self) -> str:
-        """name, and of a logged one name:version."""
+        """The name, or name:version once it is logged."""
         return f"{self._name}:{self.version}" if self._from is not None else self._name
 
     @property
@@ -226,8 +265,11 @@ class Artifact:
 
     @property
     def version(self) -> str:
-        """v0, v1, …: counted over the runs that are here, in order of time; of two with the same content one. Raises CommError
-        without the binary."""
+        """The version: v0, v1, ….
+
+        The versions in this clone are numbered by time, and equal content has one version. It is '' for a draft.
+        Raises CommError if the runs cannot be listed.
+        """
         if self._from is None:
             return ""
         if not self._from.get("version"):
@@ -244,54 +286,58 @@ class Artifact:
 
     @property
     def project(self) -> str:
-        """The experiment of the run that made it."""
+        """The experiment of the run that logged it."""
         return self._from["project"] if self._from is not None else ""
 
     @property
     def id(self) -> str:
-        """Its digest."""
+        """The same as digest."""
         return self.digest
 
     @property
     def qualified_name(self) -> str:
-        """project/name:version."""
+        """The project, the name and the version as project/name:version."""
         return "/".join(p for p in (self.project, self.name) if p)
 
     @property
     def size(self) -> int:
-        """Bytes of all its files."""
+        """The size of all its files in bytes."""
         return sum(e.get("bytes", 0) for e in self._entries.values())
 
     @property
     def file_count(self) -> int:
-        """How many files it has."""
+        """The number of its files."""
         return len(self._entries)
 
     @property
     def manifest(self) -> dict[str, dict[str, Any]]:
-        """{path: {"sha256", "bytes"} or {"ref"}}."""
+        """The files as {path: {"sha256", "bytes"}}, with "ref" for a reference."""
         return {p: dict(e) for p, e in sorted(self._entries.items())}
 
     def wait(self, timeout: Any = None) -> Artifact:
-        """Itself: what log_artifact returned from is kept."""
+        """Return the artifact itself: it is kept as soon as log_artifact has returned."""
         return self
 
     def is_draft(self) -> bool:
-        """Whether it is not logged yet."""
+        """Report whether it is not logged yet."""
         return self._from is None
 
     def save(self, project: str | None = None, settings: Any = None) -> None:
-        """Log it with the active run. A logged one cannot change. Raises UsageError."""
+        """Log it with the active run.
+
+        Raises UsageError if it is already logged, or if no run is active.
+        """
         run = _live.active()
-        self._open()
+        self._check_draft()
         if run is None:
             raise UsageError("call gitruns.init() before Artifact.save()")
         log_artifact(run, self)
 
     def link(self, *args: Any, **kwargs: Any) -> None:
-        """gitruns has no registry: raises Error."""
+        """Raise Error, because gitruns has no registry."""
         raise Error(
-            "gitruns has no registry to link to; log the artifact with aliases=['production'] and use it as 'name:production'"
+            "gitruns has no registry to link to; "
+            "log the artifact with aliases=['production'], and use it as 'name:production'"
         )
 
     # Reading
@@ -300,34 +346,36 @@ class Artifact:
         return Entry(self, path)
 
     def get_entry(self, name: Any) -> Entry:
-        """The file at a path. Raises KeyError where it has none."""
+        """Return the file at a path. Raises KeyError if there is none."""
         name = os.fspath(name)
         if name not in self._entries:
-            raise KeyError(
-                f"artifact {self.name} has no {name}; it has {', '.join(sorted(self._entries)[:10]) or 'no files'}"
-            )
+            known = ", ".join(sorted(self._entries)[:10]) or "no files"
+            raise KeyError(f"artifact {self.name} has no file {name}; it has {known}")
         return self._entry(name)
 
     get_path = get_entry
 
     def files(self, names: Any = None, per_page: int = 50) -> list[Entry]:
-        """Its files."""
+        """Return its files, or those whose path is in names."""
         return [self._entry(p) for p in sorted(self._entries) if names is None or p in names]
 
     def __contains__(self, path: str) -> bool:
         return path in self._entries
 
     def get(self, name: str) -> Any:
-        """An object that was added under name; of a logged one a Table, as its rows, needs pyarrow. None where there is none."""
+        """Return the media object that was added under name, or None if there is none.
+
+        A Table of a logged artifact is read from its file. That requires pyarrow.
+        """
         if name in self._objects:
             return self._objects[name]
-        for ending in (".parquet", ".table.parquet"):
-            if name + ending in self._entries:
+        for extension in (".parquet", ".table.parquet"):
+            if name + extension in self._entries:
                 import pyarrow.parquet
 
                 from ._table import Table
 
-                got = pyarrow.parquet.read_table(self.get_entry(name + ending).download())
+                got = pyarrow.parquet.read_table(self.get_entry(name + extension).download())
                 return Table(
                     columns=got.column_names, data=[list(row) for row in zip(*(c.to_pylist() for c in got.columns))]
                 )
@@ -345,25 +393,39 @@ class Artifact:
         path_prefix: Any = None,
         multipart: Any = None,
     ) -> str:
-        """Bring its files into a folder, each proved by its digest; return the folder.
+        """Download its files into a folder, and return the folder.
 
-        root: where; else below .runs/cache/artifacts, or what RUNS_ARTIFACT_DIR names. What is there already with the right
-        content stays. References to local files are copied, others are left out and said. Raises CommError where a file cannot be had.
+        Each file is verified by its digest.
+
+        Args:
+            root: The folder. The default is a folder under .runs/cache/artifacts, or under RUNS_ARTIFACT_DIR. A file
+                that is already there with the right content stays.
+            allow_missing_references: Ignore references to local files that no longer exist.
+            skip_cache: Not used.
+            path_prefix: Download only files whose path begins with it.
+            multipart: Not used.
+
+        Returns:
+            The folder. References to local files are copied to it. Other references are left out with a warning.
+
+        Raises:
+            UsageError: The artifact is not logged yet.
+            CommError: A file cannot be fetched, or its content is not what was recorded.
         """
         self._logged()
         top = os.path.abspath(os.fspath(root)) if root is not None else self._root()
         prefix = os.fspath(path_prefix) if path_prefix else ""
         for path in sorted(self._entries):
             if path.startswith(prefix):
-                self._bring(path, top, allow_missing_references)
+                self._download(path, top, allow_missing_references)
         os.makedirs(top, exist_ok=True)
-        self._brought = top
+        self._downloaded = top
         return top
 
     def _logged(self) -> dict[str, Any]:
-        """Where it was logged. Raises UsageError for one that is not."""
+        """Return where it was logged. Raises UsageError if it is not logged yet."""
         if self._from is None:
-            raise UsageError(f"artifact {self._name} is not logged yet; its files are where they were added from")
+            raise UsageError(f"artifact {self._name} is not logged yet; call log_artifact first")
         return self._from
 
     def _root(self) -> str:
@@ -372,34 +434,40 @@ class Artifact:
         return os.path.abspath(os.path.join(base, self._name, self.digest[:_SHORT]))
 
     def checkout(self, root: Any = None) -> str:
-        """The same as download."""
+        """Do the same as download."""
         return self.download(root)
 
     def file(self, root: Any = None) -> str:
-        """Bring its only file; return its path. Raises ValueError where it has several."""
+        """Download its only file, and return the path.
+
+        Raises ValueError if it has several files.
+        """
         if len(self._entries) != 1:
-            raise ValueError(f"artifact {self.name} has {len(self._entries)} files; download() brings all of them")
+            raise ValueError(f"artifact {self.name} has {len(self._entries)} files; use download() to get all of them")
         return self.get_entry(next(iter(self._entries))).download(root)
 
     def verify(self, root: Any = None) -> None:
-        """Prove the files of a download: of the folder root, else of the last one. Raises ValueError for one that is missing or changed."""
-        top = os.path.abspath(os.fspath(root)) if root is not None else self._brought or self._root()
+        """Verify the files of a download by their digests.
+
+        root is the folder, by default that of the last download. Raises ValueError if a file is missing or was
+        changed.
+        """
+        top = os.path.abspath(os.fspath(root)) if root is not None else self._downloaded or self._root()
         for path, entry in self._entries.items():
             at = os.path.join(top, *path.split("/"))
             if "sha256" in entry and (not os.path.isfile(at) or _files.digest_of(at)[0] != entry["sha256"]):
-                raise ValueError(f"{at} is not what artifact {self.name} recorded")
+                raise ValueError(f"verifying artifact {self.name}: {at} is missing or was changed")
 
-    def _bring(self, path: str, top: str, missing: bool = False) -> str:
-        if self._from is None:
-            raise UsageError(f"artifact {self._name} is not logged yet")
+    def _download(self, path: str, top: str, missing: bool = False) -> str:
+        self._logged()
         entry = self._entries[path]
         if why := _files.unportable(path):
             raise CommError(f"artifact {self._name}: {path!r}: {why}")
         to = os.path.join(top, *path.split("/"))
         if "ref" in entry and not (entry["ref"].startswith("file://") and "sha256" in entry):
-            once(
+            warn_once(
                 ("ref", entry["ref"]),
-                f"{path} of artifact {self._name} is a reference, which is not brought: {entry['ref']}",
+                f"{path} of artifact {self._name} was not downloaded, because it is a reference to {entry['ref']}",
             )
             return to
         want = entry["sha256"]
@@ -412,7 +480,7 @@ class Artifact:
             try:
                 self._fetch(path, entry, tmp)
                 if _files.digest_of(tmp)[0] != want:
-                    raise CommError(f"{path} of artifact {self._name}: its content is not what was recorded")
+                    raise CommError(f"{path} of artifact {self._name}: its content differs from what was recorded")
                 os.replace(tmp, to)
             finally:
                 _files._remove(tmp)
@@ -436,12 +504,12 @@ class Artifact:
 
         code, _, err = _binary.call(["artifacts", of["run"], name, "-o", to], cwd=of["cwd"])
         if code:
-            raise CommError(f"{path} of artifact {self._name}: {_line_of(err)}")
+            raise CommError(f"{path} of artifact {self._name}: {_binary.reason(_binary.lines(err), code)}")
 
     def __repr__(self) -> str:
         return f"<gitruns.Artifact {self._name}, {self.type}, {len(self._entries)} files>"
 
-    if not TYPE_CHECKING:  # a checker takes only what is there
+    if not TYPE_CHECKING:  # a type checker accepts only the names that exist
 
         def __getattr__(self, name: str) -> Any:
             from ._refused import of
@@ -450,7 +518,7 @@ class Artifact:
 
 
 class Entry:
-    """One file of an artifact."""
+    """One file of an artifact, or one reference."""
 
     def __init__(self, artifact: Artifact, path: str) -> None:
         self._artifact = artifact
@@ -461,16 +529,17 @@ class Entry:
         self.ref: str | None = entry.get("ref")
 
     def download(self, root: Any = None, skip_cache: bool | None = None) -> str:
-        """Bring it into a folder, proved by its digest; return its path. Raises CommError."""
+        """Download the file into a folder, verify its digest, and return its path.
+
+        Raises UsageError if the artifact is not logged yet, and CommError if the file cannot be fetched.
+        """
         a = self._artifact
-        if a._from is None:
-            raise UsageError(f"artifact {a._name} is not logged yet")
-        return a._bring(self.path, os.path.abspath(os.fspath(root)) if root is not None else a._root())
+        return a._download(self.path, os.path.abspath(os.fspath(root)) if root is not None else a._root())
 
     def ref_target(self) -> str:
-        """The URI of a reference. Raises ValueError for a file."""
+        """Return the URI of a reference. Raises ValueError for a file."""
         if self.ref is None:
-            raise ValueError(f"{self.path} is no reference")
+            raise ValueError(f"{self.path} is not a reference")
         return self.ref
 
     def __repr__(self) -> str:
@@ -478,7 +547,7 @@ class Entry:
 
 
 class _NewFile:
-    """A file of an artifact while it is written."""
+    """A new file of an artifact that is still being written."""
 
     def __init__(self, artifact: Artifact, name: str, mode: str, encoding: str | None) -> None:
         import tempfile
@@ -503,18 +572,20 @@ class _NewFile:
         return getattr(self._file, name)
 
     def close(self) -> None:
-        """Close it and add it."""
+        """Close the file, and add it to the artifact."""
         self.__exit__(None)
 
 
 class _Inside:
-    """The place of media inside an artifact: as _media.Place."""
+    """The place of media inside an artifact, with the methods of _media.Place."""
 
     def __init__(self, artifact: Artifact, stem: str) -> None:
         self._artifact, self.stem = artifact, stem
 
-    def put(self, ending: str, kind: str, data: bytes | None = None, path: str | None = None, caption: str = "") -> str:
-        name = self.stem + ending
+    def put(
+        self, extension: str, kind: str, data: bytes | None = None, path: str | None = None, caption: str = ""
+    ) -> str:
+        name = self.stem + extension
         source = path
         if data is not None:
             try:
@@ -554,17 +625,8 @@ def _without_password(uri: str) -> str:
     return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}" if "@" in host else uri
 
 
-def _line_of(err: bytes) -> str:
-    from ._binary import words
-
-    return (
-        "; ".join(line.removeprefix("runs: ") for line in words(err))[:500]
-        or "the program 'runs' failed and said nothing"
-    )
-
-
 def _copy_active(runs: str, run: str, name: str, to: str) -> bool:
-    """Copy a file of a run in progress in this process, whose folder is known."""
+    """Copy a file of an active run of this process. Reports whether there was one."""
     for r in _live.runs:
         if r.run_id == run and _copy_from(r._folder, name, to):
             return True
@@ -585,8 +647,11 @@ def _copy_from(folder: str, name: str, to: str) -> bool:
 def log_artifact(
     run: Any, artifact: Any, name: str | None = None, type: str | None = None, aliases: Any = None
 ) -> Artifact:
-    """Keep an artifact, or a file or folder as one, with the run; return it. aliases are further names of this version;
-    "latest" is the newest without being said. Raises ValueError where there is no such file; UsageError for one that is empty of a name.
+    """Keep an artifact with the run, and return it.
+
+    artifact is an Artifact, or the path of a file or folder to make one from. aliases are further names of this
+    version. The newest version is always "latest". Raises ValueError if there is no such file, or if name is not
+    valid.
     """
     made = artifact if isinstance(artifact, Artifact) else None
     if made is None:
@@ -607,13 +672,14 @@ def log_artifact(
     names = [aliases] if isinstance(aliases, str) else list(aliases or [])
     if made._from is not None:
         if names:
-            say(
-                f"artifact {made._name} is logged already: for more aliases log its files again, their content is kept once"
+            warn(
+                f"artifact {made._name} is already logged, so it gets no more aliases; "
+                "to add some, log its files again (equal content is stored once)"
             )
         return made
     digest = made.digest
     folder = os.path.join(run._folder, "artifacts")
-    place = f"{_place(run, made._name)}/{digest[:_SHORT]}"
+    place = f"{_folder_for(run, made._name)}/{digest[:_SHORT]}"
     try:
         for path, entry in sorted(made._entries.items()):
             if "ref" in entry:
@@ -633,9 +699,17 @@ def log_artifact(
         from ._values import plain
 
         manifest = {
-            "schema": 1, "name": made._name, "type": made.type, "description": made.description, "metadata": plain(made.metadata), "aliases": names,
-            "digest": digest, "run": run.run_id, "time": round(time.time(), 6), "files": [{"path": p, **e} for p, e in sorted(made._entries.items())],
-        }  # fmt: skip
+            "schema": 1,
+            "name": made._name,
+            "type": made.type,
+            "description": made.description,
+            "metadata": plain(made.metadata),
+            "aliases": names,
+            "digest": digest,
+            "run": run.run_id,
+            "time": round(time.time(), 6),
+            "files": [{"path": p, **e} for p, e in sorted(made._entries.items())],
+        }
         at = place + ".json"
         to = os.path.join(folder, *at.split("/"))
         data = json.dumps(manifest, indent=1).encode()
@@ -656,23 +730,29 @@ def log_artifact(
     return made
 
 
-def _place(run: Any, name: str) -> str:
-    """The folder for the artifacts of that name: where a file of the run has the name, one beside it."""
+def _folder_for(run: Any, name: str) -> str:
+    """Return the folder for artifacts of a name.
+
+    It has a suffix if the run has a file of that name.
+    """
     taken = name == "traceback.txt" or any(
         os.path.lexists(p) and not os.path.isdir(p)
         for p in (os.path.join(run._folder, "files", name), os.path.join(run._folder, "artifacts", name))
     )
-    return name + _BESIDE if taken else name
+    return name + _SUFFIX if taken else name
 
 
-def _folders(runs: str, record: dict[str, Any]) -> str:
-    """The folder of a run, where it lies in the working tree."""
-    run = record["id"]
+def _run_folder(runs: str, run: str) -> str:
+    """Return the folder that a finished run has in the working tree."""
     return os.path.join(runs, f"{run[:4]}-{run[4:6]}-{run[6:8]}", run)
 
 
 def _versions(cwd: str | None, name: str, project: str) -> list[Any]:
-    """The versions of an artifact, the oldest first: manifests with "version", "aliases" of all that have this content."""
+    """Return the manifests of an artifact's versions, oldest first.
+
+    Each has "version" and "aliases" in addition. Manifests with equal content are one version. Raises CommError if
+    the runs cannot be listed.
+    """
     import json
 
     from . import _binary
@@ -681,21 +761,21 @@ def _versions(cwd: str | None, name: str, project: str) -> list[Any]:
     try:
         records = json.loads(out)
     except ValueError:
-        raise CommError(f"listing the runs: {_line_of(err)}") from None
+        raise CommError(f"listing the runs: {_binary.reason(_binary.lines(err), code)}") from None
     found = []
     for record in records:
         listed = record.get("artifacts")
         if listed is None and "artifacts.parquet" in (record.get("files") or {}):
-            # More than run.toml lists: the binary has them.
+            # run.toml does not list them, because they are many; `runs` reads them.
             code, out, err = _binary.call(["artifacts", record["id"], "--json", "--here"], cwd=cwd)
             try:
                 listed = json.loads(out)
             except ValueError:
-                say(f"artifacts of run {record['id']}: {_line_of(err)}")
+                warn(f"listing the artifacts of run {record['id']}: {_binary.reason(_binary.lines(err), code)}")
         for item in listed or ():
             path = item.get("path", "")
             folder, _, last = path.rpartition("/")
-            if folder in (name, name + _BESIDE) and last.endswith(".json") and len(last) == _SHORT + 5:
+            if folder in (name, name + _SUFFIX) and last.endswith(".json") and len(last) == _SHORT + 5:
                 manifest = _manifest(cwd, record, item)
                 if manifest is not None and manifest.get("name") == name:
                     found.append(manifest)
@@ -715,26 +795,25 @@ def _versions(cwd: str | None, name: str, project: str) -> list[Any]:
 
 
 def _is_entry(path: Any, entry: dict[str, Any]) -> bool:
-    """Whether a path and what a manifest says of it are of the form that this client writes."""
+    """Report whether a path and its entry in a manifest are valid."""
     if not isinstance(path, str) or _files.unportable(path) or not {"ref", "sha256"} & set(entry):
         return False
     size, digest = entry.get("bytes", 0), entry.get("sha256")
     if type(size) is not int or size < 0 or not isinstance(entry.get("ref", ""), str):
         return False
-    return (
-        digest is None
-        and "sha256" not in entry
-        or isinstance(digest, str)
-        and len(digest) == 64
-        and not set(digest) - set("0123456789abcdef")
-    )
+    if digest is None:
+        return "sha256" not in entry
+    return isinstance(digest, str) and len(digest) == 64 and not set(digest) - set("0123456789abcdef")
 
 
 _known: dict[str, Any] = {}  # manifests by digest of the file
 
 
 def _manifest(cwd: str | None, record: dict[str, Any], item: dict[str, Any]) -> dict[str, Any] | None:
-    """A manifest that is what the record says, or None. Nothing in it is believed that could lead out of a folder."""
+    """Return a manifest that matches its record and is valid, or None with a warning.
+
+    Its paths are checked, so that none of them leads out of a folder.
+    """
     import json
 
     if item.get("bytes", 0) > _MAX_MANIFEST:
@@ -747,21 +826,22 @@ def _manifest(cwd: str | None, record: dict[str, Any], item: dict[str, Any]) -> 
     from . import _binary
 
     data = b""
-    for folder in [os.path.join(cwd or os.getcwd(), ".runs")]:
-        for of in (_folders(folder, record), os.path.join(folder, "active", record["id"])):
-            try:
-                with open(_files.without_links(of, "artifacts/" + item["path"]), "rb") as f:
-                    data = f.read(_MAX_MANIFEST + 1)
-            except OSError:
-                continue
-            if sha256(data).hexdigest() == item["sha256"]:
-                break
+    runs = os.path.join(cwd or os.getcwd(), ".runs")
+    for folder in (_run_folder(runs, record["id"]), os.path.join(runs, "active", record["id"])):
+        try:
+            with open(_files.without_links(folder, "artifacts/" + item["path"]), "rb") as f:
+                data = f.read(_MAX_MANIFEST + 1)
+        except OSError:
+            continue
+        if sha256(data).hexdigest() == item["sha256"]:
+            break
     if sha256(data).hexdigest() != item["sha256"]:
         code, data, err = _binary.call(["artifacts", record["id"], item["path"], "-o", "-"], cwd=cwd)
         if code or sha256(data).hexdigest() != item["sha256"]:
-            once(
+            warn_once(
                 ("manifest", item["sha256"]),
-                f"artifact {item['path']} of run {record['id']} cannot be read: {_line_of(err)}",
+                f"reading artifact {item['path']} of run {record['id']}: "
+                + (_binary.reason(_binary.lines(err), code) if code else "its content differs from what was recorded"),
             )
             return None
     try:
@@ -779,9 +859,9 @@ def _manifest(cwd: str | None, record: dict[str, Any], item: dict[str, Any]) -> 
         m["aliases"] = [a for a in m.get("aliases") or () if isinstance(a, str)]
         m["description"] = m["description"] if isinstance(m.get("description"), str) else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        once(
+        warn_once(
             ("manifest", item["sha256"]),
-            f"artifact {item['path']} of run {record['id']} is no manifest: it is left out",
+            f"skipped artifact {item['path']} of run {record['id']}: its manifest is invalid",
         )
         return None
     _known[item["sha256"]] = m
@@ -795,11 +875,13 @@ def _find(run: Any, wanted: str, type: str | None) -> Artifact:
     _name_of(path)
     versions = _versions(cwd, path, project)
     if not versions and "/" not in wanted:
-        versions = _versions(cwd, path, "")  # the project was only the folder's name, and the runs have none
+        # The runs may have no experiment, and the project is only the folder's name.
+        versions = _versions(cwd, path, "")
         versions = [v for v in versions] if project == os.path.basename(cwd or os.getcwd()) else []
     if not versions:
         raise CommError(
-            f"artifact {path}: no run of project {project!r} that is here has logged it; 'runs pull' brings the runs of others, another project's is 'project/{path}:latest'"
+            f"artifact {path}: no run of project {project!r} in this clone has logged it; "
+            f"run 'runs pull' to fetch runs of others, or use 'project/{path}:latest' for another project"
         )
     alias = alias or "latest"
     for v in versions:
@@ -809,9 +891,9 @@ def _find(run: Any, wanted: str, type: str | None) -> Artifact:
         have = ", ".join(
             f"{v['version']}" + (f" ({', '.join(v['aliases'])})" if v["aliases"] else "") for v in versions[-10:]
         )
-        raise CommError(f"artifact {path}: no version {alias!r}; there are {have}")
+        raise CommError(f"artifact {path} has no version {alias!r}; it has {have}")
     if type is not None and v.get("type") != type:
-        raise CommError(f"artifact {path}:{alias} has the type {v.get('type')!r}, not {type!r}")
+        raise CommError(f"artifact {path}:{alias} must have the type {type!r}, got {v.get('type')!r}")
     a = Artifact(
         path,
         str(v.get("type") or ""),
@@ -837,8 +919,10 @@ def _find(run: Any, wanted: str, type: str | None) -> Artifact:
 def use_artifact(
     run: Any, artifact: Any, type: str | None = None, aliases: Any = None, use_as: str | None = None
 ) -> Artifact:
-    """An artifact that the run uses: "name", "name:alias", "name:v3", "project/name:latest", or an Artifact. The run's record
-    gains a dataset of role "artifact" with its digest. Raises CommError where it cannot be found.
+    """Return an artifact, and record that the run uses it.
+
+    The record is a dataset of role "artifact". artifact is "name", "name:alias", "name:v3", "project/name:latest" or
+    an Artifact. Raises CommError if it is not found.
     """
     if isinstance(artifact, Artifact):
         a = artifact
@@ -867,11 +951,14 @@ def use_artifact(
 
 
 def log_model(run: Any, path: Any, name: str | None = None, aliases: Any = None) -> Artifact:
-    """Keep a file or folder as an artifact of type model."""
+    """Keep a file or folder as an artifact of type "model"."""
     return log_artifact(run, path, name=name, type="model", aliases=aliases)
 
 
 def use_model(run: Any, name: str) -> str:
-    """Bring a model; return the path of its file, or of its folder where it has several."""
+    """Download a model, and return the path of its file.
+
+    If it has several files, the path is that of their folder.
+    """
     a = use_artifact(run, name, type="model")
     return a.file() if a.file_count == 1 else a.download()

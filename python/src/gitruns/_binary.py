@@ -1,4 +1,8 @@
-"""The `runs` program: where it lies, and calls of it through posix_spawn, which copies nothing of a large training process."""
+"""The program `runs`: where it is, and how to call it.
+
+Calls use posix_spawn, because a fork of a large training process is slow. `client` speaks the protocol of
+`runs client`, whose other end is cmd/runs/client.go.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +18,21 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 _NAME = "runs.exe" if os.name == "nt" else "runs"
 _SCRIPTS = "Scripts" if os.name == "nt" else "bin"
 _found = ""
-_ANSWERED = {"start": ("id", "dir", "host"), "join": ("id", "dir", "host")}  # what the client cannot do without
+_REQUIRED = {"start": ("id", "dir", "host"), "join": ("id", "dir", "host")}  # keys of an answer
 
 
 def find() -> str:
-    """The path of the `runs` program: RUNS_BINARY, the one of this package's installation, then the PATH.
+    """Return the path of the program `runs`.
 
-    Raises CommError where there is none.
+    It is RUNS_BINARY, the program that this package was installed with, or the first one on the PATH. Raises
+    CommError if there is none, or if RUNS_BINARY is not a program.
     """
     global _found
     given = os.environ.get("RUNS_BINARY")
     if given:
         if os.path.isfile(given) and os.access(given, os.X_OK):
             return given
-        raise CommError(f"RUNS_BINARY names {given}, which is no program; unset it, or set it to the path of 'runs'")
+        raise CommError(f"RUNS_BINARY is {given}, which is not a program; unset it, or set it to the path of 'runs'")
     if _found and os.path.isfile(_found):
         return _found
     here = os.path.dirname(os.path.abspath(__file__))
@@ -45,14 +50,18 @@ def find() -> str:
             return _found
     if os.path.basename(os.path.dirname(here)) in ("site-packages", "dist-packages"):
         raise CommError(
-            "the program 'runs' is not in this installation of gitruns: 'pip install --force-reinstall gitruns', or set RUNS_BINARY to the path of a program 'runs'"
+            "the program 'runs' is missing from this installation of gitruns; "
+            "run 'pip install --force-reinstall gitruns', or set RUNS_BINARY to its path"
         )
-    raise CommError("the program 'runs' is not found; 'pip install gitruns' brings it, or set RUNS_BINARY to its path")
+    raise CommError("the program 'runs' was not found; run 'pip install gitruns', or set RUNS_BINARY to its path")
 
 
 def _installed_in(packages: str) -> list[str]:
-    """Where the installer of this package put its program, by its own list: `pip install --user`, `--prefix` and `--target` each have
-    a place for scripts. Nowhere, where the package lies in a folder that it was not installed into."""
+    """Return the folders where the installer of this package put its program.
+
+    `pip install --user`, `--prefix` and `--target` each have a folder for scripts. A package that was not installed
+    has none.
+    """
     from ._version import __version__
 
     folders = []
@@ -61,7 +70,7 @@ def _installed_in(packages: str) -> list[str]:
             for line in f:
                 path = line.partition(",")[0]
                 if path.endswith(f"{_SCRIPTS}/{_NAME}"):
-                    # Of --target the list says where the script lay before all was moved.
+                    # With --target the list has the folder from before pip moved the script.
                     folders += [os.path.join(packages, os.path.dirname(path)), os.path.join(packages, _SCRIPTS)]
     except (OSError, UnicodeDecodeError):
         pass
@@ -69,10 +78,11 @@ def _installed_in(packages: str) -> list[str]:
 
 
 def call(args: list[str], input: bytes = b"", cwd: str | None = None) -> tuple[int, bytes, bytes]:
-    """Run `runs args…` to its end and return (exit status, stdout, stderr); a status below 0 is minus the signal.
+    """Run `runs args…` to its end and return its exit status, stdout and stderr.
 
-    input is its stdin. cwd is where it runs. Raises CommError where the program is not there or cannot be started, UsageError for an
-    argument that no program can be given.
+    A negative status is the number of the signal that ended it. input is its stdin, cwd the folder that it runs in.
+    Raises CommError if the program is missing or cannot be started, and UsageError if an argument cannot be passed to
+    a program.
     """
     from ._errors import UsageError
 
@@ -81,7 +91,7 @@ def call(args: list[str], input: bytes = b"", cwd: str | None = None) -> tuple[i
             if b"\0" in os.fsencode(arg):
                 raise ValueError
         except ValueError:
-            raise UsageError(f"{arg!r} holds a character that cannot be passed to the program 'runs'") from None
+            raise UsageError(f"{arg!r} contains a character that cannot be passed to the program 'runs'") from None
     program = find()
     argv = [program, *(["-C", cwd] if cwd else []), *args]
     try:
@@ -90,24 +100,42 @@ def call(args: list[str], input: bytes = b"", cwd: str | None = None) -> tuple[i
         return _subprocess(argv, input)
     except OSError as e:
         raise CommError(
-            f"starting {program}: {e.strerror or e}; set RUNS_BINARY to a program 'runs' of this machine"
+            f"starting {program}: {e.strerror or e}; set RUNS_BINARY to a program 'runs' for this machine"
         ) from e
 
 
-def words(err: bytes) -> list[str]:
-    """The lines that a program printed, without blank ones, escape sequences and control characters."""
+def lines(err: bytes) -> list[str]:
+    """Return the lines that `runs` printed, without its prefix.
+
+    Blank lines, escape sequences and control characters are removed.
+    """
     import re
 
     text = re.sub(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)", "", err.decode("utf-8", "replace"))
-    lines = ("".join(c if c.isprintable() else " " for c in line).strip() for line in text.splitlines())
-    return [line for line in lines if line]
+    printable = ("".join(c if c.isprintable() else " " for c in line).strip() for line in text.splitlines())
+    return [line.removeprefix("runs: ") for line in printable if line]
+
+
+def incompatible(why: str) -> CommError:
+    """Return the error for a program `runs` that does not work with this client."""
+    return CommError(
+        f"{find()} does not work with this client ({why}); run 'pip install --upgrade gitruns' to update both"
+    )
+
+
+def reason(printed: list[str], code: int) -> str:
+    """Return why a command failed, in one line.
+
+    Without a printed line it is the exit status.
+    """
+    return "; ".join(printed)[:2000] or f"'runs' ended with status {code} and no message"
 
 
 def _subprocess(argv: list[str], input: bytes) -> tuple[int, bytes, bytes]:
     import subprocess
     import tempfile
 
-    # Files and not pipes: those are read by threads, which cannot be started at the end of the interpreter.
+    # Pipes would need threads, which cannot start while the interpreter shuts down.
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         given.write(input)
         given.seek(0)
@@ -125,7 +153,7 @@ def _spawn(program: str, argv: list[str], input: bytes) -> tuple[int, bytes, byt
     try:
         for _ in range(3):
             ends += os.pipe()
-        # dup2 onto itself would keep the close-on-exec flag: a process that began without stdio has such numbers.
+        # dup2 of a descriptor onto itself keeps its close-on-exec flag. A process without stdio gets such numbers.
         low = []
         for i in range(len(ends)):
             while ends[i] < 3:
@@ -139,8 +167,8 @@ def _spawn(program: str, argv: list[str], input: bytes) -> tuple[int, bytes, byt
             (os.POSIX_SPAWN_DUP2, out_write, 1),
             (os.POSIX_SPAWN_DUP2, err_write, 2),
         ]
-        # A group of its own: a Ctrl-C that ends the training must not end the program that records it. Python ignores
-        # SIGPIPE, which a child would inherit.
+        # With its own process group, Ctrl-C does not end the program that records. Python ignores SIGPIPE, and a child
+        # would inherit that.
         pid = os.posix_spawn(
             program, argv, dict(os.environ), file_actions=actions, setpgroup=0, setsigmask=[],
             setsigdef=[_signal.SIGPIPE, _signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP],
@@ -157,7 +185,7 @@ def _spawn(program: str, argv: list[str], input: bytes) -> tuple[int, bytes, byt
             while rest:
                 rest = rest[os.write(in_write, rest) :]
         except BrokenPipeError:
-            pass  # it ended early and says why
+            pass  # it ended early; stderr has the reason
         finally:
             os.close(in_write)
         chunks: dict[int, list[bytes]] = {out_read: [], err_read: []}
@@ -173,7 +201,7 @@ def _spawn(program: str, argv: list[str], input: bytes) -> tuple[int, bytes, byt
                 if not data:
                     open_ends.remove(end)
         status = _wait(pid)
-    except BaseException:  # Ctrl-C: it may never end
+    except BaseException:  # Ctrl-C: do not wait for the program
         os.killpg(pid, _signal.SIGKILL)
         _wait(pid)
         raise
@@ -197,7 +225,7 @@ def _wait(pid: int) -> int:
     try:
         _, status = os.waitpid(pid, 0)
     except ChildProcessError:
-        return 0  # SIGCHLD is ignored in this process: nobody keeps the status, and what it printed tells
+        return 0  # this process ignores SIGCHLD, so the status is lost; the output still shows an error
     if os.WIFSIGNALED(status):
         return -os.WTERMSIG(status)
     return os.WEXITSTATUS(status)
@@ -206,10 +234,10 @@ def _wait(pid: int) -> int:
 def client(
     command: str, request: dict[str, Any], line: dict[str, Any] | None = None, cwd: str | None = None
 ) -> dict[str, Any]:
-    """Call `runs client command` with a request and, behind it, a journal line; return its answer.
+    """Call `runs client command` and return its answer.
 
-    The answer {"error": …} and a program that does not speak this protocol raise CommError, or UsageError and ConfigError
-    for what the caller did wrong.
+    The request may have a journal line. Raises UsageError or ConfigError if the answer is an error of the caller, and
+    CommError for any other error and for a program that does not speak this protocol.
     """
     import json
 
@@ -226,21 +254,24 @@ def client(
         if not isinstance(answer, dict) or not isinstance(answer.get("error", {}), dict):
             raise ValueError
         if "error" not in answer and not all(
-            isinstance(answer.get(k), str) and answer[k] for k in _ANSWERED.get(command, ())
+            isinstance(answer.get(k), str) and answer[k] for k in _REQUIRED.get(command, ())
         ):
             raise ValueError
     except (ValueError, RecursionError):
-        said = words(err)
-        why = said[0][:500] if said else f"it ended with status {code} and answered nothing that is known"
-        raise CommError(
-            f"{find()} does not work with this client ({why}); 'pip install --upgrade gitruns' brings both"
-        ) from None
+        printed = lines(err)
+        why = printed[0][:500] if printed else f"it ended with status {code} and an unknown answer"
+        raise incompatible(why) from None
     if "error" in answer:
         error = answer["error"]
-        text = "; ".join(str(error[k]) for k in ("message", "hint") if error.get(k)) or "it failed"
+        text = (
+            "; ".join(str(error[k]) for k in ("message", "hint") if error.get(k)) or "'runs' failed without a message"
+        )
         kind = error.get("kind")
         if kind == "readonly" and not error.get("hint"):
-            text += "; 'chmod u+w' the folder, set RUNS_REPO to a .runs folder that can be written, or record nothing with mode='disabled'"
+            text += (
+                "; make the folder writable ('chmod u+w'), set RUNS_REPO to a .runs folder that is, "
+                "or record nothing with mode='disabled'"
+            )
         raise {
             "params": ConfigError,
             "exists": UsageError,
@@ -250,6 +281,7 @@ def client(
         }.get(kind, CommError)(text)
     if answer.get("protocol", PROTOCOL) != PROTOCOL:
         raise CommError(
-            f"{find()} speaks protocol {answer['protocol']}, this client {PROTOCOL}; 'pip install --upgrade gitruns' brings both"
+            f"{find()} speaks protocol {answer['protocol']}, but this client speaks {PROTOCOL}; "
+            "run 'pip install --upgrade gitruns' to update both"
         )
     return answer

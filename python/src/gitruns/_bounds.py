@@ -1,4 +1,8 @@
-"""What one line of a journal, and one run, can hold: records are divided, and only what fits nowhere is left out."""
+"""Bounds of a journal line and of a run.
+
+A record that is too long for one line is divided; only a value that fits into no line is left out. Imports no other
+module of the package. The bounds are those of the format (SPEC): change both together.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +11,28 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from collections.abc import Iterator
     from typing import Any, Callable
 
-MAX_VALUE = 1 << 20  # bytes of one value as JSON; a record that is shorter as a whole is one line
-MAX_LINE = 8 << 20  # bytes; readers take lines of 16 MiB
-MAX_KEYS = 10_000  # metrics of a run, and as many keys of other values
-MAX_PARAMS = 9_990  # values of a config, lists and tables and what is in them; the record holds 10,000
-MAX_NODES = 9_000  # values of one line that the record takes in; readers take 10,000
+MAX_VALUE = 1 << 20  # bytes of one value as JSON; a shorter record is one line
+MAX_LINE = 8 << 20  # bytes; a reader accepts lines of 16 MiB
+MAX_KEYS = 10_000  # metrics of a run, and as many keys of non-numeric values
+MAX_PARAMS = 9_990  # values of a config, counting lists, tables and their items; a record holds 10,000
+MAX_NODES = 9_000  # values of one line that go into the record; a reader accepts 10,000
 MAX_SUMMARY = 5_000  # keys of a summary
 _RECORD = ("p", "set", "summary")
 _DIVISIBLE = ("p", "set", "summary", "values", "tags")
 
 
 def size(value: Any) -> int:
-    """Bytes of a value as the record holds it."""
+    """Return the size in bytes of a value as JSON."""
     import json
 
     return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
 
 
 def divided(record: dict[str, Any], left_out: Callable[[str], None]) -> Iterator[dict[str, Any]]:
-    """A record as several, each small enough for a line. left_out is told the dotted key of a value that is too large."""
+    """Divide a record into several, each small enough for one line.
+
+    Calls left_out with the dotted key of each value that is too large for any line.
+    """
     frame = {k: v for k, v in record.items() if k not in _DIVISIBLE}
     if size(frame) > MAX_LINE:
         left_out(", ".join(frame))
@@ -65,14 +72,17 @@ def _leaves(values: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tup
 
 
 def small(record: dict[str, Any], text: str) -> bool:
-    """Whether a record, whose JSON is text, is one line as it is."""
+    """Report whether a record, whose JSON is text, fits into one line."""
     return len(text) <= MAX_VALUE and (
         len(text) <= 2 * MAX_NODES or sum(nodes(record[kind]) for kind in _RECORD if kind in record) <= MAX_NODES
     )
 
 
 def nodes(value: Any) -> int:
-    """How many values a record counts in this one: itself, and what is in lists and tables."""
+    """Count the values in value as a record does.
+
+    It counts value itself and the items of its lists and tables.
+    """
     if isinstance(value, dict):
         return 1 + sum(nodes(v) for v in value.values())
     if isinstance(value, list):
@@ -81,7 +91,10 @@ def nodes(value: Any) -> int:
 
 
 def within(values: dict[str, Any], room: int, left_out: list[str], path: str = "") -> tuple[dict[str, Any], int]:
-    """As much of params as room is for, and the room that is left then. The dotted keys of the others go to left_out."""
+    """Return the params that fit into room, and the room that is left.
+
+    room is a number of values. The dotted keys of the params that do not fit are appended to left_out.
+    """
     kept: dict[str, Any] = {}
     for key, value in values.items():
         n = nodes(value)
@@ -97,7 +110,12 @@ def within(values: dict[str, Any], room: int, left_out: list[str], path: str = "
     return kept, room
 
 
+def not_recorded(keys: list[str], why: str) -> str:
+    """Return the warning about values that a run cannot hold."""
+    return f"{named(keys)} {'was' if len(keys) == 1 else 'were'} not recorded: {why} (counted in the tag lost_rows)"
+
+
 def named(keys: list[str]) -> str:
-    """The first of some keys, and how many more there are."""
+    """Return the first three keys and the number of the others, as text."""
     more = len(keys) - 3
     return ", ".join(k[:60] for k in keys[:3]) + (f" and {more:,} more" if more > 0 else "")

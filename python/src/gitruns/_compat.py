@@ -1,11 +1,14 @@
-"""Names of W&B that scripts call and that need no server: util, errors, login and the like."""
+"""Names of W&B that programs call and that need no server: util, errors, env, login and the like.
+
+Names that gitruns does not have are in _refused.
+"""
 
 from __future__ import annotations
 
 import os
 
 from . import _errors, _live
-from ._say import say
+from ._messages import progress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -13,7 +16,10 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 
 class Namespace:
-    """A namespace whose missing names say so, and what to use instead of them where that is known."""
+    """A namespace of W&B.
+
+    The error for a missing name says what to use instead, if that is known.
+    """
 
     def __init__(self, name: str, instead: str = "", /, **names: Any) -> None:
         self.__dict__.update(names)
@@ -28,13 +34,16 @@ class Namespace:
 
 
 def generate_id(length: int = 8) -> str:
-    """Random letters and digits."""
+    """Return random lowercase letters and digits."""
     letters = "abcdefghijklmnopqrstuvwxyz0123456789"
     return "".join(letters[b % 36] for b in os.urandom(length))
 
 
 def json_dumps_safer(obj: Any, **options: Any) -> str:
-    """JSON of any object: arrays as lists, what has no form of its own as its repr."""
+    """Return any object as JSON.
+
+    Arrays become lists, and other unknown objects their repr.
+    """
     import json
 
     return json.dumps(obj, default=lambda v: v.tolist() if hasattr(v, "tolist") else repr(v), **options)
@@ -52,7 +61,10 @@ errors = Namespace(
 
 
 def _patch(root_logdir: Any = "", pytorch: Any = None, tensorboard_x: Any = None, save: bool = True) -> None:
-    """Take over what event files below root_logdir say, as init(sync_tensorboard=True) does. Before init it is kept for the run that begins."""
+    """Import the metrics of event files under root_logdir.
+
+    init(sync_tensorboard=True) does the same. Before init, this applies to the next run.
+    """
     folder = os.path.abspath(os.fsdecode(os.fspath(root_logdir))) if root_logdir else ""
     run = _live.active()
     if run is None:
@@ -69,7 +81,7 @@ def _patch(root_logdir: Any = "", pytorch: Any = None, tensorboard_x: Any = None
 
 
 def _unpatch() -> None:
-    """Forget what patch() kept for the next run."""
+    """Undo patch() for the next run."""
     from ._init import patch_before
 
     patch_before(None)
@@ -82,16 +94,19 @@ def _set(name: str) -> Any:
     return lambda value, env=None: (os.environ if env is None else env).__setitem__(name, value)
 
 
-# Names of variables, most of which init() reads, and calls that set or get one.
-env = Namespace(
-    "env", get_run=lambda default=None: os.environ.get("RUNS_ID", default), set_project=_set("WANDB_PROJECT"), set_entity=_set("WANDB_ENTITY"),
-    RUN_GROUP="WANDB_RUN_GROUP", **{n: "WANDB_" + n for n in "API_KEY DIR DISABLED ENTITY JOB_TYPE MODE NAME NOTES PROJECT RESUME RUN_ID SILENT TAGS".split()},
-)  # fmt: skip
+_VARIABLES = "API_KEY DIR DISABLED ENTITY JOB_TYPE MODE NAME NOTES PROJECT RESUME RUN_GROUP RUN_ID SILENT TAGS"
 
-# No account has a key: as after login(), programs that ask for one go on.
-api = Namespace(
-    "api", "gitruns.runs(expression) and gitruns.load(selector) for what was recorded", api_key="none is needed"
+# The names of variables, most of which init() reads, and functions that set or get one.
+env = Namespace(
+    "env",
+    get_run=lambda default=None: os.environ.get("RUNS_ID", default),
+    set_project=_set("WANDB_PROJECT"),
+    set_entity=_set("WANDB_ENTITY"),
+    **{n: "WANDB_" + n for n in _VARIABLES.split()},
 )
+
+# Programs that ask for a key continue, as they do after login().
+api = Namespace("api", "gitruns.runs(expression) and gitruns.load(selector)", api_key="no key is needed")
 
 
 class AlertLevel:
@@ -103,44 +118,44 @@ class AlertLevel:
 
 
 def login(*args: Any, **kwargs: Any) -> bool:
-    """True: there is no account. No key is read or kept."""
+    """Return True. There is no account, and no key is read or stored."""
     return True
 
 
 class _Printer:
-    """What new_printer() of wandb.sdk.lib.printer gives: it says text on stderr."""
+    """The printer of wandb.sdk.lib.printer: it prints lines on stderr."""
 
     def display(self, text: Any, *args: Any, **kwargs: Any) -> None:
         for line in [text] if isinstance(text, str) else text:
-            say(str(line))
+            progress(str(line))
 
 
 def new_printer(*args: Any, **kwargs: Any) -> _Printer:
-    """The printer."""
+    """Return a printer for stderr."""
     return _Printer()
 
 
 def setup(*args: Any, **kwargs: Any) -> None:
-    """Nothing to set up."""
+    """Do nothing: there is nothing to set up."""
 
 
 ensure_configured = termsetup = setup
 
 
 def teardown(exit_code: int | None = None) -> None:
-    """End the active run."""
+    """Finish the active run."""
     import sys
 
     sys.modules[__package__].finish(exit_code)
 
 
 def require(*args: Any, **kwargs: Any) -> None:
-    """Nothing: what W&B made optional is as it is."""
+    """Do nothing: gitruns has no optional features."""
 
 
 def termlog(string: str = "", *args: Any, **kwargs: Any) -> None:
-    """Say something on stderr."""
-    say(str(string))
+    """Print a line on stderr."""
+    progress(str(string))
 
 
 termwarn = termerror = termlog

@@ -1,21 +1,28 @@
-"""The config of a run: what W&B calls config is the run's params."""
+"""Config: the params of a run. `config` is W&B's name for them, and only the Python API uses it.
+
+What a value becomes is decided in _values; how much of it a record can hold, in _bounds.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ._bounds import MAX_PARAMS, named, nodes, within
+from ._bounds import MAX_PARAMS, nodes, not_recorded, within
 from ._errors import ConfigError
-from ._say import say
+from ._messages import warn
 from ._values import config_of, key_of, params_of, repr_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
+    from collections.abc import Sequence
     from typing import Any, Callable
 
 
 class _Table(dict):  # type: ignore[type-arg]
-    """A table inside a config: a dict whose keys are attributes too, and whose changes are recorded."""
+    """A table in a config.
+
+    Its keys are also attributes, and its changes are recorded.
+    """
 
     _owner: Config
     _path: tuple[Any, ...]
@@ -52,15 +59,16 @@ class _Table(dict):  # type: ignore[type-arg]
 
 
 def plain_dict(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy in plain dicts."""
+    """Return a copy in plain dicts."""
     return {k: plain_dict(v) if isinstance(v, Mapping) else v for k, v in values.items()}
 
 
 class Config(Mapping):  # type: ignore[type-arg]
-    """The params of a run, by key and by attribute, also inside tables: `config.model.lr`, `config["model"]["lr"]`.
+    """The params of a run, by key and by attribute.
 
-    A param once set may be set again to the same value. Another value is a ConfigError, unless update() is told
-    allow_val_change=True, or init was; then the change is recorded as one that was meant.
+    `config["model"]["lr"]` and `config.model.lr` are the same. A param can be set again to the same value. Another
+    value raises ConfigError, unless update() or init() got allow_val_change=True. Then the change is recorded as
+    intended.
     """
 
     def __init__(
@@ -79,30 +87,40 @@ class Config(Mapping):  # type: ignore[type-arg]
         return _Table(self, path, value) if isinstance(value, Mapping) else value
 
     def _load(self, values: Mapping[str, Any], recorded: bool = True) -> None:
-        """Take values without writing them: the record holds them already, or has no room for them."""
+        """Set values without writing them.
+
+        The record has them already, or has no room for them.
+        """
         for key, value in values.items():
             self._values[key] = self._wrap((key,), value)
         if recorded:
             object.__setattr__(self, "_room", self._room - sum(map(nodes, values.values())))
 
     def _fitting(self, fresh: dict[str, Any]) -> dict[str, Any]:
-        """As many of new params as the record has room for. The others stay in the config, are said and counted."""
+        """Return the new params that the record has room for.
+
+        The others stay in memory and are reported.
+        """
         over: list[str] = []
         kept, room = within(fresh, self._room, over)
         object.__setattr__(self, "_room", room)
         if over:
-            say(
-                f"NOT RECORDED: config.{named(over)}: a record holds 10,000 values of a config; what is lost is counted"
-            )
-            if self._lost is not None:
-                self._lost(len(over))
+            self._warn_lost(over)
         return kept
+
+    def _warn_lost(self, keys: list[str]) -> None:
+        warn("config." + not_recorded(keys, "a run holds at most 10,000 config values"))
+        if self._lost is not None:
+            self._lost(len(keys))
 
     def _change(
         self, path: tuple[Any, ...], new: Mapping[str, Any], allow: bool, conflicts: dict[str, Any] | None = None
     ) -> None:
-        """Set values of a table. Where one would change that may not: a ConfigError, or it is kept and the new value goes to
-        conflicts, by its dotted key."""
+        """Set values of the table at path.
+
+        If a value would change that must not, raises ConfigError. With conflicts, the old value stays instead, and
+        conflicts gets both values under the dotted key.
+        """
         allow = allow or self._allow
         table = self._values
         for part in path:
@@ -117,14 +135,22 @@ class Config(Mapping):  # type: ignore[type-arg]
             return
         if fresh:
             if fresh := self._fitting(fresh):
-                self._write({"p": _nest(path, fresh)})
+                self._write({"p": nest(path, fresh)})
         if changed:
-            self._write({"set": _nest(path, changed)})
+            self._write({"set": nest(path, changed)})
 
     def _plan(
-        self, table: Any, path: tuple[Any, ...], new: Mapping[str, Any], allow: bool, fresh: dict[str, Any], changed: dict[str, Any], todo: list[Any],
+        self,
+        table: Any,
+        path: tuple[Any, ...],
+        new: Mapping[str, Any],
+        allow: bool,
+        fresh: dict[str, Any],
+        changed: dict[str, Any],
+        todo: list[Any],
         conflicts: dict[str, Any] | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
+        """Sort new values into fresh, changed and conflicts, and append what to set to todo."""
         for key, value in new.items():
             if key not in table:
                 fresh[key] = value
@@ -149,7 +175,7 @@ class Config(Mapping):  # type: ignore[type-arg]
                     continue
                 raise ConfigError(
                     f"config.{name} is {_short(old)} and cannot become {_short(value)}; "
-                    f"use config.update({{{key!r}: …}}, allow_val_change=True) where the change is meant"
+                    f"use config.update({{{key!r}: …}}, allow_val_change=True) to change it"
                 )
             changed[key] = value
             todo.append((table, path, key, value))
@@ -166,9 +192,8 @@ class Config(Mapping):  # type: ignore[type-arg]
         try:
             return self._values[name]
         except KeyError:
-            raise AttributeError(
-                f"the config has no {name!r}; it has {', '.join(map(str, list(self._values)[:20])) or 'nothing yet'}"
-            ) from None
+            known = ", ".join(map(str, list(self._values)[:20])) or "no keys yet"
+            raise AttributeError(f"the config has no {name!r}; it has {known}") from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value
@@ -186,37 +211,48 @@ class Config(Mapping):  # type: ignore[type-arg]
         return (dict, (plain_dict(self._values),))
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The value of key, or default."""
+        """Return the value of key, or default."""
         return self._values.get(key, default)
 
     def update(self, d: Any = None, allow_val_change: bool = False, **more: Any) -> None:
-        """Set the keys of d: a dict, Namespace, dataclass, OmegaConf, absl FLAGS, or a path, as init(config=) takes.
+        """Set params.
 
-        Raises ConfigError where a set key would change and allow_val_change is False; then nothing is set.
+        Args:
+            d: A dict, Namespace, dataclass, OmegaConf, absl FLAGS or similar object, or the path of a JSON or YAML
+                file.
+            allow_val_change: Allow params that are set to change.
+            **more: Further params.
+
+        Raises:
+            ConfigError: A param that is set would change, and allow_val_change is False. Then nothing is set.
         """
         self._change((), {**config_of(d), **more}, bool(allow_val_change))
 
     def _merge(self, values: Mapping[str, Any], allow_val_change: bool) -> dict[str, tuple[Any, Any]]:
-        """Set values; one that is set to another value stays, unless allow_val_change. What stays, by dotted key: (is, was to be)."""
+        """Set values, but keep params that already have another value.
+
+        With allow_val_change they change. Returns the old and the new value of each kept param, by dotted key.
+        """
         conflicts: dict[str, tuple[Any, Any]] = {}
         self._change((), values, allow_val_change, conflicts)
         return conflicts
 
     def setdefaults(self, d: Any) -> None:
-        """Set the keys of d that are not set."""
+        """Set the params of d that are not set yet."""
         self._change((), {k: v for k, v in config_of(d).items() if key_of(str(k)) not in self._values}, False)
 
     def setdefault(self, key: str, default: Any = None) -> Any:
-        """The value of key, which is set to default where it is not there."""
+        """Return the value of key. If there is none, set it to default first."""
         self.setdefaults({key: default})
         return self._values[key]
 
     def as_dict(self) -> dict[str, Any]:
-        """A copy in plain dicts."""
+        """Return a copy in plain dicts."""
         return plain_dict(self._values)
 
 
-def _nest(path: tuple[Any, ...], values: dict[str, Any]) -> dict[str, Any]:
+def nest(path: Sequence[Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Return values as a table at path."""
     for part in reversed(path):
         values = {part: values}
     return values

@@ -1,4 +1,7 @@
-"""Capture of what the process prints, for Settings(console="wrap"); `runs exec` does it better, from outside."""
+"""Capture of the console output, for Settings(console="wrap").
+
+It sees only what goes through sys.stdout and sys.stderr. `runs exec` captures all output, from outside the process.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ _MAX = 16 << 20  # bytes
 
 
 class _Tee:
-    """A text stream that writes to its own place and to the run."""
+    """A text stream that also passes its text on to the run."""
 
     def __init__(self, stream: Any, keep: Any) -> None:
         self._stream = stream
@@ -33,7 +36,10 @@ class _Tee:
 
 
 def capture(run: Any) -> None:
-    """Keep what is written to sys.stdout and sys.stderr from now on as the artifact console.txt, up to 16 MiB."""
+    """Keep the output of sys.stdout and sys.stderr from now on.
+
+    It becomes the artifact console.txt, of at most 16 MiB.
+    """
     path = os.path.join(run.dir, "console.txt")
     left = [_MAX]
 
@@ -52,9 +58,9 @@ def capture(run: Any) -> None:
     for name, tee in tees:
         setattr(sys, name, tee)
 
-    def give_back() -> None:
+    def restore() -> None:
         for name, tee in tees:
             if getattr(sys, name) is tee:
                 setattr(sys, name, tee._stream)
 
-    run._then.append(give_back)
+    run._cleanups.append(restore)

@@ -1,10 +1,10 @@
-"""Data that a run uses, recorded by its hash."""
+"""Datasets: inputs of a run, identified by their hash."""
 
 from __future__ import annotations
 
 import os
 
-from ._say import once
+from ._messages import warn_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -12,16 +12,17 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 
 def log_dataset(run: Any, path: Any, name: str | None = None, role: str | None = None) -> None:
-    """Record a file or folder that run uses, under name (default: its last part); role is a word like "training".
+    """Record a file or folder as a dataset of run.
 
-    It is hashed by the `runs` program when the run ends, and remembered: an unchanged file is not read again. What is not
-    there is said once; training goes on.
+    name is the last part of the path by default; role is for example "training". The program `runs` computes the hash
+    when the run ends, and reads an unchanged file only once. A path that does not exist is a warning, so that
+    training continues.
     """
     from ._values import text_of
 
     where = os.path.abspath(os.fsdecode(os.fspath(path)))
     if not os.path.exists(where):
-        once(("dataset", where), f"data is not recorded: {where} is not there")
+        warn_once(("dataset", where), f"the dataset {where} was not recorded: no such file or folder")
         return
     record = {"path": where, "name": text_of(str(name)) if name else os.path.basename(where.rstrip(os.sep)) or "data"}
     if role:

@@ -1,4 +1,7 @@
-"""A run that records nothing: mode="disabled", and the further processes of a distributed training."""
+"""DisabledRun: a run that records nothing, for mode="disabled" and for the ranks above 0 of a training.
+
+It has every method of Run, makes no files and calls no program.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 
 class _Values(dict):  # type: ignore[type-arg]
-    """A summary that nobody keeps."""
+    """A summary that is kept only in memory."""
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -29,15 +32,15 @@ class _Values(dict):  # type: ignore[type-arg]
     _as_dict = dict
 
 
-class _Nothing:
-    """What a call on a disabled run returns: it takes any further call."""
+class Nothing:
+    """The result of a call on a disabled run: it accepts any further call."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         return self
 
-    def __call__(self, *args: Any, **kwargs: Any) -> _Nothing:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self
 
     def __bool__(self) -> bool:
@@ -48,7 +51,7 @@ class _Nothing:
 
 
 class DisabledRun:
-    """All calls of a run; nothing is recorded, no file is made, no program is called."""
+    """A run with every method of Run that records nothing."""
 
     disabled = True
     resumed = False
@@ -86,17 +89,17 @@ class DisabledRun:
         self._made = ""
 
     def log(self, data: Any, step: Any = None, commit: Any = None, sync: Any = None) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def _log_at(self, step: int, numbers: dict[str, float]) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def _write(self, record: dict[str, Any]) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     @property
     def config(self) -> Config:
-        """The config: it is kept in memory."""
+        """The config, kept in memory."""
         return self._config
 
     @config.setter
@@ -105,12 +108,12 @@ class DisabledRun:
 
     @property
     def step(self) -> int:
-        """0."""
+        """Always 0."""
         return 0
 
     @property
     def dir(self) -> str:
-        """A temporary folder, so that programs that write there go on."""
+        """A temporary folder, so that a program can write files there."""
         if not self._made:
             import tempfile
 
@@ -123,7 +126,7 @@ class DisabledRun:
         return getattr(self, "_settings", None)
 
     def finish(self, exit_code: Any = None, quiet: Any = None) -> None:
-        """End it."""
+        """Finish the run."""
         from ._end import release
 
         release(self)
@@ -131,7 +134,7 @@ class DisabledRun:
     join = finish
 
     def _repr_html_(self) -> str:
-        return "<p>a run that records nothing</p>"
+        return "<p>This run is disabled: it records nothing.</p>"
 
     def __enter__(self) -> DisabledRun:
         return self
@@ -146,7 +149,7 @@ class DisabledRun:
             from ._refused import of
 
             return of(Run, "run", name)
-        return _Nothing()
+        return Nothing()
 
     def __repr__(self) -> str:
         return "<gitruns.Run, disabled>"

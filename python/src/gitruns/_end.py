@@ -1,4 +1,9 @@
-"""How a run ends: finish(), the end of the process with or without an error, Ctrl-C, a scheduler's signal."""
+"""How a run ends: by finish(), the end of the process, an exception, Ctrl-C or a signal.
+
+`install` puts hooks into the interpreter with the first run of a process, and `uninstall` removes them after the
+last. Each hook only notes what happened; `_at_exit` decides on the status. `end` is the only way that a run is
+finished.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ import sys
 from _thread import get_ident
 
 from . import _live
-from ._say import say
+from ._messages import progress, warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -19,19 +24,19 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 _SIGTERM = _signal.SIGTERM
 _installed = False
 _main = 0
-_error: tuple[Any, ...] | None = None  # what ends the process: (kind, error, trace)
-_exit_seen: _Exit | None = None  # the last sys.exit
-_unknown = False  # the program ends by an exit that was not seen
+_error: tuple[Any, ...] | None = None  # the uncaught exception: (kind, error, trace)
+_exit_seen: _Exit | None = None  # the last call of sys.exit
+_unknown = False  # the program ends by an exit that no hook saw
 _child = 0  # the process of multiprocessing whose end is watched
-_forks = False  # what forks is told, once a process
-_entered = False  # the hook of exceptions is at work
+_forks = False  # the hook for forks is registered
+_entered = False  # the hook for exceptions is running
 _previous: dict[int, Any] = {}
 _before: dict[str, Any] = {}
 _preempted = ""
 
 
 def install() -> None:
-    """Watch the end of this process, from the first run to the finish of the last."""
+    """Watch the end of this process until the last run is finished."""
     global _installed, _main, _error, _exit_seen, _unknown, _preempted
     if _installed:
         _watch_signals()
@@ -50,7 +55,7 @@ def install() -> None:
     _before["sys.exit"] = sys.exit
     sys.excepthook = _excepthook
     sys.exit = _exit
-    for name in ("exit", "quit"):  # the site module's, which raise SystemExit by themselves
+    for name in ("exit", "quit"):  # those of the module site raise SystemExit without sys.exit
         quitter = getattr(builtins, name, None)
         if quitter is not None:
             _before[name] = quitter
@@ -60,10 +65,10 @@ def install() -> None:
 
 
 def _watch_signals() -> None:
-    """Have signals end the runs of this process, not those that a pool sends to its workers.
+    """Let signals end the runs of this process, unless it is a worker of a pool.
 
-    Python calls a handler only between two steps of the program: a worker that waits for a lock at that moment would not end,
-    and its pool would wait for it. Its run is `crashed` then, which the sidecar sees.
+    Python calls a handler only between two instructions. A worker that waits for a lock would not end, and its pool
+    would wait for it. Without a handler its run is `crashed`, which the sidecar sees.
     """
     global _forks
     process = sys.modules.get("multiprocessing.process")
@@ -82,12 +87,15 @@ def _watch_signals() -> None:
                 continue
             _signal.signal(number, _on_signal)
             _previous[number] = old
-        except (ValueError, OSError):  # another thread than the main one: the sidecar sees the end
+        except (ValueError, OSError):  # not the main thread; the sidecar sees the end
             break
 
 
 def _give_back_signals() -> None:
-    """Give back the caller's handlers of signals, where nobody has replaced ours. A forked process has no run at first."""
+    """Restore the caller's signal handlers, unless somebody has replaced ours.
+
+    A forked process calls this as well, because it has no run at first.
+    """
     for number, old in list(_previous.items()):
         try:
             if _signal.getsignal(number) is _on_signal:
@@ -98,7 +106,10 @@ def _give_back_signals() -> None:
 
 
 def _watch_child() -> None:
-    """Have the end of a process of multiprocessing noticed. What it runs is not the program but one call, Process.run."""
+    """Watch the end of a process of multiprocessing.
+
+    Its program is one call, Process.run.
+    """
     global _child
     process = sys.modules.get("multiprocessing.process")
     if process is None or process.parent_process() is None or _child == os.getpid():
@@ -118,16 +129,15 @@ def _at_child_exit() -> None:
     kind, error, trace = sys.exc_info()
     if kind is not None:
         _error = (kind, error, trace)
-    elif (
-        _error is None and _exit_seen is None and _returned() is False
-    ):  # Python 3.13 has let go of the exception by now
+    elif _error is None and _exit_seen is None and _returned() is False:
+        # Python 3.13 has already dropped the exception.
         for run in reversed(_own_runs()):
             end(run, "failed", 1, "", "")
     _at_exit()
 
 
 def uninstall() -> None:
-    """Give back the caller's handlers, where nobody has replaced ours."""
+    """Restore the caller's hooks, unless somebody has replaced ours."""
     global _installed
     if not _installed:
         return
@@ -145,7 +155,7 @@ def uninstall() -> None:
 
 
 class _Quitter:
-    """exit and quit as they were, noticed."""
+    """Wraps exit or quit, to note the exit."""
 
     def __init__(self, quitter: Any) -> None:
         self._quitter = quitter
@@ -162,15 +172,17 @@ class _Quitter:
 
 
 class _Exit:
-    """A call of sys.exit, which goes with its SystemExit: the exit is true where both die when no code runs any more. Else
-    somebody has caught it."""
+    """A call of sys.exit.
+
+    It ends the program only if its SystemExit lives until no code runs anymore.
+    """
 
     def __init__(self, code: Any) -> None:
         self.code = code
 
 
 class _Mark:
-    """The attribute of a SystemExit that tells when and where it dies."""
+    """An attribute of a SystemExit that notes when the exception is dropped."""
 
     def __init__(self, exit: _Exit) -> None:
         self._exit = exit
@@ -178,12 +190,11 @@ class _Mark:
     def __del__(self) -> None:
         global _exit_seen
         try:
-            taker = sys._getframe(1).f_code.co_name
-        except ValueError:  # the interpreter has taken it: the program ends
+            dropped_by = sys._getframe(1).f_code.co_name
+        except ValueError:  # dropped by the interpreter itself: the program ends
             return
-        if _exit_seen is self._exit and not (
-            taker == "_bootstrap" and _child == os.getpid()
-        ):  # of multiprocessing, which ends then
+        ends_child = dropped_by == "_bootstrap" and _child == os.getpid()  # multiprocessing ends its process there
+        if _exit_seen is self._exit and not ends_child:
             _exit_seen = None
 
 
@@ -209,7 +220,7 @@ def _raise_exit(code: Any = None) -> Any:
 def _excepthook(kind: Any, error: Any, trace: Any) -> Any:
     global _error, _entered
     hook = _before.get("hook", sys.__excepthook__)
-    if _entered:  # a hook that was set later calls this one, and is called by it
+    if _entered:  # a hook that was set later calls this one, which would call it again
         return sys.__excepthook__(kind, error, trace)
     if _own_runs():
         _error = (kind, error, trace)
@@ -221,16 +232,19 @@ def _excepthook(kind: Any, error: Any, trace: Any) -> Any:
 
 
 def _last() -> Any:
-    """The exception that the interpreter has shown last, whatever hook there is."""
+    """Return the exception that the interpreter reported last, whichever hook is set."""
     return getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
 
 
 def _uncaught(returned: bool | None) -> tuple[Any, ...] | None:
-    """What has ended the program, as (kind, error, trace), else None. A hook that replaced ours does not hide it."""
+    """Return the exception that ended the program as (kind, error, trace), or None.
+
+    It is found even if another hook has replaced ours.
+    """
     if _error is not None:
         return _error
     last = _last()
-    # Test runners and debuggers set the last exception too, of a program that goes on.
+    # Test runners and debuggers also set the last exception, while the program continues.
     if (
         returned
         or _exit_seen is not None
@@ -246,7 +260,10 @@ def _uncaught(returned: bool | None) -> tuple[Any, ...] | None:
 
 
 def _returned() -> bool | None:
-    """Whether the program's own code has run to its end; None where that cannot be told."""
+    """Report whether the program's own code ran to its end.
+
+    None means unknown.
+    """
     frame = _before.get("frame")
     if frame is None or frame.f_lasti < 0:
         return None
@@ -256,8 +273,10 @@ def _returned() -> bool | None:
 
 
 def _on_signal(number: int, frame: Any) -> Any:
-    """SIGTERM, and SIGUSR1 under Slurm: the machine is taken back. The caller's handler goes on; without one the run is
-    finished and the signal does what it does."""
+    """Handle SIGTERM, and SIGUSR1 under Slurm.
+
+    If the caller has a handler, it decides. Otherwise finish the runs and let the signal end the process.
+    """
     global _preempted
     name = "SIGTERM" if number == _SIGTERM else "SIGUSR1"
     old = _previous.get(number, _signal.SIG_DFL)
@@ -273,7 +292,7 @@ def _on_signal(number: int, frame: Any) -> Any:
 
 
 def _taken_back() -> str:
-    """The reason of a signal's end: under a scheduler it takes the machine back."""
+    """Return the reason of an end by a signal: under a scheduler, "preempted"."""
     return (
         "preempted"
         if any(os.environ.get(name) for name in ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID"))
@@ -291,7 +310,7 @@ def _at_exit() -> None:
     returned = _returned()
     error, seen = _uncaught(returned), _exit_seen
     if returned:
-        seen = None  # whatever was called, somebody has caught it
+        seen = None  # somebody caught it
     _unknown = seen is None and returned is False
     for run in reversed(runs):
         try:
@@ -309,14 +328,14 @@ def _at_exit() -> None:
                     str(seen.code)[:200] if isinstance(seen.code, str) else "",
                 )
             else:
-                # `raise SystemExit(3)` cannot be seen from inside: the status stays unknown.
+                # The process itself cannot see `raise SystemExit(3)`, so the exit status stays unknown.
                 end(run, "finished", None, "", "")
         except Exception as e:
-            say(f"run {run.id} is not finished: {e}")
+            warn(f"finishing run {run.id}: {e}")
 
 
 def _status_of(code: Any) -> int:
-    """The exit status that sys.exit(code) gives, as the shell sees it."""
+    """Return the exit status of sys.exit(code), as the shell sees it."""
     if code is None:
         return 0
     if isinstance(code, int):
@@ -325,7 +344,10 @@ def _status_of(code: Any) -> int:
 
 
 def finish_with(run: Any, kind: Any, error: Any, trace: Any) -> None:
-    """End the run as an exception says, or as success where there is none."""
+    """Finish the run with the status of an exception.
+
+    Without an exception the run is finished.
+    """
     if kind is None:
         finish(run)
         return
@@ -344,7 +366,7 @@ def finish_with(run: Any, kind: Any, error: Any, trace: Any) -> None:
 
 
 def _keep_trace(run: Any, kind: Any, error: Any, trace: Any) -> str:
-    """Keep the traceback as an artifact; the exception in one line is the run's reason of ending."""
+    """Keep the traceback as an artifact, and return the exception in one line."""
     try:
         short = str(error).strip().splitlines()
     except Exception:
@@ -360,16 +382,16 @@ def _keep_trace(run: Any, kind: Any, error: Any, trace: Any) -> str:
             f.write(lines if len(lines) < 1 << 20 else lines[: 1 << 19] + "\n…\n" + lines[-(1 << 19) :])
         run._write({"artifact": {"path": path, "name": "traceback.txt", "kind": "traceback", "caption": text}})
     except Exception as e:
-        say(f"the traceback is not kept: {e}")
+        warn(f"the traceback was not kept: {e}")
     return text
 
 
 def finish(run: Any, exit_code: Any = None, quiet: Any = None) -> None:
-    """End the run as success, or with an exit status. Nothing happens where it is finished."""
+    """Finish the run, as failed if exit_code is not 0. A finished run stays as it is."""
     if run._state:
         return
     code = _exit_code(exit_code)
-    if code and run._joined:  # its starter sees only the exit status of the program
+    if code and run._joined:  # the run's starter sees only the exit status of the program
         run._write({"exit_code": code})
     status, reason = ("finished", "") if not code else ("failed", "")
     if _preempted:
@@ -381,35 +403,41 @@ def finish(run: Any, exit_code: Any = None, quiet: Any = None) -> None:
 
 
 def _exit_code(code: Any) -> int | None:
-    """The exit status that finish() is given. Raises TypeError or ValueError for what is none."""
+    """Check the exit status that finish() was given.
+
+    Raises TypeError if it is not an integer, and ValueError if no process can have it.
+    """
     if code is None:
         return None
     index = getattr(code, "__index__", None)
     if index is None:
-        raise TypeError(f"finish: exit_code is a whole number, not {type(code).__name__}")
+        raise TypeError(f"finish: exit_code must be an integer, got {type(code).__name__}")
     number = int(index())
     most = 255 if os.name != "nt" else 0xFFFFFFFF
     if not -255 <= number <= most:
-        raise ValueError(f"finish: exit_code is a whole number from 0 to {most}, or minus the number of a signal")
+        raise ValueError(f"finish: exit_code must be 0 to {most}, or the negative number of a signal, got {number}")
     return number
 
 
 def end(run: Any, status: str, code: int | None, signal: str, reason: str, quiet: Any = None) -> None:
-    """Finish the run: what is open is closed, the binary makes its folder, the handlers are given back."""
+    """Finish the run.
+
+    It closes the journal, lets `runs` make the record, and restores the hooks.
+    """
     with run._lock:
         if run._state:
             return
-        if run._pid != os.getpid():  # a forked process closes what it wrote; the run is its parent's
+        if run._pid != os.getpid():  # a forked process closes its journal; its parent finishes the run
             _close(run)
             run._state = "left"
             if run in _live.runs:
                 _live.runs.remove(run)
             return
-        for then in run._at_finish:
+        for callback in run._at_finish:
             try:
-                then(run)
+                callback(run)
             except Exception as e:
-                say(f"at the finish of run {run.id}: {type(e).__name__}: {e}")
+                warn(f"finishing run {run.id}: {type(e).__name__}: {e}")
         _close(run)
         run._state = status
     try:
@@ -421,7 +449,10 @@ def end(run: Any, status: str, code: int | None, signal: str, reason: str, quiet
 
 
 def _close(run: Any) -> None:
-    """End the journal of this process. What it has lost is told by its last lines, where it is not the run's starter."""
+    """End the journal of this process.
+
+    If another process finishes the run, the last lines of the journal count what this process lost.
+    """
     if run._lost_rows and (run._joined or run._pid != os.getpid()):
         run._write({"tags": {"lost_rows": str(run._lost_rows)}})
     if run._journal.fd >= 0:
@@ -435,7 +466,7 @@ def _call(run: Any, status: str, code: int | None, signal: str, reason: str, qui
 
     if run._joined:
         run._finished_dir = run._folder
-        return  # its starter finishes it
+        return  # the run's starter finishes it
     request: dict[str, Any] = {
         "dir": run._folder,
         "sidecar": run._sidecar,
@@ -447,37 +478,33 @@ def _call(run: Any, status: str, code: int | None, signal: str, reason: str, qui
         "lost_rows": run._lost_rows,
     }
     if run._lost_rows:
-        say(f"{run._lost_rows:,} rows or values of run {run.id} were lost: the record's tag lost_rows counts them")
+        warn(f"run {run.id} lost {run._lost_rows:,} rows or values; its tag lost_rows counts them")
     if run._tensorboard is not None:
         request["tensorboard"] = {"on": True, "pid": os.getpid(), **run._tensorboard}
     try:
         answer = client("finish", request)
     except Error as e:
-        there = os.path.isdir(run._folder)
-        say(
-            f"run {run.id} is not finished: {e}; "
+        warn(
+            f"finishing run {run.id}: {e}; "
             + (
-                f"what was logged is safe in {run._folder}: 'runs finish {run.run_id}' ends it"
-                if there
-                else f"its folder {run._folder} is not there any more"
+                f"its rows are safe in {run._folder}: run 'runs finish {run.run_id}'"
+                if os.path.isdir(run._folder)
+                else f"its folder {run._folder} no longer exists"
             )
         )
         return
     run._finished_dir = answer.get("dir") or run._folder
-    for warning in answer.get("warnings") or ():
-        say(warning)
+    for line in answer.get("warnings") or ():
+        progress(line)
     if not quiet:
-        short = run.run_id.rsplit("-", 1)[-1]
-        title = f"{run._name} ({short})" if run._name else short
-        say(
-            f"recorded {title}, {answer.get('status', status)}{', exit status unknown' if _unknown and code is None else ''}: 'runs show {short}'"
-        )
+        ended = answer.get("status", status) + (", exit status unknown" if _unknown and code is None else "")
+        progress(f"recorded {run._title}, {ended}: 'runs show {run._short_id}'")
 
 
 def release(run: Any) -> None:
-    """Forget the run as the process's own, and give back the handlers behind the last one."""
+    """Forget the run, and restore the hooks if it was the last one of this process."""
     _live.release(run)
-    for then in getattr(run, "_then", ()):
-        then()
+    for cleanup in getattr(run, "_cleanups", ()):
+        cleanup()
     if not _own_runs() and not _live.runs:
         uninstall()

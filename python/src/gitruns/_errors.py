@@ -1,23 +1,29 @@
-"""The errors of the client, named as W&B names them, so that scripts that catch them keep working."""
+"""The exceptions of the client. They have W&B's names, so that scripts that catch those keep working.
+
+Imports no other module of the package.
+"""
 
 from __future__ import annotations
 
 
 class Error(Exception):
-    """Any error of the client. Its text is one sentence and, where one helps, a next step."""
+    """Any error of the client.
+
+    Its text says what was being done, to what, and why it failed, with a next step if one helps.
+    """
 
 
 class CommError(Error):
-    """The `runs` program cannot be started, or could not do what it was asked for."""
+    """The program `runs` could not be started, or failed."""
 
 
 class UsageError(Error):
-    """A call that is not allowed here: before init, after finish, or with values that contradict each other."""
+    """A call is not allowed at this point, or its arguments contradict each other."""
 
 
 class ConfigError(Error):
-    """A config value was set to another value without allow_val_change."""
+    """A param would change its value without allow_val_change."""
 
 
 class NotFoundError(Error):
-    """A selector names no run, or several where one was asked for."""
+    """A selector names no run, or more than one where one is needed."""

@@ -1,23 +1,29 @@
-"""Files of a run: portable names, those below a folder, and writing whole or not at all, with the digest of what was written."""
+"""Files of a run: portable names, safe paths, and atomic writes that return the digest of what was written.
+
+The rules of portable names are those of the format (SPEC), and `stem` has a counterpart in Go: change both together.
+"""
 
 from __future__ import annotations
 
 import os
 from hashlib import sha256
 
-from ._say import once
+from ._messages import warn_once
+from ._values import is_control
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
 CHUNK = 1 << 20
-_MARKS = "\u2028\u2029\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
-_made: set[Any] = set()  # folders that are known to be there
+_made: set[Any] = set()  # folders that are known to exist
 
 
 def reserved(part: str) -> bool:
-    """Whether a name means something else on one of the systems: .git, the devices of Windows, a dot or blank at its end."""
+    """Report whether some operating system gives a name another meaning.
+
+    Such names are .git, the devices of Windows, and names that end with a dot or a space.
+    """
     lower = part.lower()
     if lower in (".git", "git~1") or part.endswith((".", " ")):
         return True
@@ -31,7 +37,10 @@ def reserved(part: str) -> bool:
 
 
 def unportable(path: str) -> str:
-    """Why path is no relative, slash-separated path that stays below its root on every system; empty where it is one."""
+    """Return why path is not portable, or '' if it is.
+
+    A portable path is relative, uses slashes, and stays under its root on every operating system.
+    """
     if not path or path == ".":
         return "the path is empty"
     try:
@@ -42,24 +51,27 @@ def unportable(path: str) -> str:
     if path.startswith("/"):
         return "the path is absolute"
     if "\\" in path or ":" in path:
-        return "the path has a backslash or a colon"
-    if any(c < " " or "\x7f" <= c <= "\x9f" or c in _MARKS for c in path):
-        return "the path has a control character"
+        return "the path contains a backslash or a colon"
+    if any(map(is_control, path)):
+        return "the path contains a control character"
     for part in path.split("/"):
         if part in ("", ".", ".."):
-            return "the path is not clean"
+            return "the path has an empty part, '.' or '..'"
         if reserved(part):
-            return f"the path has the name {part!r}, which a file system reserves"
+            return f"the path contains the name {part!r}, which is reserved on some systems"
         if len(part.encode()) > 255:
-            return "the path has a name longer than 255 bytes"
+            return "the path contains a name longer than 255 bytes"
     return ""
 
 
 def stem(key: str) -> str:
-    """The path that stands for a key in names of files: portable, and another one for another key."""
+    """Return the path that stands for a key in file names.
+
+    It is portable, and differs for different keys.
+    """
     parts = []
     for part in key.split("/"):
-        clean = "".join("_" if c < " " or "\x7f" <= c <= "\x9f" or c in _MARKS or c in '\\:*?"<>|' else c for c in part)
+        clean = "".join("_" if is_control(c) or c in '\\:*?"<>|' else c for c in part)
         clean = clean.encode("utf-8", "replace").decode()
         if len(clean.encode()) > 150:
             clean = clean.encode()[:150].decode("utf-8", "ignore")
@@ -75,54 +87,57 @@ def stem(key: str) -> str:
 
 
 def make(folder: str) -> None:
-    """Make a folder and those above it."""
+    """Create a folder and its parents."""
     if folder not in _made or not os.path.isdir(folder):
         os.makedirs(folder, exist_ok=True)
         _made.add(folder)
 
 
 def no_links(top: str, path: str) -> None:
-    """Raise OSError where a folder between top and top/path is a link: nothing may be written through one."""
+    """Raise OSError if a folder between top and top/path is a link.
+
+    Nothing may be written through a link.
+    """
     at = top
     for part in path.split("/")[:-1]:
         at = os.path.join(at, part)
         if os.path.islink(at):
-            raise OSError(f"{at} is a link, and nothing is written through one")
+            raise OSError(f"{at} is a link, and gitruns does not write through links")
 
 
 def without_links(top: str, path: str) -> str:
-    """top/path, where neither it nor a folder between is a link, and no part leads up. Raises OSError else."""
+    """Return top/path. Raises OSError if a part of path is a link or leads up."""
     parts = path.split("/")
     if not all(parts) or ".." in parts or "." in parts:
-        raise OSError(f"{path} leads out of {top}")
+        raise OSError(f"{path} is outside {top}")
     no_links(top, path)
     at = os.path.join(top, *parts)
     if os.path.islink(at):
-        raise OSError(f"{at} is a link, and nothing is read through one")
+        raise OSError(f"{at} is a link, and gitruns does not read through links")
     return at
 
 
-def apart(name: str, ending: str, clashes: Any) -> str:
-    """name, or where that clashes the first of name<ending>, <ending> and a number, that does not; the ending of a file stays at its end."""
-    stem, dot = os.path.splitext(name)
+def free_name(name: str, suffix: str, taken: Any) -> str:
+    """Return name, or a variant of it for which taken returns False.
+
+    The variants have the suffix, and from the second on a number, before the file's extension.
+    """
+    stem, extension = os.path.splitext(name)
     candidate, n = name, 1
-    while clashes(candidate):
-        candidate = f"{stem}{ending}{n if n > 1 else ''}{dot}"
+    while taken(candidate):
+        candidate = f"{stem}{suffix}{n if n > 1 else ''}{extension}"
         n += 1
     return candidate
 
 
 def _temporary(folder: str) -> tuple[int, str]:
-    # Not in the folder of the file itself: what lies below files/ at the finish becomes an artifact.
+    # Not in the folder of the file itself, because every file under files/ becomes an artifact.
     make(folder)
     while True:
         path = os.path.join(folder, os.urandom(8).hex())
         try:
-            return os.open(
-                path,
-                os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0),
-                0o666,
-            ), path
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+            return os.open(path, flags, 0o666), path
         except FileExistsError:
             continue
 
@@ -134,7 +149,10 @@ def _write_all(fd: int, data: Any) -> None:
 
 
 def _place(to: str, chunks: Any, staging: str) -> tuple[str, int]:
-    """Write chunks to a file whole or not at all, through a temporary one in staging; return its SHA-256 and size in bytes."""
+    """Write chunks to a file atomically, through a temporary file in staging.
+
+    Returns its SHA-256 and its size in bytes.
+    """
     digest = sha256()
     size = 0
     fd, tmp = _temporary(staging)
@@ -161,22 +179,26 @@ def _chunks(path: str) -> Any:
 
 
 def write(to: str, data: bytes, staging: str) -> tuple[str, int]:
-    """Write a file whole or not at all, through a temporary one in staging; return its SHA-256 and size in bytes."""
+    """Write a file atomically, through a temporary file in staging.
+
+    Returns its SHA-256 and its size in bytes.
+    """
     return _place(to, [data], staging)
 
 
 def copy(source: str, to: str, staging: str) -> tuple[str, int]:
-    """Copy a file, links followed, whole or not at all; return SHA-256 and size in bytes of what was copied.
+    """Copy a file atomically. Links are followed.
 
-    Raises OSError where source is no regular file or cannot be read.
+    Returns the SHA-256 and the size in bytes of the copy. Raises OSError if source is not a regular file or cannot be
+    read.
     """
     if not os.path.isfile(source):
-        raise OSError(f"{source} is no file" if os.path.exists(source) else f"{source} is not there")
+        raise OSError(f"{source} is not a file" if os.path.exists(source) else f"{source} does not exist")
     return _place(to, _chunks(source), staging)
 
 
 def digest_of(path: str) -> tuple[str, int]:
-    """SHA-256 and size in bytes of a file."""
+    """Return the SHA-256 and the size in bytes of a file."""
     digest = sha256()
     size = 0
     for data in _chunks(path):
@@ -193,7 +215,7 @@ def _remove(path: str) -> None:
 
 
 def staging(run: Any) -> str:
-    """The folder of a run for files that are being written."""
+    """Return the folder of a run for files that are being written."""
     return os.path.join(run._folder, "staged")
 
 
@@ -208,14 +230,14 @@ def line(
     step: int | None = None,
     caption: str = "",
 ) -> None:
-    """Write the journal line of an artifact that lies at artifacts/<name> of the run."""
+    """Write the journal line of an artifact, which is at artifacts/<name> in the run."""
     item: dict[str, Any] = {"path": path, "name": name, "kind": kind}
     if key:
         item["key"] = key
     if step is not None:
         item["step"] = step
     if caption:
-        clean = "".join(" " if c < " " or "\x7f" <= c <= "\x9f" or c in _MARKS else c for c in caption[:4096])
+        clean = "".join(" " if is_control(c) else c for c in caption[:4096])
         item["caption"] = clean.encode("utf-8", "replace").decode()
     item["sha256"] = digest
     item["bytes"] = size
@@ -223,7 +245,11 @@ def line(
 
 
 def walk(top: str) -> Any:
-    """(file, path below top with slashes) of every file below a folder, in order. Links that lead out of it are said and left out."""
+    """Yield every file under a folder, in order.
+
+    A file is its path, and its path relative to the folder with slashes. Links that lead out of the folder are left
+    out with a warning.
+    """
     real = os.path.realpath(top)
     for folder, folders, names in os.walk(top):
         folders.sort()
@@ -231,12 +257,15 @@ def walk(top: str) -> Any:
             at = os.path.join(folder, name)
             path = os.path.relpath(at, top).replace(os.sep, "/")
             if os.path.islink(at) and not os.path.realpath(at).startswith(real + os.sep):
-                once(
+                warn_once(
                     ("link", at),
-                    f"{at} is a link that leads out of its folder: it is left out; name it by itself to keep it",
+                    f"{at} was left out, because it is a link that leads out of its folder; to keep it, name it alone",
                 )
             elif os.path.isfile(at):
                 yield at, path
         for name in folders:
             if os.path.islink(os.path.join(folder, name)):
-                once(("link", folder, name), f"{os.path.join(folder, name)} is a link to a folder: it is left out")
+                warn_once(
+                    ("link", folder, name),
+                    f"{os.path.join(folder, name)} was left out, because it is a link to a folder",
+                )

@@ -1,4 +1,7 @@
-"""What notebooks show: a table of a run and SVG curves of its metrics. All text is escaped, nothing is a script."""
+"""The HTML that notebooks show: tables of runs, and curves of metrics as SVG.
+
+All text goes through escape, and nothing is a script.
+"""
 
 from __future__ import annotations
 
@@ -13,33 +16,32 @@ _WIDTH, _HEIGHT = 220, 70
 _CURVES = 12
 _POINTS = 200
 _ROWS = 50
-_SPARK_POINTS = 10_000  # of a line in a list, about; of more every second, third … is read
+_SPARK_POINTS = 10_000  # points to read for a curve in a list, roughly; of more points only every n-th is read
 _STYLE = "border-collapse:collapse;font:12px/1.4 system-ui,sans-serif"
 _CELL = "padding:2px 8px;text-align:left;border-bottom:1px solid #8884"
 
 
 def escape(value: Any) -> str:
-    """Text for HTML: markup escaped, control and direction-changing characters taken out, cut to 300 characters."""
+    """Return text for HTML, escaped and cut to 300 characters.
+
+    Unprintable characters are replaced.
+    """
     text = str(value)
     text = "".join(c if c.isprintable() else "\ufffd" for c in (text if len(text) <= 300 else text[:299] + "…"))
-    return (
-        text.replace("&", "&amp;")
-        .replace("<", "&lt;")
-        .replace(">", "&gt;")
-        .replace('"', "&quot;")
-        .replace("'", "&#39;")
-    )
+    for c, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;")):
+        text = text.replace(c, entity)
+    return text
 
 
 def number(value: Any) -> str:
-    """A number in six digits."""
+    """Return a number in six digits, as HTML."""
     if isinstance(value, str) or value is None:
         return escape("" if value is None else value)
     return escape(f"{value:.6g}" if isinstance(value, float) else value)
 
 
 def table(rows: list[Any], head: list[Any] | None = None) -> str:
-    """A table of cells that are HTML already."""
+    """Return a table of cells that are already HTML."""
     out = [f'<table style="{_STYLE}">']
     if head:
         out.append("<tr>" + "".join(f'<th style="{_CELL}">{h}</th>' for h in head) + "</tr>")
@@ -48,7 +50,10 @@ def table(rows: list[Any], head: list[Any] | None = None) -> str:
 
 
 def thin(steps: list[Any], values: list[Any], n: int = _POINTS) -> tuple[list[Any], list[Any]]:
-    """At most 2n points: the smallest and the largest of each of n stretches, in order."""
+    """Reduce points to at most 2n.
+
+    They are the smallest and the largest value of each of n intervals.
+    """
     finite = [(s, v) for s, v in zip(steps, values) if math.isfinite(v) and math.isfinite(s)]
     if len(finite) <= 2 * n:
         return [s for s, _ in finite], [v for _, v in finite]
@@ -62,14 +67,14 @@ def thin(steps: list[Any], values: list[Any], n: int = _POINTS) -> tuple[list[An
 
 
 def _line(xs: list[Any], ys: list[Any], width: int, height: int, above: int) -> str:
-    """Points as one line of SVG, or a dot, in a box whose upper part is left to a title."""
+    """Return points as a line in SVG, or as a dot. above is the height of the title."""
     if len(xs) == 1:
         return f'<circle cx="{width / 2}" cy="{(height + above) / 2}" r="2.5" fill="#3b82f6"/>'
     if not xs:
         return ""
     x0, x1 = min(xs), max(xs)
     y0, y1 = min(ys), max(ys)
-    # Halves keep the difference of the largest floats finite.
+    # The difference of the largest floats is finite only if they are halved first.
     dx = (x1 / 2 - x0 / 2) or 1
     dy = (y1 / 2 - y0 / 2) or 1
     points = " ".join(
@@ -80,25 +85,35 @@ def _line(xs: list[Any], ys: list[Any], width: int, height: int, above: int) -> 
 
 
 def _svg(width: int, height: int, title: str, inner: str) -> str:
-    return f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" style="margin:4px"><title>{escape(title)}</title>{inner}</svg>'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+        f'role="img" style="margin:4px"><title>{escape(title)}</title>{inner}</svg>'
+    )
 
 
 def curve(key: str, steps: list[Any], values: list[Any], axis: str | None = None) -> str:
-    """One metric over its steps, or over the metric axis, as an SVG of 220 x 70 pixels, with its last value in the title line."""
+    """Return one metric as an SVG of 220 x 70 pixels.
+
+    The title has its last value. axis is the name of the metric on the x axis, if that is not the step.
+    """
     last = values[-1] if values else float("nan")
-    label = f'<text x="4" y="12" font-size="11" fill="currentColor">{escape(key if len(key) < 24 else "…" + key[-22:])}: {number(float(last))}</text>'
+    text = f"{escape(key if len(key) < 24 else '…' + key[-22:])}: {number(float(last))}"
+    label = f'<text x="4" y="12" font-size="11" fill="currentColor">{text}</text>'
     return _svg(
         _WIDTH, _HEIGHT, key + (f" by {axis}" if axis else ""), label + _line(*thin(steps, values), _WIDTH, _HEIGHT, 16)
     )
 
 
 def spark(key: str, steps: list[Any], values: list[Any]) -> str:
-    """One metric as a line of 90 x 22 pixels."""
+    """Return one metric as an SVG of 90 x 22 pixels."""
     return _svg(90, 22, key, _line(*thin(steps, values, 40), 90, 22, 0))
 
 
 def axis_of(run: Any, key: str) -> str | None:
-    """The metric that the program named as the x axis of a metric, where the run has it."""
+    """Return the metric on the x axis of key, or None for the step.
+
+    It is the one of define_metric, if the run has it.
+    """
     from re import DOTALL, fullmatch
     from re import escape as escape_re
 
@@ -114,8 +129,11 @@ def axis_of(run: Any, key: str) -> str | None:
 
 
 def _curves(run: Any, keys: list[Any], every: int = 1) -> dict[str, tuple[list[Any], list[Any]]]:
-    """For each metric that has points x and y: its steps, or the value of its axis at the step, or the last one before. Of its points
-    every so many. Raises as metrics()."""
+    """Return the x and y of each metric that has points.
+
+    x is the step, or the last value of the metric's axis up to that step. Of the points only every n-th is read, with
+    n = every. Raises the same errors as metrics().
+    """
     axes = {k: a for k in keys if (a := axis_of(run, k))}
     lists = run._lists(list(dict.fromkeys([*keys, *axes.values()])), every)
     points: dict[str, Any] = {}
@@ -132,7 +150,10 @@ def _curves(run: Any, keys: list[Any], every: int = 1) -> dict[str, tuple[list[A
 
 
 def _over(pairs: list[Any], axis: list[Any]) -> list[Any]:
-    """Points (step, value) of a metric over the values of another one, both sorted by step; sorted by these."""
+    """Replace the steps of points by the values of another metric, and sort by them.
+
+    Both lists are (step, value), sorted by step.
+    """
     at, x, out = 0, None, []
     for step, value in pairs:
         while at < len(axis) and axis[at][0] <= step:
@@ -153,7 +174,10 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> list[Any]:
 
 
 def run_html(run: Any) -> str:
-    """A recorded run: what it is, params, summary, and curves of up to twelve metrics."""
+    """Return a recorded run as HTML.
+
+    It shows the name, status, params and summary, and the curves of up to twelve metrics.
+    """
     r = run.record
     rows = [
         ["run", f"<b>{escape(run.name)}</b> ({escape(run.id)})"],
@@ -180,7 +204,10 @@ def run_html(run: Any) -> str:
 
 
 def runs_html(runs: Any) -> str:
-    """A list of runs, the first 50: one row each, with the params that differ, up to six metrics, and the curve of one of them."""
+    """Return the first 50 runs of a list as HTML.
+
+    A row has the params that differ, up to six metrics, and the curve of the primary metric.
+    """
     shown = list(runs)[:_ROWS]
     params: dict[str, Any] = {}
     for r in shown:
@@ -212,16 +239,18 @@ def runs_html(runs: Any) -> str:
 
 
 def _primary(runs: list[Any]) -> str:
-    """The metric that most runs have, as `runs ls` chooses it: among equals one with a goal, then one of validation, then the first by
-    name. Empty where no metric has several points."""
+    """Return the primary metric, as `runs ls` chooses it.
+
+    It is the metric that most runs have, or '' if no metric has several points. Among equals, one with a goal comes
+    first, then one of validation, then the first by name.
+    """
     score: dict[str, int] = {}
     several = set()
     for r in runs:
         for key, stats in (r.record.get("metrics") or {}).items():
-            word = key.lower()
-            score[key] = max(
-                score.get(key, 0) % 8, 4 * bool(stats.get("goal")) + 2 * ("val" in word or "test" in word)
-            ) + 8 * (score.get(key, 0) // 8 + 1)
+            lower = key.lower()
+            rank = 4 * bool(stats.get("goal")) + 2 * ("val" in lower or "test" in lower)
+            score[key] = max(score.get(key, 0) % 8, rank) + 8 * (score.get(key, 0) // 8 + 1)
             if stats.get("count", 0) > 1:
                 several.add(key)
     return min(several, key=lambda k: (-score[k], k), default="")
@@ -234,12 +263,12 @@ def _spark(run: Any, key: str) -> str:
     points = sum(metrics[k].get("count", 0) for k in (key, axis_of(run, key)) if k)
     try:
         return spark(key, *_curves(run, [key], points // _SPARK_POINTS + 1)[key])
-    except Exception:  # a run whose points cannot be read has its numbers in the row
+    except Exception:  # the row still has the numbers of a run whose points cannot be read
         return ""
 
 
 def diff_html(diff: Any) -> str:
-    """Two runs beside each other: what differs."""
+    """Return the differences of two runs as HTML."""
     rows = []
     for what in ("params", "metrics", "summary", "tags", "datasets", "artifacts", "environment"):
         for d in (diff.record.get(what) or [])[:_ROWS]:

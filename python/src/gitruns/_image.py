@@ -1,4 +1,4 @@
-"""Images: what was given becomes a PNG when the object is made, so that it may change afterwards."""
+"""Image: the constructor turns its data into a PNG at once, because the program may change the data afterwards."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 import sys
 
 from . import _png
-from ._media import Media, Place, _failure, _numpy_of, ending_of
-from ._say import once
+from ._media import Media, Place, _failure, _numpy_of, extension_of
+from ._messages import warn_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -17,26 +17,43 @@ _GRID = 8  # images in a row of a batch
 
 
 class Image(Media):
-    """An image: a path, a PIL image, a figure of matplotlib, or pixels.
+    """An image, copied when the object is made.
 
-    Pixels of numpy: (H, W) or (H, W, C) with C = 1 to 4; a torch tensor: (C, H, W), (H, W), or (N, C, H, W), shown as a grid.
-    uint8 as it is, bool is black and white; floats in [0, 1] are multiplied by 255, negative ones first moved and scaled
-    from their least to their greatest; else cut to 0..255. normalize=False cuts only. NaN is black. The copy is made at once.
+    Pixels are an array of shape (H, W) or (H, W, C) with 1 to 4 channels, or a torch tensor of shape (H, W), (C, H,
+    W) or (N, C, H, W), which becomes a grid. uint8 stays as it is, and bool is black and white. Floats in [0, 1] are
+    multiplied by 255. Negative numbers are first scaled from their smallest to their largest. Other numbers are cut
+    to 0 to 255. NaN is black.
 
-    mode is PIL's (it needs PIL for pixels), caption a line of text. boxes, masks and classes are kept as data beside the image.
-    file_type "jpg" and others need PIL.
+    Args:
+        data_or_path: The path of a file, a PIL image, a matplotlib figure, or pixels.
+        mode: A mode of PIL to convert to. For pixels this requires PIL.
+        caption: A line of text.
+        grouping: Kept as data with the image.
+        classes: Kept as data with the image.
+        boxes: Kept as data with the image.
+        masks: Kept as data with the image, each as a PNG of its classes.
+        file_type: The format of the file. Any but "png" requires PIL.
+        normalize: False only cuts numbers to 0 to 255.
     """
 
     def __init__(
-        self, data_or_path: Any, mode: str | None = None, caption: str | None = None, grouping: int | None = None, classes: Any = None,
-        boxes: Any = None, masks: Any = None, file_type: str | None = None, normalize: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        data_or_path: Any,
+        mode: str | None = None,
+        caption: str | None = None,
+        grouping: int | None = None,
+        classes: Any = None,
+        boxes: Any = None,
+        masks: Any = None,
+        file_type: str | None = None,
+        normalize: bool = True,
+    ) -> None:
         self.caption = str(caption) if caption is not None else ""
         self.width = self.height = 0
         self._path: str | None = None
         self._data = b""
-        self._ending = ".png"
-        self._beside: dict[str, Any] = {
+        self._extension = ".png"
+        self._annotations: dict[str, Any] = {
             k: v
             for k, v in (("classes", classes), ("boxes", boxes), ("masks", masks), ("grouping", grouping))
             if v is not None
@@ -44,25 +61,20 @@ class Image(Media):
         try:
             self._read(data_or_path, mode, normalize, (file_type or "").lower().lstrip("."))
             if masks:
-                self._beside["masks"] = {name: _mask(mask) for name, mask in dict(masks).items()}
+                self._annotations["masks"] = {name: _mask(mask) for name, mask in dict(masks).items()}
         except Exception as e:
-            self._error = f"no image: {_failure(e)}"
+            self._error = f"reading the image: {_failure(e)}"
 
     def _read(self, data: Any, mode: str | None, normalize: bool, file_type: str) -> None:
         if isinstance(data, Image):
-            self.width, self.height, self._path, self._data, self._ending = (
-                data.width,
-                data.height,
-                data._path,
-                data._data,
-                data._ending,
-            )
+            self.width, self.height = data.width, data.height
+            self._path, self._data, self._extension = data._path, data._data, data._extension
             self.caption = self.caption or data.caption
-            self._beside = {**data._beside, **self._beside}
+            self._annotations = {**data._annotations, **self._annotations}
             return
         if isinstance(data, (str, bytes)) or hasattr(data, "__fspath__"):
             self._path = os.path.abspath(os.fsdecode(os.fspath(data)))
-            self._ending = ending_of(self._path, ".png")
+            self._extension = extension_of(self._path, ".png")
             return
         figure = _figure(data)
         if figure is not None:
@@ -81,15 +93,12 @@ class Image(Media):
         if mode is not None or other:
             pil = _pil_image()
             if pil is not None:
-                self._pil(
-                    pil.frombytes({1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels], (self.width, self.height), pixels),
-                    mode,
-                    file_type,
-                )
+                mode_of = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+                self._pil(pil.frombytes(mode_of[channels], (self.width, self.height), pixels), mode, file_type)
                 return
-            once(
+            warn_once(
                 ("image", mode, file_type),
-                "an image's mode and file_type need PIL: it is kept as PNG as it is; 'pip install pillow' brings it",
+                "Image: mode and file_type require PIL; the image was kept as PNG (run 'pip install pillow')",
             )
         self._data = _png.encode(pixels, self.width, self.height, channels)
 
@@ -107,11 +116,11 @@ class Image(Media):
         out = io.BytesIO()
         image.save(out, kind)
         self._data = out.getvalue()
-        self._ending = "." + file_type if file_type.isalnum() else ".png"
+        self._extension = "." + file_type if file_type.isalnum() else ".png"
 
     @property
     def image(self) -> Any:
-        """A PIL image of it. Raises ImportError without PIL."""
+        """The image as a PIL image. Raises ImportError if PIL is not installed."""
         import io
 
         from PIL import Image as Pil
@@ -120,23 +129,23 @@ class Image(Media):
 
     def _put(self, place: Place) -> str:
         if self._path is not None:
-            name = place.put(self._ending, "image", path=self._path, caption=self.caption)
+            name = place.put(self._extension, "image", path=self._path, caption=self.caption)
         else:
-            name = place.put(self._ending, "image", self._data, caption=self.caption)
-        if self._beside:
+            name = place.put(self._extension, "image", self._data, caption=self.caption)
+        if self._annotations:
             import json
 
             from ._values import plain
 
-            once(
-                "beside",
-                "masks, boxes and classes of images are kept as data beside the image; nothing here draws them",
+            warn_once(
+                "annotations",
+                "masks, boxes and classes of images are kept as data; gitruns does not draw them",
             )
-            kept = dict(self._beside)
+            kept = dict(self._annotations)
             if "masks" in kept:
                 kept["masks"] = {}
-                for i, (mask, (data, path, labels)) in enumerate(self._beside["masks"].items()):
-                    ending = ending_of(path, ".png") if path else ".png"
+                for i, (mask, (data, path, labels)) in enumerate(self._annotations["masks"].items()):
+                    ending = extension_of(path, ".png") if path else ".png"
                     file = place.part(f".mask{i}").put(ending, "file", data, path)
                     kept["masks"][str(mask)] = {"file": file, "class_labels": plain(labels)}
             place.put(".json", "file", json.dumps(plain(kept)).encode())
@@ -147,7 +156,10 @@ class Image(Media):
 
 
 def _mask(mask: Any) -> tuple[Any, ...]:
-    """(PNG of the classes, path, labels) of W&B's {"mask_data": (H, W) of classes, "class_labels"} or {"path", …}."""
+    """Return the PNG of a mask's classes or the path of its file, and its labels.
+
+    mask is W&B's {"mask_data": classes of shape (H, W), "class_labels": …} or {"path": …, "class_labels": …}.
+    """
     labels = mask.get("class_labels") or {}
     if "path" in mask:
         return None, os.path.abspath(os.fspath(mask["path"])), labels
@@ -164,7 +176,10 @@ def _pil_image() -> Any:
 
 
 def _byte_pixels(image: Any, normalize: bool) -> Any:
-    """An image of PIL whose pixels are floats as one of bytes, by the rules of arrays; others as they are."""
+    """Return a PIL image of floats as one of bytes.
+
+    The rules are those for arrays. Any other image is returned as it is.
+    """
     if image.mode != "F":
         return image
     from array import array
@@ -176,7 +191,10 @@ def _byte_pixels(image: Any, normalize: bool) -> Any:
 
 
 def _figure(data: Any) -> Any:
-    """The figure of matplotlib that data is, or belongs to; pyplot stands for its current one."""
+    """Return the matplotlib figure that data is or belongs to, or None.
+
+    pyplot stands for its current figure.
+    """
     if type(data).__name__ == "module" and getattr(data, "__name__", "") == "matplotlib.pyplot":
         return data.gcf()
     if hasattr(data, "savefig"):
@@ -190,7 +208,10 @@ def _size(png: bytes) -> tuple[int, int]:
 
 
 def pixels_of(data: Any, normalize: bool = True) -> tuple[bytes, int, int, int]:
-    """(bytes, width, height, channels) of an array, a tensor or nested lists; see Image. Raises ValueError for other shapes."""
+    """Return the bytes, width, height and number of channels of pixels.
+
+    data is an array, a tensor or nested lists. See Image. Raises ValueError if the shape is not that of an image.
+    """
     tensor = hasattr(data, "detach")
     data = _numpy_of(data)
     numpy = sys.modules.get("numpy")
@@ -212,7 +233,7 @@ def _array(numpy: Any, a: Any, tensor: bool, normalize: bool) -> tuple[bytes, in
         a = a[:, :, 0]
     if a.ndim not in (2, 3) or a.ndim == 3 and not 1 <= a.shape[2] <= 4 or 0 in a.shape:
         raise ValueError(
-            f"the shape {tuple(a.shape)} is none of (H, W), (H, W, C) with 1 to 4 channels, or (C, H, W) of a tensor"
+            f"the shape must be (H, W), (H, W, C) with 1 to 4 channels, or (C, H, W) for a tensor, got {tuple(a.shape)}"
         )
     if a.dtype != numpy.uint8:
         a = bytes_of(numpy, a, normalize)
@@ -221,11 +242,11 @@ def _array(numpy: Any, a: Any, tensor: bool, normalize: bool) -> tuple[bytes, in
 
 
 def bytes_of(numpy: Any, a: Any, normalize: bool = True) -> Any:
-    """Numbers of any kind as uint8, as Image describes."""
+    """Return numbers of any kind as uint8. See Image."""
     if a.dtype == numpy.bool_:
         return a.astype(numpy.uint8) * numpy.uint8(255)
     if a.dtype.kind not in "fiu":
-        raise ValueError(f"{a.dtype} are no pixels")
+        raise ValueError(f"pixels must be numbers or bool, got {a.dtype}")
     if a.dtype.kind == "f":
         a = numpy.nan_to_num(a.astype(numpy.float32), nan=0.0, posinf=255.0, neginf=0.0)
     if normalize and a.size:
@@ -239,7 +260,10 @@ def bytes_of(numpy: Any, a: Any, normalize: bool = True) -> Any:
 
 
 def _grid(numpy: Any, a: Any) -> Any:
-    """A batch (N, C, H, W) as one image (C, H', W') with 8 in a row and 2 pixels between."""
+    """Return a batch (N, C, H, W) as one image (C, H', W').
+
+    A row has 8 images, with 2 pixels between them.
+    """
     n, c, h, w = a.shape
     across = min(_GRID, n)
     down = -(-n // across)
@@ -251,7 +275,7 @@ def _grid(numpy: Any, a: Any) -> Any:
 
 
 def _lists(rows: Any, tensor: bool, normalize: bool) -> tuple[bytes, int, int, int]:
-    """The same without numpy."""
+    """Do the same as _array, without numpy."""
     shape: list[Any] = []
     at = rows
     while isinstance(at, (list, tuple)):
@@ -261,7 +285,7 @@ def _lists(rows: Any, tensor: bool, normalize: bool) -> tuple[bytes, int, int, i
         rows = [[[rows[c][y][x] for c in range(shape[0])] for x in range(shape[2])] for y in range(shape[1])]
         shape = [shape[1], shape[2], shape[0]]
     if len(shape) not in (2, 3) or 0 in shape or len(shape) == 3 and shape[2] > 4:
-        raise ValueError(f"the shape {tuple(shape)} is none of (H, W), (H, W, C) with 1 to 4 channels")
+        raise ValueError(f"the shape must be (H, W) or (H, W, C) with 1 to 4 channels, got {tuple(shape)}")
     height, width, channels = shape[0], shape[1], shape[2] if len(shape) == 3 else 1
     flat = [v for row in rows for v in row]
     if len(shape) == 3:
@@ -280,5 +304,5 @@ def _lists(rows: Any, tensor: bool, normalize: bool) -> tuple[bytes, int, int, i
                 flat = [v * 255 for v in flat]
     data = bytes(max(0, min(255, int(v))) for v in flat)
     if len(data) != height * width * channels:
-        raise ValueError("the rows are not equally long")
+        raise ValueError("the rows must have equal lengths")
     return data, width, height, channels

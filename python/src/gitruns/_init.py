@@ -1,13 +1,18 @@
-"""init(): what a run is called, whether it is recorded, and the one call of the binary that begins it."""
+"""init(): resolves the options of a run and starts it with one call of the program `runs`.
+
+The options come from the arguments, then Settings, then the environment. `_start` starts a run, `_join` joins the one
+of RUNS_ID. A new option begins in `init`; an option of Settings also in _settings.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from . import _end, _live, _say, _values
+from . import _end, _live, _messages, _values
+from ._config import nest
 from ._errors import UsageError
-from ._say import once, say
+from ._messages import progress, progress_once, warn, warn_once
 from ._settings import as_dict, env, unused, yes
 
 TYPE_CHECKING = False
@@ -16,40 +21,92 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
     from ._run import Run
 
-_OWN_TAGS = ("entity", "job_type", "ignored", "lost_rows", "project", "group")  # that the client sets
-_MAX_FIRST = 2 << 20  # bytes of what init tells the binary of a run
+_MAX_FIRST = 2 << 20  # bytes of the journal line in the request that starts a run
 _MAX_COMMAND = 512 << 10  # characters
-_NUMBERED = ("id", "name", "group")  # jobs have numbers
-_joined_once = False  # the run of RUNS_ID has been taken by this process
-_before_config: dict[str, Any] = {}  # what was assigned to gitruns.config before init
-_before_tensorboard: list[str] | None = None  # the folders that tensorboard.patch() named before init
+_NUMBERED = ("id", "name", "group")  # may be integers, as the ids of jobs are
+_joined_once = False  # this process has joined the run of RUNS_ID, or started its own
+_before_config: dict[str, Any] = {}  # assigned to gitruns.config before init
+_before_tensorboard: list[str] | None = None  # folders that tensorboard.patch() named before init
 
 
 def init(
-    entity: str | None = None, project: str | None = None, dir: Any = None, id: str | None = None, name: str | None = None,
-    notes: str | None = None, tags: Any = None, config: Any = None, config_exclude_keys: Any = None, config_include_keys: Any = None,
-    allow_val_change: bool | None = None, group: str | None = None, job_type: str | None = None, mode: str | None = None,
-    force: bool | None = None, reinit: Any = None, resume: Any = None, resume_from: str | None = None, fork_from: str | None = None,
-    save_code: bool | None = None, tensorboard: bool | None = None, sync_tensorboard: bool | None = None,
-    monitor_gym: bool | None = None, settings: Any = None, anonymous: Any = None, *, parent: Any = None,
-) -> Run:  # fmt: skip
-    """Begin a run and return it; gitruns.run, .config, .summary and .log are its own until finish().
+    entity: str | None = None,
+    project: str | None = None,
+    dir: Any = None,
+    id: str | None = None,
+    name: str | None = None,
+    notes: str | None = None,
+    tags: Any = None,
+    config: Any = None,
+    config_exclude_keys: Any = None,
+    config_include_keys: Any = None,
+    allow_val_change: bool | None = None,
+    group: str | None = None,
+    job_type: str | None = None,
+    mode: str | None = None,
+    force: bool | None = None,
+    reinit: Any = None,
+    resume: Any = None,
+    resume_from: str | None = None,
+    fork_from: str | None = None,
+    save_code: bool | None = None,
+    tensorboard: bool | None = None,
+    sync_tensorboard: bool | None = None,
+    monitor_gym: bool | None = None,
+    settings: Any = None,
+    anonymous: Any = None,
+    *,
+    parent: Any = None,
+) -> Run:
+    """Start a run and return it.
 
-    Source, environment, machine and command are recorded by the `runs` program in one call. Inside a run that RUNS_ID names
-    the first init of a process joins it where `runs exec` or `runs start` began it. Where the init of a parent process did, the
-    run is one of its own that is part of that one, unless mode="shared" or the same id asks for that very run.
+    Until finish(), gitruns.run, .config, .summary and .log belong to this run. The program `runs` records source,
+    environment, machine and command in one call.
 
-    project is the run's experiment (default: the name of the repository's folder), id its key, group, name and notes as they
-    are, tags a list (or a dict of text), entity and job_type tags. config: see config.update. mode: "disabled" records nothing;
-    online and offline are the same, shared joins the run of a parent process. reinit: "finish_previous" or True ends the active
-    run, "create_new" gives a further one that is not gitruns.run, else the active run is returned, with a word on what of this
-    call is not used (a notebook ends it). resume: never, allow, must, auto or True. settings: see Settings. parent: the run, or
-    its id, that the new one is part of. save_code has been done by the capture of the source. sync_tensorboard takes over what
-    TensorBoard event files say.
+    If RUNS_ID names a run that `runs exec` or `runs start` started, the first init of a process joins that run. If
+    the init of a parent process started it, the new run is a child of that run, unless mode="shared" or the same id
+    asks for it.
 
-    Raises TypeError for an unknown keyword and for a text that is none, UsageError for values that contradict each other or an
-    id that exists (resume="never") or does not (resume="must"), ConfigError for a param of a resumed run that would change with
-    allow_val_change=False, CommError where the project cannot be written or the program `runs` is missing.
+    Args:
+        entity: A tag, `entity`.
+        project: The experiment of the run. The default is the name of the repository's folder.
+        dir: Not used: runs are in the project's .runs folder.
+        id: The key of the run, by which resume finds it.
+        name: The name of the run, which need not be unique.
+        notes: The note of the run.
+        tags: A list of strings, or a dict of strings.
+        config: The params, in any form that Config.update takes.
+        config_exclude_keys: Keys of config to leave out.
+        config_include_keys: The only keys of config to record.
+        allow_val_change: True allows params to change. False forbids it for a resumed run as well.
+        group: The group of the run.
+        job_type: A tag, `job_type`.
+        mode: "online" and "offline" record. "shared" records into the run of a parent process. "disabled" records
+            nothing.
+        force: Not used.
+        reinit: What to do with a run that is active. "finish_previous" or True finishes it. "create_new" starts
+            another run that does not become gitruns.run. Otherwise init returns the active run and reports the
+            arguments that it does not use. In a notebook the default is to finish it.
+        resume: "allow" resumes the run of this id if there is one, "must" requires one, "never" forbids one. "auto"
+            or True resumes the run of this id, or of the same Slurm job.
+        resume_from: Not supported; raises UsageError.
+        fork_from: Not supported; raises UsageError.
+        save_code: Not used: the source is always recorded.
+        tensorboard: The same as sync_tensorboard.
+        sync_tensorboard: Import the metrics of TensorBoard event files when the run ends.
+        monitor_gym: Not used; keep videos with run.save.
+        settings: A Settings or a dict of further options.
+        anonymous: Not used.
+        parent: The run, or the id of the run, that the new run is a child of.
+
+    Returns:
+        The new run, the joined run, or the active run.
+
+    Raises:
+        TypeError: A keyword is unknown, or an argument that must be a string is something else.
+        UsageError: Arguments contradict each other, the id exists (resume="never"), or no run has it (resume="must").
+        ConfigError: A param of a resumed run would change, and allow_val_change is False.
+        CommError: The project cannot be written, or the program `runs` is missing.
     """
     global _joined_once
     for key, text in (
@@ -65,11 +122,12 @@ def init(
         if text is not None and not isinstance(text, str):
             if key in _NUMBERED and isinstance(text, int) and not isinstance(text, bool):
                 continue
-            raise TypeError(f"init: {key} is a text, not {type(text).__name__}")
+            raise TypeError(f"init: {key} must be a string, got {type(text).__name__}")
     given = as_dict(settings)
     if resume_from or fork_from:
         raise UsageError(
-            "init: resume_from and fork_from rewind a run on a server; a recorded run is not rewritten: start a new one with parent= or id=…, resume='allow'"
+            "init: resume_from and fork_from are not supported, because a recorded run is never rewritten; "
+            "start a new run with parent=, or with id=… and resume='allow'"
         )
     mode = (
         mode
@@ -79,16 +137,16 @@ def init(
     )
     modes = ("", "online", "offline", "shared", "disabled", "dryrun", "run")
     if mode not in modes:
-        raise UsageError(f"init: mode {mode!r} is none of online, offline, shared, disabled")
+        raise UsageError(f"init: mode must be 'online', 'offline', 'shared' or 'disabled', got {mode!r}")
     if given.get("silent"):
-        _say.silent = True
-    picked = _pick(config, config_include_keys, config_exclude_keys)
+        _messages.silent = True
+    selected = _selected(config, config_include_keys, config_exclude_keys)
     all_tags = _values.tags_of(
         tags if tags is not None else given.get("run_tags") or [t for t in env("TAGS").split(",") if t]
     )
     active: Run | None = _live.active()
     if reinit not in (None, True, False, "default", "return_previous", "finish_previous", "create_new"):
-        raise UsageError(f"init: reinit {reinit!r} is none of return_previous, finish_previous, create_new")
+        raise UsageError(f"init: reinit must be 'return_previous', 'finish_previous' or 'create_new', got {reinit!r}")
     if (
         active is not None
         and active._state == ""
@@ -100,7 +158,7 @@ def init(
         if reinit in (True, "finish_previous") or reinit in (None, "default") and in_notebook():
             active.finish()
         else:
-            said = {
+            arguments = {
                 "name": name,
                 "project": project,
                 "id": id,
@@ -110,9 +168,9 @@ def init(
                 "notes": notes,
                 "tags": tags,
             }
-            _return_active(active, said, picked, bool(allow_val_change))
+            _update_active(active, arguments, selected, bool(allow_val_change))
             return active
-    params = {**_before_config, **picked}
+    params = {**_before_config, **selected}
     project = project or given.get("project") or os.environ.get("RUNS_EXPERIMENT") or env("PROJECT")
     names = {
         "entity": entity or given.get("entity") or env("ENTITY"),
@@ -124,12 +182,11 @@ def init(
     }
     names = {k: _clean(k, str(v)) if v not in (None, "") else "" for k, v in names.items()}
     project = _values.label_of(str(project), "project") if project else ""
-    quiet = mode == "disabled" or _silent_rank(given)
-    if quiet:
+    if mode == "disabled" or _silent_rank(given):
         from ._disabled import DisabledRun
 
         values = _values.params_of(params)
-        made: Any = DisabledRun(
+        disabled: Any = DisabledRun(
             names["name"],
             names["id"],
             project,
@@ -140,41 +197,43 @@ def init(
             list(all_tags),
             values,
         )
-        silent: Run = made  # it has all calls of one
+        silent: Run = disabled  # it has every method of a Run
         silent._settings = settings
         silent._pid = os.getpid()
-        _take(silent, reinit)
+        _activate(silent, reinit)
         return silent
-    for key, value in (("entity", names["entity"]), ("job_type", names["job_type"])):
-        if value:
-            all_tags.setdefault(key, value)
+    for key in ("entity", "job_type"):
+        if names[key]:
+            all_tags.setdefault(key, names[key])
     ignored = unused(given)
     if monitor_gym:
         ignored.append("monitor_gym")
     if dir is None and (folder := os.environ.get("WANDB_DIR")):
-        once(
-            "dir", f"WANDB_DIR={folder!r} is not used: runs lie in the project's .runs folder (RUNS_REPO names another)"
+        warn_once(
+            "dir",
+            f"WANDB_DIR={folder!r} is not used; runs are in the project's .runs folder, or in RUNS_REPO",
         )
     if dir is not None:
-        once(
+        warn_once(
             "dir",
-            f"dir={os.fspath(dir)!r} is not used: runs lie in the project's .runs folder; run.dir keeps files with the run",
+            f"dir={os.fspath(dir)!r} is not used; runs are in the project's .runs folder, "
+            "and files that you write to run.dir are kept with the run",
         )
     for option in ignored:
-        once(
+        warn_once(
             ("ignored", option),
-            f"{option} is not used; it stands in the run's tag 'ignored'"
-            + (": videos are kept with run.save('videos/*.mp4')" if option == "monitor_gym" else ""),
+            f"{option} is not used; the run's tag 'ignored' names it"
+            + (" (keep videos with run.save('videos/*.mp4'))" if option == "monitor_gym" else ""),
         )
     if ignored:
         all_tags.setdefault("ignored", " ".join(ignored)[:200])
     how = _resume(resume if resume is not None else given.get("resume") or env("RESUME"))
     if how == "allow" and not names["id"]:
-        how = ""  # there is nothing to go on with
+        how = ""  # without an id there is no run to resume
     line: dict[str, Any] = {}
     over: list[str] = []
     if params:
-        from ._bounds import MAX_PARAMS, named, within
+        from ._bounds import MAX_PARAMS, within
 
         whole = _values.params_of(params)
         line["p"], _ = within(whole, MAX_PARAMS, over)
@@ -186,7 +245,7 @@ def init(
     if line:
         from ._bounds import size
 
-        if size(line) > _MAX_FIRST:  # the journal takes it in parts
+        if size(line) > _MAX_FIRST:  # it is written to the journal, in several lines
             later = {k: line.pop(k) for k in ("p", "tags") if k in line}
     run: Run | None = None
     outer = os.environ.get("RUNS_DIR") if os.environ.get("RUNS_ID") else None
@@ -197,12 +256,12 @@ def init(
         and parent is None
         and _joins(names["id"], how, mode, given)
     ):
-        belongs = {"experiment": project or "", "group": names["group"], "key": names["id"], "resume": how}
-        run = _join(outer, names, line, bool(allow_val_change), belongs)
+        wanted = {"experiment": project or "", "group": names["group"], "key": names["id"], "resume": how}
+        run = _join(outer, names, line, bool(allow_val_change), wanted)
     if run is None:
         if parent is None and os.environ.get("RUNS_ID") and reinit != "create_new":
             parent = os.environ["RUNS_ID"]
-        if given.get("all_ranks") and (rank := _of_ranks(names)):
+        if given.get("all_ranks") and (rank := _rank_of_own_run(names)):
             all_tags.setdefault("rank", rank)
             if "tags" not in later:
                 line["tags"] = all_tags
@@ -211,23 +270,24 @@ def init(
         run._write({k: v for k, v in later.items() if k != "p"})
         run._config._merge(later.get("p") or {}, bool(how))
     if over:
-        run._lose(len(over))
         run._config._load({k: v for k, v in whole.items() if k not in run._config}, recorded=False)
-        say(f"NOT RECORDED: config.{named(over)}: a record holds 10,000 values of a config; what is lost is counted")
+        run._config._warn_lost(over)
     _joined_once = True
     run._key = names["id"]
     run._notes = names["notes"]
     run.entity, run.group, run.job_type = names["entity"], names["group"], names["job_type"]
-    run._tags = tuple(dict.fromkeys([*run._tags, *(t for t in all_tags if t not in _OWN_TAGS)]))
+    from ._run import OWN_TAGS
+
+    run._tags = tuple(dict.fromkeys([*run._tags, *(t for t in all_tags if t not in OWN_TAGS)]))
     run._settings = settings
     run._ignored = ignored
     from ._notebook import attach_notebook, in_notebook
 
-    if in_notebook() and allow_val_change is not False:  # cells are run again
+    if in_notebook() and allow_val_change is not False:  # cells run more than once
         object.__setattr__(run._config, "_allow", True)
     if sync_tensorboard or tensorboard or given.get("sync_tensorboard") or _before_tensorboard is not None:
         run._tensorboard = {"dirs": list(_before_tensorboard or ())}
-    _take(run, reinit)
+    _activate(run, reinit)
     if (given.get("console") or env("CONSOLE")) in ("wrap", "wrap_raw", "wrap_emu", "redirect"):
         from ._console import capture
 
@@ -236,9 +296,9 @@ def init(
     return run
 
 
-def _pick(config: Any, include: Any, exclude: Any) -> dict[str, Any]:
+def _selected(config: Any, include: Any, exclude: Any) -> dict[str, Any]:
     if include and exclude:
-        raise UsageError("init: config_include_keys and config_exclude_keys exclude each other")
+        raise UsageError("init: config_include_keys and config_exclude_keys cannot be combined")
     values = _values.config_of(config)
     if include:
         return {k: v for k, v in values.items() if k in include}
@@ -246,19 +306,22 @@ def _pick(config: Any, include: Any, exclude: Any) -> dict[str, Any]:
 
 
 def _clean(key: str, text: str) -> str:
-    """A name as the record may hold it: never an error for what is in it."""
+    """Return a name in the form that a record can hold. No content of it is an error."""
     if key == "notes":
         return _values.long_text(text, "the note")
     return _values.key_of(text) if key == "id" else _values.label_of(text, key)
 
 
-def _return_active(run: Run, said: dict[str, Any], config: dict[str, Any], allow: bool) -> None:
-    """init() beside a run in progress is that run. What it says and the run is not called is named; its config is added."""
+def _update_active(run: Run, arguments: dict[str, Any], config: dict[str, Any], allow: bool) -> None:
+    """Add the config of a second init to the active run.
+
+    Warns about the arguments that are not used.
+    """
     from ._bounds import named
 
     ignored = [
         k
-        for k, v in said.items()
+        for k, v in arguments.items()
         if v not in (None, "", False, getattr(run, k, None))
         and not (k == "tags" and set(_values.tags_of(v)) <= set(run.tags))
     ]
@@ -268,19 +331,22 @@ def _return_active(run: Run, said: dict[str, Any], config: dict[str, Any], allow
     else:
         ignored += [f"config.{k}" for k in run._config._merge(config, allow)]
     if ignored:
-        say(f"run {run.name} is active; not used: {named(ignored)}; finish() it or reinit='create_new'")
+        warn(
+            f"run {run.name} is already active, so init() does not use {named(ignored)}; "
+            "call finish() first, or use reinit='create_new'"
+        )
 
 
 def _joins(id: str, how: str, mode: str, given: dict[str, Any]) -> bool:
-    """Whether this process is part of the run that RUNS_ID names, and not one with a run of its own.
+    """Report whether this process records into the run of RUNS_ID instead of its own.
 
-    Those that `runs exec` or `runs start` began share it. A program that a program with a run starts has a run of its own
-    that is part of that one, unless it is told to share, names the same id, or is a further rank of the same training.
+    It does if `runs exec` or `runs start` started that run. If a client started it, this process gets a child run,
+    unless it asks to share the run, names the same id, or is a further rank of the same training.
     """
     if not _by_client():
         return True
-    begun = os.environ["RUNS_STARTED_BY"].split(" ", 1)
-    if id and id in (begun[-1], begun[0], begun[0].rpartition("-")[2]):
+    run_id, *key = os.environ["RUNS_STARTED_BY"].split(" ", 1)
+    if id and id in (*key, run_id, run_id.rpartition("-")[2]):
         return True
     if id or how:
         return False
@@ -288,14 +354,20 @@ def _joins(id: str, how: str, mode: str, given: dict[str, Any]) -> bool:
 
 
 def _by_client() -> bool:
-    """Whether a client's init began the run of RUNS_ID, and not `runs exec` or `runs start`."""
+    """Report whether a client started the run of RUNS_ID.
+
+    Otherwise it was `runs exec` or `runs start`.
+    """
     return os.environ.get("RUNS_STARTED_BY", "").split(" ", 1)[0] == os.environ["RUNS_ID"]
 
 
 def _rank() -> tuple[int, int]:
-    """The rank of this process and how many there are: 0 of 1 where it is none of several."""
+    """Return the rank of this process and the number of ranks.
+
+    They are 0 and 1 if it is the only process.
+    """
     try:
-        # Lightning names only the local rank of the processes that it starts.
+        # Lightning sets only the local rank of the processes that it starts.
         return int(os.environ.get("RANK") or os.environ.get("LOCAL_RANK") or 0), int(os.environ.get("WORLD_SIZE") or 1)
     except ValueError:
         return 0, 1
@@ -308,24 +380,27 @@ def _resume(resume: Any) -> str:
         return "auto"
     if resume in ("allow", "must", "never"):
         return str(resume)
-    raise UsageError(f"init: resume {resume!r} is none of allow, must, never, auto")
+    raise UsageError(f"init: resume must be 'allow', 'must', 'never' or 'auto', got {resume!r}")
 
 
 def _silent_rank(given: dict[str, Any]) -> bool:
-    """Whether this is a further process of torchrun, which stays silent unless Settings(all_ranks=True) asks for all.
+    """Report whether this is a rank above 0 that must not record.
 
-    SLURM_PROCID alone does not count: the tasks of a job array are runs of their own.
+    It records with Settings(all_ranks=True). SLURM_PROCID alone does not count, because each task of a job array has
+    its own run.
     """
     rank, size = _rank()
     if rank <= 0 or size <= 1 or given.get("all_ranks"):
         return False
-    once("rank", f"rank {rank} of {size} records nothing; Settings(all_ranks=True) records all")
+    progress_once("rank", f"rank {rank} of {size} records nothing; use Settings(all_ranks=True) to record all ranks")
     return True
 
 
-def _of_ranks(names: dict[str, str]) -> str:
-    """The rank of a process that begins a run of its own beside those of other ranks, '' where there are no others. What
-    all ranks know of their training becomes the group, where none is given."""
+def _rank_of_own_run(names: dict[str, str]) -> str:
+    """Return the rank of this process, or '' if there is only one rank.
+
+    If no group is given, sets it to the id of the training, which all ranks know.
+    """
     rank, size = _rank()
     if size <= 1:
         return ""
@@ -335,28 +410,31 @@ def _of_ranks(names: dict[str, str]) -> str:
     names["group"] = names["group"] or _clean(
         "group", training if training not in ("", "none") else f"ranks-{port}" if port else ""
     )
-    once("ranks", f"rank {rank} has its own run; 'runs exec -- torchrun …' makes one of all")
+    progress_once("ranks", f"rank {rank} has its own run; use 'runs exec -- torchrun …' for one run of all ranks")
     return str(rank)
 
 
 def _command() -> tuple[list[Any], str]:
-    """The command that runs, and the program's file."""
+    """Return the command of this process, and the path of the program's file.
+
+    The path is absolute, or '' if the program is not a file.
+    """
     entry = getattr(sys.modules.get("__main__"), "__file__", None) or ""
-    words = list(getattr(sys, "orig_argv", ()) or [sys.executable, *sys.argv])
+    argv = list(getattr(sys, "orig_argv", ()) or [sys.executable, *sys.argv])
     from ._notebook import in_notebook, notebook_path
 
     if in_notebook():
         path = notebook_path()
         return [sys.executable], path
-    if words:
-        words[0] = sys.executable or words[0]
-    if "-c" in words[:8]:  # the program is no file
+    if argv:
+        argv[0] = sys.executable or argv[0]
+    if "-c" in argv[:8]:  # the program is not a file
         entry = ""
-    words = [w.encode("utf-8", "replace").decode() for w in words]
-    while len(words) > 1 and sum(map(len, words)) > _MAX_COMMAND:
-        once("command", "the command is longer than a record can hold: its end is cut")
-        words = [*words[: len(words) // 2], "…"] if len(words) > 3 else [_values.text_of(w, 1000) for w in words]
-    return words, os.path.abspath(entry) if entry and os.path.isfile(entry) else ""
+    argv = [a.encode("utf-8", "replace").decode() for a in argv]
+    while len(argv) > 1 and sum(map(len, argv)) > _MAX_COMMAND:
+        warn_once("command", "the command is too long for a record; its end was cut")
+        argv = [*argv[: len(argv) // 2], "…"] if len(argv) > 3 else [_values.text_of(a, 1000) for a in argv]
+    return argv, os.path.abspath(entry) if entry and os.path.isfile(entry) else ""
 
 
 def _start(
@@ -373,37 +451,44 @@ def _start(
 
     command, entry = _command()
     request = {
-        "pid": os.getpid(), "name": names["name"], "experiment": project, "group": names["group"], "key": names["id"],
-        "parent": getattr(parent, "run_id", parent) or "", "resume": how, "command": command, "entry": entry, "allow_val_change": allow is not False if how else bool(allow),
-        "system": not (given.get("_disable_stats") or given.get("x_disable_stats")), "sidecar": os.environ.get("RUNS_SIDECAR", "1") != "0",
-    }  # fmt: skip
+        "pid": os.getpid(),
+        "name": names["name"],
+        "experiment": project,
+        "group": names["group"],
+        "key": names["id"],
+        "parent": getattr(parent, "run_id", parent) or "",
+        "resume": how,
+        "command": command,
+        "entry": entry,
+        "allow_val_change": allow is not False if how else bool(allow),
+        "system": not (given.get("_disable_stats") or given.get("x_disable_stats")),
+        "sidecar": os.environ.get("RUNS_SIDECAR", "1") != "0",
+    }
     import time
 
     started = client("start", request, {"t": round(time.time(), 6), **line} if line else None)
     run = Run(started, prefix=rank_prefix() if given.get("all_ranks") else "", allow_val_change=bool(allow))
     run._config._load(_loaded(run._config, line.get("p") or {}))
-    for warning in started.get("warnings") or ():
-        say(warning)
+    for line_of_runs in started.get("warnings") or ():
+        progress(line_of_runs)
     if existing := started.get("existing"):
-        _say_existing(names["id"], existing)
-    short = run.run_id.rsplit("-", 1)[-1]
-    title = f"{run._name} ({short})" if run._name else short
+        _warn_existing(names["id"], existing)
     resumed = started.get("resumed")
     if changed := (resumed or {}).get("changed"):
         from ._bounds import named
 
-        say(f"config changed: {named(changed)}; new values count (allow_val_change=False refuses)")
-    say(
-        f"recording {title}"
-        + (f" from step {run._step}, going on with {resumed['id'].rpartition('-')[2]}," if resumed else "")
-        + f" in {_short(run._runs)}"
+        progress(f"config changed: {named(changed)}; this run uses the new values")
+    progress(
+        f"recording {run._title} in {_relative(run._runs)}"
+        + (f" from step {run._step}, resuming {resumed['id'].rpartition('-')[2]}" if resumed else "")
     )
     return run
 
 
-def _say_existing(key: str, existing: str) -> None:
-    say(
-        f"a run with the id {key!r} exists ({existing}); this is a new run of that id: resume='allow' would go on with it"
+def _warn_existing(key: str, existing: str) -> None:
+    warn(
+        f"a run with the id {key!r} already exists ({existing}); this is a new run with the same id "
+        "(resume='allow' resumes the other)"
     )
 
 
@@ -411,7 +496,7 @@ def _loaded(config: Any, params: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in params.items() if k not in config or config[k] != v}
 
 
-def _short(path: str) -> str:
+def _relative(path: str) -> str:
     try:
         relative = os.path.relpath(path)
     except (OSError, ValueError):
@@ -419,56 +504,51 @@ def _short(path: str) -> str:
     return relative if not relative.startswith(os.pardir) else path
 
 
-def _join(folder: str, names: dict[str, Any], line: dict[str, Any], allow: bool, belongs: dict[str, Any]) -> Run | None:
-    """The run of RUNS_ID, or None where it is not there any more, or where the program goes on with a run of its own.
+def _join(folder: str, names: dict[str, Any], line: dict[str, Any], allow: bool, wanted: dict[str, Any]) -> Run | None:
+    """Join the run of RUNS_ID and return it.
 
-    belongs is what a program that begins says of the run, for what its starter has not named.
+    Returns None if that run no longer exists, or if this process resumes another run. wanted has the experiment,
+    group, key and resume policy of this program; they apply if the run's starter has not set them.
     """
     from ._errors import Error
     from ._run import join
 
     try:
-        # What a client's init began has its names.
-        run, started = join(folder, allow, None if _by_client() else {"names": True, **belongs})
+        # A run that a client started has its names already.
+        run, started = join(folder, allow, None if _by_client() else {"names": True, **wanted})
     except Error as e:
-        once("join", f"RUNS_ID names a run that cannot be joined ({e}); a new one is begun")
+        warn_once("join", f"the run of RUNS_ID could not be joined ({e}); starting a new run")
         return None
     if run is None:
         return None
     if existing := started.get("existing"):
-        _say_existing(names["id"], existing)
+        _warn_existing(names["id"], existing)
     if names["name"] and names["name"] != run._name:
         if run._name:
-            once("name", f"the run is called {run._name!r} by its starter; the name {names['name']!r} is not taken")
+            warn_once("name", f"the run already has the name {run._name!r}; the name {names['name']!r} is not used")
         else:
             run.name = names["name"]
-    for key, (is_, said) in run._config._merge(line.get("p") or {}, allow).items():
-        once(
+    for key, (recorded, own) in run._config._merge(line.get("p") or {}, allow).items():
+        warn_once(
             ("conflict", key),
-            f"config.{key} is {_values.repr_of(is_)} by the run's starter (runs exec -p, or init of another process) and stays so; the program's {_values.repr_of(said)} is recorded beside it as a conflict",
+            f"config.{key} is already {_values.repr_of(recorded)}, set by 'runs exec -p' or by another process; "
+            f"this program's {_values.repr_of(own)} is recorded as a conflict",
         )
-        run._write({"p": _nested(key, said)})
+        *tables, last = key.split(".")
+        run._write({"p": nest(tables, {last: own})})
     rest = {k: v for k, v in line.items() if k != "p"}
-    # Where its starter said what experiment and group it belongs to, what the program says of them stands in tags.
+    # If the run's starter named another experiment or group, those of this program become tags.
     for tag, key in (("group", "group"), ("project", "experiment")):
-        said = belongs.get(key)
-        if said and said != started.get(key):
-            rest.setdefault("tags", {})[tag] = _values.text_of(said)
+        value = wanted.get(key)
+        if value and value != started.get(key):
+            rest.setdefault("tags", {})[tag] = _values.text_of(value)
     if rest:
         run._write(rest)
     return run
 
 
-def _nested(dotted: str, value: Any) -> dict[str, Any]:
-    *tables, last = dotted.split(".")
-    values = {last: value}
-    for table in reversed(tables):
-        values = {table: values}
-    return values
-
-
-def _take(run: Any, reinit: Any) -> None:
-    """Make run the one of the module, watch its end, and let child processes find it."""
+def _activate(run: Any, reinit: Any) -> None:
+    """Watch the end of run, make it the active run, and let child processes find it."""
     if not run.disabled:
         _end.install()
     if reinit == "create_new":
@@ -479,7 +559,10 @@ def _take(run: Any, reinit: Any) -> None:
 
 
 def patch_before(folder: str | None) -> None:
-    """Keep a folder of event files, or none in particular with "", for the next run; None forgets what is kept."""
+    """Remember a folder of event files for the next run.
+
+    "" stands for any folder; None forgets the remembered ones.
+    """
     global _before_tensorboard
     if folder is None:
         _before_tensorboard = None
@@ -488,7 +571,10 @@ def patch_before(folder: str | None) -> None:
 
 
 def _hinting(call: Any) -> Any:
-    """The call, whose error for an unknown keyword names the one that is nearest. Its signature stays what it is."""
+    """Wrap call so that the error for an unknown keyword suggests the closest one.
+
+    The signature stays.
+    """
     code = call.__code__
     known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 

@@ -1,4 +1,7 @@
-"""The file that one process appends its records of a run to: a line is one system call, and goes to that file or to none."""
+"""The journal: the file to which one process appends its lines for one run.
+
+A line is written with one system call, and only ever into that file. Imports only _errors and _messages of the package.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,23 @@ import os
 import time
 
 from ._errors import UsageError
-from ._say import once
+from ._messages import warn_once
 
 _now = time.time
 _write = os.write
-_INTERVAL = 0.25  # seconds between two looks at what file the descriptor is of
-_FULL = (28, 69, 122)  # ENOSPC, and EDQUOT of BSD and of Linux
+_INTERVAL = 0.25  # seconds between two checks of which file the descriptor belongs to
+_FULL = (28, 69, 122)  # ENOSPC, and EDQUOT on BSD and on Linux
 
 
 class Journal:
-    """The journal of this process for one run, made with the first line. The caller holds the run's lock.
+    """The journal of this process for one run.
 
-    A program may close descriptors that it did not open (daemons close all of them), and the number may then be of a file
-    of its own. The position of the file, at, tells before each line: nobody else writes to a journal, so that it is what was
-    written so far. From time to time, behind due, and where the position is another, device and inode are compared: by write().
+    The first line creates it. The caller holds the run's lock.
+
+    A program may close descriptors that it did not open (a daemon closes all of them), and the number may then belong
+    to another file. Nobody else writes to a journal, so before each line write() compares the position of the file
+    with `at`, the number of bytes written. If they differ, and after the time `due`, it compares device and inode as
+    well.
     """
 
     __slots__ = ("_ended", "_file", "_host", "_rest", "at", "due", "fd", "folder", "repaired")
@@ -28,18 +34,21 @@ class Journal:
         self.folder = folder
         self._host = host
         self.fd = -1
-        self.at = 0  # bytes that are written
-        self.due = 0.0  # until then the position is enough
-        self._rest = b""  # of the last line, of which the disk took only a part
-        self.repaired = 0  # lines that were written in two parts, the first call being an error
+        self.at = 0  # bytes written
+        self.due = 0.0  # until this time the comparison of the position is enough
+        self._rest = b""  # the missing part of the last line, if the disk took only a part of it
+        self.repaired = 0  # lines that were counted as lost and completed later
         self._file: tuple[int, int] | None = None
         self._ended = False
 
     def write(self, line: bytes) -> None:
-        """Append a line, which ends with a newline. Raises OSError where it is not written as a whole."""
+        """Append a line, which ends with a newline.
+
+        Raises OSError if it was not written completely, and UsageError after end().
+        """
         try:
             ready = _now() < self.due and os.lseek(self.fd, 0, 1) == self.at
-        except OSError:  # closed, or a pipe by now
+        except OSError:  # closed, or now a pipe
             ready = False
         if not ready:
             self._prepare()
@@ -49,21 +58,24 @@ class Journal:
             self.complete(line[n:])
 
     def complete(self, rest: bytes) -> None:
-        """Write what is missing of a line. Raises OSError where the disk has no room for it yet: the next line tries again."""
+        """Write the missing part of a line.
+
+        Raises OSError while the disk has no room for it; the next line tries again.
+        """
         self._rest, self.due = rest, 0.0
         n = _write(self.fd, rest)
         self.at += n
         self._rest = rest[n:]
         if self._rest:
-            raise OSError(28, "the disk took only a part of a line")
+            raise OSError(28, "the disk took only part of a line")
 
     def _prepare(self) -> None:
         if self._ended:
-            raise UsageError(f"the run in {self.folder} is finished")
+            raise UsageError(f"this run is already finished ({self.folder})")
         if self.fd >= 0 and not self._ours():
-            once(
+            warn_once(
                 ("journal", self.folder),
-                "the descriptor of the run's journal is closed, or of another file: the rows go on in a new journal",
+                "the program closed the journal's file descriptor; recording continues in a new journal",
             )
             self._forget()
         if self.fd < 0:
@@ -75,7 +87,7 @@ class Journal:
         self.due = _now() + _INTERVAL
 
     def _ours(self) -> bool:
-        """Whether the descriptor is still of the journal, and the journal has a name."""
+        """Report whether the descriptor still belongs to a journal that exists."""
         try:
             found = os.fstat(self.fd)
         except OSError:
@@ -85,13 +97,13 @@ class Journal:
         if found.st_nlink == 0:
             os.close(self.fd)
             self._forget()
-            once(
+            warn_once(
                 ("deleted", self.folder),
-                f"THE RUN'S FOLDER OR JOURNAL IS GONE: {self.folder} was removed, or the run was ended by another; what it held is lost"
+                "the journal was removed, or another process finished the run; the rows in it are lost, "
                 + (
-                    ", rows from now on are kept"
+                    f"later rows are recorded ({self.folder})"
                     if os.path.isdir(self.folder)
-                    else ", and no row from now on is recorded: finish() and init() begin another run"
+                    else f"later rows are not recorded ({self.folder}); call finish() and init() to start another run"
                 ),
             )
         return self.fd >= 0
@@ -111,7 +123,7 @@ class Journal:
             | getattr(os, "O_BINARY", 0)
         )
         fd = os.open(path, flags, 0o666)
-        if fd < 3 and os.name != "nt":  # the process has no stdio: what it prints must not land in the journal
+        if fd < 3 and os.name != "nt":  # the process has no stdio; its output must not go into the journal
             import fcntl
 
             high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
@@ -121,21 +133,24 @@ class Journal:
         self.fd, self._file = fd, (found.st_dev, found.st_ino)
 
     def close(self) -> None:
-        """Close the file, where the descriptor is still of it. The next line begins a new one."""
+        """Close the file, if the descriptor still belongs to it.
+
+        The next line creates another journal.
+        """
         if self.fd >= 0 and self._ours():
             os.close(self.fd)
         self._forget()
 
     def end(self) -> None:
-        """Close it for good: a further line is a UsageError."""
+        """Close the journal for good. A further line raises UsageError."""
         self.close()
         self._ended = True
 
 
 def advice(e: OSError) -> str:
-    """What to do about a journal that cannot be written."""
+    """Return what to do about a journal that cannot be written."""
     if e.errno in _FULL:
         return "free some space"
     if e.errno == 27:
-        return "the limit of a file's size (ulimit -f) is reached"
-    return "nothing is recorded until that is mended"
+        return "raise the file size limit (ulimit -f)"
+    return "nothing is recorded until this is repaired"

@@ -1,4 +1,8 @@
-"""Media: what log() keeps as files of the run in open formats, linked to key and step."""
+"""Media: objects that log() keeps as files of the run, in open formats, with their key and step.
+
+Histogram, Audio, Html and Plotly are here, Image, Video and Table in modules of their own. A new kind of media is a
+subclass of Media with `_put`. numpy, torch and others are used only if the program has imported them.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import sys
 from collections.abc import Mapping
 
 from . import _files
-from ._say import once
+from ._messages import warn_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -15,24 +19,32 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 MAX_BINS = 512
 BINS = 64
-MAX_NAME = 20  # characters of an ending
+MAX_EXTENSION = 20  # characters, with the dot
 
 
 class Place:
-    """Where one object that was logged puts its files: names that begin with media/<key>_<step>_<n>."""
+    """The place of one media object's files in the run.
+
+    Their names begin with media/<key>_<step>_<n>.
+    """
 
     def __init__(self, run: Any, key: str, step: int, n: int) -> None:
         self.run, self.key, self.step = run, key, step
         self.stem = f"media/{_files.stem(key)}_{step}_{n}"
 
-    def put(self, ending: str, kind: str, data: bytes | None = None, path: str | None = None, caption: str = "") -> str:
-        """Write a file of data, or a copy of path, and its journal line; return its name in the run. Raises OSError."""
-        name = self.stem + ending
+    def put(
+        self, extension: str, kind: str, data: bytes | None = None, path: str | None = None, caption: str = ""
+    ) -> str:
+        """Write data, or a copy of path, to a file of the run, and return its name.
+
+        Raises OSError if the file cannot be written.
+        """
+        name = self.stem + extension
         top = os.path.join(self.run._folder, "artifacts")
         to = os.path.join(top, *name.split("/"))
         taken = _written.setdefault(os.getpid(), set())
-        if to not in taken and os.path.lexists(to):  # another process of the run has logged the same key at this step
-            name = f"{self.stem}-{os.getpid()}{ending}"
+        if to not in taken and os.path.lexists(to):  # another process of the run logged the same key at this step
+            name = f"{self.stem}-{os.getpid()}{extension}"
             to = os.path.join(top, *name.split("/"))
         taken.add(to)
         _files.no_links(top, name)
@@ -42,37 +54,48 @@ class Place:
         return name
 
     def part(self, suffix: str) -> Place:
-        """The place of an object inside this one, as a cell of a table."""
+        """Return the place of an object inside this one, such as a cell of a table."""
         other = Place.__new__(Place)
         other.run, other.key, other.step, other.stem = self.run, self.key, self.step, self.stem + suffix
         return other
 
 
-_written: dict[int, set[str]] = {}  # by process: the files that it wrote
+_written: dict[int, set[str]] = {}  # the files that each process wrote
+
+
+class Unreadable(Exception):
+    """The data of a media object could not be read. Its text says why."""
 
 
 class Media:
-    """What log() keeps as files. An object whose data could not be read says why when it is logged. Making one raises only where the call itself is wrong."""
+    """An object that log() keeps as files.
+
+    The constructor raises an error only if its arguments are wrong. If the data cannot be read, log() reports why.
+    """
 
     _gitruns_media = True
     _error = ""
     caption: str = ""
 
     def _put(self, place: Place) -> str:
-        """Write the files; return the name of the first."""
+        """Write the files, and return the name of the first."""
         raise NotImplementedError
 
 
 def _failure(e: BaseException) -> str:
-    return (
-        f"{type(e).__name__}: {e}"
-        if not isinstance(e, OSError)
-        else (f"{e.filename}: {e.strerror}" if e.filename else e.strerror or str(e))
-    )
+    """Return an error as text, for the end of a message."""
+    if isinstance(e, Unreadable):
+        return str(e)
+    if isinstance(e, OSError):
+        return f"{e.filename}: {e.strerror}" if e.filename else e.strerror or str(e)
+    return f"{type(e).__name__}: {e}"
 
 
 def to_list(data: Any) -> list[Any]:
-    """The numbers of a sequence, an array of any shape, a tensor on any device, in one list."""
+    """Return numbers as one list.
+
+    data is a sequence, an array of any shape, or a tensor on any device.
+    """
     if hasattr(data, "detach"):
         data = data.detach()
     if getattr(data, "is_sparse", False):
@@ -104,7 +127,10 @@ def to_list(data: Any) -> list[Any]:
 
 
 def sparse(value: Any) -> tuple[Any, int]:
-    """The numbers that a sparse tensor holds, and how many zeros it does not; of others themselves and 0."""
+    """Return the stored numbers of a sparse tensor, and the number of its zeros.
+
+    Any other value is returned as it is, with 0.
+    """
     if getattr(value, "is_sparse_csr", False):
         value = value.to_sparse()
     if not getattr(value, "is_sparse", False):
@@ -114,75 +140,80 @@ def sparse(value: Any) -> tuple[Any, int]:
 
 
 def counted(data: Any, bins: int) -> tuple[list[Any], list[Any], dict[str, int]]:
-    """As count, of a list, an array, a tensor of any kind on any device."""
+    """Count the numbers of a list, an array or any tensor into bins. See count."""
     data, zeros = sparse(data)
     return count(_numpy_of(data), bins, zeros)
 
 
-def odd_of(nan: int, inf: int, minus: int) -> dict[str, int]:
-    """How many numbers no bin takes, as a histogram's value has them: those that there are."""
+def non_finite_counts(nan: int, inf: int, minus: int) -> dict[str, int]:
+    """Return the counts of non-finite numbers, without those that are 0.
+
+    They have the form of a histogram's value.
+    """
     return {name: n for name, n in (("nan", nan), ("inf", inf), ("-inf", minus)) if n}
 
 
-def say_odd(key: str, odd: dict[str, int]) -> None:
-    """Say, once a key, that a histogram was made of numbers that are not finite."""
-    if odd:
-        once(
-            ("odd", key),
-            f"{key}: {', '.join(f'{n} {name}' for name, n in odd.items())} among the numbers of a histogram; they are counted beside its bins",
-        )
+def warn_non_finite(key: str, non_finite: dict[str, int]) -> None:
+    """Warn, once per key, that a histogram has numbers that are not finite."""
+    if non_finite:
+        counts = ", ".join(f"{n} {name}" for name, n in non_finite.items())
+        warn_once(("non_finite", key), f"{key}: the histogram has {counts}; they are counted separately from its bins")
 
 
 def count(data: Any, bins: int, zeros: int = 0) -> tuple[list[Any], list[Any], dict[str, int]]:
-    """Edges (bins + 1) and counts (bins) of the finite numbers of data, and of so many zeros more, in bins of one width from
-    the least to the greatest; and how many others there are, as odd_of."""
+    """Count numbers into bins of equal width from the smallest to the largest.
+
+    zeros is a number of zeros to count in addition to data. Returns bins + 1 edges, bins counts, and the
+    non_finite_counts. Raises TypeError for complex numbers.
+    """
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(data, numpy.ndarray):
         flat = data.ravel()
         if flat.dtype.kind == "c":
-            raise TypeError("complex numbers have no order")
+            raise TypeError("complex numbers cannot be ordered")
         if flat.dtype == object:
             return count([float(v) for v in flat], bins, zeros)
         every = flat.astype(numpy.float64)
         flat = every[numpy.isfinite(every)]
-        odd = (
-            odd_of(*(int(n.sum()) for n in (numpy.isnan(every), every == numpy.inf, every == -numpy.inf)))
-            if flat.size != every.size
-            else {}
-        )
+        non_finite: dict[str, int] = {}
+        if flat.size != every.size:
+            masks = numpy.isnan(every), every == numpy.inf, every == -numpy.inf
+            non_finite = non_finite_counts(*(int(mask.sum()) for mask in masks))
         if flat.size == 0:
-            return [0.0, 1.0], [zeros], odd
+            return [0.0, 1.0], [zeros], non_finite
         low, high = _range(*with_zeros(float(flat.min()), float(flat.max()), zeros))
         counts, edges = numpy.histogram(flat, bins=bins, range=(low, high))
-        return edges.tolist(), add_zeros(counts.tolist(), low, high, zeros), odd
+        return edges.tolist(), add_zeros(counts.tolist(), low, high, zeros), non_finite
     given = to_list(data)
     numbers = [v for v in given if v - v == 0]
     infinite = [v for v in given if v - v != 0 and v == v]
-    odd = odd_of(len(given) - len(numbers) - len(infinite), sum(v > 0 for v in infinite), sum(v < 0 for v in infinite))
+    non_finite = non_finite_counts(
+        len(given) - len(numbers) - len(infinite), sum(v > 0 for v in infinite), sum(v < 0 for v in infinite)
+    )
     if not numbers:
-        return [0.0, 1.0], [zeros], odd
+        return [0.0, 1.0], [zeros], non_finite
     low, high = _range(*with_zeros(min(numbers), max(numbers), zeros))
     counts = [0] * bins
     width = high / bins - low / bins
     for v in numbers:
         counts[min(bins - 1, max(0, int((v - low) / width)))] += 1
-    return [low + i * width for i in range(bins)] + [high], add_zeros(counts, low, high, zeros), odd
+    return [low + i * width for i in range(bins)] + [high], add_zeros(counts, low, high, zeros), non_finite
 
 
 def with_zeros(low: float, high: float, zeros: int) -> tuple[float, float]:
-    """The least and the greatest of numbers with zeros among them."""
+    """Return the smallest and the largest number if zeros are added."""
     return (min(low, 0.0), max(high, 0.0)) if zeros else (low, high)
 
 
 def add_zeros(counts: list[Any], low: float, high: float, zeros: int) -> list[Any]:
-    """Counts in bins from low to high, with so many zeros more."""
+    """Add a number of zeros to the counts of bins from low to high."""
     if zeros:
         counts[min(len(counts) - 1, int(-low / (high - low) * len(counts)))] += zeros
     return counts
 
 
 def _range(low: float, high: float) -> tuple[float, float]:
-    # Numbers that are equal, or so close that no bin fits between, get one bin's room on both sides.
+    # Numbers that are equal, or too close for a bin between them, get some room on both sides.
     if not high - low > abs(high) * 1e-12:
         room = max(0.5, abs(low) * 1e-9)
         return low - room, high + room
@@ -190,11 +221,20 @@ def _range(low: float, high: float) -> tuple[float, float]:
 
 
 class Histogram(Media):
-    """How often numbers fall into bins; a value, not a file.
+    """A histogram: the counts of numbers in bins.
 
-    sequence: numbers, an array of any shape, a tensor. np_histogram: (counts, edges) as numpy.histogram returns them, edges
-    one longer than counts. num_bins: 1 to 512. NaN and infinities are in no bin; odd counts them under nan, inf and -inf. Raises ValueError
-    for other sizes, TypeError for what is no sequence of numbers.
+    It is recorded as a value, not as a file.
+
+    NaN and infinities are in no bin. The attribute non_finite counts them under nan, inf and -inf.
+
+    Args:
+        sequence: Numbers: a sequence, an array of any shape, or a tensor.
+        np_histogram: Counts and edges, as numpy.histogram returns them, in place of sequence.
+        num_bins: The number of bins, 1 to 512.
+
+    Raises:
+        ValueError: Neither sequence nor np_histogram is given, or a size is wrong.
+        TypeError: sequence is not a sequence of numbers.
     """
 
     MAX_LENGTH = MAX_BINS
@@ -202,42 +242,48 @@ class Histogram(Media):
     def __init__(self, sequence: Any = None, np_histogram: Any = None, num_bins: int = BINS) -> None:
         self.bins: list[Any] = []
         self.histogram: list[Any] = []
-        self.odd: dict[str, int] = {}
+        self.non_finite: dict[str, int] = {}
         if np_histogram is not None:
             if (
                 not isinstance(np_histogram, (list, tuple))
                 or len(np_histogram) != 2
                 or not all(_is_sequence(part) for part in np_histogram)
             ):
-                raise ValueError("np_histogram is (counts, edges), two sequences of numbers")
+                raise ValueError("Histogram: np_histogram must be (counts, edges), two sequences of numbers")
             counts, edges = (list(to_list(part)) for part in np_histogram)
             if len(edges) != len(counts) + 1:
-                raise ValueError("np_histogram is (counts, edges), with one edge more than counts")
+                raise ValueError(
+                    "Histogram: np_histogram must have one more edge than counts, "
+                    f"got {len(edges)} edges and {len(counts)} counts"
+                )
             if len(counts) > MAX_BINS:
-                raise ValueError(f"a histogram has {MAX_BINS} bins at most, not {len(counts)}")
+                raise ValueError(f"Histogram: np_histogram must have at most {MAX_BINS} bins, got {len(counts)}")
             self.histogram = [int(c) if c == c // 1 else c for c in counts]
             self.bins = edges
             return
         if sequence is None:
-            raise ValueError("a Histogram is made of a sequence, or of np_histogram")
+            raise ValueError("Histogram: missing sequence or np_histogram")
         if not _is_sequence(sequence):
-            raise TypeError(f"Histogram: sequence is numbers, an array or a tensor, not {type(sequence).__name__}")
+            raise TypeError(f"Histogram: sequence must be numbers, an array or a tensor, got {type(sequence).__name__}")
         if not 1 <= num_bins <= MAX_BINS:
-            raise ValueError(f"num_bins is 1 to {MAX_BINS}, not {num_bins}")
+            raise ValueError(f"Histogram: num_bins must be 1 to {MAX_BINS}, got {num_bins}")
         try:
-            self.bins, self.histogram, self.odd = counted(sequence, num_bins)
+            self.bins, self.histogram, self.non_finite = counted(sequence, num_bins)
         except Exception as e:
-            self._error = f"no numbers for a histogram: {_failure(e)}"
+            self._error = f"reading the numbers of the histogram: {_failure(e)}"
 
     def _value(self) -> dict[str, Any]:
-        return {"_type": "histogram", "bins": self.bins, "values": self.histogram, **self.odd}
+        return {"_type": "histogram", "bins": self.bins, "values": self.histogram, **self.non_finite}
 
     def __repr__(self) -> str:
         return f"<gitruns.Histogram of {len(self.histogram)} bins>"
 
 
 def _numpy_of(value: Any) -> Any:
-    """A tensor as a numpy array where numpy is loaded; others as they are."""
+    """Return a tensor as a numpy array, if numpy is imported.
+
+    Any other value is returned as it is.
+    """
     if hasattr(value, "detach"):
         value = value.detach()
         if getattr(value, "is_sparse", False):
@@ -257,7 +303,10 @@ def _numpy_of(value: Any) -> Any:
 
 
 def _is_sequence(value: Any) -> bool:
-    """Whether value may hold numbers one behind the other: no text, no mapping, no single object."""
+    """Report whether value can be a sequence of numbers.
+
+    Text, mappings and single objects cannot.
+    """
     if isinstance(value, (str, bytes, bytearray, Mapping)):
         return False
     return (
@@ -269,23 +318,35 @@ def _is_sequence(value: Any) -> bool:
 
 
 def histogram_of(key: str, array: Any) -> dict[str, Any]:
-    """What an array of many numbers is logged as under key: {"_type": "histogram", "bins": n + 1 edges, "values": n counts}, and how many
-    are not finite."""
-    edges, counts, odd = counted(array, BINS)
-    say_odd(key, odd)
-    return {"_type": "histogram", "bins": edges, "values": counts, **odd}
+    """Return the value that an array of many numbers is logged as.
+
+    It is {"_type": "histogram", "bins": n + 1 edges, "values": n counts} with the non_finite_counts.
+    """
+    edges, counts, non_finite = counted(array, BINS)
+    warn_non_finite(key, non_finite)
+    return {"_type": "histogram", "bins": edges, "values": counts, **non_finite}
 
 
-def ending_of(path: str, default: str = "") -> str:
-    """The ending of a file's name, with its dot, in lower case; default where it has none that a name may have."""
-    ending = os.path.splitext(path)[1].lower()
-    return ending if 1 < len(ending) <= MAX_NAME and ending[1:].isalnum() and ending.isascii() else default
+def extension_of(path: str, default: str = "") -> str:
+    """Return the extension of a file's name in lower case, with its dot.
+
+    It is default if the name has no usable extension.
+    """
+    extension = os.path.splitext(path)[1].lower()
+    usable = 1 < len(extension) <= MAX_EXTENSION and extension[1:].isalnum() and extension.isascii()
+    return extension if usable else default
 
 
 class Audio(Media):
-    """Sound: the path of a file, or samples in [-1, 1] or 16-bit integers of shape (N,) or (N, channels).
+    """A sound, kept as the file that it is, or as 16-bit WAV.
 
-    Samples are kept as WAV of 16 bits and need sample_rate, in Hz. Raises ValueError without it.
+    Args:
+        data_or_path: The path of a file, or samples of shape (N,) or (N, channels): floats in [-1, 1] or integers.
+        sample_rate: The sample rate in Hz. It is required with samples.
+        caption: A line of text.
+
+    Raises:
+        ValueError: data_or_path are samples, and sample_rate is missing.
     """
 
     def __init__(self, data_or_path: Any, sample_rate: int | None = None, caption: str | None = None) -> None:
@@ -295,15 +356,15 @@ class Audio(Media):
             self._path = os.path.abspath(os.fsdecode(os.fspath(data_or_path)))
             return
         if sample_rate is None:
-            raise ValueError("Audio: sample_rate, in Hz, goes with samples")
+            raise ValueError("Audio: samples require sample_rate, in Hz")
         try:
             self._data = _wav(_numpy_of(data_or_path), int(sample_rate))
         except Exception as e:
-            self._error = f"no samples of sound: {_failure(e)}"
+            self._error = f"reading the samples: {_failure(e)}"
 
     def _put(self, place: Place) -> str:
         if self._path is not None:
-            return place.put(ending_of(self._path, ".wav"), "audio", path=self._path, caption=self.caption)
+            return place.put(extension_of(self._path, ".wav"), "audio", path=self._path, caption=self.caption)
         return place.put(".wav", "audio", self._data, caption=self.caption)
 
 
@@ -315,7 +376,7 @@ def _wav(samples: Any, rate: int) -> bytes:
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(samples, numpy.ndarray):
         if samples.ndim not in (1, 2):
-            raise ValueError(f"the shape is {samples.shape}, not (N,) or (N, channels)")
+            raise ValueError(f"the shape must be (N,) or (N, channels), got {samples.shape}")
         channels = samples.shape[1] if samples.ndim == 2 else 1
         if samples.dtype.kind == "f":
             samples = numpy.nan_to_num(numpy.clip(samples, -1, 1)) * 32767
@@ -335,7 +396,7 @@ def _wav(samples: Any, rate: int) -> bytes:
             numbers.byteswap()
         data = numbers.tobytes()
     if not 1 <= channels <= 64:
-        raise ValueError(f"{channels} channels: the shape is (N, channels)")
+        raise ValueError(f"the shape must be (N, channels) with 1 to 64 channels, got {channels} channels")
     out = io.BytesIO()
     with wave.open(out, "wb") as w:
         w.setnchannels(channels)
@@ -346,9 +407,16 @@ def _wav(samples: Any, rate: int) -> bytes:
 
 
 class Html(Media):
-    """A page: its text, the path of an .html file, or an open file. inject is W&B's: nothing is added to a page here.
+    """An HTML page, kept as it is.
 
-    Raises TypeError for anything else.
+    Args:
+        data: The text of the page, the path of an .html file, or an open file.
+        inject: Not used: nothing is added to the page.
+        data_is_not_path: Take a string as text even if it is the path of a file.
+        caption: A line of text.
+
+    Raises:
+        TypeError: data is something else.
     """
 
     def __init__(
@@ -361,7 +429,7 @@ class Html(Media):
             and not hasattr(data, "read")
             and not hasattr(data, "__fspath__")
         ):
-            raise TypeError(f"Html: data is the text of a page, a path or an open file, not {type(data).__name__}")
+            raise TypeError(f"Html: data must be the text of a page, a path or an open file, got {type(data).__name__}")
         try:
             if hasattr(data, "read"):
                 if hasattr(data, "seek"):
@@ -379,15 +447,17 @@ class Html(Media):
                     data = f.read()
             self.html = data.decode("utf-8", "replace") if isinstance(data, (bytes, bytearray)) else str(data)
         except Exception as e:
-            self._error = f"no page: {_failure(e)}"
+            self._error = f"reading the page: {_failure(e)}"
 
     def _put(self, place: Place) -> str:
         return place.put(".html", "html", self.html.encode("utf-8", "replace"), caption=self.caption)
 
 
 class Plotly(Media):
-    """A figure of plotly: kept as its JSON and as a page, which loads plotly's script when it is opened. A figure may be
-    logged as it is too."""
+    """A plotly figure, kept as its JSON and as a page.
+
+    The page loads plotly's script when it is opened. log() accepts a plotly figure without this class as well.
+    """
 
     def __init__(self, val: Any) -> None:
         self._json = self._page = ""
@@ -396,7 +466,7 @@ class Plotly(Media):
             if hasattr(val, "to_html"):
                 self._page = val.to_html(include_plotlyjs="cdn")
         except Exception as e:
-            self._error = f"no figure of plotly: {_failure(e)}"
+            self._error = f"reading the plotly figure: {_failure(e)}"
 
     def _put(self, place: Place) -> str:
         name = place.put(".plotly.json", "plot", self._json.encode())

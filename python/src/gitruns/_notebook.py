@@ -1,4 +1,4 @@
-"""Notebooks: whether this is one, and the source of its cells, kept with the run as they are executed."""
+"""Notebooks: detects one, and keeps the source of its cells with the run as they are executed."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def _shell() -> Any:
 
 
 def in_notebook() -> bool:
-    """Whether cells are executed here: in IPython, Jupyter, Colab or Kaggle."""
+    """Report whether this process executes cells: IPython, Jupyter, Colab or Kaggle."""
     return _shell() is not None
 
 
 def notebook_path() -> str:
-    """The notebook's file where the front end says it, else ''."""
+    """Return the path of the notebook's file, or '' if it is unknown."""
     shell = _shell()
     names = [
         getattr(shell, "user_ns", {}).get("__vsc_ipynb_file__"),
@@ -40,9 +40,9 @@ def notebook_path() -> str:
 
 
 def attach_notebook(run: Any) -> None:
-    """Keep the source of the cells that have run, and of those to come, in the run's notebook/cells.py.
+    """Keep the source of past and future cells in the run's notebook/cells.py.
 
-    A cell is written when it begins, so that it is there whatever ends the kernel.
+    A cell is written before it is executed, so that it is kept even if the kernel dies.
     """
     shell = _shell()
     events = getattr(shell, "events", None)
@@ -58,9 +58,9 @@ def attach_notebook(run: Any) -> None:
             with open(path, "a", encoding="utf-8", errors="backslashreplace") as f:
                 f.write(f"# %% [{count[0]}]\n{source.rstrip()}\n\n")
         except OSError as e:
-            from ._say import once
+            from ._messages import warn_once
 
-            once(("cells", run.run_id), f"the source of the cells is not kept: {e.strerror}")
+            warn_once(("cells", run.run_id), f"the source of the cells was not kept: {e.strerror}")
 
     for source in list(getattr(shell, "user_ns", {}).get("In", ()))[1:]:
         if source:
@@ -73,10 +73,10 @@ def attach_notebook(run: Any) -> None:
 
     events.register("pre_run_cell", before)
 
-    def forget() -> None:
+    def unregister() -> None:
         try:
             events.unregister("pre_run_cell", before)
         except ValueError:
             pass
 
-    run._then.append(forget)
+    run._cleanups.append(unregister)

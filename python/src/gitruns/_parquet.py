@@ -1,6 +1,7 @@
-"""A small writer of Parquet: PLAIN, without compression, every column optional; int64, double, boolean and string.
+"""A small writer of Parquet, for tables of up to a few million rows.
 
-Written for tables of a few thousand rows to a few million; pages hold about 1 MiB, row groups up to 131,072 rows.
+Columns are optional, of type int64, double, boolean or string, in PLAIN encoding without compression. A page has
+about 1 MiB, a row group at most 131,072 rows. Imports no other module of the package.
 """
 
 from __future__ import annotations
@@ -35,7 +36,10 @@ def _zigzag(n: int) -> bytes:
 
 
 def _struct(*fields: tuple[Any, ...]) -> bytes:
-    """A struct of Thrift's compact protocol; fields are (id, type, bytes of the value), None is left out."""
+    """Return a struct in Thrift's compact protocol.
+
+    A field is (id, type, bytes of the value); None is left out.
+    """
     out = bytearray()
     last = 0
     for number, kind, value in fields:
@@ -62,8 +66,11 @@ def _text(s: str | bytes) -> bytes:
 
 
 def column(values: list[Any]) -> tuple[str, list[Any]]:
-    """The kind of a column and its values as that kind: bool, int, float (also of integers and floats), text, or json where
-    they are mixed or lists and tables. None is null."""
+    """Return the kind of a column, and its values as that kind.
+
+    The kinds are bool, int, float (also for a mixture of integers and floats), text, and json for other mixtures,
+    lists and tables. None is null.
+    """
     kinds = {type(v) for v in values}
     kinds.discard(type(None))
     if kinds <= {bool}:
@@ -82,7 +89,10 @@ def column(values: list[Any]) -> tuple[str, list[Any]]:
 
 
 def _levels(values: list[Any]) -> bytes:
-    """Definition levels of one page: the RLE and bit-packed hybrid of width 1, its length before it."""
+    """Return the definition levels of one page.
+
+    They are their length, then the RLE and bit-packed hybrid of width 1.
+    """
     if None not in values:
         data = _varint(len(values) << 1) + b"\1"
     else:
@@ -126,25 +136,30 @@ def _pages(kind: str, values: list[Any]) -> Any:
 
 
 def write(names: list[Any], columns: list[Any], metadata: dict[str, Any] | None = None) -> bytes:
-    """A Parquet file of columns, lists of equal length of None, bool, int, float, str; see column for mixed ones.
+    """Return a Parquet file of columns.
 
-    names are texts, each once. metadata is text by text, kept in the footer. Raises ValueError without columns, for a name
-    that is there twice, and for columns of different length.
+    A column is a list of None, bool, int, float or str. Their lengths are equal. metadata goes into the footer.
+    Raises ValueError if there are no columns, if two have the same name, or if their lengths differ.
     """
     if not names or len(set(names)) != len(names) or len(names) != len(columns):
-        raise ValueError("a table has one column or more, each with a name of its own")
+        raise ValueError("a table must have at least one column, and a different name for each")
     rows = len(columns[0])
     if any(len(c) != rows for c in columns):
-        raise ValueError("the columns of a table are equally long")
+        raise ValueError("the columns of a table must have equal lengths")
     typed = [column(c) for c in columns]
     schema = [_struct((4, _BINARY, _text("schema")), (5, _I32, _zigzag(len(names))))]
     for name, (kind, _) in zip(names, typed):
         of_text = kind in ("text", "json")
-        # The converted type UTF8 is for old readers, the logical type STRING for new ones; field 1 of its union is empty.
-        schema.append(_struct(
-            (1, _I32, _zigzag(_PHYSICAL[kind])), (3, _I32, _zigzag(1)), (4, _BINARY, _text(name)),
-            (6, _I32, _zigzag(0) if of_text else None), (10, _STRUCT, _struct((1, _STRUCT, b"\0")) if of_text else None),
-        ))  # fmt: skip
+        # Old readers use the converted type UTF8, new ones the logical type STRING, whose union has an empty field 1.
+        schema.append(
+            _struct(
+                (1, _I32, _zigzag(_PHYSICAL[kind])),
+                (3, _I32, _zigzag(1)),
+                (4, _BINARY, _text(name)),
+                (6, _I32, _zigzag(0) if of_text else None),
+                (10, _STRUCT, _struct((1, _STRUCT, b"\0")) if of_text else None),
+            )
+        )
     out = bytearray(b"PAR1")
     groups = []
     for first in range(0, rows, _ROWS):
@@ -169,16 +184,26 @@ def write(names: list[Any], columns: list[Any], metadata: dict[str, Any] | None 
                 )
             size = _zigzag(len(out) - at)
             meta = _struct(
-                (1, _I32, _zigzag(_PHYSICAL[kind])), (2, _LIST, _list(_I32, [_zigzag(0), _zigzag(3)])), (3, _LIST, _list(_BINARY, [_text(name)])),
-                (4, _I32, _zigzag(0)), (5, _I64, _zigzag(count)), (6, _I64, size), (7, _I64, size), (9, _I64, _zigzag(at)),
-            )  # fmt: skip
+                (1, _I32, _zigzag(_PHYSICAL[kind])),
+                (2, _LIST, _list(_I32, [_zigzag(0), _zigzag(3)])),
+                (3, _LIST, _list(_BINARY, [_text(name)])),
+                (4, _I32, _zigzag(0)),
+                (5, _I64, _zigzag(count)),
+                (6, _I64, size),
+                (7, _I64, size),
+                (9, _I64, _zigzag(at)),
+            )
             chunks.append(_struct((2, _I64, _zigzag(at)), (3, _STRUCT, meta)))
         groups.append(
             _struct((1, _LIST, _list(_STRUCT, chunks)), (2, _I64, _zigzag(len(out) - start)), (3, _I64, _zigzag(count)))
         )
     pairs = [_struct((1, _BINARY, _text(k)), (2, _BINARY, _text(v))) for k, v in (metadata or {}).items()]
     footer = _struct(
-        (1, _I32, _zigzag(1)), (2, _LIST, _list(_STRUCT, schema)), (3, _I64, _zigzag(rows)), (4, _LIST, _list(_STRUCT, groups)),
-        (5, _LIST, _list(_STRUCT, pairs) if pairs else None), (6, _BINARY, _text("gitruns version 1(build client)")),
-    )  # fmt: skip
+        (1, _I32, _zigzag(1)),
+        (2, _LIST, _list(_STRUCT, schema)),
+        (3, _I64, _zigzag(rows)),
+        (4, _LIST, _list(_STRUCT, groups)),
+        (5, _LIST, _list(_STRUCT, pairs) if pairs else None),
+        (6, _BINARY, _text("gitruns version 1(build client)")),
+    )
     return bytes(out + footer + pack("<I", len(footer)) + b"PAR1")

@@ -1,4 +1,7 @@
-"""PNG and animated PNG by zlib alone: 8 bits a channel, grey, grey with alpha, RGB or RGBA."""
+"""A writer of PNG and animated PNG, which needs only zlib: 8 bits per channel, gray, gray with alpha, RGB or RGBA.
+
+Imports no other module of the package.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
-_COLOUR = {1: 0, 2: 4, 3: 2, 4: 6}  # PNG's colour type by number of channels
+_COLOR_TYPE = {1: 0, 2: 4, 3: 2, 4: 6}  # by the number of channels
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -17,21 +20,27 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def rows_of(pixels: bytes, width: int, height: int, channels: int) -> bytes:
-    """Pixels in rows from the top, each row behind the byte of its filter, none."""
+    """Return pixels as rows from the top, each after its filter byte, none.
+
+    Raises ValueError if the number of bytes is not height x width x channels.
+    """
     n = width * channels
     if len(pixels) != n * height:
-        raise ValueError(f"{len(pixels)} bytes are no image of {height} x {width} x {channels}")
+        raise ValueError(f"an image of {height} x {width} x {channels} must have {n * height} bytes, got {len(pixels)}")
     return b"".join(b"\0" + pixels[i : i + n] for i in range(0, n * height, n))
 
 
 def _head(width: int, height: int, channels: int) -> bytes:
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", pack(">IIBBBBB", width, height, 8, _COLOUR[channels], 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", pack(">IIBBBBB", width, height, 8, _COLOR_TYPE[channels], 0, 0, 0))
 
 
 def encode(pixels: bytes, width: int, height: int, channels: int, level: int = 4) -> bytes:
-    """A PNG of height x width x channels bytes, rows from the top. Raises ValueError where the size is not that."""
-    if width < 1 or height < 1 or channels not in _COLOUR:
-        raise ValueError(f"no PNG has {height} x {width} pixels of {channels} channels")
+    """Return a PNG of height x width x channels bytes, rows from the top.
+
+    Raises ValueError for another size.
+    """
+    if width < 1 or height < 1 or channels not in _COLOR_TYPE:
+        raise ValueError(f"a PNG must have pixels and 1 to 4 channels, got {height} x {width} x {channels}")
     return (
         _head(width, height, channels)
         + _chunk(b"IDAT", zlib.compress(rows_of(pixels, width, height, channels), level))
@@ -40,10 +49,15 @@ def encode(pixels: bytes, width: int, height: int, channels: int, level: int = 4
 
 
 def animate(frames: Any, width: int, height: int, channels: int, fps: float, level: int = 4) -> bytes:
-    """An animated PNG of frames, each height x width x channels bytes; it repeats for ever. Raises ValueError without frames."""
+    """Return an animated PNG that repeats forever.
+
+    Each frame has height x width x channels bytes.
+
+    Raises ValueError if there are no frames or no pixels.
+    """
     frames = list(frames)
-    if not frames or width < 1 or height < 1 or channels not in _COLOUR:
-        raise ValueError("a video has frames of at least one pixel, and 1 to 4 channels")
+    if not frames or width < 1 or height < 1 or channels not in _COLOR_TYPE:
+        raise ValueError("a video must have frames, pixels and 1 to 4 channels")
     delay = max(1, min(65535, round(1000 / fps)))  # in ms
     parts = [_head(width, height, channels), _chunk(b"acTL", pack(">II", len(frames), 0))]
     number = 0

@@ -1,4 +1,8 @@
-"""Reading what was recorded: load, runs and diff, over the documented JSON of the `runs` program."""
+"""load, runs and diff: read recorded runs through the documented JSON of the program `runs`.
+
+Nothing here reads run.toml. Metrics are read from metrics.parquet if a library for it is installed, otherwise from
+JSON.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,9 @@ import os
 import sys
 from collections.abc import Mapping
 
+from ._binary import incompatible
 from ._errors import CommError, Error, NotFoundError, UsageError
-from ._say import once
+from ._messages import warn_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -19,58 +24,57 @@ _COLUMNS = ("key", "step", "time", "value")
 _SPECIAL = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
-def _ask(args: list[str], path: Any = None, kind: type = dict, partial: bool = False) -> Any:
-    """The JSON that the program prints, of that kind. Exit status 3 is NotFoundError, 2 UsageError, any other CommError, with its words.
+def _json(args: list[str], path: Any = None, kind: type = dict, partial: bool = False) -> Any:
+    """Run `runs args…` and return the JSON that it prints.
 
-    partial: a list that is printed with status 1 lacks what is damaged; the words are said once.
+    The JSON must be of type kind. Raises NotFoundError for exit status 3, UsageError for 2 and CommError for any
+    other, with the message of `runs`. If partial, a list that is printed with status 1 is returned: damaged runs are
+    missing from it and reported once.
     """
     import json
 
-    from ._binary import call, words
+    from ._binary import call, lines, reason
 
-    code, out, err = call(args, cwd=_place(path))
-    said = [line.removeprefix("runs: ") for line in words(err)]
+    code, out, err = call(args, cwd=_folder_of(path))
+    printed = lines(err)
     try:
         got = json.loads(out) if code == 0 or partial and code == 1 else None
     except (ValueError, RecursionError):
         got = None
     if isinstance(got, kind):
         if code:
-            once(("damaged", *said), "; ".join(said[:3]) + (f"; and {len(said) - 3} more" if len(said) > 3 else ""))
+            shown = [line.removeprefix("warning: ") for line in printed[:3]]
+            more = f"; and {len(printed) - 3} more" if len(printed) > 3 else ""
+            warn_once(("damaged", *printed), "; ".join(shown) + more)
         return got
     if code == 0:
-        raise _foreign(f"'runs {args[0]}' answered no JSON that is known")
-    raise {3: NotFoundError, 2: UsageError}.get(code, CommError)(
-        "; ".join(said[-2:])[:2000] or f"runs {args[0]} ended with status {code}"
-    )
+        raise incompatible(f"'runs {args[0]}' printed unknown JSON")
+    raise {3: NotFoundError, 2: UsageError}.get(code, CommError)(reason(printed[-2:], code))
 
 
-def _place(path: Any) -> str | None:
+def _folder_of(path: Any) -> str | None:
     return os.fsdecode(os.fspath(path)) if path is not None else None
 
 
-def _foreign(why: str) -> CommError:
-    from ._binary import find
-
-    return CommError(f"{find()} does not work with this client ({why}); 'pip install --upgrade gitruns' brings both")
-
-
 def _run_of(record: Any, path: Any, part: bool = False) -> RecordedRun:
-    """The run of a record that the program printed. Raises CommError for what is none."""
+    """Return the run of a record that `runs` printed.
+
+    Raises CommError if it is not a record.
+    """
     if not isinstance(record, dict) or not all(isinstance(record.get(k), str) for k in ("id", "status")):
-        raise _foreign("it printed what is no run")
+        raise incompatible("it printed an invalid run")
     return RecordedRun(record, path, part)
 
 
 def _selector(selector: Any) -> str:
     text = str(getattr(selector, "run_id", None) or getattr(selector, "id", None) or selector)
     if text.startswith("-"):
-        raise UsageError(f"{text!r} is no selector of a run")
+        raise UsageError(f"a selector must not begin with '-', got {text!r}")
     return text
 
 
 class Table(Mapping):  # type: ignore[type-arg]
-    """A table inside a record: a dict whose keys are attributes too."""
+    """A table in a record: a mapping whose keys are also attributes."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         object.__setattr__(self, "_values", dict(values))
@@ -85,12 +89,13 @@ class Table(Mapping):  # type: ignore[type-arg]
         try:
             return self[name]
         except KeyError:
-            raise AttributeError(
-                f"no {name!r}; there is {', '.join(map(str, list(self._values)[:20])) or 'nothing'}"
-            ) from None
+            known = ", ".join(map(str, list(self._values)[:20])) or "no keys"
+            raise AttributeError(f"this table has no {name!r}; it has {known}") from None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        raise AttributeError("a record is only read; runs tag, runs note and runs name add to it")
+        raise AttributeError(
+            "a record cannot be changed; use 'runs tag', 'runs note' or 'runs name' to annotate the run"
+        )
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -102,12 +107,15 @@ class Table(Mapping):  # type: ignore[type-arg]
         return repr(self._values)
 
     def dict(self) -> dict[str, Any]:
-        """A copy as plain dicts."""
+        """Return a copy as plain dicts."""
         return dict(self._values)
 
 
 class RecordedArtifact:
-    """An output of a run: path in the run, sha256, bytes, and where it has them kind, key, step and caption."""
+    """An output file of a run.
+
+    Its attributes are path, sha256 and bytes, and kind, key, step and caption if it has them.
+    """
 
     def __init__(self, run: RecordedRun, record: Mapping[str, Any]) -> None:
         self._run = run
@@ -120,32 +128,36 @@ class RecordedArtifact:
         self.caption: str = record.get("caption", "")
 
     def download(self, to: Any = None) -> str:
-        """Write the artifact below the folder `to` (default: the current one), proved by its digest, and return its path.
+        """Copy the artifact into a folder, verify its digest, and return its path.
 
-        What is not on this machine is fetched from the project's store. Raises CommError where it cannot be had.
+        to is the folder, the current one by default. A file that is not on this machine is fetched from the artifact
+        store. Raises CommError if it cannot be fetched.
         """
-        from ._binary import call, words
+        from ._binary import call, lines, reason
         from ._files import no_links
 
         folder = os.path.abspath(os.fsdecode(os.fspath(to)) if to is not None else ".")
         target = os.path.normpath(os.path.join(folder, *self.path.split("/")))
         if not target.startswith(os.path.join(folder, "")):
-            raise CommError(f"the artifact's path {self.path!r} leads out of {folder}")
-        here = self._run._folder()
+            raise CommError(f"the artifact's path {self.path!r} is outside {folder}")
+        own = self._run._folder()
         try:
             no_links(folder, self.path)
-            if here:
-                no_links(here, "artifacts/" + self.path)
+            if own:
+                no_links(own, "artifacts/" + self.path)
             os.makedirs(os.path.dirname(target), exist_ok=True)
         except (OSError, ValueError) as e:
             raise CommError(f"{self.path}: {e}") from e
         code, _, err = call(["artifacts", self._run.id, self.path, "-o", target], cwd=self._run._at)
         if code != 0:
-            raise CommError("; ".join(words(err))[:2000] or f"runs artifacts ended with status {code}")
+            raise CommError(reason(lines(err), code))
         return target
 
     def local(self) -> str | None:
-        """Its path in the project where the run's folder holds it, proved by its digest, else None: a pointer of git LFS is not the file."""
+        """Return its path in the run's folder, or None.
+
+        It is None if the file is not there or does not match its digest. A Git LFS pointer does not match.
+        """
         parts = self.path.split("/")
         path = self._run._folder()
         if not path or not all(parts) or ".." in parts or "." in parts:
@@ -154,18 +166,23 @@ class RecordedArtifact:
             path = os.path.join(path, part)
             if os.path.islink(path):
                 return None
-        return path if os.path.isfile(path) and _digest(path) == self.sha256 else None
+        from ._files import digest_of
+
+        return path if os.path.isfile(path) and digest_of(path)[0] == self.sha256 else None
 
     def __repr__(self) -> str:
         return f"<artifact {self.path}, {self.bytes} bytes>"
 
 
 class RecordedRun:
-    """A run as its record says. Attributes are the keys of run.toml: id, name, status, params, tags, summary, source, …"""
+    """A recorded run.
+
+    Its attributes are the keys of run.toml: id, name, status, params, tags, summary, source, …
+    """
 
     def __init__(self, record: Mapping[str, Any], at: Any = None, part: bool = False) -> None:
         self.record = dict(record)
-        self._part = part  # its points and values are of this run alone, also where it resumes others
+        self._part = part  # points and values of this run alone, without the runs that it resumes
         self._at = os.path.abspath(os.fsdecode(os.fspath(at))) if at is not None else os.getcwd()
 
     params: Table
@@ -184,7 +201,7 @@ class RecordedRun:
 
     @property
     def name(self) -> str:
-        """The name, else the random part of the id."""
+        """The name, or the random part of the id if it has none."""
         return self.record.get("name") or self.id.rsplit("-", 1)[-1]
 
     def __getattr__(self, name: str) -> Any:
@@ -200,7 +217,7 @@ class RecordedRun:
             try:
                 return _time(self.record.get(name))
             except (ValueError, TypeError, AttributeError):
-                raise _foreign(f"it printed a run whose {name!r} is no time") from None
+                raise incompatible(f"it printed a run with an invalid {name!r}") from None
         if name in _KEYS:
             return self.record.get(name)
         raise AttributeError(f"a run has no {name!r}; its record has {', '.join(self.record)}")
@@ -211,7 +228,7 @@ class RecordedRun:
         return Table(self._params())
 
     def _params(self) -> dict[str, Any]:
-        """The params as they were given: None where the record has them under nulls, and infinities and NaN as numbers."""
+        """Return the params as they were given, with None, NaN and infinities."""
         params: dict[str, Any] = _numbers(self.record.get("params") or {})
         for dotted in self.record.get("nulls") or ():
             _set_none(params, dotted)
@@ -219,20 +236,29 @@ class RecordedRun:
 
     @property
     def best(self) -> Table:
-        """For each metric the table of run.toml: last, min, min_step, max, max_step, count, goal."""
+        """The statistics of each metric: last, min, min_step, max, max_step, count, goal."""
         return Table(_numbers(self.record.get("metrics") or {}))
 
     def metrics(self, *keys: str, as_: str | None = None, part: bool | None = None) -> Any:
-        """The points of the metrics that are named, else of all: columns key, step, time (UTC, microseconds), value.
+        """Return the points of metrics as a table.
 
-        Of a run that resumes others, the whole chain: where steps repeat, the later part's. part=True is this run alone,
-        the default of those that runs(parts=True) lists.
-        as_ is arrow, pandas, polars or lists; without it the first that is installed, in this order. lists is a dict of
-        four lists, each as long as there are points. NaN and infinities are values. The file's digest is verified.
-        Raises UsageError for another as_, CommError where the library is missing or the file was changed.
+        The columns are key, step, time and value. time is UTC, in microseconds. NaN and infinities are values. The
+        digest of the file is verified.
+
+        Args:
+            *keys: The metrics. The default is all.
+            as_: "arrow", "pandas", "polars" or "lists", a dict of four lists. The default is the first of them that is
+                installed.
+            part: True for this run alone, False for the whole chain of runs that it resumes, in which a later part
+                replaces the steps that it repeats. The default is False, or True for a run of runs(parts=True).
+
+        Raises:
+            UsageError: as_ is something else.
+            NotFoundError: The run has no such metric.
+            CommError: The library is missing, or the file was changed.
         """
         if as_ not in (None, "arrow", "pandas", "polars", "lists"):
-            raise UsageError(f"metrics: as_ is arrow, pandas, polars or lists, not {as_!r}")
+            raise UsageError(f"metrics: as_ must be 'arrow', 'pandas', 'polars' or 'lists', got {as_!r}")
         part = self._part if part is None else part
         kind = as_ or next(
             (k for k, m in (("arrow", "pyarrow"), ("pandas", "pandas"), ("polars", "polars")) if _installed(m)), "lists"
@@ -240,9 +266,8 @@ class RecordedRun:
         chain = bool(self.record.get("resumes")) and not part
         unknown = [k for k in keys if k not in (self.record.get("metrics") or {})]
         if unknown and not chain:
-            raise NotFoundError(
-                f"run {self.id} has no metric {unknown[0]!r}; it has {', '.join(list(self.record.get('metrics') or {})[:20]) or 'none'}"
-            )
+            known = ", ".join(list(self.record.get("metrics") or {})[:20]) or "no metrics"
+            raise NotFoundError(f"run {self.id} has no metric {unknown[0]!r}; it has {known}")
         if kind == "lists":
             return self._lists(keys, part=part)
         data = None if chain else self._file("metrics.parquet")
@@ -259,11 +284,9 @@ class RecordedRun:
         except Error:
             raise
         except ImportError as e:
-            raise CommError(f"metrics: {e}; as_='lists' needs nothing installed") from e
-        except Exception as e:  # whatever the library says of a file that is no Parquet
-            raise CommError(
-                f"metrics.parquet of run {self.id} cannot be read ({type(e).__name__}: {e}); 'runs verify {self.id}' says more"
-            ) from e
+            raise CommError(f"metrics: {e}; use as_='lists', which needs no library") from e
+        except Exception as e:  # the library's own errors for a damaged file
+            raise self._unreadable(f"{type(e).__name__}: {e}") from e
 
     def _polars(self, data: bytes | None, keys: tuple[Any, ...], part: bool) -> Any:
         import polars
@@ -310,18 +333,17 @@ class RecordedRun:
         return table
 
     def _mistyped(self, name: str, got: Any, want: Any) -> CommError:
-        return CommError(
-            f"metrics.parquet of run {self.id} cannot be read: the column {name} is of {got}, not of {want}; 'runs verify {self.id}' says more"
-        )
+        return self._unreadable(f"the column {name} must have the type {want}, got {got}")
+
+    def _unreadable(self, why: str) -> CommError:
+        return CommError(f"reading metrics.parquet of run {self.id}: {why}; run 'runs verify {self.id}' for details")
 
     def _lists(self, keys: Sequence[Any], every: int = 1, part: bool | None = None) -> dict[str, Any]:
         of = ["--part"] if (self._part if part is None else part) else []
         some = self.record.get("metrics") or self.record.get("resumes")
-        points = (
-            _ask(["metrics", self.id, "--json", "--every", str(every), *of, "--", *keys], self._at, list)
-            if some
-            else []
-        )
+        points: list[Any] = []
+        if some:
+            points = _json(["metrics", self.id, "--json", "--every", str(every), *of, "--", *keys], self._at, list)
         out: dict[str, Any] = {c: [] for c in _COLUMNS}
         try:
             for p in points:
@@ -330,53 +352,57 @@ class RecordedRun:
                 out["time"].append(_time(p["time"]))
                 out["value"].append(_SPECIAL[p["value"]] if isinstance(p["value"], str) else float(p["value"]))
         except (KeyError, TypeError, ValueError):
-            raise _foreign("it printed what is no point of a metric") from None
+            raise incompatible("it printed an invalid point of a metric") from None
         return out
 
     def history(self, key: str) -> tuple[list[int], list[float]]:
-        """Steps and values of one metric, two lists of the same length."""
+        """Return the steps and the values of one metric, as two lists of equal length."""
         lists = self.metrics(key, as_="lists")
         return lists["step"], lists["value"]
 
     def values(self, *keys: str) -> list[dict[str, Any]]:
-        """What was logged and is no number: a list of {key, step, time, value}; value is text, a list, a table, a histogram.
+        """Return the non-numeric values that were logged.
 
-        In lists and tables NaN and infinities are numbers again; the record has them as the texts NaN, Infinity and -Infinity, which stay
-        texts where another text stands beside them.
+        They are a list of {key, step, time, value}. A value is text, a list, a table or a histogram. The record has
+        NaN and infinities in lists and tables as text. They become numbers again, unless another text is in the same
+        list.
         """
         of = ["--part"] if self._part else []
-        got = _ask(["metrics", self.id, "--values", "--json", *of, "--", *keys], self._at, list)
+        got = _json(["metrics", self.id, "--values", "--json", *of, "--", *keys], self._at, list)
         try:
             return [{**v, "time": _time(v["time"]), "value": _inner_numbers(v["value"])} for v in got]
         except (KeyError, TypeError, ValueError):
-            raise _foreign("it printed what is no value") from None
+            raise incompatible("it printed an invalid value") from None
 
     @property
     def artifacts(self) -> list[RecordedArtifact]:
-        """The artifacts, in the order of the record."""
+        """The artifacts in the order of the record."""
         records = self.record.get("artifacts") or []
         if "artifacts.parquet" in (self.record.get("files") or {}):
-            records = _ask(["artifacts", self.id, "--here", "--json"], self._at, list)
+            records = _json(["artifacts", self.id, "--here", "--json"], self._at, list)
         return [RecordedArtifact(self, a) for a in records]
 
     def artifact(self, path: str) -> RecordedArtifact:
-        """The artifact of that path. Raises NotFoundError where there is none."""
+        """Return the artifact with a path. Raises NotFoundError if there is none."""
         for a in self.artifacts:
             if a.path == path:
                 return a
-        raise NotFoundError(f"run {self.id} has no artifact {path!r}; 'runs artifacts {self.id}' lists them")
+        raise NotFoundError(f"run {self.id} has no artifact {path!r}; run 'runs artifacts {self.id}' to list them")
 
     def dataset(self, name: str) -> Table:
-        """The record of the data of that name. Raises NotFoundError where there is none."""
-        for d in self.record.get("datasets") or ():
+        """Return the record of a dataset.
+
+        Raises NotFoundError if there is none with this name.
+        """
+        datasets = self.record.get("datasets") or ()
+        for d in datasets:
             if d.get("name") == name:
                 return Table(d)
-        raise NotFoundError(
-            f"run {self.id} has no dataset {name!r}; it has {', '.join(d['name'] for d in self.record.get('datasets') or ()) or 'none'}"
-        )
+        known = ", ".join(d["name"] for d in datasets) or "no datasets"
+        raise NotFoundError(f"run {self.id} has no dataset {name!r}; it has {known}")
 
     def _folder(self) -> str:
-        """The run's folder in the working tree, '' where it has none here."""
+        """Return the run's folder in the working tree, or '' if it has none."""
         root = os.environ.get("RUNS_REPO", "")
         at = self._at
         while not root:
@@ -391,7 +417,10 @@ class RecordedRun:
         return folder if os.path.isdir(folder) and not os.path.islink(above) and not os.path.islink(folder) else ""
 
     def _file(self, name: str) -> bytes | None:
-        """What a file of the run holds, proved by the digest of the record; None where it is not here."""
+        """Return the content of a file of the run, or None if it is not on this machine.
+
+        Raises CommError if the content does not match the digest in the record.
+        """
         known = (self.record.get("files") or {}).get(name)
         folder = self._folder()
         path = os.path.join(folder, name) if folder else ""
@@ -405,7 +434,9 @@ class RecordedRun:
         except OSError as e:
             raise CommError(f"{path}: {e.strerror or e}") from e
         if sha256(data).hexdigest() != known.get("sha256"):
-            raise CommError(f"{path} is not what run {self.id} recorded; 'runs verify {self.id}' says more")
+            raise CommError(
+                f"reading {path}: its content differs from what was recorded; run 'runs verify {self.id}' for details"
+            )
         return data
 
     def _repr_html_(self) -> str:
@@ -424,12 +455,18 @@ class RecordedRun:
 
 
 _KEYS = frozenset(
-    "schema key experiment author command cwd exit_code signal end_reason group parent resumes reproduces note nulls datasets conflicts defined redacted".split()
+    """
+    schema key experiment author command cwd exit_code signal end_reason group parent resumes reproduces note nulls
+    datasets conflicts defined redacted
+    """.split()
 )
 
 
 def _numbers(value: Any) -> Any:
-    """A value of JSON in which the texts NaN, Infinity and -Infinity are the numbers; a copy. A text spelled so cannot be told from them."""
+    """Return a copy of a JSON value with NaN and infinities as numbers.
+
+    In JSON they are the texts NaN, Infinity and -Infinity.
+    """
     if isinstance(value, dict):
         return {k: _numbers(v) for k, v in value.items()}
     if isinstance(value, list):
@@ -438,7 +475,10 @@ def _numbers(value: Any) -> Any:
 
 
 def _inner_numbers(value: Any) -> Any:
-    """As _numbers, of what lies inside a list or a table; a list with other texts keeps all its texts."""
+    """Do the same as _numbers inside lists and tables.
+
+    A list with any other text keeps all its texts.
+    """
     if isinstance(value, dict):
         return {k: _SPECIAL.get(v, v) if isinstance(v, str) else _inner_numbers(v) for k, v in value.items()}
     if isinstance(value, list):
@@ -448,7 +488,10 @@ def _inner_numbers(value: Any) -> Any:
 
 
 def _set_none(params: dict[str, Any], dotted: str) -> None:
-    """Put None where a param is null. dotted is a dotted key of TOML, whose parts in quotes may hold dots."""
+    """Set a param to None.
+
+    dotted is a dotted key of TOML, in which a quoted part may contain dots.
+    """
     import json
     import re
 
@@ -461,18 +504,8 @@ def _set_none(params: dict[str, Any], dotted: str) -> None:
         params.setdefault(parts[-1], None)
 
 
-def _digest(path: str) -> str:
-    import hashlib
-
-    digest = hashlib.sha256()
-    with open(path, "rb") as f:
-        while block := f.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 class Runs(list[RecordedRun]):
-    """A list of RecordedRun, newest first."""
+    """A list of recorded runs, newest first, that converts to a data frame."""
 
     def _rows(self) -> list[dict[str, Any]]:
         rows = []
@@ -498,9 +531,10 @@ class Runs(list[RecordedRun]):
         return {n: [row.get(n) for row in rows] for n in names}
 
     def to_pandas(self) -> Any:
-        """A pandas frame, one row a run: id, name, status, started, experiment, params.…, metrics.… (the last), summary.…, tags.…
+        """Return a pandas data frame with one row per run.
 
-        Raises CommError where pandas is missing.
+        The columns are id, name, status, started, experiment, params.…, metrics.… (the last value), summary.… and
+        tags.…. Raises CommError if pandas is not installed.
         """
         try:
             import pandas
@@ -509,7 +543,10 @@ class Runs(list[RecordedRun]):
         return pandas.DataFrame(self._columns())
 
     def to_polars(self) -> Any:
-        """A polars frame with the columns of to_pandas."""
+        """Return a polars data frame with the columns of to_pandas.
+
+        Raises CommError if polars is not installed.
+        """
         try:
             import polars
         except ImportError as e:
@@ -517,7 +554,10 @@ class Runs(list[RecordedRun]):
         return polars.DataFrame({n: _uniform(c) for n, c in self._columns().items()}, strict=False)
 
     def to_arrow(self) -> Any:
-        """A pyarrow Table with the columns of to_pandas."""
+        """Return a pyarrow table with the columns of to_pandas.
+
+        Raises CommError if pyarrow is not installed.
+        """
         try:
             import pyarrow
         except ImportError as e:
@@ -531,11 +571,14 @@ class Runs(list[RecordedRun]):
 
 
 def _missing(call: str, library: str, e: ImportError) -> CommError:
-    return CommError(f"{call}: {e}; 'pip install {library}', or loop over the runs")
+    return CommError(f"{call}: {e}; run 'pip install {library}', or loop over the runs")
 
 
 def _uniform(column: list[Any]) -> list[Any]:
-    """A column of one type: of several, text."""
+    """Return a column as one type.
+
+    Integers and floats become float, and any other mixture becomes text.
+    """
     kinds = {type(v) for v in column if v is not None}
     if kinds <= {int, float} and len(kinds) == 2:
         return [None if v is None else float(v) for v in column]
@@ -553,8 +596,11 @@ def _flat(prefix: str, values: Mapping[str, Any], into: dict[str, Any]) -> None:
 
 
 class Diff:
-    """What differs between two runs: the attributes params, metrics, tags, summary, datasets, artifacts, environment, source are
-    the tables of `runs diff --json`."""
+    """The differences between two runs. str() returns the text of `runs diff`.
+
+    The attributes params, metrics, tags, summary, datasets, artifacts, environment and source are the tables of
+    `runs diff --json`.
+    """
 
     def __init__(self, record: Mapping[str, Any], text: str) -> None:
         self.record = dict(record)
@@ -566,7 +612,7 @@ class Diff:
         return self.record[name]
 
     def _name(self, side: str) -> str:
-        """What a side is called: its name, the random part of its id, its group."""
+        """Return the name of a side, or the random part of its id, or its group."""
         of = self.record.get(side)
         if not isinstance(of, Mapping):
             return side
@@ -583,7 +629,8 @@ class Diff:
         ]
         if files := (self.record.get("source") or {}).get("files"):
             differ.append(f"{len(files)} source file{'s' if len(files) > 1 else ''}")
-        return f"<diff of {self._name('a')} and {self._name('b')}: {', '.join(differ) + ' differ' if differ else 'nothing differs'}>"
+        what = ", ".join(differ) + " differ" if differ else "nothing differs"
+        return f"<diff of {self._name('a')} and {self._name('b')}: {what}>"
 
     def _repr_html_(self) -> str:
         from ._html import diff_html
@@ -592,77 +639,116 @@ class Diff:
 
 
 def load(selector: Any = "last", path: Any = None) -> RecordedRun:
-    """The run that a selector names: an id, a name, "last", "best=loss", "main:best(loss)". path is a folder of the project.
+    """Return the run that a selector names. Active runs count as well.
 
-    Runs in progress too. Raises NotFoundError where none or several fit, CommError outside a project.
+    Args:
+        selector: An id, a name, "last", "best=loss", "main:best(loss)" or another selector of `runs`.
+        path: A folder of the project. The default is the current one.
+
+    Raises:
+        NotFoundError: No run or several runs match.
+        CommError: The folder is not in a project.
     """
-    return _run_of(_ask(["show", _selector(selector), "--json"], path), path)
+    return _run_of(_json(["show", _selector(selector), "--json"], path), path)
 
 
 def runs(
-    expression: str | None = None, *, experiment: str | None = None, sort: str | None = None, n: int | None = None, rev: str | None = None, path: Any = None, parts: bool = False,
-) -> Runs:  # fmt: skip
-    """The runs that an expression fits, like "metrics.loss < 0.3 and params.model = 'mlp'"; without one all, newest first.
+    expression: str | None = None,
+    *,
+    experiment: str | None = None,
+    sort: str | None = None,
+    n: int | None = None,
+    rev: str | None = None,
+    path: Any = None,
+    parts: bool = False,
+) -> Runs:
+    """Return the runs that match an expression, newest first.
 
-    Runs that resume one another are one entry, the last of them: the expression is of the whole chain, as in `runs ls`, and so are
-    metrics() and values(); sort, best, summary and the columns of to_pandas() are of the last part's record. parts=True lists each
-    part, with its own points and values.
+    A chain of resumed runs is one entry, its last part, as in `runs ls`. The expression, metrics() and values() refer
+    to the whole chain. sort, best, summary and the columns of to_pandas() refer to the record of the last part. A
+    damaged run is left out with a warning.
 
-    sort is a metric or param ("loss", "lr:desc"), n how many at most, rev a revision of git, path a folder of the project. A damaged run
-    is said and left out. Raises UsageError for an expression that does not parse, and for a path of W&B's, "me/project", that fits none.
+    Args:
+        expression: A filter such as "metrics.loss < 0.3 and params.model = 'mlp'". The default is all runs.
+        experiment: Only runs of this experiment.
+        sort: A metric or param to sort by, such as "loss" or "lr:desc".
+        n: The maximum number of runs.
+        rev: A Git revision to read the runs from.
+        path: A folder of the project. The default is the current one.
+        parts: List each run of a chain, with its own points and values.
+
+    Raises:
+        UsageError: The expression is invalid, or is a path of W&B such as "me/project" that matches no run.
+        CommError: The folder is not in a project.
     """
     if expression is not None and not isinstance(expression, str):
         raise UsageError(
-            f"gitruns.runs takes an expression as text, not {expression!r:.100}; the runs of an experiment: runs(\"experiment = 'project'\")"
+            f"gitruns.runs: expression must be a string, got {expression!r:.100}; "
+            "for the runs of an experiment, use runs(\"experiment = 'project'\")"
         )
     if n is not None and (not hasattr(type(n), "__index__") or n < 0):
-        raise UsageError(f"gitruns.runs: n is how many at most, not {n!r:.100}")
-    those, order, fit = _flags(("-e", experiment), ("--rev", rev)), _flags(("--sort", sort)), _flags(("-w", expression))
+        raise UsageError(f"gitruns.runs: n must be an integer of 0 or more, got {n!r:.100}")
+    scope, order = _flags(("-e", experiment), ("--rev", rev)), _flags(("--sort", sort))
+    where = _flags(("-w", expression))
     if parts:
-        records = _ask(["ls", "--json", *those, *order, *fit], path, list, True)
+        records = _json(["ls", "--json", *scope, *order, *where], path, list, True)
     else:
         # Groups count a chain as its last part; the list has every record.
-        groups = _ask(["ls", "--json", "--group-by", "id", *those, *fit], path, list, True)
+        groups = _json(["ls", "--json", "--group-by", "id", *scope, *where], path, list, True)
         try:
             last = {id for group in groups for id in group["runs"]}
         except (KeyError, TypeError):
-            raise _foreign("it printed what is no group of runs") from None
+            raise incompatible("it printed an invalid group of runs") from None
         records = [
             r
-            for r in _ask(["ls", "--json", *those, *order], path, list, True)
+            for r in _json(["ls", "--json", *scope, *order], path, list, True)
             if not isinstance(r, dict) or str(r.get("id")) in last
         ]
     found = Runs(_run_of(r, path, parts) for r in records[:n])
     if not records and expression and (project := _project_of(expression)):
-        text = f"no run has a key {expression!r}; the runs of an experiment: runs(\"experiment = '{project}'\")"
+        text = f"no run has {expression!r}; for the runs of an experiment, use runs(\"experiment = '{project}'\")"
         if "/" in expression:
             raise UsageError(text)
-        once(("runs", expression), text)
+        warn_once(("runs", expression), text)
     return found
 
 
 def _flags(*given: tuple[str, Any]) -> list[str]:
-    """The words of a command for flags with values; None is not given."""
-    return [word for flag, value in given if value is not None for word in (flag, str(value))]
+    """Return the arguments for flags with values, without those whose value is None."""
+    return [arg for flag, value in given if value is not None for arg in (flag, str(value))]
 
 
 def _project_of(expression: str) -> str:
-    """The project of a path as W&B's Api takes it, "me/project" or "project"; empty for an expression."""
+    """Return the project of a path of W&B's Api, or '' for an expression.
+
+    A path is "me/project" or "project".
+    """
     import re
 
     return expression.rpartition("/")[2] if re.fullmatch(r"[\w-]+(/[\w.-]+)?", expression) else ""
 
 
 def diff(a: Any = None, b: Any = None, path: Any = None) -> Diff:
-    """What differs between two runs, or groups ("group=wide"): params, metrics with verdicts, data, packages, source.
+    """Compare two runs or two groups of seeds.
 
-    Without b the newest run, without both the newest and the one before it. str() of it is the text of `runs diff`.
+    Args:
+        a: A run or a selector, such as "group=wide" for a group. Without a and b, the newest run is compared with the
+            one before it.
+        b: The other run or selector. The default is the newest run.
+        path: A folder of the project. The default is the current one.
+
+    Returns:
+        The differences in params, metrics with verdicts, datasets, packages and source.
+
+    Raises:
+        NotFoundError: A selector matches no run.
+        CommError: The folder is not in a project.
     """
     from ._binary import call
 
     names = [_selector(s) for s in (a, b) if s is not None]
-    record = _ask(["diff", *names, "--json"], path)
-    _, out, _ = call(["diff", *names], cwd=_place(path))
+    record = _json(["diff", *names, "--json"], path)
+    _, out, _ = call(["diff", *names], cwd=_folder_of(path))
     return Diff(record, out.decode("utf-8", "replace"))
 
 
@@ -678,15 +764,14 @@ def _installed(module: str) -> bool:
 
 
 def _time(text: str | None) -> Any:
-    """A time of the record as a datetime in UTC."""
+    """Return a time of a record as a datetime in UTC."""
     if not text:
         return None
     from datetime import datetime, timezone
 
     head, _, rest = text.rstrip("Z").partition(".")
-    return datetime.strptime(head, "%Y-%m-%dT%H:%M:%S").replace(
-        microsecond=int((rest + "000000")[:6]), tzinfo=timezone.utc
-    )
+    time = datetime.strptime(head, "%Y-%m-%dT%H:%M:%S")
+    return time.replace(microsecond=int((rest + "000000")[:6]), tzinfo=timezone.utc)
 
 
 __all__ = ["Diff", "Error", "RecordedArtifact", "RecordedRun", "Runs", "diff", "load", "runs"]

@@ -1,8 +1,11 @@
-"""Makes report_to="gitruns" of transformers and log_with="gitruns" of accelerate known, at no cost to who uses neither.
+"""Registers gitruns in transformers (report_to="gitruns") and accelerate (log_with="gitruns").
 
-Both libraries look the word up in a dict of one of their modules. Where that module is loaded already, the entry is made
-at `import gitruns`; else a finder at the head of sys.meta_path waits for it: for any other module it costs one look into a
-dict, and it leaves when nothing is left to wait for. It finds nothing by itself, the other finders do.
+Both libraries look the name up in a dict of one of their modules. If that module is already loaded, `import gitruns`
+adds the entry. Otherwise a finder at the head of sys.meta_path waits for the module. It costs one dict lookup per
+import and removes itself when nothing is left to wait for. The other finders find the module.
+
+Loaded by `import gitruns`: it may import nothing at module level but sys. To support one more library, extend
+`_waiting` and `_REGISTRIES`.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
-# The module with the library's dict, and the integration that enters itself there. transformers before 4.33 had one file.
+# The module with the library's dict, and the integration that registers there. transformers before 4.33 had one file.
 _waiting = {
     "transformers.integrations.integration_utils": "transformers",
     "transformers.integrations": "transformers",
@@ -24,10 +27,10 @@ _finding: set[Any] = set()
 
 
 class _Finder:
-    """The finder. An instance of it stands in sys.meta_path."""
+    """The entry of sys.meta_path that waits for the modules."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """The spec that the other finders have for one of the waited modules, else None."""
+        """Return the spec that another finder has for an awaited module, or None."""
         if name not in _waiting or name in _finding:
             return None
         _finding.add(name)
@@ -38,15 +41,15 @@ class _Finder:
                     continue
                 spec = find(name, path, target)
                 if spec is not None:
-                    _tell(spec, name)
+                    _register_after_import(spec, name)
                     return spec
         finally:
             _finding.discard(name)
         return None
 
 
-def _tell(spec: Any, name: str) -> None:
-    """Have the module registered when its loader has executed it."""
+def _register_after_import(spec: Any, name: str) -> None:
+    """Make the loader register gitruns after it has executed the module."""
     loader = spec.loader
     if loader is None or isinstance(loader, type) or not hasattr(loader, "exec_module"):
         return
@@ -64,7 +67,10 @@ def _tell(spec: Any, name: str) -> None:
 
 
 def _register(name: str, names: dict[str, Any]) -> None:
-    """Enter the integration in the library's dict. An error is said: it must not end the import of the library."""
+    """Add the integration to the library's dict.
+
+    An error is only a warning, because it must not break the import of the library.
+    """
     library = _waiting.get(name)
     if library is None or _REGISTRIES[library] not in names:
         return
@@ -76,16 +82,20 @@ def _register(name: str, names: dict[str, Any]) -> None:
         from importlib import import_module
 
         register = getattr(import_module(f".integrations.{library}", __package__), "register", None)
-        if register is not None:  # else the integration itself is being imported, and registers at its end
+        if register is not None:  # an integration that is just being imported registers itself at its end
             register()
     except Exception as e:
-        from ._say import once
+        from ._messages import warn_once
 
-        once(("registry", library), f"{library} does not know gitruns by its name: {type(e).__name__}: {e}")
+        warn_once(
+            ("registry", library),
+            f'the name "gitruns" was not registered in {library} ({type(e).__name__}: {e}); '
+            "pass the callback or tracker object instead",
+        )
 
 
 def install() -> None:
-    """Register with what is loaded, and wait for what is not."""
+    """Register in the libraries that are loaded, and wait for the others."""
     for name in list(_waiting):
         module = sys.modules.get(name)
         if module is not None:

@@ -1,4 +1,4 @@
-"""restore(): a file that a run kept, brought back."""
+"""restore(): copies back a file that a run kept."""
 
 from __future__ import annotations
 
@@ -13,32 +13,42 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 
 def restore(name: Any, run_path: str | None = None, replace: bool = False, root: Any = None) -> TextIO | None:
-    """Bring the file that a run kept under name, with save() or in its dir, to root/name; return it, open for reading.
+    """Copy back a file that a run kept, and open it for reading.
 
-    run_path is `project/run` or the run alone, by its id or name; without it the active run is asked, then the runs that it resumes. root is
-    the active run's dir, else the current folder. A file that is there is left as it is unless replace. None where the active run is disabled.
-    Raises ValueError where no run has the file, or there is no run to ask, CommError where it cannot be had.
+    Args:
+        name: The path of the file in the run: as save() named it, or in run.dir.
+        run_path: The run, as `project/run` or only its id or name. The default is the active run, then the runs that it
+            resumes.
+        replace: Overwrite a file that already exists. Otherwise that file is opened.
+        root: The folder for the file. The default is the active run's dir, or the current folder without one.
+
+    Returns:
+        The open file, or None if the active run is disabled.
+
+    Raises:
+        ValueError: No run kept the file, or no run is given.
+        CommError: The file cannot be fetched.
     """
     return restored(_live.active(), name, run_path, replace, root)
 
 
 def restored(run: Any, name: Any, run_path: str | None, replace: bool, root: Any) -> TextIO | None:
-    """The same, of a given run for the active one."""
+    """Do what restore does, with run as the active one."""
     if run is not None and run.disabled:
         return None
     if run is None and not run_path:
-        raise ValueError("restore: give run_path, the run that kept the file, or call gitruns.init() before")
+        raise ValueError("restore: no run is active; give run_path, or call gitruns.init() first")
     path = os.fsdecode(os.fspath(name)).replace(os.sep, "/")
     if why := _files.unportable(path):
         raise ValueError(f"restore: {why}")
     folder = os.path.abspath(os.fspath(root) if root is not None else run.dir if run is not None else ".")
     to = os.path.join(folder, *path.split("/"))
     if replace or not os.path.exists(to):
-        _bring(run, path, run_path, folder, to)
+        _copy_back(run, path, run_path, folder, to)
     return open(to, encoding="utf-8", errors="surrogateescape")
 
 
-def _bring(run: Any, path: str, run_path: str | None, folder: str, to: str) -> None:
+def _copy_back(run: Any, path: str, run_path: str | None, folder: str, to: str) -> None:
     project = os.path.dirname(run._runs) if run is not None and run._runs else None
     if not run_path:
         own = os.path.join(run.dir, *path.split("/"))
@@ -55,7 +65,7 @@ def _bring(run: Any, path: str, run_path: str | None, folder: str, to: str) -> N
             earlier = recorded.record.get("resumes")
             if run_path or not earlier:
                 raise NotFoundError(
-                    f"run {recorded.id} kept no file {path!r}; 'runs artifacts {recorded.id}' lists what it kept"
+                    f"run {recorded.id} kept no file {path!r}; run 'runs artifacts {recorded.id}' to list its files"
                 )
             recorded = load(earlier, project)
     except NotFoundError as e:

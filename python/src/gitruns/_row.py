@@ -1,11 +1,15 @@
-"""One row that was logged: divided into numbers, other values and media, and the media written."""
+"""The rows of log(): divides a row into numbers, other values and media, and writes the media.
+
+A new kind of value begins in `_other`; what a single value becomes is decided in _values. Libraries that the program
+has not imported are never imported here.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
 
-from ._say import once
+from ._messages import warn_once
 from ._values import MAX_DEPTH, MAX_LIST, MAX_NODES, is_array, key_of, long_text, number_of, plain, repr_of
 
 TYPE_CHECKING = False
@@ -16,20 +20,21 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 def split(
     data: Mapping[str, Any], prefix: str = "", into: tuple[Any, ...] | None = None, path: tuple[int, ...] = ()
 ) -> tuple[Any, ...]:
-    """Divide one row into numbers, other values, and media: ({key: number}, {key: JSON}, [(key, media)]).
+    """Divide one row into ({key: number}, {key: JSON value}, [(key, media)]).
 
-    A nested mapping gives dotted keys; path are the ids of those around it. Raises TypeError for a key that is no text.
+    A nested mapping becomes dotted keys; path holds the ids of the mappings around this one. Raises TypeError if a
+    key of the row is not a string.
     """
     numbers, values, media, seen = into or ({}, {}, [], [0])
     for key, value in data.items():
         if not isinstance(key, str):
             if not path:
-                raise TypeError(f"log: a key is text, not {type(key).__name__} ({repr_of(key)})")
+                raise TypeError(f"log: a key must be a string, got {type(key).__name__} ({repr_of(key)})")
             key = repr_of(key)
         name = key_of(prefix + key)
         seen[0] += 1
         if seen[0] > MAX_NODES:
-            once("nodes", f"a row has more than {MAX_NODES:,} values: those behind are cut")
+            warn_once("nodes", f"a row has more than {MAX_NODES:,} values; the others were left out")
             break
         try:
             number = number_of(value)
@@ -45,7 +50,7 @@ def split(
             elif getattr(type(value), "_gitruns_media", False):
                 media.append((name, value))
             elif isinstance(value, Mapping) and id(value) in path:
-                once("cycle", "a value holds itself: it is cut there")
+                warn_once("cycle", "a value contains itself; it was cut there")
                 values[name] = "…"
             elif isinstance(value, Mapping):
                 if len(path) < MAX_DEPTH:
@@ -56,10 +61,10 @@ def split(
                 media.append((name, value))
             else:
                 _other(name, value, values, media)
-        except Exception as e:  # whatever an object does when it is looked at, training goes on
-            once(
+        except Exception as e:  # an object may raise anything here; training continues
+            warn_once(
                 ("value", name),
-                f"{name} cannot be recorded as it is ({type(e).__name__}: {repr_of(e)[:100]}); its repr is kept",
+                f"{name} was recorded as its repr: reading it raised {type(e).__name__}: {repr_of(e)[:100]}",
             )
             values[name] = repr_of(value)
     return numbers, values, media
@@ -70,7 +75,10 @@ _DRAWN = ("matplotlib", "PIL", "plotly", "bokeh", "moviepy", *_FRAMES)
 
 
 def _library(value: Any) -> str:
-    """The library that a value's type is of; of a module itself, as pyplot, which stands for its figure."""
+    """Return the library of a value's type, or of a module.
+
+    The module pyplot stands for its figure.
+    """
     return ((value.__name__ if type(value) is type(sys) else type(value).__module__) or "").partition(".")[0]
 
 
@@ -110,7 +118,10 @@ def _other(name: str, value: Any, values: dict[str, Any], media: list[Any]) -> N
     if hasattr(value, "__fspath__") or hasattr(value, "isoformat") or type(value).__name__ == "Decimal":
         values[name] = plain(value)
         return
-    once(("value", name), f"{name} is a {type(value).__name__}, no number, text, list or media: its repr is kept")
+    warn_once(
+        ("value", name),
+        f"{name} was recorded as its repr: {type(value).__name__} is not a number, text, list or media",
+    )
     values[name] = repr_of(value)
 
 
@@ -121,11 +132,13 @@ def _histogram(name: str, value: Any) -> Any:
 
 
 def log_media(run: Any, key: str, value: Any, step: int) -> None:
-    """Write what was logged under key at step: one object of media or a list of them. Raises nothing: what cannot be
-    written is said once a key, and its repr is kept."""
+    """Write the media logged under key at step: one object or a list of them.
+
+    Raises nothing. Media that cannot be written are a warning, once per key, and are recorded as their repr.
+    """
     if run.disabled:
         return
-    from ._media import Histogram, Place, _failure, say_odd
+    from ._media import Histogram, Place, Unreadable, _failure, warn_non_finite
     from ._table import adopt
 
     several = isinstance(value, (list, tuple))
@@ -140,14 +153,14 @@ def log_media(run: Any, key: str, value: Any, step: int) -> None:
                     continue
                 item = adopted
             if item._error:
-                raise ValueError(item._error)
+                raise Unreadable(item._error)
             if isinstance(item, Histogram):
-                say_odd(key, item.odd)
+                warn_non_finite(key, item.non_finite)
                 values.append(item._value())
             else:
                 item._put(Place(run, key, step, n))
         except Exception as e:
-            once(("media", key), f"{key} is not kept as a file ({_failure(e)}); its repr is")
+            warn_once(("media", key), f"{key} was recorded as its repr: {_failure(e)}")
             values.append(repr_of(items[n]))
     if values:
         run._write({"step": step, "values": {key: values if several and len(items) > 1 else values[0]}})

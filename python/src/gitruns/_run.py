@@ -1,4 +1,9 @@
-"""A run that is being recorded: one line of a journal a call, written when the call returns."""
+"""Run: a run that is being recorded.
+
+A call writes one line to the journal before it returns. `Run.log` has a fast path for rows of plain numbers: each
+statement in it costs time in every training step (measured by testdata/bench/client.py). Everything else is in
+modules that the methods import when they are called.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,7 @@ from ._bounds import divided, small
 from ._config import Config
 from ._errors import Error, UsageError
 from ._journal import Journal, advice
-from ._say import once, say
+from ._messages import progress, warn, warn_once
 from ._summary import Summary
 
 TYPE_CHECKING = False
@@ -25,13 +30,14 @@ _now = time.time
 _os_write = os.write
 _position = os.lseek
 _LAST_STEP = (1 << 63) - 1
+OWN_TAGS = ("entity", "job_type", "ignored", "lost_rows", "project", "group")  # set by the client, not by the caller
 
 
 class Run:
-    """A run. `gitruns.init()` makes it; all its calls are safe from any thread and in a forked process.
+    """A run that is being recorded, made by `gitruns.init()`.
 
-    What log() returned from is on its way to the disk in the operating system's hands: it survives the death of the
-    process, SIGKILL too.
+    Every method may be called from any thread and in a forked process. A row survives the death of the process, even by
+    SIGKILL, as soon as log() has returned.
     """
 
     disabled = False
@@ -49,7 +55,7 @@ class Run:
         self._notes = ""
         self._tags: tuple[str, ...] = ()
         self._experiment: str = started.get("experiment") or ""
-        # The folder's name stands for a project that nobody named; the record leaves it out.
+        # The folder's name stands for a project without a name; the record leaves it out.
         self.project: str = self._experiment or os.path.basename(started.get("root") or "")
         self.entity = ""
         self.group = ""
@@ -59,11 +65,11 @@ class Run:
         self._prefix = prefix
         self._pid = os.getpid()
         self._lock = RLock()
-        self._state = ""  # then finished
+        self._state = ""  # the status, once the run is finished
         self._templates: dict[tuple[str, ...], str] = {}
         self._step = 0
         self._lost = 0
-        self._metrics: set[str] = set()  # keys of rows so far
+        self._metrics: set[str] = set()  # keys of the rows so far
         self._texts: set[str] = set()
         self._smaller = 0
         self._last: dict[str, Any] = {}
@@ -71,10 +77,10 @@ class Run:
         self._definitions: list[Any] = []
         self._at_finish: list[Callable[[Run], None]] = []
         self._tensorboard: dict[str, Any] | None = None
-        self._ignored: list[str] = []  # options that were taken and are not used
+        self._ignored: list[str] = []  # options that were given and are not used
         self._preempting = False
         self._finished_dir = ""
-        self._then: list[Callable[[], None]] = []
+        self._cleanups: list[Callable[[], None]] = []  # called after the run is finished
         self._settings: Any = None
         self._resumed = bool(started.get("resumed"))
         self._config = Config(self._write, allow_val_change, self._lose)
@@ -86,27 +92,30 @@ class Run:
                 {k: float(v) if isinstance(v, str) else v for k, v in (resumed.get("metrics") or {}).items()}
             )
             self._summary._own.update(resumed.get("summary") or {})
-            self._tags = tuple(
-                t
-                for t in resumed.get("tags") or ()
-                if t not in ("entity", "job_type", "ignored", "lost_rows", "project", "group")
-            )
+            self._tags = tuple(t for t in resumed.get("tags") or () if t not in OWN_TAGS)
         _live.runs.append(self)
 
-    # What is recorded
+    # Recording
 
     def log(
         self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None
     ) -> None:
-        """Record one row: numbers, text, lists, arrays, media, by key.
+        """Record one row of metrics, text, lists, arrays or media.
 
-        Without step the row goes to the current one, which is then one more; commit=False keeps it, as a given step does
-        unless commit=True. A step below the current one is kept too. A key logged twice at a step has its last value.
-        NaN and infinities are kept. An array of more than 32 numbers becomes a histogram, a nested dict dotted keys, any
-        other object its repr. sync is not used: every row is written at once.
+        NaN and infinities are kept. An array of more than 32 numbers becomes a histogram, a nested dict becomes dotted
+        keys, and any other object its repr. A key that is logged twice at a step has the last value.
 
-        Raises TypeError where data is no mapping, a key no text or step no whole number, UsageError after finish. Nothing
-        else: what cannot be written is said once and counted in the record.
+        Args:
+            data: The values by key.
+            step: The step of the row. The default is the current step. A step below the current one is recorded too.
+            commit: Whether the current step moves on after this row: by default only if no step is given.
+            sync: Not used: every row is written at once.
+
+        Raises:
+            TypeError: data is not a mapping, a key is not a string, or step is not an integer.
+            UsageError: The run is finished.
+
+        A row that cannot be written raises nothing. It is reported once and counted in the record.
         """
         at = None
         try:
@@ -115,7 +124,7 @@ class Run:
             if isinstance(total, (float, int)) and total - total == 0 and type(data) is dict:
                 template = self._templates[tuple(data)]
                 with self._lock:
-                    # The step moves first: a signal handler that logs now has one of its own.
+                    # The step moves first, so that a signal handler that logs now gets the next one.
                     if step is None and commit is not False:
                         row = at = self._step
                         if at < _LAST_STEP:
@@ -125,7 +134,7 @@ class Run:
                     now = _now()
                     line = (template % (now, row, *values)).encode()
                     journal = self._journal
-                    try:  # as journal.write does it, without the cost of a call
+                    try:  # the same as journal.write, without the cost of a call
                         ready = now < journal.due and _position(journal.fd, 0, 1) == journal.at
                     except OSError:
                         ready = False
@@ -141,13 +150,13 @@ class Run:
         except OSError as e:
             self._failed(e)
             return
-        except Exception:  # no plain numbers, or keys that are new: the way below takes all
+        except Exception:  # other values than numbers, or new keys: _log takes all
             if at is not None and self._step == at + 1:
                 self._step = at
         self._log(data, step, commit)
 
     def _at(self, step: Any, commit: bool | None) -> int:
-        """The step of a row, and the current one set to what it is behind that row. The lock is held."""
+        """Return the step of a row, and move the current step. The caller holds the lock."""
         if step is None:
             at = self._step
             if commit is not False and at < _LAST_STEP:
@@ -155,18 +164,18 @@ class Run:
             return at
         at = step if type(step) is int else _integral(step)
         if not -_LAST_STEP - 1 <= at <= _LAST_STEP:
-            once(
+            warn_once(
                 ("step", self.run_id),
-                f"step {_short(at)} is no 64-bit number: its row is recorded at step {self._step}",
+                f"step {_short(at)} is not a 64-bit integer; the row was recorded at step {self._step}",
             )
             return self._step
         if at < self._step:
             if at < self._step - 1 or commit is not True:
                 self._smaller += 1
                 if self._smaller == 1:
-                    once(
+                    warn_once(
                         ("smaller", self.run_id),
-                        f"step {at} comes after step {self._step}: it is kept at its own step (W&B would drop it)",
+                        f"step {at} was logged after step {self._step}; it is recorded (W&B would drop it)",
                     )
             return at
         self._step = at + 1 if commit is True and at < _LAST_STEP else at
@@ -174,7 +183,7 @@ class Run:
 
     def _log(self, data: Any, step: Any, commit: bool | None) -> None:
         if not isinstance(data, Mapping):
-            raise TypeError(f"log: data is a dict of values by key, not {type(data).__name__}")
+            raise TypeError(f"log: data must be a dict, got {type(data).__name__}")
         self._check()
         if step is not None and type(step) is not int:
             step = _integral(step)
@@ -184,7 +193,7 @@ class Run:
             try:
                 data = dict(data)
                 break
-            except RuntimeError:  # another thread adds to it
+            except RuntimeError:  # another thread changed it
                 continue
         numbers, values, media = split(data)
         with self._lock:
@@ -204,13 +213,13 @@ class Run:
                 try:
                     log_media(self, self._prefix + key, value, at)
                 except Exception as e:
-                    once(("media", key), f"{key} is not recorded: {type(e).__name__}: {e}")
+                    warn_once(("media", key), f"{key} was recorded as its repr: {type(e).__name__}: {e}")
                     self._write({"step": at, "values": {self._prefix + key: _repr(value)}})
         if whole and numbers and not values and not media and not self._definitions and len(self._templates) < 4096:
             self._remember(data)
 
     def _remember(self, data: dict[str, Any]) -> None:
-        """Keep the template of a row's keys for the next row that has them."""
+        """Keep a line template for the next row with the same keys."""
         from _json import encode_basestring_ascii as quote
 
         from ._values import key_of
@@ -222,7 +231,7 @@ class Run:
             self._templates[tuple(data)] = '{"t":%.6f,"step":%d,"m":{' + ",".join(n + ":%.17g" for n in names) + "}}\n"
 
     def _log_at(self, step: int, numbers: dict[str, float]) -> None:
-        """Record numbers that have a count of steps of their own: the run's current step stays as it is."""
+        """Record numbers at a step that does not move the run's current step."""
         self._check()
         with self._lock:
             self._bound(numbers, self._metrics)
@@ -232,10 +241,13 @@ class Run:
             self._track(numbers)
 
     def _bound(self, values: dict[str, Any], known: set[str]) -> bool:
-        """Take out of a row the keys that are more than a run may have, False where there are some. The lock is held."""
+        """Remove the keys beyond the maximum of a run from a row.
+
+        Returns whether there were none. The caller holds the lock.
+        """
         if values.keys() <= known:
             return True
-        from ._bounds import MAX_KEYS, named
+        from ._bounds import MAX_KEYS, not_recorded
 
         over = [key for key in values if key not in known][max(0, MAX_KEYS - len(known)) :]
         for key in over:
@@ -243,9 +255,9 @@ class Run:
         known.update(values)
         if over:
             self._lost += len(over)
-            once(
+            warn_once(
                 ("keys", self.run_id),
-                f"NOT RECORDED: {named(over)}: a run has at most {MAX_KEYS:,} keys; those that it has go on, what is lost is counted",
+                not_recorded(over, f"a run has at most {MAX_KEYS:,} keys"),
             )
         return not over
 
@@ -275,7 +287,10 @@ class Run:
         return [(head + part + "}\n").encode() for part in parts]
 
     def _write(self, record: dict[str, Any]) -> None:
-        """Append one record, whose time is set here. What cannot be written is said once and counted."""
+        """Append one record with the current time.
+
+        A record that cannot be written is reported once and counted. Raises UsageError if the run is finished.
+        """
         import json
 
         self._check()
@@ -285,7 +300,7 @@ class Run:
             if not small(record, text):
                 texts = [json.dumps({"t": round(_now(), 6), **part}) for part in divided(record, self._left_out)]
         except (TypeError, ValueError, RecursionError) as e:
-            once(("record", next(iter(record), "")), f"a record of {', '.join(record)} is not written: {e}")
+            warn_once(("record", next(iter(record), "")), f"a line with {', '.join(record)} was not recorded: {e}")
             self._lost += 1
             return
         with self._lock:
@@ -296,14 +311,16 @@ class Run:
         self._lost += count
 
     def _left_out(self, key: str) -> None:
+        from ._bounds import not_recorded
+
         self._lost += 1
-        once(
+        warn_once(
             ("long", self.run_id, key),
-            f"NOT RECORDED: {key} has more than 1 MiB or 10,000 values; run.save() or an Artifact keeps a file of any size",
+            not_recorded([key], "it has more than 1 MiB or 10,000 values; keep it as a file with run.save()"),
         )
 
     def _put(self, line: bytes) -> None:
-        """Write one line with one call. The lock is held."""
+        """Write one line. The caller holds the lock."""
         try:
             self._journal.write(line)
         except OSError as e:
@@ -311,40 +328,57 @@ class Run:
 
     def _failed(self, e: OSError) -> None:
         self._lost += 1
-        once(
+        warn_once(
             ("lost", self.run_id),
-            f"RECORDING FAILS: {e.strerror or e} ({self._folder}); training goes on, the rows lost are counted; {advice(e)}",
+            f"recording fails: {e.strerror or e} ({self._folder}); training continues, and lost rows are counted: "
+            + advice(e),
         )
 
     @property
     def _lost_rows(self) -> int:
-        """Rows and values that this process could not write."""
+        """The number of rows and values that this process could not write."""
         return self._lost - self._journal.repaired
 
     def _check(self) -> None:
         if self._state:
             raise UsageError(
-                f"run {self.id} is finished; begin another with gitruns.init(), or go on with it: init(id={self.id!r}, resume='allow')"
+                f"run {self.id} is finished; start another with gitruns.init(), "
+                f"or resume it with init(id={self.id!r}, resume='allow')"
             )
 
     def define_metric(
-        self, name: str, step_metric: Any = None, step_sync: bool | None = None, hidden: bool | None = None,
-        summary: str | None = None, goal: str | None = None, overwrite: bool | None = None,
-    ) -> Metric:  # fmt: skip
-        """Say of a metric, or of those that a glob like "val/*" names, what its x axis, summary and goal are.
+        self,
+        name: str,
+        step_metric: Any = None,
+        step_sync: bool | None = None,
+        hidden: bool | None = None,
+        summary: str | None = None,
+        goal: str | None = None,
+        overwrite: bool | None = None,
+    ) -> Metric:
+        """Set the x axis, the summary and the goal of metrics.
 
-        step_metric is the key of another metric; summary of min, max, mean, best, first, last, none, several with commas;
-        goal "minimize" or "maximize". Raises UsageError for others.
+        Args:
+            name: The key of a metric, or a glob such as "val/*".
+            step_metric: The key of the metric on the x axis.
+            step_sync: Recorded as it is.
+            hidden: Recorded as it is.
+            summary: One or more of min, max, mean, best, first, last and none, separated by commas.
+            goal: "minimize" or "maximize".
+            overwrite: Replace earlier definitions of the same name.
+
+        Raises:
+            UsageError: An argument has another value, or summary is "best" without a goal.
         """
         self._check()
         name = getattr(name, "name", name)
         if not isinstance(name, str) or not name:
-            raise UsageError("define_metric: name is the key of a metric, or a glob")
+            raise UsageError(f"define_metric: name must be the key of a metric or a glob, got {name!r}")
         if "*" in name[:-1]:
-            raise UsageError(f"define_metric: {name!r}: a glob has its * at the end")
+            raise UsageError(f"define_metric: a glob must have its * at the end, got {name!r}")
         axis = getattr(step_metric, "name", step_metric)
         if axis is not None and not isinstance(axis, str):
-            raise UsageError("define_metric: step_metric is the key of a metric")
+            raise UsageError(f"define_metric: step_metric must be the key of a metric, got {type(axis).__name__}")
         from ._values import key_of
 
         name = key_of(name)
@@ -352,13 +386,15 @@ class Run:
         kinds = [s.strip() for s in summary.split(",") if s.strip()] if summary else []
         for kind in kinds:
             if kind not in ("min", "max", "mean", "last", "first", "best", "none", "copy"):
-                raise UsageError(f"define_metric: summary {kind!r} is none of min, max, mean, last, first, best, none")
+                raise UsageError(
+                    f"define_metric: summary must be min, max, mean, last, first, best or none, got {kind!r}"
+                )
         goals = {"min": "min", "minimize": "min", "max": "max", "maximize": "max", None: None, "": None}
         if goal not in goals:
-            raise UsageError(f"define_metric: goal {goal!r} is neither minimize nor maximize")
-        way = goals[goal]
-        if "best" in kinds and way is None:
-            raise UsageError("define_metric: summary 'best' needs a goal, minimize or maximize")
+            raise UsageError(f"define_metric: goal must be 'minimize' or 'maximize', got {goal!r}")
+        direction = goals[goal]
+        if "best" in kinds and direction is None:
+            raise UsageError("define_metric: summary 'best' requires goal='minimize' or goal='maximize'")
         record: dict[str, Any] = {"name": name}
         if axis:
             record["step_metric"] = axis
@@ -368,40 +404,49 @@ class Run:
             record["hidden"] = bool(hidden)
         if kinds:
             record["summary"] = ",".join(kinds)
-        if way:
-            record["goal"] = way
+        if direction:
+            record["goal"] = direction
         with self._lock:
             if overwrite:
                 self._definitions = [d for d in self._definitions if d[0] != name]
             if kinds and kinds != ["last"]:
-                self._definitions.insert(0, (name, kinds, way))
+                self._definitions.insert(0, (name, kinds, direction))
                 self._templates.clear()
             self._write({"metric": record})
-        return Metric(name, axis, way)
+        return Metric(name, axis, direction)
 
     def _track(self, numbers: dict[str, Any]) -> None:
         for key, value in numbers.items():
-            for name, kinds, way in self._definitions:
+            for name, kinds, direction in self._definitions:
                 if key == name or name.endswith("*") and key.startswith(name[:-1]):
-                    self._tracked[key] = _stats(self._tracked.get(key) or {}, kinds, way, value)
+                    self._tracked[key] = _stats(self._tracked.get(key) or {}, kinds, direction, value)
                     break
 
     def log_dataset(self, path: Any, name: str | None = None, role: str | None = None) -> None:
-        """Record data, a file or a folder, by its hash. See gitruns.log_dataset."""
+        """Record a file or a folder as a dataset, by its hash. See gitruns.log_dataset."""
         from ._dataset import log_dataset
 
         log_dataset(self, path, name, role)
 
     def save(self, glob_str: Any = None, base_path: Any = None, policy: str = "live") -> list[str] | bool:
-        """Keep the files that a glob names with the run: copied now, and for the policies live and end again at the finish."""
+        """Keep files with the run.
+
+        Args:
+            glob_str: A path or a glob. Without it the call does nothing and returns True.
+            base_path: The folder that the names in the run are relative to.
+            policy: "live" and "end" copy the files now and again when the run finishes, "now" only now.
+
+        Returns:
+            The paths of the copies.
+        """
         if glob_str is None:
-            return True  # what W&B wrote to its server with this call is on disk
+            return True  # old programs call it to upload; here everything is on disk
         from ._save import save
 
         return save(self, glob_str, base_path, policy)
 
     def restore(self, name: Any, run_path: str | None = None, replace: bool = False, root: Any = None) -> TextIO | None:
-        """Bring back a file that this run, one that it resumes, or the run of run_path kept. See gitruns.restore."""
+        """Copy back a file that a run kept. See gitruns.restore."""
         from ._restore import restored
 
         return restored(self, name, run_path, replace, root)
@@ -414,7 +459,18 @@ class Run:
         aliases: Any = None,
         tags: Any = None,
     ) -> Artifact:
-        """Keep an Artifact, or a file or folder, with the run."""
+        """Keep an Artifact, a file or a folder with the run.
+
+        Args:
+            artifact_or_path: An Artifact, or the path of a file or folder to make one from.
+            name: The name of the artifact. The default is the last part of the path.
+            type: The type of the artifact, for example "model".
+            aliases: Names of this version besides "latest".
+            tags: Not used.
+
+        Returns:
+            The artifact, now a version that use_artifact finds.
+        """
         from ._artifact import log_artifact
 
         return log_artifact(self, artifact_or_path, name=name, type=type, aliases=aliases)
@@ -422,19 +478,25 @@ class Run:
     def use_artifact(
         self, artifact_or_name: Any, type: str | None = None, aliases: Any = None, use_as: Any = None
     ) -> Artifact:
-        """The artifact that another run of the project made, `name:alias`; recorded as what this run used."""
+        """Return an artifact of a run, and record that this run uses it.
+
+        artifact_or_name is "name:alias", "name:v3" or "name:digest". Raises CommError if there is no such artifact.
+        """
         from ._artifact import use_artifact
 
         return use_artifact(self, artifact_or_name, type=type)
 
     def log_model(self, path: Any, name: str | None = None, aliases: Any = None) -> Artifact:
-        """Keep a model, a file or a folder, as an artifact of the type model."""
+        """Keep a model, a file or a folder, as an artifact of type "model"."""
         from ._artifact import log_model
 
         return log_model(self, path, name=name, aliases=aliases)
 
     def use_model(self, name: str) -> str:
-        """The path of a model that another run kept: of its file, or of its folder where it has several."""
+        """Return the path of a model that a run kept.
+
+        It is the path of its file, or of its folder if it has several files.
+        """
         from ._artifact import use_model
 
         return use_model(self, name)
@@ -448,63 +510,89 @@ class Run:
         idx: Any = None,
         log_graph: bool = False,
     ) -> tuple[Any, ...]:
-        """Record histograms of gradients and parameters of torch modules every log_freq backward passes."""
+        """Record histograms of gradients and parameters of torch modules.
+
+        Args:
+            models: A module, or a list of them.
+            criterion: Not used.
+            log: "gradients", "parameters", "all" or None.
+            log_freq: The number of backward passes between two records.
+            idx: The number that the first model's keys begin with.
+            log_graph: Not used; reported.
+        """
         from ._watch import watch
 
         return watch(self, models, criterion, log, log_freq, idx, log_graph)
 
     def unwatch(self, models: Any = None) -> None:
-        """Take the hooks of watch() away again."""
+        """Remove the hooks of watch()."""
         from ._watch import unwatch
 
         unwatch(self, models)
 
     def alert(self, title: str, text: str, level: Any = None, wait_duration: Any = None) -> None:
-        """Say something on stderr and keep it with the run as text under the key `alert`."""
+        """Print an alert on stderr and record it as text under the key `alert`.
+
+        Raises ValueError if level is not INFO, WARN or ERROR.
+        """
         kind = str(getattr(level, "value", level) or "INFO").upper()
         if kind not in ("INFO", "WARN", "ERROR"):
-            raise ValueError(f"alert: level {level!r} is none of INFO, WARN, ERROR")
+            raise ValueError(f"alert: level must be INFO, WARN or ERROR, got {level!r}")
         from ._values import long_text
 
         text = long_text(f"{kind}: {title}: {text}", "the alert")
-        say("alert " + text[:2000])
+        progress("alert " + text[:2000])
         self._write({"step": self._step, "values": {"alert": text}})
 
     def log_code(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing to do: the exact source, uncommitted and untracked files too, is recorded at init."""
+        """Do nothing: init records the exact source, also of uncommitted files."""
 
     def mark_preempting(self) -> None:
-        """Say that the machine is about to be taken away: an end that is no success counts as preempted."""
+        """Declare that the scheduler is about to stop the process.
+
+        If the run then fails, it counts as preempted.
+        """
         self._preempting = True
 
     def status(self) -> Status:
-        """Whether all is written: it always is."""
+        """Return what is still to be written, which is always nothing."""
         return Status()
 
-    # What it is
+    # Properties
 
     @property
     def id(self) -> str:
-        """The caller's own id where init had one, else the random part of the run's id. init(id=…, resume=…) finds both."""
-        return self._key or self.run_id.rsplit("-", 1)[-1]
+        """The id that init was given, otherwise the random part of the run's id.
+
+        init(id=…, resume=…) finds the run by either.
+        """
+        return self._key or self._short_id
+
+    @property
+    def _short_id(self) -> str:
+        return self.run_id.rsplit("-", 1)[-1]
+
+    @property
+    def _title(self) -> str:
+        return f"{self._name} ({self._short_id})" if self._name else self._short_id
 
     @property
     def name(self) -> str:
-        """The name, else the random part of the id. It may be set."""
-        return self._name or self.run_id.rsplit("-", 1)[-1]
+        """The name, or the random part of the id if it has none. It can be set."""
+        return self._name or self._short_id
 
     @name.setter
     def name(self, name: str) -> None:
         from ._values import label_of
 
         if not isinstance(name, (str, int)):
-            raise TypeError(f"run.name is a text, not {type(name).__name__}")
+            raise TypeError(f"run.name must be a string, got {type(name).__name__}")
         self._name = label_of(str(name), "name")
         self._annotate("name", [self.run_id, "--", self._name])
 
     @property
     def notes(self) -> str:
-        """The note. It may be set."""
+        """The note. It can be set."""
         return self._notes
 
     @notes.setter
@@ -512,7 +600,7 @@ class Run:
         from ._values import long_text
 
         if notes is not None and not isinstance(notes, str):
-            raise TypeError(f"run.notes is a text, not {type(notes).__name__}")
+            raise TypeError(f"run.notes must be a string, got {type(notes).__name__}")
         if (notes or "") == self._notes:
             return
         self._notes = notes or ""
@@ -520,7 +608,7 @@ class Run:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The tags, a tuple of text. They may be set, and extended with +=."""
+        """The tags, a tuple of strings. They can be set, and extended with +=."""
         return self._tags
 
     @tags.setter
@@ -543,11 +631,11 @@ class Run:
         except (Error, ValueError) as e:
             why = str(e)
         if why:
-            say(f"the {what} of run {self.id} is not recorded: " + why.replace("\n", "; ")[:500])
+            warn(f"the {what} of run {self.id} was not recorded: " + why.replace("\n", "; ")[:500])
 
     @property
     def config(self) -> Config:
-        """The params. A dict may be assigned: it is an update."""
+        """The params. Assigning a dict updates them."""
         return self._config
 
     @config.setter
@@ -556,49 +644,52 @@ class Run:
 
     @property
     def summary(self) -> Summary:
-        """One value a key: the last of each metric, and what is set."""
+        """The summary: the last value of each metric, and the values that were set."""
         return self._summary
 
     @property
     def step(self) -> int:
-        """The step of the next row that has none."""
+        """The current step: that of the next row without a step."""
         return self._step
 
     @property
     def resumed(self) -> bool:
-        """Whether the run goes on with an earlier one."""
+        """Whether the run resumes an earlier one."""
         return self._resumed
 
     @property
     def dir(self) -> str:
-        """A folder of the run: what is written there is kept as its artifacts. Behind the finish, where they are."""
+        """A folder whose files are kept as artifacts of the run.
+
+        After finish() it is the folder of the artifacts.
+        """
         if self._finished_dir:
             return os.path.join(self._finished_dir, "artifacts")
         path = os.path.join(self._folder, "files")
         try:
             os.makedirs(path, exist_ok=True)
         except OSError as e:
-            once(("dir", self.run_id), f"the run's folder {path} cannot be made: {e.strerror}")
+            warn_once(("dir", self.run_id), f"the folder {path} could not be created: {e.strerror}")
         return path
 
     @property
     def path(self) -> str:
-        """project/run id."""
+        """The project and the run's id, separated by a slash."""
         return "/".join(p for p in (self.entity, self.project, self.id) if p)
 
     @property
     def url(self) -> str | None:
-        """A file: URL of the run's folder."""
+        """The file: URL of the run's folder."""
         from urllib.request import pathname2url
 
         return "file://" + pathname2url(os.path.abspath(self._finished_dir or self._folder))
 
     def get_url(self) -> str | None:
-        """The same as url."""
+        """Return the same as url."""
         return self.url
 
     def get_project_url(self) -> str | None:
-        """A file: URL of the folder of runs."""
+        """Return the file: URL of the folder of runs."""
         from urllib.request import pathname2url
 
         return "file://" + pathname2url(self._runs)
@@ -609,7 +700,7 @@ class Run:
 
     @property
     def offline(self) -> bool:
-        """True: a run is a folder of files; pushing it is git's part."""
+        """True: recording needs no server."""
         return True
 
     @property
@@ -619,11 +710,11 @@ class Run:
 
     @property
     def mode(self) -> str:
-        """offline."""
+        """Always "offline"."""
         return "offline"
 
     def project_name(self) -> str:
-        """The project."""
+        """Return the project."""
         return self.project
 
     @property
@@ -635,7 +726,7 @@ class Run:
         return lambda *a, **k: None
 
     def display(self, *args: Any, **kwargs: Any) -> bool:
-        """Show the run in a notebook; False elsewhere."""
+        """Show the run in a notebook. Returns False anywhere else."""
         import sys
 
         if "IPython" not in sys.modules:
@@ -646,7 +737,7 @@ class Run:
         return True
 
     def to_html(self, height: int = 420, hidden: bool = False) -> str:
-        """The HTML that a notebook shows of the run."""
+        """Return the HTML that a notebook shows for the run."""
         return self._repr_html_()
 
     def _repr_html_(self) -> str:
@@ -663,23 +754,31 @@ class Run:
     def __repr__(self) -> str:
         return f"<gitruns.Run {self.name} ({self.run_id}), {self._state or 'running'}>"
 
-    if not TYPE_CHECKING:  # a checker takes only what is there
+    if not TYPE_CHECKING:  # a type checker accepts only the names that exist
 
         def __getattr__(self, name: str) -> Any:
             from ._refused import of
 
             return of(Run, "run", name)
 
-    # Its end
+    # Finishing
 
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
-        """End the run: its journals become one folder under .runs. exit_code other than 0 means that it failed."""
+        """Finish the run: turn its journals into a record under .runs.
+
+        Args:
+            exit_code: The exit status of the program. A status other than 0 means that the run failed.
+            quiet: Print no message about it.
+
+        Raises:
+            TypeError, ValueError: exit_code is not an exit status.
+        """
         from ._end import finish
 
         finish(self, exit_code, quiet)
 
     def join(self, exit_code: int | None = None) -> None:
-        """The same as finish."""
+        """Do the same as finish."""
         self.finish(exit_code)
 
     def __enter__(self) -> Run:
@@ -695,20 +794,22 @@ class Run:
 
 
 def rank_prefix() -> str:
-    """What a further process of torchrun puts before its keys."""
+    """Return the prefix of the keys that a rank above 0 logs."""
     rank = os.environ.get("RANK") or os.environ.get("LOCAL_RANK") or "0"
     return f"rank{int(rank)}/" if rank.isdigit() and int(rank) > 0 else ""
 
 
 def join(
-    folder: str, allow_val_change: bool, belongs: dict[str, Any] | None = None
+    folder: str, allow_val_change: bool, wanted: dict[str, Any] | None = None
 ) -> tuple[Run | None, dict[str, Any]]:
-    """The run of another process, whose folder it is, and the answer of the binary; None where the program goes on with a run of
-    its own. belongs is what the program says of the run. Raises Error where the run is not there any more.
+    """Join the run of another process, by its folder.
+
+    wanted has the experiment, group, key and resume policy of this program. Returns the run and the answer of `runs`;
+    the run is None if this program resumes another run. Raises Error if the run no longer exists.
     """
     from ._binary import client
 
-    started = client("join", {"pid": os.getpid(), "dir": folder, **(belongs or {})})
+    started = client("join", {"pid": os.getpid(), "dir": folder, **(wanted or {})})
     if started.get("apart"):
         return None, started
     run = Run(started, joined=True, prefix=rank_prefix(), allow_val_change=allow_val_change)
@@ -717,7 +818,10 @@ def join(
 
 
 def attach(folder: str, run_id: str) -> Run:
-    """The run in another process that got it by pickle: it writes to the same run, which its starter finishes."""
+    """Return a run that came from another process, by pickle or through RUNS_ID.
+
+    It records into the same run, which its starter finishes. Raises UsageError if that run is finished.
+    """
     run: Run
     for run in _live.runs:
         if run.run_id == run_id:
@@ -726,14 +830,14 @@ def attach(folder: str, run_id: str) -> Run:
         joined = join(folder, True)[0]
     except Error as e:
         raise UsageError(
-            f"run {run_id} cannot be joined ({e}): a process that gets it by pickle or RUNS_ID must come before its end"
+            f"joining run {run_id}: {e}; a process that gets the run by pickle or RUNS_ID must start before it ends"
         ) from None
-    assert joined is not None  # nothing was asked that could make it another run
+    assert joined is not None  # only a resume policy could lead to another run
     return joined
 
 
 class Metric:
-    """What define_metric said of a metric."""
+    """The definition of a metric by define_metric."""
 
     def __init__(self, name: str, step_metric: str | None, goal: str | None) -> None:
         self.name = name
@@ -742,7 +846,7 @@ class Metric:
 
 
 class Status:
-    """The answer of status()."""
+    """The result of Run.status: nothing is ever pending."""
 
     sync_items_total = 0
     sync_items_pending = 0
@@ -750,7 +854,10 @@ class Status:
 
 
 def _integral(step: Any) -> int:
-    """A step as an integer. A float without a fraction, and a numpy or torch scalar, are taken."""
+    """Return a step as an integer.
+
+    A float without a fraction and a numpy or torch scalar are accepted. Raises TypeError for anything else.
+    """
     from ._values import number_of
 
     try:
@@ -761,7 +868,7 @@ def _integral(step: Any) -> int:
         pass
     from ._values import repr_of
 
-    raise TypeError(f"log: step is a whole number, not {repr_of(step)}")
+    raise TypeError(f"log: step must be an integer, got {repr_of(step)}")
 
 
 def _number(v: float | int) -> str:
@@ -772,7 +879,7 @@ def _number(v: float | int) -> str:
 
 
 def _short(number: int) -> str:
-    return str(number) if abs(number) < 1 << 128 else f"of {number.bit_length()} bits"
+    return str(number) if abs(number) < 1 << 128 else f"with {number.bit_length()} bits"
 
 
 def _repr(value: Any) -> str:
@@ -781,15 +888,12 @@ def _repr(value: Any) -> str:
     return repr_of(value)
 
 
-def _stats(stats: dict[str, Any], kinds: list[Any], way: str | None, value: Any) -> dict[str, Any]:
+def _stats(stats: dict[str, Any], kinds: list[Any], direction: str | None, value: Any) -> dict[str, Any]:
     if value != value:
         return stats
-    for kind in kinds:
-        if kind == "best":
-            kind, word = way or "min", "best"
-        else:
-            word = kind
-        old = stats.get(word)
+    for name in kinds:
+        kind = (direction or "min") if name == "best" else name
+        old = stats.get(name)
         if kind == "mean":
             n = stats.get("_count", 0) + 1
             stats["_count"] = n
@@ -797,16 +901,19 @@ def _stats(stats: dict[str, Any], kinds: list[Any], way: str | None, value: Any)
         elif kind == "first":
             stats.setdefault("first", value)
         elif kind == "min":
-            stats[word] = value if old is None else min(old, value)
+            stats[name] = value if old is None else min(old, value)
         elif kind == "max":
-            stats[word] = value if old is None else max(old, value)
+            stats[name] = value if old is None else max(old, value)
         elif kind in ("last", "copy"):
-            stats[word] = value
+            stats[name] = value
     return stats
 
 
 def _after_fork() -> None:
-    """A forked process writes to a journal of its own, and does not end the run of its parent."""
+    """Give a forked process its own journal.
+
+    It does not finish the run of its parent.
+    """
     for run in _live.runs:
         run._lock = RLock()
         run._journal.close()

@@ -1,4 +1,4 @@
-"""save(): files that a pattern names, kept with the run."""
+"""save(): keeps the files that a pattern matches with the run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 from . import _files
 from ._errors import UsageError
-from ._say import once
+from ._messages import warn_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -14,19 +14,21 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 
 def save(run: Any, glob_str: Any, base_path: Any = None, policy: str = "live") -> list[str]:
-    """Copy the files that a pattern matches into the run's folder, under their path below base_path, or beside it where that is taken; return the copies.
+    """Copy the files that a pattern matches into the run's folder.
 
-    base_path is the folder of the pattern where that is absolute, else the current one. A folder brings all files below it. policy: now, or live
-    and end, which copy what changed again at the finish. Nothing of .runs but the run's own folder is taken, nor a link that leads out of a
-    folder that was named. Raises UsageError for another policy; what cannot be copied is said.
+    Returns the paths of the copies. A copy has its path relative to base_path, or a similar name if that is taken.
+    The default of base_path is the folder of an absolute pattern, otherwise the current folder. A folder stands for
+    all files under it. The policies "live" and "end" copy changed files again when the run finishes, "now" does not.
+    Files in .runs, other than the run's own, and links that leave a named folder are left out. Raises UsageError for
+    any other policy. A file that cannot be copied is a warning.
     """
     if run.disabled:
         return []
     if policy not in ("live", "end", "now"):
-        raise UsageError(f"save: policy is live, end or now, not {policy!r}")
+        raise UsageError(f"save: policy must be 'live', 'end' or 'now', got {policy!r}")
     pattern = os.fsdecode(os.fspath(glob_str))
     if "://" in pattern:
-        once(("save", pattern), f"save: {pattern} is no local file; record it with Artifact.add_reference()")
+        warn_once(("save", pattern), f"save: {pattern} is not a local file; use Artifact.add_reference() to record it")
         return []
     base = (
         os.fsdecode(os.fspath(base_path))
@@ -54,7 +56,7 @@ def _finish(run: Any) -> None:
         _copy(run, pattern, base, False)
 
 
-def _copy(run: Any, pattern: str, base: str, said: bool) -> list[str]:
+def _copy(run: Any, pattern: str, base: str, warn_if_none: bool) -> list[str]:
     from glob import glob
 
     top = os.path.join(run._folder, "files")
@@ -68,21 +70,21 @@ def _copy(run: Any, pattern: str, base: str, said: bool) -> list[str]:
         for source, _ in found:
             real = os.path.realpath(source)
             if real.startswith(inside):
-                copies.append(source)  # it is where the finish takes files from
+                copies.append(source)  # it is already in the run's folder
                 continue
             if real.startswith(active) or runs and real.startswith(runs):
                 continue
             path = os.path.relpath(source, base).replace(os.sep, "/")
-            if path.startswith("../"):  # it lies above base_path: what is below stays of its path
+            if path.startswith("../"):  # outside base_path: keep the rest of its path
                 path = path.rpartition("../")[2]
             if why := _files.unportable(path):
-                once(("save", source), f"save: {source} is not kept: {why}")
+                warn_once(("save", source), f"save: {source} was not kept: {why}")
                 continue
-            kept = _beside(run, top, path, source)
+            kept = _free_path(run, top, path, source)
             if kept != path:
-                once(
+                warn_once(
                     ("save as", source),
-                    f"save: {source} is kept as {kept}: another file or folder of the run is in the place of {path}",
+                    f"save: {source} was kept as {kept}, because the run already has another file or folder {path}",
                 )
                 path = kept
             to = os.path.join(top, *path.split("/"))
@@ -96,18 +98,21 @@ def _copy(run: Any, pattern: str, base: str, said: bool) -> list[str]:
                     stamps[to] = (source, stamp)
                 copies.append(to)
             except OSError as e:
-                once(("save", source), f"save: {source} is not kept: {e}")
-    if not copies and said:
-        once(
+                warn_once(("save", source), f"save: {source} was not kept: {e}")
+    if not copies and warn_if_none:
+        warn_once(
             ("save", pattern),
-            f"save: nothing matches {pattern!r} yet; with policy live or end it is looked for again at the finish",
+            f"save: no file matches {pattern!r} yet; the policies 'live' and 'end' try again when the run finishes",
         )
     return copies
 
 
-def _beside(run: Any, top: str, path: str, source: str) -> str:
-    """Where below top a file is kept: at path, or beside it where the run has a folder in the place of the file, a file in that of a
-    folder, or another artifact there."""
+def _free_path(run: Any, top: str, path: str, source: str) -> str:
+    """Return path, or a similar path that is free.
+
+    A path is taken if the run has a folder in place of the file, a file in place of a folder, or another artifact
+    there.
+    """
     artifacts = os.path.join(run._folder, "artifacts")
     stamps = run.__dict__.get("_save_stamps") or {}
     parts = path.split("/")
@@ -133,6 +138,8 @@ def _beside(run: Any, top: str, path: str, source: str) -> str:
 
         kept = os.path.join(
             kept,
-            _files.apart(part, "-file" if n == len(parts) else "-folder", no_file if n == len(parts) else no_folder),
+            _files.free_name(
+                part, "-file" if n == len(parts) else "-folder", no_file if n == len(parts) else no_folder
+            ),
         ).replace(os.sep, "/")
     return kept

@@ -1,4 +1,4 @@
-"""Modules below wandb as attributes: annotations and isinstance spell classes wandb.sdk.wandb_run.Run, wandb.data_types.Image."""
+"""Submodules of wandb as attributes: programs name classes as wandb.sdk.wandb_run.Run or wandb.data_types.Image."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ data_types = Namespace("data_types", **_MEDIA)
 wandb_run = Namespace("wandb_run", Run=Run)
 sdk = Namespace(
     "sdk",
-    "the names of gitruns itself; 'runs exec --wandb' serves imports of wandb.sdk",
+    "the names of gitruns itself, or run the program with 'runs exec --wandb', which serves imports of wandb.sdk",
     wandb_run=Namespace("sdk.wandb_run", Run=Run),
     wandb_config=Namespace("sdk.wandb_config", Config=Config),
     wandb_settings=Namespace("sdk.wandb_settings", Settings=Settings),

@@ -1,11 +1,11 @@
-"""The summary of a run: the last value of each metric, and what the caller sets beside them."""
+"""Summary: one value per key for the whole run: the last value of each metric, and values that the caller sets."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ._bounds import MAX_PARAMS, MAX_SUMMARY, named, nodes
-from ._say import once
+from ._bounds import MAX_PARAMS, MAX_SUMMARY, nodes, not_recorded
+from ._messages import warn_once
 from ._values import key_of, long_text, plain, repr_of
 
 TYPE_CHECKING = False
@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 
 class _Part(dict):  # type: ignore[type-arg]
-    """A table inside a summary, with its keys as attributes."""
+    """A table in a summary, with its keys as attributes."""
 
     _set: Any
 
@@ -26,17 +26,17 @@ class _Part(dict):  # type: ignore[type-arg]
 
 
 class Summary(Mapping):  # type: ignore[type-arg]
-    """What a run says of itself in one value a key, by key and by attribute.
+    """The results of a run, by key and by attribute.
 
-    A metric that is not set here is its last value; with define_metric(summary="min") a table {"min": …}. What is set is
-    kept in the record's [summary], a table as dotted keys; the last value wins.
+    A metric has its last value, or a table such as {"min": …} after define_metric(summary="min"), unless a value was
+    set for it. Values that are set go to [summary] of the record, tables as dotted keys. The last value wins.
     """
 
     def __init__(self, run: Any) -> None:
         object.__setattr__(self, "_run", run)
         object.__setattr__(self, "_own", {})
         object.__setattr__(self, "_count", 0)
-        object.__setattr__(self, "_held", {})  # how many values each key has in the record
+        object.__setattr__(self, "_held", {})  # the number of values of each key in the record
 
     def _all(self) -> dict[str, Any]:
         run = self._run
@@ -83,20 +83,23 @@ class Summary(Mapping):  # type: ignore[type-arg]
         return repr(self._all())
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The value of key, or default."""
+        """Return the value of key, or default."""
         try:
             return self[key]
         except KeyError:
             return default
 
     def update(self, d: Mapping[str, Any] | None = None, **more: Any) -> None:
-        """Set the keys of d. Media are kept as artifacts of the run under their key."""
+        """Set the values of d. Media become artifacts of the run.
+
+        Raises TypeError if d is not a mapping, or a key is not a string.
+        """
         values: dict[str, Any] = {}
         if d is not None and not isinstance(d, Mapping):
-            raise TypeError(f"summary.update: d is a dict of values by key, not {type(d).__name__}")
+            raise TypeError(f"summary.update: d must be a dict, got {type(d).__name__}")
         for key, value in {**(d or {}), **more}.items():
             if not isinstance(key, str):
-                raise TypeError(f"summary: a key is text, not {type(key).__name__} ({repr_of(key)})")
+                raise TypeError(f"summary: a key must be a string, got {type(key).__name__} ({repr_of(key)})")
             key = key_of(key)
             if getattr(type(value), "_gitruns_media", False):
                 self._run.log({key: value}, commit=False)
@@ -104,21 +107,21 @@ class Summary(Mapping):  # type: ignore[type-arg]
             self._own[key] = _Part(value) if isinstance(value, Mapping) else value
             held = long_text(value, f"summary.{key}") if type(value) is str else plain(value)
             if _has_none(held):
-                once(("null", key), f"summary.{key}: a record has no None inside a list; it reads 'null' there")
+                warn_once(("null", key), f"summary.{key} has None in a list; it was recorded as the text 'null'")
             _flatten(key, held, values)
         if over := [key for key, value in values.items() if not self._room_for(key, value)]:
             for key in over:
                 del values[key]
             self._run._lose(len(over))
-            once(
+            warn_once(
                 ("summary", self._run.run_id),
-                f"NOT RECORDED: summary.{named(over)}: a summary has at most {MAX_SUMMARY:,} keys and 10,000 values; what is lost is counted",
+                "summary." + not_recorded(over, f"a summary has at most {MAX_SUMMARY:,} keys and 10,000 values"),
             )
         if values:
             self._run._write({"summary": values})
 
     def _room_for(self, key: str, value: Any) -> bool:
-        """Whether the record has room for a value, which then takes it."""
+        """Reserve room in the record for a value. Reports whether there is enough."""
         held, count = self._held, nodes(value)
         if key not in held and len(held) >= MAX_SUMMARY or self._count + count - held.get(key, 0) > MAX_PARAMS:
             return False
@@ -127,7 +130,7 @@ class Summary(Mapping):  # type: ignore[type-arg]
         return True
 
     def dict(self) -> dict[str, Any]:
-        """A copy as a plain dict."""
+        """Return a copy as a plain dict."""
         return self._all()
 
     _as_dict = dict
@@ -138,7 +141,7 @@ def _part(stats: dict[str, Any]) -> _Part:
 
 
 def _has_none(value: Any) -> bool:
-    """Whether a list in a value holds None."""
+    """Report whether a list in value contains None."""
     if isinstance(value, dict):
         return any(_has_none(v) for v in value.values())
     return isinstance(value, list) and any(v is None or _has_none(v) for v in value)

@@ -1,11 +1,11 @@
-"""Tables: rows of cells in columns with names, kept as Parquet."""
+"""Table: rows of cells in named columns, kept as Parquet."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from ._media import Histogram, Media, Place
-from ._say import once
+from ._messages import warn_once
 from ._values import number_of, plain, repr_of, text_of
 
 TYPE_CHECKING = False
@@ -15,26 +15,45 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 
 class Table(Media):
-    """A table: columns with names, and rows of numbers, booleans, text, None, lists, or media.
+    """A table with named columns, written as Parquet each time it is logged.
 
-    data (or rows): rows as lists, as dicts, whose columns are the keys of all of them, or an array of shape (rows, columns); dataframe: of pandas or polars. It is written as Parquet
-    when it is logged, whole each time. A column of one kind is int64, double, boolean or string; of integers and floats
-    double; others are JSON text. Media in cells are files of their own, and the cell is their name.
+    A cell is a number, a boolean, text, None, a list or a media object. A column of one type is int64, double,
+    boolean or string. A column of integers and floats is double, and any other mixture is JSON text. A media object
+    in a cell becomes a file, and the cell has its name.
 
-    Raises ValueError for rows that are longer or shorter than the columns, TypeError for what is no rows. dtype and optional are W&B's; types follow from the cells.
+    Args:
+        columns: The names of the columns. The default is the keys of the rows, or numbers.
+        data: Rows as lists or dicts, or an array of shape (rows, columns).
+        rows: The same as data.
+        dataframe: A data frame of pandas or polars, in place of data.
+        dtype: Not used: the types of columns follow from their cells.
+        optional: Not used.
+        allow_mixed_types: Not used.
+        log_mode: "IMMUTABLE", "MUTABLE", "INCREMENTAL" or None. It changes nothing.
+
+    Raises:
+        ValueError: A row has another number of cells than there are columns, or log_mode is something else.
+        TypeError: data or a row is not a sequence.
     """
 
     MAX_ROWS = 10_000_000
     MAX_ARTIFACT_ROWS = 10_000_000
 
     def __init__(
-        self, columns: Any = None, data: Any = None, rows: Any = None, dataframe: Any = None, dtype: Any = None, optional: Any = True,
-        allow_mixed_types: bool = False, log_mode: str | None = "IMMUTABLE",
-    ) -> None:  # fmt: skip
+        self,
+        columns: Any = None,
+        data: Any = None,
+        rows: Any = None,
+        dataframe: Any = None,
+        dtype: Any = None,
+        optional: Any = True,
+        allow_mixed_types: bool = False,
+        log_mode: str | None = "IMMUTABLE",
+    ) -> None:
         if log_mode not in (None, "IMMUTABLE", "MUTABLE", "INCREMENTAL"):
-            raise ValueError(f"log_mode is IMMUTABLE, MUTABLE or INCREMENTAL, not {log_mode!r}")
+            raise ValueError(f"Table: log_mode must be 'IMMUTABLE', 'MUTABLE' or 'INCREMENTAL', got {log_mode!r}")
         if dtype is not None:
-            once("table dtype", "Table(dtype=) is not used: the types of columns follow from their cells")
+            warn_once("table dtype", "Table(dtype=) is not used; the types of columns follow from their cells")
         self.log_mode = log_mode
         self.columns: list[Any] = []
         self.data: list[Any] = []
@@ -49,14 +68,10 @@ class Table(Media):
             return
         if hasattr(given, "tolist"):
             given = given.tolist()
-        given = (
-            _several(given, "Table: data is rows, an array of shape (rows, columns) or a frame")
-            if given is not None
-            else []
-        )
+        given = [] if given is None else items_of(given, "Table: data must be rows, an array or a data frame")
         for n, row in enumerate(given):
             if not isinstance(row, (dict, list, tuple)):
-                given[n] = _several(row, f"Table: row {n} is a list of cells, or a dict")
+                given[n] = items_of(row, f"Table: row {n} must be a list of cells or a dict")
         if columns is not None:
             self._name(columns)
         elif given:
@@ -69,48 +84,52 @@ class Table(Media):
             self.add_data(*([row.get(c) for c in self.columns] if isinstance(row, dict) else row))
 
     def _name(self, columns: Any) -> None:
-        names = _several(columns.tolist() if hasattr(columns, "tolist") else columns, "Table: columns are names")
+        names = items_of(columns.tolist() if hasattr(columns, "tolist") else columns, "Table: columns must be names")
         self.columns = [c if isinstance(c, str) else str(c) for c in names]
 
     def add_data(self, *data: Any) -> None:
-        """Add a row, one cell a column. Raises ValueError for another number of cells."""
+        """Add a row, with one cell per column.
+
+        Raises ValueError for another number of cells.
+        """
         if len(data) != len(self.columns):
-            raise ValueError(
-                f"the table has {len(self.columns)} columns ({', '.join(map(str, self.columns))}), and the row {len(data)} cells"
-            )
+            names = ", ".join(map(str, self.columns))
+            raise ValueError(f"the table has {len(self.columns)} columns ({names}), but the row has {len(data)} cells")
         self.data.append(list(data))
 
     def add_row(self, *row: Any) -> None:
-        """The same as add_data."""
+        """Do the same as add_data."""
         self.add_data(*row)
 
     def add_column(self, name: str, data: Any, optional: bool = False) -> None:
-        """Add a column, one cell a row. Raises ValueError for another number of cells, or a name that is there."""
+        """Add a column, with one cell per row.
+
+        Raises ValueError for another number of cells, and if the table already has the name.
+        """
         cells = list(data.tolist() if hasattr(data, "tolist") else data)
         if name in self.columns:
-            raise ValueError(f"the table has a column {name!r} already")
-        if self.data and len(cells) != len(self.data):
-            raise ValueError(f"the table has {len(self.data)} rows, and the column {len(cells)} cells")
+            raise ValueError(f"the table already has a column {name!r}")
+        if (self.data or self.columns) and len(cells) != len(self.data):
+            raise ValueError(f"the table has {len(self.data)} rows, but the column has {len(cells)} cells")
         if not self.data:
-            if self.columns:
-                if cells:
-                    raise ValueError(f"the table has no rows, and the column {len(cells)} cells")
             self.data = [[] for _ in cells]
         self.columns.append(str(name))
         for row, cell in zip(self.data, cells):
             row.append(cell)
 
     def add_computed_columns(self, fn: Callable[[int, dict[str, Any]], dict[str, Any]]) -> None:
-        """Add columns that fn(row number, row as a dict) returns, by name."""
+        """Add the columns that fn(row number, row as a dict) returns as a dict."""
         made = [fn(i, dict(zip(self.columns, row))) for i, row in enumerate(self.data)]
         for name in made[0] if made else ():
             self.add_column(name, [row[name] for row in made])
 
     def get_column(self, name: str, convert_to: str | None = None) -> Any:
-        """The cells of a column, as a list, or with convert_to="numpy" as an array. Raises ValueError for other words, KeyError
-        for a column that is not there."""
+        """Return the cells of a column as a list, or as an array with convert_to="numpy".
+
+        Raises ValueError for any other convert_to, and KeyError if there is no such column.
+        """
         if convert_to not in (None, "numpy"):
-            raise ValueError(f"convert_to is None or 'numpy', not {convert_to!r}")
+            raise ValueError(f"get_column: convert_to must be None or 'numpy', got {convert_to!r}")
         if name not in self.columns:
             raise KeyError(f"the table has no column {name!r}; it has {', '.join(map(str, self.columns))}")
         i = self.columns.index(name)
@@ -122,25 +141,31 @@ class Table(Media):
         return cells
 
     def get_index(self) -> list[Any]:
-        """The numbers of the rows, as text."""
+        """Return the numbers of the rows as strings."""
         return [str(i) for i in range(len(self.data))]
 
     def get_dataframe(self) -> Any:
-        """The table as a frame of pandas. Raises ImportError without it."""
+        """Return the table as a pandas data frame.
+
+        Raises ImportError if pandas is not installed.
+        """
         import pandas
 
         return pandas.DataFrame(self.data, columns=self.columns)
 
     def iterrows(self) -> Iterator[tuple[Any, ...]]:
-        """(number, row) of each row."""
+        """Yield the number and the cells of each row."""
         yield from enumerate(self.data)
 
     def cast(self, col_name: str, dtype: Any, optional: bool = False) -> None:
-        """Make the cells of a column int, float, str or bool; other types are said and change nothing."""
+        """Convert the cells of a column to int, float, str or bool.
+
+        Any other type is a warning.
+        """
         if dtype not in (int, float, str, bool):
-            once(
+            warn_once(
                 ("cast", col_name),
-                f"Table.cast({col_name!r}) knows int, float, str and bool: the column stays as it is",
+                f"Table.cast({col_name!r}) converts only to int, float, str and bool; the column stays as it is",
             )
             return
         i = self.columns.index(col_name)
@@ -148,7 +173,10 @@ class Table(Media):
             row[i] = None if row[i] is None else dtype(row[i])
 
     def _cells(self, place: Place | None) -> tuple[list[Any], dict[str, Any]]:
-        """The columns as lists of plain cells, and which of them hold names of files. Without a place media are their repr."""
+        """Return the columns as lists of plain cells, and the kind of media by column.
+
+        Without a place, media become their repr.
+        """
         columns, media = [], {}
         for i, name in enumerate(self.columns):
             cells = []
@@ -160,7 +188,7 @@ class Table(Media):
                         cell = _cell(cell)
                     elif known._error or place is None:
                         if known._error:
-                            once(("cell", name), f"column {name}: {known._error}; its repr is kept")
+                            warn_once(("cell", name), f"column {name}: a cell was recorded as its repr: {known._error}")
                         cell = repr_of(cell)
                     elif isinstance(known, Histogram):
                         cell = known._value()
@@ -169,7 +197,7 @@ class Table(Media):
                             cell = known._put(place.part(f".{n}-{i}"))
                             media[str(name)] = type(known).__name__.lower()
                         except OSError as e:
-                            once(("cell", name), f"column {name}: {e}; its repr is kept")
+                            warn_once(("cell", name), f"column {name}: a cell was recorded as its repr: {e}")
                             cell = repr_of(known)
                 cells.append(cell)
             columns.append(cells)
@@ -181,7 +209,7 @@ class Table(Media):
         from . import _parquet
 
         if not self.columns:
-            raise ValueError("the table has no columns")
+            raise ValueError("the table must have at least one column")
         names: list[Any] = []
         for column in self.columns:
             name, n = str(column), 1
@@ -199,25 +227,30 @@ class Table(Media):
         return f"<gitruns.Table of {len(self.data)} rows, columns {', '.join(map(str, self.columns))[:200]}>"
 
 
-def _several(value: Any, what: str) -> list[Any]:
-    """The items of value. Raises TypeError, which begins with what it should be, for a text, a mapping, a single object."""
+def items_of(value: Any, what: str) -> list[Any]:
+    """Return the items of value.
+
+    Raises TypeError, which begins with what, for text, a mapping or a single object.
+    """
     if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
-        raise TypeError(f"{what}, not {type(value).__name__}")
+        raise TypeError(f"{what}, got {type(value).__name__}")
     return list(value)
 
 
 def adopt(value: Any) -> Any:
-    """The media that an object of another library is: of a frame of pandas or polars a table, whose cells may be such objects again,
-    of others see media_of; None where it is none."""
+    """Return the media object for another library's object, or None.
+
+    A data frame of pandas or polars becomes a Table. See media_of for the others.
+    """
     if (type(value).__module__ or "").partition(".")[0] in ("pandas", "polars") and hasattr(value, "columns"):
         return Table(dataframe=value)
-    from ._foreign import media_of
+    from ._figures import media_of
 
     return media_of(value)
 
 
 def _cell(cell: Any) -> Any:
-    """A cell as Parquet or JSON holds it."""
+    """Return a cell in the form that Parquet or JSON can hold."""
     if isinstance(cell, bool):
         return bool(cell)
     dtype = str(getattr(cell, "dtype", ""))
@@ -236,20 +269,15 @@ def _cell(cell: Any) -> Any:
 
 
 def _frame(frame: Any) -> tuple[list[Any], list[Any]]:
-    """Columns and rows of a frame of pandas, polars, or anything with columns and a list each."""
+    """Return the columns and rows of a data frame of any library."""
     names = list(frame.columns)
     columns = []
     for i in range(len(names)):
         column = frame.iloc[:, i] if hasattr(frame, "iloc") else frame[names[i]]
-        cells = (
-            column.tolist()
-            if hasattr(column, "tolist")
-            else column.to_list()
-            if hasattr(column, "to_list")
-            else list(column)
-        )
+        listing = getattr(column, "tolist", None) or getattr(column, "to_list", None)
+        cells = listing() if listing is not None else list(column)
         if hasattr(frame, "iloc") and not str(column.dtype).startswith("float"):
-            # Outside columns of floats NaN is how pandas writes that a cell is missing.
+            # In a column that is not of floats, pandas uses NaN for a missing cell.
             cells = [None if isinstance(c, float) and c != c else c for c in cells]
         columns.append(cells)
     return [c if isinstance(c, str) else str(c) for c in names], [list(row) for row in zip(*columns)]

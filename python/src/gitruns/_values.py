@@ -1,4 +1,8 @@
-"""What may be logged and configured, made into what a journal holds: numbers, text, lists, tables."""
+"""Values: turns what a program logs or configures into what a journal can hold: numbers, text, lists and tables.
+
+`plain` does so for logged values, `param` for params, `config_of` for the forms of a config. Nothing here raises an
+error because of a value's content. Libraries that the program has not imported are never imported.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import math
 import sys
 from collections.abc import Mapping
 
-from ._say import once
+from ._messages import warn_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -15,14 +19,17 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 MAX_TEXT = 64 << 10  # bytes of one text
 MAX_REPR = 1000
 MAX_LIST = 32  # longer arrays of numbers become histograms, as in W&B
-MAX_ITEMS = 1000  # of a list in a config
+MAX_ITEMS = 1000  # items of a list in a config
 MAX_DEPTH = 14
-MAX_NODES = 100_000  # of one value: what is in it, and in that
+MAX_NODES = 100_000  # values inside one value, at any depth
 MAX_KEY = 250  # bytes
 
 
 def key_of(key: str) -> str:
-    """The key as a record may hold it: 1 to 250 bytes of UTF-8 without control characters. A changed one is said once."""
+    """Return a key in the form that a record can hold.
+
+    That is 1 to 250 bytes of UTF-8 without control characters. A key that has to change is a warning, once.
+    """
     clean = "".join("\ufffd" if _hidden(c) else c for c in key)
     if len(data := clean.encode()) > MAX_KEY:
         import hashlib
@@ -31,9 +38,10 @@ def key_of(key: str) -> str:
     if not clean:
         clean = "(empty)"
     if clean != key:
-        once(
+        warn_once(
             ("key", key),
-            f"the key {key[:60]!r} is recorded as {clean[:60]!r}: a key is 1 to 250 bytes without control characters",
+            f"the key {key[:60]!r} was recorded as {clean[:60]!r}: "
+            "a key must have 1 to 250 bytes and no control characters",
         )
     return clean
 
@@ -41,12 +49,20 @@ def key_of(key: str) -> str:
 _FORBIDDEN = "\u2028\u2029\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 
 
+def is_control(c: str) -> bool:
+    """Report whether a character is a control character.
+
+    Characters that change the direction or the lines of a text count as well.
+    """
+    return c < " " or "\x7f" <= c <= "\x9f" or c in _FORBIDDEN
+
+
 def _hidden(c: str) -> bool:
-    return c < " " or "\x7f" <= c <= "\x9f" or c in _FORBIDDEN or "\ud800" <= c <= "\udfff"
+    return is_control(c) or "\ud800" <= c <= "\udfff"
 
 
 def text_of(text: str, limit: int = MAX_TEXT) -> str:
-    """The text as UTF-8 can hold it, cut to limit bytes with its "…"."""
+    """Return the text in valid UTF-8, cut to limit bytes. A cut text ends with "…"."""
     if text.isascii():
         return text if len(text) <= limit else text[: limit - 3] + "…"
     data = text.encode("utf-8", "replace")
@@ -54,27 +70,39 @@ def text_of(text: str, limit: int = MAX_TEXT) -> str:
 
 
 def long_text(text: str, what: str) -> str:
-    """The text as text_of has it, and a word where it is cut."""
+    """Return the text as text_of does, with a warning if it is cut.
+
+    what names it in the warning.
+    """
     cut = text_of(text)
     if cut.endswith("…") and cut != text:
-        once(("text", what), f"{what} is cut to 64 KiB; run.save() keeps a file of any size")
+        warn_once(("text", what), f"{what} was cut to 64 KiB; run.save() keeps a file of any size")
     return cut
 
 
 def label_of(text: str, what: str) -> str:
-    """A name: one line of at most 250 bytes without control characters. A changed one is said once."""
+    """Return a name as one line of at most 250 bytes without control characters.
+
+    A name that has to change is a warning, once. what says whose name it is.
+    """
     clean = "".join("\ufffd" if "\ud800" <= c <= "\udfff" else " " if _hidden(c) else c for c in text).strip()
     clean = text_of(clean, MAX_KEY)
     if clean != text:
-        once(("label", what, text), f"the {what} is recorded as {clean[:60]!r}: it is one line of at most 250 bytes")
+        warn_once(
+            ("label", what, text),
+            f"the {what} was recorded as {clean[:60]!r}: it must be one line of at most 250 bytes",
+        )
     return clean
 
 
 def repr_of(value: object) -> str:
-    """A repr that never fails and never takes long, cut to MAX_REPR characters."""
+    """Return a repr of at most MAX_REPR characters.
+
+    It never fails and never takes long.
+    """
     try:
         if isinstance(value, (dict, list, tuple, set, frozenset)):
-            from reprlib import repr as short  # in what holds itself several times, repr has no end
+            from reprlib import repr as short  # repr takes exponential time if a value contains itself several times
 
             text = short(value)
         elif type(value) is int and abs(value) >= 1 << 4096:
@@ -87,7 +115,10 @@ def repr_of(value: object) -> str:
 
 
 def number_of(value: Any) -> float | int | None:
-    """The number that value is, also a size-1 array, a numpy or torch scalar, a Decimal; None where it is none."""
+    """Return value as a number, or None if it is not one.
+
+    An array with one element, a numpy or torch scalar and a Decimal are numbers too.
+    """
     kind = type(value)
     if kind is float or kind is int:
         return value  # type: ignore[no-any-return]
@@ -119,29 +150,35 @@ def number_of(value: Any) -> float | int | None:
             number = float(value)
         except Exception:
             return None
-        # A Decimal may be larger than any float: that is no infinity.
+        # A Decimal may be too large for a float without being infinite.
         return None if number in (math.inf, -math.inf) and value != number else number
     return None
 
 
 def is_array(value: Any) -> bool:
-    """Whether value is an array or tensor: it has a shape and a list."""
+    """Report whether value is an array or tensor: it has `shape` and `tolist`."""
     return hasattr(value, "shape") and hasattr(value, "tolist")
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON holds it: what is no number, text, list or table becomes its repr, and so does what fails when it is
-    looked at. What holds itself is cut there, and a value of more than MAX_NODES parts behind them."""
+    """Return a value in the form that JSON can hold.
+
+    Anything but numbers, text, lists and tables becomes its repr, and so does an object that raises an error when it is
+    read. A value that contains itself is cut there, and a value of more than MAX_NODES parts after these.
+    """
     return _Plain().part(value, 0)
 
 
 def param(value: Any) -> Any:
-    """A config value as params hold it: as `plain`, but without null inside a list, and nested configs as tables."""
+    """Return a config value in the form of a param.
+
+    It is as in `plain`, but lists have no null, and nested configs are tables.
+    """
     return _Param().part(value, 0)
 
 
 def params_of(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Params by key."""
+    """Return a config as params by key."""
     return {key_of(_text(k)): param(v) for k, v in values.items()}
 
 
@@ -153,31 +190,31 @@ def _text(key: Any) -> str:
 
 
 class _Plain:
-    """One value on its way into JSON."""
+    """The conversion of one value."""
 
     def __init__(self) -> None:
-        self._path: set[int] = set()  # the ids of what holds the part at hand
+        self._path: set[int] = set()  # the ids of the values around the current part
         self._left = MAX_NODES
 
     def part(self, value: Any, depth: int) -> Any:
-        """The value of a part, whatever its object does."""
+        """Convert one part. Never raises, whatever its object does."""
         if value is None or type(value) in (bool, float):
             return value
         self._left -= 1
         if self._left < 0:
-            once("nodes", f"a value has more than {MAX_NODES:,} parts: those behind are cut")
+            warn_once("nodes", f"a value has more than {MAX_NODES:,} parts; the others were left out")
             return "…"
         if id(value) in self._path:
-            once("cycle", "a value holds itself: it is cut there")
+            warn_once("cycle", "a value contains itself; it was cut there")
             return "…"
         self._path.add(id(value))
         try:
             return self._of(value, depth)
         except Exception as e:
             kind = type(value).__name__
-            once(
+            warn_once(
                 ("part", kind, type(e)),
-                f"a {kind} cannot be recorded as it is ({type(e).__name__}: {repr_of(e)[:100]}); its repr is kept",
+                f"a {kind} was recorded as its repr: reading it raised {type(e).__name__}: {repr_of(e)[:100]}",
             )
             return repr_of(value)
         finally:
@@ -227,12 +264,12 @@ class _Plain:
 def _too_deep(value: Any) -> str:
     if value is None:
         return "None"
-    once("deep", f"a value is nested deeper than {MAX_DEPTH}: it is cut there")
+    warn_once("deep", f"a value has more than {MAX_DEPTH} levels; it was cut there")
     return "…"
 
 
 class _Param(_Plain):
-    """One value of a config on its way into params."""
+    """The conversion of one value of a config."""
 
     def _of(self, value: Any, depth: int) -> Any:
         kind = type(value)
@@ -245,13 +282,9 @@ class _Param(_Plain):
         if number is not None:
             if str(getattr(value, "dtype", "")) == "bool":
                 return bool(number)
-            return (
-                number
-                if isinstance(number, float) or -(1 << 63) <= number < 1 << 63
-                else str(number)
-                if abs(number) < 1 << 4096
-                else repr_of(number)
-            )
+            if isinstance(number, float) or -(1 << 63) <= number < 1 << 63:
+                return number
+            return str(number) if abs(number) < 1 << 4096 else repr_of(number)
         if isinstance(value, Mapping):
             return self._table(value, depth, MAX_NODES)
         if isinstance(value, tuple) and hasattr(value, "_asdict"):
@@ -290,10 +323,11 @@ class _Param(_Plain):
 
 
 def config_of(config: Any) -> dict[str, Any]:
-    """The dict that a config is given as: a mapping, Namespace, dataclass, attrs, pydantic, OmegaConf, ml_collections, absl
-    FLAGS, a named tuple, any object with to_dict() or __dict__, or the path of a JSON or YAML file.
+    """Return a config as a dict.
 
-    Raises UsageError for what is none of these, and for a file that cannot be read.
+    A config is a mapping, Namespace, dataclass, attrs or pydantic object, OmegaConf, ml_collections, absl FLAGS, a
+    named tuple, any object with to_dict() or __dict__, or the path of a JSON or YAML file. Raises UsageError for
+    anything else, and for a file that cannot be read.
     """
     from ._errors import UsageError
 
@@ -305,7 +339,7 @@ def config_of(config: Any) -> dict[str, Any]:
     if omegaconf is not None and omegaconf.OmegaConf.is_config(config):
         try:
             config = omegaconf.OmegaConf.to_container(config, resolve=True)
-        except Exception:  # an interpolation that does not resolve: as it is written
+        except Exception:  # an interpolation that does not resolve is recorded as it is written
             config = omegaconf.OmegaConf.to_container(config, resolve=False)
     if isinstance(config, Mapping):
         return dict(config)
@@ -328,7 +362,8 @@ def config_of(config: Any) -> dict[str, Any]:
     if _attribute(config, "__dict__", None) is not None:
         return {k: v for k, v in vars(config).items() if not str(k).startswith("__") and not callable(v)}
     raise UsageError(
-        f"config is a {type(config).__name__}; give a dict, a Namespace, a dataclass, or the path of a JSON or YAML file"
+        "config must be a dict, a Namespace, a dataclass or the path of a JSON or YAML file, "
+        f"got {type(config).__name__}"
     )
 
 
@@ -336,7 +371,7 @@ _MISSING = object()
 
 
 def _attribute(value: Any, name: str, default: Any) -> Any:
-    """An attribute, or default where there is none or its code fails."""
+    """Return an attribute, or default if there is none or if reading it fails."""
     try:
         return getattr(value, name)
     except Exception:
@@ -356,7 +391,8 @@ def _file(path: Any) -> dict[str, Any]:
             text = f.read(8 << 20)
     except (OSError, UnicodeDecodeError) as e:
         raise UsageError(
-            f"config is the text {path[:200]!r}, and no such file can be read ({e}); give a dict, or the path of a JSON or YAML file"
+            f"reading config file {path[:200]!r}: {getattr(e, 'strerror', None) or e}; "
+            "give a dict, or the path of a JSON or YAML file"
         ) from None
     import json
 
@@ -366,15 +402,15 @@ def _file(path: Any) -> dict[str, Any]:
         try:
             import yaml
         except ImportError:
-            raise UsageError(f"config file {path} is not JSON; for YAML, 'pip install pyyaml'") from None
+            raise UsageError(f"config file {path} is not JSON; to read YAML, run 'pip install pyyaml'") from None
         try:
             got = yaml.safe_load(text)
         except yaml.YAMLError as e:
-            raise UsageError(f"config file {path}: {str(e).splitlines()[0]}") from None
+            raise UsageError(f"reading config file {path}: {str(e).splitlines()[0]}") from None
     if not isinstance(got, dict):
-        raise UsageError(f"config file {path} holds no table of keys and values")
+        raise UsageError(f"config file {path} must contain a mapping, got {type(got).__name__}")
     got.pop("wandb_version", None)
-    # W&B's own files wrap each value with a description.
+    # In W&B's own files each value has a description beside it.
     return {
         str(k): v["value"] if isinstance(v, dict) and "value" in v and set(v) <= {"value", "desc"} else v
         for k, v in got.items()
@@ -382,10 +418,13 @@ def _file(path: Any) -> dict[str, Any]:
 
 
 def tags_of(tags: Any) -> dict[str, Any]:
-    """The tags as a record has them: text by name, "yes" for those of a list. Raises TypeError for what is no list of texts."""
+    """Return tags as text by name. Those of a list have the text "yes".
+
+    Raises TypeError if tags is not a list of strings or a dict.
+    """
     if isinstance(tags, Mapping):
         return {key_of(str(k)): long_text(str(v), f"the tag {str(k)[:60]}") for k, v in tags.items()}
     try:
         return {key_of(str(t)): "yes" for t in ([tags] if isinstance(tags, str) else tags or ())}
     except TypeError:
-        raise TypeError(f"init: tags are a list of texts, not {type(tags).__name__}") from None
+        raise TypeError(f"init: tags must be a list of strings, got {type(tags).__name__}") from None

@@ -1,12 +1,15 @@
-"""Videos: a file, or frames that an encoder writes; without one an animated PNG."""
+"""Video: a file, or frames that an installed encoder writes. Without an encoder the frames become an animated PNG.
+
+To support another encoder, add a function beside _imageio, _moviepy and _cv2.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from ._media import Media, Place, _failure, _numpy_of, ending_of
-from ._say import once
+from ._media import Media, Place, _failure, _numpy_of, extension_of
+from ._messages import warn_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -16,10 +19,20 @@ _FORMATS = ("gif", "mp4", "webm", "ogg", "png")
 
 
 class Video(Media):
-    """A video: the path of a file, a clip of moviepy, or frames of shape (T, C, H, W), or (N, T, C, H, W) for N side by side.
+    """A video.
 
-    Frames are bytes, or floats in [0, 1]; C is 1, 3 or 4. fps: frames a second, 4 by default. format: gif (default), mp4, webm or ogg, written
-    by imageio, moviepy or cv2, whichever can; else an animated PNG, which is said once; "png" asks for it. Raises ValueError for another format.
+    Frames are bytes or floats in [0, 1] of shape (T, C, H, W) with C = 1, 3 or 4. The shape (N, T, C, H, W) shows N
+    videos side by side.
+
+    Args:
+        data_or_path: The path of a file, a moviepy clip, or frames.
+        caption: A line of text.
+        fps: Frames per second, 4 by default. A file has its own.
+        format: "gif" (the default), "mp4", "webm" or "ogg", written by imageio, moviepy or cv2, or "png" for an
+            animated PNG. If no encoder can write the format, the result is an animated PNG, with a warning.
+
+    Raises:
+        ValueError: format is something else.
     """
 
     def __init__(
@@ -27,16 +40,16 @@ class Video(Media):
     ) -> None:
         kind = (format or "gif").lower().lstrip(".")
         if kind not in _FORMATS:
-            raise ValueError(f"a video's format is one of {', '.join(_FORMATS)}, not {format!r}")
+            raise ValueError(f"Video: format must be one of {', '.join(_FORMATS)}, got {format!r}")
         self.caption = caption or ""
         self._path: str | None = None
         self._data = b""
-        self._ending = "." + kind
+        self._extension = "." + kind
         if isinstance(data_or_path, (str, bytes)) or hasattr(data_or_path, "__fspath__"):
             self._path = os.path.abspath(os.fsdecode(os.fspath(data_or_path)))
-            self._ending = ending_of(self._path, ".mp4")
+            self._extension = extension_of(self._path, ".mp4")
             if fps is not None:
-                once("video fps", "Video(fps=) is not used for a file: it has its own")
+                warn_once("video fps", "Video(fps=) is not used for a file, because the file has its own frame rate")
             return
         try:
             if hasattr(data_or_path, "read"):
@@ -45,11 +58,11 @@ class Video(Media):
                 self._data = _through_file(
                     "." + (kind if format else "mp4"), lambda path: _clip(data_or_path, path, fps)
                 )
-                self._ending = "." + (kind if format else "mp4")
+                self._extension = "." + (kind if format else "mp4")
             else:
                 self._encode(data_or_path, fps or 4, kind)
         except Exception as e:
-            self._error = f"no video: {_failure(e)}"
+            self._error = f"reading the video: {_failure(e)}"
 
     def _encode(self, data: Any, fps: float, kind: str) -> None:
         frames, width, height, channels = _frames(data)
@@ -59,27 +72,31 @@ class Video(Media):
                     self._data = _through_file(
                         "." + kind, lambda path, encoder=encoder: encoder(frames, width, height, channels, fps, path)
                     )
-                except Exception:  # it is not installed, or lacks this format: the next one
+                except Exception:  # not installed, or without this format: try the next
                     continue
                 if self._data:
                     return
-            once(
+            warn_once(
                 ("video", kind),
-                f"no encoder for {kind} is installed: videos are kept as animated PNG; 'pip install imageio[ffmpeg]' brings one",
+                f"no encoder for {kind} is installed; videos are kept as animated PNG "
+                "(run 'pip install imageio[ffmpeg]')",
             )
         from ._png import animate
 
-        self._ending = ".png"
+        self._extension = ".png"
         self._data = animate(frames, width, height, channels, fps)
 
     def _put(self, place: Place) -> str:
         if self._path is not None:
-            return place.put(self._ending, "video", path=self._path, caption=self.caption)
-        return place.put(self._ending, "video", self._data, caption=self.caption)
+            return place.put(self._extension, "video", path=self._path, caption=self.caption)
+        return place.put(self._extension, "video", self._data, caption=self.caption)
 
 
 def _frames(data: Any) -> tuple[list[Any], int, int, int]:
-    """Frames as bytes, with width, height and channels."""
+    """Return frames as bytes, with their width, height and channels.
+
+    Raises ValueError if the shape is wrong.
+    """
     data = _numpy_of(data)
     numpy = sys.modules.get("numpy")
     if numpy is not None and not isinstance(data, numpy.ndarray):
@@ -90,21 +107,22 @@ def _frames(data: Any) -> tuple[list[Any], int, int, int]:
         rows = data.tolist() if hasattr(data, "tolist") else data
         made = [_lists(frame, True, True) for frame in rows]
         if not made or len({m[1:] for m in made}) != 1:
-            raise ValueError("frames of one size have the shape (T, C, H, W)")
+            raise ValueError("the frames must have one size and the shape (T, C, H, W)")
         return [m[0] for m in made], *made[0][1:]
     if data.ndim == 5:
         n, t, c, h, w = data.shape
         data = data.transpose(1, 2, 3, 0, 4).reshape(t, c, h, n * w)
     if data.ndim != 4 or 0 in data.shape:
-        raise ValueError(f"the shape {tuple(data.shape)} is not (T, C, H, W)")
+        raise ValueError(f"the shape must be (T, C, H, W), got {tuple(data.shape)}")
     if data.shape[1] not in (1, 3, 4) and data.shape[3] in (1, 3, 4):
-        once(
-            "video axes", "a video's frames were given as (T, H, W, C): they are taken so; W&B's order is (T, C, H, W)"
+        warn_once(
+            "video axes",
+            "the frames of a video have the shape (T, H, W, C) and were read so; the usual shape is (T, C, H, W)",
         )
     else:
         data = data.transpose(0, 2, 3, 1)
     if data.shape[3] > 4:
-        raise ValueError(f"{data.shape[3]} channels: frames have the shape (T, C, H, W)")
+        raise ValueError(f"the shape must be (T, C, H, W) with 1, 3 or 4 channels, got {data.shape[3]} channels")
     if data.dtype != numpy.uint8:
         from ._image import bytes_of
 

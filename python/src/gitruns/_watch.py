@@ -1,10 +1,13 @@
-"""watch(): histograms and norms of the gradients and parameters of torch modules."""
+"""watch(): histograms and norms of the gradients and parameters of torch modules.
+
+It never imports torch: it calls the methods of the module that it is given.
+"""
 
 from __future__ import annotations
 
 from ._errors import UsageError
-from ._media import Histogram, _range, add_zeros, odd_of, sparse, to_list, with_zeros
-from ._say import once
+from ._media import Histogram, _range, add_zeros, non_finite_counts, sparse, to_list, with_zeros
+from ._messages import warn_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -22,22 +25,23 @@ def watch(
     idx: Any = None,
     log_graph: bool = False,
 ) -> tuple[Any, ...]:
-    """Record, every log_freq passes, of a module or a list of them: gradients/<parameter> and parameters/<parameter> as histograms of
-    64 bins, their Euclidean norms as .../norm, and gradients/norm of all that had a gradient in this pass.
+    """Record histograms of gradients and parameters every log_freq passes.
 
-    log: gradients, parameters, all, or None for nothing. idx numbers the first of several models. Rows join the step of the next log().
-    Raises TypeError for what is no torch module; UsageError for another log, a log_freq below 1, or a model that is watched.
+    The keys are gradients/<parameter> and parameters/<parameter>, histograms of 64 bins, the same with /norm,
+    Euclidean norms, and gradients/norm for all parameters that had a gradient in this pass. They have the step of the
+    next log(). idx is the number of the first model. Raises TypeError if a model is not a torch module, and
+    UsageError for a wrong log or log_freq and for a model that is already watched.
     """
     if run.disabled:
         return ()
     if log not in ("gradients", "parameters", "all", None):
-        raise UsageError(f"watch: log is gradients, parameters, all or None, not {log!r}")
+        raise UsageError(f"watch: log must be 'gradients', 'parameters', 'all' or None, got {log!r}")
     if not isinstance(log_freq, int) or log_freq < 1:
-        raise UsageError(f"watch: log_freq counts passes, 1 or more, not {log_freq!r}")
+        raise UsageError(f"watch: log_freq must be an integer of 1 or more, got {log_freq!r}")
     if log_graph:
-        once(
+        warn_once(
             "log_graph",
-            "watch(log_graph=True) is not used: no graph of the model is recorded; it stands in the run's tag 'ignored'",
+            "watch(log_graph=True) is not used: the model's graph is not recorded; the run's tag 'ignored' names it",
         )
         if "watch.log_graph" not in run._ignored:
             run._ignored.append("watch.log_graph")
@@ -47,10 +51,10 @@ def watch(
         if not callable(getattr(model, "named_parameters", None)) or not callable(
             getattr(model, "register_forward_hook", None)
         ):
-            raise TypeError(f"watch: {type(model).__name__} is no torch module")
+            raise TypeError(f"watch: a model must be a torch module, got {type(model).__name__}")
     watched = run.__dict__.setdefault("_watched", [])
     if any(w.model is m for w in watched for m in several):
-        raise UsageError("watch: this model is watched already; unwatch() it first")
+        raise UsageError("watch: this model is already watched; call unwatch() first")
     for i, model in enumerate(several, int(idx or 0)):
         watched.append(_Watch(run, model, log, log_freq, f"graph_{i}/" if i else ""))
     if unwatch not in run._at_finish:
@@ -59,7 +63,7 @@ def watch(
 
 
 def unwatch(run: Any, models: Any = None) -> None:
-    """Take the hooks of watch() away: of a model, a list of them, or all."""
+    """Remove the hooks of watch() from a model, a list of models, or all models."""
     if run.disabled:
         return
     watched = run.__dict__.setdefault("_watched", [])
@@ -100,8 +104,8 @@ class _Watch:
                 data[f"{self.prefix}parameters/{name}"] = histogram
                 data[f"{self.prefix}parameters/{name}/norm"] = norm
             self.run.log(data, commit=False)
-        except Exception as e:  # the training goes on
-            once("watch", f"watch: parameters are not recorded: {type(e).__name__}: {e}")
+        except Exception as e:  # training continues
+            warn_once("watch", f"watch: parameters were not recorded: {type(e).__name__}: {e}")
 
     def _of(self, name: str, passes: list[Any]) -> Any:
         def hook(gradient: Any) -> None:
@@ -111,7 +115,7 @@ class _Watch:
             try:
                 histogram, norm = measure(gradient)
                 data = {f"{self.prefix}gradients/{name}": histogram, f"{self.prefix}gradients/{name}/norm": norm}
-                if name in self.arrived:  # a pass before this one had no gradient for some
+                if name in self.arrived:  # in an earlier pass some parameters had no gradient
                     self.arrived.clear()
                     self.squares = 0.0
                 self.arrived.add(name)
@@ -121,8 +125,8 @@ class _Watch:
                     self.arrived.clear()
                     self.squares = 0.0
                 self.run.log(data, commit=False)
-            except Exception as e:  # the training goes on
-                once("watch", f"watch: gradients are not recorded: {type(e).__name__}: {e}")
+            except Exception as e:  # training continues
+                warn_once("watch", f"watch: gradients were not recorded: {type(e).__name__}: {e}")
 
         return hook
 
@@ -133,7 +137,10 @@ class _Watch:
 
 
 def measure(tensor: Any) -> tuple[Histogram, float]:
-    """The histogram of a tensor, counted on its own device, and its Euclidean norm."""
+    """Return the histogram and the Euclidean norm of a tensor.
+
+    They are computed on the tensor's device.
+    """
     t, zeros = sparse(tensor.detach() if hasattr(tensor, "detach") else tensor)
     if not hasattr(t, "histc"):
         numbers = to_list(t)
@@ -141,20 +148,19 @@ def measure(tensor: Any) -> tuple[Histogram, float]:
     t = t.reshape(-1).float()
     norm = float(t.norm().item())
     every, t = t, t[t.isfinite()]
-    odd = (
-        odd_of(*(int(which.sum().item()) for which in (every.isnan(), every == float("inf"), every == -float("inf"))))
-        if t.numel() != every.numel()
-        else {}
-    )
+    non_finite: dict[str, int] = {}
+    if t.numel() != every.numel():
+        masks = every.isnan(), every == float("inf"), every == -float("inf")
+        non_finite = non_finite_counts(*(int(mask.sum().item()) for mask in masks))
     if not t.numel():
-        return _with(([zeros], [0.0, 1.0]), odd), norm
+        return _with(([zeros], [0.0, 1.0]), non_finite), norm
     low, high = _range(*with_zeros(float(t.min().item()), float(t.max().item()), zeros))
     counts = add_zeros(t.histc(bins=_BINS, min=low, max=high).tolist(), low, high, zeros)
     width = (high - low) / len(counts)
-    return _with((counts, [low + i * width for i in range(len(counts))] + [high]), odd), norm
+    return _with((counts, [low + i * width for i in range(len(counts))] + [high]), non_finite), norm
 
 
-def _with(counted: tuple[list[Any], list[float]], odd: dict[str, int]) -> Histogram:
+def _with(counted: tuple[list[Any], list[float]], non_finite: dict[str, int]) -> Histogram:
     histogram = Histogram(np_histogram=counted)
-    histogram.odd = odd
+    histogram.non_finite = non_finite
     return histogram

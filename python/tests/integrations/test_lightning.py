@@ -190,9 +190,9 @@ class Record(Training):
         logger.log_metrics({"loss": 0.5}, step=3)
         logger.log_image("seen", [numpy.zeros((4, 4, 3), "uint8")], step=3, caption=["black"])
         logger.log_table("rows", columns=["x"], data=[[1]], step=3)
-        with self.assertRaisesRegex(TypeError, "images is a list, not str"):
+        with self.assertRaisesRegex(TypeError, "images must be a list, got str"):
             logger.log_image("seen", "x.png")
-        with self.assertRaisesRegex(ValueError, "caption has 2 items for 1 images"):
+        with self.assertRaisesRegex(ValueError, "caption must have one item per image, got 2 for 1 images"):
             logger.log_image("seen", [1], caption=["a", "b"])
         gitruns.finish()
         r = self.show()
@@ -236,7 +236,7 @@ class Record(Training):
     def test_wrong_words(self) -> None:
         from gitruns.integrations.lightning import GitrunsLogger
 
-        with self.assertRaisesRegex(ValueError, "log_model 'best' is none of"):
+        with self.assertRaisesRegex(ValueError, "log_model must be True, False or 'all', got 'best'"):
             GitrunsLogger(log_model="best")
         with self.assertRaisesRegex(TypeError, "nonsense"):
             GitrunsLogger(nonsense=1).experiment.log({})

@@ -112,7 +112,7 @@ class Record(Training):
         os.environ["RUNS_SILENT"] = "0"
         with contextlib.redirect_stderr(said), record:
             study.optimize(objective, n_trials=2, callbacks=[record])
-        self.assertNotIn("comes after", said.getvalue())
+        self.assertNotIn("was logged after", said.getvalue())
         parent, trials = self.runs_of("r")
         self.assertEqual({parent.get("experiment")}, {t.get("experiment") for t in trials.values()})
         for t in trials.values():
@@ -174,7 +174,7 @@ class Record(Training):
         from gitruns.integrations.optuna import GitrunsCallback
 
         study = optuna.create_study()
-        with self.assertRaisesRegex(ValueError, "2 names"):
+        with self.assertRaisesRegex(ValueError, "got 2 for"):
             study.optimize(lambda trial: 1.0, n_trials=1, callbacks=[GitrunsCallback(["a", "b"])])
         with self.assertRaises(RuntimeError), GitrunsCallback() as record:
             study.optimize(record.track_in_gitruns()(lambda trial: 1.0), n_trials=1, callbacks=[record])

@@ -154,7 +154,7 @@ class Record(Training):
     def test_wrong_words(self) -> None:
         from gitruns.integrations.transformers import GitrunsCallback
 
-        with self.assertRaisesRegex(ValueError, "log_model 'best' is none of end, checkpoint, false"):
+        with self.assertRaisesRegex(ValueError, "log_model must be end, checkpoint or false, got 'best'"):
             GitrunsCallback(log_model="best")
         with self.assertRaisesRegex(TypeError, "nonsense"):
             trainer([GitrunsCallback(nonsense=1)], report_to="none").train()

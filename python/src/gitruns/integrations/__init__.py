@@ -1,10 +1,11 @@
-"""Recording from training libraries, one module each, imported when it is asked for and importing its library only then.
+"""Integrations with training libraries, one module each, which is imported when it is first used.
 
     from gitruns.integrations.transformers import GitrunsCallback
     from gitruns.integrations.lightning import GitrunsLogger
     from gitruns.integrations.accelerate import GitrunsTracker
 
-`Trainer(report_to="gitruns")` and `Accelerator(log_with="gitruns")` need no import but that of gitruns: see _registry.
+For `Trainer(report_to="gitruns")` and `Accelerator(log_with="gitruns")`, `import gitruns` is enough (see _registry).
+A new integration is a module here and an entry in `_MODULES`. _current has what they share.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def __getattr__(name: str) -> Any:
         from importlib import import_module
 
         return import_module("." + name, __name__)
-    raise AttributeError(f"gitruns.integrations has no {name!r}; there are {', '.join(sorted(_MODULES))}")
+    raise AttributeError(f"gitruns.integrations has no {name!r}; it has {', '.join(sorted(_MODULES))}")
 
 
 def __dir__() -> list[str]:

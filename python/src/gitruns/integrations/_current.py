@@ -1,4 +1,4 @@
-"""The run that an integration records to: the one it is given, the trial's of this thread, else the active one."""
+"""What integrations share: the run to record to, and callbacks that never end the training."""
 
 from __future__ import annotations
 
@@ -9,31 +9,39 @@ from typing import Any
 
 import gitruns
 from gitruns._errors import Error
-from gitruns._say import once
+from gitruns._messages import warn_once
 
-# The run of the Optuna trial that this thread is in.
+# The run of the current Optuna trial of this thread.
 trial: ContextVar[Any] = ContextVar("gitruns_trial", default=None)
 
 
 def current(run: Any, who: str) -> Any:
-    """The run to record to. Raises Error, naming who asks, where there is none."""
-    found = run if run is not None else trial.get() or gitruns.run
-    if found is None:
+    """Return the run to record to.
+
+    It is run, or the run of the thread's Optuna trial, or the active run. Raises Error, which names who needs it, if
+    there is none.
+    """
+    if run is None:
+        run = trial.get() or gitruns.run
+    if run is None:
         raise Error(f"call gitruns.init() before {who}, or give it run=")
-    return found
+    return run
 
 
 def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
-    """The method, whose failure is said once and never ends the training that calls it; then it returns None."""
+    """Wrap a method so that an error in it is only a warning, once.
+
+    The training continues, and the method returns None.
+    """
 
     @functools.wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return method(*args, **kwargs)
         except Exception as e:
-            once(
+            warn_once(
                 ("integration", method.__qualname__, type(e)),
-                f"{method.__qualname__}: not recorded: {type(e).__name__}: {e}",
+                f"{method.__qualname__} recorded nothing: {type(e).__name__}: {e}",
             )
             return None
 
@@ -41,5 +49,8 @@ def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def set_params(run: Any, name: str, params: dict[str, Any]) -> None:
-    """Set params in the table `name` of the run's config; those of a further training in the run replace them."""
+    """Set params in the table name of the run's config.
+
+    A later training in the same run replaces them.
+    """
     run.config.update({name: params}, allow_val_change=True)

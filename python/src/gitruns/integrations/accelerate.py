@@ -1,4 +1,4 @@
-"""The tracker for accelerate.
+"""The tracker for Hugging Face accelerate.
 
     import gitruns
     from accelerate import Accelerator
@@ -8,8 +8,8 @@
     accelerator.log({"loss": 0.3}, step=1)
     accelerator.end_training()
 
-`import gitruns` anywhere before the Accelerator is made is enough for the word "gitruns". `log_with=GitrunsTracker("penguins")`
-does without it.
+For the name "gitruns", `import gitruns` anywhere before the Accelerator is made is enough. Instead of the name, you
+can give a tracker: `log_with=GitrunsTracker("penguins")`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ import gitruns
 
 
 class GitrunsTracker(GeneralTracker):
-    """Records what accelerator.log says.
+    """Records what accelerator.log() logs, in the main process.
 
-    run_name is the project, as accelerate calls it; further words are those of gitruns.init, and come from
-    init_trackers(init_kwargs={"gitruns": {…}}). Where gitruns.init() was called before, that run is recorded to, and
-    end_training() leaves it open. Only the main process records.
+    If a run is active, the tracker records to it, and end_training() leaves it open.
+
+    Args:
+        run_name: The project, which accelerate calls so.
+        **kwargs: Arguments of gitruns.init, from init_trackers(init_kwargs={"gitruns": {…}}).
     """
 
     name = "gitruns"
@@ -39,38 +41,38 @@ class GitrunsTracker(GeneralTracker):
         self.run_name = run_name
         self.init_kwargs = kwargs
         self.run: Any = None
-        self._began = False
-        if not hasattr(GeneralTracker, "start"):  # accelerate before 1.6 begins a tracker when it is made
+        self._started = False
+        if not hasattr(GeneralTracker, "start"):  # accelerate before 1.6 has no separate start
             self.start()
 
     @on_main_process
     def start(self) -> None:
-        """Begin the run, or take the one that is there. Raises what gitruns.init raises."""
+        """Start a run, or use the active one. Raises the errors of gitruns.init."""
         if self.run is not None:
             return
         self.run = gitruns.run
-        self._began = self.run is None
-        if self._began:
+        self._started = self.run is None
+        if self._started:
             self.run = gitruns.init(**{"project": self.run_name, **self.init_kwargs})
 
     @property
     def tracker(self) -> Any:
-        """The Run; None on other processes."""
+        """The Run, or None in other processes than the main one."""
         return self.run
 
     @on_main_process
     def store_init_configuration(self, values: dict[str, Any]) -> None:
-        """Record the config that init_trackers was given as params."""
+        """Record the config of init_trackers as params."""
         self.run.config.update(values, allow_val_change=True)
 
     @on_main_process
     def log(self, values: dict[str, Any], step: int | None = None, **kwargs: Any) -> None:
-        """Record a row: numbers, text, dicts of them, media. kwargs go to Run.log: commit."""
+        """Record a row of numbers, text, dicts or media. kwargs go to Run.log."""
         self.run.log(values, step=step, **kwargs)
 
     @on_main_process
     def log_images(self, values: dict[str, Any], step: int | None = None, **kwargs: Any) -> None:
-        """Record lists of images by key: arrays, PIL images. kwargs go to gitruns.Image: caption."""
+        """Record lists of images by key. kwargs go to gitruns.Image."""
         for key, images in values.items():
             self.run.log(
                 {key: [gitruns.Image(image, **kwargs) for image in images]},
@@ -80,20 +82,29 @@ class GitrunsTracker(GeneralTracker):
 
     @on_main_process
     def log_table(
-        self, table_name: str, columns: list[Any] | None = None, data: list[Any] | None = None, dataframe: Any = None, step: int | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
-        """Record a table: its columns and rows, or a data frame. kwargs go to Run.log."""
+        self,
+        table_name: str,
+        columns: list[Any] | None = None,
+        data: list[Any] | None = None,
+        dataframe: Any = None,
+        step: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Record a table, from columns and rows or from a data frame.
+
+        kwargs go to Run.log.
+        """
         self.run.log({table_name: gitruns.Table(columns=columns, data=data, dataframe=dataframe)}, step=step, **kwargs)
 
     @on_main_process
     def finish(self) -> None:
-        """End the run where the tracker began it."""
-        if self._began:
+        """Finish the run, if the tracker started it."""
+        if self._started:
             self.run.finish()
 
 
 def register() -> None:
-    """Make log_with="gitruns" known to accelerate. `import gitruns` sees to it."""
+    """Register the name "gitruns" in accelerate. `import gitruns` calls this."""
     from accelerate import tracking
 
     if tracking.LOGGER_TYPE_TO_CLASS.get("gitruns") is GitrunsTracker:
@@ -101,16 +112,16 @@ def register() -> None:
     if hasattr(tracking, "register_tracker_class"):
         tracking.register_tracker_class(GitrunsTracker)
         return
-    # Older versions take the names of an enumeration only: the word is taken out, and put in again behind their check.
+    # Older versions accept only names of an enumeration. The name is removed for their check, and added again after it.
     tracking.LOGGER_TYPE_TO_CLASS["gitruns"] = GitrunsTracker
     known = tracking.filter_trackers
 
     def filter_trackers(log_with: Any, *args: Any, **kwargs: Any) -> list[Any]:
-        """As accelerate's own, and it knows "gitruns"."""
-        words = list(log_with) if isinstance(log_with, (list, tuple)) else [log_with]
-        if "gitruns" not in words:
+        """Do the same as accelerate's function, but accept "gitruns"."""
+        names = list(log_with) if isinstance(log_with, (list, tuple)) else [log_with]
+        if "gitruns" not in names:
             return list(known(log_with, *args, **kwargs))
-        return [*known([w for w in words if w != "gitruns"], *args, **kwargs), "gitruns"]
+        return [*known([n for n in names if n != "gitruns"], *args, **kwargs), "gitruns"]
 
     tracking.filter_trackers = filter_trackers
     accelerator = sys.modules.get("accelerate.accelerator")

@@ -3,7 +3,7 @@
     python train.py +hydra.callbacks.gitruns._target_=gitruns.integrations.hydra.GitrunsCallback
     python train.py -m lr=0.1,0.01 +hydra.callbacks.gitruns._target_=gitruns.integrations.hydra.GitrunsCallback
 
-or in the config:
+The same in the config:
 
     hydra:
       callbacks:
@@ -23,20 +23,24 @@ from omegaconf import OmegaConf
 
 import gitruns
 from gitruns import _end, _live
-from gitruns._say import say
+from gitruns._messages import warn
 
 
 class GitrunsCallback(Callback):
-    """Begins a run when a job begins and ends it as the job ends: finished, or failed with its traceback.
+    """Records each job as a run, which is finished or failed as the job is.
 
-    The job calls gitruns.log() as ever; an init() in it returns the same run. The resolved config (without hydra's own part)
-    is the run's params, the overrides are the tag `overrides`, the number of a sweep's job the tag `job`, the output folder the tag
-    `output_dir`. The jobs of a sweep have one group: group, else the sweep's folder.
-    project, name, job_type, tags, notes and what else gitruns.init takes are given as fields of the callback; the default project
-    is gitruns.init's, the name of a sweep's job its overrides.
+    The job calls gitruns.log() as usual, and init() in the job returns the same run. The params are the resolved
+    config without Hydra's own part. The tags `overrides`, `output_dir` and, in a sweep, `job` have the overrides, the
+    output folder and the number of the job. Under `runs exec` a single job records to that run, and the jobs of a
+    sweep are its children. If an error prevents recording, it is a warning, and the job runs without a record.
 
-    It holds nothing but text, so that launchers which pickle it (submitit, joblib, ray) can. Inside `runs exec` a single
-    job is that run, the jobs of a sweep are part of it. What fails here is said once; the job runs without a record.
+    The callback has only text fields, so that launchers (submitit, joblib, ray) can pickle it.
+
+    Args:
+        project: The project. The default is that of gitruns.init.
+        group: The group of all jobs of a sweep. The default is the folder of the sweep.
+        name: The name of the run. The default for a job of a sweep is its overrides.
+        **init: Further arguments of gitruns.init.
     """
 
     def __init__(
@@ -49,17 +53,17 @@ class GitrunsCallback(Callback):
             k: OmegaConf.to_container(v, resolve=True) if OmegaConf.is_config(v) else v for k, v in init.items()
         }
         self._sweep = False
-        self._began = ""
+        self._run_id = ""
 
     def on_multirun_start(self, config: Any, **kwargs: Any) -> None:
-        """Fix the group of the sweep before its jobs are sent to where they run."""
+        """Set the group of the sweep before its jobs are sent to other processes."""
         self._sweep = True
         if not self._group:
             self._group = str(OmegaConf.select(config, "hydra.sweep.dir") or "") or None
 
     def on_job_start(self, config: Any, *, task_function: Any = None, **kwargs: Any) -> None:
-        """Begin the run of a job."""
-        self._began = ""
+        """Start the run of a job."""
+        self._run_id = ""
         before = gitruns.run
         given = dict(self._init)
         cwd = os.getcwd()
@@ -78,25 +82,25 @@ class GitrunsCallback(Callback):
             tags["output_dir"] = str(hydra.runtime.output_dir)
             if self._sweep:
                 tags["job"] = str(OmegaConf.select(config, "hydra.job.num"))
-                # In a sweep no job is the outer run: all are part of it.
+                # In a sweep no job records to the outer run; all are its children.
                 given.setdefault("parent", os.environ.get("RUNS_ID") or None)
             if before is not None:
                 given.setdefault("parent", before)
                 given.setdefault("reinit", "create_new")
             name = self._name or (" ".join(overrides)[:100] if self._sweep else None)
-            # The project is where the program was started, also where hydra.job.chdir has moved the job elsewhere.
+            # hydra.job.chdir changes the folder of the job, but the project is where the program was started.
             os.chdir(hydra.runtime.cwd)
             run = gitruns.init(project=self._project, name=name, group=self._group, tags=tags, config=params, **given)
-            self._began = run.run_id or "disabled"
+            self._run_id = run.run_id or "disabled"
         except Exception as e:
-            say(f"hydra: the job is not recorded: {type(e).__name__}: {e}")
+            warn(f"hydra: the job is not recorded: {type(e).__name__}: {e}")
         finally:
             os.chdir(cwd)
 
     def on_job_end(self, config: Any, job_return: Any, **kwargs: Any) -> None:
-        """End the run as the job ended."""
-        began, self._began = self._began, ""
-        run = next((r for r in _live.runs if r.run_id == began), None) if began != "disabled" else gitruns.run
+        """Finish the run with the status of the job."""
+        run_id, self._run_id = self._run_id, ""
+        run = next((r for r in _live.runs if r.run_id == run_id), None) if run_id != "disabled" else gitruns.run
         if run is None:
             return
         if run.disabled:

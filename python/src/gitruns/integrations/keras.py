@@ -1,4 +1,4 @@
-"""Callbacks for Keras: metrics of epochs and batches, and the model's file.
+"""Callbacks for Keras: metrics of epochs and batches, and the file of the model.
 
     import gitruns, keras
     from gitruns.integrations.keras import GitrunsCallback
@@ -6,7 +6,7 @@
     with gitruns.init(project="penguins"):
         model.fit(x, y, validation_split=0.1, epochs=10, callbacks=[GitrunsCallback(checkpoint="best")])
 
-For Keras 3, and for Keras 2 as tf_keras where that is what is imported.
+They work with Keras 3, and with Keras 2 as tf_keras if the program imports that.
 """
 
 from __future__ import annotations
@@ -30,15 +30,22 @@ else:
 
 
 class GitrunsMetricsLogger(Callback):
-    """Records what fit() and evaluate() measure, and the learning rate.
+    """Records the metrics of fit() and evaluate(), and the learning rate.
 
-    log_freq: "epoch" records each epoch under Keras' own names (loss, val_loss, …, learning_rate) at the epoch as step.
-    "batch", or a number n for every nth batch, records `batch/loss`, … and `batch/learning_rate` too; steps are then batches counted
-    from initial_step, an epoch stands at its last batch with its number under `epoch`. What evaluate() finds outside fit() is
-    `test/loss`, ….  prefix stands before all keys. run: the run to record to (default the active one, or that of the Optuna trial).
-    log_params: epochs, steps, loss, optimizer and the model's size go into the config table `keras`.
+    The keys of an epoch are Keras' own (loss, val_loss, learning_rate, …), those of a batch begin with `batch/`, and
+    those of evaluate() outside fit() with `test/`. fit() raises gitruns.Error if there is no run.
 
-    Raises ValueError for an unknown log_freq, gitruns.Error when fit() begins and there is no run.
+    Args:
+        log_freq: "epoch" records each epoch, with the epoch as step. "batch" also records every batch, and a number n
+            every n-th batch. The steps are then batches, and an epoch is at its last batch, with its number as
+            `epoch`.
+        initial_step: The step of the first batch.
+        run: The run to record to. The default is the run of the Optuna trial, or the active run.
+        prefix: A prefix for all keys.
+        log_params: Record epochs, steps, loss, optimizer and the size of the model in the config table `keras`.
+
+    Raises:
+        ValueError: log_freq is something else.
     """
 
     def __init__(
@@ -54,7 +61,7 @@ class GitrunsMetricsLogger(Callback):
         if log_freq not in ("epoch", "batch") and (
             isinstance(log_freq, (str, bool)) or not isinstance(log_freq, int) or log_freq < 1
         ):
-            raise ValueError(f"log_freq is {log_freq!r}; give 'epoch', 'batch' or a number of batches")
+            raise ValueError(f"log_freq must be 'epoch', 'batch' or a number of batches, got {log_freq!r}")
         self._every = 0 if log_freq == "epoch" else 1 if log_freq == "batch" else int(log_freq)
         self._batch = initial_step
         self._given = run
@@ -64,11 +71,11 @@ class GitrunsMetricsLogger(Callback):
         self._fitting = False
         self._at = 0
         if self._every:
-            # Set only where it is wanted: Keras computes the logs of a batch for whoever listens.
+            # Set only if needed, because Keras computes the logs of a batch for every callback that has this method.
             self.on_train_batch_end = self._on_batch
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Find the run; record what fit() was given."""
+        """Find the run, and record the arguments of fit()."""
         self._run = current(self._given, "fit() with a Gitruns callback")
         self._fitting = True
         if self._log_params:
@@ -83,15 +90,13 @@ class GitrunsMetricsLogger(Callback):
         params["model"] = {"name": model.name, "parameters": int(model.count_params()), "layers": len(model.layers)}
         optimizer = getattr(model, "optimizer", None)
         if optimizer is not None:
-            # Its own name counts the optimizers of the process: adam_1.
+            # Its name in the config has a number: adam_1.
             params["optimizer"] = {**optimizer.get_config(), "name": type(optimizer).__name__}
         loss = getattr(model, "loss", None)
         if loss is not None:
-            params["loss"] = (
-                loss
-                if isinstance(loss, (str, dict, list))
-                else getattr(loss, "name", None) or getattr(loss, "__name__", type(loss).__name__)
-            )
+            if not isinstance(loss, (str, dict, list)):
+                loss = getattr(loss, "name", None) or getattr(loss, "__name__", type(loss).__name__)
+            params["loss"] = loss
         set_params(self._run, "keras", params)
 
     @guarded
@@ -132,7 +137,7 @@ class GitrunsMetricsLogger(Callback):
         self._run.log(row, step=self._at)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Training is over."""
+        """Note that the training is over."""
         self._fitting = False
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -142,18 +147,27 @@ class GitrunsMetricsLogger(Callback):
 
     @guarded
     def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Record what evaluate() found; fit() has its validation in the epoch's logs."""
+        """Record the metrics of evaluate(). In fit() they are in the logs of the epoch."""
         if not self._fitting and logs:
             self._run.log({f"{self._prefix}test/{k}": v for k, v in logs.items()}, step=self._at)
 
 
 class GitrunsModelCheckpoint(Callback):
-    """Keeps the model's file with the run, as model-best.keras, model-last.keras or model-<epoch>.keras.
+    """Keeps the file of the model with the run.
 
-    save: "best" keeps the epoch with the best monitor, "last" the last one, "all" every epoch. mode: whether "min" or "max" of
-    monitor is best; "auto" takes max where the name says accuracy, auc, precision, recall, f1 or score. weights_only keeps
-    *.weights.h5. run: as for GitrunsMetricsLogger. A file is replaced in one move: a kill leaves the one before.
-    The best epoch and value go to the summary as best_epoch and best_<monitor>.
+    Its name is model-best.keras, model-last.keras or model-<epoch>.keras. A file is replaced atomically, so that a
+    killed process leaves the previous one. The summary gets best_epoch and best_<monitor>.
+
+    Args:
+        save: "best" keeps the epoch with the best monitor, "last" the last epoch, "all" every epoch.
+        monitor: The metric that decides which epoch is the best.
+        mode: Whether the "min" or the "max" of monitor is the best. "auto" is max if the name contains acc, auc,
+            precision, recall, f1 or score.
+        weights_only: Keep *.weights.h5 instead of the whole model.
+        run: The run to record to. The default is the run of the Optuna trial, or the active run.
+
+    Raises:
+        ValueError: save or mode is something else.
     """
 
     def __init__(
@@ -167,16 +181,13 @@ class GitrunsModelCheckpoint(Callback):
     ) -> None:
         super().__init__()
         if save not in ("best", "last", "all"):
-            raise ValueError(f"save is {save!r}; give 'best', 'last' or 'all'")
+            raise ValueError(f"save must be 'best', 'last' or 'all', got {save!r}")
         if mode not in ("auto", "min", "max"):
-            raise ValueError(f"mode is {mode!r}; give 'auto', 'min' or 'max'")
+            raise ValueError(f"mode must be 'auto', 'min' or 'max', got {mode!r}")
         self._save = save
         self._monitor = monitor
-        self._max = (
-            mode == "max"
-            or mode == "auto"
-            and any(w in monitor for w in ("acc", "auc", "precision", "recall", "f1", "score"))
-        )
+        higher = any(name in monitor for name in ("acc", "auc", "precision", "recall", "f1", "score"))
+        self._max = mode == "max" or mode == "auto" and higher
         self._weights = weights_only
         self._given = run
         self._run: Any = None
@@ -188,26 +199,25 @@ class GitrunsModelCheckpoint(Callback):
 
     @guarded
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Keep the model where this epoch is to be kept."""
-        word = self._save
-        if word == "best":
+        """Keep the model, if this epoch is one to keep."""
+        label = self._save
+        if label == "best":
             value = (logs or {}).get(self._monitor)
             if value is None:
-                raise KeyError(
-                    f"no {self._monitor} to choose the best epoch by; there are {', '.join(logs or ()) or 'none'}"
-                )
+                known = ", ".join(logs or ()) or "no metrics"
+                raise KeyError(f"the epoch has no {self._monitor}, which decides on the best epoch; it has {known}")
             value = float(value)
             if value != value or self._best is not None and (value <= self._best if self._max else value >= self._best):
                 return
             self._best = value
             self._run.summary.update({"best_epoch": epoch, "best_" + self._monitor: value})
-        elif word == "all":
-            word = f"{epoch:04d}"
+        elif label == "all":
+            label = f"{epoch:04d}"
         if self._run.disabled:
             return
-        end = ".weights.h5" if self._weights else ".keras"
-        path = os.path.join(self._run.dir, f"model-{word}{end}")
-        part = os.path.join(os.path.dirname(self._run.dir), f"model-{os.getpid()}-part{end}")
+        extension = ".weights.h5" if self._weights else ".keras"
+        path = os.path.join(self._run.dir, f"model-{label}{extension}")
+        part = os.path.join(os.path.dirname(self._run.dir), f"model-{os.getpid()}-part{extension}")
         try:
             if self._weights:
                 self.model.save_weights(part)
@@ -220,12 +230,25 @@ class GitrunsModelCheckpoint(Callback):
 
 
 class GitrunsCallback(GitrunsMetricsLogger):
-    """GitrunsMetricsLogger, and with checkpoint ("best", "last" or "all") GitrunsModelCheckpoint, in one callback."""
+    """GitrunsMetricsLogger and GitrunsModelCheckpoint in one callback.
+
+    checkpoint is the save of GitrunsModelCheckpoint, None by default: no model is kept. See the two for the other
+    arguments.
+    """
 
     def __init__(
-        self, log_freq: str | int = "epoch", initial_step: int = 0, *, run: Any = None, prefix: str = "", log_params: bool = True,
-        checkpoint: str | None = None, monitor: str = "val_loss", mode: str = "auto", weights_only: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        log_freq: str | int = "epoch",
+        initial_step: int = 0,
+        *,
+        run: Any = None,
+        prefix: str = "",
+        log_params: bool = True,
+        checkpoint: str | None = None,
+        monitor: str = "val_loss",
+        mode: str = "auto",
+        weights_only: bool = False,
+    ) -> None:
         super().__init__(log_freq, initial_step, run=run, prefix=prefix, log_params=log_params)
         self._keep = (
             GitrunsModelCheckpoint(checkpoint, monitor, mode, weights_only=weights_only, run=run)
@@ -234,13 +257,13 @@ class GitrunsCallback(GitrunsMetricsLogger):
         )
 
     def set_model(self, model: Any) -> None:
-        """Called by Keras."""
+        """Set the model. Keras calls this."""
         super().set_model(model)
         if self._keep is not None:
             self._keep.set_model(model)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Find the run; record what fit() was given."""
+        """Find the run, and record the arguments of fit()."""
         super().on_train_begin(logs)
         if self._keep is not None:
             self._keep.on_train_begin(logs)

@@ -1,4 +1,4 @@
-"""Recording from LightGBM: a callback for train(), cv() and the estimators, and a summary of a trained model.
+"""A callback for LightGBM's train(), cv() and estimators, and a function for the summary of a trained model.
 
 import gitruns, lightgbm
 from gitruns.integrations.lightgbm import gitruns_callback, log_summary
@@ -19,7 +19,10 @@ from ._current import current, guarded, set_params
 
 
 class _Callback:
-    """What gitruns_callback returns. LightGBM reads order and before_iteration of it."""
+    """The callback that gitruns_callback returns.
+
+    LightGBM reads its attributes order and before_iteration.
+    """
 
     order = 20  # before early stopping, which ends the calls of an iteration
     before_iteration = False
@@ -51,7 +54,7 @@ class _Callback:
             return
         row = {}
         for result in env.evaluation_result_list or ():
-            # A tuple of 4, of 5 in cv(), or an EvalResult, whose fifth is None where it is no result of cv().
+            # A tuple of 4, a tuple of 5 from cv(), or an EvalResult, whose fifth item is None except from cv().
             data, metric, value, maximize = result[0], result[1], result[2], result[3]
             key = f"{self._prefix}{data}/{metric}".replace("cv_agg/", "cv/").replace(" ", "/")
             row[key] = float(value)
@@ -66,35 +69,53 @@ class _Callback:
 
 
 def gitruns_callback(run: Any = None, *, prefix: str = "", period: int = 1, log_params: bool = True) -> Any:
-    """A callback that records the metrics of each iteration as `<data>/<metric>`, of cv() with `…_std` beside the mean.
+    """Return a callback that records the metrics of each iteration.
 
-    run: the run to record to (default the active one, or that of the Optuna trial). prefix stands before the keys: for
-    several trainings in one run. period: every how many iterations. log_params: the params go into the config table `lightgbm`. Whether a
-    large value is better is recorded as LightGBM says it. The first call raises gitruns.Error where there is no run.
+    Their keys are `<data>/<metric>`. cv() gives the mean and, with `_std` added to the key, the standard deviation.
+    The goal of a metric is the one that LightGBM reports. Training raises gitruns.Error if there is no run.
+
+    Args:
+        run: The run to record to. The default is the run of the Optuna trial, or the active run.
+        prefix: A prefix for all keys, for several trainings in one run.
+        period: Record only every n-th iteration, and the last one.
+        log_params: Record the params in the config table `lightgbm`.
+
+    Raises:
+        ValueError: period is below 1.
     """
     if period < 1:
-        raise ValueError(f"period is {period}; give 1 or more")
+        raise ValueError(f"period must be 1 or more, got {period}")
     return _Callback(run, prefix, period, log_params)
 
 
 def log_summary(
     model: Any, run: Any = None, *, prefix: str = "", importance: str | None = "gain", save_model: bool = False
 ) -> None:
-    """Record what a trained model came to: best_iteration and best_score in the summary, feature importance as a table.
+    """Record the results of a trained model.
 
-    model is a Booster, a CVBooster or a fitted estimator. importance: "gain", "split" or None. save_model keeps the model as
-    model.txt. Raises gitruns.Error without a run, TypeError for what is no model of LightGBM.
+    They are best_iteration, best_score and feature importance.
+
+    Args:
+        model: A Booster, a CVBooster or a fitted estimator.
+        run: The run to record to. The default is the run of the Optuna trial, or the active run.
+        prefix: A prefix for all keys.
+        importance: The kind of feature importance to record as a table: "gain", "split" or None.
+        save_model: Keep the model as model.txt.
+
+    Raises:
+        TypeError: model is not a trained model of LightGBM.
+        gitruns.Error: There is no run.
     """
     run = current(run, "log_summary()")
     model = getattr(model, "booster_", model)
     boosters = getattr(model, "boosters", None)
     if boosters is None and not hasattr(model, "feature_importance"):
-        raise TypeError(f"log_summary: a {type(model).__name__} is no trained model of LightGBM")
-    _summarise(model, run, prefix, importance if boosters is None else None, save_model and boosters is None)
+        raise TypeError(f"log_summary: model must be a trained LightGBM model, got {type(model).__name__}")
+    _summarize(model, run, prefix, importance if boosters is None else None, save_model and boosters is None)
 
 
 @guarded
-def _summarise(model: Any, run: Any, prefix: str, importance: str | None, save_model: bool) -> None:
+def _summarize(model: Any, run: Any, prefix: str, importance: str | None, save_model: bool) -> None:
     values: dict[str, Any] = {}
     if model.best_iteration is not None and model.best_iteration > 0:
         values[prefix + "best_iteration"] = int(model.best_iteration)

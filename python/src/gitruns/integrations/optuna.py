@@ -1,4 +1,4 @@
-"""A callback for Optuna: the study is a run, each trial a run that is part of it.
+"""A callback for Optuna: a study is a run, and each trial is its child run.
 
 import optuna
 from gitruns.integrations.optuna import GitrunsCallback, trial_run
@@ -31,34 +31,38 @@ import optuna
 
 import gitruns
 from gitruns import _end, _live
-from gitruns._say import once
+from gitruns._messages import warn_once
 
 from . import _current
 from ._current import guarded
 
 
 def trial_run() -> Any:
-    """The run of the trial that this thread is in, else the active run, else None."""
+    """Return the run of this thread's trial, or the active run, or None."""
     return _current.trial.get() or gitruns.run
 
 
 class GitrunsCallback:
-    """Records a study: one run a trial, with its params, intermediate values and objective values, part of the study's run.
+    """Records a study as a run, and each trial as a child run.
 
-    The study's run is the active one; where there is none, one is begun with init (keywords of gitruns.init) and ended by
-    finish(), by the end of `with`, or with the process. Its summary has best_value, best_trial, best_params, best_run and
-    the number of trials by state; with several objectives best_trials, the trials on the Pareto front.
+    A trial's run has its params, intermediate values and objective values. Use it in two ways, best both together.
+    track_in_gitruns() decorates the objective: the run of a trial lasts as long as the trial, and is `failed` if the
+    objective raises an error, which Optuna reports to no callback. As a callback of optimize(), the object records
+    the trials of an undecorated objective when they are over, and updates the study's summary.
 
-    track_in_gitruns() decorates the objective: the trial's run lasts as long as the trial and is `failed` where the
-    objective raises, of which Optuna tells no callback. Given to optimize(callbacks=), the object records the trials of an
-    objective that is not decorated when they are over, and keeps the study's summary up to date. Both are best. A pruned trial is
-    `finished` with the reason `pruned`. Each trial's run has its state and number as tags, its group is the study's name.
+    The study's run is the active run. If there is none, the object starts one, which ends with finish(), the `with`
+    block or the process. Its summary has best_value, best_trial, best_params, best_run and the number of trials by
+    state, or best_trials, the Pareto front, for several objectives. A trial's run has the tags `state` and `trial`,
+    and the study's name as group. A pruned trial is `finished` with the reason `pruned`.
 
-    metric_name names the objective, several names a list (default: the study's metric_names, else value, or value_0, value_1, …);
-    intermediate values are `intermediate/<name>`.
+    If the objective runs in the main thread, gitruns.run and gitruns.log belong to the trial. In other threads
+    (n_jobs other than 1) they belong to the study: use trial_run().log instead. The other integrations find the
+    trial's run in both cases.
 
-    In an objective on the main thread gitruns.run and gitruns.log are the trial's. In threads (n_jobs other than 1) they stay the
-    study's: use trial_run().log there. The other integrations find the trial's run by themselves in both.
+    Args:
+        metric_name: The name of the objective, or a list of names. The default is the study's metric_names, or value,
+            or value_0, value_1, …. The keys of intermediate values are `intermediate/<name>`.
+        init: Arguments of gitruns.init for the study's run.
     """
 
     def __init__(self, metric_name: str | Sequence[str] | None = None, init: dict[str, Any] | None = None) -> None:
@@ -95,7 +99,7 @@ class GitrunsCallback:
             self._study, self._done, self._run_ids, self._counts = study, set(), {}, {}
             directions = [d.name.lower() for d in study.directions]
             self._about(study, names, directions)
-            self._parent._at_finish.append(lambda run: self._summarise(study))
+            self._parent._at_finish.append(lambda run: self._summarize(study))
             return self._parent
 
     @guarded
@@ -117,11 +121,11 @@ class GitrunsCallback:
         if not names:
             names = ["value"] if count == 1 else [f"value_{i}" for i in range(count)]
         if len(names) != count:
-            raise ValueError(f"metric_name has {len(names)} names, the study {count} objectives; give one a objective")
+            raise ValueError(f"metric_name must have one name per objective, got {len(names)} for {count} objectives")
         return names
 
     @guarded
-    def _summarise(self, study: Any) -> None:
+    def _summarize(self, study: Any) -> None:
         parent = self._parent
         if parent is None or parent._state != "":
             return
@@ -149,14 +153,17 @@ class GitrunsCallback:
             parent.summary.update(values)
 
     def finish(self) -> None:
-        """Complete the summary of the study's run, and end the run where this object began it."""
+        """Complete the summary of the study's run.
+
+        If this object started the run, it is finished.
+        """
         parent = self._parent
         if parent is None or parent._state != "":
             return
         if self._owned:
             parent.finish()
         else:
-            self._summarise(self._study)
+            self._summarize(self._study)
 
     def __enter__(self) -> GitrunsCallback:
         return self
@@ -167,18 +174,23 @@ class GitrunsCallback:
             if self._owned:
                 _end.finish_with(parent, kind, error, trace)
             else:
-                self._summarise(self._study)
+                self._summarize(self._study)
 
-    # Its trials
+    # The trials
 
-    def _begin(self, study: Any, number: int) -> Any:
+    def _start(self, study: Any, number: int) -> Any:
         parent = self._study_run(study)
         if parent.disabled:
             return parent
         run = gitruns.init(
-            reinit="create_new", parent=parent, name=f"trial-{number}", project=parent._experiment or None, group=study.study_name,
-            tags={"study": study.study_name, "trial": str(number)}, settings={"x_disable_stats": True},
-        )  # fmt: skip
+            reinit="create_new",
+            parent=parent,
+            name=f"trial-{number}",
+            project=parent._experiment or None,
+            group=study.study_name,
+            tags={"study": study.study_name, "trial": str(number)},
+            settings={"x_disable_stats": True},
+        )
         for name, direction in zip(self._names_of(study), study.directions):
             if direction.name in ("MINIMIZE", "MAXIMIZE"):
                 run.define_metric(name, goal=direction.name.lower())
@@ -198,7 +210,7 @@ class GitrunsCallback:
         error: BaseException | None,
         reason: str = "",
     ) -> None:
-        """Record how a trial ended, and end its run."""
+        """Record the result of a trial, and finish its run."""
         with self._lock:
             self._counts[state] = self._counts.get(state, 0) + 1
         if run.disabled or run._state != "":
@@ -207,29 +219,26 @@ class GitrunsCallback:
             named = dict(zip(self._names_of(study), (float(v) for v in values)))
             run.log(named)
             if all(math.isfinite(v) for v in named.values()) and self._parent._state == "":
-                # Trials end in any order: the study's points are written at their own steps.
+                # Trials end in any order, so each point of the study has its own step.
                 self._parent._log_at(number, named)
         run._write({"tags": {"state": state}})
         if error is not None:
             _end.finish_with(run, type(error), error, error.__traceback__)
         else:
-            _end.end(
-                run,
-                "failed" if state == "fail" else "finished",
-                None,
-                "",
-                reason or ("pruned" if state == "pruned" else ""),
-                quiet=True,
-            )
+            status = "failed" if state == "fail" else "finished"
+            _end.end(run, status, None, "", reason or ("pruned" if state == "pruned" else ""), quiet=True)
 
     def track_in_gitruns(self) -> Callable[..., Any]:
-        """A decorator for the objective: the trial is a run from its begin to its end, whatever way it ends."""
+        """Return a decorator for the objective that makes each trial a run.
+
+        The run ends with the trial, however that ends.
+        """
 
         def decorate(objective: Callable[..., Any]) -> Callable[..., Any]:
             @functools.wraps(objective)
             def tracked(trial: Any) -> Any:
                 study, number = trial.study, trial.number
-                run = self._begin(study, number)
+                run = self._start(study, number)
                 seen: dict[str, Any] = {}
                 name = "intermediate/" + self._names_of(study)[0]
                 report = trial.report
@@ -244,7 +253,7 @@ class GitrunsCallback:
                     with _entered(run):
                         result = objective(trial)
                 except optuna.TrialPruned:
-                    # The last intermediate value is the trial's value, if it is a number.
+                    # Optuna takes the last intermediate value as the value of the trial, if it is a number.
                     self._close(study, trial, run, seen, "pruned", None, None)
                     raise
                 except BaseException as e:
@@ -279,7 +288,10 @@ class GitrunsCallback:
         self._end(study, run, trial.number, state, values, error, reason)
 
     def __call__(self, study: Any, trial: Any) -> None:
-        """Called by Optuna when a trial is over: record it where the objective is not decorated; the study's summary."""
+        """Record a trial that is over, and update the study's summary.
+
+        If the objective is decorated, the trial is recorded already.
+        """
         self._study_run(study)
         self._after(study, trial)
 
@@ -288,7 +300,7 @@ class GitrunsCallback:
         with self._lock:
             new = trial.number not in self._done
         if new:
-            run = self._begin(study, trial.number)
+            run = self._start(study, trial.number)
             name = "intermediate/" + self._names_of(study)[0]
             for step, value in sorted(trial.intermediate_values.items()):
                 run._log_at(int(step), {name: value})
@@ -299,7 +311,7 @@ class GitrunsCallback:
             self._close(study, trial, run, {}, state, values, None, "the objective failed" if state == "fail" else "")
         if len(study.directions) == 1:
             with self._lock:
-                self._summarise(study)
+                self._summarize(study)
 
 
 def _params(run: Any, params: dict[str, Any], seen: dict[str, Any]) -> None:
@@ -310,32 +322,39 @@ def _params(run: Any, params: dict[str, Any], seen: dict[str, Any]) -> None:
 
 
 def _values(result: Any, count: int) -> tuple[Any, ...]:
-    """The objective's values and "", or None and why Optuna will count the trial as failed."""
+    """Return the values of the objective and ''.
+
+    If Optuna will count the trial as failed, return None and why.
+    """
     values = list(result) if isinstance(result, Sequence) and not isinstance(result, str) else [result]
     try:
         values = [float(v) for v in values]
     except (TypeError, ValueError):
-        return None, f"the objective returned {type(result).__name__}, no number"
+        return None, f"the objective returned {type(result).__name__} instead of a number"
     if any(math.isnan(v) for v in values):
         return None, "the objective returned NaN"
     if len(values) != count:
-        return None, f"the objective returned {len(values)} values for {count} objectives"
+        return None, f"the objective returned {len(values)} values instead of {count}"
     return values, ""
 
 
 @contextmanager
 def _entered(run: Any) -> Any:
-    """The trial's run is this thread's; on the main thread the process's too, also for the processes it starts."""
+    """Make run the run of this thread.
+
+    In the main thread, also make it the active run, which child processes find.
+    """
     token = _current.trial.set(run)
     main = threading.current_thread() is threading.main_thread()
     if not main and not run.disabled:
-        once(
+        warn_once(
             "optuna-threads",
-            "trials run in threads: gitruns.log() in the objective goes to the study's run; trial_run().log() to the trial's",
+            "trials run in threads, so gitruns.log() records to the study's run; "
+            "use trial_run().log() to record to the trial's run",
         )
     module = sys.modules["gitruns"]
     before, outer = module.run, dict(_live._outer)
-    names = {name: os.environ.get(name) for name in ("RUNS_ID", "RUNS_DIR", "RUNS_STARTED_BY")}
+    variables = {name: os.environ.get(name) for name in ("RUNS_ID", "RUNS_DIR", "RUNS_STARTED_BY")}
     bound = main and not run.disabled
     if bound:
         module._bind(run)
@@ -348,8 +367,4 @@ def _entered(run: Any) -> Any:
             module._bind(before if before is not None and before._state == "" else None)
             _live._outer.clear()
             _live._outer.update(outer)
-            for name, value in names.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
+            _live.set_environment(variables)

@@ -1,4 +1,4 @@
-"""Recording from scikit-learn: a callback for estimators that take one (1.9 and later), a context manager for all.
+"""A callback for scikit-learn 1.9 and later, and a context manager for every version.
 
 import gitruns
 from gitruns.integrations.sklearn import GitrunsCallback, track
@@ -21,13 +21,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import gitruns
-from gitruns._say import once
+from gitruns._messages import warn_once
 
 from ._current import current, guarded, set_params
 
 
 class _Recorder:
-    """What the callback and track() record of one fit."""
+    """Records fits, for both the callback and track()."""
 
     def __init__(self, run: Any, prefix: str, nested: bool) -> None:
         self.run = run
@@ -54,18 +54,16 @@ class _Recorder:
         iterations = getattr(estimator, "n_iter_", None)
         if iterations is not None:
             try:
-                self.run.summary.update(
-                    {
-                        self.prefix + "n_iter": int(max(iterations))
-                        if hasattr(iterations, "__len__")
-                        else int(iterations)
-                    }
-                )
+                count = int(max(iterations)) if hasattr(iterations, "__len__") else int(iterations)
+                self.run.summary.update({self.prefix + "n_iter": count})
             except (TypeError, ValueError):
                 pass
 
     def search(self, estimator: Any, results: dict[str, Any]) -> None:
-        """The candidates of a search: a step each, one table, and where asked a run each."""
+        """Record the candidates of a search as steps and as a table.
+
+        With nested they are child runs as well.
+        """
         keys = [k for k in results if k != "params" and not k.startswith("param_")]
         count = len(results["params"])
         scores = [k for k in keys if k.startswith(("mean_", "std_", "rank_"))]
@@ -95,9 +93,13 @@ class _Recorder:
 
     def candidate(self, i: int, params: dict[str, Any], results: dict[str, Any]) -> None:
         run = gitruns.init(
-            reinit="create_new", parent=self.run, name=f"candidate-{i}", project=self.run._experiment or None, config={k: _plain(v) for k, v in params.items()},
+            reinit="create_new",
+            parent=self.run,
+            name=f"candidate-{i}",
+            project=self.run._experiment or None,
+            config={k: _plain(v) for k, v in params.items()},
             settings={"x_disable_stats": True},
-        )  # fmt: skip
+        )
         split = 0
         while True:
             row = {k.partition("_")[2]: float(results[k][i]) for k in results if k.startswith(f"split{split}_")}
@@ -111,19 +113,23 @@ class _Recorder:
 
 
 class GitrunsCallback:
-    """A callback for set_callbacks() of scikit-learn 1.9: records each outermost fit().
+    """A callback for set_callbacks() that records each outermost fit().
 
-    The estimator's get_params() are the config table of its class's name, fit_time (seconds) a metric, n_iter in the summary. Of a
-    search (GridSearchCV and its kin) each candidate is a step of the metrics cv/mean_test_score and so on, all of
-    cv_results_ is a table under `cv_results`, best_score, best_params and best_index are in the summary. Candidates are
-    steps since there are often hundreds of a few milliseconds; nested=True makes each a run that is part of this one as well, with
-    its params and the scores of its splits. Of a Pipeline the seconds of each step are in the summary under `task_time`.
+    Set it on the outermost estimator. A fit() raises gitruns.Error if there is no run. Copies in worker processes
+    (n_jobs) record nothing, because the searching process has all scores.
 
-    scoring: a name, a scorer, or a list or dict of them, as scikit-learn takes it: iterative estimators (LogisticRegression) are scored on their
-    training data after each iteration, as train/<name>. run, prefix: as in the other integrations.
+    The config gets the params of the estimator in a table with the name of its class. fit_time, in seconds, is a
+    metric, and n_iter is in the summary. In a search such as GridSearchCV, each candidate is a step of the metrics
+    cv/mean_test_score and so on, cv_results_ is a table under `cv_results`, and the summary has best_score,
+    best_params and best_index. For a Pipeline the summary has the seconds of each step under `task_time`.
 
-    Set it on the outermost estimator. In worker processes (n_jobs) the copies record nothing: the searching process has all scores.
-    A fit() without a run raises gitruns.Error.
+    Args:
+        run: The run to record to. The default is the run of the Optuna trial, or the active run.
+        scoring: A name, a scorer, or a list or dict of them. An iterative estimator such as LogisticRegression is
+            scored on its training data after each iteration, as train/<name>.
+        prefix: A prefix for all keys.
+        nested: Also make each candidate of a search a child run, with its params and the scores of its splits. A
+            candidate often takes only milliseconds, so this is off by default.
     """
 
     def __init__(self, run: Any = None, *, scoring: Any = None, prefix: str = "", nested: bool = False) -> None:
@@ -131,11 +137,11 @@ class GitrunsCallback:
         self._scoring = scoring
         self._prefix = prefix
         self._nested = nested
-        self._recorder: Any = None  # a _Recorder, from the first fit on
+        self._recorder: Any = None  # a _Recorder, after the first fit
         self._open: dict[str, Any] = {}
         self._worker = False
         if scoring is not None:
-            # scikit-learn reads of the signature what a hook wants, and makes only that.
+            # scikit-learn reads from the signature of a hook which arguments to compute for it.
             self.on_fit_task_end = self._scored_task_end  # type: ignore[method-assign]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -143,13 +149,13 @@ class GitrunsCallback:
         return {**state, "_given": None, "_recorder": None, "_open": {}, "_worker": True}
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Called by scikit-learn when a fit() begins."""
+        """Start recording a fit(). scikit-learn calls this."""
         if self._worker:
             return
         if context.parent is not None:
-            once(
+            warn_once(
                 "sklearn-inner",
-                "sklearn: a fit() inside another is not recorded; set GitrunsCallback on the outermost estimator",
+                "sklearn: a fit() inside another fit() is not recorded; set GitrunsCallback on the outermost estimator",
             )
             return
         run = current(self._given, "fit() with GitrunsCallback")
@@ -165,7 +171,7 @@ class GitrunsCallback:
         self._recorder.begin(estimator)
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """Called by scikit-learn when a fit() is over, also by an exception."""
+        """Record a fit() that is over, unless it failed. scikit-learn calls this."""
         fit = self._open.pop(context.root_uuid, None)
         if fit is None or context.parent is not None:
             return
@@ -181,13 +187,13 @@ class GitrunsCallback:
         self._recorder.run.summary.update({self._prefix + "task_time": times})
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Called by scikit-learn when a task of a fit() begins."""
+        """Note the time when a step of a Pipeline begins. scikit-learn calls this."""
         fit = self._open.get(context.root_uuid)
         if fit is not None and context.parent is not None and type(estimator).__name__ == "Pipeline":
             fit["tasks"][context.task_id] = time.perf_counter()
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> None:
-        """Called by scikit-learn when a task of a fit() is over."""
+        """Note the seconds of a step of a Pipeline. scikit-learn calls this."""
         fit = self._open.get(context.root_uuid)
         if fit is not None and context.parent is not None:
             began = fit["tasks"].pop(context.task_id, None)
@@ -224,9 +230,10 @@ class GitrunsCallback:
 
 @contextmanager
 def track(estimator: Any, run: Any = None, *, prefix: str = "", nested: bool = False) -> Iterator[Any]:
-    """Record what estimator.fit() and .score() do inside the block; for every version of scikit-learn. Yields the estimator.
+    """Record estimator.fit() and estimator.score() in a `with` block.
 
-    Recorded is what GitrunsCallback records, and what score() returns as `score`. Raises gitruns.Error without a run.
+    It works with every version of scikit-learn. It records what GitrunsCallback records, and the result of score() as
+    `score`. Yields the estimator. Raises gitruns.Error if there is no run.
     """
     recorder = _Recorder(current(run, "track()"), prefix, nested)
     fit = estimator.fit
@@ -235,7 +242,7 @@ def track(estimator: Any, run: Any = None, *, prefix: str = "", nested: bool = F
 
     def fitting(method: Any) -> Any:
         def tracked(*args: Any, **kwargs: Any) -> Any:
-            # No wrapper is there while the method runs: estimators copy and pickle themselves.
+            # The wrappers are removed while the method runs, because estimators copy and pickle themselves.
             hidden = {k: estimator.__dict__.pop(k) for k in ("fit", "score") if k in estimator.__dict__}
             recorder.begin(estimator)
             began = time.perf_counter()
@@ -266,7 +273,10 @@ def track(estimator: Any, run: Any = None, *, prefix: str = "", nested: bool = F
 
 
 def estimator_params(estimator: Any) -> dict[str, Any]:
-    """get_params() as a config holds it: an estimator in it by the name of its class."""
+    """Return get_params() as params.
+
+    An estimator in them becomes the name of its class.
+    """
     return {k: _plain(v) for k, v in estimator.get_params(deep=True).items()}
 
 

@@ -1,12 +1,12 @@
-"""The callback for the Trainer of transformers, and of what builds on it (trl, sentence-transformers, setfit).
+"""The callback for the Trainer of transformers and of libraries that build on it (trl, sentence-transformers, setfit).
 
     import gitruns
     from transformers import Trainer, TrainingArguments
 
     Trainer(model, TrainingArguments("out", report_to="gitruns"), train_dataset=data).train()
 
-`import gitruns` anywhere before the Trainer is made is enough for the word "gitruns". Where the callback has to be told
-something, pass it: `Trainer(..., callbacks=[GitrunsCallback(project="penguins", log_model="end")])`.
+For the name "gitruns", `import gitruns` anywhere before the Trainer is made is enough. To give the callback
+arguments, pass it instead: `Trainer(..., callbacks=[GitrunsCallback(project="penguins", log_model="end")])`.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from typing import Any
 from transformers.trainer_callback import TrainerCallback
 
 import gitruns
-from gitruns import _say
+from gitruns import _messages
 
 try:
     from transformers.trainer_callback import ExportableState
 except ImportError:  # transformers before 4.42
 
     class ExportableState:  # type: ignore[no-redef]
-        """Callbacks whose state checkpoints keep came later."""
+        """A stand-in: these versions do not keep the state of callbacks in checkpoints."""
 
 
-# What the Trainer says once, at the end of train(): no curve, but a value of the run.
+# Logged once, at the end of train(): values for the summary, not metrics.
 _ONCE = ("train_runtime", "train_samples_per_second", "train_steps_per_second", "train_loss", "total_flos")
 
 
-class _Begun:
-    """The run that a callback of this process began and that is open, and the training that it is for."""
+class _Started:
+    """The open run that a callback of this process started, and its training."""
 
     run: Any = None
     state: Any = None  # the Trainer's state in that training
-    callback: Any = None  # which callback records it, where a Trainer has several
-    trained = False  # a training has begun in the run
-    training = False  # and has not come to its end
+    callback: Any = None  # the callback that records it, because a Trainer may have several
+    trained = False  # a training has started in the run
+    training = False  # and is not over
 
     @classmethod
     def set(cls, run: Any, state: Any, callback: Any, training: bool) -> None:
@@ -47,7 +47,10 @@ class _Begun:
 
 
 def rewrite_logs(logs: dict[str, Any]) -> dict[str, Any]:
-    """The Trainer's flat keys as groups: eval_loss as eval/loss, test_loss as test/loss, any other as train/…"""
+    """Group the Trainer's keys.
+
+    eval_loss becomes eval/loss, test_loss becomes test/loss, and loss train/loss.
+    """
     out = {}
     for key, value in logs.items():
         for prefix in ("eval", "test"):
@@ -60,27 +63,38 @@ def rewrite_logs(logs: dict[str, Any]) -> dict[str, Any]:
 
 
 class GitrunsCallback(TrainerCallback, ExportableState):
-    """Records a training of the Trainer: metrics by global step, its arguments and the model's config as params.
+    """Records a training of the Trainer.
 
-    The run. Where gitruns.init() was called before, that run is recorded to and left open. Else a run begins with the
-    training; what is evaluated or predicted behind it belongs to it; it ends when the next training of this process
-    begins, or with the process, or at the end of training with finish=True. A trial of hyperparameter_search is a run of
-    its own, part of the caller's run where there is one, of the group run_name or output_dir. A checkpoint names
-    its run: train(resume_from_checkpoint=…) goes on with that run, also in another process.
+    Metrics have the global step. The arguments and the model's config are params. If a run is active, the callback
+    records to it and leaves it open. Otherwise a run starts with the training, and later evaluations and predictions
+    belong to it. It ends when the next training of this process starts, with the process, or with finish=True at the
+    end of the training. Each trial of hyperparameter_search is a run, a child of the active run, in the group
+    run_name or output_dir. train(resume_from_checkpoint=…) resumes the run that wrote the checkpoint. Only the
+    process of world rank 0 records. The start of a training raises the errors of gitruns.init.
 
-    project, name and what else gitruns.init takes say what the run is (default: args.project where it was set,
-    args.run_name). log_model: "end" keeps the model at the end of training as an artifact, "checkpoint" each checkpoint;
-    default the environment's RUNS_LOG_MODEL or WANDB_LOG_MODEL, else "false". watch: "gradients", "parameters" or "all"
-    record histograms of them; default RUNS_WATCH or WANDB_WATCH, else "false".
+    Args:
+        project: The project. The default is args.project if that is set, otherwise that of gitruns.init.
+        name: The name of the run. The default is args.run_name.
+        log_model: "end" keeps the model at the end of the training as an artifact, "checkpoint" keeps each
+            checkpoint. The default is RUNS_LOG_MODEL or WANDB_LOG_MODEL, otherwise "false".
+        watch: "gradients", "parameters" or "all" records histograms of them. The default is RUNS_WATCH or WANDB_WATCH,
+            otherwise "false".
+        finish: Finish the run at the end of the training.
+        **init: Further arguments of gitruns.init.
 
-    Only the process of world rank 0 records. Raises ValueError for an unknown log_model or watch, and at the begin of
-    training what gitruns.init raises.
+    Raises:
+        ValueError: log_model or watch is something else.
     """
 
     def __init__(
-        self, project: str | None = None, name: str | None = None, log_model: str | bool | None = None, watch: str | bool | None = None,
-        finish: bool = False, **init: Any,
-    ) -> None:  # fmt: skip
+        self,
+        project: str | None = None,
+        name: str | None = None,
+        log_model: str | bool | None = None,
+        watch: str | bool | None = None,
+        finish: bool = False,
+        **init: Any,
+    ) -> None:
         self._project = project
         self._name = name
         self._log_model = _choice("log_model", log_model, ("end", "checkpoint"), {"true": "end", "1": "end"})
@@ -94,11 +108,11 @@ class GitrunsCallback(TrainerCallback, ExportableState):
     # Called by the Trainer
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
-        """Begin the run, or go on with the one of the checkpoint."""
+        """Start the run, or resume the run of the checkpoint."""
         if not state.is_world_process_zero:
             return
         self._begin(args, state, model, training=True)
-        # The Trainer expects an entry a callback in the state, which a checkpoint from before has not.
+        # The Trainer expects an entry for each callback in the state, which an older checkpoint does not have.
         if isinstance(getattr(state, "stateful_callbacks", None), dict):
             state.stateful_callbacks.setdefault(type(self).__name__, self.state())
         if self._watch and self._watched is not model and self._logs(state):
@@ -114,12 +128,12 @@ class GitrunsCallback(TrainerCallback, ExportableState):
         self._begin(args, state, model)
         if not self._logs(state):
             return
-        once = {k: v for k, v in logs.items() if k in _ONCE}
-        if once:
-            self._run.summary.update(once)
-        curves = {k: v for k, v in logs.items() if k not in _ONCE}
-        if curves:
-            self._run.log(rewrite_logs(curves), step=state.global_step)
+        results = {k: v for k, v in logs.items() if k in _ONCE}
+        if results:
+            self._run.summary.update(results)
+        metrics = {k: v for k, v in logs.items() if k not in _ONCE}
+        if metrics:
+            self._run.log(rewrite_logs(metrics), step=state.global_step)
 
     def on_predict(
         self,
@@ -138,12 +152,14 @@ class GitrunsCallback(TrainerCallback, ExportableState):
             self._run.log(rewrite_logs(metrics), step=state.global_step)
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Keep the checkpoint where log_model is "checkpoint"."""
+        """Keep the checkpoint, if log_model is "checkpoint"."""
         if self._log_model != "checkpoint" or not state.is_world_process_zero or not self._logs(state):
             return
         folder = _checkpoint(args.output_dir, state)
         if folder is None:
-            _say.say(f"log_model: no folder checkpoint-{state.global_step} below {args.output_dir}; it is not kept")
+            _messages.warn(
+                f"log_model: checkpoint-{state.global_step} was not kept: {args.output_dir} has no such folder"
+            )
             return
         aliases = ["latest", f"step-{state.global_step}"]
         if state.best_model_checkpoint and os.path.abspath(state.best_model_checkpoint) == os.path.abspath(folder):
@@ -153,30 +169,36 @@ class GitrunsCallback(TrainerCallback, ExportableState):
     def on_train_end(
         self, args: Any, state: Any, control: Any, model: Any = None, processing_class: Any = None, **kwargs: Any
     ) -> None:
-        """Keep the model where log_model is "end"; end the run where finish is set and the callback began it."""
+        """Keep the model, and finish the run, if the callback has to.
+
+        log_model="end" and finish=True decide that.
+        """
         if not state.is_world_process_zero or self._run is None:
             return
-        if _Begun.run is self._run:
-            _Begun.training = False
+        if _Started.run is self._run:
+            _Started.training = False
         if not self._logs(state):
             return
         if state.best_metric is not None:
             best = {"best_metric": state.best_metric, "best_step": getattr(state, "best_global_step", None)}
             self._run.summary.update({k: v for k, v in best.items() if v is not None})
         if self._log_model == "end":
-            # Older versions hand the tokenizer over under its old name.
+            # Older versions pass the tokenizer under its old name.
             self._keep_model(args, state, model, processing_class or kwargs.get("tokenizer"))
         if self._watched is not None:
             self._run.unwatch(self._watched)
             self._watched = None
-        if self._finish and _Begun.run is self._run:
+        if self._finish and _Started.run is self._run:
             _end(0)
             self._run = None
 
-    # What checkpoints keep of the callback
+    # The state in checkpoints
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps: how the callback was made, and the run that it records to."""
+        """Return what a checkpoint keeps.
+
+        It has the arguments of the callback and the id of its run.
+        """
         made = {
             "project": self._project,
             "name": self._name,
@@ -189,70 +211,79 @@ class GitrunsCallback(TrainerCallback, ExportableState):
         try:
             json.dumps(self._init)
             made.update(self._init)
-        except (TypeError, ValueError):  # checkpoints are JSON: a config object does without
+        except (TypeError, ValueError):  # a checkpoint is JSON and cannot hold a config object
             pass
         return {"args": made, "attributes": {"run_id": self.run_id}}
 
     # The run
 
     def _logs(self, state: Any) -> bool:
-        """Whether this callback has an open run, and no other one records the same training."""
+        """Report whether this callback has an open run and records this training.
+
+        A Trainer may have several callbacks.
+        """
         run = self._run
         if run is None or getattr(run, "_state", "") != "":
             return False
-        return _Begun.run is not run or _Begun.callback is self or _Begun.state is not state
+        return _Started.run is not run or _Started.callback is self or _Started.state is not state
 
     def _begin(self, args: Any, state: Any, model: Any, training: bool = False) -> None:
-        """Have a run: the caller's, the one that is open, or a new one."""
+        """Make sure that there is a run to record to.
+
+        It is the caller's, the one that a callback started, or a new one.
+        """
         if not training and self._run is not None and not getattr(self._run, "_state", ""):
             return
-        begun = _Begun.run
-        if begun is not None and (
-            getattr(begun, "_state", "") != "" or getattr(begun, "_pid", os.getpid()) != os.getpid()
+        started = _Started.run
+        if started is not None and (
+            getattr(started, "_state", "") != "" or getattr(started, "_pid", os.getpid()) != os.getpid()
         ):
-            _Begun.set(None, None, None, False)
-            begun = None
+            _Started.set(None, None, None, False)
+            started = None
         resumed = _run_of(state, type(self).__name__) if state.global_step > 0 else None
         trial = training and bool(getattr(state, "is_hyper_param_search", False))
-        own = gitruns.run if gitruns.run is not begun else None
-        if begun is not None:
-            if not training or _Begun.state is state:  # another callback of the same Trainer, or an evaluation
-                self._take(begun)
+        callers = gitruns.run if gitruns.run is not started else None
+        if started is not None:
+            if not training or _Started.state is state:  # another callback of the same Trainer, or an evaluation
+                self._use(started)
                 return
-            if not trial and (not _Begun.trained or begun.id == resumed):
-                _Begun.set(begun, state, self, True)
-                self._take(begun)
-                self._params(begun, args, state, model)
+            if not trial and (not _Started.trained or started.id == resumed):
+                _Started.set(started, state, self, True)
+                self._use(started)
+                self._params(started, args, state, model)
                 return
-            _end(1 if _Begun.training else 0)
-        if own is not None and (not trial or own.disabled):
-            self._take(own)
-            self._params(own, args, state, model)
+            _end(1 if _Started.training else 0)
+        if callers is not None and (not trial or callers.disabled):
+            self._use(callers)
+            self._params(callers, args, state, model)
             return
         run_name = args.run_name if args.run_name and args.run_name != args.output_dir else None
-        words: dict[str, Any] = {"project": self._project or _project(args)}
+        arguments: dict[str, Any] = {"project": self._project or _project(args)}
         if trial:
-            words["name"] = getattr(state, "trial_name", None)
-            words["group"] = run_name or os.path.basename(os.path.abspath(args.output_dir))
-            words["parent"] = own or os.environ.get("RUNS_ID")
-            if own is not None:
-                words["reinit"] = "create_new"
+            arguments["name"] = getattr(state, "trial_name", None)
+            arguments["group"] = run_name or os.path.basename(os.path.abspath(args.output_dir))
+            arguments["parent"] = callers or os.environ.get("RUNS_ID")
+            if callers is not None:
+                arguments["reinit"] = "create_new"
         else:
-            words["name"] = self._name or run_name
+            arguments["name"] = self._name or run_name
         if resumed:
-            words.update(id=resumed, resume="allow", allow_val_change=True)
-        words.update(self._init)
-        run = gitruns.init(**words)
-        _Begun.set(run, state, self, training)
-        self._take(run)
+            arguments.update(id=resumed, resume="allow", allow_val_change=True)
+        arguments.update(self._init)
+        run = gitruns.init(**arguments)
+        _Started.set(run, state, self, training)
+        self._use(run)
         self._params(run, args, state, model)
 
-    def _take(self, run: Any) -> None:
+    def _use(self, run: Any) -> None:
         self._run = run
         self.run_id = None if run.disabled else run.id
 
     def _params(self, run: Any, args: Any, state: Any, model: Any) -> None:
-        """Record the arguments, the model's config below model_config, and which way the watched metric is better."""
+        """Record the arguments and the model's config as params.
+
+        The metric of metric_for_best_model gets its goal.
+        """
         params = dict(args.to_dict())
         config = getattr(model, "config", None)
         if config is not None:
@@ -269,7 +300,7 @@ class GitrunsCallback(TrainerCallback, ExportableState):
         if callable(getattr(model, "num_parameters", None)):
             try:
                 params["num_parameters"] = model.num_parameters()
-            except (AttributeError, NotImplementedError):  # a wrapper that has the name and not the answer
+            except (AttributeError, NotImplementedError):  # a wrapper that does not implement it
                 pass
         run.config.update(params, allow_val_change=True)
         metric = getattr(args, "metric_for_best_model", None)
@@ -281,8 +312,9 @@ class GitrunsCallback(TrainerCallback, ExportableState):
 
     def _keep_model(self, args: Any, state: Any, model: Any, processing_class: Any) -> None:
         if getattr(args, "deepspeed", None) or getattr(args, "fsdp", None):
-            _say.say(
-                'log_model="end": the parameters lie on several processes; use log_model="checkpoint", whose files the Trainer gathers'
+            _messages.warn(
+                'log_model="end": the model was not kept, because its parameters are on several processes; '
+                'use log_model="checkpoint", for which the Trainer gathers them'
             )
             return
         import tempfile
@@ -299,17 +331,20 @@ class GitrunsCallback(TrainerCallback, ExportableState):
             self._keep(folder, ["latest", "final"], {"step": state.global_step, "epoch": state.epoch})
 
     def _keep(self, folder: str, aliases: list[Any], metadata: dict[str, Any]) -> None:
-        """Keep a folder as the model of the run. An error is said: training goes on."""
+        """Keep a folder as the model of the run.
+
+        An error is a warning, so that training continues.
+        """
         try:
             artifact = gitruns.Artifact(f"model-{self._run.id}", type="model", metadata=metadata)
             artifact.add_dir(folder)
             self._run.log_artifact(artifact, aliases=aliases)
         except Exception as e:
-            _say.say(f"the model at step {metadata['step']} is not kept: {type(e).__name__}: {e}")
+            _messages.warn(f"the model at step {metadata['step']} was not kept: {type(e).__name__}: {e}")
 
 
 def register() -> None:
-    """Make report_to="gitruns" known to transformers. `import gitruns` sees to it."""
+    """Register the name "gitruns" in transformers. `import gitruns` calls this."""
     for name in ("transformers.integrations.integration_utils", "transformers.integrations"):
         registry = getattr(sys.modules.get(name), "__dict__", {}).get("INTEGRATION_TO_CALLBACK")
         if registry is not None:
@@ -318,37 +353,41 @@ def register() -> None:
 
 
 def _end(code: int) -> None:
-    """End the run that a callback began: code 1 where its training did not come to its end."""
-    run = _Begun.run
-    _Begun.set(None, None, None, False)
+    """Finish the run that a callback started, with an exit status."""
+    run = _Started.run
+    _Started.set(None, None, None, False)
     run.finish(exit_code=code)
 
 
 def _choice(what: str, value: Any, known: tuple[str, ...], others: dict[str, str]) -> str:
-    """One of the known words, or '' for none; from the environment where value is None."""
+    """Return one of the known values, or '' for none.
+
+    If value is None, the environment decides.
+    """
     given = value is not None
     if not given:
         value = os.environ.get(f"RUNS_{what.upper()}") or os.environ.get(f"WANDB_{what.upper()}") or "false"
-    word = str(value).lower()
-    word = others.get(word, word)
-    if word in known:
-        return word
-    if word in ("false", "none", "0", ""):
+    choice = str(value).lower()
+    choice = others.get(choice, choice)
+    if choice in known:
+        return choice
+    if choice in ("false", "none", "0", ""):
         return ""
+    rule = f"{what} must be {', '.join(known)} or false, got {value!r}"
     if given:
-        raise ValueError(f"GitrunsCallback: {what} {value!r} is none of {', '.join(known)}, false")
-    _say.once(what, f"the environment's {what} {value!r} is none of {', '.join(known)}, false; it is not used")
+        raise ValueError("GitrunsCallback: " + rule)
+    _messages.warn_once(what, f"{rule} from the environment; it is not used")
     return ""
 
 
 def _project(args: Any) -> str | None:
-    """The project of the arguments where it is not the library's default."""
+    """Return the project of the arguments, or None if it is the library's default."""
     project = getattr(args, "project", None)
     return project if project and project != "huggingface" else None
 
 
 def _run_of(state: Any, name: str) -> str | None:
-    """The id of the run that wrote the checkpoint of which state was read."""
+    """Return the id of the run that wrote the checkpoint from which state was read."""
     kept = getattr(state, "stateful_callbacks", None)
     kept = kept.get(name) if isinstance(kept, dict) else None
     if isinstance(kept, list):
@@ -359,7 +398,10 @@ def _run_of(state: Any, name: str) -> str | None:
 
 
 def _checkpoint(output_dir: str, state: Any) -> str | None:
-    """The folder of the checkpoint of this step: below the output folder, or below that of a trial in it."""
+    """Return the folder of this step's checkpoint.
+
+    It is in the output folder, or in that of a trial in it.
+    """
     name = f"checkpoint-{state.global_step}"
     folder = os.path.join(output_dir, name)
     if not getattr(state, "is_hyper_param_search", False):

@@ -1,4 +1,4 @@
-"""A callback for xgboost: train(), cv() and the estimators.
+"""A callback for xgboost's train(), cv() and estimators.
 
 import gitruns, xgboost
 from gitruns.integrations.xgboost import GitrunsCallback
@@ -21,7 +21,7 @@ import gitruns
 
 from ._current import current, guarded, set_params
 
-# Metrics of xgboost whose direction their name does not tell.
+# Metrics of xgboost that need a goal, because their names do not show whether a high value is better.
 _MAX = ("aucpr", "pre", "map", "ndcg", "auc", "interval-regression-accuracy")
 _MIN = (
     "merror",
@@ -38,15 +38,23 @@ _MIN = (
 
 
 class GitrunsCallback(TrainingCallback):
-    """Records the metrics of each boosting round as `<data>/<metric>`, of cv() the mean, with its deviation as `<data>/<metric>_std`.
+    """Records the metrics of each boosting round as `<data>/<metric>`.
 
-    run: the run to record to (default the active one, or that of the Optuna trial). prefix stands before the keys: for
-    several trainings in one run. period: every how many rounds, the last one counts always. log_params: what the booster
-    was set to goes into the config table `xgboost`. importance: a kind of xgboost's feature importance ("gain", "weight",
-    "cover", …), kept as a table under `feature_importance` at the end. save_model keeps the model as model.json.
-    Early stopping's best_iteration and best_score go to the summary. Of a distributed training, rank 0 records.
+    cv() gives the mean and, with `_std` added to the key, the standard deviation. The summary gets best_iteration and
+    best_score of early stopping. In a distributed training only rank 0 records. Training raises gitruns.Error if
+    there is no run.
 
-    Raises gitruns.Error when a training begins and there is no run.
+    Args:
+        run: The run to record to. The default is the run of the Optuna trial, or the active run.
+        prefix: A prefix for all keys, for several trainings in one run.
+        period: Record only every n-th round, and the last one.
+        log_params: Record the settings of the booster in the config table `xgboost`.
+        importance: A kind of feature importance ("gain", "weight", "cover", …) to record as a table under
+            `feature_importance`.
+        save_model: Keep the model as model.json.
+
+    Raises:
+        ValueError: period is below 1.
     """
 
     def __init__(
@@ -61,24 +69,24 @@ class GitrunsCallback(TrainingCallback):
     ) -> None:
         super().__init__()
         if period < 1:
-            raise ValueError(f"period is {period}; give 1 or more")
+            raise ValueError(f"period must be 1 or more, got {period}")
         self._given = run
         self._prefix = prefix
         self._period = period
         self._log_params = log_params
         self._importance = importance
         self._save_model = save_model
-        self._begin()
+        self._reset()
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self._run: Any = None
         self._first = 0
         self._pending: tuple[Any, ...] | None = None
         self._known: set[Any] = set()
 
     def before_training(self, model: Any) -> Any:
-        """Find the run, and record what the booster is set to."""
-        self._begin()
+        """Find the run, and record the settings of the booster."""
+        self._reset()
         if _rank() == 0:
             self._run = current(self._given, "training with GitrunsCallback")
             self._start(model)
@@ -96,7 +104,10 @@ class GitrunsCallback(TrainingCallback):
             set_params(self._run, "xgboost", params)
 
     def after_iteration(self, model: Any, epoch: int, evals_log: dict[str, Any]) -> bool:
-        """Record the metrics of one round; never stops the training."""
+        """Record the metrics of one round.
+
+        Returns False, which lets the training continue.
+        """
         if self._run is not None:
             self._round(epoch + self._first, evals_log)
         return False
@@ -131,7 +142,7 @@ class GitrunsCallback(TrainingCallback):
             self._run.define_metric(key, goal="minimize")
 
     def after_training(self, model: Any) -> Any:
-        """Record what training came to."""
+        """Record the results of the training."""
         if self._run is not None:
             self._end(model)
         return model
@@ -143,12 +154,8 @@ class GitrunsCallback(TrainingCallback):
             run.log(self._pending[0], step=self._pending[1])
         best = model.attr("best_iteration")
         if best is not None:
-            run.summary.update(
-                {
-                    self._prefix + "best_iteration": int(best),
-                    self._prefix + "best_score": float(model.attr("best_score")),
-                }
-            )
+            score = float(model.attr("best_score"))
+            run.summary.update({self._prefix + "best_iteration": int(best), self._prefix + "best_score": score})
         if run.disabled or not isinstance(model, xgboost.Booster):
             return
         if self._importance:
@@ -176,29 +183,30 @@ def _rank() -> int:
 
 
 def booster_params(config: str) -> dict[str, Any]:
-    """The training parameters in the text of Booster.save_config(): flat, numbers as numbers, without the generator's state."""
+    """Return the training parameters of a Booster as a flat dict.
+
+    config is the text of Booster.save_config(). Texts of numbers become numbers. The state of the random generator is
+    left out.
+    """
     learner = json.loads(config).get("learner", {})
     params: dict[str, Any] = {}
 
-    def take(table: dict[str, Any]) -> None:
+    def add(table: dict[str, Any]) -> None:
         for key, value in table.items():
             if isinstance(value, dict):
-                take(value)
+                add(value)
             elif key != "rng_state" and isinstance(value, (str, int, float)):
                 params.setdefault(key, _value(value))
 
     booster = learner.get("gradient_booster", {})
-    if "gbtree" in booster:  # dart keeps the parameters of its trees one level lower
+    if "gbtree" in booster:  # dart has the parameters of its trees one level down
         booster = {**booster["gbtree"], **{k: v for k, v in booster.items() if k != "gbtree"}}
     for part in ("learner_train_param", "objective", "generic_param"):
-        take({k: v for k, v in learner.get(part, {}).items() if k != "name"})
+        add({k: v for k, v in learner.get(part, {}).items() if k != "name"})
     for key, value in booster.items():
-        if (
-            key.endswith("_train_param")
-            and isinstance(value, dict)
-            and (key != "dart_train_param" or params.get("booster") == "dart")
-        ):
-            take(value)
+        used = key != "dart_train_param" or params.get("booster") == "dart"
+        if used and key.endswith("_train_param") and isinstance(value, dict):
+            add(value)
     metrics = [m["name"] for m in learner.get("metrics", ()) if isinstance(m, dict) and "name" in m]
     if metrics:
         params["eval_metric"] = metrics
@@ -206,7 +214,10 @@ def booster_params(config: str) -> dict[str, Any]:
 
 
 def _value(text: Any) -> Any:
-    """The number that a text is; one that only single precision made long, as it was given: 0.300000012 is 0.3."""
+    """Return a text as a number, if it is one.
+
+    A number that single precision made longer becomes short again: 0.300000012 is 0.3.
+    """
     if not isinstance(text, str):
         return text
     try:

@@ -1,7 +1,7 @@
-"""Stands in for wandb in a program of `runs exec --wandb`: every name is that of gitruns.
+"""The shim: the module wandb of a program under `runs exec --wandb`. Every name in it is the name in gitruns.
 
-`wandb.run`, `wandb.config` and `wandb.summary` are live, as in gitruns; assignments go there too. Modules below wandb that
-programs import are made when they are asked for, see _submodules. The version is the one of W&B that gitruns answers to.
+`wandb.run`, `wandb.config` and `wandb.summary` are live, as in gitruns, and assignments go to gitruns. _submodules
+makes the submodules that programs import. The version is the version of W&B that gitruns is compatible with.
 """
 
 from __future__ import annotations
@@ -20,17 +20,20 @@ __version__ = "0.31.0"
 
 
 def _own(name: str, value: Any = None) -> bool:
-    """Whether a name belongs to this module and not to gitruns: the import system's, and modules below wandb."""
+    """Report whether a name belongs to this module and not to gitruns.
+
+    Those are names of the import system, and submodules.
+    """
     return name.startswith("_") or isinstance(value, type(sys)) and value.__name__.startswith("wandb.")
 
 
 class _Shim(type(sys)):  # type: ignore[misc]
-    """The module."""
+    """The class of the module, with live names."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(f"module 'wandb' has no attribute {name!r}")
-        if name in ("sdk", "data_types", "wandb_run"):  # W&B has loaded them
+        if name in ("sdk", "data_types", "wandb_run"):  # W&B loads them itself
             from importlib import import_module
 
             return import_module("wandb." + name)

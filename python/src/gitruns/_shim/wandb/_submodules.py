@@ -1,4 +1,7 @@
-"""The modules below wandb that programs import: those with names that gitruns has, and what to use instead of the others."""
+"""The submodules of wandb that programs import, with names of gitruns in them.
+
+To support one more, add it to `_NAMES`. For any other submodule, the error says what to use instead.
+"""
 
 from __future__ import annotations
 
@@ -14,40 +17,82 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 _MEDIA = ("Image", "Table", "Histogram", "Video", "Audio", "Html", "Plotly", "WBValue")
 
-# The names of each module, beside the modules below it. "*": any name of gitruns.
+# The names in each submodule, besides its own submodules. "*" stands for every name of gitruns.
 _NAMES: dict[str, Any] = {
-    "sdk": ("*",), "sdk.lib": ("RunDisabled",), "sdk.lib.disabled": ("RunDisabled",), "sdk.lib.config_util": ("ConfigError",),
-    "sdk.lib.runid": ("generate_id",), "sdk.lib.printer": ("new_printer",), "sdk.lib.config": ("Config",), "sdk.wandb_run": ("Run", "finish"), "sdk.wandb_init": ("init",), "sdk.wandb_config": ("Config",),
-    "sdk.wandb_summary": ("Summary",), "sdk.wandb_settings": ("Settings",), "sdk.wandb_alerts": ("AlertLevel",), "sdk.wandb_login": ("login",),
-    "sdk.data_types": _MEDIA, "sdk.data_types.base_types": (), "sdk.data_types.base_types.wb_value": ("WBValue",), "sdk.data_types.image": ("Image",), "sdk.data_types.table": ("Table",), "sdk.data_types.histogram": ("Histogram",),
-    "sdk.data_types.video": ("Video",), "sdk.data_types.audio": ("Audio",), "sdk.data_types.html": ("Html",), "sdk.artifacts": ("Artifact",), "sdk.artifacts.artifact": ("Artifact",),
-    "wandb_run": ("Run",), "data_types": _MEDIA, "errors": ("errors",), "errors.errors": ("errors",), "errors.term": ("termlog", "termwarn", "termerror"),
-    "util": ("util",), "env": ("env",), "plot": ("plot",), "tensorboard": ("tensorboard",), "sklearn": ("sklearn",), "integration": (), "integration.tensorboard": ("tensorboard",),
-}  # fmt: skip
+    "sdk": ("*",),
+    "sdk.lib": ("RunDisabled",),
+    "sdk.lib.disabled": ("RunDisabled",),
+    "sdk.lib.config_util": ("ConfigError",),
+    "sdk.lib.runid": ("generate_id",),
+    "sdk.lib.printer": ("new_printer",),
+    "sdk.lib.config": ("Config",),
+    "sdk.wandb_run": ("Run", "finish"),
+    "sdk.wandb_init": ("init",),
+    "sdk.wandb_config": ("Config",),
+    "sdk.wandb_summary": ("Summary",),
+    "sdk.wandb_settings": ("Settings",),
+    "sdk.wandb_alerts": ("AlertLevel",),
+    "sdk.wandb_login": ("login",),
+    "sdk.data_types": _MEDIA,
+    "sdk.data_types.base_types": (),
+    "sdk.data_types.base_types.wb_value": ("WBValue",),
+    "sdk.data_types.image": ("Image",),
+    "sdk.data_types.table": ("Table",),
+    "sdk.data_types.histogram": ("Histogram",),
+    "sdk.data_types.video": ("Video",),
+    "sdk.data_types.audio": ("Audio",),
+    "sdk.data_types.html": ("Html",),
+    "sdk.artifacts": ("Artifact",),
+    "sdk.artifacts.artifact": ("Artifact",),
+    "wandb_run": ("Run",),
+    "data_types": _MEDIA,
+    "errors": ("errors",),
+    "errors.errors": ("errors",),
+    "errors.term": ("termlog", "termwarn", "termerror"),
+    "util": ("util",),
+    "env": ("env",),
+    "plot": ("plot",),
+    "tensorboard": ("tensorboard",),
+    "sklearn": ("sklearn",),
+    "integration": (),
+    "integration.tensorboard": ("tensorboard",),
+}
 
-# Names that lie elsewhere in gitruns than at its top.
-_ELSEWHERE = {
-    "WBValue": ("gitruns._media", "Media"), "new_printer": ("gitruns._compat", "new_printer"),
-    "RunDisabled": ("gitruns._disabled", "DisabledRun"), "ConfigError": ("gitruns._errors", "ConfigError"), "generate_id": ("gitruns._compat", "generate_id"),
+# Names that gitruns does not have at its top level.
+_INTERNAL = {
+    "WBValue": ("gitruns._media", "Media"),
+    "new_printer": ("gitruns._compat", "new_printer"),
+    "RunDisabled": ("gitruns._disabled", "DisabledRun"),
+    "ConfigError": ("gitruns._errors", "ConfigError"),
+    "generate_id": ("gitruns._compat", "generate_id"),
     "Summary": ("gitruns._summary", "Summary"),
-}  # fmt: skip
+}
 
 # Names of gitruns that stand for a whole module.
 _WHOLE = ("errors", "util", "env", "plot", "tensorboard", "sklearn")
 
-_ADAPTERS = {
-    "keras": "keras", "xgboost": "xgboost", "lightgbm": "lightgbm", "sklearn": "sklearn", "lightning": "lightning", "huggingface": "transformers",
-}  # fmt: skip
+# Integrations by the name of W&B's own one.
+_INTEGRATIONS = {
+    "keras": "keras",
+    "xgboost": "xgboost",
+    "lightgbm": "lightgbm",
+    "sklearn": "sklearn",
+    "lightning": "lightning",
+    "huggingface": "transformers",
+}
 
 
 def _value(module: str, name: str) -> Any:
-    """The value of a name of a module below wandb; AttributeError where it has none."""
-    if f"{module}.{name}" in _NAMES:  # W&B has loaded it: wandb.sdk.wandb_run.Run needs no import of its own
+    """Return the value of a name in a submodule of wandb.
+
+    Raises AttributeError if it has no such name.
+    """
+    if f"{module}.{name}" in _NAMES:  # W&B loads it itself: wandb.sdk.wandb_run.Run needs no import of its own
         return import_module(f"wandb.{module}.{name}")
     names = _NAMES[module]
     if name in names or names == ("*",) and not name.startswith("_"):
-        if name in _ELSEWHERE:
-            where, what = _ELSEWHERE[name]
+        if name in _INTERNAL:
+            where, what = _INTERNAL[name]
             return getattr(import_module(where), what)
         if name not in _WHOLE:
             return getattr(gitruns, name)
@@ -57,11 +102,11 @@ def _value(module: str, name: str) -> Any:
 
 
 def _instead(module: str) -> str:
-    """Why a module below wandb cannot be imported, and what to use."""
+    """Return why a submodule of wandb cannot be imported, and what to use instead."""
     parts = module.split(".")
     last = parts[1] if parts[0] == "integration" and len(parts) > 1 else parts[0]
-    if last in _ADAPTERS:
-        return f"gitruns has no wandb.{module}; use gitruns.integrations.{_ADAPTERS[last]}"
+    if last in _INTEGRATIONS:
+        return f"gitruns has no wandb.{module}; use gitruns.integrations.{_INTEGRATIONS[last]}"
     if len(parts) == 1 or parts[0] == "apis":
         try:
             getattr(gitruns, parts[0])
@@ -71,24 +116,27 @@ def _instead(module: str) -> str:
 
 
 class _Finder:
-    """Finds and loads the modules. An instance of it stands in sys.meta_path."""
+    """The entry of sys.meta_path that finds and loads the submodules."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """The spec of a module below wandb. Raises ModuleNotFoundError, with what to use, for one that is not there."""
+        """Return the spec of a submodule of wandb, or None for any other module.
+
+        Raises ModuleNotFoundError, which says what to use instead, if the shim does not have the submodule.
+        """
         if not name.startswith("wandb.") or name == __name__:
             return None
         module = name[len("wandb.") :]
         if module not in _NAMES:
-            # Without name=: `from wandb import x` would hide the text of an error that has it.
+            # Without name=, because `from wandb import x` hides the message of an error that has it.
             raise ModuleNotFoundError(_instead(module))
         package = any(other.startswith(module + ".") for other in _NAMES)
         return ModuleSpec(name, self, is_package=package)  # type: ignore[arg-type]
 
     def create_module(self, spec: Any) -> None:
-        """The import system makes the module."""
+        """Let the import system make the module."""
 
     def exec_module(self, module: Any) -> None:
-        """Give the module its names; each is looked up when it is asked for."""
+        """Give the module its names. Each is looked up when it is used."""
         short = module.__name__[len("wandb.") :]
         module.__getattr__ = lambda name: _value(short, name)
         if "*" not in _NAMES[short]:

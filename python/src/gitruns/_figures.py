@@ -1,4 +1,7 @@
-"""Figures, images and clips of other libraries, as the media that they are kept as. Nothing is imported that is not loaded."""
+"""Turns figures, images and clips of other libraries into media.
+
+It recognizes them by the name of their module, so that it never imports a library that the program does not use.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 
 def media_of(value: Any) -> Any:
-    """The media that a matplotlib figure or axes, a PIL image, a grid of seaborn, a plotly figure or a clip of moviepy is; None for
-    others."""
+    """Return the media object for a figure of another library, or None.
+
+    Figures are those of matplotlib (also axes and pyplot itself), seaborn and plotly, images of PIL, clips of moviepy.
+    """
     module = (getattr(value, "__name__", "") if type(value).__name__ == "module" else type(value).__module__) or ""
     top = module.partition(".")[0]
     drawn = top == "matplotlib" and (
