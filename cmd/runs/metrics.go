@@ -6,9 +6,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"maps"
 	"math"
-	"slices"
 	"strconv"
 	"time"
 
@@ -76,7 +74,7 @@ A run that resumes another is read with it as one: of a metric the earlier count
 func (a *app) metrics(ctx context.Context, f *metricsFlags, e *repo.Entry, keys []string) error {
 	for _, key := range keys {
 		if _, ok := e.Metrics[key]; !ok {
-			return &query.NotFoundError{Selector: key, Reason: fmt.Sprintf("run %s has no such metric; it has %s", e.ID, known(e))}
+			return &query.NotFoundError{Selector: key, Reason: fmt.Sprintf("run %s has no such metric; its metrics: %s", e.ID, query.Names(e.Metrics))}
 		}
 	}
 	return a.page(ctx, f.json || f.csv, func(w io.Writer) error {
@@ -84,7 +82,8 @@ func (a *app) metrics(ctx context.Context, f *metricsFlags, e *repo.Entry, keys 
 		if err := out.begin(); err != nil {
 			return err
 		}
-		if err := eachPoint(ctx, e, keys, f, out.point); err != nil {
+		filter := repo.PointFilter{Keys: keys, Last: f.last, Every: f.every}
+		if err := e.EachPoint(ctx, filter, out.point); err != nil {
 			return err
 		}
 		return out.end()
@@ -97,77 +96,6 @@ func (a *app) page(ctx context.Context, machine bool, write func(io.Writer) erro
 		return write(a.term.Out)
 	}
 	return a.term.Page(ctx, write)
-}
-
-// known lists the metrics of a run for a message.
-func known(e *repo.Entry) string {
-	keys := slices.Sorted(maps.Keys(e.Metrics))
-	switch {
-	case len(keys) == 0:
-		return "none"
-	case len(keys) > 10:
-		keys = append(keys[:10], "…")
-	}
-	text := ""
-	for i, key := range keys {
-		if i > 0 {
-			text += ", "
-		}
-		text += terminal.Clean(key)
-	}
-	return text
-}
-
-// eachPoint visits the points that the flags ask for.
-func eachPoint(ctx context.Context, e *repo.Entry, keys []string, f *metricsFlags, visit func(string, format.Point) error) error {
-	var key string
-	var n int
-	var held *format.Point // the newest that was not visited
-	finish := func() error {
-		if held == nil {
-			return nil
-		}
-		p := *held
-		held = nil
-		return visit(key, p)
-	}
-	take := func(k string, points []format.Point) error {
-		if k != key {
-			if err := finish(); err != nil {
-				return err
-			}
-			key, n = k, 0
-		}
-		for _, p := range points {
-			if !f.last && (f.every == 0 || n%f.every == 0) {
-				held = nil
-				if err := visit(k, p); err != nil {
-					return err
-				}
-			} else {
-				held = &p
-			}
-			n++
-		}
-		return nil
-	}
-	if len(keys) == 0 {
-		if err := e.EachPoints(ctx, take); err != nil {
-			return err
-		}
-		return finish()
-	}
-	slices.Sort(keys)
-	for _, k := range slices.Compact(keys) {
-		points, err := e.Points(ctx, k)
-		if err != nil {
-			return err
-		}
-		if err := take(k, points); err != nil {
-			return err
-		}
-	}
-	return finish()
 }
 
 // rowWriter writes rows of a key, a step, a time and a value as text, CSV or JSON, one by one.

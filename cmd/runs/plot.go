@@ -1,13 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"math"
 	"os"
 	"slices"
 	"strings"
@@ -92,12 +88,12 @@ func (a *app) plot(ctx context.Context, f *plotFlags, args []string, w io.Writer
 	if err != nil {
 		return false, err
 	}
-	entries, keys, err := runsAndKeys(ctx, c, args, f.part)
+	entries, keys, err := c.SelectCurves(ctx, args, f.part)
 	if err != nil {
 		return false, err
 	}
 	if len(keys) == 0 {
-		if keys = keysToPlot(entries, c); len(keys) == 0 {
+		if keys = c.CurvesOf(entries, maxCharts); len(keys) == 0 {
 			if !slices.ContainsFunc(entries, func(e *repo.Entry) bool { return e.Active != nil }) {
 				return false, fmt.Errorf("plotting %s: no metrics", entries[0])
 			}
@@ -120,123 +116,23 @@ func (a *app) plot(ctx context.Context, f *plotFlags, args []string, w io.Writer
 	return slices.ContainsFunc(entries, func(e *repo.Entry) bool { return e.Active != nil && e.Life != repo.Gone }), nil
 }
 
-// runsAndKeys tells runs from metrics among the arguments: a metric of the runs named so far is a key, else it names a run.
-// Each run has those that it resumes with it, unless it is meant alone.
-func runsAndKeys(ctx context.Context, c *catalog.Catalog, args []string, alone bool) (entries []*repo.Entry, keys []string, err error) {
-	var notRuns []string
-	add := func(e *repo.Entry, of *catalog.Catalog) {
-		if slices.ContainsFunc(entries, func(other *repo.Entry) bool { return other.ID == e.ID }) {
-			return
-		}
-		if !alone {
-			e = of.Whole(e)
-		}
-		entries = append(entries, e)
-	}
-	for _, arg := range args {
-		if slices.ContainsFunc(entries, func(e *repo.Entry) bool { _, ok := e.Metrics[arg]; return ok }) {
-			keys = append(keys, arg)
-			continue
-		}
-		found, of, err := c.Select(ctx, arg)
-		var none *query.NotFoundError
-		switch {
-		case errors.As(err, &none):
-			notRuns = append(notRuns, arg)
-			continue
-		case err != nil:
-			return nil, nil, err
-		}
-		for _, e := range found {
-			add(e, of)
-		}
-	}
-	if len(entries) == 0 {
-		// Only metrics are named, or nothing: the newest run is meant.
-		newest, _, err := c.One(ctx, "last")
-		if err != nil {
-			return nil, nil, err
-		}
-		add(newest, c)
-	}
-	for _, arg := range notRuns {
-		if !slices.ContainsFunc(entries, func(e *repo.Entry) bool { _, ok := e.Metrics[arg]; return ok }) {
-			return nil, nil, &query.NotFoundError{Selector: arg, Reason: fmt.Sprintf("names no run, and no metric of %s, which has %s", entries[0], known(entries[0]))}
-		}
-		keys = append(keys, arg)
-	}
-	return entries, keys, nil
-}
-
-// keysToPlot are the primary metric, else those with more than one point.
-func keysToPlot(entries []*repo.Entry, c *catalog.Catalog) []string {
-	if p := c.Config().Primary; p != "" && slices.ContainsFunc(entries, func(e *repo.Entry) bool { _, ok := e.Metrics[p]; return ok }) {
-		return []string{p}
-	}
-	count := map[string]int64{}
-	for _, e := range entries {
-		for key, m := range e.Metrics {
-			if d, ok := e.Definition(key); !ok || !d.Hidden {
-				count[key] = max(count[key], m.Count)
-			}
-		}
-	}
-	keys := slices.Sorted(maps.Keys(count))
-	curves := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return count[key] < 2 })
-	if len(curves) > 0 {
-		keys = curves
-	}
-	if len(keys) > maxCharts {
-		first := query.Primary("", catalog.Records(entries), c.Context())
-		keys = slices.DeleteFunc(keys, func(key string) bool { return key == first })
-		keys = append([]string{first}, keys[:maxCharts-1]...)
-	}
-	return keys
-}
-
 func (a *app) drawMetric(ctx context.Context, f *plotFlags, c *catalog.Catalog, entries []*repo.Entry, key string, w io.Writer, charts int) error {
-	x, axis := f.x, ""
+	x, stepMetric := f.x, ""
 	if x == "" {
-		x, axis = "step", stepMetric(entries, key)
+		x, stepMetric = "step", catalog.StepMetric(entries, key)
 	}
+	axis := map[string]catalog.Axis{"step": catalog.ByStep, "time": catalog.ByTime, "relative": catalog.ByDuration}[x]
 	var series []chart.Series
 	for _, e := range entries {
-		points, err := e.Points(ctx, key)
+		s := chart.Series{Name: e.Title()}
+		var err error
+		if stepMetric != "" {
+			s.X, s.Y, err = catalog.CurveBy(ctx, e, key, stepMetric)
+		} else {
+			s.X, s.Y, err = catalog.Curve(ctx, e, key, axis)
+		}
 		if err != nil {
 			return err
-		}
-		var at []float64 // where axis is a metric
-		if axis != "" {
-			steps, err := e.Points(ctx, axis)
-			if err != nil {
-				return err
-			}
-			points, at = alongMetric(points, steps)
-		}
-		s := chart.Series{Name: e.Title(), X: make([]float64, len(points)), Y: make([]float64, len(points))}
-		if x != "step" { // by time, in which points of several writers may lie otherwise than by step
-			slices.SortStableFunc(points, func(a, b format.Point) int {
-				switch {
-				case a.Time < b.Time:
-					return -1
-				case a.Time > b.Time:
-					return 1
-				}
-				return 0
-			})
-		}
-		for i, p := range points {
-			s.Y[i] = p.Value
-			switch {
-			case axis != "":
-				s.X[i] = at[i]
-			case x == "step":
-				s.X[i] = float64(p.Step)
-			case x == "time":
-				s.X[i] = float64(p.Time) / 1e6
-			default:
-				s.X[i] = float64(p.Time-e.Began().UnixMicro()) / 1e6
-			}
 		}
 		if m, ok := e.Metrics[key]; ok {
 			s.Note = terminal.Number(query.Best(m, c.Goal(key)))
@@ -254,57 +150,17 @@ func (a *app) drawMetric(ctx context.Context, f *plotFlags, c *catalog.Catalog, 
 		height = chartHeight
 	}
 	title := key
-	if axis != "" {
-		title += " by " + axis
+	if stepMetric != "" {
+		title += " by " + stepMetric
 	}
 	if f.smooth > 0 {
 		title += fmt.Sprintf(", smoothed %v", f.smooth)
 	}
 	kind := map[string]chart.XKind{"step": chart.Step, "time": chart.Time, "relative": chart.Relative}[x]
-	if axis != "" {
+	if stepMetric != "" {
 		kind = chart.Number
 	}
 	return chart.Draw(w, a.term, series, chart.Options{Width: a.term.Width(), Height: height, LogY: f.logY, X: kind, Title: title, ASCII: asciiOnly()})
-}
-
-// stepMetric is the metric that every run which has key defines as its x axis and has points of; empty where there is none.
-func stepMetric(entries []*repo.Entry, key string) string {
-	axis := ""
-	for _, e := range entries {
-		if _, ok := e.Metrics[key]; !ok {
-			continue
-		}
-		d, _ := e.Definition(key)
-		if _, ok := e.Metrics[d.StepMetric]; !ok || d.StepMetric == key || axis != "" && axis != d.StepMetric {
-			return ""
-		}
-		axis = d.StepMetric
-	}
-	return axis
-}
-
-// alongMetric gives each point the value of another metric at its step, else its last value before. Points before the first
-// value are left out. Both are sorted by step; what comes out is sorted by the values.
-func alongMetric(points, steps []format.Point) (kept []format.Point, at []float64) {
-	type placed struct {
-		p format.Point
-		x float64
-	}
-	var list []placed
-	i := 0
-	for _, p := range points {
-		for i < len(steps) && steps[i].Step <= p.Step {
-			i++
-		}
-		if i > 0 && !math.IsNaN(steps[i-1].Value) {
-			list = append(list, placed{p, steps[i-1].Value})
-		}
-	}
-	slices.SortStableFunc(list, func(a, b placed) int { return cmp.Compare(a.x, b.x) })
-	for _, l := range list {
-		kept, at = append(kept, l.p), append(at, l.x)
-	}
-	return kept, at
 }
 
 // asciiOnly reports whether the locale has no Unicode (POSIX, Environment Variables: LC_ALL, LC_CTYPE, LANG in this order).

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -70,14 +69,7 @@ func (a *app) checkValueKeys(ctx context.Context, e *repo.Entry, keys []string) 
 	}
 	for _, key := range keys {
 		if !has[key] {
-			all := slices.Sorted(maps.Keys(has))
-			if len(all) > 10 {
-				all = append(all[:10], "…")
-			}
-			if len(all) == 0 {
-				all = []string{"none"}
-			}
-			return &query.NotFoundError{Selector: key, Reason: fmt.Sprintf("run %s has no such value; it has %s", e.ID, terminal.Clean(strings.Join(all, ", ")))}
+			return &query.NotFoundError{Selector: key, Reason: fmt.Sprintf("run %s has no such value; its values: %s", e.ID, query.Names(has))}
 		}
 	}
 	return nil

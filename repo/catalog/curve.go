@@ -1,0 +1,181 @@
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/query"
+)
+
+// SelectCurves tells runs from metrics among words: a metric of the runs named so far is a metric, any other word names
+// runs. Without runs, the newest one is meant. Each run is read with those that it resumes, unless alone is set. A word that
+// names neither is a *query.NotFoundError.
+func (c *Catalog) SelectCurves(ctx context.Context, words []string, alone bool) (entries []*repo.Entry, metrics []string, err error) {
+	add := func(e *repo.Entry, of *Catalog) {
+		if slices.ContainsFunc(entries, func(other *repo.Entry) bool { return other.ID == e.ID }) {
+			return
+		}
+		if !alone {
+			e = of.Whole(e)
+		}
+		entries = append(entries, e)
+	}
+	var unknown []string
+	for _, word := range words {
+		if anyHas(entries, word) {
+			metrics = append(metrics, word)
+			continue
+		}
+		found, of, err := c.Select(ctx, word)
+		var none *query.NotFoundError
+		switch {
+		case errors.As(err, &none):
+			unknown = append(unknown, word)
+			continue
+		case err != nil:
+			return nil, nil, err
+		}
+		for _, e := range found {
+			add(e, of)
+		}
+	}
+	if len(entries) == 0 {
+		newest, of, err := c.One(ctx, "last")
+		if err != nil {
+			return nil, nil, err
+		}
+		add(newest, of)
+	}
+	for _, word := range unknown {
+		if !anyHas(entries, word) {
+			reason := fmt.Sprintf("names neither a run nor a metric of %s; its metrics: %s", entries[0], query.Names(entries[0].Metrics))
+			return nil, nil, &query.NotFoundError{Selector: word, Reason: reason}
+		}
+		metrics = append(metrics, word)
+	}
+	return entries, metrics, nil
+}
+
+func anyHas(entries []*repo.Entry, metric string) bool {
+	return slices.ContainsFunc(entries, func(e *repo.Entry) bool { _, ok := e.Metrics[metric]; return ok })
+}
+
+// CurvesOf chooses the metrics to draw of runs: the primary metric, otherwise those with more than one point, otherwise
+// all. Of more than limit, the one that lists show comes first, then the others by name.
+func (c *Catalog) CurvesOf(entries []*repo.Entry, limit int) []string {
+	if p := c.config.Primary; p != "" && anyHas(entries, p) {
+		return []string{p}
+	}
+	count := map[string]int64{}
+	for _, e := range entries {
+		for key, m := range e.Metrics {
+			if d, ok := e.Definition(key); !ok || !d.Hidden {
+				count[key] = max(count[key], m.Count)
+			}
+		}
+	}
+	keys := slices.Sorted(maps.Keys(count))
+	curves := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return count[key] < 2 })
+	if len(curves) > 0 {
+		keys = curves
+	}
+	if len(keys) > limit {
+		first := query.Primary("", Records(entries), c.Context())
+		keys = slices.DeleteFunc(keys, func(key string) bool { return key == first })
+		keys = append([]string{first}, keys[:limit-1]...)
+	}
+	return keys
+}
+
+// Axis is what the points of a curve are placed by.
+type Axis int
+
+// The axes.
+const (
+	ByStep     Axis = iota
+	ByTime          // seconds since 1970
+	ByDuration      // seconds since the run started
+)
+
+// StepMetric is the metric by whose values those of another are placed: every run that has metric defines it as such, and
+// has points of it. It is empty if there is none.
+func StepMetric(entries []*repo.Entry, metric string) string {
+	axis := ""
+	for _, e := range entries {
+		if _, ok := e.Metrics[metric]; !ok {
+			continue
+		}
+		d, _ := e.Definition(metric)
+		if _, ok := e.Metrics[d.StepMetric]; !ok || d.StepMetric == metric || axis != "" && axis != d.StepMetric {
+			return ""
+		}
+		axis = d.StepMetric
+	}
+	return axis
+}
+
+// Curve reads the points of a metric of a run as two lists of equal length, in the order of x, or of the steps.
+func Curve(ctx context.Context, e *repo.Entry, metric string, axis Axis) (x, y []float64, err error) {
+	points, err := e.Points(ctx, metric)
+	if err != nil {
+		return nil, nil, err
+	}
+	if axis != ByStep { // the points of several writers may have another order by step
+		slices.SortStableFunc(points, func(a, b format.Point) int { return cmp.Compare(a.Time, b.Time) })
+	}
+	began := e.Began().UnixMicro()
+	for _, p := range points {
+		y = append(y, p.Value)
+		switch axis {
+		case ByStep:
+			x = append(x, float64(p.Step))
+		case ByTime:
+			x = append(x, float64(p.Time)/1e6)
+		case ByDuration:
+			x = append(x, float64(p.Time-began)/1e6)
+		}
+	}
+	return x, y, nil
+}
+
+// CurveBy is Curve with the values of another metric as x, sorted by them, see alongMetric.
+func CurveBy(ctx context.Context, e *repo.Entry, metric, stepMetric string) (x, y []float64, err error) {
+	points, err := e.Points(ctx, metric)
+	if err != nil {
+		return nil, nil, err
+	}
+	steps, err := e.Points(ctx, stepMetric)
+	if err != nil {
+		return nil, nil, err
+	}
+	x, y = alongMetric(points, steps)
+	return x, y, nil
+}
+
+// alongMetric places each point by the last value that another metric has at its step or before, and leaves out points
+// before the first value. Both lists are sorted by step; the result is sorted by x.
+func alongMetric(points, steps []format.Point) (x, y []float64) {
+	type place struct{ x, y float64 }
+	var list []place
+	i := 0
+	for _, p := range points {
+		for i < len(steps) && steps[i].Step <= p.Step {
+			i++
+		}
+		if i > 0 && !math.IsNaN(steps[i-1].Value) {
+			list = append(list, place{steps[i-1].Value, p.Value})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b place) int { return cmp.Compare(a.x, b.x) })
+	for _, at := range list {
+		x, y = append(x, at.x), append(y, at.y)
+	}
+	return x, y
+}
