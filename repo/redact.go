@@ -28,13 +28,13 @@ type RedactRequest struct {
 
 // Redacted is what a redaction did, or would do.
 type Redacted struct {
-	What    string
-	Places  int
-	Runs    []RedactedRun // the run, and those that share a file with it
-	Old     []string      // shared files that no run here names any more, and that are gone
-	Unproof []string      // runs whose source does not come back at all
-	InTrash []string      // removed runs in the trash that hold it too
-	Left    []string      // what else holds it: what runs left behind while they were in progress, stored artifacts of removed ones
+	What          string        // the rules whose findings were replaced, or "pattern"
+	Places        int           // that were replaced
+	Runs          []RedactedRun // the run, and those that share a changed file with it
+	Removed       []string      // shared files that no run in this clone names any more
+	NotRestorable []string      // runs whose source can no longer be restored
+	InTrash       []string      // removed runs in the trash that hold the secret too
+	Left          []string      // other files that hold it: leftovers of active folders, stored artifacts of removed runs
 }
 
 // RedactedRun is one run and the files of it that changed, below .runs.

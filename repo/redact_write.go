@@ -67,11 +67,11 @@ func (x *redaction) carryOut(ctx context.Context) error {
 	}
 	for old := range x.shared {
 		if kind, digest, _ := sharedName(old); !exists(x.repo.sharedPlace(kind, digest)) {
-			x.done.Old = append(x.done.Old, old)
+			x.done.Removed = append(x.done.Removed, old)
 		}
 	}
-	slices.Sort(x.done.Old)
-	slices.Sort(x.done.Unproof)
+	slices.Sort(x.done.Removed)
+	slices.Sort(x.done.NotRestorable)
 	return nil
 }
 
@@ -139,7 +139,7 @@ func (x *redaction) rewriteRecord(ctx context.Context, w *rewrite) error {
 	if patched {
 		run.Source.Redacted, run.Source.RedactedTree = true, x.treeOf(ctx, run)
 		if run.Source.RedactedTree == "" {
-			x.done.Unproof = append(x.done.Unproof, run.ID)
+			x.done.NotRestorable = append(x.done.NotRestorable, run.ID)
 		}
 		if err := ctx.Err(); err != nil {
 			return err

@@ -9,33 +9,29 @@ import (
 	"github.com/gitruns/runs/repo/share"
 )
 
-// commitAtFinish commits a run that has just finished where commit.auto says so. What is recorded is recorded: a commit that
-// fails is one line, and the run waits for the next 'runs commit'.
+// commitAtFinish commits a run that has just finished, if commit.auto is set. A commit that fails is only reported.
 func (a *app) commitAtFinish(ctx context.Context, r *repo.Repository, run *format.Run, quiet bool) {
-	if run == nil || run.Status != format.Finished {
-		return
-	}
-	config, err := r.Config()
-	if err == nil && !config.Commit.Auto {
-		return
-	}
-	var done *share.Committed
-	if err == nil {
-		done, err = share.Commit(ctx, r, share.Request{IDs: []string{run.ID}, Branch: config.Commit.Branch})
-	}
-	if err == nil {
-		a.sayAllowed(done)
-	}
+	done, err := share.CommitFinished(ctx, r, run)
 	switch {
 	case err != nil:
-		a.progress("runs: run %s is recorded and not committed, 'runs commit' takes it: %s", run.ID, firstLine(err.Error()))
-	case len(done.Refused) > 0:
-		a.sayRefused(done.Refused)
-	case !done.Empty() && !quiet:
-		where := ""
-		if done.Branch != "" {
-			where = " on " + done.Branch
-		}
-		a.progress("runs: committed %s%s", done.Commit[:10], terminal.Clean(where))
+		a.warn("run %s is recorded but not committed; run 'runs commit': %s", run.ID, firstLine(err.Error()))
+		return
+	case done == nil:
+		return
 	}
+	a.reportAllowed(done)
+	switch {
+	case len(done.Refused) > 0:
+		a.warnRefused(done.Refused)
+	case !done.Empty() && !quiet:
+		a.progress("runs: committed %s%s", done.Commit[:10], onBranch(done.Branch))
+	}
+}
+
+// onBranch is the part of a message that names a branch, empty if there is none.
+func onBranch(branch string) string {
+	if branch == "" {
+		return ""
+	}
+	return " on " + terminal.Clean(branch)
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/repo"
-	"github.com/gitruns/runs/repo/query"
+	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/share"
 )
 
@@ -25,32 +25,38 @@ func (a *app) commitCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "commit [RUN…] [flags]",
 		Short: "Commit finished runs",
-		Long: `Commit the runs with status finished that are not committed yet, or those named, with the files that they share, what was
-said of runs later, and what 'runs rm' removed. The commit contains runs only and is made beside your index and working
-tree: what you have staged or changed stays as it is, also in the middle of a merge. Hooks of 'git commit' are not run;
-commits are signed where git is configured so.
+		Long: `Commit all finished runs that are not committed yet, or the runs named, together
+with their shared files, new notes and removals made by 'runs rm'.
 
-What the commit would bring is searched for secrets first. One find stops all of it: nothing is committed, and each is
-named by file, line and rule, without the secret. 'runs redact' removes it; [[secrets.allow]] in .runs/config.toml allows
-what is none. Where gitleaks is installed, it is asked too.`,
+    runs commit
+    runs commit --group sweep-3
+
+The commit contains nothing else. Your staged and unstaged changes stay as they
+are, even in the middle of a merge. The hooks of 'git commit' do not run. The
+commit is signed if Git is configured to sign.
+
+Before committing, runs searches the new files for secrets. Any finding cancels
+the commit and is reported by file, line and rule, without showing the secret.
+Remove it with 'runs redact', or mark a false positive with [[secrets.allow]] in
+.runs/config.toml. If gitleaks is installed, it searches the same files.`,
 		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("to") && f.to == "" {
-				return usagef("commit: the branch of --to has no name")
+				return usagef("commit: --to must not be empty")
 			}
 			if cmd.Flags().Changed("message") && f.message == "" {
-				return usagef("commit: the message is empty")
+				return usagef("commit: --message must not be empty")
 			}
 			return a.commit(cmd.Context(), &f, args)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&f.where, "where", "w", "", "runs that match `EXPRESSION`, whatever their status")
-	flags.StringVar(&f.group, "group", "", "runs of `GROUP`, whatever their status")
-	flags.StringVarP(&f.experiment, "experiment", "e", "", "look in `EXPERIMENT`")
-	flags.BoolVar(&f.failed, "include-failed", false, "runs that failed, crashed or were killed too")
-	flags.StringVar(&f.to, "to", "", "commit to `BRANCH`, without a checkout; made where there is none")
-	flags.StringVarP(&f.message, "message", "m", "", "the commit's message is `TEXT`")
+	flags.StringVarP(&f.where, "where", "w", "", "commit runs that match `EXPRESSION`, of any status")
+	flags.StringVar(&f.group, "group", "", "commit runs of `GROUP`, of any status")
+	flags.StringVarP(&f.experiment, "experiment", "e", "", "look only in `EXPERIMENT`")
+	flags.BoolVar(&f.failed, "include-failed", false, "commit runs that failed, crashed or were killed too")
+	flags.StringVar(&f.to, "to", "", "commit to `BRANCH` without checking it out; create it if it does not exist")
+	flags.StringVarP(&f.message, "message", "m", "", "use `TEXT` as the commit message")
 	flags.BoolVar(&f.json, "json", false, "print what was committed as JSON")
 	return cmd
 }
@@ -69,65 +75,39 @@ func (a *app) commit(ctx context.Context, f *commitFlags, selectors []string) er
 	if q.Branch == "" {
 		q.Branch = config.Commit.Branch
 	}
-	if q.IDs, err = a.toCommit(ctx, r, f, selectors); err != nil {
-		return err
+	selection := share.Selection{Selectors: selectors, Where: f.where, Group: f.group, Experiment: f.experiment}
+	if !selection.Empty() {
+		c, err := a.collect(ctx, r, f.experiment)
+		if err != nil {
+			return err
+		}
+		var missing []catalog.MissingKey
+		q.IDs, missing, err = selection.IDs(ctx, c)
+		a.warnMissing(missing...)
+		if err != nil {
+			return err
+		}
 	}
 	done, err := share.Commit(ctx, r, q)
 	var secrets *share.SecretsError
 	if errors.As(err, &secrets) {
-		return a.sayFindings(secrets.Findings, f.json, err)
+		return a.reportFindings(secrets.Findings, f.json, err)
 	}
 	if err != nil {
 		return err
 	}
 	a.warnAll(done.Warnings)
-	a.sayAllowed(done)
-	a.sayRefused(done.Refused)
+	a.reportAllowed(done)
+	a.warnRefused(done.Refused)
 	if f.json {
 		err = a.printJSON(newCommittedJSON(done))
 	} else {
-		a.sayCommitted(done)
+		a.reportCommitted(done)
 	}
 	if err == nil && len(done.Refused) > 0 {
 		err = quietError{exitFailed}
 	}
 	return err
-}
-
-// toCommit are the ids of the runs that are named; nil where none is.
-func (a *app) toCommit(ctx context.Context, r *repo.Repository, f *commitFlags, selectors []string) ([]string, error) {
-	if len(selectors) == 0 && f.where == "" && f.group == "" && f.experiment == "" {
-		return nil, nil
-	}
-	if f.group != "" {
-		selectors = append(selectors, "group="+f.group)
-	}
-	c, err := a.collect(ctx, r, f.experiment)
-	if err != nil {
-		return nil, err
-	}
-	entries, err := a.choose(ctx, c, selectors, f.where)
-	if err != nil {
-		return nil, err
-	}
-	ids := []string{}
-	for _, e := range entries {
-		if e.Active != nil {
-			if len(selectors) > 0 && f.where == "" && f.group == "" {
-				return nil, &repo.HintError{Err: fmt.Errorf("committing run %s: it is in progress", e.ID), Hint: "'runs finish " + e.ID + "' ends it"}
-			}
-			continue
-		}
-		ids = append(ids, e.ID)
-	}
-	if len(ids) == 0 {
-		what := f.where
-		if what == "" {
-			what = "-e " + f.experiment
-		}
-		return nil, &query.NotFoundError{Selector: what, Reason: "no finished run matches; 'runs ls' lists what there is"}
-	}
-	return ids, nil
 }
 
 // secretsJSON is the answer to a commit that a secret stopped.
@@ -148,8 +128,8 @@ type secretJSON struct {
 	SourceLine  *int64   `json:"source_line,omitempty"`
 }
 
-// sayFindings names the secrets that stopped a commit.
-func (a *app) sayFindings(findings []share.Finding, asJSON bool, err error) error {
+// reportFindings names the secrets that stopped a commit.
+func (a *app) reportFindings(findings []share.Finding, asJSON bool, err error) error {
 	stopped := secretsJSON{Secrets: make([]secretJSON, 0, len(findings))}
 	const shown = 100
 	for i, f := range findings {
@@ -176,8 +156,8 @@ func (a *app) sayFindings(findings []share.Finding, asJSON bool, err error) erro
 	return err
 }
 
-// sayAllowed says what the configuration lets through, for it comes with a pull and nobody may have looked at it.
-func (a *app) sayAllowed(done *share.Committed) {
+// reportAllowed names what the configuration allows: it comes with a pull, and nobody may have looked at it.
+func (a *app) reportAllowed(done *share.Committed) {
 	if done.Allowed == 0 {
 		return
 	}
@@ -192,31 +172,30 @@ func (a *app) sayAllowed(done *share.Committed) {
 	if more := len(done.Reasons) - shown; more > 0 {
 		reasons = append(reasons, fmt.Sprintf("and %d more", more))
 	}
-	a.progress("runs: %s of the search for secrets allowed in .runs/config.toml: %s", plural(done.Allowed, "find"), strings.Join(reasons, ", "))
+	a.progress("runs: %s allowed in .runs/config.toml: %s", plural(done.Allowed, "secret finding"), strings.Join(reasons, ", "))
 }
 
-func (a *app) sayRefused(refused []repo.Damage) {
+// warnRefused names runs that were skipped, and why.
+func (a *app) warnRefused(refused []repo.Damage) {
 	for _, d := range refused {
-		a.progress("runs: left out: %v", d.Err)
+		a.progress("runs: skipped %v", d.Err)
 	}
 }
 
-func (a *app) sayCommitted(done *share.Committed) {
-	where := ""
-	if done.Branch != "" {
-		where = " on " + done.Branch
-	}
+func (a *app) reportCommitted(done *share.Committed) {
 	switch {
 	case !done.Empty():
 		if done.Branch == "" {
-			a.progress("runs: HEAD is detached: no branch holds this commit; 'git switch -c NAME' makes one that does")
+			a.warn("HEAD is detached; no branch holds this commit")
+			a.hint("run 'git switch -c NAME' to keep it on a branch")
 		}
-		a.print("committed %s: %s, %s%s", done.Commit[:10], terminal.Clean(done.Summary()), filesAndBytes(done.Files, done.Bytes), terminal.Clean(where))
+		a.print("committed %s: %s, %s%s",
+			done.Commit[:10], terminal.Clean(done.Summary()), filesAndBytes(done.Files, done.Bytes), onBranch(done.Branch))
 	case len(done.Refused) == 0:
 		a.progress("runs: nothing to commit")
 	}
-	if done.Unsuccessful > 0 {
-		a.progress("runs: %s did not finish well and %s left out; --include-failed takes them", plural(done.Unsuccessful, "run"), verb(done.Unsuccessful, "is", "are"))
+	if n := done.Unsuccessful; n > 0 {
+		a.progress("runs: skipped %s; use --include-failed to commit %s", plural(n, "unsuccessful run"), verb(n, "it", "them"))
 	}
 }
 

@@ -16,18 +16,22 @@ func (a *app) hookCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    "hook pre-commit",
 		Hidden: true,
-		Short:  "Put finished runs into the commit that git is making",
-		Long: `Put finished runs into the commit of code that git is making, held to the same rules as by 'runs commit'. It is called by
-the hook that 'runs init --with-code' installs, and never keeps git from committing: what goes wrong is said, and the
-runs wait for the next commit.`,
+		Short:  "Add finished runs to the commit that Git makes",
+		Long: `Add finished runs to the code commit that Git is making, under the same rules as
+'runs commit'. The hook that 'runs init --with-code' installs calls it:
+
+    runs hook pre-commit
+
+It never keeps Git from committing. If something fails, it reports the problem and
+leaves the runs for the next commit.`,
 		Args:      arguments(1, 1, "pre-commit"),
 		ValidArgs: []string{"pre-commit"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if args[0] != "pre-commit" {
-				return usagef("hook: %q is no hook of runs; pre-commit is", args[0])
+				return usagef("hook: the hook must be pre-commit, got %q", args[0])
 			}
 			if err := a.stageForCommit(cmd.Context()); err != nil && !errors.Is(err, repo.ErrNoRepository) {
-				a.progress("runs: no runs go into this commit: %s", firstLine(err.Error()))
+				a.warn("this commit includes no runs: %s", firstLine(err.Error()))
 			}
 			return nil
 		},
@@ -46,17 +50,17 @@ func (a *app) stageForCommit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.sayRefused(done.Refused)
+	a.warnRefused(done.Refused)
 	switch {
 	case done.Waiting > 0:
 		a.progress("runs: %s not committed: %s", plural(done.Waiting, "finished run"), done.Reason)
 	case !done.Empty():
-		a.progress("runs: this commit takes along: %s, %s", terminal.Clean(done.Summary()), filesAndBytes(done.Files, done.Bytes))
+		a.progress("runs: this commit also includes: %s, %s", terminal.Clean(done.Summary()), filesAndBytes(done.Files, done.Bytes))
 	}
 	return nil
 }
 
-// withCode installs the hook and says where.
+// withCode installs the hook.
 func (a *app) withCode(ctx context.Context, r *repo.Repository) error {
 	h, changed, err := share.InstallHook(ctx, r)
 	if err != nil {
@@ -64,25 +68,25 @@ func (a *app) withCode(ctx context.Context, r *repo.Repository) error {
 	}
 	where := terminal.Clean(repo.Relative(a.dir, h.Path))
 	if !changed {
-		a.print("nothing to do: finished runs go into the commit of the code already: %s", where)
+		a.print("nothing to do: finished runs already go into code commits: %s", where)
 	} else {
-		a.print("finished runs go into the commit of the code from now on: %s", where)
+		a.print("finished runs now go into code commits: %s", where)
 	}
 	if h.Place == git.HookOfProject && changed {
-		a.progress("runs: this is a file of the project: commit it, and everyone has the hook")
+		a.progress("runs: the hook is a file of the project; commit it to share it")
 	}
 	if h.Tool == "pre-commit" {
 		snippet, err := share.HookSnippet(r)
 		if err != nil {
 			return err
 		}
-		a.progress("runs: this is for this clone; for everyone, .pre-commit-config.yaml may say:")
+		a.progress("runs: the hook is for this clone only; to share it, add to .pre-commit-config.yaml:")
 		a.print("%s", terminal.CleanLines(snippet))
 	}
 	return nil
 }
 
-// withoutCode takes the hook out again.
+// withoutCode removes the hook.
 func (a *app) withoutCode(ctx context.Context, dir []string) error {
 	if len(dir) == 1 {
 		a.dir = a.path(dir[0])
@@ -96,7 +100,7 @@ func (a *app) withoutCode(ctx context.Context, dir []string) error {
 		a.print("removed from %s", terminal.Clean(repo.Relative(a.dir, path)))
 	}
 	if err == nil && len(paths) == 0 {
-		a.print("nothing to do: no hook puts runs into the commit of the code")
+		a.print("nothing to do: no hook adds runs to code commits")
 	}
 	return err
 }

@@ -27,7 +27,7 @@ file:///shared/folder.`,
 		Args: arguments(0, 1, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if withCode && withoutCode {
-				return usagef("init: --with-code and --without-code exclude one another")
+				return usagef("init: --with-code and --without-code cannot be combined")
 			}
 			ctx := cmd.Context()
 			if withoutCode {

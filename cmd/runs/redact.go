@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/share"
@@ -25,24 +25,32 @@ func (a *app) redactCommand() *cobra.Command {
 	var f redactFlags
 	cmd := &cobra.Command{
 		Use:   "redact RUN PATTERN | redact RUN --finds",
-		Short: "Take a secret out of a finished run",
-		Long: `Replace PATTERN by [redacted] in a finished run: in its record, notes, console output, text artifacts and what it shares
-with other runs, its patches and environment. PATTERN is a text, or a regular expression as /REGEXP/; - reads it from
-stdin, so that it does not stay in the shell's history. --finds takes what 'runs commit' finds instead, --rule and
---fingerprint some of that.
+		Short: "Replace a secret in a finished run",
+		Long: `Replace PATTERN by [redacted] in a finished run: in its record, notes, console
+output, text artifacts, and the patches and environment that it shares with other
+runs.
 
-Shared files get a new name: each run that names the old one is rewritten to name the new one, listed and marked. A run
-whose patch was redacted does not come back byte for byte: 'runs checkout' proves what is left. What is committed stays in
-git's history: 'runs commit' and 'runs push' take the redaction along, and rotating the secret is the one thing that helps.`,
+    runs redact @ --finds
+    runs redact @ - < secret.txt
+
+PATTERN is a text, or a regular expression written /REGEXP/. Use - to read it from
+stdin and keep it out of the shell history. --finds replaces what 'runs commit'
+would report; --rule and --fingerprint limit that.
+
+Other runs that share a changed file are updated too, and listed. If a patch was
+redacted, the source of the run can no longer be restored in full.
+
+Redacting does not change Git's history. 'runs commit' and 'runs push' publish the
+redacted run, but older commits still contain the secret: rotate it.`,
 		Args:              arguments(1, 2, "RUN and PATTERN"),
 		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			finds := f.finds || f.rule != "" || f.fingerprint != ""
 			switch {
 			case finds && len(args) == 2:
-				return usagef("redact: PATTERN and --finds, --rule or --fingerprint exclude each other")
+				return usagef("redact: PATTERN cannot be combined with --finds, --rule or --fingerprint")
 			case !finds && len(args) == 1:
-				return usagef("redact: PATTERN or --finds missing")
+				return usagef("redact: missing PATTERN or --finds")
 			}
 			ask := repo.RedactRequest{Rule: f.rule, Fingerprint: f.fingerprint, DryRun: f.dry}
 			if !finds {
@@ -55,11 +63,11 @@ git's history: 'runs commit' and 'runs push' take the redaction along, and rotat
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&f.finds, "finds", false, "what the search before a commit finds")
-	flags.StringVar(&f.rule, "rule", "", "finds of `RULE`")
-	flags.StringVar(&f.fingerprint, "fingerprint", "", "the find with this `FINGERPRINT`")
-	flags.StringVarP(&f.experiment, "experiment", "e", "", "look in `EXPERIMENT`")
-	flags.BoolVar(&f.dry, "dry-run", false, "say what would change")
+	flags.BoolVar(&f.finds, "finds", false, "redact what the search before a commit finds")
+	flags.StringVar(&f.rule, "rule", "", "redact findings of `RULE`")
+	flags.StringVar(&f.fingerprint, "fingerprint", "", "redact the finding with this `FINGERPRINT`")
+	flags.StringVarP(&f.experiment, "experiment", "e", "", "look only in `EXPERIMENT`")
+	flags.BoolVar(&f.dry, "dry-run", false, "print what would change and change nothing")
 	flags.BoolVar(&f.json, "json", false, "print what was redacted as JSON")
 	return cmd
 }
@@ -67,7 +75,7 @@ git's history: 'runs commit' and 'runs push' take the redaction along, and rotat
 // maxPattern bounds a pattern that comes from stdin.
 const maxPattern = 64 << 10
 
-// redactPattern reads a text, /REGEXP/, or - for a line of stdin. Its errors do not show it.
+// redactPattern reads a text, /REGEXP/, or - for stdin. Its errors do not show the text.
 func redactPattern(text string, stdin io.Reader) (*regexp.Regexp, error) {
 	if text == "-" {
 		data, err := io.ReadAll(io.LimitReader(stdin, maxPattern))
@@ -81,14 +89,14 @@ func redactPattern(text string, stdin io.Reader) (*regexp.Regexp, error) {
 		expression = text[1 : len(text)-1]
 	}
 	if strings.TrimSpace(text) == "" {
-		return nil, usagef("redact: the pattern is empty")
+		return nil, usagef("redact: PATTERN must not be empty")
 	}
 	re, err := regexp.Compile(expression)
 	if err != nil {
-		return nil, usagef("redact: the pattern is no regular expression")
+		return nil, usagef("redact: PATTERN must be a valid regular expression")
 	}
 	if re.MatchString("") {
-		return nil, usagef("redact: the pattern matches the empty text")
+		return nil, usagef("redact: PATTERN must not match the empty text")
 	}
 	return re, nil
 }
@@ -102,72 +110,59 @@ func (a *app) redact(ctx context.Context, f *redactFlags, selector string, ask r
 	if err != nil {
 		return err
 	}
-	switch {
-	case e.Active != nil:
-		return &repo.HintError{Err: fmt.Errorf("redacting run %s: it is in progress", e.ID), Hint: "'runs finish " + e.ID + "' ends it"}
-	case e.Repository().Dir != r.Dir:
-		return fmt.Errorf("redacting run %s: it is not in the working tree", e.ID)
-	}
-	committed, err := share.CommittedIDs(ctx, r)
-	if err != nil {
-		return fmt.Errorf("redacting run %s: %w", e.ID, err)
-	}
-	done, err := r.Redact(ctx, e.ID, ask)
-	if errors.Is(err, repo.ErrNothingToRedact) {
-		return &repo.HintError{Err: err, Hint: "a run that shares nothing with it may hold it: 'runs commit' names them"}
-	}
+	done, err := share.Redact(ctx, r, e, ask)
 	if err != nil {
 		return err
 	}
-	inGit, pushed := false, false
-	for _, run := range done.Runs {
-		if !committed[run.ID] {
-			continue
-		}
-		inGit = true
-		there, err := share.OnRemote(ctx, r, run.ID)
-		if err != nil {
-			return fmt.Errorf("redacting run %s: %w", e.ID, err)
-		}
-		pushed = pushed || there
-	}
 	if f.json {
-		return a.printJSON(newRedactedJSON(done, ask.DryRun, inGit, pushed))
+		return a.printJSON(newRedactedJSON(done, ask.DryRun))
 	}
-	a.sayRedacted(done, ask.DryRun, inGit, pushed)
+	a.reportRedacted(done, ask.DryRun)
 	return nil
 }
 
-func (a *app) sayRedacted(done *repo.Redacted, dry, inGit, pushed bool) {
-	would := map[bool]string{true: "would redact", false: "redacted"}[dry]
-	for _, run := range done.Runs {
-		a.print("%s %s: %s", would, run.ID, strings.Join(run.Files, ", "))
+func (a *app) reportRedacted(done *share.Redaction, dry bool) {
+	verb := "redacted"
+	if dry {
+		verb = "would redact"
 	}
-	for _, id := range done.Unproof {
-		a.progress("runs: the source of %s cannot be restored any more: its redacted patches do not apply to its base", format.IDRandom(id))
+	for _, run := range done.Runs {
+		a.print("%s %s: %s", verb, run.ID, plural(len(run.Files), "file"))
+		for _, name := range run.Files {
+			a.print("  %s", terminal.Clean(name))
+		}
+	}
+	for _, id := range done.NotRestorable {
+		a.warn("the source of %s can no longer be restored; its redacted patches do not apply to its base", format.IDRandom(id))
 	}
 	for _, dir := range done.InTrash {
-		a.progress("runs: %s in the trash holds it too: remove that folder", dir)
+		a.warn("%s in the trash holds the secret too; remove that folder", dir)
 	}
 	for _, name := range done.Left {
-		a.progress("runs: %s holds it too: remove it", name)
+		a.warn("%s holds the secret too; remove it", name)
 	}
 	if dry {
 		return
 	}
-	if !inGit {
-		a.progress("runs: it was not committed here; where it has left this machine, rotate it")
+	if !done.Committed {
+		a.progress("runs: the secret was not committed in this clone; rotate it if it left this machine another way")
 		return
 	}
-	if pushed {
-		a.progress("runs: it was pushed: rotate the secret now, everybody who can fetch has it")
+	if done.Pushed {
+		a.warn("the secret was pushed; rotate it now, because everyone who can fetch has it")
 	}
-	a.progress("runs: git's history still holds it, and so does refs/runs/kept of this clone")
-	a.progress("      'runs commit' takes the redaction into git%s", map[bool]string{true: ", 'runs push' to the others", false: ""}[pushed])
-	a.progress("      to rewrite history, with git-filter-repo, in a fresh clone, from all branches:")
-	a.progress("        git filter-repo --replace-text FILE      # FILE: a line 'SECRET==>%s'", "[redacted]")
-	a.progress("        git push --force --all                   # everybody clones anew; runs that name other commits keep their patches")
-	a.progress("      and here: git update-ref -d refs/runs/kept && git reflog expire --expire=now --all && git gc --prune=now")
+	a.progress("runs: the history of Git still holds the secret, and so does refs/runs/kept in this clone")
+	if done.Pushed {
+		a.hint("run 'runs commit' and 'runs push' to publish the redacted run")
+	} else {
+		a.hint("run 'runs commit' to commit the redacted run")
+	}
+	a.hint("to rewrite history, run git-filter-repo in a fresh clone that has all branches:")
+	a.hint("  git filter-repo --replace-text FILE   # FILE holds one line, SECRET==>[redacted]")
+	a.hint("  git push --force --all                # then everyone clones again")
+	a.hint("and in this clone:")
+	a.hint("  git update-ref -d refs/runs/kept")
+	a.hint("  git reflog expire --expire=now --all && git gc --prune=now")
 }
 
 type redactedJSON struct {
@@ -188,13 +183,13 @@ type redactedRunJSON struct {
 	ID    string   `json:"id"`
 }
 
-func newRedactedJSON(done *repo.Redacted, dry, inGit, pushed bool) redactedJSON {
+func newRedactedJSON(done *share.Redaction, dry bool) redactedJSON {
 	runs := make([]redactedRunJSON, len(done.Runs))
 	for i, run := range done.Runs {
 		runs[i] = redactedRunJSON{run.Files, run.ID}
 	}
 	return redactedJSON{
-		Committed: inGit, DryRun: dry, Left: done.Left, NotRestorable: done.Unproof, Places: done.Places, Pushed: pushed,
-		Removed: done.Old, Runs: runs, Trash: done.InTrash, What: done.What,
+		Committed: done.Committed, DryRun: dry, Left: done.Left, NotRestorable: done.NotRestorable, Places: done.Places,
+		Pushed: done.Pushed, Removed: done.Removed, Runs: runs, Trash: done.InTrash, What: done.What,
 	}
 }

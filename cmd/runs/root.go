@@ -376,6 +376,11 @@ func (a *app) warn(format string, args ...any) {
 	a.progress("runs: warning: "+format, args...)
 }
 
+// hint writes the next step, on a line below the one that it is about.
+func (a *app) hint(format string, args ...any) {
+	a.progress("      "+format, args...)
+}
+
 // warnAll writes one line for each warning of a step that succeeded.
 func (a *app) warnAll(warnings []string) {
 	for _, w := range warnings {

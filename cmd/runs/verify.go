@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,28 +19,31 @@ func (a *app) verifyCommand() *cobra.Command {
 	var experiment string
 	cmd := &cobra.Command{
 		Use:   "verify [RUN…] | --all [REV…] [flags]",
-		Short: "Prove that runs are what was recorded",
-		Long: `Compute every digest of the runs anew, their files, artifacts, patches, manifests and environments, compare metrics with
-what run.toml sums up, rebuild their source trees, and say what of each run can be restored. Without RUN, all finished
-runs, and that nothing lies in .runs that git must not carry.
+		Short: "Verify that runs match what was recorded",
+		Long: `Verify runs: recompute every digest, compare the metrics with the summary in
+run.toml, rebuild the source, and report what can be restored. Without RUN, verify
+all finished runs, and check that .runs holds nothing that Git must not carry.
 
-With --all, verify the whole history of the branch, or of the revisions named, without a checkout: every run that a commit
-ever added, that none was changed afterwards or vanished without a mark, the files that runs share, and that nothing lies
-in .runs that must not. OLD..NEW and ^OLD leave out what OLD has. It works in a bare repository too, with every .runs folder
-there; in a pre-receive or update hook of a server:
+    runs verify
+    runs verify --all origin/main..HEAD
+
+With --all, verify the history of the branch, or of REV, without a checkout: every
+run that a commit added, that none was changed later, and that none was removed
+without a removal marker. This also works in a bare repository. In a pre-receive
+hook, reject a push that brings a damaged run:
 
     while read old new ref; do runs verify --all $old..$new || exit 1; done
 
-With --stores, ask the store for every artifact that the runs name and git does not have.
+With --stores, ask the artifact store for every artifact that is not in Git.
 
-Exit status: 0 all is as recorded; 1 something is damaged or missing; 2 wrong usage; 3 a selector names no run.`,
+Exit status: 0 everything is as recorded; 1 something is damaged or missing; 2 wrong usage; 3 a selector names no run.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if all {
 				if stores {
-					return usagef("verify: --all and --stores exclude one another")
+					return usagef("verify: --all and --stores cannot be combined")
 				}
 				if experiment != "" {
-					return usagef("verify: --all verifies every experiment")
+					return usagef("verify: --all and --experiment cannot be combined")
 				}
 				return a.verifyHistory(cmd.Context(), args, asJSON)
 			}
@@ -49,10 +51,10 @@ Exit status: 0 all is as recorded; 1 something is damaged or missing; 2 wrong us
 		},
 		ValidArgsFunction: a.completeRun,
 	}
-	cmd.Flags().BoolVar(&all, "all", false, "verify the whole history of the branch, or of REV")
-	cmd.Flags().BoolVar(&stores, "stores", false, "ask the store for every artifact that the runs name")
+	cmd.Flags().BoolVar(&all, "all", false, "verify the history of the branch, or of REV")
+	cmd.Flags().BoolVar(&stores, "stores", false, "ask the artifact store for every artifact of the runs")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the verdicts as JSON")
-	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "look in `EXPERIMENT`")
+	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "look only in `EXPERIMENT`")
 	return cmd
 }
 
@@ -65,67 +67,34 @@ func (a *app) verify(ctx context.Context, selectors []string, experiment string,
 	if err != nil {
 		return err
 	}
-	entries := c.Entries()
-	if len(selectors) > 0 {
-		entries = nil
-		for _, selector := range selectors {
-			more, _, err := c.Select(ctx, selector)
-			if err != nil {
-				return err
-			}
-			entries = append(entries, more...)
-		}
-	}
-	entries = slices.DeleteFunc(slices.Clone(entries), func(e *repo.Entry) bool { return e.Active != nil })
 	if stores {
+		entries, err := share.FinishedRuns(ctx, c, selectors)
+		if err != nil {
+			return err
+		}
 		return a.verifyStores(ctx, r, entries, asJSON)
 	}
-	known := map[string]bool{}
-	for _, run := range c.Runs() {
-		known[run.ID] = true
-	}
-	for _, d := range c.Damage() {
-		known[d.ID] = true
-	}
-	verifier := repo.NewVerifier()
-	verdicts := make([]repo.Verdict, len(entries))
-	bad := 0
 	progress := a.term.Progress("verifying")
 	defer progress.Done()
-	for i, e := range entries {
-		if verdicts[i], err = verifier.Verify(ctx, e); err != nil {
-			return err
-		}
-		if len(verdicts[i].Problems) > 0 {
-			bad++
-		}
-		verdicts[i].Unknown = slices.DeleteFunc(repo.References(e.Run), func(ref repo.Reference) bool { return known[ref.ID] })
-		progress.Count(int64(i+1), int64(len(entries)))
-	}
+	v, err := share.VerifyFinished(ctx, c, selectors, progress.Count)
 	progress.Done()
-	var strays []share.Problem
-	if len(selectors) == 0 {
-		for _, d := range c.Damage() {
-			reason := terminal.Clean(d.Err.Error())
-			verdicts = append(verdicts, repo.Verdict{ID: d.ID, Problems: []string{reason}, Why: reason})
-		}
-		if strays, err = share.Strays(ctx, r); err != nil {
-			return err
-		}
-		bad += len(c.Damage()) + len(strays)
-	}
-	if asJSON {
-		err = a.printVerdicts(verdicts, strays)
-	} else {
-		err = a.term.Page(ctx, func(w io.Writer) error { return a.writeVerdicts(w, verdicts, strays) })
-	}
 	if err != nil {
 		return err
 	}
-	if bad > 0 {
-		return quietError{exitFailed}
+	verdicts := v.Verdicts
+	for _, d := range v.Damaged {
+		reason := terminal.Clean(d.Err.Error())
+		verdicts = append(verdicts, repo.Verdict{ID: d.ID, Problems: []string{reason}, Why: reason})
 	}
-	return nil
+	if asJSON {
+		err = a.printVerdicts(verdicts, v.Strays)
+	} else {
+		err = a.term.Page(ctx, func(w io.Writer) error { return a.writeVerdicts(w, verdicts, v.Strays) })
+	}
+	if err == nil && v.Bad() > 0 {
+		err = quietError{exitFailed}
+	}
+	return err
 }
 
 // verdictJSON is the verdict on a run.
@@ -202,17 +171,17 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, strays []share
 			a.writeProblem(w, v.ID, p)
 		}
 		for _, ref := range v.Unknown {
-			fmt.Fprintf(w, "%s: %s %s is not here\n", v.ID, ref.Key, ref.ID)
+			fmt.Fprintf(w, "%s: %s %s is not in this clone\n", v.ID, ref.Key, ref.ID)
 		}
 	}
 	for _, p := range strays {
-		a.writeProblem(w, p.Path, "git carries it: "+p.Reason)
+		a.writeProblem(w, p.Path, "Git tracks it: "+p.Reason)
 	}
 	_, err := fmt.Fprintf(w, "\n%s: %d damaged, %d fully restorable\n", plural(len(verdicts), "run"), damaged, restorable)
 	return err
 }
 
-// writeProblem says what is wrong with what; on a terminal it is wrapped.
+// writeProblem names what is damaged and why. On a terminal the reason is wrapped.
 func (a *app) writeProblem(w io.Writer, what, reason string) {
 	if reason = terminal.Clean(reason); a.term.OutIsTerminal() {
 		reason = strings.ReplaceAll(wrap(reason, a.term.Width()-8), "\n", "\n        ")

@@ -1,0 +1,76 @@
+package share
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
+	"github.com/gitruns/runs/repo/query"
+)
+
+// Selection names runs to commit. The zero value is every finished run that is not committed.
+type Selection struct {
+	Selectors  []string
+	Where      string // an expression
+	Group      string
+	Experiment string
+}
+
+// Empty reports whether no run is named.
+func (s Selection) Empty() bool {
+	return len(s.Selectors) == 0 && s.Where == "" && s.Group == "" && s.Experiment == ""
+}
+
+// IDs returns the ids of the runs of a catalog that the selection names, and the keys of its expression that no run has. A
+// run in progress is an error if it is named by itself, and left out otherwise. That none is named is a
+// *query.NotFoundError. Do not call it on an empty selection.
+func (s Selection) IDs(ctx context.Context, c *catalog.Catalog) ([]string, []catalog.MissingKey, error) {
+	selectors := s.Selectors
+	if s.Group != "" {
+		selectors = append(selectors[:len(selectors):len(selectors)], "group="+s.Group)
+	}
+	entries, err := c.SelectAll(ctx, selectors)
+	if err != nil {
+		return nil, nil, err
+	}
+	entries, missing, err := c.Match(entries, s.Where)
+	if err != nil {
+		return nil, missing, err
+	}
+	byItself := len(selectors) > 0 && s.Where == "" && s.Group == ""
+	var ids []string
+	for _, e := range entries {
+		switch {
+		case e.Active == nil:
+			ids = append(ids, e.ID)
+		case byItself:
+			return nil, missing, &repo.HintError{
+				Err:  fmt.Errorf("committing run %s: it is still running", e.ID),
+				Hint: fmt.Sprintf("run 'runs finish %s' first", e.ID),
+			}
+		}
+	}
+	if len(ids) == 0 {
+		what := s.Where
+		if what == "" {
+			what = "-e " + s.Experiment
+		}
+		return nil, missing, &query.NotFoundError{Selector: what, Reason: "no finished run matches; run 'runs ls' to list the runs"}
+	}
+	return ids, missing, nil
+}
+
+// CommitFinished commits a run that has just finished, if the configuration says commit.auto. It returns nil if it does not,
+// or if the run was not successful. Whatever the error, the run is recorded: the next Commit includes it.
+func CommitFinished(ctx context.Context, r *repo.Repository, run *format.Run) (*Committed, error) {
+	if run == nil || run.Status != format.Finished {
+		return nil, nil
+	}
+	config, err := r.Config()
+	if err != nil || !config.Commit.Auto {
+		return nil, err
+	}
+	return Commit(ctx, r, Request{IDs: []string{run.ID}, Branch: config.Commit.Branch})
+}

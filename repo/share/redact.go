@@ -1,0 +1,53 @@
+package share
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gitruns/runs/repo"
+)
+
+// Redaction is what a redaction did, and where the secret still is.
+type Redaction struct {
+	*repo.Redacted
+	Committed bool // one of the runs was committed in this clone: the history of Git holds the secret
+	Pushed    bool // and the remote has it
+}
+
+// Redact replaces a secret in a finished run of the working tree, as repo.Redact does, and says how far the secret has got.
+func Redact(ctx context.Context, r *repo.Repository, e *repo.Entry, ask repo.RedactRequest) (*Redaction, error) {
+	switch {
+	case e.Active != nil:
+		return nil, &repo.HintError{
+			Err:  fmt.Errorf("redacting run %s: it is still running", e.ID),
+			Hint: fmt.Sprintf("run 'runs finish %s' first", e.ID),
+		}
+	case e.Repository().Dir != r.Dir:
+		return nil, fmt.Errorf("redacting run %s: it is not in the working tree", e.ID)
+	}
+	committed, err := CommittedIDs(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("redacting run %s: %w", e.ID, err)
+	}
+	done, err := r.Redact(ctx, e.ID, ask)
+	if errors.Is(err, repo.ErrNothingToRedact) {
+		return nil, &repo.HintError{Err: err, Hint: "run 'runs commit' to see which runs hold a secret"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := &Redaction{Redacted: done}
+	for _, run := range done.Runs {
+		if !committed[run.ID] {
+			continue
+		}
+		out.Committed = true
+		pushed, err := OnRemote(ctx, r, run.ID)
+		if err != nil {
+			return nil, fmt.Errorf("redacting run %s: %w", e.ID, err)
+		}
+		out.Pushed = out.Pushed || pushed
+	}
+	return out, nil
+}

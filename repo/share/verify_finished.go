@@ -1,0 +1,73 @@
+package share
+
+import (
+	"context"
+	"slices"
+
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
+)
+
+// Verification is what a look at runs found.
+type Verification struct {
+	Verdicts []repo.Verdict // of finished runs, in the order of the catalog or of the selectors
+	Damaged  []repo.Damage  // runs whose record cannot be read; only if no run was named
+	Strays   []Problem      // what is in .runs and must not be in Git; only if no run was named
+}
+
+// Bad is how many runs and files are not what they should be.
+func (v *Verification) Bad() int {
+	bad := len(v.Damaged) + len(v.Strays)
+	for _, verdict := range v.Verdicts {
+		if len(verdict.Problems) > 0 {
+			bad++
+		}
+	}
+	return bad
+}
+
+// FinishedRuns returns the finished runs that selectors name, in their order; without selectors, all of the catalog.
+func FinishedRuns(ctx context.Context, c *catalog.Catalog, selectors []string) ([]*repo.Entry, error) {
+	entries := slices.Clone(c.Entries())
+	if len(selectors) > 0 {
+		entries = nil
+		for _, selector := range selectors {
+			more, _, err := c.Select(ctx, selector)
+			if err != nil {
+				return nil, err
+			}
+			entries = append(entries, more...)
+		}
+	}
+	return slices.DeleteFunc(entries, func(e *repo.Entry) bool { return e.Active != nil }), nil
+}
+
+// VerifyFinished verifies the finished runs that selectors name. Without selectors it verifies all, names those that cannot be
+// read, and looks for files that must not be in Git. progress may be nil; it gets the number of runs verified and of all.
+func VerifyFinished(ctx context.Context, c *catalog.Catalog, selectors []string, progress func(done, total int64)) (*Verification, error) {
+	entries, err := FinishedRuns(ctx, c, selectors)
+	if err != nil {
+		return nil, err
+	}
+	known := c.IDs()
+	for _, d := range c.Damage() {
+		known[d.ID] = true
+	}
+	v := &Verification{Verdicts: make([]repo.Verdict, len(entries))}
+	verifier := repo.NewVerifier()
+	for i, e := range entries {
+		if v.Verdicts[i], err = verifier.Verify(ctx, e); err != nil {
+			return nil, err
+		}
+		v.Verdicts[i].Unknown = slices.DeleteFunc(repo.References(e.Run), func(ref repo.Reference) bool { return known[ref.ID] })
+		if progress != nil {
+			progress(int64(i+1), int64(len(entries)))
+		}
+	}
+	if len(selectors) > 0 {
+		return v, nil
+	}
+	v.Damaged = c.Damage()
+	v.Strays, err = Strays(ctx, c.Repository())
+	return v, err
+}
