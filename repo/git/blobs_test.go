@@ -1,8 +1,11 @@
 package git
 
 import (
+	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/gitruns/runs/repo/git/gittest"
 )
 
 // The ids are what `git hash-object --stdin` prints in a repository of either hash.
@@ -17,5 +20,40 @@ func TestBlobID(t *testing.T) {
 				t.Errorf("%s: %s, %v, want %s", c.name, got, err, want)
 			}
 		}
+	}
+}
+
+// TestBlobWriter stores files through Git's filters, and leaves the user's index alone.
+func TestBlobWriter(t *testing.T) {
+	for _, shape := range []string{"plain", "SHA-256", "linked worktree", "sparse checkout"} {
+		t.Run(shape, func(t *testing.T) {
+			t.Parallel()
+			r := gittest.Named(t, shape).Make(t)
+			dirs := open(t, r)
+			r.Write(".gitattributes", "*.txt text eol=crlf\n")
+			r.Write("a.txt", "one\r\n")
+			r.Write("b c.bin", "one\r\n")
+			before := r.Git("ls-files", "-s")
+			w, err := NewBlobWriter(dirs)
+			check(t, err)
+			entries, err := w.Add(t.Context(), []string{"a.txt", "b c.bin"})
+			check(t, err)
+			if len(entries) != 2 || entries[0].Path != "a.txt" || entries[1].Path != "b c.bin" {
+				t.Fatalf("%s: Add: %+v", shape, entries)
+			}
+			equal(t, "a file that is filtered", r.Git("cat-file", "blob", entries[0].ID), "one")
+			equal(t, "a file that is not", r.Git("cat-file", "blob", entries[1].ID), "one\r")
+			equal(t, "index", r.Git("ls-files", "-s"), before)
+			if none, err := w.Add(t.Context(), nil); err != nil || none != nil {
+				t.Errorf("Add of nothing: %v, %v", none, err)
+			}
+			if _, err := w.Add(t.Context(), []string{"absent"}); err == nil {
+				t.Error("Add of a file that does not exist is no error")
+			}
+			w.Close()
+			var text bytes.Buffer
+			check(t, ReadFiltered(t.Context(), dirs, entries[0].ID, "x.txt", &text))
+			equal(t, "as a checkout would write it", text.String(), "one\r\n")
+		})
 	}
 }

@@ -87,6 +87,7 @@ func TestPreCommit(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			r, dirs := plain(t)
 			if c.do != nil {
 				c.do(t, r, dirs)
@@ -132,6 +133,7 @@ func TestHookBlock(t *testing.T) {
 		{"line breaks of Windows", "#!/bin/sh\r\nmake lint\r\n", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			_, dirs := plain(t)
 			path := filepath.Join(dirs.Common, "hooks", "pre-commit")
 			write(t, path, c.script)

@@ -87,6 +87,7 @@ func TestMoveBranchInTheWay(t *testing.T) {
 		{"the beginning of the new file", func(r *gittest.Repository) { r.Write(".runs/new/run.toml", "r") }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			r, dirs := plain(t)
 			next := upstream(t, r, dirs)
 			c.do(r)
@@ -159,6 +160,7 @@ func TestKilledMove(t *testing.T) {
 		}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			r, dirs := plain(t)
 			next := upstream(t, r, dirs)
 			o, err := Begin(t.Context(), dirs, kindMove, "aaaa1111")
@@ -166,7 +168,7 @@ func TestKilledMove(t *testing.T) {
 			o.intent.old = r.Head
 			c.steps(t, r, o, next)
 			check(t, o.lockFile.Close())
-			check(t, CompleteOrRollBack(t.Context(), dirs))
+			complete(t, dirs)
 			want := r.Head
 			if c.done {
 				want = next
@@ -194,7 +196,7 @@ func TestKilledMoveAndMovedOn(t *testing.T) {
 	check(t, o.lockFile.Close())
 	check(t, os.Remove(dirs.indexPath()+".lock"))
 	own := r.Commit("own", map[string]string{"own.txt": "own\n"})
-	check(t, CompleteOrRollBack(t.Context(), dirs))
+	complete(t, dirs)
 	tip, err := ReadTip(t.Context(), dirs)
 	check(t, err)
 	equal(t, "tip", tip, Tip{own, "main"})

@@ -206,6 +206,7 @@ func TestDurableBase(t *testing.T) {
 		}, "", "HEAD", Base{OnRemote: true, Durable: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			r, dirs, _ := cloned(t)
 			for _, args := range c.git {
 				r.Git(args...)

@@ -31,6 +31,9 @@ func Main(m *testing.M) int {
 		return 0
 	}
 	home, err := os.MkdirTemp("", "gittest-")
+	if err == nil {
+		home, err = filepath.EvalSymlinks(home)
+	}
 	if err != nil {
 		fmt.Println(err)
 		return 1
@@ -61,6 +64,7 @@ func Main(m *testing.M) int {
 	} {
 		_ = os.Setenv(name, value)
 	}
+	templates.dir = filepath.Join(home, "templates")
 	return m.Run()
 }
 
@@ -82,13 +86,23 @@ type Repository struct {
 // New makes an empty repository in a folder of the test.
 func New(t testing.TB, args ...string) *Repository {
 	t.Helper()
-	base, err := filepath.EvalSymlinks(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	return initIn(t, realTempDir(t), args...)
+}
+
+func initIn(t testing.TB, base string, args ...string) *Repository {
+	t.Helper()
 	r := &Repository{Shape: Shape{Name: "new", Branch: "main"}, Base: base, Dir: filepath.Join(base, "project"), t: t}
 	Git(t, base, append(append([]string{"init", "-q"}, args...), r.Dir)...)
 	return r
+}
+
+func realTempDir(t testing.TB) string {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // Git runs git in a folder and returns what it prints, without the last line break. A failure ends the test.
@@ -164,8 +178,8 @@ func (r *Repository) Commit(message string, files map[string]string) string {
 	return r.Git("rev-parse", "HEAD")
 }
 
-// State describes what a user would notice: the branch, its commit, the index, the working tree, and whether the repository
-// is locked or damaged. Two equal texts are equal repositories.
+// State describes what a user would notice: refs, the index, the working tree, and whether the repository is locked. Two
+// repositories with equal texts are equal.
 func (r *Repository) State() string {
 	r.t.Helper()
 	var b strings.Builder

@@ -3,6 +3,7 @@ package gittest
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -128,14 +129,47 @@ func Shapes() []Shape {
 	}
 }
 
-// Make makes a repository of the shape for a test.
+// Make makes a repository of the shape for a test. The first one of a shape is made by Git, the others are copies of it.
 func (s Shape) Make(t testing.TB) *Repository {
 	t.Helper()
+	r := *s.template(t)
+	template := r
+	r.t, r.Base = t, realTempDir(t)
+	r.Dir = r.Base + strings.TrimPrefix(template.Dir, template.Base)
+	if r.Origin != "" {
+		r.Origin = r.Base + strings.TrimPrefix(template.Origin, template.Base)
+	}
+	if err := copyTree(r.Base, template.Base); err != nil {
+		t.Fatal(err)
+	}
+	if !r.Bare && !r.Unborn { // the files are others than those that the index knows
+		r.Git("update-index", "-q", "--refresh")
+	}
+	return &r
+}
+
+func (s Shape) template(t testing.TB) *Repository {
+	t.Helper()
+	templates.Lock()
+	defer templates.Unlock()
+	template, ok := templates.made[s.Name]
+	if !ok {
+		template = s.makeIn(t, filepath.Join(templates.dir, s.Name))
+		templates.made[s.Name] = template
+	}
+	return template
+}
+
+func (s Shape) makeIn(t testing.TB, base string) *Repository {
+	t.Helper()
+	if err := os.MkdirAll(base, 0o777); err != nil {
+		t.Fatal(err)
+	}
 	var args []string
 	if s.SHA256 {
 		args = append(args, "--object-format=sha256")
 	}
-	r := New(t, args...)
+	r := initIn(t, base, args...)
 	r.Shape = s
 	s.make(r)
 	return r
@@ -153,13 +187,13 @@ func Named(t testing.TB, name string) Shape {
 	return Shape{}
 }
 
-// Each runs a test in a repository of every shape.
+// Each runs a test in a repository of every shape, several at a time: the test must not change its environment.
 func Each(t *testing.T, test func(t *testing.T, r *Repository)) {
 	t.Helper()
 	for _, s := range Shapes() {
 		t.Run(s.Name, func(t *testing.T) {
-			r := s.Make(t)
-			test(t, r)
+			t.Parallel()
+			test(t, s.Make(t))
 		})
 	}
 }

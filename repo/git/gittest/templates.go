@@ -1,0 +1,56 @@
+package gittest
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+)
+
+// templates are the repositories that others are copied from: Git takes much longer to make one.
+var templates = struct {
+	sync.Mutex
+	dir  string // set by Main
+	made map[string]*Repository
+}{made: map[string]*Repository{}}
+
+// withPaths are files of Git that hold absolute paths.
+var withPaths = []string{"config", ".git", "gitdir", "commondir", "alternates"}
+
+// copyTree copies a folder of repositories. Paths that Git has written down are changed to the new place, and files keep
+// their times.
+func copyTree(to, from string) error {
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || path == from {
+			return err
+		}
+		target := to + path[len(from):]
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		switch {
+		case entry.IsDir():
+			return os.Mkdir(target, 0o777)
+		case entry.Type()&fs.ModeSymlink != 0:
+			leads, err := os.Readlink(path)
+			if err != nil {
+				return err
+			}
+			return os.Symlink(leads, target)
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(withPaths, entry.Name()) {
+			data = bytes.ReplaceAll(data, []byte(filepath.ToSlash(from)), []byte(filepath.ToSlash(to)))
+		}
+		if err := os.WriteFile(target, data, info.Mode().Perm()|0o200); err != nil {
+			return err
+		}
+		return os.Chtimes(target, info.ModTime(), info.ModTime())
+	})
+}
