@@ -22,7 +22,8 @@ HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROOT = os.path.join(HERE, "go") if os.path.isfile(os.path.join(HERE, "go", "go.mod")) else os.path.dirname(HERE)
 NAME = "gitruns"
 
-# The tags of the wheel for each platform of Go. A static binary runs on any Linux of the architecture. Go needs macOS 12.
+# The tags of the wheel for each platform of Go. A static binary runs on every Linux of its architecture. Go needs macOS
+# 12.
 PLATFORMS = {
     ("linux", "amd64"): "manylinux_2_17_x86_64.manylinux2014_x86_64.musllinux_1_1_x86_64",
     ("linux", "arm64"): "manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64",
@@ -82,9 +83,7 @@ def program(target: tuple[str, str], folder: str) -> str:
         check=False,
     )
     if done.returncode != 0:
-        raise SystemExit(
-            f"gitruns: 'go build ./cmd/runs' for {system}/{machine} ended with status {done.returncode}"
-        )
+        raise SystemExit(f"gitruns: 'go build ./cmd/runs' for {system}/{machine} ended with status {done.returncode}")
     return path
 
 

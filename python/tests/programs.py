@@ -1,11 +1,13 @@
-"""How many programs that record with W&B work whole: of sources that it is given, by what each of them uses.
+"""Counts how many programs that record with W&B gitruns covers, by the names and keywords that each of them uses.
 
-    pip download --no-deps --only-binary :all: --ignore-requires-python --python-version 3.11 -r python/tests/programs.txt -d DIR
+    pip download --no-deps --only-binary :all: --ignore-requires-python --python-version 3.11 \\
+        -r python/tests/programs.txt -d DIR
     python programs.py DIR...        # folders of sources; wheels and sdists in them are read as they are
-    python programs.py --each DIR... # and one line a program that lacks something
+    python programs.py --each DIR... # and one line per program that is not covered
 
-A program is a file that imports wandb and calls init, or log or another call of a run, outside folders of tests and docs. It is
-covered when every name and keyword that it uses is there; what is refused with a word on what to use counts as not there.
+A program is a file that imports wandb and calls init, log or another function of a run, outside folders of tests and
+docs. It is covered if gitruns has every name and keyword that it uses. A name that only raises an error with a hint
+counts as missing.
 """
 
 from __future__ import annotations
@@ -39,9 +41,10 @@ from gitruns._summary import Summary  # noqa: E402
 
 WAYS = {"import gitruns as wandb": gitruns, "runs exec --wandb": wandb}
 
-# What an expression is: the module or a class, and the dotted name below it: ("wandb", "plot.line"), ("Run", "log"), ("Run", "").
+# The kind of an expression: the module or a class, and the dotted name in it, as ("wandb", "plot.line") or ("Run", "").
 Kind = tuple[str, str]
-# A use: what of, the keywords (None where it is no call), how many positional arguments, and whether it is an "import", a "read" or a "write".
+# A use: of what, the keywords (None if it is not a call), the number of positional arguments, and "import", "read" or
+# "write".
 Use = tuple[Kind, "tuple[str, ...] | None", int, str]
 
 _VALUES = {
@@ -52,9 +55,14 @@ _VALUES = {
     ("Run", "summary"): "Summary",
 }
 _RESULTS = {
-    ("wandb", "init"): "Run", ("wandb", "Artifact"): "Artifact", ("wandb", "Table"): "Table", ("wandb", "use_artifact"): "Artifact", ("wandb", "log_artifact"): "Artifact",
-    ("Run", "use_artifact"): "Artifact", ("Run", "log_artifact"): "Artifact",
-}  # fmt: skip
+    ("wandb", "init"): "Run",
+    ("wandb", "Artifact"): "Artifact",
+    ("wandb", "Table"): "Table",
+    ("wandb", "use_artifact"): "Artifact",
+    ("wandb", "log_artifact"): "Artifact",
+    ("Run", "use_artifact"): "Artifact",
+    ("Run", "log_artifact"): "Artifact",
+}
 _RECORDS = ("init", "log", "finish", "save", "watch", "define_metric", "log_artifact", "use_artifact")
 _ASIDE = {"test", "tests", "testing", "doc", "docs", "unit_tests", "tests_fabric", "tests_pytorch"}
 
@@ -430,7 +438,10 @@ def imported(path: str) -> object:
 
 
 def sources(paths: list[str]) -> Iterator[tuple[str, str, bytes]]:
-    """(package, path, source) of each Python file below the paths: the package is the archive's name, or the folder's."""
+    """Yield (package, path, source) of each Python file under the paths.
+
+    The package is the name of the archive or the folder.
+    """
     for top in paths:
         files = [os.path.join(at, n) for at, _, names in os.walk(top) for n in names] if os.path.isdir(top) else [top]
         for path in sorted(files):
@@ -450,7 +461,7 @@ def sources(paths: list[str]) -> Iterator[tuple[str, str, bytes]]:
 
 
 def programs(paths: list[str]) -> Iterator[tuple[str, str, Program]]:
-    """(package, path, program) of the files that import wandb; a source that is there twice comes once."""
+    """Yield (package, path, program) of the files that import wandb. Equal sources count once."""
     seen = set()
     for package, path, source in sources(paths):
         parts = path.replace(os.sep, "/").split("/")
@@ -475,22 +486,22 @@ def main(paths: list[str], each: bool) -> None:
     found = list(programs(paths))
     record = [f for f in found if f[2].records]
     if not record:
-        sys.exit("no program that records with wandb below " + ", ".join(paths))
-    print(
-        f"{len(record)} files of {len({p for p, _, _ in record})} packages record with wandb, of {len(found)} that import it"
-    )
+        sys.exit("no program under these paths records with wandb: " + ", ".join(paths))
+    packages = len({p for p, _, _ in record})
+    print(f"{len(record)} files of {packages} packages record with wandb, of {len(found)} that import it")
     for way in WAYS:
         missing = [[lack for use in p.uses if (lack := lacks(use, way))] for _, _, p in record]
         total = sum(len(p.uses) for _, _, p in record)
         other = sum(not any(lacks(use, way) for use in p.uses) for _, _, p in found)
         whole = sum(not m for m in missing)
         by = {package: [not m for (p, _, _), m in zip(record, missing) if p == package] for package, _, _ in record}
+        mean = sum(sum(b) / len(b) for b in by.values()) / len(by)
         print(
-            f"\n{way}: {whole / len(record):.1%} of the files whole ({whole} of {len(record)}; {sum(sum(b) / len(b) for b in by.values()) / len(by):.1%} where each package counts the same)"
+            f"\n{way}: {whole / len(record):.1%} of the files are covered ({whole} of {len(record)}; "
+            f"{mean:.1%} if each package counts the same)"
         )
-        print(
-            f"  {1 - sum(map(len, missing)) / total:.1%} of {total} uses; {other / len(found):.1%} of all files that import it"
-        )
+        covered = 1 - sum(map(len, missing)) / total
+        print(f"  {covered:.1%} of {total} uses; {other / len(found):.1%} of all files that import it")
         sites, files = Counter(lack for m in missing for lack in m), Counter(lack for m in missing for lack in set(m))
         alone = Counter(m[0] for m in missing if len(set(m)) == 1)
         print(f"  {'uses':>5} {'files':>6} {'alone':>6}  missing")

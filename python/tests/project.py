@@ -40,9 +40,16 @@ class Project(unittest.TestCase):
     def env(self, **more: str) -> dict:
         env = {k: v for k, v in os.environ.items() if not k.startswith(SETTINGS)}
         env.update(
-            PYTHONPATH=os.pathsep.join([SRC, env.get("PYTHONPATH", "")]).rstrip(os.pathsep), RUNS_BINARY=self.binary, HOME=self.dir, GIT_CONFIG_NOSYSTEM="1",
-            GIT_AUTHOR_NAME="Ada", GIT_AUTHOR_EMAIL="ada@example.org", GIT_COMMITTER_NAME="Ada", GIT_COMMITTER_EMAIL="ada@example.org", RUNS_SIDECAR="0",
-        )  # fmt: skip
+            PYTHONPATH=os.pathsep.join([SRC, env.get("PYTHONPATH", "")]).rstrip(os.pathsep),
+            RUNS_BINARY=self.binary,
+            HOME=self.dir,
+            GIT_CONFIG_NOSYSTEM="1",
+            GIT_AUTHOR_NAME="Ada",
+            GIT_AUTHOR_EMAIL="ada@example.org",
+            GIT_COMMITTER_NAME="Ada",
+            GIT_COMMITTER_EMAIL="ada@example.org",
+            RUNS_SIDECAR="0",
+        )
         env.update(more)
         return env
 

@@ -16,7 +16,8 @@ class Log(Project):
     def test_a_run(self) -> None:
         self.python("""
 import gitruns
-with gitruns.init(project="penguins", name="first", group="g", job_type="train", notes="a note", tags=["a", "b"], config={"lr": 0.1, "m": {"k": [1, 2]}, "no": None}) as run:
+with gitruns.init(project="penguins", name="first", group="g", job_type="train", notes="a note", tags=["a", "b"],
+                  config={"lr": 0.1, "m": {"k": [1, 2]}, "no": None}) as run:
     for i in range(5):
         gitruns.log({"loss": 1 / (i + 1), "acc": i})
     assert gitruns.run is run and run.step == 5 and run.summary["acc"] == 4
@@ -79,7 +80,8 @@ class Odd:
 run = gitruns.init()
 for v in (1.5, math.nan, math.inf, -math.inf, True, 1 << 60, decimal.Decimal("0.5"), Scalar(2.5)):
     run.log({"n": v, "m": 0.1})
-run.log({"t": "text", "none": None, "list": [1, "a", None], "nested": {"x": {"y": 1}}, "path": pathlib.Path("a"), "when": datetime.date(2020, 1, 2)})
+run.log({"t": "text", "none": None, "list": [1, "a", None], "nested": {"x": {"y": 1}}, "path": pathlib.Path("a"),
+         "when": datetime.date(2020, 1, 2)})
 for i in range(3):
     run.log({"odd": Odd(), "big": 1 << 2000})
 run.log({"bad\\nkey": 1, "": 2, "k" * 300: 3, "100%": 4, 'q"': 5})
@@ -129,7 +131,8 @@ for v in json.load(open("values.json")):
 import gitruns as wandb
 assert wandb.run is None
 wandb.finish()
-for call in (lambda: wandb.log({"a": 1}), lambda: wandb.config.lr, lambda: wandb.summary["a"], lambda: wandb.define_metric("a"), lambda: wandb.save("x")):
+for call in (lambda: wandb.log({"a": 1}), lambda: wandb.config.lr, lambda: wandb.summary["a"],
+             lambda: wandb.define_metric("a"), lambda: wandb.save("x")):
     try:
         call()
         print("taken")
@@ -142,7 +145,8 @@ assert wandb.init() is run
 log = run.log
 wandb.finish()
 wandb.finish()
-for call in (lambda: log({"a": 1}), lambda: run.log({"a": 1}), lambda: run.define_metric("a"), lambda: run.config.update({"x": 1})):
+for call in (lambda: log({"a": 1}), lambda: run.log({"a": 1}), lambda: run.define_metric("a"),
+             lambda: run.config.update({"x": 1})):
     try:
         call()
         print("taken")
@@ -184,13 +188,15 @@ class Config(Project):
         self.python("""
 import gitruns, argparse
 from collections import namedtuple
-run = gitruns.init(config=argparse.Namespace(lr=0.1, model=argparse.Namespace(kind="mlp"), opt=namedtuple("O", "b")(b=3)))
+run = gitruns.init(config=argparse.Namespace(
+    lr=0.1, model=argparse.Namespace(kind="mlp"), opt=namedtuple("O", "b")(b=3)))
 c = gitruns.config
 assert c.lr == 0.1 and c.model.kind == "mlp" and c.opt.b == 3 and c.get("x", 4) == 4
 c.lr = 0.1
 c.epochs = 3
 c["model"]["depth"] = 2
-for change in (lambda: setattr(c, "lr", 0.2), lambda: c.update({"new": 1, "model": {"kind": "cnn"}}), lambda: setattr(c.model, "kind", "x")):
+for change in (lambda: setattr(c, "lr", 0.2), lambda: c.update({"new": 1, "model": {"kind": "cnn"}}),
+               lambda: setattr(c.model, "kind", "x")):
     try:
         change()
         print("taken")
@@ -200,7 +206,8 @@ assert "new" not in c
 c.update({"lr": 0.2, "model": {"kind": "cnn"}}, allow_val_change=True)
 c.setdefaults({"lr": 9, "seed": 1})
 run.config = {"assigned": True}
-assert c.as_dict() == {"lr": 0.2, "model": {"kind": "cnn", "depth": 2}, "opt": {"b": 3}, "epochs": 3, "seed": 1, "assigned": True}, c
+assert c.as_dict() == {"lr": 0.2, "model": {"kind": "cnn", "depth": 2}, "opt": {"b": 3}, "epochs": 3, "seed": 1,
+                       "assigned": True}, c
 assert dict(c)["lr"] == 0.2 and "lr" in c and len(c) == 6
 """)
         r = self.show()
@@ -232,7 +239,8 @@ class T:
 run = gitruns.init(config="c.json")
 run.config.update(D(z=D()))
 run.config.update(T())
-run.config.update({"f": len, "k": dict, "p": pathlib.Path("q/r"), "inf": math.inf, "s": {3, 1}, 5: 6, "nulls": [1, None], "o": object, "big": 1 << 70, "deep": {"a": {"b": {"c": 1}}}})
+run.config.update({"f": len, "k": dict, "p": pathlib.Path("q/r"), "inf": math.inf, "s": {3, 1}, 5: 6,
+                   "nulls": [1, None], "o": object, "big": 1 << 70, "deep": {"a": {"b": {"c": 1}}}})
 for bad in (3, "no-such-file.yaml"):
     try:
         run.config.update(bad)
@@ -281,7 +289,8 @@ assert run.summary.loss.min == 1 and run.summary["val/acc"].max == 3 and run.sum
 run.summary["best"] = 0.5
 run.summary.best = 0.7
 run.summary.update({"n": {"a": 1}, "word": "x"})
-assert run.summary.get("nothing") is None and run.summary["n"]["a"] == 1 and "best" in run.summary and run.summary.dict()["word"] == "x"
+assert run.summary.get("nothing") is None and run.summary["n"]["a"] == 1
+assert "best" in run.summary and run.summary.dict()["word"] == "x"
 """)
         r = self.show()
         self.assertEqual(r["summary"], {"best": 0.7, "n.a": 1, "word": "x"})
@@ -292,7 +301,8 @@ assert run.summary.get("nothing") is None and run.summary["n"]["a"] == 1 and "be
 class Modes(Project):
     def test_disabled(self) -> None:
         for env in ({"WANDB_MODE": "disabled"}, {"WANDB_DISABLED": "true"}, {"RUNS_MODE": "disabled"}):
-            self.python("""
+            self.python(
+                """
 import gitruns, os
 run = gitruns.init(config={"lr": 1}, name="n")
 gitruns.log({"a": 1}); run.log({"a": object()}, step=3, commit=False)
@@ -302,7 +312,10 @@ run.watch(None); run.save("x"); run.alert("a", "b"); run.define_metric("x"); git
 assert os.path.isdir(run.dir)
 with run: pass
 assert gitruns.run is None
-""", RUNS_BINARY="/nowhere", **env)  # fmt: skip
+""",
+                RUNS_BINARY="/nowhere",
+                **env,
+            )
         self.assertFalse(os.path.exists(os.path.join(self.dir, ".runs")))
 
     def test_ranks(self) -> None:
@@ -319,15 +332,24 @@ assert gitruns.run is None
         self.assertEqual(list(self.show()["metrics"]), ["b"])
 
     def test_environment(self) -> None:
-        self.python("import gitruns\nr = gitruns.init()\nassert r.name == 'n' and r.id == 'my-id' and r.tags == ('a', 'b')\n",
-                    WANDB_PROJECT="w", RUNS_EXPERIMENT="e", WANDB_NAME="n", WANDB_RUN_ID="my-id", WANDB_TAGS="a,b", WANDB_NOTES="x", WANDB_RUN_GROUP="g")  # fmt: skip
+        self.python(
+            ("import gitruns\nr = gitruns.init()\nassert r.name == 'n' and r.id == 'my-id' and r.tags == ('a', 'b')\n"),
+            WANDB_PROJECT="w",
+            RUNS_EXPERIMENT="e",
+            WANDB_NAME="n",
+            WANDB_RUN_ID="my-id",
+            WANDB_TAGS="a,b",
+            WANDB_NOTES="x",
+            WANDB_RUN_GROUP="g",
+        )
         r = self.show()
         self.assertEqual((r["experiment"], r["name"], r["key"], r["note"], r["group"]), ("e", "n", "my-id", "x", "g"))
 
     def test_unused_options_are_said(self) -> None:
         done = self.python("""
 import gitruns
-gitruns.init(monitor_gym=True, settings={"x_label": "l", "start_method": "thread"}, save_code=True, anonymous="allow", force=True)
+gitruns.init(monitor_gym=True, settings={"x_label": "l", "start_method": "thread"}, save_code=True, anonymous="allow",
+             force=True)
 """)
         self.assertEqual(self.show()["tags"], {"ignored": "x_label monitor_gym"})
         self.assertIn("monitor_gym is not used", done.stderr)

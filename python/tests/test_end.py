@@ -112,8 +112,16 @@ assert (sys.excepthook, sys.exit, builtins.exit, signal.getsignal(signal.SIGTERM
 
     def test_own_handler(self) -> None:
         path = "import signal\nsignal.signal(signal.SIGTERM, lambda *a: (print('mine', flush=True), sys.exit(0)))\n"
-        p = subprocess.Popen([sys.executable, self.write("train.py", path.replace("signal.signal", "import sys; signal.signal") + HEAD + self.WAIT)],
-                             cwd=self.dir, env=self.env(SLURM_JOB_ID="7"), stdout=subprocess.PIPE, text=True)  # fmt: skip
+        p = subprocess.Popen(
+            [
+                sys.executable,
+                self.write("train.py", path.replace("signal.signal", "import sys; signal.signal") + HEAD + self.WAIT),
+            ],
+            cwd=self.dir,
+            env=self.env(SLURM_JOB_ID="7"),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         assert p.stdout is not None
         p.stdout.readline()
         p.terminate()
@@ -134,7 +142,9 @@ assert (sys.excepthook, sys.exit, builtins.exit, signal.getsignal(signal.SIGTERM
         rounds = int(os.environ.get("RUNS_TEST_KILLS", "5"))
         for i in range(rounds):
             p = self.start(
-                "import time\nn = 0\nprint('ready', flush=True)\nwhile True:\n    run.log({'n': n, 'x': n / 3}, step=n)\n    os.write(1, b'%d\\n' % n)\n    n += 1\n"
+                "import time\nn = 0\nprint('ready', flush=True)\nwhile True:\n"
+                "    run.log({'n': n, 'x': n / 3}, step=n)\n    os.write(1, b'%d\\n' % n)\n"
+                "    n += 1\n"
             )
             time.sleep(random.Random(i).uniform(0, 0.05))
             p.kill()
@@ -233,7 +243,9 @@ assert "RUNS_ID" not in os.environ
     def test_inside_exec(self) -> None:
         self.write(
             "train.py",
-            "import gitruns\nfor i in range(2):\n    with gitruns.init(name='n%d' % i, config={'i': i}, tags=['t']) as r:\n        r.log({'a': i})\n",
+            "import gitruns\nfor i in range(2):\n"
+            "    with gitruns.init(name='n%d' % i, config={'i': i}, tags=['t']) as r:\n"
+            "        r.log({'a': i})\n",
         )
         self.runs("exec", "-p", "lr=0.1", "--", sys.executable, "train.py")
         runs = {r["name"]: r for r in self.list()}

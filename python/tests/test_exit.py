@@ -1,4 +1,4 @@
-"""Ways to end a program that are easily misread: an exit that is caught, hooks of others, finish() with odd codes, a program `runs` that hangs."""
+"""Ends of a program that are easily misread: a caught exit, hooks of others, odd exit codes, a `runs` that hangs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class Exit(Project):
     def test_an_exit_that_is_caught(self) -> None:
         for source in (
             "try:\n    sys.exit(3)\nexcept SystemExit:\n    pass\n",
-            "def f():\n    try:\n        sys.exit(3)\n    except SystemExit as e:\n        return e.code\nf()\nrun.log({'a': 2.0})\n",
+            "def f():\n    try:\n        sys.exit(3)\n    except SystemExit as e:\n"
+            "        return e.code\nf()\nrun.log({'a': 2.0})\n",
             "try:\n    exit(3)\nexcept SystemExit as e:\n    kept = e\n",
         ):
             self.assertEqual(self.ends(source), ("finished", None, False), source)
@@ -35,7 +36,8 @@ class Exit(Project):
         )
         self.assertEqual(
             self.ends(
-                "def f():\n    try:\n        sys.exit(4)\n    except SystemExit as e:\n        sys.exit(e.code + 1)\nf()\n",
+                "def f():\n    try:\n        sys.exit(4)\n    except SystemExit as e:\n"
+                "        sys.exit(e.code + 1)\nf()\n",
                 5,
             ),
             ("failed", 5, False),
@@ -67,14 +69,19 @@ class Exit(Project):
     def test_a_hook_between_two_runs(self) -> None:
         done = self.python(
             HEAD
-            + "old = sys.excepthook\nsys.excepthook = lambda *a: old(*a)\nrun.finish()\ngitruns.init()\nraise ValueError('bad')\n",
+            + (
+                "old = sys.excepthook\nsys.excepthook = lambda *a: old(*a)\nrun.finish()\n"
+                "gitruns.init()\nraise ValueError('bad')\n"
+            ),
             status=1,
         )
         self.assertEqual(self.show()["end_reason"], "ValueError: bad")
         self.assertNotIn("RecursionError", done.stderr)
 
     def test_codes_of_finish(self) -> None:
-        self.python(HEAD + """
+        self.python(
+            HEAD
+            + """
 for code, kind in ((10**30, ValueError), (256, ValueError), ("x", TypeError), (1.5, TypeError), ([], TypeError)):
     try:
         run.finish(exit_code=code)
@@ -84,7 +91,8 @@ for code, kind in ((10**30, ValueError), (256, ValueError), ("x", TypeError), (1
         print("taken", code)
     run.log({"a": 2.0})
 run.finish(exit_code=-9)
-""")  # fmt: skip
+"""
+        )
         r = self.show()
         self.assertEqual((r["status"], r["exit_code"], len(self.points("a"))), ("failed", -9, 6))
 

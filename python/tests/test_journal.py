@@ -1,4 +1,4 @@
-"""What is recorded whatever a program does to its descriptors, its folders and the bounds of a record; and what is lost is said."""
+"""Recording survives what a program does to its descriptors and folders, and reports what exceeds a bound."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ run.log({"a": 3.0})
 @unittest.skipIf(os.name == "nt", "descriptors of Unix")
 class Descriptors(Project):
     def test_files_that_get_the_descriptor(self) -> None:
-        """Closed with all others: what the program opens afterwards holds what the program writes, and no row is lost."""
+        """If a program closes all descriptors, its later files have only its own content, and no row is lost."""
         for row in ('{"a": float(i)}', '{"a": float(i), "t": "text"}'):
             self.python(f"""
 import gitruns, os, socket
@@ -199,12 +199,16 @@ run.log({"a": 1.0})
         self.assertIn("not recorded", done.stderr)
 
     def test_init_with_more_than_a_request(self) -> None:
-        self.python("""
+        self.python(
+            """
 import gitruns
-run = gitruns.init(config={"t%d" % i: "x" * 60000 for i in range(300)}, tags={"tag%d" % i: "y" * 60000 for i in range(10)}, notes="n")
+run = gitruns.init(config={"t%d" % i: "x" * 60000 for i in range(300)},
+                   tags={"tag%d" % i: "y" * 60000 for i in range(10)}, notes="n")
 run.config.update({"lr": 0.1})
 run.log({"a": 1.0})
-""", *["word" * 10 for _ in range(20000)])  # fmt: skip
+""",
+            *["word" * 10 for _ in range(20000)],
+        )
         r = self.show()
         self.assertEqual(
             (self.points("a"), r["note"], r["tags"]["tag9"][:1], r["command"][-1]), ([(0, 1.0)], "n", "y", "…")

@@ -89,9 +89,13 @@ class Media(Recorded):
 
     def test_a_wrong_call_says_so_when_it_is_made(self) -> None:
         for call, kind, word in (
-            (lambda: Histogram("abc"), TypeError, "numbers"), (lambda: Histogram(5), TypeError, "int"), (lambda: Histogram({"a": 1}), TypeError, "dict"),
-            (lambda: Histogram(np_histogram=5), ValueError, "counts, edges"), (lambda: Html(5), TypeError, "page"), (lambda: Html(None), TypeError, "NoneType"),
-        ):  # fmt: skip
+            (lambda: Histogram("abc"), TypeError, "numbers"),
+            (lambda: Histogram(5), TypeError, "int"),
+            (lambda: Histogram({"a": 1}), TypeError, "dict"),
+            (lambda: Histogram(np_histogram=5), ValueError, "counts, edges"),
+            (lambda: Html(5), TypeError, "page"),
+            (lambda: Html(None), TypeError, "NoneType"),
+        ):
             with self.subTest(word), self.assertRaisesRegex(kind, word):
                 call()
 

@@ -12,25 +12,39 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 # How each row's third column starts -> a line that runs it, and what must hold behind it.
 ROWS = {
-    "gitruns.init(project=": ('run = gitruns.init(project="p", name="n", config={"lr": 0.1})', 'run.config["lr"] == 0.1 and run.name == "n"'),
-    "gitruns.log({\"loss\"": ('gitruns.log({"loss": 0.5}, step=3)', 'run.summary["loss"] == 0.5'),
+    "gitruns.init(project=": (
+        'run = gitruns.init(project="p", name="n", config={"lr": 0.1})',
+        'run.config["lr"] == 0.1 and run.name == "n"',
+    ),
+    'gitruns.log({"loss"': ('gitruns.log({"loss": 0.5}, step=3)', 'run.summary["loss"] == 0.5'),
     "gitruns.config.update": ('gitruns.config.update({"k": 2})', "gitruns.config.k == 2"),
     "run.summary[": ('run.summary["best"] = 0.25', 'run.summary["best"] == 0.25'),
-    "gitruns.log({\"img\"": ('gitruns.log({"img": gitruns.Image("a.png")})', "True"),
-    "gitruns.log({\"t\"": ('gitruns.log({"t": gitruns.Table(columns=["a"], data=[[1]])})', "True"),
+    'gitruns.log({"img"': ('gitruns.log({"img": gitruns.Image("a.png")})', "True"),
+    'gitruns.log({"t"': ('gitruns.log({"t": gitruns.Table(columns=["a"], data=[[1]])})', "True"),
     "gitruns.save(": ('gitruns.save("model.pt"); open(run.dir + "/other.pt", "w").write("o")', "True"),
     "run.tags +=": ('run.tags += ("a",)', '"a" in run.tags'),
-    "gitruns.init(id=": ('gitruns.finish(); a = gitruns.init(id="x"); a.finish(1); run = gitruns.init(id="x", resume="allow")', "run.resumed and run.run_id != a.run_id"),
-    "gitruns.init(group=": ('child = gitruns.init(parent=run, reinit="create_new", group="g"); child.finish()', 'gitruns.load(child.run_id).parent == run.run_id'),
+    "gitruns.init(id=": (
+        'gitruns.finish(); a = gitruns.init(id="x"); a.finish(1); run = gitruns.init(id="x", resume="allow")',
+        "run.resumed and run.run_id != a.run_id",
+    ),
+    "gitruns.init(group=": (
+        'child = gitruns.init(parent=run, reinit="create_new", group="g"); child.finish()',
+        "gitruns.load(child.run_id).parent == run.run_id",
+    ),
     "gitruns.watch(": ("callable(run.watch)", "True"),
     "gitruns.runs(": ("found = gitruns.runs('metrics.loss > 0.3')", "[r.name for r in found] == ['n']"),
-    "Optuna": ("try:\n    gitruns.sweep({})\nexcept gitruns.UsageError as e:\n    said = str(e)", "all(w in said for w in ('Optuna', 'Hydra', 'Slurm'))"),
+    "Optuna": (
+        "try:\n    gitruns.sweep({})\nexcept gitruns.UsageError as e:\n    said = str(e)",
+        "all(w in said for w in ('Optuna', 'Hydra', 'Slurm'))",
+    ),
     "git push": (
-        f"import os, subprocess\ndone = subprocess.run([os.environ['RUNS_BINARY'], 'import', 'wandb', {os.path.join(ROOT, 'testdata', 'wandb')!r}], capture_output=True, text=True)",
+        "import os, subprocess\n"
+        f"args = ['import', 'wandb', {os.path.join(ROOT, 'testdata', 'wandb')!r}]\n"
+        "done = subprocess.run([os.environ['RUNS_BINARY'], *args], capture_output=True, text=True)",
         "'imported 3 runs' in done.stdout",
     ),
     "gitruns.finish()": ("gitruns.finish()", "gitruns.run is None"),
-}  # fmt: skip
+}
 
 
 class Migration(Project):
@@ -56,9 +70,8 @@ class Migration(Project):
         with open(os.path.join(self.dir, "a.png"), "wb") as f:
             f.write(
                 bytes.fromhex(
-                    "89504e470d0a1a0a0000000d4948445200000001000000010800000000 3a7e9b55 0000000a49444154789c636000000002000148afa471 0000000049454e44ae426082".replace(
-                        " ", ""
-                    )
+                    "89504e470d0a1a0a0000000d4948445200000001000000010800000000 3a7e9b55 "
+                    "0000000a49444154789c636000000002000148afa471 0000000049454e44ae426082"
                 )
             )
         self.write("model.pt", "weights")

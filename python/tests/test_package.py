@@ -178,7 +178,10 @@ class Find(Project):
 
     def test_the_program_of_this_installation(self) -> None:
         def found(packages: str, lib: str, scripts: str, record: str) -> str:
-            """What find() says of a package in packages/lib, where a program lies in packages/scripts; 'path' is the one of the PATH."""
+            """Return the program that find() finds for a package in packages/lib, with a program in packages/scripts.
+
+            'path' stands for the program on the PATH.
+            """
             top = os.path.join(self.dir, packages)
             os.makedirs(os.path.join(top, lib, f"gitruns-{build.version()}.dist-info"))
             os.symlink(os.path.join(SRC, "gitruns"), os.path.join(top, lib, "gitruns"))

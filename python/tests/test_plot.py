@@ -48,8 +48,12 @@ class Plot(Recorded):
 
     def test_a_specification(self) -> None:
         table = Table(columns=["loss.a", "it's"], data=[[1, 2]])
-        given = {"$schema": "https://vega.github.io/schema/vega-lite/v4.json", "data": {"name": "wandb"}, "title": "${string:title}", "hconcat": [
-            {"mark": "point", "encoding": {"x": {"field": "${field:x}", "type": "quantitative"}}}]}  # fmt: skip
+        given = {
+            "$schema": "https://vega.github.io/schema/vega-lite/v4.json",
+            "data": {"name": "wandb"},
+            "title": "${string:title}",
+            "hconcat": [{"mark": "point", "encoding": {"x": {"field": "${field:x}", "type": "quantitative"}}}],
+        }
         s = self.spec(_plot.plot_table(given, table, {"x": "loss.a"}, {"title": "T"}))
         self.assertEqual(
             (s["title"], s["hconcat"][0]["encoding"]["x"]["field"], s["data"]["values"]),
@@ -99,14 +103,23 @@ class Plot(Recorded):
 
     def test_wrong_calls(self) -> None:
         for call, kind, word in (
-            (lambda: _plot.roc_curve([0, 1], [0.1, 0.2]), ValueError, "shape"), (lambda: _plot.pr_curve([0, 1], "ab"), TypeError, "y_probas"),
-            (lambda: _plot.roc_curve(), TypeError, "y_true"), (lambda: _plot.confusion_matrix(probs=[0.1, 0.2], y_true=[0, 1]), ValueError, "shape"),
-            (lambda: _plot.confusion_matrix(preds=1, y_true=[0, 1]), TypeError, "preds"), (lambda: _plot.roc_curve([0, "a"], [[1, 0], [0, 1]]), ValueError, "one type"),
-            (lambda: _plot.roc_curve([[0], [1]], [[1, 0], [0, 1]]), ValueError, "shape"), (lambda: _plot.pr_curve([0, 1], [["x", 0], [0, 1]]), ValueError, "'x'"),
-            (lambda: _plot.line_series(1, 2), TypeError, "ys"), (lambda: _plot.line_series([1], [2]), TypeError, "line of ys"), (lambda: _plot.line(5, "a", "b"), TypeError, "rows"),
-            (lambda: _plot.bar(None, "a", "b"), TypeError, "missing"), (lambda: Table(data="abc"), TypeError, "rows"), (lambda: Table(data=[[1], 2]), TypeError, "row 1"),
-            (lambda: Table(data={"a": [1]}), TypeError, "dict"), (lambda: Table(columns=5), TypeError, "names"),
-        ):  # fmt: skip
+            (lambda: _plot.roc_curve([0, 1], [0.1, 0.2]), ValueError, "shape"),
+            (lambda: _plot.pr_curve([0, 1], "ab"), TypeError, "y_probas"),
+            (lambda: _plot.roc_curve(), TypeError, "y_true"),
+            (lambda: _plot.confusion_matrix(probs=[0.1, 0.2], y_true=[0, 1]), ValueError, "shape"),
+            (lambda: _plot.confusion_matrix(preds=1, y_true=[0, 1]), TypeError, "preds"),
+            (lambda: _plot.roc_curve([0, "a"], [[1, 0], [0, 1]]), ValueError, "one type"),
+            (lambda: _plot.roc_curve([[0], [1]], [[1, 0], [0, 1]]), ValueError, "shape"),
+            (lambda: _plot.pr_curve([0, 1], [["x", 0], [0, 1]]), ValueError, "'x'"),
+            (lambda: _plot.line_series(1, 2), TypeError, "ys"),
+            (lambda: _plot.line_series([1], [2]), TypeError, "line of ys"),
+            (lambda: _plot.line(5, "a", "b"), TypeError, "rows"),
+            (lambda: _plot.bar(None, "a", "b"), TypeError, "missing"),
+            (lambda: Table(data="abc"), TypeError, "rows"),
+            (lambda: Table(data=[[1], 2]), TypeError, "row 1"),
+            (lambda: Table(data={"a": [1]}), TypeError, "dict"),
+            (lambda: Table(columns=5), TypeError, "names"),
+        ):
             with self.subTest(word), self.assertRaisesRegex(kind, word):
                 call()
 

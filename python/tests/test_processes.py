@@ -60,7 +60,10 @@ class Children(Project):
         self.assertEqual([sorted(r["metrics"]) for r in self.list()], [["p", "rank1/c"], ["p"]])
 
     def test_ranks_that_nobody_began(self) -> None:
-        source = "import gitruns\nwith gitruns.init({}settings={{'all_ranks': True}}) as r:\n    r.log({{'x': 1.0}})\n    print(r.group, r.tags)\n"
+        source = (
+            "import gitruns\nwith gitruns.init({}settings={{'all_ranks': True}}) as r:\n"
+            "    r.log({{'x': 1.0}})\n    print(r.group, r.tags)\n"
+        )
         for words, env, group in (
             ("", {"TORCHELASTIC_RUN_ID": "a-b"}, "a-b"),
             ("", {"TORCHELASTIC_RUN_ID": "none"}, "ranks-29511"),
@@ -93,7 +96,9 @@ class Children(Project):
         )
         self.write(
             "launch.py",
-            "import os, subprocess, sys\nfor k in range(2):\n    subprocess.run([sys.executable, 'rank.py'], check=True, env={**os.environ, 'RANK': str(k), 'WORLD_SIZE': '2', 'MASTER_PORT': '29511'})\n",
+            "import os, subprocess, sys\nfor k in range(2):\n"
+            "    env = {**os.environ, 'RANK': str(k), 'WORLD_SIZE': '2', 'MASTER_PORT': '29511'}\n"
+            "    subprocess.run([sys.executable, 'rank.py'], check=True, env=env)\n",
         )
         self.runs("exec", "--", sys.executable, "launch.py")
         self.assertEqual(
@@ -102,7 +107,8 @@ class Children(Project):
         )
         # Another exec inside a program with a run shares its own run, not that of the program.
         self.python(
-            "import gitruns, os, subprocess, sys\ngitruns.init(name='outer')\nsubprocess.run([os.environ['RUNS_BINARY'], 'exec', '--', sys.executable, 'rank.py'], check=True)\n"
+            "import gitruns, os, subprocess, sys\ngitruns.init(name='outer')\n"
+            "subprocess.run([os.environ['RUNS_BINARY'], 'exec', '--', sys.executable, 'rank.py'], check=True)\n"
         )
         self.assertEqual(
             [(r.get("name"), sorted(r.get("metrics", ()))) for r in self.list()][:2], [(None, ["x"]), ("outer", [])]
@@ -205,7 +211,8 @@ assert b is a and a.config.lr == 1 and a.config.new == 3
     def test_a_param_of_the_starter(self) -> None:
         self.write(
             "train.py",
-            "import gitruns\nwith gitruns.init(config={'lr': 0.1, 'n': 1}) as r:\n    assert r.config.lr == 0.5, r.config\n    r.log({'a': 1.0})\n",
+            "import gitruns\nwith gitruns.init(config={'lr': 0.1, 'n': 1}) as r:\n"
+            "    assert r.config.lr == 0.5, r.config\n    r.log({'a': 1.0})\n",
         )
         self.runs("exec", "-p", "lr=0.5", "--", sys.executable, "train.py")
         r = self.show()
@@ -253,7 +260,9 @@ class Places(Project):
     def test_console(self) -> None:
         for env in ({}, {"WANDB_CONSOLE": "wrap"}):
             self.python(
-                f"import gitruns\nrun = gitruns.init(settings={{}} if {bool(env)} else gitruns.Settings(console='wrap'))\nprint('to be kept')\nrun.finish()\n",
+                "import gitruns\n"
+                f"run = gitruns.init(settings={{}} if {bool(env)} else gitruns.Settings(console='wrap'))\n"
+                "print('to be kept')\nrun.finish()\n",
                 **env,
             )
             self.runs("artifacts", "last", "console.txt", "-o", "console.txt")

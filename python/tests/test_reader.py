@@ -83,7 +83,8 @@ for i, lr in enumerate((0.1, 0.01)):
 
         self.python("""
 import gitruns
-with gitruns.init(config={"none": None, "deep": {"a.b": None, "k": 1}, "cap": float("inf"), "odd": float("nan")}) as run:
+params = {"none": None, "deep": {"a.b": None, "k": 1}, "cap": float("inf"), "odd": float("nan")}
+with gitruns.init(config=params) as run:
     run.log({"x": float("nan")})
 """)
         r = gitruns.load("last")
@@ -258,7 +259,8 @@ with gitruns.init(config={"none": None, "deep": {"a.b": None, "k": 1}, "cap": fl
         self.python("""
 import gitruns
 with gitruns.init() as run:
-    run.log({"top": "NaN", "list": [1, float("nan"), -float("inf")], "texts": ["a", "NaN"], "deep": [{"x": float("inf")}]})
+    run.log({"top": "NaN", "list": [1, float("nan"), -float("inf")], "texts": ["a", "NaN"],
+             "deep": [{"x": float("inf")}]})
 """)
         got = {v["key"]: v["value"] for v in gitruns.load("last").values()}
         self.assertEqual(
@@ -283,7 +285,9 @@ with gitruns.init() as run:
 
         evil = "<script>alert(1)</script>\u202e\"'"
         self.python(
-            f"import gitruns\nwith gitruns.init(name={evil.replace(chr(0x202E), '')!r}, config={{'k': {evil!r}}}) as run:\n    run.log({{'<b>m': 1e308}}); run.log({{'<b>m': -1e308}})\n"
+            "import gitruns\n"
+            f"with gitruns.init(name={evil.replace(chr(0x202E), '')!r}, config={{'k': {evil!r}}}) as run:\n"
+            f"    run.log({{'<b>m': 1e308}}); run.log({{'<b>m': -1e308}})\n"
         )
         for html in (gitruns.load("last")._repr_html_(), gitruns.runs()._repr_html_()):
             self.assertNotIn("<script", html)

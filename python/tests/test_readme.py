@@ -49,7 +49,11 @@ class Readme(Project):
                         f.read(),
                         r"prints is not kept by `init\(\)`[^#]*`runs exec -- python train.py`[^#]*console=\"wrap\"",
                     )
-        source = "import sys, gitruns\nwith gitruns.init(**({'settings': gitruns.Settings(console='wrap')} if sys.argv[1:] else {})):\n    print('some words')\n"
+        source = (
+            "import sys, gitruns\n"
+            "with gitruns.init(**({'settings': gitruns.Settings(console='wrap')} if sys.argv[1:] else {})):\n"
+            "    print('some words')\n"
+        )
         self.python(source)
         self.assertEqual((self.runs("show", "last", "--log", status=None), self.show().get("artifacts")), ("", None))
         self.python(source, "wrap")

@@ -10,11 +10,13 @@ from gitruns import _live, _refused
 
 # The public names of the module wandb 0.31: what dir() of it shows beside private ones.
 PUBLIC = """
-AlertLevel Api Artifact ArtifactTTL Audio Classes CommError Config Error EvalTable Graph Histogram Html Image JoinedTable Molecule Object3D Plotly Run
-Settings Table UsageError Video agent agents alert analytics api apis attach box3d catboost config controller data_types define_metric
-ensure_configured env errors finish gym helper init integration join jupyter keras lightgbm link_model log log_artifact log_model login mark_preempting
-patched pin_config_keys plot plot_table profiler proto require restore run sacred sagemaker_auth save sdk setup sklearn summary sweep teardown tensorboard
-tensorflow termerror termlog termsetup termwarn trigger unwatch use_artifact use_model util visualize wandb_agent wandb_lib wandb_sdk wandb_torch watch xgboost
+AlertLevel Api Artifact ArtifactTTL Audio Classes CommError Config Error EvalTable Graph Histogram Html Image
+JoinedTable Molecule Object3D Plotly Run Settings Table UsageError Video agent agents alert analytics api apis attach
+box3d catboost config controller data_types define_metric ensure_configured env errors finish gym helper init
+integration join jupyter keras lightgbm link_model log log_artifact log_model login mark_preempting patched
+pin_config_keys plot plot_table profiler proto require restore run sacred sagemaker_auth save sdk setup sklearn summary
+sweep teardown tensorboard tensorflow termerror termlog termsetup termwarn trigger unwatch use_artifact use_model util
+visualize wandb_agent wandb_lib wandb_sdk wandb_torch watch xgboost
 """.split()
 
 

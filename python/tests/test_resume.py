@@ -82,30 +82,37 @@ for part in range(3):
         run.log({"text": str(part)})
 gitruns.init(name="other").finish()
 def listed(*words, **more):
-    return [(r.name, len(r.metrics("loss", as_="lists")["step"]) if "loss" in r.best else 0, len(r.values())) for r in gitruns.runs(*words, **more)]
+    return [(r.name, len(r.metrics("loss", as_="lists")["step"]) if "loss" in r.best else 0, len(r.values()))
+            for r in gitruns.runs(*words, **more)]
 print(listed())
 print(listed(parts=True))
 print(listed("metrics.loss.min < 5"), listed("metrics.loss.min < 5", parts=True), listed("metrics.loss.last < 15"))
 print(listed(n=1), listed(n=2), listed(n=2, parts=True), listed(sort="loss:desc", n=1))
 part = gitruns.runs(parts=True)[1]
-print(len(part.history("loss")[0]), len(part.metrics("loss", as_="lists", part=False)["step"]), len(part.metrics("loss")["step"]))
+print(len(part.history("loss")[0]), len(part.metrics("loss", as_="lists", part=False)["step"]),
+      len(part.metrics("loss")["step"]))
 part._repr_html_(), gitruns.runs()._repr_html_()
 try:
     gitruns.runs(n=-1)
 except gitruns.errors.UsageError as e:
     print(e)
 """)
-        self.assertEqual(done.stdout.splitlines(), [
-            "[('other', 0, 0), ('part2', 30, 3)]",
-            "[('other', 0, 0), ('part2', 10, 1), ('part1', 10, 1), ('part0', 10, 1)]",
-            "[('part2', 30, 3)] [('part0', 10, 1)] []",
-            "[('other', 0, 0)] [('other', 0, 0), ('part2', 30, 3)] [('other', 0, 0), ('part2', 10, 1)] [('part2', 30, 3)]",
-            "10 30 10",
-            "gitruns.runs: n must be an integer of 0 or more, got -1",
-        ])  # fmt: skip
+        self.assertEqual(
+            done.stdout.splitlines(),
+            [
+                "[('other', 0, 0), ('part2', 30, 3)]",
+                "[('other', 0, 0), ('part2', 10, 1), ('part1', 10, 1), ('part0', 10, 1)]",
+                "[('part2', 30, 3)] [('part0', 10, 1)] []",
+                "[('other', 0, 0)] [('other', 0, 0), ('part2', 30, 3)] "
+                "[('other', 0, 0), ('part2', 10, 1)] [('part2', 30, 3)]",
+                "10 30 10",
+                "gitruns.runs: n must be an integer of 0 or more, got -1",
+            ],
+        )
 
     def test_tags_and_steps_of_media(self) -> None:
-        self.python("""
+        self.python(
+            """
 import gitruns
 with gitruns.init(id="m", resume="allow", tags=["a"], job_type="train") as run:
     run.log({"loss": 1.0})
@@ -117,7 +124,9 @@ with gitruns.init(id="m", resume="allow", tags=["b"]) as run:
 run = gitruns.init(id="killed", resume="allow")
 run.log({"html": gitruns.Html("<b>x</b>")}, step=7)
 os.kill(os.getpid(), signal.SIGKILL)
-""", status=-signal.SIGKILL)  # fmt: skip
+""",
+            status=-signal.SIGKILL,
+        )
         self.assertEqual(sorted(self.list()[1]["tags"]), ["a", "b", "c", "job_type"])
         self.python("import gitruns\nrun = gitruns.init(id='killed', resume='allow')\nassert run.step == 8, run.step\n")
 
@@ -166,7 +175,11 @@ if len(sys.argv) > 1:
         self.assertNotIn("resumes", self.show())
 
     def test_requeue(self) -> None:
-        source = "import gitruns, os, signal, sys\nrun = gitruns.init(resume='auto')\nrun.log({'a': run.step})\nif len(sys.argv) > 1: os.kill(os.getpid(), signal.SIGTERM)\n"
+        source = (
+            "import gitruns, os, signal, sys\nrun = gitruns.init(resume='auto')\n"
+            "run.log({'a': run.step})\n"
+            "if len(sys.argv) > 1: os.kill(os.getpid(), signal.SIGTERM)\n"
+        )
         self.python(source, "die", status=-signal.SIGTERM, SLURM_JOB_ID="42")
         self.python(source, SLURM_JOB_ID="43")
         self.assertNotIn("resumes", self.show())
@@ -179,14 +192,21 @@ if len(sys.argv) > 1:
         self.python("""
 import gitruns, subprocess, sys, os
 run = gitruns.init(id="busy", reinit="create_new")
-code = "import gitruns\\ntry:\\n    gitruns.init(id='busy', resume='allow')\\nexcept gitruns.errors.UsageError as e:\\n    print(e)"
+code = '''
+import gitruns
+try:
+    gitruns.init(id='busy', resume='allow')
+except gitruns.errors.UsageError as e:
+    print(e)
+'''
 out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
 assert "in progress" in out, out
 """)
 
     def test_next_command_ends_what_is_gone(self) -> None:
         self.python(
-            "import gitruns, os, signal\nrun = gitruns.init()\nrun.log({'a': 1})\nos.kill(os.getpid(), signal.SIGKILL)\n",
+            "import gitruns, os, signal\nrun = gitruns.init()\nrun.log({'a': 1})\n"
+            "os.kill(os.getpid(), signal.SIGKILL)\n",
             status=-signal.SIGKILL,
         )
         self.python("import gitruns\ngitruns.init()\n")
@@ -194,7 +214,8 @@ assert "in progress" in out, out
 
     def test_sidecar(self) -> None:
         self.python(
-            "import gitruns, os, signal\nrun = gitruns.init()\nrun.log({'a': 1})\nos.kill(os.getpid(), signal.SIGKILL)\n",
+            "import gitruns, os, signal\nrun = gitruns.init()\nrun.log({'a': 1})\n"
+            "os.kill(os.getpid(), signal.SIGKILL)\n",
             status=-signal.SIGKILL,
             RUNS_SIDECAR="1",
         )

@@ -1,4 +1,4 @@
-"""Scripts in the styles that public training code has, run with `import gitruns as wandb`, and unchanged with `import wandb`."""
+"""Scripts in the styles of public training code run with gitruns as wandb, and unchanged with `import wandb`."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ class Unchanged(Scripts):
         super().setUp()
 
     def script(self, name: str, *args: str, **env: str) -> subprocess.CompletedProcess:
-        # The folder of the stand-in on the path is what exec --wandb gives its program; without exec the runs are not nested.
+        # `exec --wandb` puts the folder of the shim on the path. Without exec the runs are not nested.
         paths = os.pathsep.join([SHIM, SRC])
         return super().script(name, *args, PYTHONPATH=paths, **env)
 

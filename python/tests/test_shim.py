@@ -90,7 +90,8 @@ class Shim(Project):
     def test_missing(self) -> None:
         out = self.shim(
             "from importlib import import_module\n"
-            "for name in ('integration.keras', 'integration.huggingface', 'integration.nothing', 'sdk.nothing', 'nothing'):\n"
+            "for name in ('integration.keras', 'integration.huggingface', 'integration.nothing', 'sdk.nothing',\n"
+            "             'nothing'):\n"
             "    try:\n"
             "        import_module('wandb.' + name)\n"
             "    except ImportError as e:\n"

@@ -1,4 +1,4 @@
-"""Values that hold themselves, that fail when they are looked at, that are too long: training goes on, and what else is there is recorded."""
+"""Values that contain themselves, raise errors or are too long do not stop training, and all else is recorded."""
 
 from __future__ import annotations
 
@@ -123,7 +123,8 @@ class Texts(Project):
     def test_long_and_odd_texts_at_init(self) -> None:
         done = self.python("""
 import gitruns
-run = gitruns.init(name="n" * 300, notes="ä" * 70000, group="a\\nb", project="p\\nq", entity="\\ud800e", job_type="j\\x1b", id="i" * 300, tags={"t": "ö" * 70000, "k\\x1b": "v"})
+run = gitruns.init(name="n" * 300, notes="ä" * 70000, group="a\\nb", project="p\\nq", entity="\\ud800e",
+                   job_type="j\\x1b", id="i" * 300, tags={"t": "ö" * 70000, "k\\x1b": "v"})
 run.config.update({"text": "ü" * 70000})
 run.log({"text": "ü" * 70000, "a": 1.0})
 """)
@@ -170,7 +171,9 @@ run.tags = ("good",)
 run.define_metric("a\\x01b", summary="max")
 run.define_metric("ok", summary="max", step_metric="e\\x01")
 run.log({"ok": 1.0})
-for bad in (lambda: setattr(run, "name", 1.5), lambda: setattr(run, "notes", 3), lambda: setattr(run, "tags", 5), lambda: run.summary.update(5), lambda: gitruns.init(reinit=True, project=5), lambda: gitruns.init(reinit=True, tags=5)):
+for bad in (lambda: setattr(run, "name", 1.5), lambda: setattr(run, "notes", 3), lambda: setattr(run, "tags", 5),
+            lambda: run.summary.update(5), lambda: gitruns.init(reinit=True, project=5),
+            lambda: gitruns.init(reinit=True, tags=5)):
     try:
         bad()
         print("taken")

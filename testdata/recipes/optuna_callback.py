@@ -1,4 +1,4 @@
-"""A search with Optuna and its callback: the study is a run, each trial a run that is part of it; failed and pruned trials too.
+"""A search with Optuna and its callback: the study is a run, and each trial is a child run, also if it fails.
 
 pip install optuna
 python optuna_callback.py

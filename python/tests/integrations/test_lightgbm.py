@@ -41,9 +41,17 @@ class Record(Training):
         history: dict = {}
         with gitruns.init():
             model = lightgbm.train(
-                PARAMS, train, 100, valid_sets=[valid], valid_names=["valid"],
-                callbacks=[gitruns_callback(), lightgbm.record_evaluation(history), lightgbm.early_stopping(3, verbose=False)],
-            )  # fmt: skip
+                PARAMS,
+                train,
+                100,
+                valid_sets=[valid],
+                valid_names=["valid"],
+                callbacks=[
+                    gitruns_callback(),
+                    lightgbm.record_evaluation(history),
+                    lightgbm.early_stopping(3, verbose=False),
+                ],
+            )
             log_summary(model, importance=None, save_model=True)
         r = self.show()
         self.assertEqual(r["status"], "finished")

@@ -73,9 +73,16 @@ def data():
 
 def trainer(pl, logger, callbacks=(), **words):
     words = {
-        "max_epochs": 2, "log_every_n_steps": 2, "accelerator": "cpu", "devices": 1, "enable_progress_bar": False, "enable_model_summary": False,
-        "enable_checkpointing": bool(callbacks), "num_sanity_val_steps": 0, **words,
-    }  # fmt: skip
+        "max_epochs": 2,
+        "log_every_n_steps": 2,
+        "accelerator": "cpu",
+        "devices": 1,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "enable_checkpointing": bool(callbacks),
+        "num_sanity_val_steps": 0,
+        **words,
+    }
     return pl.Trainer(logger=logger, callbacks=list(callbacks), **words)
 
 

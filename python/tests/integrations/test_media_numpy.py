@@ -84,13 +84,33 @@ class Images(Recording):
             np.testing.assert_array_equal(got, given)
         hot = np.array([[0.0, 0.5, 1.0]])
         given = [
-            ramp[:, :, :1], hot, hot.astype(np.float16), hot * 2 - 1, hot > 0.4, np.array([[0, 128, 999]], np.int64), np.array([[-1, 0, 1]], np.int8),
-            np.array([[np.nan, np.inf, -np.inf]]), hot[:, :, None], hot * 300, np.array([[0, 300]], np.uint16), ramp[None, :, :, :3],
-        ]  # fmt: skip
+            ramp[:, :, :1],
+            hot,
+            hot.astype(np.float16),
+            hot * 2 - 1,
+            hot > 0.4,
+            np.array([[0, 128, 999]], np.int64),
+            np.array([[-1, 0, 1]], np.int8),
+            np.array([[np.nan, np.inf, -np.inf]]),
+            hot[:, :, None],
+            hot * 300,
+            np.array([[0, 300]], np.uint16),
+            ramp[None, :, :, :3],
+        ]
         want = [
-            ramp[:, :, 0], [[0, 127, 255]], [[0, 127, 255]], [[0, 127, 255]], [[0, 255, 255]], [[0, 128, 255]], [[0, 127, 255]],
-            [[0, 255, 0]], [[0, 127, 255]], [[0, 150, 255]], [[0, 255]], ramp[:, :, :3],
-        ]  # fmt: skip
+            ramp[:, :, 0],
+            [[0, 127, 255]],
+            [[0, 127, 255]],
+            [[0, 127, 255]],
+            [[0, 255, 255]],
+            [[0, 128, 255]],
+            [[0, 127, 255]],
+            [[0, 255, 0]],
+            [[0, 127, 255]],
+            [[0, 150, 255]],
+            [[0, 255]],
+            ramp[:, :, :3],
+        ]
         for i, (got, pixels) in enumerate(zip(self.pixels(*given), want)):
             np.testing.assert_array_equal(got, pixels, str(i))
         for got, pixels in zip(self.pixels(hot, hot * 255, normalize=False), ([[0, 0, 1]], [[0, 127, 255]])):
@@ -119,9 +139,16 @@ class Images(Recording):
         chw = torch.arange(3 * 4 * 5, dtype=torch.uint8).reshape(3, 4, 5)
         floats = torch.rand(3, 4, 5)
         given = [
-            chw, chw[0], chw[:1], floats, floats.requires_grad_(), floats.to(torch.bfloat16), chw.permute(2, 1, 0).permute(2, 1, 0), chw > 3,
+            chw,
+            chw[0],
+            chw[:1],
+            floats,
+            floats.requires_grad_(),
+            floats.to(torch.bfloat16),
+            chw.permute(2, 1, 0).permute(2, 1, 0),
+            chw > 3,
             torch.full((1, 1, 2, 2), 9, dtype=torch.uint8),
-        ]  # fmt: skip
+        ]
         hwc = chw.permute(1, 2, 0).numpy()
         bytes_ = (floats.detach().permute(1, 2, 0).numpy() * np.float32(255)).astype(np.uint8)
         got = self.pixels(*given)
@@ -311,11 +338,19 @@ class Tables(Recording):
 
         import gitruns
 
-        frame = pd.DataFrame({
-            "i": np.array([1, 2, 3], np.int32), "f": np.array([0.5, np.nan, -np.inf], np.float32), "s": ["a", None, "é\n"], "b": [True, False, True],
-            "t": pd.to_datetime(["2026-01-01", None, "2026-01-02T03:04:05"], format="ISO8601"), "n": pd.array([1, None, 3], "Int64"), "c": pd.Categorical(["u", "v", "u"]),
-            "l": [[1], [2, 3], None], 5: [1, "x", 2.5],
-        })  # fmt: skip
+        frame = pd.DataFrame(
+            {
+                "i": np.array([1, 2, 3], np.int32),
+                "f": np.array([0.5, np.nan, -np.inf], np.float32),
+                "s": ["a", None, "é\n"],
+                "b": [True, False, True],
+                "t": pd.to_datetime(["2026-01-01", None, "2026-01-02T03:04:05"], format="ISO8601"),
+                "n": pd.array([1, None, 3], "Int64"),
+                "c": pd.Categorical(["u", "v", "u"]),
+                "l": [[1], [2, 3], None],
+                5: [1, "x", 2.5],
+            }
+        )
         with gitruns.init() as run:
             run.log({"raw": frame, "table": gitruns.Table(dataframe=frame), "data": gitruns.Table(data=frame)})
             run.log({"empty": gitruns.Table(dataframe=frame.iloc[:0]), "index": frame.set_index("s")[["i"]]})
@@ -453,9 +488,18 @@ class Numbers(Recording):
         import gitruns
 
         scalars = {
-            "f16": np.float16(0.5), "f32": np.float32(0.1), "f64": np.float64(0.1), "i8": np.int8(-3), "u64": np.uint64(2**63), "bool": np.bool_(True), "zero": np.array(4.0),
-            "one": np.array([5]), "nested": {"inf": np.float32("inf"), "deep": [np.int64(1), np.float32(0.5)]}, "text": np.str_("hi"), "day": np.datetime64("2026-01-02"),
-        }  # fmt: skip
+            "f16": np.float16(0.5),
+            "f32": np.float32(0.1),
+            "f64": np.float64(0.1),
+            "i8": np.int8(-3),
+            "u64": np.uint64(2**63),
+            "bool": np.bool_(True),
+            "zero": np.array(4.0),
+            "one": np.array([5]),
+            "nested": {"inf": np.float32("inf"), "deep": [np.int64(1), np.float32(0.5)]},
+            "text": np.str_("hi"),
+            "day": np.datetime64("2026-01-02"),
+        }
         with gitruns.init(
             config={"lr": np.float64(0.1), "n": np.int64(3), "on": np.bool_(True), "sizes": np.array([1, 2])}
         ) as run:
@@ -479,9 +523,20 @@ class Numbers(Recording):
             run.log({"complex": np.ones(40, complex), "words": np.array(["a"] * 40)})
             run.summary["best"] = np.float32(0.5)
         r = self.show()
-        self.assertEqual({k: m["last"] for k, m in r["metrics"].items()}, {
-            "f16": 0.5, "f32": float(np.float32(0.1)), "f64": 0.1, "i8": -3, "u64": 2.0**63, "bool": 1, "zero": 4, "one": 5, "nested.inf": "Infinity",
-        })  # fmt: skip
+        self.assertEqual(
+            {k: m["last"] for k, m in r["metrics"].items()},
+            {
+                "f16": 0.5,
+                "f32": float(np.float32(0.1)),
+                "f64": 0.1,
+                "i8": -3,
+                "u64": 2.0**63,
+                "bool": 1,
+                "zero": 4,
+                "one": 5,
+                "nested.inf": "Infinity",
+            },
+        )
         self.assertEqual(r["params"], {"lr": 0.1, "n": 3, "on": True, "sizes": [1, 2]})
         self.assertEqual(r["summary"]["best"], 0.5)
         v = self.values()

@@ -24,9 +24,16 @@ def trainer(callbacks=None, **arguments):
     torch.manual_seed(0)
     rows = [{"input_ids": row, "labels": row} for row in torch.arange(32 * 8).reshape(32, 8) % 13]
     words = {
-        "output_dir": "out", "report_to": "gitruns", "max_steps": 6, "logging_steps": 2, "per_device_train_batch_size": 4, "use_cpu": True,
-        "save_strategy": "no", "disable_tqdm": True, **arguments,
-    }  # fmt: skip
+        "output_dir": "out",
+        "report_to": "gitruns",
+        "max_steps": 6,
+        "logging_steps": 2,
+        "per_device_train_batch_size": 4,
+        "use_cpu": True,
+        "save_strategy": "no",
+        "disable_tqdm": True,
+        **arguments,
+    }
 
     def model(trial=None):
         return GPT2LMHeadModel(
@@ -263,8 +270,11 @@ class Search(Training):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         return t.hyperparameter_search(
             hp_space=lambda trial: {"learning_rate": trial.suggest_float("learning_rate", 1e-4, 1e-2, log=True)},
-            backend="optuna", n_trials=trials, direction="minimize", hp_name=lambda trial: f"trial-{trial.number}",
-        )  # fmt: skip
+            backend="optuna",
+            n_trials=trials,
+            direction="minimize",
+            hp_name=lambda trial: f"trial-{trial.number}",
+        )
 
     def test_trials_are_runs(self) -> None:
         import gitruns
@@ -306,9 +316,13 @@ class Search(Training):
 
         t = trainer([Broken()], eval_strategy="steps", eval_steps=3)
         t.hyperparameter_search(
-            hp_space=lambda trial: {"learning_rate": trial.suggest_float("learning_rate", 1e-4, 1e-2)}, backend="optuna",
-            n_trials=2, direction="minimize", hp_name=lambda trial: f"trial-{trial.number}", catch=(ValueError,),
-        )  # fmt: skip
+            hp_space=lambda trial: {"learning_rate": trial.suggest_float("learning_rate", 1e-4, 1e-2)},
+            backend="optuna",
+            n_trials=2,
+            direction="minimize",
+            hp_name=lambda trial: f"trial-{trial.number}",
+            catch=(ValueError,),
+        )
         gitruns.finish()
         self.assertEqual({r["name"]: r["status"] for r in self.list()}, {"trial-0": "failed", "trial-1": "finished"})
 
@@ -325,9 +339,13 @@ class Programs(Training):
 
     def test_a_crash(self) -> None:
         done = self.python(
-            PROGRAM.format(head="from transformers import Trainer, TrainingArguments, TrainerCallback\nimport gitruns", report="gitruns")
-            + "raise_at(3)\n", status=1,
-        )  # fmt: skip
+            PROGRAM.format(
+                head="from transformers import Trainer, TrainingArguments, TrainerCallback\nimport gitruns",
+                report="gitruns",
+            )
+            + "raise_at(3)\n",
+            status=1,
+        )
         self.assertIn("broken data", done.stderr)
         r = self.show()
         self.assertEqual((r["status"], r["exit_code"]), ("failed", 1))
@@ -340,8 +358,11 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments, TrainerCallback
 torch.manual_seed(0)
 rows = [{{"input_ids": row, "labels": row}} for row in torch.arange(32 * 8).reshape(32, 8) % 13]
-model = GPT2LMHeadModel(GPT2Config(vocab_size=16, n_positions=8, n_embd=8, n_layer=1, n_head=1, bos_token_id=0, eos_token_id=0))
-words = dict(output_dir="out", report_to="{report}", run_name="mine", max_steps=4, logging_steps=1, use_cpu=True, save_strategy="no", disable_tqdm=True)
+model = GPT2LMHeadModel(GPT2Config(
+    vocab_size=16, n_positions=8, n_embd=8, n_layer=1, n_head=1, bos_token_id=0, eos_token_id=0))
+arguments = TrainingArguments(
+    output_dir="out", report_to="{report}", run_name="mine", max_steps=4, logging_steps=1, use_cpu=True,
+    save_strategy="no", disable_tqdm=True)
 
 class Broken(TrainerCallback):
     def __init__(self, at): self.at = at
@@ -350,7 +371,7 @@ class Broken(TrainerCallback):
             raise RuntimeError("broken data")
 
 def raise_at(step):
-    Trainer(model, TrainingArguments(**words), train_dataset=rows[:24], eval_dataset=rows[24:], callbacks=[Broken(step)]).train()
+    Trainer(model, arguments, train_dataset=rows[:24], eval_dataset=rows[24:], callbacks=[Broken(step)]).train()
 """
 
 
@@ -371,7 +392,7 @@ class Registry(Training):
     git = False
 
     def test_import_order(self) -> None:
-        """The word is known whether gitruns is imported before the library or behind it, and importing gitruns imports none."""
+        """The name is known in both orders of the imports, and `import gitruns` imports no library."""
         for first, second in (
             ("gitruns", "transformers.integrations.integration_utils"),
             ("transformers.integrations.integration_utils", "gitruns"),

@@ -54,7 +54,7 @@ def train() -> int:
         reveal_type(run.config)  # Config
         reveal_type(run.summary)  # Summary
         run.log({"image": Image([[0, 1]], caption="c"), "h": gitruns.Histogram([1, 2])}, commit=False)
-        run.log({"audio": gitruns.Audio("a.wav"), "v": gitruns.Video("a.mp4"), "html": gitruns.Html("<p>"), "rows": rows})
+        run.log({"audio": gitruns.Audio("a.wav"), "v": gitruns.Video("a.mp4"), "h": gitruns.Html("<p>"), "rows": rows})
         a = Artifact("rows", type="dataset", metadata={"n": 1})
         reveal_type(a.add_file("rows.csv"))  # Entry
         reveal_type(a.files())  # list[Entry]

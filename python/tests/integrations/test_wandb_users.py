@@ -14,14 +14,16 @@ import wandb as wb
 assert hasattr(wb, "__version__")
 
 assert not wb.run
-wb.init(project="Ultralytics", name="train", config={"epochs": 2, "lr0": 0.01, "data": None}, id="train_20260101_000000", resume=None, dir="out")
+wb.init(project="Ultralytics", name="train", config={"epochs": 2, "lr0": 0.01, "data": None},
+        id="train_20260101_000000", resume=None, dir="out")
 for prefix in ("train", "lr", "metrics", "val"):
     wb.run.define_metric(f"{prefix}/*", step_metric="epoch")
 wb.run.config.setdefaults({"epochs": 3, "batch": 16})
 assert wb.run.config["epochs"] == 2 and wb.run.config["batch"] == 16
 
 pathlib.Path("labels.png").write_bytes(bytes.fromhex(
-    "89504e470d0a1a0a0000000d494844520000000100000001080000000" "03a7e9b550000000a49444154789c6360000000020001e221bc330000000049454e44ae426082"))
+    "89504e470d0a1a0a0000000d494844520000000100000001080000000"
+    "03a7e9b550000000a49444154789c6360000000020001e221bc330000000049454e44ae426082"))
 pathlib.Path("best.pt").write_bytes(b"weights")
 for epoch in range(2):
     wb.run.log({"train/box_loss": 1.0 / (epoch + 1), "epoch": epoch + 1}, commit=False)

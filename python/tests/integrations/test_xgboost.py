@@ -34,9 +34,15 @@ class Record(Training):
         history: dict = {}
         with gitruns.init():
             model = xgboost.train(
-                PARAMS, train, 60, evals=[(train, "train"), (valid, "valid")], early_stopping_rounds=3, evals_result=history, verbose_eval=False,
+                PARAMS,
+                train,
+                60,
+                evals=[(train, "train"), (valid, "valid")],
+                early_stopping_rounds=3,
+                evals_result=history,
+                verbose_eval=False,
                 callbacks=[GitrunsCallback(save_model=True)],
-            )  # fmt: skip
+            )
         r = self.show()
         self.assertEqual(r["status"], "finished")
         self.assertEqual(self.points("valid/logloss"), list(enumerate(history["valid"]["logloss"])))
