@@ -5,40 +5,44 @@ import (
 	"strings"
 )
 
-// SecretAllow is [[secrets.allow]] of the config: a find of the search for secrets that is none, and why. It allows what
-// agrees with every key that it has. It stands where a review sees it.
+// SecretAllow is an entry [[secrets.allow]] of config.toml: it marks findings of the secret search as false positives,
+// and says why. It allows a finding that matches every key it has. It is in a committed file so that reviewers see it.
 type SecretAllow struct {
 	Reason      string
 	Fingerprint string // of the secret, 16 hex digits
-	Path        string // pattern of a path below .runs, or of the file that a patch changes
+	Path        string // pattern of a path under .runs, or of the file that a patch changes
 	Rule        string
 }
 
 func readAllow(t table) SecretAllow {
-	a := SecretAllow{Reason: t.needText("reason"), Fingerprint: t.text("fingerprint"), Path: t.text("path"), Rule: t.text("rule")}
+	a := SecretAllow{
+		Reason: t.needText("reason"), Fingerprint: t.text("fingerprint"), Path: t.text("path"), Rule: t.text("rule"),
+	}
 	t.refuseUnknown()
 	switch {
 	case a.Fingerprint == "" && a.Path == "" && a.Rule == "":
-		t.fail(t.path, "needs fingerprint, path or rule")
+		t.fail(t.path, "must have a fingerprint, a path or a rule")
 	case a.Fingerprint != "" && (len(a.Fingerprint) != 16 || strings.Trim(a.Fingerprint, "0123456789abcdef") != ""):
-		t.fail(t.at("fingerprint"), "not the 16 hex digits that 'runs commit' shows")
+		t.fail(t.at("fingerprint"), "must be the 16 hex digits that 'runs commit' shows, got %q", a.Fingerprint)
 	case a.Fingerprint == "" && a.Rule == "" && matchesAll(a.Path):
-		t.fail(t.at("path"), "%q allows everything: name a folder or a file, or add fingerprint or rule", a.Path)
+		t.fail(t.at("path"), "%q allows every file: name a folder or a file, or add a fingerprint or a rule", a.Path)
 	case strings.TrimSpace(a.Reason) == "":
-		t.fail(t.at("reason"), "is empty")
+		t.fail(t.at("reason"), "must not be empty")
 	}
 	for part := range strings.SplitSeq(a.Path, "/") {
 		if _, err := path.Match(part, ""); err != nil {
-			t.fail(t.at("path"), "%q is no pattern", a.Path)
+			t.fail(t.at("path"), "%q is not a valid pattern", a.Path)
 		}
 	}
 	return a
 }
 
-// anyPaths are paths that have nothing in common.
-var anyPaths = []string{"20260101/20260101-000000-abcdefgh/run.toml", "sources/0a.patch", "src/deep/train.py", "Makefile"}
+// anyPaths are unlike paths: a pattern that matches them all matches everything.
+var anyPaths = []string{
+	"20260101/20260101-000000-abcdefgh/run.toml", "sources/0a.patch", "src/deep/train.py", "Makefile",
+}
 
-// matchesAll reports whether a pattern of a path is made of wildcards alone, or leaves no path out.
+// matchesAll reports whether a pattern consists of wildcards only, or matches every path.
 func matchesAll(pattern string) bool {
 	if pattern == "" || strings.Trim(pattern, "*?/") == "" {
 		return true
@@ -51,8 +55,8 @@ func matchesAll(pattern string) bool {
 	return true
 }
 
-// Allows reports whether a find is allowed that has this fingerprint and rule, in a file below .runs or in the file that a
-// patch there changes.
+// Allows reports whether a allows a finding. file is the file under .runs that has it. If that is a patch, source is
+// the file that the patch changes.
 func (a SecretAllow) Allows(fingerprint, rule, file, source string) bool {
 	if a.Fingerprint != "" && a.Fingerprint != fingerprint || a.Rule != "" && a.Rule != rule {
 		return false
@@ -60,7 +64,7 @@ func (a SecretAllow) Allows(fingerprint, rule, file, source string) bool {
 	return a.Path == "" || matchPath(a.Path, file) || source != "" && matchPath(a.Path, source)
 }
 
-// matchPath matches a path part by part, as path.Match; a part ** stands for any number of parts.
+// matchPath matches a path part by part, as path.Match does. The part ** stands for any number of parts.
 func matchPath(pattern, name string) bool {
 	return matchParts(strings.Split(pattern, "/"), strings.Split(name, "/"))
 }

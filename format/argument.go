@@ -10,8 +10,8 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// ParseParam reads KEY=VALUE of a command line: a dotted key as in TOML, and a literal. null says that the value is None or
-// null.
+// ParseParam reads KEY=VALUE of a command line: a dotted key as in TOML, and a literal as ParseLiteral reads it. null
+// reports whether the value is None or null.
 func ParseParam(s string) (path []string, value any, null bool, err error) {
 	key, text, err := splitPair(s)
 	if err != nil {
@@ -32,7 +32,7 @@ func ParseParam(s string) (path []string, value any, null bool, err error) {
 	return path, value, null, nil
 }
 
-// splitPair splits at the first equals sign outside of quotes.
+// splitPair splits s at the first equals sign that is not in quotes.
 func splitPair(s string) (key, value string, err error) {
 	quoted := byte(0)
 	for i := 0; i < len(s); i++ {
@@ -47,10 +47,10 @@ func splitPair(s string) (key, value string, err error) {
 			return strings.TrimSpace(s[:i]), s[i+1:], nil
 		}
 	}
-	return "", "", errors.New("KEY=VALUE expected")
+	return "", "", errors.New("expected KEY=VALUE")
 }
 
-// ParseKeyPath reads a dotted key: parts that are no bare keys may stand in quotes, or as they are if they have no dot.
+// ParseKeyPath splits a dotted key into its parts. A part may be in quotes as in TOML. It must be if it contains a dot.
 func ParseKeyPath(key string) ([]string, error) {
 	var path []string
 	for i := 0; ; {
@@ -60,7 +60,7 @@ func ParseKeyPath(key string) ([]string, error) {
 			part = unquote([]byte(key[i:end]))
 			i = end
 			if i < len(key) && key[i] != '.' {
-				return nil, fmt.Errorf("the key %s goes on behind its quotes", key)
+				return nil, fmt.Errorf("the key %s continues after its closing quote", key)
 			}
 		} else {
 			end := strings.IndexByte(key[i:], '.')
@@ -80,13 +80,13 @@ func ParseKeyPath(key string) ([]string, error) {
 		i++
 	}
 	if len(path) > MaxDepth {
-		return nil, fmt.Errorf("the key %s is nested deeper than %d", key, MaxDepth)
+		return nil, fmt.Errorf("the key %s is nested deeper than %d levels", key, MaxDepth)
 	}
 	return path, nil
 }
 
-// ParseLiteral reads a value of a command line: a TOML literal, or as Python prints numbers, booleans, infinities and NaN;
-// None and null are null. Dates and all else are strings.
+// ParseLiteral reads a value of a command line: a TOML literal, or a number, boolean, infinity or NaN as Python prints
+// it. None and null are null. Everything else, dates included, is a string.
 func ParseLiteral(s string) (value any, null bool) {
 	text := strings.TrimSpace(s)
 	switch text {
@@ -126,8 +126,10 @@ func ParseLiteral(s string) (value any, null bool) {
 		}
 		return s, false // a date or time
 	}
-	// .1 and 1. are numbers to most languages and none to TOML. 0123 is not: it may be a name.
-	if c := strings.TrimLeft(text, "+-"); strings.HasPrefix(c, ".") || strings.HasSuffix(c, ".") || strings.ContainsAny(c, "eE") && !strings.HasPrefix(c, "0x") {
+	// .1 and 1. are numbers in most languages but not in TOML. 0123 stays a string: it may be a name.
+	c := strings.TrimLeft(text, "+-")
+	if strings.HasPrefix(c, ".") || strings.HasSuffix(c, ".") ||
+		strings.ContainsAny(c, "eE") && !strings.HasPrefix(c, "0x") {
 		if v, ok := decimal(text); ok {
 			return v, false
 		}
@@ -135,7 +137,7 @@ func ParseLiteral(s string) (value any, null bool) {
 	return s, false
 }
 
-// specialFloat reads the spellings of what is no number.
+// specialFloat reads NaN and the infinities in their usual spellings.
 func specialFloat(s string) (float64, bool) {
 	sign := 1
 	switch {
@@ -162,11 +164,11 @@ func decimal(s string) (float64, bool) {
 	return v, err == nil
 }
 
-// ParseMetric reads KEY=NUMBER, split at the first equals sign.
+// ParseMetric reads KEY=NUMBER of a command line, split at the first equals sign.
 func ParseMetric(s string) (key string, value float64, err error) {
 	key, text, ok := strings.Cut(s, "=")
 	if !ok {
-		return "", 0, errors.New("KEY=NUMBER expected")
+		return "", 0, errors.New("expected KEY=NUMBER")
 	}
 	if err := CheckKey(key); err != nil {
 		return "", 0, err
@@ -176,12 +178,12 @@ func ParseMetric(s string) (key string, value float64, err error) {
 	}
 	v, ok := decimal(text)
 	if !ok {
-		return "", 0, fmt.Errorf("%q is no number", text)
+		return "", 0, fmt.Errorf("%q is not a number", text)
 	}
 	return key, v, nil
 }
 
-// ParseTag reads KEY[=VALUE]. A tag without a value is "yes".
+// ParseTag reads KEY[=VALUE] of a command line. A tag without a value is "yes".
 func ParseTag(s string) (key, value string, err error) {
 	key, value, ok := strings.Cut(s, "=")
 	if !ok {

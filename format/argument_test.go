@@ -71,7 +71,11 @@ func TestParseParam(t *testing.T) {
 		text string
 		path []string
 	}{
-		{"lr=1", []string{"lr"}}, {"a.b=1", []string{"a", "b"}}, {`"a.b".c=1`, []string{"a.b", "c"}}, {"val/x=1", []string{"val/x"}}, {`"a=b"=1`, []string{"a=b"}},
+		{"lr=1", []string{"lr"}},
+		{"a.b=1", []string{"a", "b"}},
+		{`"a.b".c=1`, []string{"a.b", "c"}},
+		{"val/x=1", []string{"val/x"}},
+		{`"a=b"=1`, []string{"a=b"}},
 	} {
 		path, value, _, err := ParseParam(c.text)
 		if err != nil || value != int64(1) {
@@ -82,12 +86,12 @@ func TestParseParam(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ text, reason string }{
-		{"lr", "KEY=VALUE expected"},
+		{"lr", "expected KEY=VALUE"},
 		{"=1", "empty"},
 		{"a..b=1", "empty"},
 		{"a.=1", "empty"},
 		{"\x01=1", "control"},
-		{`"a"b=1`, "behind its quotes"},
+		{`"a"b=1`, "after its closing quote"},
 		{strings.Repeat("a.", 20) + "a=1", "deeper"},
 		{strings.Repeat("k", 251) + "=1", "250"},
 	} {
@@ -101,13 +105,21 @@ func TestParseMetric(t *testing.T) {
 	for _, c := range []struct {
 		text, key string
 		value     float64
-	}{{"loss=0.5", "loss", 0.5}, {"val/acc=.9", "val/acc", 0.9}, {"a=-1e-3", "a", -1e-3}, {"a=NaN", "a", math.NaN()}, {"a=-Infinity", "a", math.Inf(-1)}} {
+	}{
+		{"loss=0.5", "loss", 0.5},
+		{"val/acc=.9", "val/acc", 0.9},
+		{"a=-1e-3", "a", -1e-3},
+		{"a=NaN", "a", math.NaN()},
+		{"a=-Infinity", "a", math.Inf(-1)},
+	} {
 		key, value, err := ParseMetric(c.text)
 		if err != nil || key != c.key || !sameFloat(value, c.value) {
 			t.Errorf("%q: %s %v %v", c.text, key, value, err)
 		}
 	}
-	for _, text := range []string{"loss", "loss=", "loss=high", "=1", "loss=0x10", "loss=1_000", "loss=1 ", "l\noss=1", "loss=1e999", "loss=--1"} {
+	for _, text := range []string{
+		"loss", "loss=", "loss=high", "=1", "loss=0x10", "loss=1_000", "loss=1 ", "l\noss=1", "loss=1e999", "loss=--1",
+	} {
 		if _, _, err := ParseMetric(text); err == nil {
 			t.Errorf("%q was taken", text)
 		}

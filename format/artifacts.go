@@ -9,7 +9,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// ArtifactsName is the file beside run.toml that lists the artifacts where there are more than MaxListed.
+// ArtifactsName is the file next to run.toml that lists the artifacts of a run with more than MaxListed.
 const ArtifactsName = "artifacts.parquet"
 
 const (
@@ -29,7 +29,7 @@ type artifactRow struct {
 	Where   string `parquet:"where,dict,zstd"`
 }
 
-// EncodeArtifacts returns artifacts.parquet: one row an artifact, in the order given, which is that of their paths.
+// EncodeArtifacts returns artifacts.parquet with one row per artifact. The caller sorts the artifacts by path.
 func EncodeArtifacts(artifacts []Artifact) ([]byte, error) {
 	var b bytes.Buffer
 	w := parquet.NewGenericWriter[artifactRow](&b, parquet.CreatedBy("gitruns", "1", "format"))
@@ -46,15 +46,17 @@ func EncodeArtifacts(artifacts []Artifact) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// DecodeArtifacts reads artifacts.parquet, whose digest the caller has verified, and checks every row as run.toml's own.
+// DecodeArtifacts reads artifacts.parquet and checks each row as strictly as the artifacts in run.toml. The caller has
+// verified the digest of the file.
 func DecodeArtifacts(data []byte) (artifacts []Artifact, err error) {
 	defer func() {
 		if r := recover(); r != nil { // the reader panics on some damaged files
-			artifacts, err = nil, fmt.Errorf("reading %s: damaged: %v", ArtifactsName, r)
+			artifacts, err = nil, fmt.Errorf("reading %s: the file is damaged: %v", ArtifactsName, r)
 		}
 	}()
 	if len(data) > maxArtifactsBytes {
-		return nil, fmt.Errorf("reading %s: %d bytes, more than the %d that are read", ArtifactsName, len(data), maxArtifactsBytes)
+		return nil, fmt.Errorf("reading %s: it has %d bytes, and at most %d are read", ArtifactsName, len(data),
+			maxArtifactsBytes)
 	}
 	f, err := openBounded(data, maxArtifacts)
 	if err != nil {
@@ -70,7 +72,7 @@ func DecodeArtifacts(data []byte) (artifacts []Artifact, err error) {
 				return nil, fmt.Errorf("reading %s: %w", ArtifactsName, err)
 			}
 			if !isHex(row.SHA256, false) || row.Bytes < 0 {
-				return nil, fmt.Errorf("reading %s: %s has no digest or a negative size", ArtifactsName, row.Path)
+				return nil, fmt.Errorf("reading %s: %s has no valid digest or a negative size", ArtifactsName, row.Path)
 			}
 			artifacts = append(artifacts, Artifact(row))
 		}

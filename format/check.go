@@ -8,7 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// CheckKey reports why a metric key, or one part of a param's or tag's name, is not allowed, or nil.
+// CheckKey returns an error that says why a metric key, the name of a tag or one part of a param's name is not allowed,
+// or nil.
 func CheckKey(key string) error {
 	switch {
 	case key == "":
@@ -22,13 +23,13 @@ func CheckKey(key string) error {
 	}
 	for _, r := range key {
 		if IsHidden(r) {
-			return fmt.Errorf("the key %q has a control character", key)
+			return fmt.Errorf("the key %q contains a control character", key)
 		}
 	}
 	return nil
 }
 
-// isPlain holds for printable ASCII.
+// isPlain reports whether s is printable ASCII.
 func isPlain(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
@@ -38,7 +39,8 @@ func isPlain(s string) bool {
 	return true
 }
 
-// CheckPath reports why p is not a relative, slash-separated path that stays below its root on every system, or nil.
+// CheckPath returns an error that says why p is not a relative, slash-separated path that stays under its root on every
+// system, or nil.
 func CheckPath(p string) error {
 	switch {
 	case p == "" || p == ".":
@@ -50,25 +52,25 @@ func CheckPath(p string) error {
 	case strings.HasPrefix(p, "/"):
 		return fmt.Errorf("the path %q is absolute", p)
 	case strings.ContainsAny(p, "\\:"):
-		return fmt.Errorf("the path %q has a backslash or a colon", p)
+		return fmt.Errorf("the path %q contains a backslash or a colon", p)
 	case path.Clean(p) != p || p == ".." || strings.HasPrefix(p, "../"):
-		return fmt.Errorf("the path %q is not clean", p)
+		return fmt.Errorf("the path %q is not clean: it contains empty parts, . or ..", p)
 	}
 	for _, r := range p {
 		if IsHidden(r) {
-			return fmt.Errorf("the path %q has a control character", p)
+			return fmt.Errorf("the path %q contains a control character", p)
 		}
 	}
 	for part := range strings.SplitSeq(p, "/") {
 		if isReserved(part) {
-			return fmt.Errorf("the path %q has a name that a file system reserves", p)
+			return fmt.Errorf("the path %q contains a name that a file system reserves", p)
 		}
 	}
 	return nil
 }
 
-// isReserved names what means something else on one of the systems: .git in any case or short form, a trailing dot or
-// blank, and the devices of Windows.
+// isReserved reports whether a file name means something else on one of the systems: .git in any case or in its short
+// form, a name that ends with a dot or a blank, or a device of Windows.
 func isReserved(name string) bool {
 	lower := strings.ToLower(name)
 	if lower == ".git" || lower == "git~1" || strings.HasSuffix(name, ".") || strings.HasSuffix(name, " ") {
@@ -79,10 +81,11 @@ func isReserved(name string) bool {
 	case "con", "prn", "aux", "nul":
 		return true
 	}
-	return len(stem) == 4 && (strings.HasPrefix(stem, "com") || strings.HasPrefix(stem, "lpt")) && stem[3] >= '0' && stem[3] <= '9'
+	return len(stem) == 4 && (strings.HasPrefix(stem, "com") || strings.HasPrefix(stem, "lpt")) && stem[3] >= '0' &&
+		stem[3] <= '9'
 }
 
-// CheckText reports why s cannot be a text of a record, or nil.
+// CheckText returns an error that says why s cannot be a text of a record, or nil.
 func CheckText(s string) error {
 	switch {
 	case len(s) > MaxTextBytes:
@@ -96,9 +99,10 @@ func CheckText(s string) error {
 // IsDigest reports whether s is a SHA-256 in lower-case hex.
 func IsDigest(s string) bool { return isHex(s, false) }
 
-// IsObjectID reports whether s is the name of an object of git, a SHA-1 or a SHA-256 in lower-case hex.
+// IsObjectID reports whether s is the id of a Git object: a SHA-1 or a SHA-256 in lower-case hex.
 func IsObjectID(s string) bool { return isHex(s, true) }
 
+// isHex reports whether s is 64 lower-case hex digits. With git, 40 are also allowed.
 func isHex(s string, git bool) bool {
 	if len(s) != 64 && !(git && len(s) == 40) {
 		return false
@@ -106,7 +110,7 @@ func isHex(s string, git bool) bool {
 	return strings.Trim(s, "0123456789abcdef") == ""
 }
 
-// IsHidden names control characters, line separators and bidirectional marks (Unicode TR9); all lie below U+10000.
+// IsHidden reports whether r is a control character, a line separator or a bidirectional mark (Unicode TR9).
 func IsHidden(r rune) bool {
 	switch {
 	case r < 0x20, r >= 0x7f && r <= 0x9f,
@@ -117,6 +121,7 @@ func IsHidden(r rune) bool {
 	return false
 }
 
+// invalidUTF8 returns the offset of the first byte that is not UTF-8, or -1.
 func invalidUTF8(data []byte) int {
 	for i := 0; i < len(data); {
 		if data[i] < utf8.RuneSelf {

@@ -11,11 +11,11 @@ import (
 
 // Config is .runs/config.toml: the settings of a project.
 type Config struct {
-	Experiment string // of new runs, and the scope of selectors; empty is all
-	Primary    string // the metric that lists show and comparisons decide by
+	Experiment string // of new runs, and the scope of selectors; empty is every experiment
+	Primary    string // the metric that lists show and that decides comparisons
 	Metrics    map[string]MetricConfig
 	Replicates struct {
-		Seeds []string // params that may differ among replicates, beside seed and random_state
+		Seeds []string // params that may differ among replicates, in addition to seed and random_state
 	}
 	Console struct {
 		MaxBytes int64 // of output.log
@@ -23,52 +23,53 @@ type Config struct {
 	System struct {
 		Enabled  bool
 		Interval time.Duration // between two samples of the machine
-		Points   int           // kept of each key of system.parquet
+		Points   int           // kept per key of system.parquet
 	}
 	TensorBoard struct {
-		Enabled bool // take over event files that were written during a run
+		Enabled bool // import event files that were written during a run
 	}
 	Source struct {
-		Base     string   // a ref that stays: patches begin where the work left it
+		Base     string   // a ref that stays: patches start where the work branched off it
 		MaxFile  int64    // bytes of one untracked file
 		MaxTotal int64    // bytes of all untracked files
 		MaxFiles int      // how many untracked files
-		Exclude  []string // patterns of untracked files, as in .gitignore, behind DefaultExclude
+		Exclude  []string // patterns of untracked files, as in .gitignore, after those of DefaultExclude
 	}
-	Datasets map[string]DatasetConfig // those of every run
+	Datasets map[string]DatasetConfig // recorded with every run
 	Compare  struct {
 		Level float64 // of the test between two groups of runs
 	}
 	Checks      []Check
 	Environment struct {
-		Variables []string // patterns of names, beside those that are always recorded
+		Variables []string // patterns of names, in addition to those that are always recorded
 	}
 	Artifacts struct {
-		MaxFile int64  // bytes of one artifact that goes into git
-		MaxRun  int64  // bytes of all artifacts of a run that go into git
+		MaxFile int64  // bytes of one artifact that goes into Git
+		MaxRun  int64  // bytes of all artifacts of a run that go into Git
 		Store   string // where the others go: empty, StoreLFS, or the URL of a store
 	}
 	Commit struct {
-		Branch  string   // where runs are committed to; empty is the branch that is checked out
-		Auto    bool     // commit at finish
-		Include []string // files of a run that otherwise stay on their machine
+		Branch  string   // where runs are committed; empty is the branch that is checked out
+		Auto    bool     // commit each run when it finishes
+		Include []string // files of a run that otherwise stay on the machine that recorded it
 	}
 	Secrets struct {
 		Allow    []SecretAllow
-		Gitleaks bool // ask that program too, where it is installed
+		Gitleaks bool // also run gitleaks, if it is installed
 	}
 }
 
-// maxValuesInGit is how large a values.parquet goes into git unasked, in bytes: as much as all artifacts of a run.
+// maxValuesInGit is the size in bytes up to which a values.parquet goes into Git by default: the same as for all
+// artifacts of a run.
 const maxValuesInGit = 5_000_000
 
-// LocalFile reports whether a file of a run, with so many bytes, stays on the machine that recorded it unless
-// commit.include names it.
+// LocalFile reports whether a file of a run stays on the machine that recorded it, unless commit.include names it.
 func LocalFile(name string, bytes int64) bool {
-	return name == "system.parquet" || name == ValuesName && bytes > maxValuesInGit || name == "output.log" || strings.HasPrefix(name, "output-") && strings.HasSuffix(name, ".log")
+	return name == "system.parquet" || name == ValuesName && bytes > maxValuesInGit || name == "output.log" ||
+		strings.HasPrefix(name, "output-") && strings.HasSuffix(name, ".log")
 }
 
-// Keeps reports whether a file of a run, with so many bytes, goes into git.
+// Keeps reports whether a file of a run goes into Git.
 func (c *Config) Keeps(name string, bytes int64) bool {
 	if !LocalFile(name, bytes) {
 		return true
@@ -81,7 +82,7 @@ func (c *Config) Keeps(name string, bytes int64) bool {
 
 // DatasetConfig is [dataset.NAME].
 type DatasetConfig struct {
-	Path string // relative to the folder that holds .runs; empty where only another setting is made
+	Path string // relative to the folder that contains .runs
 	Hash string // HashContent or HashListing
 	Role string
 }
@@ -89,92 +90,94 @@ type DatasetConfig struct {
 // The ways to identify a dataset.
 const (
 	HashContent = "content"
-	HashListing = "listing" // names and sizes alone
+	HashListing = "listing" // only names and sizes
 )
 
 // MetricConfig is [metric.NAME].
 type MetricConfig struct{ Goal string }
 
-// InitialConfig is what `runs init` writes: the same bytes everywhere, so that two clones make the same commit.
-const InitialConfig = `# Settings of runs for this project. What is commented out shows its default.
+// InitialConfig is what `runs init` writes. The bytes are the same everywhere, so that two clones make the same commit.
+const InitialConfig = `# Settings of runs for this project. Each line that is commented out shows the default.
 
-# experiment = ""             # of new runs, and where selectors look
-# primary = ""                # the metric that lists show; 'runs goal METRIC min --primary' sets it
+# experiment = ""             # experiment of new runs, and where selectors look
+# primary = ""                # metric that lists show; 'runs goal METRIC min --primary' sets it
 
 # [metric.rmse]
-# goal = "min"                # or "max"; without it the metric's name decides
+# goal = "min"                # or "max"; by default, the name of the metric decides
 
 # [replicates]
-# seeds = []                  # params that may differ among replicates, beside seed and random_state
+# seeds = []                  # params that may differ among replicates, in addition to seed and random_state
 
 # [console]
-# max_bytes = 10_000_000      # of output.log; the middle of a longer one is cut
+# max_bytes = 10_000_000      # size of output.log; the middle of a longer log is removed
 
 # [system]
 # enabled = true              # sample CPU, memory, disk and GPU under 'runs exec'
 # interval = "15s"
-# points = 500                # kept of each key
+# points = 500                # samples kept per key
 
 # [tensorboard]
-# enabled = true              # take over what TensorBoard's event files say that a program wrote under 'runs exec'
+# enabled = true              # import TensorBoard's event files that a program writes under 'runs exec'
 
 # [source]                    # untracked files that are recorded with the code
-# base = ""                   # a ref that stays, like "origin/main"; without it the remote's default branch
+# base = ""                   # a ref that stays, like "origin/main"; by default, the remote's default branch
 # max_file = "1 MB"
 # max_total = "10 MB"
 # max_files = 2000
-# exclude = []                # more patterns as in .gitignore, beside outputs/, wandb/, *.pt and the like; "!*.npy" takes one back
+# exclude = []                # patterns as in .gitignore, after built-in ones like "wandb/"; "!*.npy" undoes one
 
 # [dataset.train]             # recorded with every run
-# path = "data/train.csv"     # relative to the folder that holds .runs
-# hash = "content"            # or "listing": names and sizes alone
+# path = "data/train.csv"     # relative to the folder that contains .runs
+# hash = "content"            # or "listing": only names and sizes
 # role = "training"
 
 # [compare]
-# level = 0.05                # groups are called different when chance does that less often
+# level = 0.05                # groups differ if chance explains the difference with a lower probability
 
-# [[check]]                   # what 'runs check' holds a run to; repeated
+# [[check]]                   # a rule of 'runs check' (repeatable)
 # metric = "rmse"
 # baseline = "main:best(rmse)"
-# max_regression = "1%"       # or a number; worse by more fails
+# max_regression = "1%"       # or a number; the check fails if the metric is worse by more
 # min_runs = 1                # seeds that the run's group must have
 # require = ["restorable"]    # of every run: clean, restorable, same_data, current
-# paths = ["src"]             # what "current" looks at
+# paths = ["src"]             # what "current" compares
 
 # [commit]
-# branch = ""                 # where runs are committed to, like "runs"; without it the branch that is checked out
-# auto = false                # commit finished runs as they finish
-# include = []                # also "output.log" and "system.parquet", which otherwise stay on their machine
+# branch = ""                 # where runs are committed, like "runs"; by default, the branch that is checked out
+# auto = false                # commit each run when it finishes
+# include = []                # also commit "output.log" and "system.parquet", which otherwise stay on their machine
 
-# [[secrets.allow]]           # what the search before a commit finds and is no secret; repeated. All that is given must agree:
+# [[secrets.allow]]           # a false positive of the secret search (repeatable); every key that is given must match
 # reason = "an example"       # required
 # fingerprint = "0123456789abcdef"  # as 'runs commit' shows it
-# path = "docs/**"            # of a file below .runs, or of one that a patch changes
+# path = "docs/**"            # of a file under .runs, or of the file that a patch changes
 # rule = "jwt"
 
 # [secrets]
-# gitleaks = true             # ask gitleaks too, where it is installed
+# gitleaks = true             # also run gitleaks, if it is installed
 
-# [artifacts]                 # what is larger goes to the store, not into git
-# max_inline = "1 MB"         # of one artifact
-# max_inline_run = "5 MB"     # of all artifacts of a run
+# [artifacts]                 # larger artifacts go to the store, not into Git
+# max_inline = "1 MB"         # size of one artifact
+# max_inline_run = "5 MB"     # size of all artifacts of a run
 # store = ""                  # "git-lfs", or a URL like "s3://bucket/prefix" or "file:///shared/runs"
 
 # [environment]
 # variables = []              # more names to record, like "MY_*"
 `
 
-// DefaultExclude is what training programs write: of untracked files, these are counted and not recorded as source. The
-// patterns are those of .gitignore.
+// DefaultExclude are patterns of files that training programs write, as in .gitignore. Untracked files that match are
+// not recorded as source; only their number and size are.
 var DefaultExclude = []string{
 	"outputs/", "multirun/", "wandb/", "mlruns/", "mlartifacts/", "lightning_logs/", "tb_logs/", "checkpoints/",
-	"runs/detect/", "runs/segment/", "runs/classify/", "runs/pose/", "runs/obb/", "runs/train/", "catboost_info/", ".aim/", ".neptune/", ".ipynb_checkpoints/", "__pycache__/", ".venv/", "venv/", "node_modules/",
+	"runs/detect/", "runs/segment/", "runs/classify/", "runs/pose/", "runs/obb/", "runs/train/", "catboost_info/", ".aim/",
+	".neptune/", ".ipynb_checkpoints/", "__pycache__/", ".venv/", "venv/", "node_modules/",
 	".pytest_cache/", ".mypy_cache/", ".ruff_cache/", ".tox/", ".eggs/", "*.egg-info/", ".DS_Store",
-	"*.pyc", "*.pt", "*.pth", "*.ckpt", "*.safetensors", "*.npy", "*.npz", "*.h5", "*.hdf5", "*.pkl", "*.joblib", "*.onnx", "*.pb",
-	"*.tfrecord", "*.tflite", "*.gguf", "*.msgpack", "*.orbax", "events.out.tfevents.*", "*.swp", "*~", "core.[0-9]*",
+	"*.pyc", "*.pt", "*.pth", "*.ckpt", "*.safetensors", "*.npy", "*.npz", "*.h5", "*.hdf5", "*.pkl", "*.joblib", "*.onnx",
+	"*.pb", "*.tfrecord", "*.tflite", "*.gguf", "*.msgpack", "*.orbax", "events.out.tfevents.*", "*.swp", "*~",
+	"core.[0-9]*",
 }
 
-// defaultSeeds are params that may differ among replicates of one run.
+// defaultSeeds are params that may differ among replicates in every project.
 var defaultSeeds = [...]string{"seed", "random_state"}
 
 // DefaultConfig returns the settings of a project without a config.toml.
@@ -190,26 +193,27 @@ func DefaultConfig() *Config {
 	return c
 }
 
-// configKeys are all keys of config.toml; NAME stands for any metric.
+// configKeys returns all keys of config.toml. NAME stands for the name of any metric or dataset.
 func configKeys() []string {
 	return []string{
 		"experiment", "primary", "metric.NAME.goal", "replicates.seeds", "console.max_bytes",
 		"system.enabled", "system.interval", "system.points", "tensorboard.enabled",
 		"source.base", "source.max_file", "source.max_total", "source.max_files", "source.exclude",
 		"dataset.NAME.path", "dataset.NAME.hash", "dataset.NAME.role", "environment.variables", "compare.level",
-		"commit.branch", "commit.auto", "commit.include", "artifacts.max_inline", "artifacts.max_inline_run", "artifacts.store",
+		"commit.branch", "commit.auto", "commit.include",
+		"artifacts.max_inline", "artifacts.max_inline_run", "artifacts.store",
 		"secrets.allow.reason", "secrets.allow.fingerprint", "secrets.allow.path", "secrets.allow.rule", "secrets.gitleaks",
 		"check.metric", "check.baseline", "check.max_regression", "check.min_runs", "check.require", "check.paths",
 	}
 }
 
-// Seeds are the params that may differ among replicates.
+// Seeds returns the params that may differ among replicates.
 func (c *Config) Seeds() []string {
 	return append(defaultSeeds[:len(defaultSeeds):len(defaultSeeds)], c.Replicates.Seeds...)
 }
 
-// GoalIn is Goal of a metric that runs may define: the configured one, else that of the first run that defines it, else what
-// its name says. What it has found it remembers; it is for one goroutine.
+// GoalIn returns a function that returns the goal of a metric: the configured one, or otherwise that of the first run
+// that defines the metric, or what its name tells. The function remembers what it found. It is for one goroutine.
 func (c *Config) GoalIn(runs ...*Run) func(metric string) string {
 	var defining []*Run
 	for _, r := range runs {
@@ -243,7 +247,7 @@ func (c *Config) goalOf(metric string, defining []*Run) string {
 	return GoalByName(metric)
 }
 
-// Goal is the goal of a metric: the configured one, else what its name says.
+// Goal returns the goal of a metric: the configured one, or otherwise what its name tells.
 func (c *Config) Goal(metric string) string {
 	if m, ok := c.Metrics[metric]; ok && m.Goal != "" {
 		return m.Goal
@@ -251,7 +255,7 @@ func (c *Config) Goal(metric string) string {
 	return GoalByName(metric)
 }
 
-// DecodeConfig reads a config.toml. A key that is not known is an error that names the nearest one.
+// DecodeConfig reads a config.toml. An unknown key is an error that names a similar one.
 func DecodeConfig(file string, data []byte) (*Config, error) {
 	m, err := parseTOML(file, data, MaxConfigBytes)
 	if err != nil {
@@ -312,7 +316,7 @@ func DecodeConfig(file string, data []byte) (*Config, error) {
 	if s, ok := t.sub("compare"); ok {
 		if s.has("level") {
 			if c.Compare.Level = s.float("level"); !(c.Compare.Level > 0 && c.Compare.Level < 0.5) {
-				s.fail(s.at("level"), "not between 0 and 0.5")
+				s.fail(s.at("level"), "must be between 0 and 0.5")
 			}
 		}
 		s.refuseUnknown()
@@ -341,10 +345,17 @@ func DecodeConfig(file string, data []byte) (*Config, error) {
 	return c, nil
 }
 
+// isBranchName reports whether a branch may have this name. It is stricter than Git.
+func isBranchName(b string) bool {
+	return !strings.HasPrefix(b, "-") && !strings.HasPrefix(b, "refs/") &&
+		!slices.Contains([]string{"HEAD", "@", "refs"}, b) &&
+		!strings.ContainsAny(b, " ~^:?*[\\\x7f") && !strings.Contains(b, "..") && CheckPath(b) == nil
+}
+
 func (c *Config) readSource(s table) {
 	c.Source.Base = s.optional("base")
 	if strings.HasPrefix(c.Source.Base, "-") {
-		s.fail(s.at("base"), "%q is no ref", c.Source.Base)
+		s.fail(s.at("base"), "%q is not a ref", c.Source.Base)
 	}
 	if s.has("max_file") {
 		c.Source.MaxFile = s.bytes("max_file", 0, 1<<30)
@@ -361,8 +372,8 @@ func (c *Config) readSource(s table) {
 
 func (c *Config) readCommit(s table) {
 	c.Commit.Branch = s.optional("branch")
-	if b := c.Commit.Branch; b != "" && (strings.HasPrefix(b, "-") || strings.HasPrefix(b, "refs/") || slices.Contains([]string{"HEAD", "@", "refs"}, b) || strings.ContainsAny(b, " ~^:?*[\\\x7f") || strings.Contains(b, "..") || CheckPath(b) != nil) {
-		s.fail(s.at("branch"), "%q is no name for a branch", b)
+	if b := c.Commit.Branch; b != "" && !isBranchName(b) {
+		s.fail(s.at("branch"), "%q is not a branch name", b)
 	}
 	if s.has("auto") {
 		c.Commit.Auto = s.boolean("auto")
@@ -370,13 +381,14 @@ func (c *Config) readCommit(s table) {
 	c.Commit.Include = s.texts("include")
 	for _, name := range c.Commit.Include {
 		if name != "output.log" && name != "system.parquet" && name != ValuesName {
-			s.fail(s.at("include"), "%q is none of output.log, system.parquet and values.parquet", name)
+			s.fail(s.at("include"), "%q is not one of output.log, system.parquet, values.parquet", name)
 		}
 	}
 	s.refuseUnknown()
 }
 
-// What may be set as the sizes of artifacts in git: the large forges refuse a file of 100 MB, for good.
+// The largest sizes that may be set for artifacts in Git. The large forges refuse a file of 100 MB, even after later
+// commits delete it.
 const (
 	maxInlineBytes    = 50 << 20
 	maxInlineRunBytes = 1 << 30
@@ -398,15 +410,17 @@ func (c *Config) readArtifacts(s table) {
 	s.refuseUnknown()
 }
 
-// minLiteral is how many characters a pattern of variables must begin with: a shorter one would take in what nobody looked at,
-// and a configuration comes from others too.
+// minLiteral is how many characters a pattern of variables must have before its first wildcard. A shorter one would
+// record variables that nobody thought of, and a pull request can change the settings.
 const minLiteral = 3
 
 func (c *Config) readEnvironment(s table) {
 	c.Environment.Variables = s.texts("variables")
 	for _, pattern := range c.Environment.Variables {
 		if literal := strings.IndexAny(pattern, `*?[\`); literal >= 0 && literal < minLiteral {
-			s.fail(s.at("variables"), "%q takes in too much: a pattern begins with at least %d characters of the name, like \"MY_*\"", pattern, minLiteral)
+			s.fail(s.at("variables"),
+				"%q matches too much: a pattern must begin with at least %d characters of the name, like \"MY_*\"",
+				pattern, minLiteral)
 		}
 	}
 	s.refuseUnknown()
@@ -441,10 +455,11 @@ func (t table) optional(key string) string {
 	return s
 }
 
+// between reads an integer from least to most.
 func (t table) between(key string, least, most int64) int64 {
 	v := t.integer(key)
 	if v < least || v > most {
-		t.fail(t.at(key), "%d is not between %d and %d", v, least, most)
+		t.fail(t.at(key), "must be between %d and %d, got %d", least, most, v)
 	}
 	return v
 }
@@ -461,7 +476,7 @@ func (t table) bytes(key string, least, most int64) int64 {
 	return t.between(key, least, most)
 }
 
-// ParseBytes reads a size like "10 MB" (powers of 1000) or "64 KiB" (powers of 1024).
+// ParseBytes reads a size in bytes, like "10 MB" (powers of 1000) or "64 KiB" (powers of 1024).
 func ParseBytes(s string) (int64, error) {
 	text := strings.TrimSpace(s)
 	digits := strings.TrimRight(text, "BKMGTibkmgt ")
@@ -482,11 +497,11 @@ func ParseBytes(s string) (int64, error) {
 	case "T":
 		factor = base * base * base * base
 	default:
-		return 0, fmt.Errorf("%q is no size, like \"10 MB\"", s)
+		return 0, fmt.Errorf("%q is not a size, like \"10 MB\"", s)
 	}
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || n < 0 || n > (1<<62)/factor {
-		return 0, fmt.Errorf("%q is no size, like \"10 MB\"", s)
+		return 0, fmt.Errorf("%q is not a size, like \"10 MB\"", s)
 	}
 	return n * factor, nil
 }
@@ -496,14 +511,14 @@ func (t table) duration(key string, least, most time.Duration) time.Duration {
 	d, err := time.ParseDuration(s)
 	switch {
 	case err != nil:
-		t.fail(t.at(key), "%q is no duration, like \"15s\" or \"2m\"", s)
+		t.fail(t.at(key), "%q is not a duration, like \"15s\" or \"2m\"", s)
 	case d < least || d > most:
-		t.fail(t.at(key), "%s is not between %s and %s", s, least, most)
+		t.fail(t.at(key), "must be between %s and %s, got %s", least, most, s)
 	}
 	return d
 }
 
-// refuseUnknown makes any key that is left an error.
+// refuseUnknown fails if there is a key that nobody took.
 func (t table) refuseUnknown() {
 	if len(t.m) == 0 {
 		return
@@ -521,23 +536,23 @@ func (t table) refuseUnknown() {
 		t.fail(t.at(key), "unknown key; did you mean %s?", near)
 		return
 	}
-	t.fail(t.at(key), "unknown key; known are %s", strings.Join(slices.Compact(known), ", "))
+	t.fail(t.at(key), "unknown key; the known ones are %s", strings.Join(slices.Compact(known), ", "))
 }
 
-// configPrefix is the path of a table as configKeys writes it.
+// configPrefix returns the path of a table as in configKeys.
 func configPrefix(path []string) string {
 	var b strings.Builder
 	for i, key := range path {
 		if i == 1 && (path[0] == "metric" || path[0] == "dataset") {
 			key = "NAME"
 		}
-		name, _, _ := strings.Cut(key, "[") // a table of a list
+		name, _, _ := strings.Cut(key, "[") // the number of a [[table]]
 		b.WriteString(name + ".")
 	}
 	return b.String()
 }
 
-// nearest returns the candidate that differs from word by at most two letters or a third of them, or "".
+// nearest returns the candidate closest to word, or "" if all differ by more than two letters and a third of the word.
 func nearest(word string, candidates []string) string {
 	best, least := "", 1+max(2, len(word)/3)
 	for _, c := range candidates {

@@ -6,22 +6,25 @@ import (
 	"strings"
 )
 
-// Check is [[check]] of the config: a rule that runs must keep.
+// Check is [[check]] of config.toml: a rule that runs must keep.
 type Check struct {
 	Metric        string
 	Baseline      string   // selector
 	MaxRegression float64  // how much worse the metric may be than the baseline's
-	Percent       bool     // MaxRegression is in per cent of the baseline
-	MinRuns       int64    // replicates that the verdict must rest on
+	Percent       bool     // MaxRegression is a percentage of the baseline
+	MinRuns       int64    // replicates that the verdict needs
 	Require       []string // of RequireNames
-	Paths         []string // what "current" looks at; empty is the whole tree
+	Paths         []string // what "current" compares; empty is the whole tree
 }
 
-// RequireNames are what a check may require of every run.
+// RequireNames are the properties that a check may require of each run.
 var RequireNames = []string{"clean", "restorable", "same_data", "current"}
 
 func readCheck(t table) Check {
-	c := Check{Metric: t.text("metric"), Baseline: t.text("baseline"), MinRuns: t.size("min_runs"), Require: t.texts("require"), Paths: t.texts("paths")}
+	c := Check{
+		Metric: t.text("metric"), Baseline: t.text("baseline"), MinRuns: t.size("min_runs"), Require: t.texts("require"),
+		Paths: t.texts("paths"),
+	}
 	switch v := t.m["max_regression"].(type) {
 	case int64:
 		c.MaxRegression = float64(v)
@@ -31,25 +34,25 @@ func readCheck(t table) Check {
 		number, ok := strings.CutSuffix(strings.TrimSpace(v), "%")
 		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 		if !ok || err != nil {
-			t.fail(t.at("max_regression"), "%q is neither a number nor one with a per cent sign", v)
+			t.fail(t.at("max_regression"), "%q is not a number or a percentage", v)
 		}
 		c.MaxRegression, c.Percent = n, true
 	case nil:
 	default:
-		t.fail(t.at("max_regression"), "%s, not a number", kindOf(v))
+		t.fail(t.at("max_regression"), "must be a number, got %s", kindOf(v))
 	}
 	delete(t.m, "max_regression")
 	switch {
 	case !(c.MaxRegression >= 0 && c.MaxRegression < 1e300):
-		t.fail(t.at("max_regression"), "negative or not finite")
+		t.fail(t.at("max_regression"), "must be finite and not negative")
 	case c.Metric == "" && c.MinRuns == 0 && len(c.Require) == 0:
-		t.fail(t.path, "a check needs metric, min_runs or require")
+		t.fail(t.path, "must have metric, min_runs or require")
 	case slices.Contains(c.Require, "same_data") && c.Baseline == "":
-		t.fail(t.at("require"), "same_data needs a baseline")
+		t.fail(t.at("require"), "same_data requires a baseline")
 	}
 	for _, name := range c.Require {
 		if !slices.Contains(RequireNames, name) {
-			t.fail(t.at("require"), "%q is none of %s", name, strings.Join(RequireNames, ", "))
+			t.fail(t.at("require"), "%q is not one of %s", name, strings.Join(RequireNames, ", "))
 		}
 	}
 	for _, p := range c.Paths {

@@ -10,29 +10,29 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// SetConfig sets one key of a TOML file and leaves every other byte as it is: comments, order, line ends. The key is
-// replaced where it stands, else added at the end of its table, else in a new table at the end. Where that would change
-// anything else, nothing is changed and an error says so.
+// SetConfig returns a TOML file with one key set and every other byte unchanged: comments, order, line ends. If the key
+// is missing, it is added at the end of its table, or in a new table at the end of the file. If this would change
+// another key, SetConfig returns an error.
 func SetConfig(data []byte, path []string, value any) ([]byte, error) {
 	if reason := checkTOML(data); reason != "" {
-		return nil, errors.New("the file is refused: " + reason)
+		return nil, errors.New(reason)
 	}
 	var before map[string]any
 	if _, err := toml.Decode(string(data), &before); err != nil {
-		return nil, fmt.Errorf("the file is no TOML: %w", err)
+		return nil, fmt.Errorf("the file is not valid TOML: %w", err)
 	}
 	edited := setTOML(data, path, value)
 	var after map[string]any
 	if _, err := toml.Decode(string(edited), &after); err != nil {
-		return nil, fmt.Errorf("%s cannot be set without a change of the layout: edit the file by hand", DottedKey(path))
+		return nil, fmt.Errorf("%s cannot be set without changing the layout: edit the file by hand", DottedKey(path))
 	}
 	if got, ok := Params(after).Get(path...); !ok || !EqualValue(got, value) {
-		return nil, fmt.Errorf("%s cannot be set without a change of the layout: edit the file by hand", DottedKey(path))
+		return nil, fmt.Errorf("%s cannot be set without changing the layout: edit the file by hand", DottedKey(path))
 	}
 	deletePath(before, path)
 	deletePath(after, path)
 	if !reflect.DeepEqual(before, after) && TOMLString(before) != TOMLString(after) {
-		return nil, fmt.Errorf("%s cannot be set without a change of other keys: edit the file by hand", DottedKey(path))
+		return nil, fmt.Errorf("%s cannot be set without changing other keys: edit the file by hand", DottedKey(path))
 	}
 	return edited, nil
 }
@@ -50,7 +50,7 @@ func setTOML(data []byte, path []string, value any) []byte {
 			return slices.Concat(data[:e.value], text, data[e.end:])
 		}
 	}
-	// An inline table that holds it, or could.
+	// An inline table that the key is or belongs in.
 	for n := len(path) - 1; n > 0; n-- {
 		for _, e := range entries {
 			if !e.header && slices.Equal(e.path, path[:n]) && data[e.value] == '{' {
@@ -58,7 +58,7 @@ func setTOML(data []byte, path []string, value any) []byte {
 			}
 		}
 	}
-	// The table with the longest part of the path.
+	// The table of the key.
 	table := path[:len(path)-1]
 	best, at := -1, 0
 	for i, e := range entries {
@@ -86,7 +86,7 @@ func setTOML(data []byte, path []string, value any) []byte {
 	return append(out, newline...)
 }
 
-// endLine makes sure that data ends with a line end.
+// endLine returns data with a line end at its end.
 func endLine(data []byte, newline string) []byte {
 	if len(data) > 0 && data[len(data)-1] != '\n' {
 		return append(slices.Clone(data), newline...)
@@ -94,8 +94,8 @@ func endLine(data []byte, newline string) []byte {
 	return data
 }
 
-// tableEnd is the offset behind the last key of the table whose header is entry i; -1 is the top of the file, where a new
-// key follows the last one, else the comments at the beginning.
+// tableEnd returns the offset after the last key of the table whose header is entry i. For the top of the file, i is
+// -1; if no key is there, the offset is that of the first header.
 func tableEnd(data []byte, entries []tomlEntry, i int) int {
 	last := -1
 	if i >= 0 {
@@ -119,7 +119,7 @@ func tableEnd(data []byte, entries []tomlEntry, i int) int {
 	return len(data)
 }
 
-// setInline sets a key in an inline table, at its end where it is new.
+// setInline sets a key in an inline table. A new key goes to its end.
 func setInline(data []byte, e tomlEntry, path []string, text []byte) []byte {
 	body := data[e.value+1 : e.end-1]
 	for i := 0; i < len(body); {
@@ -144,7 +144,7 @@ func setInline(data []byte, e tomlEntry, path []string, text []byte) []byte {
 	return slices.Concat(data[:e.value+1], pair, data[e.end-1:])
 }
 
-// inlineEnd is the offset behind the value at i of an inline table's body, before its comma.
+// inlineEnd returns the offset after the value at i in the body of an inline table.
 func inlineEnd(body []byte, i int) int {
 	depth := 0
 	for i < len(body) {
@@ -164,7 +164,7 @@ func inlineEnd(body []byte, i int) int {
 	return trimEnd(body, i)
 }
 
-// deletePath removes a key and the tables that are empty without it.
+// deletePath removes a key, and the tables that are then empty.
 func deletePath(m map[string]any, path []string) {
 	if len(path) == 1 {
 		delete(m, path[0])

@@ -16,7 +16,8 @@ func TestInitialConfigIsTheDefault(t *testing.T) {
 	if d := cmp.Diff(DefaultConfig(), got); d != "" {
 		t.Error(d)
 	}
-	// Without the comment signs the same file sets every key to its default, but for the examples of a metric and a dataset.
+	// Without the comment signs the same file sets every key to its default, but for the examples of a metric and a
+	// dataset.
 	var shown []string
 	for line := range strings.SplitSeq(InitialConfig, "\n") {
 		if key := strings.TrimPrefix(line, "# "); strings.Contains(key, " = ") || strings.HasPrefix(key, "[") {
@@ -37,7 +38,8 @@ func TestInitialConfigIsTheDefault(t *testing.T) {
 	if len(got.Checks) != 1 || got.Checks[0].Baseline != "main:best(rmse)" || !got.Checks[0].Percent {
 		t.Errorf("the example of a check is read as %+v", got.Checks)
 	}
-	if a := got.Secrets.Allow; len(a) != 1 || !a[0].Allows("0123456789abcdef", "jwt", "sources/x.patch", "docs/a/b.md") || a[0].Allows("0123456789abcdef", "jwt", "sources/x.patch", "src/b.md") {
+	if a := got.Secrets.Allow; len(a) != 1 || !a[0].Allows("0123456789abcdef", "jwt", "sources/x.patch", "docs/a/b.md") ||
+		a[0].Allows("0123456789abcdef", "jwt", "sources/x.patch", "src/b.md") {
 		t.Errorf("the example of an allowed find is read as %+v", a)
 	}
 	got.Metrics, got.Datasets, got.Checks, got.Secrets.Allow = nil, nil, nil, nil
@@ -78,7 +80,8 @@ path = "docs/**"
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Goal("val/loss") != "max" || c.Goal("train/loss") != "min" || c.Console.MaxBytes != 65536 || c.System.Interval != time.Minute || c.System.Enabled {
+	if c.Goal("val/loss") != "max" || c.Goal("train/loss") != "min" || c.Console.MaxBytes != 65536 ||
+		c.System.Interval != time.Minute || c.System.Enabled {
 		t.Errorf("%+v", c)
 	}
 	if d := cmp.Diff([]string{"seed", "random_state", "fold"}, c.Seeds()); d != "" {
@@ -92,20 +95,23 @@ func TestDecodeConfigWrong(t *testing.T) {
 		{"[metric.rmse]\ngoal = 'down'", `config.toml:2: metric.rmse.goal: "down" is neither min nor max`},
 		{"[metric.rmse]\ngaol = 'min'", "did you mean goal?"},
 		{"[sytem]\npoints = 5", "config.toml:1: sytem: unknown key; did you mean system?"},
-		{"[system]\npoints = 1", "config.toml:2: system.points: 1 is not between 2 and 1000000"},
-		{"[system]\ninterval = 15", "system.interval: an integer, not a string"},
-		{"[system]\ninterval = 'often'", "is no duration"},
-		{"[console]\nmax_bytes = '10 XB'", "is no size"},
-		{"zzz = 1", "unknown key; known are experiment"},
+		{"[system]\npoints = 1", "config.toml:2: system.points: must be between 2 and 1000000, got 1"},
+		{"[system]\ninterval = 15", "system.interval: must be a string, got an integer"},
+		{"[system]\ninterval = 'often'", "is not a duration"},
+		{"[console]\nmax_bytes = '10 XB'", "is not a size"},
+		{"zzz = 1", "unknown key; the known ones are experiment"},
 		{"a = ", "config.toml:1:"},
-		{"[environment]\nvariables = ['MY_*', '*']", `config.toml:2: environment.variables: "*" takes in too much: a pattern begins with at least 3 characters`},
-		{"[environment]\nvariables = ['?W?_*']", "takes in too much"},
-		{"[environment]\nvariables = ['[A-Z]*']", "takes in too much"},
-		{"[environment]\nvariables = ['AW*']", "takes in too much"},
-		{"[[secrets.allow]]\nreason = 'x'\npath = '**'", `"**" allows everything`},
-		{"[[secrets.allow]]\nreason = 'x'\npath = '*'", "allows everything"},
-		{"[[secrets.allow]]\nreason = 'x'\npath = '**/*'", "allows everything"},
-		{"[[secrets.allow]]\nreason = 'x'\npath = '**/[!-~]*'", "allows everything"},
+		{
+			"[environment]\nvariables = ['MY_*', '*']",
+			`config.toml:2: environment.variables: "*" matches too much: a pattern must begin with at least 3 characters`,
+		},
+		{"[environment]\nvariables = ['?W?_*']", "matches too much"},
+		{"[environment]\nvariables = ['[A-Z]*']", "matches too much"},
+		{"[environment]\nvariables = ['AW*']", "matches too much"},
+		{"[[secrets.allow]]\nreason = 'x'\npath = '**'", `"**" allows every file`},
+		{"[[secrets.allow]]\nreason = 'x'\npath = '*'", "allows every file"},
+		{"[[secrets.allow]]\nreason = 'x'\npath = '**/*'", "allows every file"},
+		{"[[secrets.allow]]\nreason = 'x'\npath = '**/[!-~]*'", "allows every file"},
 	} {
 		_, err := DecodeConfig("config.toml", []byte(c.text))
 		if err == nil || !strings.Contains(err.Error(), c.reason) {
@@ -123,17 +129,41 @@ func TestSetConfig(t *testing.T) {
 		want         string
 	}{
 		{"empty", "", goal, "min", "[metric.rmse]\ngoal = \"min\"\n"},
-		{"in place", "# a\n[metric.rmse] # b\ngoal = \"max\"   # c\nx = 1\n", goal, "min", "# a\n[metric.rmse] # b\ngoal = \"min\"   # c\nx = 1\n"},
+		{
+			"in place", "# a\n[metric.rmse] # b\ngoal = \"max\"   # c\nx = 1\n", goal, "min",
+			"# a\n[metric.rmse] # b\ngoal = \"min\"   # c\nx = 1\n",
+		},
 		{"dotted", "metric.rmse.goal = 'max' # c\n", goal, "min", "metric.rmse.goal = \"min\" # c\n"},
-		{"inline", "metric = {rmse = {goal = 'max'}, a = {b = 1}}\n", goal, "min", "metric = {rmse = {goal = \"min\"}, a = {b = 1}}\n"},
+		{
+			"inline", "metric = {rmse = {goal = 'max'}, a = {b = 1}}\n", goal, "min",
+			"metric = {rmse = {goal = \"min\"}, a = {b = 1}}\n",
+		},
 		{"into inline", "metric = { a = {b = 1} }\n", goal, "min", "metric = { a = {b = 1}, rmse.goal = \"min\"}\n"},
-		{"end of table", "[metric.rmse]\nunit = 'm' # x\n\n[system]\npoints = 5\n", goal, "min", "[metric.rmse]\nunit = 'm' # x\ngoal = \"min\"\n\n[system]\npoints = 5\n"},
+		{
+			"end of table", "[metric.rmse]\nunit = 'm' # x\n\n[system]\npoints = 5\n", goal, "min",
+			"[metric.rmse]\nunit = 'm' # x\ngoal = \"min\"\n\n[system]\npoints = 5\n",
+		},
 		{"empty table", "[metric.rmse]\n# nothing\n", goal, "min", "[metric.rmse]\ngoal = \"min\"\n# nothing\n"},
-		{"top", "# head\n\n[system]\npoints = 5\n", []string{"primary"}, "rmse", "# head\n\nprimary = \"rmse\"\n[system]\npoints = 5\n"},
-		{"top behind", "experiment = 'a' # c\n\n[system]\n", []string{"primary"}, "rmse", "experiment = 'a' # c\nprimary = \"rmse\"\n\n[system]\n"},
+		{
+			"top", "# head\n\n[system]\npoints = 5\n",
+			[]string{"primary"},
+			"rmse",
+			"# head\n\nprimary = \"rmse\"\n[system]\npoints = 5\n",
+		},
+		{
+			"top behind", "experiment = 'a' # c\n\n[system]\n",
+			[]string{"primary"},
+			"rmse",
+			"experiment = 'a' # c\nprimary = \"rmse\"\n\n[system]\n",
+		},
 		{"crlf", "a = 1\r\n", []string{"b"}, int64(2), "a = 1\r\nb = 2\r\n"},
 		{"no newline", "a = 1", []string{"b"}, int64(2), "a = 1\nb = 2\n"},
-		{"list over lines", "a = [\n  1, # one\n  2,\n] # end\nb = 1\n", []string{"a"}, []any{int64(3)}, "a = [3] # end\nb = 1\n"},
+		{
+			"list over lines", "a = [\n  1, # one\n  2,\n] # end\nb = 1\n",
+			[]string{"a"},
+			[]any{int64(3)},
+			"a = [3] # end\nb = 1\n",
+		},
 		{"odd name", "", []string{"metric", "val/loss", "goal"}, "min", "[metric.\"val/loss\"]\ngoal = \"min\"\n"},
 		{"text with signs", "a = \"# [x] = {\" # c\n", []string{"b"}, int64(1), "a = \"# [x] = {\" # c\nb = 1\n"},
 	} {

@@ -5,12 +5,13 @@ import (
 	"slices"
 )
 
-// Consumed says how far the journals of a run in progress went into a finished one. Written before the finished folder
-// gets its name (consumed-*.toml), it names the run.toml by digest; what lies behind belongs to a run that resumes this
-// one. Written before that run is made of what lies behind (rest-*.toml), it names it by id.
+// Consumed says how many bytes of each journal of a run in progress a finished run already holds. What follows them
+// goes to another run, which resumes that one. There are two such files, and each names one run. consumed-*.toml is
+// written before the finished folder gets its name, and names the finished record. rest-*.toml is written before the
+// resuming run is made, and names that run.
 type Consumed struct {
 	Record   string           // SHA-256 of the finished run.toml
-	Run      string           // id of the run that resumes
+	Run      string           // id of the resuming run
 	Journals map[string]int64 // bytes by file name
 }
 
@@ -36,7 +37,7 @@ func DecodeConsumed(file string, data []byte) (*Consumed, error) {
 	t := table{&reader{file: file, data: data}, nil, m}
 	c := &Consumed{Record: t.digest("record"), Run: t.id("run", false), Journals: map[string]int64{}}
 	if (c.Record == "") == (c.Run == "") {
-		t.fail(t.path, "names neither a record nor a run, or both")
+		t.fail(t.path, "must name either a record or a run")
 	}
 	if s, ok := t.sub("journals"); ok {
 		for _, name := range slices.Sorted(maps.Keys(s.m)) {

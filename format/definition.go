@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// Definition is [[defined]]: what a program says of how a metric is to be read. Name may be a pattern with *, which stands
-// for any characters, slashes too.
+// Definition is [[defined]] of run.toml: how a program wants a metric to be read. Name may be a pattern in which *
+// stands for any characters, slashes included.
 type Definition struct {
 	Name       string
 	StepMetric string // the metric that is its x axis
-	StepSync   bool   // its x axis goes on without being logged beside it
+	StepSync   bool   // a point without a value on the x axis takes the last one logged there
 	Hidden     bool
-	Summary    string // which values sum it up: words of summaryWords, separated by commas
-	Goal       string // "min", "max" or ""
+	Summary    string // which values sum up the metric: summaryWords, separated by commas
+	Goal       string // GoalMin, GoalMax or ""
 }
 
-// summaryWords are the values that may sum up a metric.
+// summaryWords name the values that may sum up a metric.
 var summaryWords = []string{"min", "max", "mean", "last", "first", "best", "copy", "none"}
 
 func (d Definition) tree() object {
@@ -35,7 +35,7 @@ func (d Definition) tree() object {
 	return o
 }
 
-// check reports the key of what is wrong, and why.
+// check returns the first key with an invalid value, and why it is invalid.
 func (d Definition) check() (key string, err error) {
 	if err := CheckKey(d.Name); err != nil {
 		return "name", err
@@ -48,11 +48,11 @@ func (d Definition) check() (key string, err error) {
 	if d.Summary != "" {
 		for word := range strings.SplitSeq(d.Summary, ",") {
 			if !slices.Contains(summaryWords, word) {
-				return "summary", fmt.Errorf("%.40q is none of %s", word, strings.Join(summaryWords, ", "))
+				return "summary", fmt.Errorf("%.40q is not one of %s", word, strings.Join(summaryWords, ", "))
 			}
 		}
 	}
-	if d.Goal != "" && d.Goal != "min" && d.Goal != "max" {
+	if d.Goal != "" && d.Goal != GoalMin && d.Goal != GoalMax {
 		return "goal", fmt.Errorf("%.40q is neither min nor max", d.Goal)
 	}
 	return "", nil
@@ -60,8 +60,8 @@ func (d Definition) check() (key string, err error) {
 
 func readDefinition(t table) Definition {
 	d := Definition{
-		Name: t.needText("name"), StepMetric: t.text("step_metric"), StepSync: t.boolean("step_sync"), Hidden: t.boolean("hidden"),
-		Summary: t.text("summary"), Goal: t.text("goal"),
+		Name: t.needText("name"), StepMetric: t.text("step_metric"), StepSync: t.boolean("step_sync"),
+		Hidden: t.boolean("hidden"), Summary: t.text("summary"), Goal: t.text("goal"),
 	}
 	if key, err := d.check(); err != nil {
 		t.fail(t.at(key), "%v", err)
@@ -69,11 +69,14 @@ func readDefinition(t table) Definition {
 	return d
 }
 
-// Definition is what was said of a metric: of its own name, else of the first pattern that has it.
+// Definition returns the definition of a metric: the one with its name, or otherwise the first whose pattern matches
+// it.
 func (r *Run) Definition(metric string) (Definition, bool) {
 	i := slices.IndexFunc(r.Defined, func(d Definition) bool { return d.Name == metric })
 	if i < 0 {
-		i = slices.IndexFunc(r.Defined, func(d Definition) bool { return strings.Contains(d.Name, "*") && matchStars(d.Name, metric) })
+		i = slices.IndexFunc(r.Defined, func(d Definition) bool {
+			return strings.Contains(d.Name, "*") && matchStars(d.Name, metric)
+		})
 	}
 	if i < 0 {
 		return Definition{}, false
@@ -81,7 +84,7 @@ func (r *Run) Definition(metric string) (Definition, bool) {
 	return r.Defined[i], true
 }
 
-// matchStars holds where pattern, in which * stands for any characters, is name.
+// matchStars reports whether name matches pattern, in which * stands for any characters.
 func matchStars(pattern, name string) bool {
 	parts := strings.Split(pattern, "*")
 	if !strings.HasPrefix(name, parts[0]) {

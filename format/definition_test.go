@@ -3,7 +3,11 @@ package format
 import "testing"
 
 func TestDefinition(t *testing.T) {
-	run := &Run{Defined: []Definition{{Name: "train/*", Goal: "min"}, {Name: "train/acc", Goal: "max"}, {Name: "*/x*y", Goal: "max"}, {Name: "a*a"}}}
+	run := &Run{
+		Defined: []Definition{
+			{Name: "train/*", Goal: "min"}, {Name: "train/acc", Goal: "max"}, {Name: "*/x*y", Goal: "max"}, {Name: "a*a"},
+		},
+	}
 	for _, c := range []struct {
 		metric, name string
 	}{

@@ -1,6 +1,6 @@
 package format
 
-// EditDistance is the number of letters to insert, remove or replace (Levenshtein, 1966).
+// EditDistance returns how many bytes must be inserted, removed or replaced to turn a into b (Levenshtein, 1966).
 func EditDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

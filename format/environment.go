@@ -5,10 +5,10 @@ import (
 	"encoding/hex"
 )
 
-// Packages are versions by name. Names of Python distributions are normalized as PEP 503 says.
+// Packages maps names to versions. Names of Python distributions are normalized as in PEP 503.
 type Packages map[string]string
 
-// EnvironmentFile is environments/<digest>.toml: what a program ran in, as far as runs on one machine share it.
+// EnvironmentFile is environments/<digest>.toml: the part of the environment that the runs on one machine share.
 type EnvironmentFile struct {
 	OS, Arch string
 	Driver   string // version of the NVIDIA driver
@@ -16,11 +16,11 @@ type EnvironmentFile struct {
 	Python   *Python
 	Packages Packages // Python distributions
 	Editable []Editable
-	Conda    Packages // name: version, build and channel, with spaces between
-	Go       Packages // modules of a Go program; the compiler as "go"
+	Conda    Packages // the version, the build and the channel, separated by spaces
+	Go       Packages // modules of a Go program, and its compiler as "go"
 	Node     Packages
 	R        Packages
-	Locks    map[string]string // lock files: path to SHA-256
+	Locks    map[string]string // paths of lock files to their SHA-256
 	Unknown  map[string]any
 }
 
@@ -32,7 +32,7 @@ type Python struct {
 	Virtual        bool   // a virtual environment
 }
 
-// Editable is a distribution that was installed from a folder or a repository.
+// Editable is a Python distribution that was installed from a folder or a repository.
 type Editable struct {
 	Name    string
 	Version string
@@ -41,7 +41,8 @@ type Editable struct {
 	Dirty   bool
 }
 
-// EncodeEnvironment returns the bytes of an environment file and their SHA-256.
+// EncodeEnvironment returns the bytes of an environment file and their SHA-256. It returns an error if
+// DecodeEnvironment would refuse them.
 func EncodeEnvironment(e *EnvironmentFile) (data []byte, digest string, err error) {
 	var o object
 	o.add("schema", int64(Schema))
@@ -87,6 +88,7 @@ func EncodeEnvironment(e *EnvironmentFile) (data []byte, digest string, err erro
 	return data, hex.EncodeToString(sum[:]), nil
 }
 
+// packagePart is a table of the file and where its packages go.
 type packagePart struct {
 	key      string
 	packages *Packages
@@ -96,7 +98,7 @@ func (e *EnvironmentFile) parts() []packagePart {
 	return []packagePart{{"packages", &e.Packages}, {"conda", &e.Conda}, {"go", &e.Go}, {"node", &e.Node}, {"r", &e.R}}
 }
 
-// DecodeEnvironment reads an environment file. Keys that are not known are kept.
+// DecodeEnvironment reads an environment file. It keeps unknown keys.
 func DecodeEnvironment(file string, data []byte) (*EnvironmentFile, error) {
 	m, err := parseTOML(file, data, MaxRecordBytes)
 	if err != nil {
@@ -108,7 +110,10 @@ func DecodeEnvironment(file string, data []byte) (*EnvironmentFile, error) {
 	}
 	e := &EnvironmentFile{OS: t.text("os"), Arch: t.text("arch"), Driver: t.text("driver"), CUDA: t.text("cuda")}
 	if p, ok := t.sub("python"); ok {
-		e.Python = &Python{Version: p.text("version"), Implementation: p.text("implementation"), Prefix: p.text("prefix"), Virtual: p.boolean("virtual")}
+		e.Python = &Python{
+			Version: p.text("version"), Implementation: p.text("implementation"), Prefix: p.text("prefix"),
+			Virtual: p.boolean("virtual"),
+		}
 	}
 	for _, part := range e.parts() {
 		if s, ok := t.sub(part.key); ok {
@@ -117,7 +122,8 @@ func DecodeEnvironment(file string, data []byte) (*EnvironmentFile, error) {
 	}
 	t.each("editable", func(s table) {
 		e.Editable = append(e.Editable, Editable{
-			Name: s.needText("name"), Version: s.text("version"), Path: s.text("path"), Commit: s.hash("commit", true), Dirty: s.boolean("dirty"),
+			Name: s.needText("name"), Version: s.text("version"), Path: s.text("path"), Commit: s.hash("commit", true),
+			Dirty: s.boolean("dirty"),
 		})
 	})
 	if s, ok := t.sub("locks"); ok {

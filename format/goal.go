@@ -2,15 +2,15 @@ package format
 
 import "strings"
 
-// Goals of a metric: which direction is better.
+// The goals of a metric say which direction is better.
 const (
 	GoalMin = "min"
 	GoalMax = "max"
 )
 
-// GoalByName guesses from the words of a metric's name whether smaller or larger is better; "" where the name does not
-// say. SPEC.md lists the words. A word that turns the meaning (scale, weight, time, ...) makes it unknown: no goal is
-// better than a wrong one.
+// GoalByName guesses the goal of a metric from the words in its name. It returns "" if the name does not tell. SPEC.md
+// lists the words. A word that changes the meaning (scale, weight, time, ...) makes the goal unknown, because no goal
+// is better than a wrong one.
 func GoalByName(metric string) string {
 	goal := ""
 	for word := range nameWords(metric) {
@@ -18,39 +18,43 @@ func GoalByName(metric string) string {
 		case g == "?":
 			return ""
 		case g != "":
-			goal = g // the last word weighs most: reward_loss is a loss
+			goal = g // the last word decides: reward_loss is a loss
 		}
 	}
 	return goal
 }
 
+// goalOfWord returns the goal that a word stands for, "?" if it makes the goal unknown, or "".
 func goalOfWord(word string) string {
 	switch word {
 	case "loss", "losses", "err", "error", "errors", "mse", "rmse", "mae", "mape", "smape", "rmsle", "msle", "nll", "nlpd",
-		"perplexity", "ppl", "bpb", "bpc", "logloss", "crossentropy", "xent", "brier", "ece", "wer", "cer", "ter", "fid", "kid",
+		"perplexity", "ppl", "bpb", "bpc", "logloss", "crossentropy", "xent", "brier", "ece", "wer", "cer", "ter", "fid",
+		"kid",
 		"lpips", "regret", "divergence", "eer", "hamming", "deviance", "pinball", "cost":
 		return GoalMin
 	case "acc", "accuracy", "auc", "auroc", "auprc", "f1", "fbeta", "precision", "recall", "sensitivity", "specificity",
 		"bleu", "chrf", "rouge", "rouge1", "rouge2", "rougel", "meteor", "map", "map50", "ap", "ap50", "ap75", "iou", "miou",
-		"dice", "psnr", "ssim", "r2", "reward", "rewards", "return", "returns", "score", "scores", "ndcg", "mrr", "hits", "mcc",
+		"dice", "psnr", "ssim", "r2", "reward", "rewards", "return", "returns", "score", "scores", "ndcg", "mrr", "hits",
+		"mcc",
 		"kappa", "pass", "elo", "winrate", "pearson", "spearman", "kendall", "likelihood", "elbo", "success", "correct":
 		return GoalMax
-	case "scale", "weight", "coef", "coefficient", "time", "seconds", "ms", "steps", "step", "epoch", "lr", "norm", "grad", "std",
-		"var", "variance", "count", "num", "size", "delta", "drop", "change", "diff", "gap", "ratio", "threshold", "memory",
-		"target", "bytes", "samples", "beta", "entropy":
+	case "scale", "weight", "coef", "coefficient", "time", "seconds", "ms", "steps", "step", "epoch", "lr", "norm", "grad",
+		"std", "var", "variance", "count", "num", "size", "delta", "drop", "change", "diff", "gap", "ratio", "threshold",
+		"memory", "target", "bytes", "samples", "beta", "entropy":
 		return "?"
 	}
 	return ""
 }
 
-// nameWords yields the words of a metric's name in lower case: split at anything but letters and digits, and where a
-// capital follows a small letter. A digit at the end of a word that is known without it belongs to it: top1.
+// nameWords yields the words of a metric's name in lower case. A word ends at anything but a letter or a digit, and
+// before a capital that follows a small letter or a digit. The m of mAP is not a word of its own.
 func nameWords(name string) func(func(string) bool) {
 	return func(yield func(string) bool) {
 		start := 0
 		for i := 0; i <= len(name); i++ {
 			boundary := i == len(name) || !isWordByte(name[i])
-			hump := !boundary && i > start && isUpper(name[i]) && !isUpper(name[i-1]) && isWordByte(name[i-1]) && name[start:i] != "m"
+			hump := !boundary && i > start && isUpper(name[i]) && !isUpper(name[i-1]) && isWordByte(name[i-1]) &&
+				name[start:i] != "m"
 			if (boundary || hump) && i > start {
 				if !yield(strings.ToLower(name[start:i])) {
 					return

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// idAlphabet is Crockford's base 32 in lower case: no i, l, o, u, so that an id is read aloud and typed without doubt.
+// idAlphabet is Crockford's base 32 in lower case. It lacks i, l, o and u, which are easily misread and mistyped.
 // https://www.crockford.com/base32.html
 const idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -18,12 +18,12 @@ const (
 	idRandomLength = 8
 )
 
-// NewID makes the id of a run that starts at t: the UTC second and eight random letters.
+// NewID returns a new id for a run that starts at t: the UTC second and eight random letters.
 func NewID(t time.Time) string {
 	return t.UTC().Format(idTimeLayout) + "-" + RandomLetters(idRandomLength)
 }
 
-// IDOf makes the id of a run that started at t from a digest of 8 bytes or more, the same each time.
+// IDOf returns the id of a run that started at t. The same digest, of at least 8 bytes, always gives the same id.
 func IDOf(t time.Time, digest []byte) string {
 	letters := make([]byte, 8)
 	for i := range letters {
@@ -42,13 +42,14 @@ func RandomLetters(n int) string {
 	return string(b)
 }
 
-// CheckID reports why s is not an id, or nil.
+// CheckID returns an error that says why s is not an id, or nil.
 func CheckID(s string) error {
 	if len(s) != idLength || s[len(idTimeLayout)] != '-' {
 		return fmt.Errorf("%q is not a run id (like 20261123-142530-k7qx2m9a)", s)
 	}
-	if t, err := time.Parse(idTimeLayout, s[:len(idTimeLayout)]); err != nil || t.Format(idTimeLayout) != s[:len(idTimeLayout)] {
-		return fmt.Errorf("%q is not a run id: its start is no time", s)
+	if t, err := time.Parse(idTimeLayout, s[:len(idTimeLayout)]); err != nil ||
+		t.Format(idTimeLayout) != s[:len(idTimeLayout)] {
+		return fmt.Errorf("%q is not a run id: it does not begin with a time", s)
 	}
 	for _, c := range []byte(s[len(idTimeLayout)+1:]) {
 		if !isIDLetter(c) {
@@ -62,22 +63,22 @@ func isIDLetter(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' && c != 'i' && c != 'l' && c != 'o' && c != 'u'
 }
 
-// IDDay returns the folder of a finished run, its UTC day as 2026-11-23. The id must be valid.
+// IDDay returns the day folder of the run with a valid id: its UTC day, like 2026-11-23.
 func IDDay(id string) string { return id[:4] + "-" + id[4:6] + "-" + id[6:8] }
 
 // IDRandom returns the random part of a valid id.
 func IDRandom(id string) string { return id[len(idTimeLayout)+1:] }
 
-// IDTime returns the second in which a run of this valid id started.
+// IDTime returns the second in which the run with a valid id started.
 func IDTime(id string) time.Time {
 	t, _ := time.Parse(idTimeLayout, id[:len(idTimeLayout)])
 	return t
 }
 
-// CheckDay reports whether s names a day folder, like 2026-11-23.
+// CheckDay returns an error unless s names a day folder, like 2026-11-23.
 func CheckDay(s string) error {
 	if t, err := time.Parse(time.DateOnly, s); err != nil || t.Format(time.DateOnly) != s {
-		return errors.New("not a day")
+		return errors.New("the name is not a day like 2026-11-23")
 	}
 	return nil
 }

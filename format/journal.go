@@ -21,7 +21,8 @@ type Line struct {
 	// Joined says what a program that joined the run calls it. The first one in a run counts, for what the process that
 	// started the run has not named.
 	Joined *JoinedLine
-	// ExitCode is how a program that joined the run says that it ended, whatever its exit status; nil if it does not say.
+	// ExitCode is how a program that joined the run says that it ended, whatever its exit status; nil if it does not
+	// say.
 	ExitCode *int64
 	// Event is what the writer says about itself: EventEnd.
 	Event string

@@ -22,10 +22,21 @@ func TestJournalLine(t *testing.T) {
 		},
 		{
 			`{"t":1764000000,"m":{"a":NaN,"b":"NaN","c":-Infinity,"d":"Infinity","e":1e3,"f":-0}}`,
-			Line{Time: 1764000000000000, Metrics: []MetricValue{{"a", math.NaN()}, {"b", math.NaN()}, {"c", math.Inf(-1)}, {"d", math.Inf(1)}, {"e", 1000}, {"f", math.Copysign(0, -1)}}},
+			Line{
+				Time: 1764000000000000,
+				Metrics: []MetricValue{
+					{"a", math.NaN()},
+					{"b", math.NaN()},
+					{"c", math.Inf(-1)},
+					{"d", math.Inf(1)},
+					{"e", 1000},
+					{"f", math.Copysign(0, -1)},
+				},
+			},
 		},
 		{
-			` {"t": 1.7640000002e9, "step": 12.0, "p": {"lr": 0.1, "n": 3, "x": null, "m": {"y": null, "z": [1, null]}}, "tags": {"k": "v", "b": true}, "note": "a\n\u00e9\ud83d\ude00"} `,
+			` {"t": 1.7640000002e9, "step": 12.0, "p": {"lr": 0.1, "n": 3, "x": null, "m": {"y": null, "z": [1, null]}},` +
+				` "tags": {"k": "v", "b": true}, "note": "a\n\u00e9\ud83d\ude00"} `,
 			Line{
 				Time: 1764000000200000, Step: 12, HasStep: true,
 				Params: map[string]any{"lr": 0.1, "n": int64(3), "m": map[string]any{"z": []any{int64(1), "null"}}},
@@ -37,10 +48,17 @@ func TestJournalLine(t *testing.T) {
 			Line{Time: 1764000001000000, Artifact: &ArtifactLine{Path: "/scratch/model.bin", Name: "model.bin", Step: &step}},
 		},
 		{
-			`{"t": 1764000001.0, "dataset": {"path": "data/train.csv", "name": "train"}, "event": "end", "mood": {"a": [true, 1.5]}}`,
-			Line{Time: 1764000001000000, Dataset: &DatasetLine{Path: "data/train.csv", Name: "train"}, Event: "end", Unknown: map[string]any{"mood": map[string]any{"a": []any{true, 1.5}}}},
+			`{"t": 1764000001.0, "dataset": {"path": "data/train.csv", "name": "train"}, "event": "end",` +
+				` "mood": {"a": [true, 1.5]}}`,
+			Line{
+				Time: 1764000001000000, Dataset: &DatasetLine{Path: "data/train.csv", Name: "train"}, Event: "end",
+				Unknown: map[string]any{"mood": map[string]any{"a": []any{true, 1.5}}},
+			},
 		},
-		{`{"t":1,"labels":{"rank":1},"m":{"a":1}}`, Line{Time: 1000000, Metrics: []MetricValue{{"a", 1}}, Aside: "this version does not store labels"}},
+		{
+			`{"t":1,"labels":{"rank":1},"m":{"a":1}}`,
+			Line{Time: 1000000, Metrics: []MetricValue{{"a", 1}}, Aside: "this version does not store labels"},
+		},
 		{
 			`{"t":1,"values":{"a":"x","b":[1, NaN, null],"c":{"z":1.0,"y":"NaN"}},"summary":{"k":1,"n":null}}`,
 			Line{
@@ -49,14 +67,17 @@ func TestJournalLine(t *testing.T) {
 			},
 		},
 		{
-			`{"t":1,"metric":{"name":"train/*","step_metric":"epoch","step_sync":true,"hidden":false,"summary":"min, best","goal":"max","more":1},"artifact":{"path":"x","step":null,"caption":null}}`,
+			`{"t":1,"metric":{"name":"train/*","step_metric":"epoch","step_sync":true,"hidden":false,` +
+				`"summary":"min, best","goal":"max","more":1},"artifact":{"path":"x","step":null,"caption":null}}`,
 			Line{
-				Time: 1000000, Defined: &Definition{Name: "train/*", StepMetric: "epoch", StepSync: true, Summary: "min,best", Goal: "max"},
+				Time:     1000000,
+				Defined:  &Definition{Name: "train/*", StepMetric: "epoch", StepSync: true, Summary: "min,best", Goal: "max"},
 				Artifact: &ArtifactLine{Path: "x"},
 			},
 		},
 		{`{"t":1,"m":{"a":2},"values":{"big":"` + strings.Repeat("x", MaxValueBytes) + `","b":1}}`, Line{
-			Time: 1000000, Metrics: []MetricValue{{"a", 2}}, Values: []ValueText{{"b", "1"}}, Aside: `value "big" is longer than 1048576 bytes`,
+			Time: 1000000, Metrics: []MetricValue{{"a", 2}}, Values: []ValueText{{"b", "1"}},
+			Aside: `value "big" is longer than 1048576 bytes`,
 		}},
 		{`{"t":0.0000005}`, Line{Time: 1}},
 		{`{"t":1764000000.999999949}`, Line{Time: 1764000000_999999 + 1}},
@@ -102,7 +123,7 @@ func TestJournalLineWrong(t *testing.T) {
 		{`{"t":1,"joined":{"key":"a\nb"}}`, `control character`},
 		{`{"t":1,"exit_code":"2"}`, `expected`},
 		{`{"t":1,"metric":{"name":"a","goal":"up"}}`, `"up" is neither min nor max`},
-		{`{"t":1,"metric":{"name":"a","summary":"median"}}`, `is none of min, max`},
+		{`{"t":1,"metric":{"name":"a","summary":"median"}}`, `is not one of min, max`},
 		{`{"t":1,"metric":{"name":"a","hidden":1}}`, `expected true or false`},
 	} {
 		var p JournalParser
@@ -116,9 +137,11 @@ func TestJournalLineWrong(t *testing.T) {
 
 func FuzzJournalLine(f *testing.F) {
 	f.Add([]byte(`{"t": 1764000000.123456, "step": 12, "m": {"loss": 0.5, "val/acc": NaN}}`))
-	f.Add([]byte(`{"t": 1.5, "p": {"lr": [0.1, {"a": "b"}], "n": null}, "set": {"x": 1}, "tags": {"k": "v"}, "note": "\u00e9", "odd": {}}`))
+	f.Add([]byte(`{"t": 1.5, "p": {"lr": [0.1, {"a": "b"}], "n": null}, "set": {"x": 1}, "tags": {"k": "v"},` +
+		` "note": "\u00e9", "odd": {}}`))
 	f.Add([]byte(`{"t": 1, "artifact": {"path": "x", "name": "y", "step": 3}, "dataset": {"path": "d"}, "event": "end"}`))
-	f.Add([]byte(`{"t": 1, "values": {"a": {"_type": "histogram", "bins": [0, 1.5], "values": [NaN]}}, "summary": {"k": [null], "n": null}, "metric": {"name": "a*", "goal": "min"}}`))
+	f.Add([]byte(`{"t": 1, "values": {"a": {"_type": "histogram", "bins": [0, 1.5], "values": [NaN]}},` +
+		` "summary": {"k": [null], "n": null}, "metric": {"name": "a*", "goal": "min"}}`))
 	f.Add([]byte(`{"t": 1, "joined": {"experiment": "e", "group": null, "odd": 1}, "exit_code": 2}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var p JournalParser

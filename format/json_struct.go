@@ -20,9 +20,9 @@ type jsonField struct {
 // jsonFields holds the fields of each struct type that was written, sorted by key. Key: reflect.Type.
 var jsonFields sync.Map
 
-// appendReflected appends what AppendJSON has no case for: structs with json tags, and lists, maps and pointers of them.
-// It differs from encoding/json where records do: an object has its keys sorted, a nil slice is an empty list, and floats
-// and strings are written as in a record. The tag options are omitempty and omitzero.
+// appendReflected appends what AppendJSON has no case for: structs with json tags, and lists, maps and pointers of
+// them. It differs from encoding/json where records do: an object has its keys sorted, a nil slice is an empty list,
+// and floats and strings are written as in a record. The tag options are omitempty and omitzero.
 func appendReflected(b []byte, v reflect.Value) []byte {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:

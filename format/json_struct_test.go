@@ -54,15 +54,18 @@ func TestAppendJSONOfStructs(t *testing.T) {
 			"full",
 			outer{
 				Z: []inner{{"x<\u2028\xff"}}, B: 1, A: nothing{}, Word: "w", Delta: 0.5, Step: &step, Count: 3, Some: []string{"s"},
-				At: at, Map: map[string]int{"y": 2, "x": 1}, Skip: "s", Raw: json.RawMessage(`{"k":1}`), shared: shared{math.Inf(-1)},
+				At: at, Map: map[string]int{"y": 2, "x": 1}, Skip: "s", Raw: json.RawMessage(`{"k":1}`),
+				shared: shared{math.Inf(-1)},
 			},
 			`{"Raw":{"k":1},"a":null,"at":"1970-01-01T00:00:01.000005Z","b":1.0,"count":3,"delta":0.5,"last":"-Infinity",` +
-				`"map":{"x":1,"y":2},"null":null,"some":["s"],"step":7,"texts":[],"word":"w","z":[{"path":"x<\u2028` + "\ufffd" + `"}]}`,
+				`"map":{"x":1,"y":2},"null":null,"some":["s"],"step":7,"texts":[],"word":"w","z":[{"path":"x<\u2028` + "\ufffd" +
+				`"}]}`,
 		},
 		{
 			"empty",
 			outer{Delta: known(math.NaN()), At: at, Raw: json.RawMessage("0")},
-			`{"Raw":0,"at":"1970-01-01T00:00:01.000005Z","b":0.0,"count":0,"last":0.0,"map":{},"null":null,"texts":[],"word":"","z":[]}`,
+			`{"Raw":0,"at":"1970-01-01T00:00:01.000005Z","b":0.0,"count":0,"last":0.0,"map":{},"null":null,"texts":[],` +
+				`"word":"","z":[]}`,
 		},
 	} {
 		for _, value := range []any{c.value, &c.value} {

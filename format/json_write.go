@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// JSON returns the record as one JSON object: keys and order as in run.toml, times in RFC 3339, NaN and infinities as the
-// strings "NaN", "Infinity", "-Infinity".
+// JSON returns the record as one JSON object. The keys and their order are those of run.toml, times are in RFC 3339,
+// and NaN and infinities are the strings "NaN", "Infinity" and "-Infinity".
 func (r *Run) JSON() []byte { return AppendJSON(nil, r.tree()) }
 
-// MarshalJSON is JSON, for encoders that meet a run inside another value.
+// MarshalJSON returns JSON, for encoders that meet a run within another value.
 func (r *Run) MarshalJSON() ([]byte, error) { return r.JSON(), nil }
 
-// AppendJSON appends a value of a record, a struct with json tags, or any other value that encoding/json writes. Objects
-// have their keys sorted by name.
+// AppendJSON appends a value of a record, a struct with json tags, or any other value that encoding/json writes.
+// Objects have their keys sorted by name.
 func AppendJSON(b []byte, value any) []byte {
 	switch v := value.(type) {
 	case nil:
@@ -70,7 +70,7 @@ func appendJSONList[T any](b []byte, list []T) []byte {
 	return append(b, ']')
 }
 
-// AppendJSONFloat writes a float so that it reads back as the same float; what JSON has no number for is a string.
+// AppendJSONFloat appends a float that reads back as v. NaN and infinities are strings.
 func AppendJSONFloat(b []byte, v float64) []byte {
 	switch {
 	case math.IsNaN(v):

@@ -1,8 +1,8 @@
 package format
 
-// Local is .runs/local.toml: what holds on one machine only and is never committed.
+// Local is .runs/local.toml: facts about one machine, which are never committed.
 type Local struct {
-	Data map[string]string // dataset: the absolute path where it lies
+	Data map[string]string // names of datasets to absolute paths
 }
 
 // EncodeLocal returns the bytes of a local.toml.
@@ -25,7 +25,7 @@ func DecodeLocal(file string, data []byte) (*Local, error) {
 	if s, ok := t.sub("data"); ok {
 		l.Data = s.strings()
 	}
-	t.rest() // a later version may say more
+	t.rest() // a later version may have more keys
 	if t.err != nil {
 		return nil, t.err
 	}

@@ -13,9 +13,10 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// ManifestEntry is a file of a dataset.
+// ManifestEntry is one file of a dataset.
 type ManifestEntry struct {
-	Path   string `parquet:"path,zstd"` // relative to the dataset's folder, with slashes; quoted as git does where it is no plain text
+	// Path is relative to the dataset's folder, with slashes. It is quoted as Git does if it is not plain text.
+	Path   string `parquet:"path,zstd"`
 	Bytes  int64  `parquet:"bytes,delta,zstd"`
 	SHA256 string `parquet:"sha256,zstd"`        // empty in a listing
 	Rows   *int64 `parquet:"rows,optional,zstd"` // of a CSV or Parquet file
@@ -27,8 +28,8 @@ const (
 	maxManifestPath  = 16 << 10
 )
 
-// ManifestDigest is the identity of a folder: the SHA-256 over its files in the order of their paths, each as
-// `path NUL bytes NUL sha256 LF`, in a listing `path NUL bytes LF`. It adds up the bytes.
+// ManifestDigest returns the identity of a folder and its size in bytes. The identity is the SHA-256 over the files in
+// the order of their paths: each is `path NUL bytes NUL sha256 LF`, or `path NUL bytes LF` in a listing.
 func ManifestDigest(entries []ManifestEntry, listing bool) (digest string, total int64) {
 	sum := sha256.New()
 	var line []byte
@@ -44,7 +45,7 @@ func ManifestDigest(entries []ManifestEntry, listing bool) (digest string, total
 	return hex.EncodeToString(sum.Sum(nil)), total
 }
 
-// EncodeManifest returns the Parquet file of a manifest, one row a file.
+// EncodeManifest returns the Parquet file of a manifest, with one row per file.
 func EncodeManifest(entries []ManifestEntry) ([]byte, error) {
 	var b bytes.Buffer
 	w := parquet.NewGenericWriter[ManifestEntry](&b, parquet.CreatedBy("gitruns", "1", "format"))
@@ -57,15 +58,15 @@ func EncodeManifest(entries []ManifestEntry) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// DecodeManifest reads a manifest, whose digest the caller has verified.
+// DecodeManifest reads a manifest. The caller has verified its digest.
 func DecodeManifest(data []byte) (entries []ManifestEntry, err error) {
 	defer func() {
 		if r := recover(); r != nil { // the reader panics on some damaged files
-			entries, err = nil, fmt.Errorf("reading a manifest: damaged: %v", r)
+			entries, err = nil, fmt.Errorf("reading a manifest: the file is damaged: %v", r)
 		}
 	}()
 	if len(data) > maxManifestBytes {
-		return nil, fmt.Errorf("reading a manifest: %d bytes, more than the %d that are read", len(data), maxManifestBytes)
+		return nil, fmt.Errorf("reading a manifest: it has %d bytes, and at most %d are read", len(data), maxManifestBytes)
 	}
 	f, err := openBounded(data, maxManifestRows)
 	if err != nil {
@@ -77,12 +78,12 @@ func DecodeManifest(data []byte) (entries []ManifestEntry, err error) {
 	for {
 		n, err := r.Read(rows)
 		for _, row := range rows[:n] {
-			// The name is shown and compared, never opened.
+			// The path is shown and compared, never opened.
 			if len(row.Path) == 0 || len(row.Path) > maxManifestPath || !utf8.ValidString(row.Path) {
-				return nil, fmt.Errorf("reading a manifest: %.100q is no path", row.Path)
+				return nil, fmt.Errorf("reading a manifest: %.100q is not a path", row.Path)
 			}
 			if row.Bytes < 0 || row.SHA256 != "" && !IsDigest(row.SHA256) {
-				return nil, fmt.Errorf("reading a manifest: %s has no digest or a negative size", row.Path)
+				return nil, fmt.Errorf("reading a manifest: %s has no valid digest or a negative size", row.Path)
 			}
 		}
 		entries = append(entries, rows[:n]...)

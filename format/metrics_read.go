@@ -11,14 +11,14 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// Bounds of what is read of a Parquet file of points.
+// Bounds on what is read of a Parquet file of points.
 const (
 	maxPoints    = 2_000_000_000
-	maxCurve     = 20_000_000 // points of one metric that are held at once: 480 MB
+	maxCurve     = 20_000_000 // points of one metric held at once: 480 MB
 	maxPageBytes = 64 << 20
 )
 
-// Metrics is an open metrics.parquet. It reads what it is asked for and no more.
+// Metrics is an open metrics.parquet. It reads only the parts that a call needs. It is for one goroutine.
 type Metrics struct {
 	file   *parquet.File
 	reader io.ReaderAt
@@ -26,30 +26,30 @@ type Metrics struct {
 	groups []*pointGroup
 }
 
-// pointGroup is a row group whose keys have been found.
+// pointGroup is a row group with what has been found out about it.
 type pointGroup struct {
 	group   parquet.RowGroup
 	spans   []span
-	checked bool // the pages of its columns
+	checked bool // its pages keep to their bounds
 }
 
-// span is a stretch of rows with one key.
+// span is a range of rows with one key.
 type span struct {
 	key      string
 	from, to int64 // rows from..to-1 of the group
 }
 
-// ErrMetrics says that a file is not a metrics.parquet that can be read.
-var ErrMetrics = errors.New("damaged metrics.parquet")
+// ErrMetrics is returned if a metrics.parquet or system.parquet is damaged or not valid.
+var ErrMetrics = errors.New("the file of points is damaged")
 
-// guard turns a panic of the Parquet reader, which some damaged files cause, into an error.
+// guard turns a panic of the Parquet reader into an error. Some damaged files make it panic.
 func guard(err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("%w: %v", ErrMetrics, r)
 	}
 }
 
-// OpenMetrics opens a file of size bytes whose digest the caller has verified. Columns that it does not know are ignored.
+// OpenMetrics opens a file of size bytes whose digest the caller has verified. It ignores unknown columns.
 func OpenMetrics(r io.ReaderAt, size int64) (m *Metrics, err error) {
 	defer guard(&err)
 	if err := checkFooter(r, size); err != nil {
@@ -66,7 +66,7 @@ func OpenMetrics(r io.ReaderAt, size int64) (m *Metrics, err error) {
 	}{{"key", parquet.ByteArray}, {"step", parquet.Int64}, {"time", parquet.Int64}, {"value", parquet.Double}} {
 		leaf, ok := f.Schema().Lookup(want.name)
 		if !ok {
-			return nil, fmt.Errorf("%w: no column %s", ErrMetrics, want.name)
+			return nil, fmt.Errorf("%w: it has no column %s", ErrMetrics, want.name)
 		}
 		if leaf.Node.Type().Kind() != want.kind || !leaf.Node.Required() {
 			return nil, fmt.Errorf("%w: the column %s is not a required %s", ErrMetrics, want.name, want.kind)
@@ -82,7 +82,7 @@ func OpenMetrics(r io.ReaderAt, size int64) (m *Metrics, err error) {
 	return m, nil
 }
 
-// Rows is the number of points.
+// Rows returns the number of points.
 func (m *Metrics) Rows() int64 { return m.file.NumRows() }
 
 // Keys returns the metrics of the file, sorted.
@@ -103,7 +103,8 @@ func (m *Metrics) Keys() (keys []string, err error) {
 	return slices.Compact(keys), nil
 }
 
-// check bounds the pages of the columns that are read, once for each row group: most reads need one of many.
+// check checks the pages of the columns that are read. It does so once for each row group that is needed, because most
+// reads need one of many.
 func (m *Metrics) check(g *pointGroup) error {
 	if g.checked {
 		return nil
@@ -118,7 +119,8 @@ func (m *Metrics) check(g *pointGroup) error {
 	return nil
 }
 
-// spans finds the stretches of keys of a row group: pages with a single key by the index, the others by reading them.
+// spans returns the ranges of keys of a row group. For pages with a single key, the index is enough; it reads the
+// others.
 func (m *Metrics) spans(i int) ([]span, error) {
 	g := m.groups[i]
 	if g.spans != nil {
@@ -132,7 +134,7 @@ func (m *Metrics) spans(i int) ([]span, error) {
 	return spans, nil
 }
 
-// findSpans finds the stretches in the pages that wanted names by their least and largest key.
+// findSpans returns the ranges in those pages whose smallest and largest key wanted accepts.
 func (m *Metrics) findSpans(g *pointGroup, wanted func(least, most []byte) bool) ([]span, error) {
 	group := g.group
 	chunk := group.ColumnChunks()[m.column[0]]
@@ -167,7 +169,7 @@ func (m *Metrics) findSpans(g *pointGroup, wanted func(least, most []byte) bool)
 			to = offsets.FirstRowIndex(i + 1)
 		}
 		if from < 0 || to < from || to > group.NumRows() {
-			return nil, fmt.Errorf("%w: its index names rows that it does not have", ErrMetrics)
+			return nil, fmt.Errorf("%w: its index names rows that do not exist", ErrMetrics)
 		}
 		least, most := index.MinValue(i).ByteArray(), index.MaxValue(i).ByteArray()
 		if !wanted(least, most) {
@@ -190,7 +192,7 @@ func (m *Metrics) findSpans(g *pointGroup, wanted func(least, most []byte) bool)
 	return spans, nil
 }
 
-// readSpans reads the keys of the rows from..to-1, where pages stands.
+// readSpans reads the keys of the rows from..to-1. The next page is the one with row from.
 func (m *Metrics) readSpans(pages parquet.Pages, from, to int64, add func(key []byte, from, to int64)) error {
 	values := make([]parquet.Value, 1024)
 	for row := from; row < to; {
@@ -218,13 +220,13 @@ func (m *Metrics) readSpans(pages parquet.Pages, from, to int64, add func(key []
 		rows := page.NumRows()
 		parquet.Release(page)
 		if rows == 0 {
-			return fmt.Errorf("%w: an empty page", ErrMetrics)
+			return fmt.Errorf("%w: a page is empty", ErrMetrics)
 		}
 	}
 	return nil
 }
 
-// noEOF: the end of a file in the middle of its rows is no usual end.
+// noEOF turns io.EOF into io.ErrUnexpectedEOF: a file must not end in the middle of its rows.
 func noEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -232,7 +234,7 @@ func noEOF(err error) error {
 	return err
 }
 
-// Points returns the points of one metric, ordered by step and time. A key that the file does not have has none.
+// Points returns the points of one metric, ordered by step and time. They are none if the file does not have the key.
 func (m *Metrics) Points(key string) (points []Point, err error) {
 	defer guard(&err)
 	want := []byte(key)
@@ -251,7 +253,7 @@ func (m *Metrics) Points(key string) (points []Point, err error) {
 				continue
 			}
 			if int64(len(points))+s.to-s.from > maxCurve {
-				return nil, fmt.Errorf("%q has more than %d points: too many to hold at once", key, maxCurve)
+				return nil, fmt.Errorf("%q has more than %d points, which are too many to hold in memory", key, maxCurve)
 			}
 			err := m.read(context.Background(), g, []span{s}, s.to-s.from, func(_ string, more []Point) error {
 				points = append(points, more...)
@@ -268,11 +270,11 @@ func (m *Metrics) Points(key string) (points []Point, err error) {
 	return points, nil
 }
 
-// chunkRows is how many points Each gives at once.
+// chunkRows is how many points Each yields at once.
 const chunkRows = 32 << 10
 
-// Each calls yield with all points in the order of the file; the points of a long curve come in several calls, and are
-// valid until yield returns.
+// Each calls yield with all points in the order of the file. The points of a long metric come in several calls. They
+// are valid until yield returns.
 func (m *Metrics) Each(ctx context.Context, yield func(key string, points []Point) error) (err error) {
 	defer guard(&err)
 	for i, g := range m.groups {
@@ -287,8 +289,10 @@ func (m *Metrics) Each(ctx context.Context, yield func(key string, points []Poin
 	return nil
 }
 
-// read reads neighbouring spans of a row group column by column, at most most points at once.
-func (m *Metrics) read(ctx context.Context, g *pointGroup, spans []span, most int64, yield func(string, []Point) error) error {
+// read reads spans that follow one another in a row group. It yields at most most points at once.
+func (m *Metrics) read(ctx context.Context, g *pointGroup, spans []span, most int64,
+	yield func(string, []Point) error,
+) error {
 	if len(spans) == 0 {
 		return nil
 	}
@@ -315,7 +319,7 @@ func (m *Metrics) read(ctx context.Context, g *pointGroup, spans []span, most in
 			n := int(min(s.to-from, most))
 			if cap(points) < n {
 				if int64(n) > m.Rows() {
-					return fmt.Errorf("%w: more rows than it says", ErrMetrics)
+					return fmt.Errorf("%w: it has fewer rows than its index says", ErrMetrics)
 				}
 				points, ints, floats = make([]Point, n), make([]int64, n), make([]float64, n)
 			}
@@ -347,7 +351,7 @@ func (m *Metrics) read(ctx context.Context, g *pointGroup, spans []span, most in
 	return nil
 }
 
-// columnReader reads the values of one column one after the other, over the bounds of pages.
+// columnReader reads the values of one column across its pages.
 type columnReader struct {
 	pages  parquet.Pages
 	page   parquet.Page
@@ -372,7 +376,7 @@ func (c *columnReader) next() error {
 	}
 	if page.NumValues() == 0 || page.Size() > maxPageBytes {
 		parquet.Release(page)
-		return fmt.Errorf("%w: a page of %d values and %d bytes", ErrMetrics, page.NumValues(), page.Size())
+		return fmt.Errorf("%w: a page has %d values and %d bytes", ErrMetrics, page.NumValues(), page.Size())
 	}
 	c.page, c.values = page, page.Values()
 	return nil
@@ -382,7 +386,7 @@ func (c *columnReader) ints(into []int64) error {
 	return fill(c, into, func(r parquet.ValueReader, into []int64) (int, error) {
 		typed, ok := r.(parquet.Int64Reader)
 		if !ok {
-			return 0, fmt.Errorf("%w: a column of another type", ErrMetrics)
+			return 0, fmt.Errorf("%w: a column has the wrong type", ErrMetrics)
 		}
 		return typed.ReadInt64s(into)
 	})
@@ -392,7 +396,7 @@ func (c *columnReader) floats(into []float64) error {
 	return fill(c, into, func(r parquet.ValueReader, into []float64) (int, error) {
 		typed, ok := r.(parquet.DoubleReader)
 		if !ok {
-			return 0, fmt.Errorf("%w: a column of another type", ErrMetrics)
+			return 0, fmt.Errorf("%w: a column has the wrong type", ErrMetrics)
 		}
 		return typed.ReadDoubles(into)
 	})

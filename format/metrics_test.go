@@ -29,7 +29,10 @@ func randomPoints(r *rand.Rand, n, keys int) []keyed {
 	steps := []int64{math.MinInt64, -1, 0, 1, math.MaxInt64}
 	points := make([]keyed, n)
 	for i := range points {
-		p := keyed{key: fmt.Sprintf("key/%d", r.IntN(keys)), Point: Point{Step: int64(r.IntN(20)), Time: int64(r.IntN(5)) * 1e6, Value: r.NormFloat64()}}
+		p := keyed{
+			key:   fmt.Sprintf("key/%d", r.IntN(keys)),
+			Point: Point{Step: int64(r.IntN(20)), Time: int64(r.IntN(5)) * 1e6, Value: r.NormFloat64()},
+		}
 		if r.IntN(10) == 0 {
 			p.Value = values[r.IntN(len(values))]
 		}
@@ -298,7 +301,9 @@ func BenchmarkReadOneKeyOfMillion(b *testing.B) {
 func TestArtifactsRoundTrip(t *testing.T) {
 	step := int64(3)
 	want := []Artifact{
-		{Path: "a/b.bin", SHA256: strings.Repeat("0", 64), Bytes: 1, Kind: "image", Key: "samples", Step: &step, Caption: "c"},
+		{
+			Path: "a/b.bin", SHA256: strings.Repeat("0", 64), Bytes: 1, Kind: "image", Key: "samples", Step: &step, Caption: "c",
+		},
 		{Path: "c", SHA256: strings.Repeat("f", 64)},
 	}
 	data, err := EncodeArtifacts(want)
@@ -356,7 +361,12 @@ func FuzzOwner(f *testing.F) {
 func TestAgrees(t *testing.T) {
 	sorter := NewPointSorter(t.TempDir())
 	defer func() { _ = sorter.Close() }()
-	for _, p := range []Point{{Step: 1, Time: 1, Value: 3}, {Step: 2, Time: 2, Value: 1}, {Step: 3, Time: 3, Value: math.NaN()}, {Step: 4, Time: 4, Value: 1}} {
+	for _, p := range []Point{
+		{Step: 1, Time: 1, Value: 3},
+		{Step: 2, Time: 2, Value: 1},
+		{Step: 3, Time: 3, Value: math.NaN()},
+		{Step: 4, Time: 4, Value: 1},
+	} {
 		if err := sorter.Add("a", p); err != nil {
 			t.Fatal(err)
 		}
@@ -369,7 +379,9 @@ func TestAgrees(t *testing.T) {
 		t.Fatal(err)
 	}
 	right := func() map[string]Metric {
-		return map[string]Metric{"a": {Last: 1, Min: &Extreme{1, 2}, Max: &Extreme{3, 1}, Count: 4, Goal: "min"}, "b": {Last: 2, Count: 1}}
+		return map[string]Metric{
+			"a": {Last: 1, Min: &Extreme{1, 2}, Max: &Extreme{3, 1}, Count: 4, Goal: "min"}, "b": {Last: 2, Count: 1},
+		}
 	}
 	for _, c := range []struct {
 		name   string
@@ -377,15 +389,21 @@ func TestAgrees(t *testing.T) {
 		want   string
 	}{
 		{"right", func(map[string]Metric) {}, ""},
-		{"last", func(m map[string]Metric) { m["b"] = Metric{Last: 3, Count: 1} }, `"b": the last value is 2, 3 in run.toml`},
-		{"count", func(m map[string]Metric) { m["b"] = Metric{Last: 2, Count: 2} }, `"b": 1 points, 2 in run.toml`},
+		{
+			"last", func(m map[string]Metric) { m["b"] = Metric{Last: 3, Count: 1} },
+			`"b": the last value is 2, and in run.toml 3`,
+		},
+		{"count", func(m map[string]Metric) { m["b"] = Metric{Last: 2, Count: 2} }, `"b": the count is 1, and in run.toml 2`},
 		{"step of the smallest", func(m map[string]Metric) { m["a"].Min.Step = 4 }, `"a": the smallest value`},
 		{"largest", func(m map[string]Metric) { m["a"].Max.Value = 4 }, `"a": the largest value`},
 		{"an extreme of one point", func(m map[string]Metric) {
 			m["b"] = Metric{Last: 2, Count: 1, Min: &Extreme{2, 7}, Max: &Extreme{2, 7}}
 		}, `"b": the smallest value`},
-		{"a metric without points", func(m map[string]Metric) { m["c"] = Metric{Last: 1, Count: 1} }, `has no points of "c"`},
-		{"points without a metric", func(m map[string]Metric) { delete(m, "a") }, `has points of "a"`},
+		{
+			"a metric without points", func(m map[string]Metric) { m["c"] = Metric{Last: 1, Count: 1} },
+			`it has no points of "c"`,
+		},
+		{"points without a metric", func(m map[string]Metric) { delete(m, "a") }, `it has points of "a"`},
 	} {
 		m, err := OpenMetrics(bytes.NewReader(b.Bytes()), int64(b.Len()))
 		if err != nil {

@@ -9,21 +9,22 @@ import (
 	"slices"
 )
 
-// MaxCheckedPoints bounds what Agrees reads: a few bytes of a Parquet file can stand for any number of equal points.
+// MaxCheckedPoints is the most points that Agrees reads. A few bytes of a Parquet file can hold any number of equal
+// points.
 const MaxCheckedPoints = 20_000_000
 
-// Agrees proves that the points are those that a record sums up in its [metrics]: the same keys, and for each the same
-// count, last value and extremes with their first steps.
+// Agrees returns an error unless the points agree with the [metrics] of a record: they have the same keys, and for each
+// key the same count, last value and extremes with their first steps.
 func (m *Metrics) Agrees(ctx context.Context, want map[string]Metric) error {
 	if m.Rows() > MaxCheckedPoints {
-		return fmt.Errorf("has %d points, more than the %d that are checked", m.Rows(), MaxCheckedPoints)
+		return fmt.Errorf("it has %d points, and at most %d are checked", m.Rows(), MaxCheckedPoints)
 	}
 	got := make(map[string]*tally, len(want))
 	err := m.Each(ctx, func(key string, points []Point) error {
 		t := got[key]
 		if t == nil {
 			if _, ok := want[key]; !ok {
-				return fmt.Errorf("has points of %q, of which run.toml does not know", key)
+				return fmt.Errorf("it has points of %q, which is not in run.toml", key)
 			}
 			t = &tally{}
 			got[key] = t
@@ -39,7 +40,7 @@ func (m *Metrics) Agrees(ctx context.Context, want map[string]Metric) error {
 	for _, key := range slices.Sorted(maps.Keys(want)) {
 		t := got[key]
 		if t == nil {
-			return fmt.Errorf("has no points of %q", key)
+			return fmt.Errorf("it has no points of %q", key)
 		}
 		if err := t.agrees(want[key]); err != nil {
 			return fmt.Errorf("%q: %w", key, err)
@@ -80,13 +81,13 @@ func (t *tally) agrees(want Metric) error {
 	}
 	switch {
 	case t.count != want.Count:
-		return fmt.Errorf("%d points, %d in run.toml", t.count, want.Count)
+		return fmt.Errorf("the count is %d, and in run.toml %d", t.count, want.Count)
 	case !sameFloat(t.last.Value, want.Last):
-		return fmt.Errorf("the last value is %v, %v in run.toml", t.last.Value, want.Last)
+		return fmt.Errorf("the last value is %v, and in run.toml %v", t.last.Value, want.Last)
 	case !sameExtreme(t.min, want.Min):
-		return errors.New("the smallest value is not that of run.toml")
+		return errors.New("the smallest value differs from run.toml")
 	case !sameExtreme(t.max, want.Max):
-		return errors.New("the largest value is not that of run.toml")
+		return errors.New("the largest value differs from run.toml")
 	}
 	return nil
 }

@@ -8,11 +8,11 @@ import (
 	"github.com/parquet-go/parquet-go/compress/zstd"
 )
 
-// Layout of metrics.parquet. All sizes are in rows, so that the same points make the same bytes.
+// The layout of metrics.parquet. It does not depend on time or memory, so that the same points make the same bytes.
 const (
 	groupRows = 1 << 20 // rows of a row group at most
 	batchRows = 8192    // rows given to the encoder at once
-	// pageBytes of plain values make a page: 16,384 rows of step, time and value, 32,768 of the dictionary's indexes.
+	// pageBytes of plain values make a page: 16,384 rows of step, time or value, or 32,768 indexes of the dictionary.
 	pageBytes = 128 << 10
 )
 
@@ -24,10 +24,10 @@ type pointRow struct {
 	Value float64 `parquet:"value,split,zstd"`
 }
 
-// createdBy is constant: the version of the program does not change the bytes.
+// createdBy has no version, because the version of the program must not change the bytes.
 const createdBy = "gitruns"
 
-// rowLayout is how rows of a key, a step, a time and a value are written, points and values alike.
+// rowLayout returns the options for writing rows of a key, a step, a time and a value. Points and values share them.
 func rowLayout() []parquet.WriterOption {
 	return []parquet.WriterOption{
 		parquet.CreatedBy(createdBy, "1", "format"),
@@ -39,12 +39,14 @@ func rowLayout() []parquet.WriterOption {
 		parquet.MaxRowsPerRowGroup(groupRows),
 		parquet.ColumnIndexSizeLimit(func([]string) int { return MaxKeyBytes + 6 }),
 		parquet.SkipPageBounds("value"),
-		parquet.SortingWriterConfig(parquet.SortingColumns(parquet.Ascending("key"), parquet.Ascending("step"), parquet.Ascending("time"))),
+		parquet.SortingWriterConfig(parquet.SortingColumns(
+			parquet.Ascending("key"), parquet.Ascending("step"), parquet.Ascending("time"),
+		)),
 	}
 }
 
-// WriteParquet writes all points as metrics.parquet, sorted by key, step and time. The bytes depend on the points and the
-// order of equal ones alone.
+// WriteParquet writes all points as metrics.parquet, sorted by key, step and time. The bytes depend only on the points
+// and the order in which equal ones were added.
 func (s *PointSorter) WriteParquet(w io.Writer) error {
 	out := parquet.NewGenericWriter[pointRow](w, rowLayout()...)
 	batch := make([]pointRow, 0, batchRows)

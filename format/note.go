@@ -1,27 +1,25 @@
 package format
 
-import (
-	"time"
-)
+import "time"
 
-// Note is one file of notes/: what was said of a run at one time. It is never edited; where two speak of the same key, the
-// later one wins.
+// Note is one file of notes/: an annotation of a run. It is never edited. If two notes set the same key, the later one
+// wins.
 type Note struct {
 	Time    time.Time
 	Author  string
 	Name    string
-	Text    string // key note
+	Text    string // the key is note
 	Tags    map[string]string
-	Removed []string // tags taken away
+	Removed []string // tags
 	Unknown map[string]any
 }
 
-// NoteName makes the name of a notes file written at t, which sorts by time and is unique without coordination.
+// NoteName returns the name of a notes file written at t. Names sort by time and are unique without coordination.
 func NoteName(t time.Time) string {
 	return t.UTC().Format("20060102-150405.000000") + "-" + RandomLetters(4) + ".toml"
 }
 
-// EncodeNote returns the bytes of a notes file.
+// EncodeNote returns the bytes of a notes file. It returns an error if DecodeNote would refuse them.
 func EncodeNote(n *Note) ([]byte, error) {
 	var o object
 	o.add("schema", int64(Schema))
@@ -51,7 +49,10 @@ func DecodeNote(file string, data []byte) (*Note, error) {
 	if schema := t.integer("schema"); schema != Schema {
 		t.fail(t.at("schema"), "must be %d", Schema)
 	}
-	n := &Note{Time: t.time("time"), Author: t.text("author"), Name: t.text("name"), Text: t.text("note"), Removed: t.texts("removed")}
+	n := &Note{
+		Time: t.time("time"), Author: t.text("author"), Name: t.text("name"), Text: t.text("note"),
+		Removed: t.texts("removed"),
+	}
 	if n.Time.IsZero() {
 		t.fail(t.at("time"), "missing")
 	}
@@ -65,7 +66,7 @@ func DecodeNote(file string, data []byte) (*Note, error) {
 	return n, nil
 }
 
-// Apply merges what was said into the record. Notes are applied in the order of their time, ties by file name.
+// Apply merges the note into the record. The caller applies notes in the order of their times, and then of file names.
 func (n *Note) Apply(r *Run) {
 	if n.Name != "" {
 		r.Name = n.Name

@@ -7,8 +7,8 @@ import (
 
 // TOML has no null. A param that is null is therefore left out, and its path is noted in Nulls.
 
-// dropNulls removes the nulls from nested params and returns nulls with their dotted paths. A null in a list becomes the
-// string "null".
+// dropNulls removes the nulls from nested params and returns nulls with their dotted paths. A null in a list becomes
+// the string "null".
 func dropNulls(m map[string]any, prefix string, nulls []string) []string {
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		switch v := m[key].(type) {
@@ -24,7 +24,8 @@ func dropNulls(m map[string]any, prefix string, nulls []string) []string {
 	return nulls
 }
 
-// WithoutNulls returns a value from JSON without its nulls, as TOML can hold it. It changes the tables and lists in place.
+// WithoutNulls returns a value from JSON without its nulls, as TOML can hold it. It changes the tables and lists in
+// place.
 func WithoutNulls(v any) any {
 	switch v := v.(type) {
 	case map[string]any:

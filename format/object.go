@@ -5,15 +5,14 @@ import (
 	"slices"
 )
 
-// A tree is a record in the order in which people read it. TOML and JSON are both written from it, so that they cannot
-// drift apart.
-
+// object is a table whose keys have an order: that in which people read a record. TOML and JSON are both written from
+// objects, so that they cannot drift apart.
 type object []field
 
 type field struct {
 	key   string
 	value any // string, int64, float64, bool, time.Time, []any, []string, map[string]any, object, []object
-	// section gives an object or a list of objects inside a table a header of its own instead of one line.
+	// section gives an object or a list of objects within a table a header of its own. Otherwise it is one line.
 	section bool
 }
 
@@ -37,7 +36,8 @@ func (o *object) addTexts(key string, value []string) {
 	}
 }
 
-// merge puts unknown keys back where they were read. A table that both have is merged, a list of tables side by side.
+// merge puts unknown keys back where they were read. A table that both sides have is merged, and a list of tables is
+// merged item by item.
 func (o *object) merge(unknown map[string]any) {
 	for _, key := range slices.Sorted(maps.Keys(unknown)) {
 		i := o.index(key)
@@ -71,6 +71,7 @@ func (o object) index(key string) int {
 	return -1
 }
 
+// addObjects adds a list of n objects, unless n is 0.
 func (o *object) addObjects(key string, n int, at func(int) object) {
 	if n == 0 {
 		return
@@ -82,6 +83,7 @@ func (o *object) addObjects(key string, n int, at func(int) object) {
 	o.add(key, list)
 }
 
+// mapObject returns a table with its keys sorted.
 func mapObject(m map[string]any) object {
 	o := make(object, 0, len(m))
 	for _, key := range slices.Sorted(maps.Keys(m)) {

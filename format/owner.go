@@ -2,17 +2,17 @@ package format
 
 import "time"
 
-// Owner is a file owner-*.toml of a run in progress: who keeps it open. With it a later command decides whether the
-// process is gone, and never guesses across machines.
+// Owner is a file owner-*.toml of a run in progress: it names the process that keeps the run open. From it, a later
+// command decides whether that process still exists. It never guesses about another machine.
 type Owner struct {
-	Kind      string // "process", or "detached": a run begun by `runs start` has no process of its own
+	Kind      string // OwnerProcess, or OwnerDetached: a run started by `runs start` has no process of its own
 	PID       int64
-	Start     string // when the process started, in the system's own unit
+	Start     string // when the process started, in a unit of the operating system
 	Boot      string // id of the machine's boot
 	Namespace string // of process ids
 	Host      string
-	Runs      string // the .runs folder that the finished run goes to, absolute: this machine's own
-	Clone     string // the secret word of the clone of git in which it was started
+	Runs      string // absolute path of the .runs folder that the finished run goes to
+	Clone     string // secret id of the clone in which the process was started
 	Since     time.Time
 }
 
@@ -47,7 +47,8 @@ func DecodeOwner(file string, data []byte) (*Owner, error) {
 	t := table{&reader{file: file, data: data}, nil, m}
 	w := &Owner{
 		Kind: t.needText("kind"), PID: t.size("pid"), Start: t.text("start"), Boot: t.text("boot"),
-		Namespace: t.text("namespace"), Host: t.text("host"), Runs: t.text("runs"), Clone: t.text("clone"), Since: t.time("since"),
+		Namespace: t.text("namespace"), Host: t.text("host"), Runs: t.text("runs"), Clone: t.text("clone"),
+		Since: t.time("since"),
 	}
 	if w.Kind != OwnerProcess && w.Kind != OwnerDetached {
 		t.fail(t.at("kind"), "%q is neither process nor detached", w.Kind)

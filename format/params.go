@@ -45,8 +45,8 @@ func (p Params) Find(key string) (any, bool) {
 	return nil, false
 }
 
-// Set sets a param to value and creates the tables on its path. It returns an error and changes nothing if a part of the
-// path is a value already, or if value would replace a table that is not empty.
+// Set sets a param to value and creates the tables on its path. It returns an error and changes nothing if a part of
+// the path is a value already, or if value would replace a table that is not empty.
 func (p Params) Set(path []string, value any) error {
 	last := len(path) - 1
 	into, depth := p, 0
@@ -146,8 +146,8 @@ type Change struct {
 	Old, New any
 }
 
-// Diff returns what is different in other, ordered by path. It looks into a table only if both sides have one, so that a
-// Change holds a whole table if the other side has a value or nothing in its place. 1 and 1.0 are equal.
+// Diff returns what is different in other, ordered by path. It looks into a table only if both sides have one, so that
+// a Change holds a whole table if the other side has a value or nothing in its place. 1 and 1.0 are equal.
 func (p Params) Diff(other Params) []Change { return p.diff(nil, nil, other) }
 
 func (p Params) diff(changes []Change, path []string, other Params) []Change {
@@ -181,7 +181,8 @@ func (p Params) diff(changes []Change, path []string, other Params) []Change {
 func (p Params) Add(more Params) error {
 	for _, c := range p.Diff(more) {
 		if c.Old != nil && c.New != nil {
-			return fmt.Errorf("setting param %s: it is %s and cannot become %s", DottedKey(c.Path), TOMLString(c.Old), TOMLString(c.New))
+			return fmt.Errorf("setting param %s: it is %s and cannot become %s", DottedKey(c.Path), TOMLString(c.Old),
+				TOMLString(c.New))
 		}
 	}
 	p.merge(more, false)

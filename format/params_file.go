@@ -9,9 +9,9 @@ import (
 	"github.com/gitruns/runs/format/internal/json"
 )
 
-// ParseParams reads a params file: a JSON object, as in a journal line, or TOML. nulls are the dotted paths of params that
-// are null. file is the name used in errors. A file larger than MaxRecordBytes, and params that a record cannot hold, are
-// errors.
+// ParseParams reads a params file: a JSON object, as in a journal line, or TOML. nulls are the dotted paths of params
+// that are null. file is the name used in errors. A file larger than MaxRecordBytes, and params that a record cannot
+// hold, are errors.
 func ParseParams(file string, data []byte) (params Params, nulls []string, err error) {
 	if text := bytes.TrimSpace(data); len(text) == 0 || text[0] != '{' {
 		m, err := parseTOML(file, data, MaxRecordBytes)
@@ -45,7 +45,9 @@ func ParseParams(file string, data []byte) (params Params, nulls []string, err e
 // checkFile returns an error if a file is too large or not UTF-8.
 func checkFile(file string, data []byte, limit int) error {
 	if len(data) > limit {
-		return &FileError{File: file, Reason: fmt.Sprintf("the file is too large: %d bytes, and at most %d are read", len(data), limit)}
+		return &FileError{
+			File: file, Reason: fmt.Sprintf("the file is too large: %d bytes, and at most %d are read", len(data), limit),
+		}
 	}
 	if !utf8.Valid(data) {
 		return &FileError{File: file, Line: lineAt(data, invalidUTF8(data)), Reason: "the text is not UTF-8"}

@@ -17,7 +17,11 @@ func TestParseParams(t *testing.T) {
 		{"lr = 0.1\r\n[opt]\r\nname = 'adam'\r\n", Params{"lr": 0.1, "opt": m{"name": "adam"}}, nil},
 		{"[[layer]]\nn = 1\n", Params{"layer": []any{m{"n": int64(1)}}}, nil},
 		{" {}", Params{}, nil},
-		{"{\n\t\"n\": 1, \"x\": null,\n \"o\": {\"y\": null, \"l\": [null, 1.0]}}\n", Params{"n": int64(1), "o": m{"l": []any{"null", 1.0}}}, []string{"o.y", "x"}},
+		{
+			"{\n\t\"n\": 1, \"x\": null,\n \"o\": {\"y\": null, \"l\": [null, 1.0]}}\n",
+			Params{"n": int64(1), "o": m{"l": []any{"null", 1.0}}},
+			[]string{"o.y", "x"},
+		},
 	} {
 		got, nulls, err := ParseParams("p", []byte(c.text))
 		if d := cmp.Diff(c.want, got) + cmp.Diff(c.nulls, nulls); err != nil || d != "" {
@@ -26,7 +30,7 @@ func TestParseParams(t *testing.T) {
 	}
 	for _, c := range []struct{ text, want string }{
 		{"lr = \n", "p:1: "},
-		{"day = 2026-11-23\n", "p: param day: a time; write it as a string"},
+		{"day = 2026-11-23\n", "p: param day: must not be a time: write it as a string"},
 		{"lr = \"\xff\"\n", "p:1: the text is not UTF-8"},
 		{strings.Repeat("#", MaxRecordBytes+1), "p: the file is too large: 8388609 bytes, and at most 8388608 are read"},
 		{"{\"a\": 1,\n \"b\" 2}", `p:2: expected ":"`},

@@ -135,11 +135,26 @@ func TestParamsMerge(t *testing.T) {
 		refused  string
 		override Params // what Override makes; nil if the same
 	}{
-		{name: "new params", p: Params{"a": int64(1)}, more: Params{"b": m{"c": int64(2)}}, added: Params{"a": int64(1), "b": m{"c": int64(2)}}},
-		{name: "tables", p: Params{"a": m{"b": int64(1)}}, more: Params{"a": m{"c": int64(2)}}, added: Params{"a": m{"b": int64(1), "c": int64(2)}}},
-		{name: "an empty table adds nothing", p: Params{"a": m{"b": int64(1)}}, more: Params{"a": m{}}, added: Params{"a": m{"b": int64(1)}}},
-		{name: "an empty table is filled", p: Params{"a": m{}}, more: Params{"a": m{"b": int64(1)}}, added: Params{"a": m{"b": int64(1)}}},
-		{name: "equal numbers", p: Params{"a": int64(1)}, more: Params{"a": 1.0}, added: Params{"a": int64(1)}, override: Params{"a": 1.0}},
+		{
+			name: "new params", p: Params{"a": int64(1)}, more: Params{"b": m{"c": int64(2)}},
+			added: Params{"a": int64(1), "b": m{"c": int64(2)}},
+		},
+		{
+			name: "tables", p: Params{"a": m{"b": int64(1)}}, more: Params{"a": m{"c": int64(2)}},
+			added: Params{"a": m{"b": int64(1), "c": int64(2)}},
+		},
+		{
+			name: "an empty table adds nothing", p: Params{"a": m{"b": int64(1)}}, more: Params{"a": m{}},
+			added: Params{"a": m{"b": int64(1)}},
+		},
+		{
+			name: "an empty table is filled", p: Params{"a": m{}}, more: Params{"a": m{"b": int64(1)}},
+			added: Params{"a": m{"b": int64(1)}},
+		},
+		{
+			name: "equal numbers", p: Params{"a": int64(1)}, more: Params{"a": 1.0}, added: Params{"a": int64(1)},
+			override: Params{"a": 1.0},
+		},
 		{
 			name: "another value",
 			p:    Params{"n": int64(1), "a": m{"b c": 0.5}}, more: Params{"z": true, "n": int64(1), "a": m{"b c": "x"}},

@@ -10,13 +10,16 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-const maxFooterBytes = 64 << 20
+const (
+	maxFooterBytes = 64 << 20
+	maxColumnBytes = 1 << 34 // uncompressed, in a row group
+)
 
-// checkFooter bounds the metadata of a Parquet file before the reader allocates for it.
+// checkFooter checks the size of the metadata of a Parquet file before the reader allocates memory for it.
 func checkFooter(r io.ReaderAt, size int64) error {
 	const tail = 8 // length and magic
 	if size < 3*4 {
-		return fmt.Errorf("%d bytes are too few", size)
+		return fmt.Errorf("%d bytes are too few for a Parquet file", size)
 	}
 	var b [tail]byte
 	if _, err := r.ReadAt(b[:], size-tail); err != nil {
@@ -24,34 +27,33 @@ func checkFooter(r io.ReaderAt, size int64) error {
 	}
 	length := int64(binary.LittleEndian.Uint32(b[:4]))
 	if string(b[4:]) != "PAR1" || length > size-tail || length > maxFooterBytes {
-		return errors.New("no Parquet footer")
+		return errors.New("it has no Parquet footer")
 	}
 	return nil
 }
 
-// checkSizes refuses sizes that the bytes of the file cannot hold, and codecs that have no bound.
+// checkSizes refuses sizes that a file of size bytes cannot have, and codecs without a bound.
 func checkSizes(f *parquet.File, size, maxRows int64) error {
 	if err := checkCodecs(f); err != nil {
 		return err
 	}
 	rows := f.NumRows()
 	if rows < 0 || rows > maxRows {
-		return fmt.Errorf("%d rows", rows)
+		return fmt.Errorf("it has %d rows, and at most %d are read", rows, maxRows)
 	}
 	for _, group := range f.Metadata().RowGroups {
 		for _, c := range group.Columns {
 			meta := c.MetaData
-			// zstd's window makes at most some 2^17 bytes of 4; delta packs at most 2^13 values into a few.
 			if meta.TotalCompressedSize < 0 || meta.TotalCompressedSize > size || meta.NumValues < 0 || meta.NumValues > rows ||
-				meta.TotalUncompressedSize < 0 || meta.TotalUncompressedSize > 1<<34 {
-				return errors.New("the sizes of its columns are wrong")
+				meta.TotalUncompressedSize < 0 || meta.TotalUncompressedSize > maxColumnBytes {
+				return errors.New("the sizes of its columns are not possible")
 			}
 		}
 	}
 	return nil
 }
 
-// openBounded opens a Parquet file in memory whose sizes are plausible and whose pages keep to them.
+// openBounded opens a Parquet file in memory. It refuses one with more than maxRows rows or with impossible sizes.
 func openBounded(data []byte, maxRows int64) (*parquet.File, error) {
 	size := int64(len(data))
 	if err := checkFooter(bytes.NewReader(data), size); err != nil {

@@ -12,17 +12,18 @@ import (
 	pf "github.com/parquet-go/parquet-go/format"
 )
 
-// Sizes of the headers in a column of a Parquet file, in bytes.
+// Sizes in a column of a Parquet file, in bytes.
 const (
 	usualPageHeader = 256
-	maxPageHeader   = 128 << 10 // with the least and largest value, in two forms each
-	maxZstdBlock    = 128 << 10 // that a block stands for
-	unsizedSlack    = 1 << 20   // for the blocks of a frame that does not name its size
+	maxPageHeader   = 128 << 10 // with the smallest and the largest value, in two forms each
+	maxZstdBlock    = 128 << 10 // of a zstd block, decompressed
+	unsizedSlack    = 1 << 20   // for the blocks of a zstd frame without a size
 )
 
-var errPages = errors.New("its pages do not lie as the footer says")
+var errPages = errors.New("its pages are not where the footer says")
 
-// checkCodecs refuses all compressions but zstd and none. The reader takes the codec of the first row group for all.
+// checkCodecs refuses any compression but zstd. The columns may also be uncompressed. They must be the same in all row
+// groups, because the reader uses the codec of the first group for all of them.
 func checkCodecs(f *parquet.File) error {
 	groups := f.Metadata().RowGroups
 	for _, group := range groups {
@@ -32,17 +33,17 @@ func checkCodecs(f *parquet.File) error {
 		for i, c := range group.Columns {
 			switch codec := c.MetaData.Codec; {
 			case codec != pf.Zstd && codec != pf.Uncompressed:
-				return fmt.Errorf("a column compressed with %s; only zstd is read", codec)
+				return fmt.Errorf("a column is compressed with %s; only zstd is supported", codec)
 			case codec != groups[0].Columns[i].MetaData.Codec:
-				return errors.New("a column with two codecs")
+				return errors.New("a column has two codecs")
 			}
 		}
 	}
 	return nil
 }
 
-// checkPages refuses a column of a row group with a page that stands for more bytes than its header says. The decoder
-// trusts zstd's blocks, of which four bytes can stand for 128 KiB.
+// checkPages refuses a column of a row group if a page decompresses to more bytes than its header says. The decoder
+// trusts the blocks of zstd, and four bytes of a block can decompress to 128 KiB.
 func checkPages(f *parquet.File, r io.ReaderAt, chunk parquet.ColumnChunk) error {
 	c, ok := chunk.(*parquet.FileColumnChunk)
 	if !ok {
@@ -64,7 +65,7 @@ func checkPages(f *parquet.File, r io.ReaderAt, chunk parquet.ColumnChunk) error
 	if at < 0 || meta.TotalCompressedSize < 0 || end < at || end > f.Size() {
 		return errPages
 	}
-	// The reader begins at these offsets, in any order.
+	// The reader starts at these offsets, in any order. At each, a page must begin.
 	begins := []int64{meta.DataPageOffset}
 	if index != nil {
 		for i := range index.NumPages() {
@@ -84,7 +85,7 @@ func checkPages(f *parquet.File, r io.ReaderAt, chunk parquet.ColumnChunk) error
 			return err
 		}
 	}
-	for len(begins) > 0 && begins[0] == end { // of no page
+	for len(begins) > 0 && begins[0] == end { // an offset after the last page is harmless
 		begins = begins[1:]
 	}
 	if len(begins) > 0 {
@@ -93,7 +94,7 @@ func checkPages(f *parquet.File, r io.ReaderAt, chunk parquet.ColumnChunk) error
 	return nil
 }
 
-// chunkMetadata finds the metadata that the reader uses for a chunk.
+// chunkMetadata returns the metadata that the reader uses for a chunk.
 func chunkMetadata(f *parquet.File, c *parquet.FileColumnChunk) (*pf.ColumnMetaData, error) {
 	for i, group := range f.RowGroups() {
 		for j, other := range group.ColumnChunks() {
@@ -105,7 +106,7 @@ func chunkMetadata(f *parquet.File, c *parquet.FileColumnChunk) (*pf.ColumnMetaD
 	return nil, errPages
 }
 
-// pageWalk goes through the pages of a column by their headers.
+// pageWalk visits the pages of a column by their headers.
 type pageWalk struct {
 	r          io.ReaderAt
 	at, end    int64
@@ -114,7 +115,7 @@ type pageWalk struct {
 	from       int64  // offset of buffer
 }
 
-// peek returns n bytes at an offset, fewer at the end.
+// peek returns n bytes at an offset, or fewer at the end.
 func (w *pageWalk) peek(offset int64, n int) ([]byte, error) {
 	n = int(min(int64(n), w.end-offset))
 	if n < 0 {
@@ -134,7 +135,7 @@ func (w *pageWalk) peek(offset int64, n int) ([]byte, error) {
 	return w.buffer[:n], nil
 }
 
-// page checks the page at w.at and steps behind it.
+// page checks the page at w.at and moves w.at to the next one.
 func (w *pageWalk) page() error {
 	var protocol thrift.CompactProtocol
 	var header pf.PageHeader
@@ -151,7 +152,7 @@ func (w *pageWalk) page() error {
 			break
 		}
 		if n == maxPageHeader {
-			return fmt.Errorf("a page without a header: %w", err)
+			return fmt.Errorf("a page has no valid header: %w", err)
 		}
 	}
 	data, size := w.at+int64(length), int64(header.UncompressedPageSize)
@@ -160,7 +161,7 @@ func (w *pageWalk) page() error {
 		return errPages
 	}
 	if size < 0 || size > maxPageBytes {
-		return fmt.Errorf("a page of %d bytes", size)
+		return fmt.Errorf("a page has %d bytes, and at most %d are read", size, maxPageBytes)
 	}
 	compressed := w.compressed
 	if header.Type == pf.DataPageV2 {
@@ -181,19 +182,19 @@ func (w *pageWalk) page() error {
 }
 
 var (
-	errZstd     = errors.New("a page that is no zstd")
-	errPageSize = errors.New("a page that stands for more bytes than its header says")
+	errZstd     = errors.New("a page is not valid zstd")
+	errPageSize = errors.New("a page decompresses to more bytes than its header says")
 )
 
-// frames checks that the zstd frames of a page make no more than size bytes.
+// frames checks that the zstd frames of a page decompress to at most size bytes.
 func (w *pageWalk) frames(at, end, size int64) error {
-	var exact, most int64 // of all frames: bytes that are certain, and what compressed blocks may add
+	var exact, most int64 // of all frames: the bytes that are certain, and those that compressed blocks may add
 	for at < end {
 		b, err := w.peek(at, int(min(end-at, 18))) // the longest header
 		if err != nil {
 			return err
 		}
-		if len(b) >= 8 && b[0]&0xf0 == 0x50 && b[1] == 0x2a && b[2] == 0x4d && b[3] == 0x18 { // is skipped
+		if len(b) >= 8 && b[0]&0xf0 == 0x50 && b[1] == 0x2a && b[2] == 0x4d && b[3] == 0x18 { // a frame that is skipped
 			at += 8 + int64(binary.LittleEndian.Uint32(b[4:]))
 			continue
 		}
@@ -202,7 +203,7 @@ func (w *pageWalk) frames(at, end, size int64) error {
 			return errZstd
 		}
 		at += int64(length)
-		// The decoder stops at the size that a frame names; else it takes what comes.
+		// The decoder stops at the size of a frame, if the frame has one.
 		sized := content != unknownSize
 		if sized {
 			if content > uint64(size-exact) {
@@ -255,7 +256,8 @@ func (w *pageWalk) frames(at, end, size int64) error {
 
 const unknownSize = ^uint64(0)
 
-// zstdHeader reads the header of a frame: its length, the bytes that the frame stands for and whether a checksum ends it.
+// zstdHeader reads the header of a frame. It returns the length of the header, the decompressed size of the frame, and
+// whether the frame ends with a checksum.
 func zstdHeader(b []byte) (length int, content uint64, checksum, ok bool) {
 	if len(b) < 6 || binary.LittleEndian.Uint32(b) != 0xfd2fb528 {
 		return 0, 0, false, false

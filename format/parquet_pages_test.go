@@ -59,7 +59,8 @@ func writeCodec(t *testing.T, codec compress.Codec) []byte {
 		Value float64 `parquet:"value,split"`
 	}
 	var b bytes.Buffer
-	w := parquet.NewGenericWriter[row](&b, parquet.CreatedBy(createdBy, "1", "format"), parquet.Compression(codec), parquet.DataPageVersion(1))
+	w := parquet.NewGenericWriter[row](&b, parquet.CreatedBy(createdBy, "1", "format"), parquet.Compression(codec),
+		parquet.DataPageVersion(1))
 	_, err := w.Write([]row{{"loss", 1, 1764061461000000, 0.5}, {"loss", 2, 1764061461100000, 0.4}})
 	if err := errors.Join(err, w.Close()); err != nil {
 		t.Fatal(err)

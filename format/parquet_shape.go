@@ -7,11 +7,11 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// ParquetShape returns the number of rows and the names of the columns of any Parquet file.
+// ParquetShape returns the number of rows and the names of the columns of any Parquet file of size bytes.
 func ParquetShape(r io.ReaderAt, size int64) (rows int64, columns []string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("damaged: %v", p)
+			err = fmt.Errorf("the file is damaged: %v", p)
 		}
 	}()
 	if err := checkFooter(r, size); err != nil {

@@ -9,20 +9,20 @@ import (
 	"strings"
 )
 
-// PatchFile is a file that a git patch changes.
+// PatchFile is a file that a Git patch changes.
 type PatchFile struct {
 	Path           string
-	Old, New       string // blob ids; zeros where the file is not there
-	OldMode        string // empty where the patch does not say it
+	Old, New       string // blob ids; zeros if that side has no such file
+	OldMode        string // empty if the patch does not have it
 	NewMode        string
-	Added, Removed int64 // lines; -1 in a binary file
+	Added, Removed int64 // lines; -1 for a binary file
 }
 
-// maxPatchLine bounds what is looked at of one line.
+// maxPatchLine is how many bytes of one line are looked at.
 const maxPatchLine = 16 << 10
 
-// ReadPatch lists the files of a patch as `git diff-tree -p --binary --full-index --no-renames` writes it, a file that
-// changes its type twice. The format is that of https://git-scm.com/docs/diff-format.
+// ReadPatch lists the files of a patch that `git diff-tree -p --binary --full-index --no-renames` wrote. A file that
+// changes its type is listed twice. The format is described in https://git-scm.com/docs/diff-format.
 func ReadPatch(r io.Reader) ([]PatchFile, error) {
 	var files []PatchFile
 	in := bufio.NewReaderSize(r, 64<<10)
@@ -57,14 +57,14 @@ func ReadPatch(r io.Reader) ([]PatchFile, error) {
 		case strings.HasPrefix(text, "diff --git "):
 			path, ok := patchPath(strings.TrimPrefix(text, "diff --git "))
 			if !ok {
-				return nil, fmt.Errorf("line %d: %.100q names no file", number, text)
+				return nil, fmt.Errorf("line %d: %.100q does not name a file", number, text)
 			}
 			files = append(files, PatchFile{Path: path})
 			at = &files[len(files)-1]
 		case at == nil:
 		case strings.HasPrefix(text, "@@ "):
 			if _, err := fmt.Sscanf(hunkCounts(text), "%d %d", &old, &added); err != nil || old < 0 || added < 0 {
-				return nil, fmt.Errorf("line %d: %.100q is no hunk", number, text)
+				return nil, fmt.Errorf("line %d: %.100q is not a hunk header", number, text)
 			}
 		case text == "GIT binary patch":
 			at.Added, at.Removed = -1, -1
@@ -74,11 +74,19 @@ func ReadPatch(r io.Reader) ([]PatchFile, error) {
 	}
 }
 
-// header reads an extended header line; others say nothing that is needed.
+// header reads an extended header line. It ignores the lines that are not needed.
 func (f *PatchFile) header(text string) {
-	for prefix, into := range map[string]*string{"old mode ": &f.OldMode, "new mode ": &f.NewMode, "new file mode ": &f.NewMode, "deleted file mode ": &f.OldMode} {
-		if mode, ok := strings.CutPrefix(text, prefix); ok {
-			*into = mode
+	for _, line := range []struct {
+		prefix string
+		mode   *string
+	}{
+		{"old mode ", &f.OldMode},
+		{"deleted file mode ", &f.OldMode},
+		{"new mode ", &f.NewMode},
+		{"new file mode ", &f.NewMode},
+	} {
+		if mode, ok := strings.CutPrefix(text, line.prefix); ok {
+			*line.mode = mode
 			return
 		}
 	}
@@ -91,7 +99,7 @@ func (f *PatchFile) header(text string) {
 	}
 }
 
-// hunkCounts turns `@@ -1,2 +3,4 @@` into "2 4"; a count that is left out is 1.
+// hunkCounts turns `@@ -1,2 +3,4 @@` into "2 4". A missing count is 1.
 func hunkCounts(text string) string {
 	fields := strings.Fields(text)
 	if len(fields) < 4 {
@@ -106,7 +114,7 @@ func hunkCounts(text string) string {
 	return count(fields[1]) + " " + count(fields[2])
 }
 
-// patchPath reads the name from `a/NAME b/NAME`, either of which git may have quoted.
+// patchPath reads the name from `a/NAME b/NAME`. Git may have quoted either.
 func patchPath(text string) (string, bool) {
 	if strings.HasPrefix(text, `"`) {
 		for i := 1; i < len(text); i++ {
@@ -131,7 +139,7 @@ func patchPath(text string) (string, bool) {
 	return a[2:], true
 }
 
-// unquoteC undoes git's quoting of names: backslash and a letter, or three octal digits.
+// unquoteC undoes Git's quoting of names: a backslash and a letter, or three octal digits.
 func unquoteC(text string) (string, bool) {
 	const letters, meant = `abtnvfr"\`, "\a\b\t\n\v\f\r\"\\"
 	var b strings.Builder

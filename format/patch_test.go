@@ -42,14 +42,22 @@ func TestReadPatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []PatchFile{
-		{Path: "train.py", Old: strings.Repeat("1", 40), New: strings.Repeat("2", 40), OldMode: "100644", NewMode: "100644", Added: 3, Removed: 2},
-		{Path: "tab\tname ü", Old: strings.Repeat("0", 40), New: strings.Repeat("3", 40), NewMode: "100755", Added: -1, Removed: -1},
+		{
+			Path: "train.py", Old: strings.Repeat("1", 40), New: strings.Repeat("2", 40), OldMode: "100644", NewMode: "100644",
+			Added: 3, Removed: 2,
+		},
+		{
+			Path: "tab\tname ü", Old: strings.Repeat("0", 40), New: strings.Repeat("3", 40), NewMode: "100755", Added: -1,
+			Removed: -1,
+		},
 		{Path: "a b", OldMode: "100644", NewMode: "100755"},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
-	for _, bad := range []string{"diff --git a/x b/y\n", "diff --git \"a/x\n", "diff --git x x\n", "diff --git a/x b/x\n@@ -1,x +1 @@\n"} {
+	for _, bad := range []string{
+		"diff --git a/x b/y\n", "diff --git \"a/x\n", "diff --git x x\n", "diff --git a/x b/x\n@@ -1,x +1 @@\n",
+	} {
 		if files, err := ReadPatch(strings.NewReader(bad)); err == nil {
 			t.Errorf("%q is read as %+v", bad, files)
 		}

@@ -9,7 +9,7 @@ type Point struct {
 	Value float64
 }
 
-// comparePoints orders points of one metric: by step, then by time. Ties keep the order in which they were added.
+// comparePoints orders the points of one metric by step, and then by time.
 func comparePoints(a, b Point) int {
 	if a.Step != b.Step {
 		return cmp.Compare(a.Step, b.Step)
@@ -17,8 +17,8 @@ func comparePoints(a, b Point) int {
 	return cmp.Compare(a.Time, b.Time)
 }
 
-// Thin reduces points to at most n: the first, the last, and those nearest to even distances in their order. Fewer points
-// come back as they are.
+// Thin reduces points to at most n, evenly spaced in their order. The first and the last stay. If there are no more
+// than n, it returns points itself.
 func Thin(points []Point, n int) []Point {
 	if len(points) <= n {
 		return points

@@ -13,28 +13,29 @@ import (
 	"slices"
 )
 
-// pointBytes is the size of a point in memory and in a spilled run.
+// pointBytes is the size of a point, in memory and in the temporary file.
 const pointBytes = 24
 
-// spillPoints is how many points are held before they are spilled: 24 MB.
+// spillPoints is how many points are held before they are spilled to a file: 24 MB.
 const spillPoints = 1_000_000
 
-// PointSorter collects points in any order and gives them back sorted by key, step and time, in bounded memory: past a
-// million points it spills sorted pieces to a temporary file.
+// PointSorter collects points in any order and writes them sorted by key, step and time. Points that are equal in all
+// three keep the order in which they were added. Its memory is bounded: past a million points, it spills sorted pieces
+// to a temporary file. It is for one goroutine.
 type PointSorter struct {
 	dir    string
 	curves map[string]*pointCurve
-	last   *pointCurve // of the last Add: one call after the other often has the same key
+	last   *pointCurve // of the last Add: successive calls often have the same key
 	held   int
 	limit  int
 	rows   int64
 
 	spill   *os.File
 	written int64
-	free    [][]Point // blocks to use again
+	free    [][]Point // blocks to reuse
 }
 
-// pointCurve is what is held of one metric.
+// pointCurve holds the points of one metric.
 type pointCurve struct {
 	key      string
 	blocks   [][]Point
@@ -51,12 +52,12 @@ type spilled struct {
 	last   Point
 }
 
-// NewPointSorter makes a sorter whose temporary file, if it needs one, lies in dir.
+// NewPointSorter returns a sorter that creates its temporary file in dir, if it needs one. The caller must call Close.
 func NewPointSorter(dir string) *PointSorter {
 	return &PointSorter{dir: dir, curves: map[string]*pointCurve{}, limit: spillPoints}
 }
 
-// Add takes one point.
+// Add adds one point. It returns an error if the temporary file cannot be written.
 func (s *PointSorter) Add(key string, p Point) error {
 	c := s.last
 	if c == nil || c.key != key {
@@ -85,13 +86,14 @@ func (s *PointSorter) Add(key string, p Point) error {
 	return nil
 }
 
-// Rows is the number of points added.
+// Rows returns the number of points added.
 func (s *PointSorter) Rows() int64 { return s.rows }
 
-// largeBlock points make a block that is used again after a spill.
+// largeBlock is the points of a block that is reused after a spill.
 const largeBlock = 4096
 
-// block returns room for the n-th block of a curve: small at first, so that many short curves stay small.
+// block returns an empty block, the n-th of its curve. The first blocks are small, so that many short curves stay
+// small.
 func (s *PointSorter) block(n int) []Point {
 	size := 16 << (2 * min(n, 4))
 	if size < largeBlock {
@@ -186,7 +188,7 @@ func getPoint(buf []byte) Point {
 	}
 }
 
-// each yields all points in order, in chunks that are valid until yield returns.
+// each yields all points in order. Each chunk is valid until yield returns.
 func (s *PointSorter) each(yield func(key string, points []Point) error) error {
 	for _, key := range slices.Sorted(maps.Keys(s.curves)) {
 		c := s.curves[key]
@@ -198,7 +200,7 @@ func (s *PointSorter) each(yield func(key string, points []Point) error) error {
 	return nil
 }
 
-// eachOf yields the points of one curve. Pieces that follow one another, the usual case, are copied; others are merged.
+// eachOf yields the points of one curve. It copies pieces that follow one another, the usual case, and merges others.
 func (s *PointSorter) eachOf(c *pointCurve, yield func([]Point) error) error {
 	inOrder := true
 	for i, piece := range c.pieces {
@@ -214,7 +216,7 @@ func (s *PointSorter) eachOf(c *pointCurve, yield func([]Point) error) error {
 		return s.merge(c, yield)
 	}
 	for _, piece := range c.pieces {
-		src := &pieceReader{src: io.NewSectionReader(s.spill, piece.offset, piece.count*pointBytes), size: largeBlock}
+		src := s.reader(piece, largeBlock)
 		for {
 			points, err := src.next()
 			if errors.Is(err, io.EOF) {
@@ -236,15 +238,21 @@ func (s *PointSorter) eachOf(c *pointCurve, yield func([]Point) error) error {
 	return nil
 }
 
-// pieceReader reads a spilled piece, or held blocks, chunk by chunk.
+// pieceReader reads a spilled piece, or blocks that are held, chunk by chunk.
 type pieceReader struct {
 	src    io.Reader
-	size   int // points a chunk
+	size   int // points of a chunk
 	buf    []byte
 	points []Point
 	blocks [][]Point
 }
 
+// reader returns a reader of a spilled piece that reads size points at once.
+func (s *PointSorter) reader(piece spilled, size int) *pieceReader {
+	return &pieceReader{src: io.NewSectionReader(s.spill, piece.offset, piece.count*pointBytes), size: size}
+}
+
+// next returns the next chunk, which is valid until the next call, or io.EOF.
 func (r *pieceReader) next() ([]Point, error) {
 	if r.src == nil {
 		if len(r.blocks) == 0 {
@@ -272,11 +280,11 @@ func (r *pieceReader) next() ([]Point, error) {
 	return r.points[:n], nil
 }
 
-// mergeHeap holds the sorted sources of one curve by their next point; earlier sources first among equals.
+// mergeHeap orders the sources of one curve by their next point. Among equal points, the earlier source comes first.
 type mergeHeap []*mergeSource
 
 type mergeSource struct {
-	reader pieceReader
+	reader *pieceReader
 	points []Point
 	number int
 }
@@ -310,14 +318,13 @@ func (s *PointSorter) merge(c *pointCurve, yield func([]Point) error) error {
 		h = append(h, src)
 		return nil
 	}
-	chunk := max(64, min(largeBlock, spillPoints/(len(c.pieces)+1))) // all sources together stay within the budget
+	chunk := max(64, min(largeBlock, spillPoints/(len(c.pieces)+1))) // all sources together stay within the bound
 	for i, piece := range c.pieces {
-		src := &mergeSource{number: i, reader: pieceReader{src: io.NewSectionReader(s.spill, piece.offset, piece.count*pointBytes), size: chunk}}
-		if err := add(src); err != nil {
+		if err := add(&mergeSource{number: i, reader: s.reader(piece, chunk)}); err != nil {
 			return err
 		}
 	}
-	if err := add(&mergeSource{number: len(c.pieces), reader: pieceReader{blocks: c.blocks}}); err != nil {
+	if err := add(&mergeSource{number: len(c.pieces), reader: &pieceReader{blocks: c.blocks}}); err != nil {
 		return err
 	}
 	heap.Init(&h)

@@ -8,11 +8,12 @@ import (
 	"unicode/utf8"
 )
 
-// maxPartBytes is what file systems hold of one part of a path.
+// maxPartBytes is the length of a file name on the usual file systems.
 const maxPartBytes = 255
 
-// PortablePath is a slash-separated path of a file as CheckPath allows it: what no path may hold is %XX, a byte each, a name
-// that a file system reserves gets a "_". A path that is portable is itself; two others may become one.
+// PortablePath changes a slash-separated path into one that CheckPath allows. Each byte that a path must not have
+// becomes %XX, a name that a file system reserves gets a "_", and a long name is cut and gets a hash. A path that
+// CheckPath allows stays as it is. Two other paths may become the same.
 func PortablePath(p string) string {
 	if CheckPath(p) == nil {
 		return p
@@ -24,6 +25,7 @@ func PortablePath(p string) string {
 	return strings.Join(parts, "/")
 }
 
+// portablePart changes one part of a path.
 func portablePart(part string) string {
 	var b strings.Builder
 	escape := func(s string) {

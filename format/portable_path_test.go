@@ -6,7 +6,10 @@ import (
 )
 
 func FuzzPortablePath(f *testing.F) {
-	for _, p := range []string{"a:b", "con", "aux.txt", ".git", "com1.tar.gz", "x. ", "\xff\xfe/y", "a/" + strings.Repeat(":", 255), "CON .txt", "con.\u202e"} {
+	for _, p := range []string{
+		"a:b", "con", "aux.txt", ".git", "com1.tar.gz", "x. ", "\xff\xfe/y", "a/" + strings.Repeat(":", 255), "CON .txt",
+		"con.\u202e",
+	} {
 		f.Add(p)
 	}
 	f.Fuzz(func(t *testing.T, p string) {

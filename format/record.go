@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Status is the state of a run.
+// Status is the status of a run.
 type Status string
 
-// The states of a run. Running is the only one that is not an end.
+// The statuses of a run. All but Running are final.
 const (
 	Running  Status = "running"
 	Finished Status = "finished"
@@ -17,7 +17,7 @@ const (
 	Crashed  Status = "crashed"
 )
 
-// Valid reports whether s is one of the five states.
+// Valid reports whether s is one of the five statuses.
 func (s Status) Valid() bool {
 	switch s {
 	case Running, Finished, Failed, Killed, Crashed:
@@ -26,11 +26,11 @@ func (s Status) Valid() bool {
 	return false
 }
 
-// Run is the record of a run: what run.toml says. Times are UTC with microseconds. A zero field is absent.
+// Run is the record of a run, as in run.toml. Times are UTC with microseconds. A zero field is absent.
 type Run struct {
 	ID         string
 	Name       string
-	Key        string // the caller's own stable name
+	Key        string // a stable name that the caller chose
 	Experiment string
 	Status     Status
 	Started    time.Time
@@ -39,10 +39,10 @@ type Run struct {
 	Author     string
 	Command    []string
 	Cwd        string // relative to the root of the tree; empty at the root
-	ExitCode   *int64 // nil is unknown
-	Signal     string // the signal that ended the program, like SIGKILL
+	ExitCode   *int64 // nil if unknown
+	Signal     string // that ended the program, like SIGKILL
 	Group      string
-	Parent     string // id of the run that this one is part of
+	Parent     string // id of the run within which this one was started
 	Resumes    string // id of the run that this one continues
 	Reproduces string // id of the run that this one repeats
 	Note       string
@@ -51,7 +51,7 @@ type Run struct {
 	Params      Params
 	Tags        map[string]string
 	Metrics     map[string]Metric
-	Summary     map[string]any // values of Params' types by flat names, as the program set them
+	Summary     map[string]any // by flat names, as the program set them; the values have the types of Params
 	Defined     []Definition
 	Source      *Source
 	Environment *Environment
@@ -60,8 +60,8 @@ type Run struct {
 	Artifacts   []Artifact
 	Files       map[string]File
 	Redacted    []Redaction
-	Conflicts   map[string][]any // dotted param to the later values that lost
-	Extra       map[string]any   // unknown journal keys, capped
+	Conflicts   map[string][]any // dotted param to the later values, which were not taken
+	Extra       map[string]any   // unknown keys of journals, bounded
 
 	// Unknown holds the keys that this version does not know, nested as in the file. They are kept and shown.
 	Unknown map[string]any
@@ -70,9 +70,9 @@ type Run struct {
 // Metric is one line of [metrics].
 type Metric struct {
 	Last     float64
-	Min, Max *Extreme // nil with a single point, or where every value is NaN
+	Min, Max *Extreme // nil if there is one point only, or if every value is NaN
 	Count    int64
-	Goal     string // "min", "max" or ""
+	Goal     string // GoalMin, GoalMax or ""
 }
 
 // Extreme is the smallest or largest value of a metric and the first step that reached it.
@@ -81,7 +81,7 @@ type Extreme struct {
 	Step  int64
 }
 
-// Source says which code ran.
+// Source identifies the code that ran.
 type Source struct {
 	Commit  string
 	Branch  string
@@ -89,36 +89,36 @@ type Source struct {
 	Dirty   bool
 	Tree    string
 	Base    string
-	Durable *bool // false: base may vanish with its branch
+	Durable *bool // false if base may vanish with its branch
 	Patches []string
 	Entry   string
 	Omitted []Omitted
 
-	// Redacted says that a secret was taken out of a patch: base and patches no longer make Tree but RedactedTree, or nothing
-	// where that is empty.
+	// Redacted is true if a secret was removed from a patch. Base and patches then make RedactedTree instead of Tree,
+	// or do not apply if that is empty.
 	Redacted     bool
 	RedactedTree string
 }
 
-// Omitted names something that lies in the working tree and not in the recorded tree.
+// Omitted names what is in the working tree but not in the recorded tree.
 type Omitted struct {
 	Path   string
 	Bytes  int64
-	Count  int64 // files, where path is a pattern or a folder
+	Count  int64 // files, if the path is a pattern or a folder
 	Reason string
 }
 
-// Environment says what the program ran in; what runs share stands in environments/<digest>.toml.
+// Environment is what the program ran in. What runs share is in environments/<digest>.toml, see EnvironmentFile.
 type Environment struct {
 	Digest    string
 	Python    string
 	OS        string
 	Arch      string
 	Variables map[string]string
-	Withheld  []string // variables left out because their values look like secrets
+	Withheld  []string // variables that were not recorded because their values look like secrets
 }
 
-// Machine is this run's own machine; comparisons fold it.
+// Machine is the machine that the run ran on.
 type Machine struct {
 	Host   string
 	Kernel string
@@ -132,18 +132,18 @@ type Machine struct {
 type Dataset struct {
 	Name     string
 	Path     string // relative to the root; empty for data outside the project
-	SHA256   string // of the file, or of the sorted manifest of a folder; empty where only DVC's hash is known
+	SHA256   string // of the file, or of the sorted manifest of a folder; empty if only DVC's hash is known
 	Bytes    int64
 	Files    int64
 	Rows     int64    // of a CSV or Parquet file; 0 is absent
 	Columns  []string // of such a file
 	Manifest string   // SHA-256 of datasets/<digest>.parquet, which lists the files of a folder
-	Hash     string   // HashListing: SHA256 is that of names and sizes alone; else empty
+	Hash     string   // HashListing if SHA256 covers only names and sizes, otherwise empty
 	DVC      string   // the MD5 that a .dvc file gives
 	Role     string
 }
 
-// Identity is what two datasets must share to be the same data: a digest, else DVC's.
+// Identity returns what two datasets must share to be the same data: the digest, or otherwise DVC's hash.
 func (d Dataset) Identity() string {
 	switch {
 	case d.SHA256 == "":
@@ -160,21 +160,21 @@ type Artifact struct {
 	SHA256  string
 	Bytes   int64
 	Kind    string
-	Key     string // with Step: the metric-like key that it was logged under
+	Key     string // with Step: the key that it was logged under
 	Step    *int64
 	Caption string
-	Where   string // empty: beside the run
+	Where   string // WhereLocal or the URL of a store; empty if it is in the run's folder
 }
 
-// File is one entry of [files]: what a file beside run.toml must be before it is opened.
+// File is an entry of [files]. A reader compares a file next to run.toml with it before it opens the file.
 type File struct {
 	SHA256 string
 	Bytes  int64
 	Rows   int64 // points, lines or entries; 0 is absent
-	Cut    int64 // bytes left out of the middle of a console log; 0 is absent
+	Cut    int64 // bytes removed from the middle of a console log; 0 is absent
 }
 
-// Title is how people call the run: its name, else the random part of its id.
+// Title returns what people call the run: its name, or otherwise the random part of its id.
 func (r *Run) Title() string {
 	if r.Name != "" {
 		return r.Name
@@ -182,7 +182,7 @@ func (r *Run) Title() string {
 	return IDRandom(r.ID)
 }
 
-// String names the run in messages.
+// String returns how messages name the run.
 func (r *Run) String() string {
 	if r.Name != "" {
 		return fmt.Sprintf("%s (%s)", r.Name, r.ID)

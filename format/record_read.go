@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// DecodeRun reads a run.toml strictly: every known key has one type and one range, anything else is a *FileError with the
-// line and the reason. Keys that are not known are kept in Unknown. file is the name used in errors.
+// DecodeRun reads a run.toml strictly: each known key has one type and one range. Anything else is a *FileError with
+// the line and the reason. Unknown keys are kept in Unknown. file is the name used in errors.
 func DecodeRun(file string, data []byte) (*Run, error) {
 	m, err := parseTOML(file, data, MaxRecordBytes)
 	if err != nil {
@@ -23,7 +23,7 @@ func DecodeRun(file string, data []byte) (*Run, error) {
 func readRun(t table) *Run {
 	switch schema := t.integer("schema"); {
 	case schema > Schema:
-		t.fail(t.at("schema"), "schema %d is newer than this version of runs reads (%d): upgrade runs", schema, Schema)
+		t.fail(t.at("schema"), "this version of runs reads schema %d, and the file has %d: upgrade runs", Schema, schema)
 		return nil
 	case schema != Schema:
 		t.fail(t.at("schema"), "must be %d", Schema)
@@ -87,7 +87,8 @@ func readRun(t table) *Run {
 	sub("source", func(s table) { r.Source = readSource(s, unknown) })
 	sub("environment", func(s table) {
 		r.Environment = &Environment{
-			Digest: s.digest("digest"), Python: s.text("python"), OS: s.text("os"), Arch: s.text("arch"), Withheld: s.texts("withheld"),
+			Digest: s.digest("digest"), Python: s.text("python"), OS: s.text("os"), Arch: s.text("arch"),
+			Withheld: s.texts("withheld"),
 		}
 		if v, ok := s.sub("variables"); ok {
 			r.Environment.Variables = v.strings()
@@ -106,7 +107,7 @@ func readRun(t table) *Run {
 		for key, v := range p.values(p.m, false) {
 			values, ok := v.([]any)
 			if !ok {
-				p.fail(p.at(key), "%s, not a list", kindOf(v))
+				p.fail(p.at(key), "must be a list, got %s", kindOf(v))
 				break
 			}
 			r.Conflicts[key] = values
@@ -121,7 +122,9 @@ func readRun(t table) *Run {
 			if err := CheckPath(key); err != nil {
 				s.fail(s.path, "%v", err)
 			}
-			r.Files[key] = File{SHA256: s.needDigest("sha256"), Bytes: s.size("bytes"), Rows: s.size("rows"), Cut: s.size("cut")}
+			r.Files[key] = File{
+				SHA256: s.needDigest("sha256"), Bytes: s.size("bytes"), Rows: s.size("rows"), Cut: s.size("cut"),
+			}
 		})
 		if rest != nil {
 			unknown["files"] = rest
@@ -138,19 +141,19 @@ func readRun(t table) *Run {
 	return r
 }
 
-// checkRun holds what concerns more than one key.
+// checkRun checks what concerns more than one key.
 func (t table) checkRun(r *Run) {
 	switch {
 	case !r.Status.Valid():
-		t.fail(t.at("status"), "%q is none of running, finished, failed, killed, crashed", string(r.Status))
+		t.fail(t.at("status"), "%q is not one of running, finished, failed, killed, crashed", string(r.Status))
 	case r.Started.IsZero():
 		t.fail(t.at("started"), "missing")
 	case r.Status == Running && !r.Ended.IsZero():
-		t.fail(t.at("ended"), "a run in progress has not ended")
+		t.fail(t.at("ended"), "must be absent while the run is running")
 	case r.Status != Running && r.Ended.IsZero():
-		t.fail(t.at("ended"), "missing; the run is %s", r.Status)
+		t.fail(t.at("ended"), "missing, and the run is %s", r.Status)
 	case t.err == nil && IDTime(r.ID).Sub(r.Started).Abs().Hours() > 24:
-		t.fail(t.at("started"), "more than a day away from the time in the id")
+		t.fail(t.at("started"), "differs from the time in the id by more than a day")
 	case len(r.Metrics) > MaxMetrics:
 		t.fail(t.at("metrics"), "more than %d metrics", MaxMetrics)
 	case len(r.Defined) > MaxDefined:
@@ -160,16 +163,16 @@ func (t table) checkRun(r *Run) {
 	}
 }
 
-// strings takes all keys of a table of strings.
+// strings takes all keys of the table, which must be strings.
 func (t table) strings() map[string]string {
 	texts := make(map[string]string, len(t.m))
 	for key, v := range t.values(t.m, false) {
 		s, ok := v.(string)
 		switch {
 		case !ok:
-			t.fail(t.at(key), "%s, not a string", kindOf(v))
+			t.fail(t.at(key), "must be a string, got %s", kindOf(v))
 		case len(s) > MaxTextBytes:
-			t.fail(t.at(key), "longer than %d bytes", MaxTextBytes)
+			t.fail(t.at(key), "must not be longer than %d bytes", MaxTextBytes)
 		}
 		texts[key] = s
 		delete(t.m, key)
@@ -177,7 +180,7 @@ func (t table) strings() map[string]string {
 	return texts
 }
 
-// children reads every key of the table as a table and returns what was unknown below.
+// children reads each key of the table as a table. It returns the keys in these tables that nobody took.
 func (t table) children(read func(key string, s table)) map[string]any {
 	unknown := map[string]any{}
 	for _, key := range slices.Sorted(maps.Keys(t.m)) {
@@ -197,6 +200,7 @@ func (t table) children(read func(key string, s table)) map[string]any {
 	return unknown
 }
 
+// id reads the id of a run. must makes a missing one an error.
 func (t table) id(key string, must bool) string {
 	if must && !t.has(key) {
 		t.fail(t.at(key), "missing")
@@ -210,6 +214,7 @@ func (t table) id(key string, must bool) string {
 	return s
 }
 
+// relative reads a path that CheckPath allows.
 func (t table) relative(key string) string {
 	s := t.text(key)
 	if s != "" {
@@ -242,14 +247,16 @@ func readMetric(t table) Metric {
 	if !t.has("last") {
 		t.fail(t.at("last"), "missing")
 	}
-	m := Metric{Last: t.float("last"), Min: t.extreme("min"), Max: t.extreme("max"), Count: t.size("count"), Goal: t.text("goal")}
+	m := Metric{
+		Last: t.float("last"), Min: t.extreme("min"), Max: t.extreme("max"), Count: t.size("count"), Goal: t.text("goal"),
+	}
 	switch {
 	case m.Count < 1:
 		t.fail(t.at("count"), "must be at least 1")
-	case m.Goal != "" && m.Goal != "min" && m.Goal != "max":
+	case m.Goal != "" && m.Goal != GoalMin && m.Goal != GoalMax:
 		t.fail(t.at("goal"), "%q is neither min nor max", m.Goal)
 	case (m.Min == nil) != (m.Max == nil):
-		t.fail(t.path, "has one of min and max")
+		t.fail(t.path, "must have both min and max, or neither")
 	}
 	return m
 }
@@ -257,12 +264,12 @@ func readMetric(t table) Metric {
 func (t table) extreme(key string) *Extreme {
 	if !t.has(key) {
 		if t.has(key + "_step") {
-			t.fail(t.at(key+"_step"), "without %s", key)
+			t.fail(t.at(key+"_step"), "requires %s", key)
 		}
 		return nil
 	}
 	if !t.has(key + "_step") {
-		t.fail(t.at(key), "without %s_step", key)
+		t.fail(t.at(key), "requires %s_step", key)
 	}
 	return &Extreme{Value: t.float(key), Step: t.integer(key + "_step")}
 }
@@ -288,7 +295,7 @@ func readSource(t table, unknown map[string]any) *Source {
 		})
 	})
 	if rest != nil {
-		t.m["omitted"] = rest // rest() of the caller keeps it beside its unknown neighbours
+		t.m["omitted"] = rest // the caller's rest() keeps it with the other unknown keys
 	}
 	return s
 }
@@ -300,7 +307,7 @@ func readDataset(t table) Dataset {
 		Manifest: t.digest("manifest"), Hash: t.text("hash"), DVC: t.text("dvc"), Role: t.text("role"),
 	}
 	if d.Hash != "" && d.Hash != HashListing {
-		t.fail(t.at("hash"), "%q is not listing", d.Hash)
+		t.fail(t.at("hash"), "must be \"listing\" or absent, got %q", d.Hash)
 	}
 	return d
 }

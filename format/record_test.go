@@ -31,7 +31,9 @@ func exampleRun() *Run {
 			"val/acc": {Last: 0.97, Count: 1},
 			"bad":     {Last: math.NaN(), Count: 2},
 		},
-		Summary: map[string]any{"best": 0.29, "val.acc": []any{int64(1), "two"}, "deep": map[string]any{"er": true}, "nan": math.NaN()},
+		Summary: map[string]any{
+			"best": 0.29, "val.acc": []any{int64(1), "two"}, "deep": map[string]any{"er": true}, "nan": math.NaN(),
+		},
 		Defined: []Definition{
 			{Name: "train/*", StepMetric: "epoch", StepSync: true, Hidden: true, Summary: "min,last", Goal: "max"},
 			{Name: "rmse"},
@@ -42,13 +44,18 @@ func exampleRun() *Run {
 			Patches: []string{strings.Repeat("d", 64)}, Entry: "train.py",
 			Omitted: []Omitted{{Path: "scratch/big.bin", Bytes: 5368709120, Reason: "larger than source.max_file"}},
 		},
-		Environment: &Environment{Digest: strings.Repeat("e", 64), Python: "3.11.7", OS: "linux", Arch: "amd64", Variables: map[string]string{"SLURM_JOB_ID": "7"}},
-		Machine:     &Machine{Host: "gpu-7", Cores: 8, Memory: 1 << 36, GPUs: []string{"A100", "A100"}},
-		Datasets:    []Dataset{{Name: "train", Path: "data/train.csv", SHA256: strings.Repeat("f", 64), Bytes: 13478, Files: 1, Role: "training"}},
-		Artifacts:   []Artifact{{Path: "model.bin", SHA256: strings.Repeat("0", 64), Bytes: 4096, Key: "model", Step: &step}},
-		Files:       map[string]File{"metrics.parquet": {SHA256: strings.Repeat("1", 64), Bytes: 1260, Rows: 12}},
-		Conflicts:   map[string][]any{"model.lr": {0.2, "x"}},
-		Extra:       map[string]any{"later": "yes"},
+		Environment: &Environment{
+			Digest: strings.Repeat("e", 64), Python: "3.11.7", OS: "linux", Arch: "amd64",
+			Variables: map[string]string{"SLURM_JOB_ID": "7"},
+		},
+		Machine: &Machine{Host: "gpu-7", Cores: 8, Memory: 1 << 36, GPUs: []string{"A100", "A100"}},
+		Datasets: []Dataset{{
+			Name: "train", Path: "data/train.csv", SHA256: strings.Repeat("f", 64), Bytes: 13478, Files: 1, Role: "training",
+		}},
+		Artifacts: []Artifact{{Path: "model.bin", SHA256: strings.Repeat("0", 64), Bytes: 4096, Key: "model", Step: &step}},
+		Files:     map[string]File{"metrics.parquet": {SHA256: strings.Repeat("1", 64), Bytes: 1260, Rows: 12}},
+		Conflicts: map[string][]any{"model.lr": {0.2, "x"}},
+		Extra:     map[string]any{"later": "yes"},
 		Unknown: map[string]any{
 			"mood":    "good",
 			"source":  map[string]any{"weather": int64(3), "omitted": []any{map[string]any{"why": "so"}}},

@@ -5,8 +5,7 @@ import (
 	"slices"
 )
 
-// EncodeRun returns the canonical run.toml of r. It fails where r is not valid, so that nothing is written that would not
-// be read again.
+// EncodeRun returns the canonical run.toml of r. It returns an error if DecodeRun would refuse it.
 func EncodeRun(r *Run) ([]byte, error) {
 	data := appendTOML(nil, r.tree())
 	if _, err := DecodeRun("run.toml", data); err != nil {

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// Redaction is [[redacted]]: a run that was rewritten so that it holds a secret no longer. It is the one way in which a
-// finished run changes.
+// Redaction is [[redacted]] of run.toml: the run was rewritten to remove a secret. A finished run changes in no other
+// way.
 type Redaction struct {
 	Time  time.Time
-	What  string   // the rules that found it, or "pattern"; never the secret
-	Files []string // that changed: of the run, or shared, by their new names below .runs
-	Was   string   // SHA-256 of the run.toml that was
+	What  string   // the rules that found the secret, or "pattern"; never the secret itself
+	Files []string // that changed: of the run, or shared files by their new names under .runs
+	Was   string   // SHA-256 of the former run.toml
 }
 
 func (r Redaction) tree() object {
@@ -38,10 +38,13 @@ func readRedaction(t table) Redaction {
 	return r
 }
 
-// RedactTexts replaces in what people and programs wrote into a record: not in its id, times, digests and the names of its
-// metrics and artifacts. A param that is a number is replaced where its digits are. Keys are replaced too.
+// RedactTexts calls replace with the texts that people and programs wrote into the record, keys included, and keeps
+// what it returns. It leaves out the id, times, digests and the names of metrics and artifacts. replace also gets
+// numbers, as text; a number that it changes becomes a string.
 func (r *Run) RedactTexts(replace func(string) string) {
-	for _, s := range []*string{&r.Name, &r.Key, &r.Experiment, &r.EndReason, &r.Author, &r.Cwd, &r.Signal, &r.Group, &r.Note} {
+	for _, s := range []*string{
+		&r.Name, &r.Key, &r.Experiment, &r.EndReason, &r.Author, &r.Cwd, &r.Signal, &r.Group, &r.Note,
+	} {
 		*s = replace(*s)
 	}
 	redactAll(r.Command, replace)
@@ -79,7 +82,7 @@ func (r *Run) RedactTexts(replace func(string) string) {
 	r.Unknown = redactMap(r.Unknown, replace)
 }
 
-// RedactTexts replaces in what a note says.
+// RedactTexts does the same with a note.
 func (n *Note) RedactTexts(replace func(string) string) {
 	n.Author, n.Name, n.Text = replace(n.Author), replace(n.Name), replace(n.Text)
 	n.Tags = redactTexts(n.Tags, replace)

@@ -8,7 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestRedactTexts replaces a word wherever people and programs can have put it, and leaves the rest of the record alone.
+// TestRedactTexts replaces a word wherever people and programs can have put it, and leaves the rest of the record
+// alone.
 func TestRedactTexts(t *testing.T) {
 	data := `schema = 1
 id = "20261123-142530-k7qx2m9a"
@@ -63,7 +64,10 @@ word = "hush"
 	run.RedactTexts(func(s string) string {
 		return strings.ReplaceAll(strings.ReplaceAll(s, "hush", "[redacted]"), "4711", "[redacted]")
 	})
-	run.Redacted = []Redaction{{Time: time.Date(2026, 11, 24, 1, 2, 3, 0, time.UTC), What: "pattern", Files: []string{"run.toml"}, Was: strings.Repeat("a", 64)}}
+	run.Redacted = []Redaction{{
+		Time: time.Date(2026, 11, 24, 1, 2, 3, 0, time.UTC), What: "pattern", Files: []string{"run.toml"},
+		Was: strings.Repeat("a", 64),
+	}}
 	run.Source.Redacted, run.Source.RedactedTree = true, strings.Repeat("b", 40)
 	out, err := EncodeRun(run)
 	if err != nil {
@@ -79,10 +83,15 @@ word = "hush"
 	if d := cmp.Diff(run, again); d != "" {
 		t.Error(d)
 	}
-	if again.Metrics["loss"].Last != 0.5 || again.Source.Proof() != strings.Repeat("b", 40) || again.Source.Missing() != "no tree was recorded" {
+	if again.Metrics["loss"].Last != 0.5 || again.Source.Proof() != strings.Repeat("b", 40) ||
+		again.Source.Missing() != "no tree was recorded" {
 		t.Errorf("%+v", again)
 	}
-	for _, bad := range []string{"[[redacted]]\nwhat = \"x\"\n", "[[redacted]]\ntime = 2026-11-23T14:25:30Z\nwhat = \"x\"\nwas = \"12\"\n", "[[redacted]]\ntime = 2026-11-23T14:25:30Z\nwhat = \"x\"\nwas = \"" + strings.Repeat("a", 64) + "\"\nfiles = [\"../x\"]\n"} {
+	for _, bad := range []string{
+		"[[redacted]]\nwhat = \"x\"\n", "[[redacted]]\ntime = 2026-11-23T14:25:30Z\nwhat = \"x\"\nwas = \"12\"\n",
+		"[[redacted]]\ntime = 2026-11-23T14:25:30Z\nwhat = \"x\"\nwas = \"" + strings.Repeat("a", 64) +
+			"\"\nfiles = [\"../x\"]\n",
+	} {
 		if _, err := DecodeRun("run.toml", []byte(data+bad)); err == nil {
 			t.Errorf("accepted: %s", bad)
 		}

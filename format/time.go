@@ -13,8 +13,8 @@ const (
 	endOfYear9999 = 253402300800
 )
 
-// ParseTime reads a time of a command line: seconds since 1970, as in a journal line, or RFC 3339. It returns µs since 1970
-// UTC.
+// ParseTime reads a time of a command line: seconds since 1970, as in a journal line, or RFC 3339. It returns µs since
+// 1970 UTC.
 func ParseTime(s string) (int64, error) {
 	us, ok := int64(0), false
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
@@ -31,8 +31,8 @@ func ParseTime(s string) (int64, error) {
 	return us, nil
 }
 
-// parseSeconds reads a number of seconds since 1970 and returns µs. It reports false unless the time is between 1970 and
-// 9999.
+// parseSeconds reads a number of seconds since 1970 and returns µs. It reports false unless the time is between 1970
+// and 9999.
 func parseSeconds(number []byte) (int64, bool) {
 	if us, ok := decimalSeconds(number); ok {
 		return us, us <= maxTime

@@ -2,21 +2,21 @@ package format
 
 import "fmt"
 
-// Bounds of a TOML file, counted before the parser sees it: it recurses into brackets and the parts of a key, and takes a
-// table for each header.
+// Bounds of a TOML file. They are checked before the parser sees it, because the parser recurses into brackets and into
+// the parts of a key, and allocates a table for each header.
 const (
 	maxNesting   = 2 * MaxDepth
 	maxKeyParts  = 2 * MaxDepth // a.b.c has 3
-	maxTables    = 40_000       // headers and dotted keys: each makes tables
-	maxKeys      = 120_000      // a record with MaxMetrics metrics has up to 9 keys for each, and MaxParams more
+	maxTables    = 40_000       // headers and dotted keys: each makes a table
+	maxKeys      = 120_000      // a record has up to 9 keys for each of MaxMetrics metrics, and MaxParams more
 	maxListItems = 120_000      // and pairs of inline tables
 )
 
-// checkTOML reports what of a file is too much for the parser, or "". Text in strings and comments does not count. It
-// trusts the syntax: where that is wrong, the parser stops.
+// checkTOML says which bound a file exceeds, or returns "". Text in strings and comments does not count. It trusts the
+// syntax: at an error in it, the parser stops.
 func checkTOML(data []byte) string {
 	depth, dots, tables, keys, items := 0, 0, 0, 0, 0
-	begin := true // of a line
+	begin := true // nothing but blanks since the line began
 	for i := 0; i < len(data); {
 		switch c := data[i]; c {
 		case '"', '\'':
@@ -34,13 +34,13 @@ func checkTOML(data []byte) string {
 			}
 			dots = 0
 			if depth++; depth > maxNesting {
-				return fmt.Sprintf("brackets nested deeper than %d", maxNesting)
+				return fmt.Sprintf("brackets are nested deeper than %d levels", maxNesting)
 			}
 		case ']', '}':
 			depth = max(0, depth-1)
 		case '.':
 			if dots++; dots >= maxKeyParts {
-				return fmt.Sprintf("a key of more than %d parts", maxKeyParts)
+				return fmt.Sprintf("a key has more than %d parts", maxKeyParts)
 			}
 		case '=':
 			if keys++; dots > 0 {
@@ -63,11 +63,11 @@ func checkTOML(data []byte) string {
 	}
 	switch {
 	case tables > maxTables:
-		return fmt.Sprintf("more than %d headers and dotted keys", maxTables)
+		return fmt.Sprintf("there are more than %d headers and dotted keys", maxTables)
 	case keys > maxKeys:
-		return fmt.Sprintf("more than %d keys", maxKeys)
+		return fmt.Sprintf("there are more than %d keys", maxKeys)
 	case items > maxListItems:
-		return fmt.Sprintf("more than %d list items", maxListItems)
+		return fmt.Sprintf("there are more than %d list items", maxListItems)
 	}
 	return ""
 }

@@ -39,7 +39,8 @@ func TestTOMLBounds(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			text := []byte(test.text + "\n")
-			if _, err := parseTOML("x", text, MaxRecordBytes); test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			if _, err := parseTOML("x", text, MaxRecordBytes); test.want == "" && err != nil ||
+				test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("%v, want %q", err, test.want)
 			}
 			if test.want == "" {
@@ -57,7 +58,9 @@ func TestLargestRecord(t *testing.T) {
 	run := exampleRun()
 	run.Params, run.Metrics, run.Unknown = map[string]any{}, map[string]Metric{}, nil
 	for i := range MaxMetrics {
-		run.Metrics[fmt.Sprintf("m/%d", i)] = Metric{Last: 1, Min: &Extreme{0.5, 1}, Max: &Extreme{2, 3}, Count: 9, Goal: "min"}
+		run.Metrics[fmt.Sprintf("m/%d", i)] = Metric{
+			Last: 1, Min: &Extreme{0.5, 1}, Max: &Extreme{2, 3}, Count: 9, Goal: "min",
+		}
 		if i < MaxParams-1 { // their table counts too
 			run.Params[fmt.Sprintf("p%d", i)] = int64(i)
 		}

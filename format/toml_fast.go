@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// fastTOML parses the TOML that EncodeRun writes, some ten times faster than the general parser: a list of a thousand runs
-// is a thousand files. It knows the forms of that writer and gives up on all others, and on whatever is doubtful; ok is
-// then false and the general parser decides. What it accepts, it reads as that one does.
+// fastTOML parses the TOML that EncodeRun writes, about ten times faster than the general parser. A list of a thousand
+// runs reads a thousand files. It knows the forms of that writer and reports false on any other, so that the general
+// parser decides. What it accepts, it reads as that parser does.
 func fastTOML(data []byte) (m map[string]any, ok bool) {
 	p := &fastParser{data: data, root: map[string]any{}, headers: map[string]bool{}}
 	p.table = p.root
@@ -24,7 +24,7 @@ type fastParser struct {
 	data        []byte
 	i           int
 	root, table map[string]any
-	headers     map[string]bool // paths that [header] has made, so that no inline table is extended
+	headers     map[string]bool // paths that a [header] made; only these tables can be extended
 	keys        int             // read so far
 	tables      int             // headers read so far
 }
@@ -107,7 +107,7 @@ func isBareByte(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-'
 }
 
-// header parses [a.b] or [[a.b]], whose outer tables have headers of their own before.
+// header parses [a.b] or [[a.b]]. The outer tables must have had headers of their own.
 func (p *fastParser) header() bool {
 	if p.tables++; p.tables > maxTables {
 		return false
@@ -237,7 +237,7 @@ func (p *fastParser) text() (string, bool) {
 	if p.peek() == '"' {
 		s := string(p.data[start:p.i])
 		p.i++
-		// An empty string before another quote is the beginning of one over several lines.
+		// An empty string and another quote begin a string of several lines.
 		return s, s != "" || p.peek() != '"'
 	}
 	b := append([]byte(nil), p.data[start:p.i]...)

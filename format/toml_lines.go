@@ -8,15 +8,15 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// tomlEntry is one header or one key of a TOML file and where it stands. The file has been parsed before, so the scan
-// trusts its syntax and only finds the places; the parser does not tell them.
+// tomlEntry is one header or one key of a TOML file, and its place. The parser does not report places. It has accepted
+// the file before, so that the scan can trust the syntax.
 type tomlEntry struct {
-	path   []string // full path; the n-th [[table]] has its number: datasets[1]
+	path   []string // full path; the n-th [[table]] has a number: datasets[1]
 	header bool
 	line   int // counting from 1
 	start  int // offset of the first byte of the line
 	value  int // offset of the value, for a key
-	end    int // offset behind the value or the header, before a comment
+	end    int // offset of what follows the value or the header
 }
 
 // scanTOML lists the headers and keys of a valid TOML file in order.
@@ -67,7 +67,7 @@ func scanTOML(data []byte) []tomlEntry {
 	return entries
 }
 
-// lineOf returns the line that says most about path: its own, else that of the nearest table around it, else 1.
+// lineOf returns the line of the key at path, or otherwise of the innermost table around it, or 1.
 func lineOf(data []byte, path []string) int {
 	best, line := 0, 1
 	for _, e := range scanTOML(data) {
@@ -89,7 +89,7 @@ func skipBlank(data []byte, i int) int {
 	return i
 }
 
-// scanKey reads a dotted key up to an equals sign or a bracket.
+// scanKey reads the dotted key at i. It returns the offset of the equals sign or bracket that follows.
 func scanKey(data []byte, i int) ([]string, int) {
 	var key []string
 	for {
@@ -120,7 +120,7 @@ func unquote(quoted []byte) string {
 	return v.K
 }
 
-// skipString returns the offset behind the string that begins at i.
+// skipString returns the offset of what follows the string at i.
 func skipString(data []byte, i int) int {
 	quote := data[i]
 	if bytes.HasPrefix(data[i:], []byte{quote, quote, quote}) {
@@ -128,7 +128,7 @@ func skipString(data []byte, i int) int {
 			if data[i] == '\\' && quote == '"' {
 				i++
 			} else if bytes.HasPrefix(data[i:], []byte{quote, quote, quote}) {
-				for i += 3; i < len(data) && data[i] == quote; i++ { // up to two quotes may stand before the closing three
+				for i += 3; i < len(data) && data[i] == quote; i++ { // two quotes may come before the closing three
 				}
 				return i
 			}
@@ -143,7 +143,7 @@ func skipString(data []byte, i int) int {
 	return min(i+1, len(data))
 }
 
-// skipValue returns the offset behind the value that begins at i.
+// skipValue returns the offset of what follows the value at i.
 func skipValue(data []byte, i int) int {
 	depth := 0
 	for i < len(data) {

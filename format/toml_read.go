@@ -10,10 +10,10 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// FileError says what is wrong in a file, and where.
+// FileError is an error in the content of a file, with its place.
 type FileError struct {
 	File   string
-	Line   int // counting from 1; 0 where no line is meant
+	Line   int // counting from 1; 0 if the error has no line
 	Reason string
 }
 
@@ -24,7 +24,7 @@ func (e *FileError) Error() string {
 	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Reason)
 }
 
-// parseTOML reads a whole file strictly: UTF-8, LF, at most limit bytes.
+// parseTOML parses a file of at most limit bytes. Every error is a *FileError.
 func parseTOML(file string, data []byte, limit int) (map[string]any, error) {
 	if err := checkFile(file, data, limit); err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func lineAt(data []byte, offset int) int {
 	return 1 + strings.Count(string(data[:offset]), "\n")
 }
 
-// reader takes the known keys out of parsed TOML and remembers the first thing that is wrong.
+// reader remembers the first error in a file whose keys are being taken.
 type reader struct {
 	file string
 	data []byte
@@ -59,11 +59,13 @@ type reader struct {
 
 func (r *reader) fail(path []string, format string, args ...any) {
 	if r.err == nil {
-		r.err = &FileError{File: r.file, Line: lineOf(r.data, path), Reason: fmt.Sprintf("%s: ", dotted(path)) + fmt.Sprintf(format, args...)}
+		r.err = &FileError{
+			File: r.file, Line: lineOf(r.data, path), Reason: fmt.Sprintf("%s: ", dotted(path)) + fmt.Sprintf(format, args...),
+		}
 	}
 }
 
-// dotted shows a path as one writes it in TOML.
+// dotted shows a path as in TOML, but with the number of a [[table]]: datasets[1].path.
 func dotted(path []string) string {
 	var b []byte
 	for i, key := range path {
@@ -79,16 +81,17 @@ func dotted(path []string) string {
 	return string(b)
 }
 
-// table is a part of the file from which keys are taken; what remains at the end is unknown.
+// table is a table of the file. Known keys are taken from it; those that remain are unknown.
 type table struct {
 	*reader
 	path []string
 	m    map[string]any
 }
 
+// at returns the path of a key.
 func (t table) at(key string) []string { return append(t.path[:len(t.path):len(t.path)], key) }
 
-// take removes key and returns its value as a T.
+// take removes key and returns its value as a T. It fails if the value has another type.
 func take[T any](t table, key, kind string) (T, bool) {
 	var zero T
 	v, ok := t.m[key]
@@ -98,7 +101,7 @@ func take[T any](t table, key, kind string) (T, bool) {
 	delete(t.m, key)
 	got, ok := v.(T)
 	if !ok {
-		t.fail(t.at(key), "%s, not %s", kindOf(v), kind)
+		t.fail(t.at(key), "must be %s, got %s", kind, kindOf(v))
 		return zero, false
 	}
 	return got, true
@@ -125,10 +128,10 @@ func kindOf(v any) string {
 func (t table) text(key string) string {
 	s, ok := take[string](t, key, "a string")
 	if ok && s == "" {
-		t.fail(t.at(key), "empty; what is absent is left out")
+		t.fail(t.at(key), "must not be empty: leave the key out instead")
 	}
 	if len(s) > MaxTextBytes {
-		t.fail(t.at(key), "longer than %d bytes", MaxTextBytes)
+		t.fail(t.at(key), "must not be longer than %d bytes", MaxTextBytes)
 	}
 	return s
 }
@@ -148,7 +151,7 @@ func (t table) integer(key string) int64 {
 func (t table) size(key string) int64 {
 	v := t.integer(key)
 	if v < 0 {
-		t.fail(t.at(key), "negative")
+		t.fail(t.at(key), "must not be negative")
 	}
 	return v
 }
@@ -171,13 +174,13 @@ func (t table) time(key string) time.Time {
 		return time.Time{}
 	}
 	if v.Location() != time.UTC {
-		t.fail(t.at(key), "not in UTC; a time ends in Z")
+		t.fail(t.at(key), "must be in UTC and end in Z")
 	}
 	if v.Nanosecond()%1000 != 0 {
-		t.fail(t.at(key), "finer than a microsecond")
+		t.fail(t.at(key), "must not be finer than a microsecond")
 	}
 	if v.Year() < 1970 || v.Year() > 9999 {
-		t.fail(t.at(key), "outside the years 1970 to 9999")
+		t.fail(t.at(key), "must be between 1970 and 9999")
 	}
 	return v
 }
@@ -191,7 +194,7 @@ func (t table) texts(key string) []string {
 	for i, v := range list {
 		s, ok := v.(string)
 		if !ok {
-			t.fail(t.at(key), "%s in a list of strings", kindOf(v))
+			t.fail(t.at(key), "must be a list of strings, but has %s", kindOf(v))
 			return nil
 		}
 		texts[i] = s
@@ -204,7 +207,7 @@ func (t table) sub(key string) (table, bool) {
 	return table{t.reader, t.at(key), m}, ok
 }
 
-// each calls read for every table of a list of tables and returns what was unknown in them.
+// each calls read for each table of a list of tables. It returns the keys in them that nobody took.
 func (t table) each(key string, read func(table)) []any {
 	v, ok := t.m[key]
 	if !ok {
@@ -213,7 +216,7 @@ func (t table) each(key string, read func(table)) []any {
 	delete(t.m, key)
 	list, ok := v.([]map[string]any)
 	if !ok {
-		t.fail(t.at(key), "%s, not a list of tables", kindOf(v))
+		t.fail(t.at(key), "must be a list of tables, got %s", kindOf(v))
 		return nil
 	}
 	var unknown []any
@@ -231,7 +234,7 @@ func (t table) each(key string, read func(table)) []any {
 	return unknown
 }
 
-// rest returns the keys that nobody took, checked as params are.
+// rest returns the keys that nobody took, checked like params.
 func (t table) rest() map[string]any {
 	if len(t.m) == 0 {
 		return nil
@@ -239,6 +242,7 @@ func (t table) rest() map[string]any {
 	return t.values(t.m, true)
 }
 
+// values checks the values in m, which may be times if times is true.
 func (t table) values(m map[string]any, times bool) map[string]any {
 	leaves := 0
 	v, path, reason := cleanValue(m, t.path, 0, &leaves, times)

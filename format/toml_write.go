@@ -13,7 +13,7 @@ import (
 // timeLayout writes a TOML offset date-time in UTC, microseconds at most, no trailing zeros.
 const timeLayout = "2006-01-02T15:04:05.999999Z"
 
-// appendTOML writes the values of o, then its tables in order.
+// appendTOML appends the values of o, and then its tables in order.
 func appendTOML(b []byte, o object) []byte {
 	b = appendValues(b, o)
 	return appendSections(b, nil, o, func(f field) bool { return true })
@@ -63,7 +63,7 @@ func appendSection(b []byte, path []string, o object) []byte {
 	return appendSections(b, path, o, func(f field) bool { return f.section })
 }
 
-// appendLines writes a table one line a key: what has no section of its own is an inline table.
+// appendLines appends one line per key. A table without a section of its own is an inline table.
 func appendLines(b []byte, o object) []byte {
 	for _, f := range o {
 		if !f.section {
@@ -135,7 +135,7 @@ func appendTOMLValue(b []byte, value any) []byte {
 	case object:
 		return appendInline(b, v)
 	}
-	return append(b, "nan"...) // no other type is put into a tree
+	return append(b, "nan"...) // no object holds another type
 }
 
 func appendTOMLList[T any](b []byte, list []T) []byte {
@@ -162,8 +162,8 @@ func appendInline(b []byte, o object) []byte {
 	return append(b, '}')
 }
 
-// appendTOMLFloat writes the shortest digits that read back as v, with a point or an exponent so that it stays a float.
-// The notation is that of Python's repr: plain from 1e-4 up to 1e16.
+// appendTOMLFloat appends the shortest digits that read back as v, with a point or an exponent so that v stays a float.
+// As in Python's repr, a number from 1e-4 to 1e16 has no exponent.
 func appendTOMLFloat(b []byte, v float64) []byte {
 	switch {
 	case math.IsNaN(v):
@@ -176,7 +176,7 @@ func appendTOMLFloat(b []byte, v float64) []byte {
 	return AppendFloat(b, v)
 }
 
-// AppendFloat appends a finite v in the notation of run.toml and of journals.
+// AppendFloat appends v, which must be finite, in the notation of run.toml and journals.
 func AppendFloat(b []byte, v float64) []byte {
 	if a := math.Abs(v); a != 0 && (a < 1e-4 || a >= 1e16) {
 		return strconv.AppendFloat(b, v, 'e', -1, 64)
@@ -189,8 +189,8 @@ func AppendFloat(b []byte, v float64) []byte {
 	return b
 }
 
-// appendQuoted writes a string on one line, as TOML and JSON both read it. Control characters and the marks that turn the
-// direction of text are escaped, so that a review shows what is there.
+// appendQuoted appends a string on one line, as both TOML and JSON read it. It escapes control characters and the marks
+// that change the direction of text, so that a review shows what the string holds.
 func appendQuoted(b []byte, s string) []byte {
 	const hex = "0123456789ABCDEF"
 	b = append(b, '"')
@@ -213,12 +213,12 @@ func appendQuoted(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// TOMLString returns s as a TOML value, for messages and for commands that write one key.
+// TOMLString returns a value as in TOML, for messages and for commands that write one key.
 func TOMLString(value any) string {
 	return strings.TrimSpace(string(appendTOMLValue(nil, value)))
 }
 
-// DottedKey is a path of keys as one writes it in TOML: model.kind, model."odd key".
+// DottedKey returns a path of keys as in TOML: model.kind, model."odd key". Two paths never give the same key.
 func DottedKey(path []string) string {
 	var b []byte
 	for i, key := range path {

@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// CheckParams checks params from outside and gives them the types of Run.Params.
+// CheckParams checks params that another program made, and converts their values to the types of Params in place. An
+// error names the param.
 func CheckParams(params map[string]any) error {
 	leaves := 0
 	if _, at, reason := cleanValue(params, nil, 0, &leaves, false); reason != "" {
@@ -16,10 +17,11 @@ func CheckParams(params map[string]any) error {
 	return nil
 }
 
-// cleanValue checks a value from outside and gives it the types of Run.Params. It returns the path of what is wrong.
+// cleanValue checks a value that another program made, and returns it with the types of Params. If it is not valid, it
+// returns the path and the reason. It counts the values in leaves. times says whether a value may be a time.
 func cleanValue(v any, at []string, depth int, leaves *int, times bool) (any, []string, string) {
 	if depth > MaxDepth {
-		return nil, at, fmt.Sprintf("nested deeper than %d", MaxDepth)
+		return nil, at, fmt.Sprintf("nested deeper than %d levels", MaxDepth)
 	}
 	if *leaves++; *leaves > MaxParams {
 		return nil, at, fmt.Sprintf("more than %d values", MaxParams)
@@ -29,14 +31,14 @@ func cleanValue(v any, at []string, depth int, leaves *int, times bool) (any, []
 		return v, nil, ""
 	case string:
 		if !utf8.ValidString(v) {
-			return nil, at, "not UTF-8"
+			return nil, at, "must be UTF-8"
 		}
 		return v, nil, ""
 	case time.Time:
 		if times {
 			return v, nil, ""
 		}
-		return nil, at, "a time; write it as a string"
+		return nil, at, "must not be a time: write it as a string"
 	case map[string]any:
 		for key := range v {
 			if at, reason := cleanEntry(v, key, at, depth, leaves, times); reason != "" {
@@ -60,16 +62,16 @@ func cleanValue(v any, at []string, depth int, leaves *int, times bool) (any, []
 		}
 		return v, nil, ""
 	}
-	return nil, at, fmt.Sprintf("a value of type %T", v)
+	return nil, at, fmt.Sprintf("must not be a value of type %T", v)
 }
 
-// cleanEntry checks one key of a table and its value.
+// cleanEntry checks one key of a table, and its value.
 func cleanEntry(m map[string]any, key string, at []string, depth int, leaves *int, times bool) ([]string, string) {
 	if err := CheckKey(key); err != nil {
 		return append(at[:len(at):len(at)], key), err.Error()
 	}
 	switch m[key].(type) {
-	case int64, float64, bool: // the usual ones need no path
+	case int64, float64, bool: // the usual types need no path
 		*leaves++
 		if *leaves <= MaxParams {
 			return nil, ""
@@ -98,7 +100,7 @@ func CountValues(v any) int {
 	return n
 }
 
-// EqualValue reports whether two params are the same value. 1 and 1.0 are; NaN is NaN.
+// EqualValue reports whether two values of params are equal. 1 equals 1.0, and NaN equals NaN.
 func EqualValue(a, b any) bool {
 	switch a := a.(type) {
 	case []any:
@@ -144,5 +146,5 @@ func EqualValue(a, b any) bool {
 	return a == b
 }
 
-// sameFloat holds for equal numbers and for two NaN.
+// sameFloat reports whether a and b are equal or both NaN.
 func sameFloat(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }

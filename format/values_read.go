@@ -12,20 +12,20 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// ErrValues says that a file is not a values.parquet that can be read.
-var ErrValues = errors.New("damaged values.parquet")
+// ErrValues is returned if a values.parquet is damaged or not valid.
+var ErrValues = errors.New("the file of values is damaged")
 
 // Values is an open values.parquet.
 type Values struct{ file *parquet.File }
 
-// guardValues turns a panic of the Parquet reader, which some damaged files cause, into an error.
+// guardValues turns a panic of the Parquet reader into an error. Some damaged files make it panic.
 func guardValues(err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("%w: %v", ErrValues, r)
 	}
 }
 
-// OpenValues opens a file of size bytes whose digest the caller has verified. Columns that it does not know are ignored.
+// OpenValues opens a file of size bytes whose digest the caller has verified. It ignores unknown columns.
 func OpenValues(r io.ReaderAt, size int64) (v *Values, err error) {
 	defer guardValues(&err)
 	if err := checkFooter(r, size); err != nil {
@@ -41,7 +41,7 @@ func OpenValues(r io.ReaderAt, size int64) (v *Values, err error) {
 	}{{"key", parquet.ByteArray}, {"step", parquet.Int64}, {"time", parquet.Int64}, {"value", parquet.ByteArray}} {
 		leaf, ok := f.Schema().Lookup(want.name)
 		if !ok {
-			return nil, fmt.Errorf("%w: no column %s", ErrValues, want.name)
+			return nil, fmt.Errorf("%w: it has no column %s", ErrValues, want.name)
 		}
 		if leaf.Node.Type().Kind() != want.kind || !leaf.Node.Required() {
 			return nil, fmt.Errorf("%w: the column %s is not a required %s", ErrValues, want.name, want.kind)
@@ -60,11 +60,11 @@ func OpenValues(r io.ReaderAt, size int64) (v *Values, err error) {
 	return &Values{f}, nil
 }
 
-// Rows is the number of values.
+// Rows returns the number of values.
 func (v *Values) Rows() int64 { return v.file.NumRows() }
 
-// Each calls yield with all values in the order of the file: by key, step and time. What is not so, no JSON, or more than a
-// run can have, is an error.
+// Each calls yield with each value in the order of the file: by key, step and time. It returns an error if the rows are
+// not in this order, if a value is not JSON, or if there are more values than a run can have.
 func (v *Values) Each(ctx context.Context, yield func(key string, value Value) error) (err error) {
 	defer guardValues(&err)
 	r := parquet.NewGenericReader[valueRow](v.file)
@@ -79,7 +79,7 @@ func (v *Values) Each(ctx context.Context, yield func(key string, value Value) e
 		got, err := r.Read(rows)
 		for _, row := range rows[:got] {
 			if text += int64(len(row.Value)); text > maxValuesText {
-				return fmt.Errorf("%w: more than %d bytes of values", ErrValues, maxValuesText)
+				return fmt.Errorf("%w: its values have more than %d bytes", ErrValues, maxValuesText)
 			}
 			if err := row.check(); err != nil {
 				return fmt.Errorf("%w: %v", ErrValues, err)
@@ -99,7 +99,7 @@ func (v *Values) Each(ctx context.Context, yield func(key string, value Value) e
 			return fmt.Errorf("%w: %v", ErrValues, err)
 		}
 		if got == 0 {
-			return fmt.Errorf("%w: no rows where there should be some", ErrValues)
+			return fmt.Errorf("%w: it has fewer rows than its footer says", ErrValues)
 		}
 	}
 }
@@ -114,7 +114,7 @@ func (r valueRow) check() error {
 	case r.Time < 0 || r.Time > maxTime:
 		return fmt.Errorf("a value of %q has a time that is not between 1970 and 9999", r.Key)
 	case !utf8.ValidString(r.Value) || !json.Valid([]byte(r.Value)):
-		return fmt.Errorf("a value of %q is no JSON", r.Key)
+		return fmt.Errorf("a value of %q is not JSON", r.Key)
 	}
 	return nil
 }

@@ -77,7 +77,9 @@ func TestValuesRoundTrip(t *testing.T) {
 func TestValuesSpill(t *testing.T) {
 	var in []keyedValue
 	for i := range 150 {
-		in = append(in, keyedValue{fmt.Sprintf("k%d", i%3), Value{int64(-i), 0, `"` + strings.Repeat(string(rune('a'+i%26)), MaxValueBytes-2) + `"`}})
+		in = append(in, keyedValue{
+			fmt.Sprintf("k%d", i%3), Value{int64(-i), 0, `"` + strings.Repeat(string(rune('a'+i%26)), MaxValueBytes-2) + `"`},
+		})
 	}
 	got, err := readValues(writeValues(t, in))
 	if err != nil {
@@ -128,15 +130,16 @@ func TestValuesRefused(t *testing.T) {
 		{"empty", nil, "too few"},
 		{"torn", good[:len(good)/2], "no Parquet footer"},
 		{"points", writePoints(t, []keyed{{"a", Point{1, 1, 1}}}, 0), "the column value is not"},
-		{"no JSON", write(valueRow{"a", 1, 1, `{"a":`}), "no JSON"},
-		{"not UTF-8", write(valueRow{"a", 1, 1, "\"\xff\""}), "no JSON"},
-		{"a key that is none", write(valueRow{"a\x1b[2J", 1, 1, `1`}), "control character"},
-		{"a time that is none", write(valueRow{"a", 1, -1, `1`}), "not between 1970 and 9999"},
+		{"not JSON", write(valueRow{"a", 1, 1, `{"a":`}), "is not JSON"},
+		{"not UTF-8", write(valueRow{"a", 1, 1, "\"\xff\""}), "is not JSON"},
+		{"an invalid key", write(valueRow{"a\x1b[2J", 1, 1, `1`}), "control character"},
+		{"an invalid time", write(valueRow{"a", 1, -1, `1`}), "not between 1970 and 9999"},
 		{"too long", write(valueRow{"a", 1, 1, `"` + strings.Repeat("x", MaxValueBytes) + `"`}), "more than"},
 		{"not sorted", write(valueRow{"b", 1, 1, `1`}, valueRow{"a", 1, 1, `1`}), "not sorted"},
 		{"steps not sorted", write(valueRow{"a", 2, 1, `1`}, valueRow{"a", 1, 1, `1`}), "not sorted"},
 	} {
-		if _, err := readValues(c.data); err == nil || !errors.Is(err, ErrValues) || !strings.Contains(err.Error(), c.reason) {
+		if _, err := readValues(c.data); err == nil || !errors.Is(err, ErrValues) ||
+			!strings.Contains(err.Error(), c.reason) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
@@ -152,7 +155,8 @@ func TestValuesRefused(t *testing.T) {
 	if err := errors.Join(err, w.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readValues(b.Bytes()); !errors.Is(err, ErrValues) || !strings.Contains(err.Error(), "only zstd is read") {
+	if _, err := readValues(b.Bytes()); !errors.Is(err, ErrValues) ||
+		!strings.Contains(err.Error(), "only zstd is supported") {
 		t.Errorf("another codec: %v", err)
 	}
 }

@@ -11,30 +11,30 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// ValuesName is the file beside run.toml that holds what was logged and is no number.
+// ValuesName is the file next to run.toml that holds the non-numeric values.
 const ValuesName = "values.parquet"
 
 // Bounds of the values of a run.
 const (
 	MaxValues      = 4_000_000
-	maxValuesText  = 1 << 30  // bytes of all of them as JSON
+	maxValuesText  = 1 << 30  // bytes of all values, as JSON
 	valuesHeld     = 16 << 20 // bytes in memory before they are spilled
 	valueGroupText = 64 << 20 // bytes of a row group
 	valueBatchText = 1 << 20  // bytes given to the encoder at once
 )
 
-// Value is what was logged of a key at one step and is no number.
+// Value is a non-numeric value of a key at one step.
 type Value struct {
 	Step int64
 	Time int64  // µs since 1970 UTC
 	JSON string // as AppendJSON writes it
 }
 
-// ErrValuesFull says that a run has more values than are kept.
-var ErrValuesFull = fmt.Errorf("more than %d values or %d bytes of them", MaxValues, maxValuesText)
+// ErrValuesFull is returned if a run has more values than it may have.
+var ErrValuesFull = fmt.Errorf("a run may have at most %d values with %d bytes", MaxValues, maxValuesText)
 
-// ValueSorter collects values in any order and writes them sorted by key, step and time, in bounded memory: past 16 MiB
-// their texts go to a temporary file.
+// ValueSorter collects values in any order and writes them sorted by key, step and time. Its memory is bounded: past 16
+// MiB, it spills their texts to a temporary file. It is for one goroutine.
 type ValueSorter struct {
 	dir   string
 	index map[string]int32
@@ -42,7 +42,7 @@ type ValueSorter struct {
 	refs  []valueRef
 	text  []byte // not spilled yet
 	spill *os.File
-	total int64 // bytes of all texts; those before len(text) from the end are in spill
+	total int64 // bytes of all texts; text holds the last ones, and spill the others
 }
 
 // valueRef says where the text of a value is.
@@ -59,15 +59,15 @@ type valueRow struct {
 	Value string `parquet:"value,zstd"`
 }
 
-// NewValueSorter makes a sorter whose temporary file, if it needs one, lies in dir.
+// NewValueSorter returns a sorter that creates its temporary file in dir, if it needs one. The caller must call Close.
 func NewValueSorter(dir string) *ValueSorter {
 	return &ValueSorter{dir: dir, index: map[string]int32{}}
 }
 
-// Rows is the number of values added.
+// Rows returns the number of values added.
 func (s *ValueSorter) Rows() int64 { return int64(len(s.refs)) }
 
-// Add takes one value; ErrValuesFull where there is no room for it.
+// Add adds one value. It returns ErrValuesFull if the run may not have it.
 func (s *ValueSorter) Add(key string, v Value) error {
 	if len(s.refs) >= MaxValues || s.total+int64(len(v.JSON)) > maxValuesText {
 		return ErrValuesFull
@@ -113,8 +113,8 @@ func (s *ValueSorter) textOf(r valueRef) (string, error) {
 	return string(b), nil
 }
 
-// WriteParquet writes all values as values.parquet, sorted by key, step and time; equal ones in the order in which they
-// were added. The bytes depend on the values and that order alone.
+// WriteParquet writes all values as values.parquet, sorted by key, step and time. Values that are equal in all three
+// keep the order in which they were added. The bytes depend only on the values and this order.
 func (s *ValueSorter) WriteParquet(w io.Writer) error {
 	slices.SortStableFunc(s.refs, func(a, b valueRef) int {
 		return cmp.Or(cmp.Compare(s.keys[a.key], s.keys[b.key]), cmp.Compare(a.step, b.step), cmp.Compare(a.time, b.time))

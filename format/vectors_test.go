@@ -103,8 +103,8 @@ func outcome(data []byte, want string) error {
 
 var updateVectors = flag.Bool("update", false, "write the vectors of metrics.parquet anew")
 
-// TestMetricsVectors reads the Parquet files of the vectors: the valid ones hold the points beside them, the damaged ones
-// are refused.
+// TestMetricsVectors reads the Parquet files of the vectors: the valid ones hold the points beside them, the damaged
+// ones are refused.
 func TestMetricsVectors(t *testing.T) {
 	if *updateVectors {
 		writeMetricsVectors(t)

@@ -44,7 +44,7 @@ func TestStray(t *testing.T) {
 		{"2026-01-03/20260102-000000-aaaaaaaa/run.toml", "100644", "run 20260102-000000-aaaaaaaa does not belong"},
 		{"removed/x", "100644", "no file of runs"},
 		{"sources/" + digest + ".toml", "100644", "no file of runs"},
-		{"models/con", "100644", `the path "models/con" has a name that a file system reserves`},
+		{"models/con", "100644", `the path "models/con" contains a name that a file system reserves`},
 		{"models/a\x1bb", "100644", "the path"},
 	} {
 		err := stray(c.name, c.mode)

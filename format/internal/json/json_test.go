@@ -89,13 +89,15 @@ func TestErrors(t *testing.T) {
 func TestInt(t *testing.T) {
 	for text, want := range map[string]any{
 		"12": int64(12), "-9223372036854775808": int64(math.MinInt64), "12.0": int64(12), "1e3": int64(1000),
-		"1.5": "1.5 is not a 64-bit integer", "9223372036854775808": "is not a 64-bit integer", "NaN": "is not a 64-bit integer",
+		"1.5": "1.5 is not a 64-bit integer", "9223372036854775808": "is not a 64-bit integer",
+		"NaN": "is not a 64-bit integer",
 		`"3"`: "expected a number, not a string", "": "expected a number",
 	} {
 		var s Scanner
 		s.Reset([]byte(text), 0)
 		got, err := s.Int()
-		if reason, fails := want.(string); fails && (err == nil || !strings.Contains(err.Error(), reason)) || !fails && (err != nil || got != want) {
+		if reason, fails := want.(string); fails && (err == nil || !strings.Contains(err.Error(), reason)) ||
+			!fails && (err != nil || got != want) {
 			t.Errorf("%s: %d, %v, want %v", text, got, err, want)
 		}
 	}

@@ -19,8 +19,8 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("column %d: %s", e.Offset+1, e.Reason) }
 
-// Scanner reads one JSON text. It keeps the keys that it has seen, so that a key does not allocate each time it appears.
-// The zero value is ready for Reset. After an error, only Reset may be called.
+// Scanner reads one JSON text. It keeps the keys that it has seen, so that a key does not allocate each time it
+// appears. The zero value is ready for Reset. After an error, only Reset may be called.
 type Scanner struct {
 	text  []byte
 	at    int

@@ -2,9 +2,9 @@ package json
 
 import "strconv"
 
-// Value reads any value: an object as map[string]any, an array as []any, null as nil. A number is an int64 if it is written
-// as an integer and fits, and otherwise a float64. An object with a key twice, and values that are nested too deep, are
-// errors.
+// Value reads any value: an object as map[string]any, an array as []any, null as nil. A number is an int64 if it is
+// written as an integer and fits, and otherwise a float64. An object with a key twice, and values that are nested too
+// deep, are errors.
 func (s *Scanner) Value() (any, error) {
 	s.space()
 	return s.value(0)
