@@ -8,7 +8,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// TestDiffJSON holds what a real comparison rarely has: nulls, values that are not finite, binary files and empty lists.
+// TestDiffJSON writes what a real comparison rarely has: nulls, values that are not finite, binary files, empty lists.
 func TestDiffJSON(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	c := &diff.Comparison{
@@ -16,7 +16,8 @@ func TestDiffJSON(t *testing.T) {
 		Params: []diff.Value{{Key: "null", A: diff.None, B: ""}, {Key: "list", B: []any{int64(1), 2.0}}},
 		Metrics: []diff.Metric{{
 			Key: "m", A: &diff.Level{Last: inf, Best: nan, SD: nan, N: 1, HasStep: true}, Delta: inf, Relative: nan, P: nan,
-			Interval: &[2]float64{nan, 1}, Verdict: diff.Unknown, Curve: &diff.Series{Relative: inf, Step: 3, Common: 2},
+			Interval: &[2]float64{nan, 1}, Verdict: diff.Unknown,
+			Curve: &diff.Series{Sameness: diff.Different, Relative: inf, Step: 3, Common: 2},
 		}},
 		Datasets: []diff.Dataset{{Name: "d", B: &format.Dataset{SHA256: "b"}}, {Name: "e", Files: []diff.FileChange{}}},
 		Source:   diff.Source{Files: []diff.File{{Path: "a\xff", Change: "added", Added: -1, Removed: -1}}},
@@ -30,7 +31,8 @@ func TestDiffJSON(t *testing.T) {
 		`"key":"m","verdict":"unknown"}],"mixed":["lr"],` +
 		`"params":[{"a":null,"b":"","key":"null"},{"b":[1,2.0],"key":"list"}],` +
 		`"problems":["the curves of m have no common step"],` +
-		`"source":{"a":"","b":"","files":[{"change":"added","path":"a` + "\ufffd" + `"}]},"summary":[],"tags":[],"variables":[]}`
+		`"source":{"a":"","b":"","files":[{"change":"added","path":"a` + "\ufffd" + `"}]},` +
+		`"summary":[],"tags":[],"variables":[]}`
 	if got := string(format.AppendJSON(nil, NewDiffJSON(c))); got != want {
 		t.Errorf("%s, want\n%s", got, want)
 	}

@@ -31,7 +31,8 @@ func TestDiffFits(t *testing.T) {
 		t.Errorf("%d of 28 flags in %s", n, out.String())
 	}
 	for _, want := range []string{
-		"\n           → train.py --flag", "\n  cwd      src → lib\n", "\n  old  - --flag", "\n  new  + --flag", "\n         --flag",
+		"\n           → train.py --flag", "\n  cwd      src → lib\n", "\n  old  - --flag", "\n  new  + --flag",
+		"\n         --flag",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in %s", want, out.String())

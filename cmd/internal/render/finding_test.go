@@ -19,7 +19,7 @@ func TestFinding(t *testing.T) {
 		{review.Finding{}, ""},
 		{review.Finding{Kind: review.Unsuccessful, Count: 1}, "left out 1 unsuccessful run"},
 		{review.Finding{Kind: review.Unsuccessful, Count: 2}, "left out 2 unsuccessful runs"},
-		{review.Finding{Kind: review.Damaged, Err: errors.New("run.toml: missing")}, "left out a damaged run: run.toml: missing"},
+		{review.Finding{Kind: review.Damaged, Err: errors.New("x: missing")}, "left out a damaged run: x: missing"},
 		{
 			review.Finding{Kind: review.WithoutMetric, Count: 1, Name: "rmse"},
 			"left out 1 run (without rmse, or resumed by another run)",
@@ -34,7 +34,10 @@ func TestFinding(t *testing.T) {
 		},
 		{review.Finding{Kind: review.OtherData, Name: "train"}, "dataset train differs from the baseline's"},
 		{review.Finding{Kind: review.SourceUnknown, Run: run}, "the source of wide was not recorded"},
-		{review.Finding{Kind: review.CodeChanged, Run: run, Count: 1, Path: "a.py"}, "the code has changed since wide: 1 file (a.py)"},
+		{
+			review.Finding{Kind: review.CodeChanged, Run: run, Count: 1, Path: "a.py"},
+			"the code has changed since wide: 1 file (a.py)",
+		},
 		{
 			review.Finding{Kind: review.CodeChanged, Run: run, Count: 2, Path: "a.py"},
 			"the code has changed since wide: 2 files (a.py, …)",
@@ -78,14 +81,19 @@ func TestOutcome(t *testing.T) {
 			"3, baseline 2: worse (1 run each); worse by 1, 0.5 allowed",
 		},
 		{
-			review.Outcome{Rule: "x", Finding: compared, Compared: metric(2, 3, diff.Worse), Worse: 1, Allowed: 10, Percent: true},
+			review.Outcome{
+				Rule: "x", Finding: compared, Compared: metric(2, 3, diff.Worse), Worse: 1, Allowed: 10, Percent: true,
+			},
 			"3, baseline 2: worse (1 run each); worse by 1, 10% allowed",
 		},
 		{review.Outcome{Rule: "clean", OK: true}, "recorded without uncommitted changes"},
 		{review.Outcome{Rule: "restorable", OK: true}, "the source can be restored"},
 		{review.Outcome{Rule: "same_data", OK: true}, "the data is the baseline's"},
 		{review.Outcome{Rule: "current", OK: true}, "the code has not changed since"},
-		{review.Outcome{Rule: "baseline", Finding: review.Finding{Kind: review.NoBaseline, Name: "last"}}, "last names no run"},
+		{
+			review.Outcome{Rule: "baseline", Finding: review.Finding{Kind: review.NoBaseline, Name: "last"}},
+			"last names no run",
+		},
 	} {
 		if got := Outcome(c.outcome); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)
@@ -122,7 +130,8 @@ func TestCheckWriters(t *testing.T) {
 	if b.String() != want {
 		t.Errorf("%q, want %q", b.String(), want)
 	}
-	if got := string(format.AppendJSON(nil, v.JSON()[1])); got != `{"message":"100% names no run","ok":false,"rule":"a|%\n"}` {
+	want = `{"message":"100% names no run","ok":false,"rule":"a|%\n"}`
+	if got := string(format.AppendJSON(nil, v.JSON()[1])); got != want {
 		t.Error(got)
 	}
 }

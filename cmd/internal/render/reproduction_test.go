@@ -34,7 +34,8 @@ func TestReproduction(t *testing.T) {
 		{
 			[]review.ReproducedMetric{metric("a", diff.Identical), metric("b", diff.Within)},
 			"reproduced: every metric of wide is the same within 0.001",
-			"METRIC  RECORDED  REPRODUCED  VERDICT\na            1.5              identical\nb            1.5              within tolerance\n",
+			"METRIC  RECORDED  REPRODUCED  VERDICT\na            1.5              identical\n" +
+				"b            1.5              within tolerance\n",
 		},
 		{
 			[]review.ReproducedMetric{metric("a", diff.Identical), metric("b", diff.Different)},
@@ -68,7 +69,8 @@ func TestReproduction(t *testing.T) {
 
 func TestChanges(t *testing.T) {
 	changes := []diff.Change{{Key: "a", A: "1", B: "2"}, {Key: "b", B: "x"}, {Key: "c", A: "y"}}
-	if got, want := Changes(changes, 2), []string{"a: 1, now 2", "b: none, now x", "… and 1 more"}; !slices.Equal(got, want) {
+	want := []string{"a: 1, now 2", "b: none, now x", "… and 1 more"}
+	if got := Changes(changes, 2); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if got, want := Changes(changes, 3)[2], "c: y, now none"; got != want {
