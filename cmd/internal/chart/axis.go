@@ -26,6 +26,7 @@ func ticks(from, to float64, n int) []float64 {
 	return values
 }
 
+// niceStep rounds up to 1, 2 or 5 times a power of ten.
 func niceStep(raw float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(raw)))
 	for _, m := range []float64{1, 2, 5, 10} {
@@ -36,7 +37,7 @@ func niceStep(raw float64) float64 {
 	return 10 * power
 }
 
-// yLabel is the number of a tick. All ticks of an axis have the same digits behind the point.
+// yLabel is the number of a tick. All ticks of an axis have the same number of decimals.
 func (c *canvas) yLabel(y float64) string {
 	if c.o.LogY {
 		return terminal.Number(roundTo(math.Pow(10, y), 3))
@@ -69,7 +70,7 @@ func axisNumber(v, step float64) string {
 	return strconv.FormatFloat(v, 'f', max(0, digits), 64)
 }
 
-// xAxis returns where the axis has marks and the line of numbers below it.
+// xAxis returns the columns of the marks, and the line of numbers below the axis.
 func (c *canvas) xAxis() (positions []int, numbers string) {
 	line := []rune(strings.Repeat(" ", c.columns))
 	free := 0
@@ -110,7 +111,7 @@ func (c *canvas) xTicks() []xTick {
 	default:
 		step := niceStep((c.x1/2 - c.x0/2) / float64(n) * 2)
 		if c.o.X == Step && c.x1-c.x0 >= 1 {
-			step = math.Max(1, step) // there is no half step
+			step = math.Max(1, step) // half steps do not exist
 		}
 		for _, x := range ticks(c.x0, c.x1, n) {
 			if c.o.X == Step && step == 1 && x != math.Trunc(x) {
@@ -126,9 +127,11 @@ func (c *canvas) xTicks() []xTick {
 	return list
 }
 
-// niceSpan rounds seconds up to a length that a clock shows.
+// niceSpan rounds seconds up to a unit or fraction that a clock shows.
 func niceSpan(seconds float64) float64 {
-	for _, s := range []float64{1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400} {
+	for _, s := range []float64{
+		1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400,
+	} {
 		if seconds <= s {
 			if s == 1 && seconds < 0.5 {
 				return niceStep(seconds)

@@ -1,4 +1,7 @@
-// Package chart draws curves for a terminal: with axes, numbers, a legend, and gaps where there is no value.
+// Package chart draws curves: for a terminal with axes, numbers and a legend (chart.go, axis.go), in one line
+// (curve.go), and as Mermaid for a forge (mermaid.go).
+//
+// It is given numbers and names, and knows nothing of runs. It stands on cmd/internal/terminal alone.
 package chart
 
 import (
@@ -15,7 +18,7 @@ import (
 type Series struct {
 	Name string
 	X, Y []float64
-	Note string // behind the name in the legend
+	Note string // after the name in the legend
 }
 
 // XKind is what X means.
@@ -35,7 +38,7 @@ type Options struct {
 	LogY          bool
 	X             XKind
 	Title         string
-	ASCII         bool // no Unicode: the terminal's locale has none
+	ASCII         bool // draw without Unicode, for a locale that has none
 }
 
 const (
@@ -43,15 +46,17 @@ const (
 	leastHeight = 6
 )
 
-// colors and marks tell curves apart; without color the marks do.
+// colors tell curves apart; without color, marks do.
 var (
-	colors = [...]terminal.Style{terminal.Cyan, terminal.Yellow, terminal.Green, terminal.Magenta, terminal.Red, terminal.Blue}
-	marks  = [...]rune{'•', '+', '×', 'o', '*', '#', '%', '@'}
-	ascii  = [...]rune{'.', '+', 'x', 'o', '*', '#', '%', '@'}
+	colors = [...]terminal.Style{
+		terminal.Cyan, terminal.Yellow, terminal.Green, terminal.Magenta, terminal.Red, terminal.Blue,
+	}
+	marks = [...]rune{'•', '+', '×', 'o', '*', '#', '%', '@'}
+	ascii = [...]rune{'.', '+', 'x', 'o', '*', '#', '%', '@'}
 )
 
-// Draw draws the curves into one chart. NaN interrupts a curve; an infinity, and with LogY what is not positive, is left
-// out and counted below.
+// Draw draws the curves into one chart. NaN interrupts a curve. An infinite value, and with LogY a value that is not
+// positive, is left out and counted below the chart.
 func Draw(w io.Writer, t *terminal.Terminal, series []Series, o Options) error {
 	c := newCanvas(t, series, o)
 	var b strings.Builder
@@ -69,7 +74,7 @@ func Draw(w io.Writer, t *terminal.Terminal, series []Series, o Options) error {
 	return err
 }
 
-// canvas is the area of the curves, in dots: a character holds 2 x 4 of them with braille, one without.
+// canvas is the area of the curves, in dots: a character holds 2 x 4 of them in braille, otherwise one.
 type canvas struct {
 	t             *terminal.Terminal
 	o             Options
@@ -93,7 +98,10 @@ type cell struct {
 }
 
 func newCanvas(t *terminal.Terminal, series []Series, o Options) *canvas {
-	c := &canvas{t: t, o: o, width: max(leastWidth, o.Width), height: max(leastHeight, o.Height), x0: math.Inf(1), x1: math.Inf(-1), y0: math.Inf(1), y1: math.Inf(-1)}
+	c := &canvas{
+		t: t, o: o, width: max(leastWidth, o.Width), height: max(leastHeight, o.Height),
+		x0: math.Inf(1), x1: math.Inf(-1), y0: math.Inf(1), y1: math.Inf(-1),
+	}
 	// Several curves without color can only be told apart by their marks.
 	c.plain = o.ASCII || len(series) > 1 && !t.Color()
 	c.dotsX, c.dotsY = 2, 4
@@ -138,7 +146,7 @@ func newCanvas(t *terminal.Terminal, series []Series, o Options) *canvas {
 	return c
 }
 
-// scale is a value as the y axis has it; false where it cannot be drawn.
+// scale returns a value on the scale of the y axis, and false if it cannot be drawn.
 func (c *canvas) scale(y float64) (float64, bool) {
 	if c.o.LogY {
 		if y <= 0 {
@@ -152,7 +160,7 @@ func (c *canvas) scale(y float64) (float64, bool) {
 func (c *canvas) plot(series []Series) {
 	wide, high := c.columns*c.dotsX, c.rows*c.dotsY
 	for n, s := range series {
-		// A column of dots shows the smallest and the largest of its values, so that no spike is lost among a million points.
+		// A column of dots spans the smallest to the largest of its values, so that no spike is lost among many points.
 		lastX, lastY := -1, 0
 		for i := 0; i < len(s.Y); {
 			y, ok := c.scale(s.Y[i])
@@ -184,7 +192,7 @@ func (c *canvas) plot(series []Series) {
 	}
 }
 
-// dot places v among n dots. The range may be as wide as numbers are.
+// dot returns the index of v among n dots. The range may span all floats.
 func dot(v, from, to float64, n int) int {
 	share := (v/2 - from/2) / (to/2 - from/2)
 	return min(n-1, max(0, int(math.Round(share*float64(n-1)))))

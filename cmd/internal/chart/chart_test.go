@@ -11,11 +11,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 func curveOf(n int, f func(i float64) float64) Series {
 	var s Series
@@ -82,7 +83,9 @@ func TestCharts(t *testing.T) {
 
 func TestChartsFitAndNeverPanic(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	odd := []float64{0, 1, -1, math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64, -math.MaxFloat64, 5e-324, 1e300, -1e-300}
+	odd := []float64{
+		0, 1, -1, math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64, -math.MaxFloat64, 5e-324, 1e300, -1e-300,
+	}
 	for range 3000 {
 		var series []Series
 		for range r.IntN(4) {
@@ -102,7 +105,10 @@ func TestChartsFitAndNeverPanic(t *testing.T) {
 			s.Name = strings.Repeat("näme", r.IntN(30))
 			series = append(series, s)
 		}
-		o := Options{Width: 20 + r.IntN(200), Height: r.IntN(40), LogY: r.IntN(2) == 0, X: XKind(r.IntN(4)), ASCII: r.IntN(4) == 0, Title: strings.Repeat("t", r.IntN(300))}
+		o := Options{
+			Width: 20 + r.IntN(200), Height: r.IntN(40), LogY: r.IntN(2) == 0, X: XKind(r.IntN(4)),
+			ASCII: r.IntN(4) == 0, Title: strings.Repeat("t", r.IntN(300)),
+		}
 		var b bytes.Buffer
 		if err := Draw(&b, terminal.Test(&b, &b, o.Width, false), series, o); err != nil {
 			t.Fatal(err)
@@ -118,9 +124,9 @@ func TestChartsFitAndNeverPanic(t *testing.T) {
 
 func TestSmooth(t *testing.T) {
 	got := Smooth([]float64{1, math.NaN(), 1, 3}, 0.5)
-	want := []float64{1, math.NaN(), 1, (0.25*1 + 0.125*0 + 0.5*3 + 0.125) / (1 - 0.125)}
-	if math.Abs(got[0]-1) > 1e-12 || !math.IsNaN(got[1]) || math.Abs(got[2]-1) > 1e-12 || math.Abs(got[3]-(0.125+0.25+1.5)/0.875) > 1e-12 {
-		t.Errorf("%v, want %v", got, want)
+	want := []float64{1, math.NaN(), 1, (0.125 + 0.25 + 1.5) / 0.875}
+	if d := cmp.Diff(want, got, cmpopts.EquateNaNs(), cmpopts.EquateApprox(0, 1e-12)); d != "" {
+		t.Error(d)
 	}
 }
 
@@ -130,7 +136,12 @@ func TestSpark(t *testing.T) {
 		width int
 		want  string
 	}{
-		{[]float64{0, 1, 2, 3, 4, 5, 6, 7}, 8, "▁▂▃▄▅▆▇█"}, {[]float64{0, math.NaN(), 7}, 8, "▁ █"}, {[]float64{1, 1}, 8, "▅▅"}, {nil, 8, ""}, {[]float64{0, 0, 7, 7}, 2, "▁█"}, {[]float64{1}, 0, ""},
+		{[]float64{0, 1, 2, 3, 4, 5, 6, 7}, 8, "▁▂▃▄▅▆▇█"},
+		{[]float64{0, math.NaN(), 7}, 8, "▁ █"},
+		{[]float64{1, 1}, 8, "▅▅"},
+		{nil, 8, ""},
+		{[]float64{0, 0, 7, 7}, 2, "▁█"},
+		{[]float64{1}, 0, ""},
 	} {
 		if got := Spark(c.y, c.width); got != c.want {
 			t.Errorf("%v: %q, want %q", c.y, got, c.want)

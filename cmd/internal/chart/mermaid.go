@@ -10,8 +10,9 @@ import (
 // mermaidPoints is how many values a line of a Mermaid chart has.
 const mermaidPoints = 60
 
-// Mermaid returns an xychart-beta of curves that begin and end together, see https://mermaid.js.org/syntax/xyChart.html:
-// a line each, of at most 60 values. What is not finite takes the value before it. It is empty where nothing can be drawn.
+// Mermaid returns an xychart-beta (see https://mermaid.js.org/syntax/xyChart.html) with a line per curve. The lines
+// begin and end together and have at most 60 values. A value that is not finite is drawn as the one before it. If
+// nothing can be drawn, the text is empty.
 func Mermaid(title string, curves [][]float64) string {
 	low, high := math.Inf(1), math.Inf(-1)
 	var lines [][]float64
@@ -40,7 +41,9 @@ func Mermaid(title string, curves [][]float64) string {
 		low, high = low-1, high+1
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "```mermaid\nxychart-beta\n    title \"%s\"\n    x-axis \"progress in %%\" 0 --> 100\n    y-axis %s --> %s\n", mermaidText(title), mermaidNumber(low), mermaidNumber(high))
+	fmt.Fprintf(&b, "```mermaid\nxychart-beta\n    title \"%s\"\n", mermaidText(title))
+	b.WriteString("    x-axis \"progress in %\" 0 --> 100\n")
+	fmt.Fprintf(&b, "    y-axis %s --> %s\n", mermaidNumber(low), mermaidNumber(high))
 	for _, line := range lines {
 		words := make([]string, len(line))
 		for i, v := range line {
@@ -52,10 +55,10 @@ func Mermaid(title string, curves [][]float64) string {
 	return b.String()
 }
 
-// mermaidNumber has no exponent: the grammar knows none.
+// mermaidNumber writes a number without an exponent, which the grammar does not have.
 func mermaidNumber(v float64) string { return strconv.FormatFloat(v, 'f', 6, 64) }
 
-// mermaidText keeps what cannot end a text or begin a directive.
+// mermaidText replaces every character that could end the text or begin a directive.
 func mermaidText(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

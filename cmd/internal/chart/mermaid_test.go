@@ -7,7 +7,8 @@ import (
 )
 
 func TestMermaid(t *testing.T) {
-	want := "```mermaid\nxychart-beta\n    title \"val/loss__ _ of b\"\n    x-axis \"progress in %\" 0 --> 100\n    y-axis 1.000000 --> 3.000000\n    line [3.000000, 2.000000, 2.000000]\n    line [1.000000, 1.000000]\n```\n"
+	want := "```mermaid\nxychart-beta\n    title \"val/loss__ _ of b\"\n    x-axis \"progress in %\" 0 --> 100\n" +
+		"    y-axis 1.000000 --> 3.000000\n    line [3.000000, 2.000000, 2.000000]\n    line [1.000000, 1.000000]\n```\n"
 	nan := math.NaN()
 	if got := Mermaid("val/loss\"\n ] of b", [][]float64{{nan, 3, 2, nan}, {1, 1}, {nan}, nil}); got != want {
 		t.Errorf("%s", got)

@@ -7,5 +7,5 @@ import (
 	"syscall"
 )
 
-// Detach makes a program that is to be started one of its own session: it has no terminal, and no Ctrl-C reaches it.
+// Detach gives a program that is not started yet a session of its own: it has no terminal, and no Ctrl-C reaches it.
 func Detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }

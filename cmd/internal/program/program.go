@@ -1,5 +1,8 @@
-// Package program runs a program as if it were run directly, and listens to its console: arguments, standard input, exit
-// status, signals and terminal are passed on unchanged.
+// Package program runs a program as if the user had run it directly, and records its console. Arguments, standard
+// input, exit status, signals and the terminal are passed on unchanged.
+//
+// It knows nothing of runs: whoever calls it decides what to do with the output. Begin in program.go for what every
+// system does, and in program_unix.go for signals and pseudo-terminals.
 package program
 
 import (
@@ -22,22 +25,22 @@ type Options struct {
 	Dir                   string
 	Env                   []string
 	Stdin, Stdout, Stderr *os.File
-	Log                   io.Writer // gets all output in the order in which it came; its errors never disturb the program
+	Log                   io.Writer // receives all output in order; its errors never disturb the program
 	Started               func(pid int)
 }
 
 // Result says how a program ended.
 type Result struct {
 	ExitCode   int    // 128 + the number of the signal that ended it
-	Signal     string // that signal, like SIGKILL
-	Received   string // the first signal that we got and that asks to end, like SIGTERM
+	Signal     string // that signal, such as SIGKILL
+	Received   string // the first signal that this process received and that asks for an end, such as SIGTERM
 	Interrupts int    // how often Ctrl-C was pressed
 	OpenLine   bool   // the output does not end with a newline
 	LogErr     error  // the first error of the log
 }
 
-// StartError says that a program did not start. Code is what a shell returns then: 127 where it was not found, 126 where
-// it cannot be run.
+// StartError says that a program could not be started. Code is the exit status that a shell would return: 127 if the
+// program was not found, 126 if it cannot be run.
 type StartError struct {
 	Name string
 	Code int
@@ -47,16 +50,18 @@ type StartError struct {
 func (e *StartError) Error() string { return fmt.Sprintf("starting %s: %v", e.Name, e.Err) }
 func (e *StartError) Unwrap() error { return e.Err }
 
-// drain is how long output is still read once the program has ended: what it left running may hold the pipe for ever.
+// drain is how long output is still read after the program has ended: a process that it left running may keep the pipe
+// open for ever.
 const drain = 500 * time.Millisecond
 
-// killAfter is how long a program has to end when the context is cancelled.
+// killAfter is how long a program may take to end after the context is canceled.
 const killAfter = 10 * time.Second
 
-// Run runs the program and waits for it. A cancelled context asks it to end and kills it after a while.
+// Run runs the program and waits for it. If the context is canceled, it asks the program to end, and kills it after a
+// while. If the program cannot be started, the error is a *StartError.
 func Run(ctx context.Context, o Options) (Result, error) {
 	if len(o.Args) == 0 {
-		return Result{}, &StartError{"", 127, errors.New("no program is named")}
+		return Result{}, &StartError{"", 127, errors.New("no program is given")}
 	}
 	path, err := lookPath(o.Args[0], o.Dir)
 	if err != nil {
@@ -73,7 +78,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	return run(ctx, path, o)
 }
 
-// lookPath finds the program as a shell in dir does.
+// lookPath finds the program as a shell in dir would.
 func lookPath(name, dir string) (string, error) {
 	if filepath.Base(name) != name && !filepath.IsAbs(name) {
 		name = filepath.Join(dir, name)
@@ -85,12 +90,12 @@ func lookPath(name, dir string) (string, error) {
 	return path, err
 }
 
-// tap copies output to where it belongs and to the log.
+// tap copies output to its destination and to the log.
 type tap struct {
-	mu   *sync.Mutex // one for all taps of a program: the log keeps the order
+	mu   *sync.Mutex // shared by all taps of a program, so that the log keeps the order
 	log  io.Writer
 	err  *error
-	open *bool // the last byte was no newline
+	open *bool // the last byte is not a newline
 }
 
 func (t tap) note(p []byte) {
@@ -105,14 +110,14 @@ func (t tap) note(p []byte) {
 	}
 }
 
-// outputCopy copies output of the program until it ends. When the place that it goes to is closed, the source is closed
-// too, so that the program learns of it as it would without us.
+// outputCopy copies output of the program until it ends. If the destination is closed, the source is closed too, so
+// that the program notices as if it had written there itself.
 type outputCopy struct {
 	dst io.Writer
 	src io.ReadCloser
 	tap tap
 
-	waiting atomic.Int64 // since when a read waits, in ns since 1970; 0 while one does not
+	waiting atomic.Int64 // since when a read has been waiting, in ns since 1970; 0 if none is
 	done    chan struct{}
 }
 
@@ -140,8 +145,8 @@ func (c *outputCopy) run() {
 	}
 }
 
-// drainAll waits until all that the program has printed is copied. What it left running may keep a pipe open: when nothing
-// has come for a while, that is not waited for. A slow reader of ours is.
+// drainAll waits until everything that the program has printed is copied. It waits for a slow reader, but not for a
+// process that the program left running and that keeps a pipe open without printing.
 func drainAll(copies []*outputCopy) {
 	for _, c := range copies {
 		for open := true; open; {

@@ -18,14 +18,14 @@ import (
 	"golang.org/x/term"
 )
 
-// running is a program and all that is passed on to it.
+// running is a program, and what is passed on to it.
 type running struct {
 	cmd   *exec.Cmd
 	pid   int // also the process group
 	o     Options
-	pty   *os.File // our side of its terminal; nil without one
-	tty   *os.File // our own terminal, where there is one
-	slave *os.File // kept open to ask for its settings
+	pty   *os.File // our side of its pseudo-terminal; nil without one
+	tty   *os.File // our own terminal; nil without one
+	slave *os.File // its side, kept open to read the settings
 	state *term.State
 
 	interrupts atomic.Int32
@@ -46,7 +46,8 @@ func run(ctx context.Context, path string, o Options) (Result, error) {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, passedOn()...)
 	defer signal.Stop(signals)
-	// Caught, not ignored: a closed output of ours must not end us, and the program must start with the default.
+	// SIGPIPE is caught, not ignored: a closed output must not end this process, and the program must start with the
+	// default.
 	broken := make(chan os.Signal, 1)
 	signal.Notify(broken, syscall.SIGPIPE)
 	defer signal.Stop(broken)
@@ -78,13 +79,13 @@ func run(ctx context.Context, path string, o Options) (Result, error) {
 
 	ended := make(chan syscall.WaitStatus, 1)
 	var waiting sync.WaitGroup
-	waiting.Go(func() { r.wait(ended) })
+	waiting.Go(func() { r.awaitEnd(ended) })
 	status := r.handle(ctx, signals, ended)
 	waiting.Wait()
 	stopInput()
 	_ = r.cmd.Process.Release()
 	if r.slave != nil {
-		_ = r.slave.Close() // the last one: reading our side then ends
+		_ = r.slave.Close() // it is the last one open, so reading our side ends
 	}
 	drainAll(r.copies)
 	copying.Wait()
@@ -99,11 +100,11 @@ func run(ctx context.Context, path string, o Options) (Result, error) {
 	return res, nil
 }
 
-// connections are the files made for a program: its own, to close once it has started, and ours.
+// connections are the files that were made for a program: its own, which are closed once it has started, and ours.
 type connections struct{ child, ours []*os.File }
 
-// connect gives the program its standard files: our own standard input, a pseudo-terminal where ours is one, pipes for
-// the rest.
+// connect gives the program its standard files: our own standard input, a pseudo-terminal for each file that is a
+// terminal, and pipes for the rest.
 func (r *running) connect() (connections, error) {
 	var c connections
 	o := r.o
@@ -164,10 +165,12 @@ func (r *running) connect() (connections, error) {
 
 func (r *running) tap() tap { return tap{&r.logMu, r.o.Log, &r.logErr, &r.openLine} }
 
-// passedOn are the signals that go to the program, but for those that our own parent has us ignore (nohup).
+// passedOn are the signals that are passed on to the program, without those that our parent has told us to ignore
+// (nohup).
 func passedOn() []os.Signal {
 	all := []os.Signal{
-		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGCONT,
+		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT,
+		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGCONT,
 	}
 	var some []os.Signal
 	for _, s := range all {
@@ -179,7 +182,9 @@ func passedOn() []os.Signal {
 }
 
 // handle passes signals on until the program has ended.
-func (r *running) handle(ctx context.Context, signals <-chan os.Signal, ended <-chan syscall.WaitStatus) syscall.WaitStatus {
+func (r *running) handle(
+	ctx context.Context, signals <-chan os.Signal, ended <-chan syscall.WaitStatus,
+) syscall.WaitStatus {
 	done := ctx.Done()
 	var kill <-chan time.Time
 	for {
@@ -199,7 +204,7 @@ func (r *running) handle(ctx context.Context, signals <-chan os.Signal, ended <-
 					_ = pty.InheritSize(r.tty, r.pty)
 				}
 			case syscall.SIGCONT:
-				r.raw() // we may have come to the foreground
+				r.raw() // this process may now be in the foreground
 			case syscall.SIGINT:
 				r.interrupt(true)
 			default:
@@ -212,7 +217,7 @@ func (r *running) handle(ctx context.Context, signals <-chan os.Signal, ended <-
 
 func (r *running) receive(name string) {
 	if name == "SIGUSR1" || name == "SIGUSR2" {
-		return // these ask for something else than an end
+		return // they do not ask for an end
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -221,7 +226,8 @@ func (r *running) receive(name string) {
 	}
 }
 
-// interrupt is one press of Ctrl-C: the first asks, the second kills. send says that nobody else has asked yet.
+// interrupt handles one press of Ctrl-C: the first asks the program to end, the second kills it. send says that the
+// program has not received the signal yet.
 func (r *running) interrupt(send bool) {
 	r.receive("SIGINT")
 	switch n := r.interrupts.Add(1); {
@@ -232,19 +238,20 @@ func (r *running) interrupt(send bool) {
 	}
 }
 
-// signal goes to all processes of the program's group.
+// signal sends a signal to all processes of the program's group.
 func (r *running) signal(s syscall.Signal) {
 	_ = syscall.Kill(-r.pid, s)
 	if r.pty != nil && s != syscall.SIGKILL {
-		// A shell in the pseudo-terminal may have put its program into a group of its own.
+		// A shell in the pseudo-terminal may have given its program a group of its own.
 		if group, err := unix.IoctlGetInt(int(r.slave.Fd()), unix.TIOCGPGRP); err == nil && group > 0 && group != r.pid {
 			_ = syscall.Kill(-group, s)
 		}
 	}
 }
 
-// wait waits for the program itself, and stops with it where it is stopped in its terminal (Ctrl-Z).
-func (r *running) wait(ended chan<- syscall.WaitStatus) {
+// awaitEnd waits for the program itself. If the program is stopped in its terminal (Ctrl-Z), this process stops with
+// it.
+func (r *running) awaitEnd(ended chan<- syscall.WaitStatus) {
 	for {
 		var status syscall.WaitStatus
 		_, err := syscall.Wait4(r.pid, &status, syscall.WUNTRACED, nil)
@@ -257,7 +264,7 @@ func (r *running) wait(ended chan<- syscall.WaitStatus) {
 		case status.Stopped():
 			if r.pty != nil && r.foreground() {
 				r.restore()
-				_ = syscall.Kill(0, syscall.SIGSTOP) // our job, as the shell sees it; it goes on behind this line
+				_ = syscall.Kill(0, syscall.SIGSTOP) // the whole job; it continues after this line
 				r.raw()
 				r.signal(syscall.SIGCONT)
 			}
@@ -268,7 +275,7 @@ func (r *running) wait(ended chan<- syscall.WaitStatus) {
 	}
 }
 
-// foreground reports whether our group may use our terminal.
+// foreground reports whether our process group may use our terminal.
 func (r *running) foreground() bool {
 	if r.tty == nil {
 		return false
@@ -277,7 +284,7 @@ func (r *running) foreground() bool {
 	return err == nil && group == unix.Getpgrp()
 }
 
-// raw gives every key to the program, whose own terminal makes of it what it should.
+// raw passes every key to the program, whose own terminal interprets it.
 func (r *running) raw() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -298,8 +305,8 @@ func (r *running) restore() {
 	}
 }
 
-// copyInput passes keys on to the program's terminal. The function that it returns ends the copying and waits for it, so
-// that no key is taken from whoever reads the terminal next.
+// copyInput passes keys on to the program's terminal. The function that it returns ends the copying and waits for that,
+// so that no key is lost to the next reader of the terminal.
 func (r *running) copyInput() (stop func()) {
 	if r.pty == nil || !term.IsTerminal(int(r.o.Stdin.Fd())) {
 		return func() {}
@@ -315,7 +322,7 @@ func (r *running) copyInput() (stop func()) {
 		for {
 			fds := []unix.PollFd{{Fd: int32(in), Events: unix.POLLIN}, {Fd: int32(wake.Fd()), Events: unix.POLLIN}}
 			if !r.foreground() {
-				fds[0].Fd = -1 // a background job that reads is stopped
+				fds[0].Fd = -1 // the system stops a background job that reads
 			}
 			n, err := unix.Poll(fds, 200)
 			if err != nil && !errors.Is(err, unix.EINTR) || fds[1].Revents != 0 {
@@ -344,8 +351,8 @@ func (r *running) copyInput() (stop func()) {
 	}
 }
 
-// countInterrupts watches for Ctrl-C among the keys. It counts where the program's terminal makes a signal of it and reads
-// whole lines: to a prompt that edits its line, Ctrl-C is a key like others.
+// countInterrupts watches for Ctrl-C among the keys. It counts only if the program's terminal turns it into a signal
+// and reads whole lines: to a prompt that edits its line, Ctrl-C is a key like any other.
 func (r *running) countInterrupts(keys []byte) {
 	settings, err := unix.IoctlGetTermios(int(r.slave.Fd()), getTermios)
 	if err != nil || settings.Lflag&unix.ISIG == 0 || settings.Lflag&unix.ICANON == 0 {

@@ -18,18 +18,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// outcome runs a shell script with pipes for its console.
+// outcome is the result of a program with its output.
 type outcome struct {
 	Result
 	out, err, log string
 }
 
+// buffer keeps output. It calls ready, if that is not nil, once the output contains "ready".
 type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu    sync.Mutex
+	b     bytes.Buffer
+	ready func()
 }
 
-func (b *buffer) Write(p []byte) (int, error) { b.mu.Lock(); defer b.mu.Unlock(); return b.b.Write(p) }
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n, err := b.b.Write(p)
+	if b.ready != nil && bytes.Contains(b.b.Bytes(), []byte("ready")) {
+		b.ready()
+	}
+	return n, err
+}
 
 func (b *buffer) String() string { b.mu.Lock(); defer b.mu.Unlock(); return b.b.String() }
 
@@ -49,11 +59,22 @@ func tempFile(t *testing.T, content string) *os.File {
 	return f
 }
 
+// options run a program with files as its console.
+func options(t *testing.T, args ...string) Options {
+	t.Helper()
+	return Options{
+		Args: args, Dir: t.TempDir(), Env: os.Environ(),
+		Stdin: tempFile(t, ""), Stdout: tempFile(t, ""), Stderr: tempFile(t, ""),
+	}
+}
+
+// runScript runs a program with pipes for its console.
 func runScript(t *testing.T, stdin string, args ...string) outcome {
 	t.Helper()
-	out, errs := tempFile(t, ""), tempFile(t, "")
 	var log buffer
-	res, err := Run(t.Context(), Options{Args: args, Dir: t.TempDir(), Env: os.Environ(), Stdin: tempFile(t, stdin), Stdout: out, Stderr: errs, Log: &log})
+	o := options(t, args...)
+	o.Stdin, o.Log = tempFile(t, stdin), &log
+	res, err := Run(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +85,7 @@ func runScript(t *testing.T, stdin string, args ...string) outcome {
 		}
 		return string(data)
 	}
-	return outcome{res, read(out), read(errs), log.String()}
+	return outcome{res, read(o.Stdout), read(o.Stderr), log.String()}
 }
 
 func TestOutcomes(t *testing.T) {
@@ -85,11 +106,12 @@ func TestOutcomes(t *testing.T) {
 	} {
 		start := time.Now()
 		got := runScript(t, "input", "sh", "-c", c.script)
-		if got.ExitCode != c.code || got.Signal != c.signal || got.out != c.out || got.err != c.err || c.logs != "" && got.log != c.logs {
+		if got.ExitCode != c.code || got.Signal != c.signal || got.out != c.out || got.err != c.err ||
+			c.logs != "" && got.log != c.logs {
 			t.Errorf("%s: %+v", c.script, got)
 		}
 		if time.Since(start) > 20*time.Second {
-			t.Errorf("%s: what was left running was waited for", c.script)
+			t.Errorf("%s: waited for a process that the program left running", c.script)
 		}
 	}
 }
@@ -115,7 +137,7 @@ func TestCannotStart(t *testing.T) {
 		name string
 		code int
 	}{{"no-such-program", 127}, {"./no/such", 127}, {script.Name(), 126}} {
-		_, err := Run(t.Context(), Options{Args: []string{c.name}, Dir: t.TempDir(), Stdin: tempFile(t, ""), Stdout: tempFile(t, ""), Stderr: tempFile(t, "")})
+		_, err := Run(t.Context(), options(t, c.name))
 		var start *StartError
 		if !errors.As(err, &start) || start.Code != c.code {
 			t.Errorf("%s: %v", c.name, err)
@@ -129,7 +151,9 @@ func TestClosedOutputEndsTheProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = pr.Close()
-	res, err := Run(t.Context(), Options{Args: []string{"sh", "-c", "while :; do echo x; done"}, Dir: t.TempDir(), Env: os.Environ(), Stdin: tempFile(t, ""), Stdout: pw, Stderr: tempFile(t, "")})
+	o := options(t, "sh", "-c", "while :; do echo x; done")
+	o.Stdout = pw
+	res, err := Run(t.Context(), o)
 	if err != nil || res.Signal != "SIGPIPE" && res.ExitCode == 0 {
 		t.Errorf("%+v, %v", res, err)
 	}
@@ -137,56 +161,60 @@ func TestClosedOutputEndsTheProgram(t *testing.T) {
 
 func TestCancelledContextEndsTheProgram(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	res, err := Run(ctx, Options{
-		Args: []string{"sleep", "60"}, Dir: t.TempDir(), Env: os.Environ(), Stdin: tempFile(t, ""), Stdout: tempFile(t, ""), Stderr: tempFile(t, ""),
-		Started: func(int) { cancel() },
-	})
+	o := options(t, "sleep", "60")
+	o.Started = func(int) { cancel() }
+	res, err := Run(ctx, o)
 	if err != nil || res.Signal != "SIGTERM" {
 		t.Errorf("%+v, %v", res, err)
 	}
 }
 
-// wait polls until ok holds.
-func wait(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
-		}
-	}
-}
-
 func TestSignalsArePassedOn(t *testing.T) {
+	const loop = "; echo ready; while :; do sleep 0.05; done"
+	term, interrupt := syscall.SIGTERM, syscall.SIGINT
 	for _, c := range []struct {
 		name, script     string
 		send             []syscall.Signal
 		code, interrupts int
 		signal, received string
 	}{
-		{"term", "trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.05; done", []syscall.Signal{syscall.SIGTERM}, 5, 0, "", "SIGTERM"},
-		{"one interrupt asks", "trap 'exit 6' INT; echo ready; while :; do sleep 0.05; done", []syscall.Signal{syscall.SIGINT}, 6, 1, "", "SIGINT"},
-		{"two kill", "trap '' INT; echo ready; while :; do sleep 0.05; done", []syscall.Signal{syscall.SIGINT, syscall.SIGINT}, 137, 2, "SIGKILL", "SIGINT"},
-		{"usr1 asks for no end", "trap 'exit 8' USR1; echo ready; while :; do sleep 0.05; done", []syscall.Signal{syscall.SIGUSR1}, 8, 0, "", ""},
+		{"term", "trap 'echo bye; exit 5' TERM" + loop, []syscall.Signal{term}, 5, 0, "", "SIGTERM"},
+		{"one interrupt asks", "trap 'exit 6' INT" + loop, []syscall.Signal{interrupt}, 6, 1, "", "SIGINT"},
+		{"two kill", "trap '' INT" + loop, []syscall.Signal{interrupt, interrupt}, 137, 2, "SIGKILL", "SIGINT"},
+		{"usr1 does not ask for an end", "trap 'exit 8' USR1" + loop, []syscall.Signal{syscall.SIGUSR1}, 8, 0, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var log buffer
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			ready := make(chan struct{})
+			log := buffer{ready: sync.OnceFunc(func() { close(ready) })}
 			go func() {
-				wait(t, "the program is ready", func() bool { return strings.Contains(log.String(), "ready") })
+				select {
+				case <-ready:
+				case <-ctx.Done():
+					return
+				}
 				for _, s := range c.send {
 					_ = syscall.Kill(os.Getpid(), s)
 					time.Sleep(200 * time.Millisecond) // two signals of a kind at once are one
 				}
 			}()
-			res, err := Run(t.Context(), Options{Args: []string{"sh", "-c", c.script}, Dir: t.TempDir(), Env: os.Environ(), Stdin: tempFile(t, ""), Stdout: tempFile(t, ""), Stderr: tempFile(t, ""), Log: &log})
-			if err != nil || res.ExitCode != c.code || res.Signal != c.signal || res.Received != c.received || res.Interrupts != c.interrupts {
+			o := options(t, "sh", "-c", c.script)
+			o.Log = &log
+			res, err := Run(ctx, o)
+			if err != nil || res.ExitCode != c.code || res.Signal != c.signal || res.Received != c.received ||
+				res.Interrupts != c.interrupts {
 				t.Errorf("%+v, %v", res, err)
 			}
 		})
 	}
 }
 
-// onTerminal runs a script with a pseudo-terminal of the test's as our terminal.
-func onTerminal(t *testing.T, script string, use func(keys *os.File, screen *buffer)) (Result, string, *unix.Termios, *unix.Termios) {
+// onTerminal runs a script with a pseudo-terminal of the test as our terminal. It returns the log, and the settings of
+// the terminal before and after.
+func onTerminal(
+	t *testing.T, script string, use func(keys *os.File, screen *buffer),
+) (res Result, output string, before, after *unix.Termios) {
 	t.Helper()
 	master, slave, err := pty.Open()
 	if err != nil {
@@ -196,7 +224,7 @@ func onTerminal(t *testing.T, script string, use func(keys *os.File, screen *buf
 	if err := pty.Setsize(master, &pty.Winsize{Rows: 33, Cols: 77}); err != nil {
 		t.Fatal(err)
 	}
-	before, err := unix.IoctlGetTermios(int(slave.Fd()), getTermios)
+	before, err = unix.IoctlGetTermios(int(slave.Fd()), getTermios)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,12 +233,14 @@ func onTerminal(t *testing.T, script string, use func(keys *os.File, screen *buf
 	reading.Go(func() { _, _ = io.Copy(&screen, master) })
 	var using sync.WaitGroup
 	using.Go(func() { use(master, &screen) })
-	res, err := Run(t.Context(), Options{Args: []string{"sh", "-c", script}, Dir: t.TempDir(), Env: os.Environ(), Stdin: slave, Stdout: slave, Stderr: slave, Log: &log})
+	o := options(t, "sh", "-c", script)
+	o.Stdin, o.Stdout, o.Stderr, o.Log = slave, slave, slave, &log
+	res, err = Run(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	using.Wait()
-	after, err := unix.IoctlGetTermios(int(slave.Fd()), getTermios)
+	after, err = unix.IoctlGetTermios(int(slave.Fd()), getTermios)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,11 +250,12 @@ func onTerminal(t *testing.T, script string, use func(keys *os.File, screen *buf
 }
 
 func TestTerminal(t *testing.T) {
-	res, log, before, after := onTerminal(t, `test -t 0 && test -t 1 && test -t 2 && stty size; printf '\033[1mx\033[0m'; (sleep 30 &) ; exit 4`, func(*os.File, *buffer) {})
+	const script = `test -t 0 && test -t 1 && test -t 2 && stty size; printf '\033[1mx\033[0m'; (sleep 30 &) ; exit 4`
+	res, log, before, after := onTerminal(t, script, func(*os.File, *buffer) {})
 	if res.ExitCode != 4 || !strings.Contains(log, "33 77") || !strings.Contains(log, "\x1b[1mx") {
 		t.Errorf("%+v %q", res, log)
 	}
 	if *before != *after {
-		t.Error("the terminal is left otherwise than it was")
+		t.Error("the settings of the terminal are changed")
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 )
 
-// run is weaker than elsewhere: there is no pseudo-terminal, so a program sees pipes where we see a console; Ctrl-C reaches
-// it from the console itself, and the second one kills it, but not what it has started.
+// run does less here than on other systems. There is no pseudo-terminal, so a program sees pipes even if we have a
+// console. The console itself sends Ctrl-C to the program; the second one kills it, but not what it has started.
 func run(ctx context.Context, path string, o Options) (Result, error) {
 	cmd := &exec.Cmd{Path: path, Args: o.Args, Dir: o.Dir, Env: o.Env, Stdin: o.Stdin}
 	stdout, err := cmd.StdoutPipe()

@@ -10,8 +10,9 @@ import (
 	"syscall"
 )
 
-// Page writes through a pager where a person reads: RUNS_PAGER, else PAGER, else less, with LESS=FRX where LESS is not
-// set, as git does it. An empty pager or cat is none. A pager that is left early is no error.
+// Page writes through a pager if the output is a terminal: the program of RUNS_PAGER, otherwise that of PAGER,
+// otherwise less. As with Git, less gets LESS=FRX unless LESS is set, and an empty name or cat means that there is no
+// pager. Leaving the pager early is not an error.
 func (t *Terminal) Page(ctx context.Context, write func(io.Writer) error) error {
 	if !t.outTTY || t.Out != io.Writer(os.Stdout) {
 		return write(t.Out)

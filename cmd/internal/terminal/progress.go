@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// Progress is a line that shows how far long work has come. It is seen on a terminal only, and only when the work takes
-// longer than a moment. It may be told from any goroutine.
+// Progress is a line that shows how far long work has come. It appears only on a terminal, and only if the work takes
+// longer than a moment. Its methods may be called from any goroutine.
 type Progress struct {
 	mu    sync.Mutex
-	out   io.Writer // nil where nobody sees it
+	out   io.Writer // nil if stderr is not a terminal
 	width int
 	what  string
 	began time.Time
@@ -20,7 +20,7 @@ type Progress struct {
 	shown bool
 }
 
-// Progress makes a line about what is being done.
+// Progress begins a line about what is being done. End it with Done.
 func (t *Terminal) Progress(what string) *Progress {
 	p := &Progress{what: what, began: time.Now()}
 	if t.errTTY {
@@ -29,7 +29,7 @@ func (t *Terminal) Progress(what string) *Progress {
 	return p
 }
 
-// Bytes tells how many bytes are done, of how many.
+// Bytes reports how many bytes of the total are done.
 func (p *Progress) Bytes(done, total int64) {
 	p.show(done, total, func(rate float64) string {
 		text := fmt.Sprintf("%s of %s, %s/s", Bytes(done), Bytes(total), Bytes(int64(rate)))
@@ -40,7 +40,7 @@ func (p *Progress) Bytes(done, total int64) {
 	})
 }
 
-// Count tells how many of a number of things are done.
+// Count reports how many things of the total are done.
 func (p *Progress) Count(done, total int64) {
 	p.show(done, total, func(float64) string { return fmt.Sprintf("%d of %d", done, total) })
 }
@@ -55,11 +55,13 @@ func (p *Progress) show(done, total int64, text func(rate float64) string) {
 	p.last, p.shown = now, true
 	const bar = 20
 	full := int(bar * done / total)
-	line := fmt.Sprintf("%s %s%s %3d%%  %s", p.what, strings.Repeat("━", full), strings.Repeat("·", bar-full), done*100/total, text(float64(done)/now.Sub(p.began).Seconds()))
+	drawn := strings.Repeat("━", full) + strings.Repeat("·", bar-full)
+	rate := float64(done) / now.Sub(p.began).Seconds()
+	line := fmt.Sprintf("%s %s %3d%%  %s", p.what, drawn, done*100/total, text(rate))
 	fmt.Fprintf(p.out, "\r%s\x1b[K", Truncate(line, p.width-1))
 }
 
-// Stage tells what is being done where nothing can be counted.
+// Stage reports what is being done if nothing can be counted.
 func (p *Progress) Stage(what string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -69,7 +71,7 @@ func (p *Progress) Stage(what string) {
 	}
 }
 
-// Done takes the line away; it may be repeated.
+// Done removes the line. It may be called several times.
 func (p *Progress) Done() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -16,8 +16,10 @@ func TestProgress(t *testing.T) {
 	}
 	p.began = time.Now().Add(-time.Second)
 	p.Bytes(5_000_000, 10_000_000)
-	p.Bytes(6_000_000, 10_000_000) // too soon behind the last one
-	if got := out.String(); !strings.Contains(got, "hashing x ━━━━━━━━━━··········  50%") || strings.Contains(got, "60%") || Width(strings.Trim(got, "\r\x1b[K")) > 39 {
+	p.Bytes(6_000_000, 10_000_000) // too soon after the last one
+	got := out.String()
+	if !strings.Contains(got, "hashing x ━━━━━━━━━━··········  50%") || strings.Contains(got, "60%") ||
+		Width(strings.Trim(got, "\r\x1b[K")) > 39 {
 		t.Errorf("%q", got)
 	}
 	out.Reset()
@@ -33,6 +35,6 @@ func TestProgress(t *testing.T) {
 	q.Count(1, 2)
 	q.Done()
 	if got := out.String(); got != "\r\x1b[K" {
-		t.Errorf("shown where nobody looks: %q", got)
+		t.Errorf("shown without a terminal: %q", got)
 	}
 }

@@ -7,12 +7,13 @@ import (
 	"strings"
 )
 
-// Table is text in columns. Cells are cleaned by the table itself. On a terminal it fits the width: first the columns
-// marked Flexible are cut, the widest first, down to their least width, then columns from the right that may be dropped go.
+// Table is text in columns. It cleans its cells itself. On a terminal it fits the width: first it cuts the columns
+// marked Flexible, the widest first, down to their least width, and then it leaves out columns marked Drop, from the
+// right.
 type Table struct {
 	Columns []Column
 	Rows    [][]Cell
-	Dropped []int // columns that had no room, in their order, known behind Write
+	Dropped []int // indices of the columns that had no room, in order; Write sets it
 }
 
 // Column is one column of a table.
@@ -20,8 +21,8 @@ type Column struct {
 	Title    string
 	Right    bool // numbers
 	Flexible bool // may be cut
-	Drop     bool // may go where there is no room
-	Key      bool // the title is a name of the user's, shown as it is
+	Drop     bool // may be left out
+	Key      bool // the title is a name that the user chose, and is shown as it is
 }
 
 // Cell is one text in a style.

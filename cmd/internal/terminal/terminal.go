@@ -1,6 +1,8 @@
-// Package terminal knows what the program talks to: whether it is a terminal, how wide, in color or not, through a pager.
+// Package terminal knows where input comes from and output goes to: whether that is a terminal, how wide it is, whether
+// it shows color, and whether a pager is used. It also makes text from a run safe to show.
 //
-// Messages are lowercase, without a full stop, one line, with the next step on a second where there is one.
+// It knows nothing of runs and imports nothing of the project. Begin in terminal.go for the terminal itself, in text.go
+// for text, numbers and times, and in table.go for tables.
 package terminal
 
 import (
@@ -12,7 +14,7 @@ import (
 	"golang.org/x/term"
 )
 
-// Terminal is where input comes from and output goes to.
+// Terminal is the input and output of the program.
 type Terminal struct {
 	In       io.Reader
 	Out, Err io.Writer
@@ -22,8 +24,8 @@ type Terminal struct {
 	width, height  int
 }
 
-// System is the terminal of this process. Color is off where noColor says so, with NO_COLOR (https://no-color.org), with
-// TERM=dumb, and where the output is no terminal.
+// System is the terminal of this process. It shows no color if noColor is set, if NO_COLOR is set
+// (https://no-color.org), if TERM is dumb, or if the output is not a terminal.
 func System(noColor bool) *Terminal {
 	t := &Terminal{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
@@ -34,21 +36,24 @@ func System(noColor bool) *Terminal {
 	return t
 }
 
-// Quiet sends messages to err, which no person watches.
+// Quiet sends messages to err, which is not a terminal.
 func (t *Terminal) Quiet(err io.Writer) { t.Err, t.errTTY = err, false }
 
 // Test is a terminal for tests: width columns, 40 lines, a terminal in both directions.
 func Test(out, err io.Writer, width int, color bool) *Terminal {
-	return &Terminal{In: strings.NewReader(""), Out: out, Err: err, outTTY: true, errTTY: true, color: color, width: width, height: 40}
+	return &Terminal{
+		In: strings.NewReader(""), Out: out, Err: err,
+		outTTY: true, errTTY: true, color: color, width: width, height: 40,
+	}
 }
 
-// OutIsTerminal reports whether results are seen by a person.
+// OutIsTerminal reports whether results go to a terminal.
 func (t *Terminal) OutIsTerminal() bool { return t.outTTY }
 
-// ErrIsTerminal reports whether messages are seen by a person.
+// ErrIsTerminal reports whether messages go to a terminal.
 func (t *Terminal) ErrIsTerminal() bool { return t.errTTY }
 
-// Color reports whether output is colored.
+// Color reports whether output has color.
 func (t *Terminal) Color() bool { return t.color }
 
 const (
@@ -56,7 +61,7 @@ const (
 	defaultHeight = 24
 )
 
-// Width is the number of columns; 80 where it is not known, but for COLUMNS.
+// Width is the number of columns. If it is unknown, it is that of COLUMNS, otherwise 80.
 func (t *Terminal) Width() int {
 	if t.width == 0 {
 		t.measure()
@@ -64,7 +69,7 @@ func (t *Terminal) Width() int {
 	return t.width
 }
 
-// Height is the number of lines; 24 where it is not known.
+// Height is the number of lines; 24 if it is unknown.
 func (t *Terminal) Height() int {
 	if t.height == 0 {
 		t.measure()
@@ -92,7 +97,7 @@ func (t *Terminal) measure() {
 	}
 }
 
-// Style is a way to set off text.
+// Style is a color or another emphasis of text.
 type Style string
 
 // The styles: SGR parameters of ECMA-48.
@@ -108,7 +113,7 @@ const (
 	Cyan    Style = "36"
 )
 
-// Paint sets text in a style where there is color.
+// Paint adds a style to text, if the output has color.
 func (t *Terminal) Paint(s Style, text string) string {
 	if !t.color || s == Plain || text == "" {
 		return text

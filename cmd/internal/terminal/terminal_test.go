@@ -12,7 +12,15 @@ import (
 
 func TestClean(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
-		{"plain", "plain"}, {"é😀", "é😀"}, {"a\x1b[31mb", "a␛[31mb"}, {"a\nb\tc", "a⏎b c"}, {"\u202ex", "<U+202E>x"}, {"\x00\x7f", "␀␡"}, {"\x9b31m", "�31m"}, {"\u009b", "<U+009B>"}, {"a\xffb", "a\ufffdb"},
+		{"plain", "plain"},
+		{"é😀", "é😀"},
+		{"a\x1b[31mb", "a␛[31mb"},
+		{"a\nb\tc", "a⏎b c"},
+		{"\u202ex", "<U+202E>x"},
+		{"\x00\x7f", "␀␡"},
+		{"\x9b31m", "�31m"},
+		{"\u009b", "<U+009B>"},
+		{"a\xffb", "a\ufffdb"},
 	} {
 		if got := Clean(c.in); got != c.want {
 			t.Errorf("%q: %q, want %q", c.in, got, c.want)
@@ -88,9 +96,21 @@ func TestFold(t *testing.T) {
 
 func TestTableFits(t *testing.T) {
 	tb := Table{
-		Columns: []Column{{Title: "name", Flexible: true}, {Title: "age"}, {Title: "rmse", Right: true}, {Title: "params", Flexible: true, Drop: true}, {Title: "more", Drop: true}},
+		Columns: []Column{
+			{Title: "name", Flexible: true},
+			{Title: "age"},
+			{Title: "rmse", Right: true},
+			{Title: "params", Flexible: true, Drop: true},
+			{Title: "more", Drop: true},
+		},
 		Rows: [][]Cell{
-			{{Text: strings.Repeat("long", 20)}, {Text: "3 min ago"}, {Text: "0.31", Style: Green}, {Text: strings.Repeat("p", 60)}, {Text: "x"}},
+			{
+				{Text: strings.Repeat("long", 20)},
+				{Text: "3 min ago"},
+				{Text: "0.31", Style: Green},
+				{Text: strings.Repeat("p", 60)},
+				{Text: "x"},
+			},
 			{{Text: "日本語"}, {Text: "1 d ago"}, {Text: "10.5"}, {}, {Text: "evil\x1b[2J"}},
 		},
 	}

@@ -12,11 +12,11 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// Clean makes text from a run safe to show: control characters, escape sequences, marks that turn the direction of text
-// and broken UTF-8 become visible.
+// Clean makes text from a run safe to show, in one line: control characters, escape sequences, marks that change the
+// direction of text, and invalid UTF-8 become visible.
 func Clean(s string) string { return clean(s, false) }
 
-// CleanLines is Clean for text of several lines: newlines and tabs stay.
+// CleanLines is Clean for text of several lines: it keeps newlines and tabs.
 func CleanLines(s string) string { return clean(s, true) }
 
 func clean(s string, lines bool) string {
@@ -57,20 +57,21 @@ func isBroken(s string) bool {
 	return n == 1
 }
 
-// shown reports whether a rune may go to a terminal as it is.
+// shown reports whether a rune may be written to a terminal as it is.
 func shown(r rune, lines bool) bool {
 	switch {
 	case r >= 0x20 && r < 0x7f:
 		return true
 	case r == '\n' || r == '\t':
 		return lines
-	case r < 0xa0, r == 0x61c, r >= 0x200e && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2060 && r <= 0x206f, r == 0xfeff, r >= 0xe0000 && r <= 0xe007f:
+	case r < 0xa0, r == 0x61c, r >= 0x200e && r <= 0x200f, r >= 0x2028 && r <= 0x202e,
+		r >= 0x2060 && r <= 0x206f, r == 0xfeff, r >= 0xe0000 && r <= 0xe007f:
 		return false
 	}
 	return !unicode.Is(unicode.Cc, r)
 }
 
-// Width is the number of columns that text takes.
+// Width is the number of columns that text takes on a terminal.
 func Width(s string) int {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
@@ -80,7 +81,7 @@ func Width(s string) int {
 	return len(s)
 }
 
-// Truncate cuts text to at most width columns; what was cut shows as an ellipsis.
+// Truncate cuts text to at most width columns. An ellipsis stands for what was cut.
 func Truncate(s string, width int) string {
 	if Width(s) <= width {
 		return s
@@ -91,8 +92,8 @@ func Truncate(s string, width int) string {
 	return runewidth.Truncate(s, width, "…")
 }
 
-// Fold breaks cleaned text that begins in column at, counted from 0, at the width of a terminal, between words where that
-// is possible; its other lines begin in the same column. What is no terminal gets it as it is.
+// Fold breaks cleaned text at the width of the terminal, between words if possible. The text begins in column at,
+// counted from 0, and so do its other lines. If the output is not a terminal, the text stays as it is.
 func (t *Terminal) Fold(text string, at int) string {
 	room := t.Width() - at
 	if !t.outTTY || room < leastColumn || Width(text) <= room {
@@ -119,7 +120,7 @@ func pad(s string, width int, right bool) string {
 	return s + space
 }
 
-// Count is a number of things: 1 row, 2 rows.
+// Count is a number with its noun in agreement: 1 row, 2 rows.
 func Count(n int64, what string) string {
 	if n != 1 {
 		what += "s"
@@ -127,7 +128,7 @@ func Count(n int64, what string) string {
 	return fmt.Sprintf("%d %s", n, what)
 }
 
-// Ago is how long ago something was, as people say it.
+// Ago words how long ago something was: just now, 3 min ago, 2 y ago.
 func Ago(d time.Duration) string {
 	if d < 0 {
 		return "in the future"
@@ -153,7 +154,7 @@ func Ago(d time.Duration) string {
 	return fmt.Sprintf("%d y ago", d/(365*24*time.Hour))
 }
 
-// Span is a length of time: 0.42 s, 1.5 s, 2 min 5 s, 3 h 12 min, 4 d 2 h.
+// Span writes a duration: 0.42 s, 1.5 s, 2 min 5 s, 3 h 12 min, 4 d 2 h.
 func Span(d time.Duration) string {
 	switch {
 	case d < 0:
@@ -170,7 +171,7 @@ func Span(d time.Duration) string {
 	return fmt.Sprintf("%d d %d h", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
 }
 
-// Bytes is a size in powers of 1000.
+// Bytes writes a size in powers of 1000: 999 B, 1.3 kB.
 func Bytes(n int64) string {
 	if n < 1000 {
 		return fmt.Sprintf("%d B", n)
@@ -187,7 +188,8 @@ func Bytes(n int64) string {
 	}
 }
 
-// Number shows a value with six digits at most; NaN is NaN, infinities are inf and -inf.
+// Number writes a value with five significant digits, whole numbers below a billion in full; NaN is NaN, the infinities
+// are inf and -inf.
 func Number(v float64) string {
 	switch {
 	case math.IsNaN(v):
