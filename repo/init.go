@@ -16,10 +16,10 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// The files of an empty repository, the same bytes everywhere: two clones that set up one project make the same commit.
+// The files of an empty repository. They are the same everywhere: two clones that set up one project make the same commit.
 const (
-	// Runs are ignored until they are committed past the ignore: so git clean and git stash cannot take them, and git add -A
-	// cannot add them unchecked.
+	// Git ignores runs, and 'runs commit' adds them all the same: so git clean and git stash leave them alone, and
+	// git add -A does not add them unsearched.
 	ignoreFile = `# Written by runs. Finished runs are added by 'runs commit', not by 'git add'.
 *
 !.gitignore
@@ -28,7 +28,7 @@ const (
 !models/
 !models/**
 `
-	// Digests hold only where git changes no byte, whatever the project's own attributes say.
+	// Digests hold only if Git changes no byte, whatever the project's own attributes are.
 	attributesFile = `# Written by runs.
 * -text -filter -ident -working-tree-encoding linguist-generated gitlab-generated
 run.toml diff=runs
@@ -36,17 +36,19 @@ run.toml diff=runs
 config.toml -linguist-generated -gitlab-generated
 models/** -linguist-generated -gitlab-generated
 `
-	// Git sees this one on every commit, also one from before the repository was set up.
+	// This one is not committed, so that it holds on every branch, also one from before .runs was set up.
 	activeIgnoreFile = "*\n"
 )
 
-// SetupFiles are the files of an empty repository that belong into git, by their names in .runs.
+// SetupFiles returns the texts of the files of an empty repository that go into Git, by their names in .runs.
 func SetupFiles() map[string]string {
-	return map[string]string{"config.toml": format.InitialConfig, ".gitignore": ignoreFile, ".gitattributes": attributesFile}
+	return map[string]string{
+		"config.toml": format.InitialConfig, ".gitignore": ignoreFile, ".gitattributes": attributesFile,
+	}
 }
 
-// Init sets up a repository in dir, or completes one that is there; an edited file is never overwritten. created is false
-// where nothing was missing.
+// Init sets up a repository in dir, or adds the files that one lacks. A file that exists is not changed. created reports
+// whether any was missing.
 func Init(dir string) (r *Repository, created bool, err error) {
 	runs := filepath.Join(dir, DirName)
 	fail := func(err error) (*Repository, bool, error) {
@@ -74,7 +76,7 @@ func Init(dir string) (r *Repository, created bool, err error) {
 	return r, created, nil
 }
 
-// writeNew writes a file that is not there yet, whole or not at all.
+// writeNew writes a file unless it exists, whole or not at all, and reports whether it did.
 func writeNew(path string, data []byte) (bool, error) {
 	if exists(path) {
 		return false, nil
@@ -103,8 +105,17 @@ func writeNew(path string, data []byte) (bool, error) {
 	return true, nil
 }
 
-// Setup finds the repository of dir, or sets one up at the root of the git project, else in dir itself. made says that it
-// is new.
+// InitProject adds what the repository of dir lacks, or sets one up as Setup does.
+func InitProject(dir string) (r *Repository, created bool, err error) {
+	r, created, err = Setup(dir)
+	if err != nil || created {
+		return r, created, err
+	}
+	return Init(r.Root)
+}
+
+// Setup finds the repository of dir. If there is none, it sets one up at the root of the Git project, or in dir itself
+// outside Git; made is then true.
 func Setup(dir string) (r *Repository, made bool, err error) {
 	r, err = Find(dir)
 	if !errors.Is(err, ErrNoRepository) {
@@ -131,17 +142,17 @@ func Setup(dir string) (r *Repository, made bool, err error) {
 
 func (r *Repository) prepareActive() error {
 	if err := os.MkdirAll(r.active, 0o777); err != nil {
-		return fmt.Errorf("making %s: %w", r.active, err)
+		return fmt.Errorf("creating %s: %w", r.active, err)
 	}
 	_, err := writeNew(filepath.Join(r.active, ".gitignore"), []byte(activeIgnoreFile))
 	if err != nil {
-		return fmt.Errorf("making %s: %w", r.active, err)
+		return fmt.Errorf("creating %s: %w", r.active, err)
 	}
 	return nil
 }
 
-// CheckGit proves with git itself that runs are ignored and that no attribute of the project changes their bytes. It
-// returns a sentence for each thing that is not so.
+// CheckGit asks Git whether it ignores runs and leaves their bytes alone. It returns a sentence for each problem: what is
+// wrong, and the command that shows the rule.
 func (r *Repository) CheckGit(ctx context.Context) ([]string, error) {
 	if !r.InGit {
 		return nil, nil
@@ -152,29 +163,31 @@ func (r *Repository) CheckGit(ctx context.Context) ([]string, error) {
 	}
 	run := path.Join(at, "2000-01-01", "20000101-000000-00000000")
 	probe := path.Join(run, MetricsName)
-	var wrong []string
+	var problems []string
 	if _, err := git.Run(ctx, r.Git.Root, "check-ignore", "-q", "--no-index", probe); err != nil {
 		if errors.Is(err, git.ErrNoGit) {
 			return nil, err
 		}
-		wrong = append(wrong, "a rule of this project takes .runs out of git's ignore: see 'git check-ignore -v "+probe+"'")
+		problems = append(problems, "a rule of this project keeps Git from ignoring runs; run 'git check-ignore -v "+probe+"'")
 	}
 	digest := strings.Repeat("0", 64)
 	out, err := git.Run(ctx, r.Git.Root, "check-attr", "-z", "text", "filter", "ident", "working-tree-encoding", "--",
 		probe, path.Join(run, RecordName), path.Join(run, notesName, "x.toml"), path.Join(at, "sources", digest+".patch"),
 		path.Join(at, "environments", digest+".toml"), path.Join(at, "datasets", digest+".parquet"))
 	if err != nil {
-		return wrong, err
+		return problems, err
 	}
-	said := map[string]bool{}
+	reported := map[string]bool{}
 	fields := strings.Split(string(out), "\x00")
 	for i := 0; i+2 < len(fields); i += 3 {
 		name, attribute, value := fields[i], fields[i+1], fields[i+2]
-		if value == "unset" || said[attribute] {
+		if value == "unset" || reported[attribute] {
 			continue
 		}
-		said[attribute] = true
-		wrong = append(wrong, fmt.Sprintf("the attribute %s is %s for runs and would change their bytes, where it must be unset: see 'git check-attr -a %s'", attribute, value, name))
+		reported[attribute] = true
+		problems = append(problems, fmt.Sprintf(
+			"Git would change the bytes of runs: their attribute %s is %s and must be unset; run 'git check-attr -a %s'",
+			attribute, value, name))
 	}
-	return wrong, nil
+	return problems, nil
 }

@@ -12,54 +12,54 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// lfsAttributes gives the artifacts of runs to git LFS.
+// lfsAttributes gives the artifacts of runs to Git LFS.
 const lfsAttributes = "*/*/artifacts/** filter=lfs diff=lfs merge=lfs -text\n"
 
-// UseLFS makes git LFS the store of the project: the setting, the attributes of artifacts, and the filter of this clone with
-// the hooks of git LFS. It may be repeated: each clone needs the last part.
-func (r *Repository) UseLFS(ctx context.Context) error {
+// UseArtifactStore makes a URL, or Git LFS by the name lfs, the artifact store of the project. set reports whether a file
+// changed. Git LFS is also set up in this clone, its filter and its hooks: every clone needs that once.
+func (r *Repository) UseArtifactStore(ctx context.Context, store string) (set bool, err error) {
+	if store == "lfs" || store == format.StoreLFS {
+		if set, err = r.setUpLFS(ctx); err != nil {
+			return false, fmt.Errorf("setting up Git LFS: %w", err)
+		}
+		store = format.StoreLFS
+	} else if err := format.CheckStore(store); err != nil {
+		return false, fmt.Errorf("setting the artifact store: %w", err)
+	}
+	config, err := r.readConfig()
+	if err != nil || config.Artifacts.Store == store {
+		return set, err
+	}
+	return true, r.Configure([]string{"artifacts", "store"}, store)
+}
+
+// setUpLFS sets up this clone, and adds the attributes of artifacts to .gitattributes. changed reports whether they were
+// missing.
+func (r *Repository) setUpLFS(ctx context.Context) (changed bool, err error) {
 	if !r.InGit {
-		return errors.New("setting up git LFS: this is no git repository")
+		return false, withHint(errors.New("this is not a Git repository"), "run 'git init' first")
 	}
 	if err := git.InstallLFS(ctx, r.Git); errors.Is(err, git.ErrNoLFS) {
-		return withHint(fmt.Errorf("setting up git LFS: %w", err), "install git-lfs and repeat")
+		return false, withHint(err, "install git-lfs and repeat")
 	} else if err != nil {
-		return fmt.Errorf("setting up git LFS: %w", err)
+		return false, err
 	}
 	path := filepath.Join(r.Dir, ".gitattributes")
 	data, err := readBounded(path, format.MaxConfigBytes)
 	if err != nil {
-		return fmt.Errorf("setting up git LFS: %w", err)
+		return false, err
 	}
-	if !strings.Contains("\n"+string(data), "\n"+lfsAttributes) {
-		text := string(data)
-		if text != "" && !strings.HasSuffix(text, "\n") {
-			text += "\n"
-		}
-		tmp := path + ".new"
-		_ = os.Remove(tmp)
-		if err := writeFile(tmp, []byte(text+lfsAttributes)); err != nil {
-			return fmt.Errorf("setting up git LFS: %w", err)
-		}
-		if err := os.Rename(tmp, path); err != nil {
-			return fmt.Errorf("setting up git LFS: %w", err)
-		}
+	if strings.Contains("\n"+string(data), "\n"+lfsAttributes) {
+		return false, nil
 	}
-	return r.useStore(format.StoreLFS)
-}
-
-// UseStore makes a URL the store of the project.
-func (r *Repository) UseStore(url string) error {
-	if err := format.CheckStore(url); err != nil {
-		return fmt.Errorf("setting the store: %w", err)
+	text := string(data)
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		text += "\n"
 	}
-	return r.useStore(url)
-}
-
-func (r *Repository) useStore(store string) error {
-	config, err := r.readConfig()
-	if err != nil || config.Artifacts.Store == store {
-		return err
+	tmp := path + ".new"
+	_ = os.Remove(tmp)
+	if err := writeFile(tmp, []byte(text+lfsAttributes)); err != nil {
+		return false, err
 	}
-	return r.Configure([]string{"artifacts", "store"}, store)
+	return true, os.Rename(tmp, path)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -15,94 +14,99 @@ func (a *app) initCommand() *cobra.Command {
 	var artifacts string
 	cmd := &cobra.Command{
 		Use:   "init [DIR] [flags]",
-		Short: "Set up a repository of runs",
-		Long: `Set up .runs in DIR, or at the root of the git project: config.toml, .gitignore and .gitattributes, the same bytes
-everywhere. It may be repeated and never overwrites an edit. Recording a run does it by itself.
+		Short: "Set up runs in a project",
+		Long: `Set up .runs in DIR, or at the root of the Git project: config.toml, .gitignore and
+.gitattributes. Files that exist are left as they are. Recording a run does this
+by itself.
 
-With --with-code finished runs go into the very commit of the code: a call is added to git's pre-commit hook, beside what
-is there, also with core.hooksPath, husky and the pre-commit framework.
+    runs init
+    runs init --artifacts lfs
 
-With --artifacts large artifacts get a store: 'lfs' is git LFS, set up for this clone; else a URL like s3://bucket/prefix or
-file:///shared/folder.`,
+With --artifacts, set the artifact store, which holds large artifacts: 'lfs' for
+Git LFS, or a URL such as s3://bucket/prefix or file:///shared/folder. Each clone
+sets up Git LFS once. See 'runs help stores'.
+
+With --with-code, finished runs become part of your code commits: init adds a call
+to Git's pre-commit hook and keeps what is there. This also works with
+core.hooksPath, husky and the pre-commit framework.`,
 		Args: arguments(0, 1, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if withCode && withoutCode {
-				return usagef("init: --with-code and --without-code cannot be combined")
-			}
 			ctx := cmd.Context()
-			if withoutCode {
+			switch {
+			case withCode && withoutCode:
+				return usagef("init: --with-code and --without-code cannot be combined")
+			case withoutCode:
 				return a.withoutCode(ctx, args)
 			}
-			var r *repo.Repository
-			var made bool
-			var err error
-			if len(args) == 1 {
-				r, made, err = repo.Init(a.path(args[0]))
-			} else {
-				r, made, err = a.initHere()
-			}
+			r, made, err := a.initAt(args)
 			if err != nil {
 				return err
 			}
-			word := "nothing to do: set up already:"
-			if made {
-				word = "set up"
-			}
-			a.print("%s %s", word, repo.Relative(a.dir, r.Dir))
-			if made {
-				a.sayOutsideGit(r)
-			}
-			if made && r.InGit {
-				a.progress("runs: git shows metrics in its diffs after: git config diff.runs-metrics.textconv 'runs textconv'")
-			}
-			switch {
-			case artifacts == "lfs" || artifacts == format.StoreLFS:
-				err = r.UseLFS(ctx)
-			case cmd.Flags().Changed("artifacts"):
-				err = r.UseStore(artifacts)
-			}
-			if err != nil {
-				return err
-			}
-			a.sayGitProblems(ctx, r)
-			if artifacts != "" {
-				a.progress("runs: large artifacts go to %s: commit .runs/config.toml and .runs/.gitattributes", artifacts)
-			}
-			if withCode {
-				return a.withCode(ctx, r)
-			}
-			return nil
+			return a.initWith(ctx, r, made, cmd.Flags().Changed("artifacts"), artifacts, withCode)
 		},
 	}
-	cmd.Flags().BoolVar(&withCode, "with-code", false, "finished runs go into the commit of the code, by a pre-commit hook")
-	cmd.Flags().StringVar(&artifacts, "artifacts", "", "large artifacts go to `STORE`: lfs, or a URL")
-	cmd.Flags().BoolVar(&withoutCode, "without-code", false, "take that hook out again")
+	flags := cmd.Flags()
+	flags.BoolVar(&withCode, "with-code", false, "add finished runs to code commits, by a pre-commit hook")
+	flags.StringVar(&artifacts, "artifacts", "", "keep large artifacts in `STORE`: lfs, or a URL")
+	flags.BoolVar(&withoutCode, "without-code", false, "remove that hook")
 	return cmd
 }
 
-// initHere completes the repository that is there, or sets one up.
-func (a *app) initHere() (*repo.Repository, bool, error) {
-	r, made, err := repo.Setup(a.dir)
-	if err != nil || made {
-		return r, made, err
+func (a *app) initAt(dir []string) (r *repo.Repository, made bool, err error) {
+	if len(dir) == 1 {
+		return repo.Init(a.path(dir[0]))
 	}
-	return repo.Init(r.Root)
+	return repo.InitProject(a.dir)
 }
 
-// sayOutsideGit says of a folder that was set up what it cannot record.
-func (a *app) sayOutsideGit(r *repo.Repository) {
+// initWith makes the settings that were asked for, and reports all.
+func (a *app) initWith(ctx context.Context, r *repo.Repository, made, hasStore bool, store string, withCode bool) error {
+	where := repo.Relative(a.dir, r.Dir)
+	if made {
+		a.print("set up %s", where)
+		a.warnOutsideGit(r)
+	}
+	if made && r.InGit {
+		a.progress("runs: to see metrics in Git diffs, run: git config diff.runs-metrics.textconv 'runs textconv'")
+	}
+	if hasStore {
+		set, err := r.UseArtifactStore(ctx, store)
+		if err != nil {
+			return err
+		}
+		switch {
+		case set:
+			a.print("set the artifact store to %s", store)
+			a.progress("runs: commit .runs/config.toml and .runs/.gitattributes to share it")
+		case store == "lfs" || store == format.StoreLFS:
+			a.print("set up Git LFS in this clone")
+		default:
+			a.print("nothing to do: the artifact store is already %s", store)
+		}
+	} else if !made {
+		a.print("nothing to do: %s is already set up", where)
+	}
+	a.warnGitProblems(ctx, r)
+	if withCode {
+		return a.withCode(ctx, r)
+	}
+	return nil
+}
+
+// warnOutsideGit warns what a folder that was set up outside Git cannot record.
+func (a *app) warnOutsideGit(r *repo.Repository) {
 	if !r.InGit {
-		a.progress("runs: no git here: the source is not recorded; 'git init' and a commit make runs reproducible")
+		a.warn("this is not a Git repository; the source is not recorded until you run 'git init' and commit")
 	}
 }
 
-// sayGitProblems warns where git would not treat runs as it must.
-func (a *app) sayGitProblems(ctx context.Context, r *repo.Repository) {
-	wrong, err := r.CheckGit(ctx)
-	for _, w := range wrong {
-		a.progress("runs: %s", w)
+// warnGitProblems warns if Git would not treat runs as it must.
+func (a *app) warnGitProblems(ctx context.Context, r *repo.Repository) {
+	problems, err := r.CheckGit(ctx)
+	for _, p := range problems {
+		a.warn("%s", p)
 	}
 	if err != nil && ctx.Err() == nil {
-		a.progress("runs: %v", fmt.Errorf("git could not be asked about %s: %w", repo.DirName, err))
+		a.warn("asking Git how it treats %s: %v", repo.DirName, err)
 	}
 }

@@ -360,8 +360,8 @@ func (a *app) setup(ctx context.Context) (*repo.Repository, error) {
 	a.settle(ctx, r)
 	if made {
 		a.progress("runs: set up %s", repo.Relative(a.dir, r.Dir))
-		a.sayOutsideGit(r)
-		a.sayGitProblems(ctx, r)
+		a.warnOutsideGit(r)
+		a.warnGitProblems(ctx, r)
 	}
 	return r, nil
 }
