@@ -1,6 +1,7 @@
 package format
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,19 @@ func TestInitialConfigIsTheDefault(t *testing.T) {
 		parts := strings.Split(key, ".")
 		if !strings.Contains(InitialConfig, parts[len(parts)-1]+" = ") {
 			t.Errorf("%s is not shown", key)
+		}
+	}
+}
+
+// TestConfigPage holds the page about config.toml to the keys that there are.
+func TestConfigPage(t *testing.T) {
+	page, err := os.ReadFile("../cmd/runs/docs/config.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range configKeys() {
+		if !strings.Contains(string(page), "`"+key+"`") {
+			t.Errorf("config.md does not describe %s", key)
 		}
 	}
 }
