@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
+	"time"
 
 	"github.com/gitruns/runs/format"
 )
@@ -95,4 +97,56 @@ func (r *Repository) FinishGone(ctx context.Context, except func(id string) bool
 		}
 	}
 	return all, nil
+}
+
+// attendInterval is how often a sidecar looks whether its process still exists.
+const attendInterval = 250 * time.Millisecond
+
+// Attend is the work of a sidecar: it samples the machine if sample is set, and finishes the run as crashed if the process
+// pid ends without finishing it. It returns when the run is finished, when other owners than pid are left, or when ctx
+// ends.
+func (a *Active) Attend(ctx context.Context, pid int, sample bool) error {
+	stopSampling := func() {}
+	if config, err := a.repo.Config(); err == nil && sample && config.System.Enabled {
+		stopSampling = sync.OnceFunc(a.Sample(ctx, SampleRequest{Interval: config.System.Interval, PID: pid}))
+	}
+	defer stopSampling()
+	process := WatchProcess(pid)
+	if l, err := a.Life(""); err == nil && l == Gone {
+		process = Process{} // it ended before, and its number may be another's now
+	}
+	tick := time.NewTicker(attendInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if !a.InProgress() {
+			return nil
+		}
+		if process.Alive() {
+			continue
+		}
+		stopSampling()
+		switch l, err := a.Life(""); {
+		case err != nil:
+			return err
+		case l == Elsewhere, l == Detached, l == Foreign:
+			return nil // others finish it
+		}
+		gone, err := a.Gone(ctx)
+		if err != nil {
+			return err
+		}
+		if !gone {
+			continue
+		}
+		_, err = a.Finish(context.WithoutCancel(ctx), Finish{Status: format.Crashed})
+		if errors.Is(err, ErrBusy) || errors.Is(err, ErrFinished) {
+			err = nil
+		}
+		return err
+	}
 }

@@ -1,18 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
-	"github.com/gitruns/runs/repo/capture"
 	"github.com/gitruns/runs/repo/catalog"
 )
 
@@ -20,9 +20,11 @@ import (
 type beginFlags struct {
 	name, experiment, paramsFile, group, parent, key, resume, note string
 	params, tags, datasets                                         []string
+	doing                                                          string // the command, or what a client asked for
 }
 
 func (f *beginFlags) add(cmd *cobra.Command) {
+	f.doing = cmd.Name()
 	flags := cmd.Flags()
 	flags.StringVar(&f.name, "name", "", "`NAME` of the run; need not be unique")
 	flags.StringVarP(&f.experiment, "experiment", "e", "", "`EXPERIMENT` that the run belongs to")
@@ -49,110 +51,89 @@ func orEnv(value, name string) string {
 	return os.Getenv(name)
 }
 
-// describe makes the record of a new run from the flags, the environment and the project. Data is hashed to its end.
-func (a *app) describe(ctx context.Context, r *repo.Repository, f *beginFlags) (*format.Run, error) {
-	run, _, err := a.describeWithin(ctx, r, f, nil, 0)
-	return run, err
+// newRun is a run to start.
+type newRun struct {
+	repo.Description
+	doing    string // what a problem with the description stops
+	datasets []string
+	wait     time.Duration // for the hashes of the datasets; 0 has no limit
 }
 
-// describeWithin is describe of a run of command, empty where it is not known; it returns data that takes longer to hash than so long as late.
-func (a *app) describeWithin(ctx context.Context, r *repo.Repository, f *beginFlags, command []string, atMost time.Duration) (run *format.Run, late *hashing, err error) {
-	if run, err = a.describeFlags(ctx, r, f); err != nil {
-		return nil, nil, err
+// describe reads what the flags and the environment say of a new run.
+func (a *app) describe(ctx context.Context, r *repo.Repository, f *beginFlags) (n newRun, err error) {
+	n = newRun{doing: f.doing, datasets: f.datasets, Description: repo.Description{
+		Name: orEnv(f.name, "RUNS_NAME"), Experiment: orEnv(f.experiment, "RUNS_EXPERIMENT"), Group: orEnv(f.group, "RUNS_GROUP"),
+		Key: cmp.Or(f.key, f.resume), Note: f.note, Dir: a.dir,
+	}}
+	if n.Params, n.Nulls, err = f.readParams(a); err != nil {
+		return n, err
 	}
-	requests, err := a.datasetRequests(ctx, r, f.datasets, true)
+	if n.Tags, err = parseTags(f.tags); err != nil {
+		return n, err
+	}
+	if f.parent != "" {
+		e, err := a.oneRun(ctx, r, f.parent, n.Experiment)
+		if err != nil {
+			return n, err
+		}
+		n.Parent = e.ID
+	}
+	return n, nil
+}
+
+// capture makes the record of a new run, with what it stands on. Datasets that take longer to hash than n.wait are
+// returned as late.
+func (a *app) capture(ctx context.Context, r *repo.Repository, n newRun) (run *format.Run, late *repo.Hashing, err error) {
+	run, err = r.Describe(n.Description)
+	if text := new(repo.DescriptionError); errors.As(err, &text) {
+		return nil, nil, usagef("%s: %w", n.doing, err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	h := a.hash(ctx, r, requests)
-	warnings, err := r.Origin(ctx, run, repo.OriginRequest{Command: command, Dir: a.dir, Datasets: h.paths(r.TreeRoot())})
+	requests, err := a.runDatasets(ctx, r, n.datasets)
 	if err != nil {
-		h.cancel()
-		<-h.done
 		return nil, nil, err
 	}
-	datasets, done, err := h.finish(ctx, atMost)
-	if err == nil && !done {
-		a.warnAll(warnings)
-		return run, h, nil
-	}
-	h.cancel()
+	hashed, done := a.hashingProgress(requests)
+	late, warnings, err := r.Capture(ctx, run, repo.CaptureRequest{
+		Command: n.Command, Dir: n.Dir, Datasets: requests, Wait: n.wait, Hashed: hashed,
+	})
+	done()
 	if err != nil {
 		return nil, nil, err
 	}
 	a.warnAll(warnings)
-	run.Datasets = datasets
-	return run, nil, nil
+	return run, late, nil
 }
 
-func (a *app) describeFlags(ctx context.Context, r *repo.Repository, f *beginFlags) (*format.Run, error) {
-	run := &format.Run{
-		Name: orEnv(f.name, "RUNS_NAME"), Experiment: orEnv(f.experiment, "RUNS_EXPERIMENT"), Group: orEnv(f.group, "RUNS_GROUP"),
-		Key: f.key, Note: f.note,
-	}
-	if run.Key == "" {
-		run.Key = f.resume
-	}
-	for _, text := range []struct{ what, text string }{{"name", run.Name}, {"experiment", run.Experiment}, {"group", run.Group}, {"key", run.Key}} {
-		if text.text == "" {
-			continue
-		}
-		if strings.TrimSpace(text.text) == "" {
-			return nil, usagef("describing the run: the %s is blank", text.what)
-		}
-		if err := format.CheckKey(text.text); err != nil {
-			return nil, usagef("describing the run: as the %s: %v", text.what, err)
-		}
-	}
-	if err := f.addParams(a, r, run); err != nil {
-		return nil, err
-	}
-	var err error
-	if run.Tags, err = parseTags(f.tags); err != nil {
-		return nil, err
-	}
-	if f.parent != "" {
-		e, err := a.oneRun(ctx, r, f.parent, run.Experiment)
-		if err != nil {
-			return nil, err
-		}
-		run.Parent = e.ID
-	}
-	if rel, err := filepath.Rel(r.TreeRoot(), a.dir); err == nil && format.CheckPath(filepath.ToSlash(rel)) == nil {
-		run.Cwd = filepath.ToSlash(rel)
-	}
-	return run, nil
-}
-
-func (f *beginFlags) addParams(a *app, r *repo.Repository, run *format.Run) error {
-	if f.paramsFile != "" {
-		params, nulls, err := readParams(a.path(f.paramsFile))
-		if err != nil {
-			return fmt.Errorf("reading params: %w", err)
-		}
-		run.Params, run.Nulls = params, nulls
-	}
-	more, nulls, err := parseParams(f.params)
+// record is capture of a run whose program is not known.
+func (a *app) record(ctx context.Context, r *repo.Repository, f *beginFlags) (*format.Run, error) {
+	n, err := a.describe(ctx, r, f)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	run.Nulls = append(run.Nulls, nulls...)
-	if run.Params == nil {
-		run.Params = more
-	} else if err := run.Params.Add(more); err != nil {
-		return err
-	}
-	portable(r.TreeRoot(), run.Params)
-	return nil
+	run, _, err := a.capture(ctx, r, n)
+	return run, err
 }
 
-// portable replaces the paths of this machine in text params.
-func portable(root string, params format.Params) {
-	for path, v := range params.Leaves() {
-		if text, ok := v.(string); ok {
-			_ = params.Set(path, capture.Portable(root, text)) // a leaf can be set
+// readParams reads the file of params, if there is one, and the params of the flags.
+func (f *beginFlags) readParams(a *app) (params format.Params, nulls []string, err error) {
+	if f.paramsFile != "" {
+		if params, nulls, err = readParamsFile(a.path(f.paramsFile)); err != nil {
+			return nil, nil, fmt.Errorf("reading params: %w", err)
 		}
 	}
+	more, moreNulls, err := parseParams(f.params)
+	if err != nil {
+		return nil, nil, err
+	}
+	if params == nil {
+		params = more
+	} else if err := params.Add(more); err != nil {
+		return nil, nil, err
+	}
+	return params, append(nulls, moreNulls...), nil
 }
 
 // path is a file named on the command line, relative to where the command runs.
@@ -163,8 +144,8 @@ func (a *app) path(p string) string {
 	return filepath.Join(a.dir, p)
 }
 
-// readParams reads a TOML or JSON file of params.
-func readParams(path string) (format.Params, []string, error) {
+// readParamsFile reads a TOML or JSON file of params.
+func readParamsFile(path string) (format.Params, []string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, nil, err

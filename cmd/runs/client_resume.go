@@ -30,7 +30,7 @@ func (a *app) resumption(ctx context.Context, r *repo.Repository, q *clientReque
 		host, _ := os.Hostname()
 		ask.Program = catalog.Program{Experiment: q.Experiment, Parent: q.Parent, Host: host}
 		if q.Entry != "" {
-			ask.Program.Entry = entryOf(r.TreeRoot(), a.dir, []string{q.Entry})
+			ask.Program.Entry = r.EntryPoint(a.dir, []string{q.Entry})
 		}
 	default:
 		return catalog.Resumption{}, nil, usagef("resume must be never, must, allow or auto, got %q", q.Resume)

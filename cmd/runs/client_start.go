@@ -5,11 +5,9 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
-	"github.com/gitruns/runs/repo/capture"
 	"github.com/gitruns/runs/repo/catalog"
 )
 
@@ -65,27 +63,27 @@ func (a *app) clientStart(ctx context.Context, q *clientRequest) (clientAnswer, 
 	return answer, nil
 }
 
-// describeClient makes the record of the new run.
+// describeClient makes the record of the client's new run.
 func (a *app) describeClient(ctx context.Context, r *repo.Repository, q *clientRequest) (*format.Run, error) {
 	f := beginFlags{
 		name: q.Name, experiment: q.Experiment, group: q.Group, key: q.Key, parent: q.Parent, datasets: q.Datasets,
+		doing: "starting a run",
 	}
-	run, _, err := a.describeWithin(ctx, r, &f, q.Command, 0)
+	n, err := a.describe(ctx, r, &f)
 	if err != nil {
 		return nil, err
 	}
-	root := r.TreeRoot()
-	run.Command = make([]string, len(q.Command))
-	for i, arg := range q.Command {
-		run.Command[i] = capture.Portable(root, strings.ToValidUTF8(arg, "\ufffd"))
+	n.Command = q.Command
+	if l := q.line; l != nil {
+		n.Params, n.Nulls, n.Tags, n.Note = l.Params.Clone(), slices.Compact(slices.Sorted(slices.Values(l.Nulls))), l.Tags, l.Note
+		n.Params.Override(l.Set)
+	}
+	run, _, err := a.capture(ctx, r, n)
+	if err != nil {
+		return nil, err
 	}
 	if run.Source != nil && q.Entry != "" {
-		run.Source.Entry = entryOf(root, a.dir, []string{q.Entry})
-	}
-	if l := q.line; l != nil {
-		run.Params, run.Nulls, run.Tags, run.Note = l.Params.Clone(), slices.Compact(slices.Sorted(slices.Values(l.Nulls))), l.Tags, l.Note
-		run.Params.Override(l.Set)
-		portable(root, run.Params)
+		run.Source.Entry = r.EntryPoint(a.dir, []string{q.Entry})
 	}
 	return run, nil
 }

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,7 +16,6 @@ import (
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
-	"github.com/gitruns/runs/repo/capture"
 	"github.com/gitruns/runs/repo/console"
 	"github.com/gitruns/runs/repo/tensorboard"
 )
@@ -78,7 +75,7 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 		return err
 	}
 	if late != nil {
-		defer late.cancel()
+		defer late.Cancel()
 	}
 	return a.supervise(ctx, supervised{active: active, args: args, dir: a.dir, env: env, joined: joined, noSystem: f.noSystem, late: late}, nil)
 }
@@ -91,7 +88,7 @@ type supervised struct {
 	env      []string // beside our own
 	joined   bool     // others share the run
 	noSystem bool
-	late     *hashing
+	late     *repo.Hashing
 }
 
 // supervise runs the program and finishes its run; then is called with the finished run.
@@ -114,7 +111,7 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 		}
 		release = active.KeepFor(pid)
 		if config.System.Enabled && !s.noSystem {
-			stopSampling = a.sampleMachine(ctx, active, config.System.Interval, pid, s.joined)
+			stopSampling = active.Sample(ctx, repo.SampleRequest{Interval: config.System.Interval, PID: pid, Shared: s.joined})
 		}
 	}
 	options := a.programOptions(s.args, append(childEnv(active), s.env...), log, started)
@@ -141,7 +138,7 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 		return a.endJoined(active, res, runErr)
 	}
 	a.recordLate(ctx, active, s.late)
-	end := endOf(res, runErr)
+	end := endedBy(res, runErr).Finish()
 	end.Wait, end.Waiting = repo.DefaultWait, a.sayWaiting
 	done, err := active.Finish(context.WithoutCancel(ctx), end)
 	if runErr != nil {
@@ -174,7 +171,7 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 }
 
 // execRun is the run that the program is recorded in, and whether others share it.
-func (a *app) execRun(ctx context.Context, f *execFlags, args []string) (active *repo.Active, joined bool, late *hashing, err error) {
+func (a *app) execRun(ctx context.Context, f *execFlags, args []string) (active *repo.Active, joined bool, late *repo.Hashing, err error) {
 	outer, err := a.enclosingRun(ctx)
 	if err != nil && (f.join || !errors.Is(err, repo.ErrFinished) && !errors.Is(err, repo.ErrNotActive)) {
 		return nil, false, nil, err
@@ -190,22 +187,23 @@ func (a *app) execRun(ctx context.Context, f *execFlags, args []string) (active 
 		return nil, false, nil, err
 	}
 	a.finishGoneBut(ctx, r, f.resume)
-	run, late, err := a.describeWithin(ctx, r, &f.beginFlags, args, hashBefore)
+	n, err := a.describe(ctx, r, &f.beginFlags)
 	if err != nil {
 		return nil, false, nil, err
 	}
-	if outer != nil && run.Parent == "" {
-		run.Parent = outer.ID
+	n.Command, n.wait = args, hashBefore
+	if outer != nil && n.Parent == "" {
+		n.Parent = outer.ID
 	}
-	run.Command = make([]string, len(args))
-	for i, arg := range args {
-		run.Command[i] = capture.Portable(r.TreeRoot(), strings.ToValidUTF8(arg, "\ufffd"))
+	run, late, err := a.capture(ctx, r, n)
+	if err != nil {
+		return nil, false, nil, err
 	}
-	if entry := entryOf(r.TreeRoot(), a.dir, args); entry != "" && run.Source != nil {
+	if entry := r.EntryPoint(a.dir, args); entry != "" && run.Source != nil {
 		run.Source.Entry = entry
 	}
 	if late != nil {
-		a.progress("runs: hashing the data takes long and goes on beside the program")
+		a.progress("runs: still hashing the datasets; the program starts meanwhile")
 	}
 	active, _, err = a.begin(ctx, r, &f.beginFlags, run, format.OwnerProcess)
 	return active, false, late, err
@@ -216,47 +214,27 @@ const hashBefore = 5 * time.Second
 
 // recordLate waits for data that is still being hashed and adds it to the run. A problem of data is no problem of the
 // program, which has ended.
-func (a *app) recordLate(ctx context.Context, active *repo.Active, late *hashing) {
+func (a *app) recordLate(ctx context.Context, active *repo.Active, late *repo.Hashing) {
 	if late == nil {
 		return
 	}
 	select {
-	case <-late.done:
+	case <-late.Done():
 	default:
-		a.progress("runs: waiting for the hash of the data; Ctrl-C goes on without")
+		a.progress("runs: waiting for the hashes of the datasets; press Ctrl-C to stop waiting")
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
-	datasets, _, err := late.finish(ctx, 0)
+	datasets, warnings, _, err := late.Wait(ctx, 0)
+	a.warnAll(warnings)
 	if err != nil {
-		a.progress("runs: not all data is recorded: %v", err)
+		a.warn("not all datasets are recorded: %v", err)
 	}
 	for _, d := range datasets {
 		if err := active.AppendShared(datasetLine(d)); err != nil {
-			a.progress("runs: not all data is recorded: %v", err)
+			a.warn("not all datasets are recorded: %v", err)
 		}
 	}
-}
-
-// entryOf is the program that runs, where it lies in the project: the first argument that is a file there.
-func entryOf(root, dir string, args []string) string {
-	for _, arg := range args {
-		if strings.HasPrefix(arg, "-") {
-			continue
-		}
-		path := arg
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, path)
-		}
-		rel, err := filepath.Rel(root, path)
-		if err != nil || format.CheckPath(filepath.ToSlash(rel)) != nil {
-			continue
-		}
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-			return filepath.ToSlash(rel)
-		}
-	}
-	return ""
 }
 
 func (a *app) programOptions(args, env []string, log *console.Log, started func(int)) program.Options {
@@ -285,29 +263,13 @@ func (a *app) notStarted(err error) error {
 	return err
 }
 
-// endOf says how a run ends by how its program did.
-func endOf(res program.Result, err error) repo.Finish {
+// endedBy says how the program ended, if it could be started.
+func endedBy(res program.Result, err error) repo.Ended {
 	var start *program.StartError
 	if errors.As(err, &start) {
-		code := int64(start.Code)
-		return repo.Finish{Status: format.Failed, ExitCode: &code, EndReason: "the program could not be started"}
+		return repo.Ended{ExitCode: start.Code, NotStarted: true}
 	}
-	code := int64(res.ExitCode)
-	end := repo.Finish{Status: format.Finished, ExitCode: &code, Signal: res.Signal}
-	switch {
-	case res.Received == "SIGINT":
-		end.EndReason = "interrupted"
-		if res.ExitCode != 0 {
-			end.Status = format.Killed
-		}
-	case res.Received != "": // a scheduler takes the machine back; a good program then ends with status 0
-		end.Status, end.EndReason = format.Killed, "preempted"
-	case res.Signal != "":
-		end.Status = format.Killed
-	case res.ExitCode != 0:
-		end.Status = format.Failed
-	}
-	return end
+	return repo.Ended{ExitCode: res.ExitCode, Signal: res.Signal, Received: res.Received}
 }
 
 // endJoined leaves the run to its starter.
@@ -318,45 +280,6 @@ func (a *app) endJoined(active *repo.Active, res program.Result, err error) erro
 	}
 	a.status = res.ExitCode
 	return nil
-}
-
-// sampleMachine records the state of the machine from now on; the function that it returns ends that.
-func (a *app) sampleMachine(ctx context.Context, active *repo.Active, interval time.Duration, pid int, joined bool) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	var sampling sync.WaitGroup
-	sampling.Go(func() {
-		j, err := active.OpenSystemJournal()
-		if err != nil {
-			return // the run goes on without
-		}
-		defer func() { _ = j.Close() }()
-		prefix := ""
-		if joined {
-			prefix = repo.Host() + "/"
-		}
-		sampler := capture.Sampler{Dir: active.Dir, PID: pid}
-		sampler.Sample(ctx) // the first one sets the counters
-		tick := time.NewTicker(interval)
-		defer tick.Stop()
-		for step := int64(0); ; step++ {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			l := &format.Line{Time: time.Now().UnixMicro(), HasStep: true, Step: step}
-			for key, v := range sampler.Sample(ctx) {
-				l.Metrics = append(l.Metrics, format.MetricValue{Key: prefix + key, Value: v})
-			}
-			if err := j.Append(l); err != nil {
-				return
-			}
-		}
-	})
-	return func() {
-		cancel()
-		sampling.Wait()
-	}
 }
 
 // sayRecorded is the last line of exec: the run, its time, and the next step.

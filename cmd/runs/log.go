@@ -158,7 +158,7 @@ func empty(l *format.Line) bool {
 // check holds the params against those of the run, copies artifacts into it and hashes datasets. It returns their lines.
 func (a *app) check(ctx context.Context, active *repo.Active, f *logFlags, l *format.Line) ([]*format.Line, error) {
 	if len(l.Params) > 0 {
-		portable(active.Repository().TreeRoot(), l.Params)
+		l.Params = active.Repository().PortableParams(l.Params)
 		known, err := active.Params(ctx)
 		if err != nil {
 			return nil, err
@@ -186,13 +186,16 @@ func (a *app) parts(ctx context.Context, active *repo.Active, f *logFlags) ([]*f
 	if len(f.datasets) == 0 {
 		return lines, nil
 	}
-	requests, err := a.datasetRequests(ctx, active.Repository(), f.datasets, false)
+	requests, err := a.datasetRequests(ctx, active.Repository(), f.datasets)
 	if err != nil {
 		return nil, err
 	}
-	h := a.hash(ctx, active.Repository(), requests)
-	datasets, _, err := h.finish(ctx, 0)
-	h.cancel()
+	hashed, done := a.hashingProgress(requests)
+	h := active.Repository().HashDatasets(ctx, requests, hashed)
+	datasets, warnings, _, err := h.Wait(ctx, 0)
+	h.Cancel()
+	done()
+	a.warnAll(warnings)
 	for _, d := range datasets {
 		lines = append(lines, datasetLine(d))
 	}
@@ -223,7 +226,7 @@ func (a *app) logRun(ctx context.Context, f *logFlags, l *format.Line, stream, s
 		return err
 	}
 	a.finishGoneBut(ctx, r, f.resume)
-	run, err := a.describe(ctx, r, &f.beginFlags)
+	run, err := a.record(ctx, r, &f.beginFlags)
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ With --env it prints the lines for a shell, so that later calls and programs kno
 				return err
 			}
 			a.finishGoneBut(ctx, r, f.resume)
-			run, err := a.describe(ctx, r, &f)
+			run, err := a.record(ctx, r, &f)
 			if err != nil {
 				return err
 			}

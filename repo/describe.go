@@ -1,0 +1,130 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/capture"
+)
+
+// Description is what the caller says of a new run.
+type Description struct {
+	Name, Experiment, Group, Key string
+	Parent                       string // id
+	Note                         string
+	Params                       format.Params
+	Nulls                        []string // dotted keys of params that are null
+	Tags                         map[string]string
+	Command                      []string // as it was given
+	Dir                          string   // absolute, where the program runs
+}
+
+// DescriptionError says that a text cannot describe a run.
+type DescriptionError struct {
+	What string // "name", "experiment", ...
+	Err  error
+}
+
+func (e *DescriptionError) Error() string { return fmt.Sprintf("the %s %v", e.What, e.Err) }
+func (e *DescriptionError) Unwrap() error { return e.Err }
+
+// Describe makes the record of a new run. Its command, working folder and text params name no path of this machine: the
+// project's root is {project}, and the home folder is ~. A text that cannot be recorded is a *DescriptionError.
+func (r *Repository) Describe(d Description) (*format.Run, error) {
+	for _, text := range []struct{ what, text string }{
+		{"name", d.Name}, {"experiment", d.Experiment}, {"group", d.Group}, {"key", d.Key},
+	} {
+		switch err := format.CheckKey(text.text); {
+		case text.text == "":
+		case strings.TrimSpace(text.text) == "":
+			return nil, &DescriptionError{text.what, errBlank}
+		case err != nil:
+			return nil, &DescriptionError{text.what, fmt.Errorf("cannot be recorded: %w", err)}
+		}
+	}
+	root := r.TreeRoot()
+	run := &format.Run{
+		Name: d.Name, Experiment: d.Experiment, Group: d.Group, Key: d.Key, Parent: d.Parent, Note: d.Note,
+		Params: r.PortableParams(d.Params), Nulls: d.Nulls, Tags: d.Tags,
+	}
+	for _, arg := range d.Command {
+		run.Command = append(run.Command, capture.Portable(root, strings.ToValidUTF8(arg, "\ufffd")))
+	}
+	if rel, err := filepath.Rel(root, d.Dir); err == nil && format.CheckPath(filepath.ToSlash(rel)) == nil {
+		run.Cwd = filepath.ToSlash(rel)
+	}
+	return run, nil
+}
+
+var errBlank = fmt.Errorf("must not be empty")
+
+// PortableParams is a copy of params whose texts name no path of this machine, see Describe.
+func (r *Repository) PortableParams(params format.Params) format.Params {
+	root := r.TreeRoot()
+	portable := params.Clone()
+	for path, v := range params.Leaves() {
+		if text, ok := v.(string); ok {
+			_ = portable.Set(path, capture.Portable(root, text)) // a leaf can be set
+		}
+	}
+	return portable
+}
+
+// EntryPoint is the program that a command runs, as a path relative to TreeRoot: the first argument that is a regular file
+// of the project. It is empty if there is none. dir is where the command runs.
+func (r *Repository) EntryPoint(dir string, command []string) string {
+	for _, arg := range command {
+		if strings.HasPrefix(arg, "-") {
+			continue
+		}
+		path := arg
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(dir, path)
+		}
+		rel, err := filepath.Rel(r.TreeRoot(), path)
+		if err != nil || format.CheckPath(filepath.ToSlash(rel)) != nil {
+			continue
+		}
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return filepath.ToSlash(rel)
+		}
+	}
+	return ""
+}
+
+// CaptureRequest says what a run stands on.
+type CaptureRequest struct {
+	Command  []string // as it was given; empty if it is not known
+	Dir      string   // absolute, where the program runs
+	Datasets []DatasetRequest
+	Wait     time.Duration           // for the hashes of the datasets; 0 is to their end
+	Hashed   func(done, total int64) // bytes hashed so far, and of all; nil for nobody
+}
+
+// Capture writes into run who runs which code, where, and on which data: author, source, machine, environment and
+// datasets. Recording goes on without what cannot be captured; then a warning says so. If the datasets take longer to hash
+// than to be waited for, late gives them, and the caller must wait for it or cancel it.
+func (r *Repository) Capture(ctx context.Context, run *format.Run, q CaptureRequest) (late *Hashing, warnings []string, err error) {
+	h := r.HashDatasets(ctx, q.Datasets, q.Hashed)
+	warnings, err = r.Origin(ctx, run, OriginRequest{Command: q.Command, Dir: q.Dir, Datasets: h.paths()})
+	if err != nil {
+		h.Cancel()
+		return nil, nil, err
+	}
+	datasets, more, done, err := h.Wait(ctx, q.Wait)
+	switch {
+	case err != nil:
+		h.Cancel()
+		return nil, nil, err
+	case !done:
+		return h, warnings, nil
+	}
+	h.Cancel()
+	run.Datasets = datasets
+	return nil, append(warnings, more...), nil
+}
