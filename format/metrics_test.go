@@ -23,7 +23,7 @@ type keyed struct {
 	Point
 }
 
-// randomPoints are hard ones: out of order, repeated, extreme, not finite.
+// randomPoints returns difficult points: out of order, repeated, extreme, not finite.
 func randomPoints(r *rand.Rand, n, keys int) []keyed {
 	values := []float64{0, math.Copysign(0, -1), 1, -1, math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64, 5e-324}
 	steps := []int64{math.MinInt64, -1, 0, 1, math.MaxInt64}
@@ -147,7 +147,7 @@ func TestMetricsAreSortedAndExact(t *testing.T) {
 	}
 }
 
-// curves is what training writes: one time a call for all keys.
+// curves returns points as training writes them: each call has one time for all keys.
 func curves(keys, steps int, add func(string, Point) error) error {
 	r := rand.New(rand.NewPCG(3, 4))
 	now := int64(1764000000_000000)
@@ -357,7 +357,7 @@ func FuzzOwner(f *testing.F) {
 	})
 }
 
-// TestAgrees holds points against what a record sums up.
+// TestAgrees: points that do not agree with the metrics of a record are refused.
 func TestAgrees(t *testing.T) {
 	sorter := NewPointSorter(t.TempDir())
 	defer func() { _ = sorter.Close() }()

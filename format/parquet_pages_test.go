@@ -12,12 +12,12 @@ import (
 	pf "github.com/parquet-go/parquet-go/format"
 )
 
-// falseCodec writes zstd that goes on after the data, under any name.
+// falseCodec writes zstd that continues after the data, under the name of any codec.
 type falseCodec struct {
 	zstd.Codec
 	as     pf.CompressionCodec
-	repeat int // blocks of 128 KiB of zeros behind the data
-	frames int // more frames, of no size, each with a block that says it is compressed
+	repeat int // blocks of 128 KiB of zeros after the data
+	frames int // more frames without a size, each with a block that is marked as compressed
 }
 
 func (c *falseCodec) CompressionCodec() pf.CompressionCodec { return c.as }
@@ -92,7 +92,7 @@ func TestCodecs(t *testing.T) {
 			}
 			check("metrics", readAll(writeCodec(t, test.codec)))
 
-			type file struct { // of both kinds, with an optional column: pages of the second version
+			type file struct { // the optional column has data pages of version 2
 				Path   string `parquet:"path"`
 				Bytes  int64  `parquet:"bytes,delta"`
 				SHA256 string `parquet:"sha256"`
@@ -112,7 +112,8 @@ func TestCodecs(t *testing.T) {
 	}
 }
 
-// TestPageOffsets reads no page at an offset between the pages, of which the bounds know nothing.
+// TestPageOffsets: an offset in the index that is not that of a page is refused, because the page there was not
+// checked.
 func TestPageOffsets(t *testing.T) {
 	data := writePoints(t, []keyed{{"loss", Point{1, 1764000001_000000, 0.5}}}, 0)
 	open := func() *Metrics {

@@ -15,7 +15,7 @@ func FuzzPortablePath(f *testing.F) {
 	f.Fuzz(func(t *testing.T, p string) {
 		for part := range strings.SplitSeq(p, "/") {
 			if part == "" || part == "." || part == ".." || len(part) > maxPartBytes || len(p) > 1000 {
-				return // no path of a file below a folder
+				return // not a path within a folder
 			}
 		}
 		got := PortablePath(p)

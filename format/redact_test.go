@@ -8,8 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestRedactTexts replaces a word wherever people and programs can have put it, and leaves the rest of the record
-// alone.
+// TestRedactTexts: a word is replaced wherever people and programs may have written it, and nothing else changes.
 func TestRedactTexts(t *testing.T) {
 	data := `schema = 1
 id = "20261123-142530-k7qx2m9a"

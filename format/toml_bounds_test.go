@@ -53,7 +53,7 @@ func TestTOMLBounds(t *testing.T) {
 	}
 }
 
-// TestLargestRecord reads what the bounds of params and metrics allow, as it is written and by the general parser.
+// TestLargestRecord: a record at the bounds of params and metrics can be read by both parsers.
 func TestLargestRecord(t *testing.T) {
 	run := exampleRun()
 	run.Params, run.Metrics, run.Unknown = map[string]any{}, map[string]Metric{}, nil

@@ -20,7 +20,7 @@ func TestFastTOMLReadsWhatIsWritten(t *testing.T) {
 	}
 }
 
-// FuzzFastTOML: what the fast parser accepts, the general one accepts, and reads as the same.
+// FuzzFastTOML: what the fast parser accepts, the general one accepts too, with the same result.
 func FuzzFastTOML(f *testing.F) {
 	data, err := EncodeRun(exampleRun())
 	if err != nil {

@@ -73,7 +73,7 @@ func TestValuesRoundTrip(t *testing.T) {
 	}
 }
 
-// TestValuesSpill holds what went through the temporary file, and through several row groups, to what was added.
+// TestValuesSpill: values come back unchanged from the temporary file and from several row groups.
 func TestValuesSpill(t *testing.T) {
 	var in []keyedValue
 	for i := range 150 {
@@ -103,7 +103,7 @@ func TestValuesFull(t *testing.T) {
 	}
 }
 
-// TestValuesBytes fixes the bytes of the file.
+// TestValuesBytes: the same values make the same bytes.
 func TestValuesBytes(t *testing.T) {
 	sum := sha256.Sum256(writeValues(t, someValues()))
 	if got := hex.EncodeToString(sum[:]); got != "76036c52c575a4854b1cf3710a2f26e1eace49ae47b0a98d1eaae7ba7aa1c5b1" {

@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"math"
@@ -64,7 +65,7 @@ func TestSpecExample(t *testing.T) {
 	}
 }
 
-// outcome compares what the reader says of a vector with what it should.
+// outcome returns an error unless the reader does with a vector what its first line says.
 func outcome(data []byte, want string) error {
 	run, err := DecodeRun("run.toml", data)
 	if want == "ok" {
@@ -80,7 +81,7 @@ func outcome(data []byte, want string) error {
 			return err
 		}
 		if string(back.JSON()) != string(run.JSON()) {
-			return fmt.Errorf("written again, it says %s, not %s", back.JSON(), run.JSON())
+			return fmt.Errorf("written again, it is %s, not %s", back.JSON(), run.JSON())
 		}
 		return nil
 	}
@@ -92,7 +93,7 @@ func outcome(data []byte, want string) error {
 	file, ok := err.(*FileError)
 	switch {
 	case err == nil:
-		return fmt.Errorf("was read")
+		return errors.New("it was read")
 	case !ok:
 		return fmt.Errorf("an error without a place: %w", err)
 	case file.Line != line || !strings.Contains(file.Reason, reason):
@@ -103,8 +104,8 @@ func outcome(data []byte, want string) error {
 
 var updateVectors = flag.Bool("update", false, "write the vectors of metrics.parquet anew")
 
-// TestMetricsVectors reads the Parquet files of the vectors: the valid ones hold the points beside them, the damaged
-// ones are refused.
+// TestMetricsVectors: each valid Parquet file of the vectors has the points of the JSON file next to it, and each
+// damaged one is refused.
 func TestMetricsVectors(t *testing.T) {
 	if *updateVectors {
 		writeMetricsVectors(t)
@@ -146,7 +147,7 @@ func readAll(data []byte) error {
 	return m.Each(context.Background(), func(string, []Point) error { return nil })
 }
 
-// pointsJSON is one point a line: key, step, microseconds, value.
+// pointsJSON returns one line per point: key, step, microseconds, value.
 func pointsJSON(points []keyed) string {
 	b := []byte("[\n")
 	for i, p := range points {
@@ -194,7 +195,7 @@ func writeMetricsVectors(t *testing.T) {
 	change("column-name", func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("value"), []byte("vaule")) })
 }
 
-// addVectors begins a fuzz target with the files that match a pattern.
+// addVectors adds the files that match a pattern to the seeds of a fuzz target.
 func addVectors(f *testing.F, pattern string) {
 	files, err := filepath.Glob(vectors + pattern)
 	if err != nil || len(files) == 0 {
@@ -218,7 +219,7 @@ func FuzzDecodeEnvironment(f *testing.F) {
 		}
 		again, digest, err := EncodeEnvironment(e)
 		if err != nil {
-			return // what it holds cannot be written
+			return // it cannot be written
 		}
 		back, err := DecodeEnvironment("x", again)
 		if err != nil {
