@@ -12,7 +12,10 @@ import (
 )
 
 func run(params map[string]any, metrics map[string]format.Metric) *format.Run {
-	return &format.Run{ID: "20261123-142530-k7qx2m9a", Status: format.Finished, Params: params, Metrics: metrics, Tags: map[string]string{"t": "1"}, Started: time.Unix(0, 0), Ended: time.Unix(60, 0)}
+	return &format.Run{
+		ID: "20261123-142530-k7qx2m9a", Status: format.Finished, Params: params, Metrics: metrics,
+		Tags: map[string]string{"t": "1"}, Started: time.Unix(0, 0), Ended: time.Unix(60, 0),
+	}
 }
 
 func single(r *format.Run) Side { return Side{Runs: []*format.Run{r}} }
@@ -20,10 +23,18 @@ func single(r *format.Run) Side { return Side{Runs: []*format.Run{r}} }
 func goal(metric string) string { return map[string]string{"rmse": "min", "acc": "max"}[metric] }
 
 func TestCompareParams(t *testing.T) {
-	a := run(map[string]any{"lr": int64(1), "nested": map[string]any{"x": 0.5, "same": "y"}, "list": []any{int64(1), 2.0}, "nan": math.NaN(), "text": "1", "big": int64(1<<53 + 1)}, nil)
-	b := run(map[string]any{"lr": 1.0, "nested": map[string]any{"x": 0.25, "same": "y"}, "list": []any{1.0, int64(2)}, "nan": math.NaN(), "text": int64(1), "big": float64(1 << 53)}, nil)
+	a := run(map[string]any{
+		"lr": int64(1), "nested": map[string]any{"x": 0.5, "same": "y"}, "list": []any{int64(1), 2.0}, "nan": math.NaN(),
+		"text": "1", "big": int64(1<<53 + 1),
+	}, nil)
+	b := run(map[string]any{
+		"lr": 1.0, "nested": map[string]any{"x": 0.25, "same": "y"}, "list": []any{1.0, int64(2)}, "nan": math.NaN(),
+		"text": int64(1), "big": float64(1 << 53),
+	}, nil)
 	b.Nulls = []string{"gone"}
-	want := []Value{{"big", int64(1<<53 + 1), float64(1 << 53)}, {"gone", nil, None}, {"nested.x", 0.5, 0.25}, {"text", "1", int64(1)}}
+	want := []Value{
+		{"big", int64(1<<53 + 1), float64(1 << 53)}, {"gone", nil, None}, {"nested.x", 0.5, 0.25}, {"text", "1", int64(1)},
+	}
 	if d := cmp.Diff(want, Compare(single(a), single(b), Options{}).Params, cmp.AllowUnexported(none{})); d != "" {
 		t.Error(d)
 	}
@@ -36,7 +47,8 @@ func TestCompareParams(t *testing.T) {
 // TestCompareWithItself: a run has no difference from itself, whatever it holds.
 func TestCompareWithItself(t *testing.T) {
 	r := run(map[string]any{"l": []any{map[string]any{"a": math.NaN()}}, "e": map[string]any{}}, map[string]format.Metric{
-		"rmse": {Last: 1, Min: &format.Extreme{Value: 0.5, Step: 3}, Max: &format.Extreme{Value: 2}, Count: 4}, "odd": {Last: 1, Count: 1},
+		"rmse": {Last: 1, Min: &format.Extreme{Value: 0.5, Step: 3}, Max: &format.Extreme{Value: 2}, Count: 4},
+		"odd":  {Last: 1, Count: 1},
 	})
 	r.Datasets = []format.Dataset{{Name: "d", SHA256: "x"}}
 	r.Nulls = []string{"n"}
@@ -44,15 +56,23 @@ func TestCompareWithItself(t *testing.T) {
 	if len(c.Params)+len(c.Metrics)+len(c.Tags)+len(c.Datasets)+len(c.Attributes)+len(c.Problems) != 0 {
 		t.Errorf("%+v", c)
 	}
-	if all := Compare(single(r), single(r), Options{Goal: goal, All: true}); len(all.Params) != 3 || len(all.Metrics) != 2 || len(all.Datasets) != 1 {
+	if all := Compare(single(r), single(r), Options{Goal: goal, All: true}); len(all.Params) != 3 ||
+		len(all.Metrics) != 2 || len(all.Datasets) != 1 {
 		t.Errorf("with all: %+v", all)
 	}
 }
 
 func TestCompareMetrics(t *testing.T) {
 	nan := math.NaN()
-	a := run(nil, map[string]format.Metric{"rmse": {Last: 3, Min: &format.Extreme{Value: 2, Step: 5}, Max: &format.Extreme{Value: 9}, Count: 9}, "acc": {Last: 0.5, Count: 1}, "x": {Last: 1, Count: 1}, "nan": {Last: nan, Count: 1}, "old": {Last: 1, Count: 1}, "zero": {Last: 0, Count: 1}})
-	b := run(nil, map[string]format.Metric{"rmse": {Last: 1, Count: 1}, "acc": {Last: 0.25, Count: 1}, "x": {Last: 2, Count: 1}, "nan": {Last: 1, Count: 1}, "new": {Last: 1, Count: 1}, "zero": {Last: 1, Count: 1}})
+	a := run(nil, map[string]format.Metric{
+		"rmse": {Last: 3, Min: &format.Extreme{Value: 2, Step: 5}, Max: &format.Extreme{Value: 9}, Count: 9},
+		"acc":  {Last: 0.5, Count: 1}, "x": {Last: 1, Count: 1}, "nan": {Last: nan, Count: 1}, "old": {Last: 1, Count: 1},
+		"zero": {Last: 0, Count: 1},
+	})
+	b := run(nil, map[string]format.Metric{
+		"rmse": {Last: 1, Count: 1}, "acc": {Last: 0.25, Count: 1}, "x": {Last: 2, Count: 1}, "nan": {Last: 1, Count: 1},
+		"new": {Last: 1, Count: 1}, "zero": {Last: 1, Count: 1},
+	})
 	got := map[string]Metric{}
 	for _, m := range Compare(single(a), single(b), Options{Goal: goal}).Metrics {
 		got[m.Key] = m
@@ -61,7 +81,8 @@ func TestCompareMetrics(t *testing.T) {
 		verdict         Verdict
 		delta, relative float64
 	}{
-		"rmse": {Better, -1, -0.5}, "acc": {Worse, -0.25, -0.5}, "x": {Unknown, 1, 1}, "nan": {Unknown, nan, nan}, "old": {Unknown, nan, nan}, "new": {Unknown, nan, nan}, "zero": {Unknown, 1, nan},
+		"rmse": {Better, -1, -0.5}, "acc": {Worse, -0.25, -0.5}, "x": {Unknown, 1, 1}, "nan": {Unknown, nan, nan},
+		"old": {Unknown, nan, nan}, "new": {Unknown, nan, nan}, "zero": {Unknown, 1, nan},
 	} {
 		m := got[key]
 		if m.Verdict != want.verdict || !same(m.Delta, want.delta) || !same(m.Relative, want.relative) {
@@ -79,7 +100,8 @@ func TestCompareGroups(t *testing.T) {
 	group := func(name string, lr float64, values ...float64) Side {
 		s := Side{Group: name}
 		for i, v := range values {
-			s.Runs = append(s.Runs, run(map[string]any{"lr": lr, "seed": int64(i)}, map[string]format.Metric{"rmse": {Last: v, Count: 1}}))
+			s.Runs = append(s.Runs, run(map[string]any{"lr": lr, "seed": int64(i)},
+				map[string]format.Metric{"rmse": {Last: v, Count: 1}}))
 		}
 		return s
 	}
@@ -107,7 +129,8 @@ func TestCompareGroups(t *testing.T) {
 	if d := cmp.Diff([]string{"lr"}, c.Mixed); d != "" || c.Metrics[0].Verdict != Unknown {
 		t.Errorf("%s %+v", d, c.Metrics)
 	}
-	if d := cmp.Diff([]Value{{"lr", 1.0, 2.0}}, Compare(group("a", 1, 1, 2), group("b", 2, 1, 2), options).Params); d != "" {
+	params := Compare(group("a", 1, 1, 2), group("b", 2, 1, 2), options).Params
+	if d := cmp.Diff([]Value{{"lr", 1.0, 2.0}}, params); d != "" {
 		t.Error(d)
 	}
 }
@@ -116,7 +139,9 @@ func TestCompareManifests(t *testing.T) {
 	e := func(path, sum string, bytes int64) format.ManifestEntry {
 		return format.ManifestEntry{Path: path, SHA256: sum, Bytes: bytes}
 	}
-	a := []format.ManifestEntry{e("changed", "1", 1), e("gone", "2", 2), e("old", "3", 3), e("old2", "3", 3), e("same", "4", 4)}
+	a := []format.ManifestEntry{
+		e("changed", "1", 1), e("gone", "2", 2), e("old", "3", 3), e("old2", "3", 3), e("same", "4", 4),
+	}
 	b := []format.ManifestEntry{e("added", "5", 5), e("changed", "6", 6), e("new", "3", 3), e("same", "4", 4)}
 	want := []FileChange{
 		{Path: "added", Change: "added", Bytes: [2]int64{0, 5}},
@@ -134,7 +159,8 @@ func TestCompareManifests(t *testing.T) {
 func TestCurves(t *testing.T) {
 	long := points(make([]float64, 3*CurvePoints)...)
 	long[len(long)-1].Value = 7
-	a, b := single(run(nil, map[string]format.Metric{"rmse": {Last: 7, Count: 1200}})), single(run(nil, map[string]format.Metric{"rmse": {Last: 1, Count: 2}}))
+	a := single(run(nil, map[string]format.Metric{"rmse": {Last: 7, Count: 1200}}))
+	b := single(run(nil, map[string]format.Metric{"rmse": {Last: 1, Count: 2}}))
 	a.Points = func(string) ([]format.Point, error) { return long, nil }
 	b.Points = func(string) ([]format.Point, error) { return points(2, 1), nil }
 	m := Compare(a, b, Options{}).Metrics[0]
@@ -155,7 +181,8 @@ func TestCurves(t *testing.T) {
 }
 
 func TestProblems(t *testing.T) {
-	a, b := run(nil, map[string]format.Metric{"rmse": {Last: 1, Count: 2}}), run(nil, map[string]format.Metric{"rmse": {Last: 2, Count: 2}})
+	a := run(nil, map[string]format.Metric{"rmse": {Last: 1, Count: 2}})
+	b := run(nil, map[string]format.Metric{"rmse": {Last: 2, Count: 2}})
 	a.Datasets = []format.Dataset{{Name: "d", SHA256: "x", Manifest: "m"}}
 	b.Datasets = []format.Dataset{{Name: "d", SHA256: "y", Manifest: "n"}}
 	x, y := single(a), single(b)
@@ -178,7 +205,8 @@ func TestProblems(t *testing.T) {
 	if d := cmp.Diff(want, texts()); d != "" {
 		t.Error(d)
 	}
-	if got := (Problem{Kind: SourceUnread, Err: errors.New("not here")}).String(); got != "the source was not compared: not here" {
+	unread := Problem{Kind: SourceUnread, Err: errors.New("not here")}
+	if got := unread.String(); got != "the source was not compared: not here" {
 		t.Error(got)
 	}
 }

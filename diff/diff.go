@@ -1,3 +1,8 @@
+// Package diff compares two runs or groups of runs: it takes records and returns one value that says what differs.
+//
+// The package knows no terminal, no git and no files, and imports no other package of this module but format. To change
+// what is compared, start with Comparison and Compare. Verdicts are decided in metric.go, and the statistics behind
+// them are in welch.go.
 package diff
 
 import (
@@ -17,9 +22,9 @@ type Side struct {
 	Runs        []*format.Run // newest first; at least one. A chain of resumed runs is one, merged by the caller
 	Group       string        // how the group was named; empty for a single run
 	Environment *format.EnvironmentFile
-	// Manifest lists the files of a dataset; nil, nil where it has no list.
+	// Manifest returns the files of a dataset. It returns nil, nil if the dataset has no list of files.
 	Manifest func(format.Dataset) ([]format.ManifestEntry, error)
-	// Points are those of a metric, sorted by step; only asked of single runs.
+	// Points returns the points of a metric, sorted by step. Only single runs need it.
 	Points func(metric string) ([]format.Point, error)
 }
 
@@ -30,13 +35,13 @@ type Options struct {
 	Goal    func(metric string) string // min, max or empty
 	Metrics *regexp.Regexp             // which metrics; nil is all
 	Strict  bool                       // 1 and 1.0 are different
-	All     bool                       // what is equal too
-	Level   float64                    // of a test between groups
+	All     bool                       // also return what is equal
+	Level   float64                    // significance level of a test between groups
 	Seeds   []string                   // params that may differ within a group
-	Source  []File                     // the files whose source differs
+	Source  []File                     // the source files that differ
 }
 
-// Comparison is all that two sides differ in.
+// Comparison is everything in which two sides differ.
 type Comparison struct {
 	A, B        Head
 	Params      []Value
@@ -51,17 +56,17 @@ type Comparison struct {
 	Attributes  []Value // command, cwd, status, exit_code
 	Artifacts   []Value // digests by path
 	Duration    [2]time.Duration
-	Mixed       []string // params that differ within a group: then it has no verdict
+	Mixed       []string // what differs within a group besides its seeds: then there are no verdicts
 	Problems    []Problem
 }
 
-// Head names a side.
+// Head identifies a side.
 type Head struct {
 	ID, Name, Group string
-	Runs            []string // ids, of a group
+	Runs            []string // ids of the runs of a group
 }
 
-// Value is a key with the values of both sides; nil where a side does not have it.
+// Value is a key with the values of both sides. A side that does not have the key has nil.
 type Value struct {
 	Key  string
 	A, B any
@@ -70,11 +75,11 @@ type Value struct {
 // Same reports whether both sides have the same value.
 func (v Value) Same(strict bool) bool { return equal(v.A, v.B, strict) }
 
-// Dataset is data of one name on both sides.
+// Dataset is a dataset by its name, on both sides.
 type Dataset struct {
 	Name  string
 	A, B  *format.Dataset
-	Files []FileChange // nil where a side has no list of its files
+	Files []FileChange // nil if a side has no list of files
 }
 
 // Same reports whether both sides have the dataset with the same content.
@@ -90,7 +95,7 @@ type FileChange struct {
 
 // Source is the code of both sides.
 type Source struct {
-	A, B  string // trees; commits where no tree was recorded
+	A, B  string // trees, or commits if no tree was recorded
 	Files []File
 }
 
@@ -101,7 +106,7 @@ type File struct {
 	Added, Removed int64  // lines; -1 for a binary file
 }
 
-// Compare compares two sides.
+// Compare compares two sides. Each must have at least one run.
 func Compare(a, b Side, o Options) *Comparison {
 	x, y := a.first(), b.first()
 	c := &Comparison{A: a.head(), B: b.head()}
@@ -141,7 +146,7 @@ func tree(r *format.Run) string {
 	return cmp.Or(r.Source.Tree, r.Source.Commit)
 }
 
-// values pairs the keys of two sides, sorted; what is equal is left out unless all are asked for.
+// values pairs the values of two sides, sorted by key. It leaves out equal ones unless All is set.
 func (o Options) values(a, b map[string]any) []Value {
 	keys := maps.Clone(a)
 	if keys == nil {
@@ -158,13 +163,13 @@ func (o Options) values(a, b map[string]any) []Value {
 	return list
 }
 
-// none stands for a param that is null: it is there and has no value.
+// none stands for a param that is null: it is set and has no value.
 type none struct{}
 
 // None is the value of a param that is null.
 var None any = none{}
 
-// flat gives nested params dotted keys; lists stay whole.
+// flat returns params under dotted keys. A list stays one value.
 func flat(params format.Params, nulls []string) map[string]any {
 	out := make(map[string]any, len(params)+len(nulls))
 	for path, v := range params.Leaves() {
@@ -210,7 +215,7 @@ func attributes(r *format.Run) map[string]any {
 	return out
 }
 
-// equal compares values with their types; an integer equals a float of the same value unless strict.
+// equal compares values and their types. An integer equals a float with the same value, unless strict is set.
 func equal(a, b any, strict bool) bool {
 	switch x := a.(type) {
 	case nil:
@@ -240,16 +245,16 @@ func equal(a, b any, strict bool) bool {
 	return a == b
 }
 
-// withoutSeeds takes out what may differ within a group, and names what may not and does.
+// withoutSeeds removes what may differ within a group, and lists in Mixed what differs although it may not.
 func (c *Comparison) withoutSeeds(a, b Side, o Options) {
-	c.Params = slices.DeleteFunc(c.Params, func(v Value) bool { return isSeed(v.Key, o.Seeds) })
+	c.Params = slices.DeleteFunc(c.Params, func(v Value) bool { return format.IsSeed(v.Key, o.Seeds) })
 	c.Attributes = slices.DeleteFunc(c.Attributes, func(v Value) bool { return v.Key == "command" })
 	mixed := map[string]bool{}
 	for _, s := range []Side{a, b} {
 		first := flat(s.first().Params, s.first().Nulls)
 		for _, r := range s.Runs[1:] {
 			for _, v := range (Options{Strict: o.Strict}).values(first, flat(r.Params, r.Nulls)) {
-				if !isSeed(v.Key, o.Seeds) {
+				if !format.IsSeed(v.Key, o.Seeds) {
 					mixed[v.Key] = true
 				}
 			}
@@ -276,11 +281,6 @@ func sameData(a, b *format.Run) bool {
 	return slices.Equal(identities(a), identities(b))
 }
 
-func isSeed(key string, seeds []string) bool {
-	last := key[strings.LastIndexByte(key, '.')+1:]
-	return slices.Contains(seeds, key) || slices.Contains(seeds, last)
-}
-
 // datasets pairs data by name and lists the files that differ.
 func (c *Comparison) datasets(a, b Side, o Options) {
 	byName := map[string]*Dataset{}
@@ -301,7 +301,8 @@ func (c *Comparison) datasets(a, b Side, o Options) {
 		if same && !o.All {
 			continue
 		}
-		if !same && d.A != nil && d.B != nil && a.Manifest != nil && b.Manifest != nil && d.A.Manifest != "" && d.B.Manifest != "" {
+		if !same && d.A != nil && d.B != nil && a.Manifest != nil && b.Manifest != nil && d.A.Manifest != "" &&
+			d.B.Manifest != "" {
 			x, errA := a.Manifest(*d.A)
 			y, errB := b.Manifest(*d.B)
 			if err := cmp.Or(errA, errB); err != nil {
@@ -314,8 +315,8 @@ func (c *Comparison) datasets(a, b Side, o Options) {
 	}
 }
 
-// CompareManifests lists the files that two versions of a dataset differ in. A file that went and one that came with the
-// same content are one that was renamed.
+// CompareManifests returns the files in which two versions of a dataset differ, sorted by path. A file that was removed
+// and one with the same content that was added count as one renamed file.
 func CompareManifests(a, b []format.ManifestEntry) []FileChange {
 	before := make(map[string]format.ManifestEntry, len(a))
 	for _, e := range a {
@@ -341,7 +342,9 @@ func CompareManifests(a, b []format.ManifestEntry) []FileChange {
 	}
 	for _, e := range added {
 		if from := gone[e.SHA256]; e.SHA256 != "" && len(from) > 0 {
-			changes = append(changes, FileChange{Path: e.Path, From: from[0], Change: "renamed", Bytes: [2]int64{e.Bytes, e.Bytes}})
+			changes = append(changes, FileChange{
+				Path: e.Path, From: from[0], Change: "renamed", Bytes: [2]int64{e.Bytes, e.Bytes},
+			})
 			gone[e.SHA256] = from[1:]
 			delete(before, from[0])
 			continue

@@ -40,15 +40,28 @@ func TestCompareSeries(t *testing.T) {
 		}
 	}
 	got := CompareSeries(points(1, 10, 100), points(1, 11, 100), 0)
-	if d := cmp.Diff(Series{Sameness: Different, Relative: 1.0 / 11, Absolute: 1, Step: 1, Points: [2]int{3, 3}, Common: 3}, got); d != "" {
+	want := Series{Sameness: Different, Relative: 1.0 / 11, Absolute: 1, Step: 1, Points: [2]int{3, 3}, Common: 3}
+	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
 }
 
 func TestCompareEnvironments(t *testing.T) {
-	a := &format.EnvironmentFile{OS: "linux", Python: &format.Python{Version: "3.11.7", Implementation: "CPython"}, Packages: format.Packages{"numpy": "1.26.4", "six": "1", "old": "1"}}
-	b := &format.EnvironmentFile{OS: "linux", Python: &format.Python{Version: "3.12.0", Implementation: "CPython"}, Packages: format.Packages{"numpy": "2.1.0", "six": "1", "new": "2"}, CUDA: "12.4"}
-	want := []Change{{"cuda", "", "12.4"}, {"python", "CPython 3.11.7", "CPython 3.12.0"}, {"new", "", "2"}, {"numpy", "1.26.4", "2.1.0"}, {"old", "1", ""}}
+	a := &format.EnvironmentFile{
+		OS: "linux", Python: &format.Python{Version: "3.11.7", Implementation: "CPython"},
+		Packages: format.Packages{"numpy": "1.26.4", "six": "1", "old": "1"},
+	}
+	b := &format.EnvironmentFile{
+		OS: "linux", Python: &format.Python{Version: "3.12.0", Implementation: "CPython"},
+		Packages: format.Packages{"numpy": "2.1.0", "six": "1", "new": "2"}, CUDA: "12.4",
+	}
+	want := []Change{
+		{"cuda", "", "12.4"},
+		{"python", "CPython 3.11.7", "CPython 3.12.0"},
+		{"new", "", "2"},
+		{"numpy", "1.26.4", "2.1.0"},
+		{"old", "1", ""},
+	}
 	if d := cmp.Diff(want, CompareEnvironments(a, b)); d != "" {
 		t.Error(d)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Change is a key that two sides give differently; a side without it has an empty text.
+// Change is a key with different values on two sides. A side that does not have the key has an empty value.
 type Change struct{ Key, A, B string }
 
 // changes collects what differs.
@@ -20,7 +20,7 @@ func (c *changes) add(key, a, b string) {
 	}
 }
 
-// CompareEnvironments lists what differs between two environments, packages by name. Either may be nil: not known.
+// CompareEnvironments returns what differs between two environments. It returns nil if one is nil, which means unknown.
 func CompareEnvironments(a, b *format.EnvironmentFile) []Change {
 	if a == nil || b == nil {
 		return nil
@@ -34,7 +34,13 @@ func CompareEnvironments(a, b *format.EnvironmentFile) []Change {
 	for _, part := range []struct {
 		prefix string
 		a, b   format.Packages
-	}{{"", a.Packages, b.Packages}, {"conda:", a.Conda, b.Conda}, {"go:", a.Go, b.Go}, {"node:", a.Node, b.Node}, {"r:", a.R, b.R}} {
+	}{
+		{"", a.Packages, b.Packages},
+		{"conda:", a.Conda, b.Conda},
+		{"go:", a.Go, b.Go},
+		{"node:", a.Node, b.Node},
+		{"r:", a.R, b.R},
+	} {
 		c.texts(part.prefix, part.a, part.b)
 	}
 	c.texts("", a.Locks, b.Locks)
@@ -48,7 +54,7 @@ func pythonOf(e *format.EnvironmentFile) string {
 	return strings.TrimSpace(e.Python.Implementation + " " + e.Python.Version)
 }
 
-// texts adds the keys of two maps that differ, sorted.
+// texts adds the keys whose values differ, sorted.
 func (c *changes) texts(prefix string, a, b map[string]string) {
 	keys := map[string]bool{}
 	for key := range a {
@@ -62,7 +68,7 @@ func (c *changes) texts(prefix string, a, b map[string]string) {
 	}
 }
 
-// CompareVariables lists the recorded environment variables that differ.
+// CompareVariables returns the recorded environment variables that differ.
 func CompareVariables(a, b *format.Environment) []Change {
 	var c changes
 	var x, y map[string]string
@@ -76,7 +82,7 @@ func CompareVariables(a, b *format.Environment) []Change {
 	return c
 }
 
-// CompareMachines lists what of two machines may change a result.
+// CompareMachines returns the differences between two machines that may change a result.
 func CompareMachines(a, b *format.Machine) []Change {
 	if a == nil || b == nil {
 		return nil

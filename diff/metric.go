@@ -146,7 +146,7 @@ func level(runs []*format.Run, key, goal string) (*Level, []float64) {
 	return l, values
 }
 
-// decide gives the verdict. A comparison of single runs never claims that a difference is more than the noise of a seed.
+// decide sets the verdict. A comparison of single runs never claims that a difference is more than noise of the seed.
 func (m *Metric) decide(a, b []float64, single, mixed bool, level float64) {
 	switch {
 	case len(a) == 0 || len(b) == 0:

@@ -1,4 +1,3 @@
-// Package diff compares two runs: records in, one value out. It knows no terminal, no git and no files.
 package diff
 
 import (
@@ -10,11 +9,11 @@ import (
 // Sameness is how alike the points of one metric are in two runs.
 type Sameness int
 
-// From the same bits to nothing to compare.
+// The values of Sameness.
 const (
 	Identical Sameness = iota // every step and every value, bit for bit
-	Within                    // every step, and no value further off than the tolerance
-	Different                 // a value is further off, or a step is missing
+	Within                    // every step, and no value differs by more than the tolerance
+	Different                 // a value differs by more, or a step is missing
 	Missing                   // the second run lacks the metric
 	New                       // the first run lacks it
 )
@@ -27,14 +26,14 @@ func (s Sameness) String() string {
 type Series struct {
 	Sameness Sameness
 	Relative float64 // the largest |a-b| / max(|a|, |b|) at a common step
-	Absolute float64 // the largest |a-b|
+	Absolute float64 // the largest |a-b| at a common step
 	Step     int64   // where the relative difference is largest
 	Points   [2]int  // of each side
-	Common   int     // points with a partner at the same step
+	Common   int     // points whose step both sides have
 }
 
-// CompareSeries compares points that are sorted by step. Times do not count. A tolerance is relative: 1e-6 allows one
-// millionth of the larger value. NaN equals NaN.
+// CompareSeries compares points that are sorted by step. It ignores their times. The tolerance is relative: 1e-6 allows
+// one millionth of the larger value. NaN equals NaN.
 func CompareSeries(a, b []format.Point, tolerance float64) Series {
 	s := Series{Points: [2]int{len(a), len(b)}}
 	switch {

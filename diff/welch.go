@@ -2,15 +2,15 @@ package diff
 
 import "math"
 
-// Test is the outcome of a test of the difference of two means.
+// Test is the result of a test for a difference between two means.
 type Test struct {
 	P         float64 // two-sided
-	Low, High float64 // interval of mean(b) - mean(a) at 1 - level
+	Low, High float64 // confidence interval of mean(b) - mean(a) at 1 - level
 }
 
-// Welch tests whether two samples have different means without assuming equal variances: B. L. Welch, Biometrika 34 (1947),
-// with the degrees of freedom of F. E. Satterthwaite, Biometrics Bulletin 2 (1946). Both need two values. Samples without
-// any spread differ for certain, or not at all.
+// Welch tests whether two samples have different means, without assuming equal variances: B. L. Welch, Biometrika 34
+// (1947), with the degrees of freedom of F. E. Satterthwaite, Biometrics Bulletin 2 (1946). Each sample needs two
+// values. If neither has any spread, P is 0 or 1. If a value is not finite, all results are NaN.
 func Welch(a, b []float64, level float64) Test {
 	delta := mean(b) - mean(a)
 	va, vb := variance(a)/float64(len(a)), variance(b)/float64(len(b))
@@ -36,7 +36,7 @@ func mean(v []float64) float64 {
 	return sum
 }
 
-// variance is that of a sample, n-1.
+// variance returns the variance of a sample, with n-1.
 func variance(v []float64) float64 {
 	m, sum := mean(v), 0.0
 	for _, x := range v {
@@ -45,12 +45,12 @@ func variance(v []float64) float64 {
 	return sum / float64(len(v)-1)
 }
 
-// studentTwoSided is the probability of a larger |t|: I(df/(df+t²); df/2, 1/2), DLMF 8.17.
+// studentTwoSided returns the probability of a larger |t|: I(df/(df+t²); df/2, 1/2), DLMF 8.17.
 func studentTwoSided(t, df float64) float64 {
 	return incompleteBeta(df/(df+t*t), df/2, 0.5)
 }
 
-// studentQuantile inverts the distribution by halving: p is above one half.
+// studentQuantile inverts the distribution by bisection, for p above one half.
 func studentQuantile(p, df float64) float64 {
 	low, high := 0.0, 1.0
 	for studentTwoSided(high, df)/2 > 1-p && high < 1e300 {
@@ -70,8 +70,8 @@ func studentQuantile(p, df float64) float64 {
 	return high
 }
 
-// incompleteBeta is the regularized incomplete beta function by its continued fraction, DLMF 8.17.22, with the recurrence
-// of W. J. Lentz, Applied Optics 15 (1976).
+// incompleteBeta returns the regularized incomplete beta function. It evaluates the continued fraction of DLMF 8.17.22
+// with the recurrence of W. J. Lentz, Applied Optics 15 (1976).
 func incompleteBeta(x, a, b float64) float64 {
 	switch {
 	case x <= 0:

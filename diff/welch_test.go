@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestStudent compares with values of tables: t at which a two-sided test of 5% begins, by degrees of freedom.
+// TestStudent compares with published tables: the critical t of a two-sided test at 5%, by degrees of freedom.
 func TestStudent(t *testing.T) {
 	for _, c := range []struct{ df, t, p float64 }{
 		{1, 12.7062047364, 0.05},
@@ -69,8 +69,8 @@ func falseVerdicts(n, pairs int, draw func(*rand.Rand) float64) float64 {
 	return float64(wrong) / float64(pairs)
 }
 
-// TestFalseVerdicts holds the table of SPEC.md: groups drawn from one distribution are called different at most as often as
-// the level says, with room for the noise of 10,000 pairs (three standard errors).
+// TestFalseVerdicts: groups from one distribution are called different at most as often as SPEC.md says. Three standard
+// errors are allowed for the noise of 10,000 pairs.
 func TestFalseVerdicts(t *testing.T) {
 	const pairs = 10_000
 	room := 3 * math.Sqrt(0.05*0.95/pairs)

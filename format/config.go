@@ -212,6 +212,12 @@ func (c *Config) Seeds() []string {
 	return append(defaultSeeds[:len(defaultSeeds):len(defaultSeeds)], c.Replicates.Seeds...)
 }
 
+// IsSeed reports whether a dotted param is one of the seeds, by its whole path or by its last part.
+func IsSeed(key string, seeds []string) bool {
+	last := key[strings.LastIndexByte(key, '.')+1:]
+	return slices.Contains(seeds, key) || slices.Contains(seeds, last)
+}
+
 // GoalIn returns a function that returns the goal of a metric: the configured one, or otherwise that of the first run
 // that defines the metric, or what its name tells. The function remembers what it found. It is for one goroutine.
 func (c *Config) GoalIn(runs ...*Run) func(metric string) string {

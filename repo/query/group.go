@@ -67,7 +67,7 @@ func Replicates(r *format.Run, seeds []string) string {
 	b := appendString(make([]byte, 0, 256), r.Experiment)
 	b = appendParams(b, r.Params, seeds)
 	for _, key := range slices.Sorted(slices.Values(r.Nulls)) {
-		if !isSeed(key, seeds) {
+		if !format.IsSeed(key, seeds) {
 			b = appendString(append(b, '0'), key)
 		}
 	}
@@ -109,18 +109,12 @@ func appendParams(b []byte, params format.Params, seeds []string) []byte {
 func withinSeed(path, seeds []string) bool {
 	key := path[0]
 	for _, part := range path[1:] {
-		if isSeed(key, seeds) {
+		if format.IsSeed(key, seeds) {
 			return true
 		}
 		key += "." + part
 	}
-	return isSeed(key, seeds)
-}
-
-// isSeed reports whether a dotted param is one of the seeds, by its whole path or its last part.
-func isSeed(key string, seeds []string) bool {
-	last := key[strings.LastIndexByte(key, '.')+1:]
-	return slices.Contains(seeds, key) || slices.Contains(seeds, last)
+	return format.IsSeed(key, seeds)
 }
 
 // appendCanonical writes a value so that equal values by format.EqualValue are equal bytes, and others are not. Texts go
@@ -166,7 +160,7 @@ func labelReplicates(groups []Group, seeds []string) {
 	for i, g := range groups {
 		firsts[i] = g.Runs[0]
 	}
-	keys := slices.DeleteFunc(DifferingParams(firsts), func(key string) bool { return isSeed(key, seeds) })
+	keys := slices.DeleteFunc(DifferingParams(firsts), func(key string) bool { return format.IsSeed(key, seeds) })
 	for i, g := range groups {
 		params := g.Runs[0].Params.Flatten()
 		var parts []string
