@@ -36,13 +36,13 @@ func (a *app) clientFinish(ctx context.Context, q *clientRequest) (clientAnswer,
 	active.StopSidecar()
 	if t := q.TensorBoard; t.On {
 		if e, err := active.Entry(ctx); err != nil {
-			a.progress("runs: TensorBoard's event files are not taken over: %v", err)
+			a.progress("runs: TensorBoard event files are not imported: %v", err)
 		} else {
-			ask := tensorboard.Request{Since: e.Started, Dirs: t.Dirs}
+			ask := tensorboard.Search{Since: e.Started, Dirs: t.Dirs}
 			if t.PID > 0 {
 				ask.PIDs = []int{t.PID}
 			}
-			a.takeOver(ctx, active, ask)
+			a.importEventFiles(ctx, active, ask)
 		}
 	}
 	done, err := active.Finish(ctx, end)

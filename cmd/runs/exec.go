@@ -130,9 +130,9 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 		a.progress("runs: the captured output is not complete: %v", logErr)
 	}
 	if watcher != nil {
-		q := tensorboard.Request{Since: began, Dirs: []string{s.dir}}
+		q := tensorboard.Search{Since: began, Dirs: []string{s.dir}}
 		watcher.Stop(&q)
-		a.takeOver(ctx, active, q)
+		a.importEventFiles(ctx, active, q)
 	}
 	if s.joined {
 		return a.endJoined(active, res, runErr)

@@ -43,7 +43,7 @@ func (a *app) importLogs(ctx context.Context, kind logKind, ask importer.Request
 	}
 	var done *importer.Imported
 	err := a.takeIn(ctx, ask.DryRun, func(r *repo.Repository, tell func(done, total int)) (err error) {
-		ask.Tell = tell
+		ask.Progress = tell
 		if done, err = kind.take(ctx, r, ask); err != nil {
 			err = fmt.Errorf("importing %s: %w", repo.Relative(a.dir, ask.Path), err)
 		}
@@ -56,16 +56,16 @@ func (a *app) importLogs(ctx context.Context, kind logKind, ask importer.Request
 		a.progress("runs: %s", w)
 	}
 	if n := len(done.Empty); n > 0 {
-		a.progress("runs: left out: %s without %s: %s", plural(n, "log"), kind.what, firstNames(done.Empty))
+		a.progress("runs: skipped %s without %s: %s", plural(n, "log"), kind.what, firstNames(done.Empty))
 	}
 	for _, name := range done.InProgress {
-		a.progress("runs: left out: %s was written within the last minute and has no end: import it again when it has ended", name)
+		a.progress("runs: skipped %s: it has no end and changed within the last minute; import it again when it has ended", name)
 	}
 	a.sayLeftOut(&share.Imported{From: ask.Path, Removed: done.Removed, Refused: done.Refused})
 	if asJSON {
 		err = a.printJSON(importedLogsJSON{
 			importedJSON: importedJSON{
-				Bytes: done.Bytes, DryRun: ask.DryRun, Files: done.Files, From: ask.Path, Here: done.Here, InProgress: done.InProgress,
+				Bytes: done.Bytes, DryRun: ask.DryRun, Files: done.Files, From: ask.Path, Here: done.Present, InProgress: done.InProgress,
 				Kind: kind.name, Refused: newDamageJSON(done.Refused), Removed: done.Removed, Runs: done.Runs,
 			},
 			Empty: done.Empty, Logs: newLogsJSON(done.Logs), Points: done.Points,
@@ -76,7 +76,7 @@ func (a *app) importLogs(ctx context.Context, kind logKind, ask importer.Request
 				a.print("%s  %s", l.ID, terminal.Clean(strings.Join(slices.Compact([]string{l.Log, l.Name}), "  ")))
 			}
 		}
-		a.sayImported(&share.Imported{From: ask.Path, Runs: done.Runs, Present: done.Here, Files: done.Files, Bytes: done.Bytes}, ask.DryRun)
+		a.sayImported(&share.Imported{From: ask.Path, Runs: done.Runs, Present: done.Present, Files: done.Files, Bytes: done.Bytes}, ask.DryRun)
 	}
 	if err == nil && len(done.Refused) > 0 {
 		err = quietError{exitFailed}
@@ -107,7 +107,7 @@ type logJSON struct {
 	Name string `json:"name"`
 }
 
-func newLogsJSON(logs []importer.Found) []logJSON {
+func newLogsJSON(logs []importer.ImportedLog) []logJSON {
 	list := make([]logJSON, len(logs))
 	for i, l := range logs {
 		list[i] = logJSON{l.ID, l.Key, l.Log, l.Name}

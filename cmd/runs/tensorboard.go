@@ -9,9 +9,10 @@ import (
 	"github.com/gitruns/runs/repo/tensorboard"
 )
 
-// takeOver adds to the run what the event files say that it wrote, and says so. A problem of them is none of the program.
-func (a *app) takeOver(ctx context.Context, active *repo.Active, q tensorboard.Request) {
-	counts, err := tensorboard.TakeOver(context.WithoutCancel(ctx), active, q)
+// importEventFiles adds the run's TensorBoard event files to the run and reports the result. A failure is only
+// reported: the program has ended by then.
+func (a *app) importEventFiles(ctx context.Context, active *repo.Active, q tensorboard.Search) {
+	counts, err := tensorboard.ImportInto(context.WithoutCancel(ctx), active, q)
 	if err != nil {
 		a.progress("runs: %v", err)
 		return
@@ -19,12 +20,12 @@ func (a *app) takeOver(ctx context.Context, active *repo.Active, q tensorboard.R
 	for _, w := range counts.Warnings {
 		a.progress("runs: %s", w)
 	}
-	if !counts.None() {
-		a.progress("runs: took over from %s of TensorBoard: %s", plural(counts.Files, "event file"), countsText(counts))
+	if !counts.Empty() {
+		a.progress("runs: imported %s: %s", plural(counts.Files, "TensorBoard event file"), countsText(counts))
 	}
 }
 
-// countsText is what was taken, in words.
+// countsText describes what was imported.
 func countsText(c *tensorboard.Counts) string {
 	var parts []string
 	if c.Points > 0 {

@@ -1,4 +1,9 @@
-// Package foreign makes finished runs of what other trackers recorded. A tracker's own package finds its logs and reads them.
+// Package importer turns the logs of other trackers into finished runs.
+//
+// It decides which logs become runs, records them and reports what it did. It knows no log format: a package for each
+// tracker, such as repo/wandb, finds the logs and implements Log. It knows no terminal either, so results and warnings
+// are values. Start reading at Import. A new tracker is a new package beside repo/wandb; a new kind of content is a
+// method of Output.
 package importer
 
 import (
@@ -12,23 +17,23 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// Request says what to make runs of.
+// Request selects what to import.
 type Request struct {
-	Path       string   // a folder, absolute
-	Experiment string   // of the runs; empty is the log's, else the project's
-	IDs        []string // only these: ids of runs, the tracker's own, or names of logs
+	Path       string   // an absolute folder
+	Experiment string   // of the new runs; empty means the log's own, or the project's
+	IDs        []string // if any: only these ids of runs, ids of the tracker, or names of logs
 	DryRun     bool
-	Tell       func(done, total int)
+	Progress   func(done, total int) // called after each log; may be nil
 }
 
-// Imported is what an import did.
+// Imported reports what an import did.
 type Imported struct {
-	Runs       []string // ids that are new here
-	Here       []string // that were here already
-	Removed    []string // left out: they were removed here
-	InProgress []string // left out: names of logs that are still written
-	Empty      []string // names of logs that say nothing
-	Logs       []Found  // of Runs
+	Runs       []string      // ids of the new runs
+	Present    []string      // ids of runs that were imported before
+	Removed    []string      // ids of runs that were skipped because they were removed from this repository
+	InProgress []string      // names of logs that were skipped because they are still being written
+	Empty      []string      // names of logs without content
+	Logs       []ImportedLog // the logs of Runs
 	Refused    []repo.Damage
 	Warnings   []string
 	Points     int64
@@ -36,123 +41,134 @@ type Imported struct {
 	Bytes      int64
 }
 
-// Found is a log of which a run is made.
-type Found struct {
-	ID   string
+// ImportedLog is a log that became a run.
+type ImportedLog struct {
+	ID   string // of the run
 	Key  string // the tracker's own id
-	Name string
-	Log  string // the name of the log
+	Name string // of the run
+	Log  string // name of the log
 }
 
-// Log is what a tracker kept of one run.
+// Log is what a tracker stored about one run.
 type Log interface {
-	// Name is what the log is called where nothing of it can be read.
+	// Name identifies the log in messages, even if it cannot be read.
 	Name() string
-	// Run is the run as far as it is known before everything is read. Its ID follows from the log, so that a log that was
-	// taken once is known again; ID, Name and Started are set. The file is what it ran in, or nil.
+	// Run returns what is known about the run before the whole log is read, with ID, Name and Started set, and its
+	// environment or nil. The ID is derived from the log, so a log that was imported before is recognized. The error may
+	// be ErrInProgress or ErrEmpty.
 	Run() (*format.Run, *format.EnvironmentFile, error)
-	// Read tells everything that the log says. What is wrong in it is a warning; an error is out's, or the context's.
-	Read(ctx context.Context, out Output) (*Read, error)
+	// Read writes the content of the log to out. Damage in the log is a warning; an error comes from out or the context.
+	Read(ctx context.Context, out Output) (*ReadResult, error)
 }
 
-// What a log may say instead of its run.
+// Errors of Log.Run for a log that cannot become a run now.
 var (
-	ErrInProgress = errors.New("it is in progress") // it is still written
-	ErrEmpty      = errors.New("it says nothing")
+	ErrInProgress = errors.New("the log is still being written")
+	ErrEmpty      = errors.New("the log is empty")
 )
 
-// Read is what was read of a log.
-type Read struct {
-	End      repo.Finish // its Ended is set, and tells whether the log has grown since
-	None     bool        // nothing was there
+// ReadResult reports what was read from a log.
+type ReadResult struct {
+	End      repo.Finish // Ended is set; it also shows whether the log has grown since an earlier import
+	Empty    bool        // the log had no content
 	Points   int64
 	Files    int
 	Bytes    int64
 	Warnings []string
 }
 
-// Import makes a finished run of each log. The logs are only read.
+// Import records a finished run for each log that was not imported before. The logs are only read. It fails if the
+// repository fails, if the context ends, or if the request names a log that does not exist; a log that cannot be
+// imported is in Refused.
 func Import(ctx context.Context, r *repo.Repository, q Request, logs []Log) (*Imported, error) {
 	removed, err := r.RemovedIDs()
 	if err != nil {
 		return nil, err
 	}
-	im := &importing{repo: r, ask: q, done: &Imported{}, removed: removed, seen: map[string]string{}, asked: map[string]bool{}}
+	im := &importing{
+		repo: r, request: q, result: &Imported{}, removed: removed,
+		logOf: map[string]string{}, found: map[string]bool{},
+	}
 	for i, l := range logs {
-		if err := im.one(ctx, l); err != nil {
+		if err := im.importLog(ctx, l); err != nil {
 			return nil, err
 		}
-		if q.Tell != nil {
-			q.Tell(i+1, len(logs))
+		if q.Progress != nil {
+			q.Progress(i+1, len(logs))
 		}
 	}
 	for _, id := range q.IDs {
-		if !im.asked[id] {
+		if !im.found[id] {
 			return nil, fmt.Errorf("it has no run %s; --dry-run lists what it has", id)
 		}
 	}
-	return im.done, nil
+	return im.result, nil
 }
 
 type importing struct {
 	repo    *repo.Repository
-	ask     Request
-	done    *Imported
+	request Request
+	result  *Imported
 	removed map[string]bool
-	seen    map[string]string // names of logs by the ids of their runs
-	asked   map[string]bool   // of the request's IDs, those that were found
+	logOf   map[string]string // names of logs, by the ids of their runs
+	found   map[string]bool   // the ids of the request that match a log
 }
 
-// one takes one log. The error is of the repository or the context's; what is wrong with the log is refused.
-func (im *importing) one(ctx context.Context, l Log) error {
+// importLog imports one log. The error is the repository's or the context's; damage in the log goes into the result.
+func (im *importing) importLog(ctx context.Context, l Log) error {
 	run, env, err := l.Run()
 	switch {
 	case errors.Is(err, ErrInProgress):
-		im.done.InProgress = append(im.done.InProgress, l.Name())
+		im.result.InProgress = append(im.result.InProgress, l.Name())
 		return nil
 	case errors.Is(err, ErrEmpty):
-		im.done.Empty = append(im.done.Empty, l.Name())
+		im.result.Empty = append(im.result.Empty, l.Name())
 		return nil
 	case err != nil:
-		im.done.Refused = append(im.done.Refused, repo.Damage{ID: l.Name(), Err: fmt.Errorf("%s: %w", l.Name(), err)})
+		im.refuse(l.Name(), fmt.Errorf("%s: %w", l.Name(), err))
 		return nil
 	}
 	id := run.ID
 	named := false
-	for _, asked := range im.ask.IDs {
-		if asked == id || asked == run.Key || asked == l.Name() {
-			named, im.asked[asked] = true, true
+	for _, wanted := range im.request.IDs {
+		if wanted == id || wanted == run.Key || wanted == l.Name() {
+			named, im.found[wanted] = true, true
 		}
 	}
-	if len(im.ask.IDs) > 0 && !named {
+	if len(im.request.IDs) > 0 && !named {
 		return nil
 	}
-	if first, found := im.seen[id]; found {
-		im.done.Warnings = append(im.done.Warnings, fmt.Sprintf("left out: %s is of the same run as %s", l.Name(), first))
+	if first, ok := im.logOf[id]; ok {
+		im.warn("skipped %s: it is a log of the same run as %s", l.Name(), first)
 		return nil
 	}
-	im.seen[id] = l.Name()
+	im.logOf[id] = l.Name()
 	if im.removed[id] && !named {
-		im.done.Removed = append(im.done.Removed, id)
+		im.result.Removed = append(im.result.Removed, id)
 		return nil
 	}
 	old, err := im.repo.ReadFinished(id)
 	if err == nil {
-		return im.here(ctx, l, old.Run, run)
+		return im.compare(ctx, l, old.Run, run)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if im.ask.DryRun {
-		read, err := l.Read(ctx, Nowhere{})
+	if im.request.DryRun {
+		read, err := l.Read(ctx, Discard{})
 		if err != nil {
 			return err
 		}
-		im.took(l, run, read)
+		im.add(l, run, read)
 		return nil
 	}
-	if im.ask.Experiment != "" {
-		run.Experiment = im.ask.Experiment
+	return im.record(ctx, l, run, env)
+}
+
+// record makes a finished run of a log.
+func (im *importing) record(ctx context.Context, l Log, run *format.Run, env *format.EnvironmentFile) error {
+	if im.request.Experiment != "" {
+		run.Experiment = im.request.Experiment
 	}
 	active, err := im.repo.Past(ctx, run, env)
 	if err != nil {
@@ -167,13 +183,13 @@ func (im *importing) one(ctx context.Context, l Log) error {
 	if err != nil {
 		return err
 	}
-	if read.None {
-		im.took(l, run, read)
+	if read.Empty {
+		im.add(l, run, read)
 		return nil
 	}
 	done, err := active.Finish(ctx, read.End)
 	if errors.Is(err, repo.ErrFinished) { // another import was faster
-		im.done.Here = append(im.done.Here, id)
+		im.result.Present = append(im.result.Present, run.ID)
 		return nil
 	}
 	if err != nil {
@@ -182,42 +198,52 @@ func (im *importing) one(ctx context.Context, l Log) error {
 	for _, w := range done.Warnings {
 		read.Warnings = append(read.Warnings, run.Name+": "+w)
 	}
-	if err := im.repo.Unmark(id); err != nil {
+	if err := im.repo.Unmark(run.ID); err != nil {
 		return err
 	}
-	im.took(l, run, read)
+	im.add(l, run, read)
 	return nil
 }
 
-func (im *importing) took(l Log, run *format.Run, read *Read) {
-	im.done.Warnings = append(im.done.Warnings, read.Warnings...)
-	if read.None {
-		im.done.Empty = append(im.done.Empty, l.Name())
+// add counts a log that was read.
+func (im *importing) add(l Log, run *format.Run, read *ReadResult) {
+	im.result.Warnings = append(im.result.Warnings, read.Warnings...)
+	if read.Empty {
+		im.result.Empty = append(im.result.Empty, l.Name())
 		return
 	}
-	im.done.Runs = append(im.done.Runs, run.ID)
-	im.done.Logs = append(im.done.Logs, Found{ID: run.ID, Key: run.Key, Name: run.Name, Log: l.Name()})
-	im.done.Points += read.Points
-	im.done.Files += read.Files
-	im.done.Bytes += read.Bytes
+	im.result.Runs = append(im.result.Runs, run.ID)
+	im.result.Logs = append(im.result.Logs, ImportedLog{ID: run.ID, Key: run.Key, Name: run.Name, Log: l.Name()})
+	im.result.Points += read.Points
+	im.result.Files += read.Files
+	im.result.Bytes += read.Bytes
 }
 
-// here looks whether a log that was imported has grown since.
-func (im *importing) here(ctx context.Context, l Log, old, run *format.Run) error {
-	read, err := l.Read(ctx, Nowhere{})
+// compare reports whether a log has grown since it was imported as the run old.
+func (im *importing) compare(ctx context.Context, l Log, old, run *format.Run) error {
+	read, err := l.Read(ctx, Discard{})
 	if err != nil {
 		return err
 	}
 	if read.End.Ended.Equal(old.Ended) {
-		im.done.Here = append(im.done.Here, old.ID)
+		im.result.Present = append(im.result.Present, old.ID)
 		return nil
 	}
-	im.done.Refused = append(im.done.Refused, repo.Damage{ID: old.ID, Err: fmt.Errorf(
-		"run %s is here, and its log %s is another since; 'runs rm %s' and an import with --run %s take it anew", old.ID, run.Name, old.ID, old.ID)})
+	im.refuse(old.ID, fmt.Errorf(
+		"run %s: its log %s has changed since it was imported; run 'runs rm %s', then import it again with --run %s",
+		old.ID, run.Name, old.ID, old.ID))
 	return nil
 }
 
-// Ended is the end of a log whose last word was said at last, in µs since 1970 UTC.
+func (im *importing) refuse(id string, err error) {
+	im.result.Refused = append(im.result.Refused, repo.Damage{ID: id, Err: err})
+}
+
+func (im *importing) warn(text string, args ...any) {
+	im.result.Warnings = append(im.result.Warnings, fmt.Sprintf(text, args...))
+}
+
+// Ended returns when a run ended: at its last record, in µs since 1970 UTC, but not before it started.
 func Ended(last int64, started time.Time) time.Time {
 	return time.UnixMicro(max(last, started.UnixMicro())).UTC()
 }

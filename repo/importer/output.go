@@ -11,41 +11,24 @@ import (
 	"github.com/gitruns/runs/repo/console"
 )
 
-// Output takes what a log says. The line and the data are valid during the call.
+// Output takes the content of a log. Lines and data are valid only during the call.
 type Output interface {
+	// Line takes metrics, params, values and other data of the run.
 	Line(l *format.Line) error
-	// Media takes a file as an artifact; its name is below artifacts/. Where the line has a digest, the file must have it.
+	// Media takes a file as an artifact whose name is under artifacts/, logged at time µs since 1970 UTC. It completes the
+	// line. If the line has a digest and the file another, the error is ErrDigest.
 	Media(l *format.ArtifactLine, time int64, file io.Reader) error
-	// System takes samples of the machine.
+	// System takes machine samples.
 	System(l *format.Line) error
-	// Console takes what the program printed, whole.
+	// Console takes the whole console output of the program.
 	Console(text io.Reader) error
 }
 
-// Nowhere is an output that is not kept.
-type Nowhere struct{}
+// ErrDigest reports a file whose digest is not the one in the log.
+var ErrDigest = errors.New("its content differs from the logged file")
 
-// Line does nothing.
-func (Nowhere) Line(*format.Line) error { return nil }
-
-// Media reads a file, so that what is counted of it is known.
-func (Nowhere) Media(l *format.ArtifactLine, _ int64, file io.Reader) error {
-	sum := sha256.New()
-	n, err := io.Copy(sum, file)
-	if err != nil {
-		return err
-	}
-	return verified(l, hex.EncodeToString(sum.Sum(nil)), n)
-}
-
-// Console does nothing.
-func (Nowhere) Console(io.Reader) error { return nil }
-
-// ErrDigest says that a file is not the one that a log names.
-var ErrDigest = errors.New("it is not the file that was logged")
-
-// verified completes a line, or finds that the file is another.
-func verified(l *format.ArtifactLine, digest string, bytes int64) error {
+// complete sets the digest and size of a line. The error is ErrDigest if the line has another digest.
+func complete(l *format.ArtifactLine, digest string, bytes int64) error {
 	if l.SHA256 != "" && l.SHA256 != digest {
 		return ErrDigest
 	}
@@ -53,46 +36,69 @@ func verified(l *format.ArtifactLine, digest string, bytes int64) error {
 	return nil
 }
 
-// System does nothing.
-func (Nowhere) System(*format.Line) error { return nil }
+// Discard is an output that keeps nothing.
+type Discard struct{}
 
-// Journal is an output into the journals of a run, many lines with one write. Close it.
-type Journal struct {
-	run             *repo.Active
-	metrics, system batch
-	names           map[string]string // of the artifacts that it has written, by those that were asked for
-}
+// Line does nothing.
+func (Discard) Line(*format.Line) error { return nil }
 
-// NewJournal opens nothing before its first line.
-func NewJournal(run *repo.Active) *Journal {
-	return &Journal{run: run, names: map[string]string{}, metrics: batch{open: run.OpenJournal}, system: batch{open: run.OpenSystemJournal}}
-}
-
-// Line keeps a line of metrics, params, values.
-func (w *Journal) Line(l *format.Line) error { return w.metrics.add(l) }
-
-// System keeps a line of samples of the machine.
-func (w *Journal) System(l *format.Line) error { return w.system.add(l) }
-
-// Media keeps a file as an artifact. What others have put into the run keeps its name.
-func (w *Journal) Media(l *format.ArtifactLine, time int64, file io.Reader) error {
-	name, again := w.names[l.Name]
-	if !again {
-		name = l.Name
-	}
-	written, err := w.run.AddArtifactFrom(name, again, file)
+// Media reads the file, so that it is checked and counted as in a real import.
+func (Discard) Media(l *format.ArtifactLine, _ int64, file io.Reader) error {
+	sum := sha256.New()
+	n, err := io.Copy(sum, file)
 	if err != nil {
 		return err
 	}
-	if err := verified(l, written.SHA256, written.Bytes); err != nil {
-		return errors.Join(err, w.run.RemoveArtifact(written.Name))
+	return complete(l, hex.EncodeToString(sum.Sum(nil)), n)
+}
+
+// System does nothing.
+func (Discard) System(*format.Line) error { return nil }
+
+// Console does nothing.
+func (Discard) Console(io.Reader) error { return nil }
+
+// Journal is an output that writes to the journals of a run, many lines at once. The caller must close it.
+type Journal struct {
+	run             *repo.Active
+	metrics, system batch
+	written         map[string]string // final names of artifacts, by the names that they were given
+}
+
+// NewJournal returns an output for a run. It creates no file before the first line.
+func NewJournal(run *repo.Active) *Journal {
+	return &Journal{
+		run: run, written: map[string]string{},
+		metrics: batch{open: run.OpenJournal}, system: batch{open: run.OpenSystemJournal},
 	}
-	w.names[l.Name] = written.Name
-	l.Name, l.Path = written.Name, written.Path
+}
+
+// Line appends to the run's journal.
+func (w *Journal) Line(l *format.Line) error { return w.metrics.add(l) }
+
+// System appends to the run's journal of machine samples.
+func (w *Journal) System(l *format.Line) error { return w.system.add(l) }
+
+// Media stores a file as an artifact. It replaces an artifact of this output, but renames itself beside one of another
+// writer.
+func (w *Journal) Media(l *format.ArtifactLine, time int64, file io.Reader) error {
+	name, again := w.written[l.Name]
+	if !again {
+		name = l.Name
+	}
+	stored, err := w.run.AddArtifactFrom(name, again, file)
+	if err != nil {
+		return err
+	}
+	if err := complete(l, stored.SHA256, stored.Bytes); err != nil {
+		return errors.Join(err, w.run.RemoveArtifact(stored.Name))
+	}
+	w.written[l.Name] = stored.Name
+	l.Name, l.Path = stored.Name, stored.Path
 	return w.Line(&format.Line{Time: time, Artifact: l})
 }
 
-// Console keeps what the program printed, as exec would have.
+// Console stores the console output with the limits of `runs exec`.
 func (w *Journal) Console(text io.Reader) error {
 	config, err := w.run.Repository().Config()
 	if err != nil {
@@ -106,7 +112,7 @@ func (w *Journal) Console(text io.Reader) error {
 	return errors.Join(err, log.Close())
 }
 
-// Close writes what is left and ends the journals.
+// Close writes the remaining lines and ends the journals.
 func (w *Journal) Close() error {
 	err := w.metrics.close()
 	if systemErr := w.system.close(); err == nil {
@@ -115,12 +121,12 @@ func (w *Journal) Close() error {
 	return err
 }
 
-// batch writes many lines at once into a journal that its first line opens.
+// batch collects lines and writes them at once. The first write opens the journal.
 type batch struct {
-	open  func() (*repo.Journal, error)
-	j     *repo.Journal
-	lines []format.Line
-	ready []*format.Line
+	open    func() (*repo.Journal, error)
+	journal *repo.Journal
+	lines   []format.Line
+	ready   []*format.Line
 }
 
 const batchLines = 1024
@@ -143,20 +149,20 @@ func (b *batch) flush() (err error) {
 	if len(b.ready) == 0 {
 		return nil
 	}
-	if b.j == nil {
-		if b.j, err = b.open(); err != nil {
+	if b.journal == nil {
+		if b.journal, err = b.open(); err != nil {
 			return err
 		}
 	}
-	err = b.j.Append(b.ready...)
+	err = b.journal.Append(b.ready...)
 	b.ready = b.ready[:0]
 	return err
 }
 
 func (b *batch) close() error {
 	err := b.flush()
-	if b.j != nil {
-		if closeErr := b.j.Close(); err == nil {
+	if b.journal != nil {
+		if closeErr := b.journal.Close(); err == nil {
 			err = closeErr
 		}
 	}

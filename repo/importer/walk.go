@@ -11,28 +11,30 @@ import (
 	"time"
 )
 
-// File is a file that a walk has found.
+// File is a file that a walk found.
 type File struct {
 	Path  string
 	Size  int64
 	Mtime time.Time
 }
 
-// Walk looks for files below folders, the near ones first.
+// Walk searches folders for files, breadth first, within bounds.
 type Walk struct {
 	Match   func(name string) bool
-	Entries int           // how many it looks at
-	Within  time.Duration // how long it may take; 0 is as long as it takes
-	Files   int           // how many it returns
-	Partial bool          // one of these was not enough
+	Entries int           // of folders that may still be looked at
+	Within  time.Duration // how long one search may take; 0 means no limit
+	Files   int           // how many to return at most
+	Partial bool          // a search was cut short by a bound
 }
 
-// skipped are folders in which nobody logs.
-var skipped = []string{".git", ".runs", "node_modules", "__pycache__", "site-packages", ".venv", "venv", ".tox", ".cache", ".dvc", ".hg"}
+// skipped are names of folders that hold no logs.
+var skipped = []string{
+	".git", ".runs", "node_modules", "__pycache__", "site-packages", ".venv", "venv", ".tox", ".cache", ".dvc", ".hg",
+}
 
 const maxFolderDepth = 24
 
-// Below returns the files below dir. No link is followed; a folder that cannot be read is passed over.
+// Below returns the matching files under dir. It follows no links and skips folders that it cannot read.
 func (w *Walk) Below(ctx context.Context, dir string) ([]File, error) {
 	type folder struct {
 		path  string
@@ -57,7 +59,7 @@ func (w *Walk) Below(ctx context.Context, dir string) ([]File, error) {
 				case e.IsDir() && !slices.Contains(skipped, name):
 					below = append(below, name)
 				case e.IsDir() && at.depth > 0 && name == "site-packages":
-				case name == "pyvenv.cfg" && at.depth > 0: // an environment of Python by another name
+				case name == "pyvenv.cfg" && at.depth > 0: // a Python environment
 					below, err = nil, io.EOF
 				case e.Type().IsRegular() && w.Match(name):
 					if info, err := e.Info(); err == nil {
@@ -85,7 +87,7 @@ func (w *Walk) Below(ctx context.Context, dir string) ([]File, error) {
 	return found[:min(len(found), w.Files)], nil
 }
 
-// Open opens a regular file, and not what took its place meanwhile.
+// Open opens a regular file. The error is an *fs.PathError if the path is a link, a folder, or is replaced meanwhile.
 func Open(path string) (*os.File, error) {
 	want, err := os.Lstat(path)
 	if err != nil {
@@ -100,28 +102,29 @@ func Open(path string) (*os.File, error) {
 	}
 	if got, err := f.Stat(); err != nil || !os.SameFile(want, got) {
 		_ = f.Close()
-		return nil, &fs.PathError{Op: "reading", Path: path, Err: errors.New("it has changed while it was read")}
+		return nil, &fs.PathError{Op: "reading", Path: path, Err: errors.New("it was replaced while it was being opened")}
 	}
 	return f, nil
 }
 
-// Bounds of an import, and of a look at what a folder is.
+// Bounds of FindAll, and of Contains.
 const (
-	maxEntries   = 5_000_000
-	maxFiles     = 100_000
-	lookEntries  = 100_000
-	lookDuration = time.Second
+	maxEntries    = 5_000_000
+	maxFiles      = 100_000
+	probeEntries  = 100_000
+	probeDuration = time.Second
 )
 
-// Any reports whether there are such files below a folder, as far as a short look tells.
-func Any(ctx context.Context, dir string, match func(name string) bool) bool {
-	w := &Walk{Match: match, Entries: lookEntries, Within: lookDuration, Files: 1}
+// Contains reports whether a folder has matching files. It gives up after a short search and then returns false.
+func Contains(ctx context.Context, dir string, match func(name string) bool) bool {
+	w := &Walk{Match: match, Entries: probeEntries, Within: probeDuration, Files: 1}
 	files, err := w.Below(ctx, dir)
 	return err == nil && len(files) > 0
 }
 
-// All returns the files below a folder. Too many are an error, and so are none, which is told by the words of none.
-func All(ctx context.Context, dir string, match func(name string) bool, none string) ([]File, error) {
+// FindAll returns the matching files under a folder. It fails if there are too many of them, and with the text of none
+// if there are none.
+func FindAll(ctx context.Context, dir string, match func(name string) bool, none string) ([]File, error) {
 	w := &Walk{Match: match, Entries: maxEntries, Files: maxFiles}
 	files, err := w.Below(ctx, dir)
 	switch {
@@ -135,11 +138,11 @@ func All(ctx context.Context, dir string, match func(name string) bool, none str
 	return files, nil
 }
 
-// CheckFolder reports why a path cannot be looked into.
+// CheckFolder reports why a path cannot be searched, or returns nil.
 func CheckFolder(dir string) error {
 	info, err := os.Stat(dir)
 	if err == nil && !info.IsDir() {
-		err = errors.New("it is no folder")
+		err = errors.New("it is not a folder")
 	}
 	return err
 }

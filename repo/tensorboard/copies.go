@@ -14,25 +14,27 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 )
 
-// apart gives logs that begin with the same record ids of their own: a copied folder in which a training went on. The first
-// one, or the one that is here by its name, has the id of its beginning; the id of another follows from its name too. Those
-// that say the same to the last byte are one log; it returns the logs without such copies, and names these.
-func apart(ctx context.Context, r *repo.Repository, all []*logBelow) (kept []*logBelow, copies []string, err error) {
-	groups := map[string][]*logBelow{}
+// separateCopies handles logs that begin with the same record, such as a copied folder in which training continued. The
+// first log, or the one that was imported by its name, keeps the id of its first record. The id of each other log
+// depends on its name too. Logs with the same bytes are one log: all but one are dropped, and copies describes them.
+func separateCopies(ctx context.Context, r *repo.Repository, all []*foundLog) (
+	kept []*foundLog, copies []string, err error,
+) {
+	groups := map[string][]*foundLog{}
 	for _, l := range all {
 		if l.err == nil {
 			groups[l.id] = append(groups[l.id], l)
 		}
 	}
-	dropped := map[*logBelow]bool{}
+	dropped := map[*foundLog]bool{}
 	for _, group := range groups {
 		first := 0
 		if old, err := r.ReadFinished(group[0].id); err == nil && len(group) > 1 {
-			first = max(0, slices.IndexFunc(group, func(l *logBelow) bool { return l.Name() == old.Name }))
+			first = max(0, slices.IndexFunc(group, func(l *foundLog) bool { return l.Name() == old.Name }))
 		}
 		group[0], group[first] = group[first], group[0]
 		for i, l := range group {
-			named := l.idOfName()
+			named := l.idWithName()
 			if _, err := r.ReadFinished(named); err == nil {
 				l.id = named
 				continue
@@ -41,13 +43,13 @@ func apart(ctx context.Context, r *repo.Repository, all []*logBelow) (kept []*lo
 				continue
 			}
 			for _, other := range group[:i] {
-				same, err := sameBytes(ctx, l.log, other.log)
+				same, err := sameFiles(ctx, l.runLog, other.runLog)
 				if err != nil {
 					return nil, nil, err
 				}
 				if same && !dropped[other] {
 					dropped[l] = true
-					copies = append(copies, fmt.Sprintf("left out: %s is a copy of %s", l.Name(), other.Name()))
+					copies = append(copies, fmt.Sprintf("skipped %s: it is a copy of %s", l.Name(), other.Name()))
 					break
 				}
 			}
@@ -55,23 +57,23 @@ func apart(ctx context.Context, r *repo.Repository, all []*logBelow) (kept []*lo
 		}
 	}
 	slices.Sort(copies)
-	kept = slices.DeleteFunc(all, func(l *logBelow) bool { return dropped[l] })
+	kept = slices.DeleteFunc(all, func(l *foundLog) bool { return dropped[l] })
 	return kept, copies, nil
 }
 
-// idOfName is the id of a log that begins as another does.
-func (l *logBelow) idOfName() string {
+// idWithName returns the id of a log that begins as another one does.
+func (l *foundLog) idWithName() string {
 	sum := sha256.Sum256(append(slices.Clone(l.digest[:]), l.Name()...))
 	return format.IDOf(l.started, sum[:])
 }
 
-// sameBytes reports whether two logs have the same event files, in folders of the same names.
-func sameBytes(ctx context.Context, a, b *log) (bool, error) {
-	if len(a.parts) != len(b.parts) {
+// sameFiles reports whether two logs have event files with the same bytes, in folders of the same names.
+func sameFiles(ctx context.Context, a, b *runLog) (bool, error) {
+	if len(a.folders) != len(b.folders) {
 		return false, nil
 	}
-	for i, p := range a.parts {
-		q := b.parts[i]
+	for i, p := range a.folders {
+		q := b.folders[i]
 		if p.prefix != q.prefix || p.rel[len(a.rel):] != q.rel[len(b.rel):] || len(p.files) != len(q.files) {
 			return false, nil
 		}
@@ -79,7 +81,7 @@ func sameBytes(ctx context.Context, a, b *log) (bool, error) {
 			if err := ctx.Err(); err != nil {
 				return false, err
 			}
-			if f.Size != q.files[j].Size || !sameFile(f.Path, q.files[j].Path) {
+			if f.Size != q.files[j].Size || !sameContent(f.Path, q.files[j].Path) {
 				return false, nil
 			}
 		}
@@ -87,8 +89,8 @@ func sameBytes(ctx context.Context, a, b *log) (bool, error) {
 	return true, nil
 }
 
-// sameFile reports whether two files hold the same; one that cannot be read is like no other.
-func sameFile(a, b string) bool {
+// sameContent reports whether two files have the same bytes. It returns false if one cannot be read.
+func sameContent(a, b string) bool {
 	f, err := importer.Open(a)
 	if err != nil {
 		return false

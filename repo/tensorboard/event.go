@@ -2,7 +2,7 @@ package tensorboard
 
 import "github.com/gitruns/runs/repo/importer"
 
-// event is one record: what was said at one moment. Its slices are parts of the record.
+// event is the message of one record. Its slices are parts of the record.
 type event struct {
 	time    float64 // seconds since 1970
 	step    int64
@@ -19,8 +19,8 @@ type value struct {
 	audio     []byte
 	histogram []byte // a HistogramProto message
 	tensor    []byte // a TensorProto message
-	plugin    []byte // its name
-	content   []byte // what it says of the tag
+	plugin    []byte // name of the plugin that the tag is for
+	content   []byte // data of the plugin about the tag
 }
 
 // parseEvent reads an Event message.
@@ -43,7 +43,7 @@ func parseEvent(data []byte, e *event) error {
 	return f.Err
 }
 
-// eachValue calls visit with the entries of a Summary message; v is the same one each time.
+// eachValue calls visit for each entry of a Summary message, with the entry in v.
 func eachValue(summary []byte, v *value, visit func() error) error {
 	f := importer.FieldsOf(summary)
 	for f.Next() {
@@ -109,7 +109,7 @@ func parseMetadata(data []byte, v *value) error {
 	return f.Err
 }
 
-// encoded is the file in an Image or Audio message.
+// encoded returns the file in an Image or Audio message, or nil.
 func encoded(data []byte) ([]byte, error) {
 	var file []byte
 	f := importer.FieldsOf(data)

@@ -7,21 +7,21 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 )
 
-// session is what the hparams plugin says of a run.
+// session is what the hparams plugin recorded about a run.
 type session struct {
 	params map[string]any // int64, float64, bool, string, []any, map[string]any; nil is null
-	ended  float64        // seconds since 1970; 0 is not said
+	ended  float64        // seconds since 1970; 0 means unknown
 	failed bool
 }
 
-// How deep and how many hyperparameters are read.
+// Bounds of the hyperparameters that are read.
 const (
 	maxParamDepth = 12
 	maxParams     = 10_000
 )
 
-// parseSession reads an HParamsPluginData message: the start of a session, with its hyperparameters, or its end. What an
-// experiment says of all its sessions is of no run.
+// parseSession reads an HParamsPluginData message: the start of a session, with its hyperparameters, or its end. It
+// ignores the messages of an experiment, which describe no single run.
 // https://github.com/tensorflow/tensorboard/blob/master/tensorboard/plugins/hparams/plugin_data.proto
 func parseSession(data []byte, s *session) error {
 	f := importer.FieldsOf(data)
@@ -88,7 +88,7 @@ func parseEntry(data []byte, depth int, left *int) (name string, v any, err erro
 	return name, v, f.Err
 }
 
-// parseAny reads a google.protobuf.Value. Whole numbers become integers: the message knows doubles only.
+// parseAny reads a google.protobuf.Value. The message has only doubles, so whole numbers become integers.
 func parseAny(data []byte, depth int, left *int) (v any, err error) {
 	if *left--; *left < 0 || depth > maxParamDepth {
 		return nil, importer.ErrMessage

@@ -1,3 +1,9 @@
+// Package tensorboard imports the event files of TensorBoard's writers: those of TensorFlow, Keras, PyTorch,
+// tensorboardX and JAX.
+//
+// It knows the format of event files and which of them belong to one run. It does not decide which logs become runs,
+// which repo/importer does. Start reading at Import, which makes finished runs of a folder, and at ImportInto, which
+// adds event files to a run in progress. A new plugin of TensorBoard begins in read.go, at value.
 package tensorboard
 
 import (
@@ -14,26 +20,26 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 )
 
-// Found reports whether there are event files below a folder, as far as a short look tells.
-func Found(ctx context.Context, dir string) bool { return importer.Any(ctx, dir, isEventName) }
+// Found reports whether a folder has event files. It gives up after a short search and then returns false.
+func Found(ctx context.Context, dir string) bool { return importer.Contains(ctx, dir, isEventName) }
 
-// Import makes a finished run of each log below a folder. Its id follows from the first event file, so that one that is here
-// is known again. The folder is only read.
+// Import makes a finished run of each log under a folder. The id of a run is derived from its first event file, so a
+// log that was imported before is recognized. The folder is only read.
 func Import(ctx context.Context, r *repo.Repository, q importer.Request) (*importer.Imported, error) {
-	files, err := importer.All(ctx, q.Path, isEventName, "there are no event files of TensorBoard in it")
+	files, err := importer.FindAll(ctx, q.Path, isEventName, "it has no TensorBoard event files")
 	if err != nil {
 		return nil, err
 	}
-	var all []*logBelow
-	for _, l := range logs(folders(q.Path, files)) {
+	var all []*foundLog
+	for _, l := range groupByRun(groupByFolder(q.Path, files)) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		below := &logBelow{log: l, root: q.Path}
+		below := &foundLog{runLog: l, root: q.Path}
 		below.identify()
 		all = append(all, below)
 	}
-	all, copies, err := apart(ctx, r, all)
+	all, copies, err := separateCopies(ctx, r, all)
 	if err != nil {
 		return nil, err
 	}
@@ -49,20 +55,20 @@ func Import(ctx context.Context, r *repo.Repository, q importer.Request) (*impor
 	return done, nil
 }
 
-// logBelow is a log below the folder of an import.
-type logBelow struct {
-	*log
+// foundLog is a log under the folder of an import.
+type foundLog struct {
+	*runLog
 	root string
 
 	id      string
-	started time.Time         // the first good record of the earliest event file
+	started time.Time         // of the first valid record of the earliest event file
 	digest  [sha256.Size]byte // of that file's name and that record
 	file    string            // that file's name
-	err     error             // none can be read
+	err     error             // set if no event file can be read
 }
 
-// Name is the path of the log's folder.
-func (l *logBelow) Name() string {
+// Name returns the path of the log's folder.
+func (l *foundLog) Name() string {
 	name := l.rel
 	if name == "" {
 		name = filepath.Base(l.root)
@@ -70,8 +76,8 @@ func (l *logBelow) Name() string {
 	return importer.Key(importer.Clean([]byte(name)))
 }
 
-// Run is what the names and the first good record of the log say.
-func (l *logBelow) Run() (*format.Run, *format.EnvironmentFile, error) {
+// Run returns what the names and the first valid record of the log tell.
+func (l *foundLog) Run() (*format.Run, *format.EnvironmentFile, error) {
 	if l.err != nil {
 		return nil, nil, l.err
 	}
@@ -82,15 +88,15 @@ func (l *logBelow) Run() (*format.Run, *format.EnvironmentFile, error) {
 	return run, nil, nil
 }
 
-// Read reads all event files.
-func (l *logBelow) Read(ctx context.Context, out importer.Output) (*importer.Read, error) {
+// Read reads all event files of the log.
+func (l *foundLog) Read(ctx context.Context, out importer.Output) (*importer.ReadResult, error) {
 	r := newReading(out)
 	r.show = importer.RelativeTo(l.root)
-	if err := r.all(ctx, l.log); err != nil {
+	if err := r.all(ctx, l.runLog); err != nil {
 		return nil, err
 	}
-	read := &importer.Read{
-		End: repo.Finish{Ended: importer.Ended(r.last, l.started)}, None: r.counts.None(), Warnings: r.counts.Warnings,
+	read := &importer.ReadResult{
+		End: repo.Finish{Ended: importer.Ended(r.last, l.started)}, Empty: r.counts.Empty(), Warnings: r.counts.Warnings,
 		Points: r.counts.Points, Files: r.counts.Files, Bytes: r.counts.Bytes,
 	}
 	if r.session.failed {
@@ -99,13 +105,13 @@ func (l *logBelow) Read(ctx context.Context, out importer.Output) (*importer.Rea
 	return read, nil
 }
 
-// identify makes the id of a log from its earliest event file: the second of its first good record, and letters that follow from
-// the file's name and that record.
-func (l *logBelow) identify() {
+// identify makes the id of a log from its earliest event file: from the second of its first valid record, and from the
+// file's name and that record.
+func (l *foundLog) identify() {
 	l.err = errors.New("none of its event files can be read")
-	for _, p := range l.parts {
+	for _, p := range l.folders {
 		for _, f := range p.files {
-			at, sum, err := opening(f.Path)
+			at, sum, err := firstRecord(f.Path)
 			if err != nil {
 				continue
 			}
@@ -117,8 +123,8 @@ func (l *logBelow) identify() {
 	l.id = format.IDOf(l.started, l.digest[:])
 }
 
-// opening is the time and the digest of a file's first record that has a time and is whole.
-func opening(name string) (time.Time, [sha256.Size]byte, error) {
+// firstRecord returns the time and the digest of the first record of a file that is undamaged and has a time.
+func firstRecord(name string) (time.Time, [sha256.Size]byte, error) {
 	var none [sha256.Size]byte
 	f, err := importer.Open(name)
 	if err != nil {
@@ -141,5 +147,6 @@ func opening(name string) (time.Time, [sha256.Size]byte, error) {
 			break
 		}
 	}
-	return time.UnixMicro(int64(math.Round(e.time * 1e6))).UTC(), sha256.Sum256(append([]byte(filepath.Base(name)+"\x00"), data...)), nil
+	at := time.UnixMicro(int64(math.Round(e.time * 1e6))).UTC()
+	return at, sha256.Sum256(append([]byte(filepath.Base(name)+"\x00"), data...)), nil
 }

@@ -15,13 +15,13 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 )
 
-// field is a field of a message that holds bytes.
+// field returns a field of a message that has bytes.
 func field(num byte, data ...byte) []byte {
 	return append(binary.AppendUvarint([]byte{num<<3 | 2}, uint64(len(data))), data...)
 }
 
-// said is the record of an event with values, which value makes.
-func said(second float64, step byte, values ...[]byte) []byte {
+// eventOf returns the record of an event with values.
+func eventOf(second float64, step byte, values ...[]byte) []byte {
 	data := binary.LittleEndian.AppendUint64([]byte{1<<3 | 1}, math.Float64bits(second))
 	data = append(data, 2<<3, step)
 	if values != nil {
@@ -39,13 +39,13 @@ func imageOf(tag, file string) []byte {
 	return field(1, append(field(1, []byte(tag)...), field(4, field(4, []byte(file)...)...)...)...)
 }
 
-// tensorOf is a value of a plugin that nobody knows.
+// tensorOf returns a value of an unknown plugin.
 func tensorOf(tag, plugin string) []byte {
 	data := append(field(1, []byte(tag)...), field(9, field(1, field(1, []byte(plugin)...)...)...)...)
 	return field(1, append(data, field(8, 1<<3, 1)...)...)
 }
 
-func spoilt(record []byte) []byte {
+func damaged(record []byte) []byte {
 	record[len(record)-1] ^= 1
 	return record
 }
@@ -73,7 +73,7 @@ func project(t *testing.T) *repo.Repository {
 	return r
 }
 
-// imported are the last values of loss of the runs that an import makes, by their names.
+// imported imports a folder and returns the last values of loss of the new runs, by their names.
 func imported(t *testing.T, r *repo.Repository, root string) (map[string]float64, *importer.Imported) {
 	t.Helper()
 	done, err := Import(t.Context(), r, importer.Request{Path: root})
@@ -91,37 +91,38 @@ func imported(t *testing.T, r *repo.Repository, root string) (map[string]float64
 	return last, done
 }
 
-// TestFirstGoodRecord: what is wrong with the first record costs that record alone.
+// A damaged first record costs that record alone.
 func TestFirstGoodRecord(t *testing.T) {
 	root, r := t.TempDir(), project(t)
-	good := said(1.7e9+1, 1, scalarOf("loss", 0.5))
-	write(t, root, "spoilt", spoilt(said(1.7e9, 0)), good)
-	write(t, root, "zero", said(0, 0), said(1.7e9+2, 1, scalarOf("loss", 0.25)))
-	write(t, root, "none", record([]byte("no event")), said(1.7e9+3, 1, scalarOf("loss", 0.125)))
+	good := eventOf(1.7e9+1, 1, scalarOf("loss", 0.5))
+	write(t, root, "damaged", damaged(eventOf(1.7e9, 0)), good)
+	write(t, root, "zero", eventOf(0, 0), eventOf(1.7e9+2, 1, scalarOf("loss", 0.25)))
+	write(t, root, "none", record([]byte("no event")), eventOf(1.7e9+3, 1, scalarOf("loss", 0.125)))
 	last, done := imported(t, r, root)
-	if len(last) != 3 || last["spoilt"] != 0.5 || last["zero"] != 0.25 || last["none"] != 0.125 || len(done.Refused) > 0 {
+	if len(last) != 3 || last["damaged"] != 0.5 || last["zero"] != 0.25 || last["none"] != 0.125 || len(done.Refused) > 0 {
 		t.Errorf("%v; %v", last, done.Refused)
 	}
-	if _, again := imported(t, r, root); len(again.Here) != 3 {
+	if _, again := imported(t, r, root); len(again.Present) != 3 {
 		t.Errorf("again: %+v", again)
 	}
 }
 
-// TestManyPlugins: what is left out is said in few lines.
+// Values of many unknown plugins are reported in few lines.
 func TestManyPlugins(t *testing.T) {
 	root := t.TempDir()
 	var values [][]byte
 	for i := range 500 {
 		values = append(values, tensorOf(fmt.Sprintf("tag%d", i), fmt.Sprintf("plugin%d", i)))
 	}
-	write(t, root, "", said(1.7e9, 0, values...))
+	write(t, root, "", eventOf(1.7e9, 0, values...))
 	_, read := readAll(t, root)
-	if n := len(read.counts.Warnings); n != maxPlugins+1 || !slices.Contains(read.counts.Warnings, fmt.Sprintf("left out: %d values of other plugins", 500-maxPlugins)) {
+	rest := fmt.Sprintf("skipped values of other plugins: %d", 500-maxPlugins)
+	if n := len(read.counts.Warnings); n != maxPlugins+1 || !slices.Contains(read.counts.Warnings, rest) {
 		t.Errorf("%d warnings, the last %q", n, read.counts.Warnings[n-1])
 	}
 }
 
-// TestMediaOfTwo: an image of an event file takes the place of none that the client has logged.
+// An image of an event file does not replace an image that the Python client logged.
 func TestMediaOfTwo(t *testing.T) {
 	r := project(t)
 	a, err := r.Start(t.Context(), &format.Run{}, format.OwnerDetached)
@@ -146,8 +147,12 @@ func TestMediaOfTwo(t *testing.T) {
 		t.Fatal(err)
 	}
 	logs := t.TempDir()
-	write(t, logs, "", said(1.7e9, 0, imageOf("a", "GIF8 one")), said(1.7e9, 0, imageOf("a", "GIF8 two")), said(1.7e9, 0, imageOf("deep/x", "GIF8 three")))
-	counts, err := TakeOver(t.Context(), a, Request{Open: []string{filepath.Join(logs, eventFile)}, Dirs: []string{t.TempDir()}})
+	write(
+		t, logs, "", eventOf(1.7e9, 0, imageOf("a", "GIF8 one")), eventOf(1.7e9, 0, imageOf("a", "GIF8 two")),
+		eventOf(1.7e9, 0, imageOf("deep/x", "GIF8 three")),
+	)
+	search := Search{Open: []string{filepath.Join(logs, eventFile)}, Dirs: []string{t.TempDir()}}
+	counts, err := ImportInto(t.Context(), a, search)
 	if err != nil || counts.Media != 3 {
 		t.Fatal(counts, err)
 	}
@@ -180,11 +185,11 @@ func TestMediaOfTwo(t *testing.T) {
 	}
 }
 
-// TestCopiesThatWentOn: a log that began as another is one of its own; a copy is named, and what is here stays known.
+// A copied log that continued is a run of its own; a plain copy is skipped; imported logs stay recognized.
 func TestCopiesThatWentOn(t *testing.T) {
 	root, r := t.TempDir(), project(t)
-	first, second := said(1.7e9, 0, scalarOf("loss", 1)), said(1.7e9+1, 1, scalarOf("loss", 0.5))
-	more := said(1.7e9+2, 2, scalarOf("loss", 0.25))
+	first, second := eventOf(1.7e9, 0, scalarOf("loss", 1)), eventOf(1.7e9+1, 1, scalarOf("loss", 0.5))
+	more := eventOf(1.7e9+2, 2, scalarOf("loss", 0.25))
 	write(t, root, "run1", first, second)
 	write(t, root, "run1_more", first, second, more)
 	write(t, root, "run1_same", first, second)
@@ -192,23 +197,23 @@ func TestCopiesThatWentOn(t *testing.T) {
 	if len(last) != 2 || last["run1"] != 0.5 || last["run1_more"] != 0.25 {
 		t.Errorf("%v", last)
 	}
-	if s := strings.Join(done.Warnings, "\n"); s != "left out: run1_same is a copy of run1" {
+	if s := strings.Join(done.Warnings, "\n"); s != "skipped run1_same: it is a copy of run1" {
 		t.Error(s)
 	}
 	again := func(here int, refused ...string) {
 		t.Helper()
 		last, done := imported(t, r, root)
-		if len(last) > 0 || len(done.Here) != here || len(done.Refused) != len(refused) {
-			t.Fatalf("again: %v, here %v, refused %v", last, done.Here, done.Refused)
+		if len(last) > 0 || len(done.Present) != here || len(done.Refused) != len(refused) {
+			t.Fatalf("again: %v, here %v, refused %v", last, done.Present, done.Refused)
 		}
 		for i, want := range refused {
-			if err := done.Refused[i].Err.Error(); !strings.Contains(err, "its log "+want+" is another since") {
+			if err := done.Refused[i].Err.Error(); !strings.Contains(err, "its log "+want+" has changed since it was imported") {
 				t.Error(err)
 			}
 		}
 	}
 	again(2)
-	write(t, root, "run1_more", first, second, more, said(1.7e9+3, 3, scalarOf("loss", 0.1)))
+	write(t, root, "run1_more", first, second, more, eventOf(1.7e9+3, 3, scalarOf("loss", 0.1)))
 	again(1, "run1_more")
 	write(t, root, "a_copy", first, second) // its name comes before the log that is here
 	again(1, "run1_more")

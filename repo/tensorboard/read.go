@@ -15,7 +15,7 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 )
 
-// Bounds of what is taken of one log. What is past them is counted and said.
+// Bounds of what is imported from one log. The rest is counted and reported.
 const (
 	maxPoints     = 20_000_000
 	maxValueBytes = 256 << 20 // of texts and histograms as JSON
@@ -25,13 +25,13 @@ const (
 	maxMediaBytes = 512 << 20
 	maxLogBytes   = 32 << 30 // of all event files
 	maxTags       = 20_000
-	maxSaid       = 20 // damages that are named
-	maxPlugins    = 20 // plugins that are named
+	maxWarned     = 20 // damaged places that are reported one by one
+	maxPlugins    = 20 // unknown plugins that are reported one by one
 )
 
-// Counts say what was taken.
+// Counts count what was imported.
 type Counts struct {
-	Files      int // event files with anything in them that was taken
+	Files      int // event files with content that was imported
 	Points     int64
 	Keys       int // of metrics
 	Texts      int
@@ -43,60 +43,60 @@ type Counts struct {
 	Warnings []string
 }
 
-// None reports whether nothing was taken.
-func (c *Counts) None() bool {
+// Empty reports whether nothing was imported.
+func (c *Counts) Empty() bool {
 	return c.Points == 0 && c.Texts == 0 && c.Histograms == 0 && c.Media == 0 && c.Params == 0
 }
 
-// reading reads a log.
+// reading reads one log into an output.
 type reading struct {
-	out   importer.Output
-	since int64                 // µs: what was said before is left
-	taken func(key string) bool // keys that are not wanted
-	show  func(path string) string
+	out      importer.Output
+	since    int64                 // µs since 1970; earlier events are skipped
+	excluded func(key string) bool // keys to skip
+	show     func(path string) string
 
 	counts  Counts
 	session session
-	first   int64 // time of the first and the last event, µs; 0 is none
+	first   int64 // time of the first and the last event, µs since 1970; 0 means none
 	last    int64
 
-	part    *part
-	tags    map[string]*tag // of the folder
+	folder  *folder
+	tags    map[string]*tag // in the folder
 	keys    map[string]bool
-	names   map[string]int // of artifacts
+	names   map[string]int // of artifacts, with how many have each
 	line    format.Line
 	tensor  tensor
 	numbers []float64
 
 	valueBytes, mediaBytes int64
-	left                   map[string]int // what was left out, by the reason
+	skipped                map[string]int // how many items were skipped, by what they are
 	torn                   []string
 	damages                int
-	plugins                int // that are named
+	plugins                int // unknown plugins in skipped
 }
 
-// tag is what is known of a tag in a folder.
+// tag is the state of a tag in a folder.
 type tag struct {
 	plugin string
-	key    string // "" is not taken
+	key    string
 	wanted bool
-	metric bool // it was counted
+	metric bool // it is counted as a metric
 }
 
 func newReading(out importer.Output) *reading {
 	return &reading{
-		out: out, taken: func(string) bool { return false }, show: func(path string) string { return path },
-		keys: map[string]bool{}, names: map[string]int{}, left: map[string]int{},
+		out: out, excluded: func(string) bool { return false }, show: func(path string) string { return path },
+		keys: map[string]bool{}, names: map[string]int{}, skipped: map[string]int{},
 	}
 }
 
-// all reads the files of a log. What is wrong in a file is a warning; an error is of the output, or the context's.
-func (r *reading) all(ctx context.Context, l *log) error {
-	for _, p := range l.parts {
-		r.part, r.tags = p, map[string]*tag{}
+// all reads the files of a log. Damage in a file is a warning; an error comes from the output or the context.
+func (r *reading) all(ctx context.Context, l *runLog) error {
+	for _, p := range l.folders {
+		r.folder, r.tags = p, map[string]*tag{}
 		for _, f := range p.files {
 			if r.counts.Bytes+f.Size > maxLogBytes {
-				r.left["event files past the bound of all that is read"]++
+				r.skipped[fmt.Sprintf("event files over the limit of %d bytes in all", int64(maxLogBytes))]++
 				continue
 			}
 			if err := r.file(ctx, f.Path); err != nil {
@@ -112,24 +112,25 @@ func (r *reading) warn(text string, args ...any) {
 	r.counts.Warnings = append(r.counts.Warnings, fmt.Sprintf(text, args...))
 }
 
-// finish says what was left out.
+// finish warns about what was skipped.
 func (r *reading) finish() {
 	switch n := len(r.torn); {
 	case n == 1:
-		r.warn("%s ends within a record, as it does where a writer was ended; what is before it was taken", r.torn[0])
+		r.warn("%s ends within a record, because its writer was stopped; imported everything before it", r.torn[0])
 	case n > 1:
-		r.warn("%d event files end within a record, as they do where a writer was ended; what is before it was taken: %s, …", n, r.torn[0])
+		r.warn("%d event files end within a record, because their writers were stopped; "+
+			"imported everything before it: %s, …", n, r.torn[0])
 	}
-	if n := r.damages - maxSaid; n > 0 {
+	if n := r.damages - maxWarned; n > 0 {
 		r.warn("%d more records or files are damaged", n)
 	}
-	for _, reason := range slices.Sorted(maps.Keys(r.left)) {
-		r.warn("left out: %d %s", r.left[reason], reason)
+	for _, reason := range slices.Sorted(maps.Keys(r.skipped)) {
+		r.warn("skipped %s: %d", reason, r.skipped[reason])
 	}
 }
 
 func (r *reading) damage(path string, err error) {
-	if r.damages++; r.damages <= maxSaid {
+	if r.damages++; r.damages <= maxWarned {
 		r.warn("%s: %v", r.show(path), err)
 	}
 }
@@ -176,9 +177,10 @@ func (r *reading) file(ctx context.Context, path string) error {
 		}
 	}
 	if records.long > 0 {
-		r.left[fmt.Sprintf("records of more than %d bytes", maxRecordBytes)] += records.long
+		r.skipped[fmt.Sprintf("records over %d bytes", maxRecordBytes)] += records.long
 	}
-	if c := r.counts; c.Points > before.Points || c.Texts > before.Texts || c.Histograms > before.Histograms || c.Media > before.Media || c.Params > before.Params {
+	if c := r.counts; c.Points > before.Points || c.Texts > before.Texts || c.Histograms > before.Histograms ||
+		c.Media > before.Media || c.Params > before.Params {
 		r.counts.Files++
 	}
 	return nil
@@ -192,7 +194,7 @@ func (r *reading) event(data []byte, e *event) error {
 		return err
 	}
 	if !(e.time >= 0 && e.time <= maxTime) {
-		return fmt.Errorf("%w: its time is none", importer.ErrMessage)
+		return fmt.Errorf("%w: the event has no valid time", importer.ErrMessage)
 	}
 	at := int64(math.Round(e.time * 1e6))
 	old := at < r.since
@@ -209,7 +211,7 @@ func (r *reading) event(data []byte, e *event) error {
 	var bad error
 	err := eachValue(e.summary, &v, func() error {
 		err := r.value(&v, at, e.step, old)
-		if errors.Is(err, importer.ErrMessage) || errors.Is(err, errTensor) { // of this value alone
+		if errors.Is(err, importer.ErrMessage) || errors.Is(err, errTensor) { // the other values are fine
 			bad = err
 			return nil
 		}
@@ -221,12 +223,13 @@ func (r *reading) event(data []byte, e *event) error {
 	return err
 }
 
-// value takes one entry of a summary. Old ones say which plugin their tag is for, to the later ones too.
+// value imports one entry of a summary. An old entry is not imported, but it tells the plugin of later entries of its
+// tag.
 func (r *reading) value(v *value, at, step int64, old bool) error {
 	t := r.tags[string(v.tag)]
 	if t == nil {
 		if len(r.tags) >= maxTags {
-			r.left[fmt.Sprintf("values of more than %d tags", maxTags)]++
+			r.skipped[fmt.Sprintf("values of tags over the limit of %d", maxTags)]++
 			return nil
 		}
 		t = &tag{plugin: string(v.plugin)}
@@ -234,8 +237,8 @@ func (r *reading) value(v *value, at, step int64, old bool) error {
 		if t.plugin == "text" {
 			name = strings.TrimSuffix(name, "/text_summary") // which PyTorch adds
 		}
-		t.key = importer.Key(r.part.key(name))
-		t.wanted = !r.taken(t.key)
+		t.key = importer.Key(r.folder.key(name))
+		t.wanted = !r.excluded(t.key)
 		r.tags[string(v.tag)] = t
 	}
 	if old {
@@ -255,17 +258,17 @@ func (r *reading) value(v *value, at, step int64, old bool) error {
 		if err != nil {
 			return err
 		}
-		return r.sample(t, at, step, file)
+		return r.mediaFile(t, at, step, file)
 	case v.audio != nil:
 		file, err := encoded(v.audio)
 		if err != nil {
 			return err
 		}
-		return r.sample(t, at, step, file)
+		return r.mediaFile(t, at, step, file)
 	case v.histogram != nil:
-		return r.oldHistogram(t, at, step, v.histogram)
+		return r.histogramMessage(t, at, step, v.histogram)
 	case v.tensor != nil:
-		return r.ofTensor(t, at, step, v.tensor)
+		return r.tensorValue(t, at, step, v.tensor)
 	}
 	return nil
 }
@@ -275,7 +278,7 @@ func (r *reading) point(t *tag, at, step int64, v float64) error {
 		if t.metric = true; !r.keys[t.key] {
 			if len(r.keys) >= format.MaxMetrics {
 				t.wanted = false
-				r.left[fmt.Sprintf("metrics, past %d of them", format.MaxMetrics)]++
+				r.skipped[fmt.Sprintf("metrics over the limit of %d", format.MaxMetrics)]++
 				return nil
 			}
 			r.keys[t.key] = true
@@ -283,18 +286,22 @@ func (r *reading) point(t *tag, at, step int64, v float64) error {
 		}
 	}
 	if r.counts.Points >= maxPoints {
-		r.left[fmt.Sprintf("points, past %d of them", maxPoints)]++
+		r.skipped[fmt.Sprintf("points over the limit of %d", maxPoints)]++
 		return nil
 	}
 	r.counts.Points++
-	r.line = format.Line{Time: at, HasStep: true, Step: step, Metrics: append(r.line.Metrics[:0], format.MetricValue{Key: t.key, Value: v})}
+	metrics := append(r.line.Metrics[:0], format.MetricValue{Key: t.key, Value: v})
+	r.line = format.Line{Time: at, HasStep: true, Step: step, Metrics: metrics}
 	return r.out.Line(&r.line)
 }
 
-// quiet are plugins whose values say nothing of a run.
-var quiet = []string{"custom_scalars", "graphs", "graph_keras_model", "graph_run_metadata", "graph_run_metadata_graph", "profile", "projector", "hparams"}
+// ignoredPlugins are plugins whose values do not describe a run.
+var ignoredPlugins = []string{
+	"custom_scalars", "graphs", "graph_keras_model", "graph_run_metadata", "graph_run_metadata_graph", "profile",
+	"projector", "hparams",
+}
 
-func (r *reading) ofTensor(t *tag, at, step int64, data []byte) (err error) {
+func (r *reading) tensorValue(t *tag, at, step int64, data []byte) (err error) {
 	if err := parseTensor(data, &r.tensor); err != nil {
 		return err
 	}
@@ -321,16 +328,16 @@ func (r *reading) ofTensor(t *tag, at, step int64, data []byte) (err error) {
 			list[i] = s
 		}
 		if len(list) == 1 && len(r.tensor.shape) <= 1 {
-			return r.noNumber(t, at, step, list[0], &r.counts.Texts)
+			return r.nonNumeric(t, at, step, list[0], &r.counts.Texts)
 		}
-		return r.noNumber(t, at, step, list, &r.counts.Texts)
+		return r.nonNumeric(t, at, step, list, &r.counts.Texts)
 	case "images":
 		texts, err := r.tensor.texts(2 + maxMedia)
 		if err != nil {
 			return err
 		}
-		for _, file := range texts[min(2, len(texts)):] { // behind width and height
-			if err := r.sample(t, at, step, file); err != nil {
+		for _, file := range texts[min(2, len(texts)):] { // after width and height
+			if err := r.mediaFile(t, at, step, file); err != nil {
 				return err
 			}
 		}
@@ -344,43 +351,44 @@ func (r *reading) ofTensor(t *tag, at, step int64, data []byte) (err error) {
 			if len(r.tensor.shape) == 2 && r.tensor.shape[1] == 2 && i%2 == 1 {
 				continue // its label
 			}
-			if err := r.sample(t, at, step, file); err != nil {
+			if err := r.mediaFile(t, at, step, file); err != nil {
 				return err
 			}
 		}
 		return nil
 	case "histograms":
-		return r.newHistogram(t, at, step)
+		return r.histogramTensor(t, at, step)
 	}
-	if slices.Contains(quiet, t.plugin) {
+	if slices.Contains(ignoredPlugins, t.plugin) {
 		return nil
 	}
 	name := fmt.Sprintf("values of plugin %q", importer.Cut([]byte(t.plugin), 60))
-	if r.left[name] == 0 {
+	if r.skipped[name] == 0 {
 		if r.plugins == maxPlugins {
 			name = "values of other plugins"
 		} else {
 			r.plugins++
 		}
 	}
-	r.left[name]++
+	r.skipped[name]++
 	return nil
 }
 
-// noNumber takes a text or a histogram.
-func (r *reading) noNumber(t *tag, at, step int64, v any, count *int) error {
+// nonNumeric imports a text or a histogram.
+func (r *reading) nonNumeric(t *tag, at, step int64, v any, count *int) error {
 	text := format.AppendJSON(nil, v)
 	if r.valueBytes+int64(len(text)) > maxValueBytes || len(text) > format.MaxValueBytes {
-		r.left["texts and histograms: too large, or too many"]++
+		r.skipped["texts and histograms that are too large or too many"]++
 		return nil
 	}
 	r.valueBytes += int64(len(text))
 	*count++
-	return r.out.Line(&format.Line{Time: at, HasStep: true, Step: step, Values: []format.ValueText{{Key: t.key, JSON: string(text)}}})
+	values := []format.ValueText{{Key: t.key, JSON: string(text)}}
+	return r.out.Line(&format.Line{Time: at, HasStep: true, Step: step, Values: values})
 }
 
-// oldHistogram reads a HistogramProto message: the upper end of each bucket and its count.
-func (r *reading) oldHistogram(t *tag, at, step int64, data []byte) error {
+// histogramMessage imports a HistogramProto message: the upper end of each bucket and its count.
+func (r *reading) histogramMessage(t *tag, at, step int64, data []byte) error {
 	var least, most float64
 	var limits, counts []float64
 	f := importer.FieldsOf(data)
@@ -402,7 +410,7 @@ func (r *reading) oldHistogram(t *tag, at, step int64, data []byte) error {
 	if len(limits) == 0 || len(limits) != len(counts) {
 		return errTensor
 	}
-	for len(counts) > 1 && counts[0] == 0 { // an empty bucket opens the list, for its limit
+	for len(counts) > 1 && counts[0] == 0 { // an empty bucket comes first, for its limit
 		least = limits[0]
 		limits, counts = limits[1:], counts[1:]
 	}
@@ -413,8 +421,8 @@ func (r *reading) oldHistogram(t *tag, at, step int64, data []byte) error {
 	return r.histogram(t, at, step, edges, counts)
 }
 
-// newHistogram reads a tensor of rows: left end, right end, count.
-func (r *reading) newHistogram(t *tag, at, step int64) (err error) {
+// histogramTensor imports a tensor of rows: left end, right end, count.
+func (r *reading) histogramTensor(t *tag, at, step int64) (err error) {
 	if len(r.tensor.shape) != 2 || r.tensor.shape[1] != 3 {
 		return errTensor
 	}
@@ -440,7 +448,7 @@ func (r *reading) histogram(t *tag, at, step int64, edges, counts []float64) err
 		return items
 	}
 	h := map[string]any{"_type": "histogram", "bins": list(edges), "values": list(counts)}
-	return r.noNumber(t, at, step, h, &r.counts.Histograms)
+	return r.nonNumeric(t, at, step, h, &r.counts.Histograms)
 }
 
 func (r *reading) hparams(content []byte, at int64) error {
@@ -458,7 +466,7 @@ func (r *reading) hparams(content []byte, at int64) error {
 	for name, v := range s.params {
 		switch {
 		case format.CheckKey(name) != nil:
-			r.left["params without a name"]++
+			r.skipped["params without a name"]++
 		case v == nil:
 			l.Nulls = append(l.Nulls, format.DottedKey([]string{name}))
 		default:
@@ -476,15 +484,15 @@ func (r *reading) hparams(content []byte, at int64) error {
 	return r.out.Line(&l)
 }
 
-// sample takes the file of an image or a sound.
-func (r *reading) sample(t *tag, at, step int64, data []byte) error {
+// mediaFile imports the file of an image or a sound.
+func (r *reading) mediaFile(t *tag, at, step int64, data []byte) error {
 	kind, ending := mediaKind(data)
 	switch {
 	case kind == "":
-		r.left["images or sounds of a form that is not known"]++
+		r.skipped["images or sounds in an unknown format"]++
 		return nil
 	case r.counts.Media >= maxMedia || r.mediaBytes+int64(len(data)) > maxMediaBytes:
-		r.left[fmt.Sprintf("images or sounds, past %d or %d bytes of them", maxMedia, maxMediaBytes)]++
+		r.skipped[fmt.Sprintf("images or sounds over the limit of %d, or of %d bytes in all", maxMedia, maxMediaBytes)]++
 		return nil
 	}
 	r.counts.Media++
@@ -496,7 +504,7 @@ func (r *reading) sample(t *tag, at, step int64, data []byte) error {
 	return r.out.Media(&line, at, bytes.NewReader(data))
 }
 
-// mediaKind tells what a file is by its first bytes.
+// mediaKind recognizes a file by its first bytes. The kind is "" if it is unknown.
 func mediaKind(data []byte) (kind, ending string) {
 	switch {
 	case bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")):

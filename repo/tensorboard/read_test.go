@@ -17,7 +17,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// kept is an output that a test looks at.
+// kept is an output that keeps everything for a test.
 type kept struct {
 	points map[string][]float64
 	params map[string]any
@@ -56,13 +56,13 @@ func readAll(t *testing.T, root string) (*kept, *reading) {
 	}
 	k := &kept{map[string][]float64{}, map[string]any{}, map[string]string{}, nil}
 	r := newReading(k)
-	if err := r.all(context.Background(), together(logs(folders(root, files)))); err != nil {
+	if err := r.all(context.Background(), merge(groupByRun(groupByFolder(root, files)))); err != nil {
 		t.Fatal(err)
 	}
 	return k, r
 }
 
-// TestWriters reads what the real writers wrote.
+// Files of real writers are read completely.
 func TestWriters(t *testing.T) {
 	for _, name := range []string{"torch", "tensorboardX"} {
 		t.Run(name, func(t *testing.T) {
@@ -197,7 +197,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, framed bool) {
 		k := &kept{map[string][]float64{}, map[string]any{}, map[string]string{}, nil}
 		r := newReading(k)
-		r.part, r.tags = &part{}, map[string]*tag{}
+		r.folder, r.tags = &folder{}, map[string]*tag{}
 		var e event
 		if !framed {
 			_ = r.event(data, &e)

@@ -1,5 +1,3 @@
-// Package tensorboard reads the event files that TensorBoard's writers leave (those of TensorFlow, Keras, PyTorch,
-// tensorboardX, JAX) and takes what they say into runs.
 package tensorboard
 
 import (
@@ -11,40 +9,40 @@ import (
 	"io"
 )
 
-// An event file is a chain of records: the length of the data as uint64, the masked CRC-32C of those eight bytes, the data,
-// its masked CRC-32C; all little-endian.
+// An event file is a chain of records: the length of the data as uint64, the masked CRC-32C of those eight bytes, the
+// data, its masked CRC-32C; all little-endian.
 // https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
 const (
 	headerBytes = 12
 	footerBytes = 4
 )
 
-// maxRecordBytes bounds one record that is held in memory. Longer ones, graphs of large models, are passed over.
+// maxRecordBytes bounds a record that is held in memory. Longer ones, such as graphs of large models, are skipped.
 const maxRecordBytes = 64 << 20
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// masked is the CRC-32C as the files have it: rotated and moved, for data that holds checksums itself.
+// masked returns the CRC-32C as the files have it: rotated, plus a constant, so that data may contain checksums itself.
 func masked(data []byte) uint32 {
 	sum := crc32.Checksum(data, castagnoli)
 	return sum>>15 | sum<<17 + 0xa282ead8
 }
 
-// errTorn says that a file ends within a record: its writer was ended there, or is still writing.
-var errTorn = errors.New("the last record is torn")
+// errTorn reports a file that ends within a record: its writer was stopped, or is still writing.
+var errTorn = errors.New("the last record is incomplete")
 
-// DamageError says where a file is not what its writer wrote.
+// DamageError reports a place where a file is damaged.
 type DamageError struct {
 	Offset int64 // of the record, in bytes
 	What   string
-	Rest   bool // nothing behind it can be read
+	Rest   bool // nothing after it can be read
 }
 
 func (e *DamageError) Error() string {
 	if e.Rest {
-		return fmt.Sprintf("at byte %d: %s; the rest of the file is left", e.Offset, e.What)
+		return fmt.Sprintf("at byte %d: %s; skipped the rest of the file", e.Offset, e.What)
 	}
-	return fmt.Sprintf("at byte %d: %s; the record is left", e.Offset, e.What)
+	return fmt.Sprintf("at byte %d: %s; skipped the record", e.Offset, e.What)
 }
 
 // recordReader reads the records of one event file.
@@ -52,15 +50,15 @@ type recordReader struct {
 	r      *bufio.Reader
 	offset int64 // of the next record
 	buf    []byte
-	long   int // records passed over for their length
+	long   int // records that were skipped because of their length
 }
 
 func newRecordReader(r io.Reader) *recordReader {
 	return &recordReader{r: bufio.NewReaderSize(r, 256<<10)}
 }
 
-// next returns the data of the next record, which is valid until the call after it. The error is io.EOF at the end, errTorn
-// where the file ends within a record, or a *DamageError; behind one without Rest the next call goes on.
+// next returns the data of the next record, which is valid until the following call. The error is io.EOF at the end,
+// errTorn if the file ends within a record, or a *DamageError. After one without Rest, the next call continues.
 func (r *recordReader) next() ([]byte, error) {
 	for {
 		begin := r.offset
@@ -78,7 +76,7 @@ func (r *recordReader) next() ([]byte, error) {
 		}
 		size := binary.LittleEndian.Uint64(header[:8])
 		if size > 1<<40 {
-			return nil, &DamageError{Offset: begin, What: fmt.Sprintf("a record of %d bytes", size), Rest: true}
+			return nil, &DamageError{Offset: begin, What: fmt.Sprintf("a record claims to have %d bytes", size), Rest: true}
 		}
 		whole := int64(size) + footerBytes
 		r.offset += headerBytes + whole
@@ -101,7 +99,8 @@ func (r *recordReader) next() ([]byte, error) {
 	}
 }
 
-// take reads n bytes. The buffer grows with what the file really has: a length alone takes no memory.
+// take reads n bytes. The buffer grows with the bytes that the file really has, so a wrong length alone takes no
+// memory.
 func (r *recordReader) take(n int) ([]byte, error) {
 	const piece = 1 << 20
 	r.buf = r.buf[:0]

@@ -14,8 +14,8 @@ import (
 type tensor struct {
 	dtype   uint64
 	shape   []int64
-	content []byte // all elements, little-endian, in place of the lists
-	fields  []byte // the message, for its lists
+	content []byte // all elements, little-endian, if they are not in a list
+	fields  []byte // the message, which has the lists
 }
 
 // Element types.
@@ -37,10 +37,10 @@ const (
 	typeUint64   = 23
 )
 
-// maxElements bounds a tensor of numbers: histograms have some hundred.
+// maxElements bounds a tensor of numbers; a histogram has some hundred.
 const maxElements = 3 * 4096
 
-var errTensor = errors.New("a tensor of a type or form that is not known")
+var errTensor = errors.New("the tensor has an unknown type or shape")
 
 func parseTensor(data []byte, t *tensor) error {
 	*t = tensor{fields: data, shape: t.shape[:0]}
@@ -77,7 +77,8 @@ func parseTensor(data []byte, t *tensor) error {
 	return f.Err
 }
 
-// width is the size of an element in content, in bytes, and the field of the list that holds it otherwise.
+// width returns the bytes of an element in content, and the field of the list that has the elements otherwise. It
+// returns 0 for a type that is not numeric.
 func (t *tensor) width() (bytes int, list protowire.Number) {
 	switch t.dtype {
 	case typeFloat:
@@ -137,7 +138,7 @@ func (t *tensor) numbers(to []float64) ([]float64, error) {
 			to, packed = append(to, t.number(bits)), packed[n:]
 		}
 	}
-	// Elements at the end that equal the last one may be left out; with none at all they are 0.
+	// A writer may omit elements at the end that equal the last one, or all elements if they are 0.
 	if n := t.count(); n > int64(len(to)) && n <= maxElements {
 		last := 0.0
 		if len(to) > 0 {
@@ -150,7 +151,8 @@ func (t *tensor) numbers(to []float64) ([]float64, error) {
 	return to, f.Err
 }
 
-// consume returns the bits of the first number of a packed list and the bytes that it takes, below 0 if it is malformed.
+// consume returns the bits of the first number of a packed list and the bytes that it takes, below 0 if it is
+// malformed.
 func (t *tensor) consume(packed []byte) (bits uint64, n int) {
 	switch t.dtype {
 	case typeFloat:
@@ -162,7 +164,7 @@ func (t *tensor) consume(packed []byte) (bits uint64, n int) {
 	return protowire.ConsumeVarint(packed)
 }
 
-// count is the number of elements that the shape says, or -1.
+// count returns the number of elements by the shape, or -1 if it is out of bounds.
 func (t *tensor) count() int64 {
 	n := int64(1)
 	for _, size := range t.shape {
@@ -176,7 +178,7 @@ func (t *tensor) count() int64 {
 	return n
 }
 
-// number is the value of an element's bits.
+// number returns the value of an element's bits.
 func (t *tensor) number(bits uint64) float64 {
 	switch t.dtype {
 	case typeFloat:
@@ -204,7 +206,7 @@ func (t *tensor) number(bits uint64) float64 {
 	return float64(bits)
 }
 
-// half is the value of a number of 16 bits (IEEE 754 binary16).
+// half returns the value of an IEEE 754 binary16 number.
 func half(bits uint16) float64 {
 	sign := 1.0
 	if bits>>15 != 0 {
@@ -222,7 +224,7 @@ func half(bits uint16) float64 {
 	return math.Inf(int(sign))
 }
 
-// texts returns the elements of a tensor of strings, at most most of them.
+// texts returns the first elements of a tensor of strings, at most so many.
 func (t *tensor) texts(most int) ([][]byte, error) {
 	if t.dtype != typeString {
 		return nil, errTensor

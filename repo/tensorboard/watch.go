@@ -6,39 +6,40 @@ import (
 	"time"
 )
 
-// Watcher looks at the processes of a run while it is in progress: which there are, and which event files they have open.
+// Watcher samples the processes of a run in progress: their ids, and the event files that they have open.
 type Watcher struct {
-	stop context.CancelFunc
-	done sync.WaitGroup
-	look *processes
+	stop      context.CancelFunc
+	done      sync.WaitGroup
+	processes *processes
 }
 
-// How often processes are looked for: often at first, for short programs, then seldom.
+// Pauses between samples: short at first, for short programs, then longer.
 const (
-	firstLook = 20 * time.Millisecond
-	lastLook  = 2 * time.Second
+	firstPause = 20 * time.Millisecond
+	lastPause  = 2 * time.Second
 )
 
-// Watch looks at the process pid and all that have runDir as RUNS_DIR in their environment, until Stop.
+// Watch samples the process pid, and all processes that have runDir as RUNS_DIR in their environment, until Stop is
+// called or the context ends.
 func Watch(ctx context.Context, pid int, runDir string) *Watcher {
 	ctx, cancel := context.WithCancel(ctx)
-	w := &Watcher{stop: cancel, look: newProcesses(pid, runDir)}
+	w := &Watcher{stop: cancel, processes: newProcesses(pid, runDir)}
 	w.done.Go(func() {
-		for pause := firstLook; ; pause = min(lastLook, pause*5/4) {
+		for pause := firstPause; ; pause = min(lastPause, pause*5/4) {
 			select {
 			case <-ctx.Done():
 				return
 			case <-time.After(pause):
 			}
-			w.look.sample()
+			w.processes.sample()
 		}
 	})
 	return w
 }
 
-// Stop ends the watching and adds what was seen to a request.
-func (w *Watcher) Stop(q *Request) {
+// Stop ends the sampling and adds its result to a search.
+func (w *Watcher) Stop(q *Search) {
 	w.stop()
 	w.done.Wait()
-	w.look.report(q)
+	w.processes.report(q)
 }

@@ -10,10 +10,10 @@ import (
 	"syscall"
 )
 
-// processes are those of a run, as proc(5) shows them.
+// processes are the processes of a run, read from /proc, see proc(5).
 type processes struct {
-	want  []byte       // RUNS_DIR=… of their environment
-	known map[int]bool // by pid: is it of the run
+	want  []byte       // RUNS_DIR=… in their environment
+	known map[int]bool // by pid: whether it belongs to the run
 	open  map[string]bool
 }
 
@@ -23,7 +23,7 @@ func newProcesses(pid int, runDir string) *processes {
 
 const maxEnvironment = 1 << 20
 
-// sample looks once.
+// sample reads the processes once.
 func (p *processes) sample() {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -37,7 +37,7 @@ func (p *processes) sample() {
 		ours, known := p.known[pid]
 		if !known {
 			env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-			if err != nil || len(env) == 0 { // another user's, or one that is only beginning
+			if err != nil || len(env) == 0 { // another user's process, or one that is just starting
 				continue
 			}
 			env = env[:min(len(env), maxEnvironment)]
@@ -50,7 +50,7 @@ func (p *processes) sample() {
 	}
 }
 
-// files notes the event files that a process has open.
+// files records the event files that a process has open.
 func (p *processes) files(pid int) {
 	dir := fmt.Sprintf("/proc/%d/fd", pid)
 	entries, err := os.ReadDir(dir)
@@ -65,7 +65,7 @@ func (p *processes) files(pid int) {
 	}
 }
 
-func (p *processes) report(q *Request) {
+func (p *processes) report(q *Search) {
 	q.Sampled = true
 	for pid, ours := range p.known {
 		if ours {
@@ -78,5 +78,5 @@ func (p *processes) report(q *Request) {
 	slices.Sort(q.Open)
 }
 
-// alive reports whether there is a process of that id.
+// alive reports whether a process with this id exists.
 func alive(pid int) bool { return syscall.Kill(pid, 0) != syscall.ESRCH }

@@ -2,14 +2,14 @@
 
 package tensorboard
 
-// processes is the program alone: what it starts cannot be seen here.
+// processes is the program alone: this system does not show the environment of its child processes.
 type processes struct{ pid int }
 
 func newProcesses(pid int, _ string) *processes { return &processes{pid} }
 
 func (*processes) sample() {}
 
-func (p *processes) report(q *Request) { q.PIDs = append(q.PIDs, p.pid) }
+func (p *processes) report(q *Search) { q.PIDs = append(q.PIDs, p.pid) }
 
-// alive is not known here.
+// alive returns false: this system does not tell.
 func alive(int) bool { return false }

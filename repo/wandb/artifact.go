@@ -19,10 +19,10 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 )
 
-// ownArtifacts are types of artifacts that the client makes of what stands elsewhere in the log.
+// ownArtifacts are types of artifacts that the client makes of other data in the log.
 var ownArtifacts = []string{"run_table", "job", "wandb-history", "wandb-events", "code"}
 
-// artifactFile is one entry of a manifest as the client of runs writes it.
+// artifactFile is an entry of a manifest, as the Python client gitruns writes it.
 type artifactFile struct {
 	Path   string `json:"path"`
 	SHA256 string `json:"sha256,omitempty"`
@@ -44,24 +44,24 @@ type artifactManifest struct {
 	Files       []artifactFile  `json:"files"`
 }
 
-// heldBy begins a reference to a file of an artifact by the client's own name of that.
-const heldBy = "wandb-client-artifact://"
+// referenceScheme begins a reference to an artifact's file by the client's own id of the artifact.
+const referenceScheme = "wandb-client-artifact://"
 
-// maxHeld bounds the files of artifacts that others may refer to.
-const maxHeld = 100_000
+// maxReferable bounds the files of artifacts that other artifacts can refer to.
+const maxReferable = 100_000
 
 const shortDigest = 12 // digits of a digest in paths
 
-// artifact keeps a version of an artifact that the run made, in the way of the client of runs. Its files lie in the staging
-// folder of the client until they are uploaded; one that is not there any more is left.
+// artifact stores a version of an artifact that the run made, as the Python client gitruns does. Its files are in the
+// staging folder of the W&B client until they are uploaded. Files that are no longer there are skipped.
 func (r *reading) artifact(ctx context.Context, data []byte) error {
 	m, err := parseArtifact(data)
 	if err != nil {
 		return err
 	}
 	for _, e := range m.entries {
-		if m.client != "" && e.local != "" && len(r.held) < maxHeld {
-			r.held[heldBy+m.client+"/"+e.path] = e
+		if m.client != "" && e.local != "" && len(r.referable) < maxReferable {
+			r.referable[referenceScheme+m.client+"/"+e.path] = e
 		}
 	}
 	if slices.Contains(ownArtifacts, m.kind) {
@@ -69,12 +69,12 @@ func (r *reading) artifact(ctx context.Context, data []byte) error {
 	}
 	name := artifactName(m.name)
 	if name == "" || m.manifestFile {
-		r.leave("artifacts whose files are not listed in the log", "")
+		r.skip("artifacts whose files are not listed in the log", "")
 		return nil
 	}
 	from := map[string]artifactEntry{}
 	manifest := artifactManifest{
-		Schema: 1, Name: name, Type: line(m.kind), Metadata: json.RawMessage("{}"), Aliases: []string{},
+		Schema: 1, Name: name, Type: oneLine(m.kind), Metadata: json.RawMessage("{}"), Aliases: []string{},
 		Run: r.head.id(), Time: float64(r.last) / 1e6, Files: []artifactFile{},
 	}
 	for _, e := range m.entries {
@@ -82,14 +82,14 @@ func (r *reading) artifact(ctx context.Context, data []byte) error {
 			return err
 		}
 		if format.CheckPath(e.path) != nil {
-			r.leave("files whose names no run can hold", "")
+			r.skip("files with names that a run cannot hold", "")
 			continue
 		}
-		if strings.HasPrefix(e.ref, heldBy) { // a file of another artifact of the log
+		if strings.HasPrefix(e.ref, referenceScheme) { // a file of another artifact in the log
 			path := e.path
-			e = r.held[e.ref]
+			e = r.referable[e.ref]
 			if e.path = path; e.local == "" {
-				r.leave("files of artifacts that are in no artifact of the log", path)
+				r.skip("artifact files that the log does not describe", path)
 				continue
 			}
 		}
@@ -111,7 +111,7 @@ func (r *reading) artifact(ctx context.Context, data []byte) error {
 	manifest.Files = slices.CompactFunc(manifest.Files, func(a, b artifactFile) bool { return a.Path == b.Path })
 	manifest.Digest = digestOf(manifest.Files)
 	if m.description != "" {
-		text := paragraphs(m.description)
+		text := multiLine(m.description)
 		manifest.Description = &text
 	}
 	if v, err := parseJSON([]byte(m.metadata)); err == nil {
@@ -120,7 +120,7 @@ func (r *reading) artifact(ctx context.Context, data []byte) error {
 		}
 	}
 	for _, alias := range m.aliases {
-		if alias = line(alias); alias != "latest" {
+		if alias = oneLine(alias); alias != "latest" {
 			manifest.Aliases = append(manifest.Aliases, alias)
 		}
 	}
@@ -141,14 +141,19 @@ func (r *reading) artifact(ctx context.Context, data []byte) error {
 	if err != nil || r.stored[short+".json"] {
 		return err
 	}
-	r.any = true
+	r.hasContent = true
 	r.stored[short+".json"] = true
 	caption := strings.Join(append([]string{manifest.Type}, manifest.Aliases...), " ")
-	return r.out.Media(&format.ArtifactLine{Name: short + ".json", Kind: "artifact", Key: name, Caption: importer.Cut([]byte(caption), 1000)}, r.last, bytes.NewReader(text))
+	return r.out.Media(
+		&format.ArtifactLine{
+			Name: short + ".json", Kind: "artifact", Key: name, Caption: importer.Cut([]byte(caption), 1000),
+		},
+		r.last, bytes.NewReader(text),
+	)
 }
 
-// digestOf is the digest of a version: that of a dataset folder, in which a reference counts as 0 bytes with the SHA-256 of
-// its URI.
+// digestOf returns the digest of a version. It is that of a dataset folder in which a reference is a file of 0 bytes
+// with the SHA-256 of its URI.
 func digestOf(files []artifactFile) string {
 	sum := sha256.New()
 	for _, f := range files {
@@ -164,7 +169,7 @@ func digestOf(files []artifactFile) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// artifactName is a name as the client of runs allows it.
+// artifactName returns a name that the Python client gitruns allows, or "".
 func artifactName(name string) string {
 	name = strings.Map(func(c rune) rune {
 		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '.' || c == '-' {
@@ -178,29 +183,30 @@ func artifactName(name string) string {
 	return name
 }
 
-// staged looks for the file of an entry where the client stages files, and nowhere else: the log may come from anybody.
+// staged returns the SHA-256 and size of an entry's file in the client's staging folder. It reads no other folder,
+// because the log may come from anybody. ok is false if the file was skipped.
 func (r *reading) staged(e artifactEntry) (digest string, size int64, ok bool) {
 	at := filepath.Clean(e.local)
 	if e.local == "" || filepath.Dir(at) != staging() {
-		r.leave("files of artifacts that are not in the client's staging folder", e.path)
+		r.skip("artifact files outside the client's staging folder", e.path)
 		return "", 0, false
 	}
 	f, err := importer.Open(at)
 	if err != nil {
-		r.leave("files of artifacts that the client's staging folder does not have any more", e.path)
+		r.skip("artifact files that are no longer in the client's staging folder", e.path)
 		return "", 0, false
 	}
 	defer func() { _ = f.Close() }()
 	sum, check := sha256.New(), md5.New()
 	size, err = io.Copy(io.MultiWriter(sum, check), f)
 	if err != nil || size != e.size || base64.StdEncoding.EncodeToString(check.Sum(nil)) != e.digest {
-		r.leave("files that are not what the log says", e.path)
+		r.skip("files that differ from the log", e.path)
 		return "", 0, false
 	}
 	return hex.EncodeToString(sum.Sum(nil)), size, true
 }
 
-// staging is the folder in which the client of this user stages files: WANDB_DATA_DIR, else its default.
+// staging returns the folder in which this user's client stages files: that of WANDB_DATA_DIR, or the default.
 func staging() string {
 	if dir := os.Getenv("WANDB_DATA_DIR"); dir != "" {
 		if abs, err := filepath.Abs(dir); err == nil {

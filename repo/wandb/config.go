@@ -8,17 +8,17 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 )
 
-// configRecord takes params. What a program changes is meant.
+// configRecord imports params. A later value of a param is a deliberate change.
 func (r *reading) configRecord(data []byte) error {
 	l := format.Line{Time: r.last}
-	leave := func(why string) { r.leave("params "+why, "") }
+	skip := func(why string) { r.skip("params "+why, "") }
 	err := eachItem(data, 1, &r.item, func(it *item) error {
-		if len(it.path) == 0 || len(it.path) > maxNested || it.path[0] == "_wandb" {
+		if len(it.path) == 0 || len(it.path) > maxDepth || it.path[0] == "_wandb" {
 			return nil
 		}
 		v, err := parseJSON(it.json)
 		if err != nil {
-			leave("that are not JSON")
+			skip("that are not JSON")
 			return nil
 		}
 		path := make([]string, len(it.path))
@@ -31,7 +31,7 @@ func (r *reading) configRecord(data []byte) error {
 		}
 		one := format.Params{}
 		if err := one.Set(path, v); err != nil || format.CheckParams(one) != nil {
-			leave("that a record cannot hold")
+			skip("that a record cannot hold")
 			return nil
 		}
 		if old, ok := r.config[path[0]]; ok && len(path) == 1 {
@@ -51,7 +51,7 @@ func (r *reading) configRecord(data []byte) error {
 	if len(l.Params) == 0 && len(l.Set) == 0 && len(l.Nulls) == 0 {
 		return nil
 	}
-	r.any = true
+	r.hasContent = true
 	slices.Sort(l.Nulls)
 	return r.out.Line(&l)
 }
@@ -65,7 +65,8 @@ func merged(to, from format.Params) format.Params {
 	return to
 }
 
-// param is a value as params hold it: nulls are told by their names, and are texts within a list; names are clean.
+// param converts a value to the form of params: names are cleaned, a null is added to nulls by its path, and a null in
+// a list becomes "None".
 func param(v any, path, nulls []string) (any, []string) {
 	switch v := v.(type) {
 	case nil:
@@ -89,7 +90,7 @@ func param(v any, path, nulls []string) (any, []string) {
 		}
 		return v, nulls
 	case string:
-		return paragraphs(v), nulls
+		return multiLine(v), nulls
 	}
 	return v, nulls
 }

@@ -10,14 +10,14 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 )
 
-// systems are platform names of Python by those that records have.
+// systems maps names of systems in Python's platform string to those of records.
 var systems = map[string]string{"linux": "linux", "windows": "windows", "macos": "darwin", "darwin": "darwin"}
 
-// arches are the same for processors.
+// arches maps names of processors likewise.
 var arches = map[string]string{"x86_64": "amd64", "amd64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
 
-// environment is what the program ran in: the platform, like Linux-6.1-x86_64-with-glibc2.36, the version of Python, and the
-// packages that files/requirements.txt lists.
+// environment returns the environment of the run: its platform, such as Linux-6.1-x86_64-with-glibc2.36, the version of
+// Python, and the packages in files/requirements.txt.
 func (h *head) environment(dir string) (*format.Environment, *format.EnvironmentFile) {
 	words := strings.FieldsFunc(strings.ToLower(h.machine.OS), func(c rune) bool { return c == '-' })
 	file := &format.EnvironmentFile{}
@@ -29,7 +29,7 @@ func (h *head) environment(dir string) (*format.Environment, *format.Environment
 			file.Arch = arches[word]
 		}
 	}
-	if version := line(h.machine.Python); version != "" {
+	if version := oneLine(h.machine.Python); version != "" {
 		file.Python = &format.Python{Version: version}
 		if implementation, version, ok := strings.Cut(version, " "); ok {
 			file.Python = &format.Python{Version: version, Implementation: implementation}
@@ -52,7 +52,7 @@ const (
 	maxPackages          = 20_000
 )
 
-// packages reads lines name==version. What is written in another way is left.
+// packages reads lines of the form name==version. It skips other lines.
 func packages(path string) format.Packages {
 	f, err := importer.Open(path)
 	if err != nil {

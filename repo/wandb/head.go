@@ -21,22 +21,25 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 )
 
-// head is what is known of a run before its history is read.
+// head is what is known about a run before its history is read.
 type head struct {
 	run     *runMessage
 	machine machine
-	exit    *exitMessage // nil where the client did not come to its end
+	exit    *exitMessage // nil if the client recorded no end
 	preempt bool
-	begun   time.Time // of the first record of the run
+	begun   time.Time // from the first run record
 }
 
 // maxMetadataBytes bounds files/wandb-metadata.json.
 const maxMetadataBytes = 4 << 20
 
-var errNoRun = errors.New("what it says of its run cannot be read")
+var errNoRun = errors.New("its run record cannot be read")
 
-// scan reads the records of a log. Damages are told, and what they leave goes on; an error is of reading, or take's.
-func scan(ctx context.Context, path string, take func(kind protowire.Number, data []byte) error, damage func(error)) (int64, error) {
+// scan calls take for each record of a log, and damage for each damaged place, after which it continues. It returns the
+// size of the log in bytes. The error comes from reading or from take.
+func scan(
+	ctx context.Context, path string, take func(kind protowire.Number, data []byte) error, damage func(error),
+) (int64, error) {
 	f, err := importer.Open(path)
 	if err != nil {
 		return 0, err
@@ -82,7 +85,7 @@ func scan(ctx context.Context, path string, take func(kind protowire.Number, dat
 			err = fields.Err
 		}
 		if errors.Is(err, importer.ErrMessage) || errors.Is(err, errJSON) {
-			damage(&damageError{begin, err.Error() + "; the record is left"})
+			damage(&damageError{begin, err.Error() + "; skipped the record"})
 			err = nil
 		}
 		if err != nil {
@@ -91,7 +94,7 @@ func scan(ctx context.Context, path string, take func(kind protowire.Number, dat
 	}
 }
 
-// readHead looks through a log for what says what the run is.
+// readHead reads a whole log for the records that describe the run.
 func readHead(ctx context.Context, name string) (*head, error) {
 	h := &head{}
 	var first *runMessage
@@ -107,7 +110,7 @@ func readHead(ctx context.Context, name string) (*head, error) {
 				first = m
 			}
 			h.run = m
-			h.run.config, h.run.summary = nil, nil // parts of the record's buffer
+			h.run.config, h.run.summary = nil, nil // they are parts of the record's buffer
 		case recordEnvironment:
 			err = parseEnvironment(data, &h.machine)
 		case recordExit:
@@ -129,13 +132,13 @@ func readHead(ctx context.Context, name string) (*head, error) {
 		h.begun = timeInName(name)
 	}
 	if h.begun.IsZero() {
-		return nil, errors.New("it does not say when its run began")
+		return nil, errors.New("its run has no start time")
 	}
 	h.metadata(filepath.Join(filepath.Dir(name), "files", "wandb-metadata.json"))
 	return h, nil
 }
 
-// ended is when the client came to its end, or zero where that is not known.
+// ended returns when the client ended, or zero if that is unknown.
 func (h *head) ended() time.Time {
 	if h.exit == nil {
 		return time.Time{}
@@ -143,7 +146,7 @@ func (h *head) ended() time.Time {
 	return h.begun.Add(time.Duration(min(max(h.exit.runtime, 0), 1<<31)) * time.Second)
 }
 
-// timeInName is the second in the name of a run's folder, (offline-)run-<YYYYMMDD_hhmmss>-<id>, of local time.
+// timeInName returns the local time in the name of a run's folder, (offline-)run-<YYYYMMDD_hhmmss>-<id>, or zero.
 func timeInName(name string) time.Time {
 	_, rest, _ := strings.Cut(filepath.Base(filepath.Dir(name)), "run-")
 	stamp, _, _ := strings.Cut(rest, "-")
@@ -154,7 +157,7 @@ func timeInName(name string) time.Time {
 	return t.UTC()
 }
 
-// metadata takes from the file that older clients write what no record says.
+// metadata adds what only the file of older clients has.
 func (h *head) metadata(path string) {
 	f, err := importer.Open(path)
 	if err != nil {
@@ -196,24 +199,24 @@ func (h *head) metadata(path string) {
 	}
 }
 
-// line is a text of one line that any record may hold.
-func line(text string) string {
+// oneLine returns a text as one line that every record can hold.
+func oneLine(text string) string {
 	return importer.Cut([]byte(importer.Clean([]byte(text))), format.MaxTextBytes)
 }
 
-// paragraphs is a text of several lines.
-func paragraphs(text string) string {
+// multiLine returns a text that every record can hold, with its line breaks.
+func multiLine(text string) string {
 	return importer.Cut([]byte(strings.ToValidUTF8(text, "_")), format.MaxTextBytes)
 }
 
-// maxArgs bounds a command line.
+// maxArgs bounds the arguments of a command line.
 const maxArgs = 10_000
 
-// record makes the run's record of a head; dir is the log's folder.
+// record returns the run's record and its environment, which may be nil. dir is the log's folder.
 func (h *head) record(dir string) (*format.Run, *format.EnvironmentFile) {
 	m := h.run
 	run := &format.Run{
-		ID: h.id(), Name: line(m.name), Key: line(m.id), Started: h.begun, Note: paragraphs(m.notes),
+		ID: h.id(), Name: oneLine(m.name), Key: oneLine(m.id), Started: h.begun, Note: multiLine(m.notes),
 		Tags: map[string]string{"imported": "wandb"},
 	}
 	if run.Name == "" {
@@ -230,7 +233,7 @@ func (h *head) record(dir string) (*format.Run, *format.EnvironmentFile) {
 	}
 	for key, value := range map[string]string{"entity": m.entity, "job_type": m.job, "sweep": m.sweep} {
 		if _, is := run.Tags[key]; value != "" && !is {
-			run.Tags[key] = line(value)
+			run.Tags[key] = oneLine(value)
 		}
 	}
 	h.addSource(run, dir)
@@ -240,13 +243,13 @@ func (h *head) record(dir string) (*format.Run, *format.EnvironmentFile) {
 	return run, file
 }
 
-// id follows from what the log says of its run, and so is the same each time.
+// id returns the id of the run. It is derived from the run record, so it is the same each time.
 func (h *head) id() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "wandb\x00%s\x00%s\x00%d", h.run.project, h.run.id, h.begun.UnixNano()))
 	return format.IDOf(h.begun, sum[:])
 }
 
-// diffName is the file of the changes to the commit that were not committed.
+// diffName is the file with the uncommitted changes.
 const diffName = "diff.patch"
 
 func (h *head) addSource(run *format.Run, dir string) {
@@ -255,7 +258,7 @@ func (h *head) addSource(run *format.Run, dir string) {
 	if commit == "" {
 		commit, remote = m.Git.Commit, m.Git.Remote
 	}
-	source := &format.Source{Remote: line(git.RemoteWithoutCredentials(remote))}
+	source := &format.Source{Remote: oneLine(git.RemoteWithoutCredentials(remote))}
 	if format.IsObjectID(commit) {
 		source.Commit = commit
 		info, err := os.Lstat(filepath.Join(dir, "files", diffName))
@@ -277,12 +280,12 @@ func (h *head) addSource(run *format.Run, dir string) {
 		run.Source = source
 	}
 	if m.Program != "" {
-		run.Command = []string{line(m.Program)}
+		run.Command = []string{oneLine(m.Program)}
 		if source.Entry != "" {
 			run.Command[0] = source.Entry
 		}
 		for _, arg := range m.Args[:min(len(m.Args), maxArgs)] {
-			run.Command = append(run.Command, line(arg))
+			run.Command = append(run.Command, oneLine(arg))
 		}
 	}
 }
@@ -296,14 +299,16 @@ func (h *head) addMachine(run *format.Run) {
 	if host == "" && m.CPU == "" && m.GPU == "" {
 		return
 	}
-	run.Machine = &format.Machine{Host: line(host), CPU: line(m.CPU), Cores: min(max(m.Cores, 0), 1<<20), Memory: max(m.Memory, 0)}
+	run.Machine = &format.Machine{
+		Host: oneLine(host), CPU: oneLine(m.CPU), Cores: min(max(m.Cores, 0), 1<<20), Memory: max(m.Memory, 0),
+	}
 	if m.GPU != "" {
-		run.Machine.GPUs = slices.Repeat([]string{line(m.GPU)}, int(min(max(m.GPUCount, 1), 64)))
+		run.Machine.GPUs = slices.Repeat([]string{oneLine(m.GPU)}, int(min(max(m.GPUCount, 1), 64)))
 	}
 }
 
-// shown is how a log is called where it is not read.
-func shown(root, name string) string {
+// logName returns the name of a log: the path of its folder from root.
+func logName(root, name string) string {
 	rel := importer.RelativeTo(root)(filepath.Dir(name))
 	if rel == "." {
 		rel = path.Base(filepath.ToSlash(name))

@@ -1,3 +1,9 @@
+// Package wandb imports the logs that the client of Weights & Biases leaves in its folder, of online and offline runs.
+//
+// It knows the format of these logs and of the files next to them. It does not decide which logs become runs, which
+// repo/importer does, and it asks no server. Start reading at Import; head.go finds out which run a log belongs to, and
+// read.go imports the content. A new kind of record begins in message.go, with its field number, and in read.go, at
+// record.
 package wandb
 
 import (
@@ -13,34 +19,34 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 )
 
-// quiet is how long a log without an end must not have been written for its run to count as over: the client writes samples of
-// the machine more often.
-const quiet = time.Minute
+// idleTime is how long a log without an end must be unchanged until its run counts as ended. The client writes machine
+// samples more often.
+const idleTime = time.Minute
 
-// interrupted is the exit status that the client gives a run that Ctrl-C ended.
+// interrupted is the exit status that the client records for a run that Ctrl-C ended.
 const interrupted = 255
 
 func isLog(name string) bool {
 	return strings.HasPrefix(name, "run-") && strings.HasSuffix(name, ".wandb")
 }
 
-// Found reports whether there are logs below a folder, as far as a short look tells.
-func Found(ctx context.Context, dir string) bool { return importer.Any(ctx, dir, isLog) }
+// Found reports whether a folder has W&B logs. It gives up after a short search and then returns false.
+func Found(ctx context.Context, dir string) bool { return importer.Contains(ctx, dir, isLog) }
 
-// Import makes a finished run of each log below a folder. Its id follows from what the log says of its run, so that one that
-// is here is known again. Logs that have the id of a run in common, one after the other, are a chain: each resumes the one
-// before it. The folder is only read.
+// Import makes a finished run of each log under a folder. The id of a run is derived from the log's run record, so a
+// log that was imported before is recognized. Logs of one W&B run that follow each other are a chain: each resumes the
+// one before it. The folder is only read.
 func Import(ctx context.Context, r *repo.Repository, q importer.Request) (*importer.Imported, error) {
-	files, err := importer.All(ctx, q.Path, isLog, "there are no logs of W&B in it, run-<id>.wandb")
+	files, err := importer.FindAll(ctx, q.Path, isLog, "it has no W&B logs (run-<id>.wandb)")
 	if err != nil {
 		return nil, err
 	}
-	all := make([]*log, len(files))
+	all := make([]*runLog, len(files))
 	for i, f := range files {
-		all[i] = &log{file: f, root: q.Path}
+		all[i] = &runLog{file: f, root: q.Path}
 		all[i].head, all[i].err = readHead(ctx, f.Path)
-		if errors.Is(all[i].err, importer.ErrEmpty) && time.Since(f.Mtime) < quiet {
-			all[i].err = importer.ErrInProgress // the client keeps the first records for a while
+		if errors.Is(all[i].err, importer.ErrEmpty) && time.Since(f.Mtime) < idleTime {
+			all[i].err = importer.ErrInProgress // the client delays writing the first records
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -54,9 +60,9 @@ func Import(ctx context.Context, r *repo.Repository, q importer.Request) (*impor
 	return importer.Import(ctx, r, q, ordered)
 }
 
-// chain sorts logs by the time their runs began, those that cannot be read last, and links those of one run.
-func chain(all []*log) {
-	slices.SortStableFunc(all, func(a, b *log) int {
+// chain sorts logs by when their runs began, unreadable ones last, and links those of one W&B run.
+func chain(all []*runLog) {
+	slices.SortStableFunc(all, func(a, b *runLog) int {
 		switch {
 		case a.err != nil && b.err != nil:
 			return 0
@@ -70,37 +76,38 @@ func chain(all []*log) {
 		return strings.Compare(a.file.Path, b.file.Path)
 	})
 	type name struct{ entity, project, id string }
-	before := map[name]*log{}
+	before := map[name]*runLog{}
 	for _, l := range all {
 		if l.err != nil {
 			continue
 		}
 		of := name{l.head.run.entity, l.head.run.project, l.head.run.id}
-		if old := before[of]; old != nil && old.head.id() != l.head.id() && !old.head.ended().After(l.head.begun.Add(time.Second)) {
+		old := before[of]
+		if old != nil && old.head.id() != l.head.id() && !old.head.ended().After(l.head.begun.Add(time.Second)) {
 			l.resumes = old.head.id()
 		}
 		before[of] = l
 	}
 }
 
-// log is the log of one run.
-type log struct {
+// runLog is the log of one run.
+type runLog struct {
 	file    importer.File
 	root    string
 	head    *head
 	err     error
-	resumes string // id of the run that it goes on with
+	resumes string // id of the run that it resumes
 }
 
-// Name is the path of the log's folder.
-func (l *log) Name() string { return shown(l.root, l.file.Path) }
+// Name returns the path of the log's folder.
+func (l *runLog) Name() string { return logName(l.root, l.file.Path) }
 
-// Run is what the log says its run is.
-func (l *log) Run() (*format.Run, *format.EnvironmentFile, error) {
+// Run returns the run that the log describes.
+func (l *runLog) Run() (*format.Run, *format.EnvironmentFile, error) {
 	if l.err != nil {
 		return nil, nil, l.err
 	}
-	if l.head.exit == nil && time.Since(l.file.Mtime) < quiet {
+	if l.head.exit == nil && time.Since(l.file.Mtime) < idleTime {
 		return nil, nil, importer.ErrInProgress
 	}
 	run, env := l.head.record(filepath.Dir(l.file.Path))
@@ -108,20 +115,22 @@ func (l *log) Run() (*format.Run, *format.EnvironmentFile, error) {
 	return run, env, nil
 }
 
-// Read reads the log and the files beside it.
-func (l *log) Read(ctx context.Context, out importer.Output) (*importer.Read, error) {
+// Read reads the log and the files next to it.
+func (l *runLog) Read(ctx context.Context, out importer.Output) (*importer.ReadResult, error) {
 	r := newReading(out, l.Name(), filepath.Dir(l.file.Path), l.head)
 	if err := r.all(ctx, l.file.Path); err != nil {
 		return nil, err
 	}
-	read := &importer.Read{None: !r.any, Warnings: r.warns, Points: r.points, Files: r.files, Bytes: r.bytes}
+	read := &importer.ReadResult{
+		Empty: !r.hasContent, Warnings: r.warnings, Points: r.points, Files: r.files, Bytes: r.bytes,
+	}
 	read.End = l.end()
 	read.End.Ended = importer.Ended(r.last, l.head.begun)
 	return read, nil
 }
 
-// end is how the run ended. A client that was killed leaves no word.
-func (l *log) end() repo.Finish {
+// end returns how the run ended. A client that was killed records no end.
+func (l *runLog) end() repo.Finish {
 	exit := l.head.exit
 	switch {
 	case exit == nil:

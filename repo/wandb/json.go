@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// maxJSONDepth bounds what a value holds within itself.
+// maxJSONDepth bounds how deep a value may be nested.
 const maxJSONDepth = 64
 
 var errJSON = errors.New("a value is not JSON")
@@ -23,7 +23,7 @@ func parseJSON(text []byte) (any, error) {
 	if v, ok := notFinite[string(text)]; ok {
 		return v, nil
 	}
-	if len(bytes.Trim(text, "0123456789+-.eE")) == 0 { // most of a history
+	if len(bytes.Trim(text, "0123456789+-.eE")) == 0 { // most values of a history
 		return plain(json.Number(text), 0)
 	}
 	v, err := decode(text)
@@ -50,10 +50,10 @@ func decode(text []byte) (v any, err error) {
 	return v, nil
 }
 
-// quoted begins a string that stands for a number that is not finite. No text of a user has it: it is no character.
+// quoted begins a string that replaces a number that is not finite. It is not a character, so no text of a user has it.
 const quoted = "\ufdd0"
 
-// quoteNotFinite makes strings of the tokens of notFinite that stand outside strings.
+// quoteNotFinite replaces the tokens of notFinite outside strings by strings.
 func quoteNotFinite(text []byte) []byte {
 	var out []byte
 	for i := 0; i < len(text); {
@@ -88,7 +88,7 @@ func quoteNotFinite(text []byte) []byte {
 	return out
 }
 
-// plain gives a decoded value the types of a record.
+// plain converts a decoded value to the types of a record.
 func plain(v any, depth int) (any, error) {
 	if depth > maxJSONDepth {
 		return nil, errJSON
@@ -134,7 +134,7 @@ func plain(v any, depth int) (any, error) {
 	return v, nil // nil and bool
 }
 
-// number is a value as a metric: a number or a bool.
+// number returns a number or a bool as the value of a metric.
 func number(v any) (float64, bool) {
 	switch v := v.(type) {
 	case int64:

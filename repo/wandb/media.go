@@ -16,11 +16,13 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 )
 
-// mediaKinds are the kinds of artifacts by the words of the client for values that name a file.
+// mediaKinds maps the client's types of values with files to kinds of artifacts.
 var mediaKinds = map[string]string{
-	"image-file": "image", "images": "image", "images/separated": "image", "audio-file": "audio", "audio": "audio",
-	"video-file": "video", "videos": "video", "html-file": "html", "html": "html", "table-file": "table", "partitioned-table": "table",
-	"joined-table": "table", "plotly-file": "plot", "bokeh-file": "plot", "object3D-file": "file", "molecule-file": "file",
+	"image-file": "image", "images": "image", "images/separated": "image",
+	"audio-file": "audio", "audio": "audio", "video-file": "video", "videos": "video",
+	"html-file": "html", "html": "html", "plotly-file": "plot", "bokeh-file": "plot",
+	"table-file": "table", "partitioned-table": "table", "joined-table": "table",
+	"object3D-file": "file", "molecule-file": "file",
 }
 
 // isMedia reports whether a value names a file or several.
@@ -31,8 +33,8 @@ func isMedia(m map[string]any) bool {
 	return mediaKinds[kind] != "" && (path || names) || path && strings.HasSuffix(kind, "-file")
 }
 
-// logged keeps the files of a value that a row named, under its key and step.
-func (r *reading) logged(m logged, at int64) error {
+// mediaFiles stores the files of a value, with its key and the step of the row.
+func (r *reading) mediaFiles(m mediaValue, at int64) error {
 	kind, _ := m.value["_type"].(string)
 	if kind = mediaKinds[kind]; kind == "" {
 		kind = "file"
@@ -46,22 +48,22 @@ func (r *reading) logged(m logged, at int64) error {
 		if digest, ok := m.value["sha256"].(string); ok && len(names) == 1 && format.IsDigest(digest) {
 			l.SHA256 = digest
 		}
-		if err := r.keep(name, l, at); err != nil {
+		if err := r.keepFile(name, l, at); err != nil {
 			return err
 		}
 	}
-	for _, name := range nested(m.value, nil, 0) { // masks and boxes of an image
+	for _, name := range nested(m.value, nil, 0) { // the masks and boxes of an image
 		if slices.Contains(names, name) {
 			continue
 		}
-		if err := r.keep(name, r.mediaLine(name, "file", m.key), at); err != nil {
+		if err := r.keepFile(name, r.mediaLine(name, "file", m.key), at); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// mediaLine names a file of the row's step.
+// mediaLine returns the line of a file that was logged in the current row.
 func (r *reading) mediaLine(name, kind, key string) *format.ArtifactLine {
 	l := &format.ArtifactLine{Name: name, Kind: kind, Key: key}
 	if r.row.HasStep {
@@ -71,7 +73,7 @@ func (r *reading) mediaLine(name, kind, key string) *format.ArtifactLine {
 	return l
 }
 
-// nested lists the files that what a value holds names.
+// nested appends the files that nested parts of a value name.
 func nested(v any, names []string, depth int) []string {
 	if depth > maxMediaDepth {
 		return names
@@ -94,7 +96,7 @@ func nested(v any, names []string, depth int) []string {
 
 const maxMediaDepth = 8
 
-// filesOf lists the files below files/ that a value names, and their captions.
+// filesOf returns the paths under files/ that a value names, and their captions.
 func filesOf(m map[string]any) (names, captions []string) {
 	if p, ok := m["path"].(string); ok {
 		names = append(names, p)
@@ -120,31 +122,33 @@ func filesOf(m map[string]any) (names, captions []string) {
 	return names, captions
 }
 
-// keep copies a file of the log's folder into the run. One that cannot be had is counted.
-func (r *reading) keep(name string, l *format.ArtifactLine, at int64) error {
+// keepFile copies a file of the log's folder into the run, or counts it as skipped.
+func (r *reading) keepFile(name string, l *format.ArtifactLine, at int64) error {
 	from, ok := r.relative(name)
 	if !ok || format.CheckPath(l.Name) != nil {
-		r.leave("files whose names no run can hold", name)
+		r.skip("files with names that a run cannot hold", name)
 		return nil
 	}
 	return r.copy(from, l, at)
 }
 
-// copy keeps the file from as an artifact.
+// copy stores a file as an artifact.
 func (r *reading) copy(from string, l *format.ArtifactLine, at int64) error {
-	if r.stored[l.Name] { // the name has a digest of the content in it
+	if r.stored[l.Name] { // without a key, the name contains a digest of the content
 		if l.Key == "" {
 			return nil
 		}
-		l.Name = again(l.Name, func(name string) bool { return r.stored[name] })
+		l.Name = freeName(l.Name, func(name string) bool { return r.stored[name] })
 	}
 	f, err := r.openBelow(from)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		r.leave("files that the log names and that are not there", l.Name)
+		r.skip("files that do not exist", l.Name)
 		return nil
 	case err != nil:
-		r.leave("files that are links, or cannot be read; a copy made with 'cp -RLp' has what the links lead to", l.Name)
+		r.skip(
+			"files that are links or unreadable (copy the folder with 'cp -RLp' to replace links by their targets)", l.Name,
+		)
 		return nil
 	}
 	defer func() { _ = f.Close() }()
@@ -153,18 +157,18 @@ func (r *reading) copy(from string, l *format.ArtifactLine, at int64) error {
 		return err
 	}
 	if r.media >= maxMedia || r.mediaBytes+info.Size() > maxMediaBytes {
-		r.leave(fmt.Sprintf("files past %d or %d bytes of them", maxMedia, int64(maxMediaBytes)), "")
+		r.skip(fmt.Sprintf("files over the limit of %d, or of %d bytes in all", maxMedia, int64(maxMediaBytes)), "")
 		return nil
 	}
 	err = r.out.Media(l, at, io.LimitReader(f, info.Size()))
 	if errors.Is(err, importer.ErrDigest) {
-		r.leave("files that are not what the log says", l.Name)
+		r.skip("files that differ from the log", l.Name)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	r.any = true
+	r.hasContent = true
 	r.stored[l.Name] = true
 	r.media++
 	r.files++
@@ -173,8 +177,8 @@ func (r *reading) copy(from string, l *format.ArtifactLine, at int64) error {
 	return nil
 }
 
-// again is a name that is not taken yet: a.png, a-2.png, ...
-func again(name string, taken func(string) bool) string {
+// freeName returns a name that is not taken yet: a-2.png, a-3.png, ... for a.png.
+func freeName(name string, taken func(string) bool) string {
 	ending := path.Ext(name)
 	for n := 2; ; n++ {
 		if other := fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ending), n, ending); !taken(other) {
@@ -183,7 +187,7 @@ func again(name string, taken func(string) bool) string {
 	}
 }
 
-// openBelow opens a file of the log's folder, to which no link leads.
+// openBelow opens a file of the log's folder. It follows no link to it.
 func (r *reading) openBelow(name string) (*os.File, error) {
 	for dir := filepath.Dir(name); strings.HasPrefix(dir, r.dir+string(filepath.Separator)); dir = filepath.Dir(dir) {
 		info, err := os.Lstat(dir)
@@ -191,7 +195,7 @@ func (r *reading) openBelow(name string) (*os.File, error) {
 			return nil, err
 		}
 		if !info.IsDir() {
-			return nil, &fs.PathError{Op: "reading", Path: dir, Err: errors.New("it is no folder")}
+			return nil, &fs.PathError{Op: "reading", Path: dir, Err: errors.New("it is not a folder")}
 		}
 	}
 	return importer.Open(name)

@@ -8,7 +8,7 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 )
 
-// The fields of a record that say something of a run.
+// The fields of a record that describe a run.
 // https://github.com/wandb/wandb/blob/main/wandb/proto/wandb_internal.proto
 const (
 	recordHistory     = 2
@@ -27,13 +27,14 @@ const (
 	recordEnvironment = 26
 )
 
-// item is one entry of a history, a summary, a config or samples: a key, or the keys of nested dicts, and its JSON.
+// item is an entry of a history, a summary, a config or samples: a key, or the keys of nested dicts, and the value as
+// JSON.
 type item struct {
 	path []string
 	json []byte
 }
 
-// parseItem reads one, whose first path is reused.
+// parseItem reads an item. It reuses the memory of it.path.
 func parseItem(data []byte, it *item) error {
 	it.path, it.json = it.path[:0], nil
 	f := importer.FieldsOf(data)
@@ -50,7 +51,7 @@ func parseItem(data []byte, it *item) error {
 	return f.Err
 }
 
-// eachItem walks the entries of a message that have this field.
+// eachItem calls take for each item in a field of a message.
 func eachItem(data []byte, field protowire.Number, it *item, take func(*item) error) error {
 	f := importer.FieldsOf(data)
 	for f.Next() {
@@ -70,7 +71,7 @@ func eachItem(data []byte, field protowire.Number, it *item, take func(*item) er
 // maxTime is the end of the year 9999, in seconds.
 const maxTime = 253402300799
 
-// timestamp reads a point in time; one that cannot be is zero.
+// timestamp reads a Timestamp message. It returns zero if the time is out of range.
 func timestamp(data []byte) (time.Time, error) {
 	var seconds, nanos int64
 	f := importer.FieldsOf(data)
@@ -88,7 +89,7 @@ func timestamp(data []byte) (time.Time, error) {
 	return time.Unix(seconds, nanos).UTC(), f.Err
 }
 
-// runMessage is what a record says of the run. It is written again when the program changes it.
+// runMessage is a run record. The client writes another one when the program changes the run.
 type runMessage struct {
 	id, entity, project, group, job, name, notes, sweep, host string
 	tags                                                      []string
@@ -152,7 +153,7 @@ func parseGit(data []byte) (remote, commit string, err error) {
 	return remote, commit, f.Err
 }
 
-// exitMessage is the last word of a run.
+// exitMessage records the end of a run.
 type exitMessage struct {
 	code    int64
 	runtime int64 // seconds
@@ -172,14 +173,14 @@ func parseExit(data []byte) (*exitMessage, error) {
 	return &m, f.Err
 }
 
-// machine is what the newer clients record, and the older ones write to files/wandb-metadata.json.
+// machine describes where the run ran. Newer clients record it, older ones write it to files/wandb-metadata.json.
 type machine struct {
 	OS         string   `json:"os"`
 	Python     string   `json:"python"`
 	Args       []string `json:"args"`
 	Program    string   `json:"program"`
 	CodePath   string   `json:"codePath"`
-	LocalPath  string   `json:"codePathLocal"` // of the program, below the working folder
+	LocalPath  string   `json:"codePathLocal"` // path of the program from the working folder
 	Host       string   `json:"host"`
 	Root       string   `json:"root"`
 	Executable string   `json:"executable"`
@@ -194,7 +195,7 @@ type machine struct {
 	Memory int64  `json:"-"` // bytes
 }
 
-// parseEnvironment adds what a record says; there may be several.
+// parseEnvironment adds one record to m. A log may have several.
 func parseEnvironment(data []byte, m *machine) error {
 	f := importer.FieldsOf(data)
 	args := []string(nil)
@@ -254,7 +255,7 @@ func firstNumber(data []byte) (n int64, err error) {
 	return n, f.Err
 }
 
-// metricMessage is what define_metric said.
+// metricMessage records a call of define_metric.
 type metricMessage struct {
 	name, glob, stepMetric string
 	stepSync, hidden       bool
@@ -263,8 +264,10 @@ type metricMessage struct {
 	goal                   string
 }
 
-// summaryFields are the numbers of the fields that say which values sum up a metric.
-var summaryFields = map[protowire.Number]string{1: "min", 2: "max", 3: "mean", 4: "best", 5: "last", 6: "none", 7: "copy", 8: "first"}
+// summaryFields are the kinds of summary that define_metric knows, by their field numbers.
+var summaryFields = map[protowire.Number]string{
+	1: "min", 2: "max", 3: "mean", 4: "best", 5: "last", 6: "none", 7: "copy", 8: "first",
+}
 
 func parseMetric(data []byte) (*metricMessage, error) {
 	var m metricMessage
@@ -309,13 +312,13 @@ func parseMetric(data []byte) (*metricMessage, error) {
 	return &m, f.Err
 }
 
-// artifactMessage is a version of an artifact that the run made.
+// artifactMessage records a version of an artifact that the run made.
 type artifactMessage struct {
 	kind, name, description, metadata string
-	client                            string // the client's own name of it
+	client                            string // the client's own id of the version
 	aliases                           []string
 	entries                           []artifactEntry
-	manifestFile                      bool // the files are listed elsewhere
+	manifestFile                      bool // the files are listed outside the log
 }
 
 // artifactEntry is one file of an artifact.
@@ -386,7 +389,7 @@ func parseEntry(data []byte) (e artifactEntry, err error) {
 	return e, f.Err
 }
 
-// texts reads the fields of a message that are text, by their numbers.
+// texts returns the text fields of a message by their numbers.
 func texts(data []byte) (map[protowire.Number]string, error) {
 	m := map[protowire.Number]string{}
 	f := importer.FieldsOf(data)

@@ -15,33 +15,33 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 )
 
-// Bounds of what is taken of one log. What is past them is counted and said.
+// Bounds of what is imported from one log. The rest is counted and reported.
 const (
 	maxPoints     = 20_000_000
 	maxValueBytes = 256 << 20 // of texts, lists, histograms as JSON
 	maxLineValues = 4 << 20   // of one row
 	maxMedia      = 10_000
 	maxMediaBytes = 2 << 30
-	maxSaid       = 20 // damages that are named
+	maxWarned     = 20 // damaged places that are reported one by one
 	maxSaved      = 5_000
-	maxNested     = 64
+	maxDepth      = 64
 )
 
-// reading reads a log.
+// reading reads one log into an output.
 type reading struct {
 	out  importer.Output
-	name string // what the run is called in warnings
-	dir  string // of the log
+	name string // of the log, in warnings
+	dir  string // the log's folder
 	head *head
 
-	points  int64
-	files   int
-	bytes   int64
-	last    int64 // µs since 1970 UTC
-	any     bool
-	damages int
-	warns   []string
-	left    map[string]*leftOut // by the reason
+	points     int64
+	files      int
+	bytes      int64
+	last       int64 // µs since 1970 UTC
+	hasContent bool
+	damages    int
+	warnings   []string
+	skipped    map[string]*skippedItems // by the reason
 
 	keys       map[string]bool // of metrics
 	latest     map[string]any  // by the key of the history
@@ -50,7 +50,7 @@ type reading struct {
 	config     map[string]any           // as it is so far
 	wanted     []string                 // what the program asked to keep of its folder
 	stored     map[string]bool          // names of artifacts
-	held       map[string]artifactEntry // files of artifacts by what others refer to them by
+	referable  map[string]artifactEntry // files of artifacts by what others refer to them by
 	output     []byte
 	valueBytes int64
 	mediaBytes int64
@@ -61,24 +61,25 @@ type reading struct {
 
 func newReading(out importer.Output, name, dir string, h *head) *reading {
 	return &reading{
-		out: out, name: name, dir: dir, head: h, last: h.begun.UnixMicro(), left: map[string]*leftOut{}, keys: map[string]bool{},
-		latest: map[string]any{}, summary: map[string]any{}, defined: map[string]format.Definition{}, config: map[string]any{}, stored: map[string]bool{}, held: map[string]artifactEntry{},
+		out: out, name: name, dir: dir, head: h, last: h.begun.UnixMicro(), skipped: map[string]*skippedItems{},
+		keys: map[string]bool{}, latest: map[string]any{}, summary: map[string]any{}, config: map[string]any{},
+		defined: map[string]format.Definition{}, stored: map[string]bool{}, referable: map[string]artifactEntry{},
 	}
 }
 
 func (r *reading) warn(text string, args ...any) {
-	r.warns = append(r.warns, r.name+": "+fmt.Sprintf(text, args...))
+	r.warnings = append(r.warnings, r.name+": "+fmt.Sprintf(text, args...))
 }
 
-// leftOut counts what was left out for one reason, and names the first of it.
-type leftOut struct {
+// skippedItems counts the items that were skipped for one reason, and has the names of the first ones.
+type skippedItems struct {
 	n     int
 	names []string
 }
 
 const maxNamed = 5
 
-func (l *leftOut) String() string {
+func (l *skippedItems) String() string {
 	text := fmt.Sprint(l.n)
 	if len(l.names) > 0 {
 		text += " (" + strings.Join(l.names, ", ")
@@ -90,12 +91,12 @@ func (l *leftOut) String() string {
 	return text
 }
 
-// leave notes what is left out; name is empty where it has none.
-func (r *reading) leave(reason, name string) {
-	l := r.left[reason]
+// skip counts an item as skipped. Its name may be empty.
+func (r *reading) skip(reason, name string) {
+	l := r.skipped[reason]
 	if l == nil {
-		l = &leftOut{}
-		r.left[reason] = l
+		l = &skippedItems{}
+		r.skipped[reason] = l
 	}
 	l.n++
 	if name != "" && len(l.names) < maxNamed {
@@ -104,14 +105,15 @@ func (r *reading) leave(reason, name string) {
 }
 
 func (r *reading) damage(err error) {
-	if r.damages++; r.damages <= maxSaid {
+	if r.damages++; r.damages <= maxWarned {
 		r.warn("%v", err)
 	}
 }
 
-// all reads a log and the files beside it. An error is of the output, or the context's.
+// all reads a log and the files next to it. An error comes from the output or the context.
 func (r *reading) all(ctx context.Context, path string) error {
-	size, err := scan(ctx, path, func(kind protowire.Number, data []byte) error { return r.record(ctx, kind, data) }, r.damage)
+	take := func(kind protowire.Number, data []byte) error { return r.record(ctx, kind, data) }
+	size, err := scan(ctx, path, take, r.damage)
 	if err != nil {
 		return err
 	}
@@ -129,16 +131,16 @@ func (r *reading) all(ctx context.Context, path string) error {
 	if end := r.head.ended(); !end.IsZero() {
 		r.at(end.UnixMicro())
 	}
-	if n := r.damages - maxSaid; n > 0 {
+	if n := r.damages - maxWarned; n > 0 {
 		r.warn("%d more places are damaged", n)
 	}
-	for _, reason := range slices.Sorted(maps.Keys(r.left)) {
-		r.warn("left out, %s: %s", reason, r.left[reason])
+	for _, reason := range slices.Sorted(maps.Keys(r.skipped)) {
+		r.warn("skipped %s: %s", reason, r.skipped[reason])
 	}
 	return nil
 }
 
-// at notes that the run was alive.
+// at records that the run was alive, at µs since 1970 UTC.
 func (r *reading) at(time int64) {
 	if time > r.last && time <= maxTime*1e6 {
 		r.last = time
@@ -184,14 +186,14 @@ func (r *reading) record(ctx context.Context, kind protowire.Number, data []byte
 	return nil
 }
 
-// key is the key of nested names, as the client shows them.
+// key returns the key of nested names, as the W&B client shows them.
 func key(path []string) string { return importer.Key(importer.Clean([]byte(strings.Join(path, ".")))) }
 
-// history takes one row.
+// history imports one row.
 func (r *reading) history(data []byte) error {
 	r.row = format.Line{Time: r.last, Metrics: r.row.Metrics[:0]}
 	bytes := 0
-	var media []logged
+	var media []mediaValue
 	nested := format.Params{}
 	f := importer.FieldsOf(data)
 	for f.Next() {
@@ -213,46 +215,46 @@ func (r *reading) history(data []byte) error {
 		if err := parseItem(f.Sub, &r.item); err != nil {
 			return err
 		}
-		if len(r.item.path) == 0 || len(r.item.path) > maxNested {
+		if len(r.item.path) == 0 || len(r.item.path) > maxDepth {
 			continue
 		}
 		v, err := parseJSON(r.item.json)
 		if err != nil {
-			r.leave("values that are not JSON", "")
+			r.skip("values that are not JSON", "")
 			continue
 		}
 		if len(r.item.path) == 1 && strings.HasPrefix(r.item.path[0], "_") {
-			r.own(r.item.path[0], v)
+			r.clientField(r.item.path[0], v)
 			continue
 		}
-		// Newer clients spread a dict over items, also one that is an image.
+		// Newer clients split a dict into items, even the dict of an image.
 		path := slices.Clone(r.item.path)
 		if _, taken := nested.Get(path...); taken || len(path) == 1 || nested.Set(path, v) != nil {
-			r.flat(path, v, 0, &media, &bytes)
+			r.flatten(path, v, 0, &media, &bytes)
 		}
 	}
 	if f.Err != nil {
 		return f.Err
 	}
 	for _, name := range slices.Sorted(maps.Keys(nested)) {
-		r.flat([]string{name}, nested[name], 0, &media, &bytes)
+		r.flatten([]string{name}, nested[name], 0, &media, &bytes)
 	}
 	if len(r.row.Metrics) > 0 || len(r.row.Values) > 0 {
-		r.any = true
+		r.hasContent = true
 		if err := r.out.Line(&r.row); err != nil {
 			return err
 		}
 	}
 	for _, m := range media {
-		if err := r.logged(m, r.row.Time); err != nil {
+		if err := r.mediaFiles(m, r.row.Time); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// own takes what the client itself adds to a row.
-func (r *reading) own(name string, v any) {
+// clientField imports a field that the client itself adds to a row.
+func (r *reading) clientField(name string, v any) {
 	n, ok := number(v)
 	if !ok {
 		return
@@ -270,18 +272,18 @@ func (r *reading) own(name string, v any) {
 	}
 }
 
-// logged is a value that names files.
-type logged struct {
+// mediaValue is a value that names files.
+type mediaValue struct {
 	key   string
 	value map[string]any
 }
 
-// flat takes a value and what is nested in it.
-func (r *reading) flat(path []string, v any, depth int, media *[]logged, bytes *int) {
-	if m, ok := v.(map[string]any); ok && depth < maxNested {
+// flatten imports a value, or each value nested in it.
+func (r *reading) flatten(path []string, v any, depth int, media *[]mediaValue, bytes *int) {
+	if m, ok := v.(map[string]any); ok && depth < maxDepth {
 		if _, typed := m["_type"].(string); !typed && len(m) > 0 {
 			for _, name := range slices.Sorted(maps.Keys(m)) {
-				r.flat(append(path[:len(path):len(path)], name), m[name], depth+1, media, bytes)
+				r.flatten(append(path[:len(path):len(path)], name), m[name], depth+1, media, bytes)
 			}
 			return
 		}
@@ -293,7 +295,7 @@ func (r *reading) flat(path []string, v any, depth int, media *[]logged, bytes *
 		return
 	}
 	if m, ok := v.(map[string]any); ok && isMedia(m) {
-		*media = append(*media, logged{k, m})
+		*media = append(*media, mediaValue{k, m})
 		return
 	}
 	r.value(k, v, bytes)
@@ -302,28 +304,28 @@ func (r *reading) flat(path []string, v any, depth int, media *[]logged, bytes *
 func (r *reading) point(k string, v float64) {
 	if !r.keys[k] {
 		if len(r.keys) >= format.MaxMetrics {
-			r.leave(fmt.Sprintf("points of metrics past %d of them", format.MaxMetrics), "")
+			r.skip(fmt.Sprintf("points of metrics over the limit of %d", format.MaxMetrics), "")
 			return
 		}
 		r.keys[k] = true
 	}
 	if r.points >= maxPoints {
-		r.leave(fmt.Sprintf("points past %d of them", maxPoints), "")
+		r.skip(fmt.Sprintf("points over the limit of %d", maxPoints), "")
 		return
 	}
 	r.points++
 	r.row.Metrics = append(r.row.Metrics, format.MetricValue{Key: k, Value: v})
 }
 
-// value keeps what is no number.
+// value imports a non-numeric value.
 func (r *reading) value(k string, v any, bytes *int) {
 	text := format.AppendJSON(nil, histogram(v))
 	switch {
 	case len(text) > format.MaxValueBytes:
-		r.leave(fmt.Sprintf("values of more than %d bytes", format.MaxValueBytes), "")
+		r.skip(fmt.Sprintf("values over %d bytes", format.MaxValueBytes), "")
 		return
 	case *bytes+len(text) > maxLineValues || r.valueBytes+int64(len(text)) > maxValueBytes:
-		r.leave("texts and lists past the bound of their bytes", "")
+		r.skip("texts and lists that are too large or too many", "")
 		return
 	}
 	*bytes += len(text)
@@ -331,7 +333,7 @@ func (r *reading) value(k string, v any, bytes *int) {
 	r.row.Values = append(r.row.Values, format.ValueText{Key: k, JSON: string(text)})
 }
 
-// histogram gives one its edges, where it has the width of its bins.
+// histogram replaces the bin width of a histogram by the edges of its bins. It returns other values as they are.
 func histogram(v any) any {
 	m, ok := v.(map[string]any)
 	if !ok || m["_type"] != "histogram" {
@@ -366,7 +368,10 @@ func (r *reading) metric(data []byte) error {
 	if name == "" || m.expanded {
 		return nil
 	}
-	d := format.Definition{Name: key([]string{name}), StepSync: m.stepSync, Hidden: m.hidden, Summary: strings.Join(m.summary, ","), Goal: m.goal}
+	d := format.Definition{
+		Name: key([]string{name}), StepSync: m.stepSync, Hidden: m.hidden, Summary: strings.Join(m.summary, ","),
+		Goal: m.goal,
+	}
 	if m.stepMetric != "" {
 		d.StepMetric = key([]string{m.stepMetric})
 	}
@@ -374,15 +379,15 @@ func (r *reading) metric(data []byte) error {
 		return nil
 	}
 	if len(r.defined) >= format.MaxDefined {
-		r.leave("definitions of metrics", "")
+		r.skip(fmt.Sprintf("definitions of metrics over the limit of %d", format.MaxDefined), "")
 		return nil
 	}
 	r.defined[d.Name] = d
-	r.any = true
+	r.hasContent = true
 	return r.out.Line(&format.Line{Time: r.last, Defined: &d})
 }
 
-// stats takes samples of the machine.
+// stats imports machine samples.
 func (r *reading) stats(data []byte) error {
 	l := format.Line{Time: r.last}
 	f := importer.FieldsOf(data)
@@ -415,7 +420,7 @@ func (r *reading) stats(data []byte) error {
 	return r.out.System(&l)
 }
 
-// alert keeps a text under the key that the client of runs gives it.
+// alert imports an alert as a text, under the key that the Python client gitruns uses.
 func (r *reading) alert(data []byte) error {
 	m, err := texts(data)
 	if err != nil {
@@ -425,12 +430,17 @@ func (r *reading) alert(data []byte) error {
 	if level == "" {
 		level = "INFO"
 	}
-	text := format.AppendJSON(nil, paragraphs(level+": "+m[1]+": "+m[2]))
-	r.any = true
-	return r.out.Line(&format.Line{Time: r.last, HasStep: r.row.HasStep, Step: r.row.Step, Values: []format.ValueText{{Key: "alert", JSON: string(text)}}})
+	text := format.AppendJSON(nil, multiLine(level+": "+m[1]+": "+m[2]))
+	r.hasContent = true
+	return r.out.Line(
+		&format.Line{
+			Time: r.last, HasStep: r.row.HasStep, Step: r.row.Step,
+			Values: []format.ValueText{{Key: "alert", JSON: string(text)}},
+		},
+	)
 }
 
-// useArtifact names data that the run used and that is kept elsewhere.
+// useArtifact adds a tag for an artifact that the run used. Its data is not in the log.
 func (r *reading) useArtifact(data []byte) error {
 	m, err := texts(data)
 	if err != nil {
@@ -444,15 +454,15 @@ func (r *reading) useArtifact(data []byte) error {
 		return nil
 	}
 	tag := importer.Key("used." + name)
-	value := line(m[2])
+	value := oneLine(m[2])
 	if value == "" {
 		value = "artifact"
 	}
-	r.any = true
+	r.hasContent = true
 	return r.out.Line(&format.Line{Time: r.last, Tags: map[string]string{tag: value}})
 }
 
-// relative is a path below the log's folder of files, or nothing.
+// relative returns the path of a file under the log's folder files. ok is false if the name is unsafe.
 func (r *reading) relative(p string) (string, bool) {
 	p = strings.ReplaceAll(p, "\\", "/")
 	if format.CheckPath(p) != nil {

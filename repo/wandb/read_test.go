@@ -25,7 +25,7 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 )
 
-// kept is an output that a test looks at.
+// kept is an output that keeps everything for a test.
 type kept struct {
 	points     map[string][]float64
 	steps      map[string][]int64
@@ -45,8 +45,10 @@ type kept struct {
 
 func newKept() *kept {
 	return &kept{
-		points: map[string][]float64{}, steps: map[string][]int64{}, params: map[string]any{}, set: map[string]any{}, values: map[string]string{}, valueSteps: map[string]int64{},
-		summary: map[string]any{}, tags: map[string]string{}, media: map[string]string{}, content: map[string]string{}, system: map[string]int{},
+		points: map[string][]float64{}, steps: map[string][]int64{}, params: map[string]any{}, set: map[string]any{},
+		values: map[string]string{}, valueSteps: map[string]int64{},
+		summary: map[string]any{}, tags: map[string]string{}, media: map[string]string{}, content: map[string]string{},
+		system: map[string]int{},
 	}
 }
 
@@ -74,7 +76,7 @@ func (k *kept) Media(l *format.ArtifactLine, _ int64, file io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if err := (importer.Nowhere{}).Media(l, 0, bytes.NewReader(data)); err != nil {
+	if err := (importer.Discard{}).Media(l, 0, bytes.NewReader(data)); err != nil {
 		return err
 	}
 	step := ""
@@ -113,7 +115,7 @@ func readLog(t testing.TB, path string) (*kept, *reading, *head) {
 	return k, r, h
 }
 
-// TestLogs reads logs that the client wrote, of two generations.
+// Logs of two generations of the client are read completely.
 func TestLogs(t *testing.T) {
 	for _, name := range []string{"first", "old"} {
 		t.Run(name, func(t *testing.T) {
@@ -122,26 +124,34 @@ func TestLogs(t *testing.T) {
 				t.Fatal(found, err)
 			}
 			k, r, h := readLog(t, found[0])
-			if len(r.warns) > 0 {
-				t.Errorf("warnings: %q", r.warns)
+			if len(r.warnings) > 0 {
+				t.Errorf("warnings: %q", r.warnings)
 			}
 			run, env := h.record(filepath.Dir(found[0]))
-			if run.Name != "first try" || run.Key != name || run.Experiment != "penguins" || run.Group != "depths" || run.Note != "depth from the paper\nsecond line" {
+			if run.Name != "first try" || run.Key != name || run.Experiment != "penguins" || run.Group != "depths" ||
+				run.Note != "depth from the paper\nsecond line" {
 				t.Errorf("%+v", run)
 			}
-			if run.Source.Commit == "" || run.Source.Remote != "https://example.org/penguins.git" || run.Source.Entry != "make.py" {
+			if run.Source.Commit == "" || run.Source.Remote != "https://example.org/penguins.git" ||
+				run.Source.Entry != "make.py" {
 				t.Errorf("source %+v", run.Source)
 			}
-			if run.Machine.Host != "laptop" || env.Python.Version != "3.11.7" || env.OS != "linux" || env.Arch != "amd64" || env.Packages["wandb"] == "" {
+			if run.Machine.Host != "laptop" || env.Python.Version != "3.11.7" || env.OS != "linux" || env.Arch != "amd64" ||
+				env.Packages["wandb"] == "" {
 				t.Errorf("machine %+v, environment %+v", run.Machine, env)
 			}
-			if want := map[string]string{"baseline": "yes", "cpu": "yes", "imported": "wandb", "job_type": "train"}; !maps.Equal(run.Tags, want) {
+			if want := map[string]string{
+				"baseline": "yes", "cpu": "yes", "imported": "wandb", "job_type": "train",
+			}; !maps.Equal(run.Tags, want) {
 				t.Errorf("tags %v", run.Tags)
 			}
 			if h.exit == nil || h.exit.code != 0 {
 				t.Errorf("exit %+v", h.exit)
 			}
-			wantParams := map[string]any{"lr": 0.1, "model": map[string]any{"depth": int64(3), "act": "relu"}, "sizes": []any{int64(8), int64(4)}, "augment": true}
+			wantParams := map[string]any{
+				"lr": 0.1, "model": map[string]any{"depth": int64(3), "act": "relu"}, "sizes": []any{int64(8), int64(4)},
+				"augment": true,
+			}
 			if d := cmp.Diff(wantParams, k.params); d != "" {
 				t.Error(d)
 			}
@@ -151,7 +161,10 @@ func TestLogs(t *testing.T) {
 			if !slices.Equal(k.nulls, []string{"seed"}) {
 				t.Errorf("nulls %q", k.nulls)
 			}
-			for key, n := range map[string]int{"loss": 20, "acc": 20, "grad.norm": 20, "grad.max": 20, "big": 20, "val/loss": 2, "epoch": 2, "diverged": 1, "ok": 1, "late": 1} {
+			for key, n := range map[string]int{
+				"loss": 20, "acc": 20, "grad.norm": 20, "grad.max": 20, "big": 20, "val/loss": 2, "epoch": 2, "diverged": 1,
+				"ok": 1, "late": 1,
+			} {
 				if len(k.points[key]) != n {
 					t.Errorf("%s has %d points", key, len(k.points[key]))
 				}
@@ -159,14 +172,16 @@ func TestLogs(t *testing.T) {
 			if len(k.points) != 10 {
 				t.Errorf("metrics %v", slices.Sorted(maps.Keys(k.points)))
 			}
-			if k.points["loss"][3] != 0.25 || !math.IsNaN(k.points["val/loss"][1]) || !math.IsInf(k.points["diverged"][0], 1) || k.steps["late"][0] != 200 || k.steps["loss"][19] != 19 {
+			if k.points["loss"][3] != 0.25 || !math.IsNaN(k.points["val/loss"][1]) || !math.IsInf(k.points["diverged"][0], 1) ||
+				k.steps["late"][0] != 200 || k.steps["loss"][19] != 19 {
 				t.Errorf("points %v, steps %v", k.points, k.steps)
 			}
 			if d := cmp.Diff(map[string]any{"best": 0.9}, k.summary); d != "" {
 				t.Error(d)
 			}
 			wantValues := map[string]string{
-				"hist": `{"_type":"histogram","bins":[0,1,2,3],"values":[1,2,1]}`, "text": `"fine"`, "short": `[1,2,3]`, "alert": `"INFO: careful: loss is high"`,
+				"hist": `{"_type":"histogram","bins":[0,1,2,3],"values":[1,2,1]}`, "text": `"fine"`, "short": `[1,2,3]`,
+				"alert": `"INFO: careful: loss is high"`,
 			}
 			for key, text := range k.values {
 				k.values[key] = strings.ReplaceAll(text, ".0", "")
@@ -174,7 +189,11 @@ func TestLogs(t *testing.T) {
 			if d := cmp.Diff(wantValues, k.values); d != "" {
 				t.Error(d)
 			}
-			wantDefined := []format.Definition{{Name: "epoch", Hidden: true}, {Name: "val/*", StepMetric: "epoch", StepSync: true, Summary: "min"}, {Name: "acc", Summary: "max"}}
+			wantDefined := []format.Definition{
+				{Name: "epoch", Hidden: true},
+				{Name: "val/*", StepMetric: "epoch", StepSync: true, Summary: "min"},
+				{Name: "acc", Summary: "max"},
+			}
 			if d := cmp.Diff(wantDefined, k.defined); d != "" {
 				t.Error(d)
 			}
@@ -192,7 +211,7 @@ func TestLogs(t *testing.T) {
 	}
 }
 
-// writer makes logs as the client writes them.
+// writer writes logs as the client does.
 type writer struct{ bytes.Buffer }
 
 func newWriter() *writer {
@@ -233,7 +252,7 @@ func (w *writer) fragment(kind byte, data []byte) {
 	w.Write(body)
 }
 
-// field makes a field of a message, from a text, a message or a number.
+// field returns a field of a message, made from a text, a message or a number.
 func field(num uint64, v any) []byte {
 	switch v := v.(type) {
 	case string:
@@ -253,7 +272,7 @@ func message(fields ...[]byte) []byte { return slices.Concat(fields...) }
 
 func entry(key, json string) []byte { return message(field(1, key), field(16, json)) }
 
-// runOf is a record of a run that began at a second.
+// runOf returns the record of a run that began at a second.
 func runOf(id string, second int) []byte {
 	return field(recordRun, message(field(1, id), field(3, "p"), field(17, field(1, second))))
 }
@@ -325,7 +344,7 @@ func TestRecords(t *testing.T) {
 	if !slices.Equal(got, want) || damages > 0 || torn {
 		t.Fatalf("%d records of %d, %d damages, torn %v", len(got), len(want), damages, torn)
 	}
-	for cut := len(fileHeader); cut < w.Len(); cut += 1999 { // every prefix gives the records that are whole
+	for cut := len(fileHeader); cut < w.Len(); cut += 1999 { // every prefix gives its complete records
 		got, damages, _ := read(w.Bytes()[:cut])
 		if damages > 0 || len(got) > len(want) || !slices.Equal(got, want[:len(got)]) {
 			t.Fatalf("cut at %d: %d records, %d damages", cut, len(got), damages)
@@ -353,8 +372,10 @@ func TestRecords(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	for text, want := range map[string]any{
-		`1`: int64(1), `1.5`: 1.5, `"a"`: "a", `null`: nil, `[1, "NaN", NaN]`: []any{int64(1), "NaN", math.NaN()}, `NaN`: math.NaN(), `-Infinity`: math.Inf(-1),
-		`{"a\"NaN": [Infinity, -Infinity]}`: map[string]any{`a"NaN`: []any{math.Inf(1), math.Inf(-1)}}, `18446744073709551616`: 18446744073709551616.0,
+		`1`: int64(1), `1.5`: 1.5, `"a"`: "a", `null`: nil, `[1, "NaN", NaN]`: []any{int64(1), "NaN", math.NaN()},
+		`NaN`: math.NaN(), `-Infinity`: math.Inf(-1),
+		`18446744073709551616`:              18446744073709551616.0,
+		`{"a\"NaN": [Infinity, -Infinity]}`: map[string]any{`a"NaN`: []any{math.Inf(1), math.Inf(-1)}},
 	} {
 		got, err := parseJSON([]byte(text))
 		if err != nil || !format.EqualValue(got, want) {
@@ -368,7 +389,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestHostile reads a log that names files that are none of its own, and other things that no client writes.
+// A log cannot import files outside its folder, and odd content does no harm.
 func TestHostile(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("secret"), 0o666); err != nil {
@@ -379,8 +400,14 @@ func TestHostile(t *testing.T) {
 	file := message(field(1, "a.txt"), field(2, base64.StdEncoding.EncodeToString(sum[:])), field(4, 6), field(6, secret))
 	path := writeLog(
 		t, runOf("a\x1b[31m", 1e9),
-		row(0, image("../../secret"), image(secret), image("media/link.png"), image("media/folder/secret"), image(`..\..\secret`), image("media/none.png")),
-		row(1, entry("bad\x1b[2J", "1"), entry("deep", strings.Repeat("[", 70)+strings.Repeat("]", 70)), entry("", "2"), entry("ok", "3")),
+		row(
+			0, image("../../secret"), image(secret), image("media/link.png"), image("media/folder/secret"),
+			image(`..\..\secret`), image("media/none.png"),
+		),
+		row(
+			1, entry("bad\x1b[2J", "1"), entry("deep", strings.Repeat("[", 70)+strings.Repeat("]", 70)), entry("", "2"),
+			entry("ok", "3"),
+		),
 		row(2, entry("img", `{"_type":"image-file","path":"media/other.png","sha256":"`+strings.Repeat("0", 64)+`"}`)),
 		field(recordFiles, field(1, field(1, "../*"))),
 		field(recordFiles, field(1, field(1, "link*"))),
@@ -389,7 +416,12 @@ func TestHostile(t *testing.T) {
 		field(recordConfig, field(1, entry("\x00\x01", `"x\u001b[31m"`))),
 	)
 	dir := filepath.Dir(path)
-	for _, link := range [][2]string{{secret, "files/link.txt"}, {secret, "files/media/link.png"}, {filepath.Dir(secret), "files/media/folder"}, {secret, "files/output.log"}} {
+	for _, link := range [][2]string{
+		{secret, "files/link.txt"},
+		{secret, "files/media/link.png"},
+		{filepath.Dir(secret), "files/media/folder"},
+		{secret, "files/output.log"},
+	} {
 		to := filepath.Join(dir, filepath.FromSlash(link[1]))
 		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
 			t.Fatal(err)
@@ -412,15 +444,19 @@ func TestHostile(t *testing.T) {
 	if run.Key != "a_[31m" {
 		t.Errorf("key %q", run.Key)
 	}
-	said := strings.Join(r.warns, "\n")
-	for _, want := range []string{"names no run can hold: 4 (", "that are not there: 1 (media/none.png)", "that are links, or cannot be read", "not what the log says: 1 (media/other.png)", "not in the client's staging folder: 1 (a.txt)", "not JSON: 1", "console output is left out"} {
+	said := strings.Join(r.warnings, "\n")
+	for _, want := range []string{
+		"names that a run cannot hold: 4 (", "that do not exist: 1 (media/none.png)", "that are links or unreadable",
+		"that differ from the log: 1 (media/other.png)", "outside the client's staging folder: 1 (a.txt)", "not JSON: 1",
+		"skipped its console output",
+	} {
 		if !strings.Contains(said, want) {
-			t.Errorf("%q is not said in\n%s", want, said)
+			t.Errorf("%q is not in the warnings\n%s", want, said)
 		}
 	}
 }
 
-// TestArtifacts takes the files of an artifact from where the client stages them.
+// The files of an artifact come from the client's staging folder.
 func TestArtifacts(t *testing.T) {
 	data := t.TempDir()
 	t.Setenv("WANDB_DATA_DIR", data)
@@ -432,34 +468,50 @@ func TestArtifacts(t *testing.T) {
 		t.Fatal(err)
 	}
 	sum := md5.Sum([]byte("hello"))
-	file := message(field(1, "a/b.txt"), field(2, base64.StdEncoding.EncodeToString(sum[:])), field(4, 5), field(6, staged))
+	file := message(
+		field(1, "a/b.txt"), field(2, base64.StdEncoding.EncodeToString(sum[:])), field(4, 5), field(6, staged),
+	)
 	other := message(field(1, "c.txt"), field(2, "AAAA"), field(4, 5), field(6, staged))
 	ref := message(field(1, "far"), field(3, "s3://bucket/far"))
 	held := message(field(1, "t.json"), field(3, "wandb-client-artifact://abc/a/b.txt"))
 	gone := message(field(1, "u.json"), field(3, "wandb-client-artifact://abc/none"))
 	k, r, h := readLog(t, writeLog(
 		t, runOf("a", 1e9), row(0, entry("x", "1")),
-		field(recordArtifact, message(field(4, "run_table"), field(5, "run-a-t"), field(12, field(4, file)), field(15, "abc"))),
-		field(recordArtifact, message(field(4, "dataset"), field(5, "ds"), field(7, "what it is"), field(8, `{"rows": 3}`), field(11, "best"), field(11, "latest"),
-			field(12, message(field(4, file), field(4, other), field(4, ref), field(4, held), field(4, gone))))),
+		field(
+			recordArtifact, message(field(4, "run_table"), field(5, "run-a-t"), field(12, field(4, file)), field(15, "abc")),
+		),
+		field(recordArtifact, message(
+			field(4, "dataset"), field(5, "ds"), field(7, "what it is"), field(8, `{"rows": 3}`),
+			field(11, "best"), field(11, "latest"),
+			field(12, message(field(4, file), field(4, other), field(4, ref), field(4, held), field(4, gone))),
+		)),
 	))
-	files := []artifactFile{{Path: "a/b.txt", SHA256: "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824", Bytes: new(int64)}, {Path: "far", Ref: "s3://bucket/far"}}
+	files := []artifactFile{
+		{Path: "a/b.txt", SHA256: "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824", Bytes: new(int64)},
+		{Path: "far", Ref: "s3://bucket/far"},
+	}
 	*files[0].Bytes = 5
 	files = append(files, files[0])
 	files[2].Path = "t.json"
 	short := "ds/" + digestOf(files)[:shortDigest]
-	want := map[string]string{short + "/a/b.txt": "file ds", short + "/t.json": "file ds", short + ".json": "artifact ds dataset best"}
+	want := map[string]string{
+		short + "/a/b.txt": "file ds", short + "/t.json": "file ds", short + ".json": "artifact ds dataset best",
+	}
 	if d := cmp.Diff(want, k.media); d != "" {
 		t.Fatal(d)
 	}
 	manifest := k.content[short+".json"]
-	for _, want := range []string{`"name": "ds"`, `"description": "what it is"`, `"rows": 3`, `"ref": "s3://bucket/far"`, `"run": "` + h.id() + `"`, `"aliases": [` + "\n" + `  "best"`} {
+	for _, want := range []string{
+		`"name": "ds"`, `"description": "what it is"`, `"rows": 3`, `"ref": "s3://bucket/far"`, `"run": "` + h.id() + `"`,
+		`"aliases": [` + "\n" + `  "best"`,
+	} {
 		if !strings.Contains(manifest, want) {
 			t.Errorf("%q is not in %s", want, manifest)
 		}
 	}
-	if k.content[short+"/a/b.txt"] != "hello" || !strings.Contains(strings.Join(r.warns, "\n"), "not what the log says: 1 (c.txt)") {
-		t.Errorf("content %q, warnings %q", k.content, r.warns)
+	if k.content[short+"/a/b.txt"] != "hello" ||
+		!strings.Contains(strings.Join(r.warnings, "\n"), "that differ from the log: 1 (c.txt)") {
+		t.Errorf("content %q, warnings %q", k.content, r.warnings)
 	}
 }
 
@@ -467,7 +519,15 @@ func TestArtifacts(t *testing.T) {
 func TestMasks(t *testing.T) {
 	path := writeLog(
 		t, runOf("a", 1e9),
-		row(3, entry("img", `{"_type":"image-file","path":"media/images/a.png","masks":{"pred":{"_type":"mask","path":"media/images/mask/m.png"}},"boxes":{"pred":{"_type":"boxes2D","path":"media/metadata/b.json"}}}`)),
+		row(
+			3,
+			entry(
+				"img",
+				`{"_type":"image-file","path":"media/images/a.png",`+
+					`"masks":{"pred":{"_type":"mask","path":"media/images/mask/m.png"}},`+
+					`"boxes":{"pred":{"_type":"boxes2D","path":"media/metadata/b.json"}}}`,
+			),
+		),
 		field(recordAlert, message(field(1, "t"), field(2, "x"))),
 	)
 	for _, name := range []string{"images/a.png", "images/mask/m.png", "metadata/b.json"} {
@@ -480,9 +540,11 @@ func TestMasks(t *testing.T) {
 		}
 	}
 	k, r, _ := readLog(t, path)
-	want := map[string]string{"media/images/a.png": "image img@3", "media/images/mask/m.png": "file img@3", "media/metadata/b.json": "file img@3"}
-	if d := cmp.Diff(want, k.media); d != "" || len(r.warns) > 0 {
-		t.Error(d, r.warns)
+	want := map[string]string{
+		"media/images/a.png": "image img@3", "media/images/mask/m.png": "file img@3", "media/metadata/b.json": "file img@3",
+	}
+	if d := cmp.Diff(want, k.media); d != "" || len(r.warnings) > 0 {
+		t.Error(d, r.warnings)
 	}
 	if k.valueSteps["alert"] != 3 {
 		t.Errorf("the alert is at step %d", k.valueSteps["alert"])
@@ -491,16 +553,16 @@ func TestMasks(t *testing.T) {
 
 // TestChain links the logs of one run in the order of their time, and not those that lie over one another.
 func TestChain(t *testing.T) {
-	at := func(second int64, id string, written int64) *log {
-		return &log{
+	at := func(second int64, id string, written int64) *runLog {
+		return &runLog{
 			file: importer.File{Path: fmt.Sprintf("run-%s-%d", id, second), Mtime: time.Unix(9000, 0)}, // a copy's
 			head: &head{run: &runMessage{id: id}, begun: time.Unix(second, 0), exit: &exitMessage{runtime: written - second}},
 		}
 	}
-	bad := &log{file: importer.File{Path: "bad"}, err: errNoRun}
+	bad := &runLog{file: importer.File{Path: "bad"}, err: errNoRun}
 	a1, a2, a3, b := at(1000, "a", 1500), at(2000, "a", 2500), at(2200, "a", 2600), at(1800, "b", 1900)
 	a1.head.exit = nil // it was killed
-	all := []*log{bad, a3, b, a2, a1}
+	all := []*runLog{bad, a3, b, a2, a1}
 	chain(all)
 	if all[0] != a1 || all[4] != bad {
 		t.Error("the order is not that of time")
@@ -520,15 +582,17 @@ func TestEnds(t *testing.T) {
 		"finished":    {[][]byte{field(recordExit, message(field(2, 7)))}, format.Finished, "", 0},
 		"failed":      {[][]byte{field(recordExit, message(field(1, 3), field(2, 7)))}, format.Failed, "", 3},
 		"interrupted": {[][]byte{field(recordExit, field(1, 255))}, format.Killed, "interrupted", -1},
-		"preempted":   {[][]byte{field(recordPreempting, []byte{}), field(recordExit, field(1, 1))}, format.Killed, "preempted", -1},
-		"killed":      {nil, format.Crashed, "", -1},
+		"preempted": {
+			[][]byte{field(recordPreempting, []byte{}), field(recordExit, field(1, 1))}, format.Killed, "preempted", -1,
+		},
+		"killed": {nil, format.Crashed, "", -1},
 	} {
 		path := writeLog(t, append([][]byte{runOf("a", 1e9), row(0, entry("x", "1"))}, want.records...)...)
-		l := &log{file: importer.File{Path: path}, root: filepath.Dir(path)}
+		l := &runLog{file: importer.File{Path: path}, root: filepath.Dir(path)}
 		if l.head, l.err = readHead(context.Background(), path); l.err != nil {
 			t.Fatal(l.err)
 		}
-		read, err := l.Read(context.Background(), importer.Nowhere{})
+		read, err := l.Read(context.Background(), importer.Discard{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -549,7 +613,7 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// FuzzRead reads any records, and any bytes.
+// FuzzRead reads arbitrary records, and arbitrary bytes after a valid record.
 func FuzzRead(f *testing.F) {
 	found, err := filepath.Glob("../../testdata/wandb/wandb/*/*.wandb")
 	if err != nil || len(found) == 0 {
@@ -562,8 +626,19 @@ func FuzzRead(f *testing.F) {
 		}
 		f.Add(data, false)
 	}
-	f.Add(message(row(0, entry("x", "1"), entry("y", `{"a":{"b":[NaN]}}`)), field(recordConfig, field(1, entry("a", `{"b":null}`)))), true)
-	f.Add(message(field(recordMetric, message(field(1, "x"), field(6, field(1, 1)))), field(recordStats, message(field(2, field(1, 5)), field(3, entry("a", "1"))))), true)
+	f.Add(
+		message(
+			row(0, entry("x", "1"), entry("y", `{"a":{"b":[NaN]}}`)), field(recordConfig, field(1, entry("a", `{"b":null}`))),
+		),
+		true,
+	)
+	f.Add(
+		message(
+			field(recordMetric, message(field(1, "x"), field(6, field(1, 1)))),
+			field(recordStats, message(field(2, field(1, 5)), field(3, entry("a", "1")))),
+		),
+		true,
+	)
 	f.Fuzz(func(t *testing.T, data []byte, whole bool) {
 		w := newWriter()
 		w.record(runOf("a", 1e9))

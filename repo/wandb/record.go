@@ -1,5 +1,3 @@
-// Package wandb reads the logs that the client of Weights & Biases leaves in its folder, of runs with and without a server,
-// and makes runs of them.
 package wandb
 
 import (
@@ -11,10 +9,10 @@ import (
 	"io"
 )
 
-// A .wandb file begins with ":W&B", the magic number 0xBEE1 and a version byte. What follows is a log as LevelDB writes it:
-// blocks of 32 KiB, of which the header takes seven bytes of the first; in a block fragments, each the CRC-32 (IEEE) of its
-// kind and data, the length as uint16 and the kind, all little-endian. A record is one whole fragment, or a first, middle
-// ones and a last. The end of a block that is too short for a fragment is zero.
+// A .wandb file begins with ":W&B", the magic number 0xBEE1 and a version byte. A LevelDB log follows: blocks of 32
+// KiB, the first of which includes these seven bytes. A block has fragments. Each is the CRC-32 (IEEE) of its kind and
+// data, the length as uint16, the kind and the data, all little-endian. A record is one full fragment, or a first, any
+// number of middle ones and a last. The end of a block that is too short for a fragment is zero.
 // https://github.com/google/leveldb/blob/main/doc/log_format.md
 const (
 	fileHeader     = ":W&B\xe1\xbe\x00"
@@ -23,23 +21,23 @@ const (
 )
 
 const (
-	kindZero = iota // of space that was reserved and not written
+	kindZero = iota // space that was reserved and not written
 	kindFull
 	kindFirst
 	kindMiddle
 	kindLast
 )
 
-// maxRecordBytes bounds one record that is held in memory.
+// maxRecordBytes bounds a record that is held in memory.
 const maxRecordBytes = 64 << 20
 
 var (
-	errNoLog = errors.New("it is no log of W&B")
-	// errTorn says that a file ends within a record: its writer was ended there, or is still writing.
-	errTorn = errors.New("the last record is torn")
+	errNoLog = errors.New("it is not a W&B log")
+	// errTorn reports a file that ends within a record: its writer was stopped, or is still writing.
+	errTorn = errors.New("the last record is incomplete")
 )
 
-// damageError says where a file is not what its writer wrote. The next call goes on with the next block.
+// damageError reports a place where a file is damaged. Reading continues in the next block.
 type damageError struct {
 	offset int64 // of the fragment, in bytes
 	what   string
@@ -55,11 +53,11 @@ type recordReader struct {
 	rest  []byte // of the block
 	last  bool   // the block is the last one
 	buf   []byte
-	begun bool // a record has its first fragment
-	opens int64
+	begun bool  // the first fragment of a record was read
+	opens int64 // offset of that fragment
 }
 
-// newRecordReader reads the header of a log. The error is errNoLog, or of reading.
+// newRecordReader reads the header of a log. The error is errNoLog, or comes from reading.
 func newRecordReader(r io.Reader) (*recordReader, error) {
 	rr := &recordReader{r: bufio.NewReaderSize(r, 2*blockBytes)}
 	var header [len(fileHeader)]byte
@@ -85,8 +83,8 @@ func (r *recordReader) fill(n int) error {
 	return err
 }
 
-// next returns the data of the next record, which is valid until the call after it. The error is io.EOF at the end, errTorn
-// where the file ends within a record, or a *damageError, behind which the next call goes on.
+// next returns the data of the next record, which is valid until the following call. The error is io.EOF at the end,
+// errTorn if the file ends within a record, or a *damageError, after which the next call continues.
 func (r *recordReader) next() ([]byte, error) {
 	for {
 		begin := r.at
@@ -103,18 +101,18 @@ func (r *recordReader) next() ([]byte, error) {
 			cut := r.begun
 			r.buf, r.begun, r.opens = append(r.buf[:0], data...), kind == kindFirst, begin
 			if cut {
-				return nil, &damageError{begin, "a record begins within another one, which is left"}
+				return nil, &damageError{begin, "a record starts within another one; skipped the other one"}
 			}
 			if kind == kindFull {
 				return r.buf, nil
 			}
 		case kindMiddle, kindLast:
 			if !r.begun {
-				return nil, &damageError{begin, "a record without its beginning is left"}
+				return nil, &damageError{begin, "skipped a record without its beginning"}
 			}
 			if len(r.buf)+len(data) > maxRecordBytes {
 				r.begun = false
-				return nil, &damageError{r.opens, fmt.Sprintf("a record of more than %d bytes is left", maxRecordBytes)}
+				return nil, &damageError{r.opens, fmt.Sprintf("skipped a record over %d bytes", maxRecordBytes)}
 			}
 			r.buf = append(r.buf, data...)
 			if kind == kindLast {
@@ -125,7 +123,7 @@ func (r *recordReader) next() ([]byte, error) {
 	}
 }
 
-// fragment takes the next one. A block that is damaged is left from there on.
+// fragment returns the next fragment. It skips the rest of a damaged block.
 func (r *recordReader) fragment() (kind byte, data []byte, err error) {
 	for {
 		if len(r.rest) < fragmentHeader {
@@ -144,7 +142,7 @@ func (r *recordReader) fragment() (kind byte, data []byte, err error) {
 			r.skip()
 			return 0, nil, errTorn
 		case fragmentHeader+size > len(r.rest), kind > kindLast, kind == kindZero:
-			return 0, nil, r.damage("a fragment that cannot be")
+			return 0, nil, r.damage("an impossible fragment")
 		case crc32.ChecksumIEEE(r.rest[6:fragmentHeader+size]) != sum:
 			return 0, nil, r.damage("a wrong checksum")
 		}
@@ -155,7 +153,7 @@ func (r *recordReader) fragment() (kind byte, data []byte, err error) {
 	}
 }
 
-// following reads the block behind this one.
+// following reads the next block.
 func (r *recordReader) following() error {
 	left := len(r.rest)
 	r.skip()
@@ -174,7 +172,7 @@ func (r *recordReader) skip() {
 }
 
 func (r *recordReader) damage(what string) error {
-	err := &damageError{r.at, what + "; the rest of its block is left"}
+	err := &damageError{r.at, what + "; skipped the rest of its block"}
 	r.skip()
 	return err
 }

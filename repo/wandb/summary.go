@@ -7,7 +7,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// summaryRecord replays the summary.
+// summaryRecord applies a change of the summary.
 func (r *reading) summaryRecord(data []byte) error {
 	if err := eachItem(data, 2, &r.item, func(it *item) error {
 		delete(r.summary, key(it.path))
@@ -16,31 +16,31 @@ func (r *reading) summaryRecord(data []byte) error {
 		return err
 	}
 	return eachItem(data, 1, &r.item, func(it *item) error {
-		if len(it.path) == 0 || len(it.path) > maxNested || strings.HasPrefix(it.path[0], "_") {
+		if len(it.path) == 0 || len(it.path) > maxDepth || strings.HasPrefix(it.path[0], "_") {
 			return nil
 		}
 		v, err := parseJSON(it.json)
 		if err != nil {
-			r.leave("values that are not JSON", "")
+			r.skip("values that are not JSON", "")
 			return nil
 		}
-		r.sum(it.path, v, 0)
+		r.setNested(it.path, v, 0)
 		return nil
 	})
 }
 
-func (r *reading) sum(path []string, v any, depth int) {
-	if m, ok := v.(map[string]any); ok && depth < maxNested && m["_type"] == nil {
+func (r *reading) setNested(path []string, v any, depth int) {
+	if m, ok := v.(map[string]any); ok && depth < maxDepth && m["_type"] == nil {
 		for name, item := range m {
-			r.sum(append(path[:len(path):len(path)], name), item, depth+1)
+			r.setNested(append(path[:len(path):len(path)], name), item, depth+1)
 		}
 		return
 	}
 	r.summary[key(path)] = v
 }
 
-// setSummary keeps what the program itself put into the summary: what is no last value of the history, nor what
-// define_metric asks to be computed, nor a part of a value with files.
+// setSummary imports what the program itself put into the summary. It skips the last values of the history, what
+// define_metric computes, and parts of values with files.
 func (r *reading) setSummary() error {
 	l := format.Line{Time: r.last, Summary: map[string]any{}}
 	for k, v := range r.summary {
@@ -53,10 +53,10 @@ func (r *reading) setSummary() error {
 		return nil
 	}
 	if format.CheckParams(maps.Clone(l.Summary)) != nil {
-		r.leave("summaries that a record cannot hold", "")
+		r.skip("summaries that a record cannot hold", "")
 		return nil
 	}
-	r.any = true
+	r.hasContent = true
 	return r.out.Line(&l)
 }
 
@@ -77,7 +77,7 @@ func (r *reading) ofHistory(k string) bool {
 	return false
 }
 
-// isSummaryWord reports whether define_metric has this word for a value that sums up a metric.
+// isSummaryWord reports whether a word is a kind of summary of define_metric.
 func isSummaryWord(word string) bool {
 	for _, w := range summaryFields {
 		if w == word {

@@ -10,8 +10,9 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// MediaPath is the path that stands for a key in names of media, as the client makes it: what no path may hold is "_", and
-// eight digits of the key's SHA-256 follow, so that no two keys have one.
+// MediaPath returns the path that stands for a key in names of media, as the Python client makes it. A character that
+// no path may hold becomes "_". If that changes the key, 8 digits of its SHA-256 follow, so different keys have
+// different paths.
 func MediaPath(key string) string {
 	const most = 150 // bytes of a part
 	parts := strings.Split(key, "/")
@@ -32,18 +33,18 @@ func MediaPath(key string) string {
 	}
 	path := strings.Join(parts, "/")
 	if path != key {
-		path += "-" + digits(key)
+		path += "-" + shortDigest(key)
 	}
 	return path
 }
 
-// digits are the first of a text's SHA-256.
-func digits(text string) string {
+// shortDigest returns the first 8 digits of a text's SHA-256.
+func shortDigest(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:4])
 }
 
-// Clean is a name without what no key may hold.
+// Clean returns a name with "_" for each character that no key may hold.
 func Clean(name []byte) string {
 	return strings.Map(func(c rune) rune {
 		if format.IsHidden(c) {
@@ -53,11 +54,12 @@ func Clean(name []byte) string {
 	}, strings.ToValidUTF8(string(name), "_"))
 }
 
-// Key is the key of a metric: of a longer one the beginning, and digits of its SHA-256, as the client does it; "_" for none.
+// Key returns the key of a metric, as the Python client makes it: a key that is too long is cut and ends with 8 digits
+// of its SHA-256; an empty key becomes "_".
 func Key(key string) string {
 	const mark = "…"
 	if len(key) > format.MaxKeyBytes {
-		return Cut([]byte(key), format.MaxKeyBytes-len(mark)-9) + mark + digits(key)
+		return Cut([]byte(key), format.MaxKeyBytes-len(mark)-9) + mark + shortDigest(key)
 	}
 	if key = strings.ToValidUTF8(key, "?"); key == "" {
 		return "_"
@@ -65,7 +67,7 @@ func Key(key string) string {
 	return key
 }
 
-// Cut is a text of at most so many bytes, whole characters.
+// Cut returns the first characters of a text, at most so many bytes.
 func Cut(text []byte, most int) string {
 	if len(text) > most {
 		end := max(0, most)
@@ -77,7 +79,7 @@ func Cut(text []byte, most int) string {
 	return strings.ToValidUTF8(string(text), "?")
 }
 
-// RelativeTo shows paths below a folder.
+// RelativeTo returns a function that shortens paths under a folder to paths from it.
 func RelativeTo(dir string) func(string) string {
 	return func(p string) string {
 		if rel, err := filepath.Rel(dir, p); err == nil && !strings.HasPrefix(rel, "..") {

@@ -8,11 +8,12 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 )
 
-// isEventName reports whether TensorBoard would read a file of this name.
+// isEventName reports whether TensorBoard reads a file with this name.
 func isEventName(name string) bool { return strings.Contains(name, "tfevents") }
 
-// writer is what the name of an event file says of its writer: events.out.tfevents.<second>.<host>[.<pid>.<n>][.<more>]. A host
-// may have dots, so that the process can be told where the host is known.
+// writer parses the name of an event file: events.out.tfevents.<second>.<host>[.<pid>.<n>][.<more>]. It returns when
+// the writer began, or zero, and whether it ran on the given host. The process id is known only then, because a host
+// name may have dots; otherwise it is 0.
 func writer(name, host string) (began time.Time, onHost bool, pid int) {
 	_, rest, ok := strings.Cut(name, "tfevents.")
 	if !ok {
@@ -34,7 +35,7 @@ func writer(name, host string) (began time.Time, onHost bool, pid int) {
 	return began, true, pid
 }
 
-// hostOf is the host in the name of an event file, as far as it can be told.
+// hostOf returns the first part of the host in the name of an event file, or "".
 func hostOf(name string) string {
 	_, rest, _ := strings.Cut(name, "tfevents.")
 	_, rest, _ = strings.Cut(rest, ".")
@@ -42,7 +43,7 @@ func hostOf(name string) string {
 	return host
 }
 
-// eventFiles is a walk for event files.
+// eventFiles returns a search for event files, with bounds on folder entries and on files.
 func eventFiles(entries, files int) *importer.Walk {
 	return &importer.Walk{Match: isEventName, Entries: entries, Files: files}
 }
