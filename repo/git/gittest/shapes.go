@@ -27,30 +27,19 @@ const Submodule = "lib"
 // OddBranch is the branch of the shape with odd names.
 const OddBranch = "ödd/na'ï\"ve-$x@#"
 
-// RunID is the id of the run that the history of every shape holds, in RunFile.
+// RunID is the id of the run that the history of every shape holds, in RunFile, and RunText the text of its record.
 const (
 	RunID   = "20260102-000000-aaaaaaaa"
 	RunFile = ".runs/2026-01-02/" + RunID + "/run.toml"
+	RunText = "schema = 1\nid = \"" + RunID + "\"\nname = \"first\"\nstatus = \"finished\"\n" +
+		"started = 2026-01-02T00:00:00Z\nended = 2026-01-02T00:01:00Z\n\n"
 )
 
 // first and second are the files of the two commits.
 var (
 	first  = map[string]string{"README": "one\n", "src/old.py": "old\n", "src/train.py": "print(1)\n", ".runs/config.toml": "", "a/.runs/x": "x\n"}
-	second = map[string]string{"README": "two\n", "src/new.py": "new\n", RunFile: "id = \"" + RunID + "\"\n"}
+	second = map[string]string{"README": "two\n", "src/new.py": "new\n", RunFile: RunText}
 )
-
-// Files are the files of the last commit of every shape, and their text. The shape with odd names has more.
-func Files() map[string]string {
-	files := map[string]string{}
-	for _, commit := range []map[string]string{first, second} {
-		for name, text := range commit {
-			if name != "src/old.py" {
-				files[name] = text
-			}
-		}
-	}
-	return files
-}
 
 // oddNames are names of files that a line-based reader of Git's output stumbles over.
 var oddNames = []string{
