@@ -59,6 +59,7 @@ func TestInProgress(t *testing.T) {
 			equal(t, "what ends it", end != "", c.want != "")
 			equal(t, "Merging", Merging(dirs), c.name == "merge")
 			if c.want == "" {
+				r.Git("branch", "-q", "-D", "other") // only the merge has its commit
 				tips, err := Tips(t.Context(), dirs)
 				check(t, err)
 				equal(t, "Tips has what is merged", slices.Contains(tips, r.Git("rev-parse", "MERGE_HEAD")), true)
@@ -172,9 +173,12 @@ func TestWorktrees(t *testing.T) {
 	r.Git("worktree", "add", "-q", "--detach", detached)
 	own := gittest.Git(t, detached, "commit-tree", "HEAD^{tree}", "-m", "own")
 	gittest.Git(t, detached, "checkout", "-q", own)
+	fetched := r.Git("commit-tree", "HEAD^{tree}", "-m", "fetched")
+	r.Git("update-ref", "refs/runs/upstream/origin/x", fetched)
 	tips, err := Tips(t.Context(), dirs)
 	check(t, err)
 	equal(t, "Tips has the commit of a detached worktree", slices.Contains(tips, own), true)
+	equal(t, "Tips has what was fetched to a ref of ours", slices.Contains(tips, fetched), true)
 	check(t, os.RemoveAll(detached))
 	if _, err := RunsFolders(t.Context(), dirs); err != nil {
 		t.Errorf("RunsFolders with a worktree that is gone: %v", err)
