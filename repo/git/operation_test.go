@@ -3,6 +3,7 @@ package git
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -155,11 +156,17 @@ func TestOperationWithGitDir(t *testing.T) {
 
 // TestOperationRefused: where a ref has moved meanwhile, index and branch are as they were.
 func TestOperationRefused(t *testing.T) {
-	for _, name := range []string{"plain", "unborn"} {
-		t.Run(name, func(t *testing.T) {
-			r := gittest.Named(t, name).Make(t)
+	for _, c := range []struct {
+		shape string
+		work  bool
+	}{{"plain", true}, {"unborn", true}, {"unborn", false}} { // without work there is no index yet
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			t.Parallel()
+			r := gittest.Named(t, c.shape).Make(t)
 			dirs := open(t, r)
-			ownWork(r)
+			if c.work {
+				ownWork(r)
+			}
 			c := begin(t, r, dirs)
 			before := r.Git("ls-files", "-s")
 			r.Git("update-ref", kept, c.next)
@@ -230,6 +237,21 @@ func TestOperationOfHook(t *testing.T) {
 	t.Setenv("GIT_INDEX_FILE", "")
 	check(t, os.Unsetenv("GIT_INDEX_FILE"))
 	equal(t, "the user's index", strings.Contains(r.Git("ls-files"), added), false)
+}
+
+// TestStageModes: no file of a run is a program.
+func TestStageModes(t *testing.T) {
+	r, dirs := plain(t)
+	r.Write(added, "x")
+	makeExecutable(t, r.Path(added))
+	o, err := Begin(t.Context(), dirs, "commit", "aaaa1111")
+	check(t, err)
+	entries, err := o.Stage(t.Context(), []string{added}, nil)
+	check(t, err)
+	check(t, o.FinishIndex(t.Context(), "test"))
+	o.Close()
+	equal(t, "entry", entries[0].Mode, "100644")
+	equal(t, "index", strings.HasPrefix(r.Git("ls-files", "-s", added), "100644 "), true)
 }
 
 // TestStageRefuses: a path with a line break would be two paths for Git.

@@ -73,6 +73,7 @@ func TestTreesEdit(t *testing.T) {
 				{"a file in place of a folder", []Edit{{"src", "100644", blob}}, []string{"--add", "--replace", "--cacheinfo", "100644," + blob + ",src"}},
 				{"a folder in place of a file", []Edit{{"README/x", "100644", blob}}, []string{"--add", "--replace", "--cacheinfo", "100644," + blob + ",README/x"}},
 				{"the later one of two", []Edit{{"x", "100644", r.Git("rev-parse", "HEAD:src/train.py")}, {"x", "100644", blob}}, []string{"--add", "--cacheinfo", "100644," + blob + ",x"}},
+				{"a folder and then a file", []Edit{{"x/y", "100644", blob}, {"x", "100644", blob}}, []string{"--add", "--cacheinfo", "100644," + blob + ",x"}},
 				{"a file and then a folder", []Edit{{"x", "100644", blob}, {"x/y", "100644", blob}}, []string{"--add", "--cacheinfo", "100644," + blob + ",x/y"}},
 				{"sorted as Git sorts", []Edit{{"src.txt", "100644", blob}, {"src-x/y", "100644", blob}}, []string{"--add", "--cacheinfo", "100644," + blob + ",src.txt", "--cacheinfo", "100644," + blob + ",src-x/y"}},
 			} {
