@@ -87,8 +87,8 @@ def init(
         reinit: What to do with a run that is active. "finish_previous" or True finishes it. "create_new" starts
             another run that does not become gitruns.run. Otherwise init returns the active run and reports the
             arguments that it does not use. In a notebook the default is to finish it.
-        resume: "allow" resumes the run of this id if there is one, "must" requires one, "never" forbids one. "auto"
-            or True resumes the run of this id, or of the same Slurm job.
+        resume: "allow" resumes the run of this id if there is one, "must" requires one, and "never" forbids one. "auto"
+            or True is the same as "allow", and without an id it resumes an unsuccessful run of the same job or program.
         resume_from: Not supported; raises UsageError.
         fork_from: Not supported; raises UsageError.
         save_code: Not used: the source is always recorded.
