@@ -15,8 +15,8 @@ import (
 	"github.com/gitruns/runs/cmd/internal/page"
 )
 
-// TestPages runs every block of code of the pages of help, and of README.md, as its mark says. docs/style.md describes
-// the marks. 'go test ./cmd/runs -run TestPages/stores' runs one page.
+// TestPages runs every block of code of the pages of help, of README.md and of the pages of python, as its mark says.
+// docs/style.md describes the marks. 'go test ./cmd/runs -run TestPages/stores' runs one page.
 func TestPages(t *testing.T) {
 	for _, name := range []string{"git", "sh", "python3"} {
 		if _, err := exec.LookPath(name); err != nil {
@@ -48,7 +48,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// allPages returns the pages by the name of their topic.
+// allPages returns the pages by the name of their topic, or by their path if they are no topic.
 func allPages(t *testing.T) map[string]string {
 	all := map[string]string{}
 	for _, topic := range topics() {
@@ -68,6 +68,17 @@ func allPages(t *testing.T) map[string]string {
 	}
 	if strings.Contains(string(readme), "```") {
 		all["README"] = string(readme)
+	}
+	client, err := filepath.Glob("../../python/docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range append(client, "../../python/README.md") {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[strings.TrimPrefix(filepath.ToSlash(path), "../../")] = string(text)
 	}
 	return all
 }
@@ -243,6 +254,7 @@ var settledPatterns = []struct{ pattern, text string }{
 	{`\b\d{8}-\d{6}-[0-9a-hjkmnp-tv-z]{8}\b`, "ID"},
 	{`\b\d{8}-\d{6}\.\d{6}-[0-9a-z]{4}\b`, "STAMP"},
 	{`\b[0-9a-f]{7,64}\b`, "HEX"},
+	{`\b[0-9a-hjkmnp-tv-z]{8}\b`, "ID"}, // the random part of an id, and words of the same letters
 	{`\bjust now\b|\b\d+ (s|sec|min|h|d|days?|hours?|weeks?) ago\b`, "AGE"},
 	{`\b\d[\d.,]*( ?(B|kB|MB|GB|KiB|MiB|GiB|ms|s|min|h)\b)?`, "N"},
 	{`[▁▂▃▄▅▆▇█⠀-⣿]+`, "▂"},
