@@ -11,9 +11,11 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-func run(params map[string]any, metrics map[string]format.Metric) *format.Run {
+type metrics = map[string]format.Metric
+
+func run(params map[string]any, values metrics) *format.Run {
 	return &format.Run{
-		ID: "20261123-142530-k7qx2m9a", Status: format.Finished, Params: params, Metrics: metrics,
+		ID: "20261123-142530-k7qx2m9a", Status: format.Finished, Params: params, Metrics: values,
 		Tags: map[string]string{"t": "1"}, Started: time.Unix(0, 0), Ended: time.Unix(60, 0),
 	}
 }
@@ -24,12 +26,12 @@ func goal(metric string) string { return map[string]string{"rmse": "min", "acc":
 
 func TestCompareParams(t *testing.T) {
 	a := run(map[string]any{
-		"lr": int64(1), "nested": map[string]any{"x": 0.5, "same": "y"}, "list": []any{int64(1), 2.0}, "nan": math.NaN(),
-		"text": "1", "big": int64(1<<53 + 1),
+		"lr": int64(1), "nested": map[string]any{"x": 0.5, "same": "y"}, "list": []any{int64(1), 2.0},
+		"nan": math.NaN(), "text": "1", "big": int64(1<<53 + 1),
 	}, nil)
 	b := run(map[string]any{
-		"lr": 1.0, "nested": map[string]any{"x": 0.25, "same": "y"}, "list": []any{1.0, int64(2)}, "nan": math.NaN(),
-		"text": int64(1), "big": float64(1 << 53),
+		"lr": 1.0, "nested": map[string]any{"x": 0.25, "same": "y"}, "list": []any{1.0, int64(2)},
+		"nan": math.NaN(), "text": int64(1), "big": float64(1 << 53),
 	}, nil)
 	b.Nulls = []string{"gone"}
 	want := []Value{
@@ -46,7 +48,7 @@ func TestCompareParams(t *testing.T) {
 
 // TestCompareWithItself: a run has no difference from itself, whatever it holds.
 func TestCompareWithItself(t *testing.T) {
-	r := run(map[string]any{"l": []any{map[string]any{"a": math.NaN()}}, "e": map[string]any{}}, map[string]format.Metric{
+	r := run(map[string]any{"l": []any{map[string]any{"a": math.NaN()}}, "e": map[string]any{}}, metrics{
 		"rmse": {Last: 1, Min: &format.Extreme{Value: 0.5, Step: 3}, Max: &format.Extreme{Value: 2}, Count: 4},
 		"odd":  {Last: 1, Count: 1},
 	})
@@ -56,22 +58,21 @@ func TestCompareWithItself(t *testing.T) {
 	if len(c.Params)+len(c.Metrics)+len(c.Tags)+len(c.Datasets)+len(c.Attributes)+len(c.Problems) != 0 {
 		t.Errorf("%+v", c)
 	}
-	if all := Compare(single(r), single(r), Options{Goal: goal, All: true}); len(all.Params) != 3 ||
-		len(all.Metrics) != 2 || len(all.Datasets) != 1 {
+	all := Compare(single(r), single(r), Options{Goal: goal, All: true})
+	if len(all.Params) != 3 || len(all.Metrics) != 2 || len(all.Datasets) != 1 {
 		t.Errorf("with all: %+v", all)
 	}
 }
 
 func TestCompareMetrics(t *testing.T) {
 	nan := math.NaN()
-	a := run(nil, map[string]format.Metric{
+	once := func(v float64) format.Metric { return format.Metric{Last: v, Count: 1} }
+	a := run(nil, metrics{
 		"rmse": {Last: 3, Min: &format.Extreme{Value: 2, Step: 5}, Max: &format.Extreme{Value: 9}, Count: 9},
-		"acc":  {Last: 0.5, Count: 1}, "x": {Last: 1, Count: 1}, "nan": {Last: nan, Count: 1}, "old": {Last: 1, Count: 1},
-		"zero": {Last: 0, Count: 1},
+		"acc":  once(0.5), "x": once(1), "nan": once(nan), "old": once(1), "zero": once(0),
 	})
-	b := run(nil, map[string]format.Metric{
-		"rmse": {Last: 1, Count: 1}, "acc": {Last: 0.25, Count: 1}, "x": {Last: 2, Count: 1}, "nan": {Last: 1, Count: 1},
-		"new": {Last: 1, Count: 1}, "zero": {Last: 1, Count: 1},
+	b := run(nil, metrics{
+		"rmse": once(1), "acc": once(0.25), "x": once(2), "nan": once(1), "new": once(1), "zero": once(1),
 	})
 	got := map[string]Metric{}
 	for _, m := range Compare(single(a), single(b), Options{Goal: goal}).Metrics {
@@ -81,15 +82,20 @@ func TestCompareMetrics(t *testing.T) {
 		verdict         Verdict
 		delta, relative float64
 	}{
-		"rmse": {Better, -1, -0.5}, "acc": {Worse, -0.25, -0.5}, "x": {Unknown, 1, 1}, "nan": {Unknown, nan, nan},
-		"old": {Unknown, nan, nan}, "new": {Unknown, nan, nan}, "zero": {Unknown, 1, nan},
+		"rmse": {Better, -1, -0.5},
+		"acc":  {Worse, -0.25, -0.5},
+		"x":    {Unknown, 1, 1},
+		"nan":  {Unknown, nan, nan},
+		"old":  {Unknown, nan, nan},
+		"new":  {Unknown, nan, nan},
+		"zero": {Unknown, 1, nan},
 	} {
 		m := got[key]
 		if m.Verdict != want.verdict || !same(m.Delta, want.delta) || !same(m.Relative, want.relative) {
 			t.Errorf("%s: %+v, want %+v", key, m, want)
 		}
 	}
-	if m := got["rmse"]; m.A.BestStep != 5 || !m.A.HasStep || m.B.HasStep || m.Why != "1 run each" {
+	if m := got["rmse"]; m.A.BestStep != 5 || !m.A.HasStep || m.B.HasStep || m.Why != OneRunEach {
 		t.Errorf("%+v, %+v, %s", m.A, m.B, m.Why)
 	}
 }
@@ -100,8 +106,8 @@ func TestCompareGroups(t *testing.T) {
 	group := func(name string, lr float64, values ...float64) Side {
 		s := Side{Group: name}
 		for i, v := range values {
-			s.Runs = append(s.Runs, run(map[string]any{"lr": lr, "seed": int64(i)},
-				map[string]format.Metric{"rmse": {Last: v, Count: 1}}))
+			params := map[string]any{"lr": lr, "seed": int64(i)}
+			s.Runs = append(s.Runs, run(params, metrics{"rmse": {Last: v, Count: 1}}))
 		}
 		return s
 	}
@@ -114,9 +120,9 @@ func TestCompareGroups(t *testing.T) {
 	}{
 		{"clearly", group("a", 1, 3, 3.1, 2.9), group("b", 2, 1, 1.1, 0.9), Better, ""},
 		{"clearly not", group("a", 1, 1, 1.1, 0.9), group("b", 2, 3, 3.1, 2.9), Worse, ""},
-		{"within the noise", group("a", 1, 1, 2, 3), group("b", 2, 1.5, 2.5, 2.9), Inconclusive, "no difference shown"},
-		{"too few", group("a", 1, 1, 2, 3), group("b", 2, 1.5), Inconclusive, "too few runs"},
-		{"infinite", group("a", 1, 1, 2), group("b", 2, math.Inf(1), 1), Inconclusive, "not finite"},
+		{"within the noise", group("a", 1, 1, 2, 3), group("b", 2, 1.5, 2.5, 2.9), Inconclusive, NoDifference},
+		{"too few", group("a", 1, 1, 2, 3), group("b", 2, 1.5), Inconclusive, TooFewRuns},
+		{"infinite", group("a", 1, 1, 2), group("b", 2, math.Inf(1), 1), Inconclusive, NotFinite},
 	} {
 		m := Compare(c.a, c.b, options).Metrics
 		if len(m) != 1 || m[0].Verdict != c.want || m[0].Why != c.why {
@@ -129,8 +135,8 @@ func TestCompareGroups(t *testing.T) {
 	if d := cmp.Diff([]string{"lr"}, c.Mixed); d != "" || c.Metrics[0].Verdict != Unknown {
 		t.Errorf("%s %+v", d, c.Metrics)
 	}
-	params := Compare(group("a", 1, 1, 2), group("b", 2, 1, 2), options).Params
-	if d := cmp.Diff([]Value{{"lr", 1.0, 2.0}}, params); d != "" {
+	c = Compare(group("a", 1, 1, 2), group("b", 2, 1, 2), options)
+	if d := cmp.Diff([]Value{{"lr", 1.0, 2.0}}, c.Params); d != "" {
 		t.Error(d)
 	}
 }
@@ -159,8 +165,8 @@ func TestCompareManifests(t *testing.T) {
 func TestCurves(t *testing.T) {
 	long := points(make([]float64, 3*CurvePoints)...)
 	long[len(long)-1].Value = 7
-	a := single(run(nil, map[string]format.Metric{"rmse": {Last: 7, Count: 1200}}))
-	b := single(run(nil, map[string]format.Metric{"rmse": {Last: 1, Count: 2}}))
+	a := single(run(nil, metrics{"rmse": {Last: 7, Count: 1200}}))
+	b := single(run(nil, metrics{"rmse": {Last: 1, Count: 2}}))
 	a.Points = func(string) ([]format.Point, error) { return long, nil }
 	b.Points = func(string) ([]format.Point, error) { return points(2, 1), nil }
 	m := Compare(a, b, Options{}).Metrics[0]
@@ -181,8 +187,7 @@ func TestCurves(t *testing.T) {
 }
 
 func TestProblems(t *testing.T) {
-	a := run(nil, map[string]format.Metric{"rmse": {Last: 1, Count: 2}})
-	b := run(nil, map[string]format.Metric{"rmse": {Last: 2, Count: 2}})
+	a, b := run(nil, metrics{"rmse": {Last: 1, Count: 2}}), run(nil, metrics{"rmse": {Last: 2, Count: 2}})
 	a.Datasets = []format.Dataset{{Name: "d", SHA256: "x", Manifest: "m"}}
 	b.Datasets = []format.Dataset{{Name: "d", SHA256: "y", Manifest: "n"}}
 	x, y := single(a), single(b)
@@ -205,8 +210,8 @@ func TestProblems(t *testing.T) {
 	if d := cmp.Diff(want, texts()); d != "" {
 		t.Error(d)
 	}
-	unread := Problem{Kind: SourceUnread, Err: errors.New("not here")}
-	if got := unread.String(); got != "the source was not compared: not here" {
+	problem := Problem{Kind: SourceUnread, Err: errors.New("not here")}
+	if got := problem.String(); got != "the source was not compared: not here" {
 		t.Error(got)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Change is a key with different values on two sides. A side that does not have the key has an empty value.
+// Change is a key with the texts of both sides, which differ. A side that lacks the key has an empty text.
 type Change struct{ Key, A, B string }
 
 // changes collects what differs.
@@ -20,7 +20,7 @@ func (c *changes) add(key, a, b string) {
 	}
 }
 
-// CompareEnvironments returns what differs between two environments. It returns nil if one is nil, which means unknown.
+// CompareEnvironments lists what differs between two environments, packages by name. It is empty if one of them is nil.
 func CompareEnvironments(a, b *format.EnvironmentFile) []Change {
 	if a == nil || b == nil {
 		return nil
@@ -54,21 +54,17 @@ func pythonOf(e *format.EnvironmentFile) string {
 	return strings.TrimSpace(e.Python.Implementation + " " + e.Python.Version)
 }
 
-// texts adds the keys whose values differ, sorted.
+// texts adds the keys of two maps that differ, sorted.
 func (c *changes) texts(prefix string, a, b map[string]string) {
-	keys := map[string]bool{}
-	for key := range a {
-		keys[key] = true
-	}
-	for key := range b {
-		keys[key] = true
-	}
+	keys := map[string]string{}
+	maps.Copy(keys, a)
+	maps.Copy(keys, b)
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		c.add(prefix+key, a[key], b[key])
 	}
 }
 
-// CompareVariables returns the recorded environment variables that differ.
+// CompareVariables lists the recorded environment variables that differ. Either environment may be nil.
 func CompareVariables(a, b *format.Environment) []Change {
 	var c changes
 	var x, y map[string]string
@@ -82,7 +78,7 @@ func CompareVariables(a, b *format.Environment) []Change {
 	return c
 }
 
-// CompareMachines returns the differences between two machines that may change a result.
+// CompareMachines lists the differences of two machines that may change a result. It is empty if one of them is nil.
 func CompareMachines(a, b *format.Machine) []Change {
 	if a == nil || b == nil {
 		return nil

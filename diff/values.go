@@ -1,0 +1,106 @@
+package diff
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/gitruns/runs/format"
+)
+
+// Value is a key with the values of both sides. A side that lacks the key has nil.
+type Value struct {
+	Key  string
+	A, B any
+}
+
+// Same reports whether both sides have the same value. Unless strict, 1 equals 1.0. NaN equals NaN.
+func (v Value) Same(strict bool) bool { return equal(v.A, v.B, strict) }
+
+// values pairs the values of two sides by their keys, sorted. It leaves out equal ones unless all are asked for.
+func (o Options) values(a, b map[string]any) []Value {
+	keys := map[string]any{}
+	maps.Copy(keys, a)
+	maps.Copy(keys, b)
+	var list []Value
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		v := Value{key, a[key], b[key]}
+		if o.All || !v.Same(o.Strict) {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// none is a value of its own type, so that it equals nothing else.
+type none struct{}
+
+// None is the value of a param that is null: the side has the key, but no value.
+var None any = none{}
+
+// flat returns nested params by their dotted keys. Lists stay whole.
+func flat(params format.Params, nulls []string) map[string]any {
+	out := make(map[string]any, len(params)+len(nulls))
+	for path, v := range params.Leaves() {
+		out[format.DottedKey(path)] = v
+	}
+	for _, key := range nulls {
+		out[key] = None
+	}
+	return out
+}
+
+func texts(m map[string]string) map[string]any {
+	out := make(map[string]any, len(m))
+	for key, v := range m {
+		out[key] = v
+	}
+	return out
+}
+
+func artifacts(r *format.Run) map[string]any {
+	out := make(map[string]any, len(r.Artifacts))
+	for _, a := range r.Artifacts {
+		out[a.Path] = a.SHA256
+	}
+	return out
+}
+
+func attributes(r *format.Run) map[string]any {
+	out := map[string]any{"status": string(r.Status)}
+	if len(r.Command) > 0 {
+		list := make([]any, len(r.Command))
+		for i, arg := range r.Command {
+			list[i] = arg
+		}
+		out["command"] = list
+	}
+	if r.Cwd != "" {
+		out["cwd"] = r.Cwd
+	}
+	if r.ExitCode != nil {
+		out["exit_code"] = *r.ExitCode
+	}
+	return out
+}
+
+// equal compares two values. Unless strict, an integer equals a float of the same value.
+func equal(a, b any, strict bool) bool {
+	return format.EqualValue(a, b) && (!strict || sameTypes(a, b))
+}
+
+// sameTypes reports whether two equal values have the same types, also within lists and tables.
+func sameTypes(a, b any) bool {
+	switch x := a.(type) {
+	case int64:
+		_, ok := b.(int64)
+		return ok
+	case float64:
+		_, ok := b.(float64)
+		return ok
+	case []any:
+		return slices.EqualFunc(x, b.([]any), sameTypes)
+	case map[string]any:
+		return maps.EqualFunc(x, b.(map[string]any), sameTypes)
+	}
+	return true
+}
