@@ -112,7 +112,7 @@ func (a *Active) foldInto(ctx context.Context, done string, b *finished) (*fold,
 	if err != nil {
 		return nil, err
 	}
-	ordered(files)
+	sortJournals(files)
 	values := format.NewValueSorter(a.Dir)
 	defer func() { _ = values.Close() }()
 	f := newFold(b.run, sorter.Add)
@@ -125,7 +125,7 @@ func (a *Active) foldInto(ctx context.Context, done string, b *finished) (*fold,
 		b.read[file.name] = f.end
 	}
 	if f.lostValue > 0 {
-		f.warn("%d values were left out: a run has at most %d keys of them, and no %v", f.lostValue, format.MaxMetrics, format.ErrValuesFull)
+		f.warn("left out %d values: %v, under at most %d keys", f.lostValue, format.ErrValuesFull, format.MaxMetrics)
 	}
 	if len(f.curves) > 0 {
 		if err := b.writeRows(done, MetricsName, sorter); err != nil {
@@ -169,7 +169,7 @@ func (a *Active) fillSystem(ctx context.Context, done string, b *finished, setti
 	if err != nil || len(files) == 0 {
 		return err
 	}
-	ordered(files)
+	sortJournals(files)
 	points := map[string][]format.Point{}
 	f := newFold(&format.Run{}, func(key string, p format.Point) error {
 		points[key] = append(points[key], p)

@@ -18,51 +18,51 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// fold reads journals into a record. The result depends only on the bytes of the journals: they are read one after the
-// other, ordered by the time of their first good line and by name, each line in its turn.
+// fold reads the journals of a run into its record. The result depends only on the bytes of the journals. They are read
+// one after the other, ordered by the time of their first valid line and then by name.
 type fold struct {
 	run *format.Run
-	// point takes every point of every metric, in reading order; nil where only the record is asked for.
+	// point gets every point of every metric, in reading order. It is nil if only the record is needed.
 	point func(key string, p format.Point) error
-	// value takes every value that is no number; nil where they are not asked for.
+	// value gets every non-numeric value, in reading order. It is nil if they are not needed.
 	value func(key string, v format.Value) error
 
 	curves    map[string]*curve
-	nextValue map[string]int64 // the step of a value without one, by key
+	nextValue map[string]int64 // step of the next value without one, by key
 	lostValue int              // values for which there was no room
 	artifacts []format.ArtifactLine
 	datasets  []format.DatasetLine
 	aside     []asideLine
-	leftOut   int // lines that no longer fit into aside
+	leftOut   int // rejected lines for which aside had no room
 	asideSize int
 	warnings  []string
-	first     int64 // time of the first line, µs; 0 is none
+	first     int64 // time of the first line, µs; 0 if there is none
 	last      int64 // time of the last line
-	ended     bool  // the last journal read was closed by its writer
-	end       int64 // where its last whole line ends: what a writer is still writing is read later
+	ended     bool  // the writer closed the journal that was read last
+	end       int64 // offset after its last whole line; a writer may still be writing what follows
 	extraFull bool
-	joined    bool   // a program that joined the run has said what it belongs to
-	exitCode  *int64 // what such a program said of its end, where it failed
-	settings  string // the experiment of the settings, which nobody has named
+	joined    bool   // a program that joined the run has named what it belongs to
+	exitCode  *int64 // of a program that joined the run and reported a failure
+	settings  string // the experiment that the settings name, which a program may replace
 
-	// The values of each table of the record, the table itself included.
+	// How many values each table of the record has, the table itself included.
 	params, summaryValues, conflictValues, extraValues int
 
-	size int // bytes that journals have added to the record, about
+	size int // approximate bytes that journals have added to the record
 
-	summarySize map[string]int // bytes that were taken for each key of the summary
+	summarySize map[string]int // bytes counted for each key of the summary
 }
 
-// curve is what is known of one metric while it is read.
+// curve is what is known about one metric.
 type curve struct {
 	count              int64
-	next               int64 // the step of a record without one
+	next               int64 // step of the next point without one
 	last               float64
 	lastStep, lastTime int64
 	min, max           *format.Extreme
 }
 
-// asideLine is a line that could not be taken, kept so that nothing is lost.
+// asideLine is a rejected line. It is kept so that nothing is lost.
 type asideLine struct {
 	file   string
 	line   int
@@ -70,7 +70,7 @@ type asideLine struct {
 	text   string
 }
 
-// Bounds of what is kept aside.
+// Bounds on what journals add to a record, and on the lines that are set aside.
 const (
 	maxAsideBytes = 1 << 20
 	maxAsideText  = 64 << 10
@@ -78,12 +78,14 @@ const (
 	maxSummary    = 5000
 	maxNulls      = 1000
 	maxConflicts  = 10      // values of one param
-	maxAdded      = 3 << 20 // bytes that journals add to a record, so that it can be read again
+	maxAdded      = 3 << 20 // bytes; a larger record could not be read again
 )
 
 func newFold(run *format.Run, point func(string, format.Point) error) *fold {
 	f := &fold{run: run, point: point, curves: map[string]*curve{}}
-	f.params, f.summaryValues, f.extraValues = format.CountValues(map[string]any(run.Params)), format.CountValues(run.Summary), format.CountValues(run.Extra)
+	f.params = format.CountValues(map[string]any(run.Params))
+	f.summaryValues = format.CountValues(run.Summary)
+	f.extraValues = format.CountValues(run.Extra)
 	f.conflictValues = 1
 	for _, values := range run.Conflicts {
 		f.conflictValues += format.CountValues(values)
@@ -91,8 +93,8 @@ func newFold(run *format.Run, point func(string, format.Point) error) *fold {
 	return f
 }
 
-// journal reads the bytes from..to of a journal. A last line without its newline is torn: its writer died within it and
-// its call has not returned, so it is dropped with a word.
+// journal reads the bytes from..to-1 of a journal. A last line without a newline is torn: its writer died before the
+// call returned. It is dropped with a warning.
 func (f *fold) journal(ctx context.Context, file journalFile, from, to int64) error {
 	src, err := os.Open(file.path)
 	if err != nil {
@@ -126,11 +128,11 @@ func (f *fold) journal(ctx context.Context, file journalFile, from, to int64) er
 			continue
 		}
 		if !whole {
-			f.warn("%s:%d: the last line is torn and was dropped: its writer died within it", file.name, lines.number)
+			f.warn("%s:%d: the last line is torn because its writer died; the line was dropped", file.name, lines.number)
 			return nil
 		}
 		if lines.cut {
-			f.putAside(file.name, lines.number, fmt.Sprintf("longer than %d bytes", format.MaxLineBytes), text)
+			f.putAside(file.name, lines.number, fmt.Sprintf("the line is longer than %d bytes", format.MaxLineBytes), text)
 			continue
 		}
 		if err := parser.Parse(text, &l); err != nil {
@@ -165,7 +167,7 @@ func (f *fold) line(file string, number int, text []byte, l *format.Line) error 
 	if l.Aside != "" {
 		f.putAside(file, number, l.Aside, text)
 		if strings.HasSuffix(l.Aside, "labels") {
-			return nil // a point without its context would be another point
+			return nil // a point without its labels would be another point
 		}
 	}
 	tooMany := false
@@ -191,18 +193,18 @@ func (f *fold) line(file string, number int, text []byte, l *format.Line) error 
 		}
 	}
 	if tooMany {
-		f.putAside(file, number, fmt.Sprintf("more than %d metrics", format.MaxMetrics), text)
+		f.putAside(file, number, fmt.Sprintf("the run has more than %d metrics", format.MaxMetrics), text)
 	}
 	if err := f.values(l); err != nil {
 		return err
 	}
 	if !f.describe(l) {
-		f.putAside(file, number, "the record is full: too many params, tags or texts", text)
+		f.putAside(file, number, "the record has no room for all of the line: it has too many params, tags or texts", text)
 	}
 	return nil
 }
 
-// values takes what is no number. A value without a step has its own last one plus one.
+// values adds the non-numeric values of a line. A value without a step gets the last step of its key plus one.
 func (f *fold) values(l *format.Line) error {
 	for _, v := range l.Values {
 		next, known := f.nextValue[v.Key]
@@ -234,8 +236,8 @@ func (f *fold) values(l *format.Line) error {
 	return nil
 }
 
-// describe takes what a line says beside its points. It returns false where the record has no room for all of it: a record
-// must stay within what is read again.
+// describe adds to the record what a line says besides points and values. It returns false if the record has no room
+// for all of it.
 func (f *fold) describe(l *format.Line) bool {
 	room := f.keepFirst(l.Params)
 	room = f.override(l.Set) && room
@@ -289,7 +291,8 @@ func (f *fold) describe(l *format.Line) bool {
 	return room
 }
 
-// join takes what the first program that joined the run says it belongs to, where its starter has not.
+// join adds what the first program that joined the run says the run belongs to, unless the process that started the run
+// said so.
 func (f *fold) join(j *format.JoinedLine) {
 	if f.joined {
 		return
@@ -301,7 +304,8 @@ func (f *fold) join(j *format.JoinedLine) {
 	f.run.Group, f.run.Key = cmp.Or(f.run.Group, j.Group), cmp.Or(f.run.Key, j.Key)
 }
 
-// summarize takes what the program says of the whole run: the last word of a key counts, nil takes it away.
+// summarize changes the summary: the last value of a key wins, and nil removes the key. It returns false if there was
+// no room for all of it.
 func (f *fold) summarize(summary map[string]any) bool {
 	room := true
 	for _, key := range slices.Sorted(maps.Keys(summary)) {
@@ -317,7 +321,7 @@ func (f *fold) summarize(summary map[string]any) bool {
 		if ok && format.EqualValue(old, value) && fmt.Sprintf("%T", old) == fmt.Sprintf("%T", value) {
 			continue
 		}
-		// A value that replaces one of its size takes no more room: a summary changes with every step.
+		// A value that replaces one of the same size needs no more room: a summary may change with every step.
 		size := len(key) + len(format.AppendJSON(nil, value))
 		values := f.summaryValues + format.CountValues(value)
 		if ok {
@@ -344,7 +348,7 @@ func (f *fold) summarize(summary map[string]any) bool {
 	return room
 }
 
-// define takes how a metric is to be read; said again it replaces what was said.
+// define adds the definition of a metric, or replaces it. It returns false if there was no room for it.
 func (f *fold) define(d format.Definition) bool {
 	i := slices.IndexFunc(f.run.Defined, func(old format.Definition) bool { return old.Name == d.Name })
 	if i >= 0 {
@@ -358,9 +362,9 @@ func (f *fold) define(d format.Definition) bool {
 	return true
 }
 
-// take asks for room in the record.
+// take reserves room for n bytes in the record. It returns false if there is none.
 func (f *fold) take(n int) bool {
-	const overhead = 32 // a line, quotes, escapes
+	const overhead = 32 // line end, quotes, escapes
 	if f.size+n+overhead > maxAdded {
 		return false
 	}
@@ -368,7 +372,7 @@ func (f *fold) take(n int) bool {
 	return true
 }
 
-// takeValue asks for room for a param, which with its tables and what is in it adds count values.
+// takeValue reserves room for a param that adds count values, its tables included. It returns false if there is none.
 func (f *fold) takeValue(path []string, value any, count int) bool {
 	n := 0
 	for _, key := range path {
@@ -449,8 +453,8 @@ func (f *fold) keepFirst(params format.Params) bool {
 	return room
 }
 
-// override changes params, because their writer means to. It returns false if there was no room for all of them, or if a
-// value and a table would have to replace one another.
+// override changes params, because their writer means to. It returns false if there was no room for all of them, or if
+// a value and a table would have to replace one another.
 func (f *fold) override(params format.Params) bool {
 	room := true
 	for path, value := range params.Leaves() {
@@ -495,9 +499,10 @@ func (f *fold) addExtra(key string, value any) {
 		return
 	}
 	count := format.CountValues(value)
-	if len(f.run.Extra) >= maxExtra || value == nil || f.extraValues+count > format.MaxParams || !f.take(len(key)+len(format.AppendJSON(nil, value))) {
+	if len(f.run.Extra) >= maxExtra || value == nil || f.extraValues+count > format.MaxParams ||
+		!f.take(len(key)+len(format.AppendJSON(nil, value))) {
 		if !f.extraFull {
-			f.warn("unknown keys of journals were left out: more than %d of them, or too large", maxExtra)
+			f.warn("left out unknown keys of journals: there are more than %d, or they are too large", maxExtra)
 		}
 		f.extraFull = true
 		return
@@ -507,10 +512,10 @@ func (f *fold) addExtra(key string, value any) {
 	}
 	f.extraValues += count
 	f.run.Extra[key] = format.WithoutNulls(value)
-	f.warn("unknown key %q in a journal: kept under [extra]", key)
+	f.warn("kept the unknown key %q of a journal under [extra]", key)
 }
 
-// metrics returns the lines of [metrics].
+// metrics returns the metrics of the record. goal returns the goal of a metric.
 func (f *fold) metrics(goal func(string) string) map[string]format.Metric {
 	if len(f.curves) == 0 {
 		return nil
@@ -522,85 +527,7 @@ func (f *fold) metrics(goal func(string) string) map[string]format.Metric {
 	return metrics
 }
 
-// ordered sorts journals into reading order.
-func ordered(files []journalFile) {
-	for i := range files {
-		files[i].first = firstTime(files[i].path)
-	}
-	slices.SortStableFunc(files, func(a, b journalFile) int {
-		if a.first != b.first {
-			if a.first < b.first {
-				return -1
-			}
-			return 1
-		}
-		return strings.Compare(a.name, b.name)
-	})
-}
-
-// firstTime returns the time of a journal's first good line; one without any comes last.
-func firstTime(path string) int64 {
-	src, err := os.Open(path)
-	if err != nil {
-		return math.MaxInt64
-	}
-	defer func() { _ = src.Close() }()
-	lines := lineReader{r: bufio.NewReader(src)}
-	var parser format.JournalParser
-	var l format.Line
-	for range 1000 { // a journal that begins with more bad lines than this is ordered by its name
-		text, whole, err := lines.next()
-		if err != nil || !whole {
-			return math.MaxInt64
-		}
-		if parser.Parse(text, &l) == nil {
-			return l.Time
-		}
-	}
-	return math.MaxInt64
-}
-
-// lineReader splits a journal into lines of bounded length.
-type lineReader struct {
-	r      *bufio.Reader
-	buf    []byte
-	number int
-	cut    bool  // the line was longer than the bound; its beginning is returned
-	size   int64 // bytes of the line with its newline
-}
-
-// next returns a line without its newline; whole is false where the file ends within it.
-func (l *lineReader) next() (text []byte, whole bool, err error) {
-	l.number++
-	l.cut = false
-	text, err = l.r.ReadSlice('\n')
-	l.size = int64(len(text))
-	if err == nil {
-		return text[:len(text)-1], true, nil
-	}
-	l.buf = append(l.buf[:0], text...)
-	for errors.Is(err, bufio.ErrBufferFull) {
-		text, err = l.r.ReadSlice('\n')
-		l.size += int64(len(text))
-		if len(l.buf)+len(text) > format.MaxLineBytes+1 {
-			l.cut = true
-			text = text[:max(0, min(len(text), maxAsideText-len(l.buf)))]
-		}
-		l.buf = append(l.buf, text...)
-	}
-	if l.cut {
-		l.buf = l.buf[:min(len(l.buf), maxAsideText)]
-	}
-	switch {
-	case err == nil:
-		return bytes.TrimSuffix(l.buf, []byte("\n")), true, nil
-	case errors.Is(err, io.EOF) && len(l.buf) > 0:
-		return l.buf, false, nil
-	}
-	return nil, false, err
-}
-
-// asideBytes writes the lines kept aside as JSONL.
+// asideBytes returns the lines that were set aside as JSONL.
 func (f *fold) asideBytes() []byte {
 	var b []byte
 	for _, a := range f.aside {
@@ -610,5 +537,5 @@ func (f *fold) asideBytes() []byte {
 	return b
 }
 
-// fromMicro is the time of a point or line.
+// fromMicro returns the time of a point or line.
 func fromMicro(us int64) time.Time { return time.UnixMicro(us).UTC() }

@@ -239,7 +239,7 @@ func (a *Active) entry(ctx context.Context, point func(string, format.Point) err
 	if err != nil {
 		return fail(err)
 	}
-	ordered(files)
+	sortJournals(files)
 	f := newFold(run, point)
 	f.settings = a.settings().Experiment
 	silent := run.Started

@@ -175,7 +175,7 @@ func (e *Entry) eachActive(ctx context.Context, point func(string, format.Point)
 	if err != nil {
 		return err
 	}
-	ordered(files)
+	sortJournals(files)
 	f := newFold(&format.Run{}, point)
 	f.value = value
 	for _, file := range files {
