@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -26,30 +25,34 @@ func (a *app) artifactsCommand() *cobra.Command {
 	var f artifactsFlags
 	cmd := &cobra.Command{
 		Use:   "artifacts [RUN [PATH]] [flags]",
-		Short: "List the artifacts of a run, and bring them",
-		Long: `List the artifacts of a run, the newest one's without RUN, and where they are: with the run in git, here, in the store, or
-only on the machine that recorded them.
+		Short: "List and fetch the artifacts of a run",
+		Long: `List the artifacts of a run and where each one is: in Git with the run, on this
+machine, in the artifact store, or only on another machine. Without RUN, list those
+of the newest run. The store is asked unless you give --here.
 
-    runs artifacts wide                          # the list; asks the store
-    runs artifacts wide model.bin -o model.bin   # one, proved by its digest
-    runs artifacts wide -o DIR                   # all of them
-    runs artifacts --upload                      # bring to it what is here
-    runs artifacts --prune                       # drop here what it holds
+    runs artifacts wide
+    runs artifacts wide model.bin -o model.bin
+    runs artifacts wide -o DIR
 
-What is not here is fetched from the store that artifacts.store in .runs/config.toml names.
+With -o, write one artifact or all of them. What is not on this machine is fetched
+from the store and verified by its digest. artifacts.store in .runs/config.toml
+names the store; see 'runs help stores'.
 
-Exit status: 0 done; 1 failed, or an artifact cannot be had; 2 wrong usage; 3 a selector names no run; 130 interrupted.`,
+--upload sends copies on this machine to the store, and --prune removes copies that
+the store holds. Both act on the runs named, or on all runs.
+
+Exit status: 0 done; 1 failed, or an artifact cannot be fetched; 2 wrong usage; 3 a selector names no run; 130 interrupted.`,
 		Args:              arguments(0, -1, ""),
 		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			switch {
 			case f.prune && f.out != "":
-				return usagef("artifacts: --prune and -o exclude one another")
+				return usagef("artifacts: --prune and --output cannot be combined")
 			case f.dry && !f.prune:
-				return usagef("artifacts: --dry-run goes with --prune")
+				return usagef("artifacts: --dry-run requires --prune")
 			case f.upload && (f.prune || f.out != ""):
-				return usagef("artifacts: --upload stands alone")
+				return usagef("artifacts: --upload cannot be combined with --prune or --output")
 			case f.upload:
 				return a.uploadArtifacts(ctx, &f, args)
 			case f.prune:
@@ -57,11 +60,14 @@ Exit status: 0 done; 1 failed, or an artifact cannot be had; 2 wrong usage; 3 a 
 			case len(args) > 2:
 				return usagef("artifacts: unexpected argument %q", args[2])
 			case len(args) == 2 && f.out == "":
-				return usagef("artifacts: -o FILE missing: where %s goes", args[1])
+				return usagef("artifacts: missing -o FILE for %s", args[1])
 			}
-			selector := "last"
+			selector, name := "last", ""
 			if len(args) > 0 {
 				selector = args[0]
+			}
+			if len(args) == 2 {
+				name = args[1]
 			}
 			r, err := a.find(ctx)
 			if err != nil {
@@ -71,27 +77,20 @@ Exit status: 0 done; 1 failed, or an artifact cannot be had; 2 wrong usage; 3 a 
 			if err != nil {
 				return err
 			}
-			if e.Active != nil && f.out != "" {
-				return &repo.HintError{Err: fmt.Errorf("artifacts of run %s: it is in progress", e.ID), Hint: "they lie in " + filepath.Join(e.Dir, "artifacts")}
-			}
 			if f.out == "" {
 				return a.listArtifacts(ctx, r, e, &f)
 			}
-			name := ""
-			if len(args) == 2 {
-				name = args[1]
-			}
-			return a.bringArtifacts(ctx, r, e, name, f.out)
+			return a.exportArtifacts(ctx, r, e, name, f.out)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&f.out, "output", "o", "", "write PATH to `FILE` (- is standard output), or all artifacts below it")
-	flags.StringVarP(&f.experiment, "experiment", "e", "", "look in `EXPERIMENT`")
+	flags.StringVarP(&f.out, "output", "o", "", "write PATH to `FILE` (- for stdout), or all artifacts into this folder")
+	flags.StringVarP(&f.experiment, "experiment", "e", "", "look only in `EXPERIMENT`")
 	flags.BoolVar(&f.here, "here", false, "do not ask the store")
-	flags.BoolVar(&f.upload, "upload", false, "bring copies on this machine to the store; of the runs named, else of all")
-	flags.BoolVar(&f.prune, "prune", false, "remove copies on this machine that the store holds; of the runs named, else of all")
-	flags.BoolVar(&f.dry, "dry-run", false, "with --prune: only say what would be removed")
-	flags.BoolVar(&f.json, "json", false, "print a list of artifacts as JSON")
+	flags.BoolVar(&f.upload, "upload", false, "upload copies on this machine to the store")
+	flags.BoolVar(&f.prune, "prune", false, "remove copies on this machine that the store holds")
+	flags.BoolVar(&f.dry, "dry-run", false, "with --prune, print what would be removed and remove nothing")
+	flags.BoolVar(&f.json, "json", false, "print the list of artifacts as JSON")
 	return cmd
 }
 
@@ -110,7 +109,7 @@ func (a *app) listArtifacts(ctx context.Context, r *repo.Repository, e *repo.Ent
 		return askErr
 	}
 	if askErr != nil {
-		a.progress("runs: the store cannot be asked: %v", askErr)
+		a.warn("asking the artifact store: %v", askErr)
 	}
 	if f.json {
 		list := make([]artifactJSON, len(states))
@@ -148,45 +147,45 @@ func (a *app) writeArtifacts(ctx context.Context, e *repo.Entry, states []share.
 	return a.term.Page(ctx, func(w io.Writer) error { return tb.Write(w, a.term) })
 }
 
+// artifactPlace is where an artifact is, in words.
 func artifactPlace(s share.Artifact) string {
 	switch {
 	case s.Where == "" && s.Here != "":
 		return "with the run"
 	case s.Pointer:
-		return "in git LFS"
+		return "in Git LFS"
 	case s.Where == "":
 		return "missing"
 	case s.Here != "" && s.Stored:
-		return "here, store"
+		return "this machine, store"
 	case s.Here != "" && s.Asked:
-		return "here, not in the store yet"
+		return "this machine, not in the store yet"
 	case s.Here != "":
-		return "here"
+		return "this machine"
 	case s.Stored:
 		return "store"
 	case s.Asked:
 		return "another machine only"
 	}
-	return "not here"
+	return "not on this machine"
 }
 
-// bringArtifacts writes one artifact, or all of them below a folder.
-func (a *app) bringArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, name, out string) error {
-	all, err := e.AllArtifacts()
+// exportArtifacts writes one artifact to a file, or all of them into a folder.
+func (a *app) exportArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, name, out string) error {
+	if e.Active != nil {
+		return &repo.HintError{
+			Err:  fmt.Errorf("writing artifacts of run %s: it is still running", e.ID),
+			Hint: "copy them from " + filepath.Join(e.Dir, "artifacts"),
+		}
+	}
+	want, err := e.AllArtifacts()
+	if name != "" {
+		var artifact format.Artifact
+		artifact, err = e.Artifact(name)
+		want = []format.Artifact{artifact}
+	}
 	if err != nil {
 		return err
-	}
-	want := all
-	if name != "" {
-		want = nil
-		for _, artifact := range all {
-			if artifact.Path == name {
-				want = []format.Artifact{artifact}
-			}
-		}
-		if want == nil {
-			return &repo.HintError{Err: fmt.Errorf("artifact %s: run %s has none of this name", name, e.ID), Hint: "'runs artifacts " + format.IDRandom(e.ID) + "' lists them"}
-		}
 	}
 	progress := a.term.Progress("fetching artifacts")
 	defer progress.Done()
@@ -198,7 +197,7 @@ func (a *app) bringArtifacts(ctx context.Context, r *repo.Repository, e *repo.En
 		target := a.path(out)
 		switch {
 		case name == "":
-			// The folders below may have come with git, and the names are the run's.
+			// Git may have made the folders, and the names are the run's: neither may lead elsewhere.
 			if err := repo.NoLinks(target, artifact.Path); err != nil {
 				return fmt.Errorf("writing artifact %s: %w", artifact.Path, err)
 			}
@@ -208,7 +207,7 @@ func (a *app) bringArtifacts(ctx context.Context, r *repo.Repository, e *repo.En
 		case strings.HasSuffix(out, "/") || isFolder(target):
 			target = filepath.Join(target, filepath.Base(filepath.FromSlash(artifact.Path)))
 		}
-		if err := writeArtifact(e, artifact, target); err != nil {
+		if err := e.ExportArtifact(artifact, target); err != nil {
 			return err
 		}
 		a.print("%s  %s", terminal.Clean(repo.Relative(a.dir, target)), terminal.Bytes(artifact.Bytes))
@@ -221,30 +220,7 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// writeArtifact makes a file whole or not at all. One that is there is the user's.
-func writeArtifact(e *repo.Entry, artifact format.Artifact, target string) error {
-	if _, err := os.Lstat(target); err == nil {
-		return &repo.HintError{Err: fmt.Errorf("writing %s: it exists", target), Hint: "remove it, or name another file"}
-	}
-	if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
-		return fmt.Errorf("writing %s: %w", target, err)
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(target), ".runs-*")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", target, err)
-	}
-	defer func() { _ = os.Remove(tmp.Name()) }()
-	err = errors.Join(e.CopyArtifact(artifact, tmp), tmp.Chmod(0o644), tmp.Close())
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), target); err != nil {
-		return fmt.Errorf("writing %s: %w", target, err)
-	}
-	return nil
-}
-
-// chosen are the finished runs that the arguments name, or all.
+// chosen returns the runs that the arguments name, or all.
 func (a *app) chosen(ctx context.Context, f *artifactsFlags, selectors []string) (*repo.Repository, []*repo.Entry, error) {
 	r, err := a.find(ctx)
 	if err != nil {
@@ -258,7 +234,7 @@ func (a *app) chosen(ctx context.Context, f *artifactsFlags, selectors []string)
 	return r, entries, err
 }
 
-// uploadArtifacts brings to the store what was recorded before there was one, or pushed by another machine.
+// uploadArtifacts uploads what was recorded before there was a store, or pushed by another machine.
 func (a *app) uploadArtifacts(ctx context.Context, f *artifactsFlags, selectors []string) error {
 	r, entries, err := a.chosen(ctx, f, selectors)
 	if err != nil {
@@ -272,13 +248,13 @@ func (a *app) uploadArtifacts(ctx context.Context, f *artifactsFlags, selectors 
 		return err
 	}
 	a.print("uploaded %s; the store holds %s of this machine", terminal.Bytes(done.Bytes), plural(done.Files, "artifact"))
-	if done.Elsewhere > 0 {
-		a.progress("runs: %s of these runs %s not on this machine", plural(done.Elsewhere, "artifact"), verb(done.Elsewhere, "is", "are"))
+	if n := done.Elsewhere; n > 0 {
+		a.progress("runs: skipped %s: %s not on this machine", plural(n, "artifact"), verb(n, "it is", "they are"))
 	}
 	return nil
 }
 
-// pruneArtifacts frees what the store holds too.
+// pruneArtifacts removes copies that the store holds too.
 func (a *app) pruneArtifacts(ctx context.Context, f *artifactsFlags, selectors []string) error {
 	r, entries, err := a.chosen(ctx, f, selectors)
 	if err != nil {
@@ -288,13 +264,14 @@ func (a *app) pruneArtifacts(ctx context.Context, f *artifactsFlags, selectors [
 	if err != nil {
 		return err
 	}
-	word := "freed"
+	verdict := "freed"
 	if f.dry {
-		word = "would free"
+		verdict = "would free"
 	}
-	a.print("%s %s in %s", word, terminal.Bytes(done.Bytes), plural(done.Files, "artifact"))
-	if done.Kept > 0 {
-		a.progress("runs: %s stay: the store does not hold them yet; 'runs push' uploads them", plural(done.Kept, "artifact"))
+	a.print("%s %s in %s", verdict, terminal.Bytes(done.Bytes), plural(done.Files, "artifact"))
+	if n := done.Kept; n > 0 {
+		a.progress("runs: kept %s: the store does not hold %s yet", plural(n, "artifact"), verb(n, "it", "them"))
+		a.hint("run 'runs artifacts --upload' first")
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/share"
 )
 
@@ -15,31 +16,37 @@ func (a *app) gcCommand() *cobra.Command {
 	var asJSON, stores bool
 	cmd := &cobra.Command{
 		Use:   "gc [flags]",
-		Short: "Remove shared files that no run names",
-		Long: `Remove the files that runs share, patches of sources, environments and manifests of data, when no run names them any more:
-in a commit of its own on the default branch, and second copies in the git folder that committed runs no longer need. The
-commit is made beside your index, like those of 'runs commit'; git's history keeps what it takes out.
+		Short: "Remove shared files that no run needs",
+		Long: `Remove shared files, that is patches, environments and dataset manifests, that no run
+names any more. They are removed in a commit of their own on the default branch,
+which leaves your staged and unstaged changes as they are. Git's history keeps them.
+gc also removes second copies in the Git folder of what committed runs share.
 
-A run counts wherever this clone has it: in the working tree, on any local or remote-tracking branch, in progress, in
-.runs/trash. A branch that was not fetched is not seen: 'git fetch' first. What was needed in the last day stays too, for a
-run that is about to appear.
+    runs gc --dry-run
+    runs gc
 
-With --stores --dry-run, name the objects of the store that no run names, on any branch of this clone or of its remotes as
-they were last fetched, in the working tree or in the trash. Other clones may have runs that are not pushed: nothing is
-removed from a store here.`,
+A file is kept if a run names it anywhere in this clone: in the working tree, on a
+local or remote-tracking branch, while it is recorded, or in .runs/trash. Run 'git
+fetch' first, because branches that were not fetched do not count. A file that was
+needed in the last day is kept too.
+
+With --stores --dry-run, list the objects of the artifact store that no run names on
+any branch of this clone. Runs in other clones may need them, so gc removes nothing
+from a store.`,
 		Args: arguments(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if stores {
 				if !ask.DryRun {
-					return usagef("gc: --stores only names objects: give --dry-run, and remove them with the store's own tools")
+					err := usagef("gc: --stores requires --dry-run")
+					return &repo.HintError{Err: err, Hint: "delete the listed objects with the store's own tools"}
 				}
 				return a.gcStores(cmd.Context(), asJSON)
 			}
 			return a.gc(cmd.Context(), ask, asJSON)
 		},
 	}
-	cmd.Flags().BoolVar(&ask.DryRun, "dry-run", false, "only say what would be removed")
-	cmd.Flags().BoolVar(&stores, "stores", false, "with --dry-run: name the objects of the store that no run names")
+	cmd.Flags().BoolVar(&ask.DryRun, "dry-run", false, "print what would be removed and remove nothing")
+	cmd.Flags().BoolVar(&stores, "stores", false, "with --dry-run, list objects of the artifact store that no run names")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was removed as JSON")
 	return cmd
 }
@@ -74,8 +81,9 @@ func (a *app) gc(ctx context.Context, ask share.GCRequest, asJSON bool) error {
 			DryRun: ask.DryRun, Files: done.Files, Spared: done.Recent,
 		})
 	}
-	verb := map[bool]string{true: "would remove", false: "removed"}[ask.DryRun]
+	removed := "removed"
 	if ask.DryRun {
+		removed = "would remove"
 		for _, name := range done.Files {
 			a.print("%s", name)
 		}
@@ -85,16 +93,17 @@ func (a *app) gc(ctx context.Context, ask share.GCRequest, asJSON bool) error {
 		if done.Commit != "" {
 			where = fmt.Sprintf(", in commit %s on %s", done.Commit[:10], terminal.Clean(done.Branch))
 		}
-		a.print("%s %s, %s%s", verb, plural(n, "shared file"), terminal.Bytes(done.Bytes), where)
+		a.print("%s %s, %s%s", removed, plural(n, "shared file"), terminal.Bytes(done.Bytes), where)
 	}
 	if n := done.Copies; n > 0 {
-		a.print("%s %s in the git folder, %s", verb, map[bool]string{true: "1 second copy", false: fmt.Sprintf("%d second copies", n)}[n == 1], terminal.Bytes(done.CopyBytes))
+		copies := fmt.Sprintf("%d second %s", n, verb(n, "copy", "copies"))
+		a.print("%s %s in the Git folder, %s", removed, copies, terminal.Bytes(done.CopyBytes))
 	}
 	if len(done.Files)+done.Copies == 0 {
-		a.progress("runs: no shared file is without a run")
+		a.progress("runs: nothing to remove")
 	}
 	if n := done.Recent; n > 0 {
-		a.progress("runs: %s that no run names %s needed in the last day and %s", plural(n, "file"), map[bool]string{true: "was", false: "were"}[n == 1], map[bool]string{true: "stays", false: "stay"}[n == 1])
+		a.progress("runs: kept %s that no run names: %s needed in the last day", plural(n, "file"), verb(n, "it was", "they were"))
 	}
 	return nil
 }
@@ -105,7 +114,7 @@ type objectJSON struct {
 	SHA256 string `json:"sha256"`
 }
 
-// gcStores names the objects of the store that no run names.
+// gcStores lists the objects of the store that no run names.
 func (a *app) gcStores(ctx context.Context, asJSON bool) error {
 	r, err := a.find(ctx)
 	if err != nil {

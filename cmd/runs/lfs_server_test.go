@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// TestLFSServer pushes an artifact to git LFS's own server over HTTP and takes it from another clone. RUNS_TEST_LFSSERVER
+// TestLFSServer pushes an artifact to the server of Git LFS over HTTP and fetches it in another clone. RUNS_TEST_LFSSERVER
 // names the server's binary.
 func TestLFSServer(t *testing.T) {
 	server := os.Getenv("RUNS_TEST_LFSSERVER")
 	if server == "" {
-		t.Skip("RUNS_TEST_LFSSERVER names no lfstest-gitserver: git LFS over HTTP is not tried")
+		t.Skip("RUNS_TEST_LFSSERVER is not set to lfstest-gitserver: Git LFS over HTTP is not tested")
 	}
 	if _, err := exec.LookPath("git-lfs"); err != nil {
-		t.Skip("git-lfs is not installed: git LFS over HTTP is not tried")
+		t.Skip("git-lfs is not installed: Git LFS over HTTP is not tested")
 	}
 	dir := t.TempDir()
 	at := func(names ...string) string { return filepath.Join(append([]string{dir}, names...)...) }
@@ -51,7 +51,7 @@ func TestLFSServer(t *testing.T) {
 	for deadline := time.Now().Add(20 * time.Second); url == ""; time.Sleep(50 * time.Millisecond) {
 		data, _ := os.ReadFile(at("server", "URL"))
 		if url = strings.TrimSpace(string(data)); url == "" && time.Now().After(deadline) {
-			t.Fatal("the server tells no address")
+			t.Fatal("the server does not print its address")
 		}
 	}
 	url = strings.Replace(url, "://", "://user:pass@", 1) + "/r.git"
@@ -76,7 +76,7 @@ func TestLFSServer(t *testing.T) {
 		t.Errorf("push says %q", out)
 	}
 	run(dir, "git", "clone", "-q", url, "b")
-	if out := run(at("b"), "runs", "artifacts", "big"); !strings.Contains(out, "in git LFS") {
+	if out := run(at("b"), "runs", "artifacts", "big"); !strings.Contains(out, "in Git LFS") {
 		t.Errorf("artifacts says %q", out)
 	}
 	run(at("b"), "runs", "artifacts", "big", "model.bin", "-o", "got.bin")

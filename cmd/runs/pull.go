@@ -17,20 +17,24 @@ func (a *app) pullCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "pull [REMOTE [BRANCH]] [flags]",
-		Short: "Bring the runs that others have pushed",
-		Long: `Fetch the upstream and bring the branch up to date: it moves forward, with commits of runs that are not pushed yet on top.
-What you have staged or changed stays as it is. Where both sides have commits of code it stops: merging code is 'git
-pull's, and runs never conflict there.
+		Short: "Fetch runs and update the branch",
+		Long: `Fetch the upstream branch and update the local branch to it. Runs that you have
+committed but not pushed are re-applied on top. Your staged and unstaged changes stay
+as they are. If both sides have new code commits, pull stops: merge the code with
+'git pull' first. Runs never conflict.
 
-With --runs-only, take over the runs of another branch, or of a fork by its URL, without its code, in a commit of their own:
+    runs pull
+
+With --runs-only, fetch only the runs of another branch, or of a fork by its URL, and
+add them in one commit:
 
     runs pull origin wide-net --runs-only
     runs pull https://example.org/ada/project.git main --runs-only
 
-Every run is checked as it comes: names, sizes and digests. Those that are not what they say are named; --runs-only leaves
-them out.
+The names, sizes and digests of every new run are verified. Runs that fail are
+reported; --runs-only leaves them out.
 
-Exit status: 0 done; 1 failed, or a run is not what it says; 2 wrong usage; 130 interrupted.`,
+Exit status: 0 done; 1 failed, or a run failed verification; 2 wrong usage; 130 interrupted.`,
 		Args: arguments(0, 2, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -42,7 +46,7 @@ Exit status: 0 done; 1 failed, or a run is not what it says; 2 wrong usage; 130 
 			return a.pull(cmd.Context(), ask, asJSON)
 		},
 	}
-	cmd.Flags().BoolVar(&ask.RunsOnly, "runs-only", false, "take over runs, without the code, in a commit of their own")
+	cmd.Flags().BoolVar(&ask.RunsOnly, "runs-only", false, "add only the runs, in a commit of their own, without the code")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was pulled as JSON")
 	return cmd
 }
@@ -62,7 +66,7 @@ type pulledJSON struct {
 func (a *app) pull(ctx context.Context, ask share.PullRequest, asJSON bool) error {
 	r, err := a.find(ctx)
 	if errors.Is(err, repo.ErrNoRepository) {
-		return &repo.HintError{Err: err, Hint: "'git pull' brings the .runs folder of the project with its runs; 'runs init' makes a new one"}
+		return &repo.HintError{Err: err, Hint: "run 'git pull' to fetch the project's .runs folder, or 'runs init' to create one"}
 	}
 	if err != nil {
 		return err
@@ -73,7 +77,7 @@ func (a *app) pull(ctx context.Context, ask share.PullRequest, asJSON bool) erro
 	done, err := share.Pull(ctx, r, ask)
 	progress.Done()
 	if err != nil {
-		a.sayRemote(err)
+		a.reportRemote(err)
 		return err
 	}
 	if asJSON {
@@ -85,7 +89,7 @@ func (a *app) pull(ctx context.Context, ask share.PullRequest, asJSON bool) erro
 			return err
 		}
 	} else {
-		a.sayPulled(done)
+		a.reportPulled(done)
 	}
 	if done.Stayed != "" || len(done.Bad) > 0 {
 		return quietError{exitFailed}
@@ -93,7 +97,7 @@ func (a *app) pull(ctx context.Context, ask share.PullRequest, asJSON bool) erro
 	return nil
 }
 
-func (a *app) sayPulled(done *share.Pulled) {
+func (a *app) reportPulled(done *share.Pulled) {
 	from := terminal.Clean(done.From)
 	switch {
 	case done.Moved:
@@ -102,14 +106,18 @@ func (a *app) sayPulled(done *share.Pulled) {
 		a.progress("runs: nothing new on %s", from)
 	}
 	for _, id := range done.Replaced {
-		a.progress("runs: run %s was finished twice: theirs is here now, yours lies in .runs/trash", id)
+		a.warn("run %s was finished twice; theirs replaces yours, which is now in .runs/trash", id)
 	}
 	for _, d := range done.Bad {
-		a.progress("runs: not what it says: %v", d.Err)
+		a.warn("verification failed: %v", d.Err)
 	}
 	if done.Stayed != "" {
-		a.progress("runs: the branch stays where it is: %s", done.Stayed)
-		a.progress("      %s", map[bool]string{true: "repeat it when your changes are committed or stashed", false: "repeat it"}[done.InTheWay])
+		a.warn("the branch was not updated: %s", done.Stayed)
+		if done.InTheWay {
+			a.hint("commit or stash your changes and repeat")
+		} else {
+			a.hint("run 'runs pull' again")
+		}
 	}
 }
 
@@ -125,7 +133,7 @@ func describePulled(done *share.Pulled) string {
 		parts = append(parts, plural(n, "removal"))
 	}
 	if len(parts) == 0 {
-		return "no runs, other changes"
+		return "other changes, no runs"
 	}
 	return strings.Join(parts, " and ")
 }

@@ -18,24 +18,31 @@ func (a *app) pushCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "push [REMOTE] [flags]",
-		Short: "Push committed runs to the branch that all share",
-		Long: `Push the commits of runs. They are put on top of what others have pushed meanwhile, as often as it takes, and then the local
-branch follows; what you have staged or changed stays as it is. Where it is in the way, the branch stays where it is, and
-one line says how to go on.
+		Short: "Push run commits",
+		Long: `Push run commits to the upstream branch. If others have pushed meanwhile, the commits
+are re-applied on top of theirs and push tries again. Then the local branch is updated
+too. Your staged and unstaged changes stay as they are; if they are in the way, the
+local branch is not updated, and push reports it.
 
-Commits of code are never published: where some lie below the runs, it stops and says which. There is no --force.`,
+    runs push
+    runs push --branch experiments
+
+Code commits are never pushed. If a run commit is on top of code commits that are not
+pushed yet, push stops and names them. There is no --force.
+
+Artifacts that do not go into Git are uploaded to the artifact store first.`,
 		Args: arguments(0, 1, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				ask.Remote = args[0]
 			}
 			if cmd.Flags().Changed("branch") && ask.Branch == "" {
-				return usagef("push: the branch has no name")
+				return usagef("push: --branch must not be empty")
 			}
 			return a.push(cmd.Context(), ask, asJSON)
 		},
 	}
-	cmd.Flags().StringVar(&ask.Branch, "branch", "", "push to branch `NAME` of the remote, made where there is none; the local branch stays")
+	cmd.Flags().StringVar(&ask.Branch, "branch", "", "push to branch `NAME` of the remote; create it if it does not exist")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was pushed as JSON")
 	return cmd
 }
@@ -51,7 +58,7 @@ func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) erro
 	done, err := share.Push(ctx, r, ask)
 	progress.Done()
 	if err != nil {
-		a.sayRemote(err)
+		a.reportRemote(err)
 		return err
 	}
 	a.warnAll(done.Warnings)
@@ -64,25 +71,30 @@ func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) erro
 	to := terminal.Clean(done.To.Name())
 	switch {
 	case done.Commit == "" && done.BranchMissing:
-		a.progress("runs: nothing to push: no committed run is new to %s, and %s was not made", terminal.Clean(done.To.Remote), to)
-		a.sayUncommitted(ctx, r)
+		a.progress("runs: nothing to push: %s has every committed run; %s was not created", terminal.Clean(done.To.Remote), to)
+		a.reportUncommitted(ctx, r)
 	case done.Commit == "":
 		a.progress("runs: nothing to push to %s", to)
-		a.sayUncommitted(ctx, r)
+		a.reportUncommitted(ctx, r)
 	default:
 		a.print("pushed %s to %s%s", describePushed(done), to, attempts(done.Attempts))
 	}
-	a.sayUploaded(done.Uploaded)
+	a.reportUploaded(done.Uploaded)
 	if done.Bases > 0 {
-		a.progress("runs: the source of some begins at %s that only this clone had: pushed as refs/runs/base", plural(done.Bases, "commit"))
+		a.progress("runs: also pushed %s that only this clone had, as refs/runs/base", plural(done.Bases, "base commit"))
 	}
 	if done.Stayed != "" {
-		a.progress("runs: the local branch stays where it is: %s", done.Stayed)
-		a.progress("      'runs pull' brings it up%s", map[bool]string{true: " when they are committed or stashed"}[done.InTheWay])
+		a.warn("the local branch was not updated: %s", done.Stayed)
+		if done.InTheWay {
+			a.hint("commit or stash your changes and run 'runs pull'")
+		} else {
+			a.hint("run 'runs pull'")
+		}
 	}
 	return nil
 }
 
+// verb agrees with a number.
 func verb(n int, one, many string) string {
 	if n == 1 {
 		return one
@@ -90,15 +102,16 @@ func verb(n int, one, many string) string {
 	return many
 }
 
-func (a *app) sayUploaded(u share.Uploaded) {
-	if u.Files > 0 {
-		a.progress("runs: %s, %s, %s in the store", plural(u.Files, "artifact"), terminal.Bytes(u.Bytes), verb(u.Files, "lies", "lie"))
+func (a *app) reportUploaded(u share.Uploaded) {
+	if n := u.Files; n > 0 {
+		a.progress("runs: %s, %s, %s in the artifact store", plural(n, "artifact"), terminal.Bytes(u.Bytes), verb(n, "is", "are"))
 	}
-	if u.Local > 0 {
-		a.progress("runs: %s, %s, %s on this machine only: no store; artifacts.store in .runs/config.toml names one", plural(u.Local, "artifact"), terminal.Bytes(u.LocalSize), verb(u.Local, "stays", "stay"))
+	if n := u.Local; n > 0 {
+		a.warn("%s, %s, %s only on this machine", plural(n, "artifact"), terminal.Bytes(u.LocalSize), verb(n, "is", "are"))
+		a.hint("run 'runs init --artifacts STORE' to set an artifact store")
 	}
-	if u.Elsewhere > 0 {
-		a.progress("runs: %s of these runs %s on another machine only", plural(u.Elsewhere, "artifact"), verb(u.Elsewhere, "is", "are"))
+	if n := u.Elsewhere; n > 0 {
+		a.warn("%s of these runs %s only on another machine", plural(n, "artifact"), verb(n, "exists", "exist"))
 	}
 }
 
@@ -157,23 +170,23 @@ func attempts(n int) string {
 	if n == 1 {
 		return ""
 	}
-	return fmt.Sprintf(", in %d attempts: others pushed meanwhile", n)
+	return fmt.Sprintf(", after %d attempts because others pushed meanwhile", n)
 }
 
-// sayRemote passes on what the other side said.
-func (a *app) sayRemote(err error) {
+// reportRemote passes on what the remote printed.
+func (a *app) reportRemote(err error) {
 	for _, line := range share.RemoteLines(err) {
 		a.progress("%s", line)
 	}
 }
 
-// sayUncommitted says how many finished runs a push leaves behind.
-func (a *app) sayUncommitted(ctx context.Context, r *repo.Repository) {
+// reportUncommitted names how many finished runs a push could not include.
+func (a *app) reportUncommitted(ctx context.Context, r *repo.Repository) {
 	n, err := share.Uncommitted(ctx, r)
 	if err == nil && n > 0 {
-		a.progress("runs: %s not committed: 'runs commit'", plural(n, "finished run"))
+		a.progress("runs: %s not committed; run 'runs commit'", plural(n, "finished run"))
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
-		a.progress("runs: %v", err)
+		a.warn("looking for finished runs: %v", err)
 	}
 }

@@ -10,11 +10,11 @@ import (
 	"github.com/gitruns/runs/repo/share"
 )
 
-// verifyHistory verifies what commits have, wherever the command stands: in a project, or in a bare repository.
+// verifyHistory verifies the runs of commits. It works in a project and in a bare repository.
 func (a *app) verifyHistory(ctx context.Context, revs []string, asJSON bool) error {
 	for _, rev := range revs {
 		if strings.Trim(rev, "^") == "" {
-			return usagef("verify: the revision %q is empty", rev)
+			return usagef("verify: REV must not be empty, got %q", rev)
 		}
 	}
 	dirs, at, err := share.FindHistory(ctx, a.dir)
@@ -83,7 +83,7 @@ func newHistoryJSON(h *share.History) historyJSON {
 	}
 }
 
-// shownReferences is how many runs are named that are nowhere.
+// shownReferences bounds how many references to unknown runs are listed.
 const shownReferences = 5
 
 func (a *app) writeHistory(w io.Writer, h *share.History) error {
@@ -101,18 +101,20 @@ func (a *app) writeHistory(w io.Writer, h *share.History) error {
 	}
 	for i, r := range h.Unknown {
 		if i == shownReferences {
-			fmt.Fprintf(w, "and %d more name runs that are not in this history\n", len(h.Unknown)-i)
+			fmt.Fprintf(w, "and %d more references to runs that are not in this history\n", len(h.Unknown)-i)
 			break
 		}
 		fmt.Fprintf(w, "run %s: %s is not in this history:\n        %s\n", r.ID, r.Key, r.Names)
 	}
 	if h.Shallow {
-		fmt.Fprintln(w, "the clone is shallow: older commits were not looked at")
+		fmt.Fprintln(w, "the clone is shallow: older commits were not verified")
 	}
 	verdict := a.term.Paint(terminal.Green, "all as recorded")
 	if h.Unchecked > 0 {
-		fmt.Fprintf(w, "the clone is partial, %d runs or files were not checked:\n'git fetch --refetch --no-filter' brings what they lack\n", h.Unchecked)
-		verdict = a.term.Paint(terminal.Yellow, "what is here is as recorded")
+		skipped := verb(h.Unchecked, "1 run or file was", fmt.Sprintf("%d runs or files were", h.Unchecked))
+		fmt.Fprintf(w, "the clone is partial: %s not verified\n", skipped)
+		fmt.Fprintln(w, "run 'git fetch --refetch --no-filter' to fetch what is missing")
+		verdict = a.term.Paint(terminal.Yellow, "what is in this clone is as recorded")
 	}
 	if n := len(h.Problems); n > 0 {
 		verdict = a.term.Paint(terminal.Red, plural(n, "problem"))

@@ -25,7 +25,7 @@ type missingJSON struct {
 	SHA256 string `json:"sha256"`
 }
 
-// verifyStores asks the store for every object that the runs name.
+// verifyStores asks the artifact store for every object that the runs name.
 func (a *app) verifyStores(ctx context.Context, r *repo.Repository, entries []*repo.Entry, asJSON bool) error {
 	found, err := share.VerifyStore(ctx, r, entries)
 	if err != nil {
@@ -48,7 +48,7 @@ func (a *app) verifyStores(ctx context.Context, r *repo.Repository, entries []*r
 
 func (a *app) writeStoreCheck(w io.Writer, found *share.StoreCheck) error {
 	if len(found.Missing) > 0 {
-		tb := terminal.Table{Columns: []terminal.Column{{Title: "run"}, {Title: "artifact", Flexible: true}, {Title: "in the store"}, {Title: "here"}}}
+		tb := terminal.Table{Columns: []terminal.Column{{Title: "run"}, {Title: "artifact", Flexible: true}, {Title: "in the store"}, {Title: "this machine"}}}
 		for _, m := range found.Missing {
 			tb.Rows = append(tb.Rows, []terminal.Cell{{Text: m.ID}, {Text: m.Path}, {Text: m.Reason, Style: terminal.Red}, {Text: map[bool]string{true: "yes", false: "no"}[m.Here]}})
 		}

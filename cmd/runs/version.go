@@ -9,7 +9,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// version is that of the next release.
+// version is the number of the next release.
 const version = "0.1.0"
 
 func (a *app) versionCommand() *cobra.Command {
@@ -17,8 +17,10 @@ func (a *app) versionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Long:  `Print the version, and the schema of the records that it writes.`,
-		Args:  arguments(0, 0, ""),
+		Long: `Print the version of runs, and the schema of the records that it writes.
+
+    runs version --json`,
+		Args: arguments(0, 0, ""),
 		RunE: func(*cobra.Command, []string) error {
 			if asJSON {
 				return a.printJSON(versionJSON{
@@ -30,7 +32,7 @@ func (a *app) versionCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the version as JSON")
 	return cmd
 }
 
@@ -44,7 +46,7 @@ type versionJSON struct {
 	Version  string `json:"version"`
 }
 
-// builtFrom is the commit that the program was built from; empty where that is not known.
+// builtFrom is the commit that the program was built from, empty if it is not known.
 func builtFrom() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -1,0 +1,49 @@
+package repo
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/gitruns/runs/format"
+)
+
+// Artifact returns the artifact of a run that has a name. If there is none, the error has a hint.
+func (e *Entry) Artifact(name string) (format.Artifact, error) {
+	all, err := e.AllArtifacts()
+	if err != nil {
+		return format.Artifact{}, err
+	}
+	for _, a := range all {
+		if a.Path == name {
+			return a, nil
+		}
+	}
+	return format.Artifact{}, withHint(fmt.Errorf("artifact %s: run %s has no artifact of this name", name, e.ID),
+		"run 'runs artifacts %s' to list them", format.IDRandom(e.ID))
+}
+
+// ExportArtifact writes an artifact that is on this machine to a new file, whole or not at all, verified by its digest. It
+// makes the folders of the file. A file that exists is an error.
+func (e *Entry) ExportArtifact(a format.Artifact, target string) error {
+	if _, err := os.Lstat(target); err == nil {
+		return withHint(fmt.Errorf("writing %s: it already exists", target), "remove it, or name another file")
+	}
+	fail := func(err error) error { return fmt.Errorf("writing %s: %w", target, err) }
+	if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
+		return fail(err)
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(target), ".runs-*")
+	if err != nil {
+		return fail(err)
+	}
+	defer func() { _ = os.Remove(tmp.Name()) }()
+	if err := errors.Join(e.CopyArtifact(a, tmp), tmp.Chmod(0o644), tmp.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp.Name(), target); err != nil {
+		return fail(err)
+	}
+	return nil
+}
