@@ -21,7 +21,7 @@ func TestManuals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	request := regexp.MustCompile(`^\.(TH|SH|SS|PP|TP|IP|RS|RE|nf|fi|TS|TE)\b`)
+	request := regexp.MustCompile(`^\.(TH|SH|SS|PP|TP|IP|RS|RE|nf|fi|br)\b`)
 	escape := regexp.MustCompile(`\\(e|-|&|\((aq|ga|ha|ti|bu|dq)|f[BR])`)
 	dir := t.TempDir()
 	pages := map[string]string{}
@@ -70,7 +70,7 @@ func TestManuals(t *testing.T) {
 		t.Skip("groff is not installed: the pages are not formatted")
 	}
 	for name := range pages {
-		cmd := exec.Command("groff", "-t", "-k", "-Tutf8", "-P-c", "-P-b", "-P-u", "-mandoc", "-ww", filepath.Join(dir, name))
+		cmd := exec.Command("groff", "-k", "-Tutf8", "-P-c", "-P-b", "-P-u", "-mandoc", "-ww", filepath.Join(dir, name))
 		var warnings bytes.Buffer
 		cmd.Stderr = &warnings
 		out, err := cmd.Output()

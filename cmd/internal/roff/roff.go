@@ -15,7 +15,7 @@ type Page struct{ b strings.Builder }
 // book.
 func New(name, section, source, manual string) *Page {
 	p := &Page{}
-	p.b.WriteString("'\\\" t -*- coding: utf-8 -*-\n") // t: tables are formatted by tbl
+	p.b.WriteString(".\\\" -*- coding: utf-8 -*-\n")
 	p.macro("TH", strings.ToUpper(name), section, "", source, manual)
 	return p
 }
@@ -155,31 +155,33 @@ func cutItem(line string) (bullet, item string, ok bool) {
 	return number + ".", item, true
 }
 
+// table writes each row as an item: a terminal is too narrow for most tables. Of more than two columns, each cell after
+// the first begins with the title of its column.
 func (p *Page) table(lines []string) {
-	var rows [][]string
+	var titles []string
 	for _, line := range lines {
 		if strings.Trim(line, "|-: ") == "" {
 			continue
 		}
-		rows = append(rows, cells(line))
-	}
-	if len(rows) == 0 {
-		return
-	}
-	p.b.WriteString(".TS\nallbox tab(\t);\n")
-	p.b.WriteString(strings.Repeat("l ", len(rows[0])-1) + "lx.\n")
-	for _, row := range rows {
-		for i, cell := range row {
-			if i > 0 {
-				p.b.WriteString("\t")
-			}
-			p.b.WriteString("T{\n")
-			p.line(inline(cell))
-			p.b.WriteString("T}")
+		row := cells(line)
+		if titles == nil {
+			titles = row
+			continue
 		}
-		p.b.WriteString("\n")
+		p.macro("TP")
+		p.line(`\fB` + strings.NewReplacer(`\fB`, "", `\fR`, "").Replace(inline(row[0])) + `\fR`)
+		for i, cell := range row[1:] {
+			if len(row) > 2 && cell != "" && i+1 < len(titles) {
+				cell = titles[i+1] + ": " + cell
+			}
+			if i > 0 && cell != "" {
+				p.macro("br")
+			}
+			if cell != "" {
+				p.line(inline(cell))
+			}
+		}
 	}
-	p.b.WriteString(".TE\n")
 }
 
 // cells splits a row of a table. A bar in it is written \|.

@@ -16,7 +16,7 @@ func body(t *testing.T, write func(*Page)) string {
 }
 
 func TestHead(t *testing.T) {
-	want := "'\\\" t -*- coding: utf-8 -*-\n.TH \"RUNS\\-LS\" \"1\" \"\" \"runs 0.1\" \"the \\(dqmanual\\(dq\"\n"
+	want := ".\\\" -*- coding: utf-8 -*-\n.TH \"RUNS\\-LS\" \"1\" \"\" \"runs 0.1\" \"the \\(dqmanual\\(dq\"\n"
 	if got := string(New("runs-ls", "1", "runs 0.1", `the "manual"`).Bytes()); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -49,7 +49,11 @@ func TestMarkdown(t *testing.T) {
 		{"1. a\n2. b\n", ".IP \"1.\" \"4\"\na\n.IP \"2.\" \"4\"\nb\n"},
 		{
 			"| a | b |\n|---|--:|\n| `.x` | c \\| d |\n\ne\n",
-			".TS\nallbox tab(\t);\nl lx.\nT{\na\nT}\tT{\nb\nT}\nT{\n\\fB.x\\fR\nT}\tT{\nc | d\nT}\n.TE\n.PP\ne\n",
+			".TP\n\\fB.x\\fR\nc | d\n.PP\ne\n",
+		},
+		{
+			"| a | b | c |\n|---|---|---|\n| x | `y` | z |\n| w | | v |\n",
+			".TP\n\\fBx\\fR\nb: \\fBy\\fR\n.br\nc: z\n.TP\n\\fBw\\fR\n.br\nc: v\n",
 		},
 		{"a\n\n```sh run\nx -y\n```\n<!-- run\nz\n-->\nb\n", ".PP\na\n.PP\n.RS 4\n.nf\nx \\-y\n.fi\n.RE\n.PP\nb\n"},
 	} {
