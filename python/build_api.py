@@ -192,7 +192,7 @@ def _signature(name: str, function: ast.FunctionDef, method: bool) -> str:
     if len(line) > WIDTH:
         inner = textwrap.wrap(", ".join(p.replace(" ", "\0") for p in parts), WIDTH - 4, break_on_hyphens=False)
         line = f"{name}(\n" + "\n".join("    " + x.replace("\0", " ") for x in inner) + "\n)"
-    return f"```python skip a signature\n{line}\n```"
+    return f"```text skip a signature\n{line}\n```"
 
 
 def _split(arguments: str) -> list[str]:

@@ -73,7 +73,7 @@ func allPages(t *testing.T) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range append(client, "../../python/README.md") {
+	for _, path := range append(client, "../../python/README.md", "../../testdata/recipes/README.md") {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

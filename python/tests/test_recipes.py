@@ -1,4 +1,4 @@
-"""The recipes of testdata/recipes run as they stand there."""
+"""The recipes of testdata/recipes run unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of the demo's training program, cmd/runs/demo/train.py: python3 testdata/demo/test_train.py"""
+"""Tests of the demo's training program, cmd/runs/demo/train.py. Run: python3 testdata/demo/test_train.py"""
 
 import argparse
 import contextlib
@@ -26,7 +26,7 @@ FEATURES = ["bill_length_mm", "flipper_length_mm"]
 
 
 def load(path):
-    """Import a program without leaving bytecode beside it."""
+    """Import a program without writing bytecode into its folder."""
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         spec = importlib.util.spec_from_file_location("train", path)
@@ -168,9 +168,9 @@ class Program(InFolder):
     def test_settings_differ_as_the_demo_says(self):
         slow, good, wild = (self.points("--lr", lr) for lr in ("0.003", "0.1", "10"))
         losses = [[m["val/loss"] for _, m in points] for points in (slow, good, wild)]
-        self.assertGreater(good[-1][1]["val/acc"], 0.44 + 0.45, "hardly better than to guess the commonest species")
+        self.assertGreater(good[-1][1]["val/acc"], 0.44 + 0.45, "hardly better than a guess of the most common species")
         self.assertGreater(losses[0][-1], 1.5 * losses[1][-1], "a small learning rate must be slow")
-        self.assertGreater(losses[2][-1], 1.5 * losses[1][-1], "a large learning rate must not settle")
+        self.assertGreater(losses[2][-1], 1.5 * losses[1][-1], "a large learning rate must not converge")
         self.assertGreater(min(losses[2]), min(losses[1]), "the noisy run must not rank first by luck")
         noise = [max(loss[-20:]) - min(loss[-20:]) for loss in losses]
         self.assertGreater(noise[2], 10 * noise[1])
@@ -280,9 +280,9 @@ class Mathematics(unittest.TestCase):
         loss, _ = train.evaluate([[0.0] * 3] * 3, self.xs, self.ys, 5.0)
         self.assertAlmostEqual(loss, math.log(3))
 
-    def test_standardisation(self):
+    def test_standardization(self):
         vectors = [[1.0, 5.0], [3.0, 5.0]]
-        self.assertEqual(train.standardisation(vectors), ([2.0, 5.0], [1.0, 1.0]))
+        self.assertEqual(train.standardization(vectors), ([2.0, 5.0], [1.0, 1.0]))
 
 
 class Data(unittest.TestCase):

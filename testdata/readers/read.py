@@ -1,4 +1,4 @@
-"""Read a metrics.parquet with pyarrow, pandas, Polars and DuckDB and compare it with the points that were written.
+"""Reads metrics.parquet with pyarrow, pandas, Polars and DuckDB, and compares it with the points that were written.
 
 python read.py metrics.parquet points.json
 """
@@ -18,9 +18,9 @@ def same(a, b):
 
 
 def check(name, rows, want):
-    assert len(rows) == len(want), f"{name}: {len(rows)} rows, not {len(want)}"
+    assert len(rows) == len(want), f"{name}: got {len(rows)} rows, want {len(want)}"
     for got, point in zip(rows, want):
-        assert got[:3] == tuple(point[:3]) and same(got[3], float(point[3])), f"{name}: {got}, not {point}"
+        assert got[:3] == tuple(point[:3]) and same(got[3], float(point[3])), f"{name}: got {got}, want {point}"
     print(name, "reads", len(rows), "points")
 
 

@@ -1,4 +1,4 @@
-"""A sweep with Hydra: each job is a run, with its config as params and the sweep as group.
+"""A sweep with Hydra: each job is a run, with its config as params and its sweep as group.
 
 pip install hydra-core
 python hydra_sweep.py -m lr=0.3,0.1,0.03 seed=0,1

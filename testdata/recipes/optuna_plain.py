@@ -1,4 +1,4 @@
-"""A search with Optuna and nothing else: each trial is a run of the group `line-search`.
+"""A search with Optuna alone: each trial is a run in the group `line-search`.
 
 pip install optuna
 python optuna_plain.py
@@ -12,7 +12,7 @@ import gitruns
 
 def objective(trial):
     lr = trial.suggest_float("lr", 1e-3, 0.5, log=True)
-    # A handle of its own, not gitruns.run: trials may run in threads.
+    # Trials may run in threads, so each has its own run instead of gitruns.run.
     with gitruns.init(
         project="line", config=trial.params, group="line-search", name=f"trial-{trial.number}", reinit="create_new"
     ) as run:

@@ -1,4 +1,4 @@
-"""Fits y = 2x + 1 with gradient descent. The recipes for sweeps run it many times.
+"""Fits y = 2x + 1 by gradient descent. The recipes for sweeps run it many times.
 
 python train.py --lr 0.1 --seed 1
 """
@@ -11,7 +11,7 @@ import gitruns
 
 
 def fit(lr, seed, steps=50):
-    """The mean squared error after each step."""
+    """Yield the mean squared error after each step."""
     rng = random.Random(seed)
     data = [(x, 2 * x + 1 + rng.gauss(0, 0.1)) for x in (rng.uniform(-1, 1) for _ in range(32))]
     a = b = 0.0
@@ -27,7 +27,7 @@ if __name__ == "__main__":
     parser.add_argument("--lr", type=float, default=0.1)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    # In a job array all tasks have one group: `runs ls -w "group = 'NAME'" --sort loss` compares them.
+    # SWEEP is the group of all tasks of a job array.
     with gitruns.init(project="line", config=vars(args), group=os.environ.get("SWEEP")) as run:
         for loss in fit(args.lr, args.seed):
             run.log({"loss": loss})

@@ -1,11 +1,11 @@
-"""Tell Adelie, Chinstrap and Gentoo penguins apart by their measures.
+"""Classify Adelie, Chinstrap and Gentoo penguins by their measurements.
 
-Multinomial logistic regression, trained by mini-batch gradient descent. It needs Python 3.9 and nothing else:
+Multinomial logistic regression, trained by mini-batch gradient descent. It needs Python 3.9 and no packages:
 
     python3 train.py --lr 0.1
 
-The validation birds are set aside first, the same share of each species; all that is learned, the standardisation
-too, is learned from the others. The two birds that nobody measured are left out.
+The same share of each species is held out for validation. Everything else, also the standardization, is learned
+from the other birds. Two birds without measurements are left out.
 """
 
 import argparse
@@ -27,7 +27,7 @@ MEASURES = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g
 
 
 class Journal:
-    """Records into the run that `runs exec` has begun; does nothing where there is none."""
+    """Records into the run of `runs exec`. Without a run it does nothing."""
 
     def __init__(self):
         self.file = None
@@ -37,7 +37,7 @@ class Journal:
             self.file = open(os.path.join(folder, name), "ab", buffering=0)
 
     def add(self, **record):
-        """Append one line with one unbuffered write: it outlives this process, however that ends."""
+        """Append one line with one unbuffered write, so that it survives any end of this process."""
         if self.file:
             self.file.write((json.dumps({"t": time.time(), **record}) + "\n").encode())
 
@@ -48,13 +48,13 @@ class Journal:
 
 
 def read(path):
-    """Return the measured birds. A bird counts whatever features are used, so that every run splits the same ones."""
+    """Return the birds with all measurements, whatever the features are, so that every run has the same split."""
     with open(path, newline="", encoding="utf-8") as file:
         return [row for row in csv.DictReader(file) if all(row[name] != "NA" for name in MEASURES)]
 
 
 def split(rows, fraction, rng):
-    """Return a training and a validation part; the latter holds this fraction of each species."""
+    """Return the training and the validation part. The latter has this fraction of each species."""
     train, val = [], []
     for species in SPECIES:
         birds = [row for row in rows if row["species"] == species]
@@ -66,27 +66,27 @@ def split(rows, fraction, rng):
 
 
 def columns(row, features):
-    """Return what the model sees of a bird, by name."""
+    """Return the inputs of the model for one bird, by name."""
     seen = {name: float(row[name]) for name in features}
     return seen
 
 
-def standardisation(vectors):
-    """Return the mean and the standard deviation of each column, 1 for a column that never varies."""
+def standardization(vectors):
+    """Return the mean and the standard deviation of each column. The latter is 1 for a constant column."""
     mean = [sum(column) / len(column) for column in zip(*vectors)]
     var = [sum((v - m) ** 2 for v in column) / len(column) for column, m in zip(zip(*vectors), mean)]
     return mean, [math.sqrt(v) or 1.0 for v in var]
 
 
 def prepare(rows, features, mean, std):
-    """Return the inputs, standardised and with a 1 for the bias at the end, and the indices of the species."""
+    """Return the standardized inputs, each with a 1 for the bias at its end, and the indices of the species."""
     vectors = [columns(row, features).values() for row in rows]
     xs = [[(v - m) / s for v, m, s in zip(vector, mean, std)] + [1.0] for vector in vectors]
     return xs, [SPECIES.index(row["species"]) for row in rows]
 
 
 def log_softmax(weights, x):
-    """Return the log of each species' probability. The largest score is taken out first: no exp can overflow."""
+    """Return the log of each species' probability. The largest score is subtracted, so that exp cannot overflow."""
     scores = [sum(map(mul, w, x)) for w in weights]
     top = max(scores)
     log_sum = top + math.log(sum(math.exp(s - top) for s in scores))
@@ -94,8 +94,11 @@ def log_softmax(weights, x):
 
 
 def evaluate(weights, xs, ys, l2=0.0):
-    """Return the loss, the mean cross-entropy in nats plus l2 / 2 times the squared weights but the biases, and the
-    accuracy. Without l2 the loss compares between settings."""
+    """Return the loss and the accuracy.
+
+    The loss is the mean cross-entropy in nats, plus l2 / 2 times the squared weights without the biases. With l2 = 0,
+    losses of different settings can be compared.
+    """
     loss, right = 0.0, 0
     for x, y in zip(xs, ys):
         log_p = log_softmax(weights, x)
@@ -106,7 +109,7 @@ def evaluate(weights, xs, ys, l2=0.0):
 
 
 def gradient(weights, xs, ys, l2):
-    """Return the derivative of evaluate's loss by each weight."""
+    """Return the derivative of the loss of evaluate by each weight."""
     grad = [[l2 * v for v in w[:-1]] + [0.0] for w in weights]
     for x, y in zip(xs, ys):
         for c, log_p in enumerate(log_softmax(weights, x)):
@@ -116,11 +119,11 @@ def gradient(weights, xs, ys, l2):
 
 
 def train(args, journal):
-    """Train on the training part, record the metrics of every epoch and return the model."""
+    """Train a model, record the metrics of every epoch, and return the model."""
     rng = random.Random(args.seed)
     train_rows, val_rows = split(read(DATA), args.val_fraction, rng)
     names = list(columns(train_rows[0], args.features))
-    mean, std = standardisation([columns(row, args.features).values() for row in train_rows])
+    mean, std = standardization([columns(row, args.features).values() for row in train_rows])
     xs, ys = prepare(train_rows, args.features, mean, std)
     val_xs, val_ys = prepare(val_rows, args.features, mean, std)
     common = max(range(len(SPECIES)), key=ys.count)
@@ -150,17 +153,17 @@ def train(args, journal):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Train a classifier of penguins; run it in its own folder.")
+    parser = argparse.ArgumentParser(description="Train a classifier of penguins, in the folder of this program.")
     parser.add_argument("--lr", type=float, default=0.1, help="learning rate")
     parser.add_argument("--batch-size", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--l2", type=float, default=0.0003, help="weight of the penalty on large weights")
-    parser.add_argument("--seed", type=int, default=0, help="decides the split and the order of the birds")
-    parser.add_argument("--val-fraction", type=float, default=0.25, help="share of the birds to validate on")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the split and of the order of the birds")
+    parser.add_argument("--val-fraction", type=float, default=0.25, help="share of the birds for validation")
     parser.add_argument("--features", nargs="+", choices=MEASURES, default=["bill_length_mm", "flipper_length_mm"])
     args = parser.parse_args()
     if args.epochs < 1 or args.batch_size < 1 or not 0.01 <= args.val_fraction <= 0.99:
-        parser.error("epochs and batch size are 1 or more, the validation part is between 0.01 and 0.99")
+        parser.error("--epochs and --batch-size must be 1 or more, --val-fraction 0.01 to 0.99")
 
     with closing(Journal()) as journal:
         journal.add(p=vars(args))

@@ -253,8 +253,10 @@ def client(
         answer = json.loads(out)
         if not isinstance(answer, dict) or not isinstance(answer.get("error", {}), dict):
             raise ValueError
-        if "error" not in answer and not answer.get("apart") and not all(
-            isinstance(answer.get(k), str) and answer[k] for k in _REQUIRED.get(command, ())
+        if (
+            "error" not in answer
+            and not answer.get("apart")
+            and not all(isinstance(answer.get(k), str) and answer[k] for k in _REQUIRED.get(command, ()))
         ):
             raise ValueError
     except (ValueError, RecursionError):
