@@ -48,8 +48,8 @@ type Imported struct {
 	Bytes      int64
 }
 
-// ErrUnknownKind says that a path is of no kind that can be imported.
-var ErrUnknownKind = errors.New("it is of no kind that can be imported")
+// ErrUnknownKind says that a path is not a kind of folder that can be imported.
+var ErrUnknownKind = errors.New("it is not a kind of folder that can be imported")
 
 // sourceFolder is a .runs folder to import from.
 type sourceFolder struct {
