@@ -18,7 +18,7 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// demoFiles are a training project: the Palmer penguins (CC0, see demo/penguins.md) and a program that learns from them.
+// demoFiles are a training project: the Palmer penguins (CC0, see demo/penguins.md) and a program that classifies them.
 //
 //go:embed demo
 var demoFiles embed.FS
@@ -26,15 +26,19 @@ var demoFiles embed.FS
 func (a *app) demoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo",
-		Short: "Record real training runs in a new temporary project",
-		Long: `Make a git project in a new temporary folder, train a classifier of penguins three times with different settings and once
-after a change of the code, show what was recorded, and reproduce the last run from a fresh clone. It needs git and python3, and leaves the current folder alone.`,
+		Short: "Show runs on a real project",
+		Long: `Create a Git project in a new temporary folder, train a classifier of penguins three
+times with different learning rates and once after a change of the code, show what
+was recorded, share it, and reproduce the last run from a fresh clone. The demo needs
+Git and Python 3 and leaves the current folder alone.
+
+    runs demo`,
 		Args: arguments(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context()) },
 	}
 }
 
-// demo is one run of it: a project and the program that records.
+// demo is one demo: its project, and the programs that it calls.
 type demo struct {
 	*app
 	dir, self, python string
@@ -69,7 +73,7 @@ func (a *app) demo(ctx context.Context) error {
 	}
 	d.git = git.Example{Dir: d.dir}
 	if err := d.project(ctx); err != nil {
-		return fmt.Errorf("making the project in %s: %w", d.dir, err)
+		return fmt.Errorf("creating the project in %s: %w", d.dir, err)
 	}
 	return d.show(ctx)
 }
@@ -103,7 +107,7 @@ func (d *demo) project(ctx context.Context) error {
 	return d.git.CommitAll(ctx, "Set up runs")
 }
 
-// The person whose the demo is: nobody's name goes into one.
+// The author of the demo: the user's name does not go into it.
 const demoName, demoEmail = "Demo", "demo@example.org"
 
 // demoEnv is the environment without what would lead Git or runs to another project.
@@ -125,7 +129,7 @@ func (d *demo) quiet(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// step shows a command as one types it, and runs it.
+// step prints a command as a person types it, and runs it.
 func (d *demo) step(ctx context.Context, args ...string) error {
 	d.print("%s", d.term.Paint(terminal.Bold, "$ runs "+strings.Join(args, " ")))
 	if d.noColor {
@@ -140,12 +144,13 @@ func (d *demo) step(ctx context.Context, args ...string) error {
 	return nil
 }
 
-func (d *demo) say(text string) { d.print("%s", d.term.Paint(terminal.Dim, text)) }
+// comment prints a line about what follows.
+func (d *demo) comment(text string) { d.print("%s", d.term.Paint(terminal.Dim, text)) }
 
-// again shares the runs, forgets the change of the code, and repeats its run from a fresh clone.
-func (d *demo) again(ctx context.Context) error {
-	d.say("The change of the code is thrown away, and the runs are shared: committed beside the")
-	d.say("code and pushed, to a folder in place of a server.\n")
+// share takes back the change of the code, pushes the runs, and reproduces one of them in a fresh clone.
+func (d *demo) share(ctx context.Context) error {
+	d.comment("The change of the code is discarded. The runs are committed and pushed; a folder takes")
+	d.comment("the place of the server.\n")
 	parent := filepath.Dir(d.dir)
 	origin := filepath.Join(parent, "origin.git")
 	if err := d.git.Restore(ctx, "train.py"); err != nil {
@@ -159,8 +164,8 @@ func (d *demo) again(ctx context.Context) error {
 			return err
 		}
 	}
-	d.say("A fresh clone brings the changed code back: restored from its patch, proved by its tree")
-	d.say("hash, run again.\n")
+	d.comment("In a fresh clone, the changed code is restored from its patch, verified by its Git tree")
+	d.comment("hash, and run again.\n")
 	clone := filepath.Join(parent, "clone")
 	if _, err := d.git.Clone(ctx, origin, clone); err != nil {
 		return err
@@ -172,9 +177,9 @@ func (d *demo) again(ctx context.Context) error {
 }
 
 func (d *demo) show(ctx context.Context) error {
-	d.say("A git project with a training program and its data, the Palmer penguins (CC0), lies in")
+	d.comment("A Git project with a training program and its data, the Palmer penguins (CC0), is in")
 	d.print("%s\n", d.dir)
-	d.say("Three trainings, each recorded by 'runs exec' in front of its command:\n")
+	d.comment("Three training runs, each recorded by 'runs exec' in front of its command:\n")
 	for _, s := range []struct{ name, lr string }{{"slow", "0.003"}, {"good", "0.1"}, {"wild", "10"}} {
 		if err := d.step(ctx, "exec", "--name", s.name, "-d", "penguins.csv", "--", d.python, "train.py", "--lr", s.lr); err != nil {
 			return err
@@ -187,8 +192,8 @@ func (d *demo) show(ctx context.Context) error {
 	if err := d.git.Apply(ctx, patch); err != nil {
 		return fmt.Errorf("changing the code: %w", err)
 	}
-	d.say("Now the code is changed: the model sees the sex of a bird too. The change is not")
-	d.say("committed; the run keeps it.\n")
+	d.comment("Now the code changes: the model also sees the sex of a bird. The change is not")
+	d.comment("committed, but the run keeps it.\n")
 	if err := d.step(ctx, "exec", "--name", "sex", "-d", "penguins.csv", "--", d.python, "train.py", "--lr", "0.1"); err != nil {
 		return err
 	}
@@ -197,13 +202,16 @@ func (d *demo) show(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := d.again(ctx); err != nil {
+	if err := d.share(ctx); err != nil {
 		return err
 	}
-	d.say("The project stays in")
+	d.comment("The project is still in")
 	d.print("%s", d.dir)
-	d.say("Try there:")
-	for _, try := range []string{"runs ls --sort val/acc", "runs plot wild good", "runs show good --log", "runs ls -w 'val/acc > 0.95'", "cat .runs/*/*/run.toml"} {
+	d.comment("Try in it:")
+	for _, try := range []string{
+		"runs ls --sort val/acc", "runs plot wild good", "runs show good --log", "runs ls -w 'val/acc > 0.95'",
+		"cat .runs/*/*/run.toml",
+	} {
 		d.print("  %s", try)
 	}
 	return nil
