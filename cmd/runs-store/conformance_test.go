@@ -51,7 +51,8 @@ func conformance(t *testing.T, url string, open opener, overwrite func(key strin
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
 	objects := []store.Object{
-		file(t, at("empty"), 0, 1), file(t, at("one"), 1, 2), file(t, at("small"), 50_000, 3), file(t, at("middle"), 3_000_000, 4),
+		file(t, at("empty"), 0, 1), file(t, at("one"), 1, 2), file(t, at("small"), 50_000, 3),
+		file(t, at("middle"), 3_000_000, 4),
 		file(t, at("large"), 20_000_003, 5), file(t, at("again"), 50_000, 3),
 	}
 	var total int64
@@ -71,7 +72,8 @@ func conformance(t *testing.T, url string, open opener, overwrite func(key strin
 		t.Fatalf("an empty store holds %v, %v", found, err)
 	}
 	var done, all int64
-	if n := moved(t, c.Upload(t.Context(), objects, func(d, a int64) { done, all = d, a })); n != total || done != total || all != total {
+	if n := moved(t, c.Upload(t.Context(), objects, func(d, a int64) { done, all = d, a })); n != total ||
+		done != total || all != total {
 		t.Errorf("%d bytes were sent, progress ended at %d of %d, want %d", n, done, all, total)
 	}
 	if n := moved(t, c.Upload(t.Context(), objects, nil)); n != 0 {
@@ -81,7 +83,8 @@ func conformance(t *testing.T, url string, open opener, overwrite func(key strin
 		t.Errorf("the store holds %v, %v, want %v", found, err, want)
 	}
 	listed := map[string]int64{}
-	if err := c.List(t.Context(), func(s store.Stored) error { listed[s.Digest] = s.Size; return nil }); err != nil || !maps.Equal(listed, want) {
+	if err := c.List(t.Context(), func(s store.Stored) error { listed[s.Digest] = s.Size; return nil }); err != nil ||
+		!maps.Equal(listed, want) {
 		t.Errorf("the store lists %v, %v, want %v", listed, err, want)
 	}
 
@@ -147,7 +150,8 @@ func conformance(t *testing.T, url string, open opener, overwrite func(key strin
 		if left, _ := filepath.Glob(bad.Path + "*"); len(left) > 0 {
 			t.Errorf("wrong bytes are kept: %v", left)
 		}
-		if r := c.Upload(t.Context(), objects[i:i+1], nil); r[0].Err != nil || r[0].Moved == 0 { // the size is wrong: sent again
+		// the size is wrong: sent again
+		if r := c.Upload(t.Context(), objects[i:i+1], nil); r[0].Err != nil || r[0].Moved == 0 {
 			t.Errorf("a truncated object is not replaced: %v", r)
 		}
 	}

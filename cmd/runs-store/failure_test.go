@@ -92,7 +92,11 @@ func TestFullServer(t *testing.T) {
 	root := mount(t, "size=6m")
 	c := mustConnect(t, s3URL(gateway(t, root)), bucket.Open)
 	for i, size := range []int64{8_000_000, 30_000_000} {
-		wantKind(t, c.Upload(t.Context(), []store.Object{file(t, filepath.Join(t.TempDir(), "f"), size, byte(i))}, nil)[0].Err, store.Space)
+		wantKind(
+			t,
+			c.Upload(t.Context(), []store.Object{file(t, filepath.Join(t.TempDir(), "f"), size, byte(i))}, nil)[0].Err,
+			store.Space,
+		)
 	}
 }
 

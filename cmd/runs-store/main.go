@@ -11,12 +11,17 @@ import (
 	"github.com/gitruns/runs/cmd/runs-store/internal/bucket"
 )
 
-// softMemory is what the collector keeps to, in bytes. The code of the libraries takes half of the 64 MB that are promised.
+// softMemory is what the collector keeps to, in bytes. The code of the libraries takes half of the 64 MB that are
+// promised.
 const softMemory = 20 << 20
 
 func main() {
 	if len(os.Args) > 1 {
-		fmt.Fprintln(os.Stderr, "runs-store takes no arguments: runs starts it and speaks to it over standard input (SPEC.md, the store protocol)")
+		fmt.Fprintln(
+			os.Stderr,
+			"runs-store takes no arguments: runs starts it and speaks to it over standard input (SPEC.md, the "+
+				"store protocol)",
+		)
 		os.Exit(2)
 	}
 	debug.SetMemoryLimit(softMemory)

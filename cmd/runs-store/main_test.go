@@ -120,7 +120,10 @@ func gateway(t *testing.T, root string) (address string) {
 	if program == "" {
 		var err error
 		if program, err = exec.LookPath("versitygw"); err != nil {
-			t.Skip("there is no versitygw on PATH and RUNS_TEST_VERSITYGW names none: go install github.com/versity/versitygw/cmd/versitygw@v1.8.0")
+			t.Skip(
+				"there is no versitygw on PATH and RUNS_TEST_VERSITYGW names none: go install " +
+					"github.com/versity/versitygw/cmd/versitygw@v1.8.0",
+			)
 		}
 	}
 	if err := os.MkdirAll(filepath.Join(root, "bkt"), 0o777); err != nil {

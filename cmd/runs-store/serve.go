@@ -34,11 +34,16 @@ type server struct {
 	inFlight map[int64]bool
 }
 
-// serve answers requests until the input ends, then stops whatever is going on: a client that is gone waits for nothing,
-// and what is half done is gone on with by the next one.
-func serve(ctx context.Context, in io.Reader, out io.Writer, open func(context.Context, string) (*bucket.Store, error)) error {
+// serve answers requests until the input ends, then stops whatever is going on: a client that is gone waits for
+// nothing, and what is half done is gone on with by the next one.
+func serve(
+	ctx context.Context, in io.Reader, out io.Writer, open func(context.Context, string) (*bucket.Store, error),
+) error {
 	ctx, cancel := context.WithCancel(ctx)
-	s := &server{ctx: ctx, open: open, slots: make(chan struct{}, store.Transfers), out: out, lost: cancel, inFlight: map[int64]bool{}}
+	s := &server{
+		ctx: ctx, open: open, slots: make(chan struct{}, store.Transfers), out: out, lost: cancel,
+		inFlight: map[int64]bool{},
+	}
 	var requests sync.WaitGroup
 	defer func() {
 		cancel()
@@ -130,7 +135,10 @@ func (s *server) do(r store.Request) (store.Reply, error) {
 	case r.Op == store.OpHello:
 		if r.Version != store.Version {
 			return store.Reply{}, &store.Error{
-				Kind: store.Usage, Message: fmt.Sprintf("%s speaks version %d of the protocol, not %d", store.Program, store.Version, r.Version),
+				Kind: store.Usage,
+				Message: fmt.Sprintf(
+					"%s speaks version %d of the protocol, not %d", store.Program, store.Version, r.Version,
+				),
 				Hint: "install runs and " + store.Program + " of one version",
 			}
 		}
@@ -177,7 +185,9 @@ func (s *server) do(r store.Request) (store.Reply, error) {
 
 func (s *server) stat(opened *bucket.Store, r store.Request) (store.Reply, error) {
 	if len(r.Digests) > store.MaxBatch {
-		return store.Reply{}, &store.Error{Kind: store.Usage, Message: fmt.Sprintf("%d digests in one request", len(r.Digests))}
+		return store.Reply{}, &store.Error{
+			Kind: store.Usage, Message: fmt.Sprintf("%d digests in one request", len(r.Digests)),
+		}
 	}
 	for _, d := range r.Digests {
 		if err := store.CheckDigest(d); err != nil {

@@ -24,11 +24,21 @@ func TestRequests(t *testing.T) {
 		"put before open":    {hello + `{"id":2,"op":"put"}`, "before open", ""},
 		"open twice":         {open + `{"id":3,"op":"open","url":"file:///"}`, "a store is open", ""},
 		"an unknown request": {open + `{"id":3,"op":"delete"}`, "not known", ""},
-		"no digest":          {open + `{"id":3,"op":"put","digest":"../../../etc/passwd","path":"/x","size":1}`, "not a SHA-256", ""},
-		"a relative path":    {open + `{"id":3,"op":"get","digest":"` + digest + `","path":"x","size":1}`, "absolute path", ""},
-		"a negative size":    {open + `{"id":3,"op":"get","digest":"` + digest + `","path":"/x","size":-1}`, "needs a size", ""},
-		"a folder to send":   {open + `{"id":3,"op":"put","digest":"` + digest + `","path":"` + dir + `","size":1}`, "is no file", ""},
-		"too many digests":   {open + `{"id":3,"op":"stat","digests":[` + strings.Repeat(`"x",`, store.MaxBatch) + `"x"]}`, "1001 digests", ""},
+		"no digest": {
+			open + `{"id":3,"op":"put","digest":"../../../etc/passwd","path":"/x","size":1}`, "not a SHA-256", "",
+		},
+		"a relative path": {
+			open + `{"id":3,"op":"get","digest":"` + digest + `","path":"x","size":1}`, "absolute path", "",
+		},
+		"a negative size": {
+			open + `{"id":3,"op":"get","digest":"` + digest + `","path":"/x","size":-1}`, "needs a size", "",
+		},
+		"a folder to send": {
+			open + `{"id":3,"op":"put","digest":"` + digest + `","path":"` + dir + `","size":1}`, "is no file", "",
+		},
+		"too many digests": {open + `{"id":3,"op":"stat","digests":[` + strings.Repeat(
+			`"x",`, store.MaxBatch,
+		) + `"x"]}`, "1001 digests", ""},
 		"not JSON":           {"GET / HTTP/1.1\n", "", "not the store protocol"},
 		"no id":              {`{"op":"hello","version":1}`, "", "not the store protocol"},
 		"a line without end": {strings.Repeat(" ", store.MaxMessage+1), "", "too long"},

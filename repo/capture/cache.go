@@ -14,14 +14,15 @@ import (
 )
 
 // A cache file remembers the hashes of one dataset: a first line, one that names the manifest, and a line a file of
-// size, times in nanoseconds, inode, rows, hash and quoted path. It is disposable: what is not understood is not believed.
+// size, times in nanoseconds, inode, rows, hash and quoted path. It is disposable: what is not understood is not
+// believed.
 const cacheHead = "runs hashes 1"
 
 // maxCacheBytes bounds what is read of it.
 const maxCacheBytes = 4 << 30
 
-// granularity is the coarsest tick of a file system's clock. A file that was modified so shortly before its hash was taken
-// may have been modified once more within the same tick: it is not remembered.
+// granularity is the coarsest tick of a file system's clock. A file that was modified so shortly before its hash was
+// taken may have been modified once more within the same tick: it is not remembered.
 const granularity = 2 * time.Second
 
 // stamp changes when a file does, as far as its file system tells.
@@ -111,7 +112,8 @@ func (c *cache) knows(f *hashed) bool {
 
 // write remembers files, but those that may have changed unseen since they were read.
 func (c *cache) write(files []*hashed, digest, manifest string) error {
-	if c.path == "" || c.used == len(files) && len(files) == len(c.files) && c.digest == digest && c.manifest == manifest {
+	if c.path == "" || c.used == len(files) && len(files) == len(c.files) && c.digest == digest &&
+		c.manifest == manifest {
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(c.path), 0o777); err != nil {

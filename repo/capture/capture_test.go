@@ -30,7 +30,8 @@ func TestGPU(t *testing.T) {
 	values := map[string]float64{}
 	parseGPU("0, 55, 1024, 2048, 61, 200.5\n1, [N/A], 10, 100, [N/A], 3\nerror\n", values)
 	want := map[string]float64{
-		"gpu.0.use": 55, "gpu.0.memory": 50, "gpu.0.memory_bytes": 1 << 30, "gpu.0.temperature": 61, "gpu.0.power": 200.5,
+		"gpu.0.use": 55, "gpu.0.memory": 50, "gpu.0.memory_bytes": 1 << 30, "gpu.0.temperature": 61,
+		"gpu.0.power":  200.5,
 		"gpu.1.memory": 10, "gpu.1.memory_bytes": 10 << 20, "gpu.1.power": 3,
 	}
 	if d := cmp.Diff(want, values); d != "" {

@@ -40,7 +40,9 @@ type Dataset struct {
 }
 
 // ErrURL says that a dataset is named by a URL.
-var ErrURL = errors.New("data at a URL is not read: name a file or a folder, or the tool that fetched it a version in a param")
+var ErrURL = errors.New(
+	"data at a URL is not read: name a file or a folder, or the tool that fetched it a version in a param",
+)
 
 // CheckDataset tells whether the data is there at all, without reading it.
 func CheckDataset(path string) error {
@@ -56,8 +58,9 @@ func CheckDataset(path string) error {
 	return nil
 }
 
-// HashDataset identifies a file or a folder by content. A folder has the hash of its manifest, see format.ManifestDigest;
-// links are followed. Pointers of git LFS count as the files that they stand for; a .dvc file gives DVC's own hash.
+// HashDataset identifies a file or a folder by content. A folder has the hash of its manifest, see
+// format.ManifestDigest; links are followed. Pointers of git LFS count as the files that they stand for; a .dvc file
+// gives DVC's own hash.
 func HashDataset(ctx context.Context, q DatasetRequest) (*Dataset, error) {
 	if err := CheckDataset(q.Path); err != nil {
 		return nil, err
@@ -224,7 +227,9 @@ func listFiles(ctx context.Context, root string, mayFollow func(link string) err
 			case err != nil:
 				return err
 			case info.IsDir():
-				if len(above) > 200 || slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, info) }) {
+				if len(above) > 200 || slices.ContainsFunc(
+					above, func(a fs.FileInfo) bool { return os.SameFile(a, info) },
+				) {
 					return fmt.Errorf("%s leads back to a folder above it", path)
 				}
 				if err := walk(path, name, append(above[:len(above):len(above)], info)); err != nil {

@@ -47,14 +47,20 @@ func hashOf(t *testing.T, q DatasetRequest) *Dataset {
 
 func TestHashDataset(t *testing.T) {
 	pointer := pointerHead + "oid sha256:" + sum("large") + "\nsize 5\n"
-	root := tree(t, "data/b.txt", "b", "data/a/x", "xx", "data/a-b", "", "t.csv", "\ufeffa,\"b\nc\"\n1,2\n\n\"3\n\",4", "big.bin", pointer, "lfs/big.bin", pointer)
+	root := tree(
+		t, "data/b.txt", "b", "data/a/x", "xx", "data/a-b", "", "t.csv", "\ufeffa,\"b\nc\"\n1,2\n\n\"3\n\",4",
+		"big.bin", pointer, "lfs/big.bin", pointer,
+	)
 	file := hashOf(t, DatasetRequest{Root: root, Path: filepath.Join(root, "data/b.txt")})
-	if d := cmp.Diff(format.Dataset{Name: "b", Path: "data/b.txt", SHA256: sum("b"), Bytes: 1, Files: 1}, file.Dataset); d != "" {
+	if d := cmp.Diff(
+		format.Dataset{Name: "b", Path: "data/b.txt", SHA256: sum("b"), Bytes: 1, Files: 1}, file.Dataset,
+	); d != "" {
 		t.Error(d)
 	}
 	folder := hashOf(t, DatasetRequest{Root: root, Name: "all", Path: filepath.Join(root, "data")})
 	lines := "a-b\x000\x00" + sum("") + "\n" + "a/x\x002\x00" + sum("xx") + "\n" + "b.txt\x001\x00" + sum("b") + "\n"
-	if want := sum(lines); folder.SHA256 != want || folder.Bytes != 3 || folder.Files != 3 || folder.Dataset.Manifest != sum(string(folder.Manifest)) {
+	if want := sum(lines); folder.SHA256 != want || folder.Bytes != 3 || folder.Files != 3 ||
+		folder.Dataset.Manifest != sum(string(folder.Manifest)) {
 		t.Errorf("%+v; want digest %s", folder.Dataset, want)
 	}
 	entries, err := format.DecodeManifest(folder.Manifest)
@@ -70,10 +76,14 @@ func TestHashDataset(t *testing.T) {
 		t.Errorf("%d rows, %s", table.Rows, d)
 	}
 	// A pointer counts as the file that it stands for.
-	if got := hashOf(t, DatasetRequest{Root: root, Path: filepath.Join(root, "big.bin")}); got.SHA256 != sum("large") || got.Bytes != 5 {
+	if got := hashOf(
+		t, DatasetRequest{Root: root, Path: filepath.Join(root, "big.bin")},
+	); got.SHA256 != sum("large") || got.Bytes != 5 {
 		t.Errorf("%+v", got.Dataset)
 	}
-	if got := hashOf(t, DatasetRequest{Root: root, Path: filepath.Join(root, "lfs")}); got.SHA256 != sum("big.bin\x005\x00"+sum("large")+"\n") || got.Bytes != 5 {
+	if got := hashOf(
+		t, DatasetRequest{Root: root, Path: filepath.Join(root, "lfs")},
+	); got.SHA256 != sum("big.bin\x005\x00"+sum("large")+"\n") || got.Bytes != 5 {
 		t.Errorf("%+v", got.Dataset)
 	}
 }
@@ -90,7 +100,8 @@ func TestHashDatasetRefuses(t *testing.T) {
 		{filepath.Join(root, "d"), "leads back to a folder above it"},
 		{filepath.Join(root, "bad.dvc"), "names no output"},
 	} {
-		if _, err := HashDataset(t.Context(), DatasetRequest{Root: root, Path: c.path}); err == nil || !strings.Contains(err.Error(), c.reason) {
+		if _, err := HashDataset(t.Context(), DatasetRequest{Root: root, Path: c.path}); err == nil ||
+			!strings.Contains(err.Error(), c.reason) {
 			t.Errorf("%s: %v", c.path, err)
 		}
 	}
@@ -98,18 +109,29 @@ func TestHashDatasetRefuses(t *testing.T) {
 
 func TestDVC(t *testing.T) {
 	md5 := strings.Repeat("ab", 16)
-	root := tree(t, "data.csv.dvc", "outs:\n- md5: "+md5+"\n  size: 14445097\n  hash: md5\n  path: data.csv\n", "dir.dvc",
-		"deps:\n- md5: x\nouts:\n  - md5: "+md5+".dir\n    size: 10\n    nfiles: 3\n    path: dir\n  - md5: zz\nmeta: 1\n", "here", "12", "here.dvc", "outs:\n- md5: "+md5+"\n  size: 2\n")
+	root := tree(
+		t,
+		"data.csv.dvc",
+		"outs:\n- md5: "+md5+"\n  size: 14445097\n  hash: md5\n  path: data.csv\n",
+		"dir.dvc",
+		"deps:\n- md5: x\nouts:\n  - md5: "+md5+".dir\n    size: 10\n    nfiles: 3\n    path: dir\n  - md5: zz\nmeta: 1\n",
+		"here",
+		"12",
+		"here.dvc",
+		"outs:\n- md5: "+md5+"\n  size: 2\n",
+	)
 	for _, path := range []string{"data.csv.dvc", "data.csv"} {
 		d := hashOf(t, DatasetRequest{Root: root, Path: filepath.Join(root, path)})
 		if d.DVC != md5 || d.Bytes != 14445097 || d.Files != 1 || d.SHA256 != "" {
 			t.Errorf("%s: %+v", path, d.Dataset)
 		}
 	}
-	if d := hashOf(t, DatasetRequest{Root: root, Path: filepath.Join(root, "dir.dvc")}); d.DVC != md5+".dir" || d.Files != 3 {
+	if d := hashOf(t, DatasetRequest{Root: root, Path: filepath.Join(root, "dir.dvc")}); d.DVC != md5+".dir" ||
+		d.Files != 3 {
 		t.Errorf("%+v", d.Dataset)
 	}
-	if d := hashOf(t, DatasetRequest{Root: root, Path: filepath.Join(root, "here")}); d.DVC != md5 || d.SHA256 != sum("12") {
+	if d := hashOf(t, DatasetRequest{Root: root, Path: filepath.Join(root, "here")}); d.DVC != md5 ||
+		d.SHA256 != sum("12") {
 		t.Errorf("%+v", d.Dataset)
 	}
 }
@@ -186,7 +208,8 @@ func FuzzTrimNotebook(f *testing.F) {
 
 func TestTrimNotebook(t *testing.T) {
 	large := `[{"data": {"image/png": "` + strings.Repeat("A", maxCellOutput) + `"}}]`
-	head, tail := `{"cells": [{"cell_type": "code", "outputs":  `, `, "source": ["x = 1\n"]}, {"outputs": [{"text": "ok"}]}], "nbformat": 4}`+"\n"
+	head := `{"cells": [{"cell_type": "code", "outputs":  `
+	tail := `, "source": ["x = 1\n"]}, {"outputs": [{"text": "ok"}]}], "nbformat": 4}` + "\n"
 	got, removed, err := trimNotebook([]byte(head + large + tail))
 	if err != nil || string(got) != head+"[]"+tail || removed != int64(len(large)-2) {
 		t.Errorf("%d removed, %v: %.200s", removed, err, got)

@@ -22,10 +22,12 @@ type EnvironmentRequest struct {
 	Variables []string // patterns of names to record beside DefaultVariables
 }
 
-// Environment captures what a program runs in. The first part goes into the run, the second is shared by all runs that ran
-// in the same.
+// Environment captures what a program runs in. The first part goes into the run, the second is shared by all runs
+// that ran in the same.
 func Environment(ctx context.Context, q EnvironmentRequest) (*format.Environment, *format.EnvironmentFile) {
-	file := &format.EnvironmentFile{OS: runtime.GOOS, Arch: runtime.GOARCH, Driver: driverVersion(), CUDA: cudaVersion(), Locks: lockFiles(q)}
+	file := &format.EnvironmentFile{
+		OS: runtime.GOOS, Arch: runtime.GOARCH, Driver: driverVersion(), CUDA: cudaVersion(), Locks: lockFiles(q),
+	}
 	env := &format.Environment{OS: file.OS, Arch: file.Arch}
 	env.Variables, env.Withheld = variables(q)
 	p := findProgram(q)
@@ -47,14 +49,21 @@ func Environment(ctx context.Context, q EnvironmentRequest) (*format.Environment
 	return env, file
 }
 
-// DefaultVariables are the environment variables that are recorded: those that change what a training computes or where.
+// DefaultVariables are the environment variables that are recorded: those that change what a training computes or
+// where.
 var DefaultVariables = []string{
-	"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "CUDA_LAUNCH_BLOCKING", "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_VISIBLE_DEVICES",
-	"NVIDIA_TF32_OVERRIDE", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "NCCL_*", "PYTORCH_*", "TORCH_*", "TORCHDYNAMO_*", "TF_CPP_*", "TF_XLA_*", "TF_GPU_*", "TF_DETERMINISTIC_*", "TF_ENABLE_*", "TF_FORCE_*", "TF_NUM_*",
+	"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "CUDA_LAUNCH_BLOCKING", "CUBLAS_WORKSPACE_CONFIG",
+	"NVIDIA_VISIBLE_DEVICES",
+	"NVIDIA_TF32_OVERRIDE", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "NCCL_*", "PYTORCH_*", "TORCH_*",
+	"TORCHDYNAMO_*", "TF_CPP_*", "TF_XLA_*", "TF_GPU_*", "TF_DETERMINISTIC_*", "TF_ENABLE_*", "TF_FORCE_*",
+	"TF_NUM_*",
 	"XLA_*", "JAX_*",
-	"KERAS_BACKEND", "OMP_*", "MKL_*", "KMP_*", "GOMP_*", "OPENBLAS_*", "NUMEXPR_*", "VECLIB_MAXIMUM_THREADS", "PYTHONHASHSEED",
-	"PYTHONOPTIMIZE", "PYTHONPATH", "PYTHONNOUSERSITE", "TOKENIZERS_PARALLELISM", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE",
-	"WORLD_SIZE", "RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "NODE_RANK", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT", "ACCELERATE_*",
+	"KERAS_BACKEND", "OMP_*", "MKL_*", "KMP_*", "GOMP_*", "OPENBLAS_*", "NUMEXPR_*", "VECLIB_MAXIMUM_THREADS",
+	"PYTHONHASHSEED",
+	"PYTHONOPTIMIZE", "PYTHONPATH", "PYTHONNOUSERSITE", "TOKENIZERS_PARALLELISM", "HF_HUB_OFFLINE",
+	"TRANSFORMERS_OFFLINE",
+	"WORLD_SIZE", "RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "NODE_RANK", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT",
+	"ACCELERATE_*",
 	"SLURM_*", "PBS_*", "LSB_*", "SGE_*", "JOB_ID", "GOMAXPROCS", "LD_PRELOAD",
 }
 
@@ -67,7 +76,8 @@ func variables(q EnvironmentRequest) (values map[string]string, withheld []strin
 	values = map[string]string{}
 	for _, v := range os.Environ() {
 		name, value, ok := strings.Cut(v, "=")
-		if !ok || name == "" || value == "" || !slices.ContainsFunc(patterns, func(p string) bool { return matchName(p, name) }) {
+		if !ok || name == "" || value == "" ||
+			!slices.ContainsFunc(patterns, func(p string) bool { return matchName(p, name) }) {
 			continue
 		}
 		if len(value) > maxVariable || looksSecret(name, value) || format.CheckKey(name) != nil {
@@ -90,8 +100,10 @@ func matchName(pattern, name string) bool {
 
 // lockNames are files that pin what a project uses.
 var lockNames = []string{
-	"uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pixi.lock", "requirements*.txt", "environment.yml", "environment.yaml",
-	"conda-lock.yml", "Cargo.lock", "go.sum", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "renv.lock", "Manifest.toml",
+	"uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pixi.lock", "requirements*.txt", "environment.yml",
+	"environment.yaml",
+	"conda-lock.yml", "Cargo.lock", "go.sum", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "renv.lock",
+	"Manifest.toml",
 }
 
 const maxLockBytes = 32 << 20
@@ -112,7 +124,8 @@ func lockFiles(q EnvironmentRequest) map[string]string {
 			file := filepath.Join(dir, name)
 			rel, err := filepath.Rel(q.Root, file)
 			info, statErr := os.Stat(file)
-			if err != nil || statErr != nil || !info.Mode().IsRegular() || info.Size() > maxLockBytes || format.CheckPath(filepath.ToSlash(rel)) != nil {
+			if err != nil || statErr != nil || !info.Mode().IsRegular() || info.Size() > maxLockBytes ||
+				format.CheckPath(filepath.ToSlash(rel)) != nil {
 				continue
 			}
 			if data, err := os.ReadFile(file); err == nil {

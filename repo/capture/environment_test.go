@@ -50,7 +50,10 @@ func TestLooksSecret(t *testing.T) {
 
 func TestLocalUndoesPortable(t *testing.T) {
 	t.Setenv("HOME", "/home/ada")
-	for _, arg := range []string{"/home/ada/p/data.csv", "--out=/home/ada/p", "/home/ada/other", "a:/home/ada/p:/home/ada", "lr=0.1", "x~y", ""} {
+	for _, arg := range []string{
+		"/home/ada/p/data.csv", "--out=/home/ada/p", "/home/ada/other", "a:/home/ada/p:/home/ada", "lr=0.1", "x~y",
+		"",
+	} {
 		portable := Portable("/home/ada/p", arg)
 		if got := Local("/home/ada/p", portable); got != arg {
 			t.Errorf("%s became %s and then %s", arg, portable, got)
@@ -71,14 +74,17 @@ func TestRequirements(t *testing.T) {
 			{Name: "linked", Path: "{project}"},
 		},
 	}
-	want := "# far was installed from ~/far\nlib @ git+https://example.org/lib.git@abc\n-e /again/pkg\nnumpy==1.26.4\n-e /again\n"
+	want := "# far was installed from ~/far\nlib @ git+https://example.org/lib.git@abc\n" +
+		"-e /again/pkg\nnumpy==1.26.4\n-e /again\n"
 	if d := cmp.Diff(want, requirementsOf(e, "/again")); d != "" {
 		t.Error(d)
 	}
 }
 
 func TestNormalName(t *testing.T) {
-	for in, want := range map[string]string{"Foo.Bar_baz": "foo-bar-baz", "a--b": "a-b", "numpy": "numpy", "ruamel.yaml.clib": "ruamel-yaml-clib"} {
+	for in, want := range map[string]string{
+		"Foo.Bar_baz": "foo-bar-baz", "a--b": "a-b", "numpy": "numpy", "ruamel.yaml.clib": "ruamel-yaml-clib",
+	} {
 		if got := normalName(in); got != want {
 			t.Errorf("%s: %s, want %s", in, got, want)
 		}
@@ -87,16 +93,28 @@ func TestNormalName(t *testing.T) {
 
 func TestPackagesOfOtherLanguages(t *testing.T) {
 	root := tree(t,
-		"conda-meta/python-3.11.7-h955ad1f_0.json", `{"arch": null, "build": "h955ad1f_0", "channel": "https://repo.anaconda.com/pkgs/main/linux-64", "name": "python"}`,
+		"conda-meta/python-3.11.7-h955ad1f_0.json",
+		`{"arch": null, "build": "h955ad1f_0", "channel": "https://repo.anaconda.com/pkgs/main/linux-64", `+
+			`"name": "python"}`,
 		"conda-meta/some-package-1.0-py_0.json", `{"channel": "https://conda.anaconda.org/conda-forge/noarch"}`,
 		"conda-meta/history", "",
-		"package-lock.json", `{"packages": {"": {"version": "9"}, "node_modules/left-pad": {"version": "1.3.0"}, "node_modules/a/node_modules/b": {"version": "2.0.0"}}}`,
+		"package-lock.json",
+		`{"packages": {"": {"version": "9"}, "node_modules/left-pad": {"version": "1.3.0"}, `+
+			`"node_modules/a/node_modules/b": {"version": "2.0.0"}}}`,
 		"lib/ggplot2/DESCRIPTION", "Package: ggplot2\nVersion: 3.4.0\n",
 	)
-	if d := cmp.Diff(format.Packages{"python": "3.11.7 h955ad1f_0 https://repo.anaconda.com/pkgs/main/linux-64", "some-package": "1.0 py_0 conda-forge/noarch"}, condaPackages(root)); d != "" {
+	if d := cmp.Diff(
+		format.Packages{
+			"python":       "3.11.7 h955ad1f_0 https://repo.anaconda.com/pkgs/main/linux-64",
+			"some-package": "1.0 py_0 conda-forge/noarch",
+		},
+		condaPackages(root),
+	); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff(format.Packages{"left-pad": "1.3.0", "a/node_modules/b": "2.0.0"}, nodePackages(filepath.Join(root, "lib"))); d != "" {
+	if d := cmp.Diff(
+		format.Packages{"left-pad": "1.3.0", "a/node_modules/b": "2.0.0"}, nodePackages(filepath.Join(root, "lib")),
+	); d != "" {
 		t.Error(d)
 	}
 	t.Setenv("R_LIBS", filepath.Join(root, "lib"))
@@ -107,11 +125,16 @@ func TestPackagesOfOtherLanguages(t *testing.T) {
 
 func TestFindProgram(t *testing.T) {
 	root := tree(t,
-		".pyenv/shims/python3", "#!/bin/sh\n", ".pyenv/version", "3.10.1\n", ".pyenv/versions/3.10.1/bin/python3", "x", ".pyenv/versions/3.9.2/bin/python3", "x",
-		"old/.python-version", "# ours\n3.9.2\n", "old/x", "", "venv/bin/python", "x", "venv/bin/tool", "#!"+"VENV/bin/python\n",
+		".pyenv/shims/python3", "#!/bin/sh\n", ".pyenv/version", "3.10.1\n", ".pyenv/versions/3.10.1/bin/python3",
+		"x", ".pyenv/versions/3.9.2/bin/python3", "x",
+		"old/.python-version", "# ours\n3.9.2\n", "old/x", "", "venv/bin/python", "x", "venv/bin/tool",
+		"#!"+"VENV/bin/python\n",
 		"bin/train", "#!/usr/bin/env python3\n", "run.sh", "#!/bin/sh\n",
 	)
-	for _, name := range []string{".pyenv/shims/python3", ".pyenv/versions/3.10.1/bin/python3", ".pyenv/versions/3.9.2/bin/python3", "venv/bin/python", "venv/bin/tool", "bin/train", "run.sh"} {
+	for _, name := range []string{
+		".pyenv/shims/python3", ".pyenv/versions/3.10.1/bin/python3", ".pyenv/versions/3.9.2/bin/python3",
+		"venv/bin/python", "venv/bin/tool", "bin/train", "run.sh",
+	} {
 		if err := os.Chmod(filepath.Join(root, name), 0o755); err != nil {
 			t.Fatal(err)
 		}

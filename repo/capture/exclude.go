@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// excluder matches paths against patterns of .gitignore: `name` and `*.pt` anywhere, `dir/` folders, `a/b` and `/a` from
-// the root, `**` any folders, `!pattern` takes an earlier one back. The last pattern that matches decides.
+// excluder matches paths against patterns of .gitignore: `name` and `*.pt` anywhere, `dir/` folders, `a/b` and `/a`
+// from the root, `**` any folders, `!pattern` takes an earlier one back. The last pattern that matches decides.
 type excluder struct {
 	patterns []pattern
 	folders  map[string]string // folder: the pattern that excludes it, or ""

@@ -62,12 +62,34 @@ func TestWithinLimits(t *testing.T) {
 		omitted []format.Omitted
 	}{
 		{"all fit", make("new/", 50, 10), 50, nil},
-		{"one folder has too many", join(make("new/", 20, 1), make("data/", 200, 1)), 20, []format.Omitted{{Path: "data/", Bytes: 200, Count: 200, Reason: format.OmittedMany}}},
-		{"many classes of one dataset go as one", join(make("data/train/a/", 60, 1), make("data/train/b/", 60, 1), make("data/train/c/", 60, 1), make("x/", 3, 1)), 3, []format.Omitted{{Path: "data/train/", Bytes: 180, Count: 180, Reason: format.OmittedMany}}},
-		{"beside code that git knows", make("src/out", 200, 1), 0, []format.Omitted{{Path: "src/*", Bytes: 200, Count: 200, Reason: format.OmittedMany}}},
-		{"at the root", make("out", 200, 1), 0, []format.Omitted{{Path: "*", Bytes: 200, Count: 200, Reason: format.OmittedMany}}},
-		{"too heavy", join(make("a/", 10, 200), make("b/", 10, 1)), 10, []format.Omitted{{Path: "a/", Bytes: 2000, Count: 10, Reason: format.OmittedTotal}}},
-		{"the data of the run", make("set/", 200, 1), 0, []format.Omitted{{Path: "set/", Bytes: 200, Count: 200, Reason: format.OmittedDataset}}},
+		{
+			"one folder has too many", join(make("new/", 20, 1), make("data/", 200, 1)), 20,
+			[]format.Omitted{{Path: "data/", Bytes: 200, Count: 200, Reason: format.OmittedMany}},
+		},
+		{
+			"many classes of one dataset go as one",
+			join(
+				make("data/train/a/", 60, 1), make("data/train/b/", 60, 1), make("data/train/c/", 60, 1),
+				make("x/", 3, 1),
+			),
+			3, []format.Omitted{{Path: "data/train/", Bytes: 180, Count: 180, Reason: format.OmittedMany}},
+		},
+		{
+			"beside code that git knows", make("src/out", 200, 1), 0,
+			[]format.Omitted{{Path: "src/*", Bytes: 200, Count: 200, Reason: format.OmittedMany}},
+		},
+		{
+			"at the root", make("out", 200, 1), 0,
+			[]format.Omitted{{Path: "*", Bytes: 200, Count: 200, Reason: format.OmittedMany}},
+		},
+		{
+			"too heavy", join(make("a/", 10, 200), make("b/", 10, 1)), 10,
+			[]format.Omitted{{Path: "a/", Bytes: 2000, Count: 10, Reason: format.OmittedTotal}},
+		},
+		{
+			"the data of the run", make("set/", 200, 1), 0,
+			[]format.Omitted{{Path: "set/", Bytes: 200, Count: 200, Reason: format.OmittedDataset}},
+		},
 	} {
 		c := chooser{limits: limits{1000, 1000, 100}, tracked: tracked, datasets: []string{"set"}}
 		kept := c.withinLimits(test.files)

@@ -38,8 +38,8 @@ func sha256Hex(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// hash reads a file and fills in what its content tells. A file that changes meanwhile is an error: its hash would be of no
-// state that ever was.
+// hash reads a file and fills in what its content tells. A file that changes meanwhile is an error: its hash would be
+// of no state that ever was.
 func (h *hasher) hash(ctx context.Context, path string, into *hashed) error {
 	f, err := os.Open(path)
 	if err != nil {

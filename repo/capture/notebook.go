@@ -14,8 +14,8 @@ const maxNotebook = 256 << 20
 
 var errNoNotebook = errors.New("not a notebook")
 
-// trimNotebook empties the `outputs` of the cells that have more than 256 KB of them; no other byte changes. removed is how
-// many bytes went; the format is that of https://nbformat.readthedocs.io, version 4.
+// trimNotebook empties the `outputs` of the cells that have more than 256 KB of them; no other byte changes. removed
+// is how many bytes went; the format is that of https://nbformat.readthedocs.io, version 4.
 func trimNotebook(data []byte) (trimmed []byte, removed int64, err error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	if err := expect(dec, '{'); err != nil {

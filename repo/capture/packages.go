@@ -58,7 +58,10 @@ func rPackages() format.Packages {
 	if home := os.Getenv("R_HOME"); home != "" {
 		dirs = append(dirs, filepath.Join(home, "library"))
 	}
-	dirs = append(dirs, "/usr/local/lib/R/site-library", "/usr/lib/R/site-library", "/usr/lib/R/library", "/usr/local/lib/R/library")
+	dirs = append(
+		dirs, "/usr/local/lib/R/site-library", "/usr/lib/R/site-library", "/usr/lib/R/library",
+		"/usr/local/lib/R/library",
+	)
 	var found format.Packages
 	for _, dir := range dirs {
 		entries, err := os.ReadDir(dir)
@@ -100,7 +103,8 @@ func cudaVersion() string {
 				Version string `json:"version"`
 			} `json:"cuda"`
 		}
-		if json.Unmarshal([]byte(headOf(filepath.Join(dir, "version.json"), 64<<10)), &v) == nil && v.CUDA.Version != "" {
+		if json.Unmarshal([]byte(headOf(filepath.Join(dir, "version.json"), 64<<10)), &v) == nil &&
+			v.CUDA.Version != "" {
 			return versionNumber().FindString(v.CUDA.Version)
 		}
 		if text := headOf(filepath.Join(dir, "version.txt"), 1000); text != "" {

@@ -64,8 +64,9 @@ func findProgram(q EnvironmentRequest) foundProgram {
 // isLauncher reports whether a binary starts another program that it is given.
 func isLauncher(base string) bool {
 	switch base {
-	case "env", "nice", "nohup", "time", "timeout", "stdbuf", "taskset", "numactl", "srun", "mpirun", "mpiexec", "mpirun.openmpi",
-		"uv", "poetry", "pixi", "conda", "mamba", "micromamba", "hatch", "pdm", "rye", "sh", "bash", "dash", "zsh", "fish", "make", "xvfb-run", "sudo", "setsid", "ionice", "chrt", "strace", "perf":
+	case "env", "nice", "nohup", "time", "timeout", "stdbuf", "taskset", "numactl", "srun", "mpirun", "mpiexec",
+		"mpirun.openmpi", "uv", "poetry", "pixi", "conda", "mamba", "micromamba", "hatch", "pdm", "rye",
+		"sh", "bash", "dash", "zsh", "fish", "make", "xvfb-run", "sudo", "setsid", "ionice", "chrt", "strace", "perf":
 		return true
 	}
 	return false
@@ -131,8 +132,8 @@ func pythonOf(prefix string) string {
 	return ""
 }
 
-// shebangPython is the Python that a script names in its first line, or in the second as pip writes it where the path is
-// long: #!/bin/sh and ”'exec' PATH.
+// shebangPython is the Python that a script names in its first line, or in the second as pip writes it where the path
+// is long: #!/bin/sh and ”'exec' PATH.
 func shebangPython(path, dir string) string {
 	head := headOf(path, 1024)
 	first, rest, _ := strings.Cut(head, "\n")
@@ -171,7 +172,8 @@ func headOf(path string, n int64) string {
 
 func isBinary(path string) bool {
 	head := headOf(path, 4)
-	return strings.HasPrefix(head, "\x7fELF") || strings.HasPrefix(head, "MZ") || strings.HasPrefix(head, "\xcf\xfa\xed\xfe") || strings.HasPrefix(head, "\xca\xfe\xba\xbe")
+	return strings.HasPrefix(head, "\x7fELF") || strings.HasPrefix(head, "MZ") ||
+		strings.HasPrefix(head, "\xcf\xfa\xed\xfe") || strings.HasPrefix(head, "\xca\xfe\xba\xbe")
 }
 
 func isGo(path string) bool {

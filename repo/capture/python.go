@@ -105,7 +105,10 @@ func siteFolders(prefix, base, minor string, system bool) []string {
 			return
 		}
 		for _, lib := range []string{"lib", "lib64", "local/lib"} {
-			for _, packages := range []string{"python" + minor + "/site-packages", "python" + minor + "/dist-packages", "pypy" + minor + "/site-packages"} {
+			for _, packages := range []string{
+				"python" + minor + "/site-packages", "python" + minor + "/dist-packages",
+				"pypy" + minor + "/site-packages",
+			} {
 				dirs = append(dirs, filepath.Join(prefix, filepath.FromSlash(lib), filepath.FromSlash(packages)))
 			}
 		}
@@ -238,7 +241,8 @@ func (p *python) folder(ctx context.Context, q EnvironmentRequest, e *format.Edi
 }
 
 func (p *python) add(e format.Editable) {
-	if format.CheckText(e.Path) != nil || e.Path == "" || strings.Trim(e.Commit, "0123456789abcdef") != "" || len(e.Commit) != 0 && len(e.Commit) != 40 && len(e.Commit) != 64 {
+	if format.CheckText(e.Path) != nil || e.Path == "" || strings.Trim(e.Commit, "0123456789abcdef") != "" ||
+		len(e.Commit) != 0 && len(e.Commit) != 40 && len(e.Commit) != 64 {
 		return
 	}
 	p.editable = append(p.editable, e)

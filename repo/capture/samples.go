@@ -51,7 +51,10 @@ func (s *Sampler) sampleGPU(ctx context.Context, values map[string]float64) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, gpuTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, s.gpu, "--query-gpu=index,utilization.gpu,memory.used,memory.total,temperature.gpu,power.draw", "--format=csv,noheader,nounits")
+	cmd := exec.CommandContext(
+		ctx, s.gpu, "--query-gpu=index,utilization.gpu,memory.used,memory.total,temperature.gpu,power.draw",
+		"--format=csv,noheader,nounits",
+	)
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	if cmd.Run() != nil {

@@ -8,9 +8,12 @@ import (
 	"github.com/gitruns/runs/repo/secret"
 )
 
-// tokenBeginnings are those of tokens that their makers document. A variable is withheld for less than stops a commit: for a
-// beginning alone.
-var tokenBeginnings = [...]string{"sk-", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "hf_", "xoxa-", "xoxb-", "xoxp-", "xoxr-", "xoxs-", "AKIA", "ASIA", "AIza", "ya29.", "eyJ"}
+// tokenBeginnings are those of tokens that their makers document. A variable is withheld for less than stops a
+// commit: for a beginning alone.
+var tokenBeginnings = [...]string{
+	"sk-", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "hf_", "xoxa-", "xoxb-", "xoxp-", "xoxr-", "xoxs-",
+	"AKIA", "ASIA", "AIza", "ya29.", "eyJ",
+}
 
 // looksSecret reports whether a variable must not be recorded: by its name, or by its value.
 func looksSecret(name, value string) bool {
@@ -22,7 +25,9 @@ func looksSecret(name, value string) bool {
 			return true
 		}
 	}
-	if len(value) >= 32 && strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+_=-") == "" && secret.Entropy([]byte(value)) > 4.2 {
+	if len(value) >= 32 && strings.Trim(
+		value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+_=-",
+	) == "" && secret.Entropy([]byte(value)) > 4.2 {
 		return true
 	}
 	text := []byte(name + "=" + value)

@@ -20,7 +20,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// Captured is the source of a project as it lies on disk, with the patches that lead to it. Close it when they are stored.
+// Captured is the source of a project as it lies on disk, with the patches that lead to it. Close it when they are
+// stored.
 type Captured struct {
 	Source   format.Source
 	Patches  []string // files, in the order of Source.Patches
@@ -35,9 +36,9 @@ type Captured struct {
 // Close removes the patches.
 func (c *Captured) Close() { c.scratch.Close() }
 
-// Source captures the working tree of a repository: everything on disk that is not ignored, as git would store it, and the
-// patches that lead there from a commit that lasts. The repository and its index are only read. datasets are paths,
-// relative to the root, of data that is recorded as such.
+// Source captures the working tree of a repository: everything on disk that is not ignored, as git would store it,
+// and the patches that lead there from a commit that lasts. The repository and its index are only read. datasets are
+// paths, relative to the root, of data that is recorded as such.
 func Source(ctx context.Context, dirs git.Dirs, config *format.Config, datasets []string) (*Captured, error) {
 	scratch, err := git.NewScratch(dirs)
 	if err != nil {
@@ -101,11 +102,18 @@ func (c *Captured) capture(ctx context.Context, dirs git.Dirs, config *format.Co
 }
 
 // stage brings what is on disk into the temporary index.
-func (c *Captured) stage(ctx context.Context, dirs git.Dirs, config *format.Config, datasets []string, w *git.Worktree) error {
+func (c *Captured) stage(
+	ctx context.Context, dirs git.Dirs, config *format.Config, datasets []string, w *git.Worktree,
+) error {
 	choose := chooser{
 		root: dirs.Root, tracked: w.Folders, datasets: datasets,
-		exclude: newExcluder(append(format.DefaultExclude[:len(format.DefaultExclude):len(format.DefaultExclude)], config.Source.Exclude...)),
-		limits:  limits{config.Source.MaxFile, config.Source.MaxTotal, config.Source.MaxFiles},
+		exclude: newExcluder(
+			append(
+				format.DefaultExclude[:len(format.DefaultExclude):len(format.DefaultExclude)],
+				config.Source.Exclude...,
+			),
+		),
+		limits: limits{config.Source.MaxFile, config.Source.MaxTotal, config.Source.MaxFiles},
 	}
 	chosen := choose.choose(w.Untracked)
 	c.Source.Omitted = append(c.Source.Omitted, choose.omitted...)
@@ -138,14 +146,15 @@ func (c *Captured) omit(o format.Omitted) { c.Source.Omitted = append(c.Source.O
 
 func isNotebook(path string) bool { return strings.HasSuffix(path, ".ipynb") }
 
-// stageNotebooks takes notebooks without their large outputs into the index and returns the paths that it left. One beyond
-// limit even so is left out; a negative limit is none.
+// stageNotebooks takes notebooks without their large outputs into the index and returns the paths that it left. One
+// beyond limit even so is left out; a negative limit is none.
 func (c *Captured) stageNotebooks(ctx context.Context, root string, paths []string, limit int64) ([]string, error) {
 	var left []string
 	for _, path := range paths {
 		name := filepath.Join(root, filepath.FromSlash(path))
 		info, err := os.Lstat(name)
-		if !isNotebook(path) || err != nil || !info.Mode().IsRegular() || info.Size() <= maxCellOutput || info.Size() > maxNotebook {
+		if !isNotebook(path) || err != nil || !info.Mode().IsRegular() || info.Size() <= maxCellOutput ||
+			info.Size() > maxNotebook {
 			left = append(left, path)
 			continue
 		}
@@ -227,7 +236,9 @@ func (c *Captured) difference(ctx context.Context, base git.Base) error {
 			// A partial clone lacks what the patch would show.
 			base = git.Base{Commit: s.Commit}
 			c.Patches, s.Patches = nil, nil
-			c.Warnings = append(c.Warnings, "the commits since "+base.String()+" cannot be recorded as a patch: "+err.Error())
+			c.Warnings = append(
+				c.Warnings, "the commits since "+base.String()+" cannot be recorded as a patch: "+err.Error(),
+			)
 		}
 	}
 	s.Base = base.Commit
@@ -265,7 +276,13 @@ func (c *Captured) describe(ctx context.Context) error {
 		for _, change := range changes[:min(3, len(changes))] {
 			names = append(names, fmt.Sprintf("%s (%d KB)", printable(change.Path), change.Bytes/1000))
 		}
-		c.Warnings = append(c.Warnings, fmt.Sprintf("the patch of the source %s has %d KB, most of it in %s", p.what, p.bytes/1000, strings.Join(names, ", ")))
+		c.Warnings = append(
+			c.Warnings,
+			fmt.Sprintf(
+				"the patch of the source %s has %d KB, most of it in %s", p.what, p.bytes/1000,
+				strings.Join(names, ", "),
+			),
+		)
 	}
 	if !c.pointers {
 		return nil
@@ -340,15 +357,16 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// namePointers names the files in git LFS that changed since the base: their content lies in this clone alone, as far as
-// it knows.
+// namePointers names the files in git LFS that changed since the base: their content lies in this clone alone, as far
+// as it knows.
 func (c *Captured) namePointers(ctx context.Context, base string) error {
 	changes, err := c.scratch.Changes(ctx, base, c.Source.Tree)
 	if err != nil {
 		return err
 	}
 	for _, change := range changes {
-		if change.Bytes < int64(len(pointerHead)) || change.Bytes > maxPointer || !strings.HasPrefix(change.Mode, "100") {
+		if change.Bytes < int64(len(pointerHead)) || change.Bytes > maxPointer ||
+			!strings.HasPrefix(change.Mode, "100") {
 			continue
 		}
 		data, err := c.scratch.Read(ctx, change.ID, maxPointer)
@@ -484,5 +502,6 @@ func replacePath(arg, dir, with string) string {
 }
 
 func isPathByte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.' || c == '/'
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.' ||
+		c == '/'
 }

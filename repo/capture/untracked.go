@@ -151,7 +151,9 @@ func (f *folder) heaviest(weight func(*folder) int64, tracked map[string]bool) (
 	for {
 		var most *folder
 		for _, child := range f.children {
-			if most == nil || cmp.Or(cmp.Compare(weight(child), weight(most)), strings.Compare(most.name, child.name)) > 0 {
+			if most == nil || cmp.Or(
+				cmp.Compare(weight(child), weight(most)), strings.Compare(most.name, child.name),
+			) > 0 {
 				most = child
 			}
 		}

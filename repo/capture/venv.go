@@ -19,9 +19,11 @@ import (
 var ErrNoPython = errors.New("is not on this machine")
 
 // MakeVenv makes a virtual environment at dir with the Python version and the packages of a record, by uv where it is
-// installed, else by venv and pip. What the tools print goes to out. It returns the environment variables of a program that
-// runs in it, and the folder of its programs. dir must not exist; a failure removes it.
-func MakeVenv(ctx context.Context, e *format.EnvironmentFile, root, dir string, out io.Writer) (env []string, bin string, err error) {
+// installed, else by venv and pip. What the tools print goes to out. It returns the environment variables of a
+// program that runs in it, and the folder of its programs. dir must not exist; a failure removes it.
+func MakeVenv(
+	ctx context.Context, e *format.EnvironmentFile, root, dir string, out io.Writer,
+) (env []string, bin string, err error) {
 	if e == nil || e.Python == nil {
 		return nil, "", errors.New("the record names no Python")
 	}
@@ -62,7 +64,10 @@ func MakeVenv(ctx context.Context, e *format.EnvironmentFile, root, dir string, 
 			return nil, "", err
 		}
 		if err = run(base, "-m", "venv", dir); err == nil && len(e.Packages) > 0 {
-			err = run(python, "-m", "pip", "install", "--disable-pip-version-check", "-q", "--no-deps", "-r", requirements.Name())
+			err = run(
+				python, "-m", "pip", "install", "--disable-pip-version-check", "-q", "--no-deps", "-r",
+				requirements.Name(),
+			)
 		}
 	}
 	if err != nil {

@@ -56,7 +56,8 @@ func TestCollapse(t *testing.T) {
 		if got := logOf(t, 1<<20, c.in); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
-		if got := logOf(t, 1<<20, strings.Split(c.in, "")...); got != strings.ReplaceAll(c.want, "\xff", "\ufffd") && c.name != "utf-8" {
+		if got := logOf(t, 1<<20, strings.Split(c.in, "")...); got != strings.ReplaceAll(c.want, "\xff", "\ufffd") &&
+			c.name != "utf-8" {
 			t.Errorf("%s, byte by byte: %q, want %q", c.name, got, c.want)
 		}
 	}
@@ -133,7 +134,8 @@ func TestKilledWriter(t *testing.T) {
 	if err != nil || again != first {
 		t.Errorf("joined again, %d bytes are cut, not %d: %v", again, first, err)
 	}
-	if more, _ := os.ReadFile(path); !bytes.Equal(data, more) || !bytes.HasSuffix(data, []byte("line 4999\nlast words")) {
+	if more, _ := os.ReadFile(path); !bytes.Equal(data, more) ||
+		!bytes.HasSuffix(data, []byte("line 4999\nlast words")) {
 		t.Errorf("%.80q", data[len(data)-80:])
 	}
 	close(l.stop)

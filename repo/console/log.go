@@ -1,5 +1,5 @@
-// Package console keeps the output of a program as a readable log: redraws of progress bars collapsed, colours taken out,
-// bounded in size, and on disk while the program runs.
+// Package console keeps the output of a program as a readable log: redraws of progress bars collapsed, colours taken
+// out, bounded in size, and on disk while the program runs.
 package console
 
 import (
@@ -190,8 +190,8 @@ const (
 	cutMark  = ".cut"
 )
 
-// Join puts a log together whose writer has ended or died, and returns how many bytes were cut from its middle. It can be
-// repeated, also after it died itself.
+// Join puts a log together whose writer has ended or died, and returns how many bytes were cut from its middle. It
+// can be repeated, also after it died itself.
 func Join(path string) (cut int64, err error) {
 	tails, err := segments(path)
 	if err != nil {

@@ -15,9 +15,10 @@ const (
 	maxParams   = 64       // bytes of parameters of a control sequence
 )
 
-// screen follows a program's output as a terminal does, and keeps the last lines open to redrawing. Its sequences are those
-// of ECMA-48 and xterm (ctlseqs) that progress bars and line editors use; others are left out. A character is one column
-// wide, whichever it is, and lines do not wrap: what overwrites a line came from the same program and counts alike.
+// screen follows a program's output as a terminal does, and keeps the last lines open to redrawing. Its sequences are
+// those of ECMA-48 and xterm (ctlseqs) that progress bars and line editors use; others are left out. A character is
+// one column wide, whichever it is, and lines do not wrap: what overwrites a line came from the same program and
+// counts alike.
 type screen struct {
 	page
 	main *page             // what lies under the alternate screen, nil when that is not shown
@@ -355,7 +356,8 @@ func (s *screen) obey(final byte) {
 		}
 		return
 	}
-	if len(s.params) > 0 && s.params[len(s.params)-1] < '0' { // an intermediate byte: another sequence than the plain one
+	// an intermediate byte: another sequence than the plain one
+	if len(s.params) > 0 && s.params[len(s.params)-1] < '0' {
 		return
 	}
 	l := s.lines[s.row]
@@ -426,8 +428,8 @@ func (s *screen) remove(l *line, from, to int) {
 	s.grow(l, from-to)
 }
 
-// home makes sure of a first row of the screen: the first time it is a new line at the end, so that what was said before
-// a program began to paint is kept.
+// home makes sure of a first row of the screen: the first time it is a new line at the end, so that what was said
+// before a program began to paint is kept.
 func (s *screen) home() {
 	if s.top >= 0 {
 		return
@@ -439,8 +441,8 @@ func (s *screen) home() {
 	s.top = s.row
 }
 
-// eraseBelow is ED. Erasing from the cursor on is how a block is drawn anew. Erasing all begins a new screen under what is
-// there: a log keeps what was said before.
+// eraseBelow is ED. Erasing from the cursor on is how a block is drawn anew. Erasing all begins a new screen under
+// what is there: a log keeps what was said before.
 func (s *screen) eraseBelow(how int) {
 	switch how {
 	case 0:
@@ -495,8 +497,8 @@ func (s *screen) deleteLines(n int) {
 	}
 }
 
-// alternate shows or leaves the alternate screen, where full-screen programs paint. Nothing of it stays on a terminal, nor
-// in the log.
+// alternate shows or leaves the alternate screen, where full-screen programs paint. Nothing of it stays on a
+// terminal, nor in the log.
 func (s *screen) alternate(show bool) {
 	switch string(s.params[1:]) {
 	case "1049", "1047", "47":

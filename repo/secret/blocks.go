@@ -55,7 +55,8 @@ func (m *machine) keyBody(w []byte, p int) ([]byte, int) {
 			continue
 		case c == '-' && bytes.HasPrefix(w[p:], []byte("-----")):
 			return body, p
-		case c == '\n', c == '\r', c == '\t', c == ' ', c == '"', c == '\'', c == '+', c == '=', c == ',', c == '#', c == '-' && p > 0 && w[p-1] == '\n':
+		case c == '\n', c == '\r', c == '\t', c == ' ', c == '"', c == '\'', c == '+', c == '=', c == ',', c == '#',
+			c == '-' && p > 0 && w[p-1] == '\n':
 		default:
 			return body, last
 		}
@@ -106,8 +107,12 @@ func (m *machine) putty(w []byte, at int) (match, bool) {
 
 // usualPasswords are what documentation puts into a URL.
 var usualPasswords = []string{
-	"password", "passwd", "passw0rd", "pass", "pwd", "pw", "secret", "token", "user", "username", "test", "testing", "tiger", "foo", "bar", "baz", "spam", "eggs", "admin", "root", "postgres", "mysql",
-	"guest", "abc", "abc123", "1234", "12345", "123456", "pass123", "password123", "mypassword", "mypass", "my_password", "dbpass", "dbpassword", "userpass", "key", "apikey", "api_key", "x-oauth-basic", "hidden", "credentials", "pass1", "pass2", "hunter2", "letmein", "sesame", "opensesame", "passpass", "secretpassword", "userpassword", "somepassword", "password1",
+	"password", "passwd", "passw0rd", "pass", "pwd", "pw", "secret", "token", "user", "username", "test", "testing",
+	"tiger", "foo", "bar", "baz", "spam", "eggs", "admin", "root", "postgres", "mysql",
+	"guest", "abc", "abc123", "1234", "12345", "123456", "pass123", "password123", "mypassword", "mypass",
+	"my_password", "dbpass", "dbpassword", "userpass", "key", "apikey", "api_key", "x-oauth-basic", "hidden",
+	"credentials", "pass1", "pass2", "hunter2", "letmein", "sesame", "opensesame", "passpass", "secretpassword",
+	"userpassword", "somepassword", "password1",
 }
 
 // urlPassword tells the password in scheme://user:password@host.
@@ -132,14 +137,16 @@ scan:
 		return match{}, false
 	}
 	user, password := w[from:colon], w[colon+1:end]
-	if len(password) < 4 || template(password) || bytes.ContainsAny(password, "{}$*[]") || placeholder(password) && len(password) > 6 {
+	if len(password) < 4 || template(password) || bytes.ContainsAny(password, "{}$*[]") || placeholder(password) &&
+		len(password) > 6 {
 		return match{}, false
 	}
 	plain := string(password)
 	if text, err := url.PathUnescape(plain); err == nil {
 		plain = text
 	}
-	if usual(string(user), plain) || isExample(hostOf(w[end+1:])) && !looksRandom([]byte(plain)) || m.tokenIn(w, colon+1, end) {
+	if usual(string(user), plain) || isExample(hostOf(w[end+1:])) && !looksRandom([]byte(plain)) ||
+		m.tokenIn(w, colon+1, end) {
 		return match{}, false
 	}
 	return match{rule: "url-password", from: colon + 1, to: end}, true
@@ -154,7 +161,8 @@ func usual(user, password string) bool {
 		}
 		return -1
 	}, low)
-	return low == strings.ToLower(user) || strings.Trim(low, string(digits)) == "" || Entropy([]byte(low)) < 1.5 || slices.Contains(usualPasswords, low) || slices.Contains(usualPasswords, bare)
+	return low == strings.ToLower(user) || strings.Trim(low, string(digits)) == "" || Entropy([]byte(low)) < 1.5 ||
+		slices.Contains(usualPasswords, low) || slices.Contains(usualPasswords, bare)
 }
 
 // usualBasic reports whether the credentials of HTTP's basic authentication are those of documentation.
@@ -177,5 +185,8 @@ func hostOf(w []byte) string {
 
 // isExample reports whether a host is one of documentation and tests (RFC 2606), or a bare word.
 func isExample(host string) bool {
-	return !strings.Contains(host, ".") || strings.Contains(host, "example.") || strings.Contains(host, "domain.") || strings.HasSuffix(host, ".test") || strings.HasSuffix(host, ".invalid") || strings.HasPrefix(host, "127.") || strings.HasPrefix(host, "10.") || strings.HasPrefix(host, "192.168.")
+	return !strings.Contains(host, ".") || strings.Contains(host, "example.") || strings.Contains(host, "domain.") ||
+		strings.HasSuffix(host, ".test") || strings.HasSuffix(
+		host, ".invalid",
+	) || strings.HasPrefix(host, "127.") || strings.HasPrefix(host, "10.") || strings.HasPrefix(host, "192.168.")
 }

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Passwords that people choose are less random than what is drawn. They are told where nothing but a password stands: under
-// its name and as a value that is written out, or where a program takes it on its command line.
+// Passwords that people choose are less random than what is drawn. They are told where nothing but a password stands:
+// under its name and as a value that is written out, or where a program takes it on its command line.
 
 // passwordNames end the names of passwords.
 var passwordNames = []string{"password", "passwd", "passphrase", "passwort", "pwd"}
@@ -24,7 +24,10 @@ func namesPassword(name []byte) bool {
 }
 
 // stock are words of passwords in examples, in lower case.
-var stock = []string{"pass", "pwd", "secret", "test", "user", "name", "admin", "demo", "none", "null", "true", "false", "prompt", "field", "value", "config", "env", "string", "hash", "default", "123456", "abc123", "p@55w", "a1b2c3"}
+var stock = []string{
+	"pass", "pwd", "secret", "test", "user", "name", "admin", "demo", "none", "null", "true", "false", "prompt",
+	"field", "value", "config", "env", "string", "hash", "default", "123456", "abc123", "p@55w", "a1b2c3",
+}
 
 // chosenPassword reports whether a value can be a password that somebody chose: at least 8 characters, with letters and
 // digits, or with letters and punctuation that no name of a program has.
@@ -57,8 +60,8 @@ func chosenPassword(v []byte) bool {
 // flagged reports whether a name is that of a flag: --password.
 func flagged(w []byte, left int) bool { return left+1 < len(w) && w[left] == '-' && w[left+1] == '-' }
 
-// given reports whether a value is written out and no expression of a program: in quotes, behind a flag, in the environment,
-// or as a line of YAML or of an INI file.
+// given reports whether a value is written out and no expression of a program: in quotes, behind a flag, in the
+// environment, or as a line of YAML or of an INI file.
 func given(w []byte, left, right int, v span, quoted bool) bool {
 	if flagged(w, left) {
 		return true
@@ -69,7 +72,8 @@ func given(w []byte, left, right int, v span, quoted bool) bool {
 	if right >= v.from || v.to < len(w) && bytes.IndexByte([]byte("\n\r \"'\\.\x1b"), w[v.to]) < 0 {
 		return false
 	}
-	if end := w[max(left, right-3):right]; w[right] == '=' && right+1 == v.from && bytes.Equal(end, bytes.ToUpper(end)) {
+	if end := w[max(left, right-3):right]; w[right] == '=' && right+1 == v.from &&
+		bytes.Equal(end, bytes.ToUpper(end)) {
 		return true // DB_PASSWORD=VALUE
 	}
 	from := left
@@ -83,8 +87,8 @@ func given(w []byte, left, right int, v span, quoted bool) bool {
 // onLine is how far behind the name of a program its flags are looked for, in bytes.
 const onLine = 400
 
-// commandFlag finds the value of a flag of a command that begins at w[at:], on a line of a shell or as a list of TOML, JSON or
-// a program. Where joined, the value may follow the flag without a gap.
+// commandFlag finds the value of a flag of a command that begins at w[at:], on a line of a shell or as a list of
+// TOML, JSON or a program. Where joined, the value may follow the flag without a gap.
 func commandFlag(w []byte, at int, joined bool, flags ...string) (v span, ok bool) {
 	line := w[at:min(len(w), at+onLine)]
 	if end := bytes.IndexByte(line, '\n'); end >= 0 {
@@ -101,14 +105,16 @@ func commandFlag(w []byte, at int, joined bool, flags ...string) (v span, ok boo
 			}
 			from := p + len(flag)
 			begin := from
-			for begin < len(line) && (separates(line[begin]) || begin == from && line[begin] == '=' && strings.HasPrefix(flag, "--")) {
+			for begin < len(line) && (separates(line[begin]) ||
+				begin == from && line[begin] == '=' && strings.HasPrefix(flag, "--")) {
 				begin++
 			}
 			if begin == from && !joined || begin > from && joined {
 				continue
 			}
 			to := begin
-			for to < len(line) && !separates(line[to]) && line[to] != ']' && line[to] != '|' && line[to] != ';' && line[to] != ')' {
+			for to < len(line) && !separates(line[to]) && line[to] != ']' && line[to] != '|' && line[to] != ';' &&
+				line[to] != ')' {
 				to++
 			}
 			return span{at + begin, at + to}, to > begin
@@ -147,6 +153,7 @@ func (m *machine) mysqlPassword(w []byte, at int) (match, bool) {
 
 func (m *machine) onCommandLine(w []byte, from, to int) (match, bool) {
 	v := w[from:to]
-	ok := len(v) >= 8 && len(v) <= 512 && !template(v) && !placeholder(v) && (looksRandom(v) || chosenPassword(v)) && !m.tokenIn(w, from, to)
+	ok := len(v) >= 8 && len(v) <= 512 && !template(v) && !placeholder(v) && (looksRandom(v) || chosenPassword(v)) &&
+		!m.tokenIn(w, from, to)
 	return match{rule: "password", from: from, to: to}, ok
 }

@@ -13,8 +13,8 @@ func isAlphanumeric(c byte) bool {
 
 func isHexDigit(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f' }
 
-// beginsWord reports whether a word can begin at w[at]: behind no letter, digit or underscore but those that end an escape:
-// \n, \x1b, \u0022, %3D, or a colour of a terminal.
+// beginsWord reports whether a word can begin at w[at]: behind no letter, digit or underscore but those that end an
+// escape: \n, \x1b, \u0022, %3D, or a colour of a terminal.
 func beginsWord(w []byte, at int) bool {
 	if at == 0 {
 		return true
@@ -56,8 +56,8 @@ var examples = []string{
 	"todo", "...", "***", "secret_key", "secretkey", "my-secret", "my_secret", "mysecret", "supersecret",
 }
 
-// placeholder reports whether a body stands in for a secret: an example's word, letters repeated or in a row, too few of
-// them.
+// placeholder reports whether a body stands in for a secret: an example's word, letters repeated or in a row, too few
+// of them.
 func placeholder(body []byte) bool {
 	if len(body) == 0 {
 		return true
@@ -97,8 +97,8 @@ func Entropy(b []byte) float64 {
 	return bits
 }
 
-// looksRandom reports whether a value was drawn and not thought up: letters and digits in no order that a word, a name, a
-// version or an expression has.
+// looksRandom reports whether a value was drawn and not thought up: letters and digits in no order that a word, a
+// name, a version or an expression has.
 func looksRandom(v []byte) bool {
 	var nLower, nUpper, nDigit, nOther, changes int
 	class := func(c byte) int {
@@ -155,9 +155,13 @@ func looksRandom(v []byte) bool {
 	return 3*letters >= len(v) && !reads(v) && !slug(v)
 }
 
-// pairs are two letters that follow each other often in words and names: six of seven pairs there, two of seven in letters
-// that were drawn.
-const pairs = "abacadagaialamanaparasatauavaybabebiblbobucacechcickclcocrctcudadddedidldoeaecedeeefegelemeneoeperesetevewexfafefffiflfofrgagegigrgshahehihoiaibicidieifigiliminioipirisitivizkelaldlelilllolsltlulymamemimompnancndnenfngninonsntnunvoaobocodogoiolomonoooporosotouovowpapepiplpoppprptqurarcrdrerirmrorrrsrtrysascseshsislsospssstsutatctethtitltotrtstttutyubueuiulumunupurusutvaveviwixextypze"
+// pairs are two letters that follow each other often in words and names: six of seven pairs there, two of seven in
+// letters that were drawn.
+const pairs = "" +
+	"abacadagaialamanaparasatauavaybabebiblbobucacechcickclcocrctcudadddedidldoeaecedeeefegelemeneoeperesetevewex" +
+	"fafefffiflfofrgagegigrgshahehihoiaibicidieifigiliminioipirisitivizkelaldlelilllolsltlulymamemimompnancndnenf" +
+	"ngninonsntnunvoaobocodogoiolomonoooporosotouovowpapepiplpoppprptqurarcrdrerirmrorrrsrtrysascseshsislsospssst" +
+	"sutatctethtitltotrtstttutyubueuiulumunupurusutvaveviwixextypze"
 
 // letterPairs is made of pairs when it is asked for.
 var letterPairs = sync.OnceValue(func() *[26 * 26]bool {
@@ -168,8 +172,8 @@ var letterPairs = sync.OnceValue(func() *[26 * 26]bool {
 	return &often
 })
 
-// reads reports whether the letters of v follow each other as they do in words. A capital behind a small letter begins a
-// word.
+// reads reports whether the letters of v follow each other as they do in words. A capital behind a small letter
+// begins a word.
 func reads(v []byte) bool {
 	often := letterPairs()
 	all, common := 0, 0

@@ -7,7 +7,9 @@ import (
 )
 
 // nameWords are what the names of secrets have in common, in lower case and without what joins words.
-var nameWords = []string{"passw", "passphrase", "secret", "token", "credential", "apikey", "accesskey", "privatekey", "auth", "jwt"}
+var nameWords = []string{
+	"passw", "passphrase", "secret", "token", "credential", "apikey", "accesskey", "privatekey", "auth", "jwt",
+}
 
 // Names reports whether a name, of an environment variable say, is one that secrets have.
 func Names(name string) bool {
@@ -29,8 +31,8 @@ var nameParts = []string{"pass", "pw", "pwd", "pin", "passphrase", "passwd"}
 // passParts are those of them that stand for a password in a text too.
 var passParts = []string{"pass", "pw"}
 
-// hasPart reports whether one of the parts of a name is among words. Parts are separated by punctuation, or by a capital behind
-// a small letter; digits at their end do not count.
+// hasPart reports whether one of the parts of a name is among words. Parts are separated by punctuation, or by a
+// capital behind a small letter; digits at their end do not count.
 func hasPart(name []byte, words []string) bool {
 	for len(name) > 0 {
 		n := partEnd(name)
@@ -112,19 +114,27 @@ var keyed = []struct{ word, rule string }{
 
 // keyWords make a name that ends in key the name of a secret.
 var keyWords = []string{
-	"api", "access", "secret", "private", "auth", "account", "encryption", "signing", "master", "license", "session", "app", "application", "service", "client", "admin", "deploy", "webhook",
+	"api", "access", "secret", "private", "auth", "account", "encryption", "signing", "master", "license", "session",
+	"app", "application", "service", "client", "admin", "deploy", "webhook",
 	"shared", "storage", "server", "fernet", "aes", "hmac", "django",
 }
 
 // endings make a name one of something about a secret.
 var endings = []string{
-	"name", "id", "ids", "url", "uri", "path", "file", "filename", "type", "count", "length", "len", "size", "field", "policy", "expiry", "expires", "ttl", "arn", "prefix", "suffix",
-	"header", "class", "label", "dir", "version", "limit", "index", "idx", "hash", "salt", "format", "pattern", "regex", "hint", "prompt", "endpoint", "issuer", "audience", "scope",
-	"algorithm", "alg", "method", "mode", "str", "func", "cls", "tokens", "used", "data", "date", "time", "timestamp", "changed", "age", "required", "reset", "enabled", "author", "authors", "authority", "digest", "checksum", "sha", "sha256", "map", "embedding", "mask", "re", "host", "user", "username", "message", "text", "error", "title",
+	"name", "id", "ids", "url", "uri", "path", "file", "filename", "type", "count", "length", "len", "size", "field",
+	"policy", "expiry", "expires", "ttl", "arn", "prefix", "suffix",
+	"header", "class", "label", "dir", "version", "limit", "index", "idx", "hash", "salt", "format", "pattern",
+	"regex", "hint", "prompt", "endpoint", "issuer", "audience", "scope",
+	"algorithm", "alg", "method", "mode", "str", "func", "cls", "tokens", "used", "data", "date", "time", "timestamp",
+	"changed", "age", "required", "reset", "enabled", "author", "authors", "authority", "digest", "checksum", "sha",
+	"sha256", "map", "embedding", "mask", "re", "host", "user", "username", "message", "text", "error", "title",
 }
 
 // harmless are in the names of what is no secret: words of a language, halves of keys, marks of requests and pages.
-var harmless = []string{"tokeni", "public", "continuation", "nexttoken", "pagetoken", "pagination", "csrf", "xsrf", "requesttoken", "changetoken", "actiontoken", "granttoken", "synctoken", "eostoken", "bostoken", "padtoken", "specialtoken"}
+var harmless = []string{
+	"tokeni", "public", "continuation", "nexttoken", "pagetoken", "pagination", "csrf", "xsrf", "requesttoken",
+	"changetoken", "actiontoken", "granttoken", "synctoken", "eostoken", "bostoken", "padtoken", "specialtoken",
+}
 
 // names reports whether a name around one of the keyedWords is that of a secret, and the rule.
 func names(name []byte) (rule string, ok bool) {
@@ -152,7 +162,8 @@ func names(name []byte) (rule string, ok bool) {
 	switch {
 	case provider != "":
 		return provider, true
-	case strings.Contains(flat, "passw"), strings.HasSuffix(flat, "pwd"), strings.Contains(flat, "passphrase"), hasPart(name, passParts):
+	case strings.Contains(flat, "passw"), strings.HasSuffix(flat, "pwd"), strings.Contains(flat, "passphrase"),
+		hasPart(name, passParts):
 		return "password", true
 	case strings.HasSuffix(flat, "key"), strings.HasSuffix(flat, "keys"):
 		base := strings.TrimSuffix(strings.TrimSuffix(flat, "s"), "key")
@@ -162,8 +173,11 @@ func names(name []byte) (rule string, ok bool) {
 			}
 		}
 		return "", strings.HasSuffix(flat, "secretskey")
-	case strings.Contains(flat, "secret"), strings.Contains(flat, "token"), strings.Contains(flat, "credential"), strings.Contains(flat, "apikey"),
-		strings.Contains(flat, "accesskey"), strings.Contains(flat, "privatekey"), strings.HasSuffix(flat, "auth"), strings.HasSuffix(flat, "authorization"), strings.HasSuffix(flat, "jwt"):
+	case strings.Contains(flat, "secret"), strings.Contains(flat, "token"), strings.Contains(flat, "credential"),
+		strings.Contains(flat, "apikey"),
+		strings.Contains(flat, "accesskey"), strings.Contains(
+			flat, "privatekey",
+		), strings.HasSuffix(flat, "auth"), strings.HasSuffix(flat, "authorization"), strings.HasSuffix(flat, "jwt"):
 		return "secret-value", true
 	}
 	return "", false
@@ -191,13 +205,15 @@ func (m *machine) underName(w []byte, at int) (match, bool) {
 		return match{}, false
 	}
 	v := w[value.from:value.to]
-	if len(v) < 8 || len(v) > 512 || template(v) || !quoted && !flagged(w, left) && !plain(v) || badge(w, left) || bytes.IndexByte(v, ' ') >= 0 || bytes.Contains(v, []byte("://")) || placeholder(v) {
+	if len(v) < 8 || len(v) > 512 || template(v) || !quoted && !flagged(w, left) && !plain(v) || badge(w, left) ||
+		bytes.IndexByte(v, ' ') >= 0 || bytes.Contains(v, []byte("://")) || placeholder(v) {
 		return match{}, false
 	}
 	if !looksRandom(v) && !(chosenPassword(v) && namesPassword(name) && given(w, left, right, value, quoted)) {
 		return match{}, false
 	}
-	if bytes.HasSuffix(w[:value.from], []byte("Basic ")) && usualBasic(v) || bytes.HasPrefix(v, []byte("AWS4-HMAC-")) || bytes.HasPrefix(v, []byte("pbkdf2_")) {
+	if bytes.HasSuffix(w[:value.from], []byte("Basic ")) && usualBasic(v) ||
+		bytes.HasPrefix(v, []byte("AWS4-HMAC-")) || bytes.HasPrefix(v, []byte("pbkdf2_")) {
 		return match{}, false
 	}
 	rule, ok := names(name)
@@ -206,7 +222,8 @@ func (m *machine) underName(w []byte, at int) (match, bool) {
 			return match{}, false
 		}
 	}
-	if rule != "password" && len(bytes.Trim(v, string(base64s)+"_.~-:%@!#$^&*")) > 0 || isUUID(v) && !opens(name) || m.tokenIn(w, value.from, value.to) {
+	if rule != "password" && len(bytes.Trim(v, string(base64s)+"_.~-:%@!#$^&*")) > 0 || isUUID(v) && !opens(name) ||
+		m.tokenIn(w, value.from, value.to) {
 		return match{}, false // the last has a rule of its own
 	}
 	return match{rule: rule, from: value.from, to: value.to}, true
@@ -225,7 +242,8 @@ func opens(name []byte) bool {
 
 // badge reports whether a name is that of the token in the address of a badge, which is public.
 func badge(w []byte, left int) bool {
-	return left > 0 && (w[left-1] == '?' || w[left-1] == '&') && (bytes.HasSuffix(w[:left-1], []byte(".svg")) || bytes.Contains(w[max(0, left-60):left], []byte("badge")))
+	return left > 0 && (w[left-1] == '?' || w[left-1] == '&') &&
+		(bytes.HasSuffix(w[:left-1], []byte(".svg")) || bytes.Contains(w[max(0, left-60):left], []byte("badge")))
 }
 
 // bareKey tells the two keys that are called nothing but key: Kaggle's, beside a username, and that of a login.
@@ -335,11 +353,13 @@ func valueOf(w []byte, left, right int) (v span, quoted, ok bool) {
 		for end < len(w) && end-p < longest && w[end] != quote && w[end] != '\n' && w[end] != '\\' {
 			end++
 		}
-		return span{p, end}, true, end < len(w) && (w[end] == quote || w[end] == '\\' && end+1 < len(w) && (w[end+1] == quote || w[end+1] == 'n'))
+		return span{p, end}, true, end < len(w) &&
+			(w[end] == quote || w[end] == '\\' && end+1 < len(w) && (w[end+1] == quote || w[end+1] == 'n'))
 	}
 	p = skipScheme(w, p)
 	end := p
-	for end < len(w) && end-p < longest && w[end] > ' ' && w[end] < 0x7f && bytes.IndexByte([]byte("\"'`,;)}]<>&|\\"), w[end]) < 0 {
+	for end < len(w) && end-p < longest && w[end] > ' ' && w[end] < 0x7f &&
+		bytes.IndexByte([]byte("\"'`,;)}]<>&|\\"), w[end]) < 0 {
 		end++
 	}
 	for end > p && (w[end-1] == '.' || w[end-1] == ':') { // of the sentence around it
@@ -405,5 +425,6 @@ func (m *machine) wandbLogin(w []byte, at int) (match, bool) {
 		p = m.run(w, p, urlSafe, 40)
 	}
 	to := m.run(w, p, lowerHex, 41)
-	return match{rule: "wandb-key", from: p, to: to}, to-p == 40 && (to == len(w) || !isAlphanumeric(w[to])) && !placeholder(w[p:to])
+	return match{rule: "wandb-key", from: p, to: to}, to-p == 40 && (to == len(w) || !isAlphanumeric(w[to])) &&
+		!placeholder(w[p:to])
 }

@@ -38,7 +38,8 @@ func (m *machine) inPatch(ctx context.Context, r io.Reader, hits []hit) ([]Find,
 			}
 			finds, hits = append(finds, f), hits[1:]
 		}
-		if change != 0 || !p.packed || !bytes.HasPrefix(head, []byte("literal ")) && !bytes.HasPrefix(head, []byte("delta ")) {
+		if change != 0 || !p.packed || !bytes.HasPrefix(head, []byte("literal ")) &&
+			!bytes.HasPrefix(head, []byte("delta ")) {
 			continue
 		}
 		line := p.line

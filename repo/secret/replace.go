@@ -19,8 +19,8 @@ var ErrHeader = errors.New("it stands in the name of a file")
 // Span is a part of some bytes.
 type Span struct{ From, To int }
 
-// Replace puts Mark in place of spans. Lines stay lines: what goes over several leaves a mark in each. A patch stays one:
-// the first character of its lines stays.
+// Replace puts Mark in place of spans. Lines stay lines: what goes over several leaves a mark in each. A patch stays
+// one: the first character of its lines stays.
 func Replace(data []byte, kind Kind, spans []Span) ([]byte, error) {
 	spans = slices.Clone(spans)
 	slices.SortFunc(spans, func(a, b Span) int { return cmp.Compare(a.From, b.From) })
@@ -75,7 +75,8 @@ func EachPacked(patch io.Reader, visit func(file string, r io.Reader) error) err
 		if err != nil {
 			return err
 		}
-		if p.follow(head) != 0 || !p.packed || !bytes.HasPrefix(head, []byte("literal ")) && !bytes.HasPrefix(head, []byte("delta ")) {
+		if p.follow(head) != 0 || !p.packed || !bytes.HasPrefix(head, []byte("literal ")) &&
+			!bytes.HasPrefix(head, []byte("delta ")) {
 			continue
 		}
 		lines := &packedReader{patch: p}

@@ -49,7 +49,10 @@ func TestReplaceKeepsLinesAndPatches(t *testing.T) {
 
 func TestEachPacked(t *testing.T) {
 	var got []string
-	text := "diff --git a/x.bin b/x.bin\nGIT binary patch\nliteral 0\nHcmV?d00001\n\nliteral 0\nHcmV?d00001\n\n" + patchOf("a.py", "literal 5\n")
+	text := "diff --git a/x.bin b/x.bin\nGIT binary patch\nliteral 0\nHcmV?d00001\n\nliteral 0\nHcmV?d00001\n\n" + patchOf(
+		"a.py",
+		"literal 5\n",
+	)
 	err := EachPacked(strings.NewReader(text), func(file string, r io.Reader) error {
 		data, err := io.ReadAll(r)
 		got = append(got, file+":"+string(data))
@@ -61,7 +64,10 @@ func TestEachPacked(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	for name, want := range map[string]bool{"HF_TOKEN": true, "aws_secret": true, "API_KEY": true, "MY_PASSWORD": true, "CUDA_VISIBLE_DEVICES": false, "PWD": false, "SLURM_JOB_ID": false} {
+	for name, want := range map[string]bool{
+		"HF_TOKEN": true, "aws_secret": true, "API_KEY": true, "MY_PASSWORD": true, "CUDA_VISIBLE_DEVICES": false,
+		"PWD": false, "SLURM_JOB_ID": false,
+	} {
 		if Names(name) != want {
 			t.Errorf("%s: %v", name, !want)
 		}

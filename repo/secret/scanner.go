@@ -1,8 +1,8 @@
-// Package secret searches bytes for secrets: tokens in the forms that their providers document, private keys, passwords in
-// URLs, and random values under the names that secrets have. It never shows what it finds, only where.
+// Package secret searches bytes for secrets: tokens in the forms that their providers document, private keys,
+// passwords in URLs, and random values under the names that secrets have. It never shows what it finds, only where.
 //
-// All bytes are read once, a table of pairs of bytes says where something may begin, and only there is looked closer. What
-// is looked at around such a place is bounded, so that a find does not depend on how the bytes come.
+// All bytes are read once, a table of pairs of bytes says where something may begin, and only there is looked closer.
+// What is looked at around such a place is bounded, so that a find does not depend on how the bytes come.
 package secret
 
 import (
@@ -73,10 +73,14 @@ var compiled = sync.OnceValue(func() *machine {
 	for _, t := range tokens() {
 		m.set(t.alphabet)
 		for prefix := range strings.FieldsSeq(t.prefixes) {
-			m.add(anchor{text: prefix, check: func(w []byte, at int) (match, bool) { return t.check(m, w, at, prefix) }})
+			m.add(anchor{
+				text: prefix, check: func(w []byte, at int) (match, bool) { return t.check(m, w, at, prefix) },
+			})
 		}
 	}
-	for _, a := range []alphabet{digits, lowerHex, urlSafe, urlSafe + "=", urlSafe + ".~", base62, base62 + "+/", base62 + "/"} {
+	for _, a := range []alphabet{
+		digits, lowerHex, urlSafe, urlSafe + "=", urlSafe + ".~", base62, base62 + "+/", base62 + "/",
+	} {
 		m.set(a)
 	}
 	for _, a := range []anchor{

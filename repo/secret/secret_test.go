@@ -65,7 +65,10 @@ func planted() [][2]string {
 		{"google-api-key", "AI" + "za" + d(base62, 35)},
 		{"google-oauth-secret", "GOC" + "SPX-" + d(base62, 28)},
 		{"slack-token", "xox" + "b-" + d(digits, 12) + "-" + d(digits, 12) + "-" + d(base62, 24)},
-		{"slack-webhook", "https://hooks.slack" + ".com/services/T" + d(upper36, 8) + "/B" + d(upper36, 10) + "/" + d(base62, 24)},
+		{
+			"slack-webhook",
+			"https://hooks.slack" + ".com/services/T" + d(upper36, 8) + "/B" + d(upper36, 10) + "/" + d(base62, 24),
+		},
 		{"stripe-key", "sk" + "_live_" + d(base62, 24)},
 		{"stripe-key", "rk" + "_live_" + d(base62, 24)},
 		{"huggingface-token", "h" + "f_" + d(upper+lower, 34)},
@@ -77,18 +80,34 @@ func planted() [][2]string {
 		{"wandb-key", "WANDB_API_KEY=" + d(hex, 40)},
 		{"wandb-key", "wandb login " + d(hex, 40)},
 		{"wandb-key", "wandb" + "_v1_" + d(base62, 72)},
-		{"neptune-token", base64.StdEncoding.EncodeToString([]byte(`{"api_address":"https://app.neptune.ai","api_url":"https://app.neptune.ai","api_key":"` + d(hex, 36) + `"}`))},
+		{
+			"neptune-token",
+			base64.StdEncoding.EncodeToString(
+				[]byte(
+					`{"api_address":"https://app.neptune.ai","api_url":"https://app.neptune.ai","api_key":"` + d(
+						hex,
+						36,
+					) + `"}`,
+				),
+			),
+		},
 		{"comet-key", `COMET_API_KEY="` + d(base62, 25) + `"`},
 		{"databricks-token", "da" + "pi" + d(hex, 32)},
 		{"azure-storage-key", "DefaultEndpointsProtocol=https;AccountName=ab;AccountKey=" + d(base62+"+/", 86) + "=="},
-		{"azure-sas", "https://ab.blob.core.windows.net/c?sv=2022-11-02&sig=" + d(base62, 40) + "%2B" + d(base62, 2) + "%3D"},
+		{
+			"azure-sas",
+			"https://ab.blob.core.windows.net/c?sv=2022-11-02&sig=" + d(base62, 40) + "%2B" + d(base62, 2) + "%3D",
+		},
 		{"azure-client-secret", d(base62, 3) + "8Q" + "~" + d(base62, 34)},
 		{"sendgrid-key", "S" + "G." + d(base62, 22) + "." + d(base62, 43)},
 		{"twilio-key", "S" + "K" + d(hex, 32)},
 		{"mailgun-key", "ke" + "y-" + d(hex, 32)},
 		{"mailchimp-key", d(hex, 32) + "-us" + "12"},
 		{"digitalocean-token", "dop" + "_v1_" + d(hex, 64)},
-		{"heroku-key", "HEROKU_API_KEY=" + d(hex, 8) + "-" + d(hex, 4) + "-" + d(hex, 4) + "-" + d(hex, 4) + "-" + d(hex, 12)},
+		{
+			"heroku-key",
+			"HEROKU_API_KEY=" + d(hex, 8) + "-" + d(hex, 4) + "-" + d(hex, 4) + "-" + d(hex, 4) + "-" + d(hex, 12),
+		},
 		{"vault-token", "hv" + "s." + d(base62, 90)},
 		{"terraform-token", d(base62, 14) + ".atlas" + "v1." + d(base62, 67)},
 		{"shopify-token", "shp" + "at_" + d(hex, 32)},
@@ -101,7 +120,10 @@ func planted() [][2]string {
 		{"postman-key", "PM" + "AK-" + d(hex, 24) + "-" + d(hex, 34)},
 		{"grafana-token", "gl" + "sa_" + d(base62, 32) + "_" + d(hex, 8)},
 		{"newrelic-key", "NR" + "AK-" + d(upper36, 27)},
-		{"sentry-token", "sntr" + "ys_" + encoded(`{"iat":1700000000.1,"url":"https://sentry.io","org":"ab"}`) + "_" + d(base62, 43)},
+		{
+			"sentry-token",
+			"sntr" + "ys_" + encoded(`{"iat":1700000000.1,"url":"https://sentry.io","org":"ab"}`) + "_" + d(base62, 43),
+		},
 		{"datadog-key", "DD_API_KEY=" + d(hex, 32)},
 		{"cloudflare-token", "CLOUDFLARE_API_TOKEN=" + d(base62, 40)},
 		{"replicate-token", "r" + "8_" + d(base62, 37)},
@@ -123,7 +145,19 @@ func planted() [][2]string {
 		{"private-key", key("RSA PRIVATE"+" KEY", 12)},
 		{"private-key", key("OPENSSH PRIVATE"+" KEY", 6)},
 		{"private-key", key("PGP PRIVATE"+" KEY BLOCK", 20)},
-		{"private-key", "PuTTY-User-Key-" + "File-3: ssh-ed25519\nEncryption: none\nComment: c\nPublic-Lines: 1\n" + d(base62, 60) + "\nPrivate-Lines: 1\n" + d(base62, 48) + "\nPrivate-MAC: " + d(hex, 64)},
+		{
+			"private-key",
+			"PuTTY-User-Key-" + "File-3: ssh-ed25519\nEncryption: none\nComment: c\nPublic-Lines: 1\n" + d(
+				base62,
+				60,
+			) + "\nPrivate-Lines: 1\n" + d(
+				base62,
+				48,
+			) + "\nPrivate-MAC: " + d(
+				hex,
+				64,
+			),
+		},
 		{"url-password", "postgres://ada:" + d(base62, 14) + "@db.prod.acme.io:5432/x"},
 		{"url-password", "https://ada:s3cr3t-pw@git.acme.io/x.git"},
 		{"secret-key", `api_key = "` + d(base62, 32) + `"`},
@@ -189,7 +223,8 @@ func TestEveryKindIsFoundEverywhere(t *testing.T) {
 				continue
 			}
 			prints[finds[0].Fingerprint] = true
-			if place == "patch" && (finds[0].Source != "train.py" || finds[0].SourceLine != 2 || finds[0].Change != '+') {
+			if place == "patch" &&
+				(finds[0].Source != "train.py" || finds[0].SourceLine != 2 || finds[0].Change != '+') {
 				t.Errorf("%s in a patch is at %+v", rule, finds[0])
 			}
 		}
@@ -205,7 +240,11 @@ func TestEveryKindIsFoundEverywhere(t *testing.T) {
 // patchOf is the patch that adds a file.
 func patchOf(name, text string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "diff --git a/%s b/%s\nnew file mode 100644\nindex %040d..%040d\n--- /dev/null\n+++ b/%s\n@@ -0,0 +1,%d @@\n", name, name, 0, 1, name, strings.Count(text, "\n"))
+	fmt.Fprintf(
+		&b,
+		"diff --git a/%s b/%s\nnew file mode 100644\nindex %040d..%040d\n--- /dev/null\n+++ b/%s\n@@ -0,0 +1,%d @@\n",
+		name, name, 0, 1, name, strings.Count(text, "\n"),
+	)
 	for line := range strings.Lines(text) {
 		b.WriteString("+" + line)
 	}
@@ -215,18 +254,33 @@ func patchOf(name, text string) string {
 func TestWhatIsNoSecretIsNotFound(t *testing.T) {
 	for _, text := range []string{
 		"AKIAIOSFODNN7EX" + "AMPLE", "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEX" + "AMPLEKEY",
-		"ghp_" + strings.Repeat("x", 36), "ghp_" + strings.Repeat("a1", 18), "ghp_" + draw(base62, 20), "ghp_" + draw(base62, 35) + "-", "xghp_" + draw(base62, 40),
-		"sk-" + strings.Repeat("0", 48), "sk-top-container", "sk-estimator-doc-link-ed25519", "hf_" + "your_token_here_your_token_here_1234", "hf_hub_download_from_a_repository_x",
-		"api_key = \"your-api-key-goes-here-123\"", "token = os.environ[\"HF_TOKEN_2024_a1b2c3\"]", "password=<password>", "password = ${DB_PASSWORD_1a2B}", "secret: {{ secrets.S3_k3y_Value }}",
-		"eos_token = \"<|endoftext|>\"", "max_tokens = 4096", "tokenizer = \"bert-base-uncased-v2-2024\"", "token_url = \"https://auth.acme.io/v1/Ab3dEf9h\"",
-		"api_key = self.config.get_api_key_v2()", "key = \"" + draw(lowerHex, 32) + "\"", "sha256 = \"" + draw(lowerHex, 64) + "\"", "commit = \"" + draw(lowerHex, 40) + "\"",
-		"wandb @ git+https://github.com/wandb/wandb@" + draw(lowerHex, 40), "https://user:password@example.com/x", "postgresql://scott:tiger@localhost/test", "http://host:8080/a@b", "https://u:${TOKEN}@github.com/x",
-		"https://user:pass@proxy.acme.io", "redis://:1234@cache", "https://a.io/x:y@z", "-----BEGIN " + "PRIVATE KEY-----\n...\n-----END", "if line == '-----BEGIN RSA " + "PRIVATE KEY-----':",
-		"eyJ" + draw(base62, 30), "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ." + draw(urlSafe, 43),
-		"author = \"A1b2C3d4E5f6 <a@b.c>\"", "password: str = None", "password: str", "password=None", "password = request.password", "password=password2", "password: string2,", `password = "password_change"`, `"password": "django.contrib.auth1"`,
-		`{"password": "hunter_field"}`, "DB_PASS=$PASS1", "--password ${DB_PASSWORD1}", "--password PASSWORD", "curl -u user:password https://a.io", "curl -u $USER:$PASS", "mysql -p shop2024x", "mysql -port 3306", `compass = "north-2by-west"`,
-		`('user', 'password', 'localhost:22')`, "bypass=graph42break", "low_pass = filter2(x9)", "password=hunter22x)", `password_hint = "gray7heron"`, `help="--password file2read"`[:8],
-		"passwords = [\"a1b2\", 'c3d4']", "secretsauce", "data:image/png;base64," + draw(base62, 400), "Password for 'https://ada@git.acme.io': ",
+		"ghp_" + strings.Repeat("x", 36), "ghp_" + strings.Repeat("a1", 18), "ghp_" + draw(base62, 20),
+		"ghp_" + draw(base62, 35) + "-", "xghp_" + draw(base62, 40),
+		"sk-" + strings.Repeat("0", 48), "sk-top-container", "sk-estimator-doc-link-ed25519",
+		"hf_" + "your_token_here_your_token_here_1234", "hf_hub_download_from_a_repository_x",
+		"api_key = \"your-api-key-goes-here-123\"", "token = os.environ[\"HF_TOKEN_2024_a1b2c3\"]",
+		"password=<password>", "password = ${DB_PASSWORD_1a2B}", "secret: {{ secrets.S3_k3y_Value }}",
+		"eos_token = \"<|endoftext|>\"", "max_tokens = 4096", "tokenizer = \"bert-base-uncased-v2-2024\"",
+		"token_url = \"https://auth.acme.io/v1/Ab3dEf9h\"",
+		"api_key = self.config.get_api_key_v2()", "key = \"" + draw(lowerHex, 32) + "\"",
+		"sha256 = \"" + draw(lowerHex, 64) + "\"", "commit = \"" + draw(lowerHex, 40) + "\"",
+		"wandb @ git+https://github.com/wandb/wandb@" + draw(lowerHex, 40), "https://user:password@example.com/x",
+		"postgresql://scott:tiger@localhost/test", "http://host:8080/a@b", "https://u:${TOKEN}@github.com/x",
+		"https://user:pass@proxy.acme.io", "redis://:1234@cache", "https://a.io/x:y@z",
+		"-----BEGIN " + "PRIVATE KEY-----\n...\n-----END", "if line == '-----BEGIN RSA " + "PRIVATE KEY-----':",
+		"eyJ" + draw(base62, 30),
+		"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9" +
+			".eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ." + draw(urlSafe, 43),
+		"author = \"A1b2C3d4E5f6 <a@b.c>\"", "password: str = None", "password: str", "password=None",
+		"password = request.password", "password=password2", "password: string2,", `password = "password_change"`,
+		`"password": "django.contrib.auth1"`,
+		`{"password": "hunter_field"}`, "DB_PASS=$PASS1", "--password ${DB_PASSWORD1}", "--password PASSWORD",
+		"curl -u user:password https://a.io", "curl -u $USER:$PASS", "mysql -p shop2024x", "mysql -port 3306",
+		`compass = "north-2by-west"`,
+		`('user', 'password', 'localhost:22')`, "bypass=graph42break", "low_pass = filter2(x9)",
+		"password=hunter22x)", `password_hint = "gray7heron"`, `help="--password file2read"`[:8],
+		"passwords = [\"a1b2\", 'c3d4']", "secretsauce", "data:image/png;base64," + draw(base62, 400),
+		"Password for 'https://ada@git.acme.io': ",
 		"token_ids = [101, 2023, 2003]", "SK" + draw(upper, 32), "password == \"" + draw(base62, 20) + "\"",
 	} {
 		for _, f := range search(t, text+"\n", Plain) {
@@ -242,9 +296,14 @@ func TestABinaryPartOfAPatchIsSearched(t *testing.T) {
 	z := zlib.NewWriter(&packed)
 	_, _ = io.WriteString(z, data)
 	_ = z.Close()
-	text := fmt.Sprintf("diff --git a/model.bin b/model.bin\nnew file mode 100644\nindex %040d..%040d\nGIT binary patch\nliteral %d\n%s\nliteral 0\n%s\n", 0, 1, len(data), pack(packed.Bytes()), "HcmV?d00001\n")
+	text := fmt.Sprintf(
+		"diff --git a/model.bin b/model.bin\nnew file mode 100644\nindex %040d..%040d\nGIT binary patch\nliteral "+
+			"%d\n%s\nliteral 0\n%s\n",
+		0, 1, len(data), pack(packed.Bytes()), "HcmV?d00001\n",
+	)
 	finds := search(t, text, Patch)
-	if len(finds) != 1 || finds[0].Rule != "github-token" || finds[0].Source != "model.bin" || finds[0].Line != 5 || finds[0].To != 0 {
+	if len(finds) != 1 || finds[0].Rule != "github-token" || finds[0].Source != "model.bin" || finds[0].Line != 5 ||
+		finds[0].To != 0 {
 		t.Errorf("%+v", finds)
 	}
 	torn := strings.Replace(text, pack(packed.Bytes())[5:20], "               ", 1)
@@ -293,8 +352,12 @@ func TestUTF16IsSearched(t *testing.T) {
 // TestASecretAcrossABlockIsFound puts secrets where one read ends and the next begins.
 func TestASecretAcrossABlockIsFound(t *testing.T) {
 	for _, p := range planted() {
-		for _, at := range []int{block - ahead - 300, block - ahead - 20, block - ahead - 1, block - ahead, block - 30, block - 1, block} {
-			text := strings.Repeat("epoch 1 \n", at/9+1)[:at-1] + "\n" + p[1] + "\nend\n" + strings.Repeat("epoch 2 \n", 3*block/9)
+		for _, at := range []int{
+			block - ahead - 300, block - ahead - 20, block - ahead - 1, block - ahead, block - 30, block - 1, block,
+		} {
+			text := strings.Repeat("epoch 1 \n", at/9+1)[:at-1] + "\n" + p[1] + "\nend\n" + strings.Repeat(
+				"epoch 2 \n", 3*block/9,
+			)
 			finds := search(t, text, Plain)
 			if len(finds) != 1 || finds[0].Rule != p[0] {
 				t.Errorf("%s at %d: %+v", p[0], at, finds)
@@ -305,8 +368,12 @@ func TestASecretAcrossABlockIsFound(t *testing.T) {
 
 func TestLinesOfAPatch(t *testing.T) {
 	token := planted()[0][1]
-	text := "diff --git a/a b.py b/a b.py\nindex 1..2 100644\n--- a/a b.py\n+++ b/a b.py\n@@ -10,3 +20,3 @@ def f\n keep\n-old " + token + "\n+new\n context " + token + "\n@@ -100 +110,2 @@\n+++ " + token + "\n-gone\n+x\n" +
-		"diff --git \"a/gr\\303\\266\\303\\237e\" \"b/gr\\303\\266\\303\\237e\"\n--- /dev/null\n+++ \"b/gr\\303\\266\\303\\237e\"\n@@ -0,0 +1 @@\n+" + token + "\n\\ No newline at end of file\n"
+	text := "diff --git a/a b.py b/a b.py\nindex 1..2 100644\n--- a/a b.py\n+++ b/a b.py\n" +
+		"@@ -10,3 +20,3 @@ def f\n keep\n" +
+		"-old " + token + "\n+new\n context " + token + "\n@@ -100 +110,2 @@\n" +
+		"+++ " + token + "\n-gone\n+x\n" +
+		"diff --git \"a/gr\\303\\266\\303\\237e\" \"b/gr\\303\\266\\303\\237e\"\n--- /dev/null\n" +
+		"+++ \"b/gr\\303\\266\\303\\237e\"\n@@ -0,0 +1 @@\n+" + token + "\n\\ No newline at end of file\n"
 	want := []struct {
 		source       string
 		line, number int64
@@ -318,7 +385,8 @@ func TestLinesOfAPatch(t *testing.T) {
 	}
 	for i, w := range want {
 		f := finds[i]
-		if f.Source != w.source || f.Line != w.line || f.SourceLine != w.number || f.Change != w.change || text[f.From:f.To] != token {
+		if f.Source != w.source || f.Line != w.line || f.SourceLine != w.number || f.Change != w.change ||
+			text[f.From:f.To] != token {
 			t.Errorf("%+v, want %+v", f, w)
 		}
 	}
@@ -364,7 +432,14 @@ func FuzzSearch(f *testing.F) {
 func BenchmarkSearch(b *testing.B) {
 	var text []byte
 	for len(text) < 16<<20 {
-		text = append(text, patchOf("train.py", "import os\nfor epoch in range(10):  # the secret of a token is its key\n    loss = train(model, lr=0.1, password=None)\n    print(f'epoch {epoch} loss {loss:.4f} https://example.org/a')\n")...)
+		text = append(
+			text,
+			patchOf(
+				"train.py",
+				"import os\nfor epoch in range(10):  # the secret of a token is its key\n    loss = train(model, "+
+					"lr=0.1, password=None)\n    print(f'epoch {epoch} loss {loss:.4f} https://example.org/a')\n",
+			)...,
+		)
 	}
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {

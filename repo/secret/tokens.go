@@ -47,7 +47,10 @@ func tokens() []token {
 	return []token{
 		{"github-token", "ghp_ gho_ ghu_ ghs_ ghr_", base62, 36, 251, endsWithChecksum},
 		{"github-fine-grained-token", "github_pat_", words, 60, 251, nil},
-		{"gitlab-token", "glpat- gldt- glrt- glptt- glft- glsoat- glcbt- glimt- glagent- gloas- glffct- glwt-", dotted, 20, 320, nil},
+		{
+			"gitlab-token", "glpat- gldt- glrt- glptt- glft- glsoat- glcbt- glimt- glagent- gloas- glffct- glwt-",
+			dotted, 20, 320, nil,
+		},
 		{"gitlab-runner-token", "GR1348941", urlSafe, 20, 24, nil},
 		{"npm-token", "npm_", base62, 36, 36, endsWithChecksum},
 		{"pypi-token", "pypi-AgEIcHlwaS5vcmc pypi-AgENdGVzdC5weXBpLm9yZw", urlSafe, 50, 1000, nil},
@@ -61,7 +64,10 @@ func tokens() []token {
 		{"google-access-token", "ya29.", dotted, 40, 2000, nil},
 		{"slack-token", "xoxb- xoxp- xoxa- xoxr- xoxs- xoxo- xoxe- xoxc- xoxd- xapp-", base62 + "-%", 20, 300, mixed},
 		{"slack-token", "xoxe.xoxp- xoxe.xoxb-", base62 + "-", 60, 300, mixed},
-		{"slack-webhook", "hooks.slack.com/services/ hooks.slack.com/workflows/ hooks.slack.com/triggers/", base62 + "/", 40, 80, mixed},
+		{
+			"slack-webhook", "hooks.slack.com/services/ hooks.slack.com/workflows/ hooks.slack.com/triggers/",
+			base62 + "/", 40, 80, mixed,
+		},
 		{"stripe-key", "sk_live_ rk_live_ sk_prod_ rk_prod_", base62, 16, 248, nil},
 		{"stripe-webhook-secret", "whsec_", base64s, 32, 64, nil},
 		{"huggingface-token", "hf_ api_org_", base62, 34, 40, nil},
@@ -152,8 +158,8 @@ func tokens() []token {
 	}
 }
 
-// endsWithChecksum tells the tokens of GitHub and npm, the last six characters of which are the CRC-32 of those before in
-// base 62. One that does not hold may still be a token: of a form to come, or of a server of one's own.
+// endsWithChecksum tells the tokens of GitHub and npm, the last six characters of which are the CRC-32 of those
+// before in base 62. One that does not hold may still be a token: of a form to come, or of a server of one's own.
 func endsWithChecksum(body []byte) verdict {
 	if len(body) != 36 {
 		return plausible
@@ -253,14 +259,16 @@ func (m *machine) atlas(w []byte, at int) (match, bool) {
 	from := at - 14
 	to := m.run(w, at+len(".atlasv1."), urlSafe+"=", 80)
 	body := w[at+len(".atlasv1.") : to]
-	return match{rule: "terraform-token", from: from, to: to}, m.back(w, at, base62, 14) == from && beginsWord(w, from) && len(body) >= 60 && !placeholder(body)
+	return match{rule: "terraform-token", from: from, to: to}, m.back(w, at, base62, 14) == from &&
+		beginsWord(w, from) && len(body) >= 60 && !placeholder(body)
 }
 
 // telegram tells the token of a bot: its number, ":AA", 33 characters.
 func (m *machine) telegram(w []byte, at int) (match, bool) {
 	from := m.back(w, at, digits, 11)
 	to := m.run(w, at+1, urlSafe, 36)
-	ok := at-from >= 8 && at-from <= 10 && to-at-1 == 35 && (from == 0 || !isAlphanumeric(w[from-1]) || beginsWord(w, from) || bytes.HasSuffix(w[:from], []byte("bot")))
+	ok := at-from >= 8 && at-from <= 10 && to-at-1 == 35 &&
+		(from == 0 || !isAlphanumeric(w[from-1]) || beginsWord(w, from) || bytes.HasSuffix(w[:from], []byte("bot")))
 	return match{rule: "telegram-token", from: from, to: to}, ok && !placeholder(w[at+1:to])
 }
 
@@ -281,14 +289,16 @@ func (m *machine) discord(w []byte, at int) (match, bool) {
 	number, err := base64.RawURLEncoding.DecodeString(string(w[at:first]))
 	ok := err == nil && len(bytes.Trim(number, string(digits))) == 0
 	// Of the usual lengths it may be of any number.
-	ok = ok || (first-at == 24 || first-at == 26) && to-second-1 == 38 && looksRandom(w[second+1:to]) && hasUpperAndLower(w[at:first])
+	ok = ok || (first-at == 24 || first-at == 26) && to-second-1 == 38 && looksRandom(w[second+1:to]) &&
+		hasUpperAndLower(w[at:first])
 	return match{rule: "discord-token", from: at, to: to}, ok
 }
 
 // azureSecret tells the secret of an application in Azure: three characters, a digit, "Q~", 31 to 34.
 func (m *machine) azureSecret(w []byte, at int) (match, bool) {
 	from := at - 4
-	if from < 0 || w[at-1] < '0' || w[at-1] > '9' || m.back(w, at-1, urlSafe+".~", 3) != from || from > 0 && isAlphanumeric(w[from-1]) && !beginsWord(w, from) {
+	if from < 0 || w[at-1] < '0' || w[at-1] > '9' || m.back(w, at-1, urlSafe+".~", 3) != from || from > 0 &&
+		isAlphanumeric(w[from-1]) && !beginsWord(w, from) {
 		return match{}, false
 	}
 	to := m.run(w, at+2, urlSafe+".~", 40)
@@ -304,11 +314,12 @@ func (m *machine) mailchimp(w []byte, at int) (match, bool) {
 	from := at - 32
 	to := m.run(w, at+3, digits, 3)
 	n := to - at - 3
-	return match{rule: "mailchimp-key", from: from, to: to}, m.back(w, at, lowerHex, 32) == from && beginsWord(w, from) && n >= 1 && n <= 2 && mixed(w[from:at]) == plausible && !placeholder(w[from:at])
+	return match{rule: "mailchimp-key", from: from, to: to}, m.back(w, at, lowerHex, 32) == from &&
+		beginsWord(w, from) && n >= 1 && n <= 2 && mixed(w[from:at]) == plausible && !placeholder(w[from:at])
 }
 
-// jwt tells a JSON Web Token (RFC 7519) by its header, which names an algorithm. The one of the standard's debugger is an
-// example everywhere.
+// jwt tells a JSON Web Token (RFC 7519) by its header, which names an algorithm. The one of the standard's debugger
+// is an example everywhere.
 func (m *machine) jwt(w []byte, at int) (match, bool) {
 	if !beginsWord(w, at) {
 		return match{}, false
@@ -325,7 +336,8 @@ func (m *machine) jwt(w []byte, at int) (match, bool) {
 	header, _ := base64.RawURLEncoding.DecodeString(string(w[at:first]))
 	claims, _ := base64.RawURLEncoding.DecodeString(string(w[first+1 : second]))
 	switch {
-	case to-second-1 < 20, !bytes.Contains(header, []byte(`"alg"`)), bytes.Contains(claims, []byte(`"1234567890"`)), bytes.Contains(claims, []byte("John Doe")), placeholder(w[second+1 : to]):
+	case to-second-1 < 20, !bytes.Contains(header, []byte(`"alg"`)), bytes.Contains(claims, []byte(`"1234567890"`)),
+		bytes.Contains(claims, []byte("John Doe")), placeholder(w[second+1 : to]):
 		return match{}, false
 	}
 	return match{rule: "jwt", from: at, to: to}, true
@@ -341,7 +353,8 @@ func (m *machine) awsSecret(w []byte, from int) (match, bool) {
 			i++
 			continue
 		}
-		if to-i == 40 && (to == len(w) || w[to] != '=') && Entropy(w[i:to]) > 4.2 && mixed(w[i:to]) == plausible && hasUpperAndLower(w[i:to]) {
+		if to-i == 40 && (to == len(w) || w[to] != '=') && Entropy(w[i:to]) > 4.2 && mixed(w[i:to]) == plausible &&
+			hasUpperAndLower(w[i:to]) {
 			return match{rule: "aws-secret-key", from: i, to: to}, true
 		}
 		i = to

@@ -30,14 +30,17 @@ type call struct {
 
 // Connect opens the store of the URL over a stream to the program. The end of ctx closes the stream, as Close does.
 func Connect(ctx context.Context, stream io.ReadWriteCloser, rawURL string) (*Client, error) {
-	c := &Client{stream: stream, ended: make(chan struct{}), close: sync.OnceValue(stream.Close), waiting: map[int64]*call{}}
+	c := &Client{
+		stream: stream, ended: make(chan struct{}), close: sync.OnceValue(stream.Close), waiting: map[int64]*call{},
+	}
 	go c.read()
 	context.AfterFunc(ctx, func() { c.stop(ctx.Err()) })
 	hello, err := c.call(ctx, Request{Op: OpHello, Version: Version}, nil)
 	if err == nil && hello.Version != Version {
 		err = &Error{
-			Kind: Usage, Message: fmt.Sprintf("%s speaks version %d of the protocol, not %d", Program, hello.Version, Version),
-			Hint: "install runs and " + Program + " of one version",
+			Kind:    Usage,
+			Message: fmt.Sprintf("%s speaks version %d of the protocol, not %d", Program, hello.Version, Version),
+			Hint:    "install runs and " + Program + " of one version",
 		}
 	}
 	if err == nil {

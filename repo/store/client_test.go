@@ -34,7 +34,9 @@ func program(t *testing.T, reply func(Request) []string) stream {
 				return
 			}
 			for _, line := range said {
-				if _, err := io.WriteString(replies, strings.ReplaceAll(line, "ID", fmt.Sprint(r.ID))+"\n"); err != nil {
+				if _, err := io.WriteString(
+					replies, strings.ReplaceAll(line, "ID", fmt.Sprint(r.ID))+"\n",
+				); err != nil {
 					return
 				}
 			}
@@ -56,10 +58,16 @@ func TestUntrusted(t *testing.T) {
 		"an unknown reply":   {[]string{`{"id":ID,"reply":"maybe"}`}, "maybe"},
 		"another id":         {[]string{`{"id":77,"reply":"done"}`}, "waits for none"},
 		"two ends":           {[]string{`{"id":ID,"reply":"progress"}`, `{"id":9,"reply":"done"}`}, "waits for none"},
-		"a bad digest":       {[]string{`{"id":ID,"reply":"objects","objects":[{"digest":"../../x","size":1}]}`}, "not a SHA-256"},
-		"a negative size":    {[]string{`{"id":ID,"reply":"objects","objects":[{"digest":"` + digest + `","size":-1}]}`}, "-1 bytes"},
-		"too many objects":   {[]string{`{"id":ID,"reply":"objects","objects":[` + strings.Repeat(object+",", MaxBatch) + object + `]}`}, "1001 objects"},
-		"its end":            {nil, "ended"},
+		"a bad digest": {[]string{
+			`{"id":ID,"reply":"objects","objects":[{"digest":"../../x","size":1}]}`,
+		}, "not a SHA-256"},
+		"a negative size": {[]string{
+			`{"id":ID,"reply":"objects","objects":[{"digest":"` + digest + `","size":-1}]}`,
+		}, "-1 bytes"},
+		"too many objects": {[]string{
+			`{"id":ID,"reply":"objects","objects":[` + strings.Repeat(object+",", MaxBatch) + object + `]}`,
+		}, "1001 objects"},
+		"its end": {nil, "ended"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c2, err := Connect(t.Context(), program(t, func(r Request) []string {
@@ -74,7 +82,8 @@ func TestUntrusted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := c2.List(t.Context(), func(Stored) error { return nil }); err == nil || !strings.Contains(err.Error(), c.words) {
+			if err := c2.List(t.Context(), func(Stored) error { return nil }); err == nil ||
+				!strings.Contains(err.Error(), c.words) {
 				t.Errorf("got %v, want %q", err, c.words)
 			}
 			if _, err := c2.Stat(t.Context(), []string{digest}); err == nil {
@@ -86,7 +95,10 @@ func TestUntrusted(t *testing.T) {
 }
 
 func TestOtherVersion(t *testing.T) {
-	for _, said := range []string{`{"id":ID,"reply":"done","version":2}`, `{"id":ID,"reply":"done"}`, `{"id":ID,"reply":"error","kind":"usage","message":"version 2 only"}`} {
+	for _, said := range []string{
+		`{"id":ID,"reply":"done","version":2}`, `{"id":ID,"reply":"done"}`,
+		`{"id":ID,"reply":"error","kind":"usage","message":"version 2 only"}`,
+	} {
 		_, err := Connect(t.Context(), program(t, func(Request) []string { return []string{said} }), "file:///x")
 		if err == nil || !strings.Contains(err.Error(), "version") {
 			t.Errorf("%s: %v", said, err)
@@ -106,7 +118,10 @@ func TestProgramIsMissing(t *testing.T) {
 // TestProgramDies: the last thing that it said is the error.
 func TestProgramDies(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, Program), []byte("#!/bin/sh\nread line\necho first >&2\necho 'no such library' >&2\nexit 3\n"), 0o777); err != nil {
+	if err := os.WriteFile(
+		filepath.Join(dir, Program),
+		[]byte("#!/bin/sh\nread line\necho first >&2\necho 'no such library' >&2\nexit 3\n"), 0o777,
+	); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))

@@ -22,8 +22,8 @@ const Program = "runs-store"
 // closeWait is how long the program has to end once its input is closed.
 const closeWait = 5 * time.Second
 
-// Open starts the program and opens the store of the URL. The end of ctx ends the program, whatever it is doing; what was
-// sent or fetched by then is not done again.
+// Open starts the program and opens the store of the URL. The end of ctx ends the program, whatever it is doing; what
+// was sent or fetched by then is not done again.
 func Open(ctx context.Context, rawURL string) (*Client, error) {
 	if _, err := ParseURL(rawURL); err != nil {
 		return nil, err
@@ -72,8 +72,9 @@ func find() (string, error) {
 	path, err := exec.LookPath(Program)
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 		return "", &Error{
-			Kind: Usage, Message: "the program " + Program + ", which moves artifacts, is not installed beside runs or on PATH",
-			Hint: "run 'go install -C cmd/" + Program + " .' in a clone of github.com/gitruns/runs",
+			Kind:    Usage,
+			Message: "the program " + Program + ", which moves artifacts, is not installed beside runs or on PATH",
+			Hint:    "run 'go install -C cmd/" + Program + " .' in a clone of github.com/gitruns/runs",
 		}
 	}
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package store moves big artifacts to and from a store: a folder or a bucket that holds objects under their SHA-256. The
-// stores themselves live in a second program, runs-store, which is started for a transfer and spoken to over its standard
-// input and output; SPEC.md has the protocol.
+// Package store moves big artifacts to and from a store: a folder or a bucket that holds objects under their SHA-256.
+// The stores themselves live in a second program, runs-store, which is started for a transfer and spoken to over its
+// standard input and output; SPEC.md has the protocol.
 package store
 
 import (
@@ -51,10 +51,11 @@ const (
 
 // Reply is one line from the program.
 type Reply struct {
-	ID      int64    `json:"id"`
-	Reply   string   `json:"reply"`
-	Version int      `json:"version,omitempty"` // of done to hello
-	Bytes   int64    `json:"bytes,omitempty"`   // progress: bytes of the object that are over; done: bytes that were moved for it now
+	ID      int64  `json:"id"`
+	Reply   string `json:"reply"`
+	Version int    `json:"version,omitempty"` // of done to hello
+	// progress: bytes of the object that are over; done: bytes that were moved for it now
+	Bytes   int64    `json:"bytes,omitempty"`
 	Objects []Stored `json:"objects,omitempty"`
 	Kind    Kind     `json:"kind,omitempty"` // of an error
 	Message string   `json:"message,omitempty"`
@@ -96,7 +97,9 @@ func (e *Error) Error() string { return e.Message }
 // CheckDigest refuses what is not a SHA-256 in 64 lower-case hexadecimal digits.
 func CheckDigest(digest string) error {
 	if raw, err := hex.DecodeString(digest); err != nil || len(raw) != 32 || hex.EncodeToString(raw) != digest {
-		return &Error{Kind: Usage, Message: fmt.Sprintf("%.80q is not a SHA-256 in 64 lower-case hexadecimal digits", digest)}
+		return &Error{
+			Kind: Usage, Message: fmt.Sprintf("%.80q is not a SHA-256 in 64 lower-case hexadecimal digits", digest),
+		}
 	}
 	return nil
 }

@@ -24,13 +24,13 @@ type Result struct {
 	Err   error
 }
 
-// Progress is called with the bytes of all objects that are over and those that there are, each digest counted once. Calls
-// do not overlap; a slow one holds up the transfer.
+// Progress is called with the bytes of all objects that are over and those that there are, each digest counted once.
+// Calls do not overlap; a slow one holds up the transfer.
 type Progress func(done, total int64)
 
-// Upload sends files to the store, several at a time, each digest once, and returns what became of each. What is there
-// already is not sent, and what an earlier upload began is gone on with. A file that is not what its digest says is refused
-// and nothing is stored for it. progress may be nil.
+// Upload sends files to the store, several at a time, each digest once, and returns what became of each. What is
+// there already is not sent, and what an earlier upload began is gone on with. A file that is not what its digest
+// says is refused and nothing is stored for it. progress may be nil.
 func (c *Client) Upload(ctx context.Context, objects []Object, progress Progress) []Result {
 	return c.transfer(ctx, objects, progress, func(same []Object, on func(Reply) error) []Result {
 		results := make([]Result, len(same))
@@ -49,8 +49,9 @@ func (c *Client) Upload(ctx context.Context, objects []Object, progress Progress
 	})
 }
 
-// Download fetches objects into their files, several at a time, each digest once, proves each by its digest, and returns
-// what became of each. A file appears under its path when it is whole; what an earlier download began is gone on with.
+// Download fetches objects into their files, several at a time, each digest once, proves each by its digest, and
+// returns what became of each. A file appears under its path when it is whole; what an earlier download began is gone
+// on with.
 func (c *Client) Download(ctx context.Context, objects []Object, progress Progress) []Result {
 	return c.transfer(ctx, objects, progress, func(same []Object, on func(Reply) error) []Result {
 		results := make([]Result, len(same))
@@ -73,13 +74,18 @@ func (c *Client) move(ctx context.Context, op string, o Object, on func(Reply) e
 		return Reply{}, err
 	}
 	if !utf8.ValidString(path) {
-		return Reply{}, &Error{Kind: Usage, Message: fmt.Sprintf("the name of %q is not UTF-8", path), Hint: "rename it"}
+		return Reply{}, &Error{
+			Kind: Usage, Message: fmt.Sprintf("the name of %q is not UTF-8", path), Hint: "rename it",
+		}
 	}
 	return c.call(ctx, Request{Op: op, Digest: o.Digest, Size: o.Size, Path: path}, on)
 }
 
-// transfer runs one for the objects of each digest, with some more at a time than the program moves, so that it never waits.
-func (c *Client) transfer(ctx context.Context, objects []Object, progress Progress, one func([]Object, func(Reply) error) []Result) []Result {
+// transfer runs one for the objects of each digest, with some more at a time than the program moves, so that it never
+// waits.
+func (c *Client) transfer(
+	ctx context.Context, objects []Object, progress Progress, one func([]Object, func(Reply) error) []Result,
+) []Result {
 	results := make([]Result, len(objects))
 	groups := map[string][]int{}
 	var order []string
@@ -95,7 +101,9 @@ func (c *Client) transfer(ctx context.Context, objects []Object, progress Progre
 			total += o.Size
 			groups[o.Digest] = []int{i}
 		case objects[groups[o.Digest][0]].Size != o.Size:
-			results[i].Err = &Error{Kind: Usage, Message: fmt.Sprintf("%s: its digest was recorded with two sizes", o.Path)}
+			results[i].Err = &Error{
+				Kind: Usage, Message: fmt.Sprintf("%s: its digest was recorded with two sizes", o.Path),
+			}
 		default:
 			groups[o.Digest] = append(groups[o.Digest], i)
 		}

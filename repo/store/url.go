@@ -27,10 +27,14 @@ func ParseURL(raw string) (*url.URL, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, refuse("stores are "+kinds, "the URL of the store cannot be read") // the error of url.Parse repeats the URL
+		// the error of url.Parse repeats the URL
+		return nil, refuse("stores are "+kinds, "the URL of the store cannot be read")
 	}
 	if u.User != nil {
-		return nil, refuse("take the name and password out of the URL; they come from the environment or the provider's own files", "the URL of the %s: store holds credentials", u.Scheme)
+		return nil, refuse(
+			"take the name and password out of the URL; they come from the environment or the provider's own files",
+			"the URL of the %s: store holds credentials", u.Scheme,
+		)
 	}
 	allowed, ok := options[u.Scheme]
 	switch {
@@ -45,7 +49,10 @@ func ParseURL(raw string) (*url.URL, error) {
 	}
 	for name, values := range query {
 		if format.SecretParameter(name) {
-			return nil, refuse("take it out of the URL; credentials come from the environment or the provider's own files", "the URL of the %s: store holds credentials (%s)", u.Scheme, name)
+			return nil, refuse(
+				"take it out of the URL; credentials come from the environment or the provider's own files",
+				"the URL of the %s: store holds credentials (%s)", u.Scheme, name,
+			)
 		}
 		if !slices.Contains(allowed, name) || len(values) != 1 || values[0] == "" {
 			hint := "this kind takes no parameters"
@@ -59,9 +66,15 @@ func ParseURL(raw string) (*url.URL, error) {
 		e, err := url.Parse(endpoint)
 		switch {
 		case err == nil && e.User != nil:
-			return nil, refuse("take the name and password out; they come from the environment or the provider's own files", "the endpoint of the %s: store holds credentials", u.Scheme)
+			return nil, refuse(
+				"take the name and password out; they come from the environment or the provider's own files",
+				"the endpoint of the %s: store holds credentials", u.Scheme,
+			)
 		case err != nil || e.Host == "" || e.Scheme != "http" && e.Scheme != "https" || e.RawQuery != "":
-			return nil, refuse("an endpoint is http://host:port or https://host", "the endpoint of the %s: store is no address", u.Scheme)
+			return nil, refuse(
+				"an endpoint is http://host:port or https://host", "the endpoint of the %s: store is no address",
+				u.Scheme,
+			)
 		}
 	}
 	if u.Fragment != "" || u.Opaque != "" {
@@ -69,16 +82,23 @@ func ParseURL(raw string) (*url.URL, error) {
 	}
 	if u.Scheme == "file" {
 		if u.Host != "" && u.Host != "localhost" || !filepath.IsAbs(Folder(u)) {
-			return nil, refuse("write file:///absolute/folder", "the URL of the file: store names no folder of this machine")
+			return nil, refuse(
+				"write file:///absolute/folder", "the URL of the file: store names no folder of this machine",
+			)
 		}
 		return u, nil
 	}
 	if u.Host == "" || u.Port() != "" {
-		return nil, refuse(fmt.Sprintf("write %s://bucket/prefix", u.Scheme), "the URL of the %s: store names no bucket", u.Scheme)
+		return nil, refuse(
+			fmt.Sprintf("write %s://bucket/prefix", u.Scheme), "the URL of the %s: store names no bucket", u.Scheme,
+		)
 	}
 	for part := range strings.SplitSeq(strings.Trim(u.Path, "/"), "/") {
 		if part == "." || part == ".." || part == "" && strings.Trim(u.Path, "/") != "" {
-			return nil, refuse("write a prefix such as team/project", "the prefix in the URL of the %s: store makes no sense", u.Scheme)
+			return nil, refuse(
+				"write a prefix such as team/project", "the prefix in the URL of the %s: store makes no sense",
+				u.Scheme,
+			)
 		}
 	}
 	return u, nil

@@ -60,7 +60,9 @@ func TestCheckDigest(t *testing.T) {
 	if err := CheckDigest(good); err != nil {
 		t.Error(err)
 	}
-	for _, bad := range []string{"", good[1:], good + "0", strings.ToUpper(good), strings.Repeat("../", 21) + "a", good[:62] + "zz"} {
+	for _, bad := range []string{
+		"", good[1:], good + "0", strings.ToUpper(good), strings.Repeat("../", 21) + "a", good[:62] + "zz",
+	} {
 		if CheckDigest(bad) == nil {
 			t.Errorf("%q is taken for a digest", bad)
 		}

@@ -23,7 +23,9 @@ func (b *bench) compare() error {
 		return err
 	}
 	for i, lr := range []string{"1", "2"} {
-		if err := inDir(dir, b.runs, "log", "--name", "r"+strconv.Itoa(i), "rmse=1."+strconv.Itoa(i), "acc=0.5", "-p", "lr="+lr); err != nil {
+		if err := inDir(
+			dir, b.runs, "log", "--name", "r"+strconv.Itoa(i), "rmse=1."+strconv.Itoa(i), "acc=0.5", "-p", "lr="+lr,
+		); err != nil {
 			return err
 		}
 	}
@@ -31,7 +33,10 @@ func (b *bench) compare() error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("diff of two ordinary runs           %s, %s resident; %.2f x git rev-parse (%s)\n", ms(a.wall), mb(a.rss), float64(a.wall)/float64(base.wall), ms(base.wall))
+	fmt.Printf(
+		"diff of two ordinary runs           %s, %s resident; %.2f x git rev-parse (%s)\n", ms(a.wall), mb(a.rss),
+		float64(a.wall)/float64(base.wall), ms(base.wall),
+	)
 	if err := b.textconv(); err != nil {
 		return err
 	}
@@ -61,7 +66,10 @@ func (b *bench) diffLarge() error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("diff of two runs of 1M points each  %s, %s resident; %.0f x git rev-parse (%s)\n", ms(a.wall), mb(a.rss), float64(a.wall)/float64(base.wall), ms(base.wall))
+	fmt.Printf(
+		"diff of two runs of 1M points each  %s, %s resident; %.0f x git rev-parse (%s)\n", ms(a.wall), mb(a.rss),
+		float64(a.wall)/float64(base.wall), ms(base.wall),
+	)
 	return nil
 }
 
@@ -71,7 +79,9 @@ func writePoints(folder string, keys, steps int, offset float64) error {
 	for step := range steps {
 		l := &format.Line{Time: 1764000000_000000 + int64(step)*20_000, HasStep: true, Step: int64(step)}
 		for k := range keys {
-			l.Metrics = append(l.Metrics, format.MetricValue{Key: fmt.Sprintf("loss%d", k), Value: offset + 1/float64(step+k+1)})
+			l.Metrics = append(
+				l.Metrics, format.MetricValue{Key: fmt.Sprintf("loss%d", k), Value: offset + 1/float64(step+k+1)},
+			)
 		}
 		buf = format.AppendLine(buf, l)
 	}
@@ -89,15 +99,28 @@ func (b *bench) textconv() error {
 		return err
 	}
 	for i := range 100 {
-		if err := inDir(dir, "sh", "-c", fmt.Sprintf("echo 'step=1 loss=%d' | '%s' log - >/dev/null && git add -f .runs/2* && git -c user.name=b -c user.email=b@example.org commit -q -m run", i, b.runs)); err != nil {
+		if err := inDir(
+			dir, "sh", "-c",
+			fmt.Sprintf(
+				"echo 'step=1 loss=%d' | '%s' log - >/dev/null && git add -f .runs/2* && git -c user.name=b -c "+
+					"user.email=b@example.org commit -q -m run",
+				i, b.runs,
+			),
+		); err != nil {
 			return err
 		}
 	}
-	a, base, err := pairs(3, dir, nil, []string{"git", "log", "-p"}, []string{"sh", "-c", "i=0; while [ $i -lt 100 ]; do '" + b.runs + "' version >/dev/null; i=$((i+1)); done"})
+	a, base, err := pairs(
+		3, dir, nil, []string{"git", "log", "-p"},
+		[]string{"sh", "-c", "i=0; while [ $i -lt 100 ]; do '" + b.runs + "' version >/dev/null; i=$((i+1)); done"},
+	)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("git log -p over 100 runs            %s; %.2f x runs version for each (%s)\n", ms(a.wall), float64(a.wall)/float64(base.wall), ms(base.wall))
+	fmt.Printf(
+		"git log -p over 100 runs            %s; %.2f x runs version for each (%s)\n", ms(a.wall),
+		float64(a.wall)/float64(base.wall), ms(base.wall),
+	)
 	return nil
 }
 
@@ -117,7 +140,11 @@ func (b *bench) review() error {
 	record := func(n int) error {
 		for i := range n {
 			id := format.NewID(time.Now().UTC().Truncate(time.Microsecond))
-			run := &format.Run{ID: id, Status: format.Finished, Started: format.IDTime(id), Ended: format.IDTime(id).Add(time.Second), Params: map[string]any{"lr": float64(i)}, Metrics: map[string]format.Metric{"rmse": {Last: float64(i + n), Count: 1}}}
+			run := &format.Run{
+				ID: id, Status: format.Finished, Started: format.IDTime(id),
+				Ended: format.IDTime(id).Add(time.Second), Params: map[string]any{"lr": float64(i)},
+				Metrics: map[string]format.Metric{"rmse": {Last: float64(i + n), Count: 1}},
+			}
 			data, err := format.EncodeRun(run)
 			if err != nil {
 				return err
@@ -149,6 +176,9 @@ func (b *bench) review() error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("review of 1,000 runs                %s, %s resident; %.0f x git rev-parse (%s)\n", ms(a.wall), mb(a.rss), float64(a.wall)/float64(base.wall), ms(base.wall))
+	fmt.Printf(
+		"review of 1,000 runs                %s, %s resident; %.0f x git rev-parse (%s)\n", ms(a.wall), mb(a.rss),
+		float64(a.wall)/float64(base.wall), ms(base.wall),
+	)
 	return nil
 }

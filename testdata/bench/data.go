@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// data measures the hash of one large file and of many small ones, new and remembered. Files lie in the page cache for both
-// sides.
+// data measures the hash of one large file and of many small ones, new and remembered. Files lie in the page cache
+// for both sides.
 func (b *bench) data() error {
 	dir, err := b.project()
 	if err != nil {
@@ -44,7 +44,10 @@ func (b *bench) data() error {
 		baseline   []string
 	}{
 		{"1 GB in one file", "big.bin", 7, []string{"openssl", "dgst", "-sha256", "big.bin"}},
-		{"100,000 files of 1 KB", "small", 5, []string{"sh", "-c", "find small -type f -print0 | xargs -0 cat >/dev/null"}},
+		{
+			"100,000 files of 1 KB", "small", 5,
+			[]string{"sh", "-c", "find small -type f -print0 | xargs -0 cat >/dev/null"},
+		},
 	} {
 		a, base, err := pairs(part.n, dir, nil, fresh(part.path), part.baseline)
 		if err != nil {
@@ -54,7 +57,10 @@ func (b *bench) data() error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%-35s %s, %s resident; %.2f x %s (%s); remembered %s\n", "hash of "+part.name, ms(a.wall), mb(a.rss), float64(a.wall)/float64(base.wall), part.baseline[0], ms(base.wall), ms(again.wall))
+		fmt.Printf(
+			"%-35s %s, %s resident; %.2f x %s (%s); remembered %s\n", "hash of "+part.name, ms(a.wall), mb(a.rss),
+			float64(a.wall)/float64(base.wall), part.baseline[0], ms(base.wall), ms(again.wall),
+		)
 	}
 	return nil
 }

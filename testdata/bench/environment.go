@@ -32,7 +32,10 @@ func (b *bench) environment() error {
 		if err := os.Mkdir(info, 0o777); err != nil {
 			return err
 		}
-		text := fmt.Sprintf("Metadata-Version: 2.1\nName: package-%d\nVersion: 1.%d.0\n%s", i, i, strings.Repeat("Requires-Dist: x\n", 50))
+		text := fmt.Sprintf(
+			"Metadata-Version: 2.1\nName: package-%d\nVersion: 1.%d.0\n%s", i, i,
+			strings.Repeat("Requires-Dist: x\n", 50),
+		)
 		for _, name := range []string{"METADATA", "RECORD", "WHEEL", "top_level.txt"} {
 			if err := os.WriteFile(filepath.Join(info, name), []byte(text), 0o666); err != nil {
 				return err
@@ -44,7 +47,10 @@ func (b *bench) environment() error {
 	found := 0
 	for range 30 {
 		start := time.Now()
-		_, file := capture.Environment(context.Background(), capture.EnvironmentRequest{Root: dir, Dir: dir, Command: []string{python, "train.py"}})
+		_, file := capture.Environment(
+			context.Background(),
+			capture.EnvironmentRequest{Root: dir, Dir: dir, Command: []string{python, "train.py"}},
+		)
 		times = append(times, time.Since(start))
 		found = len(file.Packages)
 	}
@@ -56,12 +62,16 @@ func (b *bench) environment() error {
 	var lists []time.Duration
 	for range 5 {
 		start := time.Now()
-		if out, err := exec.Command(python, "-c", list).CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != "400" {
+		if out, err := exec.Command(python, "-c", list).CombinedOutput(); err != nil ||
+			strings.TrimSpace(string(out)) != "400" {
 			return fmt.Errorf("python lists %s: %v", out, err)
 		}
 		lists = append(lists, time.Since(start))
 	}
 	slices.Sort(lists)
-	fmt.Printf("environment of 400 distributions    %s; %.2f x Python listing them (%s)\n", ms(times[len(times)/2]), float64(times[len(times)/2])/float64(lists[len(lists)/2]), ms(lists[len(lists)/2]))
+	fmt.Printf(
+		"environment of 400 distributions    %s; %.2f x Python listing them (%s)\n", ms(times[len(times)/2]),
+		float64(times[len(times)/2])/float64(lists[len(lists)/2]), ms(lists[len(lists)/2]),
+	)
 	return nil
 }

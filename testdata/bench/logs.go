@@ -51,7 +51,10 @@ func (b *bench) imports() error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%-35s %s, %s resident; %.2f x sha256sum of its %s (%s)\n", "import "+kind.name+", 1M points", ms(a.wall), mb(a.rss), float64(a.wall)/float64(base.wall), mb(info.Size()), ms(base.wall))
+		fmt.Printf(
+			"%-35s %s, %s resident; %.2f x sha256sum of its %s (%s)\n", "import "+kind.name+", 1M points", ms(a.wall),
+			mb(a.rss), float64(a.wall)/float64(base.wall), mb(info.Size()), ms(base.wall),
+		)
 	}
 	return nil
 }
@@ -73,7 +76,9 @@ func writeEvents(w *bufio.Writer) error {
 	}
 	for i := range 1_000_000 {
 		value := text(1, []byte("train/metric_"+strconv.Itoa(i%10)))
-		value = binary.LittleEndian.AppendUint32(append(value, 2<<3|5), math.Float32bits(float32(math.Exp(-float64(i)/3e5))))
+		value = binary.LittleEndian.AppendUint32(
+			append(value, 2<<3|5), math.Float32bits(float32(math.Exp(-float64(i)/3e5))),
+		)
 		event := binary.LittleEndian.AppendUint64([]byte{1<<3 | 1}, math.Float64bits(1.76e9+float64(i)/100))
 		event = append(append(event, number(2, uint64(i/10))...), text(5, text(1, value))...)
 		header := binary.LittleEndian.AppendUint64(nil, uint64(len(event)))
@@ -125,15 +130,25 @@ func writeHistory(w *bufio.Writer) error {
 		}
 		return nil
 	}
-	if err := record(text(17, append(append(text(1, []byte("a")), text(3, []byte("p"))...), text(17, number(1, 1_760_000_000))...))); err != nil {
+	if err := record(
+		text(17, append(append(text(1, []byte("a")), text(3, []byte("p"))...), text(17, number(1, 1_760_000_000))...)),
+	); err != nil {
 		return err
 	}
 	item := func(key, json string) []byte { return text(1, append(text(2, []byte(key)), text(16, []byte(json))...)) }
 	for i := range 100_000 {
-		row := append(text(2, number(1, uint64(i))), item("_timestamp", strconv.FormatFloat(1.76e9+float64(i)/100, 'g', -1, 64))...)
+		row := append(
+			text(2, number(1, uint64(i))),
+			item("_timestamp", strconv.FormatFloat(1.76e9+float64(i)/100, 'g', -1, 64))...,
+		)
 		row = append(append(row, item("_step", strconv.Itoa(i))...), item("_runtime", "1.5")...)
 		for k := range 10 {
-			row = append(row, item("train/metric_"+strconv.Itoa(k), strconv.FormatFloat(math.Exp(-float64(10*i+k)/3e5), 'g', -1, 64))...)
+			row = append(
+				row,
+				item(
+					"train/metric_"+strconv.Itoa(k), strconv.FormatFloat(math.Exp(-float64(10*i+k)/3e5), 'g', -1, 64),
+				)...,
+			)
 		}
 		if err := record(text(2, row)); err != nil {
 			return err

@@ -1,6 +1,7 @@
 // Command bench measures runs as a whole process and prints each figure with its ratio to a baseline of the same call:
 //
-//	go run ./testdata/bench [log] [finish] [read] [ls] [source] [data] [environment] [compare] [commit] [push] [growth] [verify] [secret] [store] [import] [-large]
+//	go run ./testdata/bench [log] [finish] [read] [ls] [source] [data] [environment] [compare] [commit]
+//	    [push] [growth] [verify] [secret] [store] [import] [-large]
 package main
 
 import (
@@ -90,7 +91,11 @@ func (b *bench) project() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, args := range [][]string{{"git", "init", "-q"}, {"git", "-c", "user.name=b", "-c", "user.email=b@example.org", "commit", "-q", "--allow-empty", "-m", "x"}, {b.runs, "init"}} {
+	for _, args := range [][]string{
+		{"git", "init", "-q"},
+		{"git", "-c", "user.name=b", "-c", "user.email=b@example.org", "commit", "-q", "--allow-empty", "-m", "x"},
+		{b.runs, "init"},
+	} {
 		cmd := exec.Command(args[0], args[1:]...)
 		cmd.Dir = dir
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -107,8 +112,8 @@ type sample struct {
 	out  string
 }
 
-// measure runs a command through a small process of our own: what the system says of a process's memory begins with that
-// of the one which started it.
+// measure runs a command through a small process of our own: what the system says of a process's memory begins with
+// that of the one which started it.
 func measure(dir string, env []string, args ...string) (sample, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -192,7 +197,10 @@ func (b *bench) log() error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("log, a call inside a run            %s, %s resident; %.2f x git rev-parse (%s)\n", ms(a.wall), mb(a.rss), float64(a.wall)/float64(base.wall), ms(base.wall))
+	fmt.Printf(
+		"log, a call inside a run            %s, %s resident; %.2f x git rev-parse (%s)\n", ms(a.wall), mb(a.rss),
+		float64(a.wall)/float64(base.wall), ms(base.wall),
+	)
 	matches, err := filepath.Glob(filepath.Join(folder, "journal-*-cli0.jsonl"))
 	if err != nil || len(matches) != 1 {
 		return fmt.Errorf("no journal of calls: %v", err)
@@ -203,7 +211,13 @@ func (b *bench) log() error {
 	}
 	var buf []byte
 	for i := range int64(100_000) {
-		buf = format.AppendLine(buf, &format.Line{Time: 1764000000_000000 + i, HasStep: true, Step: i, Metrics: []format.MetricValue{{Key: "loss", Value: 0.5}, {Key: "acc", Value: 0.9}}})
+		buf = format.AppendLine(
+			buf,
+			&format.Line{
+				Time: 1764000000_000000 + i, HasStep: true, Step: i,
+				Metrics: []format.MetricValue{{Key: "loss", Value: 0.5}, {Key: "acc", Value: 0.9}},
+			},
+		)
 	}
 	if _, err := f.Write(buf); err != nil {
 		return err
@@ -215,7 +229,10 @@ func (b *bench) log() error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("log, the 100,000th call             %s; %.2f x git rev-parse, %.2f x the first calls\n", ms(later.wall), float64(later.wall)/float64(base.wall), float64(later.wall)/float64(a.wall))
+	fmt.Printf(
+		"log, the 100,000th call             %s; %.2f x git rev-parse, %.2f x the first calls\n", ms(later.wall),
+		float64(later.wall)/float64(base.wall), float64(later.wall)/float64(a.wall),
+	)
 	return nil
 }
 
@@ -225,8 +242,8 @@ const (
 	mixed = "what training writes"
 )
 
-// value is metric k of ten at a step. The mixed kind: losses and norms that were float32 in the framework, means over an
-// epoch in float64, shares of right answers, a schedule of learning rates.
+// value is metric k of ten at a step. The mixed kind: losses and norms that were float32 in the framework, means over
+// an epoch in float64, shares of right answers, a schedule of learning rates.
 func value(kind string, k int, step, steps int64, r *rand.Rand) float64 {
 	x := math.Exp(-3*float64(step)/float64(steps)*float64(k+1)/5) + 0.05*r.NormFloat64()
 	if kind == noise {
@@ -264,7 +281,10 @@ func (b *bench) record(dir, kind string, steps int64) (*repo.Active, error) {
 		now += 20_000 + int64(r.ExpFloat64()*300) // a step of 20 ms, with the jitter of a quiet machine
 		l.Step, l.Time, l.Metrics = step, now, l.Metrics[:0]
 		for k := range 10 {
-			l.Metrics = append(l.Metrics, format.MetricValue{Key: fmt.Sprintf("metric/%d", k), Value: value(kind, k, step, steps, r)})
+			l.Metrics = append(
+				l.Metrics,
+				format.MetricValue{Key: fmt.Sprintf("metric/%d", k), Value: value(kind, k, step, steps, r)},
+			)
 		}
 		if err := j.Append(l); err != nil {
 			return nil, err
@@ -313,9 +333,19 @@ func (b *bench) finish(large bool) error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("finish of %dM points, %s: %.2f s, %s resident; %.1f x sha256sum of the journal (%.2f s)\n",
-			c.steps/100_000, c.kind, s.wall.Seconds(), mb(s.rss), float64(s.wall)/float64(base.wall), base.wall.Seconds())
-		fmt.Printf("  bytes a point                     %.2f; %.3f of the journal\n", float64(info.Size())/float64(c.steps*10), float64(info.Size())/float64(before.Size()))
+		fmt.Printf(
+			"finish of %dM points, %s: %.2f s, %s resident; %.1f x sha256sum of the journal (%.2f s)\n",
+			c.steps/100_000,
+			c.kind,
+			s.wall.Seconds(),
+			mb(s.rss),
+			float64(s.wall)/float64(base.wall),
+			base.wall.Seconds(),
+		)
+		fmt.Printf(
+			"  bytes a point                     %.2f; %.3f of the journal\n",
+			float64(info.Size())/float64(c.steps*10), float64(info.Size())/float64(before.Size()),
+		)
 	}
 	return nil
 }
@@ -352,7 +382,10 @@ func (b *bench) read() error {
 	}
 	slices.Sort(one)
 	slices.Sort(all)
-	fmt.Printf("reading one key of 1M points        %s with its digest verified; %.2f x reading all keys (%s)\n", ms(one[15]), float64(one[15])/float64(all[15]), ms(all[15]))
+	fmt.Printf(
+		"reading one key of 1M points        %s with its digest verified; %.2f x reading all keys (%s)\n",
+		ms(one[15]), float64(one[15])/float64(all[15]), ms(all[15]),
+	)
 	return nil
 }
 
@@ -383,7 +416,10 @@ func (b *bench) ls() error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%-35s %s, %s resident; %.1f x git rev-parse (%s)\n", c.name, ms(a.wall), mb(a.rss), float64(a.wall)/float64(base.wall), ms(base.wall))
+		fmt.Printf(
+			"%-35s %s, %s resident; %.1f x git rev-parse (%s)\n", c.name, ms(a.wall), mb(a.rss),
+			float64(a.wall)/float64(base.wall), ms(base.wall),
+		)
 	}
 	return nil
 }
@@ -394,21 +430,34 @@ func plant(rp *repo.Repository, i int) error {
 	code := int64(0)
 	hash := strings.Repeat("0123456789abcdef", 4)
 	run := &format.Run{
-		ID: format.NewID(started), Experiment: "penguins", Status: format.Finished, Started: started, Ended: started.Add(time.Minute), Author: "Ada <ada@example.org>",
+		ID: format.NewID(started), Experiment: "penguins", Status: format.Finished, Started: started,
+		Ended: started.Add(time.Minute), Author: "Ada <ada@example.org>",
 		Command: []string{"python", "train.py", "--lr", "0.1"}, ExitCode: &code,
-		Params:      map[string]any{"lr": 0.1 / float64(1+i%7), "batch_size": int64(32), "epochs": int64(100), "seed": int64(i), "model": map[string]any{"kind": "mlp", "layers": []any{int64(64), int64(64)}}},
-		Tags:        map[string]string{"host": "gpu"},
-		Metrics:     map[string]format.Metric{},
-		Source:      &format.Source{Commit: hash[:40], Branch: "main", Remote: "https://example.org/team/project.git", Tree: hash[:40], Base: hash[:40], Patches: []string{hash}, Entry: "train.py"},
-		Environment: &format.Environment{Digest: hash, Python: "3.11.7", OS: "linux", Arch: "amd64", Variables: map[string]string{"SLURM_JOB_ID": "7"}},
-		Machine:     &format.Machine{Host: "gpu-7", Kernel: "Linux 6.1", CPU: "EPYC", Cores: 8, Memory: 1 << 36},
-		Datasets:    []format.Dataset{{Name: "train", Path: "data/train.csv", SHA256: hash, Bytes: 13478, Files: 1}},
-		Artifacts:   []format.Artifact{{Path: "model.bin", SHA256: hash, Bytes: 4096}},
-		Files:       map[string]format.File{"metrics.parquet": {SHA256: hash, Bytes: 1260, Rows: 12}},
+		Params: map[string]any{
+			"lr": 0.1 / float64(1+i%7), "batch_size": int64(32), "epochs": int64(100), "seed": int64(i),
+			"model": map[string]any{"kind": "mlp", "layers": []any{int64(64), int64(64)}},
+		},
+		Tags:    map[string]string{"host": "gpu"},
+		Metrics: map[string]format.Metric{},
+		Source: &format.Source{
+			Commit: hash[:40], Branch: "main", Remote: "https://example.org/team/project.git", Tree: hash[:40],
+			Base: hash[:40], Patches: []string{hash}, Entry: "train.py",
+		},
+		Environment: &format.Environment{
+			Digest: hash, Python: "3.11.7", OS: "linux", Arch: "amd64",
+			Variables: map[string]string{"SLURM_JOB_ID": "7"},
+		},
+		Machine:   &format.Machine{Host: "gpu-7", Kernel: "Linux 6.1", CPU: "EPYC", Cores: 8, Memory: 1 << 36},
+		Datasets:  []format.Dataset{{Name: "train", Path: "data/train.csv", SHA256: hash, Bytes: 13478, Files: 1}},
+		Artifacts: []format.Artifact{{Path: "model.bin", SHA256: hash, Bytes: 4096}},
+		Files:     map[string]format.File{"metrics.parquet": {SHA256: hash, Bytes: 1260, Rows: 12}},
 	}
 	for k, key := range []string{"rmse", "val/loss", "val/acc", "train/loss", "lr"} {
 		v := float64(i%100)/100 + float64(k)
-		run.Metrics[key] = format.Metric{Last: v, Min: &format.Extreme{Value: v / 2, Step: 900}, Max: &format.Extreme{Value: v + 1, Step: 1}, Count: 1000, Goal: "min"}
+		run.Metrics[key] = format.Metric{
+			Last: v, Min: &format.Extreme{Value: v / 2, Step: 900}, Max: &format.Extreme{Value: v + 1, Step: 1},
+			Count: 1000, Goal: "min",
+		}
 	}
 	data, err := format.EncodeRun(run)
 	if err != nil {

@@ -21,12 +21,13 @@ import (
 
 // popular are packages whose sources are searched for what is no secret.
 var popular = []string{
-	"numpy", "pandas", "requests", "flask", "django", "scikit-learn", "matplotlib", "sqlalchemy", "boto3", "botocore", "aiohttp", "pytest", "click", "rich", "transformers", "fastapi",
+	"numpy", "pandas", "requests", "flask", "django", "scikit-learn", "matplotlib", "sqlalchemy", "boto3", "botocore",
+	"aiohttp", "pytest", "click", "rich", "transformers", "fastapi",
 	"jinja2", "scipy", "pillow", "httpx",
 }
 
-// secret measures how fast patches and logs are searched, and counts false alarms over packages that pip fetches, or that
-// lie already in the folder that RUNS_BENCH_PACKAGES names.
+// secret measures how fast patches and logs are searched, and counts false alarms over packages that pip fetches, or
+// that lie already in the folder that RUNS_BENCH_PACKAGES names.
 func (b *bench) secret() error {
 	folder := os.Getenv("RUNS_BENCH_PACKAGES")
 	if folder == "" {
@@ -58,7 +59,9 @@ func (b *bench) secret() error {
 		}
 		alarms += len(finds)
 		for _, f := range finds {
-			fmt.Printf("    %s: %s:%d: %s [%s]\n", filepath.Base(archive), f.Source, f.SourceLine, f.Rule, f.Fingerprint)
+			fmt.Printf(
+				"    %s: %s:%d: %s [%s]\n", filepath.Base(archive), f.Source, f.SourceLine, f.Rule, f.Fingerprint,
+			)
 		}
 		if len(sample) < 80_000_000 {
 			sample = append(sample, patch[:min(len(patch), 8_000_000)]...)
@@ -66,13 +69,18 @@ func (b *bench) secret() error {
 	}
 	fmt.Printf("secret: %d finds in %d packages, patches of %d MB\n", alarms, packages, total/1_000_000)
 	for i := 0; len(sample) < 100_000_000; i++ {
-		sample = fmt.Appendf(sample, "2026-11-25 12:00:%02d,%03d INFO trainer epoch %d/100 step %d loss=%.6f lr=%.2e tokens/s=%d\r\n", i/1000%60, i%1000, i/5000, i, 1/float64(i+1), 3e-4, 51234+i%100)
+		sample = fmt.Appendf(
+			sample, "2026-11-25 12:00:%02d,%03d INFO trainer epoch %d/100 step %d loss=%.6f lr=%.2e tokens/s=%d\r\n",
+			i/1000%60, i%1000, i/5000, i, 1/float64(i+1), 3e-4, 51234+i%100,
+		)
 	}
 	sample = sample[:100_000_000]
 	best := time.Hour
 	for range 5 {
 		start := processorTime()
-		if _, err := secret.Search(context.Background(), bytes.NewReader(sample), int64(len(sample)), secret.Plain); err != nil {
+		if _, err := secret.Search(
+			context.Background(), bytes.NewReader(sample), int64(len(sample)), secret.Plain,
+		); err != nil {
 			return err
 		}
 		best = min(best, processorTime()-start)
@@ -114,7 +122,9 @@ func (b *bench) packagePatch(archive string) ([]byte, error) {
 			return nil, err
 		}
 	}
-	cmd := exec.Command("git", "diff", "--cached", "--binary", "--full-index", "--no-renames", "--src-prefix=a/", "--dst-prefix=b/")
+	cmd := exec.Command(
+		"git", "diff", "--cached", "--binary", "--full-index", "--no-renames", "--src-prefix=a/", "--dst-prefix=b/",
+	)
 	cmd.Dir = dir
 	return cmd.Output()
 }

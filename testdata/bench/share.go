@@ -37,8 +37,12 @@ type sweep struct {
 
 // newSweep records a run in a project and makes more like it, one every so often.
 func (b *bench) newSweep(dir string, every time.Duration) (*sweep, error) {
-	cmd := exec.Command(b.runs, "exec", "-e", "penguins", "--group", "sweep", "-p", "lr=0.1", "-p", "batch_size=32", "-p", "epochs=50", "-p", "seed=0", "-p", "model.kind=mlp", "-p", "model.layers=[64,64]",
-		"--", "sh", "-c", "exit 0", "train.py", "--lr", "0.1")
+	cmd := exec.Command(
+		b.runs,
+		"exec", "-e", "penguins", "--group", "sweep", "-p", "lr=0.1", "-p", "batch_size=32", "-p", "epochs=50", "-p",
+		"seed=0", "-p", "model.kind=mlp", "-p", "model.layers=[64,64]", "--", "sh", "-c", "exit 0", "train.py",
+		"--lr", "0.1",
+	)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), identity...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("recording a run: %w\n%s", err, out)
@@ -56,7 +60,10 @@ func (b *bench) newSweep(dir string, every time.Duration) (*sweep, error) {
 		return nil, err
 	}
 	e.Files = nil
-	return &sweep{repo: r, like: e.Run, next: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), every: every, r: rand.New(rand.NewPCG(1, 2))}, os.RemoveAll(e.Dir)
+	return &sweep{
+		repo: r, like: e.Run, next: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), every: every,
+		r: rand.New(rand.NewPCG(1, 2)),
+	}, os.RemoveAll(e.Dir)
 }
 
 // plant writes n runs of 100 points each and returns their folders below the project.
@@ -106,7 +113,9 @@ func (s *sweep) one() (string, error) {
 		return "", err
 	}
 	sum := sha256.Sum256(parquet.Bytes())
-	run.Files = map[string]format.File{"metrics.parquet": {SHA256: hex.EncodeToString(sum[:]), Bytes: int64(parquet.Len()), Rows: points.Rows()}}
+	run.Files = map[string]format.File{
+		"metrics.parquet": {SHA256: hex.EncodeToString(sum[:]), Bytes: int64(parquet.Len()), Rows: points.Rows()},
+	}
 	record, err := format.EncodeRun(&run)
 	if err != nil {
 		return "", err
@@ -179,8 +188,20 @@ func (b *bench) shared() (dir, remote string, err error) {
 	if err := os.WriteFile(filepath.Join(dir, "train.py"), []byte("print('training')\n"), 0o666); err != nil {
 		return "", "", err
 	}
-	_, err = calls(dir, []string{"git", "init", "-q", "--bare", "-b", "main", remote}, []string{"git", "init", "-q", "-b", "main"}, []string{b.runs, "init"}, []string{"git", "add", "."},
-		[]string{"git", "commit", "-q", "-m", "code"}, []string{"git", "remote", "add", "origin", remote}, []string{"git", "push", "-q", "-u", "origin", "main"})
+	_, err = calls(
+		dir,
+		[]string{
+			"git", "init", "-q", "--bare", "-b", "main", remote,
+		},
+		[]string{"git", "init", "-q", "-b", "main"},
+		[]string{b.runs, "init"},
+		[]string{"git", "add", "."},
+		[]string{
+			"git", "commit", "-q", "-m", "code",
+		},
+		[]string{"git", "remote", "add", "origin", remote},
+		[]string{"git", "push", "-q", "-u", "origin", "main"},
+	)
 	return dir, remote, err
 }
 
@@ -203,7 +224,9 @@ func (b *bench) push() error {
 		if err != nil {
 			return err
 		}
-		if _, err := call(b.dir, "cp", "-a", filepath.Join(dir, ".runs")+"/.", filepath.Join(twin, ".runs")); err != nil {
+		if _, err := call(
+			b.dir, "cp", "-a", filepath.Join(dir, ".runs")+"/.", filepath.Join(twin, ".runs"),
+		); err != nil {
 			return err
 		}
 		paths, err := committed(twin)
@@ -211,7 +234,10 @@ func (b *bench) push() error {
 			return err
 		}
 		ourCommands := [][]string{{b.runs, "commit"}, {b.runs, "push"}}
-		theirs := [][]string{append([]string{"git", "add", "-f", "--"}, paths...), {"git", "commit", "-q", "-m", "runs"}, {"git", "push", "-q"}}
+		theirs := [][]string{
+			append([]string{"git", "add", "-f", "--"}, paths...), {"git", "commit", "-q", "-m", "runs"},
+			{"git", "push", "-q"},
+		}
 		var x, y time.Duration
 		if i%2 == 0 {
 			x, err = calls(dir, ourCommands...)
@@ -228,7 +254,10 @@ func (b *bench) push() error {
 		ours, plain = append(ours, x), append(plain, y)
 	}
 	x, y := median(ours), median(plain)
-	fmt.Printf("commit and push of 1,000 runs       %s; %.2f x git add, commit and push of the same files (%s)\n", ms(x), float64(x)/float64(y), ms(y))
+	fmt.Printf(
+		"commit and push of 1,000 runs       %s; %.2f x git add, commit and push of the same files (%s)\n", ms(x),
+		float64(x)/float64(y), ms(y),
+	)
 	return nil
 }
 
@@ -237,7 +266,8 @@ func committed(dir string) ([]string, error) {
 	entries, err := os.ReadDir(filepath.Join(dir, ".runs"))
 	var paths []string
 	for _, e := range entries {
-		if name := e.Name(); format.CheckDay(name) == nil || name == "sources" || name == "environments" || name == "datasets" {
+		if name := e.Name(); format.CheckDay(name) == nil || name == "sources" || name == "environments" ||
+			name == "datasets" {
 			paths = append(paths, ".runs/"+name)
 		}
 	}
@@ -270,7 +300,9 @@ func (b *bench) code(dir string, files int) error {
 		return nil
 	}
 	var stream bytes.Buffer
-	stream.WriteString("commit refs/heads/main\ncommitter b <b@example.org> 1764000000 +0000\ndata 5\nfiles\nfrom refs/heads/main^0\n")
+	stream.WriteString(
+		"commit refs/heads/main\ncommitter b <b@example.org> 1764000000 +0000\ndata 5\nfiles\nfrom refs/heads/main^0\n",
+	)
 	for i := range files {
 		text := fmt.Sprintf("x = %d\n", i)
 		fmt.Fprintf(&stream, "M 100644 inline pkg%03d/file%06d.py\ndata %d\n%s\n", i/100, i, len(text), text)
@@ -303,7 +335,9 @@ func (b *bench) commit() error {
 		if err != nil {
 			return err
 		}
-		y, err := calls(dir, []string{"git", "add", "-f", "--", folders[0]}, []string{"git", "commit", "-q", "-m", "run"})
+		y, err := calls(
+			dir, []string{"git", "add", "-f", "--", folders[0]}, []string{"git", "commit", "-q", "-m", "run"},
+		)
 		if err != nil {
 			return err
 		}
@@ -312,7 +346,10 @@ func (b *bench) commit() error {
 		}
 	}
 	x, y := median(ours), median(plain)
-	fmt.Printf("commit of one run beside 100,000 files and 10,000 runs  %s; %.2f x git add and commit of it (%s)\n", ms(x), float64(x)/float64(y), ms(y))
+	fmt.Printf(
+		"commit of one run beside 100,000 files and 10,000 runs  %s; %.2f x git add and commit of it (%s)\n", ms(x),
+		float64(x)/float64(y), ms(y),
+	)
 	return nil
 }
 
@@ -366,7 +403,11 @@ func (b *bench) growth() error {
 		return err
 	}
 	perRun := func(n int64) string { return fmt.Sprintf("%.2f KB", float64(n)/runs/1000) }
-	fmt.Printf("growth by a run of a sweep, 100 points, commits of %d  remote %s, clone %s after git gc; %.2f x its files (%s)\n", each, perRun(there2-there), perRun(here2-here), float64(there2-there)/float64(plain), perRun(plain))
+	fmt.Printf(
+		"growth by a run of a sweep, 100 points, commits of %d  remote %s, clone %s after git gc; %.2f x its "+
+			"files (%s)\n",
+		each, perRun(there2-there), perRun(here2-here), float64(there2-there)/float64(plain), perRun(plain),
+	)
 	return nil
 }
 
@@ -406,6 +447,9 @@ func (b *bench) verify() error {
 		ours, plain = append(ours, x.wall), append(plain, y.wall)
 	}
 	x, y := median(ours), median(plain)
-	fmt.Printf("verify --all of 10,000 runs         %s; %.2f x git fsck --strict (%s)\n", ms(x), float64(x)/float64(y), ms(y))
+	fmt.Printf(
+		"verify --all of 10,000 runs         %s; %.2f x git fsck --strict (%s)\n", ms(x), float64(x)/float64(y),
+		ms(y),
+	)
 	return nil
 }

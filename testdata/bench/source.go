@@ -23,28 +23,36 @@ func (b *bench) source() error {
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 			return err
 		}
-		if err := os.WriteFile(path, fmt.Appendf(nil, "x = %d\n%s", i, strings.Repeat("# a line of text\n", i%40)), 0o666); err != nil {
+		if err := os.WriteFile(
+			path, fmt.Appendf(nil, "x = %d\n%s", i, strings.Repeat("# a line of text\n", i%40)), 0o666,
+		); err != nil {
 			return err
 		}
 	}
 	if err := inDir(dir, "git", "add", "-A"); err != nil {
 		return err
 	}
-	if err := inDir(dir, "git", "-c", "user.name=b", "-c", "user.email=b@example.org", "commit", "-q", "-m", "files"); err != nil {
+	if err := inDir(
+		dir, "git", "-c", "user.name=b", "-c", "user.email=b@example.org", "commit", "-q", "-m", "files",
+	); err != nil {
 		return err
 	}
-	// A clone has its objects in a pack. They are not packed here: ext4 makes new files slowly for a minute behind the removal
-	// of many.
+	// A clone has its objects in a pack. They are not packed here: ext4 makes new files slowly for a minute behind
+	// the removal of many.
 	clone := dir + "-clone"
 	if err := inDir(b.dir, "git", "clone", "-q", "--no-local", dir, clone); err != nil {
 		return err
 	}
 	dir = clone
 	for i := range 20 {
-		if err := appendTo(filepath.Join(dir, fmt.Sprintf("pkg%03d", i), fmt.Sprintf("file%05d.py", i*100)), "changed = 1\n"); err != nil {
+		if err := appendTo(
+			filepath.Join(dir, fmt.Sprintf("pkg%03d", i), fmt.Sprintf("file%05d.py", i*100)), "changed = 1\n",
+		); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("new%02d.py", i)), []byte("new = 1\n"), 0o666); err != nil {
+		if err := os.WriteFile(
+			filepath.Join(dir, fmt.Sprintf("new%02d.py", i)), []byte("new = 1\n"), 0o666,
+		); err != nil {
 			return err
 		}
 	}
@@ -63,7 +71,11 @@ func (b *bench) source() error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("start, 20,000 files, 40 changed     %s, %s resident; %.2f x git status (%s); .git grew by %d bytes beside .git/runs\n", ms(a.wall), mb(a.rss), float64(a.wall)/float64(base.wall), ms(base.wall), after-before)
+	fmt.Printf(
+		"start, 20,000 files, 40 changed     %s, %s resident; %.2f x git status (%s); .git grew by %d bytes "+
+			"beside .git/runs\n",
+		ms(a.wall), mb(a.rss), float64(a.wall)/float64(base.wall), ms(base.wall), after-before,
+	)
 	if err := b.untracked(); err != nil {
 		return err
 	}
@@ -101,7 +113,10 @@ func (b *bench) untracked() error {
 	}
 	_, omitted, _ := bytes.Cut(out, []byte("[[source.omitted]]"))
 	omitted, _, _ = bytes.Cut(omitted, []byte("[environment]"))
-	fmt.Printf("start, 100,000 untracked and 50 GB  %s, %s resident; %.2f x git status (%s)\n", ms(a.wall), mb(a.rss), float64(a.wall)/float64(base.wall), ms(base.wall))
+	fmt.Printf(
+		"start, 100,000 untracked and 50 GB  %s, %s resident; %.2f x git status (%s)\n", ms(a.wall), mb(a.rss),
+		float64(a.wall)/float64(base.wall), ms(base.wall),
+	)
 	fmt.Printf("  omitted: %s\n", strings.Join(strings.Fields(string(omitted)), " "))
 	return nil
 }

@@ -29,7 +29,9 @@ func (b *bench) store() error {
 	if program == "" {
 		program = "versitygw"
 	}
-	build := exec.Command("go", "build", "-C", filepath.Join("cmd", store.Program), "-o", filepath.Join(b.dir, store.Program), ".")
+	build := exec.Command(
+		"go", "build", "-C", filepath.Join("cmd", store.Program), "-o", filepath.Join(b.dir, store.Program), ".",
+	)
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("building: %v\n%s", err, out)
 	}
@@ -78,7 +80,9 @@ func (g *gateway) start(program string) error {
 	for range 500 {
 		if conn, err := net.Dial("tcp", g.address); err == nil {
 			_ = conn.Close()
-			return errors.Join(os.Setenv("AWS_ACCESS_KEY_ID", "ci"), os.Setenv("AWS_SECRET_ACCESS_KEY", "ci-secret-123"))
+			return errors.Join(
+				os.Setenv("AWS_ACCESS_KEY_ID", "ci"), os.Setenv("AWS_SECRET_ACCESS_KEY", "ci-secret-123"),
+			)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -97,7 +101,13 @@ func (g *gateway) empty() error {
 
 // curl is the command line that all its calls share.
 func (g *gateway) curl(args ...string) []string {
-	return append([]string{"curl", "-sS", "--fail", "--user", "ci:ci-secret-123", "--aws-sigv4", "aws:amz:us-east-1:s3", "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD"}, args...)
+	return append(
+		[]string{
+			"curl", "-sS", "--fail", "--user", "ci:ci-secret-123", "--aws-sigv4", "aws:amz:us-east-1:s3", "-H",
+			"x-amz-content-sha256: UNSIGNED-PAYLOAD",
+		},
+		args...,
+	)
 }
 
 func (g *gateway) url(address string) string {
@@ -192,7 +202,10 @@ func against(name string, n int, prepare func() error, ours func() (sample, erro
 		return s[len(s)/2]
 	}
 	a, b := median(as), median(bs)
-	fmt.Printf("%-35s %s, %s resident; %.2f x curl (%s)\n", name, ms(a.wall), mb(a.rss), float64(a.wall)/float64(b.wall), ms(b.wall))
+	fmt.Printf(
+		"%-35s %s, %s resident; %.2f x curl (%s)\n", name, ms(a.wall), mb(a.rss), float64(a.wall)/float64(b.wall),
+		ms(b.wall),
+	)
 	return nil
 }
 
@@ -201,19 +214,28 @@ func (g *gateway) large(dir string, o store.Object) error {
 	objects := []store.Object{o}
 	address := "http://" + g.address + "/bkt/"
 	err := against("200 MB to S3", 9, g.empty, func() (sample, error) {
-		s, _, err := transfer(g.url(g.address), func(c *store.Client) []store.Result { return c.Upload(context.Background(), objects, nil) })
+		s, _, err := transfer(
+			g.url(g.address),
+			func(c *store.Client) []store.Result { return c.Upload(context.Background(), objects, nil) },
+		)
 		return s, err
 	}, g.curl("-T", o.Path, address+"x"))
 	if err != nil {
 		return err
 	}
-	if _, _, err := transfer(g.url(g.address), func(c *store.Client) []store.Result { return c.Upload(context.Background(), objects, nil) }); err != nil {
+	if _, _, err := transfer(
+		g.url(g.address),
+		func(c *store.Client) []store.Result { return c.Upload(context.Background(), objects, nil) },
+	); err != nil {
 		return err
 	}
 	objects[0].Path = filepath.Join(dir, "back")
 	remove := func() error { return os.RemoveAll(objects[0].Path) }
 	return against("200 MB from S3", 9, remove, func() (sample, error) {
-		s, _, err := transfer(g.url(g.address), func(c *store.Client) []store.Result { return c.Download(context.Background(), objects, nil) })
+		s, _, err := transfer(
+			g.url(g.address),
+			func(c *store.Client) []store.Result { return c.Download(context.Background(), objects, nil) },
+		)
 		return s, err
 	}, g.curl("-o", objects[0].Path, address+store.Key(o.Digest)))
 }
@@ -259,7 +281,10 @@ func (g *gateway) killed(dir string, o store.Object) error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%-35s %s moved the second time; twice over the wire: %s\n", part.name, mb(moved), mb(count.Load()-storeSize))
+		fmt.Printf(
+			"%-35s %s moved the second time; twice over the wire: %s\n", part.name, mb(moved),
+			mb(count.Load()-storeSize),
+		)
 	}
 	return nil
 }
@@ -328,7 +353,10 @@ func (g *gateway) small(dir string) error {
 		}
 	}
 	err := against("2,000 objects of 50 KB to S3", 5, g.empty, func() (sample, error) {
-		s, _, err := transfer(g.url(g.address), func(c *store.Client) []store.Result { return c.Upload(context.Background(), objects, nil) })
+		s, _, err := transfer(
+			g.url(g.address),
+			func(c *store.Client) []store.Result { return c.Upload(context.Background(), objects, nil) },
+		)
 		return s, err
 	}, g.curl("--parallel", "--parallel-max", "8", "-K", filepath.Join(dir, "up")))
 	if err != nil {
@@ -346,7 +374,10 @@ func (g *gateway) small(dir string) error {
 		return nil
 	}
 	return against("2,000 objects of 50 KB from S3", 5, remove, func() (sample, error) {
-		s, _, err := transfer(g.url(g.address), func(c *store.Client) []store.Result { return c.Download(context.Background(), objects, nil) })
+		s, _, err := transfer(
+			g.url(g.address),
+			func(c *store.Client) []store.Result { return c.Download(context.Background(), objects, nil) },
+		)
 		return s, err
 	}, g.curl("--parallel", "--parallel-max", "8", "-K", filepath.Join(dir, "down")))
 }

@@ -67,7 +67,9 @@ func Open(ctx context.Context, raw string) (*Store, error) {
 }
 
 func newStore(kind, name string) *Store {
-	return &Store{kind: kind, name: name, streams: make(chan struct{}, store.Transfers), moving: map[string]chan struct{}{}}
+	return &Store{
+		kind: kind, name: name, streams: make(chan struct{}, store.Transfers), moving: map[string]chan struct{}{},
+	}
 }
 
 // Of makes a store of a bucket that takes each object as one stream.
@@ -85,8 +87,8 @@ func prefix(u *url.URL) string {
 	return ""
 }
 
-// reach tells a missing bucket and a server that does not answer at once. Credentials that may not list may still send and
-// fetch.
+// reach tells a missing bucket and a server that does not answer at once. Credentials that may not list may still
+// send and fetch.
 func (s *Store) reach(ctx context.Context) error {
 	_, _, err := s.blob.ListPage(ctx, blob.FirstPageToken, 1, nil)
 	if err == nil {
@@ -248,7 +250,13 @@ func (s *Store) stream(ctx context.Context) (done func(), err error) {
 
 func (s *Store) noBucket() error {
 	if s.kind == "file" {
-		return &store.Error{Kind: store.NoBucket, Message: s.name + ": the folder is not there", Hint: "mount it, or create it with mkdir"}
+		return &store.Error{
+			Kind: store.NoBucket, Message: s.name + ": the folder is not there",
+			Hint: "mount it, or create it with mkdir",
+		}
 	}
-	return &store.Error{Kind: store.NoBucket, Message: s.name + ": the bucket is not there", Hint: fmt.Sprintf("create it, or correct the URL of the store (%s)", s.kind)}
+	return &store.Error{
+		Kind: store.NoBucket, Message: s.name + ": the bucket is not there",
+		Hint: fmt.Sprintf("create it, or correct the URL of the store (%s)", s.kind),
+	}
 }

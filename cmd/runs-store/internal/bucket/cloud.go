@@ -13,8 +13,8 @@ import (
 	"gocloud.dev/gcp"
 )
 
-// cloudChunk is how many bytes of an object lie in memory on their way, more for objects of more than 40 GB: Azure takes
-// 50,000 blocks. Their clients keep two at a time.
+// cloudChunk is how many bytes of an object lie in memory on their way, more for objects of more than 40 GB: Azure
+// takes 50,000 blocks. Their clients keep two at a time.
 const (
 	cloudChunk  = 1 << 20
 	cloudBlocks = 40_000
@@ -70,7 +70,12 @@ func (c cloud) put(ctx context.Context, key string, from *source, on func(int64)
 	for size*cloudBlocks < from.Size {
 		size *= 2
 	}
-	w, err := c.s.blob.NewWriter(writing, key, &blob.WriterOptions{BufferSize: int(size), MaxConcurrency: 1, ContentType: octets, DisableContentTypeDetection: true})
+	w, err := c.s.blob.NewWriter(
+		writing, key,
+		&blob.WriterOptions{
+			BufferSize: int(size), MaxConcurrency: 1, ContentType: octets, DisableContentTypeDetection: true,
+		},
+	)
 	if err != nil {
 		return 0, err
 	}

@@ -37,10 +37,18 @@ var verbs = map[action]string{reading: "read", writing: "write", listing: "list"
 
 // rights are what each provider calls the right that an action needs.
 var rights = map[string]map[action]string{
-	"file":   {reading: "read permission on the folder", writing: "write permission on the folder", listing: "read permission on the folder"},
-	"s3":     {reading: "s3:GetObject", writing: "s3:PutObject", listing: "s3:ListBucket"},
-	"gs":     {reading: "storage.objects.get", writing: "storage.objects.create", listing: "storage.objects.list"},
-	"azblob": {reading: "the role Storage Blob Data Reader", writing: "the role Storage Blob Data Contributor", listing: "the role Storage Blob Data Reader"},
+	"file": {
+		reading: "read permission on the folder",
+		writing: "write permission on the folder",
+		listing: "read permission on the folder",
+	},
+	"s3": {reading: "s3:GetObject", writing: "s3:PutObject", listing: "s3:ListBucket"},
+	"gs": {reading: "storage.objects.get", writing: "storage.objects.create", listing: "storage.objects.list"},
+	"azblob": {
+		reading: "the role Storage Blob Data Reader",
+		writing: "the role Storage Blob Data Contributor",
+		listing: "the role Storage Blob Data Reader",
+	},
 }
 
 // credentials are where each provider's come from.
@@ -52,15 +60,22 @@ var credentials = map[string]string{
 
 // refusedCodes say that the credentials themselves are wrong, whatever is asked for.
 var refusedCodes = []string{
-	"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidAccessKey", "RequestTimeTooSkewed",
+	"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired",
+	"InvalidAccessKey", "RequestTimeTooSkewed",
 	"AuthenticationFailed", "InvalidAuthenticationInfo", "NoAuthenticationInformation", "AccountIsDisabled",
 	"XAdminUserNotFound",
 }
 
 var (
 	noBucketCodes = []string{"NoSuchBucket", "ContainerNotFound", "ContainerBeingDeleted", "InvalidBucketName"}
-	spaceCodes    = []string{"QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "NoSpaceLeft", "XMinioAdminBucketQuotaExceeded", "AccountLimitExceeded"}
-	regionCodes   = []string{"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "TemporaryRedirect"}
+	spaceCodes    = []string{
+		"QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "NoSpaceLeft", "XMinioAdminBucketQuotaExceeded",
+		"AccountLimitExceeded",
+	}
+	regionCodes = []string{
+		"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException",
+		"TemporaryRedirect",
+	}
 )
 
 // deniedError is a missing right, which some requests may do without.
@@ -73,8 +88,8 @@ func lacksRight(err error) bool {
 	return errors.As(err, &e)
 }
 
-// explain puts an error into words: which store, what right or thing is missing, what to do. It says nothing that a server
-// or library said beyond a code, and no credentials.
+// explain puts an error into words: which store, what right or thing is missing, what to do. It says nothing that a
+// server or library said beyond a code, and no credentials.
 func (s *Store) explain(act action, err error) error {
 	var known *store.Error
 	switch {
@@ -106,19 +121,34 @@ func (s *Store) explain(act action, err error) error {
 	case slices.Contains(refusedCodes, code), status == http.StatusUnauthorized:
 		return fail(store.Denied, credentials[s.kind], "the credentials are refused (%s)", said)
 	case slices.Contains(regionCodes, code), status == http.StatusMovedPermanently:
-		return fail(store.Usage, "add region=... to the URL of the store, or set AWS_REGION", "the bucket is in another region (%s)", said)
+		return fail(
+			store.Usage, "add region=... to the URL of the store, or set AWS_REGION",
+			"the bucket is in another region (%s)", said,
+		)
 	case slices.Contains(spaceCodes, code), status == http.StatusInsufficientStorage:
 		return fail(store.Space, "free some, or raise the quota", "no space left for more objects (%s)", said)
 	case status == http.StatusForbidden, gcerrors.Code(err) == gcerrors.PermissionDenied:
-		return deniedError{fail(store.Denied, "give the credentials that right, or use others", "no permission to %s (%s)", verbs[act], rights[s.kind][act])}
-	case status == http.StatusNotFound, gcerrors.Code(err) == gcerrors.NotFound, errors.Is(err, storage.ErrObjectNotExist):
+		return deniedError{
+			fail(
+				store.Denied, "give the credentials that right, or use others", "no permission to %s (%s)",
+				verbs[act], rights[s.kind][act],
+			),
+		}
+	case status == http.StatusNotFound, gcerrors.Code(err) == gcerrors.NotFound,
+		errors.Is(err, storage.ErrObjectNotExist):
 		return fail(store.NotFound, "push it from a machine that has the file", "the object is not there")
 	case noCredentials(err):
 		return fail(store.Denied, credentials[s.kind], "no credentials are set up here")
 	case status == http.StatusTooManyRequests, status >= 500:
-		return fail(store.Network, "try again later; what was sent or fetched is not done again", "the server answers %s", said)
+		return fail(
+			store.Network, "try again later; what was sent or fetched is not done again", "the server answers %s",
+			said,
+		)
 	case unreachable(err):
-		return fail(store.Network, "try again; what was sent or fetched is not done again", "no connection: %s", s.clean(cause(err)))
+		return fail(
+			store.Network, "try again; what was sent or fetched is not done again", "no connection: %s",
+			s.clean(cause(err)),
+		)
 	case status > 0:
 		return fail(store.Failed, "", "the server answers %s", said)
 	}
@@ -178,8 +208,11 @@ func noCredentials(err error) bool {
 func unreachable(err error) bool {
 	var network net.Error
 	var of *url.Error
-	return errors.As(err, &network) || errors.As(err, &of) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, net.ErrClosed)
+	return errors.As(err, &network) || errors.As(err, &of) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, io.EOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(
+		err, context.DeadlineExceeded,
+	) || errors.Is(err, net.ErrClosed)
 }
 
 // mayPass reports whether an error may be gone the next time.

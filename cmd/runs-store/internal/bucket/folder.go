@@ -39,8 +39,8 @@ func (s *Store) openFolder(root string) error {
 	return s.explain(reading, err)
 }
 
-// put writes beside the name that the object gets, going on where an earlier attempt ended, and renames when the digest is
-// proved and the bytes are on the disk.
+// put writes beside the name that the object gets, going on where an earlier attempt ended, and renames when the
+// digest is proved and the bytes are on the disk.
 func (d *folder) put(ctx context.Context, key string, from *source, on func(int64)) (sent int64, err error) {
 	path := filepath.Join(d.root, filepath.FromSlash(key))
 	if info, err := os.Stat(path); err == nil && info.Size() == from.Size {

@@ -51,13 +51,16 @@ func (s *Store) Get(ctx context.Context, o store.Object, on func(int64)) (moved 
 		}
 	}
 	return moved, &store.Error{
-		Kind: store.Digest, Message: fmt.Sprintf("%s: the object %s holds other bytes than its name says; what came is deleted here", s.name, key),
+		Kind: store.Digest,
+		Message: fmt.Sprintf(
+			"%s: the object %s holds other bytes than its name says; what came is deleted here", s.name, key,
+		),
 		Hint: "remove the object from the store, and push it again from a machine that has the file",
 	}
 }
 
-// fetch writes the ranges of an object to a file beside the name that it gets. Behind the object's own bytes that file has
-// one more for each range, 1 when the range is whole, so that an attempt that was killed is gone on with.
+// fetch writes the ranges of an object to a file beside the name that it gets. Behind the object's own bytes that
+// file has one more for each range, 1 when the range is whole, so that an attempt that was killed is gone on with.
 func (s *Store) fetch(ctx context.Context, key string, o store.Object, on func(int64)) (int64, error) {
 	f, err := openPart(o.Path)
 	if err != nil {
@@ -95,7 +98,9 @@ func (s *Store) fetch(ctx context.Context, key string, o store.Object, on func(i
 }
 
 // fetchRanges fetches the ranges that are not marked, several at a time, and hashes all of them in order meanwhile.
-func (s *Store) fetchRanges(ctx context.Context, key string, o store.Object, f *os.File, marks []byte, on func(int64)) (int64, error) {
+func (s *Store) fetchRanges(
+	ctx context.Context, key string, o store.Object, f *os.File, marks []byte, on func(int64),
+) (int64, error) {
 	if o.Size == 0 {
 		size, ok, err := s.size(ctx, key)
 		switch {
@@ -173,7 +178,9 @@ func hashRanges(ctx context.Context, o store.Object, f *os.File, whole []chan st
 }
 
 // fetchRange fetches one range. When the connection breaks, it goes on where it was.
-func (s *Store) fetchRange(ctx context.Context, key string, o store.Object, f *os.File, off, length int64, on func(int64)) error {
+func (s *Store) fetchRange(
+	ctx context.Context, key string, o store.Object, f *os.File, off, length int64, on func(int64),
+) error {
 	done, err := s.stream(ctx)
 	if err != nil {
 		return err
@@ -205,7 +212,9 @@ func (s *Store) fetchRange(ctx context.Context, key string, o store.Object, f *o
 func backoff(failed int) time.Duration { return 25 * time.Millisecond << (2 * failed) }
 
 // read makes one request.
-func (s *Store) read(ctx context.Context, key string, o store.Object, f *os.File, off, length int64, on func(int64)) (n int64, err error) {
+func (s *Store) read(
+	ctx context.Context, key string, o store.Object, f *os.File, off, length int64, on func(int64),
+) (n int64, err error) {
 	r, err := s.blob.NewRangeReader(ctx, key, off, length, nil)
 	if err != nil {
 		return 0, s.explain(reading, err)

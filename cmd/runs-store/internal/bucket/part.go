@@ -9,8 +9,8 @@ import (
 	"github.com/gitruns/runs/repo/lock"
 )
 
-// openPart opens the file that becomes path when it is whole. What an earlier attempt left in it is kept, unless another
-// process is at it: then the file is a new one, which no later attempt takes up.
+// openPart opens the file that becomes path when it is whole. What an earlier attempt left in it is kept, unless
+// another process is at it: then the file is a new one, which no later attempt takes up.
 func openPart(path string) (*os.File, error) {
 	name := path + ".part"
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
@@ -47,7 +47,8 @@ func reopen(name string) (*os.File, error) {
 	return f, nil
 }
 
-// named reports whether the open file still has the name: another process may have finished it before the lock was taken.
+// named reports whether the open file still has the name: another process may have finished it before the lock was
+// taken.
 func named(f *os.File, name string) bool {
 	info, err := f.Stat()
 	if err != nil {

@@ -168,8 +168,8 @@ func (b *s3Bucket) putWhole(ctx context.Context, key string, from *source, ifNon
 	return err
 }
 
-// putParts sends an object in parts, several at a time. What an upload that was broken off has brought there is not sent
-// again, and the object appears when every byte of the file has been proved by its digest.
+// putParts sends an object in parts, several at a time. What an upload that was broken off has brought there is not
+// sent again, and the object appears when every byte of the file has been proved by its digest.
 func (b *s3Bucket) putParts(ctx context.Context, key string, from *source, on func(int64)) (int64, error) {
 	u := &upload{b: b, key: aws.String(b.prefix + key), from: from, on: on, size: partSize}
 	for u.size*maxParts < from.Size {
@@ -190,7 +190,9 @@ func (b *s3Bucket) putParts(ctx context.Context, key string, from *source, on fu
 	sent := u.sent.Load()
 	switch {
 	case errors.Is(err, errChanged):
-		_, abortErr := b.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &b.bucket, Key: u.key, UploadId: u.id})
+		_, abortErr := b.client.AbortMultipartUpload(
+			ctx, &s3.AbortMultipartUploadInput{Bucket: &b.bucket, Key: u.key, UploadId: u.id},
+		)
 		if code(abortErr) == lostUpload {
 			abortErr = nil
 		}
@@ -220,7 +222,9 @@ type upload struct {
 
 // open finds the newest unfinished upload of the key. Without the right to look for one there is none.
 func (u *upload) open(ctx context.Context) (*string, error) {
-	pages := s3.NewListMultipartUploadsPaginator(u.b.client, &s3.ListMultipartUploadsInput{Bucket: &u.b.bucket, Prefix: u.key})
+	pages := s3.NewListMultipartUploadsPaginator(
+		u.b.client, &s3.ListMultipartUploadsInput{Bucket: &u.b.bucket, Prefix: u.key},
+	)
 	var newest types.MultipartUpload
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -231,7 +235,8 @@ func (u *upload) open(ctx context.Context) (*string, error) {
 			return nil, err
 		}
 		for _, other := range page.Uploads {
-			if aws.ToString(other.Key) == *u.key && (newest.UploadId == nil || aws.ToTime(other.Initiated).After(aws.ToTime(newest.Initiated))) {
+			if aws.ToString(other.Key) == *u.key &&
+				(newest.UploadId == nil || aws.ToTime(other.Initiated).After(aws.ToTime(newest.Initiated))) {
 				newest = other
 			}
 		}
@@ -245,7 +250,8 @@ func (u *upload) begin(ctx context.Context) error {
 		in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32c
 	}
 	out, err := u.b.client.CreateMultipartUpload(ctx, in)
-	if slices.Contains([]string{"NotImplemented", "InvalidArgument", "InvalidRequest"}, code(err)) && in.ChecksumAlgorithm != "" {
+	if slices.Contains([]string{"NotImplemented", "InvalidArgument", "InvalidRequest"}, code(err)) &&
+		in.ChecksumAlgorithm != "" {
 		u.b.plain.Store(true)
 		in.ChecksumAlgorithm = ""
 		out, err = u.b.client.CreateMultipartUpload(ctx, in)
@@ -297,7 +303,8 @@ func (u *upload) run(ctx context.Context) error {
 		return cmp.Or(failed, err)
 	}
 	_, err := u.b.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
-		Bucket: &u.b.bucket, Key: u.key, UploadId: u.id, MultipartUpload: &types.CompletedMultipartUpload{Parts: u.parts},
+		Bucket: &u.b.bucket, Key: u.key, UploadId: u.id,
+		MultipartUpload: &types.CompletedMultipartUpload{Parts: u.parts},
 	})
 	return err
 }
@@ -317,7 +324,9 @@ func (u *upload) part(ctx context.Context, number int32, length int64, sum []byt
 			return err
 		}
 		if right {
-			u.parts[number-1] = types.CompletedPart{PartNumber: &number, ETag: there.ETag, ChecksumCRC32C: there.ChecksumCRC32C}
+			u.parts[number-1] = types.CompletedPart{
+				PartNumber: &number, ETag: there.ETag, ChecksumCRC32C: there.ChecksumCRC32C,
+			}
 			u.on(u.over.Add(length))
 			return nil
 		}

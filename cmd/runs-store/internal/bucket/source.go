@@ -43,8 +43,9 @@ func (s *source) close() { _ = s.f.Close() }
 
 func (s *source) changed() error {
 	return &store.Error{
-		Kind: store.Changed, Message: fmt.Sprintf("%s is no longer the file that was recorded; nothing is stored for it", s.Path),
-		Hint: "put the recorded file back, or record the new one",
+		Kind:    store.Changed,
+		Message: fmt.Sprintf("%s is no longer the file that was recorded; nothing is stored for it", s.Path),
+		Hint:    "put the recorded file back, or record the new one",
 	}
 }
 
@@ -59,8 +60,8 @@ func (s *source) whole() *checked {
 	return &checked{f: s.f, size: s.Size, hash: sha256.New(), want: s.sum()}
 }
 
-// checked reads a section of a file, whose last bytes it gives away only when the sum of the section is right: a request
-// whose body fails stores nothing.
+// checked reads a section of a file, whose last bytes it gives away only when the sum of the section is right: a
+// request whose body fails stores nothing.
 type checked struct {
 	f         io.ReaderAt
 	off, size int64
