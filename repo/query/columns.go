@@ -25,8 +25,8 @@ type Columns struct {
 	Omitted    []string // keys of params that differ too and are not shown
 }
 
-// ChooseColumns chooses the columns of a list of runs: those asked for, otherwise the primary metric, the key of the order
-// and the params that differ.
+// ChooseColumns chooses the columns of a list of runs: those asked for, otherwise the primary metric, the key of the
+// order and the params that differ.
 func ChooseColumns(runs []*format.Run, q ColumnRequest, c Context) Columns {
 	columns := Columns{Keys: q.Keys}
 	columns.Experiment = slices.ContainsFunc(runs, func(r *format.Run) bool { return r.Experiment != runs[0].Experiment })

@@ -10,7 +10,9 @@ import (
 
 func TestChooseColumns(t *testing.T) {
 	run := func(experiment string, params format.Params, metrics ...string) *format.Run {
-		r := &format.Run{Experiment: experiment, Params: params, Summary: map[string]any{"best": 1.0}, Metrics: map[string]format.Metric{}}
+		r := &format.Run{
+			Experiment: experiment, Params: params, Summary: map[string]any{"best": 1.0}, Metrics: map[string]format.Metric{},
+		}
 		for _, key := range metrics {
 			r.Metrics[key] = format.Metric{Last: 1, Count: 1}
 		}
@@ -31,13 +33,25 @@ func TestChooseColumns(t *testing.T) {
 			Keys:    []string{"metrics.rmse", "params.a", "params.b", "params.c", "params.d", "params.e", "params.g"},
 			Numeric: []bool{true, true, true, true, true, true, true}, Omitted: []string{"params.h"},
 		}},
-		{"asked for", runs, ColumnRequest{Keys: []string{"same", "f"}}, Columns{Keys: []string{"same", "f"}, Numeric: []bool{true, false}}},
+		{
+			"asked for", runs,
+			ColumnRequest{Keys: []string{"same", "f"}},
+			Columns{Keys: []string{"same", "f"}, Numeric: []bool{true, false}},
+		},
 		{"sorted by a param", runs, ColumnRequest{Primary: "other", Sort: "h"}, Columns{
 			Keys:    []string{"metrics.other", "h", "params.a", "params.b", "params.c", "params.d", "params.e", "params.g"},
 			Numeric: []bool{true, true, true, true, true, true, true, true}, Omitted: []string{},
 		}},
-		{"sorted by the primary metric", runs[:1], ColumnRequest{Sort: "rmse"}, Columns{Keys: []string{"metrics.rmse"}, Numeric: []bool{true}}},
-		{"sorted by what every list shows", runs[:1], ColumnRequest{Sort: "attributes.status"}, Columns{Keys: []string{"metrics.rmse"}, Numeric: []bool{true}}},
+		{
+			"sorted by the primary metric", runs[:1],
+			ColumnRequest{Sort: "rmse"},
+			Columns{Keys: []string{"metrics.rmse"}, Numeric: []bool{true}},
+		},
+		{
+			"sorted by what every list shows", runs[:1],
+			ColumnRequest{Sort: "attributes.status"},
+			Columns{Keys: []string{"metrics.rmse"}, Numeric: []bool{true}},
+		},
 		{"sorted by the one experiment", runs[:1], ColumnRequest{Sort: "experiment"}, Columns{
 			Keys: []string{"metrics.rmse", "experiment"}, Numeric: []bool{true, false},
 		}},
@@ -46,12 +60,14 @@ func TestChooseColumns(t *testing.T) {
 		}},
 		{"no runs", nil, ColumnRequest{}, Columns{Numeric: []bool{}}},
 	} {
-		if d := cmp.Diff(c.want, ChooseColumns(c.runs, c.ask, context), cmp.Transformer("", func(s []string) string { return fmtList(s) })); d != "" {
+		got := ChooseColumns(c.runs, c.ask, context)
+		if d := cmp.Diff(c.want, got, cmp.Transformer("", func(s []string) string { return fmtList(s) })); d != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, d)
 		}
 	}
 	want := []string{"metrics.other", "metrics.rmse", "params.a", "summary.best"}
-	if d := cmp.Diff(want, AllColumns([]*format.Run{run("x", format.Params{"a": 1.0}, "rmse"), run("x", nil, "other")})); d != "" {
+	all := AllColumns([]*format.Run{run("x", format.Params{"a": 1.0}, "rmse"), run("x", nil, "other")})
+	if d := cmp.Diff(want, all); d != "" {
 		t.Errorf("all (-want +got):\n%s", d)
 	}
 }

@@ -10,17 +10,20 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Expr is a parsed expression. It asks a yes-or-no question of a run.
+// Expr is a parsed expression: a condition that a run meets or does not.
 //
-// A bare key asks whether it is there, whatever its value: a param that is false is there.
+// A bare key means that the run has the key, whatever its value is. A comparison with a key that the run does not have
+// is false, whatever the operator is, also with != and "not in". "not a = 1" is true for such a run.
 //
-// A comparison with a key that the run does not have is false, for every operator, != and not in too; "not a = 1" is true
-// of such a run. Numbers are compared as numbers, exactly, so 1 is 1.0. Between a text and a number, the text counts as the
-// number that it spells; where it spells none they differ, and neither is smaller. Quotes around a number ask for a text
-// where the run has a text. Texts are ordered byte by byte. true and false equal a bool in any case of letters, and a bool
-// has no order. NaN fails every comparison but = nan, != nan and in with nan among the values. A list or table equals a
-// literal like '[64, 64]' of equal values, and has no order; "layers in (64)" is true too where 64 is one of its elements.
-// ~ looks at the text of any value.
+//   - Numbers are compared exactly and by value, so 1 equals 1.0.
+//   - A text and a number are compared as numbers if the text spells one. Otherwise they differ and have no order. A
+//     number in quotes is compared with a text as a text.
+//   - Texts are ordered byte by byte.
+//   - true and false, in upper or lower case, equal a bool. A bool has no order.
+//   - NaN fails every comparison except = nan, != nan, and "in" with nan among the values.
+//   - A list or table equals a literal like '[64, 64]' with equal values. It has no order. "layers in (64)" is also
+//     true if 64 is an element of the list.
+//   - ~ and !~ look at the text of any value.
 type Expr struct {
 	op    string // and, or, not, has, or a comparison
 	left  *Expr
@@ -31,7 +34,7 @@ type Expr struct {
 	re    *regexp.Regexp
 }
 
-// Bounds of an expression.
+// Bounds on an expression.
 const (
 	maxExpression = 64 << 10
 	maxNesting    = 100
@@ -43,16 +46,16 @@ const (
 //	and  := not { "and" not }
 //	not  := "not" not | "(" or ")" | key [ operator value | ["not"] "in" "(" value { "," value } ")" ]
 //
-// The operators are = == != < <= > >= ~ (matches a regular expression, RE2) and !~; && || ! are the same as and or not,
-// which may have capitals. Keys with odd characters stand in quotes, whole or behind a dot: `val acc`, metrics."val acc".
-// Texts stand in single or double quotes, or bare where they are one word; there are no escapes.
+// The operators are = == != < <= > >= ~ !~, where ~ matches a regular expression (RE2). && || ! mean and or not, which
+// may be in upper case. A key with other characters is in quotes, as a whole or after a dot: `val acc`, metrics."val
+// acc". A text is in single or double quotes, or bare if it is one word. There are no escapes.
 //
-// A time is a date, a date with a time as 2026-11-23T14:25 or RFC 3339, today, yesterday, or '3d ago', in the zone of
-// Context.Now where it names none; it is the whole day, minute or second that it names. A duration is in seconds, or as 90s,
-// 30m, 2h, 1h30m, 3d, '2 weeks'. What is no time is an error behind started and ended, what is no duration behind duration;
-// metrics.duration, params.started and so on are compared as what they are.
+// A time is a date, a date and a time like 2026-11-23T14:25 or as in RFC 3339, today, yesterday, or '3d ago'. It is in
+// the zone of Context.Now unless it names one. It means the whole day, minute or second. A duration is a number of
+// seconds, or like 90s, 30m, 2h, 1h30m, 3d, '2 weeks'. started and ended must be compared with times, and duration with
+// durations. This does not apply to a key with a prefix, like metrics.duration or params.started.
 //
-// An error is a *SyntaxError: it says the column, counted in characters from 1, and what was expected there.
+// An error is a *SyntaxError. It names the column, counted in characters from 1, and what was expected there.
 func Parse(expr string) (*Expr, error) {
 	e, err := parse(expr)
 	if err != nil {
@@ -74,7 +77,7 @@ func parse(expr string) (*Expr, error) {
 		return nil, err
 	}
 	if t := p.peek(); t.kind != 0 {
-		return nil, p.wrong(t, "and, or, or the end expected")
+		return nil, p.wrong(t, "expected and, or, or the end")
 	}
 	return e, nil
 }
@@ -107,7 +110,7 @@ func (p *parser) scan() error {
 		case c == '\'' || c == '"':
 			end := strings.IndexByte(p.src[i+1:], c)
 			if end < 0 {
-				return p.wrong(token{at: i}, "a quote without its end")
+				return p.wrong(token{at: i}, "the quote is not closed")
 			}
 			p.tokens = append(p.tokens, token{'q', p.src[i+1 : i+1+end], i})
 			i += end + 2
@@ -117,7 +120,7 @@ func (p *parser) scan() error {
 			case i+1 < len(p.src) && slices.Contains([]string{"==", "!=", "<=", ">=", "!~", "&&", "||"}, p.src[i:i+2]):
 				n = 2
 			case c == '&' || c == '|':
-				return p.wrong(token{at: i}, "%q is no operator", string(rune(c)))
+				return p.wrong(token{at: i}, "%q is not an operator", string(rune(c)))
 			}
 			p.tokens = append(p.tokens, token{'o', p.src[i : i+n], i})
 			i += n
@@ -133,7 +136,7 @@ func (p *parser) scan() error {
 	return nil
 }
 
-// endsWord are the characters that no bare word has.
+// endsWord are the characters that a bare word cannot contain.
 const endsWord = " \t\n\r(),'\"`=!<>~&|"
 
 type scannedWord struct {
@@ -141,7 +144,7 @@ type scannedWord struct {
 	end int
 }
 
-// scanWord reads a word, parts of which may stand in quotes: backquotes anywhere, others behind a dot or a backquote.
+// scanWord reads a word. Parts of it may be in quotes: in backquotes anywhere, in others after a dot or a backquote.
 func (p *parser) scanWord(start int) (scannedWord, error) {
 	w := scannedWord{token: token{kind: 'w', at: start}}
 	var text strings.Builder
@@ -151,7 +154,7 @@ func (p *parser) scanWord(start int) (scannedWord, error) {
 		if c == '`' || (c == '\'' || c == '"') && i > start && (p.src[i-1] == '.' || p.src[i-1] == '`') {
 			n := strings.IndexByte(p.src[i+1:], c)
 			if n < 0 {
-				return w, p.wrong(token{at: i}, "a quote without its end")
+				return w, p.wrong(token{at: i}, "the quote is not closed")
 			}
 			w.kind = 'k'
 			text.WriteString(p.src[i+1 : i+1+n])
@@ -181,7 +184,7 @@ func (p *parser) next() token {
 	return t
 }
 
-// word reports whether the next token is one of these words or signs, and takes it.
+// word reads the next token if it is one of these words or signs, and reports whether it did.
 func (p *parser) word(words ...string) bool {
 	t := p.peek()
 	if (t.kind == 'w' || t.kind == 'o') && slices.Contains(words, strings.ToLower(t.text)) {
@@ -209,7 +212,7 @@ func (p *parser) chain(depth int, word, sign string, part func(int) (*Expr, erro
 func (p *parser) not(depth int) (*Expr, error) {
 	t := p.peek()
 	if depth > maxNesting {
-		return nil, p.wrong(t, "nested deeper than %d", maxNesting)
+		return nil, p.wrong(t, "nested deeper than %d levels", maxNesting)
 	}
 	if p.word("not", "!") {
 		e, err := p.not(depth + 1)
@@ -222,7 +225,7 @@ func (p *parser) not(depth int) (*Expr, error) {
 			return nil, err
 		}
 		if t := p.next(); t.kind != ')' {
-			return nil, p.wrong(t, "\")\" expected")
+			return nil, p.wrong(t, "expected \")\"")
 		}
 		return e, nil
 	}
@@ -232,7 +235,7 @@ func (p *parser) not(depth int) (*Expr, error) {
 func (p *parser) comparison() (*Expr, error) {
 	t := p.next()
 	if t.kind != 'w' && t.kind != 'k' && t.kind != 'q' || t.text == "" {
-		return nil, p.wrong(t, "a key expected")
+		return nil, p.wrong(t, "expected a key")
 	}
 	e := &Expr{op: "has", key: t.text, field: newField(t.text)}
 	if p.word("in") {
@@ -251,7 +254,7 @@ func (p *parser) comparison() (*Expr, error) {
 		return e, nil
 	}
 	if op.text == "!" {
-		return nil, p.wrong(op, "an operator expected: = != < <= > >= ~ !~ or in")
+		return nil, p.wrong(op, "expected an operator: = != < <= > >= ~ !~ or in")
 	}
 	p.i++
 	e.op = op.text
@@ -260,7 +263,7 @@ func (p *parser) comparison() (*Expr, error) {
 	}
 	v := p.next()
 	if v.kind != 'w' && v.kind != 'q' {
-		return nil, p.wrong(v, "a value expected behind %s", op.text)
+		return nil, p.wrong(v, "expected a value after %s", op.text)
 	}
 	if e.op == "~" || e.op == "!~" {
 		e.args = []literal{{text: v.text, quoted: v.kind == 'q'}}
@@ -276,12 +279,12 @@ func (p *parser) comparison() (*Expr, error) {
 
 func (p *parser) list(e *Expr) error {
 	if t := p.next(); t.kind != '(' {
-		return p.wrong(t, "\"(\" expected behind in")
+		return p.wrong(t, "expected \"(\" after in")
 	}
 	for {
 		v := p.next()
 		if v.kind != 'w' && v.kind != 'q' {
-			return p.wrong(v, "a value expected")
+			return p.wrong(v, "expected a value")
 		}
 		if err := p.literal(e, v); err != nil {
 			return err
@@ -291,31 +294,31 @@ func (p *parser) list(e *Expr) error {
 		case ')':
 			return nil
 		default:
-			return p.wrong(t, "\",\" or \")\" expected")
+			return p.wrong(t, "expected \",\" or \")\"")
 		}
 	}
 }
 
-// literal adds a value to those that the key of e is compared with.
+// literal adds a value to those with which e compares its key.
 func (p *parser) literal(e *Expr, t token) error {
 	l := newLiteral(t)
 	switch {
 	case (e.field.isAttribute("started") || e.field.isAttribute("ended")) && l.when == nil:
-		return p.wrong(t, "a time expected behind %s, like 2026-11-23 or '3d ago'", e.key)
+		return p.wrong(t, "%s must be compared with a time, like 2026-11-23 or '3d ago'", e.key)
 	case e.field.isAttribute("duration"):
 		span, err := parseSpan(t.text)
 		switch {
 		case err == nil:
 			l.number = floatDatum(span.Seconds())
 		case !l.number.isNumber():
-			return p.wrong(t, "a duration expected, like 90 or '2h'")
+			return p.wrong(t, "expected a duration, like 90 or '2h'")
 		}
 	}
 	e.args = append(e.args, l)
 	return nil
 }
 
-// Match asks the question of a run.
+// Match reports whether a run meets the expression.
 func (e *Expr) Match(r *format.Run, c Context) bool {
 	switch e.op {
 	case "and":
@@ -359,7 +362,20 @@ func (e *Expr) Match(r *format.Run, c Context) bool {
 	return order >= 0
 }
 
-// in reports whether the value, or an element of it, equals one of the arguments.
+// EachKey calls yield with each key in the expression. bare is true if the key is not compared with anything.
+func (e *Expr) EachKey(yield func(key string, bare bool)) {
+	if e.left != nil {
+		e.left.EachKey(yield)
+	}
+	if e.right != nil {
+		e.right.EachKey(yield)
+	}
+	if e.key != "" {
+		yield(e.key, e.op == "has")
+	}
+}
+
+// in reports whether v, or an element of v, equals one of the arguments.
 func (e *Expr) in(v datum, c Context) bool {
 	list, _ := v.more.([]any)
 	for i := range e.args {
@@ -371,7 +387,7 @@ func (e *Expr) in(v datum, c Context) bool {
 	return false
 }
 
-// String writes the expression so that it reads back as an equal one, with no more parentheses than that needs.
+// String returns an expression that Parse reads as an equal one, with as few parentheses as possible.
 func (e *Expr) String() string {
 	var b strings.Builder
 	e.write(&b)
@@ -417,7 +433,7 @@ func (e *Expr) writeIn(b *strings.Builder, parentheses bool) {
 	b.WriteByte(')')
 }
 
-// writeKey writes a key bare where it can stand so, else in backquotes; a backquote in it stands in double quotes.
+// writeKey writes a key bare if possible, and otherwise in backquotes. A backquote in it is in double quotes.
 func writeKey(b *strings.Builder, key string) {
 	switch strings.ToLower(key) {
 	case "not", "and", "or", "in":

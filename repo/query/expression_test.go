@@ -139,17 +139,17 @@ func TestDayOfClockChange(t *testing.T) {
 
 func TestColumns(t *testing.T) {
 	for _, c := range []struct{ expr, want string }{
-		{"äöü <", "expression, column 6: a value expected behind <"},
-		{"'é' = 1 x", "expression, column 9: and, or, or the end expected"},
-		{"started > garbage", "expression, column 11: a time expected behind started, like 2026-11-23 or '3d ago'"},
-		{"ended in (today, 5)", "expression, column 18: a time expected behind ended, like 2026-11-23 or '3d ago'"},
-		{"attributes.duration < soon", "expression, column 23: a duration expected, like 90 or '2h'"},
-		{"metrics.`a", "expression, column 9: a quote without its end"},
-		{"metrics.\"a", "expression, column 9: a quote without its end"},
-		{"a not b", "expression, column 3: and, or, or the end expected"},
-		{"a in ()", "expression, column 7: a value expected"},
-		{"``", "expression, column 1: a key expected"},
-		{"a and", "expression, column 6: a key expected"},
+		{"äöü <", "expression, column 6: expected a value after <"},
+		{"'é' = 1 x", "expression, column 9: expected and, or, or the end"},
+		{"started > garbage", "expression, column 11: started must be compared with a time, like 2026-11-23 or '3d ago'"},
+		{"ended in (today, 5)", "expression, column 18: ended must be compared with a time, like 2026-11-23 or '3d ago'"},
+		{"attributes.duration < soon", "expression, column 23: expected a duration, like 90 or '2h'"},
+		{"metrics.`a", "expression, column 9: the quote is not closed"},
+		{"metrics.\"a", "expression, column 9: the quote is not closed"},
+		{"a not b", "expression, column 3: expected and, or, or the end"},
+		{"a in ()", "expression, column 7: expected a value"},
+		{"``", "expression, column 1: expected a key"},
+		{"a and", "expression, column 6: expected a key"},
 		{strings.Repeat("a", maxExpression+1), "the expression is longer than 65536 bytes"},
 	} {
 		if _, err := Parse(c.expr); err == nil || err.Error() != c.want {
@@ -162,25 +162,29 @@ func TestValueOfTables(t *testing.T) {
 	r := richRun()
 	for key, want := range map[string]any{
 		"rmse": 0.3, "metrics.rmse.max_step": int64(0), "params.layers": []any{int64(64), int64(32)}, "params.flag": false,
-		"tags.fold": "5", "started": r.Started, "duration": 120.0, "exit_code": int64(0), "dirty": false, "source.durable": true,
+		"tags.fold": "5", "started": r.Started, "duration": 120.0, "exit_code": int64(0), "dirty": false,
+		"source.durable": true,
 	} {
 		if v, ok := Value(r, key, testContext()); !ok || !format.EqualValue(v, want) {
 			t.Errorf("%s: %v, %v", key, v, ok)
 		}
 	}
-	for _, key := range []string{"nope", "ended.x", "source", "params", "environment.python", "metrics.lr.min_step", "tags.lr", ""} {
+	for _, key := range []string{
+		"nope", "ended.x", "source", "params", "environment.python", "metrics.lr.min_step", "tags.lr", "",
+	} {
 		if v, ok := Value(r, key, testContext()); ok {
 			t.Errorf("%s: %v is there", key, v)
 		}
 	}
 }
 
-// sameExpr compares what two expressions ask, whatever they were written like.
+// sameExpr reports whether two expressions mean the same, however they are written.
 func sameExpr(a, b *Expr) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	sameArgs := slices.EqualFunc(a.args, b.args, func(x, y literal) bool { return x.text == y.text && x.quoted == y.quoted })
+	sameArg := func(x, y literal) bool { return x.text == y.text && x.quoted == y.quoted }
+	sameArgs := slices.EqualFunc(a.args, b.args, sameArg)
 	return a.op == b.op && a.key == b.key && sameArgs && sameExpr(a.left, b.left) && sameExpr(a.right, b.right)
 }
 
@@ -190,8 +194,13 @@ func TestStringReadsBack(t *testing.T) {
 	var write func(depth int) string
 	write = func(depth int) string {
 		if depth == 0 || random.IntN(4) == 0 {
-			key := pick("a", "params.x.y", "`odd key`", "metrics.\"v a\"", "'x`y\"z'", "`not`", "in", "`a`\"`\"", "val/acc", "äö")
-			return key + pick("", " = 1", " != 'it\"s'", " not in (a, 'b c', \"it's\", nan)", " ~ '^a.*'", " >= 2026-11-23", " in (1)", "=''")
+			key := pick(
+				"a", "params.x.y", "`odd key`", "metrics.\"v a\"", "'x`y\"z'", "`not`", "in", "`a`\"`\"", "val/acc", "äö",
+			)
+			return key + pick(
+				"", " = 1", " != 'it\"s'", " not in (a, 'b c', \"it's\", nan)", " ~ '^a.*'", " >= 2026-11-23", " in (1)",
+				"=''",
+			)
 		}
 		switch random.IntN(3) {
 		case 0:
@@ -250,8 +259,9 @@ func TestNotTurnsMatch(t *testing.T) {
 
 func TestCompareNumbers(t *testing.T) {
 	ordered := []datum{
-		floatDatum(math.Inf(-1)), floatDatum(-1e19), intDatum(math.MinInt64), floatDatum(-1.5), intDatum(-1), floatDatum(-0.5), intDatum(0),
-		floatDatum(0.5), intDatum(1), floatDatum(1 << 53), intDatum(1<<53 + 1), intDatum(math.MaxInt64), floatDatum(1 << 63), floatDatum(math.Inf(1)),
+		floatDatum(math.Inf(-1)), floatDatum(-1e19), intDatum(math.MinInt64), floatDatum(-1.5), intDatum(-1),
+		floatDatum(-0.5), intDatum(0), floatDatum(0.5), intDatum(1), floatDatum(1 << 53), intDatum(1<<53 + 1),
+		intDatum(math.MaxInt64), floatDatum(1 << 63), floatDatum(math.Inf(1)),
 	}
 	for i, a := range ordered {
 		for j, b := range ordered {
@@ -264,7 +274,10 @@ func TestCompareNumbers(t *testing.T) {
 
 func TestMatchAllocatesNothing(t *testing.T) {
 	run, c := richRun(), testContext()
-	for _, expr := range []string{"metrics.rmse < 0.8 and params.model.kind = 'mlp' and not (tags.nope or status = failed)", "started > '3d ago' and duration < 2h", "tags.fold in (1, 5)"} {
+	for _, expr := range []string{
+		"metrics.rmse < 0.8 and params.model.kind = 'mlp' and not (tags.nope or status = failed)",
+		"started > '3d ago' and duration < 2h", "tags.fold in (1, 5)",
+	} {
 		e, err := Parse(expr)
 		if err != nil {
 			t.Fatal(err)
@@ -281,7 +294,10 @@ func BenchmarkMatch(b *testing.B) {
 		runs[i] = richRun()
 	}
 	c := testContext()
-	for i, expr := range []string{"metrics.rmse < 0.8 and params.model.kind = 'mlp' and not (tags.nope or status = failed)", "started = 2026-11-23", "name ~ '^w'"} {
+	for i, expr := range []string{
+		"metrics.rmse < 0.8 and params.model.kind = 'mlp' and not (tags.nope or status = failed)",
+		"started = 2026-11-23", "name ~ '^w'",
+	} {
 		e, err := Parse(expr)
 		if err != nil {
 			b.Fatal(err)

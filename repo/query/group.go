@@ -11,19 +11,23 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Group is a set of runs that are alike.
+// Group is a set of runs that have a value in common, or that are replicates.
 type Group struct {
-	Label string        // for people: the value, "-" for none; of replicates the params that differ among the groups
-	Key   any           // the value, as Value gives it, nil for none; of replicates what Replicates gives
-	Runs  []*format.Run // newest first
+	// Label is the value for people, or "-" for runs without one. For replicates, it names the params that differ among
+	// the groups.
+	Label string
+	// Key is the value as Value returns it, or nil for runs without one. For replicates, it is what Replicates returns.
+	Key any
+	// Runs are the runs of the group, newest first.
+	Runs []*format.Run
 }
 
 // ByReplicates is the key that groups replicates.
 const ByReplicates = "replicates"
 
-// GroupBy groups runs by the value of a key, or into replicates. 1 and 1.0 are one group, the text "1" is another. Groups
-// are ordered by their newest run. Among replicates, runs that reproduce others do not count. A chain of resumed runs
-// counts once: the caller gives its newest run only.
+// GroupBy groups runs by the value of a key, or into replicates if key is ByReplicates. 1 and 1.0 are one group, and
+// the text "1" is another. The group with the newest run comes first. Runs that reproduce others are not grouped into
+// replicates. A chain of resumed runs counts once: the caller passes only its newest run.
 func GroupBy(runs []*format.Run, key string, seeds []string, c Context) []Group {
 	runs = slices.Clone(runs)
 	slices.SortFunc(runs, Newer)
@@ -59,10 +63,10 @@ func GroupBy(runs []*format.Run, key string, seeds []string, c Context) []Group 
 	return groups
 }
 
-// Replicates returns a key that is equal for replicates: runs equal in experiment, params and nulls but the seeds, source
-// and datasets (names and content). A seed is a param with one of these dotted paths, or whose last part is one of them.
-// The source is its tree; without one its commit, and then a run with changes to its commit has no replicates, for what
-// the changes were is not known. The key is for comparing only.
+// Replicates returns a key that is equal for replicates: runs with the same experiment, params and nulls except the
+// seeds, the same source, and datasets with the same names and content. Seeds are as in format.IsSeed. The source is
+// the tree, or the commit if no tree was recorded. In that case, a run with uncommitted changes has no replicates,
+// because its changes are unknown. The key is only for comparing.
 func Replicates(r *format.Run, seeds []string) string {
 	b := appendString(make([]byte, 0, 256), r.Experiment)
 	b = appendParams(b, r.Params, seeds)
@@ -90,7 +94,7 @@ func Replicates(r *format.Run, seeds []string) string {
 	return string(b)
 }
 
-// appendParams writes the leaves of nested params, with the paths to them, without the seeds.
+// appendParams appends the leaves of params with their paths, except the seeds.
 func appendParams(b []byte, params format.Params, seeds []string) []byte {
 	for path, value := range params.Leaves() {
 		if withinSeed(path, seeds) {
@@ -117,8 +121,8 @@ func withinSeed(path, seeds []string) bool {
 	return format.IsSeed(key, seeds)
 }
 
-// appendCanonical writes a value so that equal values by format.EqualValue are equal bytes, and others are not. Texts go
-// with their length, so that none can look like something else.
+// appendCanonical appends a value so that two values have the same bytes if and only if format.EqualValue says that
+// they are equal. A text is preceded by its length, so that it cannot look like something else.
 func appendCanonical(b []byte, v any) []byte {
 	switch v := v.(type) {
 	case string:
@@ -144,7 +148,7 @@ func appendString(b []byte, s string) []byte {
 	return append(append(b, ':'), s...)
 }
 
-// simplest writes a whole number without a point.
+// simplest turns a float with an integer value into an integer.
 func simplest(v any) any {
 	if f, ok := v.(float64); ok && f >= math.MinInt64 && f < math.MaxInt64 {
 		if i := int64(f); format.EqualValue(i, f) {
@@ -180,8 +184,7 @@ func labelReplicates(groups []Group, seeds []string) {
 	}
 }
 
-// DifferingParams returns the dotted params whose values are not the same in all runs, sorted. A param that only some runs
-// have differs.
+// DifferingParams returns the dotted params that differ among runs, sorted. A param that only some runs have differs.
 func DifferingParams(runs []*format.Run) []string {
 	type seen struct {
 		value any

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"bytes"
 	"math"
 	"testing"
 	"time"
@@ -13,7 +14,8 @@ import (
 func TestReplicatesKey(t *testing.T) {
 	base := func() *format.Run {
 		return &format.Run{
-			ID: "20261123-142530-k7qx2m9a", Experiment: "e", Params: map[string]any{"lr": 0.1, "n": int64(1), "train": map[string]any{"seed": int64(1)}},
+			ID: "20261123-142530-k7qx2m9a", Experiment: "e",
+			Params:   map[string]any{"lr": 0.1, "n": int64(1), "train": map[string]any{"seed": int64(1)}},
 			Source:   &format.Source{Commit: "c", Tree: "t"},
 			Datasets: []format.Dataset{{Name: "a", SHA256: "1"}, {Name: "b", SHA256: "2"}},
 		}
@@ -57,7 +59,7 @@ func TestReplicatesKey(t *testing.T) {
 	}
 }
 
-// No text in one place may look like something in another.
+// A text in one place cannot look like something in another place.
 func TestReplicatesKeyCannotBeForged(t *testing.T) {
 	for _, pair := range [][2]map[string]any{
 		{{"a": "1\x00b=2"}, {"a": "1", "b": int64(2)}},
@@ -77,7 +79,8 @@ func TestReplicatesKeyCannotBeForged(t *testing.T) {
 
 func TestCanonicalIsEqualValue(t *testing.T) {
 	values := []any{
-		int64(0), 0.0, int64(1), 1.0, "1", 1.5, int64(1) << 53, float64(1 << 53), int64(1)<<53 + 1, int64(math.MaxInt64), float64(math.MaxInt64),
+		int64(0), 0.0, int64(1), 1.0, "1", 1.5, int64(1) << 53, float64(1 << 53), int64(1)<<53 + 1,
+		int64(math.MaxInt64), float64(math.MaxInt64),
 		math.NaN(), math.Inf(1), math.Inf(-1), 1e300, true, false, "true", "",
 		[]any{},
 		[]any{int64(1)},
@@ -91,7 +94,8 @@ func TestCanonicalIsEqualValue(t *testing.T) {
 	}
 	for _, a := range values {
 		for _, b := range values {
-			if same, want := string(appendCanonical(nil, a)) == string(appendCanonical(nil, b)), format.EqualValue(a, b); same != want {
+			same := bytes.Equal(appendCanonical(nil, a), appendCanonical(nil, b))
+			if want := format.EqualValue(a, b); same != want {
 				t.Errorf("%T %v and %T %v: same bytes %v, equal %v", a, a, b, b, same, want)
 			}
 		}
@@ -119,7 +123,9 @@ func TestGroupByKey(t *testing.T) {
 		}
 		got = append(got, l)
 	}
-	want := []line{{"1", "ac", int64(1)}, {"1", "b", "1"}, {"-", "d", nil}, {"NaN", "ef", math.NaN()}, {"[1]", "g", []any{int64(1)}}}
+	want := []line{
+		{"1", "ac", int64(1)}, {"1", "b", "1"}, {"-", "d", nil}, {"NaN", "ef", math.NaN()}, {"[1]", "g", []any{int64(1)}},
+	}
 	same := cmp.Comparer(func(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) })
 	if d := cmp.Diff(want, got, same); d != "" {
 		t.Error(d)

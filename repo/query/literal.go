@@ -11,12 +11,12 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// literal is a value in an expression, read once in every way that a run may ask for.
+// literal is a value in an expression. It is parsed once, as each type that it can be compared with.
 type literal struct {
 	text   string
 	quoted bool
-	number datum // isInt or isFloat where the text is a number
-	list   any   // of '[64, 64]' or '{a = 1}'
+	number datum // isInt or isFloat if the text is a number
+	list   any   // a list or table, like '[64, 64]' or '{a = 1}'
 	when   *moment
 }
 
@@ -34,7 +34,7 @@ func newLiteral(t token) literal {
 	return l
 }
 
-// parseNumber reads a decimal number, nan or inf; its kind is isText where s is none.
+// parseNumber reads a decimal number, nan or inf. It returns a datum of kind isText if s is not a number.
 func parseNumber(s string) datum {
 	if s == "" {
 		return datum{}
@@ -56,7 +56,7 @@ func parseNumber(s string) datum {
 	return datum{}
 }
 
-// asNumber is a value as the number that it is, or that it spells where the literal asks for a number.
+// asNumber returns v if it is a number, and the number that v spells if the literal is a number without quotes.
 func (l *literal) asNumber(v datum) datum {
 	switch {
 	case v.isNumber():
@@ -85,7 +85,7 @@ func (l *literal) equals(v datum, c Context) bool {
 	return false
 }
 
-// compare orders a value and the literal; ok is false where there is no order.
+// compare compares a value with the literal. ok is false if they have no order.
 func (l *literal) compare(v datum, c Context) (order int, ok bool) {
 	if n := l.asNumber(v); n.isNumber() && l.number.isNumber() {
 		if n.isNaN() || l.number.isNaN() {
@@ -112,7 +112,7 @@ func (l *literal) compare(v datum, c Context) (order int, ok bool) {
 	return 0, false
 }
 
-// compareNumbers orders two numbers by their exact values, NaN first.
+// compareNumbers compares two numbers by their exact values. NaN is the smallest.
 func compareNumbers(a, b datum) int {
 	switch {
 	case a.kind == isInt && b.kind == isInt:
@@ -137,17 +137,17 @@ func compareFloatInt(f float64, i int64) int {
 	return cmp.Or(cmp.Compare(int64(whole), i), cmp.Compare(f, whole))
 }
 
-// moment is a time of an expression: so long ago, a day counted from today, or a stretch on the calendar.
+// moment is a time in an expression: a duration ago, a day counted from today, or a period of the calendar.
 type moment struct {
 	ago   time.Duration
 	isAgo bool
-	days  int       // -1 is yesterday, where unit is zero
-	at    time.Time // in its zone, or the clock's reading where local
+	days  int       // counted from today, if unit is zero; -1 is yesterday
+	at    time.Time // start of the period, in its zone, or as clocks show it if local
 	local bool
-	unit  time.Duration // that a calendar time names; 24 hours for a date
+	unit  time.Duration // length of the period; 24 hours for a date
 }
 
-// span returns the stretch that the moment names, its end left out.
+// span returns the period that the moment means. Its end is not part of it.
 func (m *moment) span(now time.Time) (from, to time.Time) {
 	switch {
 	case m.isAgo:
@@ -155,7 +155,8 @@ func (m *moment) span(now time.Time) (from, to time.Time) {
 		return from, from.Add(time.Microsecond)
 	case m.unit == 0:
 		y, mo, d := now.Date()
-		return time.Date(y, mo, d+m.days, 0, 0, 0, 0, now.Location()), time.Date(y, mo, d+m.days+1, 0, 0, 0, 0, now.Location())
+		midnight := func(day int) time.Time { return time.Date(y, mo, day, 0, 0, 0, 0, now.Location()) }
+		return midnight(d + m.days), midnight(d + m.days + 1)
 	}
 	from = m.at
 	if m.local {
@@ -169,7 +170,7 @@ func (m *moment) span(now time.Time) (from, to time.Time) {
 	return from, from.Add(m.unit)
 }
 
-// parseMoment reads a time, nil where s is none.
+// parseMoment reads a time. It returns nil if s is not a time.
 func parseMoment(s string) *moment {
 	s = strings.TrimSpace(s)
 	switch {
@@ -210,7 +211,7 @@ func parseMoment(s string) *moment {
 	return nil
 }
 
-// parseSpan reads a length of time: 90s, 2h, 3d, 1w, "2 hours", 1h30m.
+// parseSpan reads a duration like 90s, 2h, 3d, 1w, "2 hours" or 1h30m.
 func parseSpan(s string) (time.Duration, error) {
 	s = strings.TrimSpace(s)
 	if d, err := time.ParseDuration(s); err == nil {
@@ -219,11 +220,11 @@ func parseSpan(s string) (time.Duration, error) {
 	digits := strings.TrimLeft(s, "0123456789.")
 	n, err := strconv.ParseFloat(s[:len(s)-len(digits)], 64)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no length of time", s)
+		return 0, fmt.Errorf("%q is not a duration", s)
 	}
 	var unit time.Duration
 	switch strings.TrimSuffix(strings.TrimSpace(digits), "s") {
-	case "", "sec", "second": // "" is the s of seconds that was cut
+	case "", "sec", "second": // "" is an s without its plural ending
 		unit = time.Second
 	case "m", "min", "minute":
 		unit = time.Minute
@@ -238,10 +239,10 @@ func parseSpan(s string) (time.Duration, error) {
 	case "y", "year":
 		unit = 365 * 24 * time.Hour
 	default:
-		return 0, fmt.Errorf("%q is no length of time", s)
+		return 0, fmt.Errorf("%q is not a duration", s)
 	}
 	if strings.TrimSpace(digits) == "" || n*float64(unit) > math.MaxInt64/2 {
-		return 0, fmt.Errorf("%q is no length of time", s)
+		return 0, fmt.Errorf("%q is not a duration", s)
 	}
 	return time.Duration(n * float64(unit)), nil
 }

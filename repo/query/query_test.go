@@ -16,27 +16,39 @@ var testNow = time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
 func testContext() Context { return Context{Goal: format.GoalByName, Now: testNow} }
 
 func metricOf(last, least, most float64) format.Metric {
-	return format.Metric{Last: last, Min: &format.Extreme{Value: least, Step: 3}, Max: &format.Extreme{Value: most, Step: 0}, Count: 10}
+	return format.Metric{
+		Last: last, Min: &format.Extreme{Value: least, Step: 3}, Max: &format.Extreme{Value: most, Step: 0}, Count: 10,
+	}
 }
 
 func testRuns() []*format.Run {
 	code := int64(0)
 	a := &format.Run{
 		ID: "20261123-142530-k7qx2m9a", Name: "wide", Experiment: "penguins", Status: format.Finished, Group: "seeds",
-		Started: testNow.Add(-35 * time.Minute), Ended: testNow.Add(-33 * time.Minute), Author: "Ada <ada@example.org>", ExitCode: &code,
-		Params:  map[string]any{"lr": 0.1, "model": map[string]any{"kind": "mlp", "layers": int64(2)}, "seed": int64(1), "flag": false, "text": "a b"},
-		Tags:    map[string]string{"baseline": "yes", "or": "x"},
-		Metrics: map[string]format.Metric{"rmse": metricOf(0.5, 0.3, 1), "val/acc": metricOf(0.8, 0.1, 0.9), "odd key": {Last: 1, Count: 1}, "bad": {Last: math.NaN(), Count: 2}, "lr": {Last: 7, Count: 1}},
-		Source:  &format.Source{Commit: strings.Repeat("a", 40), Branch: "main"},
+		Started: testNow.Add(-35 * time.Minute), Ended: testNow.Add(-33 * time.Minute), Author: "Ada <ada@example.org>",
+		ExitCode: &code,
+		Params: map[string]any{
+			"lr": 0.1, "model": map[string]any{"kind": "mlp", "layers": int64(2)}, "seed": int64(1), "flag": false,
+			"text": "a b",
+		},
+		Tags: map[string]string{"baseline": "yes", "or": "x"},
+		Metrics: map[string]format.Metric{
+			"rmse": metricOf(0.5, 0.3, 1), "val/acc": metricOf(0.8, 0.1, 0.9), "odd key": {Last: 1, Count: 1},
+			"bad": {Last: math.NaN(), Count: 2}, "lr": {Last: 7, Count: 1},
+		},
+		Source: &format.Source{Commit: strings.Repeat("a", 40), Branch: "main"},
 	}
 	b := &format.Run{
-		ID: "20261122-142530-k7qx3333", Name: "wide", Experiment: "penguins", Status: format.Failed, Started: testNow.Add(-25 * time.Hour), Ended: testNow.Add(-24 * time.Hour),
+		ID: "20261122-142530-k7qx3333", Name: "wide", Experiment: "penguins", Status: format.Failed,
+		Started: testNow.Add(-25 * time.Hour), Ended: testNow.Add(-24 * time.Hour),
 		Params:  map[string]any{"lr": 0.01, "model": map[string]any{"kind": "xgb"}, "seed": int64(2)},
 		Metrics: map[string]format.Metric{"rmse": metricOf(0.2, 0.2, 1)},
 	}
 	c := &format.Run{
-		ID: "20261101-142530-zzzzzzzz", Experiment: "other", Status: format.Finished, Started: testNow.Add(-22 * 24 * time.Hour), Ended: testNow.Add(-22*24*time.Hour + time.Minute),
-		Group: "seeds", Params: map[string]any{"lr": int64(1)}, Metrics: map[string]format.Metric{"rmse": metricOf(0.9, 0.4, 1)},
+		ID: "20261101-142530-zzzzzzzz", Experiment: "other", Status: format.Finished,
+		Started: testNow.Add(-22 * 24 * time.Hour), Ended: testNow.Add(-22*24*time.Hour + time.Minute),
+		Group: "seeds", Params: map[string]any{"lr": int64(1)},
+		Metrics: map[string]format.Metric{"rmse": metricOf(0.9, 0.4, 1)},
 	}
 	return []*format.Run{c, a, b}
 }
@@ -118,17 +130,17 @@ func TestExpression(t *testing.T) {
 
 func TestExpressionWrong(t *testing.T) {
 	for _, c := range []struct{ expr, reason string }{
-		{"", "column 1: a key expected"},
-		{"a <", "column 4: a value expected behind <"},
-		{"a < 1 b", "column 7: and, or, or the end expected"},
-		{"(a", `column 3: ")" expected`},
-		{"a in 1", `"(" expected`},
-		{"a in (1", `"," or ")" expected`},
+		{"", "column 1: expected a key"},
+		{"a <", "column 4: expected a value after <"},
+		{"a < 1 b", "column 7: expected and, or, or the end"},
+		{"(a", `column 3: expected ")"`},
+		{"a in 1", `expected "("`},
+		{"a in (1", `expected "," or ")"`},
 		{"a ~ '['", "column 5: error parsing regexp"},
-		{"'a", "column 1: a quote without its end"},
-		{"a & b", "no operator"},
-		{"a = = 1", "a value expected"},
-		{"a ! b", "an operator expected"},
+		{"'a", "column 1: the quote is not closed"},
+		{"a & b", "is not an operator"},
+		{"a = = 1", "expected a value"},
+		{"a ! b", "expected an operator"},
 		{strings.Repeat("(", 200) + "a", "nested deeper"},
 		{strings.Repeat("not ", 200) + "a", "nested deeper"},
 	} {
@@ -181,12 +193,12 @@ func TestSelector(t *testing.T) {
 	}
 	for _, c := range []struct{ selector, reason string }{
 		{"k7qx", "2 runs begin with it: 20261123-142530-k7qx2m9a, 20261122-142530-k7qx3333"},
-		{"k7q", "no run has this name or key; an id prefix has 4 characters at least"},
+		{"k7q", "no run has this name or key; an id prefix has at least 4 characters"},
 		{"nope1", "no run has this name"},
-		{"@~3", "there are 3 runs"},
+		{"@~3", "there are only 3 runs"},
 		{"best=mystery", "no finished run has the metric"},
 		{"group=none", "no run is in the group"},
-		{"best=bad", "is better: say so with 'runs goal bad min'"},
+		{"best=bad", "is unknown: set it with 'runs goal bad min'"},
 	} {
 		s, err := ParseSelector(c.selector)
 		if err != nil {
@@ -201,7 +213,8 @@ func TestSelector(t *testing.T) {
 			t.Errorf("%q was read as %+v", text, s)
 		}
 	}
-	if s, err := ParseSelector("origin/main:best(rmse)"); err != nil || s.Rev != "origin/main" || s.kind != byBest || s.arg != "rmse" {
+	if s, err := ParseSelector("origin/main:best(rmse)"); err != nil || s.Rev != "origin/main" || s.kind != byBest ||
+		s.arg != "rmse" {
 		t.Errorf("%+v, %v", s, err)
 	}
 	if s, err := ParseSelector(`best(rmse, "started > '2026-11-23 10:00'")`); err != nil || s.Rev != "" || s.expr == nil {
@@ -212,7 +225,10 @@ func TestSelector(t *testing.T) {
 func TestSort(t *testing.T) {
 	runs := []*format.Run{}
 	for i, v := range []any{0.5, math.NaN(), nil, 0.1, 0.9} {
-		r := &format.Run{ID: format.NewID(testNow.Add(time.Duration(i) * time.Second)), Started: testNow.Add(time.Duration(i) * time.Second), Name: string(rune('a' + i))}
+		r := &format.Run{
+			ID: format.NewID(testNow.Add(time.Duration(i) * time.Second)), Started: testNow.Add(time.Duration(i) * time.Second),
+			Name: string(rune('a' + i)),
+		}
 		if v != nil {
 			r.Metrics = map[string]format.Metric{"rmse": {Last: v.(float64), Count: 1}, "acc": {Last: v.(float64), Count: 1}}
 			r.Params = map[string]any{"p": v}
@@ -221,7 +237,15 @@ func TestSort(t *testing.T) {
 	}
 	runs[4].Params["p"] = "text"
 	for _, c := range []struct{ spec, want string }{
-		{"rmse", "daebc"}, {"acc", "eadbc"}, {"rmse:desc", "eadbc"}, {"acc:asc", "daebc"}, {"params.p", "daebc"}, {"params.p:desc", "adebc"}, {"started", "abcde"}, {"name:desc", "edcba"}, {"nope", "edcba"},
+		{"rmse", "daebc"},
+		{"acc", "eadbc"},
+		{"rmse:desc", "eadbc"},
+		{"acc:asc", "daebc"},
+		{"params.p", "daebc"},
+		{"params.p:desc", "adebc"},
+		{"started", "abcde"},
+		{"name:desc", "edcba"},
+		{"nope", "edcba"},
 	} {
 		Sort(runs, c.spec, testContext())
 		got := ""
@@ -236,9 +260,13 @@ func TestSort(t *testing.T) {
 
 func TestGroupReplicates(t *testing.T) {
 	run := func(name string, lr any, seed int64, tree string) *format.Run {
-		return &format.Run{ID: format.NewID(testNow), Started: testNow, Name: name, Params: map[string]any{"lr": lr, "train": map[string]any{"seed": seed}}, Source: &format.Source{Tree: tree}}
+		return &format.Run{
+			ID: format.NewID(testNow), Started: testNow, Name: name,
+			Params: map[string]any{"lr": lr, "train": map[string]any{"seed": seed}}, Source: &format.Source{Tree: tree},
+		}
 	}
-	a, b, c, d, e := run("a", 1.0, 1, "t"), run("b", int64(1), 2, "t"), run("c", 0.5, 1, "t"), run("d", 1.0, 1, "u"), run("e", 1.0, 3, "t")
+	a, b, c := run("a", 1.0, 1, "t"), run("b", int64(1), 2, "t"), run("c", 0.5, 1, "t")
+	d, e := run("d", 1.0, 1, "u"), run("e", 1.0, 3, "t")
 	e.Reproduces = a.ID
 	var got []string
 	for _, g := range GroupBy([]*format.Run{a, b, c, d, e}, ByReplicates, []string{"seed"}, testContext()) {
@@ -281,7 +309,9 @@ func TestDifferingParams(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"metrics.rmse < 0.8 and not (tags.x or status in (a, 'b'))", "a ~ '^x' && !b", "`odd` != nan"} {
+	for _, s := range []string{
+		"metrics.rmse < 0.8 and not (tags.x or status in (a, 'b'))", "a ~ '^x' && !b", "`odd` != nan",
+	} {
 		f.Add(s)
 	}
 	runs := testRuns()

@@ -12,27 +12,27 @@ import (
 
 // Selector names runs.
 type Selector struct {
-	Rev  string // a git revision, where the selector looks into another one
+	Rev  string // a Git revision, if the selector looks for runs in one
 	text string
 	kind selectorKind
-	arg  string // experiment, metric, group, name, or the text as it is
-	back int    // of last~2
-	expr *Expr  // of best
+	arg  string // an experiment, a metric, a group, a name, or the text itself
+	back int    // 2 in last~2
+	expr *Expr  // that runs must meet to be the best
 }
 
 type selectorKind int
 
 const (
-	byText selectorKind = iota // id, name, prefix or key
+	byText selectorKind = iota // an id, a name, a prefix or a key
 	byLast
 	byBest
 	byGroup
 	byName
 )
 
-// NotFoundError says that a selector names no run, or several where one is asked for.
+// NotFoundError is returned if a selector matches no run, or if a prefix matches several.
 type NotFoundError struct {
-	Selector string // empty where none was given
+	Selector string // empty if none was given
 	Reason   string
 }
 
@@ -43,16 +43,16 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("selecting %q: %s", e.Selector, e.Reason)
 }
 
-// minPrefix is how many characters a prefix has at least.
+// minPrefix is the minimum length of a prefix, in characters.
 const minPrefix = 4
 
-// SyntaxError says that a selector or an expression cannot be read.
+// SyntaxError is returned if a selector or an expression is not valid.
 type SyntaxError struct{ Err error }
 
 func (e *SyntaxError) Error() string { return e.Err.Error() }
 func (e *SyntaxError) Unwrap() error { return e.Err }
 
-// ParseSelector reads a selector; what cannot be read is a *SyntaxError:
+// ParseSelector reads a selector:
 //
 //	a full id, an exact name, a unique prefix of the id or of its random part, a run's own key
 //	last, last~2, last=EXPERIMENT, last=EXPERIMENT~2; @ and @~2 are the same
@@ -60,8 +60,9 @@ func (e *SyntaxError) Unwrap() error { return e.Err }
 //	group=GROUP, group(GROUP); name=NAME
 //	REV:SELECTOR
 //
-// A text that is a full id, a name, a prefix and a key at once is the first of these. The words of this list go before names, so
-// that no run takes their place by its name; name= finds a run of such a name. An error in an expression is the column in that expression.
+// If a text fits several of the kinds in the first line, the first kind counts. The words in this list come before
+// names, so that the name of a run cannot replace them. name=NAME finds a run with such a name. An error is a
+// *SyntaxError. In an expression, it names the column within the expression.
 func ParseSelector(s string) (Selector, error) {
 	sel, err := parseSelector(s)
 	if err != nil {
@@ -85,7 +86,7 @@ func parseSelector(s string) (Selector, error) {
 	if i := strings.LastIndexByte(head, ':'); i >= 0 {
 		sel.Rev, s = s[:i], s[i+1:]
 		if sel.Rev == "" || s == "" {
-			return sel, fmt.Errorf("selector %q: REV:SELECTOR expected", sel.text)
+			return sel, fmt.Errorf("selector %q: expected REV:SELECTOR", sel.text)
 		}
 	}
 	sel.arg = s
@@ -96,7 +97,7 @@ func parseSelector(s string) (Selector, error) {
 		return sel.call(name, args)
 	case equals && (word == "best" || word == "group" || word == "name" || word == "last"):
 		if rest == "" {
-			return sel, fmt.Errorf("selector %q: nothing behind the equals sign", sel.text)
+			return sel, fmt.Errorf("selector %q: nothing follows the equals sign", sel.text)
 		}
 		sel.arg = rest
 		switch word {
@@ -125,20 +126,20 @@ func parseSelector(s string) (Selector, error) {
 func (s Selector) ago(experiment, n string) (Selector, error) {
 	back, err := strconv.ParseUint(n, 10, 31)
 	if err != nil {
-		return s, fmt.Errorf("selector %q: a number expected behind ~", s.text)
+		return s, fmt.Errorf("selector %q: expected a number after ~", s.text)
 	}
 	s.arg, s.back = experiment, int(back)
 	return s, nil
 }
 
-// call reads the inside of best(…) and group(…).
+// call reads the arguments of best(…) or group(…).
 func (s Selector) call(name, args string) (Selector, error) {
 	arg, expr, more := args, "", false
 	if name == "best" {
 		arg, expr, more = cutArgument(args)
 	}
 	if s.arg = trimQuotes(arg); s.arg == "" {
-		return s, fmt.Errorf("selector %q: %s(…) is empty", s.text, name)
+		return s, fmt.Errorf("selector %q: %s(…) must not be empty", s.text, name)
 	}
 	if name == "group" {
 		s.kind = byGroup
@@ -156,7 +157,7 @@ func (s Selector) call(name, args string) (Selector, error) {
 	return s, nil
 }
 
-// cutArgument cuts at the first comma, or, where the first argument is quoted, at the one behind its quotes.
+// cutArgument cuts args at the first comma, or at the first comma after the quotes if the first argument is in quotes.
 func cutArgument(args string) (first, rest string, more bool) {
 	args = strings.TrimSpace(args)
 	if args != "" && (args[0] == '"' || args[0] == '\'') {
@@ -169,7 +170,7 @@ func cutArgument(args string) (first, rest string, more bool) {
 	return strings.Cut(args, ",")
 }
 
-// trimQuotes takes off the quotes around a text, and the space around them.
+// trimQuotes removes the quotes around a text, and the space around them.
 func trimQuotes(s string) string {
 	s = strings.TrimSpace(s)
 	if n := len(s); n >= 2 && (s[0] == '"' || s[0] == '\'') && s[n-1] == s[0] {
@@ -178,13 +179,13 @@ func trimQuotes(s string) string {
 	return s
 }
 
-// Resolve returns the runs that the selector names among runs, which are in any order and, with Rev, those of that
-// revision. scope is an experiment that names, last, best and groups are looked for in; empty is all; ids and prefixes of
-// ids do not care for it. Only a group gives several, newest first.
+// Resolve returns the runs that the selector names. runs are all runs, in any order; with Rev, those of that revision.
+// scope is the experiment in which names, keys, last, best and groups are looked up, and empty means every experiment.
+// Ids and their prefixes are looked up everywhere. Only a group returns several runs, newest first.
 //
-// last counts runs in progress too. best looks at finished runs only, unless it has an expression, which then alone decides;
-// it leaves out NaN, and among equals takes the newest. A selector that names no run, or a prefix that several have, is a
-// NotFoundError; best of a metric without a goal is another error.
+// last also counts runs in progress. best considers finished runs, or with an expression the runs that meet it. It
+// ignores NaN, and among equal values it takes the newest run. If a selector matches no run, or a prefix matches
+// several, the error is a *NotFoundError. A metric without a goal is another error.
 func (s Selector) Resolve(runs []*format.Run, scope string, c Context) ([]*format.Run, error) {
 	runs = slices.Clone(runs)
 	slices.SortFunc(runs, Newer)
@@ -195,7 +196,7 @@ func (s Selector) Resolve(runs []*format.Run, scope string, c Context) ([]*forma
 		}
 		in := inScope(runs, scope)
 		if s.back >= len(in) {
-			return nil, s.none("there are %d runs%s", len(in), ofScope(scope))
+			return nil, s.none("%s%s", onlyRuns(len(in)), ofScope(scope))
 		}
 		return in[s.back : s.back+1], nil
 	case byBest:
@@ -217,7 +218,7 @@ func (s Selector) Resolve(runs []*format.Run, scope string, c Context) ([]*forma
 	return s.byText(runs, scope)
 }
 
-// Newer orders runs, newest first.
+// Newer compares two runs for sorting, newest first.
 func Newer(a, b *format.Run) int {
 	if c := b.Started.Compare(a.Started); c != 0 {
 		return c
@@ -232,18 +233,28 @@ func inScope(runs []*format.Run, scope string) []*format.Run {
 	return slices.DeleteFunc(slices.Clone(runs), func(r *format.Run) bool { return r.Experiment != scope })
 }
 
+func onlyRuns(n int) string {
+	switch n {
+	case 0:
+		return "there are no runs"
+	case 1:
+		return "there is only 1 run"
+	}
+	return fmt.Sprintf("there are only %d runs", n)
+}
+
 func ofScope(scope string) string {
 	if scope == "" {
 		return ""
 	}
-	return fmt.Sprintf(" of the experiment %q", scope)
+	return fmt.Sprintf(" in the experiment %q", scope)
 }
 
 func (s Selector) none(format string, args ...any) error {
 	return &NotFoundError{s.text, fmt.Sprintf(format, args...)}
 }
 
-// best is the run with the best value of a metric. Without an expression of its own it looks at finished runs only.
+// best returns the run with the best value of a metric.
 func (s Selector) best(runs []*format.Run, scope string, c Context) ([]*format.Run, error) {
 	var best *format.Run
 	var value float64
@@ -255,7 +266,8 @@ func (s Selector) best(runs []*format.Run, scope string, c Context) ([]*format.R
 		}
 		some = true
 		if goal = goalOf(m, s.arg, c); goal == "" {
-			return nil, fmt.Errorf("selecting %q: it is not known whether a small or a large %s is better: say so with 'runs goal %s min' or max", s.text, s.arg, s.arg)
+			return nil, fmt.Errorf("selecting %q: the goal of %s is unknown: set it with 'runs goal %s min' or max", s.text,
+				s.arg, s.arg)
 		}
 		v := Best(m, goal)
 		if math.IsNaN(v) {
@@ -272,7 +284,7 @@ func (s Selector) best(runs []*format.Run, scope string, c Context) ([]*format.R
 		return nil, s.none("%s is NaN in every run", s.arg)
 	}
 	if s.expr != nil {
-		return nil, s.none("no run%s that matches the expression has the metric %q", ofScope(scope), s.arg)
+		return nil, s.none("no run%s that meets the expression has the metric %q", ofScope(scope), s.arg)
 	}
 	return nil, s.none("no finished run%s has the metric %q", ofScope(scope), s.arg)
 }
@@ -286,8 +298,8 @@ func (s Selector) byName(runs []*format.Run, scope string) ([]*format.Run, error
 	return nil, s.none("no run has this name%s", ofScope(scope))
 }
 
-// byText looks for an id, then a name, a prefix and a key. Ids do not care for the scope. The newest run that has a key is
-// the end of its chain.
+// byText looks for an id, then a name, a prefix and a key. The scope does not apply to ids. The newest run that has a
+// key is the end of its chain.
 func (s Selector) byText(runs []*format.Run, scope string) ([]*format.Run, error) {
 	for _, r := range runs {
 		if r.ID == s.arg {
@@ -300,7 +312,8 @@ func (s Selector) byText(runs []*format.Run, scope string) ([]*format.Run, error
 	var found []*format.Run
 	if len(s.arg) >= minPrefix {
 		for _, r := range runs {
-			if random := r.ID[strings.LastIndexByte(r.ID, '-')+1:]; strings.HasPrefix(r.ID, s.arg) || strings.HasPrefix(random, s.arg) {
+			if random := r.ID[strings.LastIndexByte(r.ID, '-')+1:]; strings.HasPrefix(r.ID, s.arg) ||
+				strings.HasPrefix(random, s.arg) {
 				found = append(found, r)
 			}
 		}
@@ -324,7 +337,8 @@ func (s Selector) byText(runs []*format.Run, scope string) ([]*format.Run, error
 		}
 		return nil, s.none("%d runs begin with it: %s", len(found), strings.Join(names, ", "))
 	case len(s.arg) < minPrefix:
-		return nil, s.none("no run has this name or key%s; an id prefix has %d characters at least", ofScope(scope), minPrefix)
+		return nil, s.none("no run has this name or key%s; an id prefix has at least %d characters", ofScope(scope),
+			minPrefix)
 	}
 	return nil, s.none("no run has this name, key or id prefix%s", ofScope(scope))
 }

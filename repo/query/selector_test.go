@@ -15,12 +15,16 @@ func TestSelectorOrder(t *testing.T) {
 	run := func(i int, id, name string) *format.Run {
 		return &format.Run{
 			ID: id, Name: name, Status: format.Finished, Started: testNow.Add(-time.Duration(i) * time.Minute),
-			Metrics: map[string]format.Metric{"x,y": {Last: float64(i), Count: 1, Goal: "max"}, "nan": {Last: math.NaN(), Goal: "max"}},
+			Metrics: map[string]format.Metric{
+				"x,y": {Last: float64(i), Count: 1, Goal: "max"}, "nan": {Last: math.NaN(), Goal: "max"},
+			},
 		}
 	}
 	runs := []*format.Run{
-		run(0, "20261123-142530-aaaaaaaa", ""), run(1, "20261123-142529-bbbbbbbb", "last"), run(2, "20261123-142528-cccccccc", "aaaa"),
-		run(3, "20261123-142527-dddddddd", "20261123-142530-aaaaaaaa"), run(4, "20261123-142526-eeeeeeee", "best=x"), run(5, "20261123-142525-ffffffff", "@"),
+		run(0, "20261123-142530-aaaaaaaa", ""), run(1, "20261123-142529-bbbbbbbb", "last"),
+		run(2, "20261123-142528-cccccccc", "aaaa"),
+		run(3, "20261123-142527-dddddddd", "20261123-142530-aaaaaaaa"), run(4, "20261123-142526-eeeeeeee", "best=x"),
+		run(5, "20261123-142525-ffffffff", "@"),
 	}
 	for selector, want := range map[string]string{
 		"20261123-142530-aaaaaaaa":      "a", // an id before a name
@@ -43,15 +47,17 @@ func TestSelectorOrder(t *testing.T) {
 			t.Errorf("%s: %v", selector, err)
 			continue
 		}
-		if got, err := s.Resolve(runs, "", testContext()); err != nil || len(got) != 1 || format.IDRandom(got[0].ID)[:1] != want {
+		if got, err := s.Resolve(runs, "", testContext()); err != nil || len(got) != 1 ||
+			format.IDRandom(got[0].ID)[:1] != want {
 			t.Errorf("%s: %v, %v", selector, got, err)
 		}
 	}
 	for selector, want := range map[string]string{
-		`best("x,y", "name = nobody")`: `no run that matches the expression has the metric "x,y"`,
+		`best("x,y", "name = nobody")`: `no run that meets the expression has the metric "x,y"`,
 		"best(nan)":                    "nan is NaN in every run",
-		"20261123":                     "6 runs begin with it: 20261123-142530-aaaaaaaa, 20261123-142529-bbbbbbbb, 20261123-142528-cccccccc, 20261123-142527-dddddddd, 20261123-142526-eeeeeeee, …",
-		"@~6":                          "there are 6 runs",
+		"20261123": "6 runs begin with it: 20261123-142530-aaaaaaaa, 20261123-142529-bbbbbbbb, " +
+			"20261123-142528-cccccccc, 20261123-142527-dddddddd, 20261123-142526-eeeeeeee, …",
+		"@~6": "there are only 6 runs",
 	} {
 		s, err := ParseSelector(selector)
 		if err != nil {
@@ -78,7 +84,8 @@ func TestSelectorWithoutGoal(t *testing.T) {
 	}
 	runs := []*format.Run{{Status: format.Finished, Metrics: map[string]format.Metric{"zork": {Last: 1}}}}
 	var none *NotFoundError
-	if _, err := s.Resolve(runs, "", testContext()); err == nil || errors.As(err, &none) || !strings.Contains(err.Error(), "runs goal zork min") {
+	if _, err := s.Resolve(runs, "", testContext()); err == nil || errors.As(err, &none) ||
+		!strings.Contains(err.Error(), "runs goal zork min") {
 		t.Errorf("%v", err)
 	}
 }
@@ -86,10 +93,14 @@ func TestSelectorWithoutGoal(t *testing.T) {
 func TestSortByOwnGoal(t *testing.T) {
 	var runs []*format.Run
 	for i, v := range []float64{1, 3, math.NaN(), 2} {
-		runs = append(runs, &format.Run{ID: fmt.Sprint(i), Metrics: map[string]format.Metric{"zork": {Last: v, Count: 1, Goal: "max"}, "acc": {Last: v, Count: int64(i)}}})
+		runs = append(runs, &format.Run{
+			ID:      fmt.Sprint(i),
+			Metrics: map[string]format.Metric{"zork": {Last: v, Count: 1, Goal: "max"}, "acc": {Last: v, Count: int64(i)}},
+		})
 	}
 	for spec, want := range map[string]string{
-		"zork": "1302", "metrics.zork": "1302", "zork:asc": "0312", "acc.last": "1302", "acc.count": "0123", "acc.last:asc": "0312", "tags.acc": "3210", "zork:desc:asc": "3210",
+		"zork": "1302", "metrics.zork": "1302", "zork:asc": "0312", "acc.last": "1302", "acc.count": "0123",
+		"acc.last:asc": "0312", "tags.acc": "3210", "zork:desc:asc": "3210",
 	} {
 		Sort(runs, spec, testContext())
 		got := ""
@@ -103,7 +114,9 @@ func TestSortByOwnGoal(t *testing.T) {
 }
 
 func TestSortIsExact(t *testing.T) {
-	runs := []*format.Run{{ID: "a", Params: map[string]any{"x": int64(1<<53 + 1)}}, {ID: "b", Params: map[string]any{"x": int64(1 << 53)}}}
+	runs := []*format.Run{
+		{ID: "a", Params: map[string]any{"x": int64(1<<53 + 1)}}, {ID: "b", Params: map[string]any{"x": int64(1 << 53)}},
+	}
 	if Sort(runs, "x", testContext()); runs[0].ID != "b" {
 		t.Error("large integers are sorted as floats")
 	}

@@ -8,9 +8,9 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Sort orders runs by KEY[:asc|:desc]. A metric, or its .last, .best, .min or .max, puts the best first where its goal is
-// known and no direction is given; anything else goes up. In both directions numbers and times come first, then texts, NaN,
-// and the runs without the key; ties are newest first.
+// Sort sorts runs by KEY[:asc|:desc]. Without a direction, the order is ascending. For a metric whose goal is known,
+// and its .last, .best, .min and .max, the best value comes first. In both directions, numbers and times come before
+// texts, NaN and runs without the key. Among equal values, the newest run comes first.
 func Sort(runs []*format.Run, spec string, c Context) {
 	key, ascending, down := cutDirection(spec)
 	f := newField(key)
@@ -35,7 +35,7 @@ func Sort(runs []*format.Run, spec string, c Context) {
 	})
 }
 
-// SortKey is the key of KEY[:asc|:desc].
+// SortKey returns the key in KEY[:asc|:desc].
 func SortKey(spec string) string {
 	key, _, _ := cutDirection(spec)
 	return key

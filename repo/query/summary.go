@@ -6,17 +6,17 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Summary is what a group of runs says of one metric: of each run its best value by the goal. NaN does not count.
+// Summary sums up one metric of a group of runs. Each run contributes its best value by the goal, unless that is NaN.
 type Summary struct {
 	N        int
 	Mean     float64
-	SD       float64 // standard deviation of the sample, n-1; needs two runs
+	SD       float64 // standard deviation of the sample, with n-1; NaN below two runs
 	Best     float64
 	BestRun  *format.Run
 	Excluded int // runs whose value is NaN
 }
 
-// Summarize reads a metric of all runs of a group.
+// Summarize sums up a metric of runs.
 func Summarize(runs []*format.Run, metric string, c Context) Summary {
 	var s Summary
 	var squares float64 // Welford's method, Technometrics 4 (1962)

@@ -1,4 +1,9 @@
-// Package query finds runs among a list of records: expressions, selectors, sorting and grouping.
+// Package query finds, sorts and groups runs in a list of records. It reads the selectors and expressions that users
+// write.
+//
+// The package knows only records: no repository, no Git and no terminal. It imports no other package of this module but
+// format. To change what a key means, start in value.go. Expressions are in expression.go and literal.go, selectors in
+// selector.go.
 package query
 
 import (
@@ -10,21 +15,23 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Context is what a question needs to know beside the runs.
+// Context is what a query needs to know besides the runs.
 type Context struct {
-	Goal func(metric string) string // "min", "max" or "", by configuration or name
+	Goal func(metric string) string // the goal of a metric by the settings or its name; nil knows none
 	Now  time.Time
 }
 
-// Value returns what a key means for a run, as expressions, columns, sorting and grouping use it: a string, int64, float64,
-// bool, time.Time, []any or map[string]any. A key with a prefix (metrics., summary., params., tags., attributes.) is looked up
-// there; any other is a metric, else of the summary, else a param, else a tag, else an attribute, for each run anew.
+// Value returns the value of a key for a run, as expressions, columns, sorting and grouping use it: a string, int64,
+// float64, bool, time.Time, []any or map[string]any. A key with a prefix (metrics., summary., params., tags.,
+// attributes.) is looked up there. Any other key is looked up in this order, for each run: metrics, summary, params,
+// tags, attributes.
 //
-// A metric is its best value by its goal, the last where the goal is unknown; a suffix says otherwise: rmse.last, .best,
-// .min, .max, .min_step, .max_step, .count. A metric with that whole name goes before. Attributes are the keys of the
-// record, host, commit, branch, dirty, tree, python, os and arch among them; duration is in seconds, none while the run is
-// in progress; source.X, environment.X and machine.X are their tables, datasets.NAME, artifacts.PATH and files.NAME a
-// SHA-256, conflicts.PARAM the values that lost.
+// The value of a metric is the best one by its goal, or the last one if the goal is unknown. A suffix chooses another:
+// rmse.last, .best, .min, .max, .min_step, .max_step, .count. A metric whose name includes the suffix comes first.
+//
+// Attributes are the keys of the record, and host, commit, branch, dirty, tree, python, os and arch. duration is in
+// seconds; a run in progress has none. source.X, environment.X and machine.X are in these tables. datasets.NAME,
+// artifacts.PATH and files.NAME are digests. conflicts.PARAM are the values that were not taken.
 func Value(r *format.Run, key string, c Context) (any, bool) {
 	f := newField(key)
 	v, ok := f.value(r, c)
@@ -34,11 +41,11 @@ func Value(r *format.Run, key string, c Context) (any, bool) {
 	return v.any(), true
 }
 
-// field is a key, taken apart once.
+// field is a parsed key.
 type field struct {
 	scope        fieldScope
 	name         string
-	base, suffix string // name as METRIC.SUFFIX, where it ends in one
+	base, suffix string // the parts of name, if it is METRIC.SUFFIX
 }
 
 type fieldScope byte
@@ -77,12 +84,12 @@ func newField(key string) field {
 	return f
 }
 
-// isAttribute reports whether the field means this attribute where no metric, param or tag has its name.
+// isAttribute reports whether the field means this attribute unless a run has a metric, param or tag with its name.
 func (f field) isAttribute(name string) bool {
 	return f.name == name && (f.scope == inAll || f.scope == inAttributes)
 }
 
-// datum is a value of a run without an allocation for it.
+// datum is a value of a run. Unlike an any, it needs no allocation.
 type datum struct {
 	kind kind
 	i    int64
@@ -215,7 +222,7 @@ func (f *field) metric(r *format.Run, c Context) (datum, bool) {
 	return extremeStep(m.Max)
 }
 
-// extreme of a metric with one point is that point.
+// extreme returns the value of an extreme. A metric with one point has no extremes in the record: the point is both.
 func extreme(m format.Metric, e *format.Extreme) (datum, bool) {
 	if e != nil {
 		return floatDatum(e.Value), true
@@ -230,7 +237,7 @@ func extremeStep(e *format.Extreme) (datum, bool) {
 	return intDatum(e.Step), true
 }
 
-// bestOf is Best by the goal of the metric, which is asked for only where it matters.
+// bestOf returns Best by the goal of the metric. It looks up the goal only if it matters.
 func bestOf(m format.Metric, key string, c Context) float64 {
 	if m.Min == nil && m.Max == nil {
 		return m.Last
@@ -238,7 +245,8 @@ func bestOf(m format.Metric, key string, c Context) float64 {
 	return Best(m, goalOf(m, key, c))
 }
 
-// goal is the goal of the metric that the field means in the first run that has it; "" where its value has no better.
+// goal returns the goal of the metric that the field means in the first run that has it. It returns "" if the field is
+// not a metric or has no better value, like a count.
 func (f *field) goal(runs []*format.Run, c Context) string {
 	if f.scope != inAll && f.scope != inMetrics {
 		return ""
@@ -266,7 +274,7 @@ func goalOf(m format.Metric, key string, c Context) string {
 	return m.Goal
 }
 
-// Best is the value of a metric that counts: the smallest or largest by its goal, else the last. NaN where every point is.
+// Best returns the best value of a metric by its goal, or the last value without a goal. It is NaN if every point is.
 func Best(m format.Metric, goal string) float64 {
 	switch {
 	case goal == format.GoalMin && m.Min != nil:
@@ -277,7 +285,8 @@ func Best(m format.Metric, goal string) float64 {
 	return m.Last
 }
 
-// BestBy is the goal by whose best value a key shows a metric of the runs, "" where it shows none, or of each the last.
+// BestBy returns the goal by which the values of a key are the best ones. It returns "" if the key is not a metric of
+// the runs, or if all its values are last values.
 func BestBy(runs []*format.Run, key string, c Context) string {
 	f := newField(key)
 	if f.scope != inAll && f.scope != inMetrics {
@@ -303,7 +312,7 @@ func paramDatum(params format.Params, key string) (datum, bool) {
 	return newDatum(v), true
 }
 
-// attribute is a key of the record itself.
+// attribute returns the value of a key of the record itself.
 func attribute(r *format.Run, key string) (datum, bool) {
 	switch key {
 	case "id":
@@ -438,7 +447,7 @@ func tableAttribute(r *format.Run, key string) (datum, bool) {
 	return paramDatum(r.Unknown, key)
 }
 
-// texts is a list of texts, which is there unless empty.
+// texts returns a list of texts. An empty list means that the run does not have the key.
 func texts(list []string) (datum, bool) {
 	if len(list) == 0 {
 		return datum{}, false
@@ -450,7 +459,7 @@ func texts(list []string) (datum, bool) {
 	return datum{kind: isMore, more: values}, true
 }
 
-// omitted is the paths of what the tree does not hold.
+// omitted returns the paths that the recorded tree lacks.
 func omitted(list []format.Omitted) (datum, bool) {
 	paths := make([]string, len(list))
 	for i, o := range list {
@@ -459,7 +468,7 @@ func omitted(list []format.Omitted) (datum, bool) {
 	return texts(paths)
 }
 
-// Text shows a value as people write it.
+// Text returns a value as people write it.
 func Text(v any) string {
 	switch v := v.(type) {
 	case string:

@@ -9,32 +9,37 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// attributeNames are the keys of the record itself, as attribute finds them.
+// attributeNames are the keys that attribute finds in a record.
 var attributeNames = []string{
-	"id", "name", "key", "experiment", "status", "started", "ended", "duration", "end_reason", "signal", "author", "group", "parent", "resumes",
-	"reproduces", "note", "command", "cwd", "exit_code", "commit", "branch", "dirty", "tree", "python", "os", "arch", "host",
-	"source.commit", "source.branch", "source.remote", "source.dirty", "source.tree", "source.base", "source.entry", "source.durable", "source.patches",
-	"source.omitted", "environment.python", "environment.os", "environment.arch", "environment.digest", "machine.host", "machine.cpu", "machine.kernel",
-	"machine.cores", "machine.memory", "machine.gpus",
+	"id", "name", "key", "experiment", "status", "started", "ended", "duration", "end_reason", "signal", "author", "group",
+	"parent", "resumes", "reproduces", "note", "command", "cwd", "exit_code",
+	"commit", "branch", "dirty", "tree", "python", "os", "arch", "host",
+	"source.commit", "source.branch", "source.remote", "source.dirty", "source.tree", "source.base", "source.entry",
+	"source.durable", "source.patches", "source.omitted",
+	"environment.python", "environment.os", "environment.arch", "environment.digest",
+	"machine.host", "machine.cpu", "machine.kernel", "machine.cores", "machine.memory", "machine.gpus",
 }
 
-// attributeTables are those whose keys are anybody's.
+// attributeTables are the prefixes after which any key may follow.
 var attributeTables = []string{"environment.variables.", "datasets.", "artifacts.", "files.", "conflicts.", "extra."}
 
-// scopes are the words before a key, and those that others use for them.
+// scopes maps the prefixes of keys, and common variants of them, to the prefix with its dot.
 var scopes = map[string]string{
-	"metrics": "metrics.", "metric": "metrics.", "summary": "summary.", "params": "params.", "param": "params.", "config": "params.", "tags": "tags.", "tag": "tags.",
+	"metrics": "metrics.", "metric": "metrics.", "summary": "summary.", "params": "params.", "param": "params.",
+	"config": "params.", "tags": "tags.", "tag": "tags.",
 	"attributes": "",
 }
 
-// maxNear is how many keys are named in place of one that is not there.
+// maxNear is how many keys are suggested for one that is missing.
 const maxNear = 3
 
-// Missing reports whether no run has a key and the record has no place for it, and which keys of the runs are near it.
+// Missing reports whether no run has a key and it is not an attribute either. near are the most similar keys of the
+// runs.
 func Missing(runs []*format.Run, key string, c Context) (near []string, missing bool) {
 	f := newField(key)
 	if f.scope == inAll || f.scope == inAttributes {
-		if slices.Contains(attributeNames, f.name) || slices.ContainsFunc(attributeTables, func(table string) bool { return strings.HasPrefix(f.name, table) }) {
+		inTable := func(table string) bool { return strings.HasPrefix(f.name, table) }
+		if slices.Contains(attributeNames, f.name) || slices.ContainsFunc(attributeTables, inTable) {
 			return nil, false
 		}
 	}
@@ -59,7 +64,7 @@ func Missing(runs []*format.Run, key string, c Context) (near []string, missing 
 	return nearest(name, known, tooFar, func(string) bool { return true }), true
 }
 
-// knownKey is a key that some run has: the word that says where, with its dot, and its name there.
+// knownKey is a key that some run has: its prefix with the dot, and the rest.
 type knownKey struct{ scope, name string }
 
 func knownKeys(runs []*format.Run) []knownKey {
@@ -84,7 +89,8 @@ func knownKeys(runs []*format.Run) []knownKey {
 	return slices.Collect(maps.Keys(seen))
 }
 
-// nearest are the keys most like a name, nearer than most, of all that are in one of the scopes.
+// nearest returns the known keys that are the most similar to a name. They are in a scope that in accepts and at a
+// distance less than most.
 func nearest(name string, known []knownKey, most int, in func(scope string) bool) []string {
 	var best []string
 	least := most
@@ -107,11 +113,12 @@ func nearest(name string, known []knownKey, most int, in func(scope string) bool
 }
 
 const (
-	partly = 100 // one name is within the other
+	partly = 100 // one name contains the other
 	tooFar = 200
 )
 
-// distance orders names by how near they are: the same, the same last part, few edits, one within the other.
+// distance returns how different two names are. In ascending order: they are equal, they have the same last part, they
+// differ by few edits, one contains the other, or they have nothing in common.
 func distance(a, b string) int {
 	a, b = strings.ToLower(a), strings.ToLower(b)
 	switch {
@@ -130,16 +137,3 @@ func distance(a, b string) int {
 }
 
 func lastPart(name string) string { return name[strings.LastIndexAny(name, "./")+1:] }
-
-// EachKey calls yield with every key that the expression names; asks is whether it only asks if the key is there.
-func (e *Expr) EachKey(yield func(key string, asks bool)) {
-	if e.left != nil {
-		e.left.EachKey(yield)
-	}
-	if e.right != nil {
-		e.right.EachKey(yield)
-	}
-	if e.key != "" {
-		yield(e.key, e.op == "has")
-	}
-}
