@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,18 +12,13 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// CheckOut writes the source of a run into dir, a new folder, and proves it by its tree hash before a file is written. dir
-// appears whole or not at all. Where git LFS cannot fetch a file its pointer is written, and pointers is true.
+// CheckOut writes the source of a run into dir, which must not exist. The source is verified by its tree hash before a
+// file is written, and dir appears complete or not at all. If Git LFS cannot fetch a file, its pointer is written
+// instead, and pointers is true.
 func (r *Repository) CheckOut(ctx context.Context, run *format.Run, dir string) (pointers bool, err error) {
-	if exists(dir) {
-		return false, withHint(fmt.Errorf("restoring run %s: %s exists", run.ID, dir), "name a folder that does not exist yet")
-	}
-	if err := r.fetchBase(ctx, run); err != nil {
-		return false, fmt.Errorf("restoring run %s: %w", run.ID, err)
-	}
-	scratch, err := r.rebuild(ctx, run)
+	scratch, err := r.restore(ctx, run, dir)
 	if err != nil {
-		return false, fmt.Errorf("restoring run %s: %w", run.ID, err)
+		return false, err
 	}
 	defer scratch.Close()
 	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
@@ -43,18 +39,13 @@ func (r *Repository) CheckOut(ctx context.Context, run *format.Run, dir string) 
 	return pointers, nil
 }
 
-// CheckOutWorktree makes a linked git worktree at dir: the commit of the run is checked out, and what was not committed
-// stands there as such. commit is the one that it found; the run's own may be gone from the clone.
+// CheckOutWorktree makes a linked Git worktree at dir, which must not exist: a commit is checked out, and what differs
+// from it in the source of the run appears as uncommitted changes. The commit is that of the run, or its base commit if
+// this clone no longer has that of the run.
 func (r *Repository) CheckOutWorktree(ctx context.Context, run *format.Run, dir string) (commit string, err error) {
-	if exists(dir) {
-		return "", withHint(fmt.Errorf("restoring run %s: %s exists", run.ID, dir), "name a folder that does not exist yet")
-	}
-	if err := r.fetchBase(ctx, run); err != nil {
-		return "", fmt.Errorf("restoring run %s: %w", run.ID, err)
-	}
-	scratch, err := r.rebuild(ctx, run)
+	scratch, err := r.restore(ctx, run, dir)
 	if err != nil {
-		return "", fmt.Errorf("restoring run %s: %w", run.ID, err)
+		return "", err
 	}
 	defer scratch.Close()
 	commit = run.Source.Commit
@@ -62,8 +53,8 @@ func (r *Repository) CheckOutWorktree(ctx context.Context, run *format.Run, dir 
 		commit = run.Source.Base
 	}
 	if commit == "" {
-		return "", withHint(fmt.Errorf("restoring run %s: it was recorded before the first commit, and a worktree needs one", run.ID),
-			"'runs checkout %s DIR' makes a plain folder", format.IDRandom(run.ID))
+		err := fmt.Errorf("restoring run %s: it was recorded before the first commit, but a worktree needs one", run.ID)
+		return "", withHint(err, "run 'runs checkout %s DIR' to restore into a plain folder", format.IDRandom(run.ID))
 	}
 	if err := scratch.AddWorktree(ctx, dir, commit); err != nil {
 		return "", fmt.Errorf("restoring run %s: %w", run.ID, err)
@@ -71,8 +62,25 @@ func (r *Repository) CheckOutWorktree(ctx context.Context, run *format.Run, dir 
 	return commit, nil
 }
 
-// fetchBase asks the remote for the commit where the patches begin, where this clone lacks it. That it cannot be had is for
-// rebuild to say.
+// restore rebuilds the source of a run that is to be written to dir.
+func (r *Repository) restore(ctx context.Context, run *format.Run, dir string) (*git.Scratch, error) {
+	if exists(dir) {
+		err := fmt.Errorf("restoring run %s: %s already exists", run.ID, dir)
+		return nil, withHint(err, "name a folder that does not exist yet")
+	}
+	err := r.fetchBase(ctx, run)
+	var scratch *git.Scratch
+	if err == nil {
+		scratch, err = r.rebuild(ctx, run)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("restoring run %s: %w", run.ID, err)
+	}
+	return scratch, nil
+}
+
+// fetchBase asks the remote for the base commit of a run, if this clone does not have it. Without an answer, rebuild
+// reports that the commit is missing. An error is that of the context.
 func (r *Repository) fetchBase(ctx context.Context, run *format.Run) error {
 	if !r.InGit || run.Source == nil || run.Source.Base == "" {
 		return nil
@@ -84,14 +92,17 @@ func (r *Repository) fetchBase(ctx context.Context, run *format.Run) error {
 	return ctx.Err()
 }
 
-// rebuild makes the recorded tree from its base and its patches, in a temporary index and object folder, and proves it.
+// rebuild makes the recorded tree from its base commit and its patches, in a temporary index and object folder, and
+// verifies it.
 func (r *Repository) rebuild(ctx context.Context, run *format.Run) (*git.Scratch, error) {
 	s := run.Source
 	switch {
 	case s == nil || s.Tree == "":
-		return nil, withHint(errors.New("its source was not recorded"), "it ran outside git, or git could not be asked: 'runs show %s'", format.IDRandom(run.ID))
+		return nil, withHint(errors.New("its source was not recorded"),
+			"run 'runs show %s' to see what was recorded", format.IDRandom(run.ID))
 	case !r.InGit:
-		return nil, withHint(errors.New("this is no git repository"), "go to a clone of %s", or(s.Remote, "the project"))
+		return nil, withHint(errors.New("this is not a Git repository"),
+			"run this in a clone of %s", cmp.Or(s.Remote, "the project"))
 	}
 	scratch, err := git.NewScratch(r.Git)
 	if err != nil {
@@ -105,15 +116,9 @@ func (r *Repository) rebuild(ctx context.Context, run *format.Run) (*git.Scratch
 	return scratch, nil
 }
 
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
-}
+var errRedacted = errors.New("a secret was redacted from its patches, which no longer apply")
 
-var errRedacted = errors.New("a secret was redacted from its patches, which do not apply any more")
-
+// rebuildIn is rebuild in a scratch of the caller's.
 func (r *Repository) rebuildIn(ctx context.Context, scratch *git.Scratch, s *format.Source) error {
 	if s.Proof() == "" {
 		return errRedacted
@@ -123,14 +128,15 @@ func (r *Repository) rebuildIn(ctx context.Context, scratch *git.Scratch, s *for
 		return err
 	}
 	if want := s.Proof(); tree != want {
-		return fmt.Errorf("base and patches make tree %s, not %s as recorded: the run or its patches were changed", tree, want)
+		return fmt.Errorf("the source was rebuilt as tree %s, but the run recorded %s: the run or its patches were modified",
+			tree, want)
 	}
 	return nil
 }
 
-// applyPatches makes what base and patches make, whatever was recorded.
-func (r *Repository) applyPatches(ctx context.Context, scratch *git.Scratch, s *format.Source) (tree string, err error) {
-	start, err := r.restorable(ctx, scratch, s)
+// applyPatches applies the patches to the base commit and returns the tree, whatever was recorded.
+func (r *Repository) applyPatches(ctx context.Context, scratch *git.Scratch, s *format.Source) (string, error) {
+	start, err := r.baseTree(ctx, scratch, s)
 	if err != nil {
 		return "", err
 	}
@@ -154,10 +160,11 @@ func (r *Repository) applyPatches(ctx context.Context, scratch *git.Scratch, s *
 	return scratch.WriteTree(ctx)
 }
 
-var errLacksBase = errors.New("the clone lacks commit")
+// errNoBase says that this clone lacks the base commit of a run.
+var errNoBase = errors.New("is not in this clone")
 
-// restorable returns the tree that the patches begin at.
-func (r *Repository) restorable(ctx context.Context, scratch *git.Scratch, s *format.Source) (string, error) {
+// baseTree returns the tree that the first patch applies to.
+func (r *Repository) baseTree(ctx context.Context, scratch *git.Scratch, s *format.Source) (string, error) {
 	if s.Base == "" {
 		return scratch.EmptyTree(ctx)
 	}
@@ -166,7 +173,8 @@ func (r *Repository) restorable(ctx context.Context, scratch *git.Scratch, s *fo
 		if r.Git.Shallow() {
 			hint = "git fetch --unshallow"
 		}
-		return "", withHint(fmt.Errorf("%w %s, where its patches begin", errLacksBase, s.Base), "'%s' brings it, where the remote still has it", hint)
+		return "", withHint(fmt.Errorf("base commit %s %w", s.Base, errNoBase),
+			"run '%s', if the remote still has it", hint)
 	}
 	return scratch.Strip(ctx, s.Base)
 }

@@ -191,7 +191,7 @@ func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict) {
 	case err == nil:
 		d.Why = s.Missing()
 		d.Restorable = d.Why == ""
-	case errors.Is(err, errLacksBase), errors.Is(err, errRedacted):
+	case errors.Is(err, errNoBase), errors.Is(err, errRedacted):
 		d.Why = err.Error()
 	default:
 		d.Why = err.Error()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -15,28 +16,32 @@ func (a *app) checkoutCommand() *cobra.Command {
 	var experiment string
 	cmd := &cobra.Command{
 		Use:   "checkout RUN [DIR] [flags]",
-		Short: "Restore the source of a run into a new folder",
-		Long: `Restore the exact source of a run, byte for byte as git stores it, into DIR, which must not exist. The tree is rebuilt from
-the commit and the patches that the run names and proved by its hash before a file is written.
+		Short: "Restore the source of a run",
+		Long: `Restore the exact source of a run into DIR, which must not exist: byte for byte as
+Git stores it. The source is rebuilt from the commit and the patches that the run
+names, and verified by its hash before a file is written.
 
     runs checkout best(rmse) ../best
     runs checkout @ --worktree
 
---worktree makes a linked git worktree: the commit of the run is checked out, and what was not committed stands there as
-such. Without DIR it lies beside the project.`,
+With --worktree, make a linked Git worktree: the commit of the run is checked out,
+and what was not committed appears as uncommitted changes. Without DIR, the
+worktree is next to the project.`,
 		Args: arguments(1, 2, "RUN"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := ""
 			if len(args) == 2 {
 				dir = a.path(args[1])
 			} else if !worktree {
-				return usagef("checkout: DIR missing: the folder to make")
+				return usageError{&repo.HintError{
+					Err: errors.New("checkout: missing DIR"), Hint: "name a folder that does not exist yet",
+				}}
 			}
 			return a.checkout(cmd.Context(), args[0], experiment, dir, worktree)
 		},
 		ValidArgsFunction: a.completeRun,
 	}
-	cmd.Flags().BoolVar(&worktree, "worktree", false, "make a linked git worktree")
+	cmd.Flags().BoolVar(&worktree, "worktree", false, "make a linked Git worktree")
 	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "look in `EXPERIMENT`")
 	return cmd
 }
@@ -61,19 +66,21 @@ func (a *app) checkout(ctx context.Context, selector, experiment, dir string, wo
 	} else if commit, err := e.Repository().CheckOutWorktree(ctx, e.Run, dir); err != nil {
 		return err
 	} else if commit != e.Source.Commit {
-		a.progress("runs: commit %.12s of the run is not in this clone: the worktree stands on %.12s, where its patches begin", e.Source.Commit, commit)
+		a.warn("commit %.12s of the run is not in this clone; the worktree is at its base commit %.12s",
+			e.Source.Commit, commit)
 	}
-	a.sayRestored(e, dir, pointers)
+	a.printRestored(e, dir, pointers)
 	return nil
 }
 
-// sayRestored says what was brought back, and what was not.
-func (a *app) sayRestored(e *repo.Entry, dir string, pointers bool) {
-	a.progress("runs: restored %s in %s: tree %.12s, proved", e.Title(), repo.Relative(a.dir, dir), e.Source.Proof())
+// printRestored reports what was restored, and what was not.
+func (a *app) printRestored(e *repo.Entry, dir string, pointers bool) {
+	a.progress("runs: restored %s in %s: tree %.12s, verified", e.Title(), repo.Relative(a.dir, dir), e.Source.Proof())
 	if missing := e.Source.Missing(); missing != "" {
-		a.progress("runs: it is not all that ran: %s; 'runs show %s' says which", missing, format.IDRandom(e.ID))
+		a.warn("this is not the full source: %s; see 'runs show %s'", missing, format.IDRandom(e.ID))
 	}
 	if pointers {
-		a.progress("runs: git LFS could not bring all files: their pointers stand in their place; 'git lfs fetch --all' in the project and repeat")
+		a.warn("Git LFS could not fetch all files; their pointers were written instead")
+		a.progress("      run 'git lfs fetch --all' in the project, and repeat")
 	}
 }

@@ -12,17 +12,20 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// SourceDiff compares the source trees of two runs. It is empty where they are the same.
+// SourceDiff is the difference between the sources of two runs.
 type SourceDiff struct {
-	Files   []git.Stat
+	Files   []git.Stat // that differ, sorted by path; empty if the sources are equal
 	scratch *git.Scratch
 	a, b    string
 }
 
-// CompareSources lists the files that differ between the sources of two runs, each of its own repository or revision: from their patches where those begin at the
-// same commit and no file is in both, else from the trees, which it rebuilds in a temporary object folder. With code the
-// trees are rebuilt in any case, so that the difference can be written as a patch.
-func CompareSources(ctx context.Context, ra *Repository, a *format.Run, rb *Repository, b *format.Run, code bool) (*SourceDiff, error) {
+// CompareSources lists the files that differ between the sources of two runs, each of its own repository or revision.
+// The patches of the runs are enough if they have the same base commit and no file is in both with different content.
+// Otherwise, or if patch asks for a difference that can be written as a patch, the trees are rebuilt in a temporary
+// object folder. Close the result.
+func CompareSources(
+	ctx context.Context, ra *Repository, a *format.Run, rb *Repository, b *format.Run, patch bool,
+) (*SourceDiff, error) {
 	d := &SourceDiff{}
 	if a.Source == nil || b.Source == nil || a.Source.Tree == "" || b.Source.Tree == "" {
 		return nil, fmt.Errorf("the source of %s was not recorded", missingSource(a, b))
@@ -30,7 +33,7 @@ func CompareSources(ctx context.Context, ra *Repository, a *format.Run, rb *Repo
 	if a.Source.Tree == b.Source.Tree {
 		return d, nil
 	}
-	if files, ok := comparePatches(ctx, ra, a.Source, rb, b.Source); ok && !code {
+	if files, ok := comparePatches(ctx, ra, a.Source, rb, b.Source); ok && !patch {
 		d.Files = files
 		return d, nil
 	}
@@ -56,9 +59,11 @@ func missingSource(a, b *format.Run) string {
 	return b.Title()
 }
 
-// comparePatches lists the files that differ where the patches alone tell: a file that only one side changed differs as
-// its patch says, one that both changed to the same content does not differ.
-func comparePatches(ctx context.Context, ra *Repository, a *format.Source, rb *Repository, b *format.Source) ([]git.Stat, bool) {
+// comparePatches lists the files that differ, and returns false if the patches alone do not show that. A file that only
+// one side changed differs as its patch says. One that both sides changed to the same content does not differ.
+func comparePatches(
+	ctx context.Context, ra *Repository, a *format.Source, rb *Repository, b *format.Source,
+) ([]git.Stat, bool) {
 	if a.Base != b.Base {
 		return nil, false
 	}
@@ -76,19 +81,24 @@ func comparePatches(ctx context.Context, ra *Repository, a *format.Source, rb *R
 		delete(before, path)
 		switch {
 		case !both:
-			stats = append(stats, git.Stat{Path: path, Status: status(f.OldMode, f.NewMode, f.Old, f.New), Added: f.Added, Removed: f.Removed})
+			stats = append(stats, git.Stat{
+				Path: path, Status: status(f.OldMode, f.NewMode, f.Old, f.New), Added: f.Added, Removed: f.Removed,
+			})
 		case old.New != f.New || old.NewMode != f.NewMode:
-			return nil, false // what lies between is in neither patch
+			return nil, false // neither patch has the difference
 		}
 	}
-	for path, f := range before { // undone
-		stats = append(stats, git.Stat{Path: path, Status: status(f.NewMode, f.OldMode, f.New, f.Old), Added: f.Removed, Removed: f.Added})
+	for path, f := range before { // b has the file as it was before the patch of a
+		stats = append(stats, git.Stat{
+			Path: path, Status: status(f.NewMode, f.OldMode, f.New, f.Old), Added: f.Removed, Removed: f.Added,
+		})
 	}
 	slices.SortFunc(stats, func(x, y git.Stat) int { return strings.Compare(x.Path, y.Path) })
 	return stats, true
 }
 
-// patchedFiles are the files that the patches of a source change, each in one of them; false where one is in several.
+// patchedFiles returns the files that the patches of a source change, and false if a file is in several patches or a
+// patch cannot be read.
 func (r *Repository) patchedFiles(ctx context.Context, s *format.Source) (map[string]format.PatchFile, bool) {
 	files := map[string]format.PatchFile{}
 	for _, digest := range s.Patches {
@@ -120,7 +130,7 @@ func readPatch(name string) ([]format.PatchFile, error) {
 	return format.ReadPatch(f)
 }
 
-// status is git's letter for a change of a file.
+// status is the letter of Git for the change of a file.
 func status(oldMode, newMode, old, now string) byte {
 	switch {
 	case strings.Trim(old, "0") == "" && old != "" || oldMode == "" && newMode != "":
@@ -131,7 +141,7 @@ func status(oldMode, newMode, old, now string) byte {
 	return 'M'
 }
 
-// WritePatch writes the difference as a patch.
+// WritePatch writes the difference as a patch, if CompareSources was asked for one. Equal sources give an empty patch.
 func (d *SourceDiff) WritePatch(ctx context.Context, w io.Writer) error {
 	if d.scratch == nil {
 		return nil
@@ -146,8 +156,8 @@ func (d *SourceDiff) Close() {
 	}
 }
 
-// BehindHead lists the files in which the source of a run differs from the commit that is checked out, as far as they lie
-// below one of the paths; no paths are the whole tree.
+// BehindHead lists the files in which the commit that is checked out differs from the source of a run: those at or
+// below one of the paths, or all if there are no paths.
 func (r *Repository) BehindHead(ctx context.Context, run *format.Run, paths []string) ([]string, error) {
 	scratch, err := r.rebuild(ctx, run)
 	if err != nil {
@@ -160,7 +170,8 @@ func (r *Repository) BehindHead(ctx context.Context, run *format.Run, paths []st
 	}
 	var behind []string
 	for _, c := range changes {
-		if len(paths) == 0 || slices.ContainsFunc(paths, func(p string) bool { return c.Path == p || strings.HasPrefix(c.Path, p+"/") }) {
+		within := func(p string) bool { return c.Path == p || strings.HasPrefix(c.Path, p+"/") }
+		if len(paths) == 0 || slices.ContainsFunc(paths, within) {
 			behind = append(behind, c.Path)
 		}
 	}

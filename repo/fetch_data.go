@@ -12,24 +12,28 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// FetchedData is data of a run that was found on this machine and proved.
+// FetchedData is a dataset of a run that was found on this machine and verified.
 type FetchedData struct {
 	format.Dataset
-	Place    string // where it lies
-	Variable string // the environment variable that names the place, for data outside the project
+	Place    string // its path on this machine
+	Variable string // the environment variable that names the place of data outside the project; otherwise empty
 }
 
-// FetchData finds the data of a run by its digest, where this machine says that it lies or where the project has it, and
-// brings what belongs into the project to dir, which holds the restored source. Nothing is changed where it lies.
-func (r *Repository) FetchData(ctx context.Context, run *format.Run, dir string, progress func(done, total int64)) ([]FetchedData, error) {
+// FetchData finds the datasets of a run by their digests, at the places that this machine has recorded or in the
+// project. It copies those that belong to the project to dir, which holds the restored source. The originals stay as
+// they are.
+func (r *Repository) FetchData(
+	ctx context.Context, run *format.Run, dir string, progress func(done, total int64),
+) ([]FetchedData, error) {
 	var found []FetchedData
 	for _, d := range run.Datasets {
 		if d.SHA256 == "" {
-			return nil, withHint(fmt.Errorf("dataset %s: only DVC's hash of it was recorded", d.Name), "'dvc pull' in the restored folder brings it; give the command behind --")
+			return nil, withHint(fmt.Errorf("dataset %s: only its DVC hash was recorded", d.Name),
+				"run 'dvc pull' in the restored folder, and then the command itself")
 		}
 		target := dataTarget(dir, d)
-		if d.Path != "" && exists(target) { // restored with the source
-			if err := r.prove(ctx, d, target, progress); err != nil {
+		if d.Path != "" && exists(target) { // it was restored with the source
+			if err := r.verifyData(ctx, d, target, progress); err != nil {
 				return nil, err
 			}
 			found = append(found, FetchedData{Dataset: d, Place: target})
@@ -49,7 +53,7 @@ func (r *Repository) FetchData(ctx context.Context, run *format.Run, dir string,
 		if err := cloneTree(ctx, place, target); err != nil {
 			return nil, fmt.Errorf("dataset %s: copying %s: %w", d.Name, place, err)
 		}
-		if err := r.prove(ctx, d, target, progress); err != nil {
+		if err := r.verifyData(ctx, d, target, progress); err != nil {
 			return nil, err
 		}
 		found = append(found, FetchedData{Dataset: d, Place: target})
@@ -57,12 +61,12 @@ func (r *Repository) FetchData(ctx context.Context, run *format.Run, dir string,
 	return found, nil
 }
 
-// dataTarget is where a dataset of the project lies in a restored folder.
+// dataTarget is the place of a dataset of the project in a restored folder.
 func dataTarget(dir string, d format.Dataset) string {
 	return filepath.Join(dir, filepath.FromSlash(d.Path))
 }
 
-// findData looks where the data may lie on this machine.
+// findData looks for a dataset at the places where this machine may have it.
 func (r *Repository) findData(ctx context.Context, d format.Dataset, progress func(done, total int64)) (string, error) {
 	place, err := r.DataPlace(ctx, d.Name)
 	if err != nil {
@@ -80,7 +84,7 @@ func (r *Repository) findData(ctx context.Context, d format.Dataset, progress fu
 		if _, err := os.Stat(place); err != nil {
 			continue
 		}
-		err := r.prove(ctx, d, place, progress)
+		err := r.verifyData(ctx, d, place, progress)
 		if err == nil {
 			return place, nil
 		}
@@ -90,35 +94,41 @@ func (r *Repository) findData(ctx context.Context, d format.Dataset, progress fu
 		other = err
 	}
 	if other == nil {
-		other = fmt.Errorf("dataset %s is not here: sha256 %s, %d bytes", d.Name, d.SHA256, d.Bytes)
+		other = fmt.Errorf("dataset %s was not found on this machine: sha256 %s, %d bytes", d.Name, d.SHA256, d.Bytes)
 	}
 	return "", withHint(other, "set %s to a file or folder with the recorded content", dataVariable(d.Name))
 }
 
-// prove hashes data and compares it with what was recorded.
-func (r *Repository) prove(ctx context.Context, d format.Dataset, place string, progress func(done, total int64)) error {
-	got, err := r.Dataset(ctx, DatasetRequest{Name: d.Name, Path: place, Listing: d.Hash == format.HashListing, Progress: progress, Look: true})
+// verifyData hashes the data at a place and compares it with what was recorded.
+func (r *Repository) verifyData(
+	ctx context.Context, d format.Dataset, place string, progress func(done, total int64),
+) error {
+	got, err := r.Dataset(ctx, DatasetRequest{
+		Name: d.Name, Path: place, Listing: d.Hash == format.HashListing, Progress: progress, Look: true,
+	})
 	if err != nil {
 		return err
 	}
 	if got.SHA256 != d.SHA256 {
-		return fmt.Errorf("dataset %s at %s is not what was recorded: sha256 %.12s, recorded %.12s", d.Name, place, got.SHA256, d.SHA256)
+		return fmt.Errorf("dataset %s: %s has different content: sha256 %.12s, recorded was %.12s",
+			d.Name, place, got.SHA256, d.SHA256)
 	}
 	return nil
 }
 
-// NoLinks makes sure that no folder on the way to a path below dir is a link: the tree may be a stranger's.
+// NoLinks returns an error if a folder on the way to a path below dir is a link: the files may come from a stranger.
 func NoLinks(dir, path string) error {
 	for at := filepath.Dir(filepath.FromSlash(path)); at != "."; at = filepath.Dir(at) {
 		info, err := os.Lstat(filepath.Join(dir, at))
 		if err == nil && !info.IsDir() {
-			return fmt.Errorf("%s is a link or no folder", filepath.ToSlash(at))
+			return fmt.Errorf("%s is a link, or not a folder", filepath.ToSlash(at))
 		}
 	}
 	return nil
 }
 
-// cloneTree copies a file or a folder, links followed, sharing blocks where the file system can. to must not exist.
+// cloneTree copies a file or a folder to a path that must not exist. It follows links. If the file system can share
+// blocks, the copy takes no space.
 func cloneTree(ctx context.Context, from, to string) error {
 	info, err := os.Stat(from)
 	if err != nil {
@@ -159,7 +169,7 @@ func cloneFile(from, to string) error {
 	defer func() { _ = in.Close() }()
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s exists", to)
+		return fmt.Errorf("%s already exists", to)
 	}
 	if err != nil {
 		return err
