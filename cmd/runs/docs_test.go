@@ -253,6 +253,7 @@ func compareOutput(want, got string) error {
 var settledPatterns = []struct{ pattern, text string }{
 	{`\b\d{8}-\d{6}-[0-9a-hjkmnp-tv-z]{8}\b`, "ID"},
 	{`\b\d{8}-\d{6}\.\d{6}-[0-9a-z]{4}\b`, "STAMP"},
+	{`\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?`, "TIME"},
 	{`\b[0-9a-f]{7,64}\b`, "HEX"},
 	{`\b[0-9a-hjkmnp-tv-z]{8}\b`, "ID"}, // the random part of an id, and words of the same letters
 	{`\bjust now\b|\b\d+ (s|sec|min|h|d|days?|hours?|weeks?) ago\b`, "AGE"},
@@ -312,6 +313,7 @@ func TestCompareOutput(t *testing.T) {
 		{"a … c\n", "a b b d\n", false},
 		{"committed ef7f60b399: 4 runs, 26.0 kB on main\n", "committed 0123456789: 2 runs, 1.5 kB on main\n", true},
 		{"committed ef7f60b399: 4 runs\n", "committed 0123456789: 1 run\n", false},
+		{"started = 2026-11-29T15:32:19.998646Z\n", "started = 2026-11-30T01:02:03Z\n", true},
 		{"run 20261123-142530-k7qx2m9a  just now\n", "run 20270101-000000-0a1b2c3d    3 min ago\n", true},
 	} {
 		if err := compareOutput(c.want, c.got); (err == nil) != c.ok {

@@ -18,13 +18,8 @@ class Readme(Project):
             self.skipTest("the repository's README is not here")
         with open(path, encoding="utf-8") as f:
             lines = f.read().splitlines()
-        start = lines.index("    # train.py")
-        script = []
-        for line in lines[start:]:
-            if line and not line.startswith("    "):
-                break
-            script.append(line[4:])
-        self.python("\n".join(script))
+        start = lines.index("# train.py")
+        self.python("\n".join(lines[start : lines.index("```", start)]))
         r = self.show()
         self.assertEqual(
             (r["experiment"], r["params"], r["status"], r["metrics"]["loss"]["count"]),
@@ -47,7 +42,8 @@ class Readme(Project):
                 with open(path, encoding="utf-8") as f:
                     self.assertRegex(
                         f.read(),
-                        r"prints is not kept by `init\(\)`[^#]*`runs exec -- python train.py`[^#]*console=\"wrap\"",
+                        r"(prints is not kept by `init\(\)`|`init\(\)` does not keep what the program prints)"
+                        r"[^#]*`runs exec -- python3? train.py`[^#]*console=\"wrap\"",
                     )
         source = (
             "import sys, gitruns\n"

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestPagesQuoteMessages checks that each message that a page explains is in the source, with … for what a verb of fmt
+// stands for. The messages are headings in code font, and the first column of tables below "Message contains".
+func TestPagesQuoteMessages(t *testing.T) {
+	messages := []string{"permission denied", "read-only file system", "no space left on device"} // of the system
+	verb := regexp.MustCompile(`%(\[\d\])?[-+#0-9.]*[a-zA-Z]`)
+	for _, file := range sources(t, ".go", "cmd", "repo", "diff", "format") {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		for _, l := range literals(t, parse(t, file, read(t, file), parser.SkipObjectResolution)) {
+			messages = append(messages, verb.ReplaceAllString(l.text, "…"))
+		}
+	}
+	seen := 0
+	for _, name := range []string{"troubleshooting", "stores"} {
+		for _, quote := range quotes(string(read(t, "cmd/runs/docs/"+name+".md"))) {
+			seen++
+			if !slices.ContainsFunc(messages, func(m string) bool { return strings.Contains(m, quote) }) {
+				t.Errorf("%s.md explains %q, which no message contains", name, quote)
+			}
+		}
+	}
+	if seen < 40 {
+		t.Errorf("only %d messages were checked", seen)
+	}
+}
+
+// quotes returns the messages that a page explains.
+func quotes(page string) []string {
+	var found []string
+	quoted := regexp.MustCompile("`([^`]+)`")
+	table := false
+	for line := range strings.Lines(page) {
+		table = strings.HasPrefix(line, "| Message contains") || table && strings.HasPrefix(line, "|")
+		switch {
+		case table:
+			_, cell, _ := strings.Cut(line, "|")
+			line, _, _ = strings.Cut(cell, "|")
+		case !strings.HasPrefix(line, "### "):
+			continue
+		}
+		for _, m := range quoted.FindAllStringSubmatch(line, -1) {
+			found = append(found, m[1])
+		}
+	}
+	return found
+}
+
+func TestQuotes(t *testing.T) {
+	got := quotes("# `a`\n\n### `b …`, `c`\n\n`d`\n\n| Message contains | Do |\n|---|---|\n| `e` | `f` |\n\n| g | h |\n|---|---|\n| `i` | j |\n")
+	if want := []string{"b …", "c", "e"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestArchitectureNames checks that the functions that the page about architecture names exist.
+func TestArchitectureNames(t *testing.T) {
+	names := regexp.MustCompile("`(repo|share|review|diff)\\.([A-Z]\\w+)(?:\\.([A-Z]\\w+))?`")
+	folders := map[string]string{"repo": "repo", "share": "repo/share", "review": "repo/review", "diff": "diff"}
+	matches := names.FindAllStringSubmatch(string(read(t, "cmd/runs/docs/architecture.md")), -1)
+	for _, m := range matches {
+		if !declares(t, folders[m[1]], m[2], m[3]) {
+			t.Errorf("architecture.md names %s, which does not exist", m[0])
+		}
+	}
+	if len(matches) < 4 {
+		t.Errorf("only %d names were checked", len(matches))
+	}
+}
+
+// declares reports whether a package has a function or type, and if method is not empty, that method of the type.
+func declares(t *testing.T, folder, name, method string) bool {
+	for _, file := range sources(t, ".go", folder) {
+		if path.Dir(file) != folder || strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		for _, d := range parse(t, file, read(t, file), parser.SkipObjectResolution).Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if d.Recv == nil && method == "" && d.Name.Name == name || d.Recv != nil && d.Name.Name == method && receiver(d) == name {
+					return true
+				}
+			case *ast.GenDecl:
+				for _, s := range d.Specs {
+					if s, ok := s.(*ast.TypeSpec); ok && d.Tok == token.TYPE && method == "" && s.Name.Name == name {
+						return true
+					}
+				}
+			}
+		}
+	}
+	return false
+}
+
+func receiver(f *ast.FuncDecl) string {
+	kind := f.Recv.List[0].Type
+	if star, ok := kind.(*ast.StarExpr); ok {
+		kind = star.X
+	}
+	if ident, ok := kind.(*ast.Ident); ok {
+		return ident.Name
+	}
+	return ""
+}
