@@ -46,7 +46,7 @@ func TestS3(t *testing.T) {
 	}
 }
 
-// conformance is what every kind of store does. overwrite changes an object behind its back.
+// conformance checks what every kind of store must do. overwrite changes an object without the store's knowledge.
 func conformance(t *testing.T, url string, open opener, overwrite func(key string, bytes []byte) error) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
@@ -72,8 +72,9 @@ func conformance(t *testing.T, url string, open opener, overwrite func(key strin
 		t.Fatalf("an empty store holds %v, %v", found, err)
 	}
 	var done, all int64
-	if n := moved(t, c.Upload(t.Context(), objects, func(d, a int64) { done, all = d, a })); n != total ||
-		done != total || all != total {
+	if n := moved(
+		t, c.Upload(t.Context(), objects, func(d, a int64) { done, all = d, a }),
+	); n != total || done != total || all != total {
 		t.Errorf("%d bytes were sent, progress ended at %d of %d, want %d", n, done, all, total)
 	}
 	if n := moved(t, c.Upload(t.Context(), objects, nil)); n != 0 {
@@ -83,8 +84,8 @@ func conformance(t *testing.T, url string, open opener, overwrite func(key strin
 		t.Errorf("the store holds %v, %v, want %v", found, err, want)
 	}
 	listed := map[string]int64{}
-	if err := c.List(t.Context(), func(s store.Stored) error { listed[s.Digest] = s.Size; return nil }); err != nil ||
-		!maps.Equal(listed, want) {
+	err := c.List(t.Context(), func(s store.Stored) error { listed[s.Digest] = s.Size; return nil })
+	if err != nil || !maps.Equal(listed, want) {
 		t.Errorf("the store lists %v, %v, want %v", listed, err, want)
 	}
 

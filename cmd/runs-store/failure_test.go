@@ -29,12 +29,12 @@ func TestRefusals(t *testing.T) {
 			}
 		}
 	}
-	refused("s3://nobkt?use_path_style=true&endpoint=http://"+address, store.NoBucket, "s3://nobkt", "not there")
+	refused("s3://nobkt?use_path_style=true&endpoint=http://"+address, store.NoBucket, "s3://nobkt", "does not exist")
 	refused("s3://bkt?use_path_style=true&endpoint=http://127.0.0.1:1", store.Network, "refused")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "wrong-secret-1234")
 	refused(s3URL(address), store.Denied, "s3://bkt", "SignatureDoesNotMatch")
 	t.Setenv("AWS_ACCESS_KEY_ID", "nobody")
-	refused(s3URL(address), store.Denied, "credentials are refused")
+	refused(s3URL(address), store.Denied, "refused the credentials")
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -84,7 +84,7 @@ func TestMissingFolder(t *testing.T) {
 	}
 }
 
-// TestFullServer: a server without space is told from one that does not answer.
+// A server without space is reported as such, not as unreachable.
 func TestFullServer(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("a small file system cannot be mounted here")
@@ -93,14 +93,13 @@ func TestFullServer(t *testing.T) {
 	c := mustConnect(t, s3URL(gateway(t, root)), bucket.Open)
 	for i, size := range []int64{8_000_000, 30_000_000} {
 		wantKind(
-			t,
-			c.Upload(t.Context(), []store.Object{file(t, filepath.Join(t.TempDir(), "f"), size, byte(i))}, nil)[0].Err,
+			t, c.Upload(t.Context(), []store.Object{file(t, filepath.Join(t.TempDir(), "f"), size, byte(i))}, nil)[0].Err,
 			store.Space,
 		)
 	}
 }
 
-// TestLostConnections: what is cut is tried again and goes on where it was; a server that stays away is an error.
+// A lost connection is retried where it broke; a server that stays unreachable is an error.
 func TestLostConnections(t *testing.T) {
 	root := t.TempDir()
 	address := gateway(t, root)
@@ -128,7 +127,7 @@ func TestLostConnections(t *testing.T) {
 	}
 }
 
-// TestKilled kills runs-store, as the kernel would, half-way up and half-way down: what was over is not moved again.
+// A transfer that was killed half-way is resumed without repeating the finished part.
 func TestKilled(t *testing.T) {
 	installed(t)
 	root := t.TempDir()
@@ -203,7 +202,7 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// TestFolderGoesOn takes up a file that was half written, and one whose bytes are not those of the file.
+// An upload to a folder resumes a half-written file, and replaces its wrong bytes.
 func TestFolderGoesOn(t *testing.T) {
 	dir := t.TempDir()
 	o := file(t, filepath.Join(t.TempDir(), "large"), 3_000_000, 1)
@@ -233,7 +232,7 @@ func TestFolderGoesOn(t *testing.T) {
 	}
 }
 
-// TestCancel: the end of the context ends the program, whatever it is doing.
+// The end of the context ends the program.
 func TestCancel(t *testing.T) {
 	installed(t)
 	p := newProxy(t, gateway(t, t.TempDir()))
@@ -273,7 +272,7 @@ func children(t *testing.T) (n int) {
 	return n
 }
 
-// TestEndsWithItsInput: a program whose client is gone does not go on.
+// The program ends when its input does.
 func TestEndsWithItsInput(t *testing.T) {
 	installed(t)
 	cmd := exec.Command(store.Program)

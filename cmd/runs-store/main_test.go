@@ -20,7 +20,7 @@ import (
 	"github.com/gitruns/runs/repo/store"
 )
 
-// TestMain is runs-store itself where a test starts it as a process.
+// TestMain runs runs-store itself if a test starts it as a process.
 func TestMain(m *testing.M) {
 	if os.Getenv("RUNS_TEST_ROLE") == "store" {
 		main()
@@ -37,7 +37,7 @@ type duplex struct {
 	io.WriteCloser
 }
 
-// connect opens a store by a server in this process.
+// connect opens a store through a server in this process.
 func connect(t *testing.T, url string, open opener) (*store.Client, error) {
 	t.Helper()
 	requests, send := io.Pipe()
@@ -70,7 +70,7 @@ func mustConnect(t *testing.T, url string, open opener) *store.Client {
 	return c
 }
 
-// file writes a file of random bytes, the same for each seed.
+// file writes a file of random bytes, which are the same for each seed.
 func file(t testing.TB, path string, size int64, seed byte) store.Object {
 	t.Helper()
 	f, err := os.Create(path)
@@ -113,17 +113,15 @@ func wantKind(t *testing.T, err error, kind store.Kind) {
 	}
 }
 
-// gateway starts a server of S3's protocol over a folder, which holds the bucket bkt.
+// gateway starts an S3 server over a folder with the bucket bkt.
 func gateway(t *testing.T, root string) (address string) {
 	t.Helper()
 	program := os.Getenv("RUNS_TEST_VERSITYGW")
 	if program == "" {
 		var err error
 		if program, err = exec.LookPath("versitygw"); err != nil {
-			t.Skip(
-				"there is no versitygw on PATH and RUNS_TEST_VERSITYGW names none: go install " +
-					"github.com/versity/versitygw/cmd/versitygw@v1.8.0",
-			)
+			t.Skip("skipped: versitygw is neither on PATH nor named by RUNS_TEST_VERSITYGW; " +
+				"run 'go install github.com/versity/versitygw/cmd/versitygw@v1.8.0'")
 		}
 	}
 	if err := os.MkdirAll(filepath.Join(root, "bkt"), 0o777); err != nil {
@@ -153,7 +151,7 @@ func gateway(t *testing.T, root string) (address string) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	t.Fatal("versitygw does not answer")
+	t.Fatal("versitygw did not start within 10 s")
 	return ""
 }
 
@@ -161,12 +159,12 @@ func s3URL(address string) string {
 	return "s3://bkt/team/project?endpoint=http://" + address + "&use_path_style=true&region=us-east-1"
 }
 
-// proxy stands between client and gateway, counts the bytes that go up, and can cut connections.
+// proxy connects a client to the gateway, counts the bytes both ways, and can cut connections.
 type proxy struct {
 	address string
 	up      atomic.Int64
 	down    atomic.Int64
-	limit   atomic.Int64 // bytes either way after which a connection is cut; 0 is never
+	limit   atomic.Int64 // bytes after which a connection is cut; 0 means never
 }
 
 func newProxy(t *testing.T, to string) *proxy {
@@ -211,11 +209,11 @@ func newProxy(t *testing.T, to string) *proxy {
 	return p
 }
 
-// installed puts runs-store on PATH, which is this test.
+// installed puts this test on PATH as runs-store.
 func installed(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
-		t.Skip("a test is not called by another name on Windows")
+		t.Skip("skipped: a test cannot run under another name on Windows")
 	}
 	self, err := os.Executable()
 	if err != nil {

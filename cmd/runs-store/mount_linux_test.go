@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mount makes a small file system of its own.
+// mount mounts a small file system and returns its folder.
 func mount(t *testing.T, options string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -15,18 +15,18 @@ import (
 	"github.com/gitruns/runs/repo/store"
 )
 
-// progressEvery is how often a transfer says how far it is.
+// progressEvery is the shortest time between two progress replies of a transfer.
 const progressEvery = 100 * time.Millisecond
 
 // server answers the requests of one client.
 type server struct {
 	ctx   context.Context // ends with the input
 	open  func(context.Context, string) (*bucket.Store, error)
-	slots chan struct{} // of transfers
+	slots chan struct{} // limits concurrent transfers
 
 	write sync.Mutex
 	out   io.Writer
-	lost  context.CancelFunc // nobody reads the output any more
+	lost  context.CancelFunc // called when the client no longer reads
 
 	mu       sync.Mutex
 	hello    bool
@@ -34,15 +34,14 @@ type server struct {
 	inFlight map[int64]bool
 }
 
-// serve answers requests until the input ends, then stops whatever is going on: a client that is gone waits for
-// nothing, and what is half done is gone on with by the next one.
+// serve answers requests until the input ends. It then cancels all transfers, because no client waits for them; the
+// next client resumes them. The error reports input that breaks the protocol.
 func serve(
 	ctx context.Context, in io.Reader, out io.Writer, open func(context.Context, string) (*bucket.Store, error),
 ) error {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &server{
-		ctx: ctx, open: open, slots: make(chan struct{}, store.Transfers), out: out, lost: cancel,
-		inFlight: map[int64]bool{},
+		ctx: ctx, open: open, slots: make(chan struct{}, store.Transfers), out: out, lost: cancel, inFlight: map[int64]bool{},
 	}
 	var requests sync.WaitGroup
 	defer func() {
@@ -57,12 +56,12 @@ func serve(
 	for lines.Scan() {
 		var r store.Request
 		if err := json.Unmarshal(lines.Bytes(), &r); err != nil || r.ID <= 0 {
-			return errors.New("the input is not the store protocol")
+			return errors.New("the input does not follow the store protocol")
 		}
 		if err := s.begin(r.ID); err != nil {
 			return err
 		}
-		if r.Op == store.OpHello || r.Op == store.OpOpen { // in order: what follows needs them
+		if r.Op == store.OpHello || r.Op == store.OpOpen { // in order: later requests need them
 			s.answer(r)
 			continue
 		}
@@ -78,7 +77,9 @@ func (s *server) begin(id int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.inFlight[id] || len(s.inFlight) == store.MaxInFlight {
-		return fmt.Errorf("request %d repeats an id or is one of more than %d at a time", id, store.MaxInFlight)
+		return fmt.Errorf(
+			"request %d repeats an id in use, or exceeds the limit of %d requests at a time", id, store.MaxInFlight,
+		)
 	}
 	s.inFlight[id] = true
 	return nil
@@ -101,7 +102,7 @@ func (s *server) answer(r store.Request) {
 	s.send(r.ID, reply)
 }
 
-// bounded cuts what a stranger's server had to say.
+// bounded cuts a text that may come from a server.
 func bounded(text string) string {
 	const most = 2000
 	if len(text) > most {
@@ -135,11 +136,9 @@ func (s *server) do(r store.Request) (store.Reply, error) {
 	case r.Op == store.OpHello:
 		if r.Version != store.Version {
 			return store.Reply{}, &store.Error{
-				Kind: store.Usage,
-				Message: fmt.Sprintf(
-					"%s speaks version %d of the protocol, not %d", store.Program, store.Version, r.Version,
-				),
-				Hint: "install runs and " + store.Program + " of one version",
+				Kind:    store.Usage,
+				Message: fmt.Sprintf("%s speaks version %d of the protocol, not %d", store.Program, store.Version, r.Version),
+				Hint:    "install runs and " + store.Program + " of one version",
 			}
 		}
 		s.mu.Lock()
@@ -150,7 +149,7 @@ func (s *server) do(r store.Request) (store.Reply, error) {
 		return usage("%.20q before hello", r.Op)
 	case r.Op == store.OpOpen:
 		if opened != nil {
-			return usage("a store is open")
+			return usage("a store is already open")
 		}
 		opened, err := s.open(s.ctx, r.URL)
 		if err != nil {
@@ -180,13 +179,14 @@ func (s *server) do(r store.Request) (store.Reply, error) {
 		}
 		return s.move(opened, r)
 	}
-	return usage("the operation %.20q is not known", r.Op)
+	return usage("unknown operation %.20q", r.Op)
 }
 
 func (s *server) stat(opened *bucket.Store, r store.Request) (store.Reply, error) {
 	if len(r.Digests) > store.MaxBatch {
 		return store.Reply{}, &store.Error{
-			Kind: store.Usage, Message: fmt.Sprintf("%d digests in one request", len(r.Digests)),
+			Kind:    store.Usage,
+			Message: fmt.Sprintf("%d digests in one request, the limit is %d", len(r.Digests), store.MaxBatch),
 		}
 	}
 	for _, d := range r.Digests {
@@ -201,7 +201,7 @@ func (s *server) stat(opened *bucket.Store, r store.Request) (store.Reply, error
 	return store.Reply{}, err
 }
 
-// move sends or fetches an object when there is a slot for it.
+// move uploads or downloads an object when a slot is free.
 func (s *server) move(opened *bucket.Store, r store.Request) (store.Reply, error) {
 	select {
 	case s.slots <- struct{}{}:
@@ -210,12 +210,12 @@ func (s *server) move(opened *bucket.Store, r store.Request) (store.Reply, error
 		return store.Reply{}, s.ctx.Err()
 	}
 	var mu sync.Mutex
-	told := time.Now()
-	on := func(bytes int64) {
+	last := time.Now()
+	progress := func(bytes int64) {
 		mu.Lock()
 		defer mu.Unlock()
-		if time.Since(told) >= progressEvery {
-			told = time.Now()
+		if time.Since(last) >= progressEvery {
+			last = time.Now()
 			s.send(r.ID, store.Reply{Reply: store.ReplyProgress, Bytes: bytes})
 		}
 	}
@@ -223,6 +223,6 @@ func (s *server) move(opened *bucket.Store, r store.Request) (store.Reply, error
 	if r.Op == store.OpGet {
 		do = opened.Get
 	}
-	moved, err := do(s.ctx, store.Object{Digest: r.Digest, Size: r.Size, Path: r.Path}, on)
+	moved, err := do(s.ctx, store.Object{Digest: r.Digest, Size: r.Size, Path: r.Path}, progress)
 	return store.Reply{Bytes: moved}, err
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/gitruns/runs/repo/store"
 )
 
-// TestRequests feeds lines to the server: what it answers, and what ends it.
+// Requests get the expected replies, and input that breaks the protocol ends the server.
 func TestRequests(t *testing.T) {
 	dir := filepath.ToSlash(t.TempDir())
 	const hello = `{"id":1,"op":"hello","version":1}` + "\n"
@@ -22,8 +22,8 @@ func TestRequests(t *testing.T) {
 		"another version":    {`{"id":1,"op":"hello","version":9}`, "version 1 of the protocol, not 9", ""},
 		"open before hello":  {`{"id":1,"op":"open","url":"x"}`, "before hello", ""},
 		"put before open":    {hello + `{"id":2,"op":"put"}`, "before open", ""},
-		"open twice":         {open + `{"id":3,"op":"open","url":"file:///"}`, "a store is open", ""},
-		"an unknown request": {open + `{"id":3,"op":"delete"}`, "not known", ""},
+		"open twice":         {open + `{"id":3,"op":"open","url":"file:///"}`, "a store is already open", ""},
+		"an unknown request": {open + `{"id":3,"op":"delete"}`, "unknown operation", ""},
 		"no digest": {
 			open + `{"id":3,"op":"put","digest":"../../../etc/passwd","path":"/x","size":1}`, "not a SHA-256", "",
 		},
@@ -34,13 +34,13 @@ func TestRequests(t *testing.T) {
 			open + `{"id":3,"op":"get","digest":"` + digest + `","path":"/x","size":-1}`, "needs a size", "",
 		},
 		"a folder to send": {
-			open + `{"id":3,"op":"put","digest":"` + digest + `","path":"` + dir + `","size":1}`, "is no file", "",
+			open + `{"id":3,"op":"put","digest":"` + digest + `","path":"` + dir + `","size":1}`, "is not a regular file", "",
 		},
-		"too many digests": {open + `{"id":3,"op":"stat","digests":[` + strings.Repeat(
-			`"x",`, store.MaxBatch,
-		) + `"x"]}`, "1001 digests", ""},
-		"not JSON":           {"GET / HTTP/1.1\n", "", "not the store protocol"},
-		"no id":              {`{"op":"hello","version":1}`, "", "not the store protocol"},
+		"too many digests": {
+			open + `{"id":3,"op":"stat","digests":[` + strings.Repeat(`"x",`, store.MaxBatch) + `"x"]}`, "1001 digests", "",
+		},
+		"not JSON":           {"GET / HTTP/1.1\n", "", "does not follow the store protocol"},
+		"no id":              {`{"op":"hello","version":1}`, "", "does not follow the store protocol"},
 		"a line without end": {strings.Repeat(" ", store.MaxMessage+1), "", "too long"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// TestTwoRequestsOfOneID: the server cannot tell them apart and ends.
+// Two requests with one id, or too many requests, are refused.
 func TestTwoRequestsOfOneID(t *testing.T) {
 	s := &server{inFlight: map[int64]bool{}}
 	if s.begin(1) != nil || s.begin(1) == nil {
@@ -96,7 +96,7 @@ func TestTwoRequestsOfOneID(t *testing.T) {
 	}
 }
 
-// TestFolderThatIsAFile and a link in place of a part lead nowhere else.
+// A file is not a store.
 func TestFolderThatIsAFile(t *testing.T) {
 	o := file(t, filepath.Join(t.TempDir(), "f"), 10, 1)
 	_, err := connect(t, fileURL(o.Path), bucket.Open)

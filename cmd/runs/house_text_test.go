@@ -20,8 +20,6 @@ const maxWidth = 120
 // wide lists the folders that still have wider lines. It is to become empty.
 var wide = []string{
 	"cmd/runs",
-	"cmd/runs-store",
-	"cmd/runs-store/internal/bucket",
 	"python",
 	"python/backend",
 	"python/src/gitruns",
@@ -118,7 +116,6 @@ var plain = regexp.MustCompile(`(?i)\b(there (is|are|was|were) no|(is|are|was|we
 // unplain lists the folders with messages that still have unclear phrases. It is to become empty.
 var unplain = []string{
 	"cmd/runs",
-	"cmd/runs-store/internal/bucket",
 	"python/src/gitruns",
 	"python/src/gitruns/_shim/wandb",
 	"python/src/gitruns/integrations",

@@ -1,4 +1,8 @@
-// Package bucket keeps objects under their SHA-256 in folders and buckets.
+// Package bucket stores objects under their SHA-256 in folders and buckets, and verifies every byte both ways.
+//
+// It knows no protocol and no runs. Start reading at Open, which picks the target of a URL: folder.go, s3.go, or
+// cloud.go for stores that take an object as one stream. get.go downloads from all of them, and explain.go turns errors
+// into messages. A new kind of store is a new target.
 package bucket
 
 import (
@@ -17,28 +21,29 @@ import (
 	"github.com/gitruns/runs/repo/store"
 )
 
-// Store is an open store. Its methods may be called at the same time.
+// Store is an open store. Its methods may be called concurrently.
 type Store struct {
-	kind string // of the URL
+	kind string // scheme of the URL
 	name string // for messages
 	blob *blob.Bucket
 	to   target
 
-	streams chan struct{} // one for each request that carries an object's bytes
+	streams chan struct{} // limits requests that carry an object's bytes
 
 	mu     sync.Mutex
-	moving map[string]chan struct{} // keys that are sent or fetched, closed when done
+	moving map[string]chan struct{} // by key: closed when its transfer ends
 }
 
 // target is what each kind of store does in its own way.
 type target interface {
-	// put stores the source under the key, unless it is there with its size, and returns how many bytes that took.
-	put(ctx context.Context, key string, from *source, on func(int64)) (int64, error)
-	// list calls each with the keys and sizes below the prefix of the store, in batches.
+	// put stores the source under the key, unless an object of its size exists, and returns how many bytes were sent.
+	// progress is called with the bytes that are done.
+	put(ctx context.Context, key string, from *source, progress func(int64)) (int64, error)
+	// list calls each with every key under the prefix of the store and its size in bytes.
 	list(ctx context.Context, each func(key string, size int64) error) error
 }
 
-// Open opens the store of a URL and asks it whether the bucket is there.
+// Open opens the store of a URL. It fails if the folder or bucket does not exist or cannot be reached.
 func Open(ctx context.Context, raw string) (*Store, error) {
 	u, err := store.ParseURL(raw)
 	if err != nil {
@@ -72,14 +77,14 @@ func newStore(kind, name string) *Store {
 	}
 }
 
-// Of makes a store of a bucket that takes each object as one stream.
+// Of returns a store for a bucket that takes each object as one stream.
 func Of(kind, name string, b *blob.Bucket) *Store {
 	s := newStore(kind, name)
 	s.blob, s.to = b, cloud{s}
 	return s
 }
 
-// prefix is the path of a bucket's URL as a prefix of keys.
+// prefix returns the path of a bucket's URL as a prefix of keys.
 func prefix(u *url.URL) string {
 	if p := strings.Trim(u.Path, "/"); p != "" {
 		return p + "/"
@@ -87,8 +92,8 @@ func prefix(u *url.URL) string {
 	return ""
 }
 
-// reach tells a missing bucket and a server that does not answer at once. Credentials that may not list may still
-// send and fetch.
+// reach fails early if the bucket does not exist or the server does not answer. Credentials that may not list are
+// accepted, because they may still upload and download.
 func (s *Store) reach(ctx context.Context) error {
 	_, _, err := s.blob.ListPage(ctx, blob.FirstPageToken, 1, nil)
 	if err == nil {
@@ -106,10 +111,10 @@ func (s *Store) reach(ctx context.Context) error {
 	return err
 }
 
-// Close lets the store go.
+// Close closes the store.
 func (s *Store) Close() error { return s.blob.Close() }
 
-// Stat returns those of the objects that are there.
+// Stat returns the objects that exist, of those with the given digests.
 func (s *Store) Stat(ctx context.Context, digests []string) ([]store.Stored, error) {
 	found := make([]store.Stored, len(digests))
 	group, ctx := errgroup.WithContext(ctx)
@@ -146,16 +151,16 @@ func (s *Store) size(ctx context.Context, key string) (int64, bool, error) {
 	return attributes.Size, true, nil
 }
 
-// holds reports whether an object is there with this size. Credentials that may send but not look count as no.
+// holds reports whether an object of this size exists. It returns false if the credentials may upload but not read.
 func (s *Store) holds(ctx context.Context, key string, size int64) (bool, error) {
-	there, ok, err := s.size(ctx, key)
+	stored, ok, err := s.size(ctx, key)
 	if lacksRight(err) {
 		return false, nil
 	}
-	return ok && there == size, err
+	return ok && stored == size, err
 }
 
-// List calls each with the objects of the store, in batches. What has another name than an object's is not ours.
+// List calls each with the objects of the store, in batches. Keys that are not names of objects are skipped.
 func (s *Store) List(ctx context.Context, each func([]store.Stored) error) error {
 	var batch []store.Stored
 	err := s.to.list(ctx, func(key string, size int64) error {
@@ -176,7 +181,7 @@ func (s *Store) List(ctx context.Context, each func([]store.Stored) error) error
 	return each(batch)
 }
 
-// pages lists a bucket.
+// pages calls each with every object of a bucket.
 func (s *Store) pages(ctx context.Context, each func(key string, size int64) error) error {
 	objects := s.blob.List(nil)
 	for {
@@ -193,10 +198,11 @@ func (s *Store) pages(ctx context.Context, each func(key string, size int64) err
 	}
 }
 
-// Put sends a file, unless the store holds it, and returns how many bytes were sent. on is told how many are over.
-func (s *Store) Put(ctx context.Context, o store.Object, on func(int64)) (int64, error) {
+// Put uploads a file, unless the store has it, and returns how many bytes were sent. progress is called with the bytes
+// that are done.
+func (s *Store) Put(ctx context.Context, o store.Object, progress func(int64)) (int64, error) {
 	key := store.Key(o.Digest)
-	done, err := s.alone(ctx, key)
+	done, err := s.lockKey(ctx, key)
 	if err != nil {
 		return 0, err
 	}
@@ -206,15 +212,15 @@ func (s *Store) Put(ctx context.Context, o store.Object, on func(int64)) (int64,
 		return 0, err
 	}
 	defer from.close()
-	moved, err := s.to.put(ctx, key, from, on)
+	moved, err := s.to.put(ctx, key, from, progress)
 	if errors.Is(err, errChanged) {
 		return moved, from.changed()
 	}
 	return moved, s.explain(writing, err)
 }
 
-// alone waits until no other transfer of the key goes on.
-func (s *Store) alone(ctx context.Context, key string) (done func(), err error) {
+// lockKey waits until no other transfer of the key is running. The caller must call done at the end of its transfer.
+func (s *Store) lockKey(ctx context.Context, key string) (done func(), err error) {
 	for {
 		s.mu.Lock()
 		other := s.moving[key]
@@ -238,7 +244,7 @@ func (s *Store) alone(ctx context.Context, key string) (done func(), err error) 
 	}
 }
 
-// stream waits until few enough requests carry bytes.
+// stream waits until a further request may carry bytes. The caller must call done at its end.
 func (s *Store) stream(ctx context.Context) (done func(), err error) {
 	select {
 	case s.streams <- struct{}{}:
@@ -251,12 +257,11 @@ func (s *Store) stream(ctx context.Context) (done func(), err error) {
 func (s *Store) noBucket() error {
 	if s.kind == "file" {
 		return &store.Error{
-			Kind: store.NoBucket, Message: s.name + ": the folder is not there",
-			Hint: "mount it, or create it with mkdir",
+			Kind: store.NoBucket, Message: s.name + ": the folder does not exist", Hint: "mount it, or create it with mkdir",
 		}
 	}
 	return &store.Error{
-		Kind: store.NoBucket, Message: s.name + ": the bucket is not there",
+		Kind: store.NoBucket, Message: s.name + ": the bucket does not exist",
 		Hint: fmt.Sprintf("create it, or correct the URL of the store (%s)", s.kind),
 	}
 }

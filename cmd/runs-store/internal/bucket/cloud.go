@@ -13,14 +13,14 @@ import (
 	"gocloud.dev/gcp"
 )
 
-// cloudChunk is how many bytes of an object lie in memory on their way, more for objects of more than 40 GB: Azure
-// takes 50,000 blocks. Their clients keep two at a time.
+// cloudChunk is the size of a block in bytes. It is doubled until an object has at most cloudBlocks blocks, because
+// Azure accepts 50,000. The clients keep two blocks in memory.
 const (
 	cloudChunk  = 1 << 20
 	cloudBlocks = 40_000
 )
 
-// cloud is a store that takes an object as one stream: Google's, Azure's, and the one in memory of the tests.
+// cloud is a target that takes an object as one stream: Google's, Azure's, and the store in memory of the tests.
 type cloud struct{ s *Store }
 
 func openCloud(ctx context.Context, u *url.URL) (b *blob.Bucket, err error) {
@@ -37,7 +37,7 @@ func openCloud(ctx context.Context, u *url.URL) (b *blob.Bucket, err error) {
 	return b, err
 }
 
-// openGoogle fails without credentials, where opening by URL would go on with made-up ones.
+// openGoogle opens a bucket of Google. It fails without credentials, while opening by URL would use fake ones.
 func openGoogle(ctx context.Context, bucket string) (*blob.Bucket, error) {
 	found, err := gcp.DefaultCredentials(ctx)
 	if err != nil {
@@ -54,8 +54,8 @@ func (c cloud) list(ctx context.Context, each func(key string, size int64) error
 	return c.s.pages(ctx, each)
 }
 
-// put sends the file in one stream, which is broken off when its bytes are not those of the digest.
-func (c cloud) put(ctx context.Context, key string, from *source, on func(int64)) (int64, error) {
+// put uploads the file in one stream. It cancels the stream if the digest is wrong.
+func (c cloud) put(ctx context.Context, key string, from *source, progress func(int64)) (int64, error) {
 	if there, err := c.s.holds(ctx, key, from.Size); err != nil || there {
 		return 0, err
 	}
@@ -72,9 +72,7 @@ func (c cloud) put(ctx context.Context, key string, from *source, on func(int64)
 	}
 	w, err := c.s.blob.NewWriter(
 		writing, key,
-		&blob.WriterOptions{
-			BufferSize: int(size), MaxConcurrency: 1, ContentType: octets, DisableContentTypeDetection: true,
-		},
+		&blob.WriterOptions{BufferSize: int(size), MaxConcurrency: 1, ContentType: octets, DisableContentTypeDetection: true},
 	)
 	if err != nil {
 		return 0, err
@@ -87,11 +85,11 @@ func (c cloud) put(ctx context.Context, key string, from *source, on func(int64)
 		if n, err = body.Read(buf); n > 0 {
 			n, err = w.Write(buf[:n])
 			over += int64(n)
-			on(over)
+			progress(over)
 		}
 	}
 	if !errors.Is(err, io.EOF) {
-		abandon() // nothing is stored by a writer whose context has ended
+		abandon() // a writer whose context has ended stores nothing
 		_ = w.Close()
 		return over, err
 	}

@@ -24,7 +24,7 @@ import (
 	"github.com/gitruns/runs/repo/store"
 )
 
-// action is what a request does, for the right that it needs.
+// action is what a request does. It decides which right the request needs.
 type action int
 
 const (
@@ -35,30 +35,28 @@ const (
 
 var verbs = map[action]string{reading: "read", writing: "write", listing: "list"}
 
-// rights are what each provider calls the right that an action needs.
+// rights are the providers' names of the right that an action needs.
 var rights = map[string]map[action]string{
 	"file": {
-		reading: "read permission on the folder",
-		writing: "write permission on the folder",
+		reading: "read permission on the folder", writing: "write permission on the folder",
 		listing: "read permission on the folder",
 	},
 	"s3": {reading: "s3:GetObject", writing: "s3:PutObject", listing: "s3:ListBucket"},
 	"gs": {reading: "storage.objects.get", writing: "storage.objects.create", listing: "storage.objects.list"},
 	"azblob": {
-		reading: "the role Storage Blob Data Reader",
-		writing: "the role Storage Blob Data Contributor",
+		reading: "the role Storage Blob Data Reader", writing: "the role Storage Blob Data Contributor",
 		listing: "the role Storage Blob Data Reader",
 	},
 }
 
-// credentials are where each provider's come from.
+// credentials are hints how to set up credentials of each provider.
 var credentials = map[string]string{
 	"s3":     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE for one of ~/.aws/credentials",
 	"gs":     "run 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS to the file of a key",
 	"azblob": "set AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, or run 'az login'",
 }
 
-// refusedCodes say that the credentials themselves are wrong, whatever is asked for.
+// refusedCodes report that the credentials themselves are wrong, whatever the action.
 var refusedCodes = []string{
 	"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired",
 	"InvalidAccessKey", "RequestTimeTooSkewed",
@@ -73,12 +71,11 @@ var (
 		"AccountLimitExceeded",
 	}
 	regionCodes = []string{
-		"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException",
-		"TemporaryRedirect",
+		"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "TemporaryRedirect",
 	}
 )
 
-// deniedError is a missing right, which some requests may do without.
+// deniedError is a missing right. Some callers can do without it.
 type deniedError struct{ error }
 
 func (e deniedError) Unwrap() error { return e.error }
@@ -88,8 +85,8 @@ func lacksRight(err error) bool {
 	return errors.As(err, &e)
 }
 
-// explain puts an error into words: which store, what right or thing is missing, what to do. It says nothing that a
-// server or library said beyond a code, and no credentials.
+// explain turns an error into a message with the store, what is missing and what to do. It repeats no text of a server
+// or library except a code, and no credentials.
 func (s *Store) explain(act action, err error) error {
 	var known *store.Error
 	switch {
@@ -100,7 +97,7 @@ func (s *Store) explain(act action, err error) error {
 	}
 	var local localError
 	if errors.As(err, &local) {
-		return s.explainFile("here", local.error)
+		return s.explainFile("on this machine", local.error)
 	}
 	var path *fs.PathError
 	var link *os.LinkError
@@ -119,35 +116,30 @@ func (s *Store) explain(act action, err error) error {
 	case slices.Contains(noBucketCodes, code), errors.Is(err, storage.ErrBucketNotExist):
 		return s.noBucket()
 	case slices.Contains(refusedCodes, code), status == http.StatusUnauthorized:
-		return fail(store.Denied, credentials[s.kind], "the credentials are refused (%s)", said)
+		return fail(store.Denied, credentials[s.kind], "the server refused the credentials (%s)", said)
 	case slices.Contains(regionCodes, code), status == http.StatusMovedPermanently:
 		return fail(
-			store.Usage, "add region=... to the URL of the store, or set AWS_REGION",
-			"the bucket is in another region (%s)", said,
+			store.Usage, "add region=... to the URL of the store, or set AWS_REGION", "the bucket is in another region (%s)",
+			said,
 		)
 	case slices.Contains(spaceCodes, code), status == http.StatusInsufficientStorage:
-		return fail(store.Space, "free some, or raise the quota", "no space left for more objects (%s)", said)
+		return fail(store.Space, "free some space, or raise the quota", "no space is left (%s)", said)
 	case status == http.StatusForbidden, gcerrors.Code(err) == gcerrors.PermissionDenied:
 		return deniedError{
 			fail(
-				store.Denied, "give the credentials that right, or use others", "no permission to %s (%s)",
-				verbs[act], rights[s.kind][act],
+				store.Denied, "grant the credentials that right, or use others", "no permission to %s (%s)", verbs[act],
+				rights[s.kind][act],
 			),
 		}
-	case status == http.StatusNotFound, gcerrors.Code(err) == gcerrors.NotFound,
-		errors.Is(err, storage.ErrObjectNotExist):
-		return fail(store.NotFound, "push it from a machine that has the file", "the object is not there")
+	case status == http.StatusNotFound, gcerrors.Code(err) == gcerrors.NotFound, errors.Is(err, storage.ErrObjectNotExist):
+		return fail(store.NotFound, "push it from a machine that has the file", "the object does not exist")
 	case noCredentials(err):
-		return fail(store.Denied, credentials[s.kind], "no credentials are set up here")
+		return fail(store.Denied, credentials[s.kind], "no credentials are set up")
 	case status == http.StatusTooManyRequests, status >= 500:
-		return fail(
-			store.Network, "try again later; what was sent or fetched is not done again", "the server answers %s",
-			said,
-		)
+		return fail(store.Network, "try again later; finished parts are not transferred again", "the server answers %s", said)
 	case unreachable(err):
 		return fail(
-			store.Network, "try again; what was sent or fetched is not done again", "no connection: %s",
-			s.clean(cause(err)),
+			store.Network, "try again; finished parts are not transferred again", "no connection: %s", s.clean(cause(err)),
 		)
 	case status > 0:
 		return fail(store.Failed, "", "the server answers %s", said)
@@ -155,7 +147,7 @@ func (s *Store) explain(act action, err error) error {
 	return fail(store.Failed, "", "%s", s.clean(err))
 }
 
-// explainFile puts the error of a file into words, here or in a folder store.
+// explainFile turns the error of a file, on this machine or in a folder store, into a message.
 func (s *Store) explainFile(where string, err error) error {
 	kind, hint := store.Failed, ""
 	switch {
@@ -171,7 +163,7 @@ func (s *Store) explainFile(where string, err error) error {
 	return &store.Error{Kind: kind, Message: where + ": " + err.Error(), Hint: hint}
 }
 
-// answer is the code and the HTTP status of a server's answer; empty and 0 when none came.
+// answer returns the code and the HTTP status of a server's answer, or "" and 0 if there is none.
 func answer(err error) (string, int) {
 	var ofS3 *smithyhttp.ResponseError
 	var ofAzure *azcore.ResponseError
@@ -190,7 +182,7 @@ func answer(err error) (string, int) {
 	return code(err), 0
 }
 
-// noCredentials recognizes that no provider of credentials had any, which no library has an error value for.
+// noCredentials reports whether no credentials were found. The libraries have no error value for that.
 func noCredentials(err error) bool {
 	text := err.Error()
 	for _, sign := range []string{
@@ -210,18 +202,17 @@ func unreachable(err error) bool {
 	var of *url.Error
 	return errors.As(err, &network) || errors.As(err, &of) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, io.EOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(
-		err, context.DeadlineExceeded,
-	) || errors.Is(err, net.ErrClosed)
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, net.ErrClosed)
 }
 
-// mayPass reports whether an error may be gone the next time.
-func (s *Store) mayPass(err error) bool {
+// isTransient reports whether another attempt may succeed.
+func (s *Store) isTransient(err error) bool {
 	var e *store.Error
 	return errors.As(s.explain(reading, err), &e) && e.Kind == store.Network
 }
 
-// cause is the innermost error of a request: the ones around it repeat its URL.
+// cause returns the innermost error of a request. The outer ones repeat its URL.
 func cause(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {
@@ -234,10 +225,10 @@ func cause(err error) error {
 	return err
 }
 
-// query is the query of a URL, which signs a request with some providers.
+// query matches the query of a URL, which has a signature with some providers.
 var query = regexp.MustCompile(`\?[^\s"']*`)
 
-// clean takes what may be secret out of an error of a library.
+// clean returns the text of a library's error without what may be secret.
 func (s *Store) clean(err error) string {
 	text := query.ReplaceAllString(err.Error(), "?...")
 	for _, pair := range os.Environ() {

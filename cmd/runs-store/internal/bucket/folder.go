@@ -15,15 +15,15 @@ import (
 	"gocloud.dev/blob/fileblob"
 )
 
-const chunk = 256 << 10 // bytes that are read or written at a time
+const chunk = 256 << 10 // bytes to read or write at a time
 
-// folder is a store in a folder, often one that is shared.
+// folder is a target in a folder, often a shared one.
 type folder struct {
 	s    *Store
 	root string
 }
 
-// openFolder opens a folder that is there. It is not created: what is missing may be a mount.
+// openFolder opens an existing folder. It does not create one, because a missing folder may be a missing mount.
 func (s *Store) openFolder(root string) error {
 	info, err := os.Stat(root)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -39,9 +39,9 @@ func (s *Store) openFolder(root string) error {
 	return s.explain(reading, err)
 }
 
-// put writes beside the name that the object gets, going on where an earlier attempt ended, and renames when the
-// digest is proved and the bytes are on the disk.
-func (d *folder) put(ctx context.Context, key string, from *source, on func(int64)) (sent int64, err error) {
+// put writes a file next to the object's final name, from where an earlier attempt ended. It renames the file when the
+// digest was verified and the bytes are on disk.
+func (d *folder) put(ctx context.Context, key string, from *source, progress func(int64)) (sent int64, err error) {
 	path := filepath.Join(d.root, filepath.FromSlash(key))
 	if info, err := os.Stat(path); err == nil && info.Size() == from.Size {
 		return 0, nil
@@ -75,13 +75,13 @@ func (d *folder) put(ctx context.Context, key string, from *source, on func(int6
 		}
 		n, err = from.f.ReadAt(buf[:min(chunk, from.Size-at)], at)
 		if n == 0 {
-			break // shorter than it was: the digest says so
+			break // the file is shorter than before: the digest will differ
 		}
 		_, _ = hash.Write(buf[:n])
 		if _, err = f.WriteAt(buf[:n], at); err == nil {
 			at += int64(n)
 			sent += int64(n)
-			on(at)
+			progress(at)
 		}
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -98,7 +98,7 @@ func (d *folder) put(ctx context.Context, key string, from *source, on func(int6
 	return sent, syncFolder(filepath.Dir(path))
 }
 
-// same returns how many bytes from the start are the same in both files, which it writes to the hash.
+// same returns how many bytes at the start are equal in both files. It writes these to the hash.
 func same(ctx context.Context, part, from *os.File, size int64, hash io.Writer) (int64, error) {
 	a, b := make([]byte, chunk), make([]byte, chunk)
 	var at int64
@@ -115,7 +115,7 @@ func same(ctx context.Context, part, from *os.File, size int64, hash io.Writer) 
 			return 0, err
 		}
 		if m == 0 || !bytes.Equal(a[:m], b[:m]) {
-			break // what differs is written again, from here
+			break // the rest is written again
 		}
 		_, _ = hash.Write(b[:m])
 		at += int64(m)
@@ -123,7 +123,7 @@ func same(ctx context.Context, part, from *os.File, size int64, hash io.Writer) 
 	return at, nil
 }
 
-// list reads the folders of two digits one by one.
+// list reads the folders with names of two digits one by one.
 func (d *folder) list(ctx context.Context, each func(key string, size int64) error) error {
 	folders, err := os.ReadDir(d.root)
 	if err != nil {
@@ -156,7 +156,7 @@ func (d *folder) list(ctx context.Context, each func(key string, size int64) err
 	return nil
 }
 
-// syncFolder makes the names in a folder durable, where the system does that.
+// syncFolder makes the names in a folder durable, if the system supports that.
 func syncFolder(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil

@@ -18,33 +18,33 @@ import (
 )
 
 const (
-	rangeSize     = 8 << 20 // bytes that one request fetches
+	rangeSize     = 8 << 20 // bytes that one request downloads
 	objectStreams = 4       // requests for one object at a time
-	attempts      = 5       // of a request whose connection breaks
+	attempts      = 5       // of a request that fails for a transient reason
 )
 
-// errWrong is found when an object is whole: the bytes are not those of the digest.
+// errWrong reports a complete object whose bytes do not match its digest.
 var errWrong = errors.New("wrong bytes")
 
-// buffers are lent to transfers: thousands of small objects would make one each.
+// buffers are reused, because there may be thousands of small objects.
 var buffers = sync.Pool{New: func() any { b := make([]byte, chunk); return &b }}
 
-// localError is of a file on this machine, not of the store.
+// localError is an error of a file on this machine, not of the store.
 type localError struct{ error }
 
 func (e localError) Unwrap() error { return e.error }
 
-// Get fetches an object into a file and returns how many bytes were fetched. The file has its name when its digest is
-// proved; wrong bytes are deleted and fetched once more. on is told how many bytes are over.
-func (s *Store) Get(ctx context.Context, o store.Object, on func(int64)) (moved int64, err error) {
+// Get downloads an object into a file and returns how many bytes were received. The file gets its name after its digest
+// was verified. Wrong bytes are deleted and downloaded once more. progress is called with the bytes that are done.
+func (s *Store) Get(ctx context.Context, o store.Object, progress func(int64)) (moved int64, err error) {
 	key := store.Key(o.Digest)
-	done, err := s.alone(ctx, key)
+	done, err := s.lockKey(ctx, key)
 	if err != nil {
 		return 0, err
 	}
 	defer done()
 	for range 2 {
-		n, err := s.fetch(ctx, key, o, on)
+		n, err := s.fetch(ctx, key, o, progress)
 		moved += n
 		if !errors.Is(err, errWrong) {
 			return moved, s.explain(reading, err)
@@ -53,15 +53,15 @@ func (s *Store) Get(ctx context.Context, o store.Object, on func(int64)) (moved 
 	return moved, &store.Error{
 		Kind: store.Digest,
 		Message: fmt.Sprintf(
-			"%s: the object %s holds other bytes than its name says; what came is deleted here", s.name, key,
+			"%s: the content of the object %s does not match its name; the download was deleted", s.name, key,
 		),
-		Hint: "remove the object from the store, and push it again from a machine that has the file",
+		Hint: "delete the object in the store, then push it again from a machine that has the file",
 	}
 }
 
-// fetch writes the ranges of an object to a file beside the name that it gets. Behind the object's own bytes that
-// file has one more for each range, 1 when the range is whole, so that an attempt that was killed is gone on with.
-func (s *Store) fetch(ctx context.Context, key string, o store.Object, on func(int64)) (int64, error) {
+// fetch writes the ranges of an object to a file next to its final name. After the object's own bytes, the file has one
+// byte for each range, which is 1 if the range is complete. So a later attempt can resume one that was killed.
+func (s *Store) fetch(ctx context.Context, key string, o store.Object, progress func(int64)) (int64, error) {
 	f, err := openPart(o.Path)
 	if err != nil {
 		return 0, localError{err}
@@ -76,7 +76,7 @@ func (s *Store) fetch(ctx context.Context, key string, o store.Object, on func(i
 		_ = f.Close()
 		return 0, localError{err}
 	}
-	moved, err := s.fetchRanges(ctx, key, o, f, marks, on)
+	moved, err := s.fetchRanges(ctx, key, o, f, marks, progress)
 	if errors.Is(err, errWrong) {
 		dropPart(f)
 		return moved, err
@@ -87,7 +87,7 @@ func (s *Store) fetch(ctx context.Context, key string, o store.Object, on func(i
 	if err != nil {
 		_ = f.Close()
 		if moved == 0 && !bytes.Contains(marks, []byte{1}) {
-			_ = os.Remove(f.Name()) // nothing in it is of use
+			_ = os.Remove(f.Name()) // nothing in it is useful
 		}
 		return moved, err
 	}
@@ -97,9 +97,9 @@ func (s *Store) fetch(ctx context.Context, key string, o store.Object, on func(i
 	return moved, nil
 }
 
-// fetchRanges fetches the ranges that are not marked, several at a time, and hashes all of them in order meanwhile.
+// fetchRanges downloads the unmarked ranges, several at a time, and meanwhile hashes all ranges in order.
 func (s *Store) fetchRanges(
-	ctx context.Context, key string, o store.Object, f *os.File, marks []byte, on func(int64),
+	ctx context.Context, key string, o store.Object, f *os.File, marks []byte, progress func(int64),
 ) (int64, error) {
 	if o.Size == 0 {
 		size, ok, err := s.size(ctx, key)
@@ -127,14 +127,14 @@ func (s *Store) fetchRanges(
 			off := int64(i) * rangeSize
 			length := min(rangeSize, o.Size-off)
 			if marks[i] == 1 {
-				on(over.Add(length))
+				progress(over.Add(length))
 				close(whole[i])
 				continue
 			}
 			fetching.Go(func() error {
 				err := s.fetchRange(fetchCtx, key, o, f, off, length, func(n int64) {
 					moved.Add(n)
-					on(over.Add(n))
+					progress(over.Add(n))
 				})
 				if err != nil {
 					return err
@@ -177,9 +177,9 @@ func hashRanges(ctx context.Context, o store.Object, f *os.File, whole []chan st
 	return nil
 }
 
-// fetchRange fetches one range. When the connection breaks, it goes on where it was.
+// fetchRange downloads one range. If the connection breaks, it continues from there.
 func (s *Store) fetchRange(
-	ctx context.Context, key string, o store.Object, f *os.File, off, length int64, on func(int64),
+	ctx context.Context, key string, o store.Object, f *os.File, off, length int64, progress func(int64),
 ) error {
 	done, err := s.stream(ctx)
 	if err != nil {
@@ -187,7 +187,7 @@ func (s *Store) fetchRange(
 	}
 	defer done()
 	for failed := 0; length > 0; {
-		n, err := s.read(ctx, key, o, f, off, length, on)
+		n, err := s.read(ctx, key, o, f, off, length, progress)
 		off += n
 		length -= n
 		if err == nil {
@@ -196,7 +196,7 @@ func (s *Store) fetchRange(
 		if n > 0 {
 			failed = 0
 		}
-		if failed++; failed == attempts || !s.mayPass(err) {
+		if failed++; failed == attempts || !s.isTransient(err) {
 			return err
 		}
 		select {
@@ -208,12 +208,12 @@ func (s *Store) fetchRange(
 	return nil
 }
 
-// backoff is how long to wait after so many failures: 0.1 s, 0.4 s, 1.6 s, 6.4 s.
+// backoff returns how long to wait after so many failures: 0.1 s, 0.4 s, 1.6 s, 6.4 s.
 func backoff(failed int) time.Duration { return 25 * time.Millisecond << (2 * failed) }
 
-// read makes one request.
+// read downloads from off with one request. It returns the bytes that were written to the file.
 func (s *Store) read(
-	ctx context.Context, key string, o store.Object, f *os.File, off, length int64, on func(int64),
+	ctx context.Context, key string, o store.Object, f *os.File, off, length int64, progress func(int64),
 ) (n int64, err error) {
 	r, err := s.blob.NewRangeReader(ctx, key, off, length, nil)
 	if err != nil {
@@ -233,7 +233,7 @@ func (s *Store) read(
 				return n, localError{err}
 			}
 			n += int64(m)
-			on(int64(m))
+			progress(int64(m))
 		}
 		if errors.Is(err, io.EOF) && n < length {
 			err = io.ErrUnexpectedEOF
@@ -247,7 +247,7 @@ func (s *Store) read(
 
 func (s *Store) notFound(key string) error {
 	return &store.Error{
-		Kind: store.NotFound, Message: fmt.Sprintf("%s: the object %s is not there", s.name, key),
+		Kind: store.NotFound, Message: fmt.Sprintf("%s: the object %s does not exist", s.name, key),
 		Hint: "push it from a machine that has the file",
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/gitruns/runs/repo/lock"
 )
 
-// openPart opens the file that becomes path when it is whole. What an earlier attempt left in it is kept, unless
-// another process is at it: then the file is a new one, which no later attempt takes up.
+// openPart opens the file that becomes path when it is complete. It keeps the content of an earlier attempt. If another
+// process is writing that file, it opens a new one, which no later attempt resumes.
 func openPart(path string) (*os.File, error) {
 	name := path + ".part"
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
@@ -27,14 +27,14 @@ func openPart(path string) (*os.File, error) {
 	return os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part")
 }
 
-// reopen opens a file that is there, unless it is a link or anything else that would lead elsewhere.
+// reopen opens an existing regular file, and nothing else: a link could lead anywhere.
 func reopen(name string) (*os.File, error) {
 	info, err := os.Lstat(name)
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("is no file; remove it")}
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("it is not a regular file; remove it")}
 	}
 	f, err := os.OpenFile(name, os.O_RDWR, 0)
 	if err != nil {
@@ -42,7 +42,7 @@ func reopen(name string) (*os.File, error) {
 	}
 	if now, err := f.Stat(); err != nil || !os.SameFile(info, now) {
 		_ = f.Close()
-		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("was replaced meanwhile")}
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("it was replaced meanwhile")}
 	}
 	return f, nil
 }
@@ -58,7 +58,7 @@ func named(f *os.File, name string) bool {
 	return err == nil && os.SameFile(info, at)
 }
 
-// finishPart gives the file its name.
+// finishPart closes the file and gives it its final name. If durable, its bytes are on disk before that.
 func finishPart(f *os.File, path string, durable bool) error {
 	var err error
 	if durable {
@@ -73,7 +73,7 @@ func finishPart(f *os.File, path string, durable bool) error {
 	return err
 }
 
-// dropPart removes a file whose bytes are wrong.
+// dropPart closes and removes a file whose bytes are wrong.
 func dropPart(f *os.File) {
 	_ = f.Close()
 	_ = os.Remove(f.Name())

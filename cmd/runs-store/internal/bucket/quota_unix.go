@@ -4,5 +4,5 @@ package bucket
 
 import "golang.org/x/sys/unix"
 
-// errQuota is a user's share of a disk used up.
+// errQuota reports that a user's disk quota is used up.
 const errQuota = unix.EDQUOT

@@ -2,5 +2,5 @@ package bucket
 
 import "golang.org/x/sys/windows"
 
-// errQuota is a disk that is full: Windows has its own number for it.
+// errQuota reports a full disk. Windows has a number of its own for it.
 const errQuota = windows.ERROR_DISK_FULL

@@ -34,25 +34,25 @@ import (
 )
 
 const (
-	inParts      = 16 << 20 // bytes from which an object goes in parts
-	partSize     = 8 << 20  // bytes of a part, unless that makes more than maxParts
-	maxParts     = 10_000   // the bound of S3
-	lookFirst    = 1 << 20  // bytes from which it pays to ask first whether an object is there
+	inParts      = 16 << 20 // objects of so many bytes are uploaded in parts
+	partSize     = 8 << 20  // bytes of a part, unless an object then had more than maxParts
+	maxParts     = 10_000   // the limit of S3
+	lookFirst    = 1 << 20  // for objects of so many bytes, a request first asks whether they exist
 	notModified  = "PreconditionFailed"
 	lostUpload   = "NoSuchUpload"
 	octets       = "application/octet-stream"
 	unsignedBody = "UNSIGNED-PAYLOAD"
 )
 
-// castagnoli is the sum that proves a part; processors have an instruction for it.
+// castagnoli is the checksum of a part. Processors have an instruction for it.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// s3Bucket is a store in S3 or what speaks its protocol.
+// s3Bucket is a target in S3, or in a server with its protocol.
 type s3Bucket struct {
 	s              *Store
 	client         *s3.Client
 	bucket, prefix string
-	plain          atomic.Bool // the server takes no checksums or conditions: ask first, send without
+	plain          atomic.Bool // the server supports no checksums or conditions: ask first, send without them
 }
 
 func (s *Store) openS3(ctx context.Context, u *url.URL) error {
@@ -61,7 +61,7 @@ func (s *Store) openS3(ctx context.Context, u *url.URL) error {
 	if value := query.Get("use_path_style"); value != "" {
 		var err error
 		if pathStyle, err = strconv.ParseBool(value); err != nil {
-			return &store.Error{Kind: store.Usage, Message: s.name + ": use_path_style is true or false"}
+			return &store.Error{Kind: store.Usage, Message: s.name + ": use_path_style must be true or false"}
 		}
 	}
 	configuration, err := config.LoadDefaultConfig(ctx,
@@ -81,7 +81,7 @@ func (s *Store) openS3(ctx context.Context, u *url.URL) error {
 	}
 	client := s3.NewFromConfig(configuration, func(o *s3.Options) {
 		o.UsePathStyle = pathStyle
-		o.ContinueHeaderThresholdBytes = -1 // a round trip for each part; what a request may do is known by then
+		o.ContinueHeaderThresholdBytes = -1 // it costs a round trip for each part, and rights are known by then
 		if endpoint := query.Get("endpoint"); endpoint != "" {
 			o.BaseEndpoint = &endpoint
 		}
@@ -98,7 +98,7 @@ func (s *Store) openS3(ctx context.Context, u *url.URL) error {
 	return nil
 }
 
-// unlimited lets every transfer try as often as any: by default they share a budget, which one lost connection uses up.
+// unlimited gives every transfer all its attempts. By default they share a budget, which one lost connection uses up.
 type unlimited struct{}
 
 func (unlimited) GetToken(context.Context, uint) (func() error, error) {
@@ -106,7 +106,7 @@ func (unlimited) GetToken(context.Context, uint) (func() error, error) {
 }
 func (unlimited) AddTokens(uint) error { return nil }
 
-// httpClient keeps a connection for each stream. It is the library's own kind, which takes AWS_CA_BUNDLE into account.
+// httpClient keeps a connection for each stream. It is of the library's own type, which obeys AWS_CA_BUNDLE.
 func httpClient() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConnsPerHost = 2 * store.Transfers
@@ -119,7 +119,7 @@ func (b *s3Bucket) list(ctx context.Context, each func(key string, size int64) e
 	return b.s.pages(ctx, each)
 }
 
-func (b *s3Bucket) put(ctx context.Context, key string, from *source, on func(int64)) (int64, error) {
+func (b *s3Bucket) put(ctx context.Context, key string, from *source, progress func(int64)) (int64, error) {
 	if from.Size < lookFirst && !b.plain.Load() {
 		return b.putSmall(ctx, key, from)
 	}
@@ -129,10 +129,10 @@ func (b *s3Bucket) put(ctx context.Context, key string, from *source, on func(in
 	if from.Size < inParts {
 		return from.Size, b.putWhole(ctx, key, from, nil)
 	}
-	return b.putParts(ctx, key, from, on)
+	return b.putParts(ctx, key, from, progress)
 }
 
-// putSmall sends without asking first: one request in place of two, and the server keeps what it has.
+// putSmall uploads without asking first: one request instead of two. The server keeps an object that it has.
 func (b *s3Bucket) putSmall(ctx context.Context, key string, from *source) (int64, error) {
 	err := b.putWhole(ctx, key, from, aws.String("*"))
 	switch code(err) {
@@ -153,8 +153,8 @@ func (b *s3Bucket) putSmall(ctx context.Context, key string, from *source) (int6
 	return from.Size, b.putWhole(ctx, key, from, nil)
 }
 
-// putWhole sends an object in one request. Its digest is the hash of the body that the signature covers, so the server
-// checks it too.
+// putWhole uploads an object in one request. Its digest is the body's hash in the signature, so the server checks it
+// too.
 func (b *s3Bucket) putWhole(ctx context.Context, key string, from *source, ifNone *string) error {
 	done, err := b.s.stream(ctx)
 	if err != nil {
@@ -168,21 +168,21 @@ func (b *s3Bucket) putWhole(ctx context.Context, key string, from *source, ifNon
 	return err
 }
 
-// putParts sends an object in parts, several at a time. What an upload that was broken off has brought there is not
-// sent again, and the object appears when every byte of the file has been proved by its digest.
-func (b *s3Bucket) putParts(ctx context.Context, key string, from *source, on func(int64)) (int64, error) {
-	u := &upload{b: b, key: aws.String(b.prefix + key), from: from, on: on, size: partSize}
+// putParts uploads an object in parts, several at a time. It resumes an interrupted upload. The object appears only
+// after the digest of the whole file was verified.
+func (b *s3Bucket) putParts(ctx context.Context, key string, from *source, progress func(int64)) (int64, error) {
+	u := &upload{b: b, key: aws.String(b.prefix + key), from: from, progress: progress, size: partSize}
 	for u.size*maxParts < from.Size {
 		u.size *= 2
 	}
 	var err error
-	if u.id, err = u.open(ctx); err != nil {
+	if u.id, err = u.find(ctx); err != nil {
 		return 0, err
 	}
 	if u.id != nil {
-		err = u.known(ctx)
+		err = u.findParts(ctx)
 	} else {
-		err = u.begin(ctx)
+		err = u.create(ctx)
 	}
 	if err == nil {
 		err = u.run(ctx)
@@ -197,7 +197,7 @@ func (b *s3Bucket) putParts(ctx context.Context, key string, from *source, on fu
 			abortErr = nil
 		}
 		return sent, cmp.Or(abortErr, err)
-	case code(err) == lostUpload: // another process has finished it, or our own word of that was lost
+	case code(err) == lostUpload: // another process finished it, or the answer to this one was lost
 		there, lookErr := b.s.holds(ctx, key, from.Size)
 		if there || lookErr != nil {
 			return sent, lookErr
@@ -206,22 +206,23 @@ func (b *s3Bucket) putParts(ctx context.Context, key string, from *source, on fu
 	return sent, err
 }
 
-// upload is an object on its way in parts.
+// upload is a multipart upload of an object.
 type upload struct {
-	b     *s3Bucket
-	key   *string
-	from  *source
-	on    func(int64)
-	id    *string
-	size  int64                // bytes of each part but the last
-	there map[int32]types.Part // parts that the server has, by number
-	parts []types.CompletedPart
-	over  atomic.Int64
-	sent  atomic.Int64
+	b        *s3Bucket
+	key      *string
+	from     *source
+	progress func(int64)
+	id       *string
+	size     int64                // bytes of each part but the last
+	present  map[int32]types.Part // by number: parts that the server has
+	parts    []types.CompletedPart
+	over     atomic.Int64
+	sent     atomic.Int64
 }
 
-// open finds the newest unfinished upload of the key. Without the right to look for one there is none.
-func (u *upload) open(ctx context.Context) (*string, error) {
+// find returns the newest unfinished upload of the key, or nil. It returns nil too if the credentials may not list
+// uploads.
+func (u *upload) find(ctx context.Context) (*string, error) {
 	pages := s3.NewListMultipartUploadsPaginator(
 		u.b.client, &s3.ListMultipartUploadsInput{Bucket: &u.b.bucket, Prefix: u.key},
 	)
@@ -244,7 +245,7 @@ func (u *upload) open(ctx context.Context) (*string, error) {
 	return newest.UploadId, nil
 }
 
-func (u *upload) begin(ctx context.Context) error {
+func (u *upload) create(ctx context.Context) error {
 	in := &s3.CreateMultipartUploadInput{Bucket: &u.b.bucket, Key: u.key, ContentType: aws.String(octets)}
 	if !u.b.plain.Load() {
 		in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32c
@@ -262,9 +263,9 @@ func (u *upload) begin(ctx context.Context) error {
 	return err
 }
 
-// known asks which parts are there.
-func (u *upload) known(ctx context.Context) error {
-	u.there = map[int32]types.Part{}
+// findParts asks the server which parts it has.
+func (u *upload) findParts(ctx context.Context) error {
+	u.present = map[int32]types.Part{}
 	pages := s3.NewListPartsPaginator(u.b.client, &s3.ListPartsInput{Bucket: &u.b.bucket, Key: u.key, UploadId: u.id})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -272,14 +273,14 @@ func (u *upload) known(ctx context.Context) error {
 			return err
 		}
 		for _, p := range page.Parts {
-			u.there[aws.ToInt32(p.PartNumber)] = p
+			u.present[aws.ToInt32(p.PartNumber)] = p
 		}
 	}
 	return nil
 }
 
-// run hashes the file in order, part by part, lets each part that was hashed be sent, and finishes the upload when the
-// digest is right. The sum of a part ties the bytes that are sent to those that were hashed.
+// run hashes the file in order and uploads each part after it was hashed. It completes the upload if the digest is
+// right. The checksum of a part ensures that the uploaded bytes are those that were hashed.
 func (u *upload) run(ctx context.Context) error {
 	count := int((u.from.Size + u.size - 1) / u.size)
 	u.parts = make([]types.CompletedPart, count)
@@ -303,13 +304,12 @@ func (u *upload) run(ctx context.Context) error {
 		return cmp.Or(failed, err)
 	}
 	_, err := u.b.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
-		Bucket: &u.b.bucket, Key: u.key, UploadId: u.id,
-		MultipartUpload: &types.CompletedMultipartUpload{Parts: u.parts},
+		Bucket: &u.b.bucket, Key: u.key, UploadId: u.id, MultipartUpload: &types.CompletedMultipartUpload{Parts: u.parts},
 	})
 	return err
 }
 
-// part sends a part, unless it is there.
+// part uploads a part, unless the server has it.
 func (u *upload) part(ctx context.Context, number int32, length int64, sum []byte) error {
 	done, err := u.b.s.stream(ctx)
 	if err != nil {
@@ -318,16 +318,14 @@ func (u *upload) part(ctx context.Context, number int32, length int64, sum []byt
 	defer done()
 	off := int64(number-1) * u.size
 	checksum := aws.String(base64.StdEncoding.EncodeToString(sum))
-	if there, ok := u.there[number]; ok {
+	if there, ok := u.present[number]; ok {
 		right, err := u.matches(there, off, length, *checksum)
 		if err != nil {
 			return err
 		}
 		if right {
-			u.parts[number-1] = types.CompletedPart{
-				PartNumber: &number, ETag: there.ETag, ChecksumCRC32C: there.ChecksumCRC32C,
-			}
-			u.on(u.over.Add(length))
+			u.parts[number-1] = types.CompletedPart{PartNumber: &number, ETag: there.ETag, ChecksumCRC32C: there.ChecksumCRC32C}
+			u.progress(u.over.Add(length))
 			return nil
 		}
 	}
@@ -343,12 +341,12 @@ func (u *upload) part(ctx context.Context, number int32, length int64, sum []byt
 		return err
 	}
 	u.sent.Add(length)
-	u.on(u.over.Add(length))
+	u.progress(u.over.Add(length))
 	u.parts[number-1] = types.CompletedPart{PartNumber: &number, ETag: out.ETag, ChecksumCRC32C: out.ChecksumCRC32C}
 	return nil
 }
 
-// matches reports whether a part that the server has holds these bytes of the file.
+// matches reports whether a part on the server has these bytes of the file.
 func (u *upload) matches(there types.Part, off, length int64, checksum string) (bool, error) {
 	if aws.ToInt64(there.Size) != length {
 		return false, nil
@@ -356,14 +354,14 @@ func (u *upload) matches(there types.Part, off, length int64, checksum string) (
 	if there.ChecksumCRC32C != nil {
 		return *there.ChecksumCRC32C == checksum, nil
 	}
-	sum := md5.New() // what a server without checksums has: the part's MD5 as its ETag
+	sum := md5.New() // a server without checksums gives the part's MD5 as its ETag
 	if _, err := io.Copy(sum, io.NewSectionReader(u.from.f, off, length)); err != nil {
 		return false, err
 	}
 	return strings.Trim(aws.ToString(there.ETag), `"`) == hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// code is what a server of S3's protocol calls an error; empty without one.
+// code returns the name of an error in S3's protocol, or "".
 func code(err error) string {
 	var e smithy.APIError
 	if errors.As(err, &e) {

@@ -13,10 +13,10 @@ import (
 	"github.com/gitruns/runs/repo/store"
 )
 
-// errChanged is found while a file is read: it is not what its digest says.
-var errChanged = errors.New("the file changed while it was sent")
+// errChanged reports a file whose content does not match its digest.
+var errChanged = errors.New("the file changed during the upload")
 
-// source is a file to send.
+// source is a file to upload.
 type source struct {
 	store.Object
 	f *os.File
@@ -27,14 +27,14 @@ func openSource(o store.Object) (*source, error) {
 	info, err := os.Stat(o.Path)
 	switch {
 	case err != nil:
-		return nil, &store.Error{Kind: store.Usage, Message: "reading the file to send: " + err.Error()}
+		return nil, &store.Error{Kind: store.Usage, Message: "reading the file to upload: " + err.Error()}
 	case !info.Mode().IsRegular():
-		return nil, &store.Error{Kind: store.Usage, Message: o.Path + " is no file"}
+		return nil, &store.Error{Kind: store.Usage, Message: o.Path + " is not a regular file"}
 	case info.Size() != o.Size:
 		return nil, from.changed()
 	}
 	if from.f, err = os.Open(o.Path); err != nil {
-		return nil, &store.Error{Kind: store.Usage, Message: "reading the file to send: " + err.Error()}
+		return nil, &store.Error{Kind: store.Usage, Message: "reading the file to upload: " + err.Error()}
 	}
 	return from, nil
 }
@@ -43,31 +43,30 @@ func (s *source) close() { _ = s.f.Close() }
 
 func (s *source) changed() error {
 	return &store.Error{
-		Kind:    store.Changed,
-		Message: fmt.Sprintf("%s is no longer the file that was recorded; nothing is stored for it", s.Path),
-		Hint:    "put the recorded file back, or record the new one",
+		Kind: store.Changed, Message: fmt.Sprintf("%s is no longer the file that was recorded; it was not uploaded", s.Path),
+		Hint: "restore the recorded file, or record the new one",
 	}
 }
 
-// sum is the digest in bytes.
+// sum returns the digest in bytes.
 func (s *source) sum() []byte {
-	raw, _ := hex.DecodeString(s.Digest) // was checked with the request
+	raw, _ := hex.DecodeString(s.Digest) // checked with the request
 	return raw
 }
 
-// whole reads the file once and fails in place of its last bytes when they are not those of the digest.
+// whole returns a reader of the file that fails instead of returning the last bytes if the digest is wrong.
 func (s *source) whole() *checked {
 	return &checked{f: s.f, size: s.Size, hash: sha256.New(), want: s.sum()}
 }
 
-// checked reads a section of a file, whose last bytes it gives away only when the sum of the section is right: a
-// request whose body fails stores nothing.
+// checked reads a section of a file. It returns the last bytes only if the checksum of the section is right. A request
+// whose body fails stores nothing.
 type checked struct {
 	f         io.ReaderAt
 	off, size int64
 	hash      hash.Hash
 	want      []byte
-	at        int64 // where the next read begins
+	at        int64 // position of the next read
 	hashed    int64
 }
 
@@ -79,7 +78,7 @@ func (c *checked) Read(b []byte) (int, error) {
 		return 0, io.EOF
 	}
 	if c.at != c.hashed {
-		return 0, errors.New("a file to send was not read in order")
+		return 0, errors.New("the file to upload was not read in order")
 	}
 	n, err := c.f.ReadAt(b[:min(int64(len(b)), c.size-c.at)], c.off+c.at)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -97,7 +96,7 @@ func (c *checked) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// Seek lets a request be tried again, and its length be asked.
+// Seek allows a request to be repeated, and its length to be found.
 func (c *checked) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
 	case io.SeekCurrent:
