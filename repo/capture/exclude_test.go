@@ -72,7 +72,8 @@ func TestWithinLimits(t *testing.T) {
 				make("data/train/a/", 60, 1), make("data/train/b/", 60, 1), make("data/train/c/", 60, 1),
 				make("x/", 3, 1),
 			),
-			3, []format.Omitted{{Path: "data/train/", Bytes: 180, Count: 180, Reason: format.OmittedMany}},
+			3,
+			[]format.Omitted{{Path: "data/train/", Bytes: 180, Count: 180, Reason: format.OmittedMany}},
 		},
 		{
 			"beside code that git knows", make("src/out", 200, 1), 0,

@@ -235,7 +235,8 @@ func (b *bench) push() error {
 		}
 		ourCommands := [][]string{{b.runs, "commit"}, {b.runs, "push"}}
 		theirs := [][]string{
-			append([]string{"git", "add", "-f", "--"}, paths...), {"git", "commit", "-q", "-m", "runs"},
+			append([]string{"git", "add", "-f", "--"}, paths...),
+			{"git", "commit", "-q", "-m", "runs"},
 			{"git", "push", "-q"},
 		}
 		var x, y time.Duration
