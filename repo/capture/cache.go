@@ -13,21 +13,21 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// A cache file remembers the hashes of one dataset: a first line, one that names the manifest, and a line a file of
-// size, times in nanoseconds, inode, rows, hash and quoted path. It is disposable: what is not understood is not
-// believed.
+// A cache file remembers the hashes of one dataset. It has a header line, a line that names the manifest, and one
+// line per file: size, times in nanoseconds, inode, rows, hash and quoted path. It is disposable: a line that cannot
+// be parsed is ignored.
 const cacheHead = "runs hashes 1"
 
-// maxCacheBytes bounds what is read of it.
+// maxCacheBytes is the largest cache file that is read.
 const maxCacheBytes = 4 << 30
 
-// granularity is the coarsest tick of a file system's clock. A file that was modified so shortly before its hash was
-// taken may have been modified once more within the same tick: it is not remembered.
+// granularity is the coarsest tick of a file system's clock. A file that was modified within this time before it was
+// hashed may have been modified again within the same tick, so its hash is not remembered.
 const granularity = 2 * time.Second
 
-// stamp changes when a file does, as far as its file system tells.
+// stamp changes when the file changes, as far as the file system reports it.
 type stamp struct {
-	modified, changed int64 // nanoseconds since 1970; changed is 0 where it is not known
+	modified, changed int64 // nanoseconds since 1970; changed is 0 if it is unknown
 	inode             uint64
 }
 
@@ -99,7 +99,7 @@ func parseCacheLine(line string) (*hashed, bool) {
 	return &hashed{path: path, size: n[0], stamp: stamp{n[1], n[2], uint64(n[3])}, rows: n[4], sum: sum}, true
 }
 
-// knows fills in what is remembered of a file that has not changed since.
+// knows fills in the remembered hash of a file that has not changed since, and reports whether it did.
 func (c *cache) knows(f *hashed) bool {
 	old := c.files[f.path]
 	if old == nil || old.size != f.size || old.stamp != f.stamp {
@@ -110,7 +110,7 @@ func (c *cache) knows(f *hashed) bool {
 	return true
 }
 
-// write remembers files, but those that may have changed unseen since they were read.
+// write stores the hashes of files, except of those that may have changed unnoticed since they were read.
 func (c *cache) write(files []*hashed, digest, manifest string) error {
 	if c.path == "" || c.used == len(files) && len(files) == len(c.files) && c.digest == digest &&
 		c.manifest == manifest {

@@ -17,34 +17,34 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// DatasetRequest says which data to identify.
+// DatasetRequest names the data to identify.
 type DatasetRequest struct {
 	Root    string // what the recorded path is relative to
-	Name    string // the file's name without its ending where empty
+	Name    string // if empty, the file's name without its extension
 	Path    string // absolute
-	Listing bool   // names and sizes alone
+	Listing bool   // identify by names and sizes only
 	Role    string
 	Cache   string // a file that remembers hashes; empty for none
-	// MayFollow is asked before a link below Root is followed; nil follows all.
+	// MayFollow decides whether a link below Root is followed; nil follows every link.
 	MayFollow func(link string) error
 	// Known reports whether a manifest of this digest is stored already.
 	Known func(manifest string) bool
-	// Progress is told the bytes hashed so far and in all, from any goroutine; nil for nobody.
+	// Progress receives the bytes hashed so far and in total, from any goroutine; it may be nil.
 	Progress func(done, total int64)
 }
 
-// Dataset is data that was identified, with the manifest of its files where it is a folder.
+// Dataset is identified data. A folder has the manifest of its files.
 type Dataset struct {
 	format.Dataset
-	Manifest []byte // nil for a file, and where it is stored already
+	Manifest []byte // nil for a file, and if it is stored already
 }
 
-// ErrURL says that a dataset is named by a URL.
+// ErrURL reports that a dataset is named by a URL.
 var ErrURL = errors.New(
 	"data at a URL is not read: name a file or a folder, or the tool that fetched it a version in a param",
 )
 
-// CheckDataset tells whether the data is there at all, without reading it.
+// CheckDataset reports an error if the data does not exist, without reading it.
 func CheckDataset(path string) error {
 	if scheme, _, ok := strings.Cut(path, "://"); ok && !strings.ContainsAny(scheme, `/\`) {
 		return fmt.Errorf("dataset %s: %w", path, ErrURL)
@@ -58,9 +58,9 @@ func CheckDataset(path string) error {
 	return nil
 }
 
-// HashDataset identifies a file or a folder by content. A folder has the hash of its manifest, see
-// format.ManifestDigest; links are followed. Pointers of git LFS count as the files that they stand for; a .dvc file
-// gives DVC's own hash.
+// HashDataset identifies a file or a folder by its content. The hash of a folder is that of its manifest, see
+// format.ManifestDigest. Links are followed. A Git LFS pointer counts as the file that it stands for; a .dvc file
+// yields DVC's own hash.
 func HashDataset(ctx context.Context, q DatasetRequest) (*Dataset, error) {
 	if err := CheckDataset(q.Path); err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func HashDataset(ctx context.Context, q DatasetRequest) (*Dataset, error) {
 	return d, nil
 }
 
-// mayReach asks about the links on the way from the root to the data.
+// mayReach checks the links on the path from the root to the data.
 func (q DatasetRequest) mayReach() error {
 	rel, err := filepath.Rel(q.Root, q.Path)
 	if q.MayFollow == nil || err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
@@ -95,7 +95,7 @@ func (q DatasetRequest) mayReach() error {
 		at = filepath.Join(at, part)
 		info, err := os.Lstat(at)
 		if err != nil {
-			return nil // the caller says so
+			return nil // the caller reports it
 		}
 		if info.Mode()&fs.ModeSymlink != 0 {
 			if err := q.MayFollow(at); err != nil {
@@ -115,7 +115,7 @@ func (d *Dataset) identify(ctx context.Context, q DatasetRequest) error {
 		return err
 	}
 	info, err := os.Stat(q.Path)
-	if err != nil || strings.HasSuffix(q.Path, dvcEnding) { // the data itself is elsewhere
+	if err != nil || strings.HasSuffix(q.Path, dvcEnding) { // the data itself is in another place
 		if out == nil {
 			return err
 		}
@@ -190,16 +190,17 @@ func (d *Dataset) folder(ctx context.Context, q DatasetRequest) error {
 	return cache.write(files, d.SHA256, d.Dataset.Manifest)
 }
 
-// hashed is a file and what is known of its content.
+// hashed is a file with what is known about its content.
 type hashed struct {
 	path  string // relative to the folder
 	size  int64
 	stamp stamp
 	sum   string
-	rows  int64 // of a table; -1 is none
+	rows  int64 // of a table; -1 if it is not a table
 }
 
-// listFiles lists the files below a folder by path. Links are followed; a link into its own folder is an error.
+// listFiles lists the files in a folder and its subfolders, by path. Links are followed; a link to a folder that
+// contains it is an error.
 func listFiles(ctx context.Context, root string, mayFollow func(link string) error) ([]*hashed, error) {
 	var files []*hashed
 	var walk func(dir, rel string, above []fs.FileInfo) error
@@ -254,7 +255,7 @@ func listFiles(ctx context.Context, root string, mayFollow func(link string) err
 	return files, nil
 }
 
-// hashAll hashes the files that the cache does not know, several at a time.
+// hashAll hashes the files that are not in the cache, several at a time.
 func hashAll(ctx context.Context, q DatasetRequest, cache *cache, dir string, files []*hashed) error {
 	var todo []*hashed
 	total := int64(0)

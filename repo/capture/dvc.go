@@ -14,13 +14,13 @@ const (
 	maxDVCBytes = 1 << 20
 )
 
-// dvcOut is what a .dvc file says of its first output, see https://dvc.org/doc/user-guide/project-structure/dvc-files.
+// dvcOut is the first output of a .dvc file, see https://dvc.org/doc/user-guide/project-structure/dvc-files.
 type dvcOut struct {
-	md5          string // of a folder with the ending .dir
+	md5          string // of a folder, it ends with .dir
 	bytes, files int64
 }
 
-// readDVC reads path where it is a .dvc file, else the one beside it; nil where there is none.
+// readDVC reads path if it is a .dvc file, and otherwise the .dvc file next to it. It returns nil if there is none.
 func readDVC(path string) (*dvcOut, error) {
 	own := strings.HasSuffix(path, dvcEnding)
 	if !own {
@@ -35,9 +35,9 @@ func readDVC(path string) (*dvcOut, error) {
 		return nil, err
 	case !info.Mode().IsRegular() || info.Size() > maxDVCBytes:
 		if own && info.IsDir() {
-			return nil, nil // the folder that DVC keeps its own things in
+			return nil, nil // DVC's own folder
 		}
-		return nil, fmt.Errorf("%s is no .dvc file", path)
+		return nil, fmt.Errorf("%s is not a .dvc file", path)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -13,17 +13,17 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// EnvironmentRequest says whose environment to capture.
+// EnvironmentRequest names the program whose environment to capture.
 type EnvironmentRequest struct {
-	Root      string   // of the project: {project} in paths
+	Root      string   // of the project, {project} in recorded paths
 	Dir       string   // where the program runs
-	Command   []string // empty where it is not known
-	Env       []string // what the program finds beside our own environment
-	Variables []string // patterns of names to record beside DefaultVariables
+	Command   []string // empty if it is unknown
+	Env       []string // variables that the program gets in addition to ours
+	Variables []string // patterns of names to record in addition to DefaultVariables
 }
 
-// Environment captures what a program runs in. The first part goes into the run, the second is shared by all runs
-// that ran in the same.
+// Environment captures the environment of a program. The first value is part of the run; the second is shared by all
+// runs in the same environment.
 func Environment(ctx context.Context, q EnvironmentRequest) (*format.Environment, *format.EnvironmentFile) {
 	file := &format.EnvironmentFile{
 		OS: runtime.GOOS, Arch: runtime.GOARCH, Driver: driverVersion(), CUDA: cudaVersion(), Locks: lockFiles(q),
@@ -49,8 +49,8 @@ func Environment(ctx context.Context, q EnvironmentRequest) (*format.Environment
 	return env, file
 }
 
-// DefaultVariables are the environment variables that are recorded: those that change what a training computes or
-// where.
+// DefaultVariables are the environment variables that are recorded: those that change what a training computes, or on
+// which device.
 var DefaultVariables = []string{
 	"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "CUDA_LAUNCH_BLOCKING", "CUBLAS_WORKSPACE_CONFIG",
 	"NVIDIA_VISIBLE_DEVICES",
@@ -70,7 +70,7 @@ var DefaultVariables = []string{
 // maxVariable bounds the value of one variable, in bytes.
 const maxVariable = 4096
 
-// variables are those of this process that match, and the names of those whose values may be secrets.
+// variables returns the variables of this process that match, and the names of those withheld as possible secrets.
 func variables(q EnvironmentRequest) (values map[string]string, withheld []string) {
 	patterns := append(DefaultVariables[:len(DefaultVariables):len(DefaultVariables)], q.Variables...)
 	values = map[string]string{}
@@ -139,7 +139,7 @@ func lockFiles(q EnvironmentRequest) map[string]string {
 	return found
 }
 
-// merge puts packages of a further place behind those that are known: the first one on the path counts.
+// merge adds the packages of another folder. A package that is known already stays: the first one on the path wins.
 func merge(into *format.Packages, more format.Packages) {
 	if *into == nil {
 		*into = format.Packages{}

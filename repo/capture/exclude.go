@@ -5,23 +5,24 @@ import (
 	"strings"
 )
 
-// excluder matches paths against patterns of .gitignore: `name` and `*.pt` anywhere, `dir/` folders, `a/b` and `/a`
-// from the root, `**` any folders, `!pattern` takes an earlier one back. The last pattern that matches decides.
+// excluder matches paths against patterns as in .gitignore: `name` and `*.pt` match anywhere, `dir/` matches folders,
+// `a/b` and `/a` match from the root, `**` matches any folders, and `!pattern` cancels an earlier pattern. The last
+// pattern that matches decides.
 type excluder struct {
 	patterns []pattern
 	folders  map[string]string // folder: the pattern that excludes it, or ""
 }
 
 type pattern struct {
-	text    string // as it was given
+	text    string // as the user wrote it
 	parts   []string
 	negated bool
 	folder  bool // matches folders only
-	base    glob // of a pattern that looks at the last name only
+	base    glob // of a pattern that matches the last name only
 	anyBase bool
 }
 
-// glob is a pattern for one name. Most are a plain word or an ending, which cost nothing to compare.
+// glob is a pattern for one name. Most are a plain word or an extension, which are cheap to compare.
 type glob struct {
 	text   string
 	plain  bool
@@ -68,7 +69,7 @@ func newExcluder(patterns []string) *excluder {
 	return e
 }
 
-// match returns the pattern that excludes a file, or "".
+// match returns the pattern that excludes a file, or "" if none does.
 func (e *excluder) match(file string) string {
 	if i := strings.LastIndexByte(file, '/'); i >= 0 {
 		if by := e.matchFolder(file[:i]); by != "" {

@@ -2,5 +2,5 @@
 
 package capture
 
-// gpus are not listed: only Linux tells of them without another program.
+// gpus returns nothing: only Linux lists GPUs without another program.
 func gpus() []string { return nil }

@@ -18,11 +18,11 @@ import (
 
 const (
 	hashBuffer = 1 << 20
-	// aheadBytes is from where on a second goroutine reads while the first hashes.
+	// aheadBytes is the file size from which a second goroutine reads while the first one hashes.
 	aheadBytes = 8 << 20
 )
 
-// hasher hashes files one after another with buffers of its own.
+// hasher hashes one file at a time, with its own buffers.
 type hasher struct {
 	sum      hash.Hash
 	buffers  [2][]byte
@@ -38,8 +38,8 @@ func sha256Hex(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// hash reads a file and fills in what its content tells. A file that changes meanwhile is an error: its hash would be
-// of no state that ever was.
+// hash reads a file and fills in its hash and shape. A file that changes meanwhile is an error: the hash would belong
+// to a state that never existed.
 func (h *hasher) hash(ctx context.Context, path string, into *hashed) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -108,7 +108,7 @@ func (h *hasher) hash(ctx context.Context, path string, into *hashed) error {
 	return nil
 }
 
-// ahead reads the next buffer while take works on the last one.
+// ahead reads the next buffer while take processes the last one.
 func (h *hasher) ahead(ctx context.Context, f *os.File, take func([]byte)) error {
 	if h.buffers[1] == nil {
 		h.buffers[1] = make([]byte, hashBuffer)
@@ -119,7 +119,7 @@ func (h *hasher) ahead(ctx context.Context, f *os.File, take func([]byte)) error
 	free <- h.buffers[0]
 	free <- h.buffers[1]
 	failed := make(chan error, 1)
-	go func() { // ends with the file, or when take's side does
+	go func() { // ends at the end of the file, or when take returns
 		defer close(full)
 		for {
 			var b []byte
@@ -159,7 +159,7 @@ func isCSV(path string) bool {
 	return ext == ".csv" || ext == ".tsv"
 }
 
-// lineCounter counts the lines of a CSV file that stand outside quotes.
+// lineCounter counts the lines of a CSV file, without line ends inside quotes.
 type lineCounter struct {
 	lines  int64
 	quoted bool
@@ -176,13 +176,13 @@ func (c *lineCounter) count(p []byte) {
 				c.lines++
 			}
 		case '\r':
-			continue // an empty line is none, with whatever line ends
+			continue // empty lines do not count, whatever their line end
 		}
 		c.last = b
 	}
 }
 
-// rows are the lines without the first, which names the columns.
+// rows is the number of lines without the first, which names the columns.
 func (c *lineCounter) rows() int64 {
 	n := c.lines
 	if c.last != '\n' && c.last != 0 {
@@ -191,10 +191,10 @@ func (c *lineCounter) rows() int64 {
 	return max(0, n-1)
 }
 
-// maxColumns bounds what a record says of a table.
+// maxColumns is how many columns of a table a record can hold.
 const maxColumns = 200
 
-// shape tells the rows and columns of a table. rows were counted while it was hashed.
+// shape returns the rows and columns of a table. The rows were counted while the file was hashed.
 func shape(path string, counted int64) (rows int64, columns []string, ok bool) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -2,7 +2,7 @@ package capture
 
 import "golang.org/x/sys/unix"
 
-// machine asks sysctl(3). Memory is in bytes.
+// machine reads sysctl(3). Memory is in bytes.
 func machine() (kernel, cpu string, memory int64) {
 	if release, err := unix.Sysctl("kern.osrelease"); err == nil {
 		kernel = "Darwin " + release

@@ -39,7 +39,7 @@ func procField(path, field string) string {
 	return ""
 }
 
-// gpus are the models that the NVIDIA driver lists.
+// gpus returns the models that the NVIDIA driver lists.
 func gpus() []string {
 	files, _ := filepath.Glob("/proc/driver/nvidia/gpus/*/information")
 	var models []string

@@ -6,16 +6,16 @@ import (
 	"errors"
 )
 
-// Outputs of one notebook cell beyond this size are results, not source.
+// Outputs of a notebook cell above this size are results, not source.
 const maxCellOutput = 256 << 10
 
-// maxNotebook bounds what is read of a notebook.
+// maxNotebook is the largest notebook that is read, in bytes.
 const maxNotebook = 256 << 20
 
 var errNoNotebook = errors.New("not a notebook")
 
-// trimNotebook empties the `outputs` of the cells that have more than 256 KB of them; no other byte changes. removed
-// is how many bytes went; the format is that of https://nbformat.readthedocs.io, version 4.
+// trimNotebook empties the `outputs` of each cell that has more than 256 kB of them, and changes no other byte. removed
+// is the number of bytes that it took out. The format is version 4 of https://nbformat.readthedocs.io.
 func trimNotebook(data []byte) (trimmed []byte, removed int64, err error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	if err := expect(dec, '{'); err != nil {
@@ -61,7 +61,7 @@ func skip(dec *json.Decoder) error {
 	return dec.Decode(&raw)
 }
 
-// outputsOfCells returns where the outputs that are too large begin and end.
+// outputsOfCells returns where the outputs above the limit begin and end.
 func outputsOfCells(dec *json.Decoder) (cut [][2]int64, err error) {
 	if err := expect(dec, '['); err != nil {
 		return nil, err

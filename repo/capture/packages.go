@@ -13,7 +13,7 @@ import (
 
 const maxPackageLock = 64 << 20
 
-// nodePackages reads the nearest package-lock.json, what is installed before what is wanted, see
+// nodePackages reads the nearest package-lock.json and prefers the installed packages to the required ones, see
 // https://docs.npmjs.com/cli/configuring-npm/package-lock-json.
 func nodePackages(dir string) format.Packages {
 	for at := dir; ; at = filepath.Dir(at) {
@@ -84,7 +84,7 @@ func rPackages() format.Packages {
 
 var versionNumber = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[0-9]+(\.[0-9]+)+`) })
 
-// driverVersion is that of the NVIDIA kernel module.
+// driverVersion returns the version of the NVIDIA kernel module.
 func driverVersion() string {
 	if v := strings.TrimSpace(headOf("/sys/module/nvidia/version", 100)); v != "" {
 		return v
@@ -92,7 +92,7 @@ func driverVersion() string {
 	return versionNumber().FindString(headOf("/proc/driver/nvidia/version", 1000))
 }
 
-// cudaVersion is that of the toolkit that CUDA_HOME names, or of the usual place.
+// cudaVersion returns the version of the CUDA toolkit in CUDA_HOME, or in its usual place.
 func cudaVersion() string {
 	for _, dir := range []string{os.Getenv("CUDA_HOME"), os.Getenv("CUDA_PATH"), "/usr/local/cuda"} {
 		if dir == "" {

@@ -7,7 +7,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// pointer is what git LFS stores in place of a large file.
+// pointer is what Git LFS stores in place of a large file.
 type pointer struct {
 	sha256 string
 	bytes  int64
@@ -16,7 +16,7 @@ type pointer struct {
 // pointerHead begins the file.
 const pointerHead = "version https://git-lfs.github.com/spec/v1\n"
 
-// maxPointer is its size at most.
+// maxPointer is its largest size, in bytes.
 const maxPointer = 1024
 
 // parsePointer reads an LFS pointer, see https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md.
@@ -40,7 +40,7 @@ func parsePointer(data []byte) (pointer, bool) {
 	return p, format.IsDigest(p.sha256) && p.bytes >= 0
 }
 
-// Pointer reads what git LFS stores in place of a file: the digest and the size of its content.
+// Pointer returns the digest and the size of the content that a Git LFS pointer stands for.
 func Pointer(data []byte) (digest string, size int64, ok bool) {
 	p, ok := parsePointer(data)
 	return p.sha256, p.bytes, ok

@@ -14,7 +14,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// foundProgram is what runs a command.
+// foundProgram is the interpreter or program that a command runs.
 type foundProgram struct {
 	python   string // path of the interpreter
 	goBinary string
@@ -23,11 +23,11 @@ type foundProgram struct {
 
 var pythonName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(python|pypy)[0-9.]*w?(\.exe)?$`) })
 
-// maxLook is how many words of a command are looked at: launchers come first, as in `srun -n 2 python train.py`.
+// maxLook is how many words of a command are examined: launchers come first, as in `srun -n 2 python train.py`.
 const maxLook = 12
 
-// findProgram looks along the command for the first word that is an interpreter, a script with one, or a Go program.
-// Without a command, and where a shell or a launcher hides it, it is the Python that the caller would get.
+// findProgram finds the first word of the command that is an interpreter, a script with one, or a Go program. Without a
+// command, and if a shell or a launcher hides the program, it returns the Python that the caller would get.
 func findProgram(q EnvironmentRequest) foundProgram {
 	for i, word := range q.Command[:min(len(q.Command), maxLook)] {
 		if word == "" || word[0] == '-' {
@@ -61,7 +61,7 @@ func findProgram(q EnvironmentRequest) foundProgram {
 	return foundProgram{python: defaultPython(q)}
 }
 
-// isLauncher reports whether a binary starts another program that it is given.
+// isLauncher reports whether a program starts another one that its arguments name.
 func isLauncher(base string) bool {
 	switch base {
 	case "env", "nice", "nohup", "time", "timeout", "stdbuf", "taskset", "numactl", "srun", "mpirun", "mpiexec",
@@ -89,7 +89,7 @@ func lookPath(dir, word string) string {
 	return path
 }
 
-// defaultPython is what `python` means here: the active environment, the project's own, then the PATH.
+// defaultPython returns what `python` means in a folder: the active environment, the project's own, then PATH.
 func defaultPython(q EnvironmentRequest) string {
 	dir := q.Dir
 	for _, variable := range []string{"VIRTUAL_ENV", "CONDA_PREFIX"} {
@@ -121,7 +121,7 @@ func defaultPython(q EnvironmentRequest) string {
 	return ""
 }
 
-// pythonOf is the interpreter of an environment, or "".
+// pythonOf returns the interpreter of an environment, or "".
 func pythonOf(prefix string) string {
 	for _, name := range []string{"bin/python", "bin/python3", "Scripts/python.exe", "python.exe"} {
 		path := filepath.Join(prefix, filepath.FromSlash(name))
@@ -132,8 +132,8 @@ func pythonOf(prefix string) string {
 	return ""
 }
 
-// shebangPython is the Python that a script names in its first line, or in the second as pip writes it where the path
-// is long: #!/bin/sh and ”'exec' PATH.
+// shebangPython returns the Python that a script names in its first line, or in the second line as pip writes it for a
+// long path: #!/bin/sh and ”'exec' PATH.
 func shebangPython(path, dir string) string {
 	head := headOf(path, 1024)
 	first, rest, _ := strings.Cut(head, "\n")
@@ -184,7 +184,7 @@ func isGo(path string) bool {
 	return err == nil
 }
 
-// goModules are the modules that a Go program says that it was built from.
+// goModules returns the modules that a Go program was built from, as its build information lists them.
 func goModules(path string) format.Packages {
 	info, err := buildinfo.ReadFile(path)
 	if err != nil {
@@ -210,8 +210,8 @@ func orUnknown(version string) string {
 	return version
 }
 
-// unshim finds the interpreter behind a shim of pyenv, by its own rules: PYENV_VERSION, .python-version upwards, its
-// global version.
+// unshim finds the interpreter behind a pyenv shim, by pyenv's rules: PYENV_VERSION, .python-version in this or a
+// parent folder, then the global version.
 func unshim(path, dir string) string {
 	root, name := filepath.Dir(filepath.Dir(path)), filepath.Base(path)
 	if filepath.Base(filepath.Dir(path)) != "shims" {

@@ -17,7 +17,7 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// python is an interpreter and what is installed for it.
+// python is an interpreter with its installed packages.
 type python struct {
 	*format.Python
 	packages format.Packages
@@ -25,9 +25,9 @@ type python struct {
 	conda    format.Packages
 }
 
-// inspectPython reads what is installed from the folders that Python would look in, see
-// https://docs.python.org/3/library/site.html. Only the version is asked of the interpreter, which prints it before it
-// starts.
+// inspectPython reads the installed packages from the folders that Python would search, see
+// https://docs.python.org/3/library/site.html. It asks the interpreter only for its version, which is printed before
+// anything is imported.
 func inspectPython(ctx context.Context, q EnvironmentRequest, path string) *python {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -87,7 +87,7 @@ func prefixes(path string) (prefix, base string, system bool) {
 	return prefix, prefix, true
 }
 
-// siteFolders are the folders with distributions, in the order of sys.path.
+// siteFolders returns the folders with distributions, in the order of sys.path.
 func siteFolders(prefix, base, minor string, system bool) []string {
 	dirs := filepath.SplitList(os.Getenv("PYTHONPATH"))
 	if system && os.Getenv("PYTHONNOUSERSITE") == "" {
@@ -112,7 +112,7 @@ func siteFolders(prefix, base, minor string, system bool) []string {
 				dirs = append(dirs, filepath.Join(prefix, filepath.FromSlash(lib), filepath.FromSlash(packages)))
 			}
 		}
-		dirs = append(dirs, filepath.Join(prefix, "lib", "python3", "dist-packages")) // Debian's own
+		dirs = append(dirs, filepath.Join(prefix, "lib", "python3", "dist-packages")) // on Debian
 	}
 	add(prefix)
 	if system && base != prefix {
@@ -166,7 +166,7 @@ func (p *python) readSite(ctx context.Context, q EnvironmentRequest, dir string)
 	merge(&p.packages, found)
 }
 
-// normalName is the name as PEP 503 compares it.
+// normalName returns a name as PEP 503 normalizes it.
 func normalName(name string) string {
 	var b strings.Builder
 	dash := false
@@ -184,7 +184,7 @@ func normalName(name string) string {
 	return b.String()
 }
 
-// readDirectURL notes a distribution that came from a folder or a repository, see PEP 610.
+// readDirectURL records where a distribution from a folder or a repository came from, see PEP 610.
 func (p *python) readDirectURL(ctx context.Context, q EnvironmentRequest, file, name, version string) {
 	data, err := os.ReadFile(file)
 	if err != nil || len(data) > 1<<20 {
@@ -228,8 +228,7 @@ func (p *python) readEggLink(ctx context.Context, q EnvironmentRequest, file, na
 	p.add(e)
 }
 
-// folder says where an editable distribution lies and which commit it stands on. The project's own source is recorded
-// already.
+// folder records the folder of an editable distribution and its commit. The project's own source is recorded elsewhere.
 func (p *python) folder(ctx context.Context, q EnvironmentRequest, e *format.Editable, dir string) {
 	e.Path = Portable(q.Root, dir)
 	if strings.HasPrefix(e.Path, "{project}") {
@@ -248,8 +247,8 @@ func (p *python) add(e format.Editable) {
 	p.editable = append(p.editable, e)
 }
 
-// condaPackages reads conda-meta/<name>-<version>-<build>.json of a conda environment; the channel stands near its
-// beginning.
+// condaPackages reads conda-meta/<name>-<version>-<build>.json of a conda environment. The channel is near the
+// beginning of the file.
 func condaPackages(prefix string) format.Packages {
 	entries, err := os.ReadDir(filepath.Join(prefix, "conda-meta"))
 	if err != nil {

@@ -9,25 +9,26 @@ import (
 	"time"
 )
 
-// Sampler takes samples of the machine and of one program's processes. Keys and units:
+// Sampler samples the machine and the processes of one program. Keys and units:
 //
 //	cpu             busy share of all processors since the last sample, per cent
 //	memory          memory in use, per cent; memory_bytes in bytes
-//	disk            space in use where the run lies, per cent
-//	process.cpu     of the program and all that it started: per cent of one processor
-//	process.memory  its resident memory, bytes
-//	gpu.N.use, gpu.N.memory (per cent), gpu.N.memory_bytes, gpu.N.temperature (°C), gpu.N.power (W): what nvidia-smi says
+//	disk            space in use on the disk of the run, per cent
+//	process.cpu     of the program and its child processes, per cent of one processor
+//	process.memory  their resident memory, bytes
+//	gpu.N.use, gpu.N.memory (per cent), gpu.N.memory_bytes, gpu.N.temperature (°C), gpu.N.power (W):
+//	                from nvidia-smi
 //
-// What a system does not tell is left out.
+// Values that a system does not report are left out.
 type Sampler struct {
-	Dir string // a folder on the disk to look at
+	Dir string // a folder on the disk to measure
 	PID int
 
 	machine machineSampler
 	gpu     string // path of nvidia-smi; "-" after it failed
 }
 
-// Sample returns the present values by key.
+// Sample returns the current values by key.
 func (s *Sampler) Sample(ctx context.Context) map[string]float64 {
 	values := map[string]float64{}
 	s.machine.sample(s.Dir, s.PID, values)
@@ -35,7 +36,7 @@ func (s *Sampler) Sample(ctx context.Context) map[string]float64 {
 	return values
 }
 
-// gpuTimeout bounds a call of nvidia-smi, which may hang with its driver.
+// gpuTimeout limits a call of nvidia-smi, which can hang with its driver.
 const gpuTimeout = 5 * time.Second
 
 func (s *Sampler) sampleGPU(ctx context.Context, values map[string]float64) {
@@ -66,7 +67,7 @@ func (s *Sampler) sampleGPU(ctx context.Context, values map[string]float64) {
 	parseGPU(out.String(), values)
 }
 
-// parseGPU reads the CSV of nvidia-smi; memory is in MiB there.
+// parseGPU reads the CSV output of nvidia-smi, whose memory is in MiB.
 func parseGPU(text string, values map[string]float64) {
 	for line := range strings.Lines(text) {
 		fields := strings.Split(strings.TrimSpace(line), ",")

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// machineSampler remembers the counters of the last sample.
+// machineSampler holds the counters of the last sample.
 type machineSampler struct {
 	busy, total  float64
 	processTicks float64
@@ -78,7 +78,7 @@ func memory() (total, available float64) {
 	return total, available
 }
 
-// processes sums processor time and resident memory of a process and all below it.
+// processes adds up the processor time and resident memory of a process and its descendants.
 func processes(pid int) (ticks, resident float64) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {

@@ -2,7 +2,7 @@
 
 package capture
 
-// machineSampler has nothing to tell here: SPEC.md names what each system samples.
+// machineSampler samples nothing on this system: SPEC.md lists what each system samples.
 type machineSampler struct{}
 
 func (*machineSampler) sample(string, int, map[string]float64) {}

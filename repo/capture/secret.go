@@ -8,14 +8,14 @@ import (
 	"github.com/gitruns/runs/repo/secret"
 )
 
-// tokenBeginnings are those of tokens that their makers document. A variable is withheld for less than stops a
-// commit: for a beginning alone.
+// tokenBeginnings are the prefixes of tokens that providers document. A prefix alone is enough to withhold a
+// variable; a commit is stopped only by a whole token.
 var tokenBeginnings = [...]string{
 	"sk-", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "hf_", "xoxa-", "xoxb-", "xoxp-", "xoxr-", "xoxs-",
 	"AKIA", "ASIA", "AIza", "ya29.", "eyJ",
 }
 
-// looksSecret reports whether a variable must not be recorded: by its name, or by its value.
+// looksSecret reports whether the name or the value of a variable suggests a secret, so that it must not be recorded.
 func looksSecret(name, value string) bool {
 	if secret.Names(name) || strings.Contains(value, "-----BEGIN ") || hasPassword(value) {
 		return true

@@ -20,25 +20,25 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// Captured is the source of a project as it lies on disk, with the patches that lead to it. Close it when they are
-// stored.
+// Captured is the source of a project as it is on disk, with the patches that lead to it. Close it after storing the
+// patches.
 type Captured struct {
 	Source   format.Source
 	Patches  []string // files, in the order of Source.Patches
-	Keep     string   // a commit that only this clone holds
+	Keep     string   // a commit that exists only in this clone
 	Warnings []string
 
 	scratch  *git.Scratch
 	large    []difference
-	pointers bool // a patch has a file of git LFS in it
+	pointers bool // a patch contains a file in Git LFS
 }
 
 // Close removes the patches.
 func (c *Captured) Close() { c.scratch.Close() }
 
-// Source captures the working tree of a repository: everything on disk that is not ignored, as git would store it,
-// and the patches that lead there from a commit that lasts. The repository and its index are only read. datasets are
-// paths, relative to the root, of data that is recorded as such.
+// Source captures the working tree of a repository: every file on disk that is not ignored, as Git would store it,
+// and the patches that lead to it from a durable commit. The repository and its index are only read. datasets are the
+// paths, relative to the root, of data that is recorded as datasets.
 func Source(ctx context.Context, dirs git.Dirs, config *format.Config, datasets []string) (*Captured, error) {
 	scratch, err := git.NewScratch(dirs)
 	if err != nil {
@@ -72,7 +72,7 @@ func (c *Captured) capture(ctx context.Context, dirs git.Dirs, config *format.Co
 			return nil
 		}
 		base, err = c.scratch.DurableBase(both, refs, config.Source.Base, config.Source.MaxTotal)
-		if err != nil && config.Source.Base != "" && both.Err() == nil { // a clone may lack the ref that others have
+		if err != nil && config.Source.Base != "" && both.Err() == nil { // this clone may lack a ref that others have
 			c.Warnings = append(c.Warnings, err.Error())
 			base, err = c.scratch.DurableBase(both, refs, "", config.Source.MaxTotal)
 		}
@@ -101,7 +101,7 @@ func (c *Captured) capture(ctx context.Context, dirs git.Dirs, config *format.Co
 	return nil
 }
 
-// stage brings what is on disk into the temporary index.
+// stage puts the files on disk into the temporary index.
 func (c *Captured) stage(
 	ctx context.Context, dirs git.Dirs, config *format.Config, datasets []string, w *git.Worktree,
 ) error {
@@ -146,8 +146,8 @@ func (c *Captured) omit(o format.Omitted) { c.Source.Omitted = append(c.Source.O
 
 func isNotebook(path string) bool { return strings.HasSuffix(path, ".ipynb") }
 
-// stageNotebooks takes notebooks without their large outputs into the index and returns the paths that it left. One
-// beyond limit even so is left out; a negative limit is none.
+// stageNotebooks puts notebooks without their large outputs into the index and returns the other paths. A notebook that
+// is still above limit is omitted; a negative limit means no limit.
 func (c *Captured) stageNotebooks(ctx context.Context, root string, paths []string, limit int64) ([]string, error) {
 	var left []string
 	for _, path := range paths {
@@ -160,7 +160,7 @@ func (c *Captured) stageNotebooks(ctx context.Context, root string, paths []stri
 		}
 		data, err := os.ReadFile(name)
 		if err != nil {
-			left = append(left, path) // git says why
+			left = append(left, path) // Git will report why
 			continue
 		}
 		trimmed, removed, err := trimNotebook(data)
@@ -187,8 +187,8 @@ func (c *Captured) stageNotebooks(ctx context.Context, root string, paths []stri
 	return left, nil
 }
 
-// lookIntoRepositories names what the tree cannot hold: repositories inside this one, and what of a submodule is in no
-// commit that a remote is known to have.
+// lookIntoRepositories lists what the tree cannot hold: repositories inside this one, and changes or commits of a
+// submodule that no known remote has.
 func (c *Captured) lookIntoRepositories(ctx context.Context, dirs git.Dirs, w *git.Worktree) {
 	for _, path := range w.Nested {
 		c.omit(format.Omitted{Path: printable(path + "/"), Reason: format.OmittedRepository})
@@ -260,7 +260,7 @@ func (c *Captured) difference(ctx context.Context, base git.Base) error {
 	return nil
 }
 
-// describe says what is worth a word of the patches.
+// describe returns warnings about the patches.
 func (c *Captured) describe(ctx context.Context) error {
 	for _, p := range c.large {
 		to := p.to
@@ -297,16 +297,16 @@ func (c *Captured) describe(ctx context.Context) error {
 	return c.namePointers(ctx, start)
 }
 
-// largePatch is when a patch is worth a word.
+// largePatch is the size from which a patch gets a warning, in bytes.
 const largePatch = 1_000_000
 
-// difference is a patch that is large: its trees, what it is, and its bytes.
+// difference is a large patch: its trees, what it holds, and its bytes.
 type difference struct {
 	from, to, what string // to is empty for the working tree
 	bytes          int64
 }
 
-// patch adds the difference between two trees, where there is one; to is empty for the working tree.
+// patch adds the difference between two trees, if there is one; an empty to means the working tree.
 func (c *Captured) patch(ctx context.Context, from, to, what string) error {
 	path := filepath.Join(c.scratch.Dir, strconv.Itoa(len(c.Patches))+".patch")
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -335,7 +335,7 @@ func (c *Captured) patch(ctx context.Context, from, to, what string) error {
 	return nil
 }
 
-// finder looks for a word in what is written to it.
+// finder is a writer that looks for a word in what it receives.
 type finder struct {
 	word, end []byte
 	found     *bool
@@ -357,8 +357,8 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// namePointers names the files in git LFS that changed since the base: their content lies in this clone alone, as far
-// as it knows.
+// namePointers lists the files in Git LFS that changed since the base: as far as is known, only this clone has their
+// content.
 func (c *Captured) namePointers(ctx context.Context, base string) error {
 	changes, err := c.scratch.Changes(ctx, base, c.Source.Tree)
 	if err != nil {
@@ -380,12 +380,12 @@ func (c *Captured) namePointers(ctx context.Context, base string) error {
 	return nil
 }
 
-// maxOmitted bounds the list of what is left out.
+// maxOmitted is how many omitted entries a record lists.
 const maxOmitted = 100
 
 func (c *Captured) boundOmitted() {
 	list := c.Source.Omitted
-	// What a restored run misses comes first, then what is large.
+	// First what a restored run lacks, then the largest.
 	slices.SortStableFunc(list, func(a, b format.Omitted) int {
 		if a.Harmless() != b.Harmless() {
 			if b.Harmless() {
@@ -412,7 +412,7 @@ func (c *Captured) boundOmitted() {
 	c.Source.Omitted = list
 }
 
-// sumOf makes one entry of several.
+// sumOf combines several entries into one.
 func sumOf(list []format.Omitted, reason string) format.Omitted {
 	sum := format.Omitted{Path: "…", Reason: reason}
 	for _, o := range list {
@@ -422,7 +422,7 @@ func sumOf(list []format.Omitted, reason string) format.Omitted {
 	return sum
 }
 
-// Author is who runs the code, and the remote of the project without credentials.
+// Author returns who runs the code, and the remote of the project without credentials.
 func Author(ctx context.Context, root string) (name, url string, err error) {
 	config, err := git.Config(ctx, root, `^(user\.(name|email)|remote\..*\.url)$`)
 	if err != nil {
@@ -431,7 +431,7 @@ func Author(ctx context.Context, root string) (name, url string, err error) {
 	return author(config), git.RemoteWithoutCredentials(remote(config)), nil
 }
 
-// author is git's identity; its environment variables come first, as in git.
+// author returns the user's Git identity; as in Git, its environment variables come first.
 func author(config map[string]string) string {
 	name, email := os.Getenv("GIT_AUTHOR_NAME"), os.Getenv("GIT_AUTHOR_EMAIL")
 	if name == "" {
@@ -449,7 +449,7 @@ func author(config map[string]string) string {
 	return name + " <" + email + ">"
 }
 
-// remote prefers origin; without it the only one there is.
+// remote returns origin, or otherwise the only remote.
 func remote(config map[string]string) string {
 	if url := config["remote.origin.url"]; url != "" {
 		return url
@@ -476,7 +476,7 @@ func Portable(root, arg string) string {
 	return arg
 }
 
-// replacePath replaces dir where it stands as a whole path or the beginning of one.
+// replacePath replaces dir if it is a whole path or the beginning of one.
 func replacePath(arg, dir, with string) string {
 	if len(dir) < 2 {
 		return arg

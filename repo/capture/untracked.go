@@ -13,19 +13,19 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// limits are those of untracked files.
+// limits are the limits of untracked files, in bytes.
 type limits struct {
 	file, total int64
 	files       int
 }
 
-// untracked is a file that git does not know.
+// untracked is a file that Git does not track.
 type untracked struct {
 	path string
 	size int64
 }
 
-// chooser decides which untracked files are source. Files are looked at by lstat alone.
+// chooser decides which untracked files are source. It only calls lstat on them.
 type chooser struct {
 	root     string
 	exclude  *excluder
@@ -35,7 +35,7 @@ type chooser struct {
 	omitted  []format.Omitted
 }
 
-// choose returns those to record; the others are in omitted.
+// choose returns the files to record; the others go to omitted.
 func (c *chooser) choose(paths []string) []string {
 	excluded := map[string]*format.Omitted{}
 	data := map[string]*format.Omitted{}
@@ -50,7 +50,7 @@ func (c *chooser) choose(paths []string) []string {
 	for _, path := range paths {
 		info, err := os.Lstat(filepath.Join(c.root, filepath.FromSlash(path)))
 		if err != nil {
-			continue // gone meanwhile
+			continue // deleted meanwhile
 		}
 		size := info.Size()
 		if info.Mode()&fs.ModeSymlink != 0 {
@@ -92,7 +92,7 @@ func (c *chooser) omit(path string, bytes, count int64, reason string) {
 	c.omitted = append(c.omitted, format.Omitted{Path: printable(path), Bytes: bytes, Count: count, Reason: reason})
 }
 
-// withinLimits leaves whole folders out until the rest is within the limits, each time the one that weighs most.
+// withinLimits omits whole folders, the heaviest first, until the rest is within the limits.
 func (c *chooser) withinLimits(files []untracked) []string {
 	root := &folder{}
 	for _, f := range files {
@@ -116,7 +116,7 @@ func (c *chooser) withinLimits(files []untracked) []string {
 	return kept
 }
 
-// folder is a folder of untracked files with the sums of all below it.
+// folder is a folder of untracked files, with the totals of everything in it.
 type folder struct {
 	name     string // relative to the root; "" is the root
 	parent   *folder
@@ -145,8 +145,8 @@ func (f *folder) add(rest string, file untracked) {
 	child.add(below, file)
 }
 
-// heaviest goes down while one child has half of the weight or more, and returns what to leave out there: a folder as
-// "a/b/", or where tracked files lie beside the untracked ones the latter alone, as "a/b/*".
+// heaviest descends while one child has at least half of the weight, and returns what to omit there: a folder as
+// "a/b/", or only its untracked files, as "a/b/*", if it also has tracked files.
 func (f *folder) heaviest(weight func(*folder) int64, tracked map[string]bool) (string, *folder) {
 	for {
 		var most *folder
@@ -179,7 +179,7 @@ func join(dir, name string) string {
 	return dir + "/" + name
 }
 
-// remove takes what heaviest returned out of the sums of all folders above.
+// remove subtracts what heaviest returned from the totals of all parent folders.
 func (f *folder) remove(taken *folder) {
 	for at := taken.parent; at != nil; at = at.parent {
 		at.bytes -= taken.bytes
@@ -201,7 +201,7 @@ func (f *folder) each(visit func(untracked)) {
 	}
 }
 
-// printable writes a path that is no plain text as git quotes it, so that a record can hold it.
+// printable quotes a path that is not plain text as Git does, so that a record can hold it.
 func printable(path string) string {
 	odd := !utf8.ValidString(path) || strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f })
 	if !odd && format.CheckText(path) == nil {

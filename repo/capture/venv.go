@@ -15,12 +15,12 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// ErrNoPython says that the recorded version of Python is not on this machine.
+// ErrNoPython reports that the recorded version of Python is not on this machine.
 var ErrNoPython = errors.New("is not on this machine")
 
-// MakeVenv makes a virtual environment at dir with the Python version and the packages of a record, by uv where it is
-// installed, else by venv and pip. What the tools print goes to out. It returns the environment variables of a
-// program that runs in it, and the folder of its programs. dir must not exist; a failure removes it.
+// MakeVenv creates a virtual environment in dir with the Python version and the packages of a record. It uses uv if
+// it is installed, and otherwise venv and pip, whose output goes to out. It returns the environment variables for a
+// program that runs in it, and the folder of its programs. dir must not exist; it is removed on failure.
 func MakeVenv(
 	ctx context.Context, e *format.EnvironmentFile, root, dir string, out io.Writer,
 ) (env []string, bin string, err error) {
@@ -76,7 +76,7 @@ func MakeVenv(
 	return []string{"VIRTUAL_ENV=" + dir, "PATH=" + bin + string(filepath.ListSeparator) + os.Getenv("PATH")}, bin, nil
 }
 
-// requirementsOf pins every distribution; what was installed from a folder or a repository comes from there.
+// requirementsOf pins every distribution. One that was installed from a folder or a repository is taken from there.
 func requirementsOf(e *format.EnvironmentFile, root string) string {
 	var b strings.Builder
 	from := map[string]string{}
@@ -108,7 +108,7 @@ func requirementsOf(e *format.EnvironmentFile, root string) string {
 	return b.String()
 }
 
-// pythonOfVersion finds an interpreter of exactly this version: on the PATH, else among pyenv's.
+// pythonOfVersion finds an interpreter of exactly this version, on PATH or among pyenv's versions.
 func pythonOfVersion(ctx context.Context, version string) (string, error) {
 	minor := version
 	if parts := strings.SplitN(version, ".", 3); len(parts) == 3 {
@@ -133,7 +133,7 @@ func pythonOfVersion(ctx context.Context, version string) (string, error) {
 	return "", fmt.Errorf("python %s %w", version, ErrNoPython)
 }
 
-// Local puts this machine's own paths into a recorded argument: root for {project}, the home folder for ~.
+// Local replaces {project} by root and ~ by the home folder in a recorded argument.
 func Local(root, arg string) string {
 	arg = strings.ReplaceAll(arg, "{project}", root)
 	home, err := os.UserHomeDir()
