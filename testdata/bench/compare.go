@@ -13,7 +13,7 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// compare measures diff, review and what git log calls.
+// compare measures diff, review, and the textconv that git log calls.
 func (b *bench) compare() error {
 	if err := b.diffLarge(); err != nil {
 		return err
@@ -43,7 +43,7 @@ func (b *bench) compare() error {
 	return b.review()
 }
 
-// diffLarge compares two runs of 1M points each.
+// diffLarge measures the diff of two runs with 1M points each.
 func (b *bench) diffLarge() error {
 	dir, err := b.project()
 	if err != nil {
@@ -73,7 +73,7 @@ func (b *bench) diffLarge() error {
 	return nil
 }
 
-// writePoints writes a journal of keys times steps points, closed.
+// writePoints writes a closed journal with keys times steps points.
 func writePoints(folder string, keys, steps int, offset float64) error {
 	var buf []byte
 	for step := range steps {
@@ -89,7 +89,7 @@ func writePoints(folder string, keys, steps int, offset float64) error {
 	return os.WriteFile(filepath.Join(folder, "journal-bench.jsonl"), buf, 0o666)
 }
 
-// textconv runs git log -p over 100 commits of a run each, against the start of runs for each.
+// textconv measures git log -p over 100 commits with one run each. The baseline starts runs once for each of them.
 func (b *bench) textconv() error {
 	dir, err := b.project()
 	if err != nil {
@@ -124,7 +124,7 @@ func (b *bench) textconv() error {
 	return nil
 }
 
-// review measures the report over 1,000 runs, half of them on the base.
+// review measures the report on 1,000 runs, half of which are on the base.
 func (b *bench) review() error {
 	dir, err := b.project()
 	if err != nil {

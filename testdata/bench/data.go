@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// data measures the hash of one large file and of many small ones, new and remembered. Files lie in the page cache
-// for both sides.
+// data measures hashing one large file and many small ones, both new and remembered. For both sides, the files are in
+// the page cache.
 func (b *bench) data() error {
 	dir, err := b.project()
 	if err != nil {
@@ -33,7 +33,7 @@ func (b *bench) data() error {
 			return err
 		}
 	}
-	time.Sleep(3 * time.Second) // younger files are not remembered
+	time.Sleep(3 * time.Second) // the hashes of younger files are not remembered
 	cache := filepath.Join(dir, ".git", "runs", "cache")
 	fresh := func(path string) []string {
 		return []string{"sh", "-c", "rm -rf '" + cache + "' && exec '" + b.runs + "' start -d " + path}

@@ -13,7 +13,8 @@ import (
 	"github.com/gitruns/runs/repo/capture"
 )
 
-// environment measures the capture of a virtual environment with 400 distributions, and Python listing the same.
+// environment measures the capture of a virtual environment with 400 distributions. The baseline is Python, which lists
+// the same.
 func (b *bench) environment() error {
 	dir, err := os.MkdirTemp(b.dir, "environment-")
 	if err != nil {

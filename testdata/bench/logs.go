@@ -11,7 +11,7 @@ import (
 	"strconv"
 )
 
-// imports measures the import of logs with a million points, beside sha256sum of the same file.
+// imports measures the import of logs with a million points. The baseline is sha256sum of the same file.
 func (b *bench) imports() error {
 	dir, err := b.project()
 	if err != nil {
@@ -59,7 +59,7 @@ func (b *bench) imports() error {
 	return nil
 }
 
-// text and number are fields of a message of Protocol Buffers.
+// text and number append fields of a Protocol Buffers message.
 func text(num uint64, v []byte) []byte {
 	b := binary.AppendUvarint(nil, num<<3|2)
 	return append(binary.AppendUvarint(b, uint64(len(v))), v...)
@@ -67,7 +67,7 @@ func text(num uint64, v []byte) []byte {
 
 func number(num, v uint64) []byte { return binary.AppendUvarint(binary.AppendUvarint(nil, num<<3), v) }
 
-// writeEvents writes 10 tags of 100,000 scalars each, as SummaryWriter does.
+// writeEvents writes 10 tags with 100,000 scalars each, as SummaryWriter does.
 func writeEvents(w *bufio.Writer) error {
 	table := crc32.MakeTable(crc32.Castagnoli)
 	masked := func(data []byte) uint32 {
@@ -92,7 +92,7 @@ func writeEvents(w *bufio.Writer) error {
 	return nil
 }
 
-// writeHistory writes 100,000 rows of 10 metrics, as W&B's client does.
+// writeHistory writes 100,000 rows with 10 metrics each, as W&B's client does.
 func writeHistory(w *bufio.Writer) error {
 	const block, header = 32 << 10, 7
 	at := header

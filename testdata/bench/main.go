@@ -1,4 +1,4 @@
-// Command bench measures runs as a whole process and prints each figure with its ratio to a baseline of the same call:
+// Command bench measures runs as a process. It prints each figure with its ratio to a baseline that ran alternately:
 //
 //	go run ./testdata/bench [log] [finish] [read] [ls] [source] [data] [environment] [compare] [commit]
 //	    [push] [growth] [verify] [secret] [store] [import] [-large]
@@ -85,7 +85,7 @@ func (b *bench) run(parts []string, large bool) (err error) {
 	return nil
 }
 
-// project is a new git project with a commit and a repository of runs.
+// project creates a Git project with one commit and a repository of runs.
 func (b *bench) project() (string, error) {
 	dir, err := os.MkdirTemp(b.dir, "project-")
 	if err != nil {
@@ -105,15 +105,15 @@ func (b *bench) project() (string, error) {
 	return dir, nil
 }
 
-// sample is one process: its wall time and its resident memory at most, in bytes.
+// sample is the wall time of a process and its maximum resident memory in bytes.
 type sample struct {
 	wall time.Duration
 	rss  int64
 	out  string
 }
 
-// measure runs a command through a small process of our own: what the system says of a process's memory begins with
-// that of the one which started it.
+// measure runs a command from a small process of its own, because the system's figure for the memory of a process
+// includes that of the process that started it.
 func measure(dir string, env []string, args ...string) (sample, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -143,13 +143,13 @@ func measureHere(args []string) error {
 	}
 	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
-		return errors.New("this system does not tell how much memory a process took")
+		return errors.New("this system does not report the memory of a process")
 	}
 	fmt.Fprintln(os.Stderr, int64(wall), usage.Maxrss<<10)
 	return nil
 }
 
-// pairs runs a command and its baseline in turn and returns the medians.
+// pairs runs a command and its baseline alternately, and returns the medians.
 func pairs(n int, dir string, env, command, baseline []string) (a, base sample, err error) {
 	var as, bs []sample
 	for i := range n + 3 {
@@ -161,7 +161,7 @@ func pairs(n int, dir string, env, command, baseline []string) (a, base sample, 
 		if err != nil {
 			return a, base, err
 		}
-		if i >= 3 { // the first ones warm up
+		if i >= 3 { // the first ones warm the caches
 			as, bs = append(as, x), append(bs, y)
 		}
 	}
@@ -236,14 +236,14 @@ func (b *bench) log() error {
 	return nil
 }
 
-// kinds of values that training writes.
+// The kinds of values that training writes.
 const (
 	noise = "float64 with noise in every bit"
 	mixed = "what training writes"
 )
 
-// value is metric k of ten at a step. The mixed kind: losses and norms that were float32 in the framework, means over
-// an epoch in float64, shares of right answers, a schedule of learning rates.
+// value returns metric k of ten at a step. The mixed kind has losses and norms that were float32 in the framework,
+// means over an epoch in float64, shares of correct answers, and a schedule of learning rates.
 func value(kind string, k int, step, steps int64, r *rand.Rand) float64 {
 	x := math.Exp(-3*float64(step)/float64(steps)*float64(k+1)/5) + 0.05*r.NormFloat64()
 	if kind == noise {
@@ -260,7 +260,7 @@ func value(kind string, k int, step, steps int64, r *rand.Rand) float64 {
 	return x
 }
 
-// record writes points into a run as a program does: one line a step with ten metrics.
+// record writes points into a run as a program does: one line per step, with ten metrics.
 func (b *bench) record(dir, kind string, steps int64) (*repo.Active, error) {
 	rp, err := repo.Find(dir)
 	if err != nil {
@@ -343,7 +343,7 @@ func (b *bench) finish(large bool) error {
 			base.wall.Seconds(),
 		)
 		fmt.Printf(
-			"  bytes a point                     %.2f; %.3f of the journal\n",
+			"  bytes per point                   %.2f; %.3f of the journal\n",
 			float64(info.Size())/float64(c.steps*10), float64(info.Size())/float64(before.Size()),
 		)
 	}

@@ -19,15 +19,15 @@ import (
 	"github.com/gitruns/runs/repo/secret"
 )
 
-// popular are packages whose sources are searched for what is no secret.
+// popular are packages whose sources are searched for false positives.
 var popular = []string{
 	"numpy", "pandas", "requests", "flask", "django", "scikit-learn", "matplotlib", "sqlalchemy", "boto3", "botocore",
 	"aiohttp", "pytest", "click", "rich", "transformers", "fastapi",
 	"jinja2", "scipy", "pillow", "httpx",
 }
 
-// secret measures how fast patches and logs are searched, and counts false alarms over packages that pip fetches, or
-// that lie already in the folder that RUNS_BENCH_PACKAGES names.
+// secret measures how fast patches and logs are searched. It also counts the false positives in packages that pip
+// fetches, or that are in the folder that RUNS_BENCH_PACKAGES names.
 func (b *bench) secret() error {
 	folder := os.Getenv("RUNS_BENCH_PACKAGES")
 	if folder == "" {
@@ -67,7 +67,7 @@ func (b *bench) secret() error {
 			sample = append(sample, patch[:min(len(patch), 8_000_000)]...)
 		}
 	}
-	fmt.Printf("secret: %d finds in %d packages, patches of %d MB\n", alarms, packages, total/1_000_000)
+	fmt.Printf("secret: %d findings in %d packages, patches of %d MB\n", alarms, packages, total/1_000_000)
 	for i := 0; len(sample) < 100_000_000; i++ {
 		sample = fmt.Appendf(
 			sample, "2026-11-25 12:00:%02d,%03d INFO trainer epoch %d/100 step %d loss=%.6f lr=%.2e tokens/s=%d\r\n",
@@ -89,7 +89,7 @@ func (b *bench) secret() error {
 	return nil
 }
 
-// processorTime is what this process has used: others on the machine do not count.
+// processorTime returns the processor time of this process. Other processes do not change it.
 func processorTime() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
@@ -98,8 +98,8 @@ func processorTime() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// packagePatch is the patch that adds the files of a wheel or a source archive, as a run records it; nil for any other
-// file.
+// packagePatch returns the patch that adds the files of a wheel or a source archive, as a run records it. It returns
+// nil for any other file.
 func (b *bench) packagePatch(archive string) ([]byte, error) {
 	dir, err := os.MkdirTemp(b.dir, "package-")
 	if err != nil {

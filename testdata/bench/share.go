@@ -19,23 +19,23 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// identity makes commits without the settings of whoever measures.
+// identity makes commits independent of the settings of the user.
 var identity = []string{
 	"GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=b", "GIT_AUTHOR_EMAIL=b@example.org",
 	"GIT_COMMITTER_NAME=b", "GIT_COMMITTER_EMAIL=b@example.org",
 }
 
-// sweep makes finished runs of one sweep: as the program records them, but for the time that it takes.
+// sweep creates the finished runs of a sweep. They are as the program would record them, but are written faster.
 type sweep struct {
 	repo  *repo.Repository
-	like  *format.Run // one that the program has recorded
+	like  *format.Run // a run that the program recorded
 	next  time.Time
 	every time.Duration
 	seed  int64
 	r     *rand.Rand
 }
 
-// newSweep records a run in a project and makes more like it, one every so often.
+// newSweep records one run in a project. The sweep creates more like it, at a fixed interval.
 func (b *bench) newSweep(dir string, every time.Duration) (*sweep, error) {
 	cmd := exec.Command(
 		b.runs,
@@ -66,7 +66,7 @@ func (b *bench) newSweep(dir string, every time.Duration) (*sweep, error) {
 	}, os.RemoveAll(e.Dir)
 }
 
-// plant writes n runs of 100 points each and returns their folders below the project.
+// plant writes n runs with 100 points each, and returns their folders in the project.
 func (s *sweep) plant(n int) ([]string, error) {
 	var folders []string
 	for range n {
@@ -134,7 +134,7 @@ func (s *sweep) one() (string, error) {
 	return rel, os.WriteFile(filepath.Join(dir, "run.toml"), record, 0o666)
 }
 
-// summed is a line of [metrics] with one point more.
+// summed returns an entry of [metrics] with one more point.
 func summed(m format.Metric, p format.Point) format.Metric {
 	if m.Count == 0 {
 		m.Min, m.Max = &format.Extreme{Value: p.Value, Step: p.Step}, &format.Extreme{Value: p.Value, Step: p.Step}
@@ -179,7 +179,7 @@ func median(d []time.Duration) time.Duration {
 	return d[len(d)/2]
 }
 
-// shared is a project with code and a repository of runs, pushed to a bare folder beside it.
+// shared creates a project with code and a repository of runs, and pushes it to a bare repository next to it.
 func (b *bench) shared() (dir, remote string, err error) {
 	if dir, err = os.MkdirTemp(b.dir, "shared-"); err != nil {
 		return "", "", err
@@ -205,7 +205,7 @@ func (b *bench) shared() (dir, remote string, err error) {
 	return dir, remote, err
 }
 
-// push measures commit and push of 1,000 runs against plain git with the same files.
+// push measures commit and push of 1,000 runs. The baseline is plain git with the same files.
 func (b *bench) push() error {
 	var ours, plain []time.Duration
 	for i := range 5 {
@@ -262,7 +262,7 @@ func (b *bench) push() error {
 	return nil
 }
 
-// committed are the folders below .runs that a commit of runs takes from.
+// committed are the folders under .runs that a run commit contains.
 func committed(dir string) ([]string, error) {
 	entries, err := os.ReadDir(filepath.Join(dir, ".runs"))
 	var paths []string
@@ -275,7 +275,7 @@ func committed(dir string) ([]string, error) {
 	return paths, err
 }
 
-// manyRuns is a repository with so many files of code and 10,000 committed runs.
+// manyRuns creates a repository with many files of code and 10,000 committed runs.
 func (b *bench) manyRuns(files int) (*sweep, string, error) {
 	dir, _, err := b.shared()
 	if err != nil {
@@ -295,7 +295,7 @@ func (b *bench) manyRuns(files int) (*sweep, string, error) {
 	return s, dir, err
 }
 
-// code commits so many files, straight into a pack: loose, they would take minutes.
+// code commits files directly into a pack. Loose objects would take minutes.
 func (b *bench) code(dir string, files int) error {
 	if files == 0 {
 		return nil
@@ -317,7 +317,7 @@ func (b *bench) code(dir string, files int) error {
 	return err
 }
 
-// commit measures the commit of one run in a large repository against plain git with the same files.
+// commit measures the commit of one run in a large repository. The baseline is plain git with the same files.
 func (b *bench) commit() error {
 	s, dir, err := b.manyRuns(100_000)
 	if err != nil {
@@ -342,13 +342,13 @@ func (b *bench) commit() error {
 		if err != nil {
 			return err
 		}
-		if i >= 3 { // the first ones warm up
+		if i >= 3 { // the first ones warm the caches
 			ours, plain = append(ours, x), append(plain, y)
 		}
 	}
 	x, y := median(ours), median(plain)
 	fmt.Printf(
-		"commit of one run beside 100,000 files and 10,000 runs  %s; %.2f x git add and commit of it (%s)\n", ms(x),
+		"commit of one run among 100,000 files and 10,000 runs  %s; %.2f x git add and commit of it (%s)\n", ms(x),
 		float64(x)/float64(y), ms(y),
 	)
 	return nil
@@ -426,7 +426,7 @@ func bytesBelow(dir string) (total int64, err error) {
 	return total, err
 }
 
-// verify measures the proof of all runs of a branch against git's own of the same objects.
+// verify measures the verification of all runs of a branch. The baseline is git fsck of the same objects.
 func (b *bench) verify() error {
 	_, dir, err := b.manyRuns(0)
 	if err != nil {
@@ -439,7 +439,7 @@ func (b *bench) verify() error {
 			return err
 		}
 		if !strings.Contains(x.out, "10,000") && !strings.Contains(x.out, "10000") {
-			return errors.New("it does not say that it verified 10,000 runs: " + x.out)
+			return errors.New("it did not report 10,000 verified runs: " + x.out)
 		}
 		y, err := measure(dir, identity, "git", "fsck", "--strict")
 		if err != nil {

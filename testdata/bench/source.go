@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// source measures what a start costs in a large dirty repository, and what it leaves alone.
+// source measures the start of a run in a large dirty repository, and checks what it leaves unchanged.
 func (b *bench) source() error {
 	dir, err := b.project()
 	if err != nil {
@@ -37,8 +37,8 @@ func (b *bench) source() error {
 	); err != nil {
 		return err
 	}
-	// A clone has its objects in a pack. They are not packed here: ext4 makes new files slowly for a minute behind
-	// the removal of many.
+	// In a clone, the objects are in a pack. They are not packed here, because after the removal of many files ext4
+	// creates new ones slowly for a minute.
 	clone := dir + "-clone"
 	if err := inDir(b.dir, "git", "clone", "-q", "--no-local", dir, clone); err != nil {
 		return err
@@ -56,7 +56,7 @@ func (b *bench) source() error {
 			return err
 		}
 	}
-	if err := inDir(dir, "git", "status"); err != nil { // refreshes the index by itself
+	if err := inDir(dir, "git", "status"); err != nil { // refreshes the index
 		return err
 	}
 	before, err := gitBytes(dir)
@@ -82,7 +82,7 @@ func (b *bench) source() error {
 	return b.racy()
 }
 
-// untracked measures a start beside 100,000 untracked files and one of 50 GB.
+// untracked measures the start of a run with 100,000 untracked files and another one of 50 GB.
 func (b *bench) untracked() error {
 	dir, err := b.project()
 	if err != nil {
@@ -121,7 +121,8 @@ func (b *bench) untracked() error {
 	return nil
 }
 
-// racy edits a file within the second of a git add, its size unchanged, and asks whether the capture has the edit.
+// racy edits a file in the same second as a git add, without changing its size, and checks whether the capture has the
+// edit.
 func (b *bench) racy() error {
 	dir, err := b.project()
 	if err != nil {
@@ -153,7 +154,7 @@ func (b *bench) racy() error {
 			right++
 		}
 	}
-	fmt.Printf("same-size edit right after git add  %d of %d captured right\n", right, tries)
+	fmt.Printf("same-size edit right after git add  %d of %d captured correctly\n", right, tries)
 	return nil
 }
 
@@ -175,7 +176,7 @@ func appendTo(path, text string) error {
 	return errors.Join(err, f.Close())
 }
 
-// gitBytes adds up the files of .git, but those of runs.
+// gitBytes returns the size of the files in .git, without those of runs.
 func gitBytes(dir string) (int64, error) {
 	total := int64(0)
 	root := filepath.Join(dir, ".git")

@@ -23,7 +23,7 @@ import (
 
 const storeSize = 200_000_000
 
-// store measures runs-store against curl, with the same bytes to and from the same server of S3's protocol.
+// store measures runs-store. The baseline is curl, with the same bytes and the same S3 server.
 func (b *bench) store() error {
 	program := os.Getenv("RUNS_TEST_VERSITYGW")
 	if program == "" {
@@ -56,7 +56,7 @@ func (b *bench) store() error {
 	return g.small(b.dir)
 }
 
-// gateway is a running server.
+// gateway is a running S3 server.
 type gateway struct {
 	root, address string
 	cmd           *exec.Cmd
@@ -99,7 +99,7 @@ func (g *gateway) empty() error {
 	return errors.Join(os.RemoveAll(filepath.Join(g.root, "bkt")), os.Mkdir(filepath.Join(g.root, "bkt"), 0o777))
 }
 
-// curl is the command line that all its calls share.
+// curl returns the part of the command line that all calls of curl share.
 func (g *gateway) curl(args ...string) []string {
 	return append(
 		[]string{
@@ -149,7 +149,7 @@ func openStore(url string) (*store.Client, *helper, error) {
 	return c, h, err
 }
 
-// memory is the resident set at its largest, in bytes, of this program alone.
+// memory returns the maximum resident memory of the program, in bytes.
 func (h *helper) memory() (int64, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", h.cmd.Process.Pid))
 	_, rest, _ := strings.Cut(string(data), "VmHWM:")
@@ -160,7 +160,8 @@ func (h *helper) memory() (int64, error) {
 	return kb << 10, nil
 }
 
-// transfer opens the store, moves objects and closes it: what a push pays, the start of the program too.
+// transfer opens the store, transfers objects and closes the store. This is the cost of a push, including the start of
+// the program.
 func transfer(url string, move func(*store.Client) []store.Result) (s sample, moved int64, err error) {
 	start := time.Now()
 	c, h, err := openStore(url)
@@ -177,7 +178,7 @@ func transfer(url string, move func(*store.Client) []store.Result) (s sample, mo
 	return s, moved, err
 }
 
-// against runs a transfer and a command of curl in turn, each after prepare, and prints the medians.
+// against runs a transfer and a curl command alternately, each after prepare, and prints the medians.
 func against(name string, n int, prepare func() error, ours func() (sample, error), curl []string) error {
 	var as, bs []sample
 	for range n {
@@ -240,7 +241,7 @@ func (g *gateway) large(dir string, o store.Object) error {
 	}, g.curl("-o", objects[0].Path, address+store.Key(o.Digest)))
 }
 
-// killed counts what goes over the wire when the program is killed half-way and the transfer is repeated.
+// killed counts the bytes on the wire if the program is killed halfway and the transfer is repeated.
 func (g *gateway) killed(dir string, o store.Object) error {
 	back := o
 	back.Path = filepath.Join(dir, "back-after-kill")
@@ -289,7 +290,7 @@ func (g *gateway) killed(dir string, o store.Object) error {
 	return nil
 }
 
-// countingProxy passes connections on and counts all bytes.
+// countingProxy forwards connections and counts all bytes.
 func countingProxy(to string) (count *atomic.Int64, address string, end func(), err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
