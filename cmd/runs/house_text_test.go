@@ -36,7 +36,6 @@ var wide = []string{
 	"repo/secret",
 	"repo/share",
 	"repo/store",
-	"testdata/bench",
 	"testdata/recipes",
 	"testdata/wandb",
 }
