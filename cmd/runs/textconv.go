@@ -15,24 +15,25 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// textconvPoints is how many points of a metric git shows.
+// textconvPoints is how many points of a metric Git shows.
 const textconvPoints = 40
 
 func (a *app) textconvCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    "textconv FILE",
-		Short:  "Write a Parquet file of runs as text, for git diff",
+		Short:  "Write a Parquet file of runs as text",
 		Hidden: true,
-		Long: `Write a Parquet file of runs as text: a line a metric, then some of its points. git diff, git log -p and git show call it:
+		Long: `Write a Parquet file of runs as text: one line per metric, then some of its points.
+Git calls it for 'git diff', 'git log -p' and 'git show', if this is set:
 
     git config diff.runs-metrics.textconv 'runs textconv'
-    git config diff.runs.xfuncname '^\[.*\]$'   # tables head hunks`,
+    git config diff.runs.xfuncname '^\[.*\]$'   # hunks show their table`,
 		Args: arguments(1, 1, "FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.textconv(cmd.Context(), a.path(args[0])) },
 	}
 }
 
-// textconv never fails on content: git would show nothing of the whole commit.
+// textconv does not fail on the content of a file, because Git would then show nothing of the whole commit.
 func (a *app) textconv(ctx context.Context, path string) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -54,7 +55,7 @@ func (a *app) textconv(ctx context.Context, path string) error {
 			a.print("not readable as Parquet: %s", terminal.Clean(shapeErr.Error()))
 			return nil
 		}
-		a.print("%d rows of %s", rows, terminal.Clean(strings.Join(columns, ", ")))
+		a.print("%s of %s", terminal.Count(rows, "row"), terminal.Clean(strings.Join(columns, ", ")))
 		return nil
 	}
 	var curve []format.Point
@@ -90,7 +91,9 @@ func writeCurve(w *bufio.Writer, key string, curve []format.Point) {
 		}
 	}
 	last := curve[len(curve)-1]
-	fmt.Fprintf(w, "%s: last %s, min %s, max %s, %d points, until %s\n", terminal.Clean(key), number(last.Value), number(low), number(high), len(curve), time.UnixMicro(last.Time).UTC().Format(time.RFC3339))
+	until := time.UnixMicro(last.Time).UTC().Format(time.RFC3339)
+	fmt.Fprintf(w, "%s: last %s, min %s, max %s, %s, until %s\n", terminal.Clean(key), number(last.Value),
+		number(low), number(high), terminal.Count(int64(len(curve)), "point"), until)
 	for _, p := range format.Thin(curve, textconvPoints) {
 		fmt.Fprintf(w, "  %s  %d  %s\n", terminal.Clean(key), p.Step, number(p.Value))
 	}

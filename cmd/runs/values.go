@@ -17,7 +17,7 @@ import (
 	"github.com/gitruns/runs/repo/query"
 )
 
-// values prints what was logged and is no number: JSON values as they were, in short for people.
+// values prints the non-numeric values that were logged: one short line for each, or the whole values for programs.
 func (a *app) values(ctx context.Context, f *metricsFlags, e *repo.Entry, keys []string) error {
 	if err := a.checkValueKeys(ctx, e, keys); err != nil {
 		return err
@@ -28,7 +28,7 @@ func (a *app) values(ctx context.Context, f *metricsFlags, e *repo.Entry, keys [
 			return err
 		}
 		var key string
-		var held *format.Value // the newest of key, with --last
+		var held *format.Value // with --last, the newest value of key
 		_, err := e.EachValue(ctx, func(k string, v format.Value) error {
 			switch {
 			case len(keys) > 0 && !slices.Contains(keys, k):
@@ -54,7 +54,7 @@ func (a *app) values(ctx context.Context, f *metricsFlags, e *repo.Entry, keys [
 	})
 }
 
-// checkValueKeys makes sure that the values are here, and that the run has those that are named.
+// checkValueKeys returns an error if this clone does not have the values, or if the run has no value of a key.
 func (a *app) checkValueKeys(ctx context.Context, e *repo.Entry, keys []string) error {
 	has := map[string]bool{}
 	here, err := e.EachValue(ctx, func(key string, _ format.Value) error {
@@ -65,11 +65,16 @@ func (a *app) checkValueKeys(ctx context.Context, e *repo.Entry, keys []string) 
 	case err != nil:
 		return err
 	case !here:
-		return &repo.HintError{Err: fmt.Errorf("values of run %s: they are not here", e.ID), Hint: "large ones stay on the machine that recorded them; commit.include of .runs/config.toml commits them"}
+		return &repo.HintError{
+			Err: fmt.Errorf("reading the values of run %s: they are not in this clone", e.ID),
+			Hint: "read them on the machine that recorded them, or add values.parquet to commit.include " +
+				"in .runs/config.toml there",
+		}
 	}
 	for _, key := range keys {
 		if !has[key] {
-			return &query.NotFoundError{Selector: key, Reason: fmt.Sprintf("run %s has no such value; its values: %s", e.ID, query.Names(has))}
+			reason := fmt.Sprintf("run %s has no such value; its values: %s", e.ID, query.Names(has))
+			return &query.NotFoundError{Selector: key, Reason: reason}
 		}
 	}
 	return nil
@@ -98,12 +103,12 @@ func (o *valueWriter) value(key string, v format.Value) error {
 	return err
 }
 
-// visible is JSON of a file that came from anywhere, on one line, with its control characters and marks that turn text
-// escaped: the same value, whatever shows it.
+// visible returns the JSON of a file that may come from a stranger on one line. It escapes control characters and marks
+// that change the direction of text: the value is the same, and safe to show.
 func visible(value string) string {
 	var b bytes.Buffer
 	if json.Compact(&b, []byte(value)) != nil {
-		return `""` // the reader lets none such through
+		return `""` // the reader rejects such values
 	}
 	text := b.String()
 	if !strings.ContainsFunc(text, format.IsHidden) {
@@ -111,7 +116,7 @@ func visible(value string) string {
 	}
 	var out strings.Builder
 	for _, r := range text {
-		if format.IsHidden(r) { // only within a string
+		if format.IsHidden(r) { // it can only be in a string
 			fmt.Fprintf(&out, `\u%04X`, r)
 			continue
 		}
