@@ -15,7 +15,7 @@ import (
 // TestRestoreLost restores runs that this clone committed and that no branch has any more.
 func TestRestoreLost(t *testing.T) {
 	linux, linuxData, onLinux := environment(t, "linux")
-	for _, shape := range []string{"plain", "detached", "linked worktree", "SHA-256", "unborn", "sparse checkout"} {
+	for _, shape := range []string{"detached", "linked worktree", "SHA-256", "unborn"} {
 		t.Run(shape, func(t *testing.T) {
 			t.Parallel()
 			p := newProject(t, shape)

@@ -1,6 +1,7 @@
 package share
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -24,7 +25,7 @@ const (
 	runA = gittest.RunID
 	runB = "20260103-000000-bbbbbbbb"
 	runC = "20260103-000000-cccccccc"
-	runD = "20260104-000000-dddddddd"
+	runD = "20260103-000000-dddddddd"
 )
 
 // project is a repository of runs in a repository of Git.
@@ -32,6 +33,7 @@ type project struct {
 	*gittest.Repository
 	t    *testing.T
 	runs *repo.Repository
+	open *git.Trees // set by trees
 }
 
 // newProject makes a project of a shape. Its .runs folder is set up and not committed, but for what every shape has.
@@ -44,7 +46,7 @@ func projectOf(t *testing.T, r *gittest.Repository) *project {
 	t.Helper()
 	runs, _, err := repo.Init(r.Dir)
 	check(t, err)
-	return &project{r, t, runs}
+	return &project{Repository: r, t: t, runs: runs}
 }
 
 func check(t *testing.T, err error) {
@@ -120,13 +122,16 @@ func noteName(i int) string {
 	return fmt.Sprintf("20260105-00000%d.000000-aaaa.toml", i)
 }
 
-// trees opens the trees of the project until the test ends.
+// trees opens the trees of the project until its test ends.
 func (p *project) trees() *git.Trees {
 	p.t.Helper()
-	trees, err := git.OpenTrees(p.t.Context(), p.runs.Git)
-	check(p.t, err)
-	p.t.Cleanup(trees.Close)
-	return trees
+	if p.open == nil {
+		var err error
+		p.open, err = git.OpenTrees(context.Background(), p.runs.Git)
+		check(p.t, err)
+		p.t.Cleanup(p.open.Close)
+	}
+	return p.open
 }
 
 // blob stores a text in Git.

@@ -21,6 +21,7 @@ func TestReplay(t *testing.T) {
 	noteA := in(runA, "notes/"+noteName(1))
 	mark := func(id string) string { return ".runs/" + path.Join(repo.RemovedName, id) }
 	aRedacted := record(t, runA, redactedOnce)
+	p := newProject(t, "plain")
 	for _, c := range []struct {
 		name         string
 		base         map[string]any // beside what the shape has
@@ -127,8 +128,6 @@ func TestReplay(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			p := newProject(t, "plain")
 			base := p.commitTree([]string{p.Head}, c.base)
 			ours := p.commitTree([]string{base}, c.ours)
 			theirs := p.commitTree([]string{base}, c.theirs)
@@ -216,6 +215,8 @@ func TestReadRunCommit(t *testing.T) {
 	linux, linuxData, _ := environment(t, "linux")
 	a := in(runA, repo.RecordName)
 	mark := ".runs/removed/" + runA
+	p := newProject(t, "plain")
+	_ = p.blob("")
 	later := func(run *format.Run) {
 		redactedOnce(run)
 		run.Redacted = append(run.Redacted, format.Redaction{Time: time.Date(2026, 1, 6, 0, 0, 0, 0, time.UTC), What: "pattern", Was: strings.Repeat("2", 64)})
@@ -252,9 +253,6 @@ func TestReadRunCommit(t *testing.T) {
 		{"a run of another day", nil, map[string]any{".runs/2026-01-09/" + runB + "/run.toml": record(t, runB)}, ".runs/2026-01-09/" + runB + "/run.toml"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			p := newProject(t, "plain")
-			_ = p.blob("")
 			base := p.commitTree([]string{p.Head}, c.base)
 			id := p.commitTree([]string{base}, c.does)
 			commit, err := readRunCommit(t.Context(), p.runs.Git, p.trees(), base, id)

@@ -143,7 +143,7 @@ func TestSnapshot(t *testing.T) {
 		".runs/removed/odd":                        "",
 		".runs/.gitignore":                         "x",
 		".runs/.runs/2026-01-03/" + runD + "/x":    "x",
-		"a/.runs/2026-01-04/" + runD + "/run.toml": "of another folder",
+		"a/.runs/2026-01-03/" + runD + "/run.toml": "of another folder",
 	})
 	s, err := readSnapshot(p.trees(), commit, ".runs")
 	check(t, err)

@@ -59,10 +59,15 @@ func Main(m *testing.M) int {
 	for name, value := range map[string]string{
 		"HOME": home, "USERPROFILE": home, "XDG_CONFIG_HOME": filepath.Join(home, ".config"), "LC_ALL": "C", "TZ": "UTC",
 		"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": filepath.Join(home, ".gitconfig"), "GIT_TERMINAL_PROMPT": "0", "GIT_CEILING_DIRECTORIES": ceiling,
-		"GIT_AUTHOR_NAME": Name, "GIT_AUTHOR_EMAIL": Email, "GIT_AUTHOR_DATE": Date,
+		"GIT_TEMPLATE_DIR": filepath.Join(home, "template"), // without hooks: there is less to copy
+		"GIT_AUTHOR_NAME":  Name, "GIT_AUTHOR_EMAIL": Email, "GIT_AUTHOR_DATE": Date,
 		"GIT_COMMITTER_NAME": Name, "GIT_COMMITTER_EMAIL": Email, "GIT_COMMITTER_DATE": Date,
 	} {
 		_ = os.Setenv(name, value)
+	}
+	if err := os.Mkdir(filepath.Join(home, "template"), 0o700); err != nil {
+		fmt.Println(err)
+		return 1
 	}
 	templates.dir = filepath.Join(home, "templates")
 	return m.Run()

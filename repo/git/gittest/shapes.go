@@ -37,7 +37,7 @@ const (
 
 // first and second are the files of the two commits.
 var (
-	first  = map[string]string{"README": "one\n", "src/old.py": "old\n", "src/train.py": "print(1)\n", ".runs/config.toml": "", "a/.runs/x": "x\n"}
+	first  = map[string]string{"README": "one\n", "docs/guide": "guide\n", "src/old.py": "old\n", "src/train.py": "print(1)\n", ".runs/config.toml": "", "a/.runs/x": "x\n"}
 	second = map[string]string{"README": "two\n", "src/new.py": "new\n", RunFile: RunText}
 )
 
