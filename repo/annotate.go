@@ -8,8 +8,8 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Annotate says something of a run after the fact, in a file of its own beside the record: two people who do so at once
-// never conflict.
+// Annotate adds an annotation to a run, in a file of its own next to the record: two people who annotate one run at
+// the same time do not conflict. It sets the time of the note.
 func (e *Entry) Annotate(n *format.Note) error {
 	n.Time = now()
 	data, err := format.EncodeNote(n)
@@ -18,14 +18,14 @@ func (e *Entry) Annotate(n *format.Note) error {
 	}
 	name := format.NoteName(n.Time)
 	dir := e.Dir
-	if e.noted != nil { // the next commit takes it to the branch that has the run
+	if e.noted != nil { // the next commit adds it to the branch that has the run
 		dir = e.noted.RunDir(e.ID)
 	}
 	if err := addNote(dir, name, data); err != nil {
 		return fmt.Errorf("annotating run %s: %w", e.ID, err)
 	}
 	if e.Active != nil {
-		// A finish may have collected the notes just before.
+		// A finish may have moved the notes just before.
 		dir := e.Active.repo.RunDir(e.ID)
 		if exists(filepath.Join(dir, RecordName)) && !exists(filepath.Join(dir, notesName, name)) {
 			return addNote(dir, name, data)

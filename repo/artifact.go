@@ -14,8 +14,8 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// AddArtifact copies a file, or every file of a folder, into the run and returns the lines that name them. When a line is
-// recorded, the artifact survives whatever becomes of the original. name is what it is called in the run; empty is its own.
+// AddArtifact copies a file, or every regular file of a folder, into the run and returns the journal lines that name
+// the copies. name is the artifact's name in the run; empty is the name of the file.
 func (a *Active) AddArtifact(ctx context.Context, from, name string) ([]format.ArtifactLine, error) {
 	if name == "" {
 		name = filepath.Base(from)
@@ -71,8 +71,8 @@ func (a *Active) addFile(from, name string) (format.ArtifactLine, error) {
 	return line, err
 }
 
-// AddArtifactFrom writes what r holds into the run as the artifact name and returns the line that names it. Without replace
-// it takes the next name that is free, where another file has this one.
+// AddArtifactFrom writes the bytes of r into the run as an artifact and returns the journal line that names it.
+// Without replace, it uses the next free name if another file has this one.
 func (a *Active) AddArtifactFrom(name string, replace bool, r io.Reader) (format.ArtifactLine, error) {
 	line, err := a.putArtifact(name, replace, func(to string) (format.File, error) { return writeHashed(to, r) })
 	if err != nil {
@@ -82,13 +82,13 @@ func (a *Active) AddArtifactFrom(name string, replace bool, r io.Reader) (format
 	return line, err
 }
 
-// copied is where an artifact lies that has been copied into the run.
+// copied is the path of an artifact that was copied into the run.
 func (a *Active) copied(name string) string {
 	return filepath.Join(a.Dir, artifactsName, filepath.FromSlash(name))
 }
 
-// freeArtifact is a name that none of the files in the run's artifacts has: "-2" and so on, before its ending, where one has
-// it, and behind a folder that is a file.
+// freeArtifact returns a name that no artifact of the run has: if it is in use, with "-2" and so on before its
+// extension, and after a folder that is a file.
 func (a *Active) freeArtifact(name string) string {
 	look := func(name string) (isFile, isThere bool) {
 		info, err := os.Lstat(a.copied(name))
@@ -113,8 +113,11 @@ func (a *Active) freeArtifact(name string) string {
 	return free
 }
 
-// putArtifact gives a file its name among the artifacts when it is whole, or a free one where it is not to replace another.
-func (a *Active) putArtifact(name string, replace bool, write func(to string) (format.File, error)) (format.ArtifactLine, error) {
+// putArtifact writes a file under a temporary name and renames it when it is whole. Without replace, it uses a free
+// name.
+func (a *Active) putArtifact(
+	name string, replace bool, write func(to string) (format.File, error),
+) (format.ArtifactLine, error) {
 	if err := format.CheckPath(name); err != nil {
 		return format.ArtifactLine{}, err
 	}
@@ -133,7 +136,7 @@ func (a *Active) putArtifact(name string, replace bool, write func(to string) (f
 		case errors.Is(linkErr, fs.ErrExist):
 			name = a.freeArtifact(name)
 			to = a.copied(name)
-		case linkErr != nil: // the file system knows no links
+		case linkErr != nil: // the file system has no hard links
 			replace = true
 		default:
 			linked = true
@@ -151,7 +154,7 @@ func (a *Active) putArtifact(name string, replace bool, write func(to string) (f
 	return format.ArtifactLine{Name: name, SHA256: file.SHA256, Bytes: file.Bytes}, nil
 }
 
-// RemoveArtifact takes a file back that was added and that no line names.
+// RemoveArtifact removes a file that was added and that no journal line names.
 func (a *Active) RemoveArtifact(name string) error {
 	return os.Remove(a.copied(name))
 }
@@ -183,7 +186,7 @@ func (a *Active) Logged(ctx context.Context) (map[string]bool, error) {
 	return logged, nil
 }
 
-// Params returns the params of the run as they stand: those it began with and those in its journals.
+// Params returns the current params of the run: those of its start and those in its journals.
 func (a *Active) Params(ctx context.Context) (format.Params, error) {
 	e, err := a.Entry(ctx)
 	if err != nil {

@@ -24,8 +24,8 @@ func (e *Entry) Artifact(name string) (format.Artifact, error) {
 		"run 'runs artifacts %s' to list them", format.IDRandom(e.ID))
 }
 
-// ExportArtifact writes an artifact that is on this machine to a new file, whole or not at all, verified by its digest. It
-// makes the folders of the file. A file that exists is an error.
+// ExportArtifact writes an artifact that is on this machine to a new file, whole or not at all, verified by its
+// digest. It makes the folders of the file. A file that exists is an error.
 func (e *Entry) ExportArtifact(a format.Artifact, target string) error {
 	if _, err := os.Lstat(target); err == nil {
 		return withHint(fmt.Errorf("writing %s: it already exists", target), "remove it, or name another file")

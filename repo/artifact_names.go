@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// artifactNames are the names of a run's artifacts: none is there twice, none is a file and a folder.
+// artifactNames are the names of a run's artifacts. No name is used twice, or as a file and as a folder.
 type artifactNames struct{ files, folders map[string]bool }
 
 func newArtifactNames() *artifactNames {
@@ -23,7 +23,8 @@ func above(path string, visit func(folder string) bool) {
 	}
 }
 
-// clash is what keeps a name from being free: its first folder that is a file, or all of it; "" where it is free.
+// clash returns the part of a name that is in use: its first folder that is a file, or the whole name. It is empty if
+// the name is free.
 func (n *artifactNames) clash(name string) (part string) {
 	if n.files[name] || n.folders[name] {
 		part = name
@@ -37,7 +38,7 @@ func (n *artifactNames) clash(name string) (part string) {
 	return part
 }
 
-// take keeps a name, or the next one that is free: "-2", and so on, behind the part of it that is not.
+// take reserves a name, or the next free one: with "-2" and so on after the part that is in use.
 func (n *artifactNames) take(name string) string {
 	for part := n.clash(name); part != ""; part = n.clash(name) {
 		other := part

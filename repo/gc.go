@@ -15,16 +15,17 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// SharedFile is a file on disk that runs share.
+// SharedFile is a shared file on disk.
 type SharedFile struct {
-	Name  string // below .runs
+	Name  string // relative to .runs, with slashes
 	Bytes int64
 }
 
 // SharedFiles lists the shared files of the .runs folder.
 func (r *Repository) SharedFiles() ([]SharedFile, error) { return sharedFiles(r.Dir) }
 
-// KeptFiles lists the shared files that are kept for all .runs folders of the git repository until runs are committed.
+// KeptFiles lists the shared files in the Git folder: they are kept there, for all .runs folders of the repository,
+// until their runs are committed.
 func (r *Repository) KeptFiles() ([]SharedFile, error) {
 	if !r.InGit {
 		return nil, nil
@@ -54,8 +55,8 @@ func sharedFiles(dir string) ([]SharedFile, error) {
 	return files, nil
 }
 
-// NeededSince reports whether a shared file was stored, or found stored, after a time: then a run that is about to appear
-// may name it.
+// NeededSince reports whether a shared file was stored, or looked up, after a time. If it was, a run that is not
+// written yet may name it.
 func (r *Repository) NeededSince(name string, t time.Time) bool {
 	kind, digest, ok := sharedName(name)
 	if !ok {
@@ -74,8 +75,8 @@ func (r *Repository) DropShared(name string) error {
 	return err
 }
 
-// DropKept removes a kept file, unless it was needed since. It is taken away before it is looked at: whoever needs it
-// meanwhile stores it anew.
+// DropKept removes a kept file unless it was needed after since. It renames the file before it looks at it: a process
+// that needs the file meanwhile stores it again.
 func (r *Repository) DropKept(name string, since time.Time) error {
 	kind, digest, ok := sharedName(name)
 	if !ok {
@@ -96,11 +97,11 @@ func (r *Repository) DropKept(name string, since time.Time) error {
 	return os.Remove(away)
 }
 
-// digests are what a damaged record may mean to name.
+// digests matches what a damaged record may name.
 var digests = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[0-9a-f]{64}`) })
 
-// NamedIn lists the shared files that a record names; of one that is damaged, or newer than this version, every digest that
-// stands in it counts.
+// NamedIn lists the shared files that a record names. If the record is damaged, or of a newer schema, every digest in
+// its text counts.
 func NamedIn(record []byte) []string {
 	if run, err := format.DecodeRun(RecordName, record); err == nil {
 		return SharedNames(run)
@@ -114,8 +115,8 @@ func NamedIn(record []byte) []string {
 	return names
 }
 
-// EachNamed calls visit with the shared files that each run on disk names: in progress, finished, removed to the trash. A
-// run that moves from one place to the next meanwhile is seen in one of them.
+// EachNamed calls visit with the shared files that each run on disk names: active runs, finished runs, and runs in
+// the trash. The trash is read first and last, so that a run that moves meanwhile is seen at least once.
 func (r *Repository) EachNamed(ctx context.Context, visit func(id string, names []string)) error {
 	actives := map[string]bool{r.active: true, filepath.Join(r.Dir, "active"): true}
 	if r.InGit {
@@ -133,13 +134,15 @@ func (r *Repository) EachNamed(ctx context.Context, visit func(id string, names 
 			return err
 		}
 	}
-	if err := eachRecord(ctx, subfolders(r.Dir, 2, func(day string) bool { return format.CheckDay(day) == nil }), visit); err != nil {
+	days := subfolders(r.Dir, 2, func(day string) bool { return format.CheckDay(day) == nil })
+	if err := eachRecord(ctx, days, visit); err != nil {
 		return err
 	}
 	return trash()
 }
 
-// subfolders lists the folders at a depth below dir. only, which may be nil, says which of the first level count.
+// subfolders lists the folders at a depth under dir. only, which may be nil, selects folders of the first level by
+// name.
 func subfolders(dir string, depth int, only func(name string) bool) []string {
 	if depth == 0 {
 		return []string{dir}
@@ -154,7 +157,7 @@ func subfolders(dir string, depth int, only func(name string) bool) []string {
 	return all
 }
 
-// eachRecord reads the records of folders. What no reader reads, a link or a record that is too large, names nothing.
+// eachRecord reads the records of folders. A link, or a record that is too large for any reader, names nothing.
 func eachRecord(ctx context.Context, dirs []string, visit func(id string, names []string)) error {
 	names := make([][]string, len(dirs))
 	errs := make([]error, len(dirs))
@@ -182,7 +185,7 @@ func eachRecord(ctx context.Context, dirs []string, visit func(id string, names 
 	return ctx.Err()
 }
 
-// eachLogged reads the data that journals name and no record does yet.
+// eachLogged reads which datasets the journals of active runs name: no record names them yet.
 func (r *Repository) eachLogged(ctx context.Context, active string, visit func(id string, names []string)) error {
 	entries, err := os.ReadDir(active)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -220,7 +223,7 @@ func (r *Repository) eachLogged(ctx context.Context, active string, visit func(i
 	return nil
 }
 
-// Siblings are the .runs folders of all working trees of the git repository, this one first. They are only read.
+// Siblings returns the .runs folders of all worktrees of the Git repository, this one first. They are only read.
 func (r *Repository) Siblings(ctx context.Context) ([]*Repository, error) {
 	all := []*Repository{r}
 	if !r.InGit {

@@ -16,7 +16,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// The files of an empty repository. They are the same everywhere: two clones that set up one project make the same commit.
+// The files of an empty repository. They are the same everywhere: two clones that set up one project make the same
+// commit.
 const (
 	// Git ignores runs, and 'runs commit' adds them all the same: so git clean and git stash leave them alone, and
 	// git add -A does not add them unsearched.
@@ -47,8 +48,8 @@ func SetupFiles() map[string]string {
 	}
 }
 
-// Init sets up a repository in dir, or adds the files that one lacks. A file that exists is not changed. created reports
-// whether any was missing.
+// Init sets up a repository in dir, or adds the files that one lacks. A file that exists is not changed. created
+// reports whether any was missing.
 func Init(dir string) (r *Repository, created bool, err error) {
 	runs := filepath.Join(dir, DirName)
 	fail := func(err error) (*Repository, bool, error) {
@@ -114,8 +115,8 @@ func InitProject(dir string) (r *Repository, created bool, err error) {
 	return Init(r.Root)
 }
 
-// Setup finds the repository of dir. If there is none, it sets one up at the root of the Git project, or in dir itself
-// outside Git; made is then true.
+// Setup finds the repository of dir. If there is none, it sets one up at the root of the Git project, or in dir
+// itself outside Git; made is then true.
 func Setup(dir string) (r *Repository, made bool, err error) {
 	r, err = Find(dir)
 	if !errors.Is(err, ErrNoRepository) {
@@ -151,8 +152,8 @@ func (r *Repository) prepareActive() error {
 	return nil
 }
 
-// CheckGit asks Git whether it ignores runs and leaves their bytes alone. It returns a sentence for each problem: what is
-// wrong, and the command that shows the rule.
+// CheckGit asks Git whether it ignores runs and leaves their bytes alone. It returns a sentence for each problem:
+// what is wrong, and the command that shows the rule.
 func (r *Repository) CheckGit(ctx context.Context) ([]string, error) {
 	if !r.InGit {
 		return nil, nil
@@ -168,7 +169,8 @@ func (r *Repository) CheckGit(ctx context.Context) ([]string, error) {
 		if errors.Is(err, git.ErrNoGit) {
 			return nil, err
 		}
-		problems = append(problems, "a rule of this project keeps Git from ignoring runs; run 'git check-ignore -v "+probe+"'")
+		problems = append(problems,
+			"a rule of this project keeps Git from ignoring runs; run 'git check-ignore -v "+probe+"'")
 	}
 	digest := strings.Repeat("0", 64)
 	out, err := git.Run(ctx, r.Git.Root, "check-attr", "-z", "text", "filter", "ident", "working-tree-encoding", "--",

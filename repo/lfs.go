@@ -15,8 +15,8 @@ import (
 // lfsAttributes gives the artifacts of runs to Git LFS.
 const lfsAttributes = "*/*/artifacts/** filter=lfs diff=lfs merge=lfs -text\n"
 
-// UseArtifactStore makes a URL, or Git LFS by the name lfs, the artifact store of the project. set reports whether a file
-// changed. Git LFS is also set up in this clone, its filter and its hooks: every clone needs that once.
+// UseArtifactStore makes a URL, or Git LFS by the name lfs, the artifact store of the project. set reports whether a
+// file changed. Git LFS is also set up in this clone, its filter and its hooks: every clone needs that once.
 func (r *Repository) UseArtifactStore(ctx context.Context, store string) (set bool, err error) {
 	if store == "lfs" || store == format.StoreLFS {
 		if set, err = r.setUpLFS(ctx); err != nil {
@@ -33,8 +33,8 @@ func (r *Repository) UseArtifactStore(ctx context.Context, store string) (set bo
 	return true, r.Configure([]string{"artifacts", "store"}, store)
 }
 
-// setUpLFS sets up this clone, and adds the attributes of artifacts to .gitattributes. changed reports whether they were
-// missing.
+// setUpLFS sets up this clone, and adds the attributes of artifacts to .gitattributes. changed reports whether they
+// were missing.
 func (r *Repository) setUpLFS(ctx context.Context) (changed bool, err error) {
 	if !r.InGit {
 		return false, withHint(errors.New("this is not a Git repository"), "run 'git init' first")

@@ -16,29 +16,29 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// OpenCopy opens a .runs folder that came from elsewhere, to be read. Git is not asked about it: what lies around it is a
-// stranger's.
+// OpenCopy opens a .runs folder that was copied from elsewhere, for reading. It does not ask Git about the folder:
+// what surrounds it is not trusted.
 func OpenCopy(dir string) *Repository {
 	r := &Repository{Dir: dir, Root: filepath.Dir(dir), active: filepath.Join(dir, "active")}
 	r.config = sync.OnceValues(r.readConfig)
 	return r
 }
 
-// ErrHere says that a run is finished here already.
-var ErrHere = errors.New("the run is here already")
+// ErrExists is the error of Place if the run is already finished in this repository.
+var ErrExists = errors.New("the run already exists")
 
-// Incoming is a finished run that comes from elsewhere. It is put together in a temporary folder beside its place, which it
-// takes whole or not at all.
+// Incoming is a finished run that comes from elsewhere. Its files are collected in a temporary folder, which then
+// takes the run's place, whole or not at all.
 type Incoming struct {
 	ID   string
 	repo *Repository
 	dir  string
 }
 
-// staleAfter is when the temporary folder of an incoming run is believed to be left by a process that died.
+// staleAfter is the age at which the temporary folder of an incoming run belongs to a process that died.
 const staleAfter = time.Hour
 
-// Receive begins a run by its valid id. End it with Place or Discard.
+// Receive starts a run with a valid id. The caller ends it with Place or Discard.
 func (r *Repository) Receive(id string) (*Incoming, error) {
 	day := filepath.Dir(r.RunDir(id))
 	if err := os.MkdirAll(day, 0o777); err != nil {
@@ -51,18 +51,19 @@ func (r *Repository) Receive(id string) (*Incoming, error) {
 	return in, os.Mkdir(in.dir, 0o777)
 }
 
-// ClearStale removes what receiving processes that died have left.
+// ClearStale removes the temporary folders of receiving processes that died.
 func (r *Repository) ClearStale() {
 	left, _ := filepath.Glob(filepath.Join(r.Dir, "*", newPrefix+"*"))
 	for _, dir := range left {
 		info, err := os.Lstat(dir)
-		if err == nil && info.IsDir() && format.CheckDay(filepath.Base(filepath.Dir(dir))) == nil && time.Since(info.ModTime()) > staleAfter {
+		isDay := format.CheckDay(filepath.Base(filepath.Dir(dir))) == nil
+		if err == nil && info.IsDir() && isDay && time.Since(info.ModTime()) > staleAfter {
 			_ = os.RemoveAll(dir)
 		}
 	}
 }
 
-// Add writes a file of the run and proves that it has the size and the digest that the record says.
+// Add writes a file of the run and verifies the size and digest that the record names. A file that fails is removed.
 func (in *Incoming) Add(name string, want format.File, write func(io.Writer) error) error {
 	out, err := in.create(name)
 	if err != nil {
@@ -75,7 +76,7 @@ func (in *Incoming) Add(name string, want format.File, write func(io.Writer) err
 	}
 	switch {
 	case errors.Is(err, errTooLong), err == nil && out.bytes != want.Bytes:
-		err = fmt.Errorf("%s is not the file that was recorded: it has not its %d bytes", name, want.Bytes)
+		err = fmt.Errorf("%s is not the file that was recorded: it does not have %d bytes", name, want.Bytes)
 	case err == nil && out.sum() != want.SHA256:
 		err = fmt.Errorf("%s is not the file that was recorded: its digest differs", name)
 	}
@@ -85,7 +86,7 @@ func (in *Incoming) Add(name string, want format.File, write func(io.Writer) err
 	return err
 }
 
-// AddBytes writes a file of the run that has been checked.
+// AddBytes writes a file of the run that the caller has verified.
 func (in *Incoming) AddBytes(name string, data []byte) error {
 	out, err := in.create(name)
 	if err != nil {
@@ -111,7 +112,7 @@ func (in *Incoming) create(name string) (*hashedFile, error) {
 	return createHashed(path)
 }
 
-// bounded writes at most as many bytes as are expected.
+// bounded is a writer that fails with errTooLong after a number of bytes.
 type bounded struct {
 	w    io.Writer
 	left int64
@@ -126,8 +127,8 @@ func (b *bounded) Write(p []byte) (int, error) {
 	return b.w.Write(p)
 }
 
-// Place makes the run durable and gives it its name. Files that a switch of branches left in its folder, notes and console
-// output, stay. Where the run is finished already, the error is ErrHere and nothing is changed.
+// Place makes the run durable and gives it its name. Notes and console output that a switch of branches left in its
+// folder stay. If the run is already finished, Place returns ErrExists and changes nothing.
 func (in *Incoming) Place() error {
 	target := in.repo.RunDir(in.ID)
 	if err := syncTree(in.dir); err != nil {
@@ -135,7 +136,7 @@ func (in *Incoming) Place() error {
 	}
 	err := os.Rename(in.dir, target)
 	if err != nil && exists(filepath.Join(target, RecordName)) {
-		return ErrHere
+		return ErrExists
 	}
 	if err != nil && exists(target) {
 		err = in.merge(target)
@@ -146,7 +147,7 @@ func (in *Incoming) Place() error {
 	return errors.Join(syncDir(filepath.Dir(target)), syncDir(in.repo.Dir))
 }
 
-// merge moves the files one by one, the record last: with it the run is there.
+// merge moves the files one by one, the record last: the run exists once its record does.
 func (in *Incoming) merge(target string) error {
 	var names []string
 	err := filepath.WalkDir(in.dir, func(path string, entry fs.DirEntry, err error) error {
@@ -175,7 +176,7 @@ func (in *Incoming) merge(target string) error {
 	return os.RemoveAll(in.dir)
 }
 
-// order puts the files last by which a run is known.
+// order sorts the files that make a run visible last.
 func order(name string) int {
 	switch name {
 	case RecordName:
@@ -186,7 +187,7 @@ func order(name string) int {
 	return 0
 }
 
-// makeRealDirs makes the folders of a relative path, and refuses one that is a link.
+// makeRealDirs makes the folders of a relative path. A folder that is a link is an error.
 func makeRealDirs(dir, rel string) error {
 	if err := realDir(dir); err != nil {
 		return err
@@ -203,11 +204,11 @@ func makeRealDirs(dir, rel string) error {
 	return nil
 }
 
-// Discard removes what was not placed.
+// Discard removes the files of a run that was not placed.
 func (in *Incoming) Discard() { _ = os.RemoveAll(in.dir) }
 
-// AddNote takes in a note, read and found well-formed, of a run that is here. One of that name stays as it is, and added is
-// false.
+// AddNote adds an annotation file, which the caller has decoded, to a run. A file that exists is not changed, and
+// added is then false.
 func (r *Repository) AddNote(id, file string, data []byte) (added bool, err error) {
 	if exists(filepath.Join(r.RunDir(id), notesName, file)) {
 		return false, nil
@@ -215,12 +216,12 @@ func (r *Repository) AddNote(id, file string, data []byte) (added bool, err erro
 	return true, addNote(r.RunDir(id), file, data)
 }
 
-// StoreShared takes in a file that runs share, proved by its name, and returns its size. One that is here already stays
-// where its bytes are right; its size is then 0.
+// StoreShared stores a shared file and returns its size. Its bytes must have the digest of its name. If the file
+// exists and is intact, it stays and the size is 0.
 func (r *Repository) StoreShared(name string, write func(io.Writer) error) (size int64, err error) {
 	kind, digest, ok := sharedName(name)
 	if !ok {
-		return 0, fmt.Errorf("%s is no shared file", name)
+		return 0, fmt.Errorf("%s is not a shared file", name)
 	}
 	for _, at := range []string{r.firstPlace(kind, digest), r.sharedPlace(kind, digest)} {
 		if exists(at) && checkDigest(at, digest, kind.limit) != nil {
@@ -248,20 +249,22 @@ func (r *Repository) StoreShared(name string, write func(io.Writer) error) (size
 	return size, err
 }
 
-// FindShared reports why a shared file cannot be had in this clone, or nil.
+// FindShared returns an error that says why a shared file is not in this clone, or nil.
 func (r *Repository) FindShared(ctx context.Context, name string) error {
 	return r.withShared(ctx, name, func(sharedKind, string, string) error { return nil })
 }
 
-// KeepShared stores a shared file that this clone has, in a commit perhaps, for a run that is not committed.
+// KeepShared stores a shared file that this clone may have only in a commit, for a run that is not committed.
 func (r *Repository) KeepShared(ctx context.Context, name string) error {
 	return r.withShared(ctx, name, r.share)
 }
 
-func (r *Repository) withShared(ctx context.Context, name string, do func(kind sharedKind, digest, file string) error) error {
+func (r *Repository) withShared(
+	ctx context.Context, name string, do func(kind sharedKind, digest, file string) error,
+) error {
 	kind, digest, ok := sharedName(name)
 	if !ok {
-		return fmt.Errorf("%s is no shared file", name)
+		return fmt.Errorf("%s is not a shared file", name)
 	}
 	file, remove, err := r.shared(ctx, kind, digest)
 	if err != nil {
@@ -271,7 +274,7 @@ func (r *Repository) withShared(ctx context.Context, name string, do func(kind s
 	return do(kind, digest, file)
 }
 
-// Unmark takes the mark of a removed run away.
+// Unmark removes the removal marker of a run.
 func (r *Repository) Unmark(id string) error {
 	err := os.Remove(filepath.Join(r.Dir, RemovedName, id))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -18,11 +18,11 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// RedactRequest says what to take out of a run: what a pattern matches, or what the search for secrets finds.
+// RedactRequest says what to redact in a run: what a pattern matches, or what the search for secrets finds.
 type RedactRequest struct {
-	Pattern     *regexp.Regexp // nil: finds
-	Rule        string         // finds of this rule alone
-	Fingerprint string         // this find alone
+	Pattern     *regexp.Regexp // nil: findings of the search
+	Rule        string         // only findings of this rule
+	Fingerprint string         // only this finding
 	DryRun      bool
 }
 
@@ -37,22 +37,22 @@ type Redacted struct {
 	Left          []string      // other files that hold it: leftovers of active folders, stored artifacts of removed runs
 }
 
-// RedactedRun is one run and the files of it that changed, below .runs.
+// RedactedRun is one run and its files that changed, relative to .runs.
 type RedactedRun struct {
 	ID    string
 	Files []string
 }
 
-// ErrNothingToRedact says that what was to be redacted is nowhere in the run.
-var ErrNothingToRedact = errors.New("it is nowhere in the run")
+// ErrNothingToRedact is the error if the run holds nothing that was to be redacted.
+var ErrNothingToRedact = errors.New("the run holds no such text or secret")
 
-// RedactedDir names the runs whose redaction a commit must still take: one empty file a run.
+// RedactedDir names the runs whose redaction is not committed yet: it holds one empty file per run.
 func (r *Repository) RedactedDir() string { return filepath.Join(r.redactions(), "done") }
 
 // redactDir holds redactions that are complete and not yet in their places.
 func (r *Repository) redactDir() string { return filepath.Join(r.redactions(), "planned") }
 
-// redactions is where no commit of others can put a file: what lies there is believed.
+// redactions is a folder that no commit of others can write to, because its files are trusted.
 func (r *Repository) redactions() string {
 	if !r.InGit {
 		return filepath.Join(r.Dir, "cache", "redact")
@@ -61,21 +61,25 @@ func (r *Repository) redactions() string {
 	return filepath.Join(r.Git.Git, "runs", "redact-"+hex.EncodeToString(name[:6]))
 }
 
-// Redact takes a secret out of a finished run and all that it shares with others. Those runs name the new shared files from
-// then on, and all are marked. It happens whole or not at all: killed, the next redaction or commit completes it.
+// Redact replaces a secret in a finished run and in the shared files that it names. Other runs that share these files
+// are updated too, and each changed record lists the redaction. It happens whole or not at all: if the process is
+// killed, the next redaction or commit completes it.
 func (r *Repository) Redact(ctx context.Context, id string, ask RedactRequest) (*Redacted, error) {
 	unlock, err := r.lockRedactions(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("redacting run %s: %w", id, err)
 	}
 	defer unlock()
-	if err := r.settleRedactions(); err != nil {
+	if err := r.completeRedactions(); err != nil {
 		return nil, err
 	}
-	x := &redaction{repo: r, ask: ask, done: &Redacted{What: "pattern"}, shared: map[string][]byte{}, runs: map[string]*rewrite{}, trees: map[string]string{}}
+	x := &redaction{
+		repo: r, ask: ask, done: &Redacted{What: "pattern"},
+		shared: map[string][]byte{}, runs: map[string]*rewrite{}, trees: map[string]string{},
+	}
 	err = x.plan(ctx, id)
 	if err == nil && !ask.DryRun {
-		err = x.carryOut(ctx)
+		err = x.apply(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("redacting run %s: %w", id, err)
@@ -88,12 +92,12 @@ type redaction struct {
 	ask      RedactRequest
 	done     *Redacted
 	config   *format.Config
-	literals []string          // what the search found, as text
-	rules    map[string]bool   // that found it
-	shared   map[string][]byte // old name of a shared file to its new bytes
-	renamed  map[string]string // old name to new name
+	literals []string          // the secrets that the search found
+	rules    map[string]bool   // the rules that found them
+	shared   map[string][]byte // the new bytes of a shared file, by its old name
+	renamed  map[string]string // the new name of a shared file, by its old name
 	runs     map[string]*rewrite
-	trees    map[string]string // of patches that were redacted
+	trees    map[string]string // the trees that redacted patches make
 }
 
 // rewrite is a run that changes.
@@ -103,7 +107,7 @@ type rewrite struct {
 	files map[string][]byte
 }
 
-// plan finds all that changes and changes nothing.
+// plan finds everything that has to change, and changes nothing on disk.
 func (x *redaction) plan(ctx context.Context, id string) error {
 	var err error
 	if x.config, err = x.repo.Config(); err != nil {
@@ -128,7 +132,7 @@ func (x *redaction) plan(ctx context.Context, id string) error {
 	}
 	var nothing error
 	if x.ask.Pattern == nil {
-		nothing = x.learn(ctx, files, contents)
+		nothing = x.search(ctx, files, contents)
 		if nothing != nil && !errors.Is(nothing, ErrNothingToRedact) {
 			return nothing
 		}
@@ -174,7 +178,7 @@ func (x *redaction) plan(ctx context.Context, id string) error {
 	return x.findSharers(ctx)
 }
 
-// read reads the record of a finished run as it stands in its file.
+// read reads the record of a finished run, without its notes.
 func (x *redaction) read(id string) (*rewrite, error) {
 	dir := x.repo.RunDir(id)
 	if err := realDir(dir); err != nil {
@@ -188,13 +192,13 @@ func (x *redaction) read(id string) (*rewrite, error) {
 	return &rewrite{run: run, old: data, files: map[string][]byte{}}, err
 }
 
-// ownFiles reads the files of the run itself, each proved by its digest.
+// ownFiles reads the files of the run itself and verifies their digests.
 func (x *redaction) ownFiles(e *Entry) (map[string][]byte, error) {
 	files := map[string][]byte{RecordName: x.runs[e.ID].old}
 	add := func(name string, want format.File) error {
 		f, err := e.openVerified(name, want)
 		if err != nil || f == nil {
-			return err // what is not here cannot leave from here
+			return err // a file that is not on this machine cannot be published from it
 		}
 		defer func() { _ = f.Close() }()
 		files[name], err = io.ReadAll(io.NewSectionReader(f, 0, want.Bytes))
@@ -211,7 +215,8 @@ func (x *redaction) ownFiles(e *Entry) (map[string][]byte, error) {
 	}
 	for _, a := range artifacts {
 		if a.Where == "" {
-			if err := add(path.Join(artifactsName, a.Path), format.File{SHA256: a.SHA256, Bytes: a.Bytes}); err != nil {
+			err := add(path.Join(artifactsName, a.Path), format.File{SHA256: a.SHA256, Bytes: a.Bytes})
+			if err != nil {
 				return nil, err
 			}
 		}
@@ -221,7 +226,8 @@ func (x *redaction) ownFiles(e *Entry) (map[string][]byte, error) {
 		return nil, err
 	}
 	for _, n := range notes {
-		if files[n.Name], err = readBounded(filepath.Join(e.Dir, filepath.FromSlash(n.Name)), format.MaxNoteBytes); err != nil {
+		file := filepath.Join(e.Dir, filepath.FromSlash(n.Name))
+		if files[n.Name], err = readBounded(file, format.MaxNoteBytes); err != nil {
 			return nil, err
 		}
 	}
@@ -238,7 +244,7 @@ func (x *redaction) readShared(ctx context.Context, name string) ([]byte, error)
 	return readBounded(file, kind.limit)
 }
 
-// findSharers takes in all other runs that name a shared file that changes.
+// findSharers adds the other runs that name a shared file that changes.
 func (x *redaction) findSharers(ctx context.Context) error {
 	x.renamed = map[string]string{}
 	for name, data := range x.shared {
@@ -262,7 +268,7 @@ func (x *redaction) findSharers(ctx context.Context) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("run %s may share a file with it: %w", id, err)
+			return fmt.Errorf("run %s may share a file with this run: %w", id, err)
 		}
 		if x.shares(w.run) {
 			x.runs[id] = w
@@ -275,7 +281,8 @@ func (x *redaction) findSharers(ctx context.Context) error {
 	for _, a := range actives {
 		e, err := a.Entry(ctx)
 		if err == nil && x.shares(e.Run) {
-			return withHint(fmt.Errorf("run %s is in progress and shares a file with it", a.ID), "repeat when it has ended")
+			err := fmt.Errorf("run %s is still running and shares a file with this run", a.ID)
+			return withHint(err, "repeat when it has ended")
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(x.runs)) {
@@ -291,7 +298,7 @@ func (x *redaction) findSharers(ctx context.Context) error {
 		}
 		x.done.Runs = append(x.done.Runs, r)
 	}
-	return errors.Join(x.lookIntoTrash(), x.lookIntoActive())
+	return errors.Join(x.searchTrash(), x.searchActive())
 }
 
 func (x *redaction) shares(run *format.Run) bool {

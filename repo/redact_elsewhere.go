@@ -16,11 +16,11 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// MaxSearchedOutside is how many bytes are searched of a file that does not go into git; of a larger one, the first.
+// MaxSearchedOutside is how many bytes of a file that is not in Git are searched: those at its start.
 const MaxSearchedOutside = 64 << 20
 
-// checkOutside looks into the artifacts of a run that lie outside of git. They are named by their digests, here and in the
-// store, so that they cannot be redacted: that one holds it is an error.
+// checkOutside searches the artifacts of a run that are not in Git. Their names are their digests, on this machine
+// and in the store, so they cannot be redacted: it is an error if one holds the secret.
 func (x *redaction) checkOutside(ctx context.Context, e *Entry) error {
 	artifacts, err := e.AllArtifacts()
 	if err != nil {
@@ -43,15 +43,17 @@ func (x *redaction) checkOutside(ctx context.Context, e *Entry) error {
 		}
 		holds := len(x.matches(data)) > 0
 		if !holds && x.ask.Pattern == nil {
-			finds, err := x.finds(ctx, path.Join(format.IDDay(e.ID), e.ID, artifactsName, a.Path), data)
+			finds, err := x.findings(ctx, path.Join(format.IDDay(e.ID), e.ID, artifactsName, a.Path), data)
 			if err != nil {
 				return fmt.Errorf("artifact %s: %w", a.Path, err)
 			}
 			holds = len(finds) > 0
 		}
 		if holds {
-			return withHint(fmt.Errorf("artifact %s holds it outside of git, where it cannot be redacted: nothing was", a.Path),
-				"'runs rm %s', remove %s and that object from the store, and rotate the secret", format.IDRandom(e.ID), Relative(x.repo.Root, file))
+			err := fmt.Errorf(
+				"artifact %s holds the secret outside Git, where it cannot be redacted; nothing was changed", a.Path)
+			return withHint(err, "run 'runs rm %s', remove %s and that object from the store, and rotate the secret",
+				format.IDRandom(e.ID), Relative(x.repo.Root, file))
 		}
 	}
 	return nil
@@ -64,7 +66,7 @@ func readStart(file string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
+		return nil, errors.New("it is not a regular file")
 	}
 	f, err := os.Open(file)
 	if err != nil {
@@ -74,8 +76,8 @@ func readStart(file string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, MaxSearchedOutside))
 }
 
-// lookIntoTrash names the removed runs that hold it too, and their artifacts outside of git that do.
-func (x *redaction) lookIntoTrash() error {
+// searchTrash lists the removed runs that hold the secret too, and their artifacts outside Git that do.
+func (x *redaction) searchTrash() error {
 	trash := x.repo.trashDir()
 	err := x.eachHolder(trash, func(file string) {
 		parts := strings.Split(Relative(trash, file), "/") // batch/run/file
@@ -103,12 +105,13 @@ func (x *redaction) lookIntoTrash() error {
 	return nil
 }
 
-// lookIntoActive names folders that runs had while they were in progress, where they are still there and hold it.
-func (x *redaction) lookIntoActive() error {
+// searchActive lists leftover active folders of the runs that hold the secret.
+func (x *redaction) searchActive() error {
 	for _, id := range slices.Sorted(maps.Keys(x.runs)) {
 		for _, name := range []string{id, newPrefix + id} {
 			dir := filepath.Join(x.repo.active, name)
-			if err := x.eachHolder(dir, func(string) { add(&x.done.Left, Relative(x.repo.Root, dir)) }); err != nil {
+			err := x.eachHolder(dir, func(string) { add(&x.done.Left, Relative(x.repo.Root, dir)) })
+			if err != nil {
 				return err
 			}
 		}
@@ -116,7 +119,7 @@ func (x *redaction) lookIntoActive() error {
 	return nil
 }
 
-// eachHolder calls visit with the files below a folder that hold it.
+// eachHolder calls visit with the files under a folder that hold the secret.
 func (x *redaction) eachHolder(dir string, visit func(file string)) error {
 	err := filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {

@@ -26,13 +26,13 @@ func kindOf(name string) secret.Kind {
 	return secret.Plain
 }
 
-// learn searches all files and keeps what is found as text: what one file shows by the name beside it stands in another
-// without.
-func (x *redaction) learn(ctx context.Context, own, shared map[string][]byte) error {
+// search collects the secrets of all files as literals: a secret that one file shows by the name before it may be in
+// another file without that name.
+func (x *redaction) search(ctx context.Context, own, shared map[string][]byte) error {
 	x.rules = map[string]bool{}
 	for _, files := range []map[string][]byte{own, shared} {
 		for _, name := range slices.Sorted(maps.Keys(files)) {
-			finds, err := x.finds(ctx, name, files[name])
+			finds, err := x.findings(ctx, name, files[name])
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
@@ -64,8 +64,9 @@ func (x *redaction) learn(ctx context.Context, own, shared map[string][]byte) er
 	return nil
 }
 
-// finds are those that were asked for; without a rule or a fingerprint, all that the configuration does not allow.
-func (x *redaction) finds(ctx context.Context, name string, data []byte) ([]secret.Find, error) {
+// findings returns the findings in a file that the request names; without a rule or a fingerprint, all that the
+// configuration does not allow.
+func (x *redaction) findings(ctx context.Context, name string, data []byte) ([]secret.Find, error) {
 	search := func() ([]secret.Find, error) {
 		if name == format.ValuesName {
 			return SearchValues(ctx, bytes.NewReader(data), int64(len(data)))
@@ -77,11 +78,12 @@ func (x *redaction) finds(ctx context.Context, name string, data []byte) ([]secr
 		if x.ask.Rule != "" || x.ask.Fingerprint != "" {
 			return x.ask.Rule != "" && x.ask.Rule != f.Rule || x.ask.Fingerprint != "" && x.ask.Fingerprint != f.Fingerprint
 		}
-		return slices.ContainsFunc(x.config.Secrets.Allow, func(a format.SecretAllow) bool { return a.Allows(f.Fingerprint, f.Rule, name, f.Source) })
+		allows := func(a format.SecretAllow) bool { return a.Allows(f.Fingerprint, f.Rule, name, f.Source) }
+		return slices.ContainsFunc(x.config.Secrets.Allow, allows)
 	}), err
 }
 
-// unescape reads the escapes of a text as it stands in TOML.
+// unescape reads the escapes of a TOML string.
 func unescape(text string) string {
 	if s, err := strconv.Unquote(`"` + text + `"`); err == nil {
 		return s
@@ -90,13 +92,14 @@ func unescape(text string) string {
 }
 
 var (
-	errPackedSecret = errors.New("it is in a binary file, which cannot be redacted: 'runs rm' removes the run")
-	errParquet      = errors.New("it is in a Parquet file, which cannot be redacted: 'runs rm' removes the run")
-	errPlace        = errors.New("it is in the name of a metric or an artifact, which cannot be redacted: 'runs rm' removes the run")
+	errPackedSecret = errors.New("it is in a binary file, which cannot be redacted; run 'runs rm' to remove the run")
+	errParquet      = errors.New("it is in a Parquet file, which cannot be redacted; run 'runs rm' to remove the run")
+	errPlace        = errors.New("it is in the name of a metric or an artifact, which cannot be redacted; " +
+		"run 'runs rm' to remove the run")
 )
 
-// redactFile makes the new bytes of a file and counts the places. Binary files cannot be redacted: that they hold it is an
-// error.
+// redactFile returns the new bytes of a file and the number of places that were replaced. A secret in a binary file
+// is an error, because it cannot be redacted.
 func (x *redaction) redactFile(ctx context.Context, name string, data []byte) ([]byte, int, error) {
 	switch {
 	case path.Ext(name) == ".parquet":
@@ -130,20 +133,20 @@ func (x *redaction) redactFile(ctx context.Context, name string, data []byte) ([
 	out, err := secret.Replace(data, kind, spans)
 	if err == nil && strings.HasPrefix(name, sharedEnvironments.folder+"/") {
 		if _, bad := format.DecodeEnvironment(name, out); bad != nil {
-			err = errors.New("a longer text is needed: this one also stands where the file would break without it")
+			err = errors.New("replacing it would break the file; give a longer text")
 		}
 	}
 	if err == nil && len(x.matches(out)) > 0 {
-		err = errors.New("the pattern meets its own replacement " + secret.Mark)
+		err = errors.New("PATTERN also matches its replacement " + secret.Mark)
 	}
 	return out, len(spans), err
 }
 
-// spans are the places of a file that go.
+// spans returns the places of a file to replace.
 func (x *redaction) spans(ctx context.Context, name string, data []byte) ([]secret.Span, error) {
 	spans := x.matches(data)
 	if x.ask.Pattern == nil {
-		finds, err := x.finds(ctx, name, data)
+		finds, err := x.findings(ctx, name, data)
 		if err != nil {
 			return nil, err
 		}
@@ -157,7 +160,7 @@ func (x *redaction) spans(ctx context.Context, name string, data []byte) ([]secr
 	return spans, nil
 }
 
-// matches are the places where the pattern, or what was found, stands as text; also as JSON and TOML escape it.
+// matches returns the places of the pattern, or of the secrets that were found, also as JSON and TOML escape them.
 func (x *redaction) matches(data []byte) []secret.Span {
 	var spans []secret.Span
 	if x.ask.Pattern != nil {
@@ -180,7 +183,8 @@ func (x *redaction) matches(data []byte) []secret.Span {
 					break
 				}
 				s := secret.Span{From: from + i, To: from + i + len(form)}
-				if !slices.ContainsFunc(spans, func(o secret.Span) bool { return s.From < o.To && o.From < s.To }) {
+				overlaps := func(o secret.Span) bool { return s.From < o.To && o.From < s.To }
+				if !slices.ContainsFunc(spans, overlaps) {
 					spans = append(spans, s)
 				}
 				from = s.To
@@ -190,7 +194,7 @@ func (x *redaction) matches(data []byte) []secret.Span {
 	return spans
 }
 
-// replaceText is for the texts of a record or a note.
+// replaceText redacts a text of a record or a note.
 func (x *redaction) replaceText(s string) string {
 	spans := x.matches([]byte(s))
 	if len(spans) == 0 {
@@ -248,7 +252,8 @@ func (x *redaction) redactRecord(w *rewrite) error {
 	return nil
 }
 
-// checkParquet looks into the texts of Parquet files; the keys of metrics stand in the record too.
+// checkParquet searches the texts of a Parquet file. The keys of metrics are in the record too, so it leaves them
+// out.
 func (x *redaction) checkParquet(ctx context.Context, name string, data []byte) error {
 	switch {
 	case name == format.ArtifactsName:

@@ -21,9 +21,9 @@ import (
 	"github.com/gitruns/runs/repo/lock"
 )
 
-// carryOut stores the new shared files, makes all new files of the runs in one folder, and gives that its name: from then on
-// the redaction takes place.
-func (x *redaction) carryOut(ctx context.Context) error {
+// apply stores the new shared files, writes all new files of the runs into one folder, and renames it: from then on
+// the redaction will be completed.
+func (x *redaction) apply(ctx context.Context) error {
 	for old, data := range x.shared {
 		kind, _, _ := sharedName(x.renamed[old])
 		if err := x.storeShared(kind, x.renamed[old], data); err != nil {
@@ -62,7 +62,7 @@ func (x *redaction) carryOut(ctx context.Context) error {
 	if err := os.Rename(tmp, filepath.Join(x.repo.redactDir(), nonce)); err != nil {
 		return err
 	}
-	if err := x.repo.settleRedactions(); err != nil {
+	if err := x.repo.completeRedactions(); err != nil {
 		return err
 	}
 	for old := range x.shared {
@@ -89,7 +89,7 @@ func (x *redaction) storeShared(kind sharedKind, name string, data []byte) error
 	return x.repo.share(kind, digest, tmp.Name())
 }
 
-// rewriteRecord makes the new run.toml: new digests, and the mark.
+// rewriteRecord makes the new run.toml, with the new digests and an entry that lists the redaction.
 func (x *redaction) rewriteRecord(ctx context.Context, w *rewrite) error {
 	run := w.run
 	sum := sha256.Sum256(w.old)
@@ -131,7 +131,8 @@ func (x *redaction) rewriteRecord(ctx context.Context, w *rewrite) error {
 		}
 	}
 	if run.Environment != nil {
-		if next, ok := x.renamed[path.Join(sharedEnvironments.folder, run.Environment.Digest+sharedEnvironments.extension)]; ok {
+		old := path.Join(sharedEnvironments.folder, run.Environment.Digest+sharedEnvironments.extension)
+		if next, ok := x.renamed[old]; ok {
 			_, run.Environment.Digest, _ = sharedName(next)
 			mark.Files = append(mark.Files, next)
 		}
@@ -151,7 +152,7 @@ func (x *redaction) rewriteRecord(ctx context.Context, w *rewrite) error {
 	return err
 }
 
-// rewriteArtifacts makes a list of artifacts anew that does not stand in run.toml.
+// rewriteArtifacts rewrites a list of artifacts that is a file of its own.
 func (x *redaction) rewriteArtifacts(w *rewrite) error {
 	e := &Entry{Run: w.run, Dir: x.repo.RunDir(w.run.ID), repo: x.repo}
 	artifacts, err := e.AllArtifacts()
@@ -176,7 +177,8 @@ func (x *redaction) rewriteArtifacts(w *rewrite) error {
 	return nil
 }
 
-// treeOf is the tree that base and redacted patches make, so that what is left can be proved; empty where they make none.
+// treeOf returns the tree that the base and the redacted patches make, which verifies what can still be restored. It
+// is empty if the patches do not apply.
 func (x *redaction) treeOf(ctx context.Context, run *format.Run) string {
 	key := run.Source.Base + " " + strings.Join(run.Source.Patches, " ")
 	if tree, ok := x.trees[key]; ok {
@@ -195,7 +197,7 @@ func (x *redaction) treeOf(ctx context.Context, run *format.Run) string {
 	return tree
 }
 
-// lockRedactions waits until no other process redacts: two that rewrite one run would each undo the other.
+// lockRedactions waits until no other process redacts: two that rewrite one run would undo each other's changes.
 func (r *Repository) lockRedactions(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(r.redactions(), 0o777); err != nil {
 		return nil, err
@@ -222,8 +224,8 @@ func (r *Repository) lockRedactions(ctx context.Context) (unlock func(), err err
 	}
 }
 
-// SettleRedactions completes redactions that were killed. Without one it costs a look.
-func (r *Repository) SettleRedactions(ctx context.Context) error {
+// CompleteRedactions completes redactions that were killed. If there is none, it reads one folder.
+func (r *Repository) CompleteRedactions(ctx context.Context) error {
 	if entries, err := os.ReadDir(r.redactDir()); len(entries) == 0 {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -235,12 +237,12 @@ func (r *Repository) SettleRedactions(ctx context.Context) error {
 		return fmt.Errorf("completing a redaction: %w", err)
 	}
 	defer unlock()
-	return r.settleRedactions()
+	return r.completeRedactions()
 }
 
-// settleRedactions brings new files into their places, each record last, and removes shared files that no run names any more.
-// The caller holds the lock.
-func (r *Repository) settleRedactions() error {
+// completeRedactions moves the new files into their places, each record last, and removes shared files that no run
+// names any more. The caller holds the lock.
+func (r *Repository) completeRedactions() error {
 	entries, err := os.ReadDir(r.redactDir())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -252,14 +254,14 @@ func (r *Repository) settleRedactions() error {
 			}
 			continue
 		}
-		if err := r.settleRedaction(filepath.Join(r.redactDir(), entry.Name())); err != nil {
+		if err := r.completeRedaction(filepath.Join(r.redactDir(), entry.Name())); err != nil {
 			return fmt.Errorf("completing a redaction: %w", err)
 		}
 	}
 	return err
 }
 
-func (r *Repository) settleRedaction(dir string) error {
+func (r *Repository) completeRedaction(dir string) error {
 	ids, err := os.ReadDir(filepath.Join(dir, "runs"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -278,7 +280,7 @@ func (r *Repository) settleRedaction(dir string) error {
 	if err := r.eachFinished(func(id string) {
 		e, err := r.readFinished(id)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			damaged = err // nobody knows what it names
+			damaged = err // what it names is unknown
 		}
 		if err == nil {
 			for _, name := range SharedNames(e.Run) {
@@ -315,7 +317,7 @@ func (r *Repository) settleRedaction(dir string) error {
 	return os.RemoveAll(dir)
 }
 
-// moveFile puts a file in the place of another, also from another file system.
+// moveFile replaces a file by another, also from another file system.
 func moveFile(from, to string) error {
 	if err := os.Rename(from, to); err == nil || !errors.Is(err, syscall.EXDEV) {
 		return err

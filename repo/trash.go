@@ -11,18 +11,18 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// trashDir holds what Remove took away: one folder a call, named by its time, with the runs in it.
+// trashDir holds what Remove removed: one folder per call, named by its time, with the runs in it.
 func (r *Repository) trashDir() string { return filepath.Join(r.Dir, "trash") }
 
-// RemovedName is the folder of marks: a run whose id it names was removed, and no merge brings it back.
+// RemovedName is the folder of removal markers. A marker has the id of a removed run, which no merge restores.
 const RemovedName = "removed"
 
-// removedText is the same for every run and everyone: two who remove one run make the same file.
+// removedText is the same for every run: two people who remove one run write the same file.
 const removedText = "This run was removed. The mark keeps a merge from bringing it back.\n"
 
-// RemovedIDs are the runs with a mark.
+// RemovedIDs returns the ids of the runs with a removal marker.
 func (r *Repository) RemovedIDs() (map[string]bool, error) {
-	if realDir(filepath.Join(r.Dir, RemovedName)) != nil { // not there, or a link, which verify names
+	if realDir(filepath.Join(r.Dir, RemovedName)) != nil { // it does not exist, or is a link, which verify reports
 		return nil, nil
 	}
 	entries, err := os.ReadDir(filepath.Join(r.Dir, RemovedName))
@@ -38,7 +38,7 @@ func (r *Repository) RemovedIDs() (map[string]bool, error) {
 	return ids, nil
 }
 
-// mark writes the mark of a removed run.
+// mark writes the removal marker of a run.
 func (r *Repository) mark(id string) error {
 	if err := os.MkdirAll(filepath.Join(r.Dir, RemovedName), 0o777); err != nil {
 		return err
@@ -50,23 +50,23 @@ func (r *Repository) mark(id string) error {
 	return err
 }
 
-// batchName names a folder of the trash by the time.
+// batchName returns a name for a folder of the trash.
 func batchName() string {
 	return now().Format("20060102-150405.000000") + "-" + format.RandomLetters(4)
 }
 
-// newBatch makes a folder of the trash.
+// newBatch makes a new folder of the trash.
 func (r *Repository) newBatch() (string, error) {
 	batch := filepath.Join(r.trashDir(), batchName())
 	return batch, makeBatch(batch)
 }
 
-// Remove moves finished runs to the trash, where Restore finds them, and marks those that committed names: the mark goes
-// where the commit went. A run in progress is refused.
+// Remove moves finished runs to the trash, where Restore finds them. Those in committed get a removal marker. A run
+// in progress is an error, and nothing is removed then.
 func (r *Repository) Remove(entries []*Entry, committed map[string]bool) error {
 	for _, e := range entries {
 		if e.Active != nil {
-			return withHint(fmt.Errorf("removing run %s: it is in progress", e.ID), "end it with 'runs finish %s'", e.ID)
+			return withHint(fmt.Errorf("removing run %s: it is still running", e.ID), "run 'runs finish %s' first", e.ID)
 		}
 	}
 	batch, err := r.newBatch()
@@ -80,7 +80,7 @@ func (r *Repository) Remove(entries []*Entry, committed map[string]bool) error {
 			}
 		} else {
 			err = os.Rename(e.Dir, filepath.Join(batch, e.ID))
-			_ = os.Remove(filepath.Dir(e.Dir)) // the day, where it is empty now
+			_ = os.Remove(filepath.Dir(e.Dir)) // the day, if it is empty now
 		}
 		if err == nil && committed[e.ID] {
 			err = r.mark(e.ID)
@@ -92,7 +92,7 @@ func (r *Repository) Remove(entries []*Entry, committed map[string]bool) error {
 	return nil
 }
 
-// makeBatch makes a folder of the trash.
+// makeBatch makes a folder of the trash, which must not be a link.
 func makeBatch(batch string) error {
 	if err := os.MkdirAll(filepath.Dir(batch), 0o777); err != nil {
 		return err
@@ -103,22 +103,22 @@ func makeBatch(batch string) error {
 	return os.Mkdir(batch, 0o777)
 }
 
-// CopyToTrash keeps a copy of a run that is about to be replaced by other bytes.
+// CopyToTrash copies a run that is about to be replaced to the trash.
 func (r *Repository) CopyToTrash(id string) error {
 	if !exists(r.RunDir(id)) {
 		return nil
 	}
 	batch, err := r.newBatch()
 	if err != nil {
-		return fmt.Errorf("keeping run %s: %w", id, err)
+		return fmt.Errorf("copying run %s to the trash: %w", id, err)
 	}
 	if err := os.CopyFS(filepath.Join(batch, id), os.DirFS(r.RunDir(id))); err != nil {
-		return fmt.Errorf("keeping run %s: %w", id, err)
+		return fmt.Errorf("copying run %s to the trash: %w", id, err)
 	}
 	return nil
 }
 
-// Restore brings back the runs of the last Remove, takes their marks away and returns their ids.
+// Restore restores the runs of the last Remove, removes their markers and returns their ids.
 func (r *Repository) Restore() ([]string, error) {
 	err := realDir(r.trashDir())
 	var batches []fs.DirEntry
@@ -126,13 +126,13 @@ func (r *Repository) Restore() ([]string, error) {
 		batches, err = os.ReadDir(r.trashDir())
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("bringing back runs: %w", err)
+		return nil, fmt.Errorf("restoring runs: %w", err)
 	}
 	for _, b := range slices.Backward(batches) {
 		batch := filepath.Join(r.trashDir(), b.Name())
 		runs, err := os.ReadDir(batch)
 		if err != nil {
-			return nil, fmt.Errorf("bringing back runs: %w", err)
+			return nil, fmt.Errorf("restoring runs: %w", err)
 		}
 		var ids []string
 		for _, run := range runs {
@@ -142,16 +142,16 @@ func (r *Repository) Restore() ([]string, error) {
 			}
 			target := r.RunDir(id)
 			if exists(target) {
-				return ids, fmt.Errorf("bringing back run %s: it is there again", id)
+				return ids, fmt.Errorf("restoring run %s: it already exists", id)
 			}
 			if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
-				return ids, fmt.Errorf("bringing back run %s: %w", id, err)
+				return ids, fmt.Errorf("restoring run %s: %w", id, err)
 			}
 			if err := os.Rename(filepath.Join(batch, id), target); err != nil {
-				return ids, fmt.Errorf("bringing back run %s: %w", id, err)
+				return ids, fmt.Errorf("restoring run %s: %w", id, err)
 			}
 			if err := os.Remove(filepath.Join(r.Dir, RemovedName, id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return ids, fmt.Errorf("bringing back run %s: %w", id, err)
+				return ids, fmt.Errorf("restoring run %s: %w", id, err)
 			}
 			ids = append(ids, id)
 		}
@@ -160,5 +160,5 @@ func (r *Repository) Restore() ([]string, error) {
 			return ids, nil
 		}
 	}
-	return nil, errors.New("bringing back runs: the trash is empty")
+	return nil, errors.New("restoring runs: the trash is empty")
 }

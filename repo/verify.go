@@ -12,29 +12,29 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Verdict says what a verification found of one run.
+// Verdict is what the verification of one run found.
 type Verdict struct {
 	ID, Name   string
 	Problems   []string    // what is damaged or missing
-	Unknown    []Reference // runs that it names and that are not here: no damage
-	Absent     []string    // files that are kept on the machine that recorded them
-	Restorable bool        // the source comes back, all of it
-	Why        string      // why it does not
+	Unknown    []Reference // runs that it names and that are not in this clone: not a problem
+	Absent     []string    // files that stayed on the machine that recorded them
+	Restorable bool        // all of the source can be restored
+	Why        string      // why it cannot
 }
 
-// Verifier verifies runs one after another. What several of them share is looked at once.
+// Verifier verifies runs one after another. It verifies what several of them share once.
 type Verifier struct {
 	sources map[string]error
 	shared  map[string]error
 }
 
-// NewVerifier makes a verifier.
+// NewVerifier returns a verifier.
 func NewVerifier() *Verifier {
 	return &Verifier{map[string]error{}, map[string]error{}}
 }
 
-// Verify computes every digest of a finished run anew: its files, artifacts, patches, manifests and environment; and
-// rebuilds its tree.
+// Verify recomputes every digest of a finished run, of its files, artifacts, patches, manifests and environment, and
+// rebuilds its source. An error comes from the context alone: damage is in the verdict.
 func (v *Verifier) Verify(ctx context.Context, e *Entry) (Verdict, error) {
 	d := Verdict{ID: e.ID, Name: e.Name}
 	problem := func(err error) {
@@ -54,7 +54,7 @@ func (v *Verifier) Verify(ctx context.Context, e *Entry) (Verdict, error) {
 		problem(err)
 	}
 	if _, ok := e.Files[MetricsName]; !ok && len(e.Metrics) > 0 {
-		problem(fmt.Errorf("run.toml sums up %d metrics, and there are no points", len(e.Metrics)))
+		problem(fmt.Errorf("run.toml has %d metrics, but there are no points", len(e.Metrics)))
 	}
 	artifacts, err := e.AllArtifacts()
 	if want, ok := e.Files[format.ArtifactsName]; ok && err == nil && int64(len(artifacts)) != want.Rows {
@@ -106,8 +106,8 @@ func References(run *format.Run) []Reference {
 	return refs
 }
 
-// CheckRows proves what run.toml says of the rows of one of its Parquet files, whose digest the caller has verified: their
-// number, and of metrics.parquet all that [metrics] sums up. Of more points than are checked it proves the number alone.
+// CheckRows compares a Parquet file, whose digest the caller has verified, with run.toml: the number of rows, and for
+// metrics.parquet also the summary in [metrics]. Beyond format.MaxCheckedPoints it compares only the number.
 func CheckRows(ctx context.Context, run *format.Run, name string, r io.ReaderAt) error {
 	want := run.Files[name]
 	switch name {
@@ -131,7 +131,7 @@ func CheckRows(ctx context.Context, run *format.Run, name string, r io.ReaderAt)
 	return ctx.Err()
 }
 
-// checkValues proves that the values can be read, are as many as run.toml says, and are in order.
+// checkValues verifies that the values can be read, are in order, and are as many as run.toml has.
 func checkValues(ctx context.Context, want format.File, r io.ReaderAt) error {
 	v, err := format.OpenValues(r, want.Bytes)
 	switch {
@@ -147,7 +147,7 @@ func checkValues(ctx context.Context, want format.File, r io.ReaderAt) error {
 	return ctx.Err()
 }
 
-// verifyStored proves the bytes of an artifact that did not go into git where this machine has them.
+// verifyStored verifies the bytes of an artifact that is not in Git, if they are on this machine.
 func (e *Entry) verifyStored(a format.Artifact, d *Verdict) error {
 	name := artifactsName + "/" + a.Path
 	at := e.repo.Stored(a.SHA256, a.Bytes)
@@ -170,7 +170,7 @@ func (v *Verifier) once(key string, check func() error) error {
 	return err
 }
 
-// source rebuilds the tree. What was never recorded is no damage; what was and does not come out is.
+// source rebuilds the tree. What was not recorded is not a problem; what was recorded and cannot be rebuilt is.
 func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict) {
 	s := e.Source
 	if s == nil || s.Tree == "" {

@@ -41,7 +41,8 @@ names the store; see 'runs help stores'.
 --upload sends copies on this machine to the store, and --prune removes copies that
 the store holds. Both act on the runs named, or on all runs.
 
-Exit status: 0 done; 1 failed, or an artifact cannot be fetched; 2 wrong usage; 3 a selector names no run; 130 interrupted.`,
+Exit status: 0 done; 1 failed, or an artifact cannot be fetched; 2 wrong usage;
+3 a selector names no run; 130 interrupted.`,
 		Args:              arguments(0, -1, ""),
 		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -136,7 +137,9 @@ func (a *app) writeArtifacts(ctx context.Context, e *repo.Entry, states []share.
 		a.progress("runs: run %s has no artifacts", e.ID)
 		return nil
 	}
-	tb := terminal.Table{Columns: []terminal.Column{{Title: "artifact", Flexible: true}, {Title: "size", Right: true}, {Title: "where"}}}
+	tb := terminal.Table{Columns: []terminal.Column{
+		{Title: "artifact", Flexible: true}, {Title: "size", Right: true}, {Title: "where"},
+	}}
 	for _, s := range states {
 		where := terminal.Cell{Text: artifactPlace(s)}
 		if s.Here == "" && !s.Stored {
@@ -221,7 +224,9 @@ func isFolder(path string) bool {
 }
 
 // chosen returns the runs that the arguments name, or all.
-func (a *app) chosen(ctx context.Context, f *artifactsFlags, selectors []string) (*repo.Repository, []*repo.Entry, error) {
+func (a *app) chosen(
+	ctx context.Context, f *artifactsFlags, selectors []string,
+) (*repo.Repository, []*repo.Entry, error) {
 	r, err := a.find(ctx)
 	if err != nil {
 		return nil, nil, err

@@ -141,7 +141,9 @@ func (a *app) reportFindings(findings []share.Finding, asJSON bool, err error) e
 			a.progress("%s: %s [%s]", f.Place(), f.Rule, f.Fingerprint)
 			continue
 		}
-		one := secretJSON{Column: f.Column, File: f.File, Fingerprint: f.Fingerprint, Line: f.Line, Rule: f.Rule, Runs: f.Runs}
+		one := secretJSON{
+			Column: f.Column, File: f.File, Fingerprint: f.Fingerprint, Line: f.Line, Rule: f.Rule, Runs: f.Runs,
+		}
 		if f.Source != "" {
 			change := string(f.Change)
 			one.Change, one.Source, one.SourceLine = &change, &f.Source, &f.SourceLine
@@ -172,7 +174,8 @@ func (a *app) reportAllowed(done *share.Committed) {
 	if more := len(done.Reasons) - shown; more > 0 {
 		reasons = append(reasons, fmt.Sprintf("and %d more", more))
 	}
-	a.progress("runs: %s allowed in .runs/config.toml: %s", plural(done.Allowed, "secret finding"), strings.Join(reasons, ", "))
+	allowed := plural(done.Allowed, "secret finding")
+	a.progress("runs: %s allowed in .runs/config.toml: %s", allowed, strings.Join(reasons, ", "))
 }
 
 // warnRefused names runs that were skipped, and why.
@@ -195,7 +198,8 @@ func (a *app) reportCommitted(done *share.Committed) {
 		a.progress("runs: nothing to commit")
 	}
 	if n := done.Unsuccessful; n > 0 {
-		a.progress("runs: skipped %s; use --include-failed to commit %s", plural(n, "unsuccessful run"), verb(n, "it", "them"))
+		a.progress("runs: skipped %s; use --include-failed to commit %s",
+			plural(n, "unsuccessful run"), verb(n, "it", "them"))
 	}
 }
 

@@ -18,7 +18,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// demoFiles are a training project: the Palmer penguins (CC0, see demo/penguins.md) and a program that classifies them.
+// demoFiles are a training project: the Palmer penguins (CC0, see demo/penguins.md) and a program that classifies
+// them.
 //
 //go:embed demo
 var demoFiles embed.FS
@@ -58,7 +59,10 @@ func (a *app) demo(ctx context.Context) error {
 		}
 	}
 	if err != nil {
-		return &repo.HintError{Err: errors.New("starting the demo: python3 is not installed"), Hint: "install Python 3.9 or later from https://www.python.org"}
+		return &repo.HintError{
+			Err:  errors.New("starting the demo: python3 is not installed"),
+			Hint: "install Python 3.9 or later from https://www.python.org",
+		}
 	}
 	if d.self, err = os.Executable(); err != nil {
 		return fmt.Errorf("starting the demo: %w", err)
@@ -112,8 +116,8 @@ const demoName, demoEmail = "Demo", "demo@example.org"
 
 // demoEnv is the environment without what would lead Git or runs to another project.
 func demoEnv() []string {
-	env := slices.DeleteFunc(git.WithoutRepository(os.Environ()), func(v string) bool { return strings.HasPrefix(v, "RUNS_") })
-	return append(env, "RUNS_PAGER=cat")
+	isRuns := func(v string) bool { return strings.HasPrefix(v, "RUNS_") }
+	return append(slices.DeleteFunc(git.WithoutRepository(os.Environ()), isRuns), "RUNS_PAGER=cat")
 }
 
 func (d *demo) command(ctx context.Context, args ...string) *exec.Cmd {
@@ -146,6 +150,10 @@ func (d *demo) step(ctx context.Context, args ...string) error {
 
 // comment prints a line about what follows.
 func (d *demo) comment(text string) { d.print("%s", d.term.Paint(terminal.Dim, text)) }
+
+func (d *demo) train(ctx context.Context, name, lr string) error {
+	return d.step(ctx, "exec", "--name", name, "-d", "penguins.csv", "--", d.python, "train.py", "--lr", lr)
+}
 
 // share takes back the change of the code, pushes the runs, and reproduces one of them in a fresh clone.
 func (d *demo) share(ctx context.Context) error {
@@ -181,7 +189,7 @@ func (d *demo) show(ctx context.Context) error {
 	d.print("%s\n", d.dir)
 	d.comment("Three training runs, each recorded by 'runs exec' in front of its command:\n")
 	for _, s := range []struct{ name, lr string }{{"slow", "0.003"}, {"good", "0.1"}, {"wild", "10"}} {
-		if err := d.step(ctx, "exec", "--name", s.name, "-d", "penguins.csv", "--", d.python, "train.py", "--lr", s.lr); err != nil {
+		if err := d.train(ctx, s.name, s.lr); err != nil {
 			return err
 		}
 	}
@@ -194,7 +202,7 @@ func (d *demo) show(ctx context.Context) error {
 	}
 	d.comment("Now the code changes: the model also sees the sex of a bird. The change is not")
 	d.comment("committed, but the run keeps it.\n")
-	if err := d.step(ctx, "exec", "--name", "sex", "-d", "penguins.csv", "--", d.python, "train.py", "--lr", "0.1"); err != nil {
+	if err := d.train(ctx, "sex", "0.1"); err != nil {
 		return err
 	}
 	for _, args := range [][]string{{"ls"}, {"show", "sex"}, {"plot", "slow", "good", "sex", "val/loss"}} {

@@ -112,7 +112,7 @@ func checkCache(cache string) error {
 	}
 	if info, err := os.Stat(cache); err != nil { // which may be a link of the user's
 		return err
-	} else if !keptByUs(info) {
+	} else if !isPrivate(info) {
 		return fmt.Errorf("others can write to %s", cache)
 	}
 	ours := filepath.Join(cache, "runs")
@@ -123,7 +123,7 @@ func checkCache(cache string) error {
 	switch {
 	case err != nil:
 		return err
-	case !info.IsDir() || !isOurs(info):
+	case !info.IsDir() || !isOwn(info):
 		return fmt.Errorf("%s is no folder of this user", ours)
 	case runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0:
 		return os.Chmod(ours, 0o700)
@@ -173,7 +173,7 @@ func holds(dir string, files map[string][]byte) bool {
 		if err != nil {
 			return err
 		}
-		if !isOurs(info) {
+		if !isOwn(info) {
 			return fs.ErrInvalid
 		}
 		if entry.IsDir() {

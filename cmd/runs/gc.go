@@ -103,7 +103,8 @@ func (a *app) gc(ctx context.Context, ask share.GCRequest, asJSON bool) error {
 		a.progress("runs: nothing to remove")
 	}
 	if n := done.Recent; n > 0 {
-		a.progress("runs: kept %s that no run names: %s needed in the last day", plural(n, "file"), verb(n, "it was", "they were"))
+		a.progress("runs: kept %s that no run names: %s needed in the last day",
+			plural(n, "file"), verb(n, "it was", "they were"))
 	}
 	return nil
 }

@@ -55,7 +55,8 @@ func (a *app) stageForCommit(ctx context.Context) error {
 	case done.Waiting > 0:
 		a.progress("runs: %s not committed: %s", plural(done.Waiting, "finished run"), done.Reason)
 	case !done.Empty():
-		a.progress("runs: this commit also includes: %s, %s", terminal.Clean(done.Summary()), filesAndBytes(done.Files, done.Bytes))
+		a.progress("runs: this commit also includes: %s, %s",
+			terminal.Clean(done.Summary()), filesAndBytes(done.Files, done.Bytes))
 	}
 	return nil
 }

@@ -110,7 +110,8 @@ func (a *app) importRuns(ctx context.Context, ask share.ImportRequest, asJSON bo
 	if asJSON {
 		err = a.printJSON(importedJSON{
 			Bytes: done.Bytes, DryRun: ask.DryRun, Files: done.Files, From: done.From, Here: done.Present,
-			InProgress: done.InProgress, Kind: done.Kind, Notes: done.Notes, Refused: newDamageJSON(done.Refused), Removed: done.Removed, Runs: done.Runs,
+			InProgress: done.InProgress, Kind: done.Kind, Notes: done.Notes, Refused: newDamageJSON(done.Refused),
+			Removed: done.Removed, Runs: done.Runs,
 		})
 	} else {
 		a.reportImported(done, ask.DryRun)
@@ -122,7 +123,9 @@ func (a *app) importRuns(ctx context.Context, ask share.ImportRequest, asJSON bo
 }
 
 // importInto opens the repository that an import goes to, and shows the progress of read. A dry run sets nothing up.
-func (a *app) importInto(ctx context.Context, dry bool, read func(*repo.Repository, func(done, total int)) error) error {
+func (a *app) importInto(
+	ctx context.Context, dry bool, read func(r *repo.Repository, progress func(done, total int)) error,
+) error {
 	open := a.setup
 	if dry {
 		open = a.find

@@ -34,14 +34,15 @@ func (a *app) importLogs(ctx context.Context, tracker *ingest.Tracker, ask impor
 		a.progress("runs: skipped %s without %s: %s", plural(n, "log"), tracker.Content, firstNames(done.Empty))
 	}
 	for _, name := range done.InProgress {
-		a.progress("runs: skipped %s: it has no end and changed within the last minute; import it again when it has ended", name)
+		a.progress("runs: skipped %s: it has no end and changed within the last minute; import it when it has ended", name)
 	}
 	a.reportSkipped(&share.Imported{From: ask.Path, Removed: done.Removed, Refused: done.Refused})
 	if asJSON {
 		err = a.printJSON(importedLogsJSON{
 			importedJSON: importedJSON{
-				Bytes: done.Bytes, DryRun: ask.DryRun, Files: done.Files, From: ask.Path, Here: done.Present, InProgress: done.InProgress,
-				Kind: tracker.Kind, Refused: newDamageJSON(done.Refused), Removed: done.Removed, Runs: done.Runs,
+				Bytes: done.Bytes, DryRun: ask.DryRun, Files: done.Files, From: ask.Path, Here: done.Present,
+				InProgress: done.InProgress, Kind: tracker.Kind, Refused: newDamageJSON(done.Refused),
+				Removed: done.Removed, Runs: done.Runs,
 			},
 			Empty: done.Empty, Logs: newLogsJSON(done.Logs), Points: done.Points,
 		})
@@ -51,7 +52,9 @@ func (a *app) importLogs(ctx context.Context, tracker *ingest.Tracker, ask impor
 				a.print("%s  %s", l.ID, terminal.Clean(strings.Join(slices.Compact([]string{l.Log, l.Name}), "  ")))
 			}
 		}
-		a.reportImported(&share.Imported{From: ask.Path, Runs: done.Runs, Present: done.Present, Files: done.Files, Bytes: done.Bytes}, ask.DryRun)
+		a.reportImported(&share.Imported{
+			From: ask.Path, Runs: done.Runs, Present: done.Present, Files: done.Files, Bytes: done.Bytes,
+		}, ask.DryRun)
 	}
 	if err == nil && len(done.Refused) > 0 {
 		err = quietError{exitFailed}

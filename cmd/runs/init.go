@@ -42,7 +42,10 @@ core.hooksPath, husky and the pre-commit framework.`,
 			if err != nil {
 				return err
 			}
-			return a.initWith(ctx, r, made, cmd.Flags().Changed("artifacts"), artifacts, withCode)
+			if !cmd.Flags().Changed("artifacts") {
+				return a.initWith(ctx, r, made, nil, withCode)
+			}
+			return a.initWith(ctx, r, made, &artifacts, withCode)
 		},
 	}
 	flags := cmd.Flags()
@@ -59,8 +62,8 @@ func (a *app) initAt(dir []string) (r *repo.Repository, made bool, err error) {
 	return repo.InitProject(a.dir)
 }
 
-// initWith makes the settings that were asked for, and reports all.
-func (a *app) initWith(ctx context.Context, r *repo.Repository, made, hasStore bool, store string, withCode bool) error {
+// initWith makes the settings that were asked for, and reports what was done. store is nil if none is to be set.
+func (a *app) initWith(ctx context.Context, r *repo.Repository, made bool, store *string, withCode bool) error {
 	where := repo.Relative(a.dir, r.Dir)
 	if made {
 		a.print("set up %s", where)
@@ -69,19 +72,19 @@ func (a *app) initWith(ctx context.Context, r *repo.Repository, made, hasStore b
 	if made && r.InGit {
 		a.progress("runs: to see metrics in Git diffs, run: git config diff.runs-metrics.textconv 'runs textconv'")
 	}
-	if hasStore {
-		set, err := r.UseArtifactStore(ctx, store)
+	if store != nil {
+		set, err := r.UseArtifactStore(ctx, *store)
 		if err != nil {
 			return err
 		}
 		switch {
 		case set:
-			a.print("set the artifact store to %s", store)
+			a.print("set the artifact store to %s", *store)
 			a.progress("runs: commit .runs/config.toml and .runs/.gitattributes to share it")
-		case store == "lfs" || store == format.StoreLFS:
+		case *store == "lfs" || *store == format.StoreLFS:
 			a.print("set up Git LFS in this clone")
 		default:
-			a.print("nothing to do: the artifact store is already %s", store)
+			a.print("nothing to do: the artifact store is already %s", *store)
 		}
 	} else if !made {
 		a.print("nothing to do: %s is already set up", where)

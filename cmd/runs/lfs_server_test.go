@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestLFSServer pushes an artifact to the server of Git LFS over HTTP and fetches it in another clone. RUNS_TEST_LFSSERVER
-// names the server's binary.
+// TestLFSServer pushes an artifact to the server of Git LFS over HTTP and fetches it in another clone.
+// RUNS_TEST_LFSSERVER names the server's binary.
 func TestLFSServer(t *testing.T) {
 	server := os.Getenv("RUNS_TEST_LFSSERVER")
 	if server == "" {
@@ -22,7 +22,9 @@ func TestLFSServer(t *testing.T) {
 	dir := t.TempDir()
 	at := func(names ...string) string { return filepath.Join(append([]string{dir}, names...)...) }
 	env := append(os.Environ(), "HOME="+dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0", "GIT_LFS_SKIP_SMUDGE=1")
-	for _, name := range []string{"DIR", "URL", "SSL_URL", "CLIENT_CERT_URL", "CERT", "CLIENT_CERT", "CLIENT_KEY", "CLIENT_KEY_ENCRYPTED"} {
+	for _, name := range []string{
+		"DIR", "URL", "SSL_URL", "CLIENT_CERT_URL", "CERT", "CLIENT_CERT", "CLIENT_KEY", "CLIENT_KEY_ENCRYPTED",
+	} {
 		env = append(env, "LFSTEST_"+name+"="+at("server", name))
 	}
 	run := func(in string, args ...string) string {
@@ -38,7 +40,9 @@ func TestLFSServer(t *testing.T) {
 	if err := os.MkdirAll(at("server", "DIR"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(at(".gitconfig"), []byte("[user]\n\tname = Ada\n\temail = ada@example.org\n[init]\n\tdefaultBranch = main\n[credential]\n\thelper = store\n"), 0o666); err != nil {
+	config := "[user]\n\tname = Ada\n\temail = ada@example.org\n[init]\n\tdefaultBranch = main\n" +
+		"[credential]\n\thelper = store\n"
+	if err := os.WriteFile(at(".gitconfig"), []byte(config), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(server)

@@ -45,7 +45,8 @@ func TestScripts(t *testing.T) {
 			if err := os.MkdirAll(home, 0o777); err != nil {
 				return err
 			}
-			config := "[user]\n\tname = Ada\n\temail = ada@example.org\n[init]\n\tdefaultBranch = main\n[commit]\n\tgpgSign = false\n"
+			config := "[user]\n\tname = Ada\n\temail = ada@example.org\n[init]\n\tdefaultBranch = main\n" +
+				"[commit]\n\tgpgSign = false\n"
 			if err := os.WriteFile(filepath.Join(home, ".gitconfig"), []byte(config), 0o666); err != nil {
 				return err
 			}
@@ -177,15 +178,17 @@ func signalCmd(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func TestShellQuote(t *testing.T) {
-	for _, c := range []struct{ in, want string }{{"/a/b-c_1.2", "/a/b-c_1.2"}, {"a b", "'a b'"}, {"it's", `'it'\''s'`}, {"", "''"}, {"$x", "'$x'"}} {
+	for _, c := range []struct{ in, want string }{
+		{"/a/b-c_1.2", "/a/b-c_1.2"}, {"a b", "'a b'"}, {"it's", `'it'\''s'`}, {"", "''"}, {"$x", "'$x'"},
+	} {
 		if got := shellQuote(c.in); got != c.want {
 			t.Errorf("%q: %s, want %s", c.in, got, c.want)
 		}
 	}
 }
 
-// TestEveryCommandHasHelp holds the help of each command to its promises: a long text, the exit statuses, and no more than
-// 80 columns.
+// TestEveryCommandHasHelp holds the help of each command to its promises: a long text, the exit statuses, and no more
+// than 80 columns.
 func TestEveryCommandHasHelp(t *testing.T) {
 	a := &app{}
 	all := a.command("").Commands()
@@ -242,7 +245,11 @@ func TestNamed(t *testing.T) {
 
 func TestWrap(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
-		{"one two three", "one two\nthree"}, {"a\nb", "a b"}, {"a\n\nb", "a\n\nb"}, {"a\n\n    code stays as it is\n\nb c", "a\n\n    code stays as it is\n\nb c"}, {"toolongaword x", "toolongaword\nx"},
+		{"one two three", "one two\nthree"},
+		{"a\nb", "a b"},
+		{"a\n\nb", "a\n\nb"},
+		{"a\n\n    code stays as it is\n\nb c", "a\n\n    code stays as it is\n\nb c"},
+		{"toolongaword x", "toolongaword\nx"},
 	} {
 		if got := wrap(c.in, 7); got != c.want {
 			t.Errorf("%q: %q, want %q", c.in, got, c.want)

@@ -66,7 +66,9 @@ type pulledJSON struct {
 func (a *app) pull(ctx context.Context, ask share.PullRequest, asJSON bool) error {
 	r, err := a.find(ctx)
 	if errors.Is(err, repo.ErrNoRepository) {
-		return &repo.HintError{Err: err, Hint: "run 'git pull' to fetch the project's .runs folder, or 'runs init' to create one"}
+		return &repo.HintError{
+			Err: err, Hint: "run 'git pull' to fetch the project's .runs folder, or 'runs init' to create one",
+		}
 	}
 	if err != nil {
 		return err

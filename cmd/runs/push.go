@@ -71,7 +71,8 @@ func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) erro
 	to := terminal.Clean(done.To.Name())
 	switch {
 	case done.Commit == "" && done.BranchMissing:
-		a.progress("runs: nothing to push: %s has every committed run; %s was not created", terminal.Clean(done.To.Remote), to)
+		a.progress("runs: nothing to push: %s has every committed run; %s was not created",
+			terminal.Clean(done.To.Remote), to)
 		a.reportUncommitted(ctx, r)
 	case done.Commit == "":
 		a.progress("runs: nothing to push to %s", to)
@@ -104,7 +105,8 @@ func verb(n int, one, many string) string {
 
 func (a *app) reportUploaded(u share.Uploaded) {
 	if n := u.Files; n > 0 {
-		a.progress("runs: %s, %s, %s in the artifact store", plural(n, "artifact"), terminal.Bytes(u.Bytes), verb(n, "is", "are"))
+		a.progress("runs: %s, %s, %s in the artifact store",
+			plural(n, "artifact"), terminal.Bytes(u.Bytes), verb(n, "is", "are"))
 	}
 	if n := u.Local; n > 0 {
 		a.warn("%s, %s, %s only on this machine", plural(n, "artifact"), terminal.Bytes(u.LocalSize), verb(n, "is", "are"))

@@ -133,7 +133,8 @@ func (a *app) reportRedacted(done *share.Redaction, dry bool) {
 		}
 	}
 	for _, id := range done.NotRestorable {
-		a.warn("the source of %s can no longer be restored; its redacted patches do not apply to its base", format.IDRandom(id))
+		a.warn("the source of %s can no longer be restored; its redacted patches do not apply to its base",
+			format.IDRandom(id))
 	}
 	for _, dir := range done.InTrash {
 		a.warn("%s in the trash holds the secret too; remove that folder", dir)

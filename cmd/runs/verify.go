@@ -144,7 +144,9 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, strays []share
 		_, err := fmt.Fprintln(w, "no finished runs")
 		return err
 	}
-	tb := terminal.Table{Columns: []terminal.Column{{Title: "run", Flexible: true}, {Title: "files"}, {Title: "source", Flexible: true}}}
+	tb := terminal.Table{Columns: []terminal.Column{
+		{Title: "run", Flexible: true}, {Title: "files"}, {Title: "source", Flexible: true},
+	}}
 	damaged, restorable := 0, 0
 	for _, v := range verdicts {
 		name := v.Name

@@ -78,8 +78,9 @@ func newHistoryJSON(h *share.History) historyJSON {
 		unknown[i] = historyReferenceJSON{r.ID, r.Key, r.Names}
 	}
 	return historyJSON{
-		Commits: h.Commits, Folders: h.Folders, OK: len(h.Problems) == 0, Partial: h.Partial, Problems: problems, Runs: h.Runs,
-		Shallow: h.Shallow, Shared: h.Shared, Tips: h.Tips, Unchecked: h.Unchecked, Unknown: unknown, Without: h.Without,
+		Commits: h.Commits, Folders: h.Folders, OK: len(h.Problems) == 0, Partial: h.Partial, Problems: problems,
+		Runs: h.Runs, Shallow: h.Shallow, Shared: h.Shared, Tips: h.Tips, Unchecked: h.Unchecked, Unknown: unknown,
+		Without: h.Without,
 	}
 }
 
@@ -119,6 +120,7 @@ func (a *app) writeHistory(w io.Writer, h *share.History) error {
 	if n := len(h.Problems); n > 0 {
 		verdict = a.term.Paint(terminal.Red, plural(n, "problem"))
 	}
-	_, err := fmt.Fprintf(w, "%s, %s, %s: %s\n", plural(h.Commits, "commit"), plural(h.Runs, "run"), plural(h.Shared, "shared file"), verdict)
+	_, err := fmt.Fprintf(w, "%s, %s, %s: %s\n",
+		plural(h.Commits, "commit"), plural(h.Runs, "run"), plural(h.Shared, "shared file"), verdict)
 	return err
 }

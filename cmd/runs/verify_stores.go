@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
@@ -48,9 +49,14 @@ func (a *app) verifyStores(ctx context.Context, r *repo.Repository, entries []*r
 
 func (a *app) writeStoreCheck(w io.Writer, found *share.StoreCheck) error {
 	if len(found.Missing) > 0 {
-		tb := terminal.Table{Columns: []terminal.Column{{Title: "run"}, {Title: "artifact", Flexible: true}, {Title: "in the store"}, {Title: "this machine"}}}
+		tb := terminal.Table{Columns: []terminal.Column{
+			{Title: "run"}, {Title: "artifact", Flexible: true}, {Title: "in the store"}, {Title: "this machine"},
+		}}
 		for _, m := range found.Missing {
-			tb.Rows = append(tb.Rows, []terminal.Cell{{Text: m.ID}, {Text: m.Path}, {Text: m.Reason, Style: terminal.Red}, {Text: map[bool]string{true: "yes", false: "no"}[m.Here]}})
+			here := map[bool]string{true: "yes", false: "no"}[m.Here]
+			tb.Rows = append(tb.Rows, []terminal.Cell{
+				{Text: m.ID}, {Text: m.Path}, {Text: m.Reason, Style: terminal.Red}, {Text: here},
+			})
 		}
 		if err := tb.Write(w, a.term); err != nil {
 			return err
@@ -59,6 +65,7 @@ func (a *app) writeStoreCheck(w io.Writer, found *share.StoreCheck) error {
 			return err
 		}
 	}
-	_, err := io.WriteString(w, plural(found.Objects, "object")+" named by runs: "+plural(len(found.Missing), "artifact")+" not in the store\n")
+	_, err := fmt.Fprintf(w, "%s named by runs: %s not in the store\n",
+		plural(found.Objects, "object"), plural(len(found.Missing), "artifact"))
 	return err
 }

@@ -65,5 +65,6 @@ func (a *app) printVersion() {
 	if commit != "" {
 		commit = ", commit " + commit[:min(len(commit), 12)]
 	}
-	a.print("runs %s (schema %d%s, %s, %s/%s)", version, format.Schema, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	a.print("runs %s (schema %d%s, %s, %s/%s)",
+		version, format.Schema, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

@@ -45,7 +45,7 @@ func (c *Committed) Empty() bool {
 
 // CompleteOrRollBack completes or undoes what a killed redaction, commit or push left behind.
 func CompleteOrRollBack(ctx context.Context, r *repo.Repository) error {
-	if err := r.SettleRedactions(ctx); err != nil {
+	if err := r.CompleteRedactions(ctx); err != nil {
 		return err
 	}
 	if !r.InGit {

@@ -23,8 +23,8 @@ func (s Selection) Empty() bool {
 	return len(s.Selectors) == 0 && s.Where == "" && s.Group == "" && s.Experiment == ""
 }
 
-// IDs returns the ids of the runs of a catalog that the selection names, and the keys of its expression that no run has. A
-// run in progress is an error if it is named by itself, and left out otherwise. That none is named is a
+// IDs returns the ids of the runs of a catalog that the selection names, and the keys of its expression that no run
+// has. A run in progress is an error if it is named by itself, and left out otherwise. That none is named is a
 // *query.NotFoundError. Do not call it on an empty selection.
 func (s Selection) IDs(ctx context.Context, c *catalog.Catalog) ([]string, []catalog.MissingKey, error) {
 	selectors := s.Selectors
@@ -57,13 +57,15 @@ func (s Selection) IDs(ctx context.Context, c *catalog.Catalog) ([]string, []cat
 		if what == "" {
 			what = "-e " + s.Experiment
 		}
-		return nil, missing, &query.NotFoundError{Selector: what, Reason: "no finished run matches; run 'runs ls' to list the runs"}
+		return nil, missing, &query.NotFoundError{
+			Selector: what, Reason: "no finished run matches; run 'runs ls' to list the runs",
+		}
 	}
 	return ids, missing, nil
 }
 
-// CommitFinished commits a run that has just finished, if the configuration says commit.auto. It returns nil if it does not,
-// or if the run was not successful. Whatever the error, the run is recorded: the next Commit includes it.
+// CommitFinished commits a run that has just finished, if the configuration says commit.auto. It returns nil if it
+// does not, or if the run was not successful. Whatever the error, the run is recorded: the next Commit includes it.
 func CommitFinished(ctx context.Context, r *repo.Repository, run *format.Run) (*Committed, error) {
 	if run == nil || run.Status != format.Finished {
 		return nil, nil

@@ -281,7 +281,7 @@ func (im *importer) importRun(ctx context.Context, id string) outcome {
 		return outcome{err: err}
 	}
 	got := im.copyRun(ctx, run)
-	if errors.Is(got.err, repo.ErrHere) { // another import was faster
+	if errors.Is(got.err, repo.ErrExists) { // another import was faster
 		return im.importRun(ctx, id)
 	}
 	return got

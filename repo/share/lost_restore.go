@@ -158,7 +158,7 @@ func (w *bringer) write(ctx context.Context, run *format.Run, files map[string]g
 		}
 	}
 	err = in.Place()
-	if err == nil || errors.Is(err, repo.ErrHere) { // with a mark
+	if err == nil || errors.Is(err, repo.ErrExists) { // with a mark
 		err = w.repo.Unmark(run.ID)
 	}
 	return err

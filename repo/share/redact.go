@@ -15,7 +15,8 @@ type Redaction struct {
 	Pushed    bool // and the remote has it
 }
 
-// Redact replaces a secret in a finished run of the working tree, as repo.Redact does, and says how far the secret has got.
+// Redact replaces a secret in a finished run of the working tree, as repo.Redact does, and says how far the secret
+// has got.
 func Redact(ctx context.Context, r *repo.Repository, e *repo.Entry, ask repo.RedactRequest) (*Redaction, error) {
 	switch {
 	case e.Active != nil:

@@ -42,9 +42,12 @@ func FinishedRuns(ctx context.Context, c *catalog.Catalog, selectors []string) (
 	return slices.DeleteFunc(entries, func(e *repo.Entry) bool { return e.Active != nil }), nil
 }
 
-// VerifyFinished verifies the finished runs that selectors name. Without selectors it verifies all, names those that cannot be
-// read, and looks for files that must not be in Git. progress may be nil; it gets the number of runs verified and of all.
-func VerifyFinished(ctx context.Context, c *catalog.Catalog, selectors []string, progress func(done, total int64)) (*Verification, error) {
+// VerifyFinished verifies the finished runs that selectors name. Without selectors it verifies all, names those that
+// cannot be read, and looks for files that must not be in Git. progress may be nil; it gets the number of runs
+// verified and of all.
+func VerifyFinished(
+	ctx context.Context, c *catalog.Catalog, selectors []string, progress func(done, total int64),
+) (*Verification, error) {
 	entries, err := FinishedRuns(ctx, c, selectors)
 	if err != nil {
 		return nil, err
@@ -59,7 +62,8 @@ func VerifyFinished(ctx context.Context, c *catalog.Catalog, selectors []string,
 		if v.Verdicts[i], err = verifier.Verify(ctx, e); err != nil {
 			return nil, err
 		}
-		v.Verdicts[i].Unknown = slices.DeleteFunc(repo.References(e.Run), func(ref repo.Reference) bool { return known[ref.ID] })
+		isKnown := func(ref repo.Reference) bool { return known[ref.ID] }
+		v.Verdicts[i].Unknown = slices.DeleteFunc(repo.References(e.Run), isKnown)
 		if progress != nil {
 			progress(int64(i+1), int64(len(entries)))
 		}

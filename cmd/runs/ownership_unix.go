@@ -8,20 +8,20 @@ import (
 	"syscall"
 )
 
-// isOurs reports whether a file belongs to this user.
-func isOurs(info fs.FileInfo) bool {
+// isOwn reports whether the user owns a file.
+func isOwn(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(stat.Uid) == os.Geteuid()
 }
 
-// keptByUs reports whether nobody but this user and root decides what a folder's entries are: it is ours, a group of many cannot
-// write to it, or each can move away its own alone.
-func keptByUs(info fs.FileInfo) bool {
+// isPrivate reports whether only the user and root can replace a folder's entries: one of them owns the folder, and no
+// other user can write to it, or it has the sticky bit.
+func isPrivate(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || int(stat.Uid) != os.Geteuid() && stat.Uid != 0 {
 		return false
 	}
-	ownGroup := stat.Gid == stat.Uid // a user's own group has its number
+	ownGroup := stat.Gid == stat.Uid // the group of a single user has the user's number
 	mode := info.Mode()
 	return mode&fs.ModeSticky != 0 || mode.Perm()&0o002 == 0 && (mode.Perm()&0o020 == 0 || ownGroup)
 }
