@@ -1,5 +1,8 @@
-// Package console keeps the output of a program as a readable log: redraws of progress bars collapsed, colours taken
-// out, bounded in size, and on disk while the program runs.
+// Package console keeps the output of a program as a readable log: redrawn progress bars are collapsed, colors removed
+// and the size bounded. The log is on disk while the program runs.
+//
+// It knows bytes and files only: neither runs nor the terminal of the user. The meaning of control sequences is in
+// screen.go, the storage of a log in log.go.
 package console
 
 import (
@@ -17,10 +20,10 @@ import (
 	"time"
 )
 
-// Log is a log that is being written. Its file always holds what came until a quarter of a second ago.
+// Log is a log that is being written. Its file is at most a quarter of a second behind.
 //
-// A log of more than max bytes keeps its first half and its end: what comes behind the first half goes to segments
-// <path>.tail-<offset>, each of a quarter of max, of which the last two stay. Join puts them together.
+// A log of more than max bytes keeps its first half and its end: the output after the first half goes to segments
+// <path>.tail-<offset>, each a quarter of max, of which the last two are kept. Join puts them together.
 type Log struct {
 	mu     sync.Mutex
 	path   string
@@ -28,10 +31,10 @@ type Log struct {
 	screen *screen
 
 	file      *os.File
-	start     int64 // offset in the whole text of the first byte of file
-	committed int64 // offset behind the last line that cannot change any more
+	start     int64 // offset of the file's first byte in the whole text
+	committed int64 // offset after the last line that can no longer change
 	buf       []byte
-	previous  string // the segment before the present one
+	previous  string // the segment before the current one
 	tail      bool
 	dirty     bool
 	flushed   time.Time
@@ -43,14 +46,14 @@ type Log struct {
 
 const flushEvery = 250 * time.Millisecond
 
-// Create begins a log at path of at most max bytes, about.
+// Create begins a log at path of about max bytes at most, or continues the one that exists.
 func Create(path string, max int64) (*Log, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o666)
 	if err != nil {
 		return nil, err
 	}
 	_ = f.Close()
-	// A log that is there is continued: the run is resumed.
+	// An existing log is continued: the run is resumed.
 	if _, err := Join(path); err != nil {
 		return nil, err
 	}
@@ -69,7 +72,7 @@ func Create(path string, max int64) (*Log, error) {
 	return l, nil
 }
 
-// flushing keeps the file close behind the program, also when it prints nothing more.
+// flushing keeps the file up to date, even if the program prints nothing more.
 func (l *Log) flushing() {
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
@@ -85,7 +88,8 @@ func (l *Log) flushing() {
 	}
 }
 
-// Write takes output of the program. It never fails before Close, so that a full disk does not end the program.
+// Write adds output of the program. It never fails: Close returns the error, so that a full disk does not end the
+// program.
 func (l *Log) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -97,7 +101,7 @@ func (l *Log) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// flush writes the lines that are complete, and behind them those that may still change.
+// flush writes the complete lines, and after them the lines that may still change.
 func (l *Log) flush() {
 	if !l.dirty || l.err != nil {
 		return
@@ -166,7 +170,7 @@ func (l *Log) nextSegment() bool {
 	return true
 }
 
-// Close writes what is left and puts the log together. It returns the first error of all its writes.
+// Close writes the rest and puts the log together. It returns the first error of any write.
 func (l *Log) Close() error {
 	close(l.stop)
 	l.done.Wait()
@@ -190,8 +194,8 @@ const (
 	cutMark  = ".cut"
 )
 
-// Join puts a log together whose writer has ended or died, and returns how many bytes were cut from its middle. It
-// can be repeated, also after it died itself.
+// Join puts a log together whose writer has ended or died, and returns how many bytes were cut from its middle. It can
+// be repeated, even if a previous call was interrupted.
 func Join(path string) (cut int64, err error) {
 	tails, err := segments(path)
 	if err != nil {

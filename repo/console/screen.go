@@ -8,38 +8,38 @@ import (
 )
 
 const (
-	maxLine     = 64 << 10 // characters of a line; a longer one is broken
+	maxLine     = 64 << 10 // characters per line; a longer line is broken
 	windowLines = 64       // lines that can still be redrawn
 	maxWindow   = 64 << 10 // characters of all of them
-	maxMove     = 1 << 10  // the farthest column that a control sequence moves to: no terminal is wider
+	maxMove     = 1 << 10  // the last column that a control sequence can move to: no terminal is wider
 	maxParams   = 64       // bytes of parameters of a control sequence
 )
 
-// screen follows a program's output as a terminal does, and keeps the last lines open to redrawing. Its sequences are
-// those of ECMA-48 and xterm (ctlseqs) that progress bars and line editors use; others are left out. A character is
-// one column wide, whichever it is, and lines do not wrap: what overwrites a line came from the same program and
-// counts alike.
+// screen interprets a program's output as a terminal does, and lets the last lines be redrawn. It knows the sequences
+// of ECMA-48 and xterm (ctlseqs) that progress bars and line editors use, and drops others. Every character counts as
+// one column, and lines do not wrap: the text that overwrites a line comes from the same program and is counted
+// alike.
 type screen struct {
 	page
-	main *page             // what lies under the alternate screen, nil when that is not shown
-	emit func(line string) // takes each line that has left the window
+	main *page             // the page under the alternate screen, nil if that is not shown
+	emit func(line string) // receives each line that leaves the window
 
-	state   func(*screen, byte) // takes the next byte of a sequence, nil outside of one
+	state   func(*screen, byte) // processes the next byte of a sequence, nil outside of one
 	params  []byte
-	partial []byte // the beginning of a character whose rest has not come
+	partial []byte // the first bytes of an incomplete character
 }
 
-// page is a window of lines. Only the last one can be without a newline.
+// page is a window of lines. Only the last one can lack a newline.
 type page struct {
 	lines    []*line
 	chars    int // characters of all lines
 	row, col int
 	savedRow int
 	savedCol int
-	top      int // the row that the program takes for the first of the screen, -1 when unknown
+	top      int // the row that the program considers the first of the screen, -1 if unknown
 }
 
-// line is text as it came, until a part of it is written over; from then on it is cells.
+// line is text as received, until a part of it is overwritten; from then on it is cells.
 type line struct {
 	text   []byte
 	cells  []rune
@@ -55,7 +55,7 @@ func newPage() page {
 	return page{lines: []*line{{}}, top: -1}
 }
 
-// write takes output. Lines that can no longer change are emitted.
+// write processes output. Lines that can no longer change are emitted.
 func (s *screen) write(p []byte) {
 	for len(p) > 0 {
 		if len(s.partial) > 0 {
@@ -89,7 +89,7 @@ func (s *screen) write(p []byte) {
 	}
 }
 
-// complete takes bytes until the split character is whole or known to be broken, and returns how many.
+// complete consumes bytes until the split character is complete or known to be invalid, and returns how many.
 func (s *screen) complete(p []byte) int {
 	old := len(s.partial)
 	s.partial = append(s.partial, p[:min(len(p), utf8.UTFMax-old)]...)
@@ -122,7 +122,7 @@ func (s *screen) appendWindow(to []byte) []byte {
 	return to
 }
 
-// appendTo appends a line's text. Where it was written over, blanks at its end are what a shorter text left behind.
+// appendTo appends a line's text. Spaces at the end of an overwritten line are left over from a longer text.
 func (l *line) appendTo(to []byte) []byte {
 	if !l.edited {
 		return append(to, l.text...)
@@ -137,7 +137,7 @@ func (l *line) appendTo(to []byte) []byte {
 	return to
 }
 
-// edit turns a line into cells.
+// edit converts a line to cells.
 func (l *line) edit() {
 	if l.edited {
 		return
@@ -196,7 +196,7 @@ func (s *screen) put(r rune) {
 	s.col++
 }
 
-// pad fills an edited line with blanks up to a column.
+// pad fills an edited line with spaces up to a column.
 func (s *screen) pad(l *line, col int) {
 	for l.n < col {
 		l.cells = append(l.cells, ' ')
@@ -204,13 +204,13 @@ func (s *screen) pad(l *line, col int) {
 	}
 }
 
-// grow notes that a line has n more characters.
+// grow counts n more characters of a line.
 func (s *screen) grow(l *line, n int) {
 	l.n += n
 	s.chars += n
 }
 
-// newline moves to the beginning of the next line, and lets the oldest lines go when there are too many.
+// newline moves to the beginning of the next line, and drops the oldest lines if there are too many.
 func (s *screen) newline() {
 	s.col = 0
 	s.row++
@@ -221,7 +221,7 @@ func (s *screen) newline() {
 	s.drop()
 }
 
-// drop lets the oldest lines go while there are too many, and uses the memory of the last one for the newest.
+// drop emits the oldest lines while there are too many, and reuses the memory of the last one for the newest.
 func (s *screen) drop() {
 	n := 0
 	for chars := s.chars; n < len(s.lines)-1 && (len(s.lines)-n > windowLines || chars > maxWindow); n++ {
@@ -246,7 +246,7 @@ func (s *screen) drop() {
 	s.top = max(s.top-n, -1)
 }
 
-// control obeys a control character; those without a meaning for a text are left out.
+// control executes a control character, and drops those without a meaning for a text.
 func (s *screen) control(c byte) {
 	switch c {
 	case '\n', '\v', '\f':
@@ -260,7 +260,7 @@ func (s *screen) control(c byte) {
 	}
 }
 
-// escape takes the byte after ESC.
+// escape processes the byte after ESC.
 func (s *screen) escape(c byte) {
 	s.state = nil
 	switch c {
@@ -290,7 +290,7 @@ func (s *screen) escape(c byte) {
 	}
 }
 
-// skip leaves out the last byte of an escape sequence.
+// skip drops the last byte of an escape sequence.
 func (s *screen) skip(c byte) {
 	s.state = nil
 	if c < ' ' {
@@ -298,21 +298,21 @@ func (s *screen) skip(c byte) {
 	}
 }
 
-// text leaves out a string up to its end (BEL, or ESC and a backslash). A newline ends it too: half a sequence must not
-// swallow what follows.
+// text drops a string up to its end (BEL, or ESC and a backslash). A newline ends it too: an incomplete sequence must
+// not swallow the text after it.
 func (s *screen) text(c byte) {
 	switch c {
 	case 0x07, 0x18, 0x1a:
 		s.state = nil
 	case 0x1b:
-		s.state = (*screen).escape // a backslash is then left out like any unknown sequence
+		s.state = (*screen).escape // the backslash is then dropped like any unknown sequence
 	case '\n':
 		s.state = nil
 		s.newline()
 	}
 }
 
-// sequence takes a byte of a control sequence, ESC [ parameters final.
+// sequence processes a byte of a control sequence: ESC [ parameters final.
 func (s *screen) sequence(c byte) {
 	switch {
 	case c >= 0x40 && c < 0x7f:
@@ -326,11 +326,11 @@ func (s *screen) sequence(c byte) {
 			s.newline()
 		}
 	default:
-		s.control(c) // a terminal obeys these inside a sequence
+		s.control(c) // a terminal executes these inside a sequence
 	}
 }
 
-// param returns the i-th parameter of a control sequence, or what is meant without it.
+// param returns the i-th parameter of a control sequence, or its default.
 func (s *screen) param(i, without int) int {
 	field, rest := s.params, []byte(nil)
 	for {
@@ -348,7 +348,7 @@ func (s *screen) param(i, without int) int {
 	return min(n, maxMove)
 }
 
-// obey carries out a control sequence.
+// obey executes a control sequence.
 func (s *screen) obey(final byte) {
 	if len(s.params) > 0 && s.params[0] >= '<' { // private: ? > = <
 		if s.params[0] == '?' && (final == 'h' || final == 'l') {
@@ -356,7 +356,7 @@ func (s *screen) obey(final byte) {
 		}
 		return
 	}
-	// an intermediate byte: another sequence than the plain one
+	// an intermediate byte makes it another sequence
 	if len(s.params) > 0 && s.params[len(s.params)-1] < '0' {
 		return
 	}
@@ -417,19 +417,19 @@ func (s *screen) obey(final byte) {
 	}
 }
 
-// move goes to a column of the line: as far as its text, or as far as a terminal is wide.
+// move goes to a column of the line, at most to the end of its text or to the width of a terminal.
 func (s *screen) move(col int) {
 	s.col = max(min(col, max(s.lines[s.row].n, maxMove)), 0)
 }
 
-// remove takes characters out of an edited line.
+// remove deletes characters from an edited line.
 func (s *screen) remove(l *line, from, to int) {
 	l.cells = slices.Delete(l.cells, from, to)
 	s.grow(l, from-to)
 }
 
-// home makes sure of a first row of the screen: the first time it is a new line at the end, so that what was said
-// before a program began to paint is kept.
+// home sets the first row of the screen. The first time it is a new line at the end, so that the output from before the
+// program began to paint is kept.
 func (s *screen) home() {
 	if s.top >= 0 {
 		return
@@ -441,8 +441,8 @@ func (s *screen) home() {
 	s.top = s.row
 }
 
-// eraseBelow is ED. Erasing from the cursor on is how a block is drawn anew. Erasing all begins a new screen under
-// what is there: a log keeps what was said before.
+// eraseBelow is ED. Erasing from the cursor on redraws a block. Erasing everything begins a new screen below the
+// existing lines: a log keeps earlier output.
 func (s *screen) eraseBelow(how int) {
 	switch how {
 	case 0:
@@ -482,7 +482,7 @@ func (s *screen) insertLines(n int) {
 	for range min(n, windowLines-1) {
 		s.lines = slices.Insert(s.lines, s.row, &line{})
 	}
-	// Lines go at the bottom on a terminal; here they are kept, and the window gives way at its top.
+	// A terminal drops lines at the bottom; here they are kept, and the window loses lines at its top.
 	s.drop()
 }
 
@@ -497,8 +497,8 @@ func (s *screen) deleteLines(n int) {
 	}
 }
 
-// alternate shows or leaves the alternate screen, where full-screen programs paint. Nothing of it stays on a
-// terminal, nor in the log.
+// alternate enters or leaves the alternate screen, where full-screen programs paint. Neither a terminal nor the log
+// keeps anything of it.
 func (s *screen) alternate(show bool) {
 	switch string(s.params[1:]) {
 	case "1049", "1047", "47":

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// pem tells the block of a private key: PKCS 1 and 8, OpenSSH, PGP. Its lines may be those of a patch, of a string in a
-// program or of JSON.
+// pem recognizes the block of a private key: PKCS 1 and 8, OpenSSH, PGP. Its lines may be in a patch, in a string of a
+// program or in JSON.
 func (m *machine) pem(w []byte, at int) (match, bool) {
 	const head, tail = "-----BEGIN ", "-----END "
 	p := at + len(head)
@@ -31,7 +31,7 @@ func (m *machine) pem(w []byte, at int) (match, bool) {
 	return match{rule: "private-key", from: at, to: p, mark: mark}, true
 }
 
-// keyBody collects the base 64 of a key from p on, and where it ends.
+// keyBody collects the base 64 of a key from p on, and returns where it ends.
 func (m *machine) keyBody(w []byte, p int) ([]byte, int) {
 	set := m.sets[base62+"/"]
 	var body []byte
@@ -65,7 +65,7 @@ func (m *machine) keyBody(w []byte, p int) ([]byte, int) {
 	return body, last
 }
 
-// fieldOf returns where the colon of a header is that begins at p, or 0.
+// fieldOf returns the offset of the colon of a header that begins at p, or 0.
 func fieldOf(w []byte, p int) int {
 	for q := p; q < len(w) && q-p < 24; q++ {
 		switch {
@@ -78,7 +78,7 @@ func fieldOf(w []byte, p int) int {
 	return 0
 }
 
-// lineEnd is the end of the line, a real one or the escape of one.
+// lineEnd returns the end of the line, which may be an escaped line end.
 func lineEnd(w []byte, p int) int {
 	for p < len(w) && w[p] != '\n' && !(w[p] == '\\' && p+1 < len(w) && w[p+1] == 'n') {
 		p++
@@ -86,7 +86,7 @@ func lineEnd(w []byte, p int) int {
 	return p
 }
 
-// putty tells a private key of PuTTY.
+// putty recognizes a private key of PuTTY.
 func (m *machine) putty(w []byte, at int) (match, bool) {
 	const lines = "Private-Lines:"
 	p := bytes.Index(w[at:], []byte(lines))
@@ -105,7 +105,7 @@ func (m *machine) putty(w []byte, at int) (match, bool) {
 	return match{rule: "private-key", from: at, to: end, mark: mark}, true
 }
 
-// usualPasswords are what documentation puts into a URL.
+// usualPasswords are passwords that documentation uses in URLs.
 var usualPasswords = []string{
 	"password", "passwd", "passw0rd", "pass", "pwd", "pw", "secret", "token", "user", "username", "test", "testing",
 	"tiger", "foo", "bar", "baz", "spam", "eggs", "admin", "root", "postgres", "mysql",
@@ -115,7 +115,7 @@ var usualPasswords = []string{
 	"userpassword", "somepassword", "password1",
 }
 
-// urlPassword tells the password in scheme://user:password@host.
+// urlPassword finds the password in scheme://user:password@host.
 func (m *machine) urlPassword(w []byte, at int) (match, bool) {
 	if at < 2 || !isAlphanumeric(w[at-1]) {
 		return match{}, false
@@ -152,7 +152,7 @@ scan:
 	return match{rule: "url-password", from: colon + 1, to: end}, true
 }
 
-// usual reports whether a password is one that documentation has.
+// usual reports whether a password is one that documentation uses.
 func usual(user, password string) bool {
 	low := strings.ToLower(password)
 	bare := strings.Map(func(r rune) rune {
@@ -165,7 +165,7 @@ func usual(user, password string) bool {
 		slices.Contains(usualPasswords, low) || slices.Contains(usualPasswords, bare)
 }
 
-// usualBasic reports whether the credentials of HTTP's basic authentication are those of documentation.
+// usualBasic reports whether credentials of HTTP basic authentication are those of documentation.
 func usualBasic(v []byte) bool {
 	text, err := base64.StdEncoding.DecodeString(string(v))
 	if err != nil {
@@ -183,7 +183,7 @@ func hostOf(w []byte) string {
 	return strings.ToLower(string(w[:end]))
 }
 
-// isExample reports whether a host is one of documentation and tests (RFC 2606), or a bare word.
+// isExample reports whether a host is reserved for documentation and tests (RFC 2606), private, or a bare word.
 func isExample(host string) bool {
 	return !strings.Contains(host, ".") || strings.Contains(host, "example.") || strings.Contains(host, "domain.") ||
 		strings.HasSuffix(host, ".test") || strings.HasSuffix(

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// Passwords that people choose are less random than what is drawn. They are told where nothing but a password stands:
-// under its name and as a value that is written out, or where a program takes it on its command line.
+// Passwords that people choose are less random than generated ones. They are recognized only in a place where nothing
+// but a password is expected: as a literal value with the name of a password, or as an argument on a command line.
 
-// passwordNames end the names of passwords.
+// passwordNames are the last words in names of passwords.
 var passwordNames = []string{"password", "passwd", "passphrase", "passwort", "pwd"}
 
-// namesPassword reports whether a name says that what it names is a password and nothing else.
+// namesPassword reports whether a name can only be that of a password.
 func namesPassword(name []byte) bool {
 	flat := flatten(bytes.TrimRight(name, string(digits)))
 	for _, word := range passwordNames {
@@ -23,14 +23,14 @@ func namesPassword(name []byte) bool {
 	return len(parts) > 0 && hasPart(parts[len(parts)-1], passParts)
 }
 
-// stock are words of passwords in examples, in lower case.
+// stock are words in passwords of examples, in lower case.
 var stock = []string{
 	"pass", "pwd", "secret", "test", "user", "name", "admin", "demo", "none", "null", "true", "false", "prompt",
 	"field", "value", "config", "env", "string", "hash", "default", "123456", "abc123", "p@55w", "a1b2c3",
 }
 
 // chosenPassword reports whether a value can be a password that somebody chose: at least 8 characters, with letters and
-// digits, or with letters and punctuation that no name of a program has.
+// digits, or with letters and punctuation that identifiers do not have.
 func chosenPassword(v []byte) bool {
 	if len(v) < 8 || len(v) > 64 || template(v) || placeholder(v) || dottedNames(v) {
 		return false
@@ -57,17 +57,17 @@ func chosenPassword(v []byte) bool {
 	return letters > 0 && numbers+marks > 0 || numbers > 0 && marks > 0
 }
 
-// flagged reports whether a name is that of a flag: --password.
+// flagged reports whether a name is that of a flag, as in --password.
 func flagged(w []byte, left int) bool { return left+1 < len(w) && w[left] == '-' && w[left+1] == '-' }
 
-// given reports whether a value is written out and no expression of a program: in quotes, behind a flag, in the
-// environment, or as a line of YAML or of an INI file.
+// given reports whether a value is a literal and not an expression of a program: in quotes, after a flag, in the
+// environment, or in a line of YAML or of an INI file.
 func given(w []byte, left, right int, v span, quoted bool) bool {
 	if flagged(w, left) {
 		return true
 	}
 	if quoted {
-		return bytes.IndexByte(w[right:v.from], ',') < 0 // of a list, where the name is a value too
+		return bytes.IndexByte(w[right:v.from], ',') < 0 // in a list, the name is a value too
 	}
 	if right >= v.from || v.to < len(w) && bytes.IndexByte([]byte("\n\r \"'\\.\x1b"), w[v.to]) < 0 {
 		return false
@@ -81,13 +81,13 @@ func given(w []byte, left, right int, v span, quoted bool) bool {
 		from--
 	}
 	alone := (from == 0 || w[from-1] == '\n') && (v.to == len(w) || w[v.to] == '\n' || w[v.to] == '\r')
-	return alone && w[right] == ':' && bytes.ContainsAny(w[v.from:v.to], string(digits)) // of YAML
+	return alone && w[right] == ':' && bytes.ContainsAny(w[v.from:v.to], string(digits)) // in YAML
 }
 
-// onLine is how far behind the name of a program its flags are looked for, in bytes.
+// onLine is how far after the name of a program its flags are searched, in bytes.
 const onLine = 400
 
-// commandFlag finds the value of a flag of a command that begins at w[at:], on a line of a shell or as a list of
+// commandFlag finds the value of a flag of a command that begins at w[at:], in a shell line or in a list of
 // TOML, JSON or a program. Where joined, the value may follow the flag without a gap.
 func commandFlag(w []byte, at int, joined bool, flags ...string) (v span, ok bool) {
 	line := w[at:min(len(w), at+onLine)]
@@ -123,7 +123,7 @@ func commandFlag(w []byte, at int, joined bool, flags ...string) (v span, ok boo
 	return v, false
 }
 
-// curlUser tells the password of curl -u USER:PASSWORD.
+// curlUser finds the password in curl -u USER:PASSWORD.
 func (m *machine) curlUser(w []byte, at int) (match, bool) {
 	if !beginsWord(w, at) {
 		return match{}, false
@@ -142,7 +142,7 @@ func (m *machine) curlUser(w []byte, at int) (match, bool) {
 	return m.onCommandLine(w, v.from+colon+1, v.to)
 }
 
-// mysqlPassword tells the password of mysql -pPASSWORD; with a gap it would be the name of a database.
+// mysqlPassword finds the password in mysql -pPASSWORD. After a space it would be the name of a database.
 func (m *machine) mysqlPassword(w []byte, at int) (match, bool) {
 	v, ok := commandFlag(w, at, true, "-p")
 	if !ok {

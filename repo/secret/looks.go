@@ -13,8 +13,8 @@ func isAlphanumeric(c byte) bool {
 
 func isHexDigit(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f' }
 
-// beginsWord reports whether a word can begin at w[at]: behind no letter, digit or underscore but those that end an
-// escape: \n, \x1b, \u0022, %3D, or a colour of a terminal.
+// beginsWord reports whether a word can begin at w[at]: not after a letter, digit or underscore, unless that ends an
+// escape: \n, \x1b, \u0022, %3D, or a color of a terminal.
 func beginsWord(w []byte, at int) bool {
 	if at == 0 {
 		return true
@@ -47,7 +47,7 @@ func beginsWord(w []byte, at int) bool {
 	return false
 }
 
-// examples are words that no secret has and that stand in for one, in lower case. Short ones only count as a whole.
+// examples are words of placeholders, in lower case, that no secret contains. Short ones count only as a whole value.
 var examples = []string{
 	"example", "sample", "placeholder", "dummy", "changeme", "change_me", "change-me",
 	"redacted", "xxxx", "your_", "your-", "yourtoken", "yourkey", "yourapi", "yoursecret",
@@ -81,7 +81,7 @@ func placeholder(body []byte) bool {
 	return Entropy(low) < 0.6*math.Log2(float64(min(len(low), 32)))
 }
 
-// Entropy is that of the letters of b, in bits a letter (Shannon, 1948).
+// Entropy returns the entropy of the letters of b, in bits per letter (Shannon, 1948).
 func Entropy(b []byte) float64 {
 	var count [256]int
 	for _, c := range b {
@@ -155,15 +155,15 @@ func looksRandom(v []byte) bool {
 	return 3*letters >= len(v) && !reads(v) && !slug(v)
 }
 
-// pairs are two letters that follow each other often in words and names: six of seven pairs there, two of seven in
-// letters that were drawn.
+// pairs are pairs of letters that are frequent in words and names: they are six of seven pairs there, but two of seven
+// in random letters.
 const pairs = "" +
 	"abacadagaialamanaparasatauavaybabebiblbobucacechcickclcocrctcudadddedidldoeaecedeeefegelemeneoeperesetevewex" +
 	"fafefffiflfofrgagegigrgshahehihoiaibicidieifigiliminioipirisitivizkelaldlelilllolsltlulymamemimompnancndnenf" +
 	"ngninonsntnunvoaobocodogoiolomonoooporosotouovowpapepiplpoppprptqurarcrdrerirmrorrrsrtrysascseshsislsospssst" +
 	"sutatctethtitltotrtstttutyubueuiulumunupurusutvaveviwixextypze"
 
-// letterPairs is made of pairs when it is asked for.
+// letterPairs is built from pairs at first use.
 var letterPairs = sync.OnceValue(func() *[26 * 26]bool {
 	var often [26 * 26]bool
 	for i := 0; i < len(pairs); i += 2 {

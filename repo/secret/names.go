@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// nameWords are what the names of secrets have in common, in lower case and without what joins words.
+// nameWords are words in the names of secrets, in lower case and without separators.
 var nameWords = []string{
 	"passw", "passphrase", "secret", "token", "credential", "apikey", "accesskey", "privatekey", "auth", "jwt",
 }
 
-// Names reports whether a name, of an environment variable say, is one that secrets have.
+// Names reports whether a name, for example of an environment variable, suggests a secret.
 func Names(name string) bool {
 	flat := flatten([]byte(name))
 	for _, word := range nameWords {
@@ -20,15 +20,15 @@ func Names(name string) bool {
 		}
 	}
 	if name == "PWD" {
-		return false // of the shell: the working directory
+		return false // the shell's working directory
 	}
 	return hasPart([]byte(name), nameParts)
 }
 
-// nameParts make a name one of a secret where they are a whole part of it: DB_PW, smtpPass, MY_PIN.
+// nameParts suggest a secret if they are a whole part of a name: DB_PW, smtpPass, MY_PIN.
 var nameParts = []string{"pass", "pw", "pwd", "pin", "passphrase", "passwd"}
 
-// passParts are those of them that stand for a password in a text too.
+// passParts are the nameParts that mean a password in a text too.
 var passParts = []string{"pass", "pw"}
 
 // hasPart reports whether one of the parts of a name is among words. Parts are separated by punctuation, or by a
@@ -45,7 +45,7 @@ func hasPart(name []byte, words []string) bool {
 	return false
 }
 
-// partEnd is where the first part of a name ends; 0 where it begins with punctuation.
+// partEnd returns where the first part of a name ends; 0 if the name begins with punctuation.
 func partEnd(name []byte) int {
 	for i, c := range name {
 		switch {
@@ -62,7 +62,7 @@ func partEnd(name []byte) int {
 func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
 func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
 
-// flatten is a name in lower case without what joins its words.
+// flatten returns a name in lower case without separators.
 func flatten(name []byte) string {
 	var b strings.Builder
 	for _, c := range name {
@@ -76,10 +76,10 @@ func flatten(name []byte) string {
 	return b.String()
 }
 
-// keyedWords begin the search for a name. The names that have them are looked at whole.
+// keyedWords start the search for a name: names that contain one are examined as a whole.
 var keyedWords = []string{"pass", "pw", "secret", "token", "credential", "key", "auth", "jwt"}
 
-// keyed are providers whose keys have no form of their own but stand under a name that has theirs.
+// keyed are providers whose keys have no format of their own but appear with the provider's name.
 var keyed = []struct{ word, rule string }{
 	{"wandb", "wandb-key"},
 	{"comet", "comet-key"},
@@ -112,14 +112,14 @@ var keyed = []struct{ word, rule string }{
 	{"clearml", "clearml-key"},
 }
 
-// keyWords make a name that ends in key the name of a secret.
+// keyWords before "key" make a name that of a secret.
 var keyWords = []string{
 	"api", "access", "secret", "private", "auth", "account", "encryption", "signing", "master", "license", "session",
 	"app", "application", "service", "client", "admin", "deploy", "webhook",
 	"shared", "storage", "server", "fernet", "aes", "hmac", "django",
 }
 
-// endings make a name one of something about a secret.
+// endings are the last words of names of properties of a secret, not of secrets.
 var endings = []string{
 	"name", "id", "ids", "url", "uri", "path", "file", "filename", "type", "count", "length", "len", "size", "field",
 	"policy", "expiry", "expires", "ttl", "arn", "prefix", "suffix",
@@ -130,13 +130,13 @@ var endings = []string{
 	"sha256", "map", "embedding", "mask", "re", "host", "user", "username", "message", "text", "error", "title",
 }
 
-// harmless are in the names of what is no secret: words of a language, halves of keys, marks of requests and pages.
+// harmless are words in names of other things: tokens of a language, public keys, markers of requests and pages.
 var harmless = []string{
 	"tokeni", "public", "continuation", "nexttoken", "pagetoken", "pagination", "csrf", "xsrf", "requesttoken",
 	"changetoken", "actiontoken", "granttoken", "synctoken", "eostoken", "bostoken", "padtoken", "specialtoken",
 }
 
-// names reports whether a name around one of the keyedWords is that of a secret, and the rule.
+// names reports whether a name around one of the keyedWords is that of a secret, and which rule applies.
 func names(name []byte) (rule string, ok bool) {
 	flat := flatten(name)
 	for _, end := range endings {
@@ -196,7 +196,7 @@ func (m *machine) underName(w []byte, at int) (match, bool) {
 	for right < len(w) && right-at < longest && isNameByte(w[right]) {
 		right++
 	}
-	if dashes := bytes.Index(w[left:right], []byte("--")); dashes > 0 { // behind the colour of a terminal
+	if dashes := bytes.Index(w[left:right], []byte("--")); dashes > 0 { // after a terminal color sequence
 		left += dashes
 	}
 	name := w[left:right]
@@ -224,12 +224,12 @@ func (m *machine) underName(w []byte, at int) (match, bool) {
 	}
 	if rule != "password" && len(bytes.Trim(v, string(base64s)+"_.~-:%@!#$^&*")) > 0 || isUUID(v) && !opens(name) ||
 		m.tokenIn(w, value.from, value.to) {
-		return match{}, false // the last has a rule of its own
+		return match{}, false // a token has its own rule
 	}
 	return match{rule: rule, from: value.from, to: value.to}, true
 }
 
-// opens reports whether a name says that what it names opens something: requests are marked with UUIDs too.
+// opens reports whether a name suggests that its value gives access: a UUID can also just identify a request.
 func opens(name []byte) bool {
 	flat := flatten(name)
 	for _, word := range []string{"key", "secret", "auth", "access", "api", "passw"} {
@@ -240,13 +240,13 @@ func opens(name []byte) bool {
 	return false
 }
 
-// badge reports whether a name is that of the token in the address of a badge, which is public.
+// badge reports whether a name is that of the token in the URL of a badge, which is public.
 func badge(w []byte, left int) bool {
 	return left > 0 && (w[left-1] == '?' || w[left-1] == '&') &&
 		(bytes.HasSuffix(w[:left-1], []byte(".svg")) || bytes.Contains(w[max(0, left-60):left], []byte("badge")))
 }
 
-// bareKey tells the two keys that are called nothing but key: Kaggle's, beside a username, and that of a login.
+// bareKey finds the two keys that are only called key: Kaggle's, next to a username, and that of a login.
 func bareKey(w []byte, left int, name, v []byte) (string, bool) {
 	if string(name) != "key" || len(v) != 32 && len(v) != 40 || len(bytes.Trim(v, string(lowerHex))) > 0 {
 		return "", false
@@ -261,7 +261,7 @@ func bareKey(w []byte, left int, name, v []byte) (string, bool) {
 	return "", false
 }
 
-// plain reports whether a value without quotes is one, and no expression.
+// plain reports whether a value without quotes is a literal and not an expression.
 func plain(v []byte) bool {
 	if len(bytes.Trim(v, string(base62)+"+/=_.~-!@#%^*:")) > 0 {
 		return false
@@ -284,7 +284,7 @@ func dottedNames(v []byte) bool {
 	return len(parts) > 1
 }
 
-// template reports whether a value is to be filled in.
+// template reports whether a value is a template to fill in.
 func template(v []byte) bool {
 	if v[0] == '$' || v[0] == '<' || v[0] == '{' || v[0] == '[' || v[0] == '/' || v[0] == '~' || v[0] == '%' {
 		return true
@@ -362,7 +362,7 @@ func valueOf(w []byte, left, right int) (v span, quoted, ok bool) {
 		bytes.IndexByte([]byte("\"'`,;)}]<>&|\\"), w[end]) < 0 {
 		end++
 	}
-	for end > p && (w[end-1] == '.' || w[end-1] == ':') { // of the sentence around it
+	for end > p && (w[end-1] == '.' || w[end-1] == ':') { // belongs to the sentence around it
 		end--
 	}
 	return span{p, end}, false, end > p && !(end < len(w) && bytes.IndexByte([]byte("(["), w[end]) >= 0)

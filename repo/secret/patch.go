@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// inPatch reads a patch line by line: it says of each hit which line of which file it changes, and searches what the
-// binary parts pack: whole new files, and the pieces that a delta inserts. What a delta splits is not seen whole.
+// inPatch reads a patch line by line. It finds out which line of which file each hit changes, and searches the packed
+// binary parts: whole new files, and the pieces that a delta inserts. A secret that a delta splits is not found.
 func (m *machine) inPatch(ctx context.Context, r io.Reader, hits []hit) ([]Find, error) {
 	p := &patchWalk{from: bufio.NewReaderSize(r, 64<<10)}
 	var finds []Find
@@ -49,31 +49,31 @@ func (m *machine) inPatch(ctx context.Context, r io.Reader, hits []hit) ([]Find,
 		}
 		for _, f := range packed {
 			f.Line, f.Source, f.Change, f.From, f.To = line, p.file, '+', 0, 0
-			if p.parts%2 == 0 { // the second part leads back
+			if p.parts%2 == 0 { // the second part is the reverse change
 				f.Change = '-'
 			}
 			finds = append(finds, f)
 		}
 		for len(hits) > 0 && hits[0].from < p.at {
-			hits = hits[1:] // a coincidence in what is packed
+			hits = hits[1:] // a coincidence in packed data
 		}
 	}
 }
 
-// patchWalk follows a patch.
+// patchWalk keeps track of the place in a patch.
 type patchWalk struct {
 	from           *bufio.Reader
-	at, line       int64 // behind the current line; its number
+	at, line       int64 // the offset after the current line; its number
 	file           string
-	old, new       int64 // numbers of the lines that come next
+	old, new       int64 // numbers of the next lines
 	oldLeft, nLeft int64 // lines left of the hunk
 	packed         bool  // the file is binary
 	parts          int   // binary parts of the file
 }
 
-const maxHead = 8 << 10 // of a line that says something of the patch
+const maxHead = 8 << 10 // bytes of a header line
 
-// next reads a line and returns its beginning.
+// next reads a line and returns its first bytes.
 func (p *patchWalk) next() ([]byte, error) {
 	var head []byte
 	for first := true; ; first = false {
@@ -97,7 +97,7 @@ func (p *patchWalk) next() ([]byte, error) {
 	}
 }
 
-// follow takes a line in. It returns how a line of a hunk begins, and 0 for any other.
+// follow processes a line. It returns the first character of a line of a hunk, and 0 for any other line.
 func (p *patchWalk) follow(head []byte) byte {
 	if p.oldLeft > 0 || p.nLeft > 0 {
 		c := byte(' ')
@@ -139,7 +139,7 @@ func (p *patchWalk) follow(head []byte) byte {
 	return 0
 }
 
-// nameOf takes the name out of what follows "diff --git": both sides have the same.
+// nameOf extracts the name from the text after "diff --git", which has the same name on both sides.
 func nameOf(text string) string {
 	if strings.HasPrefix(text, `"`) {
 		if quoted, err := strconv.QuotedPrefix(text); err == nil {
@@ -187,7 +187,7 @@ func (p *patchWalk) unpack(ctx context.Context, m *machine) ([]Find, error) {
 	return finds, nil
 }
 
-// packedReader reads git's base 85: a line has a letter for its length, and five characters for four bytes.
+// packedReader reads Git's base 85: each line has a letter for its length, and five characters for four bytes.
 type packedReader struct {
 	patch *patchWalk
 	rest  []byte
@@ -196,7 +196,7 @@ type packedReader struct {
 
 var errPacked = errors.New("a binary part of the patch is damaged")
 
-// base85 is git's alphabet.
+// base85 is Git's alphabet of base 85.
 const base85 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
 
 func (r *packedReader) Read(b []byte) (int, error) {

@@ -10,17 +10,17 @@ import (
 	"slices"
 )
 
-// Mark stands where a secret was.
+// Mark replaces a secret.
 const Mark = "[redacted]"
 
-// ErrHeader says that a secret stands in the lines of a patch that name its files.
-var ErrHeader = errors.New("it stands in the name of a file")
+// ErrHeader reports that a secret is in the lines of a patch that name its files.
+var ErrHeader = errors.New("it is in the name of a file")
 
-// Span is a part of some bytes.
+// Span is a range of bytes.
 type Span struct{ From, To int }
 
-// Replace puts Mark in place of spans. Lines stay lines: what goes over several leaves a mark in each. A patch stays
-// one: the first character of its lines stays.
+// Replace replaces the spans by Mark. Lines are kept: a span over several lines leaves a mark in each. A patch
+// remains a patch: the first character of each line is kept.
 func Replace(data []byte, kind Kind, spans []Span) ([]byte, error) {
 	spans = slices.Clone(spans)
 	slices.SortFunc(spans, func(a, b Span) int { return cmp.Compare(a.From, b.From) })
@@ -64,7 +64,7 @@ func Replace(data []byte, kind Kind, spans []Span) ([]byte, error) {
 	return append(out, data[at:]...), nil
 }
 
-// EachPacked reads what the binary parts of a patch hold.
+// EachPacked yields the unpacked content of the binary parts of a patch.
 func EachPacked(patch io.Reader, visit func(file string, r io.Reader) error) error {
 	p := &patchWalk{from: bufio.NewReaderSize(patch, 64<<10)}
 	for {

@@ -1,8 +1,11 @@
-// Package secret searches bytes for secrets: tokens in the forms that their providers document, private keys,
-// passwords in URLs, and random values under the names that secrets have. It never shows what it finds, only where.
+// Package secret searches bytes for secrets: tokens in the formats that providers document, private keys, passwords in
+// URLs, and random values with the names that secrets have. It reports where a secret is, never the secret itself.
 //
-// All bytes are read once, a table of pairs of bytes says where something may begin, and only there is looked closer.
-// What is looked at around such a place is bounded, so that a find does not depend on how the bytes come.
+// All bytes are read once. A table of byte pairs says where a secret may begin, and only those places are examined. The
+// bytes examined around a place are bounded, so that a finding does not depend on how the input is split into reads.
+//
+// The package stands on the standard library alone and knows neither runs nor Git: repo/share decides what is searched
+// and what is allowed. A new token format begins in tokens.go, a new name of a secret in names.go.
 package secret
 
 import (
@@ -17,26 +20,26 @@ import (
 	"sync"
 )
 
-// Version changes with what is found: what was searched with another one must be searched anew.
+// Version changes with the rules: files searched with another version must be searched again.
 const Version = 2
 
 const (
-	behind = 192       // bytes before a place that a closer look sees
-	ahead  = 16 << 10  // and behind it
-	block  = 256 << 10 // bytes that are read at once
+	behind = 192       // bytes before a place that are examined
+	ahead  = 16 << 10  // bytes after it that are examined
+	block  = 256 << 10 // bytes read at a time
 )
 
-// match is a secret in a window: w[from:to].
+// match is a secret in a window, w[from:to].
 type match struct {
 	rule     string
 	from, to int
-	mark     []byte // what identifies it, where that is not all of it
+	mark     []byte // the part that identifies it, if not all of it does
 }
 
-// anchor is what something begins with.
+// anchor is the text that a secret begins with.
 type anchor struct {
 	text  string
-	fold  bool // letters in any case; text is in lower case
+	fold  bool // ignore case; text is lower case
 	check func(w []byte, at int) (match, bool)
 }
 
@@ -59,15 +62,15 @@ func (a *anchor) at(b []byte) bool {
 	return true
 }
 
-// machine is the table that all searches share.
+// machine is the table shared by all searches.
 type machine struct {
-	first   [1 << 16]uint8 // by two bytes: which of the anchors may begin with them; 0 is none
+	first   [1 << 16]uint8 // by two bytes: which anchors begin with them; 0 means none
 	anchors [][]anchor
-	third   [][4]uint64 // by the same number: the bytes that may follow, a bit each
+	third   [][4]uint64 // by the same number: the bytes that may follow, one bit each
 	sets    map[alphabet]*[256]bool
 }
 
-// compiled is made when something is searched and not when the program starts.
+// compiled is built at the first search, not when the program starts.
 var compiled = sync.OnceValue(func() *machine {
 	m := &machine{anchors: make([][]anchor, 1), third: make([][4]uint64, 1), sets: map[alphabet]*[256]bool{}}
 	for _, t := range tokens() {
@@ -139,7 +142,7 @@ func (m *machine) add(a anchor) {
 	}
 }
 
-// run returns the end of the characters of a set from at on, at most for most of them.
+// run returns the end of the characters of a set that begin at at, after most characters at the latest.
 func (m *machine) run(w []byte, at int, a alphabet, most int) int {
 	set, end := m.sets[a], at
 	for end < len(w) && end-at < most && set[w[end]] {
@@ -157,7 +160,7 @@ func (m *machine) back(w []byte, at int, a alphabet, most int) int {
 	return from
 }
 
-// tokenIn reports whether a token of a documented form begins in w[from:to].
+// tokenIn reports whether a token in a documented format begins in w[from:to].
 func (m *machine) tokenIn(w []byte, from, to int) bool {
 	for i := from; i+1 < to; i++ {
 		for _, a := range m.anchors[m.first[int(w[i])<<8|int(w[i+1])]] {
@@ -172,24 +175,24 @@ func (m *machine) tokenIn(w []byte, from, to int) bool {
 	return false
 }
 
-// hit is a secret at its place in the bytes that were read.
+// hit is a secret with its place in the input.
 type hit struct {
 	rule        string
 	from, to    int64
 	fingerprint string
 }
 
-// search reads r to its end and returns what it finds, in the order of the bytes.
+// search reads r to its end and returns the secrets in the order of the bytes.
 func (m *machine) search(ctx context.Context, r io.Reader) ([]hit, error) {
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
 	return m.searchIn(ctx, r, *buffer)
 }
 
-// searchIn searches with a buffer b, which must be larger than what a closer look sees.
+// searchIn searches with a buffer b, which must be larger than the bytes examined around a place.
 func (m *machine) searchIn(ctx context.Context, r io.Reader, b []byte) ([]hit, error) {
 	s := &searcher{machine: m}
-	length, begin := 0, 0 // of what is in b; where the places begin that were not looked at
+	length, begin := 0, 0 // of the data in b; where the places begin that were not examined yet
 	base := int64(0)      // of b[0]
 	for {
 		n, err := io.ReadFull(r, b[length:])
@@ -228,7 +231,7 @@ type searcher struct {
 	hits []hit
 }
 
-// look looks at the places from begin to limit of b.
+// look examines the places from begin to limit of b.
 func (s *searcher) look(b []byte, base int64, begin, limit int) {
 	limit = min(limit, len(b)-1)
 	first := &s.first
@@ -262,7 +265,7 @@ func (s *searcher) add(w []byte, base int64, found match) {
 	h := hit{rule: found.rule, from: base + int64(found.from), to: base + int64(found.to)}
 	for _, other := range slices.Backward(s.hits) {
 		if h.from < other.to && other.from < h.to {
-			return // two rules see one secret
+			return // two rules found the same secret
 		}
 		if other.to < h.from-2*ahead {
 			break
@@ -278,7 +281,7 @@ func (s *searcher) add(w []byte, base int64, found match) {
 	s.hits = append(s.hits, h)
 }
 
-// Fingerprint names a secret without telling it: 16 hex digits.
+// Fingerprint identifies a secret without revealing it: 16 hex digits.
 func Fingerprint(secret []byte) string {
 	sum := sha256.Sum256(append([]byte("runs secret\x00"), secret...))
 	return hex.EncodeToString(sum[:8])

@@ -11,31 +11,31 @@ import (
 	"unicode/utf8"
 )
 
-// Kind says how bytes are to be read.
+// Kind is how the input is read.
 type Kind int
 
 // The kinds.
 const (
 	Plain Kind = iota
-	Patch      // of git: its lines are those of other files, and its binary parts are packed
+	Patch      // a Git patch: its lines belong to other files, and its binary parts are packed
 )
 
 // Find is a secret and where it stands. It does not hold the secret.
 type Find struct {
 	Rule        string
-	Line        int64  // from 1; of a binary part of a patch, the line where the part begins
+	Line        int64  // from 1; for a binary part of a patch, the line where the part begins
 	Column      int64  // from 1, in bytes; 0 in a binary part
 	Source      string // in a patch: the file that it changes
-	SourceLine  int64  // there, from 1; of a removed line, where it was; 0 in a binary file
-	Change      byte   // in a patch: '+', '-' or ' ' as the line begins; 0 elsewhere
-	Fingerprint string // 16 hex digits that are the same wherever the secret stands
-	From, To    int64  // the bytes that it takes; both 0 where they are packed or of another encoding
+	SourceLine  int64  // in that file, from 1; for a removed line, where it was; 0 in a binary file
+	Change      byte   // in a patch: the first character of the line, '+', '-' or ' '; 0 elsewhere
+	Fingerprint string // 16 hex digits, the same wherever the secret is
+	From, To    int64  // its bytes; both 0 if they are packed or in another encoding
 }
 
 // maxHits bounds the finds of one file: whoever has so many wants to know that, and not all of them.
 const maxHits = 10_000
 
-// Search searches size bytes. A text in UTF-16 is read as such where it begins with a mark.
+// Search searches size bytes. A text that begins with a byte order mark of UTF-16 is read as UTF-16.
 func Search(ctx context.Context, r io.ReaderAt, size int64, kind Kind) ([]Find, error) {
 	m := compiled()
 	var mark [2]byte
@@ -67,7 +67,7 @@ func (h hit) find() Find {
 	return Find{Rule: h.rule, Fingerprint: h.fingerprint, From: h.from, To: h.to}
 }
 
-// locate reads once more up to the last hit, for the lines.
+// locate reads the input again up to the last hit, to count lines.
 func locate(r io.Reader, hits []hit) ([]Find, error) {
 	if len(hits) == 0 {
 		return nil, nil
@@ -104,7 +104,7 @@ func advance(b []byte, line, column int64) (int64, int64) {
 	return line, column + int64(len(b))
 }
 
-// wideReader turns UTF-16 into UTF-8.
+// wideReader converts UTF-16 to UTF-8.
 type wideReader struct {
 	from   *bufio.Reader
 	little bool
@@ -118,7 +118,7 @@ func newWideReader(r io.Reader, little bool) *wideReader {
 func (r *wideReader) unit() (rune, error) {
 	var b [2]byte
 	if _, err := io.ReadFull(r.from, b[:]); err != nil {
-		return 0, io.EOF // half a unit is nothing
+		return 0, io.EOF // an incomplete unit is dropped
 	}
 	if r.little {
 		return rune(b[0]) | rune(b[1])<<8, nil

@@ -6,22 +6,22 @@ import (
 	"hash/crc32"
 )
 
-// token is the documented form of the tokens of one provider: a beginning, then so many characters of an alphabet.
+// token is the documented format of a provider's tokens: a prefix, then a number of characters of an alphabet.
 type token struct {
 	rule        string
-	prefixes    string // separated by blanks
+	prefixes    string // separated by spaces
 	alphabet    alphabet
-	least, most int // characters behind the prefix
+	least, most int // characters after the prefix
 	judge       func(body []byte) verdict
 }
 
-// verdict is what a closer look says of a candidate.
+// verdict is the result of a check of a candidate.
 type verdict int
 
 const (
 	plausible verdict = iota
 	no
-	certain // a checksum holds: neither its surroundings nor its looks are asked
+	certain // its checksum is valid: neither its surroundings nor its randomness matter
 )
 
 // alphabet names a set of characters.
@@ -42,7 +42,7 @@ const (
 	base64s           = base62 + "+/="
 )
 
-// tokens are the forms that providers document.
+// tokens are the formats that providers document.
 func tokens() []token {
 	return []token{
 		{"github-token", "ghp_ gho_ ghu_ ghs_ ghr_", base62, 36, 251, endsWithChecksum},
@@ -176,7 +176,7 @@ func endsWithChecksum(body []byte) verdict {
 
 const checksumDigits = string(base62)
 
-// mixed keeps away words: letters alone, or one case of letters with hardly a digit.
+// mixed rejects words: only letters, or letters of one case with few digits.
 func mixed(body []byte) verdict {
 	n := 0
 	for _, c := range body {
@@ -199,7 +199,7 @@ func contains(part string) func([]byte) verdict {
 	}
 }
 
-// parts tells a body of two parts with a dot between.
+// parts accepts a body of two parts separated by a dot.
 func parts(first, second int) func([]byte) verdict {
 	return func(body []byte) verdict {
 		a, b, ok := bytes.Cut(body, []byte("."))
@@ -210,7 +210,7 @@ func parts(first, second int) func([]byte) verdict {
 	}
 }
 
-// dashed tells a body that begins with parts of these lengths, with dashes between.
+// dashed accepts a body that begins with parts of these lengths, separated by dashes.
 func dashed(lengths ...int) func([]byte) verdict {
 	return func(body []byte) verdict {
 		got := bytes.Split(body, []byte("-"))
@@ -226,7 +226,7 @@ func dashed(lengths ...int) func([]byte) verdict {
 	}
 }
 
-// check looks whether a token begins at w[at:], where the prefix stands.
+// check reports whether the prefix at w[at:] begins a token.
 func (t *token) check(m *machine, w []byte, at int, prefix string) (match, bool) {
 	start := at + len(prefix)
 	set := m.sets[t.alphabet]
@@ -234,7 +234,7 @@ func (t *token) check(m *machine, w []byte, at int, prefix string) (match, bool)
 	for end < len(w) && end-start <= t.most && set[w[end]] {
 		end++
 	}
-	for end > start && (w[end-1] == '.' || w[end-1] == '-' || w[end-1] == '/') { // of the sentence around it
+	for end > start && (w[end-1] == '.' || w[end-1] == '-' || w[end-1] == '/') { // belongs to the sentence around it
 		end--
 	}
 	n := end - start
@@ -252,9 +252,9 @@ func (t *token) check(m *machine, w []byte, at int, prefix string) (match, bool)
 	return match{rule: t.rule, from: at, to: end}, true
 }
 
-// Tokens that are known by what stands in their middle, or by the form of their parts.
+// Tokens that are recognized by their middle, or by the format of their parts.
 
-// atlas tells a token of Terraform Cloud: 14 characters, ".atlasv1.", 60 and more.
+// atlas recognizes a token of Terraform Cloud: 14 characters, ".atlasv1.", 60 or more characters.
 func (m *machine) atlas(w []byte, at int) (match, bool) {
 	from := at - 14
 	to := m.run(w, at+len(".atlasv1."), urlSafe+"=", 80)
@@ -263,7 +263,7 @@ func (m *machine) atlas(w []byte, at int) (match, bool) {
 		beginsWord(w, from) && len(body) >= 60 && !placeholder(body)
 }
 
-// telegram tells the token of a bot: its number, ":AA", 33 characters.
+// telegram recognizes the token of a Telegram bot: its number, ":AA", 33 characters.
 func (m *machine) telegram(w []byte, at int) (match, bool) {
 	from := m.back(w, at, digits, 11)
 	to := m.run(w, at+1, urlSafe, 36)
@@ -272,7 +272,7 @@ func (m *machine) telegram(w []byte, at int) (match, bool) {
 	return match{rule: "telegram-token", from: from, to: to}, ok && !placeholder(w[at+1:to])
 }
 
-// discord tells the token of a bot: its number in base 64, six characters, 27 to 38.
+// discord recognizes the token of a Discord bot: its number in base 64, six characters, 27 to 38 characters.
 func (m *machine) discord(w []byte, at int) (match, bool) {
 	first := m.run(w, at, urlSafe, 30)
 	if first-at < 23 || first-at > 28 || first >= len(w) || w[first] != '.' || !beginsWord(w, at) {
@@ -288,13 +288,13 @@ func (m *machine) discord(w []byte, at int) (match, bool) {
 	}
 	number, err := base64.RawURLEncoding.DecodeString(string(w[at:first]))
 	ok := err == nil && len(bytes.Trim(number, string(digits))) == 0
-	// Of the usual lengths it may be of any number.
+	// With the usual lengths, any number is accepted.
 	ok = ok || (first-at == 24 || first-at == 26) && to-second-1 == 38 && looksRandom(w[second+1:to]) &&
 		hasUpperAndLower(w[at:first])
 	return match{rule: "discord-token", from: at, to: to}, ok
 }
 
-// azureSecret tells the secret of an application in Azure: three characters, a digit, "Q~", 31 to 34.
+// azureSecret recognizes the secret of an Azure application: three characters, a digit, "Q~", 31 to 34 characters.
 func (m *machine) azureSecret(w []byte, at int) (match, bool) {
 	from := at - 4
 	if from < 0 || w[at-1] < '0' || w[at-1] > '9' || m.back(w, at-1, urlSafe+".~", 3) != from || from > 0 &&
@@ -309,7 +309,7 @@ func (m *machine) azureSecret(w []byte, at int) (match, bool) {
 	return match{rule: "azure-client-secret", from: from, to: to}, n >= 31 && n <= 34 && !placeholder(w[at+2:to])
 }
 
-// mailchimp tells a key: 32 hex digits, "-us" and a number.
+// mailchimp recognizes a key: 32 hex digits, "-us" and a number.
 func (m *machine) mailchimp(w []byte, at int) (match, bool) {
 	from := at - 32
 	to := m.run(w, at+3, digits, 3)

@@ -10,17 +10,17 @@ import (
 	"sync"
 )
 
-// Client is an open store. Its methods may be called at the same time.
+// Client is an open store. Its methods are safe for concurrent use.
 type Client struct {
 	stream io.ReadWriteCloser
 	write  sync.Mutex
-	ended  chan struct{} // closed when nothing more is read
+	ended  chan struct{} // closed when reading has ended
 	close  func() error  // closes the stream, once
 
 	mu      sync.Mutex
 	last    int64 // id of the last request
 	waiting map[int64]*call
-	err     error // why nothing more is asked
+	err     error // why no more requests are accepted
 }
 
 type call struct {
@@ -53,7 +53,7 @@ func Connect(ctx context.Context, stream io.ReadWriteCloser, rawURL string) (*Cl
 	return c, nil
 }
 
-// Close ends the program and waits for its end. What it was doing is taken up where it was by the next one.
+// Close ends the program and waits for it. The next client resumes interrupted transfers.
 func (c *Client) Close() error {
 	c.stop(errors.New("the store is closed"))
 	err := c.close()
@@ -61,7 +61,7 @@ func (c *Client) Close() error {
 	return err
 }
 
-// stop lets nothing more be asked and closes the stream, which ends the program.
+// stop refuses further requests and closes the stream, which ends the program.
 func (c *Client) stop(err error) {
 	c.mu.Lock()
 	if c.err == nil {
@@ -76,8 +76,8 @@ func (c *Client) stop(err error) {
 	}
 }
 
-// read hands each reply to the call that waits for it. What the program says is bounded and checked: it repeats what a
-// store says, which may be a stranger's.
+// read hands each reply to the call that waits for it. Replies are bounded and checked: they repeat what a store
+// answers, and a stranger may control the store.
 func (c *Client) read() {
 	defer close(c.ended)
 	lines := bufio.NewScanner(c.stream)
@@ -89,7 +89,7 @@ func (c *Client) read() {
 			err = c.take(r)
 		}
 		if err != nil {
-			go c.stop(fmt.Errorf("%s says what the protocol does not know: %w", Program, err))
+			go c.stop(fmt.Errorf("%s sent an invalid reply: %w", Program, err))
 			return
 		}
 	}
@@ -101,7 +101,7 @@ func (c *Client) read() {
 		return
 	}
 	if err == nil || errors.Is(err, io.ErrClosedPipe) {
-		if err = c.close(); err == nil { // says how the program ended
+		if err = c.close(); err == nil { // reports how the program ended
 			err = fmt.Errorf("%s ended before its work was done", Program)
 		}
 	}
@@ -118,7 +118,7 @@ func (c *Client) take(r Reply) error {
 	c.mu.Unlock()
 	switch {
 	case w == nil:
-		return fmt.Errorf("a reply to request %d, which waits for none", r.ID)
+		return fmt.Errorf("it answers request %d, which is not waiting", r.ID)
 	case final:
 		w.last <- r
 		return nil
@@ -152,7 +152,7 @@ func (c *Client) call(ctx context.Context, r Request, on func(Reply) error) (Rep
 	_, err = c.stream.Write(append(line, '\n'))
 	c.write.Unlock()
 	if err != nil {
-		<-c.ended // the reader knows better why the program is gone
+		<-c.ended // the reader knows better why the program ended
 		c.stop(err)
 	}
 	reply, ok := <-w.last
@@ -196,7 +196,8 @@ func (c *Client) Stat(ctx context.Context, digests []string) (map[string]int64, 
 	return sizes, nil
 }
 
-// List calls each with every object of the store, in no order. An error of each ends the list and closes the client.
+// List calls each with every object of the store, in no particular order. An error of each ends the list and closes the
+// client.
 func (c *Client) List(ctx context.Context, each func(Stored) error) error {
 	_, err := c.call(ctx, Request{Op: OpList}, func(r Reply) error { return eachStored(r, each) })
 	return err

@@ -19,11 +19,11 @@ import (
 // Program is the name of the program that holds the stores.
 const Program = "runs-store"
 
-// closeWait is how long the program has to end once its input is closed.
+// closeWait is how long the program may take to end after its input is closed.
 const closeWait = 5 * time.Second
 
-// Open starts the program and opens the store of the URL. The end of ctx ends the program, whatever it is doing; what
-// was sent or fetched by then is not done again.
+// Open starts the program and opens the store of the URL. The end of ctx ends the program at any point; objects that
+// were transferred by then are not transferred again.
 func Open(ctx context.Context, rawURL string) (*Client, error) {
 	if _, err := ParseURL(rawURL); err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func Open(ctx context.Context, rawURL string) (*Client, error) {
 	return c, nil
 }
 
-// find looks beside the running program first, so that the two are of one version, then on PATH.
+// find searches next to the running program first, so that the two have the same version, then on PATH.
 func find() (string, error) {
 	name := Program
 	if runtime.GOOS == "windows" {
@@ -95,7 +95,7 @@ type process struct {
 func (p *process) Read(b []byte) (int, error)  { return p.out.Read(b) }
 func (p *process) Write(b []byte) (int, error) { return p.in.Write(b) }
 
-// Close ends the program and returns when it is gone.
+// Close ends the program and waits for it.
 func (p *process) Close() error {
 	_ = p.in.Close() // the program ends when its input does
 	timer := time.AfterFunc(closeWait, p.kill)
@@ -109,7 +109,7 @@ func (p *process) Close() error {
 	return nil
 }
 
-// tail keeps the end of what the program says on its standard error.
+// tail keeps the end of the program's standard error.
 type tail struct {
 	mu   sync.Mutex
 	text []byte

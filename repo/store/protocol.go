@@ -1,6 +1,9 @@
-// Package store moves big artifacts to and from a store: a folder or a bucket that holds objects under their SHA-256.
-// The stores themselves live in a second program, runs-store, which is started for a transfer and spoken to over its
-// standard input and output; SPEC.md has the protocol.
+// Package store transfers large artifacts to and from an artifact store: a folder or a bucket that holds objects by
+// their SHA-256. A second program, runs-store, talks to the stores. It is started for a transfer and controlled over its
+// standard input and output.
+//
+// The package knows no run and no cloud library. SPEC 13 describes the protocol, and a change to it begins in
+// protocol.go.
 package store
 
 import (
@@ -8,25 +11,25 @@ import (
 	"fmt"
 )
 
-// Version is the version of the protocol. A program that names another one is refused.
+// Version is the version of the protocol. A program with another version is refused.
 const Version = 1
 
-// Bounds of the protocol, which both sides hold the other to.
+// Bounds of the protocol, which each side checks.
 const (
 	MaxMessage  = 1 << 20 // bytes of one message with its newline
-	MaxBatch    = 1000    // digests of a stat, objects of a reply
-	MaxInFlight = 64      // requests without a last reply
-	Transfers   = 8       // objects that are sent or fetched at a time
+	MaxBatch    = 1000    // digests in a stat, objects in a reply
+	MaxInFlight = 64      // requests that wait for their last reply
+	Transfers   = 8       // objects that are transferred at a time
 )
 
-// What a request asks for.
+// The operations of requests.
 const (
-	OpHello = "hello" // the first request: which version is spoken
-	OpOpen  = "open"  // use the store of the URL, once, before all that follow
-	OpStat  = "stat"  // which of the digests are there, with their sizes
-	OpPut   = "put"   // send the file
-	OpGet   = "get"   // fetch the object into the file
-	OpList  = "list"  // every object that is there
+	OpHello = "hello" // the first request: agree on a version
+	OpOpen  = "open"  // open the store of the URL; once, before any other operation
+	OpStat  = "stat"  // return the sizes of those digests that exist
+	OpPut   = "put"   // upload the file
+	OpGet   = "get"   // download the object to the file
+	OpList  = "list"  // list every object
 )
 
 // Request is one line to the program.
@@ -41,7 +44,7 @@ type Request struct {
 	Path    string   `json:"path,omitempty"` // absolute
 }
 
-// What a reply is. Each request gets any number of progress and objects, then one done or error.
+// The kinds of replies. A request gets any number of progress and objects replies, then one done or error.
 const (
 	ReplyDone     = "done"
 	ReplyProgress = "progress"
@@ -68,24 +71,24 @@ type Stored struct {
 	Size   int64  `json:"size"` // bytes
 }
 
-// Kind says what went wrong, for programs.
+// Kind is the class of an error, for programs.
 type Kind string
 
 // The kinds of errors.
 const (
-	Denied   Kind = "denied"    // no credentials, wrong ones, or a right that they lack
-	NoBucket Kind = "no-bucket" // the bucket or folder is not there
-	NotFound Kind = "not-found" // the object is not there
-	Network  Kind = "network"   // no connection, or it broke more often than is tried again
-	Space    Kind = "space"     // no space or quota left, there or here
-	ReadOnly Kind = "read-only" // a store that cannot be written, such as a read-only mount
-	Changed  Kind = "changed"   // the file to send is no longer what was recorded
-	Digest   Kind = "digest"    // the store holds other bytes than the digest says
-	Usage    Kind = "usage"     // a request or URL that makes no sense
+	Denied   Kind = "denied"    // credentials are missing, wrong, or lack a permission
+	NoBucket Kind = "no-bucket" // the bucket or folder does not exist
+	NotFound Kind = "not-found" // the object does not exist
+	Network  Kind = "network"   // no connection, or it failed after all retries
+	Space    Kind = "space"     // no space or quota left in the store or on this machine
+	ReadOnly Kind = "read-only" // the store is read-only, such as a read-only mount
+	Changed  Kind = "changed"   // the file to upload has changed since it was recorded
+	Digest   Kind = "digest"    // the bytes in the store do not match the digest
+	Usage    Kind = "usage"     // an invalid request or URL
 	Failed   Kind = "failed"    // everything else
 )
 
-// Error is what a store answered, in words for a person.
+// Error is the answer of a store, worded for a person.
 type Error struct {
 	Kind    Kind
 	Message string
@@ -94,7 +97,7 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
-// CheckDigest refuses what is not a SHA-256 in 64 lower-case hexadecimal digits.
+// CheckDigest returns an error unless digest is a SHA-256 in 64 lower-case hexadecimal digits.
 func CheckDigest(digest string) error {
 	if raw, err := hex.DecodeString(digest); err != nil || len(raw) != 32 || hex.EncodeToString(raw) != digest {
 		return &Error{

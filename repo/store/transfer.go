@@ -20,12 +20,12 @@ type Object struct {
 
 // Result is what became of an object.
 type Result struct {
-	Moved int64 // bytes that were sent or fetched now; 0 where all of them were there
+	Moved int64 // bytes that this call transferred; 0 if all existed already
 	Err   error
 }
 
-// Progress is called with the bytes of all objects that are over and those that there are, each digest counted once.
-// Calls do not overlap; a slow one holds up the transfer.
+// Progress is called with the bytes transferred so far and in total, each digest counted once. Calls do not overlap; a
+// slow one delays the transfer.
 type Progress func(done, total int64)
 
 // Upload sends files to the store, several at a time, each digest once, and returns what became of each. What is
@@ -34,7 +34,7 @@ type Progress func(done, total int64)
 func (c *Client) Upload(ctx context.Context, objects []Object, progress Progress) []Result {
 	return c.transfer(ctx, objects, progress, func(same []Object, on func(Reply) error) []Result {
 		results := make([]Result, len(same))
-		for _, o := range same { // another file of the same digest serves where one has changed
+		for _, o := range same { // if one file has changed, another one of the same digest serves
 			r, err := c.move(ctx, OpPut, o, on)
 			for i := range results {
 				results[i].Err = err
@@ -95,7 +95,7 @@ func (c *Client) transfer(
 		case err != nil:
 			results[i].Err = err
 		case o.Size < 0:
-			results[i].Err = &Error{Kind: Usage, Message: fmt.Sprintf("%s: %d is no size", o.Path, o.Size)}
+			results[i].Err = &Error{Kind: Usage, Message: fmt.Sprintf("%s: %d is not a size", o.Path, o.Size)}
 		case groups[o.Digest] == nil:
 			order = append(order, o.Digest)
 			total += o.Size

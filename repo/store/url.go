@@ -10,7 +10,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// options are the parameters that the URL of each kind of store may carry.
+// options are the parameters that each kind of store accepts in its URL.
 var options = map[string][]string{
 	"file":   nil,
 	"s3":     {"endpoint", "region", "use_path_style"},
@@ -20,14 +20,14 @@ var options = map[string][]string{
 
 const kinds = "file:///folder, s3://bucket/prefix, gs://bucket/prefix, azblob://container/prefix"
 
-// ParseURL checks the URL of a store as far as that goes without asking the store. A URL never carries credentials.
+// ParseURL checks the URL of a store as far as possible without contacting the store. A URL must not hold credentials.
 func ParseURL(raw string) (*url.URL, error) {
 	refuse := func(hint, format string, args ...any) error {
 		return &Error{Kind: Usage, Message: fmt.Sprintf(format, args...), Hint: hint}
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		// the error of url.Parse repeats the URL
+		// The error of url.Parse would repeat the URL.
 		return nil, refuse("stores are "+kinds, "the URL of the store cannot be read")
 	}
 	if u.User != nil {
@@ -59,7 +59,7 @@ func ParseURL(raw string) (*url.URL, error) {
 			if len(allowed) > 0 {
 				hint = "this kind takes " + strings.Join(allowed, ", ") + ", each once and with a value"
 			}
-			return nil, refuse(hint, "the parameter %s in the URL of the %s: store makes no sense", name, u.Scheme)
+			return nil, refuse(hint, "the parameter %s in the URL of the %s: store is invalid", name, u.Scheme)
 		}
 	}
 	if endpoint := query.Get("endpoint"); endpoint != "" {
@@ -72,13 +72,13 @@ func ParseURL(raw string) (*url.URL, error) {
 			)
 		case err != nil || e.Host == "" || e.Scheme != "http" && e.Scheme != "https" || e.RawQuery != "":
 			return nil, refuse(
-				"an endpoint is http://host:port or https://host", "the endpoint of the %s: store is no address",
+				"an endpoint is http://host:port or https://host", "the endpoint of the %s: store is not an address",
 				u.Scheme,
 			)
 		}
 	}
 	if u.Fragment != "" || u.Opaque != "" {
-		return nil, refuse("stores are "+kinds, "the URL of the %s: store makes no sense", u.Scheme)
+		return nil, refuse("stores are "+kinds, "the URL of the %s: store is invalid", u.Scheme)
 	}
 	if u.Scheme == "file" {
 		if u.Host != "" && u.Host != "localhost" || !filepath.IsAbs(Folder(u)) {
@@ -90,13 +90,13 @@ func ParseURL(raw string) (*url.URL, error) {
 	}
 	if u.Host == "" || u.Port() != "" {
 		return nil, refuse(
-			fmt.Sprintf("write %s://bucket/prefix", u.Scheme), "the URL of the %s: store names no bucket", u.Scheme,
+			fmt.Sprintf("write %s://bucket/prefix", u.Scheme), "the URL of the %s: store lacks a bucket", u.Scheme,
 		)
 	}
 	for part := range strings.SplitSeq(strings.Trim(u.Path, "/"), "/") {
 		if part == "." || part == ".." || part == "" && strings.Trim(u.Path, "/") != "" {
 			return nil, refuse(
-				"write a prefix such as team/project", "the prefix in the URL of the %s: store makes no sense",
+				"write a prefix such as team/project", "the prefix in the URL of the %s: store is invalid",
 				u.Scheme,
 			)
 		}
@@ -104,7 +104,7 @@ func ParseURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// Folder is the folder of a file: store, as this machine writes it.
+// Folder returns the folder of a file: store as a path of this machine.
 func Folder(u *url.URL) string {
 	path := u.Path
 	if len(path) > 2 && path[0] == '/' && path[2] == ':' { // file:///C:/folder
@@ -113,7 +113,7 @@ func Folder(u *url.URL) string {
 	return filepath.FromSlash(path)
 }
 
-// Name is how messages call a store: its kind and where, without parameters.
+// Name returns the name of a store in messages: its kind and place, without parameters.
 func Name(u *url.URL) string {
 	return u.Scheme + "://" + u.Host + strings.TrimSuffix(u.Path, "/")
 }

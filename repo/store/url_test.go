@@ -27,7 +27,7 @@ func TestParseURL(t *testing.T) {
 		"/mnt/team":                     "no kind",
 		"ftp://host/x":                  "ftp: is not known",
 		"s3://":                         "no bucket",
-		"s3:bkt":                        "makes no sense",
+		"s3:bkt":                        "is invalid",
 		"s3://bkt:80/x":                 "no bucket",
 		"s3://bkt/a/../b":               "prefix",
 		"s3://bkt?colour=red":           "colour",
