@@ -99,10 +99,13 @@ func testWith(t *testing.T, python, binary string) {
 // interpreter or the build of runs reads.
 func watch(t *testing.T) {
 	err := filepath.WalkDir("..", func(name string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() && name != ".." && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "__pycache__") {
+		if err != nil || !entry.IsDir() || name == ".." {
+			return err
+		}
+		if strings.HasPrefix(entry.Name(), ".") || entry.Name() == "__pycache__" {
 			return fs.SkipDir
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-"""A training loop of accelerate that is recorded: `import gitruns` and log_with="gitruns" are all that it takes."""
+"""A training loop with accelerate that gitruns records. It needs only `import gitruns` and log_with="gitruns"."""
 
 import torch
 from accelerate import Accelerator

@@ -1,4 +1,4 @@
-"""A training of Lightning that is recorded by GitrunsLogger."""
+"""A training with Lightning that GitrunsLogger records."""
 
 import lightning.pytorch as pl
 import torch

@@ -1,4 +1,4 @@
-"""A training of the Trainer that is recorded: `import gitruns` and report_to="gitruns" are all that it takes."""
+"""A training with the Trainer that gitruns records. It needs only `import gitruns` and report_to="gitruns"."""
 
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments

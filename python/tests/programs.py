@@ -68,14 +68,14 @@ _ASIDE = {"test", "tests", "testing", "doc", "docs", "unit_tests", "tests_fabric
 
 
 class Scope:
-    """The names of a module, class or function, and what they are; None is anything else."""
+    """The names of a module, class or function, with their kinds. None is any other kind."""
 
     def __init__(self, outer: Scope | None, is_class: bool = False) -> None:
         self.outer = outer
         self.is_class = is_class
         self.names: dict[str, Kind | None] = {}
         self.globals: set[str] = set()
-        self.members: dict[str, Kind | None] = {}  # of self, in a class
+        self.members: dict[str, Kind | None] = {}  # in a class, the attributes of self
 
     def find(self, name: str) -> Kind | None:
         scope: Scope | None = self
@@ -86,11 +86,11 @@ class Scope:
         return None
 
     def of(self, name: str) -> dict[str, Kind | None]:
-        """The names among which a name is bound here."""
+        """Return the names among which this scope binds a name."""
         return (self.top() if name in self.globals else self).names
 
     def owner(self) -> Scope:
-        """The class that the scope is in, else the module."""
+        """Return the class around the scope, or the module."""
         scope = self
         while scope.outer is not None and not scope.is_class:
             scope = scope.outer
@@ -101,16 +101,16 @@ class Scope:
 
 
 class Program(ast.NodeVisitor):
-    """What one file uses of wandb: uses, in order, and whether it records a run."""
+    """The uses of wandb in one file, in order, and whether it records a run."""
 
     def __init__(self, source: str) -> None:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the escapes in others' strings
+            warnings.simplefilter("ignore")  # about escapes in the strings of others
             tree = ast.parse(source)
         self.scopes: dict[ast.AST, Scope] = {}
         self.uses: list[Use] = []
         self.imports = False
-        self.asked: set[Kind] = set()  # with hasattr: the program does without
+        self.asked: set[Kind] = set()  # checked with hasattr, so that the program works without them
         self.unread = any(
             isinstance(n, ast.ImportFrom) and n.module == "__future__" and any(a.name == "annotations" for a in n.names)
             for n in tree.body
@@ -131,7 +131,7 @@ class Program(ast.NodeVisitor):
         )
 
     def kind(self, node: ast.AST | None) -> Kind | None:
-        """What an expression is."""
+        """Return the kind of an expression."""
         if isinstance(node, ast.Name):
             return self.scope.find(node.id)
         if isinstance(node, ast.Attribute):
@@ -163,7 +163,7 @@ class Program(ast.NodeVisitor):
         return None
 
     def annotated(self, node: ast.expr | None) -> Kind | None:
-        """What a value is whose annotation it is."""
+        """Return the kind of a value with this annotation."""
         for part in ast.walk(node) if node else ():
             if isinstance(part, ast.Constant) and isinstance(part.value, str):
                 try:
@@ -258,7 +258,7 @@ class Program(ast.NodeVisitor):
 
     def visit_If(self, node: ast.If) -> None:
         if ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
-            kept, self.found = self.found, []  # names are bound, nothing is run
+            kept, self.found = self.found, []  # only bind names
             for part in node.body:
                 self.visit(part)
             self.found = kept
@@ -337,7 +337,7 @@ class Program(ast.NodeVisitor):
         self.below(node)
 
     def below(self, node: ast.expr) -> None:
-        """Visit what an attribute is of, unless it is a part of the same dotted name: wandb.plot of wandb.plot.line."""
+        """Visit the object of an attribute, unless it is part of the same dotted name."""
         while isinstance(node, ast.Attribute):
             node = node.value
             of = self.kind(node)
@@ -349,7 +349,7 @@ class Program(ast.NodeVisitor):
 
 @cache
 def members(owner: str) -> tuple[type, frozenset[str]]:
-    """The class of a kind, and the names that its instances have of their own."""
+    """Return the class of a kind, and the names that only its instances have."""
     if owner == "Run":
         run = gitruns.Run({"dir": "", "host": "", "id": "x"})
         _live.runs.remove(run)
@@ -362,7 +362,7 @@ def members(owner: str) -> tuple[type, frozenset[str]]:
 
 
 def takes(value: object, name: str, given: tuple[str, ...], positional: int) -> str:
-    """What of a call's arguments is not taken; empty where all is."""
+    """Return which arguments of a call gitruns does not accept, or ''."""
     if name == "init" and (rewound := {"resume_from", "fork_from"} & set(given)):
         return f"init({min(rewound)}=): refused"
     try:
@@ -380,13 +380,13 @@ def takes(value: object, name: str, given: tuple[str, ...], positional: int) -> 
 
 @cache
 def lacks(use: Use, way: str) -> str:
-    """What of a use is not there by one of WAYS; empty where all is."""
+    """Return what of a use is missing in one of WAYS, or ''."""
     (owner, path), given, positional, how = use
     parts = path.split(".")
     if owner != "wandb":
         kind, own = members(owner)
         if owner in ("Config", "Summary") and (given is None or how == "write"):
-            return ""  # any key is an attribute
+            return ""  # every key is an attribute
         if not hasattr(kind, parts[0]):
             refused = (
                 owner == "Run"
@@ -411,7 +411,7 @@ def lacks(use: Use, way: str) -> str:
             )
             return "" if not isinstance(whole, _refused._Refused) else f"{path}: refused"
         if how == "import" or how == "from" and len(parts) > 1:
-            return said(how, path)  # no module of gitruns
+            return said(how, path)  # gitruns has no such module
         if parts == ["*"]:
             return ""
         value = module
@@ -427,13 +427,13 @@ def lacks(use: Use, way: str) -> str:
 
 
 def said(how: str, path: str) -> str:
-    """A use of the module as a program writes it."""
+    """Return a use of the module as a program writes it."""
     above, _, name = ("wandb." + path).rpartition(".")
     return f"from {above} import {name}" if how == "from" else f"import wandb.{path}" if how == "import" else path
 
 
 def imported(path: str) -> object:
-    """The shim's module of that name, with a star for its names: wandb.sdk.* is that of wandb.sdk."""
+    """Return the shim's module for a path. A star stands for its names: wandb.sdk.* is the module wandb.sdk."""
     return import_module(("wandb." + path.removesuffix("*")).rstrip("."))
 
 
@@ -477,7 +477,7 @@ def programs(paths: list[str]) -> Iterator[tuple[str, str, Program]]:
         try:
             program = Program(source.decode("utf-8", "replace"))
         except SyntaxError:
-            continue  # of Python 2
+            continue  # Python 2
         if program.imports:
             yield package, path, program
 

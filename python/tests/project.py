@@ -1,4 +1,4 @@
-"""A project in a temporary folder for tests: a git repository, the client on the path, the binary of RUNS_BINARY."""
+"""A project in a temporary folder for tests: a Git repository, with the client on the path and the program `runs`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SETTINGS = ("RUNS_", "WANDB_", "SLURM_", "RANK", "WORLD_SIZE", "LOCAL_RANK")
 
 
 def binary() -> str:
-    """The program under test: RUNS_BINARY, else `runs` of the PATH; the test is skipped where neither is there."""
+    """Return the program under test: RUNS_BINARY, or `runs` on the PATH. Without either, skip the test."""
     path = os.environ.get("RUNS_BINARY") or shutil.which("runs")
     if not path:
         raise unittest.SkipTest("set RUNS_BINARY to a built 'runs'")
@@ -26,7 +26,7 @@ def binary() -> str:
 
 
 class Project(unittest.TestCase):
-    """A test with a fresh git repository in self.dir."""
+    """A test with a new Git repository in self.dir."""
 
     git = True
 
@@ -63,7 +63,7 @@ class Project(unittest.TestCase):
     def python(
         self, source: str, *args: str, status: int | None = 0, name: str = "train.py", **env: str
     ) -> subprocess.CompletedProcess:
-        """Run source as a program in the project; status is what it must end with, None anything."""
+        """Run source as a program in the project. It must end with status, unless that is None."""
         path = self.write(name, source)
         done = subprocess.run(
             [sys.executable, path, *args],
@@ -93,12 +93,12 @@ class Project(unittest.TestCase):
         return done.stdout
 
     def show(self, selector: str = "last") -> dict:
-        """The record of a run, from `runs show --json`."""
+        """Return the record of a run from `runs show --json`."""
         return json.loads(self.runs("show", selector, "--json"))
 
     def list(self) -> list:
         return json.loads(self.runs("ls", "--json"))
 
     def points(self, key: str, selector: str = "last") -> list:
-        """(step, value) of each point of a metric, in order."""
+        """Return (step, value) of each point of a metric, in order."""
         return [(p["step"], float(p["value"])) for p in json.loads(self.runs("metrics", selector, key, "--json"))]

@@ -1,14 +1,15 @@
-"""docs/api.md is what build_api.py writes from the docstrings, and it has every public name."""
+"""docs/api.md is what build_api.py writes from the docstrings, which open with a short line, of every public name."""
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import sys
 import unittest
 
 import gitruns
-import project  # noqa: F401  puts the client on the path
+import project
 
 PYTHON = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -55,6 +56,24 @@ class Api(unittest.TestCase):
         self.assertEqual(gitruns._OF_RUN - methods, set())
         self.assertEqual(set(gitruns.__all__) - entries - methods - WITHOUT_ENTRY, set())
         self.assertEqual(WITHOUT_ENTRY & entries, set())
+
+    def test_a_docstring_opens_with_one_line_of_fewer_than_80_columns(self) -> None:
+        seen = 0
+        for folder, _, names in os.walk(project.SRC):
+            for name in names:
+                if not name.endswith(".py"):
+                    continue
+                with open(os.path.join(folder, name), encoding="utf-8") as f:
+                    tree = ast.parse(f.read())
+                for node in ast.walk(tree):
+                    if not isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+                        continue
+                    first, _, rest = (ast.get_docstring(node) or "").partition("\n")
+                    with self.subTest(file=name, name=node.name):
+                        self.assertLess(len(first), 80)
+                        self.assertFalse(rest and not rest.startswith("\n"), "a blank line must follow the first line")
+                    seen += bool(first)
+        self.assertGreater(seen, 500)
 
 
 if __name__ == "__main__":

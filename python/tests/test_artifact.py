@@ -1,4 +1,4 @@
-"""Artifacts: versions over runs, files proved."""
+"""Artifacts have versions across runs, and their files are verified."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ with gitruns.init(project="p") as run:
     except gitruns.CommError as e:
         assert "dataset" in str(e)
     else:
-        raise SystemExit("a dataset is no model")
+        raise SystemExit("a dataset is not a model")
 with gitruns.init(mode="disabled") as run:
     run.log_model("/no/such")
 """)
@@ -112,7 +112,7 @@ with gitruns.init(project="p") as run:
             ["git", "push", "-q", "origin", "main"], cwd=self.dir, env=self.env(), check=True, capture_output=True
         )
         subprocess.run(["git", "clone", "-q", bare, clone], env=self.env(), check=True, capture_output=True)
-        shutil.rmtree(os.path.join(self.dir, ".runs"))  # what only the first machine has
+        shutil.rmtree(os.path.join(self.dir, ".runs"))  # only the first machine has it
         self.dir = clone
         self.python(
             """

@@ -1,4 +1,4 @@
-"""init, log, config, summary: what a script calls is what the record says."""
+"""init, log, config and summary: the record has what a program logs."""
 
 from __future__ import annotations
 
@@ -405,16 +405,15 @@ class Binary(Project):
     def test_both_ways_of_calling(self) -> None:
         from gitruns import _binary
 
-        for call in (_binary._spawn, _binary._subprocess):
-            args = [self.binary, "log", "-", "-C", self.dir]
-            code, out, err = (
-                call(self.binary, args, b"x" * 200000) if call is _binary._spawn else call(args, b"x" * 200000)
-            )  # type: ignore[operator]
+        def spawn(args: list, data: bytes) -> tuple:
+            return _binary._spawn(self.binary, args, data)
+
+        for call in (spawn, _binary._subprocess):
+            code, out, err = call([self.binary, "log", "-", "-C", self.dir], b"x" * 200000)
             self.assertNotEqual(code, 0)
             self.assertEqual(out, b"")
             self.assertIn(b"runs:", err)
-            args = [self.binary, "version"]
-            code, out, err = call(self.binary, args, b"") if call is _binary._spawn else call(args, b"")  # type: ignore[operator]
+            code, out, err = call([self.binary, "version"], b"")
             self.assertEqual((code, out[:5], err), (0, b"runs ", b""))
 
 

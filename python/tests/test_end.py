@@ -1,4 +1,4 @@
-"""How runs end: with the process, an error, a signal; and what survives when nothing ends them."""
+"""Runs end with the process, an error or a signal, and rows survive if nothing finishes the run."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ assert (sys.excepthook, sys.exit, builtins.exit, signal.getsignal(signal.SIGTERM
         self.assertEqual((r["status"], r["end_reason"]), ("killed", "interrupted"))
 
     def test_sigkill(self) -> None:
-        """What log returned from is there, at any moment."""
+        """A row is on disk as soon as log has returned."""
         rounds = int(os.environ.get("RUNS_TEST_KILLS", "5"))
         for i in range(rounds):
             p = self.start(

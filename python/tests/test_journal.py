@@ -89,7 +89,7 @@ with open("own", "wb") as f: f.write(b"x" * journal.at)
 own = os.open("own", os.O_WRONLY | os.O_APPEND)
 os.lseek(own, 0, 2)
 os.dup2(own, journal.fd)
-journal.due = 0.0  # the time of a look has come
+journal.due = 0.0  # the journal checks its descriptor now
 run.log({"a": 2.0})
 assert os.path.getsize("own") == os.lseek(own, 0, 1)
 """)

@@ -10,7 +10,7 @@ from project import Project
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-# How each row's third column starts -> a line that runs it, and what must hold behind it.
+# The start of each row's third column -> a line that runs it, and what must hold afterwards.
 ROWS = {
     "gitruns.init(project=": (
         'run = gitruns.init(project="p", name="n", config={"lr": 0.1})',

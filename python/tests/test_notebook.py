@@ -1,4 +1,4 @@
-"""Notebooks: cells are kept, a second init ends the first run, the run shows itself."""
+"""In a notebook, cells are kept, a second init finishes the first run, and a run shows itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unittest
 
 from project import Project
 
-# What of IPython the client touches: get_ipython, the cells so far, the event before a cell.
+# The parts of IPython that the client uses: get_ipython, the cells so far, the event before a cell.
 FAKE = """
 import sys, types
 class Events:

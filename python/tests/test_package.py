@@ -1,4 +1,4 @@
-"""The package: the wheel of this platform, its installation, and the source distribution."""
+"""The wheel of this platform, its installation, and the source distribution work."""
 
 from __future__ import annotations
 

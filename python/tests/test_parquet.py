@@ -1,4 +1,4 @@
-"""The writer of Parquet: its frame and its bounds. The readers of others are in integrations/test_media_numpy.py."""
+"""The Parquet writer: its frame and its bounds. integrations/test_media_numpy.py has other readers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""gitruns.plot."""
+"""The charts of gitruns.plot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which run a process records to: its own, its starter's, that of a program that has started it."""
+"""A process records to its own run, to that of its starter, or to that of the program that started it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Children(Project):
         )
         self.assertEqual([sorted(r["metrics"]) for r in self.list()], [["p", "rank1/c"], ["p"]])
 
-    def test_ranks_that_nobody_began(self) -> None:
+    def test_ranks_without_exec(self) -> None:
         source = (
             "import gitruns\nwith gitruns.init({}settings={{'all_ranks': True}}) as r:\n"
             "    r.log({{'x': 1.0}})\n    print(r.group, r.tags)\n"
@@ -105,7 +105,7 @@ class Children(Project):
             [(sorted(r["metrics"]), r.get("group"), r.get("tags")) for r in self.list()],
             [(["rank1/x", "x"], None, None)],
         )
-        # Another exec inside a program with a run shares its own run, not that of the program.
+        # The processes of an exec inside a program with a run share the run of the exec, not that of the program.
         self.python(
             "import gitruns, os, subprocess, sys\ngitruns.init(name='outer')\n"
             "subprocess.run([os.environ['RUNS_BINARY'], 'exec', '--', sys.executable, 'rank.py'], check=True)\n"
@@ -136,7 +136,7 @@ if __name__ == "__main__":
 
     @unittest.skipIf(os.name == "nt", "skipped: Windows has no handler of SIGTERM")
     def test_a_pool_can_end_its_workers(self) -> None:
-        """A handler in Python may never be called in a worker that waits for a lock: the kernel has to end it."""
+        """A worker that waits for a lock never calls a handler in Python, so the kernel has to end it."""
         self.python("""
 import gitruns, multiprocessing, os, signal
 def work(k):

@@ -1,4 +1,4 @@
-"""The count of programs that work whole: what it takes for a use of W&B, and what it says is missing."""
+"""programs.py finds the uses of W&B in a program, and says what is missing."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ class Programs(unittest.TestCase):
         self.assertEqual(lines[0], "3 files of 2 packages record with wandb, of 4 that import it")
         self.assertEqual(
             lines[2],
-            "import gitruns as wandb: 33.3% of the files whole (1 of 3; 50.0% where each package counts the same)",
+            "import gitruns as wandb: 33.3% of the files are covered (1 of 3; 50.0% if each package counts the same)",
         )
         self.assertIn("; 50.0% of all files that import it", lines[3])
         self.assertIn("      1      1      0  Api: refused", lines)

@@ -1,4 +1,4 @@
-"""load, runs and diff read what was recorded; HTML lets nothing out; names that are not there say what to use."""
+"""load, runs and diff read recorded runs, HTML is escaped, and missing names say what to use instead."""
 
 from __future__ import annotations
 
@@ -316,7 +316,7 @@ with gitruns.init(name="axis") as run:
         self.assertEqual(len({p.split(",")[0] for p in points}), 3)  # epochs, not steps
         self.assertIn("<title>v/&lt;loss&gt; by epoch</title>", gitruns.load("axis")._repr_html_())
         self.assertEqual(_over([(0, 1), (1, 2), (5, 3)], [(1, 9), (4, math.nan), (5, 2)]), [(2, 3), (9, 2)])
-        with mock.patch("gitruns._html._SPARK_POINTS", 4):  # of five points every second
+        with mock.patch("gitruns._html._SPARK_POINTS", 4):  # every second one of five points is read
             html = gitruns.runs("acc")._repr_html_()
         self.assertEqual(len(html.split('<polyline points="')[1].split('"')[0].split()), 3)
         with mock.patch("gitruns._html._ROWS", 1):

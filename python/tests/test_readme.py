@@ -1,4 +1,4 @@
-"""The README's script runs as it stands there."""
+"""The READMEs: their script runs unchanged, and what they say about console output is true."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Readme(Project):
                     self.assertNotRegex(f.read(), r"(?m)^#+ .*\n\n\n")
 
     def test_what_a_program_prints(self) -> None:
-        """init() keeps none of it; `runs exec` and console="wrap" do, as both READMEs say."""
+        """init() does not keep console output. `runs exec` and console="wrap" keep it, as both READMEs say."""
         for name in ("README.md", os.path.join("python", "README.md")):
             path = os.path.join(ROOT, name)
             if os.path.isfile(path):

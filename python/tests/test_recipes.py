@@ -63,7 +63,7 @@ class Recipes(Project):
         os.mkdir(os.path.join(self.dir, "bin"))
         os.symlink(sys.executable, os.path.join(self.dir, "bin", "python3"))
         path = os.pathsep.join([os.path.join(self.dir, "bin"), os.environ.get("PATH", os.defpath)])
-        # Slurm runs a copy that lies elsewhere, and says where it was submitted.
+        # Slurm runs a copy in another folder, and sets the folder where it was submitted.
         spool = os.path.join(self.dir, "spool")
         os.mkdir(spool)
         shutil.move(os.path.join(self.dir, "array.sbatch"), spool)

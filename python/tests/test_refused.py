@@ -1,4 +1,4 @@
-"""What the client does not have says what to use instead."""
+"""Names that the client does not have raise an error that says what to use instead."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import gitruns
 import project  # noqa: F401  puts the client on the path
 from gitruns import _live, _refused
 
-# The public names of the module wandb 0.31: what dir() of it shows beside private ones.
+# The public names of the module wandb 0.31, as dir() lists them.
 PUBLIC = """
 AlertLevel Api Artifact ArtifactTTL Audio Classes CommError Config Error EvalTable Graph Histogram Html Image
 JoinedTable Molecule Object3D Plotly Run Settings Table UsageError Video agent agents alert analytics api apis attach

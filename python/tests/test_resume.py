@@ -1,4 +1,4 @@
-"""id and resume: a finished run is not rewritten, its continuation resumes it, and the chain counts as one run."""
+"""id and resume: a finished run is never rewritten, a new run resumes it, and the chain counts as one run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""save()."""
+"""save() and restore()."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from project import SRC, Project
 SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "scripts")
 SHIM = os.path.join(SRC, "gitruns", "_shim")
 
-# Runs the cells of a notebook in one namespace, with as much of IPython as the client looks for.
+# Runs the cells of a notebook in one namespace, with the parts of IPython that the client uses.
 KERNEL = """
 import json, sys, types
 class Events:
@@ -47,7 +47,7 @@ for cell in json.load(open("roots.ipynb"))["cells"]:
 
 
 class Scripts(Project):
-    """The scripts, with their import of wandb changed to gitruns."""
+    """The scripts with their import of wandb changed to gitruns."""
 
     changed = True
 
@@ -73,7 +73,7 @@ class Scripts(Project):
         return done
 
     def record(self, name: str) -> dict:
-        """The record of the run with that name."""
+        """Return the record of the run with a name."""
         (run,) = [r for r in self.list() if r.get("name") == name]
         return run
 
@@ -87,7 +87,7 @@ class Scripts(Project):
         self.assertEqual(self.points("iter"), [(0, 0.0), (1, 20.0), (2, 40.0)])
         self.assertLess(r["metrics"]["train/loss"]["last"], r["metrics"]["train/loss"]["max"])
         self.assertEqual(set(r["metrics"]), {"iter", "train/loss", "val/loss", "lr", "mfu"})
-        # Another rank of the same job asks for no run.
+        # Another rank of the same job starts no run.
         self.script("char_model.py", "max_iters=1", RANK="1", WORLD_SIZE="2")
         self.assertEqual(len(self.list()), 1)
 
@@ -119,7 +119,7 @@ class Scripts(Project):
         self.assertEqual([s for s, _ in returns], list(range(19, 400, 20)))
         self.assertTrue(all(0 <= v <= 20 for _, v in returns))
         self.assertIn("losses/td_error", r["metrics"])
-        # monitor_gym is not used: it is said, and the record knows it.
+        # monitor_gym is not used: a warning and the record say so.
         self.assertIn("monitor_gym", done.stderr)
         self.assertEqual(r["tags"]["ignored"], "monitor_gym")
 
@@ -167,7 +167,7 @@ class Scripts(Project):
 
 
 class Unchanged(Scripts):
-    """The same scripts as they are: `runs exec --wandb` puts the client in the place of wandb."""
+    """The same scripts unchanged: `runs exec --wandb` replaces wandb by the shim."""
 
     changed = False
 

@@ -1,4 +1,4 @@
-"""The wandb that `runs exec --wandb` puts on the path."""
+"""The shim of wandb that `runs exec --wandb` puts on the path."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from project import SRC, Project
 
 class Shim(Project):
     def shim(self, source: str, **env: str) -> str:
-        """Run source under the shim of the source folder, without exec; return what it prints."""
+        """Run source with the shim of the source folder, without exec, and return what it prints."""
         path = os.pathsep.join([os.path.join(SRC, "gitruns", "_shim"), SRC])
         return self.python(source, PYTHONPATH=path, **env).stdout
 
@@ -116,7 +116,7 @@ class Shim(Project):
     def test_shadows_an_installed_wandb(self) -> None:
         self.write("site/wandb/__init__.py", "__version__ = '0.1.0'\n")
         self.write("site/wandb-0.1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: wandb\nVersion: 0.1.0\n")
-        os.makedirs(os.path.join(self.dir, "wandb"))  # the folder that W&B leaves behind in a project
+        os.makedirs(os.path.join(self.dir, "wandb"))  # W&B leaves such a folder in a project
         self.write(
             "train.py",
             "import importlib.metadata, wandb\nprint(wandb.__version__, importlib.metadata.version('wandb'))\n",

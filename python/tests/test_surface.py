@@ -13,7 +13,7 @@ import gitruns
 import project  # noqa: F401  puts the client on the path
 from gitruns import _refused
 
-# What init takes: keyword -> sites in a corpus of 94 public repositories.
+# Keywords of init -> number of uses in a corpus of 94 public repositories.
 INIT = {
     "project": 230,
     "config": 190,
@@ -42,7 +42,7 @@ INIT = {
     "tensorboard": 0,
 }
 
-# Module-level names: name -> (sites in the same corpus, keywords).
+# Names of the module -> (number of uses in the same corpus, keywords).
 MODULE = {
     "init": (267, tuple(INIT)),
     "log": (388, ("step", "commit", "sync")),
@@ -95,7 +95,7 @@ MODULE = {
     "Run": (0, ()),
 }
 
-# Attributes and calls of a run: name -> sites.
+# Attributes and methods of a run -> number of uses.
 RUN = {
     "id": 31,
     "project": 9,
@@ -138,7 +138,7 @@ RUN = {
     "settings": 0,
 }
 
-# Of the plots, tables, artifacts, config and summary.
+# Attributes of plots, tables, artifacts, config and summary.
 PARTS = {
     "plot": ("line", "line_series", "bar", "scatter", "histogram", "confusion_matrix", "pr_curve", "roc_curve"),
     "Table": ("add_data", "add_column"),
@@ -149,7 +149,7 @@ PARTS = {
 CONFIG = ("get", "update", "setdefaults", "as_dict", "items", "keys")
 SUMMARY = ("get", "update")
 
-# What is refused with the name of its replacement: name -> sites.
+# Names whose error says what to use instead -> number of uses.
 REFUSED = {
     "Api": 36,
     "sweep": 14,
@@ -162,7 +162,7 @@ REFUSED = {
     "JoinedTable": 1,
     "launch": 0,
 }
-# Calls of no run read a name of the disabled run or the module before init.
+# Names that are not called.
 _NO_CALL = {
     "run",
     "config",
@@ -177,9 +177,9 @@ _NO_CALL = {
     "api",
     "sdk",
 }
-# Attributes that a run gets when it begins.
+# Attributes that a run has only after init.
 _SET_BY_INIT = {"project", "entity", "group", "job_type", "start_time"}
-# These are calls of the active run.
+# Functions that are methods of the active run.
 _OF_RUN = {
     "define_metric",
     "save",
@@ -196,12 +196,12 @@ _OF_RUN = {
 
 
 def found(name: str) -> object:
-    """The module's name, or the run's call that stands for it. Raises AttributeError where there is none."""
+    """Return a name of the module, or the method of Run for it. Raises AttributeError if there is none."""
     return getattr(gitruns.Run, name) if name in _OF_RUN else getattr(gitruns, name)
 
 
 def keywords(call: object) -> tuple[set, bool]:
-    """The names that a call takes as keywords, and whether it takes any."""
+    """Return the names that a call accepts as keywords, and whether it accepts any name."""
     target = call.__init__ if isinstance(call, type) else call  # type: ignore[misc]
     parameters = inspect.signature(target).parameters.values()  # type: ignore[arg-type]
     names = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
@@ -209,7 +209,7 @@ def keywords(call: object) -> tuple[set, bool]:
 
 
 def lacking(name: str) -> list[str]:
-    """What of a name's table row is not there."""
+    """Return what is missing of a row of the table."""
     try:
         value = found(name)
     except AttributeError:
@@ -242,7 +242,7 @@ class Surface(unittest.TestCase):
         try:
             for name in RUN:
                 with self.subTest(name):
-                    # Instance attributes are of recorded runs too: the disabled one has the same.
+                    # A recorded run has the instance attributes of the disabled one.
                     self.assertTrue(name in _SET_BY_INIT or hasattr(gitruns.Run, name), "a recorded run lacks it")
                     getattr(run, name)
         finally:
@@ -288,9 +288,9 @@ class Surface(unittest.TestCase):
 
 
 def share() -> tuple[float, list[tuple[str, int, str]]]:
-    """(share of the sites in the tables whose name and keywords are there, [(name, sites, what is lacking)]).
+    """Return the share of uses that gitruns covers, and [(name, uses, what is missing)].
 
-    It counts sites, not whole files, by name: what is refused, by intent too, counts as not covered.
+    It counts uses, not whole files. A name that only raises an error with a hint counts as missing.
     """
     rows = [(n, sites, ", ".join(lacking(n))) for n, (sites, _) in MODULE.items()]
     rows += [

@@ -1,4 +1,4 @@
-"""watch() of modules that look like torch's."""
+"""watch() with modules that look like torch's."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ class Config(Mapping):  # type: ignore[type-arg]
         todo: list[Any],
         conflicts: dict[str, Any] | None,
     ) -> None:
-        """Sort new values into fresh, changed and conflicts, and append what to set to todo."""
+        """Sort new values into fresh, changed, conflicts and todo, the values to set."""
         for key, value in new.items():
             if key not in table:
                 fresh[key] = value

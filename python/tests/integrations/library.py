@@ -1,4 +1,4 @@
-"""A project in which a test trains with a library, in the test's own process: importing the libraries takes seconds."""
+"""A project in which a test trains with a library in its own process, because importing a library takes seconds."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ EXAMPLES = os.path.join(os.path.dirname(TESTS), "examples")
 
 
 def need(*modules: str) -> None:
-    """Skip the tests of the calling file, and say why, where a module cannot be imported."""
+    """Skip the tests of the calling file, with the reason, if a module cannot be imported."""
     missing = [m for m in modules if importlib.util.find_spec(m) is None]
     if missing:
         raise unittest.SkipTest(f"{', '.join(missing)} not installed")
 
 
 class Training(Project):
-    """A Project that the test's own process works in, with no run left open behind a test."""
+    """A Project in which the test's own process works. No run stays open after a test."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -46,7 +46,7 @@ class Training(Project):
         self.addCleanup(back)
 
     def table(self, key: str) -> dict:
-        """The columns of the only table that the newest run has under key, as pyarrow reads them."""
+        """Return the columns of the only table of the newest run under key, as pyarrow reads them."""
         import pyarrow.parquet
 
         (record,) = (a for a in self.show()["artifacts"] if a.get("key") == key and a["kind"] == "table")

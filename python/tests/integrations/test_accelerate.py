@@ -1,4 +1,4 @@
-"""The tracker of accelerate, with small models that are made here."""
+"""The tracker for accelerate, with small models that this file defines."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class Record(Training):
 
 
 OLDER = """
-# As accelerate before 1.15 does it: names of its own enumeration, and no way to register others.
+# accelerate before 1.15 accepts only the names of its enumeration, and has no way to register others.
 from accelerate import tracking
 del tracking.register_tracker_class
 newer = tracking.filter_trackers
@@ -238,7 +238,7 @@ assert accelerate.tracking.LOGGER_TYPE_TO_CLASS["gitruns"].__module__ == "gitrun
 from accelerate import Accelerator
 assert Accelerator(log_with="gitruns", cpu=True).log_with == ["gitruns"]
 """)
-        # The integration first: the library is imported by it.
+        # The integration is imported first, and imports the library.
         self.python("""
 from gitruns.integrations.accelerate import GitrunsTracker
 from accelerate import Accelerator

@@ -1,4 +1,4 @@
-"""The callback of Hydra: programs with hydra.main."""
+"""The callback for Hydra, with programs that use hydra.main."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Record(Training):
         made.on_multirun_start(OmegaConf.create({"hydra": {"sweep": {"dir": "multirun/x"}}}))
         again = pickle.loads(pickle.dumps(made))
         self.assertEqual((again._group, again._init), ("multirun/x", {"tags": ["a"]}))
-        json.dumps(vars(again))  # it holds no handles
+        json.dumps(vars(again))  # it has only plain values
 
     def test_without_a_record_the_job_runs(self) -> None:
         done = self.python(PROGRAM, CALLBACK, "+hydra.callbacks.gitruns.nonsense=1", "lr=0.5", status=1)

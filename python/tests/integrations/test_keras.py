@@ -1,4 +1,4 @@
-"""The callbacks of Keras, with small models of scikit-learn's digits."""
+"""The callbacks for Keras, with small models of scikit-learn's digits."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Record(Training):
         with self.assertRaisesRegex(gitruns.Error, "gitruns.init"):
             model().fit(x, y, verbose=0, callbacks=[GitrunsCallback()])
         with self.assertRaises(RuntimeError), gitruns.init():
-            # There is no val_loss to choose the best epoch by: said, not raised.
+            # There is no val_loss that decides on the best epoch: a warning, not an error.
             model().fit(x, y, epochs=3, verbose=0, callbacks=[GitrunsCallback(checkpoint="best"), Broken()])
         r = self.show()
         self.assertEqual((r["status"], len(self.points("loss"))), ("failed", 2))

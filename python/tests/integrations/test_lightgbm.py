@@ -1,4 +1,4 @@
-"""The callback of LightGBM, with small models of scikit-learn's breast cancer data."""
+"""The callback for LightGBM, with small models of scikit-learn's breast cancer data."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Record(Training):
         self.assertEqual(self.points("valid/auc"), [(i, got["valid auc-mean"][i]) for i in (0, 3, 4)])
         self.assertEqual(self.points("valid/auc_std"), [(i, got["valid auc-stdv"][i]) for i in (0, 3, 4)])
 
-        class Env:  # as versions before 4.7 call it
+        class Env:  # as in versions before 4.7
             params: dict = {}
             iteration = begin_iteration = 0
             end_iteration = 1

@@ -1,4 +1,4 @@
-"""The logger of lightning.pytorch and pytorch_lightning, with small models that are made here."""
+"""The logger for lightning.pytorch and pytorch_lightning, with small models that this file defines."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def installed() -> list:
 
 
 def package():
-    """One of the packages: the first that is installed."""
+    """Return the first of the packages that is installed."""
     return importlib.import_module(installed()[0])
 
 
@@ -118,7 +118,7 @@ class Record(Training):
                 self.assertIn("relu", str(r["params"]["activation"]))
 
     def test_a_logger_for_both_packages(self) -> None:
-        """GitrunsLogger is a Logger to every package that is loaded when it is asked for."""
+        """GitrunsLogger is a Logger of every package that is imported when it is first used."""
         from gitruns.integrations import lightning
 
         packages = [importlib.import_module(n) for n in installed()]
@@ -164,7 +164,7 @@ class Record(Training):
         r = self.show()
         self.assertEqual(r["status"], "failed")
         self.assertEqual([s for s, _ in self.points("train/loss")], [1, 3])
-        # The logger goes on with the run that failed.
+        # The logger resumes the run that failed.
         trainer(pl, logger, max_epochs=1).fit(module(pl), data())
         gitruns.finish()
         self.assertEqual(self.show()["resumes"], r["id"])
@@ -318,7 +318,7 @@ class Pickle(Training):
             self.assertEqual(self.points("loss"), [(2, 1.0), (3, 2.0)])
 
     def test_ddp_spawn(self) -> None:
-        """Two processes are spawned with a pickled trainer; rank 0 of them records to the run of this program."""
+        """Two processes are spawned with a pickled trainer, and their rank 0 records to the run of this program."""
         self.python(f"""
 import sys
 sys.path.insert(0, {os.path.dirname(os.path.abspath(__file__))!r})

@@ -1,4 +1,4 @@
-"""Media, histograms and watch() with the libraries that hold arrays, images and tables."""
+"""Media, histograms and watch() with the libraries of arrays, images and tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def setUpModule() -> None:
 
 
 def unpacked(png: bytes):
-    """The pixels of a PNG as an array, by PIL."""
+    """Return the pixels of a PNG as an array, read by PIL."""
     import numpy
     from PIL import Image
 
@@ -25,14 +25,14 @@ def unpacked(png: bytes):
 
 
 class Recording(Training):
-    """A run of which what was logged is read back by the program."""
+    """A test that logs to a run, and reads the values back with `runs`."""
 
     def kept(self, selector: str = "last") -> dict:
-        """The artifacts of a run by name, as `runs artifacts --json` lists them."""
+        """Return the artifacts of a run by name, as `runs artifacts --json` lists them."""
         return {a["path"]: a for a in json.loads(self.runs("artifacts", selector, "--json"))}
 
     def file(self, name: str, selector: str = "last") -> str:
-        """The path of a copy of an artifact, proved by its digest."""
+        """Return the path of a copy of an artifact, verified by its digest."""
         path = os.path.join(tempfile.mkdtemp(dir=self.dir), os.path.basename(name))
         self.runs("artifacts", selector, name, "-o", path)
         return path
@@ -42,7 +42,7 @@ class Recording(Training):
             return f.read()
 
     def values(self) -> dict:
-        """The values of the newest run that are no metrics, the last of each key."""
+        """Return the last non-numeric value of each key in the newest run."""
         import gitruns
 
         return {v["key"]: v["value"] for v in gitruns.load("last").values()}
@@ -54,7 +54,7 @@ class Images(Recording):
         super().setUp()
 
     def pixels(self, *images, **options):
-        """Each of the images as PIL reads what a run keeps of it, or None where it keeps no file."""
+        """Return the pixels of each image in the run, or None for an image without a file."""
         import gitruns
 
         with gitruns.init() as run:
@@ -155,7 +155,7 @@ class Images(Recording):
         half = (given[5].detach().float().permute(1, 2, 0).numpy() * np.float32(255)).astype(np.uint8)
         grid = np.zeros((6, 6), np.uint8)
         grid[2:4, 2:4] = 9
-        # A pixel of float arithmetic may fall on either side of a whole number where the library counts otherwise.
+        # With float arithmetic, libraries may round a pixel to either of two integers.
         for g, w, near in zip(
             got,
             [hwc, hwc[:, :, 0], hwc[:, :, 0], bytes_, bytes_, half, hwc, (hwc > 3) * 255, grid],
@@ -308,7 +308,7 @@ class Figures(Recording):
 
 class Tables(Recording):
     def rows(self, name: str) -> dict:
-        """The columns of a table as pyarrow reads them; pandas, polars and duckdb must read the same."""
+        """Return the columns of a table as pyarrow reads them. pandas, polars and duckdb must read the same."""
         import pyarrow.parquet
 
         path = self.file(name)
@@ -546,7 +546,7 @@ class Numbers(Recording):
         self.assertEqual((v["many"]["values"], v["many"]["bins"]), (counts.tolist(), edges.tolist()))
         self.assertEqual([sum(v[k]["values"]) for k in ("halves", "odd", "bools")], [40, 40, 40])
         self.assertEqual((v["bools"]["bins"][0], v["bools"]["bins"][-1], v["bools"]["values"][0]), (0, 1, 30))
-        self.assertIsInstance(v["complex"], str)  # no order, so no bins
+        self.assertIsInstance(v["complex"], str)  # complex numbers have no order, and so no bins
         self.assertIsInstance(v["words"], str)
 
     def test_histograms(self) -> None:
@@ -697,7 +697,7 @@ class Watch(Recording):
             both[1](torch.ones(1, 3)).sum().backward()
             run.log({"x": 2})
             torch.save(both[1].state_dict(), os.path.join(self.dir, "m.pt"))
-        # The hooks are gone with the run, so that a model can be copied and pickled.
+        # The hooks are removed with the end of the run, so that a model can be copied and pickled.
         copy.deepcopy(both[1])
         pickle.dumps(both[1])
         r = self.show()

@@ -1,4 +1,4 @@
-"""The callback of Optuna."""
+"""The callback for Optuna."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def setUpModule() -> None:
 
 class Record(Training):
     def runs_of(self, study: str) -> tuple:
-        """The study's run, and those of the trials by their number."""
+        """Return the run of the study, and the runs of the trials by number."""
         every = self.list()
         parents = [r for r in every if not r.get("parent")]
         self.assertEqual(len(parents), 1, [r.get("name") for r in parents])

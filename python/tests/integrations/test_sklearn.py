@@ -1,4 +1,4 @@
-"""The callback and the context manager of scikit-learn, on its iris data."""
+"""The callback and the context manager for scikit-learn, on its iris data."""
 
 from __future__ import annotations
 

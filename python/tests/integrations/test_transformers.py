@@ -1,4 +1,4 @@
-"""The callback of transformers, with small models that are made here."""
+"""The callback for transformers, with small models that this file defines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def setUpModule() -> None:
 
 
 def trainer(callbacks=None, **arguments):
-    """A Trainer of a GPT-2 with a few hundred parameters, and its arguments."""
+    """Return a Trainer of a GPT-2 with a few hundred parameters."""
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments
 
@@ -174,7 +174,7 @@ class Resume(Training):
         trainer(run_name="long", max_steps=4, save_strategy="steps", save_steps=2).train()
         first = gitruns.run.run_id
         gitruns.finish()
-        # As in another process: nothing is known but the checkpoint.
+        # As in another process, which knows only the checkpoint.
         trainer(run_name="long", max_steps=6, save_strategy="steps", save_steps=2).train(resume_from_checkpoint=True)
         second = gitruns.run
         self.assertTrue(second.resumed)
@@ -197,7 +197,7 @@ class Resume(Training):
         self.assertEqual([s for s, _ in self.points("train/loss")], [2, 4, 6])
 
     def test_a_checkpoint_from_before(self) -> None:
-        """A checkpoint that was written without the callback has no entry for it, where the Trainer expects one."""
+        """A checkpoint that was written without the callback has no entry for it, but the Trainer expects one."""
         import gitruns
 
         trainer(report_to="none", max_steps=2, save_strategy="steps", save_steps=2).train()
@@ -297,7 +297,7 @@ class Search(Training):
             self.search(trainer(eval_strategy="steps", eval_steps=3))
             self.assertIs(gitruns.run, study)
             study.log({"done": 1})
-            trainer(max_steps=2).train()  # the training behind the search is the caller's
+            trainer(max_steps=2).train()  # the training after the search records to the caller's run
         runs = {r["name"]: r for r in self.list()}
         self.assertEqual(sorted(runs), ["study", "trial-0", "trial-1"])
         self.assertEqual({runs[n].get("parent") for n in ("trial-0", "trial-1")}, {study.run_id})

@@ -1,4 +1,4 @@
-"""What mypy --strict says of programs that use gitruns, and of gitruns itself. No library is looked into."""
+"""mypy --strict accepts programs that use gitruns, and gitruns itself. It does not check other libraries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import gitruns
 from library import TESTS, need
 
 PYTHON = os.path.dirname(TESTS)
-# Behind a reveal_type stands what is to be revealed.
+# The comment after a reveal_type is the expected type.
 PROGRAM = """
 from gitruns.integrations.lightning import GitrunsLogger
 from gitruns.integrations.transformers import GitrunsCallback
@@ -109,7 +109,7 @@ class Types(unittest.TestCase):
         cls.dir = folder.name
 
     def mypy(self, *args: str, cwd: str) -> list[str]:
-        """What mypy prints, but for its last line."""
+        """Return what mypy prints, without the last line."""
         command = [
             sys.executable,
             "-m",
@@ -126,7 +126,7 @@ class Types(unittest.TestCase):
         return done.stdout.splitlines()[:-1]
 
     def program(self, source: str) -> list[tuple[int, str]]:
-        """The line and the text of each thing that mypy has to say of a program."""
+        """Return the line and the text of each message of mypy about a program."""
         with open(os.path.join(self.dir, "train.py"), "w", encoding="utf-8") as f:
             f.write(source)
         said = self.mypy(

@@ -1,4 +1,4 @@
-"""What Ultralytics and trl ask of wandb, asked of the shim: their checks, and the calls that they make with it."""
+"""The shim passes the checks of Ultralytics and trl for wandb, and the calls that they make."""
 
 from __future__ import annotations
 

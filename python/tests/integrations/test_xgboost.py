@@ -1,4 +1,4 @@
-"""The callback of xgboost, with small models of scikit-learn's breast cancer data."""
+"""The callback for xgboost, with small models of scikit-learn's breast cancer data."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Record(Training):
             xgboost.train(PARAMS, train, 2, obj=broken, callbacks=[GitrunsCallback()])
         r = self.show()
         self.assertEqual((r["status"], r["end_reason"]), ("failed", "RuntimeError: broken objective"))
-        # A run that is over does not end the training.
+        # A finished run does not end the training.
         run = gitruns.init()
         run.finish()
         xgboost.train(PARAMS, train, 2, evals=[(train, "train")], verbose_eval=False, callbacks=[GitrunsCallback(run)])

@@ -1,4 +1,4 @@
-"""An agent on a two-armed bandit: one file, and all that it logs goes to a SummaryWriter."""
+"""An agent on a two-armed bandit, which logs only to a SummaryWriter."""
 
 import argparse
 import os

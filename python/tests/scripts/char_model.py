@@ -1,4 +1,4 @@
-"""A model of letter pairs. Settings are globals of the file, and key=value on the command line replaces them."""
+"""A model of letter pairs. Its options are globals, and key=value on the command line replaces them."""
 
 import math
 import os

@@ -1,4 +1,4 @@
-"""Denoising of 8 x 8 pictures: an accelerator with trackers, lists of images and a table at validation."""
+"""Denoising of 8 x 8 images, with an accelerator, trackers, and lists of images and a table for validation."""
 
 import argparse
 import math
@@ -27,7 +27,7 @@ class WandBTracker:
 
 
 class Accelerator:
-    """As much of an accelerator as one process needs."""
+    """The parts of an accelerator that one process needs."""
 
     is_main_process = True
 

@@ -1,4 +1,4 @@
-"""A writer of TensorBoard event files with the standard library, for scripts that log there alone."""
+"""A writer of TensorBoard event files that needs only the standard library."""
 
 import os
 import socket

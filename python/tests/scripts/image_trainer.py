@@ -1,4 +1,4 @@
-"""Training of a classifier by command line: rows of an OrderedDict go to a CSV file and to the tracker."""
+"""Training of a classifier from the command line: rows of an OrderedDict go to a CSV file and to the tracker."""
 
 import argparse
 import csv
