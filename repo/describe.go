@@ -116,12 +116,12 @@ func (r *Repository) Capture(ctx context.Context, run *format.Run, q CaptureRequ
 		h.Cancel()
 		return nil, nil, err
 	}
-	datasets, more, done, err := h.Wait(ctx, q.Wait)
+	datasets, more, complete, err := h.Wait(ctx, q.Wait)
 	switch {
 	case err != nil:
 		h.Cancel()
 		return nil, nil, err
-	case !done:
+	case !complete:
 		return h, warnings, nil
 	}
 	h.Cancel()

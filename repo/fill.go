@@ -32,8 +32,8 @@ type finished struct {
 	left     bool // something of the run's folder could not be taken, and stays
 }
 
-// fill writes every file of the finished run but run.toml into done, and returns the record that names them.
-func (a *Active) fill(ctx context.Context, done string, end Finish) (*finished, error) {
+// fill writes every file of the finished run but run.toml into folder, and returns the record that names them.
+func (a *Active) fill(ctx context.Context, folder string, end Finish) (*finished, error) {
 	run, err := a.record()
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func (a *Active) fill(ctx context.Context, done string, end Finish) (*finished, 
 	}
 	run.ExitCode, run.Signal, run.EndReason = end.ExitCode, end.Signal, end.EndReason
 	run.Files = map[string]format.File{}
-	f, err := a.foldInto(ctx, done, b)
+	f, err := a.foldInto(ctx, folder, b)
 	if err != nil {
 		return nil, err
 	}
@@ -58,19 +58,19 @@ func (a *Active) fill(ctx context.Context, done string, end Finish) (*finished, 
 	countLost(run, end.LostRows)
 	settings := a.settings()
 	run.Metrics = f.metrics(settings.GoalIn(run))
-	if err := a.fillSystem(ctx, done, b, settings); err != nil {
+	if err := a.fillSystem(ctx, folder, b, settings); err != nil {
 		return nil, err
 	}
-	if err := a.fillOutput(done, b); err != nil {
+	if err := a.fillOutput(folder, b); err != nil {
 		return nil, err
 	}
 	reach := sync.OnceValue(func() error { return a.mayReach(ctx, end.takeover) })
-	if err := a.fillArtifacts(ctx, done, b, f, settings, reach); err != nil {
+	if err := a.fillArtifacts(ctx, folder, b, f, settings, reach); err != nil {
 		return nil, err
 	}
 	a.fillDatasets(ctx, b, f, reach)
 	if len(f.aside) > 0 {
-		if err := b.write(filepath.Join(done, asideName), asideName, f.asideBytes(), int64(len(f.aside))); err != nil {
+		if err := b.write(filepath.Join(folder, asideName), asideName, f.asideBytes(), int64(len(f.aside))); err != nil {
 			return nil, err
 		}
 		first := f.aside[0]
@@ -79,7 +79,7 @@ func (a *Active) fill(ctx context.Context, done string, end Finish) (*finished, 
 	if f.leftOut > 0 {
 		f.warn("%d more of them were left out: %s holds at most %d bytes", f.leftOut, asideName, maxAsideBytes)
 	}
-	if err := linkNotes(a.Dir, done); err != nil {
+	if err := linkNotes(a.Dir, folder); err != nil {
 		return nil, err
 	}
 	b.warnings = append(b.warnings, f.warnings...)
@@ -105,7 +105,7 @@ func countLost(run *format.Run, lost int64) {
 }
 
 // foldInto reads the journals and writes metrics.parquet and values.parquet.
-func (a *Active) foldInto(ctx context.Context, done string, b *finished) (*fold, error) {
+func (a *Active) foldInto(ctx context.Context, folder string, b *finished) (*fold, error) {
 	sorter := format.NewPointSorter(a.Dir)
 	defer func() { _ = sorter.Close() }()
 	files, err := a.journals(journalPrefix)
@@ -128,12 +128,12 @@ func (a *Active) foldInto(ctx context.Context, done string, b *finished) (*fold,
 		f.warn("left out %d values: %v, under at most %d keys", f.lostValue, format.ErrValuesFull, format.MaxMetrics)
 	}
 	if len(f.curves) > 0 {
-		if err := b.writeRows(done, MetricsName, sorter); err != nil {
+		if err := b.writeRows(folder, MetricsName, sorter); err != nil {
 			return nil, err
 		}
 	}
 	if values.Rows() > 0 {
-		if err := b.writeRows(done, format.ValuesName, values); err != nil {
+		if err := b.writeRows(folder, format.ValuesName, values); err != nil {
 			return nil, err
 		}
 	}
@@ -146,8 +146,8 @@ type rowWriter interface {
 	Rows() int64
 }
 
-func (b *finished) writeRows(done, name string, sorter rowWriter) error {
-	out, err := createHashed(filepath.Join(done, name))
+func (b *finished) writeRows(folder, name string, sorter rowWriter) error {
+	out, err := createHashed(filepath.Join(folder, name))
 	if err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ func (b *finished) writeRows(done, name string, sorter rowWriter) error {
 }
 
 // fillSystem writes the samples of the machine, thinned: they are for a look at the whole run.
-func (a *Active) fillSystem(ctx context.Context, done string, b *finished, settings *format.Config) error {
+func (a *Active) fillSystem(ctx context.Context, folder string, b *finished, settings *format.Config) error {
 	files, err := a.journals(systemPrefix)
 	if err != nil || len(files) == 0 {
 		return err
@@ -193,11 +193,11 @@ func (a *Active) fillSystem(ctx context.Context, done string, b *finished, setti
 			}
 		}
 	}
-	return b.writeRows(done, systemName, sorter)
+	return b.writeRows(folder, systemName, sorter)
 }
 
 // fillOutput joins the captured console output: output.log, and output-*.log of other nodes that joined the run.
-func (a *Active) fillOutput(done string, b *finished) error {
+func (a *Active) fillOutput(folder string, b *finished) error {
 	entries, err := os.ReadDir(a.Dir)
 	if err != nil {
 		return err
@@ -212,7 +212,7 @@ func (a *Active) fillOutput(done string, b *finished) error {
 		if err != nil {
 			return fmt.Errorf("joining %s: %w", name, err)
 		}
-		file, err := linkFile(path, filepath.Join(done, name))
+		file, err := linkFile(path, filepath.Join(folder, name))
 		if err != nil {
 			return err
 		}

@@ -44,7 +44,7 @@ func (a *Active) holds(item arriving) bool {
 // fillArtifacts takes the artifacts that writers have copied into the run, copies those that they only named, and those that
 // the program has put into the folder that the run keeps for it. Names give way where they cannot stand beside one another.
 // One that cannot be had is a warning: a finish never fails on content.
-func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f *fold, settings *format.Config, reach func() error) error {
+func (a *Active) fillArtifacts(ctx context.Context, folder string, b *finished, f *fold, settings *format.Config, reach func() error) error {
 	if len(f.artifacts) > maxArtifactLines {
 		f.warn("more than %d artifacts: the others were left out", maxArtifactLines)
 		f.artifacts = f.artifacts[:maxArtifactLines]
@@ -59,7 +59,7 @@ func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		to := filepath.Join(done, artifactsName, filepath.FromSlash(item.Name))
+		to := filepath.Join(folder, artifactsName, filepath.FromSlash(item.Name))
 		file, err := a.fetchArtifact(reach, item, to)
 		if noSpace(err) && a.holds(item) {
 			return fmt.Errorf("artifact %s: %w", item.Name, err)
@@ -72,7 +72,7 @@ func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f 
 		if item.own && item.was != item.Name {
 			if sums[item.was] == file.SHA256 { // a journal named it too
 				_ = os.Remove(to)
-				removeEmpty(filepath.Dir(to), done)
+				removeEmpty(filepath.Dir(to), folder)
 				continue
 			}
 			reason := "another artifact has its name"
@@ -97,11 +97,11 @@ func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f 
 		if item.Where == "" {
 			continue
 		}
-		at := filepath.Join(done, artifactsName, filepath.FromSlash(item.Path))
+		at := filepath.Join(folder, artifactsName, filepath.FromSlash(item.Path))
 		if err := a.repo.store(at, item.SHA256); err != nil {
 			return fmt.Errorf("storing artifact %s: %w", item.Path, err)
 		}
-		removeEmpty(filepath.Dir(at), done)
+		removeEmpty(filepath.Dir(at), folder)
 	}
 	if len(artifacts) <= format.MaxListed {
 		b.run.Artifacts = artifacts
@@ -111,7 +111,7 @@ func (a *Active) fillArtifacts(ctx context.Context, done string, b *finished, f 
 	if err != nil {
 		return err
 	}
-	return b.write(filepath.Join(done, format.ArtifactsName), format.ArtifactsName, data, int64(len(artifacts)))
+	return b.write(filepath.Join(folder, format.ArtifactsName), format.ArtifactsName, data, int64(len(artifacts)))
 }
 
 // noSpace reports whether a write failed for want of space: what lies in the run then waits for a finish that has some.

@@ -145,19 +145,19 @@ func (a *Active) build(ctx context.Context, end Finish) (*Result, error) {
 	a.removeMatching(consumed)
 	a.removeMatching(leftPrefix)
 	nonce := format.RandomLetters(8)
-	done := filepath.Join(a.Dir, donePrefix+nonce)
-	if err := os.Mkdir(done, 0o777); err != nil {
+	folder := filepath.Join(a.Dir, donePrefix+nonce)
+	if err := os.Mkdir(folder, 0o777); err != nil {
 		return nil, err
 	}
 	finished := false
 	defer func() {
 		if !finished {
-			_ = os.RemoveAll(done)
+			_ = os.RemoveAll(folder)
 			a.removeMatching(consumed)
 			a.removeMatching(leftPrefix)
 		}
 	}()
-	b, err := a.fill(ctx, done, end)
+	b, err := a.fill(ctx, folder, end)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +168,7 @@ func (a *Active) build(ctx context.Context, end Finish) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := writeFile(filepath.Join(done, RecordName), record); err != nil {
+	if err := writeFile(filepath.Join(folder, RecordName), record); err != nil {
 		return nil, err
 	}
 	sum := sha256.Sum256(record)
@@ -176,7 +176,7 @@ func (a *Active) build(ctx context.Context, end Finish) (*Result, error) {
 	if err := writeFile(filepath.Join(a.Dir, consumed+nonce+".toml"), format.EncodeConsumed(&c)); err != nil {
 		return nil, err
 	}
-	if err := syncTree(done); err != nil {
+	if err := syncTree(folder); err != nil {
 		return nil, err
 	}
 	if err := syncDir(a.Dir); err != nil {
@@ -189,7 +189,7 @@ func (a *Active) build(ctx context.Context, end Finish) (*Result, error) {
 	if err := realDir(filepath.Dir(target)); err != nil {
 		return nil, err
 	}
-	if err := os.Rename(done, target); err != nil {
+	if err := os.Rename(folder, target); err != nil {
 		if exists(filepath.Join(target, RecordName)) {
 			return nil, fmt.Errorf("%w by another process", ErrFinished)
 		}
@@ -435,7 +435,7 @@ func (a *Active) resumePlanned(ctx context.Context) (id string, err error) {
 	}
 	plan, err := format.DecodeConsumed(filepath.Base(plans[0]), data)
 	if err != nil {
-		_ = os.Remove(plans[0]) // torn: nothing has been done by it
+		_ = os.Remove(plans[0]) // torn: nothing was finished with it
 		return "", nil
 	}
 	if !exists(filepath.Join(a.repo.RunDir(plan.Run), RecordName)) {

@@ -50,9 +50,9 @@ func (h *Hashing) Cancel() {
 	<-h.done
 }
 
-// Wait returns the datasets that could be hashed; done is false if that takes longer than atMost, which is unlimited if it
+// Wait returns the datasets that could be hashed; complete is false if that takes longer than atMost, which is unlimited if it
 // is 0. A dataset of the configuration that cannot be hashed is a warning, any other an error.
-func (h *Hashing) Wait(ctx context.Context, atMost time.Duration) (datasets []format.Dataset, warnings []string, done bool, err error) {
+func (h *Hashing) Wait(ctx context.Context, atMost time.Duration) (datasets []format.Dataset, warnings []string, complete bool, err error) {
 	var late <-chan time.Time
 	if atMost > 0 {
 		timer := time.NewTimer(atMost)

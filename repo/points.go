@@ -32,11 +32,11 @@ func (e *Entry) Points(ctx context.Context, key string) ([]format.Point, error) 
 
 func (e *Entry) ownPoints(ctx context.Context, key string) ([]format.Point, error) {
 	if e.Active == nil {
-		m, done, err := e.metrics(MetricsName)
+		m, release, err := e.metrics(MetricsName)
 		if err != nil || m == nil {
 			return nil, err
 		}
-		defer done()
+		defer release()
 		return m.Points(key)
 	}
 	var points []format.Point
@@ -63,12 +63,12 @@ type Curves struct {
 func (e *Entry) Curves() (*Curves, error) {
 	c := &Curves{entry: e.alone(), close: func() {}}
 	if e.Active == nil {
-		m, done, err := e.metrics(MetricsName)
+		m, release, err := e.metrics(MetricsName)
 		if err != nil {
 			return c, err
 		}
 		if m != nil {
-			c.file, c.close = m, done
+			c.file, c.close = m, release
 		}
 	}
 	for _, part := range e.earlier {
@@ -125,11 +125,11 @@ func (e *Entry) EachPoints(ctx context.Context, yield func(key string, points []
 		return e.eachPointsOfChain(ctx, yield)
 	}
 	if e.Active == nil {
-		m, done, err := e.metrics(MetricsName)
+		m, release, err := e.metrics(MetricsName)
 		if err != nil || m == nil {
 			return err
 		}
-		defer done()
+		defer release()
 		return m.Each(ctx, yield)
 	}
 	all, err := e.activePoints(ctx)
@@ -162,11 +162,11 @@ func (e *Entry) System(ctx context.Context, yield func(key string, points []form
 	if e.Active != nil {
 		return nil
 	}
-	m, done, err := e.metrics(systemName)
+	m, release, err := e.metrics(systemName)
 	if err != nil || m == nil {
 		return err
 	}
-	defer done()
+	defer release()
 	return m.Each(ctx, yield)
 }
 

@@ -98,12 +98,12 @@ func (e *Entry) LastStep(ctx context.Context) (step int64, some bool, err error)
 		})
 		return step, some, err
 	}
-	m, done, err := e.metrics(MetricsName)
+	m, release, err := e.metrics(MetricsName)
 	if err != nil {
 		return 0, false, err
 	}
 	if m != nil {
-		defer done()
+		defer release()
 		err = m.Each(ctx, func(_ string, points []format.Point) error {
 			for i := range points {
 				seen(points[i].Step)

@@ -95,11 +95,11 @@ func (a *app) capture(ctx context.Context, r *repo.Repository, n newRun) (run *f
 	if err != nil {
 		return nil, nil, err
 	}
-	hashed, done := a.hashingProgress(requests)
+	hashed, end := a.hashingProgress(requests)
 	late, warnings, err := r.Capture(ctx, run, repo.CaptureRequest{
 		Command: n.Command, Dir: n.Dir, Datasets: requests, Wait: n.wait, Hashed: hashed,
 	})
-	done()
+	end()
 	if err != nil {
 		return nil, nil, err
 	}

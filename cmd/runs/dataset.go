@@ -50,8 +50,8 @@ func (a *app) runDatasets(ctx context.Context, r *repo.Repository, flags []strin
 	return append(requests, more...), err
 }
 
-// hashingProgress shows how much of the datasets is hashed; done ends it.
-func (a *app) hashingProgress(requests []repo.DatasetRequest) (hashed func(done, total int64), done func()) {
+// hashingProgress shows how much of the datasets is hashed; end removes it.
+func (a *app) hashingProgress(requests []repo.DatasetRequest) (hashed func(done, total int64), end func()) {
 	if len(requests) == 0 {
 		return nil, func() {}
 	}

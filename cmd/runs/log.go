@@ -190,11 +190,11 @@ func (a *app) parts(ctx context.Context, active *repo.Active, f *logFlags) ([]*f
 	if err != nil {
 		return nil, err
 	}
-	hashed, done := a.hashingProgress(requests)
+	hashed, end := a.hashingProgress(requests)
 	h := active.Repository().HashDatasets(ctx, requests, hashed)
 	datasets, warnings, _, err := h.Wait(ctx, 0)
 	h.Cancel()
-	done()
+	end()
 	a.warnAll(warnings)
 	for _, d := range datasets {
 		lines = append(lines, datasetLine(d))

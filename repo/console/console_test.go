@@ -139,7 +139,7 @@ func TestKilledWriter(t *testing.T) {
 		t.Errorf("%.80q", data[len(data)-80:])
 	}
 	close(l.stop)
-	l.done.Wait()
+	l.flusher.Wait()
 }
 
 func FuzzScreen(f *testing.F) {

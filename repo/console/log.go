@@ -40,8 +40,8 @@ type Log struct {
 	flushed   time.Time
 	err       error
 
-	stop chan struct{}
-	done sync.WaitGroup
+	stop    chan struct{}
+	flusher sync.WaitGroup
 }
 
 const flushEvery = 250 * time.Millisecond
@@ -68,7 +68,7 @@ func Create(path string, max int64) (*Log, error) {
 	}
 	l := &Log{path: path, max: max, file: f, committed: size, stop: make(chan struct{})}
 	l.screen = newScreen(func(line string) { l.buf = append(append(l.buf, line...), '\n') })
-	l.done.Go(l.flushing)
+	l.flusher.Go(l.flushing)
 	return l, nil
 }
 
@@ -173,7 +173,7 @@ func (l *Log) nextSegment() bool {
 // Close writes the rest and puts the log together. It returns the first error of any write.
 func (l *Log) Close() error {
 	close(l.stop)
-	l.done.Wait()
+	l.flusher.Wait()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.screen.partial) > 0 {

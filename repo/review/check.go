@@ -73,10 +73,10 @@ func checkRule(ctx context.Context, c *catalog.Catalog, subject *Side, rule form
 // compareRecords compares all that is recorded of two sides, but not their source.
 func compareRecords(ctx context.Context, c *catalog.Catalog, a, b *Side) *diff.Comparison {
 	config := c.Config()
-	x, done := a.read(ctx, false)
-	defer done()
-	y, done := b.read(ctx, false)
-	defer done()
+	x, release := a.read(ctx, false)
+	defer release()
+	y, release := b.read(ctx, false)
+	defer release()
 	return diff.Compare(x, y, diff.Options{Goal: c.Goal, All: true, Level: config.Compare.Level, Seeds: config.Seeds()})
 }
 

@@ -27,10 +27,10 @@ func Compare(ctx context.Context, a, b *Side, o Options) (*diff.Comparison, erro
 		Goal:    config.GoalIn(append(catalog.Records(a.Entries), catalog.Records(b.Entries)...)...),
 		Metrics: o.Metrics, Strict: o.Strict, All: o.All, Level: config.Compare.Level, Seeds: config.Seeds(),
 	}
-	x, done := a.read(ctx, o.Part)
-	defer done()
-	y, done := b.read(ctx, o.Part)
-	defer done()
+	x, release := a.read(ctx, o.Part)
+	defer release()
+	y, release := b.read(ctx, o.Part)
+	defer release()
 	source, sourceErr := CompareSources(ctx, a, b, false)
 	if sourceErr == nil {
 		defer source.Close()

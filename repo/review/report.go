@@ -222,8 +222,8 @@ func (v *Report) compareGroups(ctx context.Context, c *catalog.Catalog) {
 		Goal: c.Goal, All: true, Level: c.Config().Compare.Level, Seeds: c.Config().Seeds(),
 		Metrics: regexp.MustCompile("^" + regexp.QuoteMeta(v.Metric) + "$"),
 	}
-	baseline, done := v.Baseline.read(ctx, false)
-	done()
+	baseline, release := v.Baseline.read(ctx, false)
+	release()
 	baseline.Points = nil
 	for i, g := range v.Groups {
 		side := diff.Side{Runs: catalog.Records(g.Entries), Group: g.Group}

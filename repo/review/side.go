@@ -123,10 +123,10 @@ func previous(c *catalog.Catalog, e *repo.Entry) (*Side, error) {
 }
 
 // read is a side as diff.Compare takes it. A run that others resume counts as one with them, unless part says to
-// compare a single run on its own. Call done when the points are no longer needed.
-func (s *Side) read(ctx context.Context, part bool) (side diff.Side, done func()) {
+// compare a single run on its own. Call release when the points are no longer needed.
+func (s *Side) read(ctx context.Context, part bool) (side diff.Side, release func()) {
 	side = diff.Side{Group: s.Group}
-	done = func() {}
+	release = func() {}
 	single := s.Group == ""
 	alone := part && single
 	chains := map[*format.Run][]*format.Run{} // by the newest run
@@ -160,7 +160,7 @@ func (s *Side) read(ctx context.Context, part bool) (side diff.Side, done func()
 		return first.Repository().Manifest(ctx, d)
 	}
 	if !single {
-		return side, done
+		return side, release
 	}
 	if len(chains[first.Run]) > 1 && !alone {
 		first = s.catalog.Whole(first)

@@ -191,7 +191,7 @@ func (p *patchWalk) unpack(ctx context.Context, m *machine) ([]Find, error) {
 type packedReader struct {
 	patch *patchWalk
 	rest  []byte
-	done  bool
+	ended bool
 }
 
 var errPacked = errors.New("a binary part of the patch is damaged")
@@ -201,7 +201,7 @@ const base85 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#
 
 func (r *packedReader) Read(b []byte) (int, error) {
 	for len(r.rest) == 0 {
-		if r.done {
+		if r.ended {
 			return 0, io.EOF
 		}
 		line, err := r.patch.next()
@@ -209,7 +209,7 @@ func (r *packedReader) Read(b []byte) (int, error) {
 			return 0, err
 		}
 		if err != nil || len(line) == 0 {
-			r.done = true
+			r.ended = true
 			continue
 		}
 		if r.rest, err = unpackLine(line); err != nil {

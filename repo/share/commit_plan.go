@@ -60,11 +60,11 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 		case named && !slices.Contains(w.request.IDs, id), removed[id]:
 			continue
 		case committed && !known.removed[id]:
-			done := false
+			added := false
 			if redacted[id] || named {
-				done, err = p.addRedacted(ctx, known, id)
+				added, err = p.addRedacted(ctx, known, id)
 			}
-			if err == nil && !done && noted[i] {
+			if err == nil && !added && noted[i] {
 				err = p.addNotes(known, id)
 			}
 		case known.removed[id] && !marks && !named:

@@ -9,7 +9,7 @@ import (
 // Watcher samples the processes of a run in progress: their ids, and the event files that they have open.
 type Watcher struct {
 	stop      context.CancelFunc
-	done      sync.WaitGroup
+	reader    sync.WaitGroup
 	processes *processes
 }
 
@@ -24,7 +24,7 @@ const (
 func Watch(ctx context.Context, pid int, runDir string) *Watcher {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &Watcher{stop: cancel, processes: newProcesses(pid, runDir)}
-	w.done.Go(func() {
+	w.reader.Go(func() {
 		for pause := firstPause; ; pause = min(lastPause, pause*5/4) {
 			select {
 			case <-ctx.Done():
@@ -40,6 +40,6 @@ func Watch(ctx context.Context, pid int, runDir string) *Watcher {
 // Stop ends the sampling and adds its result to a search.
 func (w *Watcher) Stop(q *Search) {
 	w.stop()
-	w.done.Wait()
+	w.reader.Wait()
 	w.processes.report(q)
 }
