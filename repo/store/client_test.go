@@ -53,11 +53,11 @@ func TestUntrusted(t *testing.T) {
 		said  []string // to list
 		words string
 	}{
-		"not JSON":           {[]string{"hello"}, "does not know"},
+		"not JSON":           {[]string{"hello"}, "invalid reply"},
 		"a line without end": {[]string{strings.Repeat("x", MaxMessage+1)}, "too long"},
 		"an unknown reply":   {[]string{`{"id":ID,"reply":"maybe"}`}, "maybe"},
-		"another id":         {[]string{`{"id":77,"reply":"done"}`}, "waits for none"},
-		"two ends":           {[]string{`{"id":ID,"reply":"progress"}`, `{"id":9,"reply":"done"}`}, "waits for none"},
+		"another id":         {[]string{`{"id":77,"reply":"done"}`}, "is not waiting"},
+		"two ends":           {[]string{`{"id":ID,"reply":"progress"}`, `{"id":9,"reply":"done"}`}, "is not waiting"},
 		"a bad digest": {[]string{
 			`{"id":ID,"reply":"objects","objects":[{"digest":"../../x","size":1}]}`,
 		}, "not a SHA-256"},
