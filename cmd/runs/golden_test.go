@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -83,4 +84,16 @@ func normalizeJSON(out, work string, masked []string) ([]byte, error) {
 	var indented bytes.Buffer
 	err := json.Indent(&indented, append([]byte(text), '\n'), "", "  ")
 	return indented.Bytes(), err
+}
+
+// TestEveryJSONHasAGolden checks that the JSON of each command that prints some is held to a file.
+func TestEveryJSONHasAGolden(t *testing.T) {
+	for _, c := range (&app{}).command("").Commands() {
+		if c.Flags().Lookup("json") == nil {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(goldenDir, c.Name()+".golden")); err != nil {
+			t.Errorf("%s --json: %v", c.Name(), err)
+		}
+	}
 }
