@@ -37,7 +37,7 @@ type Store struct {
 // target is what each kind of store does in its own way.
 type target interface {
 	// put stores the source under the key, unless an object of its size exists, and returns how many bytes were sent.
-	// progress is called with the bytes that are done.
+	// progress is called with the bytes transferred so far.
 	put(ctx context.Context, key string, from *source, progress func(int64)) (int64, error)
 	// list calls each with every key under the prefix of the store and its size in bytes.
 	list(ctx context.Context, each func(key string, size int64) error) error
@@ -202,11 +202,11 @@ func (s *Store) pages(ctx context.Context, each func(key string, size int64) err
 // that are done.
 func (s *Store) Put(ctx context.Context, o store.Object, progress func(int64)) (int64, error) {
 	key := store.Key(o.Digest)
-	done, err := s.lockKey(ctx, key)
+	release, err := s.lockKey(ctx, key)
 	if err != nil {
 		return 0, err
 	}
-	defer done()
+	defer release()
 	from, err := openSource(o)
 	if err != nil {
 		return 0, err
@@ -219,8 +219,8 @@ func (s *Store) Put(ctx context.Context, o store.Object, progress func(int64)) (
 	return moved, s.explain(writing, err)
 }
 
-// lockKey waits until no other transfer of the key is running. The caller must call done at the end of its transfer.
-func (s *Store) lockKey(ctx context.Context, key string) (done func(), err error) {
+// lockKey waits until no other transfer of the key is running. The caller must call release at the end of its transfer.
+func (s *Store) lockKey(ctx context.Context, key string) (release func(), err error) {
 	for {
 		s.mu.Lock()
 		other := s.moving[key]
@@ -244,8 +244,8 @@ func (s *Store) lockKey(ctx context.Context, key string) (done func(), err error
 	}
 }
 
-// stream waits until a further request may carry bytes. The caller must call done at its end.
-func (s *Store) stream(ctx context.Context) (done func(), err error) {
+// stream waits until a further request may carry bytes. The caller must call release at its end.
+func (s *Store) stream(ctx context.Context) (release func(), err error) {
 	select {
 	case s.streams <- struct{}{}:
 		return func() { <-s.streams }, nil

@@ -59,11 +59,11 @@ func (c cloud) put(ctx context.Context, key string, from *source, progress func(
 	if there, err := c.s.holds(ctx, key, from.Size); err != nil || there {
 		return 0, err
 	}
-	done, err := c.s.stream(ctx)
+	release, err := c.s.stream(ctx)
 	if err != nil {
 		return 0, err
 	}
-	defer done()
+	defer release()
 	writing, abandon := context.WithCancel(ctx)
 	defer abandon()
 	size := int64(cloudChunk)

@@ -35,14 +35,14 @@ type localError struct{ error }
 func (e localError) Unwrap() error { return e.error }
 
 // Get downloads an object into a file and returns how many bytes were received. The file gets its name after its digest
-// was verified. Wrong bytes are deleted and downloaded once more. progress is called with the bytes that are done.
+// was verified. Wrong bytes are deleted and downloaded once more. progress is called with the bytes transferred so far.
 func (s *Store) Get(ctx context.Context, o store.Object, progress func(int64)) (moved int64, err error) {
 	key := store.Key(o.Digest)
-	done, err := s.lockKey(ctx, key)
+	release, err := s.lockKey(ctx, key)
 	if err != nil {
 		return 0, err
 	}
-	defer done()
+	defer release()
 	for range 2 {
 		n, err := s.fetch(ctx, key, o, progress)
 		moved += n
@@ -181,11 +181,11 @@ func hashRanges(ctx context.Context, o store.Object, f *os.File, whole []chan st
 func (s *Store) fetchRange(
 	ctx context.Context, key string, o store.Object, f *os.File, off, length int64, progress func(int64),
 ) error {
-	done, err := s.stream(ctx)
+	release, err := s.stream(ctx)
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer release()
 	for failed := 0; length > 0; {
 		n, err := s.read(ctx, key, o, f, off, length, progress)
 		off += n

@@ -156,11 +156,11 @@ func (b *s3Bucket) putSmall(ctx context.Context, key string, from *source) (int6
 // putWhole uploads an object in one request. Its digest is the body's hash in the signature, so the server checks it
 // too.
 func (b *s3Bucket) putWhole(ctx context.Context, key string, from *source, ifNone *string) error {
-	done, err := b.s.stream(ctx)
+	release, err := b.s.stream(ctx)
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer release()
 	_, err = b.client.PutObject(v4.SetPayloadHash(ctx, from.Digest), &s3.PutObjectInput{
 		Bucket: &b.bucket, Key: aws.String(b.prefix + key), Body: from.whole(), ContentLength: &from.Size,
 		ContentType: aws.String(octets), IfNoneMatch: ifNone,
@@ -311,11 +311,11 @@ func (u *upload) run(ctx context.Context) error {
 
 // part uploads a part, unless the server has it.
 func (u *upload) part(ctx context.Context, number int32, length int64, sum []byte) error {
-	done, err := u.b.s.stream(ctx)
+	release, err := u.b.s.stream(ctx)
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer release()
 	off := int64(number-1) * u.size
 	checksum := aws.String(base64.StdEncoding.EncodeToString(sum))
 	if there, ok := u.present[number]; ok {
