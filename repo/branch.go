@@ -12,8 +12,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// RunsBranch finds the branch that commit.branch names: the local one, else what a remote was last seen to have. The commit
-// is empty where there is no such branch, or where it is the one that is checked out here.
+// RunsBranch finds the branch that commit.branch names: the local one, else what a remote was last seen to have. The
+// commit is empty where there is no such branch, or where it is the one that is checked out here.
 func (r *Repository) RunsBranch(ctx context.Context) (name, commit string, err error) {
 	config, err := r.Config()
 	if err != nil || config.Commit.Branch == "" || !r.InGit {
@@ -33,10 +33,11 @@ func (r *Repository) RunsBranch(ctx context.Context) (name, commit string, err e
 	return name, commit, nil
 }
 
-// ListBranch reads the runs of the branch of runs that are not known already, with what was said of them here: names are
-// read of all, records only of those. Runs that were removed, here or there, are left out. rev is nil where there is none;
-// else Close it.
-func (r *Repository) ListBranch(ctx context.Context, known func(id string) bool) (rev *Revision, entries []*Entry, damaged []Damage, err error) {
+// ListBranch reads the runs of the branch of runs that are not known already, with what was said of them here: names
+// are read of all, records only of those. Runs that were removed, here or there, are left out. rev is nil where there
+// is none; else Close it.
+func (r *Repository) ListBranch(ctx context.Context, known func(id string) bool) (rev *Revision, entries []*Entry,
+	damaged []Damage, err error) {
 	name, commit, err := r.RunsBranch(ctx)
 	if err != nil || commit == "" {
 		return nil, nil, nil, err
@@ -52,7 +53,8 @@ func (r *Repository) ListBranch(ctx context.Context, known func(id string) bool)
 }
 
 // ListRevision reads the runs of a revision that are not known already. rev is nil where there is none; else Close it.
-func (r *Repository) ListRevision(ctx context.Context, name string, known func(id string) bool) (rev *Revision, entries []*Entry, damaged []Damage, err error) {
+func (r *Repository) ListRevision(ctx context.Context, name string, known func(id string) bool) (rev *Revision,
+	entries []*Entry, damaged []Damage, err error) {
 	commit, _, err := r.commitOf(ctx, name)
 	if err != nil {
 		return nil, nil, nil, err
@@ -65,7 +67,8 @@ func (r *Repository) ListRevision(ctx context.Context, name string, known func(i
 }
 
 // listCommit reads the runs of a commit that are not known. The notes of late count too.
-func (r *Repository) listCommit(ctx context.Context, commit string, late *Repository, known func(id string) bool) (*Revision, []*Entry, []Damage, error) {
+func (r *Repository) listCommit(ctx context.Context, commit string, late *Repository,
+	known func(id string) bool) (*Revision, []*Entry, []Damage, error) {
 	tree, err := r.TreePath()
 	if err != nil {
 		return nil, nil, nil, err

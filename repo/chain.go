@@ -12,8 +12,8 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Continuing is the run read as one with those before it in its chain, newest first. run is the record of all. Of a metric
-// and of a value each part counts up to the first step that a later one has: from there on it was done again.
+// Continuing is the run read as one with those before it in its chain, newest first. run is the record of all. Of a
+// metric and of a value each part counts up to the first step that a later one has: from there on it was done again.
 func (e *Entry) Continuing(run *format.Run, earlier []*Entry) *Entry {
 	whole := *e
 	whole.Run, whole.earlier = run, earlier
@@ -110,7 +110,8 @@ func (e *Entry) valueStream(ctx context.Context) *valueStream {
 func (s *valueStream) advance() { s.key, s.value, s.ok = s.next() }
 
 // eachValueOfChain is EachValue of all parts.
-func (e *Entry) eachValueOfChain(ctx context.Context, yield func(key string, v format.Value) error) (here bool, err error) {
+func (e *Entry) eachValueOfChain(ctx context.Context, yield func(key string, v format.Value) error) (here bool,
+	err error) {
 	streams := []*valueStream{e.alone().valueStream(ctx)}
 	for _, part := range e.earlier {
 		streams = append(streams, part.valueStream(ctx))

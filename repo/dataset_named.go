@@ -39,7 +39,8 @@ func (r *Repository) FindDataset(ctx context.Context, name, path, word string) (
 
 // ConfiguredDatasets returns the requests for the datasets that the configuration names for every run, but those of the
 // names in except. One that cannot be found is a warning.
-func (r *Repository) ConfiguredDatasets(ctx context.Context, except []string) (requests []DatasetRequest, warnings []string, err error) {
+func (r *Repository) ConfiguredDatasets(ctx context.Context, except []string) (requests []DatasetRequest,
+	warnings []string, err error) {
 	config, err := r.Config()
 	if err != nil {
 		return nil, nil, err
@@ -61,7 +62,8 @@ func (r *Repository) ConfiguredDatasets(ctx context.Context, except []string) (r
 	return requests, warnings, nil
 }
 
-// namedDataset is the request for the data of a name: where this machine has it, otherwise where the configuration says.
+// namedDataset is the request for the data of a name: where this machine has it, otherwise where the configuration
+// says.
 func (r *Repository) namedDataset(ctx context.Context, config *format.Config, name string) (DatasetRequest, error) {
 	set := config.Datasets[name]
 	q := DatasetRequest{Name: name, Listing: set.Hash == format.HashListing, Role: set.Role}

@@ -75,8 +75,8 @@ func (r *Repository) PortableParams(params format.Params) format.Params {
 	return portable
 }
 
-// EntryPoint is the program that a command runs, as a path relative to TreeRoot: the first argument that is a regular file
-// of the project. It is empty if there is none. dir is where the command runs.
+// EntryPoint is the program that a command runs, as a path relative to TreeRoot: the first argument that is a regular
+// file of the project. It is empty if there is none. dir is where the command runs.
 func (r *Repository) EntryPoint(dir string, command []string) string {
 	for _, arg := range command {
 		if strings.HasPrefix(arg, "-") {
@@ -107,9 +107,10 @@ type CaptureRequest struct {
 }
 
 // Capture writes into run who runs which code, where, and on which data: author, source, machine, environment and
-// datasets. Recording goes on without what cannot be captured; then a warning says so. If the datasets take longer to hash
-// than to be waited for, late gives them, and the caller must wait for it or cancel it.
-func (r *Repository) Capture(ctx context.Context, run *format.Run, q CaptureRequest) (late *Hashing, warnings []string, err error) {
+// datasets. Recording goes on without what cannot be captured; then a warning says so. If the datasets take longer to
+// hash than to be waited for, late gives them, and the caller must wait for it or cancel it.
+func (r *Repository) Capture(ctx context.Context, run *format.Run, q CaptureRequest) (late *Hashing,
+	warnings []string, err error) {
 	h := r.HashDatasets(ctx, q.Datasets, q.Hashed)
 	warnings, err = r.Origin(ctx, run, OriginRequest{Command: q.Command, Dir: q.Dir, Datasets: h.paths()})
 	if err != nil {

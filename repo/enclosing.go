@@ -2,7 +2,8 @@ package repo
 
 import "path/filepath"
 
-// Enclosing names the active run that a process is started within, as the environment variables RUNS_DIR and RUNS_ID do.
+// Enclosing names the active run that a process is started within, as the environment variables RUNS_DIR and RUNS_ID
+// do.
 type Enclosing struct {
 	Dir string // its active folder; counts only if it is the folder of ID, or if ID is empty
 	ID  string

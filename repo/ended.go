@@ -10,9 +10,9 @@ type Ended struct {
 	NotStarted bool
 }
 
-// Finish says how the run ends. A program that was asked to end with SIGINT was interrupted, and is killed unless it exits
-// with status 0. Any other signal is a scheduler's that takes the machine back: a program that obeys exits with status 0,
-// and its run is killed all the same.
+// Finish says how the run ends. A program that was asked to end with SIGINT was interrupted, and is killed unless it
+// exits with status 0. Any other signal is a scheduler's that takes the machine back: a program that obeys exits with
+// status 0, and its run is killed all the same.
 func (e Ended) Finish() Finish {
 	code := int64(e.ExitCode)
 	end := Finish{Status: format.Finished, ExitCode: &code, Signal: e.Signal}

@@ -22,7 +22,8 @@ func TestEnded(t *testing.T) {
 		{Ended{ExitCode: 127, NotStarted: true}, format.Failed, "the program could not be started"},
 	} {
 		end := c.ended.Finish()
-		if end.Status != c.status || end.EndReason != c.reason || *end.ExitCode != int64(c.ended.ExitCode) || end.Signal != c.ended.Signal {
+		if end.Status != c.status || end.EndReason != c.reason || *end.ExitCode != int64(c.ended.ExitCode) ||
+			end.Signal != c.ended.Signal {
 			t.Errorf("%+v: %s, %q, exit status %d, signal %q", c.ended, end.Status, end.EndReason, *end.ExitCode, end.Signal)
 		}
 		if err := end.Check(); err != nil {

@@ -21,7 +21,7 @@ func withHint(err error, format string, args ...any) error {
 
 // Errors that callers tell apart.
 var (
-	ErrNoRepository = errors.New("no runs here")
+	ErrNoRepository = errors.New("no .runs folder in this or any parent folder")
 	ErrFinished     = errors.New("the run is finished")
 	ErrBusy         = errors.New("another process is finishing the run")
 	ErrNotActive    = errors.New("no run in progress has this id")

@@ -26,10 +26,12 @@ type hashResult struct {
 
 // HashDatasets starts to hash datasets, one after the other. The caller must wait for the end or cancel it. hashed gets
 // the bytes hashed so far of a dataset, and of all of it; nil is for nobody.
-func (r *Repository) HashDatasets(ctx context.Context, requests []DatasetRequest, hashed func(done, total int64)) *Hashing {
+func (r *Repository) HashDatasets(ctx context.Context, requests []DatasetRequest, hashed func(done,
+	total int64)) *Hashing {
 	ctx, cancel := context.WithCancel(ctx)
 	h := &Hashing{
-		root: r.TreeRoot(), requests: requests, results: make([]hashResult, len(requests)), done: make(chan struct{}), cancel: cancel,
+		root: r.TreeRoot(), requests: requests, results: make([]hashResult, len(requests)), done: make(chan struct{}),
+		cancel: cancel,
 	}
 	go func() { // ends with its work or its context
 		defer close(h.done)
@@ -50,9 +52,11 @@ func (h *Hashing) Cancel() {
 	<-h.done
 }
 
-// Wait returns the datasets that could be hashed; complete is false if that takes longer than atMost, which is unlimited if it
-// is 0. A dataset of the configuration that cannot be hashed is a warning, any other an error.
-func (h *Hashing) Wait(ctx context.Context, atMost time.Duration) (datasets []format.Dataset, warnings []string, complete bool, err error) {
+// Wait returns the datasets that could be hashed. complete is false if that takes longer than atMost; 0 is no limit. A
+// dataset of the configuration that cannot be hashed is a warning, any other an error.
+func (h *Hashing) Wait(ctx context.Context, atMost time.Duration) (
+	datasets []format.Dataset, warnings []string, complete bool, err error,
+) {
 	var late <-chan time.Time
 	if atMost > 0 {
 		timer := time.NewTimer(atMost)

@@ -41,7 +41,8 @@ func (a *Active) openOwn(prefix string) (*Journal, error) {
 	return j, nil
 }
 
-// OpenShared opens the first free journal of this machine's command-line calls, so that 100,000 calls leave a few files.
+// OpenShared opens the first free journal of this machine's command-line calls, so that 100,000 calls leave a few
+// files.
 func (a *Active) OpenShared() (*Journal, error) {
 	for n := 0; n < maxShared; n++ {
 		j, err := a.openJournal(fmt.Sprintf("%s%s-cli%d.jsonl", journalPrefix, thisHost(), n), 0)
@@ -53,7 +54,8 @@ func (a *Active) OpenShared() (*Journal, error) {
 		}
 		return j, nil
 	}
-	return nil, fmt.Errorf("opening a journal of run %s: %d of them are in use at this moment: repeat the command", a.ID, maxShared)
+	return nil, fmt.Errorf("opening a journal of run %s: %d of them are in use at this moment: repeat the command", a.ID,
+		maxShared)
 }
 
 // AppendShared appends lines to a journal that command-line calls share. Lines without a time get the present one.
@@ -111,8 +113,8 @@ func (j *Journal) AppendNow(lines ...*format.Line) error {
 	return j.Append(lines...)
 }
 
-// Append writes the lines with one write call. When it returns nil, they survive the death of this process. Where the disk
-// is full nothing of them is left behind.
+// Append writes the lines with one write call. When it returns nil, they survive the death of this process. Where the
+// disk is full nothing of them is left behind.
 func (j *Journal) Append(lines ...*format.Line) error {
 	j.buf = j.buf[:0]
 	size, err := j.f.Seek(0, io.SeekEnd)

@@ -123,8 +123,8 @@ func inParallel(n int, do func(i int)) {
 	wg.Wait()
 }
 
-// eachFinished calls visit with the id of every finished run. Names that are no day and no id are none of ours; a run with
-// the mark of a removed one is none any more, whichever merge brought it.
+// eachFinished calls visit with the id of every finished run. Names that are no day and no id are none of ours; a run
+// with the mark of a removed one is none any more, whichever merge brought it.
 func (r *Repository) eachFinished(visit func(id string)) error {
 	removed, err := r.RemovedIDs()
 	if err != nil {
@@ -187,8 +187,8 @@ func (r *Repository) readFinished(id string) (*Entry, error) {
 	return &Entry{Run: run, Dir: dir, repo: r}, nil
 }
 
-// Actives lists the runs in progress of this repository. Folders of runs that are finished and only wait for a writer are
-// left out.
+// Actives lists the runs in progress of this repository. Folders of runs that are finished and only wait for a writer
+// are left out.
 func (r *Repository) Actives() ([]*Active, error) {
 	names, err := os.ReadDir(r.active)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -254,7 +254,8 @@ func (a *Active) entry(ctx context.Context, point func(string, format.Point) err
 	run.Metrics = f.metrics(a.settings().GoalIn(run))
 	for _, line := range f.artifacts {
 		if line.SHA256 != "" && format.CheckPath(line.Name) == nil {
-			run.Artifacts = append(run.Artifacts, format.Artifact{Path: line.Name, SHA256: line.SHA256, Bytes: line.Bytes, Kind: line.Kind, Key: line.Key, Step: line.Step, Caption: line.Caption})
+			run.Artifacts = append(run.Artifacts, format.Artifact{Path: line.Name, SHA256: line.SHA256, Bytes: line.Bytes,
+				Kind: line.Kind, Key: line.Key, Step: line.Step, Caption: line.Caption})
 		}
 	}
 	notes, err := readNotes(a.Dir)

@@ -9,8 +9,9 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Past begins a run that is over already: run has its ID and Started. Nothing lists it before Finish gives it its place; end it
-// with that, or with Drop. Where the id is finished by then, Finish says ErrFinished. env is what it ran in, or nil.
+// Past begins a run that is over already: run has its ID and Started. Nothing lists it before Finish gives it its
+// place; end it with that, or with Drop. Where the id is finished by then, Finish says ErrFinished. env is what it ran
+// in, or nil.
 func (r *Repository) Past(ctx context.Context, run *format.Run, env *format.EnvironmentFile) (*Active, error) {
 	config, err := r.Config()
 	if err != nil {

@@ -11,11 +11,12 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Job is the scheduler's job that a process is part of: SLURM_JOB_ID and SLURM_RESTART_COUNT, empty if they are not set.
+// Job is the scheduler's job that a process is part of: SLURM_JOB_ID and SLURM_RESTART_COUNT, empty if they are not
+// set.
 type Job struct{ ID, Restarts string }
 
-// Requeued reports whether job is a later attempt at the job in which the run was started: then whatever had the run open
-// has ended, on whichever machine.
+// Requeued reports whether job is a later attempt at the job in which the run was started: then whatever had the run
+// open has ended, on whichever machine.
 func (e *Entry) Requeued(job Job) bool {
 	if job.ID == "" || e.Environment == nil || e.Environment.Variables["SLURM_JOB_ID"] != job.ID {
 		return false
@@ -31,8 +32,8 @@ func restarts(count string) int {
 	return n
 }
 
-// TakeOver makes a process of this machine the owner of a run whose former owners a scheduler has ended: it closes their
-// journals.
+// TakeOver makes a process of this machine the owner of a run whose former owners a scheduler has ended: it closes
+// their journals.
 func (a *Active) TakeOver(pid int) error {
 	if err := checkProcess(pid); err != nil {
 		return fmt.Errorf("resuming run %s: %w", a.ID, err)
@@ -56,7 +57,8 @@ func (a *Active) TakeOver(pid int) error {
 			continue
 		}
 		for _, f := range files {
-			if host, writer := f.writer(); host == w.Host && writer > 0 && !ended(f.path) && (host != thisHost() || int64(writer) == w.PID) {
+			if host, writer := f.writer(); host == w.Host && writer > 0 && !ended(f.path) && (host != thisHost() ||
+				int64(writer) == w.PID) {
 				if err := a.closeJournal(f); err != nil {
 					return fmt.Errorf("resuming run %s: closing %s: %w", a.ID, f.name, err)
 				}

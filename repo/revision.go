@@ -14,8 +14,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// Revision is the runs of a commit, read without a checkout: records and notes from memory; what else belongs to a run comes
-// into a temporary folder when it is asked for. Close removes the folder.
+// Revision is the runs of a commit, read without a checkout: records and notes from memory; what else belongs to a run
+// comes into a temporary folder when it is asked for. Close removes the folder.
 type Revision struct {
 	*Repository
 	Commit string
@@ -99,7 +99,8 @@ func (r *Repository) revision(commit, tree string, entries []git.Entry, wanted f
 	for _, e := range entries {
 		e.Path = strings.TrimPrefix(e.Path, v.tree+"/")
 		parts := strings.SplitN(e.Path, "/", 3)
-		if len(parts) != 3 || format.CheckDay(parts[0]) != nil || format.CheckID(parts[1]) != nil || format.IDDay(parts[1]) != parts[0] ||
+		if len(parts) != 3 || format.CheckDay(parts[0]) != nil || format.CheckID(parts[1]) != nil ||
+			format.IDDay(parts[1]) != parts[0] ||
 			format.CheckPath(parts[2]) != nil || !strings.HasPrefix(e.Mode, "100") || !wanted(parts[1]) {
 			continue
 		}
@@ -267,7 +268,8 @@ func (r *Repository) Fork(ctx context.Context, base string) (*Fork, error) {
 	}
 	if base == "" {
 		if base = git.DefaultBranch(ctx, r.Git); base == "" {
-			return nil, withHint(errors.New("finding the base of the branch: no remote names a default branch"), "name it: runs review BASE")
+			return nil, withHint(errors.New("finding the base of the branch: no remote names a default branch"),
+				"name it: runs review BASE")
 		}
 	}
 	tip, err := git.Commit(ctx, r.Git, base)

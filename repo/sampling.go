@@ -16,8 +16,8 @@ type SampleRequest struct {
 	Shared   bool // others sample for the same run: the keys begin with the name of the machine
 }
 
-// Sample samples the machine into the run's own journal of samples, until stop is called or ctx ends; stop waits for the
-// last sample. The run goes on without samples if they cannot be written.
+// Sample samples the machine into the run's own journal of samples, until stop is called or ctx ends; stop waits for
+// the last sample. The run goes on without samples if they cannot be written.
 func (a *Active) Sample(ctx context.Context, q SampleRequest) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var sampling sync.WaitGroup

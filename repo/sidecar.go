@@ -12,8 +12,8 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// sidecarName is the file that says which process attends a run: it samples the machine, and ends the run when nobody else
-// does.
+// sidecarName is the file that says which process attends a run: it samples the machine, and ends the run when nobody
+// else does.
 const sidecarName = "sidecar.toml"
 
 // SetSidecar writes down which process attends the run.
@@ -26,8 +26,8 @@ func (a *Active) SetSidecar(pid int) error {
 	return nil
 }
 
-// StopSidecar asks the process that attends the run to end, if it is still that process. It does not wait: a finish waits
-// for its journal.
+// StopSidecar asks the process that attends the run to end, if it is still that process. It does not wait: a finish
+// waits for its journal.
 func (a *Active) StopSidecar() {
 	if a.Foreign() {
 		return
@@ -50,8 +50,8 @@ func (a *Active) StopSidecar() {
 	}
 }
 
-// Gone reports whether nobody keeps the run open any more: its processes are gone, and none that they left has a journal
-// open.
+// Gone reports whether nobody keeps the run open any more: its processes are gone, and none that they left has a
+// journal open.
 func (a *Active) Gone(ctx context.Context) (bool, error) {
 	if l, err := a.Life(""); err != nil || l != Gone {
 		return false, err
@@ -102,9 +102,9 @@ func (r *Repository) FinishGone(ctx context.Context, except func(id string) bool
 // attendInterval is how often a sidecar looks whether its process still exists.
 const attendInterval = 250 * time.Millisecond
 
-// Attend is the work of a sidecar: it samples the machine if sample is set, and finishes the run as crashed if the process
-// pid ends without finishing it. It returns when the run is finished, when other owners than pid are left, or when ctx
-// ends.
+// Attend is the work of a sidecar: it samples the machine if sample is set, and finishes the run as crashed if the
+// process pid ends without finishing it. It returns when the run is finished, when other owners than pid are left, or
+// when ctx ends.
 func (a *Active) Attend(ctx context.Context, pid int, sample bool) error {
 	stopSampling := func() {}
 	if config, err := a.repo.Config(); err == nil && sample && config.System.Enabled {

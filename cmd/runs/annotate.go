@@ -21,14 +21,15 @@ import (
 func (a *app) tagCommand() *cobra.Command {
 	var removed []string
 	cmd := &cobra.Command{
-		Use:               "tag RUN KEY[=VALUE]… | RUN -d KEY…",
-		Short:             "Set or remove tags of a run",
-		Long:              `Set or remove tags of a run, also of a finished one. A tag without a value is "yes".`,
+		Use:   "tag RUN KEY[=VALUE]… | RUN -d KEY…",
+		Short: "Set or remove tags of a run",
+		Long: `Set or remove tags of a run, which may be finished. A tag without a value is
+"yes".`,
 		Args:              arguments(1, -1, "RUN"),
 		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 && len(removed) == 0 {
-				return usagef("tag: a KEY[=VALUE] or -d KEY missing")
+				return usagef("tag: missing KEY[=VALUE] or -d KEY")
 			}
 			n := &format.Note{}
 			var err error
@@ -51,15 +52,16 @@ func (a *app) tagCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringArrayVarP(&removed, "delete", "d", nil, "remove the tag `KEY`; repeated")
+	cmd.Flags().StringArrayVarP(&removed, "delete", "d", nil, "remove the tag `KEY` (repeatable)")
 	return cmd
 }
 
 func (a *app) nameCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:               "name RUN NAME",
-		Short:             "Give a run a name",
-		Long:              `Give a run a name, also a finished one. A name need not be unique: where several runs have it, it means the newest.`,
+		Use:   "name RUN NAME",
+		Short: "Give a run a name",
+		Long: `Give a run a name. The run may be finished. If several runs have a name, it
+means the newest.`,
 		Args:              arguments(2, 2, "RUN or NAME"),
 		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -75,9 +77,10 @@ func (a *app) nameCommand() *cobra.Command {
 
 func (a *app) noteCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:               "note RUN [TEXT]",
-		Short:             "Say something about a run",
-		Long:              `Say something about a run, also a finished one. Without TEXT an editor opens: RUNS_EDITOR, VISUAL or EDITOR.`,
+		Use:   "note RUN [TEXT]",
+		Short: "Add a note to a run",
+		Long: `Add a note to a run, or replace its note. The run may be finished. Without TEXT,
+edit the note with RUNS_EDITOR, VISUAL or EDITOR.`,
 		Args:              arguments(1, 2, "RUN"),
 		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -93,10 +96,10 @@ func (a *app) noteCommand() *cobra.Command {
 					}
 				}
 				if text == e.Note {
-					return nil, fmt.Errorf("noting: the text of run %s is not changed", e.ID)
+					return nil, fmt.Errorf("adding a note to run %s: the text is unchanged", e.ID)
 				}
 				if text == "" {
-					return nil, usagef("note: the text is empty")
+					return nil, usagef("note: TEXT must not be empty")
 				}
 				if err := format.CheckText(text); err != nil {
 					return nil, usagef("note: %v", err)
@@ -107,7 +110,7 @@ func (a *app) noteCommand() *cobra.Command {
 	}
 }
 
-// annotate writes a note of the run that a selector names.
+// annotate writes a note for the run that a selector names.
 func (a *app) annotate(ctx context.Context, selector string, write func(*repo.Entry) (*format.Note, error)) error {
 	r, err := a.find(ctx)
 	if err != nil {
@@ -128,7 +131,7 @@ func (a *app) annotate(ctx context.Context, selector string, write func(*repo.En
 	return e.Annotate(n)
 }
 
-// author is git's identity of whoever runs this; empty where there is none.
+// author is the Git identity of this user, empty if there is none.
 func (a *app) author(ctx context.Context) string {
 	name, _, err := capture.Author(ctx, a.dir)
 	if err != nil {
@@ -137,7 +140,7 @@ func (a *app) author(ctx context.Context) string {
 	return name
 }
 
-// edit lets a person change a text in their editor.
+// edit lets the user change a text in an editor.
 func (a *app) edit(ctx context.Context, text string) (string, error) {
 	editor := ""
 	for _, name := range []string{"RUNS_EDITOR", "VISUAL", "EDITOR"} {
@@ -146,7 +149,8 @@ func (a *app) edit(ctx context.Context, text string) (string, error) {
 		}
 	}
 	if editor == "" {
-		return "", &repo.HintError{Err: errors.New("opening an editor: EDITOR is not set"), Hint: "give the text on the command line"}
+		return "", &repo.HintError{Err: errors.New("opening an editor: EDITOR is not set"),
+			Hint: "give the text as an argument"}
 	}
 	dir, err := os.MkdirTemp("", "runs-note-")
 	if err != nil {
@@ -175,22 +179,31 @@ func (a *app) rmCommand() *cobra.Command {
 	var dry, undo bool
 	cmd := &cobra.Command{
 		Use:   "rm RUN… | -w EXPRESSION | --undo",
-		Short: "Remove runs to the trash, or bring them back",
-		Long: `Remove runs to .runs/trash, which is this machine's own. --undo brings back what the last rm removed. A run in progress
-is refused.
+		Short: "Remove runs, or restore removed ones",
+		Long: `Move runs to .runs/trash, which is never committed. A run in progress cannot be
+removed.
 
-A run that is committed leaves a mark in .runs/removed: 'runs commit' takes the run out and the mark in, and no pull or
-merge brings it back. What was committed stays in git's history.`,
+    runs rm wide
+    runs rm -w "status = failed and started < '30d ago'"
+    runs rm --undo
+
+--undo restores the runs that the last rm removed.
+
+A committed run leaves a removal marker in .runs/removed. 'runs commit' then
+removes the run from the branch and adds the marker, so that no pull or merge
+brings the run back. The history of Git keeps it.`,
 		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			switch {
 			case undo && (len(args) > 0 || where != "" || dry):
-				return usagef("rm: --undo stands alone")
+				return usagef("rm: --undo cannot be combined with RUN, -w or --dry-run")
 			case len(args) > 0 && where != "":
-				return usagef("rm: RUN and -w exclude one another; an expression can name runs too: id = …")
+				return &repo.HintError{
+					Err: usagef("rm: RUN and -w cannot be combined"), Hint: "use -w 'id = …' to name runs in an expression",
+				}
 			case !undo && len(args) == 0 && where == "":
-				return usagef("rm: RUN, -w or --undo missing")
+				return usagef("rm: missing RUN, -w or --undo")
 			}
 			r, err := a.find(ctx)
 			if err != nil {
@@ -227,15 +240,16 @@ merge brings it back. What was committed stays in git's history.`,
 				a.print("%s %s", map[bool]string{true: "would remove", false: "removed"}[dry], terminal.Clean(e.String()))
 			}
 			if inGit && !dry {
-				a.progress("runs: 'runs commit' takes %s out of git; its history keeps what was committed", verb(len(entries), "it", "them"))
+				a.hint("run 'runs commit' to remove %s from the branch; the history of Git keeps %[1]s", verb(len(entries), "it",
+					"them"))
 			}
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&where, "where", "w", "", "runs that match `EXPRESSION`")
-	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "runs of `EXPERIMENT`")
-	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say what would be removed")
-	cmd.Flags().BoolVar(&undo, "undo", false, "bring back what the last rm removed")
+	cmd.Flags().StringVarP(&where, "where", "w", "", "remove runs that match `EXPRESSION`")
+	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "look in `EXPERIMENT`")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "only list what would be removed")
+	cmd.Flags().BoolVar(&undo, "undo", false, "restore what the last rm removed")
 	return cmd
 }
 
@@ -243,9 +257,13 @@ func (a *app) goalCommand() *cobra.Command {
 	var primary bool
 	cmd := &cobra.Command{
 		Use:   "goal METRIC min|max [--primary]",
-		Short: "Say whether a small or a large value of a metric is better",
-		Long: `Say whether a small or a large value of a metric is better. It is written to .runs/config.toml, whose comments stay.
-With --primary it is also the metric that lists show.`,
+		Short: "Set which direction of a metric is better",
+		Long: `Set the goal of a metric: min if smaller values are better, max if larger ones
+are. The goal is written to .runs/config.toml, which keeps its comments.
+
+    runs goal rmse min --primary
+
+With --primary, the metric also becomes the one that lists show.`,
 		Args: arguments(2, 2, "METRIC or min|max"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			metric, goal := args[0], args[1]
@@ -253,7 +271,7 @@ With --primary it is also the metric that lists show.`,
 				return usagef("goal: %v", err)
 			}
 			if goal != format.GoalMin && goal != format.GoalMax {
-				return usagef("goal: %q is neither min nor max", goal)
+				return usagef("goal: the goal must be min or max, got %q", goal)
 			}
 			r, err := a.setup(cmd.Context())
 			if err != nil {
@@ -274,6 +292,6 @@ With --primary it is also the metric that lists show.`,
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&primary, "primary", false, "the metric is the project's primary one")
+	cmd.Flags().BoolVar(&primary, "primary", false, "make the metric the primary one")
 	return cmd
 }

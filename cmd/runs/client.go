@@ -23,34 +23,36 @@ import (
 	"github.com/gitruns/runs/repo/query"
 )
 
-// clientProtocol is the version of what the Python client and these commands say to each other.
+// clientProtocol is the version of the protocol between the Python client and these commands.
 const clientProtocol = 1
 
 // maxRequestBytes bounds the first line of a request.
 const maxRequestBytes = 1 << 20
 
-// clientCommand serves the Python client: each call reads a request from stdin and answers with one line of JSON.
+// clientCommand serves the Python client. Each call reads a request from stdin and answers with one line of JSON.
 func (a *app) clientCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:    "client start|join|finish",
 		Hidden: true,
 		Short:  "Record for the Python client",
-		Long: `Record for the Python client. A request is read from stdin to its end: a line of JSON, and where a run is described a
-journal line behind it. The answer is one line of JSON; what went wrong is {"error": {"kind", "message", "hint"}}.`,
+		Long: `Record for the Python client. The request on stdin is a line of JSON, followed
+by a journal line if it describes a run. The answer is one line of JSON, and
+{"error": {"kind", "message", "hint"}} for a failure.`,
 		Args: arguments(0, 0, ""),
-		RunE: func(*cobra.Command, []string) error { return usagef("client: start, join or finish missing") },
+		RunE: func(*cobra.Command, []string) error { return usagef("client: missing start, join or finish") },
 	}
 	for _, c := range []struct {
 		name, short string
 		call        func(context.Context, *clientRequest) (clientAnswer, error)
-		anywhere    bool // the request says where
+		anywhere    bool // the request names the folder
 	}{
-		{"start", "Start a run that a process keeps open", a.clientStart, false},
+		{"start", "Start the run of a process", a.clientStart, false},
 		{"join", "Add a process to the owners of a run", a.clientJoin, true},
-		{"finish", "End a run", a.clientFinish, true},
+		{"finish", "Finish a run", a.clientFinish, true},
 	} {
 		cmd.AddCommand(&cobra.Command{
-			Use: c.name, Short: c.short, Long: c.short + ", as stdin says.", Args: arguments(0, 0, ""), DisableFlagsInUseLine: true,
+			Use: c.name, Short: c.short, Long: c.short + ", as the request on stdin asks.",
+			Args: arguments(0, 0, ""), DisableFlagsInUseLine: true,
 			PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.prepareClient(cmd, c.anywhere) },
 			RunE:              func(cmd *cobra.Command, _ []string) error { return a.clientCall(cmd.Context(), c.call) },
 		})
@@ -59,7 +61,7 @@ journal line behind it. The answer is one line of JSON; what went wrong is {"err
 	return cmd
 }
 
-// clientRequest is what the client asks: one set of keys for all calls, as each needs them.
+// clientRequest is a request of the client. Each call uses some of the keys.
 type clientRequest struct {
 	Protocol int    `json:"protocol"`
 	PID      int    `json:"pid"`
@@ -74,9 +76,9 @@ type clientRequest struct {
 	Command        []string `json:"command"`
 	Entry          string   `json:"entry"`
 	System         bool     `json:"system"`
-	Sidecar        any      `json:"sidecar"` // of start, whether one is wanted; of finish its pid, which the run knows too
+	Sidecar        any      `json:"sidecar"` // of start: whether to start one; of finish: its id, unused
 	AllowValChange bool     `json:"allow_val_change"`
-	Names          bool     `json:"names"` // of join: a program begins, and says what its run belongs to
+	Names          bool     `json:"names"` // of join: experiment, group and key are those of a program that starts
 	Datasets       []string `json:"datasets"`
 
 	Status    string  `json:"status"`
@@ -88,17 +90,17 @@ type clientRequest struct {
 
 	TensorBoard struct {
 		On   bool     `json:"on"`
-		Dirs []string `json:"dirs"` // absolute; none is the run's working folder
+		Dirs []string `json:"dirs"` // absolute; if empty, the run's working folder
 		PID  int      `json:"pid"`
 	} `json:"tensorboard"`
 
-	line *format.Line // what the run says of itself; nil without
+	line *format.Line // that describes the run; nil if there is none
 }
 
-// maxWait bounds the wait of a finish for writers.
+// maxWait bounds how long a finish waits for open journals.
 const maxWait = time.Hour
 
-// readClientRequest reads a request to its end.
+// readClientRequest reads a request until stdin ends.
 func readClientRequest(in io.Reader) (*clientRequest, error) {
 	const limit = maxRequestBytes + format.MaxLineBytes + 2
 	data, err := io.ReadAll(bufio.NewReader(io.LimitReader(in, limit+1)))
@@ -107,7 +109,7 @@ func readClientRequest(in io.Reader) (*clientRequest, error) {
 	}
 	first, second, _ := bytes.Cut(data, []byte("\n"))
 	if len(data) > limit || len(first) > maxRequestBytes {
-		return nil, usagef("reading the request: longer than a request may be")
+		return nil, usagef("reading the request: it is longer than %d bytes", maxRequestBytes)
 	}
 	q := &clientRequest{}
 	var kind *json.UnmarshalTypeError
@@ -115,28 +117,32 @@ func readClientRequest(in io.Reader) (*clientRequest, error) {
 	case errors.As(err, &kind) && kind.Field != "":
 		return nil, usagef("reading the request: %s must not be a %s", kind.Field, kind.Value)
 	case errors.As(err, &kind):
-		return nil, usagef("reading the request: it is no object")
+		return nil, usagef("reading the request: it must be a JSON object")
 	case err != nil:
 		return nil, usagef("reading the request: %v", err)
 	}
 	if q.Protocol != clientProtocol {
-		return nil, usagef("the client speaks protocol %d and this version of runs %d: install the same version of both", q.Protocol, clientProtocol)
+		return nil, &repo.HintError{
+			Err: usagef("reading the request: the client speaks protocol %d, but this version of runs speaks %d",
+				q.Protocol, clientProtocol),
+			Hint: "install the same version of both",
+		}
 	}
 	if second = bytes.TrimSpace(second); len(second) == 0 {
 		return q, nil
 	}
 	if bytes.ContainsRune(second, '\n') {
-		return nil, usagef("reading the request: a third line")
+		return nil, usagef("reading the request: it has more than two lines")
 	}
 	q.line = &format.Line{}
 	var parser format.JournalParser
 	if err := parser.Parse(second, q.line); err != nil {
-		return nil, usagef("reading what describes the run: %v", err)
+		return nil, usagef("reading the description of the run: %v", err)
 	}
 	return q, nil
 }
 
-// Kinds of what goes wrong.
+// Kinds of failures, which the client tells apart.
 const (
 	clientExists   = "exists"
 	clientMissing  = "missing"
@@ -155,7 +161,8 @@ func errorKind(err error) string {
 	switch {
 	case errors.As(err, &problem):
 		return map[catalog.ResumeProblem]string{
-			catalog.KeyExists: clientExists, catalog.KeyMissing: clientMissing, catalog.IsActive: clientAlive, catalog.MayBeActive: clientAlive,
+			catalog.KeyExists: clientExists, catalog.KeyMissing: clientMissing, catalog.IsActive: clientAlive,
+			catalog.MayBeActive: clientAlive,
 		}[problem.Problem]
 	case errors.As(err, &params):
 		return clientParams
@@ -169,11 +176,12 @@ func errorKind(err error) string {
 	return clientOther
 }
 
-// prepareClient is prepare where an error is an answer. A program may have removed the folder that it works in: a call that
-// needs none goes on without.
+// prepareClient is prepare with errors as answers. If the working folder was removed, a call that does not need it
+// works in the root folder instead.
 func (a *app) prepareClient(cmd *cobra.Command, anywhere bool) error {
 	err := a.prepare(cmd)
-	if root := filepath.VolumeName(os.TempDir()) + string(filepath.Separator); anywhere && errors.Is(err, errFolderGone) && os.Chdir(root) == nil {
+	if root := filepath.VolumeName(os.TempDir()) + string(filepath.Separator); anywhere && errors.Is(err,
+		errFolderGone) && os.Chdir(root) == nil {
 		a.dir = root
 		err = a.prepare(cmd)
 	}
@@ -183,7 +191,7 @@ func (a *app) prepareClient(cmd *cobra.Command, anywhere bool) error {
 	return nil
 }
 
-// clientFailed answers with an error.
+// clientFailed answers a call that failed.
 func (a *app) clientFailed(err error) error {
 	hint := ""
 	var hinted *repo.HintError
@@ -215,10 +223,10 @@ type warnedJSON struct {
 
 func (w *warnedJSON) setWarnings(warnings []string) { w.Warnings = warnings }
 
-// clientCall answers one request. What a command would say to a person goes into the answer.
+// clientCall answers one request. Lines that a command would write to stderr become warnings of the answer.
 func (a *app) clientCall(ctx context.Context, call func(context.Context, *clientRequest) (clientAnswer, error)) error {
-	var said bytes.Buffer
-	a.term.Quiet(&said)
+	var messages bytes.Buffer
+	a.term.Quiet(&messages)
 	var answer clientAnswer
 	q, err := readClientRequest(a.term.In)
 	if err == nil {
@@ -228,8 +236,9 @@ func (a *app) clientCall(ctx context.Context, call func(context.Context, *client
 		return a.clientFailed(err)
 	}
 	warnings := []string{}
-	for line := range strings.Lines(said.String()) {
-		warnings = append(warnings, strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(line), "runs: "), "warning: "))
+	for line := range strings.Lines(messages.String()) {
+		line = strings.TrimPrefix(strings.TrimSpace(line), "runs: ")
+		warnings = append(warnings, strings.TrimPrefix(line, "warning: "))
 	}
 	answer.setWarnings(warnings)
 	return a.printJSON(answer)

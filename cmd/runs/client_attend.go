@@ -20,8 +20,9 @@ func (a *app) clientAttendCommand() *cobra.Command {
 	var pid int
 	var system bool
 	cmd := &cobra.Command{
-		Use: "attend", Short: "Attend a run: internal",
-		Long: "Sample the machine while a process lives, and end its run when it has not done so itself. 'runs client start' starts it.",
+		Use: "attend", Short: "Attend a run",
+		Long: `Sample the machine while a process lives, and finish its run if the process does
+not. 'runs client start' starts this command.`,
 		Args: arguments(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			active, err := repo.OpenDir(dir)
@@ -33,17 +34,17 @@ func (a *app) clientAttendCommand() *cobra.Command {
 			return active.Attend(ctx, pid, system)
 		},
 	}
-	cmd.Flags().StringVar(&dir, "dir", "", "the active folder `DIR` of the run")
-	cmd.Flags().IntVar(&pid, "pid", 0, "the process `N`")
+	cmd.Flags().StringVar(&dir, "dir", "", "attend the run whose active folder is `DIR`")
+	cmd.Flags().IntVar(&pid, "pid", 0, "attend process `N`")
 	cmd.Flags().BoolVar(&system, "system", false, "sample the machine")
 	return cmd
 }
 
-// startSidecar starts the process that attends a run, and returns its id.
+// startSidecar starts the sidecar of a run, and returns its process id.
 func startSidecar(active *repo.Active, pid int, system bool) (int, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return 0, fmt.Errorf("attending run %s: %w", active.ID, err)
+		return 0, fmt.Errorf("starting the sidecar of run %s: %w", active.ID, err)
 	}
 	cmd := exec.Command(self, "client", "attend", "--dir", active.Dir, "--pid", strconv.Itoa(pid))
 	if system {
@@ -52,7 +53,7 @@ func startSidecar(active *repo.Active, pid int, system bool) (int, error) {
 	cmd.Dir = active.Repository().Root
 	program.Detach(cmd)
 	if err := cmd.Start(); err != nil {
-		return 0, fmt.Errorf("attending run %s: %w", active.ID, err)
+		return 0, fmt.Errorf("starting the sidecar of run %s: %w", active.ID, err)
 	}
 	sidecar := cmd.Process.Pid
 	if err := active.SetSidecar(sidecar); err != nil {

@@ -14,14 +14,15 @@ type finishedJSON struct {
 	warnedJSON
 	Dir     string        `json:"dir"`
 	ID      string        `json:"id"`
-	Open    int           `json:"open"`    // writers that are still there
+	Open    int           `json:"open"`    // open journals
 	Resumed []string      `json:"resumed"` // ids of runs that hold what was logged after the end
 	Status  format.Status `json:"status"`
 }
 
-// clientFinish ends a run as its process says.
+// clientFinish finishes a run.
 func (a *app) clientFinish(ctx context.Context, q *clientRequest) (clientAnswer, error) {
-	end := repo.Finish{Status: format.Status(q.Status), ExitCode: q.ExitCode, Signal: q.Signal, EndReason: q.EndReason, LostRows: q.LostRows}
+	end := repo.Finish{Status: format.Status(q.Status), ExitCode: q.ExitCode, Signal: q.Signal, EndReason: q.EndReason,
+		LostRows: q.LostRows}
 	if err := end.Check(); err != nil {
 		return nil, usagef("finishing the run: %v", err)
 	}
@@ -36,7 +37,7 @@ func (a *app) clientFinish(ctx context.Context, q *clientRequest) (clientAnswer,
 	active.StopSidecar()
 	if t := q.TensorBoard; t.On {
 		if e, err := active.Entry(ctx); err != nil {
-			a.progress("runs: TensorBoard event files are not imported: %v", err)
+			a.warn("TensorBoard event files were not imported: %v", err)
 		} else {
 			ask := tensorboard.Search{Since: e.Started, Dirs: t.Dirs}
 			if t.PID > 0 {
@@ -49,11 +50,12 @@ func (a *app) clientFinish(ctx context.Context, q *clientRequest) (clientAnswer,
 	if err != nil {
 		return nil, err
 	}
-	a.sayFinished(done)
+	a.reportFinished(done)
 	if r, err := active.Repository().Reopen(); err != nil {
-		a.progress("runs: %v", err)
+		a.warn("%v", err)
 	} else {
 		a.commitAtFinish(ctx, r, done.Run, true)
 	}
-	return &finishedJSON{ID: active.ID, Status: done.Run.Status, Dir: done.Dir, Open: len(done.Open), Resumed: done.Resumed}, nil
+	return &finishedJSON{ID: active.ID, Status: done.Run.Status, Dir: done.Dir, Open: len(done.Open),
+		Resumed: done.Resumed}, nil
 }

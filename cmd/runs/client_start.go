@@ -65,7 +65,7 @@ func (a *app) clientStart(ctx context.Context, q *clientRequest) (clientAnswer, 
 
 // describeClient makes the record of the client's new run.
 func (a *app) describeClient(ctx context.Context, r *repo.Repository, q *clientRequest) (*format.Run, error) {
-	f := beginFlags{
+	f := newRunFlags{
 		name: q.Name, experiment: q.Experiment, group: q.Group, key: q.Key, parent: q.Parent, datasets: q.Datasets,
 		doing: "starting a run",
 	}
@@ -75,7 +75,8 @@ func (a *app) describeClient(ctx context.Context, r *repo.Repository, q *clientR
 	}
 	n.Command = q.Command
 	if l := q.line; l != nil {
-		n.Params, n.Nulls, n.Tags, n.Note = l.Params.Clone(), slices.Compact(slices.Sorted(slices.Values(l.Nulls))), l.Tags, l.Note
+		n.Params, n.Nulls, n.Tags, n.Note = l.Params.Clone(), slices.Compact(slices.Sorted(slices.Values(l.Nulls))), l.Tags,
+			l.Note
 		n.Params.Override(l.Set)
 	}
 	run, _, err := a.capture(ctx, r, n)
@@ -124,8 +125,8 @@ type apartJSON struct {
 	Protocol int  `json:"protocol"`
 }
 
-// clientJoin adds a process to those that keep a run open. A program that begins names what the run belongs to where
-// its starter has not; one with a run of its own to go on with is told to stay apart.
+// clientJoin adds a process to the owners of a run. A program that starts names the experiment, group and key of the
+// run if its starter did not. If it resumes another run, it is told to stay apart.
 func (a *app) clientJoin(ctx context.Context, q *clientRequest) (clientAnswer, error) {
 	active, err := clientActive(q)
 	if err != nil {
@@ -166,9 +167,11 @@ func (a *app) clientJoin(ctx context.Context, q *clientRequest) (clientAnswer, e
 	return answer, nil
 }
 
-// staysApart reports whether a program that begins within a run needs one of its own: its key is not the run's and cannot
-// become it, or there is an older run to go on with. existing is a run that has the key and is not continued.
-func (a *app) staysApart(ctx context.Context, active *repo.Active, q *clientRequest) (apart bool, existing string, err error) {
+// staysApart reports whether a program that starts within a run needs a run of its own: because its key is not that of
+// the run and cannot become it, or because it resumes another run. existing is the id of a run that has the key and is
+// not resumed.
+func (a *app) staysApart(ctx context.Context, active *repo.Active, q *clientRequest) (apart bool, existing string,
+	err error) {
 	for _, text := range []string{q.Experiment, q.Group, q.Key} {
 		if err := format.CheckKey(text); text != "" && err != nil {
 			return false, "", usagef("joining run %s: %v", active.ID, err)
@@ -195,10 +198,10 @@ func (a *app) staysApart(ctx context.Context, active *repo.Active, q *clientRequ
 	return before.Entry != nil, before.Existing, nil
 }
 
-// clientActive is the run whose folder the client names.
+// clientActive opens the run whose active folder the client names.
 func clientActive(q *clientRequest) (*repo.Active, error) {
 	if !filepath.IsAbs(q.Dir) {
-		return nil, usagef("dir is %q, not the absolute path of a run in progress", q.Dir)
+		return nil, usagef("dir must be the absolute path of a run in progress, got %q", q.Dir)
 	}
 	return repo.OpenDir(filepath.Clean(q.Dir))
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// completeRun offers names and random parts of runs to the shell.
+// completeRun offers the names and ids of runs to the shell.
 func (a *app) completeRun(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 	var words []string
 	for _, r := range a.completionRuns(cmd) {
@@ -19,8 +19,9 @@ func (a *app) completeRun(cmd *cobra.Command, _ []string, begun string) ([]strin
 	return offer(words, begun)
 }
 
-// completeRunThenMetric offers runs first, and behind one also its metrics.
-func (a *app) completeRunThenMetric(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+// completeRunThenMetric offers runs for the first argument, and metrics after it.
+func (a *app) completeRunThenMetric(cmd *cobra.Command, args []string, begun string) ([]string,
+	cobra.ShellCompDirective) {
 	if len(args) == 0 {
 		return a.completeRun(cmd, args, begun)
 	}
@@ -35,7 +36,7 @@ func (a *app) completeExperiment(cmd *cobra.Command, _ []string, begun string) (
 	return offer(words, begun)
 }
 
-// completeKey offers metrics, params and keys of summaries, for sorting, columns and grouping.
+// completeKey offers the metrics, params and summary keys by which runs can be sorted, listed and grouped.
 func (a *app) completeKey(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 	return offer(a.completionKeys(cmd, true), begun)
 }
@@ -58,7 +59,7 @@ func (a *app) completionKeys(cmd *cobra.Command, params bool) []string {
 	return words
 }
 
-// completionRuns reads the runs without a word about what is wrong: a shell is waiting.
+// completionRuns reads the runs and reports no problem: the output belongs to the shell.
 func (a *app) completionRuns(cmd *cobra.Command) []*format.Run {
 	if a.prepare(cmd) != nil {
 		return nil
@@ -80,7 +81,8 @@ func (a *app) completionRuns(cmd *cobra.Command) []*format.Run {
 
 func offer(words []string, begun string) ([]string, cobra.ShellCompDirective) {
 	words = slices.DeleteFunc(words, func(w string) bool {
-		return w == "" || !strings.HasPrefix(w, begun) || terminal.Clean(strings.ReplaceAll(w, "\t", "")) != strings.ReplaceAll(w, "\t", "")
+		return w == "" || !strings.HasPrefix(w, begun) || terminal.Clean(strings.ReplaceAll(w, "\t",
+			"")) != strings.ReplaceAll(w, "\t", "")
 	})
 	slices.Sort(words)
 	return slices.Compact(words), cobra.ShellCompDirectiveNoFileComp

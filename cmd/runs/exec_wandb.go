@@ -16,11 +16,15 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// wandbEnv is what a Python program, and the Python programs that it starts, need in the environment to find our client
-// when they import wandb: the shim first, before an installed wandb, the client behind it, and the user's own path.
+// wandbEnv are the environment variables with which a Python program, and the Python programs that it starts, import
+// the shim as wandb. On the path, the shim comes first, before an installed wandb; then come the client and the user's
+// own path.
 func wandbEnv(pythonPath string, args []string) ([]string, error) {
 	if flag := isolated(args); flag != "" {
-		return nil, usagef("exec: --wandb cannot work with python %s, which ignores PYTHONPATH; leave %s out, or write 'import gitruns as wandb'", flag, flag)
+		return nil, &repo.HintError{
+			Err:  usagef("exec: --wandb cannot be combined with python %s, which ignores PYTHONPATH", flag),
+			Hint: fmt.Sprintf("leave %s out, or write 'import gitruns as wandb'", flag),
+		}
 	}
 	src, err := installClient()
 	if err != nil {
@@ -28,11 +32,11 @@ func wandbEnv(pythonPath string, args []string) ([]string, error) {
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("looking up our own program: %w", err)
+		return nil, fmt.Errorf("finding the path of this program: %w", err)
 	}
 	path := []string{filepath.Join(src, "gitruns", "_shim"), src}
 	for _, dir := range strings.Split(pythonPath, string(os.PathListSeparator)) {
-		if pythonPath != "" && !slices.Contains(path[:2], dir) { // an exec within an exec
+		if pythonPath != "" && !slices.Contains(path[:2], dir) { // exec within exec has them already
 			path = append(path, dir)
 		}
 	}
@@ -41,7 +45,7 @@ func wandbEnv(pythonPath string, args []string) ([]string, error) {
 
 var pythonName = regexp.MustCompile(`^(python|pypy)[0-9.]*w?t?(\.exe)?$`)
 
-// isolated is the flag with which the command's Python ignores its environment: "-I", "-E" or "".
+// isolated is the flag by which the command's Python ignores its environment: -I, -E, or empty.
 func isolated(args []string) string {
 	at := slices.IndexFunc(args, func(arg string) bool {
 		return pythonName.MatchString(strings.ToLower(filepath.Base(filepath.FromSlash(arg))))
@@ -80,21 +84,24 @@ func isolated(args []string) string {
 	return ""
 }
 
-// installClient writes the Python client into the user's cache, where it is not there yet, and returns the folder that
-// belongs on sys.path.
+// installClient writes the Python client into the user's cache, unless it is there already, and returns the folder for
+// sys.path.
 func installClient() (src string, err error) {
 	files, err := python.Files()
 	if err != nil {
 		return "", err
 	}
-	const hint = "set XDG_CACHE_HOME to a folder that can be written, or 'pip install gitruns' and write 'import gitruns as wandb'"
+	const hint = "set XDG_CACHE_HOME to a writable folder, " +
+		"or run 'pip install gitruns' and write 'import gitruns as wandb'"
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "", &repo.HintError{Err: fmt.Errorf("exec --wandb keeps the Python client in the user's cache folder: %w", err), Hint: hint}
+		return "", &repo.HintError{Err: fmt.Errorf("finding the user's cache folder for --wandb: %w", err), Hint: hint}
 	}
 	dir := filepath.Join(cache, "runs", "python-"+python.Digest(files))
 	if strings.ContainsRune(dir, os.PathListSeparator) {
-		return "", &repo.HintError{Err: fmt.Errorf("exec --wandb: the user's cache folder %s has a %q, which ends a name in PYTHONPATH", cache, os.PathListSeparator), Hint: hint}
+		err := fmt.Errorf("writing the Python client for --wandb: the user's cache folder %s contains a %q, which separates "+
+			"the folders in PYTHONPATH", cache, os.PathListSeparator)
+		return "", &repo.HintError{Err: err, Hint: hint}
 	}
 	if err = checkCache(cache); err == nil && !holds(dir, files) {
 		err = writeClient(dir, files)
@@ -105,15 +112,16 @@ func installClient() (src string, err error) {
 	return dir, nil
 }
 
-// checkCache makes our folder of the cache, and sure that nobody else can put there what Python would run.
+// checkCache creates the folder of runs in the user's cache. It returns an error if somebody else could put there what
+// Python would run.
 func checkCache(cache string) error {
 	if err := os.MkdirAll(cache, 0o700); err != nil {
 		return err
 	}
-	if info, err := os.Stat(cache); err != nil { // which may be a link of the user's
+	if info, err := os.Stat(cache); err != nil { // it may be a link of the user's own
 		return err
 	} else if !isPrivate(info) {
-		return fmt.Errorf("others can write to %s", cache)
+		return fmt.Errorf("other users can write to %s", cache)
 	}
 	ours := filepath.Join(cache, "runs")
 	if err := os.Mkdir(ours, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -124,14 +132,14 @@ func checkCache(cache string) error {
 	case err != nil:
 		return err
 	case !info.IsDir() || !isOwn(info):
-		return fmt.Errorf("%s is no folder of this user", ours)
+		return fmt.Errorf("%s is not a folder of this user", ours)
 	case runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0:
 		return os.Chmod(ours, 0o700)
 	}
 	return nil
 }
 
-// writeClient puts files into dir, in one step for whoever looks, and in place of what is there.
+// writeClient replaces dir by one with the files. Other processes see the old or the new folder.
 func writeClient(dir string, files map[string][]byte) error {
 	parent := filepath.Dir(dir)
 	tmp, err := os.MkdirTemp(parent, ".new-*") // has mode 0700
@@ -151,13 +159,15 @@ func writeClient(dir string, files map[string][]byte) error {
 	if err := os.Rename(dir, filepath.Join(tmp, "before")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := os.Rename(filepath.Join(tmp, "client"), dir); err != nil && !holds(dir, files) { // another exec may be faster
+	if err := os.Rename(filepath.Join(tmp, "client"), dir); err != nil && !holds(dir,
+		files) { // another exec may have been faster
 		return err
 	}
 	return nil
 }
 
-// holds says whether dir is a folder that only we can look into, with these files and no others but what Python compiled for us.
+// holds reports whether dir is a folder that only this user can read, with the files and nothing else but what Python
+// compiled from them.
 func holds(dir string, files map[string][]byte) bool {
 	info, err := os.Lstat(dir)
 	if err != nil || !info.IsDir() || runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {

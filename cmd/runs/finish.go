@@ -17,12 +17,14 @@ func (a *app) finishCommand() *cobra.Command {
 	var code int64
 	cmd := &cobra.Command{
 		Use:   "finish [RUN] [flags]",
-		Short: "End a run",
-		Long: `End a run: its journals become one folder under .runs/<day>/, whole or not at all. Without RUN it is the run of RUNS_ID,
-else the only one in progress. A finish that died can be repeated.`,
+		Short: "Finish a run",
+		Long: `Finish a run: turn its journals into a record under .runs/<day>/. The record
+appears complete or not at all. If finish is interrupted, run it again.
+
+Without RUN, it finishes the run named by RUNS_ID, or the only run in progress.`,
 		Args: arguments(0, 1, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			end := repo.Finish{Status: format.Status(status), Wait: repo.DefaultWait, Waiting: a.sayWaiting}
+			end := repo.Finish{Status: format.Status(status), Wait: repo.DefaultWait, Waiting: a.reportWaiting}
 			if cmd.Flags().Changed("exit-code") {
 				end.ExitCode = &code
 				if !cmd.Flags().Changed("status") && code != 0 {
@@ -43,18 +45,19 @@ else the only one in progress. A finish that died can be repeated.`,
 			if err != nil {
 				return err
 			}
-			a.sayFinished(res)
+			a.reportFinished(res)
 			a.print("%s", res.Run.ID)
 			a.commitAtFinish(cmd.Context(), active.Repository(), res.Run, false)
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&status, "status", string(format.Finished), "`STATUS`: finished, failed or killed")
-	cmd.Flags().Int64Var(&code, "exit-code", 0, "exit status `N` of the program")
+	cmd.Flags().StringVar(&status, "status", string(format.Finished),
+		"set the status to `STATUS`: finished, failed or killed")
+	cmd.Flags().Int64Var(&code, "exit-code", 0, "set the exit status of the program to `N`")
 	return cmd
 }
 
-// toFinish is the run that is named, that of the environment, or the only one in progress.
+// toFinish opens the run that is named, otherwise that of the environment, otherwise the only one in progress.
 func (a *app) toFinish(ctx context.Context, args []string) (*repo.Active, error) {
 	if len(args) == 1 {
 		active, err := a.activeRun(ctx, args[0])
@@ -80,17 +83,19 @@ func (a *app) toFinish(ctx context.Context, args []string) (*repo.Active, error)
 	return catalog.OnlyActive(r)
 }
 
-func (a *app) sayWaiting(open []string) {
-	a.progress("runs: waiting up to %d s for writers that are still there: %s", repo.DefaultWait/time.Second, strings.Join(open, ", "))
+func (a *app) reportWaiting(open []string) {
+	a.progress("runs: waiting up to %d s for open journals: %s", repo.DefaultWait/time.Second, strings.Join(open, ", "))
 }
 
-// sayFinished tells what a finish met.
-func (a *app) sayFinished(res *repo.Result) {
+// reportFinished writes the warnings of a finish.
+func (a *app) reportFinished(res *repo.Result) {
 	a.warnAll(res.Warnings)
 	if len(res.Open) > 0 {
-		a.progress("runs: %d writers are still there; what they log becomes a run that resumes this one", len(res.Open))
+		n := len(res.Open)
+		a.warn("%s still %s a journal open; what is logged there becomes a run that resumes this one",
+			plural(n, "writer"), verb(n, "has", "have"))
 	}
 	for _, id := range res.Resumed {
-		a.progress("runs: what was logged behind the end is run %s, which resumes this one", id)
+		a.progress("runs: what was logged after the end is run %s, which resumes this one", id)
 	}
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,9 +17,9 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// logFlags are those of log beside the ones that describe a new run.
+// logFlags are the flags of log.
 type logFlags struct {
-	beginFlags
+	newRunFlags
 	run, step, at string
 	artifacts     []string
 }
@@ -31,25 +29,27 @@ func (a *app) logCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "log [KEY=NUMBER]… [-] [flags]",
 		Short: "Record metrics, params, tags and artifacts",
-		Long: `Record metrics, params, tags and artifacts of the run that --run or RUNS_ID names. Without one the call records a
-complete, finished run and prints its id:
+		Long: `Record metrics, params, tags and artifacts in the run that --run or RUNS_ID
+names. Without either, record a complete, finished run and print its id.
 
+    runs log --step 1 loss=0.5
     runs log rmse=0.31 -p lr=0.1 -a model.bin
-
-'-' reads journal lines, or key=number lines, from stdin as they come:
-
     train | runs log --run @ -
 
-A metric without --step continues from its own last step plus one. NaN, inf and -inf are values.`,
+With '-', read journal lines or KEY=NUMBER lines from stdin as they come.
+
+Without --step, a metric continues at its own last step plus one. NaN, inf and
+-inf are valid values.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.log(cmd.Context(), &f, args, cmd.Flags().Changed("step"))
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVar(&f.run, "run", "", "the `RUN` to add to")
-	cmd.Flags().StringVar(&f.step, "step", "", "step `N` of the metrics")
-	cmd.Flags().StringVar(&f.at, "time", "", "time `T` of the record: seconds since 1970, or RFC 3339")
-	cmd.Flags().StringArrayVarP(&f.artifacts, "artifact", "a", nil, "keep a file or folder with the run, `PATH[=NAME]`; repeated")
+	cmd.Flags().StringVar(&f.run, "run", "", "record in `RUN`, which is in progress")
+	cmd.Flags().StringVar(&f.step, "step", "", "set the step of the metrics to `N`")
+	cmd.Flags().StringVar(&f.at, "time", "", "set the time to `T`, in seconds since 1970 or as RFC 3339")
+	cmd.Flags().StringArrayVarP(&f.artifacts, "artifact", "a", nil,
+		"keep a file or folder with the run, `PATH[=NAME]` (repeatable)")
 	return cmd
 }
 
@@ -59,7 +59,7 @@ func (a *app) log(ctx context.Context, f *logFlags, args []string, stepped bool)
 		return err
 	}
 	if disabled() {
-		if stream { // whoever writes to us must not be stopped by a closed pipe
+		if stream { // a closed pipe would stop the program that writes to it
 			_, err = io.Copy(io.Discard, a.term.In)
 		}
 		return err
@@ -79,12 +79,13 @@ func (a *app) log(ctx context.Context, f *logFlags, args []string, stepped bool)
 		return a.logRun(ctx, f, line, stream, stepped)
 	}
 	if f.given() {
-		return usagef("log: --name, --experiment, --params, --group, --parent, --key and --resume describe a new run, and %s is in progress", active.ID)
+		return usagef("log: --name, --experiment, --params, --group, --parent, --key and --resume apply only to a new run, "+
+			"but run %s is in progress", active.ID)
 	}
 	if !stream && empty(line) && len(f.artifacts) == 0 && len(f.datasets) == 0 {
 		return errNothing
 	}
-	more, err := a.check(ctx, active, f, line)
+	more, err := a.prepareLines(ctx, active, f, line)
 	if err != nil {
 		return err
 	}
@@ -97,38 +98,43 @@ func (a *app) log(ctx context.Context, f *logFlags, args []string, stepped bool)
 	return finished(active.AppendShared(more...))
 }
 
-var errNothing = usagef("log: nothing to record: give KEY=NUMBER, -p, -t, -a, -d or --note")
+var errNothing = usagef("log: missing KEY=NUMBER, -p, -t, -a, -d or --note")
 
+// finishedHint adds the next step to the error of a run that --run names and that is finished.
 func finishedHint(err error) error {
 	if errors.Is(err, repo.ErrFinished) {
-		return &repo.HintError{Err: fmt.Errorf("recording: %w", err), Hint: "start another with 'runs start'; 'runs tag' and 'runs note' still say something of this one"}
-	}
-	return err
-}
-
-// stillNamed says of a finished run that the environment names it.
-func stillNamed(what string, err error) error {
-	if errors.Is(err, repo.ErrFinished) {
 		return &repo.HintError{
-			Err:  fmt.Errorf("%s: %w, and RUNS_ID still names it", what, err),
-			Hint: "'unset RUNS_ID RUNS_DIR' forgets it; 'runs tag' and 'runs note' still say something of it",
+			Err:  fmt.Errorf("recording: %w", err),
+			Hint: "run 'runs start' to start another run, or annotate this one with 'runs tag' or 'runs note'",
 		}
 	}
 	return err
 }
 
-// line is the record that the arguments make; artifacts and datasets have lines of their own.
+// stillNamed is finishedHint for a run that the environment names.
+func stillNamed(doing string, err error) error {
+	if errors.Is(err, repo.ErrFinished) {
+		return &repo.HintError{
+			Err:  fmt.Errorf("%s: %w, but RUNS_ID still names it", doing, err),
+			Hint: "run 'unset RUNS_ID RUNS_DIR', or annotate the run with 'runs tag' or 'runs note'",
+		}
+	}
+	return err
+}
+
+// line is the journal line of the arguments. Artifacts and datasets have lines of their own. stream is whether '-' is
+// among the arguments.
 func (f *logFlags) line(args []string, stepped bool) (l *format.Line, stream bool, err error) {
 	l = &format.Line{Time: time.Now().UnixMicro(), Note: f.note}
 	if f.at != "" {
 		if l.Time, err = format.ParseTime(f.at); err != nil {
-			return nil, false, usagef("time %q: %v", f.at, err)
+			return nil, false, usagef("log: --time %q: %v", f.at, err)
 		}
 	}
 	if stepped {
 		l.HasStep = true
 		if l.Step, err = strconv.ParseInt(f.step, 10, 64); err != nil {
-			return nil, false, usagef("step %q is no 64-bit integer", f.step)
+			return nil, false, usagef("log: --step must be a 64-bit integer, got %q", f.step)
 		}
 	}
 	for _, arg := range args {
@@ -155,8 +161,10 @@ func empty(l *format.Line) bool {
 	return len(l.Metrics) == 0 && len(l.Params) == 0 && len(l.Nulls) == 0 && len(l.Tags) == 0 && l.Note == ""
 }
 
-// check holds the params against those of the run, copies artifacts into it and hashes datasets. It returns their lines.
-func (a *app) check(ctx context.Context, active *repo.Active, f *logFlags, l *format.Line) ([]*format.Line, error) {
+// prepareLines checks params against those of the run, copies artifacts into it and hashes datasets. It returns the
+// lines of artifacts and datasets.
+func (a *app) prepareLines(ctx context.Context, active *repo.Active, f *logFlags, l *format.Line) ([]*format.Line,
+	error) {
 	if len(l.Params) > 0 {
 		l.Params = active.Repository().PortableParams(l.Params)
 		known, err := active.Params(ctx)
@@ -164,14 +172,17 @@ func (a *app) check(ctx context.Context, active *repo.Active, f *logFlags, l *fo
 			return nil, err
 		}
 		if err := known.Add(l.Params); err != nil {
-			return nil, &repo.HintError{Err: fmt.Errorf("recording in run %s: %w", active.ID, err), Hint: "a param says what the run began with: start another run for another value"}
+			return nil, &repo.HintError{
+				Err:  fmt.Errorf("recording in run %s: %w", active.ID, err),
+				Hint: "params are fixed once set: start a new run to use another value",
+			}
 		}
 	}
-	return a.parts(ctx, active, f)
+	return a.fileLines(ctx, active, f)
 }
 
-// parts are the lines of artifacts and datasets.
-func (a *app) parts(ctx context.Context, active *repo.Active, f *logFlags) ([]*format.Line, error) {
+// fileLines copies artifacts into the run, hashes datasets, and returns their lines.
+func (a *app) fileLines(ctx context.Context, active *repo.Active, f *logFlags) ([]*format.Line, error) {
 	var lines []*format.Line
 	for _, flag := range f.artifacts {
 		path, name := splitArtifact(flag, a.path)
@@ -202,7 +213,7 @@ func (a *app) parts(ctx context.Context, active *repo.Active, f *logFlags) ([]*f
 	return lines, err
 }
 
-// splitArtifact reads PATH[=NAME]. A file whose own name has an equals sign is taken as it is.
+// splitArtifact reads PATH[=NAME]. A file that exists may have an equals sign in its own name.
 func splitArtifact(flag string, resolve func(string) string) (path, name string) {
 	if _, err := os.Lstat(resolve(flag)); err == nil {
 		return resolve(flag), ""
@@ -216,7 +227,9 @@ func splitArtifact(flag string, resolve func(string) string) (path, name string)
 // logRun records a complete run in one call and prints its id.
 func (a *app) logRun(ctx context.Context, f *logFlags, l *format.Line, stream, stepped bool) error {
 	if stepped {
-		return usagef("log: --step needs a run in progress: name it with --run, or set RUNS_ID")
+		return &repo.HintError{
+			Err: usagef("log: --step requires a run in progress"), Hint: "name it with --run, or set RUNS_ID",
+		}
 	}
 	if !stream && empty(l) && len(f.artifacts) == 0 && len(f.datasets) == 0 && f.paramsFile == "" {
 		return errNothing
@@ -226,18 +239,18 @@ func (a *app) logRun(ctx context.Context, f *logFlags, l *format.Line, stream, s
 		return err
 	}
 	a.finishGoneBut(ctx, r, f.resume)
-	run, err := a.record(ctx, r, &f.beginFlags)
+	run, err := a.record(ctx, r, &f.newRunFlags)
 	if err != nil {
 		return err
 	}
-	active, _, err := a.begin(ctx, r, &f.beginFlags, run, format.OwnerProcess)
+	active, err := a.start(ctx, r, &f.newRunFlags, run, format.OwnerProcess)
 	if err != nil {
 		return err
 	}
 	err = func() error {
-		parts := *f
-		parts.datasets = nil // in the record already
-		more, err := a.parts(ctx, active, &parts)
+		files := *f
+		files.datasets = nil // in the record already
+		more, err := a.fileLines(ctx, active, &files)
 		if err != nil {
 			return err
 		}
@@ -269,117 +282,4 @@ func (a *app) logRun(ctx context.Context, f *logFlags, l *format.Line, stream, s
 	a.print("%s", res.Run.ID)
 	a.commitAtFinish(ctx, r, res.Run, true)
 	return nil
-}
-
-// logStream records lines from stdin as they come, until it ends.
-func (a *app) logStream(ctx context.Context, active *repo.Active, first []*format.Line) (err error) {
-	j, err := active.OpenJournal()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, j.Close()) }()
-	if len(first) > 0 {
-		if err := j.AppendNow(first...); err != nil {
-			return err
-		}
-	}
-	lines := make(chan []byte)
-	failed := make(chan error, 1)
-	go func() { // ends with stdin, or with the process: nothing else can end a read of a terminal
-		defer close(lines)
-		in := bufio.NewReaderSize(a.term.In, 64<<10)
-		for {
-			text, err := readLine(in)
-			if len(text) > 0 {
-				select {
-				case lines <- text:
-				case <-ctx.Done():
-					return
-				}
-			}
-			if err != nil {
-				if !errors.Is(err, io.EOF) {
-					failed <- err
-				}
-				return
-			}
-		}
-	}()
-	var parser format.JournalParser
-	number, bad := 0, 0
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case text, ok := <-lines:
-			if !ok {
-				select {
-				case err := <-failed:
-					return fmt.Errorf("reading stdin: %w", err)
-				default:
-				}
-				if bad > 0 {
-					return fmt.Errorf("reading stdin: %d lines were not recorded", bad)
-				}
-				return nil
-			}
-			number++
-			l, err := streamLine(&parser, text)
-			if err != nil {
-				bad++
-				a.progress("runs: stdin:%d: %v", number, err)
-				continue
-			}
-			if l == nil {
-				continue
-			}
-			if err := j.Append(l); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-func readLine(in *bufio.Reader) ([]byte, error) {
-	var text []byte
-	for {
-		part, err := in.ReadSlice('\n')
-		if len(text)+len(part) <= format.MaxLineBytes+1 {
-			text = append(text, part...)
-		}
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			return text, err
-		}
-	}
-}
-
-// streamLine reads a journal line, or words key=number; step=N among them is the step.
-func streamLine(parser *format.JournalParser, text []byte) (*format.Line, error) {
-	text = bytes.TrimSpace(text)
-	if len(text) == 0 {
-		return nil, nil
-	}
-	l := &format.Line{}
-	if text[0] == '{' {
-		if err := parser.Parse(text, l); err != nil {
-			return nil, err
-		}
-		if l.Event == format.EventEnd {
-			l.Event = "" // the end of the one who sends is not the end of this journal
-		}
-		return l, nil
-	}
-	l.Time = time.Now().UnixMicro()
-	for _, word := range strings.Fields(string(text)) {
-		key, value, err := format.ParseMetric(word)
-		if err != nil {
-			return nil, fmt.Errorf("metric %q: %w", word, err)
-		}
-		if key == "step" && value == float64(int64(value)) {
-			l.HasStep, l.Step = true, int64(value)
-			continue
-		}
-		l.Metrics = append(l.Metrics, format.MetricValue{Key: key, Value: value})
-	}
-	return l, nil
 }

@@ -34,46 +34,54 @@ func (a *app) lsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls [SELECTOR…] [flags]",
 		Short: "List runs",
-		Long: `List runs, newest first, those in progress too, with the primary metric and the params that differ among them.
+		Long: `List runs, newest first, including those in progress. The columns are the
+primary metric and the params that differ between the listed runs.
 
     runs ls -w "metrics.rmse < 0.8 and params.model = 'xgb'" --sort rmse
     runs ls --group-by replicates
 
-SELECTOR is an id, a name, a prefix of four characters or more, your own key, last, last~2, best=METRIC, group=GROUP.
-EXPRESSION knows metrics.X, params.X, tags.X and attributes like status or started; = != < <= > >= ~ in, and or not.
-A metric is its best value where it has a goal, else its last; X.last, .min, .max, .count say which. The header names the
-goal where what it shows is not the last value.
+SELECTOR is an id, a prefix of at least four characters, a name, a key, last,
+last~2, best=METRIC or group=GROUP.
 
-A run that resumes another is one row with it, with the metrics of both; --parts lists each, as --json and --csv always do.
-The key of --sort is a column too; what has no room is named on stderr. A value is cut at 60 characters, not so in --json
-and --csv.
+EXPRESSION compares metrics.X, summary.X, params.X, tags.X and attributes such
+as status or started, with = != < <= > >= ~ and in, combined by and, or, not. A
+metric means its best value if it has a goal, and its last value otherwise;
+X.last, X.min, X.max and X.count select another. The column header names the
+goal if the table does not show the last value.
 
-A damaged run is named on stderr and hides no other; the exit status is then 1.`,
+A run and the runs that it resumes share one row. --parts lists each separately,
+as --json and --csv always do. Values are cut to 60 characters, except in --json
+and --csv. Columns that do not fit are named on stderr.
+
+A damaged run is reported on stderr and does not hide the others. The exit
+status is then 1.`,
 		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.json && f.csv {
-				return usagef("ls: --json and --csv exclude one another")
+				return usagef("ls: --json and --csv cannot be combined")
 			}
 			if f.csv && f.groupBy != "" {
-				return usagef("ls: --csv lists runs, not groups; --json knows groups")
+				return &repo.HintError{Err: usagef("ls: --csv cannot be combined with --group-by"), Hint: "use --json"}
 			}
 			if f.limit < 0 {
-				return usagef("ls: -n %d is negative", f.limit)
+				return usagef("ls: -n must be 0 or more, got %d", f.limit)
 			}
 			return a.ls(cmd.Context(), &f, args)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&f.experiment, "experiment", "e", "", "only runs of `EXPERIMENT`")
-	flags.StringVarP(&f.where, "where", "w", "", "only runs that match `EXPRESSION`")
-	flags.StringVar(&f.sort, "sort", "", "order by `KEY[:asc|:desc]`; a metric puts its best first")
-	flags.IntVarP(&f.limit, "limit", "n", 0, "at most `N` runs")
-	flags.StringVar(&f.columns, "columns", "", "show these keys, `A,B,...`")
-	flags.StringVar(&f.groupBy, "group-by", "", "one line a group: replicates, or a `KEY`")
-	flags.StringArrayVar(&f.revs, "rev", nil, "runs of the git revision `REV` too, without a checkout; repeated")
-	flags.BoolVar(&f.allBranches, "all-branches", false, "runs of all local branches too")
-	flags.BoolVar(&f.parts, "parts", false, "one row for each part of a chain of runs that resume one another")
-	flags.BoolVar(&f.json, "json", false, "print a JSON list of runs")
+	flags.StringVarP(&f.experiment, "experiment", "e", "", "list only runs of `EXPERIMENT`")
+	flags.StringVarP(&f.where, "where", "w", "", "list only runs that match `EXPRESSION`")
+	flags.StringVar(&f.sort, "sort", "", "sort by `KEY[:asc|:desc]` and show it; a metric lists its best value first")
+	flags.IntVarP(&f.limit, "limit", "n", 0, "list at most `N` runs or groups")
+	flags.StringVar(&f.columns, "columns", "", "show the keys `A,B,...` instead of the usual columns")
+	flags.StringVar(&f.groupBy, "group-by", "",
+		"list one line per group: replicates, or runs with the same value of `KEY`")
+	flags.StringArrayVar(&f.revs, "rev", nil,
+		"list runs of the Git revision `REV` too, without checking it out (repeatable)")
+	flags.BoolVar(&f.allBranches, "all-branches", false, "list runs of all local branches too")
+	flags.BoolVar(&f.parts, "parts", false, "list each run that another one resumes in a row of its own")
+	flags.BoolVar(&f.json, "json", false, "print a JSON list of runs or groups")
 	flags.BoolVar(&f.csv, "csv", false, "print CSV")
 	_ = cmd.RegisterFlagCompletionFunc("experiment", a.completeExperiment)
 	for _, name := range []string{"sort", "columns", "group-by"} {
@@ -144,9 +152,9 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 	return nil
 }
 
-// lookElsewhere looks into other branches while the runs are listed. say ends the list with what they have, stop waits for
-// the end of it.
-func (a *app) lookElsewhere(ctx context.Context, r *repo.Repository) (say func(*catalog.Catalog), stop func()) {
+// lookElsewhere counts the runs of other branches while the runs are listed. report writes how many more they have;
+// stop ends the search.
+func (a *app) lookElsewhere(ctx context.Context, r *repo.Repository) (report func(*catalog.Catalog), stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var ids []string
 	var err error
@@ -155,7 +163,7 @@ func (a *app) lookElsewhere(ctx context.Context, r *repo.Repository) (say func(*
 		defer close(done)
 		ids, err = share.RunsOnOtherBranches(ctx, r)
 	}()
-	say = func(c *catalog.Catalog) {
+	report = func(c *catalog.Catalog) {
 		<-done
 		known := c.IDs()
 		for _, d := range c.Damage() {
@@ -165,18 +173,19 @@ func (a *app) lookElsewhere(ctx context.Context, r *repo.Repository) (say func(*
 		switch {
 		case errors.Is(err, git.ErrNoGit) || ctx.Err() != nil:
 		case err != nil:
-			a.progress("runs: %v", err)
+			a.warn("%v", err)
 		case len(ids) > 0:
-			a.progress("runs: %d more on other branches: --all-branches", len(ids))
+			a.progress("runs: %d more on other branches; use --all-branches to list %s", len(ids), verb(len(ids), "it", "them"))
 		}
 	}
-	return say, func() {
+	return report, func() {
 		cancel()
 		<-done
 	}
 }
 
-func (a *app) writeList(ctx context.Context, f *lsFlags, c *catalog.Catalog, runs []*format.Run, entries []*repo.Entry) error {
+func (a *app) writeList(ctx context.Context, f *lsFlags, c *catalog.Catalog, runs []*format.Run,
+	entries []*repo.Entry) error {
 	if f.groupBy != "" {
 		return a.writeGroups(ctx, f, c, runs)
 	}
@@ -190,7 +199,7 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *catalog.Catalog, run
 	case f.csv:
 		w := csv.NewWriter(a.term.Out)
 		write := w.Write
-		if a.term.OutIsTerminal() { // a program gets the bytes that were recorded
+		if a.term.OutIsTerminal() { // a program gets the recorded bytes
 			write = func(cells []string) error {
 				for i, text := range cells {
 					cells[i] = terminal.Clean(text)
@@ -204,28 +213,33 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *catalog.Catalog, run
 		w.Flush()
 		return w.Error()
 	case len(entries) == 0:
-		a.sayNone(c)
+		a.reportNone(c)
 		return nil
 	}
-	var left []string
+	var omitted []string
 	err := a.term.Page(ctx, func(w io.Writer) (err error) {
-		left, err = list.Write(w, a.term, entries)
+		omitted, err = list.Write(w, a.term, entries)
 		return err
 	})
-	a.sayLeft(left)
+	a.reportOmitted(omitted)
 	return err
 }
 
-// sayNone says that a list is empty, and why.
-func (a *app) sayNone(c *catalog.Catalog) {
-	a.progress("runs: no runs%s", map[bool]string{true: " match", false: " yet: 'runs exec -- COMMAND' records one"}[len(c.Entries()) > 0])
+// reportNone says why a list is empty.
+func (a *app) reportNone(c *catalog.Catalog) {
+	if len(c.Entries()) > 0 {
+		a.progress("runs: no runs match")
+		return
+	}
+	a.progress("runs: no runs yet")
+	a.hint("run 'runs exec -- COMMAND' to record one")
 }
 
-// maxLeft is how many keys are named that a list had no room for.
-const maxLeft = 10
+// maxOmitted is how many keys are named for which a list had no room.
+const maxOmitted = 10
 
-// sayLeft names the keys that a list had no room for.
-func (a *app) sayLeft(keys []string) {
+// reportOmitted names the keys for which a list had no room.
+func (a *app) reportOmitted(keys []string) {
 	if len(keys) == 0 {
 		return
 	}
@@ -237,16 +251,16 @@ func (a *app) sayLeft(keys []string) {
 			what = "column"
 		}
 	}
-	if len(names) > maxLeft {
-		names = append(names[:maxLeft], "…")
+	if len(names) > maxOmitted {
+		names = append(names[:maxOmitted], "…")
 	}
-	a.progress("runs: %d more %s: --columns %s", len(keys), what+verb(len(keys), "", "s"), strings.Join(names, ","))
+	a.progress("runs: %s not shown; use --columns %s", plural(len(keys), what), strings.Join(names, ","))
 }
 
 func (a *app) writeGroups(ctx context.Context, f *lsFlags, c *catalog.Catalog, runs []*format.Run) error {
 	missing := f.groupBy != query.ByReplicates && a.warnMissingKey(c, f.groupBy)
 	if missing {
-		runs = nil // to want a key makes no group
+		runs = nil // runs without the key are not a group of it
 	}
 	groups := c.Group(runs, f.groupBy, f.limit)
 	switch {
@@ -254,14 +268,14 @@ func (a *app) writeGroups(ctx context.Context, f *lsFlags, c *catalog.Catalog, r
 		return a.printJSON(groupsJSON(groups))
 	case len(groups.List) == 0:
 		if !missing {
-			a.sayNone(c)
+			a.reportNone(c)
 		}
 		return nil
 	}
 	return a.term.Page(ctx, func(w io.Writer) error { return render.WriteGroups(w, a.term, groups, time.Now()) })
 }
 
-// groupJSON is a group of ls --group-by. Without a value of the metric it has neither metric nor statistics.
+// groupJSON is a group of ls --group-by. It has neither metric nor statistics if no run has a value of the metric.
 type groupJSON struct {
 	Best    *float64 `json:"best,omitempty"`
 	BestRun string   `json:"best_run,omitempty"`
@@ -301,7 +315,8 @@ func splitList(s string) []string {
 	return list
 }
 
-// partOf says which parts of a chain an entry is, empty for a run that neither resumes nor is resumed.
+// partOf returns a function that names the place of an entry in its chain; it is empty for a run that neither resumes
+// nor is resumed.
 func partOf(c *catalog.Catalog) func(e *repo.Entry) string {
 	places := c.Places()
 	if places == nil {

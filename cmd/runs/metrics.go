@@ -29,22 +29,28 @@ func (a *app) metricsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "metrics RUN [KEY…] [flags]",
 		Short: "Print the points of a run",
-		Long: `Print the points of a run, of all metrics or of those named, ordered by key, step and time. With --values, what was
-logged and is no number: texts, lists, histograms.
+		Long: `Print the points of a run, ordered by metric, step and time. Without KEY, print
+those of all metrics.
 
-A run that resumes another is read with it as one: of a metric the earlier counts up to the first step of the later.`,
+    runs metrics wide loss --csv
+    runs metrics wide --values
+
+With --values, print the non-numeric values instead: text, lists and histograms.
+
+If the run resumes another, both are read as one: the points of the earlier run
+count up to the first step of the later one.`,
 		Args:              arguments(1, -1, "RUN"),
 		ValidArgsFunction: a.completeRunThenMetric,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case f.json && f.csv:
-				return usagef("metrics: --json and --csv exclude one another")
+				return usagef("metrics: --json and --csv cannot be combined")
 			case cmd.Flags().Changed("every") && f.every < 1:
-				return usagef("metrics: --every %d is less than 1", f.every)
+				return usagef("metrics: --every must be 1 or more, got %d", f.every)
 			case f.values && f.every > 0:
-				return usagef("metrics: --values and --every exclude one another")
+				return usagef("metrics: --values and --every cannot be combined")
 			case f.last && f.every > 0:
-				return usagef("metrics: --last and --every exclude one another")
+				return usagef("metrics: --last and --every cannot be combined")
 			}
 			ctx := cmd.Context()
 			r, err := a.find(ctx)
@@ -63,10 +69,10 @@ A run that resumes another is read with it as one: of a metric the earlier count
 	}
 	cmd.Flags().BoolVar(&f.json, "json", false, "print a JSON list of points")
 	cmd.Flags().BoolVar(&f.csv, "csv", false, "print CSV")
-	cmd.Flags().BoolVar(&f.values, "values", false, "print values that are no numbers instead of points")
-	cmd.Flags().BoolVar(&f.part, "part", false, "only what RUN logged itself, not what it resumes")
-	cmd.Flags().BoolVar(&f.last, "last", false, "only the last point of each metric")
-	cmd.Flags().IntVar(&f.every, "every", 0, "only every `N`th point, and the last")
+	cmd.Flags().BoolVar(&f.values, "values", false, "print non-numeric values instead of points")
+	cmd.Flags().BoolVar(&f.part, "part", false, "print only what RUN logged itself, without the runs that it resumes")
+	cmd.Flags().BoolVar(&f.last, "last", false, "print only the last point of each metric")
+	cmd.Flags().IntVar(&f.every, "every", 0, "print only every `N`th point of each metric, and the last")
 	cmd.Flags().StringVarP(&f.experiment, "experiment", "e", "", "look in `EXPERIMENT`")
 	return cmd
 }
@@ -74,7 +80,8 @@ A run that resumes another is read with it as one: of a metric the earlier count
 func (a *app) metrics(ctx context.Context, f *metricsFlags, e *repo.Entry, keys []string) error {
 	for _, key := range keys {
 		if _, ok := e.Metrics[key]; !ok {
-			return &query.NotFoundError{Selector: key, Reason: fmt.Sprintf("run %s has no such metric; its metrics: %s", e.ID, query.Names(e.Metrics))}
+			return &query.NotFoundError{Selector: key, Reason: fmt.Sprintf("run %s has no such metric; its metrics: %s", e.ID,
+				query.Names(e.Metrics))}
 		}
 	}
 	return a.page(ctx, f.json || f.csv, func(w io.Writer) error {
@@ -90,7 +97,7 @@ func (a *app) metrics(ctx context.Context, f *metricsFlags, e *repo.Entry, keys 
 	})
 }
 
-// page writes to a pager unless the output is for another program.
+// page writes to a pager, unless the output is for a program.
 func (a *app) page(ctx context.Context, machine bool, write func(io.Writer) error) error {
 	if machine {
 		return write(a.term.Out)
@@ -115,7 +122,7 @@ func newRowWriter(w io.Writer, f *metricsFlags) rowWriter {
 	return out
 }
 
-// begin writes what stands before the rows; head is that of the text, with its newline.
+// begin writes what comes before the rows. head is the first line of text output, with its newline.
 func (o *rowWriter) begin(head string) error {
 	switch {
 	case o.f.json:
@@ -127,7 +134,7 @@ func (o *rowWriter) begin(head string) error {
 	return err
 }
 
-// json writes a row as JSON; value appends its last member.
+// json writes a row as JSON. value appends the value to a buffer.
 func (o *rowWriter) json(key string, step int64, t time.Time, value func([]byte) []byte) error {
 	o.buf = o.buf[:0]
 	if o.some {
@@ -169,11 +176,12 @@ func (o *pointWriter) point(key string, p format.Point) error {
 	case o.f.csv:
 		return o.csvRow(key, p.Step, t, csvFloat(p.Value))
 	}
-	_, err := fmt.Fprintf(o.w, "%10d  %s  %12s  %s\n", p.Step, t.Local().Format(time.DateTime), terminal.Number(p.Value), terminal.Clean(key))
+	_, err := fmt.Fprintf(o.w, "%10d  %s  %12s  %s\n", p.Step, t.Local().Format(time.DateTime), terminal.Number(p.Value),
+		terminal.Clean(key))
 	return err
 }
 
-// csvFloat writes what pandas, R and DuckDB read back: nan, inf, -inf.
+// csvFloat writes NaN and infinities as pandas, R and DuckDB read them: nan, inf, -inf.
 func csvFloat(v float64) string {
 	switch {
 	case math.IsNaN(v):

@@ -28,7 +28,7 @@ type plotFlags struct {
 }
 
 const (
-	maxCharts    = 6  // drawn where no metric is named
+	maxCharts    = 6  // if no metric is named
 	maxCurves    = 16 // in one chart
 	chartHeight  = 16
 	leastRefresh = 200 * time.Millisecond
@@ -39,22 +39,26 @@ func (a *app) plotCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plot [RUN…] [KEY…] [flags]",
 		Short: "Draw metrics in the terminal",
-		Long: `Draw metrics in the terminal, one chart a metric, all runs in it. Without RUN, the newest; without KEY, the primary metric,
-or where there is none the metrics that have more than one point.
+		Long: `Draw metrics in the terminal, one chart per metric with a curve per run. Without
+RUN, draw the newest run. Without KEY, draw the primary metric; if there is
+none, draw the metrics with more than one point.
 
     runs plot wide narrow val/loss --smooth 0.6
+    runs plot --follow
 
-Where the program has defined the metric that is the x axis of another, it is; --x step draws by step all the same. A run that resumes another is
-drawn with it as one curve.`,
+If the program defined another metric as the x axis of a metric, that is used;
+--x step draws by step instead.
+
+A run and the runs that it resumes are one curve.`,
 		ValidArgsFunction: a.completeRunThenMetric,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case f.smooth < 0 || f.smooth >= 1:
-				return usagef("plot: --smooth %v is not between 0 and 1", f.smooth)
+				return usagef("plot: --smooth must be at least 0 and less than 1, got %v", f.smooth)
 			case f.x != "" && f.x != "step" && f.x != "time" && f.x != "relative":
-				return usagef("plot: --x is step, time or relative, not %q", f.x)
+				return usagef("plot: --x must be step, time or relative, got %q", f.x)
 			case f.interval < leastRefresh:
-				return usagef("plot: --interval %v is less than %v", f.interval, leastRefresh)
+				return usagef("plot: --interval must be %v or more, got %v", leastRefresh, f.interval)
 			}
 			if f.follow {
 				return a.follow(cmd.Context(), &f, args)
@@ -68,17 +72,19 @@ drawn with it as one curve.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.Float64Var(&f.smooth, "smooth", 0, "exponential moving average of weight `S`, from 0 to below 1")
-	flags.BoolVar(&f.logY, "log-y", false, "logarithmic y axis")
-	flags.StringVar(&f.x, "x", "", "the x axis: step, time or relative `KIND`; by itself the metric that the program defined, else step")
-	flags.BoolVar(&f.part, "part", false, "only what each RUN logged itself, not what it resumes")
-	flags.BoolVar(&f.follow, "follow", false, "draw again until the runs have ended")
-	flags.DurationVar(&f.interval, "interval", time.Second, "with --follow, the `TIME` between two drawings")
+	flags.Float64Var(&f.smooth, "smooth", 0,
+		"smooth by an exponential moving average of weight `S`, at least 0 and less than 1")
+	flags.BoolVar(&f.logY, "log-y", false, "use a logarithmic y axis")
+	flags.StringVar(&f.x, "x", "",
+		"draw by `AXIS`: step, time or relative (default: what the program defined, otherwise step)")
+	flags.BoolVar(&f.part, "part", false, "draw only what each RUN logged itself, without the runs that it resumes")
+	flags.BoolVar(&f.follow, "follow", false, "redraw until the runs have ended")
+	flags.DurationVar(&f.interval, "interval", time.Second, "with --follow, redraw every `DURATION`")
 	flags.StringVarP(&f.experiment, "experiment", "e", "", "look in `EXPERIMENT`")
 	return cmd
 }
 
-// plot draws once and reports whether one of the runs is in progress.
+// plot draws once, and reports whether one of the runs is in progress.
 func (a *app) plot(ctx context.Context, f *plotFlags, args []string, w io.Writer) (active bool, err error) {
 	r, err := a.find(ctx)
 	if err != nil {
@@ -95,14 +101,14 @@ func (a *app) plot(ctx context.Context, f *plotFlags, args []string, w io.Writer
 	if len(keys) == 0 {
 		if keys = c.CurvesOf(entries, maxCharts); len(keys) == 0 {
 			if !slices.ContainsFunc(entries, func(e *repo.Entry) bool { return e.Active != nil }) {
-				return false, fmt.Errorf("plotting %s: no metrics", entries[0])
+				return false, fmt.Errorf("plotting %s: it has no metrics", entries[0])
 			}
 			_, err := fmt.Fprintf(w, "%s: no metrics yet\n", terminal.Clean(entries[0].Title()))
 			return true, err
 		}
 	}
 	if len(entries) > maxCurves {
-		a.progress("runs: %d runs are more than a chart can tell apart: the first %d are drawn", len(entries), maxCurves)
+		a.warn("%d runs are too many for a chart; only the first %d are drawn", len(entries), maxCurves)
 		entries = entries[:maxCurves]
 	}
 	for i, key := range keys {
@@ -116,7 +122,8 @@ func (a *app) plot(ctx context.Context, f *plotFlags, args []string, w io.Writer
 	return slices.ContainsFunc(entries, func(e *repo.Entry) bool { return e.Active != nil && e.Life != repo.Gone }), nil
 }
 
-func (a *app) drawMetric(ctx context.Context, f *plotFlags, c *catalog.Catalog, entries []*repo.Entry, key string, w io.Writer, charts int) error {
+func (a *app) drawMetric(ctx context.Context, f *plotFlags, c *catalog.Catalog, entries []*repo.Entry, key string,
+	w io.Writer, charts int) error {
 	x, stepMetric := f.x, ""
 	if x == "" {
 		x, stepMetric = "step", catalog.StepMetric(entries, key)
@@ -160,10 +167,12 @@ func (a *app) drawMetric(ctx context.Context, f *plotFlags, c *catalog.Catalog, 
 	if stepMetric != "" {
 		kind = chart.Number
 	}
-	return chart.Draw(w, a.term, series, chart.Options{Width: a.term.Width(), Height: height, LogY: f.logY, X: kind, Title: title, ASCII: asciiOnly()})
+	return chart.Draw(w, a.term, series, chart.Options{Width: a.term.Width(), Height: height, LogY: f.logY, X: kind,
+		Title: title, ASCII: asciiOnly()})
 }
 
-// asciiOnly reports whether the locale has no Unicode (POSIX, Environment Variables: LC_ALL, LC_CTYPE, LANG in this order).
+// asciiOnly reports whether the locale is without Unicode (POSIX, "Environment Variables": LC_ALL, LC_CTYPE and LANG,
+// in this order).
 func asciiOnly() bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if v := os.Getenv(name); v != "" {
@@ -174,7 +183,7 @@ func asciiOnly() bool {
 	return false
 }
 
-// follow draws again and again over what it has drawn, until the runs have ended or it is interrupted.
+// follow redraws in place until the runs have ended or it is interrupted.
 func (a *app) follow(ctx context.Context, f *plotFlags, args []string) error {
 	lines := 0
 	for {
@@ -187,7 +196,7 @@ func (a *app) follow(ctx context.Context, f *plotFlags, args []string) error {
 		text := b.String()
 		if a.term.OutIsTerminal() {
 			if lines > 0 {
-				// Back to the beginning of the last drawing; what it had more is erased (ECMA-48: CUU, ED).
+				// Go back to the start of the last drawing and erase it (ECMA-48: CUU, ED).
 				text = fmt.Sprintf("\x1b[%dA\x1b[J", lines) + text
 			}
 			lines = strings.Count(b.String(), "\n")
@@ -202,7 +211,7 @@ func (a *app) follow(ctx context.Context, f *plotFlags, args []string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return nil // leaving is how one ends a look
+			return nil // an interrupt is how to stop
 		case <-time.After(f.interval):
 		}
 	}

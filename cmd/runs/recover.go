@@ -24,44 +24,52 @@ func (a *app) recoverCommand() *cobra.Command {
 	var lost, dry bool
 	cmd := &cobra.Command{
 		Use:   "recover [RUN] [flags] | recover --lost [RUN…]",
-		Short: "Finish runs whose process is gone, bring back lost ones",
-		Long: `Finish as crashed the runs whose process is known to be gone. Nothing is guessed about another machine: name the run
-with --force, say with --host that a machine's processes are gone, or with --silent how long a run may give no sign.
+		Short: "Finish dead runs or restore lost ones",
+		Long: `Finish, as crashed, the runs whose process no longer exists. A run that was
+started on another machine is left alone unless you name it with --force,
+declare that machine dead with --host, or set a limit for its silence with
+--silent.
 
-With --lost, bring back runs that were committed in this clone and that neither the working tree nor any local branch has
-any more, after 'git reset --hard', 'git rebase --abort' or a deleted branch: as finished runs that are not committed. They
-come from the local ref refs/runs/kept and are checked first. RUN names some of them; by its full id also a run that was
-removed, or one that only another branch has. A run that was never committed is not there.`,
+    runs recover
+    runs recover --silent 6h
+
+With --lost, restore runs that were committed in this clone but are no longer in
+the working tree or on any local branch, for example after 'git reset --hard',
+'git rebase --abort' or deleting a branch. They are verified and come back as
+finished, uncommitted runs. Name a run by its full id to restore one that was
+removed or that only another branch has. Runs that were never committed cannot
+be restored.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if lost {
 				if o.Force || o.Host != "" || silent != "" {
-					return usagef("recover: --lost stands without --force, --host and --silent")
+					return usagef("recover: --lost cannot be combined with --force, --host or --silent")
 				}
-				return a.bringBack(cmd.Context(), args, dry)
+				return a.restoreLost(cmd.Context(), args, dry)
 			}
 			switch {
 			case len(args) > 1:
-				return usagef("runs recover: unexpected argument %q", args[1])
+				return usagef("recover: unexpected argument %q", args[1])
 			case o.Force && len(args) == 0:
-				return usagef("recover: --force needs a run")
+				return usagef("recover: --force requires RUN")
 			case dry:
-				return usagef("recover: --dry-run goes with --lost")
+				return usagef("recover: --dry-run requires --lost")
 			}
 			if silent != "" {
 				d, err := time.ParseDuration(silent)
 				if err != nil || d <= 0 {
-					return usagef("recover: --silent %q is no length of time, like 6h", silent)
+					return usagef("recover: --silent must be a duration such as 6h, got %q", silent)
 				}
 				o.Silent = d
 			}
 			return a.recover(cmd.Context(), o, args)
 		},
 	}
-	cmd.Flags().BoolVar(&o.Force, "force", false, "finish RUN whatever is known of its process")
-	cmd.Flags().StringVar(&o.Host, "host", "", "the processes of machine `H` are gone")
-	cmd.Flags().StringVar(&silent, "silent", "", "a run of another machine counts as gone after `DURATION` without a sign, like 6h")
-	cmd.Flags().BoolVar(&lost, "lost", false, "bring back runs that a reset, an aborted rebase or a dropped branch took away")
-	cmd.Flags().BoolVar(&dry, "dry-run", false, "with --lost: only say what would come back")
+	cmd.Flags().BoolVar(&o.Force, "force", false, "finish RUN even if its process may be alive")
+	cmd.Flags().StringVar(&o.Host, "host", "", "treat every process of machine `H` as dead")
+	cmd.Flags().StringVar(&silent, "silent", "",
+		"treat a run of another machine as dead after `DURATION` without activity")
+	cmd.Flags().BoolVar(&lost, "lost", false, "restore runs that a reset, an aborted rebase or a deleted branch removed")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "with --lost, only list what would be restored")
 	return cmd
 }
 
@@ -82,11 +90,11 @@ func (a *app) recover(ctx context.Context, o repo.Recover, args []string) error 
 		return err
 	}
 	if len(all) == 0 && o.ID == "" {
-		a.progress("runs: nothing to recover: no run is in progress; --lost looks for runs that git has taken away")
+		a.progress("runs: nothing to recover: no run is in progress; use --lost to restore runs that Git removed")
 	}
 	failed := false
 	for _, got := range all {
-		failed = a.sayRecovered(got) || failed
+		failed = a.reportRecovered(got) || failed
 		if got.Result != nil {
 			a.commitAtFinish(ctx, r, got.Result.Run, false)
 		}
@@ -97,7 +105,7 @@ func (a *app) recover(ctx context.Context, o repo.Recover, args []string) error 
 	return nil
 }
 
-// finishGoneBut is finishGone that leaves the runs with a key to the one that goes on with the newest of them.
+// finishGoneBut is finishGone without the runs that have the key, of which a new run may resume one.
 func (a *app) finishGoneBut(ctx context.Context, r *repo.Repository, key string) {
 	if key == "" {
 		a.finishGone(ctx, r, nil)
@@ -109,39 +117,40 @@ func (a *app) finishGoneBut(ctx context.Context, r *repo.Repository, key string)
 	})
 }
 
-// finishGone finishes as crashed the runs whose processes are gone, before a command starts, lists or commits runs. except
-// tells which to leave alone; nil is none. Where this user may not write, whoever may does it.
+// finishGone finishes, as crashed, the runs whose process no longer exists, before a command starts, lists or commits
+// runs. except reports which to leave alone; nil is none. Runs that this user may not write are left to somebody who
+// may.
 func (a *app) finishGone(ctx context.Context, r *repo.Repository, except func(id string) bool) {
 	all, err := r.FinishGone(ctx, except)
 	if err != nil && ctx.Err() == nil {
-		a.progress("runs: %v", err)
+		a.warn("%v", err)
 	}
 	for _, got := range all {
 		switch {
 		case errors.Is(got.Err, fs.ErrPermission) || errors.Is(got.Err, syscall.EROFS):
 		case got.Err != nil:
-			a.progress("runs: finishing run %s, whose process is gone: %v", got.ID, got.Err)
+			a.warn("finishing run %s, whose process no longer exists: %v", got.ID, got.Err)
 		case got.Result.Run != nil:
-			a.progress("runs: run %s crashed: its process is gone", got.Result.Run)
-			a.sayFinished(got.Result)
+			a.progress("runs: run %s crashed: its process no longer exists", got.Result.Run)
+			a.reportFinished(got.Result)
 		default:
-			a.sayFinished(got.Result)
+			a.reportFinished(got.Result)
 		}
 	}
 }
 
-// bringBack is recover --lost.
-func (a *app) bringBack(ctx context.Context, selectors []string, dry bool) error {
+// restoreLost is recover --lost.
+func (a *app) restoreLost(ctx context.Context, selectors []string, dry bool) error {
 	r, err := share.OpenLost(ctx, a.dir, dry)
 	if err != nil {
 		return err
 	}
-	a.settle(ctx, r)
+	a.completeInterrupted(ctx, r)
 	q := share.LostRequest{DryRun: dry}
 	if q.IDs, err = a.lostIDs(ctx, r, selectors); err != nil {
 		return err
 	}
-	progress := a.term.Progress("bringing back runs")
+	progress := a.term.Progress("restoring runs")
 	defer progress.Done()
 	q.Progress = func(done, total int) { progress.Count(int64(done), int64(total)) }
 	done, err := share.RestoreLost(ctx, r, q)
@@ -152,15 +161,15 @@ func (a *app) bringBack(ctx context.Context, selectors []string, dry bool) error
 	if err != nil {
 		return err
 	}
-	a.sayBroughtBack(done, dry)
+	a.reportLost(done, dry)
 	if len(done.Refused) > 0 {
 		return quietError{exitFailed}
 	}
 	return nil
 }
 
-// lostIDs are the ids of the runs that are named, nil where none is. What is no full id is looked for among all runs that
-// were committed in this clone.
+// lostIDs are the ids of the runs that are named, nil if none is. Selectors other than a full id are resolved among all
+// runs that were committed in this clone.
 func (a *app) lostIDs(ctx context.Context, r *repo.Repository, selectors []string) ([]string, error) {
 	var ids []string
 	var c *catalog.Catalog
@@ -192,36 +201,37 @@ func (a *app) lostIDs(ctx context.Context, r *repo.Repository, selectors []strin
 	return slices.Compact(ids), nil
 }
 
-func (a *app) sayBroughtBack(done *share.RestoredLost, dry bool) {
+func (a *app) reportLost(done *share.RestoredLost, dry bool) {
 	for _, d := range done.Refused {
-		a.progress("runs: left out: %v", d.Err)
+		a.warn("skipped: %v", d.Err)
 	}
 	for _, run := range done.Runs {
 		a.print("%s %s", map[bool]string{true: "would restore", false: "restored"}[dry], terminal.Clean(run.String()))
 	}
 	switch {
 	case len(done.Runs) > 0 && !dry:
-		a.progress("runs: 'runs commit' commits them")
+		a.hint("run 'runs commit' to commit %s", verb(len(done.Runs), "it", "them"))
 	case len(done.Runs) == 0 && len(done.Refused) == 0:
-		a.progress("runs: nothing is lost that was committed in this clone")
+		a.progress("runs: nothing to restore: no run that was committed in this clone is lost")
 	}
 	if n := done.OnOtherBranches; n > 0 {
-		a.progress("runs: %s on other branches only: 'runs ls --all-branches' shows them", plural(n, "run"))
+		a.progress("runs: %s %s only on other branches", plural(n, "run"), verb(n, "is", "are"))
+		a.hint("run 'runs ls --all-branches' to list %s", verb(n, "it", "them"))
 	}
 }
 
-// sayRecovered reports one run and whether it failed.
-func (a *app) sayRecovered(got repo.Recovered) (failed bool) {
+// reportRecovered reports what became of a run, and returns whether that failed.
+func (a *app) reportRecovered(got repo.Recovered) (failed bool) {
 	switch {
 	case got.Err != nil:
-		a.progress("runs: recovering run %s: %v", got.ID, got.Err)
+		a.warn("recovering run %s: %v", got.ID, got.Err)
 		return true
 	case got.Result == nil:
-		a.progress("runs: left alone run %s: %s", got.ID, got.Reason)
+		a.progress("runs: skipped run %s: %s", got.ID, got.Reason)
 		return false
 	}
 	if got.Result.Run != nil {
-		a.sayFinished(got.Result)
+		a.reportFinished(got.Result)
 		a.print("%s %s", got.ID, got.Result.Run.Status)
 		return false
 	}

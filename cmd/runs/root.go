@@ -22,7 +22,7 @@ import (
 	"github.com/gitruns/runs/repo/share"
 )
 
-// Exit statuses, as every command's help says them.
+// Exit statuses, as the help of every command lists them.
 const (
 	exitFailed      = 1
 	exitUsage       = 2
@@ -33,16 +33,20 @@ const (
 const exitHelp = `
 Exit status: 0 done; 1 failed; 2 wrong usage; 3 a selector names no run, or several; 130 interrupted.`
 
-// app is what commands share. Nothing in it costs anything before it is asked for.
+const allExitHelp = `
+Exit status: 0 done; 1 failed; 2 wrong usage; 3 a selector names no run, or several; 4 a comparison found a difference,
+or a check a rule that does not hold; 130 interrupted.`
+
+// app is what commands share. Nothing in it costs time before it is used.
 type app struct {
 	term    *terminal.Terminal
-	dir     string // -C
+	dir     string // of -C
 	noColor bool
-	status  int // exit status of a command that succeeded in failing: exec
-	cleanup []func()
+	status  int      // exit status of a command that did its work: that of the program of exec
+	cleanup []func() // called when the command ends
 }
 
-// usageError is a call that the command line does not allow: exit status 2.
+// usageError is a call that the command line does not allow. It ends with exitUsage.
 type usageError struct{ err error }
 
 func (e usageError) Error() string { return e.err.Error() }
@@ -50,7 +54,7 @@ func (e usageError) Unwrap() error { return e.err }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// run is the whole program: it returns the exit status.
+// run is the whole program. It returns the exit status.
 func run(ctx context.Context, args []string) int {
 	a := &app{}
 	root := a.command(named(args))
@@ -65,7 +69,7 @@ func run(ctx context.Context, args []string) int {
 	return a.report(cmd, err)
 }
 
-// report writes an error as one line, and the next step on a second where there is one.
+// report writes an error as one line and its hint, if it has one, as a second line. It returns the exit status.
 func (a *app) report(cmd *cobra.Command, err error) int {
 	out := io.Writer(os.Stderr)
 	if a.term != nil {
@@ -84,14 +88,19 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 	var usage usageError
 	var syntax *query.SyntaxError
 	var none *query.NotFoundError
+	var goal *query.GoalError
 	var branch *share.BranchNameError
 	switch {
 	case errors.As(err, &hint):
 		fmt.Fprintf(out, "      %s\n", terminal.Clean(hint.Hint))
 	case errors.As(err, &branch):
-		fmt.Fprintln(out, "      'git branch -a' lists the branches; 'git help check-ref-format' says what a name may be")
+		fmt.Fprintln(out, "      run 'git branch -a' to list the branches, or 'git help check-ref-format' for the rules")
+	case errors.As(err, &goal):
+		fmt.Fprintf(out, "      run 'runs goal %s min' or 'runs goal %[1]s max'\n", terminal.Clean(goal.Metric))
+	case errors.As(err, &none) && none.Hint != "":
+		fmt.Fprintf(out, "      %s\n", none.Hint)
 	case errors.Is(err, repo.ErrNoRepository):
-		fmt.Fprintln(out, "      'runs init' sets up a repository; recording a run does so by itself")
+		fmt.Fprintln(out, "      run 'runs init', or record a run: that sets it up")
 	case errors.As(err, &usage), errors.As(err, &syntax):
 		fmt.Fprintf(out, "      see '%s --help'\n", cmd.CommandPath())
 	}
@@ -108,22 +117,23 @@ func firstLine(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
 }
 
-// quietError ends with a status when everything has been said.
+// quietError ends the program with a status. What happened is reported already.
 type quietError struct{ status int }
 
 func (e quietError) Error() string { return fmt.Sprintf("exit status %d", e.status) }
 
-// command makes the root with one of its commands, or with all.
+// command makes the root command with one of its commands, or with all if only is empty.
 func (a *app) command(only string) *cobra.Command {
-	var asked bool // for the version
+	var showVersion bool
 	root := &cobra.Command{
 		Use:   "runs",
-		Short: "Record machine-learning experiments in git, as files, with no server",
-		Long: `runs records machine-learning experiments in git, as files, with no server.
+		Short: "Record machine-learning experiments in Git, as files, without a server",
+		Long: `runs records machine-learning experiments in Git, as files, without a server.
 
-A run is TOML metadata and a Parquet file of metrics under .runs/, committed with the code.
-Start with 'runs demo', or put 'runs exec --' before the command that trains.
-` + exitHelp,
+A run is a TOML record and a Parquet file of metrics under .runs/. Commit and
+push it with your code. To see an example, run 'runs demo'. To record your own
+program, put 'runs exec --' in front of its command.
+` + allExitHelp,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -133,25 +143,32 @@ Start with 'runs demo', or put 'runs exec --' before the command that trains.
 		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) },
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if asked {
+			if showVersion {
 				a.printVersion()
 				return nil
 			}
 			return cmd.Help()
 		},
 	}
-	root.Flags().BoolVar(&asked, "version", false, "print the version")
+	root.Flags().BoolVar(&showVersion, "version", false, "print the version")
 	root.PersistentFlags().StringVarP(&a.dir, "directory", "C", ".", "run as if started in `DIR`")
-	root.PersistentFlags().BoolVar(&a.noColor, "no-color", false, "no colour")
+	root.PersistentFlags().BoolVar(&a.noColor, "no-color", false, "do not use colors")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{flagError(cmd, err)} })
 	root.SuggestionsMinimumDistance = 2
 	help := root.HelpFunc()
-	root.SetHelpFunc(func(cmd *cobra.Command, args []string) { // wrapped when it is read, not at every start
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) { // wrapped only when it is shown: starting must be fast
 		cmd.Long = wrap(cmd.Long, helpWidth)
-		cmd.SetUsageTemplate(strings.ReplaceAll(cmd.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", helpWidth)))
+		cmd.SetUsageTemplate(strings.ReplaceAll(cmd.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d",
+			helpWidth)))
 		help(cmd, args)
 	})
-	root.AddGroup(&cobra.Group{ID: "record", Title: "Record:"}, &cobra.Group{ID: "read", Title: "Read:"}, &cobra.Group{ID: "share", Title: "Share:"}, &cobra.Group{ID: "again", Title: "Bring back:"}, &cobra.Group{ID: "keep", Title: "Describe and keep:"})
+	root.AddGroup(
+		&cobra.Group{ID: "record", Title: "Record:"}, &cobra.Group{ID: "inspect", Title: "Inspect:"},
+		&cobra.Group{ID: "share", Title: "Share:"}, &cobra.Group{ID: "restore", Title: "Restore and verify:"},
+		&cobra.Group{ID: "annotate", Title: "Annotate and clean up:"}, &cobra.Group{ID: "other", Title: "Other:"},
+	)
+	root.SetHelpCommandGroupID("other")
+	root.SetCompletionCommandGroupID("other")
 	root.SetHelpCommand(a.helpCommand())
 	for _, command := range commands {
 		if only != "" && command.name != only {
@@ -160,12 +177,12 @@ Start with 'runs demo', or put 'runs exec --' before the command that trains.
 		root.AddCommand(complete(command.make(a), command.group))
 	}
 	if only == "" || only == "man" { // it asks for all commands: among them, it would refer to itself
-		root.AddCommand(complete(a.manCommand(), ""))
+		root.AddCommand(complete(a.manCommand(), "other"))
 	}
 	return root
 }
 
-// complete adds to a command what all have.
+// complete adds to a command what all commands have.
 func complete(c *cobra.Command, group string) *cobra.Command {
 	c.GroupID = group
 	c.DisableFlagsInUseLine = true
@@ -175,7 +192,7 @@ func complete(c *cobra.Command, group string) *cobra.Command {
 	return c
 }
 
-// commands are all there are, by the group that help shows them in.
+// commands are all commands, with the group in which help lists them.
 var commands = []struct {
 	group, name string
 	make        func(*app) *cobra.Command
@@ -186,49 +203,50 @@ var commands = []struct {
 	{"record", "log", (*app).logCommand},
 	{"record", "finish", (*app).finishCommand},
 	{"record", "recover", (*app).recoverCommand},
-	{"read", "ls", (*app).lsCommand},
-	{"read", "show", (*app).showCommand},
-	{"read", "metrics", (*app).metricsCommand},
-	{"read", "plot", (*app).plotCommand},
-	{"read", "diff", (*app).diffCommand},
-	{"read", "review", (*app).reviewCommand},
-	{"read", "check", (*app).checkCommand},
-	{"read", "status", (*app).statusCommand},
-	{"read", "textconv", (*app).textconvCommand},
+	{"inspect", "ls", (*app).lsCommand},
+	{"inspect", "show", (*app).showCommand},
+	{"inspect", "metrics", (*app).metricsCommand},
+	{"inspect", "plot", (*app).plotCommand},
+	{"inspect", "diff", (*app).diffCommand},
+	{"inspect", "review", (*app).reviewCommand},
+	{"inspect", "check", (*app).checkCommand},
+	{"inspect", "status", (*app).statusCommand},
+	{"inspect", "textconv", (*app).textconvCommand},
 	{"share", "commit", (*app).commitCommand},
 	{"share", "push", (*app).pushCommand},
 	{"share", "pull", (*app).pullCommand},
 	{"share", "import", (*app).importCommand},
 	{"share", "hook", (*app).hookCommand},
 	{"record", "client", (*app).clientCommand},
-	{"again", "artifacts", (*app).artifactsCommand},
-	{"again", "checkout", (*app).checkoutCommand},
-	{"again", "reproduce", (*app).reproduceCommand},
-	{"again", "verify", (*app).verifyCommand},
-	{"keep", "tag", (*app).tagCommand},
-	{"keep", "note", (*app).noteCommand},
-	{"keep", "name", (*app).nameCommand},
-	{"keep", "goal", (*app).goalCommand},
-	{"keep", "rm", (*app).rmCommand},
-	{"keep", "gc", (*app).gcCommand},
-	{"keep", "redact", (*app).redactCommand},
-	{"", "demo", (*app).demoCommand},
-	{"", "version", (*app).versionCommand},
+	{"restore", "artifacts", (*app).artifactsCommand},
+	{"restore", "checkout", (*app).checkoutCommand},
+	{"restore", "reproduce", (*app).reproduceCommand},
+	{"restore", "verify", (*app).verifyCommand},
+	{"annotate", "tag", (*app).tagCommand},
+	{"annotate", "note", (*app).noteCommand},
+	{"annotate", "name", (*app).nameCommand},
+	{"annotate", "goal", (*app).goalCommand},
+	{"annotate", "rm", (*app).rmCommand},
+	{"annotate", "gc", (*app).gcCommand},
+	{"annotate", "redact", (*app).redactCommand},
+	{"other", "demo", (*app).demoCommand},
+	{"other", "version", (*app).versionCommand},
 }
 
-// kinds says of the types of flags what their values are.
-var kinds = map[string]string{
-	"int": "not a whole number", "int64": "not a whole number", "float64": "not a number", "bool": "neither true nor false", "duration": "not a length of time, like 10s",
+// flagKinds says what the value of a flag must be, by the flag's type.
+var flagKinds = map[string]string{
+	"int": "a whole number", "int64": "a whole number", "float64": "a number", "bool": "true or false",
+	"duration": "a duration such as 10s",
 }
 
-// flagError says in our words that the value of a flag is of the wrong kind.
+// flagError reports the value of a flag that is of the wrong kind as all usage errors are reported.
 func flagError(cmd *cobra.Command, err error) error {
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
 		return err
 	}
 	flag := invalid.GetFlag()
-	kind, ok := kinds[flag.Value.Type()]
+	kind, ok := flagKinds[flag.Value.Type()]
 	if !ok {
 		return err
 	}
@@ -236,10 +254,11 @@ func flagError(cmd *cobra.Command, err error) error {
 	if flag.Shorthand != "" {
 		name = "-" + flag.Shorthand
 	}
-	return fmt.Errorf("%s: %s %q is %s", cmd.Name(), name, invalid.GetValue(), kind)
+	return fmt.Errorf("%s: %s must be %s, got %q", cmd.Name(), name, kind, invalid.GetValue())
 }
 
-// named is the command that the arguments call, so that a call need not make all the others; empty where that is not plain.
+// named is the command that the arguments call, so that a call need not make all the others. It is empty if a look at
+// the arguments does not tell.
 func named(args []string) string {
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
@@ -262,7 +281,7 @@ func named(args []string) string {
 
 const helpWidth = 80
 
-// wrap breaks paragraphs at width columns; lines that are indented stay as they are.
+// wrap breaks paragraphs at width columns. Indented lines stay as they are.
 func wrap(text string, width int) string {
 	var b strings.Builder
 	column := 0
@@ -294,70 +313,72 @@ func wrap(text string, width int) string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// errFolderGone says that somebody has removed the folder that a process works in.
-var errFolderGone = errors.New("the working folder does not exist any more")
+// errFolderGone says that the working folder was removed.
+var errFolderGone = errors.New("the working folder no longer exists")
 
 // prepare runs before every command.
 func (a *app) prepare(cmd *cobra.Command) error {
 	a.term = terminal.System(a.noColor)
 	dir, err := filepath.Abs(a.dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &repo.HintError{Err: errFolderGone, Hint: "change to one that exists"}
+		return &repo.HintError{Err: errFolderGone, Hint: "change to a folder that exists"}
 	}
 	if err != nil {
 		return fmt.Errorf("finding the folder %s: %w", a.dir, err)
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return fmt.Errorf("changing to %s: no such folder", a.dir)
+		return fmt.Errorf("changing to %s: there is no such folder", a.dir)
 	}
 	a.dir = dir
-	if cmd.Name() != "exec" { // which passes signals on to its program
+	if cmd.Name() != "exec" { // exec passes signals on to its program
 		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
-		context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once
+		context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 		cmd.SetContext(ctx)
 	}
 	return nil
 }
 
-// arguments makes a check of the number of arguments that is wrong usage when it fails.
+// arguments checks that there are at least so many arguments, and at most so many unless most is negative. what names
+// those that may be missing.
 func arguments(least, most int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
+		name := strings.TrimPrefix(cmd.CommandPath(), "runs ")
 		switch {
 		case len(args) < least:
-			return usagef("%s: %s missing", cmd.CommandPath(), what)
+			return usagef("%s: missing %s", name, what)
 		case most >= 0 && len(args) > most:
-			return usagef("%s: unexpected argument %q", cmd.CommandPath(), args[most])
+			return usagef("%s: unexpected argument %q", name, args[most])
 		}
 		return nil
 	}
 }
 
-// disabled reports whether the environment turns recording off: recording commands then succeed without a trace.
+// disabled reports whether the environment turns recording off. Recording commands then succeed and record nothing.
 func disabled() bool { return os.Getenv("RUNS_MODE") == "disabled" }
 
 // find opens the repository for reading.
 func (a *app) find(ctx context.Context) (*repo.Repository, error) {
 	r, err := repo.Find(a.dir)
 	if err == nil {
-		a.settle(ctx, r)
+		a.completeInterrupted(ctx, r)
 	}
 	return r, err
 }
 
-// settle completes or undoes a commit or push that was killed.
-func (a *app) settle(ctx context.Context, r *repo.Repository) {
+// completeInterrupted completes or rolls back a commit, push or pull that was killed.
+func (a *app) completeInterrupted(ctx context.Context, r *repo.Repository) {
 	if err := share.CompleteOrRollBack(ctx, r); err != nil {
-		a.progress("runs: completing an interrupted commit: %v", err)
+		a.warn("completing an interrupted operation: %v", err)
 	}
 }
 
-// setup opens the repository for recording; a new one is said in one line.
+// setup opens the repository for recording. If it does not exist yet, it is created and reported.
 func (a *app) setup(ctx context.Context) (*repo.Repository, error) {
 	r, made, err := repo.Setup(a.dir)
 	if err != nil {
 		return nil, err
 	}
-	a.settle(ctx, r)
+	a.completeInterrupted(ctx, r)
 	if made {
 		a.progress("runs: set up %s", repo.Relative(a.dir, r.Dir))
 		a.warnOutsideGit(r)
@@ -381,10 +402,10 @@ func (a *app) hint(format string, args ...any) {
 	a.progress("      "+format, args...)
 }
 
-// warnAll writes one line for each warning of a step that succeeded.
+// warnAll writes one line for each warning.
 func (a *app) warnAll(warnings []string) {
 	for _, w := range warnings {
-		a.progress("runs: %s", w)
+		a.warn("%s", w)
 	}
 }
 

@@ -15,8 +15,8 @@ func selectIn(experiment string) catalog.Options {
 	return catalog.Options{Experiment: orEnv(experiment, "RUNS_EXPERIMENT")}
 }
 
-// collectLess lets garbage be collected less often until the function that it returns is called. Records are small and all
-// stay: collecting while they are read would be a third of the time of a long list.
+// collectLess lets garbage be collected less often until the function that it returns is called. Records are small and
+// all stay: collecting while they are read would be a third of the time of a long list.
 func collectLess() func() {
 	percent := debug.SetGCPercent(400)
 	return func() { debug.SetGCPercent(percent) }
@@ -33,13 +33,14 @@ func (a *app) collect(ctx context.Context, r *repo.Repository, experiment string
 	return c, nil
 }
 
-// keep closes a catalog when the command ends, and reports its damaged runs: those that it has now, and those that it meets.
+// keep closes a catalog when the command ends, and reports its damaged runs: those that it has now, and those that it
+// meets.
 func (a *app) keep(c *catalog.Catalog) {
 	reported := 0
 	report := func() {
 		damage := c.AllDamage()
 		for _, d := range damage[reported:] {
-			a.progress("runs: damaged run left out: %v", d.Err)
+			a.progress("runs: skipped a damaged run: %v", d.Err)
 		}
 		reported = len(damage)
 	}
@@ -93,7 +94,8 @@ func (a *app) oneRun(ctx context.Context, r *repo.Repository, selector, experime
 }
 
 // oneRunOf is oneRun with the catalog that the run is of, nil if it was read without one.
-func (a *app) oneRunOf(ctx context.Context, r *repo.Repository, selector, experiment string) (*repo.Entry, *catalog.Catalog, error) {
+func (a *app) oneRunOf(ctx context.Context, r *repo.Repository, selector, experiment string) (*repo.Entry,
+	*catalog.Catalog, error) {
 	defer collectLess()()
 	e, of, err := catalog.ReadOne(ctx, r, selector, selectIn(experiment))
 	if of != nil {
@@ -103,7 +105,8 @@ func (a *app) oneRunOf(ctx context.Context, r *repo.Repository, selector, experi
 }
 
 // oneWhole reads a single run with those that it resumes; alone says to leave these.
-func (a *app) oneWhole(ctx context.Context, r *repo.Repository, selector, experiment string, alone bool) (*repo.Entry, error) {
+func (a *app) oneWhole(ctx context.Context, r *repo.Repository, selector, experiment string, alone bool) (*repo.Entry,
+	error) {
 	e, of, err := a.oneRunOf(ctx, r, selector, experiment)
 	if err != nil || alone || e.Resumes == "" {
 		return e, err

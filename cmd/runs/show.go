@@ -23,14 +23,21 @@ func (a *app) showCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [RUN] [flags]",
 		Short: "Show a run",
-		Long: `Show a run: what it was, what came out, what it came from. Without RUN, the newest. --log is its console output.
---source is its code as a patch: what differs from the commit where its patches begin, committed or not.
+		Long: `Show a run: its params, metrics, values, source, environment and files. Without
+RUN, show the newest.
 
-Of a run that resumes another, the metrics and values are those of both as one; --json and --toml print its own record.`,
+    runs show
+    runs show wide --log
+
+--log prints its console output. --source prints its source as a patch from its
+base commit, including changes that were not committed.
+
+If the run resumes another, its metrics and values are those of both. --json and
+--toml print only its own record, with later notes merged in.`,
 		Args: arguments(0, 1, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if b2i(asJSON)+b2i(asTOML)+b2i(log)+b2i(source) > 1 {
-				return usagef("show: --json, --toml, --log and --source exclude one another")
+				return usagef("show: --json, --toml, --log and --source cannot be combined")
 			}
 			selector := "last"
 			if len(args) == 1 {
@@ -66,9 +73,10 @@ Of a run that resumes another, the metrics and values are those of both as one; 
 				return err
 			}
 			goal := config.GoalIn(e.Run)
-			view := render.Run{Context: query.Context{Goal: goal, Now: time.Now()}, Goal: goal, Curves: !asciiOnly(), Hidden: hidden}
+			context := query.Context{Goal: goal, Now: time.Now()}
+			view := render.Run{Context: context, Goal: goal, Curves: !asciiOnly(), Hidden: hidden}
 			if e.Run.Environment != nil && e.Run.Environment.Digest != "" {
-				// What is not at hand is not shown; verify says so.
+				// An environment that is not in this clone is left out; verify reports it.
 				view.Environment, _ = e.Repository().Environment(ctx, e.Run.Environment.Digest)
 			}
 			return a.term.Page(ctx, func(w io.Writer) error { return view.Write(ctx, w, a.term, e) })
@@ -76,10 +84,10 @@ Of a run that resumes another, the metrics and values are those of both as one; 
 		ValidArgsFunction: a.completeRun,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the record as JSON")
-	cmd.Flags().BoolVar(&asTOML, "toml", false, "print the record as TOML, later notes merged in")
-	cmd.Flags().BoolVar(&source, "source", false, "print the code as a patch")
-	cmd.Flags().BoolVar(&hidden, "hidden", false, "metrics too that the program defined as hidden")
-	cmd.Flags().BoolVar(&part, "part", false, "only what RUN logged itself, not what it resumes")
+	cmd.Flags().BoolVar(&asTOML, "toml", false, "print the record as TOML")
+	cmd.Flags().BoolVar(&source, "source", false, "print the source as a patch")
+	cmd.Flags().BoolVar(&hidden, "hidden", false, "show metrics too that the program defined as hidden")
+	cmd.Flags().BoolVar(&part, "part", false, "show only what RUN logged itself, without the runs that it resumes")
 	cmd.Flags().BoolVar(&log, "log", false, "print the captured console output")
 	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "look in `EXPERIMENT`")
 	return cmd
@@ -92,27 +100,27 @@ func b2i(b bool) int {
 	return 0
 }
 
-// showSource prints the patches, one after the other: 'git apply' takes them as they are.
+// showSource prints the patches one after the other, so that 'git apply' accepts them.
 func (a *app) showSource(ctx context.Context, e *repo.Entry) error {
 	s := e.Source
 	switch {
 	case s == nil || s.Tree == "":
-		return &repo.HintError{Err: fmt.Errorf("showing the source of run %s: it was not recorded", e.ID), Hint: "it ran outside git, or git could not be asked"}
+		return fmt.Errorf("showing the source of run %s: it was not recorded: the run was outside Git, or Git failed", e.ID)
 	case len(s.Patches) == 0:
 		a.progress("runs: the source of %s is exactly commit %.12s", e.Title(), s.Commit)
 		return nil
 	}
-	from := "nothing"
+	from := "an empty tree"
 	if s.Base != "" {
 		from = "commit " + s.Base[:12]
 	}
-	a.progress("runs: the source of %s, as it differs from %s", e.Title(), from)
+	a.progress("runs: the source of %s as a patch of %s", e.Title(), from)
 	return a.term.Page(ctx, func(w io.Writer) error {
 		return e.Repository().EachPatch(ctx, e.Run, func(patch io.Reader) error { return a.writePatch(w, patch) })
 	})
 }
 
-// writePatch copies a patch: coloured and without control characters for a person, byte for byte for a program.
+// writePatch copies a patch: with colors and without control characters to a terminal, otherwise byte for byte.
 func (a *app) writePatch(w io.Writer, patch io.Reader) error {
 	if !a.term.OutIsTerminal() {
 		_, err := io.Copy(w, patch)
@@ -125,7 +133,8 @@ func (a *app) writePatch(w io.Writer, patch io.Reader) error {
 			text := strings.TrimSuffix(terminal.CleanLines(line), "\n")
 			style := terminal.Plain
 			switch {
-			case strings.HasPrefix(text, "diff --git "), strings.HasPrefix(text, "+++"), strings.HasPrefix(text, "---"), strings.HasPrefix(text, "index "):
+			case strings.HasPrefix(text, "diff --git "), strings.HasPrefix(text, "+++"), strings.HasPrefix(text, "---"),
+				strings.HasPrefix(text, "index "):
 				style = terminal.Bold
 			case strings.HasPrefix(text, "@@"):
 				style = terminal.Cyan
@@ -150,7 +159,10 @@ func (a *app) showLog(ctx context.Context, e *repo.Entry) error {
 		return err
 	}
 	if f == nil {
-		return fmt.Errorf("showing the output of run %s: none was captured; 'runs exec' captures it", e.ID)
+		return &repo.HintError{
+			Err:  fmt.Errorf("showing the output of run %s: it was not captured", e.ID),
+			Hint: "record the program with 'runs exec'",
+		}
 	}
 	defer func() { _ = f.Close() }()
 	return a.term.Page(ctx, func(w io.Writer) error {

@@ -10,14 +10,16 @@ import (
 )
 
 func (a *app) startCommand() *cobra.Command {
-	var f beginFlags
+	var f newRunFlags
 	var env bool
 	cmd := &cobra.Command{
 		Use:   "start [NAME] [flags]",
 		Short: "Start a run and print its id",
-		Long: `Start a run and print its id. 'runs log' adds to it, 'runs finish' ends it.
+		Long: `Start a run and print its id. Add to the run with 'runs log', and finish it with
+'runs finish'.
 
-With --env it prints the lines for a shell, so that later calls and programs know the run:
+With --env, print lines for a shell instead, so that later commands and programs
+find the run:
 
     eval "$(runs start --env -p lr=0.1)"
     runs log --step 1 loss=0.5
@@ -27,7 +29,7 @@ With --env it prints the lines for a shell, so that later calls and programs kno
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				if f.name != "" && f.name != args[0] {
-					return usagef("start: the run has two names, %q and %q", args[0], f.name)
+					return usagef("start: give the name as NAME or with --name, not both (got %q and %q)", args[0], f.name)
 				}
 				f.name = args[0]
 			}
@@ -44,7 +46,7 @@ With --env it prints the lines for a shell, so that later calls and programs kno
 			if err != nil {
 				return err
 			}
-			active, _, err := a.begin(ctx, r, &f, run, format.OwnerDetached)
+			active, err := a.start(ctx, r, &f, run, format.OwnerDetached)
 			if err != nil {
 				return err
 			}

@@ -20,10 +20,11 @@ func (a *app) statusCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Show where runs are kept and what is in progress",
-		Long: `Show where runs are kept, how many there are, what is in progress, and what needs a hand: finished runs that are not
-committed, committed ones that no remote has, and branches whose runs are on no other, local or of a remote as last
-fetched.`,
+		Short: "Show what is in progress and needs attention",
+		Long: `Show where runs are kept, how many there are, which are in progress, and what
+needs attention: finished runs that are not committed, committed runs that are
+on no remote, and branches with runs that no other branch has. Remotes count as
+they were last fetched.`,
 		Args: arguments(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
@@ -39,7 +40,7 @@ fetched.`,
 			o, err := share.ReadOverview(ctx, r)
 			if err != nil {
 				if !errors.Is(err, git.ErrNoGit) {
-					a.progress("runs: %v", err)
+					a.warn("%v", err)
 				}
 				o = &share.Overview{}
 			}
@@ -79,7 +80,8 @@ type activeJSON struct {
 }
 
 func newStatusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview) statusJSON {
-	s := statusJSON{Runs: r.Dir, Git: r.InGit, Count: map[format.Status]int{}, Damaged: newDamageJSON(c.Damage()), Uncommitted: o.Uncommitted}
+	s := statusJSON{Runs: r.Dir, Git: r.InGit, Count: map[format.Status]int{}, Damaged: newDamageJSON(c.Damage()),
+		Uncommitted: o.Uncommitted}
 	for _, e := range c.Entries() {
 		s.Count[e.Status]++
 		if e.Active != nil {
@@ -96,9 +98,9 @@ func newStatusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview) st
 }
 
 func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overview) error {
-	where := "outside git: runs are kept, their source is not"
+	where := "outside Git: the source of runs is not recorded"
 	if r.InGit {
-		where = "in git"
+		where = "in Git"
 	}
 	a.print("%s, %s", terminal.Clean(repo.Relative(a.dir, r.Dir)), where)
 	counts := map[format.Status]int{}
@@ -118,27 +120,31 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 	}
 	a.print("%s%d in progress", line, len(active))
 	if o.Uncommitted > 0 {
-		a.print("%d finished and not committed: 'runs commit'", o.Uncommitted)
+		a.print("%s not committed: run 'runs commit'", plural(o.Uncommitted, "finished run"))
 	}
 	if o.Unpushed > 0 {
-		a.print("%d committed and on no remote: 'runs push'", o.Unpushed)
+		a.print("%s on no remote: run 'runs push'", plural(o.Unpushed, "committed run"))
 	}
 	for i, b := range o.Alone {
 		if i == maxAlone {
-			a.print("… and %d branches more", len(o.Alone)-i)
+			a.print("… and %d more branches", len(o.Alone)-i)
 			break
 		}
 		a.print("%s has %s that no other branch has", terminal.Clean(b.Branch), plural(b.Runs, "run"))
 	}
 	gone := 0
 	if len(active) > 0 {
-		tb := terminal.Table{Columns: []terminal.Column{{Title: "run", Flexible: true}, {Title: "status"}, {Title: "last sign"}, {Title: "process"}}}
+		tb := terminal.Table{Columns: []terminal.Column{
+			{Title: "run", Flexible: true}, {Title: "status"}, {Title: "last activity"}, {Title: "process"},
+		}}
 		now := time.Now()
 		for _, e := range active {
 			if e.Life == repo.Gone {
 				gone++
 			}
-			tb.Rows = append(tb.Rows, []terminal.Cell{{Text: e.Title()}, render.Status(e, now), {Text: terminal.Ago(now.Sub(e.Silent))}, {Text: processWord(e.Life)}})
+			tb.Rows = append(tb.Rows, []terminal.Cell{
+				{Text: e.Title()}, render.Status(e, now), {Text: terminal.Ago(now.Sub(e.Silent))}, {Text: processWord(e.Life)},
+			})
 		}
 		a.print("")
 		if err := tb.Write(a.term.Out, a.term); err != nil {
@@ -146,18 +152,19 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 		}
 	}
 	if gone > 0 {
-		a.print("\n%d without its process: 'runs recover' finishes it", gone)
+		a.print("\n%s whose process no longer exists: run 'runs recover'", plural(gone, "run"))
 	}
 	if len(c.Damage()) > 0 {
-		a.print("\n%d damaged: named above", len(c.Damage()))
+		a.print("\n%s, reported above", plural(len(c.Damage()), "damaged run"))
 		return quietError{exitFailed}
 	}
 	return nil
 }
 
-// maxAlone is how many branches are named.
+// maxAlone bounds how many branches are named.
 const maxAlone = 20
 
+// processWord says what is known of the process of an active run.
 func processWord(l repo.Life) string {
 	switch l {
 	case repo.Alive:
@@ -165,9 +172,9 @@ func processWord(l repo.Life) string {
 	case repo.Gone:
 		return "gone"
 	case repo.Detached:
-		return "none of its own"
+		return "none"
 	case repo.Foreign:
-		return "not of this clone"
+		return "of another clone"
 	}
-	return "elsewhere"
+	return "on another machine"
 }

@@ -14,7 +14,8 @@ import (
 
 // OpenActive opens the active run that a selector names. of is as ReadOne returns it. If the selector names none, the
 // error is a *query.NotFoundError; if the run is finished, it is repo.ErrFinished.
-func OpenActive(ctx context.Context, r *repo.Repository, selector string, o Options) (a *repo.Active, of *Catalog, err error) {
+func OpenActive(ctx context.Context, r *repo.Repository, selector string, o Options) (a *repo.Active, of *Catalog,
+	err error) {
 	id := selector
 	if format.CheckID(selector) != nil {
 		var e *repo.Entry
@@ -48,7 +49,8 @@ func OnlyActive(r *repo.Repository) (*repo.Active, error) {
 	for i, active := range actives {
 		ids[i] = active.ID
 	}
-	return nil, &query.NotFoundError{Reason: fmt.Sprintf("%d runs are in progress, name one: %s", len(ids), strings.Join(ids, ", "))}
+	return nil, &query.NotFoundError{Reason: fmt.Sprintf("%d runs are in progress, name one: %s", len(ids),
+		strings.Join(ids, ", "))}
 }
 
 // MayChange returns an error if selector may not name e for a change: a run of another revision is read-only, and a run
@@ -75,7 +77,8 @@ func MayChange(e *repo.Entry, selector string, author func() string) error {
 // SelectRemovable returns the runs that any of the selectors names, and the finished runs of the scope that match the
 // expression where, if it is not empty. Each is one that its selector or the expression may change, see MayChange. An
 // expression that matches no finished run, without selectors, is a *query.NotFoundError.
-func (c *Catalog) SelectRemovable(ctx context.Context, selectors []string, where string, author func() string) ([]*repo.Entry, []MissingKey, error) {
+func (c *Catalog) SelectRemovable(ctx context.Context, selectors []string, where string,
+	author func() string) ([]*repo.Entry, []MissingKey, error) {
 	var entries []*repo.Entry
 	seen := map[string]bool{}
 	add := func(e *repo.Entry, selector string) error {

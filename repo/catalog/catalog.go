@@ -1,9 +1,11 @@
-// Package catalog answers which runs there are and which of them is meant: it lists the runs of the working tree, of the
-// runs branch and of any revision, resolves selectors within an experiment, and reads chains of resumed runs as one.
+// Package catalog answers which runs there are and which of them is meant: it lists the runs of the working tree, of
+// the runs branch and of any revision, resolves selectors within an experiment, and reads chains of resumed runs as
+// one.
 //
-// It prints nothing, knows no terminal and reads no environment variable: what went wrong with single runs is returned as
-// a value, and whoever opens a catalog closes it. It stands on repo, repo/query and format. A change to what a selector may
-// name begins in repo/query; one to where runs are looked for begins in catalog.go; one to chains in chain.go.
+// It prints nothing, knows no terminal and reads no environment variable: what went wrong with single runs is returned
+// as a value, and whoever opens a catalog closes it. It stands on repo, repo/query and format. A change to what a
+// selector may name begins in repo/query; one to where runs are looked for begins in catalog.go; one to chains in
+// chain.go.
 package catalog
 
 import (
@@ -36,8 +38,8 @@ type Options struct {
 	Experiment string // that selectors look in; empty is the one of the configuration, and then every experiment
 }
 
-// Open lists the runs of a repository, those in progress too, and those of the runs branch. Damaged runs are left out and
-// listed by Damage. Close the catalog.
+// Open lists the runs of a repository, those in progress too, and those of the runs branch. Damaged runs are left out
+// and listed by Damage. Close the catalog.
 func Open(ctx context.Context, r *repo.Repository, o Options) (*Catalog, error) {
 	config, err := r.Config()
 	if err != nil {
@@ -59,8 +61,10 @@ func Open(ctx context.Context, r *repo.Repository, o Options) (*Catalog, error) 
 	return c, nil
 }
 
-func newCatalog(r *repo.Repository, config *format.Config, scope string, entries []*repo.Entry, damage []repo.Damage, all *[]repo.Damage, closers *[]func()) *Catalog {
-	c := &Catalog{repo: r, config: config, scope: scope, byRun: make(map[*format.Run]*repo.Entry, len(entries)), all: all, closers: closers}
+func newCatalog(r *repo.Repository, config *format.Config, scope string, entries []*repo.Entry, damage []repo.Damage,
+	all *[]repo.Damage, closers *[]func()) *Catalog {
+	c := &Catalog{repo: r, config: config, scope: scope, byRun: make(map[*format.Run]*repo.Entry, len(entries)),
+		all: all, closers: closers}
 	c.Add(entries)
 	c.addDamage(damage)
 	return c
@@ -172,8 +176,8 @@ func (c *Catalog) IDs() map[string]bool {
 	return ids
 }
 
-// Goal is min, max or empty: the configured goal of a metric, otherwise the one that the newest run defines, otherwise the
-// one that its name implies.
+// Goal is min, max or empty: the configured goal of a metric, otherwise the one that the newest run defines, otherwise
+// the one that its name implies.
 func (c *Catalog) Goal(metric string) string {
 	if c.goals == nil {
 		c.goals = c.config.GoalIn(c.runs...)

@@ -53,7 +53,8 @@ func names(entries []*repo.Entry) string {
 }
 
 func TestSelect(t *testing.T) {
-	r := project(t, &format.Run{Name: "a", Experiment: "x"}, &format.Run{Name: "b", Experiment: "y", Group: "g"}, &format.Run{Name: "c", Experiment: "x", Group: "g"})
+	r := project(t, &format.Run{Name: "a", Experiment: "x"}, &format.Run{Name: "b", Experiment: "y", Group: "g"},
+		&format.Run{Name: "c", Experiment: "x", Group: "g"})
 	for _, c := range []struct {
 		experiment, selector, want string
 	}{

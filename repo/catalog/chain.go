@@ -9,8 +9,8 @@ import (
 	"github.com/gitruns/runs/repo/query"
 )
 
-// A run that resumes another continues it, and the two are a chain. Wherever runs are counted or compared, a chain is one
-// run. This file holds the rule for records, repo.Entry.Continuing that for points and values:
+// A run that resumes another continues it, and the two are a chain. Wherever runs are counted or compared, a chain is
+// one run. This file holds the rule for records, repo.Entry.Continuing that for points and values:
 //
 //   - Each run that no other resumes ends a chain, which goes back from run to run as far as they are known (Chains).
 //     If two runs resume the same one, both chains have it. A ring of runs ends with the newest of them.
@@ -18,7 +18,8 @@ import (
 //   - A point or a value counts unless a later part has one of the same key at the same or an earlier step.
 
 // Chains returns the chains of runs that resume one another, each with its newest run first, ordered by that run. A run
-// that none resumes is a chain of its own. Where two runs resume the same one, each ends a chain and both go back to it.
+// that none resumes is a chain of its own. Where two runs resume the same one, each ends a chain and both go back to
+// it.
 func Chains(runs []*format.Run) [][]*format.Run {
 	runs = slices.Clone(runs)
 	slices.SortFunc(runs, query.Newer)
@@ -71,8 +72,8 @@ func Newest(runs []*format.Run) []*format.Run {
 
 func resumes(r *format.Run) bool { return r.Resumes != "" }
 
-// MergeRecords makes one run of a chain that resumes, newest first: the newest record with the metrics of all, each with the
-// last value of the newest run that has it and the extremes of the whole chain.
+// MergeRecords makes one run of a chain that resumes, newest first: the newest record with the metrics of all, each
+// with the last value of the newest run that has it and the extremes of the whole chain.
 func MergeRecords(chain []*format.Run) *format.Run {
 	if len(chain) == 1 {
 		return chain[0]

@@ -15,9 +15,10 @@ import (
 )
 
 // SelectCurves tells runs from metrics among words: a metric of the runs named so far is a metric, any other word names
-// runs. Without runs, the newest one is meant. Each run is read with those that it resumes, unless alone is set. A word that
-// names neither is a *query.NotFoundError.
-func (c *Catalog) SelectCurves(ctx context.Context, words []string, alone bool) (entries []*repo.Entry, metrics []string, err error) {
+// runs. Without runs, the newest one is meant. Each run is read with those that it resumes, unless alone is set. A word
+// that names neither is a *query.NotFoundError.
+func (c *Catalog) SelectCurves(ctx context.Context, words []string, alone bool) (entries []*repo.Entry,
+	metrics []string, err error) {
 	add := func(e *repo.Entry, of *Catalog) {
 		if slices.ContainsFunc(entries, func(other *repo.Entry) bool { return other.ID == e.ID }) {
 			return
@@ -55,7 +56,8 @@ func (c *Catalog) SelectCurves(ctx context.Context, words []string, alone bool) 
 	}
 	for _, word := range unknown {
 		if !anyHas(entries, word) {
-			reason := fmt.Sprintf("names neither a run nor a metric of %s; its metrics: %s", entries[0], query.Names(entries[0].Metrics))
+			reason := fmt.Sprintf("names neither a run nor a metric of %s; its metrics: %s", entries[0],
+				query.Names(entries[0].Metrics))
 			return nil, nil, &query.NotFoundError{Selector: word, Reason: reason}
 		}
 		metrics = append(metrics, word)
@@ -104,8 +106,8 @@ const (
 	ByDuration      // seconds since the run started
 )
 
-// StepMetric is the metric by whose values those of another are placed: every run that has metric defines it as such, and
-// has points of it. It is empty if there is none.
+// StepMetric is the metric by whose values those of another are placed: every run that has metric defines it as such,
+// and has points of it. It is empty if there is none.
 func StepMetric(entries []*repo.Entry, metric string) string {
 	axis := ""
 	for _, e := range entries {

@@ -16,7 +16,8 @@ import (
 func TestAlongMetric(t *testing.T) {
 	point := func(step int64, v float64) format.Point { return format.Point{Step: step, Value: v} }
 	steps := []format.Point{point(1, 10), point(3, 30), point(5, 20), point(6, math.NaN())}
-	x, y := alongMetric([]format.Point{point(0, 1), point(1, 2), point(2, 3), point(4, 4), point(5, 5), point(6, 6)}, steps)
+	x, y := alongMetric([]format.Point{point(0, 1), point(1, 2), point(2, 3), point(4, 4), point(5, 5), point(6, 6)},
+		steps)
 	if d := cmp.Diff([]float64{2, 3, 5, 4}, y) + cmp.Diff([]float64{10, 10, 20, 30}, x); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
@@ -110,7 +111,8 @@ func TestCurve(t *testing.T) {
 	r := project(t)
 	a := start(t, r, &format.Run{})
 	for i, value := range []float64{5, 6} { // the later step has the earlier time
-		l := &format.Line{Time: int64(2-i) * 1e6, HasStep: true, Step: int64(i), Metrics: []format.MetricValue{{Key: "loss", Value: value}}}
+		l := &format.Line{Time: int64(2-i) * 1e6, HasStep: true, Step: int64(i), Metrics: []format.MetricValue{{Key: "loss",
+			Value: value}}}
 		if err := a.AppendShared(l); err != nil {
 			t.Fatal(err)
 		}

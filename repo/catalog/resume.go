@@ -16,7 +16,8 @@ import (
 // ResumeMode says what becomes of an earlier run when a run is started.
 type ResumeMode string
 
-// The modes. All but ResumeAuto look for the newest run with a key; none looks at runs of other clones that are active here.
+// The modes. All but ResumeAuto look for the newest run with a key; none looks at runs of other clones that are active
+// here.
 const (
 	ResumeNone       ResumeMode = ""           // start a run, whichever run has the key
 	ResumeNever      ResumeMode = "never"      // refuse a key that a run has
@@ -43,7 +44,8 @@ type Program struct {
 }
 
 func (p Program) ran(run *format.Run) bool {
-	return p.Entry != "" && run.Source != nil && run.Source.Entry == p.Entry && run.Experiment == p.Experiment && run.Parent == p.Parent &&
+	return p.Entry != "" && run.Source != nil && run.Source.Entry == p.Entry && run.Experiment == p.Experiment &&
+		run.Parent == p.Parent &&
 		run.Reproduces == "" && run.Machine != nil && run.Machine.Host == p.Host
 }
 
@@ -121,7 +123,8 @@ func (c *Catalog) Resume(q ResumeRequest) (Resumption, error) {
 	}
 	same := Resumption{Key: q.Key, Entry: e, Same: true, requeued: e.Life == repo.Elsewhere && e.Requeued(q.Job)}
 	switch {
-	case e.Life == repo.Gone, same.requeued, e.Life == repo.Detached && !guessed, e.Life == repo.Elsewhere && q.Mode == ResumeUnfinished:
+	case e.Life == repo.Gone, same.requeued, e.Life == repo.Detached && !guessed, e.Life == repo.Elsewhere &&
+		q.Mode == ResumeUnfinished:
 		return same, nil
 	case guessed:
 		return none, nil
@@ -161,8 +164,8 @@ type ParamsError struct {
 func (e *ParamsError) Error() string { return fmt.Sprintf("resuming run %s: %v", e.Run, e.Err) }
 func (e *ParamsError) Unwrap() error { return e.Err }
 
-// mergeParams are the params of the earlier run with those given now. A param with another value is a *ParamsError, unless
-// it may change.
+// mergeParams are the params of the earlier run with those given now. A param with another value is a *ParamsError,
+// unless it may change.
 func mergeParams(old *format.Run, given format.Params, change bool) (format.Params, error) {
 	params := old.Params.Clone()
 	if change {
@@ -186,8 +189,8 @@ func (s Resumption) ChangedParams(params format.Params) []string {
 	return keys
 }
 
-// Inherit makes run, which is not started yet, resume Entry: what run does not set itself is that of Entry. A param with
-// another value is a *ParamsError, unless it may change.
+// Inherit makes run, which is not started yet, resume Entry: what run does not set itself is that of Entry. A param
+// with another value is a *ParamsError, unless it may change.
 func (s Resumption) Inherit(run *format.Run, change bool) error {
 	old := s.Entry.Run
 	run.Resumes = old.ID
@@ -216,9 +219,9 @@ func (s Resumption) Inherit(run *format.Run, change bool) error {
 	return nil
 }
 
-// Join makes the process pid an owner of Entry, which is active, and records in it the params, tags and note of run; a pid
-// of 0 leaves the owners as they are. A param with another value is a *ParamsError, unless it may change. The params of
-// Entry are then those that it has now.
+// Join makes the process pid an owner of Entry, which is active, and records in it the params, tags and note of run; a
+// pid of 0 leaves the owners as they are. A param with another value is a *ParamsError, unless it may change. The
+// params of Entry are then those that it has now.
 func (s Resumption) Join(run *format.Run, pid int, change bool) error {
 	params, err := mergeParams(s.Entry.Run, run.Params, change)
 	if err != nil {
@@ -246,8 +249,8 @@ func (s Resumption) Join(run *format.Run, pid int, change bool) error {
 	return active.AppendShared(l)
 }
 
-// NextStep is one more than the highest step of the points, values and artifacts of a chain, given its newest run; it is 0
-// at least.
+// NextStep is one more than the highest step of the points, values and artifacts of a chain, given its newest run; it
+// is 0 at least.
 func (c *Catalog) NextStep(ctx context.Context, e *repo.Entry) (int64, error) {
 	last := int64(-1)
 	chain := append([]*repo.Entry{e}, c.Earlier(e)...)

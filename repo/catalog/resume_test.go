@@ -45,7 +45,8 @@ func outcome(r Resumption, err error) string {
 	var problem *ResumeError
 	switch {
 	case errors.As(err, &problem):
-		return map[ResumeProblem]string{KeyExists: "exists", KeyMissing: "missing", IsActive: "active", MayBeActive: "maybe"}[problem.Problem]
+		return map[ResumeProblem]string{KeyExists: "exists", KeyMissing: "missing", IsActive: "active",
+			MayBeActive: "maybe"}[problem.Problem]
 	case err != nil:
 		return err.Error()
 	case r.Existing != "":
@@ -132,7 +133,8 @@ func TestResumable(t *testing.T) {
 		}
 	}
 	c := of(
-		run(1, "aaaaaaaa", "k", nil), run(2, "bbbbbbbb", "k", nil), run(3, "cccccccc", "other", nil), run(4, "dddddddd", "77", nil),
+		run(1, "aaaaaaaa", "k", nil), run(2, "bbbbbbbb", "k", nil), run(3, "cccccccc", "other", nil), run(4, "dddddddd",
+			"77", nil),
 		run(5, "eeeeeeee", "", program(nil)),
 		run(6, "ffffffff", "", program(func(r *format.Run) { r.Experiment = "y" })),
 		run(7, "gggggggg", "", program(func(r *format.Run) { r.Parent = "p" })),
@@ -193,7 +195,8 @@ func TestInherit(t *testing.T) {
 	}
 	before := Resumption{Entry: &repo.Entry{Run: old}}
 	var params *ParamsError
-	if err := before.Inherit(&format.Run{Params: format.Params{"a": 5.0}}, false); !errors.As(err, &params) || params.Run != "old" {
+	if err := before.Inherit(&format.Run{Params: format.Params{"a": 5.0}}, false); !errors.As(err, &params) ||
+		params.Run != "old" {
 		t.Errorf("another value: %v", err)
 	}
 	run = &format.Run{Params: format.Params{"a": 5.0, "b": 2.0, "new": 1.0}}

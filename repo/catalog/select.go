@@ -78,8 +78,8 @@ func (c *Catalog) SelectAll(ctx context.Context, selectors []string) ([]*repo.En
 	return entries, nil
 }
 
-// Match returns the entries that match an expression, all of them if it is empty, and the keys of the expression that no
-// run of the catalog has. An expression that cannot be read is a *query.SyntaxError. The slice of entries is reused.
+// Match returns the entries that match an expression, all of them if it is empty, and the keys of the expression that
+// no run of the catalog has. An expression that cannot be read is a *query.SyntaxError. The slice of entries is reused.
 func (c *Catalog) Match(entries []*repo.Entry, where string) ([]*repo.Entry, []MissingKey, error) {
 	if where == "" {
 		return entries, nil, nil
@@ -119,7 +119,8 @@ func (c *Catalog) Missing(key string) *MissingKey {
 
 // ReadOne reads the single run that a selector names: by its full id without reading any other run. of is the catalog
 // that was opened for it, nil if none was needed; otherwise close it, also after an error.
-func ReadOne(ctx context.Context, r *repo.Repository, selector string, o Options) (e *repo.Entry, of *Catalog, err error) {
+func ReadOne(ctx context.Context, r *repo.Repository, selector string, o Options) (e *repo.Entry, of *Catalog,
+	err error) {
 	if format.CheckID(selector) == nil {
 		e, err := r.Read(ctx, selector)
 		if !errors.Is(err, repo.ErrNotActive) {

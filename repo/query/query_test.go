@@ -198,7 +198,7 @@ func TestSelector(t *testing.T) {
 		{"@~3", "there are only 3 runs"},
 		{"best=mystery", "no finished run has the metric"},
 		{"group=none", "no run is in the group"},
-		{"best=bad", "is unknown: set it with 'runs goal bad min'"},
+		{"best=bad", "bad has no goal"},
 	} {
 		s, err := ParseSelector(c.selector)
 		if err != nil {

@@ -34,6 +34,7 @@ const (
 type NotFoundError struct {
 	Selector string // empty if none was given
 	Reason   string
+	Hint     string // the next step; may be empty
 }
 
 func (e *NotFoundError) Error() string {
@@ -41,6 +42,13 @@ func (e *NotFoundError) Error() string {
 		return e.Reason
 	}
 	return fmt.Sprintf("selecting %q: %s", e.Selector, e.Reason)
+}
+
+// GoalError is returned if a selector asks for the best value of a metric that has no goal.
+type GoalError struct{ Selector, Metric string }
+
+func (e *GoalError) Error() string {
+	return fmt.Sprintf("selecting %q: %s has no goal", e.Selector, e.Metric)
 }
 
 // minPrefix is the minimum length of a prefix, in characters.
@@ -97,7 +105,7 @@ func parseSelector(s string) (Selector, error) {
 		return sel.call(name, args)
 	case equals && (word == "best" || word == "group" || word == "name" || word == "last"):
 		if rest == "" {
-			return sel, fmt.Errorf("selector %q: nothing follows the equals sign", sel.text)
+			return sel, fmt.Errorf(`selector %q: missing value after "="`, sel.text)
 		}
 		sel.arg = rest
 		switch word {
@@ -185,7 +193,7 @@ func trimQuotes(s string) string {
 //
 // last also counts runs in progress. best considers finished runs, or with an expression the runs that meet it. It
 // ignores NaN, and among equal values it takes the newest run. If a selector matches no run, or a prefix matches
-// several, the error is a *NotFoundError. A metric without a goal is another error.
+// several, the error is a *NotFoundError. The best of a metric without a goal is a *GoalError.
 func (s Selector) Resolve(runs []*format.Run, scope string, c Context) ([]*format.Run, error) {
 	runs = slices.Clone(runs)
 	slices.SortFunc(runs, Newer)
@@ -251,7 +259,12 @@ func ofScope(scope string) string {
 }
 
 func (s Selector) none(format string, args ...any) error {
-	return &NotFoundError{s.text, fmt.Sprintf(format, args...)}
+	return &NotFoundError{Selector: s.text, Reason: fmt.Sprintf(format, args...)}
+}
+
+// unknown is none for a text that is not a name, a key or an id of a run.
+func (s Selector) unknown(format string, args ...any) error {
+	return &NotFoundError{Selector: s.text, Reason: fmt.Sprintf(format, args...), Hint: "run 'runs ls' to list the runs"}
 }
 
 // best returns the run with the best value of a metric.
@@ -266,8 +279,7 @@ func (s Selector) best(runs []*format.Run, scope string, c Context) ([]*format.R
 		}
 		some = true
 		if goal = goalOf(m, s.arg, c); goal == "" {
-			return nil, fmt.Errorf("selecting %q: the goal of %s is unknown: set it with 'runs goal %s min' or max", s.text,
-				s.arg, s.arg)
+			return nil, &GoalError{Selector: s.text, Metric: s.arg}
 		}
 		v := Best(m, goal)
 		if math.IsNaN(v) {
@@ -295,7 +307,7 @@ func (s Selector) byName(runs []*format.Run, scope string) ([]*format.Run, error
 			return []*format.Run{r}, nil
 		}
 	}
-	return nil, s.none("no run has this name%s", ofScope(scope))
+	return nil, s.unknown("no run has this name%s", ofScope(scope))
 }
 
 // byText looks for an id, then a name, a prefix and a key. The scope does not apply to ids. The newest run that has a
@@ -337,8 +349,8 @@ func (s Selector) byText(runs []*format.Run, scope string) ([]*format.Run, error
 		}
 		return nil, s.none("%d runs begin with it: %s", len(found), strings.Join(names, ", "))
 	case len(s.arg) < minPrefix:
-		return nil, s.none("no run has this name or key%s; an id prefix has at least %d characters", ofScope(scope),
+		return nil, s.unknown("no run has this name or key%s; an id prefix has at least %d characters", ofScope(scope),
 			minPrefix)
 	}
-	return nil, s.none("no run has this name, key or id prefix%s", ofScope(scope))
+	return nil, s.unknown("no run has this name, key or id prefix%s", ofScope(scope))
 }

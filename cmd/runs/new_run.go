@@ -16,32 +16,34 @@ import (
 	"github.com/gitruns/runs/repo/catalog"
 )
 
-// beginFlags are those that describe a new run: of start, exec and a log outside a run.
-type beginFlags struct {
+// newRunFlags describe a new run: the flags of start and exec, and of log outside a run.
+type newRunFlags struct {
 	name, experiment, paramsFile, group, parent, key, resume, note string
 	params, tags, datasets                                         []string
 	doing                                                          string // the command, or what a client asked for
 }
 
-func (f *beginFlags) add(cmd *cobra.Command) {
+func (f *newRunFlags) add(cmd *cobra.Command) {
 	f.doing = cmd.Name()
 	flags := cmd.Flags()
-	flags.StringVar(&f.name, "name", "", "`NAME` of the run; need not be unique")
-	flags.StringVarP(&f.experiment, "experiment", "e", "", "`EXPERIMENT` that the run belongs to")
-	flags.StringArrayVarP(&f.params, "param", "p", nil, "set a param, `KEY=VALUE`; repeated")
-	flags.StringVar(&f.paramsFile, "params", "", "read params from `FILE`, TOML or JSON")
-	flags.StringArrayVarP(&f.tags, "tag", "t", nil, "set a tag, `KEY[=VALUE]`; repeated")
-	flags.StringArrayVarP(&f.datasets, "dataset", "d", nil, "record data by its hash, `[NAME=]PATH`; repeated")
-	flags.StringVar(&f.group, "group", "", "`GROUP` that the run belongs to")
-	flags.StringVar(&f.parent, "parent", "", "`RUN` that the new one is part of")
-	flags.StringVar(&f.key, "key", "", "your own stable `KEY` for the run")
-	flags.StringVar(&f.resume, "resume", "", "continue the newest run of `KEY` that did not finish, else start one")
-	flags.StringVar(&f.note, "note", "", "a `TEXT` about the run")
+	flags.StringVar(&f.name, "name", "", "give the run a `NAME`; several runs may have it")
+	flags.StringVarP(&f.experiment, "experiment", "e", "", "record the run in `EXPERIMENT`")
+	flags.StringArrayVarP(&f.params, "param", "p", nil, "set a param, `KEY=VALUE` (repeatable)")
+	flags.StringVar(&f.paramsFile, "params", "", "read params from `FILE`, in TOML or JSON")
+	flags.StringArrayVarP(&f.tags, "tag", "t", nil, "set a tag, `KEY[=VALUE]` (repeatable)")
+	flags.StringArrayVarP(&f.datasets, "dataset", "d", nil, "record a dataset by its hash, `[NAME=]PATH` (repeatable)")
+	flags.StringVar(&f.group, "group", "", "add the run to `GROUP`")
+	flags.StringVar(&f.parent, "parent", "", "nest the run in `RUN`")
+	flags.StringVar(&f.key, "key", "", "identify the run by a `KEY` of your own, such as a job id")
+	flags.StringVar(&f.resume, "resume", "",
+		"resume the newest run with `KEY` if it was unsuccessful, otherwise start one")
+	flags.StringVar(&f.note, "note", "", "add a note, `TEXT`")
 }
 
-// given reports whether any of these flags was used.
-func (f *beginFlags) given() bool {
-	return f.name != "" || f.experiment != "" || f.paramsFile != "" || f.group != "" || f.parent != "" || f.key != "" || f.resume != ""
+// given reports whether any flag is used that applies only to a new run.
+func (f *newRunFlags) given() bool {
+	return f.name != "" || f.experiment != "" || f.paramsFile != "" || f.group != "" || f.parent != "" || f.key != "" ||
+		f.resume != ""
 }
 
 func orEnv(value, name string) string {
@@ -60,9 +62,10 @@ type newRun struct {
 }
 
 // describe reads what the flags and the environment say of a new run.
-func (a *app) describe(ctx context.Context, r *repo.Repository, f *beginFlags) (n newRun, err error) {
+func (a *app) describe(ctx context.Context, r *repo.Repository, f *newRunFlags) (n newRun, err error) {
 	n = newRun{doing: f.doing, datasets: f.datasets, Description: repo.Description{
-		Name: orEnv(f.name, "RUNS_NAME"), Experiment: orEnv(f.experiment, "RUNS_EXPERIMENT"), Group: orEnv(f.group, "RUNS_GROUP"),
+		Name: orEnv(f.name, "RUNS_NAME"), Experiment: orEnv(f.experiment, "RUNS_EXPERIMENT"), Group: orEnv(f.group,
+			"RUNS_GROUP"),
 		Key: cmp.Or(f.key, f.resume), Note: f.note, Dir: a.dir,
 	}}
 	if n.Params, n.Nulls, err = f.readParams(a); err != nil {
@@ -83,7 +86,8 @@ func (a *app) describe(ctx context.Context, r *repo.Repository, f *beginFlags) (
 
 // capture makes the record of a new run, with what it stands on. Datasets that take longer to hash than n.wait are
 // returned as late.
-func (a *app) capture(ctx context.Context, r *repo.Repository, n newRun) (run *format.Run, late *repo.Hashing, err error) {
+func (a *app) capture(ctx context.Context, r *repo.Repository, n newRun) (run *format.Run, late *repo.Hashing,
+	err error) {
 	run, err = r.Describe(n.Description)
 	if text := new(repo.DescriptionError); errors.As(err, &text) {
 		return nil, nil, usagef("%s: %w", n.doing, err)
@@ -108,7 +112,7 @@ func (a *app) capture(ctx context.Context, r *repo.Repository, n newRun) (run *f
 }
 
 // record is capture of a run whose program is not known.
-func (a *app) record(ctx context.Context, r *repo.Repository, f *beginFlags) (*format.Run, error) {
+func (a *app) record(ctx context.Context, r *repo.Repository, f *newRunFlags) (*format.Run, error) {
 	n, err := a.describe(ctx, r, f)
 	if err != nil {
 		return nil, err
@@ -118,7 +122,7 @@ func (a *app) record(ctx context.Context, r *repo.Repository, f *beginFlags) (*f
 }
 
 // readParams reads the file of params, if there is one, and the params of the flags.
-func (f *beginFlags) readParams(a *app) (params format.Params, nulls []string, err error) {
+func (f *newRunFlags) readParams(a *app) (params format.Params, nulls []string, err error) {
 	if f.paramsFile != "" {
 		if params, nulls, err = readParamsFile(a.path(f.paramsFile)); err != nil {
 			return nil, nil, fmt.Errorf("reading params: %w", err)
@@ -136,7 +140,7 @@ func (f *beginFlags) readParams(a *app) (params format.Params, nulls []string, e
 	return params, append(nulls, moreNulls...), nil
 }
 
-// path is a file named on the command line, relative to where the command runs.
+// path is an argument that names a file, relative to the folder in which the command runs.
 func (a *app) path(p string) string {
 	if filepath.IsAbs(p) {
 		return p
@@ -151,7 +155,7 @@ func readParamsFile(path string) (format.Params, []string, error) {
 		return nil, nil, err
 	}
 	if info.Size() > format.MaxRecordBytes {
-		return nil, nil, fmt.Errorf("%s is larger than %d bytes", path, format.MaxRecordBytes)
+		return nil, nil, fmt.Errorf("%s is larger than %d MiB", path, format.MaxRecordBytes>>20)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -160,7 +164,7 @@ func readParamsFile(path string) (format.Params, []string, error) {
 	return format.ParseParams(path, data)
 }
 
-// parseParams reads -p flags. A key that is given twice must have the same value.
+// parseParams reads -p flags. A key may be repeated with the same value.
 func parseParams(flags []string) (format.Params, []string, error) {
 	params := format.Params{}
 	var nulls []string
@@ -199,27 +203,27 @@ func parseTags(flags []string) (map[string]string, error) {
 	return tags, nil
 }
 
-// begin starts the run that the flags describe, or continues the active one that --resume names: then fresh is false.
-func (a *app) begin(ctx context.Context, r *repo.Repository, f *beginFlags, run *format.Run, kind string) (active *repo.Active, fresh bool, err error) {
+// start starts the run that the flags describe, or joins the active one that --resume names. kind is that of its owner.
+func (a *app) start(ctx context.Context, r *repo.Repository, f *newRunFlags, run *format.Run,
+	kind string) (*repo.Active, error) {
 	if f.resume != "" {
 		c, err := a.collect(ctx, r, "")
 		if err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		before, err := c.Resume(catalog.ResumeRequest{Mode: catalog.ResumeUnfinished, Key: f.resume, Job: slurmJob()})
 		switch {
 		case err != nil:
-			return nil, false, withResumeHint(err)
+			return nil, withResumeHint(err)
 		case before.Same:
 			pid := 0
 			if kind == format.OwnerProcess {
 				pid = os.Getpid()
 			}
-			return before.Entry.Active, false, before.Join(run, pid, false)
+			return before.Entry.Active, before.Join(run, pid, false)
 		case before.Entry != nil:
 			run.Resumes = before.Entry.ID
 		}
 	}
-	active, err = r.Start(ctx, run, kind)
-	return active, true, err
+	return r.Start(ctx, run, kind)
 }

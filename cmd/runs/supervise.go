@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gitruns/runs/cmd/internal/program"
+	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/console"
+	"github.com/gitruns/runs/repo/tensorboard"
+)
+
+// supervised is a program to run, and the run in which it is recorded.
+type supervised struct {
+	active   *repo.Active
+	args     []string
+	dir      string
+	env      []string // variables besides those of this process
+	joined   bool     // the run is shared, and its starter finishes it
+	noSystem bool
+	late     *repo.Hashing
+}
+
+// supervise runs the program and finishes its run. then is called with the finished run, unless it is nil.
+func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run) error) error {
+	active := s.active
+	began := time.Now()
+	config, err := active.Repository().Config()
+	if err != nil {
+		return err
+	}
+	log, err := console.Create(active.OutputPath(s.joined), config.Console.MaxBytes)
+	if err != nil {
+		return fmt.Errorf("capturing the output of run %s: %w", active.ID, err)
+	}
+	stopSampling, release := func() {}, func() {}
+	var watcher *tensorboard.Watcher
+	started := func(pid int) {
+		if config.TensorBoard.Enabled {
+			watcher = tensorboard.Watch(ctx, pid, active.Dir)
+		}
+		release = active.KeepFor(pid)
+		if config.System.Enabled && !s.noSystem {
+			ask := repo.SampleRequest{Interval: config.System.Interval, PID: pid, Shared: s.joined}
+			stopSampling = active.Sample(ctx, ask)
+		}
+	}
+	options := a.programOptions(s.args, append(childEnv(active), s.env...), log, started)
+	options.Dir = s.dir
+	res, runErr := program.Run(ctx, options)
+	stopSampling()
+	release()
+	if res.OpenLine && a.term.ErrIsTerminal() {
+		fmt.Fprintln(a.term.Err)
+	}
+	logErr := log.Close()
+	if res.LogErr != nil && logErr == nil {
+		logErr = res.LogErr
+	}
+	if logErr != nil {
+		a.warn("the captured output is incomplete: %v", logErr)
+	}
+	if watcher != nil {
+		q := tensorboard.Search{Since: began, Dirs: []string{s.dir}}
+		watcher.Stop(&q)
+		a.importEventFiles(ctx, active, q)
+	}
+	if s.joined {
+		return a.endJoined(active, res, runErr)
+	}
+	a.recordLate(ctx, active, s.late)
+	end := endedBy(res, runErr).Finish()
+	end.Wait, end.Waiting = repo.DefaultWait, a.reportWaiting
+	done, err := active.Finish(context.WithoutCancel(ctx), end)
+	if runErr != nil {
+		return errors.Join(a.notStarted(runErr), err)
+	}
+	a.status = res.ExitCode
+	if err != nil {
+		if a.status == 0 {
+			return err
+		}
+		a.warn("%v", err) // the status is that of the program
+		return nil
+	}
+	took := time.Since(began)
+	a.reportFinished(done)
+	recorded := done.Run
+	if e, err := active.Repository().Read(context.WithoutCancel(ctx), recorded.ID); err == nil {
+		recorded = e.Run // with a name that the program gave it
+	}
+	a.reportRecorded(recorded, took)
+	if r, err := active.Repository().Reopen(); err != nil {
+		a.warn("%v", err)
+	} else {
+		a.commitAtFinish(ctx, r, done.Run, false)
+	}
+	if then != nil {
+		return then(done.Run)
+	}
+	return nil
+}
+
+// recordLate waits for datasets that are still being hashed and adds them to the run. The program has ended: a problem
+// with a dataset is only a warning.
+func (a *app) recordLate(ctx context.Context, active *repo.Active, late *repo.Hashing) {
+	if late == nil {
+		return
+	}
+	select {
+	case <-late.Done():
+	default:
+		a.progress("runs: waiting for the hashes of the datasets; press Ctrl-C to stop waiting")
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	defer stop()
+	datasets, warnings, _, err := late.Wait(ctx, 0)
+	a.warnAll(warnings)
+	if err != nil {
+		a.warn("not all datasets are recorded: %v", err)
+	}
+	for _, d := range datasets {
+		if err := active.AppendShared(datasetLine(d)); err != nil {
+			a.warn("not all datasets are recorded: %v", err)
+		}
+	}
+}
+
+func (a *app) programOptions(args, env []string, log *console.Log, started func(int)) program.Options {
+	o := program.Options{
+		Args: args, Dir: a.dir, Env: env, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Started: started,
+	}
+	if log != nil {
+		o.Log = log
+	}
+	return o
+}
+
+// childEnv is the environment of this process with the variables that name the run.
+func childEnv(active *repo.Active) []string {
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "RUNS_ID=") || strings.HasPrefix(v, "RUNS_DIR=")
+	})
+	return append(env, active.Variables()...)
+}
+
+// notStarted reports a program that could not be started, and ends with the exit status that a shell gives it.
+func (a *app) notStarted(err error) error {
+	var start *program.StartError
+	if errors.As(err, &start) {
+		a.progress("runs: %v", err)
+		return quietError{start.Code}
+	}
+	return err
+}
+
+// endedBy says how the program ended.
+func endedBy(res program.Result, err error) repo.Ended {
+	var start *program.StartError
+	if errors.As(err, &start) {
+		return repo.Ended{ExitCode: start.Code, NotStarted: true}
+	}
+	return repo.Ended{ExitCode: res.ExitCode, Signal: res.Signal, Received: res.Received}
+}
+
+// endJoined leaves the run to its starter.
+func (a *app) endJoined(active *repo.Active, res program.Result, err error) error {
+	active.Leave()
+	if err != nil {
+		return a.notStarted(err)
+	}
+	a.status = res.ExitCode
+	return nil
+}
+
+// reportRecorded writes the last line of exec: the run, how long it took, and the next step.
+func (a *app) reportRecorded(run *format.Run, took time.Duration) {
+	title := run.Title()
+	if run.Name != "" {
+		title = fmt.Sprintf("%s (%s)", run.Name, format.IDRandom(run.ID))
+	}
+	a.progress("runs: recorded %s, %s in %s: 'runs show %s'", title, run.Status, terminal.Span(took),
+		format.IDRandom(run.ID))
+}
