@@ -21,12 +21,9 @@ const maxWidth = 120
 var wide = []string{
 	"cmd/runs",
 	"repo",
-	"repo/capture",
 	"repo/catalog",
-	"repo/console",
 	"repo/git",
 	"repo/git/gittest",
-	"repo/secret",
 	"repo/share",
 	"repo/store",
 }
@@ -109,11 +106,8 @@ var plain = regexp.MustCompile(
 var unplain = []string{
 	"cmd/runs",
 	"repo",
-	"repo/capture",
 	"repo/git",
-	"repo/secret",
 	"repo/share",
-	"repo/store",
 }
 
 // stylePage quotes unclear phrases.
