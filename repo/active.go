@@ -42,8 +42,8 @@ const (
 	lockName      = "finish.lock"
 )
 
-// Start creates a run in progress from run, whose ID, Status and Started it sets. kind says whether this process keeps it
-// open or nobody does. The folder appears with all it needs, or not at all.
+// Start creates a run in progress from run, whose ID, Status and Started it sets. kind says whether this process
+// keeps it open or nobody does. The folder appears with all it needs, or not at all.
 func (r *Repository) Start(ctx context.Context, run *format.Run, kind string) (*Active, error) {
 	return r.start(ctx, run, kind, os.Getpid())
 }
@@ -77,12 +77,16 @@ func (r *Repository) start(ctx context.Context, run *format.Run, kind string, pi
 }
 
 // create makes active/<id> under a temporary name and renames it once. more writes further files into it.
-func (r *Repository) create(ctx context.Context, run *format.Run, owner *format.Owner, more func(dir string) error) error {
+func (r *Repository) create(
+	ctx context.Context, run *format.Run, owner *format.Owner, more func(dir string) error,
+) error {
 	return r.createAs(ctx, run, owner, run.ID, more)
 }
 
 // createAs is create with another name for the folder in active/.
-func (r *Repository) createAs(ctx context.Context, run *format.Run, owner *format.Owner, name string, more func(dir string) error) error {
+func (r *Repository) createAs(
+	ctx context.Context, run *format.Run, owner *format.Owner, name string, more func(dir string) error,
+) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -236,7 +240,8 @@ func (a *Active) join(pid int) error {
 	return nil
 }
 
-// writeOwner writes an owner file at once, over that of an earlier process of the same pid: others that join read it too.
+// writeOwner writes an owner file at once, over that of an earlier process of the same pid: others that join read it
+// too.
 func (a *Active) writeOwner(name string, w *format.Owner) error {
 	tmp := filepath.Join(a.Dir, donePrefix+format.RandomLetters(8))
 	err := writeFile(tmp, format.EncodeOwner(w))

@@ -44,7 +44,10 @@ func (r *Repository) ListBranch(ctx context.Context, known func(id string) bool)
 	}
 	removed, err := r.RemovedIDs()
 	if err == nil {
-		rev, entries, damaged, err = r.listCommit(ctx, commit, r, func(id string) bool { return removed[id] || known(id) })
+		rev, entries, damaged, err = r.listCommit(ctx, commit, r, func(id string) bool {
+			return removed[id] ||
+				known(id)
+		})
 	}
 	if err != nil {
 		err = fmt.Errorf("reading the runs of branch %s: %w", name, err)

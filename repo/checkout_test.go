@@ -51,7 +51,11 @@ func deflated(data []byte) []byte {
 }
 
 func newFile(path, mode, content string) string {
-	return fmt.Sprintf("diff --git a/%[1]s b/%[1]s\nnew file mode %[2]s\nindex 0000000..1111111\n--- /dev/null\n+++ b/%[1]s\n@@ -0,0 +1 @@\n+%[3]s\n\\ No newline at end of file\n", path, mode, content)
+	return fmt.Sprintf(
+		"diff --git a/%[1]s b/%[1]s\nnew file mode %[2]s\nindex 0000000..1111111\n--- /dev/null\n+++ b/%[1]s\n@@ "+
+			"-0,0 +1 @@\n+%[3]s\n\\ No newline at end of file\n",
+		path, mode, content,
+	)
 }
 
 // TestCheckOutRefuses restores runs of a stranger who would write where nobody asked.
@@ -72,7 +76,8 @@ func TestCheckOutRefuses(t *testing.T) {
 	}
 	// 0x80 0x80 ... is a size of many gigabytes.
 	delta := append([]byte{100}, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20, 0x90, 100)
-	binary := "diff --git a/a.bin b/a.bin\nindex " + blob + "..1111111111111111111111111111111111111111 100644\nGIT binary patch\n"
+	binary := "diff --git a/a.bin b/a.bin\nindex " + blob + "..1111111111111111111111111111111111111111 100644\n" +
+		"GIT binary patch\n"
 	for name, c := range map[string]struct{ patch, reason string }{
 		"into .git":             {newFile(".git/hooks/post-checkout", "100755", "x"), "invalid path"},
 		"into .git in capitals": {newFile(".GIT/config", "100644", "x"), "invalid path"},
@@ -80,19 +85,30 @@ func TestCheckOutRefuses(t *testing.T) {
 		"upwards":               {newFile("../escape", "100644", "x"), "invalid path"},
 		"upwards from inside":   {newFile("a/../../escape", "100644", "x"), "invalid path"},
 		"absolute":              {newFile("/tmp/runs-escape", "100644", "x"), ""},
-		"through a link":        {newFile("link", "120000", "/tmp") + newFile("link/runs-escape", "100644", "x"), "beyond a symbolic link"},
+		"through a link": {newFile("link", "120000", "/tmp") + newFile(
+			"link/runs-escape", "100644", "x",
+		), "beyond a symbolic link"},
 		"a text of another run": {newFile("other.py", "100644", "x"), "recorded 1111"},
 		"runs of its own":       {newFile(".runs/active/x", "100644", "x"), "recorded 1111"},
 		"no patch at all":       {"nothing", "patch"},
-		"a large literal":       {binary + "literal 99999999999999\n" + gitBase85(deflated(nil)) + "\n", "more than 1 GB"},
-		"a large delta":         {binary + fmt.Sprintf("delta %d\n", len(delta)) + gitBase85(deflated(delta)) + "\n", "more than 1 GB"},
+		"a large literal": {binary + "literal 99999999999999\n" + gitBase85(
+			deflated(nil),
+		) + "\n", "more than 1 GB"},
+		"a large delta": {binary + fmt.Sprintf(
+			"delta %d\n", len(delta),
+		) + gitBase85(deflated(delta)) + "\n", "more than 1 GB"},
 	} {
 		sum := sha256.Sum256([]byte(c.patch))
 		digest := hex.EncodeToString(sum[:])
 		if err := r.shareBytes(sharedSources, digest, []byte(c.patch)); err != nil {
 			t.Fatal(err)
 		}
-		run := &format.Run{ID: format.NewID(now()), Source: &format.Source{Commit: commit, Base: commit, Tree: strings.Repeat("1", 40), Patches: []string{digest}}}
+		run := &format.Run{
+			ID: format.NewID(now()),
+			Source: &format.Source{
+				Commit: commit, Base: commit, Tree: strings.Repeat("1", 40), Patches: []string{digest},
+			},
+		}
 		dir := filepath.Join(t.TempDir(), "below", "restored")
 		_, err := r.CheckOut(t.Context(), run, dir)
 		if err == nil || !strings.Contains(err.Error(), c.reason) {
@@ -101,7 +117,10 @@ func TestCheckOutRefuses(t *testing.T) {
 		if left, _ := filepath.Glob(filepath.Join(filepath.Dir(dir), "*")); len(left) > 0 {
 			t.Errorf("%s left %v", name, left)
 		}
-		for _, at := range []string{"/tmp/runs-escape", filepath.Join(p.dir, ".git", "hooks", "post-checkout"), filepath.Join(filepath.Dir(p.dir), "escape")} {
+		for _, at := range []string{
+			"/tmp/runs-escape", filepath.Join(p.dir, ".git", "hooks", "post-checkout"),
+			filepath.Join(filepath.Dir(p.dir), "escape"),
+		} {
 			if exists(at) {
 				t.Fatalf("%s wrote %s", name, at)
 			}

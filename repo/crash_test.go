@@ -47,7 +47,10 @@ func playRole(role, dir, key string) error {
 		}
 	}
 	for i := int64(0); ; i++ {
-		l := &format.Line{Time: time.Now().UnixMicro(), HasStep: true, Step: i, Metrics: []format.MetricValue{{Key: key, Value: float64(i)}}}
+		l := &format.Line{
+			Time: time.Now().UnixMicro(), HasStep: true, Step: i,
+			Metrics: []format.MetricValue{{Key: key, Value: float64(i)}},
+		}
 		j := own
 		if role == "caller" { // each point is a command-line call of its own
 			if j, err = a.OpenShared(); err != nil {
@@ -162,7 +165,8 @@ func crashRound(t *testing.T, r *rand.Rand, round int) (kills int, total int64) 
 		w.kill()
 		kills++
 	}
-	if _, err := a.Finish(ctx, Finish{Status: format.Crashed}); err != nil && !errors.Is(err, ErrFinished) && !errors.Is(err, ErrNotActive) {
+	if _, err := a.Finish(ctx, Finish{Status: format.Crashed}); err != nil && !errors.Is(err, ErrFinished) &&
+		!errors.Is(err, ErrNotActive) {
 		t.Fatal(err)
 	}
 	for range 3 {
@@ -187,7 +191,10 @@ func crashRound(t *testing.T, r *rand.Rand, round int) (kills int, total int64) 
 		}
 		for step, n := range seen[w.key] {
 			if n > 1 || step > w.last+1 {
-				t.Errorf("round %d: %s step %d is there %d times; %d was the last acknowledged", round, w.key, step, n, w.last)
+				t.Errorf(
+					"round %d: %s step %d is there %d times; %d was the last acknowledged", round, w.key, step, n,
+					w.last,
+				)
 			}
 		}
 	}
@@ -228,13 +235,16 @@ func countPoints(t *testing.T, repo *Repository) map[string]map[int64]int {
 	return seen
 }
 
-// TestWritersOutliveAFinish finishes a run while five writers go on: what they log afterwards is in a run that resumes it.
+// TestWritersOutliveAFinish finishes a run while five writers go on: what they log afterwards is in a run that
+// resumes it.
 func TestWritersOutliveAFinish(t *testing.T) {
 	repo, _, err := Init(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := repo.Start(t.Context(), &format.Run{Name: "shared", Params: map[string]any{"lr": 0.1}}, format.OwnerDetached)
+	a, err := repo.Start(
+		t.Context(), &format.Run{Name: "shared", Params: map[string]any{"lr": 0.1}}, format.OwnerDetached,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

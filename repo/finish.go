@@ -270,7 +270,9 @@ func (a *Active) settle(ctx context.Context, h *held, open []string) ([]string, 
 
 // removeRead removes the journals that are closed and were read to their end. It returns those that are closed and hold
 // more, and whether others are still open.
-func (a *Active) removeRead(files []journalFile, read map[string]int64, h *held, open []string) (rest []journalFile, waiting bool, err error) {
+func (a *Active) removeRead(
+	files []journalFile, read map[string]int64, h *held, open []string,
+) (rest []journalFile, waiting bool, err error) {
 	for _, f := range files {
 		shut := h.files[f.name] != nil
 		if !shut && !slices.Contains(open, f.name) {
@@ -296,8 +298,8 @@ func (a *Active) removeRead(files []journalFile, read map[string]int64, h *held,
 	return rest, waiting, nil
 }
 
-// onlyEnd reports whether nothing but the words of its closing, or a line that was never written to its end, follows the
-// read part of a closed journal.
+// onlyEnd reports whether nothing but the words of its closing, or a line that was never written to its end, follows
+// the read part of a closed journal.
 func onlyEnd(f journalFile, read int64) bool {
 	if f.size-read > format.MaxLineBytes {
 		return false
@@ -321,7 +323,8 @@ func onlyEnd(f journalFile, read int64) bool {
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		if parser.Parse(line, &l) != nil || l.Event != format.EventEnd || len(l.Metrics) > 0 || l.Params != nil || l.Unknown != nil {
+		if parser.Parse(line, &l) != nil || l.Event != format.EventEnd || len(l.Metrics) > 0 || l.Params != nil ||
+			l.Unknown != nil {
 			return false
 		}
 	}
@@ -356,7 +359,9 @@ func (a *Active) consumedBytes() (map[string]int64, error) {
 			return c.Journals, nil
 		}
 	}
-	return nil, withHint(fmt.Errorf("run %s is finished, but %s does not say which part of its journals went into it", a.ID, a.Dir),
+	return nil, withHint(fmt.Errorf(
+		"run %s is finished, but %s does not say which part of its journals went into it", a.ID, a.Dir,
+	),
 		"if the finished run is complete, remove that folder")
 }
 
@@ -403,8 +408,8 @@ func (a *Active) clear() error {
 	return nil
 }
 
-// planRest writes down which run will hold what the journals say behind the end of this one. From then on a repeat after a
-// crash makes the same run of the same bytes, whichever journals have been closed or removed meanwhile.
+// planRest writes down which run will hold what the journals say behind the end of this one. From then on a repeat
+// after a crash makes the same run of the same bytes, whichever journals have been closed or removed meanwhile.
 func (a *Active) planRest(ctx context.Context, rest []journalFile, read map[string]int64) error {
 	look := newFold(&format.Run{}, nil)
 	plan := &format.Consumed{Journals: map[string]int64{}}
@@ -422,8 +427,8 @@ func (a *Active) planRest(ctx context.Context, rest []journalFile, read map[stri
 	return writeFile(filepath.Join(a.Dir, restPrefix+format.RandomLetters(8)+".toml"), format.EncodeConsumed(plan))
 }
 
-// resumePlanned carries out a plan that it finds: the run is made and finished, as crashed unless its writers closed their
-// journals, and then the journals are removed, the plan last.
+// resumePlanned carries out a plan that it finds: the run is made and finished, as crashed unless its writers closed
+// their journals, and then the journals are removed, the plan last.
 func (a *Active) resumePlanned(ctx context.Context) (id string, err error) {
 	plans, err := filepath.Glob(filepath.Join(a.Dir, restPrefix+"*.toml"))
 	if err != nil || len(plans) == 0 {
@@ -480,10 +485,13 @@ func (a *Active) resumeRest(ctx context.Context, plan *format.Consumed) error {
 	if !exists(filepath.Join(next.Dir, RecordName)) {
 		_ = os.RemoveAll(filepath.Join(a.repo.active, newPrefix+plan.Run))
 		run := &format.Run{
-			ID: plan.Run, Name: parent.Name, Key: parent.Key, Experiment: parent.Experiment, Status: format.Running, Started: started,
-			Author: parent.Author, Command: parent.Command, Cwd: parent.Cwd, Group: parent.Group, Parent: parent.Parent,
-			Resumes: a.ID, Params: parent.Params, Nulls: parent.Nulls, Source: parent.Source, Environment: parent.Environment,
-			Machine: parent.Machine, Datasets: parent.Datasets,
+			ID: plan.Run, Name: parent.Name, Key: parent.Key, Experiment: parent.Experiment, Status: format.Running,
+			Started: started,
+			Author:  parent.Author, Command: parent.Command, Cwd: parent.Cwd, Group: parent.Group,
+			Parent:  parent.Parent,
+			Resumes: a.ID, Params: parent.Params, Nulls: parent.Nulls, Source: parent.Source,
+			Environment: parent.Environment,
+			Machine:     parent.Machine, Datasets: parent.Datasets,
 		}
 		owner, err := a.repo.owner(format.OwnerDetached, 0)
 		if err != nil {
@@ -501,7 +509,10 @@ func (a *Active) resumeRest(ctx context.Context, plan *format.Consumed) error {
 			return err
 		}
 	}
-	end := Finish{Status: format.Crashed, Ended: fromMicro(max(look.last, started.UnixMicro())), EndReason: "logged after the end of the run that it resumes"}
+	end := Finish{
+		Status: format.Crashed, Ended: fromMicro(max(look.last, started.UnixMicro())),
+		EndReason: "logged after the end of the run that it resumes",
+	}
 	if closed {
 		end.Status = format.Finished
 	}

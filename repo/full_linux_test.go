@@ -13,8 +13,8 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// TestFullDisk records and finishes on a file system without space: one clear error, nothing half-written is taken for a
-// run, and all that was acknowledged is there once there is space again.
+// TestFullDisk records and finishes on a file system without space: one clear error, nothing half-written is taken
+// for a run, and all that was acknowledged is there once there is space again.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
@@ -49,7 +49,12 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	record := func(i int64) error {
-		return j.Append(&format.Line{Time: 1764000000_000000 + i, HasStep: true, Step: i, Metrics: []format.MetricValue{{Key: "loss", Value: float64(i)}}, Note: strings.Repeat("x", 50)})
+		return j.Append(
+			&format.Line{
+				Time: 1764000000_000000 + i, HasStep: true, Step: i,
+				Metrics: []format.MetricValue{{Key: "loss", Value: float64(i)}}, Note: strings.Repeat("x", 50),
+			},
+		)
 	}
 	var acknowledged int64
 	for ; acknowledged < 1000; acknowledged++ {
@@ -74,7 +79,8 @@ func TestFullDisk(t *testing.T) {
 		if _, err := repo.Start(t.Context(), &format.Run{}, format.OwnerDetached); !errors.Is(err, unix.ENOSPC) {
 			t.Errorf("start on a full disk says %v", err)
 		}
-		if entries, damaged, err := repo.List(t.Context()); err != nil || len(damaged) > 0 || len(entries) != 1 || entries[0].Active == nil {
+		if entries, damaged, err := repo.List(t.Context()); err != nil || len(damaged) > 0 || len(entries) != 1 ||
+			entries[0].Active == nil {
 			t.Errorf("on a full disk there are %d runs, %v, %v", len(entries), damaged, err)
 		}
 	}
@@ -118,7 +124,8 @@ func TestReadOnlyFolder(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = os.Chmod(d, 0o755) })
 	}
-	if _, err := repo.Start(t.Context(), &format.Run{}, format.OwnerDetached); !errors.Is(err, unix.EACCES) || !strings.Contains(fmt.Sprint(err), "starting a run in") {
+	if _, err := repo.Start(t.Context(), &format.Run{}, format.OwnerDetached); !errors.Is(err, unix.EACCES) ||
+		!strings.Contains(fmt.Sprint(err), "starting a run in") {
 		t.Errorf("a read-only folder says %v", err)
 	}
 	if _, _, err := repo.List(t.Context()); err != nil {
@@ -144,7 +151,8 @@ func TestOwnFileOnAFullDisk(t *testing.T) {
 	own := filepath.Join(a.Dir, filesName, "model.bin")
 	put(t, own, strings.Repeat("x", 600<<10))
 	var hint *HintError
-	if _, err := a.Finish(t.Context(), Finish{}); !errors.Is(err, unix.ENOSPC) || !errors.As(err, &hint) || !exists(own) {
+	if _, err := a.Finish(t.Context(), Finish{}); !errors.Is(err, unix.ENOSPC) || !errors.As(err, &hint) ||
+		!exists(own) {
 		t.Errorf("%v", err)
 	}
 	if err := unix.Mount("", dir, "", unix.MS_REMOUNT, "size=4m"); err != nil {

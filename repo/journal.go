@@ -54,8 +54,11 @@ func (a *Active) OpenShared() (*Journal, error) {
 		}
 		return j, nil
 	}
-	return nil, fmt.Errorf("opening a journal of run %s: %d of them are in use at this moment: repeat the command", a.ID,
-		maxShared)
+	return nil, fmt.Errorf(
+		"opening a journal of run %s: %d of them are in use at this moment: repeat the command",
+		a.ID,
+		maxShared,
+	)
 }
 
 // AppendShared appends lines to a journal that command-line calls share. Lines without a time get the present one.

@@ -9,8 +9,8 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// thisHost is the machine as far as journals and owners name it: its host name in lower case, with what no file name may
-// hold replaced.
+// thisHost is the machine as far as journals and owners name it: its host name in lower case, with what no file name
+// may hold replaced.
 var thisHost = sync.OnceValue(func() string {
 	name, err := os.Hostname()
 	if err != nil || name == "" {
@@ -57,8 +57,8 @@ func (l Life) String() string {
 	return [...]string{"alive", "gone", "detached", "elsewhere", "foreign"}[l]
 }
 
-// life decides as SPEC says: a process is gone only when machine, boot and pid namespace are ours and no process has its
-// pid and its start time.
+// life decides as SPEC says: a process is gone only when machine, boot and pid namespace are ours and no process has
+// its pid and its start time.
 func life(w *format.Owner) Life {
 	if w.Kind == format.OwnerDetached {
 		return Detached

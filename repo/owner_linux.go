@@ -42,8 +42,8 @@ func processStart(pid int) (string, bool) {
 	return fields[19], true
 }
 
-// holdsOpen reports whether the process has the file open for writing or reading. known is false where this user may not
-// look.
+// holdsOpen reports whether the process has the file open for writing or reading. known is false where this user may
+// not look.
 func holdsOpen(pid int, info os.FileInfo) (open, known bool) {
 	dir := fmt.Sprintf("/proc/%d/fd", pid)
 	entries, err := os.ReadDir(dir)

@@ -15,8 +15,8 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Points returns the points of one metric of a run, ordered by step and time, from its Parquet file or, in progress, from
-// its journals.
+// Points returns the points of one metric of a run, ordered by step and time, from its Parquet file or, in progress,
+// from its journals.
 func (e *Entry) Points(ctx context.Context, key string) ([]format.Point, error) {
 	points, err := e.ownPoints(ctx, key)
 	for _, part := range e.earlier {
@@ -170,7 +170,9 @@ func (e *Entry) System(ctx context.Context, yield func(key string, points []form
 	return m.Each(ctx, yield)
 }
 
-func (e *Entry) eachActive(ctx context.Context, point func(string, format.Point) error, value func(string, format.Value) error) error {
+func (e *Entry) eachActive(
+	ctx context.Context, point func(string, format.Point) error, value func(string, format.Value) error,
+) error {
 	files, err := e.Active.journals(journalPrefix)
 	if err != nil {
 		return err
@@ -207,8 +209,8 @@ func cmpInt(a, b int64) int {
 	return 0
 }
 
-// metrics opens a Parquet file of a finished run after its digest was verified. It is nil where the record names none, or
-// where a file that is kept local is not here.
+// metrics opens a Parquet file of a finished run after its digest was verified. It is nil where the record names
+// none, or where a file that is kept local is not here.
 func (e *Entry) metrics(name string) (*format.Metrics, func(), error) {
 	want, ok := e.Files[name]
 	if !ok {
@@ -251,7 +253,8 @@ func (e *Entry) openVerified(name string, want format.File) (*os.File, error) {
 	}
 	info, err := os.Lstat(path)
 	if err != nil {
-		if os.IsNotExist(err) && name != MetricsName && (name != format.ValuesName || format.LocalFile(name, want.Bytes)) {
+		if os.IsNotExist(err) && name != MetricsName &&
+			(name != format.ValuesName || format.LocalFile(name, want.Bytes)) {
 			return nil, nil
 		}
 		return nil, fmt.Errorf("run %s: %w", e.ID, err)
@@ -260,9 +263,14 @@ func (e *Entry) openVerified(name string, want format.File) (*os.File, error) {
 	case info.Mode()&fs.ModeType != 0:
 		return nil, fmt.Errorf("run %s: %s is not a regular file", e.ID, name)
 	case info.Size() != want.Bytes:
-		return nil, fmt.Errorf("run %s: %s is not the file that was recorded: it has %d bytes, not %d", e.ID, name, info.Size(), want.Bytes)
+		return nil, fmt.Errorf(
+			"run %s: %s is not the file that was recorded: it has %d bytes, not %d", e.ID, name, info.Size(),
+			want.Bytes,
+		)
 	case want.Bytes > maxFileBytes:
-		return nil, fmt.Errorf("run %s: %s has %d bytes, more than the %d that are read", e.ID, name, want.Bytes, int64(maxFileBytes))
+		return nil, fmt.Errorf(
+			"run %s: %s has %d bytes, more than the %d that are read", e.ID, name, want.Bytes, int64(maxFileBytes),
+		)
 	}
 	f, err := os.Open(path)
 	if err != nil {

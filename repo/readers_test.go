@@ -68,7 +68,9 @@ func TestOtherReaders(t *testing.T) {
 	if err := os.WriteFile(want, format.AppendJSON(nil, rows), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(python, filepath.Join("..", "testdata", "readers", "read.py"), filepath.Join(res.Dir, MetricsName), want).CombinedOutput()
+	out, err := exec.Command(
+		python, filepath.Join("..", "testdata", "readers", "read.py"), filepath.Join(res.Dir, MetricsName), want,
+	).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -110,7 +112,8 @@ func readBySpec(t *testing.T, python string, r *Repository, res *Result) {
 	if printed, problems := read(r.Dir); printed != "" || !strings.Contains(problems, "damaged: ") {
 		t.Errorf("a run with damaged points is read: %s%s", printed, problems)
 	}
-	if printed, problems := read("../testdata/vectors/repository"); !strings.Contains(printed, `"name": "vector"`) || problems != "" {
+	if printed, problems := read("../testdata/vectors/repository"); !strings.Contains(printed, `"name": "vector"`) ||
+		problems != "" {
 		t.Errorf("the run of the vectors: %s%s", printed, problems)
 	}
 }

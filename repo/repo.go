@@ -1,5 +1,5 @@
-// Package repo is a repository of runs: it opens one, records runs in it, finishes and recovers them, lists them, and keeps
-// what is removed. Everything that a command does to a repository can be called from here.
+// Package repo is a repository of runs: it opens one, records runs in it, finishes and recovers them, lists them, and
+// keeps what is removed. Everything that a command does to a repository can be called from here.
 package repo
 
 import (
@@ -49,9 +49,14 @@ func Find(dir string) (*Repository, error) {
 		case isRunsFolder(env):
 			return open(env)
 		case isDir(filepath.Join(env, DirName)):
-			return nil, withHint(fmt.Errorf("RUNS_REPO is %s: it is no .runs folder", env), "name the folder .runs in it: RUNS_REPO=%s", filepath.Join(env, DirName))
+			return nil, withHint(
+				fmt.Errorf("RUNS_REPO is %s: it is no .runs folder", env),
+				"name the folder .runs in it: RUNS_REPO=%s", filepath.Join(env, DirName),
+			)
 		}
-		return nil, withHint(fmt.Errorf("RUNS_REPO is %s: it is no .runs folder", env), "'runs init' in a project makes one")
+		return nil, withHint(
+			fmt.Errorf("RUNS_REPO is %s: it is no .runs folder", env), "'runs init' in a project makes one",
+		)
 	}
 	project, inGit, err := git.Discover(dir)
 	if err != nil {
@@ -67,9 +72,11 @@ func Find(dir string) (*Repository, error) {
 	}
 }
 
-// isRunsFolder reports whether a folder is one of runs, by its name or by what lies in it: nothing is written into another.
+// isRunsFolder reports whether a folder is one of runs, by its name or by what lies in it: nothing is written into
+// another.
 func isRunsFolder(dir string) bool {
-	return filepath.Base(dir) == DirName || isDir(filepath.Join(dir, "active")) && exists(filepath.Join(dir, configName))
+	return filepath.Base(dir) == DirName || isDir(filepath.Join(dir, "active")) &&
+		exists(filepath.Join(dir, configName))
 }
 
 func isDir(path string) bool {
@@ -91,7 +98,9 @@ func open(dir string) (*Repository, error) {
 	r.Git, r.InGit = dirs, inGit
 	for _, at := range []string{dir, filepath.Join(dir, "active"), filepath.Join(dir, storeName)} {
 		if info, err := os.Lstat(at); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-			if err := r.refuseTrackedLink(context.Background(), at, "it leads where somebody else says: take it out with 'git rm'"); err != nil {
+			if err := r.refuseTrackedLink(
+				context.Background(), at, "it leads where somebody else says: take it out with 'git rm'",
+			); err != nil {
 				return nil, fmt.Errorf("opening %s: %w", dir, err)
 			}
 		}
@@ -122,8 +131,8 @@ func (r *Repository) readConfig() (*format.Config, error) {
 // Config returns the project's settings, read once.
 func (r *Repository) Config() (*format.Config, error) { return r.config() }
 
-// readBounded reads a file of at most limit bytes. What is no regular file is refused, so that no link or pipe that came
-// with a pull is followed or waited for.
+// readBounded reads a file of at most limit bytes. What is no regular file is refused, so that no link or pipe that
+// came with a pull is followed or waited for.
 func readBounded(path string, limit int64) ([]byte, error) {
 	info, err := os.Lstat(path)
 	if err != nil {

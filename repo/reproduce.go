@@ -44,8 +44,8 @@ type Reproduction struct {
 	Changes []diff.Change // of the environment; nil if it was not compared
 }
 
-// Reproduce starts a run that reproduces another one in its restored source. The caller runs the program and finishes the
-// run.
+// Reproduce starts a run that reproduces another one in its restored source. The caller runs the program and finishes
+// the run.
 func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reproduction, error) {
 	of := q.Of
 	p := &Reproduction{Dir: filepath.Join(q.Dir, filepath.FromSlash(of.Cwd)), Args: q.Command}
@@ -93,7 +93,9 @@ func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reprod
 }
 
 // buildEnvironment makes a virtual environment in the folder of the source, and has the program use it.
-func (p *Reproduction) buildEnvironment(ctx context.Context, recorded *format.EnvironmentFile, q ReproduceRequest) error {
+func (p *Reproduction) buildEnvironment(
+	ctx context.Context, recorded *format.EnvironmentFile, q ReproduceRequest,
+) error {
 	env, bin, err := capture.MakeVenv(ctx, recorded, q.Dir, filepath.Join(q.Dir, ".venv"), q.Output)
 	if err != nil {
 		hint := "give --env check to use the environment of this machine"
@@ -109,8 +111,8 @@ func (p *Reproduction) buildEnvironment(ctx context.Context, recorded *format.En
 	return nil
 }
 
-// localCommand is the recorded command with the paths of this machine. A program of the project that the restored source
-// does not have, such as the Python of a virtual environment, is that of the project on this machine.
+// localCommand is the recorded command with the paths of this machine. A program of the project that the restored
+// source does not have, such as the Python of a virtual environment, is that of the project on this machine.
 func (r *Repository) localCommand(run *format.Run, dir string) []string {
 	args := make([]string, len(run.Command))
 	for i, arg := range run.Command {

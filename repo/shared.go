@@ -126,7 +126,9 @@ func replace(target string, write func(tmp string) error) error {
 
 // shared finds a file that runs share and proves its digest: first where it is kept, then in the working tree, then in
 // the commit that is checked out. The file that it returns is removed by remove.
-func (r *Repository) shared(ctx context.Context, kind sharedKind, digest string) (file string, remove func(), err error) {
+func (r *Repository) shared(
+	ctx context.Context, kind sharedKind, digest string,
+) (file string, remove func(), err error) {
 	name := path.Join(kind.folder, digest+kind.extension)
 	var damaged error
 	for _, at := range []string{r.keptPlace(kind, digest), r.sharedPlace(kind, digest)} {
@@ -149,9 +151,14 @@ func (r *Repository) shared(ctx context.Context, kind sharedKind, digest string)
 		}
 	}
 	if damaged != nil {
-		return "", nil, withHint(damaged, "remove it and take it from another clone: 'git fetch' and 'git checkout -- .runs'")
+		return "", nil, withHint(
+			damaged, "remove it and take it from another clone: 'git fetch' and 'git checkout -- .runs'",
+		)
 	}
-	return "", nil, withHint(fmt.Errorf("%s: %w", name, ErrNotShared), "it was not committed with the run, or lies on another branch: ask whoever recorded the run")
+	return "", nil, withHint(
+		fmt.Errorf("%s: %w", name, ErrNotShared),
+		"it was not committed with the run, or lies on another branch: ask whoever recorded the run",
+	)
 }
 
 // sharedFromGit writes the file of the commit that is checked out to a temporary place.
@@ -237,7 +244,9 @@ func (r *Repository) Manifest(ctx context.Context, d format.Dataset) ([]format.M
 		return nil, err
 	}
 	if digest, _ := format.ManifestDigest(entries, d.Hash == format.HashListing); digest != d.SHA256 {
-		return nil, fmt.Errorf("the manifest of dataset %s makes %.12s, not %.12s as recorded", d.Name, digest, d.SHA256)
+		return nil, fmt.Errorf(
+			"the manifest of dataset %s makes %.12s, not %.12s as recorded", d.Name, digest, d.SHA256,
+		)
 	}
 	return entries, nil
 }

@@ -33,7 +33,8 @@ func emptyRepository(t *testing.T) *Repository {
 	return r
 }
 
-// TestStopSidecar: the process that attends the run is stopped, and no other that has its number, or whose file is no owner.
+// TestStopSidecar: the process that attends the run is stopped, and no other that has its number, or whose file is no
+// owner.
 func TestStopSidecar(t *testing.T) {
 	r := emptyRepository(t)
 	for _, c := range []struct {
@@ -73,8 +74,8 @@ func TestStopSidecar(t *testing.T) {
 	}
 }
 
-// TestFinishGone finishes what nobody keeps open, and leaves alone a run with a living owner, with a journal that a process
-// has open, without a process, and the excepted one.
+// TestFinishGone finishes what nobody keeps open, and leaves alone a run with a living owner, with a journal that a
+// process has open, without a process, and the excepted one.
 func TestFinishGone(t *testing.T) {
 	r := emptyRepository(t)
 	start := func(pid int) *Active {
@@ -97,7 +98,9 @@ func TestFinishGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := j.Append(&format.Line{Time: now().UnixMicro(), Metrics: []format.MetricValue{{Key: "a", Value: 1}}}); err != nil {
+	if err := j.Append(
+		&format.Line{Time: now().UnixMicro(), Metrics: []format.MetricValue{{Key: "a", Value: 1}}},
+	); err != nil {
 		t.Fatal(err)
 	}
 	if all, err := r.FinishGone(t.Context(), nil); err != nil || len(all) > 0 {

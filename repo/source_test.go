@@ -18,8 +18,8 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// The law of the source: check out(capture(x)) = x, for generated trees in every state that a working tree can be in, and
-// capture changes nothing in the repository.
+// The law of the source: check out(capture(x)) = x, for generated trees in every state that a working tree can be in,
+// and capture changes nothing in the repository.
 
 // project is a git repository under test.
 type project struct {
@@ -38,7 +38,16 @@ func (p *project) git(args ...string) string {
 }
 
 func (p *project) tryGit(args ...string) (string, error) {
-	cmd := exec.Command("git", append([]string{"-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "protocol.file.allow=always", "-c", "commit.gpgSign=false", "-c", "advice.detachedHead=false"}, args...)...)
+	cmd := exec.Command(
+		"git",
+		append(
+			[]string{
+				"-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "protocol.file.allow=always", "-c",
+				"commit.gpgSign=false", "-c", "advice.detachedHead=false",
+			},
+			args...,
+		)...,
+	)
 	cmd.Dir = p.dir
 	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1")
 	var stderr strings.Builder
@@ -67,9 +76,12 @@ func (p *project) write(name string, data []byte) {
 }
 
 var sourceNames = []string{
-	"train.py", "model/net.py", "model/deep/er/x.py", "a", "a b", "späße.txt", "tab\tname", "new\nline", "quote\"d", "back\\slash",
-	"\xff\xfebytes", "-dash", ":colon", "*star*", "[x]", "sub/.gitignore", "data/x.bin", "run.sh", "cfg/a.toml", "cfg/b.toml", "link",
-	"dir/file", "dir2/only", "x.ignored", "ignored/file", "keep/inner.ignored", "é/ü", ".hidden", ".gitattributes", "A", "notes.md",
+	"train.py", "model/net.py", "model/deep/er/x.py", "a", "a b", "späße.txt", "tab\tname", "new\nline", "quote\"d",
+	"back\\slash",
+	"\xff\xfebytes", "-dash", ":colon", "*star*", "[x]", "sub/.gitignore", "data/x.bin", "run.sh", "cfg/a.toml",
+	"cfg/b.toml", "link",
+	"dir/file", "dir2/only", "x.ignored", "ignored/file", "keep/inner.ignored", "é/ü", ".hidden", ".gitattributes",
+	"A", "notes.md",
 }
 
 func (p *project) content() []byte {
@@ -123,7 +135,9 @@ func (p *project) step() {
 	case 9:
 		_ = os.RemoveAll(path)
 		if os.MkdirAll(filepath.Dir(path), 0o777) == nil {
-			_ = os.Symlink([]string{"train.py", "/etc/passwd", "../outside", "model", "nowhere"}[p.random.IntN(5)], path)
+			_ = os.Symlink(
+				[]string{"train.py", "/etc/passwd", "../outside", "model", "nowhere"}[p.random.IntN(5)], path,
+			)
 		}
 	case 10:
 		_ = os.RemoveAll(path)
@@ -176,9 +190,17 @@ func newProject(t *testing.T, seed uint64) (*project, string) {
 	if err := os.Mkdir(p.dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	kinds := []string{"plain", "unborn", "detached", "remote", "amended", "merge", "rebase", "cherry-pick", "worktree", "shallow", "sparse", "partial", "submodule", "sha256", "subfolder"}
+	kinds := []string{
+		"plain", "unborn", "detached", "remote", "amended", "merge", "rebase", "cherry-pick", "worktree", "shallow",
+		"sparse", "partial", "submodule", "sha256", "subfolder",
+	}
 	kind := kinds[seed%uint64(len(kinds))]
-	p.git(append([]string{"init", "-q", "-b", "main"}, map[bool][]string{true: {"--object-format=sha256"}}[kind == "sha256"]...)...)
+	p.git(
+		append(
+			[]string{"init", "-q", "-b", "main"},
+			map[bool][]string{true: {"--object-format=sha256"}}[kind == "sha256"]...,
+		)...,
+	)
 	for range p.random.IntN(4) {
 		s := userSettings[p.random.IntN(len(userSettings))]
 		p.git("config", s[0], s[1])
@@ -249,7 +271,9 @@ func (p *project) conflict(kind string) {
 	p.git("checkout", "-q", "main")
 	p.write("both", []byte("1\nmain\n3\n"))
 	p.git("commit", "-q", "-a", "-m", "main")
-	args := map[string][]string{"merge": {"merge", "other"}, "rebase": {"rebase", "other"}, "cherry-pick": {"cherry-pick", "other"}}[kind]
+	args := map[string][]string{
+		"merge": {"merge", "other"}, "rebase": {"rebase", "other"}, "cherry-pick": {"cherry-pick", "other"},
+	}[kind]
 	if out, err := p.tryGit(args...); err == nil {
 		p.Fatalf("no conflict: %s", out)
 	}
@@ -392,7 +416,8 @@ func captureAndCheckOut(t *testing.T, seed uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if missing := run.Source.Missing(); missing != "" && !(kind == "submodule" && strings.Contains(fmt.Sprint(run.Source.Omitted), "submodule")) {
+	if missing := run.Source.Missing(); missing != "" &&
+		!(kind == "submodule" && strings.Contains(fmt.Sprint(run.Source.Omitted), "submodule")) {
 		t.Errorf("%s: %s: %+v", kind, missing, run.Source)
 	}
 	want := files(t, p.dir, skip)
@@ -406,7 +431,9 @@ func captureAndCheckOut(t *testing.T, seed uint64) {
 	if kind == "amended" || kind == "remote" { // a fresh clone, after the branch is gone
 		fresh := p.dir + "-fresh"
 		p.git("clone", "-q", strings.TrimSuffix(p.dir, "-clone")+".git", fresh)
-		if err := os.CopyFS(filepath.Join(fresh, ".runs", "sources"), os.DirFS(filepath.Join(r.Dir, "sources"))); err != nil && !os.IsNotExist(err) {
+		if err := os.CopyFS(
+			filepath.Join(fresh, ".runs", "sources"), os.DirFS(filepath.Join(r.Dir, "sources")),
+		); err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)
 		}
 		if r, _, err = Init(fresh); err != nil {
@@ -420,7 +447,9 @@ func captureAndCheckOut(t *testing.T, seed uint64) {
 	got := files(t, dir, nil)
 	if kind == "sparse" { // files outside the cone are in the tree, not on disk
 		for name := range got {
-			if _, ok := want[name]; !ok && !slices.ContainsFunc([]string{"model/", "cfg/"}, func(in string) bool { return strings.HasPrefix(name, in) }) {
+			if _, ok := want[name]; !ok && !slices.ContainsFunc(
+				[]string{"model/", "cfg/"}, func(in string) bool { return strings.HasPrefix(name, in) },
+			) {
 				delete(got, name)
 			}
 		}

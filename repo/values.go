@@ -15,8 +15,8 @@ import (
 	"github.com/gitruns/runs/repo/secret"
 )
 
-// EachValue calls yield with every value that is no number, by key, step and time; here is false where the record names a
-// file of them that stayed on another machine.
+// EachValue calls yield with every value that is no number, by key, step and time; here is false where the record
+// names a file of them that stayed on another machine.
 func (e *Entry) EachValue(ctx context.Context, yield func(key string, v format.Value) error) (here bool, err error) {
 	if len(e.earlier) > 0 {
 		return e.eachValueOfChain(ctx, yield)
@@ -51,7 +51,9 @@ func (e *Entry) activeValues(ctx context.Context, yield func(string, format.Valu
 	size := 0
 	err := e.eachActive(ctx, nil, func(key string, v format.Value) error {
 		if size += len(v.JSON); size > maxLiveValues {
-			return fmt.Errorf("run %s: more than %d bytes of values: they can be read when it is finished", e.ID, maxLiveValues)
+			return fmt.Errorf(
+				"run %s: more than %d bytes of values: they can be read when it is finished", e.ID, maxLiveValues,
+			)
 		}
 		all[key] = append(all[key], v)
 		return nil
@@ -75,7 +77,8 @@ func (e *Entry) activeValues(ctx context.Context, yield func(string, format.Valu
 // searchedAtOnce is how much of the text of values is searched at a time, in bytes; a value is not cut.
 const searchedAtOnce = 4 << 20
 
-// SearchValues searches the texts in a values.parquet of size bytes, whose digest has been verified. Line is the row, from 1.
+// SearchValues searches the texts in a values.parquet of size bytes, whose digest has been verified. Line is the row,
+// from 1.
 func SearchValues(ctx context.Context, r io.ReaderAt, size int64) ([]secret.Find, error) {
 	v, err := format.OpenValues(r, size)
 	if err != nil {

@@ -24,13 +24,18 @@ func TestJournalVectors(t *testing.T) {
 		t.Fatalf("%d vectors, %v", len(files), err)
 	}
 	for _, name := range files {
-		run := &format.Run{ID: "20251124-160000-00000000", Status: format.Running, Started: time.Date(2025, 11, 24, 16, 0, 0, 0, time.UTC)}
+		run := &format.Run{
+			ID: "20251124-160000-00000000", Status: format.Running,
+			Started: time.Date(2025, 11, 24, 16, 0, 0, 0, time.UTC),
+		}
 		info, err := os.Stat(name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		f := newFold(run, nil)
-		if err := f.journal(t.Context(), journalFile{name: filepath.Base(name), path: name}, 0, info.Size()); err != nil {
+		if err := f.journal(
+			t.Context(), journalFile{name: filepath.Base(name), path: name}, 0, info.Size(),
+		); err != nil {
 			t.Fatal(err)
 		}
 		run.Metrics = f.metrics(func(string) string { return "" })
@@ -38,7 +43,9 @@ func TestJournalVectors(t *testing.T) {
 		for _, a := range f.aside {
 			aside = append(aside, map[string]any{"line": int64(a.line), "reason": a.reason})
 		}
-		got := format.AppendJSON(nil, map[string]any{"record": json.RawMessage(run.JSON()), "aside": aside, "warnings": f.warnings})
+		got := format.AppendJSON(
+			nil, map[string]any{"record": json.RawMessage(run.JSON()), "aside": aside, "warnings": f.warnings},
+		)
 		var pretty bytes.Buffer
 		if err := json.Indent(&pretty, got, "", "  "); err != nil {
 			t.Fatalf("%v: %s", err, got)
@@ -99,7 +106,10 @@ func TestRepositoryVectors(t *testing.T) {
 			t.Errorf("written again, the environment has digest %s, %v", digest, err)
 		}
 		found := files(t, dir, nil)
-		for path, want := range map[string]string{"train.py": `file true "lr = 2"`, "link": "link train.py", "odd\nname ü": `file false "x"`, "new.bin": `file false "\x00\x01\xff"`} {
+		for path, want := range map[string]string{
+			"train.py": `file true "lr = 2"`, "link": "link train.py", "odd\nname ü": `file false "x"`,
+			"new.bin": `file false "\x00\x01\xff"`,
+		} {
 			if found[path] != want {
 				t.Errorf("%q: %s, want %s", path, found[path], want)
 			}

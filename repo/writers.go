@@ -30,9 +30,11 @@ func (h *held) release() {
 	h.files = nil
 }
 
-// waitForWriters waits until every journal is closed, at most for wait, and locks the shared ones. It returns the journals
-// that are still open. told is called once when there is something to wait for.
-func (a *Active) waitForWriters(ctx context.Context, h *held, wait time.Duration, told func(open []string)) ([]string, error) {
+// waitForWriters waits until every journal is closed, at most for wait, and locks the shared ones. It returns the
+// journals that are still open. told is called once when there is something to wait for.
+func (a *Active) waitForWriters(
+	ctx context.Context, h *held, wait time.Duration, told func(open []string),
+) ([]string, error) {
 	deadline := time.Now().Add(wait)
 	pause := time.Millisecond
 	for first := true; ; first = false {

@@ -11,7 +11,8 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// started is a run in progress with files in its own folder (name to text), and with artifacts that a client has copied.
+// started is a run in progress with files in its own folder (name to text), and with artifacts that a client has
+// copied.
 func started(t *testing.T, own, copied map[string]string) *Active {
 	t.Helper()
 	t.Setenv("GIT_CEILING_DIRECTORIES", os.TempDir())
@@ -84,11 +85,13 @@ func textsOf(t *testing.T, a *Active) (texts map[string]string, res *Result) {
 func TestOwnFilesOfAnyName(t *testing.T) {
 	long := strings.Repeat(":", 250)
 	texts, res := textsOf(t, started(t, map[string]string{
-		"ckpt-12:30.pt": "1", "a\\b": "2", "con": "3", "aux.d/LPT1.txt": "4", "end.": "5", "end ": "6", "tab\t": "7", "\xff": "8", "\u202e": "9",
+		"ckpt-12:30.pt": "1", "a\\b": "2", "con": "3", "aux.d/LPT1.txt": "4", "end.": "5", "end ": "6", "tab\t": "7",
+		"\xff": "8", "\u202e": "9",
 		".git/config": "10", "a%3Ab": "11", "a:b": "12", long: "13", "plain": "14",
 	}, nil))
 	for name, want := range map[string]string{
-		"ckpt-12%3A30.pt": "1", "a%5Cb": "2", "con_": "3", "aux_.d/LPT1_.txt": "4", "end%2E": "5", "end%20": "6", "tab%09": "7", "%FF": "8", "%E2%80%AE": "9",
+		"ckpt-12%3A30.pt": "1", "a%5Cb": "2", "con_": "3", "aux_.d/LPT1_.txt": "4", "end%2E": "5", "end%20": "6",
+		"tab%09": "7", "%FF": "8", "%E2%80%AE": "9",
 		".git_/config": "10", "a%3Ab": "11", "a%3Ab-2": "12", "plain": "14",
 	} {
 		if texts[name] != want {
@@ -98,7 +101,10 @@ func TestOwnFilesOfAnyName(t *testing.T) {
 	if len(texts) != 14 || !slices.Contains(slices.Collect(maps.Values(texts)), "13") {
 		t.Errorf("%q", texts)
 	}
-	if said := strings.Join(res.Warnings, "\n"); !strings.Contains(said, `"ckpt-12:30.pt" of the run's folder is recorded as ckpt-12%3A30.pt: no path of a run may hold its name`) || len(res.Warnings) > maxNamed+1 {
+	if said := strings.Join(res.Warnings, "\n"); !strings.Contains(
+		said,
+		`"ckpt-12:30.pt" of the run's folder is recorded as ckpt-12%3A30.pt: no path of a run may hold its name`,
+	) || len(res.Warnings) > maxNamed+1 {
 		t.Errorf("%s", said)
 	}
 }
@@ -110,15 +116,21 @@ func TestFileAndFolderOfOneName(t *testing.T) {
 		"a file where an artifact has a folder": {
 			map[string]string{"model.pt": "saved", "media": "plain"},
 			map[string]string{manifest: "m", inside: "w", "media/x_0_0.png": "p"},
-			map[string]string{"model.pt-2": "saved", "media-2": "plain", manifest: "m", inside: "w", "media/x_0_0.png": "p"},
+			map[string]string{
+				"model.pt-2": "saved", "media-2": "plain", manifest: "m", inside: "w", "media/x_0_0.png": "p",
+			},
 		},
 		"a folder where an artifact is a file": {
 			map[string]string{"x/a": "1", "x/b": "2", "x-2": "3"},
 			map[string]string{"x": "file"},
 			map[string]string{"x": "file", "x-2": "3", "x-3/a": "1", "x-3/b": "2"},
 		},
-		"the same name":             {map[string]string{"x": "own"}, map[string]string{"x": "logged"}, map[string]string{"x": "logged", "x-2": "own"}},
-		"the same name and content": {map[string]string{"x": "both"}, map[string]string{"x": "both"}, map[string]string{"x": "both"}},
+		"the same name": {map[string]string{"x": "own"}, map[string]string{
+			"x": "logged",
+		}, map[string]string{"x": "logged", "x-2": "own"}},
+		"the same name and content": {
+			map[string]string{"x": "both"}, map[string]string{"x": "both"}, map[string]string{"x": "both"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			texts, res := textsOf(t, started(t, c.own, c.copied))
@@ -153,7 +165,9 @@ func TestArtifactThatIsAnother(t *testing.T) {
 	if texts["media/h_0_0.html"] != "<p>another</p>" {
 		t.Errorf("%q", texts)
 	}
-	if said := strings.Join(res.Warnings, "\n"); said != "artifact media/h_0_0.html is not what was logged: it was replaced since; what is there is recorded" {
+	if said := strings.Join(
+		res.Warnings, "\n",
+	); said != "artifact media/h_0_0.html is not what was logged: it was replaced since; what is there is recorded" {
 		t.Error(said)
 	}
 }
@@ -168,7 +182,8 @@ func TestNoJournals(t *testing.T) {
 	}
 	_, res := textsOf(t, a)
 	for _, name := range []string{"journal-x-1-a.jsonl/inside", "journal-x-2-b.jsonl~"} {
-		if kept, err := filepath.Glob(filepath.Join(a.repo.trashDir(), "*", a.ID+"-left", name)); err != nil || len(kept) != 1 {
+		if kept, err := filepath.Glob(filepath.Join(a.repo.trashDir(), "*", a.ID+"-left", name)); err != nil ||
+			len(kept) != 1 {
 			t.Errorf("%s: %q, %v", name, kept, err)
 		}
 	}

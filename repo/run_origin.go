@@ -12,7 +12,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// TreeRoot is the folder that recorded paths are relative to: the working tree of git, else the folder that holds .runs.
+// TreeRoot is the folder that recorded paths are relative to: the working tree of git, else the folder that holds
+// .runs.
 func (r *Repository) TreeRoot() string {
 	if r.InGit {
 		return r.Git.Root
@@ -27,8 +28,9 @@ type OriginRequest struct {
 	Datasets []string // paths, relative to TreeRoot, of what is recorded as data
 }
 
-// Origin writes into run who runs which code, where and in what: author, source, machine and environment. The patches of
-// the source and the environment are stored. What cannot be captured is said in warnings: recording goes on without.
+// Origin writes into run who runs which code, where and in what: author, source, machine and environment. The patches
+// of the source and the environment are stored. What cannot be captured is said in warnings: recording goes on
+// without.
 func (r *Repository) Origin(ctx context.Context, run *format.Run, q OriginRequest) (warnings []string, err error) {
 	config, err := r.Config()
 	if err != nil {
@@ -68,7 +70,9 @@ func (r *Repository) storeEnvironment(run *format.Run, file *format.EnvironmentF
 
 // OriginAgain writes into run who repeats it, where and in what. Its source is known: it was restored into root. env is
 // what the program finds beside our own environment. It returns the environment.
-func (r *Repository) OriginAgain(ctx context.Context, run *format.Run, root, dir string, command, env []string) (*format.EnvironmentFile, error) {
+func (r *Repository) OriginAgain(
+	ctx context.Context, run *format.Run, root, dir string, command, env []string,
+) (*format.EnvironmentFile, error) {
 	config, err := r.Config()
 	if err != nil {
 		return nil, err
@@ -82,7 +86,9 @@ func (r *Repository) OriginAgain(ctx context.Context, run *format.Run, root, dir
 	return file, r.storeEnvironment(run, file)
 }
 
-func (r *Repository) sourceOrigin(ctx context.Context, run *format.Run, config *format.Config, datasets []string) (warnings []string, err error) {
+func (r *Repository) sourceOrigin(
+	ctx context.Context, run *format.Run, config *format.Config, datasets []string,
+) (warnings []string, err error) {
 	var remote string
 	var authorErr, sourceErr error
 	var captured *capture.Captured
@@ -124,7 +130,9 @@ func (r *Repository) sourceOrigin(ctx context.Context, run *format.Run, config *
 	run.Source.Remote = remote
 	warnings = append(warnings, captured.Warnings...)
 	if missing := run.Source.Missing(); missing != "" {
-		warnings = append(warnings, fmt.Sprintf("the source cannot be fully restored: %s; 'runs show' says which", missing))
+		warnings = append(
+			warnings, fmt.Sprintf("the source cannot be fully restored: %s; 'runs show' says which", missing),
+		)
 	}
 	return warnings, nil
 }

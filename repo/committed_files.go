@@ -23,8 +23,8 @@ type File struct {
 	Bytes int64
 }
 
-// Content lists the files of a finished run that go into git, after it has proved each by its digest: the record, what its
-// [files] names and is not local, its artifacts, and its notes.
+// Content lists the files of a finished run that go into git, after it has proved each by its digest: the record,
+// what its [files] names and is not local, its artifacts, and its notes.
 func (e *Entry) Content(ctx context.Context) ([]File, error) {
 	config, err := e.repo.Config()
 	if err != nil {
@@ -40,7 +40,10 @@ func (e *Entry) Content(ctx context.Context) ([]File, error) {
 	files := []File{{RecordName, info.Size()}}
 	add := func(name string, want format.File, filtered bool) error {
 		if want.Bytes > maxInlineBytes && !filtered {
-			return withHint(fmt.Errorf("run %s: %s has %d MB, more than the %d that belong into git", e.ID, name, want.Bytes>>20, maxInlineBytes>>20),
+			return withHint(fmt.Errorf(
+				"run %s: %s has %d MB, more than the %d that belong into git", e.ID, name, want.Bytes>>20,
+				maxInlineBytes>>20,
+			),
 				"set artifacts.store in .runs/config.toml before it is recorded; data can be named by 'runs log -d'")
 		}
 		f, err := e.openVerified(name, want)
@@ -54,7 +57,9 @@ func (e *Entry) Content(ctx context.Context) ([]File, error) {
 		return f.Close()
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Files)) {
-		if bytes := e.Files[name].Bytes; !config.Keeps(name, bytes) || format.LocalFile(name, bytes) && !exists(filepath.Join(e.Dir, filepath.FromSlash(name))) { // of another machine
+		// of another machine
+		if bytes := e.Files[name].Bytes; !config.Keeps(name, bytes) || format.LocalFile(name, bytes) &&
+			!exists(filepath.Join(e.Dir, filepath.FromSlash(name))) {
 			continue
 		}
 		if err := add(name, e.Files[name], false); err != nil {
@@ -72,7 +77,10 @@ func (e *Entry) Content(ctx context.Context) ([]File, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := add(path.Join(artifactsName, a.Path), format.File{SHA256: a.SHA256, Bytes: a.Bytes}, config.Artifacts.Store == format.StoreLFS); err != nil {
+		if err := add(
+			path.Join(artifactsName, a.Path), format.File{SHA256: a.SHA256, Bytes: a.Bytes},
+			config.Artifacts.Store == format.StoreLFS,
+		); err != nil {
 			return nil, err
 		}
 	}
@@ -110,7 +118,8 @@ func noteFiles(dir string) ([]File, error) {
 }
 
 func isNote(entry fs.DirEntry) bool {
-	return entry.Type().IsRegular() && strings.HasSuffix(entry.Name(), ".toml") && !strings.HasPrefix(entry.Name(), ".") &&
+	return entry.Type().IsRegular() && strings.HasSuffix(entry.Name(), ".toml") &&
+		!strings.HasPrefix(entry.Name(), ".") &&
 		format.CheckPath(entry.Name()) == nil
 }
 

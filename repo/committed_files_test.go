@@ -25,8 +25,17 @@ func TestFinishNeverFailsOnContent(t *testing.T) {
 		fmt.Fprintf(&steps, "{\"t\":%d,\"p\":{\"lr\":0.1,\"step\":%d},\"m\":{\"loss\":1}}\n", i, i)
 	}
 	for i := range 300 {
-		fmt.Fprintf(&texts, "{\"t\":%d,\"p\":{\"text%d\":%q},\"note\":%q,\"odd%d\":%q}\n", i, i, long, long[:5000], i, long)
-		fmt.Fprintf(&tags, "{\"t\":%d,\"tags\":{\"k%d\":%q},\"dataset\":{\"path\":\"none\",\"name\":%q,\"sha256\":\"zz\",\"bytes\":-1}}\n", i, i, long, long)
+		fmt.Fprintf(
+			&texts, "{\"t\":%d,\"p\":{\"text%d\":%q},\"note\":%q,\"odd%d\":%q}\n", i, i, long, long[:5000], i, long,
+		)
+		fmt.Fprintf(
+			&tags,
+			"{\"t\":%d,\"tags\":{\"k%d\":%q},\"dataset\":{\"path\":\"none\",\"name\":%q,\"sha256\":\"zz\",\"bytes\":-1}}\n",
+			i,
+			i,
+			long,
+			long,
+		)
 	}
 	list := "[0" + strings.Repeat(",1", 899) + "]"
 	var summaries, conflicts, extras, nested strings.Builder
@@ -39,13 +48,21 @@ func TestFinishNeverFailsOnContent(t *testing.T) {
 		fmt.Fprintf(&conflicts, "{\"t\":%d,\"p\":{\"p%d\":%d}}\n", i, i%2000, i)
 	}
 	random := rand.New(rand.NewPCG(7, 7))
-	pieces := []string{`{"t":1`, `,"m":{"a":1}`, `,"p":{"a":{"b":1}}`, `,"p":{"a":1}`, `,"set":{"a":{"c":2}}`, `,"tags":{"":""}`, `,"note":"\u0000\u202e"`, `,"artifact":{"path":"/dev/null"}`, `,"artifact":{"path":"x","name":"../y"}`, `,"artifact":{"name":"a","sha256":"x","bytes":-5}`, `,"dataset":{"path":"s3://x"}`, `,"event":"later"`, `,"labels":{}`, `,"x":[null,{"y":null}]`, `,"step":9e99`, `}`, "\n", `null`, "\xff", `"`, `{`}
+	pieces := []string{
+		`{"t":1`, `,"m":{"a":1}`, `,"p":{"a":{"b":1}}`, `,"p":{"a":1}`, `,"set":{"a":{"c":2}}`, `,"tags":{"":""}`,
+		`,"note":"\u0000\u202e"`, `,"artifact":{"path":"/dev/null"}`, `,"artifact":{"path":"x","name":"../y"}`,
+		`,"artifact":{"name":"a","sha256":"x","bytes":-5}`, `,"dataset":{"path":"s3://x"}`, `,"event":"later"`,
+		`,"labels":{}`, `,"x":[null,{"y":null}]`, `,"step":9e99`, `}`, "\n", `null`, "\xff", `"`, `{`,
+	}
 	for range 20_000 {
 		odd.WriteString(pieces[random.IntN(len(pieces))])
 	}
 	for name, content := range map[string]string{
-		"many params": many.String(), "a param that changes at every step": steps.String(), "long texts": texts.String(), "long tags": tags.String(), "random pieces": odd.String(),
-		"lists in the summary": summaries.String(), "many conflicts": conflicts.String(), "lists under unknown keys": extras.String(), "lists in lists": nested.String(), "nothing": "", "one line without an end": `{"t":1,"m":{"a":1}}`, "one endless line": strings.Repeat("x", 20<<20),
+		"many params": many.String(), "a param that changes at every step": steps.String(),
+		"long texts": texts.String(), "long tags": tags.String(), "random pieces": odd.String(),
+		"lists in the summary": summaries.String(), "many conflicts": conflicts.String(),
+		"lists under unknown keys": extras.String(), "lists in lists": nested.String(), "nothing": "",
+		"one line without an end": `{"t":1,"m":{"a":1}}`, "one endless line": strings.Repeat("x", 20<<20),
 	} {
 		a, err := r.Start(t.Context(), &format.Run{Name: name}, format.OwnerDetached)
 		if err != nil {
@@ -69,8 +86,8 @@ func TestFinishNeverFailsOnContent(t *testing.T) {
 	}
 }
 
-// TestFinishLeavesAHalfWrittenLine finishes a run while its writer is within a line, as the file's size shows it when a write
-// crosses a page: the line belongs to the run that resumes.
+// TestFinishLeavesAHalfWrittenLine finishes a run while its writer is within a line, as the file's size shows it when
+// a write crosses a page: the line belongs to the run that resumes.
 func TestFinishLeavesAHalfWrittenLine(t *testing.T) {
 	r, _, err := Init(t.TempDir())
 	if err != nil {

@@ -16,7 +16,8 @@ func (a *Active) keptLeft(batch string) string {
 	return filepath.Join(a.repo.trashDir(), batch, a.ID+"-left")
 }
 
-// planLeft writes down that something of the run's folder did not go into the finished run, so that no clearing removes it.
+// planLeft writes down that something of the run's folder did not go into the finished run, so that no clearing
+// removes it.
 func (a *Active) planLeft(b *finished, nonce string) error {
 	entries, err := os.ReadDir(a.Dir)
 	if err != nil {
@@ -76,7 +77,8 @@ func (a *Active) keepLeft() error {
 		return err
 	}
 	for _, name := range left {
-		if err := os.Rename(filepath.Join(a.Dir, name), filepath.Join(to, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Rename(filepath.Join(a.Dir, name), filepath.Join(to, name)); err != nil &&
+			!errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

@@ -20,8 +20,8 @@ const storeName = "store"
 // maxInlineFiles bounds how many artifacts of a run go into git.
 const maxInlineFiles = 1000
 
-// keepOutside decides which artifacts do not go into git: those over the size of one, and, the largest first, what is over
-// the size of all. They get where.
+// keepOutside decides which artifacts do not go into git: those over the size of one, and, the largest first, what is
+// over the size of all. They get where.
 func keepOutside(artifacts []format.Artifact, config *format.Config) {
 	if config.Artifacts.Store == format.StoreLFS {
 		return // git keeps them
@@ -47,8 +47,8 @@ func keepOutside(artifacts []format.Artifact, config *format.Config) {
 	}
 }
 
-// storeDirs are the folders of this machine that may hold artifacts; the first is where new ones go. A linked working tree
-// is removed with a command: what runs in it must outlive that.
+// storeDirs are the folders of this machine that may hold artifacts; the first is where new ones go. A linked working
+// tree is removed with a command: what runs in it must outlive that.
 func (r *Repository) storeDirs() []string {
 	own := filepath.Join(r.Dir, storeName)
 	if r.Dir == "" { // a revision that is not on disk
@@ -78,7 +78,8 @@ func (r *Repository) StoredPlace(digest string) string {
 
 func storedIn(dir, digest string) string { return filepath.Join(dir, digest[:2], digest) }
 
-// Stored finds the bytes of an artifact that did not go into git on this machine, by name and size; empty where they are not.
+// Stored finds the bytes of an artifact that did not go into git on this machine, by name and size; empty where they
+// are not.
 func (r *Repository) Stored(digest string, bytes int64) string {
 	for _, dir := range r.storeDirs() {
 		if dir == "" {
@@ -124,7 +125,8 @@ func (r *Repository) store(from, digest string) error {
 
 // ArtifactFile is where the bytes of an artifact of a finished run lie on this machine; empty where they do not.
 func (e *Entry) ArtifactFile(a format.Artifact) string {
-	if at := filepath.Join(e.Dir, artifactsName, filepath.FromSlash(a.Path)); e.Dir != "" && isRegular(at, a.Bytes) && e.realFolders(artifactsName+"/"+a.Path) == nil {
+	if at := filepath.Join(e.Dir, artifactsName, filepath.FromSlash(a.Path)); e.Dir != "" && isRegular(at, a.Bytes) &&
+		e.realFolders(artifactsName+"/"+a.Path) == nil {
 		return at
 	}
 	return e.repo.Stored(a.SHA256, a.Bytes)
@@ -134,7 +136,10 @@ func (e *Entry) ArtifactFile(a format.Artifact) string {
 func (e *Entry) MissingArtifact(a format.Artifact) error {
 	name := artifactsName + "/" + a.Path
 	if err := e.realFolders(name); err != nil {
-		return withHint(fmt.Errorf("artifact %s of run %s: %w", a.Path, e.ID, err), "nothing is read through a link: remove it; 'git restore' brings back what was committed")
+		return withHint(
+			fmt.Errorf("artifact %s of run %s: %w", a.Path, e.ID, err),
+			"nothing is read through a link: remove it; 'git restore' brings back what was committed",
+		)
 	}
 	return fmt.Errorf("artifact %s of run %s is missing: 'runs verify %s' says more", a.Path, e.ID, e.ID)
 }

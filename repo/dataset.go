@@ -46,13 +46,16 @@ func (r *Repository) Dataset(ctx context.Context, q DatasetRequest) (format.Data
 	var mayFollow func(link string) error
 	if q.Named {
 		mayFollow = func(link string) error {
-			return r.refuseTrackedLink(ctx, link, "say in .runs/local.toml, under [data], where the data lies on this machine")
+			return r.refuseTrackedLink(
+				ctx, link, "say in .runs/local.toml, under [data], where the data lies on this machine",
+			)
 		}
 	}
 	d, err := capture.HashDataset(ctx, capture.DatasetRequest{
 		MayFollow: mayFollow,
-		Root:      r.TreeRoot(), Name: q.Name, Path: q.Path, Listing: q.Listing, Role: q.Role, Cache: cache, Progress: q.Progress,
-		Known: func(manifest string) bool { return r.inPlace(sharedDatasets, manifest) },
+		Root:      r.TreeRoot(), Name: q.Name, Path: q.Path, Listing: q.Listing, Role: q.Role, Cache: cache,
+		Progress: q.Progress,
+		Known:    func(manifest string) bool { return r.inPlace(sharedDatasets, manifest) },
 	})
 	if err != nil {
 		return format.Dataset{}, err

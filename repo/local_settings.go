@@ -16,8 +16,8 @@ import (
 // localName is the file of this machine's own: where data outside the project lies.
 const localName = "local.toml"
 
-// dataVariable is the environment variable that says where a dataset lies: RUNS_DATA_<NAME>, in capitals, with what is no
-// letter or digit as an underscore.
+// dataVariable is the environment variable that says where a dataset lies: RUNS_DATA_<NAME>, in capitals, with what
+// is no letter or digit as an underscore.
 func dataVariable(name string) string {
 	return "RUNS_DATA_" + strings.Map(func(r rune) rune {
 		switch {
@@ -60,7 +60,10 @@ func (r *Repository) refuseTracked(ctx context.Context, name string) error {
 		return nil
 	}
 	if err == nil && len(tracked) > 0 {
-		return withHint(fmt.Errorf("git carries %s, which is one machine's own", rel), "look into it, and take it out with 'git rm --cached %s'", rel)
+		return withHint(
+			fmt.Errorf("git carries %s, which is one machine's own", rel),
+			"look into it, and take it out with 'git rm --cached %s'", rel,
+		)
 	}
 	return err
 }
@@ -81,8 +84,8 @@ func (r *Repository) refuseTrackedLink(ctx context.Context, link, hint string) e
 	return err
 }
 
-// DataPlace is where a dataset of this name lies on this machine, by the environment or by local.toml; empty where nobody
-// said.
+// DataPlace is where a dataset of this name lies on this machine, by the environment or by local.toml; empty where
+// nobody said.
 func (r *Repository) DataPlace(ctx context.Context, name string) (string, error) {
 	if path := os.Getenv(dataVariable(name)); path != "" {
 		return filepath.Abs(path)

@@ -70,11 +70,16 @@ func (a *Active) fill(ctx context.Context, folder string, end Finish) (*finished
 	}
 	a.fillDatasets(ctx, b, f, reach)
 	if len(f.aside) > 0 {
-		if err := b.write(filepath.Join(folder, asideName), asideName, f.asideBytes(), int64(len(f.aside))); err != nil {
+		if err := b.write(
+			filepath.Join(folder, asideName), asideName, f.asideBytes(), int64(len(f.aside)),
+		); err != nil {
 			return nil, err
 		}
 		first := f.aside[0]
-		f.warn("%d lines could not be taken and are kept in %s; the first: %s:%d: %s", len(f.aside)+f.leftOut, asideName, first.file, first.line, first.reason)
+		f.warn(
+			"%d lines could not be taken and are kept in %s; the first: %s:%d: %s", len(f.aside)+f.leftOut, asideName,
+			first.file, first.line, first.reason,
+		)
 	}
 	if f.leftOut > 0 {
 		f.warn("%d more of them were left out: %s holds at most %d bytes", f.leftOut, asideName, maxAsideBytes)
@@ -204,7 +209,8 @@ func (a *Active) fillOutput(folder string, b *finished) error {
 	}
 	for _, entry := range entries {
 		name := entry.Name()
-		if !entry.Type().IsRegular() || name != outputName && !(strings.HasPrefix(name, "output-") && strings.HasSuffix(name, ".log")) {
+		if !entry.Type().IsRegular() || name != outputName &&
+			!(strings.HasPrefix(name, "output-") && strings.HasSuffix(name, ".log")) {
 			continue
 		}
 		path := filepath.Join(a.Dir, name)
@@ -260,7 +266,8 @@ func (a *Active) fillDatasets(ctx context.Context, b *finished, f *fold, reach f
 
 // hashedByWriter reports whether a journal gives a dataset as it can be recorded.
 func hashedByWriter(d format.Dataset) bool {
-	return (format.IsDigest(d.SHA256) || d.SHA256 == "" && d.DVC != "") && (d.Manifest == "" || format.IsDigest(d.Manifest)) &&
+	return (format.IsDigest(d.SHA256) || d.SHA256 == "" && d.DVC != "") &&
+		(d.Manifest == "" || format.IsDigest(d.Manifest)) &&
 		(d.Hash == "" || d.Hash == format.HashListing) && d.Bytes >= 0 && d.Files >= 0 && d.Rows >= 0
 }
 

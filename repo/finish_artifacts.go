@@ -41,10 +41,12 @@ func (a *Active) holds(item arriving) bool {
 	return (item.own || item.SHA256 != "") && exists(a.place(item))
 }
 
-// fillArtifacts takes the artifacts that writers have copied into the run, copies those that they only named, and those that
-// the program has put into the folder that the run keeps for it. Names give way where they cannot stand beside one another.
-// One that cannot be had is a warning: a finish never fails on content.
-func (a *Active) fillArtifacts(ctx context.Context, folder string, b *finished, f *fold, settings *format.Config, reach func() error) error {
+// fillArtifacts takes the artifacts that writers have copied into the run, copies those that they only named, and
+// those that the program has put into the folder that the run keeps for it. Names give way where they cannot stand
+// beside one another. One that cannot be had is a warning: a finish never fails on content.
+func (a *Active) fillArtifacts(
+	ctx context.Context, folder string, b *finished, f *fold, settings *format.Config, reach func() error,
+) error {
 	if len(f.artifacts) > maxArtifactLines {
 		f.warn("more than %d artifacts: the others were left out", maxArtifactLines)
 		f.artifacts = f.artifacts[:maxArtifactLines]
@@ -79,14 +81,22 @@ func (a *Active) fillArtifacts(ctx context.Context, folder string, b *finished, 
 			if format.CheckPath(item.was) != nil {
 				reason = "no path of a run may hold its name"
 			}
-			renamed = append(renamed, fmt.Sprintf("%q of the run's folder is recorded as %s: %s", item.was, item.Name, reason))
+			renamed = append(
+				renamed, fmt.Sprintf("%q of the run's folder is recorded as %s: %s", item.was, item.Name, reason),
+			)
 		}
 		if item.SHA256 != "" && item.SHA256 != file.SHA256 {
-			changed = append(changed, fmt.Sprintf("artifact %s is not what was logged: it was replaced since; what is there is recorded", item.Name))
+			changed = append(
+				changed,
+				fmt.Sprintf(
+					"artifact %s is not what was logged: it was replaced since; what is there is recorded", item.Name,
+				),
+			)
 		}
 		sums[item.Name] = file.SHA256
 		artifacts = append(artifacts, format.Artifact{
-			Path: item.Name, SHA256: file.SHA256, Bytes: file.Bytes, Kind: item.Kind, Key: item.Key, Step: item.Step, Caption: item.Caption,
+			Path: item.Name, SHA256: file.SHA256, Bytes: file.Bytes, Kind: item.Kind, Key: item.Key, Step: item.Step,
+			Caption: item.Caption,
 		})
 	}
 	f.warnOf(renamed, "files of the run's folder are recorded under other names")
@@ -125,8 +135,8 @@ func (f *fold) warnOf(all []string, more string) {
 	}
 }
 
-// namedArtifacts are those that journals name, the last line of each name. A file gives way to a folder of its name: what
-// belongs together lies in one.
+// namedArtifacts are those that journals name, the last line of each name. A file gives way to a folder of its name:
+// what belongs together lies in one.
 func (f *fold) namedArtifacts(names *artifactNames) []arriving {
 	latest := map[string]format.ArtifactLine{} // what is logged again under its name replaces what was there
 	folders := map[string]bool{}
@@ -154,7 +164,10 @@ func (f *fold) namedArtifacts(names *artifactNames) []arriving {
 			}
 			line := latest[name]
 			if line.Name = names.take(name); line.Name != name {
-				renamed = append(renamed, fmt.Sprintf("artifact %s is recorded as %s: others lie in a folder of its name", name, line.Name))
+				renamed = append(
+					renamed,
+					fmt.Sprintf("artifact %s is recorded as %s: others lie in a folder of its name", name, line.Name),
+				)
 			}
 			all = append(all, arriving{ArtifactLine: line, was: name})
 		}
@@ -165,8 +178,8 @@ func (f *fold) namedArtifacts(names *artifactNames) []arriving {
 	return all
 }
 
-// ownFiles are the files that the program wrote into the folder that the run keeps for it. Those whose names can stand keep
-// them.
+// ownFiles are the files that the program wrote into the folder that the run keeps for it. Those whose names can
+// stand keep them.
 func (a *Active) ownFiles(b *finished, f *fold, names *artifactNames, most int) []arriving {
 	top := filepath.Join(a.Dir, filesName)
 	var all []arriving

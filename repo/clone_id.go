@@ -13,9 +13,9 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// What git carries into active/ must not be taken for a run of this machine: its journals could name any file of it as an
-// artifact. So every clone has a secret word in its git folder, which git never carries, and each owner of a run that is
-// started here repeats it.
+// What git carries into active/ must not be taken for a run of this machine: its journals could name any file of it
+// as an artifact. So every clone has a secret word in its git folder, which git never carries, and each owner of a
+// run that is started here repeats it.
 
 // clonePlace is the file with the clone's word; empty where no git can bring anything.
 func (r *Repository) clonePlace() string {
@@ -69,7 +69,8 @@ func (r *Repository) owner(kind string, pid int) (*format.Owner, error) {
 
 // Foreign reports whether the run was not started in this clone: its folder came with git, or was copied.
 func (a *Active) Foreign() bool {
-	if a.begun || !a.repo.InGit || a.repo.Git.Linked() { // the folder of a linked working tree lies where git carries nothing
+	// the folder of a linked working tree lies where git carries nothing
+	if a.begun || !a.repo.InGit || a.repo.Git.Linked() {
 		return false
 	}
 	word := a.repo.knownClone()
@@ -115,7 +116,8 @@ func (a *Active) checkTakeover() error {
 
 var errElsewhere = errors.New("it lies outside the run, which did not get all of its files in this clone")
 
-// mayReach reports why the run must not make this machine read files that it only names: git has brought some of its folder.
+// mayReach reports why the run must not make this machine read files that it only names: git has brought some of its
+// folder.
 func (a *Active) mayReach(ctx context.Context, takeover bool) error {
 	if takeover {
 		return errElsewhere
