@@ -160,8 +160,12 @@ func (r *Repository) applyPatches(ctx context.Context, scratch *git.Scratch, s *
 	return scratch.WriteTree(ctx)
 }
 
-// errNoBase says that this clone lacks the base commit of a run.
-var errNoBase = errors.New("is not in this clone")
+// noBaseError says that this clone lacks the base commit of a run. It holds the commit.
+type noBaseError string
+
+func (e noBaseError) Error() string {
+	return fmt.Sprintf("base commit %s is not in this clone", string(e))
+}
 
 // baseTree returns the tree that the first patch applies to.
 func (r *Repository) baseTree(ctx context.Context, scratch *git.Scratch, s *format.Source) (string, error) {
@@ -173,8 +177,7 @@ func (r *Repository) baseTree(ctx context.Context, scratch *git.Scratch, s *form
 		if r.Git.Shallow() {
 			hint = "git fetch --unshallow"
 		}
-		return "", withHint(fmt.Errorf("base commit %s %w", s.Base, errNoBase),
-			"run '%s', if the remote still has it", hint)
+		return "", withHint(noBaseError(s.Base), "run '%s', if the remote still has it", hint)
 	}
 	return scratch.Strip(ctx, s.Base)
 }

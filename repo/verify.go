@@ -187,11 +187,12 @@ func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict) {
 		err = rebuildErr
 		v.sources[key] = err
 	}
+	var noBase noBaseError
 	switch {
 	case err == nil:
 		d.Why = s.Missing()
 		d.Restorable = d.Why == ""
-	case errors.Is(err, errNoBase), errors.Is(err, errRedacted):
+	case errors.As(err, &noBase), errors.Is(err, errRedacted):
 		d.Why = err.Error()
 	default:
 		d.Why = err.Error()
