@@ -93,10 +93,10 @@ func TestCheckOutRefuses(t *testing.T) {
 		"no patch at all":       {"nothing", "patch"},
 		"a large literal": {binary + "literal 99999999999999\n" + gitBase85(
 			deflated(nil),
-		) + "\n", "more than 1 GB"},
+		) + "\n", "limit of 1 GB"},
 		"a large delta": {binary + fmt.Sprintf(
 			"delta %d\n", len(delta),
-		) + gitBase85(deflated(delta)) + "\n", "more than 1 GB"},
+		) + gitBase85(deflated(delta)) + "\n", "limit of 1 GB"},
 	} {
 		sum := sha256.Sum256([]byte(c.patch))
 		digest := hex.EncodeToString(sum[:])

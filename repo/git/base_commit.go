@@ -11,15 +11,15 @@ import (
 	"strings"
 )
 
-// Base is where patches begin.
+// Base is the base commit of a run's patches.
 type Base struct {
 	Commit   string // empty: the tree without entries
 	OnRemote bool   // on a remote, as far as this clone knows
-	// Durable is false where the commit may vanish with its branch.
+	// Durable is false if the commit may vanish together with its branch.
 	Durable bool
 }
 
-// String names the base in a message.
+// String is the base in a message.
 func (b Base) String() string {
 	if b.Commit == "" {
 		return "the first commit"
@@ -27,19 +27,21 @@ func (b Base) String() string {
 	return b.Commit[:12]
 }
 
-// baseRefs hold commits that no remote has, so that git does not collect them.
+// baseRefs hold commits that no remote has, so that `git gc` does not remove them.
 const baseRefs = "refs/runs/base/"
 
-// Refs are where a repository stands: what one listing of its refs tells.
+// Refs is what one listing of the refs says: the branch that is checked out, its commit, and the remote-tracking
+// branches.
 type Refs struct {
-	Commit string // that is checked out; empty before the first
-	Branch string // empty when detached
+	Commit string // empty before the first commit
+	Branch string // empty if HEAD is detached
 	remote []string
 }
 
 // ReadRefs lists the refs.
 func (s *Scratch) ReadRefs(ctx context.Context) (*Refs, error) {
-	out, err := s.run(ctx, nil, "for-each-ref", "--format=%(HEAD)%(objecttype) %(objectname) %(refname)", "refs/heads", "refs/remotes")
+	out, err := s.run(ctx, nil, "for-each-ref", "--format=%(HEAD)%(objecttype) %(objectname) %(refname)", "refs/heads",
+		"refs/remotes")
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +54,7 @@ func (s *Scratch) ReadRefs(ctx context.Context) (*Refs, error) {
 		switch name := fields[2]; {
 		case line[0] == '*':
 			r.Commit, r.Branch = fields[1], strings.TrimPrefix(name, "refs/heads/")
-		// A checkout of CI fetches a merge that the forge makes for a pull request and forgets.
+		// CI checks out a merge that the forge makes for a pull request and forgets.
 		case strings.HasPrefix(name, "refs/remotes/") && !strings.HasPrefix(name, "refs/remotes/pull/"):
 			r.remote = append(r.remote, name)
 		}
@@ -63,7 +65,7 @@ func (s *Scratch) ReadRefs(ctx context.Context) (*Refs, error) {
 	return r, s.readHead(ctx, r)
 }
 
-// readHead asks where no branch is checked out that has a commit.
+// readHead reads HEAD if no branch with a commit is checked out.
 func (s *Scratch) readHead(ctx context.Context, r *Refs) error {
 	var failed *Error
 	out, err := s.run(ctx, nil, "rev-parse", "-q", "--verify", "HEAD^{commit}")
@@ -82,13 +84,14 @@ func (s *Scratch) readHead(ctx context.Context, r *Refs) error {
 // maxRefs bounds the remote-tracking branches that one search for a common commit looks at.
 const maxRefs = 500
 
-// DurableBase is the newest commit on the way to head that stays when the branch goes: where the work left the ref that the
-// project names, else a remote's default branch, else any branch of a remote. Without a remote it is head itself, which
-// KeepBase then keeps; in a shallow clone without such a commit, as in CI, the tree without entries, up to maxTree bytes.
+// DurableBase returns the newest commit on the way to head that stays when the branch goes: where the work left the ref
+// that the project names, otherwise a remote's default branch, otherwise any branch of a remote. Without a remote it is
+// head itself, which KeepBase then keeps. In a shallow clone without such a commit, as in CI, it is the tree without
+// entries, if the whole tree has at most maxTree bytes.
 func (s *Scratch) DurableBase(ctx context.Context, r *Refs, wanted string, maxTree int64) (Base, error) {
 	head := r.Commit
 	if wanted != "" && !s.Has(ctx, wanted) {
-		return Base{}, fmt.Errorf("source.base is %s: this clone has no such ref", wanted)
+		return Base{}, fmt.Errorf("source.base is %s, but this clone has no such ref", wanted)
 	}
 	for _, refs := range s.candidates(ctx, r, wanted) {
 		out, err := s.run(ctx, nil, append([]string{"merge-base", head}, refs...)...)
@@ -112,7 +115,7 @@ func (s *Scratch) DurableBase(ctx context.Context, r *Refs, wanted string, maxTr
 	return Base{Commit: head}, nil
 }
 
-// candidates are groups of refs, the most durable first.
+// candidates returns groups of refs, the most durable first.
 func (s *Scratch) candidates(ctx context.Context, r *Refs, wanted string) [][]string {
 	var groups [][]string
 	if wanted != "" {
@@ -165,25 +168,25 @@ func (s *Scratch) treeBytes(ctx context.Context, tree string) (int64, error) {
 		if len(fields) != 4 || inRuns(path) {
 			continue
 		}
-		n, _ := strconv.ParseInt(fields[3], 10, 64) // a submodule has a dash
+		n, _ := strconv.ParseInt(fields[3], 10, 64) // of a submodule it is a dash
 		total += n
 	}
 	return total, nil
 }
 
-// KeepBase guards a commit that no remote has from git's garbage collection.
+// KeepBase keeps `git gc` from removing a commit that no remote has.
 func KeepBase(ctx context.Context, dirs Dirs, commit string) error {
 	ref := baseRefs + commit
 	if _, err := os.Stat(filepath.Join(dirs.Common, filepath.FromSlash(ref))); err == nil {
 		return nil
 	}
 	if _, err := dirs.command().run(ctx, "update-ref", ref, commit); err != nil {
-		return fmt.Errorf("keeping commit %s from git's garbage collection: %w", commit, err)
+		return fmt.Errorf("keeping commit %s: %w", commit, err)
 	}
 	return nil
 }
 
-// FetchBase asks a remote, the default one where none is named, for a commit that KeepBase guarded where it was recorded.
+// FetchBase fetches a commit that KeepBase kept in the clone that recorded the run. An empty remote is the default one.
 func FetchBase(ctx context.Context, dirs Dirs, remote, commit string) error {
 	if remote == "" {
 		var err error
@@ -191,7 +194,7 @@ func FetchBase(ctx context.Context, dirs Dirs, remote, commit string) error {
 			return err
 		}
 		if remote == "" {
-			return errors.New("no remote")
+			return errors.New("no remote is configured")
 		}
 	}
 	ref := baseRefs + commit
@@ -199,7 +202,7 @@ func FetchBase(ctx context.Context, dirs Dirs, remote, commit string) error {
 	return err
 }
 
-// KeptBases are the commits that KeepBase guards.
+// KeptBases returns the commits that KeepBase keeps.
 func KeptBases(ctx context.Context, dirs Dirs) (map[string]bool, error) {
 	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(refname)", baseRefs)
 	bases := map[string]bool{}
@@ -209,10 +212,10 @@ func KeptBases(ctx context.Context, dirs Dirs) (map[string]bool, error) {
 	return bases, err
 }
 
-// BaseRef is the ref that guards a commit.
+// BaseRef returns the ref that keeps a commit.
 func BaseRef(commit string) string { return baseRefs + commit }
 
-// OnRemote reports whether a remote-tracking branch holds the commit that is checked out in dir.
+// OnRemote reports whether a remote-tracking branch contains the commit that is checked out in dir.
 func OnRemote(ctx context.Context, dir string) (bool, error) {
 	out, err := Run(ctx, dir, "rev-list", "-1", "HEAD", "--not", "--remotes")
 	return len(out) == 0, err

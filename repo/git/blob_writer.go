@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// BlobWriter stores files of the working tree as git would, through its filters, without the user's index.
+// BlobWriter stores files of the working tree as `git add` would, through its filters, without using the user's index.
 type BlobWriter struct {
 	dirs Dirs
 	dir  string
 }
 
-// NewBlobWriter makes one. Close it.
+// NewBlobWriter makes a temporary index. The caller closes it.
 func NewBlobWriter(dirs Dirs) (*BlobWriter, error) {
 	dir, err := os.MkdirTemp("", "runs-index-")
 	if err != nil {
@@ -26,7 +26,7 @@ func NewBlobWriter(dirs Dirs) (*BlobWriter, error) {
 // Close removes the temporary index.
 func (b *BlobWriter) Close() { _ = os.RemoveAll(b.dir) }
 
-// Add stores files, named from the root of the working tree, and returns their entries.
+// Add stores files, named relative to the root of the working tree, and returns their entries.
 func (b *BlobWriter) Add(ctx context.Context, paths []string) ([]Entry, error) {
 	if len(paths) == 0 {
 		return nil, nil
@@ -34,7 +34,8 @@ func (b *BlobWriter) Add(ctx context.Context, paths []string) ([]Entry, error) {
 	c := b.dirs.command()
 	c.env = append(c.env[:len(c.env):len(c.env)], "GIT_INDEX_FILE="+filepath.Join(b.dir, "index"))
 	c.stdin = strings.NewReader(string(list(paths)))
-	if _, err := c.run(ctx, "-c", "core.safecrlf=false", "-c", "core.splitIndex=false", "update-index", "-z", "--add", "--stdin"); err != nil {
+	if _, err := c.run(ctx, "-c", "core.safecrlf=false", "-c", "core.splitIndex=false", "update-index", "-z", "--add",
+		"--stdin"); err != nil {
 		return nil, err
 	}
 	c.stdin = nil

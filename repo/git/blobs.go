@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// BlobID returns the id that Git gives to a blob of size bytes, read from r. The id has the repository's own hash, which
-// the id of any other of its objects, like, tells. If r holds more or fewer bytes than size, the id is of no blob.
+// BlobID returns the id that Git gives to a blob of size bytes, read from r. It uses the hash of like, the id of any
+// object of the repository. If r has more or fewer bytes than size, the result is not the id of a blob.
 func BlobID(like string, size int64, r io.Reader) (string, error) {
 	var sum hash.Hash = sha1.New()
 	if len(like) == hex.EncodedLen(sha256.Size) {
@@ -28,7 +28,7 @@ func BlobID(like string, size int64, r io.Reader) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// ReadBlob writes the content of a blob, at most limit bytes, to w. object is an id or REV:PATH.
+// ReadBlob writes the content of a blob to w. object is an id or REV:PATH. A blob of more than limit bytes is an error.
 func ReadBlob(ctx context.Context, dirs Dirs, object string, limit int64, w io.Writer) error {
 	return dirs.command().blob(ctx, object, limit, w)
 }
@@ -44,21 +44,23 @@ func (c command) blob(ctx context.Context, object string, limit int64, w io.Writ
 	return err
 }
 
-// ReadFiltered writes a blob as a checkout to path would, through git's filters: a pointer of LFS becomes the file.
+// ReadFiltered writes a blob as a checkout to path would, through Git's filters: a pointer of Git LFS becomes the file.
 func ReadFiltered(ctx context.Context, dirs Dirs, blob, path string, w io.Writer) error {
 	return dirs.command().stream(ctx, w, "cat-file", "--filters", "--path="+path, blob)
 }
 
-// ReadObjects reads blobs with one process, in the order of their ids. One of more than limit bytes is given as nil and an
-// error, and the others go on.
-func ReadObjects(ctx context.Context, dirs Dirs, ids []string, limit int64, read func(i int, data []byte, err error) error) error {
+// ReadObjects reads blobs with one process and calls read in the order of their ids. For a blob that is missing or has
+// more than limit bytes, read gets nil and an error, and the others follow. If read fails, its error is returned.
+func ReadObjects(ctx context.Context, dirs Dirs, ids []string, limit int64,
+	read func(i int, data []byte, err error) error,
+) error {
 	if len(ids) == 0 {
 		return nil
 	}
 	in, out := io.Pipe()
 	ctx, cancel := context.WithCancel(ctx)
 	failed := make(chan error, 1)
-	go func() { // ends with git
+	go func() { // ends with Git
 		batch := dirs.command()
 		batch.stdin = strings.NewReader(strings.Join(ids, "\n") + "\n")
 		err := batch.stream(ctx, out, "cat-file", "--batch")
@@ -78,7 +80,7 @@ func readBatch(r *bufio.Reader, ids []string, limit int64, read func(i int, data
 	for i := range ids {
 		head, err := r.ReadString('\n')
 		if err != nil {
-			return fmt.Errorf("reading objects of git: %w", err)
+			return fmt.Errorf("reading Git objects: %w", err)
 		}
 		fields := strings.Fields(head)
 		if len(fields) != 3 {
@@ -89,20 +91,20 @@ func readBatch(r *bufio.Reader, ids []string, limit int64, read func(i int, data
 		}
 		size, err := strconv.ParseInt(fields[2], 10, 64)
 		if err != nil || size < 0 {
-			return fmt.Errorf("reading objects of git: unexpected line %q", head)
+			return fmt.Errorf("reading Git objects: unexpected line %q", head)
 		}
 		if size > limit {
 			if _, err := io.CopyN(io.Discard, r, size+1); err != nil {
-				return fmt.Errorf("reading objects of git: %w", err)
+				return fmt.Errorf("reading Git objects: %w", err)
 			}
-			if err := read(i, nil, fmt.Errorf("%d bytes, more than the %d that are read", size, limit)); err != nil {
+			if err := read(i, nil, fmt.Errorf("it has %d bytes, the limit is %d", size, limit)); err != nil {
 				return err
 			}
 			continue
 		}
 		data := make([]byte, size+1)
 		if _, err := io.ReadFull(r, data); err != nil {
-			return fmt.Errorf("reading objects of git: %w", err)
+			return fmt.Errorf("reading Git objects: %w", err)
 		}
 		if err := read(i, data[:size], nil); err != nil {
 			return err

@@ -7,21 +7,22 @@ import (
 	"strings"
 )
 
-// Branch is a branch of this clone, or of a remote as it was last seen.
+// Branch is a branch of this clone, or of a remote as this clone last saw it.
 type Branch struct {
 	Name   string // without refs/heads/ or refs/remotes/
 	Commit string
 	Remote bool
-	Here   bool // checked out in this working tree
+	Here   bool // checked out in this worktree
 }
 
-// Branches lists the local branches by their full names.
+// Branches lists the local branches by their full names, like refs/heads/main.
 func Branches(ctx context.Context, dirs Dirs) ([]string, error) {
 	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(refname)", "refs/heads")
 	return strings.Fields(string(out)), err
 }
 
-// NewestBranches lists at most n local branches, and with remotes at most n of those too, the newest commits first.
+// NewestBranches lists at most n local branches, and with remotes also at most n of those, those with the newest
+// commits first.
 func NewestBranches(ctx context.Context, dirs Dirs, n int, remotes bool) ([]Branch, error) {
 	var branches []Branch
 	for _, folder := range []string{"refs/heads/", "refs/remotes/"} {
@@ -29,7 +30,8 @@ func NewestBranches(ctx context.Context, dirs Dirs, n int, remotes bool) ([]Bran
 		if remote && !remotes {
 			break
 		}
-		out, err := dirs.command().run(ctx, "for-each-ref", fmt.Sprintf("--count=%d", n), "--sort=-committerdate", "--format=%(HEAD)%(objecttype) %(objectname) %(refname)", folder)
+		out, err := dirs.command().run(ctx, "for-each-ref", fmt.Sprintf("--count=%d", n), "--sort=-committerdate",
+			"--format=%(HEAD)%(objecttype) %(objectname) %(refname)", folder)
 		if err != nil {
 			return nil, err
 		}
@@ -43,10 +45,12 @@ func NewestBranches(ctx context.Context, dirs Dirs, n int, remotes bool) ([]Bran
 	return branches, nil
 }
 
-// FindBranch returns the tip of a branch: of the local one, else of the one that origin or another remote was last seen to
-// have; empty without one. here says that it is checked out in this working tree.
+// FindBranch returns the commit of a branch by its short name: of the local branch if it exists, otherwise of the
+// branch that origin or another remote was last seen to have. The commit is empty if there is none. here reports
+// whether it is checked out in this worktree.
 func FindBranch(ctx context.Context, dirs Dirs, name string) (commit string, here bool, err error) {
-	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(HEAD)%(objectname) %(refname)", "refs/heads/"+name, "refs/remotes/*/"+name)
+	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(HEAD)%(objectname) %(refname)", "refs/heads/"+name,
+		"refs/remotes/*/"+name)
 	rank := 0
 	for line := range strings.Lines(string(out)) {
 		id, ref, _ := strings.Cut(strings.TrimSuffix(line[1:], "\n"), " ")
@@ -68,7 +72,8 @@ func FindBranch(ctx context.Context, dirs Dirs, name string) (commit string, her
 	return commit, here, err
 }
 
-// DefaultBranch is the remote-tracking name of the remote's default branch, else of main or master; empty without one.
+// DefaultBranch returns the short name of origin's default branch, like origin/main, or otherwise of main or master at
+// origin or here. It is empty if there is none.
 func DefaultBranch(ctx context.Context, dirs Dirs) string {
 	at := dirs.command()
 	if out, err := at.run(ctx, "symbolic-ref", "-q", "--short", "refs/remotes/origin/HEAD"); err == nil {
@@ -82,7 +87,8 @@ func DefaultBranch(ctx context.Context, dirs Dirs) string {
 	return ""
 }
 
-// TrackedHead is the default branch of a remote as this clone last saw it: its HEAD, else main or master; empty without one.
+// TrackedHead returns the default branch of a remote as this clone last saw it: its HEAD, otherwise main or master. It
+// is empty if there is none.
 func TrackedHead(ctx context.Context, dirs Dirs, remote string) (string, error) {
 	prefix := "refs/remotes/" + remote + "/"
 	if out, err := dirs.command().run(ctx, "symbolic-ref", "-q", prefix+"HEAD"); err == nil {
@@ -97,32 +103,34 @@ func TrackedHead(ctx context.Context, dirs Dirs, remote string) (string, error) 
 	return "", nil
 }
 
-// CheckedOut names the working tree in which a branch is checked out, empty where in none.
+// CheckedOut returns the folder of the worktree in which a branch is checked out, or an empty string.
 func CheckedOut(ctx context.Context, dirs Dirs, branch string) (string, error) {
 	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(worktreepath)", "refs/heads/"+branch)
 	return strings.TrimSpace(string(out)), err
 }
 
-// BranchNameError is a name that no branch may have.
+// BranchNameError is a name that a branch cannot have.
 type BranchNameError struct{ Name string }
 
-func (e *BranchNameError) Error() string { return fmt.Sprintf("%q is no name for a branch", e.Name) }
+func (e *BranchNameError) Error() string { return fmt.Sprintf("%q is not a valid branch name", e.Name) }
 
-// CheckBranch reports why a name is none for a branch, as `git branch` would.
+// CheckBranch returns a *BranchNameError if `git branch` would refuse the name.
 func CheckBranch(ctx context.Context, dirs Dirs, name string) error {
 	if slices.Contains([]string{"HEAD", "@", "refs"}, name) {
 		return &BranchNameError{name}
 	}
-	if _, err := dirs.command().run(ctx, "check-ref-format", "refs/heads/"+name); err != nil || strings.HasPrefix(name, "-") {
+	if _, err := dirs.command().run(ctx, "check-ref-format", "refs/heads/"+name); err != nil ||
+		strings.HasPrefix(name, "-") {
 		return &BranchNameError{name}
 	}
 	return nil
 }
 
-// Tips are the commits that work goes on from: of all local and remote-tracking branches, of the working trees, and of a
-// merge that is under way.
+// Tips lists the commits that work continues from: of all local and remote-tracking branches, of all worktrees, and of
+// a merge in progress.
 func Tips(ctx context.Context, dirs Dirs) ([]string, error) {
-	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(objecttype) %(objectname)", "refs/heads", "refs/remotes", "refs/runs/upstream")
+	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(objecttype) %(objectname)", "refs/heads",
+		"refs/remotes", "refs/runs/upstream")
 	if err != nil {
 		return nil, err
 	}

@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// WriteTree is the id of exactly the tree that the index makes.
+// WriteTree returns the id of exactly the tree that the index makes.
 func (s *Scratch) WriteTree(ctx context.Context) (string, error) {
 	out, err := s.run(ctx, nil, "write-tree", "--missing-ok")
 	return strings.TrimSpace(string(out)), err
 }
 
-// below is the scratch with another working tree.
+// below prepares a call on the scratch's index with another working tree.
 func (s *Scratch) below(dir string) command {
 	c := s.cmd
 	c.dir = dir
@@ -23,8 +23,8 @@ func (s *Scratch) below(dir string) command {
 	return c
 }
 
-// CheckOut writes the files of the index below dir, which is empty, through the filters that the project's attributes name.
-// Where git LFS cannot fetch a file its pointer is written, and pointers is true.
+// CheckOut writes the files of the index to dir, which is empty, through the filters that the project's attributes
+// name. If Git LFS cannot fetch a file, its pointer is written instead, and pointers is true.
 func (s *Scratch) CheckOut(ctx context.Context, dir string) (pointers bool, err error) {
 	args := append(pinned[:len(pinned):len(pinned)], "-c", "core.sparseCheckout=false", "checkout-index", "-q", "-a", "-u")
 	at := s.below(dir)
@@ -51,11 +51,12 @@ func (s *Scratch) usesLFS(ctx context.Context) bool {
 	return err == nil
 }
 
-// AddWorktree makes a linked working tree at dir with commit checked out and then brings the files of the index there, so
-// that git status shows what was not committed. A failure leaves none behind.
+// AddWorktree makes a linked worktree at dir with commit checked out and then writes the files of the index there, so
+// that `git status` shows what was not committed. If it fails, it leaves no worktree.
 func (s *Scratch) AddWorktree(ctx context.Context, dir, commit string) error {
 	repository := s.dirs.command()
-	if _, err := repository.run(ctx, "-c", "core.hooksPath="+os.DevNull, "worktree", "add", "--detach", dir, commit); err != nil {
+	if _, err := repository.run(ctx, "-c", "core.hooksPath="+os.DevNull, "worktree", "add", "--detach", dir,
+		commit); err != nil {
 		return err
 	}
 	err := s.changeTo(ctx, dir, commit)
@@ -65,7 +66,7 @@ func (s *Scratch) AddWorktree(ctx context.Context, dir, commit string) error {
 	return err
 }
 
-// changeTo makes the files below dir, which are those of commit, those of the index.
+// changeTo changes the files in dir from those of commit to those of the index.
 func (s *Scratch) changeTo(ctx context.Context, dir, commit string) error {
 	tree, err := s.WriteTree(ctx)
 	if err != nil {
@@ -95,7 +96,7 @@ func (s *Scratch) changeTo(ctx context.Context, dir, commit string) error {
 	return err
 }
 
-// removeBelow removes a file that git has just checked out, and the folders that it leaves empty.
+// removeBelow removes a file that Git has just checked out, and the folders that it leaves empty.
 func removeBelow(dir, path string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// ErrNoGit says that the git binary is not on the PATH.
+// ErrNoGit means that no git program is on the PATH.
 var ErrNoGit = errors.New("git is not installed")
 
 // Installed returns ErrNoGit unless Git can be run.
@@ -24,19 +24,19 @@ func Installed() error {
 	return nil
 }
 
-// Run runs git in dir and returns what it prints. An error carries git's own first line.
+// Run runs Git in dir and returns what it prints. If Git fails, the error is an *Error with Git's own reason.
 func Run(ctx context.Context, dir string, args ...string) ([]byte, error) {
 	return command{dir: dir}.run(ctx, args...)
 }
 
-// command is a call of git: where it runs, what it reads, and what stands in its environment beside our own.
+// command is a call of Git: where it runs, what it reads, and what is added to our own environment.
 type command struct {
 	dir   string
 	env   []string
 	stdin io.Reader
-	// stderr keeps what a call that succeeds says there; nil drops it.
+	// stderr gets the error output also of a call that succeeds; nil drops it.
 	stderr   *stderrBuffer
-	heldLock *os.File // a lock that git keeps where it outlives us; nil is none
+	heldLock *os.File // an open lock that Git inherits, so that it outlives us; nil is none
 	anywhere bool     // the repository is that of dir, whatever the environment names
 }
 
@@ -52,7 +52,7 @@ func (c command) run(ctx context.Context, args ...string) ([]byte, error) {
 	return stdout.Bytes(), err
 }
 
-// stream runs git and passes on what it prints as it comes.
+// stream runs Git and copies its output to stdout as it arrives.
 func (c command) stream(ctx context.Context, stdout io.Writer, args ...string) error {
 	cmd, err := c.process(ctx, args)
 	if err != nil {
@@ -81,7 +81,7 @@ func (c command) stream(ctx context.Context, stdout io.Writer, args ...string) e
 	return nil
 }
 
-// process is a call of git that has not begun.
+// process prepares a call of Git without starting it.
 func (c command) process(ctx context.Context, args []string) (*exec.Cmd, error) {
 	path, err := exec.LookPath("git")
 	if err != nil {
@@ -89,7 +89,7 @@ func (c command) process(ctx context.Context, args []string) (*exec.Cmd, error) 
 	}
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir = c.dir
-	if c.heldLock != nil && runtime.GOOS != "windows" { // which passes no files on
+	if c.heldLock != nil && runtime.GOOS != "windows" { // where files cannot be inherited
 		cmd.ExtraFiles = []*os.File{c.heldLock}
 	}
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
@@ -98,29 +98,30 @@ func (c command) process(ctx context.Context, args []string) (*exec.Cmd, error) 
 	if c.anywhere {
 		cmd.Env = WithoutRepository(cmd.Env)
 	}
-	// A reading command takes no lock that a person's own git could stumble over, and asks nobody for a password.
+	// Reading takes no lock that a person's own Git could collide with, and never asks for a password.
 	cmd.Env = append(append(cmd.Env, "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C"), c.env...)
 	return cmd, nil
 }
 
-// Error is a call of git that failed.
+// Error is a call of Git that failed.
 type Error struct {
 	Command string
-	Code    int    // git's exit status; 0 where it did not end by itself
-	Message string // the line of stderr that says why
-	Output  string // all of stderr
+	Code    int    // Git's exit status; 0 if it did not exit by itself
+	Message string // the line of its error output that gives the reason
+	Output  string // all of its error output, up to 64 KiB
 }
 
 func (e *Error) Error() string { return "git " + e.Command + ": " + e.Message }
 
-// IsTransient reports whether a call failed at what is over when it is repeated: git gc, in another process, removed the folder
-// that an object was about to be written to.
+// IsTransient reports whether a call failed for a reason that repeating it removes: `git gc`, in another process,
+// removed the folder to which an object was about to be written.
 func IsTransient(err error) bool {
 	var failed *Error
-	return errors.As(err, &failed) && strings.Contains(failed.Output, "unable to create temporary file: No such file or directory")
+	return errors.As(err, &failed) && strings.Contains(failed.Output,
+		"unable to create temporary file: No such file or directory")
 }
 
-// stderrBuffer keeps the first bytes of stderr.
+// stderrBuffer keeps the first 64 KiB of an error output.
 type stderrBuffer struct{ bytes.Buffer }
 
 func (t *stderrBuffer) Write(p []byte) (int, error) {
@@ -130,7 +131,7 @@ func (t *stderrBuffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// message is the first line that says what is wrong: warnings and hints come before it.
+// message returns the first line that says what is wrong. Warnings and hints come before it.
 func (t *stderrBuffer) message() string {
 	first := ""
 	for line := range strings.Lines(t.String()) {
@@ -162,10 +163,10 @@ func subcommand(args []string) string {
 	return strings.Join(args, " ")
 }
 
-// command is a call of git in the working tree.
+// command prepares a call of Git in the working tree.
 func (d Dirs) command() command { return command{dir: d.Root, env: d.env()} }
 
-// env repeats what the caller's environment says of the repository, with absolute paths: git runs in the root.
+// env repeats what the caller's environment says of the repository, with absolute paths: Git runs in the root.
 func (d Dirs) env() []string {
 	if os.Getenv("GIT_DIR") == "" {
 		return nil
@@ -173,14 +174,14 @@ func (d Dirs) env() []string {
 	return []string{"GIT_DIR=" + d.Git, "GIT_WORK_TREE=" + d.Root}
 }
 
-// exact reads what was committed: no replacement of objects counts, and none is fetched that is not here.
+// exact prepares a call that reads what was committed: it ignores replaced objects and fetches none that is missing.
 func (d Dirs) exact() command {
 	c := d.command()
 	c.env = append(slices.Clip(c.env), "GIT_NO_REPLACE_OBJECTS=1", "GIT_NO_LAZY_FETCH=1")
 	return c
 }
 
-// network is a call that may ask a person for a password.
+// network prepares a call that may ask a person for a password.
 func (d Dirs) network() command {
 	c := d.command()
 	if prompt, set := os.LookupEnv("GIT_TERMINAL_PROMPT"); set {
@@ -191,8 +192,8 @@ func (d Dirs) network() command {
 	return c
 }
 
-// Config returns the values of the configuration keys that match pattern, a regular expression as git reads it; keys in
-// lower case, the last value of each.
+// Config returns the values of the configuration keys that match pattern, a regular expression of Git's. Keys are in
+// lower case. Of several values, the last one counts.
 func Config(ctx context.Context, dir, pattern string) (map[string]string, error) {
 	out, err := Run(ctx, dir, "config", "-z", "--get-regexp", pattern)
 	values := map[string]string{}
@@ -202,7 +203,7 @@ func Config(ctx context.Context, dir, pattern string) (map[string]string, error)
 		}
 	}
 	if len(values) == 0 && err != nil && !errors.Is(err, ErrNoGit) && ctx.Err() == nil {
-		return values, nil // nothing matches: git's exit status 1
+		return values, nil // nothing matches: exit status 1
 	}
 	return values, err
 }

@@ -15,7 +15,8 @@ func TestError(t *testing.T) {
 	r, dirs := plain(t)
 	_, err := Run(t.Context(), r.Dir, "-c", "x.y=z", "--no-pager", "cat-file", "-p", "absent")
 	var failed *Error
-	if !errors.As(err, &failed) || failed.Command != "cat-file" || failed.Code != 128 || !strings.Contains(failed.Message, "absent") || strings.HasPrefix(failed.Message, "fatal") {
+	if !errors.As(err, &failed) || failed.Command != "cat-file" || failed.Code != 128 ||
+		!strings.Contains(failed.Message, "absent") || strings.HasPrefix(failed.Message, "fatal") {
 		t.Errorf("%+v", failed)
 	}
 	if _, err := Run(cancelled(t), r.Dir, "version"); !errors.Is(err, context.Canceled) {
@@ -61,7 +62,8 @@ func TestMessage(t *testing.T) {
 		}
 	}
 	equal(t, "what is kept of a long output", b.Len(), 64<<10)
-	equal(t, "transient", IsTransient(&Error{Output: "error: unable to create temporary file: No such file or directory\n"}), true)
+	equal(t, "transient",
+		IsTransient(&Error{Output: "error: unable to create temporary file: No such file or directory\n"}), true)
 	equal(t, "transient", IsTransient(&Error{Output: "error: disk full\n"}), false)
 	equal(t, "transient", IsTransient(nil), false)
 	for _, args := range [][]string{{"-c", "a=b", "-c", "c=d", "--no-pager", "log"}, {"log", "-1"}} {
@@ -74,7 +76,8 @@ func TestMessage(t *testing.T) {
 func TestUserEnvironment(t *testing.T) {
 	r, dirs := plain(t)
 	for name, value := range map[string]string{
-		"GIT_DIFF_OPTS": "-u9", "GIT_EXTERNAL_DIFF": "false", "GIT_LITERAL_PATHSPECS": "1", "GIT_ICASE_PATHSPECS": "1", "GIT_PREFIX": "src/",
+		"GIT_DIFF_OPTS": "-u9", "GIT_EXTERNAL_DIFF": "false", "GIT_LITERAL_PATHSPECS": "1", "GIT_ICASE_PATHSPECS": "1",
+		"GIT_PREFIX":       "src/",
 		"GIT_DEFAULT_HASH": "sha256", "LC_ALL": "de_DE.UTF-8", "LANGUAGE": "de", "GIT_PAGER": "false", "GIT_TRACE2": "0",
 	} {
 		t.Setenv(name, value)
@@ -113,7 +116,8 @@ func TestCoprocess(t *testing.T) {
 	check(t, err)
 	_, err = p.out.ReadString('\n')
 	var failed *Error
-	if err := p.failed(err); !errors.As(err, &failed) || failed.Command != "cat-file" || !strings.Contains(failed.Message, "no-such-option") {
+	if err := p.failed(err); !errors.As(err, &failed) || failed.Command != "cat-file" ||
+		!strings.Contains(failed.Message, "no-such-option") {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

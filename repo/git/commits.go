@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// CommitObject is a commit to be written.
+// CommitObject is the content of a commit.
 type CommitObject struct {
 	Tree    string
 	Parents []string
 	Message string
-	Author  *Signature // nil: git's own identity, now
+	Author  *Signature // nil: Git's own identity, and the present time
 	Sign    bool
 }
 
 // Signature is an author.
 type Signature struct {
-	Name, Email, Date string // Date as git writes it: @seconds zone
+	Name, Email, Date string // Date as Git writes it: @SECONDS ZONE
 }
 
 // WriteCommit stores a commit and returns its id. It moves no ref.
@@ -39,16 +39,16 @@ func WriteCommit(ctx context.Context, dirs Dirs, c CommitObject) (string, error)
 	return strings.TrimSpace(string(out)), err
 }
 
-// Signs reports whether git is configured to sign commits.
+// Signs reports whether Git is configured to sign commits.
 func Signs(ctx context.Context, dirs Dirs) bool {
 	out, err := dirs.command().run(ctx, "config", "--type=bool", "--get", "commit.gpgsign")
 	return err == nil && strings.TrimSpace(string(out)) == "true"
 }
 
-// ErrNoRevision says that a name is no commit of this clone.
+// ErrNoRevision means that a name is not a commit of this clone.
 var ErrNoRevision = errors.New("no such revision in this clone")
 
-// Commit resolves a revision to a commit.
+// Commit returns the commit that a revision names. The error is ErrNoRevision if there is none.
 func Commit(ctx context.Context, dirs Dirs, rev string) (string, error) {
 	if strings.HasPrefix(rev, "-") {
 		return "", fmt.Errorf("%s: %w", rev, ErrNoRevision)
@@ -61,13 +61,13 @@ func Commit(ctx context.Context, dirs Dirs, rev string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// Has reports whether the repository holds a commit.
+// Has reports whether the repository has a commit.
 func (s *Scratch) Has(ctx context.Context, commit string) bool {
 	_, err := s.run(ctx, nil, "cat-file", "-e", commit+"^{commit}")
 	return err == nil
 }
 
-// MergeBase is the newest common ancestor of two commits, empty where there is none.
+// MergeBase returns the newest common ancestor of two commits, or an empty string if they have none.
 func MergeBase(ctx context.Context, dirs Dirs, a, b string) (string, error) {
 	out, err := dirs.command().run(ctx, "merge-base", a, b)
 	var failed *Error
@@ -77,7 +77,7 @@ func MergeBase(ctx context.Context, dirs Dirs, a, b string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// IsAncestor reports whether one commit is among those that another one stands on, or is it.
+// IsAncestor reports whether commit is an ancestor of another commit, or that commit itself.
 func IsAncestor(ctx context.Context, dirs Dirs, commit, of string) (bool, error) {
 	_, err := dirs.command().run(ctx, "merge-base", "--is-ancestor", commit, of)
 	var failed *Error
@@ -87,14 +87,15 @@ func IsAncestor(ctx context.Context, dirs Dirs, commit, of string) (bool, error)
 	return err == nil, err
 }
 
-// CommitsNotIn lists the commits that one has and others have not, the oldest first.
+// CommitsNotIn lists the commits that are reachable from tip and from none of the others, oldest first.
 func CommitsNotIn(ctx context.Context, dirs Dirs, tip string, others ...string) ([]string, error) {
 	args := append([]string{"rev-list", "--topo-order", "--reverse", tip, "--not"}, others...)
 	out, err := dirs.command().run(ctx, args...)
 	return strings.Fields(string(out)), err
 }
 
-// ReachableFrom reports which of the commits a revision holds. Those that this clone lacks are not among them.
+// ReachableFrom returns those of the commits that are reachable from a revision. Commits that this clone lacks are not
+// among them.
 func ReachableFrom(ctx context.Context, dirs Dirs, commits []string, rev string) (map[string]bool, error) {
 	reached := map[string]bool{}
 	if len(commits) == 0 {
@@ -121,7 +122,8 @@ func ReachableFrom(ctx context.Context, dirs Dirs, commits []string, rev string)
 	return reached, err
 }
 
-// LastChange is the newest commit in the first line of descent of tip that changed a path, empty where none did.
+// LastChange returns the newest commit, following first parents from tip, that changed a path. It is empty if there is
+// none.
 func LastChange(ctx context.Context, dirs Dirs, tip, path string) (string, error) {
 	out, err := dirs.command().run(ctx, "--literal-pathspecs", "rev-list", "-1", "--first-parent", tip, "--", path)
 	return strings.TrimSpace(string(out)), err

@@ -8,7 +8,7 @@ import (
 	"os/exec"
 )
 
-// coprocess is a process of git that answers questions on its standard input.
+// coprocess is a process of Git that answers requests on its standard input.
 type coprocess struct {
 	cmd     *exec.Cmd
 	in      io.WriteCloser
@@ -36,7 +36,7 @@ func (c command) start(ctx context.Context, args ...string) (*coprocess, error) 
 	return p, cmd.Start()
 }
 
-// failed is why the process no longer answers.
+// failed returns why the process no longer answers.
 func (p *coprocess) failed(err error) error {
 	_ = p.in.Close()
 	_ = p.cmd.Wait()

@@ -1,5 +1,13 @@
-// Package git is the only place that talks to git: it finds repositories by their files, reads objects, and runs the git
-// binary for status, configuration, refs and the index.
+// Package git is the only place that talks to Git. It finds repositories by their files, reads and writes objects,
+// changes refs and the user's index together, and fetches and pushes.
+//
+// It knows nothing of runs but the name of their folder, .runs, which it leaves out of source trees. It imports no
+// other package of the project but repo/lock, and decides nothing: what a commit holds and what is pushed is for
+// repo/share.
+//
+// A call of Git begins in command.go. A change of branch and index that must survive a kill begins in operation.go,
+// with its locks, its intent and its recovery beside it. What is captured of a working tree begins in scratch.go. New
+// functions are held to the shapes of repositories that gittest makes.
 package git
 
 import (
@@ -12,14 +20,14 @@ import (
 	"strings"
 )
 
-// Dirs are the folders of a git repository, absolute and without links in them.
+// Dirs are the folders of a Git repository. The paths are absolute.
 type Dirs struct {
-	Root   string // the working tree
-	Git    string // of this working tree: .git, or .git/worktrees/NAME
-	Common string // shared by all working trees
+	Root   string // the working tree; of a bare repository, the Git folder
+	Git    string // the Git folder of this worktree: .git, or .git/worktrees/NAME
+	Common string // the Git folder that all worktrees share
 }
 
-// Linked reports whether the working tree is one of `git worktree add`.
+// Linked reports whether the working tree was made by `git worktree add`.
 func (d Dirs) Linked() bool {
 	return d.Git != d.Common && filepath.Base(filepath.Dir(d.Git)) == "worktrees"
 }
@@ -30,8 +38,9 @@ func (d Dirs) Shallow() bool {
 	return err == nil && info.Size() > 0
 }
 
-// Discover finds the repository that dir lies in, as git does: GIT_DIR, else the nearest .git upwards. It reads files
-// only, so that it costs microseconds. Without one it returns false. dir must be absolute.
+// Discover finds the repository that contains dir, as Git does: the one of GIT_DIR if it is set, otherwise the nearest
+// .git upwards. It only reads files, so that it takes microseconds. It returns false if there is none. dir must be
+// absolute.
 func Discover(dir string) (Dirs, bool, error) {
 	if env := os.Getenv("GIT_DIR"); env != "" {
 		return fromEnvironment(dir, env)
@@ -65,7 +74,7 @@ func fromEnvironment(dir, env string) (Dirs, bool, error) {
 		root = absolute(dir, work)
 	}
 	if !isGitDir(gitDir) {
-		return Dirs{}, false, fmt.Errorf("GIT_DIR is %s: not a git repository", env)
+		return Dirs{}, false, fmt.Errorf("GIT_DIR is %s, which is not a Git repository", env)
 	}
 	return Dirs{Root: root, Git: gitDir, Common: commonDir(gitDir)}, true, nil
 }
@@ -87,7 +96,8 @@ func fromDotGit(root, dotgit string, info fs.FileInfo) (Dirs, bool, error) {
 	}
 	gitDir := absolute(root, target)
 	if !isGitDir(gitDir) {
-		return Dirs{}, false, fmt.Errorf("%s points to %s, which is no git repository: run 'git worktree repair'", dotgit, target)
+		return Dirs{}, false, fmt.Errorf("%s points to %s, which is not a Git repository: run 'git worktree repair'", dotgit,
+			target)
 	}
 	return Dirs{Root: root, Git: gitDir, Common: commonDir(gitDir)}, true, nil
 }
@@ -115,7 +125,7 @@ func absolute(dir, p string) string {
 	return filepath.Join(dir, p)
 }
 
-// OpenBare returns the repository that dir lies in where it has no working tree, as on a server and in its hooks.
+// OpenBare returns the repository that contains dir if it has no working tree, as on a server and in its hooks.
 func OpenBare(ctx context.Context, dir string) (Dirs, bool, error) {
 	out, err := Run(ctx, dir, "rev-parse", "--is-bare-repository", "--absolute-git-dir")
 	var failed *Error

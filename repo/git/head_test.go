@@ -82,8 +82,13 @@ func TestUpdateRefs(t *testing.T) {
 				return commit
 			}
 			check(t, UpdateRefs(ctx, dirs, "test", RefUpdate{"refs/runs/a", "", r.First}))
-			for _, u := range []RefUpdate{{"refs/runs/a", "", r.Head}, {"refs/runs/a", r.Head, r.First}, {"refs/runs/absent", r.First, r.Head}} {
-				if err := UpdateRefs(ctx, dirs, "test", u); !errors.Is(err, ErrMoved) && (err == nil || u.Ref != "refs/runs/absent") {
+			for _, u := range []RefUpdate{
+				{"refs/runs/a", "", r.Head},
+				{"refs/runs/a", r.Head, r.First},
+				{"refs/runs/absent", r.First, r.Head},
+			} {
+				if err := UpdateRefs(ctx, dirs, "test", u); !errors.Is(err, ErrMoved) &&
+					(err == nil || u.Ref != "refs/runs/absent") {
 					t.Errorf("%+v: %v", u, err)
 				}
 			}
@@ -105,7 +110,8 @@ func TestUpdateRefs(t *testing.T) {
 func TestCheckBranch(t *testing.T) {
 	_, dirs := plain(t)
 	for name, valid := range map[string]bool{
-		"main": true, "a/b": true, gittest.OddBranch: true, "": false, "-x": false, "HEAD": false, "@": false, "refs": false, "a..b": false, "a b": false,
+		"main": true, "a/b": true, gittest.OddBranch: true, "": false, "-x": false, "HEAD": false, "@": false, "refs": false,
+		"a..b": false, "a b": false,
 		"a~1": false, "x.lock": false, "a//b": false, "x/": false, "a\nb": false,
 	} {
 		err := CheckBranch(t.Context(), dirs, name)
@@ -164,7 +170,11 @@ func TestWorktrees(t *testing.T) {
 	write(t, filepath.Join(r.Base, "project", "sub", ".runs", "config.toml"), "")
 	folders, err := RunsFolders(t.Context(), dirs)
 	check(t, err)
-	for _, want := range [][2]string{{r.Dir, ".runs"}, {filepath.Join(r.Base, "project"), ".runs"}, {filepath.Join(r.Base, "project"), "sub/.runs"}} {
+	for _, want := range [][2]string{
+		{r.Dir, ".runs"},
+		{filepath.Join(r.Base, "project"), ".runs"},
+		{filepath.Join(r.Base, "project"), "sub/.runs"},
+	} {
 		if !slices.Contains(folders, want) {
 			t.Errorf("RunsFolders: %q lacks %q", folders, want)
 		}
@@ -191,8 +201,14 @@ func TestWriteCommit(t *testing.T) {
 	for _, c := range []struct {
 		author *Signature
 		want   string
-	}{{nil, gittest.Name + " <" + gittest.Email + "> " + gittest.Date[1:]}, {&Signature{"Eve Ö", "eve@example.org", "@1700000000 -0330"}, "Eve Ö <eve@example.org> 1700000000 -0330"}} {
-		id, err := WriteCommit(t.Context(), dirs, CommitObject{Tree: r.Head + "^{tree}", Parents: []string{r.Head, r.First}, Message: "# a\n\nb\n", Author: c.author})
+	}{{nil, gittest.Name + " <" + gittest.Email + "> " + gittest.Date[1:]}, {&Signature{
+		"Eve Ö", "eve@example.org",
+		"@1700000000 -0330",
+	}, "Eve Ö <eve@example.org> 1700000000 -0330"}} {
+		id, err := WriteCommit(t.Context(), dirs, CommitObject{
+			Tree: r.Head + "^{tree}", Parents: []string{r.Head, r.First},
+			Message: "# a\n\nb\n", Author: c.author,
+		})
 		check(t, err)
 		text := r.Git("cat-file", "commit", id)
 		equal(t, "author", strings.Contains(text, "author "+c.want+"\n"), true)
@@ -235,11 +251,12 @@ func TestEachChangeOfMerge(t *testing.T) {
 	r.Git("add", "src/merge.py")
 	merge := r.Commit("merge", nil)
 	var got []string
-	_, err := EachChange(t.Context(), dirs, []string{"main"}, []string{"main^1", "main^2"}, []string{"src"}, func(c CommittedChange) error {
-		equal(t, "commit", c.Commit, merge)
-		got = append(got, c.Path)
-		return nil
-	})
+	_, err := EachChange(t.Context(), dirs, []string{"main"}, []string{"main^1", "main^2"}, []string{"src"},
+		func(c CommittedChange) error {
+			equal(t, "commit", c.Commit, merge)
+			got = append(got, c.Path)
+			return nil
+		})
 	check(t, err)
 	// -c shows files that differ from all parents.
 	if !slices.Equal(got, []string{"src/merge.py"}) {

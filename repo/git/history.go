@@ -13,11 +13,12 @@ import (
 type CommittedChange struct {
 	Commit string
 	Path   string
-	Mode   string // empty where the file is removed
+	Mode   string // empty if the file is removed
 	ID     string
 }
 
-// MissingObjects lists the objects below folders that a partial clone has not fetched.
+// MissingObjects returns the objects under folders that a partial clone has not fetched, in the history that tips have
+// and without has not.
 func MissingObjects(ctx context.Context, dirs Dirs, tips, without, folders []string) (map[string]bool, error) {
 	args := append([]string{"--literal-pathspecs", "rev-list", "--objects", "--full-history", "--missing=print"}, tips...)
 	args = append(append(append(args, "--not"), without...), "--")
@@ -31,10 +32,13 @@ func MissingObjects(ctx context.Context, dirs Dirs, tips, without, folders []str
 	return absent, err
 }
 
-// EachChange calls visit with what commits change below folders, parents before their children. Of a merge it tells what
-// none of the parents has. tips and without are ids of commits: the commits are those of the tips that without has not.
-// It returns the number of commits that change something.
-func EachChange(ctx context.Context, dirs Dirs, tips, without, folders []string, visit func(CommittedChange) error) (int, error) {
+// EachChange calls visit for each file under folders that a commit changes, parents before their children. It covers
+// the commits that are reachable from tips and not from without; both are commit ids. Of a merge, only files that
+// differ from all parents are changes. It returns the number of commits that change something. If visit fails, its
+// error is returned.
+func EachChange(ctx context.Context, dirs Dirs, tips, without, folders []string,
+	visit func(CommittedChange) error,
+) (int, error) {
 	args := []string{"--literal-pathspecs", "rev-list", "--topo-order", "--reverse", "--full-history"}
 	args = append(append(append(args, tips...), "--not"), without...)
 	args = append(append(args, "--"), folders...)
@@ -46,7 +50,7 @@ func EachChange(ctx context.Context, dirs Dirs, tips, without, folders []string,
 	defer cancel()
 	in, out := io.Pipe()
 	failed := make(chan error, 1)
-	go func() { // ends with git
+	go func() { // ends with Git
 		c := dirs.exact()
 		c.stdin = strings.NewReader(string(commits))
 		args := []string{
@@ -66,11 +70,11 @@ func EachChange(ctx context.Context, dirs Dirs, tips, without, folders []string,
 	return strings.Count(string(commits), "\n"), err
 }
 
-// maxChangeBytes bounds one line of a listing: git has no longer paths.
+// maxChangeBytes bounds one word of the output: Git has no longer paths.
 const maxChangeBytes = 1 << 20
 
-// readChanges reads what `git diff-tree --stdin -z --raw -c` prints: the id of a commit, then for each file
-// `:OLDMODE… NEWMODE OLDID… NEWID STATUS`, with as many colons and old ones as there are parents, and its path.
+// readChanges reads the output of `git diff-tree --stdin -z --raw -c`: the id of a commit, then for each file
+// `:OLDMODE… NEWMODE OLDID… NEWID STATUS` and its path. There are as many colons, old modes and old ids as parents.
 func readChanges(r io.Reader, visit func(CommittedChange) error) error {
 	in := bufio.NewReaderSize(r, maxChangeBytes)
 	commit := ""
@@ -114,9 +118,9 @@ func nextWord(in *bufio.Reader) (string, error) {
 	word, err := in.ReadSlice(0)
 	switch {
 	case errors.Is(err, io.EOF) && len(word) > 0:
-		return "", errors.New("git diff-tree: its output ends within a line")
+		return "", errors.New("git diff-tree: the output ends in the middle of a line")
 	case errors.Is(err, bufio.ErrBufferFull):
-		return "", fmt.Errorf("git diff-tree: a line of more than %d bytes", maxChangeBytes)
+		return "", fmt.Errorf("git diff-tree: a line has more than %d bytes", maxChangeBytes)
 	case err != nil:
 		return "", err
 	}

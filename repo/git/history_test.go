@@ -31,7 +31,8 @@ func TestReadChanges(t *testing.T) {
 		{name: "nothing"},
 		{
 			name: "added, changed, removed",
-			in: commitA + "\x00:000000 100644 " + none + " " + blobA + " A\x00a\nb\x00:100644 120000 " + blobA + " " + blobB + " T\x00c\x00" +
+			in: commitA + "\x00:000000 100644 " + none + " " + blobA + " A\x00a\nb\x00:100644 120000 " + blobA + " " + blobB +
+				" T\x00c\x00" +
 				":100644 000000 " + blobA + " " + none + " D\x00d e\x00",
 			want: []CommittedChange{
 				{Commit: commitA, Path: "a\nb", Mode: "100644", ID: blobA},

@@ -9,18 +9,18 @@ import (
 	"strings"
 )
 
-// HookIndex says which index a hook of `git commit` finds.
+// HookIndex is the kind of index that a hook of `git commit` finds.
 type HookIndex int
 
-// The indexes that `git commit` makes a commit of.
+// The indexes of which `git commit` makes a commit.
 const (
-	NoHookIndex    HookIndex = iota // this is no hook of git
-	OwnHookIndex                    // the user's: what is added to it is committed and stays
+	NoHookIndex    HookIndex = iota // this is not a hook of Git
+	OwnHookIndex                    // the user's index: what is added to it is committed and stays
 	PartHookIndex                   // one for this commit alone, as for `git commit PATH`
-	OtherHookIndex                  // one that the caller of git has made
+	OtherHookIndex                  // one that the caller of Git has made
 )
 
-// IndexOfHook reads what git says in the environment of a hook.
+// IndexOfHook reads what Git says in the environment of a hook.
 func IndexOfHook(dirs Dirs) HookIndex {
 	own := os.Getenv("GIT_INDEX_FILE")
 	if own == "" {
@@ -41,7 +41,8 @@ func IndexOfHook(dirs Dirs) HookIndex {
 
 // Staged reports whether the index differs from a commit or tree.
 func Staged(ctx context.Context, dirs Dirs, from string) (bool, error) {
-	_, err := dirs.command().run(ctx, "diff-index", "--cached", "--quiet", "--ignore-submodules=none", "--no-ext-diff", from, "--")
+	_, err := dirs.command().run(ctx, "diff-index", "--cached", "--quiet", "--ignore-submodules=none", "--no-ext-diff",
+		from, "--")
 	var failed *Error
 	if errors.As(err, &failed) && failed.Code == 1 {
 		return true, nil
@@ -49,8 +50,8 @@ func Staged(ctx context.Context, dirs Dirs, from string) (bool, error) {
 	return false, err
 }
 
-// HookEnvironment makes what git says to a hook hold in any folder: git has started the hook at the root of the working
-// tree, and names its folders from there.
+// HookEnvironment makes what Git says to a hook hold in any folder. Git starts the hook at the root of the working tree
+// and names its folders relative to it.
 func HookEnvironment() error {
 	dir := os.Getenv("GIT_DIR")
 	if dir == "" {

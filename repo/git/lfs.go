@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// ErrNoLFS says that git LFS is not installed.
+// ErrNoLFS means that Git LFS is not installed.
 var ErrNoLFS = errors.New("git-lfs is not installed")
 
-// LFSFilters reports whether git LFS takes over a file of the working tree when it is added: the attributes say so, and the
-// filter is configured.
+// LFSFilters reports whether Git LFS stores a file of the working tree when it is added: the attributes name its
+// filter, and the filter is configured.
 func LFSFilters(ctx context.Context, dirs Dirs, path string) (bool, error) {
 	out, err := dirs.command().run(ctx, "check-attr", "-z", "filter", "--", path)
 	if err != nil {
@@ -28,7 +28,7 @@ func LFSFilters(ctx context.Context, dirs Dirs, path string) (bool, error) {
 	return len(values) > 0, err
 }
 
-// InstallLFS configures the filter of git LFS for this clone alone, with its hooks.
+// InstallLFS configures the filter of Git LFS and its hooks for this clone alone.
 func InstallLFS(ctx context.Context, dirs Dirs) error {
 	if _, err := exec.LookPath("git-lfs"); err != nil {
 		return ErrNoLFS
@@ -37,14 +37,15 @@ func InstallLFS(ctx context.Context, dirs Dirs) error {
 	return err
 }
 
-// PushLFS uploads the LFS objects that a commit needs and the remote lacks. It does what the pre-push hook of git LFS does,
-// which not every clone has.
+// PushLFS uploads the LFS objects that a commit needs and the remote lacks. It does what the pre-push hook of Git LFS
+// does, which not every clone has.
 func PushLFS(ctx context.Context, dirs Dirs, remote, commit string) error {
 	if _, err := exec.LookPath("git-lfs"); err != nil {
 		return ErrNoLFS
 	}
-	ref := "refs/runs/lfs/" + commit // it wants a ref
-	if err := UpdateRefs(ctx, dirs, "runs push", RefUpdate{Ref: ref, New: commit}); err != nil && !errors.Is(err, ErrMoved) {
+	ref := "refs/runs/lfs/" + commit // Git LFS needs a ref
+	if err := UpdateRefs(ctx, dirs, "runs push", RefUpdate{Ref: ref, New: commit}); err != nil &&
+		!errors.Is(err, ErrMoved) {
 		return err
 	}
 	defer DeleteRef(ctx, dirs, ref)
@@ -52,13 +53,14 @@ func PushLFS(ctx context.Context, dirs Dirs, remote, commit string) error {
 	return err
 }
 
-// Smudge writes the content that a pointer of git LFS stands for, fetched where it is not here.
+// Smudge writes the content that a pointer of Git LFS stands for. It fetches the content if it is missing.
 func Smudge(ctx context.Context, dirs Dirs, pointer []byte, path string, w io.Writer) error {
 	if _, err := exec.LookPath("git-lfs"); err != nil {
 		return ErrNoLFS
 	}
 	c := dirs.network()
-	c.env = append(c.env, "GIT_LFS_SKIP_SMUDGE=0") // the user may leave content out of checkouts; this is no checkout
+	// the user may leave content out of checkouts, and this is not a checkout
+	c.env = append(c.env, "GIT_LFS_SKIP_SMUDGE=0")
 	c.stdin = strings.NewReader(string(pointer))
 	return c.stream(ctx, w, "lfs", "smudge", "--", path)
 }

@@ -13,14 +13,15 @@ import (
 
 const kindMove = "follow"
 
-// InTheWayError says that the user's own changes keep the branch from moving. Nothing was changed.
+// InTheWayError means that the user's own changes keep the branch from moving. Nothing was changed.
 type InTheWayError struct{ Message string }
 
 func (e *InTheWayError) Error() string { return "your own changes are in the way: " + e.Message }
 
-// MoveBranch moves the branch that is checked out from one commit to another, with the files and the index, as a switch of
-// branches does: what is staged stays staged, what is modified stays modified. Where that cannot be, nothing is changed and
-// the error is an InTheWayError.
+// MoveBranch moves the branch that is checked out from one commit to another, with its files and the index, as `git
+// switch` would: what is staged stays staged, what is modified stays modified. If that is not possible, nothing is
+// changed and the error is an *InTheWayError. If the branch is not at from, the error is ErrMoved. nonce is a random
+// word.
 func MoveBranch(ctx context.Context, dirs Dirs, from, to, reason, nonce string) error {
 	o, err := Begin(ctx, dirs, kindMove, nonce)
 	if err != nil {
@@ -38,11 +39,11 @@ func MoveBranch(ctx context.Context, dirs Dirs, from, to, reason, nonce string) 
 	if err := o.intent.write(dirs.state("op")); err != nil {
 		return err
 	}
-	// Not interrupted from here on: a half-changed working tree is worse than a second of waiting.
+	// Nothing is interrupted from here on: a half-changed working tree is worse than waiting for a second.
 	return o.moveBranch(context.WithoutCancel(ctx), reason, false)
 }
 
-// follow changes files, index and branch. again says that a process died at it before.
+// moveBranch changes files, index and branch. again means that a process died at it before.
 func (o *Operation) moveBranch(ctx context.Context, reason string, again bool) error {
 	if err := o.adoptFiles(ctx, again); err != nil {
 		return err
@@ -58,22 +59,23 @@ func (o *Operation) moveBranch(ctx context.Context, reason string, again bool) e
 		return err
 	}
 	if err := o.switchFiles(ctx, from, o.intent.next); err != nil {
-		// No space left, or a filter that failed: what it did not write to its end would be in the way of the next try.
+		// No space was left, or a filter failed. A file that is only partly written would be in the way of the next try.
 		return errors.Join(err, o.adoptFiles(ctx, true))
 	}
-	// Where somebody has moved the branch meanwhile, the files go back.
+	// If somebody has moved the branch meanwhile, the files go back.
 	return o.publish(ctx, reason, func() error { return o.switchFiles(ctx, o.intent.next, from) })
 }
 
-// move changes files and index from one tree to the next. A monitor of the file system that git started here would keep our
-// lock for as long as it lives.
+// switchFiles changes files and index from one tree to another. A file system monitor that Git started here would hold
+// our lock as long as it lives.
 func (o *Operation) switchFiles(ctx context.Context, from, to string, flags ...string) error {
 	args := append([]string{"-c", "core.fsmonitor=false", "read-tree", "-m", "-u"}, flags...)
 	_, err := o.runBy(ctx, o.lockedCommand(), "", append(args, from, to)...)
 	return err
 }
 
-// checkUserChanges asks whether changes of the user are in the way. What only looks like one is told apart by a look into the files.
+// checkUserChanges returns an *InTheWayError if changes of the user are in the way. Files that only look changed are
+// told apart by their content.
 func (o *Operation) checkUserChanges(ctx context.Context, from string) error {
 	var failed *Error
 	err := o.switchFiles(ctx, from, o.intent.next, "--dry-run")
@@ -98,8 +100,8 @@ func (o *Operation) emptyTree(ctx context.Context) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// adoptFiles marks what lies on disk as it is to be already: it is in nobody's way. After a kill it also removes what git had
-// not written to its end.
+// adoptFiles stages the files on disk that are already what they are to become: they are not in the way. After a kill
+// it also removes files that Git had only partly written.
 func (o *Operation) adoptFiles(ctx context.Context, again bool) error {
 	edits, err := Differences(ctx, o.dirs, o.intent.old, o.intent.next)
 	if err != nil {
@@ -131,7 +133,7 @@ func (o *Operation) adoptFiles(ctx context.Context, again bool) error {
 		}
 		ids := strings.Fields(string(out))
 		if len(ids) != len(files) {
-			return fmt.Errorf("git hash-object: %d answers to %d questions", len(ids), len(files))
+			return fmt.Errorf("git hash-object: got %d ids for %d files", len(ids), len(files))
 		}
 		for i, e := range files {
 			switch {
@@ -147,7 +149,7 @@ func (o *Operation) adoptFiles(ctx context.Context, again bool) error {
 	return o.stageEntries(ctx, same)
 }
 
-// leadsTo reports whether a link of the working tree is already the one that it is to be.
+// leadsTo reports whether a link of the working tree already leads where it is to lead.
 func (o *Operation) leadsTo(e Edit) bool {
 	target, err := os.Readlink(filepath.Join(o.dirs.Root, filepath.FromSlash(e.Path)))
 	if err != nil {
@@ -158,20 +160,21 @@ func (o *Operation) leadsTo(e Edit) bool {
 	return err == nil && id == e.ID
 }
 
-// staged are the paths that the user has staged.
+// staged returns the paths that the user has staged.
 func (o *Operation) staged(ctx context.Context) (map[string]bool, error) {
 	paths := map[string]bool{}
 	if o.intent.old == "" {
 		return paths, nil
 	}
-	out, err := o.run(ctx, "", "diff-index", "--cached", "-z", "--name-only", "--no-renames", "--no-relative", "--ignore-submodules=none", o.intent.old)
+	out, err := o.run(ctx, "", "diff-index", "--cached", "-z", "--name-only", "--no-renames", "--no-relative",
+		"--ignore-submodules=none", o.intent.old)
 	for path := range strings.SplitSeq(string(out), "\x00") {
 		paths[path] = true
 	}
 	return paths, err
 }
 
-// removePartial removes a file that holds the beginning of what it is to be and no more.
+// removePartial removes a file that holds only the beginning of what it is to become.
 func (o *Operation) removePartial(ctx context.Context, e Edit) error {
 	path := filepath.Join(o.dirs.Root, filepath.FromSlash(e.Path))
 	got, err := os.ReadFile(path)

@@ -11,21 +11,23 @@ import (
 	"time"
 )
 
-// Operation changes the branch that is checked out and the index of the user together. What it writes, it writes in this
-// order: the intent `<git dir>/runs/op`, git's index.lock, the new index under a name of its own, the intent again with the
-// commits, the index by one rename, the refs; and then it removes the lock, and the intent last. Killed at any moment, CompleteOrRollBack makes
-// it whole or as if it had never begun; and while index.lock is there, git itself refuses to build on what is half done.
+// Operation changes the branch that is checked out and the user's index together. It writes in this order: the intent
+// `<git dir>/runs/op`, Git's index.lock, the new index under a name of its own, the intent again with the commits, the
+// index by one rename, and the refs. Then it removes the lock, and the intent last. After a kill at any moment,
+// CompleteOrRollBack completes it or rolls it back. While index.lock exists, Git itself refuses to build on a half-done
+// change.
 //
-// The index comes before the refs: `git commit` reads the branch first and then the index, before it takes the lock. Whoever
-// sees the new branch has the new index then; who saw the old branch is refused by git when it is to move.
+// The index comes before the refs because `git commit` reads the branch first and the index second, both before it
+// takes the lock. Whoever sees the new branch also has the new index; whoever saw the old branch is refused by Git when
+// it tries to move it.
 type Operation struct {
 	dirs     Dirs
-	lockFile *os.File // the lock of our own processes
+	lockFile *os.File // the lock of operations
 	intent   intent
-	index    string // the new index
+	index    string // path of the new index
 }
 
-// indexPath is the user's index.
+// indexPath is the path of the user's index.
 func (d Dirs) indexPath() string {
 	if own := os.Getenv("GIT_INDEX_FILE"); own != "" {
 		return absolute(d.Root, own)
@@ -33,13 +35,17 @@ func (d Dirs) indexPath() string {
 	return filepath.Join(d.Git, "index")
 }
 
-// Begin settles what a killed process left behind and takes both locks. nonce is a random word.
+// Begin completes or rolls back what a killed process left, and takes both locks. kind is the word of the intent, nonce
+// a random word. The caller closes the operation.
 func Begin(ctx context.Context, dirs Dirs, kind, nonce string) (*Operation, error) {
-	lockFile, err := dirs.lockOperations(ctx, time.Minute) // what holds it is a short write of another command of ours
+	lockFile, err := dirs.lockOperations(ctx, time.Minute) // it is held for the short writes of our other commands
 	if err != nil {
 		return nil, err
 	}
-	o := &Operation{dirs: dirs, lockFile: lockFile, intent: intent{nonce: nonce, kind: kind}, index: dirs.state("index-" + nonce)}
+	o := &Operation{
+		dirs: dirs, lockFile: lockFile, intent: intent{nonce: nonce, kind: kind},
+		index: dirs.state("index-" + nonce),
+	}
 	err = dirs.completeOrRollBack(ctx, lockFile)
 	if err == nil {
 		dirs.sweep()
@@ -58,14 +64,15 @@ func Begin(ctx context.Context, dirs Dirs, kind, nonce string) (*Operation, erro
 	return o, nil
 }
 
-// lockedCommand is a call that has our lock too: where we are killed and it goes on, nobody settles what it is about to do.
+// lockedCommand prepares a call that inherits our lock: if we are killed and the call goes on, nobody completes or
+// rolls back what it is about to do.
 func (o *Operation) lockedCommand() command {
 	c := o.dirs.command()
 	c.heldLock = o.lockFile
 	return c
 }
 
-// run calls git on the new index.
+// run runs Git on the new index.
 func (o *Operation) run(ctx context.Context, stdin string, args ...string) ([]byte, error) {
 	return o.runBy(ctx, o.dirs.command(), stdin, args...)
 }
@@ -76,8 +83,9 @@ func (o *Operation) runBy(ctx context.Context, c command, stdin string, args ...
 	return c.run(ctx, append([]string{"-c", "core.safecrlf=false", "-c", "advice.updateSparsePath=false"}, args...)...)
 }
 
-// Stage stores files as they are on disk, through git's own filters, brings them into the new index, and takes others out. It
-// returns the entries of those that it stored. Paths are relative to the root of the working tree.
+// Stage stores the files add as they are on disk, through Git's own filters, puts them into the new index, and removes
+// the files remove from it. It returns the entries of the stored files. Paths are relative to the root of the working
+// tree.
 func (o *Operation) Stage(ctx context.Context, add, remove []string) ([]Entry, error) {
 	var entries []Entry
 	if len(add) > 0 {
@@ -85,7 +93,8 @@ func (o *Operation) Stage(ctx context.Context, add, remove []string) ([]Entry, e
 		if entries, err = o.store(ctx, add); err != nil {
 			return nil, err
 		}
-		if _, err := o.run(ctx, string(list(add)), "update-index", "-z", "--add", "--replace", "--chmod=-x", "--stdin"); err != nil {
+		if _, err := o.run(ctx, string(list(add)), "update-index", "-z", "--add", "--replace", "--chmod=-x",
+			"--stdin"); err != nil {
 			return nil, err
 		}
 	}
@@ -97,11 +106,11 @@ func (o *Operation) Stage(ctx context.Context, add, remove []string) ([]Entry, e
 	return entries, nil
 }
 
-// store makes blobs of files. The index is not asked: to list it costs more than all the rest where it is large.
+// store makes blobs of files. It does not list the index: that costs more than all the rest if the index is large.
 func (o *Operation) store(ctx context.Context, paths []string) ([]Entry, error) {
 	for _, path := range paths {
 		if strings.Contains(path, "\n") {
-			return nil, fmt.Errorf("%q: a line break in its path", path)
+			return nil, fmt.Errorf("the path %q contains a line break", path)
 		}
 	}
 	out, err := o.run(ctx, strings.Join(paths, "\n")+"\n", "hash-object", "-w", "--stdin-paths")
@@ -110,7 +119,7 @@ func (o *Operation) store(ctx context.Context, paths []string) ([]Entry, error) 
 	}
 	ids := strings.Fields(string(out))
 	if len(ids) != len(paths) {
-		return nil, fmt.Errorf("git hash-object: %d answers to %d questions", len(ids), len(paths))
+		return nil, fmt.Errorf("git hash-object: got %d ids for %d files", len(ids), len(paths))
 	}
 	entries := make([]Entry, len(paths))
 	for i, path := range paths {
@@ -119,7 +128,7 @@ func (o *Operation) store(ctx context.Context, paths []string) ([]Entry, error) 
 	return entries, nil
 }
 
-// stageEntries puts files that are in git already into the new index, without a look at the disk.
+// stageEntries puts files that Git already has into the new index, without looking at the disk.
 func (o *Operation) stageEntries(ctx context.Context, entries []Edit) error {
 	if len(entries) == 0 {
 		return nil
@@ -132,19 +141,20 @@ func (o *Operation) stageEntries(ctx context.Context, entries []Edit) error {
 	return err
 }
 
-// Finish moves the refs, of which the first is HEAD, and gives the new index its place.
+// Finish moves the refs, of which the first is HEAD, and puts the new index in place. If a ref has moved since, the
+// error is ErrMoved and nothing is changed.
 func (o *Operation) Finish(ctx context.Context, reason string, updates ...RefUpdate) error {
 	o.intent.ref, o.intent.old, o.intent.next = updates[0].Ref, updates[0].Old, updates[0].New
 	o.intent.moves = updates
 	if err := o.intent.write(o.dirs.state("op")); err != nil {
 		return err
 	}
-	// From here on nothing is interrupted: it is a matter of milliseconds.
+	// Nothing is interrupted from here on: it is a matter of milliseconds.
 	return o.publish(context.WithoutCancel(ctx), reason, nil)
 }
 
-// publish gives the new index its place and moves the refs of the intent. Where they do not move, undo is called with the new
-// index, and the old one comes back.
+// publish puts the new index in place and moves the refs of the intent. If they do not move, it calls undo with the new
+// index and restores the old one.
 func (o *Operation) publish(ctx context.Context, reason string, undo func() error) error {
 	was := o.dirs.state("was-" + o.intent.nonce)
 	if err := keepIndex(o.dirs.indexPath(), was); err != nil {
@@ -166,7 +176,7 @@ func (o *Operation) publish(ctx context.Context, reason string, undo func() erro
 	return errors.Join(err, os.Rename(was, o.dirs.indexPath()))
 }
 
-// keepIndex makes a second name, or a copy, of the index; an empty file where there is none yet.
+// keepIndex makes a second name or a copy of the index, or an empty file if there is no index yet.
 func keepIndex(index, was string) error {
 	if _, err := os.Lstat(index); errors.Is(err, fs.ErrNotExist) {
 		return os.WriteFile(was, nil, 0o666)
@@ -177,7 +187,7 @@ func keepIndex(index, was string) error {
 	return copyIndex(index, was)
 }
 
-// FinishIndex moves refs that are no branch, and gives the new index its place.
+// FinishIndex moves refs that are not branches, and puts the new index in place.
 func (o *Operation) FinishIndex(ctx context.Context, reason string, updates ...RefUpdate) error {
 	if len(updates) > 0 {
 		if err := UpdateRefs(ctx, o.dirs, reason, updates...); err != nil {
@@ -187,7 +197,7 @@ func (o *Operation) FinishIndex(ctx context.Context, reason string, updates ...R
 	return os.Rename(o.index, o.dirs.indexPath())
 }
 
-// Close gives the locks back. What was not finished is as if it had never begun.
+// Close releases the locks. What was not finished is as if it had never begun.
 func (o *Operation) Close() {
 	o.dirs.clear(o.intent)
 	_ = o.lockFile.Close()

@@ -8,17 +8,18 @@ import (
 	"strings"
 )
 
-// intent is the file that says what is being done.
+// intent is the content of the file that says what an operation is about to do. Its text is exchanged between versions
+// of the program: an older one must be able to complete what a newer one began.
 type intent struct {
 	nonce          string
-	kind           string      // commit, follow
+	kind           string      // commit, stage, follow
 	ref, old, next string      // empty until the refs are about to move
-	moves          []RefUpdate // all that move, ref among them
+	moves          []RefUpdate // all refs that move, including ref
 }
 
 func (d Dirs) state(name string) string { return filepath.Join(d.Git, "runs", name) }
 
-// write gives the file its content as a whole. It need not outlive a power failure until the refs are about to move.
+// write replaces the file as a whole. It need not survive a power failure until the refs are about to move.
 func (n intent) write(path string) error {
 	text := fmt.Sprintf("nonce %s\nkind %s\n", n.nonce, n.kind)
 	if n.next != "" {
@@ -73,18 +74,22 @@ func readIntent(path string) (intent, error) {
 	return n, nil
 }
 
-// clear removes what an operation leaves: the lock, then the files, and the intent last, so that a kill on the way leaves
+// clear removes what an operation leaves: the lock, then the files, and the intent last. So a kill in between leaves
 // nothing that the next command does not know of.
 func (d Dirs) clear(n intent) {
 	if d.ownsIndexLock(n) {
 		_ = os.Remove(d.indexPath() + ".lock")
 	}
-	for _, name := range []string{"index-" + n.nonce, "index-" + n.nonce + ".lock", "was-" + n.nonce, "lock-" + n.nonce, "op-" + n.nonce, "op"} {
+	for _, name := range []string{
+		"index-" + n.nonce, "index-" + n.nonce + ".lock", "was-" + n.nonce, "lock-" + n.nonce,
+		"op-" + n.nonce, "op",
+	} {
 		_ = os.Remove(d.state(name))
 	}
 }
 
-// sweep removes what processes left that were killed before their intent was written. It needs the lock of our own processes.
+// sweep removes what processes left that were killed before their intent was written. The caller holds the lock of
+// operations.
 func (d Dirs) sweep() {
 	for _, prefix := range []string{"op-", "index-", "lock-", "was-"} {
 		left, _ := filepath.Glob(d.state(prefix + "*"))

@@ -12,23 +12,23 @@ import (
 	"github.com/gitruns/runs/repo/lock"
 )
 
-// ErrLocked says that another process of git, or of ours, is changing the repository.
+// ErrLocked means that another process, of Git or ours, is changing the repository.
 var ErrLocked = errors.New("another process is changing this repository")
 
-// lockWait is how long a change waits for git's own index.lock.
+// lockWait is how long a change waits for Git's own index.lock.
 const lockWait = 5 * time.Second
 
-// take locks out our own processes of this working tree. Without wait it gives up at once.
+// lockOperations excludes our other processes in this worktree. If wait is 0, it gives up at once.
 func (d Dirs) lockOperations(ctx context.Context, wait time.Duration) (*os.File, error) {
 	return takeLock(ctx, d.state("lock"), wait)
 }
 
-// commitLockWait is how long a commit lets others of ours go first.
+// commitLockWait is how long a commit lets our other commits finish first.
 const commitLockWait = time.Minute
 
-// LockCommits waits until no other commit of runs is being made in any working tree of the repository: of many that begin at once
-// none is overtaken again and again. It is for fairness alone; after a minute it is given without. Call the function at the
-// end.
+// LockCommits waits until no other commit of runs is in progress in any worktree of the repository, so that of many
+// that begin at once none is overtaken again and again. The lock is only for fairness: after a minute the commit goes
+// ahead without it. The caller calls unlock at the end.
 func LockCommits(ctx context.Context, dirs Dirs) (end func(), err error) {
 	f, err := takeLock(ctx, filepath.Join(dirs.Common, "runs", "turn"), commitLockWait)
 	if errors.Is(err, ErrLocked) {
@@ -64,10 +64,10 @@ func takeLock(ctx context.Context, path string, wait time.Duration) (*os.File, e
 	}
 }
 
-// indexLockName is the index that `git commit -a` shows to hooks: the lock that git itself holds.
+// indexLockName is Git's own lock. It is also the index that `git commit -a` gives to its hooks.
 const indexLockName = "index.lock"
 
-// lockIndex makes git's index.lock a second name of a file of ours: so that it is known as ours after a kill.
+// lockIndex makes Git's index.lock a second name of a file of ours, so that it is known as ours after a kill.
 func (o *Operation) lockIndex(ctx context.Context) error {
 	own := o.dirs.state("lock-" + o.intent.nonce)
 	if err := os.WriteFile(own, []byte("runs "+o.intent.nonce+"\n"), 0o666); err != nil {
@@ -87,7 +87,7 @@ func (o *Operation) lockIndex(ctx context.Context) error {
 			return err
 		}
 		if !time.Now().Before(deadline) {
-			return fmt.Errorf("%w: %s is there", ErrLocked, path)
+			return fmt.Errorf("%w: %s exists", ErrLocked, path)
 		}
 		if err := sleep(ctx, pause); err != nil {
 			return err
@@ -95,7 +95,7 @@ func (o *Operation) lockIndex(ctx context.Context) error {
 	}
 }
 
-// createExclusive is for file systems without hard links.
+// createExclusive copies a file that must not exist yet, for file systems without hard links.
 func createExclusive(from, to string) error {
 	data, err := os.ReadFile(from)
 	if err != nil {
@@ -109,7 +109,7 @@ func createExclusive(from, to string) error {
 	return errors.Join(err, f.Close())
 }
 
-// ours reports whether index.lock is the one of this intent.
+// ownsIndexLock reports whether index.lock is the one of this intent.
 func (d Dirs) ownsIndexLock(n intent) bool {
 	data, err := os.ReadFile(d.indexPath() + ".lock")
 	return err == nil && string(data) == "runs "+n.nonce+"\n"

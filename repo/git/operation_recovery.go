@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// CompleteOrRollBack completes or undoes what a killed process left behind. Where nothing is left it costs a look at one file. What a
-// living process is doing is left to it.
+// CompleteOrRollBack completes or rolls back what a killed process left. If nothing is left, it costs a look at one
+// file. It does not touch what a living process is doing.
 func CompleteOrRollBack(ctx context.Context, dirs Dirs) error {
 	if _, err := os.Lstat(dirs.state("op")); err != nil {
 		return nil
@@ -47,11 +47,12 @@ func (d Dirs) completeOrRollBack(ctx context.Context, lockFile *os.File) error {
 	return nil
 }
 
-// refLockWait is how long a lock of a ref must be seen before it counts as left behind: git holds them for milliseconds.
+// refLockWait is how long a lock of a ref must exist before it counts as left by a dead process: Git holds them for
+// milliseconds.
 const refLockWait = time.Second
 
-// freeRefs removes the locks that a killed update-ref left on the refs of an intent. While index.lock is ours, no commit of
-// anybody else holds them.
+// freeRefs removes the locks that a killed `git update-ref` left on the refs of an intent. While index.lock is ours,
+// nobody else's commit holds them.
 func (d Dirs) freeRefs(ctx context.Context, n intent) error {
 	if n.next == "" || !d.ownsIndexLock(n) {
 		return nil
@@ -92,15 +93,15 @@ func (d Dirs) freeRefs(ctx context.Context, n intent) error {
 	return nil
 }
 
-// indexReplaced reports whether the new index has its place and the old one is kept.
+// indexReplaced reports whether the new index is in place and the old one is kept.
 func (d Dirs) indexReplaced(n intent) bool {
 	_, made := os.Lstat(d.state("index-" + n.nonce))
 	_, was := os.Lstat(d.state("was-" + n.nonce))
 	return errors.Is(made, fs.ErrNotExist) && was == nil
 }
 
-// completeRefs moves the refs of an intent whose index has its place already. Where somebody has removed index.lock, index and
-// branch may have changed since: they stay as they are.
+// completeRefs moves the refs of an intent whose index is already in place. If a user has removed index.lock, index and
+// branch may have changed since: then nothing moves.
 func (d Dirs) completeRefs(ctx context.Context, n intent, lockFile *os.File) error {
 	if n.next == "" || !d.ownsIndexLock(n) || !d.indexReplaced(n) {
 		return nil
@@ -111,7 +112,7 @@ func (d Dirs) completeRefs(ctx context.Context, n intent, lockFile *os.File) err
 	if !errors.Is(err, ErrMoved) {
 		return err
 	}
-	// They have moved already, all or, where git was killed between one and the next, some of them.
+	// They have moved already: all, or some of them if Git was killed in between.
 	for _, u := range n.moves {
 		if err := o.lockedCommand().updateRefs(ctx, reason, u); err != nil && !errors.Is(err, ErrMoved) {
 			return err
@@ -120,7 +121,7 @@ func (d Dirs) completeRefs(ctx context.Context, n intent, lockFile *os.File) err
 	return nil
 }
 
-// completeMove repeats what a process died at; where that cannot be, the branch stays where it is.
+// completeMove repeats the move at which a process died. If that is not possible, the branch stays where it is.
 func (d Dirs) completeMove(ctx context.Context, n intent, lockFile *os.File) error {
 	if n.next == "" {
 		d.clear(n)

@@ -29,7 +29,8 @@ var steps = []struct {
 	{"index.lock removed", func(c *change) error { return os.Remove(c.dirs.indexPath() + ".lock") }, true},
 }
 
-// complete is what the next command does after a process has died. The lock of the dead one may last a moment longer here:
+// complete is what the next command does after a process has died. The lock of the dead one may last a moment longer
+// here:
 // a child of another test has it until it becomes Git.
 func complete(t *testing.T, dirs Dirs) {
 	t.Helper()
@@ -88,7 +89,10 @@ func TestKilledBegin(t *testing.T) {
 		do   func(o *Operation) error
 	}{
 		{"nothing written", func(*Operation) error { return nil }},
-		{"a torn intent", func(o *Operation) error { return os.WriteFile(o.dirs.state("op-aaaa1111"), []byte("nonce"), 0o666) }},
+		{"a torn intent", func(o *Operation) error {
+			return os.WriteFile(o.dirs.state("op-aaaa1111"), []byte("nonce"),
+				0o666)
+		}},
 		{"intent", func(o *Operation) error { return o.intent.write(o.dirs.state("op")) }},
 		{"lock file without index.lock", func(o *Operation) error {
 			return os.WriteFile(o.dirs.state("lock-aaaa1111"), []byte("runs aaaa1111\n"), 0o666)
@@ -100,7 +104,10 @@ func TestKilledBegin(t *testing.T) {
 			r, dirs := plain(t)
 			lockFile, err := dirs.lockOperations(t.Context(), 0)
 			check(t, err)
-			o := &Operation{dirs: dirs, lockFile: lockFile, intent: intent{nonce: "aaaa1111", kind: "commit"}, index: dirs.state("index-aaaa1111")}
+			o := &Operation{
+				dirs: dirs, lockFile: lockFile, intent: intent{nonce: "aaaa1111", kind: "commit"},
+				index: dirs.state("index-aaaa1111"),
+			}
 			check(t, c.do(o))
 			check(t, lockFile.Close())
 			complete(t, dirs)

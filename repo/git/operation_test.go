@@ -121,7 +121,8 @@ func (c *change) isFree() {
 // die is the end of a process: its locks of open files go, and nothing is cleared.
 func (c *change) die() { _ = c.o.lockFile.Close() }
 
-// TestOperation commits a run beside the user's own work in every shape, and gives all of it back where it is not finished.
+// TestOperation commits a run beside the user's own work in every shape, and gives all of it back where it is not
+// finished.
 func TestOperation(t *testing.T) {
 	gittest.Each(t, func(t *testing.T, r *gittest.Repository) {
 		if r.Bare {
@@ -187,7 +188,8 @@ func TestOperationRefused(t *testing.T) {
 func TestOperationKeepsGitOut(t *testing.T) {
 	r, dirs := plain(t)
 	c := begin(t, r, dirs)
-	if out, err := gittest.Try(r.Dir, "commit", "-q", "--allow-empty", "-m", "x"); err == nil || !strings.Contains(out, "index.lock") {
+	if out, err := gittest.Try(r.Dir, "commit", "-q", "--allow-empty", "-m", "x"); err == nil ||
+		!strings.Contains(out, "index.lock") {
 		t.Errorf("git commit: %v, %s", err, out)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -307,7 +309,8 @@ func TestIntent(t *testing.T) {
 		equal(t, c.name, string(data), c.text)
 		got, err := readIntent(path)
 		check(t, err)
-		if got.nonce != c.want.nonce || got.kind != c.want.kind || got.ref != c.want.ref || got.old != c.want.old || got.next != c.want.next || !slices.Equal(got.moves, c.want.moves) {
+		if got.nonce != c.want.nonce || got.kind != c.want.kind || got.ref != c.want.ref || got.old != c.want.old ||
+			got.next != c.want.next || !slices.Equal(got.moves, c.want.moves) {
 			t.Errorf("%s: %+v", c.name, got)
 		}
 	}

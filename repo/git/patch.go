@@ -11,22 +11,22 @@ import (
 	"strings"
 )
 
-// MaxPatchBytes is the largest patch: `git apply` refuses more.
+// MaxPatchBytes is the size of the largest patch: `git apply` refuses more.
 const MaxPatchBytes = 1 << 30
 
-// ErrTooLarge says that a patch is larger than MaxPatchBytes.
+// ErrTooLarge means that a patch is larger than MaxPatchBytes.
 var ErrTooLarge = errors.New("the patch is larger than 1 GB")
 
-// outsideRuns is every path but those in a folder named .runs.
+// outsideRuns matches every path but those in a folder named .runs.
 var outsideRuns = []string{"--", ".", ":(exclude,glob)**/.runs/**"}
 
-// Difference writes the patch between two trees or commits, without what lies in .runs, so that it means the same wherever
-// it is applied.
+// Difference writes the patch between two trees or commits, without what is in .runs. It is the same whatever the user
+// has configured. The error is ErrTooLarge if it has more than MaxPatchBytes.
 func (s *Scratch) Difference(ctx context.Context, from, to string, w io.Writer) error {
 	return s.difference(ctx, w, "diff-tree", from, to)
 }
 
-// DifferenceToIndex is Difference to the tree that the index makes, which need not have been written.
+// DifferenceToIndex is Difference to the tree that the index makes, which need not be written.
 func (s *Scratch) DifferenceToIndex(ctx context.Context, from string, w io.Writer) error {
 	return s.difference(ctx, w, "diff-index", "--cached", from)
 }
@@ -35,9 +35,11 @@ func (s *Scratch) difference(ctx context.Context, w io.Writer, command string, t
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	limited := &limitedWriter{w: w, left: MaxPatchBytes, full: cancel}
-	args := append(pinned[:len(pinned):len(pinned)], command, "-p", "--binary", "--full-index", "--no-renames", "--no-ext-diff",
+	args := append(pinned[:len(pinned):len(pinned)], command, "-p", "--binary", "--full-index", "--no-renames",
+		"--no-ext-diff",
 		"--no-textconv", "--no-color", "--no-relative", "--no-indent-heuristic", "--inter-hunk-context=0", "-O"+os.DevNull,
-		"--ignore-submodules=none", "--submodule=short", "--src-prefix=a/", "--dst-prefix=b/", "-U3", "--diff-algorithm=myers")
+		"--ignore-submodules=none", "--submodule=short", "--src-prefix=a/", "--dst-prefix=b/", "-U3",
+		"--diff-algorithm=myers")
 	err := s.cmd.stream(ctx, limited, append(append(args, trees...), outsideRuns...)...)
 	if limited.left < 0 {
 		return ErrTooLarge
@@ -51,12 +53,15 @@ type Change struct {
 	Status byte   // A, M, D or T
 	ID     string // of the new content
 	Mode   string // 100644, 100755, 120000, 160000; 000000 when deleted
-	Bytes  int64  // of the new content as git stores it; 0 when deleted or not at hand
+	Bytes  int64  // of the new content as Git stores it; 0 if it is deleted or missing
 }
 
-// Changes lists the files that differ between two trees or commits, without what lies in .runs.
+// Changes lists the files that differ between two trees or commits, without what is in .runs.
 func (s *Scratch) Changes(ctx context.Context, from, to string) ([]Change, error) {
-	args := append([]string{"diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-relative", "--full-index", "--ignore-submodules=none", from, to}, outsideRuns...)
+	args := append([]string{
+		"diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-relative", "--full-index",
+		"--ignore-submodules=none", from, to,
+	}, outsideRuns...)
 	out, err := s.run(ctx, nil, args...)
 	if err != nil {
 		return nil, err
@@ -83,7 +88,7 @@ func (s *Scratch) Changes(ctx context.Context, from, to string) ([]Change, error
 	}
 	sizes := strings.Split(strings.TrimRight(string(out), "\n"), "\n")
 	if len(sizes) != len(changes) {
-		return nil, fmt.Errorf("git cat-file: %d answers to %d questions", len(sizes), len(changes))
+		return nil, fmt.Errorf("git cat-file: got %d sizes for %d objects", len(sizes), len(changes))
 	}
 	for i := range changes {
 		if n, err := strconv.ParseInt(sizes[i], 10, 64); err == nil {
@@ -93,35 +98,40 @@ func (s *Scratch) Changes(ctx context.Context, from, to string) ([]Change, error
 	return changes, nil
 }
 
-// Read returns the content of an object, at most limit bytes of it.
+// Read returns the content of an object. More than limit bytes are an error.
 func (s *Scratch) Read(ctx context.Context, object string, limit int64) ([]byte, error) {
 	var b bytes.Buffer
 	err := s.cmd.blob(ctx, object, limit, &b)
 	return b.Bytes(), err
 }
 
-// ReadTree makes the entries of a tree the index.
+// ReadTree replaces the index by the entries of a tree.
 func (s *Scratch) ReadTree(ctx context.Context, tree string) error {
 	_, err := s.run(ctx, nil, "read-tree", tree)
 	return err
 }
 
-// Apply applies a patch file to the index. git itself refuses paths that leave the tree or enter .git.
+// Apply applies a patch file to the index. Git itself refuses paths that leave the tree or enter .git.
 func (s *Scratch) Apply(ctx context.Context, patch string) error {
 	_, err := s.run(ctx, nil, "apply", "--cached", "--whitespace=nowarn", "-p1", patch)
 	return err
 }
 
-// Stat is a file that differs between two trees, with the lines that were added and removed; -1 in a binary file.
+// Stat is a file that differs between two trees, with the number of lines added and removed; both are -1 for a binary
+// file.
 type Stat struct {
 	Path           string
 	Status         byte // A, M, D or T
 	Added, Removed int64
 }
 
-// Stats lists the files that differ between two trees, without what lies in .runs.
+// Stats lists the files that differ between two trees, without what is in .runs.
 func (s *Scratch) Stats(ctx context.Context, from, to string) ([]Stat, error) {
-	args := append([]string{"diff-tree", "-r", "-z", "--raw", "--numstat", "--no-renames", "--no-relative", "--no-ext-diff", "--no-textconv", "--full-index", "--ignore-submodules=none", "--diff-algorithm=myers", from, to}, outsideRuns...)
+	args := append([]string{
+		"diff-tree", "-r", "-z", "--raw", "--numstat", "--no-renames", "--no-relative",
+		"--no-ext-diff", "--no-textconv", "--full-index", "--ignore-submodules=none", "--diff-algorithm=myers", from, to,
+	},
+		outsideRuns...)
 	out, err := s.run(ctx, nil, args...)
 	if err != nil {
 		return nil, err
@@ -150,7 +160,7 @@ func (s *Scratch) Stats(ctx context.Context, from, to string) ([]Stat, error) {
 	return stats, nil
 }
 
-// lineCount reads a column of numstat: a dash is a binary file.
+// lineCount reads a column of numstat, in which a binary file has a dash.
 func lineCount(text string) int64 {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {

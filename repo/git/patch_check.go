@@ -11,9 +11,9 @@ import (
 	"strconv"
 )
 
-// CheckPatch refuses a patch that would make git allocate more than MaxPatchBytes for one file: a few hundred bytes of a
-// binary patch can name any size. The format is that of git's diff.c and delta.h: `literal SIZE` or `delta SIZE`, then lines
-// of a length letter and base 85, deflated; a delta begins with the sizes of its source and its result.
+// CheckPatch refuses a patch that would make Git allocate more than MaxPatchBytes for one file: a few hundred bytes of
+// a binary patch can claim any size. The format is that of Git's diff.c and delta.h: `literal SIZE` or `delta SIZE`,
+// then lines of a length letter and base 85, deflated. A delta begins with the sizes of its source and its result.
 func CheckPatch(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -47,13 +47,13 @@ func CheckPatch(path string) error {
 			continue // a line of text that only looks like one
 		}
 		if size < 0 || size > MaxPatchBytes || total+size > 4*MaxPatchBytes {
-			return fmt.Errorf("it makes a file of %d bytes: more than 1 GB is refused", size)
+			return fmt.Errorf("the patch makes a file of %d bytes, more than the limit of 1 GB", size)
 		}
 		total += size
 	}
 }
 
-// resultSize peeks at the beginning of a delta.
+// resultSize reads the size of a delta's result from its beginning, without consuming it.
 func resultSize(in *bufio.Reader) (int64, error) {
 	// Sizes take at most 10 bytes each: the first lines are enough.
 	head, _ := in.Peek(4 * 70)
@@ -80,7 +80,7 @@ func resultSize(in *bufio.Reader) (int64, error) {
 	return size, nil
 }
 
-// varint reads a size of delta.h: seven bits a byte, the lowest first.
+// varint reads a size of delta.h, 7 bits per byte, the lowest first, and returns the rest.
 func varint(b []byte) (int64, []byte) {
 	v := int64(0)
 	for i, c := range b {

@@ -45,7 +45,8 @@ var hostile = [][2]string{
 	{"index.skipHash", "true"},
 }
 
-// TestPatch: the patch from a base to a working tree makes the same tree from the base, whatever the user has configured.
+// TestPatch: the patch from a base to a working tree makes the same tree from the base, whatever the user has
+// configured.
 func TestPatch(t *testing.T) {
 	for _, shape := range []string{"plain", "odd names", "SHA-256", "submodule", "sparse checkout", "linked worktree"} {
 		t.Run(shape, func(t *testing.T) {
@@ -164,7 +165,8 @@ func TestApplyRefuses(t *testing.T) {
 	r, dirs := plain(t)
 	for _, name := range []string{"../x", ".git/hooks/pre-commit", "/etc/x"} {
 		patch := filepath.Join(r.Base, "patch")
-		write(t, patch, "diff --git a/"+name+" b/"+name+"\nnew file mode 100755\n--- /dev/null\n+++ b/"+name+"\n@@ -0,0 +1 @@\n+x\n")
+		write(t, patch,
+			"diff --git a/"+name+" b/"+name+"\nnew file mode 100755\n--- /dev/null\n+++ b/"+name+"\n@@ -0,0 +1 @@\n+x\n")
 		if err := scratch(t, dirs).Apply(t.Context(), patch); err == nil {
 			t.Errorf("a patch to %s is applied", name)
 		}
@@ -226,7 +228,10 @@ func TestVarint(t *testing.T) {
 		in   []byte
 		want int64
 		rest int
-	}{{[]byte{5}, 5, 0}, {[]byte{0x80, 1, 7}, 128, 1}, {[]byte{0xff, 0xff, 3}, 65535, 0}, {bytes.Repeat([]byte{0xff}, 12), 1 << 62, 0}, {nil, 0, 0}} {
+	}{{[]byte{5}, 5, 0}, {[]byte{0x80, 1, 7}, 128, 1}, {[]byte{0xff, 0xff, 3}, 65535, 0}, {
+		bytes.Repeat([]byte{0xff}, 12),
+		1 << 62, 0,
+	}, {nil, 0, 0}} {
 		got, rest := varint(c.in)
 		if got != c.want || len(rest) != c.rest {
 			t.Errorf("varint(%v): %d, %d left, want %d, %d", c.in, got, len(rest), c.want, c.rest)

@@ -7,15 +7,16 @@ import (
 	"strings"
 )
 
-// RefUpdate moves a ref from one commit to another. An empty Old must not exist yet.
+// RefUpdate moves a ref from one commit to another. If Old is empty, the ref must not exist yet.
 type RefUpdate struct {
 	Ref, Old, New string
 }
 
-// ErrMoved says that a ref no longer is where it was read.
-var ErrMoved = errors.New("the branch has moved meanwhile")
+// ErrMoved means that a ref is no longer where it was when it was read.
+var ErrMoved = errors.New("the branch has moved in the meantime")
 
-// UpdateRefs moves refs, all or none. The branch that is checked out is HEAD.
+// UpdateRefs moves refs, all of them or none. HEAD is the branch that is checked out. The reason goes to the reflog. If
+// a ref is not at its Old, the error is ErrMoved.
 func UpdateRefs(ctx context.Context, dirs Dirs, reason string, updates ...RefUpdate) error {
 	return dirs.command().updateRefs(ctx, reason, updates...)
 }
@@ -32,18 +33,19 @@ func (c command) updateRefs(ctx context.Context, reason string, updates ...RefUp
 	c.stdin = strings.NewReader(b.String())
 	_, err := c.run(ctx, "update-ref", "-m", reason, "--stdin", "-z")
 	var failed *Error
-	if errors.As(err, &failed) && (strings.Contains(failed.Message, "but expected") || strings.Contains(failed.Message, "reference already exists")) {
+	if errors.As(err, &failed) && (strings.Contains(failed.Message, "but expected") ||
+		strings.Contains(failed.Message, "reference already exists")) {
 		return ErrMoved
 	}
 	return err
 }
 
-// DeleteRef removes a ref of this clone.
+// DeleteRef removes a ref of this clone. It is a cleanup: a failure is ignored, and so is the end of ctx.
 func DeleteRef(ctx context.Context, dirs Dirs, ref string) {
 	_, _ = dirs.command().run(context.WithoutCancel(ctx), "update-ref", "-d", ref)
 }
 
-// Resolve returns the commit of a ref, empty where there is no such ref.
+// Resolve returns the commit of a ref or revision, or an empty string if it names none.
 func Resolve(ctx context.Context, dirs Dirs, ref string) (string, error) {
 	out, err := dirs.command().run(ctx, "rev-parse", "-q", "--verify", ref+"^{commit}")
 	var failed *Error

@@ -15,7 +15,7 @@ func Remotes(ctx context.Context, dirs Dirs) ([]string, error) {
 	return strings.Fields(string(out)), err
 }
 
-// DefaultRemote is origin, else the first; empty without one.
+// DefaultRemote returns origin if it exists, otherwise the first remote. It is empty if there is none.
 func DefaultRemote(ctx context.Context, dirs Dirs) (string, error) {
 	names, err := Remotes(ctx, dirs)
 	switch {
@@ -27,14 +27,14 @@ func DefaultRemote(ctx context.Context, dirs Dirs) (string, error) {
 	return names[0], nil
 }
 
-// Upstream is the branch of a remote that a local one follows.
+// Upstream is the branch of a remote that a local branch follows.
 type Upstream struct {
 	Remote   string
 	Ref      string // at the remote, like refs/heads/main
-	Tracking string // what this clone last saw of it, like refs/remotes/origin/main
+	Tracking string // where this clone stores it, like refs/remotes/origin/main
 }
 
-// Name is the upstream as people write it.
+// Name is the upstream as people write it, like origin/main.
 func (u Upstream) Name() string { return u.Remote + "/" + strings.TrimPrefix(u.Ref, "refs/heads/") }
 
 // UpstreamOf reads the configured upstream of a branch; ok is false if it has none, and for an empty name.
@@ -87,22 +87,23 @@ func configuredUpstream(ctx context.Context, dirs Dirs, branch string) (u Upstre
 	return UpstreamNamed(values[0], name), true, nil
 }
 
-// UpstreamNamed is the branch of a remote by name, whether or not it is there.
+// UpstreamNamed is the branch of a remote by its name. It need not exist.
 func UpstreamNamed(remote, branch string) Upstream {
 	u := Upstream{Remote: remote, Ref: "refs/heads/" + branch}
 	u.Tracking = "refs/remotes/" + remote + "/" + branch
 	return u
 }
 
-// privateRef is where a branch is fetched to that git is not configured to follow.
+// privateRef is where a branch is fetched to that Git is not configured to fetch.
 func privateRef(remote, ref string) string {
 	return "refs/runs/upstream/" + remote + "/" + strings.TrimPrefix(ref, "refs/heads/")
 }
 
-// ErrNoRemoteBranch says that the remote has no such branch.
+// ErrNoRemoteBranch means that the remote has no such branch.
 var ErrNoRemoteBranch = errors.New("the remote has no such branch")
 
-// Fetch asks a remote, a name or a URL, for one branch and stores its tip under a ref of this clone.
+// Fetch fetches one branch of a remote, a name or a URL, to a ref of this clone, and returns its commit. The error is
+// ErrNoRemoteBranch if the remote has no such branch.
 func Fetch(ctx context.Context, dirs Dirs, remote, ref, into string) (string, error) {
 	var err error
 	for try := 0; ; try++ {
@@ -119,17 +120,19 @@ func Fetch(ctx context.Context, dirs Dirs, remote, ref, into string) (string, er
 	return Resolve(ctx, dirs, into)
 }
 
-// busyTries is how often a fetch is repeated that met another one of the same branch in this clone.
+// busyTries is how often a fetch is repeated that collided with another fetch of the same branch in this clone.
 const busyTries = 20
 
 // refBusy reports whether another process moved the ref that a fetch was to move.
 func refBusy(err error) bool {
 	var failed *Error
-	return errors.As(err, &failed) && (strings.Contains(failed.Output, "cannot lock ref") || strings.Contains(failed.Output, "unable to update local ref"))
+	return errors.As(err, &failed) && (strings.Contains(failed.Output, "cannot lock ref") ||
+		strings.Contains(failed.Output, "unable to update local ref"))
 }
 
 func fetch(ctx context.Context, dirs Dirs, remote, ref, into string) error {
-	_, err := dirs.network().run(ctx, "fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--", remote, "+"+ref+":"+into)
+	_, err := dirs.network().run(ctx, "fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--",
+		remote, "+"+ref+":"+into)
 	var failed *Error
 	if errors.As(err, &failed) && strings.HasPrefix(failed.Message, "couldn't find remote ref") {
 		return ErrNoRemoteBranch
@@ -137,7 +140,7 @@ func fetch(ctx context.Context, dirs Dirs, remote, ref, into string) error {
 	return err
 }
 
-// RemoteHead is the default branch of a remote.
+// RemoteHead returns the default branch of a remote, or an empty string if it has none.
 func RemoteHead(ctx context.Context, dirs Dirs, remote string) (string, error) {
 	out, err := dirs.network().run(ctx, "ls-remote", "--symref", "--", remote, "HEAD")
 	if err != nil {
@@ -152,7 +155,7 @@ func RemoteHead(ctx context.Context, dirs Dirs, remote string) (string, error) {
 	return "", nil
 }
 
-// Rejected is a push that the remote did not take.
+// Rejected is a ref that the remote refused. Its text is the remote's reason.
 type Rejected struct {
 	Ref    string
 	Reason string
@@ -162,11 +165,11 @@ type Rejected struct {
 
 func (e *Rejected) Error() string { return e.Reason }
 
-// Refspec is what goes where.
+// Refspec is a commit or ref to push, and the remote's ref that it goes to.
 type Refspec struct{ From, To string }
 
-// Push pushes without force, and runs the hooks that git runs. It returns what they and the other side said. The first error
-// of a ref is returned as Rejected.
+// Push pushes without force, and runs the hooks that `git push` runs. It returns the output of these hooks and of the
+// remote. If refs are rejected, the error is a *Rejected of the first.
 func Push(ctx context.Context, dirs Dirs, remote string, specs ...Refspec) (said string, err error) {
 	args := []string{"push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no", "--", remote}
 	for _, s := range specs {
@@ -195,9 +198,10 @@ func Push(ctx context.Context, dirs Dirs, remote string, specs ...Refspec) (said
 	return "", err
 }
 
-// staleReasons are what git and its servers say when a branch has moved between the look at it and the push.
+// staleReasons are what Git and its servers report if a branch has moved between the look at it and the push.
 var staleReasons = []string{
-	"fetch first", "non-fast-forward", "stale info", "cannot lock ref", "failed to update ref", "incorrect old value", "failed to lock", "remote ref updated since checkout",
+	"fetch first", "non-fast-forward", "stale info", "cannot lock ref", "failed to update ref", "incorrect old value",
+	"failed to lock", "remote ref updated since checkout",
 }
 
 func isStale(reason string) bool {

@@ -27,7 +27,8 @@ func TestFetchAndPush(t *testing.T) {
 		t.Errorf("Fetch of a branch that does not exist: %v", err)
 	}
 	var failed *Error
-	if _, err := Fetch(ctx, dirs, "nowhere", "refs/heads/main", "refs/runs/x"); !errors.As(err, &failed) || failed.Command != "fetch" {
+	if _, err := Fetch(ctx, dirs, "nowhere", "refs/heads/main", "refs/runs/x"); !errors.As(err, &failed) ||
+		failed.Command != "fetch" {
 		t.Errorf("Fetch from nowhere: %v", err)
 	}
 	_, err = Push(ctx, dirs, "origin", Refspec{next, "refs/heads/main"}, Refspec{r.Head, "refs/runs/base/" + r.Head})
@@ -36,14 +37,16 @@ func TestFetchAndPush(t *testing.T) {
 	equal(t, "the remote's ref", gittest.Git(t, r.Origin, "rev-parse", BaseRef(r.Head)), r.Head)
 
 	var rejected *Rejected
-	if _, err := Push(ctx, dirs, "origin", Refspec{r.First, "refs/heads/main"}); !errors.As(err, &rejected) || !rejected.Stale || rejected.Ref != "refs/heads/main" {
+	if _, err := Push(ctx, dirs, "origin", Refspec{r.First, "refs/heads/main"}); !errors.As(err, &rejected) ||
+		!rejected.Stale || rejected.Ref != "refs/heads/main" {
 		t.Errorf("Push of an older commit: %+v", err)
 	}
 	hook := filepath.Join(r.Origin, "hooks", "pre-receive")
 	write(t, hook, "#!/bin/sh\necho 'no entry' >&2\nexit 1\n")
 	makeExecutable(t, hook)
 	fourth := r.Commit("fourth", nil)
-	if _, err := Push(ctx, dirs, "origin", Refspec{fourth, "refs/heads/main"}); !errors.As(err, &rejected) || rejected.Stale || !strings.Contains(rejected.Output, "remote: no entry") {
+	if _, err := Push(ctx, dirs, "origin", Refspec{fourth, "refs/heads/main"}); !errors.As(err, &rejected) ||
+		rejected.Stale || !strings.Contains(rejected.Output, "remote: no entry") {
 		t.Errorf("Push that a hook refuses: %+v", err)
 	}
 	write(t, hook, "#!/bin/sh\necho 'welcome' >&2\n")
@@ -66,9 +69,21 @@ func TestUpstreamOf(t *testing.T) {
 	}{
 		{"configured", nil, "main", Upstream{"origin", "refs/heads/main", "refs/remotes/origin/main"}, true},
 		{"none", [][]string{{"branch", "-q", "--no-track", "own"}}, "own", Upstream{}, false},
-		{"a local branch", [][]string{{"branch", "-q", "--track", "local", "main"}}, "local", Upstream{Remote: ".", Ref: "refs/heads/main", Tracking: "refs/heads/main"}, false},
+		{
+			"a local branch",
+			[][]string{{"branch", "-q", "--track", "local", "main"}},
+			"local",
+			Upstream{Remote: ".", Ref: "refs/heads/main", Tracking: "refs/heads/main"},
+			false,
+		},
 		{"detached", nil, "", Upstream{}, false},
-		{"a folder of branches", [][]string{{"branch", "-q", "--track", "folder/x", "origin/main"}}, "folder", Upstream{}, false},
+		{
+			"a folder of branches",
+			[][]string{{"branch", "-q", "--track", "folder/x", "origin/main"}},
+			"folder",
+			Upstream{},
+			false,
+		},
 		{
 			"not fetched by the refspec",
 			[][]string{{"config", "remote.origin.fetch", "+refs/heads/other:refs/remotes/origin/other"}},
@@ -76,7 +91,11 @@ func TestUpstreamOf(t *testing.T) {
 			Upstream{"origin", "refs/heads/main", "refs/runs/upstream/origin/main"},
 			true,
 		},
-		{"a URL", [][]string{{"branch", "-q", "fork", "main"}, {"config", "branch.fork.remote", "https://example.org/x"}, {"config", "branch.fork.merge", "refs/heads/main"}}, "fork", Upstream{}, false},
+		{"a URL", [][]string{
+			{"branch", "-q", "fork", "main"},
+			{"config", "branch.fork.remote", "https://example.org/x"},
+			{"config", "branch.fork.merge", "refs/heads/main"},
+		}, "fork", Upstream{}, false},
 		{
 			"of a branch without a commit",
 			[][]string{{"config", "branch.young.remote", "origin"}, {"config", "branch.young.merge", "refs/heads/young"}},
@@ -99,7 +118,12 @@ func TestUpstreamOf(t *testing.T) {
 
 func TestRemotes(t *testing.T) {
 	r, dirs := plain(t)
-	for _, step := range []struct{ add, want string }{{"", ""}, {"zeta", "zeta"}, {"alpha", "alpha"}, {"origin", "origin"}} {
+	for _, step := range []struct{ add, want string }{
+		{"", ""},
+		{"zeta", "zeta"},
+		{"alpha", "alpha"},
+		{"origin", "origin"},
+	} {
 		if step.add != "" {
 			r.Git("remote", "add", step.add, "https://example.org/x.git")
 		}
@@ -128,14 +152,16 @@ func TestRemoteWithoutCredentials(t *testing.T) {
 // TestStaleReasons: a push is repeated only if the branch of the remote has moved.
 func TestStaleReasons(t *testing.T) {
 	for reason, want := range map[string]bool{
-		"[rejected] (fetch first)": true, "[rejected] (non-fast-forward)": true, "[remote rejected] (cannot lock ref 'x')": true,
+		"[rejected] (fetch first)": true, "[rejected] (non-fast-forward)": true,
+		"[remote rejected] (cannot lock ref 'x')":  true,
 		"[remote rejected] (failed to update ref)": true, "[remote rejected] (incorrect old value provided)": true,
 		"[remote rejected] (pre-receive hook declined)": false, "[remote rejected] (protected branch)": false, "": false,
 	} {
 		equal(t, reason, isStale(reason), want)
 	}
 	for output, want := range map[string]bool{
-		"error: cannot lock ref 'refs/x': is at 1 but expected 2": true, "error: unable to update local ref": true, "fatal: no route": false,
+		"error: cannot lock ref 'refs/x': is at 1 but expected 2": true, "error: unable to update local ref": true,
+		"fatal: no route": false,
 	} {
 		equal(t, output, refBusy(&Error{Output: output}), want)
 	}
@@ -179,12 +205,13 @@ func TestFetchBase(t *testing.T) {
 		t.Error("FetchBase of a commit without its ref is no error")
 	}
 	_, alone := plain(t)
-	if err := FetchBase(t.Context(), alone, "", next); err == nil || err.Error() != "no remote" {
+	if err := FetchBase(t.Context(), alone, "", next); err == nil || err.Error() != "no remote is configured" {
 		t.Errorf("FetchBase without a remote: %v", err)
 	}
 }
 
-// TestDurableBase: where work left the ref that the project names, else a remote's default branch, else any of its branches.
+// TestDurableBase: where work left the ref that the project names, else a remote's default branch, else any of its
+// branches.
 func TestDurableBase(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -196,13 +223,22 @@ func TestDurableBase(t *testing.T) {
 		{"default branch", nil, "", "origin/main", Base{OnRemote: true, Durable: true}},
 		{"named", nil, "refs/heads/main", "HEAD", Base{OnRemote: true, Durable: true}},
 		{"another branch of the remote", [][]string{
-			{"update-ref", "-d", "refs/remotes/origin/main"}, {"symbolic-ref", "-d", "refs/remotes/origin/HEAD"}, {"update-ref", "refs/remotes/origin/x", "HEAD~1"},
+			{"update-ref", "-d", "refs/remotes/origin/main"}, {"symbolic-ref", "-d", "refs/remotes/origin/HEAD"}, {
+				"update-ref",
+				"refs/remotes/origin/x", "HEAD~1",
+			},
 		}, "", "HEAD~1", Base{OnRemote: true, Durable: true}},
 		{"a pull request that CI fetched", [][]string{
-			{"update-ref", "-d", "refs/remotes/origin/main"}, {"symbolic-ref", "-d", "refs/remotes/origin/HEAD"}, {"update-ref", "refs/remotes/pull/1/merge", "HEAD~1"},
+			{"update-ref", "-d", "refs/remotes/origin/main"}, {"symbolic-ref", "-d", "refs/remotes/origin/HEAD"}, {
+				"update-ref",
+				"refs/remotes/pull/1/merge", "HEAD~1",
+			},
 		}, "", "HEAD", Base{Durable: true}},
 		{"the branch's own remote first", [][]string{
-			{"symbolic-ref", "-d", "refs/remotes/origin/HEAD"}, {"update-ref", "refs/remotes/fork/main", "HEAD"}, {"config", "branch.main.remote", "fork"},
+			{"symbolic-ref", "-d", "refs/remotes/origin/HEAD"}, {"update-ref", "refs/remotes/fork/main", "HEAD"}, {
+				"config",
+				"branch.main.remote", "fork",
+			},
 		}, "", "HEAD", Base{OnRemote: true, Durable: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

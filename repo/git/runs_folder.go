@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// runsFolder is left out of every tree: what is recorded must not change what is recorded next.
+// runsFolder is left out of every source tree: what is recorded must not change what is recorded next.
 const runsFolder = ".runs"
 
-// inRuns reports whether a path lies in a folder named .runs.
+// inRuns reports whether a path is in a folder named .runs.
 func inRuns(path string) bool {
 	_, ok := runsParent(path)
 	return ok
 }
 
-// runsParent returns the folder that holds the outermost .runs on the way to path.
+// runsParent returns the folder that contains the outermost .runs on the way to path.
 func runsParent(path string) (string, bool) {
 	if strings.HasPrefix(path, runsFolder+"/") {
 		return "", true
@@ -46,7 +46,7 @@ func (s *Scratch) Strip(ctx context.Context, tree string) (string, error) {
 	return s.strip(ctx, strings.TrimSpace(string(out)), parents)
 }
 
-// strip takes .runs out of the folders named.
+// strip removes .runs from these folders of a tree.
 func (s *Scratch) strip(ctx context.Context, tree string, parents map[string]bool) (string, error) {
 	for parent := range parents {
 		var steps []string
@@ -65,7 +65,7 @@ func (s *Scratch) strip(ctx context.Context, tree string, parents map[string]boo
 	return tree, nil
 }
 
-// without returns tree without steps/.runs, empty where nothing is left: git knows no empty folders.
+// without returns tree without steps/.runs. It is empty if nothing is left: Git has no empty folders.
 func (s *Scratch) without(ctx context.Context, tree string, steps []string) (string, error) {
 	out, err := s.run(ctx, nil, "ls-tree", "-z", tree)
 	if err != nil {
@@ -105,8 +105,8 @@ func (s *Scratch) without(ctx context.Context, tree string, steps []string) (str
 	return strings.TrimSpace(string(out)), err
 }
 
-// RunsFolders lists the folders named .runs that git sees in all working trees of the repository: the root of the working
-// tree, and below it the path with slashes.
+// RunsFolders lists the folders named .runs that Git sees in all worktrees of the repository, each as the root of its
+// working tree and the path below it, with slashes.
 func RunsFolders(ctx context.Context, dirs Dirs) ([][2]string, error) {
 	trees, err := listWorktrees(ctx, dirs)
 	if err != nil {
@@ -114,12 +114,13 @@ func RunsFolders(ctx context.Context, dirs Dirs) ([][2]string, error) {
 	}
 	var found [][2]string
 	for _, w := range trees {
-		out, err := Run(ctx, w.path, "ls-files", "-z", "-c", "-o", "--exclude-standard", "--", ":(glob)**/.runs/config.toml", ":(glob)**/.runs/.gitignore")
+		out, err := Run(ctx, w.path, "ls-files", "-z", "-c", "-o", "--exclude-standard", "--", ":(glob)**/.runs/config.toml",
+			":(glob)**/.runs/.gitignore")
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		if err != nil {
-			continue // its folder is gone
+			continue // the worktree's folder no longer exists
 		}
 		seen := map[string]bool{}
 		for file := range strings.SplitSeq(string(out), "\x00") {
@@ -134,7 +135,7 @@ func RunsFolders(ctx context.Context, dirs Dirs) ([][2]string, error) {
 
 type listedWorktree struct{ path, head string }
 
-// listWorktrees reads `git worktree list`, without bare repositories.
+// listWorktrees reads `git worktree list`. Bare repositories are left out.
 func listWorktrees(ctx context.Context, dirs Dirs) ([]listedWorktree, error) {
 	out, err := dirs.command().run(ctx, "worktree", "list", "--porcelain")
 	if err != nil {
@@ -154,7 +155,7 @@ func listWorktrees(ctx context.Context, dirs Dirs) ([]listedWorktree, error) {
 				w.path = ""
 			}
 		}
-		// Git takes the parent of its folder for the main working tree, also where it lies elsewhere.
+		// Git believes that the main working tree is the parent of the Git folder, even if it is elsewhere.
 		if filepath.Clean(w.path) == dirs.Common && !dirs.Linked() {
 			w.path = dirs.Root
 		}

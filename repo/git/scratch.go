@@ -13,23 +13,27 @@ import (
 	"strings"
 )
 
-// Scratch is a temporary index and a temporary object folder beside a repository, which reads the repository's objects and
-// writes nothing into it. Close removes both.
+// Scratch is a temporary index and a temporary object folder. It reads the repository's objects and writes nothing into
+// the repository. The caller closes it.
 type Scratch struct {
-	Dir  string // temporary; free for the caller's own files
+	Dir  string // temporary; the caller may keep files of its own in it
 	dirs Dirs
 	cmd  command
 }
 
-// pinned are settings that would change what the plumbing reads or writes, or let it write into the repository.
+// pinned are settings that would otherwise change what the plumbing reads or writes, or let it write into the
+// repository.
 var pinned = []string{
-	"-c", "core.hooksPath=" + os.DevNull, "-c", "core.safecrlf=false", "-c", "core.fsmonitor=false", "-c", "core.splitIndex=false",
-	"-c", "core.untrackedCache=false", "-c", "core.quotePath=true", "-c", "core.compression=-1", "-c", "core.looseCompression=0", "-c", "core.fsync=none", "-c", "core.protectHFS=true",
-	"-c", "core.protectNTFS=true", "-c", "diff.suppressBlankEmpty=false", "-c", "apply.whitespace=nowarn", "-c", "apply.ignoreWhitespace=no",
+	"-c", "core.hooksPath=" +
+		os.DevNull, "-c", "core.safecrlf=false", "-c", "core.fsmonitor=false", "-c", "core.splitIndex=false",
+	"-c", "core.untrackedCache=false", "-c", "core.quotePath=true", "-c", "core.compression=-1", "-c",
+	"core.looseCompression=0", "-c", "core.fsync=none", "-c", "core.protectHFS=true",
+	"-c", "core.protectNTFS=true", "-c", "diff.suppressBlankEmpty=false", "-c", "apply.whitespace=nowarn", "-c",
+	"apply.ignoreWhitespace=no",
 	"-c", "index.sparse=false", "-c", "index.skipHash=true", "-c", "advice.updateSparsePath=false",
 }
 
-// NewScratch makes one beside the repository, with an empty index.
+// NewScratch makes a scratch with an empty index.
 func NewScratch(dirs Dirs) (*Scratch, error) {
 	dir, err := os.MkdirTemp("", "runs-source-")
 	if err != nil {
@@ -59,7 +63,7 @@ func (s *Scratch) objects() string { return filepath.Join(s.Dir, "objects") }
 // Close removes all that was written.
 func (s *Scratch) Close() { _ = os.RemoveAll(s.Dir) }
 
-// alternates makes the objects of the repository readable from the temporary folder.
+// alternates makes the repository's objects readable from the temporary folder.
 func (s *Scratch) alternates() error {
 	info := filepath.Join(s.objects(), "info")
 	if err := os.MkdirAll(info, 0o700); err != nil {
@@ -67,7 +71,7 @@ func (s *Scratch) alternates() error {
 	}
 	var text strings.Builder
 	folders := []string{filepath.Join(s.dirs.Common, "objects")}
-	if own := os.Getenv("GIT_OBJECT_DIRECTORY"); own != "" { // git sets it for hooks that run before a push is accepted
+	if own := os.Getenv("GIT_OBJECT_DIRECTORY"); own != "" { // Git sets it for hooks that run before a push is accepted
 		folders = append(folders, absolute(s.dirs.Root, own))
 	}
 	for _, other := range filepath.SplitList(os.Getenv("GIT_ALTERNATE_OBJECT_DIRECTORIES")) {
@@ -84,7 +88,7 @@ func (s *Scratch) alternates() error {
 
 // run runs a plumbing command on the temporary index and objects, whatever the user has configured.
 func (s *Scratch) run(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
-	// Comparing a file runs its clean filter, and that of git LFS would write into .git/lfs.
+	// Comparing a file runs its clean filter, and that of Git LFS would write into .git/lfs.
 	head := append(pinned[:len(pinned):len(pinned)], "-c", "lfs.storage="+filepath.Join(s.Dir, "lfs"))
 	c := s.cmd
 	if stdin != nil {
@@ -93,13 +97,14 @@ func (s *Scratch) run(ctx context.Context, stdin []byte, args ...string) ([]byte
 	return c.run(ctx, append(head, args...)...)
 }
 
-// CopyIndex begins with the entries of the user's index. Its modification time comes along: git takes a file that is as
-// young as the index for changed, and a new time would hide an edit made within the tick of a `git add`.
+// CopyIndex starts with the entries of the user's index. It keeps the index's modification time: Git compares the
+// content of a file that is as new as the index, and a newer time would hide an edit made in the same tick as a `git
+// add`.
 func (s *Scratch) CopyIndex() error {
 	return copyIndex(s.dirs.indexPath(), s.index())
 }
 
-// copyIndex copies an index with its modification time.
+// copyIndex copies an index with its modification time. It does nothing if there is no index.
 func copyIndex(from, to string) error {
 	in, err := os.Open(from)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -130,7 +135,7 @@ func copyIndex(from, to string) error {
 	return nil
 }
 
-// EmptyTree is the id of the tree without entries, in the repository's own hash.
+// EmptyTree returns the id of the tree without entries, in the repository's own hash.
 func (s *Scratch) EmptyTree(ctx context.Context) (string, error) {
 	out, err := s.run(ctx, []byte{}, "mktree")
 	return strings.TrimSpace(string(out)), err

@@ -181,7 +181,8 @@ func checkBranches(t *testing.T, r *gittest.Repository, dirs Dirs) {
 	}
 	remote, err := DefaultRemote(t.Context(), dirs)
 	check(t, err)
-	equal(t, "DefaultRemote", remote != "", r.Origin != "" || r.Name == "bare" || r.Name == "worktree of a bare repository")
+	equal(t, "DefaultRemote", remote != "", r.Origin != "" || r.Name == "bare" ||
+		r.Name == "worktree of a bare repository")
 	if r.Origin == "" {
 		return
 	}
@@ -513,18 +514,23 @@ func checkHistory(t *testing.T, r *gittest.Repository, dirs Dirs) {
 		t.Errorf("EachChange: %+v", got)
 	}
 	if !r.Shallow {
-		removed := slices.IndexFunc(got, func(c CommittedChange) bool { return c.Path == "src/old.py" && c.ID == "" && c.Mode == "" })
+		removed := slices.IndexFunc(got, func(c CommittedChange) bool {
+			return c.Path == "src/old.py" && c.ID == "" &&
+				c.Mode == ""
+		})
 		added := slices.IndexFunc(got, func(c CommittedChange) bool { return c.Path == "src/old.py" && c.ID != "" })
 		if added < 0 || removed < added {
 			t.Errorf("a file was added at %d and removed at %d: %+v", added, removed, got)
 		}
 	}
-	if none, err := EachChange(ctx, dirs, []string{r.Head}, []string{r.Head}, []string{"src"}, nil); none != 0 || err != nil {
+	if none, err := EachChange(ctx, dirs, []string{r.Head}, []string{r.Head}, []string{"src"}, nil); none != 0 ||
+		err != nil {
 		t.Errorf("EachChange of nothing: %d, %v", none, err)
 	}
 	for range wrong(r, "stop") {
 		stop := errors.New("stop")
-		if _, err := EachChange(ctx, dirs, []string{r.Head}, nil, []string{"src"}, func(CommittedChange) error { return stop }); !errors.Is(err, stop) {
+		if _, err := EachChange(ctx, dirs, []string{r.Head}, nil, []string{"src"},
+			func(CommittedChange) error { return stop }); !errors.Is(err, stop) {
 			t.Errorf("EachChange does not stop: %v", err)
 		}
 	}
@@ -626,9 +632,15 @@ func TestDiscoverNothing(t *testing.T) {
 		fails string
 	}{
 		{"nothing", func(*testing.T, string) {}, ""},
-		{"an empty .git folder", func(t *testing.T, dir string) { check(t, os.Mkdir(filepath.Join(dir, ".git"), 0o777)) }, ""},
+		{
+			"an empty .git folder", func(t *testing.T, dir string) { check(t, os.Mkdir(filepath.Join(dir, ".git"), 0o777)) },
+			"",
+		},
 		{"a .git file of other text", func(t *testing.T, dir string) { write(t, filepath.Join(dir, ".git"), "text\n") }, ""},
-		{"a .git file to nowhere", func(t *testing.T, dir string) { write(t, filepath.Join(dir, ".git"), "gitdir: ../gone\n") }, "git worktree repair"},
+		{"a .git file to nowhere", func(t *testing.T, dir string) {
+			write(t, filepath.Join(dir, ".git"),
+				"gitdir: ../gone\n")
+		}, "git worktree repair"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Edit returns the tree with the changes made, empty where nothing is left of it. Only the folders on the way to a change
-// are read and written. Of two changes of one path the later one counts.
+// Edit returns the tree with the changes made. The id is empty if nothing is left. Only the folders on the way to a
+// change are read and written. Of two changes of one path, the later one counts.
 func (t *Trees) Edit(tree string, edits []Edit) (string, error) {
 	if len(edits) == 0 {
 		return tree, nil
@@ -21,14 +21,14 @@ func (t *Trees) Edit(tree string, edits []Edit) (string, error) {
 	for _, e := range edits {
 		name, rest, deeper := strings.Cut(e.Path, "/")
 		if name == "" {
-			return "", fmt.Errorf("changing a tree: %q is no path", e.Path)
+			return "", fmt.Errorf("changing a tree: %q is not a valid path", e.Path)
 		}
 		if deeper {
 			below[name] = append(below[name], Edit{rest, e.Mode, e.ID})
 			continue
 		}
 		here[name] = e
-		delete(below, name) // what came before it
+		delete(below, name) // an earlier change of what it contained
 	}
 	entries := make([]TreeEntry, 0, len(old)+len(here)+len(below))
 	seen := map[string]bool{}
@@ -46,7 +46,7 @@ func (t *Trees) Edit(tree string, edits []Edit) (string, error) {
 			if err != nil {
 				return err
 			}
-			if id != "" || from != "" { // else it only removed what is not there
+			if id != "" || from != "" { // otherwise it only removed what does not exist
 				was = TreeEntry{"40000", name, id}
 			}
 		}
@@ -80,7 +80,7 @@ func (t *Trees) Edit(tree string, edits []Edit) (string, error) {
 	return t.write(entries)
 }
 
-// write stores a tree; git sorts its entries.
+// write stores a tree. Git sorts its entries.
 func (t *Trees) write(entries []TreeEntry) (string, error) {
 	var b bytes.Buffer
 	for _, e := range entries {
@@ -100,8 +100,8 @@ func (t *Trees) write(entries []TreeEntry) (string, error) {
 			return "", err
 		}
 	}
-	// git mktree names a tree also where it could not write it: on a full disk, or where git gc has just removed the folder
-	// for it. So each is read back.
+	// `git mktree` prints the id of a tree even if it could not write it: on a full disk, or if `git gc` has just removed
+	// the folder. So each tree is read back.
 	var missing error
 	for range writeTries {
 		if _, err := t.make.in.Write(b.Bytes()); err != nil {
@@ -119,8 +119,8 @@ func (t *Trees) write(entries []TreeEntry) (string, error) {
 	return "", t.make.failed(missing)
 }
 
-// writeTries is how often a tree is written that is not there afterwards.
+// writeTries is how often a tree is written that cannot be read back.
 const writeTries = 5
 
-// Empty is the id of the tree without entries.
+// Empty returns the id of the tree without entries.
 func (t *Trees) Empty() (string, error) { return t.write(nil) }

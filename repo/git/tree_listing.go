@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Entry is a file of a tree.
+// Entry is a file of a tree or an index.
 type Entry struct {
 	Path string
 	ID   string
 	Mode string // 100644, 100755, 120000, 160000
 }
 
-// parseEntries reads `ls-files -s -z`.
+// parseEntries reads the output of `git ls-files -s -z`. Entries that are not merged are left out.
 func parseEntries(out []byte) []Entry {
 	var entries []Entry
 	for line := range strings.SplitSeq(string(out), "\x00") {
@@ -27,9 +27,12 @@ func parseEntries(out []byte) []Entry {
 	return entries
 }
 
-// FilesIn lists the files below folders of a commit, which are relative to the root.
+// FilesIn lists the files under folders of a commit. All paths are relative to the root. Submodules are left out.
 func FilesIn(ctx context.Context, dirs Dirs, commit string, folders ...string) ([]Entry, error) {
-	out, err := dirs.command().run(ctx, append([]string{"--literal-pathspecs", "ls-tree", "-r", "-z", "--full-tree", commit, "--"}, asFolders(folders)...)...)
+	out, err := dirs.command().run(ctx, append([]string{
+		"--literal-pathspecs", "ls-tree", "-r", "-z", "--full-tree",
+		commit, "--",
+	}, asFolders(folders)...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -46,13 +49,16 @@ func FilesIn(ctx context.Context, dirs Dirs, commit string, folders ...string) (
 
 // Name is an entry of a folder of a commit.
 type Name struct {
-	Path string // from the root
+	Path string // relative to the root
 	Tree bool
 }
 
-// Names lists what lies directly in folders of a commit. A folder that is not there has nothing.
+// Names lists what is directly in folders of a commit. A folder that does not exist has nothing.
 func Names(ctx context.Context, dirs Dirs, commit string, folders ...string) ([]Name, error) {
-	out, err := dirs.command().run(ctx, append([]string{"--literal-pathspecs", "ls-tree", "-z", "--full-tree", commit, "--"}, asFolders(folders)...)...)
+	out, err := dirs.command().run(ctx, append([]string{
+		"--literal-pathspecs", "ls-tree", "-z", "--full-tree", commit,
+		"--",
+	}, asFolders(folders)...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -88,11 +94,11 @@ func FoldersNamed(ctx context.Context, dirs Dirs, commit, name string) ([]string
 	return folders, nil
 }
 
-// TreePair are two trees to compare.
+// TreePair is two trees to compare.
 type TreePair struct{ From, To string }
 
-// AddedNames lists the names that stand in the second tree of a pair and not in the first, not what lies below them. All pairs
-// take one process.
+// AddedNames lists the names that the second tree of a pair has and the first does not. It does not look into folders.
+// All pairs take one process.
 func AddedNames(ctx context.Context, dirs Dirs, pairs []TreePair) ([]string, error) {
 	if len(pairs) == 0 {
 		return nil, nil
@@ -103,10 +109,11 @@ func AddedNames(ctx context.Context, dirs Dirs, pairs []TreePair) ([]string, err
 	}
 	c := dirs.command()
 	c.stdin = strings.NewReader(ask.String())
-	out, err := c.run(ctx, "diff-tree", "--stdin", "-z", "--name-only", "--no-renames", "--diff-filter=A", "--no-commit-id")
+	out, err := c.run(ctx, "diff-tree", "--stdin", "-z", "--name-only", "--no-renames", "--diff-filter=A",
+		"--no-commit-id")
 	var names []string
 	for name := range strings.SplitSeq(string(out), "\x00") {
-		if i := strings.LastIndexByte(name, '\n'); i >= 0 { // the pair stands before its names
+		if i := strings.LastIndexByte(name, '\n'); i >= 0 { // the pair comes before its names
 			name = name[i+1:]
 		}
 		if name != "" {
@@ -116,9 +123,13 @@ func AddedNames(ctx context.Context, dirs Dirs, pairs []TreePair) ([]string, err
 	return names, err
 }
 
-// Differences lists what two commits differ in, as changes of the first. An empty one has no files.
+// Differences lists what two commits differ in, as changes of the first. If from is empty, it lists the changes of to
+// against its first parent, or all of its files if it has none.
 func Differences(ctx context.Context, dirs Dirs, from, to string) ([]Edit, error) {
-	args := []string{"diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-relative", "--full-index", "--no-commit-id", "--ignore-submodules=none"}
+	args := []string{
+		"diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-relative", "--full-index", "--no-commit-id",
+		"--ignore-submodules=none",
+	}
 	if from == "" {
 		args = append(args, "--root", to)
 	} else {
@@ -146,7 +157,7 @@ func Differences(ctx context.Context, dirs Dirs, from, to string) ([]Edit, error
 	return edits, nil
 }
 
-// Tracked lists what the index has below a folder, links and submodules too.
+// Tracked lists what the index has under a folder, including links and submodules.
 func Tracked(ctx context.Context, dirs Dirs, folder string) ([]Entry, error) {
 	out, err := dirs.command().run(ctx, "--literal-pathspecs", "ls-files", "-s", "-z", "--full-name", "--", folder)
 	return parseEntries(out), err

@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// TreeEntry is a line of a tree object.
+// TreeEntry is an entry of a tree object.
 type TreeEntry struct {
 	Mode string // 40000 for a folder
 	Name string
@@ -23,18 +23,19 @@ type TreeEntry struct {
 // IsTree reports whether the entry is a folder.
 func (e TreeEntry) IsTree() bool { return strings.TrimLeft(e.Mode, "0") == "40000" }
 
-// Edit is one change of a tree. An empty ID removes the path, a folder with all that is in it.
+// Edit is one change of a tree. If ID is empty, the path is removed; a folder is removed with all that it contains.
 type Edit struct {
 	Path, Mode, ID string
 }
 
-// ErrNoObject says that git has no such object.
+// ErrNoObject means that the clone does not have an object.
 var ErrNoObject = errors.New("is not in this clone")
 
-// Trees reads and writes tree objects through processes of git that stay open. Close it.
+// Trees reads and writes objects through processes of Git that stay open. It is not safe for concurrent use. The caller
+// closes it.
 type Trees struct {
 	cat    *coprocess
-	make   *coprocess // begun by the first tree that is written
+	make   *coprocess // started by the first tree that is written
 	begin  func() (*coprocess, error)
 	known  map[string][]TreeEntry
 	absent map[string]bool
@@ -46,19 +47,19 @@ const maxTreeBytes = 64 << 20
 // maxCommitBytes bounds one commit object.
 const maxCommitBytes = 4 << 20
 
-// OpenTrees starts the process that reads; it ends with ctx or Close.
+// OpenTrees starts the process that reads. It ends with ctx or Close.
 func OpenTrees(ctx context.Context, dirs Dirs) (*Trees, error) {
 	cat, err := dirs.command().start(ctx, "cat-file", "--batch")
 	if err != nil {
 		return nil, err
 	}
-	// What a tree names need not be looked up: every id comes from git itself.
+	// Git need not look up what a tree names: every id comes from Git itself.
 	begin := func() (*coprocess, error) { return dirs.command().start(ctx, "mktree", "-z", "--batch", "--missing") }
 	return &Trees{cat: cat, begin: begin, known: map[string][]TreeEntry{}}, nil
 }
 
-// OpenObjects starts only the process that reads, without replacements: Edit and Empty are not for it. Those that are
-// absent are not asked for: git would fetch them one by one.
+// OpenObjects starts only the process that reads, without replaced objects; Edit and Empty cannot be used. Objects in
+// absent are reported as missing without asking Git, which would fetch them one by one.
 func OpenObjects(ctx context.Context, dirs Dirs, absent map[string]bool) (*Trees, error) {
 	cat, err := dirs.exact().start(ctx, "cat-file", "--batch")
 	if err != nil {
@@ -75,7 +76,7 @@ func (t *Trees) Close() {
 	}
 }
 
-// Read returns the entries of a tree, or of a commit's. An empty id is the tree without entries.
+// Read returns the entries of a tree, or of the tree of a commit. An empty id is the tree without entries.
 func (t *Trees) Read(id string) ([]TreeEntry, error) {
 	if id == "" {
 		return nil, nil
@@ -93,7 +94,7 @@ func (t *Trees) Read(id string) ([]TreeEntry, error) {
 		mode, name, ok2 := strings.Cut(string(head), " ")
 		size := t.cat.idBytes
 		if !ok || !ok2 || len(rest) < size {
-			return nil, fmt.Errorf("tree %s: damaged", id)
+			return nil, fmt.Errorf("tree %s is damaged", id)
 		}
 		entries = append(entries, TreeEntry{mode, name, hex.EncodeToString(rest[:size])})
 		data = rest[size:]
@@ -102,13 +103,14 @@ func (t *Trees) Read(id string) ([]TreeEntry, error) {
 	return entries, nil
 }
 
-// Blob returns the content of a file, at most limit bytes.
+// Blob returns the content of a blob. More than limit bytes are an error.
 func (t *Trees) Blob(id string, limit int64) ([]byte, error) { return t.object(id, "blob", limit) }
 
 // headBytes is how much of a blob Sum returns.
 const headBytes = 1024
 
-// Sum returns the SHA-256 of a blob, its size and its first bytes, without holding more of it.
+// Sum returns the SHA-256 of a blob, its size and its first 1,024 bytes, without keeping more of it in memory. More
+// than limit bytes are an error.
 func (t *Trees) Sum(id string, limit int64) (digest string, size int64, head []byte, err error) {
 	size, err = t.ask(id, "blob", limit)
 	if err != nil {
@@ -129,7 +131,7 @@ func (t *Trees) Sum(id string, limit int64) (digest string, size int64, head []b
 	return hex.EncodeToString(sum.Sum(nil)), size, head, nil
 }
 
-// Copy writes a blob of at most limit bytes. A writer that fails leaves the process ready for the next question.
+// Copy writes a blob to w. More than limit bytes are an error. After an error of w, the process still answers.
 func (t *Trees) Copy(id string, limit int64, w io.Writer) error {
 	size, err := t.ask(id, "blob", limit)
 	if err != nil {
@@ -145,7 +147,7 @@ func (t *Trees) Copy(id string, limit int64, w io.Writer) error {
 	return to.err
 }
 
-// stickyWriter takes all that is written and remembers the first error.
+// stickyWriter accepts all that is written and keeps the first error.
 type stickyWriter struct {
 	w   io.Writer
 	err error
@@ -171,10 +173,10 @@ func (t *Trees) object(name, kind string, limit int64) ([]byte, error) {
 	return data[:size], nil
 }
 
-// ask names an object to the process, whose content follows.
+// ask asks the process for an object and returns its size. Its content is read next.
 func (t *Trees) ask(name, kind string, limit int64) (size int64, err error) {
 	if strings.ContainsAny(name, "\n\x00") {
-		return 0, fmt.Errorf("%q is no object", name)
+		return 0, fmt.Errorf("%q is not an object name", name)
 	}
 	if t.absent[name] {
 		return 0, fmt.Errorf("object %s %w", name, ErrNoObject)
@@ -204,7 +206,7 @@ func (t *Trees) ask(name, kind string, limit int64) (size int64, err error) {
 	if fields[1] != kind {
 		return size, fmt.Errorf("object %s is a %s, not a %s", name, fields[1], kind)
 	}
-	return size, fmt.Errorf("object %s has %d bytes, more than the %d that are read", name, size, limit)
+	return size, fmt.Errorf("object %s has %d bytes, the limit is %d", name, size, limit)
 }
 
 // Commit reads a commit.
@@ -233,7 +235,8 @@ func (t *Trees) Commit(id string) (*CommitObject, error) {
 	return c, nil
 }
 
-// Find returns the entry at a path of a tree; an empty path is the tree itself. ok is false where there is none.
+// Find returns the entry at a path of a tree or commit. An empty path is the tree itself. ok is false if nothing is
+// there.
 func (t *Trees) Find(tree, path string) (e TreeEntry, ok bool, err error) {
 	e = TreeEntry{Mode: "40000", ID: tree}
 	if path == "" {
@@ -256,7 +259,8 @@ func (t *Trees) Find(tree, path string) (e TreeEntry, ok bool, err error) {
 	return e, true, nil
 }
 
-// Walk calls visit with every file of a tree, its path below prefix.
+// Walk calls visit for every file of a tree, with its path under prefix. More than 100 folders in each other are an
+// error.
 func (t *Trees) Walk(tree, prefix string, visit func(path string, e TreeEntry) error) error {
 	entries, err := t.Read(tree)
 	if err != nil {
@@ -268,7 +272,7 @@ func (t *Trees) Walk(tree, prefix string, visit func(path string, e TreeEntry) e
 			at = prefix + "/" + e.Name
 		}
 		if strings.Count(at, "/") > 100 {
-			return fmt.Errorf("%s: more than 100 folders deep", at)
+			return fmt.Errorf("%s is more than 100 folders deep", at)
 		}
 		if e.IsTree() {
 			err = t.Walk(e.ID, at, visit)

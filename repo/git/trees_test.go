@@ -64,18 +64,50 @@ func TestTreesEdit(t *testing.T) {
 				index []string // arguments of update-index that do the same
 			}{
 				{"nothing", nil, nil},
-				{"a new file", []Edit{{"new/deep/file", "100644", blob}}, []string{"--add", "--cacheinfo", "100644," + blob + ",new/deep/file"}},
-				{"another content and mode", []Edit{{"src/new.py", "100755", blob}}, []string{"--cacheinfo", "100755," + blob + ",src/new.py"}},
+				{
+					"a new file",
+					[]Edit{{"new/deep/file", "100644", blob}},
+					[]string{"--add", "--cacheinfo", "100644," + blob + ",new/deep/file"},
+				},
+				{
+					"another content and mode",
+					[]Edit{{"src/new.py", "100755", blob}},
+					[]string{"--cacheinfo", "100755," + blob + ",src/new.py"},
+				},
 				{"a removed file", []Edit{{Path: "src/new.py"}}, []string{"--force-remove", "src/new.py"}},
 				{"a removed folder", []Edit{{Path: "src"}}, []string{"--force-remove", "src/new.py", "src/train.py"}},
 				{"the last file of a folder", []Edit{{Path: "a/.runs/x"}}, []string{"--force-remove", "a/.runs/x"}},
 				{"what is not there", []Edit{{Path: "absent/x"}, {Path: "README/x"}}, nil},
-				{"a file in place of a folder", []Edit{{"src", "100644", blob}}, []string{"--add", "--replace", "--cacheinfo", "100644," + blob + ",src"}},
-				{"a folder in place of a file", []Edit{{"README/x", "100644", blob}}, []string{"--add", "--replace", "--cacheinfo", "100644," + blob + ",README/x"}},
-				{"the later one of two", []Edit{{"x", "100644", r.Git("rev-parse", "HEAD:src/train.py")}, {"x", "100644", blob}}, []string{"--add", "--cacheinfo", "100644," + blob + ",x"}},
-				{"a folder and then a file", []Edit{{"x/y", "100644", blob}, {"x", "100644", blob}}, []string{"--add", "--cacheinfo", "100644," + blob + ",x"}},
-				{"a file and then a folder", []Edit{{"x", "100644", blob}, {"x/y", "100644", blob}}, []string{"--add", "--cacheinfo", "100644," + blob + ",x/y"}},
-				{"sorted as Git sorts", []Edit{{"src.txt", "100644", blob}, {"src-x/y", "100644", blob}}, []string{"--add", "--cacheinfo", "100644," + blob + ",src.txt", "--cacheinfo", "100644," + blob + ",src-x/y"}},
+				{
+					"a file in place of a folder",
+					[]Edit{{"src", "100644", blob}},
+					[]string{"--add", "--replace", "--cacheinfo", "100644," + blob + ",src"},
+				},
+				{
+					"a folder in place of a file",
+					[]Edit{{"README/x", "100644", blob}},
+					[]string{"--add", "--replace", "--cacheinfo", "100644," + blob + ",README/x"},
+				},
+				{
+					"the later one of two",
+					[]Edit{{"x", "100644", r.Git("rev-parse", "HEAD:src/train.py")}, {"x", "100644", blob}},
+					[]string{"--add", "--cacheinfo", "100644," + blob + ",x"},
+				},
+				{
+					"a folder and then a file",
+					[]Edit{{"x/y", "100644", blob}, {"x", "100644", blob}},
+					[]string{"--add", "--cacheinfo", "100644," + blob + ",x"},
+				},
+				{
+					"a file and then a folder",
+					[]Edit{{"x", "100644", blob}, {"x/y", "100644", blob}},
+					[]string{"--add", "--cacheinfo", "100644," + blob + ",x/y"},
+				},
+				{
+					"sorted as Git sorts",
+					[]Edit{{"src.txt", "100644", blob}, {"src-x/y", "100644", blob}},
+					[]string{"--add", "--cacheinfo", "100644," + blob + ",src.txt", "--cacheinfo", "100644," + blob + ",src-x/y"},
+				},
 			} {
 				got, err := trees.Edit(r.Head, c.edits)
 				check(t, err)

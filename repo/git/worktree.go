@@ -11,23 +11,23 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Worktree is what git knows of a working tree: its index, what differs from it on disk, and what lies beside it. Paths are
-// relative to the root, with slashes, as git has them: any bytes but NUL.
+// Worktree is what Git knows of a working tree: its index, what differs from it on disk, and what is untracked. Paths
+// are relative to the root, with slashes, and have any bytes but NUL.
 type Worktree struct {
-	Folders    map[string]bool // of tracked files, without a closing slash; "" is the root
+	Folders    map[string]bool // of tracked files, without a final slash; "" is the root
 	Modified   []string        // tracked and different on disk, or not merged
 	Deleted    []string        // tracked and not on disk
 	Untracked  []string        // files and links
 	Nested     []string        // untracked repositories
 	Submodules []string
-	runs       map[string]bool // folders that hold a .runs with tracked files
+	runs       map[string]bool // folders that contain a .runs with tracked files
 }
 
-// ReadWorktree lists the working tree. The index must have been copied; flags that hide files of it are cleared in the
+// ReadWorktree lists the working tree. The index must have been copied before. Flags that hide files are cleared in the
 // copy: what is on disk counts.
 func (s *Scratch) ReadWorktree(ctx context.Context) (*Worktree, error) {
 	w := &Worktree{Folders: map[string]bool{"": true}, runs: map[string]bool{}}
-	// The second listing asks the disk about every file, which takes as long as the first.
+	// This listing asks the disk about every file, which takes as long as the other one.
 	var different []byte
 	group, both := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
@@ -60,8 +60,8 @@ func (s *Scratch) differentFiles(ctx context.Context) ([]byte, error) {
 	return s.run(ctx, nil, "diff-files", "-z", "--raw", "--no-renames", "--ignore-submodules=dirty")
 }
 
-// readIndex lists the flags, modes and stages of the index and what is not in it. It returns the entries that a flag hides
-// from a comparison.
+// readIndex lists the index with its flags, modes and stages, and what is not in it. It returns the entries that a flag
+// hides from a comparison.
 func (w *Worktree) readIndex(ctx context.Context, s *Scratch) (hidden []string, err error) {
 	out, err := s.run(ctx, nil, "ls-files", "-z", "-s", "-v", "-o", "--exclude-standard")
 	if err != nil {
@@ -80,7 +80,7 @@ func (w *Worktree) readIndex(ctx context.Context, s *Scratch) (hidden []string, 
 				return nil, fmt.Errorf("git ls-files: unexpected line %q", entry)
 			}
 			w.addTracked(path, fields)
-			switch { // a small letter is assume-unchanged, S is skip-worktree, s both
+			switch { // a small letter is assume-unchanged, S is skip-worktree, s is both
 			case (tag == "S" || tag == "s") && !s.onDisk(path):
 				absent = append(absent, path)
 			case tag == "S" || tag[0] >= 'a':
@@ -94,7 +94,7 @@ func (w *Worktree) readIndex(ctx context.Context, s *Scratch) (hidden []string, 
 	return hidden, nil
 }
 
-// addDifferent reads what diff-files prints: `:modes ids STATUS NUL path NUL`.
+// addDifferent reads the output of diff-files: `:modes ids STATUS NUL path NUL`.
 func (w *Worktree) addDifferent(out string) error {
 	seen := map[string]bool{}
 	for out != "" {
@@ -159,11 +159,11 @@ func (w *Worktree) addTracked(path, fields string) {
 	}
 }
 
-// Failure is a file that git could not take, and why.
+// Failure is a file that Git could not read or store, and why.
 type Failure struct{ Path, Reason string }
 
-// Stage brings files as they are on disk into the index: those that exist are added, the others removed. Files that git
-// cannot take, because they cannot be read or a filter fails, are returned and stay as the index has them.
+// Stage updates the index from the disk: files that exist are added, the others removed. Files that fail, because they
+// cannot be read or a filter fails, are returned and stay as the index has them.
 func (s *Scratch) Stage(ctx context.Context, paths []string) ([]Failure, error) {
 	if len(paths) == 0 {
 		return nil, nil
@@ -181,11 +181,11 @@ func (s *Scratch) Stage(ctx context.Context, paths []string) ([]Failure, error) 
 		}
 		reason := failed.Message
 		if reason == "the remote end hung up unexpectedly" {
-			reason = "a filter that the attributes name failed"
+			reason = "a filter named by the attributes failed"
 		}
 		return []Failure{{paths[0], reason}}, nil
 	}
-	// Nothing was written: halving finds the few that fail.
+	// Nothing was written. Halving the list finds the few files that fail.
 	first, err := s.Stage(ctx, paths[:len(paths)/2])
 	if err != nil {
 		return nil, err
@@ -194,7 +194,7 @@ func (s *Scratch) Stage(ctx context.Context, paths []string) ([]Failure, error) 
 	return append(first, second...), err
 }
 
-// Remove takes entries out of the index, also those behind what is a link on disk now.
+// Remove removes entries from the index, including those behind what is now a link on disk.
 func (s *Scratch) Remove(ctx context.Context, paths []string) error {
 	if len(paths) == 0 {
 		return nil
@@ -203,7 +203,7 @@ func (s *Scratch) Remove(ctx context.Context, paths []string) error {
 	return err
 }
 
-// StageContent puts other bytes than those on disk under a path. mode is 100644 or 100755.
+// StageContent stages other bytes than those on disk under a path. mode is 100644 or 100755.
 func (s *Scratch) StageContent(ctx context.Context, path, mode string, data []byte) error {
 	out, err := s.run(ctx, data, "hash-object", "-w", "--stdin", "--path="+path)
 	if err != nil {
@@ -216,7 +216,7 @@ func (s *Scratch) StageContent(ctx context.Context, path, mode string, data []by
 
 func list(paths []string) []byte { return []byte(strings.Join(paths, "\x00") + "\x00") }
 
-// Tree is the id of the tree that the index makes, without any folder named .runs.
+// Tree returns the id of the tree that the index makes, without any folder named .runs.
 func (s *Scratch) Tree(ctx context.Context, w *Worktree) (string, error) {
 	tree, err := s.WriteTree(ctx)
 	if err != nil {

@@ -150,6 +150,15 @@ func TestPlan(t *testing.T) {
 			want: planned{removed: []string{runA}, paths: append([]string{mark(runA)}, setup...), remove: []string{runPath(runA)}},
 		},
 		{
+			name: "a removed run whose folder is still there",
+			do: func(p *project) string {
+				p.Write(".runs/"+mark(runB), "")
+				p.add(runB)
+				return ""
+			},
+			want: planned{removed: []string{runB}, paths: append([]string{mark(runB)}, setup...)},
+		},
+		{
 			name: "a removed run that only its mark remembers",
 			do: func(p *project) string {
 				p.Write(".runs/"+mark(runB), "")

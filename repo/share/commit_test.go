@@ -117,6 +117,21 @@ func TestCommitElsewhere(t *testing.T) {
 	}
 }
 
+// TestCommitKeepsWhole: what is kept of a run has the files that it shares with a run that somebody else committed.
+func TestCommitKeepsWhole(t *testing.T) {
+	linux, linuxData, onLinux := environment(t, "linux")
+	p := newProject(t, "plain")
+	p.Git("reset", "-q", "--hard", p.commitTree([]string{p.Head}, map[string]any{
+		in(runB, repo.RecordName): record(t, runB, onLinux), ".runs/" + linux: linuxData,
+	}))
+	p.add(runC, onLinux)
+	p.commitAll()
+	kept := p.files(keptRef)
+	equal(t, "kept run", isIn(kept, runPath(runC)+"/run.toml"), true)
+	equal(t, "kept shared file", isIn(kept, linux), true)
+	equal(t, "the run of somebody else", isIn(kept, runPath(runB)+"/run.toml"), false)
+}
+
 // TestCommitRefused: nothing is committed where Git could take it back, or there is no Git.
 func TestCommitRefused(t *testing.T) {
 	p := newProject(t, "plain")

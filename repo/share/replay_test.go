@@ -162,7 +162,7 @@ func TestReplay(t *testing.T) {
 			equalLists(t, "replaced", slices.Sorted(maps.Keys(replay.theirs)), c.replaced)
 			// What theirs changed stays theirs, but for what ours removes or redacts.
 			for name := range c.theirs {
-				if _, both := c.ours[name]; both || isIn(c.lack, name) || c.theirs[name] == nil {
+				if _, both := c.ours[name]; both && placeOf(name).kind != ofSetup || isIn(c.lack, name) || c.theirs[name] == nil {
 					continue
 				}
 				equal(t, name, p.Git("rev-parse", replay.tip+":"+name), p.Git("rev-parse", theirs+":"+name))

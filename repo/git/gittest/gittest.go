@@ -1,7 +1,9 @@
-// Package gittest makes Git repositories of the shapes that matter, for tests: a linked worktree, a bare, shallow, sparse or
+// Package gittest makes Git repositories of the shapes that matter, for tests: a linked worktree, a bare, shallow,
+// sparse or
 // partial clone, one with submodules, with SHA-256, with odd names, and so on.
 //
-// It is for tests alone and imports nothing of the project, so that a second implementation of repo/git can be held to the
+// It is for tests alone and imports nothing of the project, so that a second implementation of repo/git can be held to
+// the
 // same shapes. Begin with Main, which a package's TestMain calls, and with Shapes.
 package gittest
 
@@ -23,7 +25,8 @@ const (
 	Date  = "@1767323045 +0100"
 )
 
-// Main runs the tests of a package in an environment in which nothing of the user or the machine counts: no home folder, no
+// Main runs the tests of a package in an environment in which nothing of the user or the machine counts: no home
+// folder, no
 // configuration of Git, no locale, no GIT_ variable. It returns the exit status. Without Git it skips all tests.
 func Main(m *testing.M) int {
 	if _, err := exec.LookPath("git"); err != nil {
@@ -46,11 +49,13 @@ func Main(m *testing.M) int {
 	}
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
-		if strings.HasPrefix(name, "GIT_") || strings.HasPrefix(name, "RUNS_") || strings.HasPrefix(name, "LC_") || name == "LANG" || name == "EMAIL" {
+		if strings.HasPrefix(name, "GIT_") || strings.HasPrefix(name, "RUNS_") || strings.HasPrefix(name, "LC_") ||
+			name == "LANG" || name == "EMAIL" {
 			_ = os.Unsetenv(name)
 		}
 	}
-	config := "[init]\n\tdefaultBranch = main\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n[protocol \"file\"]\n\tallow = always\n" +
+	config := "[init]\n\tdefaultBranch = main\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n[protocol " +
+		"\"file\"]\n\tallow = always\n" +
 		"[core]\n\tautocrlf = false\n[advice]\n\tdetachedHead = false\n"
 	if err := os.WriteFile(filepath.Join(home, ".gitconfig"), []byte(config), 0o600); err != nil {
 		fmt.Println(err)
@@ -58,7 +63,8 @@ func Main(m *testing.M) int {
 	}
 	for name, value := range map[string]string{
 		"HOME": home, "USERPROFILE": home, "XDG_CONFIG_HOME": filepath.Join(home, ".config"), "LC_ALL": "C", "TZ": "UTC",
-		"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": filepath.Join(home, ".gitconfig"), "GIT_TERMINAL_PROMPT": "0", "GIT_CEILING_DIRECTORIES": ceiling,
+		"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": filepath.Join(home,
+			".gitconfig"), "GIT_TERMINAL_PROMPT": "0", "GIT_CEILING_DIRECTORIES": ceiling,
 		"GIT_TEMPLATE_DIR": filepath.Join(home, "template"), // without hooks: there is less to copy
 		"GIT_AUTHOR_NAME":  Name, "GIT_AUTHOR_EMAIL": Email, "GIT_AUTHOR_DATE": Date,
 		"GIT_COMMITTER_NAME": Name, "GIT_COMMITTER_EMAIL": Email, "GIT_COMMITTER_DATE": Date,
@@ -169,7 +175,8 @@ func (r *Repository) Read(name string) string {
 	return string(data)
 }
 
-// Commit writes files, adds them past every ignore rule, and commits them with all that is staged. It returns the commit.
+// Commit writes files, adds them past every ignore rule, and commits them with all that is staged. It returns the
+// commit.
 func (r *Repository) Commit(message string, files map[string]string) string {
 	r.t.Helper()
 	names := slices.Sorted(maps.Keys(files))
@@ -183,7 +190,8 @@ func (r *Repository) Commit(message string, files map[string]string) string {
 	return r.Git("rev-parse", "HEAD")
 }
 
-// State describes what a user would notice: refs, the index, the working tree, and whether the repository is locked. Two
+// State describes what a user would notice: refs, the index, the working tree, and whether the repository is locked.
+// Two
 // repositories with equal texts are equal.
 func (r *Repository) State() string {
 	r.t.Helper()

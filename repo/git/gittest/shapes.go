@@ -37,13 +37,17 @@ const (
 
 // first and second are the files of the two commits.
 var (
-	first  = map[string]string{"README": "one\n", "docs/guide": "guide\n", "src/old.py": "old\n", "src/train.py": "print(1)\n", ".runs/config.toml": "", "a/.runs/x": "x\n"}
+	first = map[string]string{
+		"README": "one\n", "docs/guide": "guide\n", "src/old.py": "old\n",
+		"src/train.py": "print(1)\n", ".runs/config.toml": "", "a/.runs/x": "x\n",
+	}
 	second = map[string]string{"README": "two\n", "src/new.py": "new\n", RunFile: RunText}
 )
 
 // oddNames are names of files that a line-based reader of Git's output stumbles over.
 var oddNames = []string{
-	" first", "last ", "two words", "q\"uote", "ap'os", "back\\slash", "tab\there", "new\nline", "ünï", "\xff\xfe", "-dash", ":(glob)**",
+	" first", "last ", "two words", "q\"uote", "ap'os", "back\\slash", "tab\there", "new\nline", "ünï", "\xff\xfe",
+	"-dash", ":(glob)**",
 	"star*", "[a]", "#hash", "~tilde", "$x", "deep er/ä b/-c",
 }
 
@@ -118,7 +122,8 @@ func Shapes() []Shape {
 	}
 }
 
-// Make makes a repository of the shape for a test. The first one of a shape is made by Git, the others are copies of it.
+// Make makes a repository of the shape for a test. The first one of a shape is made by Git, the others are copies of
+// it.
 func (s Shape) Make(t testing.TB) *Repository {
 	t.Helper()
 	r := *s.template(t)

@@ -19,7 +19,8 @@ var templates = struct {
 // withPaths are files of Git that hold absolute paths.
 var withPaths = []string{"config", ".git", "gitdir", "commondir", "alternates"}
 
-// copyTree copies a folder of repositories. Paths that Git has written down are changed to the new place, and files keep
+// copyTree copies a folder of repositories. Paths that Git has written down are changed to the new place, and files
+// keep
 // their times.
 func copyTree(to, from string) error {
 	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
