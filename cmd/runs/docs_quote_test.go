@@ -69,6 +69,20 @@ func TestQuotes(t *testing.T) {
 	}
 }
 
+// TestHouseReadme checks that README.md stays short, and shows what runs prints at once.
+func TestHouseReadme(t *testing.T) {
+	lines := strings.Split(strings.TrimRight(string(read(t, "README.md")), "\n"), "\n")
+	if len(lines) > 170 {
+		t.Errorf("README.md has %d lines, more than 170: move details to the pages", len(lines))
+	}
+	for _, command := range []string{"$ runs ls", "$ runs diff "} {
+		at := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, command) })
+		if at < 0 || at >= 40 {
+			t.Errorf("README.md does not show the output of %q in its first 40 lines", command)
+		}
+	}
+}
+
 // TestArchitectureNames checks that the functions that the page about architecture names exist.
 func TestArchitectureNames(t *testing.T) {
 	names := regexp.MustCompile("`(repo|share|review|diff)\\.([A-Z]\\w+)(?:\\.([A-Z]\\w+))?`")
