@@ -24,7 +24,10 @@ func (a *app) tagCommand() *cobra.Command {
 		Use:   "tag RUN KEY[=VALUE]… | RUN -d KEY…",
 		Short: "Set or remove tags of a run",
 		Long: `Set or remove tags of a run, which may be finished. A tag without a value is
-"yes".`,
+"yes".
+
+    runs tag wide baseline reviewer=ada
+    runs tag wide -d baseline`,
 		Args:              arguments(1, -1, "RUN"),
 		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -61,7 +64,9 @@ func (a *app) nameCommand() *cobra.Command {
 		Use:   "name RUN NAME",
 		Short: "Give a run a name",
 		Long: `Give a run a name. The run may be finished. If several runs have a name, it
-means the newest.`,
+means the newest.
+
+    runs name last wide`,
 		Args:              arguments(2, 2, "RUN or NAME"),
 		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -80,7 +85,9 @@ func (a *app) noteCommand() *cobra.Command {
 		Use:   "note RUN [TEXT]",
 		Short: "Add a note to a run",
 		Long: `Add a note to a run, or replace its note. The run may be finished. Without TEXT,
-edit the note with RUNS_EDITOR, VISUAL or EDITOR.`,
+edit the note with RUNS_EDITOR, VISUAL or EDITOR.
+
+    runs note wide "the learning rate is too high"`,
 		Args:              arguments(1, 2, "RUN"),
 		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -37,7 +37,9 @@ func (a *app) clientCommand() *cobra.Command {
 		Short:  "Record for the Python client",
 		Long: `Record for the Python client. The request on stdin is a line of JSON, followed
 by a journal line if it describes a run. The answer is one line of JSON, and
-{"error": {"kind", "message", "hint"}} for a failure.`,
+{"error": {"kind", "message", "hint"}} for a failure.
+
+    echo '{"protocol": 1, "pid": 4242}' | runs client start`,
 		Args: arguments(0, 0, ""),
 		RunE: func(*cobra.Command, []string) error { return usagef("client: missing start, join or finish") },
 	}

@@ -21,6 +21,9 @@ func (a *app) finishCommand() *cobra.Command {
 		Long: `Finish a run: turn its journals into a record under .runs/<day>/. The record
 appears complete or not at all. If finish is interrupted, run it again.
 
+    runs finish
+    runs finish wide --status failed
+
 Without RUN, it finishes the run named by RUNS_ID, or the only run in progress.`,
 		Args: arguments(0, 1, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {

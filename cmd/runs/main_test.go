@@ -25,7 +25,8 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScripts runs testdata/script over the real program: a file a feature, with its failure cases.
+// TestScripts runs the scripts of testdata/script with the real program: one file per feature, with its failure
+// cases.
 func TestScripts(t *testing.T) {
 	for _, name := range []string{"git", "python3"} {
 		if _, err := exec.LookPath(name); err != nil {
@@ -71,7 +72,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// captureCmd puts the first match of a regular expression in the last output into a variable: capture NAME REGEXP.
+// captureCmd sets a variable to the first match of a regular expression in the last output: capture NAME REGEXP.
 func captureCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: capture NAME REGEXP")
@@ -97,10 +98,10 @@ func awaitCmd(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 	}
-	ts.Fatalf("%s never had %s", args[0], args[1])
+	ts.Fatalf("%s never matched %s", args[0], args[1])
 }
 
-// countCmd counts the paths that match a pattern: count N PATTERN.
+// countCmd checks how many paths match a pattern: count N PATTERN.
 func countCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: count N PATTERN")
@@ -126,7 +127,7 @@ func editCmd(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	edited := strings.ReplaceAll(string(data), args[1], args[2])
 	if edited == string(data) {
-		ts.Fatalf("%s has no %q", matches[0], args[1])
+		ts.Fatalf("%s does not contain %q", matches[0], args[1])
 	}
 	ts.Check(os.WriteFile(matches[0], []byte(edited), 0o666))
 }
@@ -155,7 +156,8 @@ func storeCmd(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("PATH", ts.Getenv("PATH")+string(filepath.ListSeparator)+filepath.Dir(program))
 }
 
-// signalCmd sends a signal to the process whose pid stands in the only file that matches: signal TERM|KILL PATTERN.
+// signalCmd sends a signal to the process whose pid is in the only file that matches a pattern: signal TERM|KILL
+// PATTERN.
 func signalCmd(ts *testscript.TestScript, neg bool, args []string) {
 	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}
 	if neg || len(args) != 2 || signals[args[0]] == nil {
@@ -168,7 +170,7 @@ func signalCmd(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	m := regexp.MustCompile(`(?m)^pid = (\d+)$`).FindStringSubmatch(ts.ReadFile(matches[0]))
 	if m == nil {
-		ts.Fatalf("%s names no pid", matches[0])
+		ts.Fatalf("%s has no pid", matches[0])
 	}
 	pid, err := strconv.Atoi(m[1])
 	ts.Check(err)
@@ -187,20 +189,30 @@ func TestShellQuote(t *testing.T) {
 	}
 }
 
-// TestEveryCommandHasHelp holds the help of each command to its promises: a long text, the exit statuses, and no more
-// than 80 columns.
+// maxHelpLines bounds the text of a help page before its usage.
+const maxHelpLines = 25
+
+// TestEveryCommandHasHelp checks the help page of each command: its summary, an example, the exit statuses, its
+// length and its width of at most 80 columns.
 func TestEveryCommandHasHelp(t *testing.T) {
 	a := &app{}
 	all := a.command("").Commands()
 	if len(all) != len(commands)+1 { // and man
 		t.Errorf("%d commands, not %d", len(all), len(commands)+1)
 	}
-	for _, c := range all {
-		if only := a.command(c.Name()).Commands(); len(only) != 1 || only[0].Name() != c.Name() {
-			t.Errorf("%s is not made by its name", c.Name())
+	root := a.command("")
+	root.InitDefaultHelpCmd()
+	for _, c := range append(root.Commands(), root) {
+		if c.Name() != "help" && c != root {
+			if only := a.command(c.Name()).Commands(); len(only) != 1 || only[0].Name() != c.Name() {
+				t.Errorf("%s is not made by its name", c.Name())
+			}
+			if !strings.Contains(c.Long, "Exit status") {
+				t.Errorf("%s: the help lists no exit statuses", c.Name())
+			}
 		}
-		if c.Long == "" || !strings.Contains(c.Long, "Exit status") {
-			t.Errorf("%s: no help, or no exit statuses", c.Name())
+		if strings.HasSuffix(c.Short, ".") || strings.Contains(c.Short, ":") || len(c.Short) > 72 {
+			t.Errorf("%s: the summary %q is too long, or has a full stop or colon", c.Name(), c.Short)
 		}
 		var out bytes.Buffer
 		c.SetOut(&out)
@@ -208,8 +220,15 @@ func TestEveryCommandHasHelp(t *testing.T) {
 		if err := c.Help(); err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(out.String(), "\n  -h, --help ") {
-			t.Errorf("%s: the help has no flags: %s", c.Name(), out.String())
+		text, _, ok := strings.Cut(out.String(), "\nUsage:\n")
+		if !ok || !strings.Contains(out.String(), "\n  -h, --help ") {
+			t.Errorf("%s: the help has no usage or no flags: %s", c.Name(), out.String())
+		}
+		if c != root && !strings.Contains(text, "\n    ") {
+			t.Errorf("%s: the help has no example", c.Name())
+		}
+		if n := strings.Count(text, "\n"); n > maxHelpLines {
+			t.Errorf("%s: the help has %d lines before the usage", c.Name(), n)
 		}
 		for line := range strings.Lines(out.String()) {
 			if n := terminal.Width(strings.TrimSuffix(line, "\n")); n > 80 {

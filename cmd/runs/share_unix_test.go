@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +27,13 @@ import (
 	"time"
 )
 
-// asked is that of an environment variable, for the figures that are larger than an ordinary test.
+var (
+	machineVariable = regexp.MustCompile(`^(GIT|RUNS|SSH)_|(?i)_proxy=`) // would let the tests depend on the machine
+	leftover        = regexp.MustCompile(`^(index-|op|lock-|was-)`)      // a file of an operation in the Git folder
+	lostRace        = regexp.MustCompile(`index\.lock|cannot lock ref|unable to create temporary file`)
+)
+
+// asked is the number in an environment variable, which makes a test larger than usual.
 func asked(name string, otherwise int) int {
 	if n, err := strconv.Atoi(os.Getenv(name)); err == nil && n > 0 {
 		return n
@@ -65,11 +72,14 @@ func newTeam(t *testing.T, serve func(*testing.T, *team)) *team {
 		t.Fatal(err)
 	}
 	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "GIT_") && !strings.HasPrefix(v, "RUNS_") && !strings.HasPrefix(v, "SSH_") && !strings.Contains(strings.ToLower(v), "_proxy=") {
+		if !machineVariable.MatchString(v) {
 			m.env = append(m.env, v)
 		}
 	}
-	m.env = append(m.env, "HOME="+home, "XDG_CONFIG_HOME="+home, "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=true", "GIT_CEILING_DIRECTORIES="+filepath.Dir(m.dir))
+	m.env = append(
+		m.env, "HOME="+home, "XDG_CONFIG_HOME="+home, "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
+		"GIT_ASKPASS=true", "GIT_CEILING_DIRECTORIES="+filepath.Dir(m.dir),
+	)
 	config := "[user]\n\tname = Ada\n\temail = ada@example.org\n[init]\n\tdefaultBranch = main\n[gc]\n\tauto = 0\n"
 	if err := os.WriteFile(filepath.Join(home, ".gitconfig"), []byte(config), 0o666); err != nil {
 		t.Fatal(err)
@@ -96,9 +106,11 @@ func serveHTTP(t *testing.T, m *team) {
 	}
 	backend := filepath.Join(strings.TrimSpace(string(out)), "git-http-backend")
 	if _, err := os.Stat(backend); err != nil {
-		t.Skipf("this git has no server for HTTP: %v", err)
+		t.Skipf("Git has no HTTP server here: %v", err)
 	}
-	handler := &cgi.Handler{Path: backend, Root: "/", Env: []string{"GIT_PROJECT_ROOT=" + m.dir, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=ada", "HOME=" + filepath.Join(m.dir, "home")}, Stderr: &bytes.Buffer{}}
+	handler := &cgi.Handler{Path: backend, Root: "/", Stderr: &bytes.Buffer{}, Env: []string{
+		"GIT_PROJECT_ROOT=" + m.dir, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=ada", "HOME=" + filepath.Join(m.dir, "home"),
+	}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if name, password, _ := r.BasicAuth(); name != "ada" || password != "secret" {
 			w.Header().Set("WWW-Authenticate", `Basic realm="runs"`)
@@ -147,7 +159,9 @@ func serveSSH(t *testing.T, m *team) {
 	}
 	port := listener.Addr().(*net.TCPAddr).Port
 	_ = listener.Close()
-	config := fmt.Sprintf("Port %d\nListenAddress 127.0.0.1\nHostKey %s/host\nAuthorizedKeysFile %s/id.pub\nPidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nMaxStartups 200\nMaxSessions 200\nAcceptEnv GIT_PROTOCOL\nKexAlgorithms curve25519-sha256\n", port, at, at)
+	config := fmt.Sprintf("Port %d\nListenAddress 127.0.0.1\nHostKey %s/host\n", port, at) +
+		"AuthorizedKeysFile " + at + "/id.pub\nPidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n" +
+		"MaxStartups 200\nMaxSessions 200\nAcceptEnv GIT_PROTOCOL\nKexAlgorithms curve25519-sha256\n"
 	m.write("ssh/config", config)
 	var log bytes.Buffer
 	server := exec.Command(sshd, "-D", "-e", "-f", filepath.Join(at, "config"))
@@ -159,7 +173,8 @@ func serveSSH(t *testing.T, m *team) {
 		_ = server.Process.Kill()
 		_ = server.Wait()
 	})
-	m.env = append(m.env, "GIT_SSH_COMMAND=ssh -F /dev/null -i "+at+"/id -o IdentitiesOnly=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o BatchMode=yes")
+	m.env = append(m.env, "GIT_SSH_COMMAND=ssh -F /dev/null -i "+at+"/id -o IdentitiesOnly=yes "+
+		"-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o BatchMode=yes")
 	m.url = fmt.Sprintf("ssh://%s@127.0.0.1:%d%s", me.Username, port, m.bare)
 	var said string
 	for range 50 {
@@ -194,7 +209,7 @@ func (m *team) write(name, text string) {
 	}
 }
 
-// clone makes a clone in which somebody is at work: a staged change, one that is not staged, and a file that git does not know.
+// clone makes a clone in which someone is at work: a staged change, an unstaged one, and an untracked file.
 func (m *team) clone(name string) string {
 	m.t.Helper()
 	dir := filepath.Join(m.dir, name)
@@ -209,7 +224,8 @@ func (m *team) clone(name string) string {
 // work is what a person has in hand there, which nothing of ours may change.
 func (m *team) work(dir string) string {
 	m.t.Helper()
-	return m.must(dir, "git", "status", "--porcelain") + m.must(dir, "git", "diff", "--cached") + m.must(dir, "git", "diff")
+	staged := m.must(dir, "git", "diff", "--cached")
+	return m.must(dir, "git", "status", "--porcelain") + staged + m.must(dir, "git", "diff")
 }
 
 // logOne records a run and returns its id.
@@ -220,13 +236,15 @@ func (m *team) logOne(dir string, i int) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// checkBranch proves that the branch of the remote has each of these runs once, added once, and that all of it is valid.
+// checkBranch checks that the remote's branch has each of these runs once, added once, and that all of it is valid.
 func (m *team) checkBranch(ids []string) {
 	m.t.Helper()
 	fresh := filepath.Join(m.dir, "fresh")
 	m.must(m.dir, "git", "clone", "-q", m.url, fresh)
 	added := map[string]int{}
-	for line := range strings.Lines(m.must(fresh, "git", "log", "--format=", "--name-only", "--diff-filter=A", "--no-renames", "-m", "--first-parent")) {
+	names := m.must(fresh, "git", "log", "--format=", "--name-only", "--diff-filter=A", "--no-renames", "-m",
+		"--first-parent")
+	for line := range strings.Lines(names) {
 		if file := strings.TrimSpace(line); strings.HasSuffix(file, "/run.toml") {
 			added[filepath.Base(filepath.Dir(file))]++
 		}
@@ -245,7 +263,8 @@ func (m *team) checkBranch(ids []string) {
 	if len(there) != len(ids) {
 		m.t.Errorf("%d runs are on the branch, not %d", len(there), len(ids))
 	}
-	if gone := m.must(fresh, "git", "log", "--format=", "--name-only", "--diff-filter=D", "--no-renames"); strings.TrimSpace(gone) != "" {
+	gone := m.must(fresh, "git", "log", "--format=", "--name-only", "--diff-filter=D", "--no-renames")
+	if strings.TrimSpace(gone) != "" {
 		m.t.Errorf("commits remove %s", gone)
 	}
 	m.must(fresh, "git", "fsck", "--strict")
@@ -273,8 +292,8 @@ func (m *team) checkBranch(ids []string) {
 	}
 }
 
-// checkLocks fails where a lock or a temporary file of ours is left. That of git's own maintenance, which a fetch begins, is
-// git's to clear.
+// checkLocks fails where a lock or a temporary file of ours is left. That of git's own maintenance, which a fetch
+// begins, is git's to clear.
 func (m *team) checkLocks(dir string) {
 	m.t.Helper()
 	err := filepath.WalkDir(filepath.Join(dir, ".git"), func(path string, entry fs.DirEntry, err error) error {
@@ -294,14 +313,14 @@ func (m *team) checkLocks(dir string) {
 		m.t.Error(err)
 	}
 	for _, entry := range left {
-		if name := entry.Name(); strings.HasPrefix(name, "index-") || strings.HasPrefix(name, "op") || strings.HasPrefix(name, "lock-") || strings.HasPrefix(name, "was-") {
-			m.t.Errorf(".git/runs/%s is left", name)
+		if leftover.MatchString(entry.Name()) {
+			m.t.Errorf(".git/runs/%s is left", entry.Name())
 		}
 	}
 }
 
-// TestClonesPushAtOnce: several clones, in each of which somebody is at work, record runs and push them to one branch at the
-// same time. RUNS_PUSH_CLONES and RUNS_PUSH_RUNS ask for more of them.
+// TestClonesPushAtOnce: several clones, in each of which someone is at work, record runs and push them to one branch
+// at the same time. RUNS_PUSH_CLONES and RUNS_PUSH_RUNS ask for more of them.
 func TestClonesPushAtOnce(t *testing.T) {
 	clones, runs := asked("RUNS_PUSH_CLONES", 3), asked("RUNS_PUSH_RUNS", 4)
 	for _, transport := range transports {
@@ -345,7 +364,7 @@ func TestClonesPushAtOnce(t *testing.T) {
 			for c, dir := range dirs {
 				m.must(dir, "runs", "pull")
 				if after := m.work(dir); after != before[c] {
-					t.Errorf("clone %d: somebody's work was\n%sand is\n%s", c, before[c], after)
+					t.Errorf("clone %d: the user's work was\n%sand is\n%s", c, before[c], after)
 				}
 				if got := m.must(dir, "git", "rev-parse", "HEAD"); got != tip {
 					t.Errorf("clone %d is at %s, the remote at %s", c, got, tip)
@@ -353,7 +372,8 @@ func TestClonesPushAtOnce(t *testing.T) {
 				m.must(dir, "git", "fsck", "--strict")
 				m.checkLocks(dir)
 			}
-			t.Logf("%d clones x %d runs: %d on the branch, in %s", clones, runs, len(slices.Concat(ids...)), took.Round(time.Millisecond))
+			t.Logf("%d clones x %d runs: %d on the branch, in %s",
+				clones, runs, len(slices.Concat(ids...)), took.Round(time.Millisecond))
 		})
 	}
 }
@@ -361,9 +381,9 @@ func TestClonesPushAtOnce(t *testing.T) {
 // shareKills is how many commands the test kills; RUNS_SHARE_KILLS asks for more.
 const shareKills = 15
 
-// TestKilledSharingIsRepeated kills commit, push and pull at random moments, half of the time with the processes of git that
-// they started and half of the time without. The repository is valid, nobody's work is touched, git's own commit takes no
-// run away, and the repeated command completes.
+// TestKilledSharingIsRepeated kills commit, push and pull at random moments, half of the time with the processes of
+// git that they started and half of the time without. The repository is valid, nobody's work is touched, git's own
+// commit takes no run away, and the repeated command completes.
 func TestKilledSharingIsRepeated(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	k := &killer{team: newTeam(t, serveHTTP), r: rand.New(rand.NewPCG(seed, 0)), took: map[string]time.Duration{}}
@@ -427,7 +447,8 @@ func (k *killer) measure(command string) {
 	k.took[command] = time.Since(start)
 }
 
-// kill starts a command and kills it, with all that it started or alone. It reports whether there was something to kill.
+// kill starts a command and kills it, with all that it started or alone. It reports whether there was something to
+// kill.
 func (k *killer) kill(command string, all bool) bool {
 	k.t.Helper()
 	cmd := exec.Command("runs", command)
@@ -463,7 +484,7 @@ func (k *killer) check(command string) {
 	}
 	k.mayCommit("after the next command")
 	if got := k.work(k.dir); got != k.before {
-		k.t.Errorf("%s: somebody's work was\n%sand is\n%s", command, k.before, got)
+		k.t.Errorf("%s: the user's work was\n%sand is\n%s", command, k.before, got)
 	}
 	// A fetch that is killed leaves commits without their trees, which nothing reaches; the repeated one brings them.
 	k.must(k.dir, "git", "rev-list", "--objects", "--all", "--reflog", "--indexed-objects", "--quiet")
@@ -473,7 +494,7 @@ func (k *killer) check(command string) {
 	k.must(k.dir, "git", "fsck", "--strict")
 	k.mayCommit("after the repeated command")
 	if got := k.work(k.dir); got != k.before {
-		k.t.Errorf("%s, repeated: somebody's work was\n%sand is\n%s", command, k.before, got)
+		k.t.Errorf("%s, repeated: the user's work was\n%sand is\n%s", command, k.before, got)
 	}
 	k.checkLocks(k.dir)
 }
@@ -490,7 +511,8 @@ func (k *killer) mayCommit(when string) {
 	}
 }
 
-// TestKilledWhileRefsMove kills at the most delicate moment, which a hook makes long: refs are locked, and then moved.
+// TestKilledWhileRefsMove kills at the most delicate moment, which a hook makes long: refs are locked, and then
+// moved.
 func TestKilledWhileRefsMove(t *testing.T) {
 	for _, command := range []string{"commit", "pull"} {
 		for _, all := range []bool{true, false} {
@@ -500,7 +522,8 @@ func TestKilledWhileRefsMove(t *testing.T) {
 				k.before = k.work(k.dir)
 				k.prepare(command, 0)
 				hook, begun := filepath.Join(k.dir, ".git", "hooks", "reference-transaction"), filepath.Join(k.dir, ".git", "begun")
-				script := "#!/bin/sh\nif [ \"$1\" = prepared ] && [ ! -e '" + begun + "' ] && grep -q HEAD; then : >'" + begun + "'; sleep 1; fi\n"
+				script := "#!/bin/sh\nif [ \"$1\" = prepared ] && [ ! -e '" + begun + "' ] && grep -q HEAD; then\n" +
+					": >'" + begun + "'; sleep 1; fi\n"
 				if err := os.WriteFile(hook, []byte(script), 0o777); err != nil {
 					t.Fatal(err)
 				}
@@ -531,7 +554,7 @@ func TestKilledWhileRefsMove(t *testing.T) {
 				time.Sleep(time.Second) // what was left to go on has come to its end
 				k.mayCommit("at the end")
 				if got := k.work(k.dir); got != k.before {
-					t.Errorf("somebody's work was\n%sand is\n%s", k.before, got)
+					t.Errorf("the user's work was\n%sand is\n%s", k.before, got)
 				}
 				k.must(k.dir, "runs", "push")
 				k.checkBranch(k.ids)
@@ -576,7 +599,9 @@ func TestPushWithTheWrongPassword(t *testing.T) {
 	}
 	m.must(dir, "runs", "commit")
 	tip := m.must(dir, "git", "rev-parse", "HEAD")
-	for _, url := range []string{strings.Replace(m.url, "secret", "guess", 1), strings.Replace(m.url, "ada:secret@", "", 1)} {
+	for _, url := range []string{
+		strings.Replace(m.url, "secret", "guess", 1), strings.Replace(m.url, "ada:secret@", "", 1),
+	} {
 		m.must(dir, "git", "remote", "set-url", "origin", url)
 		for _, command := range []string{"push", "pull"} {
 			out, err := m.call(dir, "runs", command)
@@ -584,20 +609,22 @@ func TestPushWithTheWrongPassword(t *testing.T) {
 			if !errors.As(err, &exit) || exit.ExitCode() != exitFailed {
 				t.Errorf("%s: %v, not exit status 1", command, err)
 			}
-			if !strings.Contains(out, "git fetch: ") || !strings.Contains(out, "nothing was changed") || strings.Contains(out, "guess") {
+			reported := strings.Contains(out, "git fetch: ") && strings.Contains(out, "nothing was changed")
+			if !reported || strings.Contains(out, "guess") {
 				t.Errorf("%s says %q", command, out)
 			}
 		}
 	}
 	if got := m.work(dir); got != before {
-		t.Errorf("somebody's work was\n%sand is\n%s", before, got)
+		t.Errorf("the user's work was\n%sand is\n%s", before, got)
 	}
 	if got := m.must(dir, "git", "rev-parse", "HEAD"); got != tip {
 		t.Errorf("the branch has moved to %s", got)
 	}
 }
 
-// TestUserCommitsBesideCommits: somebody adds and commits code while runs are committed in the same clone, and git tidies it.
+// TestUserCommitsBesideCommits: someone adds and commits code while runs are committed in the same clone, and Git
+// collects garbage in it.
 func TestUserCommitsBesideCommits(t *testing.T) {
 	m := newTeam(t, transports[0].serve)
 	dir := m.clone("clone")
@@ -622,15 +649,15 @@ func TestUserCommitsBesideCommits(t *testing.T) {
 		}
 	})
 	commits := 0
-	// patiently repeats what meets the index.lock of another process, a branch that has just moved, or a folder of objects
-	// that git gc has just removed.
+	// patiently repeats what meets the index.lock of another process, a branch that has just moved, or a folder of
+	// objects that git gc has just removed.
 	patiently := func(args ...string) {
 		for range 200 {
 			out, err := m.call(dir, args...)
 			if err == nil {
 				return
 			}
-			if !slices.ContainsFunc([]string{"index.lock", "cannot lock ref", "unable to create temporary file"}, func(s string) bool { return strings.Contains(out, s) }) {
+			if !lostRace.MatchString(out) {
 				t.Errorf("%v: %v\n%s", args, err, out)
 				return
 			}
@@ -674,7 +701,8 @@ func TestUserCommitsBesideCommits(t *testing.T) {
 			t.Errorf("run %s is not in the commit", id)
 		}
 	}
-	if gone := m.must(dir, "git", "log", "--format=%h", "--name-only", "--diff-filter=D", "--no-renames"); strings.TrimSpace(gone) != "" {
+	gone := m.must(dir, "git", "log", "--format=%h", "--name-only", "--diff-filter=D", "--no-renames")
+	if strings.TrimSpace(gone) != "" {
 		t.Errorf("commits remove %s", gone)
 	}
 	if after := m.must(dir, "git", "status", "--porcelain", "train.py", "own of clone.txt"); after != before {

@@ -24,7 +24,9 @@ func (a *app) statusCommand() *cobra.Command {
 		Long: `Show where runs are kept, how many there are, which are in progress, and what
 needs attention: finished runs that are not committed, committed runs that are
 on no remote, and branches with runs that no other branch has. Remotes count as
-they were last fetched.`,
+they were last fetched.
+
+    runs status`,
 		Args: arguments(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()

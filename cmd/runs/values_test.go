@@ -25,7 +25,9 @@ func TestVisible(t *testing.T) {
 func TestValuesFit(t *testing.T) {
 	var out bytes.Buffer
 	w := &valueWriter{newRowWriter(&out, &metricsFlags{}), terminal.Test(&out, &out, 80, false)}
-	for _, json := range []string{`"` + strings.Repeat("word ", 20) + `"`, `{"_type":"histogram","bins":[-1.2345,1.2345],"values":[123456]}`} {
+	for _, json := range []string{
+		`"` + strings.Repeat("word ", 20) + `"`, `{"_type":"histogram","bins":[-1.2345,1.2345],"values":[123456]}`,
+	} {
 		if err := w.value("gradients/layer1.weight", format.Value{Step: 1, JSON: json}); err != nil {
 			t.Fatal(err)
 		}
@@ -38,7 +40,8 @@ func TestValuesFit(t *testing.T) {
 			t.Errorf("%d columns: %q", n, line)
 		}
 	}
-	if words := strings.Join(strings.Fields(out.String()), " "); !strings.Contains(words, "histogram of 123456 in 1 bin from -1.2345 to 1.2345") {
+	words := strings.Join(strings.Fields(out.String()), " ")
+	if !strings.Contains(words, "histogram of 123456 in 1 bin from -1.2345 to 1.2345") {
 		t.Errorf("%s", out.String())
 	}
 }

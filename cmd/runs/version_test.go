@@ -15,8 +15,11 @@ func TestPythonVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"__version__": `"` + version + `"`, "PROTOCOL": fmt.Sprint(clientProtocol), "FORMAT": fmt.Sprint(format.Schema)} {
-		if !regexp.MustCompile(`(?m)^` + name + ` = ` + regexp.QuoteMeta(want) + `(\s|$)`).Match(files["gitruns/_version.py"]) {
+	for name, want := range map[string]string{
+		"__version__": `"` + version + `"`, "PROTOCOL": fmt.Sprint(clientProtocol), "FORMAT": fmt.Sprint(format.Schema),
+	} {
+		line := regexp.MustCompile(`(?m)^` + name + ` = ` + regexp.QuoteMeta(want) + `(\s|$)`)
+		if !line.Match(files["gitruns/_version.py"]) {
 			t.Errorf("_version.py does not say %s = %s", name, want)
 		}
 	}
