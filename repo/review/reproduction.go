@@ -28,15 +28,17 @@ type ReproducedMetric struct {
 // CompareReproduction compares every point of every metric of two runs.
 func CompareReproduction(ctx context.Context, of, run *repo.Entry, tolerance float64) (*Reproduction, error) {
 	before, err := of.Curves()
+	if err != nil {
+		before.Close()
+		return nil, err
+	}
 	defer before.Close()
-	if err != nil {
-		return nil, err
-	}
 	after, err := run.Curves()
-	defer after.Close()
 	if err != nil {
+		after.Close()
 		return nil, err
 	}
+	defer after.Close()
 	p := &Reproduction{Of: of, Run: run, Tolerance: tolerance, Machine: diff.CompareMachines(of.Machine, run.Machine)}
 	keys := map[string]format.Metric{}
 	maps.Copy(keys, of.Metrics)
