@@ -17,7 +17,7 @@ type Active struct {
 	ID    string
 	Dir   string
 	repo  *Repository
-	begun bool // by this process
+	begun bool // started by this process
 }
 
 // Names in the folder of a run in progress.
@@ -28,7 +28,7 @@ const (
 	asideName     = "aside.jsonl"
 	outputName    = "output.log"
 	artifactsName = "artifacts"
-	filesName     = "files" // what the program itself puts there
+	filesName     = "files" // files that the program itself writes
 	notesName     = "notes"
 	configName    = "config.toml"
 	journalPrefix = "journal-"
@@ -108,7 +108,7 @@ func (r *Repository) createAs(
 	if err == nil {
 		err = writeFile(filepath.Join(tmp, ownerName(owner)), format.EncodeOwner(owner))
 	}
-	// The run keeps the settings that it began with, whatever is edited or checked out meanwhile.
+	// The run keeps the settings that it started with, even if another version is checked out meanwhile.
 	if err == nil {
 		var config []byte
 		config, err = readBounded(filepath.Join(r.Dir, configName), format.MaxConfigBytes)
@@ -173,7 +173,7 @@ func OpenDir(dir string) (*Active, error) {
 	}
 	runs := filepath.Dir(filepath.Dir(dir))
 	if filepath.Base(runs) != DirName {
-		// In a linked working tree runs in progress lie elsewhere; the owner knows where they go.
+		// Active runs of a linked worktree are in another place; the owner file names their .runs folder.
 		owners, err := (&Active{ID: id, Dir: dir}).owners()
 		switch {
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
@@ -218,10 +218,10 @@ func (a *Active) JoinFor(pid int) error {
 
 func checkProcess(pid int) error {
 	if pid <= 0 {
-		return fmt.Errorf("%d is no process", pid)
+		return fmt.Errorf("%d is not a valid process id", pid)
 	}
 	if _, alive := processStart(pid); !alive {
-		return fmt.Errorf("there is no process %d", pid)
+		return fmt.Errorf("process %d does not exist", pid)
 	}
 	return nil
 }
@@ -258,12 +258,12 @@ func (a *Active) writeOwner(name string, w *format.Owner) error {
 // function that it returns takes that back.
 func (a *Active) KeepFor(pid int) (release func()) {
 	w, err := a.repo.owner(format.OwnerProcess, pid)
-	if err != nil || w.Start == "" { // it has ended already
+	if err != nil || w.Start == "" { // it has already ended
 		return func() {}
 	}
 	name := fmt.Sprintf("%s%s-%d-program.toml", ownerPrefix, w.Host, pid)
 	if err := a.writeOwner(name, w); err != nil {
-		return func() {} // the run goes on without
+		return func() {} // the run continues without it
 	}
 	return func() { _ = os.Remove(filepath.Join(a.Dir, name)) }
 }
@@ -281,7 +281,7 @@ func (a *Active) owners() ([]*format.Owner, error) {
 		}
 		data, err := readBounded(filepath.Join(a.Dir, entry.Name()), format.MaxNoteBytes)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // it has left meanwhile
+			continue // it ended meanwhile
 		}
 		if err != nil {
 			return nil, err
@@ -345,7 +345,7 @@ func (a *Active) record() (*format.Run, error) {
 		return nil, err
 	}
 	if run.ID != a.ID {
-		return nil, fmt.Errorf("%s says that it is run %s", filepath.Join(a.ID, RecordName), run.ID)
+		return nil, fmt.Errorf("%s has the id of run %s", filepath.Join(a.ID, RecordName), run.ID)
 	}
 	return run, nil
 }

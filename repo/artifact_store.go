@@ -14,10 +14,10 @@ import (
 	"github.com/gitruns/runs/repo/capture"
 )
 
-// storeName is the folder of artifacts that do not go into git, each under its SHA-256.
+// storeName is the folder of artifacts that do not go into Git, each named by its SHA-256.
 const storeName = "store"
 
-// maxInlineFiles bounds how many artifacts of a run go into git.
+// maxInlineFiles is how many artifacts of a run go into Git.
 const maxInlineFiles = 1000
 
 // keepOutside decides which artifacts do not go into git: those over the size of one, and, the largest first, what is
@@ -71,7 +71,7 @@ func (r *Repository) storeDirs() []string {
 	return append(dirs, own)
 }
 
-// StoredPlace is where new bytes with a digest go.
+// StoredPlace is the path for new bytes with a digest.
 func (r *Repository) StoredPlace(digest string) string {
 	return storedIn(r.storeDirs()[0], digest)
 }
@@ -97,7 +97,7 @@ func isRegular(path string, bytes int64) bool {
 	return err == nil && info.Mode().IsRegular() && info.Size() == bytes
 }
 
-// store moves a file to its place among the artifacts that do not go into git.
+// store moves a file to its place among the artifacts that do not go into Git.
 func (r *Repository) store(from, digest string) error {
 	target := r.StoredPlace(digest)
 	if exists(target) {
@@ -123,7 +123,7 @@ func (r *Repository) store(from, digest string) error {
 	return os.Remove(from)
 }
 
-// ArtifactFile is where the bytes of an artifact of a finished run lie on this machine; empty where they do not.
+// ArtifactFile returns the path of an artifact of a finished run on this machine, or "" if this machine lacks it.
 func (e *Entry) ArtifactFile(a format.Artifact) string {
 	if at := filepath.Join(e.Dir, artifactsName, filepath.FromSlash(a.Path)); e.Dir != "" && isRegular(at, a.Bytes) &&
 		e.realFolders(artifactsName+"/"+a.Path) == nil {
@@ -132,19 +132,19 @@ func (e *Entry) ArtifactFile(a format.Artifact) string {
 	return e.repo.Stored(a.SHA256, a.Bytes)
 }
 
-// MissingArtifact says why an artifact that belongs into the run's folder cannot be had from there.
+// MissingArtifact returns why an artifact cannot be read from the run's folder, where it belongs.
 func (e *Entry) MissingArtifact(a format.Artifact) error {
 	name := artifactsName + "/" + a.Path
 	if err := e.realFolders(name); err != nil {
 		return withHint(
 			fmt.Errorf("artifact %s of run %s: %w", a.Path, e.ID, err),
-			"nothing is read through a link: remove it; 'git restore' brings back what was committed",
+			"remove the link, then run 'git restore' to get the committed file back",
 		)
 	}
-	return fmt.Errorf("artifact %s of run %s is missing: 'runs verify %s' says more", a.Path, e.ID, e.ID)
+	return fmt.Errorf("artifact %s of run %s is missing: run 'runs verify %s' for details", a.Path, e.ID, e.ID)
 }
 
-// Pointer reports whether git LFS has left a pointer in place of an artifact.
+// Pointer reports whether Git LFS left a pointer in place of an artifact.
 func (e *Entry) Pointer(a format.Artifact) bool {
 	data, err := readBounded(filepath.Join(e.Dir, artifactsName, filepath.FromSlash(a.Path)), 1024)
 	if err != nil || e.realFolders(artifactsName+"/"+a.Path) != nil {
@@ -154,7 +154,7 @@ func (e *Entry) Pointer(a format.Artifact) bool {
 	return ok && digest == a.SHA256 && bytes == a.Bytes
 }
 
-// CopyArtifact writes an artifact that lies on this machine, proved by its digest while it is copied.
+// CopyArtifact copies an artifact that is on this machine to w and verifies its digest.
 func (e *Entry) CopyArtifact(a format.Artifact, w io.Writer) error {
 	at := e.ArtifactFile(a)
 	if at == "" {
@@ -176,7 +176,7 @@ func (e *Entry) CopyArtifact(a format.Artifact, w io.Writer) error {
 	return nil
 }
 
-// PlaceStored makes the copy of an artifact on this machine from what write gives, whose size and digest are checked.
+// PlaceStored stores the bytes that write produces as an artifact on this machine, after checking size and digest.
 func (e *Entry) PlaceStored(a format.Artifact, write func(*os.File) error) error {
 	return place(e.repo.StoredPlace(a.SHA256), func(tmp string) error {
 		f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
@@ -190,7 +190,7 @@ func (e *Entry) PlaceStored(a format.Artifact, write func(*os.File) error) error
 	})
 }
 
-// TrashedArtifacts are the artifacts of the runs in the trash. One that cannot be read names none.
+// TrashedArtifacts returns the artifacts of the runs in the trash, without those of runs that cannot be read.
 func (r *Repository) TrashedArtifacts() []format.Artifact {
 	var artifacts []format.Artifact
 	for _, dir := range subfolders(r.trashDir(), 2, nil) {

@@ -40,14 +40,14 @@ func (e *Entry) ValuesBytes() int64 {
 	return n
 }
 
-// alone is the run without the parts before it.
+// alone returns the run without the earlier parts.
 func (e *Entry) alone() *Entry {
 	part := *e
 	part.earlier = nil
 	return &part
 }
 
-// goOn puts the points of a later part behind those of an earlier one. Both are sorted by step.
+// goOn appends the points of a later part to those of an earlier one. Both are sorted by step.
 func goOn(earlier, later []format.Point) []format.Point {
 	if len(later) == 0 {
 		return earlier
@@ -91,7 +91,7 @@ type valueStream struct {
 	limit *int64 // of the key that is read, the first step of a later part
 }
 
-var errStopped = errors.New("nobody reads on")
+var errStopped = errors.New("the reader stopped")
 
 func (e *Entry) valueStream(ctx context.Context) *valueStream {
 	s := &valueStream{here: true}

@@ -13,11 +13,11 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// What git carries into active/ must not be taken for a run of this machine: its journals could name any file of it
-// as an artifact. So every clone has a secret word in its git folder, which git never carries, and each owner of a
-// run that is started here repeats it.
+// A folder that Git puts into active/ must not be mistaken for a run of this machine: its journals could name any
+// file of the machine as an artifact. Therefore every clone has a secret id in its Git folder, which Git never
+// transfers, and each owner file of a run that is started in this clone repeats it.
 
-// clonePlace is the file with the clone's word; empty where no git can bring anything.
+// clonePlace is the file with the clone id; empty outside a Git repository, where Git cannot bring anything.
 func (r *Repository) clonePlace() string {
 	if !r.InGit {
 		return ""
@@ -25,10 +25,10 @@ func (r *Repository) clonePlace() string {
 	return filepath.Join(r.Git.Common, "runs", "clone")
 }
 
-// maxWordBytes bounds the word of a clone.
+// maxWordBytes is the largest clone id, in bytes.
 const maxWordBytes = 256
 
-// knownClone is the word of this clone, empty where it has none yet.
+// knownClone returns the id of this clone, or "" if it has none yet.
 func (r *Repository) knownClone() string {
 	place := r.clonePlace()
 	if place == "" {
@@ -41,7 +41,7 @@ func (r *Repository) knownClone() string {
 	return strings.TrimSpace(string(data))
 }
 
-// clone is the word of this clone; the first run makes it.
+// clone returns the id of this clone and creates it for the first run.
 func (r *Repository) clone() (string, error) {
 	place := r.clonePlace()
 	if place == "" {
@@ -51,10 +51,10 @@ func (r *Repository) clone() (string, error) {
 		return word, nil
 	}
 	if err := os.MkdirAll(filepath.Dir(place), 0o777); err != nil {
-		return "", fmt.Errorf("making the word of this clone: %w", err)
+		return "", fmt.Errorf("creating the clone id: %w", err)
 	}
 	if _, err := writeNew(place, []byte(format.RandomLetters(32)+"\n")); err != nil {
-		return "", fmt.Errorf("making the word of this clone: %w", err)
+		return "", fmt.Errorf("creating the clone id: %w", err)
 	}
 	return r.knownClone(), nil
 }
@@ -67,9 +67,9 @@ func (r *Repository) owner(kind string, pid int) (*format.Owner, error) {
 	return w, err
 }
 
-// Foreign reports whether the run was not started in this clone: its folder came with git, or was copied.
+// Foreign reports whether the run was not started in this clone: its folder came with Git or was copied.
 func (a *Active) Foreign() bool {
-	// the folder of a linked working tree lies where git carries nothing
+	// the active folder of a linked worktree is in a place that Git never transfers
 	if a.begun || !a.repo.InGit || a.repo.Git.Linked() {
 		return false
 	}
@@ -79,7 +79,7 @@ func (a *Active) Foreign() bool {
 	}
 	entries, err := os.ReadDir(a.Dir)
 	if err != nil {
-		return !errors.Is(err, fs.ErrNotExist) // cleared meanwhile
+		return !errors.Is(err, fs.ErrNotExist) // removed meanwhile
 	}
 	for _, entry := range entries {
 		if !strings.HasPrefix(entry.Name(), ownerPrefix) {
@@ -97,24 +97,24 @@ func (a *Active) Foreign() bool {
 }
 
 func (a *Active) foreignError() error {
-	return withHint(fmt.Errorf("run %s was not started in this clone: its folder came with git or was copied", a.ID),
-		"'runs recover %s --force' takes it over, without the files that it names elsewhere", a.ID)
+	return withHint(fmt.Errorf("run %s was not started in this clone: its folder came with Git or was copied", a.ID),
+		"run 'runs recover %s --force' to finish it without the files that it names outside its folder", a.ID)
 }
 
-// checkTakeover refuses to take over a folder with anything in it that leads elsewhere.
+// checkTakeover returns an error if anything in the run's folder links to a place outside it.
 func (a *Active) checkTakeover() error {
 	if err := realDir(a.Dir); err != nil {
 		return err
 	}
 	return filepath.WalkDir(a.Dir, func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() && !entry.Type().IsRegular() {
-			err = fmt.Errorf("%s is no regular file", Relative(a.repo.Root, path))
+			err = fmt.Errorf("%s is not a regular file", Relative(a.repo.Root, path))
 		}
 		return err
 	})
 }
 
-var errElsewhere = errors.New("it lies outside the run, which did not get all of its files in this clone")
+var errElsewhere = errors.New("it is outside the run, and the run was not started in this clone")
 
 // mayReach reports why the run must not make this machine read files that it only names: git has brought some of its
 // folder.

@@ -14,10 +14,10 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// maxInlineBytes bounds a file that goes into git: the large forges refuse 100 MB, for good.
+// maxInlineBytes is the largest file that goes into Git: the large forges refuse files of 100 MB.
 const maxInlineBytes = 50 << 20
 
-// File is a file of a run as it goes into git.
+// File is a file of a run as it is committed.
 type File struct {
 	Name  string // relative to the run's folder
 	Bytes int64
@@ -41,7 +41,7 @@ func (e *Entry) Content(ctx context.Context) ([]File, error) {
 	add := func(name string, want format.File, filtered bool) error {
 		if want.Bytes > maxInlineBytes && !filtered {
 			return withHint(fmt.Errorf(
-				"run %s: %s has %d MB, more than the %d that belong into git", e.ID, name, want.Bytes>>20,
+				"run %s: %s has %d MB, more than the %d that Git may hold", e.ID, name, want.Bytes>>20,
 				maxInlineBytes>>20,
 			),
 				"set artifacts.store in .runs/config.toml before it is recorded; data can be named by 'runs log -d'")
@@ -88,7 +88,7 @@ func (e *Entry) Content(ctx context.Context) ([]File, error) {
 	return append(files, notes...), err
 }
 
-// NoteFiles lists the notes of a run, read and found well-formed.
+// NoteFiles lists the notes of a run, read and found valid.
 func (e *Entry) NoteFiles() ([]File, error) {
 	if err := e.onDisk(); err != nil {
 		return nil, err
@@ -123,17 +123,17 @@ func isNote(entry fs.DirEntry) bool {
 		format.CheckPath(entry.Name()) == nil
 }
 
-// Noted says of each of many runs whether something was said later of it.
+// Noted reports for each of many runs whether it has notes.
 func (r *Repository) Noted(ids []string) []bool {
 	noted := make([]bool, len(ids))
 	inParallel(len(ids), func(i int) { noted[i] = exists(filepath.Join(r.RunDir(ids[i]), notesName)) })
 	return noted
 }
 
-// LateNotes lists the notes of a run by the names of their files, without the run.
+// LateNotes lists the note files of a run without reading the run.
 func (r *Repository) LateNotes(id string) ([]File, error) { return noteFiles(r.RunDir(id)) }
 
-// SharedNames are the files that a run shares with others, relative to the .runs folder.
+// SharedNames lists the files that a run shares with others, relative to the .runs folder.
 func SharedNames(run *format.Run) []string {
 	var names []string
 	add := func(kind sharedKind, digest string) {
@@ -155,7 +155,7 @@ func SharedNames(run *format.Run) []string {
 	return names
 }
 
-// sharedName takes a name of SharedNames apart. ok is false for any other path.
+// sharedName parses a name of SharedNames. ok is false for any other path.
 func sharedName(name string) (kind sharedKind, digest string, ok bool) {
 	folder, file := path.Split(name)
 	for _, kind := range []sharedKind{sharedSources, sharedEnvironments, sharedDatasets} {
@@ -172,7 +172,7 @@ func ManifestName(d format.Dataset) string {
 	return path.Join(sharedDatasets.folder, d.Manifest+sharedDatasets.extension)
 }
 
-// SharedLimit is how many bytes a shared file of this name may have; 0 for any other path.
+// SharedLimit returns how many bytes a shared file of this name may have; 0 for any other path.
 func SharedLimit(name string) int64 {
 	kind, _, ok := sharedName(name)
 	if !ok {
@@ -187,11 +187,11 @@ func IsShared(name string) bool {
 	return ok
 }
 
-// PlaceShared brings a shared file into the working tree, proved by its digest, and returns its size.
+// PlaceShared puts a shared file into the working tree, after verifying its digest, and returns its size.
 func (r *Repository) PlaceShared(ctx context.Context, name string) (int64, error) {
 	kind, digest, ok := sharedName(name)
 	if !ok {
-		return 0, fmt.Errorf("%s is no shared file", name)
+		return 0, fmt.Errorf("%s is not a shared file", name)
 	}
 	file, remove, err := r.shared(ctx, kind, digest)
 	if err != nil {
@@ -219,19 +219,19 @@ func (r *Repository) PlaceShared(ctx context.Context, name string) (int64, error
 	return info.Size(), nil
 }
 
-// TreePath is where the .runs folder lies in the git repository, with slashes.
+// TreePath returns the path of the .runs folder in the Git repository, with slashes.
 func (r *Repository) TreePath() (string, error) {
 	if r.commit != "" {
 		return r.tree, nil
 	}
 	rel, err := filepath.Rel(r.Git.Root, r.Dir)
 	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-		return "", fmt.Errorf("%s does not lie in the git repository %s", r.Dir, r.Git.Root)
+		return "", fmt.Errorf("%s is not in the Git repository %s", r.Dir, r.Git.Root)
 	}
 	return filepath.ToSlash(rel), nil
 }
 
-// FinishedIDs lists the ids of the runs that lie finished in the working tree.
+// FinishedIDs lists the ids of the finished runs in the working tree.
 func (r *Repository) FinishedIDs() ([]string, error) {
 	var ids []string
 	err := r.eachFinished(func(id string) { ids = append(ids, id) })

@@ -23,7 +23,7 @@ type DatasetRequest struct {
 	Progress func(done, total int64) // told the bytes hashed so far and in all; nil for nobody
 }
 
-// CacheDir is where hashes are remembered: where no commit brings a file to.
+// CacheDir is the folder of cached hashes, in a place that no commit can write to.
 func (r *Repository) CacheDir() string {
 	if r.InGit {
 		return filepath.Join(r.Git.Common, "runs", "cache")
@@ -47,7 +47,7 @@ func (r *Repository) Dataset(ctx context.Context, q DatasetRequest) (format.Data
 	if q.Named {
 		mayFollow = func(link string) error {
 			return r.refuseTrackedLink(
-				ctx, link, "say in .runs/local.toml, under [data], where the data lies on this machine",
+				ctx, link, "set the place of the data on this machine in .runs/local.toml, under [data]",
 			)
 		}
 	}
@@ -103,7 +103,7 @@ func (r *Repository) lockDataset(ctx context.Context, cache string) (unlock func
 	}
 }
 
-// shareBytes stores data under its digest.
+// shareBytes stores data by its digest.
 func (r *Repository) shareBytes(kind sharedKind, digest string, data []byte) error {
 	if r.inPlace(kind, digest) {
 		return nil

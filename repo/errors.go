@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// HintError is an error with the next step for the person who sees it.
+// HintError is an error with a next step for the user.
 type HintError struct {
 	Err  error
 	Hint string
@@ -14,12 +14,12 @@ type HintError struct {
 func (e *HintError) Error() string { return e.Err.Error() }
 func (e *HintError) Unwrap() error { return e.Err }
 
-// withHint adds the next step to an error.
+// withHint adds a next step to an error.
 func withHint(err error, format string, args ...any) error {
 	return &HintError{err, fmt.Sprintf(format, args...)}
 }
 
-// Errors that callers tell apart.
+// Errors that callers distinguish.
 var (
 	ErrNoRepository = errors.New("no .runs folder in this or any parent folder")
 	ErrFinished     = errors.New("the run is finished")

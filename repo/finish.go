@@ -23,19 +23,19 @@ import (
 
 // Finish says how a run ends.
 type Finish struct {
-	Status    format.Status // Finished where empty
+	Status    format.Status // Finished if empty
 	ExitCode  *int64
 	Signal    string
 	EndReason string
-	LostRows  int64         // what the program could not write; added to the tag lost_rows
-	Ended     time.Time     // now where zero
-	Wait      time.Duration // for open writers; what they log afterwards becomes a run that resumes this one
+	LostRows  int64         // rows that the program could not write; added to the tag lost_rows
+	Ended     time.Time     // now if zero
+	Wait      time.Duration // for open writers; what they log later becomes a run that resumes this one
 	Waiting   func(open []string)
 
-	host   string // of a recovery: what the user says of other machines
+	host   string // for a recovery: the machine that the user declared dead
 	silent time.Duration
 
-	takeover bool // of a run that was not started in this clone
+	takeover bool // finish a run that was not started in this clone
 }
 
 // Check returns an error if a program cannot have ended so: the status must be finished, failed or killed, and the exit
@@ -60,8 +60,8 @@ const DefaultWait = 30 * time.Second
 type Result struct {
 	Run      *format.Run
 	Dir      string
-	Open     []string // journals whose writers were still there
-	Resumed  []string // runs made of what was written behind the end
+	Open     []string // journals whose writers still existed
+	Resumed  []string // runs made from lines that were written after the end
 	Warnings []string
 }
 
@@ -83,7 +83,7 @@ func (a *Active) Finish(ctx context.Context, end Finish) (*Result, error) {
 	}
 	defer func() { _ = guard.Close() }()
 	if exists(filepath.Join(a.repo.RunDir(a.ID), RecordName)) {
-		// A finish died behind its rename: what is left is to clear away.
+		// A finish died after its rename: only its leftovers are to be removed.
 		if _, err := a.settle(ctx, &held{}, nil); err != nil {
 			return nil, err
 		}
@@ -106,8 +106,8 @@ func (a *Active) Finish(ctx context.Context, end Finish) (*Result, error) {
 	res.Open = open
 	res.Resumed, err = a.settle(ctx, &h, open)
 	if err != nil {
-		// The run is whole under its name; what could not be removed is for the next recover.
-		res.Warnings = append(res.Warnings, fmt.Sprintf("clearing away %s: %v", a.Dir, err))
+		// The finished run is complete; the next recover removes the rest.
+		res.Warnings = append(res.Warnings, fmt.Sprintf("removing %s: %v", a.Dir, err))
 	}
 	return res, nil
 }
@@ -141,7 +141,7 @@ func (a *Active) lockFinish() (*os.File, error) {
 
 // build makes done-<nonce> and renames it to the day.
 func (a *Active) build(ctx context.Context, end Finish) (*Result, error) {
-	a.removeMatching(donePrefix) // of a finish that died
+	a.removeMatching(donePrefix) // left by a finish that died
 	a.removeMatching(consumed)
 	a.removeMatching(leftPrefix)
 	nonce := format.RandomLetters(8)
@@ -360,7 +360,7 @@ func (a *Active) consumedBytes() (map[string]int64, error) {
 		}
 	}
 	return nil, withHint(fmt.Errorf(
-		"run %s is finished, but %s does not say which part of its journals went into it", a.ID, a.Dir,
+		"run %s is finished, but %s does not record how much of its journals was read", a.ID, a.Dir,
 	),
 		"if the finished run is complete, remove that folder")
 }
@@ -440,7 +440,7 @@ func (a *Active) resumePlanned(ctx context.Context) (id string, err error) {
 	}
 	plan, err := format.DecodeConsumed(filepath.Base(plans[0]), data)
 	if err != nil {
-		_ = os.Remove(plans[0]) // torn: nothing was finished with it
+		_ = os.Remove(plans[0]) // incomplete: no run was finished with it
 		return "", nil
 	}
 	if !exists(filepath.Join(a.repo.RunDir(plan.Run), RecordName)) {

@@ -18,17 +18,17 @@ import (
 
 const maxArtifactLines = 1_000_000
 
-// maxNamed bounds how many of one kind of warnings name their file.
+// maxNamed is how many warnings of one kind name their file.
 const maxNamed = 10
 
-// arriving is an artifact on its way into the finished run.
+// arriving is an artifact that is being added to the finished run.
 type arriving struct {
 	format.ArtifactLine        // its name is that of the artifact
 	was                 string // the name that it had, which may be another
 	own                 bool   // it lies in the run's own folder
 }
 
-// place is where an artifact lies in the run in progress, if it does.
+// place returns the path of an artifact in the active run, or "" if it is not in the run.
 func (a *Active) place(item arriving) string {
 	if item.own {
 		return filepath.Join(a.Dir, filesName, filepath.FromSlash(item.was))
@@ -36,7 +36,7 @@ func (a *Active) place(item arriving) string {
 	return a.copied(item.was)
 }
 
-// holds reports whether a file that is to be an artifact lies in the run: what cannot be taken may be the only copy.
+// holds reports whether the file of an artifact is in the run: if it cannot be added, it may be the only copy.
 func (a *Active) holds(item arriving) bool {
 	return (item.own || item.SHA256 != "") && exists(a.place(item))
 }
@@ -79,7 +79,7 @@ func (a *Active) fillArtifacts(
 			}
 			reason := "another artifact has its name"
 			if format.CheckPath(item.was) != nil {
-				reason = "no path of a run may hold its name"
+				reason = "its name is not valid in a run"
 			}
 			renamed = append(
 				renamed, fmt.Sprintf("%q of the run's folder is recorded as %s: %s", item.was, item.Name, reason),
@@ -89,7 +89,7 @@ func (a *Active) fillArtifacts(
 			changed = append(
 				changed,
 				fmt.Sprintf(
-					"artifact %s is not what was logged: it was replaced since; what is there is recorded", item.Name,
+					"artifact %s was replaced after it was logged; the present content is recorded", item.Name,
 				),
 			)
 		}
@@ -100,7 +100,7 @@ func (a *Active) fillArtifacts(
 		})
 	}
 	f.warnOf(renamed, "files of the run's folder are recorded under other names")
-	f.warnOf(changed, "artifacts are not what was logged")
+	f.warnOf(changed, "artifacts were replaced after they were logged")
 	slices.SortFunc(artifacts, func(x, y format.Artifact) int { return strings.Compare(x.Path, y.Path) })
 	keepOutside(artifacts, settings)
 	for _, item := range artifacts {
@@ -124,7 +124,7 @@ func (a *Active) fillArtifacts(
 	return b.write(filepath.Join(folder, format.ArtifactsName), format.ArtifactsName, data, int64(len(artifacts)))
 }
 
-// noSpace reports whether a write failed for want of space: what lies in the run then waits for a finish that has some.
+// noSpace reports whether a write failed because the disk is full. The files in the run then wait for a later finish.
 func noSpace(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // warnOf names the first of many warnings and counts the others.
@@ -135,8 +135,8 @@ func (f *fold) warnOf(all []string, more string) {
 	}
 }
 
-// namedArtifacts are those that journals name, the last line of each name. A file gives way to a folder of its name:
-// what belongs together lies in one.
+// namedArtifacts returns the artifacts that journals name, the last line of each name. A file is renamed if a folder
+// has its name.
 func (f *fold) namedArtifacts(names *artifactNames) []arriving {
 	latest := map[string]format.ArtifactLine{} // what is logged again under its name replaces what was there
 	folders := map[string]bool{}
@@ -166,7 +166,7 @@ func (f *fold) namedArtifacts(names *artifactNames) []arriving {
 			if line.Name = names.take(name); line.Name != name {
 				renamed = append(
 					renamed,
-					fmt.Sprintf("artifact %s is recorded as %s: others lie in a folder of its name", name, line.Name),
+					fmt.Sprintf("artifact %s is recorded as %s: a folder has its name", name, line.Name),
 				)
 			}
 			all = append(all, arriving{ArtifactLine: line, was: name})
@@ -178,8 +178,8 @@ func (f *fold) namedArtifacts(names *artifactNames) []arriving {
 	return all
 }
 
-// ownFiles are the files that the program wrote into the folder that the run keeps for it. Those whose names can
-// stand keep them.
+// ownFiles returns the files that the program wrote into the run's folder for files. Files with a valid, unused name
+// keep it.
 func (a *Active) ownFiles(b *finished, f *fold, names *artifactNames, most int) []arriving {
 	top := filepath.Join(a.Dir, filesName)
 	var all []arriving
@@ -203,7 +203,7 @@ func (a *Active) ownFiles(b *finished, f *fold, names *artifactNames, most int) 
 		name := filepath.ToSlash(rel)
 		switch {
 		case !entry.Type().IsRegular():
-			odd = append(odd, fmt.Sprintf("%q of the run's folder was left out: it is no regular file", name))
+			odd = append(odd, fmt.Sprintf("%q of the run's folder was left out: it is not a regular file", name))
 		case len(all)+len(others) >= most:
 			b.left = true
 			f.warn("more than %d artifacts: other files of the run's folder were left out", maxArtifactLines)
@@ -222,17 +222,17 @@ func (a *Active) ownFiles(b *finished, f *fold, names *artifactNames, most int) 
 	for _, name := range others {
 		add(format.PortablePath(name), name)
 	}
-	f.warnOf(odd, "entries of the run's folder are no regular files, or could not be read")
+	f.warnOf(odd, "entries of the run's folder are not regular files, or could not be read")
 	return all
 }
 
-// removeEmpty removes the folders up to top that hold nothing.
+// removeEmpty removes empty folders up to top.
 func removeEmpty(dir, top string) {
 	for ; dir != top && os.Remove(dir) == nil; dir = filepath.Dir(dir) {
 	}
 }
 
-// fetchArtifact brings an artifact into the finished run. reach tells whether the run may name files elsewhere.
+// fetchArtifact copies an artifact into the finished run. reach reports whether the run may name files outside it.
 func (a *Active) fetchArtifact(reach func() error, item arriving, to string) (format.File, error) {
 	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
 		return format.File{}, err

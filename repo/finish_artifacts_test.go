@@ -103,7 +103,7 @@ func TestOwnFilesOfAnyName(t *testing.T) {
 	}
 	if said := strings.Join(res.Warnings, "\n"); !strings.Contains(
 		said,
-		`"ckpt-12:30.pt" of the run's folder is recorded as ckpt-12%3A30.pt: no path of a run may hold its name`,
+		`"ckpt-12:30.pt" of the run's folder is recorded as ckpt-12%3A30.pt: its name is not valid in a run`,
 	) || len(res.Warnings) > maxNamed+1 {
 		t.Errorf("%s", said)
 	}
@@ -167,7 +167,7 @@ func TestArtifactThatIsAnother(t *testing.T) {
 	}
 	if said := strings.Join(
 		res.Warnings, "\n",
-	); said != "artifact media/h_0_0.html is not what was logged: it was replaced since; what is there is recorded" {
+	); said != "artifact media/h_0_0.html was replaced after it was logged; the present content is recorded" {
 		t.Error(said)
 	}
 }
@@ -187,7 +187,7 @@ func TestNoJournals(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, kept, err)
 		}
 	}
-	if said := strings.Join(res.Warnings, "\n"); strings.Count(said, "has the name of a journal and is none") != 3 {
+	if said := strings.Join(res.Warnings, "\n"); strings.Count(said, "has the name of a journal but is not one") != 3 {
 		t.Error(said)
 	}
 	if got, err := a.repo.FinishGone(t.Context(), nil); err != nil || len(got) > 0 {

@@ -24,7 +24,7 @@ import (
 	"github.com/gitruns/runs/repo/console"
 )
 
-// finished is what a finish puts together.
+// finished is the run that a finish builds.
 type finished struct {
 	run      *format.Run
 	read     map[string]int64 // how far each journal was read
@@ -32,7 +32,7 @@ type finished struct {
 	left     bool // something of the run's folder could not be taken, and stays
 }
 
-// fill writes every file of the finished run but run.toml into folder, and returns the record that names them.
+// fill writes every file of the finished run except run.toml into folder, and returns the record that names them.
 func (a *Active) fill(ctx context.Context, folder string, end Finish) (*finished, error) {
 	run, err := a.record()
 	if err != nil {
@@ -77,7 +77,7 @@ func (a *Active) fill(ctx context.Context, folder string, end Finish) (*finished
 		}
 		first := f.aside[0]
 		f.warn(
-			"%d lines could not be taken and are kept in %s; the first: %s:%d: %s", len(f.aside)+f.leftOut, asideName,
+			"%d lines were rejected and are kept in %s; the first: %s:%d: %s", len(f.aside)+f.leftOut, asideName,
 			first.file, first.line, first.reason,
 		)
 	}
@@ -94,7 +94,7 @@ func (a *Active) fill(ctx context.Context, folder string, end Finish) (*finished
 	return b, nil
 }
 
-// countLost adds what its starter could not write to what other writers have said in the tag lost_rows.
+// countLost adds the rows that the starter could not write to those that other writers counted in the tag lost_rows.
 func countLost(run *format.Run, lost int64) {
 	const tag = "lost_rows"
 	if lost <= 0 {
@@ -145,7 +145,7 @@ func (a *Active) foldInto(ctx context.Context, folder string, b *finished) (*fol
 	return f, nil
 }
 
-// rowWriter has the rows of a Parquet file in their order.
+// rowWriter yields the rows of a Parquet file in order.
 type rowWriter interface {
 	WriteParquet(w io.Writer) error
 	Rows() int64
@@ -201,7 +201,7 @@ func (a *Active) fillSystem(ctx context.Context, folder string, b *finished, set
 	return b.writeRows(folder, systemName, sorter)
 }
 
-// fillOutput joins the captured console output: output.log, and output-*.log of other nodes that joined the run.
+// fillOutput joins the captured console output: output.log, and the output-*.log of other nodes that joined the run.
 func (a *Active) fillOutput(folder string, b *finished) error {
 	entries, err := os.ReadDir(a.Dir)
 	if err != nil {
@@ -228,7 +228,7 @@ func (a *Active) fillOutput(folder string, b *finished) error {
 	return nil
 }
 
-// fillDatasets records the data that journals name.
+// fillDatasets records the datasets that journals name.
 func (a *Active) fillDatasets(ctx context.Context, b *finished, f *fold, reach func() error) {
 	for _, line := range f.datasets {
 		item := format.Dataset(line)
@@ -264,14 +264,14 @@ func (a *Active) fillDatasets(ctx context.Context, b *finished, f *fold, reach f
 	}
 }
 
-// hashedByWriter reports whether a journal gives a dataset as it can be recorded.
+// hashedByWriter reports whether a journal describes a dataset completely, so that it can be recorded as it is.
 func hashedByWriter(d format.Dataset) bool {
 	return (format.IsDigest(d.SHA256) || d.SHA256 == "" && d.DVC != "") &&
 		(d.Manifest == "" || format.IsDigest(d.Manifest)) &&
 		(d.Hash == "" || d.Hash == format.HashListing) && d.Bytes >= 0 && d.Files >= 0 && d.Rows >= 0
 }
 
-// write writes a small file of the run and names it in [files].
+// write writes a small file of the run and adds it to [files].
 func (b *finished) write(path, name string, data []byte, rows int64) error {
 	if err := writeFile(path, data); err != nil {
 		return err
@@ -281,7 +281,7 @@ func (b *finished) write(path, name string, data []byte, rows int64) error {
 	return nil
 }
 
-// hashedFile is a new file whose digest is known when it is closed.
+// hashedFile is a new file that is hashed while it is written.
 type hashedFile struct {
 	f     *os.File
 	w     *bufio.Writer
@@ -320,7 +320,7 @@ func (h *hashedFile) abandon() { _ = h.f.Close() }
 
 func (h *hashedFile) sum() string { return hex.EncodeToString(h.hash.Sum(nil)) }
 
-// linkFile gives a file that nobody changes any more a second name, or copies it where the file system cannot.
+// linkFile links a file that no longer changes to a second name, or copies it if the file system cannot link.
 func linkFile(from, to string) (format.File, error) {
 	if info, err := os.Lstat(from); err != nil {
 		return format.File{}, err
@@ -360,7 +360,7 @@ func copyFile(from, to string) (format.File, error) {
 	return writeHashed(to, src)
 }
 
-// writeHashed makes a file of what r holds.
+// writeHashed writes the content of r to a new file.
 func writeHashed(to string, r io.Reader) (format.File, error) {
 	out, err := createHashed(to)
 	if err != nil {
@@ -378,7 +378,7 @@ func writeHashed(to string, r io.Reader) (format.File, error) {
 	return format.File{SHA256: out.sum(), Bytes: out.bytes}, nil
 }
 
-// linkNotes takes the notes that were written while the run was in progress along.
+// linkNotes adds the notes that were written while the run was in progress.
 func linkNotes(from, to string) error {
 	if err := realDir(filepath.Join(from, notesName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -408,5 +408,5 @@ func linkNotes(from, to string) error {
 	return nil
 }
 
-// moveNotes brings notes that were written while a finish was under way to the finished run.
+// moveNotes moves notes that were written during a finish to the finished run.
 func (a *Active) moveNotes() error { return linkNotes(a.Dir, a.repo.RunDir(a.ID)) }

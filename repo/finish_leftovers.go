@@ -11,7 +11,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// keptLeft is the folder of the trash that holds what a finish could not take, beside those of removed runs.
+// keptLeft is the folder in the trash for files that a finish could not record. It is next to those of removed runs.
 func (a *Active) keptLeft(batch string) string {
 	return filepath.Join(a.repo.trashDir(), batch, a.ID+"-left")
 }
@@ -26,23 +26,23 @@ func (a *Active) planLeft(b *finished, nonce string) error {
 	var odd []string
 	for _, entry := range entries {
 		if namedAsJournal(entry.Name()) && !isJournal(entry) {
-			odd = append(odd, fmt.Sprintf("%q was not read: it has the name of a journal and is none", entry.Name()))
+			odd = append(odd, fmt.Sprintf("%q was not read: it has the name of a journal but is not one", entry.Name()))
 			b.left = b.left || entry.Type().IsRegular() || entry.IsDir()
 		}
 	}
 	b.warnings = append(b.warnings, odd[:min(len(odd), maxNamed)]...)
 	if n := len(odd) - maxNamed; n > 0 {
-		b.warnings = append(b.warnings, fmt.Sprintf("%d more have names of journals and are none", n))
+		b.warnings = append(b.warnings, fmt.Sprintf("%d more have names of journals but are not journals", n))
 	}
 	if !b.left {
 		return nil
 	}
 	batch := batchName()
-	b.warnings = append(b.warnings, fmt.Sprintf("what could not be taken is kept in %s", a.keptLeft(batch)))
+	b.warnings = append(b.warnings, fmt.Sprintf("the files that could not be recorded are kept in %s", a.keptLeft(batch)))
 	return writeFile(filepath.Join(a.Dir, leftPrefix+nonce), []byte(batch))
 }
 
-// keepLeft moves what a finish could not take to the trash. A repetition goes on where one was killed.
+// keepLeft moves the files that a finish could not record to the trash. If it is killed, a repeated call continues.
 func (a *Active) keepLeft() error {
 	entries, err := os.ReadDir(a.Dir)
 	if err != nil {

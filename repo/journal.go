@@ -55,7 +55,7 @@ func (a *Active) OpenShared() (*Journal, error) {
 		return j, nil
 	}
 	return nil, fmt.Errorf(
-		"opening a journal of run %s: %d of them are in use at this moment: repeat the command",
+		"opening a journal of run %s: all %d are in use; repeat the command",
 		a.ID,
 		maxShared,
 	)
@@ -77,7 +77,7 @@ var errTaken = errors.New("the journal is in use")
 // finished, and the file that was locked still has its name.
 func (a *Active) openJournal(name string, flags int) (*Journal, error) {
 	path := filepath.Join(a.Dir, name)
-	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() { // a link would lead out of the run
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() { // a link could lead out of the run
 		return nil, fmt.Errorf("%s is not a regular file", path)
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE|flags, 0o666)
@@ -124,7 +124,7 @@ func (j *Journal) Append(lines ...*format.Line) error {
 	if err == nil && size > 0 {
 		var last [1]byte
 		if _, err = j.f.ReadAt(last[:], size-1); err == nil && last[0] != '\n' {
-			j.buf = append(j.buf, '\n') // a writer died within a line
+			j.buf = append(j.buf, '\n') // a writer died in the middle of a line
 		}
 	}
 	if err != nil {
@@ -160,7 +160,7 @@ func (j *Journal) Close() error {
 type journalFile struct {
 	name, path string
 	size       int64
-	first      int64 // time of its first good line, µs; orders the journals
+	first      int64 // time of its first valid line, in µs; orders the journals
 }
 
 // writer returns the host and the process id in the journal's name: journal-<host>-<pid>-<letters>.jsonl. pid is 0 for

@@ -16,7 +16,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Entry is a run as a list shows it: its record with the notes merged in, and where it lies.
+// Entry is a run in a list: its record with the notes merged in, and its place.
 type Entry struct {
 	*format.Run
 	Dir    string
@@ -31,7 +31,7 @@ type Entry struct {
 	earlier []*Entry // the parts before it that are read as one with it, newest first
 }
 
-// onDisk brings the files of a run of a revision to Dir when the first of them is asked for.
+// onDisk writes the files of a run of a revision to Dir when the first of them is needed.
 func (e *Entry) onDisk() error {
 	if e.fetch == nil || e.Dir != "" {
 		return nil
@@ -50,7 +50,7 @@ type Damage struct {
 
 func (d Damage) Error() string { return d.Err.Error() }
 
-// List reads all runs, newest first, finished ones and those in progress. A damaged one does not hide the others.
+// List reads all runs, finished and active, newest first. A damaged run does not hide the others.
 func (r *Repository) List(ctx context.Context) ([]*Entry, []Damage, error) {
 	var jobs []func() (*Entry, error)
 	var ids []string
@@ -98,7 +98,7 @@ func newer(a, b *format.Run) int {
 	return strings.Compare(b.ID, a.ID)
 }
 
-// inParallel calls do(0) to do(n-1) on all processors and waits.
+// inParallel calls do(0) to do(n-1) on all processors and waits for them.
 func inParallel(n int, do func(i int)) {
 	const chunk = 16
 	var mu sync.Mutex
@@ -169,9 +169,9 @@ func (r *Repository) readFinished(id string) (*Entry, error) {
 	}
 	data, err := readBounded(filepath.Join(dir, RecordName), format.MaxRecordBytes)
 	if err != nil {
-		// A switch to a branch without the run leaves what git does not know: notes, console output.
+		// Switching to a branch without the run leaves untracked files behind: notes, console output.
 		if errors.Is(err, fs.ErrNotExist) && exists(filepath.Join(dir, MetricsName)) {
-			return nil, fmt.Errorf("%s: has no run.toml", Relative(r.Root, dir))
+			return nil, fmt.Errorf("%s: run.toml is missing", Relative(r.Root, dir))
 		}
 		return nil, err
 	}
@@ -213,13 +213,13 @@ func (r *Repository) Actives() ([]*Active, error) {
 	return actives, nil
 }
 
-// goesHere reports whether a run among those of all linked working trees belongs to this repository.
+// goesHere reports whether a run among those of all linked worktrees belongs to this repository.
 func (a *Active) goesHere() bool {
 	owners, err := a.owners()
 	return err != nil || len(owners) == 0 || owners[0].Runs == a.repo.Dir
 }
 
-// Entry reads a run in progress as it stands: run.toml as it began and all that its journals say.
+// Entry reads an active run as it is now: run.toml as it was started, and everything in its journals.
 func (a *Active) Entry(ctx context.Context) (*Entry, error) {
 	return a.entry(ctx, nil)
 }
@@ -292,9 +292,9 @@ func decodeFinished(name, id string, data []byte) (*format.Run, error) {
 	case err != nil:
 		return nil, err
 	case run.ID != id:
-		return nil, fmt.Errorf("%s: says that it is run %s", name, run.ID)
+		return nil, fmt.Errorf("%s: it has the id of run %s", name, run.ID)
 	case run.Status == format.Running:
-		return nil, fmt.Errorf("%s: is among the finished runs and says that it is running", name)
+		return nil, fmt.Errorf("%s: it is among the finished runs, but its status is running", name)
 	}
 	return run, nil
 }
@@ -311,7 +311,7 @@ func applyNotes(run *format.Run, notes []*format.Note) {
 	}
 }
 
-// realDir makes sure that a folder of a run is one: a link could lead out of the repository.
+// realDir returns an error if a folder of a run is a link: it could lead out of the repository.
 func realDir(dir string) error {
 	info, err := os.Lstat(dir)
 	if err == nil && !info.IsDir() {
@@ -320,14 +320,14 @@ func realDir(dir string) error {
 	return err
 }
 
-// maxNotes bounds what is read of a run.
+// maxNotes is how many notes of a run are read.
 const maxNotes = 10_000
 
 func readNotes(dir string) ([]*format.Note, error) {
 	return readNotesBut(dir, func(string) bool { return false })
 }
 
-// readNotesBut leaves out the notes that are known already.
+// readNotesBut reads the notes that are not known already.
 func readNotesBut(dir string, known func(name string) bool) ([]*format.Note, error) {
 	err := realDir(filepath.Join(dir, notesName))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -363,7 +363,7 @@ func readNotesBut(dir string, known func(name string) bool) ([]*format.Note, err
 	return notes, nil
 }
 
-// Notes returns what was said of a run later, oldest first.
+// Notes returns the notes of a run, oldest first.
 func (e *Entry) Notes() ([]*format.Note, error) {
 	if err := e.onDisk(); err != nil {
 		return nil, err

@@ -13,11 +13,11 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// localName is the file of this machine's own: where data outside the project lies.
+// localName is the file with the settings of this machine: where data outside the project is.
 const localName = "local.toml"
 
-// dataVariable is the environment variable that says where a dataset lies: RUNS_DATA_<NAME>, in capitals, with what
-// is no letter or digit as an underscore.
+// dataVariable returns the environment variable for the place of a dataset: RUNS_DATA_<NAME>, in capitals, with an
+// underscore for every character other than letters and digits.
 func dataVariable(name string) string {
 	return "RUNS_DATA_" + strings.Map(func(r rune) rune {
 		switch {
@@ -37,15 +37,15 @@ func (r *Repository) local(ctx context.Context) (*format.Local, error) {
 		return &format.Local{}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading where data lies: %w", err)
+		return nil, fmt.Errorf("reading the places of data: %w", err)
 	}
 	if err := r.refuseTracked(ctx, localName); err != nil {
-		return nil, fmt.Errorf("reading where data lies: %w", err)
+		return nil, fmt.Errorf("reading the places of data: %w", err)
 	}
 	return format.DecodeLocal(filepath.Join(DirName, localName), data)
 }
 
-// refuseTracked refuses a file of this machine's own that git carries: somebody else wrote it.
+// refuseTracked refuses a file of local settings that Git tracks: somebody else may have written it.
 func (r *Repository) refuseTracked(ctx context.Context, name string) error {
 	if !r.InGit || r.commit != "" {
 		return nil
@@ -61,14 +61,14 @@ func (r *Repository) refuseTracked(ctx context.Context, name string) error {
 	}
 	if err == nil && len(tracked) > 0 {
 		return withHint(
-			fmt.Errorf("git carries %s, which is one machine's own", rel),
-			"look into it, and take it out with 'git rm --cached %s'", rel,
+			fmt.Errorf("Git tracks %s, which holds the settings of one machine", rel),
+			"read the file, then run 'git rm --cached %s'", rel,
 		)
 	}
 	return err
 }
 
-// refuseTrackedLink refuses a link that git carries: somebody else says where it leads.
+// refuseTrackedLink refuses a link that Git tracks: somebody else may have chosen its target.
 func (r *Repository) refuseTrackedLink(ctx context.Context, link, hint string) error {
 	if !r.InGit {
 		return nil
@@ -79,13 +79,13 @@ func (r *Repository) refuseTrackedLink(ctx context.Context, link, hint string) e
 	}
 	tracked, err := git.Tracked(ctx, r.Git, filepath.ToSlash(rel))
 	if err == nil && len(tracked) > 0 {
-		return withHint(fmt.Errorf("%s is a link that git carries", filepath.ToSlash(rel)), "%s", hint)
+		return withHint(fmt.Errorf("%s is a link that Git tracks", filepath.ToSlash(rel)), "%s", hint)
 	}
 	return err
 }
 
-// DataPlace is where a dataset of this name lies on this machine, by the environment or by local.toml; empty where
-// nobody said.
+// DataPlace returns the place of a dataset on this machine, from the environment or from local.toml; empty if neither
+// names one.
 func (r *Repository) DataPlace(ctx context.Context, name string) (string, error) {
 	if path := os.Getenv(dataVariable(name)); path != "" {
 		return filepath.Abs(path)
@@ -97,7 +97,7 @@ func (r *Repository) DataPlace(ctx context.Context, name string) (string, error)
 	return local.Data[name], nil
 }
 
-// rememberData writes down where data outside the project lies, so that a reproduction finds it.
+// rememberData stores the place of data outside the project, so that a reproduction finds it.
 func (r *Repository) rememberData(ctx context.Context, name, path string) error {
 	local, err := r.local(ctx)
 	if err != nil || local.Data[name] == path {
@@ -110,10 +110,10 @@ func (r *Repository) rememberData(ctx context.Context, name, path string) error 
 	tmp := filepath.Join(r.Dir, newPrefix+format.RandomLetters(8))
 	defer func() { _ = os.Remove(tmp) }()
 	if err := writeFile(tmp, format.EncodeLocal(local)); err != nil {
-		return fmt.Errorf("writing where data lies: %w", err)
+		return fmt.Errorf("writing the places of data: %w", err)
 	}
 	if err := os.Rename(tmp, filepath.Join(r.Dir, localName)); err != nil {
-		return fmt.Errorf("writing where data lies: %w", err)
+		return fmt.Errorf("writing the places of data: %w", err)
 	}
 	return nil
 }

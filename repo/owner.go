@@ -47,9 +47,9 @@ type Life int
 // What can be known of an owner.
 const (
 	Alive     Life = iota
-	Gone           // proved: this boot, this namespace, no such process
-	Detached       // it has no process of its own
-	Elsewhere      // another machine, boot or namespace: nothing is known
+	Gone           // certain: same boot, same namespace, no such process
+	Detached       // the run has no process of its own
+	Elsewhere      // on another machine, boot or namespace: unknown
 	Foreign        // it was not started in this clone
 )
 

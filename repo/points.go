@@ -50,7 +50,7 @@ func (e *Entry) ownPoints(ctx context.Context, key string) ([]format.Point, erro
 	return points, err
 }
 
-// Curves reads metrics of one run one after the other. Close it.
+// Curves reads the metrics of one run one after the other. Close it.
 type Curves struct {
 	entry   *Entry
 	file    *format.Metrics           // nil in progress and without points
@@ -144,7 +144,7 @@ func (e *Entry) EachPoints(ctx context.Context, yield func(key string, points []
 	return nil
 }
 
-// activePoints are all points of a run in progress, of each metric by step and time.
+// activePoints returns all points of an active run, of each metric by step and time.
 func (e *Entry) activePoints(ctx context.Context) (map[string][]format.Point, error) {
 	all := map[string][]format.Point{}
 	err := e.eachActive(ctx, func(k string, p format.Point) error {
@@ -228,10 +228,10 @@ func (e *Entry) metrics(name string) (*format.Metrics, func(), error) {
 	return m, func() { _ = f.Close() }, nil
 }
 
-// maxFileBytes bounds what is hashed for a look at a run.
+// maxFileBytes is the largest file of a run that is hashed to show it.
 const maxFileBytes = 16 << 30
 
-// realFolders makes sure that no folder on the way to a file of the run is a link, which could lead out of it.
+// realFolders returns an error if a folder on the path to a file of the run is a link: it could lead out of the run.
 func (e *Entry) realFolders(name string) (err error) {
 	above(name, func(folder string) bool {
 		if err = realDir(filepath.Join(e.Dir, filepath.FromSlash(folder))); os.IsNotExist(err) {
@@ -242,7 +242,7 @@ func (e *Entry) realFolders(name string) (err error) {
 	return err
 }
 
-// openVerified opens a file of a finished run and checks size and digest before anything is made of its content.
+// openVerified opens a file of a finished run after checking its size and digest.
 func (e *Entry) openVerified(name string, want format.File) (*os.File, error) {
 	if err := e.onDisk(); err != nil {
 		return nil, fmt.Errorf("run %s: %w", e.ID, err)
@@ -314,7 +314,7 @@ func (e *Entry) Output() (*os.File, error) {
 	return os.Open(path)
 }
 
-// AllArtifacts returns the artifacts of a run, also where there are too many for run.toml.
+// AllArtifacts returns the artifacts of a run, even if there are too many for run.toml.
 func (e *Entry) AllArtifacts() ([]format.Artifact, error) {
 	want, ok := e.Files[format.ArtifactsName]
 	if !ok {
@@ -325,7 +325,7 @@ func (e *Entry) AllArtifacts() ([]format.Artifact, error) {
 		return nil, err
 	}
 	if f == nil {
-		return nil, fmt.Errorf("run %s: %s is not here", e.ID, format.ArtifactsName)
+		return nil, fmt.Errorf("run %s: %s is not on this machine", e.ID, format.ArtifactsName)
 	}
 	defer func() { _ = f.Close() }()
 	data := make([]byte, want.Bytes)

@@ -24,9 +24,9 @@ type Repository struct {
 	Root   string // the project, which holds it
 	Git    git.Dirs
 	InGit  bool
-	active string // where runs in progress lie
-	commit string // whose shared files are read; empty is the one that is checked out
-	tree   string // with commit: where .runs lies in it
+	active string // the folder of active runs
+	commit string // whose shared files are read; empty means the one that is checked out
+	tree   string // with commit: the path of .runs in it
 
 	config func() (*format.Config, error)
 }
@@ -50,12 +50,12 @@ func Find(dir string) (*Repository, error) {
 			return open(env)
 		case isDir(filepath.Join(env, DirName)):
 			return nil, withHint(
-				fmt.Errorf("RUNS_REPO is %s: it is no .runs folder", env),
+				fmt.Errorf("RUNS_REPO is %s: it is not a .runs folder", env),
 				"name the folder .runs in it: RUNS_REPO=%s", filepath.Join(env, DirName),
 			)
 		}
 		return nil, withHint(
-			fmt.Errorf("RUNS_REPO is %s: it is no .runs folder", env), "'runs init' in a project makes one",
+			fmt.Errorf("RUNS_REPO is %s: it is not a .runs folder", env), "run 'runs init' in a project",
 		)
 	}
 	project, inGit, err := git.Discover(dir)
@@ -99,7 +99,7 @@ func open(dir string) (*Repository, error) {
 	for _, at := range []string{dir, filepath.Join(dir, "active"), filepath.Join(dir, storeName)} {
 		if info, err := os.Lstat(at); err == nil && info.Mode()&fs.ModeSymlink != 0 {
 			if err := r.refuseTrackedLink(
-				context.Background(), at, "it leads where somebody else says: take it out with 'git rm'",
+				context.Background(), at, "somebody else may have chosen its target: run 'git rm' on it",
 			); err != nil {
 				return nil, fmt.Errorf("opening %s: %w", dir, err)
 			}
@@ -107,7 +107,7 @@ func open(dir string) (*Repository, error) {
 	}
 	r.active = filepath.Join(dir, "active")
 	if inGit && dirs.Linked() {
-		// A linked working tree is removed with a command; what runs in it must outlive that.
+		// 'git worktree remove' deletes a linked worktree; its active runs must survive that.
 		r.active = filepath.Join(dirs.Common, "runs", "active")
 	}
 	r.config = sync.OnceValues(r.readConfig)

@@ -68,10 +68,10 @@ func (r *Repository) IDsAt(ctx context.Context, rev string) ([]string, error) {
 // commitOf is the commit of a revision, and where .runs lies in it.
 func (r *Repository) commitOf(ctx context.Context, rev string) (commit, tree string, err error) {
 	if !r.InGit {
-		return "", "", fmt.Errorf("reading the runs of %s: this is no git repository", rev)
+		return "", "", fmt.Errorf("reading the runs of %s: this is not a Git repository", rev)
 	}
 	if commit, err = git.Commit(ctx, r.Git, rev); err != nil {
-		return "", "", withHint(err, "'git fetch' brings what the remote has; 'git branch -a' lists the names")
+		return "", "", withHint(err, "run 'git fetch' to update, or 'git branch -a' to list the names")
 	}
 	tree, err = r.TreePath()
 	return commit, tree, err
@@ -243,7 +243,7 @@ func (v *Revision) fetch(ctx context.Context, e *Entry) error {
 // Branches are the local branches.
 func (r *Repository) Branches(ctx context.Context) ([]string, error) {
 	if !r.InGit {
-		return nil, errors.New("listing branches: this is no git repository")
+		return nil, errors.New("listing branches: this is not a Git repository")
 	}
 	return git.Branches(ctx, r.Git)
 }
@@ -264,12 +264,12 @@ type Fork struct {
 // Fork finds where HEAD left base; without one, the remote's default branch.
 func (r *Repository) Fork(ctx context.Context, base string) (*Fork, error) {
 	if !r.InGit {
-		return nil, errors.New("finding the base of the branch: this is no git repository")
+		return nil, errors.New("finding the base of the branch: this is not a Git repository")
 	}
 	if base == "" {
 		if base = git.DefaultBranch(ctx, r.Git); base == "" {
 			return nil, withHint(errors.New("finding the base of the branch: no remote names a default branch"),
-				"name it: runs review BASE")
+				"name it with 'runs review BASE'")
 		}
 	}
 	tip, err := git.Commit(ctx, r.Git, base)
@@ -281,7 +281,7 @@ func (r *Repository) Fork(ctx context.Context, base string) (*Fork, error) {
 		return nil, err
 	}
 	if head.Commit == "" {
-		return nil, errors.New("finding the base of the branch: it has no commit yet")
+		return nil, errors.New("finding the base of the branch: it does not have a commit yet")
 	}
 	common, err := git.MergeBase(ctx, r.Git, head.Commit, tip)
 	if err != nil {
@@ -290,7 +290,7 @@ func (r *Repository) Fork(ctx context.Context, base string) (*Fork, error) {
 	if common == "" {
 		err := fmt.Errorf("HEAD and %s have no common commit", base)
 		if r.Git.Shallow() {
-			return nil, withHint(err, "the clone is shallow: set fetch-depth: 0 in the checkout, or run 'git fetch --unshallow'")
+			return nil, withHint(err, "the clone is shallow: set fetch-depth to 0 in the checkout, or run 'git fetch --unshallow'")
 		}
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// TreeRoot is the folder that recorded paths are relative to: the working tree of git, else the folder that holds
+// TreeRoot is the folder that recorded paths are relative to: Git's working tree, or otherwise the folder that holds
 // .runs.
 func (r *Repository) TreeRoot() string {
 	if r.InGit {
@@ -21,7 +21,7 @@ func (r *Repository) TreeRoot() string {
 	return r.Root
 }
 
-// OriginRequest says what runs.
+// OriginRequest describes the program that runs.
 type OriginRequest struct {
 	Command  []string // as it was given; empty where it is not known
 	Dir      string   // where it runs
@@ -131,7 +131,7 @@ func (r *Repository) sourceOrigin(
 	warnings = append(warnings, captured.Warnings...)
 	if missing := run.Source.Missing(); missing != "" {
 		warnings = append(
-			warnings, fmt.Sprintf("the source cannot be fully restored: %s; 'runs show' says which", missing),
+			warnings, fmt.Sprintf("the source cannot be fully restored: %s; 'runs show' lists them", missing),
 		)
 	}
 	return warnings, nil

@@ -43,7 +43,7 @@ func (r *Repository) keptPlace(kind sharedKind, digest string) string {
 }
 
 func (r *Repository) sharedPlace(kind sharedKind, digest string) string {
-	if r.Dir == "" { // a revision that is not on disk
+	if r.Dir == "" { // a revision that is not checked out
 		return ""
 	}
 	return filepath.Join(r.Dir, kind.folder, digest+kind.extension)
@@ -152,12 +152,12 @@ func (r *Repository) shared(
 	}
 	if damaged != nil {
 		return "", nil, withHint(
-			damaged, "remove it and take it from another clone: 'git fetch' and 'git checkout -- .runs'",
+			damaged, "remove it, then run 'git fetch' and 'git checkout -- .runs'",
 		)
 	}
 	return "", nil, withHint(
 		fmt.Errorf("%s: %w", name, ErrNotShared),
-		"it was not committed with the run, or lies on another branch: ask whoever recorded the run",
+		"it was not committed with the run, or is on another branch: ask the person who recorded the run",
 	)
 }
 
@@ -245,7 +245,7 @@ func (r *Repository) Manifest(ctx context.Context, d format.Dataset) ([]format.M
 	}
 	if digest, _ := format.ManifestDigest(entries, d.Hash == format.HashListing); digest != d.SHA256 {
 		return nil, fmt.Errorf(
-			"the manifest of dataset %s makes %.12s, not %.12s as recorded", d.Name, digest, d.SHA256,
+			"the manifest of dataset %s has the digest %.12s, but %.12s was recorded", d.Name, digest, d.SHA256,
 		)
 	}
 	return entries, nil

@@ -12,21 +12,21 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// sidecarName is the file that says which process attends a run: it samples the machine, and ends the run when nobody
-// else does.
+// sidecarName is the file that names the sidecar of a run: the process that samples the machine, and finishes the run
+// if no one else does.
 const sidecarName = "sidecar.toml"
 
-// SetSidecar writes down which process attends the run.
+// SetSidecar records the process that is the sidecar of the run.
 func (a *Active) SetSidecar(pid int) error {
 	path := filepath.Join(a.Dir, sidecarName)
 	_ = os.Remove(path) // of a process that attended it before
 	if err := writeFile(path, format.EncodeOwner(self(format.OwnerProcess, pid, a.repo.Dir))); err != nil {
-		return fmt.Errorf("attending run %s: %w", a.ID, err)
+		return fmt.Errorf("starting the sidecar of run %s: %w", a.ID, err)
 	}
 	return nil
 }
 
-// StopSidecar asks the process that attends the run to end, if it is still that process. It does not wait: a finish
+// StopSidecar asks the sidecar of the run to end, if that process is still the sidecar. It does not wait: a finish
 // waits for its journal.
 func (a *Active) StopSidecar() {
 	if a.Foreign() {
@@ -50,7 +50,7 @@ func (a *Active) StopSidecar() {
 	}
 }
 
-// Gone reports whether nobody keeps the run open any more: its processes are gone, and none that they left has a
+// Gone reports whether nothing keeps the run open: its processes have ended, and none of their child processes has a
 // journal open.
 func (a *Active) Gone(ctx context.Context) (bool, error) {
 	if l, err := a.Life(""); err != nil || l != Gone {
@@ -62,7 +62,7 @@ func (a *Active) Gone(ctx context.Context) (bool, error) {
 	return len(open) == 0, err
 }
 
-// InProgress reports whether the run is still there to be written to.
+// InProgress reports whether the run can still be written to.
 func (a *Active) InProgress() bool { return a.check() == nil }
 
 // FinishGone finishes as crashed the runs whose processes are known to be gone, and clears away what a finish left that
@@ -99,7 +99,7 @@ func (r *Repository) FinishGone(ctx context.Context, except func(id string) bool
 	return all, nil
 }
 
-// attendInterval is how often a sidecar looks whether its process still exists.
+// attendInterval is how often a sidecar checks that its process still exists.
 const attendInterval = 250 * time.Millisecond
 
 // Attend is the work of a sidecar: it samples the machine if sample is set, and finishes the run as crashed if the

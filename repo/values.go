@@ -15,8 +15,8 @@ import (
 	"github.com/gitruns/runs/repo/secret"
 )
 
-// EachValue calls yield with every value that is no number, by key, step and time; here is false where the record
-// names a file of them that stayed on another machine.
+// EachValue calls yield with every non-numeric value, by key, step and time. here is false if the record names a file
+// of values that is on another machine only.
 func (e *Entry) EachValue(ctx context.Context, yield func(key string, v format.Value) error) (here bool, err error) {
 	if len(e.earlier) > 0 {
 		return e.eachValueOfChain(ctx, yield)
@@ -43,7 +43,7 @@ func (e *Entry) EachValue(ctx context.Context, yield func(key string, v format.V
 	return true, err
 }
 
-// maxLiveValues bounds the text of the values of a run in progress that are looked at, in bytes.
+// maxLiveValues is how many bytes of values of an active run are read.
 const maxLiveValues = 256 << 20
 
 func (e *Entry) activeValues(ctx context.Context, yield func(string, format.Value) error) error {
@@ -52,7 +52,7 @@ func (e *Entry) activeValues(ctx context.Context, yield func(string, format.Valu
 	err := e.eachActive(ctx, nil, func(key string, v format.Value) error {
 		if size += len(v.JSON); size > maxLiveValues {
 			return fmt.Errorf(
-				"run %s: more than %d bytes of values: they can be read when it is finished", e.ID, maxLiveValues,
+				"run %s: it has more than %d bytes of values: finish it first to read them", e.ID, maxLiveValues,
 			)
 		}
 		all[key] = append(all[key], v)
@@ -74,7 +74,7 @@ func (e *Entry) activeValues(ctx context.Context, yield func(string, format.Valu
 	return nil
 }
 
-// searchedAtOnce is how much of the text of values is searched at a time, in bytes; a value is not cut.
+// searchedAtOnce is how many bytes of values are searched at a time; a value is never split.
 const searchedAtOnce = 4 << 20
 
 // SearchValues searches the texts in a values.parquet of size bytes, whose digest has been verified. Line is the row,
@@ -114,7 +114,7 @@ func SearchValues(ctx context.Context, r io.ReaderAt, size int64) ([]secret.Find
 	return finds, err
 }
 
-// plainText is a text as it was logged, and any other value as JSON.
+// plainText returns a text as it was logged, and any other value as JSON.
 func plainText(value string) string {
 	var s string
 	if json.Unmarshal([]byte(value), &s) == nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/gitruns/runs/repo/lock"
 )
 
-// held are locks of shared journals that a finish keeps until it is through, so that no command-line call writes behind
-// what it has read; and what the user says of other machines.
+// held are the locks of shared journals that a finish holds until it is done, so that no command-line call appends
+// after the part that was read; and the machine that the user declared dead.
 type held struct {
 	files  map[string]*os.File
 	host   string        // its processes are gone
@@ -70,7 +70,7 @@ func (a *Active) waitForWriters(
 	}
 }
 
-// quiet is how long a journal whose name does not say its writer must have been left alone to count as closed.
+// quiet is how long a journal without a writer in its name must be unchanged to count as closed.
 const quiet = 2 * time.Second
 
 // closed decides whether a journal can still be written to.
