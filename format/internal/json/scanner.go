@@ -212,27 +212,13 @@ func (s *Scanner) hex4(i int) (rune, bool) {
 // Number reads a number and returns its text, and whether it is written as an integer. It also takes NaN, Infinity and
 // -Infinity, bare or in quotes, and returns them without the quotes.
 func (s *Scanner) Number() (text []byte, integer bool, err error) {
-	start := s.at
-	quoted := s.next() == '"'
-	if quoted {
-		s.at++
-		start++
-	}
-	for _, word := range [...]string{"NaN", "Infinity", "-Infinity"} {
-		if end := start + len(word); end <= len(s.text) && string(s.text[start:end]) == word {
-			s.at = end
-			if quoted {
-				if s.next() != '"' {
-					return nil, false, s.Errorf("expected a number")
-				}
-				s.at++
-			}
-			return s.text[start:end], false, nil
+	switch s.next() {
+	case '"', 'N', 'I', '-':
+		if text, err := s.special(); text != nil || err != nil {
+			return text, false, err
 		}
 	}
-	if quoted {
-		return nil, false, s.errorAt(start-1, "expected a number, not a string")
-	}
+	start := s.at
 	if s.next() == '-' {
 		s.at++
 	}
@@ -259,6 +245,34 @@ func (s *Scanner) Number() (text []byte, integer bool, err error) {
 		}
 	}
 	return s.text[start:s.at], integer, nil
+}
+
+// special reads NaN, Infinity or -Infinity, bare or in quotes. It returns nil if something else comes next without
+// quotes.
+func (s *Scanner) special() ([]byte, error) {
+	start := s.at
+	quoted := s.next() == '"'
+	if quoted {
+		start++
+	}
+	for _, word := range [...]string{"NaN", "Infinity", "-Infinity"} {
+		end := start + len(word)
+		if end > len(s.text) || string(s.text[start:end]) != word {
+			continue
+		}
+		s.at = end
+		if quoted && s.next() != '"' {
+			return nil, s.Errorf("expected a number")
+		}
+		if quoted {
+			s.at++
+		}
+		return s.text[start:end], nil
+	}
+	if quoted {
+		return nil, s.errorAt(s.at, "expected a number, not a string")
+	}
+	return nil, nil
 }
 
 func (s *Scanner) digits() int {

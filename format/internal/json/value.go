@@ -87,6 +87,9 @@ func (s *Scanner) array(depth int) ([]any, error) {
 // quotedFloat reads "NaN", "Infinity" or "-Infinity". It leaves any other string for Text.
 func (s *Scanner) quotedFloat() (float64, bool) {
 	start := s.at
+	if start+1 >= len(s.text) || s.text[start+1] != 'N' && s.text[start+1] != 'I' && s.text[start+1] != '-' {
+		return 0, false
+	}
 	if text, _, err := s.Number(); err == nil {
 		if v, err := s.ParseFloat(text); err == nil {
 			return v, true
