@@ -12,18 +12,19 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Continuing is the run read as one with those before it in its chain, newest first. run is the record of all. Of a
-// metric and of a value each part counts up to the first step that a later one has: from there on it was done again.
+// Continuing returns the run read as one with the earlier runs of its chain, newest first, and with run as the record
+// of all. A point or a value counts unless a later part has one of the same key at the same or an earlier step, because
+// from that step on the work was repeated. See package catalog for the rule of chains.
 func (e *Entry) Continuing(run *format.Run, earlier []*Entry) *Entry {
 	whole := *e
 	whole.Run, whole.earlier = run, earlier
 	return &whole
 }
 
-// Parts is how many runs are read as one.
+// Parts returns the number of runs that are read as one.
 func (e *Entry) Parts() int { return 1 + len(e.earlier) }
 
-// Began is when the first of the parts was started.
+// Began returns when the first of the parts was started.
 func (e *Entry) Began() time.Time {
 	if n := len(e.earlier); n > 0 {
 		return e.earlier[n-1].Started
@@ -31,7 +32,7 @@ func (e *Entry) Began() time.Time {
 	return e.Started
 }
 
-// ValuesBytes is the size of the files of values of all finished parts.
+// ValuesBytes returns the size in bytes of the value files of all finished parts.
 func (e *Entry) ValuesBytes() int64 {
 	n := e.Files[format.ValuesName].Bytes
 	for _, part := range e.earlier {
@@ -47,8 +48,8 @@ func (e *Entry) alone() *Entry {
 	return &part
 }
 
-// goOn appends the points of a later part to those of an earlier one. Both are sorted by step.
-func goOn(earlier, later []format.Point) []format.Point {
+// appendPoints appends the points of a later part to those of an earlier one. Both are sorted by step.
+func appendPoints(earlier, later []format.Point) []format.Point {
 	if len(later) == 0 {
 		return earlier
 	}
@@ -56,7 +57,7 @@ func goOn(earlier, later []format.Point) []format.Point {
 	return append(earlier[:n:n], later...)
 }
 
-// eachPointsOfChain is EachPoints of all parts.
+// eachPointsOfChain is EachPoints for several parts.
 func (e *Entry) eachPointsOfChain(ctx context.Context, yield func(key string, points []format.Point) error) error {
 	curves, err := e.Curves()
 	if err != nil {
@@ -79,16 +80,16 @@ func (e *Entry) eachPointsOfChain(ctx context.Context, yield func(key string, po
 	return nil
 }
 
-// valueStream are the values of one part, one after the other.
+// valueStream reads the values of one part, one after the other.
 type valueStream struct {
 	next  func() (string, format.Value, bool)
 	stop  func()
 	key   string
 	value format.Value
-	ok    bool // key and value are there
-	here  bool
+	ok    bool // whether there is a key and a value
+	here  bool // whether the values of the part are on this machine
 	err   error
-	limit *int64 // of the key that is read, the first step of a later part
+	limit *int64 // first step of the current key in a later part; nil if there is none
 }
 
 var errStopped = errors.New("the reader stopped")
@@ -109,7 +110,7 @@ func (e *Entry) valueStream(ctx context.Context) *valueStream {
 
 func (s *valueStream) advance() { s.key, s.value, s.ok = s.next() }
 
-// eachValueOfChain is EachValue of all parts.
+// eachValueOfChain is EachValue for several parts.
 func (e *Entry) eachValueOfChain(ctx context.Context, yield func(key string, v format.Value) error) (here bool,
 	err error) {
 	streams := []*valueStream{e.alone().valueStream(ctx)}

@@ -19,16 +19,16 @@ import (
 // Entry is a run in a list: its record with the notes merged in, and its place.
 type Entry struct {
 	*format.Run
-	Dir    string
+	Dir    string    // empty for a run of a revision whose files were not needed yet
 	Active *Active   // nil for a finished run
-	Life   Life      // of a run in progress
-	Silent time.Time // the last sign of a run in progress
-	Joined bool      // a program that joined the run in progress has said what it belongs to
+	Life   Life      // of an active run
+	Silent time.Time // last activity of an active run
+	Joined bool      // a program that joined the active run has named its experiment, group and key
 	repo   *Repository
-	fetch  func(*Entry) error // brings the files of a run of a revision into Dir
-	noted  *Repository        // where what is said of a run of the branch of runs goes
+	fetch  func(*Entry) error // copies the files of a run of a revision to Dir
+	noted  *Repository        // where notes for a run of the runs branch go
 
-	earlier []*Entry // the parts before it that are read as one with it, newest first
+	earlier []*Entry // parts of the chain that are read as one with it, newest first
 }
 
 // onDisk writes the files of a run of a revision to Dir when the first of them is needed.
@@ -39,7 +39,8 @@ func (e *Entry) onDisk() error {
 	return e.fetch(e)
 }
 
-// Repository is where the run and what it shares with others are read: the working tree's, or that of a revision.
+// Repository is the repository that the run and its shared files are read from: that of the working tree, or of a
+// revision.
 func (e *Entry) Repository() *Repository { return e.repo }
 
 // Damage is a run that could not be read.
@@ -81,7 +82,8 @@ func (r *Repository) List(ctx context.Context) ([]*Entry, []Damage, error) {
 	}
 	var damaged []Damage
 	for i, err := range errs {
-		if err != nil && !errors.Is(err, ErrFinished) && !errors.Is(err, fs.ErrNotExist) { // gone since it was listed
+		if err != nil && !errors.Is(err, ErrFinished) && !errors.Is(err,
+			fs.ErrNotExist) { // removed or finished since it was listed
 			damaged = append(damaged, Damage{ids[i], err})
 		}
 	}
@@ -123,8 +125,8 @@ func inParallel(n int, do func(i int)) {
 	wg.Wait()
 }
 
-// eachFinished calls visit with the id of every finished run. Names that are no day and no id are none of ours; a run
-// with the mark of a removed one is none any more, whichever merge brought it.
+// eachFinished calls visit with the id of every finished run. Other names than days and ids are ignored. A run with a
+// removal marker is ignored too: a merge may have brought it back.
 func (r *Repository) eachFinished(visit func(id string)) error {
 	removed, err := r.RemovedIDs()
 	if err != nil {
@@ -187,8 +189,7 @@ func (r *Repository) readFinished(id string) (*Entry, error) {
 	return &Entry{Run: run, Dir: dir, repo: r}, nil
 }
 
-// Actives lists the runs in progress of this repository. Folders of runs that are finished and only wait for a writer
-// are left out.
+// Actives lists the active runs of this repository. It leaves out finished runs whose folder only waits for a writer.
 func (r *Repository) Actives() ([]*Active, error) {
 	names, err := os.ReadDir(r.active)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -270,7 +271,7 @@ func (a *Active) entry(ctx context.Context, point func(string, format.Point) err
 	return &Entry{Run: run, Dir: a.Dir, Active: a, Life: l, Silent: silent, Joined: f.joined, repo: a.repo}, nil
 }
 
-// Read returns one run by its id.
+// Read reads a run by its id. If it does not exist, the error is ErrNotActive.
 func (r *Repository) Read(ctx context.Context, id string) (*Entry, error) {
 	if err := format.CheckID(id); err != nil {
 		return nil, err
@@ -285,7 +286,7 @@ func (r *Repository) Read(ctx context.Context, id string) (*Entry, error) {
 	return a.Entry(ctx)
 }
 
-// decodeFinished reads the record of a finished run that lies under id.
+// decodeFinished reads the record of a finished run that is stored as id.
 func decodeFinished(name, id string, data []byte) (*format.Run, error) {
 	run, err := format.DecodeRun(name, data)
 	switch {
@@ -299,7 +300,7 @@ func decodeFinished(name, id string, data []byte) (*format.Run, error) {
 	return run, nil
 }
 
-// sortNotes orders notes that are sorted by their names: by time, with the names among equal ones.
+// sortNotes orders notes, which are sorted by name, by time and then by name.
 func sortNotes(notes []*format.Note) {
 	slices.SortStableFunc(notes, func(a, b *format.Note) int { return a.Time.Compare(b.Time) })
 }

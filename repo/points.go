@@ -25,7 +25,7 @@ func (e *Entry) Points(ctx context.Context, key string) ([]format.Point, error) 
 		}
 		var before []format.Point
 		before, err = part.ownPoints(ctx, key)
-		points = goOn(before, points)
+		points = appendPoints(before, points)
 	}
 	return points, err
 }
@@ -90,7 +90,7 @@ func (c *Curves) Points(ctx context.Context, key string) ([]format.Point, error)
 		}
 		var before []format.Point
 		before, err = part.own(ctx, key)
-		points = goOn(before, points)
+		points = appendPoints(before, points)
 	}
 	return points, err
 }

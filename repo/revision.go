@@ -14,22 +14,22 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// Revision is the runs of a commit, read without a checkout: records and notes from memory; what else belongs to a run
-// comes into a temporary folder when it is asked for. Close removes the folder.
+// Revision is the runs of a commit, read without a checkout. Records and notes are in memory; the other files of a run
+// are copied to a temporary folder when they are needed. Close removes the folder.
 type Revision struct {
 	*Repository
 	Commit string
 	ids    []string
 	runs   map[string]*revisionRun
-	late   *Repository // whose notes of these runs count too: said here, and not committed yet
+	late   *Repository // whose notes of these runs count too, because they are not committed yet; may be nil
 }
 
-// revisionRun is what a commit has of a run.
+// revisionRun is the files of a run in a commit.
 type revisionRun struct {
 	record []byte
 	notes  []revisionNote
 	err    error
-	files  []git.Entry // all of it
+	files  []git.Entry // all of them
 }
 
 type revisionNote struct {
@@ -37,10 +37,10 @@ type revisionNote struct {
 	data []byte
 }
 
-// maxFetchedBytes bounds one file of a run that is read from git.
+// maxFetchedBytes bounds a file of a run that is read from Git.
 const maxFetchedBytes = 2 << 30
 
-// At opens the runs of a revision. A commit without .runs has none.
+// At reads the runs of a revision. A commit without .runs has none.
 func (r *Repository) At(ctx context.Context, rev string) (*Revision, error) {
 	v, err := r.atCommit(ctx, rev)
 	if err != nil {
@@ -52,7 +52,7 @@ func (r *Repository) At(ctx context.Context, rev string) (*Revision, error) {
 	return v, nil
 }
 
-// IDsAt are the ids of the runs of a revision.
+// IDsAt returns the ids of the runs of a revision.
 func (r *Repository) IDsAt(ctx context.Context, rev string) ([]string, error) {
 	commit, tree, err := r.commitOf(ctx, rev)
 	if err != nil {
@@ -65,7 +65,7 @@ func (r *Repository) IDsAt(ctx context.Context, rev string) ([]string, error) {
 	return ids, nil
 }
 
-// commitOf is the commit of a revision, and where .runs lies in it.
+// commitOf is the commit of a revision, and the path of .runs in it.
 func (r *Repository) commitOf(ctx context.Context, rev string) (commit, tree string, err error) {
 	if !r.InGit {
 		return "", "", fmt.Errorf("reading the runs of %s: this is not a Git repository", rev)
@@ -89,13 +89,13 @@ func (r *Repository) atCommit(ctx context.Context, rev string) (*Revision, error
 	return r.revision(commit, tree, entries, func(string) bool { return true }), nil
 }
 
-// revision makes one of the files of a commit, with the runs that are wanted.
+// revision makes a Revision of the files of a commit, with the wanted runs.
 func (r *Repository) revision(commit, tree string, entries []git.Entry, wanted func(id string) bool) *Revision {
 	at := *r
 	at.commit, at.tree = commit, tree
 	at.Dir, at.active = "", ""
 	v := &Revision{Repository: &at, Commit: commit, runs: map[string]*revisionRun{}}
-	// Only names that a repository of runs has are taken.
+	// Names that a repository of runs does not have are ignored.
 	for _, e := range entries {
 		e.Path = strings.TrimPrefix(e.Path, v.tree+"/")
 		parts := strings.SplitN(e.Path, "/", 3)
@@ -120,7 +120,7 @@ func (v *Revision) Close() {
 	}
 }
 
-// readRecords reads all records and notes with one process.
+// readRecords reads all records and notes with one Git process.
 func (v *Revision) readRecords(ctx context.Context) error {
 	type place struct {
 		run  *revisionRun
@@ -182,14 +182,14 @@ func (v *Revision) entry(ctx context.Context, id string) (*Entry, error) {
 	case from.err != nil:
 		return nil, fmt.Errorf("%s: %w", name, from.err)
 	case from.record == nil:
-		return nil, fmt.Errorf("%s: missing", name)
+		return nil, fmt.Errorf("%s: the file is missing", name)
 	}
 	run, err := decodeFinished(name, id, from.record)
 	if err != nil {
 		return nil, err
 	}
 	var notes []*format.Note
-	for _, n := range from.notes { // which git lists by name
+	for _, n := range from.notes { // Git lists them by name
 		note, err := format.DecodeNote(n.name, n.data)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -213,7 +213,7 @@ func (v *Revision) entry(ctx context.Context, id string) (*Entry, error) {
 	return e, nil
 }
 
-// fetch brings the files of a run into a temporary folder, so that its points can be read.
+// fetch copies the files of a run into a temporary folder, so that its points can be read.
 func (v *Revision) fetch(ctx context.Context, e *Entry) error {
 	if v.Dir == "" {
 		dir, err := os.MkdirTemp("", "runs-revision-")
@@ -240,7 +240,7 @@ func (v *Revision) fetch(ctx context.Context, e *Entry) error {
 	return nil
 }
 
-// Branches are the local branches.
+// Branches returns the names of the local branches.
 func (r *Repository) Branches(ctx context.Context) ([]string, error) {
 	if !r.InGit {
 		return nil, errors.New("listing branches: this is not a Git repository")
@@ -248,20 +248,20 @@ func (r *Repository) Branches(ctx context.Context) ([]string, error) {
 	return git.Branches(ctx, r.Git)
 }
 
-// Reached reports which of the commits a revision holds. Those that this clone lacks are not among them.
+// Reached reports which of the commits a revision contains. Commits that are not in this clone are not among them.
 func (r *Repository) Reached(ctx context.Context, commits []string, rev string) (map[string]bool, error) {
 	return git.ReachableFrom(ctx, r.Git, commits, rev)
 }
 
-// Fork is where the branch that is checked out left another one.
+// Fork is where the branch that is checked out diverged from another one.
 type Fork struct {
 	Base      string // the other one, as it was named
 	Commit    string // its tip
 	MergeBase string
-	Branch    string // that is checked out; empty when detached
+	Branch    string // that is checked out; empty if HEAD is detached
 }
 
-// Fork finds where HEAD left base; without one, the remote's default branch.
+// Fork finds where HEAD diverged from base, which is the remote's default branch if it is empty.
 func (r *Repository) Fork(ctx context.Context, base string) (*Fork, error) {
 	if !r.InGit {
 		return nil, errors.New("finding the base of the branch: this is not a Git repository")
@@ -274,7 +274,7 @@ func (r *Repository) Fork(ctx context.Context, base string) (*Fork, error) {
 	}
 	tip, err := git.Commit(ctx, r.Git, base)
 	if err != nil {
-		return nil, withHint(err, "'git fetch origin %s' brings it", strings.TrimPrefix(base, "origin/"))
+		return nil, withHint(err, "run 'git fetch origin %s' first", strings.TrimPrefix(base, "origin/"))
 	}
 	head, err := git.ReadTip(ctx, r.Git)
 	if err != nil {
@@ -288,7 +288,7 @@ func (r *Repository) Fork(ctx context.Context, base string) (*Fork, error) {
 		return nil, err
 	}
 	if common == "" {
-		err := fmt.Errorf("HEAD and %s have no common commit", base)
+		err := fmt.Errorf("finding the base of the branch: HEAD and %s have no common commit", base)
 		if r.Git.Shallow() {
 			return nil, withHint(err, "the clone is shallow: set fetch-depth to 0 in the checkout, or run 'git fetch --unshallow'")
 		}

@@ -23,7 +23,7 @@ func project(t *testing.T, runs ...*format.Run) *repo.Repository {
 	for i, run := range runs {
 		run.Started = time.Date(2026, 11, 23, 14, i, 0, 0, time.UTC)
 		run.ID = format.NewID(run.Started)
-		a, err := r.Past(t.Context(), run, nil)
+		a, err := r.StartImported(t.Context(), run, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

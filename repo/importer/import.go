@@ -170,7 +170,7 @@ func (im *importing) record(ctx context.Context, l Log, run *format.Run, env *fo
 	if im.request.Experiment != "" {
 		run.Experiment = im.request.Experiment
 	}
-	active, err := im.repo.Past(ctx, run, env)
+	active, err := im.repo.StartImported(ctx, run, env)
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (p *project) add(run format.Run, metrics series) string {
 	if run.Source == nil {
 		run.Source = p.source()
 	}
-	a, err := r.Past(p.Context(), &run, nil)
+	a, err := r.StartImported(p.Context(), &run, nil)
 	if err != nil {
 		p.Fatal(err)
 	}

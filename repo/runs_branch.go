@@ -12,8 +12,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// RunsBranch finds the branch that commit.branch names: the local one, else what a remote was last seen to have. The
-// commit is empty where there is no such branch, or where it is the one that is checked out here.
+// RunsBranch finds the runs branch, which commit.branch names: the local branch, otherwise that of a remote as it was last
+// fetched. commit is empty if there is no such branch, or if it is checked out here.
 func (r *Repository) RunsBranch(ctx context.Context) (name, commit string, err error) {
 	config, err := r.Config()
 	if err != nil || config.Commit.Branch == "" || !r.InGit {
@@ -33,11 +33,12 @@ func (r *Repository) RunsBranch(ctx context.Context) (name, commit string, err e
 	return name, commit, nil
 }
 
-// ListBranch reads the runs of the branch of runs that are not known already, with what was said of them here: names
-// are read of all, records only of those. Runs that were removed, here or there, are left out. rev is nil where there
-// is none; else Close it.
-func (r *Repository) ListBranch(ctx context.Context, known func(id string) bool) (rev *Revision, entries []*Entry,
-	damaged []Damage, err error) {
+// ListBranch reads the runs of the runs branch that are not known yet, with the notes that were added here. It reads only
+// the names of the others. Runs that were removed, here or on the branch, are left out. rev is nil if there are no runs;
+// otherwise the caller closes it.
+func (r *Repository) ListBranch(ctx context.Context, known func(id string) bool) (
+	rev *Revision, entries []*Entry, damaged []Damage, err error,
+) {
 	name, commit, err := r.RunsBranch(ctx)
 	if err != nil || commit == "" {
 		return nil, nil, nil, err
@@ -55,9 +56,11 @@ func (r *Repository) ListBranch(ctx context.Context, known func(id string) bool)
 	return rev, entries, damaged, err
 }
 
-// ListRevision reads the runs of a revision that are not known already. rev is nil where there is none; else Close it.
-func (r *Repository) ListRevision(ctx context.Context, name string, known func(id string) bool) (rev *Revision,
-	entries []*Entry, damaged []Damage, err error) {
+// ListRevision reads the runs of a revision that are not known yet. rev is nil if there are no runs; otherwise the caller
+// closes it.
+func (r *Repository) ListRevision(ctx context.Context, name string, known func(id string) bool) (
+	rev *Revision, entries []*Entry, damaged []Damage, err error,
+) {
 	commit, _, err := r.commitOf(ctx, name)
 	if err != nil {
 		return nil, nil, nil, err
@@ -69,9 +72,10 @@ func (r *Repository) ListRevision(ctx context.Context, name string, known func(i
 	return rev, entries, damaged, err
 }
 
-// listCommit reads the runs of a commit that are not known. The notes of late count too.
-func (r *Repository) listCommit(ctx context.Context, commit string, late *Repository,
-	known func(id string) bool) (*Revision, []*Entry, []Damage, error) {
+// listCommit reads the runs of a commit that are not known, with the notes that the repository late has of them.
+func (r *Repository) listCommit(ctx context.Context, commit string, late *Repository, known func(id string) bool) (
+	*Revision, []*Entry, []Damage, error,
+) {
 	tree, err := r.TreePath()
 	if err != nil {
 		return nil, nil, nil, err
@@ -101,7 +105,7 @@ func (r *Repository) listCommit(ctx context.Context, commit string, late *Reposi
 	return v, entries, damaged, err
 }
 
-// fewRuns is how many runs are asked for one by one; of more, whole days are listed.
+// fewRuns is how many runs are listed one by one; if there are more, whole days are listed.
 const fewRuns = 200
 
 func runFolders(tree string, ids []string) []string {
@@ -117,7 +121,7 @@ func runFolders(tree string, ids []string) []string {
 	return slices.Compact(folders)
 }
 
-// idsOf lists the runs of a commit, and those that it has a mark of, by their names alone.
+// idsOf lists the runs of a commit and its removal markers. It reads only names.
 func idsOf(ctx context.Context, dirs git.Dirs, commit, tree string) (ids []string, removed map[string]bool, err error) {
 	folders, err := git.Names(ctx, dirs, commit, tree)
 	if err != nil {
