@@ -152,7 +152,7 @@ func TestUnreadableFilesStay(t *testing.T) {
 	if err != nil || len(kept) != 1 {
 		t.Fatalf("kept: %q, %v; %q", kept, err, res.Warnings)
 	}
-	if said := strings.Join(res.Warnings, "\n"); !strings.Contains(said, "is kept in") {
+	if said := strings.Join(res.Warnings, "\n"); !strings.Contains(said, "are kept in") {
 		t.Error(said)
 	}
 }
