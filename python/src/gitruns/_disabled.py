@@ -8,20 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ._config import Config
+from ._summary import Part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
 
-class _Values(dict):  # type: ignore[type-arg]
+class _Values(Part):
     """A summary that is kept only in memory."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"the summary has no {name!r}") from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value

@@ -13,10 +13,8 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
 
-class _Part(dict):  # type: ignore[type-arg]
+class Part(dict):  # type: ignore[type-arg]
     """A table in a summary, with its keys as attributes."""
-
-    _set: Any
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -104,7 +102,7 @@ class Summary(Mapping):  # type: ignore[type-arg]
             if getattr(type(value), "_gitruns_media", False):
                 self._run.log({key: value}, commit=False)
                 continue
-            self._own[key] = _Part(value) if isinstance(value, Mapping) else value
+            self._own[key] = Part(value) if isinstance(value, Mapping) else value
             held = long_text(value, f"summary.{key}") if type(value) is str else plain(value)
             if _has_none(held):
                 warn_once(("null", key), f"summary.{key} has None in a list; it was recorded as the text 'null'")
@@ -136,8 +134,8 @@ class Summary(Mapping):  # type: ignore[type-arg]
     _as_dict = dict
 
 
-def _part(stats: dict[str, Any]) -> _Part:
-    return _Part({k: v for k, v in stats.items() if not k.startswith("_")})
+def _part(stats: dict[str, Any]) -> Part:
+    return Part({k: v for k, v in stats.items() if not k.startswith("_")})
 
 
 def _has_none(value: Any) -> bool:

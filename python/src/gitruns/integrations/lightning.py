@@ -223,16 +223,7 @@ class _Logger:
             return
         self.log_metrics({key: gitruns.Table(columns=columns, data=data, dataframe=dataframe)}, step)
 
-    def log_text(
-        self,
-        key: str,
-        columns: list[Any] | None = None,
-        data: list[Any] | None = None,
-        dataframe: Any = None,
-        step: int | None = None,
-    ) -> None:
-        """Record text as a table."""
-        self.log_table(key, columns, data, dataframe, step)
+    log_text = log_table
 
     def use_artifact(self, artifact: str, artifact_type: str | None = None) -> Any:
         """Return an artifact of another run, and record that this run uses it.
