@@ -13,16 +13,16 @@ import (
 	"github.com/gitruns/runs/repo/store"
 )
 
-// Artifact is an artifact of a run and where its bytes are.
+// Artifact is an artifact of a run, and where its content is.
 type Artifact struct {
 	format.Artifact
-	Here    string // the file on this machine; empty where there is none
-	Pointer bool   // git LFS has it
-	Asked   bool   // the store was asked
-	Stored  bool   // and holds it
+	Here    string // the file on this machine; empty if there is none
+	Pointer bool   // it is in Git LFS
+	Asked   bool   // the artifact store was asked
+	Stored  bool   // and has it
 }
 
-// storeURL is the store of the project; empty where there is none by URL.
+// storeURL returns the project's artifact store. It is empty if there is none, or if it is Git LFS.
 func storeURL(r *repo.Repository) (string, error) {
 	config, err := r.Config()
 	if err != nil || config.Artifacts.Store == format.StoreLFS {
@@ -31,7 +31,7 @@ func storeURL(r *repo.Repository) (string, error) {
 	return config.Artifacts.Store, nil
 }
 
-// errNoStore says that a project has no store to fetch from.
+// errNoStore is the error of an artifact that is not on this machine if no artifact store is configured.
 func errNoStore(a format.Artifact) error {
 	hint := "the machine that recorded it has it: set artifacts.store in .runs/config.toml, and 'runs push' there uploads it"
 	if a.Where != format.WhereLocal {
@@ -40,8 +40,8 @@ func errNoStore(a format.Artifact) error {
 	return &repo.HintError{Err: fmt.Errorf("artifact %s is not on this machine, and the project has no store", a.Path), Hint: hint}
 }
 
-// Artifacts lists the artifacts of a run. With ask, the store is asked about those that are not in git; where it cannot be,
-// the list comes with the error.
+// Artifacts lists the artifacts of a run. With ask, it asks the artifact store about those that are not in Git. If the
+// store fails, both the list and the error are returned.
 func Artifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, ask bool) ([]Artifact, error) {
 	all, err := e.AllArtifacts()
 	if err != nil {
@@ -72,8 +72,8 @@ func Artifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, ask bool)
 	return list, nil
 }
 
-// atStore adds the next step to what a store answered.
-func atStore(err error) error {
+// withStoreHint adds the hint of the store to its error.
+func withStoreHint(err error) error {
 	var failed *store.Error
 	if errors.As(err, &failed) && failed.Hint != "" {
 		return &repo.HintError{Err: err, Hint: failed.Hint}
@@ -81,18 +81,18 @@ func atStore(err error) error {
 	return err
 }
 
-// held asks a store which of some objects it has, and their sizes.
+// held returns the sizes of those objects that the store has.
 func held(ctx context.Context, url string, digests []string) (map[string]int64, error) {
 	s, err := store.Open(ctx, url)
 	if err != nil {
-		return nil, atStore(err)
+		return nil, withStoreHint(err)
 	}
 	defer func() { _ = s.Close() }()
 	sizes, err := s.Stat(ctx, digests)
-	return sizes, atStore(err)
+	return sizes, withStoreHint(err)
 }
 
-// FetchArtifacts brings artifacts of a run to this machine, each proved by its digest.
+// FetchArtifacts fetches artifacts of a run to this machine and verifies each by its digest.
 func FetchArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, want []format.Artifact, progress func(done, total int64)) error {
 	url, err := storeURL(r)
 	if err != nil {
@@ -123,13 +123,13 @@ func FetchArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, want
 	}
 	s, err := store.Open(ctx, url)
 	if err != nil {
-		return atStore(err)
+		return withStoreHint(err)
 	}
 	defer func() { _ = s.Close() }()
 	return firstFailure(s.Download(ctx, objects, progress))
 }
 
-// firstFailure is the first error of a transfer, with how many there are.
+// firstFailure returns the first error of a transfer, and how many more there are.
 func firstFailure(results []store.Result) error {
 	var first error
 	failed := 0
@@ -143,10 +143,10 @@ func firstFailure(results []store.Result) error {
 	if failed > 1 {
 		first = fmt.Errorf("%w (and %d more)", first, failed-1)
 	}
-	return atStore(first)
+	return withStoreHint(first)
 }
 
-// fetchLFS lets git LFS bring the content of a pointer.
+// fetchLFS fetches the content of a pointer with Git LFS.
 func fetchLFS(ctx context.Context, r *repo.Repository, e *repo.Entry, a format.Artifact) error {
 	err := e.PlaceStored(a, func(w *os.File) error { return git.Smudge(ctx, r.Git, format.LFSPointer(a.SHA256, a.Bytes), a.Path, w) })
 	if errors.Is(err, git.ErrNoLFS) {
@@ -162,10 +162,10 @@ func fetchLFS(ctx context.Context, r *repo.Repository, e *repo.Entry, a format.A
 type Pruned struct {
 	Files int
 	Bytes int64
-	Kept  int // that the store does not hold
+	Kept  int // copies that the store does not have
 }
 
-// eachOutside visits the artifacts of finished runs that do not lie in git.
+// eachOutside calls visit for the artifacts of finished runs that are not in Git.
 func eachOutside(entries []*repo.Entry, visit func(*repo.Entry, format.Artifact)) error {
 	for _, e := range entries {
 		if e.Active != nil {
@@ -184,7 +184,7 @@ func eachOutside(entries []*repo.Entry, visit func(*repo.Entry, format.Artifact)
 	return nil
 }
 
-// Prune removes the copies on this machine of artifacts that the store holds. With dry it only counts them.
+// Prune removes this machine's copies of artifacts that the store has. With dry, it only counts them.
 func Prune(ctx context.Context, r *repo.Repository, entries []*repo.Entry, dry bool) (Pruned, error) {
 	var done Pruned
 	url, err := needStore(r, "freeing copies of artifacts")

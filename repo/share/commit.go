@@ -15,27 +15,27 @@ import (
 
 // Request says what to commit.
 type Request struct {
-	IDs           []string // these runs; nil is every finished one that is not committed
-	IncludeFailed bool     // without IDs: those that failed, crashed or were killed too
-	Branch        string   // another branch than the one that is checked out
-	Message       string   // instead of the one that is made
+	IDs           []string // these runs; nil: every finished run that is not committed
+	IncludeFailed bool     // without IDs: also runs that failed, crashed or were killed
+	Branch        string   // a branch that need not be checked out; empty: the one that is
+	Message       string   // empty: a summary of the runs
 }
 
-// Committed is what a commit holds.
+// Committed is the content of a commit.
 type Committed struct {
 	Commit       string
-	Branch       string // empty when detached
+	Branch       string // empty if HEAD is detached
 	Runs         []*repo.Entry
-	Notes        int      // of runs that were committed before
+	Notes        int      // of runs that were already committed
 	Removed      []string // ids
-	Redacted     []string // ids of runs that were committed before
+	Redacted     []string // ids of runs that were already committed
 	Files        int
 	Bytes        int64
-	Refused      []repo.Damage // runs that were not taken, and why
-	Unsuccessful int           // runs that did not finish well and were not asked for
+	Refused      []repo.Damage // runs that cannot be committed, and why
+	Unsuccessful int           // runs that failed, crashed or were killed and were not asked for
 	Warnings     []string
-	Allowed      int      // finds of the search for secrets that the configuration allows
-	Reasons      []string // for which it does
+	Allowed      int      // secret findings that the configuration allows
+	Reasons      []string // the reasons that it gives
 }
 
 // Empty reports whether there was nothing to commit.
@@ -43,7 +43,7 @@ func (c *Committed) Empty() bool {
 	return len(c.Runs) == 0 && c.Notes == 0 && len(c.Removed)+len(c.Redacted) == 0
 }
 
-// CompleteOrRollBack completes or undoes what a killed redaction, commit or push left behind.
+// CompleteOrRollBack completes or rolls back what a killed redaction, commit or push left.
 func CompleteOrRollBack(ctx context.Context, r *repo.Repository) error {
 	if err := r.CompleteRedactions(ctx); err != nil {
 		return err
@@ -54,11 +54,12 @@ func CompleteOrRollBack(ctx context.Context, r *repo.Repository) error {
 	return git.CompleteOrRollBack(ctx, r.Git)
 }
 
-// refSwitches bounds how often a commit begins again because a branch moved.
+// refSwitches bounds how often a commit starts again because a branch moved.
 const refSwitches = 20
 
-// Commit makes one commit of runs and what they share, beside the index and the working tree of the user: what is staged
-// stays staged. Killed at any moment it can be repeated.
+// Commit makes one commit of runs and the files they share, without touching the user's index or working tree: what is
+// staged stays staged. If it is killed at any moment, it can be repeated. If secrets are found, the error is a
+// *SecretsError and nothing is committed.
 func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, error) {
 	if !r.InGit {
 		return nil, &repo.HintError{Err: errors.New("committing runs: this is no git repository"), Hint: "'git init' makes one"}
@@ -114,7 +115,7 @@ func commitOnce(ctx context.Context, r *repo.Repository, q Request) (*Committed,
 	return w.commitHere(ctx, tip)
 }
 
-// writer makes one attempt of a commit.
+// writer is one attempt to make a commit.
 type writer struct {
 	repo    *repo.Repository
 	trees   *git.Trees
@@ -136,7 +137,7 @@ func (w *writer) commitHere(ctx context.Context, tip git.Tip) (*Committed, error
 	if err != nil || again.Branch != tip.Branch {
 		return nil, cmp.Or(err, git.ErrMoved)
 	}
-	if again != tip { // planned anew with the lock in hand: where one commit follows the other, ours would never have its turn
+	if again != tip { // Planned again under the lock: if commits follow one another closely, ours would never have its turn.
 		tip = again
 		if p, err = w.plan(ctx, tip.Commit, true); err != nil || p.Empty() {
 			return p.Committed, err
@@ -162,7 +163,7 @@ func (w *writer) commitHere(ctx context.Context, tip git.Tip) (*Committed, error
 	return p.Committed, o.Finish(ctx, "runs: "+p.Summary(), updates...)
 }
 
-// commitElsewhere commits to a branch that is not checked out: no index and no file of the user is involved.
+// commitElsewhere commits to a branch that is not checked out, without the user's index or files.
 func (w *writer) commitElsewhere(ctx context.Context) (*Committed, error) {
 	branch := w.request.Branch
 	if err := git.CheckBranch(ctx, w.repo.Git, branch); err != nil {
@@ -199,7 +200,8 @@ func (w *writer) commitElsewhere(ctx context.Context) (*Committed, error) {
 	return p.Committed, git.UpdateRefs(ctx, w.repo.Git, "runs: "+p.Summary(), updates...)
 }
 
-// branchTip is the commit of a branch, and what a commit to it stands on: where there is none, what a remote has of it.
+// branchTip returns the commit of a branch, and the commit that the next one builds on. If the branch does not exist,
+// the latter is the remote's branch of that name.
 func (w *writer) branchTip(ctx context.Context, branch string) (old, base string, err error) {
 	old, err = git.Resolve(ctx, w.repo.Git, "refs/heads/"+branch)
 	if err != nil || old != "" {

@@ -14,7 +14,7 @@ import (
 // maxMessageRuns bounds the lines of a message.
 const maxMessageRuns = 200
 
-// Summary says in one line what a commit holds.
+// Summary describes the commit in one line.
 func (c *Committed) Summary() string {
 	var parts []string
 	if n := len(c.Runs); n > 0 {
@@ -39,7 +39,7 @@ func (c *Committed) Summary() string {
 	return oneLine(strings.Join(parts, ", "))
 }
 
-// message is the whole text: the summary and a line a run with its key metrics.
+// message returns the whole message: the summary, and one line per run with its key metrics.
 func (c *Committed) message(config *format.Config) string {
 	var b strings.Builder
 	b.WriteString("runs: " + c.Summary() + "\n")
@@ -71,7 +71,7 @@ func (c *Committed) message(config *format.Config) string {
 	return b.String()
 }
 
-// runWords are name, status and key metrics of a run.
+// runWords returns the name, status and key metrics of a run.
 func runWords(run *format.Run, config *format.Config) string {
 	text := ""
 	if run.Name != "" {
@@ -98,7 +98,7 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %s", n, what)
 }
 
-// oneLine keeps a text from being more than a line of a message; a comment sign at its start would be cut by git.
+// oneLine makes a text one line of at most 200 characters, without hidden ones.
 func oneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if format.IsHidden(r) {

@@ -18,18 +18,18 @@ import (
 type plan struct {
 	*Committed
 	repo    *repo.Repository
-	at      string   // of .runs in the tree
-	paths   []string // below .runs, on disk
-	remove  []string // below .runs: folders of runs, marks, shared files
+	at      string   // the .runs folder in the tree
+	paths   []string // files to add, relative to .runs
+	remove  []string // relative to .runs: folders of runs, removal markers, shared files
 	orphans []string // shared files that redacted runs named
-	lfs     struct { // whether git LFS takes artifacts over
+	lfs     struct { // whether Git LFS stores artifacts
 		asked bool
 		err   error
 	}
 }
 
-// plan finds what a commit on base will change. marks says that the marks of removed runs in the working tree are those of
-// base.
+// plan decides what a commit on base will change. base may be empty. marks means that the removal markers in the
+// working tree are those of base.
 func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, error) {
 	p := &plan{Committed: &Committed{}, repo: w.repo}
 	var err error
@@ -104,7 +104,7 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	return p, nil
 }
 
-// addRun takes a new run with all that it needs.
+// addRun adds a new run with all that it needs.
 func (p *plan) addRun(ctx context.Context, known *snapshot, id string, any bool) error {
 	e, err := p.repo.ReadFinished(id)
 	if err != nil {
@@ -149,7 +149,7 @@ func (p *plan) addRun(ctx context.Context, known *snapshot, id string, any bool)
 	return nil
 }
 
-// addNotes takes what was said later of a run that is committed.
+// addNotes adds the new notes of a committed run.
 func (p *plan) addNotes(known *snapshot, id string) error {
 	files, err := p.repo.LateNotes(id)
 	if err != nil || len(files) == 0 {
@@ -170,7 +170,7 @@ func (p *plan) addNotes(known *snapshot, id string) error {
 	return nil
 }
 
-// removeRun takes a run out and its mark in.
+// removeRun removes a run and adds its removal marker.
 func (p *plan) removeRun(known *snapshot, id string) {
 	if _, there := known.runs[id]; there {
 		p.remove = append(p.remove, runPath(id))
@@ -181,8 +181,8 @@ func (p *plan) removeRun(known *snapshot, id string) {
 	p.Removed = append(p.Removed, id)
 }
 
-// unsetFiles are the files of an empty repository that a commit lacks and that lie here as `init` wrote them: without the
-// attributes, a checkout could change the bytes of runs. One that was edited is the user's to commit.
+// unsetFiles returns the files of an empty repository that a commit lacks and that are still as `init` wrote them:
+// without the attributes, a checkout could change the bytes of runs. An edited file is the user's to commit.
 func unsetFiles(r *repo.Repository, known *snapshot) []string {
 	var names []string
 	for name, text := range repo.SetupFiles() {
@@ -197,7 +197,7 @@ func unsetFiles(r *repo.Repository, known *snapshot) []string {
 	return names
 }
 
-// gone lists the files that the plan takes out of a commit, relative to the root.
+// gone lists the files that the plan removes from a commit, relative to the root.
 func (p *plan) gone(trees *git.Trees, commit string) ([]string, error) {
 	var gone []string
 	for _, name := range p.remove {

@@ -12,8 +12,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// write stores the trees and the commits: the one for the branch and the one that keeps its runs. The first update lacks
-// its ref.
+// write stores the trees and two commits: one for the branch, and one for the ref that keeps its runs. The first update
+// still lacks its ref.
 func (w *writer) write(ctx context.Context, p *plan, base string, entries []git.Entry) ([]git.RefUpdate, error) {
 	edits, kept, err := p.edits(entries)
 	if err != nil {
@@ -43,7 +43,7 @@ func (w *writer) write(ctx context.Context, p *plan, base string, entries []git.
 	return updates, err
 }
 
-// sharedBefore are the files that new runs share with those of base: without them the runs would not be kept whole.
+// sharedBefore returns the shared files of new runs that base already has: the kept runs must be complete.
 func (w *writer) sharedBefore(p *plan, base string) ([]git.Edit, error) {
 	var edits []git.Edit
 	seen := map[string]bool{}
@@ -66,7 +66,8 @@ func (w *writer) sharedBefore(p *plan, base string) ([]git.Edit, error) {
 	return edits, nil
 }
 
-// edits are the changes of the tree, and those among them that are kept, from the files as git has taken them.
+// edits returns the changes of the tree, and those among them that are kept. entries are the files as Git has stored
+// them.
 func (p *plan) edits(entries []git.Entry) (edits, kept []git.Edit, err error) {
 	byPath := make(map[string]git.Entry, len(entries))
 	for _, e := range entries {
@@ -106,7 +107,8 @@ func (w *writer) commit(ctx context.Context, base string, edits []git.Edit, mess
 	return git.WriteCommit(ctx, w.repo.Git, c)
 }
 
-// sameBytes proves that git stores the bytes of a file and not what a filter makes of them. Artifacts may have one: LFS.
+// sameBytes verifies that Git stores a file's own bytes and not what a filter makes of them. Artifacts may have a
+// filter: Git LFS.
 func (p *plan) sameBytes(name string, e git.Entry) error {
 	if isArtifact(name) {
 		return nil

@@ -15,8 +15,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// keepRecent is how long a shared file stays after it was needed last, whoever names it: it is stored before the run appears
-// that names it.
+// keepRecent is how long a shared file stays after it was last needed, even if no run names it: it is stored before the
+// run that names it appears.
 const keepRecent = 24 * time.Hour
 
 // GCRequest says how to collect.
@@ -24,20 +24,20 @@ type GCRequest struct {
 	DryRun bool
 }
 
-// Collected are the shared files that no run names.
+// Collected is what a collection removed, or would remove.
 type Collected struct {
-	Commit    string   // that takes them out; empty where none was committed, or of a dry run
-	Branch    string   // empty outside git
-	Files     []string // below .runs
+	Commit    string   // that removes them; empty if none was made
+	Branch    string   // empty outside Git
+	Files     []string // relative to .runs
 	Bytes     int64
-	Copies    int // second copies in the git folder, kept for runs that are committed by now
+	Copies    int // second copies in the Git folder, for runs that are now committed
 	CopyBytes int64
-	Recent    int // that no run names, and that were needed in the last day
+	Recent    int // files that no run names and that were needed in the last day
 }
 
-// GC removes the shared files that no run names: from the branch in a commit of its own, from the working tree, and from
-// what is kept for runs that are not committed. A run counts wherever this clone has it: on any branch, in progress, in the
-// trash.
+// GC removes the shared files that no run names: from the branch in a commit of its own, from the working tree, and
+// from the second copies in the Git folder. A run counts wherever this clone has it: on any branch, in progress, or in
+// the trash.
 func GC(ctx context.Context, r *repo.Repository, q GCRequest) (*Collected, error) {
 	fail := func(err error) (*Collected, error) { return nil, fmt.Errorf("collecting shared files: %w", err) }
 	if !r.InGit {
@@ -74,7 +74,7 @@ func gcOnce(ctx context.Context, r *repo.Repository, q GCRequest) (*Collected, e
 	if err != nil {
 		return nil, err
 	}
-	if err := mayCollect(ctx, r, local); err != nil {
+	if err := checkGCBranch(ctx, r, local); err != nil {
 		return nil, err
 	}
 	trees, err := git.OpenTrees(ctx, r.Git)
@@ -95,9 +95,9 @@ func gcOnce(ctx context.Context, r *repo.Repository, q GCRequest) (*Collected, e
 	return c.done, c.drop()
 }
 
-// mayCollect holds a collection to the branch where all runs end: on another one, a file that its runs do not name may be
-// one that others do.
-func mayCollect(ctx context.Context, r *repo.Repository, local localBranch) error {
+// checkGCBranch returns an error unless the branch is the one where all runs end. On another one, a file that its runs
+// do not name may be needed by runs of others.
+func checkGCBranch(ctx context.Context, r *repo.Repository, local localBranch) error {
 	if !local.checkedOut {
 		at, err := git.CheckedOut(ctx, r.Git, local.name)
 		if err == nil && at != "" {
@@ -124,7 +124,8 @@ func mayCollect(ctx context.Context, r *repo.Repository, local localBranch) erro
 	return nil
 }
 
-// defaultBranch is that of the remote; without one, the only local branch, main or master.
+// defaultBranch returns the remote's default branch. Without a remote, it is the only local branch, main or master. It
+// is empty if there is none.
 func defaultBranch(ctx context.Context, dirs git.Dirs) (string, error) {
 	remote, err := git.DefaultRemote(ctx, dirs)
 	if err != nil {
@@ -153,18 +154,18 @@ func defaultBranch(ctx context.Context, dirs git.Dirs) (string, error) {
 // collector is one collection.
 type collector struct {
 	repo  *repo.Repository
-	trees *git.Trees // nil outside git
+	trees *git.Trees // nil outside Git
 	local localBranch
 	at    string
-	since time.Time // what was needed later stays
+	since time.Time // files needed later than this stay
 	done  *Collected
 
-	committed []string // files that the branch loses, below .runs
-	onDisk    []string // that the working tree loses
-	copies    []string // that are no longer kept
+	committed []string // files to remove from the branch, relative to .runs
+	onDisk    []string // files to remove from the working tree
+	copies    []string // second copies to remove
 }
 
-// commit takes the files out of the branch, beside the user's index.
+// commit removes the files from the branch, without touching the user's index.
 func (c *collector) commit(ctx context.Context) error {
 	if len(c.committed) == 0 {
 		return nil
@@ -219,7 +220,7 @@ func (c *collector) message() string {
 	return text
 }
 
-// drop removes files from disk. Killed before, it is repeated by the next collection.
+// drop removes files from disk. If it is killed, the next collection repeats it.
 func (c *collector) drop() error {
 	for _, name := range c.onDisk {
 		if err := c.repo.DropShared(name); err != nil {

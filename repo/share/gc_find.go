@@ -12,14 +12,14 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// named is what the runs of one .runs folder name.
-type named struct {
+// references is what the runs of one .runs folder name.
+type references struct {
 	any         map[string]bool
-	uncommitted map[string]bool // by a run that is on no branch
-	onBranch    map[string]bool // shared files that are
+	uncommitted map[string]bool // named by a run that no branch has
+	onBranch    map[string]bool // shared files that some branch has
 }
 
-// collect finds what goes.
+// collect finds what to remove.
 func (c *collector) collect(ctx context.Context) error {
 	var tips []string
 	if c.repo.InGit {
@@ -61,7 +61,7 @@ func (c *collector) collect(ctx context.Context) error {
 		_, committed := tracked.branch[name]
 		_, atHead := tracked.head[name]
 		if !there && !committed {
-			continue // of the commit that is checked out, and not of the branch of runs
+			continue // in the commit that is checked out, not on the runs branch
 		}
 		if !there {
 			if _, size, _, err = c.trees.Sum(tracked.branch[name], maxBlobBytes); err != nil {
@@ -80,9 +80,9 @@ func (c *collector) collect(ctx context.Context) error {
 	return c.collectKept(ctx, ours, tips)
 }
 
-// trackedFiles are the shared files that git has, with their blobs.
+// trackedFiles is the shared files that Git has, with their blobs.
 type trackedFiles struct {
-	branch map[string]string // on the branch of runs
+	branch map[string]string // on the runs branch
 	head   map[string]string // in the commit that is checked out
 }
 
@@ -106,9 +106,9 @@ func (c *collector) tracked(ctx context.Context) (trackedFiles, error) {
 	return trackedFiles{branch.shared, head.shared}, nil
 }
 
-// collectKept finds the kept files that nobody needs kept: every run that names one is on a branch, with the file, in every
-// .runs folder of the git repository.
-func (c *collector) collectKept(ctx context.Context, ours *named, tips []string) error {
+// collectKept finds the second copies that nobody needs: every run that names the file is on a branch that also has the
+// file. It looks at every .runs folder of the Git repository.
+func (c *collector) collectKept(ctx context.Context, ours *references, tips []string) error {
 	kept, err := c.repo.KeptFiles()
 	if err != nil || len(kept) == 0 {
 		return err
@@ -117,7 +117,7 @@ func (c *collector) collectKept(ctx context.Context, ours *named, tips []string)
 	if err != nil {
 		return err
 	}
-	all := []*named{ours}
+	all := []*references{ours}
 	for _, r := range siblings[1:] {
 		theirs, err := c.names(ctx, r, tips)
 		if err != nil {
@@ -126,7 +126,7 @@ func (c *collector) collectKept(ctx context.Context, ours *named, tips []string)
 		all = append(all, theirs)
 	}
 	for _, f := range kept {
-		needed := slices.ContainsFunc(all, func(n *named) bool {
+		needed := slices.ContainsFunc(all, func(n *references) bool {
 			return n.uncommitted[f.Name] || n.any[f.Name] && !n.onBranch[f.Name]
 		})
 		if needed || c.repo.NeededSince(f.Name, c.since) {
@@ -139,9 +139,9 @@ func (c *collector) collectKept(ctx context.Context, ours *named, tips []string)
 	return nil
 }
 
-// names reads what all runs of a .runs folder name: on disk, and in the commits that work goes on from.
-func (c *collector) names(ctx context.Context, r *repo.Repository, tips []string) (*named, error) {
-	n := &named{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+// names reads what the runs of a .runs folder name: on disk, and in the commits that work continues from.
+func (c *collector) names(ctx context.Context, r *repo.Repository, tips []string) (*references, error) {
+	n := &references{map[string]bool{}, map[string]bool{}, map[string]bool{}}
 	committed := map[string]bool{}
 	if len(tips) > 0 {
 		at, err := r.TreePath()
@@ -162,8 +162,8 @@ func (c *collector) names(ctx context.Context, r *repo.Repository, tips []string
 	})
 }
 
-// namesInGit reads each record once, on however many branches it is.
-func (c *collector) namesInGit(ctx context.Context, n *named, committed map[string]bool, at string, tips []string) error {
+// namesInGit reads each record once, however many branches have it.
+func (c *collector) namesInGit(ctx context.Context, n *references, committed map[string]bool, at string, tips []string) error {
 	seen := map[string]bool{}
 	var ids, blobs []string
 	for _, tip := range tips {

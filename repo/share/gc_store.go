@@ -11,8 +11,8 @@ import (
 	"github.com/gitruns/runs/repo/store"
 )
 
-// UnreferencedObjects lists the objects of the store that no run names: not in the working tree or the trash, not on any branch of this
-// clone or of its remotes as they were last fetched, and not in what this clone ever committed.
+// UnreferencedObjects lists the objects of the artifact store that no run names: no run in the working tree or the
+// trash, on any branch of this clone or of its remotes as they were last fetched, or ever committed in this clone.
 func UnreferencedObjects(ctx context.Context, r *repo.Repository) ([]store.Stored, error) {
 	url, err := needStore(r, "asking the store")
 	if err != nil {
@@ -24,7 +24,7 @@ func UnreferencedObjects(ctx context.Context, r *repo.Repository) ([]store.Store
 	}
 	s, err := store.Open(ctx, url)
 	if err != nil {
-		return nil, atStore(err)
+		return nil, withStoreHint(err)
 	}
 	defer func() { _ = s.Close() }()
 	var unnamed []store.Stored
@@ -35,10 +35,10 @@ func UnreferencedObjects(ctx context.Context, r *repo.Repository) ([]store.Store
 		return nil
 	})
 	slices.SortFunc(unnamed, func(a, b store.Stored) int { return strings.Compare(a.Digest, b.Digest) })
-	return unnamed, atStore(err)
+	return unnamed, withStoreHint(err)
 }
 
-// namedArtifacts are the digests of artifacts outside git that runs name, wherever they are.
+// namedArtifacts returns the digests of all artifacts outside Git that runs name.
 func namedArtifacts(ctx context.Context, r *repo.Repository) (map[string]bool, error) {
 	named := map[string]bool{}
 	add := func(artifacts []format.Artifact) {
@@ -68,7 +68,7 @@ func namedArtifacts(ctx context.Context, r *repo.Repository) (map[string]bool, e
 	return named, eachCommitted(ctx, r, add)
 }
 
-// eachCommitted visits the artifacts of every run that a ref of this clone holds.
+// eachCommitted calls visit with the artifacts of every run that a ref of this clone has.
 func eachCommitted(ctx context.Context, r *repo.Repository, visit func([]format.Artifact)) error {
 	tips, err := git.Tips(ctx, r.Git)
 	if err != nil {
@@ -105,7 +105,7 @@ func eachCommitted(ctx context.Context, r *repo.Repository, visit func([]format.
 			}
 			data, err := trees.Blob(files[repo.RecordName].ID, format.MaxRecordBytes)
 			if err != nil {
-				continue // a damaged run names nothing that can be read: verify says so
+				continue // verify reports a damaged run; it names nothing that can be read
 			}
 			run, err := format.DecodeRun(repo.RecordName, data)
 			if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/gitruns/runs/repo/secret"
 )
 
-// leak is what is read of a report of gitleaks.
+// leak is what we read of an entry of gitleaks' report.
 type leak struct {
 	RuleID    string
 	File      string
@@ -24,11 +24,11 @@ type leak struct {
 	Secret    string
 }
 
-// maxReport bounds what is read of a report.
+// maxReport bounds how much of a report is read.
 const maxReport = 64 << 20
 
-// askGitleaks lets the program gitleaks, where it is installed, search the same files. That it fails is a warning: the
-// search of our own has been made.
+// askGitleaks searches the same files with the program gitleaks, if it is installed. If it fails, that is a warning:
+// our own search has been made.
 func (p *plan) askGitleaks(ctx context.Context, names []string) (map[string][]secret.Find, string) {
 	program, err := exec.LookPath("gitleaks")
 	if err != nil || len(names) == 0 {
@@ -45,10 +45,10 @@ func (p *plan) askGitleaks(ctx context.Context, names []string) (map[string][]se
 	return found, ""
 }
 
-// runGitleaks gives the files to gitleaks in a folder that has no others. The report, which holds the secrets, lies in a
-// folder that only this user can read, and is removed.
+// runGitleaks runs gitleaks on a folder that contains only these files. The report contains the secrets: it is in a
+// folder that only this user can read, and it is removed.
 func (p *plan) runGitleaks(ctx context.Context, program string, names []string) ([]leak, error) {
-	folder := filepath.Join(p.repo.CacheDir(), "search-"+format.RandomLetters(8)) // mostly beside the files, so that they can be linked
+	folder := filepath.Join(p.repo.CacheDir(), "search-"+format.RandomLetters(8)) // usually on the same file system, so that files can be linked
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (p *plan) runGitleaks(ctx context.Context, program string, names []string) 
 	if own := filepath.Join(p.repo.Git.Root, ".gitleaks.toml"); isRegular(own) {
 		flags = append(flags, "--config", own)
 	}
-	// Since 8.19 it is called dir; before, detect without git.
+	// Since 8.19 the command is dir; before, it was detect without Git.
 	var output []byte
 	var err error
 	for _, call := range [][]string{{"dir"}, {"detect", "--no-git", "--source"}} {
@@ -123,7 +123,7 @@ func copyPrivate(to, from string) error {
 	return errors.Join(err, dst.Close())
 }
 
-// readReport reads what gitleaks found, with the files by their names below .runs.
+// readReport reads what gitleaks found. File names become relative to .runs.
 func readReport(report, tree string) ([]leak, error) {
 	f, err := os.Open(report)
 	if err != nil {

@@ -11,44 +11,44 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// pastRuns is what a history has of one .runs folder.
-type pastRuns struct {
+// folderHistory is what a history has of one .runs folder.
+type folderHistory struct {
 	at     string
-	runs   map[string]*pastRun
-	shared map[string]map[string]bool // name, blobs
+	runs   map[string]*runHistory
+	shared map[string]map[string]bool // blobs, by name
 	tip    map[string]map[string]bool // files at a tip, by run
-	gone   bool                       // a shared file went in this history
-	ever   map[string]string          // shared files of the whole history: a run that is gone may have lost its own
+	gone   bool                       // a shared file was removed in this history
+	ever   map[string]string          // shared files of the whole history, for runs that were removed with theirs
 	config string                     // the blob of config.toml at a tip
 	marks  map[string]bool
-	kept   map[string]string // shared files at a tip, with their blob
-	folded map[string]string // files that are none of a run, by their name in lower case
+	kept   map[string]string // blobs of the shared files at a tip
+	folded map[string]string // files that belong to no run, by their name in lower case
 }
 
-// pastRun is a run with every file that it ever had.
-type pastRun struct {
+// runHistory is a run with every file that it ever had.
+type runHistory struct {
 	files    map[string]git.TreeEntry
-	others   []pastFile // artifacts that were there with other bytes
-	came     string     // the commit that brought it; empty where it was there before
+	others   []historyFile // artifacts that also had other content
+	came     string        // the commit that added it; empty if it is older than the history
 	went     map[string]string
 	touched  bool
 	problems []Problem
 }
 
-type pastFile struct {
+type historyFile struct {
 	name string
 	git.TreeEntry
 }
 
-// before takes in what was there before the history in question: it counts as checked.
-func (f *pastRuns) before(p place, e git.TreeEntry) {
+// before notes a file that existed before the history in question. It counts as verified.
+func (f *folderHistory) before(p place, e git.TreeEntry) {
 	if p.kind == ofRun {
 		f.run(p.run).files[runFile(p)] = e
 	}
 }
 
-// now takes in what the end of the history has.
-func (f *pastRuns) now(p place, e git.TreeEntry) {
+// now notes a file that the end of the history has.
+func (f *folderHistory) now(p place, e git.TreeEntry) {
 	switch p.kind {
 	case ofRun:
 		if f.tip[p.run] == nil {
@@ -69,10 +69,10 @@ func (f *pastRuns) now(p place, e git.TreeEntry) {
 // configName is the file of the project's settings, in the .runs folder.
 const configName = "config.toml"
 
-func (f *pastRuns) run(id string) *pastRun {
+func (f *folderHistory) run(id string) *runHistory {
 	r := f.runs[id]
 	if r == nil {
-		r = &pastRun{files: map[string]git.TreeEntry{}, went: map[string]string{}}
+		r = &runHistory{files: map[string]git.TreeEntry{}, went: map[string]string{}}
 		f.runs[id] = r
 	}
 	return r
@@ -80,8 +80,8 @@ func (f *pastRuns) run(id string) *pastRun {
 
 func runFile(p place) string { return strings.TrimPrefix(p.name, runPath(p.run)+"/") }
 
-// change takes in one change of the history.
-func (v *verification) change(f *pastRuns, name string, c git.CommittedChange) {
+// change notes one change of the history.
+func (v *verification) change(f *folderHistory, name string, c git.CommittedChange) {
 	p := placeOf(path.Join(repo.DirName, name))
 	if c.ID != "" {
 		reason := stray(name, c.Mode)
@@ -111,8 +111,8 @@ func (v *verification) change(f *pastRuns, name string, c git.CommittedChange) {
 	}
 }
 
-// change: files are added, or go with the whole run.
-func (r *pastRun) change(f *pastRuns, p place, c git.CommittedChange) {
+// change notes one change of the run. Files may be added, or removed with the whole run.
+func (r *runHistory) change(f *folderHistory, p place, c git.CommittedChange) {
 	name := runFile(p)
 	if c.ID == "" {
 		r.went[name] = c.Commit
@@ -127,15 +127,15 @@ func (r *pastRun) change(f *pastRuns, p place, c git.CommittedChange) {
 	case !known:
 		r.files[name] = git.TreeEntry{Mode: c.Mode, ID: c.ID}
 	case was.ID == c.ID:
-	case strings.HasPrefix(name, "artifacts/"): // both must be the right bytes, or a pointer to them
-		r.others = append(r.others, pastFile{name, git.TreeEntry{Mode: c.Mode, ID: c.ID}})
+	case strings.HasPrefix(name, "artifacts/"): // both must be the right content, or a pointer to it
+		r.others = append(r.others, historyFile{name, git.TreeEntry{Mode: c.Mode, ID: c.ID}})
 	default:
 		r.problems = append(r.problems, Problem{Runs: f.at, ID: p.run, Commit: c.Commit, Reason: name + " was rewritten"})
 	}
 }
 
-// compare holds the end of the history against what was ever there.
-func (v *verification) compare(f *pastRuns) {
+// compare reports what the end of the history lacks of what was ever there.
+func (v *verification) compare(f *folderHistory) {
 	for _, id := range slices.Sorted(maps.Keys(f.runs)) {
 		r := f.runs[id]
 		v.done.Problems = append(v.done.Problems, r.problems...)

@@ -14,16 +14,15 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// Staged is what the hook of a commit of code did.
+// Staged is what the hook of a code commit did.
 type Staged struct {
 	*Committed
-	Waiting int    // finished runs that stay behind
-	Reason  string // they do
+	Waiting int    // finished runs that are not part of the commit
+	Reason  string // why not
 }
 
-// StageForCommit puts finished runs into the commit of code that git is making: it is for the pre-commit hook alone. The
-// runs are held to the same rules as by Commit. Killed at any moment the index is the one that git had, or the one with the
-// runs.
+// StageForCommit adds finished runs to the code commit that Git is making. It is only for the pre-commit hook. The
+// rules are those of Commit. If it is killed at any moment, the index is either Git's own or the one with the runs.
 func StageForCommit(ctx context.Context, r *repo.Repository) (*Staged, error) {
 	s := &Staged{Committed: &Committed{}}
 	if !r.InGit {
@@ -33,7 +32,7 @@ func StageForCommit(ctx context.Context, r *repo.Repository) (*Staged, error) {
 	if err != nil {
 		return s, err
 	}
-	if config.Commit.Branch != "" { // they have a branch of their own
+	if config.Commit.Branch != "" { // runs have a branch of their own
 		return s, nil
 	}
 	end, err := git.LockCommits(ctx, r.Git)
@@ -51,7 +50,7 @@ func StageForCommit(ctx context.Context, r *repo.Repository) (*Staged, error) {
 	}
 	defer trees.Close()
 	w := writer{repo: r, trees: trees}
-	if s.Reason, err = w.whyNot(ctx, tip); err != nil {
+	if s.Reason, err = w.reasonToWait(ctx, tip); err != nil {
 		return s, err
 	}
 	if s.Reason != "" {
@@ -66,8 +65,8 @@ func StageForCommit(ctx context.Context, r *repo.Repository) (*Staged, error) {
 	return s, w.stage(ctx, p, tip)
 }
 
-// whyNot says why runs do not belong into the commit that git is making.
-func (w *writer) whyNot(ctx context.Context, tip git.Tip) (string, error) {
+// reasonToWait returns why runs cannot be part of the commit that Git is making. It is empty if they can.
+func (w *writer) reasonToWait(ctx context.Context, tip git.Tip) (string, error) {
 	dirs := w.repo.Git
 	if name, _ := dirs.InProgress(); name != "" {
 		return name + " is in progress, and aborting it would take them away", nil
@@ -75,7 +74,7 @@ func (w *writer) whyNot(ctx context.Context, tip git.Tip) (string, error) {
 	switch git.IndexOfHook(dirs) {
 	case git.NoHookIndex:
 		return "only a commit of git takes them along", nil
-	// Of these, the user's index would then show the runs as removed.
+	// After such a commit, the user's index would show the runs as removed.
 	case git.PartHookIndex:
 		return "a commit of named files takes those alone", nil
 	case git.OtherHookIndex:
@@ -91,7 +90,7 @@ func (w *writer) whyNot(ctx context.Context, tip git.Tip) (string, error) {
 			return "", err
 		}
 	}
-	// Git asks what is staged before it looks at what a hook has added: they would be left in the index.
+	// Git looks at what is staged before it looks at what a hook has added: the runs would stay in the index.
 	staged, err := git.Staged(ctx, dirs, from)
 	if err != nil || staged {
 		return "", err
@@ -99,8 +98,8 @@ func (w *writer) whyNot(ctx context.Context, tip git.Tip) (string, error) {
 	return "no code is staged; 'runs commit' commits runs alone", nil
 }
 
-// stage brings the files of a plan into the index. They are kept first: what the index has and no commit, a hard reset takes
-// from the disk too.
+// stage adds the files of a plan to the index. First it keeps them: `git reset --hard` removes files from the disk that
+// the index has and no commit.
 func (w *writer) stage(ctx context.Context, p *plan, tip git.Tip) error {
 	o, err := git.Begin(ctx, w.repo.Git, "stage", format.RandomLetters(8))
 	if err != nil {
@@ -130,7 +129,7 @@ func (w *writer) stage(ctx context.Context, p *plan, tip git.Tip) error {
 	return o.FinishIndex(ctx, "runs: go into a commit of code", updates...)
 }
 
-// HookSnippet is what the pre-commit framework needs in .pre-commit-config.yaml to run the hook for everyone.
+// HookSnippet is what .pre-commit-config.yaml needs so that the pre-commit framework runs the hook for everyone.
 func HookSnippet(r *repo.Repository) (string, error) {
 	call, _, err := hookCall(r)
 	return `repos:
@@ -145,7 +144,7 @@ func HookSnippet(r *repo.Repository) (string, error) {
 `, err
 }
 
-// hookCall is the call of the hook from the root of the working tree, and the .runs folder that it is for.
+// hookCall returns the call of the hook from the root of the working tree, and the .runs folder that it is for.
 func hookCall(r *repo.Repository) (call, of string, err error) {
 	of, err = r.TreePath()
 	if err != nil {
@@ -161,11 +160,11 @@ func hookCall(r *repo.Repository) (call, of string, err error) {
 	return call + " hook pre-commit", of, nil
 }
 
-// quote makes one word of a text for a shell.
+// quote makes a text one word of a shell.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// InstallHook adds the call of the hook to the script that runs before a commit, beside all that is there. changed is false
-// where it was there already.
+// InstallHook adds the call of the hook to the script that runs before a commit. All else in the script stays. changed
+// is false if the call was already there.
 func InstallHook(ctx context.Context, r *repo.Repository) (h *git.Hook, changed bool, err error) {
 	fail := func(err error) (*git.Hook, bool, error) {
 		var refused *git.HookRefused
@@ -200,8 +199,8 @@ func InstallHook(ctx context.Context, r *repo.Repository) (h *git.Hook, changed 
 	return h, changed, nil
 }
 
-// hookBlock is the mark and the text of the call. A script of one machine also knows where the program lies there: programs
-// with windows start git with a short PATH.
+// hookBlock returns the mark and the text of the call. A script of one machine also has the program's place there:
+// programs with windows start Git with a short PATH.
 func hookBlock(r *repo.Repository, h *git.Hook) (of, body string, err error) {
 	call, of, err := hookCall(r)
 	if err != nil {
@@ -236,7 +235,7 @@ fi
 `, nil
 }
 
-// RemoveHook takes the call of the hook out again and returns the scripts that it stood in.
+// RemoveHook removes the call of the hook and returns the scripts that contained it.
 func RemoveHook(ctx context.Context, r *repo.Repository) ([]string, error) {
 	if !r.InGit {
 		return nil, nil

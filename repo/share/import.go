@@ -22,15 +22,15 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// ImportKinds are what Import can read.
+// ImportKinds are the kinds that Import can read.
 var ImportKinds = []string{"runs"}
 
 // ImportRequest says what to import.
 type ImportRequest struct {
-	Kind     string   // one of ImportKinds; empty is guessed
-	Path     string   // a .runs folder, the folder that holds it, or the folder of one run
-	IDs      []string // only these, also those that were removed here; nil is all
-	DryRun   bool     // check and say, change nothing
+	Kind     string   // one of ImportKinds; empty: guessed
+	Path     string   // a .runs folder, the folder that contains it, or the folder of one run
+	IDs      []string // only these, even if they were removed here; nil: all
+	DryRun   bool     // verify and count, change nothing
 	Progress func(done, total int)
 }
 
@@ -38,23 +38,23 @@ type ImportRequest struct {
 type Imported struct {
 	Kind       string
 	From       string   // the .runs folder
-	Runs       []string // ids that are new here
-	Present    []string // that were here already
-	Notes      int      // of those
-	Removed    []string // left out: they were removed here
-	InProgress []string // left out: they are in progress there
+	Runs       []string // ids of imported runs
+	Present    []string // ids of runs that were already here
+	Notes      int      // new notes of runs that were already here
+	Removed    []string // skipped: they were removed here
+	InProgress []string // skipped: they are in progress there
 	Refused    []repo.Damage
 	Files      int
 	Bytes      int64
 }
 
-// ErrUnknownKind says that a path is not a kind of folder that can be imported.
+// ErrUnknownKind means that a path is not a folder that can be imported.
 var ErrUnknownKind = errors.New("it is not a kind of folder that can be imported")
 
 // sourceFolder is a .runs folder to import from.
 type sourceFolder struct {
 	*repo.Repository
-	only string // the id, where the path is that of one run
+	only string // the id, if the path is the folder of one run
 }
 
 // openSource finds the .runs folder that a path means.
@@ -88,7 +88,8 @@ func openSource(at string) (*sourceFolder, error) {
 	return nil, ErrUnknownKind
 }
 
-// CheckImport reports why a path cannot be imported, as far as its names tell.
+// CheckImport returns why a path cannot be imported, judging by file names alone. The error is ErrUnknownKind if it is
+// not a folder that can be imported.
 func CheckImport(path string) error {
 	_, err := openSource(path)
 	return err
@@ -99,8 +100,9 @@ func isRealFolder(dir string) bool {
 	return err == nil && info.IsDir()
 }
 
-// Import takes over the finished runs of another .runs folder, which may be anybody's. Each is checked, sourceFolder beside its
-// place and renamed; one that is here already gets new notes alone. Repeated, it does what is left.
+// Import copies the finished runs of another .runs folder, which nobody has vetted. Each run is verified, copied to a
+// temporary folder, and renamed. Of a run that is already here, only new notes are imported. A repeated import adds
+// only what is new.
 func Import(ctx context.Context, r *repo.Repository, q ImportRequest) (*Imported, error) {
 	fail := func(err error) (*Imported, error) { return nil, fmt.Errorf("importing %s: %w", q.Path, err) }
 	from, err := openSource(q.Path)
@@ -141,14 +143,14 @@ type importer struct {
 	shared map[string]*once
 }
 
-// once is what came of a shared file, which many runs name.
+// once is the result for a shared file, which many runs name.
 type once struct {
 	sync.Once
 	err   error
-	bytes int64 // 0 where it was here already
+	bytes int64 // 0 if it was already here
 }
 
-// selectRuns finds the runs to take.
+// selectRuns returns the ids of the runs to import.
 func (im *importer) selectRuns() ([]string, error) {
 	ids, err := im.from.FinishedIDs()
 	if err != nil {
@@ -191,10 +193,10 @@ func (im *importer) selectRuns() ([]string, error) {
 	}), nil
 }
 
-// errNoRecord says that a folder is no run: a switch of branches leaves notes and console output of one.
+// errNoRecord means that a folder is not a run: switching branches leaves a run's notes and console output behind.
 var errNoRecord = errors.New("has no run.toml")
 
-// outcome is what became of one run.
+// outcome is the result for one run.
 type outcome struct {
 	here  bool
 	notes int
@@ -203,7 +205,7 @@ type outcome struct {
 	err   error
 }
 
-// importAll takes the runs, several at a time: most of the time is waiting for the disk.
+// importAll imports the runs, several at a time: most of the time is spent waiting for the disk.
 func (im *importer) importAll(ctx context.Context, ids []string) error {
 	outcomes := make([]outcome, len(ids))
 	group, ctx := errgroup.WithContext(ctx)
@@ -251,7 +253,7 @@ func (im *importer) importAll(ctx context.Context, ids []string) error {
 	return nil
 }
 
-// withoutID takes the run's name from the front of an error that has it already.
+// withoutID removes the run's id from the front of an error.
 func withoutID(err error, id string) error {
 	if text, ok := strings.CutPrefix(err.Error(), "run "+id+": "); ok {
 		return errors.New(text)
@@ -259,7 +261,7 @@ func withoutID(err error, id string) error {
 	return err
 }
 
-// importRun takes one run.
+// importRun imports one run.
 func (im *importer) importRun(ctx context.Context, id string) outcome {
 	run, err := im.read(id)
 	if err != nil {
@@ -287,7 +289,7 @@ func (im *importer) importRun(ctx context.Context, id string) outcome {
 	return got
 }
 
-// importNotes takes what was said of a run that is here already.
+// importNotes imports the notes of a run that is already here.
 func (im *importer) importNotes(run *sourceRun) outcome {
 	got := outcome{here: true}
 	there := map[string]bool{}
@@ -328,7 +330,7 @@ func (im *importer) copyRun(ctx context.Context, run *sourceRun) outcome {
 		got.bytes += int64(len(data))
 	}
 	if im.ask.DryRun {
-		if err := run.prove(ctx); err != nil {
+		if err := run.verify(ctx); err != nil {
 			return fail(err)
 		}
 		return got

@@ -21,16 +21,16 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// sourceRun is a run as it lies in the other folder, checked by names, kinds and sizes.
+// sourceRun is a run of the other folder, whose names, kinds and sizes of files are verified.
 type sourceRun struct {
 	*format.Run
 	dir    string
 	record []byte
-	files  map[string]format.File // all that belongs to it but the record and the notes
+	files  map[string]format.File // all its files but the record and the notes
 	notes  map[string][]byte      // by file name
 }
 
-// read checks what can be checked without reading files to their end.
+// read verifies what can be verified without reading files to their end.
 func (im *importer) read(id string) (*sourceRun, error) {
 	e, err := im.from.ReadFinished(id)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -43,7 +43,7 @@ func (im *importer) read(id string) (*sourceRun, error) {
 	if run.record, err = readRegular(run.dir, repo.RecordName, format.MaxRecordBytes); err != nil {
 		return nil, err
 	}
-	// The record that is sourceFolder is the one that is believed.
+	// Only the record that is copied counts.
 	if run.Run, err = format.DecodeRun(repo.RecordName, run.record); err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (im *importer) read(id string) (*sourceRun, error) {
 	}
 	for name, want := range run.Files {
 		if _, err := lstat(run.dir, name); format.LocalFile(name, want.Bytes) && errors.Is(err, fs.ErrNotExist) {
-			continue // kept where it was recorded
+			continue // it stayed on the machine that recorded it
 		}
 		run.files[name] = want
 	}
@@ -82,7 +82,7 @@ func (im *importer) read(id string) (*sourceRun, error) {
 	return run, run.check()
 }
 
-// check holds the names, kinds and sizes of the files to the rules of a run in git.
+// check verifies the names, kinds and sizes of the files by the rules for runs in Git.
 func (run *sourceRun) check() error {
 	entries := map[string]git.TreeEntry{repo.RecordName: {Mode: "100644"}}
 	for name := range run.notes {
@@ -110,7 +110,7 @@ func (run *sourceRun) check() error {
 	return checkNames(entries)
 }
 
-// pointer says where a file of the wrong size comes from.
+// pointer explains a file of the wrong size that is a pointer of Git LFS.
 func (run *sourceRun) pointer(name string, want format.File) string {
 	data, err := readRegular(run.dir, name, 1024)
 	if err != nil {
@@ -122,8 +122,8 @@ func (run *sourceRun) pointer(name string, want format.File) string {
 	return "; it is a pointer of git LFS: 'git lfs pull' in that clone brings the file"
 }
 
-// prove reads the files of a run and writes none.
-func (run *sourceRun) prove(ctx context.Context) error {
+// verify verifies the digests of a run's files. It writes nothing.
+func (run *sourceRun) verify(ctx context.Context) error {
 	for _, name := range slices.Sorted(maps.Keys(run.files)) {
 		sum := sha256.New()
 		if err := copyTo(ctx, sum, run.dir, name); err != nil {
@@ -136,7 +136,7 @@ func (run *sourceRun) prove(ctx context.Context) error {
 	return nil
 }
 
-// lstat looks at a file below a folder, by a clean path, and follows no link on the way.
+// lstat describes a file under a folder by a clean path. It follows no link on the way.
 func lstat(dir, name string) (fs.FileInfo, error) {
 	if err := format.CheckPath(name); err != nil {
 		return nil, err
@@ -158,7 +158,7 @@ func lstat(dir, name string) (fs.FileInfo, error) {
 	return nil, fs.ErrNotExist
 }
 
-// openRegular opens a file that lstat lets through.
+// openRegular opens a file that lstat accepts.
 func openRegular(dir, name string) (*os.File, error) {
 	want, err := lstat(dir, name)
 	if err != nil {
@@ -188,7 +188,7 @@ func readRegular(dir, name string, limit int64) ([]byte, error) {
 	return data, err
 }
 
-// copyTo passes a file on, and stops when ctx ends.
+// copyTo copies a file to w, and stops when ctx ends.
 func copyTo(ctx context.Context, w io.Writer, dir, name string) error {
 	f, err := openRegular(dir, name)
 	if err != nil {

@@ -15,7 +15,8 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// importShared takes what a run shares with others: proved by its name, and of the form that it must have.
+// importShared imports the files that a run shares with others. Each is verified by its name and must have the right
+// form.
 func (im *importer) importShared(ctx context.Context, run *format.Run) error {
 	for _, name := range repo.SharedNames(run) {
 		s := im.once(name)
@@ -50,7 +51,7 @@ func (im *importer) once(key string) *once {
 	return im.shared[key]
 }
 
-// storeShared returns the size of a file that was not here yet.
+// storeShared imports a shared file and returns its size, or 0 if it was already here.
 func (im *importer) storeShared(ctx context.Context, name string) (int64, error) {
 	info, err := lstat(im.from.Dir, name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -60,7 +61,7 @@ func (im *importer) storeShared(ctx context.Context, name string) (int64, error)
 		return 0, im.to.KeepShared(ctx, name)
 	}
 	if err == nil {
-		err = im.proveShared(ctx, name, info.Size())
+		err = im.verifyShared(ctx, name, info.Size())
 	}
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", name, err)
@@ -74,7 +75,7 @@ func (im *importer) storeShared(ctx context.Context, name string) (int64, error)
 	return im.to.StoreShared(name, func(w io.Writer) error { return copyTo(ctx, w, im.from.Dir, name) })
 }
 
-func (im *importer) proveShared(ctx context.Context, name string, size int64) error {
+func (im *importer) verifyShared(ctx context.Context, name string, size int64) error {
 	limit := int64(maxBlobBytes)
 	if path.Ext(name) == ".toml" {
 		limit = format.MaxRecordBytes

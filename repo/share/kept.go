@@ -6,10 +6,11 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// keptRef names the runs that were ever committed in this clone, whatever became of the branches. It is local.
+// keptRef holds the runs that were ever committed in this clone, whatever became of the branches. It is local.
 const keptRef = "refs/runs/kept"
 
-// keep extends the ref by what a commit adds; what it removes is kept in the ref's history alone.
+// keep returns the update that extends the ref by what a commit adds. What a commit removes stays only in the ref's
+// history.
 func (w *writer) keep(ctx context.Context, edits []git.Edit) (git.RefUpdate, error) {
 	old, err := git.Resolve(ctx, w.repo.Git, keptRef)
 	if err != nil {

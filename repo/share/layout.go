@@ -12,8 +12,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// machineOnly are the names in .runs of what is one machine's own: who brings them with a commit has a say in what another
-// machine reads and writes.
+// machineOnly are the names in .runs that belong to one machine. Whoever adds them in a commit would control what
+// another machine reads and writes.
 var machineOnly = map[string]string{
 	"active":     "runs in progress are one machine's own",
 	"local.toml": "it says where data lies on one machine",
@@ -22,24 +22,24 @@ var machineOnly = map[string]string{
 	"cache":      "it is one machine's own",
 }
 
-// refusal says why a commit may not bring a file at a path below .runs, nil where it may: it is one machine's own, or it is
-// no file but leads elsewhere.
+// refusal returns why a commit must not add a file at a path under .runs: it belongs to one machine, or it is a link or
+// submodule. It returns nil if the file may be added.
 func refusal(name, mode string) error {
 	if reason, ok := kinds[mode]; ok {
 		return errors.New(reason)
 	}
 	first, _, _ := strings.Cut(name, "/")
-	// The ignore file of active/ ignores itself; a forced add of it harms nobody.
+	// The ignore file of active/ ignores itself; adding it by force does no harm.
 	if reason, ok := machineOnly[strings.ToLower(first)]; ok && name != "active/.gitignore" {
 		return errors.New(reason)
 	}
 	return nil
 }
 
-// kinds are the modes of git that no file of a run has.
+// kinds are the modes of Git that no file of a run has.
 var kinds = map[string]string{"120000": "it is a link", "160000": "it is a submodule"}
 
-// stray says why a file has no business at a path below .runs, nil where it has.
+// stray returns why a file must not be at a path under .runs. It returns nil if it may.
 func stray(name, mode string) error {
 	if err := refusal(name, mode); err != nil {
 		return err
@@ -64,14 +64,15 @@ func stray(name, mode string) error {
 	return errors.New("no file of runs has this name")
 }
 
-// Strays are what git's index has in .runs and must not have: what one machine's own is, links, and unknown names.
+// Strays lists what Git's index has in .runs and must not have: files that belong to one machine, links, and unknown
+// names.
 func Strays(ctx context.Context, r *repo.Repository) ([]Problem, error) {
 	if !r.InGit {
 		return nil, nil
 	}
 	at, err := r.TreePath()
 	if err != nil {
-		return nil, nil // .runs lies outside: git has none of it
+		return nil, nil // .runs is outside the working tree: Git has none of it
 	}
 	entries, err := git.Tracked(ctx, r.Git, at)
 	if errors.Is(err, git.ErrNoGit) {
@@ -87,8 +88,8 @@ func Strays(ctx context.Context, r *repo.Repository) ([]Problem, error) {
 	return strays, err
 }
 
-// checkIncoming refuses commits that bring into .runs what one machine's own is, or what leads elsewhere, before a file of
-// theirs lies on disk. It looks at what they change, in every .runs of the repository.
+// checkIncoming refuses commits that add to .runs what belongs to one machine or leads elsewhere, before such a file is
+// on disk. It looks at all changes in every .runs of the repository.
 func checkIncoming(ctx context.Context, r *repo.Repository, from, to string) error {
 	edits, err := git.Differences(ctx, r.Git, from, to)
 	if err != nil {

@@ -12,14 +12,14 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// isArtifact reports whether a path below .runs is that of an artifact.
+// isArtifact reports whether a path under .runs is that of an artifact.
 func isArtifact(name string) bool {
 	parts := strings.SplitN(name, "/", 4)
 	return len(parts) == 4 && parts[2] == "artifacts"
 }
 
-// checkLFS makes sure, in a project whose artifacts lie in git LFS, that LFS takes those of a run over: else they would go
-// into git's history for good.
+// checkLFS returns an error if the project keeps artifacts in Git LFS and Git LFS would not store those of a run: they
+// would enter Git's history for good.
 func (p *plan) checkLFS(ctx context.Context, e *repo.Entry) error {
 	config, err := p.repo.Config()
 	if err != nil || config.Artifacts.Store != format.StoreLFS || len(e.Artifacts) == 0 && e.Files[format.ArtifactsName].SHA256 == "" {

@@ -9,14 +9,14 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// localBranch is the branch whose runs are pushed or brought up to date.
+// localBranch is the branch whose runs are pushed or updated.
 type localBranch struct {
 	name       string
 	tip        string
 	checkedOut bool
 }
 
-// runsBranch is the branch of runs: the one of commit.branch, else the one that is checked out.
+// runsBranch returns the runs branch: the one of commit.branch, otherwise the one that is checked out.
 func runsBranch(ctx context.Context, r *repo.Repository) (localBranch, error) {
 	tip, err := git.ReadTip(ctx, r.Git)
 	if err != nil {
@@ -33,7 +33,8 @@ func runsBranch(ctx context.Context, r *repo.Repository) (localBranch, error) {
 	return localBranch{tip.Branch, tip.Commit, true}, nil
 }
 
-// moveLocal moves a local branch, and says why where it cannot. mine says that the user's own changes are why.
+// moveLocal moves a local branch. If it cannot, stayed is the reason, and mine means that the user's own changes are
+// the reason.
 func moveLocal(ctx context.Context, r *repo.Repository, local localBranch, tip, reason string) (stayed string, mine bool, err error) {
 	if tip == local.tip {
 		return "", false, nil

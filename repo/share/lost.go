@@ -15,28 +15,28 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// KeptRevision names the runs that were ever committed in this clone, for those who read revisions.
+// KeptRevision is the revision of the runs that were ever committed in this clone.
 const KeptRevision = keptRef
 
-// LostRequest says what to bring back.
+// LostRequest says what to restore.
 type LostRequest struct {
-	IDs      []string // these, also removed ones and those of other branches; nil is all that are lost
+	IDs      []string // these, even if they were removed or another branch has them; nil: all lost runs
 	DryRun   bool
 	Progress func(done, total int)
 }
 
-// RestoredLost is what came back.
+// RestoredLost is what was restored.
 type RestoredLost struct {
 	Runs            []*format.Run
 	Refused         []repo.Damage
 	OnOtherBranches int // runs that only other local branches have: they are not lost
 }
 
-// ErrNeverCommitted says that this clone never committed a run.
+// ErrNeverCommitted means that this clone never committed a run.
 var ErrNeverCommitted = errors.New("this clone never committed it")
 
-// OpenLost opens the repository of runs that dir lies in. Where a reset or a clean took its folder away, it is set up again,
-// unless dry.
+// OpenLost opens the repository of runs that contains dir. If a reset or a clean has removed its folder, the folder is
+// set up again, unless dry.
 func OpenLost(ctx context.Context, dir string, dry bool) (*repo.Repository, error) {
 	r, err := repo.Find(dir)
 	if err != nil && !errors.Is(err, repo.ErrNoRepository) || dry || os.Getenv("RUNS_REPO") != "" {
@@ -55,8 +55,8 @@ func OpenLost(ctx context.Context, dir string, dry bool) (*repo.Repository, erro
 	return r, err
 }
 
-// lostProject is the folder upwards of dir that held a .runs whose runs this clone has kept, empty without one; and all of
-// these .runs.
+// lostProject returns the nearest folder from dir upwards that contained a .runs with runs that this clone has kept, or
+// an empty string. folders are all these .runs.
 func lostProject(ctx context.Context, dir string) (project string, folders []string, err error) {
 	dirs, inGit, err := git.Discover(dir)
 	if err != nil || !inGit {
@@ -83,8 +83,8 @@ func lostProject(ctx context.Context, dir string) (project string, folders []str
 	}
 }
 
-// RestoreLost brings back runs that were committed in this clone and that no local branch and no working tree has any more:
-// as finished runs that are not committed. They are checked like those of a stranger before a file is written.
+// RestoreLost restores runs that were committed in this clone and that no local branch and no working tree has any
+// more. They become finished, uncommitted runs. They are verified like those of a stranger before a file is written.
 func RestoreLost(ctx context.Context, r *repo.Repository, q LostRequest) (*RestoredLost, error) {
 	done := &RestoredLost{}
 	if !r.InGit {
@@ -103,13 +103,13 @@ func RestoreLost(ctx context.Context, r *repo.Repository, q LostRequest) (*Resto
 		return done, nil
 	}
 	if !q.DryRun && filepath.Base(r.Dir) == repo.DirName {
-		// What keeps runs out of git's way may have gone with them.
+		// The files that keep runs out of Git's way may have gone with them.
 		if _, _, err := repo.Init(r.Root); err != nil {
 			return nil, err
 		}
 		r.ClearStale()
 	}
-	if err := f.bring(ctx, lost, q); err != nil {
+	if err := f.restore(ctx, lost, q); err != nil {
 		return nil, fmt.Errorf("bringing back runs: %w", err)
 	}
 	return done, nil

@@ -13,21 +13,21 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// lostRun is a run and the snapshot that still have it.
+// lostRun is a run, and a snapshot that still has it.
 type lostRun struct {
 	id   string
 	from *snapshot
 }
 
-// finder finds runs that are lost.
+// finder finds lost runs.
 type finder struct {
 	repo   *repo.Repository
 	done   *RestoredLost
 	trees  *git.Trees
 	at     string
 	tip    string            // of keptRef
-	kept   *snapshot         // of the tip
-	shared map[string]string // what this clone has, of any commit that was looked at
+	kept   *snapshot         // at the tip
+	shared map[string]string // blobs of the shared files of all commits that were read
 }
 
 func (f *finder) open(ctx context.Context) error {
@@ -68,7 +68,7 @@ func (f *finder) find(ctx context.Context, ids []string) ([]lostRun, error) {
 	}
 	here := map[string]bool{}
 	for _, id := range present {
-		// A switch of branches leaves the folder of a run with what git does not know.
+		// Switching branches leaves a run's folder with the files that Git does not know.
 		if _, err := os.Lstat(filepath.Join(f.repo.RunDir(id), repo.RecordName)); err == nil {
 			here[id] = true
 		}
@@ -101,8 +101,8 @@ func (f *finder) find(ctx context.Context, ids []string) ([]lostRun, error) {
 	return lost, nil
 }
 
-// branches are the runs of the commit that is checked out and of the branch of runs, and those of the other local branches.
-// The marks of the first are added to gone.
+// branches returns the runs of the commit that is checked out and of the runs branch, and the runs of the other local
+// branches. It adds the removal markers of the former to gone.
 func (f *finder) branches(ctx context.Context, gone map[string]bool) (head, others map[string]bool, err error) {
 	local, err := runsBranch(ctx, f.repo)
 	if err != nil {
@@ -134,7 +134,7 @@ func (f *finder) branches(ctx context.Context, gone map[string]bool) (head, othe
 	return head, others, nil
 }
 
-// named finds runs by their ids, in the history of what was kept too: it alone has removed ones.
+// named finds runs by their ids, also in the history of keptRef: only the history has removed runs.
 func (f *finder) named(ctx context.Context, ids []string, here map[string]bool) ([]lostRun, error) {
 	var lost []lostRun
 	for _, id := range ids {
@@ -157,7 +157,7 @@ func (f *finder) named(ctx context.Context, ids []string, here map[string]bool) 
 	return lost, nil
 }
 
-// history finds what last had a run; nil where nothing did.
+// history returns the last snapshot of keptRef that had a run, or nil.
 func (f *finder) history(ctx context.Context, id string) (*snapshot, error) {
 	if f.tip == "" {
 		return nil, nil

@@ -18,8 +18,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// bring brings the runs back, some at a time: much of the time is waiting for the disk.
-func (f *finder) bring(ctx context.Context, lost []lostRun, q LostRequest) error {
+// restore restores runs, several at a time: much of the time is spent waiting for the disk.
+func (f *finder) restore(ctx context.Context, lost []lostRun, q LostRequest) error {
 	const runsAWorker = 16
 	workers := min(4, (len(lost)+runsAWorker-1)/runsAWorker)
 	records := make([]*format.Run, len(lost))
@@ -35,7 +35,7 @@ func (f *finder) bring(ctx context.Context, lost []lostRun, q LostRequest) error
 			}
 			defer w.trees.Close()
 			for i := range next {
-				records[i], errs[i] = w.bring(within, lost[i])
+				records[i], errs[i] = w.restore(within, lost[i])
 				finished.Add(1)
 			}
 			return nil
@@ -68,8 +68,8 @@ func (f *finder) bring(ctx context.Context, lost []lostRun, q LostRequest) error
 	return nil
 }
 
-// bringer brings runs back, one after the other.
-type bringer struct {
+// restorer restores runs, one after the other.
+type restorer struct {
 	repo   *repo.Repository
 	trees  *git.Trees
 	check  *checker
@@ -79,15 +79,15 @@ type bringer struct {
 	dry    bool
 }
 
-func (f *finder) worker(ctx context.Context, dry bool) (*bringer, error) {
+func (f *finder) worker(ctx context.Context, dry bool) (*restorer, error) {
 	trees, err := git.OpenTrees(ctx, f.repo.Git)
 	if err != nil {
 		return nil, err
 	}
-	return &bringer{f.repo, trees, &checker{trees: trees, shared: map[string]proof{}}, f.at, f.shared, map[string]bool{}, dry}, nil
+	return &restorer{f.repo, trees, &checker{trees: trees, shared: map[string]sharedResult{}}, f.at, f.shared, map[string]bool{}, dry}, nil
 }
 
-func (w *bringer) bring(ctx context.Context, lost lostRun) (*format.Run, error) {
+func (w *restorer) restore(ctx context.Context, lost lostRun) (*format.Run, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -120,8 +120,8 @@ func (w *bringer) bring(ctx context.Context, lost lostRun) (*format.Run, error) 
 	return run, w.write(ctx, run, files)
 }
 
-// write makes the files of a run that was checked.
-func (w *bringer) write(ctx context.Context, run *format.Run, files map[string]git.TreeEntry) error {
+// write writes the files of a verified run.
+func (w *restorer) write(ctx context.Context, run *format.Run, files map[string]git.TreeEntry) error {
 	artifacts, err := w.check.artifacts(run, files)
 	if err != nil {
 		return err
@@ -142,7 +142,7 @@ func (w *bringer) write(ctx context.Context, run *format.Run, files map[string]g
 		blob := files[name].ID
 		if file, ok := want[name]; ok {
 			err = in.Add(name, file, func(out io.Writer) error { return w.trees.Copy(blob, maxBlobBytes, out) })
-			if err != nil && strings.HasPrefix(name, "artifacts/") { // a pointer of git LFS
+			if err != nil && strings.HasPrefix(name, "artifacts/") { // a pointer of Git LFS
 				err = in.Add(name, file, func(out io.Writer) error {
 					return git.ReadFiltered(ctx, w.repo.Git, blob, path.Join(w.at, runPath(run.ID), name), out)
 				})
@@ -158,7 +158,7 @@ func (w *bringer) write(ctx context.Context, run *format.Run, files map[string]g
 		}
 	}
 	err = in.Place()
-	if err == nil || errors.Is(err, repo.ErrExists) { // with a mark
+	if err == nil || errors.Is(err, repo.ErrExists) { // it has a removal marker
 		err = w.repo.Unmark(run.ID)
 	}
 	return err

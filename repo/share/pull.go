@@ -19,26 +19,27 @@ import (
 type PullRequest struct {
 	Remote   string // a name, or with RunsOnly a URL; empty: the upstream's
 	Branch   string // empty: the upstream's
-	RunsOnly bool   // take the runs over, not the code
+	RunsOnly bool   // add the runs and not the code
 	Progress func(what string)
 }
 
 // Pulled is what a pull did.
 type Pulled struct {
-	From     string // as people write it
-	Commit   string // where the local branch is now
+	From     string // as people write it, like origin/main
+	Commit   string // the local branch's commit now
 	Moved    bool
-	Runs     []string // ids that are new here
-	Removed  []string // ids that are gone
-	Notes    int      // of RunsOnly
-	Stayed   string   // why the local branch did not move; empty when it did or was there already
-	InTheWay bool     // the user's own changes are why
-	Replaced []string // runs of which the other side has other bytes: theirs are here now, ours in the trash
+	Runs     []string // ids of new runs
+	Removed  []string // ids of removed runs
+	Notes    int      // new notes, with RunsOnly
+	Stayed   string   // why the local branch did not move; empty if it did or need not
+	InTheWay bool     // the user's own changes are the reason
+	Replaced []string // ids of runs that differ at the remote: theirs are here now, ours are in the trash
 	Bad      []repo.Damage
 }
 
-// Pull brings the branch up to date: it follows the remote's, with commits of runs that are not pushed yet on top. With
-// RunsOnly it takes over the runs of another branch or fork in a commit of their own.
+// Pull updates the local branch to the remote's, with run commits that are not pushed yet on top. With RunsOnly, it
+// adds the runs of another branch or fork in a commit of their own. If both sides have code commits, it fails: merging
+// code is for Git.
 func Pull(ctx context.Context, r *repo.Repository, ask PullRequest) (*Pulled, error) {
 	if !r.InGit {
 		return nil, errors.New("pulling runs: this is no git repository")
@@ -68,9 +69,9 @@ type puller struct {
 	local localBranch
 	ask   PullRequest
 	done  *Pulled
-	bases map[string]bool // commits that the source of taken runs begins at
-	known []git.Edit      // what taken runs share with ours: kept with them
-	stays bool            // what was fetched has a ref of this clone: it is of a named remote
+	bases map[string]bool // base commits of the added runs
+	known []git.Edit      // shared files of the added runs that we already have: they are kept with them
+	stays bool            // what was fetched stays: a ref of this clone holds it
 }
 
 // source finds the branch to pull from and fetches it.
@@ -134,7 +135,7 @@ func (p *puller) source(ctx context.Context) (git.Upstream, string, error) {
 	return up, tip, err
 }
 
-// pull follows the upstream.
+// pull updates the branch to the upstream.
 func (p *puller) pull(ctx context.Context) error {
 	up, tip, err := p.source(ctx)
 	if err != nil {
@@ -151,7 +152,7 @@ func (p *puller) pull(ctx context.Context) error {
 	}
 	if len(commits) > 0 {
 		if straight, err := git.IsAncestor(ctx, p.repo.Git, tip, p.local.tip); err != nil || straight {
-			return err // nothing new
+			return err // nothing is new
 		}
 	}
 	next, err := p.replay(ctx, tip, commits)
@@ -198,7 +199,7 @@ func (p *puller) pull(ctx context.Context) error {
 	return p.findRewritten(before, after)
 }
 
-// findRewritten names the runs that were here and of which other files than notes have changed.
+// findRewritten reports runs that were already here and whose files other than notes have changed.
 func (p *puller) findRewritten(before, after *snapshot) error {
 	for _, id := range slices.Sorted(maps.Keys(before.runs)) {
 		if now, there := after.runs[id]; !there || now == before.runs[id] || slices.Contains(p.done.Replaced, id) {
@@ -235,7 +236,7 @@ func (p *puller) snapshot(commit string) (*snapshot, error) {
 	return readSnapshot(p.trees, commit, at)
 }
 
-// unpushed are the commits of runs that the upstream lacks; commits of code are git's to merge.
+// unpushed returns the run commits that the upstream lacks. Code commits are an error: they are for Git to merge.
 func (p *puller) unpushed(ctx context.Context, tip string, up git.Upstream) ([]*runCommit, error) {
 	if p.local.tip == "" {
 		return nil, nil
@@ -249,7 +250,7 @@ func (p *puller) unpushed(ctx context.Context, tip string, up git.Upstream) ([]*
 		return commits, err
 	}
 	if straight, err := git.IsAncestor(ctx, p.repo.Git, tip, p.local.tip); err != nil || straight {
-		return nil, err // nothing new
+		return nil, err // nothing is new
 	}
 	return nil, &repo.HintError{
 		Err:  fmt.Errorf("both sides have commits of code: here %.10s (%s)", code.commits[0].id, code.commits[0].subject),
@@ -257,8 +258,7 @@ func (p *puller) unpushed(ctx context.Context, tip string, up git.Upstream) ([]*
 	}
 }
 
-// replay puts our commits of runs on top. Where the other side has other bytes of a run, theirs win and ours go to the
-// trash.
+// replay puts our run commits on top. If a run differs at the remote, theirs wins and ours goes to the trash.
 func (p *puller) replay(ctx context.Context, tip string, commits []*runCommit) (string, error) {
 	if len(commits) == 0 {
 		return tip, nil

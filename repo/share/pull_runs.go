@@ -12,8 +12,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// pullRuns takes over the runs of a branch or fork, without its code, in a commit of their own. What is not as its record
-// says is left out and named.
+// pullRuns adds the runs of a branch or fork, without its code, in a commit of their own. Runs that do not match their
+// records are left out and reported.
 func (p *puller) pullRuns(ctx context.Context) error {
 	if p.local.name == "" && p.local.tip == "" {
 		return errors.New("no branch is checked out")
@@ -45,8 +45,8 @@ func (p *puller) pullRuns(ctx context.Context) error {
 	return p.commitRuns(ctx, ours, edits)
 }
 
-// keepBases keeps the commits that the source of the taken runs begins at: those of a fork are on no branch here. What
-// cannot be had is for verify and checkout to say.
+// keepBases keeps the base commits of the added runs: no branch here has those of a fork. A base commit that cannot be
+// fetched is for verify and checkout to report.
 func (p *puller) keepBases(ctx context.Context, up git.Upstream) error {
 	for _, base := range slices.Sorted(maps.Keys(p.bases)) {
 		commit, err := git.Resolve(ctx, p.repo.Git, base)
@@ -76,7 +76,8 @@ func (p *puller) keepBases(ctx context.Context, up git.Upstream) error {
 	return nil
 }
 
-// newRuns are the runs of theirs that ours lacks, what these share, and notes of runs that both have.
+// newRuns returns the changes that add the runs that ours lacks, the files they share, and new notes of runs that both
+// have.
 func (p *puller) newRuns(ctx context.Context, ours, theirs *snapshot) ([]git.Edit, error) {
 	at, err := p.repo.TreePath()
 	if err != nil {
@@ -86,7 +87,7 @@ func (p *puller) newRuns(ctx context.Context, ours, theirs *snapshot) ([]git.Edi
 	add := func(name string, blob string) {
 		edits = append(edits, git.Edit{Path: path.Join(at, name), Mode: "100644", ID: blob})
 	}
-	check := &checker{trees: p.trees, shared: map[string]proof{}}
+	check := &checker{trees: p.trees, shared: map[string]sharedResult{}}
 	for _, id := range slices.Sorted(maps.Keys(theirs.runs)) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -136,7 +137,8 @@ func (p *puller) newRuns(ctx context.Context, ours, theirs *snapshot) ([]git.Edi
 	return edits, nil
 }
 
-// newNotes are the notes of a run that both sides have. One whose record differs is an error: it was finished twice.
+// newNotes returns the names of new notes of a run that both sides have. If the records differ, the run was finished
+// twice, and that is an error.
 func (p *puller) newNotes(check *checker, ours *snapshot, id string, theirs map[string]git.TreeEntry) ([]string, error) {
 	here, err := ours.run(id)
 	if err != nil {
@@ -161,7 +163,7 @@ func (p *puller) newNotes(check *checker, ours *snapshot, id string, theirs map[
 	return names, nil
 }
 
-// commitRuns makes the commit and lets the branch follow.
+// commitRuns makes the commit and moves the branch to it.
 func (p *puller) commitRuns(ctx context.Context, ours *snapshot, edits []git.Edit) error {
 	at, err := p.repo.TreePath()
 	if err != nil {

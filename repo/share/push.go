@@ -15,26 +15,26 @@ import (
 // PushRequest says where to push.
 type PushRequest struct {
 	Remote         string // empty: the upstream's
-	Branch         string // push to this branch of the remote, made where there is none; the local branch stays where it is
+	Branch         string // the remote's branch, created if it does not exist; the local branch stays where it is
 	Progress       func(what string)
-	UploadProgress func(done, total int64) // of artifacts that are uploaded
+	UploadProgress func(done, total int64) // of uploaded artifacts, in bytes
 }
 
 // Pushed is what a push did.
 type Pushed struct {
 	To            git.Upstream
-	Commit        string   // now the tip of the remote's branch; empty: there was nothing to push
-	Runs          []string // ids that were new to the branch
+	Commit        string   // the remote branch's commit now; empty: there was nothing to push
+	Runs          []string // ids that are new to the branch
 	Removed       []string
 	Commits       int
 	Attempts      int
-	Replayed      bool     // the commits stand on what others had pushed
-	InTheWay      bool     // the user's own changes keep the local branch where it is
-	BranchMissing bool     // the remote has no such branch, and none was made: there was nothing to push
-	Stayed        string   // why the local branch is not where the remote's is; empty when it is
-	Bases         int      // commits of code that were pushed under refs/runs/base
-	RemoteOutput  []string // what the other side said
-	Uploaded      Uploaded // of artifacts that do not go into git
+	Replayed      bool     // the commits were made again on what others had pushed
+	InTheWay      bool     // the user's own changes are the reason of Stayed
+	BranchMissing bool     // the remote has no such branch, and there was nothing to push
+	Stayed        string   // why the local branch is not at the remote's commit; empty if it is
+	Bases         int      // base commits that were pushed under refs/runs/base
+	RemoteOutput  []string // what the remote printed
+	Uploaded      Uploaded // artifacts that are not in Git
 	Warnings      []string
 }
 
@@ -44,15 +44,15 @@ type pusher struct {
 	trees *git.Trees
 	local localBranch
 	up    git.Upstream
-	own   bool // the remote's branch is the local one's
+	own   bool // the remote's branch is the upstream of the local one
 	ask   PushRequest
 	done  *Pushed
-	sent  map[string]bool // artifacts that were seen to, by digest
+	sent  map[string]bool // digests of artifacts that are done
 }
 
-// Push puts the commits of runs that the remote lacks on top of its branch and pushes them; where somebody else was faster it
-// fetches and repeats. Commits of code are never published. Then the local branch follows, or stays where the user's own
-// changes are in the way.
+// Push puts the run commits that the remote lacks on top of its branch and pushes them without force. If somebody else
+// is faster, it fetches and repeats. Code commits are never pushed: they are an error. Then the local branch moves to
+// the remote's commit, unless the user's own changes are in the way.
 func Push(ctx context.Context, r *repo.Repository, ask PushRequest) (*Pushed, error) {
 	if !r.InGit {
 		return nil, errors.New("pushing runs: this is no git repository")
@@ -87,10 +87,11 @@ func Push(ctx context.Context, r *repo.Repository, ask PushRequest) (*Pushed, er
 	}
 }
 
-// transientTries is how often a push begins again because of something that passes.
+// transientTries is how often a push starts again after a failure that repeating removes.
 const transientTries = 5
 
-// unmovedTries is how often a rejection is believed to be somebody else's push though the remote's branch has not moved.
+// unmovedTries is how often a rejection is believed to be somebody else's push although the remote's branch has not
+// moved.
 const unmovedTries = 5
 
 func (p *pusher) push(ctx context.Context) error {
@@ -132,7 +133,7 @@ func (p *pusher) push(ctx context.Context) error {
 		var rejected *git.Rejected
 		if !errors.As(err, &rejected) {
 			var failed *git.Error
-			if errors.As(err, &failed) { // the connection was there a moment ago: a hook of this clone, or the credentials
+			if errors.As(err, &failed) { // the connection worked a moment ago: a hook of this clone failed, or the credentials
 				err = &repo.HintError{Err: err, Hint: fmt.Sprintf("nothing was changed; 'git push --dry-run %s %.10s:%s' tries it", p.up.Remote, tip, p.up.Ref)}
 			}
 			return err
@@ -145,7 +146,7 @@ func (p *pusher) push(ctx context.Context) error {
 		if !rejected.Stale || unmoved >= unmovedTries {
 			return withRejectedHint(rejected, p.up)
 		}
-		// Between a moment and two seconds, at random: many that were rejected together must not come back together.
+		// A random wait of at most two seconds: many pushes that were rejected together must not come back together.
 		most := min(2*time.Second, 20*time.Millisecond<<min(p.done.Attempts, 7))
 		select {
 		case <-ctx.Done():
@@ -164,7 +165,7 @@ func (p *pusher) progress(what string) {
 	}
 }
 
-// withNetworkHint adds the next step to an error of fetching or pushing.
+// withNetworkHint adds the next step to a failed fetch or push.
 func withNetworkHint(err error, remote string) error {
 	var failed *git.Error
 	if errors.As(err, &failed) {
@@ -173,13 +174,13 @@ func withNetworkHint(err error, remote string) error {
 	return err
 }
 
-// withRejectedHint is a rejection that repeating does not help.
+// withRejectedHint adds the next step to a rejection that repeating does not help.
 func withRejectedHint(e *git.Rejected, up git.Upstream) error {
 	return &repo.HintError{Err: e, Hint: fmt.Sprintf("nothing was changed; 'runs push --branch NAME' pushes to another branch of %s, for a pull request", up.Remote)}
 }
 
-// fetch brings the tip of the remote's branch. A branch that is to be made stands on the upstream, or on the remote's
-// default branch.
+// fetch fetches the remote's branch and returns its commit. A branch that is still to be created builds on the
+// upstream, or on the remote's default branch.
 func (p *pusher) fetch(ctx context.Context) (string, error) {
 	base, err := git.Fetch(ctx, p.repo.Git, p.up.Remote, p.up.Ref, p.up.Tracking)
 	p.done.BranchMissing = errors.Is(err, git.ErrNoRemoteBranch)
@@ -187,7 +188,7 @@ func (p *pusher) fetch(ctx context.Context) (string, error) {
 		return base, err
 	}
 	if !p.local.checkedOut {
-		return "", nil // of runs alone: it begins with them
+		return "", nil // a branch of runs alone begins with them
 	}
 	up, ok, err := git.UpstreamOf(ctx, p.repo.Git, p.local.name)
 	if err != nil {
@@ -201,13 +202,13 @@ func (p *pusher) fetch(ctx context.Context) (string, error) {
 		up = git.UpstreamNamed(p.up.Remote, name)
 	}
 	base, err = git.Fetch(ctx, p.repo.Git, up.Remote, up.Ref, up.Tracking)
-	if errors.Is(err, git.ErrNoRemoteBranch) { // an empty repository
+	if errors.Is(err, git.ErrNoRemoteBranch) { // the remote is empty
 		return "", nil
 	}
 	return base, err
 }
 
-// replay puts the commits on base, or takes them as they are where they stand on it.
+// replay puts the commits on base. If they already build on it, they stay as they are.
 func (p *pusher) replay(ctx context.Context, base string, commits []*runCommit) (string, error) {
 	p.done.Runs, p.done.Removed, p.done.Commits = nil, nil, len(commits)
 	straight := true
@@ -256,7 +257,7 @@ func (p *pusher) replay(ctx context.Context, base string, commits []*runCommit) 
 	return at, nil
 }
 
-// ids are the runs of a commit in this repository's folder.
+// ids returns the runs that a commit has in this repository's .runs folder.
 func (p *pusher) ids(commit string) (*snapshot, error) {
 	at, err := p.repo.TreePath()
 	if err != nil {
@@ -265,7 +266,7 @@ func (p *pusher) ids(commit string) (*snapshot, error) {
 	return readSnapshot(p.trees, commit, at)
 }
 
-// follow moves the local branch to the remote's tip.
+// follow moves the local branch to the remote's commit.
 func (p *pusher) follow(ctx context.Context, tip string) error {
 	if !p.own {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// destination is where a branch is pushed. own says that it is the upstream of the local branch.
+// destination decides where a branch is pushed. own means that this is the upstream of the local branch.
 func destination(ctx context.Context, r *repo.Repository, local localBranch, ask PushRequest) (up git.Upstream, own bool, err error) {
 	if local.name == "" && ask.Branch == "" {
 		return up, false, &repo.HintError{Err: errors.New("no branch is checked out (detached HEAD)"), Hint: "'git switch BRANCH', or name the remote's branch: runs push --branch NAME"}
@@ -50,7 +50,7 @@ func destination(ctx context.Context, r *repo.Repository, local localBranch, ask
 		return up, true, nil
 	}
 	named := git.UpstreamNamed(remote, local.name)
-	if !local.checkedOut { // a branch of runs alone: nothing of the user's code goes with it
+	if !local.checkedOut { // a branch of runs alone: no code of the user goes with it
 		return named, true, nil
 	}
 	if seen, err := git.Resolve(ctx, r.Git, named.Tracking); err != nil || seen != "" && ask.Remote != "" {

@@ -12,7 +12,7 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// send pushes the tip, and the commits that its runs begin at and no remote has.
+// send pushes the tip, and the base commits of its runs that no remote has.
 func (p *pusher) send(ctx context.Context, tip string) error {
 	bases, err := p.bases(ctx, tip)
 	if err != nil {
@@ -38,7 +38,8 @@ func (p *pusher) send(ctx context.Context, tip string) error {
 	return err
 }
 
-// records are the runs that a push brings, as the tip has them. What cannot be read is left out: verify names it.
+// records returns the records of the runs that a push adds, as the tip has them. It leaves out what cannot be read:
+// verify reports that.
 func (p *pusher) records(tip string) ([]*format.Run, error) {
 	after, err := p.ids(tip)
 	if err != nil {
@@ -61,7 +62,7 @@ func (p *pusher) records(tip string) ([]*format.Run, error) {
 	return runs, nil
 }
 
-// bases are commits that new runs begin at, that only this clone keeps, and that the push does not bring anyway.
+// bases returns the base commits of new runs that only this clone keeps and that the tip does not contain.
 func (p *pusher) bases(ctx context.Context, tip string) ([]string, error) {
 	kept, err := git.KeptBases(ctx, p.repo.Git)
 	if err != nil || len(kept) == 0 {

@@ -14,7 +14,7 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// pendingRedactions are the runs of which a redaction may be newer than what is committed.
+// pendingRedactions returns the ids of runs whose redaction may be newer than what is committed.
 func pendingRedactions(r *repo.Repository) (map[string]bool, error) {
 	entries, err := os.ReadDir(r.RedactedDir())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -27,8 +27,8 @@ func pendingRedactions(r *repo.Repository) (map[string]bool, error) {
 	return ids, err
 }
 
-// addRedacted takes the files of a committed run that was redacted since, and takes the shared files out that no run of the
-// commit names any more. It reports whether the run is one.
+// addRedacted adds the files of a committed run that was redacted since, and notes the shared files that it no longer
+// names. It reports whether the run is one.
 func (p *plan) addRedacted(ctx context.Context, known *snapshot, id string) (bool, error) {
 	there, err := known.run(id)
 	if err != nil {
@@ -75,7 +75,7 @@ func (p *plan) addRedacted(ctx context.Context, known *snapshot, id string) (boo
 	return true, nil
 }
 
-// removeOrphans takes shared files out that redacted runs named, where no run that stays names them.
+// removeOrphans removes shared files that redacted runs named, if no other run names them.
 func (p *plan) removeOrphans(known *snapshot) error {
 	if len(p.orphans) == 0 {
 		return nil
@@ -114,7 +114,7 @@ func recordOf(trees *git.Trees, e git.TreeEntry) (*format.Run, error) {
 	return format.DecodeRun(repo.RecordName, data)
 }
 
-// gained reports whether a run was redacted since: it has the marks that it had, and more.
+// gained reports whether a run was redacted since: it has its earlier redactions, and more.
 func gained(was, now *format.Run) bool {
 	if was.ID != now.ID || len(now.Redacted) <= len(was.Redacted) {
 		return false
@@ -127,7 +127,7 @@ func gained(was, now *format.Run) bool {
 	return true
 }
 
-// redactedBy are the runs, as the folder .runs and the id, that a change from parent redacts.
+// redactedBy returns the runs that a change from parent redacts, as the .runs folder followed by the id.
 func redactedBy(trees *git.Trees, parent string, edits []git.Edit) (map[string]bool, error) {
 	redacted := map[string]bool{}
 	for _, e := range edits {
@@ -154,7 +154,7 @@ func redactedBy(trees *git.Trees, parent string, edits []git.Edit) (map[string]b
 	return redacted, nil
 }
 
-// redacts reports whether a change of the commit is one of a redaction of what the tip has.
+// redacts reports whether a change of the commit belongs to a redaction of what the tip has.
 func (p *replayer) redacts(c *runCommit, e git.Edit, there git.TreeEntry) (bool, error) {
 	at := placeOf(e.Path)
 	if !c.redacted[at.at+at.run] || len(c.Parents) == 0 {
@@ -164,7 +164,7 @@ func (p *replayer) redacts(c *runCommit, e git.Edit, there git.TreeEntry) (bool,
 	return ok && was.ID == there.ID, err
 }
 
-// OnRemote reports whether the remote's branch, as this clone knows it, holds a run.
+// OnRemote reports whether the remote's branch, as this clone last saw it, has a run.
 func OnRemote(ctx context.Context, r *repo.Repository, id string) (bool, error) {
 	if !r.InGit {
 		return false, nil

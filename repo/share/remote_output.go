@@ -7,11 +7,11 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// maxRemoteLines bounds what is passed on of a hook that talks.
+// maxRemoteLines bounds what is shown of a talkative hook.
 const maxRemoteLines = 20
 
-// RemoteLines is what the other side of a failed fetch or push said, or what is between: ssh, a credential helper, a hook of
-// this clone.
+// RemoteLines returns what was printed during a failed fetch or push by the remote, or by what is in between: ssh, a
+// credential helper, a hook of this clone.
 func RemoteLines(err error) []string {
 	var rejected *git.Rejected
 	var failed *git.Error
@@ -20,7 +20,7 @@ func RemoteLines(err error) []string {
 		return remoteLines(rejected.Output)
 	case errors.As(err, &failed) && (failed.Command == "push" || failed.Command == "fetch" || failed.Command == "ls-remote"):
 		var before []string
-		for line := range strings.Lines(failed.Output) { // behind git's own complaint stands general advice
+		for line := range strings.Lines(failed.Output) { // general advice follows Git's own error
 			line = strings.TrimRight(line, " \r\n")
 			if strings.HasPrefix(line, "fatal: ") || strings.HasPrefix(line, "error: ") {
 				break

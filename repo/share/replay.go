@@ -12,7 +12,7 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// ConflictError is a run that lies on a remote with other bytes than here.
+// ConflictError is a run that differs at the remote.
 type ConflictError struct {
 	ID   string
 	File string
@@ -22,15 +22,16 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("run %s is there with another %s: it was finished twice", e.ID, e.File)
 }
 
-// replayer puts commits of runs on top of what others have pushed, tree by tree.
+// replayer makes run commits again on top of what others have pushed, tree by tree.
 type replayer struct {
 	dirs  git.Dirs
 	trees *git.Trees
-	tip   string // the commit to stand on
+	tip   string // the commit to build on
 	tree  string
 	known map[string]*snapshot // by the .runs folder
 	sign  bool
-	// theirs collects the runs of which the tip has other bytes, where those are to win; nil makes such a run an error.
+	// theirs collects the ids of runs that differ at the tip, if those of the tip are to win. If it is nil, such a run is
+	// a *ConflictError.
 	theirs map[string]bool
 }
 
@@ -55,7 +56,7 @@ func (p *replayer) snapshot(at string) (*snapshot, error) {
 	return c, err
 }
 
-// apply makes the same commit on the tip. One whose changes are all there already is left out.
+// apply makes the same commit on the tip. If the tip already has all of its changes, it does nothing.
 func (p *replayer) apply(ctx context.Context, c *runCommit) error {
 	if err := p.findConflicts(c); err != nil {
 		return err
@@ -97,7 +98,7 @@ func (p *replayer) apply(ctx context.Context, c *runCommit) error {
 	return nil
 }
 
-// findConflicts notes the runs of a commit of which the tip has other bytes, where theirs are to win.
+// findConflicts notes the runs of a commit that differ at the tip, if those of the tip are to win.
 func (p *replayer) findConflicts(c *runCommit) error {
 	if p.theirs == nil {
 		return nil
@@ -124,7 +125,7 @@ func (p *replayer) findConflicts(c *runCommit) error {
 	return nil
 }
 
-// onTip is what a change becomes on the tip.
+// onTip returns what a change of the commit becomes on the tip.
 func (p *replayer) onTip(c *runCommit, e git.Edit) ([]git.Edit, error) {
 	at := placeOf(e.Path)
 	known, err := p.snapshot(at.at)
@@ -139,13 +140,13 @@ func (p *replayer) onTip(c *runCommit, e git.Edit) ([]git.Edit, error) {
 	case ofMark:
 		edits := []git.Edit{e}
 		if _, has := known.runs[at.mark]; has && e.ID != "" {
-			// All of it goes, also what others have said of it since.
+			// The whole run goes, including the notes that others have added since.
 			edits = append(edits, git.Edit{Path: path.Join(at.at, runPath(at.mark))})
 		}
 		return edits, nil
 	case ofRun:
 		switch {
-		case e.ID == "": // with its mark
+		case e.ID == "": // removed together with its marker
 			return nil, nil
 		case known.removed[at.run] && !c.restores(at):
 			return nil, nil
@@ -173,7 +174,7 @@ func (p *replayer) onTip(c *runCommit, e git.Edit) ([]git.Edit, error) {
 	return []git.Edit{e}, nil
 }
 
-// sharedBefore are files that new runs of a commit share with older ones and that a gc has taken from the tip since.
+// sharedBefore returns shared files of the commit's new runs that a collection has removed from the tip since.
 func (p *replayer) sharedBefore(c *runCommit, edits []git.Edit) ([]git.Edit, error) {
 	lacks := map[string]map[string]string{} // by the .runs folder
 	var more []git.Edit
@@ -202,7 +203,7 @@ func (p *replayer) sharedBefore(c *runCommit, edits []git.Edit) ([]git.Edit, err
 		}
 		record, err := p.trees.Blob(e.ID, format.MaxRecordBytes)
 		if err != nil {
-			continue // verify names it
+			continue // verify reports it
 		}
 		for _, name := range repo.NamedIn(record) {
 			if blob := lacks[at.at][name]; blob != "" {

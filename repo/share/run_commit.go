@@ -10,15 +10,15 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// runCommit is a commit that adds or removes runs and does nothing else.
+// runCommit is a commit that changes runs and nothing else.
 type runCommit struct {
 	*git.CommitObject
 	id       string
 	edits    []git.Edit
-	redacted map[string]bool // folder .runs and id of the runs that it redacts
+	redacted map[string]bool // runs that it redacts, as the .runs folder followed by the id
 }
 
-// codeCommitError is a commit that is not of runs alone.
+// codeCommitError is a commit that does not only change runs.
 type codeCommitError struct {
 	id, subject, path string
 }
@@ -27,8 +27,8 @@ func (e *codeCommitError) Error() string {
 	return fmt.Sprintf("commit %.10s (%s) changes %s", e.id, e.subject, e.path)
 }
 
-// readRunCommit reads a commit that base, which may be empty, lacks. One that does more than our commands do is a
-// codeCommitError; a merge that does nothing is nil.
+// readRunCommit reads a commit that base, which may be empty, lacks. If it does more than our commands do, the error is
+// a *codeCommitError. A merge that changes nothing is nil.
 func readRunCommit(ctx context.Context, dirs git.Dirs, trees *git.Trees, base, id string) (*runCommit, error) {
 	c, err := trees.Commit(id)
 	if err != nil {
@@ -70,8 +70,8 @@ func readRunCommit(ctx context.Context, dirs git.Dirs, trees *git.Trees, base, i
 	return &runCommit{c, id, edits, redacted}, nil
 }
 
-// mergedOnto is the parent of a merge whose code the merge must have: the one that base has already, else the first. What a
-// merge with `-s ours` undoes of base is then found.
+// mergedOnto returns the parent whose code a merge must have: the one that base already contains, otherwise the first.
+// This finds a merge with `-s ours` that undoes code of base.
 func mergedOnto(ctx context.Context, dirs git.Dirs, base string, parents []string) (string, error) {
 	if base == "" {
 		return parents[0], nil
@@ -84,8 +84,8 @@ func mergedOnto(ctx context.Context, dirs git.Dirs, base string, parents []strin
 	return parents[0], nil
 }
 
-// isOurs reports whether a change is one that our commands make: runs, notes and shared files are added and never changed; a
-// run goes with its mark, and changes with that of a redaction.
+// isOurs reports whether our commands make such a change. Runs, notes and shared files are added and never changed. A
+// run is removed together with adding its marker, and changes only by a redaction.
 func isOurs(trees *git.Trees, parent string, e git.Edit, p place, marked, redacted map[string]bool) bool {
 	if p.kind == notOurs || e.ID != "" && !strings.HasPrefix(e.Mode, "100") {
 		return false
@@ -100,7 +100,7 @@ func isOurs(trees *git.Trees, parent string, e git.Edit, p place, marked, redact
 	return err == nil && (!there || p.kind == ofRun && redacted[p.at+p.run])
 }
 
-// restores reports whether the commit brings a removed run back.
+// restores reports whether the commit restores a removed run.
 func (c *runCommit) restores(at place) bool {
 	for _, e := range c.edits {
 		if e.ID == "" && e.Path == path.Join(at.at, repo.RemovedName, at.run) {

@@ -12,7 +12,7 @@ import (
 	"github.com/gitruns/runs/repo/secret"
 )
 
-// digests are those of the files that are worth to be remembered, by their names.
+// digests returns the digests of the files that are large enough to be remembered, by their names.
 func (p *plan) digests() map[string]string {
 	const worth = 1 << 20 // bytes
 	byName := map[string]string{}
@@ -36,8 +36,8 @@ func (p *plan) digests() map[string]string {
 	return byName
 }
 
-// searched remembers the large files in which nothing was found, by their digests, so that a commit that is repeated does
-// not search them again. It lies where no commit of others can put a file.
+// searched remembers the digests of large files without findings, so that a repeated commit does not search them again.
+// It is stored where nobody else's commit can put a file.
 type searched struct {
 	file  string
 	known map[string]bool
@@ -45,7 +45,7 @@ type searched struct {
 	fresh []string
 }
 
-// maxSearched bounds the file that remembers; a larger one begins anew.
+// maxSearched bounds the file in bytes. A larger one starts again.
 const maxSearched = 4 << 20
 
 func openSearched(r *repo.Repository) *searched {
@@ -72,7 +72,7 @@ func (s *searched) add(digest string) {
 	}
 }
 
-// save adds what was learned. That it cannot be written costs a search more, no more.
+// save stores what was learned. If it fails, the files are searched again: nothing else is lost.
 func (s *searched) save() {
 	if len(s.fresh) == 0 || os.MkdirAll(filepath.Dir(s.file), 0o777) != nil {
 		return

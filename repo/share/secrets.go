@@ -21,14 +21,14 @@ import (
 	"github.com/gitruns/runs/repo/secret"
 )
 
-// Finding is a secret that a commit would bring.
+// Finding is a secret that a commit would add.
 type Finding struct {
-	File string   // below .runs
-	Runs []string // whose file it is, or who share it
+	File string   // relative to .runs
+	Runs []string // ids of the runs that have the file
 	secret.Find
 }
 
-// Place says where the secret stands: file:line, and for a patch what it changes there.
+// Place returns where the secret is: file:line, and for a patch what it changes.
 func (f Finding) Place() string {
 	place := fmt.Sprintf("%s:%d", path.Join(repo.DirName, f.File), f.Line)
 	if f.Source != "" {
@@ -51,7 +51,7 @@ func (f Finding) change() string {
 	return "shows"
 }
 
-// SecretsError is a commit that was not made because of the secrets that it would bring.
+// SecretsError is a commit that was not made because it would add secrets.
 type SecretsError struct{ Findings []Finding }
 
 func (e *SecretsError) Error() string {
@@ -61,8 +61,8 @@ func (e *SecretsError) Error() string {
 	return fmt.Sprintf("%d secrets were found, nothing was committed", len(e.Findings))
 }
 
-// searchSecrets searches all that the plan brings, each file once, on all processors. A file that cannot be read stops the
-// commit as a secret does.
+// searchSecrets searches all files that the plan adds, each once, on all processors. Like a secret, a file that cannot
+// be read cancels the commit.
 func (p *plan) searchSecrets(ctx context.Context) error {
 	config, err := p.repo.Config()
 	if err != nil {
@@ -138,7 +138,7 @@ func (p *plan) searchSecrets(ctx context.Context) error {
 	}
 }
 
-// allowedFor returns the reason for which the configuration allows a find.
+// allowedFor returns the reason for which the configuration allows a finding.
 func allowedFor(config *format.Config, name string, f secret.Find) (reason string, ok bool) {
 	for _, a := range config.Secrets.Allow {
 		if a.Allows(f.Fingerprint, f.Rule, name, f.Source) {
@@ -148,7 +148,7 @@ func allowedFor(config *format.Config, name string, f secret.Find) (reason strin
 	return "", false
 }
 
-// merge adds what another program found where ours did not.
+// merge adds the findings of another program to ours, except those that ours has.
 func merge(ours, more []secret.Find) []secret.Find {
 	for _, f := range more {
 		if !slices.ContainsFunc(ours, func(o secret.Find) bool { return o.Line == f.Line || o.Fingerprint == f.Fingerprint }) {
@@ -159,7 +159,7 @@ func merge(ours, more []secret.Find) []secret.Find {
 	return ours
 }
 
-// runsOf are the runs that bring a file.
+// runsOf returns the ids of the runs that add a file.
 func (p *plan) runsOf(name string) []string {
 	if at := placeOf(path.Join(repo.DirName, name)); at.kind == ofRun {
 		return []string{at.run}
@@ -173,8 +173,8 @@ func (p *plan) runsOf(name string) []string {
 	return ids
 }
 
-// artifactsOutside are the artifacts of the runs that do not go into git and lie on this machine, where a push finds them: by
-// their names below .runs, where their bytes are.
+// artifactsOutside returns the artifacts of the runs that do not go into Git but that a push would upload from this
+// machine: names relative to .runs, and files.
 func (p *plan) artifactsOutside() (map[string]string, error) {
 	files := map[string]string{}
 	for _, e := range p.Runs {
@@ -194,7 +194,7 @@ func (p *plan) artifactsOutside() (map[string]string, error) {
 	return files, nil
 }
 
-// searchStart searches what is searched of a file outside of git.
+// searchStart searches the beginning of a file outside Git.
 func searchStart(ctx context.Context, file string) ([]secret.Find, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -208,10 +208,10 @@ func searchStart(ctx context.Context, file string) ([]secret.Find, error) {
 	return secret.Search(ctx, f, min(info.Size(), repo.MaxSearchedOutside), secret.Plain)
 }
 
-// searchFile searches one file of a run. Of a list of artifacts and of values, which are packed, the texts are searched.
+// searchFile searches one file of a run. Of the packed lists of artifacts and of values, it searches the texts.
 func searchFile(ctx context.Context, dir, name string) ([]secret.Find, error) {
 	file := filepath.Join(dir, filepath.FromSlash(name))
-	packed := "" // which of the two it is: an artifact may have the same name
+	packed := "" // which of the two lists it is: an artifact may have the same name
 	if strings.Count(name, "/") == 2 {
 		packed = path.Base(name)
 	}
@@ -263,7 +263,7 @@ func searchArtifacts(ctx context.Context, file string) ([]secret.Find, error) {
 	return finds, err
 }
 
-// eachParallel calls do(0) to do(n-1) on all processors and waits.
+// eachParallel calls do(0) to do(n-1) on all processors and waits for them.
 func eachParallel(n int, do func(i int)) {
 	var next atomic.Int64
 	var wg sync.WaitGroup

@@ -10,17 +10,17 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// snapshot are the runs of one commit, as far as names tell.
+// snapshot is the runs of one commit, as far as file names tell.
 type snapshot struct {
 	trees   *git.Trees
-	tree    string // the .runs folder; empty without one
+	tree    string // the .runs folder; empty if there is none
 	runs    map[string]string
 	removed map[string]bool
-	shared  map[string]string // path below .runs to blob
+	shared  map[string]string // blobs, by path relative to .runs
 	files   map[string]bool   // directly in .runs
 }
 
-// readSnapshot reads what a commit or tree, which may be empty, has at the path of .runs.
+// readSnapshot reads what a commit or tree, which may be empty, has in its folder at.
 func readSnapshot(trees *git.Trees, tree, at string) (*snapshot, error) {
 	c := &snapshot{trees: trees, runs: map[string]string{}, removed: map[string]bool{}, shared: map[string]string{}, files: map[string]bool{}}
 	e, ok, err := trees.Find(tree, at)
@@ -70,7 +70,7 @@ func (c *snapshot) each(folder git.TreeEntry, visit func(git.TreeEntry)) error {
 	return err
 }
 
-// run lists the files of a run by their names in its folder.
+// run returns the files of a run by their names in its folder.
 func (c *snapshot) run(id string) (map[string]git.TreeEntry, error) {
 	files := map[string]git.TreeEntry{}
 	err := c.trees.Walk(c.runs[id], "", func(name string, e git.TreeEntry) error {
@@ -80,10 +80,11 @@ func (c *snapshot) run(id string) (map[string]git.TreeEntry, error) {
 	return files, err
 }
 
-// runPath is the folder of a run below .runs.
+// runPath is the folder of a run, relative to .runs.
 func runPath(id string) string { return path.Join(format.IDDay(id), id) }
 
-// CommittedIDs are the runs that git has: in the commit that is checked out, on the branch of runs, or ever in this clone.
+// CommittedIDs returns the ids of the runs that Git has: in the commit that is checked out, on the runs branch, or ever
+// committed in this clone.
 func CommittedIDs(ctx context.Context, r *repo.Repository) (map[string]bool, error) {
 	ids := map[string]bool{}
 	if !r.InGit {

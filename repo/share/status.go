@@ -11,10 +11,10 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// BranchNameError is a name that no branch may have.
+// BranchNameError is a name that a branch cannot have.
 type BranchNameError = git.BranchNameError
 
-// Uncommitted counts the runs with status finished that the branch of runs does not hold.
+// Uncommitted counts the runs with status finished that the runs branch does not have.
 func Uncommitted(ctx context.Context, r *repo.Repository) (int, error) {
 	if !r.InGit {
 		return 0, nil
@@ -53,18 +53,18 @@ func Uncommitted(ctx context.Context, r *repo.Repository) (int, error) {
 }
 
 const (
-	maxListed  = 50   // branches that a list looks into
-	maxCompare = 2000 // branches, and as many of remotes, that are compared
+	maxListed  = 50   // branches that RunsOnOtherBranches reads
+	maxCompare = 2000 // branches, and as many of remotes, that an Overview compares
 )
 
-// days are the folders of runs that branches have. Branches share most of them: each is read once.
+// days reads the day folders of branches. Branches share most of them: each is read once.
 type days struct {
 	trees *git.Trees
-	at    string // of .runs
+	at    string // the .runs folder
 	seen  map[string][]string
 }
 
-// dayFolders are the folders of runs of a commit, which may be empty.
+// dayFolders returns the day folders of a commit, which may be empty.
 func dayFolders(trees *git.Trees, commit, at string) ([]git.TreeEntry, error) {
 	e, ok, err := trees.Find(commit, at)
 	if err != nil || !ok || !e.IsTree() {
@@ -74,7 +74,7 @@ func dayFolders(trees *git.Trees, commit, at string) ([]git.TreeEntry, error) {
 	return slices.DeleteFunc(slices.Clone(folders), func(e git.TreeEntry) bool { return !e.IsTree() || format.CheckDay(e.Name) != nil }), err
 }
 
-// of are the folders of a commit, by the ids of their trees.
+// of returns the ids of a commit's day folders, and reads those that are new.
 func (d *days) of(commit string) ([]string, error) {
 	folders, err := dayFolders(d.trees, commit, d.at)
 	if err != nil {
@@ -101,8 +101,8 @@ func (d *days) of(commit string) ([]string, error) {
 	return trees, nil
 }
 
-// RunsOnOtherBranches lists runs of the newest other local branches, by their names alone: all that the commit which is checked out
-// lacks and that were not removed here.
+// RunsOnOtherBranches lists, by names alone, the runs of the newest other local branches that the commit that is
+// checked out lacks and that were not removed here.
 func RunsOnOtherBranches(ctx context.Context, r *repo.Repository) ([]string, error) {
 	if !r.InGit {
 		return nil, nil
@@ -165,21 +165,21 @@ func RunsOnOtherBranches(ctx context.Context, r *repo.Repository) ([]string, err
 	return slices.Compact(names), nil
 }
 
-// Overview says where the runs of a clone are in git.
+// Overview is where in Git the runs of a clone are.
 type Overview struct {
 	Uncommitted int          // with status finished
-	Unpushed    int          // on the branch of runs, and on no branch of a remote
-	Remote      bool         // there is one
-	Alone       []BranchRuns // branches whose runs are on no other
+	Unpushed    int          // on the runs branch and on no branch of a remote
+	Remote      bool         // a remote is configured
+	Alone       []BranchRuns // branches that alone have some runs
 }
 
-// BranchRuns is a local branch that has runs which no other branch has, here or at a remote.
+// BranchRuns is a local branch with runs that no other branch has, here or at a remote.
 type BranchRuns struct {
 	Branch string
 	Runs   int
 }
 
-// ReadOverview makes an Overview.
+// ReadOverview reads the Overview of a repository.
 func ReadOverview(ctx context.Context, r *repo.Repository) (*Overview, error) {
 	o := &Overview{}
 	if !r.InGit {
@@ -214,11 +214,11 @@ func ReadOverview(ctx context.Context, r *repo.Repository) (*Overview, error) {
 	return o, o.compare(d, branches, local)
 }
 
-// compare counts whose runs are where. What branches have in common they share as trees: only the number of different trees
-// counts.
+// compare counts whose runs are where. Branches share the trees of what they have in common: only the number of
+// different trees counts.
 func (o *Overview) compare(d *days, branches []git.Branch, local localBranch) error {
 	type place struct {
-		only     string // the local branch, where there is one alone
+		only     string // the local branch, if there is only one
 		several  bool
 		atRemote bool
 	}

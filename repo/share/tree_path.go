@@ -7,12 +7,12 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// place is a path of a tree that lies in a folder of runs.
+// place is a path of a tree that is in a .runs folder.
 type place struct {
 	at   string // the .runs folder
-	name string // below it
+	name string // relative to it
 	run  string // the id, for a file of a run
-	mark string // the id, for the mark of a removed run
+	mark string // the id, for a removal marker
 	kind placeKind
 }
 
@@ -26,7 +26,7 @@ const (
 	ofSetup
 )
 
-// placeOf takes a path apart. What no command of ours commits is notOurs.
+// placeOf splits a path. What none of our commands commits is notOurs.
 func placeOf(file string) place {
 	at, name, ok := cutRuns(file)
 	if !ok || format.CheckPath(file) != nil {
@@ -49,7 +49,7 @@ func placeOf(file string) place {
 	return p
 }
 
-// cutRuns splits a path behind the outermost folder named .runs.
+// cutRuns splits a path after the outermost folder named .runs.
 func cutRuns(file string) (at, name string, ok bool) {
 	if name, ok := strings.CutPrefix(file, repo.DirName+"/"); ok {
 		return repo.DirName, name, true

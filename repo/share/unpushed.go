@@ -10,7 +10,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// unpushed reads the commits of runs that the remote's branch lacks. Those of code are a codeCommitsError.
+// unpushed returns the run commits that base, the remote's branch, lacks. If there are code commits, the error is a
+// *codeCommitsError.
 func unpushed(ctx context.Context, r *repo.Repository, trees *git.Trees, tip, base string) ([]*runCommit, error) {
 	var others []string
 	if base != "" {
@@ -43,10 +44,10 @@ func unpushed(ctx context.Context, r *repo.Repository, trees *git.Trees, tip, ba
 	return commits, nil
 }
 
-// maxNamedCommits is how many commits of code a message names.
+// maxNamedCommits is how many code commits a message names.
 const maxNamedCommits = 3
 
-// codeCommitsError says that commits of code lie below or between those of runs.
+// codeCommitsError means that there are code commits under or between run commits.
 type codeCommitsError struct{ commits []*codeCommitError }
 
 func (e *codeCommitsError) Error() string {
@@ -64,7 +65,7 @@ func (e *codeCommitsError) Error() string {
 	return text
 }
 
-// withStep adds what to type. Code is for the user to publish.
+// withStep adds the next step. Publishing code is for the user.
 func (e *codeCommitsError) withStep(ctx context.Context, r *repo.Repository, local localBranch, base string, up git.Upstream, own bool) error {
 	tip := local.tip
 	straight := base == ""

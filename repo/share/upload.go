@@ -14,17 +14,17 @@ import (
 	"github.com/gitruns/runs/repo/store"
 )
 
-// Uploaded is what a push did with the artifacts that do not go into git.
+// Uploaded is what happened to the artifacts that are not in Git.
 type Uploaded struct {
-	Store     string // where they went; empty without a store
-	Files     int    // that were sent or found there
+	Store     string // the artifact store; empty if there is none
+	Files     int    // that were sent, or that the store already had
 	Bytes     int64
-	Local     int   // that stay on this machine: there is no store
-	LocalSize int64 // their bytes
+	Local     int   // that stay on this machine, because there is no store
+	LocalSize int64 // bytes of Local
 	Elsewhere int   // that neither this machine nor the store has
 }
 
-// upload brings the artifacts of the new runs to the store before git has the runs. Where that fails nothing is pushed.
+// upload uploads the artifacts of the new runs before Git gets the runs. If it fails, nothing is pushed.
 func (p *pusher) upload(ctx context.Context, tip string) error {
 	config, err := p.repo.Config()
 	if err != nil {
@@ -87,9 +87,9 @@ func (p *pusher) upload(ctx context.Context, tip string) error {
 	return nil
 }
 
-// failedUpload adds to a failed upload what it left.
+// failedUpload adds to an error what it means for the push.
 func failedUpload(err error) error {
-	err = atStore(err)
+	err = withStoreHint(err)
 	var hint *repo.HintError
 	if errors.As(err, &hint) {
 		return fmt.Errorf("uploading artifacts, and nothing is pushed: %w", err)
@@ -97,7 +97,7 @@ func failedUpload(err error) error {
 	return &repo.HintError{Err: fmt.Errorf("uploading artifacts: %w", err), Hint: "nothing is pushed; repeat it: what has arrived is not sent again"}
 }
 
-// outside are the artifacts of runs that do not lie in git, each once, but those that were seen to before.
+// outside returns the artifacts of runs that are not in Git, each once, except those that are done.
 func (p *pusher) outside(tip string, records []*format.Run) ([]format.Artifact, error) {
 	var wanted []format.Artifact
 	for _, run := range records {
@@ -129,7 +129,7 @@ func (p *pusher) outside(tip string, records []*format.Run) ([]format.Artifact, 
 	return wanted, nil
 }
 
-// uploadLFS brings what git LFS keeps to the remote, also from a clone without the hooks of git LFS.
+// uploadLFS uploads what Git LFS keeps, even from a clone without the hooks of Git LFS.
 func (p *pusher) uploadLFS(ctx context.Context, tip string, records []*format.Run) error {
 	has := false
 	for _, run := range records {
@@ -149,7 +149,7 @@ func (p *pusher) uploadLFS(ctx context.Context, tip string, records []*format.Ru
 	return nil
 }
 
-// UploadArtifacts brings what this machine has of the artifacts of runs to the store, whether or not the runs are pushed.
+// UploadArtifacts uploads the artifacts of runs that this machine has, whether or not the runs are pushed.
 func UploadArtifacts(ctx context.Context, r *repo.Repository, entries []*repo.Entry, progress func(done, total int64)) (Uploaded, error) {
 	url, err := needStore(r, "uploading artifacts")
 	if err != nil {
@@ -182,7 +182,7 @@ func UploadArtifacts(ctx context.Context, r *repo.Repository, entries []*repo.En
 	}
 	s, err := store.Open(ctx, url)
 	if err != nil {
-		return done, atStore(err)
+		return done, withStoreHint(err)
 	}
 	defer func() { _ = s.Close() }()
 	results := s.Upload(ctx, slices.Collect(maps.Values(objects)), progress)

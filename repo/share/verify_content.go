@@ -18,63 +18,63 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// look is a thing to prove: a run, or a file that runs share.
-type look struct {
-	in   *pastRuns
+// item is something to verify: a run, or a shared file.
+type item struct {
+	in   *folderHistory
 	id   string
 	name string
 	blob string
 }
 
-// verdict is what came out.
-type verdict struct {
+// itemResult is the result for an item.
+type itemResult struct {
 	problems []Problem
 	lacking  bool
 	broken   bool
 	run      *format.Run
 }
 
-// check proves snapshot: first the shared files, each once, then the runs, on all processors.
+// check verifies content: first each shared file, then the runs, on all processors.
 func (v *verification) check(ctx context.Context) error {
-	var shared, runs []look
+	var shared, runs []item
 	for _, at := range v.done.Folders {
 		f := v.folders[at]
 		f.ever = maps.Clone(f.kept)
 		for _, name := range slices.Sorted(maps.Keys(f.shared)) {
 			for _, blob := range slices.Sorted(maps.Keys(f.shared[name])) {
-				shared = append(shared, look{in: f, name: name, blob: blob})
+				shared = append(shared, item{in: f, name: name, blob: blob})
 				f.ever[name] = blob
 			}
 		}
 		for _, id := range slices.Sorted(maps.Keys(f.runs)) {
 			if f.runs[id].touched || f.gone && f.tip[id] != nil {
-				runs = append(runs, look{in: f, id: id})
+				runs = append(runs, item{in: f, id: id})
 			}
 		}
 	}
 	v.done.Shared, v.done.Runs = len(shared), len(runs)
 	progress := progressOf(v.ask.Progress, len(shared)+len(runs))
 	var mu sync.Mutex
-	proofs := map[string]proof{}
-	_, err := v.inParallel(ctx, shared, nil, progress, func(_ context.Context, k *checker, l look) verdict {
-		p := k.prove(l.name, l.blob)
+	results := map[string]sharedResult{}
+	_, err := v.inParallel(ctx, shared, nil, progress, func(_ context.Context, k *checker, l item) itemResult {
+		p := k.verifyShared(l.name, l.blob)
 		mu.Lock()
 		defer mu.Unlock()
-		proofs[proofKey(l.name, l.blob)] = p
-		return v.sharedVerdict(l, p)
+		results[sharedKey(l.name, l.blob)] = p
+		return v.sharedItem(l, p)
 	})
 	if err != nil {
 		return err
 	}
-	verdicts, err := v.inParallel(ctx, runs, proofs, progress, v.runVerdict)
+	found, err := v.inParallel(ctx, runs, results, progress, v.runItem)
 	if err != nil {
 		return err
 	}
-	v.references(runs, verdicts)
+	v.references(runs, found)
 	return v.configs(ctx)
 }
 
-// configs reads the settings that the end of the history has: every command reads them first.
+// configs verifies the settings at the end of the history: every command reads them first.
 func (v *verification) configs(ctx context.Context) error {
 	objects, err := git.OpenObjects(ctx, v.dirs, v.absent)
 	if err != nil {
@@ -106,29 +106,30 @@ func progressOf(tell func(done, total int64), total int) func() {
 	}
 }
 
-// inParallel proves things, each worker with a process of git of its own. What was proved before is known to all of them.
-func (v *verification) inParallel(ctx context.Context, looks []look, known map[string]proof, progress func(), prove func(context.Context, *checker, look) verdict) ([]verdict, error) {
-	verdicts := make([]verdict, len(looks))
+// inParallel verifies items. Each worker has a process of Git of its own, and knows the shared files that were verified
+// before.
+func (v *verification) inParallel(ctx context.Context, items []item, known map[string]sharedResult, progress func(), prove func(context.Context, *checker, item) itemResult) ([]itemResult, error) {
+	found := make([]itemResult, len(items))
 	var next atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
-	for range min(runtime.GOMAXPROCS(0), len(looks)) {
+	for range min(runtime.GOMAXPROCS(0), len(items)) {
 		group.Go(func() error {
 			k := &checker{shared: maps.Clone(known)}
 			if known == nil {
-				k.shared = map[string]proof{}
+				k.shared = map[string]sharedResult{}
 			}
 			var err error
 			if k.trees, err = git.OpenObjects(ctx, v.dirs, v.absent); err != nil {
 				return err
 			}
 			defer func() { k.trees.Close() }()
-			for i := int(next.Add(1)) - 1; i < len(looks); i = int(next.Add(1)) - 1 {
+			for i := int(next.Add(1)) - 1; i < len(items); i = int(next.Add(1)) - 1 {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				verdicts[i] = prove(ctx, k, looks[i])
+				found[i] = prove(ctx, k, items[i])
 				progress()
-				if verdicts[i].broken { // git ends at an object that is damaged
+				if found[i].broken { // Git ends at a damaged object
 					k.trees.Close()
 					if k.trees, err = git.OpenObjects(ctx, v.dirs, v.absent); err != nil {
 						return err
@@ -141,17 +142,17 @@ func (v *verification) inParallel(ctx context.Context, looks []look, known map[s
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	for _, d := range verdicts {
+	for _, d := range found {
 		v.done.Problems = append(v.done.Problems, d.problems...)
 		if d.lacking {
 			v.done.Unchecked++
 		}
 	}
-	return verdicts, nil
+	return found, nil
 }
 
-func (v *verification) sharedVerdict(l look, p proof) verdict {
-	var d verdict
+func (v *verification) sharedItem(l item, p sharedResult) itemResult {
+	var d itemResult
 	switch {
 	case p.err == nil:
 	case v.lacks(p.err):
@@ -169,14 +170,14 @@ func (v *verification) lacks(err error) bool {
 	return v.done.Partial && errors.Is(err, git.ErrNoObject)
 }
 
-// isBroken reports whether git itself has failed.
+// isBroken reports whether Git itself has failed.
 func isBroken(err error) bool {
 	var failed *git.Error
 	return errors.As(err, &failed)
 }
 
-func (v *verification) runVerdict(ctx context.Context, k *checker, l look) verdict {
-	var d verdict
+func (v *verification) runItem(ctx context.Context, k *checker, l item) itemResult {
+	var d itemResult
 	r := l.in.runs[l.id]
 	shared := l.in.kept
 	if l.in.tip[l.id] == nil {
@@ -196,7 +197,7 @@ func (v *verification) runVerdict(ctx context.Context, k *checker, l look) verdi
 		}
 		if isBroken(err) {
 			if d.broken {
-				continue // the answer to all that was asked after the first
+				continue // the answer to every request after the first
 			}
 			d.broken = true
 		}
@@ -205,10 +206,10 @@ func (v *verification) runVerdict(ctx context.Context, k *checker, l look) verdi
 	return d
 }
 
-// references names the runs that others name and that are nowhere.
-func (v *verification) references(looks []look, verdicts []verdict) {
-	for i, l := range looks {
-		run := verdicts[i].run
+// references notes the runs that others name and that do not exist.
+func (v *verification) references(items []item, found []itemResult) {
+	for i, l := range items {
+		run := found[i].run
 		if run == nil {
 			continue
 		}

@@ -15,7 +15,7 @@ import (
 
 // HistoryRequest says which history to verify.
 type HistoryRequest struct {
-	At       string   // the .runs folder in the tree; empty: every one that the commits have
+	At       string   // the .runs folder in the tree; empty: every one in the commits
 	Revs     []string // REV, ^REV or OLD..NEW; none: HEAD
 	Progress func(done, total int64)
 }
@@ -25,31 +25,31 @@ type History struct {
 	Tips, Without []string // commits
 	Folders       []string // .runs folders
 	Commits       int      // that change something in them
-	Runs          int      // that these commits added or said something of
-	Shared        int      // files that runs share
-	Shallow       bool     // the history is cut off
-	Partial       bool     // objects that are not here are fetched when they are needed
+	Runs          int      // that these commits added or annotated
+	Shared        int      // shared files
+	Shallow       bool     // the history is incomplete
+	Partial       bool     // the clone fetches missing objects when they are needed
 	Unchecked     int      // runs and shared files of which a partial clone lacks objects
 	Problems      []Problem
 	Unknown       []Reference
 }
 
-// Problem is one thing that is not as it must be.
+// Problem is a run or file that is not as it must be.
 type Problem struct {
 	Runs   string // the .runs folder
 	ID     string // of a run; empty for another file
-	Path   string // below the root of the repository, of another file
-	Commit string // where it came in, as far as one is to blame
+	Path   string // of another file, relative to the root of the repository
+	Commit string // the commit that caused it, if one did
 	Reason string
 }
 
-// Reference is a run that another one names and that this history does not have: no damage.
+// Reference is a run that another one names and that this history does not have. That is not damage.
 type Reference struct{ ID, Key, Names string }
 
-// FindHistory finds the git repository that dir lies in, and where in its trees the folder of runs is; empty in a bare
-// repository and where the branch that is checked out has none: then all of them are meant.
+// FindHistory finds the Git repository that contains dir, and the path of its .runs folder in a tree. The path is empty
+// in a bare repository, and if the branch that is checked out has no .runs: then all folders are meant.
 func FindHistory(ctx context.Context, dir string) (dirs git.Dirs, at string, err error) {
-	// Asked first: a bare repository may lie in a project of runs.
+	// This comes first: a bare repository may be inside a project.
 	if dirs, bare, err := git.OpenBare(ctx, dir); bare || err != nil {
 		return dirs, "", err
 	}
@@ -70,10 +70,10 @@ func FindHistory(ctx context.Context, dir string) (dirs git.Dirs, at string, err
 	return r.Git, at, err
 }
 
-// VerifyHistory proves every run that the commits of a history added, as checker does, and that history keeps the promises
-// of a repository of runs: nothing finished was changed, what vanished has its mark, and nothing lies there that must not.
+// VerifyHistory verifies every run that the commits of a history added, as checker does. It also verifies the history:
+// no finished run was changed, every removed run has its marker, and nothing is in .runs that must not be.
 func VerifyHistory(ctx context.Context, dirs git.Dirs, q HistoryRequest) (*History, error) {
-	v := &verification{dirs: dirs, ask: q, done: &History{Shallow: dirs.Shallow()}, folders: map[string]*pastRuns{}}
+	v := &verification{dirs: dirs, ask: q, done: &History{Shallow: dirs.Shallow()}, folders: map[string]*folderHistory{}}
 	if err := v.verify(ctx); err != nil {
 		return nil, fmt.Errorf("verifying the history: %w", err)
 	}
@@ -84,7 +84,7 @@ type verification struct {
 	dirs    git.Dirs
 	ask     HistoryRequest
 	done    *History
-	folders map[string]*pastRuns
+	folders map[string]*folderHistory
 	absent  map[string]bool // objects that a partial clone has not fetched
 }
 
@@ -102,7 +102,7 @@ func (v *verification) verify(ctx context.Context) (err error) {
 		return err
 	}
 	for _, commit := range v.done.Without {
-		if err := v.read(ctx, commit, (*pastRuns).before); err != nil {
+		if err := v.read(ctx, commit, (*folderHistory).before); err != nil {
 			return err
 		}
 	}
@@ -116,7 +116,7 @@ func (v *verification) verify(ctx context.Context) (err error) {
 		return err
 	}
 	for _, commit := range v.done.Tips {
-		if err := v.read(ctx, commit, (*pastRuns).now); err != nil {
+		if err := v.read(ctx, commit, (*folderHistory).now); err != nil {
 			return err
 		}
 	}
@@ -155,7 +155,7 @@ func (v *verification) resolve(ctx context.Context) error {
 			rev string
 			to  *[]string
 		}{{with, &v.done.Tips}, {without, &v.done.Without}} {
-			if strings.Trim(end.rev, "0") == "" { // a hook is told zeros for a branch that is new or goes
+			if strings.Trim(end.rev, "0") == "" { // a hook gets zeros for a branch that is new or goes
 				continue
 			}
 			commit, err := git.Commit(ctx, v.dirs, end.rev)
@@ -168,7 +168,7 @@ func (v *verification) resolve(ctx context.Context) error {
 	return nil
 }
 
-// find makes the folders of runs.
+// find finds the .runs folders.
 func (v *verification) find(ctx context.Context) error {
 	folders := []string{v.ask.At}
 	if v.ask.At == "" {
@@ -188,16 +188,16 @@ func (v *verification) find(ctx context.Context) error {
 	slices.Sort(folders)
 	v.done.Folders = slices.Compact(folders)
 	for _, at := range v.done.Folders {
-		v.folders[at] = &pastRuns{
-			at: at, runs: map[string]*pastRun{}, shared: map[string]map[string]bool{}, tip: map[string]map[string]bool{},
+		v.folders[at] = &folderHistory{
+			at: at, runs: map[string]*runHistory{}, shared: map[string]map[string]bool{}, tip: map[string]map[string]bool{},
 			marks: map[string]bool{}, kept: map[string]string{}, folded: map[string]string{},
 		}
 	}
 	return nil
 }
 
-// folderOf takes a path apart into its .runs folder and what is below.
-func (v *verification) folderOf(file string) (*pastRuns, string) {
+// folderOf splits a path into its .runs folder and the rest.
+func (v *verification) folderOf(file string) (*folderHistory, string) {
 	for at, f := range v.folders {
 		if name, ok := strings.CutPrefix(file, at+"/"); ok {
 			return f, name
@@ -209,8 +209,8 @@ func (v *verification) folderOf(file string) (*pastRuns, string) {
 	return nil, ""
 }
 
-// read lists the files of a commit.
-func (v *verification) read(ctx context.Context, commit string, visit func(*pastRuns, place, git.TreeEntry)) error {
+// read calls visit for the files that a commit has in the .runs folders.
+func (v *verification) read(ctx context.Context, commit string, visit func(*folderHistory, place, git.TreeEntry)) error {
 	for at, f := range v.folders {
 		files, err := git.FilesIn(ctx, v.dirs, commit, at)
 		if err != nil {

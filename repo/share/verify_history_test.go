@@ -79,7 +79,7 @@ func TestVerifyShapes(t *testing.T) {
 		equal(t, "runs", h.Runs, 1)
 		equal(t, "shallow", h.Shallow, r.Shallow)
 		equal(t, "partial", h.Partial, r.Partial)
-		v := &verification{dirs: dirs, done: &History{Tips: []string{r.Head}}, folders: map[string]*pastRuns{}}
+		v := &verification{dirs: dirs, done: &History{Tips: []string{r.Head}}, folders: map[string]*folderHistory{}}
 		check(t, v.find(t.Context()))
 		equalLists(t, "folders", v.done.Folders, []string{".runs", "a/.runs"})
 	})

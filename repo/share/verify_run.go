@@ -19,28 +19,28 @@ import (
 )
 
 const (
-	maxRunFiles  = 20_000   // of one run in git
-	maxBlobBytes = 1 << 30  // of one file of a run in git
+	maxRunFiles  = 20_000   // of one run in Git
+	maxBlobBytes = 1 << 30  // of one file of a run in Git
 	maxNoteFiles = 10_000   // of one run
 	maxRunBytes  = 16 << 30 // of all files of a run
-	maxHeldBytes = 64 << 20 // of a file that is held in memory to look into it; of a larger one the digest is proved
+	maxHeldBytes = 64 << 20 // of a file whose content is read into memory; of a larger one, only the digest is verified
 )
 
-// checker checks runs as a commit has them before anything is made of their content. What several share is looked at once.
+// checker verifies runs as a commit has them, before their content is used. It verifies each shared file once.
 type checker struct {
 	trees  *git.Trees
-	shared map[string]proof // by name and blob
+	shared map[string]sharedResult // by name and blob
 }
 
-// proof is what a look at a shared file has found.
-type proof struct {
+// sharedResult is the result for a shared file.
+type sharedResult struct {
 	err              error
-	content, listing string // of a manifest: the digests of datasets that it makes
+	content, listing string // of a manifest: the dataset digests that it makes
 }
 
-// VerifyRuns checks runs that came from somebody else, and returns those that are not what they say.
+// VerifyRuns verifies runs that came from somebody else, and returns those that do not match their records.
 func VerifyRuns(ctx context.Context, trees *git.Trees, r *repo.Repository, at *snapshot, ids []string) ([]repo.Damage, error) {
-	k := &checker{trees: trees, shared: map[string]proof{}}
+	k := &checker{trees: trees, shared: map[string]sharedResult{}}
 	var bad []repo.Damage
 	for _, id := range ids {
 		if err := ctx.Err(); err != nil {
@@ -57,8 +57,8 @@ func VerifyRuns(ctx context.Context, trees *git.Trees, r *repo.Repository, at *s
 	return bad, nil
 }
 
-// run checks a run by its files: names, kinds, counts and sizes first, then the record, then every digest. It returns the
-// record where it can be read.
+// run verifies a run by its files: names, kinds, counts and sizes first, then the record, then every digest. It returns
+// the record if it can be read.
 func (k *checker) run(ctx context.Context, id string, files map[string]git.TreeEntry, shared map[string]string) (*format.Run, []error) {
 	if err := checkNames(files); err != nil {
 		return nil, []error{err}
@@ -93,7 +93,7 @@ func (k *checker) run(ctx context.Context, id string, files map[string]git.TreeE
 	for _, name := range slices.Sorted(maps.Keys(run.Files)) {
 		named[name] = true
 		if _, ok := files[name]; !ok && format.LocalFile(name, run.Files[name].Bytes) {
-			continue // kept where it was recorded
+			continue // it stayed on the machine that recorded it
 		}
 		err := k.file(files, name, run.Files[name].SHA256, run.Files[name].Bytes)
 		if err == nil {
@@ -133,7 +133,7 @@ func (k *checker) run(ctx context.Context, id string, files map[string]git.TreeE
 	return run, problems
 }
 
-// maxProblems bounds what is said of one run.
+// maxProblems bounds the problems that are reported of one run.
 const maxProblems = 20
 
 // recordedBytes adds up the files that run.toml names.
@@ -151,7 +151,7 @@ func recordedBytes(run *format.Run) int64 {
 	return total
 }
 
-// checkNames refuses what no file system should be given.
+// checkNames refuses names and kinds of files that a file system should not be given.
 func checkNames(files map[string]git.TreeEntry) error {
 	if len(files) > maxRunFiles {
 		return fmt.Errorf("has %d files, more than %d", len(files), maxRunFiles)
@@ -182,7 +182,7 @@ func checkNames(files map[string]git.TreeEntry) error {
 	return nil
 }
 
-// file proves a file by size and digest. An artifact may be a pointer of git LFS to the right content.
+// file verifies a file by size and digest. An artifact may be a pointer of Git LFS to the right content.
 func (k *checker) file(files map[string]git.TreeEntry, name, digest string, size int64) error {
 	e, ok := files[name]
 	if !ok {
@@ -204,11 +204,11 @@ func (k *checker) file(files map[string]git.TreeEntry, name, digest string, size
 	return fmt.Errorf("%s is not the file that was recorded: its digest differs", name)
 }
 
-// artifactAgain proves an artifact that was there with other bytes.
-func (k *checker) artifactAgain(run *format.Run, files map[string]git.TreeEntry, other pastFile) []error {
+// artifactAgain verifies an artifact that also had other content.
+func (k *checker) artifactAgain(run *format.Run, files map[string]git.TreeEntry, other historyFile) []error {
 	artifacts, err := k.artifacts(run, files)
 	if err != nil {
-		return nil // said of the run itself
+		return nil // it is reported for the run itself
 	}
 	for _, a := range artifacts {
 		if path.Join("artifacts", a.Path) != other.name {
@@ -228,7 +228,7 @@ func (k *checker) artifacts(run *format.Run, files map[string]git.TreeEntry) ([]
 	}
 	e, ok := files[format.ArtifactsName]
 	if !ok {
-		return nil, nil // named by its entry
+		return nil, nil // it is reported as a missing file
 	}
 	data, err := k.trees.Blob(e.ID, maxBlobBytes)
 	if err != nil {
@@ -254,7 +254,7 @@ func (k *checker) note(name, blob string) error {
 	return err
 }
 
-// rows proves what run.toml says of the rows of a file, whose digest is known to be right.
+// rows verifies what run.toml says about the rows of a file whose digest is right.
 func (k *checker) rows(ctx context.Context, run *format.Run, name, blob string) error {
 	want := run.Files[name]
 	if path.Ext(name) != ".parquet" || want.Bytes > maxHeldBytes {
@@ -267,19 +267,19 @@ func (k *checker) rows(ctx context.Context, run *format.Run, name, blob string) 
 	return repo.CheckRows(ctx, run, name, bytes.NewReader(data))
 }
 
-// sharedFile proves a file that runs share by its name.
+// sharedFile verifies a shared file by its name.
 func (k *checker) sharedFile(name string, shared map[string]string) error {
 	blob, ok := shared[name]
 	if !ok {
 		return fmt.Errorf("%s is missing", name)
 	}
-	return k.prove(name, blob).err
+	return k.verifyShared(name, blob).err
 }
 
-// manifest proves that a list of files makes the digest of a dataset.
+// manifest verifies that a manifest makes the digest of a dataset.
 func (k *checker) manifest(d format.Dataset, shared map[string]string) error {
 	name := repo.ManifestName(d)
-	p := k.prove(name, shared[name])
+	p := k.verifyShared(name, shared[name])
 	makes := p.content
 	if d.Hash == format.HashListing {
 		makes = p.listing
@@ -287,15 +287,15 @@ func (k *checker) manifest(d format.Dataset, shared map[string]string) error {
 	if p.err == nil && makes != d.SHA256 {
 		return fmt.Errorf("the manifest of dataset %s makes %.12s, not %.12s as recorded", d.Name, makes, d.SHA256)
 	}
-	return nil // a manifest that is no good was named already
+	return nil // a damaged manifest was already reported
 }
 
-// prove looks at a shared file once.
-func (k *checker) prove(name, blob string) proof {
-	key := proofKey(name, blob)
+// verifyShared verifies a shared file once.
+func (k *checker) verifyShared(name, blob string) sharedResult {
+	key := sharedKey(name, blob)
 	p, known := k.shared[key]
 	if !known {
-		if p = k.look(name, blob); p.err != nil {
+		if p = k.readShared(name, blob); p.err != nil {
 			p.err = fmt.Errorf("%s: %w", name, p.err)
 		}
 		k.shared[key] = p
@@ -303,23 +303,23 @@ func (k *checker) prove(name, blob string) proof {
 	return p
 }
 
-func proofKey(name, blob string) string { return name + "\x00" + blob }
+func sharedKey(name, blob string) string { return name + "\x00" + blob }
 
-func (k *checker) look(name, blob string) proof {
+func (k *checker) readShared(name, blob string) sharedResult {
 	limit := repo.SharedLimit(name)
 	sum, size, _, err := k.trees.Sum(blob, limit)
 	if err != nil {
-		return proof{err: err}
+		return sharedResult{err: err}
 	}
 	if sum != strings.TrimSuffix(path.Base(name), path.Ext(name)) {
-		return proof{err: repo.ErrDigest}
+		return sharedResult{err: repo.ErrDigest}
 	}
 	if size > maxHeldBytes && path.Ext(name) == ".patch" {
-		return proof{} // whoever applies it looks into it
+		return sharedResult{} // it is verified when it is applied
 	}
 	data, err := k.trees.Blob(blob, limit)
 	if err != nil {
-		return proof{err: err}
+		return sharedResult{err: err}
 	}
 	switch path.Ext(name) {
 	case ".toml":
@@ -329,12 +329,12 @@ func (k *checker) look(name, blob string) proof {
 	case ".parquet":
 		entries, err := format.DecodeManifest(data)
 		if err != nil {
-			return proof{err: err}
+			return sharedResult{err: err}
 		}
-		var p proof
+		var p sharedResult
 		p.content, _ = format.ManifestDigest(entries, false)
 		p.listing, _ = format.ManifestDigest(entries, true)
 		return p
 	}
-	return proof{err: err}
+	return sharedResult{err: err}
 }

@@ -94,7 +94,7 @@ func TestVerifyRun(t *testing.T) {
 			check(t, err)
 			found, err := at.run(runB)
 			check(t, err)
-			k := &checker{trees: trees, shared: map[string]proof{}}
+			k := &checker{trees: trees, shared: map[string]sharedResult{}}
 			_, problems := k.run(t.Context(), runB, found, at.shared)
 			if len(problems) != len(c.want) {
 				t.Fatalf("problems: %v, want %d", problems, len(c.want))

@@ -10,14 +10,14 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// StoreCheck is what the store says of the artifacts that runs name.
+// StoreCheck is what the artifact store has of the artifacts that runs name.
 type StoreCheck struct {
 	Store   string
-	Objects int // that runs name, each once
+	Objects int // that runs name, each counted once
 	Missing []NotStored
 }
 
-// NotStored is an artifact that the store does not hold.
+// NotStored is an artifact that the store does not have.
 type NotStored struct {
 	ID string // of the run
 	format.Artifact
@@ -25,7 +25,7 @@ type NotStored struct {
 	Reason string // missing, or of another size
 }
 
-// needStore is the store of the project by URL.
+// needStore returns the URL of the project's artifact store, or an error that begins with doing.
 func needStore(r *repo.Repository, doing string) (string, error) {
 	url, err := storeURL(r)
 	if err == nil && url == "" {
@@ -34,7 +34,7 @@ func needStore(r *repo.Repository, doing string) (string, error) {
 	return url, err
 }
 
-// VerifyStore asks the store for every artifact of the runs that does not lie in git.
+// VerifyStore asks the store for every artifact of the runs that is not in Git.
 func VerifyStore(ctx context.Context, r *repo.Repository, entries []*repo.Entry) (*StoreCheck, error) {
 	url, err := needStore(r, "asking the store")
 	if err != nil {
