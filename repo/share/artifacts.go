@@ -33,11 +33,12 @@ func storeURL(r *repo.Repository) (string, error) {
 
 // errNoStore is the error of an artifact that is not on this machine if no artifact store is configured.
 func errNoStore(a format.Artifact) error {
-	hint := "the machine that recorded it has it: set artifacts.store in .runs/config.toml, and 'runs push' there uploads it"
+	hint := "on the machine that recorded it, set artifacts.store in .runs/config.toml and run 'runs push'"
 	if a.Where != format.WhereLocal {
-		hint = "it was recorded for the store " + a.Where + ", which artifacts.store in .runs/config.toml does not name"
+		hint = "set artifacts.store in .runs/config.toml to " + a.Where + ", for which it was recorded"
 	}
-	return &repo.HintError{Err: fmt.Errorf("artifact %s is not on this machine, and the project has no store", a.Path), Hint: hint}
+	return &repo.HintError{Err: fmt.Errorf("artifact %s is not on this machine, and no artifact store is configured",
+		a.Path), Hint: hint}
 }
 
 // Artifacts lists the artifacts of a run. With ask, it asks the artifact store about those that are not in Git. If the
@@ -93,7 +94,9 @@ func held(ctx context.Context, url string, digests []string) (map[string]int64, 
 }
 
 // FetchArtifacts fetches artifacts of a run to this machine and verifies each by its digest.
-func FetchArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, want []format.Artifact, progress func(done, total int64)) error {
+func FetchArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, want []format.Artifact,
+	progress func(done, total int64),
+) error {
 	url, err := storeURL(r)
 	if err != nil {
 		return err
@@ -148,12 +151,18 @@ func firstFailure(results []store.Result) error {
 
 // fetchLFS fetches the content of a pointer with Git LFS.
 func fetchLFS(ctx context.Context, r *repo.Repository, e *repo.Entry, a format.Artifact) error {
-	err := e.PlaceStored(a, func(w *os.File) error { return git.Smudge(ctx, r.Git, format.LFSPointer(a.SHA256, a.Bytes), a.Path, w) })
+	err := e.PlaceStored(a, func(w *os.File) error {
+		return git.Smudge(ctx, r.Git, format.LFSPointer(a.SHA256, a.Bytes),
+			a.Path, w)
+	})
 	if errors.Is(err, git.ErrNoLFS) {
-		return &repo.HintError{Err: fmt.Errorf("artifact %s lies in git LFS: %w", a.Path, err), Hint: "install git-lfs and repeat"}
+		return &repo.HintError{
+			Err:  fmt.Errorf("fetching artifact %s from Git LFS: %w", a.Path, err),
+			Hint: "install git-lfs and repeat",
+		}
 	}
 	if err != nil {
-		return fmt.Errorf("artifact %s lies in git LFS: %w", a.Path, err)
+		return fmt.Errorf("fetching artifact %s from Git LFS: %w", a.Path, err)
 	}
 	return nil
 }
@@ -187,7 +196,7 @@ func eachOutside(entries []*repo.Entry, visit func(*repo.Entry, format.Artifact)
 // Prune removes this machine's copies of artifacts that the store has. With dry, it only counts them.
 func Prune(ctx context.Context, r *repo.Repository, entries []*repo.Entry, dry bool) (Pruned, error) {
 	var done Pruned
-	url, err := needStore(r, "freeing copies of artifacts")
+	url, err := needStore(r, "removing local copies of artifacts")
 	if err != nil {
 		return done, err
 	}
@@ -220,7 +229,7 @@ func Prune(ctx context.Context, r *repo.Repository, entries []*repo.Entry, dry b
 		done.Bytes += bytes
 		for at := r.Stored(digest, bytes); at != "" && !dry; at = r.Stored(digest, bytes) {
 			if err := os.Remove(at); err != nil {
-				return done, fmt.Errorf("freeing copies of artifacts: %w", err)
+				return done, fmt.Errorf("removing local copies of artifacts: %w", err)
 			}
 		}
 	}

@@ -62,12 +62,15 @@ const refSwitches = 20
 // *SecretsError and nothing is committed.
 func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, error) {
 	if !r.InGit {
-		return nil, &repo.HintError{Err: errors.New("committing runs: this is no git repository"), Hint: "'git init' makes one"}
+		return nil, &repo.HintError{
+			Err:  errors.New("committing runs: this is not a Git repository"),
+			Hint: "run 'git init' first",
+		}
 	}
 	if name, end := r.Git.InProgress(); name != "" {
 		return nil, &repo.HintError{
-			Err:  fmt.Errorf("committing runs: %s is in progress, and aborting it would take them away", name),
-			Hint: "end it first: " + end,
+			Err:  fmt.Errorf("committing runs: %s is in progress, and aborting it would remove them", name),
+			Hint: "run " + end + " first",
 		}
 	}
 	end, err := git.LockCommits(ctx, r.Git)
@@ -86,13 +89,16 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 			continue
 		}
 		if errors.Is(err, git.ErrLocked) {
-			err = &repo.HintError{Err: fmt.Errorf("committing runs: %w", err), Hint: "wait for it and repeat; where no git is running, remove that file"}
+			err = &repo.HintError{
+				Err:  fmt.Errorf("committing runs: %w", err),
+				Hint: "wait and repeat; if no Git process is running, remove that file",
+			}
 		} else if err != nil {
 			err = fmt.Errorf("committing runs: %w", err)
 		}
 		var failed *git.Error
 		if errors.As(err, &failed) && failed.Command == "commit-tree" && strings.Contains(failed.Output, "user.email") {
-			err = &repo.HintError{Err: err, Hint: "'git config user.name NAME' and 'git config user.email EMAIL' say who commits"}
+			err = &repo.HintError{Err: err, Hint: "run 'git config user.name NAME' and 'git config user.email EMAIL'"}
 		}
 		return done, err
 	}
@@ -137,7 +143,8 @@ func (w *writer) commitHere(ctx context.Context, tip git.Tip) (*Committed, error
 	if err != nil || again.Branch != tip.Branch {
 		return nil, cmp.Or(err, git.ErrMoved)
 	}
-	if again != tip { // Planned again under the lock: if commits follow one another closely, ours would never have its turn.
+	// Planned again under the lock: if commits follow one another closely, ours would never have its turn.
+	if again != tip {
 		tip = again
 		if p, err = w.plan(ctx, tip.Commit, true); err != nil || p.Empty() {
 			return p.Committed, err
@@ -145,7 +152,7 @@ func (w *writer) commitHere(ctx context.Context, tip git.Tip) (*Committed, error
 	}
 	p.Branch = tip.Branch
 	if name, _ := w.repo.Git.InProgress(); name != "" {
-		return nil, fmt.Errorf("%s has begun meanwhile", name)
+		return nil, fmt.Errorf("%s has begun in the meantime", name)
 	}
 	gone, err := p.gone(w.trees, tip.Commit)
 	if err != nil {
@@ -172,7 +179,10 @@ func (w *writer) commitElsewhere(ctx context.Context) (*Committed, error) {
 	if at, err := git.CheckedOut(ctx, w.repo.Git, branch); err != nil {
 		return nil, err
 	} else if at != "" {
-		return nil, &repo.HintError{Err: fmt.Errorf("branch %s is checked out in %s", branch, at), Hint: "run 'runs commit' there, or name another branch"}
+		return nil, &repo.HintError{
+			Err:  fmt.Errorf("branch %s is checked out in %s", branch, at),
+			Hint: "run 'runs commit' there, or name another branch",
+		}
 	}
 	old, base, err := w.branchTip(ctx, branch)
 	if err != nil {

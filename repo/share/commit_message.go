@@ -19,7 +19,8 @@ func (c *Committed) Summary() string {
 	var parts []string
 	if n := len(c.Runs); n > 0 {
 		text := "add " + count(n, "run")
-		if experiment := c.Runs[0].Experiment; experiment != "" && !slices.ContainsFunc(c.Runs, func(e *repo.Entry) bool { return e.Experiment != experiment }) {
+		if experiment := c.Runs[0].Experiment; experiment != "" &&
+			!slices.ContainsFunc(c.Runs, func(e *repo.Entry) bool { return e.Experiment != experiment }) {
 			text += " of " + experiment
 		}
 		if n == 1 && c.Runs[0].Name != "" {

@@ -68,7 +68,8 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 				err = p.addNotes(known, id)
 			}
 		case known.removed[id] && !marks && !named:
-			p.Refused = append(p.Refused, repo.Damage{ID: id, Err: fmt.Errorf("run %s: it was removed there; name it to bring it back", id)})
+			p.Refused = append(p.Refused,
+				repo.Damage{ID: id, Err: fmt.Errorf("run %s: it was removed on that branch; name it to restore it", id)})
 			continue
 		default:
 			before := len(p.Runs)

@@ -28,7 +28,10 @@ type planned struct {
 func (p *project) plan(q Request, base string, marks bool) (planned, error) {
 	w := writer{repo: p.runs, trees: p.trees(), request: q}
 	pl, err := w.plan(p.t.Context(), base, marks)
-	out := planned{removed: pl.Removed, redacted: pl.Redacted, unsuccessful: pl.Unsuccessful, notes: pl.Notes, paths: pl.paths, remove: pl.remove}
+	out := planned{
+		removed: pl.Removed, redacted: pl.Redacted, unsuccessful: pl.Unsuccessful, notes: pl.Notes,
+		paths: pl.paths, remove: pl.remove,
+	}
 	for _, e := range pl.Runs {
 		out.runs = append(out.runs, e.ID)
 	}
@@ -147,7 +150,10 @@ func TestPlan(t *testing.T) {
 				check(p.t, os.RemoveAll(p.runs.RunDir(runA)))
 				return ""
 			},
-			want: planned{removed: []string{runA}, paths: append([]string{mark(runA)}, setup...), remove: []string{runPath(runA)}},
+			want: planned{
+				removed: []string{runA}, paths: append([]string{mark(runA)}, setup...),
+				remove: []string{runPath(runA)},
+			},
 		},
 		{
 			name: "a removed run whose folder is still there",
@@ -226,7 +232,8 @@ func TestPlan(t *testing.T) {
 			name: "a redacted run, and the shared file that another one names",
 			do: func(p *project) string {
 				base := p.commitTree([]string{p.Head}, map[string]any{
-					in(runB, repo.RecordName): record(p.t, runB, onLinux), in(runC, repo.RecordName): record(p.t, runC, onLinux), ".runs/" + linux: linuxData,
+					in(runB, repo.RecordName): record(p.t, runB, onLinux), in(runC, repo.RecordName): record(p.t, runC,
+						onLinux), ".runs/" + linux: linuxData,
 				})
 				p.add(runB, redactedOnce)
 				p.pending(runB)
@@ -273,7 +280,10 @@ func TestPlan(t *testing.T) {
 
 // redactedOnce is the change of a redaction: it names no environment any more.
 func redactedOnce(run *format.Run) {
-	run.Redacted = []format.Redaction{{Time: time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC), What: "pattern", Was: strings.Repeat("1", 64)}}
+	run.Redacted = []format.Redaction{{
+		Time: time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC), What: "pattern",
+		Was: strings.Repeat("1", 64),
+	}}
 }
 
 // pending says that a redaction of a run may be newer than what is committed.
@@ -290,14 +300,16 @@ func TestPlanSecret(t *testing.T) {
 	p.add(runC, func(run *format.Run) { run.Note = "key AKIA" + "Q3EGRIJ6D2V5ZKXW of ada" })
 	_, err := p.plan(Request{}, p.Head, true)
 	var secrets *SecretsError
-	if !errors.As(err, &secrets) || len(secrets.Findings) != 1 || secrets.Findings[0].File != path.Join(runPath(runC), repo.RecordName) {
+	if !errors.As(err, &secrets) || len(secrets.Findings) != 1 ||
+		secrets.Findings[0].File != path.Join(runPath(runC), repo.RecordName) {
 		t.Fatalf("plan: %v", err)
 	}
 	f := secrets.Findings[0]
 	equalLists(t, "runs", f.Runs, []string{runC})
 	equal(t, "place", strings.HasPrefix(f.Place(), ".runs/"+runPath(runC)+"/run.toml:"), true)
 	var hint *repo.HintError
-	if !errors.As(err, &hint) || !strings.Contains(hint.Hint, "runs redact cccccccc") || !strings.Contains(hint.Hint, f.Fingerprint) {
+	if !errors.As(err, &hint) || !strings.Contains(hint.Hint, "runs redact cccccccc") ||
+		!strings.Contains(hint.Hint, f.Fingerprint) {
 		t.Errorf("hint: %v", hint)
 	}
 	p.Write(".runs/config.toml", "[[secrets.allow]]\nreason = \"a test\"\nfingerprint = \""+f.Fingerprint+"\"\n")
@@ -313,12 +325,18 @@ func TestPlanSecret(t *testing.T) {
 // TestGone lists the files of what a plan removes.
 func TestGone(t *testing.T) {
 	p := newProject(t, "plain")
-	base := p.commitTree([]string{p.Head}, map[string]any{in(runA, "notes/"+noteName(1)): note(t, "x"), ".runs/removed/" + runC: ""})
+	base := p.commitTree([]string{p.Head}, map[string]any{
+		in(runA, "notes/"+noteName(1)): note(t, "x"),
+		".runs/removed/" + runC:        "",
+	})
 	pl := &plan{at: ".runs", remove: []string{runPath(runA), runPath(runB), "removed/" + runC}}
 	gone, err := pl.gone(p.trees(), base)
 	check(t, err)
 	slices.Sort(gone)
-	equalLists(t, "gone", gone, []string{in(runA, "notes/"+noteName(1)), in(runA, repo.RecordName), ".runs/removed/" + runC})
+	equalLists(t, "gone", gone, []string{
+		in(runA, "notes/"+noteName(1)), in(runA, repo.RecordName),
+		".runs/removed/" + runC,
+	})
 }
 
 // TestSameBytes: what a filter changes is refused, but for artifacts.
@@ -336,7 +354,8 @@ func TestSameBytes(t *testing.T) {
 		t.Errorf("sameBytes: %v", err)
 	}
 	check(t, pl.sameBytes(path.Join(runPath(runB), "artifacts/model.bin"), other))
-	if _, _, err := (&plan{repo: p.runs, at: ".runs", paths: []string{name}}).edits(nil); err == nil || !strings.Contains(err.Error(), name) {
+	if _, _, err := (&plan{repo: p.runs, at: ".runs", paths: []string{name}}).edits(nil); err == nil ||
+		!strings.Contains(err.Error(), name) {
 		t.Errorf("a file that Git did not store: %v", err)
 	}
 }

@@ -76,7 +76,10 @@ func TestCommitElsewhere(t *testing.T) {
 		{"a new branch", "plain", "runs", nil, "", true, ""},
 		{"a new branch before the first commit", "unborn", "runs", nil, "", false, ""},
 		{"a branch", "plain", "runs", func(p *project) { p.Git("branch", "-q", "runs", p.First) }, "runs~1", true, ""},
-		{"a branch that only the remote has", "clone", "runs", func(p *project) { p.Git("update-ref", "refs/remotes/origin/runs", p.First) }, "refs/remotes/origin/runs", true, ""},
+		{"a branch that only the remote has", "clone", "runs", func(p *project) {
+			p.Git("update-ref",
+				"refs/remotes/origin/runs", p.First)
+		}, "refs/remotes/origin/runs", true, ""},
 		{"an odd name", "SHA-256", gittest.OddBranch, nil, "", true, ""},
 		{"the branch that is checked out", "plain", "main", nil, "main~1", false, ""},
 		{"a branch of another worktree", "linked worktree", "main", nil, "", false, "checked out in"},
@@ -138,7 +141,8 @@ func TestCommitRefused(t *testing.T) {
 	p.add(runB)
 	p.Git("bisect", "start")
 	var hint *repo.HintError
-	if _, err := Commit(t.Context(), p.runs, Request{}); !errors.As(err, &hint) || !strings.Contains(err.Error(), "a bisection is in progress") || !strings.Contains(hint.Hint, "git bisect reset") {
+	if _, err := Commit(t.Context(), p.runs, Request{}); !errors.As(err, &hint) ||
+		!strings.Contains(err.Error(), "a bisection is in progress") || !strings.Contains(hint.Hint, "git bisect reset") {
 		t.Errorf("Commit: %v", err)
 	}
 	dir := t.TempDir()
@@ -184,7 +188,7 @@ func TestStageForCommit(t *testing.T) {
 		}, "index", ""},
 		{"a commit of named files", func(p *project) { p.ownWork() }, "next-index-1.lock", "named files"},
 		{"an index of somebody else", func(p *project) { p.ownWork() }, "other", "GIT_INDEX_FILE"},
-		{"no hook", func(p *project) { p.ownWork() }, "", "only a commit of"},
+		{"no hook", func(p *project) { p.ownWork() }, "", "only 'git commit'"},
 		{"a bisection", func(p *project) {
 			p.Git("bisect", "start")
 			p.ownWork()

@@ -80,7 +80,7 @@ func (p *plan) edits(entries []git.Entry) (edits, kept []git.Edit, err error) {
 	for _, name := range p.paths {
 		e, ok := byPath[path.Join(p.at, name)]
 		if !ok {
-			return nil, nil, fmt.Errorf("git did not take %s", name)
+			return nil, nil, fmt.Errorf("Git did not store %s", name)
 		}
 		if err := p.sameBytes(name, e); err != nil {
 			return nil, nil, err
@@ -128,8 +128,9 @@ func (p *plan) sameBytes(name string, e git.Entry) error {
 	}
 	if id != e.ID {
 		return &repo.HintError{
-			Err:  fmt.Errorf("git's attributes change the bytes of %s", e.Path),
-			Hint: "'git check-attr -a " + e.Path + "' says which; 'runs init' says what .runs/.gitattributes must hold",
+			Err: fmt.Errorf("Git attributes change the bytes of %s", e.Path),
+			Hint: "run 'git check-attr -a " + e.Path +
+				"' to see which, and 'runs init' to see what .runs/.gitattributes must contain",
 		}
 	}
 	return nil

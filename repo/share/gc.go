@@ -53,7 +53,10 @@ func GC(ctx context.Context, r *repo.Repository, q GCRequest) (*Collected, error
 		return c.done, nil
 	}
 	if name, end := r.Git.InProgress(); name != "" {
-		return nil, &repo.HintError{Err: fmt.Errorf("collecting shared files: %s is in progress", name), Hint: "end it first: " + end}
+		return nil, &repo.HintError{
+			Err:  fmt.Errorf("collecting shared files: %s is in progress", name),
+			Hint: "run " + end + " first",
+		}
 	}
 	for try := 0; ; try++ {
 		done, err := gcOnce(ctx, r, q)
@@ -61,7 +64,10 @@ func GC(ctx context.Context, r *repo.Repository, q GCRequest) (*Collected, error
 		case errors.Is(err, git.ErrMoved) && try < refSwitches:
 			continue
 		case errors.Is(err, git.ErrLocked):
-			return nil, &repo.HintError{Err: fmt.Errorf("collecting shared files: %w", err), Hint: "wait for it and repeat; where no git is running, remove that file"}
+			return nil, &repo.HintError{
+				Err:  fmt.Errorf("collecting shared files: %w", err),
+				Hint: "wait and repeat; if no Git process is running, remove that file",
+			}
 		case err != nil:
 			return fail(err)
 		}
@@ -82,7 +88,10 @@ func gcOnce(ctx context.Context, r *repo.Repository, q GCRequest) (*Collected, e
 		return nil, err
 	}
 	defer trees.Close()
-	c := &collector{repo: r, trees: trees, local: local, done: &Collected{Branch: local.name}, since: time.Now().Add(-keepRecent)}
+	c := &collector{
+		repo: r, trees: trees, local: local, done: &Collected{Branch: local.name},
+		since: time.Now().Add(-keepRecent),
+	}
 	if c.at, err = r.TreePath(); err != nil {
 		return nil, err
 	}
@@ -114,11 +123,12 @@ func checkGCBranch(ctx context.Context, r *repo.Repository, local localBranch) e
 	case err != nil:
 		return err
 	case name == "":
-		return errors.New("no branch is known to be the default one, and shared files go only there")
+		return errors.New("the default branch is unknown, and shared files are removed only there")
 	case local.name != name:
 		return &repo.HintError{
-			Err:  fmt.Errorf("shared files go only on the default branch, which is %s; here is %s", name, cmp.Or(local.name, "no branch (detached HEAD)")),
-			Hint: fmt.Sprintf("'git switch %s' first", name),
+			Err: fmt.Errorf("shared files are removed only on the default branch %s, not on %s", name,
+				cmp.Or(local.name, "a detached HEAD")),
+			Hint: fmt.Sprintf("run 'git switch %s' first", name),
 		}
 	}
 	return nil
@@ -187,7 +197,10 @@ func (c *collector) commit(ctx context.Context) error {
 	if c.local.checkedOut {
 		return nil
 	}
-	return git.UpdateRefs(ctx, c.repo.Git, "runs gc", git.RefUpdate{Ref: "refs/heads/" + c.local.name, Old: c.local.tip, New: commit})
+	return git.UpdateRefs(ctx, c.repo.Git, "runs gc", git.RefUpdate{
+		Ref: "refs/heads/" + c.local.name, Old: c.local.tip,
+		New: commit,
+	})
 }
 
 func (c *collector) commitHere(ctx context.Context, paths []string, commit string) error {
@@ -201,7 +214,7 @@ func (c *collector) commitHere(ctx context.Context, paths []string, commit strin
 		return cmp.Or(err, git.ErrMoved)
 	}
 	if name, _ := c.repo.Git.InProgress(); name != "" {
-		return fmt.Errorf("%s has begun meanwhile", name)
+		return fmt.Errorf("%s has begun in the meantime", name)
 	}
 	if _, err := o.Stage(ctx, nil, paths); err != nil {
 		return err

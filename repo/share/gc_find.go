@@ -163,7 +163,9 @@ func (c *collector) names(ctx context.Context, r *repo.Repository, tips []string
 }
 
 // namesInGit reads each record once, however many branches have it.
-func (c *collector) namesInGit(ctx context.Context, n *references, committed map[string]bool, at string, tips []string) error {
+func (c *collector) namesInGit(ctx context.Context, n *references, committed map[string]bool, at string,
+	tips []string,
+) error {
 	seen := map[string]bool{}
 	var ids, blobs []string
 	for _, tip := range tips {
@@ -195,7 +197,7 @@ func (c *collector) namesInGit(ctx context.Context, n *references, committed map
 	}
 	return git.ReadObjects(ctx, c.repo.Git, blobs, format.MaxRecordBytes, func(i int, data []byte, err error) error {
 		if err != nil {
-			return fmt.Errorf("what run %s names is not known, so nothing is removed: %w", ids[i], err)
+			return fmt.Errorf("run %s cannot be read, so nothing is removed: %w", ids[i], err)
 		}
 		for _, name := range repo.NamedIn(data) {
 			n.any[name] = true

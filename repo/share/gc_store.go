@@ -14,7 +14,7 @@ import (
 // UnreferencedObjects lists the objects of the artifact store that no run names: no run in the working tree or the
 // trash, on any branch of this clone or of its remotes as they were last fetched, or ever committed in this clone.
 func UnreferencedObjects(ctx context.Context, r *repo.Repository) ([]store.Stored, error) {
-	url, err := needStore(r, "asking the store")
+	url, err := needStore(r, "listing the artifact store")
 	if err != nil {
 		return nil, err
 	}

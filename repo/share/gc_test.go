@@ -52,7 +52,10 @@ func TestGC(t *testing.T) {
 			other := p.commitTree([]string{p.Head}, map[string]any{in(runB, repo.RecordName): record(p.t, runB, onLinux)})
 			p.Git("update-ref", "refs/remotes/origin/other", other)
 		}},
-		{name: "named by a damaged record", do: func(p *project) { p.Write(in(runB, repo.RecordName), "x = "+strings.TrimSuffix(linux, ".toml")) }},
+		{name: "named by a damaged record", do: func(p *project) {
+			p.Write(in(runB, repo.RecordName),
+				"x = "+strings.TrimSuffix(linux, ".toml"))
+		}},
 		{name: "named by a run in the trash", do: func(p *project) {
 			p.add(runB, onLinux)
 			e, err := p.runs.ReadFinished(runB)
@@ -121,9 +124,12 @@ func TestGCBranch(t *testing.T) {
 		{"the only branch", "plain", "", nil},
 		{"the default branch of the remote", "clone", "", nil},
 		{"another branch", "clone", "default branch", func(p *project) { p.Git("checkout", "-q", "-b", "wide") }},
-		{"another branch, without a remote", "plain", "default branch", func(p *project) { p.Git("checkout", "-q", "-b", "wide") }},
+		{
+			"another branch, without a remote", "plain", "default branch",
+			func(p *project) { p.Git("checkout", "-q", "-b", "wide") },
+		},
 		{"detached", "detached", "detached HEAD", nil},
-		{"no branch is known to be the default", "plain", "no branch is known", func(p *project) {
+		{"no branch is known to be the default", "plain", "default branch is unknown", func(p *project) {
 			p.Git("branch", "-q", "-m", "one")
 			p.Git("branch", "-q", "two")
 		}},
@@ -177,7 +183,8 @@ func TestGCDamage(t *testing.T) {
 	var hint *repo.HintError
 	p.Git("branch", "-q", "-D", "other")
 	p.Git("checkout", "-q", "-b", "wide")
-	if _, err := GC(t.Context(), p.runs, GCRequest{}); !errors.As(err, &hint) || !strings.Contains(hint.Hint, "git switch main") {
+	if _, err := GC(t.Context(), p.runs, GCRequest{}); !errors.As(err, &hint) ||
+		!strings.Contains(hint.Hint, "git switch main") {
 		t.Errorf("GC: %v", err)
 	}
 }

@@ -36,11 +36,14 @@ func (p *plan) askGitleaks(ctx context.Context, names []string) (map[string][]se
 	}
 	leaks, err := p.runGitleaks(ctx, program, names)
 	if err != nil {
-		return nil, fmt.Sprintf("gitleaks could not be asked, only the own search was made: %v", err)
+		return nil, fmt.Sprintf("gitleaks failed, so only the built-in search was made: %v", err)
 	}
 	found := map[string][]secret.Find{}
 	for _, l := range leaks {
-		found[l.File] = append(found[l.File], secret.Find{Rule: "gitleaks:" + l.RuleID, Line: max(l.StartLine, 1), Fingerprint: secret.Fingerprint([]byte(l.Secret))})
+		found[l.File] = append(found[l.File], secret.Find{
+			Rule: "gitleaks:" + l.RuleID, Line: max(l.StartLine, 1),
+			Fingerprint: secret.Fingerprint([]byte(l.Secret)),
+		})
 	}
 	return found, ""
 }
@@ -48,7 +51,8 @@ func (p *plan) askGitleaks(ctx context.Context, names []string) (map[string][]se
 // runGitleaks runs gitleaks on a folder that contains only these files. The report contains the secrets: it is in a
 // folder that only this user can read, and it is removed.
 func (p *plan) runGitleaks(ctx context.Context, program string, names []string) ([]leak, error) {
-	folder := filepath.Join(p.repo.CacheDir(), "search-"+format.RandomLetters(8)) // usually on the same file system, so that files can be linked
+	// usually on the same file system, so that files can be linked
+	folder := filepath.Join(p.repo.CacheDir(), "search-"+format.RandomLetters(8))
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
 	}
@@ -70,7 +74,10 @@ func (p *plan) runGitleaks(ctx context.Context, program string, names []string) 
 		}
 	}
 	report := filepath.Join(folder, "report.json")
-	flags := []string{"--no-banner", "--report-format", "json", "--report-path", report, "--exit-code", "0", "--log-level", "error"}
+	flags := []string{
+		"--no-banner", "--report-format", "json", "--report-path", report, "--exit-code", "0", "--log-level",
+		"error",
+	}
 	if own := filepath.Join(p.repo.Git.Root, ".gitleaks.toml"); isRegular(own) {
 		flags = append(flags, "--config", own)
 	}

@@ -86,7 +86,7 @@ func (v *verification) change(f *folderHistory, name string, c git.CommittedChan
 	if c.ID != "" {
 		reason := stray(name, c.Mode)
 		if other := f.folded[strings.ToLower(name)]; reason == nil && p.run == "" && other != "" && other != name {
-			reason = fmt.Errorf("it and %s are one file where case does not count", other)
+			reason = fmt.Errorf("it and %s are the same file if case is ignored", other)
 		}
 		if reason != nil {
 			v.problem(Problem{Runs: f.at, Path: c.Path, Commit: c.Commit, Reason: reason.Error()})
@@ -148,10 +148,13 @@ func (v *verification) compare(f *folderHistory) {
 			case there[name]:
 				continue
 			case ok:
-				v.problem(Problem{Runs: f.at, ID: id, Commit: r.went[name], Reason: name + " was taken away"})
+				v.problem(Problem{Runs: f.at, ID: id, Commit: r.went[name], Reason: name + " was removed"})
 				continue
 			}
-			v.problem(Problem{Runs: f.at, ID: id, Commit: r.went[repo.RecordName], Reason: "vanished without a mark in " + repo.RemovedName + "/"})
+			v.problem(Problem{
+				Runs: f.at, ID: id, Commit: r.went[repo.RecordName],
+				Reason: "was removed without a marker in " + repo.RemovedName + "/",
+			})
 			break
 		}
 	}

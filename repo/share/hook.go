@@ -69,16 +69,16 @@ func StageForCommit(ctx context.Context, r *repo.Repository) (*Staged, error) {
 func (w *writer) reasonToWait(ctx context.Context, tip git.Tip) (string, error) {
 	dirs := w.repo.Git
 	if name, _ := dirs.InProgress(); name != "" {
-		return name + " is in progress, and aborting it would take them away", nil
+		return name + " is in progress, and aborting it would remove them", nil
 	}
 	switch git.IndexOfHook(dirs) {
 	case git.NoHookIndex:
-		return "only a commit of git takes them along", nil
+		return "only 'git commit' includes them", nil
 	// After such a commit, the user's index would show the runs as removed.
 	case git.PartHookIndex:
-		return "a commit of named files takes those alone", nil
+		return "a commit of named files contains only those", nil
 	case git.OtherHookIndex:
-		return "GIT_INDEX_FILE names an index of its own", nil
+		return "GIT_INDEX_FILE names another index", nil
 	}
 	if git.Merging(dirs) {
 		return "", nil
@@ -95,7 +95,7 @@ func (w *writer) reasonToWait(ctx context.Context, tip git.Tip) (string, error) 
 	if err != nil || staged {
 		return "", err
 	}
-	return "no code is staged; 'runs commit' commits runs alone", nil
+	return "no code is staged; run 'runs commit' to commit only runs", nil
 }
 
 // stage adds the files of a plan to the index. First it keeps them: `git reset --hard` removes files from the disk that
@@ -126,7 +126,7 @@ func (w *writer) stage(ctx context.Context, p *plan, tip git.Tip) error {
 	if keep.New != keep.Old {
 		updates = append(updates, keep)
 	}
-	return o.FinishIndex(ctx, "runs: go into a commit of code", updates...)
+	return o.FinishIndex(ctx, "runs: add to a code commit", updates...)
 }
 
 // HookSnippet is what .pre-commit-config.yaml needs so that the pre-commit framework runs the hook for everyone.
@@ -136,7 +136,7 @@ func HookSnippet(r *repo.Repository) (string, error) {
   - repo: local
     hooks:
       - id: runs
-        name: finished runs go into the commit of the code
+        name: add finished runs to the code commit
         entry: ` + call + `
         language: system
         always_run: true
@@ -151,7 +151,7 @@ func hookCall(r *repo.Repository) (call, of string, err error) {
 		return "", "", err
 	}
 	if strings.ContainsAny(of, "\n\r") {
-		return "", "", fmt.Errorf("the name of %q has a line break", of)
+		return "", "", fmt.Errorf("the path %q contains a line break", of)
 	}
 	call = "runs"
 	if dir := path.Dir(of); dir != "." {
@@ -174,7 +174,7 @@ func InstallHook(ctx context.Context, r *repo.Repository) (h *git.Hook, changed 
 		return h, false, fmt.Errorf("installing the hook: %w", err)
 	}
 	if !r.InGit {
-		return fail(errors.New("this is no git repository"))
+		return fail(errors.New("this is not a Git repository"))
 	}
 	config, err := r.Config()
 	if err != nil {
@@ -182,8 +182,9 @@ func InstallHook(ctx context.Context, r *repo.Repository) (h *git.Hook, changed 
 	}
 	if config.Commit.Branch != "" {
 		return nil, false, &repo.HintError{
-			Err:  fmt.Errorf("installing the hook: commit.branch sends runs to %s, not into the commit of the code", config.Commit.Branch),
-			Hint: "take commit.branch out of .runs/config.toml, or leave the hook",
+			Err: fmt.Errorf("installing the hook: commit.branch sends runs to branch %s, not to code commits",
+				config.Commit.Branch),
+			Hint: "remove commit.branch from .runs/config.toml, or do without the hook",
 		}
 	}
 	if h, err = git.PreCommit(ctx, r.Git); err != nil {
@@ -212,19 +213,20 @@ func hookBlock(r *repo.Repository, h *git.Hook) (of, body string, err error) {
 		if err != nil {
 			return "", "", err
 		}
-		condition = `[ "$(cd "$(git rev-parse --git-common-dir)" 2>/dev/null && pwd -P)" = ` + quote(common) + ` ] && ` + condition
+		condition = `[ "$(cd "$(git rev-parse --git-common-dir)" 2>/dev/null && pwd -P)" = ` + quote(common) + ` ] && ` +
+			condition
 		of = common + " " + of
 	}
 	places := `"${HOME:-}/.local/bin/runs" "${HOME:-}/go/bin/runs" /usr/local/bin/runs /opt/homebrew/bin/runs`
 	if program, err := os.Executable(); err == nil && h.Place != git.HookOfProject {
 		places = quote(filepath.ToSlash(program)) + " " + places
 	}
-	return of, `# Finished runs go into the commit of the code; 'runs init --without-code' takes this out again.
+	return of, `# Adds finished runs to code commits. 'runs init --without-code' removes this.
 runs_status=$?
 if [ "$runs_status" -eq 0 ] && ` + condition + `; then
 	for runs_program in runs ` + places + ` ''; do
 		if [ -z "$runs_program" ]; then
-			echo "runs: the program is not on this machine, so no runs go into the commit" >&2
+			echo "runs: the program 'runs' is not on this machine; no runs were added to the commit" >&2
 		elif command -v "$runs_program" >/dev/null 2>&1; then
 			"$runs_program"` + strings.TrimPrefix(call, "runs") + ` || :
 			break

@@ -110,9 +110,12 @@ func Import(ctx context.Context, r *repo.Repository, q ImportRequest) (*Imported
 		return fail(err)
 	}
 	if same(from.Dir, r.Dir) {
-		return fail(errors.New("that is this repository itself"))
+		return fail(errors.New("it is this repository itself"))
 	}
-	im := &importer{from: from, to: r, ask: q, done: &Imported{Kind: ImportKinds[0], From: from.Dir}, shared: map[string]*once{}}
+	im := &importer{
+		from: from, to: r, ask: q, done: &Imported{Kind: ImportKinds[0], From: from.Dir},
+		shared: map[string]*once{},
+	}
 	ids, err := im.selectRuns()
 	if err != nil {
 		return fail(err)
@@ -171,7 +174,7 @@ func (im *importer) selectRuns() ([]string, error) {
 	named := im.ask.IDs
 	if only := im.from.only; only != "" {
 		if len(named) > 0 && !slices.Equal(named, []string{only}) {
-			return nil, fmt.Errorf("it is run %s alone", only)
+			return nil, fmt.Errorf("it is the folder of run %s only", only)
 		}
 		named = []string{only}
 	}
@@ -194,7 +197,7 @@ func (im *importer) selectRuns() ([]string, error) {
 }
 
 // errNoRecord means that a folder is not a run: switching branches leaves a run's notes and console output behind.
-var errNoRecord = errors.New("has no run.toml")
+var errNoRecord = errors.New("it has no run.toml")
 
 // outcome is the result for one run.
 type outcome struct {
@@ -272,12 +275,13 @@ func (im *importer) importRun(ctx context.Context, id string) outcome {
 	case err == nil && bytes.Equal(here, run.record):
 		return im.importNotes(run)
 	case err == nil:
-		return outcome{err: errors.New("has another run.toml here: it was finished twice; ours stays")}
+		return outcome{err: errors.New("it was finished twice: the run.toml here differs and stays")}
 	case !errors.Is(err, fs.ErrNotExist):
 		return outcome{err: err}
 	}
 	if a, err := im.to.Open(id); err == nil {
-		return outcome{err: fmt.Errorf("is in progress here, in %s: finish or remove that first", repo.Relative(im.to.Root, a.Dir))}
+		return outcome{err: fmt.Errorf("it is still running here, in %s: finish or remove it first",
+			repo.Relative(im.to.Root, a.Dir))}
 	}
 	if err := im.importShared(ctx, run.Run); err != nil {
 		return outcome{err: err}

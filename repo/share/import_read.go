@@ -48,7 +48,7 @@ func (im *importer) read(id string) (*sourceRun, error) {
 		return nil, err
 	}
 	if run.ID != id || run.Status == format.Running {
-		return nil, errors.New("run.toml has changed while it was read")
+		return nil, errors.New("run.toml changed while it was read")
 	}
 	for name, want := range run.Files {
 		if _, err := lstat(run.dir, name); format.LocalFile(name, want.Bytes) && errors.Is(err, fs.ErrNotExist) {
@@ -91,7 +91,7 @@ func (run *sourceRun) check() error {
 	sum := int64(0)
 	for name, want := range run.files {
 		if _, twice := entries[name]; twice {
-			return fmt.Errorf("names %s as one of its files", name)
+			return fmt.Errorf("run.toml lists %s as one of its files", name)
 		}
 		info, err := lstat(run.dir, name)
 		switch {
@@ -100,10 +100,11 @@ func (run *sourceRun) check() error {
 		case err != nil:
 			return err
 		case info.Size() != want.Bytes:
-			return fmt.Errorf("%s is not the file that was recorded: it has %d bytes, not %d%s", name, info.Size(), want.Bytes, run.pointer(name, want))
+			return fmt.Errorf("%s is not the file that was recorded: it has %d bytes, not %d%s", name, info.Size(), want.Bytes,
+				run.pointer(name, want))
 		}
 		if sum += want.Bytes; want.Bytes < 0 || want.Bytes > maxRunBytes || sum > maxRunBytes {
-			return fmt.Errorf("has more than %d GB", int64(maxRunBytes)>>30)
+			return fmt.Errorf("it has more than %d GB", int64(maxRunBytes)>>30)
 		}
 		entries[name] = git.TreeEntry{Mode: "100644"}
 	}
@@ -119,7 +120,7 @@ func (run *sourceRun) pointer(name string, want format.File) string {
 	if sum, _, ok := capture.Pointer(data); !ok || sum != want.SHA256 {
 		return ""
 	}
-	return "; it is a pointer of git LFS: 'git lfs pull' in that clone brings the file"
+	return "; it is a Git LFS pointer: run 'git lfs pull' in that clone"
 }
 
 // verify verifies the digests of a run's files. It writes nothing.
@@ -150,7 +151,7 @@ func lstat(dir, name string) (fs.FileInfo, error) {
 		case info.Mode()&fs.ModeSymlink != 0:
 			return nil, fmt.Errorf("%s is a link", path.Join(parts[:i+1]...))
 		case i < len(parts)-1 && !info.IsDir(), i == len(parts)-1 && !info.Mode().IsRegular():
-			return nil, fmt.Errorf("%s is of a kind that no run has", path.Join(parts[:i+1]...))
+			return nil, fmt.Errorf("%s is not a regular file", path.Join(parts[:i+1]...))
 		case i == len(parts)-1:
 			return info, nil
 		}
@@ -170,7 +171,7 @@ func openRegular(dir, name string) (*os.File, error) {
 	}
 	if got, err := f.Stat(); err != nil || !os.SameFile(want, got) {
 		_ = f.Close()
-		return nil, fmt.Errorf("%s has changed while it was read", name)
+		return nil, fmt.Errorf("%s changed while it was read", name)
 	}
 	return f, nil
 }
@@ -183,7 +184,7 @@ func readRegular(dir, name string, limit int64) ([]byte, error) {
 	defer func() { _ = f.Close() }()
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("%s has more than the %d bytes that are read", name, limit)
+		err = fmt.Errorf("%s has more than %d bytes", name, limit)
 	}
 	return data, err
 }

@@ -81,7 +81,7 @@ func (im *importer) verifyShared(ctx context.Context, name string, size int64) e
 		limit = format.MaxRecordBytes
 	}
 	if size > limit {
-		return fmt.Errorf("has %d bytes, more than the %d that are read", size, limit)
+		return fmt.Errorf("it has %d bytes, the limit is %d", size, limit)
 	}
 	sum := sha256.New()
 	if err := copyTo(ctx, sum, im.from.Dir, name); err != nil {

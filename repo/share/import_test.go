@@ -84,15 +84,28 @@ func TestImport(t *testing.T) {
 			to:      func(p *project) { p.add(runB) },
 			refused: map[string]string{runB: "run.toml"},
 		},
-		{name: "a run that was removed here", from: func(p *project) { p.add(runB) }, to: func(p *project) { p.Write(".runs/removed/"+runB, "") }, removed: []string{runB}},
 		{
-			name: "a run that was removed here, by name", from: func(p *project) { p.add(runB) }, to: func(p *project) { p.Write(".runs/removed/"+runB, "") },
+			name: "a run that was removed here", from: func(p *project) { p.add(runB) },
+			to: func(p *project) { p.Write(".runs/removed/"+runB, "") }, removed: []string{runB},
+		},
+		{
+			name: "a run that was removed here, by name", from: func(p *project) { p.add(runB) },
+			to:  func(p *project) { p.Write(".runs/removed/"+runB, "") },
 			ask: ImportRequest{IDs: []string{runB}}, runs: []string{runB},
 		},
-		{name: "one of two, by name", from: func(p *project) { p.add(runB); p.add(runC) }, ask: ImportRequest{IDs: []string{runC}}, runs: []string{runC}},
-		{name: "a run that is not there, by name", from: func(p *project) { p.add(runB) }, ask: ImportRequest{IDs: []string{runD}}, fails: runD},
+		{
+			name: "one of two, by name", from: func(p *project) { p.add(runB); p.add(runC) },
+			ask: ImportRequest{IDs: []string{runC}}, runs: []string{runC},
+		},
+		{
+			name: "a run that is not there, by name", from: func(p *project) { p.add(runB) },
+			ask: ImportRequest{IDs: []string{runD}}, fails: runD,
+		},
 		{name: "a folder without a record", from: func(p *project) { p.Write(in(runB, "output.log"), "x") }},
-		{name: "a missing shared file", from: func(p *project) { p.add(runB, onLinux) }, refused: map[string]string{runB: linux}},
+		{
+			name: "a missing shared file", from: func(p *project) { p.add(runB, onLinux) },
+			refused: map[string]string{runB: linux},
+		},
 		{
 			name: "a shared file that is here", from: func(p *project) { p.add(runB, onLinux) },
 			to: func(p *project) { p.share(linux, linuxData) }, runs: []string{runB},
@@ -101,7 +114,10 @@ func TestImport(t *testing.T) {
 			p.add(runB, onLinux)
 			p.Write(".runs/"+linux, "x")
 		}, refused: map[string]string{runB: linux}},
-		{name: "a missing file", from: func(p *project) { p.add(runB, aside) }, refused: map[string]string{runB: "aside.jsonl is missing"}},
+		{
+			name: "a missing file", from: func(p *project) { p.add(runB, aside) },
+			refused: map[string]string{runB: "aside.jsonl is missing"},
+		},
 		{name: "a file of another size", from: func(p *project) {
 			p.add(runB, aside)
 			p.Write(in(runB, "aside.jsonl"), "xx")
@@ -114,7 +130,10 @@ func TestImport(t *testing.T) {
 			p.add(runB, aside)
 			check(p.t, os.Symlink(p.Path("README"), p.Path(in(runB, "aside.jsonl"))))
 		}, refused: map[string]string{runB: "link"}},
-		{name: "a damaged record", from: func(p *project) { p.Write(in(runB, repo.RecordName), "x = ") }, refused: map[string]string{runB: "run.toml"}},
+		{
+			name: "a damaged record", from: func(p *project) { p.Write(in(runB, repo.RecordName), "x = ") },
+			refused: map[string]string{runB: "run.toml"},
+		},
 		{name: "a damaged note", from: func(p *project) {
 			p.add(runB)
 			p.Write(in(runB, "notes/"+noteName(1)), "x = ")
@@ -151,7 +170,8 @@ func TestImport(t *testing.T) {
 					}
 				}
 				if ask.DryRun {
-					equal(t, "a dry run changes nothing", to.Git("status", "--porcelain", "--ignored", "--untracked-files=all"), before)
+					equal(t, "a dry run changes nothing", to.Git("status", "--porcelain", "--ignored", "--untracked-files=all"),
+						before)
 					continue
 				}
 				for _, id := range c.runs {
@@ -186,7 +206,8 @@ func TestLstat(t *testing.T) {
 	check(t, os.Symlink("a", filepath.Join(dir, "link")))
 	check(t, os.Symlink("c", filepath.Join(dir, "a", "b", "file")))
 	for name, want := range map[string]string{
-		"a/b/c": "", "a/b/absent": "no such file", "absent/c": "no such file", "link/b/c": "link", "a/b/file": "link", "a/b": "kind", "a/b/c/d": "kind",
+		"a/b/c": "", "a/b/absent": "no such file", "absent/c": "no such file", "link/b/c": "link", "a/b/file": "link",
+		"a/b": "regular", "a/b/c/d": "regular",
 		"../x": "path", "/etc/passwd": "path", "": "path",
 	} {
 		_, err := lstat(dir, name)

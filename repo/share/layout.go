@@ -15,11 +15,11 @@ import (
 // machineOnly are the names in .runs that belong to one machine. Whoever adds them in a commit would control what
 // another machine reads and writes.
 var machineOnly = map[string]string{
-	"active":     "runs in progress are one machine's own",
-	"local.toml": "it says where data lies on one machine",
-	"store":      "it is one machine's own",
-	"trash":      "it is one machine's own",
-	"cache":      "it is one machine's own",
+	"active":     "runs in progress belong to one machine",
+	"local.toml": "it says where data is on one machine",
+	"store":      "it belongs to one machine",
+	"trash":      "it belongs to one machine",
+	"cache":      "it belongs to one machine",
 }
 
 // refusal returns why a commit must not add a file at a path under .runs: it belongs to one machine, or it is a link or
@@ -53,15 +53,15 @@ func stray(name, mode string) error {
 	case p.kind != notOurs, name == "active/.gitignore", first == "models" && deeper:
 		return nil
 	case !deeper:
-		return errors.New("no file of runs has this name")
+		return errors.New("no file in .runs has this name")
 	case format.CheckDay(first) == nil:
 		id, _, _ := strings.Cut(rest, "/")
 		if err := format.CheckID(id); err != nil {
-			return errors.New("it belongs to no run")
+			return errors.New("it does not belong to a run")
 		}
 		return fmt.Errorf("run %s does not belong to this day", id)
 	}
-	return errors.New("no file of runs has this name")
+	return errors.New("no file in .runs has this name")
 }
 
 // Strays lists what Git's index has in .runs and must not have: files that belong to one machine, links, and unknown
@@ -105,8 +105,9 @@ func checkIncoming(ctx context.Context, r *repo.Repository, from, to string) err
 		}
 		if err := refusal(name, e.Mode); err != nil {
 			return &repo.HintError{
-				Err:  fmt.Errorf("commit %.10s has %s, and %w: nothing was changed", to, e.Path, err),
-				Hint: fmt.Sprintf("whoever pushed it takes it out with 'git rm --cached %s'; 'runs verify --all' names the commit", path.Join(at, name)),
+				Err: fmt.Errorf("commit %.10s contains %s, and %w; nothing was changed", to, e.Path, err),
+				Hint: fmt.Sprintf("ask whoever pushed it to run 'git rm --cached %s'; run 'runs verify --all' to find the commit",
+					path.Join(at, name)),
 			}
 		}
 	}

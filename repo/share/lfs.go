@@ -22,7 +22,8 @@ func isArtifact(name string) bool {
 // would enter Git's history for good.
 func (p *plan) checkLFS(ctx context.Context, e *repo.Entry) error {
 	config, err := p.repo.Config()
-	if err != nil || config.Artifacts.Store != format.StoreLFS || len(e.Artifacts) == 0 && e.Files[format.ArtifactsName].SHA256 == "" {
+	if err != nil || config.Artifacts.Store != format.StoreLFS || len(e.Artifacts) == 0 &&
+		e.Files[format.ArtifactsName].SHA256 == "" {
 		return err
 	}
 	if !p.lfs.asked {
@@ -39,11 +40,17 @@ func (p *plan) askLFS(ctx context.Context, probe string) error {
 	takes, err := git.LFSFilters(ctx, p.repo.Git, probe)
 	switch {
 	case errors.Is(err, git.ErrNoLFS):
-		return &repo.HintError{Err: errors.New("its artifacts belong into git LFS, and git-lfs is not installed"), Hint: "install git-lfs, then 'runs init --artifacts lfs'; or set another artifacts.store in .runs/config.toml"}
+		return &repo.HintError{
+			Err:  errors.New("its artifacts go to Git LFS, but git-lfs is not installed"),
+			Hint: "install git-lfs and run 'runs init --artifacts lfs', or set another artifacts.store in .runs/config.toml",
+		}
 	case err != nil:
 		return err
 	case !takes:
-		return &repo.HintError{Err: errors.New("its artifacts belong into git LFS, which is not set up in this clone"), Hint: "'runs init --artifacts lfs' sets it up"}
+		return &repo.HintError{
+			Err:  errors.New("its artifacts go to Git LFS, but Git LFS is not set up in this clone"),
+			Hint: "run 'runs init --artifacts lfs'",
+		}
 	}
 	return nil
 }

@@ -35,7 +35,9 @@ func runsBranch(ctx context.Context, r *repo.Repository) (localBranch, error) {
 
 // moveLocal moves a local branch. If it cannot, stayed is the reason, and mine means that the user's own changes are
 // the reason.
-func moveLocal(ctx context.Context, r *repo.Repository, local localBranch, tip, reason string) (stayed string, mine bool, err error) {
+func moveLocal(ctx context.Context, r *repo.Repository, local localBranch, tip, reason string) (stayed string,
+	mine bool, err error,
+) {
 	if tip == local.tip {
 		return "", false, nil
 	}
@@ -55,7 +57,7 @@ func moveLocal(ctx context.Context, r *repo.Repository, local localBranch, tip, 
 	case errors.As(err, &inTheWay):
 		return inTheWay.Error(), true, nil
 	case errors.Is(err, git.ErrMoved):
-		return "it has moved meanwhile", false, nil
+		return "it has moved in the meantime", false, nil
 	case errors.Is(err, git.ErrLocked):
 		return err.Error(), false, nil
 	}

@@ -47,7 +47,8 @@ func OpenLost(ctx context.Context, dir string, dry bool) (*repo.Repository, erro
 	case lostErr != nil:
 		return nil, lostErr
 	case project == "" && err != nil && len(folders) > 0:
-		return nil, &repo.HintError{Err: err, Hint: "this clone committed runs in " + strings.Join(folders, ", ") + ": -C says where to bring them back"}
+		return nil, &repo.HintError{Err: err, Hint: "this clone committed runs in " + strings.Join(folders,
+			", ") + "; name the folder with -C to restore them"}
 	case project == "", err == nil && len(project) <= len(r.Root):
 		return r, err
 	}
@@ -88,16 +89,16 @@ func lostProject(ctx context.Context, dir string) (project string, folders []str
 func RestoreLost(ctx context.Context, r *repo.Repository, q LostRequest) (*RestoredLost, error) {
 	done := &RestoredLost{}
 	if !r.InGit {
-		return nil, errors.New("bringing back runs: this is no git repository")
+		return nil, errors.New("restoring runs: this is not a Git repository")
 	}
 	f := &finder{repo: r, done: done, shared: map[string]string{}}
 	if err := f.open(ctx); err != nil {
-		return nil, fmt.Errorf("bringing back runs: %w", err)
+		return nil, fmt.Errorf("restoring runs: %w", err)
 	}
 	defer f.trees.Close()
 	lost, err := f.find(ctx, q.IDs)
 	if err != nil {
-		return nil, fmt.Errorf("bringing back runs: %w", err)
+		return nil, fmt.Errorf("restoring runs: %w", err)
 	}
 	if len(lost) == 0 {
 		return done, nil
@@ -110,7 +111,7 @@ func RestoreLost(ctx context.Context, r *repo.Repository, q LostRequest) (*Resto
 		r.ClearStale()
 	}
 	if err := f.restore(ctx, lost, q); err != nil {
-		return nil, fmt.Errorf("bringing back runs: %w", err)
+		return nil, fmt.Errorf("restoring runs: %w", err)
 	}
 	return done, nil
 }

@@ -84,7 +84,11 @@ func (f *finder) worker(ctx context.Context, dry bool) (*restorer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &restorer{f.repo, trees, &checker{trees: trees, shared: map[string]sharedResult{}}, f.at, f.shared, map[string]bool{}, dry}, nil
+	return &restorer{
+		f.repo, trees, &checker{trees: trees, shared: map[string]sharedResult{}}, f.at, f.shared,
+		map[string]bool{},
+		dry,
+	}, nil
 }
 
 func (w *restorer) restore(ctx context.Context, lost lostRun) (*format.Run, error) {
@@ -102,7 +106,8 @@ func (w *restorer) restore(ctx context.Context, lost lostRun) (*format.Run, erro
 		return nil, errors.Join(problems...)
 	}
 	if a, err := w.repo.Open(lost.id); err == nil {
-		return nil, fmt.Errorf("is in progress here, in %s: finish or remove that first", repo.Relative(w.repo.Root, a.Dir))
+		return nil, fmt.Errorf("it is still running here, in %s: finish or remove it first",
+			repo.Relative(w.repo.Root, a.Dir))
 	}
 	if w.dry {
 		return run, nil
@@ -111,7 +116,10 @@ func (w *restorer) restore(ctx context.Context, lost lostRun) (*format.Run, erro
 		if w.stored[name] {
 			continue
 		}
-		_, err := w.repo.StoreShared(name, func(out io.Writer) error { return w.trees.Copy(w.shared[name], git.MaxPatchBytes, out) })
+		_, err := w.repo.StoreShared(name, func(out io.Writer) error {
+			return w.trees.Copy(w.shared[name], git.MaxPatchBytes,
+				out)
+		})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}

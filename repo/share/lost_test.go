@@ -40,7 +40,8 @@ func TestRestoreLost(t *testing.T) {
 			done, err = RestoreLost(t.Context(), p.runs, LostRequest{})
 			check(t, err)
 			equal(t, "nothing is lost any more", len(done.Runs), 0)
-			if _, err := RestoreLost(t.Context(), p.runs, LostRequest{IDs: []string{runB}}); err == nil || !strings.Contains(err.Error(), "working tree") {
+			if _, err := RestoreLost(t.Context(), p.runs, LostRequest{IDs: []string{runB}}); err == nil ||
+				!strings.Contains(err.Error(), "working tree") {
 				t.Errorf("a run that is not lost: %v", err)
 			}
 		})
@@ -74,10 +75,20 @@ func TestFindLost(t *testing.T) {
 		fails     error
 	}{
 		{name: "a reset", want: 1},
-		{name: "another branch has it", do: func(p *project, committed string) { p.Git("branch", "-q", "other", committed) }, elsewhere: 1},
-		{name: "another branch has it, by name", do: func(p *project, committed string) { p.Git("branch", "-q", "other", committed) }, ids: []string{runB}, want: 1},
+		{
+			name: "another branch has it", do: func(p *project, committed string) { p.Git("branch", "-q", "other", committed) },
+			elsewhere: 1,
+		},
+		{name: "another branch has it, by name", do: func(p *project,
+			committed string,
+		) {
+			p.Git("branch", "-q", "other", committed)
+		}, ids: []string{runB}, want: 1},
 		{name: "it was removed", do: func(p *project, _ string) { p.Write(".runs/removed/"+runB, "") }},
-		{name: "it was removed, by name", do: func(p *project, _ string) { p.Write(".runs/removed/"+runB, "") }, ids: []string{runB}, want: 1},
+		{
+			name: "it was removed, by name", do: func(p *project, _ string) { p.Write(".runs/removed/"+runB, "") },
+			ids: []string{runB}, want: 1,
+		},
 		{name: "a removal was committed, by name", do: func(p *project, committed string) {
 			p.Git("reset", "-q", "--hard", committed)
 			p.Write(".runs/removed/"+runB, "")
@@ -85,7 +96,11 @@ func TestFindLost(t *testing.T) {
 			p.commitAll()
 		}, ids: []string{runB}, want: 1},
 		{name: "never committed", ids: []string{runC}, fails: ErrNeverCommitted},
-		{name: "a folder that a switch of branches left", do: func(p *project, _ string) { p.Write(in(runB, "output.log"), "x") }, want: 1},
+		{name: "a folder that a switch of branches left", do: func(p *project,
+			_ string,
+		) {
+			p.Write(in(runB, "output.log"), "x")
+		}, want: 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -90,7 +90,8 @@ func environment(t *testing.T, os string) (name string, data []byte, use func(*f
 	t.Helper()
 	data, digest, err := format.EncodeEnvironment(&format.EnvironmentFile{OS: os, Arch: "amd64"})
 	check(t, err)
-	return "environments/" + digest + ".toml", data, func(run *format.Run) { run.Environment = &format.Environment{Digest: digest, OS: os, Arch: "amd64"} }
+	return "environments/" + digest +
+		".toml", data, func(run *format.Run) { run.Environment = &format.Environment{Digest: digest, OS: os, Arch: "amd64"} }
 }
 
 // add makes a finished run in the working tree.
@@ -173,7 +174,10 @@ func (p *project) commitTree(parents []string, files map[string]any) string {
 		tree, err = trees.Empty()
 		check(p.t, err)
 	}
-	commit, err := git.WriteCommit(p.t.Context(), p.runs.Git, git.CommitObject{Tree: tree, Parents: parents, Message: "test\n"})
+	commit, err := git.WriteCommit(p.t.Context(), p.runs.Git, git.CommitObject{
+		Tree: tree, Parents: parents,
+		Message: "test\n",
+	})
 	check(p.t, err)
 	return commit
 }

@@ -42,10 +42,10 @@ type Pulled struct {
 // code is for Git.
 func Pull(ctx context.Context, r *repo.Repository, ask PullRequest) (*Pulled, error) {
 	if !r.InGit {
-		return nil, errors.New("pulling runs: this is no git repository")
+		return nil, errors.New("pulling runs: this is not a Git repository")
 	}
 	if name, end := r.Git.InProgress(); name != "" {
-		return nil, &repo.HintError{Err: fmt.Errorf("pulling runs: %s is in progress", name), Hint: "end it first: " + end}
+		return nil, &repo.HintError{Err: fmt.Errorf("pulling runs: %s is in progress", name), Hint: "run " + end + " first"}
 	}
 	local, err := runsBranch(ctx, r)
 	if err != nil {
@@ -86,7 +86,7 @@ func (p *puller) source(ctx context.Context) (git.Upstream, string, error) {
 			return up, "", err
 		}
 		if remote == "" {
-			return up, "", &repo.HintError{Err: errors.New("the repository has no remote"), Hint: "'git remote add origin URL' names one"}
+			return up, "", &repo.HintError{Err: errors.New("no remote is configured"), Hint: "run 'git remote add origin URL'"}
 		}
 	}
 	remotes, err := git.Remotes(ctx, p.repo.Git)
@@ -95,7 +95,10 @@ func (p *puller) source(ctx context.Context) (git.Upstream, string, error) {
 	}
 	named := slices.Contains(remotes, remote)
 	if !named && !p.ask.RunsOnly {
-		return up, "", &repo.HintError{Err: fmt.Errorf("there is no remote %q", remote), Hint: "'git remote' lists them; 'runs pull --runs-only URL BRANCH' takes over the runs of a fork"}
+		return up, "", &repo.HintError{
+			Err:  fmt.Errorf("there is no remote %q", remote),
+			Hint: "run 'git remote' to list the remotes, or 'runs pull --runs-only URL BRANCH' to add the runs of a fork",
+		}
 	}
 	branch := p.ask.Branch
 	if branch != "" {
@@ -107,8 +110,9 @@ func (p *puller) source(ctx context.Context) (git.Upstream, string, error) {
 		branch = p.local.name
 		if p.local.checkedOut && !p.ask.RunsOnly {
 			return up, "", &repo.HintError{
-				Err:  fmt.Errorf("branch %s has no upstream", cmp.Or(p.local.name, "(detached HEAD)")),
-				Hint: fmt.Sprintf("'git branch -u %s/BRANCH' sets one; 'runs pull %s BRANCH --runs-only' takes over its runs", remote, remote),
+				Err: fmt.Errorf("branch %s has no upstream", cmp.Or(p.local.name, "(detached HEAD)")),
+				Hint: fmt.Sprintf("run 'git branch -u %s/BRANCH' first, or 'runs pull %s BRANCH --runs-only' to add only its runs",
+					remote, remote),
 			}
 		}
 		if p.ask.RunsOnly {
@@ -220,7 +224,12 @@ func (p *puller) findRewritten(before, after *snapshot) error {
 		}
 		for _, name := range slices.Sorted(maps.Keys(was)) {
 			if path.Dir(name) != "notes" && now[name].ID != was[name].ID {
-				p.done.Bad = append(p.done.Bad, repo.Damage{ID: id, Err: fmt.Errorf("run %s: its %s is another one than it was here: a finished run is never rewritten", id, name)})
+				p.done.Bad = append(p.done.Bad,
+					repo.Damage{
+						ID: id,
+						Err: fmt.Errorf("run %s: its %s differs from the one that was here; a finished run must not be rewritten", id,
+							name),
+					})
 				break
 			}
 		}
@@ -253,8 +262,9 @@ func (p *puller) unpushed(ctx context.Context, tip string, up git.Upstream) ([]*
 		return nil, err // nothing is new
 	}
 	return nil, &repo.HintError{
-		Err:  fmt.Errorf("both sides have commits of code: here %.10s (%s)", code.commits[0].id, code.commits[0].subject),
-		Hint: fmt.Sprintf("'git pull' merges or rebases them, and runs never conflict; 'runs pull --runs-only %s %s' takes over the runs alone", up.Remote, strings.TrimPrefix(up.Ref, "refs/heads/")),
+		Err: fmt.Errorf("both sides have new code commits (here %.10s, %s)", code.commits[0].id, code.commits[0].subject),
+		Hint: fmt.Sprintf("merge with 'git pull' first, or run 'runs pull --runs-only %s %s' to add only the runs", up.Remote,
+			strings.TrimPrefix(up.Ref, "refs/heads/")),
 	}
 }
 

@@ -139,13 +139,15 @@ func (p *puller) newRuns(ctx context.Context, ours, theirs *snapshot) ([]git.Edi
 
 // newNotes returns the names of new notes of a run that both sides have. If the records differ, the run was finished
 // twice, and that is an error.
-func (p *puller) newNotes(check *checker, ours *snapshot, id string, theirs map[string]git.TreeEntry) ([]string, error) {
+func (p *puller) newNotes(check *checker, ours *snapshot, id string, theirs map[string]git.TreeEntry) ([]string,
+	error,
+) {
 	here, err := ours.run(id)
 	if err != nil {
 		return nil, err
 	}
 	if here[repo.RecordName].ID != theirs[repo.RecordName].ID {
-		return nil, errors.New("has another run.toml here: it was finished twice; ours stays")
+		return nil, errors.New("it was finished twice: the run.toml here differs and stays")
 	}
 	if err := checkNames(theirs); err != nil {
 		return nil, err
@@ -211,7 +213,7 @@ func (p *puller) runsMessage() string {
 	if p.done.Notes > 0 {
 		what += " and " + count(p.done.Notes, "note")
 	}
-	text := oneLine("runs: take over "+what+" of "+p.done.From) + "\n"
+	text := oneLine("runs: import "+what+" from "+p.done.From) + "\n"
 	for i, id := range p.done.Runs {
 		switch {
 		case i == maxMessageRuns:

@@ -55,14 +55,14 @@ type pusher struct {
 // the remote's commit, unless the user's own changes are in the way.
 func Push(ctx context.Context, r *repo.Repository, ask PushRequest) (*Pushed, error) {
 	if !r.InGit {
-		return nil, errors.New("pushing runs: this is no git repository")
+		return nil, errors.New("pushing runs: this is not a Git repository")
 	}
 	local, err := runsBranch(ctx, r)
 	if err != nil {
 		return nil, fmt.Errorf("pushing runs: %w", err)
 	}
 	if name, end := r.Git.InProgress(); name != "" && local.name == "" {
-		return nil, &repo.HintError{Err: fmt.Errorf("pushing runs: %s is in progress", name), Hint: "end it first: " + end}
+		return nil, &repo.HintError{Err: fmt.Errorf("pushing runs: %s is in progress", name), Hint: "run " + end + " first"}
 	}
 	p := &pusher{repo: r, local: local, ask: ask, done: &Pushed{}, sent: map[string]bool{}}
 	if p.up, p.own, err = destination(ctx, r, local, ask); err != nil {
@@ -134,7 +134,11 @@ func (p *pusher) push(ctx context.Context) error {
 		if !errors.As(err, &rejected) {
 			var failed *git.Error
 			if errors.As(err, &failed) { // the connection worked a moment ago: a hook of this clone failed, or the credentials
-				err = &repo.HintError{Err: err, Hint: fmt.Sprintf("nothing was changed; 'git push --dry-run %s %.10s:%s' tries it", p.up.Remote, tip, p.up.Ref)}
+				err = &repo.HintError{
+					Err: err,
+					Hint: fmt.Sprintf("nothing was changed; run 'git push --dry-run %s %.10s:%s' to try it", p.up.Remote, tip,
+						p.up.Ref),
+				}
 			}
 			return err
 		}
@@ -169,14 +173,19 @@ func (p *pusher) progress(what string) {
 func withNetworkHint(err error, remote string) error {
 	var failed *git.Error
 	if errors.As(err, &failed) {
-		return &repo.HintError{Err: err, Hint: fmt.Sprintf("nothing was changed; 'git fetch %s' tries the connection", remote)}
+		return &repo.HintError{Err: err, Hint: fmt.Sprintf("nothing was changed; run 'git fetch %s' to test the connection",
+			remote)}
 	}
 	return err
 }
 
 // withRejectedHint adds the next step to a rejection that repeating does not help.
 func withRejectedHint(e *git.Rejected, up git.Upstream) error {
-	return &repo.HintError{Err: e, Hint: fmt.Sprintf("nothing was changed; 'runs push --branch NAME' pushes to another branch of %s, for a pull request", up.Remote)}
+	return &repo.HintError{
+		Err: e,
+		Hint: fmt.Sprintf("nothing was changed; run 'runs push --branch NAME' to push to another branch of %s, for a "+
+			"pull request", up.Remote),
+	}
 }
 
 // fetch fetches the remote's branch and returns its commit. A branch that is still to be created builds on the
@@ -231,7 +240,7 @@ func (p *pusher) replay(ctx context.Context, base string, commits []*runCommit) 
 			if err := replay.apply(ctx, c); err != nil {
 				var conflict *ConflictError
 				if errors.As(err, &conflict) {
-					err = &repo.HintError{Err: err, Hint: "'runs pull' takes the remote's and puts yours into .runs/trash"}
+					err = &repo.HintError{Err: err, Hint: "run 'runs pull' to keep the remote's and move yours to .runs/trash"}
 				}
 				return "", err
 			}

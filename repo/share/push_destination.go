@@ -12,18 +12,26 @@ import (
 )
 
 // destination decides where a branch is pushed. own means that this is the upstream of the local branch.
-func destination(ctx context.Context, r *repo.Repository, local localBranch, ask PushRequest) (up git.Upstream, own bool, err error) {
+func destination(ctx context.Context, r *repo.Repository, local localBranch, ask PushRequest) (up git.Upstream,
+	own bool, err error,
+) {
 	if local.name == "" && ask.Branch == "" {
-		return up, false, &repo.HintError{Err: errors.New("no branch is checked out (detached HEAD)"), Hint: "'git switch BRANCH', or name the remote's branch: runs push --branch NAME"}
+		return up, false, &repo.HintError{
+			Err:  errors.New("no branch is checked out (detached HEAD)"),
+			Hint: "run 'git switch BRANCH', or name the remote's branch with 'runs push --branch NAME'",
+		}
 	}
 	remotes, err := git.Remotes(ctx, r.Git)
 	switch {
 	case err != nil:
 		return up, false, err
 	case len(remotes) == 0:
-		return up, false, &repo.HintError{Err: errors.New("the repository has no remote"), Hint: "'git remote add origin URL' names one"}
+		return up, false, &repo.HintError{Err: errors.New("no remote is configured"), Hint: "run 'git remote add origin URL'"}
 	case ask.Remote != "" && !slices.Contains(remotes, ask.Remote):
-		return up, false, &repo.HintError{Err: fmt.Errorf("there is no remote %q", ask.Remote), Hint: "'git remote' lists them: " + strings.Join(remotes, ", ")}
+		return up, false, &repo.HintError{
+			Err:  fmt.Errorf("there is no remote %q", ask.Remote),
+			Hint: "name one of: " + strings.Join(remotes, ", "),
+		}
 	}
 	up, own, err = git.UpstreamOf(ctx, r.Git, local.name)
 	if err != nil {
@@ -57,7 +65,8 @@ func destination(ctx context.Context, r *repo.Repository, local localBranch, ask
 		return named, false, err
 	}
 	return up, false, &repo.HintError{
-		Err:  fmt.Errorf("branch %s has no upstream", local.name),
-		Hint: fmt.Sprintf("'git push -u %s %s' publishes it with its code; 'runs push --branch NAME' pushes the runs alone", remote, local.name),
+		Err: fmt.Errorf("branch %s has no upstream", local.name),
+		Hint: fmt.Sprintf("run 'git push -u %s %s' to publish it with its code, or 'runs push --branch NAME' to push "+
+			"only the runs", remote, local.name),
 	}
 }

@@ -28,7 +28,8 @@ func (p *pusher) send(ctx context.Context, tip string) error {
 			if !errors.As(err, &rejected) {
 				return err
 			}
-			p.done.Warnings = append(p.done.Warnings, fmt.Sprintf("the remote does not take %s, where the source of runs begins: %s", rejected.Ref, rejected.Reason))
+			p.done.Warnings = append(p.done.Warnings, fmt.Sprintf("the remote refused %s, the base commit of runs: %s",
+				rejected.Ref, rejected.Reason))
 		} else {
 			p.done.Bases = len(specs)
 		}

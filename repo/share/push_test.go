@@ -25,10 +25,22 @@ func TestDestination(t *testing.T) {
 		hint  string // empty: it is no error
 	}{
 		{"the upstream", nil, localBranch{"main", "x", true}, PushRequest{}, "origin/main", true, ""},
-		{"the upstream's remote, by name", nil, localBranch{"main", "x", true}, PushRequest{Remote: "origin"}, "origin/main", true, ""},
+		{
+			"the upstream's remote, by name", nil,
+			localBranch{"main", "x", true},
+			PushRequest{Remote: "origin"},
+			"origin/main",
+			true, "",
+		},
 		{"a branch by name", nil, localBranch{"main", "x", true}, PushRequest{Branch: "wide"}, "origin/wide", false, ""},
 		{"the upstream by name", nil, localBranch{"main", "x", true}, PushRequest{Branch: "main"}, "origin/main", true, ""},
-		{"detached, a branch by name", nil, localBranch{"", "x", true}, PushRequest{Branch: "wide"}, "origin/wide", false, ""},
+		{
+			"detached, a branch by name", nil,
+			localBranch{"", "x", true},
+			PushRequest{Branch: "wide"},
+			"origin/wide", false,
+			"",
+		},
 		{"a branch of runs alone", nil, localBranch{"runs", "x", false}, PushRequest{}, "origin/runs", true, ""},
 		{
 			"another remote that has the branch", func(p *project) {
@@ -37,8 +49,19 @@ func TestDestination(t *testing.T) {
 			}, localBranch{"main", "x", true}, PushRequest{Remote: "fork"}, "fork/main", false, "",
 		},
 		{"detached", nil, localBranch{"", "x", true}, PushRequest{}, "", false, "git switch BRANCH"},
-		{"an unknown remote", nil, localBranch{"main", "x", true}, PushRequest{Remote: "nowhere"}, "", false, "git remote"},
-		{"no remote", func(p *project) { p.Git("remote", "remove", "origin") }, localBranch{"main", "x", true}, PushRequest{}, "", false, "git remote add origin URL"},
+		{
+			"an unknown remote", nil,
+			localBranch{"main", "x", true},
+			PushRequest{Remote: "nowhere"},
+			"", false,
+			"name one of: origin",
+		},
+		{
+			"no remote", func(p *project) { p.Git("remote", "remove", "origin") },
+			localBranch{"main", "x", true},
+			PushRequest{},
+			"", false, "git remote add origin URL",
+		},
 		{"no upstream", nil, localBranch{"wide", "x", true}, PushRequest{}, "", false, "git push -u origin wide"},
 		{"no name for a branch", nil, localBranch{"main", "x", true}, PushRequest{Branch: "a b"}, "", false, "?"},
 	} {
@@ -71,7 +94,8 @@ func (p *project) others(branch string, files map[string]any) string {
 	return commit
 }
 
-// TestPush puts commits of runs on what others have pushed, and lets the local branch follow beside the user's own work.
+// TestPush puts commits of runs on what others have pushed, and lets the local branch follow beside the user's own
+// work.
 func TestPush(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -126,7 +150,7 @@ func TestPush(t *testing.T) {
 			equal(t, "main of the remote", gittest.Git(t, p.Origin, "rev-parse", "main"), p.Git("rev-parse", "main~1"))
 		}},
 		{
-			name: "code lies below", fails: "of code",
+			name: "code lies below", fails: "code commit",
 			do: func(p *project) {
 				p.Git("reset", "-q", "--hard", "HEAD^")
 				p.Commit("code", map[string]string{"x.py": "x"})
@@ -317,7 +341,8 @@ func TestPull(t *testing.T) {
 			name: "the runs of another branch", ask: PullRequest{Remote: "origin", Branch: "wide", RunsOnly: true},
 			do: func(p *project) {
 				wide := p.commitTree([]string{p.Head}, map[string]any{
-					"wide.py": "x", in(runC, repo.RecordName): record(p.t, runC), in(runA, "notes/"+noteName(1)): note(p.t, "x"), in(runD, repo.RecordName): "damaged",
+					"wide.py": "x", in(runC, repo.RecordName): record(p.t, runC), in(runA, "notes/"+noteName(1)): note(p.t,
+						"x"), in(runD, repo.RecordName): "damaged",
 				})
 				p.Git("push", "-q", "origin", wide+":refs/heads/wide")
 			},
@@ -364,8 +389,15 @@ func TestRemoteLines(t *testing.T) {
 		err  error
 		want []string
 	}{
-		{"a rejection", &git.Rejected{Output: "To x\nremote: one  \nremote: two\nerror: failed\n"}, []string{"remote: one", "remote: two"}},
-		{"a failed fetch", &git.Error{Command: "fetch", Output: "ssh: no route\n\nhint: x\nfatal: Could not read\nPlease make sure\n"}, []string{"ssh: no route"}},
+		{
+			"a rejection", &git.Rejected{Output: "To x\nremote: one  \nremote: two\nerror: failed\n"},
+			[]string{"remote: one", "remote: two"},
+		},
+		{
+			"a failed fetch",
+			&git.Error{Command: "fetch", Output: "ssh: no route\n\nhint: x\nfatal: Could not read\nPlease make sure\n"},
+			[]string{"ssh: no route"},
+		},
 		{"another failure", &git.Error{Command: "commit-tree", Output: "x\n"}, nil},
 		{"no failure of Git", errors.New("x"), nil},
 	} {

@@ -18,7 +18,8 @@ func RemoteLines(err error) []string {
 	switch {
 	case errors.As(err, &rejected):
 		return remoteLines(rejected.Output)
-	case errors.As(err, &failed) && (failed.Command == "push" || failed.Command == "fetch" || failed.Command == "ls-remote"):
+	case errors.As(err, &failed) && (failed.Command == "push" || failed.Command == "fetch" ||
+		failed.Command == "ls-remote"):
 		var before []string
 		for line := range strings.Lines(failed.Output) { // general advice follows Git's own error
 			line = strings.TrimRight(line, " \r\n")

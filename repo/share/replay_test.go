@@ -34,7 +34,10 @@ func TestReplay(t *testing.T) {
 	}{
 		{
 			name: "two runs",
-			ours: map[string]any{b: record(t, runB)}, theirs: map[string]any{in(runC, repo.RecordName): record(t, runC), "README": "theirs\n"},
+			ours: map[string]any{b: record(t, runB)}, theirs: map[string]any{
+				in(runC, repo.RecordName): record(t, runC),
+				"README":                  "theirs\n",
+			},
 			have: []string{a, b, in(runC, repo.RecordName)},
 		},
 		{
@@ -49,12 +52,14 @@ func TestReplay(t *testing.T) {
 		},
 		{
 			name: "a run with other bytes, theirs win",
-			ours: map[string]any{b: record(t, runB), in(runC, repo.RecordName): record(t, runC)}, theirs: map[string]any{b: record(t, runB, failed)},
+			ours: map[string]any{b: record(t, runB), in(runC, repo.RecordName): record(t,
+				runC)}, theirs: map[string]any{b: record(t, runB, failed)},
 			theirsWin: true, have: []string{b, in(runC, repo.RecordName)}, replaced: []string{runB},
 		},
 		{
 			name: "of a run that theirs has, our note comes along",
-			ours: map[string]any{b: record(t, runB), in(runB, "notes/"+noteName(1)): note(t, "x")}, theirs: map[string]any{b: record(t, runB, failed)},
+			ours: map[string]any{b: record(t, runB), in(runB, "notes/"+noteName(1)): note(t,
+				"x")}, theirs: map[string]any{b: record(t, runB, failed)},
 			theirsWin: true, have: []string{b, in(runB, "notes/"+noteName(1))}, replaced: []string{runB},
 		},
 		{
@@ -103,7 +108,8 @@ func TestReplay(t *testing.T) {
 		},
 		{
 			name: "files of the setup that theirs has",
-			ours: map[string]any{".runs/.gitignore": "ours\n", b: record(t, runB)}, theirs: map[string]any{".runs/.gitignore": "theirs\n"},
+			ours: map[string]any{".runs/.gitignore": "ours\n", b: record(t,
+				runB)}, theirs: map[string]any{".runs/.gitignore": "theirs\n"},
 			have: []string{b, ".runs/.gitignore"},
 		},
 		{
@@ -142,7 +148,8 @@ func TestReplay(t *testing.T) {
 			err = replay.apply(t.Context(), commit)
 			var conflict *ConflictError
 			if c.conflict != "" {
-				if !errors.As(err, &conflict) || conflict.ID != c.conflict || conflict.File != repo.RecordName || replay.tip != theirs {
+				if !errors.As(err, &conflict) || conflict.ID != c.conflict || conflict.File != repo.RecordName ||
+					replay.tip != theirs {
 					t.Errorf("apply: %v", err)
 				}
 				return
@@ -193,10 +200,16 @@ func TestReplayOnNothing(t *testing.T) {
 func TestReplayKeepsAuthors(t *testing.T) {
 	p := newProject(t, "plain")
 	trees := p.trees()
-	tree, err := trees.Edit(p.Head, []git.Edit{{Path: in(runB, repo.RecordName), Mode: "100644", ID: p.blob(string(record(t, runB)))}})
+	tree, err := trees.Edit(p.Head, []git.Edit{{
+		Path: in(runB, repo.RecordName), Mode: "100644",
+		ID: p.blob(string(record(t, runB))),
+	}})
 	check(t, err)
 	author := &git.Signature{Name: "Eve Ö", Email: "eve@example.org", Date: "@1700000000 -0330"}
-	ours, err := git.WriteCommit(t.Context(), p.runs.Git, git.CommitObject{Tree: tree, Parents: []string{p.Head}, Message: "runs: add 1 run\n\n# x\n", Author: author})
+	ours, err := git.WriteCommit(t.Context(), p.runs.Git, git.CommitObject{
+		Tree: tree, Parents: []string{p.Head},
+		Message: "runs: add 1 run\n\n# x\n", Author: author,
+	})
 	check(t, err)
 	theirs := p.commitTree([]string{p.Head}, map[string]any{"README": "theirs\n"})
 	c, err := readRunCommit(t.Context(), p.runs.Git, trees, theirs, ours)
@@ -219,7 +232,10 @@ func TestReadRunCommit(t *testing.T) {
 	_ = p.blob("")
 	later := func(run *format.Run) {
 		redactedOnce(run)
-		run.Redacted = append(run.Redacted, format.Redaction{Time: time.Date(2026, 1, 6, 0, 0, 0, 0, time.UTC), What: "pattern", Was: strings.Repeat("2", 64)})
+		run.Redacted = append(run.Redacted, format.Redaction{
+			Time: time.Date(2026, 1, 6, 0, 0, 0, 0, time.UTC),
+			What: "pattern", Was: strings.Repeat("2", 64),
+		})
 	}
 	for _, c := range []struct {
 		name       string
@@ -232,7 +248,12 @@ func TestReadRunCommit(t *testing.T) {
 		{"a restored run", map[string]any{a: nil, mark: ""}, map[string]any{a: record(t, runA), mark: nil}, ""},
 		{"a collected file", map[string]any{".runs/" + linux: linuxData}, map[string]any{".runs/" + linux: nil}, ""},
 		{"a redaction", nil, map[string]any{a: record(t, runA, redactedOnce)}, ""},
-		{"a second redaction", map[string]any{a: record(t, runA, redactedOnce)}, map[string]any{a: record(t, runA, later)}, ""},
+		{
+			"a second redaction",
+			map[string]any{a: record(t, runA, redactedOnce)},
+			map[string]any{a: record(t, runA, later)},
+			"",
+		},
 		{"files of the setup", nil, map[string]any{".runs/.gitignore": "x"}, ""},
 		{"nothing", nil, map[string]any{}, ""},
 
@@ -244,13 +265,42 @@ func TestReadRunCommit(t *testing.T) {
 		{"the mark of another folder", nil, map[string]any{a: nil, "sub/" + mark: ""}, a},
 		{"a rewritten record", nil, map[string]any{a: record(t, runA, failed)}, a},
 		{"a redaction taken back", map[string]any{a: record(t, runA, redactedOnce)}, map[string]any{a: record(t, runA)}, a},
-		{"a redaction of another past", map[string]any{a: record(t, runA, redactedOnce)}, map[string]any{a: record(t, runA, later, func(run *format.Run) { run.Redacted[0].Was = strings.Repeat("3", 64) })}, a},
-		{"a rewritten note", map[string]any{in(runA, "notes/"+noteName(1)): note(t, "x")}, map[string]any{in(runA, "notes/"+noteName(1)): note(t, "y")}, in(runA, "notes/"+noteName(1))},
-		{"a rewritten shared file", map[string]any{".runs/" + linux: linuxData}, map[string]any{".runs/" + linux: "x"}, ".runs/" + linux},
-		{"a link", nil, map[string]any{in(runB, "artifacts/x"): git.Edit{Mode: "120000", ID: "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"}}, in(runB, "artifacts/x")},
-		{"a submodule", nil, map[string]any{in(runB, "artifacts/x"): git.Edit{Mode: "160000", ID: strings.Repeat("1", 40)}}, in(runB, "artifacts/x")},
+		{
+			"a redaction of another past",
+			map[string]any{a: record(t, runA, redactedOnce)},
+			map[string]any{a: record(t, runA, later, func(run *format.Run) {
+				run.Redacted[0].Was = strings.Repeat("3",
+					64)
+			})},
+			a,
+		},
+		{
+			"a rewritten note",
+			map[string]any{in(runA, "notes/"+noteName(1)): note(t, "x")},
+			map[string]any{in(runA, "notes/"+noteName(1)): note(t, "y")},
+			in(runA, "notes/"+noteName(1)),
+		},
+		{
+			"a rewritten shared file",
+			map[string]any{".runs/" + linux: linuxData},
+			map[string]any{".runs/" + linux: "x"},
+			".runs/" + linux,
+		},
+		{"a link", nil, map[string]any{in(runB, "artifacts/x"): git.Edit{
+			Mode: "120000",
+			ID:   "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+		}}, in(runB, "artifacts/x")},
+		{
+			"a submodule", nil,
+			map[string]any{in(runB, "artifacts/x"): git.Edit{Mode: "160000", ID: strings.Repeat("1", 40)}},
+			in(runB, "artifacts/x"),
+		},
 		{"an unknown name", nil, map[string]any{".runs/odd": "x"}, ".runs/odd"},
-		{"a run of another day", nil, map[string]any{".runs/2026-01-09/" + runB + "/run.toml": record(t, runB)}, ".runs/2026-01-09/" + runB + "/run.toml"},
+		{
+			"a run of another day", nil,
+			map[string]any{".runs/2026-01-09/" + runB + "/run.toml": record(t, runB)},
+			".runs/2026-01-09/" + runB + "/run.toml",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			base := p.commitTree([]string{p.Head}, c.base)

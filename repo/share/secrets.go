@@ -56,9 +56,9 @@ type SecretsError struct{ Findings []Finding }
 
 func (e *SecretsError) Error() string {
 	if len(e.Findings) == 1 {
-		return "a secret was found, nothing was committed"
+		return "found 1 secret; nothing was committed"
 	}
-	return fmt.Sprintf("%d secrets were found, nothing was committed", len(e.Findings))
+	return fmt.Sprintf("found %d secrets; nothing was committed", len(e.Findings))
 }
 
 // searchSecrets searches all files that the plan adds, each once, on all processors. Like a secret, a file that cannot
@@ -128,13 +128,15 @@ func (p *plan) searchSecrets(ctx context.Context) error {
 	if len(findings) == 0 {
 		return nil
 	}
-	hint := "remove it with 'runs redact RUN --finds'"
+	hint := "run 'runs redact RUN --finds'"
 	if runs := findings[0].Runs; len(runs) > 0 {
-		hint = "remove it with 'runs redact " + format.IDRandom(runs[0]) + " --finds'"
+		hint = "run 'runs redact " + format.IDRandom(runs[0]) + " --finds'"
 	}
 	return &repo.HintError{
-		Err:  &SecretsError{findings},
-		Hint: hint + " and rotate the secret; where it is none, add to .runs/config.toml: [[secrets.allow]] reason = \"…\", fingerprint = \"" + findings[0].Fingerprint + "\"",
+		Err: &SecretsError{findings},
+		Hint: hint +
+			" and rotate the secret, or allow a false positive: add [[secrets.allow]] reason = \"…\", fingerprint = \"" +
+			findings[0].Fingerprint + "\" to .runs/config.toml",
 	}
 }
 
@@ -151,7 +153,10 @@ func allowedFor(config *format.Config, name string, f secret.Find) (reason strin
 // merge adds the findings of another program to ours, except those that ours has.
 func merge(ours, more []secret.Find) []secret.Find {
 	for _, f := range more {
-		if !slices.ContainsFunc(ours, func(o secret.Find) bool { return o.Line == f.Line || o.Fingerprint == f.Fingerprint }) {
+		if !slices.ContainsFunc(ours, func(o secret.Find) bool {
+			return o.Line == f.Line ||
+				o.Fingerprint == f.Fingerprint
+		}) {
 			ours = append(ours, f)
 		}
 	}
@@ -225,7 +230,7 @@ func searchFile(ctx context.Context, dir, name string) ([]secret.Find, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
+		return nil, errors.New("it is not a regular file")
 	}
 	kind := secret.Plain
 	if filepath.Ext(file) == ".patch" {

@@ -22,7 +22,10 @@ type snapshot struct {
 
 // readSnapshot reads what a commit or tree, which may be empty, has in its folder at.
 func readSnapshot(trees *git.Trees, tree, at string) (*snapshot, error) {
-	c := &snapshot{trees: trees, runs: map[string]string{}, removed: map[string]bool{}, shared: map[string]string{}, files: map[string]bool{}}
+	c := &snapshot{
+		trees: trees, runs: map[string]string{}, removed: map[string]bool{}, shared: map[string]string{},
+		files: map[string]bool{},
+	}
 	e, ok, err := trees.Find(tree, at)
 	if err != nil || !ok || !e.IsTree() {
 		return c, err

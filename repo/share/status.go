@@ -71,7 +71,10 @@ func dayFolders(trees *git.Trees, commit, at string) ([]git.TreeEntry, error) {
 		return nil, err
 	}
 	folders, err := trees.Read(e.ID)
-	return slices.DeleteFunc(slices.Clone(folders), func(e git.TreeEntry) bool { return !e.IsTree() || format.CheckDay(e.Name) != nil }), err
+	return slices.DeleteFunc(slices.Clone(folders), func(e git.TreeEntry) bool {
+		return !e.IsTree() ||
+			format.CheckDay(e.Name) != nil
+	}), err
 }
 
 // of returns the ids of a commit's day folders, and reads those that are new.
@@ -128,7 +131,8 @@ func RunsOnOtherBranches(ctx context.Context, r *repo.Repository) ([]string, err
 	var pairs []git.TreePair
 	seen := map[string]bool{}
 	empty := ""
-	if i := slices.IndexFunc(branches, func(b git.Branch) bool { return b.Here }); i > 0 { // first: the others are compared with it
+	// first: the others are compared with it
+	if i := slices.IndexFunc(branches, func(b git.Branch) bool { return b.Here }); i > 0 {
 		branches[0], branches[i] = branches[i], branches[0]
 	}
 	for _, b := range branches {

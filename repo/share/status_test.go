@@ -83,7 +83,10 @@ func TestSummary(t *testing.T) {
 		{Committed{Removed: []string{runB, runC}}, "remove 2 runs"},
 		{Committed{Redacted: []string{runB}, Notes: 2}, "add 2 notes, redact 1 run"},
 		{Committed{Runs: []*repo.Entry{run(runB, "two\nlines\x1b[0m", "")}}, "add 1 run: two lines [0m"},
-		{Committed{Runs: []*repo.Entry{run(runB, strings.Repeat("ö", 300), "")}}, "add 1 run: " + strings.Repeat("ö", 188) + "…"},
+		{
+			Committed{Runs: []*repo.Entry{run(runB, strings.Repeat("ö", 300), "")}},
+			"add 1 run: " + strings.Repeat("ö", 188) + "…",
+		},
 	} {
 		equal(t, c.want, c.done.Summary(), c.want)
 	}
@@ -97,7 +100,9 @@ func TestMessage(t *testing.T) {
 		Runs:    []*repo.Entry{{Run: &format.Run{ID: runB, Name: "wide", Status: format.Failed, Metrics: metrics}}},
 		Removed: []string{runC}, Redacted: []string{runD},
 	}
-	equal(t, "message", done.message(config), "runs: add 1 run: wide, redact 1 run, remove 1 run\n\n"+runB+" wide (failed) rmse=0.33333 acc=0.5 x=1\nredacted "+runD+"\nremoved "+runC+"\n")
+	equal(t, "message", done.message(config),
+		"runs: add 1 run: wide, redact 1 run, remove 1 run\n\n"+
+			runB+" wide (failed) rmse=0.33333 acc=0.5 x=1\nredacted "+runD+"\nremoved "+runC+"\n")
 	many := Committed{Removed: slices.Repeat([]string{runC}, maxMessageRuns+3)}
 	equal(t, "lines", strings.Count(many.message(config), "\n"), maxMessageRuns+3)
 	equal(t, "the rest", strings.HasSuffix(many.message(config), "and 3 more removed\n"), true)
@@ -106,7 +111,11 @@ func TestMessage(t *testing.T) {
 // TestMergeFindings adds what another program found where ours did not.
 func TestMergeFindings(t *testing.T) {
 	ours := []secret.Find{{Line: 3, Fingerprint: "a"}}
-	got := merge(ours, []secret.Find{{Line: 3, Fingerprint: "b"}, {Line: 9, Fingerprint: "a"}, {Line: 1, Fingerprint: "c"}})
+	got := merge(ours, []secret.Find{
+		{Line: 3, Fingerprint: "b"},
+		{Line: 9, Fingerprint: "a"},
+		{Line: 1, Fingerprint: "c"},
+	})
 	var lines []int64
 	for _, f := range got {
 		lines = append(lines, f.Line)

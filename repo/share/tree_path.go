@@ -41,7 +41,8 @@ func placeOf(file string) place {
 		}
 	case len(parts) == 2 && parts[0] == repo.RemovedName && format.CheckID(parts[1]) == nil:
 		p.kind, p.mark = ofMark, parts[1]
-	case len(parts) == 3 && format.CheckDay(parts[0]) == nil && format.CheckID(parts[1]) == nil && format.IDDay(parts[1]) == parts[0]:
+	case len(parts) == 3 && format.CheckDay(parts[0]) == nil && format.CheckID(parts[1]) == nil &&
+		format.IDDay(parts[1]) == parts[0]:
 		p.kind, p.run = ofRun, parts[1]
 	case repo.IsShared(name):
 		p.kind = ofShared

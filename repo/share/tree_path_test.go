@@ -16,8 +16,14 @@ func TestPlaceOf(t *testing.T) {
 		{".runs/config.toml", place{at: ".runs", name: "config.toml", kind: ofSetup}},
 		{".runs/.gitignore", place{at: ".runs", name: ".gitignore", kind: ofSetup}},
 		{"a/b/.runs/.gitattributes", place{at: "a/b/.runs", name: ".gitattributes", kind: ofSetup}},
-		{".runs/2026-01-02/" + runA + "/run.toml", place{at: ".runs", name: "2026-01-02/" + runA + "/run.toml", run: runA, kind: ofRun}},
-		{".runs/2026-01-02/" + runA + "/notes/x.toml", place{at: ".runs", name: "2026-01-02/" + runA + "/notes/x.toml", run: runA, kind: ofRun}},
+		{".runs/2026-01-02/" + runA + "/run.toml", place{
+			at: ".runs", name: "2026-01-02/" + runA + "/run.toml", run: runA,
+			kind: ofRun,
+		}},
+		{".runs/2026-01-02/" + runA + "/notes/x.toml", place{
+			at: ".runs", name: "2026-01-02/" + runA + "/notes/x.toml",
+			run: runA, kind: ofRun,
+		}},
 		{".runs/2026-01-03/" + runA + "/run.toml", place{at: ".runs", name: "2026-01-03/" + runA + "/run.toml"}},
 		{".runs/2026-01-02/x/run.toml", place{at: ".runs", name: "2026-01-02/x/run.toml"}},
 		{".runs/2026-01-02/" + runA, place{at: ".runs", name: "2026-01-02/" + runA}},

@@ -52,9 +52,9 @@ type codeCommitsError struct{ commits []*codeCommitError }
 
 func (e *codeCommitsError) Error() string {
 	n := len(e.commits)
-	text := fmt.Sprintf("the remote lacks %s of code: ", count(n, "commit"))
+	text := fmt.Sprintf("the remote lacks %s: ", count(n, "code commit"))
 	if n > maxNamedCommits {
-		text = fmt.Sprintf("the remote lacks more than %d commits of code: ", maxNamedCommits)
+		text = fmt.Sprintf("the remote lacks more than %d code commits: ", maxNamedCommits)
 	}
 	for i, c := range e.commits[:min(n, maxNamedCommits)] {
 		if i > 0 {
@@ -66,7 +66,9 @@ func (e *codeCommitsError) Error() string {
 }
 
 // withStep adds the next step. Publishing code is for the user.
-func (e *codeCommitsError) withStep(ctx context.Context, r *repo.Repository, local localBranch, base string, up git.Upstream, own bool) error {
+func (e *codeCommitsError) withStep(ctx context.Context, r *repo.Repository, local localBranch, base string,
+	up git.Upstream, own bool,
+) error {
 	tip := local.tip
 	straight := base == ""
 	if !straight {
@@ -77,9 +79,14 @@ func (e *codeCommitsError) withStep(ctx context.Context, r *repo.Repository, loc
 	}
 	switch {
 	case !own && local.checkedOut && local.name != "":
-		return &repo.HintError{Err: e, Hint: fmt.Sprintf("'git push -u %s %s' publishes them, and the runs with them", up.Remote, local.name)}
+		return &repo.HintError{Err: e, Hint: fmt.Sprintf("run 'git push -u %s %s' to publish them and the runs", up.Remote,
+			local.name)}
 	case straight:
-		return &repo.HintError{Err: e, Hint: "'git push' publishes them, and the runs with them"}
+		return &repo.HintError{Err: e, Hint: "run 'git push' to publish them and the runs"}
 	}
-	return &repo.HintError{Err: e, Hint: fmt.Sprintf("'git pull --rebase %s %s' and 'git push' publish them, and the runs with them", up.Remote, strings.TrimPrefix(up.Ref, "refs/heads/"))}
+	return &repo.HintError{
+		Err: e,
+		Hint: fmt.Sprintf("run 'git pull --rebase %s %s' and 'git push' to publish them and the runs", up.Remote,
+			strings.TrimPrefix(up.Ref, "refs/heads/")),
+	}
 }

@@ -92,9 +92,12 @@ func failedUpload(err error) error {
 	err = withStoreHint(err)
 	var hint *repo.HintError
 	if errors.As(err, &hint) {
-		return fmt.Errorf("uploading artifacts, and nothing is pushed: %w", err)
+		return fmt.Errorf("uploading artifacts: %w; nothing was pushed", err)
 	}
-	return &repo.HintError{Err: fmt.Errorf("uploading artifacts: %w", err), Hint: "nothing is pushed; repeat it: what has arrived is not sent again"}
+	return &repo.HintError{
+		Err:  fmt.Errorf("uploading artifacts: %w", err),
+		Hint: "nothing was pushed; repeat it: what was uploaded is not sent again",
+	}
 }
 
 // outside returns the artifacts of runs that are not in Git, each once, except those that are done.
@@ -141,16 +144,21 @@ func (p *pusher) uploadLFS(ctx context.Context, tip string, records []*format.Ru
 	p.progress("uploading artifacts with git LFS")
 	err := git.PushLFS(ctx, p.repo.Git, p.up.Remote, tip)
 	if errors.Is(err, git.ErrNoLFS) {
-		return &repo.HintError{Err: fmt.Errorf("artifacts lie in git LFS: %w", err), Hint: "nothing is pushed; install git-lfs and repeat"}
+		return &repo.HintError{
+			Err:  fmt.Errorf("pushing artifacts with Git LFS: %w", err),
+			Hint: "nothing was pushed; install git-lfs and repeat",
+		}
 	}
 	if err != nil {
-		return fmt.Errorf("artifacts lie in git LFS, and nothing is pushed: %w", err)
+		return fmt.Errorf("pushing artifacts with Git LFS: %w; nothing was pushed", err)
 	}
 	return nil
 }
 
 // UploadArtifacts uploads the artifacts of runs that this machine has, whether or not the runs are pushed.
-func UploadArtifacts(ctx context.Context, r *repo.Repository, entries []*repo.Entry, progress func(done, total int64)) (Uploaded, error) {
+func UploadArtifacts(ctx context.Context, r *repo.Repository, entries []*repo.Entry,
+	progress func(done, total int64),
+) (Uploaded, error) {
 	url, err := needStore(r, "uploading artifacts")
 	if err != nil {
 		return Uploaded{}, err

@@ -108,7 +108,9 @@ func progressOf(tell func(done, total int64), total int) func() {
 
 // inParallel verifies items. Each worker has a process of Git of its own, and knows the shared files that were verified
 // before.
-func (v *verification) inParallel(ctx context.Context, items []item, known map[string]sharedResult, progress func(), prove func(context.Context, *checker, item) itemResult) ([]itemResult, error) {
+func (v *verification) inParallel(ctx context.Context, items []item, known map[string]sharedResult, progress func(),
+	prove func(context.Context, *checker, item) itemResult,
+) ([]itemResult, error) {
 	found := make([]itemResult, len(items))
 	var next atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)

@@ -64,7 +64,7 @@ func FindHistory(ctx context.Context, dir string) (dirs git.Dirs, at string, err
 	case err != nil:
 		return dirs, "", err
 	case !r.InGit:
-		return dirs, "", errors.New("verifying the history: this is no git repository")
+		return dirs, "", errors.New("verifying the history: this is not a Git repository")
 	}
 	at, err = r.TreePath()
 	return r.Git, at, err
@@ -106,12 +106,13 @@ func (v *verification) verify(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	v.done.Commits, err = git.EachChange(ctx, v.dirs, v.done.Tips, v.done.Without, v.done.Folders, func(c git.CommittedChange) error {
-		if f, name := v.folderOf(c.Path); f != nil {
-			v.change(f, name, c)
-		}
-		return nil
-	})
+	v.done.Commits, err = git.EachChange(ctx, v.dirs, v.done.Tips, v.done.Without, v.done.Folders,
+		func(c git.CommittedChange) error {
+			if f, name := v.folderOf(c.Path); f != nil {
+				v.change(f, name, c)
+			}
+			return nil
+		})
 	if err != nil {
 		return err
 	}
@@ -145,7 +146,7 @@ func (v *verification) resolve(ctx context.Context) error {
 		with, without := rev, ""
 		if old, next, ok := strings.Cut(rev, ".."); ok {
 			if strings.HasPrefix(next, ".") {
-				return fmt.Errorf("%s: name a history as REV, ^REV or OLD..NEW", rev)
+				return fmt.Errorf("%s is not a history: use REV, ^REV or OLD..NEW", rev)
 			}
 			with, without = cmp.Or(next, "HEAD"), cmp.Or(old, "HEAD")
 		} else if old, ok := strings.CutPrefix(rev, "^"); ok {
@@ -160,7 +161,10 @@ func (v *verification) resolve(ctx context.Context) error {
 			}
 			commit, err := git.Commit(ctx, v.dirs, end.rev)
 			if err != nil {
-				return &repo.HintError{Err: err, Hint: "'git fetch' brings what the remote has; 'git branch -a' lists the names"}
+				return &repo.HintError{
+					Err:  err,
+					Hint: "run 'git fetch' to get what the remote has, or 'git branch -a' to list the names",
+				}
 			}
 			*end.to = append(*end.to, commit)
 		}
@@ -210,7 +214,9 @@ func (v *verification) folderOf(file string) (*folderHistory, string) {
 }
 
 // read calls visit for the files that a commit has in the .runs folders.
-func (v *verification) read(ctx context.Context, commit string, visit func(*folderHistory, place, git.TreeEntry)) error {
+func (v *verification) read(ctx context.Context, commit string,
+	visit func(*folderHistory, place, git.TreeEntry),
+) error {
 	for at, f := range v.folders {
 		files, err := git.FilesIn(ctx, v.dirs, commit, at)
 		if err != nil {

@@ -24,21 +24,49 @@ func TestVerifyHistory(t *testing.T) {
 		unknown int
 	}{
 		{"a run, a note, a removal", []map[string]any{
-			{b: record(t, runB)}, {in(runB, "notes/"+noteName(1)): note(t, "x")}, {b: nil, in(runB, "notes/"+noteName(1)): nil, mark(runB): ""},
+			{b: record(t, runB)}, {in(runB, "notes/"+noteName(1)): note(t, "x")}, {
+				b: nil, in(runB, "notes/"+noteName(1)): nil,
+				mark(runB): "",
+			},
 		}, nil, 1, 0},
-		{"a run with what it shares", []map[string]any{{b: record(t, runB, onLinux), ".runs/" + linux: linuxData}}, nil, 1, 0},
-		{"a run that names another one", []map[string]any{{b: record(t, runB, func(run *format.Run) { run.Resumes = runD })}}, nil, 1, 1},
+		{
+			"a run with what it shares",
+			[]map[string]any{{b: record(t, runB, onLinux), ".runs/" + linux: linuxData}},
+			nil, 1,
+			0,
+		},
+		{
+			"a run that names another one",
+			[]map[string]any{{b: record(t, runB, func(run *format.Run) { run.Resumes = runD })}},
+			nil, 1, 1,
+		},
 
 		{"a rewritten record", []map[string]any{{a: record(t, runA, failed)}}, []string{"run.toml was rewritten"}, 1, 0},
-		{"a rewritten record that was put back", []map[string]any{{a: record(t, runA, failed)}, {a: gittest.RunText}}, []string{"run.toml was rewritten"}, 1, 0},
-		{"a run that vanished", []map[string]any{{b: record(t, runB)}, {b: nil}}, []string{"vanished"}, 1, 0},
-		{"a file that was removed", []map[string]any{{b: record(t, runB), in(runB, "notes/"+noteName(1)): note(t, "x")}, {in(runB, "notes/"+noteName(1)): nil}}, []string{noteName(1)}, 1, 0},
-		{"a run whose shared file was removed", []map[string]any{{b: record(t, runB, onLinux), ".runs/" + linux: linuxData}, {".runs/" + linux: nil}}, []string{linux}, 2, 0},
-		{"a stray file", []map[string]any{{".runs/odd": "x"}}, []string{"no file of runs"}, 0, 0},
+		{
+			"a rewritten record that was put back",
+			[]map[string]any{{a: record(t, runA, failed)}, {a: gittest.RunText}},
+			[]string{"run.toml was rewritten"},
+			1, 0,
+		},
+		{"a run that vanished", []map[string]any{{b: record(t, runB)}, {b: nil}}, []string{"removed without a marker"}, 1, 0},
+		{"a file that was removed", []map[string]any{
+			{b: record(t, runB), in(runB, "notes/"+noteName(1)): note(t, "x")},
+			{in(runB, "notes/"+noteName(1)): nil},
+		}, []string{noteName(1)}, 1, 0},
+		{"a run whose shared file was removed", []map[string]any{
+			{b: record(t, runB, onLinux), ".runs/" + linux: linuxData},
+			{".runs/" + linux: nil},
+		}, []string{linux}, 2, 0},
+		{"a stray file", []map[string]any{{".runs/odd": "x"}}, []string{"no file in .runs"}, 0, 0},
 		{"a run in progress", []map[string]any{{".runs/active/" + runB + "/run.toml": "x"}}, []string{"in progress"}, 0, 0},
 		{"settings that cannot be read", []map[string]any{{".runs/config.toml": "x = "}}, []string{"config.toml"}, 0, 0},
 		{"a damaged run", []map[string]any{{b: "x = "}}, []string{"run.toml"}, 1, 0},
-		{"two marks that are one where case does not count", []map[string]any{{".runs/models/a": "x", ".runs/models/A": "x"}}, []string{"case"}, 0, 0},
+		{
+			"two marks that are one where case does not count",
+			[]map[string]any{{".runs/models/a": "x", ".runs/models/A": "x"}},
+			[]string{"case"},
+			0, 0,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tip := p.Head
@@ -85,7 +113,8 @@ func TestVerifyShapes(t *testing.T) {
 	})
 }
 
-// TestHistoryRevisions: a history is named as REV, ^REV or OLD..NEW; a hook is told zeros for a branch that is new or goes.
+// TestHistoryRevisions: a history is named as REV, ^REV or OLD..NEW; a hook is told zeros for a branch that is new or
+// goes.
 func TestHistoryRevisions(t *testing.T) {
 	p := newProject(t, "plain")
 	zeros := strings.Repeat("0", 40)

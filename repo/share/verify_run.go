@@ -39,7 +39,9 @@ type sharedResult struct {
 }
 
 // VerifyRuns verifies runs that came from somebody else, and returns those that do not match their records.
-func VerifyRuns(ctx context.Context, trees *git.Trees, r *repo.Repository, at *snapshot, ids []string) ([]repo.Damage, error) {
+func VerifyRuns(ctx context.Context, trees *git.Trees, r *repo.Repository, at *snapshot, ids []string) ([]repo.Damage,
+	error,
+) {
 	k := &checker{trees: trees, shared: map[string]sharedResult{}}
 	var bad []repo.Damage
 	for _, id := range ids {
@@ -59,13 +61,15 @@ func VerifyRuns(ctx context.Context, trees *git.Trees, r *repo.Repository, at *s
 
 // run verifies a run by its files: names, kinds, counts and sizes first, then the record, then every digest. It returns
 // the record if it can be read.
-func (k *checker) run(ctx context.Context, id string, files map[string]git.TreeEntry, shared map[string]string) (*format.Run, []error) {
+func (k *checker) run(ctx context.Context, id string, files map[string]git.TreeEntry,
+	shared map[string]string,
+) (*format.Run, []error) {
 	if err := checkNames(files); err != nil {
 		return nil, []error{err}
 	}
 	record, ok := files[repo.RecordName]
 	if !ok {
-		return nil, []error{errors.New("has no run.toml")}
+		return nil, []error{errors.New("it has no run.toml")}
 	}
 	data, err := k.trees.Blob(record.ID, format.MaxRecordBytes)
 	if err != nil {
@@ -87,7 +91,7 @@ func (k *checker) run(ctx context.Context, id string, files map[string]git.TreeE
 		}
 	}
 	if total := recordedBytes(run); total > maxRunBytes {
-		return run, []error{fmt.Errorf("has %d bytes, more than the %d of a run in git", total, int64(maxRunBytes))}
+		return run, []error{fmt.Errorf("it has %d bytes, the limit for a run in Git is %d", total, int64(maxRunBytes))}
 	}
 	named := map[string]bool{repo.RecordName: true}
 	for _, name := range slices.Sorted(maps.Keys(run.Files)) {
@@ -116,7 +120,7 @@ func (k *checker) run(ctx context.Context, id string, files map[string]git.TreeE
 		case path.Dir(name) == "notes" && strings.HasSuffix(name, ".toml"):
 			problem(k.note(name, files[name].ID))
 		default:
-			problem(fmt.Errorf("%s is named by nothing in run.toml", name))
+			problem(fmt.Errorf("run.toml does not name %s", name))
 		}
 	}
 	for _, name := range repo.SharedNames(run) {
@@ -128,7 +132,7 @@ func (k *checker) run(ctx context.Context, id string, files map[string]git.TreeE
 		}
 	}
 	if _, ok := run.Files[repo.MetricsName]; !ok && len(run.Metrics) > 0 {
-		problem(fmt.Errorf("run.toml sums up %d metrics, and there are no points", len(run.Metrics)))
+		problem(fmt.Errorf("run.toml summarizes %d metrics, but there are no points", len(run.Metrics)))
 	}
 	return run, problems
 }
@@ -154,7 +158,7 @@ func recordedBytes(run *format.Run) int64 {
 // checkNames refuses names and kinds of files that a file system should not be given.
 func checkNames(files map[string]git.TreeEntry) error {
 	if len(files) > maxRunFiles {
-		return fmt.Errorf("has %d files, more than %d", len(files), maxRunFiles)
+		return fmt.Errorf("it has %d files, the limit is %d", len(files), maxRunFiles)
 	}
 	notes := 0
 	folded := map[string]string{}
@@ -164,18 +168,18 @@ func checkNames(files map[string]git.TreeEntry) error {
 		}
 		if path.Dir(name) == "notes" {
 			if notes++; notes > maxNoteFiles {
-				return fmt.Errorf("has more than %d notes", maxNoteFiles)
+				return fmt.Errorf("it has more than %d notes", maxNoteFiles)
 			}
 		}
 		if mode := files[name].Mode; !strings.HasPrefix(mode, "100") {
 			if reason, ok := kinds[mode]; ok {
 				return fmt.Errorf("%s: %s", name, reason)
 			}
-			return fmt.Errorf("%s is of a kind that no run has", name)
+			return fmt.Errorf("%s is not a regular file", name)
 		}
 		lower := strings.ToLower(name)
 		if other, ok := folded[lower]; ok {
-			return fmt.Errorf("%s and %s are one file where case does not count", other, name)
+			return fmt.Errorf("%s and %s are the same file if case is ignored", other, name)
 		}
 		folded[lower] = name
 	}
@@ -195,7 +199,8 @@ func (k *checker) file(files map[string]git.TreeEntry, name, digest string, size
 	case got == digest && n == size:
 		return nil
 	}
-	if sum, bytes, ok := capture.Pointer(head); ok && strings.HasPrefix(name, "artifacts/") && sum == digest && bytes == size {
+	if sum, bytes, ok := capture.Pointer(head); ok && strings.HasPrefix(name, "artifacts/") && sum == digest &&
+		bytes == size {
 		return nil
 	}
 	if n != size {
@@ -240,7 +245,7 @@ func (k *checker) artifacts(run *format.Run, files map[string]git.TreeEntry) ([]
 	}
 	artifacts, err := format.DecodeArtifacts(data)
 	if err == nil && int64(len(artifacts)) != want.Rows {
-		err = fmt.Errorf("%s: has %d rows, %d in run.toml", format.ArtifactsName, len(artifacts), want.Rows)
+		err = fmt.Errorf("%s has %d rows, run.toml says %d", format.ArtifactsName, len(artifacts), want.Rows)
 	}
 	return artifacts, err
 }

@@ -33,7 +33,10 @@ func TestVerifyRun(t *testing.T) {
 		run.Artifacts = []format.Artifact{{Path: "model.bin", SHA256: f.SHA256, Bytes: f.Bytes}}
 	}
 	tooLarge := func(run *format.Run) {
-		run.Artifacts = []format.Artifact{{Path: "a", SHA256: strings.Repeat("1", 64), Bytes: maxRunBytes}, {Path: "b", SHA256: strings.Repeat("1", 64), Bytes: maxRunBytes}}
+		run.Artifacts = []format.Artifact{
+			{Path: "a", SHA256: strings.Repeat("1", 64), Bytes: maxRunBytes},
+			{Path: "b", SHA256: strings.Repeat("1", 64), Bytes: maxRunBytes},
+		}
 	}
 	many := map[string]any{repo.RecordName: record(t, runB)}
 	for i := range maxProblems + 10 {
@@ -47,32 +50,109 @@ func TestVerifyRun(t *testing.T) {
 	}{
 		{"a record alone", map[string]any{repo.RecordName: record(t, runB)}, nil, nil},
 		{"files, artifacts and notes", map[string]any{
-			repo.RecordName: record(t, runB, aside, model), "aside.jsonl": "x", "artifacts/model.bin": "model", "notes/" + noteName(1): note(t, "x"),
+			repo.RecordName: record(t, runB, aside, model), "aside.jsonl": "x", "artifacts/model.bin": "model",
+			"notes/" + noteName(1): note(t, "x"),
 		}, nil, nil},
 		{"an artifact in Git LFS", map[string]any{
-			repo.RecordName: record(t, runB, model), "artifacts/model.bin": string(format.LFSPointer(digestOf("model").SHA256, 5)),
+			repo.RecordName: record(t, runB, model), "artifacts/model.bin": string(format.LFSPointer(digestOf("model").SHA256,
+				5)),
 		}, nil, nil},
 		{"a shared file", map[string]any{repo.RecordName: record(t, runB, onLinux)}, map[string]any{linux: linuxData}, nil},
 
 		{"no record", map[string]any{"aside.jsonl": "x"}, nil, []string{"run.toml"}},
 		{"a record that is no TOML", map[string]any{repo.RecordName: "id = "}, nil, []string{"run.toml"}},
 		{"the record of another run", map[string]any{repo.RecordName: record(t, runC)}, nil, []string{runC}},
-		{"a missing file", map[string]any{repo.RecordName: record(t, runB, aside, model), "artifacts/model.bin": "model"}, nil, []string{"aside.jsonl is missing"}},
-		{"a missing artifact", map[string]any{repo.RecordName: record(t, runB, model)}, nil, []string{"artifacts/model.bin is missing"}},
-		{"another size", map[string]any{repo.RecordName: record(t, runB, aside), "aside.jsonl": "xx"}, nil, []string{"aside.jsonl"}},
-		{"another content", map[string]any{repo.RecordName: record(t, runB, aside), "aside.jsonl": "y"}, nil, []string{"digest differs"}},
-		{"a pointer in place of another file", map[string]any{repo.RecordName: record(t, runB, aside), "aside.jsonl": string(format.LFSPointer(digestOf("x").SHA256, 1))}, nil, []string{"aside.jsonl"}},
-		{"a pointer to other content", map[string]any{repo.RecordName: record(t, runB, model), "artifacts/model.bin": string(format.LFSPointer(digestOf("x").SHA256, 5))}, nil, []string{"artifacts/model.bin"}},
-		{"a file that the record does not name", map[string]any{repo.RecordName: record(t, runB), "odd": "x"}, nil, []string{"odd"}},
-		{"a note that is none", map[string]any{repo.RecordName: record(t, runB), "notes/" + noteName(1): "x"}, nil, []string{noteName(1)}},
-		{"a link", map[string]any{repo.RecordName: record(t, runB), "artifacts/x": git.Edit{Mode: "120000"}}, nil, []string{"link"}},
-		{"a submodule", map[string]any{repo.RecordName: record(t, runB), "artifacts/x": git.Edit{Mode: "160000"}}, nil, []string{"submodule"}},
-		{"names that are one where case does not count", map[string]any{repo.RecordName: record(t, runB), "artifacts/x": "x", "artifacts/X": "x"}, nil, []string{"artifacts/x"}},
-		{"a name that a file system reserves", map[string]any{repo.RecordName: record(t, runB), "artifacts/con": "x"}, nil, []string{"con"}},
-		{"a missing shared file", map[string]any{repo.RecordName: record(t, runB, onLinux)}, nil, []string{linux + " is missing"}},
-		{"a shared file of another content", map[string]any{repo.RecordName: record(t, runB, onLinux)}, map[string]any{linux: "x"}, []string{linux}},
-		{"more bytes than a run may have", map[string]any{repo.RecordName: record(t, runB, tooLarge)}, nil, []string{"bytes"}},
-		{"metrics without points", map[string]any{repo.RecordName: record(t, runB, func(run *format.Run) { run.Metrics = map[string]format.Metric{"loss": {Last: 1, Count: 1}} })}, nil, []string{"points"}},
+		{
+			"a missing file",
+			map[string]any{repo.RecordName: record(t, runB, aside, model), "artifacts/model.bin": "model"},
+			nil,
+			[]string{"aside.jsonl is missing"},
+		},
+		{
+			"a missing artifact",
+			map[string]any{repo.RecordName: record(t, runB, model)},
+			nil,
+			[]string{"artifacts/model.bin is missing"},
+		},
+		{
+			"another size",
+			map[string]any{repo.RecordName: record(t, runB, aside), "aside.jsonl": "xx"},
+			nil,
+			[]string{"aside.jsonl"},
+		},
+		{
+			"another content",
+			map[string]any{repo.RecordName: record(t, runB, aside), "aside.jsonl": "y"},
+			nil,
+			[]string{"digest differs"},
+		},
+		{"a pointer in place of another file", map[string]any{
+			repo.RecordName: record(t, runB, aside),
+			"aside.jsonl":   string(format.LFSPointer(digestOf("x").SHA256, 1)),
+		}, nil, []string{"aside.jsonl"}},
+		{"a pointer to other content", map[string]any{
+			repo.RecordName:       record(t, runB, model),
+			"artifacts/model.bin": string(format.LFSPointer(digestOf("x").SHA256, 5)),
+		}, nil, []string{"artifacts/model.bin"}},
+		{
+			"a file that the record does not name",
+			map[string]any{repo.RecordName: record(t, runB), "odd": "x"},
+			nil,
+			[]string{"odd"},
+		},
+		{
+			"a note that is none",
+			map[string]any{repo.RecordName: record(t, runB), "notes/" + noteName(1): "x"},
+			nil,
+			[]string{noteName(1)},
+		},
+		{
+			"a link",
+			map[string]any{repo.RecordName: record(t, runB), "artifacts/x": git.Edit{Mode: "120000"}},
+			nil,
+			[]string{"link"},
+		},
+		{
+			"a submodule",
+			map[string]any{repo.RecordName: record(t, runB), "artifacts/x": git.Edit{Mode: "160000"}},
+			nil,
+			[]string{"submodule"},
+		},
+		{"names that are one where case does not count", map[string]any{
+			repo.RecordName: record(t, runB), "artifacts/x": "x",
+			"artifacts/X": "x",
+		}, nil, []string{"artifacts/x"}},
+		{
+			"a name that a file system reserves",
+			map[string]any{repo.RecordName: record(t, runB), "artifacts/con": "x"},
+			nil,
+			[]string{"con"},
+		},
+		{
+			"a missing shared file",
+			map[string]any{repo.RecordName: record(t, runB, onLinux)},
+			nil,
+			[]string{linux + " is missing"},
+		},
+		{
+			"a shared file of another content",
+			map[string]any{repo.RecordName: record(t, runB, onLinux)},
+			map[string]any{linux: "x"},
+			[]string{linux},
+		},
+		{
+			"more bytes than a run may have",
+			map[string]any{repo.RecordName: record(t, runB, tooLarge)},
+			nil,
+			[]string{"bytes"},
+		},
+		{"metrics without points", map[string]any{repo.RecordName: record(t, runB,
+			func(run *format.Run) {
+				run.Metrics = map[string]format.Metric{"loss": {
+					Last:  1,
+					Count: 1,
+				}}
+			})}, nil, []string{"points"}},
 		{"many problems", many, nil, slices.Repeat([]string{"odd"}, maxProblems)},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -29,14 +29,17 @@ type NotStored struct {
 func needStore(r *repo.Repository, doing string) (string, error) {
 	url, err := storeURL(r)
 	if err == nil && url == "" {
-		err = &repo.HintError{Err: errors.New(doing + ": the project has no store"), Hint: "artifacts.store in .runs/config.toml names one"}
+		err = &repo.HintError{
+			Err:  errors.New(doing + ": no artifact store is configured"),
+			Hint: "set artifacts.store in .runs/config.toml",
+		}
 	}
 	return url, err
 }
 
 // VerifyStore asks the store for every artifact of the runs that is not in Git.
 func VerifyStore(ctx context.Context, r *repo.Repository, entries []*repo.Entry) (*StoreCheck, error) {
-	url, err := needStore(r, "asking the store")
+	url, err := needStore(r, "verifying the artifact store")
 	if err != nil {
 		return nil, err
 	}
