@@ -75,12 +75,15 @@ func (a *Active) recover(ctx context.Context, o Recover) Recovered {
 	got := Recovered{ID: a.ID}
 	foreign := a.Foreign()
 	if foreign && (o.ID == "" || !o.Force) {
-		got.Reason = "it was not started in this clone: its folder came with git or was copied"
+		got.Reason = "it was not started in this clone: its folder came with Git or was copied"
 		return got
 	}
 	switch err := a.check(); {
 	case errors.Is(err, ErrFinished) && foreign:
-		got.Err = withHint(fmt.Errorf("it is finished, and %s came with git or was copied", Relative(a.repo.Root, a.Dir)), "remove that folder")
+		got.Err = withHint(fmt.Errorf(
+			"it is finished, and %s came with Git or was copied", Relative(a.repo.Root, a.Dir),
+		),
+			"remove that folder")
 		return got
 	case errors.Is(err, ErrFinished):
 		lock, err := a.lockFinish()

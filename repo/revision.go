@@ -290,7 +290,9 @@ func (r *Repository) Fork(ctx context.Context, base string) (*Fork, error) {
 	if common == "" {
 		err := fmt.Errorf("finding the base of the branch: HEAD and %s have no common commit", base)
 		if r.Git.Shallow() {
-			return nil, withHint(err, "the clone is shallow: set fetch-depth to 0 in the checkout, or run 'git fetch --unshallow'")
+			return nil, withHint(
+				err, "the clone is shallow: set fetch-depth to 0 in the checkout, or run 'git fetch --unshallow'",
+			)
 		}
 		return nil, err
 	}

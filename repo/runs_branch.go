@@ -12,8 +12,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// RunsBranch finds the runs branch, which commit.branch names: the local branch, otherwise that of a remote as it was last
-// fetched. commit is empty if there is no such branch, or if it is checked out here.
+// RunsBranch finds the runs branch, which commit.branch names: the local branch, otherwise that of a remote as it was
+// last fetched. commit is empty if there is no such branch, or if it is checked out here.
 func (r *Repository) RunsBranch(ctx context.Context) (name, commit string, err error) {
 	config, err := r.Config()
 	if err != nil || config.Commit.Branch == "" || !r.InGit {
@@ -33,9 +33,9 @@ func (r *Repository) RunsBranch(ctx context.Context) (name, commit string, err e
 	return name, commit, nil
 }
 
-// ListBranch reads the runs of the runs branch that are not known yet, with the notes that were added here. It reads only
-// the names of the others. Runs that were removed, here or on the branch, are left out. rev is nil if there are no runs;
-// otherwise the caller closes it.
+// ListBranch reads the runs of the runs branch that are not known yet, with the notes that were added here. It reads
+// only the names of the others. Runs that were removed, here or on the branch, are left out. rev is nil if there are
+// no runs; otherwise the caller closes it.
 func (r *Repository) ListBranch(ctx context.Context, known func(id string) bool) (
 	rev *Revision, entries []*Entry, damaged []Damage, err error,
 ) {
@@ -56,8 +56,8 @@ func (r *Repository) ListBranch(ctx context.Context, known func(id string) bool)
 	return rev, entries, damaged, err
 }
 
-// ListRevision reads the runs of a revision that are not known yet. rev is nil if there are no runs; otherwise the caller
-// closes it.
+// ListRevision reads the runs of a revision that are not known yet. rev is nil if there are no runs; otherwise the
+// caller closes it.
 func (r *Repository) ListRevision(ctx context.Context, name string, known func(id string) bool) (
 	rev *Revision, entries []*Entry, damaged []Damage, err error,
 ) {

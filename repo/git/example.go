@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Example is a repository that a program makes to show something. It is independent of the one that the environment names,
-// and of the user's identity, hooks and signing.
+// Example is a repository that a program makes to show something. It is independent of the one that the environment
+// names, and of the user's identity, hooks and signing.
 type Example struct{ Dir string } // the working tree, which exists
 
 // ownRepository are the variables that lead Git to a repository other than that of the folder it runs in.

@@ -1,6 +1,6 @@
 // Package store transfers large artifacts to and from an artifact store: a folder or a bucket that holds objects by
-// their SHA-256. A second program, runs-store, talks to the stores. It is started for a transfer and controlled over its
-// standard input and output.
+// their SHA-256. A second program, runs-store, talks to the stores. It is started for a transfer and controlled over
+// its standard input and output.
 //
 // The package knows no run and no cloud library. SPEC 13 describes the protocol, and a change to it begins in
 // protocol.go.
