@@ -54,7 +54,7 @@ func CheckPath(p string) error {
 	case strings.ContainsAny(p, "\\:"):
 		return fmt.Errorf("the path %q contains a backslash or a colon", p)
 	case path.Clean(p) != p || p == ".." || strings.HasPrefix(p, "../"):
-		return fmt.Errorf("the path %q is not clean: it contains empty parts, . or ..", p)
+		return fmt.Errorf("the path %q is not clean: it contains ., .. or empty parts", p)
 	}
 	for _, r := range p {
 		if IsHidden(r) {

@@ -78,15 +78,6 @@ func (a *app) matching(c *catalog.Catalog, entries []*repo.Entry, where string) 
 	return entries, err
 }
 
-// choose returns the runs that any of the selectors names, or all of the scope, as far as they match an expression.
-func (a *app) choose(ctx context.Context, c *catalog.Catalog, selectors []string, where string) ([]*repo.Entry, error) {
-	entries, err := c.SelectAll(ctx, selectors)
-	if err != nil {
-		return nil, err
-	}
-	return a.matching(c, entries, where)
-}
-
 // oneRun reads a single run: by its full id without a look at any other.
 func (a *app) oneRun(ctx context.Context, r *repo.Repository, selector, experiment string) (*repo.Entry, error) {
 	e, _, err := a.oneRunOf(ctx, r, selector, experiment)
