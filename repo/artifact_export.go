@@ -24,6 +24,25 @@ func (e *Entry) Artifact(name string) (format.Artifact, error) {
 		"run 'runs artifacts %s' to list them", format.IDRandom(e.ID))
 }
 
+// ExportArtifacts writes artifacts that are on this machine to new files in a folder, under their names. written,
+// which may be nil, is called with each file. No folder on the way to a file may be a link: Git may have made it, and
+// the names are the run's.
+func (e *Entry) ExportArtifacts(want []format.Artifact, dir string, written func(file string, a format.Artifact)) error {
+	for _, a := range want {
+		if err := NoLinks(dir, a.Path); err != nil {
+			return fmt.Errorf("writing artifact %s: %w", a.Path, err)
+		}
+		file := filepath.Join(dir, filepath.FromSlash(a.Path))
+		if err := e.ExportArtifact(a, file); err != nil {
+			return err
+		}
+		if written != nil {
+			written(file, a)
+		}
+	}
+	return nil
+}
+
 // ExportArtifact writes an artifact that is on this machine to a new file, whole or not at all, verified by its
 // digest. It makes the folders of the file. A file that exists is an error.
 func (e *Entry) ExportArtifact(a format.Artifact, target string) error {

@@ -196,25 +196,22 @@ func (a *app) exportArtifacts(ctx context.Context, r *repo.Repository, e *repo.E
 		return err
 	}
 	progress.Done()
-	for _, artifact := range want {
-		target := a.path(out)
-		switch {
-		case name == "":
-			// Git may have made the folders, and the names are the run's: neither may lead elsewhere.
-			if err := repo.NoLinks(target, artifact.Path); err != nil {
-				return fmt.Errorf("writing artifact %s: %w", artifact.Path, err)
-			}
-			target = filepath.Join(target, filepath.FromSlash(artifact.Path))
-		case out == "-":
-			return e.CopyArtifact(artifact, a.term.Out)
-		case strings.HasSuffix(out, "/") || isFolder(target):
-			target = filepath.Join(target, filepath.Base(filepath.FromSlash(artifact.Path)))
-		}
-		if err := e.ExportArtifact(artifact, target); err != nil {
-			return err
-		}
-		a.print("%s  %s", terminal.Clean(repo.Relative(a.dir, target)), terminal.Bytes(artifact.Bytes))
+	target := a.path(out)
+	written := func(file string, artifact format.Artifact) {
+		a.print("%s  %s", terminal.Clean(repo.Relative(a.dir, file)), terminal.Bytes(artifact.Bytes))
 	}
+	switch {
+	case name == "":
+		return e.ExportArtifacts(want, target, written)
+	case out == "-":
+		return e.CopyArtifact(want[0], a.term.Out)
+	case strings.HasSuffix(out, "/") || isFolder(target):
+		target = filepath.Join(target, filepath.Base(filepath.FromSlash(name)))
+	}
+	if err := e.ExportArtifact(want[0], target); err != nil {
+		return err
+	}
+	written(target, want[0])
 	return nil
 }
 
