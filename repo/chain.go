@@ -112,7 +112,8 @@ func (s *valueStream) advance() { s.key, s.value, s.ok = s.next() }
 
 // eachValueOfChain is EachValue for several parts.
 func (e *Entry) eachValueOfChain(ctx context.Context, yield func(key string, v format.Value) error) (here bool,
-	err error) {
+	err error,
+) {
 	streams := []*valueStream{e.alone().valueStream(ctx)}
 	for _, part := range e.earlier {
 		streams = append(streams, part.valueStream(ctx))

@@ -40,7 +40,8 @@ func (r *Repository) FindDataset(ctx context.Context, name, path, word string) (
 // ConfiguredDatasets returns the requests for the datasets that the configuration names for every run, but those of the
 // names in except. One that cannot be found is a warning.
 func (r *Repository) ConfiguredDatasets(ctx context.Context, except []string) (requests []DatasetRequest,
-	warnings []string, err error) {
+	warnings []string, err error,
+) {
 	config, err := r.Config()
 	if err != nil {
 		return nil, nil, err

@@ -110,7 +110,8 @@ type CaptureRequest struct {
 // datasets. Recording goes on without what cannot be captured; then a warning says so. If the datasets take longer to
 // hash than to be waited for, late gives them, and the caller must wait for it or cancel it.
 func (r *Repository) Capture(ctx context.Context, run *format.Run, q CaptureRequest) (late *Hashing,
-	warnings []string, err error) {
+	warnings []string, err error,
+) {
 	h := r.HashDatasets(ctx, q.Datasets, q.Hashed)
 	warnings, err = r.Origin(ctx, run, OriginRequest{Command: q.Command, Dir: q.Dir, Datasets: h.paths()})
 	if err != nil {

@@ -90,8 +90,10 @@ func TestConfiguredDatasets(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for name, path := range map[string]string{"train": "train.csv", "gone": "gone.csv", "out": "../out.csv",
-		"moved": "elsewhere.csv", "skip": "train.csv"} {
+	for name, path := range map[string]string{
+		"train": "train.csv", "gone": "gone.csv", "out": "../out.csv",
+		"moved": "elsewhere.csv", "skip": "train.csv",
+	} {
 		if err := r.Configure([]string{"dataset", name, "path"}, path); err != nil {
 			t.Fatal(err)
 		}
@@ -105,8 +107,10 @@ func TestConfiguredDatasets(t *testing.T) {
 		t.Errorf("%v, warnings %q", err, warnings)
 	}
 	want := []DatasetRequest{
-		{Name: "moved", Path: filepath.Join(root, "local.csv")}, {Name: "train", Path: filepath.Join(root, "train.csv"),
-			Named: true},
+		{Name: "moved", Path: filepath.Join(root, "local.csv")}, {
+			Name: "train", Path: filepath.Join(root, "train.csv"),
+			Named: true,
+		},
 	}
 	if d := cmp.Diff(want, requests); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

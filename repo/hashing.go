@@ -27,7 +27,8 @@ type hashResult struct {
 // HashDatasets starts to hash datasets, one after the other. The caller must wait for the end or cancel it. hashed gets
 // the bytes hashed so far of a dataset, and of all of it; nil is for nobody.
 func (r *Repository) HashDatasets(ctx context.Context, requests []DatasetRequest, hashed func(done,
-	total int64)) *Hashing {
+	total int64),
+) *Hashing {
 	ctx, cancel := context.WithCancel(ctx)
 	h := &Hashing{
 		root: r.TreeRoot(), requests: requests, results: make([]hashResult, len(requests)), done: make(chan struct{}),

@@ -255,8 +255,10 @@ func (a *Active) entry(ctx context.Context, point func(string, format.Point) err
 	run.Metrics = f.metrics(a.settings().GoalIn(run))
 	for _, line := range f.artifacts {
 		if line.SHA256 != "" && format.CheckPath(line.Name) == nil {
-			run.Artifacts = append(run.Artifacts, format.Artifact{Path: line.Name, SHA256: line.SHA256, Bytes: line.Bytes,
-				Kind: line.Kind, Key: line.Key, Step: line.Step, Caption: line.Caption})
+			run.Artifacts = append(run.Artifacts, format.Artifact{
+				Path: line.Name, SHA256: line.SHA256, Bytes: line.Bytes,
+				Kind: line.Kind, Key: line.Key, Step: line.Step, Caption: line.Caption,
+			})
 		}
 	}
 	notes, err := readNotes(a.Dir)

@@ -156,8 +156,10 @@ func (a *app) edit(ctx context.Context, text string) (string, error) {
 		}
 	}
 	if editor == "" {
-		return "", &repo.HintError{Err: errors.New("opening an editor: EDITOR is not set"),
-			Hint: "give the text as an argument"}
+		return "", &repo.HintError{
+			Err:  errors.New("opening an editor: EDITOR is not set"),
+			Hint: "give the text as an argument",
+		}
 	}
 	dir, err := os.MkdirTemp("", "runs-note-")
 	if err != nil {

@@ -21,8 +21,10 @@ type finishedJSON struct {
 
 // clientFinish finishes a run.
 func (a *app) clientFinish(ctx context.Context, q *clientRequest) (clientAnswer, error) {
-	end := repo.Finish{Status: format.Status(q.Status), ExitCode: q.ExitCode, Signal: q.Signal, EndReason: q.EndReason,
-		LostRows: q.LostRows}
+	end := repo.Finish{
+		Status: format.Status(q.Status), ExitCode: q.ExitCode, Signal: q.Signal, EndReason: q.EndReason,
+		LostRows: q.LostRows,
+	}
 	if err := end.Check(); err != nil {
 		return nil, usagef("finishing the run: %v", err)
 	}
@@ -56,6 +58,8 @@ func (a *app) clientFinish(ctx context.Context, q *clientRequest) (clientAnswer,
 	} else {
 		a.commitAtFinish(ctx, r, done.Run, true)
 	}
-	return &finishedJSON{ID: active.ID, Status: done.Run.Status, Dir: done.Dir, Open: len(done.Open),
-		Resumed: done.Resumed}, nil
+	return &finishedJSON{
+		ID: active.ID, Status: done.Run.Status, Dir: done.Dir, Open: len(done.Open),
+		Resumed: done.Resumed,
+	}, nil
 }

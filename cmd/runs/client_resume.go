@@ -19,7 +19,8 @@ func slurmJob() repo.Job {
 
 // resumption finds the run that the client's new one continues, and the catalog that it is of, nil if none was needed.
 func (a *app) resumption(ctx context.Context, r *repo.Repository, q *clientRequest) (catalog.Resumption,
-	*catalog.Catalog, error) {
+	*catalog.Catalog, error,
+) {
 	ask := catalog.ResumeRequest{Mode: catalog.ResumeMode(q.Resume), Key: q.Key}
 	switch ask.Mode {
 	case catalog.ResumeNone, catalog.ResumeNever:
@@ -100,7 +101,8 @@ type resumedJSON struct {
 
 // resumed describes the run that is continued to the client; params are those of its run.
 func (a *app) resumed(ctx context.Context, c *catalog.Catalog, before catalog.Resumption, params format.Params,
-	changed []string) *resumedJSON {
+	changed []string,
+) *resumedJSON {
 	e := before.Entry
 	answer := &resumedJSON{ID: e.ID, Same: before.Same, Params: params, Summary: e.Summary}
 	next, err := c.NextStep(ctx, e)

@@ -171,7 +171,8 @@ func (a *app) clientJoin(ctx context.Context, q *clientRequest) (clientAnswer, e
 // the run and cannot become it, or because it resumes another run. existing is the id of a run that has the key and is
 // not resumed.
 func (a *app) staysApart(ctx context.Context, active *repo.Active, q *clientRequest) (apart bool, existing string,
-	err error) {
+	err error,
+) {
 	for _, text := range []string{q.Experiment, q.Group, q.Key} {
 		if err := format.CheckKey(text); text != "" && err != nil {
 			return false, "", usagef("joining run %s: %v", active.ID, err)

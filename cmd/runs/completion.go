@@ -21,7 +21,8 @@ func (a *app) completeRun(cmd *cobra.Command, _ []string, begun string) ([]strin
 
 // completeRunThenMetric offers runs for the first argument, and metrics after it.
 func (a *app) completeRunThenMetric(cmd *cobra.Command, args []string, begun string) ([]string,
-	cobra.ShellCompDirective) {
+	cobra.ShellCompDirective,
+) {
 	if len(args) == 0 {
 		return a.completeRun(cmd, args, begun)
 	}

@@ -164,7 +164,8 @@ func empty(l *format.Line) bool {
 // prepareLines checks params against those of the run, copies artifacts into it and hashes datasets. It returns the
 // lines of artifacts and datasets.
 func (a *app) prepareLines(ctx context.Context, active *repo.Active, f *logFlags, l *format.Line) ([]*format.Line,
-	error) {
+	error,
+) {
 	if len(l.Params) > 0 {
 		l.Params = active.Repository().PortableParams(l.Params)
 		known, err := active.Params(ctx)

@@ -185,7 +185,8 @@ func (a *app) lookElsewhere(ctx context.Context, r *repo.Repository) (report fun
 }
 
 func (a *app) writeList(ctx context.Context, f *lsFlags, c *catalog.Catalog, runs []*format.Run,
-	entries []*repo.Entry) error {
+	entries []*repo.Entry,
+) error {
 	if f.groupBy != "" {
 		return a.writeGroups(ctx, f, c, runs)
 	}

@@ -87,7 +87,8 @@ func (a *app) describe(ctx context.Context, r *repo.Repository, f *newRunFlags) 
 // capture makes the record of a new run, with what it stands on. Datasets that take longer to hash than n.wait are
 // returned as late.
 func (a *app) capture(ctx context.Context, r *repo.Repository, n newRun) (run *format.Run, late *repo.Hashing,
-	err error) {
+	err error,
+) {
 	run, err = r.Describe(n.Description)
 	if text := new(repo.DescriptionError); errors.As(err, &text) {
 		return nil, nil, usagef("%s: %w", n.doing, err)
@@ -205,7 +206,8 @@ func parseTags(flags []string) (map[string]string, error) {
 
 // start starts the run that the flags describe, or joins the active one that --resume names. kind is that of its owner.
 func (a *app) start(ctx context.Context, r *repo.Repository, f *newRunFlags, run *format.Run,
-	kind string) (*repo.Active, error) {
+	kind string,
+) (*repo.Active, error) {
 	if f.resume != "" {
 		c, err := a.collect(ctx, r, "")
 		if err != nil {

@@ -123,7 +123,8 @@ func (a *app) plot(ctx context.Context, f *plotFlags, args []string, w io.Writer
 }
 
 func (a *app) drawMetric(ctx context.Context, f *plotFlags, c *catalog.Catalog, entries []*repo.Entry, key string,
-	w io.Writer, charts int) error {
+	w io.Writer, charts int,
+) error {
 	x, stepMetric := f.x, ""
 	if x == "" {
 		x, stepMetric = "step", catalog.StepMetric(entries, key)
@@ -167,8 +168,10 @@ func (a *app) drawMetric(ctx context.Context, f *plotFlags, c *catalog.Catalog, 
 	if stepMetric != "" {
 		kind = chart.Number
 	}
-	return chart.Draw(w, a.term, series, chart.Options{Width: a.term.Width(), Height: height, LogY: f.logY, X: kind,
-		Title: title, ASCII: asciiOnly()})
+	return chart.Draw(w, a.term, series, chart.Options{
+		Width: a.term.Width(), Height: height, LogY: f.logY, X: kind,
+		Title: title, ASCII: asciiOnly(),
+	})
 }
 
 // asciiOnly reports whether the locale is without Unicode (POSIX, "Environment Variables": LC_ALL, LC_CTYPE and LANG,

@@ -86,7 +86,8 @@ func (a *app) oneRun(ctx context.Context, r *repo.Repository, selector, experime
 
 // oneRunOf is oneRun with the catalog that the run is of, nil if it was read without one.
 func (a *app) oneRunOf(ctx context.Context, r *repo.Repository, selector, experiment string) (*repo.Entry,
-	*catalog.Catalog, error) {
+	*catalog.Catalog, error,
+) {
 	defer collectLess()()
 	e, of, err := catalog.ReadOne(ctx, r, selector, selectIn(experiment))
 	if of != nil {
@@ -97,7 +98,8 @@ func (a *app) oneRunOf(ctx context.Context, r *repo.Repository, selector, experi
 
 // oneWhole reads a single run with those that it resumes; alone says to leave these.
 func (a *app) oneWhole(ctx context.Context, r *repo.Repository, selector, experiment string, alone bool) (*repo.Entry,
-	error) {
+	error,
+) {
 	e, of, err := a.oneRunOf(ctx, r, selector, experiment)
 	if err != nil || alone || e.Resumes == "" {
 		return e, err

@@ -82,8 +82,10 @@ type activeJSON struct {
 }
 
 func newStatusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview) statusJSON {
-	s := statusJSON{Runs: r.Dir, Git: r.InGit, Count: map[format.Status]int{}, Damaged: newDamageJSON(c.Damage()),
-		Uncommitted: o.Uncommitted}
+	s := statusJSON{
+		Runs: r.Dir, Git: r.InGit, Count: map[format.Status]int{}, Damaged: newDamageJSON(c.Damage()),
+		Uncommitted: o.Uncommitted,
+	}
 	for _, e := range c.Entries() {
 		s.Count[e.Status]++
 		if e.Active != nil {

@@ -15,7 +15,8 @@ import (
 // OpenActive opens the active run that a selector names. of is as ReadOne returns it. If the selector names none, the
 // error is a *query.NotFoundError; if the run is finished, it is repo.ErrFinished.
 func OpenActive(ctx context.Context, r *repo.Repository, selector string, o Options) (a *repo.Active, of *Catalog,
-	err error) {
+	err error,
+) {
 	id := selector
 	if format.CheckID(selector) != nil {
 		var e *repo.Entry
@@ -78,7 +79,8 @@ func MayChange(e *repo.Entry, selector string, author func() string) error {
 // expression where, if it is not empty. Each is one that its selector or the expression may change, see MayChange. An
 // expression that matches no finished run, without selectors, is a *query.NotFoundError.
 func (c *Catalog) SelectRemovable(ctx context.Context, selectors []string, where string,
-	author func() string) ([]*repo.Entry, []MissingKey, error) {
+	author func() string,
+) ([]*repo.Entry, []MissingKey, error) {
 	var entries []*repo.Entry
 	seen := map[string]bool{}
 	add := func(e *repo.Entry, selector string) error {

@@ -62,9 +62,12 @@ func Open(ctx context.Context, r *repo.Repository, o Options) (*Catalog, error) 
 }
 
 func newCatalog(r *repo.Repository, config *format.Config, scope string, entries []*repo.Entry, damage []repo.Damage,
-	all *[]repo.Damage, closers *[]func()) *Catalog {
-	c := &Catalog{repo: r, config: config, scope: scope, byRun: make(map[*format.Run]*repo.Entry, len(entries)),
-		all: all, closers: closers}
+	all *[]repo.Damage, closers *[]func(),
+) *Catalog {
+	c := &Catalog{
+		repo: r, config: config, scope: scope, byRun: make(map[*format.Run]*repo.Entry, len(entries)),
+		all: all, closers: closers,
+	}
 	c.Add(entries)
 	c.addDamage(damage)
 	return c

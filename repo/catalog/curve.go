@@ -18,7 +18,8 @@ import (
 // runs. Without runs, the newest one is meant. Each run is read with those that it resumes, unless alone is set. A word
 // that names neither is a *query.NotFoundError.
 func (c *Catalog) SelectCurves(ctx context.Context, words []string, alone bool) (entries []*repo.Entry,
-	metrics []string, err error) {
+	metrics []string, err error,
+) {
 	add := func(e *repo.Entry, of *Catalog) {
 		if slices.ContainsFunc(entries, func(other *repo.Entry) bool { return other.ID == e.ID }) {
 			return

@@ -111,8 +111,10 @@ func TestCurve(t *testing.T) {
 	r := project(t)
 	a := start(t, r, &format.Run{})
 	for i, value := range []float64{5, 6} { // the later step has the earlier time
-		l := &format.Line{Time: int64(2-i) * 1e6, HasStep: true, Step: int64(i), Metrics: []format.MetricValue{{Key: "loss",
-			Value: value}}}
+		l := &format.Line{Time: int64(2-i) * 1e6, HasStep: true, Step: int64(i), Metrics: []format.MetricValue{{
+			Key:   "loss",
+			Value: value,
+		}}}
 		if err := a.AppendShared(l); err != nil {
 			t.Fatal(err)
 		}

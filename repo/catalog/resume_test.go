@@ -45,8 +45,10 @@ func outcome(r Resumption, err error) string {
 	var problem *ResumeError
 	switch {
 	case errors.As(err, &problem):
-		return map[ResumeProblem]string{KeyExists: "exists", KeyMissing: "missing", IsActive: "active",
-			MayBeActive: "maybe"}[problem.Problem]
+		return map[ResumeProblem]string{
+			KeyExists: "exists", KeyMissing: "missing", IsActive: "active",
+			MayBeActive: "maybe",
+		}[problem.Problem]
 	case err != nil:
 		return err.Error()
 	case r.Existing != "":

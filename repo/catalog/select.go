@@ -120,7 +120,8 @@ func (c *Catalog) Missing(key string) *MissingKey {
 // ReadOne reads the single run that a selector names: by its full id without reading any other run. of is the catalog
 // that was opened for it, nil if none was needed; otherwise close it, also after an error.
 func ReadOne(ctx context.Context, r *repo.Repository, selector string, o Options) (e *repo.Entry, of *Catalog,
-	err error) {
+	err error,
+) {
 	if format.CheckID(selector) == nil {
 		e, err := r.Read(ctx, selector)
 		if !errors.Is(err, repo.ErrNotActive) {
