@@ -91,9 +91,11 @@ var unclearPatterns = func() []*regexp.Regexp {
 	return patterns
 }()
 
-// plain are phrases that contain an unclear one and are clear, and None of Python.
+// plain are phrases that contain an unclear one and are clear, None of Python, and a marker in the hooks that older
+// versions wrote.
 var plain = regexp.MustCompile(
-	`(?i)\b(there (is|are|was|were) no|if there is none|(is|are|was|were) no longer|(is|are) (?-i:None))\b`,
+	`(?i)\b(behind an open line >>>|there (is|are|was|were) no|if there is none|(is|are|was|were) no longer|` +
+		`(is|are) (?-i:None))(\b|$)`,
 )
 
 // unplain lists the folders with messages that still have unclear phrases. It is to become empty.
