@@ -12,8 +12,9 @@ import (
 	"github.com/gitruns/runs/repo/query"
 )
 
-// OpenActive opens the active run that a selector names. of is as ReadOne returns it. If the selector names none, the
-// error is a *query.NotFoundError; if the run is finished, it is repo.ErrFinished.
+// OpenActive opens the active run that a selector names. of is as ReadOne returns it. If no run is named, the error is
+// a
+// *query.NotFoundError. If the run is finished, it is repo.ErrFinished.
 func OpenActive(ctx context.Context, r *repo.Repository, selector string, o Options) (a *repo.Active, of *Catalog,
 	err error,
 ) {
@@ -32,8 +33,8 @@ func OpenActive(ctx context.Context, r *repo.Repository, selector string, o Opti
 	return a, of, err
 }
 
-// OnlyActive opens the only active run that was started in this clone. Without one, or with several, the error is a
-// *query.NotFoundError.
+// OnlyActive opens the only active run that was started in this clone. If there is none, or if there are several, the
+// error is a *query.NotFoundError.
 func OnlyActive(r *repo.Repository) (*repo.Active, error) {
 	actives, err := r.Actives()
 	if err != nil {
@@ -50,12 +51,13 @@ func OnlyActive(r *repo.Repository) (*repo.Active, error) {
 	for i, active := range actives {
 		ids[i] = active.ID
 	}
-	return nil, &query.NotFoundError{Reason: fmt.Sprintf("%d runs are in progress, name one: %s", len(ids),
+	return nil, &query.NotFoundError{Reason: fmt.Sprintf("%d runs are in progress; name one: %s", len(ids),
 		strings.Join(ids, ", "))}
 }
 
-// MayChange returns an error if selector may not name e for a change: a run of another revision is read-only, and a run
-// of another author must be named by its full id. author returns who changes it, empty if that is not known.
+// MayChange returns an error if a selector may not be used to change e. A run of another revision is read-only, and a
+// run of another author must be named by its full id. author returns the author of the change, empty if it is not
+// known.
 func MayChange(e *repo.Entry, selector string, author func() string) error {
 	if s, err := query.ParseSelector(selector); err == nil && s.Rev != "" {
 		return &repo.HintError{
@@ -75,9 +77,9 @@ func MayChange(e *repo.Entry, selector string, author func() string) error {
 	}
 }
 
-// SelectRemovable returns the runs that any of the selectors names, and the finished runs of the scope that match the
-// expression where, if it is not empty. Each is one that its selector or the expression may change, see MayChange. An
-// expression that matches no finished run, without selectors, is a *query.NotFoundError.
+// SelectRemovable returns the runs to remove: those that any of the selectors names, and, if where is not empty, the
+// finished runs of the scope that match it. MayChange must allow each. If there is nothing to remove, the error is a
+// *query.NotFoundError.
 func (c *Catalog) SelectRemovable(ctx context.Context, selectors []string, where string,
 	author func() string,
 ) ([]*repo.Entry, []MissingKey, error) {

@@ -1,14 +1,14 @@
-// Package catalog answers which runs there are and which of them is meant: it lists the runs of the working tree, of
-// the runs branch and of any revision, resolves selectors within an experiment, and reads chains of resumed runs as
-// one.
+// Package catalog finds runs. It lists those of the working tree, of the runs branch and of any Git revision, resolves
+// selectors within an experiment, reads chains of resumed runs as one, and decides which run a new one resumes.
 //
-// It prints nothing, knows no terminal and reads no environment variable: what went wrong with single runs is returned
-// as a value, and whoever opens a catalog closes it. It stands on repo, repo/query and format. A change to what a
-// selector may name begins in repo/query; one to where runs are looked for begins in catalog.go; one to chains in
-// chain.go.
+// The package knows no terminal and no environment variable, and prints nothing: damaged runs and missing keys are
+// returned as values. It imports repo, repo/query and format. Start in catalog.go to change where runs are looked for,
+// in select.go for how they are named, in chain.go for chains, and in resume.go for the policy of resuming. What a
+// selector or an expression may contain is in package query.
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -25,21 +25,27 @@ type Catalog struct {
 	scope   string
 	entries []*repo.Entry // newest first
 	runs    []*format.Run // their records, in the same order
-	damage  []repo.Damage // own
-	all     *[]repo.Damage
+	damage  []repo.Damage
 	byRun   map[*format.Run]*repo.Entry
 	byID    map[string]*repo.Entry     // nil until it is needed
 	goals   func(metric string) string // nil until it is needed
-	closers *[]func()                  // shared by the catalogs that were opened from one another
+	family  *family
 }
 
-// Options say how selectors are read.
+// family is what catalogs share that were opened from one another.
+type family struct {
+	damage  []repo.Damage // of all, in the order in which it was found
+	closers []func()
+}
+
+// Options say how selectors are resolved.
 type Options struct {
-	Experiment string // that selectors look in; empty is the one of the configuration, and then every experiment
+	// Experiment is the one that selectors look in. If it is empty, it is that of the configuration, or every experiment.
+	Experiment string
 }
 
-// Open lists the runs of a repository, those in progress too, and those of the runs branch. Damaged runs are left out
-// and listed by Damage. Close the catalog.
+// Open lists the runs of a repository, including active ones and those of the runs branch. It leaves out damaged runs,
+// which Damage returns. The caller closes the catalog.
 func Open(ctx context.Context, r *repo.Repository, o Options) (*Catalog, error) {
 	config, err := r.Config()
 	if err != nil {
@@ -49,11 +55,8 @@ func Open(ctx context.Context, r *repo.Repository, o Options) (*Catalog, error) 
 	if err != nil {
 		return nil, err
 	}
-	scope := o.Experiment
-	if scope == "" {
-		scope = config.Experiment
-	}
-	c := newCatalog(r, config, scope, entries, damage, &[]repo.Damage{}, &[]func(){})
+	root := &Catalog{config: config, scope: cmp.Or(o.Experiment, config.Experiment), family: &family{}}
+	c := root.derive(r, entries, damage)
 	if err := c.addBranch(ctx); err != nil {
 		c.Close()
 		return nil, err
@@ -61,43 +64,41 @@ func Open(ctx context.Context, r *repo.Repository, o Options) (*Catalog, error) 
 	return c, nil
 }
 
-func newCatalog(r *repo.Repository, config *format.Config, scope string, entries []*repo.Entry, damage []repo.Damage,
-	all *[]repo.Damage, closers *[]func(),
-) *Catalog {
-	c := &Catalog{
-		repo: r, config: config, scope: scope, byRun: make(map[*format.Run]*repo.Entry, len(entries)),
-		all: all, closers: closers,
+// derive returns a catalog of other runs, with the settings and the family of c.
+func (c *Catalog) derive(r *repo.Repository, entries []*repo.Entry, damage []repo.Damage) *Catalog {
+	other := &Catalog{
+		repo: r, config: c.config, scope: c.scope, family: c.family, byRun: make(map[*format.Run]*repo.Entry, len(entries)),
 	}
-	c.Add(entries)
-	c.addDamage(damage)
-	return c
+	other.Add(entries)
+	other.addDamage(damage)
+	return other
 }
 
-// Close removes what was fetched for the runs of revisions, also of the catalogs that were opened from this one.
+// Close removes the files that were copied for runs of revisions. It also closes the catalogs that were opened from c.
 func (c *Catalog) Close() {
-	for _, closer := range *c.closers {
+	for _, closer := range c.family.closers {
 		closer()
 	}
-	*c.closers = nil
+	c.family.closers = nil
 }
 
-// At lists the runs of a Git revision, without a checkout. It is closed with c.
+// At lists the runs of a Git revision, without a checkout. The catalog is closed with c.
 func (c *Catalog) At(ctx context.Context, rev string) (*Catalog, error) {
 	v, err := c.repo.At(ctx, rev)
 	if err != nil {
 		return nil, err
 	}
-	*c.closers = append(*c.closers, v.Close)
+	c.family.closers = append(c.family.closers, v.Close)
 	entries, damage, err := v.List(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return newCatalog(v.Repository, c.config, c.scope, entries, damage, c.all, c.closers), nil
+	return c.derive(v.Repository, entries, damage), nil
 }
 
-// With is a catalog of other runs, read by the same settings. It is closed with c.
+// With returns a catalog of other runs with the settings of c. It is closed with c.
 func (c *Catalog) With(entries []*repo.Entry) *Catalog {
-	return newCatalog(c.repo, c.config, c.scope, entries, nil, c.all, c.closers)
+	return c.derive(c.repo, entries, nil)
 }
 
 // Add adds runs.
@@ -114,13 +115,13 @@ func (c *Catalog) Add(entries []*repo.Entry) {
 	c.goals, c.byID = nil, nil
 }
 
-// AddRevision adds the runs of a Git revision, but those that are known already.
+// AddRevision adds the runs of a Git revision that are not in the catalog yet.
 func (c *Catalog) AddRevision(ctx context.Context, rev string) error {
 	known := c.IDs()
 	return c.addFrom(c.repo.ListRevision(ctx, rev, func(id string) bool { return known[id] }))
 }
 
-// addBranch adds the runs of the branch that commit.branch names: it is where runs are whatever is checked out.
+// addBranch adds the runs of the runs branch, which count whatever branch is checked out.
 func (c *Catalog) addBranch(ctx context.Context) error {
 	if c.config.Commit.Branch == "" {
 		return nil
@@ -134,7 +135,7 @@ func (c *Catalog) addFrom(rev *repo.Revision, entries []*repo.Entry, damage []re
 		return err
 	}
 	if rev != nil {
-		*c.closers = append(*c.closers, rev.Close)
+		c.family.closers = append(c.family.closers, rev.Close)
 	}
 	c.addDamage(damage)
 	c.Add(entries)
@@ -143,34 +144,34 @@ func (c *Catalog) addFrom(rev *repo.Revision, entries []*repo.Entry, damage []re
 
 func (c *Catalog) addDamage(damage []repo.Damage) {
 	c.damage = append(c.damage, damage...)
-	*c.all = append(*c.all, damage...)
+	c.family.damage = append(c.family.damage, damage...)
 }
 
-// Repository is where the runs are read: the working tree's, or that of a revision.
+// Repository returns the repository that the runs are read from: that of the working tree, or of a revision.
 func (c *Catalog) Repository() *repo.Repository { return c.repo }
 
-// Config is the project's configuration.
+// Config returns the configuration of the project.
 func (c *Catalog) Config() *format.Config { return c.config }
 
-// Scope is the experiment that selectors look in; empty is every experiment.
+// Scope returns the experiment that selectors look in, empty for every experiment.
 func (c *Catalog) Scope() string { return c.scope }
 
 // InScope reports whether a run is of the experiment that selectors look in.
 func (c *Catalog) InScope(run *format.Run) bool { return c.scope == "" || run.Experiment == c.scope }
 
-// Entries are all runs, newest first. The caller must not change the slice.
+// Entries returns all runs, newest first. The caller must not change the slice.
 func (c *Catalog) Entries() []*repo.Entry { return c.entries }
 
-// Runs are the records of Entries, in the same order. The caller must not change the slice.
+// Runs returns the records of Entries, in the same order. The caller must not change the slice.
 func (c *Catalog) Runs() []*format.Run { return c.runs }
 
-// Damage is the runs of this catalog that could not be read.
+// Damage returns the runs of this catalog that could not be read.
 func (c *Catalog) Damage() []repo.Damage { return c.damage }
 
-// AllDamage is the damage of all catalogs that were opened from one another, in the order in which it was found.
-func (c *Catalog) AllDamage() []repo.Damage { return *c.all }
+// AllDamage returns the damage of all catalogs that were opened from one another, in the order in which it was found.
+func (c *Catalog) AllDamage() []repo.Damage { return c.family.damage }
 
-// IDs are the ids of the runs that could be read.
+// IDs returns the ids of the runs that could be read.
 func (c *Catalog) IDs() map[string]bool {
 	ids := make(map[string]bool, len(c.entries))
 	for _, e := range c.entries {
@@ -179,8 +180,8 @@ func (c *Catalog) IDs() map[string]bool {
 	return ids
 }
 
-// Goal is min, max or empty: the configured goal of a metric, otherwise the one that the newest run defines, otherwise
-// the one that its name implies.
+// Goal returns the goal of a metric, min or max: the configured one, otherwise the one that the newest run defines,
+// otherwise the one that the name implies. It is empty if there is none.
 func (c *Catalog) Goal(metric string) string {
 	if c.goals == nil {
 		c.goals = c.config.GoalIn(c.runs...)
@@ -188,12 +189,12 @@ func (c *Catalog) Goal(metric string) string {
 	return c.goals(metric)
 }
 
-// Context is what expressions, sorting and groups need.
+// Context returns what expressions, sorting and groups need.
 func (c *Catalog) Context() query.Context {
 	return query.Context{Goal: c.Goal, Now: time.Now()}
 }
 
-// Records are the records of entries, in their order.
+// Records returns the records of entries, in their order.
 func Records(entries []*repo.Entry) []*format.Run {
 	runs := make([]*format.Run, len(entries))
 	for i, e := range entries {
@@ -202,7 +203,7 @@ func Records(entries []*repo.Entry) []*format.Run {
 	return runs
 }
 
-// EntriesOf are the entries of records that this catalog gave, in their order.
+// EntriesOf returns the entries of records that are from this catalog, in their order.
 func (c *Catalog) EntriesOf(runs []*format.Run) []*repo.Entry {
 	entries := make([]*repo.Entry, len(runs))
 	for i, r := range runs {

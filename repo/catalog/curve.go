@@ -14,9 +14,9 @@ import (
 	"github.com/gitruns/runs/repo/query"
 )
 
-// SelectCurves tells runs from metrics among words: a metric of the runs named so far is a metric, any other word names
-// runs. Without runs, the newest one is meant. Each run is read with those that it resumes, unless alone is set. A word
-// that names neither is a *query.NotFoundError.
+// SelectCurves tells runs from metrics in a list of words: a word that is a metric of the runs named so far is a
+// metric, and any other word names runs. If no run is named, the newest is meant. Each run is read with those that it
+// resumes, unless alone is set. A word that is neither is a *query.NotFoundError.
 func (c *Catalog) SelectCurves(ctx context.Context, words []string, alone bool) (entries []*repo.Entry,
 	metrics []string, err error,
 ) {
@@ -70,8 +70,8 @@ func anyHas(entries []*repo.Entry, metric string) bool {
 	return slices.ContainsFunc(entries, func(e *repo.Entry) bool { _, ok := e.Metrics[metric]; return ok })
 }
 
-// CurvesOf chooses the metrics to draw of runs: the primary metric, otherwise those with more than one point, otherwise
-// all. Of more than limit, the one that lists show comes first, then the others by name.
+// CurvesOf chooses the metrics to draw for runs: the primary metric, otherwise those with more than one point,
+// otherwise all. If there are more than limit, the metric that lists show comes first, and the others follow by name.
 func (c *Catalog) CurvesOf(entries []*repo.Entry, limit int) []string {
 	if p := c.config.Primary; p != "" && anyHas(entries, p) {
 		return []string{p}
@@ -97,7 +97,7 @@ func (c *Catalog) CurvesOf(entries []*repo.Entry, limit int) []string {
 	return keys
 }
 
-// Axis is what the points of a curve are placed by.
+// Axis is what a curve is drawn by.
 type Axis int
 
 // The axes.
@@ -107,8 +107,8 @@ const (
 	ByDuration      // seconds since the run started
 )
 
-// StepMetric is the metric by whose values those of another are placed: every run that has metric defines it as such,
-// and has points of it. It is empty if there is none.
+// StepMetric returns the metric that is the x axis of another: every run that has the metric defines it so and has
+// points of it. It is empty if there is none.
 func StepMetric(entries []*repo.Entry, metric string) string {
 	axis := ""
 	for _, e := range entries {
@@ -124,7 +124,7 @@ func StepMetric(entries []*repo.Entry, metric string) string {
 	return axis
 }
 
-// Curve reads the points of a metric of a run as two lists of equal length, in the order of x, or of the steps.
+// Curve reads the points of a metric of a run as two lists of equal length, in the order of steps or of time.
 func Curve(ctx context.Context, e *repo.Entry, metric string, axis Axis) (x, y []float64, err error) {
 	points, err := e.Points(ctx, metric)
 	if err != nil {
@@ -148,7 +148,7 @@ func Curve(ctx context.Context, e *repo.Entry, metric string, axis Axis) (x, y [
 	return x, y, nil
 }
 
-// CurveBy is Curve with the values of another metric as x, sorted by them, see alongMetric.
+// CurveBy is Curve with the values of another metric as x, in their order. See alongMetric.
 func CurveBy(ctx context.Context, e *repo.Entry, metric, stepMetric string) (x, y []float64, err error) {
 	points, err := e.Points(ctx, metric)
 	if err != nil {
@@ -162,7 +162,7 @@ func CurveBy(ctx context.Context, e *repo.Entry, metric, stepMetric string) (x, 
 	return x, y, nil
 }
 
-// alongMetric places each point by the last value that another metric has at its step or before, and leaves out points
+// alongMetric gives each point the last value that another metric has at its step or before, as x. It leaves out points
 // before the first value. Both lists are sorted by step; the result is sorted by x.
 func alongMetric(points, steps []format.Point) (x, y []float64) {
 	type place struct{ x, y float64 }

@@ -5,7 +5,7 @@ import (
 	"github.com/gitruns/runs/repo/query"
 )
 
-// Groups are runs that are alike, with a summary of the primary metric.
+// Groups is a list of groups of runs, each with a summary of the primary metric.
 type Groups struct {
 	Key     string // as query.GroupBy takes it
 	Primary string // metric of the summaries; empty if the runs have no metric
@@ -13,13 +13,13 @@ type Groups struct {
 	List    []Group
 }
 
-// Group is one of several groups.
+// Group is a group of runs with its summary.
 type Group struct {
 	query.Group
 	Summary query.Summary // of Groups.Primary
 }
 
-// Group groups runs by a key or into replicates, as query.GroupBy does; a chain counts once. limit bounds the number of
+// Group groups runs by a key or into replicates, as query.GroupBy does. A chain counts once. limit bounds the number of
 // groups; 0 is no limit.
 func (c *Catalog) Group(runs []*format.Run, key string, limit int) Groups {
 	context := c.Context()

@@ -16,60 +16,59 @@ import (
 // ResumeMode says what becomes of an earlier run when a run is started.
 type ResumeMode string
 
-// The modes. All but ResumeAuto look for the newest run with a key; none looks at runs of other clones that are active
-// here.
+// The modes. All but ResumeAuto look for the newest run with a key. No mode finds a foreign run.
 const (
-	ResumeNone       ResumeMode = ""           // start a run, whichever run has the key
+	ResumeNone       ResumeMode = ""           // start a new run, even if a run has the key
 	ResumeNever      ResumeMode = "never"      // refuse a key that a run has
-	ResumeMust       ResumeMode = "must"       // continue the run; refuse a key that no run has
-	ResumeAllow      ResumeMode = "allow"      // continue the run if there is one
-	ResumeAuto       ResumeMode = "auto"       // as allow; without a key, an unsuccessful run of the same job or program
-	ResumeUnfinished ResumeMode = "unfinished" // continue the run if it was unsuccessful, also one of another machine
+	ResumeMust       ResumeMode = "must"       // resume the run; refuse a key that no run has
+	ResumeAllow      ResumeMode = "allow"      // resume the run if there is one
+	ResumeAuto       ResumeMode = "auto"       // as allow; without a key, resume an unsuccessful run of the job or program
+	ResumeUnfinished ResumeMode = "unfinished" // resume the run if it was unsuccessful, also one of another machine
 )
 
-// ResumeRequest asks for the run that a new one continues.
+// ResumeRequest asks for the run that a new one resumes.
 type ResumeRequest struct {
 	Mode    ResumeMode
-	Key     string // a key, an id or the random part of an id; of ResumeUnfinished a key
+	Key     string // a key, an id, or the random part of an id; for ResumeUnfinished only a key
 	Job     repo.Job
-	Program Program // looked for by ResumeAuto if there is neither a key nor a job
+	Program Program // for ResumeAuto, if there is neither a key nor a job
 }
 
 // Program is what runs of the same program on the same machine share.
 type Program struct {
-	Entry      string // path in the project; empty is no program
-	Experiment string // empty is the one of the configuration
+	Entry      string // path in the project; if empty, no run is found
+	Experiment string // if empty, that of the configuration
 	Parent     string // id
 	Host       string
 }
 
+// ran reports whether run is of the program.
 func (p Program) ran(run *format.Run) bool {
 	return p.Entry != "" && run.Source != nil && run.Source.Entry == p.Entry && run.Experiment == p.Experiment &&
-		run.Parent == p.Parent &&
-		run.Reproduces == "" && run.Machine != nil && run.Machine.Host == p.Host
+		run.Parent == p.Parent && run.Reproduces == "" && run.Machine != nil && run.Machine.Host == p.Host
 }
 
-// Resumption is what a started run continues.
+// Resumption is the run that a started one resumes.
 type Resumption struct {
-	Entry    *repo.Entry // nil for a run that continues none
+	Entry    *repo.Entry // nil if no run is resumed
 	Same     bool        // Entry is active, and the process joins it; otherwise a new run resumes Entry
-	Key      string      // that was looked for
-	Existing string      // id of a run that has the key and is not continued
-	requeued bool        // the scheduler has ended the owners of Entry on other machines
+	Key      string      // the key that was looked for
+	Existing string      // id of a run that has the key and is not resumed
+	requeued bool        // the scheduler has ended the owners of Entry, which are on another machine
 }
 
-// ResumeProblem is why a run cannot be started or continued.
+// ResumeProblem is the reason why a run cannot be started or resumed.
 type ResumeProblem int
 
 // The problems.
 const (
-	KeyExists   ResumeProblem = iota // and the mode is never
-	KeyMissing                       // and the mode is must
-	IsActive                         // on this machine
-	MayBeActive                      // on another machine, boot or container
+	KeyExists   ResumeProblem = iota // a run has the key, and the mode is never
+	KeyMissing                       // no run has the key, and the mode is must
+	IsActive                         // the run is active on this machine
+	MayBeActive                      // the run may be active on another machine, boot or container
 )
 
-// ResumeError says that a run cannot be started or continued.
+// ResumeError is returned if a run cannot be started or resumed.
 type ResumeError struct {
 	Problem ResumeProblem
 	Key     string
@@ -79,7 +78,7 @@ type ResumeError struct {
 func (e *ResumeError) Error() string {
 	switch e.Problem {
 	case KeyExists:
-		return fmt.Sprintf("starting %s: run %s has this id already", e.Key, e.Run)
+		return fmt.Sprintf("starting %s: run %s already has this id", e.Key, e.Run)
 	case KeyMissing:
 		return fmt.Sprintf("resuming %s: no run has this id", e.Key)
 	case IsActive:
@@ -89,16 +88,17 @@ func (e *ResumeError) Error() string {
 	}
 }
 
-// Resume finds the run that a new one continues. It is the whole policy:
+// Resume finds the run that a new one resumes. This is the whole policy, given the state of the newest run that is
+// meant:
 //
-//   - A finished run (status finished) is continued by a new run, unless it was only guessed or the mode is unfinished.
-//   - An unsuccessful run is continued by a new run.
-//   - An active run whose owner is gone, or whose owner the scheduler has ended, is joined.
-//   - An active run without a process is joined, unless it was only guessed.
-//   - An active run of another machine is joined by the mode unfinished, and otherwise a problem.
-//   - An active run whose process is alive is a problem.
+//   - finished with status finished: a new run resumes it, unless it was only guessed or the mode is unfinished
+//   - finished otherwise, so unsuccessful: a new run resumes it
+//   - active, its owner is gone or was ended by the scheduler: the process joins it
+//   - active, without a process: the process joins it, unless it was only guessed
+//   - active on another machine: the process joins it if the mode is unfinished; otherwise MayBeActive
+//   - active, its process is alive: IsActive
 //
-// A run that was found without a key is only guessed; then a problem means that no run is continued. Errors are
+// A run that was found without a key is only guessed. Then no run is resumed instead of an error. Errors are
 // *ResumeError.
 func (c *Catalog) Resume(q ResumeRequest) (Resumption, error) {
 	guessed := q.Mode == ResumeAuto && q.Key == ""
@@ -123,8 +123,8 @@ func (c *Catalog) Resume(q ResumeRequest) (Resumption, error) {
 	}
 	same := Resumption{Key: q.Key, Entry: e, Same: true, requeued: e.Life == repo.Elsewhere && e.Requeued(q.Job)}
 	switch {
-	case e.Life == repo.Gone, same.requeued, e.Life == repo.Detached && !guessed, e.Life == repo.Elsewhere &&
-		q.Mode == ResumeUnfinished:
+	case e.Life == repo.Gone, same.requeued, e.Life == repo.Detached && !guessed,
+		e.Life == repo.Elsewhere && q.Mode == ResumeUnfinished:
 		return same, nil
 	case guessed:
 		return none, nil
@@ -135,7 +135,7 @@ func (c *Catalog) Resume(q ResumeRequest) (Resumption, error) {
 	}
 }
 
-// resumable is the newest run that the request means, nil if there is none.
+// resumable returns the newest run that is meant, nil if there is none.
 func (c *Catalog) resumable(q ResumeRequest) *repo.Entry {
 	means := func(e *repo.Entry) bool { return e.Key == q.Key || e.ID == q.Key || format.IDRandom(e.ID) == q.Key }
 	switch {
@@ -155,7 +155,7 @@ func (c *Catalog) resumable(q ResumeRequest) *repo.Entry {
 	return nil
 }
 
-// ParamsError says that a run cannot be continued with other values of its params.
+// ParamsError is returned if a run would be resumed with another value of a param.
 type ParamsError struct {
 	Run string // id
 	Err error  // names the param and both values
@@ -164,8 +164,8 @@ type ParamsError struct {
 func (e *ParamsError) Error() string { return fmt.Sprintf("resuming run %s: %v", e.Run, e.Err) }
 func (e *ParamsError) Unwrap() error { return e.Err }
 
-// mergeParams are the params of the earlier run with those given now. A param with another value is a *ParamsError,
-// unless it may change.
+// mergeParams returns the params of the earlier run with those given now. A param with another value is a *ParamsError,
+// unless change is set.
 func mergeParams(old *format.Run, given format.Params, change bool) (format.Params, error) {
 	params := old.Params.Clone()
 	if change {
@@ -178,7 +178,7 @@ func mergeParams(old *format.Run, given format.Params, change bool) (format.Para
 	return params, nil
 }
 
-// ChangedParams are the dotted keys of the params that a run has with another value than the earlier run.
+// ChangedParams returns the dotted keys of the params that have another value than in Entry.
 func (s Resumption) ChangedParams(params format.Params) []string {
 	var keys []string
 	for _, c := range s.Entry.Params.Diff(params) {
@@ -189,8 +189,8 @@ func (s Resumption) ChangedParams(params format.Params) []string {
 	return keys
 }
 
-// Inherit makes run, which is not started yet, resume Entry: what run does not set itself is that of Entry. A param
-// with another value is a *ParamsError, unless it may change.
+// Inherit makes run, which is not started yet, resume Entry: what run does not set itself, it gets from Entry. A param
+// with another value is a *ParamsError, unless change is set.
 func (s Resumption) Inherit(run *format.Run, change bool) error {
 	old := s.Entry.Run
 	run.Resumes = old.ID
@@ -219,9 +219,9 @@ func (s Resumption) Inherit(run *format.Run, change bool) error {
 	return nil
 }
 
-// Join makes the process pid an owner of Entry, which is active, and records in it the params, tags and note of run; a
-// pid of 0 leaves the owners as they are. A param with another value is a *ParamsError, unless it may change. The
-// params of Entry are then those that it has now.
+// Join makes the process pid an owner of Entry, which is active, and records the params, nulls, tags and note of run in
+// it. A pid of 0 leaves the owners as they are. A param with another value is a *ParamsError, unless change is set.
+// Join updates the params of Entry.
 func (s Resumption) Join(run *format.Run, pid int, change bool) error {
 	params, err := mergeParams(s.Entry.Run, run.Params, change)
 	if err != nil {
@@ -249,8 +249,8 @@ func (s Resumption) Join(run *format.Run, pid int, change bool) error {
 	return active.AppendShared(l)
 }
 
-// NextStep is one more than the highest step of the points, values and artifacts of a chain, given its newest run; it
-// is 0 at least.
+// NextStep returns one more than the highest step of the points, values and artifacts of a chain, at least 0. e is the
+// newest run of the chain. If a part is damaged, its error is returned.
 func (c *Catalog) NextStep(ctx context.Context, e *repo.Entry) (int64, error) {
 	last := int64(-1)
 	chain := append([]*repo.Entry{e}, c.Earlier(e)...)

@@ -16,7 +16,7 @@ import (
 
 // of makes a catalog of entries that are on no disk.
 func of(entries ...*repo.Entry) *Catalog {
-	return newCatalog(nil, &format.Config{}, "", entries, nil, &[]repo.Damage{}, &[]func(){})
+	return (&Catalog{config: &format.Config{}, family: &family{}}).derive(nil, entries, nil)
 }
 
 // states are those in which an earlier run can be.

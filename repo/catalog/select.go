@@ -10,8 +10,8 @@ import (
 	"github.com/gitruns/runs/repo/query"
 )
 
-// Select returns the runs that a selector names, newest first, and the catalog that they are of: another one if the
-// selector names a revision. What cannot be read as a selector is a *query.SyntaxError; one that names no run is a
+// Select returns the runs that a selector names, newest first, and their catalog, which is another one if the selector
+// names a revision. A selector that is not valid is a *query.SyntaxError. One that names no run is a
 // *query.NotFoundError.
 func (c *Catalog) Select(ctx context.Context, selector string) ([]*repo.Entry, *Catalog, error) {
 	s, err := query.ParseSelector(selector)
@@ -41,7 +41,7 @@ func (c *Catalog) resolve(s query.Selector) ([]*repo.Entry, error) {
 	return c.EntriesOf(runs), nil
 }
 
-// One returns the single run that a selector names, and the catalog that it is of. A selector of several runs is a
+// One returns the single run that a selector names, and its catalog. A selector that names several runs is a
 // *query.NotFoundError.
 func (c *Catalog) One(ctx context.Context, selector string) (*repo.Entry, *Catalog, error) {
 	entries, of, err := c.Select(ctx, selector)
@@ -54,7 +54,8 @@ func (c *Catalog) One(ctx context.Context, selector string) (*repo.Entry, *Catal
 	return entries[0], of, nil
 }
 
-// SelectAll returns the runs that any of the selectors names, each once; without selectors, those of the scope.
+// SelectAll returns the runs that any of the selectors names, each once. Without selectors, it returns those of the
+// scope.
 func (c *Catalog) SelectAll(ctx context.Context, selectors []string) ([]*repo.Entry, error) {
 	var entries []*repo.Entry
 	if len(selectors) == 0 {
@@ -78,8 +79,8 @@ func (c *Catalog) SelectAll(ctx context.Context, selectors []string) ([]*repo.En
 	return entries, nil
 }
 
-// Match returns the entries that match an expression, all of them if it is empty, and the keys of the expression that
-// no run of the catalog has. An expression that cannot be read is a *query.SyntaxError. The slice of entries is reused.
+// Match returns the entries that match an expression, or all if it is empty, and the keys of the expression that no run
+// of the catalog has. An expression that is not valid is a *query.SyntaxError. Match reuses the slice of entries.
 func (c *Catalog) Match(entries []*repo.Entry, where string) ([]*repo.Entry, []MissingKey, error) {
 	if where == "" {
 		return entries, nil, nil
@@ -90,7 +91,7 @@ func (c *Catalog) Match(entries []*repo.Entry, where string) ([]*repo.Entry, []M
 	}
 	var missing []MissingKey
 	expr.EachKey(func(key string, asks bool) {
-		// Whether a key exists may be asked of any key: it is reported only if it looks like another.
+		// An expression may ask whether any key exists: then it is reported only if it looks like another.
 		if m := c.Missing(key); m != nil && (!asks || len(m.Near) > 0) {
 			missing = append(missing, *m)
 		}
@@ -102,10 +103,10 @@ func (c *Catalog) Match(entries []*repo.Entry, where string) ([]*repo.Entry, []M
 // MissingKey is a key that no run has.
 type MissingKey struct {
 	Key  string
-	Near []string // keys that may have been meant
+	Near []string // similar keys, which may be meant
 }
 
-// Missing returns the key as a missing one if there are runs and none has it; otherwise nil.
+// Missing returns the key as a MissingKey if there are runs and none has it, and nil otherwise.
 func (c *Catalog) Missing(key string) *MissingKey {
 	if len(c.runs) == 0 {
 		return nil
@@ -117,8 +118,8 @@ func (c *Catalog) Missing(key string) *MissingKey {
 	return &MissingKey{key, near}
 }
 
-// ReadOne reads the single run that a selector names: by its full id without reading any other run. of is the catalog
-// that was opened for it, nil if none was needed; otherwise close it, also after an error.
+// ReadOne reads the single run that a selector names. By its full id it reads no other run, and of is nil. Otherwise of
+// is the catalog that was opened, which the caller closes, also after an error.
 func ReadOne(ctx context.Context, r *repo.Repository, selector string, o Options) (e *repo.Entry, of *Catalog,
 	err error,
 ) {
