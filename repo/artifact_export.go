@@ -27,7 +27,9 @@ func (e *Entry) Artifact(name string) (format.Artifact, error) {
 // ExportArtifacts writes artifacts that are on this machine to new files in a folder, under their names. written,
 // which may be nil, is called with each file. No folder on the way to a file may be a link: Git may have made it, and
 // the names are the run's.
-func (e *Entry) ExportArtifacts(want []format.Artifact, dir string, written func(file string, a format.Artifact)) error {
+func (e *Entry) ExportArtifacts(
+	want []format.Artifact, dir string, written func(file string, a format.Artifact),
+) error {
 	for _, a := range want {
 		if err := NoLinks(dir, a.Path); err != nil {
 			return fmt.Errorf("writing artifact %s: %w", a.Path, err)

@@ -26,7 +26,8 @@ func TestExportArtifacts(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "out")
 	var written []string
-	err = e.ExportArtifacts(all, dir, func(file string, _ format.Artifact) { written = append(written, Relative(dir, file)) })
+	note := func(file string, _ format.Artifact) { written = append(written, Relative(dir, file)) }
+	err = e.ExportArtifacts(all, dir, note)
 	if err != nil || strings.Join(written, " ") != "model.bin sub/log.txt" {
 		t.Fatalf("%q, %v", written, err)
 	}
