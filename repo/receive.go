@@ -76,7 +76,7 @@ func (in *Incoming) Add(name string, want format.File, write func(io.Writer) err
 	}
 	switch {
 	case errors.Is(err, errTooLong), err == nil && out.bytes != want.Bytes:
-		err = fmt.Errorf("%s is not the file that was recorded: it does not have %d bytes", name, want.Bytes)
+		err = fmt.Errorf("%s is not the file that was recorded: its size is not %d bytes", name, want.Bytes)
 	case err == nil && out.sum() != want.SHA256:
 		err = fmt.Errorf("%s is not the file that was recorded: its digest differs", name)
 	}

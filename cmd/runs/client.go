@@ -178,8 +178,8 @@ func errorKind(err error) string {
 	return clientOther
 }
 
-// prepareClient is prepare with errors as answers. If the working folder was removed, a call that does not need it
-// works in the root folder instead.
+// prepareClient calls prepare and reports its errors as answers to the client. If the working folder was removed, a
+// call that does not need it works in the root folder instead.
 func (a *app) prepareClient(cmd *cobra.Command, anywhere bool) error {
 	err := a.prepare(cmd)
 	if root := filepath.VolumeName(os.TempDir()) + string(filepath.Separator); anywhere && errors.Is(err,

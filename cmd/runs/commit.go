@@ -175,7 +175,7 @@ func (a *app) reportAllowed(done *share.Committed) {
 		reasons = append(reasons, fmt.Sprintf("and %d more", more))
 	}
 	allowed := plural(done.Allowed, "secret finding")
-	a.progress("runs: %s allowed in .runs/config.toml: %s", allowed, strings.Join(reasons, ", "))
+	a.progress("runs: %s allowed by .runs/config.toml: %s", allowed, strings.Join(reasons, ", "))
 }
 
 // warnRefused names runs that were skipped, and why.

@@ -29,7 +29,7 @@ func (a *app) demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Show runs on a real project",
 		Long: `Create a Git project in a new temporary folder, train a classifier of penguins three
-times with different learning rates and once after a change of the code, show what
+times with different learning rates and once after a code change, show what
 was recorded, share it, and reproduce the last run from a fresh clone. The demo needs
 Git and Python 3 and leaves the current folder alone.
 
@@ -155,9 +155,9 @@ func (d *demo) train(ctx context.Context, name, lr string) error {
 	return d.step(ctx, "exec", "--name", name, "-d", "penguins.csv", "--", d.python, "train.py", "--lr", lr)
 }
 
-// share takes back the change of the code, pushes the runs, and reproduces one of them in a fresh clone.
+// share discards the code change, pushes the runs, and reproduces one of them in a fresh clone.
 func (d *demo) share(ctx context.Context) error {
-	d.comment("The change of the code is discarded. The runs are committed and pushed; a folder takes")
+	d.comment("The code change is discarded. The runs are committed and pushed; a folder takes")
 	d.comment("the place of the server.\n")
 	parent := filepath.Dir(d.dir)
 	origin := filepath.Join(parent, "origin.git")

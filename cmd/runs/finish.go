@@ -99,6 +99,6 @@ func (a *app) reportFinished(res *repo.Result) {
 			plural(n, "writer"), verb(n, "has", "have"))
 	}
 	for _, id := range res.Resumed {
-		a.progress("runs: what was logged after the end is run %s, which resumes this one", id)
+		a.progress("runs: data logged after the run ended was saved as run %s, which resumes this one", id)
 	}
 }

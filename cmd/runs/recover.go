@@ -27,7 +27,7 @@ func (a *app) recoverCommand() *cobra.Command {
 		Short: "Finish dead runs or restore lost ones",
 		Long: `Finish, as crashed, the runs whose process no longer exists. A run that was
 started on another machine is left alone unless you name it with --force,
-declare that machine dead with --host, or set a limit for its silence with
+declare that machine dead with --host, or set a limit on its silence with
 --silent.
 
     runs recover

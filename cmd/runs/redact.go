@@ -26,7 +26,7 @@ func (a *app) redactCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "redact RUN PATTERN | redact RUN --finds",
 		Short: "Replace a secret in a finished run",
-		Long: `Replace PATTERN by [redacted] in a finished run: in its record, notes, console
+		Long: `Replace PATTERN with [redacted] in a finished run: in its record, notes, console
 output, text artifacts, and the patches and environment that it shares with other
 runs.
 

@@ -24,7 +24,7 @@ run.log({"last": 1.0}, step=2**63 - 1, commit=True)
 for i in range(3): run.log({"last": 2.0 + i})
 assert run.step == 2**63 - 1
 """)
-        self.assertEqual(done.stderr.count("is not a 64-bit integer"), 1, done.stderr)
+        self.assertEqual(done.stderr.count("does not fit in 64 bits"), 1, done.stderr)
         self.assertEqual(self.points("loss"), [(0, 1.0)] + [(1, 2.0)] * 3 + [(1 + i, 3.0) for i in range(50)])
         self.assertEqual([v for _, v in self.points("last")], [1.0, 2.0, 3.0, 4.0])
         self.assertNotIn("aside.jsonl", self.show()["files"])

@@ -25,7 +25,7 @@ func MakeVenv(
 	ctx context.Context, e *format.EnvironmentFile, root, dir string, out io.Writer,
 ) (env []string, bin string, err error) {
 	if e == nil || e.Python == nil {
-		return nil, "", errors.New("the record names no Python")
+		return nil, "", errors.New("the record does not say which Python was used")
 	}
 	requirements, err := os.CreateTemp("", "runs-requirements-*.txt")
 	if err != nil {

@@ -12,9 +12,8 @@ import (
 	"github.com/gitruns/runs/repo/query"
 )
 
-// OpenActive opens the active run that a selector names. of is as ReadOne returns it. If no run is named, the error is
-// a
-// *query.NotFoundError. If the run is finished, it is repo.ErrFinished.
+// OpenActive opens the active run that a selector names. of is as ReadOne returns it. If no run is named, the error
+// is a *query.NotFoundError. If the run is finished, it is repo.ErrFinished.
 func OpenActive(ctx context.Context, r *repo.Repository, selector string, o Options) (a *repo.Active, of *Catalog,
 	err error,
 ) {
@@ -72,7 +71,7 @@ func MayChange(e *repo.Entry, selector string, author func() string) error {
 		return nil
 	}
 	return &repo.HintError{
-		Err:  fmt.Errorf("changing run %s: it was recorded by %s", e.ID, e.Author),
+		Err:  fmt.Errorf("changing run %s: it was recorded by %s, not by you", e.ID, e.Author),
 		Hint: "use its full id to change it anyway",
 	}
 }

@@ -40,7 +40,8 @@ type family struct {
 
 // Options say how selectors are resolved.
 type Options struct {
-	// Experiment is the one that selectors look in. If it is empty, it is that of the configuration, or every experiment.
+	// Experiment is the one that selectors look in. If it is empty, it is that of the configuration, or every
+	// experiment.
 	Experiment string
 }
 

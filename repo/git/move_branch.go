@@ -59,7 +59,8 @@ func (o *Operation) moveBranch(ctx context.Context, reason string, again bool) e
 		return err
 	}
 	if err := o.switchFiles(ctx, from, o.intent.next); err != nil {
-		// No space was left, or a filter failed. A file that is only partly written would be in the way of the next try.
+		// No space was left, or a filter failed. A file that is only partly written would be in the way of the next
+		// try.
 		return errors.Join(err, o.adoptFiles(ctx, true))
 	}
 	// If somebody has moved the branch meanwhile, the files go back.

@@ -18,7 +18,7 @@ var ErrLocked = errors.New("another process is changing this repository")
 // lockWait is how long a change waits for Git's own index.lock.
 const lockWait = 5 * time.Second
 
-// lockOperations excludes our other processes in this worktree. If wait is 0, it gives up at once.
+// lockOperations locks out other runs processes in this worktree. If wait is 0, it gives up at once.
 func (d Dirs) lockOperations(ctx context.Context, wait time.Duration) (*os.File, error) {
 	return takeLock(ctx, d.state("lock"), wait)
 }

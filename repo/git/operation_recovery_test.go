@@ -30,8 +30,7 @@ var steps = []struct {
 }
 
 // complete is what the next command does after a process has died. The lock of the dead one may last a moment longer
-// here:
-// a child of another test has it until it becomes Git.
+// here: a child of another test has it until it becomes Git.
 func complete(t *testing.T, dirs Dirs) {
 	t.Helper()
 	for range 1000 {

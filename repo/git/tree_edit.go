@@ -100,8 +100,8 @@ func (t *Trees) write(entries []TreeEntry) (string, error) {
 			return "", err
 		}
 	}
-	// `git mktree` prints the id of a tree even if it could not write it: on a full disk, or if `git gc` has just removed
-	// the folder. So each tree is read back.
+	// `git mktree` prints the id of a tree even if it could not write it: on a full disk, or if `git gc` has just
+	// removed the folder. So each tree is read back.
 	var missing error
 	for range writeTries {
 		if _, err := t.make.in.Write(b.Bytes()); err != nil {

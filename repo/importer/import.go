@@ -54,10 +54,11 @@ type Log interface {
 	// Name identifies the log in messages, even if it cannot be read.
 	Name() string
 	// Run returns what is known about the run before the whole log is read, with ID, Name and Started set, and its
-	// environment or nil. The ID is derived from the log, so a log that was imported before is recognized. The error may
-	// be ErrInProgress or ErrEmpty.
+	// environment or nil. The ID is derived from the log, so a log that was imported before is recognized. The error
+	// may be ErrInProgress or ErrEmpty.
 	Run() (*format.Run, *format.EnvironmentFile, error)
-	// Read writes the content of the log to out. Damage in the log is a warning; an error comes from out or the context.
+	// Read writes the content of the log to out. Damage in the log is a warning; an error comes from out or the
+	// context.
 	Read(ctx context.Context, out Output) (*ReadResult, error)
 }
 

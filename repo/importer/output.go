@@ -15,8 +15,8 @@ import (
 type Output interface {
 	// Line takes metrics, params, values and other data of the run.
 	Line(l *format.Line) error
-	// Media takes a file as an artifact whose name is under artifacts/, logged at time µs since 1970 UTC. It completes the
-	// line. If the line has a digest and the file another, the error is ErrDigest.
+	// Media takes a file as an artifact whose name is under artifacts/, logged at time µs since 1970 UTC. It
+	// completes the line. If the line has a digest and the file another, the error is ErrDigest.
 	Media(l *format.ArtifactLine, time int64, file io.Reader) error
 	// System takes machine samples.
 	System(l *format.Line) error

@@ -30,8 +30,8 @@ type replayer struct {
 	tree  string
 	known map[string]*snapshot // by the .runs folder
 	sign  bool
-	// theirs collects the ids of runs that differ at the tip, if those of the tip are to win. If it is nil, such a run is
-	// a *ConflictError.
+	// theirs collects the ids of runs that differ at the tip, if those of the tip are to win. If it is nil, such a
+	// run is a *ConflictError.
 	theirs map[string]bool
 }
 

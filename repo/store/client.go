@@ -102,7 +102,7 @@ func (c *Client) read() {
 	}
 	if err == nil || errors.Is(err, io.ErrClosedPipe) {
 		if err = c.close(); err == nil { // reports how the program ended
-			err = fmt.Errorf("%s ended before its work was done", Program)
+			err = fmt.Errorf("%s exited before it finished", Program)
 		}
 	}
 	c.stop(err)

@@ -29,7 +29,7 @@ func VerdictStyle(v diff.Verdict) terminal.Style {
 	return terminal.Plain
 }
 
-// VerdictText words a verdict.
+// VerdictText returns the text of a verdict.
 func VerdictText(m diff.Metric) string {
 	switch {
 	case m.A == nil:

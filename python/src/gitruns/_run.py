@@ -166,7 +166,7 @@ class Run:
         if not -_LAST_STEP - 1 <= at <= _LAST_STEP:
             warn_once(
                 ("step", self.run_id),
-                f"step {_short(at)} is not a 64-bit integer; the row was recorded at step {self._step}",
+                f"step {_short(at)} does not fit in 64 bits; the row was recorded at step {self._step}",
             )
             return self._step
         if at < self._step:

@@ -1,10 +1,8 @@
 // Package gittest makes Git repositories of the shapes that matter, for tests: a linked worktree, a bare, shallow,
-// sparse or
-// partial clone, one with submodules, with SHA-256, with odd names, and so on.
+// sparse or partial clone, one with submodules, with SHA-256, with odd names, and so on.
 //
-// It is for tests alone and imports nothing of the project, so that a second implementation of repo/git can be held to
-// the
-// same shapes. Begin with Main, which a package's TestMain calls, and with Shapes.
+// It is for tests alone and imports nothing of the project, so that a second implementation of repo/git can be held
+// to the same shapes. Begin with Main, which a package's TestMain calls, and with Shapes.
 package gittest
 
 import (
@@ -26,8 +24,8 @@ const (
 )
 
 // Main runs the tests of a package in an environment in which nothing of the user or the machine counts: no home
-// folder, no
-// configuration of Git, no locale, no GIT_ variable. It returns the exit status. Without Git it skips all tests.
+// folder, no configuration of Git, no locale, no GIT_ variable. It returns the exit status. Without Git it skips all
+// tests.
 func Main(m *testing.M) int {
 	if _, err := exec.LookPath("git"); err != nil {
 		fmt.Println("git is not installed: no test is run")
@@ -88,8 +86,8 @@ type Repository struct {
 	Base string
 	// Origin is the bare repository that this one is a clone of; empty if there is none.
 	Origin string
-	// First and Head are the commits of the history, which has two; both are empty before the first commit, and First is
-	// empty if the clone lacks it.
+	// First and Head are the commits of the history, which has two; both are empty before the first commit, and First
+	// is empty if the clone lacks it.
 	First, Head string
 	t           testing.TB
 }
@@ -191,8 +189,7 @@ func (r *Repository) Commit(message string, files map[string]string) string {
 }
 
 // State describes what a user would notice: refs, the index, the working tree, and whether the repository is locked.
-// Two
-// repositories with equal texts are equal.
+// Two repositories with equal texts are equal.
 func (r *Repository) State() string {
 	r.t.Helper()
 	var b strings.Builder

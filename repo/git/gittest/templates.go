@@ -20,8 +20,7 @@ var templates = struct {
 var withPaths = []string{"config", ".git", "gitdir", "commondir", "alternates"}
 
 // copyTree copies a folder of repositories. Paths that Git has written down are changed to the new place, and files
-// keep
-// their times.
+// keep their times.
 func copyTree(to, from string) error {
 	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || path == from {

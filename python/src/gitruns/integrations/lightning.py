@@ -115,7 +115,7 @@ class _Logger:
 
     @property
     def name(self) -> str | None:
-        """The project. The folder of checkpoints is save_dir/name/version."""
+        """The project's name. Checkpoints go to save_dir/name/version."""
         return self._project or (self._run.project if self._run is not None else None) or "gitruns"
 
     @property
