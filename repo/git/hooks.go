@@ -137,7 +137,7 @@ const createdHook = "#!/bin/sh\n# Made by 'runs init --with-code'.\n"
 func marks(of string) (begin, beginOpen, end string) {
 	begin = "# >>> runs: " + of
 	// The words are a format: they are in the scripts of users.
-	return begin + " >>>\n", begin + ", behind" + " an open line >>>\n", "# <<< runs: " + of + " <<<\n"
+	return begin + " >>>\n", begin + ", behind an open line >>>\n", "# <<< runs: " + of + " <<<\n"
 }
 
 // endsEarly finds scripts whose last lines are never reached: Git's sample ends with exec.
