@@ -86,7 +86,7 @@ func (r *Repository) namedDataset(ctx context.Context, config *format.Config, na
 	rel, err := filepath.Rel(r.TreeRoot(), q.Path)
 	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
 		return q, withHint(
-			fmt.Errorf("dataset %s: %s of config.toml is outside the project", name, set.Path),
+			fmt.Errorf("dataset %s: the path %s in config.toml is outside the project", name, set.Path),
 			"set its path on this machine under [data] in .runs/local.toml",
 		)
 	}

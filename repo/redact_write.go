@@ -317,7 +317,7 @@ func (r *Repository) completeRedaction(dir string) error {
 	return os.RemoveAll(dir)
 }
 
-// moveFile replaces a file by another, also from another file system.
+// moveFile replaces a file with another, also from another file system.
 func moveFile(from, to string) error {
 	if err := os.Rename(from, to); err == nil || !errors.Is(err, syscall.EXDEV) {
 		return err

@@ -63,8 +63,8 @@ func (a *app) nameCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "name RUN NAME",
 		Short: "Give a run a name",
-		Long: `Give a run a name. The run may be finished. If several runs have a name, it
-means the newest.
+		Long: `Give a run a name. The run may be finished. If several runs have
+the same name, the name means the newest.
 
     runs name last wide`,
 		Args:              arguments(2, 2, "RUN or NAME"),

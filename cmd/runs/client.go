@@ -110,8 +110,11 @@ func readClientRequest(in io.Reader) (*clientRequest, error) {
 		return nil, fmt.Errorf("reading the request: %w", err)
 	}
 	first, second, _ := bytes.Cut(data, []byte("\n"))
-	if len(data) > limit || len(first) > maxRequestBytes {
+	if len(first) > maxRequestBytes {
 		return nil, usagef("reading the request: it is longer than %d bytes", maxRequestBytes)
+	}
+	if len(data) > limit {
+		return nil, usagef("reading the request: it and its journal line are longer than %d bytes", limit)
 	}
 	q := &clientRequest{}
 	var kind *json.UnmarshalTypeError

@@ -139,7 +139,7 @@ func checkCache(cache string) error {
 	return nil
 }
 
-// writeClient replaces dir by one with the files. Other processes see the old or the new folder.
+// writeClient replaces dir with one that has the files. Other processes see the old or the new folder.
 func writeClient(dir string, files map[string][]byte) error {
 	parent := filepath.Dir(dir)
 	tmp, err := os.MkdirTemp(parent, ".new-*") // has mode 0700

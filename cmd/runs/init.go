@@ -16,15 +16,16 @@ func (a *app) initCommand() *cobra.Command {
 		Use:   "init [DIR] [flags]",
 		Short: "Set up runs in a project",
 		Long: `Set up .runs in DIR, or at the root of the Git project: config.toml, .gitignore and
-.gitattributes. Files that exist are left as they are. Recording a run does this
-by itself.
+.gitattributes. Files that exist are left as they are. This also happens
+automatically when you record a run.
 
     runs init
     runs init --artifacts lfs
 
 With --artifacts, set the artifact store, which holds large artifacts: 'lfs' for
-Git LFS, or a URL such as s3://bucket/prefix or file:///shared/folder. Each clone
-sets up Git LFS once. See 'runs help stores'.
+Git LFS, or a URL such as s3://bucket/prefix or file:///shared/folder. With
+Git LFS, run 'runs init --artifacts lfs' once in each clone. See
+'runs help stores'.
 
 With --with-code, finished runs become part of your code commits: init adds a call
 to Git's pre-commit hook and keeps what is there. This also works with

@@ -466,8 +466,8 @@ func remote(config map[string]string) string {
 	return only
 }
 
-// Portable replaces the project's root by {project} and the home folder by ~ in an argument, so that a record names no
-// path of one machine.
+// Portable replaces the project's root with {project} and the home folder with ~ in an argument, so that a record
+// names no path of one machine.
 func Portable(root, arg string) string {
 	arg = replacePath(arg, root, "{project}")
 	if home, err := os.UserHomeDir(); err == nil {

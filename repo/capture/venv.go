@@ -133,7 +133,7 @@ func pythonOfVersion(ctx context.Context, version string) (string, error) {
 	return "", fmt.Errorf("python %s %w", version, ErrNoPython)
 }
 
-// Local replaces {project} by root and ~ by the home folder in a recorded argument.
+// Local replaces {project} with root and ~ with the home folder in a recorded argument.
 func Local(root, arg string) string {
 	arg = strings.ReplaceAll(arg, "{project}", root)
 	home, err := os.UserHomeDir()

@@ -105,7 +105,7 @@ func (s *Scratch) Read(ctx context.Context, object string, limit int64) ([]byte,
 	return b.Bytes(), err
 }
 
-// ReadTree replaces the index by the entries of a tree.
+// ReadTree replaces the index with the entries of a tree.
 func (s *Scratch) ReadTree(ctx context.Context, tree string) error {
 	_, err := s.run(ctx, nil, "read-tree", tree)
 	return err

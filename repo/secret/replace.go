@@ -19,7 +19,7 @@ var ErrHeader = errors.New("it is in the name of a file")
 // Span is a range of bytes.
 type Span struct{ From, To int }
 
-// Replace replaces the spans by Mark. Lines are kept: a span over several lines leaves a mark in each. A patch
+// Replace replaces the spans with Mark. Lines are kept: a span over several lines leaves a mark in each. A patch
 // remains a patch: the first character of each line is kept.
 func Replace(data []byte, kind Kind, spans []Span) ([]byte, error) {
 	spans = slices.Clone(spans)

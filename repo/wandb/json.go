@@ -53,7 +53,7 @@ func decode(text []byte) (v any, err error) {
 // quoted begins a string that replaces a number that is not finite. It is not a character, so no text of a user has it.
 const quoted = "\ufdd0"
 
-// quoteNotFinite replaces the tokens of notFinite outside strings by strings.
+// quoteNotFinite replaces the tokens of notFinite outside strings with strings.
 func quoteNotFinite(text []byte) []byte {
 	var out []byte
 	for i := 0; i < len(text); {

@@ -147,7 +147,7 @@ func (r *reading) copy(from string, l *format.ArtifactLine, at int64) error {
 		return nil
 	case err != nil:
 		r.skip(
-			"files that are links or unreadable (copy the folder with 'cp -RLp' to replace links by their targets)", l.Name,
+			"files that are links or unreadable (copy the folder with 'cp -RLp' to replace links with their targets)", l.Name,
 		)
 		return nil
 	}

@@ -333,7 +333,7 @@ func (r *reading) value(k string, v any, bytes *int) {
 	r.row.Values = append(r.row.Values, format.ValueText{Key: k, JSON: string(text)})
 }
 
-// histogram replaces the bin width of a histogram by the edges of its bins. It returns other values as they are.
+// histogram replaces the bin width of a histogram with the edges of its bins. It returns other values as they are.
 func histogram(v any) any {
 	m, ok := v.(map[string]any)
 	if !ok || m["_type"] != "histogram" {

@@ -200,7 +200,7 @@ func (r *Repository) history() {
 	r.Head = r.Commit("second", second)
 }
 
-// clone makes the history in a bare repository and replaces the working tree by a clone of it.
+// clone makes the history in a bare repository and replaces the working tree with a clone of it.
 func (r *Repository) clone(args ...string) {
 	r.t.Helper()
 	r.history()
