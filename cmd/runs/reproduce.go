@@ -30,7 +30,7 @@ func (a *app) reproduceCommand() *cobra.Command {
 	var f reproduceFlags
 	cmd := &cobra.Command{
 		Use:   "reproduce RUN [flags] [-- COMMAND [ARG…]]",
-		Short: "Run it again and compare the results",
+		Short: "Repeat a run and compare the results",
 		Long: `Run a run again, as a new run: restore its source into a new folder, find its data
 by hash, compare or rebuild its environment, and run its command there. Then
 report for each metric whether the result is the same.

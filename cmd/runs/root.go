@@ -167,9 +167,9 @@ program, put 'runs exec --' in front of its command.
 		&cobra.Group{ID: "share", Title: "Share:"}, &cobra.Group{ID: "restore", Title: "Restore and verify:"},
 		&cobra.Group{ID: "annotate", Title: "Annotate and clean up:"}, &cobra.Group{ID: "other", Title: "Other:"},
 	)
+	root.SetHelpCommand(a.helpCommand())
 	root.SetHelpCommandGroupID("other")
 	root.SetCompletionCommandGroupID("other")
-	root.SetHelpCommand(a.helpCommand())
 	for _, command := range commands {
 		if only != "" && command.name != only {
 			continue
