@@ -26,7 +26,7 @@ func ticks(from, to float64, n int) []float64 {
 	return values
 }
 
-// niceStep rounds up to 1, 2 or 5 times a power of ten.
+// niceStep rounds raw up to 1, 2 or 5 times a power of ten.
 func niceStep(raw float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(raw)))
 	for _, m := range []float64{1, 2, 5, 10} {
@@ -37,7 +37,7 @@ func niceStep(raw float64) float64 {
 	return 10 * power
 }
 
-// yLabel is the number of a tick. All ticks of an axis have the same number of decimals.
+// yLabel returns the number at a tick of the y axis. All ticks have the same number of decimals.
 func (c *canvas) yLabel(y float64) string {
 	if c.o.LogY {
 		return terminal.Number(roundTo(math.Pow(10, y), 3))
@@ -49,7 +49,7 @@ func (c *canvas) yLabel(y float64) string {
 	return axisNumber(y, step)
 }
 
-// roundTo keeps n significant digits.
+// roundTo rounds v to n significant digits.
 func roundTo(v float64, n int) float64 {
 	r, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', n, 64), 64)
 	if err != nil {
@@ -58,7 +58,7 @@ func roundTo(v float64, n int) float64 {
 	return r
 }
 
-// axisNumber writes a multiple of step.
+// axisNumber formats v, a multiple of step.
 func axisNumber(v, step float64) string {
 	if math.Abs(v) < step/1e6 {
 		v = 0
@@ -70,7 +70,7 @@ func axisNumber(v, step float64) string {
 	return strconv.FormatFloat(v, 'f', max(0, digits), 64)
 }
 
-// xAxis returns the columns of the marks, and the line of numbers below the axis.
+// xAxis returns the columns of the tick marks and the line of numbers below the axis.
 func (c *canvas) xAxis() (positions []int, numbers string) {
 	line := []rune(strings.Repeat(" ", c.columns))
 	free := 0
@@ -111,7 +111,7 @@ func (c *canvas) xTicks() []xTick {
 	default:
 		step := niceStep((c.x1/2 - c.x0/2) / float64(n) * 2)
 		if c.o.X == Step && c.x1-c.x0 >= 1 {
-			step = math.Max(1, step) // half steps do not exist
+			step = math.Max(1, step) // steps are whole numbers
 		}
 		for _, x := range ticks(c.x0, c.x1, n) {
 			if c.o.X == Step && step == 1 && x != math.Trunc(x) {
@@ -127,7 +127,7 @@ func (c *canvas) xTicks() []xTick {
 	return list
 }
 
-// niceSpan rounds seconds up to a unit or fraction that a clock shows.
+// niceSpan rounds seconds up to an interval that suits a clock, such as 15 s, 5 min or 6 h.
 func niceSpan(seconds float64) float64 {
 	for _, s := range []float64{
 		1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400,

@@ -1,7 +1,7 @@
-// Package chart draws curves: for a terminal with axes, numbers and a legend (chart.go, axis.go), in one line
+// Package chart draws curves: in a terminal with axes, numbers and a legend (chart.go, axis.go), on a single line
 // (curve.go), and as Mermaid for a forge (mermaid.go).
 //
-// It is given numbers and names, and knows nothing of runs. It stands on cmd/internal/terminal alone.
+// It takes numbers and names, and knows nothing of runs. Its only import from the project is cmd/internal/terminal.
 package chart
 
 import (
@@ -14,31 +14,31 @@ import (
 	"github.com/gitruns/runs/cmd/internal/terminal"
 )
 
-// Series is one curve. X does not decrease.
+// Series is one curve. The values of X never decrease.
 type Series struct {
 	Name string
 	X, Y []float64
-	Note string // after the name in the legend
+	Note string // shown after the name in the legend
 }
 
-// XKind is what X means.
+// XKind is the meaning of the x axis.
 type XKind int
 
 // The kinds of x axis.
 const (
-	Step     XKind = iota // a count
+	Step     XKind = iota // an integer count
 	Time                  // seconds since 1970 UTC
-	Relative              // seconds
-	Number                // another metric
+	Relative              // seconds since the start
+	Number                // the value of another metric
 )
 
-// Options of a chart.
+// Options are the options of a chart.
 type Options struct {
 	Width, Height int // of the whole chart, in characters
 	LogY          bool
 	X             XKind
 	Title         string
-	ASCII         bool // draw without Unicode, for a locale that has none
+	ASCII         bool // do not use Unicode: the locale does not support it
 }
 
 const (
@@ -46,7 +46,7 @@ const (
 	leastHeight = 6
 )
 
-// colors tell curves apart; without color, marks do.
+// With color, curves differ by their colors, otherwise by their marks.
 var (
 	colors = [...]terminal.Style{
 		terminal.Cyan, terminal.Yellow, terminal.Green, terminal.Magenta, terminal.Red, terminal.Blue,
@@ -55,8 +55,8 @@ var (
 	ascii = [...]rune{'.', '+', 'x', 'o', '*', '#', '%', '@'}
 )
 
-// Draw draws the curves into one chart. NaN interrupts a curve. An infinite value, and with LogY a value that is not
-// positive, is left out and counted below the chart.
+// Draw draws the curves into one chart. A NaN leaves a gap. Draw leaves out infinite values, and with LogY values that
+// are not positive, and prints their number below the chart.
 func Draw(w io.Writer, t *terminal.Terminal, series []Series, o Options) error {
 	c := newCanvas(t, series, o)
 	var b strings.Builder
@@ -74,13 +74,13 @@ func Draw(w io.Writer, t *terminal.Terminal, series []Series, o Options) error {
 	return err
 }
 
-// canvas is the area of the curves, in dots: a character holds 2 x 4 of them in braille, otherwise one.
+// canvas is the area of the curves, measured in dots. A braille character holds 2 x 4 dots, a mark holds one.
 type canvas struct {
 	t             *terminal.Terminal
 	o             Options
 	width, height int
-	columns, rows int // characters of the area
-	dotsX, dotsY  int // dots of a character
+	columns, rows int // size of the area, in characters
+	dotsX, dotsY  int // dots per character
 	cells         []cell
 	x0, x1        float64
 	y0, y1        float64
@@ -88,12 +88,12 @@ type canvas struct {
 	leftOut       int
 	yTicks        []float64
 	gutter        int
-	plain         bool // marks instead of braille
+	plain         bool // draw marks instead of braille
 }
 
 type cell struct {
 	dots   uint8
-	series int // 1 + index of the last curve that passed
+	series int // 1 + index of the last curve drawn in this cell
 	mixed  bool
 }
 
@@ -102,7 +102,7 @@ func newCanvas(t *terminal.Terminal, series []Series, o Options) *canvas {
 		t: t, o: o, width: max(leastWidth, o.Width), height: max(leastHeight, o.Height),
 		x0: math.Inf(1), x1: math.Inf(-1), y0: math.Inf(1), y1: math.Inf(-1),
 	}
-	// Several curves without color can only be told apart by their marks.
+	// Without color, only marks can distinguish several curves.
 	c.plain = o.ASCII || len(series) > 1 && !t.Color()
 	c.dotsX, c.dotsY = 2, 4
 	if c.plain {
@@ -125,7 +125,7 @@ func newCanvas(t *terminal.Terminal, series []Series, o Options) *canvas {
 	if !c.some {
 		return c
 	}
-	c.rows = c.height - 2 // the axis and its numbers
+	c.rows = c.height - 2 // without the two lines of the axis and its numbers
 	if c.y0 == c.y1 {
 		pad := math.Abs(c.y0) / 10
 		if pad == 0 || c.o.LogY {
@@ -146,7 +146,7 @@ func newCanvas(t *terminal.Terminal, series []Series, o Options) *canvas {
 	return c
 }
 
-// scale returns a value on the scale of the y axis, and false if it cannot be drawn.
+// scale converts a value to the scale of the y axis. It returns false if the value cannot be drawn.
 func (c *canvas) scale(y float64) (float64, bool) {
 	if c.o.LogY {
 		if y <= 0 {
@@ -160,7 +160,7 @@ func (c *canvas) scale(y float64) (float64, bool) {
 func (c *canvas) plot(series []Series) {
 	wide, high := c.columns*c.dotsX, c.rows*c.dotsY
 	for n, s := range series {
-		// A column of dots spans the smallest to the largest of its values, so that no spike is lost among many points.
+		// Each column draws a line from the smallest to the largest of its values, so that spikes stay visible.
 		lastX, lastY := -1, 0
 		for i := 0; i < len(s.Y); {
 			y, ok := c.scale(s.Y[i])
@@ -192,13 +192,14 @@ func (c *canvas) plot(series []Series) {
 	}
 }
 
-// dot returns the index of v among n dots. The range may span all floats.
+// dot returns which of n dots between from and to is nearest to v. It does not overflow, even if the range spans all
+// floats.
 func dot(v, from, to float64, n int) int {
 	share := (v/2 - from/2) / (to/2 - from/2)
 	return min(n-1, max(0, int(math.Round(share*float64(n-1)))))
 }
 
-// line draws a straight line (Bresenham, IBM Systems Journal 4, 1965).
+// line draws a straight line with Bresenham's algorithm (IBM Systems Journal 4, 1965).
 func (c *canvas) line(n, x0, y0, x1, y1 int) {
 	dx, dy := x1-x0, -abs(y1-y0)
 	up := 1
@@ -229,7 +230,8 @@ func abs(n int) int {
 	return n
 }
 
-// brailleDots are the bits of U+2800 by column and row (Unicode, Braille Patterns).
+// brailleDots holds the bit of each dot, by column and row. A braille character is U+2800 plus its bits (Unicode,
+// Braille Patterns).
 var brailleDots = [2][4]uint8{{0x01, 0x02, 0x04, 0x40}, {0x08, 0x10, 0x20, 0x80}}
 
 func (c *canvas) set(n, x, y int) {
@@ -307,7 +309,7 @@ func (c *canvas) mark(n int) rune {
 	return marks[n%len(marks)]
 }
 
-// legend names the curves below the chart.
+// legend writes the names of the curves below the chart.
 func (c *canvas) legend(b *strings.Builder, series []Series) {
 	line, used := "", 0
 	flush := func() {

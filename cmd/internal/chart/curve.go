@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Smooth returns the exponential moving average of y, with a weight of at least 0 and less than 1 and corrected for the
-// bias of its beginning, as TensorBoard shows it (Kingma and Ba, Adam, 2015, section 3). Values that are not finite
-// stay and do not count.
+// Smooth returns the exponential moving average of y. The weight must be at least 0 and less than 1. As in TensorBoard,
+// the average is corrected for its bias at the start (Kingma and Ba, Adam, 2015, section 3). Values that are not finite
+// are returned unchanged and do not affect the average.
 func Smooth(y []float64, weight float64) []float64 {
 	out := make([]float64, len(y))
 	mean, share := 0.0, 1.0
@@ -23,7 +23,7 @@ func Smooth(y []float64, weight float64) []float64 {
 	return out
 }
 
-// Spark draws a curve in one line of at most width characters. NaN is a gap.
+// Spark draws a curve on one line of at most width characters. A NaN leaves a gap.
 func Spark(y []float64, width int) string {
 	const bars = "▁▂▃▄▅▆▇█"
 	levels := []rune(bars)
@@ -39,7 +39,7 @@ func Spark(y []float64, width int) string {
 	}
 	var b strings.Builder
 	for i := range n {
-		// A character shows the mean of its part of the curve.
+		// Each character shows the mean of its part of the curve.
 		sum, count := 0.0, 0
 		for _, v := range y[i*len(y)/n : (i+1)*len(y)/n] {
 			if !math.IsNaN(v) && !math.IsInf(v, 0) {

@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// mermaidPoints is how many values a line of a Mermaid chart has.
+// mermaidPoints is the largest number of values in a line of a Mermaid chart.
 const mermaidPoints = 60
 
-// Mermaid returns an xychart-beta (see https://mermaid.js.org/syntax/xyChart.html) with a line per curve. The lines
-// begin and end together and have at most 60 values. A value that is not finite is drawn as the one before it. If
-// nothing can be drawn, the text is empty.
+// Mermaid returns an xychart-beta (see https://mermaid.js.org/syntax/xyChart.html) with one line per curve. All lines
+// start and end at the same positions and have at most 60 values. A value that is not finite is drawn like the value
+// before it. Mermaid returns an empty text if there is nothing to draw.
 func Mermaid(title string, curves [][]float64) string {
 	low, high := math.Inf(1), math.Inf(-1)
 	var lines [][]float64
@@ -55,10 +55,10 @@ func Mermaid(title string, curves [][]float64) string {
 	return b.String()
 }
 
-// mermaidNumber writes a number without an exponent, which the grammar does not have.
+// mermaidNumber formats a number without an exponent, which Mermaid's grammar does not allow.
 func mermaidNumber(v float64) string { return strconv.FormatFloat(v, 'f', 6, 64) }
 
-// mermaidText replaces every character that could end the text or begin a directive.
+// mermaidText replaces every character that could end the text or start a directive.
 func mermaidText(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

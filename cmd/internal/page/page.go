@@ -1,5 +1,5 @@
-// Package page reads the Markdown pages of the documentation: text, comments, and blocks of code with a mark that says
-// what a test does with them. It knows nothing of runs.
+// Package page parses the Markdown pages of the documentation. A page consists of text, comments and code blocks. The
+// mark of a code block says what a test does with it. The package knows nothing of runs.
 package page
 
 import (
@@ -7,29 +7,29 @@ import (
 	"strings"
 )
 
-// Kind says what a part of a page is.
+// Kind is the kind of a part of a page.
 type Kind int
 
 // The kinds of parts.
 const (
 	Text    Kind = iota // lines of Markdown
 	Code                // a fenced block
-	Comment             // a comment of HTML that fills its lines
+	Comment             // an HTML comment that occupies whole lines
 )
 
-// Part is a stretch of a page.
+// Part is a range of lines of a page.
 type Part struct {
 	Kind Kind
-	Line int    // its first line, from 1
-	Lang string // of code: the first word behind the fence
-	Mark string // of code: the rest of that line; of a comment: its first line
-	Body string // the lines, without fences and brackets, each with its newline
+	Line int    // number of its first line, from 1
+	Lang string // of code: the first word after the fence
+	Mark string // of code: the rest of the fence line; of a comment: its first line
+	Body string // the lines with their newlines, without fences and comment brackets
 }
 
 const fence, opening, closing = "```", "<!--", "-->"
 
-// Parse splits a page into its parts, in order. A fence or comment that is never closed is an error that names its
-// line.
+// Parse splits a page into its parts, in order. It returns an error with the line number if a fence or comment is never
+// closed.
 func Parse(text string) ([]Part, error) {
 	var parts []Part
 	open := Part{Kind: Text, Line: 1}
@@ -70,7 +70,7 @@ func Parse(text string) ([]Part, error) {
 	return parts, nil
 }
 
-// Title is the first heading of a page, empty if the page does not begin with one.
+// Title returns the first heading of a page. It is empty if the page does not start with a heading.
 func Title(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
 	title, ok := strings.CutPrefix(line, "# ")
@@ -80,8 +80,8 @@ func Title(text string) string {
 	return title
 }
 
-// Indented returns the number of the first line of text, counted from the part's own, that is code by indentation
-// alone; 0 if there is none. Lines of lists may be indented.
+// Indented returns the page's number of the first line that Markdown takes for code only because it is indented, or 0
+// if there is none. Indented lines of a list do not count.
 func (p Part) Indented() int {
 	n, blank, list := p.Line-1, true, false
 	for line := range strings.Lines(p.Body) {

@@ -7,5 +7,5 @@ import (
 	"syscall"
 )
 
-// Detach gives a program that is not started yet a session of its own: it has no terminal, and no Ctrl-C reaches it.
+// Detach makes cmd run in a new session, without a terminal and out of reach of Ctrl-C. Call it before cmd is started.
 func Detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }

@@ -5,9 +5,9 @@ import (
 	"syscall"
 )
 
-// Detach gives a program that is not started yet a process group of its own: it has no console, and no Ctrl-C reaches
-// it.
+// Detach makes cmd run in a new process group, without a console and out of reach of Ctrl-C. Call it before cmd is
+// started.
 func Detach(cmd *exec.Cmd) {
-	const detachedProcess = 0x8 // of CreateProcess
+	const detachedProcess = 0x8 // a flag of CreateProcess
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP | detachedProcess}
 }

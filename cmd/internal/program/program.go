@@ -1,8 +1,8 @@
-// Package program runs a program as if the user had run it directly, and records its console. Arguments, standard
-// input, exit status, signals and the terminal are passed on unchanged.
+// Package program runs a program as if the user had run it directly, and records its console output. It passes
+// arguments, standard input, exit status, signals and the terminal through unchanged.
 //
-// It knows nothing of runs: whoever calls it decides what to do with the output. Begin in program.go for what every
-// system does, and in program_unix.go for signals and pseudo-terminals.
+// It knows nothing of runs: the caller decides what to do with the output. Start reading in program.go, which has what
+// all systems share. program_unix.go handles signals and pseudo-terminals.
 package program
 
 import (
@@ -19,27 +19,27 @@ import (
 	"time"
 )
 
-// Options say what to run.
+// Options describe the program to run.
 type Options struct {
 	Args                  []string // the program and its arguments
 	Dir                   string
 	Env                   []string
 	Stdin, Stdout, Stderr *os.File
-	Log                   io.Writer // receives all output in order; its errors never disturb the program
+	Log                   io.Writer // receives all output in order; its errors do not affect the program
 	Started               func(pid int)
 }
 
-// Result says how a program ended.
+// Result describes how a program ended.
 type Result struct {
-	ExitCode   int    // 128 + the number of the signal that ended it
-	Signal     string // that signal, such as SIGKILL
-	Received   string // the first signal that this process received and that asks for an end, such as SIGTERM
+	ExitCode   int    // the exit status, or 128 + the number of the signal that ended the program
+	Signal     string // the signal that ended the program, such as SIGKILL
+	Received   string // the first signal that asked this process to end, such as SIGTERM
 	Interrupts int    // how often Ctrl-C was pressed
-	OpenLine   bool   // the output does not end with a newline
-	LogErr     error  // the first error of the log
+	OpenLine   bool   // whether the output ends without a newline
+	LogErr     error  // the first error from Log
 }
 
-// StartError says that a program could not be started. Code is the exit status that a shell would return: 127 if the
+// StartError reports that a program could not be started. Code is the exit status that a shell would return: 127 if the
 // program was not found, 126 if it cannot be run.
 type StartError struct {
 	Name string
@@ -50,15 +50,15 @@ type StartError struct {
 func (e *StartError) Error() string { return fmt.Sprintf("starting %s: %v", e.Name, e.Err) }
 func (e *StartError) Unwrap() error { return e.Err }
 
-// drain is how long output is still read after the program has ended: a process that it left running may keep the pipe
-// open for ever.
+// drain limits how long output is read after the program has ended, because a process that it left running may keep the
+// pipe open for ever.
 const drain = 500 * time.Millisecond
 
-// killAfter is how long a program may take to end after the context is canceled.
+// killAfter is how long a program has to end after the context is canceled.
 const killAfter = 10 * time.Second
 
-// Run runs the program and waits for it. If the context is canceled, it asks the program to end, and kills it after a
-// while. If the program cannot be started, the error is a *StartError.
+// Run runs the program and waits until it ends. If the context is canceled, Run asks the program to end, and kills it
+// after killAfter. If the program cannot be started, the error is a *StartError.
 func Run(ctx context.Context, o Options) (Result, error) {
 	if len(o.Args) == 0 {
 		return Result{}, &StartError{"", 127, errors.New("no program is given")}
@@ -78,7 +78,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	return run(ctx, path, o)
 }
 
-// lookPath finds the program as a shell in dir would.
+// lookPath finds a program as a shell in the folder dir would.
 func lookPath(name, dir string) (string, error) {
 	if filepath.Base(name) != name && !filepath.IsAbs(name) {
 		name = filepath.Join(dir, name)
@@ -92,10 +92,10 @@ func lookPath(name, dir string) (string, error) {
 
 // tap copies output to its destination and to the log.
 type tap struct {
-	mu   *sync.Mutex // shared by all taps of a program, so that the log keeps the order
+	mu   *sync.Mutex // shared by all taps of a program, so that the log keeps the order of the output
 	log  io.Writer
 	err  *error
-	open *bool // the last byte is not a newline
+	open *bool // whether the output so far ends without a newline
 }
 
 func (t tap) note(p []byte) {
@@ -110,14 +110,14 @@ func (t tap) note(p []byte) {
 	}
 }
 
-// outputCopy copies output of the program until it ends. If the destination is closed, the source is closed too, so
-// that the program notices as if it had written there itself.
+// outputCopy copies output of the program until the output ends. If the destination is closed, outputCopy closes the
+// source too. The program then gets the same error as if it had written to the destination itself.
 type outputCopy struct {
 	dst io.Writer
 	src io.ReadCloser
 	tap tap
 
-	waiting atomic.Int64 // since when a read has been waiting, in ns since 1970; 0 if none is
+	waiting atomic.Int64 // when the current read began, in ns since 1970; 0 if no read is waiting
 	done    chan struct{}
 }
 
@@ -145,8 +145,8 @@ func (c *outputCopy) run() {
 	}
 }
 
-// drainAll waits until everything that the program has printed is copied. It waits for a slow reader, but not for a
-// process that the program left running and that keeps a pipe open without printing.
+// drainAll waits until all output of the program is copied. It waits for a slow reader. It does not wait for a process
+// that the program left running and that keeps a pipe open without printing.
 func drainAll(copies []*outputCopy) {
 	for _, c := range copies {
 		for open := true; open; {

@@ -18,14 +18,14 @@ import (
 	"golang.org/x/term"
 )
 
-// running is a program, and what is passed on to it.
+// running is a running program with its terminal, signals and output.
 type running struct {
 	cmd   *exec.Cmd
-	pid   int // also the process group
+	pid   int // also the id of its process group
 	o     Options
-	pty   *os.File // our side of its pseudo-terminal; nil without one
-	tty   *os.File // our own terminal; nil without one
-	slave *os.File // its side, kept open to read the settings
+	pty   *os.File // our side of the pseudo-terminal; nil if there is none
+	tty   *os.File // our own terminal; nil if there is none
+	slave *os.File // the program's side of the pseudo-terminal, kept open to read its settings
 	state *term.State
 
 	interrupts atomic.Int32
@@ -46,8 +46,8 @@ func run(ctx context.Context, path string, o Options) (Result, error) {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, passedOn()...)
 	defer signal.Stop(signals)
-	// SIGPIPE is caught, not ignored: a closed output must not end this process, and the program must start with the
-	// default.
+	// SIGPIPE is caught instead of ignored. A closed output must not end this process, but the program must start with
+	// the default handling, and it would inherit an ignored signal.
 	broken := make(chan os.Signal, 1)
 	signal.Notify(broken, syscall.SIGPIPE)
 	defer signal.Stop(broken)
@@ -85,7 +85,7 @@ func run(ctx context.Context, path string, o Options) (Result, error) {
 	stopInput()
 	_ = r.cmd.Process.Release()
 	if r.slave != nil {
-		_ = r.slave.Close() // it is the last one open, so reading our side ends
+		_ = r.slave.Close() // this was the last open copy, so reads of our side now end
 	}
 	drainAll(r.copies)
 	copying.Wait()
@@ -100,11 +100,12 @@ func run(ctx context.Context, path string, o Options) (Result, error) {
 	return res, nil
 }
 
-// connections are the files that were made for a program: its own, which are closed once it has started, and ours.
+// connections holds the files that were opened for a program. The program's own files are closed here once it has
+// started.
 type connections struct{ child, ours []*os.File }
 
-// connect gives the program its standard files: our own standard input, a pseudo-terminal for each file that is a
-// terminal, and pipes for the rest.
+// connect sets the standard files of the program. If one of our standard files is a terminal, the program gets a
+// pseudo-terminal instead. It gets a pipe for each other output, and any other standard input as it is.
 func (r *running) connect() (connections, error) {
 	var c connections
 	o := r.o
@@ -165,8 +166,8 @@ func (r *running) connect() (connections, error) {
 
 func (r *running) tap() tap { return tap{&r.logMu, r.o.Log, &r.logErr, &r.openLine} }
 
-// passedOn are the signals that are passed on to the program, without those that our parent has told us to ignore
-// (nohup).
+// passedOn returns the signals to pass on to the program. It leaves out signals that this process was started to
+// ignore, such as SIGHUP under nohup.
 func passedOn() []os.Signal {
 	all := []os.Signal{
 		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT,
@@ -181,7 +182,7 @@ func passedOn() []os.Signal {
 	return some
 }
 
-// handle passes signals on until the program has ended.
+// handle passes signals on until the program ends.
 func (r *running) handle(
 	ctx context.Context, signals <-chan os.Signal, ended <-chan syscall.WaitStatus,
 ) syscall.WaitStatus {
@@ -204,7 +205,7 @@ func (r *running) handle(
 					_ = pty.InheritSize(r.tty, r.pty)
 				}
 			case syscall.SIGCONT:
-				r.raw() // this process may now be in the foreground
+				r.raw() // this process may have moved to the foreground
 			case syscall.SIGINT:
 				r.interrupt(true)
 			default:
@@ -217,7 +218,7 @@ func (r *running) handle(
 
 func (r *running) receive(name string) {
 	if name == "SIGUSR1" || name == "SIGUSR2" {
-		return // they do not ask for an end
+		return // these signals do not ask a program to end
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -226,8 +227,8 @@ func (r *running) receive(name string) {
 	}
 }
 
-// interrupt handles one press of Ctrl-C: the first asks the program to end, the second kills it. send says that the
-// program has not received the signal yet.
+// interrupt handles Ctrl-C. The first Ctrl-C asks the program to end, the second kills it. send is true if the program
+// has not received the signal itself.
 func (r *running) interrupt(send bool) {
 	r.receive("SIGINT")
 	switch n := r.interrupts.Add(1); {
@@ -238,19 +239,19 @@ func (r *running) interrupt(send bool) {
 	}
 }
 
-// signal sends a signal to all processes of the program's group.
+// signal sends a signal to all processes in the program's group.
 func (r *running) signal(s syscall.Signal) {
 	_ = syscall.Kill(-r.pid, s)
 	if r.pty != nil && s != syscall.SIGKILL {
-		// A shell in the pseudo-terminal may have given its program a group of its own.
+		// A shell in the pseudo-terminal may have put its program into another group.
 		if group, err := unix.IoctlGetInt(int(r.slave.Fd()), unix.TIOCGPGRP); err == nil && group > 0 && group != r.pid {
 			_ = syscall.Kill(-group, s)
 		}
 	}
 }
 
-// awaitEnd waits for the program itself. If the program is stopped in its terminal (Ctrl-Z), this process stops with
-// it.
+// awaitEnd waits until the program itself ends. If the user stops the program in its terminal (Ctrl-Z), awaitEnd stops
+// this process too.
 func (r *running) awaitEnd(ended chan<- syscall.WaitStatus) {
 	for {
 		var status syscall.WaitStatus
@@ -264,7 +265,7 @@ func (r *running) awaitEnd(ended chan<- syscall.WaitStatus) {
 		case status.Stopped():
 			if r.pty != nil && r.foreground() {
 				r.restore()
-				_ = syscall.Kill(0, syscall.SIGSTOP) // the whole job; it continues after this line
+				_ = syscall.Kill(0, syscall.SIGSTOP) // stops the whole job until it is continued
 				r.raw()
 				r.signal(syscall.SIGCONT)
 			}
@@ -284,7 +285,7 @@ func (r *running) foreground() bool {
 	return err == nil && group == unix.Getpgrp()
 }
 
-// raw passes every key to the program, whose own terminal interprets it.
+// raw sets our terminal to pass on every key. The program's pseudo-terminal interprets the keys.
 func (r *running) raw() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -305,8 +306,8 @@ func (r *running) restore() {
 	}
 }
 
-// copyInput passes keys on to the program's terminal. The function that it returns ends the copying and waits for that,
-// so that no key is lost to the next reader of the terminal.
+// copyInput copies keys to the program's terminal. stop ends the copying and waits until it has ended, so that the next
+// reader of the terminal gets every key.
 func (r *running) copyInput() (stop func()) {
 	if r.pty == nil || !term.IsTerminal(int(r.o.Stdin.Fd())) {
 		return func() {}
@@ -322,7 +323,7 @@ func (r *running) copyInput() (stop func()) {
 		for {
 			fds := []unix.PollFd{{Fd: int32(in), Events: unix.POLLIN}, {Fd: int32(wake.Fd()), Events: unix.POLLIN}}
 			if !r.foreground() {
-				fds[0].Fd = -1 // the system stops a background job that reads
+				fds[0].Fd = -1 // the system would stop a background job that reads
 			}
 			n, err := unix.Poll(fds, 200)
 			if err != nil && !errors.Is(err, unix.EINTR) || fds[1].Revents != 0 {
@@ -351,8 +352,8 @@ func (r *running) copyInput() (stop func()) {
 	}
 }
 
-// countInterrupts watches for Ctrl-C among the keys. It counts only if the program's terminal turns it into a signal
-// and reads whole lines: to a prompt that edits its line, Ctrl-C is a key like any other.
+// countInterrupts looks for Ctrl-C among the keys. It counts Ctrl-C only if the program's terminal turns it into a
+// signal and reads whole lines. For a prompt with line editing, Ctrl-C is an ordinary key.
 func (r *running) countInterrupts(keys []byte) {
 	settings, err := unix.IoctlGetTermios(int(r.slave.Fd()), getTermios)
 	if err != nil || settings.Lflag&unix.ISIG == 0 || settings.Lflag&unix.ICANON == 0 {
@@ -363,7 +364,7 @@ func (r *running) countInterrupts(keys []byte) {
 		case settings.Cc[unix.VINTR]:
 			r.interrupt(false)
 		case settings.Cc[unix.VSUSP]:
-			// The kernel ignores the terminal's own stop for a group whose parents are in another session.
+			// The kernel ignores Ctrl-Z for a process group whose parents are all in another session.
 			r.signal(syscall.SIGSTOP)
 		}
 	}

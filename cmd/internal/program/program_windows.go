@@ -10,8 +10,9 @@ import (
 	"sync/atomic"
 )
 
-// run does less here than on other systems. There is no pseudo-terminal, so a program sees pipes even if we have a
-// console. The console itself sends Ctrl-C to the program; the second one kills it, but not what it has started.
+// run does less on Windows than on other systems. It has no pseudo-terminal, so the program gets pipes even if this
+// process has a console. The console itself sends Ctrl-C to the program. The second Ctrl-C kills the program, but not
+// the processes that it has started.
 func run(ctx context.Context, path string, o Options) (Result, error) {
 	cmd := &exec.Cmd{Path: path, Args: o.Args, Dir: o.Dir, Env: o.Env, Stdin: o.Stdin}
 	stdout, err := cmd.StdoutPipe()

@@ -9,9 +9,9 @@ import (
 	"github.com/gitruns/runs/repo/review"
 )
 
-// Check shows the outcomes of the project's rules.
+// Check shows the outcomes of the project's rules for one run or group.
 type Check struct {
-	Title    string // of the run or group that was checked
+	Title    string // of the run or group
 	Outcomes []review.Outcome
 }
 
@@ -30,14 +30,14 @@ func (v Check) Write(w io.Writer, t *terminal.Terminal) error {
 	return nil
 }
 
-// OutcomeJSON is an outcome as SPEC.md section 10 defines it.
+// OutcomeJSON is the JSON of an outcome (SPEC.md section 10).
 type OutcomeJSON struct {
 	Rule    string `json:"rule"`
 	OK      bool   `json:"ok"`
 	Message string `json:"message"`
 }
 
-// JSON is the list of outcomes.
+// JSON returns the outcomes for JSON output.
 func (v Check) JSON() []OutcomeJSON {
 	list := make([]OutcomeJSON, len(v.Outcomes))
 	for i, o := range v.Outcomes {
@@ -46,7 +46,7 @@ func (v Check) JSON() []OutcomeJSON {
 	return list
 }
 
-// GitHubAnnotations writes an error annotation for each rule that does not hold, see
+// GitHubAnnotations writes an error annotation for each rule that does not hold. See
 // https://docs.github.com/actions/reference/workflow-commands-for-github-actions.
 func (v Check) GitHubAnnotations(w io.Writer) error {
 	escape := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
@@ -62,7 +62,7 @@ func (v Check) GitHubAnnotations(w io.Writer) error {
 	return nil
 }
 
-// GitHubSummary writes all rules as a table for the summary of a job.
+// GitHubSummary writes all rules as a table for the job summary.
 func (v Check) GitHubSummary(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString("### runs check: " + Code(v.Title) + "\n\n| | rule | |\n|---|---|---|\n")

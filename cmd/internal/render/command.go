@@ -2,11 +2,11 @@ package render
 
 import "strings"
 
-// ShellWords writes a command as a user would type it.
+// ShellWords formats a command as a user would type it.
 func ShellWords(words []string) string {
 	quoted := make([]string, len(words))
 	for i, w := range words {
-		readable := strings.HasPrefix(w, "{project}") || strings.HasPrefix(w, "~/") // as a record abbreviates a path
+		readable := strings.HasPrefix(w, "{project}") || strings.HasPrefix(w, "~/") // records abbreviate paths this way
 		if w == "" || strings.ContainsAny(w, " \t\n\"'\\$`*?[](){}<>|&;#~!") && !readable {
 			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 		}

@@ -13,20 +13,20 @@ import (
 
 // Diff shows a comparison of two runs or two groups.
 type Diff struct {
-	Primary string   // the metric that comes first
-	Only    []string // parts to show; empty is all
-	Curves  bool     // draw a small curve of each metric of the second run
-	Most    int      // entries shown of each part; 0 is all
+	Primary string   // the metric to show first
+	Only    []string // the parts to show; empty means all
+	Curves  bool     // draw a small curve of each metric of side b
+	Most    int      // entries to show of each part; 0 means all
 }
 
-// DiffParts are the parts of a comparison, in the order in which they are shown.
+// DiffParts lists the parts of a comparison in the order in which they are shown.
 var DiffParts = []string{
 	"metrics", "summary", "params", "tags", "datasets", "environment", "source", "command", "artifacts", "duration",
 }
 
 func (v Diff) shows(part string) bool { return len(v.Only) == 0 || slices.Contains(v.Only, part) }
 
-// Write writes the comparison for a terminal.
+// Write writes the comparison as text for a terminal.
 func (v Diff) Write(w io.Writer, t *terminal.Terminal, c *diff.Comparison) error {
 	p := &page{w: w, t: t}
 	p.line("%s %s", t.Paint(terminal.Dim, "a"), t.Paint(terminal.Bold, terminal.Clean(title(c.A))))
@@ -71,10 +71,10 @@ func (v Diff) Write(w io.Writer, t *terminal.Terminal, c *diff.Comparison) error
 	return p.err
 }
 
-// change shows the value of a and that of b, beginning in column at. If a line has no room for both, each begins its
-// own.
+// change shows the values of a and b, starting in column at. If they do not fit on one line, each value gets its own
+// line.
 func change(t *terminal.Terminal, l line, at int) string {
-	const mark = 2 // columns of the sign before a value
+	const mark = 2 // columns of the sign in front of a value
 	a, b := terminal.Clean(l.a), terminal.Clean(l.b)
 	switch {
 	case a == "" && b == "":
@@ -89,7 +89,7 @@ func change(t *terminal.Terminal, l line, at int) string {
 	return a + t.Paint(terminal.Dim, " → ") + b
 }
 
-// title names a side.
+// title returns the title of a side.
 func title(h diff.Head) string {
 	switch {
 	case h.Group != "":
@@ -100,7 +100,7 @@ func title(h diff.Head) string {
 	return h.ID
 }
 
-// ordered returns the metrics with the primary one first.
+// ordered returns the metrics, with the primary metric first.
 func (v Diff) ordered(c *diff.Comparison) []diff.Metric {
 	list := slices.Clone(c.Metrics)
 	slices.SortStableFunc(list, func(x, y diff.Metric) int {
@@ -115,7 +115,8 @@ func (v Diff) ordered(c *diff.Comparison) []diff.Metric {
 	return list
 }
 
-// wide is the number of columns from which the steps of best values and longer curves are shown.
+// wide is the terminal width, in columns, at which a comparison also shows the steps of best values and draws longer
+// curves.
 const wide = 100
 
 func (v Diff) metrics(c *diff.Comparison, narrow bool) terminal.Table {
@@ -159,7 +160,7 @@ func (v Diff) metrics(c *diff.Comparison, narrow bool) terminal.Table {
 	return tb
 }
 
-// spark draws the curve of one side; empty below two points.
+// spark draws the curve of one side. It is empty if the curve has fewer than two points.
 func spark(l *diff.Level, width int) string {
 	if l == nil || len(l.Curve) < 2 {
 		return ""

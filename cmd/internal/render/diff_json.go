@@ -6,7 +6,7 @@ import (
 	"github.com/gitruns/runs/diff"
 )
 
-// DiffJSON is a comparison as SPEC.md section 10 defines it.
+// DiffJSON is the JSON of a comparison (SPEC.md section 10).
 type DiffJSON struct {
 	A           HeadJSON      `json:"a"`
 	B           HeadJSON      `json:"b"`
@@ -25,7 +25,7 @@ type DiffJSON struct {
 	Problems    []string      `json:"problems"`
 }
 
-// HeadJSON names a side: a run, or a group of runs.
+// HeadJSON identifies a side: a run or a group of runs.
 type HeadJSON struct {
 	ID    string   `json:"id,omitempty"`
 	Name  string   `json:"name,omitempty"`
@@ -33,7 +33,8 @@ type HeadJSON struct {
 	Runs  []string `json:"runs,omitempty"` // ids
 }
 
-// ValueJSON is a key with its values. A side without the key has no member; a param that is null is null.
+// ValueJSON is a key with its value on each side. The member of a side is left out if the side lacks the key. A param
+// that is null is written as null.
 type ValueJSON struct {
 	Key string `json:"key"`
 	A   any    `json:"a,omitempty"`
@@ -46,7 +47,7 @@ type null struct{}
 // MarshalJSON writes null.
 func (null) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
 
-// number is a float that is left out if it is NaN.
+// number is a float that is left out of the JSON if it is NaN.
 type number float64
 
 // IsZero reports whether the number is left out.
@@ -67,7 +68,7 @@ type MetricJSON struct {
 	Curve    *CurveJSON   `json:"curve,omitempty"`
 }
 
-// LevelJSON is the values of one side in a metric.
+// LevelJSON holds the values of a metric on one side.
 type LevelJSON struct {
 	Last float64 `json:"last"`
 	Best float64 `json:"best"`
@@ -76,7 +77,7 @@ type LevelJSON struct {
 	SD   number  `json:"sd,omitzero"`
 }
 
-// CurveJSON says how the points of a metric differ.
+// CurveJSON describes how the points of a metric differ.
 type CurveJSON struct {
 	Same     bool    `json:"same"`
 	Common   int     `json:"common"`
@@ -84,36 +85,36 @@ type CurveJSON struct {
 	Step     int64   `json:"step"`
 }
 
-// DatasetJSON is data of one name; a and b are digests.
+// DatasetJSON is a dataset that differs. A and B are digests.
 type DatasetJSON struct {
 	Name  string            `json:"name"`
 	A     string            `json:"a,omitempty"`
 	B     string            `json:"b,omitempty"`
-	Files []DatasetFileJSON `json:"files,omitzero"` // absent if a side has no list of its files
+	Files []DatasetFileJSON `json:"files,omitzero"` // left out if a side has no list of its files
 }
 
-// DatasetFileJSON is a file of a dataset that differs.
+// DatasetFileJSON is a file that differs in a dataset.
 type DatasetFileJSON struct {
 	Path   string `json:"path"`
 	Change string `json:"change"`
 	From   string `json:"from,omitempty"`
 }
 
-// ChangeJSON is a key with two texts; a side without the key has no member.
+// ChangeJSON is a key with its text on each side. The member of a side is left out if the side lacks the key.
 type ChangeJSON struct {
 	Key string `json:"key"`
 	A   string `json:"a,omitempty"`
 	B   string `json:"b,omitempty"`
 }
 
-// SourceJSON is the source of both sides: their trees and the files that differ.
+// SourceJSON holds the source trees of both sides and the files that differ.
 type SourceJSON struct {
 	A     string           `json:"a"`
 	B     string           `json:"b"`
 	Files []SourceFileJSON `json:"files"`
 }
 
-// SourceFileJSON is a file of the source; a binary file has no counts.
+// SourceFileJSON is a source file that differs. A binary file has no line counts.
 type SourceFileJSON struct {
 	Path    string `json:"path"`
 	Change  string `json:"change"`
@@ -121,7 +122,7 @@ type SourceFileJSON struct {
 	Removed *int64 `json:"removed,omitempty"`
 }
 
-// NewDiffJSON is the comparison for programs.
+// NewDiffJSON returns the comparison for JSON output.
 func NewDiffJSON(c *diff.Comparison) *DiffJSON {
 	out := &DiffJSON{
 		A: headJSON(c.A), B: headJSON(c.B),

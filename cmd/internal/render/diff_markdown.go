@@ -8,7 +8,7 @@ import (
 	"github.com/gitruns/runs/diff"
 )
 
-// Markdown writes the comparison for a comment of a forge: tables, with long ones folded.
+// Markdown writes the comparison as tables for a comment on a forge. Long tables are folded.
 func (v Diff) Markdown(w io.Writer, c *diff.Comparison) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "**a** %s · **b** %s\n", Code(title(c.A)), Code(title(c.B)))

@@ -11,19 +11,19 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// line is one difference: its key, and the values of both sides.
+// line is one difference: a key with the values of both sides.
 type line struct {
 	key, a, b string
 	style     terminal.Style
 }
 
-// section is a part of a comparison with its differences.
+// section holds the differences in one part of a comparison.
 type section struct {
 	title string
 	lines []line
 }
 
-// sections are the parts that have differences, without the metrics.
+// sections returns the parts that differ, except metrics.
 func (v Diff) sections(c *diff.Comparison) []section {
 	var all []section
 	add := func(part, title string, lines []line) {
@@ -46,7 +46,8 @@ func (v Diff) sections(c *diff.Comparison) []section {
 	return all
 }
 
-// variables are one line, unless every entry is shown: job ids and the like differ in every run.
+// variables summarizes the changed variables in one line, because job ids and the like differ in every run. If all
+// entries are shown, each variable gets its own line.
 func (v Diff) variables(changes []diff.Change) []line {
 	if len(changes) == 0 || v.Most == 0 {
 		return changeLines(changes)
@@ -67,7 +68,7 @@ func (v Diff) variables(changes []diff.Change) []line {
 	return []line{{key: fmt.Sprintf("%s %s: %s", terminal.Count(int64(len(names)), "variable"), verb, text)}}
 }
 
-// valueText shows a value; it is empty for a side that lacks the key.
+// valueText formats a value. It returns an empty text for nil, which means that the side lacks the key.
 func valueText(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -98,7 +99,7 @@ func valueLines(values []diff.Value) []line {
 	var lines []line
 	for _, v := range values {
 		a, b := valueText(v.A), valueText(v.B)
-		if a == b && a != "" { // a text and a number that look the same
+		if a == b && a != "" { // a text and a number with the same digits
 			a, b = format.TOMLString(v.A), format.TOMLString(v.B)
 		}
 		lines = append(lines, line{key: v.Key, a: a, b: b})

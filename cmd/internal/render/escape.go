@@ -7,8 +7,8 @@ import (
 	"github.com/gitruns/runs/cmd/internal/terminal"
 )
 
-// Code writes text of a run for a Markdown table or paragraph, so that nothing in it is markup, a mention or a
-// reference to an issue: a forge looks for neither in code, and a character reference is never syntax.
+// Code formats text of a run as code in a Markdown table or paragraph. Nothing in it then acts as markup, a mention or
+// a reference to an issue: a forge looks for neither in code, and a character reference is never syntax.
 func Code(text string) string {
 	if text == "" {
 		return ""
@@ -16,8 +16,8 @@ func Code(text string) string {
 	return "<code>" + Escape(text) + "</code>"
 }
 
-// Escape replaces control characters as terminal.Clean does, and then writes everything except letters, digits, spaces,
-// points and commas as a character reference.
+// Escape replaces control characters as terminal.Clean does. It then writes every character except letters, digits,
+// spaces, points and commas as a character reference.
 func Escape(text string) string {
 	var b strings.Builder
 	for _, r := range terminal.Clean(text) {

@@ -8,7 +8,7 @@ import (
 	"github.com/gitruns/runs/repo/review"
 )
 
-// Finding words what was found about runs as one clause. It is empty for review.None.
+// Finding describes a finding in one clause. It returns an empty text for review.None.
 func Finding(f review.Finding) string {
 	switch f.Kind {
 	case review.Unsuccessful:
@@ -62,12 +62,12 @@ func Finding(f review.Finding) string {
 	return ""
 }
 
-// mixed says why a group has no verdict.
+// mixed explains why a group has no verdict.
 func mixed(keys []string) string {
 	return "no verdict: the runs of a group differ in " + strings.Join(keys, ", ")
 }
 
-// Outcome words why a rule holds, or why it does not.
+// Outcome explains why a rule holds or does not hold.
 func Outcome(o review.Outcome) string {
 	switch o.Finding.Kind {
 	case review.HasValue:
@@ -89,7 +89,7 @@ func Outcome(o review.Outcome) string {
 	return Finding(o.Finding)
 }
 
-// met words a requirement that holds.
+// met describes a requirement that holds.
 func met(requirement string) string {
 	switch requirement {
 	case "clean":

@@ -10,8 +10,8 @@ import (
 	"github.com/gitruns/runs/repo/catalog"
 )
 
-// WriteGroups writes one line per group: its size, and the mean, standard deviation and best value of the primary
-// metric.
+// WriteGroups writes one line per group with its size and with the mean, standard deviation and best value of the
+// primary metric.
 func WriteGroups(w io.Writer, t *terminal.Terminal, g catalog.Groups, now time.Time) error {
 	tb := terminal.Table{Columns: []terminal.Column{
 		{Title: strings.TrimPrefix(g.Key, "params."), Flexible: true, Key: true},

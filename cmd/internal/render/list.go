@@ -15,17 +15,17 @@ import (
 	"github.com/gitruns/runs/repo/query"
 )
 
-// maxCell is how many columns of the terminal a value takes in a list.
+// maxCell is the largest width of a value in a list, in columns.
 const maxCell = 60
 
 // List shows runs in a table.
 type List struct {
 	Columns query.ColumnRequest
-	Part    func(*repo.Entry) string // the part of a chain that an entry is, shown after its status; may be nil
+	Part    func(*repo.Entry) string // returns the part of a chain to show after the status of an entry; may be nil
 	Context query.Context
 }
 
-// Write writes the entries in their order. It returns the keys that had no room.
+// Write writes the entries in the given order. It returns the keys that did not fit.
 func (l List) Write(w io.Writer, t *terminal.Terminal, entries []*repo.Entry) (omitted []string, err error) {
 	runs := catalog.Records(entries)
 	tb := terminal.Table{Columns: []terminal.Column{{Title: "run", Flexible: true}, {Title: "age"}, {Title: "status"}}}
@@ -64,7 +64,8 @@ func (l List) Write(w io.Writer, t *terminal.Terminal, entries []*repo.Entry) (o
 	return append(omitted, columns.Omitted...), err
 }
 
-// byBest is the column header of a metric that is shown by its best value; without a goal, it is the name alone.
+// byBest returns the column header of a metric that is shown by its best value. Without a goal, the header is only the
+// name.
 func byBest(name, goal string) string {
 	if goal == "" {
 		return name
@@ -72,7 +73,7 @@ func byBest(name, goal string) string {
 	return name + " (" + goal + ")"
 }
 
-// cell shows the value of a key; empty if the run lacks it.
+// cell formats the value of a key. It is empty if the run lacks the key.
 func cell(r *format.Run, key string, c query.Context) string {
 	v, ok := query.Value(r, key, c)
 	if !ok {
@@ -91,8 +92,8 @@ func cell(r *format.Run, key string, c query.Context) string {
 	return query.Text(v)
 }
 
-// CSV writes one line per run: id, name, experiment, status, started, duration in seconds and the columns asked for;
-// without any, those of query.AllColumns.
+// CSV writes one line per run with its id, name, experiment, status, start, duration in seconds and the chosen columns.
+// If no columns are chosen, it writes those of query.AllColumns.
 func (l List) CSV(write func([]string) error, entries []*repo.Entry) error {
 	keys := l.Columns.Keys
 	if len(keys) == 0 {

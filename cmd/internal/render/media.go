@@ -9,7 +9,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// media shows the artifacts that were logged under a key, one line per key, and returns the others.
+// media shows the artifacts that were logged under a key, one line per key. It returns the other artifacts.
 func media(p *page, artifacts []format.Artifact) (others []format.Artifact) {
 	byKey := map[string][]format.Artifact{}
 	for _, a := range artifacts {
@@ -34,7 +34,7 @@ func media(p *page, artifacts []format.Artifact) (others []format.Artifact) {
 	return others
 }
 
-// mediaText describes the artifacts of one key: their kind, number, steps, size and newest caption.
+// mediaText describes the artifacts of one key by their kind, number, steps, size and newest caption.
 func mediaText(list []format.Artifact) string {
 	var first, last *format.Artifact
 	total := int64(0)

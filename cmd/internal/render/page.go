@@ -1,10 +1,9 @@
-// Package render writes what the commands found for a reader: a run, a list, a comparison, a review and the outcomes of
-// rules, as text for a terminal, as Markdown for a forge, and as JSON. Every sentence about a finding is worded here,
-// once.
+// Package render formats the results of commands: runs, lists, comparisons, reviews and the outcomes of rules. It
+// writes text for a terminal, Markdown for a forge, and JSON. All sentences about findings are in this package.
 //
-// It reads no repository by itself, decides nothing, and knows no command line. It stands on cmd/internal/terminal and
-// cmd/internal/chart. Each file writes one kind of value; a change to what a command prints begins in the file of that
-// kind.
+// The package does not open repositories, makes no decisions and does not know the command line. Below cmd it imports
+// only cmd/internal/terminal and cmd/internal/chart. Each file formats one kind of result. To change the output of a
+// command, start in the file for that kind.
 package render
 
 import (
@@ -15,7 +14,7 @@ import (
 	"github.com/gitruns/runs/cmd/internal/terminal"
 )
 
-// page writes lines until the first error.
+// page writes lines until the first error, which it keeps.
 type page struct {
 	w   io.Writer
 	t   *terminal.Terminal
@@ -28,12 +27,12 @@ func (p *page) line(format string, args ...any) {
 	}
 }
 
-// title begins a part of the page.
+// title starts a new section of the page.
 func (p *page) title(text string) { p.line("\n%s", p.t.Paint(terminal.Bold, text)) }
 
 const labelWidth = 12
 
-// pair writes a label and a value of one or more lines. An empty value is left out.
+// pair writes a label and its value, which may have several lines. It skips an empty value.
 func (p *page) pair(label, value string) {
 	if value == "" {
 		return

@@ -9,7 +9,7 @@ import (
 	"github.com/gitruns/runs/repo/review"
 )
 
-// Reproduction shows whether a repeated run gave the same result.
+// Reproduction shows whether repeating a run gave the same result.
 type Reproduction struct{ *review.Reproduction }
 
 // WriteMetrics writes one line per metric.
@@ -49,7 +49,7 @@ func differentBy(s diff.Series) string {
 	return fmt.Sprintf("different by up to %.2g%%, at step %d", 100*s.Relative, s.Step)
 }
 
-// Verdict is the result in one line.
+// Verdict returns the result in one line.
 func (v Reproduction) Verdict(t *terminal.Terminal) string {
 	title := terminal.Clean(v.Of.Title())
 	reproduced := t.Paint(terminal.Green, "reproduced")
@@ -69,7 +69,7 @@ func (v Reproduction) Verdict(t *terminal.Terminal) string {
 	return fmt.Sprintf("%s: every point of every metric of %s is identical", reproduced, title)
 }
 
-// Changes lists what differs from what was recorded, one line each.
+// Changes lists the differences from the recorded run, one per line.
 func Changes(changes []diff.Change, most int) []string {
 	side := func(text string) string {
 		if text == "" {

@@ -12,20 +12,20 @@ import (
 	"github.com/gitruns/runs/repo/review"
 )
 
-// Review shows what the runs of a branch change, for a terminal, as a comment of a forge and as JSON.
+// Review shows what the runs of a branch change, as text for a terminal, as a Markdown comment on a forge, and as JSON.
 type Review struct{ *review.Report }
 
 const (
-	maxGroups   = 30     // runs that a report lists
-	maxFindings = 20     // in a comment
-	maxFinding  = 500    // bytes of one in a comment
-	maxComment  = 60_000 // bytes of a comment: forges take 65,536 characters
+	maxGroups   = 30     // runs to list in a report
+	maxFindings = 20     // findings to list in a comment
+	maxFinding  = 500    // length of a finding in a comment, in bytes
+	maxComment  = 60_000 // length of a comment, in bytes; forges accept 65,536 characters
 )
 
 // reviewMark lets a bot find its comment again.
 const reviewMark = "<!-- runs review -->\n"
 
-// headline is the result in one line.
+// headline summarizes the result in one line.
 func (v Review) headline() string {
 	runs := terminal.Count(int64(v.Runs()), "run")
 	switch {
@@ -40,14 +40,14 @@ func (v Review) headline() string {
 	return fmt.Sprintf("%s: %s, %s → %s", v.Metric, VerdictText(*m), terminal.Number(m.A.Best), terminal.Number(m.B.Best))
 }
 
-// reviewRow is one line of the table of runs.
+// reviewRow is a row in the table of runs.
 type reviewRow struct {
 	name, value, change, relative, verdict string
 	style                                  terminal.Style
 	baseline                               bool
 }
 
-// rows are the baseline and the best runs, and how many runs are left out.
+// rows returns rows for the baseline and the best runs. more is the number of runs without a row.
 func (v Review) rows() (rows []reviewRow, more int) {
 	if len(v.Groups) == 0 {
 		return nil, 0
@@ -72,7 +72,7 @@ func (v Review) rows() (rows []reviewRow, more int) {
 	return rows, len(v.Groups) - len(shown)
 }
 
-// Write writes the report for a terminal.
+// Write writes the report as text for a terminal.
 func (v Review) Write(w io.Writer, t *terminal.Terminal) error {
 	p := &page{w: w, t: t}
 	p.line("%s", t.Paint(terminal.Bold, terminal.Clean(v.headline())))
@@ -120,7 +120,7 @@ func (v Review) Write(w io.Writer, t *terminal.Terminal) error {
 	return Diff{Primary: v.Metric, Most: 20}.Write(w, t, v.Comparison)
 }
 
-// Markdown writes the report for a comment. A part that would make the comment too long is left out whole.
+// Markdown writes the report for a comment on a forge. It leaves out parts that would make the comment too long.
 func (v Review) Markdown(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString(reviewMark + "### " + Escape(v.headline()) + "\n")
@@ -159,7 +159,7 @@ func (v Review) Markdown(w io.Writer) error {
 	return err
 }
 
-// markdownCurves draws the metric of the baseline and the best run.
+// markdownCurves draws the metric for the baseline and the best run.
 func (v Review) markdownCurves() string {
 	if v.Curves[0] == nil || v.Curves[1] == nil {
 		return ""
@@ -169,7 +169,7 @@ func (v Review) markdownCurves() string {
 		"\nbaseline " + chart.Spark(baseline, 30) + " · best " + chart.Spark(best, 30) + "\n"
 }
 
-// heights are the values of points.
+// heights returns the values of the points.
 func heights(points []format.Point) []float64 {
 	y := make([]float64, len(points))
 	for i, p := range points {
@@ -184,12 +184,12 @@ func (v Review) markdownChanges() string {
 	}
 	var b strings.Builder
 	b.WriteString("\n<details><summary>What changed from the baseline to the best run</summary>\n\n")
-	_ = Diff{Primary: v.Metric, Most: 40}.Markdown(&b, v.Comparison) // a Builder takes everything
+	_ = Diff{Primary: v.Metric, Most: 40}.Markdown(&b, v.Comparison) // writing to a Builder never fails
 	b.WriteString("\n</details>\n")
 	return b.String()
 }
 
-// ReviewJSON is a report as SPEC.md section 10 defines it.
+// ReviewJSON is the JSON of a report (SPEC.md section 10).
 type ReviewJSON struct {
 	Base     string      `json:"base"`
 	Metric   string      `json:"metric"`
@@ -200,7 +200,7 @@ type ReviewJSON struct {
 	Diff     *DiffJSON   `json:"diff,omitempty"`
 }
 
-// GroupJSON is a run of a report with its replicates.
+// GroupJSON is a run in a report, with its replicates.
 type GroupJSON struct {
 	Runs    []string     `json:"runs"` // ids
 	Name    string       `json:"name"`
@@ -209,7 +209,7 @@ type GroupJSON struct {
 	Delta   *float64     `json:"delta,omitempty"`
 }
 
-// JSON is the report for programs.
+// JSON returns the report for JSON output.
 func (v Review) JSON() ReviewJSON {
 	out := ReviewJSON{Base: v.Base, Metric: v.Metric, Goal: v.Goal}
 	for _, g := range v.Groups {

@@ -15,17 +15,17 @@ import (
 	"github.com/gitruns/runs/repo/query"
 )
 
-// Run shows one run: what it was, its results, and its source and environment.
+// Run shows one run: its description, its results, and its source and environment.
 type Run struct {
 	Context query.Context
 	Goal    func(string) string
-	Curves  bool // draw a small curve of each metric, which reads its points
-	Hidden  bool // also show metrics that were defined as hidden
-	// Environment is the environment file that the run names; nil if this clone does not have it.
+	Curves  bool // draw a small curve of each metric; reads the points
+	Hidden  bool // also show metrics that are defined as hidden
+	// Environment is the run's environment file; nil if this clone does not have the file.
 	Environment *format.EnvironmentFile
 }
 
-// Write writes the run.
+// Write writes the run as text.
 func (v Run) Write(ctx context.Context, w io.Writer, t *terminal.Terminal, e *repo.Entry) error {
 	p := &page{w: w, t: t}
 	head := t.Paint(terminal.Bold, terminal.Clean(e.Title()))
@@ -66,7 +66,7 @@ func (v Run) Write(ctx context.Context, w io.Writer, t *terminal.Terminal, e *re
 	return p.err
 }
 
-// resumed names the run that a run resumes.
+// resumed describes which run this run resumes.
 func resumed(e *repo.Entry) string {
 	if e.Parts() == 1 {
 		return e.Resumes
@@ -74,7 +74,7 @@ func resumed(e *repo.Entry) string {
 	return fmt.Sprintf("%s (%d parts shown as one; use --part for this part alone)", e.Resumes, e.Parts())
 }
 
-// endOf says how a run ended, if that is not plain.
+// endOf describes how a run ended. It is empty after an ordinary end.
 func endOf(r *format.Run) string {
 	var parts []string
 	if r.ExitCode != nil && *r.ExitCode != 0 {
@@ -123,7 +123,7 @@ func (v Run) params(p *page, r *format.Run) {
 	}
 }
 
-// summary shows the results of the whole run that the program set.
+// summary shows the summary that the program set.
 func (v Run) summary(p *page, r *format.Run) {
 	if len(r.Summary) == 0 {
 		return

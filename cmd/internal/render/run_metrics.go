@@ -15,10 +15,11 @@ import (
 
 const (
 	curveWidth  = 16        // characters of a small curve
-	curvePoints = 2_000_000 // of all metrics together: a run with more is shown without curves
+	curvePoints = 2_000_000 // limit for all metrics together; beyond it, no curves are drawn
 )
 
-// curves reads the values of each metric by step, unless there are too many or no metric has several.
+// curves reads the values of each metric in order of step. It returns nothing if there are too many points or if no
+// metric has several.
 func (v Run) curves(ctx context.Context, e *repo.Entry) (map[string][]float64, error) {
 	total := int64(0)
 	for _, m := range e.Metrics {

@@ -9,7 +9,7 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// outputs shows the artifacts, the files, and the keys of the record that are unknown.
+// outputs shows the artifacts, the files and the unknown keys of the record.
 func (v Run) outputs(p *page, e *repo.Entry) {
 	artifacts, err := e.AllArtifacts()
 	if err != nil {

@@ -10,10 +10,10 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// artifactRole is the role of a dataset that is an artifact of a run of this project.
+// artifactRole is the role of a dataset that is an artifact of another run in this project.
 const artifactRole = "artifact"
 
-// origin shows what the run came from: its source, data, machine and environment.
+// origin shows the source, data, machine and environment of the run.
 func (v Run) origin(p *page, r *format.Run) {
 	v.source(p, r.Source)
 	if len(r.Datasets) > 0 {
@@ -52,7 +52,7 @@ func (v Run) source(p *page, s *format.Source) {
 	v.restorable(p, s)
 }
 
-// dataset shows a dataset in one line.
+// dataset describes a dataset in one line.
 func dataset(p *page, d *format.Dataset) {
 	where := d.Path
 	switch {
@@ -82,7 +82,7 @@ func dataset(p *page, d *format.Dataset) {
 	p.line("  %s  %s, %s, %s", terminal.Clean(d.Name), terminal.Clean(where), size, kind)
 }
 
-// machineOf lists the interpreter, system and hardware of a run.
+// machineOf describes the interpreter, system and hardware of a run.
 func machineOf(r *format.Run) (parts []string) {
 	if e := r.Environment; e != nil {
 		if e.Python != "" {
@@ -110,7 +110,7 @@ func machineOf(r *format.Run) (parts []string) {
 	return parts
 }
 
-// environment counts the packages, and lists the variables that were recorded.
+// environment shows the number of packages and lists the recorded variables.
 func (v Run) environment(p *page, e *format.Environment) {
 	if f := v.Environment; f != nil {
 		var parts []string
@@ -151,10 +151,10 @@ func (v Run) environment(p *page, e *format.Environment) {
 	}
 }
 
-// shownOmitted is how many of the files that were left out of the source are shown.
+// shownOmitted limits how many files left out of the source are listed.
 const shownOmitted = 10
 
-// restorable shows the tree, and what of it cannot be restored.
+// restorable shows the source tree and lists what cannot be restored.
 func (v Run) restorable(p *page, s *format.Source) {
 	if s.Tree == "" {
 		return

@@ -8,11 +8,11 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// idleAfter is how long a run in progress is silent before it is shown as idle.
+// idleAfter is how long an active run must be silent to be shown as idle.
 const idleAfter = time.Hour
 
-// Status shows the status of a run in a list: of a run in progress for how long it has been running or silent, and
-// whether its process seems to have died.
+// Status formats the status of a run for a list. For an active run it adds how long the run has been running or silent,
+// or says that its process seems to have died.
 func Status(e *repo.Entry, now time.Time) terminal.Cell {
 	if e.Active != nil {
 		running := terminal.Span(now.Sub(e.Started).Truncate(time.Second))

@@ -13,16 +13,16 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// lookedAtValues is the size in bytes up to which the file of values is read to show a run.
+// lookedAtValues is the largest file of values, in bytes, that is read to show a run.
 const lookedAtValues = 64 << 20
 
-// shownValue is how many characters of a value are shown.
+// shownValue limits the length of a value, in characters.
 const shownValue = 100
 
-// values shows the last value of each key with non-numeric values.
+// values shows the last value of each key that has non-numeric values.
 func (v Run) values(ctx context.Context, p *page, e *repo.Entry) {
 	if n := e.ValuesBytes(); e.Active == nil && (n == 0 || n > lookedAtValues) {
-		return // the list of files shows its size
+		return // the list of files shows the size of a large file
 	}
 	type latest struct {
 		format.Value
@@ -57,8 +57,8 @@ func (v Run) values(ctx context.Context, p *page, e *repo.Entry) {
 	}
 }
 
-// ValueText shows a logged value as one short line: the beginning of a text, the shape of a histogram, otherwise the
-// JSON.
+// ValueText summarizes a logged value in one short line: the start of a text, the shape of a histogram, or the JSON of
+// any other value.
 func ValueText(value string) string {
 	if value == "null" {
 		return "none"

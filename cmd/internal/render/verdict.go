@@ -8,7 +8,7 @@ import (
 	"github.com/gitruns/runs/diff"
 )
 
-// bestBy is the goal of a metric if one of the compared best values is not the last value; otherwise it is empty.
+// bestBy returns the goal of a metric if a compared best value differs from the last value. Otherwise it returns "".
 func bestBy(m diff.Metric) string {
 	for _, l := range []*diff.Level{m.A, m.B} {
 		if l != nil && l.HasStep && (l.N > 1 || l.Best != l.Last) {
@@ -18,7 +18,7 @@ func bestBy(m diff.Metric) string {
 	return ""
 }
 
-// VerdictStyle is the style of a verdict.
+// VerdictStyle returns the style of a verdict.
 func VerdictStyle(v diff.Verdict) terminal.Style {
 	switch v {
 	case diff.Better:
@@ -48,7 +48,8 @@ func VerdictText(m diff.Metric) string {
 	return string(m.Verdict)
 }
 
-// levelText is the best value of a side, with its spread or, if step says so, its step.
+// levelText formats the best value of a side. For several runs it adds the spread; otherwise, if step is true, it adds
+// the step of the value.
 func levelText(l *diff.Level, step bool) string {
 	if l == nil {
 		return "-"
@@ -66,7 +67,7 @@ func levelText(l *diff.Level, step bool) string {
 	return text
 }
 
-// Delta writes a difference with its sign; NaN is empty.
+// Delta formats a difference with its sign. It returns "" for NaN.
 func Delta(v float64) string {
 	if math.IsNaN(v) {
 		return ""
@@ -78,7 +79,7 @@ func Delta(v float64) string {
 	return text
 }
 
-// Percent writes a relative difference with its sign; NaN is empty.
+// Percent formats a relative difference with its sign. It returns "" for NaN.
 func Percent(v float64) string {
 	switch {
 	case math.IsNaN(v):

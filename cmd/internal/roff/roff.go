@@ -1,5 +1,5 @@
-// Package roff writes manual pages in the man macros of roff, from the plain text of command help and the Markdown of
-// the documentation. It knows nothing of runs, and of commands only their texts.
+// Package roff writes manual pages with the man macros of roff. It converts the plain text of command help and the
+// Markdown of the documentation. It knows nothing of runs, and of commands only their texts.
 package roff
 
 import (
@@ -8,11 +8,11 @@ import (
 	"github.com/gitruns/runs/cmd/internal/page"
 )
 
-// Page is a manual page under construction. Its bytes depend on nothing but what is written to it.
+// Page is a manual page that is being written. The output depends only on the input.
 type Page struct{ b strings.Builder }
 
-// New begins the page NAME in a section of the manual. source is the program and its version, manual the title of the
-// book.
+// New starts a page with the given name in a section of the manual. source is the program with its version, manual the
+// title of the manual.
 func New(name, section, source, manual string) *Page {
 	p := &Page{}
 	p.b.WriteString(".\\\" -*- coding: utf-8 -*-\n")
@@ -23,16 +23,16 @@ func New(name, section, source, manual string) *Page {
 // Bytes returns the page.
 func (p *Page) Bytes() []byte { return []byte(p.b.String()) }
 
-// Section begins a section.
+// Section starts a section.
 func (p *Page) Section(title string) { p.macro("SH", strings.ToUpper(title)) }
 
-// Name writes the section that apropos reads: what the page is about in one line.
+// Name writes the NAME section, which apropos reads. what describes the page in one line.
 func (p *Page) Name(name, what string) {
 	p.Section("Name")
 	p.line(Escape(name) + " \\- " + Escape(what))
 }
 
-// Text writes paragraphs. Lines that are indented are code.
+// Text writes paragraphs. Indented lines are code.
 func (p *Page) Text(text string) {
 	code, blank := false, true
 	for line := range strings.Lines(text) {
@@ -65,14 +65,14 @@ func (p *Page) Text(text string) {
 	}
 }
 
-// Item writes a term, which is set in bold, and what it means.
+// Item writes a term in bold, followed by its meaning.
 func (p *Page) Item(term, meaning string) {
 	p.macro("TP")
 	p.line("\\fB" + Escape(term) + "\\fR")
 	p.line(Escape(meaning))
 }
 
-// Markdown writes the parts of a page below its title: headings, paragraphs, lists, tables and code.
+// Markdown writes the headings, paragraphs, lists, tables and code of a page, without its title.
 func (p *Page) Markdown(parts []page.Part) {
 	titled := false
 	for _, part := range parts {
@@ -89,7 +89,8 @@ func (p *Page) Markdown(parts []page.Part) {
 	}
 }
 
-// markdown writes lines, and reports whether the title, which the heading of the page has already, was among them.
+// markdown writes lines of Markdown. It skips the title, which the heading of the page already shows. titled says
+// whether the title was skipped before, and the result whether it is skipped now.
 func (p *Page) markdown(text string, titled bool) bool {
 	list := false
 	var table, paragraph []string
@@ -141,7 +142,7 @@ func (p *Page) markdown(text string, titled bool) bool {
 	return titled
 }
 
-// cutItem cuts the mark of a list off a line, and returns it as roff shows it.
+// cutItem removes the list mark from a line and returns the mark as roff shows it.
 func cutItem(line string) (bullet, item string, ok bool) {
 	for _, mark := range []string{"- ", "* "} {
 		if item, ok := strings.CutPrefix(line, mark); ok {
@@ -155,8 +156,8 @@ func cutItem(line string) (bullet, item string, ok bool) {
 	return number + ".", item, true
 }
 
-// table writes each row as an item: a terminal is too narrow for most tables. Of more than two columns, each cell after
-// the first begins with the title of its column.
+// table writes each row as an item, because most tables are too wide for a terminal. In a table with more than two
+// columns, each cell after the first is preceded by the title of its column.
 func (p *Page) table(lines []string) {
 	var titles []string
 	for _, line := range lines {
@@ -184,7 +185,7 @@ func (p *Page) table(lines []string) {
 	}
 }
 
-// cells splits a row of a table. A bar in it is written \|.
+// cells splits a table row into cells. A bar in a cell is written \|.
 func cells(line string) []string {
 	const bar = "\x00"
 	line = strings.ReplaceAll(line, `\|`, bar)
@@ -195,7 +196,7 @@ func cells(line string) []string {
 	return parts
 }
 
-// inline sets code and bold text in bold, and writes a link as its label.
+// inline sets code and bold text in bold, and replaces a link with its label.
 func inline(text string) string {
 	at := strings.IndexAny(text, "`*[")
 	if at < 0 {
@@ -215,7 +216,7 @@ func inline(text string) string {
 	return before + Escape(rest[:1]) + inline(rest[1:])
 }
 
-// cutLink cuts a link that text begins with, and returns its label and what follows.
+// cutLink parses a link at the start of text. It returns the label and the rest of the text.
 func cutLink(text string) (label, after string, ok bool) {
 	if !strings.HasPrefix(text, "[") {
 		return "", "", false
@@ -228,12 +229,12 @@ func cutLink(text string) (label, after string, ok bool) {
 	return label, after, ok
 }
 
-// Escape writes a text so that roff shows it as it is.
+// Escape escapes text so that roff shows it unchanged.
 func Escape(text string) string {
 	return strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace(text)
 }
 
-// line writes a line of text. One that begins like a request is no request.
+// line writes a line of text. It escapes a line that looks like a request.
 func (p *Page) line(text string) {
 	if strings.HasPrefix(text, ".") {
 		text = `\&` + text
@@ -245,7 +246,7 @@ func (p *Page) open() { p.b.WriteString(".PP\n.RS 4\n.nf\n") }
 
 func (p *Page) close() { p.b.WriteString(".fi\n.RE\n") }
 
-// macro writes a request. Its arguments are quoted.
+// macro writes a request with quoted arguments.
 func (p *Page) macro(name string, args ...string) {
 	p.b.WriteString("." + name)
 	for _, arg := range args {

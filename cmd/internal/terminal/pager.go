@@ -10,9 +10,9 @@ import (
 	"syscall"
 )
 
-// Page writes through a pager if the output is a terminal: the program of RUNS_PAGER, otherwise that of PAGER,
-// otherwise less. As with Git, less gets LESS=FRX unless LESS is set, and an empty name or cat means that there is no
-// pager. Leaving the pager early is not an error.
+// Page shows output in a pager if the output is a terminal. It uses the program in RUNS_PAGER, otherwise the one in
+// PAGER, otherwise less. As in Git, less gets LESS=FRX unless LESS is set. An empty name or cat means no pager. It is
+// not an error if the user quits the pager early.
 func (t *Terminal) Page(ctx context.Context, write func(io.Writer) error) error {
 	if !t.outTTY || t.Out != io.Writer(os.Stdout) {
 		return write(t.Out)
@@ -55,6 +55,6 @@ func (t *Terminal) Page(ctx context.Context, write func(io.Writer) error) error 
 	if errors.Is(closeErr, os.ErrClosed) || errors.Is(closeErr, syscall.EPIPE) {
 		closeErr = nil
 	}
-	_ = cmd.Wait() // its status says how it was left
+	_ = cmd.Wait() // its status says only how the user left it
 	return errors.Join(err, closeErr)
 }

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Progress is a line that shows how far long work has come. It appears only on a terminal, and only if the work takes
-// longer than a moment. Its methods may be called from any goroutine.
+// Progress is a line that shows the progress of a long operation. The line appears only on a terminal, and only if the
+// operation takes longer than a moment. Its methods may be called from any goroutine.
 type Progress struct {
 	mu    sync.Mutex
 	out   io.Writer // nil if stderr is not a terminal
@@ -20,7 +20,7 @@ type Progress struct {
 	shown bool
 }
 
-// Progress begins a line about what is being done. End it with Done.
+// Progress starts a progress line about what is being done. The caller must call Done at the end.
 func (t *Terminal) Progress(what string) *Progress {
 	p := &Progress{what: what, began: time.Now()}
 	if t.errTTY {
@@ -29,7 +29,7 @@ func (t *Terminal) Progress(what string) *Progress {
 	return p
 }
 
-// Bytes reports how many bytes of the total are done.
+// Bytes reports that done of total bytes are finished.
 func (p *Progress) Bytes(done, total int64) {
 	p.show(done, total, func(rate float64) string {
 		text := fmt.Sprintf("%s of %s, %s/s", Bytes(done), Bytes(total), Bytes(int64(rate)))
@@ -40,7 +40,7 @@ func (p *Progress) Bytes(done, total int64) {
 	})
 }
 
-// Count reports how many things of the total are done.
+// Count reports that done of total items are finished.
 func (p *Progress) Count(done, total int64) {
 	p.show(done, total, func(float64) string { return fmt.Sprintf("%d of %d", done, total) })
 }
@@ -61,7 +61,7 @@ func (p *Progress) show(done, total int64, text func(rate float64) string) {
 	fmt.Fprintf(p.out, "\r%s\x1b[K", Truncate(line, p.width-1))
 }
 
-// Stage reports what is being done if nothing can be counted.
+// Stage changes what the line says if nothing can be counted.
 func (p *Progress) Stage(what string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

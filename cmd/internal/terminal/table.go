@@ -7,25 +7,25 @@ import (
 	"strings"
 )
 
-// Table is text in columns. It cleans its cells itself. On a terminal it fits the width: first it cuts the columns
-// marked Flexible, the widest first, down to their least width, and then it leaves out columns marked Drop, from the
-// right.
+// Table is text in columns. Write cleans the cells. On a terminal, Write fits the table to the width. It first shortens
+// Flexible columns, starting with the widest, but not below a minimum width. It then leaves out Drop columns, starting
+// from the right.
 type Table struct {
 	Columns []Column
 	Rows    [][]Cell
-	Dropped []int // indices of the columns that had no room, in order; Write sets it
+	Dropped []int // indices of the columns that did not fit, in order; set by Write
 }
 
 // Column is one column of a table.
 type Column struct {
 	Title    string
-	Right    bool // numbers
-	Flexible bool // may be cut
+	Right    bool // align to the right, as for numbers
+	Flexible bool // may be shortened
 	Drop     bool // may be left out
-	Key      bool // the title is a name that the user chose, and is shown as it is
+	Key      bool // the title is a name chosen by the user; do not put it in capitals
 }
 
-// Cell is one text in a style.
+// Cell is a text with a style.
 type Cell struct {
 	Text  string
 	Style Style

@@ -1,8 +1,8 @@
-// Package terminal knows where input comes from and output goes to: whether that is a terminal, how wide it is, whether
-// it shows color, and whether a pager is used. It also makes text from a run safe to show.
+// Package terminal describes the input and output of the program: whether they are terminals, how wide the terminal is,
+// and whether to use color and a pager. It also makes text from runs safe to show.
 //
-// It knows nothing of runs and imports nothing of the project. Begin in terminal.go for the terminal itself, in text.go
-// for text, numbers and times, and in table.go for tables.
+// It knows nothing of runs and imports no other package of the project. Start reading in terminal.go for the terminal,
+// in text.go for text, numbers and times, and in table.go for tables.
 package terminal
 
 import (
@@ -24,7 +24,7 @@ type Terminal struct {
 	width, height  int
 }
 
-// System is the terminal of this process. It shows no color if noColor is set, if NO_COLOR is set
+// System returns the terminal of this process. It has no color if noColor is true, if NO_COLOR is set
 // (https://no-color.org), if TERM is dumb, or if the output is not a terminal.
 func System(noColor bool) *Terminal {
 	t := &Terminal{
@@ -36,10 +36,11 @@ func System(noColor bool) *Terminal {
 	return t
 }
 
-// Quiet sends messages to err, which is not a terminal.
+// Quiet redirects messages to err, which is not a terminal.
 func (t *Terminal) Quiet(err io.Writer) { t.Err, t.errTTY = err, false }
 
-// Test is a terminal for tests: width columns, 40 lines, a terminal in both directions.
+// Test returns a terminal for tests, with the given width and 40 lines. Both its output and its messages count as going
+// to a terminal.
 func Test(out, err io.Writer, width int, color bool) *Terminal {
 	return &Terminal{
 		In: strings.NewReader(""), Out: out, Err: err,
@@ -53,7 +54,7 @@ func (t *Terminal) OutIsTerminal() bool { return t.outTTY }
 // ErrIsTerminal reports whether messages go to a terminal.
 func (t *Terminal) ErrIsTerminal() bool { return t.errTTY }
 
-// Color reports whether output has color.
+// Color reports whether the output uses color.
 func (t *Terminal) Color() bool { return t.color }
 
 const (
@@ -61,7 +62,7 @@ const (
 	defaultHeight = 24
 )
 
-// Width is the number of columns. If it is unknown, it is that of COLUMNS, otherwise 80.
+// Width returns the number of columns. If it is unknown, Width returns the number in COLUMNS, or 80 if that is not set.
 func (t *Terminal) Width() int {
 	if t.width == 0 {
 		t.measure()
@@ -69,7 +70,7 @@ func (t *Terminal) Width() int {
 	return t.width
 }
 
-// Height is the number of lines; 24 if it is unknown.
+// Height returns the number of lines, or 24 if it is unknown.
 func (t *Terminal) Height() int {
 	if t.height == 0 {
 		t.measure()
@@ -77,7 +78,7 @@ func (t *Terminal) Height() int {
 	return t.height
 }
 
-// Refresh forgets the size, which may have changed.
+// Refresh discards the cached size, because the terminal may have been resized.
 func (t *Terminal) Refresh() {
 	if _, ok := t.Out.(*os.File); ok {
 		t.width, t.height = 0, 0
@@ -97,10 +98,10 @@ func (t *Terminal) measure() {
 	}
 }
 
-// Style is a color or another emphasis of text.
+// Style is a color or other emphasis of text.
 type Style string
 
-// The styles: SGR parameters of ECMA-48.
+// The styles are SGR parameters of ECMA-48.
 const (
 	Plain   Style = ""
 	Bold    Style = "1"
@@ -113,7 +114,7 @@ const (
 	Cyan    Style = "36"
 )
 
-// Paint adds a style to text, if the output has color.
+// Paint applies a style to text if the output uses color.
 func (t *Terminal) Paint(s Style, text string) string {
 	if !t.color || s == Plain || text == "" {
 		return text

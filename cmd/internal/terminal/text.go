@@ -12,11 +12,11 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// Clean makes text from a run safe to show, in one line: control characters, escape sequences, marks that change the
-// direction of text, and invalid UTF-8 become visible.
+// Clean makes text from a run safe to show on one line. It replaces control characters, escape sequences, marks that
+// change the direction of text, and invalid UTF-8 with visible characters.
 func Clean(s string) string { return clean(s, false) }
 
-// CleanLines is Clean for text of several lines: it keeps newlines and tabs.
+// CleanLines is like Clean but keeps newlines and tabs.
 func CleanLines(s string) string { return clean(s, true) }
 
 func clean(s string, lines bool) string {
@@ -42,7 +42,7 @@ func clean(s string, lines bool) string {
 		case r == '\t':
 			b.WriteByte(' ')
 		case r < 0x20:
-			b.WriteRune('␀' + r) // the control pictures, U+2400
+			b.WriteRune('␀' + r) // control pictures start at U+2400
 		case r == 0x7f:
 			b.WriteRune('␡')
 		default:
@@ -57,7 +57,7 @@ func isBroken(s string) bool {
 	return n == 1
 }
 
-// shown reports whether a rune may be written to a terminal as it is.
+// shown reports whether a rune may be written to a terminal unchanged.
 func shown(r rune, lines bool) bool {
 	switch {
 	case r >= 0x20 && r < 0x7f:
@@ -71,7 +71,7 @@ func shown(r rune, lines bool) bool {
 	return !unicode.Is(unicode.Cc, r)
 }
 
-// Width is the number of columns that text takes on a terminal.
+// Width returns the number of columns that text occupies on a terminal.
 func Width(s string) int {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
@@ -81,7 +81,7 @@ func Width(s string) int {
 	return len(s)
 }
 
-// Truncate cuts text to at most width columns. An ellipsis stands for what was cut.
+// Truncate shortens text to at most width columns and ends shortened text with an ellipsis.
 func Truncate(s string, width int) string {
 	if Width(s) <= width {
 		return s
@@ -92,8 +92,8 @@ func Truncate(s string, width int) string {
 	return runewidth.Truncate(s, width, "…")
 }
 
-// Fold breaks cleaned text at the width of the terminal, between words if possible. The text begins in column at,
-// counted from 0, and so do its other lines. If the output is not a terminal, the text stays as it is.
+// Fold breaks cleaned text into lines that fit the terminal, between words if possible. All lines start in column at,
+// counted from 0. If the output is not a terminal, Fold returns the text unchanged.
 func (t *Terminal) Fold(text string, at int) string {
 	room := t.Width() - at
 	if !t.outTTY || room < leastColumn || Width(text) <= room {
@@ -111,7 +111,7 @@ func (t *Terminal) Fold(text string, at int) string {
 	return strings.Join(append(lines, text), "\n"+strings.Repeat(" ", at))
 }
 
-// pad fills text to width columns.
+// pad pads text with spaces to width columns.
 func pad(s string, width int, right bool) string {
 	space := strings.Repeat(" ", max(0, width-Width(s)))
 	if right {
@@ -120,7 +120,7 @@ func pad(s string, width int, right bool) string {
 	return s + space
 }
 
-// Count is a number with its noun in agreement: 1 row, 2 rows.
+// Count formats a number with its noun, which is singular for 1: 1 row, 2 rows.
 func Count(n int64, what string) string {
 	if n != 1 {
 		what += "s"
@@ -128,7 +128,7 @@ func Count(n int64, what string) string {
 	return fmt.Sprintf("%d %s", n, what)
 }
 
-// Ago words how long ago something was: just now, 3 min ago, 2 y ago.
+// Ago formats how long ago something was: just now, 3 min ago, 2 y ago.
 func Ago(d time.Duration) string {
 	if d < 0 {
 		return "in the future"
@@ -154,7 +154,7 @@ func Ago(d time.Duration) string {
 	return fmt.Sprintf("%d y ago", d/(365*24*time.Hour))
 }
 
-// Span writes a duration: 0.42 s, 1.5 s, 2 min 5 s, 3 h 12 min, 4 d 2 h.
+// Span formats a duration: 0.42 s, 1.5 s, 2 min 5 s, 3 h 12 min, 4 d 2 h.
 func Span(d time.Duration) string {
 	switch {
 	case d < 0:
@@ -171,7 +171,7 @@ func Span(d time.Duration) string {
 	return fmt.Sprintf("%d d %d h", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
 }
 
-// Bytes writes a size in powers of 1000: 999 B, 1.3 kB.
+// Bytes formats a size in powers of 1000: 999 B, 1.3 kB.
 func Bytes(n int64) string {
 	if n < 1000 {
 		return fmt.Sprintf("%d B", n)
@@ -188,8 +188,8 @@ func Bytes(n int64) string {
 	}
 }
 
-// Number writes a value with five significant digits, whole numbers below a billion in full; NaN is NaN, the infinities
-// are inf and -inf.
+// Number formats a value with five significant digits, and a whole number below a billion with all its digits. NaN and
+// the infinities become NaN, inf and -inf.
 func Number(v float64) string {
 	switch {
 	case math.IsNaN(v):
