@@ -1,9 +1,9 @@
-// Command runs-store uploads and downloads artifacts for runs, which starts it and talks to it over standard input and
-// output. It is a program and module of its own so that runs starts fast and builds without the libraries of the
-// stores.
+// Command runs-store uploads and downloads artifacts. The program runs starts it and communicates with it over standard
+// input and output. It is a separate program and module so that runs starts fast and builds without the libraries of
+// the stores.
 //
-// It knows stores, and nothing of runs, records or Git. The protocol is in package store of repo/store, which both
-// programs use. Start reading at serve. A new kind of store begins in internal/bucket, at Open.
+// It knows stores, but nothing of runs, records or Git. Package store in repo/store defines the protocol for both
+// programs. Start reading at serve. To add a kind of store, start at Open in internal/bucket.
 package main
 
 import (
@@ -15,8 +15,8 @@ import (
 	"github.com/gitruns/runs/cmd/runs-store/internal/bucket"
 )
 
-// softMemory is the memory limit of the garbage collector, in bytes. Half of the promised 64 MB goes to the code of the
-// libraries.
+// softMemory is the memory limit for the garbage collector, in bytes. The program promises to need at most 64 MB, and
+// the code of the libraries takes half of that.
 const softMemory = 20 << 20
 
 func main() {
@@ -28,7 +28,7 @@ func main() {
 	}
 	debug.SetMemoryLimit(softMemory)
 	out := os.Stdout
-	os.Stdout = os.Stderr // libraries must not print between the replies
+	os.Stdout = os.Stderr // libraries must not print between replies
 	if err := serve(context.Background(), os.Stdin, out, bucket.Open); err != nil {
 		fmt.Fprintln(os.Stderr, "runs-store:", err)
 		os.Exit(1)

@@ -15,18 +15,18 @@ import (
 	"github.com/gitruns/runs/repo/store"
 )
 
-// progressEvery is the shortest time between two progress replies of a transfer.
+// progressEvery is the minimum time between two progress replies of a transfer.
 const progressEvery = 100 * time.Millisecond
 
 // server answers the requests of one client.
 type server struct {
-	ctx   context.Context // ends with the input
+	ctx   context.Context // canceled when the input ends
 	open  func(context.Context, string) (*bucket.Store, error)
-	slots chan struct{} // limits concurrent transfers
+	slots chan struct{} // limits the number of concurrent transfers
 
 	write sync.Mutex
 	out   io.Writer
-	lost  context.CancelFunc // called when the client no longer reads
+	lost  context.CancelFunc // called when the client stops reading
 
 	mu       sync.Mutex
 	hello    bool
@@ -34,8 +34,8 @@ type server struct {
 	inFlight map[int64]bool
 }
 
-// serve answers requests until the input ends. It then cancels all transfers, because no client waits for them; the
-// next client resumes them. The error reports input that breaks the protocol.
+// serve answers requests until the input ends. It then cancels all transfers, because no client is waiting for them;
+// the next client resumes them. The error reports input that violates the protocol.
 func serve(
 	ctx context.Context, in io.Reader, out io.Writer, open func(context.Context, string) (*bucket.Store, error),
 ) error {
@@ -61,7 +61,7 @@ func serve(
 		if err := s.begin(r.ID); err != nil {
 			return err
 		}
-		if r.Op == store.OpHello || r.Op == store.OpOpen { // in order: later requests need them
+		if r.Op == store.OpHello || r.Op == store.OpOpen { // later requests need the result
 			s.answer(r)
 			continue
 		}
@@ -102,7 +102,7 @@ func (s *server) answer(r store.Request) {
 	s.send(r.ID, reply)
 }
 
-// bounded cuts a text that may come from a server.
+// bounded shortens a text that may come from a server.
 func bounded(text string) string {
 	const most = 2000
 	if len(text) > most {
@@ -201,7 +201,7 @@ func (s *server) stat(opened *bucket.Store, r store.Request) (store.Reply, error
 	return store.Reply{}, err
 }
 
-// move uploads or downloads an object when a slot is free.
+// move waits for a free slot, then uploads or downloads an object.
 func (s *server) move(opened *bucket.Store, r store.Request) (store.Reply, error) {
 	select {
 	case s.slots <- struct{}{}:

@@ -1,8 +1,9 @@
-// Package bucket stores objects under their SHA-256 in folders and buckets, and verifies every byte both ways.
+// Package bucket stores objects under their SHA-256 in folders and buckets. It verifies the bytes of every upload and
+// download.
 //
-// It knows no protocol and no runs. Start reading at Open, which picks the target of a URL: folder.go, s3.go, or
-// cloud.go for stores that take an object as one stream. get.go downloads from all of them, and explain.go turns errors
-// into messages. A new kind of store is a new target.
+// It knows neither the protocol nor runs. Start reading at Open, which chooses the target for a URL: folder.go, s3.go,
+// or cloud.go for stores that take an object as one stream. get.go downloads from all of them, and explain.go turns
+// errors into messages. To add a kind of store, add a target.
 package bucket
 
 import (
@@ -23,27 +24,27 @@ import (
 
 // Store is an open store. Its methods may be called concurrently.
 type Store struct {
-	kind string // scheme of the URL
-	name string // for messages
+	kind string // scheme of its URL
+	name string // used in messages
 	blob *blob.Bucket
 	to   target
 
-	streams chan struct{} // limits requests that carry an object's bytes
+	streams chan struct{} // limits the requests that carry bytes of objects
 
 	mu     sync.Mutex
-	moving map[string]chan struct{} // by key: closed when its transfer ends
+	moving map[string]chan struct{} // by key: a channel that is closed when the transfer ends
 }
 
-// target is what each kind of store does in its own way.
+// target is what differs between the kinds of stores.
 type target interface {
-	// put stores the source under the key, unless an object of its size exists, and returns how many bytes were sent.
-	// progress is called with the bytes transferred so far.
+	// put stores the source under the key, unless there is already an object of the same size. It returns how many
+	// bytes were sent. It calls progress with the number of bytes transferred so far.
 	put(ctx context.Context, key string, from *source, progress func(int64)) (int64, error)
-	// list calls each with every key under the prefix of the store and its size in bytes.
+	// list calls each with every key under the store's prefix and the object's size in bytes.
 	list(ctx context.Context, each func(key string, size int64) error) error
 }
 
-// Open opens the store of a URL. It fails if the folder or bucket does not exist or cannot be reached.
+// Open opens the store at a URL. It fails if the folder or bucket does not exist or cannot be reached.
 func Open(ctx context.Context, raw string) (*Store, error) {
 	u, err := store.ParseURL(raw)
 	if err != nil {
@@ -84,7 +85,7 @@ func Of(kind, name string, b *blob.Bucket) *Store {
 	return s
 }
 
-// prefix returns the path of a bucket's URL as a prefix of keys.
+// prefix returns the path of a bucket URL in the form of a key prefix.
 func prefix(u *url.URL) string {
 	if p := strings.Trim(u.Path, "/"); p != "" {
 		return p + "/"
@@ -92,8 +93,8 @@ func prefix(u *url.URL) string {
 	return ""
 }
 
-// reach fails early if the bucket does not exist or the server does not answer. Credentials that may not list are
-// accepted, because they may still upload and download.
+// reach returns an error if the bucket does not exist or the server does not answer. It accepts credentials without the
+// right to list, because they may still allow uploads and downloads.
 func (s *Store) reach(ctx context.Context) error {
 	_, _, err := s.blob.ListPage(ctx, blob.FirstPageToken, 1, nil)
 	if err == nil {
@@ -114,7 +115,7 @@ func (s *Store) reach(ctx context.Context) error {
 // Close closes the store.
 func (s *Store) Close() error { return s.blob.Close() }
 
-// Stat returns the objects that exist, of those with the given digests.
+// Stat returns those objects with the given digests that exist.
 func (s *Store) Stat(ctx context.Context, digests []string) ([]store.Stored, error) {
 	found := make([]store.Stored, len(digests))
 	group, ctx := errgroup.WithContext(ctx)
@@ -151,7 +152,7 @@ func (s *Store) size(ctx context.Context, key string) (int64, bool, error) {
 	return attributes.Size, true, nil
 }
 
-// holds reports whether an object of this size exists. It returns false if the credentials may upload but not read.
+// holds reports whether an object of this size exists. If the credentials do not allow reading, it returns false.
 func (s *Store) holds(ctx context.Context, key string, size int64) (bool, error) {
 	stored, ok, err := s.size(ctx, key)
 	if lacksRight(err) {
@@ -160,7 +161,7 @@ func (s *Store) holds(ctx context.Context, key string, size int64) (bool, error)
 	return ok && stored == size, err
 }
 
-// List calls each with the objects of the store, in batches. Keys that are not names of objects are skipped.
+// List calls each with batches of the store's objects. It skips keys that are not names of objects.
 func (s *Store) List(ctx context.Context, each func([]store.Stored) error) error {
 	var batch []store.Stored
 	err := s.to.list(ctx, func(key string, size int64) error {
@@ -198,8 +199,8 @@ func (s *Store) pages(ctx context.Context, each func(key string, size int64) err
 	}
 }
 
-// Put uploads a file, unless the store has it, and returns how many bytes were sent. progress is called with the bytes
-// that are done.
+// Put uploads a file unless the store has it already. It returns how many bytes were sent. It calls progress with the
+// number of bytes that are done.
 func (s *Store) Put(ctx context.Context, o store.Object, progress func(int64)) (int64, error) {
 	key := store.Key(o.Digest)
 	release, err := s.lockKey(ctx, key)
@@ -219,7 +220,7 @@ func (s *Store) Put(ctx context.Context, o store.Object, progress func(int64)) (
 	return moved, s.explain(writing, err)
 }
 
-// lockKey waits until no other transfer of the key is running. The caller must call release at the end of its transfer.
+// lockKey waits until no other transfer of the key is running. The caller must call release when its transfer ends.
 func (s *Store) lockKey(ctx context.Context, key string) (release func(), err error) {
 	for {
 		s.mu.Lock()
@@ -244,7 +245,7 @@ func (s *Store) lockKey(ctx context.Context, key string) (release func(), err er
 	}
 }
 
-// stream waits until a further request may carry bytes. The caller must call release at its end.
+// stream waits until another request may carry bytes. The caller must call release when the request ends.
 func (s *Store) stream(ctx context.Context) (release func(), err error) {
 	select {
 	case s.streams <- struct{}{}:

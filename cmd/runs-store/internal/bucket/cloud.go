@@ -8,19 +8,20 @@ import (
 	"os"
 
 	"gocloud.dev/blob"
-	_ "gocloud.dev/blob/azureblob" // opens azblob:
+	_ "gocloud.dev/blob/azureblob" // registers azblob:
 	"gocloud.dev/blob/gcsblob"
 	"gocloud.dev/gcp"
 )
 
-// cloudChunk is the size of a block in bytes. It is doubled until an object has at most cloudBlocks blocks, because
-// Azure accepts 50,000. The clients keep two blocks in memory.
+// cloudChunk is the smallest size of a block in bytes. It is doubled until an object fits into cloudBlocks blocks;
+// Azure accepts at most 50,000. The clients keep two blocks in memory.
 const (
 	cloudChunk  = 1 << 20
 	cloudBlocks = 40_000
 )
 
-// cloud is a target that takes an object as one stream: Google's, Azure's, and the store in memory of the tests.
+// cloud is a target that takes each object as one stream: Google Cloud Storage, Azure, or the in-memory store of the
+// tests.
 type cloud struct{ s *Store }
 
 func openCloud(ctx context.Context, u *url.URL) (b *blob.Bucket, err error) {
@@ -37,7 +38,8 @@ func openCloud(ctx context.Context, u *url.URL) (b *blob.Bucket, err error) {
 	return b, err
 }
 
-// openGoogle opens a bucket of Google. It fails without credentials, while opening by URL would use fake ones.
+// openGoogle opens a Google Cloud Storage bucket. It fails if there are no credentials. Opening the bucket by its URL
+// would use fake ones instead.
 func openGoogle(ctx context.Context, bucket string) (*blob.Bucket, error) {
 	found, err := gcp.DefaultCredentials(ctx)
 	if err != nil {
@@ -54,7 +56,7 @@ func (c cloud) list(ctx context.Context, each func(key string, size int64) error
 	return c.s.pages(ctx, each)
 }
 
-// put uploads the file in one stream. It cancels the stream if the digest is wrong.
+// put uploads the file as one stream. If the digest is wrong, put cancels the stream.
 func (c cloud) put(ctx context.Context, key string, from *source, progress func(int64)) (int64, error) {
 	if there, err := c.s.holds(ctx, key, from.Size); err != nil || there {
 		return 0, err
@@ -89,7 +91,7 @@ func (c cloud) put(ctx context.Context, key string, from *source, progress func(
 		}
 	}
 	if !errors.Is(err, io.EOF) {
-		abandon() // a writer whose context has ended stores nothing
+		abandon() // after a cancel, the writer stores nothing
 		_ = w.Close()
 		return over, err
 	}

@@ -24,7 +24,7 @@ import (
 	"github.com/gitruns/runs/repo/store"
 )
 
-// action is what a request does. It decides which right the request needs.
+// action is what a request does. It determines the right that the request needs.
 type action int
 
 const (
@@ -35,7 +35,7 @@ const (
 
 var verbs = map[action]string{reading: "read", writing: "write", listing: "list"}
 
-// rights are the providers' names of the right that an action needs.
+// rights lists, for each provider, the name of the right that each action needs.
 var rights = map[string]map[action]string{
 	"file": {
 		reading: "read permission on the folder", writing: "write permission on the folder",
@@ -49,14 +49,14 @@ var rights = map[string]map[action]string{
 	},
 }
 
-// credentials are hints how to set up credentials of each provider.
+// credentials lists hints on how to set up credentials, by provider.
 var credentials = map[string]string{
 	"s3":     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE for one of ~/.aws/credentials",
 	"gs":     "run 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS to the file of a key",
 	"azblob": "set AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, or run 'az login'",
 }
 
-// refusedCodes report that the credentials themselves are wrong, whatever the action.
+// refusedCodes lists error codes for wrong credentials. They do not depend on the action.
 var refusedCodes = []string{
 	"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired",
 	"InvalidAccessKey", "RequestTimeTooSkewed",
@@ -75,7 +75,7 @@ var (
 	}
 )
 
-// deniedError is a missing right. Some callers can do without it.
+// deniedError reports a missing right. Some callers can continue without that right.
 type deniedError struct{ error }
 
 func (e deniedError) Unwrap() error { return e.error }
@@ -85,8 +85,8 @@ func lacksRight(err error) bool {
 	return errors.As(err, &e)
 }
 
-// explain turns an error into a message with the store, what is missing and what to do. It repeats no text of a server
-// or library except a code, and no credentials.
+// explain turns an error into a message with the store, the problem and what to do about it. It repeats only the code
+// of a server's answer, and nothing that may be secret.
 func (s *Store) explain(act action, err error) error {
 	var known *store.Error
 	switch {
@@ -147,7 +147,7 @@ func (s *Store) explain(act action, err error) error {
 	return fail(store.Failed, "", "%s", s.clean(err))
 }
 
-// explainFile turns the error of a file, on this machine or in a folder store, into a message.
+// explainFile turns a file error into a message. The file is on this machine or in a folder store.
 func (s *Store) explainFile(where string, err error) error {
 	kind, hint := store.Failed, ""
 	switch {
@@ -163,7 +163,7 @@ func (s *Store) explainFile(where string, err error) error {
 	return &store.Error{Kind: kind, Message: where + ": " + err.Error(), Hint: hint}
 }
 
-// answer returns the code and the HTTP status of a server's answer, or "" and 0 if there is none.
+// answer returns the error code and HTTP status from a server's response, or "" and 0 if there was no response.
 func answer(err error) (string, int) {
 	var ofS3 *smithyhttp.ResponseError
 	var ofAzure *azcore.ResponseError
@@ -182,7 +182,8 @@ func answer(err error) (string, int) {
 	return code(err), 0
 }
 
-// noCredentials reports whether no credentials were found. The libraries have no error value for that.
+// noCredentials reports whether the library found no credentials. It searches the text, because the libraries have no
+// error value for this.
 func noCredentials(err error) bool {
 	text := err.Error()
 	for _, sign := range []string{
@@ -206,13 +207,13 @@ func unreachable(err error) bool {
 		errors.Is(err, net.ErrClosed)
 }
 
-// isTransient reports whether another attempt may succeed.
+// isTransient reports whether another attempt may succeed after err.
 func (s *Store) isTransient(err error) bool {
 	var e *store.Error
 	return errors.As(s.explain(reading, err), &e) && e.Kind == store.Network
 }
 
-// cause returns the innermost error of a request. The outer ones repeat its URL.
+// cause returns the innermost error of a request, because the outer errors repeat its URL.
 func cause(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {
@@ -225,10 +226,10 @@ func cause(err error) error {
 	return err
 }
 
-// query matches the query of a URL, which has a signature with some providers.
+// query matches the query of a URL, which contains a signature with some providers.
 var query = regexp.MustCompile(`\?[^\s"']*`)
 
-// clean returns the text of a library's error without what may be secret.
+// clean returns the text of a library's error without anything that may be secret.
 func (s *Store) clean(err error) string {
 	text := query.ReplaceAllString(err.Error(), "?...")
 	for _, pair := range os.Environ() {

@@ -15,15 +15,16 @@ import (
 	"gocloud.dev/blob/fileblob"
 )
 
-const chunk = 256 << 10 // bytes to read or write at a time
+const chunk = 256 << 10 // bytes read or written at a time
 
-// folder is a target in a folder, often a shared one.
+// folder is a target that stores objects in a folder, often a shared one.
 type folder struct {
 	s    *Store
 	root string
 }
 
-// openFolder opens an existing folder. It does not create one, because a missing folder may be a missing mount.
+// openFolder opens an existing folder. It does not create a missing folder, because the folder may be on a file system
+// that is not mounted.
 func (s *Store) openFolder(root string) error {
 	info, err := os.Stat(root)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -39,8 +40,8 @@ func (s *Store) openFolder(root string) error {
 	return s.explain(reading, err)
 }
 
-// put writes a file next to the object's final name, from where an earlier attempt ended. It renames the file when the
-// digest was verified and the bytes are on disk.
+// put writes a temporary file next to the final one, and continues where an earlier attempt ended. It renames the file
+// after the digest is verified and the bytes are on disk.
 func (d *folder) put(ctx context.Context, key string, from *source, progress func(int64)) (sent int64, err error) {
 	path := filepath.Join(d.root, filepath.FromSlash(key))
 	if info, err := os.Stat(path); err == nil && info.Size() == from.Size {
@@ -75,7 +76,7 @@ func (d *folder) put(ctx context.Context, key string, from *source, progress fun
 		}
 		n, err = from.f.ReadAt(buf[:min(chunk, from.Size-at)], at)
 		if n == 0 {
-			break // the file is shorter than before: the digest will differ
+			break // the source is now shorter, so the digest will differ
 		}
 		_, _ = hash.Write(buf[:n])
 		if _, err = f.WriteAt(buf[:n], at); err == nil {
@@ -98,7 +99,7 @@ func (d *folder) put(ctx context.Context, key string, from *source, progress fun
 	return sent, syncFolder(filepath.Dir(path))
 }
 
-// same returns how many bytes at the start are equal in both files. It writes these to the hash.
+// same returns how many bytes at the start of both files are equal. It also writes these bytes to hash.
 func same(ctx context.Context, part, from *os.File, size int64, hash io.Writer) (int64, error) {
 	a, b := make([]byte, chunk), make([]byte, chunk)
 	var at int64
@@ -115,7 +116,7 @@ func same(ctx context.Context, part, from *os.File, size int64, hash io.Writer) 
 			return 0, err
 		}
 		if m == 0 || !bytes.Equal(a[:m], b[:m]) {
-			break // the rest is written again
+			break // the caller overwrites the rest
 		}
 		_, _ = hash.Write(b[:m])
 		at += int64(m)
@@ -123,7 +124,7 @@ func same(ctx context.Context, part, from *os.File, size int64, hash io.Writer) 
 	return at, nil
 }
 
-// list reads the folders with names of two digits one by one.
+// list calls each for the objects in one folder after the other. Only folders with names of two digits hold objects.
 func (d *folder) list(ctx context.Context, each func(key string, size int64) error) error {
 	folders, err := os.ReadDir(d.root)
 	if err != nil {
@@ -156,7 +157,7 @@ func (d *folder) list(ctx context.Context, each func(key string, size int64) err
 	return nil
 }
 
-// syncFolder makes the names in a folder durable, if the system supports that.
+// syncFolder makes the names in a folder durable if the system supports it.
 func syncFolder(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -167,7 +168,7 @@ func syncFolder(dir string) error {
 	}
 	err = f.Sync()
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
-		err = nil // some network file systems do not sync folders
+		err = nil // some network file systems cannot sync folders
 	}
 	if closeErr := f.Close(); err == nil {
 		err = closeErr

@@ -18,24 +18,25 @@ import (
 )
 
 const (
-	rangeSize     = 8 << 20 // bytes that one request downloads
-	objectStreams = 4       // requests for one object at a time
-	attempts      = 5       // of a request that fails for a transient reason
+	rangeSize     = 8 << 20 // bytes to download with one request
+	objectStreams = 4       // concurrent requests for one object
+	attempts      = 5       // attempts per request, if it fails for a transient reason
 )
 
-// errWrong reports a complete object whose bytes do not match its digest.
+// errWrong reports that all bytes of an object arrived but do not match its digest.
 var errWrong = errors.New("wrong bytes")
 
-// buffers are reused, because there may be thousands of small objects.
+// buffers avoids an allocation for each object, because there may be thousands of small ones.
 var buffers = sync.Pool{New: func() any { b := make([]byte, chunk); return &b }}
 
-// localError is an error of a file on this machine, not of the store.
+// localError reports a problem with a file on this machine instead of the store.
 type localError struct{ error }
 
 func (e localError) Unwrap() error { return e.error }
 
-// Get downloads an object into a file and returns how many bytes were received. The file gets its name after its digest
-// was verified. Wrong bytes are deleted and downloaded once more. progress is called with the bytes transferred so far.
+// Get downloads an object into a file and returns how many bytes were received. The file gets its name after the digest
+// is verified. If the bytes are wrong, Get deletes them and tries once more. It calls progress with the number of bytes
+// transferred so far.
 func (s *Store) Get(ctx context.Context, o store.Object, progress func(int64)) (moved int64, err error) {
 	key := store.Key(o.Digest)
 	release, err := s.lockKey(ctx, key)
@@ -59,8 +60,9 @@ func (s *Store) Get(ctx context.Context, o store.Object, progress func(int64)) (
 	}
 }
 
-// fetch writes the ranges of an object to a file next to its final name. After the object's own bytes, the file has one
-// byte for each range, which is 1 if the range is complete. So a later attempt can resume one that was killed.
+// fetch downloads an object in ranges into a temporary file next to the final one. While the download is incomplete,
+// one byte for each range follows the object's bytes. This byte is 1 if the range is complete, so that a later attempt
+// can resume a download that was killed.
 func (s *Store) fetch(ctx context.Context, key string, o store.Object, progress func(int64)) (int64, error) {
 	f, err := openPart(o.Path)
 	if err != nil {
@@ -87,7 +89,7 @@ func (s *Store) fetch(ctx context.Context, key string, o store.Object, progress 
 	if err != nil {
 		_ = f.Close()
 		if moved == 0 && !bytes.Contains(marks, []byte{1}) {
-			_ = os.Remove(f.Name()) // nothing in it is useful
+			_ = os.Remove(f.Name()) // the file has no complete range
 		}
 		return moved, err
 	}
@@ -97,7 +99,7 @@ func (s *Store) fetch(ctx context.Context, key string, o store.Object, progress 
 	return moved, nil
 }
 
-// fetchRanges downloads the unmarked ranges, several at a time, and meanwhile hashes all ranges in order.
+// fetchRanges downloads the incomplete ranges, several at a time. Meanwhile it hashes all ranges in order.
 func (s *Store) fetchRanges(
 	ctx context.Context, key string, o store.Object, f *os.File, marks []byte, progress func(int64),
 ) (int64, error) {
@@ -177,7 +179,7 @@ func hashRanges(ctx context.Context, o store.Object, f *os.File, whole []chan st
 	return nil
 }
 
-// fetchRange downloads one range. If the connection breaks, it continues from there.
+// fetchRange downloads one range. If the connection breaks, it continues where it stopped.
 func (s *Store) fetchRange(
 	ctx context.Context, key string, o store.Object, f *os.File, off, length int64, progress func(int64),
 ) error {
@@ -208,10 +210,10 @@ func (s *Store) fetchRange(
 	return nil
 }
 
-// backoff returns how long to wait after so many failures: 0.1 s, 0.4 s, 1.6 s, 6.4 s.
+// backoff returns how long to wait after the given number of failures: 0.1 s, 0.4 s, 1.6 s, 6.4 s.
 func backoff(failed int) time.Duration { return 25 * time.Millisecond << (2 * failed) }
 
-// read downloads from off with one request. It returns the bytes that were written to the file.
+// read downloads bytes with one request, starting at off. It returns how many bytes it wrote to the file.
 func (s *Store) read(
 	ctx context.Context, key string, o store.Object, f *os.File, off, length int64, progress func(int64),
 ) (n int64, err error) {

@@ -9,8 +9,8 @@ import (
 	"github.com/gitruns/runs/repo/lock"
 )
 
-// openPart opens the file that becomes path when it is complete. It keeps the content of an earlier attempt. If another
-// process is writing that file, it opens a new one, which no later attempt resumes.
+// openPart opens the temporary file that finishPart renames to path. It keeps what an earlier attempt wrote. If another
+// process is writing that file, openPart creates a new one, which no later attempt resumes.
 func openPart(path string) (*os.File, error) {
 	name := path + ".part"
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
@@ -27,7 +27,7 @@ func openPart(path string) (*os.File, error) {
 	return os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part")
 }
 
-// reopen opens an existing regular file, and nothing else: a link could lead anywhere.
+// reopen opens an existing regular file. It refuses links, which could lead anywhere.
 func reopen(name string) (*os.File, error) {
 	info, err := os.Lstat(name)
 	if err != nil {
@@ -47,8 +47,8 @@ func reopen(name string) (*os.File, error) {
 	return f, nil
 }
 
-// named reports whether the open file still has the name: another process may have finished it before the lock was
-// taken.
+// named reports whether the name still belongs to the open file. Another process may have renamed the file before this
+// process locked it.
 func named(f *os.File, name string) bool {
 	info, err := f.Stat()
 	if err != nil {
@@ -58,7 +58,7 @@ func named(f *os.File, name string) bool {
 	return err == nil && os.SameFile(info, at)
 }
 
-// finishPart closes the file and gives it its final name. If durable, its bytes are on disk before that.
+// finishPart closes the file and renames it to path. If durable is true, it writes the bytes to disk first.
 func finishPart(f *os.File, path string, durable bool) error {
 	var err error
 	if durable {
@@ -73,7 +73,7 @@ func finishPart(f *os.File, path string, durable bool) error {
 	return err
 }
 
-// dropPart closes and removes a file whose bytes are wrong.
+// dropPart closes and removes a file with wrong bytes.
 func dropPart(f *os.File) {
 	_ = f.Close()
 	_ = os.Remove(f.Name())

@@ -4,5 +4,5 @@ package bucket
 
 import "golang.org/x/sys/unix"
 
-// errQuota reports that a user's disk quota is used up.
+// errQuota reports that a user's disk quota is exhausted.
 const errQuota = unix.EDQUOT

@@ -34,25 +34,25 @@ import (
 )
 
 const (
-	inParts      = 16 << 20 // objects of so many bytes are uploaded in parts
-	partSize     = 8 << 20  // bytes of a part, unless an object then had more than maxParts
-	maxParts     = 10_000   // the limit of S3
-	lookFirst    = 1 << 20  // for objects of so many bytes, a request first asks whether they exist
+	inParts      = 16 << 20 // objects of at least this many bytes are uploaded in parts
+	partSize     = 8 << 20  // bytes of a part; larger if an object would have more than maxParts
+	maxParts     = 10_000   // limit of S3
+	lookFirst    = 1 << 20  // for objects of at least this many bytes, ask first whether they exist
 	notModified  = "PreconditionFailed"
 	lostUpload   = "NoSuchUpload"
 	octets       = "application/octet-stream"
 	unsignedBody = "UNSIGNED-PAYLOAD"
 )
 
-// castagnoli is the checksum of a part. Processors have an instruction for it.
+// castagnoli is the checksum table for parts. Processors have an instruction for this checksum.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// s3Bucket is a target in S3, or in a server with its protocol.
+// s3Bucket is a target in S3 or on a server that uses the S3 protocol.
 type s3Bucket struct {
 	s              *Store
 	client         *s3.Client
 	bucket, prefix string
-	plain          atomic.Bool // the server supports no checksums or conditions: ask first, send without them
+	plain          atomic.Bool // the server lacks checksums or conditions: ask first, and send without them
 }
 
 func (s *Store) openS3(ctx context.Context, u *url.URL) error {
@@ -81,7 +81,7 @@ func (s *Store) openS3(ctx context.Context, u *url.URL) error {
 	}
 	client := s3.NewFromConfig(configuration, func(o *s3.Options) {
 		o.UsePathStyle = pathStyle
-		o.ContinueHeaderThresholdBytes = -1 // it costs a round trip for each part, and rights are known by then
+		o.ContinueHeaderThresholdBytes = -1 // it would cost a round trip per part; rights are known by then
 		if endpoint := query.Get("endpoint"); endpoint != "" {
 			o.BaseEndpoint = &endpoint
 		}
@@ -98,7 +98,8 @@ func (s *Store) openS3(ctx context.Context, u *url.URL) error {
 	return nil
 }
 
-// unlimited gives every transfer all its attempts. By default they share a budget, which one lost connection uses up.
+// unlimited lets every transfer use all its attempts. By default, all transfers share a budget of retries, which a
+// single lost connection uses up.
 type unlimited struct{}
 
 func (unlimited) GetToken(context.Context, uint) (func() error, error) {
@@ -106,7 +107,8 @@ func (unlimited) GetToken(context.Context, uint) (func() error, error) {
 }
 func (unlimited) AddTokens(uint) error { return nil }
 
-// httpClient keeps a connection for each stream. It is of the library's own type, which obeys AWS_CA_BUNDLE.
+// httpClient returns a client that keeps one connection open for each stream. It uses the library's type, which
+// supports AWS_CA_BUNDLE.
 func httpClient() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConnsPerHost = 2 * store.Transfers
@@ -132,7 +134,8 @@ func (b *s3Bucket) put(ctx context.Context, key string, from *source, progress f
 	return b.putParts(ctx, key, from, progress)
 }
 
-// putSmall uploads without asking first: one request instead of two. The server keeps an object that it has.
+// putSmall uploads without asking first whether the object exists, which saves a request. If the object exists, the
+// server keeps it.
 func (b *s3Bucket) putSmall(ctx context.Context, key string, from *source) (int64, error) {
 	err := b.putWhole(ctx, key, from, aws.String("*"))
 	switch code(err) {
@@ -153,8 +156,8 @@ func (b *s3Bucket) putSmall(ctx context.Context, key string, from *source) (int6
 	return from.Size, b.putWhole(ctx, key, from, nil)
 }
 
-// putWhole uploads an object in one request. Its digest is the body's hash in the signature, so the server checks it
-// too.
+// putWhole uploads an object in one request. The signature contains the digest as the hash of the body, so the server
+// checks it too.
 func (b *s3Bucket) putWhole(ctx context.Context, key string, from *source, ifNone *string) error {
 	release, err := b.s.stream(ctx)
 	if err != nil {
@@ -169,7 +172,7 @@ func (b *s3Bucket) putWhole(ctx context.Context, key string, from *source, ifNon
 }
 
 // putParts uploads an object in parts, several at a time. It resumes an interrupted upload. The object appears only
-// after the digest of the whole file was verified.
+// after the digest of the whole file is verified.
 func (b *s3Bucket) putParts(ctx context.Context, key string, from *source, progress func(int64)) (int64, error) {
 	u := &upload{b: b, key: aws.String(b.prefix + key), from: from, progress: progress, size: partSize}
 	for u.size*maxParts < from.Size {
@@ -197,7 +200,7 @@ func (b *s3Bucket) putParts(ctx context.Context, key string, from *source, progr
 			abortErr = nil
 		}
 		return sent, cmp.Or(abortErr, err)
-	case code(err) == lostUpload: // another process finished it, or the answer to this one was lost
+	case code(err) == lostUpload: // another process completed the upload, or the answer to this request was lost
 		there, lookErr := b.s.holds(ctx, key, from.Size)
 		if there || lookErr != nil {
 			return sent, lookErr
@@ -213,15 +216,15 @@ type upload struct {
 	from     *source
 	progress func(int64)
 	id       *string
-	size     int64                // bytes of each part but the last
-	present  map[int32]types.Part // by number: parts that the server has
+	size     int64                // bytes of each part except the last
+	present  map[int32]types.Part // parts on the server, by number
 	parts    []types.CompletedPart
 	over     atomic.Int64
 	sent     atomic.Int64
 }
 
-// find returns the newest unfinished upload of the key, or nil. It returns nil too if the credentials may not list
-// uploads.
+// find returns the newest unfinished upload of the key. It returns nil if there is none or if the credentials do not
+// allow listing uploads.
 func (u *upload) find(ctx context.Context) (*string, error) {
 	pages := s3.NewListMultipartUploadsPaginator(
 		u.b.client, &s3.ListMultipartUploadsInput{Bucket: &u.b.bucket, Prefix: u.key},
@@ -263,7 +266,7 @@ func (u *upload) create(ctx context.Context) error {
 	return err
 }
 
-// findParts asks the server which parts it has.
+// findParts asks the server which parts it already has.
 func (u *upload) findParts(ctx context.Context) error {
 	u.present = map[int32]types.Part{}
 	pages := s3.NewListPartsPaginator(u.b.client, &s3.ListPartsInput{Bucket: &u.b.bucket, Key: u.key, UploadId: u.id})
@@ -279,8 +282,8 @@ func (u *upload) findParts(ctx context.Context) error {
 	return nil
 }
 
-// run hashes the file in order and uploads each part after it was hashed. It completes the upload if the digest is
-// right. The checksum of a part ensures that the uploaded bytes are those that were hashed.
+// run hashes the file in order and uploads each part once it is hashed. If the digest is right, run completes the
+// upload. The checksum of each part ensures that the uploaded bytes are the hashed ones.
 func (u *upload) run(ctx context.Context) error {
 	count := int((u.from.Size + u.size - 1) / u.size)
 	u.parts = make([]types.CompletedPart, count)
@@ -309,7 +312,7 @@ func (u *upload) run(ctx context.Context) error {
 	return err
 }
 
-// part uploads a part, unless the server has it.
+// part uploads a part unless the server already has it.
 func (u *upload) part(ctx context.Context, number int32, length int64, sum []byte) error {
 	release, err := u.b.s.stream(ctx)
 	if err != nil {
@@ -346,7 +349,7 @@ func (u *upload) part(ctx context.Context, number int32, length int64, sum []byt
 	return nil
 }
 
-// matches reports whether a part on the server has these bytes of the file.
+// matches reports whether a part on the server has the same bytes as this section of the file.
 func (u *upload) matches(there types.Part, off, length int64, checksum string) (bool, error) {
 	if aws.ToInt64(there.Size) != length {
 		return false, nil
@@ -354,14 +357,14 @@ func (u *upload) matches(there types.Part, off, length int64, checksum string) (
 	if there.ChecksumCRC32C != nil {
 		return *there.ChecksumCRC32C == checksum, nil
 	}
-	sum := md5.New() // a server without checksums gives the part's MD5 as its ETag
+	sum := md5.New() // without checksums, the ETag of a part is its MD5
 	if _, err := io.Copy(sum, io.NewSectionReader(u.from.f, off, length)); err != nil {
 		return false, err
 	}
 	return strings.Trim(aws.ToString(there.ETag), `"`) == hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// code returns the name of an error in S3's protocol, or "".
+// code returns the error code of the S3 protocol, or "" if err has none.
 func code(err error) string {
 	var e smithy.APIError
 	if errors.As(err, &e) {

@@ -48,19 +48,19 @@ func (s *source) changed() error {
 	}
 }
 
-// sum returns the digest in bytes.
+// sum returns the digest as bytes.
 func (s *source) sum() []byte {
-	raw, _ := hex.DecodeString(s.Digest) // checked with the request
+	raw, _ := hex.DecodeString(s.Digest) // the digest was checked with the request
 	return raw
 }
 
-// whole returns a reader of the file that fails instead of returning the last bytes if the digest is wrong.
+// whole returns a reader of the whole file. If the digest is wrong, the reader fails before it returns the last bytes.
 func (s *source) whole() *checked {
 	return &checked{f: s.f, size: s.Size, hash: sha256.New(), want: s.sum()}
 }
 
-// checked reads a section of a file. It returns the last bytes only if the checksum of the section is right. A request
-// whose body fails stores nothing.
+// checked reads a section of a file. It returns the last bytes only if the checksum of the section is right. Otherwise
+// the request fails while it sends its body, and the server stores nothing.
 type checked struct {
 	f         io.ReaderAt
 	off, size int64
@@ -85,7 +85,7 @@ func (c *checked) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	if n == 0 && len(b) > 0 {
-		return 0, errChanged // shorter than it was
+		return 0, errChanged // the file is now shorter
 	}
 	_, _ = c.hash.Write(b[:n])
 	c.at += int64(n)
@@ -96,7 +96,7 @@ func (c *checked) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// Seek allows a request to be repeated, and its length to be found.
+// Seek lets clients repeat a request and determine its length.
 func (c *checked) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
 	case io.SeekCurrent:
