@@ -117,7 +117,7 @@ edit the note with RUNS_EDITOR, VISUAL or EDITOR.
 	}
 }
 
-// annotate writes a note for the run that a selector names.
+// annotate writes an annotation file for the run that the selector matches.
 func (a *app) annotate(ctx context.Context, selector string, write func(*repo.Entry) (*format.Note, error)) error {
 	r, err := a.find(ctx)
 	if err != nil {
@@ -138,7 +138,7 @@ func (a *app) annotate(ctx context.Context, selector string, write func(*repo.En
 	return e.Annotate(n)
 }
 
-// author is the Git identity of this user, empty if there is none.
+// author returns the Git identity of this user, or "" if there is none.
 func (a *app) author(ctx context.Context) string {
 	name, _, err := capture.Author(ctx, a.dir)
 	if err != nil {
@@ -147,7 +147,7 @@ func (a *app) author(ctx context.Context) string {
 	return name
 }
 
-// edit lets the user change a text in an editor.
+// edit opens text in the user's editor and returns the changed text.
 func (a *app) edit(ctx context.Context, text string) (string, error) {
 	editor := ""
 	for _, name := range []string{"RUNS_EDITOR", "VISUAL", "EDITOR"} {

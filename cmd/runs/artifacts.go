@@ -101,7 +101,7 @@ type artifactJSON struct {
 	Path   string  `json:"path"`
 	SHA256 string  `json:"sha256"`
 	Stored *bool   `json:"stored"` // null if the store was not asked
-	Where  *string `json:"where"`  // null if the artifact is with the run
+	Where  *string `json:"where"`  // null if the artifact is stored with the run
 }
 
 func (a *app) listArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, f *artifactsFlags) error {
@@ -150,7 +150,7 @@ func (a *app) writeArtifacts(ctx context.Context, e *repo.Entry, states []share.
 	return a.term.Page(ctx, func(w io.Writer) error { return tb.Write(w, a.term) })
 }
 
-// artifactPlace is where an artifact is, in words.
+// artifactPlace describes where an artifact is stored.
 func artifactPlace(s share.Artifact) string {
 	switch {
 	case s.Where == "" && s.Here != "":
@@ -173,7 +173,8 @@ func artifactPlace(s share.Artifact) string {
 	return "not on this machine"
 }
 
-// exportArtifacts writes one artifact to a file, or all of them into a folder.
+// exportArtifacts writes the artifact with the given name to a file. If name is empty, it writes all artifacts into a
+// folder.
 func (a *app) exportArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, name, out string) error {
 	if e.Active != nil {
 		return &repo.HintError{
@@ -220,7 +221,7 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// chosen returns the runs that the arguments name, or all.
+// chosen returns the runs that match the selectors, or all runs if there are no selectors.
 func (a *app) chosen(
 	ctx context.Context, f *artifactsFlags, selectors []string,
 ) (*repo.Repository, []*repo.Entry, error) {
@@ -236,7 +237,8 @@ func (a *app) chosen(
 	return r, entries, err
 }
 
-// uploadArtifacts uploads what was recorded before there was a store, or pushed by another machine.
+// uploadArtifacts uploads artifacts that the store lacks: those recorded before a store was set, and those of runs that
+// another machine pushed.
 func (a *app) uploadArtifacts(ctx context.Context, f *artifactsFlags, selectors []string) error {
 	r, entries, err := a.chosen(ctx, f, selectors)
 	if err != nil {
@@ -256,7 +258,7 @@ func (a *app) uploadArtifacts(ctx context.Context, f *artifactsFlags, selectors 
 	return nil
 }
 
-// pruneArtifacts removes copies that the store holds too.
+// pruneArtifacts removes local copies of artifacts that are in the store.
 func (a *app) pruneArtifacts(ctx context.Context, f *artifactsFlags, selectors []string) error {
 	r, entries, err := a.chosen(ctx, f, selectors)
 	if err != nil {

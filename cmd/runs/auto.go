@@ -9,7 +9,8 @@ import (
 	"github.com/gitruns/runs/repo/share"
 )
 
-// commitAtFinish commits a run that has just finished, if commit.auto is set. A commit that fails is only reported.
+// commitAtFinish commits a run that has just finished if commit.auto is set. If the commit fails, it only prints a
+// warning.
 func (a *app) commitAtFinish(ctx context.Context, r *repo.Repository, run *format.Run, quiet bool) {
 	done, err := share.CommitFinished(ctx, r, run)
 	switch {
@@ -28,7 +29,7 @@ func (a *app) commitAtFinish(ctx context.Context, r *repo.Repository, run *forma
 	}
 }
 
-// onBranch is the part of a message that names a branch, empty if there is none.
+// onBranch returns " on " and the name of the branch, or "" if branch is empty.
 func onBranch(branch string) string {
 	if branch == "" {
 		return ""

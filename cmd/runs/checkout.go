@@ -73,7 +73,7 @@ func (a *app) checkout(ctx context.Context, selector, experiment, dir string, wo
 	return nil
 }
 
-// printRestored reports what was restored, and what was not.
+// printRestored prints what was restored and warns about what was not.
 func (a *app) printRestored(e *repo.Entry, dir string, pointers bool) {
 	a.progress("runs: restored %s in %s: tree %.12s, verified", e.Title(), repo.Relative(a.dir, dir), e.Source.Proof())
 	if missing := e.Source.Missing(); missing != "" {

@@ -26,10 +26,11 @@ import (
 // clientProtocol is the version of the protocol between the Python client and these commands.
 const clientProtocol = 1
 
-// maxRequestBytes bounds the first line of a request.
+// maxRequestBytes is the maximum length of the first line of a request.
 const maxRequestBytes = 1 << 20
 
-// clientCommand serves the Python client. Each call reads a request from stdin and answers with one line of JSON.
+// clientCommand returns the command that serves the Python client. Each call reads a request from stdin and prints its
+// answer as one line of JSON.
 func (a *app) clientCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:    "client start|join|finish",
@@ -46,7 +47,7 @@ by a journal line if it describes a run. The answer is one line of JSON, and
 	for _, c := range []struct {
 		name, short string
 		call        func(context.Context, *clientRequest) (clientAnswer, error)
-		anywhere    bool // the request names the folder
+		anywhere    bool // the request contains the folder, so any working folder will do
 	}{
 		{"start", "Start the run of a process", a.clientStart, false},
 		{"join", "Add a process to the owners of a run", a.clientJoin, true},
@@ -63,11 +64,11 @@ by a journal line if it describes a run. The answer is one line of JSON, and
 	return cmd
 }
 
-// clientRequest is a request of the client. Each call uses some of the keys.
+// clientRequest is a request from the client. Each call uses only some of the fields.
 type clientRequest struct {
 	Protocol int    `json:"protocol"`
 	PID      int    `json:"pid"`
-	Dir      string `json:"dir"` // the active folder of the run; of join and finish
+	Dir      string `json:"dir"` // the active folder of the run; for join and finish
 
 	Name           string   `json:"name"`
 	Experiment     string   `json:"experiment"`
@@ -78,9 +79,9 @@ type clientRequest struct {
 	Command        []string `json:"command"`
 	Entry          string   `json:"entry"`
 	System         bool     `json:"system"`
-	Sidecar        any      `json:"sidecar"` // of start: whether to start one; of finish: its id, unused
+	Sidecar        any      `json:"sidecar"` // for start: whether to start one; for finish: its id, which is not used
 	AllowValChange bool     `json:"allow_val_change"`
-	Names          bool     `json:"names"` // of join: experiment, group and key are those of a program that starts
+	Names          bool     `json:"names"` // for join: a starting program brings its experiment, group and key
 	Datasets       []string `json:"datasets"`
 
 	Status    string  `json:"status"`
@@ -88,21 +89,21 @@ type clientRequest struct {
 	Signal    string  `json:"signal"`
 	EndReason string  `json:"end_reason"`
 	LostRows  int64   `json:"lost_rows"`
-	Wait      float64 `json:"wait"` // seconds
+	Wait      float64 `json:"wait"` // in seconds
 
 	TensorBoard struct {
 		On   bool     `json:"on"`
-		Dirs []string `json:"dirs"` // absolute; if empty, the run's working folder
+		Dirs []string `json:"dirs"` // absolute paths; if empty, the run's working folder is used
 		PID  int      `json:"pid"`
 	} `json:"tensorboard"`
 
-	line *format.Line // that describes the run; nil if there is none
+	line *format.Line // the journal line that describes the run; nil if there is none
 }
 
-// maxWait bounds how long a finish waits for open journals.
+// maxWait is the longest time that a finish waits for open journals.
 const maxWait = time.Hour
 
-// readClientRequest reads a request until stdin ends.
+// readClientRequest reads stdin to its end and parses it as a request.
 func readClientRequest(in io.Reader) (*clientRequest, error) {
 	const limit = maxRequestBytes + format.MaxLineBytes + 2
 	data, err := io.ReadAll(bufio.NewReader(io.LimitReader(in, limit+1)))
@@ -147,7 +148,7 @@ func readClientRequest(in io.Reader) (*clientRequest, error) {
 	return q, nil
 }
 
-// Kinds of failures, which the client tells apart.
+// The kinds of failures that the client distinguishes.
 const (
 	clientExists   = "exists"
 	clientMissing  = "missing"
@@ -181,8 +182,8 @@ func errorKind(err error) string {
 	return clientOther
 }
 
-// prepareClient calls prepare and reports its errors as answers to the client. If the working folder was removed, a
-// call that does not need it works in the root folder instead.
+// prepareClient calls prepare and sends its errors to the client as answers. If the working folder was removed and
+// anywhere is true, prepareClient uses the root folder instead.
 func (a *app) prepareClient(cmd *cobra.Command, anywhere bool) error {
 	err := a.prepare(cmd)
 	if root := filepath.VolumeName(os.TempDir()) + string(filepath.Separator); anywhere && errors.Is(err,
@@ -196,7 +197,7 @@ func (a *app) prepareClient(cmd *cobra.Command, anywhere bool) error {
 	return nil
 }
 
-// clientFailed answers a call that failed.
+// clientFailed prints the answer to a failed call.
 func (a *app) clientFailed(err error) error {
 	hint := ""
 	var hinted *repo.HintError
@@ -209,7 +210,7 @@ func (a *app) clientFailed(err error) error {
 	return a.printJSON(answer)
 }
 
-// failedJSON is the answer to a call that failed.
+// failedJSON is the answer to a failed call.
 type failedJSON struct {
 	Error struct {
 		Hint    string `json:"hint"`
@@ -218,17 +219,17 @@ type failedJSON struct {
 	} `json:"error"`
 }
 
-// clientAnswer is the answer to a call that succeeded.
+// clientAnswer is the answer to a successful call.
 type clientAnswer interface{ setWarnings(warnings []string) }
 
-// warnedJSON is part of each clientAnswer.
+// warnedJSON is embedded in every clientAnswer.
 type warnedJSON struct {
 	Warnings []string `json:"warnings"`
 }
 
 func (w *warnedJSON) setWarnings(warnings []string) { w.Warnings = warnings }
 
-// clientCall answers one request. Lines that a command would write to stderr become warnings of the answer.
+// clientCall handles one request. Lines that a command would print to stderr become warnings in the answer.
 func (a *app) clientCall(ctx context.Context, call func(context.Context, *clientRequest) (clientAnswer, error)) error {
 	var messages bytes.Buffer
 	a.term.Quiet(&messages)

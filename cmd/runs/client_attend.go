@@ -40,7 +40,7 @@ not. 'runs client start' starts this command.`,
 	return cmd
 }
 
-// startSidecar starts the sidecar of a run, and returns its process id.
+// startSidecar starts the sidecar of a run and returns its process id.
 func startSidecar(active *repo.Active, pid int, system bool) (int, error) {
 	self, err := os.Executable()
 	if err != nil {

@@ -9,17 +9,17 @@ import (
 	"github.com/gitruns/runs/repo/tensorboard"
 )
 
-// finishedJSON is what became of a run that the client finished.
+// finishedJSON is the answer to a finish.
 type finishedJSON struct {
 	warnedJSON
 	Dir     string        `json:"dir"`
 	ID      string        `json:"id"`
-	Open    int           `json:"open"`    // open journals
-	Resumed []string      `json:"resumed"` // ids of runs that hold what was logged after the end
+	Open    int           `json:"open"`    // number of journals that are still open
+	Resumed []string      `json:"resumed"` // ids of the runs that contain what was logged after the end
 	Status  format.Status `json:"status"`
 }
 
-// clientFinish finishes a run.
+// clientFinish finishes the client's run.
 func (a *app) clientFinish(ctx context.Context, q *clientRequest) (clientAnswer, error) {
 	end := repo.Finish{
 		Status: format.Status(q.Status), ExitCode: q.ExitCode, Signal: q.Signal, EndReason: q.EndReason,

@@ -12,12 +12,13 @@ import (
 	"github.com/gitruns/runs/repo/catalog"
 )
 
-// slurmJob is the scheduler's job that this process is part of.
+// slurmJob returns the Slurm job of this process.
 func slurmJob() repo.Job {
 	return repo.Job{ID: os.Getenv("SLURM_JOB_ID"), Restarts: os.Getenv("SLURM_RESTART_COUNT")}
 }
 
-// resumption finds the run that the client's new one continues, and the catalog that it is of, nil if none was needed.
+// resumption finds the run that the client's new run continues, and sets q.Key to the key that it looked for. It
+// returns the catalog in which it looked, or nil if that was not needed.
 func (a *app) resumption(ctx context.Context, r *repo.Repository, q *clientRequest) (catalog.Resumption,
 	*catalog.Catalog, error,
 ) {
@@ -50,7 +51,7 @@ func (a *app) resumption(ctx context.Context, r *repo.Repository, q *clientReque
 	return before, c, withResumeHint(err)
 }
 
-// withResumeHint adds the next step to an error of a resumption.
+// withResumeHint adds a hint about the next step to an error from resuming.
 func withResumeHint(err error) error {
 	var problem *catalog.ResumeError
 	var params *catalog.ParamsError
@@ -86,8 +87,8 @@ func (a *app) rejoin(before catalog.Resumption, run *format.Run, q *clientReques
 	return nil
 }
 
-// resumedJSON is what the client must know of the run that it continues. If the chain could not be read, it has no
-// metrics, tags and changed params.
+// resumedJSON describes the run that the client continues. If its chain cannot be read, metrics, tags and changed
+// params are left out.
 type resumedJSON struct {
 	Changed  []string           `json:"changed,omitzero"`
 	ID       string             `json:"id"`
@@ -99,7 +100,7 @@ type resumedJSON struct {
 	Tags     []string           `json:"tags,omitzero"`
 }
 
-// resumed describes the run that is continued to the client; params are those of its run.
+// resumed describes to the client the run that it continues. params are the params of the client's own run.
 func (a *app) resumed(ctx context.Context, c *catalog.Catalog, before catalog.Resumption, params format.Params,
 	changed []string,
 ) *resumedJSON {

@@ -11,7 +11,8 @@ import (
 	"github.com/gitruns/runs/repo/catalog"
 )
 
-// clientStart starts the run of another process, or lets it join the run that it continues.
+// clientStart starts a run for the client's process. If the process continues an active run, it becomes an owner of
+// that run instead.
 func (a *app) clientStart(ctx context.Context, q *clientRequest) (clientAnswer, error) {
 	if q.PID <= 0 {
 		return nil, usagef("starting a run: pid must be that of a process, got %d", q.PID)
@@ -63,7 +64,7 @@ func (a *app) clientStart(ctx context.Context, q *clientRequest) (clientAnswer, 
 	return answer, nil
 }
 
-// describeClient makes the record of the client's new run.
+// describeClient creates the record of the client's new run.
 func (a *app) describeClient(ctx context.Context, r *repo.Repository, q *clientRequest) (*format.Run, error) {
 	f := newRunFlags{
 		name: q.Name, experiment: q.Experiment, group: q.Group, key: q.Key, parent: q.Parent, datasets: q.Datasets,
@@ -89,23 +90,23 @@ func (a *app) describeClient(ctx context.Context, r *repo.Repository, q *clientR
 	return run, nil
 }
 
-// clientRunJSON is what the client must know of its run.
+// clientRunJSON describes a run to the client that starts or joins it.
 type clientRunJSON struct {
 	warnedJSON
 	Dir        string        `json:"dir"`
-	Existing   string        `json:"existing"` // id of a run that has the key and is not continued
+	Existing   string        `json:"existing"` // id of a run that has the same key but is not continued
 	Experiment string        `json:"experiment"`
 	Format     int           `json:"format"`
-	Group      *string       `json:"group,omitzero"` // of join
+	Group      *string       `json:"group,omitzero"` // for join
 	Host       string        `json:"host"`
 	ID         string        `json:"id"`
 	Name       string        `json:"name"`
-	Params     format.Params `json:"params,omitzero"` // of join
+	Params     format.Params `json:"params,omitzero"` // for join
 	Protocol   int           `json:"protocol"`
 	Resumed    *resumedJSON  `json:"resumed"`
 	Root       string        `json:"root"`
 	Runs       string        `json:"runs"`
-	Sidecar    int           `json:"sidecar"` // process id; 0 is none
+	Sidecar    int           `json:"sidecar"` // process id; 0 if there is none
 	Version    string        `json:"version"`
 }
 
@@ -118,15 +119,15 @@ func clientRun(active *repo.Active, run *format.Run) *clientRunJSON {
 	}
 }
 
-// apartJSON tells a program that joins a run to start one of its own.
+// apartJSON tells a program to start its own run instead of joining this one.
 type apartJSON struct {
 	warnedJSON
 	Apart    bool `json:"apart"`
 	Protocol int  `json:"protocol"`
 }
 
-// clientJoin adds a process to the owners of a run. A program that starts names the experiment, group and key of the
-// run if its starter did not. If it resumes another run, it is told to stay apart.
+// clientJoin makes a process an owner of a run. A starting program also sets those of experiment, group and key that
+// the starter of the run left open. If the program needs its own run, it does not join, and the answer says so.
 func (a *app) clientJoin(ctx context.Context, q *clientRequest) (clientAnswer, error) {
 	active, err := clientActive(q)
 	if err != nil {
@@ -167,9 +168,9 @@ func (a *app) clientJoin(ctx context.Context, q *clientRequest) (clientAnswer, e
 	return answer, nil
 }
 
-// staysApart reports whether a program that starts within a run needs a run of its own: because its key is not that of
-// the run and cannot become it, or because it resumes another run. existing is the id of a run that has the key and is
-// not resumed.
+// staysApart reports whether a program that starts within a run needs its own run. It does if the run has another key
+// or cannot take the program's key, or if the program resumes another run. existing is the id of a run that has the key
+// but is not resumed.
 func (a *app) staysApart(ctx context.Context, active *repo.Active, q *clientRequest) (apart bool, existing string,
 	err error,
 ) {
@@ -191,7 +192,7 @@ func (a *app) staysApart(ctx context.Context, active *repo.Active, q *clientRequ
 	before, _, err := a.resumption(ctx, active.Repository(), q)
 	var problem *catalog.ResumeError
 	if errors.As(err, &problem) {
-		return true, "", nil // start reports it
+		return true, "", nil // the start that follows reports this error
 	}
 	if err != nil {
 		return false, "", err
@@ -199,7 +200,7 @@ func (a *app) staysApart(ctx context.Context, active *repo.Active, q *clientRequ
 	return before.Entry != nil, before.Existing, nil
 }
 
-// clientActive opens the run whose active folder the client names.
+// clientActive opens the run in the active folder that the client sent.
 func clientActive(q *clientRequest) (*repo.Active, error) {
 	if !filepath.IsAbs(q.Dir) {
 		return nil, usagef("dir must be the absolute path of a run in progress, got %q", q.Dir)

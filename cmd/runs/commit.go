@@ -110,14 +110,14 @@ func (a *app) commit(ctx context.Context, f *commitFlags, selectors []string) er
 	return err
 }
 
-// secretsJSON is the answer to a commit that a secret stopped.
+// secretsJSON is the output of a commit that was stopped by secrets.
 type secretsJSON struct {
-	Commit  *string      `json:"commit"` // null: nothing was committed
+	Commit  *string      `json:"commit"` // null, because nothing was committed
 	Secrets []secretJSON `json:"secrets"`
 }
 
 type secretJSON struct {
-	Change      *string  `json:"change,omitempty"` // only in a patch, as are source and source_line
+	Change      *string  `json:"change,omitempty"` // only in a patch, like source and source_line
 	Column      int64    `json:"column"`
 	File        string   `json:"file"`
 	Fingerprint string   `json:"fingerprint"`
@@ -128,7 +128,7 @@ type secretJSON struct {
 	SourceLine  *int64   `json:"source_line,omitempty"`
 }
 
-// reportFindings names the secrets that stopped a commit.
+// reportFindings lists the secrets that stopped a commit.
 func (a *app) reportFindings(findings []share.Finding, asJSON bool, err error) error {
 	stopped := secretsJSON{Secrets: make([]secretJSON, 0, len(findings))}
 	const shown = 100
@@ -158,7 +158,8 @@ func (a *app) reportFindings(findings []share.Finding, asJSON bool, err error) e
 	return err
 }
 
-// reportAllowed names what the configuration allows: it comes with a pull, and nobody may have looked at it.
+// reportAllowed lists the reasons for which the configuration allows findings. The configuration may come with a pull,
+// so perhaps nobody has read it.
 func (a *app) reportAllowed(done *share.Committed) {
 	if done.Allowed == 0 {
 		return
@@ -178,7 +179,7 @@ func (a *app) reportAllowed(done *share.Committed) {
 	a.progress("runs: %s allowed by .runs/config.toml: %s", allowed, strings.Join(reasons, ", "))
 }
 
-// warnRefused names runs that were skipped, and why.
+// warnRefused lists the skipped runs with the reasons.
 func (a *app) warnRefused(refused []repo.Damage) {
 	for _, d := range refused {
 		a.progress("runs: skipped %v", d.Err)

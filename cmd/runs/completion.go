@@ -10,7 +10,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// completeRun offers the names and ids of runs to the shell.
+// completeRun completes names and ids of runs.
 func (a *app) completeRun(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 	var words []string
 	for _, r := range a.completionRuns(cmd) {
@@ -19,7 +19,7 @@ func (a *app) completeRun(cmd *cobra.Command, _ []string, begun string) ([]strin
 	return offer(words, begun)
 }
 
-// completeRunThenMetric offers runs for the first argument, and metrics after it.
+// completeRunThenMetric completes a run as the first argument and metrics as the others.
 func (a *app) completeRunThenMetric(cmd *cobra.Command, args []string, begun string) ([]string,
 	cobra.ShellCompDirective,
 ) {
@@ -37,7 +37,7 @@ func (a *app) completeExperiment(cmd *cobra.Command, _ []string, begun string) (
 	return offer(words, begun)
 }
 
-// completeKey offers the metrics, params and summary keys by which runs can be sorted, listed and grouped.
+// completeKey completes the metrics, params and summary keys by which runs can be sorted, listed and grouped.
 func (a *app) completeKey(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 	return offer(a.completionKeys(cmd, true), begun)
 }
@@ -60,7 +60,7 @@ func (a *app) completionKeys(cmd *cobra.Command, params bool) []string {
 	return words
 }
 
-// completionRuns reads the runs and reports no problem: the output belongs to the shell.
+// completionRuns reads the runs. It reports no problems, because the shell uses the output.
 func (a *app) completionRuns(cmd *cobra.Command) []*format.Run {
 	if a.prepare(cmd) != nil {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// datasetRequests are the datasets that -d flags name.
+// datasetRequests returns the datasets in the -d flags.
 func (a *app) datasetRequests(ctx context.Context, r *repo.Repository, flags []string) ([]repo.DatasetRequest, error) {
 	var requests []repo.DatasetRequest
 	for _, flag := range flags {
@@ -35,7 +35,7 @@ func (a *app) datasetRequests(ctx context.Context, r *repo.Repository, flags []s
 	return requests, nil
 }
 
-// runDatasets are the datasets of a new run: those that -d flags name, and those of the configuration.
+// runDatasets returns the datasets of a new run, from the -d flags and from the configuration.
 func (a *app) runDatasets(ctx context.Context, r *repo.Repository, flags []string) ([]repo.DatasetRequest, error) {
 	requests, err := a.datasetRequests(ctx, r, flags)
 	if err != nil {
@@ -50,7 +50,7 @@ func (a *app) runDatasets(ctx context.Context, r *repo.Repository, flags []strin
 	return append(requests, more...), err
 }
 
-// hashingProgress shows how much of the datasets is hashed; end removes it.
+// hashingProgress starts a progress line for the hashing of datasets. end removes the line.
 func (a *app) hashingProgress(requests []repo.DatasetRequest) (hashed func(done, total int64), end func()) {
 	if len(requests) == 0 {
 		return nil, func() {}
@@ -59,7 +59,7 @@ func (a *app) hashingProgress(requests []repo.DatasetRequest) (hashed func(done,
 	return progress.Bytes, progress.Done
 }
 
-// datasetLine is the journal's record of a dataset.
+// datasetLine returns the journal line of a dataset.
 func datasetLine(d format.Dataset) *format.Line {
 	line := format.DatasetLine(d)
 	return &format.Line{Dataset: &line}

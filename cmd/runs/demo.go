@@ -18,8 +18,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// demoFiles are a training project: the Palmer penguins (CC0, see demo/penguins.md) and a program that classifies
-// them.
+// demoFiles contains a training project: the Palmer penguins data (CC0, see demo/penguins.md) and a program that
+// classifies the penguins.
 //
 //go:embed demo
 var demoFiles embed.FS
@@ -39,7 +39,7 @@ Git and Python 3 and leaves the current folder alone.
 	}
 }
 
-// demo is one demo: its project, and the programs that it calls.
+// demo holds the project of a demo and the programs that it calls.
 type demo struct {
 	*app
 	dir, self, python string
@@ -82,7 +82,7 @@ func (a *app) demo(ctx context.Context) error {
 	return d.show(ctx)
 }
 
-// project unpacks the files and commits them.
+// project writes the files of the project and commits them.
 func (d *demo) project(ctx context.Context) error {
 	for _, name := range []string{"README.md", "gitignore", "penguins.csv", "penguins.md", "train.py"} {
 		data, err := demoFiles.ReadFile("demo/" + name)
@@ -111,10 +111,10 @@ func (d *demo) project(ctx context.Context) error {
 	return d.git.CommitAll(ctx, "Set up runs")
 }
 
-// The author of the demo: the user's name does not go into it.
+// The demo commits as this author, so that the user's name stays out of it.
 const demoName, demoEmail = "Demo", "demo@example.org"
 
-// demoEnv is the environment without what would lead Git or runs to another project.
+// demoEnv returns the environment without variables that could make Git or runs use another project.
 func demoEnv() []string {
 	isRuns := func(v string) bool { return strings.HasPrefix(v, "RUNS_") }
 	return append(slices.DeleteFunc(git.WithoutRepository(os.Environ()), isRuns), "RUNS_PAGER=cat")
@@ -133,7 +133,7 @@ func (d *demo) quiet(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// step prints a command as a person types it, and runs it.
+// step prints a command as the user would type it, then runs it.
 func (d *demo) step(ctx context.Context, args ...string) error {
 	d.print("%s", d.term.Paint(terminal.Bold, "$ runs "+strings.Join(args, " ")))
 	if d.noColor {
@@ -148,7 +148,7 @@ func (d *demo) step(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// comment prints a line about what follows.
+// comment prints a line that explains the next steps.
 func (d *demo) comment(text string) { d.print("%s", d.term.Paint(terminal.Dim, text)) }
 
 func (d *demo) train(ctx context.Context, name, lr string) error {

@@ -117,7 +117,7 @@ func (a *app) diff(ctx context.Context, f *diffFlags, args []string) error {
 	return err
 }
 
-// writeCode writes how the source of two runs differs, as a patch.
+// writeCode writes the difference between the sources of two runs as a patch.
 func (a *app) writeCode(ctx context.Context, x, y *review.Side) error {
 	source, err := review.CompareSources(ctx, x, y, true)
 	if err != nil {
@@ -133,7 +133,7 @@ func (a *app) writeCode(ctx context.Context, x, y *review.Side) error {
 			return source.WritePatch(ctx, w)
 		}
 		in, out := io.Pipe()
-		go func() { out.CloseWithError(source.WritePatch(ctx, out)) }() // ends with the patch, or with its reader
+		go func() { out.CloseWithError(source.WritePatch(ctx, out)) }() // ends with the patch, or if in is closed
 		defer func() { _ = in.Close() }()
 		return a.writePatch(w, in)
 	})

@@ -78,10 +78,11 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 	return a.supervise(ctx, s, nil)
 }
 
-// hashBefore is how long the program waits for the hashes of its datasets.
+// hashBefore is the longest time that the start of a program waits for the hashes of its datasets.
 const hashBefore = 5 * time.Second
 
-// execRun starts the run in which the program is recorded, or joins that of RUNS_ID.
+// execRun starts the run that records the program. With --join, it joins the run that the environment refers to
+// instead.
 func (a *app) execRun(ctx context.Context, f *execFlags, args []string) (
 	active *repo.Active, joined bool, late *repo.Hashing, err error,
 ) {

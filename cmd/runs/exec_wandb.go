@@ -16,9 +16,9 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// wandbEnv are the environment variables with which a Python program, and the Python programs that it starts, import
-// the shim as wandb. On the path, the shim comes first, before an installed wandb; then come the client and the user's
-// own path.
+// wandbEnv returns environment variables that make Python programs import the shim as wandb. They also affect Python
+// programs that the program starts. In PYTHONPATH, the shim comes first, so that it hides an installed wandb. The
+// client and the user's own path follow.
 func wandbEnv(pythonPath string, args []string) ([]string, error) {
 	if flag := isolated(args); flag != "" {
 		return nil, &repo.HintError{
@@ -36,7 +36,7 @@ func wandbEnv(pythonPath string, args []string) ([]string, error) {
 	}
 	path := []string{filepath.Join(src, "gitruns", "_shim"), src}
 	for _, dir := range strings.Split(pythonPath, string(os.PathListSeparator)) {
-		if pythonPath != "" && !slices.Contains(path[:2], dir) { // exec within exec has them already
+		if pythonPath != "" && !slices.Contains(path[:2], dir) { // within another exec, they are already in the path
 			path = append(path, dir)
 		}
 	}
@@ -45,7 +45,7 @@ func wandbEnv(pythonPath string, args []string) ([]string, error) {
 
 var pythonName = regexp.MustCompile(`^(python|pypy)[0-9.]*w?t?(\.exe)?$`)
 
-// isolated is the flag by which the command's Python ignores its environment: -I, -E, or empty.
+// isolated returns the flag that makes the Python in args ignore its environment: -I, -E, or "" if there is none.
 func isolated(args []string) string {
 	at := slices.IndexFunc(args, func(arg string) bool {
 		return pythonName.MatchString(strings.ToLower(filepath.Base(filepath.FromSlash(arg))))
@@ -61,7 +61,7 @@ func isolated(args []string) string {
 			continue
 		}
 		if len(arg) < 2 || arg[0] != '-' || arg == "--" {
-			return "" // the script
+			return "" // the name of the script
 		}
 		if strings.HasPrefix(arg, "--") {
 			continue
@@ -71,7 +71,7 @@ func isolated(args []string) string {
 			switch flag {
 			case 'I', 'E':
 				return "-" + string(flag)
-			case 'c', 'm': // the rest is the program's
+			case 'c', 'm': // all later arguments belong to the program
 				return ""
 			case 'W', 'X':
 				if at+2 == len(arg) {
@@ -84,7 +84,7 @@ func isolated(args []string) string {
 	return ""
 }
 
-// installClient writes the Python client into the user's cache, unless it is there already, and returns the folder for
+// installClient writes the Python client into the user's cache if it is not there yet. It returns the folder to add to
 // sys.path.
 func installClient() (src string, err error) {
 	files, err := python.Files()
@@ -112,13 +112,13 @@ func installClient() (src string, err error) {
 	return dir, nil
 }
 
-// checkCache creates the folder of runs in the user's cache. It returns an error if somebody else could put there what
-// Python would run.
+// checkCache creates the folder named runs in the user's cache. It returns an error if other users could place code
+// there that Python would run.
 func checkCache(cache string) error {
 	if err := os.MkdirAll(cache, 0o700); err != nil {
 		return err
 	}
-	if info, err := os.Stat(cache); err != nil { // it may be a link of the user's own
+	if info, err := os.Stat(cache); err != nil { // the user may have replaced the cache with a link
 		return err
 	} else if !isPrivate(info) {
 		return fmt.Errorf("other users can write to %s", cache)
@@ -139,10 +139,10 @@ func checkCache(cache string) error {
 	return nil
 }
 
-// writeClient replaces dir with one that has the files. Other processes see the old or the new folder.
+// writeClient replaces dir with a folder that contains the files. Other processes see either the old or the new folder.
 func writeClient(dir string, files map[string][]byte) error {
 	parent := filepath.Dir(dir)
-	tmp, err := os.MkdirTemp(parent, ".new-*") // has mode 0700
+	tmp, err := os.MkdirTemp(parent, ".new-*") // MkdirTemp uses mode 0700
 	if err != nil {
 		return err
 	}
@@ -160,14 +160,14 @@ func writeClient(dir string, files map[string][]byte) error {
 		return err
 	}
 	if err := os.Rename(filepath.Join(tmp, "client"), dir); err != nil && !holds(dir,
-		files) { // another exec may have been faster
+		files) { // another exec may have written it first
 		return err
 	}
 	return nil
 }
 
-// holds reports whether dir is a folder that only this user can read, with the files and nothing else but what Python
-// compiled from them.
+// holds reports whether dir contains exactly the files, apart from what Python compiled from them, and whether only
+// this user can read it.
 func holds(dir string, files map[string][]byte) bool {
 	info, err := os.Lstat(dir)
 	if err != nil || !info.IsDir() || runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {

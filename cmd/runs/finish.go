@@ -60,7 +60,8 @@ Without RUN, it finishes the run named by RUNS_ID, or the only run in progress.`
 	return cmd
 }
 
-// toFinish opens the run that is named, otherwise that of the environment, otherwise the only one in progress.
+// toFinish opens the run to finish: the one in args, otherwise the one in the environment, otherwise the only active
+// run.
 func (a *app) toFinish(ctx context.Context, args []string) (*repo.Active, error) {
 	if len(args) == 1 {
 		active, err := a.activeRun(ctx, args[0])
@@ -90,7 +91,7 @@ func (a *app) reportWaiting(open []string) {
 	a.progress("runs: waiting up to %d s for open journals: %s", repo.DefaultWait/time.Second, strings.Join(open, ", "))
 }
 
-// reportFinished writes the warnings of a finish.
+// reportFinished prints the warnings from finishing a run.
 func (a *app) reportFinished(res *repo.Result) {
 	a.warnAll(res.Warnings)
 	if len(res.Open) > 0 {

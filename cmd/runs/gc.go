@@ -54,7 +54,7 @@ from a store.`,
 type collectedJSON struct {
 	Branch    string   `json:"branch"`
 	Bytes     int64    `json:"bytes"`
-	Commit    *string  `json:"commit"` // null if the branch holds nothing to remove, or with --dry-run
+	Commit    *string  `json:"commit"` // null if there is nothing to remove on the branch, or with --dry-run
 	Copies    int      `json:"copies"`
 	CopyBytes int64    `json:"copy_bytes"`
 	DryRun    bool     `json:"dry_run"`
@@ -109,13 +109,13 @@ func (a *app) gc(ctx context.Context, ask share.GCRequest, asJSON bool) error {
 	return nil
 }
 
-// objectJSON is an object of an artifact store.
+// objectJSON is an object in an artifact store.
 type objectJSON struct {
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
 }
 
-// gcStores lists the objects of the store that no run names.
+// gcStores lists the objects in the artifact store that no run refers to.
 func (a *app) gcStores(ctx context.Context, asJSON bool) error {
 	r, err := a.find(ctx)
 	if err != nil {

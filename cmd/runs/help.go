@@ -16,7 +16,7 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// pages are the topics of help. Their blocks of code are run by a test: see docs/style.md.
+// pages contains the help topics. A test runs their code blocks: see docs/style.md.
 //
 //go:embed docs
 var pages embed.FS
@@ -30,7 +30,7 @@ func (a *app) helpCommand() *cobra.Command {
     runs help diff
     runs help stores`,
 		DisableFlagsInUseLine: true,
-		PersistentPreRunE: func(*cobra.Command, []string) error { // works in a folder that no longer exists
+		PersistentPreRunE: func(*cobra.Command, []string) error { // must work in a folder that was removed
 			a.term = terminal.System(a.noColor)
 			return nil
 		},
@@ -72,14 +72,14 @@ func (a *app) helpCommand() *cobra.Command {
 	}
 }
 
-// topic is a page of help.
+// topic is a help page.
 type topic struct {
-	name  string // the path below docs, without .md
+	name  string // path below docs, without .md
 	title string // the first heading
-	text  string // in Markdown
+	text  string // Markdown
 }
 
-// topics returns the pages, sorted by name.
+// topics returns the help pages, sorted by name.
 func topics() []topic {
 	var all []topic
 	err := fs.WalkDir(pages, "docs", func(path string, entry fs.DirEntry, err error) error {
@@ -92,7 +92,7 @@ func topics() []topic {
 		return err
 	})
 	if err != nil {
-		panic(err) // the pages are in the program
+		panic(err) // the pages are embedded in the program
 	}
 	slices.SortFunc(all, func(x, y topic) int { return strings.Compare(x.name, y.name) })
 	return all
@@ -112,7 +112,8 @@ func (a *app) listTopics() error {
 	return nil
 }
 
-// unknownTopic says what was meant, if a command or a topic has a name like it.
+// unknownTopic returns an error for an unknown command or topic. Its hint suggests commands and topics with similar
+// names.
 func (a *app) unknownTopic(root *cobra.Command, name string) error {
 	var names []string
 	for _, c := range root.Commands() {
@@ -135,8 +136,8 @@ func (a *app) unknownTopic(root *cobra.Command, name string) error {
 	return &repo.HintError{Err: err, Hint: "run 'runs help " + strings.Join(near, "' or 'runs help ") + "'"}
 }
 
-// writePage writes a page without the marks and comments that are for the test. On a terminal, headings are bold and
-// paragraphs are as wide as the terminal, at most 100 columns.
+// writePage writes a page without the marks and comments for tests. On a terminal, headings are bold, and paragraphs
+// use the width of the terminal, but at most 100 columns.
 func (a *app) writePage(w io.Writer, text string) error {
 	parts, err := page.Parse(text)
 	if err != nil {
@@ -157,7 +158,7 @@ func (a *app) writePage(w io.Writer, text string) error {
 	return err
 }
 
-// writeText writes lines of Markdown for a person.
+// writeText writes Markdown for a terminal.
 func (a *app) writeText(b *strings.Builder, text string) {
 	var paragraph strings.Builder
 	flush := func() {
@@ -172,7 +173,7 @@ func (a *app) writeText(b *strings.Builder, text string) {
 		case strings.HasPrefix(line, "#"):
 			flush()
 			b.WriteString(a.term.Paint(terminal.Bold, bare) + "\n")
-		case bare == "" || strings.ContainsRune(" |-*>0123456789", rune(line[0])): // lists and tables keep their lines
+		case bare == "" || strings.ContainsRune(" |-*>0123456789", rune(line[0])): // do not wrap lists and tables
 			flush()
 			b.WriteString(line)
 		default:

@@ -61,7 +61,7 @@ func (a *app) stageForCommit(ctx context.Context) error {
 	return nil
 }
 
-// withCode installs the hook.
+// withCode installs the Git hook that adds finished runs to code commits.
 func (a *app) withCode(ctx context.Context, r *repo.Repository) error {
 	h, changed, err := share.InstallHook(ctx, r)
 	if err != nil {
@@ -87,7 +87,7 @@ func (a *app) withCode(ctx context.Context, r *repo.Repository) error {
 	return nil
 }
 
-// withoutCode removes the hook.
+// withoutCode removes the Git hook that adds finished runs to code commits.
 func (a *app) withoutCode(ctx context.Context, dir []string) error {
 	if len(dir) == 1 {
 		a.dir = a.path(dir[0])

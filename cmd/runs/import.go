@@ -78,7 +78,7 @@ Exit status: 0 done; 1 failed, or a run failed verification; 2 wrong usage; 130 
 	return cmd
 }
 
-// importedJSON is the answer of every importer. Those of logs add logs, empty and points.
+// importedJSON is the output of every importer. Importers of logs add logs, empty and points.
 type importedJSON struct {
 	Bytes      int64        `json:"bytes"`
 	DryRun     bool         `json:"dry_run"`
@@ -122,7 +122,8 @@ func (a *app) importRuns(ctx context.Context, ask share.ImportRequest, asJSON bo
 	return err
 }
 
-// importInto opens the repository that an import goes to, and shows the progress of read. A dry run sets nothing up.
+// importInto opens the repository to import into and shows the progress of read. It does not set up a repository for a
+// dry run.
 func (a *app) importInto(
 	ctx context.Context, dry bool, read func(r *repo.Repository, progress func(done, total int)) error,
 ) error {
@@ -156,7 +157,7 @@ func importHint(err error) error {
 	}
 }
 
-// reportSkipped names what was not imported, and how to import it.
+// reportSkipped lists the runs that were not imported and explains how to import them.
 func (a *app) reportSkipped(done *share.Imported) {
 	a.warnRefused(done.Refused)
 	for _, id := range done.InProgress {

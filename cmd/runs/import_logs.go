@@ -13,7 +13,7 @@ import (
 	"github.com/gitruns/runs/repo/share"
 )
 
-// importLogs makes runs of the logs of another tracker.
+// importLogs converts the logs of another tracker to runs.
 func (a *app) importLogs(ctx context.Context, tracker *ingest.Tracker, ask importer.Request, asJSON bool) error {
 	if err := importer.CheckFolder(ask.Path); err != nil {
 		return fmt.Errorf("importing %s: %w", repo.Relative(a.dir, ask.Path), importHint(err))
@@ -62,7 +62,7 @@ func (a *app) importLogs(ctx context.Context, tracker *ingest.Tracker, ask impor
 	return err
 }
 
-// firstNames returns the first names of a list, joined.
+// firstNames joins the first names of a list.
 func firstNames(names []string) string {
 	const most = 5
 	if len(names) > most {

@@ -63,7 +63,7 @@ func (a *app) initAt(dir []string) (r *repo.Repository, made bool, err error) {
 	return repo.InitProject(a.dir)
 }
 
-// initWith makes the settings that were asked for, and reports what was done. store is nil if none is to be set.
+// initWith applies the chosen settings and prints what was done. store is nil if no artifact store is to be set.
 func (a *app) initWith(ctx context.Context, r *repo.Repository, made bool, store *string, withCode bool) error {
 	where := repo.Relative(a.dir, r.Dir)
 	if made {
@@ -97,14 +97,14 @@ func (a *app) initWith(ctx context.Context, r *repo.Repository, made bool, store
 	return nil
 }
 
-// warnOutsideGit warns what a folder that was set up outside Git cannot record.
+// warnOutsideGit warns that the source is not recorded if the repository is not in Git.
 func (a *app) warnOutsideGit(r *repo.Repository) {
 	if !r.InGit {
 		a.warn("this is not a Git repository; the source is not recorded until you run 'git init' and commit")
 	}
 }
 
-// warnGitProblems warns if Git would not treat runs as it must.
+// warnGitProblems warns if Git would not handle the files of runs correctly.
 func (a *app) warnGitProblems(ctx context.Context, r *repo.Repository) {
 	problems, err := r.CheckGit(ctx)
 	for _, p := range problems {

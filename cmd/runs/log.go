@@ -17,7 +17,7 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// logFlags are the flags of log.
+// logFlags are the flags of runs log.
 type logFlags struct {
 	newRunFlags
 	run, step, at string
@@ -59,7 +59,7 @@ func (a *app) log(ctx context.Context, f *logFlags, args []string, stepped bool)
 		return err
 	}
 	if disabled() {
-		if stream { // a closed pipe would stop the program that writes to it
+		if stream { // a closed pipe would stop the program that writes to stdin
 			_, err = io.Copy(io.Discard, a.term.In)
 		}
 		return err
@@ -100,7 +100,7 @@ func (a *app) log(ctx context.Context, f *logFlags, args []string, stepped bool)
 
 var errNothing = usagef("log: missing KEY=NUMBER, -p, -t, -a, -d or --note")
 
-// finishedHint adds the next step to the error of a run that --run names and that is finished.
+// finishedHint adds a hint to the error that the run from --run is finished.
 func finishedHint(err error) error {
 	if errors.Is(err, repo.ErrFinished) {
 		return &repo.HintError{
@@ -111,7 +111,7 @@ func finishedHint(err error) error {
 	return err
 }
 
-// stillNamed is finishedHint for a run that the environment names.
+// stillNamed adds a hint to the error that the run from the environment is finished.
 func stillNamed(doing string, err error) error {
 	if errors.Is(err, repo.ErrFinished) {
 		return &repo.HintError{
@@ -122,8 +122,8 @@ func stillNamed(doing string, err error) error {
 	return err
 }
 
-// line is the journal line of the arguments. Artifacts and datasets have lines of their own. stream is whether '-' is
-// among the arguments.
+// line builds a journal line from the arguments, without artifacts and datasets, which have their own lines. stream
+// reports whether '-' is among the arguments.
 func (f *logFlags) line(args []string, stepped bool) (l *format.Line, stream bool, err error) {
 	l = &format.Line{Time: time.Now().UnixMicro(), Note: f.note}
 	if f.at != "" {
@@ -161,8 +161,8 @@ func empty(l *format.Line) bool {
 	return len(l.Metrics) == 0 && len(l.Params) == 0 && len(l.Nulls) == 0 && len(l.Tags) == 0 && l.Note == ""
 }
 
-// prepareLines checks params against those of the run, copies artifacts into it and hashes datasets. It returns the
-// lines of artifacts and datasets.
+// prepareLines checks params against those of the run, copies artifacts into the run, and hashes datasets. It returns
+// journal lines for the artifacts and datasets.
 func (a *app) prepareLines(ctx context.Context, active *repo.Active, f *logFlags, l *format.Line) ([]*format.Line,
 	error,
 ) {
@@ -182,7 +182,7 @@ func (a *app) prepareLines(ctx context.Context, active *repo.Active, f *logFlags
 	return a.fileLines(ctx, active, f)
 }
 
-// fileLines copies artifacts into the run, hashes datasets, and returns their lines.
+// fileLines copies artifacts into the run and hashes datasets. It returns journal lines for both.
 func (a *app) fileLines(ctx context.Context, active *repo.Active, f *logFlags) ([]*format.Line, error) {
 	var lines []*format.Line
 	for _, flag := range f.artifacts {
@@ -214,7 +214,7 @@ func (a *app) fileLines(ctx context.Context, active *repo.Active, f *logFlags) (
 	return lines, err
 }
 
-// splitArtifact reads PATH[=NAME]. A file that exists may have an equals sign in its own name.
+// splitArtifact splits PATH[=NAME]. The name of an existing file may itself contain an equals sign.
 func splitArtifact(flag string, resolve func(string) string) (path, name string) {
 	if _, err := os.Lstat(resolve(flag)); err == nil {
 		return resolve(flag), ""
@@ -225,7 +225,7 @@ func splitArtifact(flag string, resolve func(string) string) (path, name string)
 	return resolve(flag), ""
 }
 
-// logRun records a complete run in one call and prints its id.
+// logRun records a complete run in one call, and prints its id.
 func (a *app) logRun(ctx context.Context, f *logFlags, l *format.Line, stream, stepped bool) error {
 	if stepped {
 		return &repo.HintError{
@@ -250,7 +250,7 @@ func (a *app) logRun(ctx context.Context, f *logFlags, l *format.Line, stream, s
 	}
 	err = func() error {
 		files := *f
-		files.datasets = nil // in the record already
+		files.datasets = nil // these are already in the record
 		more, err := a.fileLines(ctx, active, &files)
 		if err != nil {
 			return err

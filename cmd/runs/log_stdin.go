@@ -14,7 +14,7 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// logStream records the lines first, and then those of stdin as they come, until stdin ends.
+// logStream records the given lines, then each line from stdin as it arrives. It returns when stdin ends.
 func (a *app) logStream(ctx context.Context, active *repo.Active, first []*format.Line) (err error) {
 	j, err := active.OpenJournal()
 	if err != nil {
@@ -28,7 +28,7 @@ func (a *app) logStream(ctx context.Context, active *repo.Active, first []*forma
 	}
 	lines := make(chan []byte)
 	failed := make(chan error, 1)
-	go func() { // ends with stdin or with the process: nothing else can end a read of a terminal
+	go func() { // runs until stdin or the process ends, because a read from a terminal cannot be canceled
 		defer close(lines)
 		in := bufio.NewReaderSize(a.term.In, 64<<10)
 		for {
@@ -83,7 +83,8 @@ func (a *app) logStream(ctx context.Context, active *repo.Active, first []*forma
 	}
 }
 
-// readLine reads a line with its newline. Of a line that is too long it returns a part that no parser takes.
+// readLine reads a line with its newline. If the line is too long, readLine returns only a part of it, which no parser
+// accepts.
 func readLine(in *bufio.Reader) ([]byte, error) {
 	var text []byte
 	for {
@@ -97,7 +98,7 @@ func readLine(in *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// streamLine reads a journal line, or words of the form KEY=NUMBER, of which step=N sets the step. It returns nil for a
+// streamLine parses a journal line or words of the form KEY=NUMBER, where step=N sets the step. It returns nil for a
 // blank line.
 func streamLine(parser *format.JournalParser, text []byte) (*format.Line, error) {
 	text = bytes.TrimSpace(text)
@@ -110,7 +111,7 @@ func streamLine(parser *format.JournalParser, text []byte) (*format.Line, error)
 			return nil, err
 		}
 		if l.Event == format.EventEnd {
-			l.Event = "" // the end of another journal is not the end of this one
+			l.Event = "" // the other journal ended, but this one has not
 		}
 		return l, nil
 	}

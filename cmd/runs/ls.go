@@ -152,14 +152,14 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 	return nil
 }
 
-// lookElsewhere counts the runs of other branches while the runs are listed. report writes how many more they have;
-// stop ends the search.
+// lookElsewhere counts the runs on other branches while the caller lists the runs. report prints how many more runs
+// there are; stop ends the search.
 func (a *app) lookElsewhere(ctx context.Context, r *repo.Repository) (report func(*catalog.Catalog), stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var ids []string
 	var err error
 	done := make(chan struct{})
-	go func() { // ends with stop
+	go func() { // ends with the search, at the latest after stop
 		defer close(done)
 		ids, err = share.RunsOnOtherBranches(ctx, r)
 	}()
@@ -200,7 +200,7 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *catalog.Catalog, run
 	case f.csv:
 		w := csv.NewWriter(a.term.Out)
 		write := w.Write
-		if a.term.OutIsTerminal() { // a program gets the recorded bytes
+		if a.term.OutIsTerminal() { // programs get the bytes as they were recorded
 			write = func(cells []string) error {
 				for i, text := range cells {
 					cells[i] = terminal.Clean(text)
@@ -226,7 +226,7 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *catalog.Catalog, run
 	return err
 }
 
-// reportNone says why a list is empty.
+// reportNone explains why a list is empty.
 func (a *app) reportNone(c *catalog.Catalog) {
 	if len(c.Entries()) > 0 {
 		a.progress("runs: no runs match")
@@ -236,10 +236,10 @@ func (a *app) reportNone(c *catalog.Catalog) {
 	a.hint("run 'runs exec -- COMMAND' to record one")
 }
 
-// maxOmitted is how many keys are named for which a list had no room.
+// maxOmitted is the maximum number of omitted keys to print.
 const maxOmitted = 10
 
-// reportOmitted names the keys for which a list had no room.
+// reportOmitted prints the keys that did not fit in a list.
 func (a *app) reportOmitted(keys []string) {
 	if len(keys) == 0 {
 		return
@@ -261,7 +261,7 @@ func (a *app) reportOmitted(keys []string) {
 func (a *app) writeGroups(ctx context.Context, f *lsFlags, c *catalog.Catalog, runs []*format.Run) error {
 	missing := f.groupBy != query.ByReplicates && a.warnMissingKey(c, f.groupBy)
 	if missing {
-		runs = nil // runs without the key are not a group of it
+		runs = nil // runs without the key do not form a group
 	}
 	groups := c.Group(runs, f.groupBy, f.limit)
 	switch {
@@ -276,7 +276,8 @@ func (a *app) writeGroups(ctx context.Context, f *lsFlags, c *catalog.Catalog, r
 	return a.term.Page(ctx, func(w io.Writer) error { return render.WriteGroups(w, a.term, groups, time.Now()) })
 }
 
-// groupJSON is a group of ls --group-by. It has neither metric nor statistics if no run has a value of the metric.
+// groupJSON is a group in the output of ls --group-by. If no run has a value of the metric, the metric and its
+// statistics are left out.
 type groupJSON struct {
 	Best    *float64 `json:"best,omitempty"`
 	BestRun string   `json:"best_run,omitempty"`
@@ -285,7 +286,7 @@ type groupJSON struct {
 	Metric  string   `json:"metric,omitempty"`
 	N       int      `json:"n,omitempty"`
 	Runs    []string `json:"runs"`
-	SD      *float64 `json:"sd,omitempty"` // of two values or more
+	SD      *float64 `json:"sd,omitempty"` // for two or more values
 }
 
 func groupsJSON(groups catalog.Groups) []groupJSON {
@@ -316,8 +317,8 @@ func splitList(s string) []string {
 	return list
 }
 
-// partOf returns a function that names the place of an entry in its chain; it is empty for a run that neither resumes
-// nor is resumed.
+// partOf returns a function that describes the place of an entry in its chain. The function returns "" for a run that
+// neither resumes another nor is resumed. partOf returns nil if there are no chains.
 func partOf(c *catalog.Catalog) func(e *repo.Entry) string {
 	places := c.Places()
 	if places == nil {

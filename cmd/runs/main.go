@@ -1,4 +1,4 @@
-// Command runs records machine-learning experiments in git, as files.
+// Command runs records machine-learning experiments in Git, as files.
 package main
 
 import (

@@ -46,7 +46,7 @@ of 'runs help', in man7. The same version always writes the same bytes.
 	}
 }
 
-// manual is a page of the manual.
+// manual is a manual page.
 type manual struct {
 	name, section string
 	text          []byte
@@ -54,7 +54,7 @@ type manual struct {
 
 const manualTitle = "runs manual"
 
-// manuals returns the pages of all commands and topics.
+// manuals returns manual pages for all commands and topics.
 func manuals() ([]manual, error) {
 	root := (&app{}).command("")
 	root.InitDefaultHelpCmd()
@@ -85,10 +85,10 @@ func newManual(name, section, what string) *roff.Page {
 	return p
 }
 
-// exitTitle begins the paragraph of a help text that lists exit statuses.
+// exitTitle starts the paragraph about exit statuses in a help text.
 const exitTitle = "Exit status: "
 
-// beginManual writes what the page of any command begins with.
+// beginManual writes the start of the manual page of a command.
 func beginManual(c *cobra.Command, name string) *roff.Page {
 	p := newManual(name, "1", c.Short)
 	p.Section("Synopsis")
@@ -98,7 +98,7 @@ func beginManual(c *cobra.Command, name string) *roff.Page {
 	return p
 }
 
-// synopsis returns the forms of a call. In the line of usage, bars outside brackets divide them.
+// synopsis returns the ways to call a command. In the usage line they are separated by bars outside brackets.
 func synopsis(c *cobra.Command) []string {
 	if !c.HasParent() {
 		return []string{"runs COMMAND [flags]"}
@@ -131,7 +131,7 @@ func describe(p *roff.Page, c *cobra.Command) {
 	}
 }
 
-// exitStatus writes statuses as a list if each begins with its number.
+// exitStatus writes exit statuses. It writes them as a list if each of them starts with its number.
 func exitStatus(p *roff.Page, status string) {
 	list := strings.Split(strings.TrimSuffix(status, "."), "; ")
 	for _, s := range list {

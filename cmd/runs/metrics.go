@@ -97,7 +97,7 @@ func (a *app) metrics(ctx context.Context, f *metricsFlags, e *repo.Entry, keys 
 	})
 }
 
-// page writes to a pager, unless the output is for a program.
+// page writes output through a pager, or directly if machine is true.
 func (a *app) page(ctx context.Context, machine bool, write func(io.Writer) error) error {
 	if machine {
 		return write(a.term.Out)
@@ -105,7 +105,7 @@ func (a *app) page(ctx context.Context, machine bool, write func(io.Writer) erro
 	return a.term.Page(ctx, write)
 }
 
-// rowWriter writes rows of a key, a step, a time and a value as text, CSV or JSON, one by one.
+// rowWriter writes rows of key, step, time and value as text, CSV or JSON.
 type rowWriter struct {
 	w    *bufio.Writer
 	f    *metricsFlags
@@ -122,7 +122,7 @@ func newRowWriter(w io.Writer, f *metricsFlags) rowWriter {
 	return out
 }
 
-// begin writes what comes before the rows. head is the first line of text output, with its newline.
+// begin writes what precedes the rows. head is the header line of text output, including its newline.
 func (o *rowWriter) begin(head string) error {
 	switch {
 	case o.f.json:
@@ -134,7 +134,7 @@ func (o *rowWriter) begin(head string) error {
 	return err
 }
 
-// json writes a row as JSON. value appends the value to a buffer.
+// json writes a row as JSON. value appends the value of the row to a buffer.
 func (o *rowWriter) json(key string, step int64, t time.Time, value func([]byte) []byte) error {
 	o.buf = o.buf[:0]
 	if o.some {
@@ -181,7 +181,7 @@ func (o *pointWriter) point(key string, p format.Point) error {
 	return err
 }
 
-// csvFloat writes NaN and infinities as pandas, R and DuckDB read them: nan, inf, -inf.
+// csvFloat writes NaN and the infinities in a form that pandas, R and DuckDB can read: nan, inf, -inf.
 func csvFloat(v float64) string {
 	switch {
 	case math.IsNaN(v):

@@ -16,11 +16,11 @@ import (
 	"github.com/gitruns/runs/repo/catalog"
 )
 
-// newRunFlags describe a new run: the flags of start and exec, and of log outside a run.
+// newRunFlags are flags that describe a new run. The commands start and exec use them, and log outside a run.
 type newRunFlags struct {
 	name, experiment, paramsFile, group, parent, key, resume, note string
 	params, tags, datasets                                         []string
-	doing                                                          string // the command, or what a client asked for
+	doing                                                          string // the command or request, for messages
 }
 
 func (f *newRunFlags) add(cmd *cobra.Command) {
@@ -40,7 +40,7 @@ func (f *newRunFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.note, "note", "", "add a note, `TEXT`")
 }
 
-// given reports whether any flag is used that applies only to a new run.
+// given reports whether a flag is set that applies only to new runs.
 func (f *newRunFlags) given() bool {
 	return f.name != "" || f.experiment != "" || f.paramsFile != "" || f.group != "" || f.parent != "" || f.key != "" ||
 		f.resume != ""
@@ -53,15 +53,15 @@ func orEnv(value, name string) string {
 	return os.Getenv(name)
 }
 
-// newRun is a run to start.
+// newRun describes a run to start.
 type newRun struct {
 	repo.Description
-	doing    string // what a problem with the description stops
+	doing    string // starts the message about an invalid description
 	datasets []string
-	wait     time.Duration // for the hashes of the datasets; 0 has no limit
+	wait     time.Duration // longest wait for the hashes of the datasets; 0 means no limit
 }
 
-// describe reads what the flags and the environment say of a new run.
+// describe reads the description of a new run from the flags and the environment.
 func (a *app) describe(ctx context.Context, r *repo.Repository, f *newRunFlags) (n newRun, err error) {
 	n = newRun{doing: f.doing, datasets: f.datasets, Description: repo.Description{
 		Name: orEnv(f.name, "RUNS_NAME"), Experiment: orEnv(f.experiment, "RUNS_EXPERIMENT"), Group: orEnv(f.group,
@@ -84,8 +84,8 @@ func (a *app) describe(ctx context.Context, r *repo.Repository, f *newRunFlags) 
 	return n, nil
 }
 
-// capture makes the record of a new run, with what it stands on. Datasets that take longer to hash than n.wait are
-// returned as late.
+// capture creates the record of a new run with its source, environment and datasets. It returns in late the datasets
+// whose hashing takes longer than n.wait.
 func (a *app) capture(ctx context.Context, r *repo.Repository, n newRun) (run *format.Run, late *repo.Hashing,
 	err error,
 ) {
@@ -112,7 +112,7 @@ func (a *app) capture(ctx context.Context, r *repo.Repository, n newRun) (run *f
 	return run, late, nil
 }
 
-// record is capture of a run whose program is not known.
+// record describes and captures a new run whose program is not known.
 func (a *app) record(ctx context.Context, r *repo.Repository, f *newRunFlags) (*format.Run, error) {
 	n, err := a.describe(ctx, r, f)
 	if err != nil {
@@ -122,7 +122,7 @@ func (a *app) record(ctx context.Context, r *repo.Repository, f *newRunFlags) (*
 	return run, err
 }
 
-// readParams reads the file of params, if there is one, and the params of the flags.
+// readParams reads params from the params file, if there is one, and from the flags.
 func (f *newRunFlags) readParams(a *app) (params format.Params, nulls []string, err error) {
 	if f.paramsFile != "" {
 		if params, nulls, err = readParamsFile(a.path(f.paramsFile)); err != nil {
@@ -141,7 +141,7 @@ func (f *newRunFlags) readParams(a *app) (params format.Params, nulls []string, 
 	return params, append(nulls, moreNulls...), nil
 }
 
-// path is an argument that names a file, relative to the folder in which the command runs.
+// path resolves a path from the command line against the folder in which the command runs.
 func (a *app) path(p string) string {
 	if filepath.IsAbs(p) {
 		return p
@@ -149,7 +149,7 @@ func (a *app) path(p string) string {
 	return filepath.Join(a.dir, p)
 }
 
-// readParamsFile reads a TOML or JSON file of params.
+// readParamsFile reads params from a TOML or JSON file.
 func readParamsFile(path string) (format.Params, []string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -165,7 +165,7 @@ func readParamsFile(path string) (format.Params, []string, error) {
 	return format.ParseParams(path, data)
 }
 
-// parseParams reads -p flags. A key may be repeated with the same value.
+// parseParams parses -p flags. A key may be repeated if its value is the same.
 func parseParams(flags []string) (format.Params, []string, error) {
 	params := format.Params{}
 	var nulls []string
@@ -204,7 +204,7 @@ func parseTags(flags []string) (map[string]string, error) {
 	return tags, nil
 }
 
-// start starts the run that the flags describe, or joins the active one that --resume names. kind is that of its owner.
+// start starts a run. If --resume refers to an active run, it joins that run instead. kind is the kind of owner.
 func (a *app) start(ctx context.Context, r *repo.Repository, f *newRunFlags, run *format.Run,
 	kind string,
 ) (*repo.Active, error) {

@@ -2,8 +2,8 @@ package main
 
 import "io/fs"
 
-// isOwn reports true: what others can do follows from the permissions of the folder above.
+// isOwn returns true, because the permissions of the parent folder determine what other users can do.
 func isOwn(fs.FileInfo) bool { return true }
 
-// isPrivate reports true: it is not known.
+// isPrivate returns true, because the permissions are not checked on Windows.
 func isPrivate(fs.FileInfo) bool { return true }

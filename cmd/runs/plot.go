@@ -28,8 +28,8 @@ type plotFlags struct {
 }
 
 const (
-	maxCharts    = 6  // if no metric is named
-	maxCurves    = 16 // in one chart
+	maxCharts    = 6  // if no metric is given
+	maxCurves    = 16 // curves in one chart
 	chartHeight  = 16
 	leastRefresh = 200 * time.Millisecond
 )
@@ -84,7 +84,7 @@ A run and the runs that it resumes are one curve.`,
 	return cmd
 }
 
-// plot draws once, and reports whether one of the runs is in progress.
+// plot draws once. It reports whether one of the runs is still active.
 func (a *app) plot(ctx context.Context, f *plotFlags, args []string, w io.Writer) (active bool, err error) {
 	r, err := a.find(ctx)
 	if err != nil {
@@ -174,8 +174,8 @@ func (a *app) drawMetric(ctx context.Context, f *plotFlags, c *catalog.Catalog, 
 	})
 }
 
-// asciiOnly reports whether the locale is without Unicode (POSIX, "Environment Variables": LC_ALL, LC_CTYPE and LANG,
-// in this order).
+// asciiOnly reports whether the locale lacks Unicode. It reads LC_ALL, LC_CTYPE and LANG, in this order (POSIX,
+// "Environment Variables"). The locales C and POSIX do not count.
 func asciiOnly() bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if v := os.Getenv(name); v != "" {
@@ -186,7 +186,7 @@ func asciiOnly() bool {
 	return false
 }
 
-// follow redraws in place until the runs have ended or it is interrupted.
+// follow redraws the plot in place until the runs end or the user interrupts it.
 func (a *app) follow(ctx context.Context, f *plotFlags, args []string) error {
 	lines := 0
 	for {
@@ -199,7 +199,7 @@ func (a *app) follow(ctx context.Context, f *plotFlags, args []string) error {
 		text := b.String()
 		if a.term.OutIsTerminal() {
 			if lines > 0 {
-				// Go back to the start of the last drawing and erase it (ECMA-48: CUU, ED).
+				// Move up to the start of the last drawing and erase it (ECMA-48: CUU, ED).
 				text = fmt.Sprintf("\x1b[%dA\x1b[J", lines) + text
 			}
 			lines = strings.Count(b.String(), "\n")
@@ -214,7 +214,7 @@ func (a *app) follow(ctx context.Context, f *plotFlags, args []string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return nil // an interrupt is how to stop
+			return nil // the user stops it with an interrupt
 		case <-time.After(f.interval):
 		}
 	}

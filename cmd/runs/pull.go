@@ -60,7 +60,7 @@ type pulledJSON struct {
 	Removed  []string     `json:"removed"`
 	Replaced []string     `json:"replaced"`
 	Runs     []string     `json:"runs"`
-	Stayed   *string      `json:"stayed"` // why the local branch did not follow; null if it did
+	Stayed   *string      `json:"stayed"` // why the local branch was not updated; null if it was
 }
 
 func (a *app) pull(ctx context.Context, ask share.PullRequest, asJSON bool) error {

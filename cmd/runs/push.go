@@ -95,7 +95,7 @@ func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) erro
 	return nil
 }
 
-// verb agrees with a number.
+// verb returns one if n is 1, otherwise many.
 func verb(n int, one, many string) string {
 	if n == 1 {
 		return one
@@ -126,7 +126,7 @@ type pushedJSON struct {
 	Removed  []string     `json:"removed"`
 	Replayed bool         `json:"replayed"`
 	Runs     []string     `json:"runs"`
-	Stayed   *string      `json:"stayed"` // why the local branch did not follow; null if it did
+	Stayed   *string      `json:"stayed"` // why the local branch was not updated; null if it was
 	Uploaded uploadedJSON `json:"uploaded"`
 }
 
@@ -146,7 +146,7 @@ func newPushedJSON(done *share.Pushed) pushedJSON {
 	}
 }
 
-// orNull is a text for JSON, null if it is empty.
+// orNull returns nil for an empty text, so that JSON has null.
 func orNull(s string) *string {
 	if s == "" {
 		return nil
@@ -175,14 +175,14 @@ func attempts(n int) string {
 	return fmt.Sprintf(", after %d attempts because others pushed meanwhile", n)
 }
 
-// reportRemote passes on what the remote printed.
+// reportRemote prints the lines that the remote printed.
 func (a *app) reportRemote(err error) {
 	for _, line := range share.RemoteLines(err) {
 		a.progress("%s", line)
 	}
 }
 
-// reportUncommitted names how many finished runs a push could not include.
+// reportUncommitted prints how many finished runs were left out of a push because they are not committed.
 func (a *app) reportUncommitted(ctx context.Context, r *repo.Repository) {
 	n, err := share.Uncommitted(ctx, r)
 	if err == nil && n > 0 {

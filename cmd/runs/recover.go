@@ -105,7 +105,7 @@ func (a *app) recover(ctx context.Context, o repo.Recover, args []string) error 
 	return nil
 }
 
-// finishGoneBut is finishGone without the runs that have the key, of which a new run may resume one.
+// finishGoneBut is like finishGone but skips runs with the given key, because a new run may resume one of them.
 func (a *app) finishGoneBut(ctx context.Context, r *repo.Repository, key string) {
 	if key == "" {
 		a.finishGone(ctx, r, nil)
@@ -117,9 +117,9 @@ func (a *app) finishGoneBut(ctx context.Context, r *repo.Repository, key string)
 	})
 }
 
-// finishGone finishes, as crashed, the runs whose process no longer exists, before a command starts, lists or commits
-// runs. except reports which to leave alone; nil is none. Runs that this user may not write are left to somebody who
-// may.
+// finishGone finishes runs whose process no longer exists, with status crashed. Commands call it before they start,
+// list or commit runs. It skips the runs for which except returns true; a nil except skips none. It also skips runs
+// that this user cannot write, so that somebody else can finish them.
 func (a *app) finishGone(ctx context.Context, r *repo.Repository, except func(id string) bool) {
 	all, err := r.FinishGone(ctx, except)
 	if err != nil && ctx.Err() == nil {
@@ -139,7 +139,7 @@ func (a *app) finishGone(ctx context.Context, r *repo.Repository, except func(id
 	}
 }
 
-// restoreLost is recover --lost.
+// restoreLost implements recover --lost.
 func (a *app) restoreLost(ctx context.Context, selectors []string, dry bool) error {
 	r, err := share.OpenLost(ctx, a.dir, dry)
 	if err != nil {
@@ -168,8 +168,8 @@ func (a *app) restoreLost(ctx context.Context, selectors []string, dry bool) err
 	return nil
 }
 
-// lostIDs are the ids of the runs that are named, nil if none is. Selectors other than a full id are resolved among all
-// runs that were committed in this clone.
+// lostIDs returns the ids of the selected runs, or nil if there are no selectors. A selector that is not a full id is
+// resolved among all runs that were committed in this clone.
 func (a *app) lostIDs(ctx context.Context, r *repo.Repository, selectors []string) ([]string, error) {
 	var ids []string
 	var c *catalog.Catalog
@@ -220,7 +220,7 @@ func (a *app) reportLost(done *share.RestoredLost, dry bool) {
 	}
 }
 
-// reportRecovered reports what became of a run, and returns whether that failed.
+// reportRecovered prints the outcome for a run and reports whether the recovery failed.
 func (a *app) reportRecovered(got repo.Recovered) (failed bool) {
 	switch {
 	case got.Err != nil:

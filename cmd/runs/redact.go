@@ -72,10 +72,11 @@ redacted run, but older commits still contain the secret: rotate it.`,
 	return cmd
 }
 
-// maxPattern bounds a pattern that comes from stdin.
+// maxPattern is the maximum length of a pattern from stdin.
 const maxPattern = 64 << 10
 
-// redactPattern reads a text, /REGEXP/, or - for stdin. Its errors do not show the text.
+// redactPattern parses a text or /REGEXP/. It reads the pattern from stdin if text is -. Its errors never contain the
+// text.
 func redactPattern(text string, stdin io.Reader) (*regexp.Regexp, error) {
 	if text == "-" {
 		data, err := io.ReadAll(io.LimitReader(stdin, maxPattern))

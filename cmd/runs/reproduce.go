@@ -101,7 +101,7 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 			return err
 		}
 		dir = filepath.Join(parent, filepath.Base(r.TreeRoot()))
-		defer func() { _ = os.Remove(parent) }() // it stays unless nothing was restored
+		defer func() { _ = os.Remove(parent) }() // keeps a folder that is not empty
 	}
 	pointers, err := old.Repository().CheckOut(ctx, old.Run, dir)
 	if err != nil {
@@ -128,7 +128,7 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 	})
 }
 
-// startAgain fetches the data and starts the new run.
+// startAgain fetches the datasets and starts the new run.
 func (a *app) startAgain(ctx context.Context, r *repo.Repository, q repo.ReproduceRequest) (*repo.Reproduction, error) {
 	progress := a.term.Progress("hashing data")
 	data, err := r.FetchData(ctx, q.Of.Run, q.Dir, progress.Bytes)
@@ -148,7 +148,7 @@ func (a *app) startAgain(ctx context.Context, r *repo.Repository, q repo.Reprodu
 	return again, nil
 }
 
-// shownChanges is how many differences are named.
+// shownChanges is the maximum number of differences to list.
 const shownChanges = 12
 
 func (a *app) printChanges(what string, changes []diff.Change) {
@@ -161,7 +161,7 @@ func (a *app) printChanges(what string, changes []diff.Change) {
 	}
 }
 
-// printReproduction compares the metrics of two runs and prints whether they are the same.
+// printReproduction compares the metrics of two runs and prints whether they agree.
 func (a *app) printReproduction(ctx context.Context, f *reproduceFlags, old, again *repo.Entry) error {
 	result, err := review.CompareReproduction(ctx, old, again, f.tolerance)
 	if err != nil {

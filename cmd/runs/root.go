@@ -22,7 +22,7 @@ import (
 	"github.com/gitruns/runs/repo/share"
 )
 
-// Exit statuses, as the help of every command lists them.
+// The exit statuses, which the help of every command lists.
 const (
 	exitFailed      = 1
 	exitUsage       = 2
@@ -37,16 +37,16 @@ const allExitHelp = `
 Exit status: 0 done; 1 failed; 2 wrong usage; 3 a selector names no run, or several; 4 a comparison found a difference,
 or a check a rule that does not hold; 130 interrupted.`
 
-// app is what commands share. Nothing in it costs time before it is used.
+// app holds what the commands share. Creating one is cheap, because everything is set up on first use.
 type app struct {
 	term    *terminal.Terminal
-	dir     string // of -C
+	dir     string // the -C flag
 	noColor bool
-	status  int      // exit status of a command that did its work: that of the program of exec
-	cleanup []func() // called when the command ends
+	status  int      // exit status of a successful command; exec sets it to that of its program
+	cleanup []func() // called at the end of the command
 }
 
-// usageError is a call that the command line does not allow. It ends with exitUsage.
+// usageError reports wrong usage of the command line. The program then exits with exitUsage.
 type usageError struct{ err error }
 
 func (e usageError) Error() string { return e.err.Error() }
@@ -54,7 +54,7 @@ func (e usageError) Unwrap() error { return e.err }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// run is the whole program. It returns the exit status.
+// run runs the program and returns its exit status.
 func run(ctx context.Context, args []string) int {
 	a := &app{}
 	root := a.command(named(args))
@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string) int {
 	return a.report(cmd, err)
 }
 
-// report writes an error as one line and its hint, if it has one, as a second line. It returns the exit status.
+// report prints an error on one line and its hint, if any, on a second line. It returns the exit status.
 func (a *app) report(cmd *cobra.Command, err error) int {
 	out := io.Writer(os.Stderr)
 	if a.term != nil {
@@ -117,12 +117,12 @@ func firstLine(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
 }
 
-// quietError ends the program with a status. What happened is reported already.
+// quietError ends the program with a status. The cause has already been reported.
 type quietError struct{ status int }
 
 func (e quietError) Error() string { return fmt.Sprintf("exit status %d", e.status) }
 
-// command makes the root command with one of its commands, or with all if only is empty.
+// command creates the root command. If only is empty, it adds all commands, otherwise just the command of that name.
 func (a *app) command(only string) *cobra.Command {
 	var showVersion bool
 	root := &cobra.Command{
@@ -156,7 +156,7 @@ program, put 'runs exec --' in front of its command.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{flagError(cmd, err)} })
 	root.SuggestionsMinimumDistance = 2
 	help := root.HelpFunc()
-	root.SetHelpFunc(func(cmd *cobra.Command, args []string) { // wrapped only when it is shown: starting must be fast
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) { // wraps only when needed: starting must be fast
 		cmd.Long = wrap(cmd.Long, helpWidth)
 		cmd.SetUsageTemplate(strings.ReplaceAll(cmd.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d",
 			helpWidth)))
@@ -176,13 +176,13 @@ program, put 'runs exec --' in front of its command.
 		}
 		root.AddCommand(complete(command.make(a), command.group))
 	}
-	if only == "" || only == "man" { // it asks for all commands: among them, it would refer to itself
+	if only == "" || only == "man" { // commands cannot contain man, which uses commands itself
 		root.AddCommand(complete(a.manCommand(), "other"))
 	}
 	return root
 }
 
-// complete adds to a command what all commands have.
+// complete sets what all commands have in common.
 func complete(c *cobra.Command, group string) *cobra.Command {
 	c.GroupID = group
 	c.DisableFlagsInUseLine = true
@@ -192,7 +192,7 @@ func complete(c *cobra.Command, group string) *cobra.Command {
 	return c
 }
 
-// commands are all commands, with the group in which help lists them.
+// commands lists all commands with their groups in the help.
 var commands = []struct {
 	group, name string
 	make        func(*app) *cobra.Command
@@ -233,13 +233,13 @@ var commands = []struct {
 	{"other", "version", (*app).versionCommand},
 }
 
-// flagKinds says what the value of a flag must be, by the flag's type.
+// flagKinds describes the values that flags accept, by the type of the flag.
 var flagKinds = map[string]string{
 	"int": "a whole number", "int64": "a whole number", "float64": "a number", "bool": "true or false",
 	"duration": "a duration such as 10s",
 }
 
-// flagError reports the value of a flag that is of the wrong kind as all usage errors are reported.
+// flagError rewrites the error for an invalid flag value in the style of other usage errors.
 func flagError(cmd *cobra.Command, err error) error {
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
@@ -257,8 +257,8 @@ func flagError(cmd *cobra.Command, err error) error {
 	return fmt.Errorf("%s: %s must be %s, got %q", cmd.Name(), name, kind, invalid.GetValue())
 }
 
-// named is the command that the arguments call, so that a call need not make all the others. It is empty if a look at
-// the arguments does not tell.
+// named returns the name of the command in args, so that only this command must be created. It returns "" if it does
+// not find the name.
 func named(args []string) string {
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
@@ -281,7 +281,7 @@ func named(args []string) string {
 
 const helpWidth = 80
 
-// wrap breaks paragraphs at width columns. Indented lines stay as they are.
+// wrap breaks paragraphs into lines of at most width columns. It keeps indented lines.
 func wrap(text string, width int) string {
 	var b strings.Builder
 	column := 0
@@ -313,7 +313,7 @@ func wrap(text string, width int) string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// errFolderGone says that the working folder was removed.
+// errFolderGone reports that the working folder was removed.
 var errFolderGone = errors.New("the working folder no longer exists")
 
 // prepare runs before every command.
@@ -330,7 +330,7 @@ func (a *app) prepare(cmd *cobra.Command) error {
 		return fmt.Errorf("changing to %s: there is no such folder", a.dir)
 	}
 	a.dir = dir
-	if cmd.Name() != "exec" { // exec passes signals on to its program
+	if cmd.Name() != "exec" { // exec forwards signals to its program
 		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 		context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 		cmd.SetContext(ctx)
@@ -338,8 +338,8 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	return nil
 }
 
-// arguments checks that there are at least so many arguments, and at most so many unless most is negative. what names
-// those that may be missing.
+// arguments returns a check for the number of arguments: at least least, and at most most unless most is negative. what
+// describes the arguments that may be missing.
 func arguments(least, most int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		name := strings.TrimPrefix(cmd.CommandPath(), "runs ")
@@ -353,7 +353,8 @@ func arguments(least, most int, what string) cobra.PositionalArgs {
 	}
 }
 
-// disabled reports whether the environment turns recording off. Recording commands then succeed and record nothing.
+// disabled reports whether recording is turned off in the environment. Recording commands then succeed without
+// recording anything.
 func disabled() bool { return os.Getenv("RUNS_MODE") == "disabled" }
 
 // find opens the repository for reading.
@@ -372,7 +373,7 @@ func (a *app) completeInterrupted(ctx context.Context, r *repo.Repository) {
 	}
 }
 
-// setup opens the repository for recording. If it does not exist yet, it is created and reported.
+// setup opens the repository for recording. If there is none, it creates one and prints where.
 func (a *app) setup(ctx context.Context) (*repo.Repository, error) {
 	r, made, err := repo.Setup(a.dir)
 	if err != nil {
@@ -392,17 +393,17 @@ func (a *app) progress(format string, args ...any) {
 	fmt.Fprintln(a.term.Err, terminal.Clean(fmt.Sprintf(format, args...)))
 }
 
-// warn writes one line to stderr: what happened, and its consequence.
+// warn prints a warning to stderr in one line.
 func (a *app) warn(format string, args ...any) {
 	a.progress("runs: warning: "+format, args...)
 }
 
-// hint writes the next step, on a line below the one that it is about.
+// hint prints the next step to stderr, below the line that it belongs to.
 func (a *app) hint(format string, args ...any) {
 	a.progress("      "+format, args...)
 }
 
-// warnAll writes one line for each warning.
+// warnAll prints one line per warning.
 func (a *app) warnAll(warnings []string) {
 	for _, w := range warnings {
 		a.warn("%s", w)
@@ -413,7 +414,7 @@ func (a *app) print(format string, args ...any) {
 	fmt.Fprintf(a.term.Out, format+"\n", args...)
 }
 
-// printJSON writes one JSON value.
+// printJSON prints a value as JSON.
 func (a *app) printJSON(value any) error {
 	_, err := a.term.Out.Write(append(format.AppendJSON(nil, value), '\n'))
 	return err

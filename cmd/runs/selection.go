@@ -10,19 +10,20 @@ import (
 	"github.com/gitruns/runs/repo/catalog"
 )
 
-// selectIn are the options of a catalog for a command: the experiment of its flag, otherwise that of the environment.
+// selectIn returns the options for a catalog. It limits the catalog to the given experiment, or to that of the
+// environment if experiment is empty.
 func selectIn(experiment string) catalog.Options {
 	return catalog.Options{Experiment: orEnv(experiment, "RUNS_EXPERIMENT")}
 }
 
-// collectLess lets garbage be collected less often until the function that it returns is called. Records are small and
-// all stay: collecting while they are read would be a third of the time of a long list.
+// collectLess makes garbage collection less frequent until the returned function is called. Records are small and stay
+// in memory, so collections would take a third of the time of a long list.
 func collectLess() func() {
 	percent := debug.SetGCPercent(400)
 	return func() { debug.SetGCPercent(percent) }
 }
 
-// collect lists the runs. The command goes on without damaged ones, which are reported.
+// collect opens the catalog of all runs. It reports damaged runs and continues without them.
 func (a *app) collect(ctx context.Context, r *repo.Repository, experiment string) (*catalog.Catalog, error) {
 	defer collectLess()()
 	c, err := catalog.Open(ctx, r, selectIn(experiment))
@@ -33,8 +34,8 @@ func (a *app) collect(ctx context.Context, r *repo.Repository, experiment string
 	return c, nil
 }
 
-// keep closes a catalog when the command ends, and reports its damaged runs: those that it has now, and those that it
-// meets.
+// keep closes a catalog at the end of the command. It reports damaged runs now, and at the end those that were found
+// later.
 func (a *app) keep(c *catalog.Catalog) {
 	reported := 0
 	report := func() {
@@ -51,7 +52,7 @@ func (a *app) keep(c *catalog.Catalog) {
 	})
 }
 
-// warnMissing names keys that no run has, with those that may have been meant.
+// warnMissing warns about keys that no run has, and suggests similar keys.
 func (a *app) warnMissing(keys ...catalog.MissingKey) {
 	for _, m := range keys {
 		if len(m.Near) > 0 {
@@ -62,7 +63,7 @@ func (a *app) warnMissing(keys ...catalog.MissingKey) {
 	}
 }
 
-// warnMissingKey names a key if no run has it, and reports whether it did.
+// warnMissingKey warns if no run has the key, and reports whether it warned.
 func (a *app) warnMissingKey(c *catalog.Catalog, key string) bool {
 	m := c.Missing(key)
 	if m != nil {
@@ -71,20 +72,20 @@ func (a *app) warnMissingKey(c *catalog.Catalog, key string) bool {
 	return m != nil
 }
 
-// matching are the entries that match an expression; a key that no run has is reported.
+// matching returns the entries that match an expression. It warns about keys that no run has.
 func (a *app) matching(c *catalog.Catalog, entries []*repo.Entry, where string) ([]*repo.Entry, error) {
 	entries, missing, err := c.Match(entries, where)
 	a.warnMissing(missing...)
 	return entries, err
 }
 
-// oneRun reads a single run: by its full id without a look at any other.
+// oneRun reads a single run. For a full id it does not read any other run.
 func (a *app) oneRun(ctx context.Context, r *repo.Repository, selector, experiment string) (*repo.Entry, error) {
 	e, _, err := a.oneRunOf(ctx, r, selector, experiment)
 	return e, err
 }
 
-// oneRunOf is oneRun with the catalog that the run is of, nil if it was read without one.
+// oneRunOf is like oneRun and also returns the catalog of the run. The catalog is nil if it was not needed.
 func (a *app) oneRunOf(ctx context.Context, r *repo.Repository, selector, experiment string) (*repo.Entry,
 	*catalog.Catalog, error,
 ) {
@@ -96,7 +97,7 @@ func (a *app) oneRunOf(ctx context.Context, r *repo.Repository, selector, experi
 	return e, of, err
 }
 
-// oneWhole reads a single run with those that it resumes; alone says to leave these.
+// oneWhole reads a run together with the runs that it resumes, or the run by itself if alone is true.
 func (a *app) oneWhole(ctx context.Context, r *repo.Repository, selector, experiment string, alone bool) (*repo.Entry,
 	error,
 ) {
@@ -112,13 +113,13 @@ func (a *app) oneWhole(ctx context.Context, r *repo.Repository, selector, experi
 	return of.Whole(e), nil
 }
 
-// enclosingRun opens the active run that RUNS_DIR and RUNS_ID name, nil if neither is set.
+// enclosingRun opens the active run in RUNS_DIR and RUNS_ID. It returns nil if neither is set.
 func (a *app) enclosingRun(ctx context.Context) (*repo.Active, error) {
 	e := repo.Enclosing{Dir: os.Getenv("RUNS_DIR"), ID: os.Getenv("RUNS_ID")}
 	return e.Open(func() (*repo.Repository, error) { return a.find(ctx) })
 }
 
-// activeRun opens the active run that a selector names.
+// activeRun opens the active run that matches the selector.
 func (a *app) activeRun(ctx context.Context, selector string) (*repo.Active, error) {
 	r, err := a.find(ctx)
 	if err != nil {
@@ -131,7 +132,7 @@ func (a *app) activeRun(ctx context.Context, selector string) (*repo.Active, err
 	return active, err
 }
 
-// mayChange returns an error if selector may not name e for a change.
+// mayChange returns an error if the selector must not be used to change e.
 func (a *app) mayChange(ctx context.Context, e *repo.Entry, selector string) error {
 	return catalog.MayChange(e, selector, func() string { return a.author(ctx) })
 }

@@ -76,7 +76,7 @@ If the run resumes another, its metrics and values are those of both. --json and
 			context := query.Context{Goal: goal, Now: time.Now()}
 			view := render.Run{Context: context, Goal: goal, Curves: !asciiOnly(), Hidden: hidden}
 			if e.Run.Environment != nil && e.Run.Environment.Digest != "" {
-				// An environment that is not in this clone is left out; verify reports it.
+				// Leave out an environment that is not in this clone; verify reports it.
 				view.Environment, _ = e.Repository().Environment(ctx, e.Run.Environment.Digest)
 			}
 			return a.term.Page(ctx, func(w io.Writer) error { return view.Write(ctx, w, a.term, e) })
@@ -100,7 +100,7 @@ func b2i(b bool) int {
 	return 0
 }
 
-// showSource prints the patches one after the other, so that 'git apply' accepts them.
+// showSource prints the patches one after another, in a form that 'git apply' accepts.
 func (a *app) showSource(ctx context.Context, e *repo.Entry) error {
 	s := e.Source
 	switch {
@@ -120,7 +120,8 @@ func (a *app) showSource(ctx context.Context, e *repo.Entry) error {
 	})
 }
 
-// writePatch copies a patch: with colors and without control characters to a terminal, otherwise byte for byte.
+// writePatch copies a patch. For a terminal it adds colors and removes control characters; otherwise it copies the
+// bytes unchanged.
 func (a *app) writePatch(w io.Writer, patch io.Reader) error {
 	if !a.term.OutIsTerminal() {
 		_, err := io.Copy(w, patch)

@@ -67,7 +67,7 @@ func (a *app) printEnv(active *repo.Active) {
 	a.print("export RUNS_ID=%s RUNS_DIR=%s", active.ID, shellQuote(active.Dir))
 }
 
-// shellQuote quotes a word for a POSIX shell.
+// shellQuote quotes a word for POSIX shells.
 func shellQuote(s string) string {
 	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,@%+") == "" {
 		return s

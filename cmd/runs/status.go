@@ -56,16 +56,16 @@ they were last fetched.
 	return cmd
 }
 
-// statusJSON is the state of a repository. Counts include the runs in progress, as running.
+// statusJSON describes the state of a repository. Its counts include active runs as running.
 type statusJSON struct {
-	Branches    []branchJSON          `json:"branches"` // whose runs no other branch has
+	Branches    []branchJSON          `json:"branches"` // branches with runs that no other branch has
 	Count       map[format.Status]int `json:"count"`
 	Damaged     []damageJSON          `json:"damaged"`
 	Git         bool                  `json:"git"`
 	InProgress  []activeJSON          `json:"in_progress"`
 	Runs        string                `json:"runs"` // path of .runs
 	Uncommitted int                   `json:"uncommitted"`
-	Unpushed    *int                  `json:"unpushed"` // null without a remote
+	Unpushed    *int                  `json:"unpushed"` // null if there is no remote
 }
 
 type branchJSON struct {
@@ -77,7 +77,7 @@ type activeJSON struct {
 	ID       string    `json:"id"`
 	LastSign time.Time `json:"last_sign"`
 	Name     string    `json:"name"`
-	Process  string    `json:"process"` // as repo.Life names it
+	Process  string    `json:"process"` // the text of a repo.Life
 	Started  time.Time `json:"started"`
 }
 
@@ -165,10 +165,10 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 	return nil
 }
 
-// maxAlone bounds how many branches are named.
+// maxAlone is the maximum number of branches to list.
 const maxAlone = 20
 
-// processWord says what is known of the process of an active run.
+// processWord describes the process of an active run.
 func processWord(l repo.Life) string {
 	switch l {
 	case repo.Alive:

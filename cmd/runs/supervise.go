@@ -18,18 +18,18 @@ import (
 	"github.com/gitruns/runs/repo/tensorboard"
 )
 
-// supervised is a program to run, and the run in which it is recorded.
+// supervised is a program to run, together with the run that records it.
 type supervised struct {
 	active   *repo.Active
 	args     []string
 	dir      string
-	env      []string // variables besides those of this process
-	joined   bool     // the run is shared, and its starter finishes it
+	env      []string // added to the environment of this process
+	joined   bool     // the run was joined; its starter finishes it
 	noSystem bool
 	late     *repo.Hashing
 }
 
-// supervise runs the program and finishes its run. then is called with the finished run, unless it is nil.
+// supervise runs the program and finishes its run. It then calls then with the finished run, if then is not nil.
 func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run) error) error {
 	active := s.active
 	began := time.Now()
@@ -88,14 +88,14 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 		if a.status == 0 {
 			return err
 		}
-		a.warn("%v", err) // the status is that of the program
+		a.warn("%v", err) // warn only, because the exit status is that of the program
 		return nil
 	}
 	took := time.Since(began)
 	a.reportFinished(done)
 	recorded := done.Run
 	if e, err := active.Repository().Read(context.WithoutCancel(ctx), recorded.ID); err == nil {
-		recorded = e.Run // with a name that the program gave it
+		recorded = e.Run // the program may have changed the name
 	}
 	a.reportRecorded(recorded, took)
 	if r, err := active.Repository().Reopen(); err != nil {
@@ -109,8 +109,8 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 	return nil
 }
 
-// recordLate waits for datasets that are still being hashed and adds them to the run. The program has ended: a problem
-// with a dataset is only a warning.
+// recordLate waits for datasets that are still being hashed and adds them to the run. It only warns about problems,
+// because the program has already ended.
 func (a *app) recordLate(ctx context.Context, active *repo.Active, late *repo.Hashing) {
 	if late == nil {
 		return
@@ -144,7 +144,7 @@ func (a *app) programOptions(args, env []string, log *console.Log, started func(
 	return o
 }
 
-// childEnv is the environment of this process with the variables that name the run.
+// childEnv returns the environment of this process with the variables for the run.
 func childEnv(active *repo.Active) []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "RUNS_ID=") || strings.HasPrefix(v, "RUNS_DIR=")
@@ -152,7 +152,7 @@ func childEnv(active *repo.Active) []string {
 	return append(env, active.Variables()...)
 }
 
-// notStarted reports a program that could not be started, and ends with the exit status that a shell gives it.
+// notStarted reports that a program could not be started. Its error has the exit status that a shell would return.
 func (a *app) notStarted(err error) error {
 	var start *program.StartError
 	if errors.As(err, &start) {
@@ -162,7 +162,7 @@ func (a *app) notStarted(err error) error {
 	return err
 }
 
-// endedBy says how the program ended.
+// endedBy describes how the program ended.
 func endedBy(res program.Result, err error) repo.Ended {
 	var start *program.StartError
 	if errors.As(err, &start) {
@@ -171,7 +171,7 @@ func endedBy(res program.Result, err error) repo.Ended {
 	return repo.Ended{ExitCode: res.ExitCode, Signal: res.Signal, Received: res.Received}
 }
 
-// endJoined leaves the run to its starter.
+// endJoined leaves a joined run, which its starter will finish.
 func (a *app) endJoined(active *repo.Active, res program.Result, err error) error {
 	active.Leave()
 	if err != nil {
@@ -181,7 +181,7 @@ func (a *app) endJoined(active *repo.Active, res program.Result, err error) erro
 	return nil
 }
 
-// reportRecorded writes the last line of exec: the run, how long it took, and the next step.
+// reportRecorded prints the last line of exec, with the run, its duration and the next step.
 func (a *app) reportRecorded(run *format.Run, took time.Duration) {
 	title := run.Title()
 	if run.Name != "" {

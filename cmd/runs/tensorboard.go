@@ -9,8 +9,8 @@ import (
 	"github.com/gitruns/runs/repo/tensorboard"
 )
 
-// importEventFiles adds the run's TensorBoard event files to the run and reports the result. A failure is only
-// reported: the program has ended by then.
+// importEventFiles imports the run's TensorBoard event files into the run and prints the result. It prints errors
+// instead of returning them, because the program has already ended.
 func (a *app) importEventFiles(ctx context.Context, active *repo.Active, q tensorboard.Search) {
 	counts, err := tensorboard.ImportInto(context.WithoutCancel(ctx), active, q)
 	if err != nil {
@@ -25,7 +25,7 @@ func (a *app) importEventFiles(ctx context.Context, active *repo.Active, q tenso
 	}
 }
 
-// countsText describes what was imported.
+// countsText lists how much was imported of each kind.
 func countsText(c *tensorboard.Counts) string {
 	var parts []string
 	if c.Points > 0 {

@@ -15,7 +15,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// textconvPoints is how many points of a metric Git shows.
+// textconvPoints is the number of points of a metric that Git shows.
 const textconvPoints = 40
 
 func (a *app) textconvCommand() *cobra.Command {
@@ -33,7 +33,8 @@ Git calls it for 'git diff', 'git log -p' and 'git show', if this is set:
 	}
 }
 
-// textconv does not fail on the content of a file, because Git would then show nothing of the whole commit.
+// textconv prints a Parquet file as text. It returns no error about the content of the file, because Git would then
+// show nothing of the whole commit.
 func (a *app) textconv(ctx context.Context, path string) error {
 	f, err := os.Open(path)
 	if err != nil {

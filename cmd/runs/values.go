@@ -17,7 +17,8 @@ import (
 	"github.com/gitruns/runs/repo/query"
 )
 
-// values prints the non-numeric values that were logged: one short line for each, or the whole values for programs.
+// values prints the non-numeric values of a run. It prints one short line per value, or complete values for CSV and
+// JSON.
 func (a *app) values(ctx context.Context, f *metricsFlags, e *repo.Entry, keys []string) error {
 	if err := a.checkValueKeys(ctx, e, keys); err != nil {
 		return err
@@ -28,7 +29,7 @@ func (a *app) values(ctx context.Context, f *metricsFlags, e *repo.Entry, keys [
 			return err
 		}
 		var key string
-		var held *format.Value // with --last, the newest value of key
+		var held *format.Value // with --last: the newest value of key so far
 		_, err := e.EachValue(ctx, func(k string, v format.Value) error {
 			switch {
 			case len(keys) > 0 && !slices.Contains(keys, k):
@@ -54,7 +55,7 @@ func (a *app) values(ctx context.Context, f *metricsFlags, e *repo.Entry, keys [
 	})
 }
 
-// checkValueKeys returns an error if this clone does not have the values, or if the run has no value of a key.
+// checkValueKeys returns an error if the values are not in this clone or if the run has no value for one of the keys.
 func (a *app) checkValueKeys(ctx context.Context, e *repo.Entry, keys []string) error {
 	has := map[string]bool{}
 	here, err := e.EachValue(ctx, func(key string, _ format.Value) error {
@@ -103,12 +104,12 @@ func (o *valueWriter) value(key string, v format.Value) error {
 	return err
 }
 
-// visible returns the JSON of a file that may come from a stranger on one line. It escapes control characters and marks
-// that change the direction of text: the value is the same, and safe to show.
+// visible returns JSON that may come from a stranger on one line and safe to show. It escapes control characters and
+// marks that change the direction of text, which does not change the value.
 func visible(value string) string {
 	var b bytes.Buffer
 	if json.Compact(&b, []byte(value)) != nil {
-		return `""` // the reader rejects such values
+		return `""` // the reader rejects invalid JSON
 	}
 	text := b.String()
 	if !strings.ContainsFunc(text, format.IsHidden) {
@@ -116,7 +117,7 @@ func visible(value string) string {
 	}
 	var out strings.Builder
 	for _, r := range text {
-		if format.IsHidden(r) { // it can only be in a string
+		if format.IsHidden(r) { // hidden characters occur only in strings
 			fmt.Fprintf(&out, `\u%04X`, r)
 			continue
 		}

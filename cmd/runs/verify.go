@@ -97,7 +97,7 @@ func (a *app) verify(ctx context.Context, selectors []string, experiment string,
 	return err
 }
 
-// verdictJSON is the verdict on a run.
+// verdictJSON is the result of verifying a run.
 type verdictJSON struct {
 	Absent     []string        `json:"absent"`
 	ID         string          `json:"id"`
@@ -113,10 +113,10 @@ type referenceJSON struct {
 	Names string `json:"names"`
 }
 
-// strayJSON is a file that Git tracks and must not.
+// strayJSON is a file that Git tracks but must not track.
 type strayJSON struct {
-	ID       *string  `json:"id"` // null
-	OK       bool     `json:"ok"` // false
+	ID       *string  `json:"id"` // always null
+	OK       bool     `json:"ok"` // always false
 	Path     string   `json:"path"`
 	Problems []string `json:"problems"`
 }
@@ -183,7 +183,7 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, strays []share
 	return err
 }
 
-// writeProblem names what is damaged and why. On a terminal the reason is wrapped.
+// writeProblem prints what is damaged and the reason, which is wrapped on a terminal.
 func (a *app) writeProblem(w io.Writer, what, reason string) {
 	if reason = terminal.Clean(reason); a.term.OutIsTerminal() {
 		reason = strings.ReplaceAll(wrap(reason, a.term.Width()-8), "\n", "\n        ")

@@ -10,7 +10,7 @@ import (
 	"github.com/gitruns/runs/repo/share"
 )
 
-// verifyHistory verifies the runs of commits. It works in a project and in a bare repository.
+// verifyHistory verifies the runs in commits. It works in projects and in bare repositories.
 func (a *app) verifyHistory(ctx context.Context, revs []string, asJSON bool) error {
 	for _, rev := range revs {
 		if strings.Trim(rev, "^") == "" {
@@ -84,7 +84,7 @@ func newHistoryJSON(h *share.History) historyJSON {
 	}
 }
 
-// shownReferences bounds how many references to unknown runs are listed.
+// shownReferences is the maximum number of references to unknown runs to list.
 const shownReferences = 5
 
 func (a *app) writeHistory(w io.Writer, h *share.History) error {

@@ -16,7 +16,7 @@ type storeCheckJSON struct {
 	Store   string        `json:"store"`
 }
 
-// missingJSON is an artifact that the store does not hold.
+// missingJSON is an artifact that is not in the artifact store.
 type missingJSON struct {
 	Bytes  int64  `json:"bytes"`
 	Here   bool   `json:"here"`
@@ -26,7 +26,7 @@ type missingJSON struct {
 	SHA256 string `json:"sha256"`
 }
 
-// verifyStores asks the artifact store for every object that the runs name.
+// verifyStores asks the artifact store for every object that the runs refer to.
 func (a *app) verifyStores(ctx context.Context, r *repo.Repository, entries []*repo.Entry, asJSON bool) error {
 	found, err := share.VerifyStore(ctx, r, entries)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// version is the number of the next release.
+// version is the version of the next release.
 const version = "0.1.0"
 
 func (a *app) versionCommand() *cobra.Command {
@@ -38,7 +38,7 @@ func (a *app) versionCommand() *cobra.Command {
 
 type versionJSON struct {
 	Arch     string `json:"arch"`
-	Commit   string `json:"commit"` // empty if it is not known
+	Commit   string `json:"commit"` // empty if unknown
 	Go       string `json:"go"`
 	OS       string `json:"os"`
 	Protocol int    `json:"protocol"`
@@ -46,7 +46,7 @@ type versionJSON struct {
 	Version  string `json:"version"`
 }
 
-// builtFrom is the commit that the program was built from, empty if it is not known.
+// builtFrom returns the commit from which the program was built, or "" if it is unknown.
 func builtFrom() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
