@@ -338,8 +338,8 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	return nil
 }
 
-// arguments returns a check for the number of arguments: at least least, and at most most unless most is negative. what
-// describes the arguments that may be missing.
+// arguments returns a check that the number of arguments is between least and most. A negative most means no limit.
+// what describes the arguments that may be missing.
 func arguments(least, most int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		name := strings.TrimPrefix(cmd.CommandPath(), "runs ")

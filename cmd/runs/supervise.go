@@ -29,7 +29,7 @@ type supervised struct {
 	late     *repo.Hashing
 }
 
-// supervise runs the program and finishes its run. It then calls then with the finished run, if then is not nil.
+// supervise runs the program and finishes its run. If then is not nil, it is called with the finished run.
 func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run) error) error {
 	active := s.active
 	began := time.Now()

@@ -1,5 +1,5 @@
-// Package program runs a program as if the user had run it directly, and records its console output. It passes
-// arguments, standard input, exit status, signals and the terminal through unchanged.
+// Package program runs a program as if the user had run it directly, and records its console output. Arguments,
+// standard input, exit status, signals and the terminal are passed on unchanged.
 //
 // It knows nothing of runs: the caller decides what to do with the output. Start reading in program.go, which has what
 // all systems share. program_unix.go handles signals and pseudo-terminals.

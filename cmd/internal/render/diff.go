@@ -71,8 +71,8 @@ func (v Diff) Write(w io.Writer, t *terminal.Terminal, c *diff.Comparison) error
 	return p.err
 }
 
-// change shows the values of a and b, starting in column at. If they do not fit on one line, each value gets its own
-// line.
+// change shows the values of a and b. The caller writes them from the column given by at. If they do not fit on one
+// line, each value gets its own line.
 func change(t *terminal.Terminal, l line, at int) string {
 	const mark = 2 // columns of the sign in front of a value
 	a, b := terminal.Clean(l.a), terminal.Clean(l.b)

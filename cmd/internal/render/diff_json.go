@@ -41,7 +41,7 @@ type ValueJSON struct {
 	B   any    `json:"b,omitempty"`
 }
 
-// null is a value that is written as null.
+// null stands for the JSON value null. A nil would be left out instead.
 type null struct{}
 
 // MarshalJSON writes null.

@@ -1,9 +1,9 @@
 // Package render formats the results of commands: runs, lists, comparisons, reviews and the outcomes of rules. It
 // writes text for a terminal, Markdown for a forge, and JSON. All sentences about findings are in this package.
 //
-// The package does not open repositories, makes no decisions and does not know the command line. Below cmd it imports
-// only cmd/internal/terminal and cmd/internal/chart. Each file formats one kind of result. To change the output of a
-// command, start in the file for that kind.
+// The package does not open repositories, makes no decisions and does not know the command line. Of the packages in
+// cmd, it imports only cmd/internal/terminal and cmd/internal/chart. Each file formats one kind of result. To change
+// the output of a command, start in the file for that kind.
 package render
 
 import (

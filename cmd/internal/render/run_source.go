@@ -151,7 +151,7 @@ func (v Run) environment(p *page, e *format.Environment) {
 	}
 }
 
-// shownOmitted limits how many files left out of the source are listed.
+// shownOmitted is the maximum number of files to list that were left out of the source.
 const shownOmitted = 10
 
 // restorable shows the source tree and lists what cannot be restored.

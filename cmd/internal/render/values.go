@@ -16,7 +16,7 @@ import (
 // lookedAtValues is the largest file of values, in bytes, that is read to show a run.
 const lookedAtValues = 64 << 20
 
-// shownValue limits the length of a value, in characters.
+// shownValue is the maximum length of a value, in characters.
 const shownValue = 100
 
 // values shows the last value of each key that has non-numeric values.

@@ -92,8 +92,9 @@ func Truncate(s string, width int) string {
 	return runewidth.Truncate(s, width, "…")
 }
 
-// Fold breaks cleaned text into lines that fit the terminal, between words if possible. All lines start in column at,
-// counted from 0. If the output is not a terminal, Fold returns the text unchanged.
+// Fold breaks cleaned text into lines that fit the terminal, between words if possible. The caller writes the text from
+// the column given by at, counted from 0, and Fold indents the other lines to that column. If the output is not a
+// terminal, Fold returns the text unchanged.
 func (t *Terminal) Fold(text string, at int) string {
 	room := t.Width() - at
 	if !t.outTTY || room < leastColumn || Width(text) <= room {
@@ -111,7 +112,7 @@ func (t *Terminal) Fold(text string, at int) string {
 	return strings.Join(append(lines, text), "\n"+strings.Repeat(" ", at))
 }
 
-// pad pads text with spaces to width columns.
+// pad adds spaces to text until it is width columns wide. If right is true, the text is aligned to the right.
 func pad(s string, width int, right bool) string {
 	space := strings.Repeat(" ", max(0, width-Width(s)))
 	if right {

@@ -40,7 +40,7 @@ type target interface {
 	// put stores the source under the key, unless there is already an object of the same size. It returns how many
 	// bytes were sent. It calls progress with the number of bytes transferred so far.
 	put(ctx context.Context, key string, from *source, progress func(int64)) (int64, error)
-	// list calls each with every key under the store's prefix and the object's size in bytes.
+	// list calls each once for every object under the store's prefix, with its key and its size in bytes.
 	list(ctx context.Context, each func(key string, size int64) error) error
 }
 
@@ -115,7 +115,7 @@ func (s *Store) reach(ctx context.Context) error {
 // Close closes the store.
 func (s *Store) Close() error { return s.blob.Close() }
 
-// Stat returns those objects with the given digests that exist.
+// Stat returns the objects that the store has among those with the given digests.
 func (s *Store) Stat(ctx context.Context, digests []string) ([]store.Stored, error) {
 	found := make([]store.Stored, len(digests))
 	group, ctx := errgroup.WithContext(ctx)
@@ -161,7 +161,7 @@ func (s *Store) holds(ctx context.Context, key string, size int64) (bool, error)
 	return ok && stored == size, err
 }
 
-// List calls each with batches of the store's objects. It skips keys that are not names of objects.
+// List passes the store's objects to each, in batches. It skips keys that are not names of objects.
 func (s *Store) List(ctx context.Context, each func([]store.Stored) error) error {
 	var batch []store.Stored
 	err := s.to.list(ctx, func(key string, size int64) error {
@@ -182,7 +182,7 @@ func (s *Store) List(ctx context.Context, each func([]store.Stored) error) error
 	return each(batch)
 }
 
-// pages calls each with every object of a bucket.
+// pages calls each once for every object in the bucket.
 func (s *Store) pages(ctx context.Context, each func(key string, size int64) error) error {
 	objects := s.blob.List(nil)
 	for {

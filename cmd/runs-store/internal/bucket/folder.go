@@ -124,7 +124,7 @@ func same(ctx context.Context, part, from *os.File, size int64, hash io.Writer) 
 	return at, nil
 }
 
-// list calls each for the objects in one folder after the other. Only folders with names of two digits hold objects.
+// list reads one folder after another. Only folders with names of two digits hold objects.
 func (d *folder) list(ctx context.Context, each func(key string, size int64) error) error {
 	folders, err := os.ReadDir(d.root)
 	if err != nil {
