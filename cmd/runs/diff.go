@@ -133,7 +133,7 @@ func (a *app) writeCode(ctx context.Context, x, y *review.Side) error {
 			return source.WritePatch(ctx, w)
 		}
 		in, out := io.Pipe()
-		go func() { out.CloseWithError(source.WritePatch(ctx, out)) }() // ends with the patch, or if in is closed
+		go func() { out.CloseWithError(source.WritePatch(ctx, out)) }() // ends when the patch or its reader does
 		defer func() { _ = in.Close() }()
 		return a.writePatch(w, in)
 	})

@@ -10,8 +10,8 @@ import (
 	"github.com/gitruns/runs/repo/catalog"
 )
 
-// selectIn returns the options for a catalog. It limits the catalog to the given experiment, or to that of the
-// environment if experiment is empty.
+// selectIn returns the options for a catalog. The experiment is the given one, or that of the environment if experiment
+// is empty.
 func selectIn(experiment string) catalog.Options {
 	return catalog.Options{Experiment: orEnv(experiment, "RUNS_EXPERIMENT")}
 }

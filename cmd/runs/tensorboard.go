@@ -9,8 +9,8 @@ import (
 	"github.com/gitruns/runs/repo/tensorboard"
 )
 
-// importEventFiles imports the run's TensorBoard event files into the run and prints the result. It prints errors
-// instead of returning them, because the program has already ended.
+// importEventFiles imports the TensorBoard event files of the run and prints the result. It prints errors instead of
+// returning them, because the program has already ended.
 func (a *app) importEventFiles(ctx context.Context, active *repo.Active, q tensorboard.Search) {
 	counts, err := tensorboard.ImportInto(context.WithoutCancel(ctx), active, q)
 	if err != nil {

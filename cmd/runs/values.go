@@ -104,8 +104,8 @@ func (o *valueWriter) value(key string, v format.Value) error {
 	return err
 }
 
-// visible returns JSON that may come from a stranger on one line and safe to show. It escapes control characters and
-// marks that change the direction of text, which does not change the value.
+// visible returns a JSON value on one line, in a form that is safe to show even if a stranger wrote it. It escapes
+// control characters and marks that change the direction of text, which does not change the value.
 func visible(value string) string {
 	var b bytes.Buffer
 	if json.Compact(&b, []byte(value)) != nil {

@@ -69,7 +69,8 @@ func (v Reproduction) Verdict(t *terminal.Terminal) string {
 	return fmt.Sprintf("%s: every point of every metric of %s is identical", reproduced, title)
 }
 
-// Changes lists the differences from the recorded run, one per line. It ends with the number of those beyond most.
+// Changes lists the differences from the recorded run, one per line. If there are more than most, the last line says
+// how many more.
 func Changes(changes []diff.Change, most int) []string {
 	side := func(text string) string {
 		if text == "" {

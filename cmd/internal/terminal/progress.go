@@ -61,7 +61,7 @@ func (p *Progress) show(done, total int64, text func(rate float64) string) {
 	fmt.Fprintf(p.out, "\r%s\x1b[K", Truncate(line, p.width-1))
 }
 
-// Stage changes what the line says if nothing can be counted.
+// Stage reports what is being done when nothing can be counted.
 func (p *Progress) Stage(what string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
