@@ -47,7 +47,7 @@ func (r *Repository) Dataset(ctx context.Context, q DatasetRequest) (format.Data
 	if q.Named {
 		mayFollow = func(link string) error {
 			return r.refuseTrackedLink(
-				ctx, link, "set the place of the data on this machine in .runs/local.toml, under [data]",
+				ctx, link, "set the path of the data on this machine in .runs/local.toml, under [data]",
 			)
 		}
 	}

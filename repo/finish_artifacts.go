@@ -77,7 +77,7 @@ func (a *Active) fillArtifacts(
 				removeEmpty(filepath.Dir(to), folder)
 				continue
 			}
-			reason := "another artifact has its name"
+			reason := "another artifact has the same name"
 			if format.CheckPath(item.was) != nil {
 				reason = "its name is not valid in a run"
 			}
@@ -89,7 +89,7 @@ func (a *Active) fillArtifacts(
 			changed = append(
 				changed,
 				fmt.Sprintf(
-					"artifact %s was replaced after it was logged; the present content is recorded", item.Name,
+					"artifact %s was replaced after it was logged; its current content is recorded", item.Name,
 				),
 			)
 		}
@@ -166,7 +166,7 @@ func (f *fold) namedArtifacts(names *artifactNames) []arriving {
 			if line.Name = names.take(name); line.Name != name {
 				renamed = append(
 					renamed,
-					fmt.Sprintf("artifact %s is recorded as %s: a folder has its name", name, line.Name),
+					fmt.Sprintf("artifact %s is recorded as %s: a folder has the same name", name, line.Name),
 				)
 			}
 			all = append(all, arriving{ArtifactLine: line, was: name})

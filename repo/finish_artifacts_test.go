@@ -167,7 +167,7 @@ func TestArtifactThatIsAnother(t *testing.T) {
 	}
 	if said := strings.Join(
 		res.Warnings, "\n",
-	); said != "artifact media/h_0_0.html was replaced after it was logged; the present content is recorded" {
+	); said != "artifact media/h_0_0.html was replaced after it was logged; its current content is recorded" {
 		t.Error(said)
 	}
 }

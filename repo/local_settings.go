@@ -37,10 +37,10 @@ func (r *Repository) local(ctx context.Context) (*format.Local, error) {
 		return &format.Local{}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the places of data: %w", err)
+		return nil, fmt.Errorf("reading the data paths of this machine: %w", err)
 	}
 	if err := r.refuseTracked(ctx, localName); err != nil {
-		return nil, fmt.Errorf("reading the places of data: %w", err)
+		return nil, fmt.Errorf("reading the data paths of this machine: %w", err)
 	}
 	return format.DecodeLocal(filepath.Join(DirName, localName), data)
 }
@@ -110,10 +110,10 @@ func (r *Repository) rememberData(ctx context.Context, name, path string) error 
 	tmp := filepath.Join(r.Dir, newPrefix+format.RandomLetters(8))
 	defer func() { _ = os.Remove(tmp) }()
 	if err := writeFile(tmp, format.EncodeLocal(local)); err != nil {
-		return fmt.Errorf("writing the places of data: %w", err)
+		return fmt.Errorf("writing the data paths of this machine: %w", err)
 	}
 	if err := os.Rename(tmp, filepath.Join(r.Dir, localName)); err != nil {
-		return fmt.Errorf("writing the places of data: %w", err)
+		return fmt.Errorf("writing the data paths of this machine: %w", err)
 	}
 	return nil
 }

@@ -269,7 +269,7 @@ func (e *Entry) openVerified(name string, want format.File) (*os.File, error) {
 		)
 	case want.Bytes > maxFileBytes:
 		return nil, fmt.Errorf(
-			"run %s: %s has %d bytes, more than the %d that are read", e.ID, name, want.Bytes, int64(maxFileBytes),
+			"run %s: %s has %d bytes, more than the limit of %d", e.ID, name, want.Bytes, int64(maxFileBytes),
 		)
 	}
 	f, err := os.Open(path)

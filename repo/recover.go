@@ -120,7 +120,7 @@ func (a *Active) recover(ctx context.Context, o Recover) Recovered {
 		got.Reason = "its process is alive"
 		return got
 	case l == Detached && !named:
-		got.Reason = "it was begun by 'runs start' and has no process of its own: 'runs finish' ends it"
+		got.Reason = "it was started by 'runs start' and has no process of its own; use 'runs finish' to finish it"
 		return got
 	case l == Elsewhere && !named && (o.Silent == 0 || silent < o.Silent):
 		got.Reason = "its process is on another machine, boot or container"

@@ -142,7 +142,7 @@ func readBounded(path string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s is not a regular file", path)
 	}
 	if info.Size() > limit {
-		return nil, fmt.Errorf("%s has %d bytes, more than the %d that are read", path, info.Size(), limit)
+		return nil, fmt.Errorf("%s has %d bytes, more than the limit of %d", path, info.Size(), limit)
 	}
 	return os.ReadFile(path)
 }

@@ -197,7 +197,7 @@ func checkDigest(path, digest string, limit int64) error {
 	case !info.Mode().IsRegular():
 		return errors.New("not a regular file")
 	case info.Size() > limit:
-		return fmt.Errorf("has %d bytes, more than the %d that are read", info.Size(), limit)
+		return fmt.Errorf("has %d bytes, more than the limit of %d", info.Size(), limit)
 	}
 	f, err := os.Open(path)
 	if err != nil {

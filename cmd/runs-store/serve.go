@@ -138,7 +138,7 @@ func (s *server) do(r store.Request) (store.Reply, error) {
 			return store.Reply{}, &store.Error{
 				Kind:    store.Usage,
 				Message: fmt.Sprintf("%s speaks version %d of the protocol, not %d", store.Program, store.Version, r.Version),
-				Hint:    "install runs and " + store.Program + " of one version",
+				Hint:    "install runs and " + store.Program + " of the same version",
 			}
 		}
 		s.mu.Lock()

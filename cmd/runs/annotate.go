@@ -64,7 +64,7 @@ func (a *app) nameCommand() *cobra.Command {
 		Use:   "name RUN NAME",
 		Short: "Give a run a name",
 		Long: `Give a run a name. The run may be finished. If several runs have
-the same name, the name means the newest.
+the same name, the name refers to the newest.
 
     runs name last wide`,
 		Args:              arguments(2, 2, "RUN or NAME"),
@@ -200,7 +200,7 @@ removed.
 
 A committed run leaves a removal marker in .runs/removed. 'runs commit' then
 removes the run from the branch and adds the marker, so that no pull or merge
-brings the run back. The history of Git keeps it.`,
+brings the run back. Git's history still contains the run.`,
 		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
@@ -249,7 +249,7 @@ brings the run back. The history of Git keeps it.`,
 				a.print("%s %s", map[bool]string{true: "would remove", false: "removed"}[dry], terminal.Clean(e.String()))
 			}
 			if inGit && !dry {
-				a.hint("run 'runs commit' to remove %s from the branch; the history of Git keeps %[1]s", verb(len(entries), "it",
+				a.hint("run 'runs commit' to remove %s from the branch; Git's history still has %[1]s", verb(len(entries), "it",
 					"them"))
 			}
 			return nil

@@ -34,9 +34,9 @@ of the newest run. The store is asked unless you give --here.
     runs artifacts wide model.bin -o model.bin
     runs artifacts wide -o DIR
 
-With -o, write one artifact or all of them. What is not on this machine is fetched
-from the store and verified by its digest. artifacts.store in .runs/config.toml
-names the store; see 'runs help stores'.
+With -o, write one artifact or all of them. Artifacts that are not on this machine
+are fetched from the store and verified by their digests. artifacts.store in
+.runs/config.toml sets the store; see 'runs help stores'.
 
 --upload sends copies on this machine to the store, and --prune removes copies that
 the store holds. Both act on the runs named, or on all runs.

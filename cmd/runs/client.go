@@ -37,8 +37,8 @@ func (a *app) clientCommand() *cobra.Command {
 		Hidden: true,
 		Short:  "Record for the Python client",
 		Long: `Record for the Python client. The request on stdin is a line of JSON, followed
-by a journal line if it describes a run. The answer is one line of JSON, and
-{"error": {"kind", "message", "hint"}} for a failure.
+by a journal line if it describes a run. The answer is one line of JSON; after a
+failure it is {"error": {"kind", "message", "hint"}}.
 
     echo '{"protocol": 1, "pid": 4242}' | runs client start`,
 		Args: arguments(0, 0, ""),

@@ -62,7 +62,7 @@ func withResumeHint(err error) error {
 	case !errors.As(err, &problem):
 		return err
 	case problem.Problem == catalog.KeyExists:
-		hint = `use resume="allow" to continue it, or leave resume out to start a second run of that id`
+		hint = `use resume="allow" to continue it, or leave resume out to start a second run with that id`
 	case problem.Problem == catalog.KeyMissing:
 		hint = `run 'runs ls --columns key' to list the ids, or use resume="allow" to start one`
 	case problem.Problem == catalog.IsActive:
@@ -82,7 +82,7 @@ func (a *app) rejoin(before catalog.Resumption, run *format.Run, q *clientReques
 	}
 	e := before.Entry
 	if run.Source != nil && e.Source != nil && run.Source.Tree != e.Source.Tree {
-		a.warn("the source has changed since run %s started; its record keeps the source of the start", e.ID)
+		a.warn("the source has changed since run %s started; its record keeps the source from its start", e.ID)
 	}
 	return nil
 }

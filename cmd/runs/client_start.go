@@ -15,7 +15,7 @@ import (
 // that run instead.
 func (a *app) clientStart(ctx context.Context, q *clientRequest) (clientAnswer, error) {
 	if q.PID <= 0 {
-		return nil, usagef("starting a run: pid must be that of a process, got %d", q.PID)
+		return nil, usagef("starting a run: pid must be a process id, got %d", q.PID)
 	}
 	r, err := a.setup(ctx)
 	if err != nil {

@@ -162,7 +162,7 @@ func (d *demo) share(ctx context.Context) error {
 	parent := filepath.Dir(d.dir)
 	origin := filepath.Join(parent, "origin.git")
 	if err := d.git.Restore(ctx, "train.py"); err != nil {
-		return fmt.Errorf("taking back the change of the code: %w", err)
+		return fmt.Errorf("reverting the code change: %w", err)
 	}
 	if err := d.git.Publish(ctx, origin); err != nil {
 		return fmt.Errorf("publishing the code: %w", err)

@@ -53,7 +53,7 @@ Exit status: 0 done; 1 failed; 2 wrong usage; 3 a selector names no run; with
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.only, "only", nil, "show only these `PARTS`: "+strings.Join(render.DiffParts, ", "))
 	flags.StringVar(&f.metrics, "metrics", "", "compare only metrics that match `REGEX`")
-	flags.BoolVar(&f.all, "all", false, "show what is equal too, and long parts in full")
+	flags.BoolVar(&f.all, "all", false, "also show equal values, and show long parts in full")
 	flags.BoolVar(&f.code, "code", false, "show how the source differs, as a patch")
 	flags.BoolVar(&f.part, "part", false, "compare A and B without the runs that they resume")
 	flags.BoolVar(&f.strict, "strict", false, "treat 1 and 1.0 as different params")

@@ -132,7 +132,7 @@ func checkCache(cache string) error {
 	case err != nil:
 		return err
 	case !info.IsDir() || !isOwn(info):
-		return fmt.Errorf("%s is not a folder of this user", ours)
+		return fmt.Errorf("%s is not a folder that this user owns", ours)
 	case runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0:
 		return os.Chmod(ours, 0o700)
 	}

@@ -96,7 +96,7 @@ func (a *app) reportFinished(res *repo.Result) {
 	a.warnAll(res.Warnings)
 	if len(res.Open) > 0 {
 		n := len(res.Open)
-		a.warn("%s still %s a journal open; what is logged there becomes a run that resumes this one",
+		a.warn("%s still %s a journal open; data logged there is saved as a run that resumes this one",
 			plural(n, "writer"), verb(n, "has", "have"))
 	}
 	for _, id := range res.Resumed {

@@ -17,18 +17,19 @@ func (a *app) gcCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "gc [flags]",
 		Short: "Remove shared files that no run needs",
-		Long: `Remove shared files, that is patches, environments and dataset manifests, that no run
-names any more. They are removed in a commit of their own on the default branch,
+		Long: `Remove shared files (patches, environments and dataset manifests) that no run refers
+to any more. They are removed in a commit of their own on the default branch,
 which leaves your staged and unstaged changes as they are. Git's history keeps them.
-gc also removes second copies in the Git folder of what committed runs share.
+gc also removes duplicate copies of shared files in the Git folder, if the runs that
+need them are committed.
 
     runs gc --dry-run
     runs gc
 
-A file is kept if a run names it anywhere in this clone: in the working tree, on a
-local or remote-tracking branch, while it is recorded, or in .runs/trash. Run 'git
-fetch' first, because branches that were not fetched do not count. A file that was
-needed in the last day is kept too.
+A file is kept if any run in this clone refers to it: a run in the working tree, on a
+local or remote-tracking branch, in progress, or in .runs/trash. Run 'git fetch'
+first, because branches that were not fetched do not count. A file that was needed
+in the last day is kept too.
 
 With --stores --dry-run, list the objects of the artifact store that no run names on
 any branch of this clone. Runs in other clones may need them, so gc removes nothing
@@ -69,7 +70,7 @@ func (a *app) gc(ctx context.Context, ask share.GCRequest, asJSON bool) error {
 	}
 	progress := a.term.Progress("collecting shared files")
 	defer progress.Done()
-	progress.Stage("reading what runs name")
+	progress.Stage("finding the files that runs need")
 	done, err := share.GC(ctx, r, ask)
 	progress.Done()
 	if err != nil {
@@ -96,7 +97,7 @@ func (a *app) gc(ctx context.Context, ask share.GCRequest, asJSON bool) error {
 		a.print("%s %s, %s%s", removed, plural(n, "shared file"), terminal.Bytes(done.Bytes), where)
 	}
 	if n := done.Copies; n > 0 {
-		copies := fmt.Sprintf("%d second %s", n, verb(n, "copy", "copies"))
+		copies := fmt.Sprintf("%d duplicate %s", n, verb(n, "copy", "copies"))
 		a.print("%s %s in the Git folder, %s", removed, copies, terminal.Bytes(done.CopyBytes))
 	}
 	if len(done.Files)+done.Copies == 0 {

@@ -22,7 +22,7 @@ func (a *app) hookCommand() *cobra.Command {
 
     runs hook pre-commit
 
-It never keeps Git from committing. If something fails, it reports the problem and
+It never blocks the commit. If something fails, it reports the problem and
 leaves the runs for the next commit.`,
 		Args:      arguments(1, 1, "pre-commit"),
 		ValidArgs: []string{"pre-commit"},

@@ -28,7 +28,7 @@ func (a *app) importCommand() *cobra.Command {
 		Long: `Import the finished runs in PATH. KIND is guessed if you leave it out:
 
     runs         a .runs folder, the folder that holds it, or one run's folder
-    tensorboard  a folder with event files; each subfolder with some is one run
+    tensorboard  a folder with event files; each subfolder that has any is one run
     wandb        a W&B folder, or a folder above it, with online or offline runs
 
     rsync -a cluster:project/.runs/ from-cluster/
@@ -70,7 +70,7 @@ Exit status: 0 done; 1 failed, or a run failed verification; 2 wrong usage; 130 
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&ask.IDs, "run", nil,
-		"import only the run with this `ID`, even if you removed it; of other trackers also their own id, "+
+		"import only the run with this `ID`, even if you removed it; for other trackers, ID may be their own id "+
 			"or the name of a log (repeatable)")
 	flags.StringVarP(&experiment, "experiment", "e", "", "import logs of other trackers into `EXPERIMENT`")
 	flags.BoolVar(&ask.DryRun, "dry-run", false, "verify everything, print what would be imported and change nothing")

@@ -34,7 +34,7 @@ func (a *app) importLogs(ctx context.Context, tracker *ingest.Tracker, ask impor
 		a.progress("runs: skipped %s without %s: %s", plural(n, "log"), tracker.Content, firstNames(done.Empty))
 	}
 	for _, name := range done.InProgress {
-		a.progress("runs: skipped %s: it has no end and changed within the last minute; import it when it has ended", name)
+		a.progress("runs: skipped %s: it has not ended and changed within the last minute; import it when it has ended", name)
 	}
 	a.reportSkipped(&share.Imported{From: ask.Path, Removed: done.Removed, Refused: done.Refused})
 	if asJSON {

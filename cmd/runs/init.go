@@ -52,7 +52,7 @@ core.hooksPath, husky and the pre-commit framework.`,
 	flags := cmd.Flags()
 	flags.BoolVar(&withCode, "with-code", false, "add finished runs to code commits, by a pre-commit hook")
 	flags.StringVar(&artifacts, "artifacts", "", "keep large artifacts in `STORE`: lfs, or a URL")
-	flags.BoolVar(&withoutCode, "without-code", false, "remove that hook")
+	flags.BoolVar(&withoutCode, "without-code", false, "remove the hook that --with-code installed")
 	return cmd
 }
 

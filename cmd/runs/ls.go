@@ -80,7 +80,7 @@ status is then 1.`,
 	flags.StringArrayVar(&f.revs, "rev", nil,
 		"list runs of the Git revision `REV` too, without checking it out (repeatable)")
 	flags.BoolVar(&f.allBranches, "all-branches", false, "list runs of all local branches too")
-	flags.BoolVar(&f.parts, "parts", false, "list each run that another one resumes in a row of its own")
+	flags.BoolVar(&f.parts, "parts", false, "list a run and the runs that it resumes in separate rows")
 	flags.BoolVar(&f.json, "json", false, "print a JSON list of runs or groups")
 	flags.BoolVar(&f.csv, "csv", false, "print CSV")
 	_ = cmd.RegisterFlagCompletionFunc("experiment", a.completeExperiment)

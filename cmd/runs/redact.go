@@ -33,9 +33,9 @@ runs.
     runs redact @ --finds
     runs redact @ - < secret.txt
 
-PATTERN is a text, or a regular expression written /REGEXP/. Use - to read it from
-stdin and keep it out of the shell history. --finds replaces what 'runs commit'
-would report; --rule and --fingerprint limit that.
+PATTERN is literal text, or a regular expression written /REGEXP/. Use - to read it
+from stdin and keep it out of the shell history. --finds replaces all secrets that
+'runs commit' would report; --rule and --fingerprint select some of them.
 
 Other runs that share a changed file are updated too, and listed. If a patch was
 redacted, the source of the run can no longer be restored in full.
@@ -63,7 +63,7 @@ redacted run, but older commits still contain the secret: rotate it.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&f.finds, "finds", false, "redact what the search before a commit finds")
+	flags.BoolVar(&f.finds, "finds", false, "redact all secrets that 'runs commit' would report")
 	flags.StringVar(&f.rule, "rule", "", "redact findings of `RULE`")
 	flags.StringVar(&f.fingerprint, "fingerprint", "", "redact the finding with this `FINGERPRINT`")
 	flags.StringVarP(&f.experiment, "experiment", "e", "", "look only in `EXPERIMENT`")

@@ -31,7 +31,7 @@ func (a *app) reproduceCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reproduce RUN [flags] [-- COMMAND [ARG…]]",
 		Short: "Repeat a run and compare the results",
-		Long: `Run a run again, as a new run: restore its source into a new folder, find its data
+		Long: `Repeat a run as a new run: restore its source into a new folder, find its data
 by hash, compare or rebuild its environment, and run its command there. Then
 report for each metric whether the result is the same.
 
@@ -42,9 +42,9 @@ report for each metric whether the result is the same.
 Data is copied from its place on this machine. If the file system can share
 blocks, the copy takes no space.
 
---env check reports how the environment differs, none does not compare it, and
-venv builds a virtual environment with the recorded Python and packages, by uv if
-it is installed.
+--env check only reports how the environment differs, --env none skips the
+comparison, and --env venv builds a virtual environment with the recorded Python
+and packages, using uv if it is installed.
 
 Exit status: the program's own; 0 if it succeeded; 1 failed; 2 wrong usage; 3 a
 selector names no run; with --exit-code 4 if a metric differs; 130 interrupted.`,
@@ -64,7 +64,7 @@ selector names no run; with --exit-code 4 if a metric differs; 130 interrupted.`
 	flags.StringVar(&f.in, "in", "", "restore into `DIR`, which must not exist, instead of a temporary folder")
 	flags.StringVar(&f.env, "env", "check", "handle the environment by `MODE`: none, check or venv")
 	flags.StringVar(&f.name, "name", "", "give the new run a `NAME`")
-	flags.Float64Var(&f.tolerance, "tolerance", 1e-6, "treat values as the same that differ by less than this `FRACTION`")
+	flags.Float64Var(&f.tolerance, "tolerance", 1e-6, "treat values that differ by less than this `FRACTION` as the same")
 	flags.BoolVar(&f.exitCode, "exit-code", false, "exit with 4 if a metric differs")
 	flags.StringVarP(&f.experiment, "experiment", "e", "", "look in `EXPERIMENT`")
 	return cmd
@@ -101,7 +101,7 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 			return err
 		}
 		dir = filepath.Join(parent, filepath.Base(r.TreeRoot()))
-		defer func() { _ = os.Remove(parent) }() // keeps a folder that is not empty
+		defer func() { _ = os.Remove(parent) }() // it stays unless nothing was restored
 	}
 	pointers, err := old.Repository().CheckOut(ctx, old.Run, dir)
 	if err != nil {
@@ -128,7 +128,7 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 	})
 }
 
-// startAgain fetches the datasets and starts the new run.
+// startAgain fetches the data and starts the new run.
 func (a *app) startAgain(ctx context.Context, r *repo.Repository, q repo.ReproduceRequest) (*repo.Reproduction, error) {
 	progress := a.term.Progress("hashing data")
 	data, err := r.FetchData(ctx, q.Of.Run, q.Dir, progress.Bytes)
@@ -148,7 +148,7 @@ func (a *app) startAgain(ctx context.Context, r *repo.Repository, q repo.Reprodu
 	return again, nil
 }
 
-// shownChanges is the maximum number of differences to list.
+// shownChanges is how many differences are named.
 const shownChanges = 12
 
 func (a *app) printChanges(what string, changes []diff.Change) {
@@ -161,7 +161,7 @@ func (a *app) printChanges(what string, changes []diff.Change) {
 	}
 }
 
-// printReproduction compares the metrics of two runs and prints whether they agree.
+// printReproduction compares the metrics of two runs and prints whether they are the same.
 func (a *app) printReproduction(ctx context.Context, f *reproduceFlags, old, again *repo.Entry) error {
 	result, err := review.CompareReproduction(ctx, old, again, f.tolerance)
 	if err != nil {

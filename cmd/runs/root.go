@@ -35,7 +35,7 @@ Exit status: 0 done; 1 failed; 2 wrong usage; 3 a selector names no run, or seve
 
 const allExitHelp = `
 Exit status: 0 done; 1 failed; 2 wrong usage; 3 a selector names no run, or several; 4 a comparison found a difference,
-or a check a rule that does not hold; 130 interrupted.`
+or a rule of a check does not hold; 130 interrupted.`
 
 // app holds what the commands share. Creating one is cheap, because everything is set up on first use.
 type app struct {
@@ -100,7 +100,7 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 	case errors.As(err, &none) && none.Hint != "":
 		fmt.Fprintf(out, "      %s\n", none.Hint)
 	case errors.Is(err, repo.ErrNoRepository):
-		fmt.Fprintln(out, "      run 'runs init', or record a run: that sets it up")
+		fmt.Fprintln(out, "      run 'runs init', or record a run, which also creates the folder")
 	case errors.As(err, &usage), errors.As(err, &syntax):
 		fmt.Fprintf(out, "      see '%s --help'\n", cmd.CommandPath())
 	}

@@ -86,7 +86,7 @@ If the run resumes another, its metrics and values are those of both. --json and
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the record as JSON")
 	cmd.Flags().BoolVar(&asTOML, "toml", false, "print the record as TOML")
 	cmd.Flags().BoolVar(&source, "source", false, "print the source as a patch")
-	cmd.Flags().BoolVar(&hidden, "hidden", false, "show metrics too that the program defined as hidden")
+	cmd.Flags().BoolVar(&hidden, "hidden", false, "also show metrics that the program defined as hidden")
 	cmd.Flags().BoolVar(&part, "part", false, "show only what RUN logged itself, without the runs that it resumes")
 	cmd.Flags().BoolVar(&log, "log", false, "print the captured console output")
 	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "look in `EXPERIMENT`")

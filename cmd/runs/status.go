@@ -23,8 +23,8 @@ func (a *app) statusCommand() *cobra.Command {
 		Short: "Show what is in progress and needs attention",
 		Long: `Show where runs are kept, how many there are, which are in progress, and what
 needs attention: finished runs that are not committed, committed runs that are
-on no remote, and branches with runs that no other branch has. Remotes count as
-they were last fetched.
+on no remote, and branches with runs that no other branch has. The state of a
+remote is that of the last fetch.
 
     runs status`,
 		Args: arguments(0, 0, ""),
@@ -178,7 +178,7 @@ func processWord(l repo.Life) string {
 	case repo.Detached:
 		return "none"
 	case repo.Foreign:
-		return "of another clone"
+		return "from another clone"
 	}
 	return "on another machine"
 }

@@ -27,7 +27,7 @@ func (a *app) textconvCommand() *cobra.Command {
 Git calls it for 'git diff', 'git log -p' and 'git show', if this is set:
 
     git config diff.runs-metrics.textconv 'runs textconv'
-    git config diff.runs.xfuncname '^\[.*\]$'   # hunks show their table`,
+    git config diff.runs.xfuncname '^\[.*\]$'   # name the table in hunk headers`,
 		Args: arguments(1, 1, "FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.textconv(cmd.Context(), a.path(args[0])) },
 	}

@@ -22,13 +22,13 @@ func (a *app) verifyCommand() *cobra.Command {
 		Short: "Verify that runs match what was recorded",
 		Long: `Verify runs: recompute every digest, compare the metrics with the summary in
 run.toml, rebuild the source, and report what can be restored. Without RUN, verify
-all finished runs, and check that .runs holds nothing that Git must not carry.
+all finished runs, and check that Git tracks nothing in .runs that it must not.
 
     runs verify
     runs verify --all origin/main..HEAD
 
-With --all, verify the history of the branch, or of REV, without a checkout: every
-run that a commit added, that none was changed later, and that none was removed
+With --all, verify the history of the branch, or of REV, without a checkout: verify
+every run that a commit added, and check that no run was changed later or removed
 without a removal marker. This also works in a bare repository. In a pre-receive
 hook, reject a push that brings a damaged run:
 

@@ -41,7 +41,7 @@ type Dataset struct {
 
 // ErrURL reports that a dataset is named by a URL.
 var ErrURL = errors.New(
-	"data at a URL is not read: name a file or a folder, or the tool that fetched it a version in a param",
+	"data at a URL is not read: give a local file or folder, or record the version of the data as a param",
 )
 
 // CheckDataset reports an error if the data does not exist, without reading it.

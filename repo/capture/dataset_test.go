@@ -98,7 +98,7 @@ func TestHashDatasetRefuses(t *testing.T) {
 		{filepath.Join(root, "none"), "no such file"},
 		{"/dev/null", "neither a file nor a folder"},
 		{filepath.Join(root, "d"), "leads back to a folder above it"},
-		{filepath.Join(root, "bad.dvc"), "names no output"},
+		{filepath.Join(root, "bad.dvc"), "lists no output"},
 	} {
 		if _, err := HashDataset(t.Context(), DatasetRequest{Root: root, Path: c.path}); err == nil ||
 			!strings.Contains(err.Error(), c.reason) {

@@ -45,7 +45,7 @@ func readDVC(path string) (*dvcOut, error) {
 	}
 	out := parseDVC(string(data))
 	if out == nil {
-		return nil, fmt.Errorf("%s names no output with an md5: is it a .dvc file?", path)
+		return nil, fmt.Errorf("%s lists no output with an md5: is it a .dvc file?", path)
 	}
 	return out, nil
 }

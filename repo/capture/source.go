@@ -250,7 +250,7 @@ func (c *Captured) difference(ctx context.Context, base git.Base) error {
 		c.Keep = base.Commit
 	}
 	before := len(s.Patches)
-	if err = c.patch(ctx, from, "", "that is not committed"); err != nil {
+	if err = c.patch(ctx, from, "", "that are not committed"); err != nil {
 		return err
 	}
 	s.Dirty = len(s.Patches) > before
@@ -279,7 +279,7 @@ func (c *Captured) describe(ctx context.Context) error {
 		c.Warnings = append(
 			c.Warnings,
 			fmt.Sprintf(
-				"the patch of the source %s has %d KB, most of it in %s", p.what, p.bytes/1000,
+				"the patch of the changes %s has %d KB, mostly from %s", p.what, p.bytes/1000,
 				strings.Join(names, ", "),
 			),
 		)

@@ -192,7 +192,7 @@ func TestSelector(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ selector, reason string }{
-		{"k7qx", "2 runs begin with it: 20261123-142530-k7qx2m9a, 20261122-142530-k7qx3333"},
+		{"k7qx", "2 runs have this prefix: 20261123-142530-k7qx2m9a, 20261122-142530-k7qx3333"},
 		{"k7q", "no run has this name or key; an id prefix has at least 4 characters"},
 		{"nope1", "no run has this name"},
 		{"@~3", "there are only 3 runs"},

@@ -296,7 +296,7 @@ func (s Selector) best(runs []*format.Run, scope string, c Context) ([]*format.R
 		return nil, s.none("%s is NaN in every run", s.arg)
 	}
 	if s.expr != nil {
-		return nil, s.none("no run%s that meets the expression has the metric %q", ofScope(scope), s.arg)
+		return nil, s.none("no run%s that matches the expression has the metric %q", ofScope(scope), s.arg)
 	}
 	return nil, s.none("no finished run%s has the metric %q", ofScope(scope), s.arg)
 }
@@ -347,7 +347,7 @@ func (s Selector) byText(runs []*format.Run, scope string) ([]*format.Run, error
 		if len(found) > 5 {
 			names = append(names, "…")
 		}
-		return nil, s.none("%d runs begin with it: %s", len(found), strings.Join(names, ", "))
+		return nil, s.none("%d runs have this prefix: %s", len(found), strings.Join(names, ", "))
 	case len(s.arg) < minPrefix:
 		return nil, s.unknown("no run has this name or key%s; an id prefix has at least %d characters", ofScope(scope),
 			minPrefix)

@@ -52,9 +52,9 @@ func TestSelectorOrder(t *testing.T) {
 		}
 	}
 	for selector, want := range map[string]string{
-		`best("x,y", "name = nobody")`: `no run that meets the expression has the metric "x,y"`,
+		`best("x,y", "name = nobody")`: `no run that matches the expression has the metric "x,y"`,
 		"best(nan)":                    "nan is NaN in every run",
-		"20261123": "6 runs begin with it: 20261123-142530-aaaaaaaa, 20261123-142529-bbbbbbbb, " +
+		"20261123": "6 runs have this prefix: 20261123-142530-aaaaaaaa, 20261123-142529-bbbbbbbb, " +
 			"20261123-142528-cccccccc, 20261123-142527-dddddddd, 20261123-142526-eeeeeeee, …",
 		"@~6": "there are only 6 runs",
 	} {

@@ -184,7 +184,7 @@ func InstallHook(ctx context.Context, r *repo.Repository) (h *git.Hook, changed 
 		return nil, false, &repo.HintError{
 			Err: fmt.Errorf("installing the hook: commit.branch sends runs to branch %s, not to code commits",
 				config.Commit.Branch),
-			Hint: "remove commit.branch from .runs/config.toml, or do without the hook",
+			Hint: "remove commit.branch from .runs/config.toml, or do not install the hook",
 		}
 	}
 	if h, err = git.PreCommit(ctx, r.Git); err != nil {

@@ -275,7 +275,7 @@ func (im *importer) importRun(ctx context.Context, id string) outcome {
 	case err == nil && bytes.Equal(here, run.record):
 		return im.importNotes(run)
 	case err == nil:
-		return outcome{err: errors.New("it was finished twice: the run.toml here differs and stays")}
+		return outcome{err: errors.New("it was finished twice: the run.toml here differs and is kept")}
 	case !errors.Is(err, fs.ErrNotExist):
 		return outcome{err: err}
 	}

@@ -53,7 +53,7 @@ func stray(name, mode string) error {
 	case p.kind != notOurs, name == "active/.gitignore", first == "models" && deeper:
 		return nil
 	case !deeper:
-		return errors.New("no file in .runs has this name")
+		return errors.New("runs writes no file with this name")
 	case format.CheckDay(first) == nil:
 		id, _, _ := strings.Cut(rest, "/")
 		if err := format.CheckID(id); err != nil {
@@ -61,7 +61,7 @@ func stray(name, mode string) error {
 		}
 		return fmt.Errorf("run %s does not belong to this day", id)
 	}
-	return errors.New("no file in .runs has this name")
+	return errors.New("runs writes no file with this name")
 }
 
 // Strays lists what Git's index has in .runs and must not have: files that belong to one machine, links, and unknown

@@ -147,7 +147,7 @@ func (p *puller) newNotes(check *checker, ours *snapshot, id string, theirs map[
 		return nil, err
 	}
 	if here[repo.RecordName].ID != theirs[repo.RecordName].ID {
-		return nil, errors.New("it was finished twice: the run.toml here differs and stays")
+		return nil, errors.New("it was finished twice: the run.toml here differs and is kept")
 	}
 	if err := checkNames(theirs); err != nil {
 		return nil, err

@@ -96,7 +96,7 @@ func failedUpload(err error) error {
 	}
 	return &repo.HintError{
 		Err:  fmt.Errorf("uploading artifacts: %w", err),
-		Hint: "nothing was pushed; repeat it: what was uploaded is not sent again",
+		Hint: "nothing was pushed; repeat the command: uploaded files are not sent again",
 	}
 }
 

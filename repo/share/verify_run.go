@@ -290,7 +290,7 @@ func (k *checker) manifest(d format.Dataset, shared map[string]string) error {
 		makes = p.listing
 	}
 	if p.err == nil && makes != d.SHA256 {
-		return fmt.Errorf("the manifest of dataset %s makes %.12s, not %.12s as recorded", d.Name, makes, d.SHA256)
+		return fmt.Errorf("the manifest of dataset %s has the digest %.12s, but %.12s was recorded", d.Name, makes, d.SHA256)
 	}
 	return nil // a damaged manifest was already reported
 }

@@ -40,7 +40,7 @@ func Connect(ctx context.Context, stream io.ReadWriteCloser, rawURL string) (*Cl
 		err = &Error{
 			Kind:    Usage,
 			Message: fmt.Sprintf("%s speaks version %d of the protocol, not %d", Program, hello.Version, Version),
-			Hint:    "install runs and " + Program + " of one version",
+			Hint:    "install runs and " + Program + " of the same version",
 		}
 	}
 	if err == nil {
@@ -118,7 +118,7 @@ func (c *Client) take(r Reply) error {
 	c.mu.Unlock()
 	switch {
 	case w == nil:
-		return fmt.Errorf("it answers request %d, which is not waiting", r.ID)
+		return fmt.Errorf("it answers request %d, which is not pending", r.ID)
 	case final:
 		w.last <- r
 		return nil

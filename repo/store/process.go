@@ -73,7 +73,7 @@ func find() (string, error) {
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 		return "", &Error{
 			Kind:    Usage,
-			Message: "the program " + Program + ", which moves artifacts, is not installed beside runs or on PATH",
+			Message: "the program " + Program + ", which moves artifacts, is not installed next to runs or on PATH",
 			Hint:    "run 'go install -C cmd/" + Program + " .' in a clone of github.com/gitruns/runs",
 		}
 	}

@@ -32,7 +32,7 @@ func ParseURL(raw string) (*url.URL, error) {
 	}
 	if u.User != nil {
 		return nil, refuse(
-			"take the name and password out of the URL; they come from the environment or the provider's own files",
+			"remove the name and password from the URL; they come from the environment or the provider's own files",
 			"the URL of the %s: store holds credentials", u.Scheme,
 		)
 	}
@@ -50,7 +50,7 @@ func ParseURL(raw string) (*url.URL, error) {
 	for name, values := range query {
 		if format.SecretParameter(name) {
 			return nil, refuse(
-				"take it out of the URL; credentials come from the environment or the provider's own files",
+				"remove it from the URL; credentials come from the environment or the provider's own files",
 				"the URL of the %s: store holds credentials (%s)", u.Scheme, name,
 			)
 		}
@@ -67,7 +67,7 @@ func ParseURL(raw string) (*url.URL, error) {
 		switch {
 		case err == nil && e.User != nil:
 			return nil, refuse(
-				"take the name and password out; they come from the environment or the provider's own files",
+				"remove the name and password; they come from the environment or the provider's own files",
 				"the endpoint of the %s: store holds credentials", u.Scheme,
 			)
 		case err != nil || e.Host == "" || e.Scheme != "http" && e.Scheme != "https" || e.RawQuery != "":

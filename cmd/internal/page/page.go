@@ -64,7 +64,7 @@ func Parse(text string) ([]Part, error) {
 		}
 	}
 	if open.Kind != Text {
-		return nil, fmt.Errorf("line %d: what begins here is never closed", open.Line)
+		return nil, fmt.Errorf("line %d: the block that starts here is never closed", open.Line)
 	}
 	next(Part{})
 	return parts, nil

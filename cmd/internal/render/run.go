@@ -98,7 +98,7 @@ func processOf(e *repo.Entry, now time.Time) string {
 	case repo.Gone:
 		return "no longer exists, " + silent + "; run 'runs recover' to finish the run"
 	case repo.Foreign:
-		return "not of this clone (the run's folder came with Git or was copied), " + silent
+		return "not started in this clone (the run's folder came with Git or was copied), " + silent
 	case repo.Detached:
 		return "detached, " + silent + "; run 'runs finish' to finish the run"
 	}

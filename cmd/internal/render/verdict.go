@@ -41,7 +41,7 @@ func VerdictText(m diff.Metric) string {
 	case m.Verdict == diff.Unknown:
 		return "no goal"
 	case m.Verdict == diff.Same && m.Curve != nil && m.Curve.Sameness != diff.Identical:
-		return "same best, other curve"
+		return "same best, different curve"
 	case m.Why != "" && m.Verdict != diff.Same:
 		return string(m.Verdict) + " (" + string(m.Why) + ")"
 	}

@@ -52,7 +52,7 @@ var rights = map[string]map[action]string{
 // credentials lists hints on how to set up credentials, by provider.
 var credentials = map[string]string{
 	"s3":     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE for one of ~/.aws/credentials",
-	"gs":     "run 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS to the file of a key",
+	"gs":     "run 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS to a key file's path",
 	"azblob": "set AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, or run 'az login'",
 }
 
