@@ -110,7 +110,7 @@ func (r *Repository) verifyData(
 		return err
 	}
 	if got.SHA256 != d.SHA256 {
-		return fmt.Errorf("dataset %s: %s has different content: sha256 %.12s, recorded was %.12s",
+		return fmt.Errorf("dataset %s: %s has different content: sha256 %.12s, but %.12s was recorded",
 			d.Name, place, got.SHA256, d.SHA256)
 	}
 	return nil

@@ -199,7 +199,7 @@ func (f *fold) line(file string, number int, text []byte, l *format.Line) error 
 		return err
 	}
 	if !f.describe(l) {
-		f.putAside(file, number, "the record has no room for all of the line: it has too many params, tags or texts", text)
+		f.putAside(file, number, "the line does not fit into the record, which has too many params, tags or texts", text)
 	}
 	return nil
 }

@@ -74,7 +74,7 @@ func (a *app) withCode(ctx context.Context, r *repo.Repository) error {
 		a.print("finished runs now go into code commits: %s", where)
 	}
 	if h.Place == git.HookOfProject && changed {
-		a.progress("runs: the hook is a file of the project; commit it to share it")
+		a.progress("runs: the hook file belongs to the project; commit it to share it")
 	}
 	if h.Tool == "pre-commit" {
 		snippet, err := share.HookSnippet(r)

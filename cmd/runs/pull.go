@@ -108,7 +108,7 @@ func (a *app) reportPulled(done *share.Pulled) {
 		a.progress("runs: nothing new on %s", from)
 	}
 	for _, id := range done.Replaced {
-		a.warn("run %s was finished twice; theirs replaces yours, which is now in .runs/trash", id)
+		a.warn("run %s was finished twice; the remote's version replaces yours, which is now in .runs/trash", id)
 	}
 	for _, d := range done.Bad {
 		a.warn("verification failed: %v", d.Err)

@@ -76,7 +76,7 @@ func (w *writer) reasonToWait(ctx context.Context, tip git.Tip) (string, error) 
 		return "only 'git commit' includes them", nil
 	// After such a commit, the user's index would show the runs as removed.
 	case git.PartHookIndex:
-		return "a commit of named files contains only those", nil
+		return "a commit that names its files contains only those files", nil
 	case git.OtherHookIndex:
 		return "GIT_INDEX_FILE names another index", nil
 	}

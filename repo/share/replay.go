@@ -19,7 +19,7 @@ type ConflictError struct {
 }
 
 func (e *ConflictError) Error() string {
-	return fmt.Sprintf("run %s has a different %s at the remote: it was finished twice", e.ID, e.File)
+	return fmt.Sprintf("run %s has a different %s on the remote: it was finished twice", e.ID, e.File)
 }
 
 // replayer makes run commits again on top of what others have pushed, tree by tree.

@@ -56,8 +56,8 @@ func TestUntrusted(t *testing.T) {
 		"not JSON":           {[]string{"hello"}, "invalid reply"},
 		"a line without end": {[]string{strings.Repeat("x", MaxMessage+1)}, "too long"},
 		"an unknown reply":   {[]string{`{"id":ID,"reply":"maybe"}`}, "maybe"},
-		"another id":         {[]string{`{"id":77,"reply":"done"}`}, "is not waiting"},
-		"two ends":           {[]string{`{"id":ID,"reply":"progress"}`, `{"id":9,"reply":"done"}`}, "is not waiting"},
+		"another id":         {[]string{`{"id":77,"reply":"done"}`}, "is not pending"},
+		"two ends":           {[]string{`{"id":ID,"reply":"progress"}`, `{"id":9,"reply":"done"}`}, "is not pending"},
 		"a bad digest": {[]string{
 			`{"id":ID,"reply":"objects","objects":[{"digest":"../../x","size":1}]}`,
 		}, "not a SHA-256"},
@@ -67,7 +67,7 @@ func TestUntrusted(t *testing.T) {
 		"too many objects": {[]string{
 			`{"id":ID,"reply":"objects","objects":[` + strings.Repeat(object+",", MaxBatch) + object + `]}`,
 		}, "1001 objects"},
-		"its end": {nil, "ended"},
+		"its end": {nil, "exited before it finished"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c2, err := Connect(t.Context(), program(t, func(r Request) []string {
