@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.util
 import os
 import sys
 import unittest
 
-import gitruns
 import project
+
+gitruns = importlib.import_module("gitruns")  # from the folder that project puts on the path
 
 PYTHON = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 

@@ -145,7 +145,7 @@ with gitruns.init(config=params) as run:
         with redirect_stderr(said):
             for _ in range(2):
                 self.assertEqual([r.name for r in gitruns.runs()], ["n1"])
-        self.assertEqual((said.getvalue().count("left out"), len(said.getvalue().splitlines())), (1, 1))
+        self.assertEqual((said.getvalue().count("skipped a damaged run"), len(said.getvalue().splitlines())), (1, 1))
 
     def test_what_is_no_expression(self) -> None:
         import gitruns
