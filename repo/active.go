@@ -12,7 +12,8 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Active is a run in progress: a folder that holds its run.toml as it began, owners, journals and files.
+// Active is a run in progress: a folder with the run.toml that it was started with, its owner files, journals and
+// artifacts.
 type Active struct {
 	ID    string
 	Dir   string
@@ -43,12 +44,12 @@ const (
 )
 
 // Start creates a run in progress from run, whose ID, Status and Started it sets. kind says whether this process
-// keeps it open or nobody does. The folder appears with all it needs, or not at all.
+// keeps it open or no process does. The folder appears with all it needs, or not at all.
 func (r *Repository) Start(ctx context.Context, run *format.Run, kind string) (*Active, error) {
 	return r.start(ctx, run, kind, os.Getpid())
 }
 
-// StartFor is Start of a run that another process of this machine keeps open.
+// StartFor is like Start, for a run that another process of this machine keeps open.
 func (r *Repository) StartFor(ctx context.Context, run *format.Run, pid int) (*Active, error) {
 	if err := checkProcess(pid); err != nil {
 		return nil, fmt.Errorf("starting a run in %s: %w", r.Dir, err)
@@ -76,7 +77,7 @@ func (r *Repository) start(ctx context.Context, run *format.Run, kind string, pi
 	return &Active{ID: run.ID, Dir: filepath.Join(r.active, run.ID), repo: r, begun: true}, nil
 }
 
-// create makes active/<id> under a temporary name and renames it once. more writes further files into it.
+// create makes active/<id> under a temporary name and then renames it. more writes further files into the folder.
 func (r *Repository) create(
 	ctx context.Context, run *format.Run, owner *format.Owner, more func(dir string) error,
 ) error {
@@ -156,7 +157,8 @@ func writeFile(path string, data []byte) error {
 	return err
 }
 
-// Open returns the run in progress with this id, ErrFinished where it has ended, or ErrNotActive.
+// Open returns the run in progress with this id. The error is ErrFinished if the run has ended, and ErrNotActive if
+// there is no such run.
 func (r *Repository) Open(id string) (*Active, error) {
 	if err := format.CheckID(id); err != nil {
 		return nil, err
@@ -165,7 +167,7 @@ func (r *Repository) Open(id string) (*Active, error) {
 	return a, a.check()
 }
 
-// OpenDir returns the run in progress whose folder RUNS_DIR names, and its repository.
+// OpenDir returns the run in progress in the folder dir, which RUNS_DIR gives, and opens its repository.
 func OpenDir(dir string) (*Active, error) {
 	id := filepath.Base(dir)
 	if err := format.CheckID(id); err != nil {
@@ -173,7 +175,7 @@ func OpenDir(dir string) (*Active, error) {
 	}
 	runs := filepath.Dir(filepath.Dir(dir))
 	if filepath.Base(runs) != DirName {
-		// Active runs of a linked worktree are in another place; the owner file names their .runs folder.
+		// Active runs of a linked worktree are in another place; their owner files give the .runs folder.
 		owners, err := (&Active{ID: id, Dir: dir}).owners()
 		switch {
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
@@ -191,10 +193,10 @@ func OpenDir(dir string) (*Active, error) {
 	return a, a.check()
 }
 
-// Repository is where the run goes when it is finished.
+// Repository returns the repository that the run belongs to when it is finished.
 func (a *Active) Repository() *Repository { return a.repo }
 
-// check tells whether the run can still be written to.
+// check returns an error if the run can no longer be written to.
 func (a *Active) check() error {
 	if exists(filepath.Join(a.repo.RunDir(a.ID), RecordName)) {
 		return fmt.Errorf("run %s: %w", a.ID, ErrFinished)
@@ -208,7 +210,7 @@ func (a *Active) check() error {
 // Join adds this process to the owners of the run: while it lives, the run is in progress.
 func (a *Active) Join() error { return a.join(os.Getpid()) }
 
-// JoinFor is Join of another process of this machine.
+// JoinFor is like Join, for another process of this machine.
 func (a *Active) JoinFor(pid int) error {
 	if err := checkProcess(pid); err != nil {
 		return fmt.Errorf("joining run %s: %w", a.ID, err)
@@ -240,8 +242,8 @@ func (a *Active) join(pid int) error {
 	return nil
 }
 
-// writeOwner writes an owner file at once, over that of an earlier process of the same pid: others that join read it
-// too.
+// writeOwner writes an owner file atomically, because other processes that join may read it. It replaces the file of
+// an earlier process with the same pid.
 func (a *Active) writeOwner(name string, w *format.Owner) error {
 	tmp := filepath.Join(a.Dir, donePrefix+format.RandomLetters(8))
 	err := writeFile(tmp, format.EncodeOwner(w))
@@ -254,8 +256,8 @@ func (a *Active) writeOwner(name string, w *format.Owner) error {
 	return err
 }
 
-// KeepFor makes a program that this process has started an owner too: it may go on when this process is killed. The
-// function that it returns takes that back.
+// KeepFor makes a program that this process has started an owner too, because the program may go on when this process
+// is killed. release removes it from the owners.
 func (a *Active) KeepFor(pid int) (release func()) {
 	w, err := a.repo.owner(format.OwnerProcess, pid)
 	if err != nil || w.Start == "" { // it has already ended
@@ -295,8 +297,9 @@ func (a *Active) owners() ([]*format.Owner, error) {
 	return owners, nil
 }
 
-// Life says what is known of the processes that keep the run open: one alive keeps it alive, one elsewhere leaves it
-// unknown, and a run without any is detached. host is a machine whose processes are gone by the user's word, or empty.
+// Life returns what is known of the processes that keep the run open: Alive if one of them is, otherwise Elsewhere if
+// one is on another machine, boot or namespace, otherwise Gone. A run without any is Detached. host is a machine
+// whose processes the user declared gone, or empty.
 func (a *Active) Life(host string) (Life, error) {
 	if a.Foreign() {
 		return Foreign, nil
@@ -321,7 +324,7 @@ func (a *Active) Life(host string) (Life, error) {
 	return Detached, nil
 }
 
-// settings are those that the run began with.
+// settings returns the settings that the run was started with.
 func (a *Active) settings() *format.Config {
 	data, err := readBounded(filepath.Join(a.Dir, configName), format.MaxConfigBytes)
 	if err != nil {
@@ -334,7 +337,7 @@ func (a *Active) settings() *format.Config {
 	return config
 }
 
-// record reads run.toml as the run began.
+// record reads the run.toml that the run was started with.
 func (a *Active) record() (*format.Run, error) {
 	data, err := readBounded(filepath.Join(a.Dir, RecordName), format.MaxRecordBytes)
 	if err != nil {
@@ -350,7 +353,7 @@ func (a *Active) record() (*format.Run, error) {
 	return run, nil
 }
 
-// OutputPath is the file of the captured console output; another process that joined the run has one of its own.
+// OutputPath returns the path of the captured console output. A process that joined the run has a file of its own.
 func (a *Active) OutputPath(joined bool) string {
 	if joined {
 		return filepath.Join(a.Dir, fmt.Sprintf("output-%s-%d.log", thisHost(), os.Getpid()))
@@ -358,10 +361,10 @@ func (a *Active) OutputPath(joined bool) string {
 	return filepath.Join(a.Dir, outputName)
 }
 
-// Leave takes this process from the owners of a run that it joined.
+// Leave removes this process from the owners of a run that it joined.
 func (a *Active) Leave() {
 	_ = os.Remove(filepath.Join(a.Dir, ownerName(self(format.OwnerProcess, os.Getpid(), a.repo.Dir))))
 }
 
-// Host is the name of this machine in file names.
+// Host returns the name of this machine that is used in file names.
 func Host() string { return thisHost() }

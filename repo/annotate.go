@@ -25,7 +25,7 @@ func (e *Entry) Annotate(n *format.Note) error {
 		return fmt.Errorf("annotating run %s: %w", e.ID, err)
 	}
 	if e.Active != nil {
-		// A finish may have moved the notes just before.
+		// A finish may just have moved the notes.
 		dir := e.Active.repo.RunDir(e.ID)
 		if exists(filepath.Join(dir, RecordName)) && !exists(filepath.Join(dir, notesName, name)) {
 			return addNote(dir, name, data)

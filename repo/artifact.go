@@ -14,8 +14,8 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// AddArtifact copies a file, or every regular file of a folder, into the run and returns the journal lines that name
-// the copies. name is the artifact's name in the run; empty is the name of the file.
+// AddArtifact copies a file, or every regular file of a folder, into the run and returns the journal lines for the
+// copies. name is the name of the artifact in the run. If it is empty, the artifact has the name of the file.
 func (a *Active) AddArtifact(ctx context.Context, from, name string) ([]format.ArtifactLine, error) {
 	if name == "" {
 		name = filepath.Base(from)
@@ -71,8 +71,8 @@ func (a *Active) addFile(from, name string) (format.ArtifactLine, error) {
 	return line, err
 }
 
-// AddArtifactFrom writes the bytes of r into the run as an artifact and returns the journal line that names it.
-// Without replace, it uses the next free name if another file has this one.
+// AddArtifactFrom writes the bytes of r into the run as an artifact and returns the journal line for it. Without
+// replace, it uses the next free name if another file has this one.
 func (a *Active) AddArtifactFrom(name string, replace bool, r io.Reader) (format.ArtifactLine, error) {
 	line, err := a.putArtifact(name, replace, func(to string) (format.File, error) { return writeHashed(to, r) })
 	if err != nil {
@@ -82,13 +82,13 @@ func (a *Active) AddArtifactFrom(name string, replace bool, r io.Reader) (format
 	return line, err
 }
 
-// copied is the path of an artifact that was copied into the run.
+// copied returns the path of an artifact that was copied into the run.
 func (a *Active) copied(name string) string {
 	return filepath.Join(a.Dir, artifactsName, filepath.FromSlash(name))
 }
 
-// freeArtifact returns a name that no artifact of the run has: if it is in use, with "-2" and so on before its
-// extension, and after a folder that is a file.
+// freeArtifact returns a name that no artifact of the run has. If the name is in use, it adds "-2" and so on before
+// the extension, or after the name of a folder that exists as a file.
 func (a *Active) freeArtifact(name string) string {
 	look := func(name string) (isFile, isThere bool) {
 		info, err := os.Lstat(a.copied(name))
@@ -154,12 +154,12 @@ func (a *Active) putArtifact(
 	return format.ArtifactLine{Name: name, SHA256: file.SHA256, Bytes: file.Bytes}, nil
 }
 
-// RemoveArtifact removes a file that was added and that no journal line names.
+// RemoveArtifact removes a file that was added but is not in any journal line.
 func (a *Active) RemoveArtifact(name string) error {
 	return os.Remove(a.copied(name))
 }
 
-// Logged returns the keys that the run's journals have points, values or artifacts of.
+// Logged returns the keys for which the journals of the run have points, values or artifacts.
 func (a *Active) Logged(ctx context.Context) (map[string]bool, error) {
 	files, err := a.journals(journalPrefix)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Artifact returns the artifact of a run that has a name. If there is none, the error has a hint.
+// Artifact returns the artifact of the run with this name. If there is none, the error has a hint.
 func (e *Entry) Artifact(name string) (format.Artifact, error) {
 	all, err := e.AllArtifacts()
 	if err != nil {
@@ -25,8 +25,8 @@ func (e *Entry) Artifact(name string) (format.Artifact, error) {
 }
 
 // ExportArtifacts writes artifacts that are on this machine to new files in a folder, under their names. written,
-// which may be nil, is called with each file. No folder on the way to a file may be a link: Git may have made it, and
-// the names are the run's.
+// which may be nil, is called with each file. No folder in the path of a file may be a link: the run chooses the
+// names, and Git may have made the link.
 func (e *Entry) ExportArtifacts(
 	want []format.Artifact, dir string, written func(file string, a format.Artifact),
 ) error {
@@ -45,8 +45,8 @@ func (e *Entry) ExportArtifacts(
 	return nil
 }
 
-// ExportArtifact writes an artifact that is on this machine to a new file, whole or not at all, verified by its
-// digest. It makes the folders of the file. A file that exists is an error.
+// ExportArtifact writes an artifact that is on this machine to a new file, whole or not at all, and verifies its
+// digest. It makes missing folders. If the file exists, it returns an error.
 func (e *Entry) ExportArtifact(a format.Artifact, target string) error {
 	if _, err := os.Lstat(target); err == nil {
 		return withHint(fmt.Errorf("writing %s: it already exists", target), "remove it, or name another file")

@@ -12,7 +12,7 @@ func newArtifactNames() *artifactNames {
 	return &artifactNames{map[string]bool{}, map[string]bool{}}
 }
 
-// above visits the folders of a path, the top one first, until one is enough.
+// above visits the folders of a path from the top down until visit returns true.
 func above(path string, visit func(folder string) bool) {
 	for at := 0; ; at++ {
 		n := strings.IndexByte(path[at:], '/')

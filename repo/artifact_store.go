@@ -14,17 +14,17 @@ import (
 	"github.com/gitruns/runs/repo/capture"
 )
 
-// storeName is the folder of artifacts that do not go into Git, each named by its SHA-256.
+// storeName is the folder for artifacts that do not go into Git. The name of each file is its SHA-256.
 const storeName = "store"
 
-// maxInlineFiles is how many artifacts of a run go into Git.
+// maxInlineFiles is the largest number of artifacts of a run that go into Git.
 const maxInlineFiles = 1000
 
-// keepOutside decides which artifacts do not go into git: those over the size of one, and, the largest first, what is
-// over the size of all. They get where.
+// keepOutside decides which artifacts do not go into Git, and sets their Where. These are the ones larger than the
+// limit for one artifact and then, the largest first, as many as it takes to meet the limit for all.
 func keepOutside(artifacts []format.Artifact, config *format.Config) {
 	if config.Artifacts.Store == format.StoreLFS {
-		return // git keeps them
+		return // Git keeps them
 	}
 	where := config.Artifacts.Store
 	if where == "" {
@@ -47,8 +47,8 @@ func keepOutside(artifacts []format.Artifact, config *format.Config) {
 	}
 }
 
-// storeDirs are the folders of this machine that may hold artifacts; the first is where new ones go. A linked working
-// tree is removed with a command: what runs in it must outlive that.
+// storeDirs are the folders of this machine that may hold artifacts; new ones go into the first. For a linked
+// worktree, that is a folder outside it, so that its artifacts survive 'git worktree remove'.
 func (r *Repository) storeDirs() []string {
 	own := filepath.Join(r.Dir, storeName)
 	if r.Dir == "" { // a revision that is not on disk
@@ -71,15 +71,15 @@ func (r *Repository) storeDirs() []string {
 	return append(dirs, own)
 }
 
-// StoredPlace is the path for new bytes with a digest.
+// StoredPlace returns the path under which new bytes with this digest are stored.
 func (r *Repository) StoredPlace(digest string) string {
 	return storedIn(r.storeDirs()[0], digest)
 }
 
 func storedIn(dir, digest string) string { return filepath.Join(dir, digest[:2], digest) }
 
-// Stored finds the bytes of an artifact that did not go into git on this machine, by name and size; empty where they
-// are not.
+// Stored returns the path on this machine of an artifact that did not go into Git, found by its digest and size. It
+// is empty if the artifact is not on this machine.
 func (r *Repository) Stored(digest string, bytes int64) string {
 	for _, dir := range r.storeDirs() {
 		if dir == "" {
@@ -97,7 +97,7 @@ func isRegular(path string, bytes int64) bool {
 	return err == nil && info.Mode().IsRegular() && info.Size() == bytes
 }
 
-// store moves a file to its place among the artifacts that do not go into Git.
+// store moves a file into the folder of artifacts that do not go into Git.
 func (r *Repository) store(from, digest string) error {
 	target := r.StoredPlace(digest)
 	if exists(target) {
@@ -123,7 +123,7 @@ func (r *Repository) store(from, digest string) error {
 	return os.Remove(from)
 }
 
-// ArtifactFile returns the path of an artifact of a finished run on this machine, or "" if this machine lacks it.
+// ArtifactFile returns the path on this machine of an artifact of a finished run, or "" if it is not here.
 func (e *Entry) ArtifactFile(a format.Artifact) string {
 	if at := filepath.Join(e.Dir, artifactsName, filepath.FromSlash(a.Path)); e.Dir != "" && isRegular(at, a.Bytes) &&
 		e.realFolders(artifactsName+"/"+a.Path) == nil {
@@ -132,7 +132,7 @@ func (e *Entry) ArtifactFile(a format.Artifact) string {
 	return e.repo.Stored(a.SHA256, a.Bytes)
 }
 
-// MissingArtifact returns why an artifact cannot be read from the run's folder, where it belongs.
+// MissingArtifact returns the reason why an artifact cannot be read from the folder of the run.
 func (e *Entry) MissingArtifact(a format.Artifact) error {
 	name := artifactsName + "/" + a.Path
 	if err := e.realFolders(name); err != nil {

@@ -12,9 +12,10 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Continuing returns the run read as one with the earlier runs of its chain, newest first, and with run as the record
-// of all. A point or a value counts unless a later part has one of the same key at the same or an earlier step, because
-// from that step on the work was repeated. See package catalog for the rule of chains.
+// Continuing returns an entry that reads the run and the earlier runs of its chain as one. earlier is sorted newest
+// first; run is the record of the whole chain. A point or a value counts unless a later part has one of the same key
+// at the same or an earlier step, because from that step on the work was repeated. See package catalog for the rule
+// of chains.
 func (e *Entry) Continuing(run *format.Run, earlier []*Entry) *Entry {
 	whole := *e
 	whole.Run, whole.earlier = run, earlier
@@ -41,7 +42,7 @@ func (e *Entry) ValuesBytes() int64 {
 	return n
 }
 
-// alone returns the run without the earlier parts.
+// alone returns the entry without the earlier parts.
 func (e *Entry) alone() *Entry {
 	part := *e
 	part.earlier = nil
@@ -57,7 +58,7 @@ func appendPoints(earlier, later []format.Point) []format.Point {
 	return append(earlier[:n:n], later...)
 }
 
-// eachPointsOfChain is EachPoints for several parts.
+// eachPointsOfChain is like EachPoints, for several parts.
 func (e *Entry) eachPointsOfChain(ctx context.Context, yield func(key string, points []format.Point) error) error {
 	curves, err := e.Curves()
 	if err != nil {
@@ -110,7 +111,7 @@ func (e *Entry) valueStream(ctx context.Context) *valueStream {
 
 func (s *valueStream) advance() { s.key, s.value, s.ok = s.next() }
 
-// eachValueOfChain is EachValue for several parts.
+// eachValueOfChain is like EachValue, for several parts.
 func (e *Entry) eachValueOfChain(ctx context.Context, yield func(key string, v format.Value) error) (here bool,
 	err error,
 ) {

@@ -39,9 +39,9 @@ func (r *Repository) CheckOut(ctx context.Context, run *format.Run, dir string) 
 	return pointers, nil
 }
 
-// CheckOutWorktree makes a linked Git worktree at dir, which must not exist: a commit is checked out, and what differs
-// from it in the source of the run appears as uncommitted changes. The commit is that of the run, or its base commit if
-// this clone no longer has that of the run.
+// CheckOutWorktree makes a linked worktree at dir, which must not exist. It checks out the commit of the run, or the
+// base commit if this clone no longer has the commit of the run. Files of the source that differ from that commit
+// appear as uncommitted changes.
 func (r *Repository) CheckOutWorktree(ctx context.Context, run *format.Run, dir string) (commit string, err error) {
 	scratch, err := r.restore(ctx, run, dir)
 	if err != nil {
@@ -79,8 +79,8 @@ func (r *Repository) restore(ctx context.Context, run *format.Run, dir string) (
 	return scratch, nil
 }
 
-// fetchBase asks the remote for the base commit of a run, if this clone does not have it. Without an answer, rebuild
-// reports that the commit is missing. An error is that of the context.
+// fetchBase asks the remote for the base commit of a run, if this clone does not have it. If the remote does not
+// answer, rebuild reports that the commit is missing. The only error is that of the context.
 func (r *Repository) fetchBase(ctx context.Context, run *format.Run) error {
 	if !r.InGit || run.Source == nil || run.Source.Base == "" {
 		return nil
@@ -118,7 +118,7 @@ func (r *Repository) rebuild(ctx context.Context, run *format.Run) (*git.Scratch
 
 var errRedacted = errors.New("a secret was redacted from its patches, which no longer apply")
 
-// rebuildIn is rebuild in a scratch of the caller's.
+// rebuildIn is like rebuild, in a scratch that the caller owns.
 func (r *Repository) rebuildIn(ctx context.Context, scratch *git.Scratch, s *format.Source) error {
 	if s.Proof() == "" {
 		return errRedacted
@@ -134,7 +134,8 @@ func (r *Repository) rebuildIn(ctx context.Context, scratch *git.Scratch, s *for
 	return nil
 }
 
-// applyPatches applies the patches to the base commit and returns the tree, whatever was recorded.
+// applyPatches applies the patches to the base commit and returns the resulting tree, without comparing it with the
+// recorded one.
 func (r *Repository) applyPatches(ctx context.Context, scratch *git.Scratch, s *format.Source) (string, error) {
 	start, err := r.baseTree(ctx, scratch, s)
 	if err != nil {
@@ -160,7 +161,7 @@ func (r *Repository) applyPatches(ctx context.Context, scratch *git.Scratch, s *
 	return scratch.WriteTree(ctx)
 }
 
-// noBaseError says that this clone lacks the base commit of a run. It holds the commit.
+// noBaseError says that this clone lacks the base commit of a run. Its text is the commit.
 type noBaseError string
 
 func (e noBaseError) Error() string {

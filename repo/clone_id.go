@@ -13,11 +13,12 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// A folder that Git puts into active/ must not be mistaken for a run of this machine: its journals could name any
-// file of the machine as an artifact. Therefore every clone has a secret id in its Git folder, which Git never
+// A folder that Git puts into active/ must not be mistaken for a run of this machine: its journals could declare any
+// file of the machine an artifact. Therefore every clone has a secret id in its Git folder, which Git never
 // transfers, and each owner file of a run that is started in this clone repeats it.
 
-// clonePlace is the file with the clone id; empty outside a Git repository, where Git cannot bring anything.
+// clonePlace returns the path of the file with the clone id. It is empty outside a Git repository, where no folder
+// can come from Git.
 func (r *Repository) clonePlace() string {
 	if !r.InGit {
 		return ""
@@ -41,7 +42,7 @@ func (r *Repository) knownClone() string {
 	return strings.TrimSpace(string(data))
 }
 
-// clone returns the id of this clone and creates it for the first run.
+// clone returns the id of this clone, and creates it if there is none yet.
 func (r *Repository) clone() (string, error) {
 	place := r.clonePlace()
 	if place == "" {
@@ -67,9 +68,9 @@ func (r *Repository) owner(kind string, pid int) (*format.Owner, error) {
 	return w, err
 }
 
-// Foreign reports whether the run was not started in this clone: its folder came with Git or was copied.
+// Foreign reports whether the run was started outside this clone, so that its folder came with Git or was copied.
 func (a *Active) Foreign() bool {
-	// the active folder of a linked worktree is in a place that Git never transfers
+	// The active folder of a linked worktree is in a place that Git never transfers.
 	if a.begun || !a.repo.InGit || a.repo.Git.Linked() {
 		return false
 	}
@@ -116,8 +117,8 @@ func (a *Active) checkTakeover() error {
 
 var errElsewhere = errors.New("it is outside the run, and the run was not started in this clone")
 
-// mayReach reports why the run must not make this machine read files that it only names: git has brought some of its
-// folder.
+// mayReach returns an error if the run must not make this machine read files outside its folder, because Git tracks
+// files in that folder or takeover is set.
 func (a *Active) mayReach(ctx context.Context, takeover bool) error {
 	if takeover {
 		return errElsewhere

@@ -23,8 +23,8 @@ type File struct {
 	Bytes int64
 }
 
-// Content lists the files of a finished run that go into git, after it has proved each by its digest: the record,
-// what its [files] names and is not local, its artifacts, and its notes.
+// Content lists the files of a finished run that go into Git: the record, the files of its [files] table that are not
+// local, its artifacts and its notes. It verifies the digest of each.
 func (e *Entry) Content(ctx context.Context) ([]File, error) {
 	config, err := e.repo.Config()
 	if err != nil {
@@ -57,7 +57,7 @@ func (e *Entry) Content(ctx context.Context) ([]File, error) {
 		return f.Close()
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Files)) {
-		// of another machine
+		// The file is on another machine.
 		if bytes := e.Files[name].Bytes; !config.Keeps(name, bytes) || format.LocalFile(name, bytes) &&
 			!exists(filepath.Join(e.Dir, filepath.FromSlash(name))) {
 			continue
@@ -88,7 +88,7 @@ func (e *Entry) Content(ctx context.Context) ([]File, error) {
 	return append(files, notes...), err
 }
 
-// NoteFiles lists the notes of a run, read and found valid.
+// NoteFiles lists the notes of a run. A note that is not valid is an error.
 func (e *Entry) NoteFiles() ([]File, error) {
 	if err := e.onDisk(); err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func isNote(entry fs.DirEntry) bool {
 		format.CheckPath(entry.Name()) == nil
 }
 
-// Noted reports for each of many runs whether it has notes.
+// Noted reports, for each id, whether the run has notes.
 func (r *Repository) Noted(ids []string) []bool {
 	noted := make([]bool, len(ids))
 	inParallel(len(ids), func(i int) { noted[i] = exists(filepath.Join(r.RunDir(ids[i]), notesName)) })
@@ -133,7 +133,7 @@ func (r *Repository) Noted(ids []string) []bool {
 // LateNotes lists the note files of a run without reading the run.
 func (r *Repository) LateNotes(id string) ([]File, error) { return noteFiles(r.RunDir(id)) }
 
-// SharedNames lists the files that a run shares with others, relative to the .runs folder.
+// SharedNames lists the shared files of a run, relative to the .runs folder.
 func SharedNames(run *format.Run) []string {
 	var names []string
 	add := func(kind sharedKind, digest string) {
@@ -167,12 +167,13 @@ func sharedName(name string) (kind sharedKind, digest string, ok bool) {
 	return sharedKind{}, "", false
 }
 
-// ManifestName is the name of the manifest of a dataset, relative to the .runs folder.
+// ManifestName returns the path of the manifest of a dataset, relative to the .runs folder.
 func ManifestName(d format.Dataset) string {
 	return path.Join(sharedDatasets.folder, d.Manifest+sharedDatasets.extension)
 }
 
-// SharedLimit returns how many bytes a shared file of this name may have; 0 for any other path.
+// SharedLimit returns the maximum size in bytes of the shared file with this name. It is 0 if the path is not that of
+// a shared file.
 func SharedLimit(name string) int64 {
 	kind, _, ok := sharedName(name)
 	if !ok {
@@ -200,7 +201,7 @@ func (r *Repository) PlaceShared(ctx context.Context, name string) (int64, error
 	defer remove()
 	target := r.sharedPlace(kind, digest)
 	if file != target {
-		if exists(target) { // with other bytes: what the digest proves takes its place
+		if exists(target) { // its bytes differ: the verified file replaces it
 			if err := os.Remove(target); err != nil {
 				return 0, err
 			}

@@ -19,10 +19,10 @@ type SourceDiff struct {
 	a, b    string
 }
 
-// CompareSources lists the files that differ between the sources of two runs, each of its own repository or revision.
-// The patches of the runs are enough if they have the same base commit and no file is in both with different content.
-// Otherwise, or if patch asks for a difference that can be written as a patch, the trees are rebuilt in a temporary
-// object folder. Close the result.
+// CompareSources lists the files that differ between the sources of two runs. Each run is read from its own
+// repository or revision. The patches of the runs are enough if they have the same base commit and no file is in both
+// with different content. Otherwise, or if patch is true so that the difference can be written as a patch, it
+// rebuilds the trees in a temporary object folder. The caller closes the result.
 func CompareSources(
 	ctx context.Context, ra *Repository, a *format.Run, rb *Repository, b *format.Run, patch bool,
 ) (*SourceDiff, error) {
@@ -59,8 +59,9 @@ func missingSource(a, b *format.Run) string {
 	return b.Title()
 }
 
-// comparePatches lists the files that differ, and returns false if the patches alone do not show that. A file that only
-// one side changed differs as its patch says. One that both sides changed to the same content does not differ.
+// comparePatches lists the files that differ. It returns false if the patches alone do not show which files these
+// are. A file that only one side changed differs as its patch says. One that both sides changed to the same content
+// does not differ.
 func comparePatches(
 	ctx context.Context, ra *Repository, a *format.Source, rb *Repository, b *format.Source,
 ) ([]git.Stat, bool) {
@@ -130,7 +131,7 @@ func readPatch(name string) ([]format.PatchFile, error) {
 	return format.ReadPatch(f)
 }
 
-// status is the letter of Git for the change of a file.
+// status returns Git's letter for a change of a file.
 func status(oldMode, newMode, old, now string) byte {
 	switch {
 	case strings.Trim(old, "0") == "" && old != "" || oldMode == "" && newMode != "":
@@ -156,8 +157,8 @@ func (d *SourceDiff) Close() {
 	}
 }
 
-// BehindHead lists the files in which the commit that is checked out differs from the source of a run: those at or
-// below one of the paths, or all if there are no paths.
+// BehindHead lists the files that differ between the checked-out commit and the source of a run. If there are paths,
+// it lists only files at or below one of them.
 func (r *Repository) BehindHead(ctx context.Context, run *format.Run, paths []string) ([]string, error) {
 	scratch, err := r.rebuild(ctx, run)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Configure sets one key of config.toml and leaves the rest of the file as it is. The edited file is decoded before
-// it takes the place of the old one: an invalid value is an error.
+// Configure sets one key of config.toml and leaves the rest of the file as it is. It decodes the edited text before
+// it replaces the file, so that an invalid value is an error.
 func (r *Repository) Configure(path []string, value any) error {
 	file := filepath.Join(r.Dir, configName)
 	fail := func(err error) error {

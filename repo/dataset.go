@@ -12,18 +12,18 @@ import (
 	"github.com/gitruns/runs/repo/lock"
 )
 
-// DatasetRequest names data to record.
+// DatasetRequest says which data to record.
 type DatasetRequest struct {
-	Name     string // of the path where empty
+	Name     string // if empty, the name is that of the path
 	Path     string // absolute
-	Listing  bool   // names and sizes alone
+	Listing  bool   // only names and sizes count
 	Role     string
-	Named    bool                    // by the config, which comes with git: links that git carries are not followed
+	Named    bool                    // the configuration, which comes with Git, lists the data: links that Git tracks are not followed
 	Look     bool                    // only compare: nothing is stored or remembered but the hashes
-	Progress func(done, total int64) // told the bytes hashed so far and in all; nil for nobody
+	Progress func(done, total int64) // gets the bytes hashed so far and the total; may be nil
 }
 
-// CacheDir is the folder of cached hashes, in a place that no commit can write to.
+// CacheDir returns the folder of cached hashes, which no commit can write to.
 func (r *Repository) CacheDir() string {
 	if r.InGit {
 		return filepath.Join(r.Git.Common, "runs", "cache")
@@ -31,8 +31,8 @@ func (r *Repository) CacheDir() string {
 	return filepath.Join(r.Dir, "cache")
 }
 
-// Dataset identifies data by its content, stores the manifest of a folder, and remembers where data outside the project
-// lies. One process a dataset hashes on a host; others wait and find its result.
+// Dataset identifies data by its content, stores the manifest of a folder, and remembers where data outside the
+// project is. Only one process on a host hashes a dataset at a time; others wait and use its result.
 func (r *Repository) Dataset(ctx context.Context, q DatasetRequest) (format.Dataset, error) {
 	if err := capture.CheckDataset(q.Path); err != nil {
 		return format.Dataset{}, err
@@ -103,7 +103,7 @@ func (r *Repository) lockDataset(ctx context.Context, cache string) (unlock func
 	}
 }
 
-// shareBytes stores data by its digest.
+// shareBytes stores data under its digest.
 func (r *Repository) shareBytes(kind sharedKind, digest string, data []byte) error {
 	if r.inPlace(kind, digest) {
 		return nil

@@ -37,8 +37,8 @@ func (r *Repository) FindDataset(ctx context.Context, name, path, word string) (
 	return q, withHint(err, "name a file or a folder, or set RUNS_DATA_<NAME> to its path")
 }
 
-// ConfiguredDatasets returns the requests for the datasets that the configuration names for every run, but those of the
-// names in except. One that cannot be found is a warning.
+// ConfiguredDatasets returns the requests for the datasets that the configuration lists for every run, except those
+// whose names are in except. A dataset that cannot be found gives a warning.
 func (r *Repository) ConfiguredDatasets(ctx context.Context, except []string) (requests []DatasetRequest,
 	warnings []string, err error,
 ) {
@@ -63,8 +63,8 @@ func (r *Repository) ConfiguredDatasets(ctx context.Context, except []string) (r
 	return requests, warnings, nil
 }
 
-// namedDataset is the request for the data of a name: where this machine has it, otherwise where the configuration
-// says.
+// namedDataset returns the request for the dataset with this name, at its place on this machine, or otherwise at the
+// path in the configuration.
 func (r *Repository) namedDataset(ctx context.Context, config *format.Config, name string) (DatasetRequest, error) {
 	set := config.Datasets[name]
 	q := DatasetRequest{Name: name, Listing: set.Hash == format.HashListing, Role: set.Role}
@@ -82,7 +82,7 @@ func (r *Repository) namedDataset(ctx context.Context, config *format.Config, na
 	if !filepath.IsAbs(set.Path) {
 		q.Path = filepath.Join(r.Root, filepath.FromSlash(set.Path))
 	}
-	// The configuration comes with Git: whoever wrote it does not choose among the files of this machine.
+	// The configuration comes with Git: its author must not choose among the files of this machine.
 	rel, err := filepath.Rel(r.TreeRoot(), q.Path)
 	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
 		return q, withHint(
