@@ -18,7 +18,7 @@ type DatasetRequest struct {
 	Path     string // absolute
 	Listing  bool   // only names and sizes count
 	Role     string
-	Named    bool                    // the configuration, which comes with Git, lists the data: links that Git tracks are not followed
+	Named    bool                    // the configuration lists the data; links that Git tracks are not followed
 	Look     bool                    // only compare: nothing is stored or remembered but the hashes
 	Progress func(done, total int64) // gets the bytes hashed so far and the total; may be nil
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/gitruns/runs/repo/capture"
 )
 
-// Description is what the caller says of a new run.
+// Description is what the caller says about a new run.
 type Description struct {
 	Name, Experiment, Group, Key string
-	Parent                       string // id
+	Parent                       string // id of the parent
 	Note                         string
 	Params                       format.Params
 	Nulls                        []string // dotted keys of params that are null
@@ -33,8 +33,8 @@ type DescriptionError struct {
 func (e *DescriptionError) Error() string { return fmt.Sprintf("the %s %v", e.What, e.Err) }
 func (e *DescriptionError) Unwrap() error { return e.Err }
 
-// Describe makes the record of a new run. Its command, working folder and text params name no path of this machine: the
-// project's root is {project}, and the home folder is ~. A text that cannot be recorded is a *DescriptionError.
+// Describe makes the record of a new run. In its command, working folder and text params, {project} replaces the path
+// of the project root and ~ that of the home folder. A text that cannot be recorded is a *DescriptionError.
 func (r *Repository) Describe(d Description) (*format.Run, error) {
 	for _, text := range []struct{ what, text string }{
 		{"name", d.Name}, {"experiment", d.Experiment}, {"group", d.Group}, {"key", d.Key},
@@ -63,20 +63,21 @@ func (r *Repository) Describe(d Description) (*format.Run, error) {
 
 var errBlank = fmt.Errorf("must not be empty")
 
-// PortableParams is a copy of params whose texts name no path of this machine, see Describe.
+// PortableParams returns a copy of params in whose texts placeholders replace the paths of this machine, as in
+// Describe.
 func (r *Repository) PortableParams(params format.Params) format.Params {
 	root := r.TreeRoot()
 	portable := params.Clone()
 	for path, v := range params.Leaves() {
 		if text, ok := v.(string); ok {
-			_ = portable.Set(path, capture.Portable(root, text)) // a leaf can be set
+			_ = portable.Set(path, capture.Portable(root, text)) // cannot fail: the path is that of a leaf
 		}
 	}
 	return portable
 }
 
-// EntryPoint is the program that a command runs, as a path relative to TreeRoot: the first argument that is a regular
-// file of the project. It is empty if there is none. dir is where the command runs.
+// EntryPoint returns the program that a command runs, as a path relative to TreeRoot: the first argument that is a
+// regular file of the project. It is empty if there is none. dir is where the command runs.
 func (r *Repository) EntryPoint(dir string, command []string) string {
 	for _, arg := range command {
 		if strings.HasPrefix(arg, "-") {
@@ -97,18 +98,18 @@ func (r *Repository) EntryPoint(dir string, command []string) string {
 	return ""
 }
 
-// CaptureRequest says what a run stands on.
+// CaptureRequest says what to capture of a run.
 type CaptureRequest struct {
 	Command  []string // as it was given; empty if it is not known
 	Dir      string   // absolute, where the program runs
 	Datasets []DatasetRequest
-	Wait     time.Duration           // for the hashes of the datasets; 0 is to their end
-	Hashed   func(done, total int64) // bytes hashed so far, and of all; nil for nobody
+	Wait     time.Duration           // how long to wait for the hashes of the datasets; 0 is without limit
+	Hashed   func(done, total int64) // gets the bytes hashed so far and the total; may be nil
 }
 
-// Capture writes into run who runs which code, where, and on which data: author, source, machine, environment and
-// datasets. Recording goes on without what cannot be captured; then a warning says so. If the datasets take longer to
-// hash than to be waited for, late gives them, and the caller must wait for it or cancel it.
+// Capture records the author, source, machine, environment and datasets in run. What cannot be captured is left out
+// and gives a warning. If hashing the datasets takes longer than q.Wait, late continues it, and the caller must wait
+// for late or cancel it.
 func (r *Repository) Capture(ctx context.Context, run *format.Run, q CaptureRequest) (late *Hashing,
 	warnings []string, err error,
 ) {

@@ -2,14 +2,15 @@ package repo
 
 import "path/filepath"
 
-// Enclosing names the active run that a process is started within, as the environment variables RUNS_DIR and RUNS_ID
-// do.
+// Enclosing identifies the active run that a process is started within, by the values of the environment variables
+// RUNS_DIR and RUNS_ID.
 type Enclosing struct {
-	Dir string // its active folder; counts only if it is the folder of ID, or if ID is empty
+	Dir string // its active folder; ignored if ID is not empty and is another run
 	ID  string
 }
 
-// Open returns the run that is named, nil if none is. find opens the repository that is looked in if only an id counts.
+// Open returns the enclosing run, or nil if there is none. If Dir is not used, it looks for ID in the repository that
+// find opens.
 func (e Enclosing) Open(find func() (*Repository, error)) (*Active, error) {
 	switch {
 	case e.Dir != "" && (e.ID == "" || e.ID == filepath.Base(e.Dir)):
@@ -24,5 +25,5 @@ func (e Enclosing) Open(find func() (*Repository, error)) (*Active, error) {
 	return r.Open(e.ID)
 }
 
-// Variables are the environment variables by which a program finds the run that it is started within.
+// Variables returns the environment variables by which a program finds the run that it is started within.
 func (a *Active) Variables() []string { return []string{"RUNS_ID=" + a.ID, "RUNS_DIR=" + a.Dir} }

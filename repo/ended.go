@@ -5,14 +5,14 @@ import "github.com/gitruns/runs/format"
 // Ended says how the program of a run ended.
 type Ended struct {
 	ExitCode   int    // as a shell gives it: 128 + N if signal N ended it, 126 or 127 if it did not start
-	Signal     string // that ended it, such as SIGKILL
-	Received   string // first signal that asked to end it and that it was passed, such as SIGTERM
+	Signal     string // signal that ended it, such as SIGKILL
+	Received   string // first signal that asked the program to end and was passed on to it, such as SIGTERM
 	NotStarted bool
 }
 
-// Finish says how the run ends. A program that was asked to end with SIGINT was interrupted, and is killed unless it
-// exits with status 0. Any other signal is a scheduler's that takes the machine back: a program that obeys exits with
-// status 0, and its run is killed all the same.
+// Finish returns how the run ends. After SIGINT, an interruption by the user, the run is killed unless the program
+// exits with status 0. After any other signal, the run is killed even if the program exits with status 0: such a
+// signal comes from a scheduler that takes the machine back.
 func (e Ended) Finish() Finish {
 	code := int64(e.ExitCode)
 	end := Finish{Status: format.Finished, ExitCode: &code, Signal: e.Signal}

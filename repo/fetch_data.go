@@ -15,7 +15,7 @@ import (
 // FetchedData is a dataset of a run that was found on this machine and verified.
 type FetchedData struct {
 	format.Dataset
-	Place    string // its path on this machine
+	Place    string // path on this machine
 	Variable string // the environment variable that names the place of data outside the project; otherwise empty
 }
 
@@ -61,7 +61,7 @@ func (r *Repository) FetchData(
 	return found, nil
 }
 
-// dataTarget is the place of a dataset of the project in a restored folder.
+// dataTarget returns the path that a dataset of the project has in a restored folder.
 func dataTarget(dir string, d format.Dataset) string {
 	return filepath.Join(dir, filepath.FromSlash(d.Path))
 }
@@ -116,7 +116,7 @@ func (r *Repository) verifyData(
 	return nil
 }
 
-// NoLinks returns an error if a folder on the way to a path below dir is a link: the files may come from a stranger.
+// NoLinks returns an error if a folder between dir and a path below it is a link. The files may come from a stranger.
 func NoLinks(dir, path string) error {
 	for at := filepath.Dir(filepath.FromSlash(path)); at != "."; at = filepath.Dir(at) {
 		info, err := os.Lstat(filepath.Join(dir, at))

@@ -29,7 +29,7 @@ type Finish struct {
 	EndReason string
 	LostRows  int64         // rows that the program could not write; added to the tag lost_rows
 	Ended     time.Time     // now if zero
-	Wait      time.Duration // for open writers; what they log later becomes a run that resumes this one
+	Wait      time.Duration // for open writers; their later lines become a run that resumes this one
 	Waiting   func(open []string)
 
 	host   string // for a recovery: the machine that the user declared dead
@@ -38,8 +38,8 @@ type Finish struct {
 	takeover bool // finish a run that was not started in this clone
 }
 
-// Check returns an error if a program cannot have ended so: the status must be finished, failed or killed, and the exit
-// status one of POSIX or Windows that goes with it.
+// Check returns an error if a program cannot end like this. The status must be finished, failed or killed, and the
+// exit code must be possible on POSIX or Windows and fit the status.
 func (f Finish) Check() error {
 	switch code := f.ExitCode; {
 	case f.Status != format.Finished && f.Status != format.Failed && f.Status != format.Killed:
@@ -56,7 +56,7 @@ func (f Finish) Check() error {
 // DefaultWait is how long a finish waits for writers that still have a journal open.
 const DefaultWait = 30 * time.Second
 
-// Result is what a finish made.
+// Result describes what a finish did.
 type Result struct {
 	Run      *format.Run
 	Dir      string
@@ -65,9 +65,9 @@ type Result struct {
 	Warnings []string
 }
 
-// Finish ends the run: it builds the finished folder beside the journals, makes it durable, gives it its name with one
-// rename, and removes the journals that went into it. Killed at any moment it can be repeated. A run that is finished
-// already is ErrFinished, one that another process is finishing ErrBusy.
+// Finish ends the run. It builds the finished folder beside the journals, makes it durable, moves it to its place
+// with one rename, and removes the journals that it has read. If it is killed at any moment, it can be repeated. The
+// error is ErrFinished if the run is already finished, and ErrBusy if another process is finishing it.
 func (a *Active) Finish(ctx context.Context, end Finish) (*Result, error) {
 	switch {
 	case !end.takeover && a.Foreign():
@@ -83,7 +83,7 @@ func (a *Active) Finish(ctx context.Context, end Finish) (*Result, error) {
 	}
 	defer func() { _ = guard.Close() }()
 	if exists(filepath.Join(a.repo.RunDir(a.ID), RecordName)) {
-		// A finish died after its rename: only its leftovers are to be removed.
+		// An earlier finish died after its rename, so only its leftovers are to be removed.
 		if _, err := a.settle(ctx, &held{}, nil); err != nil {
 			return nil, err
 		}
@@ -139,7 +139,7 @@ func (a *Active) lockFinish() (*os.File, error) {
 	return nil, fmt.Errorf("run %s: %w", a.ID, ErrBusy)
 }
 
-// build makes done-<nonce> and renames it to the day.
+// build makes done-<nonce> and moves it into its day folder.
 func (a *Active) build(ctx context.Context, end Finish) (*Result, error) {
 	a.removeMatching(donePrefix) // left by a finish that died
 	a.removeMatching(consumed)
@@ -221,9 +221,9 @@ func syncTree(dir string) error {
 	})
 }
 
-// settle clears the folder of a run that has its finished place. A journal that holds more than went into the record is
-// kept while its writer is there (open names them); closed, its rest becomes a run that resumes this one, whose id it
-// returns.
+// settle clears the active folder of a finished run. If a journal holds more than the record has, it is kept while it
+// is open; open lists the journals whose writers existed. After it is closed, its rest becomes a run that resumes
+// this one. settle returns the ids of such runs.
 func (a *Active) settle(ctx context.Context, h *held, open []string) ([]string, error) {
 	if err := a.moveNotes(); err != nil {
 		return nil, err
@@ -268,8 +268,8 @@ func (a *Active) settle(ctx context.Context, h *held, open []string) ([]string, 
 	return resumed, fmt.Errorf("new journals keep appearing in %s", a.Dir)
 }
 
-// removeRead removes the journals that are closed and were read to their end. It returns those that are closed and hold
-// more, and whether others are still open.
+// removeRead removes the journals that are closed and were read to their end. It returns the closed ones that hold
+// more, and reports whether others are still open.
 func (a *Active) removeRead(
 	files []journalFile, read map[string]int64, h *held, open []string,
 ) (rest []journalFile, waiting bool, err error) {
@@ -298,8 +298,7 @@ func (a *Active) removeRead(
 	return rest, waiting, nil
 }
 
-// onlyEnd reports whether nothing but the words of its closing, or a line that was never written to its end, follows
-// the read part of a closed journal.
+// onlyEnd reports whether the read part of a closed journal is followed by nothing except end lines or a torn line.
 func onlyEnd(f journalFile, read int64) bool {
 	if f.size-read > format.MaxLineBytes {
 		return false
@@ -331,8 +330,8 @@ func onlyEnd(f journalFile, read int64) bool {
 	return true
 }
 
-// consumedBytes tells how far each journal went into the finished record. The consumed file of another attempt, which
-// never got its name, does not count.
+// consumedBytes returns how many bytes of each journal went into the finished record. It ignores the consumed file of
+// an attempt that did not complete.
 func (a *Active) consumedBytes() (map[string]int64, error) {
 	record, err := readBounded(filepath.Join(a.repo.RunDir(a.ID), RecordName), format.MaxRecordBytes)
 	if err != nil {
@@ -367,7 +366,8 @@ func (a *Active) consumedBytes() (map[string]int64, error) {
 
 var errNewJournal = errors.New("a new journal appeared")
 
-// clear removes the folder of a run whose journals are gone: the record last, so that a clearing that dies is repeated.
+// clear removes the folder of a run whose journals are gone. It removes the record late, so that a later call repeats
+// a clearing that died.
 func (a *Active) clear() error {
 	if err := a.keepLeft(); err != nil {
 		return err
@@ -408,8 +408,8 @@ func (a *Active) clear() error {
 	return nil
 }
 
-// planRest writes down which run will hold what the journals say behind the end of this one. From then on a repeat
-// after a crash makes the same run of the same bytes, whichever journals have been closed or removed meanwhile.
+// planRest records which run will get the lines that follow the end of this one. After that, a repetition after a
+// crash makes the same run from the same bytes, even if journals were closed or removed meanwhile.
 func (a *Active) planRest(ctx context.Context, rest []journalFile, read map[string]int64) error {
 	look := newFold(&format.Run{}, nil)
 	plan := &format.Consumed{Journals: map[string]int64{}}
@@ -427,8 +427,8 @@ func (a *Active) planRest(ctx context.Context, rest []journalFile, read map[stri
 	return writeFile(filepath.Join(a.Dir, restPrefix+format.RandomLetters(8)+".toml"), format.EncodeConsumed(plan))
 }
 
-// resumePlanned carries out a plan that it finds: the run is made and finished, as crashed unless its writers closed
-// their journals, and then the journals are removed, the plan last.
+// resumePlanned carries out the plan of planRest, if there is one. It makes the run and finishes it, as crashed
+// unless its writers closed their journals. Then it removes the journals, and the plan last.
 func (a *Active) resumePlanned(ctx context.Context) (id string, err error) {
 	plans, err := filepath.Glob(filepath.Join(a.Dir, restPrefix+"*.toml"))
 	if err != nil || len(plans) == 0 {

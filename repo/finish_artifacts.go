@@ -18,14 +18,14 @@ import (
 
 const maxArtifactLines = 1_000_000
 
-// maxNamed is how many warnings of one kind name their file.
+// maxNamed is the maximum number of warnings of one kind. The others are only counted.
 const maxNamed = 10
 
 // arriving is an artifact that is being added to the finished run.
 type arriving struct {
-	format.ArtifactLine        // its name is that of the artifact
-	was                 string // the name that it had, which may be another
-	own                 bool   // it lies in the run's own folder
+	format.ArtifactLine        // with the name of the artifact
+	was                 string // the name before a renaming
+	own                 bool   // the program wrote it into the run's folder for files
 }
 
 // place returns the path of an artifact in the active run, or "" if it is not in the run.
@@ -41,9 +41,9 @@ func (a *Active) holds(item arriving) bool {
 	return (item.own || item.SHA256 != "") && exists(a.place(item))
 }
 
-// fillArtifacts takes the artifacts that writers have copied into the run, copies those that they only named, and
-// those that the program has put into the folder that the run keeps for it. Names give way where they cannot stand
-// beside one another. One that cannot be had is a warning: a finish never fails on content.
+// fillArtifacts adds artifacts to the finished run: those that writers have copied into the run, those of which they
+// only gave the path, and those that the program has put into the run's folder for files. An artifact is renamed if
+// its name clashes with another. One that cannot be read gives a warning, because a finish never fails on content.
 func (a *Active) fillArtifacts(
 	ctx context.Context, folder string, b *finished, f *fold, settings *format.Config, reach func() error,
 ) error {
@@ -72,7 +72,7 @@ func (a *Active) fillArtifacts(
 			continue
 		}
 		if item.own && item.was != item.Name {
-			if sums[item.was] == file.SHA256 { // a journal named it too
+			if sums[item.was] == file.SHA256 { // a journal lists it too
 				_ = os.Remove(to)
 				removeEmpty(filepath.Dir(to), folder)
 				continue
@@ -127,7 +127,7 @@ func (a *Active) fillArtifacts(
 // noSpace reports whether a write failed because the disk is full. The files in the run then wait for a later finish.
 func noSpace(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
-// warnOf names the first of many warnings and counts the others.
+// warnOf adds the first of many warnings and the number of the others.
 func (f *fold) warnOf(all []string, more string) {
 	f.warnings = append(f.warnings, all[:min(len(all), maxNamed)]...)
 	if n := len(all) - maxNamed; n > 0 {
@@ -135,10 +135,10 @@ func (f *fold) warnOf(all []string, more string) {
 	}
 }
 
-// namedArtifacts returns the artifacts that journals name, the last line of each name. A file is renamed if a folder
-// has its name.
+// namedArtifacts returns the artifacts in the journals, each with the last line that has its name. A file is renamed
+// if a folder has its name.
 func (f *fold) namedArtifacts(names *artifactNames) []arriving {
-	latest := map[string]format.ArtifactLine{} // what is logged again under its name replaces what was there
+	latest := map[string]format.ArtifactLine{} // a later artifact with the same name replaces an earlier one
 	folders := map[string]bool{}
 	for _, line := range f.artifacts {
 		name := line.Name
@@ -232,7 +232,8 @@ func removeEmpty(dir, top string) {
 	}
 }
 
-// fetchArtifact copies an artifact into the finished run. reach reports whether the run may name files outside it.
+// fetchArtifact copies an artifact into the finished run. reach returns an error if the run must not refer to files
+// outside it.
 func (a *Active) fetchArtifact(reach func() error, item arriving, to string) (format.File, error) {
 	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
 		return format.File{}, err

@@ -29,10 +29,10 @@ type finished struct {
 	run      *format.Run
 	read     map[string]int64 // how far each journal was read
 	warnings []string
-	left     bool // something of the run's folder could not be taken, and stays
+	left     bool // a file in the run's folder could not be taken, and stays there
 }
 
-// fill writes every file of the finished run except run.toml into folder, and returns the record that names them.
+// fill writes every file of the finished run except run.toml into folder, and returns the record that lists them.
 func (a *Active) fill(ctx context.Context, folder string, end Finish) (*finished, error) {
 	run, err := a.record()
 	if err != nil {
@@ -168,7 +168,7 @@ func (b *finished) writeRows(folder, name string, sorter rowWriter) error {
 	return nil
 }
 
-// fillSystem writes the samples of the machine, thinned: they are for a look at the whole run.
+// fillSystem writes the machine samples. It thins them, because they are meant for an overview of the whole run.
 func (a *Active) fillSystem(ctx context.Context, folder string, b *finished, settings *format.Config) error {
 	files, err := a.journals(systemPrefix)
 	if err != nil || len(files) == 0 {
@@ -228,7 +228,7 @@ func (a *Active) fillOutput(folder string, b *finished) error {
 	return nil
 }
 
-// fillDatasets records the datasets that journals name.
+// fillDatasets records the datasets in the journals.
 func (a *Active) fillDatasets(ctx context.Context, b *finished, f *fold, reach func() error) {
 	for _, line := range f.datasets {
 		item := format.Dataset(line)

@@ -11,13 +11,13 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// keptLeft is the folder in the trash for files that a finish could not record. It is next to those of removed runs.
+// keptLeft returns the folder in the trash for files that a finish could not record. It is next to the folders of
+// removed runs.
 func (a *Active) keptLeft(batch string) string {
 	return filepath.Join(a.repo.trashDir(), batch, a.ID+"-left")
 }
 
-// planLeft writes down that something of the run's folder did not go into the finished run, so that no clearing
-// removes it.
+// planLeft records that a file in the run's folder did not go into the finished run, so that no clearing removes it.
 func (a *Active) planLeft(b *finished, nonce string) error {
 	entries, err := os.ReadDir(a.Dir)
 	if err != nil {

@@ -29,7 +29,7 @@ type fold struct {
 
 	curves    map[string]*curve
 	nextValue map[string]int64 // step of the next value without one, by key
-	lostValue int              // values for which there was no room
+	lostValue int              // number of values for which there was no room
 	artifacts []format.ArtifactLine
 	datasets  []format.DatasetLine
 	aside     []asideLine
@@ -41,9 +41,9 @@ type fold struct {
 	ended     bool  // the writer closed the journal that was read last
 	end       int64 // offset after its last whole line; a writer may still be writing what follows
 	extraFull bool
-	joined    bool   // a program that joined the run has named what it belongs to
+	joined    bool   // a program that joined the run has set what it belongs to
 	exitCode  *int64 // of a program that joined the run and reported a failure
-	settings  string // the experiment that the settings name, which a program may replace
+	settings  string // the experiment in the settings, which a program may replace
 
 	// How many values each table of the record has, the table itself included.
 	params, summaryValues, conflictValues, extraValues int
@@ -167,7 +167,7 @@ func (f *fold) line(file string, number int, text []byte, l *format.Line) error 
 	if l.Aside != "" {
 		f.putAside(file, number, l.Aside, text)
 		if strings.HasSuffix(l.Aside, "labels") {
-			return nil // a point without its labels would be another point
+			return nil // without its labels it would be another point
 		}
 	}
 	tooMany := false
@@ -236,8 +236,8 @@ func (f *fold) values(l *format.Line) error {
 	return nil
 }
 
-// describe adds to the record what a line says besides points and values. It returns false if the record has no room
-// for all of it.
+// describe adds the content of a line to the record, except its points and values. It returns false if the record has
+// no room for all of it.
 func (f *fold) describe(l *format.Line) bool {
 	room := f.keepFirst(l.Params)
 	room = f.override(l.Set) && room
@@ -291,8 +291,8 @@ func (f *fold) describe(l *format.Line) bool {
 	return room
 }
 
-// join adds what the first program that joined the run says the run belongs to, unless the process that started the run
-// said so.
+// join sets what the run belongs to, as the first program that joined it says. It changes nothing that the process
+// that started the run has set.
 func (f *fold) join(j *format.JoinedLine) {
 	if f.joined {
 		return

@@ -56,7 +56,7 @@ func sharedFiles(dir string) ([]SharedFile, error) {
 }
 
 // NeededSince reports whether a shared file was stored, or looked up, after a time. If it was, a run that is not
-// written yet may name it.
+// written yet may need it.
 func (r *Repository) NeededSince(name string, t time.Time) bool {
 	kind, digest, ok := sharedName(name)
 	if !ok {
@@ -97,11 +97,11 @@ func (r *Repository) DropKept(name string, since time.Time) error {
 	return os.Remove(away)
 }
 
-// digests matches what a damaged record may name.
+// digests matches the digests in the text of a damaged record.
 var digests = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[0-9a-f]{64}`) })
 
-// NamedIn lists the shared files that a record names. If the record is damaged, or of a newer schema, every digest in
-// its text counts.
+// NamedIn lists the shared files that a record refers to. If the record is damaged or of a newer schema, every digest
+// in its text counts.
 func NamedIn(record []byte) []string {
 	if run, err := format.DecodeRun(RecordName, record); err == nil {
 		return SharedNames(run)
@@ -115,8 +115,9 @@ func NamedIn(record []byte) []string {
 	return names
 }
 
-// EachNamed calls visit with the shared files that each run on disk names: active runs, finished runs, and runs in
-// the trash. The trash is read first and last, so that a run that moves meanwhile is seen at least once.
+// EachNamed calls visit for each run on disk with the shared files that the run refers to. It visits active runs,
+// finished runs, and runs in the trash. The trash is read first and last, so that a run that moves meanwhile is seen
+// at least once.
 func (r *Repository) EachNamed(ctx context.Context, visit func(id string, names []string)) error {
 	actives := map[string]bool{r.active: true, filepath.Join(r.Dir, "active"): true}
 	if r.InGit {
@@ -141,8 +142,8 @@ func (r *Repository) EachNamed(ctx context.Context, visit func(id string, names 
 	return trash()
 }
 
-// subfolders lists the folders at a depth under dir. only, which may be nil, selects folders of the first level by
-// name.
+// subfolders lists the folders that are depth levels below dir. only, which may be nil, selects folders of the first
+// level by name.
 func subfolders(dir string, depth int, only func(name string) bool) []string {
 	if depth == 0 {
 		return []string{dir}
@@ -157,7 +158,8 @@ func subfolders(dir string, depth int, only func(name string) bool) []string {
 	return all
 }
 
-// eachRecord reads the records of folders. A link, or a record that is too large for any reader, names nothing.
+// eachRecord reads the records of folders. It treats a link, or a record that is too large to read, as a record
+// without shared files.
 func eachRecord(ctx context.Context, dirs []string, visit func(id string, names []string)) error {
 	names := make([][]string, len(dirs))
 	errs := make([]error, len(dirs))
@@ -185,7 +187,7 @@ func eachRecord(ctx context.Context, dirs []string, visit func(id string, names 
 	return ctx.Err()
 }
 
-// eachLogged reads which datasets the journals of active runs name: no record names them yet.
+// eachLogged finds the datasets in the journals of active runs, which no record lists yet.
 func (r *Repository) eachLogged(ctx context.Context, active string, visit func(id string, names []string)) error {
 	entries, err := os.ReadDir(active)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -223,7 +225,8 @@ func (r *Repository) eachLogged(ctx context.Context, active string, visit func(i
 	return nil
 }
 
-// Siblings returns the .runs folders of all worktrees of the Git repository, this one first. They are only read.
+// Siblings returns the .runs folders of all worktrees of the Git repository, this one first. The caller must only
+// read them.
 func (r *Repository) Siblings(ctx context.Context) ([]*Repository, error) {
 	all := []*Repository{r}
 	if !r.InGit {

@@ -10,7 +10,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Hashing is datasets that are hashed in the background.
+// Hashing represents datasets that are being hashed in the background.
 type Hashing struct {
 	root     string
 	requests []DatasetRequest
@@ -24,8 +24,8 @@ type hashResult struct {
 	err     error
 }
 
-// HashDatasets starts to hash datasets, one after the other. The caller must wait for the end or cancel it. hashed gets
-// the bytes hashed so far of a dataset, and of all of it; nil is for nobody.
+// HashDatasets starts to hash datasets, one after the other. The caller must call Wait until it is complete, or
+// Cancel. hashed, which may be nil, gets the number of bytes of a dataset that are hashed so far, and its size.
 func (r *Repository) HashDatasets(ctx context.Context, requests []DatasetRequest, hashed func(done,
 	total int64),
 ) *Hashing {
@@ -44,7 +44,7 @@ func (r *Repository) HashDatasets(ctx context.Context, requests []DatasetRequest
 	return h
 }
 
-// Done is closed when all datasets are hashed.
+// Done returns a channel that is closed when all datasets are hashed.
 func (h *Hashing) Done() <-chan struct{} { return h.done }
 
 // Cancel stops hashing, and waits until it has stopped.
@@ -53,8 +53,8 @@ func (h *Hashing) Cancel() {
 	<-h.done
 }
 
-// Wait returns the datasets that could be hashed. complete is false if that takes longer than atMost; 0 is no limit. A
-// dataset of the configuration that cannot be hashed is a warning, any other an error.
+// Wait returns the datasets that could be hashed. complete is false if hashing takes longer than atMost; 0 is no
+// limit. If a dataset of the configuration cannot be hashed, it gives a warning; any other dataset gives an error.
 func (h *Hashing) Wait(ctx context.Context, atMost time.Duration) (
 	datasets []format.Dataset, warnings []string, complete bool, err error,
 ) {
@@ -90,7 +90,7 @@ func skippedDataset(name string, err error) string {
 	return fmt.Sprintf("dataset %s of config.toml is not recorded: %v", name, err)
 }
 
-// paths are where the datasets are in the project, relative to its root.
+// paths returns the paths of the datasets in the project, relative to its root.
 func (h *Hashing) paths() []string {
 	var paths []string
 	for _, q := range h.requests {

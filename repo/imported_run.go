@@ -9,9 +9,9 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// StartImported starts a run that another tool recorded and that has ended. run has its ID and Started; env is its
-// environment, or nil. The run is not listed until Finish moves it to its day. The caller ends it with Finish or
-// Drop. If a run of this id is finished by then, Finish returns ErrFinished.
+// StartImported starts a run that another tool recorded and that has ended. run must have its ID and Started; env is
+// its environment, or nil. The run is not listed until Finish moves it to its day. The caller ends it with Finish or
+// Drop. If a run with this id has been finished meanwhile, Finish returns ErrFinished.
 func (r *Repository) StartImported(ctx context.Context, run *format.Run, env *format.EnvironmentFile) (*Active, error) {
 	config, err := r.Config()
 	if err != nil {

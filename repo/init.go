@@ -19,8 +19,8 @@ import (
 // The files of an empty repository. They are the same everywhere: two clones that set up one project make the same
 // commit.
 const (
-	// Git ignores runs, and 'runs commit' adds them all the same: so git clean and git stash leave them alone, and
-	// git add -A does not add them unsearched.
+	// Git ignores runs, so that 'git clean' and 'git stash' leave them alone and 'git add -A' does not add them
+	// before they are searched for secrets. 'runs commit' adds them nevertheless.
 	ignoreFile = `# Written by runs. Finished runs are added by 'runs commit', not by 'git add'.
 *
 !.gitignore
@@ -29,7 +29,7 @@ const (
 !models/
 !models/**
 `
-	// Digests hold only if Git changes no byte, whatever the project's own attributes are.
+	// Digests match only if Git changes no byte, whatever attributes the project sets.
 	attributesFile = `# Written by runs.
 * -text -filter -ident -working-tree-encoding linguist-generated gitlab-generated
 run.toml diff=runs
@@ -37,7 +37,7 @@ run.toml diff=runs
 config.toml -linguist-generated -gitlab-generated
 models/** -linguist-generated -gitlab-generated
 `
-	// This one is not committed, so that it holds on every branch, also one from before .runs was set up.
+	// This file is not committed, so that it applies on every branch, also on one from before .runs was set up.
 	activeIgnoreFile = "*\n"
 )
 
@@ -48,8 +48,8 @@ func SetupFiles() map[string]string {
 	}
 }
 
-// Init sets up a repository in dir, or adds the files that one lacks. A file that exists is not changed. created
-// reports whether any was missing.
+// Init sets up a repository in dir, or adds the files that an existing one lacks. It does not change existing files.
+// created reports whether any file was missing.
 func Init(dir string) (r *Repository, created bool, err error) {
 	runs := filepath.Join(dir, DirName)
 	fail := func(err error) (*Repository, bool, error) {
@@ -106,7 +106,7 @@ func writeNew(path string, data []byte) (bool, error) {
 	return true, nil
 }
 
-// InitProject adds what the repository of dir lacks, or sets one up as Setup does.
+// InitProject adds the missing files of the repository that dir is in, or sets one up as Setup does.
 func InitProject(dir string) (r *Repository, created bool, err error) {
 	r, created, err = Setup(dir)
 	if err != nil || created {
@@ -152,8 +152,8 @@ func (r *Repository) prepareActive() error {
 	return nil
 }
 
-// CheckGit asks Git whether it ignores runs and leaves their bytes alone. It returns a sentence for each problem:
-// what is wrong, and the command that shows the rule.
+// CheckGit asks Git whether it ignores runs and leaves their bytes alone. For each problem, it returns a sentence
+// that says what is wrong and which command shows the rule.
 func (r *Repository) CheckGit(ctx context.Context) ([]string, error) {
 	if !r.InGit {
 		return nil, nil

@@ -23,13 +23,13 @@ type Journal struct {
 	buf []byte
 }
 
-// maxShared bounds the search for a free journal among command-line calls; more of them at one moment wait in turn.
+// maxShared is the maximum number of journals that command-line calls share. If all are in use, further calls wait.
 const maxShared = 256
 
-// OpenJournal opens a journal of this process's own.
+// OpenJournal opens a journal that only this process writes to.
 func (a *Active) OpenJournal() (*Journal, error) { return a.openOwn(journalPrefix) }
 
-// OpenSystemJournal opens a journal for samples of the machine, which are kept apart from the metrics.
+// OpenSystemJournal opens a journal for machine samples, which are kept apart from the metrics.
 func (a *Active) OpenSystemJournal() (*Journal, error) { return a.openOwn(systemPrefix) }
 
 func (a *Active) openOwn(prefix string) (*Journal, error) {
@@ -41,8 +41,8 @@ func (a *Active) openOwn(prefix string) (*Journal, error) {
 	return j, nil
 }
 
-// OpenShared opens the first free journal of this machine's command-line calls, so that 100,000 calls leave a few
-// files.
+// OpenShared opens the first free journal that command-line calls on this machine share, so that 100,000 calls leave
+// only a few files.
 func (a *Active) OpenShared() (*Journal, error) {
 	for n := 0; n < maxShared; n++ {
 		j, err := a.openJournal(fmt.Sprintf("%s%s-cli%d.jsonl", journalPrefix, thisHost(), n), 0)
@@ -61,7 +61,7 @@ func (a *Active) OpenShared() (*Journal, error) {
 	)
 }
 
-// AppendShared appends lines to a journal that command-line calls share. Lines without a time get the present one.
+// AppendShared appends lines to a journal that command-line calls share. Lines without a time get the current time.
 func (a *Active) AppendShared(lines ...*format.Line) error {
 	j, err := a.OpenShared()
 	if err != nil {
@@ -73,8 +73,8 @@ func (a *Active) AppendShared(lines ...*format.Line) error {
 
 var errTaken = errors.New("the journal is in use")
 
-// openJournal opens and locks a journal, and makes sure that it is one that a finish will still read: the run is not
-// finished, and the file that was locked still has its name.
+// openJournal opens and locks a journal. It makes sure that a finish will still read it: the run is not finished, and
+// the locked file still has its name.
 func (a *Active) openJournal(name string, flags int) (*Journal, error) {
 	path := filepath.Join(a.Dir, name)
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() { // a link could lead out of the run
@@ -106,7 +106,7 @@ func (a *Active) openJournal(name string, flags int) (*Journal, error) {
 	return &Journal{f: f, run: a}, nil
 }
 
-// AppendNow is Append after it gave the present time to lines without one.
+// AppendNow is like Append, but first sets the current time in lines without a time.
 func (j *Journal) AppendNow(lines ...*format.Line) error {
 	for _, l := range lines {
 		if l.Time == 0 {
@@ -116,8 +116,8 @@ func (j *Journal) AppendNow(lines ...*format.Line) error {
 	return j.Append(lines...)
 }
 
-// Append writes the lines with one write call. When it returns nil, they survive the death of this process. Where the
-// disk is full nothing of them is left behind.
+// Append writes the lines with one write call. When it returns nil, they survive the death of this process. If the
+// disk is full, it leaves no part of them in the file.
 func (j *Journal) Append(lines ...*format.Line) error {
 	j.buf = j.buf[:0]
 	size, err := j.f.Seek(0, io.SeekEnd)
@@ -144,7 +144,7 @@ func (j *Journal) Append(lines ...*format.Line) error {
 	return nil
 }
 
-// Close ends the journal: a finish need not wait for it.
+// Close ends the journal, so that a finish need not wait for it.
 func (j *Journal) Close() error {
 	if strings.Contains(filepath.Base(j.f.Name()), "-cli") {
 		return j.f.Close()
@@ -177,13 +177,14 @@ func (f journalFile) writer() (host string, pid int) {
 	return parts[1], pid
 }
 
-// shared reports whether command-line calls of host append to it in turn.
+// shared reports whether the journal is one that command-line calls of a machine share.
 func (f journalFile) shared() bool {
 	_, rest, _ := strings.Cut(strings.TrimPrefix(f.name, journalPrefix), "-")
 	return strings.HasPrefix(rest, "cli")
 }
 
-// namedAsJournal reports whether an entry of a run's folder has the name of a journal, of metrics or of samples.
+// namedAsJournal reports whether name, in the folder of a run, is that of a journal for metrics or for machine
+// samples.
 func namedAsJournal(name string) bool {
 	return strings.HasPrefix(name, journalPrefix) || strings.HasPrefix(name, systemPrefix)
 }

@@ -39,7 +39,7 @@ func firstTime(path string) int64 {
 	lines := lineReader{r: bufio.NewReader(src)}
 	var parser format.JournalParser
 	var l format.Line
-	for range 1000 { // a journal that begins with more invalid lines is ordered by its name
+	for range 1000 { // if none of these lines is valid, the journal is ordered by its name
 		text, whole, err := lines.next()
 		if err != nil || !whole {
 			return math.MaxInt64
@@ -51,12 +51,12 @@ func firstTime(path string) int64 {
 	return math.MaxInt64
 }
 
-// lineReader reads a journal line by line. It bounds the length of a line.
+// lineReader reads a journal line by line. It limits the length of a line.
 type lineReader struct {
 	r      *bufio.Reader
 	buf    []byte
 	number int
-	cut    bool  // the line is longer than the bound, and only its beginning is returned
+	cut    bool  // the line is longer than the limit, and only its beginning is returned
 	size   int64 // bytes of the line, newline included
 }
 

@@ -12,11 +12,12 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// lfsAttributes gives the artifacts of runs to Git LFS.
+// lfsAttributes is the line of .gitattributes that makes Git LFS store the artifacts of runs.
 const lfsAttributes = "*/*/artifacts/** filter=lfs diff=lfs merge=lfs -text\n"
 
-// UseArtifactStore makes a URL, or Git LFS by the name lfs, the artifact store of the project. set reports whether a
-// file changed. Git LFS is also set up in this clone, its filter and its hooks: every clone needs that once.
+// UseArtifactStore sets the artifact store of the project to a URL, or to Git LFS if store is "lfs". set reports
+// whether a file changed. For Git LFS, it also sets up the filter and the hooks in this clone, which every clone
+// needs once.
 func (r *Repository) UseArtifactStore(ctx context.Context, store string) (set bool, err error) {
 	if store == "lfs" || store == format.StoreLFS {
 		if set, err = r.setUpLFS(ctx); err != nil {
@@ -33,8 +34,8 @@ func (r *Repository) UseArtifactStore(ctx context.Context, store string) (set bo
 	return true, r.Configure([]string{"artifacts", "store"}, store)
 }
 
-// setUpLFS sets up this clone, and adds the attributes of artifacts to .gitattributes. changed reports whether they
-// were missing.
+// setUpLFS sets up Git LFS in this clone and adds the attributes of artifacts to .gitattributes. changed reports
+// whether they were missing.
 func (r *Repository) setUpLFS(ctx context.Context) (changed bool, err error) {
 	if !r.InGit {
 		return false, withHint(errors.New("this is not a Git repository"), "run 'git init' first")

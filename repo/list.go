@@ -16,14 +16,14 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Entry is a run in a list: its record with the notes merged in, and its place.
+// Entry is a run in a list: its record with the notes merged in, and where it is stored.
 type Entry struct {
 	*format.Run
 	Dir    string    // empty for a run of a revision whose files were not needed yet
 	Active *Active   // nil for a finished run
 	Life   Life      // of an active run
 	Silent time.Time // last activity of an active run
-	Joined bool      // a program that joined the active run has named its experiment, group and key
+	Joined bool      // a program that joined the active run has set its experiment, group and key
 	repo   *Repository
 	fetch  func(*Entry) error // copies the files of a run of a revision to Dir
 	noted  *Repository        // where notes for a run of the runs branch go
@@ -31,7 +31,7 @@ type Entry struct {
 	earlier []*Entry // parts of the chain that are read as one with it, newest first
 }
 
-// onDisk writes the files of a run of a revision to Dir when the first of them is needed.
+// onDisk makes sure that Dir is set. For a run of a revision, the first call copies its files there.
 func (e *Entry) onDisk() error {
 	if e.fetch == nil || e.Dir != "" {
 		return nil
@@ -39,8 +39,8 @@ func (e *Entry) onDisk() error {
 	return e.fetch(e)
 }
 
-// Repository is the repository that the run and its shared files are read from: that of the working tree, or of a
-// revision.
+// Repository returns the repository that the run and its shared files are read from. It is that of the working tree
+// or of a revision.
 func (e *Entry) Repository() *Repository { return e.repo }
 
 // Damage is a run that could not be read.
@@ -125,8 +125,8 @@ func inParallel(n int, do func(i int)) {
 	wg.Wait()
 }
 
-// eachFinished calls visit with the id of every finished run. Other names than days and ids are ignored. A run with a
-// removal marker is ignored too: a merge may have brought it back.
+// eachFinished calls visit with the id of every finished run. It ignores folders whose names are not days or ids, and
+// runs with a removal marker, because a merge may have brought them back.
 func (r *Repository) eachFinished(visit func(id string)) error {
 	removed, err := r.RemovedIDs()
 	if err != nil {
@@ -214,13 +214,15 @@ func (r *Repository) Actives() ([]*Active, error) {
 	return actives, nil
 }
 
-// goesHere reports whether a run among those of all linked worktrees belongs to this repository.
+// goesHere reports whether an active run belongs to this repository. The linked worktrees of a clone share one folder
+// of active runs.
 func (a *Active) goesHere() bool {
 	owners, err := a.owners()
 	return err != nil || len(owners) == 0 || owners[0].Runs == a.repo.Dir
 }
 
-// Entry reads an active run as it is now: run.toml as it was started, and everything in its journals.
+// Entry reads the present state of an active run: the run.toml that it was started with, and everything in its
+// journals.
 func (a *Active) Entry(ctx context.Context) (*Entry, error) {
 	return a.entry(ctx, nil)
 }
@@ -288,7 +290,7 @@ func (r *Repository) Read(ctx context.Context, id string) (*Entry, error) {
 	return a.Entry(ctx)
 }
 
-// decodeFinished reads the record of a finished run that is stored as id.
+// decodeFinished decodes the record of a finished run that is stored in the folder of id.
 func decodeFinished(name, id string, data []byte) (*format.Run, error) {
 	run, err := format.DecodeRun(name, data)
 	switch {
@@ -302,7 +304,7 @@ func decodeFinished(name, id string, data []byte) (*format.Run, error) {
 	return run, nil
 }
 
-// sortNotes orders notes, which are sorted by name, by time and then by name.
+// sortNotes sorts notes by time and then by name. They must already be sorted by name.
 func sortNotes(notes []*format.Note) {
 	slices.SortStableFunc(notes, func(a, b *format.Note) int { return a.Time.Compare(b.Time) })
 }
@@ -323,14 +325,14 @@ func realDir(dir string) error {
 	return err
 }
 
-// maxNotes is how many notes of a run are read.
+// maxNotes is the maximum number of notes of a run that are read.
 const maxNotes = 10_000
 
 func readNotes(dir string) ([]*format.Note, error) {
 	return readNotesBut(dir, func(string) bool { return false })
 }
 
-// readNotesBut reads the notes that are not known already.
+// readNotesBut reads the notes in dir, except those whose names are known.
 func readNotesBut(dir string, known func(name string) bool) ([]*format.Note, error) {
 	err := realDir(filepath.Join(dir, notesName))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -13,7 +13,7 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// localName is the file with the settings of this machine: where data outside the project is.
+// localName is the file with the settings of this machine. They say where data outside the project is.
 const localName = "local.toml"
 
 // dataVariable returns the environment variable for the place of a dataset: RUNS_DATA_<NAME>, in capitals, with an
@@ -45,7 +45,7 @@ func (r *Repository) local(ctx context.Context) (*format.Local, error) {
 	return format.DecodeLocal(filepath.Join(DirName, localName), data)
 }
 
-// refuseTracked refuses a file of local settings that Git tracks: somebody else may have written it.
+// refuseTracked returns an error if Git tracks a file of local settings, because somebody else may have written it.
 func (r *Repository) refuseTracked(ctx context.Context, name string) error {
 	if !r.InGit || r.commit != "" {
 		return nil
@@ -68,7 +68,7 @@ func (r *Repository) refuseTracked(ctx context.Context, name string) error {
 	return err
 }
 
-// refuseTrackedLink refuses a link that Git tracks: somebody else may have chosen its target.
+// refuseTrackedLink returns an error if Git tracks a link, because somebody else may have chosen its target.
 func (r *Repository) refuseTrackedLink(ctx context.Context, link, hint string) error {
 	if !r.InGit {
 		return nil
@@ -84,8 +84,8 @@ func (r *Repository) refuseTrackedLink(ctx context.Context, link, hint string) e
 	return err
 }
 
-// DataPlace returns the place of a dataset on this machine, from the environment or from local.toml; empty if neither
-// names one.
+// DataPlace returns the place of a dataset on this machine, from the environment or from local.toml. It is empty if
+// neither has it.
 func (r *Repository) DataPlace(ctx context.Context, name string) (string, error) {
 	if path := os.Getenv(dataVariable(name)); path != "" {
 		return filepath.Abs(path)

@@ -9,8 +9,8 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// thisHost is the machine as far as journals and owners name it: its host name in lower case, with what no file name
-// may hold replaced.
+// thisHost returns the name of this machine in journals and owner files: the host name in lower case, with characters
+// replaced that a file name must not contain.
 var thisHost = sync.OnceValue(func() string {
 	name, err := os.Hostname()
 	if err != nil || name == "" {
@@ -30,7 +30,8 @@ func hostName(name string) string {
 	return name[:min(len(name), 63)]
 }
 
-// self describes a process of this machine as the owner of a run whose finished folder goes to runs.
+// self describes a process of this machine as the owner of a run. runs is the .runs folder that the finished run goes
+// to.
 func self(kind string, pid int, runs string) *format.Owner {
 	w := &format.Owner{Kind: kind, Host: thisHost(), Runs: runs, Since: now()}
 	if kind == format.OwnerProcess {
@@ -41,10 +42,10 @@ func self(kind string, pid int, runs string) *format.Owner {
 	return w
 }
 
-// Life says whether the process that owns a run is there.
+// Life says whether the process that owns a run still exists.
 type Life int
 
-// What can be known of an owner.
+// The possible states of an owner.
 const (
 	Alive     Life = iota
 	Gone           // certain: same boot, same namespace, no such process
@@ -57,8 +58,8 @@ func (l Life) String() string {
 	return [...]string{"alive", "gone", "detached", "elsewhere", "foreign"}[l]
 }
 
-// life decides as SPEC says: a process is gone only when machine, boot and pid namespace are ours and no process has
-// its pid and its start time.
+// life follows SPEC.md: a process is gone only if its machine, boot and pid namespace are ours and no process has its
+// pid and start time.
 func life(w *format.Owner) Life {
 	if w.Kind == format.OwnerDetached {
 		return Detached
@@ -73,23 +74,23 @@ func life(w *format.Owner) Life {
 	return Gone
 }
 
-// now is the time as records hold it, UTC in microseconds.
+// now returns the current time as records store it, in UTC and with microseconds.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
-// Process is a process of this machine, told from a later one of the same number.
+// Process identifies a process of this machine. A later process with the same pid is another one.
 type Process struct {
 	pid   int
 	start string
 	there bool
 }
 
-// WatchProcess remembers the process that has the number now.
+// WatchProcess returns the process that has this pid now.
 func WatchProcess(pid int) Process {
 	start, there := processStart(pid)
 	return Process{pid, start, there}
 }
 
-// Alive reports whether it is still there.
+// Alive reports whether the process still exists.
 func (p Process) Alive() bool {
 	start, there := processStart(p.pid)
 	return p.there && there && (p.start == "" || start == "" || p.start == start)

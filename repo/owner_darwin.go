@@ -8,13 +8,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bootID changes with every start of the machine: sysctl kern.bootsessionuuid.
+// bootID returns an id that changes with every boot: sysctl kern.bootsessionuuid.
 var bootID = sync.OnceValue(func() string {
 	id, _ := unix.Sysctl("kern.bootsessionuuid")
 	return id
 })
 
-// pidNamespace is empty: there is one.
+// pidNamespace is empty, because there is only one.
 func pidNamespace() string { return "" }
 
 // processStart returns the start time of a process in microseconds, and whether there is such a process.
@@ -31,5 +31,5 @@ func processStart(pid int) (string, bool) {
 	return fmt.Sprintf("%d.%06d", start.Sec, start.Usec), true
 }
 
-// holdsOpen cannot be known without the help of other programs.
+// holdsOpen is never known, because it would need the help of other programs.
 func holdsOpen(int, os.FileInfo) (open, known bool) { return false, false }

@@ -8,20 +8,20 @@ import (
 	"sync"
 )
 
-// bootID changes with every start of the machine: random(4), /proc/sys/kernel/random/boot_id.
+// bootID returns an id that changes with every boot: random(4), /proc/sys/kernel/random/boot_id.
 var bootID = sync.OnceValue(func() string {
 	data, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	return strings.TrimSpace(string(data))
 })
 
-// pidNamespace tells containers on one machine apart: namespaces(7).
+// pidNamespace distinguishes the containers on one machine. See namespaces(7).
 var pidNamespace = sync.OnceValue(func() string {
 	target, _ := os.Readlink("/proc/self/ns/pid")
 	return target
 })
 
-// processStart returns the start time of a process in clock ticks since boot, field 22 of /proc/PID/stat (proc(5)), and
-// whether there is such a process. A zombie is none: it will write nothing more.
+// processStart returns the start time of a process in clock ticks since boot, field 22 of /proc/PID/stat (proc(5)),
+// and whether there is such a process. A zombie does not count, because it will write nothing more.
 func processStart(pid int) (string, bool) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -42,8 +42,8 @@ func processStart(pid int) (string, bool) {
 	return fields[19], true
 }
 
-// holdsOpen reports whether the process has the file open for writing or reading. known is false where this user may
-// not look.
+// holdsOpen reports whether the process has the file open for writing or reading. known is false if this user has no
+// permission to find out.
 func holdsOpen(pid int, info os.FileInfo) (open, known bool) {
 	dir := fmt.Sprintf("/proc/%d/fd", pid)
 	entries, err := os.ReadDir(dir)

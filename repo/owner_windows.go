@@ -8,10 +8,11 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// bootID is empty: a process is told by its pid and its creation time, in units of 100 ns, which no later boot repeats.
+// bootID is empty, because the pid and the creation time identify a process. The time is in units of 100 ns, and no
+// later boot repeats it.
 func bootID() string { return "" }
 
-// pidNamespace is empty: there is one.
+// pidNamespace is empty, because there is only one.
 func pidNamespace() string { return "" }
 
 // processStart returns the creation time of a process and whether it runs.
@@ -33,5 +34,5 @@ func processStart(pid int) (string, bool) {
 	return strconv.FormatInt(creation.Nanoseconds(), 10), true
 }
 
-// holdsOpen cannot be known: but an open file cannot be removed on Windows either.
+// holdsOpen is never known. On Windows, however, an open file cannot be removed.
 func holdsOpen(int, os.FileInfo) (open, known bool) { return false, false }

@@ -9,7 +9,7 @@ import (
 
 // PointFilter says which points of a run to read.
 type PointFilter struct {
-	Keys  []string // metrics; none is all
+	Keys  []string // metrics; if empty, all
 	Last  bool     // only the last point of each metric
 	Every int      // only the first of each Every points of a metric, and its last; 0 is all
 }

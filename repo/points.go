@@ -15,8 +15,8 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Points returns the points of one metric of a run, ordered by step and time, from its Parquet file or, in progress,
-// from its journals.
+// Points returns the points of one metric of a run, ordered by step and time. It reads them from the Parquet file or,
+// if the run is in progress, from the journals.
 func (e *Entry) Points(ctx context.Context, key string) ([]format.Point, error) {
 	points, err := e.ownPoints(ctx, key)
 	for _, part := range e.earlier {
@@ -53,13 +53,13 @@ func (e *Entry) ownPoints(ctx context.Context, key string) ([]format.Point, erro
 // Curves reads the metrics of one run one after the other. Close it.
 type Curves struct {
 	entry   *Entry
-	file    *format.Metrics           // nil in progress and without points
-	live    map[string][]format.Point // in progress, once they have been read
+	file    *format.Metrics           // nil if the run is in progress or has no points
+	live    map[string][]format.Point // points of a run in progress, once they have been read
 	close   func()
-	earlier []*Curves // of the parts before it, newest first
+	earlier []*Curves // curves of the earlier parts, newest first
 }
 
-// Curves opens the points of a run; its file is verified once.
+// Curves opens the points of a run and verifies the file once.
 func (e *Entry) Curves() (*Curves, error) {
 	c := &Curves{entry: e.alone(), close: func() {}}
 	if e.Active == nil {
@@ -119,7 +119,8 @@ func (c *Curves) Close() {
 	}
 }
 
-// EachPoints calls yield with the points of every metric, by key, step and time; a long curve comes in several pieces.
+// EachPoints calls yield with the points of every metric, ordered by key, step and time. A long curve comes in
+// several pieces.
 func (e *Entry) EachPoints(ctx context.Context, yield func(key string, points []format.Point) error) error {
 	if len(e.earlier) > 0 {
 		return e.eachPointsOfChain(ctx, yield)
@@ -144,7 +145,7 @@ func (e *Entry) EachPoints(ctx context.Context, yield func(key string, points []
 	return nil
 }
 
-// activePoints returns all points of an active run, of each metric by step and time.
+// activePoints returns the points of each metric of an active run, ordered by step and time.
 func (e *Entry) activePoints(ctx context.Context) (map[string][]format.Point, error) {
 	all := map[string][]format.Point{}
 	err := e.eachActive(ctx, func(k string, p format.Point) error {
@@ -157,7 +158,8 @@ func (e *Entry) activePoints(ctx context.Context) (map[string][]format.Point, er
 	return all, err
 }
 
-// System returns the samples of the machine, by key; none for a run in progress or where they are not at hand.
+// System calls yield with the machine samples, ordered by key. There are none for a run in progress or if their file
+// is not on this machine.
 func (e *Entry) System(ctx context.Context, yield func(key string, points []format.Point) error) error {
 	if e.Active != nil {
 		return nil
@@ -209,8 +211,8 @@ func cmpInt(a, b int64) int {
 	return 0
 }
 
-// metrics opens a Parquet file of a finished run after its digest was verified. It is nil where the record names
-// none, or where a file that is kept local is not here.
+// metrics opens a Parquet file of a finished run after its digest was verified. It is nil if the record has no such
+// file, or if the file is local and not on this machine.
 func (e *Entry) metrics(name string) (*format.Metrics, func(), error) {
 	want, ok := e.Files[name]
 	if !ok {
@@ -228,7 +230,7 @@ func (e *Entry) metrics(name string) (*format.Metrics, func(), error) {
 	return m, func() { _ = f.Close() }, nil
 }
 
-// maxFileBytes is the largest file of a run that is hashed to show it.
+// maxFileBytes is the size of the largest file of a run that is hashed before it is shown.
 const maxFileBytes = 16 << 30
 
 // realFolders returns an error if a folder on the path to a file of the run is a link: it could lead out of the run.
@@ -288,7 +290,7 @@ func (e *Entry) openVerified(name string, want format.File) (*os.File, error) {
 	return f, nil
 }
 
-// Output opens the captured console output, nil where there is none.
+// Output opens the captured console output. It returns nil if there is none.
 func (e *Entry) Output() (*os.File, error) {
 	if e.Active == nil {
 		want, ok := e.Files[outputName]

@@ -16,8 +16,8 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// OpenCopy opens a .runs folder that was copied from elsewhere, for reading. It does not ask Git about the folder:
-// what surrounds it is not trusted.
+// OpenCopy opens a .runs folder that was copied from elsewhere, for reading. It does not ask Git about the folder,
+// because the surrounding repository is not trusted.
 func OpenCopy(dir string) *Repository {
 	r := &Repository{Dir: dir, Root: filepath.Dir(dir), active: filepath.Join(dir, "active")}
 	r.config = sync.OnceValues(r.readConfig)
@@ -63,7 +63,7 @@ func (r *Repository) ClearStale() {
 	}
 }
 
-// Add writes a file of the run and verifies the size and digest that the record names. A file that fails is removed.
+// Add writes a file of the run and verifies its size and digest against the record. A file that fails is removed.
 func (in *Incoming) Add(name string, want format.File, write func(io.Writer) error) error {
 	out, err := in.create(name)
 	if err != nil {
@@ -127,8 +127,8 @@ func (b *bounded) Write(p []byte) (int, error) {
 	return b.w.Write(p)
 }
 
-// Place makes the run durable and gives it its name. Notes and console output that a switch of branches left in its
-// folder stay. If the run is already finished, Place returns ErrExists and changes nothing.
+// Place makes the run durable and gives it its name. Notes and console output that a switch of branches left in the
+// folder stay there. If the run is already finished, Place returns ErrExists and changes nothing.
 func (in *Incoming) Place() error {
 	target := in.repo.RunDir(in.ID)
 	if err := syncTree(in.dir); err != nil {
@@ -147,7 +147,7 @@ func (in *Incoming) Place() error {
 	return errors.Join(syncDir(filepath.Dir(target)), syncDir(in.repo.Dir))
 }
 
-// merge moves the files one by one, the record last: the run exists once its record does.
+// merge moves the files one by one. The record is last, because the run exists as soon as its record does.
 func (in *Incoming) merge(target string) error {
 	var names []string
 	err := filepath.WalkDir(in.dir, func(path string, entry fs.DirEntry, err error) error {
@@ -176,7 +176,7 @@ func (in *Incoming) merge(target string) error {
 	return os.RemoveAll(in.dir)
 }
 
-// order sorts the files that make a run visible last.
+// order returns a rank for sorting that puts the files that make a run visible last.
 func order(name string) int {
 	switch name {
 	case RecordName:
@@ -207,8 +207,8 @@ func makeRealDirs(dir, rel string) error {
 // Discard removes the files of a run that was not placed.
 func (in *Incoming) Discard() { _ = os.RemoveAll(in.dir) }
 
-// AddNote adds an annotation file, which the caller has decoded, to a run. A file that exists is not changed, and
-// added is then false.
+// AddNote adds an annotation file, which the caller has decoded, to a run. If the file exists, it is not changed, and
+// added is false.
 func (r *Repository) AddNote(id, file string, data []byte) (added bool, err error) {
 	if exists(filepath.Join(r.RunDir(id), notesName, file)) {
 		return false, nil

@@ -17,20 +17,20 @@ import (
 type Recover struct {
 	ID     string        // only this one
 	Force  bool          // with ID: whatever is known of its process
-	Host   string        // processes of this machine are gone, by the user's word
-	Silent time.Duration // with a run of another machine: it counts as gone after this long without a sign
+	Host   string        // a machine whose processes the user declared gone
+	Silent time.Duration // a run of another machine counts as gone after this long without activity
 }
 
 // Recovered is one run that a recovery looked at.
 type Recovered struct {
 	ID     string
-	Result *Result // nil: left alone
+	Result *Result // nil if the run was left alone
 	Reason string  // why it was left alone
 	Err    error
 }
 
-// RecoverRuns finishes as crashed the runs whose process is known to be gone, and what finishes left behind that died
-// half-way. It never guesses about another machine.
+// RecoverRuns finishes the runs whose process is known to be gone, as crashed, and clears what interrupted finishes
+// left behind. It never guesses about another machine.
 func (r *Repository) RecoverRuns(ctx context.Context, o Recover) ([]Recovered, error) {
 	names, err := os.ReadDir(r.active)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -64,7 +64,7 @@ func (r *Repository) RecoverRuns(ctx context.Context, o Recover) ([]Recovered, e
 	return all, nil
 }
 
-// removeStale clears away the beginnings of a run whose start died.
+// removeStale removes the incomplete folder of a run whose start died more than an hour ago.
 func (r *Repository) removeStale(entry fs.DirEntry) {
 	if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > time.Hour {
 		_ = os.RemoveAll(filepath.Join(r.active, entry.Name()))
@@ -101,7 +101,7 @@ func (a *Active) recover(ctx context.Context, o Recover) Recovered {
 		}
 		return got
 	case err != nil:
-		return got // its clearing died behind the record: nothing of it is left
+		return got // its clearing died after the record was removed; there is nothing to recover
 	}
 	e, err := a.Entry(ctx)
 	if err != nil {
