@@ -23,7 +23,8 @@ type Journal struct {
 	buf []byte
 }
 
-// maxShared is the maximum number of journals that command-line calls share. If all are in use, further calls wait.
+// maxShared is the maximum number of journals that command-line calls share. If all are in use, OpenShared returns an
+// error.
 const maxShared = 256
 
 // OpenJournal opens a journal that only this process writes to.

@@ -18,9 +18,9 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// RedactRequest says what to redact in a run: what a pattern matches, or what the search for secrets finds.
+// RedactRequest says what to redact in a run: the matches of a pattern, or the findings of the search for secrets.
 type RedactRequest struct {
-	Pattern     *regexp.Regexp // nil: findings of the search
+	Pattern     *regexp.Regexp // nil for the findings of the search
 	Rule        string         // only findings of this rule
 	Fingerprint string         // only this finding
 	DryRun      bool
@@ -29,12 +29,12 @@ type RedactRequest struct {
 // Redacted is what a redaction did, or would do.
 type Redacted struct {
 	What          string        // the rules whose findings were replaced, or "pattern"
-	Places        int           // that were replaced
-	Runs          []RedactedRun // the run, and those that share a changed file with it
-	Removed       []string      // shared files that no run in this clone names any more
+	Places        int           // number of places that were replaced
+	Runs          []RedactedRun // the run, and the runs that share a changed file with it
+	Removed       []string      // shared files that no run in this clone needs any more
 	NotRestorable []string      // runs whose source can no longer be restored
 	InTrash       []string      // removed runs in the trash that hold the secret too
-	Left          []string      // other files that hold it: leftovers of active folders, stored artifacts of removed runs
+	Left          []string      // other files that hold it, in leftover active folders and among stored artifacts
 }
 
 // RedactedRun is one run and its files that changed, relative to .runs.
@@ -43,26 +43,27 @@ type RedactedRun struct {
 	Files []string
 }
 
-// ErrNothingToRedact is the error if the run holds nothing that was to be redacted.
+// ErrNothingToRedact is returned if the run holds nothing to redact.
 var ErrNothingToRedact = errors.New("the run holds no such text or secret")
 
-// RedactedDir names the runs whose redaction is not committed yet: it holds one empty file per run.
+// RedactedDir returns the folder that lists the runs whose redaction is not committed yet, with one empty file per
+// run.
 func (r *Repository) RedactedDir() string { return filepath.Join(r.redactions(), "done") }
 
-// redactDir holds redactions that are complete and not yet in their places.
+// redactDir returns the folder of redactions that are complete but not yet moved into place.
 func (r *Repository) redactDir() string { return filepath.Join(r.redactions(), "planned") }
 
-// redactions is a folder that no commit of others can write to, because its files are trusted.
+// redactions returns a folder that no commit by others can write to, because its files are trusted.
 func (r *Repository) redactions() string {
 	if !r.InGit {
 		return filepath.Join(r.Dir, "cache", "redact")
 	}
-	name := sha256.Sum256([]byte(r.Dir)) // a project may have several
+	name := sha256.Sum256([]byte(r.Dir)) // a working tree may have several .runs folders
 	return filepath.Join(r.Git.Git, "runs", "redact-"+hex.EncodeToString(name[:6]))
 }
 
-// Redact replaces a secret in a finished run and in the shared files that it names. Other runs that share these files
-// are updated too, and each changed record lists the redaction. It happens whole or not at all: if the process is
+// Redact replaces a secret in a finished run and in its shared files. It also updates other runs that share these
+// files, and each changed record lists the redaction. A redaction is complete or does not happen: if the process is
 // killed, the next redaction or commit completes it.
 func (r *Repository) Redact(ctx context.Context, id string, ask RedactRequest) (*Redacted, error) {
 	unlock, err := r.lockRedactions(ctx)
@@ -100,14 +101,14 @@ type redaction struct {
 	trees    map[string]string // the trees that redacted patches make
 }
 
-// rewrite is a run that changes.
+// rewrite is a run that the redaction changes.
 type rewrite struct {
 	run   *format.Run // without notes
 	old   []byte      // run.toml as it was
 	files map[string][]byte
 }
 
-// plan finds everything that has to change, and changes nothing on disk.
+// plan finds everything that has to change, without changing anything on disk.
 func (x *redaction) plan(ctx context.Context, id string) error {
 	var err error
 	if x.config, err = x.repo.Config(); err != nil {
@@ -244,7 +245,7 @@ func (x *redaction) readShared(ctx context.Context, name string) ([]byte, error)
 	return readBounded(file, kind.limit)
 }
 
-// findSharers adds the other runs that name a shared file that changes.
+// findSharers adds the other runs that use a shared file that changes.
 func (x *redaction) findSharers(ctx context.Context) error {
 	x.renamed = map[string]string{}
 	for name, data := range x.shared {

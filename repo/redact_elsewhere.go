@@ -16,11 +16,11 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// MaxSearchedOutside is how many bytes of a file that is not in Git are searched: those at its start.
+// MaxSearchedOutside is how many bytes are searched at the start of a file that is not in Git.
 const MaxSearchedOutside = 64 << 20
 
-// checkOutside searches the artifacts of a run that are not in Git. Their names are their digests, on this machine
-// and in the store, so they cannot be redacted: it is an error if one holds the secret.
+// checkOutside searches the artifacts of a run that are not in Git. They cannot be redacted, because their digests
+// are their names, on this machine and in the store. If one holds the secret, checkOutside returns an error.
 func (x *redaction) checkOutside(ctx context.Context, e *Entry) error {
 	artifacts, err := e.AllArtifacts()
 	if err != nil {
@@ -59,7 +59,7 @@ func (x *redaction) checkOutside(ctx context.Context, e *Entry) error {
 	return nil
 }
 
-// readStart reads a regular file, at most MaxSearchedOutside of it.
+// readStart reads the first MaxSearchedOutside bytes of a regular file.
 func readStart(file string) ([]byte, error) {
 	info, err := os.Lstat(file)
 	if err != nil {
@@ -76,7 +76,7 @@ func readStart(file string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, MaxSearchedOutside))
 }
 
-// searchTrash lists the removed runs that hold the secret too, and their artifacts outside Git that do.
+// searchTrash lists the removed runs that also hold the secret, and their artifacts outside Git that hold it.
 func (x *redaction) searchTrash() error {
 	trash := x.repo.trashDir()
 	err := x.eachHolder(trash, func(file string) {

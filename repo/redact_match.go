@@ -26,8 +26,8 @@ func kindOf(name string) secret.Kind {
 	return secret.Plain
 }
 
-// search collects the secrets of all files as literals: a secret that one file shows by the name before it may be in
-// another file without that name.
+// search collects the secrets of all files as literals. A secret that is found in one file because of the name before
+// it may be in another file without that name.
 func (x *redaction) search(ctx context.Context, own, shared map[string][]byte) error {
 	x.rules = map[string]bool{}
 	for _, files := range []map[string][]byte{own, shared} {
@@ -64,8 +64,8 @@ func (x *redaction) search(ctx context.Context, own, shared map[string][]byte) e
 	return nil
 }
 
-// findings returns the findings in a file that the request names; without a rule or a fingerprint, all that the
-// configuration does not allow.
+// findings returns the findings in a file that the request asks for. If it has no rule and no fingerprint, these are
+// all findings that the configuration does not allow.
 func (x *redaction) findings(ctx context.Context, name string, data []byte) ([]secret.Find, error) {
 	search := func() ([]secret.Find, error) {
 		if name == format.ValuesName {
@@ -83,7 +83,7 @@ func (x *redaction) findings(ctx context.Context, name string, data []byte) ([]s
 	}), err
 }
 
-// unescape reads the escapes of a TOML string.
+// unescape replaces the escapes of a TOML string.
 func unescape(text string) string {
 	if s, err := strconv.Unquote(`"` + text + `"`); err == nil {
 		return s
@@ -160,7 +160,8 @@ func (x *redaction) spans(ctx context.Context, name string, data []byte) ([]secr
 	return spans, nil
 }
 
-// matches returns the places of the pattern, or of the secrets that were found, also as JSON and TOML escape them.
+// matches returns the places that match the pattern or that hold a found secret, also if it is escaped as in JSON or
+// TOML.
 func (x *redaction) matches(data []byte) []secret.Span {
 	var spans []secret.Span
 	if x.ask.Pattern != nil {
@@ -252,8 +253,8 @@ func (x *redaction) redactRecord(w *rewrite) error {
 	return nil
 }
 
-// checkParquet searches the texts of a Parquet file. The keys of metrics are in the record too, so it leaves them
-// out.
+// checkParquet searches the texts of a Parquet file. It leaves out the keys of metrics, because the record holds them
+// too.
 func (x *redaction) checkParquet(ctx context.Context, name string, data []byte) error {
 	switch {
 	case name == format.ArtifactsName:

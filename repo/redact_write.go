@@ -21,8 +21,8 @@ import (
 	"github.com/gitruns/runs/repo/lock"
 )
 
-// apply stores the new shared files, writes all new files of the runs into one folder, and renames it: from then on
-// the redaction will be completed.
+// apply stores the new shared files, writes all new files of the runs into one folder, and renames that folder. After
+// the rename, the redaction is certain to be completed.
 func (x *redaction) apply(ctx context.Context) error {
 	for old, data := range x.shared {
 		kind, _, _ := sharedName(x.renamed[old])
@@ -152,7 +152,7 @@ func (x *redaction) rewriteRecord(ctx context.Context, w *rewrite) error {
 	return err
 }
 
-// rewriteArtifacts rewrites a list of artifacts that is a file of its own.
+// rewriteArtifacts rewrites the list of artifacts if it is a separate file.
 func (x *redaction) rewriteArtifacts(w *rewrite) error {
 	e := &Entry{Run: w.run, Dir: x.repo.RunDir(w.run.ID), repo: x.repo}
 	artifacts, err := e.AllArtifacts()
@@ -177,8 +177,8 @@ func (x *redaction) rewriteArtifacts(w *rewrite) error {
 	return nil
 }
 
-// treeOf returns the tree that the base and the redacted patches make, which verifies what can still be restored. It
-// is empty if the patches do not apply.
+// treeOf returns the tree that results from the base and the redacted patches. It verifies what can still be
+// restored. It is empty if the patches do not apply.
 func (x *redaction) treeOf(ctx context.Context, run *format.Run) string {
 	key := run.Source.Base + " " + strings.Join(run.Source.Patches, " ")
 	if tree, ok := x.trees[key]; ok {
@@ -197,7 +197,8 @@ func (x *redaction) treeOf(ctx context.Context, run *format.Run) string {
 	return tree
 }
 
-// lockRedactions waits until no other process redacts: two that rewrite one run would undo each other's changes.
+// lockRedactions waits until no other process redacts, because two that rewrite one run would undo each other's
+// changes.
 func (r *Repository) lockRedactions(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(r.redactions(), 0o777); err != nil {
 		return nil, err
@@ -224,7 +225,7 @@ func (r *Repository) lockRedactions(ctx context.Context) (unlock func(), err err
 	}
 }
 
-// CompleteRedactions completes redactions that were killed. If there is none, it reads one folder.
+// CompleteRedactions completes redactions that were killed. If there are none, it only reads one folder.
 func (r *Repository) CompleteRedactions(ctx context.Context) error {
 	if entries, err := os.ReadDir(r.redactDir()); len(entries) == 0 {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -241,7 +242,7 @@ func (r *Repository) CompleteRedactions(ctx context.Context) error {
 }
 
 // completeRedactions moves the new files into their places, each record last, and removes shared files that no run
-// names any more. The caller holds the lock.
+// needs any more. The caller holds the lock.
 func (r *Repository) completeRedactions() error {
 	entries, err := os.ReadDir(r.redactDir())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -280,7 +281,7 @@ func (r *Repository) completeRedaction(dir string) error {
 	if err := r.eachFinished(func(id string) {
 		e, err := r.readFinished(id)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			damaged = err // what it names is unknown
+			damaged = err // the shared files that it needs are unknown
 		}
 		if err == nil {
 			for _, name := range SharedNames(e.Run) {
@@ -317,7 +318,7 @@ func (r *Repository) completeRedaction(dir string) error {
 	return os.RemoveAll(dir)
 }
 
-// moveFile replaces a file with another, also from another file system.
+// moveFile replaces a file with another, which may be on another file system.
 func moveFile(from, to string) error {
 	if err := os.Rename(from, to); err == nil || !errors.Is(err, syscall.EXDEV) {
 		return err

@@ -7,5 +7,5 @@ import (
 	"os"
 )
 
-// reflink is not tried: the caller copies.
+// reflink always fails, so that the caller copies the file.
 func reflink(_, _ *os.File) error { return errors.ErrUnsupported }

@@ -1,5 +1,5 @@
-// Package repo is a repository of runs: it opens one, records runs in it, finishes and recovers them, lists them, and
-// keeps what is removed. Everything that a command does to a repository can be called from here.
+// Package repo implements a repository of runs. It opens repositories, records, finishes, recovers and lists runs,
+// and keeps removed ones in the trash. Everything that a command does to a repository can be called from here.
 package repo
 
 import (
@@ -21,18 +21,18 @@ const DirName = ".runs"
 // Repository is one .runs folder.
 type Repository struct {
 	Dir    string // the .runs folder, absolute
-	Root   string // the project, which holds it
+	Root   string // the folder that holds Dir
 	Git    git.Dirs
 	InGit  bool
 	active string // the folder of active runs
-	commit string // whose shared files are read; empty means the one that is checked out
+	commit string // commit whose shared files are read; empty means the one that is checked out
 	tree   string // with commit: the path of .runs in it
 
 	config func() (*format.Config, error)
 }
 
-// Find opens the repository that dir lies in: RUNS_REPO, else the nearest .runs upwards, up to the root of the git
-// project. It returns ErrNoRepository where there is none.
+// Find opens the repository for dir: the one in RUNS_REPO, or otherwise the nearest .runs in dir or a folder above
+// it, up to the root of the Git project. If there is none, it returns ErrNoRepository.
 func Find(dir string) (*Repository, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -72,8 +72,8 @@ func Find(dir string) (*Repository, error) {
 	}
 }
 
-// isRunsFolder reports whether a folder is one of runs, by its name or by what lies in it: nothing is written into
-// another.
+// isRunsFolder reports whether a folder is a .runs folder, by its name or its content. Nothing is written into any
+// other folder.
 func isRunsFolder(dir string) bool {
 	return filepath.Base(dir) == DirName || isDir(filepath.Join(dir, "active")) &&
 		exists(filepath.Join(dir, configName))
@@ -114,7 +114,7 @@ func open(dir string) (*Repository, error) {
 	return r, nil
 }
 
-// Reopen opens the repository again: with its settings as they are now.
+// Reopen opens the repository again, with its current settings.
 func (r *Repository) Reopen() (*Repository, error) { return open(r.Dir) }
 
 func (r *Repository) readConfig() (*format.Config, error) {
@@ -128,11 +128,11 @@ func (r *Repository) readConfig() (*format.Config, error) {
 	return format.DecodeConfig(filepath.Join(DirName, "config.toml"), data)
 }
 
-// Config returns the project's settings, read once.
+// Config returns the settings of the project. It reads them only once.
 func (r *Repository) Config() (*format.Config, error) { return r.config() }
 
-// readBounded reads a file of at most limit bytes. What is no regular file is refused, so that no link or pipe that
-// came with a pull is followed or waited for.
+// readBounded reads a regular file of at most limit bytes. It refuses any other file, so that it does not follow a
+// link or wait for a pipe that came with a pull.
 func readBounded(path string, limit int64) ([]byte, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -147,12 +147,12 @@ func readBounded(path string, limit int64) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// RunDir is the folder of a finished run, by its valid id.
+// RunDir returns the folder of a finished run. id must be valid.
 func (r *Repository) RunDir(id string) string {
 	return filepath.Join(r.Dir, format.IDDay(id), id)
 }
 
-// Relative returns path as people in dir would type it, or path itself.
+// Relative returns path relative to dir, as people in dir would type it, or path itself.
 func Relative(dir, path string) string {
 	if rel, err := filepath.Rel(dir, path); err == nil && len(rel) < len(path) {
 		return rel

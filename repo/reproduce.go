@@ -14,7 +14,7 @@ import (
 	"github.com/gitruns/runs/repo/capture"
 )
 
-// EnvironmentMode is what a reproduction does about the recorded environment.
+// EnvironmentMode says how a reproduction treats the recorded environment.
 type EnvironmentMode string
 
 // The modes.
@@ -27,21 +27,21 @@ const (
 // ReproduceRequest says how to run a run again.
 type ReproduceRequest struct {
 	Of          *Entry
-	Dir         string        // with the restored source, see CheckOut
+	Dir         string        // holds the restored source, see CheckOut
 	Data        []FetchedData // see FetchData
-	Name        string        // of the new run; may be empty
-	Command     []string      // instead of the recorded one; may be empty
+	Name        string        // name of the new run; may be empty
+	Command     []string      // replaces the recorded command unless empty
 	Environment EnvironmentMode
 	Output      io.Writer // receives what building the environment prints
 }
 
-// Reproduction is a run that was started and whose program is to be run.
+// Reproduction is a run that was started, and whose program the caller must run.
 type Reproduction struct {
 	Active  *Active
 	Args    []string
 	Dir     string
 	Env     []string      // in addition to the environment of this process
-	Changes []diff.Change // of the environment; nil if it was not compared
+	Changes []diff.Change // differences of the environment; nil if it was not compared
 }
 
 // Reproduce starts a run that reproduces another one in its restored source. The caller runs the program and finishes
@@ -111,8 +111,9 @@ func (p *Reproduction) buildEnvironment(
 	return nil
 }
 
-// localCommand is the recorded command with the paths of this machine. A program of the project that the restored
-// source does not have, such as the Python of a virtual environment, is that of the project on this machine.
+// localCommand returns the recorded command with the paths of this machine. If the command runs a program of the
+// project that the restored source lacks, such as the Python of a virtual environment, it uses the one in the project
+// on this machine.
 func (r *Repository) localCommand(run *format.Run, dir string) []string {
 	args := make([]string, len(run.Command))
 	for i, arg := range run.Command {

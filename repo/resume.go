@@ -15,8 +15,8 @@ import (
 // set.
 type Job struct{ ID, Restarts string }
 
-// Requeued reports whether job is a later attempt at the job in which the run was started: then whatever had the run
-// open has ended, on whichever machine.
+// Requeued reports whether job is a later attempt at the job in which the run was started: then the processes that
+// kept the run open have ended, on any machine.
 func (e *Entry) Requeued(job Job) bool {
 	if job.ID == "" || e.Environment == nil || e.Environment.Variables["SLURM_JOB_ID"] != job.ID {
 		return false
@@ -78,8 +78,8 @@ func (a *Active) closeJournal(f journalFile) error {
 	return j.Close()
 }
 
-// LastStep is the highest step of a run's points, values and artifacts, false if it has none. Artifacts do not count if
-// their list is not in this clone.
+// LastStep returns the highest step of the points, values and artifacts of a run. some is false if it has none.
+// Artifacts do not count if their list is not in this clone.
 func (e *Entry) LastStep(ctx context.Context) (step int64, some bool, err error) {
 	step = math.MinInt64
 	seen := func(s int64) { step, some = max(step, s), true }

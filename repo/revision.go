@@ -14,17 +14,17 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// Revision is the runs of a commit, read without a checkout. Records and notes are in memory; the other files of a run
-// are copied to a temporary folder when they are needed. Close removes the folder.
+// Revision holds the runs of a commit, read without a checkout. Records and notes are in memory; the other files of a
+// run are copied to a temporary folder when they are needed. Close removes the folder.
 type Revision struct {
 	*Repository
 	Commit string
 	ids    []string
 	runs   map[string]*revisionRun
-	late   *Repository // whose notes of these runs count too, because they are not committed yet; may be nil
+	late   *Repository // its notes of these runs count too, because they are not committed yet; may be nil
 }
 
-// revisionRun is the files of a run in a commit.
+// revisionRun holds the files of a run in a commit.
 type revisionRun struct {
 	record []byte
 	notes  []revisionNote
@@ -37,7 +37,7 @@ type revisionNote struct {
 	data []byte
 }
 
-// maxFetchedBytes bounds a file of a run that is read from Git.
+// maxFetchedBytes is the size of the largest file of a run that is read from Git.
 const maxFetchedBytes = 2 << 30
 
 // At reads the runs of a revision. A commit without .runs has none.
@@ -65,7 +65,7 @@ func (r *Repository) IDsAt(ctx context.Context, rev string) ([]string, error) {
 	return ids, nil
 }
 
-// commitOf is the commit of a revision, and the path of .runs in it.
+// commitOf returns the commit of a revision and the path of .runs in it.
 func (r *Repository) commitOf(ctx context.Context, rev string) (commit, tree string, err error) {
 	if !r.InGit {
 		return "", "", fmt.Errorf("reading the runs of %s: this is not a Git repository", rev)
@@ -89,7 +89,7 @@ func (r *Repository) atCommit(ctx context.Context, rev string) (*Revision, error
 	return r.revision(commit, tree, entries, func(string) bool { return true }), nil
 }
 
-// revision makes a Revision of the files of a commit, with the wanted runs.
+// revision makes a Revision with the wanted runs from the files of a commit.
 func (r *Repository) revision(commit, tree string, entries []git.Entry, wanted func(id string) bool) *Revision {
 	at := *r
 	at.commit, at.tree = commit, tree
@@ -248,17 +248,17 @@ func (r *Repository) Branches(ctx context.Context) ([]string, error) {
 	return git.Branches(ctx, r.Git)
 }
 
-// Reached reports which of the commits a revision contains. Commits that are not in this clone are not among them.
+// Reached returns the commits that a revision contains. It leaves out commits that are not in this clone.
 func (r *Repository) Reached(ctx context.Context, commits []string, rev string) (map[string]bool, error) {
 	return git.ReachableFrom(ctx, r.Git, commits, rev)
 }
 
 // Fork is where the branch that is checked out diverged from another one.
 type Fork struct {
-	Base      string // the other one, as it was named
-	Commit    string // its tip
+	Base      string // the other branch, as the caller gave it
+	Commit    string // tip of Base
 	MergeBase string
-	Branch    string // that is checked out; empty if HEAD is detached
+	Branch    string // branch that is checked out; empty if HEAD is detached
 }
 
 // Fork finds where HEAD diverged from base, which is the remote's default branch if it is empty.

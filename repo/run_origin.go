@@ -12,8 +12,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// TreeRoot is the folder that recorded paths are relative to: Git's working tree, or otherwise the folder that holds
-// .runs.
+// TreeRoot returns the project root, which recorded paths are relative to: the root of the Git working tree, or
+// otherwise the folder that holds .runs.
 func (r *Repository) TreeRoot() string {
 	if r.InGit {
 		return r.Git.Root
@@ -23,14 +23,13 @@ func (r *Repository) TreeRoot() string {
 
 // OriginRequest describes the program that runs.
 type OriginRequest struct {
-	Command  []string // as it was given; empty where it is not known
+	Command  []string // as it was given; empty if it is not known
 	Dir      string   // where it runs
-	Datasets []string // paths, relative to TreeRoot, of what is recorded as data
+	Datasets []string // paths of the recorded datasets, relative to TreeRoot
 }
 
-// Origin writes into run who runs which code, where and in what: author, source, machine and environment. The patches
-// of the source and the environment are stored. What cannot be captured is said in warnings: recording goes on
-// without.
+// Origin records the author, source, machine and environment in run. It stores the patches of the source and the
+// environment. What cannot be captured is left out and gives a warning.
 func (r *Repository) Origin(ctx context.Context, run *format.Run, q OriginRequest) (warnings []string, err error) {
 	config, err := r.Config()
 	if err != nil {
@@ -68,8 +67,9 @@ func (r *Repository) storeEnvironment(run *format.Run, file *format.EnvironmentF
 	return r.shareBytes(sharedEnvironments, digest, data)
 }
 
-// OriginAgain writes into run who repeats it, where and in what. Its source is known: it was restored into root. env is
-// what the program finds beside our own environment. It returns the environment.
+// OriginAgain records the author, machine and environment in run, which reproduces another. The source is known,
+// because it was restored into root. env lists the variables that the program has in addition to our own environment.
+// OriginAgain returns the environment.
 func (r *Repository) OriginAgain(
 	ctx context.Context, run *format.Run, root, dir string, command, env []string,
 ) (*format.EnvironmentFile, error) {

@@ -12,8 +12,9 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// RunsBranch finds the runs branch, which commit.branch names: the local branch, otherwise that of a remote as it was
-// last fetched. commit is empty if there is no such branch, or if it is checked out here.
+// RunsBranch finds the runs branch, whose name is in the setting commit.branch. It takes the local branch, or
+// otherwise the branch of a remote as it was last fetched. commit is empty if there is no such branch, or if it is
+// checked out here.
 func (r *Repository) RunsBranch(ctx context.Context) (name, commit string, err error) {
 	config, err := r.Config()
 	if err != nil || config.Commit.Branch == "" || !r.InGit {
@@ -33,9 +34,9 @@ func (r *Repository) RunsBranch(ctx context.Context) (name, commit string, err e
 	return name, commit, nil
 }
 
-// ListBranch reads the runs of the runs branch that are not known yet, with the notes that were added here. It reads
-// only the names of the others. Runs that were removed, here or on the branch, are left out. rev is nil if there are
-// no runs; otherwise the caller closes it.
+// ListBranch reads the runs of the runs branch that are not known yet, with the notes that were added here. For the
+// known runs, it reads only the names. It leaves out runs that were removed here or on the branch. rev is nil if
+// there are no runs; otherwise the caller closes it.
 func (r *Repository) ListBranch(ctx context.Context, known func(id string) bool) (
 	rev *Revision, entries []*Entry, damaged []Damage, err error,
 ) {
@@ -72,7 +73,7 @@ func (r *Repository) ListRevision(ctx context.Context, name string, known func(i
 	return rev, entries, damaged, err
 }
 
-// listCommit reads the runs of a commit that are not known, with the notes that the repository late has of them.
+// listCommit reads the runs of a commit that are not known, and the notes for them in the repository late.
 func (r *Repository) listCommit(ctx context.Context, commit string, late *Repository, known func(id string) bool) (
 	*Revision, []*Entry, []Damage, error,
 ) {
@@ -105,7 +106,7 @@ func (r *Repository) listCommit(ctx context.Context, commit string, late *Reposi
 	return v, entries, damaged, err
 }
 
-// fewRuns is how many runs are listed one by one; if there are more, whole days are listed.
+// fewRuns is the number of runs up to which they are listed one by one. If there are more, whole days are listed.
 const fewRuns = 200
 
 func runFolders(tree string, ids []string) []string {
@@ -121,7 +122,7 @@ func runFolders(tree string, ids []string) []string {
 	return slices.Compact(folders)
 }
 
-// idsOf lists the runs of a commit and its removal markers. It reads only names.
+// idsOf lists the runs and the removal markers of a commit. It reads only names.
 func idsOf(ctx context.Context, dirs git.Dirs, commit, tree string) (ids []string, removed map[string]bool, err error) {
 	folders, err := git.Names(ctx, dirs, commit, tree)
 	if err != nil {

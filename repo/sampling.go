@@ -9,15 +9,15 @@ import (
 	"github.com/gitruns/runs/repo/capture"
 )
 
-// SampleRequest says what to sample of a machine.
+// SampleRequest says what to sample on a machine.
 type SampleRequest struct {
 	Interval time.Duration
 	PID      int  // process whose memory and GPUs count
-	Shared   bool // others sample for the same run: the keys begin with the name of the machine
+	Shared   bool // other machines sample for the same run, so the keys begin with the name of the machine
 }
 
-// Sample samples the machine into the run's own journal of samples, until stop is called or ctx ends; stop waits for
-// the last sample. The run goes on without samples if they cannot be written.
+// Sample writes machine samples to a journal of the run until stop is called or ctx is done. stop waits for the last
+// sample. If samples cannot be written, the run continues without them.
 func (a *Active) Sample(ctx context.Context, q SampleRequest) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var sampling sync.WaitGroup
@@ -39,7 +39,7 @@ func (a *Active) sample(ctx context.Context, q SampleRequest) {
 		prefix = Host() + "/"
 	}
 	sampler := capture.Sampler{Dir: a.Dir, PID: q.PID}
-	sampler.Sample(ctx) // sets the counters
+	sampler.Sample(ctx) // initializes the counters
 	tick := time.NewTicker(q.Interval)
 	defer tick.Stop()
 	for step := int64(0); ; step++ {

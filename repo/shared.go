@@ -16,10 +16,10 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// sharedKind is a folder of files that runs share, each under its own SHA-256.
+// sharedKind is a kind of shared file. Each kind has a folder, in which the name of a file is its SHA-256.
 type sharedKind struct {
 	folder, extension string
-	limit             int64 // bytes of one file
+	limit             int64 // maximum bytes of one file
 }
 
 var (
@@ -28,13 +28,14 @@ var (
 	sharedDatasets     = sharedKind{"datasets", ".parquet", 1 << 30}
 )
 
-// ErrNotShared says that a file that a run names is nowhere in this clone.
+// ErrNotShared is returned if a shared file of a run is nowhere in this clone.
 var ErrNotShared = errors.New("not in this clone")
 
-// ErrDigest says that the bytes of a file are not those that its name promises.
+// ErrDigest is returned if the bytes of a file do not have the digest in its name.
 var ErrDigest = errors.New("its bytes do not match its digest")
 
-// keptPlace is where a shared file lies until the runs that name it are committed: no branch switch removes it there.
+// keptPlace returns the path at which a shared file is kept until the runs that use it are committed. No switch of
+// branches removes it there.
 func (r *Repository) keptPlace(kind sharedKind, digest string) string {
 	if !r.InGit {
 		return ""
@@ -49,8 +50,8 @@ func (r *Repository) sharedPlace(kind sharedKind, digest string) string {
 	return filepath.Join(r.Dir, kind.folder, digest+kind.extension)
 }
 
-// share stores a file under its digest. One that is there already is left alone, but for its time: gc spares what was
-// needed lately.
+// share stores a file under its digest. If the file exists, only its time changes, because gc keeps files that were
+// needed recently.
 func (r *Repository) share(kind sharedKind, digest, from string) error {
 	return r.shareWritten(kind, digest, func(tmp string) error {
 		_, err := copyFile(from, tmp)
@@ -77,7 +78,8 @@ func (r *Repository) shareWritten(kind sharedKind, digest string, write func(tmp
 	return nil
 }
 
-// firstPlace is where a shared file is stored first, and whose time says when it was needed last.
+// firstPlace returns the path at which a shared file is stored first. The time of that file says when it was last
+// needed.
 func (r *Repository) firstPlace(kind sharedKind, digest string) string {
 	if kept := r.keptPlace(kind, digest); kept != "" {
 		return kept
@@ -85,18 +87,20 @@ func (r *Repository) firstPlace(kind sharedKind, digest string) string {
 	return r.sharedPlace(kind, digest)
 }
 
-// inPlace reports whether a shared file lies in both its places, and then notes that it was needed.
+// inPlace reports whether a shared file is in both its places. If it is, inPlace also sets its time, because it was
+// needed.
 func (r *Repository) inPlace(kind sharedKind, digest string) bool {
 	return exists(r.sharedPlace(kind, digest)) && refresh(r.firstPlace(kind, digest))
 }
 
-// refresh gives a file that is there the present time. It fails for a file of another user too.
+// refresh sets the time of a file to now and reports whether it could. It cannot if the file does not exist or
+// belongs to another user.
 func refresh(path string) bool {
 	t := time.Now()
 	return os.Chtimes(path, t, t) == nil
 }
 
-// place makes a file whole or not at all. One that is there stays.
+// place makes a file, whole or not at all. It does not change a file that exists.
 func place(target string, write func(tmp string) error) error {
 	if exists(target) {
 		return nil
@@ -104,7 +108,7 @@ func place(target string, write func(tmp string) error) error {
 	return replace(target, write)
 }
 
-// replace is place for a file that may be there.
+// replace is like place, but replaces a file that exists.
 func replace(target string, write func(tmp string) error) error {
 	dir := filepath.Dir(target)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
@@ -124,8 +128,8 @@ func replace(target string, write func(tmp string) error) error {
 	return syncDir(dir)
 }
 
-// shared finds a file that runs share and proves its digest: first where it is kept, then in the working tree, then in
-// the commit that is checked out. The file that it returns is removed by remove.
+// shared finds a shared file and verifies its digest. It looks where the file is kept, then in the working tree, then
+// in the commit that is checked out. The caller calls remove when it no longer needs the file.
 func (r *Repository) shared(
 	ctx context.Context, kind sharedKind, digest string,
 ) (file string, remove func(), err error) {
@@ -161,7 +165,7 @@ func (r *Repository) shared(
 	)
 }
 
-// sharedFromGit writes the file of the commit that is checked out to a temporary place.
+// sharedFromGit writes the shared file in the commit that is checked out to a temporary file.
 func (r *Repository) sharedFromGit(ctx context.Context, kind sharedKind, digest string) (string, error) {
 	object := r.commit + ":" + path.Join(r.tree, kind.folder, digest+kind.extension)
 	if r.commit == "" {
@@ -214,7 +218,7 @@ func checkDigest(path, digest string, limit int64) error {
 	return nil
 }
 
-// Environment reads what a run shared with others of its environment.
+// Environment reads the shared file with the environment of a run.
 func (r *Repository) Environment(ctx context.Context, digest string) (*format.EnvironmentFile, error) {
 	file, remove, err := r.shared(ctx, sharedEnvironments, digest)
 	if err != nil {
@@ -228,7 +232,7 @@ func (r *Repository) Environment(ctx context.Context, digest string) (*format.En
 	return format.DecodeEnvironment(path.Join(sharedEnvironments.folder, digest+sharedEnvironments.extension), data)
 }
 
-// Manifest reads the list of the files of a dataset and proves that they make its digest.
+// Manifest reads the manifest of a dataset and verifies that it gives the digest of the dataset.
 func (r *Repository) Manifest(ctx context.Context, d format.Dataset) ([]format.ManifestEntry, error) {
 	file, remove, err := r.shared(ctx, sharedDatasets, d.Manifest)
 	if err != nil {
@@ -251,7 +255,7 @@ func (r *Repository) Manifest(ctx context.Context, d format.Dataset) ([]format.M
 	return entries, nil
 }
 
-// EachPatch reads the patches of a run's source in their order.
+// EachPatch calls read for each patch of the source of a run, in order.
 func (r *Repository) EachPatch(ctx context.Context, run *format.Run, read func(io.Reader) error) error {
 	for _, digest := range run.Source.Patches {
 		err := func() error {

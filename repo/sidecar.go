@@ -12,22 +12,22 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// sidecarName is the file that names the sidecar of a run: the process that samples the machine, and finishes the run
-// if no one else does.
+// sidecarName is the file that identifies the sidecar of a run, which is the process that samples the machine and
+// finishes the run if no other process does.
 const sidecarName = "sidecar.toml"
 
-// SetSidecar records the process that is the sidecar of the run.
+// SetSidecar records the process pid as the sidecar of the run.
 func (a *Active) SetSidecar(pid int) error {
 	path := filepath.Join(a.Dir, sidecarName)
-	_ = os.Remove(path) // of a process that attended it before
+	_ = os.Remove(path) // left by an earlier sidecar
 	if err := writeFile(path, format.EncodeOwner(self(format.OwnerProcess, pid, a.repo.Dir))); err != nil {
 		return fmt.Errorf("starting the sidecar of run %s: %w", a.ID, err)
 	}
 	return nil
 }
 
-// StopSidecar asks the sidecar of the run to end, if that process is still the sidecar. It does not wait: a finish
-// waits for its journal.
+// StopSidecar asks the sidecar of the run to end, if that process still exists. It does not wait for the end, because
+// a finish waits for the journal of the sidecar.
 func (a *Active) StopSidecar() {
 	if a.Foreign() {
 		return
@@ -40,7 +40,7 @@ func (a *Active) StopSidecar() {
 	if err != nil || w.Kind != format.OwnerProcess || w.PID <= 0 || w.Start == "" {
 		return
 	}
-	p, err := os.FindProcess(int(w.PID)) // holds on to the process where the system can: its number is not given again
+	p, err := os.FindProcess(int(w.PID)) // on some systems, the handle keeps the pid from being used again
 	if err != nil {
 		return
 	}
@@ -65,12 +65,13 @@ func (a *Active) Gone(ctx context.Context) (bool, error) {
 // InProgress reports whether the run can still be written to.
 func (a *Active) InProgress() bool { return a.check() == nil }
 
-// FinishGone finishes as crashed the runs whose processes are known to be gone, and clears away what a finish left that
-// died. except tells which to leave alone; nil is none. What another process is finishing is left to it.
+// FinishGone finishes the runs whose processes are known to be gone, as crashed, and clears what interrupted finishes
+// left behind. except, which may be nil, reports which runs to leave alone. Runs that another process is finishing
+// are left alone too.
 func (r *Repository) FinishGone(ctx context.Context, except func(id string) bool) ([]Recovered, error) {
 	names, err := os.ReadDir(r.active)
 	if err != nil {
-		return nil, nil // a command that reads says what is wrong
+		return nil, nil // a command that reads the runs reports the error
 	}
 	var all []Recovered
 	for _, name := range names {
@@ -102,9 +103,9 @@ func (r *Repository) FinishGone(ctx context.Context, except func(id string) bool
 // attendInterval is how often a sidecar checks that its process still exists.
 const attendInterval = 250 * time.Millisecond
 
-// Attend is the work of a sidecar: it samples the machine if sample is set, and finishes the run as crashed if the
-// process pid ends without finishing it. It returns when the run is finished, when other owners than pid are left, or
-// when ctx ends.
+// Attend does the work of a sidecar. It samples the machine if sample is true, and finishes the run as crashed if the
+// process pid ends without finishing it. It returns when the run is finished, when ctx is done, or when pid has ended
+// and it is up to others to finish the run.
 func (a *Active) Attend(ctx context.Context, pid int, sample bool) error {
 	stopSampling := func() {}
 	if config, err := a.repo.Config(); err == nil && sample && config.System.Enabled {
@@ -113,7 +114,7 @@ func (a *Active) Attend(ctx context.Context, pid int, sample bool) error {
 	defer stopSampling()
 	process := WatchProcess(pid)
 	if l, err := a.Life(""); err == nil && l == Gone {
-		process = Process{} // it ended before, and its number may be another's now
+		process = Process{} // it has already ended, and another process may have its pid now
 	}
 	tick := time.NewTicker(attendInterval)
 	defer tick.Stop()
@@ -134,7 +135,7 @@ func (a *Active) Attend(ctx context.Context, pid int, sample bool) error {
 		case err != nil:
 			return err
 		case l == Elsewhere, l == Detached, l == Foreign:
-			return nil // others finish it
+			return nil // the other owners finish it
 		}
 		gone, err := a.Gone(ctx)
 		if err != nil {

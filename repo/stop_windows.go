@@ -2,5 +2,5 @@ package repo
 
 import "os"
 
-// stopProcess ends a process: there is no way to ask it.
+// stopProcess kills a process, because Windows has no way to ask it to end.
 func stopProcess(p *os.Process) { _ = p.Kill() }

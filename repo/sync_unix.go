@@ -17,7 +17,7 @@ func syncDir(dir string) error {
 	}
 	err = f.Sync()
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP) {
-		err = nil // some network file systems do not sync folders
+		err = nil // some network file systems cannot sync folders
 	}
 	if closeErr := f.Close(); err == nil {
 		err = closeErr

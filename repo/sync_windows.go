@@ -1,4 +1,4 @@
 package repo
 
-// syncDir does nothing: Windows has no sync of a folder; SPEC.md states the weaker guarantee.
+// syncDir does nothing, because Windows cannot sync a folder. SPEC.md states the weaker guarantee.
 func syncDir(string) error { return nil }

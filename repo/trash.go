@@ -11,13 +11,15 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// trashDir holds what Remove removed: one folder per call, named by its time, with the runs in it.
+// trashDir returns the folder for removed runs. Each call of Remove makes a folder in it, whose name is the time of
+// the call.
 func (r *Repository) trashDir() string { return filepath.Join(r.Dir, "trash") }
 
-// RemovedName is the folder of removal markers. A marker has the id of a removed run, which no merge restores.
+// RemovedName is the folder of removal markers. The name of a marker is the id of a removed run. It keeps a merge
+// from restoring the run.
 const RemovedName = "removed"
 
-// removedText is the same for every run: two people who remove one run write the same file.
+// removedText is the same for every run, so that two people who remove the same run write the same file.
 const removedText = "This run was removed. The mark keeps a merge from bringing it back.\n"
 
 // RemovedIDs returns the ids of the runs with a removal marker.
@@ -50,19 +52,19 @@ func (r *Repository) mark(id string) error {
 	return err
 }
 
-// batchName returns a name for a folder of the trash.
+// batchName returns a new name for a folder in the trash.
 func batchName() string {
 	return now().Format("20060102-150405.000000") + "-" + format.RandomLetters(4)
 }
 
-// newBatch makes a new folder of the trash.
+// newBatch makes a new folder in the trash.
 func (r *Repository) newBatch() (string, error) {
 	batch := filepath.Join(r.trashDir(), batchName())
 	return batch, makeBatch(batch)
 }
 
-// Remove moves finished runs to the trash, where Restore finds them. Those in committed get a removal marker. A run
-// in progress is an error, and nothing is removed then.
+// Remove moves finished runs to the trash, where Restore finds them. The runs in committed get a removal marker. If a
+// run is in progress, Remove returns an error and removes nothing.
 func (r *Repository) Remove(entries []*Entry, committed map[string]bool) error {
 	for _, e := range entries {
 		if e.Active != nil {
@@ -92,7 +94,7 @@ func (r *Repository) Remove(entries []*Entry, committed map[string]bool) error {
 	return nil
 }
 
-// makeBatch makes a folder of the trash, which must not be a link.
+// makeBatch makes a folder in the trash. It returns an error if the trash is a link.
 func makeBatch(batch string) error {
 	if err := os.MkdirAll(filepath.Dir(batch), 0o777); err != nil {
 		return err
@@ -103,7 +105,7 @@ func makeBatch(batch string) error {
 	return os.Mkdir(batch, 0o777)
 }
 
-// CopyToTrash copies a run that is about to be replaced to the trash.
+// CopyToTrash copies a run to the trash before it is replaced.
 func (r *Repository) CopyToTrash(id string) error {
 	if !exists(r.RunDir(id)) {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// umask is read once: the system has no call that only reads it.
+// umask returns the umask of the process. It is read only once, because reading it means setting it.
 var umask = sync.OnceValue(func() fs.FileMode {
 	mask := unix.Umask(0o022)
 	unix.Umask(mask)

@@ -2,5 +2,5 @@ package repo
 
 import "io/fs"
 
-// umask is zero: modes mean nothing here.
+// umask is zero, because Windows ignores modes.
 func umask() fs.FileMode { return 0 }

@@ -15,8 +15,8 @@ import (
 	"github.com/gitruns/runs/repo/secret"
 )
 
-// EachValue calls yield with every non-numeric value, by key, step and time. here is false if the record names a file
-// of values that is on another machine only.
+// EachValue calls yield with every value, ordered by key, step and time. here is false if the record lists a file of
+// values that is only on another machine.
 func (e *Entry) EachValue(ctx context.Context, yield func(key string, v format.Value) error) (here bool, err error) {
 	if len(e.earlier) > 0 {
 		return e.eachValueOfChain(ctx, yield)
@@ -43,7 +43,7 @@ func (e *Entry) EachValue(ctx context.Context, yield func(key string, v format.V
 	return true, err
 }
 
-// maxLiveValues is how many bytes of values of an active run are read.
+// maxLiveValues is the maximum number of bytes of values of an active run that are read.
 const maxLiveValues = 256 << 20
 
 func (e *Entry) activeValues(ctx context.Context, yield func(string, format.Value) error) error {
@@ -74,11 +74,11 @@ func (e *Entry) activeValues(ctx context.Context, yield func(string, format.Valu
 	return nil
 }
 
-// searchedAtOnce is how many bytes of values are searched at a time; a value is never split.
+// searchedAtOnce is about how many bytes of values are searched at a time. A value is never split.
 const searchedAtOnce = 4 << 20
 
-// SearchValues searches the texts in a values.parquet of size bytes, whose digest has been verified. Line is the row,
-// from 1.
+// SearchValues searches the texts in a values.parquet of size bytes, whose digest the caller has verified. The Line
+// of a finding is the row, counted from 1.
 func SearchValues(ctx context.Context, r io.ReaderAt, size int64) ([]secret.Find, error) {
 	v, err := format.OpenValues(r, size)
 	if err != nil {
@@ -86,7 +86,7 @@ func SearchValues(ctx context.Context, r io.ReaderAt, size int64) ([]secret.Find
 	}
 	var finds []secret.Find
 	var text bytes.Buffer
-	var begins []int // of each row in text
+	var begins []int // where each row begins in text
 	row := int64(0)
 	search := func() error {
 		found, err := secret.Search(ctx, bytes.NewReader(text.Bytes()), int64(text.Len()), secret.Plain)

@@ -16,13 +16,13 @@ import (
 type Verdict struct {
 	ID, Name   string
 	Problems   []string    // what is damaged or missing
-	Unknown    []Reference // runs that it names and that are not in this clone: not a problem
+	Unknown    []Reference // runs that it refers to and that are not in this clone, which is not a problem
 	Absent     []string    // files that stayed on the machine that recorded them
 	Restorable bool        // all of the source can be restored
-	Why        string      // why it cannot
+	Why        string      // why the source cannot be restored
 }
 
-// Verifier verifies runs one after another. It verifies what several of them share once.
+// Verifier verifies runs one after another. It verifies files that several of them share only once.
 type Verifier struct {
 	sources map[string]error
 	shared  map[string]error
@@ -33,8 +33,8 @@ func NewVerifier() *Verifier {
 	return &Verifier{map[string]error{}, map[string]error{}}
 }
 
-// Verify recomputes every digest of a finished run, of its files, artifacts, patches, manifests and environment, and
-// rebuilds its source. An error comes from the context alone: damage is in the verdict.
+// Verify recomputes the digests of the files, artifacts, patches, manifests and environment of a finished run, and
+// rebuilds its source. The only error is that of the context. Damage is in the verdict.
 func (v *Verifier) Verify(ctx context.Context, e *Entry) (Verdict, error) {
 	d := Verdict{ID: e.ID, Name: e.Name}
 	problem := func(err error) {
@@ -92,10 +92,10 @@ func (v *Verifier) Verify(ctx context.Context, e *Entry) (Verdict, error) {
 	return d, ctx.Err()
 }
 
-// Reference is a run that a record names.
+// Reference is a reference from a record to a run.
 type Reference struct{ Key, ID string }
 
-// References lists the runs that a record names.
+// References lists the runs that a record refers to.
 func References(run *format.Run) []Reference {
 	var refs []Reference
 	for _, r := range []Reference{{"parent", run.Parent}, {"resumes", run.Resumes}, {"reproduces", run.Reproduces}} {
@@ -106,8 +106,9 @@ func References(run *format.Run) []Reference {
 	return refs
 }
 
-// CheckRows compares a Parquet file, whose digest the caller has verified, with run.toml: the number of rows, and for
-// metrics.parquet also the summary in [metrics]. Beyond format.MaxCheckedPoints it compares only the number.
+// CheckRows compares a Parquet file, whose digest the caller has verified, with run.toml: the number of rows and, for
+// metrics.parquet, the summary in [metrics]. If there are more than format.MaxCheckedPoints points, it compares only
+// the number.
 func CheckRows(ctx context.Context, run *format.Run, name string, r io.ReaderAt) error {
 	want := run.Files[name]
 	switch name {
@@ -131,7 +132,7 @@ func CheckRows(ctx context.Context, run *format.Run, name string, r io.ReaderAt)
 	return ctx.Err()
 }
 
-// checkValues verifies that the values can be read, are in order, and are as many as run.toml has.
+// checkValues verifies that the values can be read and are in order, and that their number is the one in run.toml.
 func checkValues(ctx context.Context, want format.File, r io.ReaderAt) error {
 	v, err := format.OpenValues(r, want.Bytes)
 	switch {
@@ -170,7 +171,8 @@ func (v *Verifier) once(key string, check func() error) error {
 	return err
 }
 
-// source rebuilds the tree. What was not recorded is not a problem; what was recorded and cannot be rebuilt is.
+// source rebuilds the tree. It is not a problem if no source was recorded, if this clone lacks the base commit, or if
+// the source was redacted. Any other failure is a problem.
 func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict) {
 	s := e.Source
 	if s == nil || s.Tree == "" {

@@ -13,14 +13,14 @@ import (
 	"github.com/gitruns/runs/repo/lock"
 )
 
-// held are the locks of shared journals that a finish holds until it is done, so that no command-line call appends
-// after the part that was read; and the machine that the user declared dead.
+// held has the locks of shared journals. A finish holds them until it is done, so that no command-line call appends
+// to a journal after it was read. It also says which journals count as closed.
 type held struct {
 	files  map[string]*os.File
-	host   string        // its processes are gone
-	silent time.Duration // a journal of another machine counts as closed after this long; 0 is never
+	host   string        // a machine that the user declared dead: its processes are gone
+	silent time.Duration // a journal of another machine that is unchanged for this long counts as closed; 0 is never
 
-	takeover bool // nobody writes to a folder that came with git
+	takeover bool // the folder came with Git or was copied, so no process writes to it
 }
 
 func (h *held) release() {
@@ -30,8 +30,8 @@ func (h *held) release() {
 	h.files = nil
 }
 
-// waitForWriters waits until every journal is closed, at most for wait, and locks the shared ones. It returns the
-// journals that are still open. told is called once when there is something to wait for.
+// waitForWriters waits until every journal is closed, but at most for wait, and locks the shared ones. It returns the
+// journals that are still open. If it has to wait, and wait is longer than a second, it calls told once.
 func (a *Active) waitForWriters(
 	ctx context.Context, h *held, wait time.Duration, told func(open []string),
 ) ([]string, error) {
@@ -70,16 +70,16 @@ func (a *Active) waitForWriters(
 	}
 }
 
-// quiet is how long a journal without a writer in its name must be unchanged to count as closed.
+// quiet is how long a journal must be unchanged to count as closed, if its name has no process of this machine.
 const quiet = 2 * time.Second
 
-// closed decides whether a journal can still be written to.
-//   - Its last line is the event "end": closed.
-//   - Command-line calls share it: closed when its lock is ours, which h then keeps.
-//   - Its writer's process is of this machine: closed when that process is gone or does not hold the file.
-//   - Calls of another machine share it: closed when its lock is ours and it has been quiet, for a call is short.
-//   - Another machine's process: open, for nobody here can know, unless the user does.
-//   - A name that does not say: closed when nobody holds its lock and it has been quiet.
+// closed reports whether a journal can no longer be written to. These are the cases:
+//   - Its last line is the event "end": it is closed.
+//   - Command-line calls share it: it is closed if we get its lock, which h then keeps.
+//   - Its writer is on this machine: it is closed if the process is gone or does not have the file open.
+//   - Calls on another machine share it: it is closed if it is unchanged for quiet and we get its lock.
+//   - Its writer is on another machine: it is open, unless the user says or h.silent means that it is gone.
+//   - Its name has no writer: it is closed if it is unchanged for quiet and we get its lock.
 func (a *Active) closed(f journalFile, h *held) (bool, error) {
 	if h.takeover || ended(f.path) {
 		return true, nil
