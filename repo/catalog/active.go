@@ -12,8 +12,9 @@ import (
 	"github.com/gitruns/runs/repo/query"
 )
 
-// OpenActive opens the active run that a selector names. of is as ReadOne returns it. If no run is named, the error
-// is a *query.NotFoundError. If the run is finished, it is repo.ErrFinished.
+// OpenActive opens the active run that a selector names. It returns the catalog that it opened to resolve the
+// selector, as ReadOne does, or nil if it needed none. The caller closes it, also after an error. If the selector
+// names no run, the error is a *query.NotFoundError. If the run is finished, the error is repo.ErrFinished.
 func OpenActive(ctx context.Context, r *repo.Repository, selector string, o Options) (a *repo.Active, of *Catalog,
 	err error,
 ) {
@@ -55,7 +56,7 @@ func OnlyActive(r *repo.Repository) (*repo.Active, error) {
 }
 
 // MayChange returns an error if a selector may not be used to change e. A run of another revision is read-only, and a
-// run of another author must be named by its full id. author returns the author of the change, empty if it is not
+// run of another author must be selected by its full id. author returns the author of the change, or "" if it is not
 // known.
 func MayChange(e *repo.Entry, selector string, author func() string) error {
 	if s, err := query.ParseSelector(selector); err == nil && s.Rev != "" {
@@ -76,9 +77,9 @@ func MayChange(e *repo.Entry, selector string, author func() string) error {
 	}
 }
 
-// SelectRemovable returns the runs to remove: those that any of the selectors names, and, if where is not empty, the
-// finished runs of the scope that match it. MayChange must allow each. If there is nothing to remove, the error is a
-// *query.NotFoundError.
+// SelectRemovable returns the runs to remove. These are the runs that any of the selectors names and, if where is not
+// empty, the finished runs of the scope that match it. If MayChange does not allow one of them, its error is
+// returned. If there is nothing to remove, the error is a *query.NotFoundError.
 func (c *Catalog) SelectRemovable(ctx context.Context, selectors []string, where string,
 	author func() string,
 ) ([]*repo.Entry, []MissingKey, error) {

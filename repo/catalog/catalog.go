@@ -1,9 +1,10 @@
-// Package catalog finds runs. It lists those of the working tree, of the runs branch and of any Git revision, resolves
-// selectors within an experiment, reads chains of resumed runs as one, and decides which run a new one resumes.
+// Package catalog finds runs. It lists those of the working tree, of the runs branch and of any Git revision,
+// resolves selectors within an experiment, reads each chain of resumed runs as one run, and decides which run a new
+// one resumes.
 //
-// The package knows no terminal and no environment variable, and prints nothing: damaged runs and missing keys are
-// returned as values. It imports repo, repo/query and format. Start in catalog.go to change where runs are looked for,
-// in select.go for how they are named, in chain.go for chains, and in resume.go for the policy of resuming. What a
+// The package uses no terminal and no environment variable, and prints nothing. It returns damaged runs and missing
+// keys as values. It imports repo, repo/query and format. Start in catalog.go to change where runs are looked for, in
+// select.go for how they are named, in chain.go for chains, and in resume.go for the policy of resuming. What a
 // selector or an expression may contain is in package query.
 package catalog
 
@@ -18,7 +19,7 @@ import (
 	"github.com/gitruns/runs/repo/query"
 )
 
-// Catalog is the runs of a working tree or of a revision, read once. It is not safe for concurrent use.
+// Catalog holds the runs of a working tree or of a revision, which it reads once. It is not safe for concurrent use.
 type Catalog struct {
 	repo    *repo.Repository
 	config  *format.Config
@@ -32,21 +33,21 @@ type Catalog struct {
 	family  *family
 }
 
-// family is what catalogs share that were opened from one another.
+// family holds what a catalog shares with the catalogs that were opened from it.
 type family struct {
-	damage  []repo.Damage // of all, in the order in which it was found
+	damage  []repo.Damage // of all these catalogs, in the order in which it was found
 	closers []func()
 }
 
 // Options say how selectors are resolved.
 type Options struct {
-	// Experiment is the one that selectors look in. If it is empty, it is that of the configuration, or every
-	// experiment.
+	// Experiment is the experiment that selectors look in. If it is empty, selectors look in the experiment of the
+	// configuration, or in every experiment if that is empty too.
 	Experiment string
 }
 
-// Open lists the runs of a repository, including active ones and those of the runs branch. It leaves out damaged runs,
-// which Damage returns. The caller closes the catalog.
+// Open lists the runs of a repository, including active ones and those of the runs branch. It leaves out damaged
+// runs; see Damage. The caller closes the catalog.
 func Open(ctx context.Context, r *repo.Repository, o Options) (*Catalog, error) {
 	config, err := r.Config()
 	if err != nil {
@@ -75,7 +76,7 @@ func (c *Catalog) derive(r *repo.Repository, entries []*repo.Entry, damage []rep
 	return other
 }
 
-// Close removes the files that were copied for runs of revisions. It also closes the catalogs that were opened from c.
+// Close removes the temporary files of runs of revisions. It also closes the catalogs that were opened from c.
 func (c *Catalog) Close() {
 	for _, closer := range c.family.closers {
 		closer()
@@ -83,7 +84,7 @@ func (c *Catalog) Close() {
 	c.family.closers = nil
 }
 
-// At lists the runs of a Git revision, without a checkout. The catalog is closed with c.
+// At lists the runs of a Git revision, without a checkout. Closing c also closes the catalog.
 func (c *Catalog) At(ctx context.Context, rev string) (*Catalog, error) {
 	v, err := c.repo.At(ctx, rev)
 	if err != nil {
@@ -97,12 +98,12 @@ func (c *Catalog) At(ctx context.Context, rev string) (*Catalog, error) {
 	return c.derive(v.Repository, entries, damage), nil
 }
 
-// With returns a catalog of other runs with the settings of c. It is closed with c.
+// With returns a catalog of other runs with the settings of c. Closing c also closes it.
 func (c *Catalog) With(entries []*repo.Entry) *Catalog {
 	return c.derive(c.repo, entries, nil)
 }
 
-// Add adds runs.
+// Add adds runs to the catalog.
 func (c *Catalog) Add(entries []*repo.Entry) {
 	if len(entries) == 0 {
 		return
@@ -122,7 +123,7 @@ func (c *Catalog) AddRevision(ctx context.Context, rev string) error {
 	return c.addFrom(c.repo.ListRevision(ctx, rev, func(id string) bool { return known[id] }))
 }
 
-// addBranch adds the runs of the runs branch, which count whatever branch is checked out.
+// addBranch adds the runs of the runs branch. They count no matter which branch is checked out.
 func (c *Catalog) addBranch(ctx context.Context) error {
 	if c.config.Commit.Branch == "" {
 		return nil
@@ -148,16 +149,16 @@ func (c *Catalog) addDamage(damage []repo.Damage) {
 	c.family.damage = append(c.family.damage, damage...)
 }
 
-// Repository returns the repository that the runs are read from: that of the working tree, or of a revision.
+// Repository returns the repository that the runs are read from. It is that of the working tree or of a revision.
 func (c *Catalog) Repository() *repo.Repository { return c.repo }
 
 // Config returns the configuration of the project.
 func (c *Catalog) Config() *format.Config { return c.config }
 
-// Scope returns the experiment that selectors look in, empty for every experiment.
+// Scope returns the experiment that selectors look in, or "" for every experiment.
 func (c *Catalog) Scope() string { return c.scope }
 
-// InScope reports whether a run is of the experiment that selectors look in.
+// InScope reports whether a run belongs to the experiment that selectors look in.
 func (c *Catalog) InScope(run *format.Run) bool { return c.scope == "" || run.Experiment == c.scope }
 
 // Entries returns all runs, newest first. The caller must not change the slice.
@@ -169,7 +170,8 @@ func (c *Catalog) Runs() []*format.Run { return c.runs }
 // Damage returns the runs of this catalog that could not be read.
 func (c *Catalog) Damage() []repo.Damage { return c.damage }
 
-// AllDamage returns the damage of all catalogs that were opened from one another, in the order in which it was found.
+// AllDamage returns the damage of this catalog and of all catalogs that share its family, in the order in which it
+// was found.
 func (c *Catalog) AllDamage() []repo.Damage { return c.family.damage }
 
 // IDs returns the ids of the runs that could be read.
@@ -181,8 +183,8 @@ func (c *Catalog) IDs() map[string]bool {
 	return ids
 }
 
-// Goal returns the goal of a metric, min or max: the configured one, otherwise the one that the newest run defines,
-// otherwise the one that the name implies. It is empty if there is none.
+// Goal returns the goal of a metric, min or max. It is the configured goal, otherwise the one that the newest run
+// defines, otherwise the one that the name implies. It is empty if there is none.
 func (c *Catalog) Goal(metric string) string {
 	if c.goals == nil {
 		c.goals = c.config.GoalIn(c.runs...)
@@ -190,12 +192,12 @@ func (c *Catalog) Goal(metric string) string {
 	return c.goals(metric)
 }
 
-// Context returns what expressions, sorting and groups need.
+// Context returns the context that expressions, sorting and groups need.
 func (c *Catalog) Context() query.Context {
 	return query.Context{Goal: c.Goal, Now: time.Now()}
 }
 
-// Records returns the records of entries, in their order.
+// Records returns the records of entries, in the same order.
 func Records(entries []*repo.Entry) []*format.Run {
 	runs := make([]*format.Run, len(entries))
 	for i, e := range entries {
@@ -204,7 +206,7 @@ func Records(entries []*repo.Entry) []*format.Run {
 	return runs
 }
 
-// EntriesOf returns the entries of records that are from this catalog, in their order.
+// EntriesOf returns the entries for records of this catalog, in the same order.
 func (c *Catalog) EntriesOf(runs []*format.Run) []*repo.Entry {
 	entries := make([]*repo.Entry, len(runs))
 	for i, r := range runs {

@@ -9,16 +9,16 @@ import (
 	"github.com/gitruns/runs/repo/query"
 )
 
-// A run and the runs that it resumes are a chain. Wherever runs are counted or compared, a chain is one run. This is
-// the rule; it is implemented here for records, and by repo.Entry.Continuing for points and values:
+// A run and the runs that it resumes are a chain. Wherever runs are counted or compared, a chain is one run. The
+// following rules are implemented here for records, and in repo.Entry.Continuing for points and values:
 //
 //   - Each run that no other resumes ends a chain, which goes back from run to run as far as they are known (Chains).
 //     If two runs resume the same one, both chains contain it. A ring of runs ends with the newest of them.
-//   - The record of a chain is that of its newest run, with the metrics of all (MergeRecords).
+//   - The record of a chain is that of its newest run, with the metrics of all its runs (MergeRecords).
 //   - A point or a value counts unless a later part has one of the same key at the same or an earlier step.
 
-// Chains returns the chains of runs, newest chain first, and in each the newest run first. A run that neither resumes
-// nor is resumed is a chain of its own.
+// Chains returns the chains of runs. The newest chain comes first, and in each chain the newest run. A run that
+// neither resumes nor is resumed is a chain of its own.
 func Chains(runs []*format.Run) [][]*format.Run {
 	runs = slices.Clone(runs)
 	slices.SortFunc(runs, query.Newer)
@@ -46,7 +46,7 @@ func Chains(runs []*format.Run) [][]*format.Run {
 		}
 	}
 	for _, r := range runs {
-		if !seen[r.ID] { // a ring, or a run that resumes itself, has no end: the newest run is taken for it
+		if !seen[r.ID] { // a ring, or a run that resumes itself, has no end, so the newest run counts as the end
 			follow(r)
 		}
 	}
@@ -71,9 +71,9 @@ func Newest(runs []*format.Run) []*format.Run {
 
 func resumes(r *format.Run) bool { return r.Resumes != "" }
 
-// MergeRecords returns the record of a chain, which has its newest run first: the newest record with the metrics of all
-// runs. A metric has the last value of the newest run that has it, and the extremes of the whole chain. The start is
-// that of the oldest run.
+// MergeRecords returns the record of a chain, whose newest run comes first. It is the newest record with the metrics
+// of all runs. A metric has the last value of the newest run that has it, and the extremes of the whole chain. The
+// chain starts when its oldest run started.
 func MergeRecords(chain []*format.Run) *format.Run {
 	if len(chain) == 1 {
 		return chain[0]
@@ -97,7 +97,7 @@ func MergeRecords(chain []*format.Run) *format.Run {
 	return &merged
 }
 
-// extreme returns the better of two extremes. That of a metric with one point is its last value.
+// extreme returns the better of two extremes. The extreme of a metric with one point is its last value.
 func extreme(a, b format.Metric, x, y *format.Extreme, better func(x, y float64) bool) *format.Extreme {
 	if x == nil && !math.IsNaN(a.Last) {
 		x = &format.Extreme{Value: a.Last}
@@ -114,7 +114,7 @@ func extreme(a, b format.Metric, x, y *format.Extreme, better func(x, y float64)
 	return y
 }
 
-// Earlier returns the runs that e goes back to, newest first, as far as they are in the catalog.
+// Earlier returns the earlier runs of the chain of e that are in the catalog, newest first.
 func (c *Catalog) Earlier(e *repo.Entry) []*repo.Entry {
 	if e.Resumes == "" {
 		return nil
@@ -134,7 +134,7 @@ func (c *Catalog) Earlier(e *repo.Entry) []*repo.Entry {
 	return earlier
 }
 
-// Whole returns e with the runs that it resumes, read as one. Its start is that of e.
+// Whole returns an entry that reads e and the runs that it resumes as one. It starts when e started.
 func (c *Catalog) Whole(e *repo.Entry) *repo.Entry {
 	earlier := c.Earlier(e)
 	if len(earlier) == 0 {
@@ -147,7 +147,7 @@ func (c *Catalog) Whole(e *repo.Entry) *repo.Entry {
 	return whole
 }
 
-// Wholes returns the entries with each chain among them read as one, at the place of its newest run.
+// Wholes returns the entries, with each chain among them replaced with one entry, at the place of its newest run.
 func (c *Catalog) Wholes(entries []*repo.Entry) []*repo.Entry {
 	if !slices.ContainsFunc(entries, func(e *repo.Entry) bool { return e.Resumes != "" }) {
 		return entries
@@ -165,14 +165,14 @@ func (c *Catalog) Wholes(entries []*repo.Entry) []*repo.Entry {
 	return wholes
 }
 
-// Place says which parts of a chain an entry has.
+// Place says which parts of a chain an entry covers.
 type Place struct {
 	First, Last int // counted from 1, the oldest part
 	Of          int // how many parts the chain has
 }
 
-// Places returns a function that returns the place of an entry in its chain, false for a run that neither resumes nor
-// is resumed. The function is nil if no run of the catalog resumes another.
+// Places returns a function that reports the place of an entry in its chain. The function returns false for a run
+// that neither resumes nor is resumed. It is nil if no run of the catalog resumes another.
 func (c *Catalog) Places() func(e *repo.Entry) (Place, bool) {
 	if !slices.ContainsFunc(c.runs, resumes) {
 		return nil

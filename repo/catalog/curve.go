@@ -14,9 +14,10 @@ import (
 	"github.com/gitruns/runs/repo/query"
 )
 
-// SelectCurves tells runs from metrics in a list of words: a word that is a metric of the runs named so far is a
-// metric, and any other word names runs. If no run is named, the newest is meant. Each run is read with those that it
-// resumes, unless alone is set. A word that is neither is a *query.NotFoundError.
+// SelectCurves separates a list of words into runs and metrics. A word is a metric if one of the preceding runs has
+// it. Any other word is a selector or, if that finds no run, a metric of the selected runs. Without a run, the newest
+// is selected. Each run is read as one with those that it resumes, unless alone is true. If a word is neither a run
+// nor a metric, the error is a *query.NotFoundError.
 func (c *Catalog) SelectCurves(ctx context.Context, words []string, alone bool) (entries []*repo.Entry,
 	metrics []string, err error,
 ) {
@@ -70,8 +71,9 @@ func anyHas(entries []*repo.Entry, metric string) bool {
 	return slices.ContainsFunc(entries, func(e *repo.Entry) bool { _, ok := e.Metrics[metric]; return ok })
 }
 
-// CurvesOf chooses the metrics to draw for runs: the primary metric, otherwise those with more than one point,
-// otherwise all. If there are more than limit, the metric that lists show comes first, and the others follow by name.
+// CurvesOf chooses the metrics to draw for runs. It takes the primary metric, otherwise those with more than one
+// point, otherwise all. If there are more than limit, the metric that lists show comes first, and the others follow
+// by name.
 func (c *Catalog) CurvesOf(entries []*repo.Entry, limit int) []string {
 	if p := c.config.Primary; p != "" && anyHas(entries, p) {
 		return []string{p}
@@ -97,7 +99,7 @@ func (c *Catalog) CurvesOf(entries []*repo.Entry, limit int) []string {
 	return keys
 }
 
-// Axis is what a curve is drawn by.
+// Axis is the x axis of a curve.
 type Axis int
 
 // The axes.
@@ -107,8 +109,8 @@ const (
 	ByDuration      // seconds since the run started
 )
 
-// StepMetric returns the metric that is the x axis of another: every run that has the metric defines it so and has
-// points of it. It is empty if there is none.
+// StepMetric returns the metric that is the x axis of another metric. Every run that has the metric must define this
+// x axis and have points of it. StepMetric returns "" if there is none.
 func StepMetric(entries []*repo.Entry, metric string) string {
 	axis := ""
 	for _, e := range entries {
@@ -124,13 +126,13 @@ func StepMetric(entries []*repo.Entry, metric string) string {
 	return axis
 }
 
-// Curve reads the points of a metric of a run as two lists of equal length, in the order of steps or of time.
+// Curve reads the points of a metric of a run as two lists of equal length, ordered by step or by time.
 func Curve(ctx context.Context, e *repo.Entry, metric string, axis Axis) (x, y []float64, err error) {
 	points, err := e.Points(ctx, metric)
 	if err != nil {
 		return nil, nil, err
 	}
-	if axis != ByStep { // the points of several writers may have another order by step
+	if axis != ByStep { // points of several writers may be in another order by step than by time
 		slices.SortStableFunc(points, func(a, b format.Point) int { return cmp.Compare(a.Time, b.Time) })
 	}
 	began := e.Began().UnixMicro()
@@ -148,7 +150,7 @@ func Curve(ctx context.Context, e *repo.Entry, metric string, axis Axis) (x, y [
 	return x, y, nil
 }
 
-// CurveBy is Curve with the values of another metric as x, in their order. See alongMetric.
+// CurveBy is like Curve, but x is the value of another metric, and the points are sorted by it. See alongMetric.
 func CurveBy(ctx context.Context, e *repo.Entry, metric, stepMetric string) (x, y []float64, err error) {
 	points, err := e.Points(ctx, metric)
 	if err != nil {
@@ -162,8 +164,8 @@ func CurveBy(ctx context.Context, e *repo.Entry, metric, stepMetric string) (x, 
 	return x, y, nil
 }
 
-// alongMetric gives each point the last value that another metric has at its step or before, as x. It leaves out points
-// before the first value. Both lists are sorted by step; the result is sorted by x.
+// alongMetric takes as x of each point the last value that another metric has at the same or an earlier step. It
+// leaves out points before the first such value. Both lists are sorted by step; the result is sorted by x.
 func alongMetric(points, steps []format.Point) (x, y []float64) {
 	type place struct{ x, y float64 }
 	var list []place

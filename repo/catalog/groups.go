@@ -7,7 +7,7 @@ import (
 
 // Groups is a list of groups of runs, each with a summary of the primary metric.
 type Groups struct {
-	Key     string // as query.GroupBy takes it
+	Key     string // a key or query.ByReplicates, as for query.GroupBy
 	Primary string // metric of the summaries; empty if the runs have no metric
 	Goal    string // min or max if the summaries are of best values; otherwise empty
 	List    []Group

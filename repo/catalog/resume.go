@@ -13,10 +13,10 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// ResumeMode says what becomes of an earlier run when a run is started.
+// ResumeMode says whether starting a run resumes an earlier one.
 type ResumeMode string
 
-// The modes. All but ResumeAuto look for the newest run with a key. No mode finds a foreign run.
+// The modes. All but ResumeAuto look for the newest run with a key. No mode finds a foreign run that is active.
 const (
 	ResumeNone       ResumeMode = ""           // start a new run, even if a run has the key
 	ResumeNever      ResumeMode = "never"      // refuse a key that a run has
@@ -34,21 +34,21 @@ type ResumeRequest struct {
 	Program Program // for ResumeAuto, if there is neither a key nor a job
 }
 
-// Program is what runs of the same program on the same machine share.
+// Program holds what all runs of the same program on the same machine have in common.
 type Program struct {
-	Entry      string // path in the project; if empty, no run is found
+	Entry      string // path of the program in the project; if empty, no run is found
 	Experiment string // if empty, that of the configuration
 	Parent     string // id
 	Host       string
 }
 
-// ran reports whether run is of the program.
+// ran reports whether run is a run of the program.
 func (p Program) ran(run *format.Run) bool {
 	return p.Entry != "" && run.Source != nil && run.Source.Entry == p.Entry && run.Experiment == p.Experiment &&
 		run.Parent == p.Parent && run.Reproduces == "" && run.Machine != nil && run.Machine.Host == p.Host
 }
 
-// Resumption is the run that a started one resumes.
+// Resumption describes the run that a new one resumes.
 type Resumption struct {
 	Entry    *repo.Entry // nil if no run is resumed
 	Same     bool        // Entry is active, and the process joins it; otherwise a new run resumes Entry
@@ -88,18 +88,17 @@ func (e *ResumeError) Error() string {
 	}
 }
 
-// Resume finds the run that a new one resumes. This is the whole policy, given the state of the newest run that is
-// meant:
+// Resume finds the run that a new one resumes. It decides by the state of the newest run that the request finds:
 //
 //   - finished with status finished: a new run resumes it, unless it was only guessed or the mode is unfinished
-//   - finished otherwise, so unsuccessful: a new run resumes it
-//   - active, its owner is gone or was ended by the scheduler: the process joins it
+//   - finished with another status, so unsuccessful: a new run resumes it
+//   - active, and its owner is gone or was ended by the scheduler: the process joins it
 //   - active, without a process: the process joins it, unless it was only guessed
-//   - active on another machine: the process joins it if the mode is unfinished; otherwise MayBeActive
-//   - active, its process is alive: IsActive
+//   - active on another machine: the process joins it if the mode is unfinished; otherwise the problem is MayBeActive
+//   - active, and its process is alive: the problem is IsActive
 //
-// A run that was found without a key is only guessed. Then no run is resumed instead of an error. Errors are
-// *ResumeError.
+// A run that was found without a key is only guessed. In that case, Resume resumes no run where it would otherwise
+// return an error. Errors are *ResumeError.
 func (c *Catalog) Resume(q ResumeRequest) (Resumption, error) {
 	guessed := q.Mode == ResumeAuto && q.Key == ""
 	if guessed {
@@ -135,7 +134,7 @@ func (c *Catalog) Resume(q ResumeRequest) (Resumption, error) {
 	}
 }
 
-// resumable returns the newest run that is meant, nil if there is none.
+// resumable returns the newest run that the request finds, or nil if there is none.
 func (c *Catalog) resumable(q ResumeRequest) *repo.Entry {
 	means := func(e *repo.Entry) bool { return e.Key == q.Key || e.ID == q.Key || format.IDRandom(e.ID) == q.Key }
 	switch {
@@ -164,8 +163,8 @@ type ParamsError struct {
 func (e *ParamsError) Error() string { return fmt.Sprintf("resuming run %s: %v", e.Run, e.Err) }
 func (e *ParamsError) Unwrap() error { return e.Err }
 
-// mergeParams returns the params of the earlier run with those given now. A param with another value is a *ParamsError,
-// unless change is set.
+// mergeParams returns the params of the earlier run merged with those given now. If a param has another value, the
+// error is a *ParamsError, unless change is true.
 func mergeParams(old *format.Run, given format.Params, change bool) (format.Params, error) {
 	params := old.Params.Clone()
 	if change {
@@ -178,7 +177,7 @@ func mergeParams(old *format.Run, given format.Params, change bool) (format.Para
 	return params, nil
 }
 
-// ChangedParams returns the dotted keys of the params that have another value than in Entry.
+// ChangedParams returns the dotted keys of the params whose value differs from that in Entry.
 func (s Resumption) ChangedParams(params format.Params) []string {
 	var keys []string
 	for _, c := range s.Entry.Params.Diff(params) {
@@ -189,8 +188,8 @@ func (s Resumption) ChangedParams(params format.Params) []string {
 	return keys
 }
 
-// Inherit makes run, which is not started yet, resume Entry: what run does not set itself, it gets from Entry. A param
-// with another value is a *ParamsError, unless change is set.
+// Inherit makes run, which is not started yet, resume Entry. What run does not set itself, it gets from Entry. If a
+// param has another value, the error is a *ParamsError, unless change is true.
 func (s Resumption) Inherit(run *format.Run, change bool) error {
 	old := s.Entry.Run
 	run.Resumes = old.ID
@@ -219,9 +218,9 @@ func (s Resumption) Inherit(run *format.Run, change bool) error {
 	return nil
 }
 
-// Join makes the process pid an owner of Entry, which is active, and records the params, nulls, tags and note of run in
-// it. A pid of 0 leaves the owners as they are. A param with another value is a *ParamsError, unless change is set.
-// Join updates the params of Entry.
+// Join makes the process pid an owner of Entry, which is active, and adds the params, nulls, tags and note of run to
+// it. If pid is 0, the owners stay as they are. If a param has another value, the error is a *ParamsError, unless
+// change is true. Join also updates the params of Entry in memory.
 func (s Resumption) Join(run *format.Run, pid int, change bool) error {
 	params, err := mergeParams(s.Entry.Run, run.Params, change)
 	if err != nil {
@@ -249,8 +248,8 @@ func (s Resumption) Join(run *format.Run, pid int, change bool) error {
 	return active.AppendShared(l)
 }
 
-// NextStep returns one more than the highest step of the points, values and artifacts of a chain, at least 0. e is the
-// newest run of the chain. If a part is damaged, its error is returned.
+// NextStep returns the step after the highest step of the points, values and artifacts of a chain. It is at least 0.
+// e is the newest run of the chain. If a part is damaged, its error is returned.
 func (c *Catalog) NextStep(ctx context.Context, e *repo.Entry) (int64, error) {
 	last := int64(-1)
 	chain := append([]*repo.Entry{e}, c.Earlier(e)...)

@@ -10,9 +10,9 @@ import (
 	"github.com/gitruns/runs/repo/query"
 )
 
-// Select returns the runs that a selector names, newest first, and their catalog, which is another one if the selector
-// names a revision. A selector that is not valid is a *query.SyntaxError. One that names no run is a
-// *query.NotFoundError.
+// Select returns the runs that a selector names, newest first, and their catalog. The catalog is not c if the
+// selector has a revision. If the selector is not valid, the error is a *query.SyntaxError. If it names no run, the
+// error is a *query.NotFoundError.
 func (c *Catalog) Select(ctx context.Context, selector string) ([]*repo.Entry, *Catalog, error) {
 	s, err := query.ParseSelector(selector)
 	if err != nil {
@@ -41,8 +41,8 @@ func (c *Catalog) resolve(s query.Selector) ([]*repo.Entry, error) {
 	return c.EntriesOf(runs), nil
 }
 
-// One returns the single run that a selector names, and its catalog. A selector that names several runs is a
-// *query.NotFoundError.
+// One returns the single run that a selector names, and its catalog. If the selector names several runs, the error is
+// a *query.NotFoundError.
 func (c *Catalog) One(ctx context.Context, selector string) (*repo.Entry, *Catalog, error) {
 	entries, of, err := c.Select(ctx, selector)
 	if err != nil {
@@ -54,8 +54,8 @@ func (c *Catalog) One(ctx context.Context, selector string) (*repo.Entry, *Catal
 	return entries[0], of, nil
 }
 
-// SelectAll returns the runs that any of the selectors names, each once. Without selectors, it returns those of the
-// scope.
+// SelectAll returns the runs that any of the selectors names, each once. Without selectors, it returns all runs of
+// the scope.
 func (c *Catalog) SelectAll(ctx context.Context, selectors []string) ([]*repo.Entry, error) {
 	var entries []*repo.Entry
 	if len(selectors) == 0 {
@@ -79,8 +79,9 @@ func (c *Catalog) SelectAll(ctx context.Context, selectors []string) ([]*repo.En
 	return entries, nil
 }
 
-// Match returns the entries that match an expression, or all if it is empty, and the keys of the expression that no run
-// of the catalog has. An expression that is not valid is a *query.SyntaxError. Match reuses the slice of entries.
+// Match returns the entries that match an expression, or all if it is empty. It also returns the keys of the
+// expression that no run of the catalog has. If the expression is not valid, the error is a *query.SyntaxError. Match
+// reuses the slice of entries.
 func (c *Catalog) Match(entries []*repo.Entry, where string) ([]*repo.Entry, []MissingKey, error) {
 	if where == "" {
 		return entries, nil, nil
@@ -91,7 +92,7 @@ func (c *Catalog) Match(entries []*repo.Entry, where string) ([]*repo.Entry, []M
 	}
 	var missing []MissingKey
 	expr.EachKey(func(key string, asks bool) {
-		// An expression may ask whether any key exists: then it is reported only if it looks like another.
+		// An expression may ask whether a key exists. Such a key is reported only if it is similar to another.
 		if m := c.Missing(key); m != nil && (!asks || len(m.Near) > 0) {
 			missing = append(missing, *m)
 		}
@@ -103,10 +104,10 @@ func (c *Catalog) Match(entries []*repo.Entry, where string) ([]*repo.Entry, []M
 // MissingKey is a key that no run has.
 type MissingKey struct {
 	Key  string
-	Near []string // similar keys, which may be meant
+	Near []string // similar keys that the user may have meant
 }
 
-// Missing returns the key as a MissingKey if there are runs and none has it, and nil otherwise.
+// Missing returns a MissingKey if there are runs and none has the key. Otherwise it returns nil.
 func (c *Catalog) Missing(key string) *MissingKey {
 	if len(c.runs) == 0 {
 		return nil
@@ -118,8 +119,9 @@ func (c *Catalog) Missing(key string) *MissingKey {
 	return &MissingKey{key, near}
 }
 
-// ReadOne reads the single run that a selector names. By its full id it reads no other run, and of is nil. Otherwise of
-// is the catalog that was opened, which the caller closes, also after an error.
+// ReadOne reads the single run that a selector names. If the selector is the full id of a run in the working tree, it
+// reads no other run, and the returned catalog is nil. Otherwise it opens and returns a catalog, which the caller
+// closes, also after an error.
 func ReadOne(ctx context.Context, r *repo.Repository, selector string, o Options) (e *repo.Entry, of *Catalog,
 	err error,
 ) {

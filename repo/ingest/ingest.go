@@ -1,5 +1,6 @@
-// Package ingest decides which importer reads a folder: that of .runs folders, which is in repo/share, or that of a
-// tracker's logs, which is a package of its own. It is where a new importer is added to the list. It knows no terminal.
+// Package ingest decides which importer reads a folder. The importer of .runs folders is in repo/share, and each
+// tracker has an importer in a package of its own. Add a new importer to the list in this package. The package uses
+// no terminal.
 package ingest
 
 import (
@@ -15,13 +16,13 @@ import (
 
 // Tracker is a tracker whose logs can be imported.
 type Tracker struct {
-	Kind    string // its name
-	Content string // what a log must have to become a run, for messages
+	Kind    string // name of the tracker
+	Content string // what a log must contain to become a run, for messages
 	found   func(ctx context.Context, path string) bool
 	read    func(ctx context.Context, r *repo.Repository, q importer.Request) (*importer.Imported, error)
 }
 
-// Import makes finished runs of the logs under a folder. See importer.Import.
+// Import makes finished runs from the logs in a folder and its subfolders. See importer.Import.
 func (t *Tracker) Import(ctx context.Context, r *repo.Repository, q importer.Request) (*importer.Imported, error) {
 	return t.read(ctx, r, q)
 }
@@ -31,7 +32,7 @@ var trackers = []*Tracker{
 	{"wandb", "a run", wandb.Found, wandb.Import},
 }
 
-// Kinds are the kinds of folders that can be imported.
+// Kinds returns the kinds of folders that can be imported.
 func Kinds() []string {
 	kinds := slices.Clone(share.ImportKinds)
 	for _, t := range trackers {
@@ -40,8 +41,8 @@ func Kinds() []string {
 	return kinds
 }
 
-// Of returns the tracker that wrote the logs in a folder, nil if the folder is one of runs or of no known kind. kind is
-// one of Kinds, or empty: then the names of files decide, and runs win.
+// Of returns the tracker that wrote the logs in a folder, or nil if the folder is a .runs folder or of no known kind.
+// kind is one of Kinds. If it is empty, the names of the files decide, and a .runs folder comes first.
 func Of(ctx context.Context, kind, path string) *Tracker {
 	for _, t := range trackers {
 		if kind == t.Kind || kind == "" && share.CheckImport(path) != nil && t.found(ctx, path) {

@@ -12,21 +12,21 @@ const maxParams = 6
 
 // ColumnRequest says which columns a list of runs has.
 type ColumnRequest struct {
-	Keys    []string // asked for; without any, the columns are chosen
-	Primary string   // metric that lists show; empty is the one that Primary finds
-	Sort    string   // key that the list is sorted by, empty for none: a column too
+	Keys    []string // keys of the columns that were asked for; if empty, the columns are chosen
+	Primary string   // metric that lists show; if empty, the one that Primary finds
+	Sort    string   // key that the list is sorted by, which is a column too; may be empty
 }
 
 // Columns are the columns of a list, besides those that every list has: name or id, age and status.
 type Columns struct {
 	Experiment bool     // the runs are of several experiments
-	Keys       []string // as Value reads them
-	Numeric    []bool   // whether a key has numbers only, for each of Keys
-	Omitted    []string // keys of params that differ too and are not shown
+	Keys       []string // as for Value
+	Numeric    []bool   // for each of Keys, whether all its values are numbers
+	Omitted    []string // keys of further params that differ, which are not shown
 }
 
-// ChooseColumns chooses the columns of a list of runs: those asked for, otherwise the primary metric, the key of the
-// order and the params that differ.
+// ChooseColumns chooses the columns of a list of runs. It takes those that were asked for, otherwise the primary
+// metric, the key that the list is sorted by, and the params that differ.
 func ChooseColumns(runs []*format.Run, q ColumnRequest, c Context) Columns {
 	columns := Columns{Keys: q.Keys}
 	columns.Experiment = slices.ContainsFunc(runs, func(r *format.Run) bool { return r.Experiment != runs[0].Experiment })
@@ -58,7 +58,8 @@ func (columns *Columns) choose(runs []*format.Run, q ColumnRequest, c Context) {
 	columns.Keys, columns.Omitted = append(columns.Keys, params[:n]...), params[n:]
 }
 
-// needs reports whether a key needs a column of its own: some run has it, and no column that every list has shows it.
+// needs reports whether a key needs a column of its own. It does if some run has it and none of the columns that
+// every list has shows it.
 func (columns *Columns) needs(key string, runs []*format.Run, c Context) bool {
 	switch strings.TrimPrefix(key, "attributes.") {
 	case "", "id", "name", "started", "status":
@@ -83,7 +84,7 @@ func numeric(runs []*format.Run, key string, c Context) bool {
 	})
 }
 
-// BareKey is a key without the word that says where to look for it.
+// BareKey returns a key without its prefix, which says where to look for the key.
 func BareKey(key string) string {
 	for _, prefix := range []string{"params.", "metrics.", "summary."} {
 		if rest, ok := strings.CutPrefix(key, prefix); ok {
@@ -93,8 +94,8 @@ func BareKey(key string) string {
 	return key
 }
 
-// Primary is the metric that lists show: the configured one, otherwise the one that most runs have. Among several of
-// these, one with a goal comes first, then a validation or test metric, then the first by name.
+// Primary returns the metric that lists show. It is the configured one, otherwise the one that most runs have. Among
+// several of these, one with a goal comes first, then a validation or test metric, then the first by name.
 func Primary(configured string, runs []*format.Run, c Context) string {
 	if configured != "" {
 		return configured
@@ -121,7 +122,7 @@ func Primary(configured string, runs []*format.Run, c Context) string {
 	return best
 }
 
-// AllColumns are the keys of every metric, param and summary of the runs, sorted.
+// AllColumns returns the keys of all metrics, params and summaries of the runs, sorted.
 func AllColumns(runs []*format.Run) []string {
 	seen := map[string]bool{}
 	var keys []string

@@ -10,10 +10,10 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Expr is a parsed expression: a condition that a run meets or does not.
+// Expr is a parsed expression, which is a condition on a run.
 //
-// A bare key means that the run has the key, whatever its value is. A comparison with a key that the run does not have
-// is false, whatever the operator is, also with != and "not in". "not a = 1" is true for such a run.
+// A bare key means that the run has the key, with any value. A comparison with a key that the run does not have is
+// false for every operator, including != and "not in". "not a = 1" is true for such a run.
 //
 //   - Numbers are compared exactly and by value, so 1 equals 1.0.
 //   - A text and a number are compared as numbers if the text spells one. Otherwise they differ and have no order. A
@@ -34,7 +34,7 @@ type Expr struct {
 	re    *regexp.Regexp
 }
 
-// Bounds on an expression.
+// Limits of an expression.
 const (
 	maxExpression = 64 << 10
 	maxNesting    = 100
@@ -46,16 +46,17 @@ const (
 //	and  := not { "and" not }
 //	not  := "not" not | "(" or ")" | key [ operator value | ["not"] "in" "(" value { "," value } ")" ]
 //
-// The operators are = == != < <= > >= ~ !~, where ~ matches a regular expression (RE2). && || ! mean and or not, which
-// may be in upper case. A key with other characters is in quotes, as a whole or after a dot: `val acc`, metrics."val
-// acc". A text is in single or double quotes, or bare if it is one word. There are no escapes.
+// The operators are = == != < <= > >= ~ !~. The operator ~ matches a regular expression (RE2). && || ! mean the same
+// as and, or, not, which may be in upper case. A key with other characters is in quotes, as a whole or after a dot:
+// `val acc`, metrics."val acc". A text is in single or double quotes, or bare if it is one word. There are no
+// escapes.
 //
 // A time is a date, a date and a time like 2026-11-23T14:25 or as in RFC 3339, today, yesterday, or '3d ago'. It is in
 // the zone of Context.Now unless it names one. It means the whole day, minute or second. A duration is a number of
 // seconds, or like 90s, 30m, 2h, 1h30m, 3d, '2 weeks'. started and ended must be compared with times, and duration with
 // durations. This does not apply to a key with a prefix, like metrics.duration or params.started.
 //
-// An error is a *SyntaxError. It names the column, counted in characters from 1, and what was expected there.
+// An error is a *SyntaxError. It contains the column, counted in characters from 1, and what was expected there.
 func Parse(expr string) (*Expr, error) {
 	e, err := parse(expr)
 	if err != nil {
@@ -144,7 +145,7 @@ type scannedWord struct {
 	end int
 }
 
-// scanWord reads a word. Parts of it may be in quotes: in backquotes anywhere, in others after a dot or a backquote.
+// scanWord reads a word. Parts of it may be in backquotes anywhere, or in other quotes after a dot or a backquote.
 func (p *parser) scanWord(start int) (scannedWord, error) {
 	w := scannedWord{token: token{kind: 'w', at: start}}
 	var text strings.Builder
@@ -299,7 +300,7 @@ func (p *parser) list(e *Expr) error {
 	}
 }
 
-// literal adds a value to those with which e compares its key.
+// literal adds a value to the values that e compares its key with.
 func (p *parser) literal(e *Expr, t token) error {
 	l := newLiteral(t)
 	switch {
@@ -387,7 +388,8 @@ func (e *Expr) in(v datum, c Context) bool {
 	return false
 }
 
-// String returns an expression that Parse reads as an equal one, with as few parentheses as possible.
+// String returns the expression as text, with as few parentheses as possible. Parse reads it back as an equal
+// expression.
 func (e *Expr) String() string {
 	var b strings.Builder
 	e.write(&b)

@@ -13,7 +13,7 @@ import (
 
 // Group is a set of runs that have a value in common, or that are replicates.
 type Group struct {
-	// Label is the value for people, or "-" for runs without one. For replicates, it names the params that differ among
+	// Label is the value as text, or "-" for runs without one. For replicates, it gives the params that differ among
 	// the groups.
 	Label string
 	// Key is the value as Value returns it, or nil for runs without one. For replicates, it is what Replicates returns.
@@ -109,7 +109,7 @@ func appendParams(b []byte, params format.Params, seeds []string) []byte {
 	return b
 }
 
-// withinSeed reports whether the param at a path, or a table that holds it, is one of the seeds.
+// withinSeed reports whether the param at path, or a table that contains the param, is one of the seeds.
 func withinSeed(path, seeds []string) bool {
 	key := path[0]
 	for _, part := range path[1:] {
@@ -121,8 +121,8 @@ func withinSeed(path, seeds []string) bool {
 	return format.IsSeed(key, seeds)
 }
 
-// appendCanonical appends a value so that two values have the same bytes if and only if format.EqualValue says that
-// they are equal. A text is preceded by its length, so that it cannot look like something else.
+// appendCanonical appends an encoding of a value. Two values have the same encoding if and only if format.EqualValue
+// says that they are equal. A text is preceded by its length, so that it cannot look like something else.
 func appendCanonical(b []byte, v any) []byte {
 	switch v := v.(type) {
 	case string:
@@ -158,7 +158,7 @@ func simplest(v any) any {
 	return v
 }
 
-// labelReplicates names each group by the params in which the groups differ.
+// labelReplicates sets the label of each group to the params that differ among the groups.
 func labelReplicates(groups []Group, seeds []string) {
 	firsts := make([]*format.Run, len(groups))
 	for i, g := range groups {
@@ -184,7 +184,8 @@ func labelReplicates(groups []Group, seeds []string) {
 	}
 }
 
-// DifferingParams returns the dotted params that differ among runs, sorted. A param that only some runs have differs.
+// DifferingParams returns the dotted keys of the params that differ among runs, sorted. A param that only some runs
+// have counts as different.
 func DifferingParams(runs []*format.Run) []string {
 	type seen struct {
 		value any

@@ -11,7 +11,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// literal is a value in an expression. It is parsed once, as each type that it can be compared with.
+// literal is a value in an expression. It is parsed only once, as each type that it can be compared with.
 type literal struct {
 	text   string
 	quoted bool
@@ -56,7 +56,8 @@ func parseNumber(s string) datum {
 	return datum{}
 }
 
-// asNumber returns v if it is a number, and the number that v spells if the literal is a number without quotes.
+// asNumber returns v if it is a number. If v is a text that spells a number and the literal is a number without
+// quotes, it returns that number.
 func (l *literal) asNumber(v datum) datum {
 	switch {
 	case v.isNumber():
@@ -142,7 +143,7 @@ type moment struct {
 	ago   time.Duration
 	isAgo bool
 	days  int       // counted from today, if unit is zero; -1 is yesterday
-	at    time.Time // start of the period, in its zone, or as clocks show it if local
+	at    time.Time // start of the period, in its zone, or in any zone's local time if local is set
 	local bool
 	unit  time.Duration // length of the period; 24 hours for a date
 }

@@ -20,7 +20,7 @@ var attributeNames = []string{
 	"machine.host", "machine.cpu", "machine.kernel", "machine.cores", "machine.memory", "machine.gpus",
 }
 
-// attributeTables are the prefixes after which any key may follow.
+// attributeTables are the prefixes of attributes that any name may follow.
 var attributeTables = []string{"environment.variables.", "datasets.", "artifacts.", "files.", "conflicts.", "extra."}
 
 // scopes maps the prefixes of keys, and common variants of them, to the prefix with its dot.
@@ -30,10 +30,10 @@ var scopes = map[string]string{
 	"attributes": "",
 }
 
-// maxNear is how many keys are suggested for one that is missing.
+// maxNear is the maximum number of keys that are suggested for a missing one.
 const maxNear = 3
 
-// Missing reports whether no run has a key and it is not an attribute either. near are the most similar keys of the
+// Missing reports whether a key is neither an attribute nor a key of any run. near lists the most similar keys of the
 // runs.
 func Missing(runs []*format.Run, key string, c Context) (near []string, missing bool) {
 	f := newField(key)
@@ -89,8 +89,8 @@ func knownKeys(runs []*format.Run) []knownKey {
 	return slices.Collect(maps.Keys(seen))
 }
 
-// nearest returns the known keys that are the most similar to a name. They are in a scope that in accepts and at a
-// distance less than most.
+// nearest returns the known keys that are most similar to a name. It considers keys in the scopes that in accepts,
+// and only at a distance less than most.
 func nearest(name string, known []knownKey, most int, in func(scope string) bool) []string {
 	var best []string
 	least := most

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// maxNames bounds how many keys a message lists.
+// maxNames is the maximum number of keys that a message lists.
 const maxNames = 10
 
-// Names lists the first keys of a map for a message, sorted; "none" if it is empty.
+// Names returns the first keys of a map, sorted, as text for a message. It returns "none" if the map is empty.
 func Names[V any](m map[string]V) string {
 	keys := slices.Sorted(maps.Keys(m))
 	switch {

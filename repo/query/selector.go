@@ -10,14 +10,14 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Selector names runs.
+// Selector is a parsed selector. It names runs.
 type Selector struct {
 	Rev  string // a Git revision, if the selector looks for runs in one
 	text string
 	kind selectorKind
 	arg  string // an experiment, a metric, a group, a name, or the text itself
 	back int    // 2 in last~2
-	expr *Expr  // that runs must meet to be the best
+	expr *Expr  // expression that runs must meet to count for best
 }
 
 type selectorKind int
@@ -68,9 +68,9 @@ func (e *SyntaxError) Unwrap() error { return e.Err }
 //	group=GROUP, group(GROUP); name=NAME
 //	REV:SELECTOR
 //
-// If a text fits several of the kinds in the first line, the first kind counts. The words in this list come before
-// names, so that the name of a run cannot replace them. name=NAME finds a run with such a name. An error is a
-// *SyntaxError. In an expression, it names the column within the expression.
+// If a text fits several of the kinds in the first line, the first kind counts. The forms in the other lines come
+// before names, so that the name of a run cannot replace them. name=NAME finds a run with such a name. An error is a
+// *SyntaxError. For an error in an expression, the column in it is counted within the expression.
 func ParseSelector(s string) (Selector, error) {
 	sel, err := parseSelector(s)
 	if err != nil {
@@ -187,13 +187,14 @@ func trimQuotes(s string) string {
 	return s
 }
 
-// Resolve returns the runs that the selector names. runs are all runs, in any order; with Rev, those of that revision.
-// scope is the experiment in which names, keys, last, best and groups are looked up, and empty means every experiment.
-// Ids and their prefixes are looked up everywhere. Only a group returns several runs, newest first.
+// Resolve returns the runs that the selector names. runs holds all runs in any order or, if Rev is set, those of that
+// revision. scope is the experiment in which names, keys, last, best and groups are looked up. If it is empty, they
+// are looked up in every experiment. Ids and their prefixes are looked up everywhere. Only a group returns several
+// runs, newest first.
 //
 // last also counts runs in progress. best considers finished runs, or with an expression the runs that meet it. It
 // ignores NaN, and among equal values it takes the newest run. If a selector matches no run, or a prefix matches
-// several, the error is a *NotFoundError. The best of a metric without a goal is a *GoalError.
+// several, the error is a *NotFoundError. If the metric of best has no goal, the error is a *GoalError.
 func (s Selector) Resolve(runs []*format.Run, scope string, c Context) ([]*format.Run, error) {
 	runs = slices.Clone(runs)
 	slices.SortFunc(runs, Newer)
@@ -226,7 +227,7 @@ func (s Selector) Resolve(runs []*format.Run, scope string, c Context) ([]*forma
 	return s.byText(runs, scope)
 }
 
-// Newer compares two runs for sorting, newest first.
+// Newer compares two runs for sorting them newest first.
 func Newer(a, b *format.Run) int {
 	if c := b.Started.Compare(a.Started); c != 0 {
 		return c
@@ -262,7 +263,7 @@ func (s Selector) none(format string, args ...any) error {
 	return &NotFoundError{Selector: s.text, Reason: fmt.Sprintf(format, args...)}
 }
 
-// unknown is none for a text that is not a name, a key or an id of a run.
+// unknown returns the error for a text that is not a name, a key or an id of a run.
 func (s Selector) unknown(format string, args ...any) error {
 	return &NotFoundError{Selector: s.text, Reason: fmt.Sprintf(format, args...), Hint: "run 'runs ls' to list the runs"}
 }
@@ -310,8 +311,8 @@ func (s Selector) byName(runs []*format.Run, scope string) ([]*format.Run, error
 	return nil, s.unknown("no run has this name%s", ofScope(scope))
 }
 
-// byText looks for an id, then a name, a prefix and a key. The scope does not apply to ids. The newest run that has a
-// key is the end of its chain.
+// byText looks for an id, then a name, a prefix and a key. The scope does not apply to ids. For a key, it returns the
+// newest run that has it, which is the end of its chain.
 func (s Selector) byText(runs []*format.Run, scope string) ([]*format.Run, error) {
 	for _, r := range runs {
 		if r.ID == s.arg {

@@ -9,8 +9,8 @@ import (
 )
 
 // Sort sorts runs by KEY[:asc|:desc]. Without a direction, the order is ascending. For a metric whose goal is known,
-// and its .last, .best, .min and .max, the best value comes first. In both directions, numbers and times come before
-// texts, NaN and runs without the key. Among equal values, the newest run comes first.
+// and for its .last, .best, .min and .max, the best value comes first. In both directions, numbers and times come
+// before texts, NaN and runs without the key. Among equal values, the newest run comes first.
 func Sort(runs []*format.Run, spec string, c Context) {
 	key, ascending, down := cutDirection(spec)
 	f := newField(key)

@@ -6,7 +6,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Summary sums up one metric of a group of runs. Each run contributes its best value by the goal, unless that is NaN.
+// Summary sums up one metric of a group of runs. Each run contributes its best value by the goal, unless it is NaN.
 type Summary struct {
 	N        int
 	Mean     float64

@@ -1,9 +1,9 @@
 // Package query finds, sorts and groups runs in a list of records. It reads the selectors and expressions that users
 // write.
 //
-// The package knows only records: no repository, no Git and no terminal. It imports no other package of this module but
-// format. To change what a key means, start in value.go. Expressions are in expression.go and literal.go, selectors in
-// selector.go.
+// The package uses only records, and no repository, Git or terminal. The only package of this module that it imports
+// is format. To change what a key means, start in value.go. Expressions are in expression.go and literal.go,
+// selectors in selector.go.
 package query
 
 import (
@@ -17,7 +17,7 @@ import (
 
 // Context is what a query needs to know besides the runs.
 type Context struct {
-	Goal func(metric string) string // the goal of a metric by the settings or its name; nil knows none
+	Goal func(metric string) string // returns the goal of a metric by the settings or its name; if nil, no goal is known
 	Now  time.Time
 }
 
@@ -30,8 +30,9 @@ type Context struct {
 // rmse.last, .best, .min, .max, .min_step, .max_step, .count. A metric whose name includes the suffix comes first.
 //
 // Attributes are the keys of the record, and host, commit, branch, dirty, tree, python, os and arch. duration is in
-// seconds; a run in progress has none. source.X, environment.X and machine.X are in these tables. datasets.NAME,
-// artifacts.PATH and files.NAME are digests. conflicts.PARAM are the values that were not taken.
+// seconds; a run in progress has none. source.X, environment.X and machine.X are the keys of these tables.
+// datasets.NAME, artifacts.PATH and files.NAME are digests. conflicts.PARAM is the list of the values of a param that
+// were not taken.
 func Value(r *format.Run, key string, c Context) (any, bool) {
 	f := newField(key)
 	v, ok := f.value(r, c)
@@ -45,7 +46,7 @@ func Value(r *format.Run, key string, c Context) (any, bool) {
 type field struct {
 	scope        fieldScope
 	name         string
-	base, suffix string // the parts of name, if it is METRIC.SUFFIX
+	base, suffix string // the parts of the name, if it is METRIC.SUFFIX
 }
 
 type fieldScope byte
@@ -84,12 +85,13 @@ func newField(key string) field {
 	return f
 }
 
-// isAttribute reports whether the field means this attribute unless a run has a metric, param or tag with its name.
+// isAttribute reports whether the field means this attribute, provided that the run has no metric, param or tag with
+// its name.
 func (f field) isAttribute(name string) bool {
 	return f.name == name && (f.scope == inAll || f.scope == inAttributes)
 }
 
-// datum is a value of a run. Unlike an any, it needs no allocation.
+// datum is a value of a run. Unlike a value of type any, it needs no allocation.
 type datum struct {
 	kind kind
 	i    int64
@@ -222,7 +224,8 @@ func (f *field) metric(r *format.Run, c Context) (datum, bool) {
 	return extremeStep(m.Max)
 }
 
-// extreme returns the value of an extreme. A metric with one point has no extremes in the record: the point is both.
+// extreme returns the value of an extreme. The record of a metric with one point has no extremes, because the point
+// is both of them.
 func extreme(m format.Metric, e *format.Extreme) (datum, bool) {
 	if e != nil {
 		return floatDatum(e.Value), true
@@ -245,8 +248,8 @@ func bestOf(m format.Metric, key string, c Context) float64 {
 	return Best(m, goalOf(m, key, c))
 }
 
-// goal returns the goal of the metric that the field means in the first run that has it. It returns "" if the field is
-// not a metric or has no better value, like a count.
+// goal returns the goal of the metric that the field refers to, in the first run that has it. It returns "" if the
+// field is not a metric or has no better value, like a count.
 func (f *field) goal(runs []*format.Run, c Context) string {
 	if f.scope != inAll && f.scope != inMetrics {
 		return ""
@@ -285,8 +288,8 @@ func Best(m format.Metric, goal string) float64 {
 	return m.Last
 }
 
-// BestBy returns the goal by which the values of a key are the best ones. It returns "" if the key is not a metric of
-// the runs, or if all its values are last values.
+// BestBy returns the goal by which the values of a key are best values. It returns "" if the key is not a metric of
+// the runs, or if the values are last values.
 func BestBy(runs []*format.Run, key string, c Context) string {
 	f := newField(key)
 	if f.scope != inAll && f.scope != inMetrics {
@@ -312,7 +315,7 @@ func paramDatum(params format.Params, key string) (datum, bool) {
 	return newDatum(v), true
 }
 
-// attribute returns the value of a key of the record itself.
+// attribute returns the value of an attribute, which is a key of the record itself.
 func attribute(r *format.Run, key string) (datum, bool) {
 	switch key {
 	case "id":
@@ -459,7 +462,7 @@ func texts(list []string) (datum, bool) {
 	return datum{kind: isMore, more: values}, true
 }
 
-// omitted returns the paths that the recorded tree lacks.
+// omitted returns the paths of the files that are not in the recorded tree.
 func omitted(list []format.Omitted) (datum, bool) {
 	paths := make([]string, len(list))
 	for i, o := range list {
@@ -468,7 +471,7 @@ func omitted(list []format.Omitted) (datum, bool) {
 	return texts(paths)
 }
 
-// Text returns a value as people write it.
+// Text returns a value as text for people.
 func Text(v any) string {
 	switch v := v.(type) {
 	case string:
