@@ -143,7 +143,7 @@ type moment struct {
 	ago   time.Duration
 	isAgo bool
 	days  int       // counted from today, if unit is zero; -1 is yesterday
-	at    time.Time // start of the period, in its zone, or in any zone's local time if local is set
+	at    time.Time // start of the period; if local, only its date and clock count, in the zone of now
 	local bool
 	unit  time.Duration // length of the period; 24 hours for a date
 }

@@ -17,7 +17,7 @@ import (
 
 // Context is what a query needs to know besides the runs.
 type Context struct {
-	Goal func(metric string) string // returns the goal of a metric by the settings or its name; if nil, no goal is known
+	Goal func(metric string) string // goal of a metric by the settings or its name; if nil, no goal is known
 	Now  time.Time
 }
 

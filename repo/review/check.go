@@ -12,21 +12,21 @@ import (
 	"github.com/gitruns/runs/repo/query"
 )
 
-// Outcome says whether one rule holds, and what was found.
+// Outcome says whether one rule is met, and what was found.
 type Outcome struct {
 	Rule    string // min_runs, baseline, the name of a metric, or what the rule requires of each run
 	OK      bool
-	Finding Finding // of kind None if a requirement holds
+	Finding Finding // of kind None if a requirement is met
 
-	Value    float64      // best value of the metric, of a finding of kind HasValue
-	Compared *diff.Metric // with the baseline, of a finding of kind Compared
-	Worse    float64      // by how much the metric is worse than the baseline's; 0 or less if it is not
+	Value    float64      // best value of the metric, for a finding of kind HasValue
+	Compared *diff.Metric // comparison with the baseline, for a finding of kind Compared
+	Worse    float64      // how much worse than the baseline the metric is; 0 or less if it is not worse
 	Allowed  float64      // how much worse it may be
-	Percent  bool         // Allowed is in percent of the baseline's value
+	Percent  bool         // Allowed is a percentage of the value of the baseline
 }
 
-// Check holds a run, or a group of seeds, to the rules. A rule may give several outcomes: of the number of runs, of a
-// metric, and of each requirement.
+// Check checks whether a run, or a group of replicates, meets the rules. A rule may give several outcomes: one for
+// the number of runs, one for a metric, and one for each requirement.
 func Check(ctx context.Context, c *catalog.Catalog, subject *Side, rules []format.Check) ([]Outcome, error) {
 	var outcomes []Outcome
 	for _, rule := range rules {
@@ -70,7 +70,7 @@ func checkRule(ctx context.Context, c *catalog.Catalog, subject *Side, rule form
 	return outcomes, nil
 }
 
-// compareRecords compares all that is recorded of two sides, but not their source.
+// compareRecords compares everything that is recorded about two sides, except their source.
 func compareRecords(ctx context.Context, c *catalog.Catalog, a, b *Side) *diff.Comparison {
 	config := c.Config()
 	x, release := a.read(ctx, false)
@@ -80,7 +80,7 @@ func compareRecords(ctx context.Context, c *catalog.Catalog, a, b *Side) *diff.C
 	return diff.Compare(x, y, diff.Options{Goal: c.Goal, All: true, Level: config.Compare.Level, Seeds: config.Seeds()})
 }
 
-// checkMetric holds a metric to the baseline's; without a baseline, it must have a value.
+// checkMetric checks a metric against the value of the baseline. Without a baseline, the metric only needs a value.
 func checkMetric(c *catalog.Catalog, subject *Side, comparison *diff.Comparison, rule format.Check) Outcome {
 	o := Outcome{Rule: rule.Metric}
 	if comparison == nil {
@@ -125,7 +125,8 @@ func checkMetric(c *catalog.Catalog, subject *Side, comparison *diff.Comparison,
 	return o
 }
 
-// require finds what speaks against a requirement, one of format.RequireNames. An error is that of the context.
+// require checks one requirement of format.RequireNames, and returns a finding if it is not met. The only error is
+// that of the context.
 func require(ctx context.Context, subject *Side, c *diff.Comparison, paths []string, name string) (Finding, error) {
 	switch name {
 	case "current":

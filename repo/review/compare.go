@@ -13,14 +13,14 @@ import (
 
 // Options say what to compare.
 type Options struct {
-	Metrics *regexp.Regexp // compare only the metrics that match; nil is all
+	Metrics *regexp.Regexp // compare only the metrics that match; if nil, all
 	All     bool           // list what is equal too
 	Strict  bool           // 1 and 1.0 are different params
 	Part    bool           // compare a single run without the runs that it resumes
 }
 
-// Compare compares two sides with all that belongs to them: their source, data, environment and points. A part that
-// cannot be compared is a problem of the comparison. An error is that of the context.
+// Compare compares two sides, including their source, data, environment and points. If one of these cannot be
+// compared, it adds a problem to the comparison. The only error is that of the context.
 func Compare(ctx context.Context, a, b *Side, o Options) (*diff.Comparison, error) {
 	config := a.catalog.Config()
 	options := diff.Options{
@@ -50,8 +50,8 @@ func Compare(ctx context.Context, a, b *Side, o Options) (*diff.Comparison, erro
 	return result, nil
 }
 
-// CompareSources compares the source of the newest runs of two sides. With patch, the result can be written as a patch.
-// Close it.
+// CompareSources compares the sources of the newest runs of two sides. If patch is true, the result can be written as
+// a patch. The caller closes the result.
 func CompareSources(ctx context.Context, a, b *Side, patch bool) (*repo.SourceDiff, error) {
 	x, y := a.Entries[0], b.Entries[0]
 	return repo.CompareSources(ctx, x.Repository(), x.Run, y.Repository(), y.Run, patch)

@@ -8,21 +8,21 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// Kind is what a finding is about.
+// Kind is the kind of a finding.
 type Kind int
 
-// The kinds of findings, with the fields of Finding that they use.
+// The kinds of findings. The comments say which fields of Finding they use.
 const (
 	None Kind = iota
 
-	// Of the runs of a branch, in a Report.
+	// Findings about the runs of a branch, in a Report.
 	Unsuccessful     // Count runs are left out, because they did not finish successfully
 	Damaged          // a run is left out, because of Err
 	WithoutMetric    // Count runs are left out: they have no value of the metric Name, or another run resumes them
 	OtherEnvironment // the environment differs from the baseline's in Count places
 	FewerRuns        // Count runs are compared with Of runs of the baseline
 
-	// Of the source and data of a run, in a Report and in an Outcome.
+	// Findings about the source and data of a run, in a Report or an Outcome.
 	Uncommitted    // Run was recorded with changes that were not committed
 	NotRestorable  // the source of Run cannot be restored in full, because of Reason
 	OtherData      // the dataset Name differs from the baseline's
@@ -30,9 +30,9 @@ const (
 	CodeChanged    // the code has changed since Run in Count files, the first of which is Path
 	CodeUncompared // the code cannot be compared with that of Run, because of Err
 
-	// Of the number of runs, the baseline and the metric, in an Outcome.
-	RunCount           // there are Count runs, and Of are required
-	NoBaseline         // the selector Name names no run
+	// Findings about the number of runs, the baseline and the metric, in an Outcome.
+	RunCount           // there are Count runs; Of runs are required
+	NoBaseline         // the selector Name matches no run
 	HasValue           // the metric has a value, and the rule has no baseline
 	NoValue            // the run does not have the metric, and the rule has no baseline
 	Compared           // the metric was compared with the baseline's
@@ -41,10 +41,10 @@ const (
 	NoMetricOfBaseline // the baseline does not have the metric
 	NotANumber         // a value of the metric is not a number
 	NoGoal             // the metric Name has no goal
-	MixedGroup         // the runs of a group differ in Keys, which are more than their seeds
+	MixedGroup         // the runs of a group differ in Keys, not only in their seeds
 )
 
-// Finding is what was found out about runs, mostly something that a reviewer must know.
+// Finding is a fact about runs, usually one that a reviewer must know.
 type Finding struct {
 	Kind      Kind
 	Run       *format.Run
@@ -56,7 +56,7 @@ type Finding struct {
 	Err       error
 }
 
-// uncommitted finds that a run was recorded with uncommitted changes.
+// uncommitted returns a finding if a run was recorded with uncommitted changes.
 func uncommitted(e *repo.Entry) Finding {
 	if e.Source != nil && e.Source.Dirty {
 		return Finding{Kind: Uncommitted, Run: e.Run}
@@ -71,8 +71,9 @@ func notRestorable(e *repo.Entry) Finding {
 	return Finding{}
 }
 
-// notCurrent compares the source of each run with the commit that is checked out, below the paths alone if there are
-// some. It returns what it finds of the first run that differs. An error is that of the context.
+// notCurrent compares the source of each run with the checked-out commit. If there are paths, it compares only files
+// at or below them. It returns the finding for the first run that differs or cannot be compared. The only error is
+// that of the context.
 func notCurrent(ctx context.Context, s *Side, paths []string) (Finding, error) {
 	for _, e := range s.Entries {
 		if e.Source == nil || e.Source.Tree == "" {
@@ -91,7 +92,7 @@ func notCurrent(ctx context.Context, s *Side, paths []string) (Finding, error) {
 	return Finding{}, nil
 }
 
-// otherData finds the datasets that are not the baseline's.
+// otherData returns a finding for each dataset that differs from that of the baseline.
 func otherData(c *diff.Comparison) []Finding {
 	var findings []Finding
 	for _, d := range c.Datasets {

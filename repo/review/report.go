@@ -17,29 +17,29 @@ import (
 
 // Request says what to review.
 type Request struct {
-	Base     string // a branch or commit; empty is the remote's default branch
-	Baseline string // a selector among the runs of Base; empty is the best run with its replicates
-	Metric   string // that decides; empty is the primary one
+	Base     string // a branch or commit; if empty, the default branch of the remote
+	Baseline string // a selector among the runs of Base; if empty, the best run with its replicates
+	Metric   string // metric that decides; if empty, the primary metric
 }
 
-// Report is what the runs of a branch change.
+// Report says what the runs of a branch change.
 type Report struct {
 	Base, Metric, Goal string
 	Groups             []Group          // the runs of the branch that have the metric, the best first
 	Baseline           *Side            // nil if the base has no run with the metric
-	Comparison         *diff.Comparison // of the baseline and the best group; nil if one of them is missing
+	Comparison         *diff.Comparison // compares the baseline with the best group; nil if one of them is missing
 	Findings           []Finding
-	Curves             [2][]format.Point // of the metric, of the baseline and the best run; nil below two points
+	Curves             [2][]format.Point // points of the metric in the baseline and the best run; nil below two points
 }
 
 // Group is a run with its replicates: runs that differ only in their seed.
 type Group struct {
 	*Side
-	Mean     float64      // of the best values of the metric
-	Compared *diff.Metric // with the baseline; nil without one
+	Mean     float64      // mean of the best values of the metric
+	Compared *diff.Metric // comparison with the baseline; nil without one
 }
 
-// Review reports the runs that the branch that is checked out has added since it left its base.
+// Review reports on the runs that the checked-out branch has added since it diverged from its base.
 func Review(ctx context.Context, c *catalog.Catalog, o Request) (*Report, error) {
 	fork, err := c.Repository().Fork(ctx, o.Base)
 	if err != nil {
@@ -86,7 +86,7 @@ func Review(ctx context.Context, c *catalog.Catalog, o Request) (*Report, error)
 	return v, v.readCurves(ctx, best)
 }
 
-// Runs is how many runs of the branch have the metric.
+// Runs returns the number of runs of the branch that have the metric.
 func (v *Report) Runs() int {
 	n := 0
 	for _, g := range v.Groups {
@@ -97,7 +97,8 @@ func (v *Report) Runs() int {
 
 func (v *Report) find(f Finding) { v.Findings = append(v.Findings, f) }
 
-// added are the successful runs of the branch, and the catalog of its base. Others of the branch become findings.
+// added returns the successful runs of the branch, and the catalog of its base. It adds findings about unsuccessful
+// and damaged runs.
 func (v *Report) added(ctx context.Context, c *catalog.Catalog, fork *repo.Fork) (
 	added []*repo.Entry, base *catalog.Catalog, err error,
 ) {
@@ -114,7 +115,7 @@ func (v *Report) added(ctx context.Context, c *catalog.Catalog, fork *repo.Fork)
 			known[id] = true
 		}
 	}
-	if c.Config().Commit.Branch != "" { // the runs are on a branch of their own: their source says whose they are
+	if c.Config().Commit.Branch != "" { // all runs are on the runs branch: their source shows whose they are
 		if base, err = splitByCode(ctx, c, base, fork, known); err != nil {
 			return nil, nil, err
 		}
@@ -138,8 +139,9 @@ func (v *Report) added(ctx context.Context, c *catalog.Catalog, fork *repo.Fork)
 	return added, base, nil
 }
 
-// splitByCode tells the runs of the branch's code from those of the base's code, which it returns as a catalog together
-// with the runs of at, those that the base itself has. All runs but the branch's become known.
+// splitByCode separates the runs by their source: those of the branch from those of the base. It returns a catalog of
+// the runs of the base, including those of at, which the base itself contains. It adds all runs except those of the
+// branch to known.
 func splitByCode(
 	ctx context.Context, c, at *catalog.Catalog, fork *repo.Fork, known map[string]bool,
 ) (*catalog.Catalog, error) {
@@ -166,7 +168,7 @@ func splitByCode(
 		switch {
 		case known[e.ID] || s == nil:
 		case s.Branch != "" && s.Branch == fork.Branch, ofHead[s.Commit] && !ofBase[s.Commit]:
-			continue // of this branch
+			continue // a run of the branch
 		case ofBase[s.Commit]:
 			more = append(more, e)
 		}
@@ -176,7 +178,8 @@ func splitByCode(
 	return base, nil
 }
 
-// baseline is the run that a selector names, otherwise the best run of the base with its replicates.
+// baseline returns the run that a selector names or, without a selector, the best run of the base with its
+// replicates.
 func (v *Report) baseline(ctx context.Context, base *catalog.Catalog, selector string) (*Side, error) {
 	if selector != "" {
 		return Select(ctx, base, selector)
@@ -187,7 +190,7 @@ func (v *Report) baseline(ctx context.Context, base *catalog.Catalog, selector s
 	return nil, nil
 }
 
-// grouped makes groups of replicates of the entries that have the metric, the best mean first.
+// grouped groups the entries that have the metric into replicates. The group with the best mean comes first.
 func (v *Report) grouped(c *catalog.Catalog, entries []*repo.Entry) []Group {
 	var runs []*format.Run
 	for _, e := range entries {
@@ -216,7 +219,7 @@ func (v *Report) grouped(c *catalog.Catalog, entries []*repo.Entry) []Group {
 	return groups
 }
 
-// compareGroups compares the metric of each group with the baseline's, by their values alone.
+// compareGroups compares the metric of each group with that of the baseline, using only the values of the metric.
 func (v *Report) compareGroups(ctx context.Context, c *catalog.Catalog) {
 	options := diff.Options{
 		Goal: c.Goal, All: true, Level: c.Config().Compare.Level, Seeds: c.Config().Seeds(),
@@ -233,7 +236,7 @@ func (v *Report) compareGroups(ctx context.Context, c *catalog.Catalog) {
 	}
 }
 
-// judge collects what a reviewer must know of the best group. An error is that of the context.
+// judge collects what a reviewer must know about the best group. The only error is that of the context.
 func (v *Report) judge(ctx context.Context, best *Side) error {
 	for _, e := range best.Entries {
 		for _, f := range []Finding{uncommitted(e), notRestorable(e)} {
@@ -256,8 +259,8 @@ func (v *Report) judge(ctx context.Context, best *Side) error {
 	return err
 }
 
-// readCurves reads the points of the baseline's and the best group's newest run. Points that cannot be read are
-// left out.
+// readCurves reads the points of the newest run of the baseline and of the best group. It leaves out points that
+// cannot be read.
 func (v *Report) readCurves(ctx context.Context, best *Side) error {
 	for i, s := range []*Side{v.Baseline, best} {
 		points, err := s.Entries[0].Points(ctx, v.Metric)

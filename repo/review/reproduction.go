@@ -10,10 +10,10 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// Reproduction says whether a repeated run gave the result of the first one.
+// Reproduction says whether a repeated run gave the same result as the first one.
 type Reproduction struct {
 	Of, Run   *repo.Entry // the first run, and the one that repeats it
-	Tolerance float64     // relative: values that differ by no more are the same
+	Tolerance float64     // relative; values that differ by at most this much are the same
 	Metrics   []ReproducedMetric
 	Machine   []diff.Change
 }
@@ -25,7 +25,7 @@ type ReproducedMetric struct {
 	Series diff.Series
 }
 
-// CompareReproduction compares every point of every metric of two runs.
+// CompareReproduction compares all points of all metrics of two runs.
 func CompareReproduction(ctx context.Context, of, run *repo.Entry, tolerance float64) (*Reproduction, error) {
 	before, err := of.Curves()
 	if err != nil {
@@ -66,7 +66,7 @@ func last(metrics map[string]format.Metric, key string) *float64 {
 	return nil
 }
 
-// Sameness is the sameness of the metric that differs most; diff.Identical without metrics.
+// Sameness returns the sameness of the metric that differs most, or diff.Identical if there are no metrics.
 func (p *Reproduction) Sameness() diff.Sameness {
 	most := diff.Identical
 	for _, m := range p.Metrics {
@@ -75,7 +75,7 @@ func (p *Reproduction) Sameness() diff.Sameness {
 	return most
 }
 
-// Different is how many metrics are not the same, within the tolerance.
+// Different returns the number of metrics that are not the same within the tolerance.
 func (p *Reproduction) Different() int {
 	n := 0
 	for _, m := range p.Metrics {

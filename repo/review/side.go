@@ -1,10 +1,10 @@
-// Package review says what runs show: how two of them compare, what a branch adds to its base, whether a run obeys the
-// project's rules, and whether a repeated run gave the same result. Each answer is a value with numbers, names and
-// kinds in it; whoever shows it words it.
+// Package review evaluates runs. It compares two runs or groups, reports what a branch adds to its base, checks
+// whether a run meets the rules of the project, and checks whether a repeated run gave the same result. Results hold
+// numbers, names and kinds, and the caller turns them into text.
 //
-// It stands on repo/catalog, which answers which runs are meant, and on diff, which compares two records. It prints
-// nothing and knows no terminal and no command line. A change to which runs are compared begins in side.go, one to what
-// is compared in compare.go, one to what a reviewer is told in report.go, and one to a rule in check.go.
+// The package uses repo/catalog to resolve selectors and diff to compare two records. It prints nothing and uses no
+// terminal and no command line. To change which runs are compared, start in side.go. What is compared is in
+// compare.go, the report for reviewers in report.go, and the rules in check.go.
 package review
 
 import (
@@ -22,12 +22,12 @@ import (
 // Side is one side of a comparison: a run, or a group of runs.
 type Side struct {
 	Entries []*repo.Entry // newest first; at least one
-	Group   string        // how the group was named; empty for a single run
+	Group   string        // the selector of the group, or its title; empty for a single run
 
-	catalog *catalog.Catalog // that the entries are of
+	catalog *catalog.Catalog // catalog of the entries
 }
 
-// Title names the side for people.
+// Title returns the title of the side for people.
 func (s *Side) Title() string {
 	if s.Group != "" {
 		return s.Group
@@ -35,7 +35,7 @@ func (s *Side) Title() string {
 	return s.Entries[0].Title()
 }
 
-// IDs are the ids of the runs.
+// IDs returns the ids of the runs.
 func (s *Side) IDs() []string {
 	ids := make([]string, len(s.Entries))
 	for i, e := range s.Entries {
@@ -66,7 +66,8 @@ func Select(ctx context.Context, c *catalog.Catalog, selector string) (*Side, er
 	return s, nil
 }
 
-// NewestFinished is the newest finished run in the experiment of the catalog, or a *query.NotFoundError.
+// NewestFinished returns the newest finished run in the experiment of the catalog. If there is none, the error is a
+// *query.NotFoundError.
 func NewestFinished(c *catalog.Catalog) (*Side, error) {
 	for _, e := range c.Entries() {
 		if e.Status == format.Finished && c.InScope(e.Run) {
@@ -76,8 +77,8 @@ func NewestFinished(c *catalog.Catalog) (*Side, error) {
 	return nil, &query.NotFoundError{Selector: "last", Reason: "names no finished run"}
 }
 
-// Pair resolves at most two selectors to the sides of a comparison. One alone is compared with the newest run; without
-// any, the newest run is compared with the previous run of its experiment.
+// Pair resolves at most two selectors to the sides of a comparison. A single selector is compared with the newest
+// run. Without selectors, the newest run is compared with the previous run of its experiment.
 func Pair(ctx context.Context, c *catalog.Catalog, selectors []string) (a, b *Side, err error) {
 	switch len(selectors) {
 	case 2:
@@ -97,7 +98,8 @@ func Pair(ctx context.Context, c *catalog.Catalog, selectors []string) (a, b *Si
 	return a, b, err
 }
 
-// previous is the run before another one in its experiment. The runs that it resumes are a part of it and do not count.
+// previous returns the run before e in its experiment. The runs that e resumes do not count, because they are parts
+// of e.
 func previous(c *catalog.Catalog, e *repo.Entry) (*Side, error) {
 	parts := c.Earlier(e)
 	for _, other := range c.Entries() {
@@ -122,14 +124,14 @@ func previous(c *catalog.Catalog, e *repo.Entry) (*Side, error) {
 	}
 }
 
-// read is a side as diff.Compare takes it. A run that others resume counts as one with them, unless part says to
-// compare a single run on its own. Call release when the points are no longer needed.
+// read returns the side as input for diff.Compare. A run and the runs that it resumes count as one, unless part is
+// true and the side is a single run. The caller calls release when it no longer needs the points.
 func (s *Side) read(ctx context.Context, part bool) (side diff.Side, release func()) {
 	side = diff.Side{Group: s.Group}
 	release = func() {}
 	single := s.Group == ""
 	alone := part && single
-	chains := map[*format.Run][]*format.Run{} // by the newest run
+	chains := map[*format.Run][]*format.Run{} // by their newest runs
 	resumed := map[*format.Run]bool{}
 	for _, chain := range catalog.Chains(s.catalog.Runs()) {
 		chains[chain[0]] = chain
