@@ -81,7 +81,7 @@ func (e *Entry) eachPointsOfChain(ctx context.Context, yield func(key string, po
 	return nil
 }
 
-// valueStream reads the values of one part, one after the other.
+// valueStream reads the values of one part one by one.
 type valueStream struct {
 	next  func() (string, format.Value, bool)
 	stop  func()

@@ -12,8 +12,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// CheckOut writes the source of a run into dir, which must not exist. The source is verified by its tree hash before a
-// file is written, and dir appears complete or not at all. If Git LFS cannot fetch a file, its pointer is written
+// CheckOut writes the source of a run into dir, which must not exist. It verifies the tree hash of the source before
+// it writes a file, and dir appears complete or not at all. If Git LFS cannot fetch a file, its pointer is written
 // instead, and pointers is true.
 func (r *Repository) CheckOut(ctx context.Context, run *format.Run, dir string) (pointers bool, err error) {
 	scratch, err := r.restore(ctx, run, dir)

@@ -26,7 +26,7 @@ func (r *Repository) clonePlace() string {
 	return filepath.Join(r.Git.Common, "runs", "clone")
 }
 
-// maxWordBytes is the largest clone id, in bytes.
+// maxWordBytes is the maximum length of a clone id, in bytes.
 const maxWordBytes = 256
 
 // knownClone returns the id of this clone, or "" if it has none yet.

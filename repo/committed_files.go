@@ -14,7 +14,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// maxInlineBytes is the largest file that goes into Git: the large forges refuse files of 100 MB.
+// maxInlineBytes is the size of the largest file that goes into Git. The large forges refuse files of 100 MB.
 const maxInlineBytes = 50 << 20
 
 // File is a file of a run as it is committed.
@@ -240,5 +240,5 @@ func (r *Repository) FinishedIDs() ([]string, error) {
 	return ids, err
 }
 
-// ReadFinished reads a finished run by its valid id.
+// ReadFinished reads a finished run by its id, which must be valid.
 func (r *Repository) ReadFinished(id string) (*Entry, error) { return r.readFinished(id) }

@@ -19,7 +19,7 @@ type DatasetRequest struct {
 	Listing  bool   // only names and sizes count
 	Role     string
 	Named    bool                    // the configuration lists the data; links that Git tracks are not followed
-	Look     bool                    // only compare: nothing is stored or remembered but the hashes
+	Look     bool                    // only compare; store and remember nothing except the hashes
 	Progress func(done, total int64) // gets the bytes hashed so far and the total; may be nil
 }
 

@@ -16,7 +16,7 @@ import (
 type FetchedData struct {
 	format.Dataset
 	Place    string // path on this machine
-	Variable string // the environment variable that names the place of data outside the project; otherwise empty
+	Variable string // environment variable for the place of data outside the project; otherwise empty
 }
 
 // FetchData finds the datasets of a run by their digests, at the places that this machine has recorded or in the
@@ -99,7 +99,7 @@ func (r *Repository) findData(ctx context.Context, d format.Dataset, progress fu
 	return "", withHint(other, "set %s to a file or folder with the recorded content", dataVariable(d.Name))
 }
 
-// verifyData hashes the data at a place and compares it with what was recorded.
+// verifyData hashes the data at a place and compares the hash with the recorded one.
 func (r *Repository) verifyData(
 	ctx context.Context, d format.Dataset, place string, progress func(done, total int64),
 ) error {

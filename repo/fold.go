@@ -53,7 +53,7 @@ type fold struct {
 	summarySize map[string]int // bytes counted for each key of the summary
 }
 
-// curve is what is known about one metric.
+// curve holds what is known about one metric.
 type curve struct {
 	count              int64
 	next               int64 // step of the next point without one

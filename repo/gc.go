@@ -24,8 +24,8 @@ type SharedFile struct {
 // SharedFiles lists the shared files of the .runs folder.
 func (r *Repository) SharedFiles() ([]SharedFile, error) { return sharedFiles(r.Dir) }
 
-// KeptFiles lists the shared files in the Git folder: they are kept there, for all .runs folders of the repository,
-// until their runs are committed.
+// KeptFiles lists the shared files in the Git folder. They are kept there for all .runs folders of the clone until
+// their runs are committed.
 func (r *Repository) KeptFiles() ([]SharedFile, error) {
 	if !r.InGit {
 		return nil, nil

@@ -115,8 +115,8 @@ func InitProject(dir string) (r *Repository, created bool, err error) {
 	return Init(r.Root)
 }
 
-// Setup finds the repository of dir. If there is none, it sets one up at the root of the Git project, or in dir
-// itself outside Git; made is then true.
+// Setup finds the repository of dir. If there is none, it sets one up at the root of the Git project, or outside Git
+// in dir itself, and made is true.
 func Setup(dir string) (r *Repository, made bool, err error) {
 	r, err = Find(dir)
 	if !errors.Is(err, ErrNoRepository) {

@@ -19,7 +19,7 @@ import (
 // Entry is a run in a list: its record with the notes merged in, and where it is stored.
 type Entry struct {
 	*format.Run
-	Dir    string    // empty for a run of a revision whose files were not needed yet
+	Dir    string    // empty for a run of a revision until its files are needed
 	Active *Active   // nil for a finished run
 	Life   Life      // of an active run
 	Silent time.Time // last activity of an active run
@@ -189,7 +189,8 @@ func (r *Repository) readFinished(id string) (*Entry, error) {
 	return &Entry{Run: run, Dir: dir, repo: r}, nil
 }
 
-// Actives lists the active runs of this repository. It leaves out finished runs whose folder only waits for a writer.
+// Actives lists the active runs of this repository. It leaves out finished runs whose active folder is kept only
+// because a writer is still open.
 func (r *Repository) Actives() ([]*Active, error) {
 	names, err := os.ReadDir(r.active)
 	if errors.Is(err, fs.ErrNotExist) {

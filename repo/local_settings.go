@@ -13,7 +13,7 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// localName is the file with the settings of this machine. They say where data outside the project is.
+// localName is the file with the settings of this machine, such as the places of data outside the project.
 const localName = "local.toml"
 
 // dataVariable returns the environment variable for the place of a dataset: RUNS_DATA_<NAME>, in capitals, with an

@@ -50,7 +50,7 @@ func (e *Entry) ownPoints(ctx context.Context, key string) ([]format.Point, erro
 	return points, err
 }
 
-// Curves reads the metrics of one run one after the other. Close it.
+// Curves reads the metrics of one run one after another. The caller closes it.
 type Curves struct {
 	entry   *Entry
 	file    *format.Metrics           // nil if the run is in progress or has no points

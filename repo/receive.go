@@ -187,7 +187,7 @@ func order(name string) int {
 	return 0
 }
 
-// makeRealDirs makes the folders of a relative path. A folder that is a link is an error.
+// makeRealDirs makes the folders of a relative path. If a folder is a link, it returns an error.
 func makeRealDirs(dir, rel string) error {
 	if err := realDir(dir); err != nil {
 		return err

@@ -98,8 +98,8 @@ var (
 		"run 'runs rm' to remove the run")
 )
 
-// redactFile returns the new bytes of a file and the number of places that were replaced. A secret in a binary file
-// is an error, because it cannot be redacted.
+// redactFile returns the new bytes of a file and the number of places that were replaced. If a binary file holds a
+// secret, it returns an error, because the secret cannot be redacted.
 func (x *redaction) redactFile(ctx context.Context, name string, data []byte) ([]byte, int, error) {
 	switch {
 	case path.Ext(name) == ".parquet":

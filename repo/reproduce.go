@@ -35,7 +35,7 @@ type ReproduceRequest struct {
 	Output      io.Writer // receives what building the environment prints
 }
 
-// Reproduction is a run that was started, and whose program the caller must run.
+// Reproduction is a run that was started. The caller must run its program.
 type Reproduction struct {
 	Active  *Active
 	Args    []string

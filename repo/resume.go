@@ -32,8 +32,8 @@ func restarts(count string) int {
 	return n
 }
 
-// TakeOver makes a process of this machine the owner of a run whose former owners a scheduler has ended: it closes
-// their journals.
+// TakeOver makes the process pid of this machine the owner of a run whose former owners a scheduler has ended. It
+// closes their journals.
 func (a *Active) TakeOver(pid int) error {
 	if err := checkProcess(pid); err != nil {
 		return fmt.Errorf("resuming run %s: %w", a.ID, err)

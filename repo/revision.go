@@ -113,7 +113,7 @@ func (r *Repository) revision(commit, tree string, entries []git.Entry, wanted f
 	return v
 }
 
-// Close removes what was fetched.
+// Close removes the temporary folder.
 func (v *Revision) Close() {
 	if v.Dir != "" {
 		_ = os.RemoveAll(filepath.Dir(v.Dir))
@@ -253,7 +253,7 @@ func (r *Repository) Reached(ctx context.Context, commits []string, rev string) 
 	return git.ReachableFrom(ctx, r.Git, commits, rev)
 }
 
-// Fork is where the branch that is checked out diverged from another one.
+// Fork describes where the checked-out branch diverged from another one.
 type Fork struct {
 	Base      string // the other branch, as the caller gave it
 	Commit    string // tip of Base
@@ -261,7 +261,7 @@ type Fork struct {
 	Branch    string // branch that is checked out; empty if HEAD is detached
 }
 
-// Fork finds where HEAD diverged from base, which is the remote's default branch if it is empty.
+// Fork finds where HEAD diverged from base. If base is empty, it is the default branch of the remote.
 func (r *Repository) Fork(ctx context.Context, base string) (*Fork, error) {
 	if !r.InGit {
 		return nil, errors.New("finding the base of the branch: this is not a Git repository")

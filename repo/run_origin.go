@@ -24,7 +24,7 @@ func (r *Repository) TreeRoot() string {
 // OriginRequest describes the program that runs.
 type OriginRequest struct {
 	Command  []string // as it was given; empty if it is not known
-	Dir      string   // where it runs
+	Dir      string   // folder in which the program runs
 	Datasets []string // paths of the recorded datasets, relative to TreeRoot
 }
 

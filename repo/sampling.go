@@ -12,7 +12,7 @@ import (
 // SampleRequest says what to sample on a machine.
 type SampleRequest struct {
 	Interval time.Duration
-	PID      int  // process whose memory and GPUs count
+	PID      int  // process whose memory and GPUs are sampled
 	Shared   bool // other machines sample for the same run, so the keys begin with the name of the machine
 }
 

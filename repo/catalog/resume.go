@@ -157,7 +157,7 @@ func (c *Catalog) resumable(q ResumeRequest) *repo.Entry {
 // ParamsError is returned if a run would be resumed with another value of a param.
 type ParamsError struct {
 	Run string // id
-	Err error  // names the param and both values
+	Err error  // contains the param and both values
 }
 
 func (e *ParamsError) Error() string { return fmt.Sprintf("resuming run %s: %v", e.Run, e.Err) }

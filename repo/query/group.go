@@ -16,7 +16,8 @@ type Group struct {
 	// Label is the value as text, or "-" for runs without one. For replicates, it gives the params that differ among
 	// the groups.
 	Label string
-	// Key is the value as Value returns it, or nil for runs without one. For replicates, it is what Replicates returns.
+	// Key is the value that Value returns, or nil for runs without one. For replicates, it is the key that Replicates
+	// returns.
 	Key any
 	// Runs are the runs of the group, newest first.
 	Runs []*format.Run
@@ -122,7 +123,7 @@ func withinSeed(path, seeds []string) bool {
 }
 
 // appendCanonical appends an encoding of a value. Two values have the same encoding if and only if format.EqualValue
-// says that they are equal. A text is preceded by its length, so that it cannot look like something else.
+// says that they are equal. A text is preceded by its length, so that its encoding is unambiguous.
 func appendCanonical(b []byte, v any) []byte {
 	switch v := v.(type) {
 	case string:

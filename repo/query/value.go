@@ -15,7 +15,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Context is what a query needs to know besides the runs.
+// Context holds what a query needs to know besides the runs.
 type Context struct {
 	Goal func(metric string) string // goal of a metric by the settings or its name; if nil, no goal is known
 	Now  time.Time

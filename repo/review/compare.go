@@ -14,7 +14,7 @@ import (
 // Options say what to compare.
 type Options struct {
 	Metrics *regexp.Regexp // compare only the metrics that match; if nil, all
-	All     bool           // list what is equal too
+	All     bool           // also list what is equal
 	Strict  bool           // 1 and 1.0 are different params
 	Part    bool           // compare a single run without the runs that it resumes
 }
