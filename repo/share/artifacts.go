@@ -13,16 +13,16 @@ import (
 	"github.com/gitruns/runs/repo/store"
 )
 
-// Artifact is an artifact of a run, and where its content is.
+// Artifact is an artifact of a run and the places that have its content.
 type Artifact struct {
 	format.Artifact
 	Here    string // the file on this machine; empty if there is none
-	Pointer bool   // it is in Git LFS
+	Pointer bool   // the file in the run's folder is a pointer of Git LFS
 	Asked   bool   // the artifact store was asked
-	Stored  bool   // and has it
+	Stored  bool   // the artifact store has it
 }
 
-// storeURL returns the project's artifact store. It is empty if there is none, or if it is Git LFS.
+// storeURL returns the URL of the project's artifact store. It is empty if there is none, or if it is Git LFS.
 func storeURL(r *repo.Repository) (string, error) {
 	config, err := r.Config()
 	if err != nil || config.Artifacts.Store == format.StoreLFS {
@@ -31,7 +31,7 @@ func storeURL(r *repo.Repository) (string, error) {
 	return config.Artifacts.Store, nil
 }
 
-// errNoStore is the error of an artifact that is not on this machine if no artifact store is configured.
+// errNoStore returns the error for an artifact that is not on this machine when no artifact store is configured.
 func errNoStore(a format.Artifact) error {
 	hint := "on the machine that recorded it, set artifacts.store in .runs/config.toml and run 'runs push'"
 	if a.Where != format.WhereLocal {
@@ -73,7 +73,7 @@ func Artifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, ask bool)
 	return list, nil
 }
 
-// withStoreHint adds the hint of the store to its error.
+// withStoreHint adds the store's hint to an error that the store returned.
 func withStoreHint(err error) error {
 	var failed *store.Error
 	if errors.As(err, &failed) && failed.Hint != "" {
@@ -82,7 +82,7 @@ func withStoreHint(err error) error {
 	return err
 }
 
-// held returns the sizes of those objects that the store has.
+// held returns the sizes of the objects that the store has, by digest.
 func held(ctx context.Context, url string, digests []string) (map[string]int64, error) {
 	s, err := store.Open(ctx, url)
 	if err != nil {
@@ -93,7 +93,7 @@ func held(ctx context.Context, url string, digests []string) (map[string]int64, 
 	return sizes, withStoreHint(err)
 }
 
-// FetchArtifacts fetches artifacts of a run to this machine and verifies each by its digest.
+// FetchArtifacts fetches artifacts of a run to this machine and verifies the digest of each.
 func FetchArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, want []format.Artifact,
 	progress func(done, total int64),
 ) error {
@@ -132,7 +132,7 @@ func FetchArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, want
 	return firstFailure(s.Download(ctx, objects, progress))
 }
 
-// firstFailure returns the first error of a transfer, and how many more there are.
+// firstFailure returns the first error of a transfer. The error also says how many more there are.
 func firstFailure(results []store.Result) error {
 	var first error
 	failed := 0
@@ -167,7 +167,7 @@ func fetchLFS(ctx context.Context, r *repo.Repository, e *repo.Entry, a format.A
 	return nil
 }
 
-// Pruned is what a prune has freed.
+// Pruned is the result of Prune.
 type Pruned struct {
 	Files int
 	Bytes int64

@@ -13,15 +13,15 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// Request says what to commit.
+// Request describes a commit to make.
 type Request struct {
-	IDs           []string // these runs; nil: every finished run that is not committed
+	IDs           []string // the runs to commit; nil: every finished run that is not committed
 	IncludeFailed bool     // without IDs: also runs that failed, crashed or were killed
-	Branch        string   // a branch that need not be checked out; empty: the one that is
+	Branch        string   // need not be checked out; empty: the branch that is checked out
 	Message       string   // empty: a summary of the runs
 }
 
-// Committed is the content of a commit.
+// Committed describes a commit that was made.
 type Committed struct {
 	Commit       string
 	Branch       string // empty if HEAD is detached
@@ -32,10 +32,10 @@ type Committed struct {
 	Files        int
 	Bytes        int64
 	Refused      []repo.Damage // runs that cannot be committed, and why
-	Unsuccessful int           // runs that failed, crashed or were killed and were not asked for
+	Unsuccessful int           // runs left out because they failed, crashed or were killed
 	Warnings     []string
-	Allowed      int      // secret findings that the configuration allows
-	Reasons      []string // the reasons that it gives
+	Allowed      int      // findings that the configuration allows
+	Reasons      []string // the reasons that the configuration gives for them
 }
 
 // Empty reports whether there was nothing to commit.
@@ -43,7 +43,7 @@ func (c *Committed) Empty() bool {
 	return len(c.Runs) == 0 && c.Notes == 0 && len(c.Removed)+len(c.Redacted) == 0
 }
 
-// CompleteOrRollBack completes or rolls back what a killed redaction, commit or push left.
+// CompleteOrRollBack completes or rolls back a redaction, commit or push that was killed.
 func CompleteOrRollBack(ctx context.Context, r *repo.Repository) error {
 	if err := r.CompleteRedactions(ctx); err != nil {
 		return err
@@ -54,11 +54,11 @@ func CompleteOrRollBack(ctx context.Context, r *repo.Repository) error {
 	return git.CompleteOrRollBack(ctx, r.Git)
 }
 
-// refSwitches bounds how often a commit starts again because a branch moved.
+// refSwitches is how often a commit starts again because a branch moved.
 const refSwitches = 20
 
-// Commit makes one commit of runs and the files they share, without touching the user's index or working tree: what is
-// staged stays staged. If it is killed at any moment, it can be repeated. If secrets are found, the error is a
+// Commit makes one commit of runs and the files they share, without touching the user's index or working tree: staged
+// changes stay staged. If it is killed at any moment, it can be repeated. If secrets are found, the error is a
 // *SecretsError and nothing is committed.
 func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, error) {
 	if !r.InGit {
@@ -143,7 +143,7 @@ func (w *writer) commitHere(ctx context.Context, tip git.Tip) (*Committed, error
 	if err != nil || again.Branch != tip.Branch {
 		return nil, cmp.Or(err, git.ErrMoved)
 	}
-	// Planned again under the lock: if commits follow one another closely, ours would never have its turn.
+	// Plan again under the lock. If commits follow one another closely, ours would never succeed without it.
 	if again != tip {
 		tip = again
 		if p, err = w.plan(ctx, tip.Commit, true); err != nil || p.Empty() {
@@ -210,8 +210,8 @@ func (w *writer) commitElsewhere(ctx context.Context) (*Committed, error) {
 	return p.Committed, git.UpdateRefs(ctx, w.repo.Git, "runs: "+p.Summary(), updates...)
 }
 
-// branchTip returns the commit of a branch, and the commit that the next one builds on. If the branch does not exist,
-// the latter is the remote's branch of that name.
+// branchTip returns old, the commit of a branch, and base, the parent of the next commit. If the branch does not exist,
+// base is the commit of the remote's branch of that name.
 func (w *writer) branchTip(ctx context.Context, branch string) (old, base string, err error) {
 	old, err = git.Resolve(ctx, w.repo.Git, "refs/heads/"+branch)
 	if err != nil || old != "" {

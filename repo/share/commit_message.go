@@ -11,7 +11,7 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// maxMessageRuns bounds the lines of a message.
+// maxMessageRuns is the largest number of runs that a message lists.
 const maxMessageRuns = 200
 
 // Summary describes the commit in one line.
@@ -99,7 +99,7 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %s", n, what)
 }
 
-// oneLine makes a text one line of at most 200 characters, without hidden ones.
+// oneLine turns a text into one line of at most 200 characters. It replaces invisible characters with spaces.
 func oneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if format.IsHidden(r) {

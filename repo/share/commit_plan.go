@@ -14,22 +14,22 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// plan is what a commit will change.
+// plan describes the changes that a commit will make.
 type plan struct {
 	*Committed
 	repo    *repo.Repository
 	at      string   // the .runs folder in the tree
 	paths   []string // files to add, relative to .runs
 	remove  []string // relative to .runs: folders of runs, removal markers, shared files
-	orphans []string // shared files that redacted runs named
+	orphans []string // shared files that runs referred to before they were redacted
 	lfs     struct { // whether Git LFS stores artifacts
 		asked bool
 		err   error
 	}
 }
 
-// plan decides what a commit on base will change. base may be empty. marks means that the removal markers in the
-// working tree are those of base.
+// plan decides what a commit on top of base will change. base may be empty. marks reports whether the removal markers
+// in the working tree are those of base.
 func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, error) {
 	p := &plan{Committed: &Committed{}, repo: w.repo}
 	var err error
@@ -105,7 +105,7 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	return p, nil
 }
 
-// addRun adds a new run with all that it needs.
+// addRun adds a new run and the shared files that it refers to.
 func (p *plan) addRun(ctx context.Context, known *snapshot, id string, any bool) error {
 	e, err := p.repo.ReadFinished(id)
 	if err != nil {
@@ -182,8 +182,9 @@ func (p *plan) removeRun(known *snapshot, id string) {
 	p.Removed = append(p.Removed, id)
 }
 
-// unsetFiles returns the files of an empty repository that a commit lacks and that are still as `init` wrote them:
-// without the attributes, a checkout could change the bytes of runs. An edited file is the user's to commit.
+// unsetFiles returns the setup files that `init` wrote, that are unchanged since, and that a commit lacks. Without
+// .gitattributes, a checkout could change the bytes of runs. A setup file that was edited is left for the user to
+// commit.
 func unsetFiles(r *repo.Repository, known *snapshot) []string {
 	var names []string
 	for name, text := range repo.SetupFiles() {

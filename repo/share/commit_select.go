@@ -10,7 +10,7 @@ import (
 	"github.com/gitruns/runs/repo/query"
 )
 
-// Selection names runs to commit. The zero value is every finished run that is not committed.
+// Selection selects runs to commit. The zero value selects every finished run that is not committed.
 type Selection struct {
 	Selectors  []string
 	Where      string // an expression
@@ -18,14 +18,14 @@ type Selection struct {
 	Experiment string
 }
 
-// Empty reports whether no run is named.
+// Empty reports whether the selection is the zero value.
 func (s Selection) Empty() bool {
 	return len(s.Selectors) == 0 && s.Where == "" && s.Group == "" && s.Experiment == ""
 }
 
-// IDs returns the ids of the runs of a catalog that the selection names, and the keys of its expression that no run
-// has. A run in progress is an error if it is named by itself, and left out otherwise. That none is named is a
-// *query.NotFoundError. Do not call it on an empty selection.
+// IDs returns the ids of the selected runs of a catalog, and the keys in the selection's expression that no run has. An
+// active run is an error if it is selected by its own name, and is left out otherwise. If no run is selected, the error
+// is a *query.NotFoundError. IDs must not be called on an empty selection.
 func (s Selection) IDs(ctx context.Context, c *catalog.Catalog) ([]string, []catalog.MissingKey, error) {
 	selectors := s.Selectors
 	if s.Group != "" {
@@ -64,8 +64,8 @@ func (s Selection) IDs(ctx context.Context, c *catalog.Catalog) ([]string, []cat
 	return ids, missing, nil
 }
 
-// CommitFinished commits a run that has just finished, if the configuration says commit.auto. It returns nil if it
-// does not, or if the run was not successful. Whatever the error, the run is recorded: the next Commit includes it.
+// CommitFinished commits a run that has just finished, if commit.auto is set. It returns nil if it is not set, or if
+// the run was unsuccessful. If it fails, the run stays recorded, and the next Commit includes it.
 func CommitFinished(ctx context.Context, r *repo.Repository, run *format.Run) (*Committed, error) {
 	if run == nil || run.Status != format.Finished {
 		return nil, nil

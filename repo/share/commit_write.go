@@ -12,8 +12,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// write stores the trees and two commits: one for the branch, and one for the ref that keeps its runs. The first update
-// still lacks its ref.
+// write stores the trees and two commits: one for the branch, and one for keptRef, which keeps the runs. It returns the
+// updates of both refs. The caller sets the ref of the first.
 func (w *writer) write(ctx context.Context, p *plan, base string, entries []git.Entry) ([]git.RefUpdate, error) {
 	edits, kept, err := p.edits(entries)
 	if err != nil {
@@ -43,7 +43,8 @@ func (w *writer) write(ctx context.Context, p *plan, base string, entries []git.
 	return updates, err
 }
 
-// sharedBefore returns the shared files of new runs that base already has: the kept runs must be complete.
+// sharedBefore returns the shared files of new runs that base already has. They are kept with the runs, so that the
+// kept runs are complete.
 func (w *writer) sharedBefore(p *plan, base string) ([]git.Edit, error) {
 	var edits []git.Edit
 	seen := map[string]bool{}
@@ -66,8 +67,8 @@ func (w *writer) sharedBefore(p *plan, base string) ([]git.Edit, error) {
 	return edits, nil
 }
 
-// edits returns the changes of the tree, and those among them that are kept. entries are the files as Git has stored
-// them.
+// edits returns the changes of the tree, and those of them that also go to keptRef. entries are the files that Git has
+// stored.
 func (p *plan) edits(entries []git.Entry) (edits, kept []git.Edit, err error) {
 	byPath := make(map[string]git.Entry, len(entries))
 	for _, e := range entries {
@@ -94,7 +95,7 @@ func (p *plan) edits(entries []git.Entry) (edits, kept []git.Edit, err error) {
 	return edits, kept, nil
 }
 
-// commit stores a commit that makes changes on base, which may be empty.
+// commit stores a commit that changes base, which may be empty.
 func (w *writer) commit(ctx context.Context, base string, edits []git.Edit, message string) (string, error) {
 	tree, err := w.trees.Edit(base, edits)
 	if err != nil {
@@ -107,8 +108,8 @@ func (w *writer) commit(ctx context.Context, base string, edits []git.Edit, mess
 	return git.WriteCommit(ctx, w.repo.Git, c)
 }
 
-// sameBytes verifies that Git stores a file's own bytes and not what a filter makes of them. Artifacts may have a
-// filter: Git LFS.
+// sameBytes verifies that Git has stored a file's own bytes and not the output of a filter. Only artifacts may have a
+// filter, that of Git LFS.
 func (p *plan) sameBytes(name string, e git.Entry) error {
 	if isArtifact(name) {
 		return nil

@@ -2,11 +2,11 @@
 // them on what others pushed, imports what was pulled or copied, restores what a branch has lost, verifies a
 // history, and collects what no run needs.
 //
-// It knows the layout of .runs in a commit and the rules of what a commit may change there. It does not know the
-// command line: it returns values and errors with hints, and reports progress through functions of the caller. It
+// It knows the layout of .runs in a commit and the changes that a commit may make there. It does not know the command
+// line: it returns values and errors with hints, and reports progress by calling functions that the caller passes. It
 // starts Git only through repo/git, and reads and writes the working tree only through repo.
 //
-// A change of what is committed begins in plan (commit_plan.go); of what a pull or push does with commits that others
-// overtook, in replayer (replay.go); of what a run must be to be accepted, in checker (verify_run.go); of what may
-// lie in .runs at all, in layout.go.
+// To change what is committed, start with plan (commit_plan.go). The type replayer (replay.go) makes our commits again
+// on top of what others pushed first. The type checker (verify_run.go) decides whether a run is accepted. The file
+// layout.go decides which files may be in .runs.
 package share

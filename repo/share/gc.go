@@ -15,29 +15,29 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// keepRecent is how long a shared file stays after it was last needed, even if no run names it: it is stored before the
-// run that names it appears.
+// keepRecent is how long a shared file stays after it was last needed, even if no run refers to it. A shared file is
+// stored before the run that refers to it appears.
 const keepRecent = 24 * time.Hour
 
-// GCRequest says how to collect.
+// GCRequest holds the options of GC.
 type GCRequest struct {
 	DryRun bool
 }
 
-// Collected is what a collection removed, or would remove.
+// Collected lists what GC removed or would remove.
 type Collected struct {
-	Commit    string   // that removes them; empty if none was made
+	Commit    string   // the commit that removes them; empty if none was made
 	Branch    string   // empty outside Git
 	Files     []string // relative to .runs
 	Bytes     int64
 	Copies    int // second copies in the Git folder, for runs that are now committed
 	CopyBytes int64
-	Recent    int // files that no run names and that were needed in the last day
+	Recent    int // files that stay because they were needed in the last day
 }
 
-// GC removes the shared files that no run names: from the branch in a commit of its own, from the working tree, and
-// from the second copies in the Git folder. A run counts wherever this clone has it: on any branch, in progress, or in
-// the trash.
+// GC removes the shared files that no run refers to: from the branch in a commit of its own, from the working tree, and
+// from the second copies in the Git folder. All runs of this clone count: those on any branch, active runs, and those
+// in the trash.
 func GC(ctx context.Context, r *repo.Repository, q GCRequest) (*Collected, error) {
 	fail := func(err error) (*Collected, error) { return nil, fmt.Errorf("collecting shared files: %w", err) }
 	if !r.InGit {
@@ -104,8 +104,8 @@ func gcOnce(ctx context.Context, r *repo.Repository, q GCRequest) (*Collected, e
 	return c.done, c.drop()
 }
 
-// checkGCBranch returns an error unless the branch is the one where all runs end. On another one, a file that its runs
-// do not name may be needed by runs of others.
+// checkGCBranch returns an error unless the branch is the runs branch or the default branch. On another branch, a file
+// that no run there refers to may still be needed by runs of other people.
 func checkGCBranch(ctx context.Context, r *repo.Repository, local localBranch) error {
 	if !local.checkedOut {
 		at, err := git.CheckedOut(ctx, r.Git, local.name)
@@ -161,7 +161,7 @@ func defaultBranch(ctx context.Context, dirs git.Dirs) (string, error) {
 	return "", nil
 }
 
-// collector is one collection.
+// collector is the state of one call of GC.
 type collector struct {
 	repo  *repo.Repository
 	trees *git.Trees // nil outside Git

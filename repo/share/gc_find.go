@@ -12,14 +12,14 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// references is what the runs of one .runs folder name.
+// references are the shared files that the runs of one .runs folder refer to.
 type references struct {
 	any         map[string]bool
-	uncommitted map[string]bool // named by a run that no branch has
+	uncommitted map[string]bool // referred to by a run that no branch has
 	onBranch    map[string]bool // shared files that some branch has
 }
 
-// collect finds what to remove.
+// collect finds the files to remove.
 func (c *collector) collect(ctx context.Context) error {
 	var tips []string
 	if c.repo.InGit {
@@ -61,7 +61,7 @@ func (c *collector) collect(ctx context.Context) error {
 		_, committed := tracked.branch[name]
 		_, atHead := tracked.head[name]
 		if !there && !committed {
-			continue // in the commit that is checked out, not on the runs branch
+			continue // it is in the commit that is checked out, but not on the runs branch
 		}
 		if !there {
 			if _, size, _, err = c.trees.Sum(tracked.branch[name], maxBlobBytes); err != nil {
@@ -80,7 +80,7 @@ func (c *collector) collect(ctx context.Context) error {
 	return c.collectKept(ctx, ours, tips)
 }
 
-// trackedFiles is the shared files that Git has, with their blobs.
+// trackedFiles are the shared files that Git has, with their blobs.
 type trackedFiles struct {
 	branch map[string]string // on the runs branch
 	head   map[string]string // in the commit that is checked out
@@ -106,8 +106,8 @@ func (c *collector) tracked(ctx context.Context) (trackedFiles, error) {
 	return trackedFiles{branch.shared, head.shared}, nil
 }
 
-// collectKept finds the second copies that nobody needs: every run that names the file is on a branch that also has the
-// file. It looks at every .runs folder of the Git repository.
+// collectKept finds the second copies that are no longer needed: those of files that a branch also has, if every run
+// that refers to the file is on a branch. It looks at every .runs folder of the Git repository.
 func (c *collector) collectKept(ctx context.Context, ours *references, tips []string) error {
 	kept, err := c.repo.KeptFiles()
 	if err != nil || len(kept) == 0 {
@@ -139,7 +139,7 @@ func (c *collector) collectKept(ctx context.Context, ours *references, tips []st
 	return nil
 }
 
-// names reads what the runs of a .runs folder name: on disk, and in the commits that work continues from.
+// names finds the shared files that the runs of a .runs folder refer to: the runs on disk, and those in the tips.
 func (c *collector) names(ctx context.Context, r *repo.Repository, tips []string) (*references, error) {
 	n := &references{map[string]bool{}, map[string]bool{}, map[string]bool{}}
 	committed := map[string]bool{}
@@ -162,7 +162,8 @@ func (c *collector) names(ctx context.Context, r *repo.Repository, tips []string
 	})
 }
 
-// namesInGit reads each record once, however many branches have it.
+// namesInGit adds the shared files that runs in a commit refer to. It reads each record once, however many branches
+// have it.
 func (c *collector) namesInGit(ctx context.Context, n *references, committed map[string]bool, at string,
 	tips []string,
 ) error {

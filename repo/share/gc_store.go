@@ -11,8 +11,9 @@ import (
 	"github.com/gitruns/runs/repo/store"
 )
 
-// UnreferencedObjects lists the objects of the artifact store that no run names: no run in the working tree or the
-// trash, on any branch of this clone or of its remotes as they were last fetched, or ever committed in this clone.
+// UnreferencedObjects lists the objects of the artifact store that no run refers to. It considers the runs in the
+// working tree and the trash, those on all branches of this clone and of its remotes as last fetched, and those that
+// were ever committed in this clone.
 func UnreferencedObjects(ctx context.Context, r *repo.Repository) ([]store.Stored, error) {
 	url, err := needStore(r, "listing the artifact store")
 	if err != nil {
@@ -38,7 +39,7 @@ func UnreferencedObjects(ctx context.Context, r *repo.Repository) ([]store.Store
 	return unnamed, withStoreHint(err)
 }
 
-// namedArtifacts returns the digests of all artifacts outside Git that runs name.
+// namedArtifacts returns the digests of all external artifacts of runs.
 func namedArtifacts(ctx context.Context, r *repo.Repository) (map[string]bool, error) {
 	named := map[string]bool{}
 	add := func(artifacts []format.Artifact) {
@@ -105,7 +106,7 @@ func eachCommitted(ctx context.Context, r *repo.Repository, visit func([]format.
 			}
 			data, err := trees.Blob(files[repo.RecordName].ID, format.MaxRecordBytes)
 			if err != nil {
-				continue // verify reports a damaged run; it names nothing that can be read
+				continue // a damaged record cannot be read; verify reports it
 			}
 			run, err := format.DecodeRun(repo.RecordName, data)
 			if err != nil {

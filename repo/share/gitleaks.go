@@ -16,7 +16,7 @@ import (
 	"github.com/gitruns/runs/repo/secret"
 )
 
-// leak is what we read of an entry of gitleaks' report.
+// leak holds the fields that are used of an entry in a gitleaks report.
 type leak struct {
 	RuleID    string
 	File      string
@@ -24,11 +24,11 @@ type leak struct {
 	Secret    string
 }
 
-// maxReport bounds how much of a report is read.
+// maxReport is the number of bytes of a report that are read.
 const maxReport = 64 << 20
 
-// askGitleaks searches the same files with the program gitleaks, if it is installed. If it fails, that is a warning:
-// our own search has been made.
+// askGitleaks searches the same files with the program gitleaks, if it is installed. If gitleaks fails, it returns a
+// warning and no error, because our own search has been made.
 func (p *plan) askGitleaks(ctx context.Context, names []string) (map[string][]secret.Find, string) {
 	program, err := exec.LookPath("gitleaks")
 	if err != nil || len(names) == 0 {
@@ -51,7 +51,7 @@ func (p *plan) askGitleaks(ctx context.Context, names []string) (map[string][]se
 // runGitleaks runs gitleaks on a folder that contains only these files. The report contains the secrets: it is in a
 // folder that only this user can read, and it is removed.
 func (p *plan) runGitleaks(ctx context.Context, program string, names []string) ([]leak, error) {
-	// usually on the same file system, so that files can be linked
+	// usually on the same file system, so files can be linked
 	folder := filepath.Join(p.repo.CacheDir(), "search-"+format.RandomLetters(8))
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func (p *plan) runGitleaks(ctx context.Context, program string, names []string) 
 	if own := filepath.Join(p.repo.Git.Root, ".gitleaks.toml"); isRegular(own) {
 		flags = append(flags, "--config", own)
 	}
-	// Since 8.19 the command is dir; before, it was detect without Git.
+	// The command is dir since version 8.19. Before, it was detect with --no-git.
 	var output []byte
 	var err error
 	for _, call := range [][]string{{"dir"}, {"detect", "--no-git", "--source"}} {
@@ -130,7 +130,7 @@ func copyPrivate(to, from string) error {
 	return errors.Join(err, dst.Close())
 }
 
-// readReport reads what gitleaks found. File names become relative to .runs.
+// readReport reads a report and makes its file names relative to .runs.
 func readReport(report, tree string) ([]leak, error) {
 	f, err := os.Open(report)
 	if err != nil {

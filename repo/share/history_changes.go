@@ -11,14 +11,14 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// folderHistory is what a history has of one .runs folder.
+// folderHistory is the content of one .runs folder over a history.
 type folderHistory struct {
 	at     string
 	runs   map[string]*runHistory
 	shared map[string]map[string]bool // blobs, by name
 	tip    map[string]map[string]bool // files at a tip, by run
 	gone   bool                       // a shared file was removed in this history
-	ever   map[string]string          // shared files of the whole history, for runs that were removed with theirs
+	ever   map[string]string          // shared files of the whole history, for runs that were removed together with their files
 	config string                     // the blob of config.toml at a tip
 	marks  map[string]bool
 	kept   map[string]string // blobs of the shared files at a tip
@@ -28,7 +28,7 @@ type folderHistory struct {
 // runHistory is a run with every file that it ever had.
 type runHistory struct {
 	files    map[string]git.TreeEntry
-	others   []historyFile // artifacts that also had other content
+	others   []historyFile // other contents that artifacts had
 	came     string        // the commit that added it; empty if it is older than the history
 	went     map[string]string
 	touched  bool
@@ -40,14 +40,14 @@ type historyFile struct {
 	git.TreeEntry
 }
 
-// before notes a file that existed before the history in question. It counts as verified.
+// before records a file that existed before the history that is verified. It counts as verified.
 func (f *folderHistory) before(p place, e git.TreeEntry) {
 	if p.kind == ofRun {
 		f.run(p.run).files[runFile(p)] = e
 	}
 }
 
-// now notes a file that the end of the history has.
+// now records a file at the end of the history.
 func (f *folderHistory) now(p place, e git.TreeEntry) {
 	switch p.kind {
 	case ofRun:
@@ -80,7 +80,7 @@ func (f *folderHistory) run(id string) *runHistory {
 
 func runFile(p place) string { return strings.TrimPrefix(p.name, runPath(p.run)+"/") }
 
-// change notes one change of the history.
+// change records one change of the history.
 func (v *verification) change(f *folderHistory, name string, c git.CommittedChange) {
 	p := placeOf(path.Join(repo.DirName, name))
 	if c.ID != "" {
@@ -111,7 +111,7 @@ func (v *verification) change(f *folderHistory, name string, c git.CommittedChan
 	}
 }
 
-// change notes one change of the run. Files may be added, or removed with the whole run.
+// change records one change of the run. A change may add files, or remove all files of the run.
 func (r *runHistory) change(f *folderHistory, p place, c git.CommittedChange) {
 	name := runFile(p)
 	if c.ID == "" {
@@ -127,14 +127,14 @@ func (r *runHistory) change(f *folderHistory, p place, c git.CommittedChange) {
 	case !known:
 		r.files[name] = git.TreeEntry{Mode: c.Mode, ID: c.ID}
 	case was.ID == c.ID:
-	case strings.HasPrefix(name, "artifacts/"): // both must be the right content, or a pointer to it
+	case strings.HasPrefix(name, "artifacts/"): // both contents must be the recorded one, or a pointer to it
 		r.others = append(r.others, historyFile{name, git.TreeEntry{Mode: c.Mode, ID: c.ID}})
 	default:
 		r.problems = append(r.problems, Problem{Runs: f.at, ID: p.run, Commit: c.Commit, Reason: name + " was rewritten"})
 	}
 }
 
-// compare reports what the end of the history lacks of what was ever there.
+// compare reports the files that the history once had and that are missing at its end.
 func (v *verification) compare(f *folderHistory) {
 	for _, id := range slices.Sorted(maps.Keys(f.runs)) {
 		r := f.runs[id]

@@ -14,15 +14,16 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// Staged is what the hook of a code commit did.
+// Staged is the result of StageForCommit.
 type Staged struct {
 	*Committed
 	Waiting int    // finished runs that are not part of the commit
-	Reason  string // why not
+	Reason  string // why they are not
 }
 
-// StageForCommit adds finished runs to the code commit that Git is making. It is only for the pre-commit hook. The
-// rules are those of Commit. If it is killed at any moment, the index is either Git's own or the one with the runs.
+// StageForCommit adds finished runs to the code commit that Git is making. Only the pre-commit hook may call it. It
+// follows the same rules as Commit. If it is killed at any moment, the index either has all of the runs or is
+// unchanged.
 func StageForCommit(ctx context.Context, r *repo.Repository) (*Staged, error) {
 	s := &Staged{Committed: &Committed{}}
 	if !r.InGit {
@@ -32,7 +33,7 @@ func StageForCommit(ctx context.Context, r *repo.Repository) (*Staged, error) {
 	if err != nil {
 		return s, err
 	}
-	if config.Commit.Branch != "" { // runs have a branch of their own
+	if config.Commit.Branch != "" { // runs go to a branch of their own
 		return s, nil
 	}
 	end, err := git.LockCommits(ctx, r.Git)
@@ -90,7 +91,8 @@ func (w *writer) reasonToWait(ctx context.Context, tip git.Tip) (string, error) 
 			return "", err
 		}
 	}
-	// Git looks at what is staged before it looks at what a hook has added: the runs would stay in the index.
+	// Git checks that something is staged before it runs the hook. If nothing is, it makes no commit, and the runs
+	// would stay in the index.
 	staged, err := git.Staged(ctx, dirs, from)
 	if err != nil || staged {
 		return "", err
@@ -98,8 +100,8 @@ func (w *writer) reasonToWait(ctx context.Context, tip git.Tip) (string, error) 
 	return "no code is staged; run 'runs commit' to commit only runs", nil
 }
 
-// stage adds the files of a plan to the index. First it keeps them: `git reset --hard` removes files from the disk that
-// the index has and no commit.
+// stage adds the files of a plan to the index. It keeps them first, because `git reset --hard` deletes files that are
+// in the index but in no commit.
 func (w *writer) stage(ctx context.Context, p *plan, tip git.Tip) error {
 	o, err := git.Begin(ctx, w.repo.Git, "stage", format.RandomLetters(8))
 	if err != nil {
@@ -129,7 +131,8 @@ func (w *writer) stage(ctx context.Context, p *plan, tip git.Tip) error {
 	return o.FinishIndex(ctx, "runs: add to a code commit", updates...)
 }
 
-// HookSnippet is what .pre-commit-config.yaml needs so that the pre-commit framework runs the hook for everyone.
+// HookSnippet returns the lines for .pre-commit-config.yaml with which the pre-commit framework runs the hook for
+// everyone.
 func HookSnippet(r *repo.Repository) (string, error) {
 	call, _, err := hookCall(r)
 	return `repos:
@@ -144,7 +147,7 @@ func HookSnippet(r *repo.Repository) (string, error) {
 `, err
 }
 
-// hookCall returns the call of the hook from the root of the working tree, and the .runs folder that it is for.
+// hookCall returns the command that runs the hook from the root of the working tree, and the path of the .runs folder.
 func hookCall(r *repo.Repository) (call, of string, err error) {
 	of, err = r.TreePath()
 	if err != nil {
@@ -160,11 +163,11 @@ func hookCall(r *repo.Repository) (call, of string, err error) {
 	return call + " hook pre-commit", of, nil
 }
 
-// quote makes a text one word of a shell.
+// quote quotes a text as one word for a shell.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// InstallHook adds the call of the hook to the script that runs before a commit. All else in the script stays. changed
-// is false if the call was already there.
+// InstallHook adds the call of the hook to the script that runs before a commit, and leaves the rest of the script as
+// it is. changed is false if the call was already there.
 func InstallHook(ctx context.Context, r *repo.Repository) (h *git.Hook, changed bool, err error) {
 	fail := func(err error) (*git.Hook, bool, error) {
 		var refused *git.HookRefused
@@ -200,8 +203,8 @@ func InstallHook(ctx context.Context, r *repo.Repository) (h *git.Hook, changed 
 	return h, changed, nil
 }
 
-// hookBlock returns the mark and the text of the call. A script of one machine also has the program's place there:
-// programs with windows start Git with a short PATH.
+// hookBlock returns the text of the call, and the text that marks it in the script. In a script that belongs to one
+// machine, the call also tries the path of this program, because graphical programs start Git with a short PATH.
 func hookBlock(r *repo.Repository, h *git.Hook) (of, body string, err error) {
 	call, of, err := hookCall(r)
 	if err != nil {

@@ -25,16 +25,16 @@ import (
 // ImportKinds are the kinds that Import can read.
 var ImportKinds = []string{"runs"}
 
-// ImportRequest says what to import.
+// ImportRequest describes an import.
 type ImportRequest struct {
 	Kind     string   // one of ImportKinds; empty: guessed
 	Path     string   // a .runs folder, the folder that contains it, or the folder of one run
-	IDs      []string // only these, even if they were removed here; nil: all
+	IDs      []string // the runs to import, even if they were removed here; nil: all
 	DryRun   bool     // verify and count, change nothing
 	Progress func(done, total int)
 }
 
-// Imported is what an import did.
+// Imported is the result of Import.
 type Imported struct {
 	Kind       string
 	From       string   // the .runs folder
@@ -42,7 +42,7 @@ type Imported struct {
 	Present    []string // ids of runs that were already here
 	Notes      int      // new notes of runs that were already here
 	Removed    []string // skipped: they were removed here
-	InProgress []string // skipped: they are in progress there
+	InProgress []string // skipped: they are active there
 	Refused    []repo.Damage
 	Files      int
 	Bytes      int64
@@ -57,7 +57,7 @@ type sourceFolder struct {
 	only string // the id, if the path is the folder of one run
 }
 
-// openSource finds the .runs folder that a path means.
+// openSource finds the .runs folder that a path refers to.
 func openSource(at string) (*sourceFolder, error) {
 	info, err := os.Stat(at)
 	switch {
@@ -88,8 +88,8 @@ func openSource(at string) (*sourceFolder, error) {
 	return nil, ErrUnknownKind
 }
 
-// CheckImport returns why a path cannot be imported, judging by file names alone. The error is ErrUnknownKind if it is
-// not a folder that can be imported.
+// CheckImport returns an error if a path cannot be imported. It looks only at file names. The error is ErrUnknownKind
+// if the path is not a folder that can be imported.
 func CheckImport(path string) error {
 	_, err := openSource(path)
 	return err
@@ -100,9 +100,9 @@ func isRealFolder(dir string) bool {
 	return err == nil && info.IsDir()
 }
 
-// Import copies the finished runs of another .runs folder, which nobody has vetted. Each run is verified, copied to a
-// temporary folder, and renamed. Of a run that is already here, only new notes are imported. A repeated import adds
-// only what is new.
+// Import copies the finished runs of another .runs folder, whose content is not trusted. It verifies each run, copies
+// it to a temporary folder, and renames the folder. If a run is already here, only its new notes are imported, so a
+// repeated import adds only what is new.
 func Import(ctx context.Context, r *repo.Repository, q ImportRequest) (*Imported, error) {
 	fail := func(err error) (*Imported, error) { return nil, fmt.Errorf("importing %s: %w", q.Path, err) }
 	from, err := openSource(q.Path)
@@ -135,7 +135,7 @@ func same(a, b string) bool {
 	return err == nil && err2 == nil && os.SameFile(x, y)
 }
 
-// importer is one import.
+// importer is the state of one import.
 type importer struct {
 	from *sourceFolder
 	to   *repo.Repository
@@ -146,7 +146,7 @@ type importer struct {
 	shared map[string]*once
 }
 
-// once is the result for a shared file, which many runs name.
+// once is the result for a shared file. Many runs may refer to the file, but it is imported once.
 type once struct {
 	sync.Once
 	err   error
@@ -196,7 +196,8 @@ func (im *importer) selectRuns() ([]string, error) {
 	}), nil
 }
 
-// errNoRecord means that a folder is not a run: switching branches leaves a run's notes and console output behind.
+// errNoRecord means that a folder is not a run. Git leaves such a folder, with notes and console output, when it
+// switches branches.
 var errNoRecord = errors.New("it has no run.toml")
 
 // outcome is the result for one run.
@@ -208,7 +209,7 @@ type outcome struct {
 	err   error
 }
 
-// importAll imports the runs, several at a time: most of the time is spent waiting for the disk.
+// importAll imports the runs, several at a time, because most of the time is spent waiting for the disk.
 func (im *importer) importAll(ctx context.Context, ids []string) error {
 	outcomes := make([]outcome, len(ids))
 	group, ctx := errgroup.WithContext(ctx)
@@ -287,7 +288,7 @@ func (im *importer) importRun(ctx context.Context, id string) outcome {
 		return outcome{err: err}
 	}
 	got := im.copyRun(ctx, run)
-	if errors.Is(got.err, repo.ErrExists) { // another import was faster
+	if errors.Is(got.err, repo.ErrExists) { // another import added it first
 		return im.importRun(ctx, id)
 	}
 	return got

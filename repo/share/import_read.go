@@ -21,16 +21,16 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// sourceRun is a run of the other folder, whose names, kinds and sizes of files are verified.
+// sourceRun is a run of the other folder. The names, kinds and sizes of its files have been verified.
 type sourceRun struct {
 	*format.Run
 	dir    string
 	record []byte
-	files  map[string]format.File // all its files but the record and the notes
+	files  map[string]format.File // all files except the record and the notes
 	notes  map[string][]byte      // by file name
 }
 
-// read verifies what can be verified without reading files to their end.
+// read reads the record and the notes of a run, and verifies everything except the digests of its files.
 func (im *importer) read(id string) (*sourceRun, error) {
 	e, err := im.from.ReadFinished(id)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -43,7 +43,7 @@ func (im *importer) read(id string) (*sourceRun, error) {
 	if run.record, err = readRegular(run.dir, repo.RecordName, format.MaxRecordBytes); err != nil {
 		return nil, err
 	}
-	// Only the record that is copied counts.
+	// Use the record that will be copied.
 	if run.Run, err = format.DecodeRun(repo.RecordName, run.record); err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (im *importer) read(id string) (*sourceRun, error) {
 	return run, run.check()
 }
 
-// check verifies the names, kinds and sizes of the files by the rules for runs in Git.
+// check verifies the names, kinds and sizes of the files. The rules are those for runs in Git.
 func (run *sourceRun) check() error {
 	entries := map[string]git.TreeEntry{repo.RecordName: {Mode: "100644"}}
 	for name := range run.notes {
@@ -111,7 +111,7 @@ func (run *sourceRun) check() error {
 	return checkNames(entries)
 }
 
-// pointer explains a file of the wrong size that is a pointer of Git LFS.
+// pointer returns an explanation if a file has the wrong size because it is a pointer of Git LFS.
 func (run *sourceRun) pointer(name string, want format.File) string {
 	data, err := readRegular(run.dir, name, 1024)
 	if err != nil {
@@ -137,7 +137,7 @@ func (run *sourceRun) verify(ctx context.Context) error {
 	return nil
 }
 
-// lstat describes a file under a folder by a clean path. It follows no link on the way.
+// lstat returns the FileInfo of a file under a folder. name must be a clean path. No part of it may be a link.
 func lstat(dir, name string) (fs.FileInfo, error) {
 	if err := format.CheckPath(name); err != nil {
 		return nil, err
@@ -189,7 +189,7 @@ func readRegular(dir, name string, limit int64) ([]byte, error) {
 	return data, err
 }
 
-// copyTo copies a file to w, and stops when ctx ends.
+// copyTo copies a file to w. It stops when ctx is done.
 func copyTo(ctx context.Context, w io.Writer, dir, name string) error {
 	f, err := openRegular(dir, name)
 	if err != nil {
@@ -200,7 +200,7 @@ func copyTo(ctx context.Context, w io.Writer, dir, name string) error {
 	return err
 }
 
-// interruptible is a reader that ends with its context.
+// interruptible is a reader that returns an error when its context is done.
 type interruptible struct {
 	ctx context.Context
 	r   io.Reader

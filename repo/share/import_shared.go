@@ -15,8 +15,7 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// importShared imports the files that a run shares with others. Each is verified by its name and must have the right
-// form.
+// importShared imports the shared files of a run. The digest of each must be its name, and its content must be valid.
 func (im *importer) importShared(ctx context.Context, run *format.Run) error {
 	for _, name := range repo.SharedNames(run) {
 		s := im.once(name)

@@ -6,11 +6,11 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// keptRef holds the runs that were ever committed in this clone, whatever became of the branches. It is local.
+// keptRef holds all runs that were ever committed in this clone, even if their branch is gone. It is never pushed.
 const keptRef = "refs/runs/kept"
 
-// keep returns the update that extends the ref by what a commit adds. What a commit removes stays only in the ref's
-// history.
+// keep returns the update of keptRef for the changes of a commit. Runs that the commit removes stay in the history of
+// keptRef.
 func (w *writer) keep(ctx context.Context, edits []git.Edit) (git.RefUpdate, error) {
 	old, err := git.Resolve(ctx, w.repo.Git, keptRef)
 	if err != nil {
