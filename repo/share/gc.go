@@ -104,8 +104,8 @@ func gcOnce(ctx context.Context, r *repo.Repository, q GCRequest) (*Collected, e
 	return c.done, c.drop()
 }
 
-// checkGCBranch returns an error unless the branch is the runs branch or the default branch. On another branch, a file
-// that no run there refers to may still be needed by runs of other people.
+// checkGCBranch returns an error unless the branch is that of commit.branch or, if that is not set, the default branch.
+// On any other branch, a file that no run there refers to may still be needed by runs of other people.
 func checkGCBranch(ctx context.Context, r *repo.Repository, local localBranch) error {
 	if !local.checkedOut {
 		at, err := git.CheckedOut(ctx, r.Git, local.name)

@@ -18,7 +18,7 @@ type folderHistory struct {
 	shared map[string]map[string]bool // blobs, by name
 	tip    map[string]map[string]bool // files at a tip, by run
 	gone   bool                       // a shared file was removed in this history
-	ever   map[string]string          // shared files of the whole history, for runs that were removed together with their files
+	ever   map[string]string          // shared files of the whole history: a removed run needs removed ones
 	config string                     // the blob of config.toml at a tip
 	marks  map[string]bool
 	kept   map[string]string // blobs of the shared files at a tip

@@ -12,8 +12,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// machineOnly are the names in .runs that belong to one machine. Whoever adds them in a commit would control what
-// another machine reads and writes.
+// machineOnly holds the names in .runs that belong to one machine, each with a reason to refuse it. A commit that adds
+// such a file would control what other machines read and write.
 var machineOnly = map[string]string{
 	"active":     "runs in progress belong to one machine",
 	"local.toml": "it says where data is on one machine",
@@ -29,14 +29,14 @@ func refusal(name, mode string) error {
 		return errors.New(reason)
 	}
 	first, _, _ := strings.Cut(name, "/")
-	// The ignore file of active/ ignores itself; adding it by force does no harm.
+	// active/.gitignore ignores itself. Adding it by force does no harm.
 	if reason, ok := machineOnly[strings.ToLower(first)]; ok && name != "active/.gitignore" {
 		return errors.New(reason)
 	}
 	return nil
 }
 
-// kinds are the modes of Git that no file of a run has.
+// kinds holds the Git modes that no file of a run may have.
 var kinds = map[string]string{"120000": "it is a link", "160000": "it is a submodule"}
 
 // stray returns why a file must not be at a path under .runs. It returns nil if it may.
@@ -64,15 +64,15 @@ func stray(name, mode string) error {
 	return errors.New("runs writes no file with this name")
 }
 
-// Strays lists what Git's index has in .runs and must not have: files that belong to one machine, links, and unknown
-// names.
+// Strays lists the entries of Git's index that must not be in .runs: files that belong to one machine, links,
+// submodules, and files with unknown names.
 func Strays(ctx context.Context, r *repo.Repository) ([]Problem, error) {
 	if !r.InGit {
 		return nil, nil
 	}
 	at, err := r.TreePath()
 	if err != nil {
-		return nil, nil // .runs is outside the working tree: Git has none of it
+		return nil, nil // .runs is outside the working tree, so Git has no files of it
 	}
 	entries, err := git.Tracked(ctx, r.Git, at)
 	if errors.Is(err, git.ErrNoGit) {
@@ -88,8 +88,8 @@ func Strays(ctx context.Context, r *repo.Repository) ([]Problem, error) {
 	return strays, err
 }
 
-// checkIncoming refuses commits that add to .runs what belongs to one machine or leads elsewhere, before such a file is
-// on disk. It looks at all changes in every .runs of the repository.
+// checkIncoming refuses commits that add files of one machine, links or submodules to .runs, before they are on disk.
+// It looks at all changes between from and to in every .runs folder of the repository.
 func checkIncoming(ctx context.Context, r *repo.Repository, from, to string) error {
 	edits, err := git.Differences(ctx, r.Git, from, to)
 	if err != nil {
@@ -97,7 +97,7 @@ func checkIncoming(ctx context.Context, r *repo.Repository, from, to string) err
 	}
 	for _, e := range edits {
 		at, name, ok := cutRuns(e.Path)
-		if path.Base(e.Path) == repo.DirName { // in place of the folder
+		if path.Base(e.Path) == repo.DirName { // it is .runs itself: a file or link instead of a folder
 			at, name, ok = e.Path, "", true
 		}
 		if !ok || e.ID == "" {

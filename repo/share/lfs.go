@@ -18,8 +18,8 @@ func isArtifact(name string) bool {
 	return len(parts) == 4 && parts[2] == "artifacts"
 }
 
-// checkLFS returns an error if the project keeps artifacts in Git LFS and Git LFS would not store those of a run: they
-// would enter Git's history for good.
+// checkLFS returns an error if the project keeps artifacts in Git LFS, but Git LFS would not store those of the run.
+// Without this check they would stay in Git's history forever.
 func (p *plan) checkLFS(ctx context.Context, e *repo.Entry) error {
 	config, err := p.repo.Config()
 	if err != nil || config.Artifacts.Store != format.StoreLFS || len(e.Artifacts) == 0 &&

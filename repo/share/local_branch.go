@@ -9,7 +9,7 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// localBranch is the branch whose runs are pushed or updated.
+// localBranch is the local branch that a command commits to, pushes or updates.
 type localBranch struct {
 	name       string
 	tip        string
@@ -33,8 +33,8 @@ func runsBranch(ctx context.Context, r *repo.Repository) (localBranch, error) {
 	return localBranch{tip.Branch, tip.Commit, true}, nil
 }
 
-// moveLocal moves a local branch. If it cannot, stayed is the reason, and mine means that the user's own changes are
-// the reason.
+// moveLocal moves a local branch. If it cannot, stayed gives the reason, and mine reports whether the reason is the
+// user's own changes.
 func moveLocal(ctx context.Context, r *repo.Repository, local localBranch, tip, reason string) (stayed string,
 	mine bool, err error,
 ) {

@@ -18,25 +18,25 @@ import (
 // KeptRevision is the revision of the runs that were ever committed in this clone.
 const KeptRevision = keptRef
 
-// LostRequest says what to restore.
+// LostRequest selects the runs to restore.
 type LostRequest struct {
-	IDs      []string // these, even if they were removed or another branch has them; nil: all lost runs
+	IDs      []string // the runs to restore, even if they were removed or are on another branch; nil: all lost runs
 	DryRun   bool
 	Progress func(done, total int)
 }
 
-// RestoredLost is what was restored.
+// RestoredLost is the result of RestoreLost.
 type RestoredLost struct {
 	Runs            []*format.Run
 	Refused         []repo.Damage
-	OnOtherBranches int // runs that only other local branches have: they are not lost
+	OnOtherBranches int // runs that are only on other local branches, and so are not lost
 }
 
 // ErrNeverCommitted means that this clone never committed a run.
 var ErrNeverCommitted = errors.New("this clone never committed it")
 
-// OpenLost opens the repository of runs that contains dir. If a reset or a clean has removed its folder, the folder is
-// set up again, unless dry.
+// OpenLost opens the repository of runs that contains dir. If `git reset` or `git clean` has removed the .runs folder,
+// it sets the folder up again, unless dry is true.
 func OpenLost(ctx context.Context, dir string, dry bool) (*repo.Repository, error) {
 	r, err := repo.Find(dir)
 	if err != nil && !errors.Is(err, repo.ErrNoRepository) || dry || os.Getenv("RUNS_REPO") != "" {
@@ -56,8 +56,8 @@ func OpenLost(ctx context.Context, dir string, dry bool) (*repo.Repository, erro
 	return r, err
 }
 
-// lostProject returns the nearest folder from dir upwards that contained a .runs with runs that this clone has kept, or
-// an empty string. folders are all these .runs.
+// lostProject returns the nearest folder, from dir upwards, whose .runs folder has runs in keptRef. It returns an empty
+// string if there is none. folders are all .runs folders in keptRef.
 func lostProject(ctx context.Context, dir string) (project string, folders []string, err error) {
 	dirs, inGit, err := git.Discover(dir)
 	if err != nil || !inGit {
@@ -84,8 +84,9 @@ func lostProject(ctx context.Context, dir string) (project string, folders []str
 	}
 }
 
-// RestoreLost restores runs that were committed in this clone and that no local branch and no working tree has any
-// more. They become finished, uncommitted runs. They are verified like those of a stranger before a file is written.
+// RestoreLost restores runs that were committed in this clone and that are no longer in the working tree or on any
+// local branch. They become finished, uncommitted runs. Each is verified, like a run from somebody else, before its
+// files are written.
 func RestoreLost(ctx context.Context, r *repo.Repository, q LostRequest) (*RestoredLost, error) {
 	done := &RestoredLost{}
 	if !r.InGit {
@@ -104,7 +105,7 @@ func RestoreLost(ctx context.Context, r *repo.Repository, q LostRequest) (*Resto
 		return done, nil
 	}
 	if !q.DryRun && filepath.Base(r.Dir) == repo.DirName {
-		// The files that keep runs out of Git's way may have gone with them.
+		// The ignore files and attributes may have been deleted together with the runs.
 		if _, _, err := repo.Init(r.Root); err != nil {
 			return nil, err
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// lostRun is a run, and a snapshot that still has it.
+// lostRun is a lost run and a snapshot that has it.
 type lostRun struct {
 	id   string
 	from *snapshot
@@ -68,7 +68,7 @@ func (f *finder) find(ctx context.Context, ids []string) ([]lostRun, error) {
 	}
 	here := map[string]bool{}
 	for _, id := range present {
-		// Switching branches leaves a run's folder with the files that Git does not know.
+		// When Git switches branches, it leaves a run's folder with the files that it does not track.
 		if _, err := os.Lstat(filepath.Join(f.repo.RunDir(id), repo.RecordName)); err == nil {
 			here[id] = true
 		}

@@ -18,7 +18,7 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// restore restores runs, several at a time: much of the time is spent waiting for the disk.
+// restore restores runs, several at a time, because much of the time is spent waiting for the disk.
 func (f *finder) restore(ctx context.Context, lost []lostRun, q LostRequest) error {
 	const runsAWorker = 16
 	workers := min(4, (len(lost)+runsAWorker-1)/runsAWorker)
@@ -150,7 +150,7 @@ func (w *restorer) write(ctx context.Context, run *format.Run, files map[string]
 		blob := files[name].ID
 		if file, ok := want[name]; ok {
 			err = in.Add(name, file, func(out io.Writer) error { return w.trees.Copy(blob, maxBlobBytes, out) })
-			if err != nil && strings.HasPrefix(name, "artifacts/") { // a pointer of Git LFS
+			if err != nil && strings.HasPrefix(name, "artifacts/") { // it may be a pointer of Git LFS
 				err = in.Add(name, file, func(out io.Writer) error {
 					return git.ReadFiltered(ctx, w.repo.Git, blob, path.Join(w.at, runPath(run.ID), name), out)
 				})
@@ -166,7 +166,7 @@ func (w *restorer) write(ctx context.Context, run *format.Run, files map[string]
 		}
 	}
 	err = in.Place()
-	if err == nil || errors.Is(err, repo.ErrExists) { // it has a removal marker
+	if err == nil || errors.Is(err, repo.ErrExists) { // the run is in place, but may have a removal marker
 		err = w.repo.Unmark(run.ID)
 	}
 	return err

@@ -15,15 +15,15 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// PullRequest says what to pull.
+// PullRequest describes a pull.
 type PullRequest struct {
-	Remote   string // a name, or with RunsOnly a URL; empty: the upstream's
+	Remote   string // a name or, with RunsOnly, a URL; empty: the upstream's
 	Branch   string // empty: the upstream's
-	RunsOnly bool   // add the runs and not the code
+	RunsOnly bool   // add only the runs, not the code
 	Progress func(what string)
 }
 
-// Pulled is what a pull did.
+// Pulled is the result of Pull.
 type Pulled struct {
 	From     string // as people write it, like origin/main
 	Commit   string // the local branch's commit now
@@ -31,15 +31,15 @@ type Pulled struct {
 	Runs     []string // ids of new runs
 	Removed  []string // ids of removed runs
 	Notes    int      // new notes, with RunsOnly
-	Stayed   string   // why the local branch did not move; empty if it did or need not
+	Stayed   string   // why the local branch did not move; empty if it moved or did not have to
 	InTheWay bool     // the user's own changes are the reason
 	Replaced []string // ids of runs that differ at the remote: theirs are here now, ours are in the trash
 	Bad      []repo.Damage
 }
 
-// Pull updates the local branch to the remote's, with run commits that are not pushed yet on top. With RunsOnly, it
-// adds the runs of another branch or fork in a commit of their own. If both sides have code commits, it fails: merging
-// code is for Git.
+// Pull updates the local branch to the remote's branch and puts run commits that are not pushed yet on top. With
+// RunsOnly, it adds the runs of another branch or fork in a commit of their own. If both sides have code commits, it
+// fails, because it does not merge code.
 func Pull(ctx context.Context, r *repo.Repository, ask PullRequest) (*Pulled, error) {
 	if !r.InGit {
 		return nil, errors.New("pulling runs: this is not a Git repository")
@@ -70,8 +70,8 @@ type puller struct {
 	ask   PullRequest
 	done  *Pulled
 	bases map[string]bool // base commits of the added runs
-	known []git.Edit      // shared files of the added runs that we already have: they are kept with them
-	stays bool            // what was fetched stays: a ref of this clone holds it
+	known []git.Edit      // shared files of the added runs that we already have; kept with the runs
+	stays bool            // a remote-tracking ref of this clone keeps the fetched commits
 }
 
 // source finds the branch to pull from and fetches it.
@@ -203,7 +203,7 @@ func (p *puller) pull(ctx context.Context) error {
 	return p.findRewritten(before, after)
 }
 
-// findRewritten reports runs that were already here and whose files other than notes have changed.
+// findRewritten reports the runs that were already here and of which files other than notes have changed.
 func (p *puller) findRewritten(before, after *snapshot) error {
 	for _, id := range slices.Sorted(maps.Keys(before.runs)) {
 		if now, there := after.runs[id]; !there || now == before.runs[id] || slices.Contains(p.done.Replaced, id) {
@@ -245,7 +245,8 @@ func (p *puller) snapshot(commit string) (*snapshot, error) {
 	return readSnapshot(p.trees, commit, at)
 }
 
-// unpushed returns the run commits that the upstream lacks. Code commits are an error: they are for Git to merge.
+// unpushed returns the run commits that the upstream lacks. If there are code commits, it returns an error: the user
+// has to merge them with Git.
 func (p *puller) unpushed(ctx context.Context, tip string, up git.Upstream) ([]*runCommit, error) {
 	if p.local.tip == "" {
 		return nil, nil
@@ -268,7 +269,8 @@ func (p *puller) unpushed(ctx context.Context, tip string, up git.Upstream) ([]*
 	}
 }
 
-// replay puts our run commits on top. If a run differs at the remote, theirs wins and ours goes to the trash.
+// replay puts our run commits on top of tip. If a run differs at the remote, the remote's run is used and ours goes to
+// the trash.
 func (p *puller) replay(ctx context.Context, tip string, commits []*runCommit) (string, error) {
 	if len(commits) == 0 {
 		return tip, nil

@@ -12,8 +12,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// pullRuns adds the runs of a branch or fork, without its code, in a commit of their own. Runs that do not match their
-// records are left out and reported.
+// pullRuns adds the runs of a branch or fork, without its code, in a commit of their own. It leaves out and reports
+// runs that do not match their records.
 func (p *puller) pullRuns(ctx context.Context) error {
 	if p.local.name == "" && p.local.tip == "" {
 		return errors.New("no branch is checked out")
@@ -45,8 +45,8 @@ func (p *puller) pullRuns(ctx context.Context) error {
 	return p.commitRuns(ctx, ours, edits)
 }
 
-// keepBases keeps the base commits of the added runs: no branch here has those of a fork. A base commit that cannot be
-// fetched is for verify and checkout to report.
+// keepBases keeps the base commits of the added runs, because those of a fork are on no branch here. If a base commit
+// cannot be fetched, it does nothing: verify and checkout report that.
 func (p *puller) keepBases(ctx context.Context, up git.Upstream) error {
 	for _, base := range slices.Sorted(maps.Keys(p.bases)) {
 		commit, err := git.Resolve(ctx, p.repo.Git, base)
@@ -76,8 +76,8 @@ func (p *puller) keepBases(ctx context.Context, up git.Upstream) error {
 	return nil
 }
 
-// newRuns returns the changes that add the runs that ours lacks, the files they share, and new notes of runs that both
-// have.
+// newRuns returns the changes that add three things to ours: the runs that it lacks, their shared files, and new notes
+// of runs that both sides have.
 func (p *puller) newRuns(ctx context.Context, ours, theirs *snapshot) ([]git.Edit, error) {
 	at, err := p.repo.TreePath()
 	if err != nil {
@@ -138,7 +138,7 @@ func (p *puller) newRuns(ctx context.Context, ours, theirs *snapshot) ([]git.Edi
 }
 
 // newNotes returns the names of new notes of a run that both sides have. If the records differ, the run was finished
-// twice, and that is an error.
+// twice, which is an error.
 func (p *puller) newNotes(check *checker, ours *snapshot, id string, theirs map[string]git.TreeEntry) ([]string,
 	error,
 ) {

@@ -12,7 +12,7 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// PushRequest says where to push.
+// PushRequest describes a push.
 type PushRequest struct {
 	Remote         string // empty: the upstream's
 	Branch         string // the remote's branch, created if it does not exist; the local branch stays where it is
@@ -20,7 +20,7 @@ type PushRequest struct {
 	UploadProgress func(done, total int64) // of uploaded artifacts, in bytes
 }
 
-// Pushed is what a push did.
+// Pushed is the result of Push.
 type Pushed struct {
 	To            git.Upstream
 	Commit        string   // the remote branch's commit now; empty: there was nothing to push
@@ -29,7 +29,7 @@ type Pushed struct {
 	Commits       int
 	Attempts      int
 	Replayed      bool     // the commits were made again on what others had pushed
-	InTheWay      bool     // the user's own changes are the reason of Stayed
+	InTheWay      bool     // Stayed is because of the user's own changes
 	BranchMissing bool     // the remote has no such branch, and there was nothing to push
 	Stayed        string   // why the local branch is not at the remote's commit; empty if it is
 	Bases         int      // base commits that were pushed under refs/runs/base
@@ -38,21 +38,22 @@ type Pushed struct {
 	Warnings      []string
 }
 
-// pusher is one push.
+// pusher is the state of one push.
 type pusher struct {
 	repo  *repo.Repository
 	trees *git.Trees
 	local localBranch
 	up    git.Upstream
-	own   bool // the remote's branch is the upstream of the local one
+	own   bool // the remote's branch is the upstream of the local branch
 	ask   PushRequest
 	done  *Pushed
-	sent  map[string]bool // digests of artifacts that are done
+	sent  map[string]bool // digests of artifacts that are already handled
 }
 
-// Push puts the run commits that the remote lacks on top of its branch and pushes them without force. If somebody else
-// is faster, it fetches and repeats. Code commits are never pushed: they are an error. Then the local branch moves to
-// the remote's commit, unless the user's own changes are in the way.
+// Push puts the run commits that the remote lacks on top of the remote's branch and pushes them without force. If
+// somebody else pushes first, it fetches and tries again. It never pushes code commits: if there are any, it returns an
+// error. After the push, it moves the local branch to the remote's commit, unless the user's own changes are in the
+// way.
 func Push(ctx context.Context, r *repo.Repository, ask PushRequest) (*Pushed, error) {
 	if !r.InGit {
 		return nil, errors.New("pushing runs: this is not a Git repository")
@@ -87,11 +88,10 @@ func Push(ctx context.Context, r *repo.Repository, ask PushRequest) (*Pushed, er
 	}
 }
 
-// transientTries is how often a push starts again after a failure that repeating removes.
+// transientTries is how often a push starts again after a transient failure.
 const transientTries = 5
 
-// unmovedTries is how often a rejection is believed to be somebody else's push although the remote's branch has not
-// moved.
+// unmovedTries is how often a push is tried again after a rejection although the remote's branch has not moved.
 const unmovedTries = 5
 
 func (p *pusher) push(ctx context.Context) error {
@@ -133,7 +133,7 @@ func (p *pusher) push(ctx context.Context) error {
 		var rejected *git.Rejected
 		if !errors.As(err, &rejected) {
 			var failed *git.Error
-			if errors.As(err, &failed) { // the connection worked a moment ago: a hook of this clone failed, or the credentials
+			if errors.As(err, &failed) { // the fetch worked: a local hook or the credentials failed
 				err = &repo.HintError{
 					Err: err,
 					Hint: fmt.Sprintf("nothing was changed; run 'git push --dry-run %s %.10s:%s' to try it", p.up.Remote, tip,
@@ -150,7 +150,8 @@ func (p *pusher) push(ctx context.Context) error {
 		if !rejected.Stale || unmoved >= unmovedTries {
 			return withRejectedHint(rejected, p.up)
 		}
-		// A random wait of at most two seconds: many pushes that were rejected together must not come back together.
+		// Wait for a random time of at most two seconds, so that pushes that were rejected together are not repeated
+		// together.
 		most := min(2*time.Second, 20*time.Millisecond<<min(p.done.Attempts, 7))
 		select {
 		case <-ctx.Done():
@@ -169,7 +170,7 @@ func (p *pusher) progress(what string) {
 	}
 }
 
-// withNetworkHint adds the next step to a failed fetch or push.
+// withNetworkHint adds a hint to the error of a failed fetch or push.
 func withNetworkHint(err error, remote string) error {
 	var failed *git.Error
 	if errors.As(err, &failed) {
@@ -179,7 +180,7 @@ func withNetworkHint(err error, remote string) error {
 	return err
 }
 
-// withRejectedHint adds the next step to a rejection that repeating does not help.
+// withRejectedHint adds a hint to a rejection that would be repeated if the push were tried again.
 func withRejectedHint(e *git.Rejected, up git.Upstream) error {
 	return &repo.HintError{
 		Err: e,
@@ -188,8 +189,8 @@ func withRejectedHint(e *git.Rejected, up git.Upstream) error {
 	}
 }
 
-// fetch fetches the remote's branch and returns its commit. A branch that is still to be created builds on the
-// upstream, or on the remote's default branch.
+// fetch fetches the remote's branch and returns its commit. If the branch is still to be created, it returns the commit
+// to build on: that of the upstream, or of the remote's default branch.
 func (p *pusher) fetch(ctx context.Context) (string, error) {
 	base, err := git.Fetch(ctx, p.repo.Git, p.up.Remote, p.up.Ref, p.up.Tracking)
 	p.done.BranchMissing = errors.Is(err, git.ErrNoRemoteBranch)
@@ -197,7 +198,7 @@ func (p *pusher) fetch(ctx context.Context) (string, error) {
 		return base, err
 	}
 	if !p.local.checkedOut {
-		return "", nil // a branch of runs alone begins with them
+		return "", nil // a branch of runs alone does not build on code
 	}
 	up, ok, err := git.UpstreamOf(ctx, p.repo.Git, p.local.name)
 	if err != nil {
@@ -266,7 +267,7 @@ func (p *pusher) replay(ctx context.Context, base string, commits []*runCommit) 
 	return at, nil
 }
 
-// ids returns the runs that a commit has in this repository's .runs folder.
+// ids returns a snapshot of this repository's .runs folder in a commit.
 func (p *pusher) ids(commit string) (*snapshot, error) {
 	at, err := p.repo.TreePath()
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// destination decides where a branch is pushed. own means that this is the upstream of the local branch.
+// destination decides where a branch is pushed. own reports whether that is the upstream of the local branch.
 func destination(ctx context.Context, r *repo.Repository, local localBranch, ask PushRequest) (up git.Upstream,
 	own bool, err error,
 ) {
@@ -58,7 +58,7 @@ func destination(ctx context.Context, r *repo.Repository, local localBranch, ask
 		return up, true, nil
 	}
 	named := git.UpstreamNamed(remote, local.name)
-	if !local.checkedOut { // a branch of runs alone: no code of the user goes with it
+	if !local.checkedOut { // a branch of runs alone: pushing it publishes no code
 		return named, true, nil
 	}
 	if seen, err := git.Resolve(ctx, r.Git, named.Tracking); err != nil || seen != "" && ask.Remote != "" {

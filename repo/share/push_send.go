@@ -39,8 +39,8 @@ func (p *pusher) send(ctx context.Context, tip string) error {
 	return err
 }
 
-// records returns the records of the runs that a push adds, as the tip has them. It leaves out what cannot be read:
-// verify reports that.
+// records returns the records, at the tip, of the runs that a push adds. It leaves out records that cannot be read:
+// verify reports them.
 func (p *pusher) records(tip string) ([]*format.Run, error) {
 	after, err := p.ids(tip)
 	if err != nil {

@@ -8,15 +8,15 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// Redaction is what a redaction did, and where the secret still is.
+// Redaction is the result of Redact, and reports where the secret still is.
 type Redaction struct {
 	*repo.Redacted
-	Committed bool // one of the runs was committed in this clone: the history of Git holds the secret
-	Pushed    bool // and the remote has it
+	Committed bool // one of the runs was committed in this clone, so Git's history has the secret
+	Pushed    bool // one of these runs is on the remote
 }
 
-// Redact replaces a secret in a finished run of the working tree, as repo.Redact does, and says how far the secret
-// has got.
+// Redact replaces a secret in a finished run of the working tree, as repo.Redact does, and reports whether the secret
+// is in Git's history and on the remote.
 func Redact(ctx context.Context, r *repo.Repository, e *repo.Entry, ask repo.RedactRequest) (*Redaction, error) {
 	switch {
 	case e.Active != nil:

@@ -14,7 +14,7 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// pendingRedactions returns the ids of runs whose redaction may be newer than what is committed.
+// pendingRedactions returns the ids of runs that may have a redaction that is not committed yet.
 func pendingRedactions(r *repo.Repository) (map[string]bool, error) {
 	entries, err := os.ReadDir(r.RedactedDir())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -27,8 +27,8 @@ func pendingRedactions(r *repo.Repository) (map[string]bool, error) {
 	return ids, err
 }
 
-// addRedacted adds the files of a committed run that was redacted since, and notes the shared files that it no longer
-// names. It reports whether the run is one.
+// addRedacted adds the files of a run if it was redacted after it was committed. It adds the shared files that the run
+// no longer refers to to the orphans. It reports whether the run was redacted.
 func (p *plan) addRedacted(ctx context.Context, known *snapshot, id string) (bool, error) {
 	there, err := known.run(id)
 	if err != nil {
@@ -75,7 +75,7 @@ func (p *plan) addRedacted(ctx context.Context, known *snapshot, id string) (boo
 	return true, nil
 }
 
-// removeOrphans removes shared files that redacted runs named, if no other run names them.
+// removeOrphans removes the orphans that no other run refers to.
 func (p *plan) removeOrphans(known *snapshot) error {
 	if len(p.orphans) == 0 {
 		return nil
@@ -114,7 +114,7 @@ func recordOf(trees *git.Trees, e git.TreeEntry) (*format.Run, error) {
 	return format.DecodeRun(repo.RecordName, data)
 }
 
-// gained reports whether a run was redacted since: it has its earlier redactions, and more.
+// gained reports whether now has all redactions of was, and more.
 func gained(was, now *format.Run) bool {
 	if was.ID != now.ID || len(now.Redacted) <= len(was.Redacted) {
 		return false
@@ -127,7 +127,7 @@ func gained(was, now *format.Run) bool {
 	return true
 }
 
-// redactedBy returns the runs that a change from parent redacts, as the .runs folder followed by the id.
+// redactedBy returns the runs that edits of parent redact. A key is the .runs folder followed by the id.
 func redactedBy(trees *git.Trees, parent string, edits []git.Edit) (map[string]bool, error) {
 	redacted := map[string]bool{}
 	for _, e := range edits {
@@ -154,7 +154,7 @@ func redactedBy(trees *git.Trees, parent string, edits []git.Edit) (map[string]b
 	return redacted, nil
 }
 
-// redacts reports whether a change of the commit belongs to a redaction of what the tip has.
+// redacts reports whether a change of the commit is part of a redaction, and the tip has the file as it was before.
 func (p *replayer) redacts(c *runCommit, e git.Edit, there git.TreeEntry) (bool, error) {
 	at := placeOf(e.Path)
 	if !c.redacted[at.at+at.run] || len(c.Parents) == 0 {

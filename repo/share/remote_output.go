@@ -7,11 +7,11 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// maxRemoteLines bounds what is shown of a talkative hook.
+// maxRemoteLines is how many lines of the remote's output are shown.
 const maxRemoteLines = 20
 
-// RemoteLines returns what was printed during a failed fetch or push by the remote, or by what is in between: ssh, a
-// credential helper, a hook of this clone.
+// RemoteLines returns the lines that were printed during a failed fetch or push by the remote, ssh, a credential helper
+// or a hook of this clone.
 func RemoteLines(err error) []string {
 	var rejected *git.Rejected
 	var failed *git.Error
@@ -21,7 +21,7 @@ func RemoteLines(err error) []string {
 	case errors.As(err, &failed) && (failed.Command == "push" || failed.Command == "fetch" ||
 		failed.Command == "ls-remote"):
 		var before []string
-		for line := range strings.Lines(failed.Output) { // general advice follows Git's own error
+		for line := range strings.Lines(failed.Output) { // after Git's own error there is only general advice
 			line = strings.TrimRight(line, " \r\n")
 			if strings.HasPrefix(line, "fatal: ") || strings.HasPrefix(line, "error: ") {
 				break

@@ -12,7 +12,7 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// ConflictError is a run that differs at the remote.
+// ConflictError means that a run differs at the remote.
 type ConflictError struct {
 	ID   string
 	File string
@@ -30,8 +30,8 @@ type replayer struct {
 	tree  string
 	known map[string]*snapshot // by the .runs folder
 	sign  bool
-	// theirs collects the ids of runs that differ at the tip, if those of the tip are to win. If it is nil, such a
-	// run is a *ConflictError.
+	// theirs collects the ids of runs that differ at the tip, for which the tip's run is used. If it is nil, such a run
+	// causes a *ConflictError.
 	theirs map[string]bool
 }
 
@@ -98,7 +98,7 @@ func (p *replayer) apply(ctx context.Context, c *runCommit) error {
 	return nil
 }
 
-// findConflicts notes the runs of a commit that differ at the tip, if those of the tip are to win.
+// findConflicts adds the runs of a commit that differ at the tip to theirs. It does nothing if theirs is nil.
 func (p *replayer) findConflicts(c *runCommit) error {
 	if p.theirs == nil {
 		return nil
@@ -125,7 +125,7 @@ func (p *replayer) findConflicts(c *runCommit) error {
 	return nil
 }
 
-// onTip returns what a change of the commit becomes on the tip.
+// onTip returns the changes to make on the tip for one change of the commit.
 func (p *replayer) onTip(c *runCommit, e git.Edit) ([]git.Edit, error) {
 	at := placeOf(e.Path)
 	known, err := p.snapshot(at.at)
@@ -140,13 +140,13 @@ func (p *replayer) onTip(c *runCommit, e git.Edit) ([]git.Edit, error) {
 	case ofMark:
 		edits := []git.Edit{e}
 		if _, has := known.runs[at.mark]; has && e.ID != "" {
-			// The whole run goes, including the notes that others have added since.
+			// Remove the whole run, including notes that others have added since.
 			edits = append(edits, git.Edit{Path: path.Join(at.at, runPath(at.mark))})
 		}
 		return edits, nil
 	case ofRun:
 		switch {
-		case e.ID == "": // removed together with its marker
+		case e.ID == "": // removed when its marker is added
 			return nil, nil
 		case known.removed[at.run] && !c.restores(at):
 			return nil, nil
@@ -160,7 +160,7 @@ func (p *replayer) onTip(c *runCommit, e git.Edit) ([]git.Edit, error) {
 		}
 	case ofShared:
 		if e.ID == "" && exists {
-			// Others may have recorded a run that names it.
+			// Others may have recorded a run that refers to it.
 			grown, err := p.hasNewRuns(c, known, at.at)
 			if err != nil || grown {
 				return nil, err
@@ -174,7 +174,7 @@ func (p *replayer) onTip(c *runCommit, e git.Edit) ([]git.Edit, error) {
 	return []git.Edit{e}, nil
 }
 
-// sharedBefore returns shared files of the commit's new runs that a collection has removed from the tip since.
+// sharedBefore returns the shared files that new runs of the commit need and that GC has removed from the tip since.
 func (p *replayer) sharedBefore(c *runCommit, edits []git.Edit) ([]git.Edit, error) {
 	lacks := map[string]map[string]string{} // by the .runs folder
 	var more []git.Edit
@@ -214,7 +214,7 @@ func (p *replayer) sharedBefore(c *runCommit, edits []git.Edit) ([]git.Edit, err
 	return more, nil
 }
 
-// hasNewRuns reports whether the tip has runs that the commit did not know.
+// hasNewRuns reports whether the tip has runs that the commit does not have.
 func (p *replayer) hasNewRuns(c *runCommit, known *snapshot, at string) (bool, error) {
 	then, err := readSnapshot(p.trees, c.Tree, at)
 	if err != nil {

@@ -10,15 +10,15 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// runCommit is a commit that changes runs and nothing else.
+// runCommit is a commit that changes only runs.
 type runCommit struct {
 	*git.CommitObject
 	id       string
 	edits    []git.Edit
-	redacted map[string]bool // runs that it redacts, as the .runs folder followed by the id
+	redacted map[string]bool // runs that it redacts; a key is the .runs folder followed by the id
 }
 
-// codeCommitError is a commit that does not only change runs.
+// codeCommitError means that a commit does not only change runs.
 type codeCommitError struct {
 	id, subject, path string
 }
@@ -27,8 +27,8 @@ func (e *codeCommitError) Error() string {
 	return fmt.Sprintf("commit %.10s (%s) changes %s", e.id, e.subject, e.path)
 }
 
-// readRunCommit reads a commit that base, which may be empty, lacks. If it does more than our commands do, the error is
-// a *codeCommitError. A merge that changes nothing is nil.
+// readRunCommit reads a commit that base lacks. base may be empty. If the commit makes a change that our commands do
+// not make, the error is a *codeCommitError. For a merge that changes nothing, it returns nil.
 func readRunCommit(ctx context.Context, dirs git.Dirs, trees *git.Trees, base, id string) (*runCommit, error) {
 	c, err := trees.Commit(id)
 	if err != nil {
@@ -70,8 +70,8 @@ func readRunCommit(ctx context.Context, dirs git.Dirs, trees *git.Trees, base, i
 	return &runCommit{c, id, edits, redacted}, nil
 }
 
-// mergedOnto returns the parent whose code a merge must have: the one that base already contains, otherwise the first.
-// This finds a merge with `-s ours` that undoes code of base.
+// mergedOnto returns the parent that a merge is compared with: the one that base already contains, otherwise the first.
+// The comparison detects a merge with `-s ours` that undoes code of base.
 func mergedOnto(ctx context.Context, dirs git.Dirs, base string, parents []string) (string, error) {
 	if base == "" {
 		return parents[0], nil
@@ -84,8 +84,8 @@ func mergedOnto(ctx context.Context, dirs git.Dirs, base string, parents []strin
 	return parents[0], nil
 }
 
-// isOurs reports whether our commands make such a change. Runs, notes and shared files are added and never changed. A
-// run is removed together with adding its marker, and changes only by a redaction.
+// isOurs reports whether our commands can make a change. They add runs, notes and shared files and do not change them
+// later, except for the runs that they redact. When they remove a run, they add its marker.
 func isOurs(trees *git.Trees, parent string, e git.Edit, p place, marked, redacted map[string]bool) bool {
 	if p.kind == notOurs || e.ID != "" && !strings.HasPrefix(e.Mode, "100") {
 		return false

@@ -12,7 +12,7 @@ import (
 	"github.com/gitruns/runs/repo/secret"
 )
 
-// digests returns the digests of the files that are large enough to be remembered, by their names.
+// digests returns the digests, by file name, of the files that are large enough to be remembered.
 func (p *plan) digests() map[string]string {
 	const worth = 1 << 20 // bytes
 	byName := map[string]string{}
@@ -37,7 +37,7 @@ func (p *plan) digests() map[string]string {
 }
 
 // searched remembers the digests of large files without findings, so that a repeated commit does not search them again.
-// It is stored where nobody else's commit can put a file.
+// It is stored in a place where other people's commits cannot put a file.
 type searched struct {
 	file  string
 	known map[string]bool
@@ -45,7 +45,7 @@ type searched struct {
 	fresh []string
 }
 
-// maxSearched bounds the file in bytes. A larger one starts again.
+// maxSearched is the largest size of the file in bytes. A larger file is discarded.
 const maxSearched = 4 << 20
 
 func openSearched(r *repo.Repository) *searched {
@@ -72,7 +72,7 @@ func (s *searched) add(digest string) {
 	}
 }
 
-// save stores what was learned. If it fails, the files are searched again: nothing else is lost.
+// save stores the digests. If it fails, the only effect is that the files are searched again.
 func (s *searched) save() {
 	if len(s.fresh) == 0 || os.MkdirAll(filepath.Dir(s.file), 0o777) != nil {
 		return

@@ -28,7 +28,7 @@ type Finding struct {
 	secret.Find
 }
 
-// Place returns where the secret is: file:line, and for a patch what it changes.
+// Place returns the place of the secret as file:line. For a patch, it adds the place that the patch changes.
 func (f Finding) Place() string {
 	place := fmt.Sprintf("%s:%d", path.Join(repo.DirName, f.File), f.Line)
 	if f.Source != "" {
@@ -51,7 +51,7 @@ func (f Finding) change() string {
 	return "shows"
 }
 
-// SecretsError is a commit that was not made because it would add secrets.
+// SecretsError means that a commit was not made because it would add secrets.
 type SecretsError struct{ Findings []Finding }
 
 func (e *SecretsError) Error() string {
@@ -61,8 +61,8 @@ func (e *SecretsError) Error() string {
 	return fmt.Sprintf("found %d secrets; nothing was committed", len(e.Findings))
 }
 
-// searchSecrets searches all files that the plan adds, each once, on all processors. Like a secret, a file that cannot
-// be read cancels the commit.
+// searchSecrets searches all files that the plan adds, each once, on all processors. A file that cannot be read
+// prevents the commit, as a secret does.
 func (p *plan) searchSecrets(ctx context.Context) error {
 	config, err := p.repo.Config()
 	if err != nil {
@@ -140,7 +140,8 @@ func (p *plan) searchSecrets(ctx context.Context) error {
 	}
 }
 
-// allowedFor returns the reason for which the configuration allows a finding.
+// allowedFor returns the reason that the configuration gives for allowing a finding. ok is false if it does not allow
+// it.
 func allowedFor(config *format.Config, name string, f secret.Find) (reason string, ok bool) {
 	for _, a := range config.Secrets.Allow {
 		if a.Allows(f.Fingerprint, f.Rule, name, f.Source) {
@@ -150,7 +151,7 @@ func allowedFor(config *format.Config, name string, f secret.Find) (reason strin
 	return "", false
 }
 
-// merge adds the findings of another program to ours, except those that ours has.
+// merge adds those findings of another program to ours that ours does not have.
 func merge(ours, more []secret.Find) []secret.Find {
 	for _, f := range more {
 		if !slices.ContainsFunc(ours, func(o secret.Find) bool {
@@ -178,8 +179,8 @@ func (p *plan) runsOf(name string) []string {
 	return ids
 }
 
-// artifactsOutside returns the artifacts of the runs that do not go into Git but that a push would upload from this
-// machine: names relative to .runs, and files.
+// artifactsOutside returns the external artifacts of the runs that a push would upload from this machine. It maps their
+// names, relative to .runs, to files.
 func (p *plan) artifactsOutside() (map[string]string, error) {
 	files := map[string]string{}
 	for _, e := range p.Runs {
@@ -213,10 +214,10 @@ func searchStart(ctx context.Context, file string) ([]secret.Find, error) {
 	return secret.Search(ctx, f, min(info.Size(), repo.MaxSearchedOutside), secret.Plain)
 }
 
-// searchFile searches one file of a run. Of the packed lists of artifacts and of values, it searches the texts.
+// searchFile searches one file of a run. In the packed lists of artifacts and of values, it searches only the texts.
 func searchFile(ctx context.Context, dir, name string) ([]secret.Find, error) {
 	file := filepath.Join(dir, filepath.FromSlash(name))
-	packed := "" // which of the two lists it is: an artifact may have the same name
+	packed := "" // the name of a file directly in a run's folder; empty for an artifact, which may have the same name
 	if strings.Count(name, "/") == 2 {
 		packed = path.Base(name)
 	}

@@ -10,17 +10,17 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// snapshot is the runs of one commit, as far as file names tell.
+// snapshot lists the runs of one commit. It is read from file names alone.
 type snapshot struct {
 	trees   *git.Trees
-	tree    string // the .runs folder; empty if there is none
+	tree    string // the id of the .runs folder; empty if there is none
 	runs    map[string]string
 	removed map[string]bool
 	shared  map[string]string // blobs, by path relative to .runs
-	files   map[string]bool   // directly in .runs
+	files   map[string]bool   // names of the files directly in .runs
 }
 
-// readSnapshot reads what a commit or tree, which may be empty, has in its folder at.
+// readSnapshot reads the .runs folder at the path at of a commit or tree. tree may be empty.
 func readSnapshot(trees *git.Trees, tree, at string) (*snapshot, error) {
 	c := &snapshot{
 		trees: trees, runs: map[string]string{}, removed: map[string]bool{}, shared: map[string]string{},
@@ -83,11 +83,11 @@ func (c *snapshot) run(id string) (map[string]git.TreeEntry, error) {
 	return files, err
 }
 
-// runPath is the folder of a run, relative to .runs.
+// runPath returns the folder of a run, relative to .runs.
 func runPath(id string) string { return path.Join(format.IDDay(id), id) }
 
-// CommittedIDs returns the ids of the runs that Git has: in the commit that is checked out, on the runs branch, or ever
-// committed in this clone.
+// CommittedIDs returns the ids of the runs in the commit that is checked out, on the runs branch, and at the tip of
+// keptRef.
 func CommittedIDs(ctx context.Context, r *repo.Repository) (map[string]bool, error) {
 	ids := map[string]bool{}
 	if !r.InGit {

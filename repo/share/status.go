@@ -54,10 +54,10 @@ func Uncommitted(ctx context.Context, r *repo.Repository) (int, error) {
 
 const (
 	maxListed  = 50   // branches that RunsOnOtherBranches reads
-	maxCompare = 2000 // branches, and as many of remotes, that an Overview compares
+	maxCompare = 2000 // branches that an Overview compares, and as many of remotes
 )
 
-// days reads the day folders of branches. Branches share most of them: each is read once.
+// days reads the day folders of branches. It reads each folder once, because branches have most of them in common.
 type days struct {
 	trees *git.Trees
 	at    string // the .runs folder
@@ -77,7 +77,7 @@ func dayFolders(trees *git.Trees, commit, at string) ([]git.TreeEntry, error) {
 	}), err
 }
 
-// of returns the ids of a commit's day folders, and reads those that are new.
+// of returns the tree ids of a commit's day folders. It reads the folders that it has not read before.
 func (d *days) of(commit string) ([]string, error) {
 	folders, err := dayFolders(d.trees, commit, d.at)
 	if err != nil {
@@ -104,8 +104,8 @@ func (d *days) of(commit string) ([]string, error) {
 	return trees, nil
 }
 
-// RunsOnOtherBranches lists, by names alone, the runs of the newest other local branches that the commit that is
-// checked out lacks and that were not removed here.
+// RunsOnOtherBranches lists the runs that are on other local branches but not in the commit that is checked out, and
+// that were not removed here. It looks only at file names, and only at the newest branches.
 func RunsOnOtherBranches(ctx context.Context, r *repo.Repository) ([]string, error) {
 	if !r.InGit {
 		return nil, nil
@@ -127,11 +127,11 @@ func RunsOnOtherBranches(ctx context.Context, r *repo.Repository) ([]string, err
 	if err != nil {
 		return nil, err
 	}
-	here := map[string]string{} // the folder of each day that is checked out
+	here := map[string]string{} // the day folders of the commit that is checked out, by day
 	var pairs []git.TreePair
 	seen := map[string]bool{}
 	empty := ""
-	// first: the others are compared with it
+	// The branch that is checked out comes first: the others are compared with it.
 	if i := slices.IndexFunc(branches, func(b git.Branch) bool { return b.Here }); i > 0 {
 		branches[0], branches[i] = branches[i], branches[0]
 	}
@@ -169,12 +169,12 @@ func RunsOnOtherBranches(ctx context.Context, r *repo.Repository) ([]string, err
 	return slices.Compact(names), nil
 }
 
-// Overview is where in Git the runs of a clone are.
+// Overview reports where in Git the runs of a clone are.
 type Overview struct {
 	Uncommitted int          // with status finished
 	Unpushed    int          // on the runs branch and on no branch of a remote
 	Remote      bool         // a remote is configured
-	Alone       []BranchRuns // branches that alone have some runs
+	Alone       []BranchRuns // branches with runs that no other branch has
 }
 
 // BranchRuns is a local branch with runs that no other branch has, here or at a remote.
@@ -218,15 +218,15 @@ func ReadOverview(ctx context.Context, r *repo.Repository) (*Overview, error) {
 	return o, o.compare(d, branches, local)
 }
 
-// compare counts whose runs are where. Branches share the trees of what they have in common: only the number of
-// different trees counts.
+// compare finds the branches that each run is on. Its cost depends only on the number of different day folders, because
+// branches share equal ones.
 func (o *Overview) compare(d *days, branches []git.Branch, local localBranch) error {
 	type place struct {
 		only     string // the local branch, if there is only one
 		several  bool
 		atRemote bool
 	}
-	holders := map[string]*place{} // by tree of a day
+	holders := map[string]*place{} // by the tree id of the day folder
 	join := func(p *place, branch string, remote bool) {
 		p.atRemote = p.atRemote || remote
 		p.several = p.several || remote || p.only != "" && p.only != branch

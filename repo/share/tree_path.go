@@ -7,7 +7,7 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// place is a path of a tree that is in a .runs folder.
+// place is the path of a file in a .runs folder of a tree.
 type place struct {
 	at   string // the .runs folder
 	name string // relative to it
@@ -26,7 +26,7 @@ const (
 	ofSetup
 )
 
-// placeOf splits a path. What none of our commands commits is notOurs.
+// placeOf splits a path. Its kind is notOurs if none of our commands commits such a file.
 func placeOf(file string) place {
 	at, name, ok := cutRuns(file)
 	if !ok || format.CheckPath(file) != nil {

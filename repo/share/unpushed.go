@@ -44,7 +44,7 @@ func unpushed(ctx context.Context, r *repo.Repository, trees *git.Trees, tip, ba
 	return commits, nil
 }
 
-// maxNamedCommits is how many code commits a message names.
+// maxNamedCommits is how many code commits a message lists.
 const maxNamedCommits = 3
 
 // codeCommitsError means that there are code commits under or between run commits.
@@ -65,7 +65,7 @@ func (e *codeCommitsError) Error() string {
 	return text
 }
 
-// withStep adds the next step. Publishing code is for the user.
+// withStep adds a hint with the next step for the user, who has to publish the code.
 func (e *codeCommitsError) withStep(ctx context.Context, r *repo.Repository, local localBranch, base string,
 	up git.Upstream, own bool,
 ) error {

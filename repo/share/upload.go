@@ -14,17 +14,17 @@ import (
 	"github.com/gitruns/runs/repo/store"
 )
 
-// Uploaded is what happened to the artifacts that are not in Git.
+// Uploaded reports what was done with the artifacts that are not in Git.
 type Uploaded struct {
 	Store     string // the artifact store; empty if there is none
-	Files     int    // that were sent, or that the store already had
+	Files     int    // artifacts that were sent, or that the store already had
 	Bytes     int64
-	Local     int   // that stay on this machine, because there is no store
-	LocalSize int64 // bytes of Local
-	Elsewhere int   // that neither this machine nor the store has
+	Local     int   // artifacts that stay on this machine, because there is no store
+	LocalSize int64 // their size in bytes
+	Elsewhere int   // artifacts that neither this machine nor the store has
 }
 
-// upload uploads the artifacts of the new runs before Git gets the runs. If it fails, nothing is pushed.
+// upload uploads the artifacts of the new runs before the runs are pushed. If it fails, nothing is pushed.
 func (p *pusher) upload(ctx context.Context, tip string) error {
 	config, err := p.repo.Config()
 	if err != nil {
@@ -87,7 +87,7 @@ func (p *pusher) upload(ctx context.Context, tip string) error {
 	return nil
 }
 
-// failedUpload adds to an error what it means for the push.
+// failedUpload adds to the error of an upload that nothing was pushed.
 func failedUpload(err error) error {
 	err = withStoreHint(err)
 	var hint *repo.HintError
@@ -100,7 +100,7 @@ func failedUpload(err error) error {
 	}
 }
 
-// outside returns the artifacts of runs that are not in Git, each once, except those that are done.
+// outside returns the artifacts of runs that are not in Git, each once, except those that are already handled.
 func (p *pusher) outside(tip string, records []*format.Run) ([]format.Artifact, error) {
 	var wanted []format.Artifact
 	for _, run := range records {
@@ -132,7 +132,7 @@ func (p *pusher) outside(tip string, records []*format.Run) ([]format.Artifact, 
 	return wanted, nil
 }
 
-// uploadLFS uploads what Git LFS keeps, even from a clone without the hooks of Git LFS.
+// uploadLFS uploads the artifacts that are in Git LFS, even from a clone without the hooks of Git LFS.
 func (p *pusher) uploadLFS(ctx context.Context, tip string, records []*format.Run) error {
 	has := false
 	for _, run := range records {

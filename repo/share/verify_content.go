@@ -74,7 +74,7 @@ func (v *verification) check(ctx context.Context) error {
 	return v.configs(ctx)
 }
 
-// configs verifies the settings at the end of the history: every command reads them first.
+// configs verifies each config.toml at the end of the history, because every command reads it first.
 func (v *verification) configs(ctx context.Context) error {
 	objects, err := git.OpenObjects(ctx, v.dirs, v.absent)
 	if err != nil {
@@ -106,8 +106,8 @@ func progressOf(tell func(done, total int64), total int) func() {
 	}
 }
 
-// inParallel verifies items. Each worker has a process of Git of its own, and knows the shared files that were verified
-// before.
+// inParallel verifies items on all processors. Each worker has its own Git process. known holds the results of the
+// shared files that were verified before.
 func (v *verification) inParallel(ctx context.Context, items []item, known map[string]sharedResult, progress func(),
 	prove func(context.Context, *checker, item) itemResult,
 ) ([]itemResult, error) {
@@ -131,7 +131,7 @@ func (v *verification) inParallel(ctx context.Context, items []item, known map[s
 				}
 				found[i] = prove(ctx, k, items[i])
 				progress()
-				if found[i].broken { // Git ends at a damaged object
+				if found[i].broken { // Git exits when it reads a damaged object
 					k.trees.Close()
 					if k.trees, err = git.OpenObjects(ctx, v.dirs, v.absent); err != nil {
 						return err
@@ -167,12 +167,12 @@ func (v *verification) sharedItem(l item, p sharedResult) itemResult {
 	return d
 }
 
-// lacks reports whether an object is only not fetched yet.
+// lacks reports whether an error means that a partial clone has not fetched an object.
 func (v *verification) lacks(err error) bool {
 	return v.done.Partial && errors.Is(err, git.ErrNoObject)
 }
 
-// isBroken reports whether Git itself has failed.
+// isBroken reports whether an error means that the Git process has failed.
 func isBroken(err error) bool {
 	var failed *git.Error
 	return errors.As(err, &failed)
@@ -199,7 +199,7 @@ func (v *verification) runItem(ctx context.Context, k *checker, l item) itemResu
 		}
 		if isBroken(err) {
 			if d.broken {
-				continue // the answer to every request after the first
+				continue // every later request gets the same error
 			}
 			d.broken = true
 		}
@@ -208,7 +208,7 @@ func (v *verification) runItem(ctx context.Context, k *checker, l item) itemResu
 	return d
 }
 
-// references notes the runs that others name and that do not exist.
+// references records the references to runs that do not exist.
 func (v *verification) references(items []item, found []itemResult) {
 	for i, l := range items {
 		run := found[i].run

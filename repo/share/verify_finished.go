@@ -8,14 +8,14 @@ import (
 	"github.com/gitruns/runs/repo/catalog"
 )
 
-// Verification is what a look at runs found.
+// Verification is the result of VerifyFinished.
 type Verification struct {
-	Verdicts []repo.Verdict // of finished runs, in the order of the catalog or of the selectors
-	Damaged  []repo.Damage  // runs whose record cannot be read; only if no run was named
-	Strays   []Problem      // what is in .runs and must not be in Git; only if no run was named
+	Verdicts []repo.Verdict // on finished runs, in the order of the selectors or of the catalog
+	Damaged  []repo.Damage  // runs whose record cannot be read; only without selectors
+	Strays   []Problem      // files in .runs that must not be in Git; only without selectors
 }
 
-// Bad is how many runs and files are not what they should be.
+// Bad returns the number of runs and files that have problems.
 func (v *Verification) Bad() int {
 	bad := len(v.Damaged) + len(v.Strays)
 	for _, verdict := range v.Verdicts {
@@ -26,7 +26,8 @@ func (v *Verification) Bad() int {
 	return bad
 }
 
-// FinishedRuns returns the finished runs that selectors name, in their order; without selectors, all of the catalog.
+// FinishedRuns returns the finished runs that selectors select, in the order of the selectors. Without selectors, it
+// returns all finished runs of the catalog.
 func FinishedRuns(ctx context.Context, c *catalog.Catalog, selectors []string) ([]*repo.Entry, error) {
 	entries := slices.Clone(c.Entries())
 	if len(selectors) > 0 {
@@ -42,9 +43,9 @@ func FinishedRuns(ctx context.Context, c *catalog.Catalog, selectors []string) (
 	return slices.DeleteFunc(entries, func(e *repo.Entry) bool { return e.Active != nil }), nil
 }
 
-// VerifyFinished verifies the finished runs that selectors name. Without selectors it verifies all, names those that
-// cannot be read, and looks for files that must not be in Git. progress may be nil; it gets the number of runs
-// verified and of all.
+// VerifyFinished verifies the finished runs that selectors select. Without selectors, it verifies all, lists those that
+// cannot be read, and looks for files that must not be in Git. progress may be nil. It is called with the number of
+// runs verified so far and the number of all.
 func VerifyFinished(
 	ctx context.Context, c *catalog.Catalog, selectors []string, progress func(done, total int64),
 ) (*Verification, error) {

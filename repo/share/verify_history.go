@@ -13,23 +13,23 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// HistoryRequest says which history to verify.
+// HistoryRequest describes the history to verify.
 type HistoryRequest struct {
-	At       string   // the .runs folder in the tree; empty: every one in the commits
+	At       string   // the .runs folder in the tree; empty: every .runs folder in the commits
 	Revs     []string // REV, ^REV or OLD..NEW; none: HEAD
 	Progress func(done, total int64)
 }
 
-// History is what a verification of a history found.
+// History is the result of VerifyHistory.
 type History struct {
 	Tips, Without []string // commits
 	Folders       []string // .runs folders
-	Commits       int      // that change something in them
-	Runs          int      // that these commits added or annotated
+	Commits       int      // commits that change something in these folders
+	Runs          int      // runs that these commits added or annotated
 	Shared        int      // shared files
 	Shallow       bool     // the history is incomplete
 	Partial       bool     // the clone fetches missing objects when they are needed
-	Unchecked     int      // runs and shared files of which a partial clone lacks objects
+	Unchecked     int      // runs and shared files that could not be verified, because a partial clone lacks their objects
 	Problems      []Problem
 	Unknown       []Reference
 }
@@ -43,11 +43,11 @@ type Problem struct {
 	Reason string
 }
 
-// Reference is a run that another one names and that this history does not have. That is not damage.
+// Reference is a reference of a run to one that this history does not have. It does not count as damage.
 type Reference struct{ ID, Key, Names string }
 
-// FindHistory finds the Git repository that contains dir, and the path of its .runs folder in a tree. The path is empty
-// in a bare repository, and if the branch that is checked out has no .runs: then all folders are meant.
+// FindHistory finds the Git repository that contains dir, and the path of its .runs folder in a tree. In a bare
+// repository, or if the branch that is checked out has no .runs, the path is empty, which stands for all folders.
 func FindHistory(ctx context.Context, dir string) (dirs git.Dirs, at string, err error) {
 	// This comes first: a bare repository may be inside a project.
 	if dirs, bare, err := git.OpenBare(ctx, dir); bare || err != nil {
@@ -70,8 +70,8 @@ func FindHistory(ctx context.Context, dir string) (dirs git.Dirs, at string, err
 	return r.Git, at, err
 }
 
-// VerifyHistory verifies every run that the commits of a history added, as checker does. It also verifies the history:
-// no finished run was changed, every removed run has its marker, and nothing is in .runs that must not be.
+// VerifyHistory verifies every run that the commits of a history added. It also verifies that no commit changed a
+// finished run, that every removed run has its marker, and that .runs has no files that must not be there.
 func VerifyHistory(ctx context.Context, dirs git.Dirs, q HistoryRequest) (*History, error) {
 	v := &verification{dirs: dirs, ask: q, done: &History{Shallow: dirs.Shallow()}, folders: map[string]*folderHistory{}}
 	if err := v.verify(ctx); err != nil {
@@ -156,7 +156,7 @@ func (v *verification) resolve(ctx context.Context) error {
 			rev string
 			to  *[]string
 		}{{with, &v.done.Tips}, {without, &v.done.Without}} {
-			if strings.Trim(end.rev, "0") == "" { // a hook gets zeros for a branch that is new or goes
+			if strings.Trim(end.rev, "0") == "" { // a hook gets zeros for a branch that is created or deleted
 				continue
 			}
 			commit, err := git.Commit(ctx, v.dirs, end.rev)
@@ -206,7 +206,7 @@ func (v *verification) folderOf(file string) (*folderHistory, string) {
 		if name, ok := strings.CutPrefix(file, at+"/"); ok {
 			return f, name
 		}
-		if file == at { // a link or a submodule in its place
+		if file == at { // a link or a submodule instead of the folder
 			return f, ""
 		}
 	}

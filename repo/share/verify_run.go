@@ -23,10 +23,10 @@ const (
 	maxBlobBytes = 1 << 30  // of one file of a run in Git
 	maxNoteFiles = 10_000   // of one run
 	maxRunBytes  = 16 << 30 // of all files of a run
-	maxHeldBytes = 64 << 20 // of a file whose content is read into memory; of a larger one, only the digest is verified
+	maxHeldBytes = 64 << 20 // of a file that is read into memory; of a larger one, only the digest is verified
 )
 
-// checker verifies runs as a commit has them, before their content is used. It verifies each shared file once.
+// checker verifies the runs of a commit before their content is used. It verifies each shared file once.
 type checker struct {
 	trees  *git.Trees
 	shared map[string]sharedResult // by name and blob
@@ -35,10 +35,10 @@ type checker struct {
 // sharedResult is the result for a shared file.
 type sharedResult struct {
 	err              error
-	content, listing string // of a manifest: the dataset digests that it makes
+	content, listing string // of a manifest: the dataset digests computed from it
 }
 
-// VerifyRuns verifies runs that came from somebody else, and returns those that do not match their records.
+// VerifyRuns verifies runs that came from somebody else. It returns those that do not match their records.
 func VerifyRuns(ctx context.Context, trees *git.Trees, r *repo.Repository, at *snapshot, ids []string) ([]repo.Damage,
 	error,
 ) {
@@ -59,8 +59,8 @@ func VerifyRuns(ctx context.Context, trees *git.Trees, r *repo.Repository, at *s
 	return bad, nil
 }
 
-// run verifies a run by its files: names, kinds, counts and sizes first, then the record, then every digest. It returns
-// the record if it can be read.
+// run verifies the files of a run: first their names, kinds, number and sizes, then the record, then every digest. It
+// returns the record if the record can be read.
 func (k *checker) run(ctx context.Context, id string, files map[string]git.TreeEntry,
 	shared map[string]string,
 ) (*format.Run, []error) {
@@ -137,10 +137,10 @@ func (k *checker) run(ctx context.Context, id string, files map[string]git.TreeE
 	return run, problems
 }
 
-// maxProblems bounds the problems that are reported of one run.
+// maxProblems is how many problems are reported for one run.
 const maxProblems = 20
 
-// recordedBytes adds up the files that run.toml names.
+// recordedBytes returns the total size of the files that run.toml lists.
 func recordedBytes(run *format.Run) int64 {
 	total := int64(0)
 	add := func(n int64) { total = min(total+min(n, maxRunBytes+1), maxRunBytes+1) }
@@ -155,7 +155,7 @@ func recordedBytes(run *format.Run) int64 {
 	return total
 }
 
-// checkNames refuses names and kinds of files that a file system should not be given.
+// checkNames returns an error if a name or kind of file is unsafe to write to a file system.
 func checkNames(files map[string]git.TreeEntry) error {
 	if len(files) > maxRunFiles {
 		return fmt.Errorf("it has %d files, the limit is %d", len(files), maxRunFiles)
@@ -186,7 +186,8 @@ func checkNames(files map[string]git.TreeEntry) error {
 	return nil
 }
 
-// file verifies a file by size and digest. An artifact may be a pointer of Git LFS to the right content.
+// file verifies the size and digest of a file. An artifact may instead be a pointer of Git LFS with the same digest and
+// size.
 func (k *checker) file(files map[string]git.TreeEntry, name, digest string, size int64) error {
 	e, ok := files[name]
 	if !ok {
@@ -209,11 +210,11 @@ func (k *checker) file(files map[string]git.TreeEntry, name, digest string, size
 	return fmt.Errorf("%s is not the file that was recorded: its digest differs", name)
 }
 
-// artifactAgain verifies an artifact that also had other content.
+// artifactAgain verifies another content that an artifact had.
 func (k *checker) artifactAgain(run *format.Run, files map[string]git.TreeEntry, other historyFile) []error {
 	artifacts, err := k.artifacts(run, files)
 	if err != nil {
-		return nil // it is reported for the run itself
+		return nil // it is reported when the run itself is verified
 	}
 	for _, a := range artifacts {
 		if path.Join("artifacts", a.Path) != other.name {
@@ -259,7 +260,7 @@ func (k *checker) note(name, blob string) error {
 	return err
 }
 
-// rows verifies what run.toml says about the rows of a file whose digest is right.
+// rows verifies the number of rows in run.toml for a file whose digest has been verified.
 func (k *checker) rows(ctx context.Context, run *format.Run, name, blob string) error {
 	want := run.Files[name]
 	if path.Ext(name) != ".parquet" || want.Bytes > maxHeldBytes {
@@ -272,7 +273,7 @@ func (k *checker) rows(ctx context.Context, run *format.Run, name, blob string) 
 	return repo.CheckRows(ctx, run, name, bytes.NewReader(data))
 }
 
-// sharedFile verifies a shared file by its name.
+// sharedFile verifies the shared file called name.
 func (k *checker) sharedFile(name string, shared map[string]string) error {
 	blob, ok := shared[name]
 	if !ok {
@@ -281,7 +282,7 @@ func (k *checker) sharedFile(name string, shared map[string]string) error {
 	return k.verifyShared(name, blob).err
 }
 
-// manifest verifies that a manifest makes the digest of a dataset.
+// manifest verifies that the manifest of a dataset yields the digest of the dataset.
 func (k *checker) manifest(d format.Dataset, shared map[string]string) error {
 	name := repo.ManifestName(d)
 	p := k.verifyShared(name, shared[name])
@@ -292,7 +293,7 @@ func (k *checker) manifest(d format.Dataset, shared map[string]string) error {
 	if p.err == nil && makes != d.SHA256 {
 		return fmt.Errorf("the manifest of dataset %s has the digest %.12s, but %.12s was recorded", d.Name, makes, d.SHA256)
 	}
-	return nil // a damaged manifest was already reported
+	return nil // a damaged manifest has already been reported
 }
 
 // verifyShared verifies a shared file once.

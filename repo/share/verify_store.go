@@ -10,10 +10,10 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// StoreCheck is what the artifact store has of the artifacts that runs name.
+// StoreCheck is the result of VerifyStore.
 type StoreCheck struct {
 	Store   string
-	Objects int // that runs name, each counted once
+	Objects int // objects that runs refer to, each counted once
 	Missing []NotStored
 }
 
@@ -22,10 +22,11 @@ type NotStored struct {
 	ID string // of the run
 	format.Artifact
 	Here   bool   // this machine has it
-	Reason string // missing, or of another size
+	Reason string // it is missing or has another size
 }
 
-// needStore returns the URL of the project's artifact store, or an error that begins with doing.
+// needStore returns the URL of the project's artifact store. If none is configured, it returns an error whose text
+// starts with doing.
 func needStore(r *repo.Repository, doing string) (string, error) {
 	url, err := storeURL(r)
 	if err == nil && url == "" {
@@ -37,7 +38,7 @@ func needStore(r *repo.Repository, doing string) (string, error) {
 	return url, err
 }
 
-// VerifyStore asks the store for every artifact of the runs that is not in Git.
+// VerifyStore asks the store about every artifact of the runs that is not in Git.
 func VerifyStore(ctx context.Context, r *repo.Repository, entries []*repo.Entry) (*StoreCheck, error) {
 	url, err := needStore(r, "verifying the artifact store")
 	if err != nil {
