@@ -15,11 +15,11 @@ import (
 type Base struct {
 	Commit   string // empty: the tree without entries
 	OnRemote bool   // on a remote, as far as this clone knows
-	// Durable is false if the commit may vanish together with its branch.
+	// Durable is false if the commit may disappear when its branch is deleted.
 	Durable bool
 }
 
-// String is the base in a message.
+// String returns the base as messages show it.
 func (b Base) String() string {
 	if b.Commit == "" {
 		return "the first commit"
@@ -27,10 +27,10 @@ func (b Base) String() string {
 	return b.Commit[:12]
 }
 
-// baseRefs hold commits that no remote has, so that `git gc` does not remove them.
+// baseRefs is the prefix of the refs that keep `git gc` from removing base commits that no remote has.
 const baseRefs = "refs/runs/base/"
 
-// Refs is what one listing of the refs says: the branch that is checked out, its commit, and the remote-tracking
+// Refs holds the result of one listing of the refs: the branch that is checked out, its commit, and the remote-tracking
 // branches.
 type Refs struct {
 	Commit string // empty before the first commit
@@ -54,7 +54,7 @@ func (s *Scratch) ReadRefs(ctx context.Context) (*Refs, error) {
 		switch name := fields[2]; {
 		case line[0] == '*':
 			r.Commit, r.Branch = fields[1], strings.TrimPrefix(name, "refs/heads/")
-		// CI checks out a merge that the forge makes for a pull request and forgets.
+		// For a pull request, CI checks out a temporary merge commit of the forge.
 		case strings.HasPrefix(name, "refs/remotes/") && !strings.HasPrefix(name, "refs/remotes/pull/"):
 			r.remote = append(r.remote, name)
 		}
@@ -65,7 +65,7 @@ func (s *Scratch) ReadRefs(ctx context.Context) (*Refs, error) {
 	return r, s.readHead(ctx, r)
 }
 
-// readHead reads HEAD if no branch with a commit is checked out.
+// readHead reads HEAD. It is used if no branch that has a commit is checked out.
 func (s *Scratch) readHead(ctx context.Context, r *Refs) error {
 	var failed *Error
 	out, err := s.run(ctx, nil, "rev-parse", "-q", "--verify", "HEAD^{commit}")
@@ -81,13 +81,13 @@ func (s *Scratch) readHead(ctx context.Context, r *Refs) error {
 	return nil
 }
 
-// maxRefs bounds the remote-tracking branches that one search for a common commit looks at.
+// maxRefs is how many remote-tracking branches one search for a common commit looks at.
 const maxRefs = 500
 
-// DurableBase returns the newest commit on the way to head that stays when the branch goes: where the work left the ref
-// that the project names, otherwise a remote's default branch, otherwise any branch of a remote. Without a remote it is
-// head itself, which KeepBase then keeps. In a shallow clone without such a commit, as in CI, it is the tree without
-// entries, if the whole tree has at most maxTree bytes.
+// DurableBase returns the newest commit in the history of head that is expected to outlive the branch. That is the
+// merge base with the ref wanted, otherwise with a remote's default branch, otherwise with any branch of a remote.
+// Without a remote it is head itself, which the caller keeps with KeepBase. If a shallow clone has no such commit, as
+// in CI, it is the tree without entries, provided that the whole tree has at most maxTree bytes.
 func (s *Scratch) DurableBase(ctx context.Context, r *Refs, wanted string, maxTree int64) (Base, error) {
 	head := r.Commit
 	if wanted != "" && !s.Has(ctx, wanted) {
@@ -168,7 +168,7 @@ func (s *Scratch) treeBytes(ctx context.Context, tree string) (int64, error) {
 		if len(fields) != 4 || inRuns(path) {
 			continue
 		}
-		n, _ := strconv.ParseInt(fields[3], 10, 64) // of a submodule it is a dash
+		n, _ := strconv.ParseInt(fields[3], 10, 64) // for a submodule it is a dash
 		total += n
 	}
 	return total, nil
@@ -186,7 +186,8 @@ func KeepBase(ctx context.Context, dirs Dirs, commit string) error {
 	return nil
 }
 
-// FetchBase fetches a commit that KeepBase kept in the clone that recorded the run. An empty remote is the default one.
+// FetchBase fetches a base commit that another clone kept with KeepBase and pushed. If remote is empty, it uses the
+// default remote.
 func FetchBase(ctx context.Context, dirs Dirs, remote, commit string) error {
 	if remote == "" {
 		var err error

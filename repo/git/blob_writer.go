@@ -14,7 +14,7 @@ type BlobWriter struct {
 	dir  string
 }
 
-// NewBlobWriter makes a temporary index. The caller closes it.
+// NewBlobWriter returns a BlobWriter with a temporary index. The caller must close it.
 func NewBlobWriter(dirs Dirs) (*BlobWriter, error) {
 	dir, err := os.MkdirTemp("", "runs-index-")
 	if err != nil {
@@ -26,7 +26,7 @@ func NewBlobWriter(dirs Dirs) (*BlobWriter, error) {
 // Close removes the temporary index.
 func (b *BlobWriter) Close() { _ = os.RemoveAll(b.dir) }
 
-// Add stores files, named relative to the root of the working tree, and returns their entries.
+// Add stores files and returns their entries. Paths are relative to the root of the working tree.
 func (b *BlobWriter) Add(ctx context.Context, paths []string) ([]Entry, error) {
 	if len(paths) == 0 {
 		return nil, nil

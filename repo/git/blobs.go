@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// BlobID returns the id that Git gives to a blob of size bytes, read from r. It uses the hash of like, the id of any
-// object of the repository. If r has more or fewer bytes than size, the result is not the id of a blob.
+// BlobID returns the id that Git gives to a blob of size bytes, read from r. like is the id of any object of the
+// repository: it determines the hash. If r does not have exactly size bytes, the result is not the id of a blob.
 func BlobID(like string, size int64, r io.Reader) (string, error) {
 	var sum hash.Hash = sha1.New()
 	if len(like) == hex.EncodedLen(sha256.Size) {
@@ -44,7 +44,8 @@ func (c command) blob(ctx context.Context, object string, limit int64, w io.Writ
 	return err
 }
 
-// ReadFiltered writes a blob as a checkout to path would, through Git's filters: a pointer of Git LFS becomes the file.
+// ReadFiltered writes a blob to w as a checkout to path would, through Git's filters. For a pointer of Git LFS it
+// writes the content.
 func ReadFiltered(ctx context.Context, dirs Dirs, blob, path string, w io.Writer) error {
 	return dirs.command().stream(ctx, w, "cat-file", "--filters", "--path="+path, blob)
 }
@@ -60,7 +61,7 @@ func ReadObjects(ctx context.Context, dirs Dirs, ids []string, limit int64,
 	in, out := io.Pipe()
 	ctx, cancel := context.WithCancel(ctx)
 	failed := make(chan error, 1)
-	go func() { // ends with Git
+	go func() { // returns when the Git process has ended
 		batch := dirs.command()
 		batch.stdin = strings.NewReader(strings.Join(ids, "\n") + "\n")
 		err := batch.stream(ctx, out, "cat-file", "--batch")

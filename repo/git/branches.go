@@ -21,8 +21,8 @@ func Branches(ctx context.Context, dirs Dirs) ([]string, error) {
 	return strings.Fields(string(out)), err
 }
 
-// NewestBranches lists at most n local branches, and with remotes also at most n of those, those with the newest
-// commits first.
+// NewestBranches lists at most n local branches and, with remotes, also at most n branches of remotes. Branches with
+// the newest commits come first.
 func NewestBranches(ctx context.Context, dirs Dirs, n int, remotes bool) ([]Branch, error) {
 	var branches []Branch
 	for _, folder := range []string{"refs/heads/", "refs/remotes/"} {
@@ -45,9 +45,9 @@ func NewestBranches(ctx context.Context, dirs Dirs, n int, remotes bool) ([]Bran
 	return branches, nil
 }
 
-// FindBranch returns the commit of a branch by its short name: of the local branch if it exists, otherwise of the
-// branch that origin or another remote was last seen to have. The commit is empty if there is none. here reports
-// whether it is checked out in this worktree.
+// FindBranch returns the commit of a branch, given its short name. It looks for a local branch first, then for a branch
+// of origin or another remote as last fetched. commit is empty if there is no such branch. here reports whether the
+// branch is checked out in this worktree.
 func FindBranch(ctx context.Context, dirs Dirs, name string) (commit string, here bool, err error) {
 	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(HEAD)%(objectname) %(refname)", "refs/heads/"+name,
 		"refs/remotes/*/"+name)
@@ -61,7 +61,7 @@ func FindBranch(ctx context.Context, dirs Dirs, name string) (commit string, her
 		case "refs/remotes/origin/" + name:
 			r = 2
 		default:
-			if strings.HasPrefix(ref, "refs/heads/") { // a folder of branches
+			if strings.HasPrefix(ref, "refs/heads/") { // a folder that contains branches
 				continue
 			}
 		}
@@ -72,8 +72,8 @@ func FindBranch(ctx context.Context, dirs Dirs, name string) (commit string, her
 	return commit, here, err
 }
 
-// DefaultBranch returns the short name of origin's default branch, like origin/main, or otherwise of main or master at
-// origin or here. It is empty if there is none.
+// DefaultBranch returns the short name of origin's default branch, like origin/main. If it is not known, DefaultBranch
+// returns main or master, of origin or local. It is empty if there is none.
 func DefaultBranch(ctx context.Context, dirs Dirs) string {
 	at := dirs.command()
 	if out, err := at.run(ctx, "symbolic-ref", "-q", "--short", "refs/remotes/origin/HEAD"); err == nil {
@@ -109,7 +109,7 @@ func CheckedOut(ctx context.Context, dirs Dirs, branch string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// BranchNameError is a name that a branch cannot have.
+// BranchNameError means that a branch cannot have a name.
 type BranchNameError struct{ Name string }
 
 func (e *BranchNameError) Error() string { return fmt.Sprintf("%q is not a valid branch name", e.Name) }
@@ -126,8 +126,8 @@ func CheckBranch(ctx context.Context, dirs Dirs, name string) error {
 	return nil
 }
 
-// Tips lists the commits that work continues from: of all local and remote-tracking branches, of all worktrees, and of
-// a merge in progress.
+// Tips lists the commits of all local and remote-tracking branches, of the HEADs of all worktrees, and of a merge in
+// progress.
 func Tips(ctx context.Context, dirs Dirs) ([]string, error) {
 	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(objecttype) %(objectname)", "refs/heads",
 		"refs/remotes", "refs/runs/upstream")

@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// WriteTree returns the id of exactly the tree that the index makes.
+// WriteTree stores the index as a tree and returns its id. Unlike Tree, it keeps folders named .runs.
 func (s *Scratch) WriteTree(ctx context.Context) (string, error) {
 	out, err := s.run(ctx, nil, "write-tree", "--missing-ok")
 	return strings.TrimSpace(string(out)), err
 }
 
-// below prepares a call on the scratch's index with another working tree.
+// below prepares a call that uses the scratch's index with dir as the working tree.
 func (s *Scratch) below(dir string) command {
 	c := s.cmd
 	c.dir = dir
@@ -23,8 +23,8 @@ func (s *Scratch) below(dir string) command {
 	return c
 }
 
-// CheckOut writes the files of the index to dir, which is empty, through the filters that the project's attributes
-// name. If Git LFS cannot fetch a file, its pointer is written instead, and pointers is true.
+// CheckOut writes the files of the index to dir, through the filters of the project's attributes. dir must be empty. If
+// Git LFS cannot fetch a file, CheckOut writes its pointer instead, and pointers is true.
 func (s *Scratch) CheckOut(ctx context.Context, dir string) (pointers bool, err error) {
 	args := append(pinned[:len(pinned):len(pinned)], "-c", "core.sparseCheckout=false", "checkout-index", "-q", "-a", "-u")
 	at := s.below(dir)
@@ -51,8 +51,8 @@ func (s *Scratch) usesLFS(ctx context.Context) bool {
 	return err == nil
 }
 
-// AddWorktree makes a linked worktree at dir with commit checked out and then writes the files of the index there, so
-// that `git status` shows what was not committed. If it fails, it leaves no worktree.
+// AddWorktree adds a linked worktree at dir, checks out commit there, and then writes the files of the index. `git
+// status` in it shows how these differ from the commit. If it fails, it leaves no worktree.
 func (s *Scratch) AddWorktree(ctx context.Context, dir, commit string) error {
 	repository := s.dirs.command()
 	if _, err := repository.run(ctx, "-c", "core.hooksPath="+os.DevNull, "worktree", "add", "--detach", dir,

@@ -24,23 +24,23 @@ func Installed() error {
 	return nil
 }
 
-// Run runs Git in dir and returns what it prints. If Git fails, the error is an *Error with Git's own reason.
+// Run runs Git in dir and returns its output. If Git fails, the error is an *Error with the reason that Git gave.
 func Run(ctx context.Context, dir string, args ...string) ([]byte, error) {
 	return command{dir: dir}.run(ctx, args...)
 }
 
-// command is a call of Git: where it runs, what it reads, and what is added to our own environment.
+// command describes a call of Git: its folder, its standard input, and what is added to our own environment.
 type command struct {
 	dir   string
 	env   []string
 	stdin io.Reader
-	// stderr gets the error output also of a call that succeeds; nil drops it.
+	// stderr receives the error output, even if the call succeeds. If it is nil, the output is discarded.
 	stderr   *stderrBuffer
-	heldLock *os.File // an open lock that Git inherits, so that it outlives us; nil is none
-	anywhere bool     // the repository is that of dir, whatever the environment names
+	heldLock *os.File // an open lock that Git inherits, so that it outlives us; may be nil
+	anywhere bool     // use the repository of dir, whatever the environment says
 }
 
-// unsafeVariables change what plumbing prints or where it writes.
+// unsafeVariables are environment variables that change what Git's plumbing commands print or where they write.
 var unsafeVariables = []string{
 	"GIT_DIFF_OPTS=", "GIT_EXTERNAL_DIFF=", "GIT_LITERAL_PATHSPECS=", "GIT_GLOB_PATHSPECS=", "GIT_NOGLOB_PATHSPECS=",
 	"GIT_ICASE_PATHSPECS=", "GIT_PREFIX=", "GIT_ATTR_SOURCE=", "GIT_DEFAULT_HASH=", "LC_ALL=",
@@ -89,7 +89,7 @@ func (c command) process(ctx context.Context, args []string) (*exec.Cmd, error) 
 	}
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir = c.dir
-	if c.heldLock != nil && runtime.GOOS != "windows" { // where files cannot be inherited
+	if c.heldLock != nil && runtime.GOOS != "windows" { // Windows processes cannot inherit the file
 		cmd.ExtraFiles = []*os.File{c.heldLock}
 	}
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
@@ -98,7 +98,7 @@ func (c command) process(ctx context.Context, args []string) (*exec.Cmd, error) 
 	if c.anywhere {
 		cmd.Env = WithoutRepository(cmd.Env)
 	}
-	// Reading takes no lock that a person's own Git could collide with, and never asks for a password.
+	// Reading must not take a lock that the user's own Git could collide with, and must not ask for a password.
 	cmd.Env = append(append(cmd.Env, "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C"), c.env...)
 	return cmd, nil
 }
@@ -113,8 +113,8 @@ type Error struct {
 
 func (e *Error) Error() string { return "git " + e.Command + ": " + e.Message }
 
-// IsTransient reports whether a call failed for a reason that repeating it removes: `git gc`, in another process,
-// removed the folder to which an object was about to be written.
+// IsTransient reports whether a call failed but may succeed if it is repeated: a `git gc` in another process removed
+// the folder into which Git was about to write an object.
 func IsTransient(err error) bool {
 	var failed *Error
 	return errors.As(err, &failed) && strings.Contains(failed.Output,
@@ -131,7 +131,7 @@ func (t *stderrBuffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// message returns the first line that says what is wrong. Warnings and hints come before it.
+// message returns the first line that says what is wrong. It skips the warnings and hints before that line.
 func (t *stderrBuffer) message() string {
 	first := ""
 	for line := range strings.Lines(t.String()) {
@@ -166,7 +166,8 @@ func subcommand(args []string) string {
 // command prepares a call of Git in the working tree.
 func (d Dirs) command() command { return command{dir: d.Root, env: d.env()} }
 
-// env repeats what the caller's environment says of the repository, with absolute paths: Git runs in the root.
+// env returns GIT_DIR and GIT_WORK_TREE with absolute paths if GIT_DIR is set. Git runs in the root, where relative
+// paths would mean something else.
 func (d Dirs) env() []string {
 	if os.Getenv("GIT_DIR") == "" {
 		return nil
@@ -174,7 +175,8 @@ func (d Dirs) env() []string {
 	return []string{"GIT_DIR=" + d.Git, "GIT_WORK_TREE=" + d.Root}
 }
 
-// exact prepares a call that reads what was committed: it ignores replaced objects and fetches none that is missing.
+// exact prepares a call that reads objects as they were committed. It ignores replacement objects and does not fetch
+// missing ones.
 func (d Dirs) exact() command {
 	c := d.command()
 	c.env = append(slices.Clip(c.env), "GIT_NO_REPLACE_OBJECTS=1", "GIT_NO_LAZY_FETCH=1")
@@ -192,8 +194,8 @@ func (d Dirs) network() command {
 	return c
 }
 
-// Config returns the values of the configuration keys that match pattern, a regular expression of Git's. Keys are in
-// lower case. Of several values, the last one counts.
+// Config returns the values of the configuration keys that match pattern, a regular expression as Git defines it. Keys
+// are in lower case. If a key has several values, it returns the last one.
 func Config(ctx context.Context, dir, pattern string) (map[string]string, error) {
 	out, err := Run(ctx, dir, "config", "-z", "--get-regexp", pattern)
 	values := map[string]string{}

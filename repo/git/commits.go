@@ -12,7 +12,7 @@ type CommitObject struct {
 	Tree    string
 	Parents []string
 	Message string
-	Author  *Signature // nil: Git's own identity, and the present time
+	Author  *Signature // nil: the identity that Git is configured with, and the present time
 	Sign    bool
 }
 
@@ -21,7 +21,7 @@ type Signature struct {
 	Name, Email, Date string // Date as Git writes it: @SECONDS ZONE
 }
 
-// WriteCommit stores a commit and returns its id. It moves no ref.
+// WriteCommit stores a commit and returns its id. It does not move a ref.
 func WriteCommit(ctx context.Context, dirs Dirs, c CommitObject) (string, error) {
 	args := []string{"commit-tree", c.Tree, "-F", "-"}
 	for _, p := range c.Parents {
@@ -45,10 +45,10 @@ func Signs(ctx context.Context, dirs Dirs) bool {
 	return err == nil && strings.TrimSpace(string(out)) == "true"
 }
 
-// ErrNoRevision means that a name is not a commit of this clone.
+// ErrNoRevision means that a revision is not a commit of this clone.
 var ErrNoRevision = errors.New("no such revision in this clone")
 
-// Commit returns the commit that a revision names. The error is ErrNoRevision if there is none.
+// Commit returns the commit that a revision refers to. The error is ErrNoRevision if there is none.
 func Commit(ctx context.Context, dirs Dirs, rev string) (string, error) {
 	if strings.HasPrefix(rev, "-") {
 		return "", fmt.Errorf("%s: %w", rev, ErrNoRevision)
@@ -77,7 +77,7 @@ func MergeBase(ctx context.Context, dirs Dirs, a, b string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// IsAncestor reports whether commit is an ancestor of another commit, or that commit itself.
+// IsAncestor reports whether commit is an ancestor of another commit, or is that same commit.
 func IsAncestor(ctx context.Context, dirs Dirs, commit, of string) (bool, error) {
 	_, err := dirs.command().run(ctx, "merge-base", "--is-ancestor", commit, of)
 	var failed *Error
@@ -94,8 +94,8 @@ func CommitsNotIn(ctx context.Context, dirs Dirs, tip string, others ...string) 
 	return strings.Fields(string(out)), err
 }
 
-// ReachableFrom returns those of the commits that are reachable from a revision. Commits that this clone lacks are not
-// among them.
+// ReachableFrom returns those of the commits that are reachable from a revision. It leaves out commits that this clone
+// lacks.
 func ReachableFrom(ctx context.Context, dirs Dirs, commits []string, rev string) (map[string]bool, error) {
 	reached := map[string]bool{}
 	if len(commits) == 0 {

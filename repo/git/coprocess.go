@@ -8,7 +8,7 @@ import (
 	"os/exec"
 )
 
-// coprocess is a process of Git that answers requests on its standard input.
+// coprocess is a Git process that reads requests from its standard input and answers them.
 type coprocess struct {
 	cmd     *exec.Cmd
 	in      io.WriteCloser

@@ -1,13 +1,12 @@
-// Package git is the only place that talks to Git. It finds repositories by their files, reads and writes objects,
+// Package git is the only package that runs Git. It finds repositories by their files, reads and writes objects,
 // changes refs and the user's index together, and fetches and pushes.
 //
-// It knows nothing of runs but the name of their folder, .runs, which it leaves out of source trees. It imports no
-// other package of the project but repo/lock, and decides nothing: what a commit holds and what is pushed is for
-// repo/share.
+// All it knows about runs is the name of their folder, .runs, which it leaves out of source trees. Of the project's
+// packages it imports only repo/lock. It does not decide what is committed or pushed: repo/share does.
 //
-// A call of Git begins in command.go. A change of branch and index that must survive a kill begins in operation.go,
-// with its locks, its intent and its recovery beside it. What is captured of a working tree begins in scratch.go. New
-// functions are held to the shapes of repositories that gittest makes.
+// Read command.go first: all calls of Git go through it. The file operation.go, with the operation_*.go files, has
+// changes of branch and index that survive a kill. The file scratch.go has the temporary index with which a working
+// tree is captured. Test new functions with the shapes of repositories that gittest makes.
 package git
 
 import (
@@ -139,7 +138,7 @@ func OpenBare(ctx context.Context, dir string) (Dirs, bool, error) {
 	return Dirs{Root: at, Git: at, Common: commonDir(at)}, true, nil
 }
 
-// Partial reports whether the clone fetches some of its objects only when they are needed.
+// Partial reports whether the clone fetches some objects only when they are needed.
 func Partial(ctx context.Context, dirs Dirs) (bool, error) {
 	out, err := dirs.command().run(ctx, "config", "--type=bool", "--get-regexp", `^remote\..*\.promisor$`)
 	var failed *Error

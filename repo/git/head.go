@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Tip is the branch that is checked out and its commit.
+// Tip holds the branch that is checked out and its commit.
 type Tip struct {
 	Commit string // empty before the first commit
 	Branch string // empty if HEAD is detached
@@ -18,7 +18,7 @@ type Tip struct {
 func ReadTip(ctx context.Context, dirs Dirs) (Tip, error) {
 	var t Tip
 	var failed *Error
-	// Before the first commit this call fails; otherwise it is the only one.
+	// This call fails before the first commit. Otherwise no other call is needed.
 	if out, err := dirs.command().run(ctx, "rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD"); err == nil {
 		commit, ref, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 		if branch, ok := strings.CutPrefix(ref, "refs/heads/"); ok || ref == "HEAD" {
@@ -41,14 +41,14 @@ func ReadTip(ctx context.Context, dirs Dirs) (Tip, error) {
 	return t, nil
 }
 
-// Head is the branch that is checked out, its commit, and whether the working tree differs from it.
+// Head holds the branch that is checked out, its commit, and whether the working tree differs from the commit.
 type Head struct {
 	Commit string // empty before the first commit
 	Branch string // empty if HEAD is detached
 	Dirty  bool   // something outside .runs differs from Commit, including untracked files
 }
 
-// ReadHead runs `git status`, which here neither takes a lock nor refreshes the index.
+// ReadHead runs `git status` in a way that neither takes a lock nor refreshes the index.
 func ReadHead(ctx context.Context, root string) (Head, error) {
 	out, err := Run(ctx, root, "--no-optional-locks", "status", "--porcelain=v2", "--branch", "-z",
 		"--untracked-files=normal", "--ignore-submodules=none", "--", ".", ":(exclude,glob)**/.runs/**")
@@ -73,8 +73,8 @@ func ReadHead(ctx context.Context, root string) (Head, error) {
 	return h, nil
 }
 
-// inProgress are operations of Git that take a branch back if they are aborted, by what they leave in the Git folder. A
-// merge is not among them.
+// inProgress lists the operations of Git that reset the branch if they are aborted, and the file of each in the Git
+// folder. A merge is not one of them.
 var inProgress = []struct{ file, name, end string }{
 	{"rebase-merge", "a rebase", "'git rebase --continue' or 'git rebase --abort'"},
 	{"rebase-apply/applying", "git am", "'git am --continue' or 'git am --abort'"},
@@ -85,8 +85,8 @@ var inProgress = []struct{ file, name, end string }{
 	{"BISECT_LOG", "a bisection", "'git bisect reset'"},
 }
 
-// InProgress returns the operation of Git that is in progress, as a noun, and the commands that end it. Both are empty
-// if there is none.
+// InProgress returns the name of the Git operation that is in progress, and the commands that end it. Both are empty if
+// there is none.
 func (d Dirs) InProgress() (name, end string) {
 	for _, p := range inProgress {
 		if _, err := os.Lstat(filepath.Join(d.Git, p.file)); err == nil {
@@ -96,7 +96,7 @@ func (d Dirs) InProgress() (name, end string) {
 	return "", ""
 }
 
-// Merging reports whether a merge waits to be committed.
+// Merging reports whether a merge has not been committed yet.
 func Merging(dirs Dirs) bool {
 	_, err := os.Lstat(filepath.Join(dirs.Git, "MERGE_HEAD"))
 	return err == nil

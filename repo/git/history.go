@@ -17,8 +17,8 @@ type CommittedChange struct {
 	ID     string
 }
 
-// MissingObjects returns the objects under folders that a partial clone has not fetched, in the history that tips have
-// and without has not.
+// MissingObjects returns the objects under folders that a partial clone has not fetched. It looks at the commits that
+// are reachable from tips and not from without.
 func MissingObjects(ctx context.Context, dirs Dirs, tips, without, folders []string) (map[string]bool, error) {
 	args := append([]string{"--literal-pathspecs", "rev-list", "--objects", "--full-history", "--missing=print"}, tips...)
 	args = append(append(append(args, "--not"), without...), "--")
@@ -33,8 +33,8 @@ func MissingObjects(ctx context.Context, dirs Dirs, tips, without, folders []str
 }
 
 // EachChange calls visit for each file under folders that a commit changes, parents before their children. It covers
-// the commits that are reachable from tips and not from without; both are commit ids. Of a merge, only files that
-// differ from all parents are changes. It returns the number of commits that change something. If visit fails, its
+// the commits that are reachable from tips and not from without; both are commit ids. For a merge, only files that
+// differ from all parents count as changes. It returns the number of commits that change something. If visit fails, its
 // error is returned.
 func EachChange(ctx context.Context, dirs Dirs, tips, without, folders []string,
 	visit func(CommittedChange) error,
@@ -50,7 +50,7 @@ func EachChange(ctx context.Context, dirs Dirs, tips, without, folders []string,
 	defer cancel()
 	in, out := io.Pipe()
 	failed := make(chan error, 1)
-	go func() { // ends with Git
+	go func() { // returns when the Git process has ended
 		c := dirs.exact()
 		c.stdin = strings.NewReader(string(commits))
 		args := []string{
@@ -70,11 +70,12 @@ func EachChange(ctx context.Context, dirs Dirs, tips, without, folders []string,
 	return strings.Count(string(commits), "\n"), err
 }
 
-// maxChangeBytes bounds one word of the output: Git has no longer paths.
+// maxChangeBytes is the largest size of one word of the output. Paths in Git are shorter.
 const maxChangeBytes = 1 << 20
 
 // readChanges reads the output of `git diff-tree --stdin -z --raw -c`: the id of a commit, then for each file
-// `:OLDMODE… NEWMODE OLDID… NEWID STATUS` and its path. There are as many colons, old modes and old ids as parents.
+// `:OLDMODE… NEWMODE OLDID… NEWID STATUS` and its path. There is one colon, one old mode and one old id for each
+// parent.
 func readChanges(r io.Reader, visit func(CommittedChange) error) error {
 	in := bufio.NewReaderSize(r, maxChangeBytes)
 	commit := ""
@@ -113,7 +114,7 @@ func readChanges(r io.Reader, visit func(CommittedChange) error) error {
 	}
 }
 
-// nextWord reads up to the next NUL.
+// nextWord reads and returns the text up to the next NUL.
 func nextWord(in *bufio.Reader) (string, error) {
 	word, err := in.ReadSlice(0)
 	switch {

@@ -9,18 +9,18 @@ import (
 	"strings"
 )
 
-// HookIndex is the kind of index that a hook of `git commit` finds.
+// HookIndex is the kind of index that `git commit` gives to a hook.
 type HookIndex int
 
-// The indexes of which `git commit` makes a commit.
+// The kinds of index from which `git commit` makes a commit.
 const (
-	NoHookIndex    HookIndex = iota // this is not a hook of Git
-	OwnHookIndex                    // the user's index: what is added to it is committed and stays
-	PartHookIndex                   // one for this commit alone, as for `git commit PATH`
-	OtherHookIndex                  // one that the caller of Git has made
+	NoHookIndex    HookIndex = iota // not run as a hook of Git
+	OwnHookIndex                    // the user's index: added files are committed and stay in it
+	PartHookIndex                   // an index for this commit only, as for `git commit PATH`
+	OtherHookIndex                  // an index that the caller of Git has made
 )
 
-// IndexOfHook reads what Git says in the environment of a hook.
+// IndexOfHook returns the kind of index that Git has set in the environment of a hook.
 func IndexOfHook(dirs Dirs) HookIndex {
 	own := os.Getenv("GIT_INDEX_FILE")
 	if own == "" {
@@ -50,8 +50,8 @@ func Staged(ctx context.Context, dirs Dirs, from string) (bool, error) {
 	return false, err
 }
 
-// HookEnvironment makes what Git says to a hook hold in any folder. Git starts the hook at the root of the working tree
-// and names its folders relative to it.
+// HookEnvironment makes the paths in the environment of a hook absolute, so that they are valid in any folder. Git
+// starts a hook at the root of the working tree and passes paths relative to it.
 func HookEnvironment() error {
 	dir := os.Getenv("GIT_DIR")
 	if dir == "" {

@@ -11,8 +11,8 @@ import (
 // ErrNoLFS means that Git LFS is not installed.
 var ErrNoLFS = errors.New("git-lfs is not installed")
 
-// LFSFilters reports whether Git LFS stores a file of the working tree when it is added: the attributes name its
-// filter, and the filter is configured.
+// LFSFilters reports whether Git LFS stores a file of the working tree when it is added. For that, the attributes must
+// select its filter, and the filter must be configured.
 func LFSFilters(ctx context.Context, dirs Dirs, path string) (bool, error) {
 	out, err := dirs.command().run(ctx, "check-attr", "-z", "filter", "--", path)
 	if err != nil {
@@ -28,7 +28,7 @@ func LFSFilters(ctx context.Context, dirs Dirs, path string) (bool, error) {
 	return len(values) > 0, err
 }
 
-// InstallLFS configures the filter of Git LFS and its hooks for this clone alone.
+// InstallLFS configures the filter and hooks of Git LFS for this clone only.
 func InstallLFS(ctx context.Context, dirs Dirs) error {
 	if _, err := exec.LookPath("git-lfs"); err != nil {
 		return ErrNoLFS
@@ -37,13 +37,13 @@ func InstallLFS(ctx context.Context, dirs Dirs) error {
 	return err
 }
 
-// PushLFS uploads the LFS objects that a commit needs and the remote lacks. It does what the pre-push hook of Git LFS
-// does, which not every clone has.
+// PushLFS uploads the LFS objects that a commit needs and the remote lacks. It does the same as the pre-push hook of
+// Git LFS, which not every clone has.
 func PushLFS(ctx context.Context, dirs Dirs, remote, commit string) error {
 	if _, err := exec.LookPath("git-lfs"); err != nil {
 		return ErrNoLFS
 	}
-	ref := "refs/runs/lfs/" + commit // Git LFS needs a ref
+	ref := "refs/runs/lfs/" + commit // Git LFS accepts only a ref
 	if err := UpdateRefs(ctx, dirs, "runs push", RefUpdate{Ref: ref, New: commit}); err != nil &&
 		!errors.Is(err, ErrMoved) {
 		return err
@@ -59,7 +59,7 @@ func Smudge(ctx context.Context, dirs Dirs, pointer []byte, path string, w io.Wr
 		return ErrNoLFS
 	}
 	c := dirs.network()
-	// the user may leave content out of checkouts, and this is not a checkout
+	// GIT_LFS_SKIP_SMUDGE is for checkouts, and this is not one.
 	c.env = append(c.env, "GIT_LFS_SKIP_SMUDGE=0")
 	c.stdin = strings.NewReader(string(pointer))
 	return c.stream(ctx, w, "lfs", "smudge", "--", path)

@@ -29,7 +29,7 @@ type History struct {
 	Shared        int      // shared files
 	Shallow       bool     // the history is incomplete
 	Partial       bool     // the clone fetches missing objects when they are needed
-	Unchecked     int      // runs and shared files that could not be verified, because a partial clone lacks their objects
+	Unchecked     int      // runs and shared files not verified: a partial clone lacks their objects
 	Problems      []Problem
 	Unknown       []Reference
 }

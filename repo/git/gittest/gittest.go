@@ -1,8 +1,8 @@
-// Package gittest makes Git repositories of the shapes that matter, for tests: a linked worktree, a bare, shallow,
-// sparse or partial clone, one with submodules, with SHA-256, with odd names, and so on.
+// Package gittest makes Git repositories of different shapes for tests: linked worktrees, bare, shallow, sparse and
+// partial clones, repositories with submodules, with SHA-256, with odd names, and so on.
 //
-// It is for tests alone and imports nothing of the project, so that a second implementation of repo/git can be held
-// to the same shapes. Begin with Main, which a package's TestMain calls, and with Shapes.
+// Only tests use it. It imports no package of the project, so that another implementation of repo/git can be tested
+// with the same shapes. Start with Main, which a package's TestMain calls, and with Shapes.
 package gittest
 
 import (
@@ -23,9 +23,9 @@ const (
 	Date  = "@1767323045 +0100"
 )
 
-// Main runs the tests of a package in an environment in which nothing of the user or the machine counts: no home
-// folder, no configuration of Git, no locale, no GIT_ variable. It returns the exit status. Without Git it skips all
-// tests.
+// Main runs the tests of a package in an environment that does not depend on the user or the machine: without their
+// home folder, Git configuration, locale and GIT_ variables. It returns the exit status. If Git is not installed, it
+// skips all tests.
 func Main(m *testing.M) int {
 	if _, err := exec.LookPath("git"); err != nil {
 		fmt.Println("git is not installed: no test is run")
@@ -63,7 +63,7 @@ func Main(m *testing.M) int {
 		"HOME": home, "USERPROFILE": home, "XDG_CONFIG_HOME": filepath.Join(home, ".config"), "LC_ALL": "C", "TZ": "UTC",
 		"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": filepath.Join(home,
 			".gitconfig"), "GIT_TERMINAL_PROMPT": "0", "GIT_CEILING_DIRECTORIES": ceiling,
-		"GIT_TEMPLATE_DIR": filepath.Join(home, "template"), // without hooks: there is less to copy
+		"GIT_TEMPLATE_DIR": filepath.Join(home, "template"), // without hooks, so that there is less to copy
 		"GIT_AUTHOR_NAME":  Name, "GIT_AUTHOR_EMAIL": Email, "GIT_AUTHOR_DATE": Date,
 		"GIT_COMMITTER_NAME": Name, "GIT_COMMITTER_EMAIL": Email, "GIT_COMMITTER_DATE": Date,
 	} {
@@ -80,19 +80,19 @@ func Main(m *testing.M) int {
 // Repository is a repository that a test has made.
 type Repository struct {
 	Shape
-	// Dir is the root of the working tree; of a bare repository it is the Git folder.
+	// Dir is the root of the working tree. In a bare repository it is the Git folder.
 	Dir string
-	// Base is the folder, without links in it, that holds all that belongs to the repository.
+	// Base is the folder that contains all files of the repository. Its path has no links.
 	Base string
-	// Origin is the bare repository that this one is a clone of; empty if there is none.
+	// Origin is the bare repository that this one was cloned from. It is empty if there is none.
 	Origin string
-	// First and Head are the commits of the history, which has two; both are empty before the first commit, and First
-	// is empty if the clone lacks it.
+	// First and Head are the two commits of the history. Both are empty before the first commit. First is also empty if
+	// the clone lacks it.
 	First, Head string
 	t           testing.TB
 }
 
-// New makes an empty repository in a folder of the test.
+// New makes an empty repository in a temporary folder of the test.
 func New(t testing.TB, args ...string) *Repository {
 	t.Helper()
 	return initIn(t, realTempDir(t), args...)
@@ -114,7 +114,7 @@ func realTempDir(t testing.TB) string {
 	return dir
 }
 
-// Git runs git in a folder and returns what it prints, without the last line break. A failure ends the test.
+// Git runs git in a folder and returns its output without the last line break. If git fails, the test fails at once.
 func Git(t testing.TB, dir string, args ...string) string {
 	t.Helper()
 	out, err := Try(dir, args...)
@@ -124,7 +124,7 @@ func Git(t testing.TB, dir string, args ...string) string {
 	return out
 }
 
-// Try runs git in a folder and returns all that it prints, without the last line break.
+// Try runs git in a folder and returns its output and error output without the last line break.
 func Try(dir string, args ...string) (string, error) {
 	cmd := exec.Command("git", args...)
 	cmd.Dir = dir
@@ -138,17 +138,17 @@ func (r *Repository) Git(args ...string) string {
 	return Git(r.t, r.Dir, args...)
 }
 
-// In is the same repository for a subtest: failures are reported there.
+// In returns the same repository for a subtest, which failures are then reported to.
 func (r *Repository) In(t testing.TB) *Repository {
 	within := *r
 	within.t = t
 	return &within
 }
 
-// Path is the place on disk of a file that is named with slashes from the root.
+// Path returns the path on disk of a file. name is relative to the root, with slashes.
 func (r *Repository) Path(name string) string { return filepath.Join(r.Dir, filepath.FromSlash(name)) }
 
-// Write makes a file, and the folders on the way to it.
+// Write writes a file and makes its parent folders.
 func (r *Repository) Write(name, text string) {
 	r.t.Helper()
 	err := os.MkdirAll(filepath.Dir(r.Path(name)), 0o777)
@@ -160,7 +160,7 @@ func (r *Repository) Write(name, text string) {
 	}
 }
 
-// Read returns the text of a file; a file that does not exist is "(none)".
+// Read returns the text of a file, or "(none)" if it does not exist.
 func (r *Repository) Read(name string) string {
 	r.t.Helper()
 	data, err := os.ReadFile(r.Path(name))
@@ -173,8 +173,8 @@ func (r *Repository) Read(name string) string {
 	return string(data)
 }
 
-// Commit writes files, adds them past every ignore rule, and commits them with all that is staged. It returns the
-// commit.
+// Commit writes files, adds them even if they are ignored, and commits them with all that is staged. It returns the id
+// of the commit.
 func (r *Repository) Commit(message string, files map[string]string) string {
 	r.t.Helper()
 	names := slices.Sorted(maps.Keys(files))
@@ -188,8 +188,8 @@ func (r *Repository) Commit(message string, files map[string]string) string {
 	return r.Git("rev-parse", "HEAD")
 }
 
-// State describes what a user would notice: refs, the index, the working tree, and whether the repository is locked.
-// Two repositories with equal texts are equal.
+// State returns a text that describes what a user would notice: refs, the index, the working tree, and whether the
+// repository is locked. Two states are equal if their texts are equal.
 func (r *Repository) State() string {
 	r.t.Helper()
 	var b strings.Builder

@@ -10,9 +10,9 @@ import (
 // Shape is a kind of repository that code must work in.
 type Shape struct {
 	Name   string
-	Branch string // that is checked out; empty if HEAD is detached
+	Branch string // the branch that is checked out; empty if HEAD is detached
 
-	// What sets the shape apart. A repository may be of several kinds.
+	// The properties of the shape. Several may be true.
 	Unborn, Bare, Linked, Shallow, Sparse, Partial, SHA256 bool
 
 	make func(r *Repository)
@@ -21,13 +21,14 @@ type Shape struct {
 // Detached reports whether no branch is checked out.
 func (s Shape) Detached() bool { return s.Branch == "" }
 
-// Submodule is the path of the submodule in the shape of that name.
+// Submodule is the path of the submodule in the shape that has one.
 const Submodule = "lib"
 
 // OddBranch is the branch of the shape with odd names.
 const OddBranch = "ödd/na'ï\"ve-$x@#"
 
-// RunID is the id of the run that the history of every shape holds, in RunFile, and RunText the text of its record.
+// RunID is the id of the run that is in the history of every shape. RunFile is the path of its record, and RunText the
+// text of the record.
 const (
 	RunID   = "20260102-000000-aaaaaaaa"
 	RunFile = ".runs/2026-01-02/" + RunID + "/run.toml"
@@ -44,14 +45,14 @@ var (
 	second = map[string]string{"README": "two\n", "src/new.py": "new\n", RunFile: RunText}
 )
 
-// oddNames are names of files that a line-based reader of Git's output stumbles over.
+// oddNames are file names that code which reads Git's output line by line gets wrong.
 var oddNames = []string{
 	" first", "last ", "two words", "q\"uote", "ap'os", "back\\slash", "tab\there", "new\nline", "ünï", "\xff\xfe",
 	"-dash", ":(glob)**",
 	"star*", "[a]", "#hash", "~tilde", "$x", "deep er/ä b/-c",
 }
 
-// Shapes returns all shapes. Make makes a repository of one.
+// Shapes returns all shapes.
 func Shapes() []Shape {
 	return []Shape{
 		{Name: "plain", Branch: "main", make: func(r *Repository) { r.history() }},
@@ -72,7 +73,7 @@ func Shapes() []Shape {
 			r.Git("checkout", "-q", "-b", OddBranch)
 			files := map[string]string{}
 			for _, name := range oddNames {
-				// A file system may refuse a name.
+				// Some file systems refuse some of the names.
 				if os.MkdirAll(filepath.Dir(r.Path(name)), 0o777) == nil && os.WriteFile(r.Path(name), []byte(name), 0o666) == nil {
 					files[name] = name
 				}
@@ -122,7 +123,7 @@ func Shapes() []Shape {
 	}
 }
 
-// Make makes a repository of the shape for a test. The first one of a shape is made by Git, the others are copies of
+// Make makes a repository of the shape for a test. Git makes the first repository of a shape. The others are copies of
 // it.
 func (s Shape) Make(t testing.TB) *Repository {
 	t.Helper()
@@ -136,7 +137,7 @@ func (s Shape) Make(t testing.TB) *Repository {
 	if err := copyTree(r.Base, template.Base); err != nil {
 		t.Fatal(err)
 	}
-	if !r.Bare && !r.Unborn { // the files are others than those that the index knows
+	if !r.Bare && !r.Unborn { // the copied files are not the ones that the index has seen
 		r.Git("update-index", "-q", "--refresh")
 	}
 	return &r
@@ -169,7 +170,7 @@ func (s Shape) makeIn(t testing.TB, base string) *Repository {
 	return r
 }
 
-// Named returns the shape with a name.
+// Named returns the shape called name.
 func Named(t testing.TB, name string) Shape {
 	t.Helper()
 	for _, s := range Shapes() {
@@ -181,7 +182,7 @@ func Named(t testing.TB, name string) Shape {
 	return Shape{}
 }
 
-// Each runs a test in a repository of every shape, several at a time: the test must not change its environment.
+// Each runs a test in a repository of every shape, several at a time. So the test must not change the environment.
 func Each(t *testing.T, test func(t *testing.T, r *Repository)) {
 	t.Helper()
 	for _, s := range Shapes() {
@@ -192,7 +193,7 @@ func Each(t *testing.T, test func(t *testing.T, r *Repository)) {
 	}
 }
 
-// history makes the two commits: files are added, changed and removed.
+// history makes the two commits, which add, change and remove files.
 func (r *Repository) history() {
 	r.t.Helper()
 	r.First = r.Commit("first", first)

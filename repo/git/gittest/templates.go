@@ -9,18 +9,18 @@ import (
 	"sync"
 )
 
-// templates are the repositories that others are copied from: Git takes much longer to make one.
+// templates holds the repositories that others are copied from, because Git takes much longer to make one.
 var templates = struct {
 	sync.Mutex
 	dir  string // set by Main
 	made map[string]*Repository
 }{made: map[string]*Repository{}}
 
-// withPaths are files of Git that hold absolute paths.
+// withPaths lists files in the Git folder that contain absolute paths.
 var withPaths = []string{"config", ".git", "gitdir", "commondir", "alternates"}
 
-// copyTree copies a folder of repositories. Paths that Git has written down are changed to the new place, and files
-// keep their times.
+// copyTree copies a folder of repositories. It changes the absolute paths in Git's files to the new folder. Files keep
+// their modification times.
 func copyTree(to, from string) error {
 	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || path == from {
