@@ -13,15 +13,14 @@ import (
 
 const kindMove = "follow"
 
-// InTheWayError means that the user's own changes keep the branch from moving. Nothing was changed.
+// InTheWayError means that the branch was not moved because of the user's own changes. Nothing was changed.
 type InTheWayError struct{ Message string }
 
 func (e *InTheWayError) Error() string { return "your own changes are in the way: " + e.Message }
 
 // MoveBranch moves the branch that is checked out from one commit to another, with its files and the index, as `git
-// switch` would: what is staged stays staged, what is modified stays modified. If that is not possible, nothing is
-// changed and the error is an *InTheWayError. If the branch is not at from, the error is ErrMoved. nonce is a random
-// word.
+// switch` does: staged and modified files stay so. If that is not possible, nothing is changed and the error is an
+// *InTheWayError. If the branch is not at from, the error is ErrMoved. nonce is a random word.
 func MoveBranch(ctx context.Context, dirs Dirs, from, to, reason, nonce string) error {
 	o, err := Begin(ctx, dirs, kindMove, nonce)
 	if err != nil {
@@ -39,11 +38,11 @@ func MoveBranch(ctx context.Context, dirs Dirs, from, to, reason, nonce string) 
 	if err := o.intent.write(dirs.state("op")); err != nil {
 		return err
 	}
-	// Nothing is interrupted from here on: a half-changed working tree is worse than waiting for a second.
+	// Ignore cancellation from here on: a half-changed working tree is worse than a wait of a second.
 	return o.moveBranch(context.WithoutCancel(ctx), reason, false)
 }
 
-// moveBranch changes files, index and branch. again means that a process died at it before.
+// moveBranch changes files, index and branch. again reports whether an earlier process was killed while it did this.
 func (o *Operation) moveBranch(ctx context.Context, reason string, again bool) error {
 	if err := o.adoptFiles(ctx, again); err != nil {
 		return err
@@ -59,24 +58,24 @@ func (o *Operation) moveBranch(ctx context.Context, reason string, again bool) e
 		return err
 	}
 	if err := o.switchFiles(ctx, from, o.intent.next); err != nil {
-		// No space was left, or a filter failed. A file that is only partly written would be in the way of the next
-		// try.
+		// The disk was full, or a filter failed. Remove files that are only partly written: they would be in the way of
+		// the next try.
 		return errors.Join(err, o.adoptFiles(ctx, true))
 	}
-	// If somebody has moved the branch meanwhile, the files go back.
+	// If somebody has moved the branch in the meantime, change the files back.
 	return o.publish(ctx, reason, func() error { return o.switchFiles(ctx, o.intent.next, from) })
 }
 
-// switchFiles changes files and index from one tree to another. A file system monitor that Git started here would hold
-// our lock as long as it lives.
+// switchFiles changes files and index from one tree to another. It turns the file system monitor off: one that Git
+// started here would inherit our lock and hold it while it runs.
 func (o *Operation) switchFiles(ctx context.Context, from, to string, flags ...string) error {
 	args := append([]string{"-c", "core.fsmonitor=false", "read-tree", "-m", "-u"}, flags...)
 	_, err := o.runBy(ctx, o.lockedCommand(), "", append(args, from, to)...)
 	return err
 }
 
-// checkUserChanges returns an *InTheWayError if changes of the user are in the way. Files that only look changed are
-// told apart by their content.
+// checkUserChanges returns an *InTheWayError if changes of the user are in the way. If Git reports any, it refreshes
+// the index and asks again, because files may only look changed.
 func (o *Operation) checkUserChanges(ctx context.Context, from string) error {
 	var failed *Error
 	err := o.switchFiles(ctx, from, o.intent.next, "--dry-run")
@@ -101,8 +100,8 @@ func (o *Operation) emptyTree(ctx context.Context) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// adoptFiles stages the files on disk that are already what they are to become: they are not in the way. After a kill
-// it also removes files that Git had only partly written.
+// adoptFiles stages the files on disk that already have their new content, because they are not in the way. With again,
+// it also removes files that Git has written only partly.
 func (o *Operation) adoptFiles(ctx context.Context, again bool) error {
 	edits, err := Differences(ctx, o.dirs, o.intent.old, o.intent.next)
 	if err != nil {
@@ -150,7 +149,7 @@ func (o *Operation) adoptFiles(ctx context.Context, again bool) error {
 	return o.stageEntries(ctx, same)
 }
 
-// leadsTo reports whether a link of the working tree already leads where it is to lead.
+// leadsTo reports whether a link in the working tree already has its new target.
 func (o *Operation) leadsTo(e Edit) bool {
 	target, err := os.Readlink(filepath.Join(o.dirs.Root, filepath.FromSlash(e.Path)))
 	if err != nil {
@@ -175,7 +174,7 @@ func (o *Operation) staged(ctx context.Context) (map[string]bool, error) {
 	return paths, err
 }
 
-// removePartial removes a file that holds only the beginning of what it is to become.
+// removePartial removes a file if it has only the beginning of its new content.
 func (o *Operation) removePartial(ctx context.Context, e Edit) error {
 	path := filepath.Join(o.dirs.Root, filepath.FromSlash(e.Path))
 	got, err := os.ReadFile(path)

@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// Operation changes the branch that is checked out and the user's index together. It writes in this order: the intent
-// `<git dir>/runs/op`, Git's index.lock, the new index under a name of its own, the intent again with the commits, the
-// index by one rename, and the refs. Then it removes the lock, and the intent last. After a kill at any moment,
-// CompleteOrRollBack completes it or rolls it back. While index.lock exists, Git itself refuses to build on a half-done
-// change.
+// Operation changes the branch that is checked out and the user's index together. It writes, in this order, the intent
+// `<git dir>/runs/op`, Git's index.lock, the new index under a temporary name, the intent again with the commits, the
+// index by one rename, and the refs. Then it removes the lock and, last, the intent. If the process is killed at any
+// moment, CompleteOrRollBack completes the operation or rolls it back. While index.lock exists, Git itself refuses to
+// build on a half-done change.
 //
 // The index comes before the refs because `git commit` reads the branch first and the index second, both before it
-// takes the lock. Whoever sees the new branch also has the new index; whoever saw the old branch is refused by Git when
-// it tries to move it.
+// takes the lock. So a process that reads the new branch also reads the new index. If a process has read the old
+// branch, Git refuses when it tries to move the branch.
 type Operation struct {
 	dirs     Dirs
 	lockFile *os.File // the lock of operations
@@ -27,7 +27,7 @@ type Operation struct {
 	index    string // path of the new index
 }
 
-// indexPath is the path of the user's index.
+// indexPath returns the path of the user's index.
 func (d Dirs) indexPath() string {
 	if own := os.Getenv("GIT_INDEX_FILE"); own != "" {
 		return absolute(d.Root, own)
@@ -35,10 +35,10 @@ func (d Dirs) indexPath() string {
 	return filepath.Join(d.Git, "index")
 }
 
-// Begin completes or rolls back what a killed process left, and takes both locks. kind is the word of the intent, nonce
-// a random word. The caller closes the operation.
+// Begin completes or rolls back an operation that was killed, and takes both locks: ours and Git's. kind is the kind of
+// the intent, and nonce a random word. The caller must close the operation.
 func Begin(ctx context.Context, dirs Dirs, kind, nonce string) (*Operation, error) {
-	lockFile, err := dirs.lockOperations(ctx, time.Minute) // it is held for the short writes of our other commands
+	lockFile, err := dirs.lockOperations(ctx, time.Minute) // our other commands hold it only for short writes
 	if err != nil {
 		return nil, err
 	}
@@ -64,15 +64,15 @@ func Begin(ctx context.Context, dirs Dirs, kind, nonce string) (*Operation, erro
 	return o, nil
 }
 
-// lockedCommand prepares a call that inherits our lock: if we are killed and the call goes on, nobody completes or
-// rolls back what it is about to do.
+// lockedCommand prepares a call that inherits our lock. If we are killed while the call goes on, no other process
+// completes or rolls back the operation before the call ends.
 func (o *Operation) lockedCommand() command {
 	c := o.dirs.command()
 	c.heldLock = o.lockFile
 	return c
 }
 
-// run runs Git on the new index.
+// run runs Git with the new index.
 func (o *Operation) run(ctx context.Context, stdin string, args ...string) ([]byte, error) {
 	return o.runBy(ctx, o.dirs.command(), stdin, args...)
 }
@@ -83,9 +83,9 @@ func (o *Operation) runBy(ctx context.Context, c command, stdin string, args ...
 	return c.run(ctx, append([]string{"-c", "core.safecrlf=false", "-c", "advice.updateSparsePath=false"}, args...)...)
 }
 
-// Stage stores the files add as they are on disk, through Git's own filters, puts them into the new index, and removes
-// the files remove from it. It returns the entries of the stored files. Paths are relative to the root of the working
-// tree.
+// Stage stores the files in add from disk, through Git's filters, and adds them to the new index. It removes the files
+// in remove from the new index. It returns the entries of the stored files. Paths are relative to the root of the
+// working tree.
 func (o *Operation) Stage(ctx context.Context, add, remove []string) ([]Entry, error) {
 	var entries []Entry
 	if len(add) > 0 {
@@ -106,7 +106,8 @@ func (o *Operation) Stage(ctx context.Context, add, remove []string) ([]Entry, e
 	return entries, nil
 }
 
-// store makes blobs of files. It does not list the index: that costs more than all the rest if the index is large.
+// store stores files as blobs. It does not list the index, because with a large index that takes longer than everything
+// else.
 func (o *Operation) store(ctx context.Context, paths []string) ([]Entry, error) {
 	for _, path := range paths {
 		if strings.Contains(path, "\n") {
@@ -141,7 +142,7 @@ func (o *Operation) stageEntries(ctx context.Context, entries []Edit) error {
 	return err
 }
 
-// Finish moves the refs, of which the first is HEAD, and puts the new index in place. If a ref has moved since, the
+// Finish puts the new index in place and moves the refs, the first of which is HEAD. If a ref has moved since, the
 // error is ErrMoved and nothing is changed.
 func (o *Operation) Finish(ctx context.Context, reason string, updates ...RefUpdate) error {
 	o.intent.ref, o.intent.old, o.intent.next = updates[0].Ref, updates[0].Old, updates[0].New
@@ -149,12 +150,12 @@ func (o *Operation) Finish(ctx context.Context, reason string, updates ...RefUpd
 	if err := o.intent.write(o.dirs.state("op")); err != nil {
 		return err
 	}
-	// Nothing is interrupted from here on: it is a matter of milliseconds.
+	// Ignore cancellation from here on: the rest takes only milliseconds.
 	return o.publish(context.WithoutCancel(ctx), reason, nil)
 }
 
-// publish puts the new index in place and moves the refs of the intent. If they do not move, it calls undo with the new
-// index and restores the old one.
+// publish puts the new index in place and moves the refs of the intent. If the refs cannot be moved, it calls undo
+// while the new index is in place, and then restores the old index.
 func (o *Operation) publish(ctx context.Context, reason string, undo func() error) error {
 	was := o.dirs.state("was-" + o.intent.nonce)
 	if err := keepIndex(o.dirs.indexPath(), was); err != nil {
@@ -170,7 +171,7 @@ func (o *Operation) publish(ctx context.Context, reason string, undo func() erro
 	if undo != nil {
 		err = errors.Join(err, copyIndex(o.dirs.indexPath(), o.index), undo())
 	}
-	if info, statErr := os.Lstat(was); statErr == nil && info.Size() == 0 { // there was none
+	if info, statErr := os.Lstat(was); statErr == nil && info.Size() == 0 { // there was no index
 		return errors.Join(err, os.Remove(o.dirs.indexPath()))
 	}
 	return errors.Join(err, os.Rename(was, o.dirs.indexPath()))
@@ -187,7 +188,7 @@ func keepIndex(index, was string) error {
 	return copyIndex(index, was)
 }
 
-// FinishIndex moves refs that are not branches, and puts the new index in place.
+// FinishIndex puts the new index in place and moves refs that are not branches.
 func (o *Operation) FinishIndex(ctx context.Context, reason string, updates ...RefUpdate) error {
 	if len(updates) > 0 {
 		if err := UpdateRefs(ctx, o.dirs, reason, updates...); err != nil {
@@ -197,7 +198,7 @@ func (o *Operation) FinishIndex(ctx context.Context, reason string, updates ...R
 	return os.Rename(o.index, o.dirs.indexPath())
 }
 
-// Close releases the locks. What was not finished is as if it had never begun.
+// Close releases the locks. If the operation was not finished, nothing is changed.
 func (o *Operation) Close() {
 	o.dirs.clear(o.intent)
 	_ = o.lockFile.Close()

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// intent is the content of the file that says what an operation is about to do. Its text is exchanged between versions
-// of the program: an older one must be able to complete what a newer one began.
+// intent is the content of the file that describes what an operation is about to do. Different versions of the program
+// read it: an older version must be able to complete an operation that a newer one began.
 type intent struct {
 	nonce          string
 	kind           string      // commit, stage, follow
@@ -19,7 +19,7 @@ type intent struct {
 
 func (d Dirs) state(name string) string { return filepath.Join(d.Git, "runs", name) }
 
-// write replaces the file as a whole. It need not survive a power failure until the refs are about to move.
+// write replaces the file by one rename. It syncs the file to disk only if the refs are about to move.
 func (n intent) write(path string) error {
 	text := fmt.Sprintf("nonce %s\nkind %s\n", n.nonce, n.kind)
 	if n.next != "" {
@@ -74,8 +74,8 @@ func readIntent(path string) (intent, error) {
 	return n, nil
 }
 
-// clear removes what an operation leaves: the lock, then the files, and the intent last. So a kill in between leaves
-// nothing that the next command does not know of.
+// clear removes what an operation leaves: the lock, then the files, and the intent last. So after a kill, the intent
+// still refers to all files that are left.
 func (d Dirs) clear(n intent) {
 	if d.ownsIndexLock(n) {
 		_ = os.Remove(d.indexPath() + ".lock")
@@ -88,8 +88,8 @@ func (d Dirs) clear(n intent) {
 	}
 }
 
-// sweep removes what processes left that were killed before their intent was written. The caller holds the lock of
-// operations.
+// sweep removes the files of processes that were killed before they wrote their intent. The caller must hold the lock
+// of lockOperations.
 func (d Dirs) sweep() {
 	for _, prefix := range []string{"op-", "index-", "lock-", "was-"} {
 		left, _ := filepath.Glob(d.state(prefix + "*"))

@@ -26,9 +26,9 @@ func (d Dirs) lockOperations(ctx context.Context, wait time.Duration) (*os.File,
 // commitLockWait is how long a commit lets our other commits finish first.
 const commitLockWait = time.Minute
 
-// LockCommits waits until no other commit of runs is in progress in any worktree of the repository, so that of many
-// that begin at once none is overtaken again and again. The lock is only for fairness: after a minute the commit goes
-// ahead without it. The caller calls unlock at the end.
+// LockCommits waits until no other commit of runs is in progress in any worktree of the repository. Without it, a
+// commit that starts together with many others might be overtaken again and again. The lock is only for fairness: after
+// a minute, LockCommits returns without it. The caller must call end after the commit.
 func LockCommits(ctx context.Context, dirs Dirs) (end func(), err error) {
 	f, err := takeLock(ctx, filepath.Join(dirs.Common, "runs", "turn"), commitLockWait)
 	if errors.Is(err, ErrLocked) {
@@ -67,7 +67,8 @@ func takeLock(ctx context.Context, path string, wait time.Duration) (*os.File, e
 // indexLockName is Git's own lock. It is also the index that `git commit -a` gives to its hooks.
 const indexLockName = "index.lock"
 
-// lockIndex makes Git's index.lock a second name of a file of ours, so that it is known as ours after a kill.
+// lockIndex creates Git's index.lock as a hard link to a file of ours, so that it can be recognized as ours after a
+// kill.
 func (o *Operation) lockIndex(ctx context.Context) error {
 	own := o.dirs.state("lock-" + o.intent.nonce)
 	if err := os.WriteFile(own, []byte("runs "+o.intent.nonce+"\n"), 0o666); err != nil {
@@ -95,7 +96,7 @@ func (o *Operation) lockIndex(ctx context.Context) error {
 	}
 }
 
-// createExclusive copies a file that must not exist yet, for file systems without hard links.
+// createExclusive copies a file to a path that must not exist yet, for file systems without hard links.
 func createExclusive(from, to string) error {
 	data, err := os.ReadFile(from)
 	if err != nil {
@@ -109,7 +110,7 @@ func createExclusive(from, to string) error {
 	return errors.Join(err, f.Close())
 }
 
-// ownsIndexLock reports whether index.lock is the one of this intent.
+// ownsIndexLock reports whether index.lock belongs to this intent.
 func (d Dirs) ownsIndexLock(n intent) bool {
 	data, err := os.ReadFile(d.indexPath() + ".lock")
 	return err == nil && string(data) == "runs "+n.nonce+"\n"

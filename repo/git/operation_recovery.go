@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// CompleteOrRollBack completes or rolls back what a killed process left. If nothing is left, it costs a look at one
-// file. It does not touch what a living process is doing.
+// CompleteOrRollBack completes or rolls back an operation that was killed. If there is none, it only checks whether one
+// file exists. It does not touch an operation of a process that is still alive.
 func CompleteOrRollBack(ctx context.Context, dirs Dirs) error {
 	if _, err := os.Lstat(dirs.state("op")); err != nil {
 		return nil
@@ -47,12 +47,12 @@ func (d Dirs) completeOrRollBack(ctx context.Context, lockFile *os.File) error {
 	return nil
 }
 
-// refLockWait is how long a lock of a ref must exist before it counts as left by a dead process: Git holds them for
-// milliseconds.
+// refLockWait is how long a lock of a ref must exist before it counts as left by a dead process. Git holds such locks
+// for milliseconds.
 const refLockWait = time.Second
 
-// freeRefs removes the locks that a killed `git update-ref` left on the refs of an intent. While index.lock is ours,
-// nobody else's commit holds them.
+// freeRefs removes the locks that a killed `git update-ref` left on the refs of an intent. While index.lock is ours, no
+// other commit can hold them.
 func (d Dirs) freeRefs(ctx context.Context, n intent) error {
 	if n.next == "" || !d.ownsIndexLock(n) {
 		return nil
@@ -100,8 +100,8 @@ func (d Dirs) indexReplaced(n intent) bool {
 	return errors.Is(made, fs.ErrNotExist) && was == nil
 }
 
-// completeRefs moves the refs of an intent whose index is already in place. If a user has removed index.lock, index and
-// branch may have changed since: then nothing moves.
+// completeRefs moves the refs of an intent whose index is already in place. If a user has removed index.lock, it moves
+// nothing, because index and branch may have changed since.
 func (d Dirs) completeRefs(ctx context.Context, n intent, lockFile *os.File) error {
 	if n.next == "" || !d.ownsIndexLock(n) || !d.indexReplaced(n) {
 		return nil
@@ -112,7 +112,7 @@ func (d Dirs) completeRefs(ctx context.Context, n intent, lockFile *os.File) err
 	if !errors.Is(err, ErrMoved) {
 		return err
 	}
-	// They have moved already: all, or some of them if Git was killed in between.
+	// All refs have moved already, or only some of them if Git was killed in between.
 	for _, u := range n.moves {
 		if err := o.lockedCommand().updateRefs(ctx, reason, u); err != nil && !errors.Is(err, ErrMoved) {
 			return err
@@ -121,7 +121,7 @@ func (d Dirs) completeRefs(ctx context.Context, n intent, lockFile *os.File) err
 	return nil
 }
 
-// completeMove repeats the move at which a process died. If that is not possible, the branch stays where it is.
+// completeMove repeats a move of a branch that was killed. If that is not possible, the branch stays where it is.
 func (d Dirs) completeMove(ctx context.Context, n intent, lockFile *os.File) error {
 	if n.next == "" {
 		d.clear(n)

@@ -11,22 +11,22 @@ import (
 	"strings"
 )
 
-// MaxPatchBytes is the size of the largest patch: `git apply` refuses more.
+// MaxPatchBytes is the size of the largest patch. `git apply` refuses larger ones.
 const MaxPatchBytes = 1 << 30
 
 // ErrTooLarge means that a patch is larger than MaxPatchBytes.
 var ErrTooLarge = errors.New("the patch is larger than 1 GB")
 
-// outsideRuns matches every path but those in a folder named .runs.
+// outsideRuns matches every path except those in a folder named .runs.
 var outsideRuns = []string{"--", ".", ":(exclude,glob)**/.runs/**"}
 
-// Difference writes the patch between two trees or commits, without what is in .runs. It is the same whatever the user
-// has configured. The error is ErrTooLarge if it has more than MaxPatchBytes.
+// Difference writes the patch between two trees or commits, without files in .runs. The patch does not depend on the
+// user's configuration. The error is ErrTooLarge if the patch has more than MaxPatchBytes.
 func (s *Scratch) Difference(ctx context.Context, from, to string, w io.Writer) error {
 	return s.difference(ctx, w, "diff-tree", from, to)
 }
 
-// DifferenceToIndex is Difference to the tree that the index makes, which need not be written.
+// DifferenceToIndex is like Difference, but compares with the index, which need not be stored as a tree.
 func (s *Scratch) DifferenceToIndex(ctx context.Context, from string, w io.Writer) error {
 	return s.difference(ctx, w, "diff-index", "--cached", from)
 }
@@ -53,10 +53,10 @@ type Change struct {
 	Status byte   // A, M, D or T
 	ID     string // of the new content
 	Mode   string // 100644, 100755, 120000, 160000; 000000 when deleted
-	Bytes  int64  // of the new content as Git stores it; 0 if it is deleted or missing
+	Bytes  int64  // size of the new content as Git stores it; 0 if it is deleted or missing
 }
 
-// Changes lists the files that differ between two trees or commits, without what is in .runs.
+// Changes lists the files that differ between two trees or commits, except those in .runs.
 func (s *Scratch) Changes(ctx context.Context, from, to string) ([]Change, error) {
 	args := append([]string{
 		"diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-relative", "--full-index",
@@ -98,7 +98,7 @@ func (s *Scratch) Changes(ctx context.Context, from, to string) ([]Change, error
 	return changes, nil
 }
 
-// Read returns the content of an object. More than limit bytes are an error.
+// Read returns the content of an object. If it has more than limit bytes, Read returns an error.
 func (s *Scratch) Read(ctx context.Context, object string, limit int64) ([]byte, error) {
 	var b bytes.Buffer
 	err := s.cmd.blob(ctx, object, limit, &b)
@@ -111,7 +111,7 @@ func (s *Scratch) ReadTree(ctx context.Context, tree string) error {
 	return err
 }
 
-// Apply applies a patch file to the index. Git itself refuses paths that leave the tree or enter .git.
+// Apply applies a patch file to the index. Git itself refuses paths outside the tree or in .git.
 func (s *Scratch) Apply(ctx context.Context, patch string) error {
 	_, err := s.run(ctx, nil, "apply", "--cached", "--whitespace=nowarn", "-p1", patch)
 	return err
@@ -125,7 +125,7 @@ type Stat struct {
 	Added, Removed int64
 }
 
-// Stats lists the files that differ between two trees, without what is in .runs.
+// Stats lists the files that differ between two trees, except those in .runs.
 func (s *Scratch) Stats(ctx context.Context, from, to string) ([]Stat, error) {
 	args := append([]string{
 		"diff-tree", "-r", "-z", "--raw", "--numstat", "--no-renames", "--no-relative",
@@ -160,7 +160,7 @@ func (s *Scratch) Stats(ctx context.Context, from, to string) ([]Stat, error) {
 	return stats, nil
 }
 
-// lineCount reads a column of numstat, in which a binary file has a dash.
+// lineCount reads a number of `git diff --numstat`, which prints a dash for a binary file.
 func lineCount(text string) int64 {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {

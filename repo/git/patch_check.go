@@ -44,7 +44,7 @@ func CheckPatch(path string) error {
 			}
 		}
 		if err != nil {
-			continue // a line of text that only looks like one
+			continue // a line of text that only looks like the start of a binary patch
 		}
 		if size < 0 || size > MaxPatchBytes || total+size > 4*MaxPatchBytes {
 			return fmt.Errorf("the patch makes a file of %d bytes, more than the limit of 1 GB", size)
@@ -53,9 +53,9 @@ func CheckPatch(path string) error {
 	}
 }
 
-// resultSize reads the size of a delta's result from its beginning, without consuming it.
+// resultSize reads the size of the result from the beginning of a delta, without consuming it.
 func resultSize(in *bufio.Reader) (int64, error) {
-	// Sizes take at most 10 bytes each: the first lines are enough.
+	// Each size takes at most 10 bytes, so the first lines are enough.
 	head, _ := in.Peek(4 * 70)
 	var packed []byte
 	for line := range bytes.SplitSeq(head, []byte("\n")) {
@@ -80,7 +80,7 @@ func resultSize(in *bufio.Reader) (int64, error) {
 	return size, nil
 }
 
-// varint reads a size of delta.h, 7 bits per byte, the lowest first, and returns the rest.
+// varint reads a size as in delta.h, 7 bits per byte, the lowest first. It also returns the remaining bytes.
 func varint(b []byte) (int64, []byte) {
 	v := int64(0)
 	for i, c := range b {

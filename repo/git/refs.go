@@ -12,11 +12,11 @@ type RefUpdate struct {
 	Ref, Old, New string
 }
 
-// ErrMoved means that a ref is no longer where it was when it was read.
+// ErrMoved means that a ref has changed since it was read.
 var ErrMoved = errors.New("the branch has moved in the meantime")
 
-// UpdateRefs moves refs, all of them or none. HEAD is the branch that is checked out. The reason goes to the reflog. If
-// a ref is not at its Old, the error is ErrMoved.
+// UpdateRefs moves all of the refs or none. The ref HEAD stands for the branch that is checked out. The reason is
+// written to the reflog. If a ref is not at its Old commit, the error is ErrMoved.
 func UpdateRefs(ctx context.Context, dirs Dirs, reason string, updates ...RefUpdate) error {
 	return dirs.command().updateRefs(ctx, reason, updates...)
 }
@@ -40,12 +40,12 @@ func (c command) updateRefs(ctx context.Context, reason string, updates ...RefUp
 	return err
 }
 
-// DeleteRef removes a ref of this clone. It is a cleanup: a failure is ignored, and so is the end of ctx.
+// DeleteRef removes a ref of this clone. It is meant for cleanup: it ignores failures, and the cancellation of ctx.
 func DeleteRef(ctx context.Context, dirs Dirs, ref string) {
 	_, _ = dirs.command().run(context.WithoutCancel(ctx), "update-ref", "-d", ref)
 }
 
-// Resolve returns the commit of a ref or revision, or an empty string if it names none.
+// Resolve returns the commit of a ref or revision, or an empty string if there is none.
 func Resolve(ctx context.Context, dirs Dirs, ref string) (string, error) {
 	out, err := dirs.command().run(ctx, "rev-parse", "-q", "--verify", ref+"^{commit}")
 	var failed *Error

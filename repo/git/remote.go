@@ -34,10 +34,10 @@ type Upstream struct {
 	Tracking string // where this clone stores it, like refs/remotes/origin/main
 }
 
-// Name is the upstream as people write it, like origin/main.
+// Name returns the upstream as people write it, like origin/main.
 func (u Upstream) Name() string { return u.Remote + "/" + strings.TrimPrefix(u.Ref, "refs/heads/") }
 
-// UpstreamOf reads the configured upstream of a branch; ok is false if it has none, and for an empty name.
+// UpstreamOf returns the configured upstream of a branch. ok is false if the branch has none or its name is empty.
 func UpstreamOf(ctx context.Context, dirs Dirs, branch string) (u Upstream, ok bool, err error) {
 	if branch == "" {
 		return u, false, nil
@@ -55,21 +55,21 @@ func UpstreamOf(ctx context.Context, dirs Dirs, branch string) (u Upstream, ok b
 			continue
 		}
 		if born = true; fields[1] != "" && fields[2] != "" {
-			return Upstream{fields[1], fields[2], fields[3]}, fields[1] != ".", nil // a dot is this clone
+			return Upstream{fields[1], fields[2], fields[3]}, fields[1] != ".", nil // a dot stands for this clone
 		}
 	}
 	u, ok, err = configuredUpstream(ctx, dirs, branch)
 	if !ok || !born || err != nil {
 		return u, ok, err
 	}
-	// Git is not configured to fetch it, as in a clone of a single branch.
+	// Git is not configured to fetch the upstream, as in a clone of a single branch.
 	u.Tracking = privateRef(u.Remote, u.Ref)
 	names, err := Remotes(ctx, dirs)
-	return u, slices.Contains(names, u.Remote), err // it may also be a URL
+	return u, slices.Contains(names, u.Remote), err // the remote may also be a URL
 }
 
-// configuredUpstream reads what Git does not tell of a branch: the branch has no commit, as in the clone of an empty
-// repository, or Git does not fetch its upstream.
+// configuredUpstream reads the upstream of a branch from the configuration. `git for-each-ref` does not print it if the
+// branch has no commit, as in the clone of an empty repository, or if Git does not fetch the upstream.
 func configuredUpstream(ctx context.Context, dirs Dirs, branch string) (u Upstream, ok bool, err error) {
 	var values [2]string
 	for i, key := range []string{"remote", "merge"} {
@@ -87,14 +87,14 @@ func configuredUpstream(ctx context.Context, dirs Dirs, branch string) (u Upstre
 	return UpstreamNamed(values[0], name), true, nil
 }
 
-// UpstreamNamed is the branch of a remote by its name. It need not exist.
+// UpstreamNamed returns the branch of a remote with a name. The branch need not exist.
 func UpstreamNamed(remote, branch string) Upstream {
 	u := Upstream{Remote: remote, Ref: "refs/heads/" + branch}
 	u.Tracking = "refs/remotes/" + remote + "/" + branch
 	return u
 }
 
-// privateRef is where a branch is fetched to that Git is not configured to fetch.
+// privateRef returns the ref to which we fetch a branch that Git is not configured to fetch.
 func privateRef(remote, ref string) string {
 	return "refs/runs/upstream/" + remote + "/" + strings.TrimPrefix(ref, "refs/heads/")
 }
@@ -102,8 +102,8 @@ func privateRef(remote, ref string) string {
 // ErrNoRemoteBranch means that the remote has no such branch.
 var ErrNoRemoteBranch = errors.New("the remote has no such branch")
 
-// Fetch fetches one branch of a remote, a name or a URL, to a ref of this clone, and returns its commit. The error is
-// ErrNoRemoteBranch if the remote has no such branch.
+// Fetch fetches one branch of a remote to the ref into of this clone and returns its commit. remote is a name or a URL.
+// The error is ErrNoRemoteBranch if the remote has no such branch.
 func Fetch(ctx context.Context, dirs Dirs, remote, ref, into string) (string, error) {
 	var err error
 	for try := 0; ; try++ {
@@ -120,10 +120,10 @@ func Fetch(ctx context.Context, dirs Dirs, remote, ref, into string) (string, er
 	return Resolve(ctx, dirs, into)
 }
 
-// busyTries is how often a fetch is repeated that collided with another fetch of the same branch in this clone.
+// busyTries is how often a fetch is repeated if it collides with another fetch of the same branch in this clone.
 const busyTries = 20
 
-// refBusy reports whether another process moved the ref that a fetch was to move.
+// refBusy reports whether a fetch failed because another process moved the same ref.
 func refBusy(err error) bool {
 	var failed *Error
 	return errors.As(err, &failed) && (strings.Contains(failed.Output, "cannot lock ref") ||
@@ -155,11 +155,11 @@ func RemoteHead(ctx context.Context, dirs Dirs, remote string) (string, error) {
 	return "", nil
 }
 
-// Rejected is a ref that the remote refused. Its text is the remote's reason.
+// Rejected means that the remote refused to update a ref. Its text is the remote's reason.
 type Rejected struct {
 	Ref    string
 	Reason string
-	Stale  bool // somebody else was faster
+	Stale  bool // somebody else pushed first
 	Output string
 }
 
@@ -169,7 +169,7 @@ func (e *Rejected) Error() string { return e.Reason }
 type Refspec struct{ From, To string }
 
 // Push pushes without force, and runs the hooks that `git push` runs. It returns the output of these hooks and of the
-// remote. If refs are rejected, the error is a *Rejected of the first.
+// remote. If refs are rejected, the error is a *Rejected for the first of them.
 func Push(ctx context.Context, dirs Dirs, remote string, specs ...Refspec) (said string, err error) {
 	args := []string{"push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no", "--", remote}
 	for _, s := range specs {
@@ -198,7 +198,7 @@ func Push(ctx context.Context, dirs Dirs, remote string, specs ...Refspec) (said
 	return "", err
 }
 
-// staleReasons are what Git and its servers report if a branch has moved between the look at it and the push.
+// staleReasons are the reasons that Git and its servers give if a branch has moved since it was fetched.
 var staleReasons = []string{
 	"fetch first", "non-fast-forward", "stale info", "cannot lock ref", "failed to update ref", "incorrect old value",
 	"failed to lock", "remote ref updated since checkout",
@@ -208,7 +208,7 @@ func isStale(reason string) bool {
 	return slices.ContainsFunc(staleReasons, func(s string) bool { return strings.Contains(reason, s) })
 }
 
-// RemoteWithoutCredentials returns a remote's URL as it may be committed.
+// RemoteWithoutCredentials returns the URL of a remote without credentials and query, so that it may be committed.
 func RemoteWithoutCredentials(url string) string {
 	scheme, rest, ok := strings.Cut(url, "://")
 	if !ok {

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// runsFolder is left out of every source tree: what is recorded must not change what is recorded next.
+// runsFolder is the name of the folders that are left out of every source tree, because recording a run must not change
+// the source of the next one.
 const runsFolder = ".runs"
 
 // inRuns reports whether a path is in a folder named .runs.
@@ -16,7 +17,7 @@ func inRuns(path string) bool {
 	return ok
 }
 
-// runsParent returns the folder that contains the outermost .runs on the way to path.
+// runsParent returns the folder that contains the outermost .runs in a path.
 func runsParent(path string) (string, bool) {
 	if strings.HasPrefix(path, runsFolder+"/") {
 		return "", true
@@ -46,7 +47,7 @@ func (s *Scratch) Strip(ctx context.Context, tree string) (string, error) {
 	return s.strip(ctx, strings.TrimSpace(string(out)), parents)
 }
 
-// strip removes .runs from these folders of a tree.
+// strip returns the tree without the .runs in each of the folders parents.
 func (s *Scratch) strip(ctx context.Context, tree string, parents map[string]bool) (string, error) {
 	for parent := range parents {
 		var steps []string
@@ -57,7 +58,7 @@ func (s *Scratch) strip(ctx context.Context, tree string, parents map[string]boo
 		if err != nil {
 			return "", err
 		}
-		if next == "" { // nothing but runs: the tree without entries
+		if next == "" { // the tree has nothing but runs
 			return s.EmptyTree(ctx)
 		}
 		tree = next
@@ -65,7 +66,8 @@ func (s *Scratch) strip(ctx context.Context, tree string, parents map[string]boo
 	return tree, nil
 }
 
-// without returns tree without steps/.runs. It is empty if nothing is left: Git has no empty folders.
+// without returns tree without the folder .runs at the path steps. It returns an empty id if nothing is left, because
+// Git has no empty folders.
 func (s *Scratch) without(ctx context.Context, tree string, steps []string) (string, error) {
 	out, err := s.run(ctx, nil, "ls-tree", "-z", tree)
 	if err != nil {
@@ -105,8 +107,8 @@ func (s *Scratch) without(ctx context.Context, tree string, steps []string) (str
 	return strings.TrimSpace(string(out)), err
 }
 
-// RunsFolders lists the folders named .runs that Git sees in all worktrees of the repository, each as the root of its
-// working tree and the path below it, with slashes.
+// RunsFolders lists the folders named .runs that Git sees in all worktrees of the repository. Each is a pair of the
+// root of the working tree and the path below it, with slashes.
 func RunsFolders(ctx context.Context, dirs Dirs) ([][2]string, error) {
 	trees, err := listWorktrees(ctx, dirs)
 	if err != nil {
@@ -135,7 +137,7 @@ func RunsFolders(ctx context.Context, dirs Dirs) ([][2]string, error) {
 
 type listedWorktree struct{ path, head string }
 
-// listWorktrees reads `git worktree list`. Bare repositories are left out.
+// listWorktrees returns the worktrees that `git worktree list` prints, without bare repositories.
 func listWorktrees(ctx context.Context, dirs Dirs) ([]listedWorktree, error) {
 	out, err := dirs.command().run(ctx, "worktree", "list", "--porcelain")
 	if err != nil {
@@ -155,7 +157,7 @@ func listWorktrees(ctx context.Context, dirs Dirs) ([]listedWorktree, error) {
 				w.path = ""
 			}
 		}
-		// Git believes that the main working tree is the parent of the Git folder, even if it is elsewhere.
+		// Git takes the parent of the Git folder for the main working tree, even if that is elsewhere.
 		if filepath.Clean(w.path) == dirs.Common && !dirs.Linked() {
 			w.path = dirs.Root
 		}

@@ -13,15 +13,15 @@ import (
 	"strings"
 )
 
-// Scratch is a temporary index and a temporary object folder. It reads the repository's objects and writes nothing into
-// the repository. The caller closes it.
+// Scratch is a temporary index and a temporary object folder. It reads the repository's objects and does not write to
+// the repository. The caller must close it.
 type Scratch struct {
 	Dir  string // temporary; the caller may keep files of its own in it
 	dirs Dirs
 	cmd  command
 }
 
-// pinned are settings that would otherwise change what the plumbing reads or writes, or let it write into the
+// pinned fixes settings that could change what Git's plumbing commands read or write, or let them write into the
 // repository.
 var pinned = []string{
 	"-c", "core.hooksPath=" +
@@ -42,7 +42,7 @@ func NewScratch(dirs Dirs) (*Scratch, error) {
 	s := &Scratch{Dir: dir, dirs: dirs}
 	s.cmd = command{dir: dirs.Root, env: append(dirs.env(),
 		"GIT_INDEX_FILE="+s.index(), "GIT_OBJECT_DIRECTORY="+s.objects(), "GIT_ALTERNATE_OBJECT_DIRECTORIES=",
-		// A capture never uses the network: a partial clone must not fetch what it lacks.
+		// A capture never uses the network: a partial clone must not fetch missing objects.
 		"GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=none")}
 	if err := s.alternates(); err != nil {
 		s.Close()
@@ -60,10 +60,10 @@ func (s *Scratch) index() string { return filepath.Join(s.Dir, "index") }
 
 func (s *Scratch) objects() string { return filepath.Join(s.Dir, "objects") }
 
-// Close removes all that was written.
+// Close removes the temporary folder.
 func (s *Scratch) Close() { _ = os.RemoveAll(s.Dir) }
 
-// alternates makes the repository's objects readable from the temporary folder.
+// alternates makes the repository's objects readable through the temporary object folder.
 func (s *Scratch) alternates() error {
 	info := filepath.Join(s.objects(), "info")
 	if err := os.MkdirAll(info, 0o700); err != nil {
@@ -88,7 +88,7 @@ func (s *Scratch) alternates() error {
 
 // run runs a plumbing command on the temporary index and objects, whatever the user has configured.
 func (s *Scratch) run(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
-	// Comparing a file runs its clean filter, and that of Git LFS would write into .git/lfs.
+	// A comparison runs the clean filter of a file, and that of Git LFS would write into .git/lfs.
 	head := append(pinned[:len(pinned):len(pinned)], "-c", "lfs.storage="+filepath.Join(s.Dir, "lfs"))
 	c := s.cmd
 	if stdin != nil {
@@ -97,9 +97,8 @@ func (s *Scratch) run(ctx context.Context, stdin []byte, args ...string) ([]byte
 	return c.run(ctx, append(head, args...)...)
 }
 
-// CopyIndex starts with the entries of the user's index. It keeps the index's modification time: Git compares the
-// content of a file that is as new as the index, and a newer time would hide an edit made in the same tick as a `git
-// add`.
+// CopyIndex copies the user's index to the scratch and keeps its modification time. Git compares the content of files
+// that are as new as the index, so a newer time would hide an edit made in the same clock tick as a `git add`.
 func (s *Scratch) CopyIndex() error {
 	return copyIndex(s.dirs.indexPath(), s.index())
 }
@@ -135,7 +134,7 @@ func copyIndex(from, to string) error {
 	return nil
 }
 
-// EmptyTree returns the id of the tree without entries, in the repository's own hash.
+// EmptyTree returns the id of the tree without entries, which depends on the repository's hash algorithm.
 func (s *Scratch) EmptyTree(ctx context.Context) (string, error) {
 	out, err := s.run(ctx, []byte{}, "mktree")
 	return strings.TrimSpace(string(out)), err

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Edit returns the tree with the changes made. The id is empty if nothing is left. Only the folders on the way to a
-// change are read and written. Of two changes of one path, the later one counts.
+// Edit stores a tree with the changes made and returns its id, which is empty if nothing is left. It reads and writes
+// only the folders that contain a change. If two changes have the same path, the later one is used.
 func (t *Trees) Edit(tree string, edits []Edit) (string, error) {
 	if len(edits) == 0 {
 		return tree, nil
@@ -28,7 +28,7 @@ func (t *Trees) Edit(tree string, edits []Edit) (string, error) {
 			continue
 		}
 		here[name] = e
-		delete(below, name) // an earlier change of what it contained
+		delete(below, name) // an earlier change in the folder that this one removes or replaces
 	}
 	entries := make([]TreeEntry, 0, len(old)+len(here)+len(below))
 	seen := map[string]bool{}
@@ -46,7 +46,7 @@ func (t *Trees) Edit(tree string, edits []Edit) (string, error) {
 			if err != nil {
 				return err
 			}
-			if id != "" || from != "" { // otherwise it only removed what does not exist
+			if id != "" || from != "" { // otherwise the changes only remove paths that do not exist
 				was = TreeEntry{"40000", name, id}
 			}
 		}
@@ -100,7 +100,7 @@ func (t *Trees) write(entries []TreeEntry) (string, error) {
 			return "", err
 		}
 	}
-	// `git mktree` prints the id of a tree even if it could not write it: on a full disk, or if `git gc` has just
+	// `git mktree` prints the id of a tree even if it could not write it, because the disk is full or `git gc` has just
 	// removed the folder. So each tree is read back.
 	var missing error
 	for range writeTries {
@@ -119,7 +119,7 @@ func (t *Trees) write(entries []TreeEntry) (string, error) {
 	return "", t.make.failed(missing)
 }
 
-// writeTries is how often a tree is written that cannot be read back.
+// writeTries is how often a tree is written if it cannot be read back.
 const writeTries = 5
 
 // Empty returns the id of the tree without entries.

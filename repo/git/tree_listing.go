@@ -14,7 +14,7 @@ type Entry struct {
 	Mode string // 100644, 100755, 120000, 160000
 }
 
-// parseEntries reads the output of `git ls-files -s -z`. Entries that are not merged are left out.
+// parseEntries reads the output of `git ls-files -s -z`. It leaves out unmerged entries.
 func parseEntries(out []byte) []Entry {
 	var entries []Entry
 	for line := range strings.SplitSeq(string(out), "\x00") {
@@ -27,7 +27,7 @@ func parseEntries(out []byte) []Entry {
 	return entries
 }
 
-// FilesIn lists the files under folders of a commit. All paths are relative to the root. Submodules are left out.
+// FilesIn lists the files under folders of a commit, without submodules. All paths are relative to the root.
 func FilesIn(ctx context.Context, dirs Dirs, commit string, folders ...string) ([]Entry, error) {
 	out, err := dirs.command().run(ctx, append([]string{
 		"--literal-pathspecs", "ls-tree", "-r", "-z", "--full-tree",
@@ -47,13 +47,13 @@ func FilesIn(ctx context.Context, dirs Dirs, commit string, folders ...string) (
 	return entries, nil
 }
 
-// Name is an entry of a folder of a commit.
+// Name is an entry of a folder in a commit.
 type Name struct {
 	Path string // relative to the root
 	Tree bool
 }
 
-// Names lists what is directly in folders of a commit. A folder that does not exist has nothing.
+// Names lists the entries directly in folders of a commit. A folder that does not exist counts as empty.
 func Names(ctx context.Context, dirs Dirs, commit string, folders ...string) ([]Name, error) {
 	out, err := dirs.command().run(ctx, append([]string{
 		"--literal-pathspecs", "ls-tree", "-z", "--full-tree", commit,
@@ -79,7 +79,7 @@ func asFolders(folders []string) []string {
 	return paths
 }
 
-// FoldersNamed lists the folders of a commit that have a name, at any depth.
+// FoldersNamed lists the folders called name in a commit, at any depth.
 func FoldersNamed(ctx context.Context, dirs Dirs, commit, name string) ([]string, error) {
 	out, err := dirs.exact().run(ctx, "ls-tree", "-r", "-d", "-z", "--name-only", "--full-tree", commit)
 	if err != nil {
@@ -98,7 +98,7 @@ func FoldersNamed(ctx context.Context, dirs Dirs, commit, name string) ([]string
 type TreePair struct{ From, To string }
 
 // AddedNames lists the names that the second tree of a pair has and the first does not. It does not look into folders.
-// All pairs take one process.
+// It starts one process for all pairs.
 func AddedNames(ctx context.Context, dirs Dirs, pairs []TreePair) ([]string, error) {
 	if len(pairs) == 0 {
 		return nil, nil
@@ -113,7 +113,7 @@ func AddedNames(ctx context.Context, dirs Dirs, pairs []TreePair) ([]string, err
 		"--no-commit-id")
 	var names []string
 	for name := range strings.SplitSeq(string(out), "\x00") {
-		if i := strings.LastIndexByte(name, '\n'); i >= 0 { // the pair comes before its names
+		if i := strings.LastIndexByte(name, '\n'); i >= 0 { // Git prints the pair before its names
 			name = name[i+1:]
 		}
 		if name != "" {
@@ -123,8 +123,8 @@ func AddedNames(ctx context.Context, dirs Dirs, pairs []TreePair) ([]string, err
 	return names, err
 }
 
-// Differences lists what two commits differ in, as changes of the first. If from is empty, it lists the changes of to
-// against its first parent, or all of its files if it has none.
+// Differences lists the changes that lead from one commit to another. If from is empty, it lists the changes of to from
+// its parent, or all of its files if it has no parent.
 func Differences(ctx context.Context, dirs Dirs, from, to string) ([]Edit, error) {
 	args := []string{
 		"diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-relative", "--full-index", "--no-commit-id",
@@ -157,7 +157,7 @@ func Differences(ctx context.Context, dirs Dirs, from, to string) ([]Edit, error
 	return edits, nil
 }
 
-// Tracked lists what the index has under a folder, including links and submodules.
+// Tracked lists the entries of the index under a folder, including links and submodules.
 func Tracked(ctx context.Context, dirs Dirs, folder string) ([]Entry, error) {
 	out, err := dirs.command().run(ctx, "--literal-pathspecs", "ls-files", "-s", "-z", "--full-name", "--", folder)
 	return parseEntries(out), err

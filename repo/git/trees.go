@@ -31,8 +31,8 @@ type Edit struct {
 // ErrNoObject means that the clone does not have an object.
 var ErrNoObject = errors.New("is not in this clone")
 
-// Trees reads and writes objects through processes of Git that stay open. It is not safe for concurrent use. The caller
-// closes it.
+// Trees reads and writes objects through Git processes that it keeps running. It is not safe for concurrent use. The
+// caller must close it.
 type Trees struct {
 	cat    *coprocess
 	make   *coprocess // started by the first tree that is written
@@ -41,25 +41,25 @@ type Trees struct {
 	absent map[string]bool
 }
 
-// maxTreeBytes bounds one tree object: a folder of a million files.
+// maxTreeBytes is the largest size of a tree object, enough for a folder of a million files.
 const maxTreeBytes = 64 << 20
 
-// maxCommitBytes bounds one commit object.
+// maxCommitBytes is the largest size of a commit object.
 const maxCommitBytes = 4 << 20
 
-// OpenTrees starts the process that reads. It ends with ctx or Close.
+// OpenTrees starts the process that reads. The process ends when ctx is done or Close is called.
 func OpenTrees(ctx context.Context, dirs Dirs) (*Trees, error) {
 	cat, err := dirs.command().start(ctx, "cat-file", "--batch")
 	if err != nil {
 		return nil, err
 	}
-	// Git need not look up what a tree names: every id comes from Git itself.
+	// Git need not check that the entries of a tree exist, because every id comes from Git itself.
 	begin := func() (*coprocess, error) { return dirs.command().start(ctx, "mktree", "-z", "--batch", "--missing") }
 	return &Trees{cat: cat, begin: begin, known: map[string][]TreeEntry{}}, nil
 }
 
-// OpenObjects starts only the process that reads, without replaced objects; Edit and Empty cannot be used. Objects in
-// absent are reported as missing without asking Git, which would fetch them one by one.
+// OpenObjects starts only a process that reads and that ignores replacement objects. Edit and Empty cannot be used. It
+// reports objects in absent as missing without asking Git, which would fetch them one by one.
 func OpenObjects(ctx context.Context, dirs Dirs, absent map[string]bool) (*Trees, error) {
 	cat, err := dirs.exact().start(ctx, "cat-file", "--batch")
 	if err != nil {
@@ -68,7 +68,7 @@ func OpenObjects(ctx context.Context, dirs Dirs, absent map[string]bool) (*Trees
 	return &Trees{cat: cat, known: map[string][]TreeEntry{}, absent: absent}, nil
 }
 
-// Close ends the processes.
+// Close stops the processes.
 func (t *Trees) Close() {
 	t.cat.close()
 	if t.make != nil {
@@ -103,14 +103,14 @@ func (t *Trees) Read(id string) ([]TreeEntry, error) {
 	return entries, nil
 }
 
-// Blob returns the content of a blob. More than limit bytes are an error.
+// Blob returns the content of a blob. If it has more than limit bytes, Blob returns an error.
 func (t *Trees) Blob(id string, limit int64) ([]byte, error) { return t.object(id, "blob", limit) }
 
 // headBytes is how much of a blob Sum returns.
 const headBytes = 1024
 
-// Sum returns the SHA-256 of a blob, its size and its first 1,024 bytes, without keeping more of it in memory. More
-// than limit bytes are an error.
+// Sum returns the SHA-256 of a blob, its size and its first 1,024 bytes, without keeping more of it in memory. If it
+// has more than limit bytes, Sum returns an error.
 func (t *Trees) Sum(id string, limit int64) (digest string, size int64, head []byte, err error) {
 	size, err = t.ask(id, "blob", limit)
 	if err != nil {
@@ -131,7 +131,8 @@ func (t *Trees) Sum(id string, limit int64) (digest string, size int64, head []b
 	return hex.EncodeToString(sum.Sum(nil)), size, head, nil
 }
 
-// Copy writes a blob to w. More than limit bytes are an error. After an error of w, the process still answers.
+// Copy writes a blob to w. If it has more than limit bytes, Copy returns an error. After an error of w, t can still be
+// used.
 func (t *Trees) Copy(id string, limit int64, w io.Writer) error {
 	size, err := t.ask(id, "blob", limit)
 	if err != nil {
@@ -147,7 +148,7 @@ func (t *Trees) Copy(id string, limit int64, w io.Writer) error {
 	return to.err
 }
 
-// stickyWriter accepts all that is written and keeps the first error.
+// stickyWriter accepts everything that is written to it and keeps the first error of its writer.
 type stickyWriter struct {
 	w   io.Writer
 	err error
@@ -173,7 +174,7 @@ func (t *Trees) object(name, kind string, limit int64) ([]byte, error) {
 	return data[:size], nil
 }
 
-// ask asks the process for an object and returns its size. Its content is read next.
+// ask asks the process for an object and returns its size. The caller must then read the content.
 func (t *Trees) ask(name, kind string, limit int64) (size int64, err error) {
 	if strings.ContainsAny(name, "\n\x00") {
 		return 0, fmt.Errorf("%q is not an object name", name)
@@ -235,8 +236,8 @@ func (t *Trees) Commit(id string) (*CommitObject, error) {
 	return c, nil
 }
 
-// Find returns the entry at a path of a tree or commit. An empty path is the tree itself. ok is false if nothing is
-// there.
+// Find returns the entry at a path of a tree or commit. An empty path stands for the tree itself. ok is false if there
+// is no such entry.
 func (t *Trees) Find(tree, path string) (e TreeEntry, ok bool, err error) {
 	e = TreeEntry{Mode: "40000", ID: tree}
 	if path == "" {
@@ -259,8 +260,8 @@ func (t *Trees) Find(tree, path string) (e TreeEntry, ok bool, err error) {
 	return e, true, nil
 }
 
-// Walk calls visit for every file of a tree, with its path under prefix. More than 100 folders in each other are an
-// error.
+// Walk calls visit for every file of a tree, with its path under prefix. If folders are nested more than 100 deep, it
+// returns an error.
 func (t *Trees) Walk(tree, prefix string, visit func(path string, e TreeEntry) error) error {
 	entries, err := t.Read(tree)
 	if err != nil {

@@ -11,11 +11,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Worktree is what Git knows of a working tree: its index, what differs from it on disk, and what is untracked. Paths
-// are relative to the root, with slashes, and have any bytes but NUL.
+// Worktree describes a working tree as Git sees it: the index, the files on disk that differ from it, and untracked
+// files. Paths are relative to the root, with slashes, and may contain any byte except NUL.
 type Worktree struct {
 	Folders    map[string]bool // of tracked files, without a final slash; "" is the root
-	Modified   []string        // tracked and different on disk, or not merged
+	Modified   []string        // tracked and different on disk, or unmerged
 	Deleted    []string        // tracked and not on disk
 	Untracked  []string        // files and links
 	Nested     []string        // untracked repositories
@@ -23,11 +23,11 @@ type Worktree struct {
 	runs       map[string]bool // folders that contain a .runs with tracked files
 }
 
-// ReadWorktree lists the working tree. The index must have been copied before. Flags that hide files are cleared in the
-// copy: what is on disk counts.
+// ReadWorktree lists the working tree. The index must have been copied before. In the copy, it clears flags that hide
+// changes, because the files on disk count.
 func (s *Scratch) ReadWorktree(ctx context.Context) (*Worktree, error) {
 	w := &Worktree{Folders: map[string]bool{"": true}, runs: map[string]bool{}}
-	// This listing asks the disk about every file, which takes as long as the other one.
+	// This listing checks every file on disk. It takes as long as readIndex, so both run at once.
 	var different []byte
 	group, both := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
@@ -60,8 +60,8 @@ func (s *Scratch) differentFiles(ctx context.Context) ([]byte, error) {
 	return s.run(ctx, nil, "diff-files", "-z", "--raw", "--no-renames", "--ignore-submodules=dirty")
 }
 
-// readIndex lists the index with its flags, modes and stages, and what is not in it. It returns the entries that a flag
-// hides from a comparison.
+// readIndex lists the index with its flags, modes and stages, and the untracked files. It returns the entries that a
+// flag hides from a comparison.
 func (w *Worktree) readIndex(ctx context.Context, s *Scratch) (hidden []string, err error) {
 	out, err := s.run(ctx, nil, "ls-files", "-z", "-s", "-v", "-o", "--exclude-standard")
 	if err != nil {
@@ -80,7 +80,7 @@ func (w *Worktree) readIndex(ctx context.Context, s *Scratch) (hidden []string, 
 				return nil, fmt.Errorf("git ls-files: unexpected line %q", entry)
 			}
 			w.addTracked(path, fields)
-			switch { // a small letter is assume-unchanged, S is skip-worktree, s is both
+			switch { // a lower-case letter is assume-unchanged, S is skip-worktree, s is both
 			case (tag == "S" || tag == "s") && !s.onDisk(path):
 				absent = append(absent, path)
 			case tag == "S" || tag[0] >= 'a':
@@ -110,7 +110,7 @@ func (w *Worktree) addDifferent(out string) error {
 		}
 		if fields[4] == "D" {
 			w.Deleted = append(w.Deleted, path)
-		} else { // also U, not merged
+		} else { // also U, unmerged
 			w.Modified = append(w.Modified, path)
 		}
 		seen[path] = true
@@ -118,7 +118,8 @@ func (w *Worktree) addDifferent(out string) error {
 	return nil
 }
 
-// sparse reports whether files are left out of the working tree on purpose: they are part of the source all the same.
+// sparse reports whether the user leaves files out of the working tree on purpose. Such files still belong to the
+// source.
 func (s *Scratch) sparse(ctx context.Context) bool {
 	out, err := s.run(ctx, nil, "config", "--type=bool", "--get", "core.sparseCheckout")
 	return err == nil && strings.TrimSpace(string(out)) == "true"
@@ -162,8 +163,8 @@ func (w *Worktree) addTracked(path, fields string) {
 // Failure is a file that Git could not read or store, and why.
 type Failure struct{ Path, Reason string }
 
-// Stage updates the index from the disk: files that exist are added, the others removed. Files that fail, because they
-// cannot be read or a filter fails, are returned and stay as the index has them.
+// Stage updates the index from the disk: it adds files that exist and removes the others. It returns the files that
+// cannot be read or whose filter fails. Their entries in the index stay as they are.
 func (s *Scratch) Stage(ctx context.Context, paths []string) ([]Failure, error) {
 	if len(paths) == 0 {
 		return nil, nil
@@ -185,7 +186,7 @@ func (s *Scratch) Stage(ctx context.Context, paths []string) ([]Failure, error) 
 		}
 		return []Failure{{paths[0], reason}}, nil
 	}
-	// Nothing was written. Halving the list finds the few files that fail.
+	// Nothing was written. Halve the list to find the few files that fail.
 	first, err := s.Stage(ctx, paths[:len(paths)/2])
 	if err != nil {
 		return nil, err
@@ -194,7 +195,7 @@ func (s *Scratch) Stage(ctx context.Context, paths []string) ([]Failure, error) 
 	return append(first, second...), err
 }
 
-// Remove removes entries from the index, including those behind what is now a link on disk.
+// Remove removes entries from the index, including those whose folder is now a link on disk.
 func (s *Scratch) Remove(ctx context.Context, paths []string) error {
 	if len(paths) == 0 {
 		return nil
@@ -203,7 +204,7 @@ func (s *Scratch) Remove(ctx context.Context, paths []string) error {
 	return err
 }
 
-// StageContent stages other bytes than those on disk under a path. mode is 100644 or 100755.
+// StageContent stages data as the content of path, whatever is on disk. mode is 100644 or 100755.
 func (s *Scratch) StageContent(ctx context.Context, path, mode string, data []byte) error {
 	out, err := s.run(ctx, data, "hash-object", "-w", "--stdin", "--path="+path)
 	if err != nil {
@@ -216,7 +217,7 @@ func (s *Scratch) StageContent(ctx context.Context, path, mode string, data []by
 
 func list(paths []string) []byte { return []byte(strings.Join(paths, "\x00") + "\x00") }
 
-// Tree returns the id of the tree that the index makes, without any folder named .runs.
+// Tree stores the index as a tree, without any folder named .runs, and returns its id.
 func (s *Scratch) Tree(ctx context.Context, w *Worktree) (string, error) {
 	tree, err := s.WriteTree(ctx)
 	if err != nil {

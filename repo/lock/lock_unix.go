@@ -1,6 +1,6 @@
 //go:build !windows
 
-// Package lock takes advisory locks of open files, which go with the file's closing or the process's death.
+// Package lock takes advisory locks on open files. A lock is released when the file is closed or the process dies.
 package lock
 
 import (
@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Try takes the advisory lock of an open file, flock(2). The lock goes with the file's closing or the process's death.
+// Try takes an advisory lock on an open file with flock(2). It returns false if another process holds the lock. The
+// lock is released when the file is closed or the process dies.
 func Try(f *os.File) (bool, error) {
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
@@ -21,14 +22,14 @@ func Try(f *os.File) (bool, error) {
 		case errors.Is(err, unix.EWOULDBLOCK):
 			return false, nil
 		case errors.Is(err, unix.ENOTSUP), errors.Is(err, unix.ENOLCK), errors.Is(err, unix.ENOSYS):
-			return true, nil // a file system without locks: they are a hint, never the only proof
+			return true, nil // a file system without locks; callers never rely on a lock alone
 		default:
 			return false, err
 		}
 	}
 }
 
-// Linked reports whether an open file still has its name.
+// Linked reports whether an open file still has a name on disk.
 func Linked(f *os.File) bool {
 	var st unix.Stat_t
 	return unix.Fstat(int(f.Fd()), &st) != nil || st.Nlink > 0

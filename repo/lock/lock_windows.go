@@ -7,10 +7,12 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lockOffset lies behind any journal: a locked range of Windows could not be read by others.
+// lockOffset is the position of the locked byte, beyond the end of any journal, because on Windows other processes
+// cannot read a locked range.
 const lockOffset = 1 << 30
 
-// Try takes the lock of an open file. The lock goes with the file's closing or the process's death.
+// Try takes a lock on an open file. It returns false if another process holds the lock. The lock is released when the
+// file is closed or the process dies.
 func Try(f *os.File) (bool, error) {
 	err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY,
 		0, 1, 0, &windows.Overlapped{OffsetHigh: lockOffset})
@@ -23,5 +25,5 @@ func Try(f *os.File) (bool, error) {
 	return false, err
 }
 
-// Linked is always true: an open file keeps its name on Windows.
+// Linked always returns true, because an open file keeps its name on Windows.
 func Linked(*os.File) bool { return true }
