@@ -109,7 +109,7 @@ func CheckedOut(ctx context.Context, dirs Dirs, branch string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// BranchNameError means that a branch cannot have a name.
+// BranchNameError means that a name is not valid for a branch.
 type BranchNameError struct{ Name string }
 
 func (e *BranchNameError) Error() string { return fmt.Sprintf("%q is not a valid branch name", e.Name) }

@@ -140,7 +140,7 @@ func marks(of string) (begin, beginOpen, end string) {
 	return begin + " >>>\n", begin + ", behind an open line >>>\n", "# <<< runs: " + of + " <<<\n"
 }
 
-// endsEarly matches scripts that never reach lines after their end, as Git's sample, which ends with exec.
+// endsEarly matches scripts that never reach lines after their end, like Git's sample hook, which ends with exec.
 var endsEarly = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?m)^(exit\b|exec[ \t]+[^ \t0-9<>&])`)
 })

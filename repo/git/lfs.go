@@ -53,13 +53,13 @@ func PushLFS(ctx context.Context, dirs Dirs, remote, commit string) error {
 	return err
 }
 
-// Smudge writes the content that a pointer of Git LFS stands for. It fetches the content if it is missing.
+// Smudge writes the content that a pointer of Git LFS refers to. It fetches the content if it is missing.
 func Smudge(ctx context.Context, dirs Dirs, pointer []byte, path string, w io.Writer) error {
 	if _, err := exec.LookPath("git-lfs"); err != nil {
 		return ErrNoLFS
 	}
 	c := dirs.network()
-	// GIT_LFS_SKIP_SMUDGE is for checkouts, and this is not one.
+	// This is not a checkout, for which the user may have set GIT_LFS_SKIP_SMUDGE.
 	c.env = append(c.env, "GIT_LFS_SKIP_SMUDGE=0")
 	c.stdin = strings.NewReader(string(pointer))
 	return c.stream(ctx, w, "lfs", "smudge", "--", path)

@@ -51,7 +51,7 @@ func (s *Scratch) difference(ctx context.Context, w io.Writer, command string, t
 type Change struct {
 	Path   string
 	Status byte   // A, M, D or T
-	ID     string // of the new content
+	ID     string // id of the new content
 	Mode   string // 100644, 100755, 120000, 160000; 000000 when deleted
 	Bytes  int64  // size of the new content as Git stores it; 0 if it is deleted or missing
 }

@@ -30,7 +30,7 @@ func DefaultRemote(ctx context.Context, dirs Dirs) (string, error) {
 // Upstream is the branch of a remote that a local branch follows.
 type Upstream struct {
 	Remote   string
-	Ref      string // at the remote, like refs/heads/main
+	Ref      string // the branch at the remote, like refs/heads/main
 	Tracking string // where this clone stores it, like refs/remotes/origin/main
 }
 

@@ -121,7 +121,7 @@ func commitOnce(ctx context.Context, r *repo.Repository, q Request) (*Committed,
 	return w.commitHere(ctx, tip)
 }
 
-// writer is one attempt to make a commit.
+// writer is the state of one attempt to make a commit.
 type writer struct {
 	repo    *repo.Repository
 	trees   *git.Trees
@@ -143,7 +143,7 @@ func (w *writer) commitHere(ctx context.Context, tip git.Tip) (*Committed, error
 	if err != nil || again.Branch != tip.Branch {
 		return nil, cmp.Or(err, git.ErrMoved)
 	}
-	// Plan again under the lock. If commits follow one another closely, ours would never succeed without it.
+	// Plan again under the lock. If commits follow one another closely, ours would never succeed without the lock.
 	if again != tip {
 		tip = again
 		if p, err = w.plan(ctx, tip.Commit, true); err != nil || p.Empty() {

@@ -1,6 +1,6 @@
 // Package share moves runs between clones through Git: it commits them without touching the user's own work, replays
-// them on what others pushed, imports what was pulled or copied, restores what a branch has lost, verifies a
-// history, and collects what no run needs.
+// them on what others pushed, imports what was pulled or copied, restores what a branch has lost, verifies a history,
+// and removes shared files that no run needs.
 //
 // It knows the layout of .runs in a commit and the changes that a commit may make there. It does not know the command
 // line: it returns values and errors with hints, and reports progress by calling functions that the caller passes. It

@@ -16,7 +16,7 @@ import (
 	"github.com/gitruns/runs/repo/secret"
 )
 
-// leak holds the fields that are used of an entry in a gitleaks report.
+// leak holds the fields that we use from an entry of a gitleaks report.
 type leak struct {
 	RuleID    string
 	File      string

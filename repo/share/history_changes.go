@@ -18,7 +18,7 @@ type folderHistory struct {
 	shared map[string]map[string]bool // blobs, by name
 	tip    map[string]map[string]bool // files at a tip, by run
 	gone   bool                       // a shared file was removed in this history
-	ever   map[string]string          // shared files of the whole history: a removed run needs removed ones
+	ever   map[string]string          // shared files of the whole history, also those removed since
 	config string                     // the blob of config.toml at a tip
 	marks  map[string]bool
 	kept   map[string]string // blobs of the shared files at a tip
@@ -28,7 +28,7 @@ type folderHistory struct {
 // runHistory is a run with every file that it ever had.
 type runHistory struct {
 	files    map[string]git.TreeEntry
-	others   []historyFile // other contents that artifacts had
+	others   []historyFile // contents that artifacts had in other commits
 	came     string        // the commit that added it; empty if it is older than the history
 	went     map[string]string
 	touched  bool
@@ -66,7 +66,7 @@ func (f *folderHistory) now(p place, e git.TreeEntry) {
 	}
 }
 
-// configName is the file of the project's settings, in the .runs folder.
+// configName is the name of the settings file in the .runs folder.
 const configName = "config.toml"
 
 func (f *folderHistory) run(id string) *runHistory {
@@ -127,7 +127,7 @@ func (r *runHistory) change(f *folderHistory, p place, c git.CommittedChange) {
 	case !known:
 		r.files[name] = git.TreeEntry{Mode: c.Mode, ID: c.ID}
 	case was.ID == c.ID:
-	case strings.HasPrefix(name, "artifacts/"): // both contents must be the recorded one, or a pointer to it
+	case strings.HasPrefix(name, "artifacts/"): // each content must be the recorded one, or a pointer to it
 		r.others = append(r.others, historyFile{name, git.TreeEntry{Mode: c.Mode, ID: c.ID}})
 	default:
 		r.problems = append(r.problems, Problem{Runs: f.at, ID: p.run, Commit: c.Commit, Reason: name + " was rewritten"})

@@ -257,7 +257,7 @@ func (im *importer) importAll(ctx context.Context, ids []string) error {
 	return nil
 }
 
-// withoutID removes the run's id from the front of an error.
+// withoutID removes the run's id from the start of an error.
 func withoutID(err error, id string) error {
 	if text, ok := strings.CutPrefix(err.Error(), "run "+id+": "); ok {
 		return errors.New(text)

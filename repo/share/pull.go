@@ -203,7 +203,7 @@ func (p *puller) pull(ctx context.Context) error {
 	return p.findRewritten(before, after)
 }
 
-// findRewritten reports the runs that were already here and of which files other than notes have changed.
+// findRewritten reports the runs that were already here and whose files, except for notes, have changed.
 func (p *puller) findRewritten(before, after *snapshot) error {
 	for _, id := range slices.Sorted(maps.Keys(before.runs)) {
 		if now, there := after.runs[id]; !there || now == before.runs[id] || slices.Contains(p.done.Replaced, id) {

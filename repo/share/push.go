@@ -29,7 +29,7 @@ type Pushed struct {
 	Commits       int
 	Attempts      int
 	Replayed      bool     // the commits were made again on what others had pushed
-	InTheWay      bool     // Stayed is because of the user's own changes
+	InTheWay      bool     // Stayed is due to the user's own changes
 	BranchMissing bool     // the remote has no such branch, and there was nothing to push
 	Stayed        string   // why the local branch is not at the remote's commit; empty if it is
 	Bases         int      // base commits that were pushed under refs/runs/base

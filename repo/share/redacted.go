@@ -27,8 +27,8 @@ func pendingRedactions(r *repo.Repository) (map[string]bool, error) {
 	return ids, err
 }
 
-// addRedacted adds the files of a run if it was redacted after it was committed. It adds the shared files that the run
-// no longer refers to to the orphans. It reports whether the run was redacted.
+// addRedacted adds the files of a run if it was redacted after it was committed. Shared files that the run no longer
+// refers to become orphans. addRedacted reports whether the run was redacted.
 func (p *plan) addRedacted(ctx context.Context, known *snapshot, id string) (bool, error) {
 	there, err := known.run(id)
 	if err != nil {

@@ -98,7 +98,7 @@ func (p *replayer) apply(ctx context.Context, c *runCommit) error {
 	return nil
 }
 
-// findConflicts adds the runs of a commit that differ at the tip to theirs. It does nothing if theirs is nil.
+// findConflicts adds to theirs the runs of a commit that differ at the tip. It does nothing if theirs is nil.
 func (p *replayer) findConflicts(c *runCommit) error {
 	if p.theirs == nil {
 		return nil

@@ -151,7 +151,7 @@ func allowedFor(config *format.Config, name string, f secret.Find) (reason strin
 	return "", false
 }
 
-// merge adds those findings of another program to ours that ours does not have.
+// merge adds the findings of another program to ours, without those that ours already has.
 func merge(ours, more []secret.Find) []secret.Find {
 	for _, f := range more {
 		if !slices.ContainsFunc(ours, func(o secret.Find) bool {

@@ -11,7 +11,7 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// BranchNameError is a name that a branch cannot have.
+// BranchNameError means that a name is not valid for a branch.
 type BranchNameError = git.BranchNameError
 
 // Uncommitted counts the runs with status finished that the runs branch does not have.

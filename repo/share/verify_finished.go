@@ -26,7 +26,7 @@ func (v *Verification) Bad() int {
 	return bad
 }
 
-// FinishedRuns returns the finished runs that selectors select, in the order of the selectors. Without selectors, it
+// FinishedRuns returns the finished runs that match selectors, in the order of the selectors. Without selectors, it
 // returns all finished runs of the catalog.
 func FinishedRuns(ctx context.Context, c *catalog.Catalog, selectors []string) ([]*repo.Entry, error) {
 	entries := slices.Clone(c.Entries())
@@ -43,9 +43,9 @@ func FinishedRuns(ctx context.Context, c *catalog.Catalog, selectors []string) (
 	return slices.DeleteFunc(entries, func(e *repo.Entry) bool { return e.Active != nil }), nil
 }
 
-// VerifyFinished verifies the finished runs that selectors select. Without selectors, it verifies all, lists those that
+// VerifyFinished verifies the finished runs that match selectors. Without selectors, it verifies all, lists those that
 // cannot be read, and looks for files that must not be in Git. progress may be nil. It is called with the number of
-// runs verified so far and the number of all.
+// runs verified so far and their total number.
 func VerifyFinished(
 	ctx context.Context, c *catalog.Catalog, selectors []string, progress func(done, total int64),
 ) (*Verification, error) {

@@ -37,13 +37,13 @@ type History struct {
 // Problem is a run or file that is not as it must be.
 type Problem struct {
 	Runs   string // the .runs folder
-	ID     string // of a run; empty for another file
-	Path   string // of another file, relative to the root of the repository
+	ID     string // the run; empty for a file that belongs to no run
+	Path   string // a file that belongs to no run, relative to the root of the repository
 	Commit string // the commit that caused it, if one did
 	Reason string
 }
 
-// Reference is a reference of a run to one that this history does not have. It does not count as damage.
+// Reference is a reference from a run to another run that this history does not have. It does not count as damage.
 type Reference struct{ ID, Key, Names string }
 
 // FindHistory finds the Git repository that contains dir, and the path of its .runs folder in a tree. In a bare

@@ -210,7 +210,7 @@ func (k *checker) file(files map[string]git.TreeEntry, name, digest string, size
 	return fmt.Errorf("%s is not the file that was recorded: its digest differs", name)
 }
 
-// artifactAgain verifies another content that an artifact had.
+// artifactAgain verifies the content that an artifact has in another commit.
 func (k *checker) artifactAgain(run *format.Run, files map[string]git.TreeEntry, other historyFile) []error {
 	artifacts, err := k.artifacts(run, files)
 	if err != nil {

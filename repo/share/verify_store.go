@@ -19,7 +19,7 @@ type StoreCheck struct {
 
 // NotStored is an artifact that the store does not have.
 type NotStored struct {
-	ID string // of the run
+	ID string // the run
 	format.Artifact
 	Here   bool   // this machine has it
 	Reason string // it is missing or has another size

@@ -45,7 +45,7 @@ var (
 	second = map[string]string{"README": "two\n", "src/new.py": "new\n", RunFile: RunText}
 )
 
-// oddNames are file names that code which reads Git's output line by line gets wrong.
+// oddNames are file names that break code that reads Git's output line by line.
 var oddNames = []string{
 	" first", "last ", "two words", "q\"uote", "ap'os", "back\\slash", "tab\there", "new\nline", "ünï", "\xff\xfe",
 	"-dash", ":(glob)**",
