@@ -28,7 +28,8 @@ func BlobID(like string, size int64, r io.Reader) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// ReadBlob writes the content of a blob to w. object is an id or REV:PATH. A blob of more than limit bytes is an error.
+// ReadBlob writes the content of a blob to w. object is an id or REV:PATH. If the blob has more than limit bytes,
+// ReadBlob returns an error.
 func ReadBlob(ctx context.Context, dirs Dirs, object string, limit int64, w io.Writer) error {
 	return dirs.command().blob(ctx, object, limit, w)
 }

@@ -103,7 +103,7 @@ func (c command) process(ctx context.Context, args []string) (*exec.Cmd, error) 
 	return cmd, nil
 }
 
-// Error is a call of Git that failed.
+// Error means that a call of Git failed.
 type Error struct {
 	Command string
 	Code    int    // Git's exit status; 0 if it did not exit by itself

@@ -38,8 +38,7 @@ func (d Dirs) Shallow() bool {
 }
 
 // Discover finds the repository that contains dir, as Git does: the one of GIT_DIR if it is set, otherwise the nearest
-// .git upwards. It only reads files, so that it takes microseconds. It returns false if there is none. dir must be
-// absolute.
+// .git upwards. It only reads files, which takes microseconds. It returns false if there is none. dir must be absolute.
 func Discover(dir string) (Dirs, bool, error) {
 	if env := os.Getenv("GIT_DIR"); env != "" {
 		return fromEnvironment(dir, env)

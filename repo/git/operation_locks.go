@@ -18,7 +18,8 @@ var ErrLocked = errors.New("another process is changing this repository")
 // lockWait is how long a change waits for Git's own index.lock.
 const lockWait = 5 * time.Second
 
-// lockOperations locks out other runs processes in this worktree. If wait is 0, it gives up at once.
+// lockOperations takes the lock that keeps other processes of this program from changing this worktree. If wait is 0,
+// it does not wait for the lock.
 func (d Dirs) lockOperations(ctx context.Context, wait time.Duration) (*os.File, error) {
 	return takeLock(ctx, d.state("lock"), wait)
 }
@@ -64,7 +65,7 @@ func takeLock(ctx context.Context, path string, wait time.Duration) (*os.File, e
 	}
 }
 
-// indexLockName is Git's own lock. It is also the index that `git commit -a` gives to its hooks.
+// indexLockName is the name of Git's own lock. `git commit -a` gives this file to its hooks as the index.
 const indexLockName = "index.lock"
 
 // lockIndex creates Git's index.lock as a hard link to a file of ours, so that it can be recognized as ours after a

@@ -87,7 +87,7 @@ func configuredUpstream(ctx context.Context, dirs Dirs, branch string) (u Upstre
 	return UpstreamNamed(values[0], name), true, nil
 }
 
-// UpstreamNamed returns the branch of a remote with a name. The branch need not exist.
+// UpstreamNamed returns the Upstream for a remote and the name of a branch there. The branch need not exist.
 func UpstreamNamed(remote, branch string) Upstream {
 	u := Upstream{Remote: remote, Ref: "refs/heads/" + branch}
 	u.Tracking = "refs/remotes/" + remote + "/" + branch

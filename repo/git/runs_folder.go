@@ -47,7 +47,7 @@ func (s *Scratch) Strip(ctx context.Context, tree string) (string, error) {
 	return s.strip(ctx, strings.TrimSpace(string(out)), parents)
 }
 
-// strip returns the tree without the .runs in each of the folders parents.
+// strip returns the tree without the .runs in each of the folders in parents.
 func (s *Scratch) strip(ctx context.Context, tree string, parents map[string]bool) (string, error) {
 	for parent := range parents {
 		var steps []string

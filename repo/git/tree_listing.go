@@ -123,8 +123,8 @@ func AddedNames(ctx context.Context, dirs Dirs, pairs []TreePair) ([]string, err
 	return names, err
 }
 
-// Differences lists the changes that lead from one commit to another. If from is empty, it lists the changes of to from
-// its parent, or all of its files if it has no parent.
+// Differences lists the changes that lead from one commit to another. If from is empty, it compares to with its parent,
+// or lists all files of to if it has no parent.
 func Differences(ctx context.Context, dirs Dirs, from, to string) ([]Edit, error) {
 	args := []string{
 		"diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-relative", "--full-index", "--no-commit-id",

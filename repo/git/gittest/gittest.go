@@ -138,7 +138,7 @@ func (r *Repository) Git(args ...string) string {
 	return Git(r.t, r.Dir, args...)
 }
 
-// In returns the same repository for a subtest, which failures are then reported to.
+// In returns the same repository for a subtest. Failures are then reported to the subtest.
 func (r *Repository) In(t testing.TB) *Repository {
 	within := *r
 	within.t = t
