@@ -142,7 +142,7 @@ _OF_RUN = {
     "watch",
 }
 
-# Written out, because type checkers read no other form.
+# The names are written out, because type checkers understand no other form.
 __all__ = [
     "AlertLevel",
     "Artifact",
@@ -236,7 +236,7 @@ class _BeforeInit:
 
 
 class _Module(type(sys)):  # type: ignore[misc]
-    """The class of the module, with run, config and summary of the active run."""
+    """The class of this module. Its properties belong to the active run."""
 
     _active: Any = None
 
@@ -249,7 +249,7 @@ class _Module(type(sys)):  # type: ignore[misc]
     def config(self) -> Any:
         """The config of the active run.
 
-        Assigning a dict updates it, or that of the next run before init.
+        Assigning a dict updates it. Before init, this updates the config of the next run.
         """
         return _Module._active.config if _Module._active is not None else _BeforeInit("config")
 
@@ -275,7 +275,7 @@ class _Module(type(sys)):  # type: ignore[misc]
     def _bind(self, run: Any) -> None:
         """Make run the active run.
 
-        Its method log becomes the module's function, so that a call costs no more.
+        Its log method replaces the module's log function, so that the module adds no cost to a call.
         """
         _Module._active = run
         self.__dict__["log"] = run.log if run is not None else _log_before_init
@@ -333,7 +333,7 @@ def _log_before_init(
 
 def _call_before_init(name: str) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
-        # A program may keep this function, by `from gitruns import save` before init.
+        # A program may have imported this function with `from gitruns import save` before init.
         return getattr(_inherited(name + "()"), name)(*args, **kwargs)
 
     call.__name__ = name

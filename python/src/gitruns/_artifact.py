@@ -1,9 +1,9 @@
 """Artifacts: named files with versions. A run that logs one keeps it, and every run of the project can use it.
 
-The files of an artifact are in its run at artifacts/<name>/<first 12 digits of its digest>/…, and its manifest is
-beside that folder, <12 digits>.json, of kind "artifact". If the run already has a file <name>, the folder is
-<name>+artifact. The digest is that of a dataset folder: the SHA-256 of one line `path NUL size NUL sha256 LF` per
-file, sorted by path. A reference counts as 0 bytes with the SHA-256 of its URI.
+The files of an artifact are in its run at artifacts/<name>/<first 12 digits of its digest>/…. Its manifest is beside
+that folder: it is called <12 digits>.json and has the kind "artifact". If the run already has a file <name>, the folder
+is <name>+artifact. The digest is computed as for a dataset folder: it is the SHA-256 of one line `path NUL size NUL
+sha256 LF` per file, sorted by path. A reference counts as 0 bytes with the SHA-256 of its URI.
 
 log_artifact writes an artifact, use_artifact finds one. A manifest comes from other people: `_manifest` checks
 everything in it before anything else reads it.
@@ -28,7 +28,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 _SHORT = 12  # digits of a digest in paths
 _MAX_MANIFEST = 64 << 20
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-_SUFFIX = "+artifact"  # for the folder, if the run has a file of that name; no artifact's name has a plus
+_SUFFIX = "+artifact"  # suffix of the folder if the run has a file of that name; no artifact name has a plus
 
 
 def _name_of(name: str) -> str:
@@ -47,15 +47,15 @@ def _name_of(name: str) -> str:
 
 
 class Artifact:
-    """Files under a name.
+    """A named set of files, which becomes a version when it is logged.
 
-    Adding a file copies it, and log_artifact makes the files a version.
+    Adding a file copies it. log_artifact makes a version of the files.
 
     Args:
         name: The name: letters, digits, "_", "." and "-".
         type: A type, for example "model" or "dataset".
-        description: A text.
-        metadata: A dict that JSON can hold.
+        description: A description of the artifact.
+        metadata: A dict of values that JSON can hold.
         incremental: Not used.
         use_as: Not used.
 
@@ -227,7 +227,7 @@ class Artifact:
     def add(self, obj: Any, name: str, overwrite: bool = False) -> Entry:
         """Add a media object (Table, Image, …) as files whose names begin with name.
 
-        get() reads a Table or an Image again. Raises ValueError if obj is not a media object, if its data cannot be
+        get() returns a Table or an Image again. Raises ValueError if obj is not a media object, if its data cannot be
         read, or if name is not portable.
         """
         self._check_draft()
@@ -267,7 +267,7 @@ class Artifact:
     def version(self) -> str:
         """The version: v0, v1, ….
 
-        The versions in this clone are numbered by time, and equal content has one version. It is '' for a draft.
+        Versions are numbered by time among the runs of this clone. Equal content is one version. It is '' for a draft.
         Raises CommError if the runs cannot be listed.
         """
         if self._from is None:
@@ -399,7 +399,7 @@ class Artifact:
 
         Args:
             root: The folder. The default is a folder under .runs/cache/artifacts, or under RUNS_ARTIFACT_DIR. A file
-                that is already there with the right content stays.
+                that already exists there with the right content is kept.
             allow_missing_references: Ignore references to local files that no longer exist.
             skip_cache: Not used.
             path_prefix: Download only files whose path begins with it.
@@ -743,14 +743,14 @@ def _folder_for(run: Any, name: str) -> str:
 
 
 def _run_folder(runs: str, run: str) -> str:
-    """Return the folder that a finished run has in the working tree."""
+    """Return the folder of a finished run in the working tree."""
     return os.path.join(runs, f"{run[:4]}-{run[4:6]}-{run[6:8]}", run)
 
 
 def _versions(cwd: str | None, name: str, project: str) -> list[Any]:
     """Return the manifests of an artifact's versions, oldest first.
 
-    Each has "version" and "aliases" in addition. Manifests with equal content are one version. Raises CommError if
+    Each also has the keys "version" and "aliases". Manifests with equal content are one version. Raises CommError if
     the runs cannot be listed.
     """
     import json
@@ -766,7 +766,7 @@ def _versions(cwd: str | None, name: str, project: str) -> list[Any]:
     for record in records:
         listed = record.get("artifacts")
         if listed is None and "artifacts.parquet" in (record.get("files") or {}):
-            # run.toml does not list them, because they are many; `runs` reads them.
+            # A run with many artifacts does not list them in run.toml; `runs` reads artifacts.parquet.
             code, out, err = _binary.call(["artifacts", record["id"], "--json", "--here"], cwd=cwd)
             try:
                 listed = json.loads(out)
@@ -875,7 +875,7 @@ def _find(run: Any, wanted: str, type: str | None) -> Artifact:
     _name_of(path)
     versions = _versions(cwd, path, project)
     if not versions and "/" not in wanted:
-        # The runs may have no experiment, and the project is only the folder's name.
+        # If the runs have no experiment, the project is the name of the folder.
         versions = _versions(cwd, path, "")
         versions = [v for v in versions] if project == os.path.basename(cwd or os.getcwd()) else []
     if not versions:

@@ -70,7 +70,7 @@ def _installed_in(packages: str) -> list[str]:
             for line in f:
                 path = line.partition(",")[0]
                 if path.endswith(f"{_SCRIPTS}/{_NAME}"):
-                    # With --target the list has the folder from before pip moved the script.
+                    # With --target, the list has the script's folder from before pip moved it.
                     folders += [os.path.join(packages, os.path.dirname(path)), os.path.join(packages, _SCRIPTS)]
     except (OSError, UnicodeDecodeError):
         pass
@@ -153,7 +153,8 @@ def _spawn(program: str, argv: list[str], input: bytes) -> tuple[int, bytes, byt
     try:
         for _ in range(3):
             ends += os.pipe()
-        # dup2 of a descriptor onto itself keeps its close-on-exec flag. A process without stdio gets such numbers.
+        # dup2 of a descriptor onto itself keeps its close-on-exec flag, so the pipes must not be 0, 1 or 2. They can
+        # be if the process has no stdio.
         low = []
         for i in range(len(ends)):
             while ends[i] < 3:

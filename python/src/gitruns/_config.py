@@ -118,8 +118,8 @@ class Config(Mapping):  # type: ignore[type-arg]
     ) -> None:
         """Set values of the table at path.
 
-        If a value would change that must not, raises ConfigError. With conflicts, the old value stays instead, and
-        conflicts gets both values under the dotted key.
+        Raises ConfigError if a value would change that must not. If conflicts is given, the old value stays instead,
+        and both values are added to conflicts under the dotted key.
         """
         allow = allow or self._allow
         table = self._values

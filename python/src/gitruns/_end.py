@@ -55,7 +55,7 @@ def install() -> None:
     _before["sys.exit"] = sys.exit
     sys.excepthook = _excepthook
     sys.exit = _exit
-    for name in ("exit", "quit"):  # those of the module site raise SystemExit without sys.exit
+    for name in ("exit", "quit"):  # the ones of the module site raise SystemExit without calling sys.exit
         quitter = getattr(builtins, name, None)
         if quitter is not None:
             _before[name] = quitter
@@ -68,7 +68,7 @@ def _watch_signals() -> None:
     """Let signals end the runs of this process, unless it is a worker of a pool.
 
     Python calls a handler only between two instructions. A worker that waits for a lock would not end, and its pool
-    would wait for it. Without a handler its run is `crashed`, which the sidecar sees.
+    would wait for it. Without a handler, the sidecar sees that the worker ended, and its run is `crashed`.
     """
     global _forks
     process = sys.modules.get("multiprocessing.process")
@@ -174,7 +174,7 @@ class _Quitter:
 class _Exit:
     """A call of sys.exit.
 
-    It ends the program only if its SystemExit lives until no code runs anymore.
+    It ends the program only if its SystemExit is still alive when no more code runs.
     """
 
     def __init__(self, code: Any) -> None:
@@ -220,7 +220,7 @@ def _raise_exit(code: Any = None) -> Any:
 def _excepthook(kind: Any, error: Any, trace: Any) -> Any:
     global _error, _entered
     hook = _before.get("hook", sys.__excepthook__)
-    if _entered:  # a hook that was set later calls this one, which would call it again
+    if _entered:  # a hook that was set later called this one; calling it again would not end
         return sys.__excepthook__(kind, error, trace)
     if _own_runs():
         _error = (kind, error, trace)

@@ -26,4 +26,4 @@ class ConfigError(Error):
 
 
 class NotFoundError(Error):
-    """A selector names no run, or more than one where one is needed."""
+    """A selector matches no run, or several runs although only one is allowed."""

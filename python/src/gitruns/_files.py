@@ -20,7 +20,7 @@ _made: set[Any] = set()  # folders that are known to exist
 
 
 def reserved(part: str) -> bool:
-    """Report whether some operating system gives a name another meaning.
+    """Report whether a name has a special meaning on some operating system.
 
     Such names are .git, the devices of Windows, and names that end with a dot or a space.
     """
@@ -65,9 +65,9 @@ def unportable(path: str) -> str:
 
 
 def stem(key: str) -> str:
-    """Return the path that stands for a key in file names.
+    """Return the path that represents a key in file names.
 
-    It is portable, and differs for different keys.
+    The path is portable, and different keys have different paths.
     """
     parts = []
     for part in key.split("/"):
@@ -120,7 +120,7 @@ def without_links(top: str, path: str) -> str:
 def free_name(name: str, suffix: str, taken: Any) -> str:
     """Return name, or a variant of it for which taken returns False.
 
-    The variants have the suffix, and from the second on a number, before the file's extension.
+    A variant has the suffix before the file's extension. From the second variant on, a number follows the suffix.
     """
     stem, extension = os.path.splitext(name)
     candidate, n = name, 1
@@ -131,7 +131,7 @@ def free_name(name: str, suffix: str, taken: Any) -> str:
 
 
 def _temporary(folder: str) -> tuple[int, str]:
-    # Not in the folder of the file itself, because every file under files/ becomes an artifact.
+    # The folder must not be that of the file itself, because every file under files/ becomes an artifact.
     make(folder)
     while True:
         path = os.path.join(folder, os.urandom(8).hex())
@@ -247,8 +247,8 @@ def line(
 def walk(top: str) -> Any:
     """Yield every file under a folder, in order.
 
-    A file is its path, and its path relative to the folder with slashes. Links that lead out of the folder are left
-    out with a warning.
+    Each item is the file's path, and its path relative to the folder with slashes. Links that lead out of the folder
+    are left out with a warning.
     """
     real = os.path.realpath(top)
     for folder, folders, names in os.walk(top):

@@ -16,7 +16,7 @@ _WIDTH, _HEIGHT = 220, 70
 _CURVES = 12
 _POINTS = 200
 _ROWS = 50
-_SPARK_POINTS = 10_000  # points to read for a curve in a list, roughly; of more points only every n-th is read
+_SPARK_POINTS = 10_000  # approximate number of points read for a curve in a list; a longer one is thinned
 _STYLE = "border-collapse:collapse;font:12px/1.4 system-ui,sans-serif"
 _CELL = "padding:2px 8px;text-align:left;border-bottom:1px solid #8884"
 
@@ -52,7 +52,7 @@ def table(rows: list[Any], head: list[Any] | None = None) -> str:
 def thin(steps: list[Any], values: list[Any], n: int = _POINTS) -> tuple[list[Any], list[Any]]:
     """Reduce points to at most 2n.
 
-    They are the smallest and the largest value of each of n intervals.
+    The remaining points are the smallest and the largest of each of n intervals.
     """
     finite = [(s, v) for s, v in zip(steps, values) if math.isfinite(v) and math.isfinite(s)]
     if len(finite) <= 2 * n:
@@ -112,7 +112,7 @@ def spark(key: str, steps: list[Any], values: list[Any]) -> str:
 def axis_of(run: Any, key: str) -> str | None:
     """Return the metric on the x axis of key, or None for the step.
 
-    It is the one of define_metric, if the run has it.
+    It is the metric that define_metric set for key, if the run has recorded that metric.
     """
     from re import DOTALL, fullmatch
     from re import escape as escape_re
@@ -131,8 +131,8 @@ def axis_of(run: Any, key: str) -> str | None:
 def _curves(run: Any, keys: list[Any], every: int = 1) -> dict[str, tuple[list[Any], list[Any]]]:
     """Return the x and y of each metric that has points.
 
-    x is the step, or the last value of the metric's axis up to that step. Of the points only every n-th is read, with
-    n = every. Raises the same errors as metrics().
+    x is the step, or the last value of the metric's axis up to that step. Only every n-th point is read, where n is
+    every. Raises the same errors as metrics().
     """
     axes = {k: a for k in keys if (a := axis_of(run, k))}
     lists = run._lists(list(dict.fromkeys([*keys, *axes.values()])), every)
@@ -241,8 +241,8 @@ def runs_html(runs: Any) -> str:
 def _primary(runs: list[Any]) -> str:
     """Return the primary metric, as `runs ls` chooses it.
 
-    It is the metric that most runs have, or '' if no metric has several points. Among equals, one with a goal comes
-    first, then one of validation, then the first by name.
+    It is the metric that most runs have, or '' if no metric has several points. If several are equal, one with a goal
+    comes first, then a validation metric, then the first by name.
     """
     score: dict[str, int] = {}
     several = set()
@@ -263,7 +263,7 @@ def _spark(run: Any, key: str) -> str:
     points = sum(metrics[k].get("count", 0) for k in (key, axis_of(run, key)) if k)
     try:
         return spark(key, *_curves(run, [key], points // _SPARK_POINTS + 1)[key])
-    except Exception:  # the row still has the numbers of a run whose points cannot be read
+    except Exception:  # if the points cannot be read, the row still has the run's numbers
         return ""
 
 

@@ -19,21 +19,21 @@ _GRID = 8  # images in a row of a batch
 class Image(Media):
     """An image, copied when the object is made.
 
-    Pixels are an array of shape (H, W) or (H, W, C) with 1 to 4 channels, or a torch tensor of shape (H, W), (C, H,
-    W) or (N, C, H, W), which becomes a grid. uint8 stays as it is, and bool is black and white. Floats in [0, 1] are
-    multiplied by 255. Negative numbers are first scaled from their smallest to their largest. Other numbers are cut
-    to 0 to 255. NaN is black.
+    Pixels are an array of shape (H, W) or (H, W, C) with 1 to 4 channels, or a torch tensor of shape (H, W), (C, H, W)
+    or (N, C, H, W), which becomes a grid. uint8 stays as it is, and bool is black and white. Floats in [0, 1] are
+    multiplied by 255. If some numbers are negative, all are first scaled to [0, 1] from the smallest to the largest.
+    Other numbers are clipped to 0 to 255. NaN is black.
 
     Args:
         data_or_path: The path of a file, a PIL image, a matplotlib figure, or pixels.
-        mode: A mode of PIL to convert to. For pixels this requires PIL.
+        mode: The PIL mode to convert to. For pixels this requires PIL.
         caption: A line of text.
         grouping: Kept as data with the image.
         classes: Kept as data with the image.
         boxes: Kept as data with the image.
         masks: Kept as data with the image, each as a PNG of its classes.
         file_type: The format of the file. Any but "png" requires PIL.
-        normalize: False only cuts numbers to 0 to 255.
+        normalize: If False, numbers are not scaled, only clipped to 0 to 255.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """init(): resolves the options of a run and starts it with one call of the program `runs`.
 
 The options come from the arguments, then Settings, then the environment. `_start` starts a run, `_join` joins the one
-of RUNS_ID. A new option begins in `init`; an option of Settings also in _settings.
+of RUNS_ID. To add an option, start in `init`; an option of Settings also goes into _settings.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ def init(
     Until finish(), gitruns.run, .config, .summary and .log belong to this run. The program `runs` records source,
     environment, machine and command in one call.
 
-    If RUNS_ID names a run that `runs exec` or `runs start` started, the first init of a process joins that run. If
-    the init of a parent process started it, the new run is a child of that run, unless mode="shared" or the same id
-    asks for it.
+    If RUNS_ID is the id of a run that `runs exec` or `runs start` started, the first init of a process joins that run.
+    If the init of a parent process started it, the new run is a child of that run. With mode="shared" or the same id,
+    init joins that run instead.
 
     Args:
-        entity: A tag, `entity`.
+        entity: Recorded as the tag `entity`.
         project: The experiment of the run. The default is the name of the repository's folder.
         dir: Not used: runs are in the project's .runs folder.
         id: The key of the run, by which resume finds it.
@@ -80,7 +80,7 @@ def init(
         config_include_keys: The only keys of config to record.
         allow_val_change: True allows params to change. False forbids it for a resumed run as well.
         group: The group of the run.
-        job_type: A tag, `job_type`.
+        job_type: Recorded as the tag `job_type`.
         mode: "online" and "offline" record. "shared" records into the run of a parent process. "disabled" records
             nothing.
         force: Not used.
@@ -306,7 +306,7 @@ def _selected(config: Any, include: Any, exclude: Any) -> dict[str, Any]:
 
 
 def _clean(key: str, text: str) -> str:
-    """Return a name in the form that a record can hold. No content of it is an error."""
+    """Return a name in the form that a record can hold. No name is an error."""
     if key == "notes":
         return _values.long_text(text, "the note")
     return _values.key_of(text) if key == "id" else _values.label_of(text, key)
@@ -341,7 +341,7 @@ def _joins(id: str, how: str, mode: str, given: dict[str, Any]) -> bool:
     """Report whether this process records into the run of RUNS_ID instead of its own.
 
     It does if `runs exec` or `runs start` started that run. If a client started it, this process gets a child run,
-    unless it asks to share the run, names the same id, or is a further rank of the same training.
+    unless it asks to share the run, gives the same id, or is a further rank of the same training.
     """
     if not _by_client():
         return True

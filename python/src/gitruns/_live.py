@@ -33,7 +33,7 @@ def bind(run: Any) -> None:
 def environment(run: Any) -> dict[str, str]:
     """Return the variables through which child processes find a run.
 
-    RUNS_STARTED_BY says that a client started it, and the id that the caller gave it.
+    RUNS_STARTED_BY shows that a client started the run, and has the id that the caller gave it.
     """
     return {"RUNS_ID": run.run_id, "RUNS_DIR": run._folder, "RUNS_STARTED_BY": f"{run.run_id} {run._key}".strip()}
 

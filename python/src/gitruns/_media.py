@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 MAX_BINS = 512
 BINS = 64
-MAX_EXTENSION = 20  # characters, with the dot
+MAX_EXTENSION = 20  # characters, including the dot
 
 
 class Place:
@@ -213,7 +213,7 @@ def add_zeros(counts: list[Any], low: float, high: float, zeros: int) -> list[An
 
 
 def _range(low: float, high: float) -> tuple[float, float]:
-    # Numbers that are equal, or too close for a bin between them, get some room on both sides.
+    # If all numbers are equal, or too close for a bin between them, the range is widened on both sides.
     if not high - low > abs(high) * 1e-12:
         room = max(0.5, abs(low) * 1e-9)
         return low - room, high + room
@@ -338,7 +338,7 @@ def extension_of(path: str, default: str = "") -> str:
 
 
 class Audio(Media):
-    """A sound, kept as the file that it is, or as 16-bit WAV.
+    """A sound. A file is kept as it is, and samples are kept as 16-bit WAV.
 
     Args:
         data_or_path: The path of a file, or samples of shape (N,) or (N, channels): floats in [-1, 1] or integers.
@@ -346,7 +346,7 @@ class Audio(Media):
         caption: A line of text.
 
     Raises:
-        ValueError: data_or_path are samples, and sample_rate is missing.
+        ValueError: sample_rate is missing for samples.
     """
 
     def __init__(self, data_or_path: Any, sample_rate: int | None = None, caption: str | None = None) -> None:
@@ -416,7 +416,7 @@ class Html(Media):
         caption: A line of text.
 
     Raises:
-        TypeError: data is something else.
+        TypeError: data has another type.
     """
 
     def __init__(

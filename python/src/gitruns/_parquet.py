@@ -91,7 +91,7 @@ def column(values: list[Any]) -> tuple[str, list[Any]]:
 def _levels(values: list[Any]) -> bytes:
     """Return the definition levels of one page.
 
-    They are their length, then the RLE and bit-packed hybrid of width 1.
+    They begin with their length. Then they follow in the RLE and bit-packing hybrid encoding of width 1.
     """
     if None not in values:
         data = _varint(len(values) << 1) + b"\1"
@@ -138,7 +138,7 @@ def _pages(kind: str, values: list[Any]) -> Any:
 def write(names: list[Any], columns: list[Any], metadata: dict[str, Any] | None = None) -> bytes:
     """Return a Parquet file of columns.
 
-    A column is a list of None, bool, int, float or str. Their lengths are equal. metadata goes into the footer.
+    A column is a list of None, bool, int, float or str. All columns have equal lengths. metadata goes into the footer.
     Raises ValueError if there are no columns, if two have the same name, or if their lengths differ.
     """
     if not names or len(set(names)) != len(names) or len(names) != len(columns):

@@ -22,8 +22,8 @@ _COMPOSED = {"hconcat", "vconcat", "concat", "facet", "repeat"}
 class Chart(Media):
     """A table and the specification that draws it.
 
-    log() keeps it as <key>.parquet and <key>.vl.json. If the table has more than 10,000 rows, the latter has rows at
-    even distances.
+    log() keeps it as <key>.parquet and <key>.vl.json. If the table has more than 10,000 rows, the specification has
+    only evenly spaced rows of it.
     """
 
     def __init__(self, table: Table, spec: dict[str, Any], title: str | None = None, given: bool = False) -> None:
@@ -332,7 +332,7 @@ def pr_curve(
     title: str | None = None,
     split_table: bool = False,
 ) -> Chart:
-    """Draw the precision of each class against the others over recall.
+    """Draw the precision-recall curve of each class against the others.
 
     The value at a recall is the best precision at that recall or a higher one.
 
@@ -341,7 +341,7 @@ def pr_curve(
         y_probas: The scores, of shape (rows, classes).
         labels: The names of the classes.
         classes_to_plot: The classes to draw. The default is all.
-        interp_size: The number of values of recall, at even distances.
+        interp_size: The number of evenly spaced values of recall.
         title: The title of the chart.
         split_table: Not used.
 
@@ -386,7 +386,7 @@ def confusion_matrix(
     title: str | None = None,
     split_table: bool = False,
 ) -> Chart:
-    """Draw the number of rows of each class that were predicted as each class.
+    """Draw a confusion matrix: the number of rows by true and predicted class.
 
     Args:
         probs: The scores, of shape (rows, classes). The highest score of a row is its prediction.
@@ -397,7 +397,7 @@ def confusion_matrix(
         split_table: Not used.
 
     Raises:
-        ValueError: Not exactly one of probs and preds is given, or the lengths do not match.
+        ValueError: Both or neither of probs and preds are given, or the lengths do not match.
         TypeError: An argument is not a sequence.
     """
     if (probs is None) == (preds is None):

@@ -20,7 +20,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def rows_of(pixels: bytes, width: int, height: int, channels: int) -> bytes:
-    """Return pixels as rows from the top, each after its filter byte, none.
+    """Return pixels as rows from the top, each after a filter byte of 0, for none.
 
     Raises ValueError if the number of bytes is not height x width x channels.
     """
@@ -37,7 +37,7 @@ def _head(width: int, height: int, channels: int) -> bytes:
 def encode(pixels: bytes, width: int, height: int, channels: int, level: int = 4) -> bytes:
     """Return a PNG of height x width x channels bytes, rows from the top.
 
-    Raises ValueError for another size.
+    Raises ValueError if the number of bytes is wrong.
     """
     if width < 1 or height < 1 or channels not in _COLOR_TYPE:
         raise ValueError(f"a PNG must have pixels and 1 to 4 channels, got {height} x {width} x {channels}")

@@ -27,9 +27,9 @@ _SPECIAL = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-
 def _json(args: list[str], path: Any = None, kind: type = dict, partial: bool = False) -> Any:
     """Run `runs args…` and return the JSON that it prints.
 
-    The JSON must be of type kind. Raises NotFoundError for exit status 3, UsageError for 2 and CommError for any
-    other, with the message of `runs`. If partial, a list that is printed with status 1 is returned: damaged runs are
-    missing from it and reported once.
+    The JSON must be of type kind. Raises NotFoundError for exit status 3, UsageError for 2 and CommError for any other,
+    with the message of `runs`. If partial, a list that is printed with status 1 is returned too. Damaged runs are
+    missing from it, and are reported once.
     """
     import json
 
@@ -247,13 +247,14 @@ class RecordedRun:
 
         Args:
             *keys: The metrics. The default is all.
-            as_: "arrow", "pandas", "polars" or "lists", a dict of four lists. The default is the first of them that is
-                installed.
-            part: True for this run alone, False for the whole chain of runs that it resumes, in which a later part
-                replaces the steps that it repeats. The default is False, or True for a run of runs(parts=True).
+            as_: "arrow", "pandas", "polars" or "lists". The last is a dict of four lists. The default is the first of
+                them that is installed.
+            part: True reads this run alone. False reads the whole chain of runs that it resumes; if a later part
+                repeats a step, it replaces the earlier one. The default is False, or True for a run of
+                runs(parts=True).
 
         Raises:
-            UsageError: as_ is something else.
+            UsageError: as_ has another value.
             NotFoundError: The run has no such metric.
             CommError: The library is missing, or the file was changed.
         """
@@ -639,7 +640,7 @@ class Diff:
 
 
 def load(selector: Any = "last", path: Any = None) -> RecordedRun:
-    """Return the run that a selector names. Active runs count as well.
+    """Return the run that a selector matches. Active runs count as well.
 
     Args:
         selector: An id, a name, "last", "best=loss", "main:best(loss)" or another selector of `runs`.

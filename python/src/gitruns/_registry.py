@@ -2,7 +2,7 @@
 
 Both libraries look the name up in a dict of one of their modules. If that module is already loaded, `import gitruns`
 adds the entry. Otherwise a finder at the head of sys.meta_path waits for the module. It costs one dict lookup per
-import and removes itself when nothing is left to wait for. The other finders find the module.
+import and removes itself when nothing is left to wait for. It leaves it to the other finders to find the module.
 
 Loaded by `import gitruns`: it may import nothing at module level but sys. To support one more library, extend
 `_waiting` and `_REGISTRIES`.

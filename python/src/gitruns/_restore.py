@@ -16,11 +16,11 @@ def restore(name: Any, run_path: str | None = None, replace: bool = False, root:
     """Copy back a file that a run kept, and open it for reading.
 
     Args:
-        name: The path of the file in the run: as save() named it, or in run.dir.
+        name: The path of the file in the run: the path that save() gave it, or its path in run.dir.
         run_path: The run, as `project/run` or only its id or name. The default is the active run, then the runs that it
             resumes.
         replace: Overwrite a file that already exists. Otherwise that file is opened.
-        root: The folder for the file. The default is the active run's dir, or the current folder without one.
+        root: The folder for the file. The default is the active run's dir, or the current folder if no run is active.
 
     Returns:
         The open file, or None if the active run is disabled.

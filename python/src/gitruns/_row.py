@@ -1,7 +1,7 @@
 """The rows of log(): divides a row into numbers, other values and media, and writes the media.
 
-A new kind of value begins in `_other`; what a single value becomes is decided in _values. Libraries that the program
-has not imported are never imported here.
+To support a new kind of value, start in `_other`. _values decides what a single value becomes. Libraries that the
+program has not imported are never imported here.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class Run:
         self._notes = ""
         self._tags: tuple[str, ...] = ()
         self._experiment: str = started.get("experiment") or ""
-        # The folder's name stands for a project without a name; the record leaves it out.
+        # A project without a name gets the folder's name here, but not in the record.
         self.project: str = self._experiment or os.path.basename(started.get("root") or "")
         self.entity = ""
         self.group = ""
@@ -103,12 +103,12 @@ class Run:
         """Record one row of metrics, text, lists, arrays or media.
 
         NaN and infinities are kept. An array of more than 32 numbers becomes a histogram, a nested dict becomes dotted
-        keys, and any other object its repr. A key that is logged twice at a step has the last value.
+        keys, and any other object its repr. If a key is logged twice at a step, the last value counts.
 
         Args:
             data: The values by key.
             step: The step of the row. The default is the current step. A step below the current one is recorded too.
-            commit: Whether the current step moves on after this row: by default only if no step is given.
+            commit: Whether the current step moves on after this row. By default it does so only if no step is given.
             sync: Not used: every row is written at once.
 
         Raises:
@@ -150,7 +150,7 @@ class Run:
         except OSError as e:
             self._failed(e)
             return
-        except Exception:  # other values than numbers, or new keys: _log takes all
+        except Exception:  # a key is new or a value is not a number: _log handles any row
             if at is not None and self._step == at + 1:
                 self._step = at
         self._log(data, step, commit)
@@ -241,9 +241,9 @@ class Run:
             self._track(numbers)
 
     def _bound(self, values: dict[str, Any], known: set[str]) -> bool:
-        """Remove the keys beyond the maximum of a run from a row.
+        """Remove from a row the keys that exceed a run's maximum.
 
-        Returns whether there were none. The caller holds the lock.
+        Reports whether the row had none. The caller holds the lock.
         """
         if values.keys() <= known:
             return True
@@ -518,7 +518,7 @@ class Run:
             log: "gradients", "parameters", "all" or None.
             log_freq: The number of backward passes between two records.
             idx: The number that the first model's keys begin with.
-            log_graph: Not used; reported.
+            log_graph: Not used, with a warning.
         """
         from ._watch import watch
 
@@ -545,7 +545,7 @@ class Run:
         self._write({"step": self._step, "values": {"alert": text}})
 
     def log_code(self, *args: Any, **kwargs: Any) -> None:
-        """Do nothing: init records the exact source, also of uncommitted files."""
+        """Do nothing: init records the exact source, including uncommitted files."""
 
     def mark_preempting(self) -> None:
         """Declare that the scheduler is about to stop the process.
@@ -649,7 +649,7 @@ class Run:
 
     @property
     def step(self) -> int:
-        """The current step: that of the next row without a step."""
+        """The current step. The next row gets it if no step is given."""
         return self._step
 
     @property
@@ -768,7 +768,7 @@ class Run:
 
         Args:
             exit_code: The exit status of the program. A status other than 0 means that the run failed.
-            quiet: Print no message about it.
+            quiet: Print no message about the end of the run.
 
         Raises:
             TypeError, ValueError: exit_code is not an exit status.

@@ -1,4 +1,4 @@
-"""Summary: one value per key for the whole run: the last value of each metric, and values that the caller sets."""
+"""Summary: one value per key for the whole run. It has the last value of each metric, and values that are set."""
 
 from __future__ import annotations
 

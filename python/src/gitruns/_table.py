@@ -32,7 +32,7 @@ class Table(Media):
         log_mode: "IMMUTABLE", "MUTABLE", "INCREMENTAL" or None. It changes nothing.
 
     Raises:
-        ValueError: A row has another number of cells than there are columns, or log_mode is something else.
+        ValueError: A row does not have one cell per column, or log_mode has another value.
         TypeError: data or a row is not a sequence.
     """
 
@@ -90,7 +90,7 @@ class Table(Media):
     def add_data(self, *data: Any) -> None:
         """Add a row, with one cell per column.
 
-        Raises ValueError for another number of cells.
+        Raises ValueError if the number of cells is wrong.
         """
         if len(data) != len(self.columns):
             names = ", ".join(map(str, self.columns))
@@ -104,7 +104,7 @@ class Table(Media):
     def add_column(self, name: str, data: Any, optional: bool = False) -> None:
         """Add a column, with one cell per row.
 
-        Raises ValueError for another number of cells, and if the table already has the name.
+        Raises ValueError if the number of cells is wrong, or if the table already has a column of this name.
         """
         cells = list(data.tolist() if hasattr(data, "tolist") else data)
         if name in self.columns:

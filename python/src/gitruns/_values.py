@@ -28,7 +28,7 @@ MAX_KEY = 250  # bytes
 def key_of(key: str) -> str:
     """Return a key in the form that a record can hold.
 
-    That is 1 to 250 bytes of UTF-8 without control characters. A key that has to change is a warning, once.
+    That is 1 to 250 bytes of UTF-8 without control characters. Warns once if the key has to change.
     """
     clean = "".join("\ufffd" if _hidden(c) else c for c in key)
     if len(data := clean.encode()) > MAX_KEY:
@@ -72,7 +72,7 @@ def text_of(text: str, limit: int = MAX_TEXT) -> str:
 def long_text(text: str, what: str) -> str:
     """Return the text as text_of does, with a warning if it is cut.
 
-    what names it in the warning.
+    what describes the text in the warning.
     """
     cut = text_of(text)
     if cut.endswith("…") and cut != text:
@@ -83,7 +83,7 @@ def long_text(text: str, what: str) -> str:
 def label_of(text: str, what: str) -> str:
     """Return a name as one line of at most 250 bytes without control characters.
 
-    A name that has to change is a warning, once. what says whose name it is.
+    Warns once if the name has to change. what says whose name it is.
     """
     clean = "".join("\ufffd" if "\ud800" <= c <= "\udfff" else " " if _hidden(c) else c for c in text).strip()
     clean = text_of(clean, MAX_KEY)
@@ -164,7 +164,7 @@ def plain(value: Any) -> Any:
     """Return a value in the form that JSON can hold.
 
     Anything but numbers, text, lists and tables becomes its repr, and so does an object that raises an error when it is
-    read. A value that contains itself is cut there, and a value of more than MAX_NODES parts after these.
+    read. A value that contains itself is cut there. Parts beyond the first MAX_NODES are left out.
     """
     return _Plain().part(value, 0)
 

@@ -32,7 +32,7 @@ class Video(Media):
             animated PNG. If no encoder can write the format, the result is an animated PNG, with a warning.
 
     Raises:
-        ValueError: format is something else.
+        ValueError: format has another value.
     """
 
     def __init__(

@@ -27,10 +27,10 @@ def watch(
 ) -> tuple[Any, ...]:
     """Record histograms of gradients and parameters every log_freq passes.
 
-    The keys are gradients/<parameter> and parameters/<parameter>, histograms of 64 bins, the same with /norm,
-    Euclidean norms, and gradients/norm for all parameters that had a gradient in this pass. They have the step of the
-    next log(). idx is the number of the first model. Raises TypeError if a model is not a torch module, and
-    UsageError for a wrong log or log_freq and for a model that is already watched.
+    The keys gradients/<parameter> and parameters/<parameter> have histograms of 64 bins. The same keys with /norm added
+    have Euclidean norms, and gradients/norm has the norm over all parameters that had a gradient in this pass. They get
+    the step of the next log(). idx is the number of the first model. Raises TypeError if a model is not a torch module,
+    and UsageError for a wrong log or log_freq and for a model that is already watched.
     """
     if run.disabled:
         return ()

@@ -18,8 +18,8 @@ trial: ContextVar[Any] = ContextVar("gitruns_trial", default=None)
 def current(run: Any, who: str) -> Any:
     """Return the run to record to.
 
-    It is run, or the run of the thread's Optuna trial, or the active run. Without one it raises Error, which names who
-    needs it.
+    It is run if that is given, otherwise the run of the thread's Optuna trial, otherwise the active run. Raises Error
+    if there is none; who describes the caller in that error.
     """
     if run is None:
         run = trial.get() or gitruns.run

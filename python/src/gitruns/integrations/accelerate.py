@@ -8,8 +8,8 @@
     accelerator.log({"loss": 0.3}, step=1)
     accelerator.end_training()
 
-For the name "gitruns", `import gitruns` anywhere before the Accelerator is made is enough. Instead of the name, you
-can give a tracker: `log_with=GitrunsTracker("penguins")`.
+The name "gitruns" works if `import gitruns` comes anywhere before the Accelerator is made. Instead of the name, you can
+give a tracker: `log_with=GitrunsTracker("penguins")`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class GitrunsTracker(GeneralTracker):
     If a run is active, the tracker records to it, and end_training() leaves it open.
 
     Args:
-        run_name: The project, which accelerate calls so.
+        run_name: The project. The name of the argument is that of accelerate.
         **kwargs: Arguments of gitruns.init, from init_trackers(init_kwargs={"gitruns": {…}}).
     """
 

@@ -27,7 +27,7 @@ from gitruns._messages import warn
 
 
 class GitrunsCallback(Callback):
-    """Records each job as a run, which is finished or failed as the job is.
+    """Records each job as a run. The run fails if the job fails.
 
     The job calls gitruns.log() as usual, and init() in the job returns the same run. The params are the resolved
     config without Hydra's own part. The tags `overrides`, `output_dir` and, in a sweep, `job` have the overrides, the

@@ -37,15 +37,15 @@ class GitrunsMetricsLogger(Callback):
 
     Args:
         log_freq: "epoch" records each epoch, with the epoch as step. "batch" also records every batch, and a number n
-            every n-th batch. The steps are then batches, and an epoch is at its last batch, with its number as
-            `epoch`.
+            every n-th batch. The steps are then batches. An epoch has the step of its last batch, and its number is
+            recorded as `epoch`.
         initial_step: The step of the first batch.
         run: The run to record to. The default is the run of the Optuna trial, or the active run.
         prefix: A prefix for all keys.
         log_params: Record epochs, steps, loss, optimizer and the size of the model in the config table `keras`.
 
     Raises:
-        ValueError: log_freq is something else.
+        ValueError: log_freq has another value.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ class GitrunsModelCheckpoint(Callback):
         run: The run to record to. The default is the run of the Optuna trial, or the active run.
 
     Raises:
-        ValueError: save or mode is something else.
+        ValueError: save or mode has another value.
     """
 
     def __init__(
@@ -232,8 +232,8 @@ class GitrunsModelCheckpoint(Callback):
 class GitrunsCallback(GitrunsMetricsLogger):
     """GitrunsMetricsLogger and GitrunsModelCheckpoint in one callback.
 
-    checkpoint is the save of GitrunsModelCheckpoint, None by default: no model is kept. See the two for the other
-    arguments.
+    checkpoint is the argument save of GitrunsModelCheckpoint. It is None by default, which keeps no model. The other
+    arguments are those of the two classes.
     """
 
     def __init__(

@@ -33,8 +33,8 @@ class _Logger:
     """A logger for the Trainer of Lightning. Only rank 0 records.
 
     If a run is active, the logger records to it and leaves it open. Otherwise it starts a run with the first record.
-    That run stays open after fit(), for test() and validate(). It ends when another logger starts a run, with the
-    process, with a fit() that fails, or with `logger.experiment.finish()`. The step of a row is the Trainer's global
+    That run stays open after fit(), for test() and validate(). It ends when another logger starts a run, when the
+    process ends, when a fit() fails, or with `logger.experiment.finish()`. The step of a row is the Trainer's global
     step.
 
     Args:
@@ -49,7 +49,7 @@ class _Logger:
         **init: Further arguments of gitruns.init.
 
     Raises:
-        ValueError: log_model is something else.
+        ValueError: log_model has another value.
     """
 
     LOGGER_JOIN_CHAR = "-"
@@ -86,9 +86,9 @@ class _Logger:
 
     @property
     def experiment(self) -> Any:
-        """The Run, which this starts if there is none.
+        """The Run. Reading it starts a run if there is none.
 
-        On a rank above 0, an object that ignores every call.
+        On a rank above 0 it is an object that ignores every call.
         """
         if _rank() > 0:
             return _Ignored()

@@ -45,10 +45,10 @@ def trial_run() -> Any:
 class GitrunsCallback:
     """Records a study as a run, and each trial as a child run.
 
-    A trial's run has its params, intermediate values and objective values. Use it in two ways, best both together.
-    track_in_gitruns() decorates the objective: the run of a trial lasts as long as the trial, and is `failed` if the
-    objective raises an error, which Optuna reports to no callback. As a callback of optimize(), the object records
-    the trials of an undecorated objective when they are over, and updates the study's summary.
+    A trial's run has its params, intermediate values and objective values. You can use it in two ways, preferably both
+    together. track_in_gitruns() decorates the objective: the run of a trial lasts as long as the trial, and is `failed`
+    if the objective raises an error, which Optuna reports to no callback. As a callback of optimize(), the object
+    records the trials of an undecorated objective when they are over, and updates the study's summary.
 
     The study's run is the active run. If there is none, the object starts one, which ends with finish(), the `with`
     block or the process. Its summary has best_value, best_trial, best_params, best_run and the number of trials by
@@ -60,8 +60,9 @@ class GitrunsCallback:
     trial's run in both cases.
 
     Args:
-        metric_name: The name of the objective, or a list of names. The default is the study's metric_names, or value,
-            or value_0, value_1, …. The keys of intermediate values are `intermediate/<name>`.
+        metric_name: The name of the objective, or a list of names. The default is the study's metric_names, otherwise
+            value, or value_0, value_1, … for several objectives. The keys of intermediate values are
+            `intermediate/<name>`.
         init: Arguments of gitruns.init for the study's run.
     """
 

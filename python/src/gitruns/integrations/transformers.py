@@ -5,8 +5,8 @@
 
     Trainer(model, TrainingArguments("out", report_to="gitruns"), train_dataset=data).train()
 
-For the name "gitruns", `import gitruns` anywhere before the Trainer is made is enough. To give the callback
-arguments, pass it instead: `Trainer(..., callbacks=[GitrunsCallback(project="penguins", log_model="end")])`.
+The name "gitruns" works if `import gitruns` comes anywhere before the Trainer is made. To give the callback arguments,
+pass it instead: `Trainer(..., callbacks=[GitrunsCallback(project="penguins", log_model="end")])`.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class GitrunsCallback(TrainerCallback, ExportableState):
         **init: Further arguments of gitruns.init.
 
     Raises:
-        ValueError: log_model or watch is something else.
+        ValueError: log_model or watch has another value.
     """
 
     def __init__(
@@ -169,9 +169,9 @@ class GitrunsCallback(TrainerCallback, ExportableState):
     def on_train_end(
         self, args: Any, state: Any, control: Any, model: Any = None, processing_class: Any = None, **kwargs: Any
     ) -> None:
-        """Keep the model, and finish the run, if the callback has to.
+        """Keep the model and finish the run, as the callback's arguments say.
 
-        log_model="end" and finish=True decide that.
+        log_model="end" keeps the model, and finish=True finishes the run.
         """
         if not state.is_world_process_zero or self._run is None:
             return
@@ -195,7 +195,7 @@ class GitrunsCallback(TrainerCallback, ExportableState):
     # The state in checkpoints
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps.
+        """Return the state that a checkpoint keeps.
 
         It has the arguments of the callback and the id of its run.
         """

@@ -1,4 +1,4 @@
-"""The shim: the module wandb of a program under `runs exec --wandb`. Every name in it is the name in gitruns.
+"""The shim: the module wandb of a program under `runs exec --wandb`. Its names are those of gitruns.
 
 `wandb.run`, `wandb.config` and `wandb.summary` are live, as in gitruns, and assignments go to gitruns. _submodules
 makes the submodules that programs import. The version is the version of W&B that gitruns is compatible with.
