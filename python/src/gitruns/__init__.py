@@ -355,7 +355,7 @@ def log_dataset(path: Any, name: str | None = None, role: str | None = None) -> 
     """Record a file or a folder as a dataset of the active run, by its hash.
 
     Args:
-        path: The file or folder. If it does not exist, that is a warning.
+        path: The file or folder. If it does not exist, a warning is printed.
         name: The name of the dataset. The default is the last part of the path.
         role: What the run uses it for, for example "training".
 

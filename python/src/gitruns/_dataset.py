@@ -15,7 +15,7 @@ def log_dataset(run: Any, path: Any, name: str | None = None, role: str | None =
     """Record a file or folder as a dataset of run.
 
     name is the last part of the path by default; role is for example "training". The program `runs` computes the hash
-    when the run ends, and reads an unchanged file only once. A path that does not exist is a warning, so that
+    when the run ends, and reads an unchanged file only once. A path that does not exist only causes a warning, so that
     training continues.
     """
     from ._values import text_of

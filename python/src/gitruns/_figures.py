@@ -13,7 +13,8 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 def media_of(value: Any) -> Any:
     """Return the media object for a figure of another library, or None.
 
-    Figures are those of matplotlib (also axes and pyplot itself), seaborn and plotly, images of PIL, clips of moviepy.
+    It accepts figures of matplotlib (also axes and pyplot itself), seaborn and plotly, images of PIL, and clips of
+    moviepy.
     """
     module = (getattr(value, "__name__", "") if type(value).__name__ == "module" else type(value).__module__) or ""
     top = module.partition(".")[0]

@@ -259,7 +259,7 @@ def walk(top: str) -> Any:
             if os.path.islink(at) and not os.path.realpath(at).startswith(real + os.sep):
                 warn_once(
                     ("link", at),
-                    f"{at} was left out, because it is a link that leads out of its folder; to keep it, name it alone",
+                    f"{at} was left out, because it is a link that leads out of its folder; to keep it, pass its path",
                 )
             elif os.path.isfile(at):
                 yield at, path

@@ -150,7 +150,7 @@ def _curves(run: Any, keys: list[Any], every: int = 1) -> dict[str, tuple[list[A
 
 
 def _over(pairs: list[Any], axis: list[Any]) -> list[Any]:
-    """Replace the steps of points with the values of another metric, and sort by them.
+    """Replace the steps of points with another metric's values, and sort by them.
 
     Both lists are (step, value), sorted by step.
     """

@@ -487,8 +487,8 @@ def _start(
 
 def _warn_existing(key: str, existing: str) -> None:
     warn(
-        f"a run with the id {key!r} already exists ({existing}); this is a new run with the same id "
-        "(resume='allow' resumes the other)"
+        f"a run with the id {key!r} already exists ({existing}); this new run gets the same id "
+        "(to resume the other run, use resume='allow')"
     )
 
 

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
-runs: list[Any] = []  # those that are not finished
+runs: list[Any] = []  # the runs that are not finished
 _outer: dict[str, Any] = {}  # the variables of `environment` as they were before the active run
 
 

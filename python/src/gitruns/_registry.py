@@ -69,7 +69,7 @@ def _register_after_import(spec: Any, name: str) -> None:
 def _register(name: str, names: dict[str, Any]) -> None:
     """Add the integration to the library's dict.
 
-    An error is only a warning, because it must not break the import of the library.
+    An error only causes a warning, because it must not break the import of the library.
     """
     library = _waiting.get(name)
     if library is None or _REGISTRIES[library] not in names:

@@ -134,7 +134,7 @@ def _histogram(name: str, value: Any) -> Any:
 def log_media(run: Any, key: str, value: Any, step: int) -> None:
     """Write the media logged under key at step: one object or a list of them.
 
-    Raises nothing. Media that cannot be written are a warning, once per key, and are recorded as their repr.
+    Raises nothing. Media that cannot be written are recorded as their repr, with one warning per key.
     """
     if run.disabled:
         return

@@ -16,11 +16,11 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 def save(run: Any, glob_str: Any, base_path: Any = None, policy: str = "live") -> list[str]:
     """Copy the files that a pattern matches into the run's folder.
 
-    Returns the paths of the copies. A copy has its path relative to base_path, or a similar name if that is taken.
-    The default of base_path is the folder of an absolute pattern, otherwise the current folder. A folder stands for
-    all files under it. The policies "live" and "end" copy changed files again when the run finishes, "now" does not.
-    Files in .runs, other than the run's own, and links that leave a named folder are left out. Raises UsageError for
-    any other policy. A file that cannot be copied is a warning.
+    Returns the paths of the copies. A copy is stored under its path relative to base_path, or under a similar name if
+    that is taken. The default of base_path is the folder of an absolute pattern, otherwise the current folder. A folder
+    stands for all files under it. The policies "live" and "end" copy changed files again when the run finishes, "now"
+    does not. Files in .runs, other than the run's own, and links that leave a named folder are left out. Raises
+    UsageError for any other policy. A file that cannot be copied only causes a warning.
     """
     if run.disabled:
         return []

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 def _log(call: str, key: str, chart: Any, unused: dict[str, Any], *args: Any) -> None:
     """Log the chart that a plot makes of args.
 
-    Data that it cannot draw is a warning, so that training continues.
+    Data that it cannot draw only causes a warning, so that training continues.
     """
     run = _live.active()
     if run is None:

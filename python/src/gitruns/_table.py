@@ -160,7 +160,7 @@ class Table(Media):
     def cast(self, col_name: str, dtype: Any, optional: bool = False) -> None:
         """Convert the cells of a column to int, float, str or bool.
 
-        Any other type is a warning.
+        Any other type only causes a warning.
         """
         if dtype not in (int, float, str, bool):
             warn_once(

@@ -117,7 +117,7 @@ def _frames(data: Any) -> tuple[list[Any], int, int, int]:
     if data.shape[1] not in (1, 3, 4) and data.shape[3] in (1, 3, 4):
         warn_once(
             "video axes",
-            "the frames of a video have the shape (T, H, W, C) and were read so; the usual shape is (T, C, H, W)",
+            "the frames of a video have the shape (T, H, W, C) and were read as such; the usual shape is (T, C, H, W)",
         )
     else:
         data = data.transpose(0, 2, 3, 1)

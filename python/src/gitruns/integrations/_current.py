@@ -29,7 +29,7 @@ def current(run: Any, who: str) -> Any:
 
 
 def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a method so that an error in it is only a warning, once.
+    """Wrap a method so that an error in it only causes a warning, once.
 
     The training continues, and the method returns None.
     """

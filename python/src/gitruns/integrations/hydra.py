@@ -29,10 +29,10 @@ from gitruns._messages import warn
 class GitrunsCallback(Callback):
     """Records each job as a run. The run fails if the job fails.
 
-    The job calls gitruns.log() as usual, and init() in the job returns the same run. The params are the resolved
-    config without Hydra's own part. The tags `overrides`, `output_dir` and, in a sweep, `job` have the overrides, the
-    output folder and the number of the job. Under `runs exec` a single job records to that run, and the jobs of a
-    sweep are its children. If an error prevents recording, it is a warning, and the job runs without a record.
+    The job calls gitruns.log() as usual, and init() in the job returns the same run. The params are the resolved config
+    without Hydra's own part. The tags `overrides`, `output_dir` and, in a sweep, `job` have the overrides, the output
+    folder and the number of the job. Under `runs exec` a single job records to that run, and the jobs of a sweep are
+    its children. If an error prevents recording, a warning is printed, and the job runs without a record.
 
     The callback has only text fields, so that launchers (submitit, joblib, ray) can pickle it.
 

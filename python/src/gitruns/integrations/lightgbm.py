@@ -24,7 +24,7 @@ class _Callback:
     LightGBM reads its attributes order and before_iteration.
     """
 
-    order = 20  # before early stopping, which ends the calls of an iteration
+    order = 20  # to run before early stopping, which skips the remaining callbacks of its iteration
     before_iteration = False
 
     def __init__(self, run: Any, prefix: str, period: int, log_params: bool) -> None:

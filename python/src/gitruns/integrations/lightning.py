@@ -308,7 +308,7 @@ class _Logger:
     def _keep(self, checkpoint_callback: Any) -> None:
         """Keep the checkpoints that exist and are new.
 
-        An error is a warning, so that training continues.
+        An error only causes a warning, so that training continues.
         """
         best = getattr(checkpoint_callback, "best_model_path", "")
         last = getattr(checkpoint_callback, "last_model_path", "")

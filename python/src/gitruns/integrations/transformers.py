@@ -39,7 +39,7 @@ class _Started:
     state: Any = None  # the Trainer's state in that training
     callback: Any = None  # the callback that records it, because a Trainer may have several
     trained = False  # a training has started in the run
-    training = False  # and is not over
+    training = False  # that training is not over
 
     @classmethod
     def set(cls, run: Any, state: Any, callback: Any, training: bool) -> None:
@@ -333,7 +333,7 @@ class GitrunsCallback(TrainerCallback, ExportableState):
     def _keep(self, folder: str, aliases: list[Any], metadata: dict[str, Any]) -> None:
         """Keep a folder as the model of the run.
 
-        An error is a warning, so that training continues.
+        An error only causes a warning, so that training continues.
         """
         try:
             artifact = gitruns.Artifact(f"model-{self._run.id}", type="model", metadata=metadata)

@@ -22,7 +22,7 @@ __version__ = "0.31.0"
 def _own(name: str, value: Any = None) -> bool:
     """Report whether a name belongs to this module and not to gitruns.
 
-    Those are names of the import system, and submodules.
+    Such names are those of the import system, and submodules.
     """
     return name.startswith("_") or isinstance(value, type(sys)) and value.__name__.startswith("wandb.")
 
