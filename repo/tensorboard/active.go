@@ -12,14 +12,14 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 )
 
-// Search tells where to look for the event files of a run, and how to recognize them.
+// Search says where to look for the event files of a run and how to recognize them.
 type Search struct {
 	Since   time.Time // earlier events do not belong to the run
 	PIDs    []int     // processes of the run
 	Sampled bool      // a Watcher found PIDs and Open while the processes ran
 	Open    []string  // event files that the processes had open
 	Dirs    []string  // absolute folders to search; none means the run's working folder
-	Host    string    // in the names of the run's event files; empty means this machine
+	Host    string    // host in the names of the run's event files; empty means this machine
 }
 
 // Bounds of the search for event files when a run ends.
@@ -29,10 +29,10 @@ const (
 	maxRunFiles    = 1000
 )
 
-// ImportInto adds the content of a run's event files to the run, which is in progress. The files are those that its
-// processes had open, and those in the folders of the search that were written in its time and, by their names, by its
-// processes. A file with an unknown writer is imported if no other run was in progress meanwhile. Keys that the run's
-// journals have already are skipped.
+// ImportInto adds the content of a run's event files to the run, which is in progress. It imports the files that the
+// run's processes had open, and the files in the searched folders that were written during the run and whose names
+// contain the id of one of its processes. A file with an unknown writer is imported if no other run was in progress at
+// that time. Keys that are already in the run's journals are skipped.
 func ImportInto(ctx context.Context, active *repo.Active, q Search) (*Counts, error) {
 	counts, err := importInto(ctx, active, q)
 	if err != nil {
@@ -136,7 +136,7 @@ func (c *finder) files(ctx context.Context) ([]importer.File, error) {
 	return chosen, nil
 }
 
-// clockStep is how far the times of files may lag the clock.
+// clockStep is how far the times of files may lag behind the clock.
 const clockStep = 10 * time.Millisecond
 
 // isOurs decides whether the run wrote a file.
@@ -173,7 +173,7 @@ func (c *finder) isOurs(f importer.File) (bool, error) {
 	return true, nil
 }
 
-// otherRuns reports whether another run of the repository was in progress since this one began.
+// otherRuns reports whether another run of the repository was in progress at any time since this one began.
 func (c *finder) otherRuns() (bool, error) {
 	r := c.run.Repository()
 	actives, err := r.Actives()

@@ -14,9 +14,10 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 )
 
-// separateCopies handles logs that begin with the same record, such as a copied folder in which training continued. The
-// first log, or the one that was imported by its name, keeps the id of its first record. The id of each other log
-// depends on its name too. Logs with the same bytes are one log: all but one are dropped, and copies describes them.
+// separateCopies handles logs that begin with the same record, such as a copied folder in which training continued.
+// The first log, or the one whose name an imported run has, keeps the id of its first record. The id of every other
+// log also depends on its name. Of several logs with the same bytes, all but one are dropped, and copies describes the
+// dropped ones.
 func separateCopies(ctx context.Context, r *repo.Repository, all []*foundLog) (
 	kept []*foundLog, copies []string, err error,
 ) {
@@ -61,13 +62,13 @@ func separateCopies(ctx context.Context, r *repo.Repository, all []*foundLog) (
 	return kept, copies, nil
 }
 
-// idWithName returns the id of a log that begins as another one does.
+// idWithName returns an id that depends on the name of the log, for a log that begins with the same record as another.
 func (l *foundLog) idWithName() string {
 	sum := sha256.Sum256(append(slices.Clone(l.digest[:]), l.Name()...))
 	return format.IDOf(l.started, sum[:])
 }
 
-// sameFiles reports whether two logs have event files with the same bytes, in folders of the same names.
+// sameFiles reports whether two logs have event files with the same bytes, in folders with the same names.
 func sameFiles(ctx context.Context, a, b *runLog) (bool, error) {
 	if len(a.folders) != len(b.folders) {
 		return false, nil

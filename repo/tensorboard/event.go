@@ -2,11 +2,11 @@ package tensorboard
 
 import "github.com/gitruns/runs/repo/importer"
 
-// event is the message of one record. Its slices are parts of the record.
+// event is the message of one record. Its slices share the memory of the record.
 type event struct {
 	time    float64 // seconds since 1970
 	step    int64
-	version []byte // of the first record of a file, brain.Event:2
+	version []byte // in the first record of a file, brain.Event:2
 	summary []byte
 }
 
@@ -20,7 +20,7 @@ type value struct {
 	histogram []byte // a HistogramProto message
 	tensor    []byte // a TensorProto message
 	plugin    []byte // name of the plugin that the tag is for
-	content   []byte // data of the plugin about the tag
+	content   []byte // the plugin's data about the tag
 }
 
 // parseEvent reads an Event message.
@@ -86,7 +86,7 @@ func parseValue(data []byte, v *value) error {
 	return f.Err
 }
 
-// parseMetadata reads a SummaryMetadata message: which plugin the tag is for.
+// parseMetadata reads from a SummaryMetadata message which plugin the tag is for.
 func parseMetadata(data []byte, v *value) error {
 	f := importer.FieldsOf(data)
 	for f.Next() {
@@ -109,7 +109,7 @@ func parseMetadata(data []byte, v *value) error {
 	return f.Err
 }
 
-// encoded returns the file in an Image or Audio message, or nil.
+// encoded returns the bytes of the file in an Image or Audio message, or nil.
 func encoded(data []byte) ([]byte, error) {
 	var file []byte
 	f := importer.FieldsOf(data)

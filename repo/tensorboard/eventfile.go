@@ -11,9 +11,9 @@ import (
 // isEventName reports whether TensorBoard reads a file with this name.
 func isEventName(name string) bool { return strings.Contains(name, "tfevents") }
 
-// writer parses the name of an event file: events.out.tfevents.<second>.<host>[.<pid>.<n>][.<more>]. It returns when
-// the writer began, or zero, and whether it ran on the given host. The process id is known only then, because a host
-// name may have dots; otherwise it is 0.
+// writer parses the name of an event file: events.out.tfevents.<second>.<host>[.<pid>.<n>][.<more>]. It returns the
+// time when the writer began, or zero, and whether the writer ran on the given host. For any other host, the process
+// id is 0, because a host name may contain dots.
 func writer(name, host string) (began time.Time, onHost bool, pid int) {
 	_, rest, ok := strings.Cut(name, "tfevents.")
 	if !ok {

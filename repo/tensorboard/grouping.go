@@ -15,7 +15,8 @@ type folder struct {
 	rel    string // slash-separated path from the root; "" is the root
 	files  []importer.File
 	prefix string // of the keys
-	// add_scalars makes a folder for each series, whose only tag is the main tag. Its key is mainTag + "/" + series.
+	// add_scalars makes a folder for each series. The only tag in it is the main tag, and its key is mainTag + "/" +
+	// series.
 	series, mainTag string
 }
 
@@ -63,8 +64,8 @@ func groupByFolder(root string, files []importer.File) []*folder {
 	return folders
 }
 
-// groupByRun groups folders by run. A folder that add_scalars or add_hparams made belongs to the folder above it. So do
-// train, validation and the other phases, whose names are put before the keys. Every other folder is a run.
+// groupByRun groups folders by run. A folder that add_scalars or add_hparams made belongs to the folder above it. So
+// do train, validation and the other phases; their names are put before the keys. Every other folder is a run.
 func groupByRun(folders []*folder) []*runLog {
 	byRel := map[string]*folder{}
 	for _, p := range folders {
@@ -97,7 +98,7 @@ func groupByRun(folders []*folder) []*runLog {
 	return all
 }
 
-// merge makes one log of several. The keys of each begin with its path from the folder that all share.
+// merge makes one log of several. The keys of each begin with its path relative to the folder that contains them all.
 func merge(all []*runLog) *runLog {
 	if len(all) == 0 {
 		return nil
@@ -133,7 +134,7 @@ func nearestAbove(byRel map[string]*folder, rel string) *folder {
 	return nil
 }
 
-// isPartOf reports whether the writer of the folder above also made this one, for a part of its run. It then sets
+// isPartOf reports whether the writer of the folder above also made this folder, for a part of its run. If so, it sets
 // series and mainTag.
 func (p *folder) isPartOf(above string) bool {
 	below := strings.TrimPrefix(strings.TrimPrefix(p.rel, above), "/")
@@ -152,7 +153,7 @@ func (p *folder) isPartOf(above string) bool {
 	return false
 }
 
-// plainName returns the name of a folder or tag with "_" for each character that some writer replaces.
+// plainName returns the name of a folder or tag. Each character that some writer replaces becomes "_".
 func plainName(s string) string {
 	b := []byte(s)
 	for i, c := range b {
@@ -163,7 +164,7 @@ func plainName(s string) string {
 	return string(b)
 }
 
-// peek reads the beginning of the files. It returns the first tags, and whether a session of hparams starts there.
+// peek reads the beginning of the files. It returns the first tags, and whether an hparams session starts there.
 func (p *folder) peek() (tags []string, hparams bool) {
 	const most = 200 // records per file
 	for _, file := range p.files[:min(len(p.files), 4)] {

@@ -72,7 +72,7 @@ func (s *session) param(entry []byte) error {
 	return nil
 }
 
-// parseEntry reads an entry of a map of name to google.protobuf.Value.
+// parseEntry reads an entry of a map from names to google.protobuf.Value.
 func parseEntry(data []byte, depth int, left *int) (name string, v any, err error) {
 	f := importer.FieldsOf(data)
 	for f.Next() {

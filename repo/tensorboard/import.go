@@ -1,9 +1,9 @@
 // Package tensorboard imports the event files of TensorBoard's writers: those of TensorFlow, Keras, PyTorch,
 // tensorboardX and JAX.
 //
-// It knows the format of event files and which of them belong to one run. It does not decide which logs become runs,
-// which repo/importer does. Start reading at Import, which makes finished runs of a folder, and at ImportInto, which
-// adds event files to a run in progress. A new plugin of TensorBoard begins in read.go, at value.
+// It knows the format of event files and which of them belong to one run. It does not decide which logs become runs;
+// repo/importer does. Start reading at Import, which makes finished runs from a folder, and at ImportInto, which adds
+// event files to a run in progress. To support another plugin of TensorBoard, start at value in read.go.
 package tensorboard
 
 import (
@@ -23,7 +23,7 @@ import (
 // Found reports whether a folder has event files. It gives up after a short search and then returns false.
 func Found(ctx context.Context, dir string) bool { return importer.Contains(ctx, dir, isEventName) }
 
-// Import makes a finished run of each log under a folder. The id of a run is derived from its first event file, so a
+// Import makes a finished run from each log under a folder. The id of a run is derived from its first event file, so a
 // log that was imported before is recognized. The folder is only read.
 func Import(ctx context.Context, r *repo.Repository, q importer.Request) (*importer.Imported, error) {
 	files, err := importer.FindAll(ctx, q.Path, isEventName, "it has no TensorBoard event files")
@@ -76,7 +76,7 @@ func (l *foundLog) Name() string {
 	return importer.Key(importer.Clean([]byte(name)))
 }
 
-// Run returns what the names and the first valid record of the log tell.
+// Run returns what is known from the log's names and first valid record.
 func (l *foundLog) Run() (*format.Run, *format.EnvironmentFile, error) {
 	if l.err != nil {
 		return nil, nil, l.err
@@ -105,8 +105,8 @@ func (l *foundLog) Read(ctx context.Context, out importer.Output) (*importer.Rea
 	return read, nil
 }
 
-// identify makes the id of a log from its earliest event file: from the second of its first valid record, and from the
-// file's name and that record.
+// identify derives the id of a log from its earliest event file: from the time of the file's first valid record, in
+// seconds, and from a digest of the file's name and that record.
 func (l *foundLog) identify() {
 	l.err = errors.New("none of its event files can be read")
 	for _, p := range l.folders {
@@ -123,7 +123,8 @@ func (l *foundLog) identify() {
 	l.id = format.IDOf(l.started, l.digest[:])
 }
 
-// firstRecord returns the time and the digest of the first record of a file that is undamaged and has a time.
+// firstRecord finds the first undamaged record with a time in a file. It returns that time, and a digest of the file's
+// name and the record.
 func firstRecord(name string) (time.Time, [sha256.Size]byte, error) {
 	var none [sha256.Size]byte
 	f, err := importer.Open(name)

@@ -61,15 +61,15 @@ type reading struct {
 	last    int64
 
 	folder  *folder
-	tags    map[string]*tag // in the folder
+	tags    map[string]*tag // of the current folder
 	keys    map[string]bool
-	names   map[string]int // of artifacts, with how many have each
+	names   map[string]int // names of artifacts, and how many have each
 	line    format.Line
 	tensor  tensor
 	numbers []float64
 
 	valueBytes, mediaBytes int64
-	skipped                map[string]int // how many items were skipped, by what they are
+	skipped                map[string]int // how many items were skipped, by their kind
 	torn                   []string
 	damages                int
 	plugins                int // unknown plugins in skipped
@@ -223,8 +223,8 @@ func (r *reading) event(data []byte, e *event) error {
 	return err
 }
 
-// value imports one entry of a summary. An old entry is not imported, but it tells the plugin of later entries of its
-// tag.
+// value imports one entry of a summary. An old entry is not imported, but it shows which plugin the later entries of
+// its tag are for.
 func (r *reading) value(v *value, at, step int64, old bool) error {
 	t := r.tags[string(v.tag)]
 	if t == nil {
@@ -387,7 +387,7 @@ func (r *reading) nonNumeric(t *tag, at, step int64, v any, count *int) error {
 	return r.out.Line(&format.Line{Time: at, HasStep: true, Step: step, Values: values})
 }
 
-// histogramMessage imports a HistogramProto message: the upper end of each bucket and its count.
+// histogramMessage imports a HistogramProto message, which has the upper end and the count of each bucket.
 func (r *reading) histogramMessage(t *tag, at, step int64, data []byte) error {
 	var least, most float64
 	var limits, counts []float64
@@ -421,7 +421,7 @@ func (r *reading) histogramMessage(t *tag, at, step int64, data []byte) error {
 	return r.histogram(t, at, step, edges, counts)
 }
 
-// histogramTensor imports a tensor of rows: left end, right end, count.
+// histogramTensor imports a tensor whose rows have the left end, the right end and the count of a bucket.
 func (r *reading) histogramTensor(t *tag, at, step int64) (err error) {
 	if len(r.tensor.shape) != 2 || r.tensor.shape[1] != 3 {
 		return errTensor

@@ -9,8 +9,8 @@ import (
 	"io"
 )
 
-// An event file is a chain of records: the length of the data as uint64, the masked CRC-32C of those eight bytes, the
-// data, its masked CRC-32C; all little-endian.
+// An event file is a sequence of records. A record has the length of its data as uint64, the masked CRC-32C of those
+// eight bytes, the data, and the masked CRC-32C of the data. All numbers are little-endian.
 // https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
 const (
 	headerBytes = 12
@@ -22,13 +22,14 @@ const maxRecordBytes = 64 << 20
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// masked returns the CRC-32C as the files have it: rotated, plus a constant, so that data may contain checksums itself.
+// masked returns the CRC-32C in the form that event files store. It is rotated and a constant is added, so that the
+// data may itself contain checksums.
 func masked(data []byte) uint32 {
 	sum := crc32.Checksum(data, castagnoli)
 	return sum>>15 | sum<<17 + 0xa282ead8
 }
 
-// errTorn reports a file that ends within a record: its writer was stopped, or is still writing.
+// errTorn reports that a file ends within a record, because its writer was stopped or is still writing.
 var errTorn = errors.New("the last record is incomplete")
 
 // DamageError reports a place where a file is damaged.
@@ -58,7 +59,8 @@ func newRecordReader(r io.Reader) *recordReader {
 }
 
 // next returns the data of the next record, which is valid until the following call. The error is io.EOF at the end,
-// errTorn if the file ends within a record, or a *DamageError. After one without Rest, the next call continues.
+// errTorn if the file ends within a record, or a *DamageError. After a *DamageError whose Rest is false, the next call
+// continues.
 func (r *recordReader) next() ([]byte, error) {
 	for {
 		begin := r.offset
@@ -99,7 +101,7 @@ func (r *recordReader) next() ([]byte, error) {
 	}
 }
 
-// take reads n bytes. The buffer grows with the bytes that the file really has, so a wrong length alone takes no
+// take reads n bytes. The buffer grows only with the bytes that are read, so a wrong length in the file takes no
 // memory.
 func (r *recordReader) take(n int) ([]byte, error) {
 	const piece = 1 << 20

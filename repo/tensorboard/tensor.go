@@ -10,7 +10,7 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 )
 
-// tensor is a TensorProto. Its slices are parts of the record.
+// tensor is a TensorProto. Its slices share the memory of the record.
 type tensor struct {
 	dtype   uint64
 	shape   []int64
@@ -37,7 +37,7 @@ const (
 	typeUint64   = 23
 )
 
-// maxElements bounds a tensor of numbers; a histogram has some hundred.
+// maxElements bounds a tensor of numbers. A histogram has a few hundred.
 const maxElements = 3 * 4096
 
 var errTensor = errors.New("the tensor has an unknown type or shape")
@@ -77,8 +77,8 @@ func parseTensor(data []byte, t *tensor) error {
 	return f.Err
 }
 
-// width returns the bytes of an element in content, and the field of the list that has the elements otherwise. It
-// returns 0 for a type that is not numeric.
+// width returns the size of an element in content, in bytes, and the field of the list that may hold the elements
+// instead. It returns 0 for a type that is not numeric.
 func (t *tensor) width() (bytes int, list protowire.Number) {
 	switch t.dtype {
 	case typeFloat:
@@ -151,8 +151,8 @@ func (t *tensor) numbers(to []float64) ([]float64, error) {
 	return to, f.Err
 }
 
-// consume returns the bits of the first number of a packed list and the bytes that it takes, below 0 if it is
-// malformed.
+// consume returns the bits of the first number in a packed list and how many bytes the number takes. That count is
+// negative if the number is malformed.
 func (t *tensor) consume(packed []byte) (bits uint64, n int) {
 	switch t.dtype {
 	case typeFloat:
@@ -164,7 +164,7 @@ func (t *tensor) consume(packed []byte) (bits uint64, n int) {
 	return protowire.ConsumeVarint(packed)
 }
 
-// count returns the number of elements by the shape, or -1 if it is out of bounds.
+// count returns the number of elements that the shape implies, or -1 if it is out of bounds.
 func (t *tensor) count() int64 {
 	n := int64(1)
 	for _, size := range t.shape {
@@ -178,7 +178,7 @@ func (t *tensor) count() int64 {
 	return n
 }
 
-// number returns the value of an element's bits.
+// number converts the bits of an element to its value.
 func (t *tensor) number(bits uint64) float64 {
 	switch t.dtype {
 	case typeFloat:
@@ -224,7 +224,7 @@ func half(bits uint16) float64 {
 	return math.Inf(int(sign))
 }
 
-// texts returns the first elements of a tensor of strings, at most so many.
+// texts returns the first elements of a tensor of strings. The parameter most limits their number.
 func (t *tensor) texts(most int) ([][]byte, error) {
 	if t.dtype != typeString {
 		return nil, errTensor

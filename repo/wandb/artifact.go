@@ -44,10 +44,10 @@ type artifactManifest struct {
 	Files       []artifactFile  `json:"files"`
 }
 
-// referenceScheme begins a reference to an artifact's file by the client's own id of the artifact.
+// referenceScheme is the prefix of a reference to a file of an artifact. The client's own id of the artifact follows.
 const referenceScheme = "wandb-client-artifact://"
 
-// maxReferable bounds the files of artifacts that other artifacts can refer to.
+// maxReferable bounds how many files of artifacts are remembered for other artifacts to refer to.
 const maxReferable = 100_000
 
 const shortDigest = 12 // digits of a digest in paths
@@ -152,8 +152,8 @@ func (r *reading) artifact(ctx context.Context, data []byte) error {
 	)
 }
 
-// digestOf returns the digest of a version. It is that of a dataset folder in which a reference is a file of 0 bytes
-// with the SHA-256 of its URI.
+// digestOf returns the digest of a version. It is computed as for a dataset folder; a reference counts as a file of 0
+// bytes with the SHA-256 of its URI.
 func digestOf(files []artifactFile) string {
 	sum := sha256.New()
 	for _, f := range files {
@@ -184,7 +184,7 @@ func artifactName(name string) string {
 }
 
 // staged returns the SHA-256 and size of an entry's file in the client's staging folder. It reads no other folder,
-// because the log may come from anybody. ok is false if the file was skipped.
+// because anybody may have written the log. ok is false if the file was skipped.
 func (r *reading) staged(e artifactEntry) (digest string, size int64, ok bool) {
 	at := filepath.Clean(e.local)
 	if e.local == "" || filepath.Dir(at) != staging() {
@@ -206,7 +206,7 @@ func (r *reading) staged(e artifactEntry) (digest string, size int64, ok bool) {
 	return hex.EncodeToString(sum.Sum(nil)), size, true
 }
 
-// staging returns the folder in which this user's client stages files: that of WANDB_DATA_DIR, or the default.
+// staging returns the folder in which the client of this user stages files: the one in WANDB_DATA_DIR, or the default.
 func staging() string {
 	if dir := os.Getenv("WANDB_DATA_DIR"); dir != "" {
 		if abs, err := filepath.Abs(dir); err == nil {

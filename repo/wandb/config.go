@@ -56,7 +56,8 @@ func (r *reading) configRecord(data []byte) error {
 	return r.out.Line(&l)
 }
 
-// merged adds nested params to others, which may be nil; the later value of a name wins.
+// merged adds the nested params of from to those of to, which may be nil. If both have a param, the value in from
+// wins.
 func merged(to, from format.Params) format.Params {
 	if to == nil {
 		return from
@@ -65,7 +66,7 @@ func merged(to, from format.Params) format.Params {
 	return to
 }
 
-// param converts a value to the form of params: names are cleaned, a null is added to nulls by its path, and a null in
+// param converts a value to the form of params: names are cleaned, the path of a null is added to nulls, and a null in
 // a list becomes "None".
 func param(v any, path, nulls []string) (any, []string) {
 	switch v := v.(type) {

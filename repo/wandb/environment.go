@@ -10,14 +10,14 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 )
 
-// systems maps names of systems in Python's platform string to those of records.
+// systems maps the names of systems in Python's platform string to the names in records.
 var systems = map[string]string{"linux": "linux", "windows": "windows", "macos": "darwin", "darwin": "darwin"}
 
-// arches maps names of processors likewise.
+// arches maps the names of processors in the same way.
 var arches = map[string]string{"x86_64": "amd64", "amd64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
 
-// environment returns the environment of the run: its platform, such as Linux-6.1-x86_64-with-glibc2.36, the version of
-// Python, and the packages in files/requirements.txt.
+// environment returns the environment of the run. It comes from the platform string, such as
+// Linux-6.1-x86_64-with-glibc2.36, the version of Python, and the packages in files/requirements.txt.
 func (h *head) environment(dir string) (*format.Environment, *format.EnvironmentFile) {
 	words := strings.FieldsFunc(strings.ToLower(h.machine.OS), func(c rune) bool { return c == '-' })
 	file := &format.EnvironmentFile{}

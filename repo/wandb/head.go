@@ -94,7 +94,7 @@ func scan(
 	}
 }
 
-// readHead reads a whole log for the records that describe the run.
+// readHead reads a whole log and keeps the records that describe the run.
 func readHead(ctx context.Context, name string) (*head, error) {
 	h := &head{}
 	var first *runMessage
@@ -110,7 +110,7 @@ func readHead(ctx context.Context, name string) (*head, error) {
 				first = m
 			}
 			h.run = m
-			h.run.config, h.run.summary = nil, nil // they are parts of the record's buffer
+			h.run.config, h.run.summary = nil, nil // they share the record's buffer
 		case recordEnvironment:
 			err = parseEnvironment(data, &h.machine)
 		case recordExit:
@@ -157,7 +157,7 @@ func timeInName(name string) time.Time {
 	return t.UTC()
 }
 
-// metadata adds what only the file of older clients has.
+// metadata adds what only the metadata file of older clients contains.
 func (h *head) metadata(path string) {
 	f, err := importer.Open(path)
 	if err != nil {
@@ -243,7 +243,7 @@ func (h *head) record(dir string) (*format.Run, *format.EnvironmentFile) {
 	return run, file
 }
 
-// id returns the id of the run. It is derived from the run record, so it is the same each time.
+// id returns the id of the run. It is derived from the run record, so every import gives the same id.
 func (h *head) id() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "wandb\x00%s\x00%s\x00%d", h.run.project, h.run.id, h.begun.UnixNano()))
 	return format.IDOf(h.begun, sum[:])

@@ -1,9 +1,9 @@
-// Package wandb imports the logs that the client of Weights & Biases leaves in its folder, of online and offline runs.
+// Package wandb imports the logs of online and offline runs that the client of Weights & Biases leaves in its folder.
 //
-// It knows the format of these logs and of the files next to them. It does not decide which logs become runs, which
-// repo/importer does, and it asks no server. Start reading at Import; head.go finds out which run a log belongs to, and
-// read.go imports the content. A new kind of record begins in message.go, with its field number, and in read.go, at
-// record.
+// It knows the format of these logs and of the files next to them. It does not decide which logs become runs;
+// repo/importer does. It contacts no server. Start reading at Import. head.go finds out which run a log belongs to,
+// and read.go imports the content. To support another kind of record, add its field number in message.go and handle it
+// in the method record in read.go.
 package wandb
 
 import (
@@ -19,8 +19,8 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 )
 
-// idleTime is how long a log without an end must be unchanged until its run counts as ended. The client writes machine
-// samples more often.
+// idleTime is how long a log without an end must stay unchanged before its run counts as ended. A running client
+// writes machine samples more often than that.
 const idleTime = time.Minute
 
 // interrupted is the exit status that the client records for a run that Ctrl-C ended.
@@ -33,9 +33,9 @@ func isLog(name string) bool {
 // Found reports whether a folder has W&B logs. It gives up after a short search and then returns false.
 func Found(ctx context.Context, dir string) bool { return importer.Contains(ctx, dir, isLog) }
 
-// Import makes a finished run of each log under a folder. The id of a run is derived from the log's run record, so a
-// log that was imported before is recognized. Logs of one W&B run that follow each other are a chain: each resumes the
-// one before it. The folder is only read.
+// Import makes a finished run from each log under a folder. The id of a run is derived from the log's run record, so a
+// log that was imported before is recognized. Successive logs of one W&B run become a chain: each run resumes the one
+// before it. The folder is only read.
 func Import(ctx context.Context, r *repo.Repository, q importer.Request) (*importer.Imported, error) {
 	files, err := importer.FindAll(ctx, q.Path, isLog, "it has no W&B logs (run-<id>.wandb)")
 	if err != nil {
@@ -60,7 +60,7 @@ func Import(ctx context.Context, r *repo.Repository, q importer.Request) (*impor
 	return importer.Import(ctx, r, q, ordered)
 }
 
-// chain sorts logs by when their runs began, unreadable ones last, and links those of one W&B run.
+// chain sorts logs by the start times of their runs, unreadable ones last, and links the logs of each W&B run.
 func chain(all []*runLog) {
 	slices.SortStableFunc(all, func(a, b *runLog) int {
 		switch {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// maxJSONDepth bounds how deep a value may be nested.
+// maxJSONDepth bounds how deeply a value may be nested.
 const maxJSONDepth = 64
 
 var errJSON = errors.New("a value is not JSON")
@@ -50,7 +50,8 @@ func decode(text []byte) (v any, err error) {
 	return v, nil
 }
 
-// quoted begins a string that replaces a number that is not finite. It is not a character, so no text of a user has it.
+// quoted is the prefix of a string that replaces a non-finite number. It is a Unicode noncharacter, which no user's
+// text contains.
 const quoted = "\ufdd0"
 
 // quoteNotFinite replaces the tokens of notFinite outside strings with strings.
@@ -134,7 +135,7 @@ func plain(v any, depth int) (any, error) {
 	return v, nil // nil and bool
 }
 
-// number returns a number or a bool as the value of a metric.
+// number converts a number or a bool to the value of a metric.
 func number(v any) (float64, bool) {
 	switch v := v.(type) {
 	case int64:

@@ -16,7 +16,7 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 )
 
-// mediaKinds maps the client's types of values with files to kinds of artifacts.
+// mediaKinds maps the types that the client gives to values with files to kinds of artifacts.
 var mediaKinds = map[string]string{
 	"image-file": "image", "images": "image", "images/separated": "image",
 	"audio-file": "audio", "audio": "audio", "video-file": "video", "videos": "video",
@@ -25,7 +25,7 @@ var mediaKinds = map[string]string{
 	"object3D-file": "file", "molecule-file": "file",
 }
 
-// isMedia reports whether a value names a file or several.
+// isMedia reports whether a value refers to files.
 func isMedia(m map[string]any) bool {
 	kind, _ := m["_type"].(string)
 	_, path := m["path"].(string)
@@ -73,7 +73,7 @@ func (r *reading) mediaLine(name, kind, key string) *format.ArtifactLine {
 	return l
 }
 
-// nested appends the files that nested parts of a value name.
+// nested appends the names of the files that nested parts of a value refer to.
 func nested(v any, names []string, depth int) []string {
 	if depth > maxMediaDepth {
 		return names
@@ -96,7 +96,7 @@ func nested(v any, names []string, depth int) []string {
 
 const maxMediaDepth = 8
 
-// filesOf returns the paths under files/ that a value names, and their captions.
+// filesOf returns the paths under files/ that a value refers to, and the captions of those files.
 func filesOf(m map[string]any) (names, captions []string) {
 	if p, ok := m["path"].(string); ok {
 		names = append(names, p)
@@ -187,7 +187,7 @@ func freeName(name string, taken func(string) bool) string {
 	}
 }
 
-// openBelow opens a file of the log's folder. It follows no link to it.
+// openBelow opens a file in the log's folder or below. It fails if the file or a folder on its path is a link.
 func (r *reading) openBelow(name string) (*os.File, error) {
 	for dir := filepath.Dir(name); strings.HasPrefix(dir, r.dir+string(filepath.Separator)); dir = filepath.Dir(dir) {
 		info, err := os.Lstat(dir)

@@ -41,16 +41,16 @@ type reading struct {
 	hasContent bool
 	damages    int
 	warnings   []string
-	skipped    map[string]*skippedItems // by the reason
+	skipped    map[string]*skippedItems // by the reason for skipping
 
 	keys       map[string]bool // of metrics
-	latest     map[string]any  // by the key of the history
-	summary    map[string]any  // as the log replays it
+	latest     map[string]any  // last values of the history, by key
+	summary    map[string]any  // after the records read so far
 	defined    map[string]format.Definition
-	config     map[string]any           // as it is so far
-	wanted     []string                 // what the program asked to keep of its folder
+	config     map[string]any           // after the records read so far
+	wanted     []string                 // files that the program asked to keep
 	stored     map[string]bool          // names of artifacts
-	referable  map[string]artifactEntry // files of artifacts by what others refer to them by
+	referable  map[string]artifactEntry // files of artifacts, by the text that refers to them
 	output     []byte
 	valueBytes int64
 	mediaBytes int64
@@ -71,7 +71,7 @@ func (r *reading) warn(text string, args ...any) {
 	r.warnings = append(r.warnings, r.name+": "+fmt.Sprintf(text, args...))
 }
 
-// skippedItems counts the items that were skipped for one reason, and has the names of the first ones.
+// skippedItems counts the items that were skipped for one reason, and holds the names of the first ones.
 type skippedItems struct {
 	n     int
 	names []string
@@ -140,7 +140,7 @@ func (r *reading) all(ctx context.Context, path string) error {
 	return nil
 }
 
-// at records that the run was alive, at µs since 1970 UTC.
+// at records that the run was alive at a time, in µs since 1970 UTC.
 func (r *reading) at(time int64) {
 	if time > r.last && time <= maxTime*1e6 {
 		r.last = time
@@ -186,7 +186,7 @@ func (r *reading) record(ctx context.Context, kind protowire.Number, data []byte
 	return nil
 }
 
-// key returns the key of nested names, as the W&B client shows them.
+// key joins nested names to one key, as the W&B client does.
 func key(path []string) string { return importer.Key(importer.Clean([]byte(strings.Join(path, ".")))) }
 
 // history imports one row.
@@ -272,7 +272,7 @@ func (r *reading) clientField(name string, v any) {
 	}
 }
 
-// mediaValue is a value that names files.
+// mediaValue is a value that refers to files.
 type mediaValue struct {
 	key   string
 	value map[string]any
@@ -333,7 +333,7 @@ func (r *reading) value(k string, v any, bytes *int) {
 	r.row.Values = append(r.row.Values, format.ValueText{Key: k, JSON: string(text)})
 }
 
-// histogram replaces the bin width of a histogram with the edges of its bins. It returns other values as they are.
+// histogram replaces the bin width of a histogram with the edges of its bins. It returns other values unchanged.
 func histogram(v any) any {
 	m, ok := v.(map[string]any)
 	if !ok || m["_type"] != "histogram" {
@@ -420,7 +420,7 @@ func (r *reading) stats(data []byte) error {
 	return r.out.System(&l)
 }
 
-// alert imports an alert as a text, under the key that the Python client gitruns uses.
+// alert imports an alert as a text value, under the key that the Python client gitruns uses.
 func (r *reading) alert(data []byte) error {
 	m, err := texts(data)
 	if err != nil {
@@ -462,7 +462,7 @@ func (r *reading) useArtifact(data []byte) error {
 	return r.out.Line(&format.Line{Time: r.last, Tags: map[string]string{tag: value}})
 }
 
-// relative returns the path of a file under the log's folder files. ok is false if the name is unsafe.
+// relative returns the path of a file under the folder named files next to the log. ok is false if the name is unsafe.
 func (r *reading) relative(p string) (string, bool) {
 	p = strings.ReplaceAll(p, "\\", "/")
 	if format.CheckPath(p) != nil {

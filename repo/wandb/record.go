@@ -10,9 +10,10 @@ import (
 )
 
 // A .wandb file begins with ":W&B", the magic number 0xBEE1 and a version byte. A LevelDB log follows: blocks of 32
-// KiB, the first of which includes these seven bytes. A block has fragments. Each is the CRC-32 (IEEE) of its kind and
-// data, the length as uint16, the kind and the data, all little-endian. A record is one full fragment, or a first, any
-// number of middle ones and a last. The end of a block that is too short for a fragment is zero.
+// KiB, the first of which includes these seven bytes. A block consists of fragments. Each has the CRC-32 (IEEE) of its
+// kind and data, the length as uint16, the kind and the data, all little-endian. A record is one full fragment, or a
+// first fragment, any number of middle ones and a last one. If the end of a block is too short for a fragment, it is
+// filled with zeros.
 // https://github.com/google/leveldb/blob/main/doc/log_format.md
 const (
 	fileHeader     = ":W&B\xe1\xbe\x00"
@@ -33,7 +34,7 @@ const maxRecordBytes = 64 << 20
 
 var (
 	errNoLog = errors.New("it is not a W&B log")
-	// errTorn reports a file that ends within a record: its writer was stopped, or is still writing.
+	// errTorn reports that a file ends within a record, because its writer was stopped or is still writing.
 	errTorn = errors.New("the last record is incomplete")
 )
 
@@ -57,7 +58,7 @@ type recordReader struct {
 	opens int64 // offset of that fragment
 }
 
-// newRecordReader reads the header of a log. The error is errNoLog, or comes from reading.
+// newRecordReader reads the header of a log. It returns errNoLog if the header is not that of a log.
 func newRecordReader(r io.Reader) (*recordReader, error) {
 	rr := &recordReader{r: bufio.NewReaderSize(r, 2*blockBytes)}
 	var header [len(fileHeader)]byte

@@ -60,7 +60,7 @@ func (r *reading) setSummary() error {
 	return r.out.Line(&l)
 }
 
-// ofHistory reports whether a key of the summary belongs to a key of the history: loss.min, image.path.
+// ofHistory reports whether a key of the summary, such as loss.min or image.path, belongs to a key of the history.
 func (r *reading) ofHistory(k string) bool {
 	for i := len(k) - 1; i > 0; i-- {
 		if k[i] != '.' {
@@ -77,7 +77,7 @@ func (r *reading) ofHistory(k string) bool {
 	return false
 }
 
-// isSummaryWord reports whether a word is a kind of summary of define_metric.
+// isSummaryWord reports whether define_metric has a kind of summary with this name.
 func isSummaryWord(word string) bool {
 	for _, w := range summaryFields {
 		if w == word {
