@@ -13,16 +13,16 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// A cache file remembers the hashes of one dataset. It has a header line, a line that names the manifest, and one
-// line per file: size, times in nanoseconds, inode, rows, hash and quoted path. It is disposable: a line that cannot
-// be parsed is ignored.
+// A cache file remembers the hashes of one dataset. It has a header line, a line with the digest of the manifest, and
+// one line per file: size, times in nanoseconds, inode, rows, hash and quoted path. The cache may be deleted at any
+// time. A line that cannot be parsed is ignored.
 const cacheHead = "runs hashes 1"
 
 // maxCacheBytes is the largest cache file that is read.
 const maxCacheBytes = 4 << 30
 
-// granularity is the coarsest tick of a file system's clock. A file that was modified within this time before it was
-// hashed may have been modified again within the same tick, so its hash is not remembered.
+// granularity is the coarsest tick of a file system's clock. If a file was modified less than this time before it was
+// hashed, it may have been modified again within the same tick. The cache does not remember its hash.
 const granularity = 2 * time.Second
 
 // stamp changes when the file changes, as far as the file system reports it.
@@ -34,12 +34,12 @@ type stamp struct {
 type cache struct {
 	path             string
 	files            map[string]*hashed
-	digest, manifest string // of the folder as it was last seen
+	digest, manifest string // of the folder when it was last read
 	began            time.Time
 	used             int
 }
 
-// openCache reads a cache; a missing or damaged one is empty.
+// openCache reads a cache file. If the file is missing or damaged, the cache is empty.
 func openCache(path string) *cache {
 	c := &cache{path: path, files: map[string]*hashed{}, began: time.Now()}
 	if path == "" {
@@ -99,7 +99,7 @@ func parseCacheLine(line string) (*hashed, bool) {
 	return &hashed{path: path, size: n[0], stamp: stamp{n[1], n[2], uint64(n[3])}, rows: n[4], sum: sum}, true
 }
 
-// knows fills in the remembered hash of a file that has not changed since, and reports whether it did.
+// knows reports whether the cache has the hash of a file that has not changed since. If so, it fills in the hash.
 func (c *cache) knows(f *hashed) bool {
 	old := c.files[f.path]
 	if old == nil || old.size != f.size || old.stamp != f.stamp {
@@ -110,7 +110,7 @@ func (c *cache) knows(f *hashed) bool {
 	return true
 }
 
-// write stores the hashes of files, except of those that may have changed unnoticed since they were read.
+// write stores the hashes of files, except those of files that may have changed unnoticed since they were read.
 func (c *cache) write(files []*hashed, digest, manifest string) error {
 	if c.path == "" || c.used == len(files) && len(files) == len(c.files) && c.digest == digest &&
 		c.manifest == manifest {

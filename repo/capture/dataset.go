@@ -17,29 +17,29 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// DatasetRequest names the data to identify.
+// DatasetRequest says which data to identify, and how.
 type DatasetRequest struct {
 	Root    string // what the recorded path is relative to
 	Name    string // if empty, the file's name without its extension
 	Path    string // absolute
 	Listing bool   // identify by names and sizes only
 	Role    string
-	Cache   string // a file that remembers hashes; empty for none
-	// MayFollow decides whether a link below Root is followed; nil follows every link.
+	Cache   string // path of the cache file; empty for none
+	// MayFollow returns an error if a link below Root must not be followed. If it is nil, every link is followed.
 	MayFollow func(link string) error
-	// Known reports whether a manifest of this digest is stored already.
+	// Known reports whether a manifest with this digest is stored already.
 	Known func(manifest string) bool
-	// Progress receives the bytes hashed so far and in total, from any goroutine; it may be nil.
+	// Progress receives the bytes hashed so far and in total. It may be called from any goroutine, and may be nil.
 	Progress func(done, total int64)
 }
 
-// Dataset is identified data. A folder has the manifest of its files.
+// Dataset is data that has been identified. If it is a folder, it has a manifest of the files.
 type Dataset struct {
 	format.Dataset
 	Manifest []byte // nil for a file, and if it is stored already
 }
 
-// ErrURL reports that a dataset is named by a URL.
+// ErrURL reports that the path of a dataset is a URL.
 var ErrURL = errors.New(
 	"data at a URL is not read: give a local file or folder, or record the version of the data as a param",
 )
@@ -58,9 +58,9 @@ func CheckDataset(path string) error {
 	return nil
 }
 
-// HashDataset identifies a file or a folder by its content. The hash of a folder is that of its manifest, see
-// format.ManifestDigest. Links are followed. A Git LFS pointer counts as the file that it stands for; a .dvc file
-// yields DVC's own hash.
+// HashDataset identifies a file or a folder by its content. The hash of a folder is the hash of its manifest (see
+// format.ManifestDigest). Links are followed. A Git LFS pointer is treated as the file that it replaces. For a .dvc
+// file, the hash is the one that DVC recorded.
 func HashDataset(ctx context.Context, q DatasetRequest) (*Dataset, error) {
 	if err := CheckDataset(q.Path); err != nil {
 		return nil, err
@@ -190,7 +190,7 @@ func (d *Dataset) folder(ctx context.Context, q DatasetRequest) error {
 	return cache.write(files, d.SHA256, d.Dataset.Manifest)
 }
 
-// hashed is a file with what is known about its content.
+// hashed is a file and what is known about its content.
 type hashed struct {
 	path  string // relative to the folder
 	size  int64
@@ -199,8 +199,8 @@ type hashed struct {
 	rows  int64 // of a table; -1 if it is not a table
 }
 
-// listFiles lists the files in a folder and its subfolders, by path. Links are followed; a link to a folder that
-// contains it is an error.
+// listFiles lists the files in a folder and its subfolders, sorted by path. It follows links. It returns an error if a
+// link leads to a folder that contains the link.
 func listFiles(ctx context.Context, root string, mayFollow func(link string) error) ([]*hashed, error) {
 	var files []*hashed
 	var walk func(dir, rel string, above []fs.FileInfo) error

@@ -14,9 +14,9 @@ const (
 	maxDVCBytes = 1 << 20
 )
 
-// dvcOut is the first output of a .dvc file, see https://dvc.org/doc/user-guide/project-structure/dvc-files.
+// dvcOut is the first output in a .dvc file (see https://dvc.org/doc/user-guide/project-structure/dvc-files).
 type dvcOut struct {
-	md5          string // of a folder, it ends with .dir
+	md5          string // ends with .dir for a folder
 	bytes, files int64
 }
 

@@ -13,12 +13,12 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// EnvironmentRequest names the program whose environment to capture.
+// EnvironmentRequest describes the program whose environment to capture.
 type EnvironmentRequest struct {
-	Root      string   // of the project, {project} in recorded paths
+	Root      string   // root of the project, {project} in recorded paths
 	Dir       string   // where the program runs
 	Command   []string // empty if it is unknown
-	Env       []string // variables that the program gets in addition to ours
+	Env       []string // variables that the program gets in addition to those of this process
 	Variables []string // patterns of names to record in addition to DefaultVariables
 }
 
@@ -49,8 +49,8 @@ func Environment(ctx context.Context, q EnvironmentRequest) (*format.Environment
 	return env, file
 }
 
-// DefaultVariables are the environment variables that are recorded: those that change what a training computes, or on
-// which device.
+// DefaultVariables are the environment variables that are always recorded. They affect what a training program
+// computes, or on which device.
 var DefaultVariables = []string{
 	"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "CUDA_LAUNCH_BLOCKING", "CUBLAS_WORKSPACE_CONFIG",
 	"NVIDIA_VISIBLE_DEVICES",
@@ -70,7 +70,8 @@ var DefaultVariables = []string{
 // maxVariable bounds the value of one variable, in bytes.
 const maxVariable = 4096
 
-// variables returns the variables of this process that match, and the names of those withheld as possible secrets.
+// variables returns the variables to record, and the names of those that are withheld because they may be secrets or
+// are too long.
 func variables(q EnvironmentRequest) (values map[string]string, withheld []string) {
 	patterns := append(DefaultVariables[:len(DefaultVariables):len(DefaultVariables)], q.Variables...)
 	values = map[string]string{}
@@ -98,7 +99,7 @@ func matchName(pattern, name string) bool {
 	return err == nil && ok
 }
 
-// lockNames are files that pin what a project uses.
+// lockNames are the names of lock files, which pin the versions of a project's dependencies.
 var lockNames = []string{
 	"uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pixi.lock", "requirements*.txt", "environment.yml",
 	"environment.yaml",
@@ -108,7 +109,7 @@ var lockNames = []string{
 
 const maxLockBytes = 32 << 20
 
-// lockFiles hashes the lock files at the root and where the program runs.
+// lockFiles hashes the lock files in the root and in the folder where the program runs.
 func lockFiles(q EnvironmentRequest) map[string]string {
 	found := map[string]string{}
 	for _, dir := range []string{q.Root, q.Dir} {
@@ -139,7 +140,7 @@ func lockFiles(q EnvironmentRequest) map[string]string {
 	return found
 }
 
-// merge adds the packages of another folder. A package that is known already stays: the first one on the path wins.
+// merge adds the packages of another folder. A package that is already known is kept: the first one on the path wins.
 func merge(into *format.Packages, more format.Packages) {
 	if *into == nil {
 		*into = format.Packages{}

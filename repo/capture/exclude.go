@@ -6,11 +6,11 @@ import (
 )
 
 // excluder matches paths against patterns as in .gitignore: `name` and `*.pt` match anywhere, `dir/` matches folders,
-// `a/b` and `/a` match from the root, `**` matches any folders, and `!pattern` cancels an earlier pattern. The last
-// pattern that matches decides.
+// `a/b` and `/a` match from the root, `**` matches any number of folders, and `!pattern` cancels earlier patterns. The
+// last pattern that matches decides.
 type excluder struct {
 	patterns []pattern
-	folders  map[string]string // folder: the pattern that excludes it, or ""
+	folders  map[string]string // from a folder to the pattern that excludes it, or ""
 }
 
 type pattern struct {
@@ -22,11 +22,11 @@ type pattern struct {
 	anyBase bool
 }
 
-// glob is a pattern for one name. Most are a plain word or an extension, which are cheap to compare.
+// glob is a pattern for one name. Most patterns are a plain word or an extension, which are cheap to compare.
 type glob struct {
 	text   string
 	plain  bool
-	ending bool // * and a plain word
+	ending bool // the pattern is * and a plain word
 }
 
 func newGlob(text string) glob {

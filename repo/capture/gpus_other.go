@@ -2,5 +2,5 @@
 
 package capture
 
-// gpus returns nothing: only Linux lists GPUs without another program.
+// gpus returns nil: only on Linux can GPUs be listed without running another program.
 func gpus() []string { return nil }

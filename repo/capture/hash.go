@@ -38,8 +38,8 @@ func sha256Hex(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// hash reads a file and fills in its hash and shape. A file that changes meanwhile is an error: the hash would belong
-// to a state that never existed.
+// hash reads a file and fills in its hash and shape. It returns an error if the file changes while it is read, because
+// the hash would belong to a state that never existed.
 func (h *hasher) hash(ctx context.Context, path string, into *hashed) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -159,7 +159,7 @@ func isCSV(path string) bool {
 	return ext == ".csv" || ext == ".tsv"
 }
 
-// lineCounter counts the lines of a CSV file, without line ends inside quotes.
+// lineCounter counts the lines of a CSV file. It ignores line ends inside quotes.
 type lineCounter struct {
 	lines  int64
 	quoted bool
@@ -182,7 +182,7 @@ func (c *lineCounter) count(p []byte) {
 	}
 }
 
-// rows is the number of lines without the first, which names the columns.
+// rows returns the number of lines without the first one, which holds the names of the columns.
 func (c *lineCounter) rows() int64 {
 	n := c.lines
 	if c.last != '\n' && c.last != 0 {
@@ -191,10 +191,10 @@ func (c *lineCounter) rows() int64 {
 	return max(0, n-1)
 }
 
-// maxColumns is how many columns of a table a record can hold.
+// maxColumns is how many column names of a table a record can hold.
 const maxColumns = 200
 
-// shape returns the rows and columns of a table. The rows were counted while the file was hashed.
+// shape returns the number of rows and the column names of a table. The rows were counted while the file was hashed.
 func shape(path string, counted int64) (rows int64, columns []string, ok bool) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 
 var globalMemoryStatusEx = windows.NewLazySystemDLL("kernel32.dll").NewProc("GlobalMemoryStatusEx")
 
-// memoryStatus is MEMORYSTATUSEX of sysinfoapi.h.
+// memoryStatus is the struct MEMORYSTATUSEX of sysinfoapi.h.
 type memoryStatus struct {
 	length, load                                                                   uint32
 	total, available, totalPage, availablePage, totalVirtual, availableVirtual, ex uint64

@@ -6,7 +6,7 @@ import (
 	"errors"
 )
 
-// Outputs of a notebook cell above this size are results, not source.
+// maxCellOutput is the size in bytes above which the outputs of a notebook cell are results and not source.
 const maxCellOutput = 256 << 10
 
 // maxNotebook is the largest notebook that is read, in bytes.
@@ -14,8 +14,8 @@ const maxNotebook = 256 << 20
 
 var errNoNotebook = errors.New("not a notebook")
 
-// trimNotebook empties the `outputs` of each cell that has more than 256 kB of them, and changes no other byte. removed
-// is the number of bytes that it took out. The format is version 4 of https://nbformat.readthedocs.io.
+// trimNotebook empties the `outputs` of each cell in which they exceed 256 KiB, and changes no other byte. removed is
+// the number of bytes that it removed. The format is version 4 of https://nbformat.readthedocs.io.
 func trimNotebook(data []byte) (trimmed []byte, removed int64, err error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	if err := expect(dec, '{'); err != nil {
@@ -61,7 +61,7 @@ func skip(dec *json.Decoder) error {
 	return dec.Decode(&raw)
 }
 
-// outputsOfCells returns where the outputs above the limit begin and end.
+// outputsOfCells returns the offsets at which the outputs above the limit begin and end.
 func outputsOfCells(dec *json.Decoder) (cut [][2]int64, err error) {
 	if err := expect(dec, '['); err != nil {
 		return nil, err

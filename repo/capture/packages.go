@@ -13,8 +13,8 @@ import (
 
 const maxPackageLock = 64 << 20
 
-// nodePackages reads the nearest package-lock.json and prefers the installed packages to the required ones, see
-// https://docs.npmjs.com/cli/configuring-npm/package-lock-json.
+// nodePackages reads the nearest package-lock.json. It prefers the list of installed packages to the list of required
+// ones (see https://docs.npmjs.com/cli/configuring-npm/package-lock-json).
 func nodePackages(dir string) format.Packages {
 	for at := dir; ; at = filepath.Dir(at) {
 		for _, name := range []string{"node_modules/.package-lock.json", "package-lock.json"} {
@@ -92,7 +92,7 @@ func driverVersion() string {
 	return versionNumber().FindString(headOf("/proc/driver/nvidia/version", 1000))
 }
 
-// cudaVersion returns the version of the CUDA toolkit in CUDA_HOME, or in its usual place.
+// cudaVersion returns the version of the CUDA toolkit in CUDA_HOME or in its usual folder.
 func cudaVersion() string {
 	for _, dir := range []string{os.Getenv("CUDA_HOME"), os.Getenv("CUDA_PATH"), "/usr/local/cuda"} {
 		if dir == "" {

@@ -13,13 +13,13 @@ type pointer struct {
 	bytes  int64
 }
 
-// pointerHead begins the file.
+// pointerHead is the first line of a pointer.
 const pointerHead = "version https://git-lfs.github.com/spec/v1\n"
 
-// maxPointer is its largest size, in bytes.
+// maxPointer is the largest size of a pointer, in bytes.
 const maxPointer = 1024
 
-// parsePointer reads an LFS pointer, see https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md.
+// parsePointer reads an LFS pointer (see https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
 func parsePointer(data []byte) (pointer, bool) {
 	text, ok := strings.CutPrefix(string(data), pointerHead)
 	if !ok {

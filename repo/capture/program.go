@@ -23,11 +23,12 @@ type foundProgram struct {
 
 var pythonName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(python|pypy)[0-9.]*w?(\.exe)?$`) })
 
-// maxLook is how many words of a command are examined: launchers come first, as in `srun -n 2 python train.py`.
+// maxLook is how many words of a command are examined. More than one is needed because launchers may come first, as in
+// `srun -n 2 python train.py`.
 const maxLook = 12
 
-// findProgram finds the first word of the command that is an interpreter, a script with one, or a Go program. Without a
-// command, and if a shell or a launcher hides the program, it returns the Python that the caller would get.
+// findProgram finds the first word of the command that is an interpreter, a script that has one, or a Go program. If
+// there is no command, or if a shell or a launcher hides the program, it returns the Python that the caller would get.
 func findProgram(q EnvironmentRequest) foundProgram {
 	for i, word := range q.Command[:min(len(q.Command), maxLook)] {
 		if word == "" || word[0] == '-' {
@@ -61,7 +62,7 @@ func findProgram(q EnvironmentRequest) foundProgram {
 	return foundProgram{python: defaultPython(q)}
 }
 
-// isLauncher reports whether a program starts another one that its arguments name.
+// isLauncher reports whether a program starts another program that is given in its arguments.
 func isLauncher(base string) bool {
 	switch base {
 	case "env", "nice", "nohup", "time", "timeout", "stdbuf", "taskset", "numactl", "srun", "mpirun", "mpiexec",
@@ -89,7 +90,8 @@ func lookPath(dir, word string) string {
 	return path
 }
 
-// defaultPython returns what `python` means in a folder: the active environment, the project's own, then PATH.
+// defaultPython returns the Python that is used in a folder. It looks in the active environment, then in the project's
+// own environment, then on PATH.
 func defaultPython(q EnvironmentRequest) string {
 	dir := q.Dir
 	for _, variable := range []string{"VIRTUAL_ENV", "CONDA_PREFIX"} {
@@ -132,8 +134,8 @@ func pythonOf(prefix string) string {
 	return ""
 }
 
-// shebangPython returns the Python that a script names in its first line, or in the second line as pip writes it for a
-// long path: #!/bin/sh and ”'exec' PATH.
+// shebangPython returns the Python in the first line of a script. For a long path, pip writes #!/bin/sh in the first
+// line and an exec of the Python in the second. The second line is read in that case.
 func shebangPython(path, dir string) string {
 	head := headOf(path, 1024)
 	first, rest, _ := strings.Cut(head, "\n")

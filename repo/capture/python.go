@@ -25,9 +25,9 @@ type python struct {
 	conda    format.Packages
 }
 
-// inspectPython reads the installed packages from the folders that Python would search, see
-// https://docs.python.org/3/library/site.html. It asks the interpreter only for its version, which is printed before
-// anything is imported.
+// inspectPython reads the installed packages from the folders that Python would search (see
+// https://docs.python.org/3/library/site.html). It runs the interpreter only to get its version, which Python prints
+// before it imports anything.
 func inspectPython(ctx context.Context, q EnvironmentRequest, path string) *python {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -57,7 +57,7 @@ func inspectPython(ctx context.Context, q EnvironmentRequest, path string) *pyth
 	return p
 }
 
-// prefixes returns sys.prefix, sys.base_prefix and whether a virtual environment sees the system's packages.
+// prefixes returns sys.prefix, sys.base_prefix, and whether a virtual environment includes the system's packages.
 func prefixes(path string) (prefix, base string, system bool) {
 	for _, dir := range []string{filepath.Dir(path), filepath.Dir(filepath.Dir(path))} {
 		data, err := os.ReadFile(filepath.Join(dir, "pyvenv.cfg"))
@@ -87,7 +87,7 @@ func prefixes(path string) (prefix, base string, system bool) {
 	return prefix, prefix, true
 }
 
-// siteFolders returns the folders with distributions, in the order of sys.path.
+// siteFolders returns the folders that hold distributions, in the order of sys.path.
 func siteFolders(prefix, base, minor string, system bool) []string {
 	dirs := filepath.SplitList(os.Getenv("PYTHONPATH"))
 	if system && os.Getenv("PYTHONNOUSERSITE") == "" {
@@ -166,7 +166,7 @@ func (p *python) readSite(ctx context.Context, q EnvironmentRequest, dir string)
 	merge(&p.packages, found)
 }
 
-// normalName returns a name as PEP 503 normalizes it.
+// normalName normalizes a name as in PEP 503.
 func normalName(name string) string {
 	var b strings.Builder
 	dash := false
@@ -184,7 +184,7 @@ func normalName(name string) string {
 	return b.String()
 }
 
-// readDirectURL records where a distribution from a folder or a repository came from, see PEP 610.
+// readDirectURL records the origin of a distribution that was installed from a folder or a repository (see PEP 610).
 func (p *python) readDirectURL(ctx context.Context, q EnvironmentRequest, file, name, version string) {
 	data, err := os.ReadFile(file)
 	if err != nil || len(data) > 1<<20 {

@@ -36,7 +36,7 @@ func (s *Sampler) Sample(ctx context.Context) map[string]float64 {
 	return values
 }
 
-// gpuTimeout limits a call of nvidia-smi, which can hang with its driver.
+// gpuTimeout limits a call of nvidia-smi, which hangs if the driver hangs.
 const gpuTimeout = 5 * time.Second
 
 func (s *Sampler) sampleGPU(ctx context.Context, values map[string]float64) {

@@ -17,7 +17,7 @@ type machineSampler struct {
 	at           time.Time
 }
 
-// ticksPerSecond is USER_HZ, 100 on every Linux that programs see (proc(5)).
+// ticksPerSecond is USER_HZ. Programs see the value 100 on every Linux (see proc(5)).
 const ticksPerSecond = 100
 
 func (m *machineSampler) sample(dir string, pid int, values map[string]float64) {
@@ -103,7 +103,7 @@ func processes(pid int) (ticks, resident float64) {
 		if end < 0 || len(fields) < 22 {
 			continue
 		}
-		// Fields 4, 14 to 17 and 24 of proc(5), counted from 3 here.
+		// proc(5) counts the fields from 1. Here, index 0 is field 3; fields 4, 14 to 17 and 24 are read.
 		p := process{}
 		p.parent, _ = strconv.Atoi(fields[1])
 		for _, i := range []int{11, 12, 13, 14} {

@@ -8,8 +8,8 @@ import (
 	"github.com/gitruns/runs/repo/secret"
 )
 
-// tokenBeginnings are the prefixes of tokens that providers document. A prefix alone is enough to withhold a
-// variable; a commit is stopped only by a whole token.
+// tokenBeginnings are the prefixes of tokens that providers document. A prefix alone is enough to withhold a variable;
+// only a whole token stops a commit.
 var tokenBeginnings = [...]string{
 	"sk-", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "hf_", "xoxa-", "xoxb-", "xoxp-", "xoxr-", "xoxs-",
 	"AKIA", "ASIA", "AIza", "ya29.", "eyJ",

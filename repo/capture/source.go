@@ -20,8 +20,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// Captured is the source of a project as it is on disk, with the patches that lead to it. Close it after storing the
-// patches.
+// Captured is the source of a project as it is on disk, with the patches that lead to it. The caller must call Close
+// after storing the patches.
 type Captured struct {
 	Source   format.Source
 	Patches  []string // files, in the order of Source.Patches
@@ -36,9 +36,9 @@ type Captured struct {
 // Close removes the patches.
 func (c *Captured) Close() { c.scratch.Close() }
 
-// Source captures the working tree of a repository: every file on disk that is not ignored, as Git would store it,
-// and the patches that lead to it from a durable commit. The repository and its index are only read. datasets are the
-// paths, relative to the root, of data that is recorded as datasets.
+// Source captures the working tree of a repository: every file on disk that is not ignored, as Git would store it, and
+// the patches that lead from a durable commit to this tree. It only reads the repository and its index. datasets lists
+// the paths, relative to the root, of data that is recorded as datasets.
 func Source(ctx context.Context, dirs git.Dirs, config *format.Config, datasets []string) (*Captured, error) {
 	scratch, err := git.NewScratch(dirs)
 	if err != nil {
@@ -146,8 +146,8 @@ func (c *Captured) omit(o format.Omitted) { c.Source.Omitted = append(c.Source.O
 
 func isNotebook(path string) bool { return strings.HasSuffix(path, ".ipynb") }
 
-// stageNotebooks puts notebooks without their large outputs into the index and returns the other paths. A notebook that
-// is still above limit is omitted; a negative limit means no limit.
+// stageNotebooks puts notebooks without their large outputs into the index. It returns the paths that are not
+// notebooks. It omits a notebook that is still larger than limit; a negative limit means no limit.
 func (c *Captured) stageNotebooks(ctx context.Context, root string, paths []string, limit int64) ([]string, error) {
 	var left []string
 	for _, path := range paths {
@@ -187,7 +187,7 @@ func (c *Captured) stageNotebooks(ctx context.Context, root string, paths []stri
 	return left, nil
 }
 
-// lookIntoRepositories lists what the tree cannot hold: repositories inside this one, and changes or commits of a
+// lookIntoRepositories lists what the tree cannot hold: repositories inside this one, and the changes and commits of a
 // submodule that no known remote has.
 func (c *Captured) lookIntoRepositories(ctx context.Context, dirs git.Dirs, w *git.Worktree) {
 	for _, path := range w.Nested {
@@ -233,7 +233,7 @@ func (c *Captured) difference(ctx context.Context, base git.Base) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			// A partial clone lacks what the patch would show.
+			// A partial clone lacks objects that the patch needs.
 			base = git.Base{Commit: s.Commit}
 			c.Patches, s.Patches = nil, nil
 			c.Warnings = append(
@@ -260,7 +260,7 @@ func (c *Captured) difference(ctx context.Context, base git.Base) error {
 	return nil
 }
 
-// describe returns warnings about the patches.
+// describe adds warnings about large patches, and lists the files in Git LFS that changed.
 func (c *Captured) describe(ctx context.Context) error {
 	for _, p := range c.large {
 		to := p.to
@@ -300,13 +300,13 @@ func (c *Captured) describe(ctx context.Context) error {
 // largePatch is the size from which a patch gets a warning, in bytes.
 const largePatch = 1_000_000
 
-// difference is a large patch: its trees, what it holds, and its bytes.
+// difference is a large patch: its two trees, a description for messages, and its size in bytes.
 type difference struct {
 	from, to, what string // to is empty for the working tree
 	bytes          int64
 }
 
-// patch adds the difference between two trees, if there is one; an empty to means the working tree.
+// patch adds a patch from one tree to another if they differ. If to is empty, it is the working tree.
 func (c *Captured) patch(ctx context.Context, from, to, what string) error {
 	path := filepath.Join(c.scratch.Dir, strconv.Itoa(len(c.Patches))+".patch")
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -357,7 +357,7 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// namePointers lists the files in Git LFS that changed since the base: as far as is known, only this clone has their
+// namePointers records the files in Git LFS that changed since the base as omitted. Possibly only this clone has their
 // content.
 func (c *Captured) namePointers(ctx context.Context, base string) error {
 	changes, err := c.scratch.Changes(ctx, base, c.Source.Tree)
@@ -385,7 +385,7 @@ const maxOmitted = 100
 
 func (c *Captured) boundOmitted() {
 	list := c.Source.Omitted
-	// First what a restored run lacks, then the largest.
+	// Entries that a restored run lacks come first, then the largest ones.
 	slices.SortStableFunc(list, func(a, b format.Omitted) int {
 		if a.Harmless() != b.Harmless() {
 			if b.Harmless() {
@@ -422,7 +422,7 @@ func sumOf(list []format.Omitted, reason string) format.Omitted {
 	return sum
 }
 
-// Author returns who runs the code, and the remote of the project without credentials.
+// Author returns the name of the person who runs the code, and the URL of the project's remote without credentials.
 func Author(ctx context.Context, root string) (name, url string, err error) {
 	config, err := git.Config(ctx, root, `^(user\.(name|email)|remote\..*\.url)$`)
 	if err != nil {
@@ -431,7 +431,7 @@ func Author(ctx context.Context, root string) (name, url string, err error) {
 	return author(config), git.RemoteWithoutCredentials(remote(config)), nil
 }
 
-// author returns the user's Git identity; as in Git, its environment variables come first.
+// author returns the user's Git identity. As in Git, the environment variables take precedence.
 func author(config map[string]string) string {
 	name, email := os.Getenv("GIT_AUTHOR_NAME"), os.Getenv("GIT_AUTHOR_EMAIL")
 	if name == "" {
@@ -449,7 +449,7 @@ func author(config map[string]string) string {
 	return name + " <" + email + ">"
 }
 
-// remote returns origin, or otherwise the only remote.
+// remote returns the URL of origin or, without an origin, that of the only remote.
 func remote(config map[string]string) string {
 	if url := config["remote.origin.url"]; url != "" {
 		return url
@@ -467,7 +467,7 @@ func remote(config map[string]string) string {
 }
 
 // Portable replaces the project's root with {project} and the home folder with ~ in an argument, so that a record
-// names no path of one machine.
+// contains no path of one machine.
 func Portable(root, arg string) string {
 	arg = replacePath(arg, root, "{project}")
 	if home, err := os.UserHomeDir(); err == nil {

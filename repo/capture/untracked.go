@@ -35,7 +35,7 @@ type chooser struct {
 	omitted  []format.Omitted
 }
 
-// choose returns the files to record; the others go to omitted.
+// choose returns the files to record. It adds the others to omitted.
 func (c *chooser) choose(paths []string) []string {
 	excluded := map[string]*format.Omitted{}
 	data := map[string]*format.Omitted{}
@@ -92,7 +92,7 @@ func (c *chooser) omit(path string, bytes, count int64, reason string) {
 	c.omitted = append(c.omitted, format.Omitted{Path: printable(path), Bytes: bytes, Count: count, Reason: reason})
 }
 
-// withinLimits omits whole folders, the heaviest first, until the rest is within the limits.
+// withinLimits omits whole folders, the largest first, until the rest is within the limits.
 func (c *chooser) withinLimits(files []untracked) []string {
 	root := &folder{}
 	for _, f := range files {
@@ -145,8 +145,8 @@ func (f *folder) add(rest string, file untracked) {
 	child.add(below, file)
 }
 
-// heaviest descends while one child has at least half of the weight, and returns what to omit there: a folder as
-// "a/b/", or only its untracked files, as "a/b/*", if it also has tracked files.
+// heaviest descends as long as one subfolder has at least half of the weight. It returns what to omit there: the
+// folder, as "a/b/", or only its untracked files, as "a/b/*", if the folder also has tracked files.
 func (f *folder) heaviest(weight func(*folder) int64, tracked map[string]bool) (string, *folder) {
 	for {
 		var most *folder
@@ -201,7 +201,7 @@ func (f *folder) each(visit func(untracked)) {
 	}
 }
 
-// printable quotes a path that is not plain text as Git does, so that a record can hold it.
+// printable returns a path in a form that a record can hold: if it is not plain text, it is quoted as Git does.
 func printable(path string) string {
 	odd := !utf8.ValidString(path) || strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f })
 	if !odd && format.CheckText(path) == nil {

@@ -18,9 +18,10 @@ import (
 // ErrNoPython reports that the recorded version of Python is not on this machine.
 var ErrNoPython = errors.New("is not on this machine")
 
-// MakeVenv creates a virtual environment in dir with the Python version and the packages of a record. It uses uv if
-// it is installed, and otherwise venv and pip, whose output goes to out. It returns the environment variables for a
-// program that runs in it, and the folder of its programs. dir must not exist; it is removed on failure.
+// MakeVenv creates a virtual environment in dir with the Python version and the packages of a record. It uses uv if it
+// is installed, and otherwise venv and pip, whose output goes to out. It returns the environment variables for a
+// program that runs in the environment, and the folder that holds its programs. dir must not exist; it is removed on
+// failure.
 func MakeVenv(
 	ctx context.Context, e *format.EnvironmentFile, root, dir string, out io.Writer,
 ) (env []string, bin string, err error) {
@@ -76,7 +77,8 @@ func MakeVenv(
 	return []string{"VIRTUAL_ENV=" + dir, "PATH=" + bin + string(filepath.ListSeparator) + os.Getenv("PATH")}, bin, nil
 }
 
-// requirementsOf pins every distribution. One that was installed from a folder or a repository is taken from there.
+// requirementsOf returns requirements that pin every distribution. A distribution that was installed from a folder or
+// a repository is installed from there again.
 func requirementsOf(e *format.EnvironmentFile, root string) string {
 	var b strings.Builder
 	from := map[string]string{}
@@ -108,7 +110,7 @@ func requirementsOf(e *format.EnvironmentFile, root string) string {
 	return b.String()
 }
 
-// pythonOfVersion finds an interpreter of exactly this version, on PATH or among pyenv's versions.
+// pythonOfVersion finds an interpreter with exactly this version, on PATH or among the versions that pyenv installed.
 func pythonOfVersion(ctx context.Context, version string) (string, error) {
 	minor := version
 	if parts := strings.SplitN(version, ".", 3); len(parts) == 3 {

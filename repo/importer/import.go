@@ -1,9 +1,9 @@
 // Package importer turns the logs of other trackers into finished runs.
 //
-// It decides which logs become runs, records them and reports what it did. It knows no log format: a package for each
-// tracker, such as repo/wandb, finds the logs and implements Log. It knows no terminal either, so results and warnings
-// are values. Start reading at Import. A new tracker is a new package beside repo/wandb; a new kind of content is a
-// method of Output.
+// It decides which logs become runs, records them and reports what it did. It knows no log format: there is a package
+// for each tracker, such as repo/wandb, which finds the logs and implements Log. It does not print; results and
+// warnings are returned as values. Start reading at Import. To support a new tracker, add a package next to
+// repo/wandb. To support a new kind of content, add a method to Output.
 package importer
 
 import (
@@ -20,8 +20,8 @@ import (
 // Request selects what to import.
 type Request struct {
 	Path       string   // an absolute folder
-	Experiment string   // of the new runs; empty means the log's own, or the project's
-	IDs        []string // if any: only these ids of runs, ids of the tracker, or names of logs
+	Experiment string   // of the new runs; empty means that of the log, or that of the project
+	IDs        []string // import only these: ids of runs, ids of the tracker, or names of logs; empty means all
 	DryRun     bool
 	Progress   func(done, total int) // called after each log; may be nil
 }
@@ -53,16 +53,16 @@ type ImportedLog struct {
 type Log interface {
 	// Name identifies the log in messages, even if it cannot be read.
 	Name() string
-	// Run returns what is known about the run before the whole log is read, with ID, Name and Started set, and its
-	// environment or nil. The ID is derived from the log, so a log that was imported before is recognized. The error
-	// may be ErrInProgress or ErrEmpty.
+	// Run returns what is known about the run before the whole log is read. ID, Name and Started are set. It also
+	// returns the environment, or nil. The ID is derived from the log, so a log that was imported before is
+	// recognized. The error may be ErrInProgress or ErrEmpty.
 	Run() (*format.Run, *format.EnvironmentFile, error)
-	// Read writes the content of the log to out. Damage in the log is a warning; an error comes from out or the
-	// context.
+	// Read writes the content of the log to out. Damage in the log is a warning; an error can come only from out or
+	// the context.
 	Read(ctx context.Context, out Output) (*ReadResult, error)
 }
 
-// Errors of Log.Run for a log that cannot become a run now.
+// Log.Run returns these errors for a log that cannot become a run now.
 var (
 	ErrInProgress = errors.New("the log is still being written")
 	ErrEmpty      = errors.New("the log is empty")
@@ -78,9 +78,9 @@ type ReadResult struct {
 	Warnings []string
 }
 
-// Import records a finished run for each log that was not imported before. The logs are only read. It fails if the
-// repository fails, if the context ends, or if the request names a log that does not exist; a log that cannot be
-// imported is in Refused.
+// Import records a finished run for each log that was not imported before. The logs are only read. It returns an error
+// if the repository fails, if the context ends, or if the request asks for a log that does not exist. A log that
+// cannot be imported is added to Refused.
 func Import(ctx context.Context, r *repo.Repository, q Request, logs []Log) (*Imported, error) {
 	removed, err := r.RemovedIDs()
 	if err != nil {
@@ -115,7 +115,8 @@ type importing struct {
 	found   map[string]bool   // the ids of the request that match a log
 }
 
-// importLog imports one log. The error is the repository's or the context's; damage in the log goes into the result.
+// importLog imports one log. An error comes from the repository or the context. Damage in the log goes into the
+// result.
 func (im *importing) importLog(ctx context.Context, l Log) error {
 	run, env, err := l.Run()
 	switch {
@@ -166,7 +167,7 @@ func (im *importing) importLog(ctx context.Context, l Log) error {
 	return im.record(ctx, l, run, env)
 }
 
-// record makes a finished run of a log.
+// record makes a finished run from a log.
 func (im *importing) record(ctx context.Context, l Log, run *format.Run, env *format.EnvironmentFile) error {
 	if im.request.Experiment != "" {
 		run.Experiment = im.request.Experiment
@@ -220,7 +221,7 @@ func (im *importing) add(l Log, run *format.Run, read *ReadResult) {
 	im.result.Bytes += read.Bytes
 }
 
-// compare reports whether a log has grown since it was imported as the run old.
+// compare checks whether a log has changed since it was imported as the run old, and adds the answer to the result.
 func (im *importing) compare(ctx context.Context, l Log, old, run *format.Run) error {
 	read, err := l.Read(ctx, Discard{})
 	if err != nil {
@@ -244,7 +245,8 @@ func (im *importing) warn(text string, args ...any) {
 	im.result.Warnings = append(im.result.Warnings, fmt.Sprintf(text, args...))
 }
 
-// Ended returns when a run ended: at its last record, in µs since 1970 UTC, but not before it started.
+// Ended returns the end time of a run: that of its last record, but not before the run started. last is in µs since
+// 1970 UTC.
 func Ended(last int64, started time.Time) time.Time {
 	return time.UnixMicro(max(last, started.UnixMicro())).UTC()
 }

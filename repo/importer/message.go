@@ -13,9 +13,9 @@ var ErrMessage = errors.New("not a well-formed message")
 // Fields walks the fields of one message of Protocol Buffers without its schema.
 type Fields struct {
 	Num protowire.Number // of the field
-	V   uint64           // its value: a varint, or the bits of a fixed-size number
+	V   uint64           // value of the field: a varint, or the bits of a fixed-size number
 	Sub []byte           // its value: text, bytes, a message or packed numbers, as a part of the message; nil for a number
-	Err error            // ErrMessage if the walk ended before the message
+	Err error            // ErrMessage if the walk ended before the end of the message
 
 	rest []byte
 }
@@ -23,7 +23,8 @@ type Fields struct {
 // FieldsOf walks the fields of a message.
 func FieldsOf(message []byte) Fields { return Fields{rest: message} }
 
-// Next moves to the next field. It returns false at the end of the message, and at a malformed field, which sets Err.
+// Next moves to the next field. It returns false at the end of the message. It also returns false, and sets Err, at a
+// malformed field.
 func (f *Fields) Next() bool {
 	if len(f.rest) == 0 || f.Err != nil {
 		return false
@@ -63,7 +64,8 @@ func (f *Fields) Double() float64 { return math.Float64frombits(f.V) }
 // Float returns the value of a float field.
 func (f *Fields) Float() float64 { return float64(math.Float32frombits(uint32(f.V))) }
 
-// Doubles appends a repeated double field, packed or one value of it, until there are most values.
+// Doubles appends the values of a repeated double field, whether it is packed or a single value. The result has at
+// most most values.
 func (f *Fields) Doubles(to []float64, most int) []float64 {
 	if f.Sub == nil {
 		if len(to) < most {

@@ -10,11 +10,11 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// MediaPath returns the path that stands for a key in names of media, as the Python client makes it. A character that
-// no path may hold becomes "_". If that changes the key, 8 digits of its SHA-256 follow, so different keys have
-// different paths.
+// MediaPath returns the path that replaces a key in the names of media, as the Python client makes it. A character
+// that is not allowed in a path becomes "_". If that changes the key, 8 digits of its SHA-256 follow, so different
+// keys have different paths.
 func MediaPath(key string) string {
-	const most = 150 // bytes of a part
+	const most = 150 // bytes in a part of the path
 	parts := strings.Split(key, "/")
 	for i, part := range parts {
 		part = Cut([]byte(strings.Map(func(c rune) rune {
@@ -44,7 +44,7 @@ func shortDigest(text string) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// Clean returns a name with "_" for each character that no key may hold.
+// Clean replaces each character of a name that is not allowed in a key with "_".
 func Clean(name []byte) string {
 	return strings.Map(func(c rune) rune {
 		if format.IsHidden(c) {
@@ -67,7 +67,7 @@ func Key(key string) string {
 	return key
 }
 
-// Cut returns the first characters of a text, at most so many bytes.
+// Cut returns the first characters of a text, with at most most bytes in total.
 func Cut(text []byte, most int) string {
 	if len(text) > most {
 		end := max(0, most)
@@ -79,7 +79,7 @@ func Cut(text []byte, most int) string {
 	return strings.ToValidUTF8(string(text), "?")
 }
 
-// RelativeTo returns a function that shortens paths under a folder to paths from it.
+// RelativeTo returns a function that makes paths under a folder relative to it.
 func RelativeTo(dir string) func(string) string {
 	return func(p string) string {
 		if rel, err := filepath.Rel(dir, p); err == nil && !strings.HasPrefix(rel, "..") {

@@ -15,8 +15,9 @@ import (
 type Output interface {
 	// Line takes metrics, params, values and other data of the run.
 	Line(l *format.Line) error
-	// Media takes a file as an artifact whose name is under artifacts/, logged at time µs since 1970 UTC. It
-	// completes the line. If the line has a digest and the file another, the error is ErrDigest.
+	// Media takes a file as an artifact, with a name relative to artifacts/. time is when it was logged, in µs since
+	// 1970 UTC. Media sets the missing fields of the line. If the line has a digest and the file has another one, it
+	// returns ErrDigest.
 	Media(l *format.ArtifactLine, time int64, file io.Reader) error
 	// System takes machine samples.
 	System(l *format.Line) error
@@ -24,10 +25,10 @@ type Output interface {
 	Console(text io.Reader) error
 }
 
-// ErrDigest reports a file whose digest is not the one in the log.
+// ErrDigest reports that the digest of a file differs from the one in the log.
 var ErrDigest = errors.New("its content differs from the logged file")
 
-// complete sets the digest and size of a line. The error is ErrDigest if the line has another digest.
+// complete sets the digest and size of a line. It returns ErrDigest if the line has another digest.
 func complete(l *format.ArtifactLine, digest string, bytes int64) error {
 	if l.SHA256 != "" && l.SHA256 != digest {
 		return ErrDigest
@@ -62,10 +63,10 @@ func (Discard) Console(io.Reader) error { return nil }
 type Journal struct {
 	run             *repo.Active
 	metrics, system batch
-	written         map[string]string // final names of artifacts, by the names that they were given
+	written         map[string]string // final names of artifacts, by the names in the log
 }
 
-// NewJournal returns an output for a run. It creates no file before the first line.
+// NewJournal returns an output for a run. It creates no file until the first line is written.
 func NewJournal(run *repo.Active) *Journal {
 	return &Journal{
 		run: run, written: map[string]string{},
@@ -79,8 +80,8 @@ func (w *Journal) Line(l *format.Line) error { return w.metrics.add(l) }
 // System appends to the run's journal of machine samples.
 func (w *Journal) System(l *format.Line) error { return w.system.add(l) }
 
-// Media stores a file as an artifact. It replaces an artifact of this output, but renames itself beside one of another
-// writer.
+// Media stores a file as an artifact. It replaces an artifact with the same name from this output. If another writer
+// has the name, the new artifact gets another name.
 func (w *Journal) Media(l *format.ArtifactLine, time int64, file io.Reader) error {
 	name, again := w.written[l.Name]
 	if !again {
@@ -98,7 +99,7 @@ func (w *Journal) Media(l *format.ArtifactLine, time int64, file io.Reader) erro
 	return w.Line(&format.Line{Time: time, Artifact: l})
 }
 
-// Console stores the console output with the limits of `runs exec`.
+// Console stores the console output, with the same limits as `runs exec`.
 func (w *Journal) Console(text io.Reader) error {
 	config, err := w.run.Repository().Config()
 	if err != nil {

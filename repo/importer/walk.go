@@ -21,13 +21,13 @@ type File struct {
 // Walk searches folders for files, breadth first, within bounds.
 type Walk struct {
 	Match   func(name string) bool
-	Entries int           // of folders that may still be looked at
+	Entries int           // how many folder entries may still be examined
 	Within  time.Duration // how long one search may take; 0 means no limit
-	Files   int           // how many to return at most
+	Files   int           // the most files to return
 	Partial bool          // a search was cut short by a bound
 }
 
-// skipped are names of folders that hold no logs.
+// skipped lists names of folders that are not searched because they hold no logs.
 var skipped = []string{
 	".git", ".runs", "node_modules", "__pycache__", "site-packages", ".venv", "venv", ".tox", ".cache", ".dvc", ".hg",
 }
@@ -87,7 +87,8 @@ func (w *Walk) Below(ctx context.Context, dir string) ([]File, error) {
 	return found[:min(len(found), w.Files)], nil
 }
 
-// Open opens a regular file. The error is an *fs.PathError if the path is a link, a folder, or is replaced meanwhile.
+// Open opens a regular file. It returns an *fs.PathError if the path is a link or a folder, or if it is replaced at
+// the same time.
 func Open(path string) (*os.File, error) {
 	want, err := os.Lstat(path)
 	if err != nil {
@@ -122,8 +123,8 @@ func Contains(ctx context.Context, dir string, match func(name string) bool) boo
 	return err == nil && len(files) > 0
 }
 
-// FindAll returns the matching files under a folder. It fails if there are too many of them, and with the text of none
-// if there are none.
+// FindAll returns the matching files under a folder. It returns an error if there are too many. If there are no files,
+// it returns an error with the text none.
 func FindAll(ctx context.Context, dir string, match func(name string) bool, none string) ([]File, error) {
 	w := &Walk{Match: match, Entries: maxEntries, Files: maxFiles}
 	files, err := w.Below(ctx, dir)
