@@ -1,8 +1,8 @@
-// Package console keeps the output of a program as a readable log: redrawn progress bars are collapsed, colors removed
-// and the size bounded. The log is on disk while the program runs.
+// Package console keeps the output of a program as a readable log. It collapses redrawn progress bars, removes colors
+// and bounds the size. The log is written to disk while the program runs.
 //
-// It knows bytes and files only: neither runs nor the terminal of the user. The meaning of control sequences is in
-// screen.go, the storage of a log in log.go.
+// It handles only bytes and files; it knows neither runs nor the user's terminal. screen.go interprets control
+// sequences, and log.go stores the log.
 package console
 
 import (
@@ -22,8 +22,9 @@ import (
 
 // Log is a log that is being written. Its file is at most a quarter of a second behind.
 //
-// A log of more than max bytes keeps its first half and its end: the output after the first half goes to segments
-// <path>.tail-<offset>, each a quarter of max, of which the last two are kept. Join puts them together.
+// A log of more than max bytes keeps its first max/2 bytes and its end. The output after the first max/2 bytes goes to
+// segments named <path>.tail-<offset>, of max/4 bytes each, and only the last two segments are kept. Join joins the
+// file and the segments.
 type Log struct {
 	mu     sync.Mutex
 	path   string
@@ -46,14 +47,14 @@ type Log struct {
 
 const flushEvery = 250 * time.Millisecond
 
-// Create begins a log at path of about max bytes at most, or continues the one that exists.
+// Create begins a log at path, or continues the log that exists there. The log has at most about max bytes.
 func Create(path string, max int64) (*Log, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o666)
 	if err != nil {
 		return nil, err
 	}
 	_ = f.Close()
-	// An existing log is continued: the run is resumed.
+	// The log exists if the run is resumed.
 	if _, err := Join(path); err != nil {
 		return nil, err
 	}
@@ -72,7 +73,7 @@ func Create(path string, max int64) (*Log, error) {
 	return l, nil
 }
 
-// flushing keeps the file up to date, even if the program prints nothing more.
+// flushing keeps the file up to date, even while the program prints nothing.
 func (l *Log) flushing() {
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
@@ -88,8 +89,8 @@ func (l *Log) flushing() {
 	}
 }
 
-// Write adds output of the program. It never fails: Close returns the error, so that a full disk does not end the
-// program.
+// Write adds output of the program. It always succeeds, so that a full disk does not end the program. Close returns
+// the error instead.
 func (l *Log) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -101,7 +102,7 @@ func (l *Log) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// flush writes the complete lines, and after them the lines that may still change.
+// flush writes the lines that can no longer change, and then those that still may.
 func (l *Log) flush() {
 	if !l.dirty || l.err != nil {
 		return
@@ -170,7 +171,7 @@ func (l *Log) nextSegment() bool {
 	return true
 }
 
-// Close writes the rest and puts the log together. It returns the first error of any write.
+// Close writes the rest and joins the parts of the log. It returns the first error of any write.
 func (l *Log) Close() error {
 	close(l.stop)
 	l.flusher.Wait()
@@ -194,8 +195,8 @@ const (
 	cutMark  = ".cut"
 )
 
-// Join puts a log together whose writer has ended or died, and returns how many bytes were cut from its middle. It can
-// be repeated, even if a previous call was interrupted.
+// Join joins the parts of a log whose writer has ended or died. It returns how many bytes were cut from the middle. It
+// may be called again, even if an earlier call was interrupted.
 func Join(path string) (cut int64, err error) {
 	tails, err := segments(path)
 	if err != nil {
@@ -251,7 +252,7 @@ type segment struct {
 	start int64
 }
 
-// segments lists the tails of a log in order.
+// segments lists the segments of a log in the order of their offsets.
 func segments(path string) ([]segment, error) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {

@@ -15,13 +15,13 @@ const (
 	maxParams   = 64       // bytes of parameters of a control sequence
 )
 
-// screen interprets a program's output as a terminal does, and lets the last lines be redrawn. It knows the sequences
-// of ECMA-48 and xterm (ctlseqs) that progress bars and line editors use, and drops others. Every character counts as
-// one column, and lines do not wrap: the text that overwrites a line comes from the same program and is counted
-// alike.
+// screen interprets a program's output as a terminal does. The program can still redraw the last lines. screen knows
+// the control sequences of ECMA-48 and xterm (ctlseqs) that progress bars and line editors use, and drops others.
+// Every character counts as one column, and lines do not wrap. This is exact enough, because the text that overwrites
+// a line comes from the same program and is counted in the same way.
 type screen struct {
 	page
-	main *page             // the page under the alternate screen, nil if that is not shown
+	main *page             // the page behind the alternate screen, nil if that is not shown
 	emit func(line string) // receives each line that leaves the window
 
 	state   func(*screen, byte) // processes the next byte of a sequence, nil outside of one
@@ -29,7 +29,7 @@ type screen struct {
 	partial []byte // the first bytes of an incomplete character
 }
 
-// page is a window of lines. Only the last one can lack a newline.
+// page is a window of lines. Only the last line can lack a newline.
 type page struct {
 	lines    []*line
 	chars    int // characters of all lines
@@ -39,7 +39,7 @@ type page struct {
 	top      int // the row that the program considers the first of the screen, -1 if unknown
 }
 
-// line is text as received, until a part of it is overwritten; from then on it is cells.
+// line holds its text as received until a part of it is overwritten. From then on, it holds cells.
 type line struct {
 	text   []byte
 	cells  []rune
@@ -55,7 +55,7 @@ func newPage() page {
 	return page{lines: []*line{{}}, top: -1}
 }
 
-// write processes output. Lines that can no longer change are emitted.
+// write processes output. It emits the lines that can no longer change.
 func (s *screen) write(p []byte) {
 	for len(p) > 0 {
 		if len(s.partial) > 0 {
@@ -89,7 +89,8 @@ func (s *screen) write(p []byte) {
 	}
 }
 
-// complete consumes bytes until the split character is complete or known to be invalid, and returns how many.
+// complete consumes bytes until a character that was split between two writes is complete or known to be invalid. It
+// returns how many bytes it consumed.
 func (s *screen) complete(p []byte) int {
 	old := len(s.partial)
 	s.partial = append(s.partial, p[:min(len(p), utf8.UTFMax-old)]...)
@@ -122,7 +123,8 @@ func (s *screen) appendWindow(to []byte) []byte {
 	return to
 }
 
-// appendTo appends a line's text. Spaces at the end of an overwritten line are left over from a longer text.
+// appendTo appends a line's text. It drops spaces at the end of an overwritten line, which are left over from a longer
+// text.
 func (l *line) appendTo(to []byte) []byte {
 	if !l.edited {
 		return append(to, l.text...)
@@ -204,7 +206,7 @@ func (s *screen) pad(l *line, col int) {
 	}
 }
 
-// grow counts n more characters of a line.
+// grow adds n to the number of characters of a line and of its page.
 func (s *screen) grow(l *line, n int) {
 	l.n += n
 	s.chars += n
@@ -221,7 +223,7 @@ func (s *screen) newline() {
 	s.drop()
 }
 
-// drop emits the oldest lines while there are too many, and reuses the memory of the last one for the newest.
+// drop emits the oldest lines while there are too many, and reuses the memory of the last emitted line for the newest.
 func (s *screen) drop() {
 	n := 0
 	for chars := s.chars; n < len(s.lines)-1 && (len(s.lines)-n > windowLines || chars > maxWindow); n++ {
@@ -246,7 +248,7 @@ func (s *screen) drop() {
 	s.top = max(s.top-n, -1)
 }
 
-// control executes a control character, and drops those without a meaning for a text.
+// control executes a control character. It ignores one that has no meaning for a text.
 func (s *screen) control(c byte) {
 	switch c {
 	case '\n', '\v', '\f':
@@ -298,8 +300,8 @@ func (s *screen) skip(c byte) {
 	}
 }
 
-// text drops a string up to its end (BEL, or ESC and a backslash). A newline ends it too: an incomplete sequence must
-// not swallow the text after it.
+// text drops a control string up to its end (BEL, or ESC and a backslash). A newline also ends it, because an
+// incomplete sequence must not swallow the text after it.
 func (s *screen) text(c byte) {
 	switch c {
 	case 0x07, 0x18, 0x1a:
@@ -330,7 +332,7 @@ func (s *screen) sequence(c byte) {
 	}
 }
 
-// param returns the i-th parameter of a control sequence, or its default.
+// param returns the i-th parameter of a control sequence, or the default without if there is none.
 func (s *screen) param(i, without int) int {
 	field, rest := s.params, []byte(nil)
 	for {
@@ -348,7 +350,7 @@ func (s *screen) param(i, without int) int {
 	return min(n, maxMove)
 }
 
-// obey executes a control sequence.
+// obey executes the control sequence that ends with the byte final.
 func (s *screen) obey(final byte) {
 	if len(s.params) > 0 && s.params[0] >= '<' { // private: ? > = <
 		if s.params[0] == '?' && (final == 'h' || final == 'l') {
@@ -356,7 +358,7 @@ func (s *screen) obey(final byte) {
 		}
 		return
 	}
-	// an intermediate byte makes it another sequence
+	// An intermediate byte makes it another sequence.
 	if len(s.params) > 0 && s.params[len(s.params)-1] < '0' {
 		return
 	}
@@ -428,7 +430,7 @@ func (s *screen) remove(l *line, from, to int) {
 	s.grow(l, from-to)
 }
 
-// home sets the first row of the screen. The first time it is a new line at the end, so that the output from before the
+// home sets the first row of the screen. The first time, this is a new line at the end, so that the output before the
 // program began to paint is kept.
 func (s *screen) home() {
 	if s.top >= 0 {
@@ -441,8 +443,8 @@ func (s *screen) home() {
 	s.top = s.row
 }
 
-// eraseBelow is ED. Erasing from the cursor on redraws a block. Erasing everything begins a new screen below the
-// existing lines: a log keeps earlier output.
+// eraseBelow executes ED (erase in display). A program erases from the cursor on to redraw a block. If it erases
+// everything, a new screen begins below the existing lines, because a log keeps earlier output.
 func (s *screen) eraseBelow(how int) {
 	switch how {
 	case 0:
@@ -457,7 +459,7 @@ func (s *screen) eraseBelow(how int) {
 	}
 }
 
-// eraseLine is EL: from the cursor on, up to the cursor, or all.
+// eraseLine executes EL (erase in line). It erases from the cursor on, up to the cursor, or the whole line.
 func (s *screen) eraseLine(how int) {
 	l := s.lines[s.row]
 	if l.n == 0 {
@@ -482,7 +484,7 @@ func (s *screen) insertLines(n int) {
 	for range min(n, windowLines-1) {
 		s.lines = slices.Insert(s.lines, s.row, &line{})
 	}
-	// A terminal drops lines at the bottom; here they are kept, and the window loses lines at its top.
+	// A terminal drops lines at the bottom. Here they are kept, and the window loses lines at its top.
 	s.drop()
 }
 
@@ -497,8 +499,8 @@ func (s *screen) deleteLines(n int) {
 	}
 }
 
-// alternate enters or leaves the alternate screen, where full-screen programs paint. Neither a terminal nor the log
-// keeps anything of it.
+// alternate enters or leaves the alternate screen, on which full-screen programs paint. Like a terminal, the log keeps
+// nothing of it.
 func (s *screen) alternate(show bool) {
 	switch string(s.params[1:]) {
 	case "1049", "1047", "47":

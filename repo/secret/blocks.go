@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// pem recognizes the block of a private key: PKCS 1 and 8, OpenSSH, PGP. Its lines may be in a patch, in a string of a
-// program or in JSON.
+// pem recognizes the PEM block of a private key: PKCS 1 and 8, OpenSSH, PGP. Its lines may be in a patch, in a string
+// of a program, or in JSON.
 func (m *machine) pem(w []byte, at int) (match, bool) {
 	const head, tail = "-----BEGIN ", "-----END "
 	p := at + len(head)
@@ -31,7 +31,7 @@ func (m *machine) pem(w []byte, at int) (match, bool) {
 	return match{rule: "private-key", from: at, to: p, mark: mark}, true
 }
 
-// keyBody collects the base 64 of a key from p on, and returns where it ends.
+// keyBody collects the base 64 text of a key from p on, and returns the offset of its end.
 func (m *machine) keyBody(w []byte, p int) ([]byte, int) {
 	set := m.sets[base62+"/"]
 	var body []byte
@@ -78,7 +78,7 @@ func fieldOf(w []byte, p int) int {
 	return 0
 }
 
-// lineEnd returns the end of the line, which may be an escaped line end.
+// lineEnd returns the offset of the end of the line. The line end may be escaped, as in "\n".
 func lineEnd(w []byte, p int) int {
 	for p < len(w) && w[p] != '\n' && !(w[p] == '\\' && p+1 < len(w) && w[p+1] == 'n') {
 		p++
@@ -152,7 +152,7 @@ scan:
 	return match{rule: "url-password", from: colon + 1, to: end}, true
 }
 
-// usual reports whether a password is one that documentation uses.
+// usual reports whether a user and a password are ones that documentation uses.
 func usual(user, password string) bool {
 	low := strings.ToLower(password)
 	bare := strings.Map(func(r rune) rune {
@@ -165,7 +165,7 @@ func usual(user, password string) bool {
 		slices.Contains(usualPasswords, low) || slices.Contains(usualPasswords, bare)
 }
 
-// usualBasic reports whether credentials of HTTP basic authentication are those of documentation.
+// usualBasic reports whether credentials of HTTP basic authentication are ones that documentation uses.
 func usualBasic(v []byte) bool {
 	text, err := base64.StdEncoding.DecodeString(string(v))
 	if err != nil {

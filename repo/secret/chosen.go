@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Passwords that people choose are less random than generated ones. They are recognized only in a place where nothing
-// but a password is expected: as a literal value with the name of a password, or as an argument on a command line.
+// Passwords that people choose are less random than generated ones. They are recognized only where nothing but a
+// password is expected: as a literal value whose name says that it is a password, or as an argument on a command line.
 
-// passwordNames are the last words in names of passwords.
+// passwordNames are words that the name of a password ends with.
 var passwordNames = []string{"password", "passwd", "passphrase", "passwort", "pwd"}
 
 // namesPassword reports whether a name can only be that of a password.
@@ -23,14 +23,14 @@ func namesPassword(name []byte) bool {
 	return len(parts) > 0 && hasPart(parts[len(parts)-1], passParts)
 }
 
-// stock are words in passwords of examples, in lower case.
+// stock are words that occur in example passwords, in lower case.
 var stock = []string{
 	"pass", "pwd", "secret", "test", "user", "name", "admin", "demo", "none", "null", "true", "false", "prompt",
 	"field", "value", "config", "env", "string", "hash", "default", "123456", "abc123", "p@55w", "a1b2c3",
 }
 
-// chosenPassword reports whether a value can be a password that somebody chose: at least 8 characters, with letters and
-// digits, or with letters and punctuation that identifiers do not have.
+// chosenPassword reports whether a value can be a password that somebody chose. Such a value has at least 8
+// characters, and contains letters and digits, or letters and punctuation that does not occur in identifiers.
 func chosenPassword(v []byte) bool {
 	if len(v) < 8 || len(v) > 64 || template(v) || placeholder(v) || dottedNames(v) {
 		return false
@@ -57,11 +57,11 @@ func chosenPassword(v []byte) bool {
 	return letters > 0 && numbers+marks > 0 || numbers > 0 && marks > 0
 }
 
-// flagged reports whether a name is that of a flag, as in --password.
+// flagged reports whether a name belongs to a flag, as in --password.
 func flagged(w []byte, left int) bool { return left+1 < len(w) && w[left] == '-' && w[left+1] == '-' }
 
-// given reports whether a value is a literal and not an expression of a program: in quotes, after a flag, in the
-// environment, or in a line of YAML or of an INI file.
+// given reports whether a value is a literal and not an expression of a program. A literal is in quotes, after a flag,
+// in the environment, or in a line of YAML or of an INI file.
 func given(w []byte, left, right int, v span, quoted bool) bool {
 	if flagged(w, left) {
 		return true
@@ -84,11 +84,11 @@ func given(w []byte, left, right int, v span, quoted bool) bool {
 	return alone && w[right] == ':' && bytes.ContainsAny(w[v.from:v.to], string(digits)) // in YAML
 }
 
-// onLine is how far after the name of a program its flags are searched, in bytes.
+// onLine is how many bytes after the name of a program are searched for its flags.
 const onLine = 400
 
-// commandFlag finds the value of a flag of a command that begins at w[at:], in a shell line or in a list of
-// TOML, JSON or a program. Where joined, the value may follow the flag without a gap.
+// commandFlag finds the value of a flag of a command that begins at w[at:]. The command may be a shell line, or a list
+// in TOML, in JSON or in a program. If joined is true, the value follows the flag without a gap, otherwise after one.
 func commandFlag(w []byte, at int, joined bool, flags ...string) (v span, ok bool) {
 	line := w[at:min(len(w), at+onLine)]
 	if end := bytes.IndexByte(line, '\n'); end >= 0 {

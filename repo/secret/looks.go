@@ -13,8 +13,8 @@ func isAlphanumeric(c byte) bool {
 
 func isHexDigit(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f' }
 
-// beginsWord reports whether a word can begin at w[at]: not after a letter, digit or underscore, unless that ends an
-// escape: \n, \x1b, \u0022, %3D, or a color of a terminal.
+// beginsWord reports whether a word can begin at w[at]. It cannot begin after a letter, digit or underscore, unless
+// that character ends an escape: \n, \x1b, \u0022, %3D, or a color of a terminal.
 func beginsWord(w []byte, at int) bool {
 	if at == 0 {
 		return true
@@ -47,7 +47,8 @@ func beginsWord(w []byte, at int) bool {
 	return false
 }
 
-// examples are words of placeholders, in lower case, that no secret contains. Short ones count only as a whole value.
+// examples are words that occur in placeholders and in no secret, in lower case. A short word counts only if it is the
+// whole value.
 var examples = []string{
 	"example", "sample", "placeholder", "dummy", "changeme", "change_me", "change-me",
 	"redacted", "xxxx", "your_", "your-", "yourtoken", "yourkey", "yourapi", "yoursecret",
@@ -56,8 +57,8 @@ var examples = []string{
 	"todo", "...", "***", "secret_key", "secretkey", "my-secret", "my_secret", "mysecret", "supersecret",
 }
 
-// placeholder reports whether a body stands in for a secret: an example's word, letters repeated or in a row, too few
-// of them.
+// placeholder reports whether a body is a placeholder for a secret: it contains a word of an example, most of its
+// letters are repeated or in sequence, or it has too few different ones.
 func placeholder(body []byte) bool {
 	if len(body) == 0 {
 		return true
@@ -97,8 +98,8 @@ func Entropy(b []byte) float64 {
 	return bits
 }
 
-// looksRandom reports whether a value was drawn and not thought up: letters and digits in no order that a word, a
-// name, a version or an expression has.
+// looksRandom reports whether a value looks random: its letters and digits are not in an order that a word, a name, a
+// version or an expression has.
 func looksRandom(v []byte) bool {
 	var nLower, nUpper, nDigit, nOther, changes int
 	class := func(c byte) int {
@@ -155,15 +156,15 @@ func looksRandom(v []byte) bool {
 	return 3*letters >= len(v) && !reads(v) && !slug(v)
 }
 
-// pairs are pairs of letters that are frequent in words and names: they are six of seven pairs there, but two of seven
-// in random letters.
+// pairs lists pairs of letters that are frequent in words and names. There, six of seven pairs are in this list; in
+// random letters, two of seven are.
 const pairs = "" +
 	"abacadagaialamanaparasatauavaybabebiblbobucacechcickclcocrctcudadddedidldoeaecedeeefegelemeneoeperesetevewex" +
 	"fafefffiflfofrgagegigrgshahehihoiaibicidieifigiliminioipirisitivizkelaldlelilllolsltlulymamemimompnancndnenf" +
 	"ngninonsntnunvoaobocodogoiolomonoooporosotouovowpapepiplpoppprptqurarcrdrerirmrorrrsrtrysascseshsislsospssst" +
 	"sutatctethtitltotrtstttutyubueuiulumunupurusutvaveviwixextypze"
 
-// letterPairs is built from pairs at first use.
+// letterPairs builds a table from pairs at first use.
 var letterPairs = sync.OnceValue(func() *[26 * 26]bool {
 	var often [26 * 26]bool
 	for i := 0; i < len(pairs); i += 2 {
@@ -172,8 +173,8 @@ var letterPairs = sync.OnceValue(func() *[26 * 26]bool {
 	return &often
 })
 
-// reads reports whether the letters of v follow each other as they do in words. A capital behind a small letter
-// begins a word.
+// reads reports whether the letters of v follow each other as they do in words. A capital after a small letter begins
+// a new word.
 func reads(v []byte) bool {
 	often := letterPairs()
 	all, common := 0, 0
@@ -190,7 +191,8 @@ func reads(v []byte) bool {
 	return all >= 4 && 3*common >= 2*all
 }
 
-// slug reports whether v is a name of parts like model2_5-base: each has small letters and then at most three digits.
+// slug reports whether v is a name that consists of parts, like model2_5-base. Each part has small letters and then at
+// most three digits.
 func slug(v []byte) bool {
 	parts := bytes.FieldsFunc(v, func(r rune) bool { return r == '_' || r == '-' || r == '.' || r == '/' })
 	for _, part := range parts {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// nameWords are words in the names of secrets, in lower case and without separators.
+// nameWords are words that occur in the names of secrets, in lower case and without separators.
 var nameWords = []string{
 	"passw", "passphrase", "secret", "token", "credential", "apikey", "accesskey", "privatekey", "auth", "jwt",
 }
@@ -28,11 +28,11 @@ func Names(name string) bool {
 // nameParts suggest a secret if they are a whole part of a name: DB_PW, smtpPass, MY_PIN.
 var nameParts = []string{"pass", "pw", "pwd", "pin", "passphrase", "passwd"}
 
-// passParts are the nameParts that mean a password in a text too.
+// passParts are the nameParts that mean a password not only in the name of a variable but also in a text.
 var passParts = []string{"pass", "pw"}
 
-// hasPart reports whether one of the parts of a name is among words. Parts are separated by punctuation, or by a
-// capital behind a small letter; digits at their end do not count.
+// hasPart reports whether one of the parts of a name is in words. A new part begins after punctuation, and at a
+// capital that follows a small letter. Digits at the end of a part are ignored.
 func hasPart(name []byte, words []string) bool {
 	for len(name) > 0 {
 		n := partEnd(name)
@@ -45,7 +45,7 @@ func hasPart(name []byte, words []string) bool {
 	return false
 }
 
-// partEnd returns where the first part of a name ends; 0 if the name begins with punctuation.
+// partEnd returns the offset at which the first part of a name ends. It is 0 if the name begins with punctuation.
 func partEnd(name []byte) int {
 	for i, c := range name {
 		switch {
@@ -76,10 +76,10 @@ func flatten(name []byte) string {
 	return b.String()
 }
 
-// keyedWords start the search for a name: names that contain one are examined as a whole.
+// keyedWords are the words that are searched for. If a name contains one, the whole name is examined.
 var keyedWords = []string{"pass", "pw", "secret", "token", "credential", "key", "auth", "jwt"}
 
-// keyed are providers whose keys have no format of their own but appear with the provider's name.
+// keyed lists providers whose keys have no distinctive format, but appear together with the provider's name.
 var keyed = []struct{ word, rule string }{
 	{"wandb", "wandb-key"},
 	{"comet", "comet-key"},
@@ -112,14 +112,14 @@ var keyed = []struct{ word, rule string }{
 	{"clearml", "clearml-key"},
 }
 
-// keyWords before "key" make a name that of a secret.
+// keyWords are words that, before "key", make a name the name of a secret.
 var keyWords = []string{
 	"api", "access", "secret", "private", "auth", "account", "encryption", "signing", "master", "license", "session",
 	"app", "application", "service", "client", "admin", "deploy", "webhook",
 	"shared", "storage", "server", "fernet", "aes", "hmac", "django",
 }
 
-// endings are the last words of names of properties of a secret, not of secrets.
+// endings are last words of names that refer to a property of a secret and not to the secret itself.
 var endings = []string{
 	"name", "id", "ids", "url", "uri", "path", "file", "filename", "type", "count", "length", "len", "size", "field",
 	"policy", "expiry", "expires", "ttl", "arn", "prefix", "suffix",
@@ -130,13 +130,14 @@ var endings = []string{
 	"sha256", "map", "embedding", "mask", "re", "host", "user", "username", "message", "text", "error", "title",
 }
 
-// harmless are words in names of other things: tokens of a language, public keys, markers of requests and pages.
+// harmless are words in the names of things that are not secret: tokens of a language, public keys, markers of
+// requests and pages.
 var harmless = []string{
 	"tokeni", "public", "continuation", "nexttoken", "pagetoken", "pagination", "csrf", "xsrf", "requesttoken",
 	"changetoken", "actiontoken", "granttoken", "synctoken", "eostoken", "bostoken", "padtoken", "specialtoken",
 }
 
-// names reports whether a name around one of the keyedWords is that of a secret, and which rule applies.
+// names reports whether a name that contains one of the keyedWords is the name of a secret, and which rule applies.
 func names(name []byte) (rule string, ok bool) {
 	flat := flatten(name)
 	for _, end := range endings {
@@ -185,8 +186,8 @@ func names(name []byte) (rule string, ok bool) {
 
 func isNameByte(c byte) bool { return isAlphanumeric(c) || c == '_' || c == '-' || c == '.' }
 
-// underName looks at a name that has the word at w[at:] in it, and at the value that it is given: as TOML, JSON, YAML,
-// in an assignment, the environment, a flag, a query or a header.
+// underName examines the name that contains the word at w[at:], and the value after it. The two may be in TOML, JSON,
+// YAML, an assignment, the environment, a flag, a query or a header.
 func (m *machine) underName(w []byte, at int) (match, bool) {
 	const longest = 64
 	left, right := at, at
@@ -229,7 +230,8 @@ func (m *machine) underName(w []byte, at int) (match, bool) {
 	return match{rule: rule, from: value.from, to: value.to}, true
 }
 
-// opens reports whether a name suggests that its value gives access: a UUID can also just identify a request.
+// opens reports whether a name suggests that its value gives access. It decides about a UUID, which may also just
+// identify a request.
 func opens(name []byte) bool {
 	flat := flatten(name)
 	for _, word := range []string{"key", "secret", "auth", "access", "api", "passw"} {
@@ -240,13 +242,14 @@ func opens(name []byte) bool {
 	return false
 }
 
-// badge reports whether a name is that of the token in the URL of a badge, which is public.
+// badge reports whether a name belongs to the token in the URL of a badge, which is public.
 func badge(w []byte, left int) bool {
 	return left > 0 && (w[left-1] == '?' || w[left-1] == '&') &&
 		(bytes.HasSuffix(w[:left-1], []byte(".svg")) || bytes.Contains(w[max(0, left-60):left], []byte("badge")))
 }
 
-// bareKey finds the two keys that are only called key: Kaggle's, next to a username, and that of a login.
+// bareKey recognizes the two secrets whose name is just key: the key of Kaggle, after a username, and the key in a
+// call of W&B's login.
 func bareKey(w []byte, left int, name, v []byte) (string, bool) {
 	if string(name) != "key" || len(v) != 32 && len(v) != 40 || len(bytes.Trim(v, string(lowerHex))) > 0 {
 		return "", false
@@ -261,7 +264,7 @@ func bareKey(w []byte, left int, name, v []byte) (string, bool) {
 	return "", false
 }
 
-// plain reports whether a value without quotes is a literal and not an expression.
+// plain reports whether an unquoted value is a literal and not an expression.
 func plain(v []byte) bool {
 	if len(bytes.Trim(v, string(base62)+"+/=_.~-!@#%^*:")) > 0 {
 		return false
@@ -273,7 +276,7 @@ func plain(v []byte) bool {
 	return digit && !dottedNames(v)
 }
 
-// dottedNames reports whether v is names with dots between, as in a program.
+// dottedNames reports whether v consists of names separated by dots, as in a program.
 func dottedNames(v []byte) bool {
 	parts := bytes.Split(v, []byte("."))
 	for _, part := range parts {
@@ -284,7 +287,7 @@ func dottedNames(v []byte) bool {
 	return len(parts) > 1
 }
 
-// template reports whether a value is a template to fill in.
+// template reports whether a value is a template that is still to be filled in.
 func template(v []byte) bool {
 	if v[0] == '$' || v[0] == '<' || v[0] == '{' || v[0] == '[' || v[0] == '/' || v[0] == '~' || v[0] == '%' {
 		return true
@@ -399,12 +402,12 @@ func skipScheme(w []byte, p int) int {
 	return p
 }
 
-// netrc reports whether a name is the word before a password in a .netrc.
+// netrc reports whether a name is the word before a password in a .netrc file.
 func netrc(w []byte, left, right int) bool {
 	return string(w[left:right]) == "password" && bytes.Contains(w[max(0, left-100):left], []byte("login "))
 }
 
-// wandbLogin tells a key on the command line of wandb login.
+// wandbLogin recognizes a key on the command line of wandb login.
 func (m *machine) wandbLogin(w []byte, at int) (match, bool) {
 	p := at + len("wandb")
 	skip := func() {

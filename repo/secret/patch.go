@@ -11,8 +11,9 @@ import (
 	"strings"
 )
 
-// inPatch reads a patch line by line. It finds out which line of which file each hit changes, and searches the packed
-// binary parts: whole new files, and the pieces that a delta inserts. A secret that a delta splits is not found.
+// inPatch reads a patch line by line. It finds out in which line of which file each hit is. It also searches the
+// packed binary parts: whole new files, and the pieces that a delta inserts. It does not find a secret that a delta
+// splits.
 func (m *machine) inPatch(ctx context.Context, r io.Reader, hits []hit) ([]Find, error) {
 	p := &patchWalk{from: bufio.NewReaderSize(r, 64<<10)}
 	var finds []Find
@@ -60,20 +61,20 @@ func (m *machine) inPatch(ctx context.Context, r io.Reader, hits []hit) ([]Find,
 	}
 }
 
-// patchWalk keeps track of the place in a patch.
+// patchWalk keeps track of the position in a patch.
 type patchWalk struct {
 	from           *bufio.Reader
-	at, line       int64 // the offset after the current line; its number
+	at, line       int64 // the offset after the current line; the number of the line
 	file           string
 	old, new       int64 // numbers of the next lines
-	oldLeft, nLeft int64 // lines left of the hunk
+	oldLeft, nLeft int64 // lines that remain in the hunk
 	packed         bool  // the file is binary
 	parts          int   // binary parts of the file
 }
 
 const maxHead = 8 << 10 // bytes of a header line
 
-// next reads a line and returns its first bytes.
+// next reads a line and returns its first maxHead bytes.
 func (p *patchWalk) next() ([]byte, error) {
 	var head []byte
 	for first := true; ; first = false {
@@ -97,7 +98,7 @@ func (p *patchWalk) next() ([]byte, error) {
 	}
 }
 
-// follow processes a line. It returns the first character of a line of a hunk, and 0 for any other line.
+// follow processes a line. It returns the first character of a line in a hunk, and 0 for any other line.
 func (p *patchWalk) follow(head []byte) byte {
 	if p.oldLeft > 0 || p.nLeft > 0 {
 		c := byte(' ')
@@ -139,7 +140,7 @@ func (p *patchWalk) follow(head []byte) byte {
 	return 0
 }
 
-// nameOf extracts the name from the text after "diff --git", which has the same name on both sides.
+// nameOf extracts the name from the text after "diff --git", which contains the same name twice.
 func nameOf(text string) string {
 	if strings.HasPrefix(text, `"`) {
 		if quoted, err := strconv.QuotedPrefix(text); err == nil {
@@ -187,7 +188,8 @@ func (p *patchWalk) unpack(ctx context.Context, m *machine) ([]Find, error) {
 	return finds, nil
 }
 
-// packedReader reads Git's base 85: each line has a letter for its length, and five characters for four bytes.
+// packedReader decodes Git's base 85. Each line has a letter for its length, and then five characters for every four
+// bytes.
 type packedReader struct {
 	patch *patchWalk
 	rest  []byte

@@ -10,17 +10,17 @@ import (
 	"slices"
 )
 
-// Mark replaces a secret.
+// Mark is the text that replaces a secret.
 const Mark = "[redacted]"
 
-// ErrHeader reports that a secret is in the lines of a patch that name its files.
+// ErrHeader reports that a secret is in those lines of a patch that contain the names of its files.
 var ErrHeader = errors.New("it is in the name of a file")
 
 // Span is a range of bytes.
 type Span struct{ From, To int }
 
-// Replace replaces the spans with Mark. Lines are kept: a span over several lines leaves a mark in each. A patch
-// remains a patch: the first character of each line is kept.
+// Replace replaces the spans with Mark. The number of lines does not change: a span over several lines leaves a mark
+// in each. In a patch, the first character of each line is kept, so that the result is still a patch.
 func Replace(data []byte, kind Kind, spans []Span) ([]byte, error) {
 	spans = slices.Clone(spans)
 	slices.SortFunc(spans, func(a, b Span) int { return cmp.Compare(a.From, b.From) })

@@ -1,11 +1,12 @@
 // Package secret searches bytes for secrets: tokens in the formats that providers document, private keys, passwords in
-// URLs, and random values with the names that secrets have. It reports where a secret is, never the secret itself.
+// URLs, and random values whose names suggest a secret. It reports where a secret is, never the secret itself.
 //
-// All bytes are read once. A table of byte pairs says where a secret may begin, and only those places are examined. The
-// bytes examined around a place are bounded, so that a finding does not depend on how the input is split into reads.
+// All bytes are read once. A table of byte pairs says where a secret may begin, and only those places are examined.
+// The number of bytes examined around a place is bounded, so that a finding does not depend on how the input is split
+// into reads.
 //
-// The package stands on the standard library alone and knows neither runs nor Git: repo/share decides what is searched
-// and what is allowed. A new token format begins in tokens.go, a new name of a secret in names.go.
+// The package imports only the standard library, and knows neither runs nor Git. repo/share decides what is searched
+// and what is allowed. To add a token format, start in tokens.go; to add a name of secrets, in names.go.
 package secret
 
 import (
@@ -20,7 +21,7 @@ import (
 	"sync"
 )
 
-// Version changes with the rules: files searched with another version must be searched again.
+// Version is the version of the rules. A file that was searched with another version must be searched again.
 const Version = 2
 
 const (
@@ -33,13 +34,13 @@ const (
 type match struct {
 	rule     string
 	from, to int
-	mark     []byte // the part that identifies it, if not all of it does
+	mark     []byte // the part that identifies the secret; nil if all of it does
 }
 
-// anchor is the text that a secret begins with.
+// anchor is a text with which a secret may begin.
 type anchor struct {
 	text  string
-	fold  bool // ignore case; text is lower case
+	fold  bool // ignore case; text is in lower case
 	check func(w []byte, at int) (match, bool)
 }
 
@@ -70,7 +71,7 @@ type machine struct {
 	sets    map[alphabet]*[256]bool
 }
 
-// compiled is built at the first search, not when the program starts.
+// compiled builds the table at the first search, not when the program starts.
 var compiled = sync.OnceValue(func() *machine {
 	m := &machine{anchors: make([][]anchor, 1), third: make([][4]uint64, 1), sets: map[alphabet]*[256]bool{}}
 	for _, t := range tokens() {
@@ -142,7 +143,7 @@ func (m *machine) add(a anchor) {
 	}
 }
 
-// run returns the end of the characters of a set that begin at at, after most characters at the latest.
+// run returns the end of the longest run of characters in a that begins at w[at]. The run has at most most characters.
 func (m *machine) run(w []byte, at int, a alphabet, most int) int {
 	set, end := m.sets[a], at
 	for end < len(w) && end-at < most && set[w[end]] {
@@ -151,7 +152,8 @@ func (m *machine) run(w []byte, at int, a alphabet, most int) int {
 	return end
 }
 
-// back returns the beginning of the characters of a set that end at at.
+// back returns the beginning of the longest run of characters in a that ends before w[at]. The run has at most most
+// characters.
 func (m *machine) back(w []byte, at int, a alphabet, most int) int {
 	set, from := m.sets[a], at
 	for from > 0 && at-from < most && set[w[from-1]] {
@@ -182,14 +184,14 @@ type hit struct {
 	fingerprint string
 }
 
-// search reads r to its end and returns the secrets in the order of the bytes.
+// search reads r to its end and returns the secrets in the order of their offsets.
 func (m *machine) search(ctx context.Context, r io.Reader) ([]hit, error) {
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
 	return m.searchIn(ctx, r, *buffer)
 }
 
-// searchIn searches with a buffer b, which must be larger than the bytes examined around a place.
+// searchIn searches with the buffer b, which must be longer than the range that is examined around a place.
 func (m *machine) searchIn(ctx context.Context, r io.Reader, b []byte) ([]hit, error) {
 	s := &searcher{machine: m}
 	length, begin := 0, 0 // of the data in b; where the places begin that were not examined yet

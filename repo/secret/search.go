@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// Kind is how the input is read.
+// Kind says how the input is read.
 type Kind int
 
 // The kinds.
@@ -20,7 +20,7 @@ const (
 	Patch      // a Git patch: its lines belong to other files, and its binary parts are packed
 )
 
-// Find is a secret and where it stands. It does not hold the secret.
+// Find says where a secret is. It does not contain the secret.
 type Find struct {
 	Rule        string
 	Line        int64  // from 1; for a binary part of a patch, the line where the part begins
@@ -32,7 +32,7 @@ type Find struct {
 	From, To    int64  // its bytes; both 0 if they are packed or in another encoding
 }
 
-// maxHits bounds the finds of one file: whoever has so many wants to know that, and not all of them.
+// maxHits bounds the number of finds in one file. If there are this many, a complete list is of no use.
 const maxHits = 10_000
 
 // Search searches size bytes. A text that begins with a byte order mark of UTF-16 is read as UTF-16.

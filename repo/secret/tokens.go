@@ -6,7 +6,7 @@ import (
 	"hash/crc32"
 )
 
-// token is the documented format of a provider's tokens: a prefix, then a number of characters of an alphabet.
+// token is the documented format of a provider's tokens: a prefix, and then characters of an alphabet.
 type token struct {
 	rule        string
 	prefixes    string // separated by spaces
@@ -15,7 +15,7 @@ type token struct {
 	judge       func(body []byte) verdict
 }
 
-// verdict is the result of a check of a candidate.
+// verdict is the result of checking a candidate.
 type verdict int
 
 const (
@@ -158,8 +158,9 @@ func tokens() []token {
 	}
 }
 
-// endsWithChecksum tells the tokens of GitHub and npm, the last six characters of which are the CRC-32 of those
-// before in base 62. One that does not hold may still be a token: of a form to come, or of a server of one's own.
+// endsWithChecksum checks the tokens of GitHub and npm, in which the last six characters are the CRC-32 of those
+// before them, in base 62. It returns plausible if the checksum is wrong, because the text may still be a token in a
+// later format or of a private server.
 func endsWithChecksum(body []byte) verdict {
 	if len(body) != 36 {
 		return plausible
@@ -176,7 +177,7 @@ func endsWithChecksum(body []byte) verdict {
 
 const checksumDigits = string(base62)
 
-// mixed rejects words: only letters, or letters of one case with few digits.
+// mixed rejects words: a body with only letters, or with letters of one case and few digits.
 func mixed(body []byte) verdict {
 	n := 0
 	for _, c := range body {
@@ -199,7 +200,7 @@ func contains(part string) func([]byte) verdict {
 	}
 }
 
-// parts accepts a body of two parts separated by a dot.
+// parts returns a check that accepts a body of two parts separated by a dot.
 func parts(first, second int) func([]byte) verdict {
 	return func(body []byte) verdict {
 		a, b, ok := bytes.Cut(body, []byte("."))
@@ -210,7 +211,7 @@ func parts(first, second int) func([]byte) verdict {
 	}
 }
 
-// dashed accepts a body that begins with parts of these lengths, separated by dashes.
+// dashed returns a check that accepts a body that begins with parts of these lengths, separated by dashes.
 func dashed(lengths ...int) func([]byte) verdict {
 	return func(body []byte) verdict {
 		got := bytes.Split(body, []byte("-"))
@@ -252,9 +253,9 @@ func (t *token) check(m *machine, w []byte, at int, prefix string) (match, bool)
 	return match{rule: t.rule, from: at, to: end}, true
 }
 
-// Tokens that are recognized by their middle, or by the format of their parts.
+// The tokens below are recognized by their middle, or by the format of their parts.
 
-// atlas recognizes a token of Terraform Cloud: 14 characters, ".atlasv1.", 60 or more characters.
+// atlas recognizes a token of Terraform Cloud: 14 characters, ".atlasv1.", and 60 or more characters.
 func (m *machine) atlas(w []byte, at int) (match, bool) {
 	from := at - 14
 	to := m.run(w, at+len(".atlasv1."), urlSafe+"=", 80)
@@ -263,7 +264,7 @@ func (m *machine) atlas(w []byte, at int) (match, bool) {
 		beginsWord(w, from) && len(body) >= 60 && !placeholder(body)
 }
 
-// telegram recognizes the token of a Telegram bot: its number, ":AA", 33 characters.
+// telegram recognizes the token of a Telegram bot: its number, ":AA", and 33 characters.
 func (m *machine) telegram(w []byte, at int) (match, bool) {
 	from := m.back(w, at, digits, 11)
 	to := m.run(w, at+1, urlSafe, 36)
@@ -272,7 +273,7 @@ func (m *machine) telegram(w []byte, at int) (match, bool) {
 	return match{rule: "telegram-token", from: from, to: to}, ok && !placeholder(w[at+1:to])
 }
 
-// discord recognizes the token of a Discord bot: its number in base 64, six characters, 27 to 38 characters.
+// discord recognizes the token of a Discord bot: its number in base 64, six characters, and 27 to 38 characters.
 func (m *machine) discord(w []byte, at int) (match, bool) {
 	first := m.run(w, at, urlSafe, 30)
 	if first-at < 23 || first-at > 28 || first >= len(w) || w[first] != '.' || !beginsWord(w, at) {
@@ -294,7 +295,7 @@ func (m *machine) discord(w []byte, at int) (match, bool) {
 	return match{rule: "discord-token", from: at, to: to}, ok
 }
 
-// azureSecret recognizes the secret of an Azure application: three characters, a digit, "Q~", 31 to 34 characters.
+// azureSecret recognizes the secret of an Azure application: three characters, a digit, "Q~", and 31 to 34 characters.
 func (m *machine) azureSecret(w []byte, at int) (match, bool) {
 	from := at - 4
 	if from < 0 || w[at-1] < '0' || w[at-1] > '9' || m.back(w, at-1, urlSafe+".~", 3) != from || from > 0 &&
@@ -309,7 +310,7 @@ func (m *machine) azureSecret(w []byte, at int) (match, bool) {
 	return match{rule: "azure-client-secret", from: from, to: to}, n >= 31 && n <= 34 && !placeholder(w[at+2:to])
 }
 
-// mailchimp recognizes a key: 32 hex digits, "-us" and a number.
+// mailchimp recognizes a key of Mailchimp: 32 hex digits, "-us" and a number.
 func (m *machine) mailchimp(w []byte, at int) (match, bool) {
 	from := at - 32
 	to := m.run(w, at+3, digits, 3)
@@ -318,8 +319,8 @@ func (m *machine) mailchimp(w []byte, at int) (match, bool) {
 		beginsWord(w, from) && n >= 1 && n <= 2 && mixed(w[from:at]) == plausible && !placeholder(w[from:at])
 }
 
-// jwt tells a JSON Web Token (RFC 7519) by its header, which names an algorithm. The one of the standard's debugger
-// is an example everywhere.
+// jwt recognizes a JSON Web Token (RFC 7519) by its header, which specifies an algorithm. It ignores a token with the
+// claims of the jwt.io debugger, which are used as an example everywhere.
 func (m *machine) jwt(w []byte, at int) (match, bool) {
 	if !beginsWord(w, at) {
 		return match{}, false
@@ -343,7 +344,8 @@ func (m *machine) jwt(w []byte, at int) (match, bool) {
 	return match{rule: "jwt", from: at, to: to}, true
 }
 
-// awsSecret looks for the other half of an access key beside it: 40 characters of base 64 on their own.
+// awsSecret searches near an AWS access key id for the secret key that belongs to it: a separate word of 40 characters
+// of base 64.
 func (m *machine) awsSecret(w []byte, from int) (match, bool) {
 	const reach = 200
 	limit := min(len(w), from+reach)

@@ -28,7 +28,8 @@ type call struct {
 	last chan Reply
 }
 
-// Connect opens the store of the URL over a stream to the program. The end of ctx closes the stream, as Close does.
+// Connect opens the store with the given URL, over a stream to the program. If ctx ends, the stream is closed as by
+// Close.
 func Connect(ctx context.Context, stream io.ReadWriteCloser, rawURL string) (*Client, error) {
 	c := &Client{
 		stream: stream, ended: make(chan struct{}), close: sync.OnceValue(stream.Close), waiting: map[int64]*call{},
@@ -76,8 +77,8 @@ func (c *Client) stop(err error) {
 	}
 }
 
-// read hands each reply to the call that waits for it. Replies are bounded and checked: they repeat what a store
-// answers, and a stranger may control the store.
+// read passes each reply to the call that waits for it. It bounds and checks the replies, because they repeat what a
+// store answers, and a stranger may control the store.
 func (c *Client) read() {
 	defer close(c.ended)
 	lines := bufio.NewScanner(c.stream)
@@ -152,7 +153,7 @@ func (c *Client) call(ctx context.Context, r Request, on func(Reply) error) (Rep
 	_, err = c.stream.Write(append(line, '\n'))
 	c.write.Unlock()
 	if err != nil {
-		<-c.ended // the reader knows better why the program ended
+		<-c.ended // the reader knows why the program ended
 		c.stop(err)
 	}
 	reply, ok := <-w.last
@@ -167,7 +168,7 @@ func (c *Client) call(ctx context.Context, r Request, on func(Reply) error) (Rep
 	return reply, nil
 }
 
-// Stat returns the sizes, in bytes, of those of the objects that the store holds.
+// Stat returns the sizes, in bytes, of the objects that the store holds, by digest. It leaves out the others.
 func (c *Client) Stat(ctx context.Context, digests []string) (map[string]int64, error) {
 	sizes := map[string]int64{}
 	asked := map[string]bool{}
@@ -196,8 +197,8 @@ func (c *Client) Stat(ctx context.Context, digests []string) (map[string]int64, 
 	return sizes, nil
 }
 
-// List calls each with every object of the store, in no particular order. An error of each ends the list and closes the
-// client.
+// List calls each for every object of the store, in no particular order. If each returns an error, List stops and
+// closes the client.
 func (c *Client) List(ctx context.Context, each func(Stored) error) error {
 	_, err := c.call(ctx, Request{Op: OpList}, func(r Reply) error { return eachStored(r, each) })
 	return err

@@ -16,14 +16,14 @@ import (
 	"time"
 )
 
-// Program is the name of the program that holds the stores.
+// Program is the name of the program that accesses the stores.
 const Program = "runs-store"
 
 // closeWait is how long the program may take to end after its input is closed.
 const closeWait = 5 * time.Second
 
-// Open starts the program and opens the store of the URL. The end of ctx ends the program at any point; objects that
-// were transferred by then are not transferred again.
+// Open starts the program and opens the store with the given URL. If ctx ends, the program ends too. Objects that were
+// transferred before that are not transferred again.
 func Open(ctx context.Context, rawURL string) (*Client, error) {
 	if _, err := ParseURL(rawURL); err != nil {
 		return nil, err
@@ -54,7 +54,8 @@ func Open(ctx context.Context, rawURL string) (*Client, error) {
 	return c, nil
 }
 
-// find searches next to the running program first, so that the two have the same version, then on PATH.
+// find returns the path of the program. It searches next to the running program first, so that the two have the same
+// version, and then on PATH.
 func find() (string, error) {
 	name := Program
 	if runtime.GOOS == "windows" {
@@ -83,7 +84,7 @@ func find() (string, error) {
 	return path, nil
 }
 
-// process is the program as a stream.
+// process makes the running program a stream: its input and output.
 type process struct {
 	cmd  *exec.Cmd
 	in   io.WriteCloser
@@ -109,7 +110,7 @@ func (p *process) Close() error {
 	return nil
 }
 
-// tail keeps the end of the program's standard error.
+// tail is a writer that keeps the end of the program's standard error.
 type tail struct {
 	mu   sync.Mutex
 	text []byte

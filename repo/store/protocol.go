@@ -1,9 +1,9 @@
-// Package store transfers large artifacts to and from an artifact store: a folder or a bucket that holds objects by
-// their SHA-256. A second program, runs-store, talks to the stores. It is started for a transfer and controlled over
+// Package store transfers large artifacts to and from an artifact store: a folder or a bucket that holds objects under
+// their SHA-256. A second program, runs-store, accesses the store. It is started for a transfer and controlled through
 // its standard input and output.
 //
-// The package knows no run and no cloud library. SPEC 13 describes the protocol, and a change to it begins in
-// protocol.go.
+// The package knows no run and imports no cloud library. Section 13 of SPEC.md describes the protocol. To change it,
+// start in protocol.go.
 package store
 
 import (
@@ -56,8 +56,9 @@ const (
 type Reply struct {
 	ID      int64  `json:"id"`
 	Reply   string `json:"reply"`
-	Version int    `json:"version,omitempty"` // of done to hello
-	// progress: bytes of the object that are over; done: bytes that were moved for it now
+	Version int    `json:"version,omitempty"` // set in the done reply to hello
+	// Bytes is, in a progress reply, how many bytes of the object have been transferred so far. In a done reply, it is
+	// how many bytes this request transferred.
 	Bytes   int64    `json:"bytes,omitempty"`
 	Objects []Stored `json:"objects,omitempty"`
 	Kind    Kind     `json:"kind,omitempty"` // of an error
@@ -88,7 +89,7 @@ const (
 	Failed   Kind = "failed"    // everything else
 )
 
-// Error is the answer of a store, worded for a person.
+// Error is an error from a store, with a message for people.
 type Error struct {
 	Kind    Kind
 	Message string
@@ -97,7 +98,7 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
-// CheckDigest returns an error unless digest is a SHA-256 in 64 lower-case hexadecimal digits.
+// CheckDigest returns an error unless digest is a SHA-256, written as 64 lower-case hexadecimal digits.
 func CheckDigest(digest string) error {
 	if raw, err := hex.DecodeString(digest); err != nil || len(raw) != 32 || hex.EncodeToString(raw) != digest {
 		return &Error{
@@ -107,5 +108,5 @@ func CheckDigest(digest string) error {
 	return nil
 }
 
-// Key is the name of an object below the prefix of its store: the first two digits, then all.
+// Key returns the name of an object below the prefix of its store: the first two digits, a slash, and all digits.
 func Key(digest string) string { return digest[:2] + "/" + digest }

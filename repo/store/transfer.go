@@ -11,30 +11,30 @@ import (
 	"unicode/utf8"
 )
 
-// Object is a file and the object of a store that holds the same bytes.
+// Object is an object of a store, and the file with the same bytes.
 type Object struct {
 	Digest string // SHA-256, 64 lower-case hexadecimal digits
 	Size   int64  // bytes
 	Path   string // of the file on this machine
 }
 
-// Result is what became of an object.
+// Result says how the transfer of an object ended.
 type Result struct {
 	Moved int64 // bytes that this call transferred; 0 if all existed already
 	Err   error
 }
 
-// Progress is called with the bytes transferred so far and in total, each digest counted once. Calls do not overlap; a
-// slow one delays the transfer.
+// Progress is called with the bytes transferred so far and in total. Each digest is counted once. Calls do not
+// overlap; a slow call delays the transfer.
 type Progress func(done, total int64)
 
-// Upload sends files to the store, several at a time, each digest once, and returns what became of each. What is
-// there already is not sent, and what an earlier upload began is gone on with. A file that is not what its digest
-// says is refused and nothing is stored for it. progress may be nil.
+// Upload sends files to the store, several at a time and each digest once. It returns a result for each object. It
+// does not send objects that the store already holds, and it resumes interrupted uploads. It refuses a file whose
+// content does not match its digest, and stores nothing for it. progress may be nil.
 func (c *Client) Upload(ctx context.Context, objects []Object, progress Progress) []Result {
 	return c.transfer(ctx, objects, progress, func(same []Object, on func(Reply) error) []Result {
 		results := make([]Result, len(same))
-		for _, o := range same { // if one file has changed, another one of the same digest serves
+		for _, o := range same { // if one file has changed, try another one with the same digest
 			r, err := c.move(ctx, OpPut, o, on)
 			for i := range results {
 				results[i].Err = err
@@ -49,9 +49,9 @@ func (c *Client) Upload(ctx context.Context, objects []Object, progress Progress
 	})
 }
 
-// Download fetches objects into their files, several at a time, each digest once, proves each by its digest, and
-// returns what became of each. A file appears under its path when it is whole; what an earlier download began is gone
-// on with.
+// Download fetches objects into their files, several at a time and each digest once. It checks each object against its
+// digest and returns a result for each. A file appears under its path only when it is complete. Download resumes
+// interrupted downloads.
 func (c *Client) Download(ctx context.Context, objects []Object, progress Progress) []Result {
 	return c.transfer(ctx, objects, progress, func(same []Object, on func(Reply) error) []Result {
 		results := make([]Result, len(same))
@@ -81,8 +81,8 @@ func (c *Client) move(ctx context.Context, op string, o Object, on func(Reply) e
 	return c.call(ctx, Request{Op: op, Digest: o.Digest, Size: o.Size, Path: path}, on)
 }
 
-// transfer runs one for the objects of each digest, with some more at a time than the program moves, so that it never
-// waits.
+// transfer calls one for the objects of each digest. It makes more calls at a time than the program transfers objects,
+// so that the program never waits.
 func (c *Client) transfer(
 	ctx context.Context, objects []Object, progress Progress, one func([]Object, func(Reply) error) []Result,
 ) []Result {
@@ -144,7 +144,7 @@ func (c *Client) transfer(
 	return results
 }
 
-// copyFile copies a file that was fetched to another of the same digest.
+// copyFile copies a fetched file to the path of another object with the same digest.
 func copyFile(from, to string) (err error) {
 	in, err := os.Open(from)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// options are the parameters that each kind of store accepts in its URL.
+// options lists the parameters that each kind of store accepts in its URL.
 var options = map[string][]string{
 	"file":   nil,
 	"s3":     {"endpoint", "region", "use_path_style"},
@@ -104,7 +104,7 @@ func ParseURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// Folder returns the folder of a file: store as a path of this machine.
+// Folder returns the folder of a file: store, as a path on this machine.
 func Folder(u *url.URL) string {
 	path := u.Path
 	if len(path) > 2 && path[0] == '/' && path[2] == ':' { // file:///C:/folder
@@ -113,7 +113,7 @@ func Folder(u *url.URL) string {
 	return filepath.FromSlash(path)
 }
 
-// Name returns the name of a store in messages: its kind and place, without parameters.
+// Name returns the name of a store for messages: its kind and place, without parameters.
 func Name(u *url.URL) string {
 	return u.Scheme + "://" + u.Host + strings.TrimSuffix(u.Path, "/")
 }
