@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// SecretAllow is an entry [[secrets.allow]] of config.toml: it marks findings of the secret search as false positives,
-// and says why. It allows a finding that matches every key it has. It is in a committed file so that reviewers see it.
+// SecretAllow is an entry [[secrets.allow]] of config.toml. It marks findings of the secret search as false positives
+// and says why. It allows a finding that matches all of its keys. It is in a committed file so that reviewers see it.
 type SecretAllow struct {
 	Reason      string
 	Fingerprint string // of the secret, 16 hex digits
@@ -37,7 +37,7 @@ func readAllow(t table) SecretAllow {
 	return a
 }
 
-// anyPaths are unlike paths: a pattern that matches them all matches everything.
+// anyPaths are paths with nothing in common: a pattern that matches all of them matches everything.
 var anyPaths = []string{
 	"20260101/20260101-000000-abcdefgh/run.toml", "sources/0a.patch", "src/deep/train.py", "Makefile",
 }
@@ -55,8 +55,8 @@ func matchesAll(pattern string) bool {
 	return true
 }
 
-// Allows reports whether a allows a finding. file is the file under .runs that has it. If that is a patch, source is
-// the file that the patch changes.
+// Allows reports whether a allows a finding. file is the file under .runs in which the secret was found. If file is a
+// patch, source is the file that the patch changes.
 func (a SecretAllow) Allows(fingerprint, rule, file, source string) bool {
 	if a.Fingerprint != "" && a.Fingerprint != fingerprint || a.Rule != "" && a.Rule != rule {
 		return false

@@ -10,8 +10,8 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// ParseParam reads KEY=VALUE of a command line: a dotted key as in TOML, and a literal as ParseLiteral reads it. null
-// reports whether the value is None or null.
+// ParseParam parses a KEY=VALUE argument of a command line. KEY is a dotted key as in TOML, and VALUE is a literal for
+// ParseLiteral. null reports whether the value is None or null.
 func ParseParam(s string) (path []string, value any, null bool, err error) {
 	key, text, err := splitPair(s)
 	if err != nil {
@@ -50,7 +50,8 @@ func splitPair(s string) (key, value string, err error) {
 	return "", "", errors.New("expected KEY=VALUE")
 }
 
-// ParseKeyPath splits a dotted key into its parts. A part may be in quotes as in TOML. It must be if it contains a dot.
+// ParseKeyPath splits a dotted key into its parts. A part may be quoted as in TOML. It must be quoted if it contains a
+// dot.
 func ParseKeyPath(key string) ([]string, error) {
 	var path []string
 	for i := 0; ; {
@@ -85,8 +86,8 @@ func ParseKeyPath(key string) ([]string, error) {
 	return path, nil
 }
 
-// ParseLiteral reads a value of a command line: a TOML literal, or a number, boolean, infinity or NaN as Python prints
-// it. None and null are null. Everything else, dates included, is a string.
+// ParseLiteral parses a value on a command line: a TOML literal, or a number, boolean, infinity or NaN as Python
+// prints it. For None and null, it returns null. Everything else, including a date, is a string.
 func ParseLiteral(s string) (value any, null bool) {
 	text := strings.TrimSpace(s)
 	switch text {
@@ -137,7 +138,7 @@ func ParseLiteral(s string) (value any, null bool) {
 	return s, false
 }
 
-// specialFloat reads NaN and the infinities in their usual spellings.
+// specialFloat parses NaN and the infinities in their usual spellings.
 func specialFloat(s string) (float64, bool) {
 	sign := 1
 	switch {
@@ -155,7 +156,7 @@ func specialFloat(s string) (float64, bool) {
 	return 0, false
 }
 
-// decimal reads a finite decimal number.
+// decimal parses a finite decimal number.
 func decimal(s string) (float64, bool) {
 	if strings.Trim(s, "0123456789.eE+-") != "" {
 		return 0, false
@@ -164,7 +165,7 @@ func decimal(s string) (float64, bool) {
 	return v, err == nil
 }
 
-// ParseMetric reads KEY=NUMBER of a command line, split at the first equals sign.
+// ParseMetric parses a KEY=NUMBER argument of a command line. It splits the argument at the first equals sign.
 func ParseMetric(s string) (key string, value float64, err error) {
 	key, text, ok := strings.Cut(s, "=")
 	if !ok {
@@ -183,7 +184,7 @@ func ParseMetric(s string) (key string, value float64, err error) {
 	return key, v, nil
 }
 
-// ParseTag reads KEY[=VALUE] of a command line. A tag without a value is "yes".
+// ParseTag parses a KEY[=VALUE] argument of a command line. Without a value, the value of the tag is "yes".
 func ParseTag(s string) (key, value string, err error) {
 	key, value, ok := strings.Cut(s, "=")
 	if !ok {

@@ -9,7 +9,8 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// ArtifactsName is the file next to run.toml that lists the artifacts of a run with more than MaxListed.
+// ArtifactsName is the name of the file next to run.toml that lists the artifacts of a run, if there are more than
+// MaxListed.
 const ArtifactsName = "artifacts.parquet"
 
 const (
@@ -46,8 +47,8 @@ func EncodeArtifacts(artifacts []Artifact) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// DecodeArtifacts reads artifacts.parquet and checks each row as strictly as the artifacts in run.toml. The caller has
-// verified the digest of the file.
+// DecodeArtifacts reads artifacts.parquet and checks each row as strictly as an artifact in run.toml. The caller must
+// verify the digest of the file first.
 func DecodeArtifacts(data []byte) (artifacts []Artifact, err error) {
 	defer func() {
 		if r := recover(); r != nil { // the reader panics on some damaged files

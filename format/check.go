@@ -69,8 +69,8 @@ func CheckPath(p string) error {
 	return nil
 }
 
-// isReserved reports whether a file name means something else on one of the systems: .git in any case or in its short
-// form, a name that ends with a dot or a blank, or a device of Windows.
+// isReserved reports whether a file name has a special meaning on some system: .git in any case or in its short form,
+// a name that ends with a dot or a space, or the name of a Windows device.
 func isReserved(name string) bool {
 	lower := strings.ToLower(name)
 	if lower == ".git" || lower == "git~1" || strings.HasSuffix(name, ".") || strings.HasSuffix(name, " ") {
@@ -85,7 +85,7 @@ func isReserved(name string) bool {
 		stem[3] <= '9'
 }
 
-// CheckText returns an error that says why s cannot be a text of a record, or nil.
+// CheckText returns an error that says why s cannot be a text in a record, or nil.
 func CheckText(s string) error {
 	switch {
 	case len(s) > MaxTextBytes:
@@ -102,7 +102,7 @@ func IsDigest(s string) bool { return isHex(s, false) }
 // IsObjectID reports whether s is the id of a Git object: a SHA-1 or a SHA-256 in lower-case hex.
 func IsObjectID(s string) bool { return isHex(s, true) }
 
-// isHex reports whether s is 64 lower-case hex digits. With git, 40 are also allowed.
+// isHex reports whether s is 64 lower-case hex digits. If git is true, 40 digits are also allowed.
 func isHex(s string, git bool) bool {
 	if len(s) != 64 && !(git && len(s) == 40) {
 		return false

@@ -23,13 +23,13 @@ type Config struct {
 	System struct {
 		Enabled  bool
 		Interval time.Duration // between two samples of the machine
-		Points   int           // kept per key of system.parquet
+		Points   int           // how many are kept per key of system.parquet
 	}
 	TensorBoard struct {
 		Enabled bool // import event files that were written during a run
 	}
 	Source struct {
-		Base     string   // a ref that stays: patches start where the work branched off it
+		Base     string   // a permanent ref; patches start where the work branched off from it
 		MaxFile  int64    // bytes of one untracked file
 		MaxTotal int64    // bytes of all untracked files
 		MaxFiles int      // how many untracked files
@@ -59,8 +59,8 @@ type Config struct {
 	}
 }
 
-// maxValuesInGit is the size in bytes up to which a values.parquet goes into Git by default: the same as for all
-// artifacts of a run.
+// maxValuesInGit is the size in bytes up to which a values.parquet goes into Git by default. It is the same as the
+// default limit for all artifacts of a run.
 const maxValuesInGit = 5_000_000
 
 // LocalFile reports whether a file of a run stays on the machine that recorded it, unless commit.include names it.
@@ -80,7 +80,7 @@ func (c *Config) Keeps(name string, bytes int64) bool {
 	return slices.Contains(c.Commit.Include, name)
 }
 
-// DatasetConfig is [dataset.NAME].
+// DatasetConfig is the table [dataset.NAME] of config.toml.
 type DatasetConfig struct {
 	Path string // relative to the folder that contains .runs
 	Hash string // HashContent or HashListing
@@ -93,10 +93,11 @@ const (
 	HashListing = "listing" // only names and sizes
 )
 
-// MetricConfig is [metric.NAME].
+// MetricConfig is the table [metric.NAME] of config.toml.
 type MetricConfig struct{ Goal string }
 
-// InitialConfig is what `runs init` writes. The bytes are the same everywhere, so that two clones make the same commit.
+// InitialConfig is the config.toml that `runs init` writes. The bytes are the same everywhere, so that two clones make
+// the same commit.
 const InitialConfig = `# Settings of runs for this project. Each line that is commented out shows the default.
 
 # experiment = ""             # experiment of new runs, and where selectors look
@@ -165,8 +166,8 @@ const InitialConfig = `# Settings of runs for this project. Each line that is co
 # variables = []              # more names to record, like "MY_*"
 `
 
-// DefaultExclude are patterns of files that training programs write, as in .gitignore. Untracked files that match are
-// not recorded as source; only their number and size are.
+// DefaultExclude are patterns, as in .gitignore, of files that training programs write. Untracked files that match are
+// not recorded as source; only their number and size are recorded.
 var DefaultExclude = []string{
 	"outputs/", "multirun/", "wandb/", "mlruns/", "mlartifacts/", "lightning_logs/", "tb_logs/", "checkpoints/",
 	"runs/detect/", "runs/segment/", "runs/classify/", "runs/pose/", "runs/obb/", "runs/train/", "catboost_info/", ".aim/",
@@ -212,14 +213,16 @@ func (c *Config) Seeds() []string {
 	return append(defaultSeeds[:len(defaultSeeds):len(defaultSeeds)], c.Replicates.Seeds...)
 }
 
-// IsSeed reports whether a dotted param is one of the seeds, by its whole path or by its last part.
+// IsSeed reports whether a dotted key of a param is one of the seeds. The whole key or its last part must be equal to
+// the seed.
 func IsSeed(key string, seeds []string) bool {
 	last := key[strings.LastIndexByte(key, '.')+1:]
 	return slices.Contains(seeds, key) || slices.Contains(seeds, last)
 }
 
-// GoalIn returns a function that returns the goal of a metric: the configured one, or otherwise that of the first run
-// that defines the metric, or what its name tells. The function remembers what it found. It is for one goroutine.
+// GoalIn returns a function that returns the goal of a metric. This is the configured goal, or otherwise the goal in
+// the first run that defines the metric, or otherwise the goal that the metric's name suggests. The function remembers
+// its results and is not safe for concurrent use.
 func (c *Config) GoalIn(runs ...*Run) func(metric string) string {
 	var defining []*Run
 	for _, r := range runs {
@@ -253,7 +256,7 @@ func (c *Config) goalOf(metric string, defining []*Run) string {
 	return GoalByName(metric)
 }
 
-// Goal returns the goal of a metric: the configured one, or otherwise what its name tells.
+// Goal returns the goal of a metric: the configured one, or otherwise the one that its name suggests.
 func (c *Config) Goal(metric string) string {
 	if m, ok := c.Metrics[metric]; ok && m.Goal != "" {
 		return m.Goal
@@ -261,7 +264,7 @@ func (c *Config) Goal(metric string) string {
 	return GoalByName(metric)
 }
 
-// DecodeConfig reads a config.toml. An unknown key is an error that names a similar one.
+// DecodeConfig reads a config.toml. An unknown key is an error, which suggests a similar key.
 func DecodeConfig(file string, data []byte) (*Config, error) {
 	m, err := parseTOML(file, data, MaxConfigBytes)
 	if err != nil {
@@ -351,7 +354,7 @@ func DecodeConfig(file string, data []byte) (*Config, error) {
 	return c, nil
 }
 
-// isBranchName reports whether a branch may have this name. It is stricter than Git.
+// isBranchName reports whether b is allowed as the name of a branch. It is stricter than Git.
 func isBranchName(b string) bool {
 	return !strings.HasPrefix(b, "-") && !strings.HasPrefix(b, "refs/") &&
 		!slices.Contains([]string{"HEAD", "@", "refs"}, b) &&
@@ -393,8 +396,8 @@ func (c *Config) readCommit(s table) {
 	s.refuseUnknown()
 }
 
-// The largest sizes that may be set for artifacts in Git. The large forges refuse a file of 100 MB, even after later
-// commits delete it.
+// The largest sizes that may be set for artifacts in Git. The large hosting services refuse a file of 100 MB, even if
+// a later commit deletes it.
 const (
 	maxInlineBytes    = 50 << 20
 	maxInlineRunBytes = 1 << 30
@@ -416,8 +419,8 @@ func (c *Config) readArtifacts(s table) {
 	s.refuseUnknown()
 }
 
-// minLiteral is how many characters a pattern of variables must have before its first wildcard. A shorter one would
-// record variables that nobody thought of, and a pull request can change the settings.
+// minLiteral is how many characters a pattern of variables must have before its first wildcard. A shorter pattern
+// would record variables that nobody intended, and a pull request can change the settings.
 const minLiteral = 3
 
 func (c *Config) readEnvironment(s table) {
@@ -455,13 +458,13 @@ func (c *Config) readDatasets(s table) {
 	}
 }
 
-// optional reads a text that may be empty.
+// optional takes a text that may be empty.
 func (t table) optional(key string) string {
 	s, _ := take[string](t, key, "a string")
 	return s
 }
 
-// between reads an integer from least to most.
+// between takes an integer from least to most.
 func (t table) between(key string, least, most int64) int64 {
 	v := t.integer(key)
 	if v < least || v > most {
@@ -470,7 +473,7 @@ func (t table) between(key string, least, most int64) int64 {
 	return v
 }
 
-// bytes reads a size: an integer, or a text like "10 MB" or "64 KiB".
+// bytes takes a size: an integer, or a text like "10 MB" or "64 KiB".
 func (t table) bytes(key string, least, most int64) int64 {
 	if s, ok := t.m[key].(string); ok {
 		n, err := ParseBytes(s)
@@ -482,7 +485,7 @@ func (t table) bytes(key string, least, most int64) int64 {
 	return t.between(key, least, most)
 }
 
-// ParseBytes reads a size in bytes, like "10 MB" (powers of 1000) or "64 KiB" (powers of 1024).
+// ParseBytes parses a size and returns it in bytes: "10 MB" (powers of 1000), "64 KiB" (powers of 1024).
 func ParseBytes(s string) (int64, error) {
 	text := strings.TrimSpace(s)
 	digits := strings.TrimRight(text, "BKMGTibkmgt ")
@@ -524,7 +527,7 @@ func (t table) duration(key string, least, most time.Duration) time.Duration {
 	return d
 }
 
-// refuseUnknown fails if there is a key that nobody took.
+// refuseUnknown sets the error of the reader if a key was not taken.
 func (t table) refuseUnknown() {
 	if len(t.m) == 0 {
 		return
@@ -545,7 +548,7 @@ func (t table) refuseUnknown() {
 	t.fail(t.at(key), "unknown key; the known ones are %s", strings.Join(slices.Compact(known), ", "))
 }
 
-// configPrefix returns the path of a table as in configKeys.
+// configPrefix returns the path of a table in the form that configKeys uses.
 func configPrefix(path []string) string {
 	var b strings.Builder
 	for i, key := range path {
@@ -558,7 +561,7 @@ func configPrefix(path []string) string {
 	return b.String()
 }
 
-// nearest returns the candidate closest to word, or "" if all differ by more than two letters and a third of the word.
+// nearest returns the candidate that is most similar to word, or "" if every candidate differs too much from it.
 func nearest(word string, candidates []string) string {
 	best, least := "", 1+max(2, len(word)/3)
 	for _, c := range candidates {

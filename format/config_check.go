@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// Check is [[check]] of config.toml: a rule that runs must keep.
+// Check is an entry [[check]] of config.toml: a rule that runs must satisfy.
 type Check struct {
 	Metric        string
 	Baseline      string   // selector
-	MaxRegression float64  // how much worse the metric may be than the baseline's
+	MaxRegression float64  // how much worse the metric may be than that of the baseline
 	Percent       bool     // MaxRegression is a percentage of the baseline
 	MinRuns       int64    // replicates that the verdict needs
 	Require       []string // of RequireNames

@@ -10,9 +10,9 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// SetConfig returns a TOML file with one key set and every other byte unchanged: comments, order, line ends. If the key
-// is missing, it is added at the end of its table, or in a new table at the end of the file. If this would change
-// another key, SetConfig returns an error.
+// SetConfig sets one key of a TOML file and returns the new file. All other bytes stay the same, including comments,
+// order and line ends. If the key is missing, SetConfig adds it at the end of its table, or in a new table at the end
+// of the file. It returns an error if this would change another key.
 func SetConfig(data []byte, path []string, value any) ([]byte, error) {
 	if reason := checkTOML(data); reason != "" {
 		return nil, errors.New(reason)
@@ -86,7 +86,7 @@ func setTOML(data []byte, path []string, value any) []byte {
 	return append(out, newline...)
 }
 
-// endLine returns data with a line end at its end.
+// endLine returns data, with a line end added if it does not end with one.
 func endLine(data []byte, newline string) []byte {
 	if len(data) > 0 && data[len(data)-1] != '\n' {
 		return append(slices.Clone(data), newline...)
@@ -94,8 +94,8 @@ func endLine(data []byte, newline string) []byte {
 	return data
 }
 
-// tableEnd returns the offset after the last key of the table whose header is entry i. For the top of the file, i is
-// -1; if no key is there, the offset is that of the first header.
+// tableEnd returns the offset after the last key of the table whose header is entry i. For the keys before the first
+// header, i is -1. If there are none, it returns the offset of the first header.
 func tableEnd(data []byte, entries []tomlEntry, i int) int {
 	last := -1
 	if i >= 0 {
@@ -119,7 +119,7 @@ func tableEnd(data []byte, entries []tomlEntry, i int) int {
 	return len(data)
 }
 
-// setInline sets a key in an inline table. A new key goes to its end.
+// setInline sets a key in an inline table. It adds a new key at the end of the table.
 func setInline(data []byte, e tomlEntry, path []string, text []byte) []byte {
 	body := data[e.value+1 : e.end-1]
 	for i := 0; i < len(body); {
@@ -164,7 +164,7 @@ func inlineEnd(body []byte, i int) int {
 	return trimEnd(body, i)
 }
 
-// deletePath removes a key, and the tables that are then empty.
+// deletePath removes a key, and the tables that become empty.
 func deletePath(m map[string]any, path []string) {
 	if len(path) == 1 {
 		delete(m, path[0])

@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// Consumed says how many bytes of each journal of a run in progress a finished run already holds. What follows them
-// goes to another run, which resumes that one. There are two such files, and each names one run. consumed-*.toml is
-// written before the finished folder gets its name, and names the finished record. rest-*.toml is written before the
-// resuming run is made, and names that run.
+// Consumed says how many bytes of each journal of an active run are already in a finished run. The bytes after them go
+// to another run, which resumes the finished one. There are two kinds of such files. consumed-*.toml is written before
+// the folder of the finished run gets its name, and has the digest of the finished record. rest-*.toml is written
+// before the resuming run is made, and has the id of that run.
 type Consumed struct {
 	Record   string           // SHA-256 of the finished run.toml
 	Run      string           // id of the resuming run

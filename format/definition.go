@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// Definition is [[defined]] of run.toml: how a program wants a metric to be read. Name may be a pattern in which *
-// stands for any characters, slashes included.
+// Definition is an entry [[defined]] of run.toml. It says how a program wants a metric to be read. Name may be a
+// pattern in which * matches any characters, including slashes.
 type Definition struct {
 	Name       string
 	StepMetric string // the metric that is its x axis
 	StepSync   bool   // a point without a value on the x axis takes the last one logged there
 	Hidden     bool
-	Summary    string // which values sum up the metric: summaryWords, separated by commas
+	Summary    string // which values summarize the metric: summaryWords, separated by commas
 	Goal       string // GoalMin, GoalMax or ""
 }
 
-// summaryWords name the values that may sum up a metric.
+// summaryWords lists the kinds of values that may summarize a metric.
 var summaryWords = []string{"min", "max", "mean", "last", "first", "best", "copy", "none"}
 
 func (d Definition) tree() object {
@@ -69,8 +69,8 @@ func readDefinition(t table) Definition {
 	return d
 }
 
-// Definition returns the definition of a metric: the one with its name, or otherwise the first whose pattern matches
-// it.
+// Definition returns the definition of a metric: the one with the metric's name, or otherwise the first one whose
+// pattern matches.
 func (r *Run) Definition(metric string) (Definition, bool) {
 	i := slices.IndexFunc(r.Defined, func(d Definition) bool { return d.Name == metric })
 	if i < 0 {
@@ -84,7 +84,7 @@ func (r *Run) Definition(metric string) (Definition, bool) {
 	return r.Defined[i], true
 }
 
-// matchStars reports whether name matches pattern, in which * stands for any characters.
+// matchStars reports whether name matches pattern, in which * matches any characters.
 func matchStars(pattern, name string) bool {
 	parts := strings.Split(pattern, "*")
 	if !strings.HasPrefix(name, parts[0]) {

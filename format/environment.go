@@ -8,7 +8,7 @@ import (
 // Packages maps names to versions. Names of Python distributions are normalized as in PEP 503.
 type Packages map[string]string
 
-// EnvironmentFile is environments/<digest>.toml: the part of the environment that the runs on one machine share.
+// EnvironmentFile is environments/<digest>.toml: the part of the environment that several runs can share.
 type EnvironmentFile struct {
 	OS, Arch string
 	Driver   string // version of the NVIDIA driver
@@ -32,7 +32,7 @@ type Python struct {
 	Virtual        bool   // a virtual environment
 }
 
-// Editable is a Python distribution that was installed from a folder or a repository.
+// Editable is a Python distribution that was installed from a folder or a repository instead of a package index.
 type Editable struct {
 	Name    string
 	Version string
@@ -88,7 +88,7 @@ func EncodeEnvironment(e *EnvironmentFile) (data []byte, digest string, err erro
 	return data, hex.EncodeToString(sum[:]), nil
 }
 
-// packagePart is a table of the file and where its packages go.
+// packagePart is a table of packages in the file, and the map that holds them.
 type packagePart struct {
 	key      string
 	packages *Packages

@@ -1,16 +1,16 @@
 // Package format reads and writes the bytes of a repository of runs: ids, run.toml, notes, config.toml, journals and
 // the Parquet files of points and values. SPEC.md describes them.
 //
-// The package knows no git, no command line and no policy. It imports no other package of this module but
-// internal/json. To change what a run's record holds, start in record.go and follow the field through record_read.go
-// and record_write.go. For a journal line, start in journal.go; for a setting, in config.go.
+// The package contains no policy and knows neither Git nor the command line. From this module, it imports only
+// internal/json. To change what the record of a run contains, start in record.go and follow the field through
+// record_read.go and record_write.go. For a journal line, start in journal.go; for a setting, in config.go.
 package format
 
 // Schema is the version of run.toml that this package writes. A reader refuses a larger one and asks to upgrade.
 const Schema = 1
 
-// Bounds on what is read. A file past them is an error that names the bound. They keep a hostile run from taking all
-// memory.
+// Bounds on what is read. A file that exceeds one is refused with an error that contains the bound. The bounds keep a
+// hostile run from using all memory.
 const (
 	MaxRecordBytes = 8 << 20  // run.toml
 	MaxNoteBytes   = 1 << 20  // one notes file
@@ -20,7 +20,7 @@ const (
 	MaxTextBytes   = 64 << 10 // a name, a note, a tag value
 	MaxValueBytes  = 1 << 20  // a non-numeric value, as JSON
 	MaxDepth       = 16       // nesting of params
-	MaxParams      = 10_000   // params of a run, as CountValues counts them
+	MaxParams      = 10_000   // params of a run, counted by CountValues
 	MaxMetrics     = 10_000   // metric keys of a run
 	MaxDefined     = 1000     // definitions of metrics
 	MaxListed      = 100      // artifacts listed in run.toml itself

@@ -8,9 +8,9 @@ const (
 	GoalMax = "max"
 )
 
-// GoalByName guesses the goal of a metric from the words in its name. It returns "" if the name does not tell. SPEC.md
-// lists the words. A word that changes the meaning (scale, weight, time, ...) makes the goal unknown, because no goal
-// is better than a wrong one.
+// GoalByName guesses the goal of a metric from the words in its name. It returns "" if the name suggests no goal.
+// SPEC.md lists the words. A word that changes the meaning (scale, weight, time, ...) makes the goal unknown, because
+// no goal is better than a wrong one.
 func GoalByName(metric string) string {
 	goal := ""
 	for word := range nameWords(metric) {

@@ -14,7 +14,8 @@ const idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 const (
 	idTimeLayout = "20060102-150405"
 	idLength     = len(idTimeLayout) + 1 + idRandomLength
-	// idRandomLength letters give 40 random bits: 10,000 ids in one second collide once in 20,000 such seconds.
+	// idRandomLength is the number of random letters in an id. Eight letters have 40 random bits: if 10,000 ids are
+	// made every second, two of them are equal about once in 20,000 seconds.
 	idRandomLength = 8
 )
 
@@ -63,19 +64,19 @@ func isIDLetter(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' && c != 'i' && c != 'l' && c != 'o' && c != 'u'
 }
 
-// IDDay returns the day folder of the run with a valid id: its UTC day, like 2026-11-23.
+// IDDay returns the name of the day folder of a run: the UTC day in its id, like 2026-11-23. The id must be valid.
 func IDDay(id string) string { return id[:4] + "-" + id[4:6] + "-" + id[6:8] }
 
-// IDRandom returns the random part of a valid id.
+// IDRandom returns the random part of an id, which must be valid.
 func IDRandom(id string) string { return id[len(idTimeLayout)+1:] }
 
-// IDTime returns the second in which the run with a valid id started.
+// IDTime returns the time in an id, which must be valid: the second in which the run started.
 func IDTime(id string) time.Time {
 	t, _ := time.Parse(idTimeLayout, id[:len(idTimeLayout)])
 	return t
 }
 
-// CheckDay returns an error unless s names a day folder, like 2026-11-23.
+// CheckDay returns an error unless s is the name of a day folder, like 2026-11-23.
 func CheckDay(s string) error {
 	if t, err := time.Parse(time.DateOnly, s); err != nil || t.Format(time.DateOnly) != s {
 		return errors.New("the name is not a day like 2026-11-23")

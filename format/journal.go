@@ -1,13 +1,13 @@
 package format
 
-// Line is one record of a journal. A field that the line does not have is zero.
+// Line is one line of a journal. A field that is absent from the line is zero.
 type Line struct {
 	Time    int64 // µs since 1970 UTC
 	Step    int64
 	HasStep bool
 	Metrics []MetricValue
 	Params  Params
-	Set     Params   // params that the writer means to change
+	Set     Params   // params that the writer changes on purpose
 	Nulls   []string // dotted paths of params given as null
 	Tags    map[string]string
 	Note    string
@@ -18,21 +18,21 @@ type Line struct {
 
 	Artifact *ArtifactLine
 	Dataset  *DatasetLine
-	// Joined says what a program that joined the run calls it. The first one in a run counts, for what the process that
-	// started the run has not named.
+	// Joined holds the names that a program gives to the run that it joined. Only the first such line of a run is
+	// used, and only for names that the process that started the run did not set.
 	Joined *JoinedLine
-	// ExitCode is how a program that joined the run says that it ended, whatever its exit status; nil if it does not
-	// say.
+	// ExitCode is the exit code that a program that joined the run reports for it, whatever its own exit status is. It
+	// is nil if the program reports none.
 	ExitCode *int64
-	// Event is what the writer says about itself: EventEnd.
+	// Event is an event of the writer: EventEnd, or empty.
 	Event string
-	// Aside says why the line must be set aside: this version does not store a reserved part of it.
+	// Aside says why the line must be set aside: it has a reserved part that this version does not store.
 	Aside string
 	// Unknown holds the keys that no version has defined.
 	Unknown map[string]any
 }
 
-// EventEnd is the event of a journal's last line: its writer has closed it.
+// EventEnd is the event in the last line of a journal that its writer has closed.
 const EventEnd = "end"
 
 // MetricValue is one metric of a line.
@@ -47,18 +47,20 @@ type ValueText struct {
 	JSON string // as AppendJSON writes it, at most MaxValueBytes
 }
 
-// ArtifactLine names an output. Path is where it is now, on the writer's machine; Name is its name in the run.
+// ArtifactLine describes an artifact. Path is where the file is now, on the writer's machine; Name is its name in the
+// run.
 type ArtifactLine struct {
 	Path, Name string
 	Kind, Key  string
 	Caption    string
 	Step       *int64
-	SHA256     string // with Bytes: the writer has copied it to the run's artifacts folder already
+	SHA256     string // if set with Bytes, the writer has already copied the file to the run's artifacts folder
 	Bytes      int64
 }
 
-// JoinedLine is what a program that joined a run says the run belongs to. An empty field says nothing.
+// JoinedLine says what a run belongs to, according to a program that joined it. The program did not set an empty
+// field.
 type JoinedLine struct{ Experiment, Group, Key string }
 
-// DatasetLine names data that the run uses. If it has a digest, the writer has hashed the data already.
+// DatasetLine describes data that the run uses. If it has a digest, the writer has already hashed the data.
 type DatasetLine Dataset

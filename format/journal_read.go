@@ -10,10 +10,10 @@ import (
 )
 
 // JournalParser reads journal lines. It keeps the keys that it has seen, so that a million points do not allocate a
-// million strings. The zero value is ready.
+// million strings. The zero value is ready to use.
 type JournalParser struct{ scan json.Scanner }
 
-// Parse reads one line without its newline into l. The next call reuses the slices of l. An error names the column.
+// Parse reads one line without its newline into l. The next call reuses the slices of l. An error contains the column.
 func (p *JournalParser) Parse(line []byte, l *Line) error {
 	*l = Line{Metrics: l.Metrics[:0]}
 	if len(line) > MaxLineBytes {
@@ -98,7 +98,7 @@ func (p *JournalParser) member(key string, l *Line) error {
 	return nil
 }
 
-// skip reads a value that nobody needs.
+// skip reads a value and discards it.
 func (p *JournalParser) skip() error {
 	_, err := p.scan.Value()
 	return err
@@ -219,7 +219,7 @@ func (p *JournalParser) params(into *Params, l *Line) error {
 	return err
 }
 
-// paramsOf checks params that a Scanner has read, and takes the nulls out of them.
+// paramsOf checks params that a Scanner has read. It removes the nulls from them and returns their paths.
 func paramsOf(v any) (params Params, nulls []string, err error) {
 	m, ok := v.(map[string]any)
 	if !ok {

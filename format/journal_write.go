@@ -2,7 +2,7 @@ package format
 
 import "strconv"
 
-// AppendLine appends l as one journal line with its newline, which Parse reads back.
+// AppendLine appends l as one journal line, with a newline. Parse can read it back.
 func AppendLine(b []byte, l *Line) []byte {
 	b = append(b, `{"t":`...)
 	b = appendSeconds(b, l.Time)

@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// jsonField is an exported field of a struct under its JSON key.
+// jsonField is an exported field of a struct, with its JSON key.
 type jsonField struct {
 	key       string
 	index     []int
@@ -17,12 +17,13 @@ type jsonField struct {
 	omitZero  bool
 }
 
-// jsonFields holds the fields of each struct type that was written, sorted by key. Key: reflect.Type.
+// jsonFields holds the fields of each struct type that was written, sorted by JSON key. The map's key is a
+// reflect.Type.
 var jsonFields sync.Map
 
-// appendReflected appends what AppendJSON has no case for: structs with json tags, and lists, maps and pointers of
-// them. It differs from encoding/json where records do: an object has its keys sorted, a nil slice is an empty list,
-// and floats and strings are written as in a record. The tag options are omitempty and omitzero.
+// appendReflected appends a value for which AppendJSON has no case: a struct with json tags, or a list, a map or a
+// pointer. Unlike encoding/json, it sorts the keys of an object, writes a nil slice as an empty list, and writes
+// floats and strings as in a record. It supports the tag options omitempty and omitzero.
 func appendReflected(b []byte, v reflect.Value) []byte {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
@@ -107,7 +108,7 @@ func fieldsOf(t reflect.Type) []jsonField {
 	return fields
 }
 
-// isEmpty reports whether omitempty leaves a value out, by the rule of encoding/json.
+// isEmpty reports whether omitempty leaves a value out. The rule is that of encoding/json.
 func isEmpty(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Slice, reflect.Map, reflect.Array:
@@ -118,7 +119,7 @@ func isEmpty(v reflect.Value) bool {
 	return v.IsZero()
 }
 
-// isZero reports whether omitzero leaves a value out: its own IsZero decides if it has one.
+// isZero reports whether omitzero leaves a value out. If the value has a method IsZero, the method decides.
 func isZero(v reflect.Value) bool {
 	if z, ok := v.Interface().(interface{ IsZero() bool }); ok {
 		return z.IsZero()

@@ -11,11 +11,11 @@ import (
 // and NaN and infinities are the strings "NaN", "Infinity" and "-Infinity".
 func (r *Run) JSON() []byte { return AppendJSON(nil, r.tree()) }
 
-// MarshalJSON returns JSON, for encoders that meet a run within another value.
+// MarshalJSON returns the result of JSON. Encoders call it for a run within another value.
 func (r *Run) MarshalJSON() ([]byte, error) { return r.JSON(), nil }
 
-// AppendJSON appends a value of a record, a struct with json tags, or any other value that encoding/json writes.
-// Objects have their keys sorted by name.
+// AppendJSON appends the JSON of a value of a record, a struct with json tags, or any other value that encoding/json
+// can write. Objects have their keys sorted by name.
 func AppendJSON(b []byte, value any) []byte {
 	switch v := value.(type) {
 	case nil:

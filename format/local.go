@@ -1,8 +1,8 @@
 package format
 
-// Local is .runs/local.toml: facts about one machine, which are never committed.
+// Local is .runs/local.toml: settings of one machine, which are never committed.
 type Local struct {
-	Data map[string]string // names of datasets to absolute paths
+	Data map[string]string // from names of datasets to absolute paths
 }
 
 // EncodeLocal returns the bytes of a local.toml.

@@ -15,7 +15,7 @@ import (
 
 // ManifestEntry is one file of a dataset.
 type ManifestEntry struct {
-	// Path is relative to the dataset's folder, with slashes. It is quoted as Git does if it is not plain text.
+	// Path is relative to the dataset's folder, with slashes. If it is not plain text, it is quoted as in Git.
 	Path   string `parquet:"path,zstd"`
 	Bytes  int64  `parquet:"bytes,delta,zstd"`
 	SHA256 string `parquet:"sha256,zstd"`        // empty in a listing
@@ -58,7 +58,7 @@ func EncodeManifest(entries []ManifestEntry) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// DecodeManifest reads a manifest. The caller has verified its digest.
+// DecodeManifest reads a manifest. The caller must verify its digest first.
 func DecodeManifest(data []byte) (entries []ManifestEntry, err error) {
 	defer func() {
 		if r := recover(); r != nil { // the reader panics on some damaged files

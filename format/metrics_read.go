@@ -11,14 +11,14 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// Bounds on what is read of a Parquet file of points.
+// Bounds on what is read from a Parquet file of points.
 const (
 	maxPoints    = 2_000_000_000
 	maxCurve     = 20_000_000 // points of one metric held at once: 480 MB
 	maxPageBytes = 64 << 20
 )
 
-// Metrics is an open metrics.parquet. It reads only the parts that a call needs. It is for one goroutine.
+// Metrics is an open metrics.parquet. It reads only the parts that a call needs. It is not safe for concurrent use.
 type Metrics struct {
 	file   *parquet.File
 	reader io.ReaderAt
@@ -26,7 +26,7 @@ type Metrics struct {
 	groups []*pointGroup
 }
 
-// pointGroup is a row group with what has been found out about it.
+// pointGroup is a row group and what is known about it.
 type pointGroup struct {
 	group   parquet.RowGroup
 	spans   []span
@@ -49,7 +49,8 @@ func guard(err *error) {
 	}
 }
 
-// OpenMetrics opens a file of size bytes whose digest the caller has verified. It ignores unknown columns.
+// OpenMetrics opens a file of size bytes. The caller must verify its digest first. OpenMetrics ignores unknown
+// columns.
 func OpenMetrics(r io.ReaderAt, size int64) (m *Metrics, err error) {
 	defer guard(&err)
 	if err := checkFooter(r, size); err != nil {
@@ -85,7 +86,7 @@ func OpenMetrics(r io.ReaderAt, size int64) (m *Metrics, err error) {
 // Rows returns the number of points.
 func (m *Metrics) Rows() int64 { return m.file.NumRows() }
 
-// Keys returns the metrics of the file, sorted.
+// Keys returns the keys of the metrics in the file, sorted.
 func (m *Metrics) Keys() (keys []string, err error) {
 	defer guard(&err)
 	for i := range m.groups {
@@ -103,8 +104,8 @@ func (m *Metrics) Keys() (keys []string, err error) {
 	return slices.Compact(keys), nil
 }
 
-// check checks the pages of the columns that are read. It does so once for each row group that is needed, because most
-// reads need one of many.
+// check checks the pages of the columns that are read. It does so when a row group is first needed, because most reads
+// need only one of many groups.
 func (m *Metrics) check(g *pointGroup) error {
 	if g.checked {
 		return nil
@@ -119,8 +120,8 @@ func (m *Metrics) check(g *pointGroup) error {
 	return nil
 }
 
-// spans returns the ranges of keys of a row group. For pages with a single key, the index is enough; it reads the
-// others.
+// spans returns the row range of each key in a row group. For a page with a single key, it uses the index; it reads
+// the other pages.
 func (m *Metrics) spans(i int) ([]span, error) {
 	g := m.groups[i]
 	if g.spans != nil {
@@ -134,7 +135,7 @@ func (m *Metrics) spans(i int) ([]span, error) {
 	return spans, nil
 }
 
-// findSpans returns the ranges in those pages whose smallest and largest key wanted accepts.
+// findSpans returns the ranges in those pages whose smallest and largest keys the function wanted accepts.
 func (m *Metrics) findSpans(g *pointGroup, wanted func(least, most []byte) bool) ([]span, error) {
 	group := g.group
 	chunk := group.ColumnChunks()[m.column[0]]
@@ -192,7 +193,7 @@ func (m *Metrics) findSpans(g *pointGroup, wanted func(least, most []byte) bool)
 	return spans, nil
 }
 
-// readSpans reads the keys of the rows from..to-1. The next page is the one with row from.
+// readSpans reads the keys of the rows from..to-1. The next page must be the one that contains row from.
 func (m *Metrics) readSpans(pages parquet.Pages, from, to int64, add func(key []byte, from, to int64)) error {
 	values := make([]parquet.Value, 1024)
 	for row := from; row < to; {
@@ -234,7 +235,8 @@ func noEOF(err error) error {
 	return err
 }
 
-// Points returns the points of one metric, ordered by step and time. They are none if the file does not have the key.
+// Points returns the points of one metric, ordered by step and time. If the file does not have the key, there are
+// none.
 func (m *Metrics) Points(key string) (points []Point, err error) {
 	defer guard(&err)
 	want := []byte(key)
@@ -289,7 +291,7 @@ func (m *Metrics) Each(ctx context.Context, yield func(key string, points []Poin
 	return nil
 }
 
-// read reads spans that follow one another in a row group. It yields at most most points at once.
+// read reads consecutive spans of a row group. It yields no more than most points at once.
 func (m *Metrics) read(ctx context.Context, g *pointGroup, spans []span, most int64,
 	yield func(string, []Point) error,
 ) error {

@@ -9,12 +9,12 @@ import (
 	"slices"
 )
 
-// MaxCheckedPoints is the most points that Agrees reads. A few bytes of a Parquet file can hold any number of equal
-// points.
+// MaxCheckedPoints is the largest number of points that Agrees reads. It is bounded because a few bytes of a Parquet
+// file can hold any number of equal points.
 const MaxCheckedPoints = 20_000_000
 
-// Agrees returns an error unless the points agree with the [metrics] of a record: they have the same keys, and for each
-// key the same count, last value and extremes with their first steps.
+// Agrees returns an error unless the points agree with the table [metrics] of a record. The two must have the same
+// keys, and for each key the same count, the same last value, and the same extremes with their first steps.
 func (m *Metrics) Agrees(ctx context.Context, want map[string]Metric) error {
 	if m.Rows() > MaxCheckedPoints {
 		return fmt.Errorf("it has %d points, and at most %d are checked", m.Rows(), MaxCheckedPoints)
@@ -49,7 +49,7 @@ func (m *Metrics) Agrees(ctx context.Context, want map[string]Metric) error {
 	return nil
 }
 
-// tally sums up one metric.
+// tally accumulates the summary of one metric.
 type tally struct {
 	count    int64
 	last     Point

@@ -8,11 +8,12 @@ import (
 	"github.com/parquet-go/parquet-go/compress/zstd"
 )
 
-// The layout of metrics.parquet. It does not depend on time or memory, so that the same points make the same bytes.
+// The layout of metrics.parquet. It does not depend on time or memory, so that the same points give the same bytes.
 const (
 	groupRows = 1 << 20 // rows of a row group at most
 	batchRows = 8192    // rows given to the encoder at once
-	// pageBytes of plain values make a page: 16,384 rows of step, time or value, or 32,768 indexes of the dictionary.
+	// pageBytes is the size of the plain values in a page: 16,384 rows of step, time or value, or 32,768 indexes of
+	// the dictionary.
 	pageBytes = 128 << 10
 )
 

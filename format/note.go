@@ -2,8 +2,8 @@ package format
 
 import "time"
 
-// Note is one file of notes/: an annotation of a run. It is never edited. If two notes set the same key, the later one
-// wins.
+// Note is one file of notes/: an annotation of a run. The file is never edited. If two notes set the same key, the
+// later one wins.
 type Note struct {
 	Time    time.Time
 	Author  string
@@ -14,7 +14,8 @@ type Note struct {
 	Unknown map[string]any
 }
 
-// NoteName returns the name of a notes file written at t. Names sort by time and are unique without coordination.
+// NoteName returns the name of a notes file written at t. The names sort by time, and are unique although their
+// writers do not coordinate.
 func NoteName(t time.Time) string {
 	return t.UTC().Format("20060102-150405.000000") + "-" + RandomLetters(4) + ".toml"
 }
@@ -66,7 +67,8 @@ func DecodeNote(file string, data []byte) (*Note, error) {
 	return n, nil
 }
 
-// Apply merges the note into the record. The caller applies notes in the order of their times, and then of file names.
+// Apply merges the note into the record. The caller must apply notes in the order of their times; notes with the same
+// time, in the order of their file names.
 func (n *Note) Apply(r *Run) {
 	if n.Name != "" {
 		r.Name = n.Name

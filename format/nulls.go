@@ -24,8 +24,8 @@ func dropNulls(m map[string]any, prefix string, nulls []string) []string {
 	return nulls
 }
 
-// WithoutNulls returns a value from JSON without its nulls, as TOML can hold it. It changes the tables and lists in
-// place.
+// WithoutNulls removes the nulls from a value that was read from JSON, so that TOML can hold it. It changes tables and
+// lists in place.
 func WithoutNulls(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -49,7 +49,7 @@ func nameNulls(list []any) {
 	}
 }
 
-// withNulls returns params with a null at each of the dotted paths. It changes none of the tables in params.
+// withNulls returns a copy of params with a null at each of the dotted paths. It does not change the tables in params.
 func withNulls(params Params, nulls []string) map[string]any {
 	out := maps.Clone(map[string]any(params))
 	if out == nil {

@@ -5,14 +5,15 @@ import (
 	"slices"
 )
 
-// object is a table whose keys have an order: that in which people read a record. TOML and JSON are both written from
-// objects, so that they cannot drift apart.
+// object is a table whose keys are in the order in which people read a record. Both TOML and JSON are written from
+// objects, so that they always agree.
 type object []field
 
 type field struct {
 	key   string
 	value any // string, int64, float64, bool, time.Time, []any, []string, map[string]any, object, []object
-	// section gives an object or a list of objects within a table a header of its own. Otherwise it is one line.
+	// section says that an object, or a list of objects, has a header of its own. Otherwise, it is written on one
+	// line.
 	section bool
 }
 
@@ -36,8 +37,8 @@ func (o *object) addTexts(key string, value []string) {
 	}
 }
 
-// merge puts unknown keys back where they were read. A table that both sides have is merged, and a list of tables is
-// merged item by item.
+// merge puts unknown keys back where they were read. It merges a table that both sides have, and merges a list of
+// tables item by item.
 func (o *object) merge(unknown map[string]any) {
 	for _, key := range slices.Sorted(maps.Keys(unknown)) {
 		i := o.index(key)

@@ -2,17 +2,17 @@ package format
 
 import "time"
 
-// Owner is a file owner-*.toml of a run in progress: it names the process that keeps the run open. From it, a later
-// command decides whether that process still exists. It never guesses about another machine.
+// Owner is a file owner-*.toml of an active run. It identifies a process that keeps the run active. A later command
+// uses it to decide whether the process still exists; it decides nothing about a process on another machine.
 type Owner struct {
 	Kind      string // OwnerProcess, or OwnerDetached: a run started by `runs start` has no process of its own
 	PID       int64
 	Start     string // when the process started, in a unit of the operating system
 	Boot      string // id of the machine's boot
-	Namespace string // of process ids
+	Namespace string // id of the namespace of process ids
 	Host      string
 	Runs      string // absolute path of the .runs folder that the finished run goes to
-	Clone     string // secret id of the clone in which the process was started
+	Clone     string // clone id, which is secret, of the clone in which the process was started
 	Since     time.Time
 }
 

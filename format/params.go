@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// Params are nested params: each value is an int64, float64, bool, string, []any, or a table of type map[string]any. A
-// leaf is a value that is not a table, or an empty table. A nil Params can be read but not set.
+// Params are nested params. Each value is an int64, float64, bool, string or []any, or a table of type map[string]any.
+// A leaf is a value that is not a table, or an empty table. A nil Params can be read but not set.
 type Params map[string]any
 
 // Get returns the value at a path. It may be a table.
@@ -26,8 +26,8 @@ func (p Params) Get(path ...string) (any, bool) {
 	return v, true
 }
 
-// Find returns the value that a key with dots means. A dot may be part of a name: "a.b" means the param of that name
-// if there is one, and otherwise b in the table a. Of several tables, the one with the shortest name wins.
+// Find returns the value for a key with dots. A dot may be part of a name: "a.b" is the param with that name if there
+// is one, and otherwise b in the table a. If several tables match, the one with the shortest name wins.
 func (p Params) Find(key string) (any, bool) {
 	if v, ok := p[key]; ok {
 		return v, true
@@ -46,7 +46,7 @@ func (p Params) Find(key string) (any, bool) {
 }
 
 // Set sets a param to value and creates the tables on its path. It returns an error and changes nothing if a part of
-// the path is a value already, or if value would replace a table that is not empty.
+// the path is already a value, or if value would replace a table that is not empty.
 func (p Params) Set(path []string, value any) error {
 	last := len(path) - 1
 	into, depth := p, 0
@@ -92,8 +92,8 @@ func (p Params) leaves(path []string, yield func([]string, any) bool) bool {
 	return true
 }
 
-// Flatten returns the leaves under names whose parts are joined by dots, as Find reads them. If two leaves get the same
-// name, it keeps the one that Find prefers.
+// Flatten returns the leaves by name. The parts of a name are joined by dots, as in the argument of Find. If two
+// leaves get the same name, it keeps the one that Find prefers.
 func (p Params) Flatten() map[string]any {
 	flat := make(map[string]any, len(p))
 	p.flatten("", flat)
@@ -109,7 +109,7 @@ func (p Params) flatten(prefix string, flat map[string]any) {
 			flat[prefix+key] = v
 		}
 	}
-	slices.Sort(tables) // a name comes before those that it begins
+	slices.Sort(tables) // a name comes before longer names with this prefix
 	for _, key := range tables {
 		Params(p[key].(map[string]any)).flatten(prefix+key+".", flat)
 	}
@@ -140,14 +140,15 @@ func cloneValue(v any) any {
 	return v
 }
 
-// Change is a param that two Params do not share. Old or New is nil if that side has nothing at the path.
+// Change is a param that differs between two Params. Old or New is nil if that side has nothing at the path.
 type Change struct {
 	Path     []string
 	Old, New any
 }
 
-// Diff returns what is different in other, ordered by path. It looks into a table only if both sides have one, so that
-// a Change holds a whole table if the other side has a value or nothing in its place. 1 and 1.0 are equal.
+// Diff returns the changes from p to other, ordered by path. It compares the contents of a table only if both sides
+// have a table. If one side has a value or nothing in its place, the Change holds the whole table. 1 and 1.0 are
+// equal.
 func (p Params) Diff(other Params) []Change { return p.diff(nil, nil, other) }
 
 func (p Params) diff(changes []Change, path []string, other Params) []Change {
@@ -172,12 +173,12 @@ func (p Params) diff(changes []Change, path []string, other Params) []Change {
 	return changes
 }
 
-// There are three ways to merge params, and they differ in what becomes of a param that has another value already. Add
-// refuses it, Override replaces the value, and a journal keeps the first value and notes the others as conflicts, which
-// package repo does while it counts how much a record may hold. In all three, a table is merged with a table.
+// There are three ways to merge params. They differ if a param already has another value. Add returns an error, and
+// Override replaces the value. For a journal, the first value is kept and the others are noted as conflicts; package
+// repo does this, because it also counts how much a record may hold. All three merge a table with a table.
 
-// Add merges copies of the params in more into p. If a param would get another value, Add merges nothing and returns an
-// error that names the param and both values. 1 and 1.0 are equal: the value that is there stays.
+// Add merges copies of the params in more into p. If a param already has another value, Add merges nothing and returns
+// an error with the param and both values. 1 and 1.0 are equal; the present value is kept.
 func (p Params) Add(more Params) error {
 	for _, c := range p.Diff(more) {
 		if c.Old != nil && c.New != nil {

@@ -10,8 +10,8 @@ import (
 )
 
 // ParseParams reads a params file: a JSON object, as in a journal line, or TOML. nulls are the dotted paths of params
-// that are null. file is the name used in errors. A file larger than MaxRecordBytes, and params that a record cannot
-// hold, are errors.
+// that are null. file is the name used in errors. It returns an error if the file is larger than MaxRecordBytes, or if
+// a record cannot hold the params.
 func ParseParams(file string, data []byte) (params Params, nulls []string, err error) {
 	if text := bytes.TrimSpace(data); len(text) == 0 || text[0] != '{' {
 		m, err := parseTOML(file, data, MaxRecordBytes)

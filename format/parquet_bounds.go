@@ -32,7 +32,7 @@ func checkFooter(r io.ReaderAt, size int64) error {
 	return nil
 }
 
-// checkSizes refuses sizes that a file of size bytes cannot have, and codecs without a bound.
+// checkSizes refuses sizes that are impossible in a file of size bytes, and codecs whose output is not bounded.
 func checkSizes(f *parquet.File, size, maxRows int64) error {
 	if err := checkCodecs(f); err != nil {
 		return err

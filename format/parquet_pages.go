@@ -22,8 +22,8 @@ const (
 
 var errPages = errors.New("its pages are not where the footer says")
 
-// checkCodecs refuses any compression but zstd. The columns may also be uncompressed. They must be the same in all row
-// groups, because the reader uses the codec of the first group for all of them.
+// checkCodecs refuses any compression but zstd. Columns may also be uncompressed. A column must have the same codec in
+// all row groups, because the reader uses the codec of the first group for all of them.
 func checkCodecs(f *parquet.File) error {
 	groups := f.Metadata().RowGroups
 	for _, group := range groups {
@@ -65,7 +65,7 @@ func checkPages(f *parquet.File, r io.ReaderAt, chunk parquet.ColumnChunk) error
 	if at < 0 || meta.TotalCompressedSize < 0 || end < at || end > f.Size() {
 		return errPages
 	}
-	// The reader starts at these offsets, in any order. At each, a page must begin.
+	// The reader starts at these offsets, in any order. A page must begin at each of them.
 	begins := []int64{meta.DataPageOffset}
 	if index != nil {
 		for i := range index.NumPages() {
@@ -106,7 +106,7 @@ func chunkMetadata(f *parquet.File, c *parquet.FileColumnChunk) (*pf.ColumnMetaD
 	return nil, errPages
 }
 
-// pageWalk visits the pages of a column by their headers.
+// pageWalk visits the pages of a column. It finds them by their headers.
 type pageWalk struct {
 	r          io.ReaderAt
 	at, end    int64

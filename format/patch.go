@@ -12,13 +12,13 @@ import (
 // PatchFile is a file that a Git patch changes.
 type PatchFile struct {
 	Path           string
-	Old, New       string // blob ids; zeros if that side has no such file
-	OldMode        string // empty if the patch does not have it
+	Old, New       string // blob ids; only zeros if that side has no such file
+	OldMode        string // empty if the patch does not state it
 	NewMode        string
 	Added, Removed int64 // lines; -1 for a binary file
 }
 
-// maxPatchLine is how many bytes of one line are looked at.
+// maxPatchLine is how many bytes of a line are examined.
 const maxPatchLine = 16 << 10
 
 // ReadPatch lists the files of a patch that `git diff-tree -p --binary --full-index --no-renames` wrote. A file that
@@ -114,7 +114,7 @@ func hunkCounts(text string) string {
 	return count(fields[1]) + " " + count(fields[2])
 }
 
-// patchPath reads the name from `a/NAME b/NAME`. Git may have quoted either.
+// patchPath reads NAME from `a/NAME b/NAME`. Git may have quoted either part.
 func patchPath(text string) (string, bool) {
 	if strings.HasPrefix(text, `"`) {
 		for i := 1; i < len(text); i++ {

@@ -17,8 +17,8 @@ func comparePoints(a, b Point) int {
 	return cmp.Compare(a.Time, b.Time)
 }
 
-// Thin reduces points to at most n, evenly spaced in their order. The first and the last stay. If there are no more
-// than n, it returns points itself.
+// Thin reduces points to at most n, which are evenly spaced by index. It keeps the first and the last. If there are no
+// more than n points, it returns points itself.
 func Thin(points []Point, n int) []Point {
 	if len(points) <= n {
 		return points

@@ -16,12 +16,12 @@ import (
 // pointBytes is the size of a point, in memory and in the temporary file.
 const pointBytes = 24
 
-// spillPoints is how many points are held before they are spilled to a file: 24 MB.
+// spillPoints is how many points are held before they are spilled to a file. They take 24 MB.
 const spillPoints = 1_000_000
 
 // PointSorter collects points in any order and writes them sorted by key, step and time. Points that are equal in all
 // three keep the order in which they were added. Its memory is bounded: past a million points, it spills sorted pieces
-// to a temporary file. It is for one goroutine.
+// to a temporary file. It is not safe for concurrent use.
 type PointSorter struct {
 	dir    string
 	curves map[string]*pointCurve
@@ -89,11 +89,11 @@ func (s *PointSorter) Add(key string, p Point) error {
 // Rows returns the number of points added.
 func (s *PointSorter) Rows() int64 { return s.rows }
 
-// largeBlock is the points of a block that is reused after a spill.
+// largeBlock is the number of points in a block that is reused after a spill.
 const largeBlock = 4096
 
-// block returns an empty block, the n-th of its curve. The first blocks are small, so that many short curves stay
-// small.
+// block returns an empty block that becomes the n-th block of its curve. The first blocks are small, so that many
+// short curves take little memory.
 func (s *PointSorter) block(n int) []Point {
 	size := 16 << (2 * min(n, 4))
 	if size < largeBlock {
@@ -133,7 +133,7 @@ func (c *pointCurve) count() int {
 	return n
 }
 
-// spillAll writes the held points of every curve as one sorted piece each.
+// spillAll writes the held points to the file, as one sorted piece for each curve.
 func (s *PointSorter) spillAll() error {
 	if s.spill == nil {
 		f, err := os.CreateTemp(s.dir, ".points-*")
@@ -200,7 +200,8 @@ func (s *PointSorter) each(yield func(key string, points []Point) error) error {
 	return nil
 }
 
-// eachOf yields the points of one curve. It copies pieces that follow one another, the usual case, and merges others.
+// eachOf yields the points of one curve. It copies pieces that do not overlap, which is the usual case, and merges the
+// others.
 func (s *PointSorter) eachOf(c *pointCurve, yield func([]Point) error) error {
 	inOrder := true
 	for i, piece := range c.pieces {
@@ -247,7 +248,7 @@ type pieceReader struct {
 	blocks [][]Point
 }
 
-// reader returns a reader of a spilled piece that reads size points at once.
+// reader returns a reader for a spilled piece. It reads size points at once.
 func (s *PointSorter) reader(piece spilled, size int) *pieceReader {
 	return &pieceReader{src: io.NewSectionReader(s.spill, piece.offset, piece.count*pointBytes), size: size}
 }

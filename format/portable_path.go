@@ -8,12 +8,12 @@ import (
 	"unicode/utf8"
 )
 
-// maxPartBytes is the length of a file name on the usual file systems.
+// maxPartBytes is the maximum length of a file name on the usual file systems.
 const maxPartBytes = 255
 
-// PortablePath changes a slash-separated path into one that CheckPath allows. Each byte that a path must not have
+// PortablePath changes a slash-separated path into one that CheckPath allows. Each byte that is not allowed in a path
 // becomes %XX, a name that a file system reserves gets a "_", and a long name is cut and gets a hash. A path that
-// CheckPath allows stays as it is. Two other paths may become the same.
+// CheckPath allows is not changed. Two other paths may become the same.
 func PortablePath(p string) string {
 	if CheckPath(p) == nil {
 		return p

@@ -17,7 +17,7 @@ const (
 	Crashed  Status = "crashed"
 )
 
-// Valid reports whether s is one of the five statuses.
+// Valid reports whether s is one of the statuses above.
 func (s Status) Valid() bool {
 	switch s {
 	case Running, Finished, Failed, Killed, Crashed:
@@ -40,7 +40,7 @@ type Run struct {
 	Command    []string
 	Cwd        string // relative to the root of the tree; empty at the root
 	ExitCode   *int64 // nil if unknown
-	Signal     string // that ended the program, like SIGKILL
+	Signal     string // the signal that ended the program, like SIGKILL
 	Group      string
 	Parent     string // id of the run within which this one was started
 	Resumes    string // id of the run that this one continues
@@ -51,7 +51,7 @@ type Run struct {
 	Params      Params
 	Tags        map[string]string
 	Metrics     map[string]Metric
-	Summary     map[string]any // by flat names, as the program set them; the values have the types of Params
+	Summary     map[string]any // by flat names; the values have the types of Params
 	Defined     []Definition
 	Source      *Source
 	Environment *Environment
@@ -60,14 +60,14 @@ type Run struct {
 	Artifacts   []Artifact
 	Files       map[string]File
 	Redacted    []Redaction
-	Conflicts   map[string][]any // dotted param to the later values, which were not taken
+	Conflicts   map[string][]any // from a dotted param to the later values, which were not taken
 	Extra       map[string]any   // unknown keys of journals, bounded
 
 	// Unknown holds the keys that this version does not know, nested as in the file. They are kept and shown.
 	Unknown map[string]any
 }
 
-// Metric is one line of [metrics].
+// Metric is one line of the table [metrics].
 type Metric struct {
 	Last     float64
 	Min, Max *Extreme // nil if there is one point only, or if every value is NaN
@@ -94,13 +94,13 @@ type Source struct {
 	Entry   string
 	Omitted []Omitted
 
-	// Redacted is true if a secret was removed from a patch. Base and patches then make RedactedTree instead of Tree,
-	// or do not apply if that is empty.
+	// Redacted is true if a secret was removed from a patch. Base and the patches then make RedactedTree instead of
+	// Tree. If RedactedTree is empty, the patches do not apply.
 	Redacted     bool
 	RedactedTree string
 }
 
-// Omitted names what is in the working tree but not in the recorded tree.
+// Omitted is something in the working tree that is not in the recorded tree.
 type Omitted struct {
 	Path   string
 	Bytes  int64
@@ -108,7 +108,8 @@ type Omitted struct {
 	Reason string
 }
 
-// Environment is what the program ran in. What runs share is in environments/<digest>.toml, see EnvironmentFile.
+// Environment is what the program ran in. The part that runs share is in environments/<digest>.toml (see
+// EnvironmentFile).
 type Environment struct {
 	Digest    string
 	Python    string
@@ -139,11 +140,12 @@ type Dataset struct {
 	Columns  []string // of such a file
 	Manifest string   // SHA-256 of datasets/<digest>.parquet, which lists the files of a folder
 	Hash     string   // HashListing if SHA256 covers only names and sizes, otherwise empty
-	DVC      string   // the MD5 that a .dvc file gives
+	DVC      string   // the MD5 in a .dvc file
 	Role     string
 }
 
-// Identity returns what two datasets must share to be the same data: the digest, or otherwise DVC's hash.
+// Identity returns the digest of the data or, without one, DVC's hash. Two datasets with the same identity are the
+// same data.
 func (d Dataset) Identity() string {
 	switch {
 	case d.SHA256 == "":
@@ -160,13 +162,14 @@ type Artifact struct {
 	SHA256  string
 	Bytes   int64
 	Kind    string
-	Key     string // with Step: the key that it was logged under
+	Key     string // key that it was logged under, at Step
 	Step    *int64
 	Caption string
 	Where   string // WhereLocal or the URL of a store; empty if it is in the run's folder
 }
 
-// File is an entry of [files]. A reader compares a file next to run.toml with it before it opens the file.
+// File is an entry of the table [files]. Before a reader uses a file next to run.toml, it compares the file with its
+// entry.
 type File struct {
 	SHA256 string
 	Bytes  int64
@@ -174,7 +177,7 @@ type File struct {
 	Cut    int64 // bytes removed from the middle of a console log; 0 is absent
 }
 
-// Title returns what people call the run: its name, or otherwise the random part of its id.
+// Title returns the run's name or, without one, the random part of its id.
 func (r *Run) Title() string {
 	if r.Name != "" {
 		return r.Name
@@ -182,7 +185,7 @@ func (r *Run) Title() string {
 	return IDRandom(r.ID)
 }
 
-// String returns how messages name the run.
+// String returns the text that messages use for the run.
 func (r *Run) String() string {
 	if r.Name != "" {
 		return fmt.Sprintf("%s (%s)", r.Name, r.ID)

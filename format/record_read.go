@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// DecodeRun reads a run.toml strictly: each known key has one type and one range. Anything else is a *FileError with
-// the line and the reason. Unknown keys are kept in Unknown. file is the name used in errors.
+// DecodeRun reads a run.toml strictly. Each known key must have the right type and be in range. Otherwise, DecodeRun
+// returns a *FileError with the line and the reason. It keeps unknown keys in Unknown. file is the name used in
+// errors.
 func DecodeRun(file string, data []byte) (*Run, error) {
 	m, err := parseTOML(file, data, MaxRecordBytes)
 	if err != nil {
@@ -141,7 +142,7 @@ func readRun(t table) *Run {
 	return r
 }
 
-// checkRun checks what concerns more than one key.
+// checkRun checks the rules that concern more than one key.
 func (t table) checkRun(r *Run) {
 	switch {
 	case !r.Status.Valid():
@@ -180,7 +181,7 @@ func (t table) strings() map[string]string {
 	return texts
 }
 
-// children reads each key of the table as a table. It returns the keys in these tables that nobody took.
+// children reads each key of the table as a table. It returns the keys in these tables that were not taken.
 func (t table) children(read func(key string, s table)) map[string]any {
 	unknown := map[string]any{}
 	for _, key := range slices.Sorted(maps.Keys(t.m)) {
@@ -200,7 +201,7 @@ func (t table) children(read func(key string, s table)) map[string]any {
 	return unknown
 }
 
-// id reads the id of a run. must makes a missing one an error.
+// id reads the id of a run. If must is true, a missing id is an error.
 func (t table) id(key string, must bool) string {
 	if must && !t.has(key) {
 		t.fail(t.at(key), "missing")
@@ -225,7 +226,7 @@ func (t table) relative(key string) string {
 	return s
 }
 
-// hash reads a digest of 64 hex digits, or a git object id of 40 or 64.
+// hash reads a digest of 64 hex digits or, if git is true, a Git object id of 40 or 64.
 func (t table) hash(key string, git bool) string {
 	s := t.text(key)
 	if s != "" && !isHex(s, git) {

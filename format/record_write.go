@@ -14,7 +14,7 @@ func EncodeRun(r *Run) ([]byte, error) {
 	return data, nil
 }
 
-// tree returns the record in reading order.
+// tree returns the record with its keys in reading order.
 func (r *Run) tree() object {
 	var o object
 	o.add("schema", int64(Schema))

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// Redaction is [[redacted]] of run.toml: the run was rewritten to remove a secret. A finished run changes in no other
-// way.
+// Redaction is an entry [[redacted]] of run.toml. It says that the run was rewritten to remove a secret. A finished
+// run changes in no other way.
 type Redaction struct {
 	Time  time.Time
 	What  string   // the rules that found the secret, or "pattern"; never the secret itself
-	Files []string // that changed: of the run, or shared files by their new names under .runs
+	Files []string // files that changed: those of the run, and shared files by their new names under .runs
 	Was   string   // SHA-256 of the former run.toml
 }
 
@@ -38,9 +38,9 @@ func readRedaction(t table) Redaction {
 	return r
 }
 
-// RedactTexts calls replace with the texts that people and programs wrote into the record, keys included, and keeps
-// what it returns. It leaves out the id, times, digests and the names of metrics and artifacts. replace also gets
-// numbers, as text; a number that it changes becomes a string.
+// RedactTexts calls replace with each text that people and programs wrote into the record, including keys, and stores
+// the result in its place. It leaves out the id, times, digests, and the names of metrics and artifacts. replace also
+// gets numbers, as text; if it changes a number, the number becomes a string.
 func (r *Run) RedactTexts(replace func(string) string) {
 	for _, s := range []*string{
 		&r.Name, &r.Key, &r.Experiment, &r.EndReason, &r.Author, &r.Cwd, &r.Signal, &r.Group, &r.Note,
@@ -82,7 +82,7 @@ func (r *Run) RedactTexts(replace func(string) string) {
 	r.Unknown = redactMap(r.Unknown, replace)
 }
 
-// RedactTexts does the same with a note.
+// RedactTexts calls replace with the texts of a note and stores the results, as Run.RedactTexts does.
 func (n *Note) RedactTexts(replace func(string) string) {
 	n.Author, n.Name, n.Text = replace(n.Author), replace(n.Name), replace(n.Text)
 	n.Tags = redactTexts(n.Tags, replace)

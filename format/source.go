@@ -2,8 +2,8 @@ package format
 
 import "fmt"
 
-// Reasons why something in the working tree is not in the recorded tree. A restored run does not miss the first three:
-// files that training writes, data that is recorded elsewhere, and results in a notebook.
+// Reasons why something in the working tree is not in the recorded tree. A restored run does not need what the first
+// three are about: files that training writes, data that is recorded elsewhere, and results in a notebook.
 const (
 	OmittedExcluded   = "source.exclude"
 	OmittedDataset    = "recorded as a dataset"
@@ -18,7 +18,7 @@ const (
 	OmittedLFS        = "in git LFS, and no remote is known to hold it"
 )
 
-// Harmless reports whether the run can be restored without it.
+// Harmless reports whether the run can be restored without what was omitted.
 func (o Omitted) Harmless() bool {
 	switch o.Reason {
 	case OmittedExcluded, OmittedDataset, OmittedOutputs:
@@ -27,8 +27,8 @@ func (o Omitted) Harmless() bool {
 	return false
 }
 
-// Proof returns the tree that base and patches must make: the recorded one, or RedactedTree after a redaction. It is
-// empty if they do not apply.
+// Proof returns the tree that the base and the patches must make: Tree, or RedactedTree after a redaction. It is empty
+// if the patches do not apply.
 func (s *Source) Proof() string {
 	if s.Redacted {
 		return s.RedactedTree
@@ -36,7 +36,8 @@ func (s *Source) Proof() string {
 	return s.Tree
 }
 
-// Missing says why the recorded source is not all of the code that ran. It returns "" if nothing is missing.
+// Missing returns a text that says why the recorded source is not all of the code that ran. It returns "" if nothing
+// is missing.
 func (s *Source) Missing() string {
 	if s == nil || s.Tree == "" {
 		return "no tree was recorded"

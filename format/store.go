@@ -8,10 +8,11 @@ import (
 	"strings"
 )
 
-// StoreLFS is the store of a project that keeps its large artifacts in Git LFS.
+// StoreLFS is the value of the store setting for a project that keeps its large artifacts in Git LFS.
 const StoreLFS = "git-lfs"
 
-// WhereLocal is the place of an artifact that was recorded without a store: only the machine that recorded it has it.
+// WhereLocal is the place of an artifact that was recorded without a store. Only the machine that recorded the
+// artifact has it.
 const WhereLocal = "local"
 
 // StoreSchemes are the schemes that the URL of a store may have.
@@ -46,8 +47,8 @@ func CheckStore(store string) error {
 	return nil
 }
 
-// SecretParameter reports whether the parameter of a URL may hold credentials. The consoles of clouds offer such URLs
-// for copying.
+// SecretParameter reports whether a parameter of a URL may hold credentials. Cloud consoles offer such URLs for
+// copying.
 func SecretParameter(name string) bool {
 	name = strings.ReplaceAll(strings.ToLower(name), "-", "_")
 	if slices.Contains([]string{"sig", "sas", "pwd", "awsaccesskeyid", "accesskey", "sv", "se", "sp"}, name) {
@@ -64,7 +65,7 @@ func SecretParameter(name string) bool {
 	return false
 }
 
-// LFSPointer returns what Git LFS stores in place of a file.
+// LFSPointer returns the pointer file that Git LFS stores in place of a file.
 func LFSPointer(digest string, bytes int64) []byte {
 	return fmt.Appendf(nil, "version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n", digest, bytes)
 }

@@ -13,8 +13,8 @@ const (
 	endOfYear9999 = 253402300800
 )
 
-// ParseTime reads a time of a command line: seconds since 1970, as in a journal line, or RFC 3339. It returns µs since
-// 1970 UTC.
+// ParseTime parses a time on a command line: seconds since 1970, as in a journal line, or RFC 3339. It returns µs
+// since 1970 UTC.
 func ParseTime(s string) (int64, error) {
 	us, ok := int64(0), false
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
@@ -31,7 +31,7 @@ func ParseTime(s string) (int64, error) {
 	return us, nil
 }
 
-// parseSeconds reads a number of seconds since 1970 and returns µs. It reports false unless the time is between 1970
+// parseSeconds parses a number of seconds since 1970 and returns µs. It reports false unless the time is between 1970
 // and 9999.
 func parseSeconds(number []byte) (int64, bool) {
 	if us, ok := decimalSeconds(number); ok {
@@ -44,7 +44,8 @@ func parseSeconds(number []byte) (int64, bool) {
 	return int64(math.Round(v * 1e6)), true
 }
 
-// decimalSeconds reads a number without sign and exponent, and does not round it to a float first.
+// decimalSeconds parses a number without a sign or an exponent. It does not convert it to a float, which would round
+// it.
 func decimalSeconds(number []byte) (int64, bool) {
 	var us, fraction int64
 	scale := int64(0) // 0 before the point

@@ -2,8 +2,8 @@ package format
 
 import "fmt"
 
-// Bounds of a TOML file. They are checked before the parser sees it, because the parser recurses into brackets and into
-// the parts of a key, and allocates a table for each header.
+// Bounds of a TOML file. They are checked before the file is parsed, because the parser recurses into brackets and
+// into the parts of a key, and allocates a table for each header.
 const (
 	maxNesting   = 2 * MaxDepth
 	maxKeyParts  = 2 * MaxDepth // a.b.c has 3
@@ -12,8 +12,8 @@ const (
 	maxListItems = 120_000      // and pairs of inline tables
 )
 
-// checkTOML says which bound a file exceeds, or returns "". Text in strings and comments does not count. It trusts the
-// syntax: at an error in it, the parser stops.
+// checkTOML returns the bound that a file exceeds, or "". Text in strings and comments does not count. It does not
+// check the syntax, because the parser stops at a syntax error.
 func checkTOML(data []byte) string {
 	depth, dots, tables, keys, items := 0, 0, 0, 0, 0
 	begin := true // nothing but blanks since the line began

@@ -8,15 +8,15 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// tomlEntry is one header or one key of a TOML file, and its place. The parser does not report places. It has accepted
-// the file before, so that the scan can trust the syntax.
+// tomlEntry is a header or a key of a TOML file, with its place, which the parser does not report. The parser has
+// already accepted the file, so the scan can trust the syntax.
 type tomlEntry struct {
 	path   []string // full path; the n-th [[table]] has a number: datasets[1]
 	header bool
 	line   int // counting from 1
 	start  int // offset of the first byte of the line
 	value  int // offset of the value, for a key
-	end    int // offset of what follows the value or the header
+	end    int // offset after the value or the header
 }
 
 // scanTOML lists the headers and keys of a valid TOML file in order.
@@ -120,7 +120,7 @@ func unquote(quoted []byte) string {
 	return v.K
 }
 
-// skipString returns the offset of what follows the string at i.
+// skipString returns the offset after the string at i.
 func skipString(data []byte, i int) int {
 	quote := data[i]
 	if bytes.HasPrefix(data[i:], []byte{quote, quote, quote}) {
@@ -143,7 +143,7 @@ func skipString(data []byte, i int) int {
 	return min(i+1, len(data))
 }
 
-// skipValue returns the offset of what follows the value at i.
+// skipValue returns the offset after the value at i.
 func skipValue(data []byte, i int) int {
 	depth := 0
 	for i < len(data) {

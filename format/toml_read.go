@@ -50,7 +50,7 @@ func lineAt(data []byte, offset int) int {
 	return 1 + strings.Count(string(data[:offset]), "\n")
 }
 
-// reader remembers the first error in a file whose keys are being taken.
+// reader holds the first error in a file while its keys are taken.
 type reader struct {
 	file string
 	data []byte
@@ -207,7 +207,7 @@ func (t table) sub(key string) (table, bool) {
 	return table{t.reader, t.at(key), m}, ok
 }
 
-// each calls read for each table of a list of tables. It returns the keys in them that nobody took.
+// each calls read for each table of a list of tables. It returns the keys in these tables that were not taken.
 func (t table) each(key string, read func(table)) []any {
 	v, ok := t.m[key]
 	if !ok {
@@ -234,7 +234,7 @@ func (t table) each(key string, read func(table)) []any {
 	return unknown
 }
 
-// rest returns the keys that nobody took, checked like params.
+// rest returns the keys that were not taken, and checks them like params.
 func (t table) rest() map[string]any {
 	if len(t.m) == 0 {
 		return nil

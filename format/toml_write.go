@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// timeLayout writes a TOML offset date-time in UTC, microseconds at most, no trailing zeros.
+// timeLayout is the layout of a TOML offset date-time in UTC, with at most microseconds and without trailing zeros.
 const timeLayout = "2006-01-02T15:04:05.999999Z"
 
 // appendTOML appends the values of o, and then its tables in order.
@@ -162,8 +162,8 @@ func appendInline(b []byte, o object) []byte {
 	return append(b, '}')
 }
 
-// appendTOMLFloat appends the shortest digits that read back as v, with a point or an exponent so that v stays a float.
-// As in Python's repr, a number from 1e-4 to 1e16 has no exponent.
+// appendTOMLFloat appends the shortest digits that read back as v, with a point or an exponent so that the value is
+// read as a float. As in Python's repr, a number from 1e-4 to 1e16 has no exponent.
 func appendTOMLFloat(b []byte, v float64) []byte {
 	switch {
 	case math.IsNaN(v):
@@ -213,12 +213,12 @@ func appendQuoted(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// TOMLString returns a value as in TOML, for messages and for commands that write one key.
+// TOMLString returns a value in TOML syntax, for messages and for commands that write one key.
 func TOMLString(value any) string {
 	return strings.TrimSpace(string(appendTOMLValue(nil, value)))
 }
 
-// DottedKey returns a path of keys as in TOML: model.kind, model."odd key". Two paths never give the same key.
+// DottedKey returns a path of keys in TOML syntax: model.kind, model."odd key". Two paths never give the same key.
 func DottedKey(path []string) string {
 	var b []byte
 	for i, key := range path {

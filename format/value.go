@@ -8,7 +8,7 @@ import (
 )
 
 // CheckParams checks params that another program made, and converts their values to the types of Params in place. An
-// error names the param.
+// error contains the path of the param.
 func CheckParams(params map[string]any) error {
 	leaves := 0
 	if _, at, reason := cleanValue(params, nil, 0, &leaves, false); reason != "" {
@@ -17,8 +17,9 @@ func CheckParams(params map[string]any) error {
 	return nil
 }
 
-// cleanValue checks a value that another program made, and returns it with the types of Params. If it is not valid, it
-// returns the path and the reason. It counts the values in leaves. times says whether a value may be a time.
+// cleanValue checks a value that another program made, and returns it with the types of Params. If the value is not
+// valid, cleanValue returns the path and the reason. It adds the number of values to leaves. times says whether a
+// value may be a time.
 func cleanValue(v any, at []string, depth int, leaves *int, times bool) (any, []string, string) {
 	if depth > MaxDepth {
 		return nil, at, fmt.Sprintf("nested deeper than %d levels", MaxDepth)

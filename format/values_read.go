@@ -25,7 +25,7 @@ func guardValues(err *error) {
 	}
 }
 
-// OpenValues opens a file of size bytes whose digest the caller has verified. It ignores unknown columns.
+// OpenValues opens a file of size bytes. The caller must verify its digest first. OpenValues ignores unknown columns.
 func OpenValues(r io.ReaderAt, size int64) (v *Values, err error) {
 	defer guardValues(&err)
 	if err := checkFooter(r, size); err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// ValuesName is the file next to run.toml that holds the non-numeric values.
+// ValuesName is the name of the file next to run.toml that holds the non-numeric values.
 const ValuesName = "values.parquet"
 
 // Bounds of the values of a run.
@@ -33,8 +33,8 @@ type Value struct {
 // ErrValuesFull is returned if a run has more values than it may have.
 var ErrValuesFull = fmt.Errorf("a run may have at most %d values with %d bytes", MaxValues, maxValuesText)
 
-// ValueSorter collects values in any order and writes them sorted by key, step and time. Its memory is bounded: past 16
-// MiB, it spills their texts to a temporary file. It is for one goroutine.
+// ValueSorter collects values in any order and writes them sorted by key, step and time. Its memory is bounded: past
+// 16 MiB, it spills the texts of the values to a temporary file. It is not safe for concurrent use.
 type ValueSorter struct {
 	dir   string
 	index map[string]int32
@@ -67,7 +67,7 @@ func NewValueSorter(dir string) *ValueSorter {
 // Rows returns the number of values added.
 func (s *ValueSorter) Rows() int64 { return int64(len(s.refs)) }
 
-// Add adds one value. It returns ErrValuesFull if the run may not have it.
+// Add adds one value. It returns ErrValuesFull if the run would then have too many values.
 func (s *ValueSorter) Add(key string, v Value) error {
 	if len(s.refs) >= MaxValues || s.total+int64(len(v.JSON)) > maxValuesText {
 		return ErrValuesFull

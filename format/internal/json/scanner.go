@@ -1,6 +1,6 @@
-// Package json scans the JSON of journals and params files. Beside standard JSON it takes NaN, Infinity and -Infinity,
-// bare or in quotes, as floats. It knows no key of a journal, and imports only the standard library. Scanner reads the
-// parts of an object that have a known type; value.go reads anything else.
+// Package json scans the JSON of journals and params files. In addition to standard JSON, it accepts NaN, Infinity and
+// -Infinity, bare or in quotes, as floats. It knows no keys of a journal, and imports only the standard library. In
+// scanner.go, Scanner reads the parts of an object whose type is known; value.go reads values of any type.
 package json
 
 import (
@@ -11,7 +11,7 @@ import (
 	"unsafe"
 )
 
-// Error is what is wrong in a text, and where.
+// Error says what is wrong in a text, and where.
 type Error struct {
 	Offset int // in bytes
 	Reason string
@@ -19,23 +19,23 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("column %d: %s", e.Offset+1, e.Reason) }
 
-// Scanner reads one JSON text. It keeps the keys that it has seen, so that a key does not allocate each time it
-// appears. The zero value is ready for Reset. After an error, only Reset may be called.
+// Scanner reads one JSON text. It keeps the keys that it has seen, so that a repeated key is not allocated again. The
+// zero value is ready for Reset. After an error, only Reset may be called.
 type Scanner struct {
 	text  []byte
 	at    int
-	depth int // how deep values may be nested
+	depth int // how deeply values may be nested
 	keys  map[string]string
 }
 
-// maxKeys bounds the table of keys against a text that never repeats one.
+// maxKeys bounds the number of keys that are kept, in case the keys of a text are all different.
 const maxKeys = 40_000
 
-// Reset makes s read text, which must be UTF-8 and must not change before it is read. In it, Value accepts tables and
-// lists that are nested up to depth levels.
+// Reset makes s read text, which must be UTF-8 and must not change until it has been read. Value then accepts tables
+// and lists that are nested up to depth levels.
 func (s *Scanner) Reset(text []byte, depth int) { s.text, s.at, s.depth = text, 0, depth }
 
-// Errorf returns an error at the present place.
+// Errorf returns an error at the current offset.
 func (s *Scanner) Errorf(format string, args ...any) error { return s.errorAt(s.at, format, args...) }
 
 func (s *Scanner) errorAt(offset int, format string, args ...any) error {
@@ -61,7 +61,7 @@ func (s *Scanner) space() {
 	}
 }
 
-// next returns the byte at the present place, or 0 at the end.
+// next returns the byte at the current offset, or 0 at the end.
 func (s *Scanner) next() byte {
 	if s.at < len(s.text) {
 		return s.text[s.at]
@@ -114,7 +114,7 @@ func (s *Scanner) Object(member func(key string) error) error {
 	}
 }
 
-// key reads a string and returns the one copy kept of it.
+// key reads a string and returns the copy of it that s keeps.
 func (s *Scanner) key() (string, error) {
 	if s.next() != '"' {
 		return "", s.Errorf("expected a key in quotes")
@@ -209,8 +209,8 @@ func (s *Scanner) hex4(i int) (rune, bool) {
 	return rune(v), err == nil
 }
 
-// Number reads a number and returns its text, and whether it is written as an integer. It also takes NaN, Infinity and
-// -Infinity, bare or in quotes, and returns them without the quotes.
+// Number reads a number and returns its text, and whether it is written as an integer. It also accepts NaN, Infinity
+// and -Infinity, bare or in quotes, and returns them without the quotes.
 func (s *Scanner) Number() (text []byte, integer bool, err error) {
 	switch s.next() {
 	case '"', 'N', 'I', '-':
@@ -247,8 +247,8 @@ func (s *Scanner) Number() (text []byte, integer bool, err error) {
 	return s.text[start:s.at], integer, nil
 }
 
-// special reads NaN, Infinity or -Infinity, bare or in quotes. It returns nil if something else comes next without
-// quotes.
+// special reads NaN, Infinity or -Infinity, bare or in quotes. It returns nil if the next value is unquoted and none
+// of them.
 func (s *Scanner) special() ([]byte, error) {
 	start := s.at
 	quoted := s.next() == '"'
@@ -283,7 +283,7 @@ func (s *Scanner) digits() int {
 	return s.at - start
 }
 
-// alias views b as a string for a call that does not keep it.
+// alias returns b as a string without copying it. The string is valid only until b changes.
 func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // Float reads a number as a float.
@@ -313,7 +313,7 @@ func (s *Scanner) ParseFloat(text []byte) (float64, error) {
 	return v, nil
 }
 
-// Int reads an integer. Some writers have only floats, so that 12.0 is 12.
+// Int reads an integer. It reads 12.0 as 12, because some writers have only floats.
 func (s *Scanner) Int() (int64, error) {
 	start := s.at
 	text, integer, err := s.Number()
@@ -329,7 +329,7 @@ func (s *Scanner) Int() (int64, error) {
 	return 0, s.errorAt(start, "%.40s is not a 64-bit integer", text)
 }
 
-// Bool reads true or false. null is false.
+// Bool reads true or false. It reads null as false.
 func (s *Scanner) Bool() (bool, error) {
 	switch {
 	case s.Accept("true"):
@@ -340,7 +340,7 @@ func (s *Scanner) Bool() (bool, error) {
 	return false, s.Errorf("expected true or false")
 }
 
-// Accept reads a word like null if it comes next, and reports whether it did.
+// Accept reads word, such as null, if it is next, and reports whether it was.
 func (s *Scanner) Accept(word string) bool {
 	if end := s.at + len(word); end <= len(s.text) && string(s.text[s.at:end]) == word {
 		s.at = end

@@ -3,8 +3,8 @@ package json
 import "strconv"
 
 // Value reads any value: an object as map[string]any, an array as []any, null as nil. A number is an int64 if it is
-// written as an integer and fits, and otherwise a float64. An object with a key twice, and values that are nested too
-// deep, are errors.
+// written as an integer and fits, and otherwise a float64. It returns an error if an object has a key twice or if
+// values are nested too deeply.
 func (s *Scanner) Value() (any, error) {
 	s.space()
 	return s.value(0)
