@@ -1,9 +1,9 @@
 // Package diff compares two records, or two groups of records, and returns the differences as one value: metrics with a
 // verdict, params, data, environment and source. It also compares the points of one metric.
 //
-// It is pure: it reads no file by itself, and knows no repository, no Git and no terminal. It stands on format alone;
-// what it needs besides the records, its caller gives it as functions. Begin with Compare. A change to a verdict begins
-// in metric.go, one to the statistics in welch.go.
+// The package reads no files itself, and knows neither repositories nor Git nor terminals. From this module, it
+// imports only format. What it needs in addition to the records, the caller passes as functions. Start reading at
+// Compare. To change a verdict, start in metric.go; to change the statistics, in welch.go.
 package diff
 
 import (
@@ -17,29 +17,30 @@ import (
 // Side is one side of a comparison: a run, or a group of replicates.
 type Side struct {
 	Runs        []*format.Run           // newest first; at least one. The caller merges a chain of resumed runs into one
-	Group       string                  // how the group was named; empty for a single run
+	Group       string                  // name of the group; empty for a single run
 	Environment *format.EnvironmentFile // of the newest run; nil if it is unknown
-	// Manifest returns the files of a dataset, nil if it has no list of them. If it is nil, files are not compared.
+	// Manifest returns the list of the files of a dataset, or nil if there is no such list. If Manifest is nil, files
+	// are not compared.
 	Manifest func(format.Dataset) ([]format.ManifestEntry, error)
-	// Points returns the points of a metric of a single run, sorted by step. If it is nil, points are not compared.
-	// Compare may call the functions of the two sides at the same time.
+	// Points returns the points of a metric of a single run, sorted by step. If Points is nil, points are not
+	// compared. Compare may call the functions of both sides at the same time.
 	Points func(metric string) ([]format.Point, error)
 }
 
 func (s Side) first() *format.Run { return s.Runs[0] }
 
-// Options say how to compare.
+// Options says how to compare.
 type Options struct {
 	Goal    func(metric string) string // min, max or empty; may be nil
-	Metrics *regexp.Regexp             // compare only the metrics that match; nil is all
+	Metrics *regexp.Regexp             // compare only the metrics that match; nil means all
 	Strict  bool                       // 1 and 1.0 are different params
-	All     bool                       // list what is equal too
-	Level   float64                    // of the test between groups: the chance of a false verdict, such as 0.05
+	All     bool                       // also list what is equal
+	Level   float64                    // of the test between groups: the probability of a false verdict, such as 0.05
 	Seeds   []string                   // params that may differ within a group, see format.IsSeed
 	Source  []File                     // the files of the source that differ, as the caller found them
 }
 
-// Comparison lists what two sides differ in. Unless all was asked for, it leaves out what is equal.
+// Comparison lists the differences between two sides. Unless Options.All is set, it leaves out what is equal.
 type Comparison struct {
 	A, B        Head
 	Params      []Value
@@ -52,13 +53,13 @@ type Comparison struct {
 	Variables   []Change
 	Source      Source
 	Attributes  []Value          // command, cwd, status, exit_code
-	Artifacts   []Value          // of single runs: digests by path
+	Artifacts   []Value          // digests by path, of single runs
 	Duration    [2]time.Duration // of single runs
-	Mixed       []string         // what differs within a group, which then has no verdict
+	Mixed       []string         // what differs within a group; if anything does, there is no verdict
 	Problems    []Problem
 }
 
-// Head names a side.
+// Head identifies a side.
 type Head struct {
 	ID, Name string // of the newest run
 	Group    string
@@ -67,19 +68,19 @@ type Head struct {
 
 // Source is the code of both sides.
 type Source struct {
-	A, B  string // the trees; the commit of a run without a recorded tree
+	A, B  string // the trees, or the commit of a run without a recorded tree
 	Files []File
 }
 
-// File is a file of the source that differs.
+// File is a source file that differs.
 type File struct {
 	Path           string
 	Change         string // added, removed, modified
 	Added, Removed int64  // lines; -1 for a binary file
 }
 
-// Compare compares two sides by their records and by what the sides and the options add to them. It does not fail: a
-// part that cannot be compared is a Problem.
+// Compare compares two sides. It uses their records and what the other fields of the sides and the options provide. It
+// returns no error: a part that cannot be compared is reported as a Problem.
 func Compare(a, b Side, o Options) *Comparison {
 	x, y := a.first(), b.first()
 	c := &Comparison{A: a.head(), B: b.head()}
@@ -112,7 +113,7 @@ func (s Side) head() Head {
 	return h
 }
 
-// tree identifies the source of a run; empty if it is unknown.
+// tree returns an id of the source of a run: its tree, or otherwise its commit. It is empty if the source is unknown.
 func tree(r *format.Run) string {
 	if r.Source == nil {
 		return ""

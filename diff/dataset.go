@@ -9,7 +9,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Dataset is the data of one name on both sides.
+// Dataset pairs the datasets that have the same name. A or B is nil if that side lacks it.
 type Dataset struct {
 	Name  string
 	A, B  *format.Dataset
@@ -27,7 +27,7 @@ type FileChange struct {
 	Bytes  [2]int64 // the size on each side, 0 for a file that a side lacks
 }
 
-// datasets pairs the data of two sides by name, and lists the files that differ.
+// datasets pairs the datasets of two sides by name, and lists the files that differ.
 func (c *Comparison) datasets(a, b Side, o Options) {
 	byName := map[string]*Dataset{}
 	add := func(r *format.Run, set func(d *Dataset, v *format.Dataset)) {
@@ -63,8 +63,8 @@ func (d *Dataset) hasManifests() bool {
 	return d.A != nil && d.B != nil && d.A.Manifest != "" && d.B.Manifest != ""
 }
 
-// CompareManifests lists the files in which two versions of a dataset differ, sorted by path. A file that was removed
-// and one that was added with the same content are one renamed file.
+// CompareManifests lists the files in which two versions of a dataset differ, sorted by path. If a removed file and an
+// added file have the same content, they are listed as one renamed file.
 func CompareManifests(a, b []format.ManifestEntry) []FileChange {
 	before := make(map[string]format.ManifestEntry, len(a))
 	for _, e := range a {

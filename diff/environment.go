@@ -8,10 +8,10 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Change is a key with the texts of both sides, which differ. A side that lacks the key has an empty text.
+// Change is a key whose texts differ between the sides. A side that lacks the key has an empty text.
 type Change struct{ Key, A, B string }
 
-// changes collects what differs.
+// changes collects the differences.
 type changes []Change
 
 func (c *changes) add(key, a, b string) {
@@ -20,7 +20,8 @@ func (c *changes) add(key, a, b string) {
 	}
 }
 
-// CompareEnvironments lists what differs between two environments, packages by name. It is empty if one of them is nil.
+// CompareEnvironments lists the differences between two environments. It compares packages by name. The list is empty
+// if one environment is nil.
 func CompareEnvironments(a, b *format.EnvironmentFile) []Change {
 	if a == nil || b == nil {
 		return nil
@@ -78,7 +79,8 @@ func CompareVariables(a, b *format.Environment) []Change {
 	return c
 }
 
-// CompareMachines lists the differences of two machines that may change a result. It is empty if one of them is nil.
+// CompareMachines lists the differences between two machines that may change a result. The list is empty if one
+// machine is nil.
 func CompareMachines(a, b *format.Machine) []Change {
 	if a == nil || b == nil {
 		return nil

@@ -7,7 +7,8 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// withoutSeeds removes what may differ within a group, and names what differs although it may not.
+// withoutSeeds removes from the comparison what may differ within a group, and adds to Mixed what must not differ but
+// does.
 func (c *Comparison) withoutSeeds(a, b Side, o Options) {
 	c.Params = slices.DeleteFunc(c.Params, func(v Value) bool { return format.IsSeed(v.Key, o.Seeds) })
 	c.Attributes = slices.DeleteFunc(c.Attributes, func(v Value) bool { return v.Key == "command" })

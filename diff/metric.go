@@ -22,7 +22,7 @@ const (
 	Unknown      Verdict = "unknown"      // the metric has no goal, or a side has no value
 )
 
-// Reason says why a verdict is as it is, if that is not obvious.
+// Reason says why a verdict was reached, if that is not obvious.
 type Reason string
 
 // The reasons of verdicts.
@@ -35,12 +35,12 @@ const (
 	MixedGroup   Reason = "the runs of a group differ in more than their seeds"
 )
 
-// Metric compares one metric of two sides.
+// Metric is the comparison of one metric between two sides.
 type Metric struct {
 	Key      string
 	Goal     string  // min, max or empty
 	A, B     *Level  // nil if the side lacks the metric
-	Delta    float64 // B - A of the best values, of the means for groups; NaN if one is missing
+	Delta    float64 // B - A of the best values, for groups of their means; NaN if one is missing
 	Relative float64 // Delta / |A|; NaN if A is 0 or there is no delta
 	Verdict  Verdict
 	Why      Reason      // empty if the verdict is obvious
@@ -49,10 +49,10 @@ type Metric struct {
 	Curve    *Series     // how the points of single runs with more than one point differ
 }
 
-// Level is the values of one side in a metric.
+// Level summarizes a metric on one side.
 type Level struct {
 	Last     float64 // of the newest run
-	Best     float64 // by the goal; the last value without one; of a group the mean of the best values
+	Best     float64 // by the goal, or the last value without a goal; for a group, the mean of the best values
 	BestStep int64   // of a single run with more than one point
 	HasStep  bool
 	N        int            // runs with a value
@@ -106,7 +106,8 @@ func (m *Metric) same() bool {
 	return m.Verdict == Same && m.A.Last == m.B.Last && (m.Curve == nil || m.Curve.Sameness == Identical)
 }
 
-// level reads a metric of the runs of one side, and returns the best value of each run; nil if no run has the metric.
+// level summarizes a metric of the runs of one side. It also returns the best value of each run. It returns nil if no
+// run has the metric.
 func level(runs []*format.Run, key, goal string) (*Level, []float64) {
 	l := &Level{SD: math.NaN(), Last: math.NaN(), Best: math.NaN()}
 	found := false
@@ -146,7 +147,7 @@ func level(runs []*format.Run, key, goal string) (*Level, []float64) {
 	return l, values
 }
 
-// decide sets the verdict. A comparison of single runs never claims that a difference is more than noise of the seed.
+// decide sets the verdict. For single runs, it never claims that a difference is more than the noise between seeds.
 func (m *Metric) decide(a, b []float64, single, mixed bool, level float64) {
 	switch {
 	case len(a) == 0 || len(b) == 0:

@@ -4,10 +4,10 @@ package diff
 type Problem struct {
 	Kind ProblemKind
 	Name string // the metric or the dataset
-	Err  error  // why; nil if the kind says it
+	Err  error  // the cause; nil if the kind says enough
 }
 
-// ProblemKind is the part that could not be compared.
+// ProblemKind says which part could not be compared, and why if that is known.
 type ProblemKind int
 
 // The kinds of problems.
@@ -18,7 +18,7 @@ const (
 	SourceUnread                      // the source of the two
 )
 
-// String words the problem as one clause.
+// String returns the problem as one clause of a sentence.
 func (p Problem) String() string {
 	switch p.Kind {
 	case CurvesUnread:

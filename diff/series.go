@@ -6,7 +6,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Sameness is how alike the points of one metric are in two runs.
+// Sameness says how similar the points of a metric are in two runs.
 type Sameness int
 
 // The values of Sameness.
@@ -22,18 +22,18 @@ func (s Sameness) String() string {
 	return [...]string{"identical", "within tolerance", "different", "missing", "new"}[s]
 }
 
-// Series says how two series of one metric differ.
+// Series says how two series of points of a metric differ.
 type Series struct {
 	Sameness Sameness
 	Relative float64 // the largest |a-b| / max(|a|, |b|) at a common step
 	Absolute float64 // the largest |a-b| at a common step
 	Step     int64   // where the relative difference is largest
 	Points   [2]int  // of each side
-	Common   int     // points whose step both sides have
+	Common   int     // points at steps that both sides have
 }
 
-// CompareSeries compares points that are sorted by step. It ignores their times. The tolerance is relative: 1e-6 allows
-// one millionth of the larger value. NaN equals NaN.
+// CompareSeries compares points, which must be sorted by step. It ignores their times. The tolerance is relative: 1e-6
+// allows a difference of one millionth of the larger value. NaN equals NaN.
 func CompareSeries(a, b []format.Point, tolerance float64) Series {
 	s := Series{Points: [2]int{len(a), len(b)}}
 	switch {

@@ -7,7 +7,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Value is a key with the values of both sides. A side that lacks the key has nil.
+// Value is a key with its value on each side. The value is nil if a side lacks the key.
 type Value struct {
 	Key  string
 	A, B any
@@ -31,13 +31,13 @@ func (o Options) values(a, b map[string]any) []Value {
 	return list
 }
 
-// none is a value of its own type, so that it equals nothing else.
+// none is a separate type, so that its value equals no other value.
 type none struct{}
 
-// None is the value of a param that is null: the side has the key, but no value.
+// None is the value of a param that is null. The side has the key, but no value for it.
 var None any = none{}
 
-// flat returns nested params by their dotted keys. Lists stay whole.
+// flat returns nested params by their dotted keys. It does not split lists.
 func flat(params format.Params, nulls []string) map[string]any {
 	out := make(map[string]any, len(params)+len(nulls))
 	for path, v := range params.Leaves() {

@@ -8,9 +8,10 @@ type Test struct {
 	Low, High float64 // confidence interval of mean(b) - mean(a) at 1 - level
 }
 
-// Welch tests whether two samples have different means, without assuming equal variances: B. L. Welch, Biometrika 34
-// (1947), with the degrees of freedom of F. E. Satterthwaite, Biometrics Bulletin 2 (1946). Each sample needs two
-// values. If neither has any spread, P is 0 or 1. If a value is not finite, all results are NaN.
+// Welch tests whether two samples have different means. It does not assume equal variances. See B. L. Welch,
+// Biometrika 34 (1947); the degrees of freedom are those of F. E. Satterthwaite, Biometrics Bulletin 2 (1946). Each
+// sample needs at least two values. If all values within each sample are equal, P is 0 or 1. If a value is not finite,
+// all results are NaN.
 func Welch(a, b []float64, level float64) Test {
 	delta := mean(b) - mean(a)
 	va, vb := variance(a)/float64(len(a)), variance(b)/float64(len(b))
@@ -36,7 +37,7 @@ func mean(v []float64) float64 {
 	return sum
 }
 
-// variance returns the variance of a sample, with n-1.
+// variance returns the unbiased variance of a sample: the divisor is n-1.
 func variance(v []float64) float64 {
 	m, sum := mean(v), 0.0
 	for _, x := range v {
@@ -45,12 +46,13 @@ func variance(v []float64) float64 {
 	return sum / float64(len(v)-1)
 }
 
-// studentTwoSided returns the probability of a larger |t|: I(df/(df+t²); df/2, 1/2), DLMF 8.17.
+// studentTwoSided returns the probability of a larger |t| in Student's distribution: I(df/(df+t²); df/2, 1/2), see
+// DLMF 8.17.
 func studentTwoSided(t, df float64) float64 {
 	return incompleteBeta(df/(df+t*t), df/2, 0.5)
 }
 
-// studentQuantile inverts the distribution by bisection, for p above one half.
+// studentQuantile returns the quantile p of Student's distribution, for p above one half. It uses bisection.
 func studentQuantile(p, df float64) float64 {
 	low, high := 0.0, 1.0
 	for studentTwoSided(high, df)/2 > 1-p && high < 1e300 {

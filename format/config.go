@@ -213,8 +213,7 @@ func (c *Config) Seeds() []string {
 	return append(defaultSeeds[:len(defaultSeeds):len(defaultSeeds)], c.Replicates.Seeds...)
 }
 
-// IsSeed reports whether a dotted key of a param is one of the seeds. The whole key or its last part must be equal to
-// the seed.
+// IsSeed reports whether a dotted key of a param is one of the seeds. The whole key or its last part must be in seeds.
 func IsSeed(key string, seeds []string) bool {
 	last := key[strings.LastIndexByte(key, '.')+1:]
 	return slices.Contains(seeds, key) || slices.Contains(seeds, last)
@@ -561,7 +560,8 @@ func configPrefix(path []string) string {
 	return b.String()
 }
 
-// nearest returns the candidate that is most similar to word, or "" if every candidate differs too much from it.
+// nearest returns the candidate that is most similar to word, or "" if every candidate differs from it by more than
+// two letters and by more than a third of its length.
 func nearest(word string, candidates []string) string {
 	best, least := "", 1+max(2, len(word)/3)
 	for _, c := range candidates {

@@ -86,7 +86,7 @@ func setTOML(data []byte, path []string, value any) []byte {
 	return append(out, newline...)
 }
 
-// endLine returns data, with a line end added if it does not end with one.
+// endLine returns data, with a line end added if its last line has none.
 func endLine(data []byte, newline string) []byte {
 	if len(data) > 0 && data[len(data)-1] != '\n' {
 		return append(slices.Clone(data), newline...)

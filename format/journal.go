@@ -21,8 +21,8 @@ type Line struct {
 	// Joined holds the names that a program gives to the run that it joined. Only the first such line of a run is
 	// used, and only for names that the process that started the run did not set.
 	Joined *JoinedLine
-	// ExitCode is the exit code that a program that joined the run reports for it, whatever its own exit status is. It
-	// is nil if the program reports none.
+	// ExitCode is the exit code that a program that joined the run reports in the journal, whatever its actual exit
+	// status is. It is nil if the program reports none.
 	ExitCode *int64
 	// Event is an event of the writer: EventEnd, or empty.
 	Event string
@@ -58,8 +58,8 @@ type ArtifactLine struct {
 	Bytes      int64
 }
 
-// JoinedLine says what a run belongs to, according to a program that joined it. The program did not set an empty
-// field.
+// JoinedLine says what a run belongs to, according to a program that joined it. A field that the program did not set
+// is empty.
 type JoinedLine struct{ Experiment, Group, Key string }
 
 // DatasetLine describes data that the run uses. If it has a digest, the writer has already hashed the data.
