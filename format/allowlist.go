@@ -64,7 +64,7 @@ func (a SecretAllow) Allows(fingerprint, rule, file, source string) bool {
 	return a.Path == "" || matchPath(a.Path, file) || source != "" && matchPath(a.Path, source)
 }
 
-// matchPath matches a path part by part, as path.Match does. The part ** stands for any number of parts.
+// matchPath matches a path part by part, as path.Match does. The part ** matches any number of parts.
 func matchPath(pattern, name string) bool {
 	return matchParts(strings.Split(pattern, "/"), strings.Split(name, "/"))
 }

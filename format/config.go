@@ -194,7 +194,7 @@ func DefaultConfig() *Config {
 	return c
 }
 
-// configKeys returns all keys of config.toml. NAME stands for the name of any metric or dataset.
+// configKeys returns all keys of config.toml. In them, NAME is a placeholder for the name of a metric or dataset.
 func configKeys() []string {
 	return []string{
 		"experiment", "primary", "metric.NAME.goal", "replicates.seeds", "console.max_bytes",

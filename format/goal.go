@@ -47,7 +47,7 @@ func goalOfWord(word string) string {
 }
 
 // nameWords yields the words of a metric's name in lower case. A word ends at anything but a letter or a digit, and
-// before a capital that follows a small letter or a digit. The m of mAP is not a word of its own.
+// before a capital that follows a small letter or a digit. The m of mAP is not a separate word.
 func nameWords(name string) func(func(string) bool) {
 	return func(yield func(string) bool) {
 		start := 0

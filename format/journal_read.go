@@ -349,7 +349,7 @@ func (p *JournalParser) dataset(d *DatasetLine) error {
 	})
 }
 
-// texts reads a list and leaves out whatever is not a string.
+// texts reads a list and leaves out items that are not strings.
 func (p *JournalParser) texts(into *[]string) error {
 	v, err := p.scan.Value()
 	if list, ok := v.([]any); ok {

@@ -30,7 +30,7 @@ func CheckStore(store string) error {
 	}
 	switch {
 	case !slices.Contains(StoreSchemes, u.Scheme):
-		shown, _, _ := strings.Cut(store, "?") // what follows may be a secret
+		shown, _, _ := strings.Cut(store, "?") // the rest may be a secret
 		return fmt.Errorf("a store is %s or a URL of %s:, not %q", StoreLFS, strings.Join(StoreSchemes, ":, "), shown)
 	case u.User != nil:
 		return errors.New("the URL of the store contains credentials; set them in the environment instead")

@@ -176,7 +176,7 @@ func (c *lineCounter) count(p []byte) {
 				c.lines++
 			}
 		case '\r':
-			continue // empty lines do not count, whatever their line end
+			continue // an empty line does not count, with any line end
 		}
 		c.last = b
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// pointer is what Git LFS stores in place of a large file.
+// pointer is the content of a pointer file, which Git LFS stores in place of a large file.
 type pointer struct {
 	sha256 string
 	bytes  int64
@@ -40,7 +40,7 @@ func parsePointer(data []byte) (pointer, bool) {
 	return p, format.IsDigest(p.sha256) && p.bytes >= 0
 }
 
-// Pointer returns the digest and the size of the content that a Git LFS pointer stands for.
+// Pointer returns the digest and the size of the content that a Git LFS pointer refers to.
 func Pointer(data []byte) (digest string, size int64, ok bool) {
 	p, ok := parsePointer(data)
 	return p.sha256, p.bytes, ok

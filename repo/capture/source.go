@@ -449,7 +449,7 @@ func author(config map[string]string) string {
 	return name + " <" + email + ">"
 }
 
-// remote returns the URL of origin or, without an origin, that of the only remote.
+// remote returns the URL of the remote origin or, if there is none, the URL of the only remote.
 func remote(config map[string]string) string {
 	if url := config["remote.origin.url"]; url != "" {
 		return url

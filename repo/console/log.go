@@ -54,7 +54,7 @@ func Create(path string, max int64) (*Log, error) {
 		return nil, err
 	}
 	_ = f.Close()
-	// The log exists if the run is resumed.
+	// If the run is resumed, the log exists and is continued.
 	if _, err := Join(path); err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ import (
 // Request selects what to import.
 type Request struct {
 	Path       string   // an absolute folder
-	Experiment string   // of the new runs; empty means that of the log, or that of the project
+	Experiment string   // of the new runs; if empty, the log or the project decides
 	IDs        []string // import only these: ids of runs, ids of the tracker, or names of logs; empty means all
 	DryRun     bool
 	Progress   func(done, total int) // called after each log; may be nil

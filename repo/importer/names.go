@@ -67,7 +67,7 @@ func Key(key string) string {
 	return key
 }
 
-// Cut returns the first characters of a text, with at most most bytes in total.
+// Cut returns the first whole characters of a text that fit in most bytes.
 func Cut(text []byte, most int) string {
 	if len(text) > most {
 		end := max(0, most)

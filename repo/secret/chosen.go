@@ -11,7 +11,7 @@ import (
 // passwordNames are words that the name of a password ends with.
 var passwordNames = []string{"password", "passwd", "passphrase", "passwort", "pwd"}
 
-// namesPassword reports whether a name can only be that of a password.
+// namesPassword reports whether a name can only be the name of a password.
 func namesPassword(name []byte) bool {
 	flat := flatten(bytes.TrimRight(name, string(digits)))
 	for _, word := range passwordNames {

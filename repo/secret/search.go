@@ -26,7 +26,7 @@ type Find struct {
 	Line        int64  // from 1; for a binary part of a patch, the line where the part begins
 	Column      int64  // from 1, in bytes; 0 in a binary part
 	Source      string // in a patch: the file that it changes
-	SourceLine  int64  // in that file, from 1; for a removed line, where it was; 0 in a binary file
+	SourceLine  int64  // in that file, from 1; for a removed line, its former number; 0 in a binary file
 	Change      byte   // in a patch: the first character of the line, '+', '-' or ' '; 0 elsewhere
 	Fingerprint string // 16 hex digits, the same wherever the secret is
 	From, To    int64  // its bytes; both 0 if they are packed or in another encoding

@@ -24,7 +24,7 @@ const (
 	certain // its checksum is valid: neither its surroundings nor its randomness matter
 )
 
-// alphabet names a set of characters.
+// alphabet is a set of characters.
 type alphabet string
 
 const (

@@ -84,7 +84,7 @@ func find() (string, error) {
 	return path, nil
 }
 
-// process makes the running program a stream: its input and output.
+// process is the running program. It is a stream to the program's input and from its output.
 type process struct {
 	cmd  *exec.Cmd
 	in   io.WriteCloser

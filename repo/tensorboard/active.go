@@ -82,7 +82,7 @@ type finder struct {
 	run       *repo.Active
 	warnings  []string
 	uncertain int
-	others    *bool // whether another run was in progress meanwhile; nil means not asked yet
+	others    *bool // result of otherRuns; nil before the first call
 }
 
 func (c *finder) files(ctx context.Context) ([]importer.File, error) {

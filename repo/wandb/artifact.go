@@ -184,7 +184,7 @@ func artifactName(name string) string {
 }
 
 // staged returns the SHA-256 and size of an entry's file in the client's staging folder. It reads no other folder,
-// because anybody may have written the log. ok is false if the file was skipped.
+// because the log may come from an untrusted source. ok is false if the file was skipped.
 func (r *reading) staged(e artifactEntry) (digest string, size int64, ok bool) {
 	at := filepath.Clean(e.local)
 	if e.local == "" || filepath.Dir(at) != staging() {

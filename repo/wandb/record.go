@@ -58,7 +58,7 @@ type recordReader struct {
 	opens int64 // offset of that fragment
 }
 
-// newRecordReader reads the header of a log. It returns errNoLog if the header is not that of a log.
+// newRecordReader reads the header of a log. It returns errNoLog if the file does not begin with the header of a log.
 func newRecordReader(r io.Reader) (*recordReader, error) {
 	rr := &recordReader{r: bufio.NewReaderSize(r, 2*blockBytes)}
 	var header [len(fileHeader)]byte

@@ -168,7 +168,7 @@ func (s *Scanner) Text() (string, error) {
 	return "", s.Errorf("the string does not end")
 }
 
-// escape reads what follows a backslash and stops on its last byte.
+// escape reads an escape sequence after its backslash. It stops on the last byte of the sequence.
 func (s *Scanner) escape() (rune, error) {
 	s.at++
 	switch c := s.next(); c {
