@@ -61,7 +61,7 @@ func (r *Repository) refuseTracked(ctx context.Context, name string) error {
 	}
 	if err == nil && len(tracked) > 0 {
 		return withHint(
-			fmt.Errorf("Git tracks %s, which holds the settings of one machine", rel),
+			fmt.Errorf("%s is tracked by Git, but holds the settings of one machine", rel),
 			"read the file, then run 'git rm --cached %s'", rel,
 		)
 	}

@@ -81,7 +81,7 @@ func (p *plan) edits(entries []git.Entry) (edits, kept []git.Edit, err error) {
 	for _, name := range p.paths {
 		e, ok := byPath[path.Join(p.at, name)]
 		if !ok {
-			return nil, nil, fmt.Errorf("Git did not store %s", name)
+			return nil, nil, fmt.Errorf("%s was not stored by Git", name)
 		}
 		if err := p.sameBytes(name, e); err != nil {
 			return nil, nil, err
@@ -129,7 +129,7 @@ func (p *plan) sameBytes(name string, e git.Entry) error {
 	}
 	if id != e.ID {
 		return &repo.HintError{
-			Err: fmt.Errorf("Git attributes change the bytes of %s", e.Path),
+			Err: fmt.Errorf("the bytes of %s are changed by Git attributes", e.Path),
 			Hint: "run 'git check-attr -a " + e.Path +
 				"' to see which, and 'runs init' to see what .runs/.gitattributes must contain",
 		}
