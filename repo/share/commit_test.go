@@ -186,7 +186,7 @@ func TestStageForCommit(t *testing.T) {
 		{"a merge", func(p *project) {
 			p.Git("update-ref", "MERGE_HEAD", p.First)
 		}, "index", ""},
-		{"a commit of named files", func(p *project) { p.ownWork() }, "next-index-1.lock", "named files"},
+		{"a commit of named files", func(p *project) { p.ownWork() }, "next-index-1.lock", "a commit that names its files"},
 		{"an index of somebody else", func(p *project) { p.ownWork() }, "other", "GIT_INDEX_FILE"},
 		{"no hook", func(p *project) { p.ownWork() }, "", "only 'git commit'"},
 		{"a bisection", func(p *project) {

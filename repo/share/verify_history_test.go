@@ -57,7 +57,7 @@ func TestVerifyHistory(t *testing.T) {
 			{b: record(t, runB, onLinux), ".runs/" + linux: linuxData},
 			{".runs/" + linux: nil},
 		}, []string{linux}, 2, 0},
-		{"a stray file", []map[string]any{{".runs/odd": "x"}}, []string{"no file in .runs"}, 0, 0},
+		{"a stray file", []map[string]any{{".runs/odd": "x"}}, []string{"runs writes no file with this name"}, 0, 0},
 		{"a run in progress", []map[string]any{{".runs/active/" + runB + "/run.toml": "x"}}, []string{"in progress"}, 0, 0},
 		{"settings that cannot be read", []map[string]any{{".runs/config.toml": "x = "}}, []string{"config.toml"}, 0, 0},
 		{"a damaged run", []map[string]any{{b: "x = "}}, []string{"run.toml"}, 1, 0},
