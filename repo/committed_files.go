@@ -40,11 +40,13 @@ func (e *Entry) Content(ctx context.Context) ([]File, error) {
 	files := []File{{RecordName, info.Size()}}
 	add := func(name string, want format.File, filtered bool) error {
 		if want.Bytes > maxInlineBytes && !filtered {
-			return withHint(fmt.Errorf(
-				"run %s: %s is %d MB, more than the limit of %d MB for files in Git", e.ID, name, want.Bytes>>20,
-				maxInlineBytes>>20,
-			),
-				"set artifacts.store in .runs/config.toml before you record such a file, or record data with 'runs log -d'")
+			return withHint(
+				fmt.Errorf(
+					"run %s: %s is %d MB, more than the limit of %d MB for files in Git",
+					e.ID, name, want.Bytes>>20, maxInlineBytes>>20,
+				),
+				"set artifacts.store in .runs/config.toml before you record such a file, or record data with 'runs log -d'",
+			)
 		}
 		f, err := e.openVerified(name, want)
 		if err != nil {

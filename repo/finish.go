@@ -358,10 +358,10 @@ func (a *Active) consumedBytes() (map[string]int64, error) {
 			return c.Journals, nil
 		}
 	}
-	return nil, withHint(fmt.Errorf(
-		"run %s is finished, but %s does not record how much of its journals was read", a.ID, a.Dir,
-	),
-		"if the finished run is complete, remove that folder")
+	return nil, withHint(
+		fmt.Errorf("run %s is finished, but %s does not record how much of its journals was read", a.ID, a.Dir),
+		"if the finished run is complete, remove that folder",
+	)
 }
 
 var errNewJournal = errors.New("a new journal appeared")

@@ -80,10 +80,10 @@ func (a *Active) recover(ctx context.Context, o Recover) Recovered {
 	}
 	switch err := a.check(); {
 	case errors.Is(err, ErrFinished) && foreign:
-		got.Err = withHint(fmt.Errorf(
-			"it is finished, and %s came with Git or was copied", Relative(a.repo.Root, a.Dir),
-		),
-			"remove that folder")
+		got.Err = withHint(
+			fmt.Errorf("it is finished, and %s came with Git or was copied", Relative(a.repo.Root, a.Dir)),
+			"remove that folder",
+		)
 		return got
 	case errors.Is(err, ErrFinished):
 		lock, err := a.lockFinish()

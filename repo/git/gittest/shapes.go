@@ -18,9 +18,6 @@ type Shape struct {
 	make func(r *Repository)
 }
 
-// Detached reports whether no branch is checked out.
-func (s Shape) Detached() bool { return s.Branch == "" }
-
 // Submodule is the path of the submodule in the shape that has one.
 const Submodule = "lib"
 
