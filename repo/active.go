@@ -109,6 +109,9 @@ func (r *Repository) createAs(
 	if err == nil {
 		err = writeFile(filepath.Join(tmp, ownerName(owner)), format.EncodeOwner(owner))
 	}
+	if err == nil && owner.Kind == format.OwnerProcess {
+		err = reserveLast(tmp, owner.Host, int(owner.PID))
+	}
 	// The run keeps the settings that it started with, even if another version is checked out meanwhile.
 	if err == nil {
 		var config []byte
@@ -236,7 +239,11 @@ func (a *Active) join(pid int) error {
 	if err != nil {
 		return fmt.Errorf("joining run %s: %w", a.ID, err)
 	}
-	if err := a.writeOwner(ownerName(w), w); err != nil {
+	err = reserveLast(a.Dir, w.Host, pid)
+	if err == nil {
+		err = a.writeOwner(ownerName(w), w)
+	}
+	if err != nil {
 		return fmt.Errorf("joining run %s: %w", a.ID, err)
 	}
 	return nil

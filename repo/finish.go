@@ -28,6 +28,7 @@ type Finish struct {
 	Signal    string
 	EndReason string
 	LostRows  int64         // rows that the program could not write; added to the tag lost_rows
+	PID       int           // of the process that counted LostRows, which may be in its last words too; 0 if unknown
 	Ended     time.Time     // now if zero
 	Wait      time.Duration // for open writers; their later lines become a run that resumes this one
 	Waiting   func(open []string)
@@ -35,7 +36,8 @@ type Finish struct {
 	host   string // for a recovery: the machine that the user declared dead
 	silent time.Duration
 
-	takeover bool // finish a run that was not started in this clone
+	takeover  bool // finish a run that was not started in this clone
+	recovered bool // how the program ended is not known, unless its last words say so
 }
 
 // Check returns an error if a program cannot end like this. The status must be finished, failed or killed, and the

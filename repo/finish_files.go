@@ -39,6 +39,9 @@ func (a *Active) fill(ctx context.Context, folder string, end Finish) (*finished
 		return nil, err
 	}
 	b := &finished{run: run, read: map[string]int64{}}
+	if b.warnings, err = a.hear(&end); err != nil {
+		return nil, err
+	}
 	run.Status, run.Ended = end.Status, end.Ended
 	if run.Status == "" {
 		run.Status = format.Finished

@@ -108,6 +108,47 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// TestLastWordsOnAFullDisk: on a disk without a free block, a process still says how it ended and what it lost.
+func TestLastWordsOnAFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skipf("a small file system cannot be mounted here: %v", err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, 0) })
+	repo, _, err := Init(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := repo.Start(t.Context(), &format.Run{}, format.OwnerProcess)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(filepath.Join(dir, "ballast"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for chunk := make([]byte, 4096); err == nil; {
+		_, err = f.Write(chunk)
+	}
+	_ = f.Close()
+	code := int64(4)
+	end := Finish{Status: format.Failed, ExitCode: &code, LostRows: 9}
+	if err := a.KeepLastWords(end); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Finish(t.Context(), end); !errors.Is(err, unix.ENOSPC) {
+		t.Fatalf("a finish on a full disk says %v", err)
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		t.Fatal(err)
+	}
+	got := a.recover(t.Context(), Recover{ID: a.ID, Force: true})
+	if got.Err != nil || got.Result.Run.Status != format.Failed || *got.Result.Run.ExitCode != 4 ||
+		got.Result.Run.Tags["lost_rows"] != "9" {
+		t.Errorf("recovered as %+v, %v", got.Result, got.Err)
+	}
+}
+
 // TestReadOnlyFolder: a clear error, and reading goes on.
 func TestReadOnlyFolder(t *testing.T) {
 	if os.Getuid() == 0 {

@@ -126,7 +126,9 @@ func (a *Active) recover(ctx context.Context, o Recover) Recovered {
 		got.Reason = "its process is on another machine, boot or container"
 		return got
 	}
-	end := Finish{Status: format.Crashed, Ended: e.Silent, host: o.Host, silent: o.Silent, takeover: foreign}
+	end := Finish{
+		Status: format.Crashed, Ended: e.Silent, host: o.Host, silent: o.Silent, takeover: foreign, recovered: true,
+	}
 	got.Result, got.Err = a.Finish(ctx, end)
 	return got
 }

@@ -144,7 +144,7 @@ func (a *Active) Attend(ctx context.Context, pid int, sample bool) error {
 		if !gone {
 			continue
 		}
-		_, err = a.Finish(context.WithoutCancel(ctx), Finish{Status: format.Crashed})
+		_, err = a.Finish(context.WithoutCancel(ctx), Finish{Status: format.Crashed, recovered: true})
 		if errors.Is(err, ErrBusy) || errors.Is(err, ErrFinished) {
 			err = nil
 		}

@@ -23,7 +23,7 @@ type finishedJSON struct {
 func (a *app) clientFinish(ctx context.Context, q *clientRequest) (clientAnswer, error) {
 	end := repo.Finish{
 		Status: format.Status(q.Status), ExitCode: q.ExitCode, Signal: q.Signal, EndReason: q.EndReason,
-		LostRows: q.LostRows,
+		LostRows: q.LostRows, PID: q.PID,
 	}
 	if err := end.Check(); err != nil {
 		return nil, usagef("finishing the run: %v", err)

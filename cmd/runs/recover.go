@@ -130,6 +130,10 @@ func (a *app) finishGone(ctx context.Context, r *repo.Repository, except func(id
 		case errors.Is(got.Err, fs.ErrPermission) || errors.Is(got.Err, syscall.EROFS):
 		case got.Err != nil:
 			a.warn("finishing run %s, whose process no longer exists: %v", got.ID, got.Err)
+		case got.Result.Run != nil && got.Result.Run.Status != format.Crashed:
+			a.progress("runs: completed the record of run %s, which ended with status %s", got.Result.Run,
+				got.Result.Run.Status)
+			a.reportFinished(got.Result)
 		case got.Result.Run != nil:
 			a.progress("runs: run %s crashed: its process no longer exists", got.Result.Run)
 			a.reportFinished(got.Result)
