@@ -205,7 +205,7 @@ func (a *app) exportArtifacts(ctx context.Context, r *repo.Repository, e *repo.E
 	case name == "":
 		return e.ExportArtifacts(want, target, written)
 	case out == "-":
-		return e.CopyArtifact(want[0], a.term.Out)
+		return e.CopyArtifact(want[0], a.term.Data())
 	case strings.HasSuffix(out, "/") || isFolder(target):
 		target = filepath.Join(target, filepath.Base(filepath.FromSlash(name)))
 	}

@@ -100,7 +100,7 @@ func (a *app) writeOutcomes(view render.Check, asJSON bool) error {
 	if err != nil || os.Getenv("GITHUB_ACTIONS") != "true" {
 		return err
 	}
-	if err := view.GitHubAnnotations(a.term.Err); err != nil {
+	if err := view.GitHubAnnotations(a.term.Commands()); err != nil {
 		return err
 	}
 	path := os.Getenv("GITHUB_STEP_SUMMARY")

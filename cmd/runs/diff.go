@@ -128,10 +128,10 @@ func (a *app) writeCode(ctx context.Context, x, y *review.Side) error {
 		a.progress("runs: the source is the same")
 		return nil
 	}
+	if !a.term.OutIsTerminal() {
+		return source.WritePatch(ctx, a.term.Data())
+	}
 	return a.term.Page(ctx, func(w io.Writer) error {
-		if !a.term.OutIsTerminal() {
-			return source.WritePatch(ctx, w)
-		}
 		in, out := io.Pipe()
 		go func() { out.CloseWithError(source.WritePatch(ctx, out)) }() // ends when the patch or its reader does
 		defer func() { _ = in.Close() }()

@@ -138,7 +138,7 @@ type project struct {
 }
 
 // foreignVariable are variables that would let a page depend on the machine.
-var foreignVariable = regexp.MustCompile(`^(RUNS|GIT|XDG|AWS)_`)
+var foreignVariable = regexp.MustCompile(`^((RUNS|GIT|XDG|AWS)_|GITHUB_ACTIONS=|TF_BUILD=|TEAMCITY_)`)
 
 func newProject(t *testing.T) *project {
 	root := t.TempDir()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gitruns/runs/cmd/internal/render"
-	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/catalog"
@@ -25,7 +23,7 @@ import (
 type lsFlags struct {
 	experiment, where, sort, columns, groupBy string
 	limit                                     int
-	json, csv, allBranches, parts             bool
+	json, csv, raw, allBranches, parts        bool
 	revs                                      []string
 }
 
@@ -63,6 +61,9 @@ status is then 1.`,
 			if f.csv && f.groupBy != "" {
 				return &repo.HintError{Err: usagef("ls: --csv cannot be combined with --group-by"), Hint: "use --json"}
 			}
+			if f.raw && !f.csv {
+				return usagef("ls: --raw requires --csv")
+			}
 			if f.limit < 0 {
 				return usagef("ls: -n must be 0 or more, got %d", f.limit)
 			}
@@ -82,7 +83,8 @@ status is then 1.`,
 	flags.BoolVar(&f.allBranches, "all-branches", false, "list runs of all local branches too")
 	flags.BoolVar(&f.parts, "parts", false, "list a run and the runs that it resumes in separate rows")
 	flags.BoolVar(&f.json, "json", false, "print a JSON list of runs or groups")
-	flags.BoolVar(&f.csv, "csv", false, "print CSV")
+	flags.BoolVar(&f.csv, "csv", false, csvUsage)
+	flags.BoolVar(&f.raw, "raw", false, rawUsage)
 	_ = cmd.RegisterFlagCompletionFunc("experiment", a.completeExperiment)
 	for _, name := range []string{"sort", "columns", "group-by"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, a.completeKey)
@@ -198,21 +200,11 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *catalog.Catalog, run
 	case f.json:
 		return a.printJSON(append([]*format.Run{}, runs...))
 	case f.csv:
-		w := csv.NewWriter(a.term.Out)
-		write := w.Write
-		if a.term.OutIsTerminal() { // programs get the bytes as they were recorded
-			write = func(cells []string) error {
-				for i, text := range cells {
-					cells[i] = terminal.Clean(text)
-				}
-				return w.Write(cells)
-			}
-		}
-		if err := list.CSV(write, entries); err != nil {
+		w := render.NewCSV(a.machine(false, f.raw), f.raw, a.term.OutIsTerminal())
+		if err := list.CSV(w.Write, entries); err != nil {
 			return err
 		}
-		w.Flush()
-		return w.Error()
+		return w.Flush()
 	case len(entries) == 0:
 		a.reportNone(c)
 		return nil

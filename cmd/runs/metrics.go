@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/csv"
 	"fmt"
 	"io"
 	"math"
@@ -12,16 +11,23 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gitruns/runs/cmd/internal/render"
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/query"
 )
 
+// The flags of CSV output are the same wherever there is one.
+const (
+	csvUsage = "print CSV; a text that a spreadsheet would run begins with '"
+	rawUsage = "with --csv, print texts as they were recorded"
+)
+
 type metricsFlags struct {
-	json, csv, last, values, part bool
-	every                         int
-	experiment                    string
+	json, csv, raw, last, values, part bool
+	every                              int
+	experiment                         string
 }
 
 func (a *app) metricsCommand() *cobra.Command {
@@ -45,6 +51,8 @@ count up to the first step of the later one.`,
 			switch {
 			case f.json && f.csv:
 				return usagef("metrics: --json and --csv cannot be combined")
+			case f.raw && !f.csv:
+				return usagef("metrics: --raw requires --csv")
 			case cmd.Flags().Changed("every") && f.every < 1:
 				return usagef("metrics: --every must be 1 or more, got %d", f.every)
 			case f.values && f.every > 0:
@@ -68,7 +76,8 @@ count up to the first step of the later one.`,
 		},
 	}
 	cmd.Flags().BoolVar(&f.json, "json", false, "print a JSON list of points")
-	cmd.Flags().BoolVar(&f.csv, "csv", false, "print CSV")
+	cmd.Flags().BoolVar(&f.csv, "csv", false, csvUsage)
+	cmd.Flags().BoolVar(&f.raw, "raw", false, rawUsage)
 	cmd.Flags().BoolVar(&f.values, "values", false, "print non-numeric values instead of points")
 	cmd.Flags().BoolVar(&f.part, "part", false, "print only what RUN logged itself, without the runs that it resumes")
 	cmd.Flags().BoolVar(&f.last, "last", false, "print only the last point of each metric")
@@ -84,7 +93,7 @@ func (a *app) metrics(ctx context.Context, f *metricsFlags, e *repo.Entry, keys 
 				query.Names(e.Metrics))}
 		}
 	}
-	return a.page(ctx, f.json || f.csv, func(w io.Writer) error {
+	return a.page(ctx, f, func(w io.Writer) error {
 		out := newPointWriter(w, f)
 		if err := out.begin(); err != nil {
 			return err
@@ -97,19 +106,30 @@ func (a *app) metrics(ctx context.Context, f *metricsFlags, e *repo.Entry, keys 
 	})
 }
 
-// page writes output through a pager, or directly if machine is true.
-func (a *app) page(ctx context.Context, machine bool, write func(io.Writer) error) error {
-	if machine {
-		return write(a.term.Out)
+// page writes output through a pager, or directly if a program reads it.
+func (a *app) page(ctx context.Context, f *metricsFlags, write func(io.Writer) error) error {
+	if f.json || f.csv {
+		return write(a.machine(f.json, f.raw))
 	}
 	return a.term.Page(ctx, write)
+}
+
+// machine returns where to write what a program reads: JSON, raw bytes, or CSV that is safe to open.
+func (a *app) machine(asJSON, raw bool) io.Writer {
+	switch {
+	case asJSON:
+		return a.term.Structured()
+	case raw:
+		return a.term.Data()
+	}
+	return a.term.Out
 }
 
 // rowWriter writes rows of key, step, time and value as text, CSV or JSON.
 type rowWriter struct {
 	w    *bufio.Writer
 	f    *metricsFlags
-	csv  *csv.Writer
+	csv  *render.CSV
 	buf  []byte
 	some bool
 }
@@ -117,7 +137,7 @@ type rowWriter struct {
 func newRowWriter(w io.Writer, f *metricsFlags) rowWriter {
 	out := rowWriter{w: bufio.NewWriterSize(w, 64<<10), f: f}
 	if f.csv {
-		out.csv = csv.NewWriter(out.w)
+		out.csv = render.NewCSV(out.w, f.raw, false)
 	}
 	return out
 }
@@ -196,8 +216,7 @@ func csvFloat(v float64) string {
 
 func (o *rowWriter) end() error {
 	if o.csv != nil {
-		o.csv.Flush()
-		if err := o.csv.Error(); err != nil {
+		if err := o.csv.Flush(); err != nil {
 			return err
 		}
 	}

@@ -416,6 +416,6 @@ func (a *app) print(format string, args ...any) {
 
 // printJSON prints a value as JSON.
 func (a *app) printJSON(value any) error {
-	_, err := a.term.Out.Write(append(format.AppendJSON(nil, value), '\n'))
+	_, err := a.term.Structured().Write(append(format.AppendJSON(nil, value), '\n'))
 	return err
 }

@@ -61,7 +61,7 @@ If the run resumes another, its metrics and values are those of both. --json and
 				if err != nil {
 					return err
 				}
-				_, err = a.term.Out.Write(data)
+				_, err = a.term.Structured().Write(data)
 				return err
 			case log:
 				return a.showLog(ctx, e)
@@ -115,9 +115,13 @@ func (a *app) showSource(ctx context.Context, e *repo.Entry) error {
 		from = "commit " + s.Base[:12]
 	}
 	a.progress("runs: the source of %s as a patch of %s", e.Title(), from)
-	return a.term.Page(ctx, func(w io.Writer) error {
+	each := func(w io.Writer) error {
 		return e.Repository().EachPatch(ctx, e.Run, func(patch io.Reader) error { return a.writePatch(w, patch) })
-	})
+	}
+	if !a.term.OutIsTerminal() {
+		return each(a.term.Data())
+	}
+	return a.term.Page(ctx, each)
 }
 
 // writePatch copies a patch. For a terminal it adds colors and removes control characters; otherwise it copies the

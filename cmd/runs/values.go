@@ -23,7 +23,7 @@ func (a *app) values(ctx context.Context, f *metricsFlags, e *repo.Entry, keys [
 	if err := a.checkValueKeys(ctx, e, keys); err != nil {
 		return err
 	}
-	return a.page(ctx, f.json || f.csv, func(w io.Writer) error {
+	return a.page(ctx, f, func(w io.Writer) error {
 		out := &valueWriter{newRowWriter(w, f), a.term}
 		if err := out.begin(); err != nil {
 			return err

@@ -14,7 +14,8 @@ import (
 	"golang.org/x/term"
 )
 
-// Terminal is the input and output of the program.
+// Terminal is the input and output of the program. In a CI job, Out and Err make text harmless that the service would
+// run as a command: see Data, Structured and Commands for the exceptions.
 type Terminal struct {
 	In       io.Reader
 	Out, Err io.Writer
@@ -31,6 +32,9 @@ func System(noColor bool) *Terminal {
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
 		outTTY: term.IsTerminal(int(os.Stdout.Fd())),
 		errTTY: term.IsTerminal(int(os.Stderr.Fd())),
+	}
+	if underCI() {
+		t.Out, t.Err = newInert(t.Out), newInert(t.Err)
 	}
 	t.color = t.outTTY && !noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	return t

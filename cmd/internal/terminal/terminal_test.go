@@ -21,6 +21,13 @@ func TestClean(t *testing.T) {
 		{"\x9b31m", "�31m"},
 		{"\u009b", "<U+009B>"},
 		{"a\xffb", "a\ufffdb"},
+		{"\x1b]0;title\x07", "␛]0;title␇"},
+		{"\x1b]8;;https://evil.example\x1b\\x", "␛]8;;https://evil.example␛\\x"},
+		{"wi\u200bde", "wi<U+200B>de"},
+		{"so\u00adft", "so<U+00AD>ft"},
+		{"\u3164", "<U+3164>"},
+		{"a\U000e0100", "a<U+E0100>"},
+		{"👩\u200d🔬", "👩\u200d🔬"},
 	} {
 		if got := Clean(c.in); got != c.want {
 			t.Errorf("%q: %q, want %q", c.in, got, c.want)

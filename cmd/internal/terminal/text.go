@@ -12,8 +12,9 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// Clean makes text from a run safe to show on one line. It replaces control characters, escape sequences, marks that
-// change the direction of text, and invalid UTF-8 with visible characters.
+// Clean makes text from a run safe to show on one line. It replaces control characters, escape sequences (of colors,
+// titles and links too), marks that change the direction of text, characters that show nothing, and invalid UTF-8 with
+// visible characters.
 func Clean(s string) string { return clean(s, false) }
 
 // CleanLines is like Clean but keeps newlines and tabs.
@@ -65,8 +66,11 @@ func shown(r rune, lines bool) bool {
 	case r == '\n' || r == '\t':
 		return lines
 	case r < 0xa0, r == 0x61c, r >= 0x200e && r <= 0x200f, r >= 0x2028 && r <= 0x202e,
-		r >= 0x2060 && r <= 0x206f, r == 0xfeff, r >= 0xe0000 && r <= 0xe007f:
+		r >= 0x2060 && r <= 0x206f, r == 0xfeff, r >= 0xe0000 && r <= 0xe0fff:
 		return false
+	case r == 0xad, r == 0x34f, r == 0x115f, r == 0x1160, r == 0x17b4, r == 0x17b5, r == 0x180e, r == 0x200b,
+		r == 0x3164, r == 0xffa0, r >= 0xfff9 && r <= 0xfffb:
+		return false // they show nothing, so two names would look alike; scripts and emoji need the joiners 200C and 200D
 	}
 	return !unicode.Is(unicode.Cc, r)
 }
