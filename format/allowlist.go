@@ -2,6 +2,7 @@ package format
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -24,8 +25,8 @@ func readAllow(t table) SecretAllow {
 		t.fail(t.path, "must have a fingerprint, a path or a rule")
 	case a.Fingerprint != "" && (len(a.Fingerprint) != 16 || strings.Trim(a.Fingerprint, "0123456789abcdef") != ""):
 		t.fail(t.at("fingerprint"), "must be the 16 hex digits that 'runs commit' shows, got %q", a.Fingerprint)
-	case a.Fingerprint == "" && a.Rule == "" && matchesAll(a.Path):
-		t.fail(t.at("path"), "%q allows every file: name a folder or a file, or add a fingerprint or a rule", a.Path)
+	case a.Fingerprint == "" && a.Rule == "" && namesNothing(a.Path):
+		t.fail(t.at("path"), "%q names no file or folder of its own: name one, or add a fingerprint or a rule", a.Path)
 	case strings.TrimSpace(a.Reason) == "":
 		t.fail(t.at("reason"), "must not be empty")
 	}
@@ -37,22 +38,33 @@ func readAllow(t table) SecretAllow {
 	return a
 }
 
-// anyPaths are paths with nothing in common: a pattern that matches all of them matches everything.
-var anyPaths = []string{
-	"20260101/20260101-000000-abcdefgh/run.toml", "sources/0a.patch", "src/deep/train.py", "Makefile",
+// layout are the names that folders and files under .runs have in every run.
+var layout = []string{
+	"run.toml", "metrics.parquet", ValuesName, ArtifactsName, "aside.jsonl", "output.log", "system.parquet",
+	"artifacts", "notes", "sources", "environments", "manifests", "removed",
 }
 
-// matchesAll reports whether a pattern consists of wildcards only, or matches every path.
-func matchesAll(pattern string) bool {
-	if pattern == "" || strings.Trim(pattern, "*?/") == "" {
-		return true
-	}
-	for _, name := range anyPaths {
-		if !matchPath(pattern, name) {
+// namesNothing reports whether a pattern of a path is not limited to a file or folder that it names: no part of it is
+// without wildcards, or only parts that every run has.
+func namesNothing(pattern string) bool {
+	for part := range strings.SplitSeq(pattern, "/") {
+		if part != "" && part != "." && part != ".." && !strings.ContainsAny(part, `*?[]\`) &&
+			!slices.Contains(layout, part) {
 			return false
 		}
 	}
 	return true
+}
+
+// Scope names what the entry is limited to: its rule, path and fingerprint.
+func (a SecretAllow) Scope() string {
+	var parts []string
+	for _, p := range [][2]string{{"fingerprint", a.Fingerprint}, {"rule", a.Rule}, {"path", a.Path}} {
+		if p[1] != "" {
+			parts = append(parts, p[0]+" "+p[1])
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Allows reports whether a allows a finding. file is the file under .runs in which the secret was found. If file is a

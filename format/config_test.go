@@ -122,10 +122,15 @@ func TestDecodeConfigWrong(t *testing.T) {
 		{"[environment]\nvariables = ['?W?_*']", "matches too much"},
 		{"[environment]\nvariables = ['[A-Z]*']", "matches too much"},
 		{"[environment]\nvariables = ['AW*']", "matches too much"},
-		{"[[secrets.allow]]\nreason = 'x'\npath = '**'", `"**" allows every file`},
-		{"[[secrets.allow]]\nreason = 'x'\npath = '*'", "allows every file"},
-		{"[[secrets.allow]]\nreason = 'x'\npath = '**/*'", "allows every file"},
-		{"[[secrets.allow]]\nreason = 'x'\npath = '**/[!-~]*'", "allows every file"},
+		{"[[secrets.allow]]\nreason = 'x'\npath = '**'", `"**" names no file or folder of its own`},
+		{"[[secrets.allow]]\nreason = 'x'\npath = '*'", "names no file or folder"},
+		{"[[secrets.allow]]\nreason = 'x'\npath = '**/*'", "names no file or folder"},
+		{"[[secrets.allow]]\nreason = 'x'\npath = '**/[!-~]*'", "names no file or folder"},
+		{"[[secrets.allow]]\nreason = 'x'\npath = '2*/**'", "names no file or folder"},
+		{"[[secrets.allow]]\nreason = 'x'\npath = '20[0-9]*/*/run.toml'", "names no file or folder"},
+		{"[[secrets.allow]]\nreason = 'x'\npath = '**/*.py'", "names no file or folder"},
+		{"[[secrets.allow]]\nreason = 'x'\npath = 'sources/*'", "names no file or folder"},
+		{"[[secrets.allow]]\nreason = 'x'\npath = './**/'", "names no file or folder"},
 	} {
 		_, err := DecodeConfig("config.toml", []byte(c.text))
 		if err == nil || !strings.Contains(err.Error(), c.reason) {

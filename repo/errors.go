@@ -24,5 +24,6 @@ var (
 	ErrNoRepository = errors.New("no .runs folder in this or any parent folder")
 	ErrFinished     = errors.New("the run is finished")
 	ErrBusy         = errors.New("another process is finishing the run")
+	ErrNoBase       = errors.New("no remote names a default branch")
 	ErrNotActive    = errors.New("no run in progress has this id")
 )

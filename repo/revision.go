@@ -268,7 +268,7 @@ func (r *Repository) Fork(ctx context.Context, base string) (*Fork, error) {
 	}
 	if base == "" {
 		if base = git.DefaultBranch(ctx, r.Git); base == "" {
-			return nil, withHint(errors.New("finding the base of the branch: no remote names a default branch"),
+			return nil, withHint(fmt.Errorf("finding the base of the branch: %w", ErrNoBase),
 				"name it with 'runs review BASE'")
 		}
 	}

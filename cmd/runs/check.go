@@ -81,6 +81,13 @@ func (a *app) checkRules(ctx context.Context, f *checkFlags, args []string) erro
 	if err != nil {
 		return err
 	}
+	settings, err := review.BranchSettingChanges(ctx, r)
+	if err != nil {
+		return err
+	}
+	for _, f := range settings {
+		a.warn("%s", render.Finding(f))
+	}
 	if err := a.writeOutcomes(render.Check{Title: subject.Title(), Outcomes: outcomes}, f.asJSON); err != nil {
 		return err
 	}

@@ -22,6 +22,11 @@ const (
 	OtherEnvironment // the environment differs from the baseline's in Count places
 	FewerRuns        // Count runs are compared with Of runs of the baseline
 
+	// Findings about the settings of a branch, in a Report or beside the outcomes of a check.
+	AllowsSecrets      // config.toml allows secret findings that match Name, because of Reason
+	SettingChanged     // the setting Name differs from that of the base
+	SettingsUncompared // the settings cannot be compared with those of the base, because of Err
+
 	// Findings about the source and data of a run, in a Report or an Outcome.
 	Uncommitted    // Run was recorded with changes that were not committed
 	NotRestorable  // the source of Run cannot be restored in full, because of Reason
@@ -48,7 +53,7 @@ const (
 type Finding struct {
 	Kind      Kind
 	Run       *format.Run
-	Name      string // of a metric, a dataset or a selector
+	Name      string // of a metric, a dataset, a setting or a selector
 	Path      string
 	Reason    string
 	Keys      []string

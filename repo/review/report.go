@@ -46,6 +46,9 @@ func Review(ctx context.Context, c *catalog.Catalog, o Request) (*Report, error)
 		return nil, err
 	}
 	v := &Report{Base: fork.Base, Metric: o.Metric}
+	if v.Findings, err = SettingChanges(ctx, c.Repository(), fork); err != nil {
+		return nil, err
+	}
 	if v.Metric == "" {
 		v.Metric = c.Config().Primary
 	}

@@ -111,7 +111,7 @@ var usualPasswords = []string{
 	"tiger", "foo", "bar", "baz", "spam", "eggs", "admin", "root", "postgres", "mysql",
 	"guest", "abc", "abc123", "1234", "12345", "123456", "pass123", "password123", "mypassword", "mypass",
 	"my_password", "dbpass", "dbpassword", "userpass", "key", "apikey", "api_key", "x-oauth-basic", "hidden",
-	"credentials", "pass1", "pass2", "hunter2", "letmein", "sesame", "opensesame", "passpass", "secretpassword",
+	"credentials", "pass1", "pass2", "letmein", "sesame", "opensesame", "passpass", "secretpassword",
 	"userpassword", "somepassword", "password1",
 }
 
@@ -121,35 +121,39 @@ func (m *machine) urlPassword(w []byte, at int) (match, bool) {
 		return match{}, false
 	}
 	from := at + len("://")
-	colon, end := -1, from
+	colon, last, end := -1, -1, from
 scan:
 	for ; end < len(w) && end-from < 256; end++ {
 		switch c := w[end]; {
 		case c == '@':
-			break scan
+			last = end // a password may contain one, although it should be escaped
 		case c == ':' && colon < 0:
 			colon = end
 		case c <= ' ', c >= 0x7f, bytes.IndexByte([]byte("/\"'`<>\\(),?#|"), c) >= 0:
-			return match{}, false
+			break scan
 		}
 	}
-	if colon < 0 || end+1 >= len(w) || w[end] != '@' || !isAlphanumeric(w[end+1]) && w[end+1] != '[' {
+	end = last
+	if colon < 0 || end < colon || end+1 >= len(w) || !isAlphanumeric(w[end+1]) && w[end+1] != '[' {
 		return match{}, false
 	}
 	user, password := w[from:colon], w[colon+1:end]
-	if len(password) < 4 || template(password) || bytes.ContainsAny(password, "{}$*[]") || placeholder(password) &&
-		len(password) > 6 {
-		return match{}, false
+	plain := password
+	if text, err := url.PathUnescape(string(plain)); err == nil {
+		plain = []byte(text)
 	}
-	plain := string(password)
-	if text, err := url.PathUnescape(plain); err == nil {
-		plain = text
-	}
-	if usual(string(user), plain) || isExample(hostOf(w[end+1:])) && !looksRandom([]byte(plain)) ||
+	if !grantsAccess(user, plain) || template(password) || isExample(hostOf(w[end+1:])) && !looksRandom(plain) ||
 		m.tokenIn(w, colon+1, end) {
 		return match{}, false
 	}
 	return match{rule: "url-password", from: colon + 1, to: end}, true
+}
+
+// grantsAccess reports whether what stands in the place of a password is one, whatever it looks like. It is not if it
+// is a placeholder.
+func grantsAccess(user, password []byte) bool {
+	return len(password) >= 3 && !template(password) && !bytes.ContainsAny(password, "{}$*[]<>") &&
+		!(len(password) > 6 && placeholder(password)) && !usual(string(user), string(password))
 }
 
 // usual reports whether a user and a password are ones that documentation uses.
@@ -161,7 +165,8 @@ func usual(user, password string) bool {
 		}
 		return -1
 	}, low)
-	return low == strings.ToLower(user) || strings.Trim(low, string(digits)) == "" || Entropy([]byte(low)) < 1.5 ||
+	return low == strings.ToLower(user) || strings.Trim(low, string(digits)) == "" && len(low) < 5 ||
+		Entropy([]byte(low)) < 1.5 ||
 		slices.Contains(usualPasswords, low) || slices.Contains(usualPasswords, bare)
 }
 
@@ -183,10 +188,9 @@ func hostOf(w []byte) string {
 	return strings.ToLower(string(w[:end]))
 }
 
-// isExample reports whether a host is reserved for documentation and tests (RFC 2606), private, or a bare word.
+// isExample reports whether a host is reserved for documentation and tests (RFC 2606).
 func isExample(host string) bool {
-	return !strings.Contains(host, ".") || strings.Contains(host, "example.") || strings.Contains(host, "domain.") ||
-		strings.HasSuffix(host, ".test") || strings.HasSuffix(
-		host, ".invalid",
-	) || strings.HasPrefix(host, "127.") || strings.HasPrefix(host, "10.") || strings.HasPrefix(host, "192.168.")
+	name := host[strings.LastIndexByte(host, '.')+1:]
+	return strings.Contains(host, "example.") || strings.Contains(host, "domain.") || name == "example" ||
+		name == "test" || name == "invalid"
 }

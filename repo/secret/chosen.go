@@ -139,7 +139,11 @@ func (m *machine) curlUser(w []byte, at int) (match, bool) {
 	if colon < 0 {
 		return match{}, false
 	}
-	return m.onCommandLine(w, v.from+colon+1, v.to)
+	user, password := w[v.from:v.from+colon], w[v.from+colon+1:v.to]
+	if !grantsAccess(user, password) || m.tokenIn(w, v.from+colon+1, v.to) {
+		return match{}, false
+	}
+	return match{rule: "password", from: v.from + colon + 1, to: v.to}, true
 }
 
 // mysqlPassword finds the password in mysql -pPASSWORD. After a space it would be the name of a database.

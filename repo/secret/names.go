@@ -110,6 +110,25 @@ var keyed = []struct{ word, rule string }{
 	{"asana", "asana-token"},
 	{"vercel", "vercel-token"},
 	{"clearml", "clearml-key"},
+	{"adafruit", "adafruit-key"},
+	{"airtable", "airtable-token"},
+	{"alibaba", "alibaba-key"},
+	{"artifactory", "jfrog-key"},
+	{"bintray", "jfrog-key"},
+	{"jfrog", "jfrog-key"},
+	{"bittrex", "bittrex-key"},
+	{"confluent", "confluent-key"},
+	{"hubspot", "hubspot-key"},
+	{"intercom", "intercom-key"},
+	{"kucoin", "kucoin-key"},
+	{"maxmind", "maxmind-key"},
+	{"meraki", "meraki-key"},
+	{"plaid", "plaid-key"},
+	{"privateai", "privateai-token"},
+	{"squarespace", "squarespace-token"},
+	{"twitter", "twitter-key"},
+	{"yandex", "yandex-key"},
+	{"zendesk", "zendesk-key"},
 }
 
 // keyWords are words that, before "key", make a name the name of a secret.
@@ -223,11 +242,16 @@ func (m *machine) underName(w []byte, at int) (match, bool) {
 			return match{}, false
 		}
 	}
-	if rule != "password" && len(bytes.Trim(v, string(base64s)+"_.~-:%@!#$^&*")) > 0 || isUUID(v) && !opens(name) ||
-		m.tokenIn(w, value.from, value.to) {
+	if rule != "password" && len(bytes.Trim(v, string(base64s)+"_.~-:%@!#$^&*")) > 0 ||
+		isUUID(v) && !opens(name) && !providers(rule) || m.tokenIn(w, value.from, value.to) {
 		return match{}, false // a token has its own rule
 	}
 	return match{rule: rule, from: value.from, to: value.to}, true
+}
+
+// providers reports whether a rule belongs to a provider, whose name makes a UUID a secret.
+func providers(rule string) bool {
+	return slices.ContainsFunc(keyed, func(k struct{ word, rule string }) bool { return k.rule == rule })
 }
 
 // opens reports whether a name suggests that its value gives access. It decides about a UUID, which may also just
@@ -337,6 +361,8 @@ func valueOf(w []byte, left, right int) (v span, quoted, ok bool) {
 		}
 	case c == '>' && left > 0 && w[left-1] == '<':
 		p++
+	case closed && bytes.HasPrefix(w[p:], []byte("value=")): // the attributes of XML
+		p += len("value=")
 	case p > gap && (flag || netrc(w, left, right)):
 	default:
 		return v, false, false

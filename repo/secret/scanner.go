@@ -89,6 +89,7 @@ var compiled = sync.OnceValue(func() *machine {
 	}
 	for _, a := range []anchor{
 		{".atlasv1.", false, m.atlas},
+		{"_mmk", false, m.maxmind},
 		{":AA", false, m.telegram},
 		{"Q~", false, m.azureSecret},
 		{"-us", false, m.mailchimp},

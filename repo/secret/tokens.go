@@ -58,7 +58,10 @@ func tokens() []token {
 		{"crates-token", "cio", base62, 32, 32, mixed},
 		{"nuget-key", "oy2", lower36, 43, 43, mixed},
 		{"docker-token", "dckr_pat_ dckr_oat_", urlSafe, 27, 36, nil},
-		{"aws-access-key", "AKIA ASIA ABIA ACCA", upper36, 16, 16, mixed},
+		{"aws-access-key", "AKIA ASIA ABIA ACCA", upper36, 16, 16, unread},
+		{"aws-access-key", "A3T", upper36, 17, 17, mixed},
+		{"aws-bedrock-key", "ABSK", base64s, 109, 271, nil},
+		{"aws-bedrock-key", "bedrock-api-key-", base64s + "_-", 28, 4000, nil},
 		{"google-api-key", "AIza", urlSafe, 35, 35, nil},
 		{"google-oauth-secret", "GOCSPX-", urlSafe, 28, 28, nil},
 		{"google-access-token", "ya29.", dotted, 40, 2000, nil},
@@ -68,7 +71,7 @@ func tokens() []token {
 			"slack-webhook", "hooks.slack.com/services/ hooks.slack.com/workflows/ hooks.slack.com/triggers/",
 			base62 + "/", 40, 80, mixed,
 		},
-		{"stripe-key", "sk_live_ rk_live_ sk_prod_ rk_prod_", base62, 16, 248, nil},
+		{"stripe-key", "sk_live_ rk_live_ sk_prod_ rk_prod_ sk_test_ rk_test_", base62, 16, 248, nil},
 		{"stripe-webhook-secret", "whsec_", base64s, 32, 64, nil},
 		{"huggingface-token", "hf_ api_org_", base62, 34, 40, nil},
 		{"openai-key", "sk-proj- sk-svcacct- sk-admin- sk-None-", urlSafe, 40, 260, nil},
@@ -84,15 +87,17 @@ func tokens() []token {
 		{"azure-shared-access-key", "SharedAccessKey=", base64s, 43, 44, nil},
 		{"azure-sas", "&sig= ?sig=", base62 + "%+/=", 43, 100, mixed},
 		{"sendgrid-key", "SG.", dotted, 66, 66, parts(22, 43)},
-		{"sendinblue-key", "xkeysib-", lower36 + "-", 81, 81, nil},
-		{"twilio-key", "SK AC", lowerHex, 32, 32, mixed},
+		{"sendinblue-key", "xkeysib-", base62 + "-", 81, 81, nil},
+		{"twilio-key", "SK AC", anyHex, 32, 32, mixed},
 		{"mailgun-key", "key-", lower36, 32, 32, mixed},
 		{"digitalocean-token", "dop_v1_ doo_v1_ dor_v1_", lowerHex, 64, 64, nil},
 		{"heroku-key", "HRKU-", urlSafe, 36, 70, nil},
 		{"vault-token", "hvs. hvb. hvr.", urlSafe, 24, 400, nil},
+		{"vault-token", "s.", base62, 24, 24, looksMixed},
 		{"tailscale-key", "tskey-auth- tskey-api- tskey-client-", base62 + "-", 20, 80, nil},
 		{"shopify-token", "shpat_ shpca_ shppa_ shpss_", anyHex, 32, 32, nil},
 		{"square-token", "sq0atp- sq0csp-", urlSafe, 22, 44, nil},
+		{"square-token", "EAAA", urlSafe, 22, 60, looksMixed},
 		{"linear-key", "lin_api_ lin_oauth_", base62, 40, 64, nil},
 		{"notion-token", "ntn_", base62, 40, 60, nil},
 		{"notion-token", "secret_", base62, 43, 43, mixed},
@@ -100,7 +105,7 @@ func tokens() []token {
 		{"grafana-token", "glsa_", words, 41, 41, nil},
 		{"grafana-token", "glc_", base64s, 32, 400, nil},
 		{"grafana-token", "eyJrIjoi", base64s, 60, 400, nil},
-		{"newrelic-key", "NRAK-", upper36, 27, 27, nil},
+		{"newrelic-key", "NRAK-", base62, 27, 27, nil},
 		{"newrelic-key", "NRII- NRIQ-", urlSafe, 32, 32, nil},
 		{"sentry-token", "sntrys_", base64s + "_-", 80, 500, nil},
 		{"sentry-token", "sntryu_", lowerHex, 64, 64, nil},
@@ -109,7 +114,7 @@ func tokens() []token {
 		{"kaggle-token", "KGAT_", lowerHex, 32, 32, nil},
 		{"age-key", "AGE-SECRET-KEY-1", upper36, 58, 58, nil},
 		{"1password-token", "ops_eyJ", base64s + "_-", 200, 4000, nil},
-		{"1password-secret-key", "A3-", upper36 + "-", 34, 36, dashed(6, 5, 5)},
+		{"1password-secret-key", "A3-", upper36 + "-", 34, 37, secretKeyOf1Password},
 		{"doppler-token", "dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit.", dotted, 40, 80, nil},
 		{"pulumi-token", "pul-", lowerHex, 40, 40, nil},
 		{"supabase-key", "sbp_", lowerHex, 40, 40, nil},
@@ -135,9 +140,9 @@ func tokens() []token {
 		{"airtable-token", "pat", base62 + ".", 79, 79, parts(14, 64)},
 		{"atlassian-token", "ATATT3 ATCTT3", urlSafe + "=", 100, 250, nil},
 		{"bitbucket-password", "ATBB", base62, 32, 36, mixed},
-		{"dynatrace-token", "dt0c01. dt0s16.", upper36 + ".", 89, 89, nil},
+		{"dynatrace-token", "dt0c01. dt0s16.", base62 + ".", 89, 89, parts(24, 64)},
 		{"easypost-key", "EZAK EZTK", base62, 54, 54, mixed},
-		{"shippo-key", "shippo_live_", lowerHex, 40, 40, nil},
+		{"shippo-key", "shippo_live_ shippo_test_", anyHex, 40, 40, nil},
 		{"mapbox-token", "sk.eyJ", dotted, 60, 200, nil},
 		{"adafruit-key", "aio_", base62, 28, 28, mixed},
 		{"buildkite-token", "bkua_", lowerHex, 40, 40, nil},
@@ -149,11 +154,33 @@ func tokens() []token {
 		{"figma-token", "figd_ figo_", urlSafe, 36, 64, nil},
 		{"infracost-key", "ico-", base62, 32, 32, nil},
 		{"jfrog-key", "AKCp", base62, 69, 69, nil},
-		{"jfrog-token", "cmVmdGtu", base62, 56, 56, nil},
+		{"jfrog-token", "cmVmd", base62, 59, 59, nil},
 		{"prefect-key", "pnu_ pnb_", base62, 36, 36, nil},
 		{"readme-key", "rdme_", lower36, 70, 70, nil},
 		{"typeform-token", "tfp_", dotted, 59, 59, nil},
-		{"flutterwave-key", "FLWSECK-", base62 + "-", 32, 40, nil},
+		{"flutterwave-key", "FLWSECK- FLWSECK_TEST-", base62 + "-", 32, 40, nil},
+		{"flutterwave-key", "FLWSECK_TEST- FLWSECK", base62, 12, 20, mixed},
+		{"adobe-secret", "p8e-", base62, 32, 32, nil},
+		{"alibaba-access-key", "LTAI", base62, 20, 20, mixed},
+		{"authress-key", "sc_ ext_ scauth_ authress_", base64s + "_-.", 52, 180, contains(".acc")},
+		{"clickhouse-key", "4b1d", base62, 38, 38, mixed},
+		{"clojars-token", "CLOJARS_ clojars_", base62, 60, 60, nil},
+		{"dropbox-token", "sl.", urlSafe + "=", 130, 152, looksMixed},
+		{"duffel-token", "duffel_live_ duffel_test_", urlSafe + "=", 43, 43, nil},
+		{"facebook-page-token", "EAAM EAAC", base62, 100, 400, nil},
+		{"gitlab-session", "_gitlab_session=", base62, 32, 32, nil},
+		{"harness-key", "pat. sat.", dotted, 68, 68, looksMixed},
+		{"intra42-secret", "s-s4t2ud- s-s4t2af-", lowerHex, 64, 64, nil},
+		{"lob-key", "live_ test_", lowerHex, 35, 35, mixed},
+		{"octopus-key", "API-", upper36, 26, 26, mixed},
+		{"openshift-token", "sha256~", urlSafe, 43, 43, nil},
+		{"plaid-token", "access-sandbox- access-development- access-production-", lowerHex + "-", 36, 36, nil},
+		{"scalingo-token", "tk-us-", urlSafe, 48, 48, nil},
+		{"settlemint-token", "sm_pat_ sm_aat_ sm_sat_", base62, 16, 16, unread},
+		{"sourcegraph-token", "sgp_", anyHex, 40, 40, nil},
+		{"sourcegraph-token", "sgp_", anyHex + "_local", 46, 57, nil},
+		{"teams-webhook", ".webhook.office.com/webhookb2/", urlSafe + "/@", 150, 260, nil},
+		{"yandex-key", "AQVN", urlSafe, 35, 38, looksMixed},
 		{"discord-webhook", "discord.com/api/webhooks/ discordapp.com/api/webhooks/", urlSafe + "/", 78, 100, nil},
 	}
 }
@@ -191,6 +218,14 @@ func mixed(body []byte) verdict {
 	return plausible
 }
 
+// unread rejects bodies that read as words, and numbers.
+func unread(body []byte) verdict {
+	if mixed(body) == no && (reads(body) || len(bytes.Trim(body, string(digits))) == 0) {
+		return no
+	}
+	return plausible
+}
+
 func contains(part string) func([]byte) verdict {
 	return func(body []byte) verdict {
 		if bytes.Contains(body, []byte(part)) {
@@ -211,20 +246,26 @@ func parts(first, second int) func([]byte) verdict {
 	}
 }
 
-// dashed returns a check that accepts a body that begins with parts of these lengths, separated by dashes.
-func dashed(lengths ...int) func([]byte) verdict {
-	return func(body []byte) verdict {
-		got := bytes.Split(body, []byte("-"))
-		if len(got) < len(lengths) {
-			return no
-		}
-		for i, n := range lengths {
-			if len(got[i]) != n {
-				return no
-			}
-		}
+// looksMixed rejects bodies that read as words, for prefixes that occur in programs.
+func looksMixed(body []byte) verdict {
+	if mixed(body) == no || !looksRandom(body) {
+		return no
+	}
+	return plausible
+}
+
+// secretKeyOf1Password checks the parts of a key, which have dashes between them: 6, 11, 5, 5 and 5 characters. The
+// second part may itself be in two parts.
+func secretKeyOf1Password(body []byte) verdict {
+	var lengths []byte
+	for part := range bytes.SplitSeq(body, []byte("-")) {
+		lengths = append(lengths, 'a'+byte(len(part)))
+	}
+	switch string(lengths) {
+	case "glfff", "ggffff":
 		return plausible
 	}
+	return no
 }
 
 // check reports whether the prefix at w[at:] begins a token.
@@ -262,6 +303,14 @@ func (m *machine) atlas(w []byte, at int) (match, bool) {
 	body := w[at+len(".atlasv1.") : to]
 	return match{rule: "terraform-token", from: from, to: to}, m.back(w, at, base62, 14) == from &&
 		beginsWord(w, from) && len(body) >= 60 && !placeholder(body)
+}
+
+// maxmind recognizes a license key of MaxMind: 6 characters, an underscore, 29 characters, and "_mmk".
+func (m *machine) maxmind(w []byte, at int) (match, bool) {
+	from := at - 36
+	ok := from >= 0 && w[from+6] == '_' && m.back(w, at, base62, 29) == from+7 && beginsWord(w, from) &&
+		m.back(w, from+6, base62, 6) == from && m.run(w, at, words, 8) == at+len("_mmk")
+	return match{rule: "maxmind-key", from: from, to: at + len("_mmk")}, ok && !placeholder(w[from+7:at])
 }
 
 // telegram recognizes the token of a Telegram bot: its number, ":AA", and 33 characters.

@@ -23,6 +23,12 @@ func Finding(f review.Finding) string {
 	case review.FewerRuns:
 		return fmt.Sprintf("compares %s with %s of the baseline",
 			terminal.Count(int64(f.Count), "run"), terminal.Count(int64(f.Of), "run"))
+	case review.AllowsSecrets:
+		return fmt.Sprintf("the branch allows secret findings with %s: %q", f.Name, f.Reason)
+	case review.SettingChanged:
+		return "the branch changes the setting " + f.Name
+	case review.SettingsUncompared:
+		return "the settings of the branch cannot be compared with its base: " + f.Err.Error()
 	case review.Uncommitted:
 		return f.Run.Title() + " was recorded with uncommitted changes"
 	case review.NotRestorable:

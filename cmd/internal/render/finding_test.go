@@ -27,6 +27,15 @@ func TestFinding(t *testing.T) {
 		{review.Finding{Kind: review.OtherEnvironment, Count: 1}, "the environment differs from the baseline's in 1 place"},
 		{review.Finding{Kind: review.OtherEnvironment, Count: 3}, "the environment differs from the baseline's in 3 places"},
 		{review.Finding{Kind: review.FewerRuns, Count: 1, Of: 3}, "compares 1 run with 3 runs of the baseline"},
+		{
+			review.Finding{Kind: review.AllowsSecrets, Name: "rule jwt", Reason: "public"},
+			`the branch allows secret findings with rule jwt: "public"`,
+		},
+		{review.Finding{Kind: review.SettingChanged, Name: "check"}, "the branch changes the setting check"},
+		{
+			review.Finding{Kind: review.SettingsUncompared, Err: errors.New("x: y")},
+			"the settings of the branch cannot be compared with its base: x: y",
+		},
 		{review.Finding{Kind: review.Uncommitted, Run: run}, "wide was recorded with uncommitted changes"},
 		{
 			review.Finding{Kind: review.NotRestorable, Run: run, Reason: "1 file was left out"},
