@@ -22,6 +22,15 @@ func NoteName(t time.Time) string {
 
 // EncodeNote returns the bytes of a notes file. It returns an error if DecodeNote would refuse them.
 func EncodeNote(n *Note) ([]byte, error) {
+	data := appendTOML(nil, n.tree())
+	if _, err := DecodeNote("note", data); err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// tree returns the note with its keys in reading order.
+func (n *Note) tree() object {
 	var o object
 	o.add("schema", int64(Schema))
 	o.add("time", n.Time)
@@ -33,11 +42,7 @@ func EncodeNote(n *Note) ([]byte, error) {
 		o.add("tags", textObject(n.Tags))
 	}
 	o.merge(n.Unknown)
-	data := appendTOML(nil, o)
-	if _, err := DecodeNote("note", data); err != nil {
-		return nil, err
-	}
-	return data, nil
+	return o
 }
 
 // DecodeNote reads a notes file as strictly as a run.toml.

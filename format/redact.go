@@ -136,3 +136,58 @@ func redactValue(v any, replace func(string) string) any {
 	}
 	return v
 }
+
+// Table returns the record as nested tables: maps, lists, strings, integers, floats, booleans and times. The caller may
+// change them.
+func (r *Run) Table() map[string]any { return plainTable(r.tree()) }
+
+// Table returns the note as nested tables, as Run.Table does.
+func (n *Note) Table() map[string]any { return plainTable(n.tree()) }
+
+func plainTable(o object) map[string]any {
+	m := make(map[string]any, len(o))
+	for _, f := range o {
+		m[f.key] = plainValue(f.value)
+	}
+	return m
+}
+
+func plainValue(v any) any {
+	switch v := v.(type) {
+	case object:
+		return plainTable(v)
+	case []object:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = plainTable(v[i])
+		}
+		return list
+	case []string:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = v[i]
+		}
+		return list
+	case []any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = plainValue(v[i])
+		}
+		return list
+	case []map[string]any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = plainValue(v[i])
+		}
+		return list
+	case map[string]any:
+		m := make(map[string]any, len(v))
+		for key, item := range v {
+			m[key] = plainValue(item)
+		}
+		return m
+	case Params:
+		return plainValue(map[string]any(v))
+	}
+	return v
+}

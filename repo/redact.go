@@ -236,13 +236,7 @@ func (x *redaction) ownFiles(e *Entry) (map[string][]byte, error) {
 }
 
 func (x *redaction) readShared(ctx context.Context, name string) ([]byte, error) {
-	kind, digest, _ := sharedName(name)
-	file, remove, err := x.repo.shared(ctx, kind, digest)
-	if err != nil {
-		return nil, err
-	}
-	defer remove()
-	return readBounded(file, kind.limit)
+	return x.repo.ReadShared(ctx, name, SharedLimit(name))
 }
 
 // findSharers adds the other runs that use a shared file that changes.

@@ -193,6 +193,21 @@ func (r *Repository) sharedFromGit(ctx context.Context, kind sharedKind, digest 
 	return tmp.Name(), nil
 }
 
+// ReadShared reads a shared file, by its path in .runs, and verifies its digest. If the file has more than limit bytes,
+// ReadShared returns an error.
+func (r *Repository) ReadShared(ctx context.Context, name string, limit int64) ([]byte, error) {
+	kind, digest, ok := sharedName(name)
+	if !ok {
+		return nil, fmt.Errorf("%s is not a shared file", name)
+	}
+	file, remove, err := r.shared(ctx, kind, digest)
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	return readBounded(file, min(limit, kind.limit))
+}
+
 func checkDigest(path, digest string, limit int64) error {
 	info, err := os.Lstat(path)
 	switch {

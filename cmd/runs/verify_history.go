@@ -45,6 +45,7 @@ type historyJSON struct {
 	OK        bool                   `json:"ok"`
 	Partial   bool                   `json:"partial"`
 	Problems  []historyProblemJSON   `json:"problems"`
+	Redacted  []historyRedactionJSON `json:"redacted"`
 	Runs      int                    `json:"runs"`
 	Shallow   bool                   `json:"shallow"`
 	Shared    int                    `json:"shared"`
@@ -62,6 +63,13 @@ type historyProblemJSON struct {
 	Runs   string  `json:"runs"`
 }
 
+type historyRedactionJSON struct {
+	Commit string   `json:"commit"`
+	Files  []string `json:"files"`
+	ID     string   `json:"id"`
+	Runs   string   `json:"runs"`
+}
+
 type historyReferenceJSON struct {
 	ID    string `json:"id"`
 	Key   string `json:"key"`
@@ -73,14 +81,18 @@ func newHistoryJSON(h *share.History) historyJSON {
 	for i, p := range h.Problems {
 		problems[i] = historyProblemJSON{orNull(p.Commit), orNull(p.ID), orNull(p.Path), p.Reason, p.Runs}
 	}
+	redacted := make([]historyRedactionJSON, len(h.Redacted))
+	for i, r := range h.Redacted {
+		redacted[i] = historyRedactionJSON{r.Commit, r.Files, r.ID, r.Runs}
+	}
 	unknown := make([]historyReferenceJSON, len(h.Unknown))
 	for i, r := range h.Unknown {
 		unknown[i] = historyReferenceJSON{r.ID, r.Key, r.Names}
 	}
 	return historyJSON{
 		Commits: h.Commits, Folders: h.Folders, OK: len(h.Problems) == 0, Partial: h.Partial, Problems: problems,
-		Runs: h.Runs, Shallow: h.Shallow, Shared: h.Shared, Tips: h.Tips, Unchecked: h.Unchecked, Unknown: unknown,
-		Without: h.Without,
+		Redacted: redacted, Runs: h.Runs, Shallow: h.Shallow, Shared: h.Shared, Tips: h.Tips, Unchecked: h.Unchecked,
+		Unknown: unknown, Without: h.Without,
 	}
 }
 
@@ -99,6 +111,13 @@ func (a *app) writeHistory(w io.Writer, h *share.History) error {
 			what += fmt.Sprintf(", in %.10s", p.Commit)
 		}
 		a.writeProblem(w, what, p.Reason)
+	}
+	for _, r := range h.Redacted {
+		what := "run " + r.ID
+		if len(h.Folders) > 1 {
+			what += " of " + terminal.Clean(r.Runs)
+		}
+		fmt.Fprintf(w, "redacted %s, in %.10s: %s\n", what, r.Commit, terminal.Clean(strings.Join(r.Files, ", ")))
 	}
 	for i, r := range h.Unknown {
 		if i == shownReferences {

@@ -128,3 +128,10 @@ func LastChange(ctx context.Context, dirs Dirs, tip, path string) (string, error
 	out, err := dirs.command().run(ctx, "--literal-pathspecs", "rev-list", "-1", "--first-parent", tip, "--", path)
 	return strings.TrimSpace(string(out)), err
 }
+
+// ChangesOf lists the commits that are reachable from tip and that changed a path, newest first. Of a merge, it counts
+// what differs from any parent.
+func ChangesOf(ctx context.Context, dirs Dirs, tip, path string) ([]string, error) {
+	out, err := dirs.exact().run(ctx, "--literal-pathspecs", "rev-list", "--full-history", tip, "--", path)
+	return strings.Fields(string(out)), err
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/transition"
 )
 
 // folderHistory is the content of one .runs folder over a history.
@@ -19,6 +20,7 @@ type folderHistory struct {
 	tip    map[string]map[string]bool // files at a tip, by run
 	gone   bool                       // a shared file was removed in this history
 	ever   map[string]string          // shared files of the whole history, also those removed since
+	old    map[string]string          // blobs of the shared files before the history
 	config string                     // the blob of config.toml at a tip
 	marks  map[string]bool
 	kept   map[string]string // blobs of the shared files at a tip
@@ -28,22 +30,28 @@ type folderHistory struct {
 // runHistory is a run with every file that it ever had.
 type runHistory struct {
 	files    map[string]git.TreeEntry
-	others   []historyFile // contents that artifacts had in other commits
-	came     string        // the commit that added it; empty if it is older than the history
+	came     string // the commit that added it; empty if it is older than the history
 	went     map[string]string
 	touched  bool
-	problems []Problem
+	commit   string                   // the last commit that changed the run
+	start    map[string]git.TreeEntry // its files before that commit
+	rewrites []rewrite
 }
 
-type historyFile struct {
-	name string
-	git.TreeEntry
+// rewrite is a commit that changes files of a run. Only a redaction may do that, and Git LFS of artifacts.
+type rewrite struct {
+	commit  string
+	was     map[string]git.TreeEntry // the files of the run in the commits before, taken together
+	touched bool                     // this history added some of these files
 }
 
 // before records a file that existed before the history that is verified. It counts as verified.
 func (f *folderHistory) before(p place, e git.TreeEntry) {
-	if p.kind == ofRun {
+	switch p.kind {
+	case ofRun:
 		f.run(p.run).files[runFile(p)] = e
+	case ofShared:
+		f.old[p.name] = e.ID
 	}
 }
 
@@ -98,7 +106,7 @@ func (v *verification) change(f *folderHistory, name string, c git.CommittedChan
 	}
 	switch p.kind {
 	case ofRun:
-		f.run(p.run).change(f, p, c)
+		f.run(p.run).change(p, c)
 	case ofShared:
 		if c.ID == "" {
 			f.gone = true
@@ -111,34 +119,32 @@ func (v *verification) change(f *folderHistory, name string, c git.CommittedChan
 	}
 }
 
-// change records one change of the run. A change may add files, or remove all files of the run.
-func (r *runHistory) change(f *folderHistory, p place, c git.CommittedChange) {
+// change records one change of the run.
+func (r *runHistory) change(p place, c git.CommittedChange) {
 	name := runFile(p)
+	if c.Commit != r.commit {
+		r.commit, r.start = c.Commit, maps.Clone(r.files)
+	}
 	if c.ID == "" {
 		r.went[name] = c.Commit
 		return
 	}
+	touched := r.touched && r.start != nil && len(r.start) > 0
 	if !r.touched && len(r.files) == 0 {
 		r.came = c.Commit
 	}
 	r.touched = true
 	was, known := r.files[name]
-	switch {
-	case !known:
-		r.files[name] = git.TreeEntry{Mode: c.Mode, ID: c.ID}
-	case was.ID == c.ID:
-	case strings.HasPrefix(name, "artifacts/"): // each content must be the recorded one, or a pointer to it
-		r.others = append(r.others, historyFile{name, git.TreeEntry{Mode: c.Mode, ID: c.ID}})
-	default:
-		r.problems = append(r.problems, Problem{Runs: f.at, ID: p.run, Commit: c.Commit, Reason: name + " was rewritten"})
+	if n := len(r.rewrites); known && was.ID != c.ID && (n == 0 || r.rewrites[n-1].commit != c.Commit) {
+		r.rewrites = append(r.rewrites, rewrite{c.Commit, r.start, touched})
 	}
+	r.files[name] = git.TreeEntry{Mode: c.Mode, ID: c.ID}
 }
 
 // compare reports the files that the history once had and that are missing at its end.
 func (v *verification) compare(f *folderHistory) {
 	for _, id := range slices.Sorted(maps.Keys(f.runs)) {
 		r := f.runs[id]
-		v.done.Problems = append(v.done.Problems, r.problems...)
 		there, ok := f.tip[id]
 		if !ok && f.marks[id] {
 			continue
@@ -153,7 +159,7 @@ func (v *verification) compare(f *folderHistory) {
 			}
 			v.problem(Problem{
 				Runs: f.at, ID: id, Commit: r.went[repo.RecordName],
-				Reason: "was removed without a marker in " + repo.RemovedName + "/",
+				Reason: transition.Unmarked,
 			})
 			break
 		}

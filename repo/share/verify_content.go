@@ -20,10 +20,12 @@ import (
 
 // item is something to verify: a run, or a shared file.
 type item struct {
-	in   *folderHistory
-	id   string
-	name string
-	blob string
+	in     *folderHistory
+	id     string
+	name   string
+	blob   string
+	files  map[string]git.TreeEntry // of the run; nil: those in commit
+	commit string
 }
 
 // itemResult is the result for an item.
@@ -39,7 +41,8 @@ func (v *verification) check(ctx context.Context) error {
 	var shared, runs []item
 	for _, at := range v.done.Folders {
 		f := v.folders[at]
-		f.ever = maps.Clone(f.kept)
+		f.ever = maps.Clone(f.old)
+		maps.Copy(f.ever, f.kept)
 		for _, name := range slices.Sorted(maps.Keys(f.shared)) {
 			for _, blob := range slices.Sorted(maps.Keys(f.shared[name])) {
 				shared = append(shared, item{in: f, name: name, blob: blob})
@@ -48,11 +51,12 @@ func (v *verification) check(ctx context.Context) error {
 		}
 		for _, id := range slices.Sorted(maps.Keys(f.runs)) {
 			if f.runs[id].touched || f.gone && f.tip[id] != nil {
-				runs = append(runs, item{in: f, id: id})
+				v.done.Runs++
+				runs = append(runs, v.versions(f, id)...)
 			}
 		}
 	}
-	v.done.Shared, v.done.Runs = len(shared), len(runs)
+	v.done.Shared = len(shared)
 	progress := progressOf(v.ask.Progress, len(shared)+len(runs))
 	var mu sync.Mutex
 	results := map[string]sharedResult{}
@@ -178,33 +182,65 @@ func isBroken(err error) bool {
 	return errors.As(err, &failed)
 }
 
+// versions returns the versions of a run to verify: the run as it was added and annotated. If commits have rewritten
+// the run, these are also the run as each of them left it, and as it is at the end.
+func (v *verification) versions(f *folderHistory, id string) []item {
+	r := f.runs[id]
+	if len(r.rewrites) == 0 {
+		return []item{{in: f, id: id, files: r.files, commit: r.came}}
+	}
+	var items []item
+	if first := r.rewrites[0]; first.touched {
+		items = append(items, item{in: f, id: id, files: first.was, commit: r.came})
+	}
+	for _, w := range r.rewrites {
+		items = append(items, item{in: f, id: id, commit: w.commit})
+	}
+	if f.tip[id] != nil {
+		for _, commit := range v.done.Tips {
+			items = append(items, item{in: f, id: id, commit: commit})
+		}
+	}
+	return items
+}
+
 func (v *verification) runItem(ctx context.Context, k *checker, l item) itemResult {
 	var d itemResult
-	r := l.in.runs[l.id]
 	shared := l.in.kept
-	if l.in.tip[l.id] == nil {
+	if l.in.tip[l.id] == nil || len(l.in.runs[l.id].rewrites) > 0 && !slices.Contains(v.done.Tips, l.commit) {
 		shared = l.in.ever
 	}
-	run, problems := k.run(ctx, l.id, r.files, shared)
+	files := l.files
+	if files == nil {
+		var err error
+		if files, err = filesIn(k.trees, l.commit, l.in.at, l.id); err == nil && files == nil {
+			return d // another tip has it
+		}
+		if err != nil {
+			return v.failed(d, l, err)
+		}
+	}
+	run, problems := k.run(ctx, l.id, files, shared)
 	d.run = run
-	for _, other := range r.others {
-		if run != nil {
-			problems = append(problems, k.artifactAgain(run, r.files, other)...)
-		}
-	}
 	for _, err := range problems {
-		if v.lacks(err) {
-			d.lacking = true
-			continue
-		}
-		if isBroken(err) {
-			if d.broken {
-				continue // every later request gets the same error
-			}
-			d.broken = true
-		}
-		d.problems = append(d.problems, Problem{Runs: l.in.at, ID: l.id, Commit: r.came, Reason: err.Error()})
+		d = v.failed(d, l, err)
 	}
+	return d
+}
+
+// failed adds a problem of a run to a result.
+func (v *verification) failed(d itemResult, l item, err error) itemResult {
+	if v.lacks(err) {
+		d.lacking = true
+		return d
+	}
+	if isBroken(err) {
+		if d.broken {
+			return d // every later request gets the same error
+		}
+		d.broken = true
+	}
+	d.problems = append(d.problems, Problem{Runs: l.in.at, ID: l.id, Commit: l.commit, Reason: err.Error()})
 	return d
 }
 

@@ -30,6 +30,7 @@ type History struct {
 	Shallow       bool     // the history is incomplete
 	Partial       bool     // the clone fetches missing objects when they are needed
 	Unchecked     int      // runs and shared files not verified: a partial clone lacks their objects
+	Redacted      []RedactedRun
 	Problems      []Problem
 	Unknown       []Reference
 }
@@ -41,6 +42,14 @@ type Problem struct {
 	Path   string // a file that belongs to no run, relative to the root of the repository
 	Commit string // the commit that caused it, if one did
 	Reason string
+}
+
+// RedactedRun is a redaction of a run that was committed before.
+type RedactedRun struct {
+	Runs   string // the .runs folder
+	ID     string
+	Commit string
+	Files  []string // that changed: those of the run, and shared files by their new paths in .runs
 }
 
 // Reference is a reference from a run to another run that this history does not have. It does not count as damage.
@@ -70,8 +79,9 @@ func FindHistory(ctx context.Context, dir string) (dirs git.Dirs, at string, err
 	return r.Git, at, err
 }
 
-// VerifyHistory verifies every run that the commits of a history added. It also verifies that no commit changed a
-// finished run, that every removed run has its marker, and that .runs has no files that must not be there.
+// VerifyHistory verifies every run that the commits of a history added. It also verifies that a finished run changed
+// only as package transition allows, that every removed run has its marker, and that .runs has no files that must not
+// be there.
 func VerifyHistory(ctx context.Context, dirs git.Dirs, q HistoryRequest) (*History, error) {
 	v := &verification{dirs: dirs, ask: q, done: &History{Shallow: dirs.Shallow()}, folders: map[string]*folderHistory{}}
 	if err := v.verify(ctx); err != nil {
@@ -124,6 +134,9 @@ func (v *verification) verify(ctx context.Context) (err error) {
 	for _, at := range v.done.Folders {
 		v.compare(v.folders[at])
 	}
+	if err := v.transitions(ctx); err != nil {
+		return err
+	}
 	if err := v.check(ctx); err != nil {
 		return err
 	}
@@ -133,7 +146,20 @@ func (v *verification) verify(ctx context.Context) (err error) {
 		}
 		return strings.Compare(a.ID+a.Path, b.ID+b.Path)
 	})
+	v.done.Problems = distinct(v.done.Problems)
 	return nil
+}
+
+// distinct leaves out problems of a run that several of its versions have, but for the first.
+func distinct(problems []Problem) []Problem {
+	type key struct{ runs, id, reason string }
+	seen := map[key]bool{}
+	return slices.DeleteFunc(problems, func(p Problem) bool {
+		k := key{p.Runs, p.ID, p.Reason}
+		again := p.ID != "" && seen[k]
+		seen[k] = true
+		return again
+	})
 }
 
 // resolve turns the revisions into commits.
@@ -194,7 +220,7 @@ func (v *verification) find(ctx context.Context) error {
 	for _, at := range v.done.Folders {
 		v.folders[at] = &folderHistory{
 			at: at, runs: map[string]*runHistory{}, shared: map[string]map[string]bool{}, tip: map[string]map[string]bool{},
-			marks: map[string]bool{}, kept: map[string]string{}, folded: map[string]string{},
+			marks: map[string]bool{}, kept: map[string]string{}, old: map[string]string{}, folded: map[string]string{},
 		}
 	}
 	return nil

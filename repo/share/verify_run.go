@@ -210,23 +210,6 @@ func (k *checker) file(files map[string]git.TreeEntry, name, digest string, size
 	return fmt.Errorf("%s is not the file that was recorded: its digest differs", name)
 }
 
-// artifactAgain verifies the content that an artifact has in another commit.
-func (k *checker) artifactAgain(run *format.Run, files map[string]git.TreeEntry, other historyFile) []error {
-	artifacts, err := k.artifacts(run, files)
-	if err != nil {
-		return nil // it is reported when the run itself is verified
-	}
-	for _, a := range artifacts {
-		if path.Join("artifacts", a.Path) != other.name {
-			continue
-		}
-		if err := k.file(map[string]git.TreeEntry{other.name: other.TreeEntry}, other.name, a.SHA256, a.Bytes); err != nil {
-			return []error{fmt.Errorf("%w, in a later commit", err)}
-		}
-	}
-	return nil
-}
-
 func (k *checker) artifacts(run *format.Run, files map[string]git.TreeEntry) ([]format.Artifact, error) {
 	want, ok := run.Files[format.ArtifactsName]
 	if !ok {

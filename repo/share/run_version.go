@@ -1,0 +1,117 @@
+package share
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/transition"
+)
+
+// versionIn returns a run as a commit or tree holds it, for a check of its transitions. It returns nil if the run does
+// not exist there. at is the path of the .runs folder.
+func versionIn(trees *git.Trees, tree, at, id string) (*transition.Version, error) {
+	files, err := filesIn(trees, tree, at, id)
+	if err != nil || files == nil {
+		return nil, err
+	}
+	return versionOf(trees, files, func(name string) (string, error) {
+		e, ok, err := trees.Find(tree, path.Join(at, name))
+		if err == nil && !ok {
+			err = errors.New("is missing")
+		}
+		return e.ID, err
+	}), nil
+}
+
+// filesIn returns the files of a run in a commit or tree. It returns nil if the run does not exist there.
+func filesIn(trees *git.Trees, tree, at, id string) (map[string]git.TreeEntry, error) {
+	e, ok, err := trees.Find(tree, path.Join(at, runPath(id)))
+	if err != nil || !ok || !e.IsTree() {
+		return nil, err
+	}
+	files := map[string]git.TreeEntry{}
+	err = trees.Walk(e.ID, "", func(name string, e git.TreeEntry) error {
+		files[name] = e
+		return nil
+	})
+	return files, err
+}
+
+// versionOf returns a run with these files. shared returns the blob of a shared file.
+func versionOf(trees *git.Trees, files map[string]git.TreeEntry, shared func(name string) (string, error),
+) *transition.Version {
+	v := &transition.Version{Files: make(map[string]string, len(files))}
+	for name, e := range files {
+		v.Files[name] = e.ID
+	}
+	v.Read = func(name string) ([]byte, error) { return trees.Blob(v.Files[name], transition.MaxBytes) }
+	v.Shared = func(name string) ([]byte, error) {
+		blob, err := shared(name)
+		if err != nil {
+			return nil, err
+		}
+		data, err := trees.Blob(blob, transition.MaxBytes)
+		if err == nil {
+			err = checkName(name, data)
+		}
+		return data, err
+	}
+	return v
+}
+
+// checkName verifies that the bytes of a shared file have the digest of its name.
+func checkName(name string, data []byte) error {
+	sum := sha256.Sum256(data)
+	if hex.EncodeToString(sum[:]) != digestIn(name) {
+		return repo.ErrDigest
+	}
+	return nil
+}
+
+// digestIn returns the digest in the name of a shared file.
+func digestIn(name string) string {
+	base := path.Base(name)
+	return base[:len(base)-len(path.Ext(base))]
+}
+
+// versionHere returns a run with the files of the working tree that a commit would have, of the same ids as in trees.
+func versionHere(ctx context.Context, r *repo.Repository, e *repo.Entry, files []repo.File, like string,
+) (*transition.Version, error) {
+	v := &transition.Version{Files: make(map[string]string, len(files))}
+	file := func(name string) string { return filepath.Join(e.Dir, filepath.FromSlash(name)) }
+	for _, f := range files {
+		in, err := os.Open(file(f.Name))
+		if err != nil {
+			return nil, err
+		}
+		v.Files[f.Name], err = git.BlobID(like, f.Bytes, in)
+		_ = in.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+	v.Read = func(name string) ([]byte, error) { return readAtMost(file(name), transition.MaxBytes) }
+	v.Shared = func(name string) ([]byte, error) { return r.ReadShared(ctx, name, transition.MaxBytes) }
+	return v, nil
+}
+
+func readAtMost(file string, limit int64) ([]byte, error) {
+	info, err := os.Lstat(file)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is not a regular file")
+	case info.Size() > limit:
+		return nil, fmt.Errorf("it has %d bytes, more than the limit of %d", info.Size(), limit)
+	}
+	return os.ReadFile(file)
+}

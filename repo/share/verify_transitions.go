@@ -1,0 +1,171 @@
+package share
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/transition"
+)
+
+// transitions decides about each commit that changes files of a run, and records redactions and problems.
+func (v *verification) transitions(ctx context.Context) error {
+	objects, err := git.OpenObjects(ctx, v.dirs, v.absent)
+	if err != nil {
+		return err
+	}
+	defer func() { objects.Close() }()
+	for _, at := range v.done.Folders {
+		f := v.folders[at]
+		for _, id := range slices.Sorted(maps.Keys(f.runs)) {
+			for _, w := range f.runs[id].rewrites {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				err := v.transition(ctx, objects, f, id, w)
+				if isBroken(err) { // Git exits when it reads a damaged object
+					objects.Close()
+					if objects, err = git.OpenObjects(ctx, v.dirs, v.absent); err != nil {
+						return err
+					}
+				}
+			}
+			if len(f.runs[id].rewrites) == 0 {
+				continue
+			}
+			if err := v.takenBack(ctx, objects, f, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// transition decides about one commit that changes files of a run. The error is that of reading it, which is also
+// recorded.
+func (v *verification) transition(ctx context.Context, objects *git.Trees, f *folderHistory, id string, w rewrite,
+) error {
+	change, err := v.changeIn(ctx, objects, f, id, w)
+	switch {
+	case err == nil && change.Kind == transition.Redacted:
+		v.done.Redacted = append(v.done.Redacted, RedactedRun{f.at, id, w.commit, change.Files})
+	case err != nil && v.lacks(err):
+		v.done.Unchecked++
+	case err != nil:
+		v.problem(Problem{Runs: f.at, ID: id, Commit: w.commit, Reason: err.Error()})
+	}
+	return err
+}
+
+// changeIn returns the change of a run in a commit. In a merge, it is enough that the run may change so from one of the
+// parents.
+func (v *verification) changeIn(ctx context.Context, objects *git.Trees, f *folderHistory, id string, w rewrite,
+) (transition.Change, error) {
+	var none transition.Change
+	now, err := versionIn(objects, w.commit, f.at, id)
+	if err != nil {
+		return none, err
+	}
+	commit, err := objects.Commit(w.commit)
+	if err != nil {
+		return none, err
+	}
+	var first error
+	for _, parent := range commit.Parents {
+		before, err := versionIn(objects, parent, f.at, id)
+		if err != nil {
+			return none, err
+		}
+		if before == nil {
+			continue
+		}
+		change, err := transition.Check(before, now, false)
+		if err == nil {
+			return change, nil
+		}
+		repaired, readErr := v.repaired(ctx, objects, f, id, parent, before, now)
+		if readErr != nil || repaired {
+			return none, readErr
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	if first == nil { // the run was removed, and comes back
+		return transition.Check(versionOf(objects, w.was, f.blob), now, false)
+	}
+	return none, first
+}
+
+// blob returns the blob of a shared file anywhere in the history.
+func (f *folderHistory) blob(name string) (string, error) {
+	for _, blobs := range []map[string]string{f.kept, f.old} {
+		if blobs[name] != "" {
+			return blobs[name], nil
+		}
+	}
+	for blob := range f.shared[name] {
+		return blob, nil
+	}
+	return "", errors.New("is missing")
+}
+
+// repaired reports whether now gives a run back the bytes that it had before damage, which before has.
+func (v *verification) repaired(ctx context.Context, objects *git.Trees, f *folderHistory, id, parent string,
+	before, now *transition.Version,
+) (bool, error) {
+	commits, err := git.ChangesOf(ctx, v.dirs, parent, path.Join(f.at, runPath(id)))
+	if err != nil {
+		return false, err
+	}
+	for _, commit := range commits {
+		earlier, err := versionIn(objects, commit, f.at, id)
+		if err != nil {
+			return false, err
+		}
+		if earlier == nil || earlier.Files[repo.RecordName] != now.Files[repo.RecordName] {
+			continue
+		}
+		if ok, err := transition.Repairs(earlier, before, now); err != nil || ok {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
+// takenBack reports redactions of a run that a tip has taken back, which a merge can do without a change of its own.
+func (v *verification) takenBack(ctx context.Context, objects *git.Trees, f *folderHistory, id string) error {
+	for _, done := range v.done.Redacted {
+		if done.Runs != f.at || done.ID != id {
+			continue
+		}
+		parents, err := objects.Commit(done.Commit)
+		if err != nil {
+			return err
+		}
+		for _, tip := range v.done.Tips {
+			now, err := filesIn(objects, tip, f.at, id)
+			if err != nil || now == nil {
+				continue // it is reported when the run is verified
+			}
+			for _, parent := range parents.Parents {
+				was, err := filesIn(objects, parent, f.at, id)
+				if err != nil || was[repo.RecordName].ID != now[repo.RecordName].ID {
+					continue
+				}
+				if has, err := git.IsAncestor(ctx, v.dirs, done.Commit, tip); err != nil {
+					return err
+				} else if has {
+					v.problem(Problem{
+						Runs: f.at, ID: id, Commit: done.Commit, Reason: "its redaction in this commit was taken back",
+					})
+				}
+			}
+		}
+	}
+	return nil
+}
