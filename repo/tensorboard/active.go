@@ -150,6 +150,9 @@ func (c *finder) isOurs(f importer.File) (bool, error) {
 		return false, nil
 	}
 	began, here, pid := writer(filepath.Base(f.Path), c.search.Host)
+	if began.IsZero() { // CatBoost's names have no time
+		began, _, _ = firstRecord(f.Path)
+	}
 	switch {
 	case here && pid > 0 && slices.Contains(c.search.PIDs, pid):
 		return true, nil

@@ -8,6 +8,7 @@ type event struct {
 	step    int64
 	version []byte // in the first record of a file, brain.Event:2
 	summary []byte
+	start   bool // a writer began a session at this step, and replaces what it wrote from there on
 }
 
 // value is one entry of a summary.
@@ -38,9 +39,23 @@ func parseEvent(data []byte, e *event) error {
 			e.version = f.Sub
 		case 5:
 			e.summary = f.Sub
+		case 7:
+			e.start = sessionStarts(f.Sub)
 		}
 	}
 	return f.Err
+}
+
+// sessionStarts reports whether a SessionLog message has the status START.
+func sessionStarts(log []byte) bool {
+	f := importer.FieldsOf(log)
+	started := false
+	for f.Next() {
+		if f.Num == 1 {
+			started = f.V == 1
+		}
+	}
+	return started && f.Err == nil
 }
 
 // eachValue calls visit for each entry of a Summary message, with the entry in v.

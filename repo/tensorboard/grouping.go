@@ -34,8 +34,8 @@ type runLog struct {
 	folders []*folder
 }
 
-// phases are the folders that Keras and TensorFlow's estimators make next to each other for one run.
-var phases = []string{"train", "validation", "valid", "val", "test", "eval"}
+// phases are the folders that Keras, TensorFlow's estimators and CatBoost make next to each other for one run.
+var phases = []string{"train", "learn", "validation", "valid", "val", "test", "eval"}
 
 // groupByFolder groups event files by their folder under root. Folders and files are sorted by path.
 func groupByFolder(root string, files []importer.File) []*folder {

@@ -60,13 +60,16 @@ type reading struct {
 	first   int64 // time of the first and the last event, µs since 1970; 0 means none
 	last    int64
 
-	folder  *folder
-	tags    map[string]*tag // of the current folder
-	keys    map[string]bool
-	names   map[string]int // names of artifacts, and how many have each
-	line    format.Line
-	tensor  tensor
-	numbers []float64
+	folder   *folder
+	file     int             // index of the current file in the folder
+	offset   int64           // of the current record
+	restarts *restarts       // of the folder
+	tags     map[string]*tag // of the current folder
+	keys     map[string]bool
+	names    map[string]int // names of artifacts, and how many have each
+	line     format.Line
+	tensor   tensor
+	numbers  []float64
 
 	valueBytes, mediaBytes int64
 	skipped                map[string]int // how many items were skipped, by their kind
@@ -85,7 +88,7 @@ type tag struct {
 
 func newReading(out importer.Output) *reading {
 	return &reading{
-		out: out, excluded: func(string) bool { return false }, show: func(path string) string { return path },
+		out: out, restarts: &restarts{}, excluded: func(string) bool { return false }, show: func(path string) string { return path },
 		keys: map[string]bool{}, names: map[string]int{}, skipped: map[string]int{},
 	}
 }
@@ -94,12 +97,17 @@ func newReading(out importer.Output) *reading {
 func (r *reading) all(ctx context.Context, l *runLog) error {
 	for _, p := range l.folders {
 		r.folder, r.tags = p, map[string]*tag{}
-		for _, f := range p.files {
+		var err error
+		if r.restarts, err = findRestarts(ctx, p.files); err != nil {
+			return err
+		}
+		for i, f := range p.files {
+			r.file = i
 			if r.counts.Bytes+f.Size > maxLogBytes {
 				r.skipped[fmt.Sprintf("event files over the limit of %d bytes in all", int64(maxLogBytes))]++
 				continue
 			}
-			if err := r.file(ctx, f.Path); err != nil {
+			if err := r.readFile(ctx, f.Path); err != nil {
 				return err
 			}
 		}
@@ -135,7 +143,7 @@ func (r *reading) damage(path string, err error) {
 	}
 }
 
-func (r *reading) file(ctx context.Context, path string) error {
+func (r *reading) readFile(ctx context.Context, path string) error {
 	f, err := importer.Open(path)
 	if err != nil {
 		r.damage(path, err)
@@ -169,6 +177,7 @@ func (r *reading) file(ctx context.Context, path string) error {
 		if err != nil {
 			break
 		}
+		r.offset = begin
 		if err := r.event(data, &e); err != nil {
 			if !errors.Is(err, importer.ErrMessage) && !errors.Is(err, errTensor) {
 				return err
@@ -248,6 +257,10 @@ func (r *reading) value(v *value, at, step int64, old bool) error {
 		return r.hparams(v.content, at)
 	}
 	if !t.wanted {
+		return nil
+	}
+	if r.restarts.replaced(r.file, r.offset, step) {
+		r.skipped["values that a restarted writer replaced"]++
 		return nil
 	}
 	switch {

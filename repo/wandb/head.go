@@ -28,6 +28,7 @@ type head struct {
 	exit    *exitMessage // nil if the client recorded no end
 	preempt bool
 	begun   time.Time // from the first run record
+	records int       // undamaged records of the log
 }
 
 // maxMetadataBytes bounds files/wandb-metadata.json.
@@ -100,6 +101,7 @@ func readHead(ctx context.Context, name string) (*head, error) {
 	var first *runMessage
 	damaged := false
 	_, err := scan(ctx, name, func(kind protowire.Number, data []byte) (err error) {
+		h.records++
 		switch kind {
 		case recordRun:
 			var m *runMessage

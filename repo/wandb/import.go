@@ -52,12 +52,18 @@ func Import(ctx context.Context, r *repo.Repository, q importer.Request) (*impor
 			return nil, ctx.Err()
 		}
 	}
+	all, copies := fullest(all)
 	chain(all)
 	ordered := make([]importer.Log, len(all))
 	for i, l := range all {
 		ordered[i] = l
 	}
-	return importer.Import(ctx, r, q, ordered)
+	done, err := importer.Import(ctx, r, q, ordered)
+	if err != nil {
+		return nil, err
+	}
+	done.Warnings = append(done.Warnings, copies...)
+	return done, nil
 }
 
 // chain sorts logs by the start times of their runs, unreadable ones last, and links the logs of each W&B run.

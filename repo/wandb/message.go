@@ -17,6 +17,7 @@ const (
 	recordFiles       = 6
 	recordStats       = 7
 	recordArtifact    = 8
+	recordTensorBoard = 9
 	recordAlert       = 10
 	recordMetric      = 12
 	recordOutputRaw   = 13
@@ -26,6 +27,12 @@ const (
 	recordUseArtifact = 25
 	recordEnvironment = 26
 )
+
+// withoutContent are the records with nothing that the client itself shows of a run: other forms of what is read, the
+// client's telemetry and markers, and links between artifacts and collections.
+var withoutContent = []protowire.Number{
+	1, 4, 11, 16, recordExit, 19, 20, 21, 22, recordPreempting, 24, recordEnvironment, 100, 200,
+}
 
 // item is an entry of a history, a summary, a config or samples: a key, or the keys of nested dicts, and the value as
 // JSON.

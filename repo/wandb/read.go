@@ -182,6 +182,12 @@ func (r *reading) record(ctx context.Context, kind protowire.Number, data []byte
 		return r.artifact(ctx, data)
 	case recordUseArtifact:
 		return r.useArtifact(data)
+	case recordTensorBoard:
+		r.skip("folders of TensorBoard, which 'runs import tensorboard' imports", "")
+	default:
+		if !slices.Contains(withoutContent, kind) {
+			r.skip("records of an unknown kind", fmt.Sprint(kind))
+		}
 	}
 	return nil
 }
@@ -216,6 +222,7 @@ func (r *reading) history(data []byte) error {
 			return err
 		}
 		if len(r.item.path) == 0 || len(r.item.path) > maxDepth {
+			r.skip("values without a name, or nested too deeply", "")
 			continue
 		}
 		v, err := parseJSON(r.item.json)
@@ -409,8 +416,12 @@ func (r *reading) stats(data []byte) error {
 	}
 	err := eachItem(data, 3, &r.item, func(it *item) error {
 		v, err := parseJSON(it.json)
-		if n, ok := number(v); err == nil && ok && len(it.path) > 0 && !strings.HasPrefix(it.path[0], "_") {
-			l.Metrics = append(l.Metrics, format.MetricValue{Key: key(it.path), Value: n})
+		switch {
+		case len(it.path) == 0 || strings.HasPrefix(it.path[0], "_"):
+		case err != nil:
+			r.skip("machine samples that are not JSON", key(it.path))
+		default:
+			r.sample(&l, it.path, v)
 		}
 		return nil
 	})
@@ -418,6 +429,22 @@ func (r *reading) stats(data []byte) error {
 		return err
 	}
 	return r.out.System(&l)
+}
+
+// sample adds a machine sample to a line, or each one nested in it, such as the bytes that the network sent.
+func (r *reading) sample(l *format.Line, path []string, v any) {
+	if n, ok := number(v); ok {
+		l.Metrics = append(l.Metrics, format.MetricValue{Key: key(path), Value: n})
+		return
+	}
+	m, ok := v.(map[string]any)
+	if !ok || len(path) > maxDepth {
+		r.skip("machine samples that are not numbers", key(path))
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		r.sample(l, append(path[:len(path):len(path)], name), m[name])
+	}
 }
 
 // alert imports an alert as a text value, under the key that the Python client gitruns uses.
