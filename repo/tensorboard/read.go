@@ -88,7 +88,8 @@ type tag struct {
 
 func newReading(out importer.Output) *reading {
 	return &reading{
-		out: out, restarts: &restarts{}, excluded: func(string) bool { return false }, show: func(path string) string { return path },
+		out: out, restarts: &restarts{},
+		excluded: func(string) bool { return false }, show: func(path string) string { return path },
 		keys: map[string]bool{}, names: map[string]int{}, skipped: map[string]int{},
 	}
 }

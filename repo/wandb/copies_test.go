@@ -14,7 +14,8 @@ func TestFullestCopy(t *testing.T) {
 	log := func(name string, records ...[]byte) *runLog {
 		path := writeLog(t, append([][]byte{runOf("a", 1e9)}, records...)...)
 		h, err := readHead(context.Background(), path)
-		return &runLog{file: importer.File{Path: filepath.Join("/logs", name, "run-a.wandb")}, root: "/logs", head: h, err: err}
+		file := importer.File{Path: filepath.Join("/logs", name, "run-a.wandb")}
+		return &runLog{file: file, root: "/logs", head: h, err: err}
 	}
 	row, end := row(0, entry("x", "1")), field(recordExit, message(field(2, 7)))
 	cut, whole, ended := log("a", row), log("b", row, row, row), log("c", row, end)
@@ -26,8 +27,8 @@ func TestFullestCopy(t *testing.T) {
 		t.Errorf("%v %v", kept, copies)
 	}
 	kept, copies = fullest([]*runLog{whole, again, cut, ended})
-	if len(kept) != 1 || kept[0] != ended || len(copies) != 3 || !strings.HasSuffix(copies[2], "d: it is a log of the same "+
-		"run as c, and has as many records") {
+	if len(kept) != 1 || kept[0] != ended || len(copies) != 3 ||
+		!strings.HasSuffix(copies[2], "d: it is a log of the same run as c, and has as many records") {
 		t.Errorf("%v %v", kept, copies)
 	}
 }
