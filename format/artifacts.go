@@ -2,9 +2,8 @@ package format
 
 import (
 	"bytes"
-	"errors"
+	"context"
 	"fmt"
-	"io"
 
 	"github.com/parquet-go/parquet-go"
 )
@@ -49,39 +48,57 @@ func EncodeArtifacts(artifacts []Artifact) ([]byte, error) {
 
 // DecodeArtifacts reads artifacts.parquet and checks each row as strictly as an artifact in run.toml. The caller must
 // verify the digest of the file first.
-func DecodeArtifacts(data []byte) (artifacts []Artifact, err error) {
-	defer func() {
-		if r := recover(); r != nil { // the reader panics on some damaged files
-			artifacts, err = nil, fmt.Errorf("reading %s: the file is damaged: %v", ArtifactsName, r)
-		}
-	}()
+func DecodeArtifacts(data []byte) ([]Artifact, error) {
 	if len(data) > maxArtifactsBytes {
 		return nil, fmt.Errorf("reading %s: it has %d bytes, and at most %d are read", ArtifactsName, len(data),
 			maxArtifactsBytes)
 	}
-	f, err := openBounded(data, maxArtifacts)
+	artifacts, err := decodeArtifacts(data)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", ArtifactsName, err)
 	}
-	r := parquet.NewGenericReader[artifactRow](f)
-	defer func() { _ = r.Close() }()
-	rows := make([]artifactRow, 1024)
-	for {
-		n, err := r.Read(rows)
-		for _, row := range rows[:n] {
-			if err := CheckPath(row.Path); err != nil {
-				return nil, fmt.Errorf("reading %s: %w", ArtifactsName, err)
-			}
-			if !isHex(row.SHA256, false) || row.Bytes < 0 {
-				return nil, fmt.Errorf("reading %s: %s has no valid digest or a negative size", ArtifactsName, row.Path)
-			}
-			artifacts = append(artifacts, Artifact(row))
-		}
-		if errors.Is(err, io.EOF) {
-			return artifacts, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", ArtifactsName, err)
-		}
+	return artifacts, nil
+}
+
+func decodeArtifacts(data []byte) ([]Artifact, error) {
+	r, err := openRows(bytes.NewReader(data), int64(len(data)), maxArtifacts, MaxTextBytes)
+	if err != nil {
+		return nil, err
 	}
+	bytes, step := r.ints("bytes"), r.ints("step")
+	path, digest, kind := r.texts("path"), r.texts("sha256"), r.texts("kind")
+	key, caption, where := r.texts("key"), r.texts("caption"), r.texts("where")
+	if err := r.use(); err != nil {
+		return nil, err
+	}
+	artifacts := make([]Artifact, 0, r.file.Rows)
+	err = r.each(context.Background(), 1024, func(n int) error {
+		for i := range n {
+			var a Artifact
+			for _, text := range []struct {
+				of   *rowColumn
+				into *string
+			}{
+				{path, &a.Path}, {digest, &a.SHA256}, {kind, &a.Kind}, {key, &a.Key}, {caption, &a.Caption},
+				{where, &a.Where},
+			} {
+				if *text.into, err = text.of.string(i); err != nil {
+					return err
+				}
+			}
+			a.Bytes, _ = bytes.int(i)
+			if v, ok := step.int(i); ok {
+				a.Step = &v
+			}
+			if err := CheckPath(a.Path); err != nil {
+				return err
+			}
+			if !isHex(a.SHA256, false) || a.Bytes < 0 {
+				return fmt.Errorf("%s has no valid digest or a negative size", a.Path)
+			}
+			artifacts = append(artifacts, a)
+		}
+		return nil
+	})
+	return artifacts, err
 }

@@ -2,11 +2,10 @@ package format
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"unicode/utf8"
 
@@ -59,39 +58,50 @@ func EncodeManifest(entries []ManifestEntry) ([]byte, error) {
 }
 
 // DecodeManifest reads a manifest. The caller must verify its digest first.
-func DecodeManifest(data []byte) (entries []ManifestEntry, err error) {
-	defer func() {
-		if r := recover(); r != nil { // the reader panics on some damaged files
-			entries, err = nil, fmt.Errorf("reading a manifest: the file is damaged: %v", r)
-		}
-	}()
+func DecodeManifest(data []byte) ([]ManifestEntry, error) {
 	if len(data) > maxManifestBytes {
 		return nil, fmt.Errorf("reading a manifest: it has %d bytes, and at most %d are read", len(data), maxManifestBytes)
 	}
-	f, err := openBounded(data, maxManifestRows)
+	entries, err := decodeManifest(data)
 	if err != nil {
 		return nil, fmt.Errorf("reading a manifest: %w", err)
 	}
-	r := parquet.NewGenericReader[ManifestEntry](f)
-	defer func() { _ = r.Close() }()
-	rows := make([]ManifestEntry, 1024)
-	for {
-		n, err := r.Read(rows)
-		for _, row := range rows[:n] {
-			// The path is shown and compared, never opened.
-			if len(row.Path) == 0 || len(row.Path) > maxManifestPath || !utf8.ValidString(row.Path) {
-				return nil, fmt.Errorf("reading a manifest: %.100q is not a path", row.Path)
-			}
-			if row.Bytes < 0 || row.SHA256 != "" && !IsDigest(row.SHA256) {
-				return nil, fmt.Errorf("reading a manifest: %s has no valid digest or a negative size", row.Path)
-			}
-		}
-		entries = append(entries, rows[:n]...)
-		if errors.Is(err, io.EOF) {
-			return entries, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading a manifest: %w", err)
-		}
+	return entries, nil
+}
+
+func decodeManifest(data []byte) ([]ManifestEntry, error) {
+	r, err := openRows(bytes.NewReader(data), int64(len(data)), maxManifestRows, maxManifestPath)
+	if err != nil {
+		return nil, err
 	}
+	path, bytes, digest, rows := r.texts("path"), r.ints("bytes"), r.texts("sha256"), r.ints("rows")
+	if err := r.use(); err != nil {
+		return nil, err
+	}
+	entries := make([]ManifestEntry, 0, r.file.Rows)
+	err = r.each(context.Background(), 1024, func(n int) error {
+		for i := range n {
+			var e ManifestEntry
+			if e.Path, err = path.string(i); err != nil {
+				return err
+			}
+			if e.SHA256, err = digest.string(i); err != nil {
+				return err
+			}
+			e.Bytes, _ = bytes.int(i)
+			if v, ok := rows.int(i); ok {
+				e.Rows = &v
+			}
+			// The path is shown and compared, never opened.
+			if e.Path == "" || !utf8.ValidString(e.Path) {
+				return fmt.Errorf("%.100q is not a path", e.Path)
+			}
+			if e.Bytes < 0 || e.SHA256 != "" && !IsDigest(e.SHA256) {
+				return fmt.Errorf("%.100q has no valid digest or a negative size", e.Path)
+			}
+			entries = append(entries, e)
+		}
+		return nil
+	})
+	return entries, err
 }

@@ -18,8 +18,10 @@ type PatchFile struct {
 	Added, Removed int64 // lines; -1 for a binary file
 }
 
-// maxPatchLine is how many bytes of a line are examined.
-const maxPatchLine = 16 << 10
+const (
+	maxPatchLine  = 16 << 10 // bytes of a line that are examined
+	maxPatchFiles = 500_000
+)
 
 // ReadPatch lists the files of a patch that `git diff-tree -p --binary --full-index --no-renames` wrote. A file that
 // changes its type is listed twice. The format is described in https://git-scm.com/docs/diff-format.
@@ -58,6 +60,9 @@ func ReadPatch(r io.Reader) ([]PatchFile, error) {
 			path, ok := patchPath(strings.TrimPrefix(text, "diff --git "))
 			if !ok {
 				return nil, fmt.Errorf("line %d: %.100q does not name a file", number, text)
+			}
+			if len(files) == maxPatchFiles {
+				return nil, fmt.Errorf("it changes more than %d files", maxPatchFiles)
 			}
 			files = append(files, PatchFile{Path: path})
 			at = &files[len(files)-1]
@@ -123,7 +128,8 @@ func patchPath(text string) (string, bool) {
 				i++
 			case '"':
 				name, ok := unquoteC(text[1:i])
-				return strings.TrimPrefix(name, "a/"), ok && strings.HasPrefix(name, "a/")
+				path, found := strings.CutPrefix(name, "a/")
+				return path, ok && found && path != ""
 			}
 		}
 		return "", false

@@ -293,7 +293,8 @@ func scalar(text []byte) (any, bool) {
 	}
 	if len(text) >= 20 && text[4] == '-' && text[10] == 'T' && text[len(text)-1] == 'Z' {
 		t, err := time.Parse(timeLayout, string(text))
-		return t, err == nil && len(text) <= 27 && text[len(text)-2] != '.'
+		// time.Parse also accepts an hour of one digit.
+		return t, err == nil && len(text) <= 27 && text[13] == ':' && text[len(text)-2] != '.'
 	}
 	i := 0
 	if i < len(text) && text[i] == '-' {

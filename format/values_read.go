@@ -9,99 +9,74 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/parquet-go/parquet-go"
+	"github.com/gitruns/runs/format/internal/parquet"
 )
 
 // ErrValues is returned if a values.parquet is damaged or not valid.
 var ErrValues = errors.New("the file of values is damaged")
 
 // Values is an open values.parquet.
-type Values struct{ file *parquet.File }
+type Values struct {
+	rows                   *rows
+	key, step, time, value *rowColumn
+}
 
-// guardValues turns a panic of the Parquet reader into an error. Some damaged files make it panic.
-func guardValues(err *error) {
-	if r := recover(); r != nil {
-		*err = fmt.Errorf("%w: %v", ErrValues, r)
-	}
+var valueColumns = []wanted{
+	{"key", parquet.ByteArray}, {"step", parquet.Int64}, {"time", parquet.Int64}, {"value", parquet.ByteArray},
 }
 
 // OpenValues opens a file of size bytes. The caller must verify its digest first. OpenValues ignores unknown columns.
-func OpenValues(r io.ReaderAt, size int64) (v *Values, err error) {
-	defer guardValues(&err)
-	if err := checkFooter(r, size); err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrValues, err)
+func OpenValues(r io.ReaderAt, size int64) (*Values, error) {
+	rows, err := openRowsWithin(r, size, parquet.Limits{ // they are read one after another, whatever the size
+		Rows: MaxValues, FreeRows: MaxValues, Page: maxPageBytes, Text: MaxValueBytes, FreeText: maxValuesText + freeText,
+	})
+	if err == nil {
+		err = use(rows.file, valueColumns, make([]int, len(valueColumns)))
 	}
-	f, err := parquet.OpenFile(r, size, parquet.SkipBloomFilters(true), parquet.ReadBufferSize(64<<10))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrValues, err)
+		return nil, fmt.Errorf("%w: %w", ErrValues, err)
 	}
-	for _, want := range []struct {
-		name string
-		kind parquet.Kind
-	}{{"key", parquet.ByteArray}, {"step", parquet.Int64}, {"time", parquet.Int64}, {"value", parquet.ByteArray}} {
-		leaf, ok := f.Schema().Lookup(want.name)
-		if !ok {
-			return nil, fmt.Errorf("%w: it has no column %s", ErrValues, want.name)
-		}
-		if leaf.Node.Type().Kind() != want.kind || !leaf.Node.Required() {
-			return nil, fmt.Errorf("%w: the column %s is not a required %s", ErrValues, want.name, want.kind)
-		}
-	}
-	if err := checkSizes(f, size, MaxValues); err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrValues, err)
-	}
-	for _, group := range f.RowGroups() {
-		for _, chunk := range group.ColumnChunks() {
-			if err := checkPages(f, r, chunk); err != nil {
-				return nil, fmt.Errorf("%w: %v", ErrValues, err)
-			}
-		}
-	}
-	return &Values{f}, nil
+	return &Values{rows, rows.texts("key"), rows.ints("step"), rows.ints("time"), rows.texts("value")}, nil
 }
 
 // Rows returns the number of values.
-func (v *Values) Rows() int64 { return v.file.NumRows() }
+func (v *Values) Rows() int64 { return v.rows.file.Rows }
 
 // Each calls yield with each value in the order of the file: by key, step and time. It returns an error if the rows are
 // not in this order, if a value is not JSON, or if there are more values than a run can have.
-func (v *Values) Each(ctx context.Context, yield func(key string, value Value) error) (err error) {
-	defer guardValues(&err)
-	r := parquet.NewGenericReader[valueRow](v.file)
-	defer func() { _ = r.Close() }()
-	rows := make([]valueRow, 64)
-	text := int64(0)
+func (v *Values) Each(ctx context.Context, yield func(key string, value Value) error) error {
+	text, first := int64(0), true
 	var last valueRow
-	for n := int64(0); ; {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		got, err := r.Read(rows)
-		for _, row := range rows[:got] {
+	var failed error // of yield
+	err := v.rows.each(ctx, 16, func(n int) error {
+		for i := range n {
+			var row valueRow
+			row.Step, _ = v.step.int(i)
+			row.Time, _ = v.time.int(i)
+			if row.Key = last.Key; row.Key != string(v.key.texts[i]) {
+				row.Key = string(v.key.texts[i])
+			}
+			row.Value = string(v.value.texts[i])
 			if text += int64(len(row.Value)); text > maxValuesText {
-				return fmt.Errorf("%w: its values have more than %d bytes", ErrValues, maxValuesText)
+				return fmt.Errorf("its values have more than %d bytes", maxValuesText)
 			}
 			if err := row.check(); err != nil {
-				return fmt.Errorf("%w: %v", ErrValues, err)
-			}
-			if n++; n > 1 && row.before(last) {
-				return fmt.Errorf("%w: its rows are not sorted", ErrValues)
-			}
-			last = row
-			if err := yield(row.Key, Value{Step: row.Step, Time: row.Time, JSON: row.Value}); err != nil {
 				return err
 			}
+			if !first && row.before(last) {
+				return errUnsorted
+			}
+			last, first = row, false
+			if failed = yield(row.Key, Value{Step: row.Step, Time: row.Time, JSON: row.Value}); failed != nil {
+				return failed
+			}
 		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("%w: %v", ErrValues, err)
-		}
-		if got == 0 {
-			return fmt.Errorf("%w: it has fewer rows than its footer says", ErrValues)
-		}
+		return nil
+	})
+	if err != nil && failed == nil && ctx.Err() == nil {
+		return fmt.Errorf("%w: %w", ErrValues, err)
 	}
+	return err
 }
 
 func (r valueRow) check() error {
