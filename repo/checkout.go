@@ -49,7 +49,13 @@ func (r *Repository) CheckOutWorktree(ctx context.Context, run *format.Run, dir 
 	}
 	defer scratch.Close()
 	commit = run.Source.Commit
-	if commit == "" || !scratch.Has(ctx, commit) {
+	has := false
+	if commit != "" {
+		if has, err = scratch.Has(ctx, commit); err != nil {
+			return "", fmt.Errorf("restoring run %s: %w", run.ID, err)
+		}
+	}
+	if !has {
 		commit = run.Source.Base
 	}
 	if commit == "" {
@@ -173,7 +179,11 @@ func (r *Repository) baseTree(ctx context.Context, scratch *git.Scratch, s *form
 	if s.Base == "" {
 		return scratch.EmptyTree(ctx)
 	}
-	if !scratch.Has(ctx, s.Base) {
+	has, err := scratch.Has(ctx, s.Base)
+	if err != nil {
+		return "", err
+	}
+	if !has {
 		hint := "git fetch origin " + s.Base
 		if r.Git.Shallow() {
 			hint = "git fetch --unshallow"

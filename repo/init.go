@@ -166,7 +166,7 @@ func (r *Repository) CheckGit(ctx context.Context) ([]string, error) {
 	probe := path.Join(run, MetricsName)
 	var problems []string
 	if _, err := git.Run(ctx, r.Git.Root, "check-ignore", "-q", "--no-index", probe); err != nil {
-		if errors.Is(err, git.ErrNoGit) {
+		if errors.Is(err, git.ErrNoGit) || git.Inconclusive(err) {
 			return nil, err
 		}
 		problems = append(problems,

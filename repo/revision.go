@@ -266,6 +266,13 @@ func (r *Repository) Fork(ctx context.Context, base string) (*Fork, error) {
 	if !r.InGit {
 		return nil, errors.New("finding the base of the branch: this is not a Git repository")
 	}
+	head, err := git.ReadTip(ctx, r.Git)
+	if err != nil {
+		return nil, err
+	}
+	if head.Commit == "" {
+		return nil, errors.New("finding the base of the branch: it does not have a commit yet")
+	}
 	if base == "" {
 		if base = git.DefaultBranch(ctx, r.Git); base == "" {
 			return nil, withHint(fmt.Errorf("finding the base of the branch: %w", ErrNoBase),
@@ -275,13 +282,6 @@ func (r *Repository) Fork(ctx context.Context, base string) (*Fork, error) {
 	tip, err := git.Commit(ctx, r.Git, base)
 	if err != nil {
 		return nil, withHint(err, "run 'git fetch origin %s' first", strings.TrimPrefix(base, "origin/"))
-	}
-	head, err := git.ReadTip(ctx, r.Git)
-	if err != nil {
-		return nil, err
-	}
-	if head.Commit == "" {
-		return nil, errors.New("finding the base of the branch: it does not have a commit yet")
 	}
 	common, err := git.MergeBase(ctx, r.Git, head.Commit, tip)
 	if err != nil {

@@ -115,10 +115,10 @@ func (r *Repository) sourceOrigin(
 	case errors.Is(authorErr, git.ErrNoGit):
 		return nil, nil
 	case authorErr != nil:
-		warnings = append(warnings, "the author is not recorded: "+authorErr.Error())
+		warnings = append(warnings, "the author is not recorded: "+git.WithHint(authorErr))
 	}
 	if sourceErr != nil {
-		return append(warnings, "the source is not recorded: "+sourceErr.Error()), nil
+		return append(warnings, "the source is not recorded: "+git.WithHint(sourceErr)), nil
 	}
 	if captured == nil {
 		return warnings, nil

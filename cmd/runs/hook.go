@@ -31,7 +31,7 @@ leaves the runs for the next commit.`,
 				return usagef("hook: the hook must be pre-commit, got %q", args[0])
 			}
 			if err := a.stageForCommit(cmd.Context()); err != nil && !errors.Is(err, repo.ErrNoRepository) {
-				a.warn("this commit includes no runs: %s", firstLine(err.Error()))
+				a.warn("this commit includes no runs: %s", firstLine(git.WithHint(err)))
 			}
 			return nil
 		},

@@ -18,6 +18,7 @@ import (
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/query"
 	"github.com/gitruns/runs/repo/share"
 )
@@ -90,7 +91,11 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 	var none *query.NotFoundError
 	var goal *query.GoalError
 	var branch *share.BranchNameError
+	var failed *git.Error
+	errors.As(err, &failed)
 	switch {
+	case git.Inconclusive(err) && failed.Hint() != "": // another hint was made for an answer that Git did not give
+		fmt.Fprintf(out, "      %s\n", terminal.Clean(failed.Hint()))
 	case errors.As(err, &hint):
 		fmt.Fprintf(out, "      %s\n", terminal.Clean(hint.Hint))
 	case errors.As(err, &branch):
@@ -101,6 +106,10 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 		fmt.Fprintf(out, "      %s\n", none.Hint)
 	case errors.Is(err, repo.ErrNoRepository):
 		fmt.Fprintln(out, "      run 'runs init', or record a run, which also creates the folder")
+	case failed != nil && failed.Hint() != "":
+		fmt.Fprintf(out, "      %s\n", terminal.Clean(failed.Hint()))
+	case errors.Is(err, git.ErrNoObject):
+		fmt.Fprintln(out, "      run 'git fsck' to see what is missing, or 'git fetch' if this clone is partial")
 	case errors.As(err, &usage), errors.As(err, &syntax):
 		fmt.Fprintf(out, "      see '%s --help'\n", cmd.CommandPath())
 	}
@@ -393,8 +402,13 @@ func (a *app) progress(format string, args ...any) {
 	fmt.Fprintln(a.term.Err, terminal.Clean(fmt.Sprintf(format, args...)))
 }
 
-// warn prints a warning to stderr in one line.
+// warn prints a warning to stderr in one line. If an error among args comes from Git, Git's next step follows it.
 func (a *app) warn(format string, args ...any) {
+	for i, arg := range args {
+		if err, ok := arg.(error); ok {
+			args[i] = git.WithHint(err)
+		}
+	}
 	a.progress("runs: warning: "+format, args...)
 }
 

@@ -90,8 +90,12 @@ const maxRefs = 500
 // in CI, it is the tree without entries, provided that the whole tree has at most maxTree bytes.
 func (s *Scratch) DurableBase(ctx context.Context, r *Refs, wanted string, maxTree int64) (Base, error) {
 	head := r.Commit
-	if wanted != "" && !s.Has(ctx, wanted) {
-		return Base{}, fmt.Errorf("source.base is %s, but this clone has no such ref", wanted)
+	if wanted != "" {
+		if has, err := s.Has(ctx, wanted); err != nil {
+			return Base{}, err
+		} else if !has {
+			return Base{}, fmt.Errorf("source.base is %s, but this clone has no such ref", wanted)
+		}
 	}
 	for _, refs := range s.candidates(ctx, r, wanted) {
 		out, err := s.run(ctx, nil, append([]string{"merge-base", head}, refs...)...)

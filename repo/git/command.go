@@ -2,6 +2,7 @@ package git
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -111,7 +112,19 @@ type Error struct {
 	Output  string // all of its error output, up to 64 KiB
 }
 
-func (e *Error) Error() string { return "git " + e.Command + ": " + e.Message }
+// Error names the command of Git if a user could have called it. The others are details of this program.
+func (e *Error) Error() string {
+	if slices.Contains(familiar, e.Command) {
+		return "git " + e.Command + ": " + e.Message
+	}
+	return "git: " + e.Message
+}
+
+// familiar lists the commands of Git that users call themselves.
+var familiar = []string{
+	"add", "apply", "branch", "checkout", "clone", "commit", "fetch", "gc", "init", "lfs", "merge", "push", "restore",
+	"worktree",
+}
 
 // IsTransient reports whether a call failed but may succeed if it is repeated: a `git gc` in another process removed
 // the folder into which Git was about to write an object.
@@ -134,10 +147,18 @@ func (t *stderrBuffer) Write(p []byte) (int, error) {
 // message returns the first line that says what is wrong. It skips the warnings and hints before that line.
 func (t *stderrBuffer) message() string {
 	first := ""
+	reason := "" // ends in a colon; the next line says what it is about
 	for line := range strings.Lines(t.String()) {
 		line = strings.TrimSpace(line)
+		if reason != "" {
+			return strings.TrimSpace(reason + " " + line)
+		}
 		for _, prefix := range []string{"fatal: ", "error: "} {
-			if text, ok := strings.CutPrefix(line, prefix); ok {
+			text, ok := strings.CutPrefix(line, prefix)
+			switch {
+			case ok && strings.HasSuffix(text, ":"):
+				reason = text
+			case ok:
 				return text
 			}
 		}
@@ -145,7 +166,7 @@ func (t *stderrBuffer) message() string {
 			first = line
 		}
 	}
-	return first
+	return cmp.Or(reason, first)
 }
 
 func subcommand(args []string) string {

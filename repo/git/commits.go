@@ -55,16 +55,20 @@ func Commit(ctx context.Context, dirs Dirs, rev string) (string, error) {
 	}
 	out, err := dirs.command().run(ctx, "rev-parse", "-q", "--verify", rev+"^{commit}")
 	var failed *Error
-	if errors.As(err, &failed) {
+	if errors.As(err, &failed) && !Inconclusive(err) {
 		return "", fmt.Errorf("%s: %w", rev, ErrNoRevision)
 	}
 	return strings.TrimSpace(string(out)), err
 }
 
 // Has reports whether the repository has a commit.
-func (s *Scratch) Has(ctx context.Context, commit string) bool {
+func (s *Scratch) Has(ctx context.Context, commit string) (bool, error) {
 	_, err := s.run(ctx, nil, "cat-file", "-e", commit+"^{commit}")
-	return err == nil
+	var failed *Error
+	if errors.As(err, &failed) && !Inconclusive(err) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // MergeBase returns the newest common ancestor of two commits, or an empty string if they have none.

@@ -43,7 +43,7 @@ func (p *coprocess) failed(err error) error {
 	if message := p.stderr.message(); message != "" {
 		return &Error{Command: p.name, Message: message, Output: p.stderr.String()}
 	}
-	return fmt.Errorf("git %s: %w", p.name, err)
+	return fmt.Errorf("git: %w", err)
 }
 
 func (p *coprocess) close() {

@@ -127,7 +127,7 @@ func absolute(dir, p string) string {
 func OpenBare(ctx context.Context, dir string) (Dirs, bool, error) {
 	out, err := Run(ctx, dir, "rev-parse", "--is-bare-repository", "--absolute-git-dir")
 	var failed *Error
-	if errors.As(err, &failed) {
+	if errors.As(err, &failed) && !Inconclusive(err) {
 		return Dirs{}, false, nil
 	}
 	bare, at, _ := strings.Cut(strings.TrimSuffix(string(out), "\n"), "\n")

@@ -91,7 +91,7 @@ func readChanges(r io.Reader, visit func(CommittedChange) error) error {
 		parents := len(word) - len(meta)
 		if parents == 0 {
 			if !isObjectID(word) {
-				return fmt.Errorf("git diff-tree: unexpected line %.100q", word)
+				return fmt.Errorf("git: the list of changes has an unexpected line %.100q", word)
 			}
 			commit = word
 			continue
@@ -102,7 +102,7 @@ func readChanges(r io.Reader, visit func(CommittedChange) error) error {
 		}
 		fields := strings.Split(meta, " ")
 		if len(fields) != 2*parents+3 || commit == "" || file == "" || !isObjectID(fields[2*parents+1]) {
-			return fmt.Errorf("git diff-tree: unexpected line %.100q", word)
+			return fmt.Errorf("git: the list of changes has an unexpected line %.100q", word)
 		}
 		c := CommittedChange{Commit: commit, Path: file, Mode: fields[parents], ID: fields[2*parents+1]}
 		if strings.Trim(c.Mode, "0") == "" {
@@ -119,9 +119,9 @@ func nextWord(in *bufio.Reader) (string, error) {
 	word, err := in.ReadSlice(0)
 	switch {
 	case errors.Is(err, io.EOF) && len(word) > 0:
-		return "", errors.New("git diff-tree: the output ends in the middle of a line")
+		return "", errors.New("git: the list of changes ends in the middle of a line")
 	case errors.Is(err, bufio.ErrBufferFull):
-		return "", fmt.Errorf("git diff-tree: a line has more than %d bytes", maxChangeBytes)
+		return "", fmt.Errorf("git: a line in the list of changes has more than %d bytes", maxChangeBytes)
 	case err != nil:
 		return "", err
 	}

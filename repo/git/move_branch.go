@@ -92,6 +92,9 @@ func (o *Operation) checkUserChanges(ctx context.Context, from string) error {
 	case strings.HasPrefix(failed.Message, "unable to "), strings.Contains(failed.Message, "write error"):
 		return err
 	}
+	if strings.Contains(failed.Message, "resolve your current index") {
+		return &InTheWayError{"some files have conflicts, which you must resolve first"}
+	}
 	return &InTheWayError{failed.Message}
 }
 
@@ -133,7 +136,7 @@ func (o *Operation) adoptFiles(ctx context.Context, again bool) error {
 		}
 		ids := strings.Fields(string(out))
 		if len(ids) != len(files) {
-			return fmt.Errorf("git hash-object: got %d ids for %d files", len(ids), len(files))
+			return fmt.Errorf("git: it returned %d ids for %d files", len(ids), len(files))
 		}
 		for i, e := range files {
 			switch {

@@ -39,7 +39,9 @@ func upstream(t *testing.T, r *gittest.Repository, dirs Dirs) string {
 	}
 	commit, err := WriteCommit(t.Context(), dirs, c)
 	check(t, err)
-	equal(t, "the commit is in the repository", s.Has(t.Context(), commit), true)
+	has, err := s.Has(t.Context(), commit)
+	check(t, err)
+	equal(t, "the commit is in the repository", has, true)
 	return commit
 }
 

@@ -120,7 +120,7 @@ func (o *Operation) store(ctx context.Context, paths []string) ([]Entry, error) 
 	}
 	ids := strings.Fields(string(out))
 	if len(ids) != len(paths) {
-		return nil, fmt.Errorf("git hash-object: got %d ids for %d files", len(ids), len(paths))
+		return nil, fmt.Errorf("git: it returned %d ids for %d files", len(ids), len(paths))
 	}
 	entries := make([]Entry, len(paths))
 	for i, path := range paths {

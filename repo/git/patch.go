@@ -73,7 +73,7 @@ func (s *Scratch) Changes(ctx context.Context, from, to string) ([]Change, error
 		path, more, ok2 := strings.Cut(more, "\x00")
 		fields := strings.Fields(meta)
 		if !ok || !ok2 || len(fields) != 5 {
-			return nil, fmt.Errorf("git diff-tree: unexpected line %q", meta)
+			return nil, fmt.Errorf("git: the list of changes has an unexpected line %q", meta)
 		}
 		rest = more
 		changes = append(changes, Change{Path: path, Status: fields[4][0], ID: fields[3], Mode: fields[1]})
@@ -88,7 +88,7 @@ func (s *Scratch) Changes(ctx context.Context, from, to string) ([]Change, error
 	}
 	sizes := strings.Split(strings.TrimRight(string(out), "\n"), "\n")
 	if len(sizes) != len(changes) {
-		return nil, fmt.Errorf("git cat-file: got %d sizes for %d objects", len(sizes), len(changes))
+		return nil, fmt.Errorf("git: it returned %d sizes for %d objects", len(sizes), len(changes))
 	}
 	for i := range changes {
 		if n, err := strconv.ParseInt(sizes[i], 10, 64); err == nil {

@@ -49,7 +49,7 @@ func DeleteRef(ctx context.Context, dirs Dirs, ref string) {
 func Resolve(ctx context.Context, dirs Dirs, ref string) (string, error) {
 	out, err := dirs.command().run(ctx, "rev-parse", "-q", "--verify", ref+"^{commit}")
 	var failed *Error
-	if errors.As(err, &failed) {
+	if errors.As(err, &failed) && !Inconclusive(err) {
 		return "", nil
 	}
 	return strings.TrimSpace(string(out)), err

@@ -198,9 +198,13 @@ func TestFetchBase(t *testing.T) {
 		t.Fatal(ok, err)
 	}
 	s := scratch(t, there)
-	equal(t, "Has", s.Has(t.Context(), next), false)
+	has, err := s.Has(t.Context(), next)
+	check(t, err)
+	equal(t, "Has before the fetch", has, false)
 	check(t, FetchBase(t.Context(), there, "", next))
-	equal(t, "Has", s.Has(t.Context(), next), true)
+	has, err = s.Has(t.Context(), next)
+	check(t, err)
+	equal(t, "Has after the fetch", has, true)
 	if err := FetchBase(t.Context(), there, "origin", r.First); err == nil {
 		t.Error("FetchBase of a commit without its ref is no error")
 	}

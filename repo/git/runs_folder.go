@@ -81,7 +81,7 @@ func (s *Scratch) without(ctx context.Context, tree string, steps []string) (str
 		meta, name, ok := strings.Cut(entry, "\t")
 		fields := strings.Fields(meta)
 		if !ok || len(fields) != 3 {
-			return "", fmt.Errorf("git ls-tree: unexpected line %q", entry)
+			return "", fmt.Errorf("git: the list of a folder has an unexpected line %q", entry)
 		}
 		if fields[1] == "tree" {
 			if len(steps) == 0 && name == runsFolder {

@@ -216,8 +216,11 @@ func checkCommits(t *testing.T, r *gittest.Repository, dirs Dirs) {
 	check(t, err)
 	equal(t, "Commit", commit, r.Head)
 	s := scratch(t, dirs)
-	equal(t, "Has", s.Has(ctx, r.Head), true)
-	equal(t, "Has", s.Has(ctx, strings.Repeat("1", len(r.Head))), false)
+	for commit, want := range map[string]bool{r.Head: true, strings.Repeat("1", len(r.Head)): false} {
+		has, err := s.Has(ctx, commit)
+		equal(t, "Has", has, want)
+		equal(t, "the error of Has", err, nil)
+	}
 	if r.First == "" {
 		return
 	}

@@ -145,7 +145,7 @@ func Differences(ctx context.Context, dirs Dirs, from, to string) ([]Edit, error
 		path, more, ok2 := strings.Cut(more, "\x00")
 		fields := strings.Fields(meta)
 		if !ok || !ok2 || len(fields) != 5 {
-			return nil, fmt.Errorf("git diff-tree: unexpected line %q", meta)
+			return nil, fmt.Errorf("git: the list of changes has an unexpected line %q", meta)
 		}
 		rest = more
 		e := Edit{path, fields[1], fields[3]}

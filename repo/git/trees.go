@@ -195,7 +195,7 @@ func (t *Trees) ask(name, kind string, limit int64) (size int64, err error) {
 	}
 	size, err = strconv.ParseInt(fields[2], 10, 64)
 	if err != nil || size < 0 {
-		return 0, fmt.Errorf("git cat-file: unexpected line %q", head)
+		return 0, fmt.Errorf("git: its answer about an object has an unexpected line %q", head)
 	}
 	t.cat.idBytes = len(fields[0]) / 2
 	if fields[1] == kind && size <= limit {

@@ -43,7 +43,7 @@ func TestTreeThatIsNotWritten(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dirs.Common, "objects", lost[:2]), nil, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := trees.Edit("", edits); err == nil || !strings.HasPrefix(err.Error(), "git mktree: ") {
+		if got, err := trees.Edit("", edits); err == nil || !strings.HasPrefix(err.Error(), "git: ") {
 			t.Errorf("a tree that could not be written is %s, %v", got, err)
 		}
 	}

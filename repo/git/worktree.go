@@ -77,7 +77,7 @@ func (w *Worktree) readIndex(ctx context.Context, s *Scratch) (hidden []string, 
 		default:
 			fields, path, ok := strings.Cut(rest, "\t")
 			if !ok {
-				return nil, fmt.Errorf("git ls-files: unexpected line %q", entry)
+				return nil, fmt.Errorf("git: the list of files has an unexpected line %q", entry)
 			}
 			w.addTracked(path, fields)
 			switch { // a lower-case letter is assume-unchanged, S is skip-worktree, s is both
@@ -102,7 +102,7 @@ func (w *Worktree) addDifferent(out string) error {
 		path, rest, ok2 := strings.Cut(rest, "\x00")
 		fields := strings.Fields(meta)
 		if !ok || !ok2 || len(fields) != 5 {
-			return fmt.Errorf("git diff-files: unexpected line %q", meta)
+			return fmt.Errorf("git: the list of changes has an unexpected line %q", meta)
 		}
 		out = rest
 		if inRuns(path) || seen[path] && fields[4] != "D" {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"strings"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
@@ -95,10 +94,6 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 			}
 		} else if err != nil {
 			err = fmt.Errorf("committing runs: %w", err)
-		}
-		var failed *git.Error
-		if errors.As(err, &failed) && failed.Command == "commit-tree" && strings.Contains(failed.Output, "user.email") {
-			err = &repo.HintError{Err: err, Hint: "run 'git config user.name NAME' and 'git config user.email EMAIL'"}
 		}
 		return done, err
 	}

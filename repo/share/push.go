@@ -132,15 +132,9 @@ func (p *pusher) push(ctx context.Context) error {
 		}
 		var rejected *git.Rejected
 		if !errors.As(err, &rejected) {
-			var failed *git.Error
-			if errors.As(err, &failed) { // the fetch worked: a local hook or the credentials failed
-				err = &repo.HintError{
-					Err: err,
-					Hint: fmt.Sprintf("nothing was changed; run 'git push --dry-run %s %.10s:%s' to try it", p.up.Remote, tip,
-						p.up.Ref),
-				}
-			}
-			return err
+			// The fetch worked: a local hook or the credentials failed.
+			return withUnchanged(err, fmt.Sprintf("run 'git push --dry-run %s %.10s:%s' to try it", p.up.Remote, tip,
+				p.up.Ref))
 		}
 		if base == last {
 			unmoved++
@@ -172,12 +166,20 @@ func (p *pusher) progress(what string) {
 
 // withNetworkHint adds a hint to the error of a failed fetch or push.
 func withNetworkHint(err error, remote string) error {
+	return withUnchanged(err, fmt.Sprintf("run 'git fetch %s' to test the connection", remote))
+}
+
+// withUnchanged adds to a failure of Git that nothing was changed, and the next step: the one that Git's message
+// suggests, otherwise the given one.
+func withUnchanged(err error, step string) error {
 	var failed *git.Error
-	if errors.As(err, &failed) {
-		return &repo.HintError{Err: err, Hint: fmt.Sprintf("nothing was changed; run 'git fetch %s' to test the connection",
-			remote)}
+	if !errors.As(err, &failed) {
+		return err
 	}
-	return err
+	if hint := failed.Hint(); hint != "" {
+		step = hint
+	}
+	return &repo.HintError{Err: err, Hint: "nothing was changed; " + step}
 }
 
 // withRejectedHint adds a hint to a rejection that would be repeated if the push were tried again.
