@@ -32,6 +32,7 @@ type Finish struct {
 	Ended     time.Time     // now if zero
 	Wait      time.Duration // for open writers; their later lines become a run that resumes this one
 	Waiting   func(open []string)
+	Hurry     <-chan struct{} // if it is closed, the finish no longer waits for open writers; may be nil
 
 	host   string // for a recovery: the machine that the user declared dead
 	silent time.Duration
@@ -93,7 +94,7 @@ func (a *Active) Finish(ctx context.Context, end Finish) (*Result, error) {
 	}
 	h := held{host: end.host, silent: end.silent, takeover: end.takeover}
 	defer h.release()
-	open, err := a.waitForWriters(ctx, &h, end.Wait, end.Waiting)
+	open, err := a.waitForWriters(ctx, &h, end)
 	if err != nil {
 		return nil, fmt.Errorf("finishing run %s: %w", a.ID, err)
 	}

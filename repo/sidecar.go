@@ -58,7 +58,7 @@ func (a *Active) Gone(ctx context.Context) (bool, error) {
 	}
 	var h held
 	defer h.release()
-	open, err := a.waitForWriters(ctx, &h, 0, nil)
+	open, err := a.waitForWriters(ctx, &h, Finish{})
 	return len(open) == 0, err
 }
 

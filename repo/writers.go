@@ -30,12 +30,11 @@ func (h *held) release() {
 	h.files = nil
 }
 
-// waitForWriters waits until every journal is closed, but at most for wait, and locks the shared ones. It returns the
-// journals that are still open. If it has to wait, and wait is longer than a second, it calls told once.
-func (a *Active) waitForWriters(
-	ctx context.Context, h *held, wait time.Duration, told func(open []string),
-) ([]string, error) {
-	deadline := time.Now().Add(wait)
+// waitForWriters waits until every journal is closed, but at most for end.Wait or until end.Hurry, and locks the shared
+// ones. It returns the journals that are still open. If it has to wait, and for longer than a second, it calls
+// end.Waiting once.
+func (a *Active) waitForWriters(ctx context.Context, h *held, end Finish) ([]string, error) {
+	deadline := time.Now().Add(end.Wait)
 	pause := time.Millisecond
 	for first := true; ; first = false {
 		files, err := a.journals("")
@@ -58,12 +57,15 @@ func (a *Active) waitForWriters(
 		if len(open) == 0 || !time.Now().Before(deadline) {
 			return open, nil
 		}
-		if first && told != nil && wait > time.Second {
-			told(open)
+		if first && end.Waiting != nil && end.Wait > time.Second {
+			end.Waiting(open)
 		}
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
+		case <-end.Hurry:
+			deadline = time.Now()
+			end.Hurry = nil
 		case <-time.After(pause):
 		}
 		pause = min(2*pause, 100*time.Millisecond)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -29,8 +30,10 @@ not. 'runs client start' starts this command.`,
 			if err != nil {
 				return err
 			}
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM)
+			ctx, stop := signal.NotifyContext(context.WithoutCancel(cmd.Context()), syscall.SIGTERM)
 			defer stop()
+			// The other signals are meant for the program. SIGTERM ends the sidecar, but not in the middle of a finish.
+			defer protectEnd(ctx, nil, active.ID, nil).stop()
 			return active.Attend(ctx, pid, system)
 		},
 	}

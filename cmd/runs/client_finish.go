@@ -36,6 +36,8 @@ func (a *app) clientFinish(ctx context.Context, q *clientRequest) (clientAnswer,
 	if err != nil {
 		return nil, err
 	}
+	protected := protectEnd(ctx, nil, active.ID, nil) // a signal often reaches the client and this process
+	defer protected.stop()
 	active.StopSidecar()
 	if t := q.TensorBoard; t.On {
 		if e, err := active.Entry(ctx); err != nil {
@@ -48,7 +50,8 @@ func (a *app) clientFinish(ctx context.Context, q *clientRequest) (clientAnswer,
 			a.importEventFiles(ctx, active, ask)
 		}
 	}
-	done, err := active.Finish(ctx, end)
+	end.Hurry = protected.hurry.Done()
+	done, err := active.Finish(context.WithoutCancel(ctx), end)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +59,7 @@ func (a *app) clientFinish(ctx context.Context, q *clientRequest) (clientAnswer,
 	if r, err := active.Repository().Reopen(); err != nil {
 		a.warn("%v", err)
 	} else {
-		a.commitAtFinish(ctx, r, done.Run, true)
+		a.commitAtFinish(protected.hurry, r, done.Run, true)
 	}
 	return &finishedJSON{
 		ID: active.ID, Status: done.Run.Status, Dir: done.Dir, Open: len(done.Open),

@@ -19,7 +19,8 @@ func (a *app) finishCommand() *cobra.Command {
 		Use:   "finish [RUN] [flags]",
 		Short: "Finish a run",
 		Long: `Finish a run: turn its journals into a record under .runs/<day>/. The record
-appears complete or not at all. If finish is interrupted, run it again.
+appears complete or not at all. If finish is killed, run it again. Ctrl-C only
+stops the wait for open journals.
 
     runs finish
     runs finish wide --status failed
@@ -44,13 +45,16 @@ Without RUN, it finishes the run named by RUNS_ID, or the only run in progress.`
 			if err != nil {
 				return err
 			}
-			res, err := active.Finish(cmd.Context(), end)
+			protected := protectEnd(cmd.Context(), nil, active.ID, a.progress)
+			defer protected.stop()
+			end.Hurry = protected.hurry.Done()
+			res, err := active.Finish(context.WithoutCancel(cmd.Context()), end)
 			if err != nil {
 				return err
 			}
 			a.reportFinished(res)
 			a.print("%s", res.Run.ID)
-			a.commitAtFinish(cmd.Context(), active.Repository(), res.Run, false)
+			a.commitAtFinish(protected.hurry, active.Repository(), res.Run, false)
 			return nil
 		},
 	}

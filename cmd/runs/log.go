@@ -248,6 +248,9 @@ func (a *app) logRun(ctx context.Context, f *logFlags, l *format.Line, stream, s
 	if err != nil {
 		return err
 	}
+	protected := protectEnd(ctx, nil, active.ID, a.progress)
+	defer protected.stop()
+	ctx = protected.hurry
 	err = func() error {
 		files := *f
 		files.datasets = nil // these are already in the record
@@ -268,16 +271,16 @@ func (a *app) logRun(ctx context.Context, f *logFlags, l *format.Line, stream, s
 		}
 		return nil
 	}()
-	end := repo.Finish{Status: format.Finished, Wait: repo.DefaultWait}
+	end := repo.Finish{Status: format.Finished, Wait: repo.DefaultWait, Hurry: protected.hurry.Done()}
 	if err != nil {
 		end.Status = format.Failed
 		if errors.Is(err, context.Canceled) {
-			end.Status, end.EndReason = format.Killed, "interrupted"
+			end.Status, end.EndReason = format.Killed, repo.Ended{Received: protected.signal(), ExitCode: 1}.Finish().EndReason
 		}
 	}
 	res, finishErr := active.Finish(context.WithoutCancel(ctx), end)
 	if err := errors.Join(err, finishErr); err != nil {
-		return err
+		return protected.exitStatus(err)
 	}
 	a.warnAll(res.Warnings)
 	a.print("%s", res.Run.ID)

@@ -78,6 +78,9 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 	}
 	if errors.Is(err, context.Canceled) {
 		fmt.Fprintln(out, "runs: interrupted")
+		if interrupted := (interruptedError{}); errors.As(err, &interrupted) {
+			return interrupted.status
+		}
 		return exitInterrupted
 	}
 	var quiet quietError

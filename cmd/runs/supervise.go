@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +32,7 @@ type supervised struct {
 func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run) error) error {
 	active := s.active
 	began := time.Now()
+	signals := program.Catch() // to the end of this process, see ending
 	config, err := active.Repository().Config()
 	if err != nil {
 		return err
@@ -54,8 +54,17 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 		}
 	}
 	options := a.programOptions(s.args, append(childEnv(active), s.env...), log, started)
-	options.Dir = s.dir
+	options.Dir, options.Signals = s.dir, signals
 	res, runErr := program.Run(ctx, options)
+	end := endedBy(res, runErr).Finish()
+	end.Ended = time.Now().UTC().Truncate(time.Microsecond)
+	protected := protectEnd(ctx, signals, active.ID, a.progress)
+	defer protected.stop()
+	if !s.joined {
+		if err := active.KeepLastWords(end); err != nil {
+			a.warn("writing down how run %s ended: %v", active.ID, err)
+		}
+	}
 	stopSampling()
 	release()
 	if res.OpenLine && a.term.ErrIsTerminal() {
@@ -76,9 +85,8 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 	if s.joined {
 		return a.endJoined(active, res, runErr)
 	}
-	a.recordLate(ctx, active, s.late)
-	end := endedBy(res, runErr).Finish()
-	end.Wait, end.Waiting = repo.DefaultWait, a.reportWaiting
+	a.recordLate(protected.hurry, active, s.late)
+	end.Wait, end.Waiting, end.Hurry = repo.DefaultWait, a.reportWaiting, protected.hurry.Done()
 	done, err := active.Finish(context.WithoutCancel(ctx), end)
 	if runErr != nil {
 		return errors.Join(a.notStarted(runErr), err)
@@ -101,9 +109,11 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 	if r, err := active.Repository().Reopen(); err != nil {
 		a.warn("%v", err)
 	} else {
-		a.commitAtFinish(ctx, r, done.Run, false)
+		a.commitAtFinish(protected.hurry, r, done.Run, false)
 	}
 	if then != nil {
+		protected.stop()
+		signals.Stop()
 		return then(done.Run)
 	}
 	return nil
@@ -120,8 +130,6 @@ func (a *app) recordLate(ctx context.Context, active *repo.Active, late *repo.Ha
 	default:
 		a.progress("runs: waiting for the hashes of the datasets; press Ctrl-C to stop waiting")
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
-	defer stop()
 	datasets, warnings, _, err := late.Wait(ctx, 0)
 	a.warnAll(warnings)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -27,6 +28,36 @@ type Options struct {
 	Stdin, Stdout, Stderr *os.File
 	Log                   io.Writer // receives all output in order; its errors do not affect the program
 	Started               func(pid int)
+	Signals               *Signals // if nil, Run catches the signals itself, until the program has ended
+}
+
+// Signals receives the signals that ask this process to end, from Catch to Stop. A caller that has more to do after its
+// program has ended catches them before it starts the program, so that no signal ends this process meanwhile.
+type Signals struct {
+	c      chan os.Signal
+	broken chan os.Signal
+}
+
+// Catch begins to receive signals. It leaves out those that this process was started to ignore, such as SIGHUP under
+// nohup, because the program must ignore them too.
+func Catch() *Signals {
+	s := &Signals{c: make(chan os.Signal, 64), broken: make(chan os.Signal, 1)}
+	signal.Notify(s.c, passedOn()...)
+	if len(brokenPipe) > 0 {
+		// Caught instead of ignored: a closed output must not end this process, but the program must start with the
+		// default handling, and it would inherit an ignored signal.
+		signal.Notify(s.broken, brokenPipe...)
+	}
+	return s
+}
+
+// Received returns the channel of the signals. Run reads from it until its program has ended.
+func (s *Signals) Received() <-chan os.Signal { return s.c }
+
+// Stop restores the default handling of the signals.
+func (s *Signals) Stop() {
+	signal.Stop(s.c)
+	signal.Stop(s.broken)
 }
 
 // Result describes how a program ended.
@@ -50,9 +81,9 @@ type StartError struct {
 func (e *StartError) Error() string { return fmt.Sprintf("starting %s: %v", e.Name, e.Err) }
 func (e *StartError) Unwrap() error { return e.Err }
 
-// drain limits how long output is read after the program has ended, because a process that it left running may keep the
-// pipe open for ever.
-const drain = 500 * time.Millisecond
+// idle is how long a pipe must be silent, after the program has ended, before it is no longer read. A process that the
+// program left running may keep it open for ever. What is in the pipe by then is always read.
+const idle = 500 * time.Millisecond
 
 // killAfter is how long a program has to end after the context is canceled.
 const killAfter = 10 * time.Second
@@ -118,6 +149,7 @@ type outputCopy struct {
 	tap tap
 
 	waiting atomic.Int64 // when the current read began, in ns since 1970; 0 if no read is waiting
+	last    atomic.Bool  // the program has ended and the pipe was silent: read what is there, and no more
 	done    chan struct{}
 }
 
@@ -129,9 +161,10 @@ func (c *outputCopy) run() {
 	defer close(c.done)
 	defer func() { _ = c.src.Close() }()
 	buf := make([]byte, 32<<10)
+	read := c.src.Read
 	for {
 		c.waiting.Store(time.Now().UnixNano())
-		n, err := c.src.Read(buf)
+		n, err := read(buf)
 		c.waiting.Store(0)
 		if n > 0 {
 			c.tap.note(buf[:n])
@@ -139,24 +172,40 @@ func (c *outputCopy) run() {
 				return
 			}
 		}
+		if errors.Is(err, os.ErrDeadlineExceeded) && c.last.Load() {
+			read = func(p []byte) (int, error) { return readWaiting(c.src, p) }
+			continue
+		}
 		if err != nil {
 			return
 		}
 	}
 }
 
+// finish ends the copying after what is in the pipe now.
+func (c *outputCopy) finish() {
+	c.last.Store(true)
+	d, ok := c.src.(interface{ SetReadDeadline(time.Time) error })
+	if !ok || d.SetReadDeadline(time.Now()) != nil {
+		_ = c.src.Close()
+	}
+	<-c.done
+}
+
 // drainAll waits until all output of the program is copied. It waits for a slow reader. It does not wait for a process
-// that the program left running and that keeps a pipe open without printing.
+// that the program left running and that keeps a pipe open without printing. A pipe counts as silent only from the end
+// of the program on: a read that began long before may not have been woken yet.
 func drainAll(copies []*outputCopy) {
+	ended := time.Now()
 	for _, c := range copies {
 		for open := true; open; {
 			select {
 			case <-c.done:
 				open = false
 			case <-time.After(10 * time.Millisecond):
-				if since := c.waiting.Load(); since != 0 && time.Since(time.Unix(0, since)) > drain {
-					_ = c.src.Close()
-					<-c.done
+				since := c.waiting.Load()
+				if since != 0 && time.Since(time.Unix(0, since)) > idle && time.Since(ended) > idle {
+					c.finish()
 				}
 			}
 		}

@@ -5,6 +5,7 @@ package program
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -43,14 +44,11 @@ func run(ctx context.Context, path string, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, &StartError{o.Args[0], 126, err}
 	}
-	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, passedOn()...)
-	defer signal.Stop(signals)
-	// SIGPIPE is caught instead of ignored. A closed output must not end this process, but the program must start with
-	// the default handling, and it would inherit an ignored signal.
-	broken := make(chan os.Signal, 1)
-	signal.Notify(broken, syscall.SIGPIPE)
-	defer signal.Stop(broken)
+	signals := o.Signals
+	if signals == nil {
+		signals = Catch()
+		defer signals.Stop()
+	}
 	err = r.cmd.Start()
 	for _, f := range after.child {
 		_ = f.Close()
@@ -80,7 +78,7 @@ func run(ctx context.Context, path string, o Options) (Result, error) {
 	ended := make(chan syscall.WaitStatus, 1)
 	var waiting sync.WaitGroup
 	waiting.Go(func() { r.awaitEnd(ended) })
-	status := r.handle(ctx, signals, ended)
+	status := r.handle(ctx, signals.Received(), ended)
 	waiting.Wait()
 	stopInput()
 	_ = r.cmd.Process.Release()
@@ -166,11 +164,14 @@ func (r *running) connect() (connections, error) {
 
 func (r *running) tap() tap { return tap{&r.logMu, r.o.Log, &r.logErr, &r.openLine} }
 
-// passedOn returns the signals to pass on to the program. It leaves out signals that this process was started to
-// ignore, such as SIGHUP under nohup.
+// brokenPipe holds the signal for a write to a closed pipe.
+var brokenPipe = []os.Signal{syscall.SIGPIPE}
+
+// passedOn returns the signals to pass on to the program, without those that are ignored. A scheduler announces the
+// end of a job with SIGXCPU, SIGUSR1 or SIGUSR2.
 func passedOn() []os.Signal {
 	all := []os.Signal{
-		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT,
+		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGXCPU,
 		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGCONT,
 	}
 	var some []os.Signal
@@ -180,6 +181,46 @@ func passedOn() []os.Signal {
 		}
 	}
 	return some
+}
+
+// readWaiting reads what is in a pipe or terminal without waiting for more. At its end, it returns io.EOF.
+func readWaiting(src io.ReadCloser, p []byte) (n int, err error) {
+	f, ok := src.(*os.File)
+	if !ok {
+		return 0, io.EOF
+	}
+	if err := f.SetReadDeadline(time.Time{}); err != nil {
+		return 0, err
+	}
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	ctlErr := raw.Read(func(fd uintptr) bool {
+		n, err = readReady(int(fd), p)
+		return true
+	})
+	if err = errors.Join(ctlErr, err); err != nil || n <= 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// readReady reads from a descriptor, which may be in blocking mode, only if there is something to read.
+func readReady(fd int, p []byte) (int, error) {
+	for {
+		ready := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		n, err := unix.Poll(ready, 0)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if n <= 0 || ready[0].Revents&unix.POLLIN == 0 {
+			return 0, err
+		}
+		if n, err = unix.Read(fd, p); !errors.Is(err, unix.EINTR) {
+			return n, err
+		}
+	}
 }
 
 // handle passes signals on until the program ends.
@@ -209,16 +250,34 @@ func (r *running) handle(
 			case syscall.SIGINT:
 				r.interrupt(true)
 			default:
-				r.receive(unix.SignalName(s))
+				r.receive(s)
 				r.signal(s)
 			}
 		}
 	}
 }
 
-func (r *running) receive(name string) {
-	if name == "SIGUSR1" || name == "SIGUSR2" {
-		return // these signals do not ask a program to end
+// AsksToEnd returns the name of a signal, and reports whether it asks a process to end. Some only inform it.
+func AsksToEnd(s os.Signal) (name string, asks bool) {
+	number, ok := s.(syscall.Signal)
+	if !ok {
+		return "", false
+	}
+	switch number {
+	case syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGCONT:
+	default:
+		asks = true
+	}
+	return unix.SignalName(number), asks
+}
+
+// SignalNumber returns the number of the signal with this name, or 0.
+func SignalNumber(name string) int { return int(unix.SignalNum(name)) }
+
+func (r *running) receive(s syscall.Signal) {
+	name, asks := AsksToEnd(s)
+	if !asks {
+		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -230,7 +289,7 @@ func (r *running) receive(name string) {
 // interrupt handles Ctrl-C. The first Ctrl-C asks the program to end, the second kills it. send is true if the program
 // has not received the signal itself.
 func (r *running) interrupt(send bool) {
-	r.receive("SIGINT")
+	r.receive(syscall.SIGINT)
 	switch n := r.interrupts.Add(1); {
 	case n >= 2:
 		r.signal(syscall.SIGKILL)

@@ -3,9 +3,9 @@ package program
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"sync"
 	"sync/atomic"
 )
@@ -23,9 +23,11 @@ func run(ctx context.Context, path string, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, &StartError{o.Args[0], 126, err}
 	}
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt)
-	defer signal.Stop(signals)
+	signals := o.Signals
+	if signals == nil {
+		signals = Catch()
+		defer signals.Stop()
+	}
 	if err := cmd.Start(); err != nil {
 		return Result{}, &StartError{o.Args[0], 126, err}
 	}
@@ -52,7 +54,7 @@ func run(ctx context.Context, path string, o Options) (Result, error) {
 			case <-done:
 				done = nil
 				_ = cmd.Process.Kill()
-			case <-signals:
+			case <-signals.Received():
 				if interrupts.Add(1) > 1 {
 					_ = cmd.Process.Kill()
 				}
@@ -74,3 +76,21 @@ func run(ctx context.Context, path string, o Options) (Result, error) {
 	res.ExitCode = state.ExitCode()
 	return res, nil
 }
+
+var brokenPipe []os.Signal
+
+func passedOn() []os.Signal { return []os.Signal{os.Interrupt} }
+
+// AsksToEnd returns the name of a signal, and reports whether it asks a process to end.
+func AsksToEnd(os.Signal) (name string, asks bool) { return "SIGINT", true }
+
+// SignalNumber returns the number of the signal with this name, or 0.
+func SignalNumber(name string) int {
+	if name == "SIGINT" {
+		return 2
+	}
+	return 0
+}
+
+// readWaiting reads nothing: a read from a pipe cannot be kept from waiting.
+func readWaiting(io.ReadCloser, []byte) (int, error) { return 0, io.EOF }
