@@ -406,7 +406,7 @@ class Binary(Project):
         from gitruns import _binary
 
         def spawn(args: list, data: bytes) -> tuple:
-            return _binary._spawn(self.binary, args, data)
+            return _binary._spawn(self.binary, args, data, None)
 
         for call in (spawn, _binary._subprocess):
             code, out, err = call([self.binary, "log", "-", "-C", self.dir], b"x" * 200000)

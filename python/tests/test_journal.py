@@ -159,12 +159,12 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
         done = self.python("""
 import gitruns, os
 import gitruns._journal as j
-run = gitruns.init()
 real = os.open
 def refuse(path, *args, **more):
     if "journal-" in str(path): raise OSError(13, "Permission denied", path)
     return real(path, *args, **more)
 os.open = refuse
+run = gitruns.init()
 for i in range(7): run.log({"a": float(i)})
 os.open = real
 run.finish()

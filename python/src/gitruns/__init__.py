@@ -231,6 +231,11 @@ class _BeforeInit:
     def __setitem__(self, key: str, value: Any) -> None:
         self._fail()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        from ._inherit import attribute
+
+        return attribute, (self._name,)
+
     def __repr__(self) -> str:
         return f"<gitruns.{self._name}: call gitruns.init() first>"
 
@@ -289,7 +294,7 @@ class _Module(type(sys)):  # type: ignore[misc]
             self.__dict__[name] = value
             return value
         if name in _OF_RUN:
-            return getattr(_Module._active, name) if _Module._active is not None else _call_before_init(name)
+            return getattr(_Module._active, name) if _Module._active is not None else _CallBeforeInit(name)
         if name == "integrations":
             from importlib import import_module
 
@@ -305,6 +310,15 @@ class _Module(type(sys)):  # type: ignore[misc]
     def __dir__(self) -> list[str]:
         return sorted({*self.__dict__, *__all__})
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the module by its name, and with it which run is active.
+
+        Python has no pickle of modules. Cloudpickle has one, but not for a module whose class is this one.
+        """
+        from ._inherit import module, token_of
+
+        return module, ((token_of(_Module._active),) if _Module._active is not None else ())
+
 
 def _inherited(call: str) -> Any:
     """Return the active run, or join the run that this process inherited.
@@ -312,16 +326,10 @@ def _inherited(call: str) -> Any:
     Raises Error if there is neither.
     """
     if _Module._active is None:
-        import os
+        from ._inherit import join
 
-        folder, id = os.environ.get("RUNS_DIR"), os.environ.get("RUNS_ID")
-        if not folder or not id or os.environ.get("RUNS_STARTED_BY", "").split(" ", 1)[0] != id:
+        if join() is None:
             raise Error(f"call gitruns.init() before gitruns.{call}")
-        from . import _end
-        from ._run import attach
-
-        sys.modules[__name__]._bind(attach(folder, id))
-        _end.install()
     return _Module._active
 
 
@@ -331,13 +339,22 @@ def _log_before_init(
     _inherited("log()").log(data, step, commit, sync)
 
 
-def _call_before_init(name: str) -> Any:
-    def call(*args: Any, **kwargs: Any) -> Any:
-        # A program may have imported this function with `from gitruns import save` before init.
-        return getattr(_inherited(name + "()"), name)(*args, **kwargs)
+class _CallBeforeInit:
+    """A function in _OF_RUN before init.
 
-    call.__name__ = name
-    return call
+    A program may have imported it with `from gitruns import save`.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return getattr(_inherited(self.__name__ + "()"), self.__name__)(*args, **kwargs)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from ._inherit import attribute
+
+        return attribute, (self.__name__,)
 
 
 def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:

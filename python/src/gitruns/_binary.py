@@ -10,10 +10,11 @@ import os
 import sys
 
 from ._errors import CommError
+from ._spare import room
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
-    from typing import Any
+    from typing import Any, Callable
 
 _NAME = "runs.exe" if os.name == "nt" else "runs"
 _SCRIPTS = "Scripts" if os.name == "nt" else "bin"
@@ -77,12 +78,14 @@ def _installed_in(packages: str) -> list[str]:
     return folders
 
 
-def call(args: list[str], input: bytes = b"", cwd: str | None = None) -> tuple[int, bytes, bytes]:
+def call(
+    args: list[str], input: bytes = b"", cwd: str | None = None, meanwhile: Callable[[], None] | None = None
+) -> tuple[int, bytes, bytes]:
     """Run `runs args…` to its end and return its exit status, stdout and stderr.
 
-    A negative status is the number of the signal that ended it. input is its stdin, cwd the folder that it runs in.
-    Raises CommError if the program is missing or cannot be started, and UsageError if an argument cannot be passed to
-    a program.
+    A negative status is the number of the signal that ended it. input is its stdin, cwd the folder that it runs in,
+    meanwhile what this process does until it answers. Raises CommError if the program is missing or cannot be started,
+    and UsageError if an argument cannot be passed to a program.
     """
     from ._errors import UsageError
 
@@ -95,9 +98,10 @@ def call(args: list[str], input: bytes = b"", cwd: str | None = None) -> tuple[i
     program = find()
     argv = [program, *(["-C", cwd] if cwd else []), *args]
     try:
-        if hasattr(os, "posix_spawn"):
-            return _spawn(program, argv, input)
-        return _subprocess(argv, input)
+        with room():
+            if hasattr(os, "posix_spawn"):
+                return _spawn(program, argv, input, meanwhile)
+            return _subprocess(argv, input)
     except OSError as e:
         raise CommError(
             f"starting {program}: {e.strerror or e}; set RUNS_BINARY to a program 'runs' for this machine"
@@ -145,23 +149,20 @@ def _subprocess(argv: list[str], input: bytes) -> tuple[int, bytes, bytes]:
         return code, out.read(), err.read()
 
 
-def _spawn(program: str, argv: list[str], input: bytes) -> tuple[int, bytes, bytes]:
+def _spawn(
+    program: str, argv: list[str], input: bytes, meanwhile: Callable[[], None] | None
+) -> tuple[int, bytes, bytes]:
     import _signal
     import select
+    from _functools import partial
 
     ends: list[int] = []
+    started: list[int] = []
+    chunks: dict[int, list[bytes]] = {}
     try:
         for _ in range(3):
             ends += os.pipe()
-        # dup2 of a descriptor onto itself keeps its close-on-exec flag, so the pipes must not be 0, 1 or 2. They can
-        # be if the process has no stdio.
-        low = []
-        for i in range(len(ends)):
-            while ends[i] < 3:
-                low.append(ends[i])
-                ends[i] = os.dup(ends[i])
-        for end in low:
-            os.close(end)
+        _above_stdio(ends)
         in_read, in_write, out_read, out_write, err_read, err_write = ends
         actions = [
             (os.POSIX_SPAWN_DUP2, in_read, 0),
@@ -170,46 +171,69 @@ def _spawn(program: str, argv: list[str], input: bytes) -> tuple[int, bytes, byt
         ]
         # With its own process group, Ctrl-C does not end the program that records. Python ignores SIGPIPE, and a child
         # would inherit that.
-        pid = os.posix_spawn(
-            program, argv, dict(os.environ), file_actions=actions, setpgroup=0, setsigmask=[],
+        spawn = partial(
+            os.posix_spawn, program, argv, file_actions=actions, setpgroup=0, setsigmask=[],
             setsigdef=[_signal.SIGPIPE, _signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP],
         )  # fmt: skip
-    except BaseException:
-        for end in ends:
-            os.close(end)
-        raise
-    try:
+        # One call without an instruction of Python between the start and the note of it: a Ctrl-C there would leave a
+        # program behind that nobody knows.
+        started.extend(map(spawn, [dict(os.environ)]))
         for end in (in_read, out_write, err_write):
-            os.close(end)
+            _close(ends, end)
         try:
             rest = memoryview(input)
             while rest:
                 rest = rest[os.write(in_write, rest) :]
         except BrokenPipeError:
             pass  # it ended early; stderr has the reason
-        finally:
-            os.close(in_write)
-        chunks: dict[int, list[bytes]] = {out_read: [], err_read: []}
+        _close(ends, in_write)
+        if meanwhile is not None:
+            meanwhile()
+        chunks = {out_read: [], err_read: []}
         open_ends = [out_read, err_read]
         while open_ends:
-            if len(open_ends) == 2:
-                ready = _ready(select, open_ends)
-            else:
-                ready = list(open_ends)
+            ready = _ready(select, open_ends) if len(open_ends) == 2 else list(open_ends)
             for end in ready:
                 data = os.read(end, 1 << 16)
                 chunks[end].append(data)
                 if not data:
                     open_ends.remove(end)
-        status = _wait(pid)
+        status = _wait(started[0])
     except BaseException:  # Ctrl-C: do not wait for the program
-        os.killpg(pid, _signal.SIGKILL)
-        _wait(pid)
+        if started:
+            _kill(started[0], _signal.SIGKILL)
         raise
     finally:
-        os.close(out_read)
-        os.close(err_read)
+        for end in list(ends):
+            _close(ends, end)
     return status, b"".join(chunks[out_read]), b"".join(chunks[err_read])
+
+
+def _above_stdio(ends: list[int]) -> None:
+    """Move descriptors out of the numbers 0, 1 and 2.
+
+    They have these if the process has no stdio. dup2 of a descriptor onto itself would keep its close-on-exec flag.
+    """
+    low = []
+    for i in range(len(ends)):
+        while ends[i] < 3:
+            low.append(ends[i])
+            ends[i] = os.dup(ends[i])
+    for end in low:
+        os.close(end)
+
+
+def _close(ends: list[int], end: int) -> None:
+    ends.remove(end)
+    os.close(end)
+
+
+def _kill(pid: int, signal: int) -> None:
+    try:
+        os.killpg(pid, signal)
+    except OSError:  # it has ended
+        pass
+    _wait(pid)
 
 
 def _ready(select: Any, ends: list[int]) -> list[int]:
@@ -233,12 +257,17 @@ def _wait(pid: int) -> int:
 
 
 def client(
-    command: str, request: dict[str, Any], line: dict[str, Any] | None = None, cwd: str | None = None
+    command: str,
+    request: dict[str, Any],
+    line: dict[str, Any] | None = None,
+    cwd: str | None = None,
+    meanwhile: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Call `runs client command` and return its answer.
 
-    The request may have a journal line. Raises UsageError or ConfigError if the answer is an error of the caller, and
-    CommError for any other error and for a program that does not speak this protocol.
+    The request may have a journal line. meanwhile is called while `runs` works. Raises UsageError or ConfigError if the
+    answer is an error of the caller, and CommError for any other error and for a program that does not speak this
+    protocol.
     """
     import json
 
@@ -249,7 +278,7 @@ def client(
     text = json.dumps(request) + "\n"
     if line:
         text += json.dumps(line) + "\n"
-    code, out, err = call(["client", command], text.encode(), cwd)
+    code, out, err = call(["client", command], text.encode(), cwd, meanwhile)
     try:
         answer = json.loads(out)
         if not isinstance(answer, dict) or not isinstance(answer.get("error", {}), dict):

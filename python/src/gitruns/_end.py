@@ -16,6 +16,7 @@ from _thread import get_ident
 
 from . import _live
 from ._messages import progress, warn
+from ._spare import room
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -29,6 +30,7 @@ _exit_seen: _Exit | None = None  # the last call of sys.exit
 _unknown = False  # the program ends by an exit that no hook saw
 _child = 0  # the process of multiprocessing whose end is watched
 _forks = False  # the hook for forks is registered
+exiting = False  # the interpreter ends, and with it the runs of this process
 _entered = False  # the hook for exceptions is running
 _previous: dict[int, Any] = {}
 _before: dict[str, Any] = {}
@@ -305,7 +307,8 @@ def _own_runs() -> list[Any]:
 
 
 def _at_exit() -> None:
-    global _unknown
+    global _unknown, exiting
+    exiting = True
     runs = _own_runs()
     returned = _returned()
     error, seen = _uncaught(returned), _exit_seen
@@ -378,7 +381,7 @@ def _keep_trace(run: Any, kind: Any, error: Any, trace: Any) -> str:
 
         lines = "".join(traceback.format_exception(kind, error, trace))
         path = os.path.join(run._folder, "traceback.txt")
-        with open(path, "w", encoding="utf-8", errors="backslashreplace") as f:
+        with room(), open(path, "w", encoding="utf-8", errors="backslashreplace") as f:
             f.write(lines if len(lines) < 1 << 20 else lines[: 1 << 19] + "\n…\n" + lines[-(1 << 19) :])
         run._write({"artifact": {"path": path, "name": "traceback.txt", "kind": "traceback", "caption": text}})
     except Exception as e:
@@ -435,7 +438,8 @@ def end(run: Any, status: str, code: int | None, signal: str, reason: str, quiet
             return
         for callback in run._at_finish:
             try:
-                callback(run)
+                with room():
+                    callback(run)
             except Exception as e:
                 warn(f"finishing run {run.id}: {type(e).__name__}: {e}")
         _close(run)
@@ -453,10 +457,11 @@ def _close(run: Any) -> None:
 
     If another process finishes the run, the last lines of the journal count what this process lost.
     """
-    if run._lost_rows and (run._joined or run._pid != os.getpid()):
-        run._write({"tags": {"lost_rows": str(run._lost_rows)}})
-    if run._journal.fd >= 0:
-        run._write({"event": "end"})
+    if os.path.isdir(run._folder):  # otherwise the run is finished without this process
+        if run._lost_rows and (run._joined or run._pid != os.getpid()):
+            run._write({"tags": {"lost_rows": str(run._lost_rows)}})
+        if run._journal.written():
+            run._write({"event": "end"})
     run._journal.end()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import _end, _live, _messages, _values
+from . import _end, _inherit, _live, _messages, _values
 from ._config import nest
 from ._errors import UsageError
 from ._messages import progress, progress_once, warn, warn_once
@@ -199,7 +199,7 @@ def init(
         )
         silent: Run = disabled  # it has every method of a Run
         silent._settings = settings
-        silent._pid = os.getpid()
+        silent._pid = _inherit.caller = os.getpid()
         _activate(silent, reinit)
         return silent
     for key in ("entity", "job_type"):
@@ -273,6 +273,7 @@ def init(
         run._config._load({k: v for k, v in whole.items() if k not in run._config}, recorded=False)
         run._config._warn_lost(over)
     _joined_once = True
+    _inherit.caller = os.getpid()
     run._key = names["id"]
     run._notes = names["notes"]
     run.entity, run.group, run.job_type = names["entity"], names["group"], names["job_type"]
@@ -447,7 +448,9 @@ def _start(
     allow: bool | None,
 ) -> Run:
     from ._binary import client
+    from ._preload import preload
     from ._run import Run, rank_prefix
+    from ._spare import reserve
 
     command, entry = _command()
     request = {
@@ -466,8 +469,10 @@ def _start(
     }
     import time
 
-    started = client("start", request, {"t": round(time.time(), 6), **line} if line else None)
+    started = client("start", request, {"t": round(time.time(), 6), **line} if line else None, meanwhile=preload)
     run = Run(started, prefix=rank_prefix() if given.get("all_ranks") else "", allow_val_change=bool(allow))
+    run._journal.open()
+    reserve()
     run._config._load(_loaded(run._config, line.get("p") or {}))
     for line_of_runs in started.get("warnings") or ():
         progress(line_of_runs)
@@ -590,6 +595,7 @@ def _hinting(call: Any) -> Any:
                 )
         return call(*args, **kwargs)
 
+    init.__qualname__ = "init"  # a pickle finds it by this name
     init.__wrapped__, init.__doc__, init.__module__ = call, call.__doc__, call.__module__  # type: ignore[attr-defined]
     return init
 

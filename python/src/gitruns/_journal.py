@@ -1,6 +1,7 @@
 """The journal: the file to which one process appends its lines for one run.
 
-A line is written with one system call, and only ever into that file. Imports only _errors and _messages of the package.
+A line is written with one system call, and only ever into that file. Imports only _errors, _messages and _spare of
+the package.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import time
 
 from ._errors import UsageError
 from ._messages import warn_once
+from ._spare import room
 
 _now = time.time
 _write = os.write
 _INTERVAL = 0.25  # seconds between two checks of which file the descriptor belongs to
+_NO_DESCRIPTORS = (23, 24)  # ENFILE, EMFILE
 _FULL = (28, 69, 122)  # ENOSPC, and EDQUOT on BSD and on Linux
 
 
@@ -28,7 +31,7 @@ class Journal:
     well.
     """
 
-    __slots__ = ("_ended", "_file", "_host", "_rest", "at", "due", "fd", "folder", "repaired")
+    __slots__ = ("_ended", "_file", "_host", "_path", "_rest", "at", "due", "fd", "folder", "repaired", "transient")
 
     def __init__(self, folder: str, host: str) -> None:
         self.folder = folder
@@ -38,6 +41,10 @@ class Journal:
         self.due = 0.0  # until this time the comparison of the position is enough
         self._rest = b""  # the missing part of the last line, if the disk took only a part of it
         self.repaired = 0  # lines that were counted as lost and completed later
+        # Whether the file is open only while a line is written. A worker does not know when its run ends, and must not
+        # keep the run's starter waiting: a finish waits for journals that are open.
+        self.transient = False
+        self._path = ""
         self._file: tuple[int, int] | None = None
         self._ended = False
 
@@ -56,6 +63,31 @@ class Journal:
         self.at += n
         if n != len(line):
             self.complete(line[n:])
+        if self.transient and self._park():
+            self.write(line)
+
+    def _park(self) -> bool:
+        """Close the file until the next line.
+
+        Reports whether the line went into a file that was being removed.
+        """
+        removed = os.fstat(self.fd).st_nlink == 0 and os.name != "nt"
+        os.close(self.fd)
+        self.fd, self.due = -1, 0.0
+        if removed:
+            self._forget()
+        return removed
+
+    def _reopen(self) -> None:
+        """Open the file of a transient journal again.
+
+        If it was removed, the next line creates another one.
+        """
+        flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        try:
+            self.fd = self._above_stdio(self._opened(self._path, flags))
+        except FileNotFoundError:
+            self._forget()
 
     def complete(self, rest: bytes) -> None:
         """Write the missing part of a line.
@@ -69,6 +101,17 @@ class Journal:
         if self._rest:
             raise OSError(28, "the disk took only part of a line")
 
+    def open(self) -> None:
+        """Create the journal now, while there are descriptors.
+
+        If that fails, the first line tries again.
+        """
+        try:
+            if self.fd < 0 and not self._ended and not self.transient:
+                self._open()
+        except OSError:
+            pass
+
     def _prepare(self) -> None:
         if self._ended:
             raise UsageError(f"this run is already finished ({self.folder})")
@@ -78,6 +121,8 @@ class Journal:
                 "the program closed the journal's file descriptor; recording continues in a new journal",
             )
             self._forget()
+        if self.fd < 0 and self._path:
+            self._reopen()
         if self.fd < 0:
             self._open()
         if self._rest:
@@ -109,7 +154,7 @@ class Journal:
         return self.fd >= 0
 
     def _forget(self) -> None:
-        self.fd, self.due, self._rest, self._file = -1, 0.0, b"", None
+        self.fd, self.due, self._rest, self._file, self._path = -1, 0.0, b"", None, ""
 
     def _open(self) -> None:
         letters = "".join(chr(97 + b % 26) for b in os.urandom(6))
@@ -122,15 +167,33 @@ class Journal:
             | getattr(os, "O_CLOEXEC", 0)
             | getattr(os, "O_BINARY", 0)
         )
-        fd = os.open(path, flags, 0o666)
-        if fd < 3 and os.name != "nt":  # the process has no stdio; its output must not go into the journal
-            import fcntl
-
-            high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
-            os.close(fd)
-            fd = high
+        fd = self._above_stdio(self._opened(path, flags))
         found = os.fstat(fd)
-        self.fd, self._file = fd, (found.st_dev, found.st_ino)
+        self.fd, self._file, self._path = fd, (found.st_dev, found.st_ino), path
+
+    @staticmethod
+    def _opened(path: str, flags: int) -> int:
+        try:
+            return os.open(path, flags, 0o666)
+        except OSError as e:
+            if e.errno not in _NO_DESCRIPTORS:
+                raise
+        with room():
+            return os.open(path, flags, 0o666)
+
+    @staticmethod
+    def _above_stdio(fd: int) -> int:
+        """Return a descriptor above 2.
+
+        The output of a process without stdio must not go into the journal.
+        """
+        if fd > 2 or os.name == "nt":
+            return fd
+        import fcntl
+
+        high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+        os.close(fd)
+        return high
 
     def close(self) -> None:
         """Close the file, if the descriptor still belongs to it.
@@ -140,6 +203,10 @@ class Journal:
         if self.fd >= 0 and self._ours():
             os.close(self.fd)
         self._forget()
+
+    def written(self) -> bool:
+        """Report whether the journal exists, open or not."""
+        return self.fd >= 0 or bool(self._path)
 
     def end(self) -> None:
         """Close the journal for good. A further line raises UsageError."""

@@ -12,12 +12,13 @@ import time
 from _thread import RLock
 from collections.abc import Mapping
 
-from . import _live
+from . import _end, _inherit, _live
 from ._bounds import divided, small
 from ._config import Config
 from ._errors import Error, UsageError
 from ._journal import Journal, advice
 from ._messages import progress, warn, warn_once
+from ._spare import reserve, room
 from ._summary import Summary
 
 TYPE_CHECKING = False
@@ -82,6 +83,7 @@ class Run:
         self._finished_dir = ""
         self._cleanups: list[Callable[[], None]] = []  # called after the run is finished
         self._settings: Any = None
+        self._inherited: Any = None  # the token by which a process that did not call init found the run
         self._resumed = bool(started.get("resumed"))
         self._config = Config(self._write, allow_val_change, self._lose)
         self._summary = Summary(self)
@@ -184,7 +186,8 @@ class Run:
     def _log(self, data: Any, step: Any, commit: bool | None) -> None:
         if not isinstance(data, Mapping):
             raise TypeError(f"log: data must be a dict, got {type(data).__name__}")
-        self._check()
+        if self._over():
+            return
         if step is not None and type(step) is not int:
             step = _integral(step)
         from ._row import split
@@ -211,7 +214,8 @@ class Run:
 
             for key, value in media:
                 try:
-                    log_media(self, self._prefix + key, value, at)
+                    with room():
+                        log_media(self, self._prefix + key, value, at)
                 except Exception as e:
                     warn_once(("media", key), f"{key} was recorded as its repr: {type(e).__name__}: {e}")
                     self._write({"step": at, "values": {self._prefix + key: _repr(value)}})
@@ -232,7 +236,8 @@ class Run:
 
     def _log_at(self, step: int, numbers: dict[str, float]) -> None:
         """Record numbers at a step that does not move the run's current step."""
-        self._check()
+        if self._over():
+            return
         with self._lock:
             self._bound(numbers, self._metrics)
             for line in self._lines(step, numbers, {}):
@@ -293,7 +298,8 @@ class Run:
         """
         import json
 
-        self._check()
+        if self._over():
+            return
         try:
             text = json.dumps({"t": round(_now(), 6), **record})
             texts = [text]
@@ -339,12 +345,23 @@ class Run:
         """The number of rows and values that this process could not write."""
         return self._lost - self._journal.repaired
 
-    def _check(self) -> None:
-        if self._state:
+    def _over(self) -> bool:
+        """Report whether the run ended with the process.
+
+        There is nowhere to record to then. That is told once, because a thread or a __del__ that outlives the run can
+        do nothing about an error. Raises UsageError if the program finished the run and goes on.
+        """
+        if self._state and _end.exiting:
+            warn_once(
+                ("late", self.run_id),
+                f"run {self.id} ended with the program; what is logged after that is not recorded",
+            )
+        elif self._state:
             raise UsageError(
                 f"run {self.id} is finished; start another with gitruns.init(), "
                 f"or resume it with init(id={self.id!r}, resume='allow')"
             )
+        return bool(self._state)
 
     def define_metric(
         self,
@@ -370,7 +387,7 @@ class Run:
         Raises:
             UsageError: An argument has another value, or summary is "best" without a goal.
         """
-        self._check()
+        self._over()
         name = getattr(name, "name", name)
         if not isinstance(name, str) or not name:
             raise UsageError(f"define_metric: name must be the key of a metric or a glob, got {name!r}")
@@ -426,7 +443,8 @@ class Run:
         """Record a file or a folder as a dataset, by its hash. See gitruns.log_dataset."""
         from ._dataset import log_dataset
 
-        log_dataset(self, path, name, role)
+        with room():
+            log_dataset(self, path, name, role)
 
     def save(self, glob_str: Any = None, base_path: Any = None, policy: str = "live") -> list[str] | bool:
         """Keep files with the run.
@@ -443,13 +461,15 @@ class Run:
             return True  # old programs call it to upload; here everything is on disk
         from ._save import save
 
-        return save(self, glob_str, base_path, policy)
+        with room():
+            return save(self, glob_str, base_path, policy)
 
     def restore(self, name: Any, run_path: str | None = None, replace: bool = False, root: Any = None) -> TextIO | None:
         """Copy back a file that a run kept. See gitruns.restore."""
         from ._restore import restored
 
-        return restored(self, name, run_path, replace, root)
+        with room():
+            return restored(self, name, run_path, replace, root)
 
     def log_artifact(
         self,
@@ -473,7 +493,8 @@ class Run:
         """
         from ._artifact import log_artifact
 
-        return log_artifact(self, artifact_or_path, name=name, type=type, aliases=aliases)
+        with room():
+            return log_artifact(self, artifact_or_path, name=name, type=type, aliases=aliases)
 
     def use_artifact(
         self, artifact_or_name: Any, type: str | None = None, aliases: Any = None, use_as: Any = None
@@ -484,13 +505,15 @@ class Run:
         """
         from ._artifact import use_artifact
 
-        return use_artifact(self, artifact_or_name, type=type)
+        with room():
+            return use_artifact(self, artifact_or_name, type=type)
 
     def log_model(self, path: Any, name: str | None = None, aliases: Any = None) -> Artifact:
         """Keep a model, a file or a folder, as an artifact of type "model"."""
         from ._artifact import log_model
 
-        return log_model(self, path, name=name, aliases=aliases)
+        with room():
+            return log_model(self, path, name=name, aliases=aliases)
 
     def use_model(self, name: str) -> str:
         """Return the path of a model that a run kept.
@@ -499,7 +522,8 @@ class Run:
         """
         from ._artifact import use_model
 
-        return use_model(self, name)
+        with room():
+            return use_model(self, name)
 
     def watch(
         self,
@@ -680,9 +704,7 @@ class Run:
     @property
     def url(self) -> str | None:
         """The file: URL of the run's folder."""
-        from urllib.request import pathname2url
-
-        return "file://" + pathname2url(os.path.abspath(self._finished_dir or self._folder))
+        return _url(os.path.abspath(self._finished_dir or self._folder))
 
     def get_url(self) -> str | None:
         """Return the same as url."""
@@ -690,9 +712,7 @@ class Run:
 
     def get_project_url(self) -> str | None:
         """Return the file: URL of the folder of runs."""
-        from urllib.request import pathname2url
-
-        return "file://" + pathname2url(self._runs)
+        return _url(self._runs)
 
     project_url = property(get_project_url)
     sweep_id = None
@@ -800,19 +820,24 @@ def rank_prefix() -> str:
 
 
 def join(
-    folder: str, allow_val_change: bool, wanted: dict[str, Any] | None = None
+    folder: str, allow_val_change: bool, wanted: dict[str, Any] | None = None, worker: bool = False
 ) -> tuple[Run | None, dict[str, Any]]:
     """Join the run of another process, by its folder.
 
-    wanted has the experiment, group, key and resume policy of this program. Returns the run and the answer of `runs`;
+    wanted has the experiment, group, key and resume policy of this program. worker says that this process has not
+    called init, and so does not know when the run ends. Returns the run and the answer of `runs`;
     the run is None if this program resumes another run. Raises Error if the run no longer exists.
     """
     from ._binary import client
+    from ._preload import preload
 
-    started = client("join", {"pid": os.getpid(), "dir": folder, **(wanted or {})})
+    started = client("join", {"pid": os.getpid(), "dir": folder, **(wanted or {})}, meanwhile=preload)
     if started.get("apart"):
         return None, started
     run = Run(started, joined=True, prefix=rank_prefix(), allow_val_change=allow_val_change)
+    run._journal.transient = worker
+    run._journal.open()
+    reserve()
     run._config._load(started.get("params") or {})
     return run, started
 
@@ -827,7 +852,7 @@ def attach(folder: str, run_id: str) -> Run:
         if run.run_id == run_id:
             return run
     try:
-        joined = join(folder, True)[0]
+        joined = join(folder, True, None, True)[0]
     except Error as e:
         raise UsageError(
             f"joining run {run_id}: {e}; a process that gets the run by pickle or RUNS_ID must start before it ends"
@@ -878,6 +903,14 @@ def _number(v: float | int) -> str:
     return text
 
 
+def _url(path: str) -> str:
+    from urllib.parse import quote
+
+    if os.name == "nt":
+        path = "/" + path.replace("\\", "/")
+    return "file://" + quote(path, safe="/:" if os.name == "nt" else "/")
+
+
 def _short(number: int) -> str:
     return str(number) if abs(number) < 1 << 128 else f"with {number.bit_length()} bits"
 
@@ -917,7 +950,9 @@ def _after_fork() -> None:
     for run in _live.runs:
         run._lock = RLock()
         run._journal.close()
+        run._journal.transient = True
         run._lost = run._journal.repaired = 0
+    _inherit.inherit_fork()
 
 
 if hasattr(os, "register_at_fork"):

@@ -127,11 +127,19 @@ class Summary(Mapping):  # type: ignore[type-arg]
         held[key] = count
         return True
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_summary_of, (self._run,))
+
     def dict(self) -> dict[str, Any]:
         """Return a copy as a plain dict."""
         return self._all()
 
     _as_dict = dict
+
+
+def _summary_of(run: Any) -> Any:
+    """Return the summary of a run that came by pickle."""
+    return run.summary
 
 
 def _part(stats: dict[str, Any]) -> Part:

@@ -20,8 +20,6 @@ from __future__ import annotations
 
 import functools
 import math
-import os
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -353,19 +351,10 @@ def _entered(run: Any) -> Any:
             "trials run in threads, so gitruns.log() records to the study's run; "
             "use trial_run().log() to record to the trial's run",
         )
-    module = sys.modules["gitruns"]
-    before, outer = module.run, dict(_live._outer)
-    variables = {name: os.environ.get(name) for name in ("RUNS_ID", "RUNS_DIR", "RUNS_STARTED_BY")}
-    bound = main and not run.disabled
-    if bound:
-        module._bind(run)
-        os.environ.update(_live.environment(run))
+    restore = _live.bind_for_now(run) if main and not run.disabled else None
     try:
         yield
     finally:
         _current.trial.reset(token)
-        if bound:
-            module._bind(before if before is not None and before._state == "" else None)
-            _live._outer.clear()
-            _live._outer.update(outer)
-            _live.set_environment(variables)
+        if restore is not None:
+            restore()
