@@ -84,7 +84,7 @@ type File struct {
 func Compare(a, b Side, o Options) *Comparison {
 	x, y := a.first(), b.first()
 	c := &Comparison{A: a.head(), B: b.head()}
-	c.Params = o.values(flat(x.Params, x.Nulls), flat(y.Params, y.Nulls))
+	c.Params = o.values(flat(x.Params), flat(y.Params))
 	c.Tags = o.values(texts(x.Tags), texts(y.Tags))
 	c.Attributes = o.values(attributes(x), attributes(y))
 	if a.Group != "" || b.Group != "" {

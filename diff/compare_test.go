@@ -33,11 +33,11 @@ func TestCompareParams(t *testing.T) {
 		"lr": 1.0, "nested": map[string]any{"x": 0.25, "same": "y"}, "list": []any{1.0, int64(2)},
 		"nan": math.NaN(), "text": int64(1), "big": float64(1 << 53),
 	}, nil)
-	b.Nulls = []string{"gone"}
+	b.Params["gone"] = format.Null
 	want := []Value{
-		{"big", int64(1<<53 + 1), float64(1 << 53)}, {"gone", nil, None}, {"nested.x", 0.5, 0.25}, {"text", "1", int64(1)},
+		{"big", int64(1<<53 + 1), float64(1 << 53)}, {"gone", nil, format.Null}, {"nested.x", 0.5, 0.25}, {"text", "1", int64(1)},
 	}
-	if d := cmp.Diff(want, Compare(single(a), single(b), Options{}).Params, cmp.AllowUnexported(none{})); d != "" {
+	if d := cmp.Diff(want, Compare(single(a), single(b), Options{}).Params); d != "" {
 		t.Error(d)
 	}
 	strict := Compare(single(a), single(b), Options{Strict: true}).Params
@@ -53,7 +53,7 @@ func TestCompareWithItself(t *testing.T) {
 		"odd":  {Last: 1, Count: 1},
 	})
 	r.Datasets = []format.Dataset{{Name: "d", SHA256: "x"}}
-	r.Nulls = []string{"n"}
+	r.Params["n"] = format.Null
 	c := Compare(single(r), single(r), Options{Goal: goal})
 	if len(c.Params)+len(c.Metrics)+len(c.Tags)+len(c.Datasets)+len(c.Attributes)+len(c.Problems) != 0 {
 		t.Errorf("%+v", c)

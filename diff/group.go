@@ -14,9 +14,9 @@ func (c *Comparison) withoutSeeds(a, b Side, o Options) {
 	c.Attributes = slices.DeleteFunc(c.Attributes, func(v Value) bool { return v.Key == "command" })
 	mixed := map[string]bool{}
 	for _, s := range []Side{a, b} {
-		first := flat(s.first().Params, s.first().Nulls)
+		first := flat(s.first().Params)
 		for _, r := range s.Runs[1:] {
-			for _, v := range (Options{Strict: o.Strict}).values(first, flat(r.Params, r.Nulls)) {
+			for _, v := range (Options{Strict: o.Strict}).values(first, flat(r.Params)) {
 				if !format.IsSeed(v.Key, o.Seeds) {
 					mixed[v.Key] = true
 				}

@@ -7,7 +7,8 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Value is a key with its value on each side. The value is nil if a side lacks the key.
+// Value is a key with its value on each side. The value is nil if a side lacks the key, and format.Null for a param
+// that is null.
 type Value struct {
 	Key  string
 	A, B any
@@ -31,20 +32,11 @@ func (o Options) values(a, b map[string]any) []Value {
 	return list
 }
 
-// none is a separate type, so that its value equals no other value.
-type none struct{}
-
-// None is the value of a param that is null. The side has the key, but no value for it.
-var None any = none{}
-
 // flat returns nested params by their dotted keys. It does not split lists.
-func flat(params format.Params, nulls []string) map[string]any {
-	out := make(map[string]any, len(params)+len(nulls))
+func flat(params format.Params) map[string]any {
+	out := make(map[string]any, len(params))
 	for path, v := range params.Leaves() {
 		out[format.DottedKey(path)] = v
-	}
-	for _, key := range nulls {
-		out[key] = None
 	}
 	return out
 }

@@ -3,6 +3,8 @@ package diff
 import (
 	"math"
 	"testing"
+
+	"github.com/gitruns/runs/format"
 )
 
 func TestSame(t *testing.T) {
@@ -12,8 +14,8 @@ func TestSame(t *testing.T) {
 		same, strict bool
 	}{
 		{nil, nil, true, true},
-		{nil, None, false, false},
-		{None, None, true, true},
+		{nil, format.Null, false, false},
+		{format.Null, format.Null, true, true},
 		{nil, "", false, false},
 		{int64(1), 1.0, true, false},
 		{1.0, int64(1), true, false},

@@ -11,25 +11,22 @@ import (
 )
 
 // ParseParam parses a KEY=VALUE argument of a command line. KEY is a dotted key as in TOML, and VALUE is a literal for
-// ParseLiteral. null reports whether the value is None or null.
-func ParseParam(s string) (path []string, value any, null bool, err error) {
+// ParseLiteral.
+func ParseParam(s string) (path []string, value any, err error) {
 	key, text, err := splitPair(s)
 	if err != nil {
-		return nil, nil, false, err
+		return nil, nil, err
 	}
 	path, err = ParseKeyPath(key)
 	if err != nil {
-		return nil, nil, false, err
+		return nil, nil, err
 	}
-	value, null = ParseLiteral(text)
 	leaves := 0
-	if clean, at, reason := cleanValue(value, path, 0, &leaves, false); !null {
-		if reason != "" {
-			return nil, nil, false, fmt.Errorf("%s: %s", dotted(at), reason)
-		}
-		value = clean
+	value, at, reason := cleanValue(ParseLiteral(text), path, 0, &leaves, false)
+	if reason != "" {
+		return nil, nil, fmt.Errorf("%s: %s", dotted(at), reason)
 	}
-	return path, value, null, nil
+	return path, value, nil
 }
 
 // splitPair splits s at the first equals sign that is not in quotes.
@@ -87,55 +84,55 @@ func ParseKeyPath(key string) ([]string, error) {
 }
 
 // ParseLiteral parses a value on a command line: a TOML literal, or a number, boolean, infinity or NaN as Python
-// prints it. For None and null, it returns null. Everything else, including a date, is a string.
-func ParseLiteral(s string) (value any, null bool) {
+// prints it. None and null are Null. Everything else, including a date, is a string.
+func ParseLiteral(s string) any {
 	text := strings.TrimSpace(s)
 	switch text {
 	case "":
-		return s, false
+		return s
 	case "None", "null":
-		return nil, true
+		return Null
 	case "True":
-		return true, false
+		return true
 	case "False":
-		return false, false
+		return false
 	}
 	if v, ok := specialFloat(text); ok {
-		return v, false
+		return v
 	}
 	if strings.ContainsAny(text, "\n\r") {
-		return s, false
+		return s
 	}
 	switch c := text[0]; {
 	case c == '"', c == '\'', c == '[', c == '{', c == 't', c == 'f', c == '+', c == '-', c == '.', c >= '0' && c <= '9':
 	default:
-		return s, false
+		return s
 	}
 	if checkTOML([]byte(text)) != "" {
-		return s, false
+		return s
 	}
 	var m map[string]any
 	if _, err := toml.Decode("v = "+text, &m); err == nil && len(m) == 1 {
 		switch v := m["v"].(type) {
 		case int64, float64, bool, string:
-			return v, false
+			return v
 		case []any, []map[string]any, map[string]any:
 			leaves := 0
 			if clean, _, reason := cleanValue(v, nil, 0, &leaves, false); reason == "" {
-				return clean, false
+				return clean
 			}
 		}
-		return s, false // a date or time
+		return s // a date or time
 	}
 	// .1 and 1. are numbers in most languages but not in TOML. 0123 stays a string: it may be a name.
 	c := strings.TrimLeft(text, "+-")
 	if strings.HasPrefix(c, ".") || strings.HasSuffix(c, ".") ||
 		strings.ContainsAny(c, "eE") && !strings.HasPrefix(c, "0x") {
 		if v, ok := decimal(text); ok {
-			return v, false
+			return v
 		}
 	}
-	return s, false
+	return s
 }
 
 // specialFloat parses NaN and the infinities in their usual spellings.

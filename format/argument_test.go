@@ -54,13 +54,13 @@ func TestParseLiteral(t *testing.T) {
 		{"1\nx = 2", "1\nx = 2"},
 		{"5e", "5e"},
 	} {
-		got, null := ParseLiteral(c.text)
-		if d := cmp.Diff(c.want, got, cmpopts.EquateNaNs()); d != "" || null {
+		got := ParseLiteral(c.text)
+		if d := cmp.Diff(c.want, got, cmpopts.EquateNaNs()); d != "" {
 			t.Errorf("%q (-want +got):\n%s", c.text, d)
 		}
 	}
 	for _, text := range []string{"None", "null"} {
-		if _, null := ParseLiteral(text); !null {
+		if ParseLiteral(text) != Null {
 			t.Errorf("%q is not null", text)
 		}
 	}
@@ -77,7 +77,7 @@ func TestParseParam(t *testing.T) {
 		{"val/x=1", []string{"val/x"}},
 		{`"a=b"=1`, []string{"a=b"}},
 	} {
-		path, value, _, err := ParseParam(c.text)
+		path, value, err := ParseParam(c.text)
 		if err != nil || value != int64(1) {
 			t.Errorf("%q: %v, %v", c.text, value, err)
 		}
@@ -95,7 +95,7 @@ func TestParseParam(t *testing.T) {
 		{strings.Repeat("a.", 20) + "a=1", "deeper"},
 		{strings.Repeat("k", 251) + "=1", "250"},
 	} {
-		if _, _, _, err := ParseParam(c.text); err == nil || !strings.Contains(err.Error(), c.reason) {
+		if _, _, err := ParseParam(c.text); err == nil || !strings.Contains(err.Error(), c.reason) {
 			t.Errorf("%q: error %v, want one with %q", c.text, err, c.reason)
 		}
 	}
@@ -155,8 +155,8 @@ func FuzzParseParam(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		path, value, null, err := ParseParam(s)
-		if err != nil || null {
+		path, value, err := ParseParam(s)
+		if err != nil {
 			return
 		}
 		params := Params{}

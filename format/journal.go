@@ -7,8 +7,7 @@ type Line struct {
 	HasStep bool
 	Metrics []MetricValue
 	Params  Params
-	Set     Params   // params that the writer changes on purpose
-	Nulls   []string // dotted paths of params given as null
+	Set     Params // params that the writer changes on purpose
 	Tags    map[string]string
 	Note    string
 
@@ -28,6 +27,8 @@ type Line struct {
 	Event string
 	// Aside says why the line must be set aside: it has a reserved part that this version does not store.
 	Aside string
+	// NullsLost are the summary keys whose value had a null that a record cannot hold; see WithoutNulls.
+	NullsLost []string
 	// Unknown holds the keys that no version has defined.
 	Unknown map[string]any
 }

@@ -52,9 +52,9 @@ func (p *JournalParser) member(key string, l *Line) error {
 	case "m":
 		return p.metrics(l)
 	case "p":
-		return p.params(&l.Params, l)
+		return p.params(&l.Params)
 	case "set":
-		return p.params(&l.Set, l)
+		return p.params(&l.Set)
 	case "tags":
 		return p.tags(l)
 	case "note":
@@ -84,7 +84,7 @@ func (p *JournalParser) member(key string, l *Line) error {
 		l.Aside = "this version does not store labels"
 		return p.skip()
 	}
-	v, err := p.scan.Value()
+	v, err := p.scan.ExactValue()
 	if err != nil {
 		return err
 	}
@@ -165,11 +165,16 @@ func (p *JournalParser) summary(l *Line) error {
 		if err := CheckKey(key); err != nil {
 			return err
 		}
-		v, err := p.scan.Value()
+		v, err := p.scan.ExactValue()
 		if err != nil {
 			return fmt.Errorf("summary %q: %w", key, err)
 		}
-		if v = WithoutNulls(v); v != nil {
+		if v != nil {
+			clean, some := WithoutNulls(v)
+			if some {
+				l.NullsLost = append(l.NullsLost, "summary."+key)
+			}
+			v = clean
 			if _, _, reason := cleanValue(v, nil, 0, &leaves, false); reason != "" {
 				return fmt.Errorf("summary %q: %s", key, reason)
 			}
@@ -209,24 +214,23 @@ func (p *JournalParser) definition(d *Definition) error {
 	return nil
 }
 
-func (p *JournalParser) params(into *Params, l *Line) error {
-	v, err := p.scan.Value()
+func (p *JournalParser) params(into *Params) error {
+	v, err := p.scan.ExactValue()
 	if err != nil {
 		return err
 	}
-	params, nulls, err := paramsOf(v)
-	*into, l.Nulls = params, append(l.Nulls, nulls...)
+	*into, err = paramsOf(v)
 	return err
 }
 
-// paramsOf checks params that a Scanner has read. It removes the nulls from them and returns their paths.
-func paramsOf(v any) (params Params, nulls []string, err error) {
+// paramsOf checks params that a Scanner has read.
+func paramsOf(v any) (Params, error) {
 	m, ok := v.(map[string]any)
 	if !ok {
-		return nil, nil, errors.New("params must be an object")
+		return nil, errors.New("params must be an object")
 	}
-	nulls = dropNulls(m, "", nil)
-	return m, nulls, CheckParams(m)
+	withNull(m)
+	return m, CheckParams(m)
 }
 
 func (p *JournalParser) tags(l *Line) error {

@@ -23,8 +23,8 @@ func AppendLine(b []byte, l *Line) []byte {
 		b = append(b, '}')
 	}
 	var o object
-	if len(l.Params) > 0 || len(l.Nulls) > 0 {
-		o.add("p", withNulls(l.Params, l.Nulls))
+	if len(l.Params) > 0 {
+		o.add("p", mapObject(l.Params))
 	}
 	if len(l.Set) > 0 {
 		o.add("set", mapObject(l.Set))

@@ -18,8 +18,8 @@ func (r *Run) MarshalJSON() ([]byte, error) { return r.JSON(), nil }
 // can write. Objects have their keys sorted by name.
 func AppendJSON(b []byte, value any) []byte {
 	switch v := value.(type) {
-	case nil:
-		return append(b, "null"...)
+	case nil, null:
+		return append(b, nullText...)
 	case string:
 		return appendQuoted(b, v)
 	case int64:

@@ -5,10 +5,14 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 )
 
-// Params are nested params. Each value is an int64, float64, bool, string or []any, or a table of type map[string]any.
-// A leaf is a value that is not a table, or an empty table. A nil Params can be read but not set.
+// Params are nested params. Each value is an int64, float64, bool, string, []any or Null, or a table of type
+// map[string]any. A leaf is a value that is not a table, or an empty table. A nil Params can be read but not set.
+//
+// The path of a param is the list of keys that lead to it, its dotted key is the path as DottedKey writes it, and its
+// name is the path joined by dots. Two params may have one name. Section 3.11 of SPEC.md says how they are told apart.
 type Params map[string]any
 
 // Get returns the value at a path. It may be a table.
@@ -26,23 +30,53 @@ func (p Params) Get(path ...string) (any, bool) {
 	return v, true
 }
 
-// Find returns the value for a key with dots. A dot may be part of a name: "a.b" is the param with that name if there
-// is one, and otherwise b in the table a. If several tables match, the one with the shortest name wins.
+// Find returns the value of the param with a dotted key or name. If several params have the name, it is the one whose
+// first key is the shortest, then the one whose second key is, and so on. If there is no such param, it returns the
+// table that is named so.
 func (p Params) Find(key string) (any, bool) {
-	if v, ok := p[key]; ok {
+	exact, _ := p.quoted(key)
+	if exact != nil && isLeaf(exact) {
+		return exact, true
+	}
+	if v, ok := p.named(key, isLeaf); ok {
 		return v, true
 	}
-	for i := range len(key) {
-		if key[i] != '.' {
+	if exact != nil {
+		return exact, true
+	}
+	return p.named(key, func(any) bool { return true })
+}
+
+// quoted returns what a dotted key with quotes finds.
+func (p Params) quoted(key string) (any, bool) {
+	if !strings.Contains(key, `"`) || strings.Contains(key, "'") {
+		return nil, false
+	}
+	path, err := ParseKeyPath(key)
+	if err != nil {
+		return nil, false
+	}
+	return p.Get(path...)
+}
+
+func (p Params) named(name string, accept func(any) bool) (any, bool) {
+	for i := range min(len(name), MaxKeyBytes+1) {
+		if name[i] != '.' {
 			continue
 		}
-		if table, ok := p[key[:i]].(map[string]any); ok {
-			if v, ok := Params(table).Find(key[i+1:]); ok {
+		if table, ok := p[name[:i]].(map[string]any); ok {
+			if v, ok := Params(table).named(name[i+1:], accept); ok {
 				return v, true
 			}
 		}
 	}
-	return nil, false
+	v, ok := p[name]
+	return v, ok && accept(v)
+}
+
+func isLeaf(v any) bool {
+	table, ok := v.(map[string]any)
+	return !ok || len(table) == 0
 }
 
 // Set sets a param to value and creates the tables on its path. It returns an error and changes nothing if a part of
@@ -73,6 +107,20 @@ func (p Params) Set(path []string, value any) error {
 	return nil
 }
 
+// Replace sets a param to value. Values on its path become tables, and a table in its place is replaced.
+func (p Params) Replace(path []string, value any) {
+	into := p
+	for _, key := range path[:len(path)-1] {
+		table, ok := into[key].(map[string]any)
+		if !ok {
+			table = map[string]any{}
+			into[key] = table
+		}
+		into = table
+	}
+	into[path[len(path)-1]] = value
+}
+
 // Leaves yields each leaf with its path, in the order of the names. The path is valid until the next leaf.
 func (p Params) Leaves() iter.Seq2[[]string, any] {
 	return func(yield func([]string, any) bool) { p.leaves(make([]string, 0, MaxDepth), yield) }
@@ -92,27 +140,64 @@ func (p Params) leaves(path []string, yield func([]string, any) bool) bool {
 	return true
 }
 
-// Flatten returns the leaves by name. The parts of a name are joined by dots, as in the argument of Find. If two
-// leaves get the same name, it keeps the one that Find prefers.
+// Flatten returns the leaves by name. A leaf that shares its name with another, or whose name is the dotted key of
+// another, is under its dotted key. Find finds each leaf by its key in the result.
 func (p Params) Flatten() map[string]any {
 	flat := make(map[string]any, len(p))
-	p.flatten("", flat)
+	if p.flatten("", flat) {
+		return flat
+	}
+	clear(flat)
+	for _, leaf := range p.List() {
+		flat[leaf.Name] = leaf.Value
+	}
 	return flat
 }
 
-func (p Params) flatten(prefix string, flat map[string]any) {
-	var tables []string
-	for key, v := range p {
-		if table, ok := v.(map[string]any); ok && len(table) > 0 {
-			tables = append(tables, key)
-		} else if !has(flat, prefix+key) {
-			flat[prefix+key] = v
+// Param is one leaf of Params.
+type Param struct {
+	Name   string // its key in Flatten
+	Dotted string // as DottedKey writes its path
+	Value  any
+}
+
+// List returns the leaves, sorted by Name.
+func (p Params) List() []Param {
+	count := map[string]int{}
+	for path := range p.Leaves() {
+		count[strings.Join(path, ".")]++
+	}
+	var list []Param
+	for path, v := range p.Leaves() {
+		one := Param{Name: strings.Join(path, "."), Dotted: DottedKey(path), Value: v}
+		if _, another := p.quoted(one.Name); count[one.Name] > 1 || another {
+			one.Name = one.Dotted
 		}
+		list = append(list, one)
 	}
-	slices.Sort(tables) // a name comes before longer names with this prefix
-	for _, key := range tables {
-		Params(p[key].(map[string]any)).flatten(prefix+key+".", flat)
+	slices.SortFunc(list, func(a, b Param) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// flatten adds the leaves to flat by name. It returns false if a name may not be the only one.
+func (p Params) flatten(prefix string, flat map[string]any) bool {
+	for key, v := range p {
+		name := prefix + key
+		if strings.Contains(key, `"`) {
+			return false
+		}
+		if !isLeaf(v) {
+			if !Params(v.(map[string]any)).flatten(name+".", flat) {
+				return false
+			}
+			continue
+		}
+		if has(flat, name) {
+			return false
+		}
+		flat[name] = v
 	}
+	return true
 }
 
 func has(m map[string]any, key string) bool { _, ok := m[key]; return ok }
@@ -190,7 +275,7 @@ func (p Params) Add(more Params) error {
 	return nil
 }
 
-// Override merges copies of the params in more into p. Their values replace those of p.
+// Override merges copies of the params in more into p. Their values replace those of p, and an empty table empties one.
 func (p Params) Override(more Params) { p.merge(more, true) }
 
 func (p Params) merge(more Params, replace bool) {
@@ -199,7 +284,7 @@ func (p Params) merge(more Params, replace bool) {
 		into, isTable := old.(map[string]any)
 		table, staysTable := value.(map[string]any)
 		switch {
-		case isTable && staysTable:
+		case isTable && staysTable && (len(table) > 0 || !replace):
 			Params(into).merge(table, replace)
 		case !isSet || replace:
 			p[key] = cloneValue(value)

@@ -9,37 +9,37 @@ import (
 	"github.com/gitruns/runs/format/internal/json"
 )
 
-// ParseParams reads a params file: a JSON object, as in a journal line, or TOML. nulls are the dotted paths of params
-// that are null. file is the name used in errors. It returns an error if the file is larger than MaxRecordBytes, or if
-// a record cannot hold the params.
-func ParseParams(file string, data []byte) (params Params, nulls []string, err error) {
+// ParseParams reads a params file: a JSON object, as in a journal line, or TOML. file is the name used in errors. It
+// returns an error if the file is larger than MaxRecordBytes, or if a record cannot hold the params.
+func ParseParams(file string, data []byte) (Params, error) {
 	if text := bytes.TrimSpace(data); len(text) == 0 || text[0] != '{' {
 		m, err := parseTOML(file, data, MaxRecordBytes)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if err := CheckParams(m); err != nil {
-			return nil, nil, &FileError{File: file, Reason: err.Error()}
+			return nil, &FileError{File: file, Reason: err.Error()}
 		}
-		return m, nil, nil
+		return m, nil
 	}
 	if err := checkFile(file, data, MaxRecordBytes); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var scan json.Scanner
 	scan.Reset(data, MaxDepth)
-	v, err := scan.Value()
+	v, err := scan.ExactValue()
 	if err == nil {
 		err = scan.End()
 	}
 	var syntax *json.Error
 	if errors.As(err, &syntax) {
-		return nil, nil, &FileError{File: file, Line: lineAt(data, syntax.Offset), Reason: syntax.Reason}
+		return nil, &FileError{File: file, Line: lineAt(data, syntax.Offset), Reason: syntax.Reason}
 	}
-	if params, nulls, err = paramsOf(v); err != nil {
-		return nil, nil, &FileError{File: file, Reason: err.Error()}
+	params, err := paramsOf(v)
+	if err != nil {
+		return nil, &FileError{File: file, Reason: err.Error()}
 	}
-	return params, nulls, nil
+	return params, nil
 }
 
 // checkFile returns an error if a file is too large or not UTF-8.

@@ -2,7 +2,6 @@ package format
 
 import (
 	"fmt"
-	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -39,8 +38,10 @@ func TestParamsGetAndFind(t *testing.T) {
 		}
 	}
 	for key, want := range map[string]any{
-		"lr": 0.1, "opt.beta.one": 0.9, "opt.name": "sgd", "opt.x.y": int64(1), "a.b.c": int64(1), "a.b.d": int64(3),
-		"a.b": m{"d": int64(3)}, "": nil, ".": nil, "opt.": nil, "lr.": nil, "opt.z": nil,
+		"lr": 0.1, "opt.beta.one": 0.9, "opt.name": "adam", "opt.x.y": int64(1), "a.b.c": int64(2), "a.b.d": int64(3),
+		`"opt.name"`: "sgd", `a."b.c"`: int64(1), `opt."x.y"`: int64(1), `"a.b".d`: int64(3), `"a.b"`: m{"d": int64(3)},
+		`"lr"`: 0.1, `"l`: nil, `"opt"x`: nil,
+		"a.b": m{"c": int64(2)}, "": nil, ".": nil, "opt.": nil, "lr.": nil, "opt.z": nil,
 	} {
 		got, ok := p.Find(key)
 		if d := cmp.Diff(want, got); d != "" || ok != (want != nil) {
@@ -84,14 +85,21 @@ func TestParamsSet(t *testing.T) {
 	}
 }
 
-// TestParamsFlatten: if two params get one name, the same one is kept each time, and it is the one that Find returns.
+// TestParamsFlatten: params that share a name are told apart by their dotted keys, the same each time, and Find finds
+// each by its key.
 func TestParamsFlatten(t *testing.T) {
 	p := Params{
 		"a.b.c": int64(1),
 		"a":     m{"b": m{"c": int64(2), "d": int64(3), "e": m{}}, "b.d": int64(4), "b.c": int64(5)},
 		"a.b":   m{"c": int64(6), "d": int64(7), "f": int64(8)},
+		"t":     m{"u": m{"v": int64(9)}}, "t.u": int64(10), // a table and a param are no two params
+		`"k.l"`: int64(11), "k.l": int64(12), // the name of the one is the dotted key of the other
 	}
-	want := m{"a.b.c": int64(1), "a.b.d": int64(4), "a.b.e": m{}, "a.b.f": int64(8)}
+	want := m{
+		"a.b.c": int64(2), `a."b.c"`: int64(5), `"a.b".c`: int64(6), `"a.b.c"`: int64(1),
+		"a.b.d": int64(3), `a."b.d"`: int64(4), `"a.b".d`: int64(7), "a.b.e": m{}, "a.b.f": int64(8),
+		"t.u.v": int64(9), "t.u": int64(10), `"\"k.l\""`: int64(11), "k.l": int64(12),
+	}
 	for range 100 { // the order of a map differs from one call to the next
 		if d := cmp.Diff(want, p.Flatten()); d != "" {
 			t.Fatal(d)
@@ -144,12 +152,19 @@ func TestParamsMerge(t *testing.T) {
 			added: Params{"a": m{"b": int64(1), "c": int64(2)}},
 		},
 		{
-			name: "an empty table adds nothing", p: Params{"a": m{"b": int64(1)}}, more: Params{"a": m{}},
-			added: Params{"a": m{"b": int64(1)}},
+			name: "a null for a null", p: Params{"a": Null}, more: Params{"a": Null}, added: Params{"a": Null},
 		},
 		{
 			name: "an empty table is filled", p: Params{"a": m{}}, more: Params{"a": m{"b": int64(1)}},
 			added: Params{"a": m{"b": int64(1)}},
+		},
+		{
+			name: "an empty table empties a table", p: Params{"a": m{"b": int64(1)}}, more: Params{"a": m{}},
+			added: Params{"a": m{"b": int64(1)}}, override: Params{"a": m{}},
+		},
+		{
+			name: "a null for a value", p: Params{"a": int64(1)}, more: Params{"a": Null},
+			refused: `setting param a: it is 1 and cannot become null`, override: Params{"a": Null},
 		},
 		{
 			name: "equal numbers", p: Params{"a": int64(1)}, more: Params{"a": 1.0}, added: Params{"a": int64(1)},
@@ -206,19 +221,21 @@ func TestCountValues(t *testing.T) {
 
 // randomParams uses few names, some with dots, so that the params of two calls meet.
 func randomParams(r *rand.Rand, depth int) Params {
-	names := []string{"a", "b", "a.b", "b.a", "c c"}
+	names := []string{"a", "b", "a.b", "b.a", "c c", `"a.b"`}
 	p := Params{}
 	for range r.IntN(5) {
 		var v any
-		switch k := r.IntN(8); {
+		switch k := r.IntN(9); {
 		case k < 3 && depth < 4:
 			v = m(randomParams(r, depth+1))
 		case k == 3:
-			v = []any{int64(r.IntN(2)), m{"x": r.IntN(2) == 0}}
+			v = []any{int64(r.IntN(2)), m{"x": r.IntN(2) == 0, "y": Null}, "null", []any{Null}}
 		case k == 4:
 			v = float64(r.IntN(3))
 		case k == 5:
 			v = math.NaN()
+		case k == 6:
+			v = Null
 		default:
 			v = int64(r.IntN(3))
 		}
@@ -253,25 +270,40 @@ func TestParamsLaws(t *testing.T) {
 		}
 		check(equal(p, again), "the leaves make %v", again)
 
-		// Flatten has each name once, and always the same value for it.
-		names := map[string]bool{}
-		for path := range p.Leaves() {
-			names[strings.Join(path, ".")] = true
+		// Flatten has each leaf once, under a key by which Find finds it.
+		flat, list := p.Flatten(), p.List()
+		check(len(flat) == len(list), "%d leaves are %v", len(list), flat)
+		for _, leaf := range list {
+			got, ok := p.Find(leaf.Name)
+			check(ok && EqualValue(got, leaf.Value), "Find %q is %v", leaf.Name, got)
+			check(has(flat, leaf.Name), "Flatten lacks %q", leaf.Name)
+			got, ok = p.Find(leaf.Dotted)
+			check(ok && (EqualValue(got, leaf.Value) || !strings.Contains(leaf.Dotted, `"`)), "Find %q is %v", leaf.Dotted, got)
 		}
-		flat := p.Flatten()
-		check(slices.Equal(slices.Sorted(maps.Keys(names)), slices.Sorted(maps.Keys(flat))), "the names are %v", flat)
 		check(EqualValue(flat, p.Clone().Flatten()), "Flatten depends on an order")
+
+		// A record holds the params as they are, nulls too.
+		clean, nulls := splitNulls(p)
+		check(!hasNull(clean), "nulls are left in %v", clean)
+		restored := Params(clean).Clone()
+		check(joinNulls(restored, nulls) == nil && equal(restored, p), "%v and %v make %v", clean, nulls, restored)
 
 		// Override takes every leaf of q, and removes nothing.
 		both := p.Clone()
 		both.Override(q)
+		replaced := false // a table by a value, or a value by a table
 		for path, v := range q.Leaves() {
 			got, ok := both.Get(path...)
 			table, isTable := v.(m)
-			check(ok && (EqualValue(got, v) || isTable && len(table) == 0), "after Override, %q is %v", path, got)
+			check(ok && EqualValue(got, v), "after Override, %q is %v", path, got)
+			for n := range path {
+				old, _ := p.Get(path[:n+1]...)
+				_, was := old.(m)
+				replaced = replaced || old != nil && (was != (n < len(path)-1 || isTable) || isTable && len(table) == 0)
+			}
 		}
 		for _, c := range p.Diff(both) {
-			check(c.New != nil, "Override removed %q", c.Path)
+			check(c.New != nil || replaced, "Override removed %q", c.Path)
 		}
 
 		// Add refuses exactly what would change a value of p, and otherwise makes what Override makes.
@@ -280,7 +312,7 @@ func TestParamsLaws(t *testing.T) {
 			check(equal(added, p), "Add failed and made %v", added)
 			check(slices.ContainsFunc(p.Diff(both), func(c Change) bool { return c.Old != nil }), "Add fails: %v", err)
 		} else {
-			check(equal(added, both), "Add makes %v, Override %v", added, both)
+			check(equal(added, both) || replaced, "Add makes %v, Override %v", added, both)
 		}
 
 		// The results share nothing with what they were made from.

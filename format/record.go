@@ -46,7 +46,9 @@ type Run struct {
 	Resumes    string // id of the run that this one continues
 	Reproduces string // id of the run that this one repeats
 	Note       string
-	Nulls      []string // dotted paths of params that are null: TOML has no null
+	// Nulls are dotted keys of params that the record notes as null although Params say otherwise. Earlier versions
+	// recorded both. They are kept, and mean nothing. The nulls of Params are Null.
+	Nulls []string
 
 	Params      Params
 	Tags        map[string]string

@@ -48,7 +48,11 @@ func readRun(t table) *Run {
 		Resumes:    t.id("resumes", false),
 		Reproduces: t.id("reproduces", false),
 		Note:       t.text("note"),
-		Nulls:      t.texts("nulls"),
+	}
+	nulls := t.texts("nulls")
+	if len(nulls) > MaxParams {
+		t.fail(t.at("nulls"), "more than %d entries", MaxParams)
+		nulls = nil
 	}
 	if t.has("exit_code") {
 		code := t.integer("exit_code")
@@ -70,6 +74,12 @@ func readRun(t table) *Run {
 	}
 	if p, ok := t.sub("params"); ok {
 		r.Params = p.values(p.m, false)
+	}
+	if len(nulls) > 0 {
+		if r.Params == nil {
+			r.Params = Params{}
+		}
+		r.Nulls = joinNulls(r.Params, nulls)
 	}
 	if p, ok := t.sub("tags"); ok {
 		r.Tags = p.strings()

@@ -19,11 +19,14 @@ func exampleRun() *Run {
 		Ended:   time.Date(2026, 11, 23, 14, 27, 2, 500000000, time.UTC),
 		Author:  "Ada <ada@example.org>", Command: []string{"python", "train.py", "--lr", "0.1"}, Cwd: "projects/a",
 		ExitCode: &code, Group: "wide-seeds", Parent: "20261123-142529-00000000", Resumes: "20261123-142528-zzzzzzzz",
-		Reproduces: "20261123-142527-k7qx2m9a", Note: "first try\nwith the \u202ewide net", Nulls: []string{"model.dropout"},
+		Reproduces: "20261123-142527-k7qx2m9a", Note: "first try\nwith the \u202ewide net",
 		Params: map[string]any{
 			"lr": 0.1, "epochs": int64(3), "big": 1e16, "tiny": 1e-5, "whole": 3.0, "nan": math.NaN(), "inf": math.Inf(-1),
-			"model":   map[string]any{"kind": "mlp", "layers": []any{int64(64), int64(64)}, "odd key": true},
+			"model": map[string]any{"kind": "mlp", "layers": []any{int64(64), int64(64)}, "odd key": true,
+				"dropout": Null,
+			},
 			"buckets": []any{map[string]any{"a": int64(1)}, map[string]any{}},
+			"nulls":   []any{map[string]any{"a.b": Null}, "null", []any{Null}, Null}, "empty": map[string]any{"x": Null},
 		},
 		Tags: map[string]string{"baseline": "yes"},
 		Metrics: map[string]Metric{

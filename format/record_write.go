@@ -40,9 +40,12 @@ func (r *Run) tree() object {
 	o.addText("resumes", r.Resumes)
 	o.addText("reproduces", r.Reproduces)
 	o.addText("note", r.Note)
-	o.addTexts("nulls", r.Nulls)
-	if len(r.Params) > 0 {
-		o.add("params", mapObject(r.Params))
+	params, nulls := splitNulls(r.Params)
+	nulls = append(nulls, r.Nulls...)
+	slices.Sort(nulls)
+	o.addTexts("nulls", slices.Compact(nulls))
+	if len(params) > 0 {
+		o.add("params", mapObject(params))
 	}
 	if len(r.Tags) > 0 {
 		o.add("tags", textObject(r.Tags))

@@ -134,6 +134,8 @@ func appendTOMLValue(b []byte, value any) []byte {
 		return appendInline(b, mapObject(v))
 	case object:
 		return appendInline(b, v)
+	case null:
+		return append(b, nullText...) // for people: no record holds one
 	}
 	return append(b, "nan"...) // no object holds another type
 }

@@ -28,7 +28,7 @@ func cleanValue(v any, at []string, depth int, leaves *int, times bool) (any, []
 		return nil, at, fmt.Sprintf("more than %d values", MaxParams)
 	}
 	switch v := v.(type) {
-	case int64, float64, bool:
+	case int64, float64, bool, null:
 		return v, nil, ""
 	case string:
 		if !utf8.ValidString(v) {

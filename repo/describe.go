@@ -18,7 +18,6 @@ type Description struct {
 	Parent                       string // id of the parent
 	Note                         string
 	Params                       format.Params
-	Nulls                        []string // dotted keys of params that are null
 	Tags                         map[string]string
 	Command                      []string // as it was given
 	Dir                          string   // absolute, where the program runs
@@ -50,7 +49,7 @@ func (r *Repository) Describe(d Description) (*format.Run, error) {
 	root := r.TreeRoot()
 	run := &format.Run{
 		Name: d.Name, Experiment: d.Experiment, Group: d.Group, Key: d.Key, Parent: d.Parent, Note: d.Note,
-		Params: r.PortableParams(d.Params), Nulls: d.Nulls, Tags: d.Tags,
+		Params: r.PortableParams(d.Params), Tags: d.Tags,
 	}
 	for _, arg := range d.Command {
 		run.Command = append(run.Command, capture.Portable(root, strings.ToValidUTF8(arg, "\ufffd")))

@@ -19,10 +19,10 @@ func TestDescribe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	given := format.Params{"data": filepath.Join(root, "a"), "in": map[string]any{"cache": home}, "lr": 0.1}
+	given := format.Params{"data": filepath.Join(root, "a"), "in": map[string]any{"cache": home}, "lr": 0.1, "x": format.Null}
 	run, err := r.Describe(Description{
 		Name: "n", Experiment: "e", Group: "g", Key: "k", Parent: "p", Note: "text",
-		Params: given, Nulls: []string{"x"}, Tags: map[string]string{"t": "1"},
+		Params: given, Tags: map[string]string{"t": "1"},
 		Command: []string{"python", filepath.Join(root, "train.py"), "--bad=\xff"}, Dir: filepath.Join(root, "sub"),
 	})
 	if err != nil {
@@ -30,8 +30,8 @@ func TestDescribe(t *testing.T) {
 	}
 	want := &format.Run{
 		Name: "n", Experiment: "e", Group: "g", Key: "k", Parent: "p", Note: "text",
-		Params: format.Params{"data": "{project}/a", "in": map[string]any{"cache": "~"}, "lr": 0.1}, Nulls: []string{"x"},
-		Tags: map[string]string{"t": "1"}, Command: []string{"python", "{project}/train.py", "--bad=\ufffd"}, Cwd: "sub",
+		Params: format.Params{"data": "{project}/a", "in": map[string]any{"cache": "~"}, "lr": 0.1, "x": format.Null},
+		Tags:   map[string]string{"t": "1"}, Command: []string{"python", "{project}/train.py", "--bad=\ufffd"}, Cwd: "sub",
 	}
 	if d := cmp.Diff(want, run); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

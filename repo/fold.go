@@ -50,7 +50,8 @@ type fold struct {
 
 	size int // approximate bytes that journals have added to the record
 
-	summarySize map[string]int // bytes counted for each key of the summary
+	summarySize map[string]int  // bytes counted for each key of the summary
+	nullsLost   map[string]bool // keys for which lostNulls has warned
 }
 
 // curve holds what is known about one metric.
@@ -76,7 +77,6 @@ const (
 	maxAsideText  = 64 << 10
 	maxExtra      = 100 // keys
 	maxSummary    = 5000
-	maxNulls      = 1000
 	maxConflicts  = 10      // values of one param
 	maxAdded      = 3 << 20 // bytes; a larger record could not be read again
 )
@@ -241,11 +241,6 @@ func (f *fold) values(l *format.Line) error {
 func (f *fold) describe(l *format.Line) bool {
 	room := f.keepFirst(l.Params)
 	room = f.override(l.Set) && room
-	for _, path := range l.Nulls {
-		if len(f.run.Nulls) < maxNulls && !slices.Contains(f.run.Nulls, path) {
-			f.run.Nulls = append(f.run.Nulls, path)
-		}
-	}
 	for key, value := range l.Tags {
 		if old, ok := f.run.Tags[key]; (!ok || old != value) && !f.take(len(key)+len(value)) {
 			room = false
@@ -268,6 +263,7 @@ func (f *fold) describe(l *format.Line) bool {
 		}
 	}
 	room = f.summarize(l.Summary) && room
+	f.lostNulls(l.NullsLost...)
 	if l.Defined != nil {
 		room = f.define(*l.Defined) && room
 	}
@@ -289,6 +285,19 @@ func (f *fold) describe(l *format.Line) bool {
 		f.addExtra(key, value)
 	}
 	return room
+}
+
+// lostNulls warns, once for each key, that a value had a null that the record cannot hold.
+func (f *fold) lostNulls(keys ...string) {
+	for _, key := range keys {
+		if f.nullsLost == nil {
+			f.nullsLost = map[string]bool{}
+		}
+		if !f.nullsLost[key] && len(f.nullsLost) < maxSummary {
+			f.nullsLost[key] = true
+			f.warn("%s has a null inside: in a list it was recorded as the text \"null\", in a table it was left out", key)
+		}
+	}
 }
 
 // join sets what the run belongs to, as the first program that joined it says. It changes nothing that the process
@@ -419,12 +428,13 @@ func (f *fold) keepFirst(params format.Params) bool {
 	room := true
 	for path, value := range params.Leaves() {
 		old, ok := f.run.Params.Get(path...)
-		if ok && format.EqualValue(old, value) {
-			continue
+		if ok && (format.EqualValue(old, value) || isTable(old) && isTable(value)) {
+			continue // a leaf that is a table is empty
 		}
 		key := format.DottedKey(path)
 		conflicts := f.run.Conflicts[key]
-		if slices.ContainsFunc(conflicts, func(known any) bool { return format.EqualValue(known, value) }) {
+		lost, _ := format.WithoutNulls(value) // as a conflict is recorded
+		if slices.ContainsFunc(conflicts, func(known any) bool { return format.EqualValue(known, lost) }) {
 			continue
 		}
 		n := missingTables(f.run.Params, path) + format.CountValues(value)
@@ -436,7 +446,7 @@ func (f *fold) keepFirst(params format.Params) bool {
 			f.params += n
 			continue
 		}
-		more := format.CountValues(value)
+		more := format.CountValues(lost)
 		if len(conflicts) == 0 {
 			more++ // the list
 		}
@@ -448,13 +458,13 @@ func (f *fold) keepFirst(params format.Params) bool {
 		if f.run.Conflicts == nil {
 			f.run.Conflicts = map[string][]any{}
 		}
-		f.run.Conflicts[key] = append(conflicts, value)
+		f.run.Conflicts[key] = append(conflicts, lost)
 	}
 	return room
 }
 
-// override changes params, because their writer means to. It returns false if there was no room for all of them, or if
-// a value and a table would have to replace one another.
+// override changes params, because their writer means to. A value and a table replace one another. It returns false if
+// there was no room for all of them.
 func (f *fold) override(params format.Params) bool {
 	room := true
 	for path, value := range params.Leaves() {
@@ -462,18 +472,35 @@ func (f *fold) override(params format.Params) bool {
 		if ok && format.EqualValue(old, value) {
 			continue
 		}
-		n := missingTables(f.run.Params, path) + format.CountValues(value)
-		if ok {
-			n -= format.CountValues(old)
-		}
-		if !f.takeValue(path, value, n) || !f.setParam(path, value) {
+		n := missingTables(f.run.Params, path) + format.CountValues(value) - replacedValues(f.run.Params, path)
+		if !f.takeValue(path, value, n) {
 			room = false
 			continue
 		}
+		if f.run.Params == nil {
+			f.run.Params = format.Params{}
+		}
+		f.run.Params.Replace(path, value)
 		f.params += n
 	}
 	return room
 }
+
+// replacedValues counts the values that Replace removes.
+func replacedValues(params format.Params, path []string) int {
+	for n := 1; n <= len(path); n++ {
+		v, ok := params.Get(path[:n]...)
+		if !ok {
+			return 0
+		}
+		if n == len(path) || !isTable(v) {
+			return format.CountValues(v)
+		}
+	}
+	return 0
+}
+
+func isTable(v any) bool { _, ok := v.(map[string]any); return ok }
 
 func (f *fold) setParam(path []string, value any) bool {
 	if f.run.Params == nil {
@@ -511,8 +538,12 @@ func (f *fold) addExtra(key string, value any) {
 		f.run.Extra = map[string]any{}
 	}
 	f.extraValues += count
-	f.run.Extra[key] = format.WithoutNulls(value)
+	clean, nulls := format.WithoutNulls(value)
+	f.run.Extra[key] = clean
 	f.warn("kept the unknown key %q of a journal under [extra]", key)
+	if nulls {
+		f.lostNulls("extra." + key)
+	}
 }
 
 // metrics returns the metrics of the record. goal returns the goal of a metric.

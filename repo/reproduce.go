@@ -53,7 +53,7 @@ func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reprod
 		return nil, fmt.Errorf("reproducing %s: its source has no folder %s, where it ran", of.Title(), of.Cwd)
 	}
 	run := &format.Run{
-		Name: q.Name, Experiment: of.Experiment, Reproduces: of.ID, Params: of.Params, Nulls: of.Nulls, Cwd: of.Cwd,
+		Name: q.Name, Experiment: of.Experiment, Reproduces: of.ID, Params: of.Params, Cwd: of.Cwd,
 		Tags: of.Tags, Source: of.Source,
 	}
 	for _, d := range q.Data {

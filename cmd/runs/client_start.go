@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
-	"slices"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
@@ -76,8 +75,7 @@ func (a *app) describeClient(ctx context.Context, r *repo.Repository, q *clientR
 	}
 	n.Command = q.Command
 	if l := q.line; l != nil {
-		n.Params, n.Nulls, n.Tags, n.Note = l.Params.Clone(), slices.Compact(slices.Sorted(slices.Values(l.Nulls))), l.Tags,
-			l.Note
+		n.Params, n.Tags, n.Note = l.Params.Clone(), l.Tags, l.Note
 		n.Params.Override(l.Set)
 	}
 	run, _, err := a.capture(ctx, r, n)

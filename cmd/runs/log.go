@@ -151,14 +151,14 @@ func (f *logFlags) line(args []string, stepped bool) (l *format.Line, stream boo
 	if l.Tags, err = parseTags(f.tags); err != nil {
 		return nil, false, err
 	}
-	if l.Params, l.Nulls, err = parseParams(f.params); err != nil {
+	if l.Params, err = parseParams(f.params); err != nil {
 		return nil, false, err
 	}
 	return l, stream, nil
 }
 
 func empty(l *format.Line) bool {
-	return len(l.Metrics) == 0 && len(l.Params) == 0 && len(l.Nulls) == 0 && len(l.Tags) == 0 && l.Note == ""
+	return len(l.Metrics) == 0 && len(l.Params) == 0 && len(l.Tags) == 0 && l.Note == ""
 }
 
 // prepareLines checks params against those of the run, copies artifacts into the run, and hashes datasets. It returns

@@ -68,7 +68,7 @@ func (a *app) describe(ctx context.Context, r *repo.Repository, f *newRunFlags) 
 			"RUNS_GROUP"),
 		Key: cmp.Or(f.key, f.resume), Note: f.note, Dir: a.dir,
 	}}
-	if n.Params, n.Nulls, err = f.readParams(a); err != nil {
+	if n.Params, err = f.readParams(a); err != nil {
 		return n, err
 	}
 	if n.Tags, err = parseTags(f.tags); err != nil {
@@ -123,22 +123,22 @@ func (a *app) record(ctx context.Context, r *repo.Repository, f *newRunFlags) (*
 }
 
 // readParams reads params from the params file, if there is one, and from the flags.
-func (f *newRunFlags) readParams(a *app) (params format.Params, nulls []string, err error) {
+func (f *newRunFlags) readParams(a *app) (params format.Params, err error) {
 	if f.paramsFile != "" {
-		if params, nulls, err = readParamsFile(a.path(f.paramsFile)); err != nil {
-			return nil, nil, fmt.Errorf("reading params: %w", err)
+		if params, err = readParamsFile(a.path(f.paramsFile)); err != nil {
+			return nil, fmt.Errorf("reading params: %w", err)
 		}
 	}
-	more, moreNulls, err := parseParams(f.params)
+	more, err := parseParams(f.params)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if params == nil {
 		params = more
 	} else if err := params.Add(more); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return params, append(nulls, moreNulls...), nil
+	return params, nil
 }
 
 // path resolves a path from the command line against the folder in which the command runs.
@@ -150,43 +150,38 @@ func (a *app) path(p string) string {
 }
 
 // readParamsFile reads params from a TOML or JSON file.
-func readParamsFile(path string) (format.Params, []string, error) {
+func readParamsFile(path string) (format.Params, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if info.Size() > format.MaxRecordBytes {
-		return nil, nil, fmt.Errorf("%s is larger than %d MiB", path, format.MaxRecordBytes>>20)
+		return nil, fmt.Errorf("%s is larger than %d MiB", path, format.MaxRecordBytes>>20)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	return format.ParseParams(path, data)
 }
 
 // parseParams parses -p flags. A key may be repeated if its value is the same.
-func parseParams(flags []string) (format.Params, []string, error) {
+func parseParams(flags []string) (format.Params, error) {
 	params := format.Params{}
-	var nulls []string
 	for _, flag := range flags {
-		path, value, null, err := format.ParseParam(flag)
+		path, value, err := format.ParseParam(flag)
 		if err != nil {
-			return nil, nil, usagef("param %q: %v", flag, err)
-		}
-		if null {
-			nulls = append(nulls, format.DottedKey(path))
-			continue
+			return nil, usagef("param %q: %v", flag, err)
 		}
 		one := format.Params{}
 		if err := one.Set(path, value); err != nil {
-			return nil, nil, usagef("param %q: %v", flag, err)
+			return nil, usagef("param %q: %v", flag, err)
 		}
 		if err := params.Add(one); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	return params, nulls, nil
+	return params, nil
 }
 
 func parseTags(flags []string) (map[string]string, error) {

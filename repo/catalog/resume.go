@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/format"
@@ -203,12 +202,6 @@ func (s Resumption) Inherit(run *format.Run, change bool) error {
 		return err
 	}
 	run.Params = params
-	for _, null := range old.Nulls {
-		path, err := format.ParseKeyPath(null)
-		if _, set := params.Get(path...); (err != nil || !set) && !slices.Contains(run.Nulls, null) {
-			run.Nulls = append(run.Nulls, null)
-		}
-	}
 	if old.Tags != nil {
 		tags := maps.Clone(old.Tags)
 		maps.Copy(tags, run.Tags)
@@ -218,7 +211,7 @@ func (s Resumption) Inherit(run *format.Run, change bool) error {
 	return nil
 }
 
-// Join makes the process pid an owner of Entry, which is active, and adds the params, nulls, tags and note of run to
+// Join makes the process pid an owner of Entry, which is active, and adds the params, tags and note of run to
 // it. If pid is 0, the owners stay as they are. If a param has another value, the error is a *ParamsError, unless
 // change is true. Join also updates the params of Entry in memory.
 func (s Resumption) Join(run *format.Run, pid int, change bool) error {
@@ -238,10 +231,10 @@ func (s Resumption) Join(run *format.Run, pid int, change bool) error {
 		return err
 	}
 	s.Entry.Params = params
-	if len(run.Params) == 0 && len(run.Nulls) == 0 && len(run.Tags) == 0 && run.Note == "" {
+	if len(run.Params) == 0 && len(run.Tags) == 0 && run.Note == "" {
 		return nil
 	}
-	l := &format.Line{Params: run.Params, Nulls: run.Nulls, Tags: run.Tags, Note: run.Note}
+	l := &format.Line{Params: run.Params, Tags: run.Tags, Note: run.Note}
 	if change {
 		l.Params, l.Set = nil, run.Params
 	}

@@ -180,17 +180,17 @@ func TestResumable(t *testing.T) {
 func TestInherit(t *testing.T) {
 	old := &format.Run{
 		ID: "old", Key: "k", Name: "n", Experiment: "x", Group: "g", Parent: "p", Params: format.Params{"a": 1.0},
-		Nulls: []string{"c", "d"}, Tags: map[string]string{"t": "1", "u": "1"}, Summary: map[string]any{"best": 1.0},
+		Tags: map[string]string{"t": "1", "u": "1"}, Summary: map[string]any{"best": 1.0},
 	}
-	old.Params = format.Params{"a": 1.0, "b": 2.0}
+	old.Params = format.Params{"a": 1.0, "b": 2.0, "d": format.Null}
 	run := &format.Run{Name: "own", Params: format.Params{"c": 3.0}, Tags: map[string]string{"u": "2"}}
 	if err := (Resumption{Entry: &repo.Entry{Run: old}}).Inherit(run, false); err != nil {
 		t.Fatal(err)
 	}
 	want := &format.Run{
 		Resumes: "old", Key: "k", Name: "own", Experiment: "x", Group: "g", Parent: "p",
-		Params: format.Params{"a": 1.0, "b": 2.0, "c": 3.0}, Nulls: []string{"d"},
-		Tags: map[string]string{"t": "1", "u": "2"}, Summary: map[string]any{"best": 1.0},
+		Params: format.Params{"a": 1.0, "b": 2.0, "c": 3.0, "d": format.Null},
+		Tags:   map[string]string{"t": "1", "u": "2"}, Summary: map[string]any{"best": 1.0},
 	}
 	if d := cmp.Diff(want, run); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

@@ -64,18 +64,13 @@ func GroupBy(runs []*format.Run, key string, seeds []string, c Context) []Group 
 	return groups
 }
 
-// Replicates returns a key that is equal for replicates: runs with the same experiment, params and nulls except the
+// Replicates returns a key that is equal for replicates: runs with the same experiment and params except the
 // seeds, the same source, and datasets with the same names and content. Seeds are as in format.IsSeed. The source is
 // the tree, or the commit if no tree was recorded. In that case, a run with uncommitted changes has no replicates,
 // because its changes are unknown. The key is only for comparing.
 func Replicates(r *format.Run, seeds []string) string {
 	b := appendString(make([]byte, 0, 256), r.Experiment)
 	b = appendParams(b, r.Params, seeds)
-	for _, key := range slices.Sorted(slices.Values(r.Nulls)) {
-		if !format.IsSeed(key, seeds) {
-			b = appendString(append(b, '0'), key)
-		}
-	}
 	if s := r.Source; s != nil {
 		b = appendString(append(b, 'c'), s.Tree)
 		if s.Tree == "" {

@@ -25,7 +25,7 @@ func newLiteral(t token) literal {
 	if l.number = parseNumber(t.text); l.number.isNumber() || l.text == "" {
 		return l
 	}
-	switch v, _ := format.ParseLiteral(t.text); v.(type) {
+	switch v := format.ParseLiteral(t.text); v.(type) {
 	case int64, float64:
 		l.number = newDatum(v) // 0x10, 1_000
 	case []any, map[string]any:

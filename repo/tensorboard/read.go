@@ -478,23 +478,22 @@ func (r *reading) hparams(content []byte, at int64) error {
 	}
 	l := format.Line{Time: at}
 	for name, v := range s.params {
-		switch {
-		case format.CheckKey(name) != nil:
+		if format.CheckKey(name) != nil {
 			r.skipped["params without a name"]++
-		case v == nil:
-			l.Nulls = append(l.Nulls, format.DottedKey([]string{name}))
-		default:
-			if l.Params == nil {
-				l.Params = map[string]any{}
-			}
-			l.Params[name] = v
+			continue
 		}
+		if l.Params == nil {
+			l.Params = map[string]any{}
+		}
+		if v == nil {
+			v = format.Null
+		}
+		l.Params[name] = v
 	}
-	slices.Sort(l.Nulls)
 	if format.CheckParams(l.Params) != nil {
 		return importer.ErrMessage
 	}
-	r.counts.Params += len(l.Params) + len(l.Nulls)
+	r.counts.Params += len(l.Params)
 	return r.out.Line(&l)
 }
 

@@ -25,17 +25,13 @@ func (r *reading) configRecord(data []byte) error {
 		for i, part := range it.path {
 			path[i] = importer.Key(importer.Clean([]byte(part)))
 		}
-		v, l.Nulls = param(v, path, l.Nulls)
-		if v == nil {
-			return nil
-		}
 		one := format.Params{}
-		if err := one.Set(path, v); err != nil || format.CheckParams(one) != nil {
+		if err := one.Set(path, param(v)); err != nil || format.CheckParams(one) != nil {
 			skip("that a record cannot hold")
 			return nil
 		}
 		if old, ok := r.config[path[0]]; ok && len(path) == 1 {
-			if format.EqualValue(old, v) {
+			if format.EqualValue(old, one[path[0]]) {
 				return nil
 			}
 			l.Set = merged(l.Set, one)
@@ -48,11 +44,10 @@ func (r *reading) configRecord(data []byte) error {
 	if err != nil {
 		return err
 	}
-	if len(l.Params) == 0 && len(l.Set) == 0 && len(l.Nulls) == 0 {
+	if len(l.Params) == 0 && len(l.Set) == 0 {
 		return nil
 	}
 	r.hasContent = true
-	slices.Sort(l.Nulls)
 	return r.out.Line(&l)
 }
 
@@ -66,32 +61,24 @@ func merged(to, from format.Params) format.Params {
 	return to
 }
 
-// param converts a value to the form of params: names are cleaned, the path of a null is added to nulls, and a null in
-// a list becomes "None".
-func param(v any, path, nulls []string) (any, []string) {
+// param converts a value to the form of params: names are cleaned, and a null is format.Null.
+func param(v any) any {
 	switch v := v.(type) {
 	case nil:
-		return nil, append(nulls, format.DottedKey(path))
+		return format.Null
 	case map[string]any:
 		clean := map[string]any{}
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			var item any
-			to := importer.Key(importer.Clean([]byte(name)))
-			item, nulls = param(v[name], append(path[:len(path):len(path)], to), nulls)
-			if item != nil {
-				clean[to] = item
-			}
+			clean[importer.Key(importer.Clean([]byte(name)))] = param(v[name])
 		}
-		return clean, nulls
+		return clean
 	case []any:
 		for i, item := range v {
-			if v[i], _ = param(item, path, nil); v[i] == nil {
-				v[i] = "None"
-			}
+			v[i] = param(item)
 		}
-		return v, nulls
+		return v
 	case string:
-		return multiLine(v), nulls
+		return multiLine(v)
 	}
-	return v, nulls
+	return v
 }

@@ -41,12 +41,6 @@ type ValueJSON struct {
 	B   any    `json:"b,omitempty"`
 }
 
-// null stands for the JSON value null. A nil would be left out instead.
-type null struct{}
-
-// MarshalJSON writes null.
-func (null) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
-
 // number is a float that is left out of the JSON if it is NaN.
 type number float64
 
@@ -158,15 +152,9 @@ func headJSON(h diff.Head) HeadJSON {
 }
 
 func valuesJSON(values []diff.Value) []ValueJSON {
-	side := func(v any) any {
-		if v == diff.None {
-			return null{}
-		}
-		return v
-	}
 	list := make([]ValueJSON, len(values))
 	for i, v := range values {
-		list[i] = ValueJSON{v.Key, side(v.A), side(v.B)}
+		list[i] = ValueJSON{v.Key, v.A, v.B}
 	}
 	return list
 }

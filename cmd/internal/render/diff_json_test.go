@@ -13,7 +13,7 @@ func TestDiffJSON(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	c := &diff.Comparison{
 		A: diff.Head{ID: "x", Group: "group=g", Runs: []string{"x", "y"}}, B: diff.Head{ID: "z"},
-		Params: []diff.Value{{Key: "null", A: diff.None, B: ""}, {Key: "list", B: []any{int64(1), 2.0}}},
+		Params: []diff.Value{{Key: "null", A: format.Null, B: ""}, {Key: "list", B: []any{int64(1), 2.0}}},
 		Metrics: []diff.Metric{{
 			Key: "m", A: &diff.Level{Last: inf, Best: nan, SD: nan, N: 1, HasStep: true}, Delta: inf, Relative: nan, P: nan,
 			Interval: &[2]float64{nan, 1}, Verdict: diff.Unknown,

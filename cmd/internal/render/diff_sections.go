@@ -89,9 +89,6 @@ func valueText(v any) string {
 		}
 		return ShellWords(words)
 	}
-	if v == diff.None {
-		return "none"
-	}
 	return format.TOMLString(v)
 }
 

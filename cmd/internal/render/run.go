@@ -106,21 +106,27 @@ func processOf(e *repo.Entry, now time.Time) string {
 }
 
 func (v Run) params(p *page, r *format.Run) {
-	if len(r.Params) == 0 && len(r.Nulls) == 0 {
+	if len(r.Params) == 0 && len(r.Conflicts) == 0 {
 		return
 	}
 	p.title("params")
-	params := r.Params.Flatten()
-	for _, key := range slices.Sorted(maps.Keys(params)) {
-		line := fmt.Sprintf("  %s = %s", terminal.Clean(key), terminal.Clean(format.TOMLString(params[key])))
-		if others := r.Conflicts[key]; len(others) > 0 {
-			line += p.t.Paint(terminal.Yellow, "  set again to "+terminal.Clean(strings.Trim(format.TOMLString(others), "[]")))
+	again := maps.Clone(r.Conflicts)
+	for _, param := range r.Params.List() {
+		line := fmt.Sprintf("  %s = %s", terminal.Clean(param.Name), terminal.Clean(format.TOMLString(param.Value)))
+		if others := again[param.Dotted]; len(others) > 0 {
+			line += p.t.Paint(terminal.Yellow, "  set again to "+lostValues(others))
+			delete(again, param.Dotted)
 		}
 		p.line("%s", line)
 	}
-	for _, key := range r.Nulls {
-		p.line("  %s = %s", terminal.Clean(key), p.t.Paint(terminal.Dim, "none"))
+	for _, key := range slices.Sorted(maps.Keys(again)) { // a table where the run has a value, or the reverse
+		p.line("  %s  %s", terminal.Clean(key), p.t.Paint(terminal.Yellow, "set again to "+lostValues(again[key])))
 	}
+}
+
+// lostValues are the values of a param that were not recorded because it had one.
+func lostValues(values []any) string {
+	return terminal.Clean(strings.Trim(format.TOMLString(values), "[]"))
 }
 
 // summary shows the summary that the program set.

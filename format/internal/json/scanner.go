@@ -25,6 +25,7 @@ type Scanner struct {
 	text  []byte
 	at    int
 	depth int // how deeply values may be nested
+	exact bool
 	keys  map[string]string
 }
 

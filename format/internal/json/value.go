@@ -7,6 +7,14 @@ import "strconv"
 // values are nested too deeply.
 func (s *Scanner) Value() (any, error) {
 	s.space()
+	s.exact = false
+	return s.value(0)
+}
+
+// ExactValue is like Value, but an integer that does not fit is the text of its digits, so that none is lost.
+func (s *Scanner) ExactValue() (any, error) {
+	s.space()
+	s.exact = true
 	return s.value(0)
 }
 
@@ -38,6 +46,9 @@ func (s *Scanner) value(depth int) (any, error) {
 	if integer {
 		if v, err := strconv.ParseInt(alias(text), 10, 64); err == nil {
 			return v, nil
+		}
+		if s.exact {
+			return string(text), nil
 		}
 	}
 	return s.ParseFloat(text)
