@@ -35,7 +35,8 @@ func TestCompareParams(t *testing.T) {
 	}, nil)
 	b.Params["gone"] = format.Null
 	want := []Value{
-		{"big", int64(1<<53 + 1), float64(1 << 53)}, {"gone", nil, format.Null}, {"nested.x", 0.5, 0.25}, {"text", "1", int64(1)},
+		{"big", int64(1<<53 + 1), float64(1 << 53)}, {"gone", nil, format.Null},
+		{"nested.x", 0.5, 0.25}, {"text", "1", int64(1)},
 	}
 	if d := cmp.Diff(want, Compare(single(a), single(b), Options{}).Params); d != "" {
 		t.Error(d)

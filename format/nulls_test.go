@@ -28,7 +28,10 @@ func TestNullsOfARecord(t *testing.T) {
 			"no such item", "nulls = [\"l.1\", \"l.00\", \"l.-1\", \"l.x\", \"l.0.y\"]\nparams.l = [\"null\"]",
 			Params{"l": []any{"null"}}, []string{"l.-1", "l.0.y", "l.00", "l.1", "l.x"},
 		},
-		{"a text that is not a null", "nulls = [\"l.0\"]\nparams.l = [\"None\"]", Params{"l": []any{"None"}}, []string{"l.0"}},
+		{
+			"a text that is not a null", "nulls = [\"l.0\"]\nparams.l = [\"None\"]", Params{"l": []any{"None"}},
+			[]string{"l.0"},
+		},
 		{"not a key", `nulls = ["", "a..b"]`, Params{}, []string{"", "a..b"}},
 	} {
 		run, err := DecodeRun("run.toml", []byte(head+c.text+"\n"))

@@ -2,6 +2,7 @@ package format
 
 import (
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -75,6 +76,39 @@ type Metric struct {
 	Min, Max *Extreme // nil if there is one point only, or if every value is NaN
 	Count    int64
 	Goal     string // GoalMin, GoalMax or ""
+}
+
+// Metric returns a metric of the run. A number in the summary counts as a metric with one point, if there is no metric
+// with its name.
+func (r *Run) Metric(name string) (Metric, bool) {
+	if m, ok := r.Metrics[name]; ok {
+		return m, true
+	}
+	switch v := r.Summary[name].(type) {
+	case int64:
+		return Metric{Last: float64(v), Count: 1}, true
+	case float64:
+		return Metric{Last: v, Count: 1}, true
+	}
+	return Metric{}, false
+}
+
+// AllMetrics returns the metrics of the run by name, with those that Metric takes from the summary. The caller must not
+// change the map.
+func (r *Run) AllMetrics() map[string]Metric {
+	all := r.Metrics
+	for name, v := range r.Summary {
+		if _, ok := r.Metrics[name]; ok || !IsNumber(v) {
+			continue
+		}
+		if len(all) == len(r.Metrics) {
+			if all = maps.Clone(r.Metrics); all == nil {
+				all = map[string]Metric{}
+			}
+		}
+		all[name], _ = r.Metric(name)
+	}
+	return all
 }
 
 // Extreme is the smallest or largest value of a metric and the first step that reached it.

@@ -101,6 +101,15 @@ func CountValues(v any) int {
 	return n
 }
 
+// IsNumber reports whether a value of params is an integer or a float.
+func IsNumber(v any) bool {
+	switch v.(type) {
+	case int64, float64:
+		return true
+	}
+	return false
+}
+
 // EqualValue reports whether two values of params are equal. 1 equals 1.0, and NaN equals NaN.
 func EqualValue(a, b any) bool {
 	switch a := a.(type) {

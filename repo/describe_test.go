@@ -19,7 +19,9 @@ func TestDescribe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	given := format.Params{"data": filepath.Join(root, "a"), "in": map[string]any{"cache": home}, "lr": 0.1, "x": format.Null}
+	given := format.Params{
+		"data": filepath.Join(root, "a"), "in": map[string]any{"cache": home}, "lr": 0.1, "x": format.Null,
+	}
 	run, err := r.Describe(Description{
 		Name: "n", Experiment: "e", Group: "g", Key: "k", Parent: "p", Note: "text",
 		Params: given, Tags: map[string]string{"t": "1"},

@@ -30,6 +30,7 @@ type Catalog struct {
 	byRun   map[*format.Run]*repo.Entry
 	byID    map[string]*repo.Entry     // nil until it is needed
 	goals   func(metric string) string // nil until it is needed
+	names   map[string]bool            // what named has found
 	family  *family
 }
 
@@ -114,7 +115,7 @@ func (c *Catalog) Add(entries []*repo.Entry) {
 	for _, e := range entries {
 		c.byRun[e.Run] = e
 	}
-	c.goals, c.byID = nil, nil
+	c.goals, c.byID, c.names = nil, nil, nil
 }
 
 // AddRevision adds the runs of a Git revision that are not in the catalog yet.
@@ -194,7 +195,21 @@ func (c *Catalog) Goal(metric string) string {
 
 // Context returns the context that expressions, sorting and groups need.
 func (c *Catalog) Context() query.Context {
-	return query.Context{Goal: c.Goal, Now: time.Now()}
+	return query.Context{Goal: c.Goal, Named: c.named, Now: time.Now()}
+}
+
+// named reports whether any run has a metric with this name.
+func (c *Catalog) named(metric string) bool {
+	has := func(r *format.Run) bool { _, ok := r.Metric(metric); return ok }
+	if c.names == nil {
+		c.names = map[string]bool{}
+	}
+	known, ok := c.names[metric]
+	if !ok {
+		known = slices.ContainsFunc(c.runs, has)
+		c.names[metric] = known
+	}
+	return known
 }
 
 // Records returns the records of entries, in the same order.

@@ -98,6 +98,9 @@ func (c *Catalog) Match(entries []*repo.Entry, where string) ([]*repo.Entry, []M
 		}
 	})
 	context := c.Context()
+	if err := expr.Unordered(c.runs, context); err != nil {
+		return nil, nil, err
+	}
 	return slices.DeleteFunc(entries, func(e *repo.Entry) bool { return !expr.Match(e.Run, context) }), missing, nil
 }
 

@@ -73,14 +73,7 @@ func (columns *Columns) needs(key string, runs []*format.Run, c Context) bool {
 func numeric(runs []*format.Run, key string, c Context) bool {
 	return !slices.ContainsFunc(runs, func(r *format.Run) bool {
 		v, ok := Value(r, key, c)
-		if !ok {
-			return false
-		}
-		switch v.(type) {
-		case int64, float64:
-			return false
-		}
-		return true
+		return ok && v != format.Null && !format.IsNumber(v)
 	})
 }
 
@@ -95,7 +88,8 @@ func BareKey(key string) string {
 }
 
 // Primary returns the metric that lists show. It is the configured one, otherwise the one that most runs have. Among
-// several of these, one with a goal comes first, then a validation or test metric, then the first by name.
+// several of these, one with a goal comes first, then a validation or test metric, then the first by name. Numbers of
+// the summaries are considered if no run has another metric.
 func Primary(configured string, runs []*format.Run, c Context) string {
 	if configured != "" {
 		return configured
@@ -104,6 +98,13 @@ func Primary(configured string, runs []*format.Run, c Context) string {
 	for _, r := range runs {
 		for key := range r.Metrics {
 			count[key]++
+		}
+	}
+	if len(count) == 0 {
+		for _, r := range runs {
+			for key := range r.AllMetrics() {
+				count[key]++
+			}
 		}
 	}
 	best, most := "", -1

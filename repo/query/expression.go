@@ -23,15 +23,26 @@ import (
 //   - NaN fails every comparison except = nan, != nan, and "in" with nan among the values.
 //   - A list or table equals a literal like '[64, 64]' with equal values. It has no order. "layers in (64)" is also
 //     true if 64 is an element of the list.
+//   - null equals a param that is null, and the text null. A null has no order.
 //   - ~ and !~ look at the text of any value.
+//   - A key on the right side has a prefix, like metrics.acc, or is in backquotes. Both values are compared as a value
+//     with a text or number in quotes. It is false if the run lacks either.
 type Expr struct {
-	op    string // and, or, not, has, or a comparison
-	left  *Expr
-	right *Expr
+	op     string // and, or, not, has, or a comparison
+	left   *Expr
+	right  *Expr
+	key    string
+	field  field
+	args   []literal
+	other  *operand // the key that the key is compared with, if it is not compared with args
+	column int      // of the value that the key is compared with
+	re     *regexp.Regexp
+}
+
+// operand is a key on the right side of a comparison.
+type operand struct {
 	key   string
 	field field
-	args  []literal
-	re    *regexp.Regexp
 }
 
 // Limits of an expression.
@@ -87,6 +98,7 @@ type token struct {
 	kind byte // 0 end, 'w' word, 'q' quoted text, 'k' quoted key, 'o' operator, '(' ')' ','
 	text string
 	at   int
+	key  string // the text as a key, see joinKey
 }
 
 type parser struct {
@@ -96,8 +108,10 @@ type parser struct {
 }
 
 func (p *parser) wrong(t token, format string, args ...any) error {
-	return fmt.Errorf("expression, column %d: %s", utf8.RuneCountInString(p.src[:t.at])+1, fmt.Sprintf(format, args...))
+	return fmt.Errorf("expression, column %d: %s", p.column(t), fmt.Sprintf(format, args...))
 }
+
+func (p *parser) column(t token) int { return utf8.RuneCountInString(p.src[:t.at]) + 1 }
 
 func (p *parser) scan() error {
 	for i := 0; i < len(p.src); {
@@ -106,15 +120,25 @@ func (p *parser) scan() error {
 		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
 			i++
 		case c == '(' || c == ')' || c == ',':
-			p.tokens = append(p.tokens, token{c, string(c), i})
+			p.tokens = append(p.tokens, token{kind: c, text: string(c), at: i})
 			i++
 		case c == '\'' || c == '"':
 			end := strings.IndexByte(p.src[i+1:], c)
 			if end < 0 {
 				return p.wrong(token{at: i}, "the quote is not closed")
 			}
-			p.tokens = append(p.tokens, token{'q', p.src[i+1 : i+1+end], i})
-			i += end + 2
+			if next := i + end + 2; next >= len(p.src) || p.src[next] != '.' {
+				text := p.src[i+1 : i+1+end]
+				p.tokens = append(p.tokens, token{'q', text, i, joinKey([]keyPart{{text, true}})})
+				i = next
+				continue
+			}
+			t, err := p.scanWord(i)
+			if err != nil {
+				return err
+			}
+			p.tokens = append(p.tokens, t.token)
+			i = t.end
 		case strings.IndexByte("=!<>~&|", c) >= 0:
 			n := 1
 			switch {
@@ -123,7 +147,7 @@ func (p *parser) scan() error {
 			case c == '&' || c == '|':
 				return p.wrong(token{at: i}, "%q is not an operator", string(rune(c)))
 			}
-			p.tokens = append(p.tokens, token{'o', p.src[i : i+n], i})
+			p.tokens = append(p.tokens, token{kind: 'o', text: p.src[i : i+n], at: i})
 			i += n
 		default:
 			t, err := p.scanWord(i)
@@ -148,27 +172,38 @@ type scannedWord struct {
 // scanWord reads a word. Parts of it may be in backquotes anywhere, or in other quotes after a dot or a backquote.
 func (p *parser) scanWord(start int) (scannedWord, error) {
 	w := scannedWord{token: token{kind: 'w', at: start}}
-	var text strings.Builder
+	parts := []keyPart{{}}
+	add := func(text string) { parts[len(parts)-1].text += text }
 	i := start
 	for i < len(p.src) {
 		c := p.src[i]
-		if c == '`' || (c == '\'' || c == '"') && i > start && (p.src[i-1] == '.' || p.src[i-1] == '`') {
+		if c == '`' || (c == '\'' || c == '"') && (i == start || p.src[i-1] == '.' || p.src[i-1] == '`') {
 			n := strings.IndexByte(p.src[i+1:], c)
 			if n < 0 {
 				return w, p.wrong(token{at: i}, "the quote is not closed")
 			}
 			w.kind = 'k'
-			text.WriteString(p.src[i+1 : i+1+n])
+			parts[len(parts)-1].quoted = true
+			add(p.src[i+1 : i+1+n])
 			i += n + 2
 			continue
 		}
 		if strings.IndexByte(endsWord, c) >= 0 {
 			break
 		}
-		text.WriteByte(c)
-		i++
+		if i++; c == '.' {
+			parts = append(parts, keyPart{})
+		} else {
+			add(p.src[i-1 : i])
+		}
 	}
-	w.text, w.end = text.String(), i
+	w.key, w.end = joinKey(parts), i
+	for n, part := range parts {
+		if n > 0 {
+			w.text += "."
+		}
+		w.text += part.text
+	}
 	return w, nil
 }
 
@@ -238,7 +273,10 @@ func (p *parser) comparison() (*Expr, error) {
 	if t.kind != 'w' && t.kind != 'k' && t.kind != 'q' || t.text == "" {
 		return nil, p.wrong(t, "expected a key")
 	}
-	e := &Expr{op: "has", key: t.text, field: newField(t.text)}
+	if err := checkKey(t.key); err != nil {
+		return nil, p.wrong(t, "%v", err)
+	}
+	e := &Expr{op: "has", key: t.key, field: newField(t.key)}
 	if p.word("in") {
 		e.op = "in"
 		return e, p.list(e)
@@ -263,9 +301,10 @@ func (p *parser) comparison() (*Expr, error) {
 		e.op = "="
 	}
 	v := p.next()
-	if v.kind != 'w' && v.kind != 'q' {
+	if v.kind != 'w' && v.kind != 'q' && v.kind != 'k' || v.kind == 'k' && strings.HasSuffix(e.op, "~") {
 		return nil, p.wrong(v, "expected a value after %s", op.text)
 	}
+	e.column = p.column(v)
 	if e.op == "~" || e.op == "!~" {
 		e.args = []literal{{text: v.text, quoted: v.kind == 'q'}}
 		re, err := regexp.Compile(v.text)
@@ -273,6 +312,16 @@ func (p *parser) comparison() (*Expr, error) {
 			return nil, p.wrong(v, "%v", err)
 		}
 		e.re = re
+		return e, nil
+	}
+	if f := newField(v.key); v.kind == 'k' || v.kind == 'w' && f.scope != inAll && f.name != "" {
+		if f.name == "" {
+			return nil, p.wrong(v, "expected a key")
+		}
+		if err := checkKey(v.key); err != nil {
+			return nil, p.wrong(v, "%v", err)
+		}
+		e.other = &operand{v.key, f}
 		return e, nil
 	}
 	return e, p.literal(e, v)
@@ -333,6 +382,10 @@ func (e *Expr) Match(r *format.Run, c Context) bool {
 	if e.op == "has" || !ok {
 		return ok
 	}
+	if e.other != nil {
+		w, ok := e.other.field.value(r, c)
+		return ok && compareValues(e.op, v, w)
+	}
 	switch e.op {
 	case "~":
 		return e.re.MatchString(v.text())
@@ -349,10 +402,11 @@ func (e *Expr) Match(r *format.Run, c Context) bool {
 		return !l.equals(v, c) && (!v.isNaN() || l.number.isNaN())
 	}
 	order, ok := e.args[0].compare(v, c)
-	if !ok {
-		return false
-	}
-	switch e.op {
+	return ok && ordered(e.op, order)
+}
+
+func ordered(op string, order int) bool {
+	switch op {
 	case "<":
 		return order < 0
 	case "<=":
@@ -361,6 +415,31 @@ func (e *Expr) Match(r *format.Run, c Context) bool {
 		return order > 0
 	}
 	return order >= 0
+}
+
+// compareValues compares two values of one run.
+func compareValues(op string, v, w datum) bool {
+	order, comparable := 0, true
+	switch {
+	case v.isNaN() || w.isNaN():
+		comparable = false
+	case v.isNumber() && w.isNumber():
+		order = compareNumbers(v, w)
+	case v.kind == isText && w.kind == isText:
+		order = strings.Compare(v.s, w.s)
+	case v.kind == isTime && w.kind == isTime:
+		order = v.t.Compare(w.t)
+	default:
+		comparable = false
+	}
+	nan := v.isNaN() || w.isNaN()
+	switch equal := comparable && order == 0 || !nan && v.kind == w.kind && format.EqualValue(v.any(), w.any()); op {
+	case "=":
+		return equal
+	case "!=":
+		return !equal && !nan
+	}
+	return comparable && ordered(op, order)
 }
 
 // EachKey calls yield with each key in the expression. bare is true if the key is not compared with anything.
@@ -373,6 +452,9 @@ func (e *Expr) EachKey(yield func(key string, bare bool)) {
 	}
 	if e.key != "" {
 		yield(e.key, e.op == "has")
+	}
+	if e.other != nil {
+		yield(e.other.key, false)
 	}
 }
 
@@ -408,7 +490,7 @@ func (e *Expr) write(b *strings.Builder) {
 		e.left.writeIn(b, e.left.op == "or" || e.left.op == "and")
 		return
 	}
-	writeKey(b, e.key)
+	writeKey(b, e.key, false)
 	switch e.op {
 	case "has":
 	case "in", "not in":
@@ -421,7 +503,12 @@ func (e *Expr) write(b *strings.Builder) {
 		}
 		b.WriteByte(')')
 	default:
-		b.WriteString(" " + e.op + " " + e.args[0].String())
+		b.WriteString(" " + e.op + " ")
+		if e.other == nil {
+			b.WriteString(e.args[0].String())
+		} else {
+			writeKey(b, e.other.key, e.other.field.scope == inAll)
+		}
 	}
 }
 
@@ -433,24 +520,6 @@ func (e *Expr) writeIn(b *strings.Builder, parentheses bool) {
 	b.WriteByte('(')
 	e.write(b)
 	b.WriteByte(')')
-}
-
-// writeKey writes a key bare if possible, and otherwise in backquotes. A backquote in it is in double quotes.
-func writeKey(b *strings.Builder, key string) {
-	switch strings.ToLower(key) {
-	case "not", "and", "or", "in":
-	default:
-		if !strings.ContainsAny(key, endsWord) {
-			b.WriteString(key)
-			return
-		}
-	}
-	for i, part := range strings.Split(key, "`") {
-		if i > 0 {
-			b.WriteString("\"`\"")
-		}
-		b.WriteString("`" + part + "`")
-	}
 }
 
 func (l literal) String() string {

@@ -185,7 +185,9 @@ func sameExpr(a, b *Expr) bool {
 	}
 	sameArg := func(x, y literal) bool { return x.text == y.text && x.quoted == y.quoted }
 	sameArgs := slices.EqualFunc(a.args, b.args, sameArg)
-	return a.op == b.op && a.key == b.key && sameArgs && sameExpr(a.left, b.left) && sameExpr(a.right, b.right)
+	sameOther := a.other == b.other || a.other != nil && b.other != nil && *a.other == *b.other
+	return a.op == b.op && a.key == b.key && sameArgs && sameOther &&
+		sameExpr(a.left, b.left) && sameExpr(a.right, b.right)
 }
 
 func TestStringReadsBack(t *testing.T) {
@@ -196,9 +198,11 @@ func TestStringReadsBack(t *testing.T) {
 		if depth == 0 || random.IntN(4) == 0 {
 			key := pick(
 				"a", "params.x.y", "`odd key`", "metrics.\"v a\"", "'x`y\"z'", "`not`", "in", "`a`\"`\"", "val/acc", "äö",
+				"params.\"a.b\"", "`a.b`", "\"x\".min", "`a.b`.c", "metrics.'x'.max.'y.z'",
 			)
 			return key + pick(
 				"", " = 1", " != 'it\"s'", " not in (a, 'b c', \"it's\", nan)", " ~ '^a.*'", " >= 2026-11-23", " in (1)",
+				" < metrics.acc", " = `acc`", " != params.\"a.b\"", " > `a.b`.c",
 				"=''",
 			)
 		}

@@ -17,6 +17,7 @@ type literal struct {
 	quoted bool
 	number datum // isInt or isFloat if the text is a number
 	list   any   // a list or table, like '[64, 64]' or '{a = 1}'
+	null   bool  // null or None without quotes
 	when   *moment
 }
 
@@ -30,6 +31,8 @@ func newLiteral(t token) literal {
 		l.number = newDatum(v) // 0x10, 1_000
 	case []any, map[string]any:
 		l.list = v
+	default:
+		l.null = v == format.Null && !l.quoted
 	}
 	return l
 }
@@ -81,7 +84,7 @@ func (l *literal) equals(v datum, c Context) bool {
 		order, ok := l.compare(v, c)
 		return ok && order == 0
 	case isMore:
-		return l.list != nil && format.EqualValue(v.more, l.list)
+		return l.null && v.isNull() || l.list != nil && format.EqualValue(v.more, l.list)
 	}
 	return false
 }

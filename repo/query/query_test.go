@@ -311,6 +311,7 @@ func TestDifferingParams(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		"metrics.rmse < 0.8 and not (tags.x or status in (a, 'b'))", "a ~ '^x' && !b", "`odd` != nan",
+		"\"x\".min < metrics.`a.b` or a.'b.c' != `d`",
 	} {
 		f.Add(s)
 	}

@@ -270,11 +270,16 @@ func (s Selector) unknown(format string, args ...any) error {
 
 // best returns the run with the best value of a metric.
 func (s Selector) best(runs []*format.Run, scope string, c Context) ([]*format.Run, error) {
+	if s.expr != nil {
+		if err := s.expr.Unordered(runs, c); err != nil {
+			return nil, err
+		}
+	}
 	var best *format.Run
 	var value float64
 	some, goal := false, ""
 	for _, r := range runs {
-		m, ok := r.Metrics[s.arg]
+		m, ok := r.Metric(s.arg)
 		if !ok || s.expr == nil && r.Status != format.Finished || s.expr != nil && !s.expr.Match(r, c) {
 			continue
 		}

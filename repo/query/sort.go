@@ -10,7 +10,7 @@ import (
 
 // Sort sorts runs by KEY[:asc|:desc]. Without a direction, the order is ascending. For a metric whose goal is known,
 // and for its .last, .best, .min and .max, the best value comes first. In both directions, numbers and times come
-// before texts, NaN and runs without the key. Among equal values, the newest run comes first.
+// before texts, NaN, nulls and runs without the key. Among equal values, the newest run comes first.
 func Sort(runs []*format.Run, spec string, c Context) {
 	key, ascending, down := cutDirection(spec)
 	f := newField(key)
@@ -58,6 +58,7 @@ const (
 	classNumber = iota
 	classText
 	classNaN
+	classNull
 	classMissing
 )
 
@@ -67,6 +68,8 @@ func newSortValue(d datum, ok bool) sortValue {
 		return sortValue{class: classMissing}
 	case d.isNaN():
 		return sortValue{class: classNaN}
+	case d.isNull():
+		return sortValue{class: classNull}
 	case d.isNumber():
 		return sortValue{class: classNumber, num: d}
 	case d.kind == isTime:

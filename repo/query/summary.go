@@ -21,7 +21,7 @@ func Summarize(runs []*format.Run, metric string, c Context) Summary {
 	var s Summary
 	var squares float64 // Welford's method, Technometrics 4 (1962)
 	for _, r := range runs {
-		m, ok := r.Metrics[metric]
+		m, ok := r.Metric(metric)
 		if !ok {
 			continue
 		}

@@ -7,6 +7,7 @@
 package query
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"strings"
@@ -18,7 +19,10 @@ import (
 // Context holds what a query needs to know besides the runs.
 type Context struct {
 	Goal func(metric string) string // goal of a metric by the settings or its name; if nil, no goal is known
-	Now  time.Time
+	// Named reports whether any of the runs has a metric with this name. It tells a metric that is called loss.min from
+	// the smallest value of loss, for all runs alike. If nil, each run is asked alone.
+	Named func(metric string) bool
+	Now   time.Time
 }
 
 // Value returns the value of a key for a run, as expressions, columns, sorting and grouping use it: a string, int64,
@@ -27,7 +31,11 @@ type Context struct {
 // tags, attributes.
 //
 // The value of a metric is the best one by its goal, or the last one if the goal is unknown. A suffix chooses another:
-// rmse.last, .best, .min, .max, .min_step, .max_step, .count. A metric whose name includes the suffix comes first.
+// rmse.last, .best, .min, .max, .min_step, .max_step, .count. A metric whose name includes the suffix comes first. A
+// part of a key in quotes is a name as it stands: "rmse".min is a value of rmse, and "rmse.min" is a metric. A number
+// in the summary counts as a metric with one point, if there is no metric with its name.
+//
+// The key of a param is its dotted key or its name, as for format.Params.Find.
 //
 // Attributes are the keys of the record, and host, commit, branch, dirty, tree, python, os and arch. duration is in
 // seconds; a run in progress has none. source.X, environment.X and machine.X are the keys of these tables.
@@ -46,7 +54,9 @@ func Value(r *format.Run, key string, c Context) (any, bool) {
 type field struct {
 	scope        fieldScope
 	name         string
+	plain        string // the name without its quotes, if it has some
 	base, suffix string // the parts of the name, if it is METRIC.SUFFIX
+	statistic    bool   // the quotes say that the suffix is not part of the metric's name
 }
 
 type fieldScope byte
@@ -76,13 +86,41 @@ func newField(key string) field {
 			f.scope, f.name = inAttributes, rest
 		}
 	}
+	if strings.Contains(f.name, `"`) {
+		f.plain = unquoted(f.name)
+	}
 	if i := strings.LastIndexByte(f.name, '.'); i >= 0 {
 		switch suffix := f.name[i+1:]; suffix {
 		case "last", "best", "count", "min", "min_step", "max", "max_step":
 			f.base, f.suffix = f.name[:i], suffix
+			if f.plain != "" {
+				f.statistic = strings.HasSuffix(f.base, `"`)
+				f.base = f.plain[:len(f.plain)-len(suffix)-1]
+			}
 		}
 	}
 	return f
+}
+
+// unquoted returns a key without the quotes around its parts, or "" if it has none.
+func unquoted(key string) string {
+	path, err := format.ParseKeyPath(key)
+	if err != nil {
+		return ""
+	}
+	if plain := strings.Join(path, "."); plain != key {
+		return plain
+	}
+	return ""
+}
+
+// find returns the value of the field in a map with flat names.
+func find[V any](f *field, m map[string]V) (V, bool) {
+	v, ok := m[f.name]
+	if !ok && f.plain != "" {
+		v, ok = m[f.plain]
+	}
+	return v, ok
 }
 
 // isAttribute reports whether the field means this attribute, provided that the run has no metric, param or tag with
@@ -118,6 +156,7 @@ func floatDatum(f float64) datum   { return datum{kind: isFloat, f: f} }
 func timeDatum(t time.Time) datum  { return datum{kind: isTime, t: t} }
 func given(s string) (datum, bool) { return textDatum(s), s != "" }
 func (d datum) isNumber() bool     { return d.kind == isInt || d.kind == isFloat }
+func (d datum) isNull() bool       { return d.kind == isMore && d.more == format.Null }
 func (d datum) isNaN() bool        { return d.kind == isFloat && math.IsNaN(d.f) }
 
 func boolDatum(b bool) datum {
@@ -172,11 +211,11 @@ func (f *field) value(r *format.Run, c Context) (datum, bool) {
 	case inMetrics:
 		return f.metric(r, c)
 	case inSummary:
-		return paramDatum(r.Summary, f.name)
+		return f.param(r.Summary)
 	case inParams:
-		return paramDatum(r.Params, f.name)
+		return f.param(r.Params)
 	case inTags:
-		s, ok := r.Tags[f.name]
+		s, ok := find(f, r.Tags)
 		return textDatum(s), ok
 	case inAttributes:
 		return attribute(r, f.name)
@@ -184,28 +223,46 @@ func (f *field) value(r *format.Run, c Context) (datum, bool) {
 	if v, ok := f.metric(r, c); ok {
 		return v, true
 	}
-	if v, ok := paramDatum(r.Summary, f.name); ok {
+	if v, ok := f.param(r.Summary); ok {
 		return v, true
 	}
-	if v, ok := paramDatum(r.Params, f.name); ok {
+	if v, ok := f.param(r.Params); ok {
 		return v, true
 	}
-	if s, ok := r.Tags[f.name]; ok {
+	if s, ok := find(f, r.Tags); ok {
 		return textDatum(s), true
 	}
 	return attribute(r, f.name)
 }
 
-func (f *field) metric(r *format.Run, c Context) (datum, bool) {
-	if m, ok := r.Metrics[f.name]; ok {
-		return floatDatum(bestOf(m, f.name, c)), true
+// param returns the value of the field in params or a summary.
+func (f *field) param(params format.Params) (datum, bool) {
+	v, ok := params.Find(f.name)
+	if !ok && f.plain != "" {
+		v, ok = params.Find(f.plain)
 	}
-	if f.suffix == "" {
+	if !ok {
+		return datum{}, false
+	}
+	return newDatum(v), true
+}
+
+func (f *field) metric(r *format.Run, c Context) (datum, bool) {
+	if !f.statistic {
+		if m, ok := find(f, r.Metrics); ok {
+			return floatDatum(bestOf(m, cmp.Or(f.plain, f.name), c)), true
+		}
+		if v, ok := find(f, r.Summary); ok && format.IsNumber(v) {
+			return newDatum(v), true
+		}
+	}
+	if f.suffix == "" || !f.statistic && c.Named != nil && c.Named(cmp.Or(f.plain, f.name)) {
 		return datum{}, false
 	}
 	m, ok := r.Metrics[f.base]
 	if !ok {
-		return datum{}, false
+		v, ok := r.Summary[f.base]
+		return newDatum(v), ok && format.IsNumber(v) && !strings.HasSuffix(f.suffix, "_step") && f.suffix != "count"
 	}
 	switch f.suffix {
 	case "last":
@@ -255,10 +312,10 @@ func (f *field) goal(runs []*format.Run, c Context) string {
 		return ""
 	}
 	for _, r := range runs {
-		if m, ok := r.Metrics[f.name]; ok {
-			return goalOf(m, f.name, c)
+		if m, ok := r.Metric(cmp.Or(f.plain, f.name)); ok && !f.statistic {
+			return goalOf(m, cmp.Or(f.plain, f.name), c)
 		}
-		if m, ok := r.Metrics[f.base]; ok {
+		if m, ok := r.Metric(f.base); ok {
 			switch f.suffix {
 			case "last", "best", "min", "max":
 				return goalOf(m, f.base, c)
@@ -296,11 +353,11 @@ func BestBy(runs []*format.Run, key string, c Context) string {
 		return ""
 	}
 	for _, r := range runs {
-		m, ok := r.Metrics[f.name]
-		if !ok || m.Min == nil && m.Max == nil {
+		m, ok := find(&f, r.Metrics)
+		if !ok || f.statistic || m.Min == nil && m.Max == nil {
 			continue
 		}
-		if goal := goalOf(m, f.name, c); Best(m, goal) != m.Last && goal != "" {
+		if goal := goalOf(m, cmp.Or(f.plain, f.name), c); Best(m, goal) != m.Last && goal != "" {
 			return goal
 		}
 	}
