@@ -75,8 +75,10 @@ func (r *Run) RedactTexts(replace func(string) string) {
 		a := &r.Artifacts[i]
 		a.Kind, a.Key, a.Caption = replace(a.Kind), replace(a.Key), replace(a.Caption)
 	}
-	for key, values := range r.Conflicts {
-		r.Conflicts[key] = redactValue(values, replace).([]any)
+	for _, key := range slices.Sorted(maps.Keys(r.Conflicts)) {
+		values := r.Conflicts[key]
+		delete(r.Conflicts, key)
+		r.Conflicts[replace(key)] = redactValue(values, replace).([]any)
 	}
 	r.Extra = redactMap(r.Extra, replace)
 	r.Unknown = redactMap(r.Unknown, replace)

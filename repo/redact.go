@@ -76,7 +76,8 @@ func (r *Repository) Redact(ctx context.Context, id string, ask RedactRequest) (
 	}
 	x := &redaction{
 		repo: r, ask: ask, done: &Redacted{What: "pattern"},
-		shared: map[string][]byte{}, runs: map[string]*rewrite{}, trees: map[string]string{},
+		shared: map[string][]byte{}, contents: map[string][]byte{}, runs: map[string]*rewrite{},
+		trees: map[string]string{},
 	}
 	err = x.plan(ctx, id)
 	if err == nil && !ask.DryRun {
@@ -95,6 +96,7 @@ type redaction struct {
 	config   *format.Config
 	literals []string          // the secrets that the search found
 	rules    map[string]bool   // the rules that found them
+	contents map[string][]byte // the bytes of the run's shared files
 	shared   map[string][]byte // the new bytes of a shared file, by its old name
 	renamed  map[string]string // the new name of a shared file, by its old name
 	runs     map[string]*rewrite
@@ -105,6 +107,7 @@ type redaction struct {
 type rewrite struct {
 	run   *format.Run // without notes
 	old   []byte      // run.toml as it was
+	was   map[string][]byte
 	files map[string][]byte
 }
 
@@ -125,7 +128,8 @@ func (x *redaction) plan(ctx context.Context, id string) error {
 		return err
 	}
 	names := SharedNames(main.run)
-	contents := map[string][]byte{}
+	main.was = files
+	contents := x.contents
 	for _, name := range names {
 		if contents[name], err = x.readShared(ctx, name); err != nil {
 			return err

@@ -19,6 +19,7 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/lock"
+	"github.com/gitruns/runs/repo/transition"
 )
 
 // apply stores the new shared files, writes all new files of the runs into one folder, and renames that folder. After
@@ -35,6 +36,9 @@ func (x *redaction) apply(ctx context.Context) error {
 	defer func() { _ = os.RemoveAll(tmp) }()
 	for id, w := range x.runs {
 		if err := x.rewriteRecord(ctx, w); err != nil {
+			return fmt.Errorf("run %s: %w", id, err)
+		}
+		if err := x.checkTransition(w); err != nil {
 			return fmt.Errorf("run %s: %w", id, err)
 		}
 		for name, data := range w.files {
@@ -73,6 +77,54 @@ func (x *redaction) apply(ctx context.Context) error {
 	slices.Sort(x.done.Removed)
 	slices.Sort(x.done.NotRestorable)
 	return nil
+}
+
+// checkTransition verifies that every other command accepts the redaction of a run.
+func (x *redaction) checkTransition(w *rewrite) error {
+	was, now := &transition.Version{Files: map[string]string{}}, &transition.Version{Files: map[string]string{}}
+	read := func(files map[string][]byte, name string) ([]byte, error) {
+		data, ok := files[name]
+		switch {
+		case !ok:
+			return nil, fmt.Errorf("%s is missing", name)
+		case len(data) > transition.MaxBytes:
+			return nil, fmt.Errorf("%s has %d bytes; only files of up to %d can be redacted",
+				name, len(data), transition.MaxBytes)
+		}
+		return data, nil
+	}
+	for name := range w.was {
+		was.Files[name], now.Files[name] = "old", "old"
+	}
+	was.Files[RecordName] = "old"
+	for name := range w.files {
+		now.Files[name] = "new"
+	}
+	was.Read = func(name string) ([]byte, error) {
+		if name == RecordName {
+			return w.old, nil
+		}
+		return read(w.was, name)
+	}
+	now.Read = func(name string) ([]byte, error) { return read(w.files, name) }
+	was.Shared = func(name string) ([]byte, error) { return read(x.contents, name) }
+	now.Shared = func(name string) ([]byte, error) {
+		for old, renamed := range x.renamed {
+			if renamed == name {
+				return read(x.shared, old)
+			}
+		}
+		return nil, fmt.Errorf("%s is missing", name)
+	}
+	_, err := transition.Check(was, now, false)
+	var refused *transition.Refused
+	if errors.As(err, &refused) {
+		err = withHint(
+			fmt.Errorf("it holds the secret in a place that cannot be redacted: %w; nothing was changed", err),
+			"give a longer text, or run 'runs rm' to remove the run",
+		)
+	}
+	return err
 }
 
 func (x *redaction) storeShared(kind sharedKind, name string, data []byte) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -55,8 +56,11 @@ type pulledJSON struct {
 	Bad      []damageJSON `json:"bad"`
 	Commit   *string      `json:"commit"`
 	From     string       `json:"from"`
+	Kept     []string     `json:"kept"`
+	Lost     []string     `json:"lost"`
 	Moved    bool         `json:"moved"`
 	Notes    int          `json:"notes"`
+	Redacted []string     `json:"redacted"`
 	Removed  []string     `json:"removed"`
 	Replaced []string     `json:"replaced"`
 	Runs     []string     `json:"runs"`
@@ -84,8 +88,9 @@ func (a *app) pull(ctx context.Context, ask share.PullRequest, asJSON bool) erro
 	}
 	if asJSON {
 		err = a.printJSON(pulledJSON{
-			Bad: newDamageJSON(done.Bad), Commit: orNull(done.Commit), From: done.From, Moved: done.Moved, Notes: done.Notes,
-			Removed: done.Removed, Replaced: done.Replaced, Runs: done.Runs, Stayed: orNull(done.Stayed),
+			Bad: newDamageJSON(done.Bad), Commit: orNull(done.Commit), From: done.From, Kept: done.Kept, Lost: done.Lost,
+			Moved: done.Moved, Notes: done.Notes, Redacted: done.Redacted, Removed: done.Removed, Replaced: done.Replaced,
+			Runs: done.Runs, Stayed: orNull(done.Stayed),
 		})
 		if err != nil {
 			return err
@@ -108,10 +113,27 @@ func (a *app) reportPulled(done *share.Pulled) {
 		a.progress("runs: nothing new on %s", from)
 	}
 	for _, id := range done.Replaced {
-		a.warn("run %s was finished twice; the remote's version replaces yours, which is now in .runs/trash", id)
+		switch {
+		case slices.Contains(done.Kept, id):
+			a.warn("the remote's version of run %s does not replace yours", id)
+		case slices.Contains(done.Redacted, id):
+			a.warn("run %s was redacted on both sides; the remote's version replaces yours, which is now in .runs/trash", id)
+			a.hint("run 'runs redact %s PATTERN' again if the remote's version still holds your secret", id)
+		default:
+			a.warn("run %s was finished twice; the remote's version replaces yours, which is now in .runs/trash", id)
+		}
 	}
 	for _, d := range done.Bad {
 		a.warn("verification failed: %v", d.Err)
+	}
+	if n := len(done.Lost); n > 0 {
+		a.hint("run 'runs recover --lost' to bring %s back", verb(n, "the run", "the runs"))
+	}
+	if n := len(done.Kept); n > 0 {
+		a.progress("runs: %s in your working tree %s as before the pull; Git shows the files as changed",
+			plural(n, "run"), verb(n, "is", "are"))
+		a.hint("run 'git commit .runs' to put %s back on the branch, or ask who pushed the change",
+			verb(n, "it", "them"))
 	}
 	if done.Stayed != "" {
 		a.warn("the branch was not updated: %s", done.Stayed)
@@ -130,6 +152,9 @@ func describePulled(done *share.Pulled) string {
 	}
 	if done.Notes > 0 {
 		parts = append(parts, plural(done.Notes, "note"))
+	}
+	if n := len(done.Redacted); n > 0 {
+		parts = append(parts, plural(n, "redaction"))
 	}
 	if n := len(done.Removed); n > 0 {
 		parts = append(parts, plural(n, "removal"))

@@ -33,12 +33,12 @@ declare that machine dead with --host, or set a limit on its silence with
     runs recover
     runs recover --silent 6h
 
-With --lost, restore runs that were committed in this clone but are no longer in
-the working tree or on any local branch, for example after 'git reset --hard',
-'git rebase --abort' or deleting a branch. They are verified and come back as
-finished, uncommitted runs. Name a run by its full id to restore one that was
-removed or that only another branch has. Runs that were never committed cannot
-be restored.`,
+With --lost, restore runs that were committed in this clone, or that the history
+of the branch had, but that are no longer in the working tree or on any local
+branch. 'git reset --hard', 'git rebase --abort', a deleted branch, a merge or a
+commit that deletes a run without 'runs rm' can do that. The runs are verified
+and come back as finished, uncommitted runs. Name a run by its full id to restore
+one that was removed or that only another branch has.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if lost {
 				if o.Force || o.Host != "" || silent != "" {
@@ -216,7 +216,7 @@ func (a *app) reportLost(done *share.RestoredLost, dry bool) {
 	case len(done.Runs) > 0 && !dry:
 		a.hint("run 'runs commit' to commit %s", verb(len(done.Runs), "it", "them"))
 	case len(done.Runs) == 0 && len(done.Refused) == 0:
-		a.progress("runs: nothing to restore: no run that was committed in this clone is lost")
+		a.progress("runs: nothing to restore: no run of this clone or of the history of its branch is lost")
 	}
 	if n := done.OnOtherBranches; n > 0 {
 		a.progress("runs: %s %s only on other branches", plural(n, "run"), verb(n, "is", "are"))

@@ -1,6 +1,8 @@
 package share
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"os"
 	"path"
@@ -48,6 +50,7 @@ var setup = []string{".gitattributes", ".gitignore"}
 // TestPlan decides what a commit changes.
 func TestPlan(t *testing.T) {
 	linux, linuxData, onLinux := environment(t, "linux")
+	hidden, _, _ := environment(t, "[redacted]")
 	recordOf := func(id string) string { return path.Join(runPath(id), repo.RecordName) }
 	mark := func(id string) string { return path.Join(repo.RemovedName, id) }
 	for _, c := range []struct {
@@ -222,11 +225,12 @@ func TestPlan(t *testing.T) {
 				base := p.commitTree([]string{p.Head}, map[string]any{
 					in(runB, repo.RecordName): record(p.t, runB, onLinux), ".runs/" + linux: linuxData,
 				})
-				p.add(runB, redactedOnce)
-				p.pending(runB)
+				p.redactLinux(runB, onLinux)
 				return base
 			},
-			want: planned{redacted: []string{runB}, paths: append([]string{recordOf(runB)}, setup...), remove: []string{linux}},
+			want: planned{
+				redacted: []string{runB}, paths: append([]string{recordOf(runB), hidden}, setup...), remove: []string{linux},
+			},
 		},
 		{
 			name: "a redacted run, and the shared file that another one names",
@@ -235,16 +239,16 @@ func TestPlan(t *testing.T) {
 					in(runB, repo.RecordName): record(p.t, runB, onLinux), in(runC, repo.RecordName): record(p.t, runC,
 						onLinux), ".runs/" + linux: linuxData,
 				})
-				p.add(runB, redactedOnce)
-				p.pending(runB)
+				p.redactLinux(runB, onLinux)
 				return base
 			},
-			want: planned{redacted: []string{runB}, paths: append([]string{recordOf(runB)}, setup...)},
+			want: planned{redacted: []string{runB}, paths: append([]string{recordOf(runB), hidden}, setup...)},
 		},
 		{
 			name: "a committed run that was only rewritten",
 			do:   func(p *project) string { p.add(runA, failed); return "" },
 			ask:  Request{IDs: []string{runA}},
+			want: planned{refused: []string{runA}},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -278,13 +282,47 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// redactedOnce is the change of a redaction: it names no environment any more.
-func redactedOnce(run *format.Run) {
-	run.Redacted = []format.Redaction{{
-		Time: time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC), What: "pattern",
-		Was: strings.Repeat("1", 64),
-	}}
+// redactLinux redacts the environment that environment makes of "linux", in a run of the working tree.
+func (p *project) redactLinux(id string, onLinux func(*format.Run)) {
+	p.t.Helper()
+	name, data, use := environment(p.t, "[redacted]")
+	p.share(name, data)
+	p.Write(in(id, repo.RecordName), string(redactionOf(p.t, record(p.t, id, onLinux), func(run *format.Run) {
+		was := *run.Environment
+		use(run)
+		was.Digest = run.Environment.Digest
+		run.Environment = &was
+	}, lists(name))))
+	p.pending(id)
 }
+
+// lists makes the last redaction of a record list a file.
+func lists(name string) func(*format.Run) {
+	return func(run *format.Run) {
+		r := &run.Redacted[len(run.Redacted)-1]
+		r.Files = append(r.Files, name)
+	}
+}
+
+// redactionOf is a record after a redaction.
+func redactionOf(t *testing.T, was []byte, change ...func(*format.Run)) []byte {
+	t.Helper()
+	run, err := format.DecodeRun(repo.RecordName, was)
+	check(t, err)
+	sum := sha256.Sum256(was)
+	run.Redacted = append(run.Redacted, format.Redaction{
+		Time: time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC), What: "pattern", Was: hex.EncodeToString(sum[:]),
+	})
+	for _, c := range change {
+		c(run)
+	}
+	data, err := format.EncodeRun(run)
+	check(t, err)
+	return data
+}
+
+// hideName takes the name out of a record.
+func hideName(run *format.Run) { run.Name = "[redacted]" }
 
 // pending says that a redaction of a run may be newer than what is committed.
 func (p *project) pending(id string) {

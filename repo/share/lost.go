@@ -32,8 +32,8 @@ type RestoredLost struct {
 	OnOtherBranches int // runs that are only on other local branches, and so are not lost
 }
 
-// ErrNeverCommitted means that this clone never committed a run.
-var ErrNeverCommitted = errors.New("this clone never committed it")
+// ErrNeverCommitted means that this clone never committed a run, and that its branch never had it.
+var ErrNeverCommitted = errors.New("neither this clone nor its branch ever committed it")
 
 // OpenLost opens the repository of runs that contains dir. If `git reset` or `git clean` has removed the .runs folder,
 // it sets the folder up again, unless dry is true.
@@ -84,15 +84,15 @@ func lostProject(ctx context.Context, dir string) (project string, folders []str
 	}
 }
 
-// RestoreLost restores runs that were committed in this clone and that are no longer in the working tree or on any
-// local branch. They become finished, uncommitted runs. Each is verified, like a run from somebody else, before its
-// files are written.
+// RestoreLost restores runs that are no longer in the working tree or on any local branch: those that were committed in
+// this clone, and those that the history of the branch had and that went without a removal marker. They become
+// finished, uncommitted runs. Each is verified, like a run from somebody else, before its files are written.
 func RestoreLost(ctx context.Context, r *repo.Repository, q LostRequest) (*RestoredLost, error) {
 	done := &RestoredLost{}
 	if !r.InGit {
 		return nil, errors.New("restoring runs: this is not a Git repository")
 	}
-	f := &finder{repo: r, done: done, shared: map[string]string{}}
+	f := &finder{repo: r, done: done, shared: map[string]string{}, commits: map[string][]string{}}
 	if err := f.open(ctx); err != nil {
 		return nil, fmt.Errorf("restoring runs: %w", err)
 	}

@@ -2,6 +2,7 @@ package share
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -9,14 +10,16 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/transition"
 )
 
-// lostRun is a lost run and a snapshot that has it.
+// lostRun is a lost run with its files.
 type lostRun struct {
-	id   string
-	from *snapshot
+	id    string
+	files map[string]git.TreeEntry
 }
 
 // finder finds lost runs.
@@ -28,6 +31,8 @@ type finder struct {
 	tip    string            // of keptRef
 	kept   *snapshot         // at the tip
 	shared map[string]string // blobs of the shared files of all commits that were read
+	// commits are those that have a version of a run, by its id.
+	commits map[string][]string
 }
 
 func (f *finder) open(ctx context.Context) error {
@@ -88,17 +93,158 @@ func (f *finder) find(ctx context.Context, ids []string) ([]lostRun, error) {
 	if ids != nil {
 		return f.named(ctx, ids, here)
 	}
+	past, err := f.past(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	candidates := maps.Clone(f.kept.runs)
+	for id := range past {
+		candidates[id] = ""
+	}
 	var lost []lostRun
-	for _, id := range slices.Sorted(maps.Keys(f.kept.runs)) {
+	for _, id := range slices.Sorted(maps.Keys(candidates)) {
 		switch {
 		case here[id], head[id], gone[id]:
+			continue
 		case others[id]:
 			f.done.OnOtherBranches++
-		default:
-			lost = append(lost, lostRun{id, f.kept})
+			continue
+		}
+		run, err := f.newest(id, past[id])
+		if err != nil {
+			return nil, err
+		}
+		if run != nil {
+			lost = append(lost, *run)
 		}
 	}
 	return lost, nil
+}
+
+// past returns the commits of the branch, and of the runs branch, that changed the record or an annotation of a run,
+// parents before their children. With an id, it looks only at that run.
+func (f *finder) past(ctx context.Context, only []string) (map[string][]string, error) {
+	local, err := runsBranch(ctx, f.repo)
+	if err != nil {
+		return nil, err
+	}
+	var tips []string
+	for _, ref := range []string{"HEAD", "refs/heads/" + local.name} {
+		commit, err := git.Resolve(ctx, f.repo.Git, ref)
+		if err != nil {
+			return nil, err
+		}
+		if commit != "" && !slices.Contains(tips, commit) {
+			tips = append(tips, commit)
+		}
+	}
+	if len(tips) == 0 {
+		return nil, nil
+	}
+	folders := []string{f.at}
+	if only != nil {
+		folders = nil
+		for _, id := range only {
+			folders = append(folders, path.Join(f.at, runPath(id)))
+		}
+	}
+	past := map[string][]string{}
+	_, err = git.EachChange(ctx, f.repo.Git, tips, nil, folders, func(c git.CommittedChange) error {
+		p := placeOf(c.Path)
+		if p.at != f.at || p.kind != ofRun || c.ID == "" {
+			return nil
+		}
+		if own := runFile(p); own == repo.RecordName || path.Dir(own) == "notes" {
+			if n := len(past[p.run]); n == 0 || past[p.run][n-1] != c.Commit {
+				past[p.run] = append(past[p.run], c.Commit)
+			}
+		}
+		return nil
+	})
+	return past, err
+}
+
+// newest returns a run with the files of its last version: the one that no other version redacts. Versions come from
+// refs/runs/kept and from commits. It adds annotations of the other versions. It returns nil if no version has a
+// record.
+func (f *finder) newest(id string, commits []string) (*lostRun, error) {
+	var versions []map[string]git.TreeEntry
+	if f.kept.runs[id] != "" {
+		files, err := f.kept.run(id)
+		if err != nil {
+			return nil, err
+		}
+		versions = append(versions, files)
+	}
+	for _, commit := range commits {
+		files, err := filesIn(f.trees, commit, f.at, id)
+		if err != nil {
+			return nil, err
+		}
+		if _, ok := files[repo.RecordName]; ok {
+			versions = append(versions, files)
+			f.commits[id] = append(f.commits[id], commit)
+		}
+	}
+	if len(versions) == 0 {
+		return nil, nil
+	}
+	last := versions[0]
+	for _, files := range versions[1:] {
+		if files[repo.RecordName].ID == last[repo.RecordName].ID {
+			last = files
+			continue
+		}
+		was := versionOf(f.trees, last, f.blob(id))
+		if _, err := transition.Check(was, versionOf(f.trees, files, f.blob(id)), false); err == nil {
+			last = files
+		}
+	}
+	run := &lostRun{id, maps.Clone(last)}
+	for _, files := range versions {
+		for name, e := range files {
+			if _, ok := run.files[name]; !ok && path.Dir(name) == "notes" {
+				run.files[name] = e
+			}
+		}
+	}
+	return run, f.findShared(*run)
+}
+
+// blob returns a function that finds the blob of a shared file that a version of a run names.
+func (f *finder) blob(id string) func(name string) (string, error) {
+	return func(name string) (string, error) {
+		for _, commit := range f.commits[id] {
+			if f.shared[name] != "" {
+				break
+			}
+			e, ok, err := f.trees.Find(commit, path.Join(f.at, name))
+			if err != nil {
+				return "", err
+			}
+			if ok {
+				f.shared[name] = e.ID
+			}
+		}
+		if f.shared[name] == "" {
+			return "", errors.New("is missing")
+		}
+		return f.shared[name], nil
+	}
+}
+
+// findShared finds the shared files that a run names.
+func (f *finder) findShared(run lostRun) error {
+	data, err := f.trees.Blob(run.files[repo.RecordName].ID, format.MaxRecordBytes)
+	if err != nil {
+		return nil // it is reported when the run is verified
+	}
+	for _, name := range repo.NamedIn(data) {
+		if _, err := f.blob(run.id)(name); isBroken(err) {
+			return err
+		}
+	}
+	return nil
 }
 
 // branches returns the runs of the commit that is checked out and of the runs branch, and the runs of the other local
@@ -113,17 +259,23 @@ func (f *finder) branches(ctx context.Context, gone map[string]bool) (head, othe
 		return nil, nil, err
 	}
 	head, others = map[string]bool{}, map[string]bool{}
-	for _, ref := range append([]string{"HEAD"}, names...) {
-		commit, err := git.Resolve(ctx, f.repo.Git, ref)
-		if err != nil {
-			return nil, nil, err
+	_, own, err := f.repo.RunsBranch(ctx) // it may be at a remote only
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, ref := range append([]string{"HEAD", own}, names...) {
+		commit := own
+		if ref != own {
+			if commit, err = git.Resolve(ctx, f.repo.Git, ref); err != nil {
+				return nil, nil, err
+			}
 		}
 		c, err := f.read(commit)
 		if err != nil {
 			return nil, nil, err
 		}
 		into := others
-		if ref == "HEAD" || ref == "refs/heads/"+local.name {
+		if ref == "HEAD" || ref == own || ref == "refs/heads/"+local.name {
 			into = head
 			maps.Copy(gone, c.removed)
 		}
@@ -134,25 +286,34 @@ func (f *finder) branches(ctx context.Context, gone map[string]bool) (head, othe
 	return head, others, nil
 }
 
-// named finds runs by their ids, also in the history of keptRef: only the history has removed runs.
+// named finds runs by their ids, also in the history of keptRef and of the branch: only a history has removed runs.
 func (f *finder) named(ctx context.Context, ids []string, here map[string]bool) ([]lostRun, error) {
 	var lost []lostRun
+	past, err := f.past(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
 	for _, id := range ids {
 		if here[id] {
 			return nil, fmt.Errorf("run %s is not lost: it is in the working tree", id)
 		}
-		if _, ok := f.kept.runs[id]; ok {
-			lost = append(lost, lostRun{id, f.kept})
-			continue
+		if f.kept.runs[id] == "" {
+			from, err := f.history(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			if from != nil {
+				f.kept.runs[id] = from.runs[id]
+			}
 		}
-		from, err := f.history(ctx, id)
+		run, err := f.newest(id, past[id])
 		if err != nil {
 			return nil, err
 		}
-		if from == nil {
+		if run == nil {
 			return nil, fmt.Errorf("run %s: %w", id, ErrNeverCommitted)
 		}
-		lost = append(lost, lostRun{id, from})
+		lost = append(lost, *run)
 	}
 	return lost, nil
 }

@@ -95,12 +95,7 @@ func (w *restorer) restore(ctx context.Context, lost lostRun) (*format.Run, erro
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	from := *lost.from
-	from.trees = w.trees
-	files, err := from.run(lost.id)
-	if err != nil {
-		return nil, err
-	}
+	files := lost.files
 	run, problems := w.check.run(ctx, lost.id, files, w.shared)
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
@@ -112,27 +107,49 @@ func (w *restorer) restore(ctx context.Context, lost lostRun) (*format.Run, erro
 	if w.dry {
 		return run, nil
 	}
+	if err := w.storeShared(run); err != nil {
+		return nil, err
+	}
+	return run, w.write(ctx, run, files)
+}
+
+// storeShared stores the shared files of a verified run.
+func (w *restorer) storeShared(run *format.Run) error {
 	for _, name := range repo.SharedNames(run) {
 		if w.stored[name] {
 			continue
 		}
 		_, err := w.repo.StoreShared(name, func(out io.Writer) error {
-			return w.trees.Copy(w.shared[name], git.MaxPatchBytes,
-				out)
+			return w.trees.Copy(w.shared[name], git.MaxPatchBytes, out)
 		})
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("%s: %w", name, err)
 		}
 		w.stored[name] = true
 	}
-	return run, w.write(ctx, run, files)
+	return nil
 }
 
 // write writes the files of a verified run.
 func (w *restorer) write(ctx context.Context, run *format.Run, files map[string]git.TreeEntry) error {
-	artifacts, err := w.check.artifacts(run, files)
+	in, err := w.receive(ctx, run, files)
 	if err != nil {
 		return err
+	}
+	defer in.Discard()
+	err = in.Place()
+	if err == nil || errors.Is(err, repo.ErrExists) { // the run is in place, but may have a removal marker
+		err = w.repo.Unmark(run.ID)
+	}
+	return err
+}
+
+// receive writes the files of a verified run to a temporary folder. The caller ends it with Place or Discard.
+func (w *restorer) receive(ctx context.Context, run *format.Run, files map[string]git.TreeEntry,
+) (in *repo.Incoming, err error) {
+	artifacts, err := w.check.artifacts(run, files)
+	if err != nil {
+		return nil, err
 	}
 	want := maps.Clone(run.Files)
 	if want == nil {
@@ -141,33 +158,33 @@ func (w *restorer) write(ctx context.Context, run *format.Run, files map[string]
 	for _, a := range artifacts {
 		want[path.Join("artifacts", a.Path)] = format.File{SHA256: a.SHA256, Bytes: a.Bytes}
 	}
-	in, err := w.repo.Receive(run.ID)
+	incoming, err := w.repo.Receive(run.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer in.Discard()
+	defer func() {
+		if err != nil {
+			incoming.Discard()
+		}
+	}()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		blob := files[name].ID
 		if file, ok := want[name]; ok {
-			err = in.Add(name, file, func(out io.Writer) error { return w.trees.Copy(blob, maxBlobBytes, out) })
+			err = incoming.Add(name, file, func(out io.Writer) error { return w.trees.Copy(blob, maxBlobBytes, out) })
 			if err != nil && strings.HasPrefix(name, "artifacts/") { // it may be a pointer of Git LFS
-				err = in.Add(name, file, func(out io.Writer) error {
+				err = incoming.Add(name, file, func(out io.Writer) error {
 					return git.ReadFiltered(ctx, w.repo.Git, blob, path.Join(w.at, runPath(run.ID), name), out)
 				})
 			}
 		} else {
 			var data []byte
 			if data, err = w.trees.Blob(blob, format.MaxRecordBytes); err == nil {
-				err = in.AddBytes(name, data)
+				err = incoming.AddBytes(name, data)
 			}
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
-	err = in.Place()
-	if err == nil || errors.Is(err, repo.ErrExists) { // the run is in place, but may have a removal marker
-		err = w.repo.Unmark(run.ID)
-	}
-	return err
+	return incoming, nil
 }

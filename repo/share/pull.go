@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -29,7 +27,10 @@ type Pulled struct {
 	Commit   string // the local branch's commit now
 	Moved    bool
 	Runs     []string // ids of new runs
-	Removed  []string // ids of removed runs
+	Removed  []string // ids of runs that are gone
+	Lost     []string // those of them that have no removal marker
+	Redacted []string // ids of runs that were redacted
+	Kept     []string // ids of runs that others rewrote: the working tree has the files that this clone had before
 	Notes    int      // new notes, with RunsOnly
 	Stayed   string   // why the local branch did not move; empty if it moved or did not have to
 	InTheWay bool     // the user's own changes are the reason
@@ -69,9 +70,10 @@ type puller struct {
 	local localBranch
 	ask   PullRequest
 	done  *Pulled
-	bases map[string]bool // base commits of the added runs
-	known []git.Edit      // shared files of the added runs that we already have; kept with the runs
-	stays bool            // a remote-tracking ref of this clone keeps the fetched commits
+	bases map[string]bool      // base commits of the added runs
+	known []git.Edit           // shared files of the added runs that we already have; kept with the runs
+	base  map[string]*snapshot // of runs that both sides changed: what both had before
+	stays bool                 // a remote-tracking ref of this clone keeps the fetched commits
 }
 
 // source finds the branch to pull from and fetches it.
@@ -190,51 +192,11 @@ func (p *puller) pull(ctx context.Context) error {
 			p.done.Runs = append(p.done.Runs, id)
 		}
 	}
-	for id := range before.runs {
-		if _, ok := after.runs[id]; !ok {
-			p.done.Removed = append(p.done.Removed, id)
-		}
-	}
 	slices.Sort(p.done.Runs)
-	slices.Sort(p.done.Removed)
-	if p.done.Bad, err = VerifyRuns(ctx, p.trees, p.repo, after, p.done.Runs); err != nil {
+	if p.done.Bad, err = VerifyRuns(ctx, p.repo.Git, after, p.done.Runs); err != nil {
 		return err
 	}
-	return p.findRewritten(before, after)
-}
-
-// findRewritten reports the runs that were already here and whose files, except for notes, have changed.
-func (p *puller) findRewritten(before, after *snapshot) error {
-	for _, id := range slices.Sorted(maps.Keys(before.runs)) {
-		if now, there := after.runs[id]; !there || now == before.runs[id] || slices.Contains(p.done.Replaced, id) {
-			continue
-		}
-		was, err := before.run(id)
-		if err != nil {
-			return err
-		}
-		now, err := after.run(id)
-		if err != nil {
-			return err
-		}
-		if before, err := recordOf(p.trees, was[repo.RecordName]); err == nil {
-			if after, err := recordOf(p.trees, now[repo.RecordName]); err == nil && gained(before, after) {
-				continue
-			}
-		}
-		for _, name := range slices.Sorted(maps.Keys(was)) {
-			if path.Dir(name) != "notes" && now[name].ID != was[name].ID {
-				p.done.Bad = append(p.done.Bad,
-					repo.Damage{
-						ID: id,
-						Err: fmt.Errorf("run %s: its %s differs from the one that was here; a finished run must not be rewritten", id,
-							name),
-					})
-				break
-			}
-		}
-	}
-	return nil
+	return p.checkChanges(ctx, before, after, next)
 }
 
 func (p *puller) snapshot(commit string) (*snapshot, error) {
@@ -285,6 +247,9 @@ func (p *puller) replay(ctx context.Context, tip string, commits []*runCommit) (
 			return "", err
 		}
 	}
+	if err := p.findBase(ctx, tip, replay.theirs); err != nil {
+		return "", err
+	}
 	for id := range replay.theirs {
 		if err := p.repo.CopyToTrash(id); err != nil {
 			return "", err
@@ -293,4 +258,26 @@ func (p *puller) replay(ctx context.Context, tip string, commits []*runCommit) (
 	}
 	slices.Sort(p.done.Replaced)
 	return replay.tip, nil
+}
+
+// findBase finds the snapshot from which both sides have changed runs.
+func (p *puller) findBase(ctx context.Context, tip string, ids map[string]bool) error {
+	if len(ids) == 0 || tip == "" || p.local.tip == "" {
+		return nil
+	}
+	commit, err := git.MergeBase(ctx, p.repo.Git, tip, p.local.tip)
+	if err != nil || commit == "" {
+		return err
+	}
+	base, err := p.snapshot(commit)
+	if err != nil {
+		return err
+	}
+	p.base = map[string]*snapshot{}
+	for id := range ids {
+		if base.runs[id] != "" {
+			p.base[id] = base
+		}
+	}
+	return nil
 }

@@ -314,7 +314,7 @@ func TestPull(t *testing.T) {
 		{
 			name: "a redacted run",
 			do: func(p *project) {
-				p.others("main", map[string]any{in(runA, repo.RecordName): record(p.t, runA, redactedOnce)})
+				p.others("main", map[string]any{in(runA, repo.RecordName): redactionOf(p.t, []byte(gittest.RunText), hideName)})
 			},
 			check: func(t *testing.T, _ *project, done *Pulled) { equal(t, "bad", len(done.Bad), 0) },
 		},

@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/transition"
 )
 
 // pendingRedactions returns the ids of runs that may have a redaction that is not committed yet.
@@ -28,21 +31,60 @@ func pendingRedactions(r *repo.Repository) (map[string]bool, error) {
 }
 
 // addRedacted adds the files of a run if it was redacted after it was committed. Shared files that the run no longer
-// refers to become orphans. addRedacted reports whether the run was redacted.
+// refers to become orphans. addRedacted reports whether the run was redacted. If the run differs from the committed one
+// in any other way, addRedacted returns an error.
 func (p *plan) addRedacted(ctx context.Context, known *snapshot, id string) (bool, error) {
 	there, err := known.run(id)
 	if err != nil {
 		return false, err
 	}
-	was, err := recordOf(known.trees, there[repo.RecordName])
+	e, err := p.repo.ReadFinished(id)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil // only annotations of it are here
+	}
 	if err != nil {
 		return false, err
 	}
-	e, err := p.repo.ReadFinished(id)
-	if err != nil || !gained(was, e.Run) {
+	if same, err := sameFile(filepath.Join(e.Dir, repo.RecordName), there[repo.RecordName].ID); err != nil || same {
 		return false, err
 	}
 	files, err := e.Content(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(there)) {
+		held := func(f repo.File) bool { return f.Name == name }
+		info, err := os.Lstat(filepath.Join(e.Dir, filepath.FromSlash(name)))
+		if err == nil && info.Mode().IsRegular() && !slices.ContainsFunc(files, held) {
+			files = append(files, repo.File{Name: name, Bytes: info.Size()}) // the settings kept it then
+		}
+	}
+	now, err := versionHere(ctx, p.repo, e, files, known.runs[id])
+	if err != nil {
+		return false, err
+	}
+	for name, file := range there {
+		if now.Files[name] == "" { // others have annotated it on that branch
+			now.Files[name] = file.ID
+		}
+	}
+	committed := versionOf(known.trees, there, func(name string) (string, error) {
+		if known.shared[name] == "" {
+			return "", errors.New("is missing")
+		}
+		return known.shared[name], nil
+	})
+	change, err := transition.Check(committed, now, false)
+	if err != nil {
+		return false, &repo.HintError{
+			Err:  fmt.Errorf("run %s: %w", id, err),
+			Hint: fmt.Sprintf("run 'git checkout HEAD -- %s' to take the committed run", path.Join(p.at, runPath(id))),
+		}
+	}
+	if change.Kind != transition.Redacted {
+		return false, nil
+	}
+	was, err := recordOf(known.trees, there[repo.RecordName])
 	if err != nil {
 		return false, err
 	}
@@ -75,6 +117,24 @@ func (p *plan) addRedacted(ctx context.Context, known *snapshot, id string) (boo
 	return true, nil
 }
 
+// sameFile reports whether a file has the bytes of a blob. It returns false if there is no blob.
+func sameFile(file, blob string) (bool, error) {
+	if blob == "" {
+		return false, nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	id, err := git.BlobID(blob, info.Size(), f)
+	return id == blob, err
+}
+
 // removeOrphans removes the orphans that no other run refers to.
 func (p *plan) removeOrphans(known *snapshot) error {
 	if len(p.orphans) == 0 {
@@ -89,11 +149,11 @@ func (p *plan) removeOrphans(known *snapshot) error {
 		if err != nil {
 			return err
 		}
-		run, err := recordOf(known.trees, files[repo.RecordName])
+		data, err := known.trees.Blob(files[repo.RecordName].ID, format.MaxRecordBytes)
 		if err != nil {
 			return fmt.Errorf("run %s: %w", id, err)
 		}
-		for _, name := range repo.SharedNames(run) {
+		for _, name := range repo.NamedIn(data) { // also of a record that cannot be decoded
 			named[name] = true
 		}
 	}
@@ -114,44 +174,49 @@ func recordOf(trees *git.Trees, e git.TreeEntry) (*format.Run, error) {
 	return format.DecodeRun(repo.RecordName, data)
 }
 
-// gained reports whether now has all redactions of was, and more.
-func gained(was, now *format.Run) bool {
-	if was.ID != now.ID || len(now.Redacted) <= len(was.Redacted) {
-		return false
-	}
-	for i, r := range was.Redacted {
-		if r.Was != now.Redacted[i].Was || !r.Time.Equal(now.Redacted[i].Time) {
-			return false
-		}
-	}
-	return true
-}
-
-// redactedBy returns the runs that edits of parent redact. A key is the .runs folder followed by the id.
-func redactedBy(trees *git.Trees, parent string, edits []git.Edit) (map[string]bool, error) {
-	redacted := map[string]bool{}
+// redactedBy returns the runs that a commit redacts, and for the runs that it rewrites otherwise the reasons why it must
+// not. A key is the .runs folder followed by the id. edits are the changes that lead from parent to the commit.
+func redactedBy(trees *git.Trees, parent, commit string, edits []git.Edit) (redacted map[string]bool,
+	reasons map[string]string, err error,
+) {
+	redacted, reasons = map[string]bool{}, map[string]string{}
 	for _, e := range edits {
 		p := placeOf(e.Path)
-		if p.kind != ofRun || e.ID == "" || path.Base(p.name) != repo.RecordName || parent == "" {
+		key := p.at + p.run
+		if p.kind != ofRun || e.ID == "" || parent == "" || redacted[key] || reasons[key] != "" {
 			continue
 		}
-		there, ok, err := trees.Find(parent, e.Path)
-		if err != nil {
-			return nil, err
-		}
-		if !ok || there.IsTree() {
+		if _, there, err := trees.Find(parent, e.Path); err != nil {
+			return nil, nil, err
+		} else if !there {
 			continue
 		}
-		was, err := recordOf(trees, there)
-		if err != nil {
-			continue // a damaged record redacts nothing
-		}
-		now, err := recordOf(trees, git.TreeEntry{ID: e.ID})
-		if err == nil && gained(was, now) {
-			redacted[p.at+p.run] = true
+		change, err := changeBetween(trees, parent, commit, p.at, p.run)
+		switch {
+		case err != nil:
+			reasons[key] = err.Error()
+		case change.Kind == transition.Redacted:
+			redacted[key] = true
 		}
 	}
-	return redacted, nil
+	return redacted, reasons, nil
+}
+
+// changeBetween checks the change of a run from one commit to another.
+func changeBetween(trees *git.Trees, from, to, at, id string) (transition.Change, error) {
+	was, err := versionIn(trees, from, at, id)
+	if err != nil {
+		return transition.Change{}, err
+	}
+	now, err := versionIn(trees, to, at, id)
+	if err != nil {
+		return transition.Change{}, err
+	}
+	_, marked, err := trees.Find(to, path.Join(at, repo.RemovedName, id))
+	if err != nil {
+		return transition.Change{}, err
+	}
+	return transition.Check(was, now, marked)
 }
 
 // redacts reports whether a change of the commit is part of a redaction, and the tip has the file as it was before.

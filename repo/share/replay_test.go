@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/git/gittest"
 )
 
 // TestReplay puts a commit of ours on what others have pushed since. Both stand on a commit that holds run A.
@@ -20,7 +20,7 @@ func TestReplay(t *testing.T) {
 	a, b := in(runA, repo.RecordName), in(runB, repo.RecordName)
 	noteA := in(runA, "notes/"+noteName(1))
 	mark := func(id string) string { return ".runs/" + path.Join(repo.RemovedName, id) }
-	aRedacted := record(t, runA, redactedOnce)
+	aRedacted := redactionOf(t, []byte(gittest.RunText))
 	p := newProject(t, "plain")
 	for _, c := range []struct {
 		name         string
@@ -124,7 +124,7 @@ func TestReplay(t *testing.T) {
 		},
 		{
 			name: "two redactions of one run",
-			ours: map[string]any{a: aRedacted}, theirs: map[string]any{a: record(t, runA, redactedOnce, failed)},
+			ours: map[string]any{a: aRedacted}, theirs: map[string]any{a: redactionOf(t, []byte(gittest.RunText), hideName)},
 			conflict: runA,
 		},
 		{
@@ -230,13 +230,8 @@ func TestReadRunCommit(t *testing.T) {
 	mark := ".runs/removed/" + runA
 	p := newProject(t, "plain")
 	_ = p.blob("")
-	later := func(run *format.Run) {
-		redactedOnce(run)
-		run.Redacted = append(run.Redacted, format.Redaction{
-			Time: time.Date(2026, 1, 6, 0, 0, 0, 0, time.UTC),
-			What: "pattern", Was: strings.Repeat("2", 64),
-		})
-	}
+	first := []byte(gittest.RunText)
+	once := redactionOf(t, first)
 	for _, c := range []struct {
 		name       string
 		base, does map[string]any
@@ -247,11 +242,11 @@ func TestReadRunCommit(t *testing.T) {
 		{"a removal", nil, map[string]any{a: nil, mark: ""}, ""},
 		{"a restored run", map[string]any{a: nil, mark: ""}, map[string]any{a: record(t, runA), mark: nil}, ""},
 		{"a collected file", map[string]any{".runs/" + linux: linuxData}, map[string]any{".runs/" + linux: nil}, ""},
-		{"a redaction", nil, map[string]any{a: record(t, runA, redactedOnce)}, ""},
+		{"a redaction", nil, map[string]any{a: once}, ""},
 		{
 			"a second redaction",
-			map[string]any{a: record(t, runA, redactedOnce)},
-			map[string]any{a: record(t, runA, later)},
+			map[string]any{a: once},
+			map[string]any{a: redactionOf(t, once, hideName)},
 			"",
 		},
 		{"files of the setup", nil, map[string]any{".runs/.gitignore": "x"}, ""},
@@ -264,14 +259,12 @@ func TestReadRunCommit(t *testing.T) {
 		{"the mark of another run", nil, map[string]any{a: nil, ".runs/removed/" + runB: ""}, a},
 		{"the mark of another folder", nil, map[string]any{a: nil, "sub/" + mark: ""}, a},
 		{"a rewritten record", nil, map[string]any{a: record(t, runA, failed)}, a},
-		{"a redaction taken back", map[string]any{a: record(t, runA, redactedOnce)}, map[string]any{a: record(t, runA)}, a},
+		{"a redaction taken back", map[string]any{a: once}, map[string]any{a: first}, a},
+		{"a redaction that changes a status", nil, map[string]any{a: redactionOf(t, first, failed)}, a},
 		{
 			"a redaction of another past",
-			map[string]any{a: record(t, runA, redactedOnce)},
-			map[string]any{a: record(t, runA, later, func(run *format.Run) {
-				run.Redacted[0].Was = strings.Repeat("3",
-					64)
-			})},
+			map[string]any{a: once},
+			map[string]any{a: redactionOf(t, once, func(run *format.Run) { run.Redacted[0].Was = strings.Repeat("3", 64) })},
 			a,
 		},
 		{
@@ -379,7 +372,7 @@ func TestCodeCommitsHint(t *testing.T) {
 	code := p.commitTree([]string{p.Head}, map[string]any{"README": "ours\n"})
 	other := p.commitTree([]string{p.Head}, map[string]any{"README": "theirs\n"})
 	up := git.UpstreamNamed("origin", "main")
-	e := &codeCommitsError{[]*codeCommitError{{code, "test", "README"}}}
+	e := &codeCommitsError{[]*codeCommitError{{id: code, subject: "test", path: "README"}}}
 	for _, c := range []struct {
 		name, base string
 		local      localBranch

@@ -21,10 +21,15 @@ type runCommit struct {
 // codeCommitError means that a commit does not only change runs.
 type codeCommitError struct {
 	id, subject, path string
+	reason            string // why a change of a run is not one of ours; may be empty
 }
 
 func (e *codeCommitError) Error() string {
-	return fmt.Sprintf("commit %.10s (%s) changes %s", e.id, e.subject, e.path)
+	text := fmt.Sprintf("commit %.10s (%s) changes %s", e.id, e.subject, e.path)
+	if e.reason != "" {
+		text += ": " + e.reason
+	}
+	return text
 }
 
 // readRunCommit reads a commit that base lacks. base may be empty. If the commit makes a change that our commands do
@@ -55,13 +60,13 @@ func readRunCommit(ctx context.Context, dirs git.Dirs, trees *git.Trees, base, i
 			marked[p.at+p.mark] = true
 		}
 	}
-	redacted, err := redactedBy(trees, parent, edits)
+	redacted, reasons, err := redactedBy(trees, parent, id, edits)
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range edits {
-		if !isOurs(trees, parent, e, placeOf(e.Path), marked, redacted) {
-			return nil, &codeCommitError{id, subject, e.Path}
+		if p := placeOf(e.Path); !isOurs(trees, parent, e, p, marked, redacted) {
+			return nil, &codeCommitError{id, subject, e.Path, reasons[p.at+p.run]}
 		}
 	}
 	if len(c.Parents) > 1 {

@@ -82,6 +82,33 @@ func digestIn(name string) string {
 	return base[:len(base)-len(path.Ext(base))]
 }
 
+// repaired reports whether now gives a run back the bytes that it had before damage, which the run has in the commit
+// parent.
+func repaired(ctx context.Context, dirs git.Dirs, trees *git.Trees, at, id, parent string, now *transition.Version,
+) (bool, error) {
+	damaged, err := versionIn(trees, parent, at, id)
+	if err != nil || damaged == nil || now == nil {
+		return false, err
+	}
+	commits, err := git.ChangesOf(ctx, dirs, parent, path.Join(at, runPath(id)))
+	if err != nil {
+		return false, err
+	}
+	for _, commit := range commits {
+		earlier, err := versionIn(trees, commit, at, id)
+		if err != nil {
+			return false, err
+		}
+		if earlier == nil || earlier.Files[repo.RecordName] != now.Files[repo.RecordName] {
+			continue
+		}
+		if ok, err := transition.Repairs(earlier, damaged, now); err != nil || ok {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
 // versionHere returns a run with the files of the working tree that a commit would have, of the same ids as in trees.
 func versionHere(ctx context.Context, r *repo.Repository, e *repo.Entry, files []repo.File, like string,
 ) (*transition.Version, error) {

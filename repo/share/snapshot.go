@@ -13,6 +13,7 @@ import (
 // snapshot lists the runs of one commit. It is read from file names alone.
 type snapshot struct {
 	trees   *git.Trees
+	at      string // the path of the .runs folder
 	tree    string // the id of the .runs folder; empty if there is none
 	runs    map[string]string
 	removed map[string]bool
@@ -23,7 +24,7 @@ type snapshot struct {
 // readSnapshot reads the .runs folder at the path at of a commit or tree. tree may be empty.
 func readSnapshot(trees *git.Trees, tree, at string) (*snapshot, error) {
 	c := &snapshot{
-		trees: trees, runs: map[string]string{}, removed: map[string]bool{}, shared: map[string]string{},
+		trees: trees, at: at, runs: map[string]string{}, removed: map[string]bool{}, shared: map[string]string{},
 		files: map[string]bool{},
 	}
 	e, ok, err := trees.Find(tree, at)

@@ -38,22 +38,37 @@ type sharedResult struct {
 	content, listing string // of a manifest: the dataset digests computed from it
 }
 
-// VerifyRuns verifies runs that came from somebody else. It returns those that do not match their records.
-func VerifyRuns(ctx context.Context, trees *git.Trees, r *repo.Repository, at *snapshot, ids []string) ([]repo.Damage,
-	error,
-) {
+// VerifyRuns verifies runs of a snapshot that came from somebody else. It returns those that do not match their
+// records. A run that cannot be read at all does not keep the others from being verified.
+func VerifyRuns(ctx context.Context, dirs git.Dirs, at *snapshot, ids []string) ([]repo.Damage, error) {
+	trees, err := git.OpenTrees(ctx, dirs)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { trees.Close() }()
 	k := &checker{trees: trees, shared: map[string]sharedResult{}}
 	var bad []repo.Damage
 	for _, id := range ids {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		files, err := at.run(id)
-		if err != nil {
-			return nil, err
+		from := *at
+		from.trees = k.trees
+		files, err := from.run(id)
+		problems := []error{err}
+		if err == nil {
+			_, problems = k.run(ctx, id, files, at.shared)
 		}
-		if _, problems := k.run(ctx, id, files, at.shared); len(problems) > 0 {
-			bad = append(bad, repo.Damage{ID: id, Err: fmt.Errorf("run %s: %w", id, errors.Join(problems...))})
+		if len(problems) == 0 {
+			continue
+		}
+		bad = append(bad, repo.Damage{ID: id, Err: fmt.Errorf("run %s: %w", id, errors.Join(problems...))})
+		if slices.ContainsFunc(problems, isBroken) { // Git exits when it reads a damaged object
+			trees.Close()
+			if trees, err = git.OpenTrees(ctx, dirs); err != nil {
+				return nil, err
+			}
+			k.trees = trees
 		}
 	}
 	return bad, nil
@@ -63,7 +78,12 @@ func VerifyRuns(ctx context.Context, trees *git.Trees, r *repo.Repository, at *s
 // returns the record if the record can be read.
 func (k *checker) run(ctx context.Context, id string, files map[string]git.TreeEntry,
 	shared map[string]string,
-) (*format.Run, []error) {
+) (run *format.Run, problems []error) {
+	defer func() { // a parser that fails on one run must not stop the others
+		if p := recover(); p != nil {
+			run, problems = nil, []error{fmt.Errorf("its files cannot be read: %v", p)}
+		}
+	}()
 	if err := checkNames(files); err != nil {
 		return nil, []error{err}
 	}
@@ -75,7 +95,7 @@ func (k *checker) run(ctx context.Context, id string, files map[string]git.TreeE
 	if err != nil {
 		return nil, []error{fmt.Errorf("run.toml: %w", err)}
 	}
-	run, err := format.DecodeRun(repo.RecordName, data)
+	run, err = format.DecodeRun(repo.RecordName, data)
 	switch {
 	case err != nil:
 		return nil, []error{err}
@@ -84,7 +104,6 @@ func (k *checker) run(ctx context.Context, id string, files map[string]git.TreeE
 	case run.Status == format.Running:
 		return nil, []error{errors.New("run.toml says that it is running")}
 	}
-	var problems []error
 	problem := func(err error) {
 		if err != nil && len(problems) < maxProblems {
 			problems = append(problems, err)

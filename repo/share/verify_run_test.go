@@ -184,7 +184,7 @@ func TestVerifyRun(t *testing.T) {
 					t.Errorf("problem %q, want %q", problems[i], want)
 				}
 			}
-			bad, err := VerifyRuns(t.Context(), trees, p.runs, at, []string{runB})
+			bad, err := VerifyRuns(t.Context(), p.runs.Git, at, []string{runB})
 			check(t, err)
 			equal(t, "VerifyRuns", len(bad) == 1, len(c.want) > 0)
 		})

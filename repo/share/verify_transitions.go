@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"path"
 	"slices"
 
 	"github.com/gitruns/runs/repo"
@@ -87,7 +86,7 @@ func (v *verification) changeIn(ctx context.Context, objects *git.Trees, f *fold
 		if err == nil {
 			return change, nil
 		}
-		repaired, readErr := v.repaired(ctx, objects, f, id, parent, before, now)
+		repaired, readErr := repaired(ctx, v.dirs, objects, f.at, id, parent, now)
 		if readErr != nil || repaired {
 			return none, readErr
 		}
@@ -112,29 +111,6 @@ func (f *folderHistory) blob(name string) (string, error) {
 		return blob, nil
 	}
 	return "", errors.New("is missing")
-}
-
-// repaired reports whether now gives a run back the bytes that it had before damage, which before has.
-func (v *verification) repaired(ctx context.Context, objects *git.Trees, f *folderHistory, id, parent string,
-	before, now *transition.Version,
-) (bool, error) {
-	commits, err := git.ChangesOf(ctx, v.dirs, parent, path.Join(f.at, runPath(id)))
-	if err != nil {
-		return false, err
-	}
-	for _, commit := range commits {
-		earlier, err := versionIn(objects, commit, f.at, id)
-		if err != nil {
-			return false, err
-		}
-		if earlier == nil || earlier.Files[repo.RecordName] != now.Files[repo.RecordName] {
-			continue
-		}
-		if ok, err := transition.Repairs(earlier, before, now); err != nil || ok {
-			return ok, err
-		}
-	}
-	return false, nil
 }
 
 // takenBack reports redactions of a run that a tip has taken back, which a merge can do without a change of its own.
