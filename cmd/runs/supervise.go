@@ -152,11 +152,16 @@ func (a *app) programOptions(args, env []string, log *console.Log, started func(
 	return o
 }
 
-// childEnv returns the environment of this process with the variables for the run.
+// childEnv returns the environment of this process with the variables for the run. RUNS_PROGRAM is this program: the
+// program may have another PATH (cron, a service, ssh), on which its client would not find it.
 func childEnv(active *repo.Active) []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, "RUNS_ID=") || strings.HasPrefix(v, "RUNS_DIR=")
+		return strings.HasPrefix(v, "RUNS_ID=") || strings.HasPrefix(v, "RUNS_DIR=") ||
+			strings.HasPrefix(v, "RUNS_PROGRAM=")
 	})
+	if self, err := os.Executable(); err == nil {
+		env = append(env, "RUNS_PROGRAM="+self)
+	}
 	return append(env, active.Variables()...)
 }
 

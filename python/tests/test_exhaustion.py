@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import unittest
 
 from project import Project
@@ -79,6 +81,75 @@ run.finish()
 for f in files: assert f.read()
 """)
         self.assertEqual((self.show()["status"], len(self.points("loss"))), ("finished", 1))
+
+
+@unittest.skipIf(os.name == "nt", "limits of Unix")
+class Space(Project):
+    def lost(self) -> tuple:
+        r = self.show()
+        return r["status"], r.get("exit_code"), r["metrics"]["a"]["count"], int(r.get("tags", {}).get("lost_rows", 0))
+
+    def test_a_journal_that_may_not_grow(self) -> None:
+        for end, status, code in (("", "finished", None), ("import sys; sys.exit(3)\n", "failed", 3)):
+            self.python(
+                "import gitruns, resource\nrun = gitruns.init()\n"
+                "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, resource.RLIM_INFINITY))\n"
+                "for i in range(3000): run.log({'a': i})\n" + end,
+                status=code or 0,
+            )
+            self.runs("recover")
+            found = self.lost()
+            self.assertEqual(found[:2], (status, code))
+            self.assertEqual(found[2] + found[3], 3000, found)
+            self.assertGreater(found[3], 0)
+
+    def test_a_process_of_exec_and_its_fork(self) -> None:
+        """Each counts what it lost itself, and the finish adds the numbers."""
+        self.write(
+            "train.py",
+            "import gitruns, os, resource\nrun = gitruns.init()\n"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, resource.RLIM_INFINITY))\n"
+            "pid = os.fork()\nfor i in range(3000): run.log({'a': i})\n"
+            "if pid == 0: os._exit(0)\nassert os.waitpid(pid, 0)[1] == 0\n",
+        )
+        self.runs("exec", "--", sys.executable, "train.py")
+        found = self.lost()
+        self.assertEqual((found[0], found[2] + found[3]), ("finished", 6000), found)
+
+    def test_a_full_disk(self) -> None:
+        """With room again, the record says how many rows are missing and how the program ended."""
+        project = self.dir
+        for end, status, code in (("", "finished", None), ("raise ValueError('bad')\n", "failed", 1)):
+            self.dir = full = os.path.join(project, status)
+            os.mkdir(full)
+            mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", full]
+            if subprocess.run(mount, capture_output=True, check=False).returncode:
+                self.skipTest("only root can mount a small file system")
+            self.addCleanup(subprocess.run, ["umount", full], check=True)
+            subprocess.run(["git", "init", "-q", full], check=True)
+            self.python(
+                "import gitruns\ngitruns.init()\nfor i in range(60000): gitruns.log({'a': i})\n" + end,
+                status=code or 0,
+            )
+            subprocess.run(["mount", "-o", "remount,size=40m", full], check=True)
+            self.runs("recover")
+            found = self.lost()
+            self.assertEqual((found[0], found[1], found[2] + found[3]), (status, code, 60000))
+            self.assertGreater(found[3], 0)
+            self.assertEqual(self.show().get("end_reason"), "ValueError: bad" if code else None)
+
+
+class Hard(Project):
+    def test_os_exit(self) -> None:
+        """It runs no hook, so the next command finishes the run, with the status of the call."""
+        for code, status in ((0, "finished"), (3, "failed")):
+            self.python(f"import gitruns, os\ngitruns.init()\ngitruns.log({{'a': 1}})\nos._exit({code})\n", status=code)
+            self.runs("recover")
+            r = self.show()
+            self.assertEqual((r["status"], r["exit_code"], len(self.points("a"))), (status, code, 1))
+        self.python(
+            "import os\nbefore = os._exit\nimport gitruns\ngitruns.init().finish()\nassert os._exit is before\n"
+        )
 
 
 @unittest.skipIf(os.name == "nt", "signals of Unix")

@@ -21,7 +21,6 @@ ALLOWED = {
     # called before a run starts, or by init itself
     "gitruns._init": "loaded by init",
     "gitruns._preload": "imports the others; init calls it",
-    "gitruns._spare": "loaded by init",
     "gitruns._errors": "loaded with the package",
     "gitruns._values": "loaded by init",
     "gitruns._version": "loaded with the package",

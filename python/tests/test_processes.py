@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import unittest
 
@@ -236,6 +237,47 @@ class Places(Project):
         os.chmod(other, 0o755)
         done = self.python("import gitruns\ngitruns.init()\n", status=1, RUNS_BINARY=other)
         self.assertIn("permission denied; make the folder writable ('chmod u+w'), set RUNS_REPO", done.stderr)
+
+    def test_a_path_without_the_program(self) -> None:
+        """Under exec the client finds the program that started it, as long as that one fits."""
+        self.write("train.py", "import gitruns\ngitruns.init()\ngitruns.log({'a': 1})\n")
+        env = {k: v for k, v in self.env().items() if k not in ("RUNS_BINARY", "PATH")}
+        command = [self.binary, "exec", "--", sys.executable, "train.py"]
+        done = subprocess.run(
+            command,
+            cwd=self.dir,
+            env={**env, "PATH": os.defpath},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.points("a"), [(0, 1.0)])
+        old = self.write("old/runs", "#!/bin/sh\ncat > /dev/null\necho '{\"protocol\": 0}'\n")
+        os.chmod(old, 0o755)
+        self.write("folder/runs", "not a program\n")
+        other = self.write("path/runs", f"#!/bin/sh\nexec '{self.binary}' \"$@\"\n")
+        os.chmod(other, 0o755)
+        for program in (old, os.path.join(self.dir, "folder", "runs"), "/nowhere/runs"):
+            env.update(RUNS_PROGRAM=program, PATH=os.path.dirname(other) + os.pathsep + os.defpath)
+            done = subprocess.run(
+                [sys.executable, "train.py"],
+                cwd=self.dir,
+                env=env,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            self.assertEqual(done.returncode, 0, program + done.stderr)
+        self.assertEqual(len(self.list()), 4)
+        env["PATH"] = os.defpath
+        env["RUNS_PROGRAM"] = old
+        done = subprocess.run(
+            [sys.executable, "train.py"], cwd=self.dir, env=env, capture_output=True, text=True, check=False
+        )
+        self.assertIn("does not work with this client", done.stderr)
 
     def test_wandb_dir(self) -> None:
         done = self.python("import gitruns\ngitruns.init().finish()\ngitruns.init().finish()\n", WANDB_DIR="/elsewhere")

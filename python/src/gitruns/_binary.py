@@ -19,14 +19,15 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 _NAME = "runs.exe" if os.name == "nt" else "runs"
 _SCRIPTS = "Scripts" if os.name == "nt" else "bin"
 _found = ""
+_refused: set[str] = set()  # programs that do not speak the protocol of this client
 _REQUIRED = {"start": ("id", "dir", "host"), "join": ("id", "dir", "host")}  # keys of an answer
 
 
 def find() -> str:
     """Return the path of the program `runs`.
 
-    It is RUNS_BINARY, the program that this package was installed with, or the first one on the PATH. Raises
-    CommError if there is none, or if RUNS_BINARY is not a program.
+    It is RUNS_BINARY, the program that this package was installed with, the one of RUNS_PROGRAM, which `runs exec` sets
+    to itself, or the first one on the PATH. Raises CommError if there is none, or if RUNS_BINARY is not a program.
     """
     global _found
     given = os.environ.get("RUNS_BINARY")
@@ -43,10 +44,11 @@ def find() -> str:
     site = sys.modules.get("site")
     if getattr(site, "ENABLE_USER_SITE", False) and getattr(site, "USER_BASE", None):
         folders.append(os.path.join(site.USER_BASE, _SCRIPTS))  # type: ignore[union-attr]
-    folders += os.environ.get("PATH", os.defpath).split(os.pathsep)
-    for folder in folders:
-        path = os.path.join(folder, _NAME)
-        if folder and os.path.isfile(path) and os.access(path, os.X_OK):
+    paths = [os.path.join(folder, _NAME) for folder in folders if folder]
+    paths.append(os.environ.get("RUNS_PROGRAM", ""))
+    paths += [os.path.join(f, _NAME) for f in os.environ.get("PATH", os.defpath).split(os.pathsep) if f]
+    for path in paths:
+        if path and path not in _refused and os.path.isfile(path) and os.access(path, os.X_OK):
             _found = os.path.normpath(path)
             return _found
     if os.path.basename(os.path.dirname(here)) in ("site-packages", "dist-packages"):
@@ -256,6 +258,38 @@ def _wait(pid: int) -> int:
     return os.WEXITSTATUS(status)
 
 
+def _other_version(out: bytes) -> bool:
+    """Report whether an answer is none, or one of another protocol."""
+    import json
+
+    from ._version import PROTOCOL
+
+    try:
+        answer = json.loads(out)
+        return not isinstance(answer, dict) or answer.get("protocol", PROTOCOL) != PROTOCOL
+    except (ValueError, RecursionError):
+        return True
+
+
+def _next() -> bool:
+    """Look for another program than that of RUNS_PROGRAM.
+
+    The one that runs `exec` may be of another version than this client. Reports whether there is another.
+    """
+    global _found
+    program = find()
+    if program != os.path.normpath(os.environ.get("RUNS_PROGRAM") or os.devnull):
+        return False
+    _refused.add(os.environ["RUNS_PROGRAM"])
+    before, _found = _found, ""
+    try:
+        return find() != program
+    except CommError:
+        _found = before
+        _refused.clear()
+        return False
+
+
 def client(
     command: str,
     request: dict[str, Any],
@@ -279,6 +313,8 @@ def client(
     if line:
         text += json.dumps(line) + "\n"
     code, out, err = call(["client", command], text.encode(), cwd, meanwhile)
+    if _other_version(out) and _next():
+        code, out, err = call(["client", command], text.encode(), cwd)
     try:
         answer = json.loads(out)
         if not isinstance(answer, dict) or not isinstance(answer.get("error", {}), dict):

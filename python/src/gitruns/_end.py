@@ -12,6 +12,7 @@ import atexit
 import builtins
 import os
 import sys
+import time
 from _thread import get_ident
 
 from . import _live
@@ -55,6 +56,8 @@ def install() -> None:
         _before["frame"] = frame
     _before["hook"] = sys.excepthook
     _before["sys.exit"] = sys.exit
+    _before["os._exit"] = os._exit
+    os._exit = _hard_exit  # type: ignore[assignment]
     sys.excepthook = _excepthook
     sys.exit = _exit
     for name in ("exit", "quit"):  # the ones of the module site raise SystemExit without calling sys.exit
@@ -149,6 +152,8 @@ def uninstall() -> None:
         sys.excepthook = _before["hook"]
     if sys.exit is _exit:
         sys.exit = _before["sys.exit"]
+    if os._exit is _hard_exit:
+        os._exit = _before["os._exit"]
     for name in ("exit", "quit"):
         if name in _before and isinstance(getattr(builtins, name, None), _Quitter):
             setattr(builtins, name, _before[name])
@@ -213,6 +218,23 @@ def _exit(code: Any = None) -> Any:
     except SystemExit as e:
         _note_exit(e)
         raise
+
+
+def _hard_exit(status: int) -> Any:
+    """Note the status of os._exit, which ends the process without any further hook.
+
+    The sidecar, or the next command of `runs`, finishes the runs with it.
+    """
+    leave = _before.get("os._exit")
+    try:
+        for run in _own_runs():
+            if not run._joined and not run._state:
+                code = _status_of(status)
+                run._words.say(run._lost_rows, status="failed" if code else "finished", exit_code=code)
+    finally:
+        if leave is None:  # restored in the meantime, by another thread
+            leave = os._exit
+        leave(status)
 
 
 def _raise_exit(code: Any = None) -> Any:
@@ -455,13 +477,18 @@ def end(run: Any, status: str, code: int | None, signal: str, reason: str, quiet
 def _close(run: Any) -> None:
     """End the journal of this process.
 
-    If another process finishes the run, the last lines of the journal count what this process lost.
+    If another process finishes the run, the last words count what this process lost, otherwise a line of the journal.
     """
     if os.path.isdir(run._folder):  # otherwise the run is finished without this process
-        if run._lost_rows and (run._joined or run._pid != os.getpid()):
-            run._write({"tags": {"lost_rows": str(run._lost_rows)}})
+        lost = run._lost_rows
+        others = run._joined or run._pid != os.getpid()
+        if (lost or run._words.said) and not run._words.say(lost) and lost and others:
+            run._write({"tags": {"lost_rows": str(lost)}})
         if run._journal.written():
-            run._write({"event": "end"})
+            try:
+                run._journal.write(b'{"t": %.6f, "event": "end"}\n' % time.time())
+            except OSError:  # a full disk; a finish sees that the process is gone
+                pass
     run._journal.end()
 
 
@@ -471,9 +498,14 @@ def _call(run: Any, status: str, code: int | None, signal: str, reason: str, qui
 
     if run._joined:
         run._finished_dir = run._folder
+        run._words.close()
         return  # the run's starter finishes it
+    # Written first: if the finish fails or is killed, whoever repeats it knows how the program ended.
+    run._words.say(run._lost_rows, status=status, exit_code=code, signal=signal, end_reason=reason)
+    run._words.close()
     request: dict[str, Any] = {
         "dir": run._folder,
+        "pid": os.getpid(),
         "sidecar": run._sidecar,
         "wait": 30,
         "status": status,
@@ -492,7 +524,7 @@ def _call(run: Any, status: str, code: int | None, signal: str, reason: str, qui
         warn(
             f"finishing run {run.id}: {e}; "
             + (
-                f"its rows are safe in {run._folder}: run 'runs finish {run.run_id}'"
+                f"its rows are safe in {run._folder}: run 'runs finish {run.run_id}{_as(status, code)}'"
                 if os.path.isdir(run._folder)
                 else f"its folder {run._folder} no longer exists"
             )
@@ -504,6 +536,11 @@ def _call(run: Any, status: str, code: int | None, signal: str, reason: str, qui
     if not quiet:
         ended = answer.get("status", status) + (", exit status unknown" if _unknown and code is None else "")
         progress(f"recorded {run._title}, {ended}: 'runs show {run._short_id}'")
+
+
+def _as(status: str, code: int | None) -> str:
+    """Return the options with which `runs finish` gives a run this end."""
+    return (f" --status {status}" if status != "finished" else "") + (f" --exit-code {code}" if code else "")
 
 
 def release(run: Any) -> None:

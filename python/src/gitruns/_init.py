@@ -450,7 +450,6 @@ def _start(
     from ._binary import client
     from ._preload import preload
     from ._run import Run, rank_prefix
-    from ._spare import reserve
 
     command, entry = _command()
     request = {
@@ -471,8 +470,7 @@ def _start(
 
     started = client("start", request, {"t": round(time.time(), 6), **line} if line else None, meanwhile=preload)
     run = Run(started, prefix=rank_prefix() if given.get("all_ranks") else "", allow_val_change=bool(allow))
-    run._journal.open()
-    reserve()
+    run._open()
     run._config._load(_loaded(run._config, line.get("p") or {}))
     for line_of_runs in started.get("warnings") or ():
         progress(line_of_runs)

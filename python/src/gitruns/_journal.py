@@ -13,6 +13,10 @@ from ._errors import UsageError
 from ._messages import warn_once
 from ._spare import room
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the typing module costs more than this package
+    from typing import Callable
+
 _now = time.time
 _write = os.write
 _INTERVAL = 0.25  # seconds between two checks of which file the descriptor belongs to
@@ -31,7 +35,9 @@ class Journal:
     well.
     """
 
-    __slots__ = ("_ended", "_file", "_host", "_path", "_rest", "at", "due", "fd", "folder", "repaired", "transient")
+    __slots__ = (
+        "_ended", "_file", "_host", "_path", "_rest", "at", "created", "due", "fd", "folder", "repaired", "transient",
+    )  # fmt: skip
 
     def __init__(self, folder: str, host: str) -> None:
         self.folder = folder
@@ -44,6 +50,7 @@ class Journal:
         # Whether the file is open only while a line is written. A worker does not know when its run ends, and must not
         # keep the run's starter waiting: a finish waits for journals that are open.
         self.transient = False
+        self.created: Callable[[], None] | None = None  # called when the file is there
         self._path = ""
         self._file: tuple[int, int] | None = None
         self._ended = False
@@ -170,6 +177,8 @@ class Journal:
         fd = self._above_stdio(self._opened(path, flags))
         found = os.fstat(fd)
         self.fd, self._file, self._path = fd, (found.st_dev, found.st_ino), path
+        if self.created is not None:
+            self.created()
 
     @staticmethod
     def _opened(path: str, flags: int) -> int:

@@ -20,6 +20,7 @@ from ._journal import Journal, advice
 from ._messages import progress, warn, warn_once
 from ._spare import reserve, room
 from ._summary import Summary
+from ._words import LastWords
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
@@ -48,6 +49,8 @@ class Run:
     ) -> None:
         self._folder: str = started["dir"]
         self._journal = Journal(started["dir"], started["host"])
+        self._host: str = started["host"]
+        self._words = LastWords(started["dir"], started["host"])
         self._runs: str = started.get("runs", "")
         self._sidecar: int = started.get("sidecar", 0)
         self.run_id: str = started["id"]
@@ -157,6 +160,12 @@ class Run:
                 self._step = at
         self._log(data, step, commit)
 
+    def _open(self) -> None:
+        """Open what the run may need later, while there are descriptors."""
+        self._journal.open()
+        self._words.open()
+        reserve()
+
     def _at(self, step: Any, commit: bool | None) -> int:
         """Return the step of a row, and move the current step. The caller holds the lock."""
         if step is None:
@@ -259,7 +268,7 @@ class Run:
             del values[key]
         known.update(values)
         if over:
-            self._lost += len(over)
+            self._lose(len(over))
             warn_once(
                 ("keys", self.run_id),
                 not_recorded(over, f"a run has at most {MAX_KEYS:,} keys"),
@@ -307,19 +316,24 @@ class Run:
                 texts = [json.dumps({"t": round(_now(), 6), **part}) for part in divided(record, self._left_out)]
         except (TypeError, ValueError, RecursionError) as e:
             warn_once(("record", next(iter(record), "")), f"a line with {', '.join(record)} was not recorded: {e}")
-            self._lost += 1
+            self._lose(1)
             return
         with self._lock:
             for text in texts:
                 self._put((text + "\n").encode())
 
     def _lose(self, count: int) -> None:
+        """Count rows or values that are not recorded.
+
+        The number is written at once, because the process may die before it can.
+        """
         self._lost += count
+        self._words.say(self._lost_rows)
 
     def _left_out(self, key: str) -> None:
         from ._bounds import not_recorded
 
-        self._lost += 1
+        self._lose(1)
         warn_once(
             ("long", self.run_id, key),
             not_recorded([key], "it has more than 1 MiB or 10,000 values; keep it as a file with run.save()"),
@@ -333,7 +347,7 @@ class Run:
             self._failed(e)
 
     def _failed(self, e: OSError) -> None:
-        self._lost += 1
+        self._lose(1)
         warn_once(
             ("lost", self.run_id),
             f"recording fails: {e.strerror or e} ({self._folder}); training continues, and lost rows are counted: "
@@ -836,8 +850,7 @@ def join(
         return None, started
     run = Run(started, joined=True, prefix=rank_prefix(), allow_val_change=allow_val_change)
     run._journal.transient = worker
-    run._journal.open()
-    reserve()
+    run._open()
     run._config._load(started.get("params") or {})
     return run, started
 
@@ -951,6 +964,9 @@ def _after_fork() -> None:
         run._lock = RLock()
         run._journal.close()
         run._journal.transient = True
+        run._words.close()
+        run._words = LastWords(run._folder, run._host)
+        run._journal.created = run._words.open
         run._lost = run._journal.repaired = 0
     _inherit.inherit_fork()
 
