@@ -55,7 +55,7 @@ func (r *Repository) Dataset(ctx context.Context, q DatasetRequest) (format.Data
 		MayFollow: mayFollow,
 		Root:      r.TreeRoot(), Name: q.Name, Path: q.Path, Listing: q.Listing, Role: q.Role, Cache: cache,
 		Progress: q.Progress,
-		Known:    func(manifest string) bool { return r.inPlace(sharedDatasets, manifest) },
+		Known:    func(manifest string) bool { return r.inPlace(sharedDatasets, manifest, -1) },
 	})
 	if err != nil {
 		return format.Dataset{}, err
@@ -105,20 +105,8 @@ func (r *Repository) lockDataset(ctx context.Context, cache string) (unlock func
 
 // shareBytes stores data under its digest.
 func (r *Repository) shareBytes(kind sharedKind, digest string, data []byte) error {
-	if r.inPlace(kind, digest) {
+	if r.inPlace(kind, digest, int64(len(data))) {
 		return nil
 	}
-	tmp, err := os.CreateTemp("", "runs-*"+kind.extension)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(tmp.Name()) }()
-	_, err = tmp.Write(data)
-	if closeErr := tmp.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	return r.share(kind, digest, tmp.Name())
+	return r.shareWritten(kind, digest, int64(len(data)), func(tmp string) error { return writeFile(tmp, data) })
 }

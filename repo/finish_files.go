@@ -251,8 +251,14 @@ func (a *Active) fillDatasets(ctx context.Context, b *finished, f *fold, reach f
 				continue
 			}
 			item = got
-		} else if format.CheckPath(line.Path) == nil {
-			item.Path = line.Path
+		} else {
+			if format.CheckPath(line.Path) == nil {
+				item.Path = line.Path
+			}
+			if err := a.repo.hasShared(ctx, sharedDatasets, item.Manifest); err != nil {
+				f.warn("the manifest of dataset %s is not recorded: %v", line.Path, err)
+				item.Manifest = ""
+			}
 		}
 		if item.Name == "" {
 			item.Name = path.Base(filepath.ToSlash(line.Path))

@@ -149,6 +149,28 @@ func TestLastWordsOnAFullDisk(t *testing.T) {
 	}
 }
 
+// TestFullTemporaryFolder: if the temporary folder is full, source and environment are recorded all the same.
+func TestFullTemporaryFolder(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
+		t.Skipf("a small file system cannot be mounted here: %v", err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, 0) })
+	f, err := os.Create(filepath.Join(dir, "ballast"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for chunk := make([]byte, 4096); err == nil; {
+		_, err = f.Write(chunk)
+	}
+	_ = f.Close()
+	_, r := dirtyProject(t)
+	t.Setenv("TMPDIR", dir)
+	if run, warnings := captured(t, r); run.Environment.Digest == "" || run.Source == nil {
+		t.Errorf("recorded %+v and %+v, with %q", run.Environment, run.Source, warnings)
+	}
+}
+
 // TestReadOnlyFolder: a clear error, and reading goes on.
 func TestReadOnlyFolder(t *testing.T) {
 	if os.Getuid() == 0 {

@@ -230,7 +230,7 @@ func (r *Repository) StoreShared(name string, write func(io.Writer) error) (size
 			}
 		}
 	}
-	err = r.shareWritten(kind, digest, func(tmp string) error {
+	err = r.shareWritten(kind, digest, -1, func(tmp string) error {
 		out, err := createHashed(tmp)
 		if err != nil {
 			return err

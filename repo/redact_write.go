@@ -128,17 +128,8 @@ func (x *redaction) checkTransition(w *rewrite) error {
 }
 
 func (x *redaction) storeShared(kind sharedKind, name string, data []byte) error {
-	tmp, err := os.CreateTemp("", "runs-*"+kind.extension)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(tmp.Name()) }()
-	_, err = tmp.Write(data)
-	if err = errors.Join(err, tmp.Close()); err != nil {
-		return err
-	}
 	_, digest, _ := sharedName(name)
-	return x.repo.share(kind, digest, tmp.Name())
+	return x.repo.shareBytes(kind, digest, data)
 }
 
 // rewriteRecord makes the new run.toml, with the new digests and an entry that lists the redaction.

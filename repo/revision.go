@@ -216,7 +216,7 @@ func (v *Revision) entry(ctx context.Context, id string) (*Entry, error) {
 // fetch copies the files of a run into a temporary folder, so that its points can be read.
 func (v *Revision) fetch(ctx context.Context, e *Entry) error {
 	if v.Dir == "" {
-		dir, err := os.MkdirTemp("", "runs-revision-")
+		dir, err := v.temporary("runs-revision-")
 		if err != nil {
 			return err
 		}

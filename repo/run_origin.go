@@ -63,8 +63,11 @@ func (r *Repository) storeEnvironment(run *format.Run, file *format.EnvironmentF
 	if err != nil {
 		return err
 	}
+	if err := r.shareBytes(sharedEnvironments, digest, data); err != nil {
+		return err
+	}
 	run.Environment.Digest = digest
-	return r.shareBytes(sharedEnvironments, digest, data)
+	return nil
 }
 
 // OriginAgain records the author, machine and environment in run, which reproduces another. The source is known,
@@ -124,7 +127,10 @@ func (r *Repository) sourceOrigin(
 		return warnings, nil
 	}
 	if err := r.storeSource(ctx, captured); err != nil {
-		return warnings, err
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return append(warnings, "the source is not recorded: "+git.WithHint(err)), nil
 	}
 	run.Source = &captured.Source
 	run.Source.Remote = remote

@@ -53,21 +53,27 @@ func (r *Repository) sharedPlace(kind sharedKind, digest string) string {
 // share stores a file under its digest. If the file exists, only its time changes, because gc keeps files that were
 // needed recently.
 func (r *Repository) share(kind sharedKind, digest, from string) error {
-	return r.shareWritten(kind, digest, func(tmp string) error {
+	size := int64(-1)
+	if info, err := os.Stat(from); err == nil {
+		size = info.Size()
+	}
+	return r.shareWritten(kind, digest, size, func(tmp string) error {
 		_, err := copyFile(from, tmp)
 		return err
 	})
 }
 
-func (r *Repository) shareWritten(kind sharedKind, digest string, write func(tmp string) error) error {
+// shareWritten stores the file that write makes. size is its size, or -1 if it is not known: a file that exists with
+// another size is damaged, and is replaced.
+func (r *Repository) shareWritten(kind sharedKind, digest string, size int64, write func(tmp string) error) error {
 	target := r.sharedPlace(kind, digest)
 	first := r.firstPlace(kind, digest)
 	err := error(nil)
-	if !refresh(first) {
+	if !hasSize(first, size) || !refresh(first) {
 		err = replace(first, write)
 	}
-	if err == nil && first != target {
-		err = place(target, func(tmp string) error {
+	if err == nil && first != target && !hasSize(target, size) {
+		err = replace(target, func(tmp string) error {
 			_, err := linkFile(first, tmp)
 			return err
 		})
@@ -89,8 +95,15 @@ func (r *Repository) firstPlace(kind sharedKind, digest string) string {
 
 // inPlace reports whether a shared file is in both its places. If it is, inPlace also sets its time, because it was
 // needed.
-func (r *Repository) inPlace(kind sharedKind, digest string) bool {
-	return exists(r.sharedPlace(kind, digest)) && refresh(r.firstPlace(kind, digest))
+func (r *Repository) inPlace(kind sharedKind, digest string, size int64) bool {
+	first := r.firstPlace(kind, digest)
+	return hasSize(r.sharedPlace(kind, digest), size) && hasSize(first, size) && refresh(first)
+}
+
+// hasSize reports whether path is a regular file of that size; -1 is any.
+func hasSize(path string, size int64) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().IsRegular() && (size < 0 || info.Size() == size)
 }
 
 // refresh sets the time of a file to now and reports whether it could. It cannot if the file does not exist or
@@ -128,6 +141,18 @@ func replace(target string, write func(tmp string) error) error {
 	return syncDir(dir)
 }
 
+// hasShared returns an error if this clone does not have a shared file. It need not look for an empty digest.
+func (r *Repository) hasShared(ctx context.Context, kind sharedKind, digest string) error {
+	if digest == "" || r.inPlace(kind, digest, -1) {
+		return nil
+	}
+	_, remove, err := r.shared(ctx, kind, digest)
+	if err == nil {
+		remove()
+	}
+	return err
+}
+
 // shared finds a shared file and verifies its digest. It looks where the file is kept, then in the working tree, then
 // in the commit that is checked out. The caller calls remove when it no longer needs the file.
 func (r *Repository) shared(
@@ -148,7 +173,7 @@ func (r *Repository) shared(
 	if r.InGit {
 		file, err := r.sharedFromGit(ctx, kind, digest)
 		if err == nil {
-			return file, func() { _ = os.Remove(file) }, nil
+			return file, func() { _ = os.RemoveAll(filepath.Dir(file)) }, nil
 		}
 		if errors.Is(err, ErrDigest) {
 			damaged = fmt.Errorf("%s: %w", name, err)
@@ -175,8 +200,13 @@ func (r *Repository) sharedFromGit(ctx context.Context, kind sharedKind, digest 
 		}
 		object = "HEAD:" + filepath.ToSlash(rel)
 	}
-	tmp, err := os.CreateTemp("", "runs-*"+kind.extension)
+	dir, err := r.temporary("runs-shared-")
 	if err != nil {
+		return "", err
+	}
+	tmp, err := os.Create(filepath.Join(dir, digest+kind.extension))
+	if err != nil {
+		_ = os.RemoveAll(dir)
 		return "", err
 	}
 	err = git.ReadBlob(ctx, r.Git, object, kind.limit, tmp)
@@ -187,7 +217,7 @@ func (r *Repository) sharedFromGit(ctx context.Context, kind sharedKind, digest 
 		err = checkDigest(tmp.Name(), digest, kind.limit)
 	}
 	if err != nil {
-		_ = os.Remove(tmp.Name())
+		_ = os.RemoveAll(dir)
 		return "", err
 	}
 	return tmp.Name(), nil

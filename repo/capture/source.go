@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -44,6 +45,22 @@ func Source(ctx context.Context, dirs git.Dirs, config *format.Config, datasets 
 	if err != nil {
 		return nil, err
 	}
+	c, err := captureIn(ctx, scratch, dirs, config, datasets)
+	if err == nil || ctx.Err() != nil || errors.Is(err, git.ErrNoGit) {
+		return c, err
+	}
+	if scratch, otherErr := git.NewScratchInside(dirs); otherErr == nil { // the temporary folder may be full
+		if c, otherErr := captureIn(ctx, scratch, dirs, config, datasets); otherErr == nil {
+			return c, nil
+		}
+	}
+	return nil, err
+}
+
+// captureIn captures the source with a scratch, which it closes after a failure.
+func captureIn(
+	ctx context.Context, scratch *git.Scratch, dirs git.Dirs, config *format.Config, datasets []string,
+) (*Captured, error) {
 	c := &Captured{scratch: scratch}
 	if err := c.capture(ctx, dirs, config, datasets); err != nil {
 		c.Close()

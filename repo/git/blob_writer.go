@@ -16,7 +16,7 @@ type BlobWriter struct {
 
 // NewBlobWriter returns a BlobWriter with a temporary index. The caller must close it.
 func NewBlobWriter(dirs Dirs) (*BlobWriter, error) {
-	dir, err := os.MkdirTemp("", "runs-index-")
+	dir, err := dirs.makeTemp("runs-index-")
 	if err != nil {
 		return nil, fmt.Errorf("making a temporary index: %w", err)
 	}

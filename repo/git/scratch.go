@@ -35,10 +35,32 @@ var pinned = []string{
 
 // NewScratch makes a scratch with an empty index.
 func NewScratch(dirs Dirs) (*Scratch, error) {
-	dir, err := os.MkdirTemp("", "runs-source-")
+	dir, err := dirs.makeTemp(scratchPattern)
 	if err != nil {
 		return nil, fmt.Errorf("making a temporary index: %w", err)
 	}
+	s, err := newScratch(dirs, dir)
+	if err != nil {
+		if inside, otherErr := NewScratchInside(dirs); otherErr == nil {
+			return inside, nil
+		}
+	}
+	return s, err
+}
+
+const scratchPattern = "runs-source-"
+
+// NewScratchInside is like NewScratch, but uses the Git folder. It is for a second attempt after one that may have
+// failed because the temporary folder of the system is full.
+func NewScratchInside(dirs Dirs) (*Scratch, error) {
+	dir, err := TemporaryIn(dirs.Temporary(), scratchPattern)
+	if err != nil {
+		return nil, fmt.Errorf("making a temporary index: %w", err)
+	}
+	return newScratch(dirs, dir)
+}
+
+func newScratch(dirs Dirs, dir string) (*Scratch, error) {
 	s := &Scratch{Dir: dir, dirs: dirs}
 	s.cmd = command{dir: dirs.Root, env: append(dirs.env(),
 		"GIT_INDEX_FILE="+s.index(), "GIT_OBJECT_DIRECTORY="+s.objects(), "GIT_ALTERNATE_OBJECT_DIRECTORIES=",
