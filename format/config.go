@@ -47,6 +47,8 @@ type Config struct {
 		MaxFile int64  // bytes of one artifact that goes into Git
 		MaxRun  int64  // bytes of all artifacts of a run that go into Git
 		Store   string // where the others go: empty, StoreLFS, or the URL of a store
+		// StallTimeout is after how long without progress a transfer fails; 0 means never.
+		StallTimeout time.Duration
 	}
 	Commit struct {
 		Branch  string   // where runs are committed; empty is the branch that is checked out
@@ -161,6 +163,7 @@ const InitialConfig = `# Settings of runs for this project. Each line that is co
 # max_inline = "1 MB"         # size of one artifact
 # max_inline_run = "5 MB"     # size of all artifacts of a run
 # store = ""                  # "git-lfs", or a URL like "s3://bucket/prefix" or "file:///shared/runs"
+# stall_timeout = "60s"       # a transfer that makes no progress for this long fails; "0s" is never
 
 # [environment]
 # variables = []              # more names to record, like "MY_*"
@@ -191,6 +194,7 @@ func DefaultConfig() *Config {
 	c.Compare.Level = 0.05
 	c.Secrets.Gitleaks = true
 	c.Artifacts.MaxFile, c.Artifacts.MaxRun = 1_000_000, 5_000_000
+	c.Artifacts.StallTimeout = time.Minute
 	return c
 }
 
@@ -202,7 +206,7 @@ func configKeys() []string {
 		"source.base", "source.max_file", "source.max_total", "source.max_files", "source.exclude",
 		"dataset.NAME.path", "dataset.NAME.hash", "dataset.NAME.role", "environment.variables", "compare.level",
 		"commit.branch", "commit.auto", "commit.include",
-		"artifacts.max_inline", "artifacts.max_inline_run", "artifacts.store",
+		"artifacts.max_inline", "artifacts.max_inline_run", "artifacts.stall_timeout", "artifacts.store",
 		"secrets.allow.reason", "secrets.allow.fingerprint", "secrets.allow.path", "secrets.allow.rule", "secrets.gitleaks",
 		"check.metric", "check.baseline", "check.max_regression", "check.min_runs", "check.require", "check.paths",
 	}
@@ -405,6 +409,9 @@ const (
 func (c *Config) readArtifacts(s table) {
 	if s.has("max_inline") {
 		c.Artifacts.MaxFile = s.bytes("max_inline", 0, maxInlineBytes)
+	}
+	if s.has("stall_timeout") {
+		c.Artifacts.StallTimeout = s.duration("stall_timeout", 0, 24*time.Hour)
 	}
 	if s.has("max_inline_run") {
 		c.Artifacts.MaxRun = s.bytes("max_inline_run", 0, maxInlineRunBytes)

@@ -26,6 +26,8 @@ func (r *Repository) UseArtifactStore(ctx context.Context, store string) (set bo
 		store = format.StoreLFS
 	} else if err := format.CheckStore(store); err != nil {
 		return false, fmt.Errorf("setting the artifact store: %w", err)
+	} else if err := r.allowStore(store); err != nil { // the user has typed it
+		return false, err
 	}
 	config, err := r.readConfig()
 	if err != nil || config.Artifacts.Store == store {

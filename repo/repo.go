@@ -28,6 +28,9 @@ type Repository struct {
 	commit string // commit whose shared files are read; empty means the one that is checked out
 	tree   string // with commit: the path of .runs in it
 
+	// Gate is how the user allows artifact stores. The zero value allows those that this clone has used.
+	Gate StoreGate
+
 	config func() (*format.Config, error)
 }
 

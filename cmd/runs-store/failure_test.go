@@ -151,7 +151,7 @@ func TestKilled(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		c, err := store.Connect(t.Context(), duplex{out, in}, s3URL(p.address))
+		c, err := store.Connect(t.Context(), duplex{out, in}, s3URL(p.address), testStall)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,7 +169,7 @@ func TestKilled(t *testing.T) {
 	}
 	again := func(count func() int64, transfer func(*store.Client) []store.Result) {
 		t.Helper()
-		c, err := store.Open(t.Context(), s3URL(p.address))
+		c, err := store.Open(t.Context(), s3URL(p.address), testStall)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,7 +238,7 @@ func TestCancel(t *testing.T) {
 	p := newProxy(t, gateway(t, t.TempDir()))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	c, err := store.Open(ctx, s3URL(p.address))
+	c, err := store.Open(ctx, s3URL(p.address), testStall)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,8 +37,17 @@ type duplex struct {
 	io.WriteCloser
 }
 
+// testStall is the limit of inactivity where a test does not set its own: no test comes near it.
+const testStall = 5 * time.Minute
+
 // connect opens a store through a server in this process.
 func connect(t *testing.T, url string, open opener) (*store.Client, error) {
+	t.Helper()
+	return connectLimit(t, url, open, testStall)
+}
+
+// connectLimit is connect with a limit of inactivity.
+func connectLimit(t *testing.T, url string, open opener, limit time.Duration) (*store.Client, error) {
 	t.Helper()
 	requests, send := io.Pipe()
 	receive, replies := io.Pipe()
@@ -49,7 +58,7 @@ func connect(t *testing.T, url string, open opener) (*store.Client, error) {
 		_ = replies.Close()
 		ended <- err
 	}()
-	c, err := store.Connect(t.Context(), duplex{receive, send}, url)
+	c, err := store.Connect(t.Context(), duplex{receive, send}, url, limit)
 	t.Cleanup(func() {
 		if c != nil {
 			_ = c.Close()

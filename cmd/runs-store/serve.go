@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gitruns/runs/cmd/runs-store/internal/bucket"
+	"github.com/gitruns/runs/cmd/runs-store/internal/stall"
 	"github.com/gitruns/runs/repo/store"
 )
 
@@ -21,6 +22,7 @@ const progressEvery = 100 * time.Millisecond
 // server answers the requests of one client.
 type server struct {
 	ctx   context.Context // canceled when the input ends
+	limit time.Duration   // ends operations that make no progress for this long; 0 means never
 	open  func(context.Context, string) (*bucket.Store, error)
 	slots chan struct{} // limits the number of concurrent transfers
 
@@ -31,6 +33,7 @@ type server struct {
 	mu       sync.Mutex
 	hello    bool
 	store    *bucket.Store
+	place    string // the name of the store
 	inFlight map[int64]bool
 }
 
@@ -48,7 +51,7 @@ func serve(
 		cancel()
 		requests.Wait()
 		if s.store != nil {
-			_ = s.store.Close()
+			_ = bucket.Guard(s.store.Close)
 		}
 	}()
 	lines := bufio.NewScanner(in)
@@ -89,7 +92,12 @@ func (s *server) answer(r store.Request) {
 	reply, err := s.do(r)
 	if err != nil {
 		var e *store.Error
-		if !errors.As(err, &e) {
+		var panicked *bucket.PanicError
+		switch {
+		case errors.As(err, &e):
+		case errors.As(err, &panicked):
+			e = &store.Error{Kind: store.Failed, Message: s.name() + panicked.Error(), Hint: bucket.PanicHint}
+		default:
 			e = &store.Error{Kind: store.Failed, Message: err.Error()}
 		}
 		reply = store.Reply{Reply: store.ReplyError, Kind: e.Kind, Message: bounded(e.Message), Hint: bounded(e.Hint)}
@@ -151,14 +159,7 @@ func (s *server) do(r store.Request) (store.Reply, error) {
 		if opened != nil {
 			return usage("a store is already open")
 		}
-		opened, err := s.open(s.ctx, r.URL)
-		if err != nil {
-			return store.Reply{}, err
-		}
-		s.mu.Lock()
-		s.store = opened
-		s.mu.Unlock()
-		return store.Reply{}, nil
+		return s.openStore(r)
 	case opened == nil:
 		return usage("%.20q before open", r.Op)
 	}
@@ -166,15 +167,17 @@ func (s *server) do(r store.Request) (store.Reply, error) {
 	case store.OpStat:
 		return s.stat(opened, r)
 	case store.OpList:
-		return store.Reply{}, opened.List(s.ctx, func(batch []store.Stored) error {
-			s.send(r.ID, store.Reply{Reply: store.ReplyObjects, Objects: batch})
-			return s.ctx.Err()
+		return s.watched(func(ctx context.Context) (store.Reply, error) {
+			return store.Reply{}, opened.List(ctx, func(batch []store.Stored) error {
+				s.send(r.ID, store.Reply{Reply: store.ReplyObjects, Objects: batch})
+				return ctx.Err()
+			})
 		})
-	case store.OpPut, store.OpGet:
+	case store.OpPut, store.OpGet, store.OpVerify:
 		if err := store.CheckDigest(r.Digest); err != nil {
 			return store.Reply{}, err
 		}
-		if r.Size < 0 || !filepath.IsAbs(r.Path) {
+		if r.Size < 0 || !filepath.IsAbs(r.Path) && (r.Op != store.OpVerify || r.Path != "") {
 			return usage("%s needs a size and an absolute path", r.Op)
 		}
 		return s.move(opened, r)
@@ -194,14 +197,16 @@ func (s *server) stat(opened *bucket.Store, r store.Request) (store.Reply, error
 			return store.Reply{}, err
 		}
 	}
-	found, err := opened.Stat(s.ctx, r.Digests)
-	if err == nil {
-		s.send(r.ID, store.Reply{Reply: store.ReplyObjects, Objects: found})
-	}
-	return store.Reply{}, err
+	return s.watched(func(ctx context.Context) (store.Reply, error) {
+		found, err := opened.Stat(ctx, r.Digests)
+		if err == nil {
+			s.send(r.ID, store.Reply{Reply: store.ReplyObjects, Objects: found})
+		}
+		return store.Reply{}, err
+	})
 }
 
-// move waits for a free slot, then uploads or downloads an object.
+// move waits for a free slot, then uploads, downloads or verifies an object.
 func (s *server) move(opened *bucket.Store, r store.Request) (store.Reply, error) {
 	select {
 	case s.slots <- struct{}{}:
@@ -219,10 +224,93 @@ func (s *server) move(opened *bucket.Store, r store.Request) (store.Reply, error
 			s.send(r.ID, store.Reply{Reply: store.ReplyProgress, Bytes: bytes})
 		}
 	}
-	do := opened.Put
-	if r.Op == store.OpGet {
-		do = opened.Get
+	o := store.Object{Digest: r.Digest, Size: r.Size, Path: r.Path}
+	return s.watched(func(ctx context.Context) (reply store.Reply, err error) {
+		switch r.Op {
+		case store.OpPut:
+			reply.Bytes, err = opened.Put(ctx, o, r.Replace, progress)
+		case store.OpGet:
+			reply.Bytes, err = opened.Get(ctx, o, progress)
+		default:
+			reply.Proof, err = opened.Verify(ctx, o, r.Read, progress)
+		}
+		return reply, err
+	})
+}
+
+// openStore opens the store of the request's URL.
+func (s *server) openStore(r store.Request) (store.Reply, error) {
+	s.mu.Lock()
+	s.limit = time.Duration(min(max(r.StallMS, 0), maxStallMS)) * time.Millisecond
+	if u, err := store.ParseURL(r.URL); err == nil {
+		s.place = store.Name(u)
 	}
-	moved, err := do(s.ctx, store.Object{Digest: r.Digest, Size: r.Size, Path: r.Path}, progress)
-	return store.Reply{Bytes: moved}, err
+	s.mu.Unlock()
+	var opened *bucket.Store
+	reply, err := s.watched(func(ctx context.Context) (reply store.Reply, err error) {
+		opened, err = s.open(ctx, r.URL)
+		return reply, err
+	})
+	if err != nil {
+		return reply, err
+	}
+	s.mu.Lock()
+	s.store = opened
+	s.mu.Unlock()
+	return reply, nil
+}
+
+// maxStallMS is the largest limit of inactivity: a day.
+const maxStallMS = 24 * 60 * 60 * 1000
+
+// name returns the name of the store as the beginning of a message.
+func (s *server) name() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.place == "" {
+		return ""
+	}
+	return s.place + ": "
+}
+
+// ending is how long an operation may take to return after its context has ended.
+const ending = 3 * time.Second
+
+// watched calls do. It returns an error if do panics, or makes no progress for the limit. It does not wait for a call
+// that ignores the end of its context, such as one of a file system whose server is gone.
+func (s *server) watched(do func(context.Context) (store.Reply, error)) (store.Reply, error) {
+	ctx, stop := stall.With(s.ctx, s.limit)
+	defer stop()
+	type result struct {
+		reply store.Reply
+		err   error
+	}
+	returned := make(chan result, 1)
+	go func() {
+		var r result
+		r.err = bucket.Guard(func() (err error) {
+			r.reply, err = do(ctx)
+			return err
+		})
+		returned <- r
+	}()
+	var r result
+	select {
+	case r = <-returned:
+	case <-ctx.Done():
+		select {
+		case r = <-returned:
+		case <-time.After(ending):
+			r.err = ctx.Err()
+		}
+	}
+	if r.err != nil && stall.Stalled(ctx) {
+		r.err = &store.Error{
+			Kind:    store.Network,
+			Message: fmt.Sprintf("%sno progress for %v", s.name(), s.limit),
+			Hint: "repeat the command: finished parts are not transferred again; " + store.StallVariable +
+				" sets the limit",
+		}
+	}
+	return r.reply, r.err
 }

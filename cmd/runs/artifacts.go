@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -38,8 +39,9 @@ With -o, write one artifact or all of them. Artifacts that are not on this machi
 are fetched from the store and verified by their digests. artifacts.store in
 .runs/config.toml sets the store; see 'runs help stores'.
 
---upload sends copies on this machine to the store, and --prune removes copies that
-the store holds. Both act on the runs named, or on all runs.
+--upload sends copies on this machine to the store. --prune removes copies once the
+bytes in the store are verified: by the provider's checksum, or by reading them back.
+Both act on the runs named, or on all runs.
 
 Exit status: 0 done; 1 failed, or an artifact cannot be fetched; 2 wrong usage;
 3 a selector names no run; 130 interrupted.`,
@@ -89,8 +91,9 @@ Exit status: 0 done; 1 failed, or an artifact cannot be fetched; 2 wrong usage;
 	flags.StringVarP(&f.experiment, "experiment", "e", "", "look only in `EXPERIMENT`")
 	flags.BoolVar(&f.here, "here", false, "do not ask the store")
 	flags.BoolVar(&f.upload, "upload", false, "upload copies on this machine to the store")
-	flags.BoolVar(&f.prune, "prune", false, "remove copies on this machine that the store holds")
+	flags.BoolVar(&f.prune, "prune", false, "remove copies on this machine that the store holds, verified")
 	flags.BoolVar(&f.dry, "dry-run", false, "with --prune, print what would be removed and remove nothing")
+	a.storeFlags(cmd)
 	flags.BoolVar(&f.json, "json", false, "print the list of artifacts as JSON")
 	return cmd
 }
@@ -111,6 +114,10 @@ func (a *app) listArtifacts(ctx context.Context, r *repo.Repository, e *repo.Ent
 	}
 	if askErr != nil {
 		a.warn("asking the artifact store: %v", askErr)
+		var hint *repo.HintError
+		if errors.As(askErr, &hint) {
+			a.hint("%s", hint.Hint)
+		}
 	}
 	if f.json {
 		list := make([]artifactJSON, len(states))
@@ -251,31 +258,60 @@ func (a *app) uploadArtifacts(ctx context.Context, f *artifactsFlags, selectors 
 	if err != nil {
 		return err
 	}
-	a.print("uploaded %s; the store holds %s of this machine", terminal.Bytes(done.Bytes), plural(done.Files, "artifact"))
+	a.print("uploaded %s; the store holds %s of this machine", terminal.Bytes(done.Sent), plural(done.Files, "artifact"))
 	if n := done.Elsewhere; n > 0 {
 		a.progress("runs: skipped %s: %s not on this machine", plural(n, "artifact"), verb(n, "it is", "they are"))
 	}
 	return nil
 }
 
-// pruneArtifacts removes local copies of artifacts that are in the store.
+// pruneArtifacts removes local copies of artifacts that were verified in the store.
 func (a *app) pruneArtifacts(ctx context.Context, f *artifactsFlags, selectors []string) error {
 	r, entries, err := a.chosen(ctx, f, selectors)
 	if err != nil {
 		return err
 	}
-	done, err := share.Prune(ctx, r, entries, f.dry)
-	if err != nil {
-		return err
+	progress := a.term.Progress("verifying the copies in the store")
+	defer progress.Done()
+	done, err := share.Prune(ctx, r, entries, f.dry, progress.Bytes)
+	progress.Done()
+	if err == nil || done.Files > 0 || len(done.Bad) > 0 {
+		a.reportPruned(done, f.dry)
 	}
-	verdict := "freed"
-	if f.dry {
-		verdict = "would free"
+	if err == nil && len(done.Bad) > 0 {
+		err = quietError{exitFailed}
 	}
-	a.print("%s %s in %s", verdict, terminal.Bytes(done.Bytes), plural(done.Files, "artifact"))
+	return err
+}
+
+func (a *app) reportPruned(done share.Pruned, dry bool) {
+	if dry {
+		a.print("would free %s in %s, once the bytes in the store are verified",
+			terminal.Bytes(done.Bytes), plural(done.Files, "artifact"))
+	} else {
+		a.print("freed %s in %s%s", terminal.Bytes(done.Bytes), plural(done.Files, "artifact"), howVerified(done))
+	}
 	if n := done.Kept; n > 0 {
 		a.progress("runs: kept %s: the store does not hold %s yet", plural(n, "artifact"), verb(n, "it", "them"))
 		a.hint("run 'runs artifacts --upload' first")
 	}
-	return nil
+	for _, b := range done.Bad {
+		a.progress("runs: kept %s of run %s: the store %s under its name", terminal.Clean(b.Path), b.ID, b.Reason)
+	}
+	if n := len(done.Bad); n > 0 {
+		a.hint("run 'runs push' to replace %s in the store", verb(n, "it", "them"))
+	}
+}
+
+// howVerified says how the objects of the removed copies were verified.
+func howVerified(done share.Pruned) string {
+	switch {
+	case done.Files == 0:
+		return ""
+	case done.ByChecksum == 0:
+		return ", verified by reading " + verb(done.Files, "it", "them") + " back"
+	case done.ByReading == 0:
+		return ", verified by the store's checksum"
+	}
+	return fmt.Sprintf(", verified: %d by the store's checksum, %d by reading back", done.ByChecksum, done.ByReading)
 }

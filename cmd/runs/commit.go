@@ -102,7 +102,7 @@ func (a *app) commit(ctx context.Context, f *commitFlags, selectors []string) er
 	if f.json {
 		err = a.printJSON(newCommittedJSON(done))
 	} else {
-		a.reportCommitted(done)
+		a.reportCommitted(r, done)
 	}
 	if err == nil && len(done.Refused) > 0 {
 		err = quietError{exitFailed}
@@ -186,7 +186,7 @@ func (a *app) warnRefused(refused []repo.Damage) {
 	}
 }
 
-func (a *app) reportCommitted(done *share.Committed) {
+func (a *app) reportCommitted(r *repo.Repository, done *share.Committed) {
 	switch {
 	case !done.Empty():
 		if done.Branch == "" {
@@ -195,12 +195,28 @@ func (a *app) reportCommitted(done *share.Committed) {
 		}
 		a.print("committed %s: %s, %s%s",
 			done.Commit[:10], terminal.Clean(done.Summary()), filesAndBytes(done.Files, done.Bytes), onBranch(done.Branch))
+		a.reportNotUploaded(r, done.Runs)
 	case len(done.Refused) == 0:
 		a.progress("runs: nothing to commit")
 	}
 	if n := done.Unsuccessful; n > 0 {
 		a.progress("runs: skipped %s; use --include-failed to commit %s",
 			plural(n, "unsuccessful run"), verb(n, "it", "them"))
+	}
+}
+
+// reportNotUploaded prints how many artifacts of committed runs no commit contains and no store was seen to hold.
+func (a *app) reportNotUploaded(r *repo.Repository, runs []*repo.Entry) {
+	files, bytes, store, err := share.NotUploaded(r, runs)
+	switch {
+	case err != nil:
+		a.warn("looking for artifacts that are not uploaded: %v", err)
+	case files > 0 && store != "":
+		a.progress("runs: %s, %s, %s not in the artifact store yet; 'runs push' uploads %s", plural(files, "artifact"),
+			terminal.Bytes(bytes), verb(files, "is", "are"), verb(files, "it", "them"))
+	case files > 0:
+		a.progress("runs: %s, %s, %s only on this machine; 'runs init --artifacts STORE' sets an artifact store",
+			plural(files, "artifact"), terminal.Bytes(bytes), verb(files, "is", "are"))
 	}
 }
 

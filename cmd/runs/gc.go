@@ -48,6 +48,7 @@ from a store.`,
 	}
 	cmd.Flags().BoolVar(&ask.DryRun, "dry-run", false, "print what would be removed and remove nothing")
 	cmd.Flags().BoolVar(&stores, "stores", false, "with --dry-run, list objects of the artifact store that no run names")
+	a.storeFlags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was removed as JSON")
 	return cmd
 }

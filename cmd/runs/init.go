@@ -74,6 +74,7 @@ func (a *app) initWith(ctx context.Context, r *repo.Repository, made bool, store
 		a.progress("runs: to see metrics in Git diffs, run: git config diff.runs-metrics.textconv 'runs textconv'")
 	}
 	if store != nil {
+		allowed := r.StoreAllowed(*store)
 		set, err := r.UseArtifactStore(ctx, *store)
 		if err != nil {
 			return err
@@ -84,6 +85,8 @@ func (a *app) initWith(ctx context.Context, r *repo.Repository, made bool, store
 			a.progress("runs: commit .runs/config.toml and .runs/.gitattributes to share it")
 		case *store == "lfs" || *store == format.StoreLFS:
 			a.print("set up Git LFS in this clone")
+		case !allowed:
+			a.print("allowed the artifact store %s in this clone", *store)
 		default:
 			a.print("nothing to do: the artifact store is already %s", *store)
 		}

@@ -30,7 +30,8 @@ local branch is not updated, and push reports it.
 Code commits are never pushed. If a run commit is on top of code commits that are not
 pushed yet, push stops and names them. There is no --force.
 
-Artifacts that do not go into Git are uploaded to the artifact store first.`,
+Artifacts that do not go into Git are uploaded to the artifact store: those of the
+new runs first, then what the store lacks of every run that the remote has.`,
 		Args: arguments(0, 1, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -43,6 +44,7 @@ Artifacts that do not go into Git are uploaded to the artifact store first.`,
 		},
 	}
 	cmd.Flags().StringVar(&ask.Branch, "branch", "", "push to branch `NAME` of the remote; create it if it does not exist")
+	a.storeFlags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was pushed as JSON")
 	return cmd
 }
@@ -66,7 +68,7 @@ func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) erro
 		a.progress("%s", line)
 	}
 	if asJSON {
-		return a.printJSON(newPushedJSON(done))
+		return errors.Join(a.printJSON(newPushedJSON(done)), done.UploadError)
 	}
 	to := terminal.Clean(done.To.Name())
 	switch {
@@ -92,7 +94,7 @@ func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) erro
 			a.hint("run 'runs pull'")
 		}
 	}
-	return nil
+	return done.UploadError
 }
 
 // verb returns one if n is 1, otherwise many.
@@ -112,8 +114,12 @@ func (a *app) reportUploaded(u share.Uploaded) {
 		a.warn("%s, %s, %s only on this machine", plural(n, "artifact"), terminal.Bytes(u.LocalSize), verb(n, "is", "are"))
 		a.hint("run 'runs init --artifacts STORE' to set an artifact store")
 	}
-	if n := u.Elsewhere; n > 0 {
+	if n := u.Elsewhere; n > 0 && u.Store == "" {
 		a.warn("%s of these runs %s only on another machine", plural(n, "artifact"), verb(n, "exists", "exist"))
+	} else if n > 0 {
+		a.warn("%s of %s %s not in the store and not in this clone",
+			plural(n, "artifact"), plural(u.ElsewhereRuns, "run"), verb(n, "is", "are"))
+		a.hint("run 'runs artifacts --upload' in a clone that has %s", verb(n, "it", "them"))
 	}
 }
 
@@ -133,8 +139,10 @@ type pushedJSON struct {
 type uploadedJSON struct {
 	Bytes     int64 `json:"bytes"`
 	Elsewhere int   `json:"elsewhere"`
-	Files     int   `json:"files"`
-	Local     int   `json:"local"`
+	// ElsewhereRuns counts the runs that have them.
+	ElsewhereRuns int `json:"elsewhere_runs"`
+	Files         int `json:"files"`
+	Local         int `json:"local"`
 }
 
 func newPushedJSON(done *share.Pushed) pushedJSON {
@@ -142,7 +150,7 @@ func newPushedJSON(done *share.Pushed) pushedJSON {
 	return pushedJSON{
 		Attempts: done.Attempts, Branch: strings.TrimPrefix(done.To.Ref, "refs/heads/"), Commit: orNull(done.Commit),
 		Commits: done.Commits, Remote: done.To.Remote, Removed: done.Removed, Replayed: done.Replayed, Runs: done.Runs,
-		Stayed: orNull(done.Stayed), Uploaded: uploadedJSON{u.Bytes, u.Elsewhere, u.Files, u.Local},
+		Stayed: orNull(done.Stayed), Uploaded: uploadedJSON{u.Bytes, u.Elsewhere, u.ElsewhereRuns, u.Files, u.Local},
 	}
 }
 

@@ -43,8 +43,10 @@ type app struct {
 	term    *terminal.Terminal
 	dir     string // the -C flag
 	noColor bool
-	status  int      // exit status of a successful command; exec sets it to that of its program
-	cleanup []func() // called at the end of the command
+	// allowStore is the URL of --allow-store.
+	allowStore string
+	status     int      // exit status of a successful command; exec sets it to that of its program
+	cleanup    []func() // called at the end of the command
 }
 
 // usageError reports wrong usage of the command line. The program then exits with exitUsage.
@@ -373,6 +375,7 @@ func disabled() bool { return os.Getenv("RUNS_MODE") == "disabled" }
 func (a *app) find(ctx context.Context) (*repo.Repository, error) {
 	r, err := repo.Find(a.dir)
 	if err == nil {
+		r.Gate = a.storeGate()
 		a.completeInterrupted(ctx, r)
 	}
 	return r, err

@@ -46,10 +46,14 @@ remote is that of the last fetch.
 				}
 				o = &share.Overview{}
 			}
-			if asJSON {
-				return a.printJSON(newStatusJSON(r, c, o))
+			waiting, err := readNotUploaded(r, c)
+			if err != nil {
+				a.warn("looking for artifacts that are not uploaded: %v", err)
 			}
-			return a.printStatus(r, c, o)
+			if asJSON {
+				return a.printJSON(newStatusJSON(r, c, o, waiting))
+			}
+			return a.printStatus(r, c, o, waiting)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -63,9 +67,16 @@ type statusJSON struct {
 	Damaged     []damageJSON          `json:"damaged"`
 	Git         bool                  `json:"git"`
 	InProgress  []activeJSON          `json:"in_progress"`
+	NotUploaded notUploadedJSON       `json:"not_uploaded"`
 	Runs        string                `json:"runs"` // path of .runs
 	Uncommitted int                   `json:"uncommitted"`
 	Unpushed    *int                  `json:"unpushed"` // null if there is no remote
+}
+
+// notUploadedJSON counts the artifacts that this clone has and that the artifact store was not seen to hold.
+type notUploadedJSON struct {
+	Bytes int64 `json:"bytes"`
+	Files int   `json:"files"`
 }
 
 type branchJSON struct {
@@ -81,10 +92,10 @@ type activeJSON struct {
 	Started  time.Time `json:"started"`
 }
 
-func newStatusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview) statusJSON {
+func newStatusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview, w notUploaded) statusJSON {
 	s := statusJSON{
 		Runs: r.Dir, Git: r.InGit, Count: map[format.Status]int{}, Damaged: newDamageJSON(c.Damage()),
-		Uncommitted: o.Uncommitted,
+		Uncommitted: o.Uncommitted, NotUploaded: notUploadedJSON{w.bytes, w.files},
 	}
 	for _, e := range c.Entries() {
 		s.Count[e.Status]++
@@ -101,7 +112,7 @@ func newStatusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview) st
 	return s
 }
 
-func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overview) error {
+func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overview, w notUploaded) error {
 	where := "outside Git: the source of runs is not recorded"
 	if r.InGit {
 		where = "in Git"
@@ -128,6 +139,12 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 	}
 	if o.Unpushed > 0 {
 		a.print("%s on no remote: run 'runs push'", plural(o.Unpushed, "committed run"))
+	}
+	if w.files > 0 && w.store != "" {
+		a.print("%s, %s, not in the artifact store: run 'runs push'", plural(w.files, "artifact"), terminal.Bytes(w.bytes))
+	} else if w.files > 0 {
+		a.print("%s, %s, only on this machine: run 'runs init --artifacts STORE' to set an artifact store",
+			plural(w.files, "artifact"), terminal.Bytes(w.bytes))
 	}
 	for i, b := range o.Alone {
 		if i == maxAlone {
@@ -163,6 +180,18 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 		return quietError{exitFailed}
 	}
 	return nil
+}
+
+// notUploaded counts the artifacts of finished runs that are only in this clone, as far as it knows.
+type notUploaded struct {
+	files int
+	bytes int64
+	store string // empty if no store is configured
+}
+
+func readNotUploaded(r *repo.Repository, c *catalog.Catalog) (w notUploaded, err error) {
+	w.files, w.bytes, w.store, err = share.NotUploaded(r, c.Entries())
+	return w, err
 }
 
 // maxAlone is the maximum number of branches to list.

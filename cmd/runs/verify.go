@@ -16,7 +16,7 @@ import (
 
 func (a *app) verifyCommand() *cobra.Command {
 	var asJSON, all, stores bool
-	var experiment string
+	var experiment, read string
 	cmd := &cobra.Command{
 		Use:   "verify [RUN…] | --all [REV…] [flags]",
 		Short: "Verify that runs match what was recorded",
@@ -34,7 +34,9 @@ hook, reject a push that brings a damaged run:
 
     while read old new ref; do runs verify --all $old..$new || exit 1; done
 
-With --stores, ask the artifact store for every artifact that is not in Git.
+With --stores, ask the artifact store whether it has an object of the right name and
+size for every artifact that is not in Git. Add --read-data to read every byte back,
+or --read-data=5% and --read-data=2/10 to read a sample or a part.
 
 Exit status: 0 everything is as recorded; 1 something is damaged or missing; 2 wrong usage; 3 a selector names no run.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -45,20 +47,39 @@ Exit status: 0 everything is as recorded; 1 something is damaged or missing; 2 w
 				if experiment != "" {
 					return usagef("verify: --all and --experiment cannot be combined")
 				}
+				if cmd.Flags().Changed("read-data") {
+					return usagef("verify: --all and --read-data cannot be combined")
+				}
 				return a.verifyHistory(cmd.Context(), args, asJSON)
 			}
-			return a.verify(cmd.Context(), args, experiment, stores, asJSON)
+			var subset share.Subset
+			if cmd.Flags().Changed("read-data") {
+				if !stores {
+					return usagef("verify: --read-data requires --stores")
+				}
+				var err error
+				if subset, err = share.ParseSubset(read); err != nil {
+					return usagef("verify: --read-data %q: %v", read, err)
+				}
+			}
+			if stores {
+				return a.verifyStores(cmd.Context(), args, experiment, subset, asJSON)
+			}
+			return a.verify(cmd.Context(), args, experiment, asJSON)
 		},
 		ValidArgsFunction: a.completeRun,
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "verify the history of the branch, or of REV")
 	cmd.Flags().BoolVar(&stores, "stores", false, "ask the artifact store for every artifact of the runs")
+	cmd.Flags().StringVar(&read, "read-data", "", "with --stores, read objects back: all, or `SUBSET` such as 5% or 2/10")
+	cmd.Flags().Lookup("read-data").NoOptDefVal = "100%"
+	a.storeFlags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the verdicts as JSON")
 	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "look only in `EXPERIMENT`")
 	return cmd
 }
 
-func (a *app) verify(ctx context.Context, selectors []string, experiment string, stores, asJSON bool) error {
+func (a *app) verify(ctx context.Context, selectors []string, experiment string, asJSON bool) error {
 	r, err := a.find(ctx)
 	if err != nil {
 		return err
@@ -66,13 +87,6 @@ func (a *app) verify(ctx context.Context, selectors []string, experiment string,
 	c, err := a.collect(ctx, r, experiment)
 	if err != nil {
 		return err
-	}
-	if stores {
-		entries, err := share.FinishedRuns(ctx, c, selectors)
-		if err != nil {
-			return err
-		}
-		return a.verifyStores(ctx, r, entries, asJSON)
 	}
 	progress := a.term.Progress("verifying")
 	defer progress.Done()

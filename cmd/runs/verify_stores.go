@@ -6,13 +6,13 @@ import (
 	"io"
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
-	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/share"
 )
 
 type storeCheckJSON struct {
 	Missing []missingJSON `json:"missing"`
 	Objects int           `json:"objects"`
+	Read    int           `json:"read"` // objects that were read back
 	Store   string        `json:"store"`
 }
 
@@ -26,20 +26,40 @@ type missingJSON struct {
 	SHA256 string `json:"sha256"`
 }
 
-// verifyStores asks the artifact store for every object that the runs refer to.
-func (a *app) verifyStores(ctx context.Context, r *repo.Repository, entries []*repo.Entry, asJSON bool) error {
-	found, err := share.VerifyStore(ctx, r, entries)
+// verifyStores asks the artifact store for every object that the runs refer to, and reads a subset of them back.
+func (a *app) verifyStores(
+	ctx context.Context, selectors []string, experiment string, read share.Subset, asJSON bool,
+) error {
+	r, err := a.find(ctx)
 	if err != nil {
 		return err
+	}
+	c, err := a.collect(ctx, r, experiment)
+	if err != nil {
+		return err
+	}
+	entries, err := share.FinishedRuns(ctx, c, selectors)
+	if err != nil {
+		return err
+	}
+	progress := a.term.Progress("reading the artifact store")
+	defer progress.Done()
+	found, failed := share.VerifyStore(ctx, r, entries, read, progress.Bytes)
+	progress.Done()
+	if found == nil {
+		return failed
 	}
 	if asJSON {
 		list := make([]missingJSON, len(found.Missing))
 		for i, m := range found.Missing {
 			list[i] = missingJSON{m.Bytes, m.Here, m.ID, m.Path, m.Reason, m.SHA256}
 		}
-		err = a.printJSON(storeCheckJSON{list, found.Objects, found.Store})
+		err = a.printJSON(storeCheckJSON{list, found.Objects, found.Read, found.Store})
 	} else {
 		err = a.term.Page(ctx, func(w io.Writer) error { return a.writeStoreCheck(w, found) })
+	}
+	if err == nil && failed != nil {
+		return failed
 	}
 	if err == nil && len(found.Missing) > 0 {
 		err = quietError{exitFailed}
@@ -65,7 +85,20 @@ func (a *app) writeStoreCheck(w io.Writer, found *share.StoreCheck) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(w, "%s named by runs: %s not in the store\n",
-		plural(found.Objects, "object"), plural(len(found.Missing), "artifact"))
+	how := "only names and sizes were checked"
+	if found.Read > 0 {
+		how = fmt.Sprintf("%d %s read back", found.Read, verb(found.Read, "was", "were"))
+	}
+	damaged := 0
+	for _, m := range found.Missing {
+		if m.Reason != "missing" {
+			damaged++
+		}
+	}
+	text := plural(len(found.Missing)-damaged, "artifact") + " not in the store"
+	if damaged > 0 {
+		text += ", " + plural(damaged, "artifact") + " damaged in it"
+	}
+	_, err := fmt.Fprintf(w, "%s named by runs: %s; %s\n", plural(found.Objects, "object"), text, how)
 	return err
 }

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -63,4 +66,50 @@ func Smudge(ctx context.Context, dirs Dirs, pointer []byte, path string, w io.Wr
 	c.env = append(c.env, "GIT_LFS_SKIP_SMUDGE=0")
 	c.stdin = strings.NewReader(string(pointer))
 	return c.stream(ctx, w, "lfs", "smudge", "--", path)
+}
+
+// ReadLFS writes the content that the server of Git LFS has for a pointer. It fetches the content even if this clone
+// has it, into scratch, an empty folder that the caller removes.
+func ReadLFS(ctx context.Context, dirs Dirs, pointer []byte, path, scratch string, w io.Writer) error {
+	if _, err := exec.LookPath("git-lfs"); err != nil {
+		return ErrNoLFS
+	}
+	c := dirs.network()
+	c.env = append(c.env, "GIT_LFS_SKIP_SMUDGE=0")
+	c.stdin = strings.NewReader(string(pointer))
+	return c.stream(ctx, w, "-c", "lfs.storage="+scratch, "lfs", "smudge", "--", path)
+}
+
+// LFSEndpoints returns the addresses to which a committed .lfsconfig directs Git LFS. Like Git LFS, it reads the file
+// of the working tree, or otherwise that of the index or of HEAD.
+func LFSEndpoints(ctx context.Context, dirs Dirs) ([]string, error) {
+	const keys = `^(lfs\.(push)?url|remote\..*\.lfs(push)?url)$`
+	name := filepath.Join(dirs.Root, ".lfsconfig")
+	_, err := os.Lstat(name)
+	there := err == nil
+	var out []byte
+	for _, from := range [][]string{{"--file", name}, {"--blob", ":.lfsconfig"}, {"--blob", "HEAD:.lfsconfig"}} {
+		if from[0] == "--file" && !there {
+			continue
+		}
+		out, err = dirs.command().run(ctx, "config", from[0], from[1], "-z", "--get-regexp", keys)
+		var failed *Error
+		switch {
+		case errors.As(err, &failed) && (failed.Code == 1 || !there): // no such key, or no such file
+			err = nil
+		case err != nil:
+			return nil, err
+		}
+		if there || len(out) > 0 {
+			break
+		}
+	}
+	var urls []string
+	for entry := range strings.SplitSeq(string(out), "\x00") {
+		if _, url, ok := strings.Cut(entry, "\n"); ok && url != "" {
+			urls = append(urls, url)
+		}
+	}
+	slices.Sort(urls)
+	return slices.Compact(urls), nil
 }

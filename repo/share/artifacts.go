@@ -9,7 +9,6 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
-	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/store"
 )
 
@@ -20,15 +19,6 @@ type Artifact struct {
 	Pointer bool   // the file in the run's folder is a pointer of Git LFS
 	Asked   bool   // the artifact store was asked
 	Stored  bool   // the artifact store has it
-}
-
-// storeURL returns the URL of the project's artifact store. It is empty if there is none, or if it is Git LFS.
-func storeURL(r *repo.Repository) (string, error) {
-	config, err := r.Config()
-	if err != nil || config.Artifacts.Store == format.StoreLFS {
-		return "", err
-	}
-	return config.Artifacts.Store, nil
 }
 
 // errNoStore returns the error for an artifact that is not on this machine when no artifact store is configured.
@@ -60,7 +50,7 @@ func Artifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, ask bool)
 	if err != nil || !ask || url == "" || len(digests) == 0 {
 		return list, err
 	}
-	held, err := held(ctx, url, digests)
+	held, err := held(ctx, r, url, digests)
 	if err != nil {
 		return list, err
 	}
@@ -73,20 +63,11 @@ func Artifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, ask bool)
 	return list, nil
 }
 
-// withStoreHint adds the store's hint to an error that the store returned.
-func withStoreHint(err error) error {
-	var failed *store.Error
-	if errors.As(err, &failed) && failed.Hint != "" {
-		return &repo.HintError{Err: err, Hint: failed.Hint}
-	}
-	return err
-}
-
 // held returns the sizes of the objects that the store has, by digest.
-func held(ctx context.Context, url string, digests []string) (map[string]int64, error) {
-	s, err := store.Open(ctx, url)
+func held(ctx context.Context, r *repo.Repository, url string, digests []string) (map[string]int64, error) {
+	s, err := openStore(ctx, r, url)
 	if err != nil {
-		return nil, withStoreHint(err)
+		return nil, err
 	}
 	defer func() { _ = s.Close() }()
 	sizes, err := s.Stat(ctx, digests)
@@ -124,12 +105,13 @@ func FetchArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, want
 	if len(objects) == 0 {
 		return nil
 	}
-	s, err := store.Open(ctx, url)
+	s, err := openStore(ctx, r, url)
 	if err != nil {
-		return withStoreHint(err)
+		return err
 	}
 	defer func() { _ = s.Close() }()
-	return firstFailure(s.Download(ctx, objects, progress))
+	results := s.Download(ctx, objects, progress)
+	return errors.Join(firstFailure(results), remember(r, url, objects, results))
 }
 
 // firstFailure returns the first error of a transfer. The error also says how many more there are.
@@ -149,31 +131,6 @@ func firstFailure(results []store.Result) error {
 	return withStoreHint(first)
 }
 
-// fetchLFS fetches the content of a pointer with Git LFS.
-func fetchLFS(ctx context.Context, r *repo.Repository, e *repo.Entry, a format.Artifact) error {
-	err := e.PlaceStored(a, func(w *os.File) error {
-		return git.Smudge(ctx, r.Git, format.LFSPointer(a.SHA256, a.Bytes),
-			a.Path, w)
-	})
-	if errors.Is(err, git.ErrNoLFS) {
-		return &repo.HintError{
-			Err:  fmt.Errorf("fetching artifact %s from Git LFS: %w", a.Path, err),
-			Hint: "install git-lfs and repeat",
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("fetching artifact %s from Git LFS: %w", a.Path, err)
-	}
-	return nil
-}
-
-// Pruned is the result of Prune.
-type Pruned struct {
-	Files int
-	Bytes int64
-	Kept  int // copies that the store does not have
-}
-
 // eachOutside calls visit for the artifacts of finished runs that are not in Git.
 func eachOutside(entries []*repo.Entry, visit func(*repo.Entry, format.Artifact)) error {
 	for _, e := range entries {
@@ -191,47 +148,4 @@ func eachOutside(entries []*repo.Entry, visit func(*repo.Entry, format.Artifact)
 		}
 	}
 	return nil
-}
-
-// Prune removes this machine's copies of artifacts that the store has. With dry, it only counts them.
-func Prune(ctx context.Context, r *repo.Repository, entries []*repo.Entry, dry bool) (Pruned, error) {
-	var done Pruned
-	url, err := needStore(r, "removing local copies of artifacts")
-	if err != nil {
-		return done, err
-	}
-	sizes := map[string]int64{}
-	err = eachOutside(entries, func(_ *repo.Entry, a format.Artifact) {
-		if r.Stored(a.SHA256, a.Bytes) != "" {
-			sizes[a.SHA256] = a.Bytes
-		}
-	})
-	if err != nil {
-		return done, err
-	}
-	if len(sizes) == 0 {
-		return done, nil
-	}
-	digests := make([]string, 0, len(sizes))
-	for digest := range sizes {
-		digests = append(digests, digest)
-	}
-	has, err := held(ctx, url, digests)
-	if err != nil {
-		return done, err
-	}
-	for digest, bytes := range sizes {
-		if size, ok := has[digest]; !ok || size != bytes {
-			done.Kept++
-			continue
-		}
-		done.Files++
-		done.Bytes += bytes
-		for at := r.Stored(digest, bytes); at != "" && !dry; at = r.Stored(digest, bytes) {
-			if err := os.Remove(at); err != nil {
-				return done, fmt.Errorf("removing local copies of artifacts: %w", err)
-			}
-		}
-	}
-	return done, nil
 }

@@ -23,9 +23,9 @@ func UnreferencedObjects(ctx context.Context, r *repo.Repository) ([]store.Store
 	if err != nil {
 		return nil, err
 	}
-	s, err := store.Open(ctx, url)
+	s, err := openStore(ctx, r, url)
 	if err != nil {
-		return nil, withStoreHint(err)
+		return nil, err
 	}
 	defer func() { _ = s.Close() }()
 	var unnamed []store.Stored

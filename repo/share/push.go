@@ -35,6 +35,7 @@ type Pushed struct {
 	Bases         int      // base commits that were pushed under refs/runs/base
 	RemoteOutput  []string // what the remote printed
 	Uploaded      Uploaded // artifacts that are not in Git
+	UploadError   error    // why artifacts of runs that the remote has were not uploaded
 	Warnings      []string
 }
 
@@ -48,6 +49,7 @@ type pusher struct {
 	ask   PushRequest
 	done  *Pushed
 	sent  map[string]bool // digests of artifacts that are already handled
+	tip   string          // the remote's commit after the push
 }
 
 // Push puts the run commits that the remote lacks on top of the remote's branch and pushes them without force. If
@@ -77,7 +79,11 @@ func Push(ctx context.Context, r *repo.Repository, ask PushRequest) (*Pushed, er
 		if p.trees, err = git.OpenTrees(ctx, r.Git); err != nil {
 			return nil, err
 		}
-		err = p.push(ctx)
+		if err = p.push(ctx); err == nil {
+			if failed := p.uploadBacklog(ctx); failed != nil {
+				p.done.UploadError = failedBacklog(failed)
+			}
+		}
 		p.trees.Close()
 		if err == nil {
 			return p.done, nil
@@ -111,6 +117,7 @@ func (p *pusher) push(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		p.tip = base
 		if len(commits) == 0 {
 			return nil
 		}
@@ -127,7 +134,7 @@ func (p *pusher) push(ctx context.Context) error {
 		p.progress("pushing")
 		err = p.send(ctx, tip)
 		if err == nil {
-			p.done.Commit = tip
+			p.done.Commit, p.tip = tip, tip
 			return p.follow(ctx, tip)
 		}
 		var rejected *git.Rejected

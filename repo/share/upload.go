@@ -18,10 +18,13 @@ import (
 type Uploaded struct {
 	Store     string // the artifact store; empty if there is none
 	Files     int    // artifacts that were sent, or that the store already had
-	Bytes     int64
-	Local     int   // artifacts that stay on this machine, because there is no store
-	LocalSize int64 // their size in bytes
-	Elsewhere int   // artifacts that neither this machine nor the store has
+	Bytes     int64  // of Files
+	Sent      int64  // of Bytes: not held by the store before
+	Local     int    // artifacts that stay on this machine, because there is no store
+	LocalSize int64  // their size in bytes
+	// Elsewhere counts the artifacts, of ElsewhereRuns runs of the remote, that neither this clone nor the store has. If
+	// there is no store, it counts those of the new runs that this clone lacks.
+	Elsewhere, ElsewhereRuns int
 }
 
 // upload uploads the artifacts of the new runs before the runs are pushed. If it fails, nothing is pushed.
@@ -44,12 +47,12 @@ func (p *pusher) upload(ctx context.Context, tip string) error {
 	u := &p.done.Uploaded
 	u.Store = config.Artifacts.Store
 	var objects []store.Object
-	var elsewhere []string
-	for _, a := range wanted {
+	for _, a := range wanted { // uploadBacklog asks for those that are not in this clone
 		at := p.repo.Stored(a.SHA256, a.Bytes)
 		switch {
+		case at == "" && u.Store == "":
+			u.Elsewhere++
 		case at == "":
-			elsewhere = append(elsewhere, a.SHA256)
 		case u.Store == "":
 			u.Local++
 			u.LocalSize += a.Bytes
@@ -57,34 +60,49 @@ func (p *pusher) upload(ctx context.Context, tip string) error {
 			objects = append(objects, store.Object{Digest: a.SHA256, Size: a.Bytes, Path: at})
 		}
 	}
-	if u.Store == "" {
-		u.Elsewhere += len(elsewhere)
+	if len(objects) == 0 {
 		return nil
 	}
-	s, err := store.Open(ctx, u.Store)
+	s, err := openStore(ctx, p.repo, u.Store)
 	if err != nil {
 		return failedUpload(err)
 	}
 	defer func() { _ = s.Close() }()
-	if len(elsewhere) > 0 {
-		held, err := s.Stat(ctx, elsewhere)
-		if err != nil {
-			return failedUpload(err)
-		}
-		u.Elsewhere += len(elsewhere) - len(held)
-	}
-	if len(objects) == 0 {
-		return nil
-	}
 	p.progress("uploading artifacts")
-	if err := firstFailure(s.Upload(ctx, objects, p.ask.UploadProgress)); err != nil {
+	if err := sendObjects(ctx, p.repo, s, u, objects, p.ask.UploadProgress); err != nil {
 		return failedUpload(err)
 	}
-	for _, o := range objects {
-		u.Files++
-		u.Bytes += o.Size
-	}
 	return nil
+}
+
+// sendObjects uploads objects, replaces those that are known to be damaged, and remembers and counts what the store
+// then holds.
+func sendObjects(ctx context.Context, r *repo.Repository, s *store.Client, u *Uploaded, objects []store.Object,
+	progress func(done, total int64),
+) error {
+	memory, err := r.StoreMemory(u.Store)
+	if err != nil {
+		return err
+	}
+	damaged, err := memory.Damaged()
+	if err != nil {
+		return err
+	}
+	for i := range objects {
+		objects[i].Replace = damaged[objects[i].Digest]
+	}
+	results := s.Upload(ctx, objects, progress)
+	for i, result := range results {
+		if result.Err == nil {
+			u.Files++
+			u.Bytes += objects[i].Size
+			u.Sent += result.Moved
+		}
+	}
+	if err := remember(r, u.Store, objects, results); err != nil {
+		return err
+	}
+	return firstFailure(results)
 }
 
 // failedUpload adds to the error of an upload that nothing was pushed.
@@ -132,29 +150,6 @@ func (p *pusher) outside(tip string, records []*format.Run) ([]format.Artifact, 
 	return wanted, nil
 }
 
-// uploadLFS uploads the artifacts that are in Git LFS, even from a clone without the hooks of Git LFS.
-func (p *pusher) uploadLFS(ctx context.Context, tip string, records []*format.Run) error {
-	has := false
-	for _, run := range records {
-		has = has || len(run.Artifacts) > 0 || run.Files[format.ArtifactsName].SHA256 != ""
-	}
-	if !has {
-		return nil
-	}
-	p.progress("uploading artifacts with git LFS")
-	err := git.PushLFS(ctx, p.repo.Git, p.up.Remote, tip)
-	if errors.Is(err, git.ErrNoLFS) {
-		return &repo.HintError{
-			Err:  fmt.Errorf("pushing artifacts with Git LFS: %w", err),
-			Hint: "nothing was pushed; install git-lfs and repeat",
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("pushing artifacts with Git LFS: %w; nothing was pushed", err)
-	}
-	return nil
-}
-
 // UploadArtifacts uploads the artifacts of runs that this machine has, whether or not the runs are pushed.
 func UploadArtifacts(ctx context.Context, r *repo.Repository, entries []*repo.Entry,
 	progress func(done, total int64),
@@ -188,17 +183,10 @@ func UploadArtifacts(ctx context.Context, r *repo.Repository, entries []*repo.En
 	if len(objects) == 0 {
 		return done, nil
 	}
-	s, err := store.Open(ctx, url)
+	s, err := openStore(ctx, r, url)
 	if err != nil {
-		return done, withStoreHint(err)
+		return done, err
 	}
 	defer func() { _ = s.Close() }()
-	results := s.Upload(ctx, slices.Collect(maps.Values(objects)), progress)
-	for _, result := range results {
-		if result.Err == nil {
-			done.Files++
-			done.Bytes += result.Moved
-		}
-	}
-	return done, firstFailure(results)
+	return done, sendObjects(ctx, r, s, &done, slices.Collect(maps.Values(objects)), progress)
 }

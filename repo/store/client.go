@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 )
 
 // Client is an open store. Its methods are safe for concurrent use.
@@ -28,9 +29,14 @@ type call struct {
 	last chan Reply
 }
 
-// Connect opens the store with the given URL, over a stream to the program. If ctx ends, the stream is closed as by
-// Close.
-func Connect(ctx context.Context, stream io.ReadWriteCloser, rawURL string) (*Client, error) {
+// StallVariable is the environment variable for the limit of inactivity.
+const StallVariable = "RUNS_STALL_TIMEOUT"
+
+// Connect opens the store with the given URL, over a stream to the program. An operation that makes no progress for
+// stall fails; 0 means that it never does. If ctx ends, the stream is closed as by Close.
+func Connect(
+	ctx context.Context, stream io.ReadWriteCloser, rawURL string, stall time.Duration,
+) (*Client, error) {
 	c := &Client{
 		stream: stream, ended: make(chan struct{}), close: sync.OnceValue(stream.Close), waiting: map[int64]*call{},
 	}
@@ -45,7 +51,7 @@ func Connect(ctx context.Context, stream io.ReadWriteCloser, rawURL string) (*Cl
 		}
 	}
 	if err == nil {
-		_, err = c.call(ctx, Request{Op: OpOpen, URL: rawURL}, nil)
+		_, err = c.call(ctx, Request{Op: OpOpen, URL: rawURL, StallMS: stall.Milliseconds()}, nil)
 	}
 	if err != nil {
 		_ = c.Close()

@@ -78,7 +78,7 @@ func TestUntrusted(t *testing.T) {
 					return []string{`{"id":ID,"reply":"done"}`}
 				}
 				return c.said
-			}), "file:///x")
+			}), "file:///x", 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -99,7 +99,7 @@ func TestOtherVersion(t *testing.T) {
 		`{"id":ID,"reply":"done","version":2}`, `{"id":ID,"reply":"done"}`,
 		`{"id":ID,"reply":"error","kind":"usage","message":"version 2 only"}`,
 	} {
-		_, err := Connect(t.Context(), program(t, func(Request) []string { return []string{said} }), "file:///x")
+		_, err := Connect(t.Context(), program(t, func(Request) []string { return []string{said} }), "file:///x", 0)
 		if err == nil || !strings.Contains(err.Error(), "version") {
 			t.Errorf("%s: %v", said, err)
 		}
@@ -108,7 +108,7 @@ func TestOtherVersion(t *testing.T) {
 
 func TestProgramIsMissing(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	_, err := Open(t.Context(), "file://"+filepath.ToSlash(t.TempDir()))
+	_, err := Open(t.Context(), "file://"+filepath.ToSlash(t.TempDir()), 0)
 	e, ok := err.(*Error)
 	if !ok || !strings.Contains(e.Hint, "go install") {
 		t.Errorf("got %v", err)
@@ -128,7 +128,7 @@ func TestProgramDies(t *testing.T) {
 	if _, err := find(); err != nil {
 		t.Skipf("a script is no program here: %v", err)
 	}
-	_, err := Open(t.Context(), "file://"+filepath.ToSlash(dir))
+	_, err := Open(t.Context(), "file://"+filepath.ToSlash(dir), 0)
 	if err == nil || !strings.Contains(err.Error(), "no such library") {
 		t.Errorf("got %v", err)
 	}

@@ -30,19 +30,34 @@ const (
 	OpPut   = "put"   // upload the file
 	OpGet   = "get"   // download the object to the file
 	OpList  = "list"  // list every object
+	// OpVerify verifies the bytes of an object.
+	OpVerify = "verify"
 )
 
 // Request is one line to the program.
 type Request struct {
-	ID      int64    `json:"id"` // above 0, used once
-	Op      string   `json:"op"`
-	Version int      `json:"version,omitempty"`
-	URL     string   `json:"url,omitempty"`
+	ID      int64  `json:"id"` // above 0, used once
+	Op      string `json:"op"`
+	Version int    `json:"version,omitempty"`
+	URL     string `json:"url,omitempty"`
+	// StallMS is, in a request to open, after how many milliseconds without progress an operation fails; 0 means never.
+	StallMS int64    `json:"stall_ms,omitempty"`
 	Digests []string `json:"digests,omitempty"`
 	Digest  string   `json:"digest,omitempty"`
-	Size    int64    `json:"size,omitempty"` // bytes
-	Path    string   `json:"path,omitempty"` // absolute
+	Size    int64    `json:"size,omitempty"`    // bytes
+	Path    string   `json:"path,omitempty"`    // absolute
+	Replace bool     `json:"replace,omitempty"` // put: also if the store has an object of this size
+	Read    bool     `json:"read,omitempty"`    // verify: read the object back, whatever checksum the store has
 }
+
+// Proof is how the bytes of an object were verified.
+type Proof string
+
+// The ways to verify an object.
+const (
+	ByChecksum Proof = "checksum" // the provider's own checksum is that of the file
+	ByReading  Proof = "read"     // all bytes were read back
+)
 
 // The kinds of replies. A request gets any number of progress and objects replies, then one done or error.
 const (
@@ -61,7 +76,8 @@ type Reply struct {
 	// how many bytes this request transferred.
 	Bytes   int64    `json:"bytes,omitempty"`
 	Objects []Stored `json:"objects,omitempty"`
-	Kind    Kind     `json:"kind,omitempty"` // of an error
+	Proof   Proof    `json:"proof,omitempty"` // of an object that was verified
+	Kind    Kind     `json:"kind,omitempty"`  // of an error
 	Message string   `json:"message,omitempty"`
 	Hint    string   `json:"hint,omitempty"` // the next step
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"unicode/utf8"
 )
@@ -15,12 +17,15 @@ import (
 type Object struct {
 	Digest string // SHA-256, 64 lower-case hexadecimal digits
 	Size   int64  // bytes
-	Path   string // of the file on this machine
+	Path   string // of the file on this machine; may be empty to verify the object
+	// Replace uploads the file even if the store has an object of its name and size, which is known to be damaged.
+	Replace bool
 }
 
 // Result says how the transfer of an object ended.
 type Result struct {
 	Moved int64 // bytes that this call transferred; 0 if all existed already
+	Proof Proof // how the object was verified
 	Err   error
 }
 
@@ -56,13 +61,40 @@ func (c *Client) Download(ctx context.Context, objects []Object, progress Progre
 	return c.transfer(ctx, objects, progress, func(same []Object, on func(Reply) error) []Result {
 		results := make([]Result, len(same))
 		r, err := c.move(ctx, OpGet, same[0], on)
-		results[0] = Result{r.Bytes, err}
+		results[0] = Result{Moved: r.Bytes, Err: err}
 		for i, o := range same[1:] {
 			if err == nil && o.Path != same[0].Path {
 				results[i+1].Err = copyFile(same[0].Path, o.Path)
 			} else {
 				results[i+1].Err = err
 			}
+		}
+		return results
+	})
+}
+
+// Verify verifies the bytes of objects, several at a time and each digest once, and returns a result for each. With
+// read, it reads every byte back. Otherwise the provider's own checksum is enough if it can be compared with the file.
+// If the store holds other bytes, the error has the kind Digest. progress counts the bytes of the objects.
+func (c *Client) Verify(ctx context.Context, objects []Object, read bool, progress Progress) []Result {
+	return c.transfer(ctx, objects, progress, func(same []Object, on func(Reply) error) []Result {
+		results := make([]Result, len(same))
+		o := same[0]
+		if path, err := filepath.Abs(o.Path); err == nil && o.Path != "" && utf8.ValidString(path) {
+			o.Path = path
+		} else {
+			o.Path = "" // the object is read back
+		}
+		r, err := c.call(ctx, Request{Op: OpVerify, Digest: o.Digest, Size: o.Size, Path: o.Path, Read: read}, on)
+		var failed *Error
+		if errors.As(err, &failed) && failed.Kind == Usage && strings.HasPrefix(failed.Message, "unknown operation") {
+			err = &Error{
+				Kind: Usage, Message: Program + " is older than runs, and cannot verify what a store holds",
+				Hint: "install runs and " + Program + " of the same version",
+			}
+		}
+		for i := range results {
+			results[i] = Result{Proof: r.Proof, Err: err}
 		}
 		return results
 	})
@@ -78,7 +110,7 @@ func (c *Client) move(ctx context.Context, op string, o Object, on func(Reply) e
 			Kind: Usage, Message: fmt.Sprintf("the name of %q is not UTF-8", path), Hint: "rename it",
 		}
 	}
-	return c.call(ctx, Request{Op: op, Digest: o.Digest, Size: o.Size, Path: path}, on)
+	return c.call(ctx, Request{Op: op, Digest: o.Digest, Size: o.Size, Path: path, Replace: o.Replace}, on)
 }
 
 // transfer calls one for the objects of each digest. It makes more calls at a time than the program transfers objects,
@@ -98,7 +130,9 @@ func (c *Client) transfer(
 			results[i].Err = &Error{Kind: Usage, Message: fmt.Sprintf("%s: %d is not a size", o.Path, o.Size)}
 		case groups[o.Digest] == nil:
 			order = append(order, o.Digest)
-			total += o.Size
+			if total += o.Size; total < 0 { // the sizes come from records
+				total = math.MaxInt64
+			}
 			groups[o.Digest] = []int{i}
 		case objects[groups[o.Digest][0]].Size != o.Size:
 			results[i].Err = &Error{

@@ -117,3 +117,38 @@ func Folder(u *url.URL) string {
 func Name(u *url.URL) string {
 	return u.Scheme + "://" + u.Host + strings.TrimSuffix(u.Path, "/")
 }
+
+// Means says in a clause who gets what if the store is used: the host that gets credentials, and where artifacts go.
+func Means(u *url.URL) string {
+	query := u.Query()
+	plain := func(scheme string) string {
+		if scheme == "http" {
+			return ", unencrypted"
+		}
+		return ""
+	}
+	switch u.Scheme {
+	case "file":
+		return "artifacts are written to the folder " + Folder(u)
+	case "s3":
+		e, err := url.Parse(query.Get("endpoint"))
+		if err != nil || e.Host == "" {
+			return "artifacts go to the bucket " + u.Host + " of Amazon S3"
+		}
+		return "artifacts, and requests signed with your AWS credentials, go to the host " + e.Host + plain(e.Scheme)
+	case "gs":
+		return "artifacts go to the bucket " + u.Host + " of Google Cloud"
+	}
+	account := query.Get("storage_account")
+	if account == "" {
+		account = "of AZURE_STORAGE_ACCOUNT"
+	}
+	domain := query.Get("domain")
+	if domain == "" && query.Get("localemu") == "" && query.Get("protocol") == "" {
+		return "artifacts go to the container " + u.Host + " of the Azure account " + account
+	}
+	if domain == "" {
+		domain = "of AZURE_STORAGE_DOMAIN"
+	}
+	return "artifacts, and your Azure credentials, go to the host " + domain + plain(query.Get("protocol"))
+}

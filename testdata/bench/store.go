@@ -145,7 +145,7 @@ func openStore(url string) (*store.Client, *helper, error) {
 	if err := h.cmd.Start(); err != nil {
 		return nil, nil, err
 	}
-	c, err := store.Connect(context.Background(), h, url)
+	c, err := store.Connect(context.Background(), h, url, time.Minute)
 	return c, h, err
 }
 

@@ -19,6 +19,7 @@ import (
 	"gocloud.dev/gcerrors"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gitruns/runs/cmd/runs-store/internal/stall"
 	"github.com/gitruns/runs/repo/store"
 )
 
@@ -37,11 +38,14 @@ type Store struct {
 
 // target is what differs between the kinds of stores.
 type target interface {
-	// put stores the source under the key, unless there is already an object of the same size. It returns how many
-	// bytes were sent. It calls progress with the number of bytes transferred so far.
+	// put stores the source under the key, unless there is already an object of the same size and replace is false. It
+	// returns how many bytes were sent. It calls progress with the number of bytes transferred so far.
 	put(ctx context.Context, key string, from *source, progress func(int64)) (int64, error)
 	// list calls each once for every object under the store's prefix, with its key and its size in bytes.
 	list(ctx context.Context, each func(key string, size int64) error) error
+	// checksum returns the checksum that the provider itself has computed of an object's bytes. It returns nil if
+	// there is none, if the provider only repeats what the uploader said, or if it cannot be had.
+	checksum(ctx context.Context, key string) *checksum
 }
 
 // Open opens the store at a URL. It fails if the folder or bucket does not exist or cannot be reached.
@@ -122,11 +126,13 @@ func (s *Store) Stat(ctx context.Context, digests []string) ([]store.Stored, err
 	group.SetLimit(store.Transfers)
 	for i, digest := range digests {
 		group.Go(func() error {
-			size, ok, err := s.size(ctx, store.Key(digest))
-			if ok {
-				found[i] = store.Stored{Digest: digest, Size: size}
-			}
-			return err
+			return Guard(func() error {
+				size, ok, err := s.size(ctx, store.Key(digest))
+				if ok {
+					found[i] = store.Stored{Digest: digest, Size: size}
+				}
+				return err
+			})
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -143,6 +149,7 @@ func (s *Store) Stat(ctx context.Context, digests []string) ([]store.Stored, err
 
 func (s *Store) size(ctx context.Context, key string) (int64, bool, error) {
 	attributes, err := s.blob.Attributes(ctx, key)
+	stall.Moved(ctx)
 	if gcerrors.Code(err) == gcerrors.NotFound {
 		return 0, false, nil
 	}
@@ -152,19 +159,24 @@ func (s *Store) size(ctx context.Context, key string) (int64, bool, error) {
 	return attributes.Size, true, nil
 }
 
-// holds reports whether an object of this size exists. If the credentials do not allow reading, it returns false.
-func (s *Store) holds(ctx context.Context, key string, size int64) (bool, error) {
+// holds reports whether there is no need to upload the source, because an object of its size exists. If the credentials
+// do not allow reading, it returns false.
+func (s *Store) holds(ctx context.Context, key string, from *source) (bool, error) {
+	if from.replace {
+		return false, nil
+	}
 	stored, ok, err := s.size(ctx, key)
 	if lacksRight(err) {
 		return false, nil
 	}
-	return ok && stored == size, err
+	return ok && stored == from.Size, err
 }
 
 // List passes the store's objects to each, in batches. It skips keys that are not names of objects.
 func (s *Store) List(ctx context.Context, each func([]store.Stored) error) error {
 	var batch []store.Stored
 	err := s.to.list(ctx, func(key string, size int64) error {
+		stall.Moved(ctx)
 		_, digest, _ := strings.Cut(key, "/")
 		if store.CheckDigest(digest) != nil || store.Key(digest) != key {
 			return nil
@@ -199,9 +211,10 @@ func (s *Store) pages(ctx context.Context, each func(key string, size int64) err
 	}
 }
 
-// Put uploads a file unless the store has it already. It returns how many bytes were sent. It calls progress with the
-// number of bytes that are done.
-func (s *Store) Put(ctx context.Context, o store.Object, progress func(int64)) (int64, error) {
+// Put uploads a file unless the store has an object of the same name and size. With replace, it uploads the file
+// anyway. What the store has is replaced only after the digest of the file is verified. It returns how many bytes were
+// sent. It calls progress with the number of bytes that are done.
+func (s *Store) Put(ctx context.Context, o store.Object, replace bool, progress func(int64)) (int64, error) {
 	key := store.Key(o.Digest)
 	release, err := s.lockKey(ctx, key)
 	if err != nil {
@@ -213,6 +226,8 @@ func (s *Store) Put(ctx context.Context, o store.Object, progress func(int64)) (
 		return 0, err
 	}
 	defer from.close()
+	from.replace = replace
+	from.moved = func() { stall.Moved(ctx) }
 	moved, err := s.to.put(ctx, key, from, progress)
 	if errors.Is(err, errChanged) {
 		return moved, from.changed()
@@ -222,6 +237,7 @@ func (s *Store) Put(ctx context.Context, o store.Object, progress func(int64)) (
 
 // lockKey waits until no other transfer of the key is running. The caller must call release when its transfer ends.
 func (s *Store) lockKey(ctx context.Context, key string) (release func(), err error) {
+	defer stall.Waiting(ctx)()
 	for {
 		s.mu.Lock()
 		other := s.moving[key]
@@ -247,9 +263,11 @@ func (s *Store) lockKey(ctx context.Context, key string) (release func(), err er
 
 // stream waits until another request may carry bytes. The caller must call release when the request ends.
 func (s *Store) stream(ctx context.Context) (release func(), err error) {
+	defer stall.Waiting(ctx)()
 	select {
 	case s.streams <- struct{}{}:
-		return func() { <-s.streams }, nil
+		end := stall.Streaming(ctx)
+		return func() { <-s.streams; end() }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

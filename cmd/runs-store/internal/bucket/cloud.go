@@ -2,11 +2,14 @@ package bucket
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io"
 	"net/url"
 	"os"
 
+	"cloud.google.com/go/storage"
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/azureblob" // registers azblob:
 	"gocloud.dev/blob/gcsblob"
@@ -58,7 +61,7 @@ func (c cloud) list(ctx context.Context, each func(key string, size int64) error
 
 // put uploads the file as one stream. If the digest is wrong, put cancels the stream.
 func (c cloud) put(ctx context.Context, key string, from *source, progress func(int64)) (int64, error) {
-	if there, err := c.s.holds(ctx, key, from.Size); err != nil || there {
+	if there, err := c.s.holds(ctx, key, from); err != nil || there {
 		return 0, err
 	}
 	release, err := c.s.stream(ctx)
@@ -96,4 +99,17 @@ func (c cloud) put(ctx context.Context, key string, from *source, progress func(
 		return over, err
 	}
 	return over, w.Close()
+}
+
+// checksum returns the checksum that Google computes of every object. Azure computes none of an upload in blocks.
+func (c cloud) checksum(ctx context.Context, key string) *checksum {
+	if c.s.kind != "gs" || os.Getenv("STORAGE_EMULATOR_HOST") != "" {
+		return nil
+	}
+	attributes, err := c.s.blob.Attributes(ctx, key)
+	var of storage.ObjectAttrs
+	if err != nil || !attributes.As(&of) {
+		return nil
+	}
+	return &checksum{crc32.New(castagnoli), binary.BigEndian.AppendUint32(nil, of.CRC32C)}
 }

@@ -95,6 +95,10 @@ func (s *Store) explain(act action, err error) error {
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
 	}
+	var panicked *PanicError
+	if errors.As(err, &panicked) {
+		return &store.Error{Kind: store.Failed, Message: s.name + ": " + panicked.Error(), Hint: PanicHint}
+	}
 	var local localError
 	if errors.As(err, &local) {
 		return s.explainFile("on this machine", local.error)

@@ -44,7 +44,7 @@ func (s *Store) openFolder(root string) error {
 // after the digest is verified and the bytes are on disk.
 func (d *folder) put(ctx context.Context, key string, from *source, progress func(int64)) (sent int64, err error) {
 	path := filepath.Join(d.root, filepath.FromSlash(key))
-	if info, err := os.Stat(path); err == nil && info.Size() == from.Size {
+	if info, err := os.Stat(path); err == nil && info.Size() == from.Size && !from.replace {
 		return 0, nil
 	}
 	if err := os.Mkdir(filepath.Dir(path), 0o777); err == nil {
@@ -60,7 +60,7 @@ func (d *folder) put(ctx context.Context, key string, from *source, progress fun
 		return 0, err
 	}
 	hash := sha256.New()
-	at, err := same(ctx, f, from.f, from.Size, hash)
+	at, err := same(ctx, f, from, hash)
 	if err == nil {
 		err = f.Truncate(at)
 	}
@@ -82,6 +82,7 @@ func (d *folder) put(ctx context.Context, key string, from *source, progress fun
 		if _, err = f.WriteAt(buf[:n], at); err == nil {
 			at += int64(n)
 			sent += int64(n)
+			from.moved()
 			progress(at)
 		}
 	}
@@ -100,18 +101,19 @@ func (d *folder) put(ctx context.Context, key string, from *source, progress fun
 }
 
 // same returns how many bytes at the start of both files are equal. It also writes these bytes to hash.
-func same(ctx context.Context, part, from *os.File, size int64, hash io.Writer) (int64, error) {
+func same(ctx context.Context, part *os.File, from *source, hash io.Writer) (int64, error) {
 	a, b := make([]byte, chunk), make([]byte, chunk)
 	var at int64
-	for at < size {
+	for at < from.Size {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		n, err := part.ReadAt(a[:min(chunk, size-at)], at)
+		from.moved()
+		n, err := part.ReadAt(a[:min(chunk, from.Size-at)], at)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return 0, err
 		}
-		m, err := from.ReadAt(b[:n], at)
+		m, err := from.f.ReadAt(b[:n], at)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return 0, err
 		}
@@ -123,6 +125,9 @@ func same(ctx context.Context, part, from *os.File, size int64, hash io.Writer) 
 	}
 	return at, nil
 }
+
+// checksum returns nil: a folder computes none.
+func (d *folder) checksum(context.Context, string) *checksum { return nil }
 
 // list reads one folder after another. Only folders with names of two digits hold objects.
 func (d *folder) list(ctx context.Context, each func(key string, size int64) error) error {

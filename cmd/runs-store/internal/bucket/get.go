@@ -14,17 +14,38 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gitruns/runs/cmd/runs-store/internal/stall"
 	"github.com/gitruns/runs/repo/store"
 )
 
 const (
-	rangeSize     = 8 << 20 // bytes to download with one request
+	rangeSize     = 8 << 20 // bytes to download with one request; more if an object had more than maxRanges
+	maxRanges     = 1 << 16 // bounds what is kept in memory for one object
 	objectStreams = 4       // concurrent requests for one object
 	attempts      = 5       // attempts per request, if it fails for a transient reason
 )
 
 // errWrong reports that all bytes of an object arrived but do not match its digest.
 var errWrong = errors.New("wrong bytes")
+
+// sizeError reports an object of another size. It is a kind of errWrong.
+type sizeError struct{ stored, want int64 }
+
+func (e *sizeError) Error() string {
+	return fmt.Sprintf("has %d bytes, not the %d that were recorded", e.stored, e.want)
+}
+
+func (e *sizeError) Is(other error) bool { return other == errWrong }
+
+// wrong returns the message for an object whose bytes do not match its digest. hint is the next step.
+func (s *Store) wrong(key string, err error, hint string) error {
+	what := "the content of the object " + key + " does not match its name"
+	var size *sizeError
+	if errors.As(err, &size) {
+		what = "the object " + key + " " + size.Error()
+	}
+	return &store.Error{Kind: store.Digest, Message: s.name + ": " + what, Hint: hint}
+}
 
 // buffers avoids an allocation for each object, because there may be thousands of small ones.
 var buffers = sync.Pool{New: func() any { b := make([]byte, chunk); return &b }}
@@ -45,30 +66,55 @@ func (s *Store) Get(ctx context.Context, o store.Object, progress func(int64)) (
 	}
 	defer release()
 	for range 2 {
-		n, err := s.fetch(ctx, key, o, progress)
+		var n int64
+		n, err = s.fetch(ctx, key, o, progress)
 		moved += n
 		if !errors.Is(err, errWrong) {
 			return moved, s.explain(reading, err)
 		}
 	}
-	return moved, &store.Error{
-		Kind: store.Digest,
-		Message: fmt.Sprintf(
-			"%s: the content of the object %s does not match its name; the download was deleted", s.name, key,
-		),
-		Hint: "delete the object in the store, then push it again from a machine that has the file",
+	return moved, s.wrong(key, err, "delete the object in the store, then push it again from a machine that has the file")
+}
+
+// rangesOf returns how an object of this size is divided: into count ranges of length bytes, the last of which may be
+// shorter.
+func rangesOf(size int64) (count int, length int64) {
+	length = rangeSize
+	for size/length >= maxRanges {
+		length *= 2
 	}
+	return int(size/length + min(size%length, 1)), length
+}
+
+// expect returns an error unless the store has an object of this size. The size comes from a record, so nothing may be
+// reserved before.
+func (s *Store) expect(ctx context.Context, key string, size int64) error {
+	stored, ok, err := s.size(ctx, key)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return s.notFound(key)
+	case stored != size:
+		return &sizeError{stored, size}
+	}
+	return nil
 }
 
 // fetch downloads an object in ranges into a temporary file next to the final one. While the download is incomplete,
 // one byte for each range follows the object's bytes. This byte is 1 if the range is complete, so that a later attempt
 // can resume a download that was killed.
 func (s *Store) fetch(ctx context.Context, key string, o store.Object, progress func(int64)) (int64, error) {
+	ranges, length := rangesOf(o.Size)
+	if ranges != 1 { // a single range is checked by its only request
+		if err := s.expect(ctx, key, o.Size); err != nil {
+			return 0, err
+		}
+	}
 	f, err := openPart(o.Path)
 	if err != nil {
 		return 0, localError{err}
 	}
-	ranges := int((o.Size + rangeSize - 1) / rangeSize)
 	marks := make([]byte, ranges)
 	if info, err := f.Stat(); err == nil && info.Size() == o.Size+int64(ranges) {
 		if _, err := f.ReadAt(marks, o.Size); err != nil && !errors.Is(err, io.EOF) {
@@ -78,7 +124,7 @@ func (s *Store) fetch(ctx context.Context, key string, o store.Object, progress 
 		_ = f.Close()
 		return 0, localError{err}
 	}
-	moved, err := s.fetchRanges(ctx, key, o, f, marks, progress)
+	moved, err := s.fetchRanges(ctx, key, o, f, marks, length, progress)
 	if errors.Is(err, errWrong) {
 		dropPart(f)
 		return moved, err
@@ -101,44 +147,36 @@ func (s *Store) fetch(ctx context.Context, key string, o store.Object, progress 
 
 // fetchRanges downloads the incomplete ranges, several at a time. Meanwhile it hashes all ranges in order.
 func (s *Store) fetchRanges(
-	ctx context.Context, key string, o store.Object, f *os.File, marks []byte, progress func(int64),
+	ctx context.Context, key string, o store.Object, f *os.File, marks []byte, each int64, progress func(int64),
 ) (int64, error) {
-	if o.Size == 0 {
-		size, ok, err := s.size(ctx, key)
-		switch {
-		case err != nil:
-			return 0, err
-		case !ok:
-			return 0, s.notFound(key)
-		case size != 0 || sha256.Sum256(nil) != [32]byte((&source{Object: o}).sum()):
-			return 0, errWrong
-		}
-		return 0, nil
-	}
 	whole := make([]chan struct{}, len(marks))
 	var over, moved atomic.Int64
 	for i := range marks {
 		whole[i] = make(chan struct{})
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return hashRanges(ctx, o, f, whole) })
+	group.Go(func() error { return hashRanges(ctx, o, f, each, whole) })
 	fetching, fetchCtx := errgroup.WithContext(ctx)
 	fetching.SetLimit(objectStreams)
 	group.Go(func() error {
 		for i := range marks {
-			off := int64(i) * rangeSize
-			length := min(rangeSize, o.Size-off)
+			off := int64(i) * each
+			length := min(each, o.Size-off)
 			if marks[i] == 1 {
 				progress(over.Add(length))
 				close(whole[i])
 				continue
 			}
 			fetching.Go(func() error {
-				err := s.fetchRange(fetchCtx, key, o, f, off, length, func(n int64) {
-					moved.Add(n)
-					progress(over.Add(n))
-				})
-				if err != nil {
+				write := func(b []byte, at int64) error {
+					if _, err := f.WriteAt(b, at); err != nil {
+						return localError{err}
+					}
+					moved.Add(int64(len(b)))
+					progress(over.Add(int64(len(b))))
+					return nil
+				}
+				if err := Guard(func() error { return s.fetchRange(fetchCtx, key, o, off, length, write) }); err != nil {
 					return err
 				}
 				if _, err := f.WriteAt([]byte{1}, o.Size+int64(i)); err != nil {
@@ -157,7 +195,7 @@ func (s *Store) fetchRanges(
 	return moved.Load(), err
 }
 
-func hashRanges(ctx context.Context, o store.Object, f *os.File, whole []chan struct{}) error {
+func hashRanges(ctx context.Context, o store.Object, f *os.File, each int64, whole []chan struct{}) error {
 	hash := sha256.New()
 	lent := buffers.Get().(*[]byte)
 	defer buffers.Put(lent)
@@ -167,9 +205,9 @@ func hashRanges(ctx context.Context, o store.Object, f *os.File, whole []chan st
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		off := int64(i) * rangeSize
-		section := io.NewSectionReader(f, off, min(rangeSize, o.Size-off))
-		if _, err := io.CopyBuffer(struct{ io.Writer }{hash}, struct{ io.Reader }{section}, *lent); err != nil {
+		off := int64(i) * each
+		section := io.NewSectionReader(f, off, min(each, o.Size-off))
+		if err := copyMoving(ctx, hash, section, *lent); err != nil {
 			return localError{err}
 		}
 	}
@@ -179,9 +217,32 @@ func hashRanges(ctx context.Context, o store.Object, f *os.File, whole []chan st
 	return nil
 }
 
-// fetchRange downloads one range. If the connection breaks, it continues where it stopped.
+// copyMoving copies bytes of this machine, which counts as progress.
+func copyMoving(ctx context.Context, to io.Writer, from io.Reader, buf []byte) error {
+	for {
+		n, err := from.Read(buf)
+		if n > 0 {
+			stall.Moved(ctx)
+			if _, err := to.Write(buf[:n]); err != nil {
+				return err
+			}
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// fetchRange downloads one range and passes its bytes to write, in order, with their position. If the connection
+// breaks, it continues where it stopped.
 func (s *Store) fetchRange(
-	ctx context.Context, key string, o store.Object, f *os.File, off, length int64, progress func(int64),
+	ctx context.Context, key string, o store.Object, off, length int64, write func([]byte, int64) error,
 ) error {
 	release, err := s.stream(ctx)
 	if err != nil {
@@ -189,7 +250,7 @@ func (s *Store) fetchRange(
 	}
 	defer release()
 	for failed := 0; length > 0; {
-		n, err := s.read(ctx, key, o, f, off, length, progress)
+		n, err := s.read(ctx, key, o, off, length, write)
 		off += n
 		length -= n
 		if err == nil {
@@ -213,9 +274,9 @@ func (s *Store) fetchRange(
 // backoff returns how long to wait after the given number of failures: 0.1 s, 0.4 s, 1.6 s, 6.4 s.
 func backoff(failed int) time.Duration { return 25 * time.Millisecond << (2 * failed) }
 
-// read downloads bytes with one request, starting at off. It returns how many bytes it wrote to the file.
+// read downloads bytes with one request, starting at off. It returns how many bytes it passed to write.
 func (s *Store) read(
-	ctx context.Context, key string, o store.Object, f *os.File, off, length int64, progress func(int64),
+	ctx context.Context, key string, o store.Object, off, length int64, write func([]byte, int64) error,
 ) (n int64, err error) {
 	r, err := s.blob.NewRangeReader(ctx, key, off, length, nil)
 	if err != nil {
@@ -223,7 +284,7 @@ func (s *Store) read(
 	}
 	defer func() { _ = r.Close() }()
 	if r.Size() != o.Size {
-		return 0, errWrong
+		return 0, &sizeError{r.Size(), o.Size}
 	}
 	lent := buffers.Get().(*[]byte)
 	defer buffers.Put(lent)
@@ -231,11 +292,11 @@ func (s *Store) read(
 	for n < length {
 		m, err := r.Read(buf[:min(int64(len(buf)), length-n)])
 		if m > 0 {
-			if _, err := f.WriteAt(buf[:m], off+n); err != nil {
-				return n, localError{err}
+			stall.Moved(ctx)
+			if err := write(buf[:m], off+n); err != nil {
+				return n, err
 			}
 			n += int64(m)
-			progress(int64(m))
 		}
 		if errors.Is(err, io.EOF) && n < length {
 			err = io.ErrUnexpectedEOF

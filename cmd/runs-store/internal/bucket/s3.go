@@ -7,13 +7,16 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"hash"
 	"hash/crc32"
+	"hash/crc64"
 	"io"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,6 +33,7 @@ import (
 	"gocloud.dev/blob/s3blob"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gitruns/runs/cmd/runs-store/internal/stall"
 	"github.com/gitruns/runs/repo/store"
 )
 
@@ -52,6 +56,7 @@ type s3Bucket struct {
 	s              *Store
 	client         *s3.Client
 	bucket, prefix string
+	amazon         bool        // the server is Amazon's, which computes its checksums itself
 	plain          atomic.Bool // the server lacks checksums or conditions: ask first, and send without them
 }
 
@@ -79,18 +84,21 @@ func (s *Store) openS3(ctx context.Context, u *url.URL) error {
 	if err != nil {
 		return s.explain(reading, err)
 	}
+	amazon := false
 	client := s3.NewFromConfig(configuration, func(o *s3.Options) {
 		o.UsePathStyle = pathStyle
 		o.ContinueHeaderThresholdBytes = -1 // it would cost a round trip per part; rights are known by then
 		if endpoint := query.Get("endpoint"); endpoint != "" {
 			o.BaseEndpoint = &endpoint
 		}
+		amazon = o.BaseEndpoint == nil
 		o.Region = cmp.Or(query.Get("region"), o.Region, "us-east-1")
+		o.HTTPClient = answers{o.HTTPClient}
 	})
 	if s.blob, err = s3blob.OpenBucket(ctx, client, u.Host, nil); err != nil {
 		return s.explain(reading, err)
 	}
-	b := &s3Bucket{s: s, client: client, bucket: u.Host, prefix: prefix(u)}
+	b := &s3Bucket{s: s, client: client, bucket: u.Host, prefix: prefix(u), amazon: amazon}
 	if b.prefix != "" {
 		s.blob = blob.PrefixedBucket(s.blob, b.prefix)
 	}
@@ -122,10 +130,10 @@ func (b *s3Bucket) list(ctx context.Context, each func(key string, size int64) e
 }
 
 func (b *s3Bucket) put(ctx context.Context, key string, from *source, progress func(int64)) (int64, error) {
-	if from.Size < lookFirst && !b.plain.Load() {
+	if from.Size < lookFirst && !b.plain.Load() && !from.replace {
 		return b.putSmall(ctx, key, from)
 	}
-	if there, err := b.s.holds(ctx, key, from.Size); err != nil || there {
+	if there, err := b.s.holds(ctx, key, from); err != nil || there {
 		return 0, err
 	}
 	if from.Size < inParts {
@@ -142,12 +150,12 @@ func (b *s3Bucket) putSmall(ctx context.Context, key string, from *source) (int6
 	case "":
 		return from.Size, err
 	case notModified, "ConditionalRequestConflict":
-		if there, err := b.s.holds(ctx, key, from.Size); err != nil || there {
+		if there, err := b.s.holds(ctx, key, from); err != nil || there {
 			return 0, err
 		}
 	case "NotImplemented", "InvalidArgument", "InvalidRequest":
 		b.plain.Store(true)
-		if there, err := b.s.holds(ctx, key, from.Size); err != nil || there {
+		if there, err := b.s.holds(ctx, key, from); err != nil || there {
 			return 0, err
 		}
 	default:
@@ -201,7 +209,7 @@ func (b *s3Bucket) putParts(ctx context.Context, key string, from *source, progr
 		}
 		return sent, cmp.Or(abortErr, err)
 	case code(err) == lostUpload: // another process completed the upload, or the answer to this request was lost
-		there, lookErr := b.s.holds(ctx, key, from.Size)
+		there, lookErr := b.s.holds(ctx, key, from)
 		if there || lookErr != nil {
 			return sent, lookErr
 		}
@@ -232,6 +240,7 @@ func (u *upload) find(ctx context.Context) (*string, error) {
 	var newest types.MultipartUpload
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
+		stall.Moved(ctx)
 		if err != nil {
 			if explained := u.b.s.explain(writing, err); lacksRight(explained) || code(err) == "NotImplemented" {
 				return nil, nil
@@ -251,13 +260,13 @@ func (u *upload) find(ctx context.Context) (*string, error) {
 func (u *upload) create(ctx context.Context) error {
 	in := &s3.CreateMultipartUploadInput{Bucket: &u.b.bucket, Key: u.key, ContentType: aws.String(octets)}
 	if !u.b.plain.Load() {
-		in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32c
+		in.ChecksumAlgorithm, in.ChecksumType = types.ChecksumAlgorithmCrc32c, types.ChecksumTypeFullObject
 	}
 	out, err := u.b.client.CreateMultipartUpload(ctx, in)
 	if slices.Contains([]string{"NotImplemented", "InvalidArgument", "InvalidRequest"}, code(err)) &&
 		in.ChecksumAlgorithm != "" {
 		u.b.plain.Store(true)
-		in.ChecksumAlgorithm = ""
+		in.ChecksumAlgorithm, in.ChecksumType = "", ""
 		out, err = u.b.client.CreateMultipartUpload(ctx, in)
 	}
 	if err == nil {
@@ -275,8 +284,12 @@ func (u *upload) findParts(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		stall.Moved(ctx)
 		for _, p := range page.Parts {
 			u.present[aws.ToInt32(p.PartNumber)] = p
+		}
+		if len(u.present) > maxParts {
+			return errors.New("the server lists more parts than an upload can have")
 		}
 	}
 	return nil
@@ -298,7 +311,9 @@ func (u *upload) run(ctx context.Context) error {
 		if _, failed = io.CopyBuffer(sum, io.LimitReader(whole, length), buf); failed != nil {
 			break
 		}
-		group.Go(func() error { return u.part(groupCtx, int32(i+1), length, sum.Sum(nil)) })
+		group.Go(func() error {
+			return Guard(func() error { return u.part(groupCtx, int32(i+1), length, sum.Sum(nil)) })
+		})
 		if groupCtx.Err() != nil {
 			break
 		}
@@ -334,7 +349,7 @@ func (u *upload) part(ctx context.Context, number int32, length int64, sum []byt
 	}
 	in := &s3.UploadPartInput{
 		Bucket: &u.b.bucket, Key: u.key, UploadId: u.id, PartNumber: &number, ContentLength: &length,
-		Body: &checked{f: u.from.f, off: off, size: length, hash: crc32.New(castagnoli), want: sum},
+		Body: &checked{f: u.from.f, off: off, size: length, hash: crc32.New(castagnoli), want: sum, moved: u.from.moved},
 	}
 	if !u.b.plain.Load() {
 		in.ChecksumCRC32C = checksum
@@ -371,4 +386,35 @@ func code(err error) string {
 		return e.ErrorCode()
 	}
 	return ""
+}
+
+// crc64Table is the table of the checksum that Amazon computes of an object which has no other.
+var crc64Table = sync.OnceValue(func() *crc64.Table { return crc64.MakeTable(0x9a6c9329ac4bc9b5) })
+
+// checksum asks for the checksum of a whole object. Servers other than Amazon's often repeat the checksum that was sent
+// with the upload, although the bytes on their disk have changed since. That of an upload in parts is a checksum of
+// checksums, unless it is marked as that of the object.
+func (b *s3Bucket) checksum(ctx context.Context, key string) *checksum {
+	if !b.amazon {
+		return nil
+	}
+	head, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{
+		Bucket: &b.bucket, Key: aws.String(b.prefix + key), ChecksumMode: types.ChecksumModeEnabled,
+	})
+	if err != nil || head.ChecksumType != types.ChecksumTypeFullObject {
+		return nil
+	}
+	for _, c := range []struct {
+		text *string
+		hash func() hash.Hash
+	}{
+		{head.ChecksumSHA256, func() hash.Hash { return nil }},
+		{head.ChecksumCRC64NVME, func() hash.Hash { return crc64.New(crc64Table()) }},
+		{head.ChecksumCRC32C, func() hash.Hash { return crc32.New(castagnoli) }},
+	} {
+		if sum, err := base64.StdEncoding.DecodeString(aws.ToString(c.text)); err == nil && len(sum) > 0 {
+			return &checksum{c.hash(), sum}
+		}
+	}
+	return nil
 }

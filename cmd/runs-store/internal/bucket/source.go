@@ -19,7 +19,9 @@ var errChanged = errors.New("the file changed during the upload")
 // source is a file to upload.
 type source struct {
 	store.Object
-	f *os.File
+	f       *os.File
+	replace bool   // also if the store has an object of this size
+	moved   func() // called whenever bytes are read
 }
 
 func openSource(o store.Object) (*source, error) {
@@ -56,7 +58,7 @@ func (s *source) sum() []byte {
 
 // whole returns a reader of the whole file. If the digest is wrong, the reader fails before it returns the last bytes.
 func (s *source) whole() *checked {
-	return &checked{f: s.f, size: s.Size, hash: sha256.New(), want: s.sum()}
+	return &checked{f: s.f, size: s.Size, hash: sha256.New(), want: s.sum(), moved: s.moved}
 }
 
 // checked reads a section of a file. It returns the last bytes only if the checksum of the section is right. Otherwise
@@ -68,6 +70,7 @@ type checked struct {
 	want      []byte
 	at        int64 // position of the next read
 	hashed    int64
+	moved     func()
 }
 
 func (c *checked) Read(b []byte) (int, error) {
@@ -87,6 +90,7 @@ func (c *checked) Read(b []byte) (int, error) {
 	if n == 0 && len(b) > 0 {
 		return 0, errChanged // the file is now shorter
 	}
+	c.moved()
 	_, _ = c.hash.Write(b[:n])
 	c.at += int64(n)
 	c.hashed = c.at
