@@ -34,18 +34,46 @@ func TestKeysThatMeet(t *testing.T) {
 	context := testContext()
 	context.Named = func(metric string) bool { return metric == "x.min" }
 	for _, c := range []struct{ expr, want string }{
-		{"params.a.b = 1", "a"}, {`params."a.b" = 2`, "a"}, {"`a.b` = 2", "a"}, {`"a.b" in (2, 3)`, "a b"},
-		{"params.a.b = 3", "b"}, {"a.c.d = 5", "a"}, {`a."c.d" = 5`, "a"}, {"tags.'t.u' = v", "a"},
-		{"n = null", "a"}, {"params.n != null", "b"}, {"n", "a b"}, {"n = 1", "b"}, {"n != 1", "a"}, {"n < 5", "b"},
-		{"text = null", "a"}, {"text = 'null'", "a"}, {"n = 'null'", ""}, {"n in (null, 1)", "a b"}, {"l in (None)", "b"},
+		{"params.a.b = 1", "a"},
+		{`params."a.b" = 2`, "a"},
+		{"`a.b` = 2", "a"},
+		{`"a.b" in (2, 3)`, "a b"},
+		{"params.a.b = 3", "b"},
+		{"a.c.d = 5", "a"},
+		{`a."c.d" = 5`, "a"},
+		{"tags.'t.u' = v", "a"},
+		{"n = null", "a"},
+		{"params.n != null", "b"},
+		{"n", "a b"},
+		{"n = 1", "b"},
+		{"n != 1", "a"},
+		{"n < 5", "b"},
+		{"text = null", "a"},
+		{"text = 'null'", "a"},
+		{"n = 'null'", ""},
+		{"n in (null, 1)", "a b"},
+		{"l in (None)", "b"},
 		{"n ~ null", "a"},
-		{"x.min = 7", "a"}, {"x.min = 0.2", ""}, {`"x".min = 0.2`, "b"}, {"metrics.`x`.min = 0.3", "a"},
-		{`metrics."x.min" = 7`, "a"}, {`metrics."x.max"`, ""}, {"x.max = 1", "a b"},
-		{"metrics.acc > 0.8", "b"}, {"acc.last = 0.9", "b"}, {"acc.count", "a"}, {"metrics.epochs = 12", "b"},
+		{"x.min = 7", "a"},
+		{"x.min = 0.2", ""},
+		{`"x".min = 0.2`, "b"},
+		{"metrics.`x`.min = 0.3", "a"},
+		{`metrics."x.min" = 7`, "a"},
+		{`metrics."x.max"`, ""},
+		{"x.max = 1", "a b"},
+		{"metrics.acc > 0.8", "b"},
+		{"acc.last = 0.9", "b"},
+		{"acc.count", "a"},
+		{"metrics.epochs = 12", "b"},
 		{"metrics.how", ""},
-		{"x < metrics.acc", "b"}, {"metrics.x < `acc`", "b"}, {"metrics.x >= metrics.acc", "a"},
+		{"x < metrics.acc", "b"},
+		{"metrics.x < `acc`", "b"},
+		{"metrics.x >= metrics.acc", "a"},
 		{"metrics.x.last < metrics.acc", "b"},
-		{"params.same = tags.same", "a"}, {"params.same != tags.same", ""}, {"x < tags.same", ""}, {"x = params.n", ""},
+		{"params.same = tags.same", "a"},
+		{"params.same != tags.same", ""},
+		{"x < tags.same", ""},
+		{"x = params.n", ""},
 		{"params.n = params.n", "a b"},
 	} {
 		e, err := Parse(c.expr)
@@ -80,8 +108,13 @@ func TestOrderOfNumberAndWord(t *testing.T) {
 		{"x < acc", `expression, column 5: x is a number and "acc" is a text, so they have no order; ` +
 			`to compare two values of a run, write metrics.acc`},
 		{"not (status = failed or acc >= nothing)", `"nothing" is a text, so they have no order`},
-		{"x < 'acc'", ""}, {"x < 1_000", ""}, {"text < zzz", ""}, {"started > today", ""}, {"duration < 2h", ""},
-		{"nothing < acc", ""}, {"x < metrics.acc", ""},
+		{"x < 'acc'", ""},
+		{"x < 1_000", ""},
+		{"text < zzz", ""},
+		{"started > today", ""},
+		{"duration < 2h", ""},
+		{"nothing < acc", ""},
+		{"x < metrics.acc", ""},
 	} {
 		e, err := Parse(c.expr)
 		if err != nil {
@@ -123,8 +156,10 @@ func TestSummaryIsMetric(t *testing.T) {
 // TestNullInLists: a null has a place of its own in a sorted list, in groups and in columns.
 func TestNullInLists(t *testing.T) {
 	runs := []*format.Run{
-		{ID: "missing"}, {ID: "null", Params: map[string]any{"n": format.Null}},
-		{ID: "text", Params: map[string]any{"n": "null"}}, {ID: "number", Params: map[string]any{"n": int64(1)}},
+		{ID: "missing"},
+		{ID: "null", Params: map[string]any{"n": format.Null}},
+		{ID: "text", Params: map[string]any{"n": "null"}},
+		{ID: "number", Params: map[string]any{"n": int64(1)}},
 	}
 	Sort(runs, "n", testContext())
 	var ids []string
