@@ -15,11 +15,15 @@ type SecretAllow struct {
 	Rule        string
 }
 
-func readAllow(t table) SecretAllow {
+// readAllow reads an entry. It returns false for an entry with a key that is not known, which may limit what it allows.
+func readAllow(t table) (SecretAllow, bool) {
 	a := SecretAllow{
 		Reason: t.needText("reason"), Fingerprint: t.text("fingerprint"), Path: t.text("path"), Rule: t.text("rule"),
 	}
-	t.refuseUnknown()
+	if len(t.m) > 0 {
+		t.ignoreUnknown()
+		return a, false
+	}
 	switch {
 	case a.Fingerprint == "" && a.Path == "" && a.Rule == "":
 		t.fail(t.path, "must have a fingerprint, a path or a rule")
@@ -35,7 +39,7 @@ func readAllow(t table) SecretAllow {
 			t.fail(t.at("path"), "%q is not a valid pattern", a.Path)
 		}
 	}
-	return a
+	return a, true
 }
 
 // layout are the names that folders and files under .runs have in every run.

@@ -79,7 +79,11 @@ func decodeArtifacts(data []byte) ([]Artifact, error) {
 				of   *rowColumn
 				into *string
 			}{
-				{path, &a.Path}, {digest, &a.SHA256}, {kind, &a.Kind}, {key, &a.Key}, {caption, &a.Caption},
+				{path, &a.Path},
+				{digest, &a.SHA256},
+				{kind, &a.Kind},
+				{key, &a.Key},
+				{caption, &a.Caption},
 				{where, &a.Where},
 			} {
 				if *text.into, err = text.of.string(i); err != nil {

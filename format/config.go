@@ -15,7 +15,7 @@ type Config struct {
 	Primary    string // the metric that lists show and that decides comparisons
 	Metrics    map[string]MetricConfig
 	Replicates struct {
-		Seeds []string // params that may differ among replicates, in addition to those that IsSeed knows
+		Seeds []string // params that may differ among replicates, in addition to seed and random_state
 	}
 	Console struct {
 		MaxBytes int64 // of output.log
@@ -37,9 +37,7 @@ type Config struct {
 	}
 	Datasets map[string]DatasetConfig // recorded with every run
 	Compare  struct {
-		Level    float64 // of the test between two groups of runs
-		Value    string  // which value of a metric is compared: one of CompareValues; empty is by the run, or LastValue
-		SelectBy string  // the metric whose best step counts; only for ValueAtBest
+		Level float64 // of the test between two groups of runs
 	}
 	Checks      []Check
 	Environment struct {
@@ -61,6 +59,8 @@ type Config struct {
 		Allow    []SecretAllow
 		Gitleaks bool // also run gitleaks, if it is installed
 	}
+	Requires Requires     // see Readable and Writable
+	Unknown  []UnknownKey // keys that have no effect, in the order of their lines
 }
 
 // maxValuesInGit is the size in bytes up to which a values.parquet goes into Git by default. It is the same as the
@@ -111,7 +111,7 @@ const InitialConfig = `# Settings of runs for this project. Each line that is co
 # goal = "min"                # or "max"; by default, the name of the metric decides
 
 # [replicates]
-# seeds = []                  # params that may differ among replicates, in addition to seed, data_seed, rng, ...
+# seeds = []                  # params that may differ among replicates, in addition to seed and random_state
 
 # [console]
 # max_bytes = 10_000_000      # size of output.log; the middle of a longer log is removed
@@ -138,8 +138,6 @@ const InitialConfig = `# Settings of runs for this project. Each line that is co
 
 # [compare]
 # level = 0.05                # groups differ if chance explains the difference with a lower probability
-# value = ""                  # compared of each run: "last", "best", "at-best"; by default, as defined, else "last"
-# select_by = ""              # for "at-best": the metric at whose best step the others are read, like "val_loss"
 
 # [[check]]                   # a rule of 'runs check' (repeatable)
 # metric = "rmse"
@@ -185,6 +183,9 @@ var DefaultExclude = []string{
 	"core.[0-9]*",
 }
 
+// defaultSeeds are params that may differ among replicates in every project.
+var defaultSeeds = [...]string{"seed", "random_state"}
+
 // DefaultConfig returns the settings of a project without a config.toml.
 func DefaultConfig() *Config {
 	c := &Config{}
@@ -205,13 +206,23 @@ func configKeys() []string {
 		"experiment", "primary", "metric.NAME.goal", "replicates.seeds", "console.max_bytes",
 		"system.enabled", "system.interval", "system.points", "tensorboard.enabled",
 		"source.base", "source.max_file", "source.max_total", "source.max_files", "source.exclude",
-		"dataset.NAME.path", "dataset.NAME.hash", "dataset.NAME.role", "environment.variables",
-		"compare.level", "compare.value", "compare.select_by",
+		"dataset.NAME.path", "dataset.NAME.hash", "dataset.NAME.role", "environment.variables", "compare.level",
 		"commit.branch", "commit.auto", "commit.include",
 		"artifacts.max_inline", "artifacts.max_inline_run", "artifacts.stall_timeout", "artifacts.store",
 		"secrets.allow.reason", "secrets.allow.fingerprint", "secrets.allow.path", "secrets.allow.rule", "secrets.gitleaks",
 		"check.metric", "check.baseline", "check.max_regression", "check.min_runs", "check.require", "check.paths",
 	}
+}
+
+// Seeds returns the params that may differ among replicates.
+func (c *Config) Seeds() []string {
+	return append(defaultSeeds[:len(defaultSeeds):len(defaultSeeds)], c.Replicates.Seeds...)
+}
+
+// IsSeed reports whether a dotted key of a param is one of the seeds. The whole key or its last part must be in seeds.
+func IsSeed(key string, seeds []string) bool {
+	last := key[strings.LastIndexByte(key, '.')+1:]
+	return slices.Contains(seeds, key) || slices.Contains(seeds, last)
 }
 
 // GoalIn returns a function that returns the goal of a metric. This is the configured goal, or otherwise the goal in
@@ -258,7 +269,8 @@ func (c *Config) Goal(metric string) string {
 	return GoalByName(metric)
 }
 
-// DecodeConfig reads a config.toml. An unknown key is an error, which suggests a similar key.
+// DecodeConfig reads a config.toml. It notes unknown keys in Unknown. It does not check whether this version
+// understands what the file requires; see Readable and Writable.
 func DecodeConfig(file string, data []byte) (*Config, error) {
 	m, err := parseTOML(file, data, MaxConfigBytes)
 	if err != nil {
@@ -279,18 +291,18 @@ func DecodeConfig(file string, data []byte) (*Config, error) {
 				metric.fail(metric.at("goal"), "%q is neither min nor max", goal)
 			}
 			c.Metrics[name] = MetricConfig{Goal: goal}
-			metric.refuseUnknown()
+			metric.ignoreUnknown()
 		}
 	}
 	if s, ok := t.sub("replicates"); ok {
 		c.Replicates.Seeds = s.texts("seeds")
-		s.refuseUnknown()
+		s.ignoreUnknown()
 	}
 	if s, ok := t.sub("console"); ok {
 		if s.has("max_bytes") {
 			c.Console.MaxBytes = s.bytes("max_bytes", 4096, 1<<32)
 		}
-		s.refuseUnknown()
+		s.ignoreUnknown()
 	}
 	if s, ok := t.sub("system"); ok {
 		if s.has("enabled") {
@@ -302,13 +314,13 @@ func DecodeConfig(file string, data []byte) (*Config, error) {
 		if s.has("points") {
 			c.System.Points = int(s.between("points", 2, 1_000_000))
 		}
-		s.refuseUnknown()
+		s.ignoreUnknown()
 	}
 	if s, ok := t.sub("tensorboard"); ok {
 		if s.has("enabled") {
 			c.TensorBoard.Enabled = s.boolean("enabled")
 		}
-		s.refuseUnknown()
+		s.ignoreUnknown()
 	}
 	if s, ok := t.sub("source"); ok {
 		c.readSource(s)
@@ -317,18 +329,31 @@ func DecodeConfig(file string, data []byte) (*Config, error) {
 		c.readDatasets(s)
 	}
 	if s, ok := t.sub("compare"); ok {
-		c.readCompare(s)
+		if s.has("level") {
+			if c.Compare.Level = s.float("level"); !(c.Compare.Level > 0 && c.Compare.Level < 0.5) {
+				s.fail(s.at("level"), "must be between 0 and 0.5")
+			}
+		}
+		s.ignoreUnknown()
 	}
-	t.each("check", func(s table) { c.Checks = append(c.Checks, readCheck(s)) })
+	t.each("check", func(s table) {
+		if check, ok := readCheck(s); ok {
+			c.Checks = append(c.Checks, check)
+		}
+	})
 	if s, ok := t.sub("commit"); ok {
 		c.readCommit(s)
 	}
 	if s, ok := t.sub("secrets"); ok {
-		s.each("allow", func(a table) { c.Secrets.Allow = append(c.Secrets.Allow, readAllow(a)) })
+		s.each("allow", func(a table) {
+			if entry, ok := readAllow(a); ok {
+				c.Secrets.Allow = append(c.Secrets.Allow, entry)
+			}
+		})
 		if s.has("gitleaks") {
 			c.Secrets.Gitleaks = s.boolean("gitleaks")
 		}
-		s.refuseUnknown()
+		s.ignoreUnknown()
 	}
 	if s, ok := t.sub("artifacts"); ok {
 		c.readArtifacts(s)
@@ -336,10 +361,15 @@ func DecodeConfig(file string, data []byte) (*Config, error) {
 	if s, ok := t.sub("environment"); ok {
 		c.readEnvironment(s)
 	}
-	t.refuseUnknown()
+	if t.has("requires") {
+		c.Requires = Requires{t.texts("requires"), file, lineOf(data, []string{"requires"})}
+	}
+	t.ignoreUnknown()
 	if t.err != nil {
 		return nil, t.err
 	}
+	slices.SortStableFunc(t.unknown, func(a, b UnknownKey) int { return a.Line - b.Line })
+	c.Unknown = t.unknown
 	return c, nil
 }
 
@@ -365,7 +395,7 @@ func (c *Config) readSource(s table) {
 		c.Source.MaxFiles = int(s.between("max_files", 0, 1_000_000))
 	}
 	c.Source.Exclude = s.texts("exclude")
-	s.refuseUnknown()
+	s.ignoreUnknown()
 }
 
 func (c *Config) readCommit(s table) {
@@ -382,7 +412,7 @@ func (c *Config) readCommit(s table) {
 			s.fail(s.at("include"), "%q is not one of output.log, system.parquet, values.parquet", name)
 		}
 	}
-	s.refuseUnknown()
+	s.ignoreUnknown()
 }
 
 // The largest sizes that may be set for artifacts in Git. The large hosting services refuse a file of 100 MB, even if
@@ -408,7 +438,7 @@ func (c *Config) readArtifacts(s table) {
 			s.fail(s.at("store"), "%v", err)
 		}
 	}
-	s.refuseUnknown()
+	s.ignoreUnknown()
 }
 
 // minLiteral is how many characters a pattern of variables must have before its first wildcard. A shorter pattern
@@ -424,7 +454,7 @@ func (c *Config) readEnvironment(s table) {
 				pattern, minLiteral)
 		}
 	}
-	s.refuseUnknown()
+	s.ignoreUnknown()
 }
 
 func (c *Config) readDatasets(s table) {
@@ -446,7 +476,7 @@ func (c *Config) readDatasets(s table) {
 			item.fail(item.at("hash"), "%q is neither content nor listing", d.Hash)
 		}
 		c.Datasets[name] = d
-		item.refuseUnknown()
+		item.ignoreUnknown()
 	}
 }
 
@@ -519,25 +549,26 @@ func (t table) duration(key string, least, most time.Duration) time.Duration {
 	return d
 }
 
-// refuseUnknown sets the error of the reader if a key was not taken.
-func (t table) refuseUnknown() {
-	if len(t.m) == 0 {
-		return
-	}
-	key := slices.Sorted(maps.Keys(t.m))[0]
-	var known []string
-	prefix := configPrefix(t.path)
-	for _, k := range configKeys() {
-		if rest, ok := strings.CutPrefix(k, prefix); ok {
-			first, _, _ := strings.Cut(rest, ".")
-			known = append(known, first)
+// ignoreUnknown notes the keys that were not taken.
+func (t table) ignoreUnknown() {
+	for _, key := range slices.Sorted(maps.Keys(t.m)) {
+		path := t.at(key)
+		unknown := UnknownKey{File: t.file, Line: lineOf(t.data, path), Key: dotted(path)}
+		prefix := configPrefix(t.path)
+		for _, k := range configKeys() {
+			if rest, ok := strings.CutPrefix(k, prefix); ok {
+				first, _, _ := strings.Cut(rest, ".")
+				unknown.Known = append(unknown.Known, first)
+			}
 		}
+		unknown.Known = slices.Compact(unknown.Known)
+		if len(t.path) == 0 {
+			unknown.Known = append(unknown.Known, "requires")
+		}
+		unknown.Near = nearest(key, unknown.Known)
+		t.unknown = append(t.unknown, unknown)
 	}
-	if near := nearest(key, known); near != "" {
-		t.fail(t.at(key), "unknown key; did you mean %s?", near)
-		return
-	}
-	t.fail(t.at(key), "unknown key; the known ones are %s", strings.Join(slices.Compact(known), ", "))
+	clear(t.m)
 }
 
 // configPrefix returns the path of a table in the form that configKeys uses.

@@ -20,7 +20,8 @@ type Check struct {
 // RequireNames are the properties that a check may require of each run.
 var RequireNames = []string{"clean", "restorable", "same_data", "current"}
 
-func readCheck(t table) Check {
+// readCheck reads a rule. It returns false for a rule that demands only what this version does not know.
+func readCheck(t table) (Check, bool) {
 	c := Check{
 		Metric: t.text("metric"), Baseline: t.text("baseline"), MinRuns: t.size("min_runs"), Require: t.texts("require"),
 		Paths: t.texts("paths"),
@@ -42,9 +43,13 @@ func readCheck(t table) Check {
 		t.fail(t.at("max_regression"), "must be a number, got %s", kindOf(v))
 	}
 	delete(t.m, "max_regression")
+	unknown := len(t.m) > 0
+	t.ignoreUnknown()
 	switch {
 	case !(c.MaxRegression >= 0 && c.MaxRegression < 1e300):
 		t.fail(t.at("max_regression"), "must be finite and not negative")
+	case c.Metric == "" && c.MinRuns == 0 && len(c.Require) == 0 && unknown:
+		return c, false
 	case c.Metric == "" && c.MinRuns == 0 && len(c.Require) == 0:
 		t.fail(t.path, "must have metric, min_runs or require")
 	case slices.Contains(c.Require, "same_data") && c.Baseline == "":
@@ -60,6 +65,5 @@ func readCheck(t table) Check {
 			t.fail(t.at("paths"), "%v", err)
 		}
 	}
-	t.refuseUnknown()
-	return c
+	return c, true
 }

@@ -98,25 +98,92 @@ path = "docs/**"
 		c.System.Interval != time.Minute || c.System.Enabled {
 		t.Errorf("%+v", c)
 	}
-	if d := cmp.Diff([]string{"fold"}, c.Replicates.Seeds); d != "" {
+	if d := cmp.Diff([]string{"seed", "random_state", "fold"}, c.Seeds()); d != "" {
 		t.Error(d)
+	}
+}
+
+// TestUnknownSettings: a key that is not known has no effect, is named with its line, and hides nothing else.
+func TestUnknownSettings(t *testing.T) {
+	c, err := DecodeConfig("config.toml", []byte(`
+experimnt = 'x'
+primary = "acc"
+zzz = {deep = [1]}
+requires = ["pack", "write:sign"]
+
+[[check]]
+metric = "acc"
+max_regresion = 1
+
+[[check]]
+max_time = "2h" # a rule of another version
+
+[[secrets.allow]]
+reason = "limited in a way that this version does not know"
+rule = "jwt"
+until = 2026-11-23
+
+[[secrets.allow]]
+reason = "known"
+rule = "jwt"
+
+[metric.rmse]
+gaol = 'min'
+
+[system]
+points = 5
+[sytem]
+points = 7
+[system.fans]
+speed = 1
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, u := range c.Unknown {
+		got = append(got, u.String())
+	}
+	want := []string{
+		"config.toml:2: experimnt: unknown key; did you mean experiment?",
+		"config.toml:4: zzz: unknown key; the known ones are experiment, primary, metric, replicates, console, system, " +
+			"tensorboard, source, dataset, environment, compare, commit, artifacts, secrets, check, requires",
+		"config.toml:9: check[0].max_regresion: unknown key; did you mean max_regression?",
+		"config.toml:12: check[1].max_time: unknown key; the known ones are metric, baseline, max_regression, min_runs, " +
+			"require, paths",
+		"config.toml:17: secrets.allow[0].until: unknown key; the known ones are reason, fingerprint, path, rule",
+		"config.toml:24: metric.rmse.gaol: unknown key; did you mean goal?",
+		"config.toml:28: sytem: unknown key; did you mean system?",
+		"config.toml:30: system.fans: unknown key; the known ones are enabled, interval, points",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if c.Primary != "acc" || c.System.Points != 5 || len(c.Checks) != 1 || len(c.Secrets.Allow) != 1 ||
+		c.Secrets.Allow[0].Reason != "known" {
+		t.Errorf("%+v", c)
+	}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{c.Readable(), `config.toml:5: requires: reading requires "pack", which this version of runs does not know; upgrade`},
+		{c.Writable(), `config.toml:5: requires: writing requires "pack", "write:sign", which this version of runs does not`},
+		{DefaultConfig().Writable(), ""},
+	} {
+		if c.err == nil && c.want != "" || c.err != nil && (c.want == "" || !strings.HasPrefix(c.err.Error(), c.want)) {
+			t.Errorf("%v, want %s", c.err, c.want)
+		}
 	}
 }
 
 func TestDecodeConfigWrong(t *testing.T) {
 	for _, c := range []struct{ text, reason string }{
-		{"\nexperimnt = 'x'", "config.toml:2: experimnt: unknown key; did you mean experiment?"},
 		{"[metric.rmse]\ngoal = 'down'", `config.toml:2: metric.rmse.goal: "down" is neither min nor max`},
-		{"[metric.rmse]\ngaol = 'min'", "did you mean goal?"},
-		{"[compare]\nvalue = 'first'", `config.toml:2: compare.value: "first" is not one of last, best, at-best`},
-		{"[compare]\nvalue = 'at-best'", "compare.value: at-best requires select_by"},
-		{"[compare]\nvalue = 'best'\nselect_by = 'loss'", "compare.value: select_by requires the value at-best"},
-		{"[sytem]\npoints = 5", "config.toml:1: sytem: unknown key; did you mean system?"},
 		{"[system]\npoints = 1", "config.toml:2: system.points: must be between 2 and 1000000, got 1"},
 		{"[system]\ninterval = 15", "system.interval: must be a string, got an integer"},
 		{"[system]\ninterval = 'often'", "is not a duration"},
 		{"[console]\nmax_bytes = '10 XB'", "is not a size"},
-		{"zzz = 1", "unknown key; the known ones are experiment"},
 		{"a = ", "config.toml:1:"},
 		{
 			"[environment]\nvariables = ['MY_*', '*']",

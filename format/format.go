@@ -6,7 +6,8 @@
 // record_read.go and record_write.go. For a journal line, start in journal.go; for a setting, in config.go.
 package format
 
-// Schema is the version of run.toml that this package writes. A reader refuses a larger one and asks to upgrade.
+// Schema is the version of run.toml that this package writes. A reader accepts a larger one, unless
+// the record requires something that the reader does not understand.
 const Schema = 1
 
 // Bounds on what is read. A file that exceeds one is refused with an error that contains the bound. The bounds keep a

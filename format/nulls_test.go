@@ -18,7 +18,8 @@ func TestNullsOfARecord(t *testing.T) {
 		{"a param", `nulls = ["x", "a.b", "a.\"c.d\""]`, Params{"x": Null, "a": m{"b": Null, "c.d": Null}}, nil},
 		{
 			"in lists", "nulls = [\"l.1.z\", \"l.2\", \"l.3.0\"]\nparams.l = [1, {y = 2}, \"null\", [\"null\", \"null\"]]",
-			Params{"l": []any{int64(1), m{"y": int64(2), "z": Null}, Null, []any{Null, "null"}}}, nil,
+			Params{"l": []any{int64(1), m{"y": int64(2), "z": Null}, Null, []any{Null, "null"}}},
+			nil,
 		},
 		{"a value beside it", "nulls = [\"x\"]\nparams.x = 1", Params{"x": int64(1)}, []string{"x"}},
 		{"twice", `nulls = ["x", "x"]`, Params{"x": Null}, nil},
@@ -26,10 +27,12 @@ func TestNullsOfARecord(t *testing.T) {
 		{"a value in its way", "nulls = [\"x.y\"]\nparams.x = 1", Params{"x": int64(1)}, []string{"x.y"}},
 		{
 			"no such item", "nulls = [\"l.1\", \"l.00\", \"l.-1\", \"l.x\", \"l.0.y\"]\nparams.l = [\"null\"]",
-			Params{"l": []any{"null"}}, []string{"l.-1", "l.0.y", "l.00", "l.1", "l.x"},
+			Params{"l": []any{"null"}},
+			[]string{"l.-1", "l.0.y", "l.00", "l.1", "l.x"},
 		},
 		{
-			"a text that is not a null", "nulls = [\"l.0\"]\nparams.l = [\"None\"]", Params{"l": []any{"None"}},
+			"a text that is not a null", "nulls = [\"l.0\"]\nparams.l = [\"None\"]",
+			Params{"l": []any{"None"}},
 			[]string{"l.0"},
 		},
 		{"not a key", `nulls = ["", "a..b"]`, Params{}, []string{"", "a..b"}},

@@ -29,6 +29,8 @@ func (s Status) Valid() bool {
 
 // Run is the record of a run, as in run.toml. Times are UTC with microseconds. A zero field is absent.
 type Run struct {
+	Schema     int64    // of the record, at least 1; 0 is Schema
+	Requires   []string // what a reader or writer has to understand; see Writable
 	ID         string
 	Name       string
 	Key        string // a stable name that the caller chose

@@ -1,6 +1,8 @@
 package format
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 )
@@ -14,7 +16,13 @@ func DecodeRun(file string, data []byte) (*Run, error) {
 		return nil, err
 	}
 	t := table{&reader{file: file, data: data}, nil, m}
+	schema, _ := m["schema"].(int64)
 	r := readRun(t)
+	var wrong *FileError
+	if errors.As(t.err, &wrong) && schema > Schema {
+		wrong.Reason += fmt.Sprintf("; the record has schema %d, and this version of runs knows %d: upgrade runs", schema,
+			Schema)
+	}
 	if t.err != nil {
 		return nil, t.err
 	}
@@ -22,15 +30,17 @@ func DecodeRun(file string, data []byte) (*Run, error) {
 }
 
 func readRun(t table) *Run {
-	switch schema := t.integer("schema"); {
-	case schema > Schema:
-		t.fail(t.at("schema"), "this version of runs reads schema %d, and the file has %d: upgrade runs", Schema, schema)
+	schema, requires := t.integer("schema"), t.texts("requires")
+	if schema < Schema {
+		t.fail(t.at("schema"), "must be at least %d", Schema)
 		return nil
-	case schema != Schema:
-		t.fail(t.at("schema"), "must be %d", Schema)
+	}
+	if names := missing(requires, forReading); len(names) > 0 && t.err == nil {
+		t.err = requiresError(t.file, lineOf(t.data, t.at("requires")), "reading", names)
 		return nil
 	}
 	r := &Run{
+		Requires:   requires,
 		ID:         t.id("id", true),
 		Name:       t.text("name"),
 		Key:        t.text("key"),
@@ -48,6 +58,9 @@ func readRun(t table) *Run {
 		Resumes:    t.id("resumes", false),
 		Reproduces: t.id("reproduces", false),
 		Note:       t.text("note"),
+	}
+	if schema > Schema {
+		r.Schema = schema
 	}
 	nulls := t.texts("nulls")
 	if len(nulls) > MaxParams {

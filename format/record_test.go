@@ -22,7 +22,8 @@ func exampleRun() *Run {
 		Reproduces: "20261123-142527-k7qx2m9a", Note: "first try\nwith the \u202ewide net",
 		Params: map[string]any{
 			"lr": 0.1, "epochs": int64(3), "big": 1e16, "tiny": 1e-5, "whole": 3.0, "nan": math.NaN(), "inf": math.Inf(-1),
-			"model": map[string]any{"kind": "mlp", "layers": []any{int64(64), int64(64)}, "odd key": true,
+			"model": map[string]any{
+				"kind": "mlp", "layers": []any{int64(64), int64(64)}, "odd key": true,
 				"dropout": Null,
 			},
 			"buckets": []any{map[string]any{"a": int64(1)}, map[string]any{}},

@@ -17,7 +17,8 @@ func EncodeRun(r *Run) ([]byte, error) {
 // tree returns the record with its keys in reading order.
 func (r *Run) tree() object {
 	var o object
-	o.add("schema", int64(Schema))
+	o.add("schema", max(r.Schema, Schema))
+	o.addTexts("requires", r.Requires)
 	o.add("id", r.ID)
 	o.addText("name", r.Name)
 	o.addText("key", r.Key)

@@ -55,6 +55,8 @@ type reader struct {
 	file string
 	data []byte
 	err  error
+	// unknown are keys of a config.toml that were not taken.
+	unknown []UnknownKey
 }
 
 func (r *reader) fail(path []string, format string, args ...any) {

@@ -90,7 +90,8 @@ func outcome(data []byte, want string) error {
 	if convErr != nil {
 		return convErr
 	}
-	file, ok := err.(*FileError)
+	var file *FileError
+	ok := errors.As(err, &file)
 	switch {
 	case err == nil:
 		return errors.New("it was read")

@@ -59,8 +59,11 @@ func (r *Repository) StartFor(ctx context.Context, run *format.Run, pid int) (*A
 
 func (r *Repository) start(ctx context.Context, run *format.Run, kind string, pid int) (*Active, error) {
 	config, err := r.Config()
+	if err == nil {
+		err = config.Writable()
+	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("starting a run: %w", err)
 	}
 	run.Status, run.Started = format.Running, now()
 	run.ID = format.NewID(run.Started)

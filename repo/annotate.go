@@ -11,6 +11,9 @@ import (
 // Annotate adds an annotation to a run, in a file of its own next to the record: two people who annotate one run at
 // the same time do not conflict. It sets the time of the note.
 func (e *Entry) Annotate(n *format.Note) error {
+	if err := e.repo.Writable(); err != nil {
+		return fmt.Errorf("annotating run %s: %w", e.ID, err)
+	}
 	n.Time = now()
 	data, err := format.EncodeNote(n)
 	if err != nil {

@@ -28,7 +28,11 @@ func (r *Repository) Configure(path []string, value any) error {
 	if err != nil {
 		return fail(err)
 	}
-	if _, err := format.DecodeConfig(configName, edited); err != nil {
+	config, err := format.DecodeConfig(configName, edited)
+	if err == nil {
+		err = config.Writable()
+	}
+	if err != nil {
 		return fail(err)
 	}
 	tmp := file + ".new"

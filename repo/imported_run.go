@@ -14,6 +14,9 @@ import (
 // Drop. If a run with this id has been finished meanwhile, Finish returns ErrFinished.
 func (r *Repository) StartImported(ctx context.Context, run *format.Run, env *format.EnvironmentFile) (*Active, error) {
 	config, err := r.Config()
+	if err == nil {
+		err = config.Writable()
+	}
 	if err != nil {
 		return nil, err
 	}

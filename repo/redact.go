@@ -66,6 +66,9 @@ func (r *Repository) redactions() string {
 // files, and each changed record lists the redaction. A redaction is complete or does not happen: if the process is
 // killed, the next redaction or commit completes it.
 func (r *Repository) Redact(ctx context.Context, id string, ask RedactRequest) (*Redacted, error) {
+	if err := r.Writable(); err != nil {
+		return nil, fmt.Errorf("redacting run %s: %w", id, err)
+	}
 	unlock, err := r.lockRedactions(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("redacting run %s: %w", id, err)

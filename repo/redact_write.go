@@ -189,6 +189,9 @@ func (x *redaction) rewriteRecord(ctx context.Context, w *rewrite) error {
 			return err
 		}
 	}
+	if err := run.Writable(RecordName); err != nil {
+		return err
+	}
 	run.Redacted = append(run.Redacted, mark)
 	data, err := format.EncodeRun(run)
 	w.files[RecordName] = data

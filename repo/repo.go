@@ -128,11 +128,30 @@ func (r *Repository) readConfig() (*format.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	return format.DecodeConfig(filepath.Join(DirName, "config.toml"), data)
+	config, err := format.DecodeConfig(filepath.Join(DirName, "config.toml"), data)
+	if err == nil {
+		err = config.Readable()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return config, nil
 }
 
-// Config returns the settings of the project. It reads them only once.
+// Config returns the settings of the project. It reads them only once. If they require something that this version does
+// not understand, the error is a *format.RequiresError.
 func (r *Repository) Config() (*format.Config, error) { return r.config() }
+
+// Writable returns an error if this version must not write into the repository. The error is a *format.RequiresError if
+// the settings require something of a writer that this version does not understand. A run that was started can be
+// finished all the same.
+func (r *Repository) Writable() error {
+	config, err := r.Config()
+	if err != nil {
+		return err
+	}
+	return config.Writable()
+}
 
 // readBounded reads a regular file of at most limit bytes. It refuses any other file, so that it does not follow a
 // link or wait for a pipe that came with a pull.

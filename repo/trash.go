@@ -71,6 +71,9 @@ func (r *Repository) Remove(entries []*Entry, committed map[string]bool) error {
 			return withHint(fmt.Errorf("removing run %s: it is still running", e.ID), "run 'runs finish %s' first", e.ID)
 		}
 	}
+	if err := r.Writable(); err != nil {
+		return fmt.Errorf("removing runs: %w", err)
+	}
 	batch, err := r.newBatch()
 	if err != nil {
 		return fmt.Errorf("removing runs: %w", err)

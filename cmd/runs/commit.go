@@ -67,6 +67,7 @@ func (a *app) commit(ctx context.Context, f *commitFlags, selectors []string) er
 		return err
 	}
 	a.finishGone(ctx, r, nil)
+	a.warnSettings(r)
 	config, err := r.Config()
 	if err != nil {
 		return err

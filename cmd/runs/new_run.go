@@ -63,6 +63,7 @@ type newRun struct {
 
 // describe reads the description of a new run from the flags and the environment.
 func (a *app) describe(ctx context.Context, r *repo.Repository, f *newRunFlags) (n newRun, err error) {
+	a.warnSettings(r)
 	n = newRun{doing: f.doing, datasets: f.datasets, Description: repo.Description{
 		Name: orEnv(f.name, "RUNS_NAME"), Experiment: orEnv(f.experiment, "RUNS_EXPERIMENT"), Group: orEnv(f.group,
 			"RUNS_GROUP"),

@@ -47,6 +47,7 @@ type app struct {
 	allowStore string
 	status     int      // exit status of a successful command; exec sets it to that of its program
 	cleanup    []func() // called at the end of the command
+	settings   bool     // whether warnSettings has warned
 }
 
 // usageError reports wrong usage of the command line. The program then exits with exitUsage.

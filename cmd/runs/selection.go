@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/catalog"
 )
@@ -31,7 +32,28 @@ func (a *app) collect(ctx context.Context, r *repo.Repository, experiment string
 		return nil, err
 	}
 	a.keep(c)
+	a.warnSettings(r)
+	if n := c.WithUnknownKeys(); n > 0 {
+		verb := "have"
+		if n == 1 {
+			verb = "has"
+		}
+		a.warn("%s %s keys that this version of runs does not know; 'runs show' lists them", terminal.Count(int64(n), "run"),
+			verb)
+	}
 	return c, nil
+}
+
+// warnSettings warns about settings that have no effect.
+func (a *app) warnSettings(r *repo.Repository) {
+	config, err := r.Config()
+	if err != nil || a.settings {
+		return // who needs the settings reports the error
+	}
+	a.settings = true
+	for _, u := range config.Unknown {
+		a.warn("%s", u)
+	}
 }
 
 // keep closes a catalog at the end of the command. It reports damaged runs now, and at the end those that were found

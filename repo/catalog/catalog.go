@@ -175,6 +175,17 @@ func (c *Catalog) Damage() []repo.Damage { return c.damage }
 // was found.
 func (c *Catalog) AllDamage() []repo.Damage { return c.family.damage }
 
+// WithUnknownKeys returns how many runs have keys in their record that this version does not know.
+func (c *Catalog) WithUnknownKeys() int {
+	n := 0
+	for _, r := range c.runs {
+		if len(r.Unknown) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // IDs returns the ids of the runs that could be read.
 func (c *Catalog) IDs() map[string]bool {
 	ids := make(map[string]bool, len(c.entries))

@@ -66,6 +66,9 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 			Hint: "run 'git init' first",
 		}
 	}
+	if err := r.Writable(); err != nil {
+		return nil, fmt.Errorf("committing runs: %w", err)
+	}
 	if name, end := r.Git.InProgress(); name != "" {
 		return nil, &repo.HintError{
 			Err:  fmt.Errorf("committing runs: %s is in progress, and aborting it would remove them", name),

@@ -40,6 +40,9 @@ type Collected struct {
 // in the trash.
 func GC(ctx context.Context, r *repo.Repository, q GCRequest) (*Collected, error) {
 	fail := func(err error) (*Collected, error) { return nil, fmt.Errorf("collecting shared files: %w", err) }
+	if err := r.Writable(); err != nil {
+		return fail(err)
+	}
 	if !r.InGit {
 		c := &collector{repo: r, done: &Collected{}, since: time.Now().Add(-keepRecent)}
 		if err := c.collect(ctx); err != nil {

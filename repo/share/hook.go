@@ -30,6 +30,9 @@ func StageForCommit(ctx context.Context, r *repo.Repository) (*Staged, error) {
 		return s, nil
 	}
 	config, err := r.Config()
+	if err == nil {
+		err = config.Writable()
+	}
 	if err != nil {
 		return s, err
 	}

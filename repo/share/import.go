@@ -105,6 +105,9 @@ func isRealFolder(dir string) bool {
 // repeated import adds only what is new.
 func Import(ctx context.Context, r *repo.Repository, q ImportRequest) (*Imported, error) {
 	fail := func(err error) (*Imported, error) { return nil, fmt.Errorf("importing %s: %w", q.Path, err) }
+	if err := r.Writable(); err != nil {
+		return fail(err)
+	}
 	from, err := openSource(q.Path)
 	if err != nil {
 		return fail(err)

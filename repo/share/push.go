@@ -60,6 +60,9 @@ func Push(ctx context.Context, r *repo.Repository, ask PushRequest) (*Pushed, er
 	if !r.InGit {
 		return nil, errors.New("pushing runs: this is not a Git repository")
 	}
+	if err := r.Writable(); err != nil {
+		return nil, fmt.Errorf("pushing runs: %w", err)
+	}
 	local, err := runsBranch(ctx, r)
 	if err != nil {
 		return nil, fmt.Errorf("pushing runs: %w", err)

@@ -175,7 +175,6 @@ type Overview struct {
 	Unpushed    int          // on the runs branch and on no branch of a remote
 	Remote      bool         // a remote is configured
 	Alone       []BranchRuns // branches with runs that no other branch has
-	Damage      []Problem    // of BranchDamage
 }
 
 // BranchRuns is a local branch with runs that no other branch has, here or at a remote.
@@ -216,11 +215,7 @@ func ReadOverview(ctx context.Context, r *repo.Repository) (*Overview, error) {
 	if d.at, err = r.TreePath(); err != nil {
 		return nil, err
 	}
-	if err := o.compare(d, branches, local); err != nil {
-		return nil, err
-	}
-	o.Damage, err = BranchDamage(ctx, r)
-	return o, err
+	return o, o.compare(d, branches, local)
 }
 
 // compare finds the branches that each run is on. Its cost depends only on the number of different day folders, because

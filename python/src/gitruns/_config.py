@@ -114,16 +114,12 @@ class Config(Mapping):  # type: ignore[type-arg]
             self._lost(len(keys))
 
     def _change(
-        self,
-        path: tuple[Any, ...],
-        new: Mapping[str, Any],
-        allow: bool,
-        conflicts: dict[tuple[str, ...], Any] | None = None,
+        self, path: tuple[Any, ...], new: Mapping[str, Any], allow: bool, conflicts: dict[str, Any] | None = None
     ) -> None:
         """Set values of the table at path.
 
         Raises ConfigError if a value would change that must not. If conflicts is given, the old value stays instead,
-        and both values are added to conflicts under the path.
+        and both values are added to conflicts under the dotted key.
         """
         allow = allow or self._allow
         table = self._values
@@ -152,7 +148,7 @@ class Config(Mapping):  # type: ignore[type-arg]
         fresh: dict[str, Any],
         changed: dict[str, Any],
         todo: list[Any],
-        conflicts: dict[tuple[str, ...], Any] | None,
+        conflicts: dict[str, Any] | None,
     ) -> None:
         """Sort new values into fresh, changed, conflicts and todo, the values to set."""
         for key, value in new.items():
@@ -161,7 +157,7 @@ class Config(Mapping):  # type: ignore[type-arg]
                 todo.append((table, path, key, value))
                 continue
             old = table[key]
-            if isinstance(old, _Table) and isinstance(value, Mapping) and (value or not allow or not old):
+            if isinstance(old, _Table) and isinstance(value, Mapping):
                 f: dict[str, Any] = {}
                 c: dict[str, Any] = {}
                 self._plan(old, (*path, key), value, allow, f, c, todo, conflicts)
@@ -173,10 +169,10 @@ class Config(Mapping):  # type: ignore[type-arg]
             if _same(old, value):
                 continue
             if not allow:
-                if conflicts is not None:
-                    conflicts[(*path, key)] = (old, value)
-                    continue
                 name = ".".join((*path, key))
+                if conflicts is not None:
+                    conflicts[name] = (old, value)
+                    continue
                 raise ConfigError(
                     f"config.{name} is {_short(old)} and cannot become {_short(value)}; "
                     f"use config.update({{{key!r}: …}}, allow_val_change=True) to change it"
@@ -232,20 +228,14 @@ class Config(Mapping):  # type: ignore[type-arg]
         """
         self._change((), {**config_of(d), **more}, bool(allow_val_change))
 
-    def _merge(self, values: Mapping[str, Any], allow_val_change: bool) -> dict[tuple[str, ...], tuple[Any, Any]]:
+    def _merge(self, values: Mapping[str, Any], allow_val_change: bool) -> dict[str, tuple[Any, Any]]:
         """Set values, but keep params that already have another value.
 
-        With allow_val_change they change. Returns the old and the new value of each kept param, by its path.
+        With allow_val_change they change. Returns the old and the new value of each kept param, by dotted key.
         """
-        conflicts: dict[tuple[str, ...], tuple[Any, Any]] = {}
+        conflicts: dict[str, tuple[Any, Any]] = {}
         self._change((), values, allow_val_change, conflicts)
         return conflicts
-
-    def _differing(self, values: Mapping[str, Any]) -> list[str]:
-        """Return the dotted keys of values that the config has with another value."""
-        conflicts: dict[tuple[str, ...], Any] = {}
-        self._plan(self._values, (), params_of(values), bool(self._allow), {}, {}, [], conflicts)
-        return [".".join(path) for path in conflicts]
 
     def setdefaults(self, d: Any) -> None:
         """Set the params of d that are not set yet."""

@@ -12,7 +12,6 @@ import sys
 from . import _end, _inherit, _live, _messages, _values
 from ._config import nest
 from ._errors import UsageError
-from ._job import Job, second
 from ._messages import progress, progress_once, warn, warn_once
 from ._settings import as_dict, env, unused, yes
 
@@ -86,10 +85,8 @@ def init(
             nothing.
         force: Not used.
         reinit: What to do with a run that is active. "finish_previous" or True finishes it. "create_new" starts
-            another run that does not become gitruns.run. "return_previous" returns the active run and reports the
-            arguments that it does not use. The default is that too, but a second job of the process, as of Hydra or of
-            a loop, finishes the active run and starts its own: the function that called init has returned or calls it
-            again, and another param or id differs. In a notebook the default is to finish the active run.
+            another run that does not become gitruns.run. Otherwise init returns the active run and reports the
+            arguments that it does not use. In a notebook the default is to finish it.
         resume: "allow" resumes the run of this id if there is one, "must" requires one, and "never" forbids one. "auto"
             or True is the same as "allow", and without an id it resumes an unsuccessful run of the same job or program.
         resume_from: Not supported; raises UsageError.
@@ -126,9 +123,6 @@ def init(
             if key in _NUMBERED and isinstance(text, int) and not isinstance(text, bool):
                 continue
             raise TypeError(f"init: {key} must be a string, got {type(text).__name__}")
-    frame = sys._getframe(1)  # the wrapper below
-    frame = frame.f_back or frame
-    job = Job(frame)
     given = as_dict(settings)
     if resume_from or fork_from:
         raise UsageError(
@@ -161,11 +155,7 @@ def init(
     ):
         from ._notebook import in_notebook
 
-        default = reinit in (None, "default")
-        if reinit in (True, "finish_previous") or default and in_notebook():
-            active.finish()
-        elif default and (why := second(active, job, frame, selected, str(id or ""), bool(allow_val_change))):
-            progress(f"this init() starts a second run, because {why}; run {active.name} is finished")
+        if reinit in (True, "finish_previous") or reinit in (None, "default") and in_notebook():
             active.finish()
         else:
             arguments = {
@@ -210,7 +200,6 @@ def init(
         silent: Run = disabled  # it has every method of a Run
         silent._settings = settings
         silent._pid = _inherit.caller = os.getpid()
-        silent._job = job
         _activate(silent, reinit)
         return silent
     for key in ("entity", "job_type"):
@@ -285,7 +274,6 @@ def init(
         run._config._warn_lost(over)
     _joined_once = True
     _inherit.caller = os.getpid()
-    run._job = job
     run._key = names["id"]
     run._notes = names["notes"]
     run.entity, run.group, run.job_type = names["entity"], names["group"], names["job_type"]
@@ -342,7 +330,7 @@ def _update_active(run: Run, arguments: dict[str, Any], config: dict[str, Any], 
         run.config.update(config, allow_val_change=True)
         ignored = []
     else:
-        ignored += ["config." + ".".join(k) for k in run._config._merge(config, allow)]
+        ignored += [f"config.{k}" for k in run._config._merge(config, allow)]
     if ignored:
         warn(
             f"run {run.name} is already active, so init() does not use {named(ignored)}; "
@@ -543,14 +531,14 @@ def _join(folder: str, names: dict[str, Any], line: dict[str, Any], allow: bool,
             warn_once("name", f"the run already has the name {run._name!r}; the name {names['name']!r} is not used")
         else:
             run.name = names["name"]
-    for path, (recorded, own) in run._config._merge(line.get("p") or {}, allow).items():
-        key = ".".join(path)
+    for key, (recorded, own) in run._config._merge(line.get("p") or {}, allow).items():
         warn_once(
             ("conflict", key),
             f"config.{key} is already {_values.repr_of(recorded)}, set by 'runs exec -p' or by another process; "
             f"this program's {_values.repr_of(own)} is recorded as a conflict",
         )
-        run._write({"p": nest(path[:-1], {path[-1]: own})})
+        *tables, last = key.split(".")
+        run._write({"p": nest(tables, {last: own})})
     rest = {k: v for k, v in line.items() if k != "p"}
     # If the run's starter named another experiment or group, those of this program become tags.
     for tag, key in (("group", "group"), ("project", "experiment")):

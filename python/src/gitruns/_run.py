@@ -86,7 +86,6 @@ class Run:
         self._finished_dir = ""
         self._cleanups: list[Callable[[], None]] = []  # called after the run is finished
         self._settings: Any = None
-        self._job: Any = None  # where init was called from
         self._inherited: Any = None  # the token by which a process that did not call init found the run
         self._resumed = bool(started.get("resumed"))
         self._config = Config(self._write, allow_val_change, self._lose)
@@ -208,12 +207,10 @@ class Run:
                 break
             except RuntimeError:  # another thread changed it
                 continue
-        numbers, values, media, _, again = split(data)
+        numbers, values, media = split(data)
         with self._lock:
             at = self._at(step, commit)
-            whole = self._bound(numbers, self._metrics) and self._bound(values, self._texts) and not again
-            for key, value in again:
-                self._log_first(at, key, value)
+            whole = self._bound(numbers, self._metrics) and self._bound(values, self._texts)
             if numbers or values:
                 for line in self._lines(at, numbers, values):
                     self._put(line)
@@ -233,19 +230,6 @@ class Run:
                     self._write({"step": at, "values": {self._prefix + key: _repr(value)}})
         if whole and numbers and not values and not media and not self._definitions and len(self._templates) < 4096:
             self._remember(data)
-
-    def _log_first(self, at: int, key: str, value: Any) -> None:
-        """Record a value whose key the row has once more, before that one.
-
-        Both have the same step. The caller holds the lock.
-        """
-        number = type(value) in (int, float)
-        one = {key: value}
-        if self._bound(one, self._metrics if number else self._texts):
-            for line in self._lines(at, one if number else {}, {} if number else one):
-                self._put(line)
-            if number and (self._tracked or self._definitions):
-                self._track(one)
 
     def _remember(self, data: dict[str, Any]) -> None:
         """Keep a line template for the next row with the same keys."""

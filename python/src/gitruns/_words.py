@@ -19,10 +19,7 @@ _SIZE = 4096  # bytes
 
 
 class LastWords:
-    """The last words of this process about one run.
-
-    The file stays open, because the table of open files may be full later.
-    """
+    """The last words of this process about one run. The file stays open, for a full table of open files."""
 
     __slots__ = ("_fd", "_file", "_path", "said")
 
