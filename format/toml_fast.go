@@ -26,7 +26,8 @@ type fastParser struct {
 	root, table map[string]any
 	headers     map[string]bool // paths that a [header] created; only these tables can be extended
 	keys        int             // read so far
-	tables      int             // headers read so far
+	tables      int             // headers and inline tables read so far
+	items       int             // of lists
 }
 
 func (p *fastParser) peek() byte {
@@ -175,6 +176,9 @@ func (p *fastParser) list(depth int) (any, bool) {
 		return list, true
 	}
 	for {
+		if p.items++; p.items > maxListItems {
+			return nil, false
+		}
 		v, ok := p.value(depth + 1)
 		if !ok {
 			return nil, false
@@ -191,6 +195,9 @@ func (p *fastParser) list(depth int) (any, bool) {
 }
 
 func (p *fastParser) inline(depth int) (any, bool) {
+	if p.tables++; p.tables > maxTables {
+		return nil, false
+	}
 	p.i++
 	m := map[string]any{}
 	if p.take('}') {
