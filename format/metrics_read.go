@@ -14,8 +14,8 @@ import (
 // Bounds on what is read from a Parquet file of points.
 const (
 	maxPoints     = 2_000_000_000
-	freePoints    = 20_000_000 // however small the file is
-	pointsPerByte = 128        // that a larger one may have: our writer needs a byte for 80 equal points
+	freePoints    = 100_000    // however small the file is
+	pointsPerByte = 128        // that a larger one may have besides: our writer needs a byte for 80 equal points
 	maxCurve      = 20_000_000 // points of one metric held at once: 480 MB
 	freeCurve     = 4_000_000  // of them, however small the file is: 96 MB
 	maxSpans      = 1_000_000  // ranges of rows with one key

@@ -21,7 +21,8 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"runs": func() { os.Exit(run(context.Background(), os.Args[1:])) },
+		"runs":    func() { os.Exit(run(context.Background(), os.Args[1:])) },
+		"measure": measureCommand,
 	})
 }
 
