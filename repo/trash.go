@@ -165,5 +165,6 @@ func (r *Repository) Restore() ([]string, error) {
 			return ids, nil
 		}
 	}
-	return nil, errors.New("restoring runs: the trash is empty")
+	return nil, withHint(errors.New("restoring runs: the trash is empty"),
+		"run 'runs recover --lost' to restore runs that Git removed")
 }

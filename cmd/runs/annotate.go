@@ -262,6 +262,17 @@ brings the run back. Git's history still contains the run.`,
 	return cmd
 }
 
+// goalWord returns min or max for the other words that people use. Any other word stays as it is.
+func goalWord(word string) string {
+	switch strings.ToLower(word) {
+	case "minimize", "minimise", "minimum", "lower", "down", "small", "smaller":
+		return format.GoalMin
+	case "maximize", "maximise", "maximum", "higher", "up", "large", "larger":
+		return format.GoalMax
+	}
+	return word
+}
+
 func (a *app) goalCommand() *cobra.Command {
 	var primary bool
 	cmd := &cobra.Command{
@@ -275,7 +286,7 @@ are. The goal is written to .runs/config.toml, which keeps its comments.
 With --primary, the metric also becomes the one that lists show.`,
 		Args: arguments(2, 2, "METRIC or min|max"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			metric, goal := args[0], args[1]
+			metric, goal := args[0], goalWord(args[1])
 			if err := format.CheckKey(metric); err != nil {
 				return usagef("goal: %v", err)
 			}

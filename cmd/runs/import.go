@@ -145,7 +145,9 @@ func (a *app) importInto(
 
 func importHint(err error) error {
 	if errors.Is(err, os.ErrNotExist) {
-		return errors.New("there is no such folder")
+		return &repo.HintError{
+			Err: errors.New("there is no such folder"), Hint: "see 'runs import --help' for what can be imported",
+		}
 	}
 	if !errors.Is(err, share.ErrUnknownKind) {
 		return err

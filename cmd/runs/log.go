@@ -98,7 +98,11 @@ func (a *app) log(ctx context.Context, f *logFlags, args []string, stepped bool)
 	return finished(active.AppendShared(more...))
 }
 
-var errNothing = usagef("log: missing KEY=NUMBER, -p, -t, -a, -d or --note")
+// errNothing has the hint for people who know git log.
+var errNothing = &repo.HintError{
+	Err:  usagef("log: missing KEY=NUMBER, -p, -t, -a, -d or --note"),
+	Hint: "run 'runs ls' to list runs, or see 'runs log --help' to record one",
+}
 
 // finishedHint adds a hint to the error that the run from --run is finished.
 func finishedHint(err error) error {

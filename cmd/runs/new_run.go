@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -127,7 +129,11 @@ func (a *app) record(ctx context.Context, r *repo.Repository, f *newRunFlags) (*
 func (f *newRunFlags) readParams(a *app) (params format.Params, err error) {
 	if f.paramsFile != "" {
 		if params, err = readParamsFile(a.path(f.paramsFile)); err != nil {
-			return nil, fmt.Errorf("reading params: %w", err)
+			err = fmt.Errorf("reading params: %w", err)
+			if errors.Is(err, fs.ErrNotExist) && strings.Contains(f.paramsFile, "=") {
+				err = &repo.HintError{Err: err, Hint: "--params reads a file; give one param with -p " + f.paramsFile}
+			}
+			return nil, err
 		}
 	}
 	more, err := parseParams(f.params)

@@ -41,7 +41,8 @@ or a rule of a check does not hold; 130 interrupted.`
 // app holds what the commands share. Creating one is cheap, because everything is set up on first use.
 type app struct {
 	term    *terminal.Terminal
-	dir     string // the -C flag
+	args    []string // of the program
+	dir     string   // the -C flag
 	noColor bool
 	// allowStore is the URL of --allow-store.
 	allowStore string
@@ -61,6 +62,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 // run runs the program and returns its exit status.
 func run(ctx context.Context, args []string) int {
 	a := &app{}
+	a.args = args
 	root := a.command(named(args))
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
@@ -109,7 +111,7 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 	case errors.As(err, &goal):
 		fmt.Fprintf(out, "      run 'runs goal %s min' or 'runs goal %[1]s max'\n", terminal.Clean(goal.Metric))
 	case errors.As(err, &none) && none.Hint != "":
-		fmt.Fprintf(out, "      %s\n", none.Hint)
+		fmt.Fprintf(out, "      %s\n", terminal.Clean(none.Hint))
 	case errors.Is(err, repo.ErrNoRepository):
 		fmt.Fprintln(out, "      run 'runs init', or record a run, which also creates the folder")
 	case failed != nil && failed.Hint() != "":
@@ -152,7 +154,7 @@ program, put 'runs exec --' in front of its command.
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("unknown command %q", args[0])
+				return unknownCommand(cmd, args)
 			}
 			return nil
 		},
@@ -168,8 +170,12 @@ program, put 'runs exec --' in front of its command.
 	root.Flags().BoolVar(&showVersion, "version", false, "print the version")
 	root.PersistentFlags().StringVarP(&a.dir, "directory", "C", ".", "run as if started in `DIR`")
 	root.PersistentFlags().BoolVar(&a.noColor, "no-color", false, "do not use colors")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{flagError(cmd, err)} })
-	root.SuggestionsMinimumDistance = 2
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if words := a.unparsed(cmd); len(words) > 0 { // the flag belongs to a command that does not exist
+			return unknownCommand(cmd, words)
+		}
+		return usageError{flagError(cmd, err)}
+	})
 	help := root.HelpFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) { // wraps only when needed: starting must be fast
 		cmd.Long = wrap(cmd.Long, helpWidth)
@@ -199,7 +205,7 @@ program, put 'runs exec --' in front of its command.
 
 // complete sets what all commands have in common.
 func complete(c *cobra.Command, group string) *cobra.Command {
-	c.GroupID = group
+	c.GroupID, c.Aliases = group, aliasesOf(c.Name())
 	c.DisableFlagsInUseLine = true
 	if c.Long = strings.TrimSpace(c.Long); !strings.Contains(c.Long, "Exit status") {
 		c.Long += "\n" + exitHelp
@@ -258,7 +264,7 @@ var flagKinds = map[string]string{
 func flagError(cmd *cobra.Command, err error) error {
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
-		return err
+		return unknownFlag(cmd, err)
 	}
 	flag := invalid.GetFlag()
 	kind, ok := flagKinds[flag.Value.Type()]
@@ -275,6 +281,14 @@ func flagError(cmd *cobra.Command, err error) error {
 // named returns the name of the command in args, so that only this command must be created. It returns "" if it does
 // not find the name.
 func named(args []string) string {
+	if rest := fromCommand(args); len(rest) > 0 {
+		return calledBy(rest[0])
+	}
+	return ""
+}
+
+// fromCommand returns args without the flags that may come before the name of a command.
+func fromCommand(args []string) []string {
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
 		switch {
@@ -284,14 +298,18 @@ func named(args []string) string {
 		case arg == "--no-color" || strings.HasPrefix(arg, "-C") || strings.HasPrefix(arg, "--directory="):
 			continue
 		}
-		for _, c := range commands {
-			if c.name == arg {
-				return arg
-			}
-		}
-		return ""
+		return args[i:]
 	}
-	return ""
+	return nil
+}
+
+// unparsed returns the words from an unknown command on, if cmd is the root and the arguments name one.
+func (a *app) unparsed(cmd *cobra.Command) []string {
+	words := fromCommand(a.args)
+	if cmd.HasParent() || len(words) == 0 || strings.HasPrefix(words[0], "-") {
+		return nil
+	}
+	return words
 }
 
 const helpWidth = 80

@@ -170,9 +170,23 @@ func (a *app) notStarted(err error) error {
 	var start *program.StartError
 	if errors.As(err, &start) {
 		a.progress("runs: %v", err)
+		a.hint("%s", startStep(start))
 		return quietError{start.Code}
 	}
 	return err
+}
+
+// startStep says what to do about a program that could not be started.
+func startStep(e *program.StartError) string {
+	switch {
+	case strings.ContainsAny(e.Name, " \t"):
+		return "leave out the quotes around the whole command: runs exec -- " + e.Name
+	case strings.HasSuffix(e.Name, ".py"):
+		return "name the interpreter too: runs exec -- python3 " + e.Name
+	case e.Code == 126:
+		return "name a program that may be executed, as in 'runs exec -- python3 train.py'"
+	}
+	return "check the name and the PATH, or name a program by its path"
 }
 
 // endedBy describes how the program ended.

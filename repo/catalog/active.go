@@ -45,7 +45,9 @@ func OnlyActive(r *repo.Repository) (*repo.Active, error) {
 	case 1:
 		return actives[0], nil
 	case 0:
-		return nil, &query.NotFoundError{Reason: "no run is in progress"}
+		return nil, &query.NotFoundError{
+			Reason: "no run is in progress", Hint: "run 'runs start' to start one, or 'runs ls' to list the finished ones",
+		}
 	}
 	ids := make([]string, len(actives))
 	for i, active := range actives {

@@ -3,10 +3,12 @@ package catalog
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/query"
 )
 
@@ -23,6 +25,11 @@ func (c *Catalog) Select(ctx context.Context, selector string) ([]*repo.Entry, *
 		return entries, c, err
 	}
 	at, err := c.At(ctx, s.Rev)
+	if form := s.SuggestForm(); form != "" && errors.Is(err, git.ErrNoRevision) {
+		return nil, nil, &query.NotFoundError{
+			Selector: selector, Reason: fmt.Sprintf("%q is not a Git revision", s.Rev), Hint: "did you mean " + form + "?",
+		}
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -264,8 +264,8 @@ func (s Selector) none(format string, args ...any) error {
 }
 
 // unknown returns the error for a text that is not a name, a key or an id of a run.
-func (s Selector) unknown(format string, args ...any) error {
-	return &NotFoundError{Selector: s.text, Reason: fmt.Sprintf(format, args...), Hint: "run 'runs ls' to list the runs"}
+func (s Selector) unknown(runs []*format.Run, reason string, args ...any) error {
+	return &NotFoundError{Selector: s.text, Reason: fmt.Sprintf(reason, args...), Hint: s.suggest(runs)}
 }
 
 // best returns the run with the best value of a metric.
@@ -301,10 +301,13 @@ func (s Selector) best(runs []*format.Run, scope string, c Context) ([]*format.R
 	case some:
 		return nil, s.none("%s is NaN in every run", s.arg)
 	}
+	hint := s.suggestMetric(runs)
 	if s.expr != nil {
-		return nil, s.none("no run%s that matches the expression has the metric %q", ofScope(scope), s.arg)
+		reason := fmt.Sprintf("no run%s that matches the expression has the metric %q", ofScope(scope), s.arg)
+		return nil, &NotFoundError{Selector: s.text, Reason: reason, Hint: hint}
 	}
-	return nil, s.none("no finished run%s has the metric %q", ofScope(scope), s.arg)
+	reason := fmt.Sprintf("no finished run%s has the metric %q", ofScope(scope), s.arg)
+	return nil, &NotFoundError{Selector: s.text, Reason: reason, Hint: hint}
 }
 
 func (s Selector) byName(runs []*format.Run, scope string) ([]*format.Run, error) {
@@ -313,7 +316,7 @@ func (s Selector) byName(runs []*format.Run, scope string) ([]*format.Run, error
 			return []*format.Run{r}, nil
 		}
 	}
-	return nil, s.unknown("no run has this name%s", ofScope(scope))
+	return nil, s.unknown(runs, "no run has this name%s", ofScope(scope))
 }
 
 // byText looks for an id, then a name, a prefix and a key. The scope does not apply to ids. For a key, it returns the
@@ -355,8 +358,8 @@ func (s Selector) byText(runs []*format.Run, scope string) ([]*format.Run, error
 		}
 		return nil, s.none("%d runs have this prefix: %s", len(found), strings.Join(names, ", "))
 	case len(s.arg) < minPrefix:
-		return nil, s.unknown("no run has this name or key%s; an id prefix has at least %d characters", ofScope(scope),
+		return nil, s.unknown(runs, "no run has this name or key%s; an id prefix has at least %d characters", ofScope(scope),
 			minPrefix)
 	}
-	return nil, s.unknown("no run has this name, key or id prefix%s", ofScope(scope))
+	return nil, s.unknown(runs, "no run has this name, key or id prefix%s", ofScope(scope))
 }

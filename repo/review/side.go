@@ -78,7 +78,8 @@ func NewestFinished(c *catalog.Catalog) (*Side, error) {
 }
 
 // Pair resolves at most two selectors to the sides of a comparison. A single selector is compared with the newest
-// run. Without selectors, the newest run is compared with the previous run of its experiment.
+// run. Without selectors, or if the selector names the newest run itself, the newest run is compared with the previous
+// run of its experiment.
 func Pair(ctx context.Context, c *catalog.Catalog, selectors []string) (a, b *Side, err error) {
 	switch len(selectors) {
 	case 2:
@@ -86,8 +87,12 @@ func Pair(ctx context.Context, c *catalog.Catalog, selectors []string) (a, b *Si
 			b, err = Select(ctx, c, selectors[1])
 		}
 	case 1:
-		if a, err = Select(ctx, c, selectors[0]); err == nil {
-			b, err = Select(ctx, c, "last")
+		if a, err = Select(ctx, c, selectors[0]); err != nil {
+			return nil, nil, err
+		}
+		b, err = Select(ctx, c, "last")
+		if err == nil && a.Group == "" && a.Entries[0].ID == b.Entries[0].ID {
+			a, err = previous(c, b.Entries[0])
 		}
 	default:
 		if b, err = Select(ctx, c, "last"); err != nil {
