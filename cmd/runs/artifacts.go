@@ -109,7 +109,7 @@ type artifactJSON struct {
 
 func (a *app) listArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, f *artifactsFlags) error {
 	states, askErr := share.Artifacts(ctx, r, e, !f.here)
-	if states == nil && askErr != nil {
+	if states == nil && askErr != nil || errors.Is(askErr, context.Canceled) {
 		return askErr
 	}
 	if askErr != nil {

@@ -22,7 +22,10 @@ func (t *Terminal) Confirm(ctx context.Context, question string) (bool, error) {
 	fmt.Fprintf(t.Err, "%s [y/N] ", question)
 	answer := make(chan string, 1)
 	go func() {
-		line, _ := bufio.NewReader(t.In).ReadString('\n')
+		line, err := bufio.NewReader(t.In).ReadString('\n')
+		if err != nil { // the end of the input
+			fmt.Fprintln(t.Err)
+		}
 		answer <- strings.ToLower(strings.TrimSpace(line))
 	}()
 	select {
