@@ -69,15 +69,38 @@ func Smudge(ctx context.Context, dirs Dirs, pointer []byte, path string, w io.Wr
 }
 
 // ReadLFS writes the content that the server of Git LFS has for a pointer. It fetches the content even if this clone
-// has it, into scratch, an empty folder that the caller removes.
-func ReadLFS(ctx context.Context, dirs Dirs, pointer []byte, path, scratch string, w io.Writer) error {
+// has it: Git LFS runs in a temporary Git folder with the settings of this one and no objects.
+func ReadLFS(ctx context.Context, dirs Dirs, pointer []byte, path string, w io.Writer) error {
 	if _, err := exec.LookPath("git-lfs"); err != nil {
 		return ErrNoLFS
 	}
-	c := dirs.network()
-	c.env = append(c.env, "GIT_LFS_SKIP_SMUDGE=0")
+	dir, err := TemporaryIn(dirs.Temporary(), "runs-lfs-") // artifacts may be too large for the system's folder
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	head, err := os.ReadFile(filepath.Join(dirs.Git, "HEAD")) // its branch may have a remote of its own
+	if err != nil {
+		return err
+	}
+	settings := "[include]\n\tpath = " + quoteConfig(filepath.Join(dirs.Common, "config")) +
+		"\n[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tworktree = " + quoteConfig(dirs.Root) + "\n"
+	if err := errors.Join(
+		os.WriteFile(filepath.Join(dir, "HEAD"), head, 0o666),
+		os.WriteFile(filepath.Join(dir, "config"), []byte(settings), 0o666),
+		os.Mkdir(filepath.Join(dir, "objects"), 0o777), os.Mkdir(filepath.Join(dir, "refs"), 0o777),
+	); err != nil {
+		return err
+	}
+	c := Dirs{Root: dirs.Root, Git: dir, Common: dir}.network()
+	c.env = append(c.env, "GIT_LFS_SKIP_SMUDGE=0", "GIT_DIR="+dir, "GIT_WORK_TREE="+dirs.Root, "GIT_COMMON_DIR="+dir)
 	c.stdin = strings.NewReader(string(pointer))
-	return c.stream(ctx, w, "-c", "lfs.storage="+scratch, "lfs", "smudge", "--", path)
+	return c.stream(ctx, w, "lfs", "smudge", "--", path)
+}
+
+// quoteConfig quotes a value for a file of Git's configuration.
+func quoteConfig(value string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(filepath.ToSlash(value)) + `"`
 }
 
 // LFSEndpoints returns the addresses to which a committed .lfsconfig directs Git LFS. Like Git LFS, it reads the file

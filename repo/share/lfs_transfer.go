@@ -9,7 +9,6 @@ import (
 	"maps"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 
 	"github.com/gitruns/runs/format"
@@ -182,23 +181,14 @@ func verifyLFS(ctx context.Context, r *repo.Repository, entries []*repo.Entry, r
 
 // readLFS reads an artifact back and returns what is wrong with it, or "".
 func readLFS(ctx context.Context, r *repo.Repository, a format.Artifact) (reason string, err error) {
-	parent := filepath.Join(r.Git.Common, "runs") // next to the objects of Git LFS, which may be large
-	if err := os.MkdirAll(parent, 0o777); err != nil {
-		return "", err
-	}
-	scratch, err := os.MkdirTemp(parent, "lfs-")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = os.RemoveAll(scratch) }()
 	sum := sha256.New()
-	err = git.ReadLFS(ctx, r.Git, format.LFSPointer(a.SHA256, a.Bytes), a.Path, scratch, sum)
+	err = git.ReadLFS(ctx, r.Git, format.LFSPointer(a.SHA256, a.Bytes), a.Path, sum)
 	var failed *git.Error
 	switch {
 	case errors.Is(err, git.ErrNoLFS):
 		return "", &repo.HintError{Err: err, Hint: "install git-lfs and repeat"}
 	case errors.As(err, &failed):
-		return "not readable: " + failed.Message, nil
+		return "not readable", nil
 	case err != nil:
 		return "", err
 	case hex.EncodeToString(sum.Sum(nil)) != a.SHA256:

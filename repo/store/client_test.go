@@ -115,6 +115,33 @@ func TestProgramIsMissing(t *testing.T) {
 	}
 }
 
+// TestProgramCrashes: of a crash in a library, only the first line is of use.
+func TestProgramCrashes(t *testing.T) {
+	dir := t.TempDir()
+	stack := strings.Repeat("\nexample.com/library.(*Client).List(0x0, {0x1e40548, 0x3008ee0})\n\t/src/list.go:17 +0x2a", 200)
+	for text, want := range map[string]string{
+		"panic: runtime error: index out of range [3]\n\ngoroutine 7 [running]:" + stack: "runtime error: index out of range [3]",
+		"first\nfatal error: out of memory\n\ngoroutine 1 [running]:" + stack:            "out of memory",
+	} {
+		file := filepath.Join(dir, "text")
+		if err := os.WriteFile(file, []byte(text+"\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		script := "#!/bin/sh\nread line\ncat '" + file + "' >&2\nexit 2\n"
+		if err := os.WriteFile(filepath.Join(dir, Program), []byte(script), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+		if _, err := find(); err != nil {
+			t.Skipf("a script is no program here: %v", err)
+		}
+		_, err := Open(t.Context(), "file://"+filepath.ToSlash(dir), 0)
+		if err == nil || err.Error() != Program+": the store's library failed: "+want {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
 // TestProgramDies: the last thing that it said is the error.
 func TestProgramDies(t *testing.T) {
 	dir := t.TempDir()

@@ -55,6 +55,31 @@ func TestParseURL(t *testing.T) {
 	}
 }
 
+// TestMeans: who gets what, and the host if the URL chooses it.
+func TestMeans(t *testing.T) {
+	for raw, want := range map[string]string{
+		"file:///mnt/team":          "artifacts are written to the folder /mnt/team",
+		"s3://bkt/a?region=eu":      "artifacts go to the bucket bkt of Amazon S3",
+		"gs://bkt/a":                "artifacts go to the bucket bkt of Google Cloud",
+		"azblob://c":                "artifacts go to the container c of the Azure account of AZURE_STORAGE_ACCOUNT",
+		"azblob://c?protocol=http":  "artifacts, and your Azure credentials, go to the host of AZURE_STORAGE_DOMAIN, unencrypted",
+		"azblob://c?localemu=true":  "artifacts, and your Azure credentials, go to the host of AZURE_STORAGE_DOMAIN",
+		"azblob://c?domain=h.org:1": "artifacts, and your Azure credentials, go to the host h.org:1",
+		"s3://bkt?endpoint=https://h.org": "artifacts, and requests signed with your AWS credentials, " +
+			"go to the host h.org",
+		"s3://bkt?endpoint=http://10.0.0.5:9000": "artifacts, and requests signed with your AWS credentials, " +
+			"go to the host 10.0.0.5:9000, unencrypted",
+	} {
+		u, err := ParseURL(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Means(u); got != want {
+			t.Errorf("%s: %q, want %q", raw, got, want)
+		}
+	}
+}
+
 func TestCheckDigest(t *testing.T) {
 	good := strings.Repeat("0a", 32)
 	if err := CheckDigest(good); err != nil {
