@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
+import os
 import unittest
 import wave
 import zlib
@@ -146,10 +148,33 @@ class Media(Recorded):
         log_media(self.run_, "g", gitruns.Plotly(object()), 0)
         self.assertEqual(len(self.artifacts()), 2)
 
+    def test_objects_and_molecules(self) -> None:
+        import gitruns
+
+        log_media(self.run_, "cloud", gitruns.Object3D([[0, 0, 0], [1, 2, 3]], caption="two points"), 0)
+        self.assertEqual(json.loads(self.file("media/cloud_0_0.pts.json")), [[0, 0, 0], [1, 2, 3]])
+        boxes = gitruns.Object3D.from_point_cloud([[0, 0, 0]], boxes=[{"label": "car"}])
+        log_media(self.run_, "scene", boxes, 1)
+        scene = json.loads(self.file("media/scene_1_0.pts.json"))
+        self.assertEqual((scene["points"], scene["boxes"][0]["label"]), ([[0, 0, 0]], "car"))
+        path = os.path.join(self.dir, "bunny.obj")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("v 0 0 0\n")
+        log_media(self.run_, "bunny", gitruns.Object3D(path), 0)
+        self.assertEqual(self.file("media/bunny_0_0.obj"), b"v 0 0 0\n")
+        log_media(self.run_, "open", gitruns.Object3D(io.StringIO("v 1 1 1\n"), file_type="obj"), 0)
+        self.assertEqual(self.file("media/open_0_0.obj"), b"v 1 1 1\n")
+        log_media(self.run_, "smiles", gitruns.Molecule.from_smiles("CCO"), 0)
+        self.assertEqual(self.file("media/smiles_0_0.smi"), b"CCO\n")
+        known = len(self.artifacts())
+        for wrong in (gitruns.Molecule(object()), gitruns.Object3D("x.exe"), gitruns.Molecule("missing.pdb")):
+            log_media(self.run_, "wrong", wrong, 0)  # a warning; the training goes on
+        self.assertEqual(len(self.artifacts()), known)
+
     def test_media_that_is_not_here(self) -> None:
         import gitruns
 
-        for name in ("Object3D", "Molecule", "Bokeh", "Classes", "JoinedTable", "PartitionedTable"):
+        for name in ("Bokeh", "Classes", "JoinedTable", "PartitionedTable"):
             self.assertTrue(hasattr(gitruns, name), name)
             with self.assertRaisesRegex(gitruns.UsageError, f"wandb.{name}; use .+"):
                 getattr(gitruns, name)([])

@@ -339,7 +339,7 @@ class Refused(unittest.TestCase):
     def test_names(self) -> None:
         import gitruns
 
-        for name in ("sweep", "agent", "Api", "link_artifact", "Object3D"):
+        for name in ("sweep", "agent", "Api", "link_artifact", "Bokeh"):
             with self.assertRaisesRegex(gitruns.UsageError, "; use "):
                 getattr(gitruns, name)()
         for name, word in (("apis", "gitruns.runs"), ("trigger", "names of gitruns")):

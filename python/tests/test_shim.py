@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import unittest
 
@@ -12,8 +13,11 @@ from project import SRC, Project
 class Shim(Project):
     def shim(self, source: str, **env: str) -> str:
         """Run source with the shim of the source folder, without exec, and return what it prints."""
+        return self.shim_result(source, **env).stdout
+
+    def shim_result(self, source: str, **env: str) -> subprocess.CompletedProcess:
         path = os.pathsep.join([os.path.join(SRC, "gitruns", "_shim"), SRC])
-        return self.python(source, PYTHONPATH=path, **env).stdout
+        return self.python(source, PYTHONPATH=path, **env)
 
     def test_live(self) -> None:
         out = self.shim(
@@ -90,8 +94,7 @@ class Shim(Project):
     def test_missing(self) -> None:
         out = self.shim(
             "from importlib import import_module\n"
-            "for name in ('integration.keras', 'integration.huggingface', 'integration.nothing', 'sdk.nothing',\n"
-            "             'nothing'):\n"
+            "for name in ('integration.nothing', 'sdk.nothing', 'nothing'):\n"
             "    try:\n"
             "        import_module('wandb.' + name)\n"
             "    except ImportError as e:\n"
@@ -101,17 +104,68 @@ class Shim(Project):
             "except ImportError as e:\n"
             "    print(e)\n"
         ).splitlines()
-        self.assertEqual(len(out), 6, out)
-        self.assertIn("use gitruns.integrations.keras", out[0])
-        self.assertIn("use gitruns.integrations.transformers", out[1])
+        self.assertEqual(len(out), 4, out)
         self.assertEqual(
-            out[2:4] + out[5:],
+            out[:2] + out[3:],
             [
                 "gitruns has no wandb.integration.nothing",
                 "gitruns has no wandb.sdk.nothing",
                 "gitruns has no wandb.sdk.lib.nothing",
             ],
         )
+
+    def test_integrations_without_a_counterpart(self) -> None:
+        r = self.shim_result(
+            "from wandb.integration.prodigy import upload_dataset\n"
+            "from wandb.integration.ultralytics import add_wandb_callback\n"
+            "from wandb.integration.openai.fine_tuning import WandbLogger\n"
+            "from wandb.integration.huggingface import autolog\n"
+            "from wandb.integration.lightning.fabric import WandbLogger as Fabric\n"
+            "from wandb.apis.public import Api\n"
+            "import wandb\n"
+            "class Own(Fabric):\n    pass\n"
+            "wandb.init()\n"
+            "upload_dataset('x'); add_wandb_callback(object(), enable_model_checkpointing=True).on_fit_end()\n"
+            "WandbLogger.sync() if hasattr(WandbLogger, 'sync') else WandbLogger().sync(fine_tune_job_id='x')\n"
+            "@Own()\ndef f(): return 7\n"
+            "assert f() == 7\n"
+            "with autolog({'project': 'p'}): pass\n"
+            "wandb.log({'a': 1}); print('trained on')\n"
+            "try:\n    Api()\nexcept wandb.errors.UsageError as e:\n    print(e)\n"
+        )
+        lines = r.stdout.splitlines()
+        self.assertEqual((lines[0], len(lines)), ("trained on", 2), r)
+        self.assertIn("use gitruns.runs(expression)", lines[1])
+        self.assertIn("wandb.integration.prodigy.upload_dataset, which records nothing; use gitruns.log", r.stderr)
+        self.assertEqual(self.points("a"), [(0, 1.0)])
+
+    def test_fastai_1(self) -> None:
+        self.write(
+            "fastai/callbacks.py",
+            "class TrackerCallback:\n"
+            "    def __init__(self, learn, monitor='valid_loss', mode='auto'):\n"
+            "        self.learn, self.monitor = learn, monitor\n"
+            "        self.operator = lambda a, b: b is None or a < b\n"
+            "    def on_train_begin(self, **kwargs): self.best = None\n"
+            "    def get_monitor_value(self): return self.learn.value\n",
+        )
+        self.write("fastai/__init__.py", "")
+        self.shim(
+            "import sys; sys.path.insert(0, '.')\n"
+            "from types import SimpleNamespace as Of\n"
+            "import wandb\n"
+            "from wandb.fastai import WandbCallback\n"
+            "wandb.init()\n"
+            "names = ['epoch', 'train_loss', 'valid_loss']\n"
+            "learn = Of(value=0.5, recorder=Of(names=names), save=lambda f: f.write(b'm'),\n"
+            "           load=lambda f, purge: print(f.read()))\n"
+            "c = WandbCallback(learn, log=None)\n"
+            "c.on_train_begin()\n"
+            "for epoch in range(3): c.on_epoch_end(epoch, 0.75, [0.5])\n"
+            "c.on_train_end()\n"
+        )
+        self.assertEqual(self.points("valid_loss"), [(0, 0.5), (1, 0.5), (2, 0.5)])
+        self.assertIn("bestmodel.pth", [os.path.basename(a["path"]) for a in self.show()["artifacts"]])
 
     def test_shadows_an_installed_wandb(self) -> None:
         self.write("site/wandb/__init__.py", "__version__ = '0.1.0'\n")

@@ -156,8 +156,6 @@ REFUSED = {
     "agent": 14,
     "controller": 0,
     "link_artifact": 0,
-    "Object3D": 1,
-    "Molecule": 0,
     "Classes": 1,
     "JoinedTable": 1,
     "launch": 0,

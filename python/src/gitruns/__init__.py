@@ -52,6 +52,8 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from ._media import Histogram as Histogram
     from ._media import Html as Html
     from ._media import Plotly as Plotly
+    from ._object3d import Molecule as Molecule
+    from ._object3d import Object3D as Object3D
     from ._plot import plot_table as plot_table
     from ._reader import diff as diff
     from ._reader import load as load
@@ -95,6 +97,8 @@ _LAZY = {
     "Histogram": "_media",
     "Html": "_media",
     "Image": "_image",
+    "Molecule": "_object3d",
+    "Object3D": "_object3d",
     "Plotly": "_media",
     "Run": "_run",
     "Settings": "_settings",
@@ -154,7 +158,9 @@ __all__ = [
     "Histogram",
     "Html",
     "Image",
+    "Molecule",
     "NotFoundError",
+    "Object3D",
     "Plotly",
     "Run",
     "Settings",

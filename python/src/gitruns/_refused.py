@@ -38,8 +38,6 @@ _CALLS = {
     "link_model": _SHARE,
     "launch": _PROGRAMS,
     "launch_add": _PROGRAMS,
-    "Object3D": _FILE,
-    "Molecule": _FILE,
     "Bokeh": _FILE,
     "Graph": _FILE,
     "box3d": _FILE,

@@ -8,6 +8,7 @@ from ._config import Config
 from ._disabled import DisabledRun
 from ._image import Image
 from ._media import Audio, Histogram, Html, Media, Plotly
+from ._object3d import Molecule, Object3D
 from ._run import Run
 from ._settings import Settings
 from ._summary import Summary
@@ -21,6 +22,8 @@ _MEDIA = {
     "Video": Video,
     "Audio": Audio,
     "Html": Html,
+    "Object3D": Object3D,
+    "Molecule": Molecule,
     "Plotly": Plotly,
     "WBValue": Media,
 }

@@ -15,7 +15,20 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
 _MODULES = frozenset(
-    {"transformers", "lightning", "accelerate", "keras", "xgboost", "lightgbm", "optuna", "hydra", "sklearn"}
+    {
+        "transformers",
+        "lightning",
+        "accelerate",
+        "keras",
+        "xgboost",
+        "lightgbm",
+        "catboost",
+        "optuna",
+        "hydra",
+        "sklearn",
+        "stable_baselines3",
+        "diffusers",
+    }
 )
 
 

@@ -48,6 +48,8 @@ class GitrunsMetricsLogger(Callback):
         ValueError: log_freq has another value.
     """
 
+    _epoch = ""  # put before the keys of an epoch, after the prefix
+
     def __init__(
         self,
         log_freq: str | int = "epoch",
@@ -126,13 +128,14 @@ class GitrunsMetricsLogger(Callback):
     @guarded
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Record the metrics of an epoch."""
-        row = {self._prefix + k: v for k, v in (logs or {}).items()}
-        if self._prefix + "learning_rate" not in row:
+        prefix = self._prefix + self._epoch
+        row = {prefix + k: v for k, v in (logs or {}).items()}
+        if prefix + "learning_rate" not in row:
             rate = self._rate()
             if rate is not None:
-                row[self._prefix + "learning_rate"] = rate
-        if self._every:
-            row[self._prefix + "epoch"] = epoch
+                row[prefix + "learning_rate"] = rate
+        if self._every or self._epoch:
+            row[prefix + "epoch"] = epoch
         self._at = max(self._batch - 1, 0) if self._every else epoch
         self._run.log(row, step=self._at)
 

@@ -26,6 +26,7 @@ class _Callback:
 
     order = 20  # to run before early stopping, which skips the remaining callbacks of its iteration
     before_iteration = False
+    separator = "/"
 
     def __init__(self, run: Any, prefix: str, period: int, log_params: bool) -> None:
         self._given = run
@@ -56,7 +57,8 @@ class _Callback:
         for result in env.evaluation_result_list or ():
             # A tuple of 4, a tuple of 5 from cv(), or an EvalResult, whose fifth item is None except from cv().
             data, metric, value, maximize = result[0], result[1], result[2], result[3]
-            key = f"{self._prefix}{data}/{metric}".replace("cv_agg/", "cv/").replace(" ", "/")
+            parts = f"{data}/{metric}".replace("cv_agg/", "cv/").replace(" ", "/")
+            key = self._prefix + parts.replace("/", self.separator)
             row[key] = float(value)
             std = result[4] if len(result) > 4 else None
             if std is not None:

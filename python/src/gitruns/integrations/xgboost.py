@@ -57,6 +57,8 @@ class GitrunsCallback(TrainingCallback):
         ValueError: period is below 1.
     """
 
+    _separator = "/"
+
     def __init__(
         self,
         run: Any = None,
@@ -117,7 +119,7 @@ class GitrunsCallback(TrainingCallback):
         row = {}
         for data, metrics in evals_log.items():
             for metric, values in metrics.items():
-                key = f"{self._prefix}{data}/{metric}"
+                key = f"{self._prefix}{data}{self._separator}{metric}"
                 value = values[-1]
                 if isinstance(value, tuple):
                     row[key], row[key + "_std"] = float(value[0]), float(value[1])

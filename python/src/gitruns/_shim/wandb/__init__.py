@@ -33,7 +33,7 @@ class _Shim(type(sys)):  # type: ignore[misc]
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(f"module 'wandb' has no attribute {name!r}")
-        if name in ("sdk", "data_types", "wandb_run"):  # W&B loads them itself
+        if name in ("sdk", "data_types", "wandb_run", "integration", *_submodules.CALLBACKS):  # W&B loads them itself
             from importlib import import_module
 
             return import_module("wandb." + name)

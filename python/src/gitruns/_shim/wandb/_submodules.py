@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
     from typing import Any
 
-_MEDIA = ("Image", "Table", "Histogram", "Video", "Audio", "Html", "Plotly", "WBValue")
+_MEDIA = ("Image", "Table", "Histogram", "Video", "Audio", "Html", "Object3D", "Molecule", "Plotly", "WBValue")
 
 # The names in each submodule, besides its own submodules. "*" stands for every name of gitruns.
 _NAMES: dict[str, Any] = {
@@ -42,6 +42,8 @@ _NAMES: dict[str, Any] = {
     "sdk.data_types.video": ("Video",),
     "sdk.data_types.audio": ("Audio",),
     "sdk.data_types.html": ("Html",),
+    "sdk.data_types.object_3d": ("Object3D",),
+    "sdk.data_types.molecule": ("Molecule",),
     "sdk.artifacts": ("Artifact",),
     "sdk.artifacts.artifact": ("Artifact",),
     "wandb_run": ("Run",),
@@ -56,7 +58,44 @@ _NAMES: dict[str, Any] = {
     "sklearn": ("sklearn",),
     "integration": (),
     "integration.tensorboard": ("tensorboard",),
+    "integration.sklearn": ("sklearn",),
 }
+
+# The names of W&B's integrations that _callbacks has, by their module there. Older W&B had wandb.xgboost and so on.
+CALLBACKS = {
+    "xgboost": ("WandbCallback", "wandb_callback"),
+    "lightgbm": ("wandb_callback", "log_summary"),
+    "catboost": ("WandbCallback", "log_summary"),
+    "keras": ("WandbCallback", "WandbMetricsLogger", "WandbModelCheckpoint", "WandbEvalCallback"),
+    "sb3": ("WandbCallback",),
+    "fastai": ("WandbCallback",),
+    "diffusers": ("autolog",),
+}
+for _name, _names in CALLBACKS.items():
+    _NAMES[_name] = _NAMES["integration." + _name] = _names
+_NAMES["integration.keras.callbacks"] = CALLBACKS["keras"]
+_MODULE = {"integration.keras.callbacks": "keras"}
+
+# W&B's integrations without a counterpart, and what to use instead.
+_ABSENT = {
+    "dspy": "gitruns.log",
+    "gym": "run.save('videos/*.mp4')",
+    "huggingface": "gitruns.log",
+    "kfp": "'runs exec' in the step",
+    "langchain": "gitruns.log",
+    "lightning.fabric": "gitruns.integrations.lightning",
+    "metaflow": "gitruns.init in the step",
+    "openai": "gitruns.log",
+    "prodigy": "gitruns.log with a Table",
+    "sacred": "gitruns.log",
+    "sagemaker": "gitruns.init",
+    "tensorflow": "init(sync_tensorboard=True)",
+    "torch": "run.watch(model)",
+    "ultralytics": "'yolo settings wandb=True'",
+    "weave": "gitruns.log",
+}
+for _name in (*_ABSENT, "lightning", "openai.fine_tuning"):
+    _NAMES["integration." + _name] = ()
 
 # Names that gitruns does not have at its top level.
 _INTERNAL = {
@@ -71,15 +110,10 @@ _INTERNAL = {
 # Names of gitruns that stand for a whole module.
 _WHOLE = ("errors", "util", "env", "plot", "tensorboard", "sklearn")
 
-# Integrations by the name of W&B's own one.
-_INTEGRATIONS = {
-    "keras": "keras",
-    "xgboost": "xgboost",
-    "lightgbm": "lightgbm",
-    "sklearn": "sklearn",
-    "lightning": "lightning",
-    "huggingface": "transformers",
-}
+# Packages of W&B that programs import, whose names are refused when they are called.
+_PACKAGES = ("apis", "apis.public", "apis.importers", "sweeps", "agents", "beta", "docker", "plots", "sync")
+for _name in _PACKAGES:
+    _NAMES[_name] = ()
 
 
 def _value(module: str, name: str) -> Any:
@@ -89,7 +123,19 @@ def _value(module: str, name: str) -> Any:
     """
     if f"{module}.{name}" in _NAMES:  # W&B loads it itself: wandb.sdk.wandb_run.Run needs no import of its own
         return import_module(f"wandb.{module}.{name}")
+    if name.startswith("__"):
+        raise AttributeError(f"module 'wandb.{module}' has no attribute {name!r}")
     names = _NAMES[module]
+    short = _MODULE.get(module, module.rpartition(".")[2])
+    if name in names and names is CALLBACKS.get(short):
+        return getattr(import_module("wandb._callbacks." + short), name)
+    absent = module[len("integration.") :] if module.startswith("integration.") else ""
+    if absent.partition(".")[0] in _ABSENT or absent in _ABSENT:
+        from ._absent import stand_in
+
+        return stand_in(module, name, _ABSENT.get(absent) or _ABSENT[absent.partition(".")[0]])
+    if module in _PACKAGES:
+        return getattr(gitruns, name)
     if name in names or names == ("*",) and not name.startswith("_"):
         if name in _INTERNAL:
             where, what = _INTERNAL[name]
@@ -104,10 +150,7 @@ def _value(module: str, name: str) -> Any:
 def _instead(module: str) -> str:
     """Return why a submodule of wandb cannot be imported, and what to use instead."""
     parts = module.split(".")
-    last = parts[1] if parts[0] == "integration" and len(parts) > 1 else parts[0]
-    if last in _INTEGRATIONS:
-        return f"gitruns has no wandb.{module}; use gitruns.integrations.{_INTEGRATIONS[last]}"
-    if len(parts) == 1 or parts[0] == "apis":
+    if len(parts) == 1:
         try:
             getattr(gitruns, parts[0])
         except Exception as e:
@@ -123,7 +166,7 @@ class _Finder:
 
         Raises ModuleNotFoundError, which says what to use instead, if the shim does not have the submodule.
         """
-        if not name.startswith("wandb.") or name == __name__:
+        if not name.startswith("wandb.") or name.startswith("wandb._"):
             return None
         module = name[len("wandb.") :]
         if module not in _NAMES:
