@@ -25,8 +25,11 @@ type Line struct {
 	ExitCode *int64
 	// Event is an event of the writer: EventEnd, or empty.
 	Event string
-	// Aside says why the line must be set aside: it has a reserved part that this version does not store.
+	// Aside says why the line must be set aside, although its other parts are used: a part of it is reserved, invalid or
+	// too large. It is empty if nothing was left out.
 	Aside string
+	// Labels reports whether the line has the reserved part "labels". Nothing of it may be used.
+	Labels bool
 	// NullsLost are the summary keys whose value had a null that a record cannot hold; see WithoutNulls.
 	NullsLost []string
 	// Unknown holds the keys that no version has defined.

@@ -13,7 +13,9 @@ import (
 // million strings. The zero value is ready to use.
 type JournalParser struct{ scan json.Scanner }
 
-// Parse reads one line without its newline into l. The next call reuses the slices of l. An error contains the column.
+// Parse reads one line without its newline into l. The next call reuses the slices of l. An error contains the column,
+// and says that nothing of the line can be used. If only a part of the line cannot be used, Parse leaves it out of l,
+// and l.Aside says why.
 func (p *JournalParser) Parse(line []byte, l *Line) error {
 	*l = Line{Metrics: l.Metrics[:0]}
 	if len(line) > MaxLineBytes {
@@ -29,7 +31,11 @@ func (p *JournalParser) Parse(line []byte, l *Line) error {
 			timed = true
 			return p.time(&l.Time)
 		}
-		return p.member(key, l)
+		if key == "step" { // a point without its step would be another point
+			l.HasStep = true
+			return p.integer(&l.Step)
+		}
+		return p.part(key, l)
 	})
 	if err != nil {
 		return err
@@ -43,14 +49,61 @@ func (p *JournalParser) Parse(line []byte, l *Line) error {
 	return nil
 }
 
-// member reads the value of any key but the time.
+// CheckLine returns an error if a reader would set l, or a part of it, aside once it is written. A line without a time
+// is checked as one of now.
+func CheckLine(l *Line) error {
+	timed := *l
+	if timed.Time == 0 {
+		timed.Time = 1
+	}
+	text := AppendLine(nil, &timed)
+	var p JournalParser
+	var back Line
+	if err := p.Parse(text[:len(text)-1], &back); err != nil {
+		return err
+	}
+	if back.Aside != "" {
+		return errors.New(back.Aside)
+	}
+	return nil
+}
+
+// part reads the value of any key but the time and the step. If the value is JSON but cannot be used, it is left out.
+func (p *JournalParser) part(key string, l *Line) error {
+	offset := p.scan.Offset()
+	if key == "m" { // the most frequent part
+		return p.orLeaveOut(offset, p.metrics(l), l)
+	}
+	before := *l
+	err := p.member(key, l)
+	if err != nil {
+		*l = before
+	}
+	return p.orLeaveOut(offset, err, l)
+}
+
+// orLeaveOut skips the value at an offset if reading it failed with err. It returns err if the value is not JSON.
+func (p *JournalParser) orLeaveOut(offset int, err error, l *Line) error {
+	if err == nil {
+		return nil
+	}
+	if notJSON := p.scan.Skip(offset); notJSON != nil {
+		return err
+	}
+	l.leaveOut(err.Error())
+	return nil
+}
+
+// leaveOut says why a part of the line is left out. The first reason counts.
+func (l *Line) leaveOut(reason string) {
+	if l.Aside == "" {
+		l.Aside = reason
+	}
+}
+
+// member reads the value of any key but the time and the step.
 func (p *JournalParser) member(key string, l *Line) error {
 	switch key {
-	case "step":
-		l.HasStep = true
-		return p.integer(&l.Step)
-	case "m":
-		return p.metrics(l)
 	case "p":
 		return p.params(&l.Params)
 	case "set":
@@ -81,6 +134,7 @@ func (p *JournalParser) member(key string, l *Line) error {
 		l.Defined = &Definition{}
 		return p.definition(l.Defined)
 	case "labels":
+		l.Labels = true
 		l.Aside = "this version does not store labels"
 		return p.skip()
 	}
@@ -124,15 +178,17 @@ func (p *JournalParser) integer(into *int64) (err error) {
 
 func (p *JournalParser) metrics(l *Line) error {
 	return p.scan.Object(func(key string) error {
-		if err := CheckKey(key); err != nil {
-			return err
+		offset := p.scan.Offset()
+		err := CheckKey(key)
+		var v float64
+		if err == nil {
+			if v, err = p.scan.Float(); err == nil {
+				l.Metrics = append(l.Metrics, MetricValue{key, v})
+				return nil
+			}
+			err = fmt.Errorf("metric %q: %w", key, err)
 		}
-		v, err := p.scan.Float()
-		if err != nil {
-			return fmt.Errorf("metric %q: %w", key, err)
-		}
-		l.Metrics = append(l.Metrics, MetricValue{key, v})
-		return nil
+		return p.orLeaveOut(offset, err, l) // the other metrics of the line are used
 	})
 }
 
@@ -148,9 +204,7 @@ func (p *JournalParser) values(l *Line) error {
 		}
 		text := AppendJSON(nil, v)
 		if len(text) > MaxValueBytes {
-			if l.Aside == "" {
-				l.Aside = fmt.Sprintf("value %q is longer than %d bytes", key, MaxValueBytes)
-			}
+			l.leaveOut(fmt.Sprintf("value %q is longer than %d bytes", key, MaxValueBytes))
 			return nil
 		}
 		l.Values = append(l.Values, ValueText{key, string(text)})

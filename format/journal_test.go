@@ -3,6 +3,7 @@ package format
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,7 +60,7 @@ func TestJournalLine(t *testing.T) {
 		},
 		{
 			`{"t":1,"labels":{"rank":1},"m":{"a":1}}`,
-			Line{Time: 1000000, Metrics: []MetricValue{{"a", 1}}, Aside: "this version does not store labels"},
+			Line{Time: 1000000, Metrics: []MetricValue{{"a", 1}}, Aside: "this version does not store labels", Labels: true},
 		},
 		{
 			`{"t":1,"values":{"a":"x","b":[1, NaN, null],"c":{"z":1.0,"y":"NaN"}},"summary":{"k":1,"n":null}}`,
@@ -94,6 +95,7 @@ func TestJournalLine(t *testing.T) {
 	}
 }
 
+// TestJournalLineWrong: a line of which nothing can be used is an error.
 func TestJournalLineWrong(t *testing.T) {
 	for _, c := range []struct{ line, reason string }{
 		{``, `expected "{"`},
@@ -106,17 +108,30 @@ func TestJournalLineWrong(t *testing.T) {
 		{`{"t":1,"step":1.5}`, `is not a 64-bit integer`},
 		{`{"t":1,"step":9223372036854775808}`, `is not a 64-bit integer`},
 		{`{"t":1,"step":"3"}`, `column 15: expected a number, not a string`},
-		{`{"t":1,"m":{"a":"high"}}`, `metric "a": column 17: expected a number, not a string`},
-		{`{"t":1,"m":{"a":1e999}}`, `out of range`},
 		{`{"t":1,"m":{"a":01}}`, `expected a number`},
 		{`{"t":1,"m":{"a":0x1}}`, `expected`},
+		{"{\"t\":1,\"note\":\"\xff\"}", `not UTF-8`},
+	} {
+		var p JournalParser
+		var l Line
+		err := p.Parse([]byte(c.line), &l)
+		if err == nil || !strings.Contains(err.Error(), c.reason) {
+			t.Errorf("%s: error %v, want one with %q", c.line, err, c.reason)
+		}
+	}
+}
+
+// TestJournalLinePartlyWrong: a part that cannot be used never takes the other parts of its line with it.
+func TestJournalLinePartlyWrong(t *testing.T) {
+	for _, c := range []struct{ line, reason string }{
+		{`{"t":1,"m":{"a":"high"}}`, `expected a number, not a string`},
+		{`{"t":1,"m":{"a":1e999}}`, `out of range`},
 		{`{"t":1,"m":{"":1}}`, `the key is empty`},
 		{`{"t":1,"m":{"a\nb":1}}`, `control character`},
 		{`{"t":1,"m":{"` + strings.Repeat("k", 251) + `":1}}`, `longer than 250 bytes`},
 		{`{"t":1,"p":[1]}`, `params must be an object`},
 		{`{"t":1,"p":{"a":1,"a":2}}`, `the key "a" appears twice`},
 		{`{"t":1,"p":` + strings.Repeat(`{"a":`, 40) + `1` + strings.Repeat(`}`, 40) + `}`, `nested deeper`},
-		{"{\"t\":1,\"note\":\"\xff\"}", `not UTF-8`},
 		{`{"t":1,"tags":{"a":[1]}}`, `tag "a" must be a text`},
 		{`{"t":1,"values":[1]}`, `expected "{"`},
 		{`{"t":1,"values":{"":1}}`, `the key is empty`},
@@ -127,12 +142,19 @@ func TestJournalLineWrong(t *testing.T) {
 		{`{"t":1,"metric":{"name":"a","goal":"up"}}`, `"up" is neither min nor max`},
 		{`{"t":1,"metric":{"name":"a","summary":"median"}}`, `is not one of min, max`},
 		{`{"t":1,"metric":{"name":"a","hidden":1}}`, `expected true or false`},
+		{`{"t":1,"note":"` + strings.Repeat("x", MaxTextBytes+1) + `"}`, `a text is longer than`},
 	} {
-		var p JournalParser
-		var l Line
-		err := p.Parse([]byte(c.line), &l)
-		if err == nil || !strings.Contains(err.Error(), c.reason) {
-			t.Errorf("%s: error %v, want one with %q", c.line, err, c.reason)
+		for _, line := range []string{ // a point before and behind the wrong part
+			`{"t":1,"m":{"point":7},` + c.line[len(`{"t":1,`):], c.line[:len(c.line)-1] + `,"m":{"point":7},"step":3}`,
+		} {
+			var p JournalParser
+			var l Line
+			if err := p.Parse([]byte(line), &l); err != nil || !strings.Contains(l.Aside, c.reason) {
+				t.Errorf("%.200s: error %v, left out %q, want a part left out because of %q", line, err, l.Aside, c.reason)
+			}
+			if !slices.Equal(l.Metrics, []MetricValue{{"point", 7}}) || l.Note != "" || len(l.Params)+len(l.Tags) > 0 {
+				t.Errorf("%.200s: the line is read as %+v", line, l)
+			}
 		}
 	}
 }

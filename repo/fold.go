@@ -166,7 +166,7 @@ func (f *fold) line(file string, number int, text []byte, l *format.Line) error 
 	f.ended = l.Event == format.EventEnd
 	if l.Aside != "" {
 		f.putAside(file, number, l.Aside, text)
-		if strings.HasSuffix(l.Aside, "labels") {
+		if l.Labels {
 			return nil // without its labels it would be another point
 		}
 	}

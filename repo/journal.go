@@ -62,8 +62,14 @@ func (a *Active) OpenShared() (*Journal, error) {
 	)
 }
 
-// AppendShared appends lines to a journal that command-line calls share. Lines without a time get the current time.
+// AppendShared appends lines to a journal that command-line calls share. Lines without a time get the current time. If
+// a finish would set a line aside because it is not valid, AppendShared returns an error and appends nothing.
 func (a *Active) AppendShared(lines ...*format.Line) error {
+	for _, l := range lines {
+		if err := format.CheckLine(l); err != nil {
+			return fmt.Errorf("recording in run %s: %w", a.ID, err)
+		}
+	}
 	j, err := a.OpenShared()
 	if err != nil {
 		return err

@@ -145,6 +145,9 @@ func readClientRequest(in io.Reader) (*clientRequest, error) {
 	if err := parser.Parse(second, q.line); err != nil {
 		return nil, usagef("reading the description of the run: %v", err)
 	}
+	if q.line.Aside != "" {
+		return nil, usagef("reading the description of the run: %s", q.line.Aside)
+	}
 	return q, nil
 }
 

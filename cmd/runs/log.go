@@ -87,7 +87,7 @@ func (a *app) log(ctx context.Context, f *logFlags, args []string, stepped bool)
 	}
 	more, err := a.prepareLines(ctx, active, f, line)
 	if err != nil {
-		return err
+		return finished(err)
 	}
 	if !empty(line) {
 		more = append(more, line)
@@ -148,7 +148,7 @@ func (f *logFlags) line(args []string, stepped bool) (l *format.Line, stream boo
 		}
 		key, value, err := format.ParseMetric(arg)
 		if err != nil {
-			return nil, false, usagef("metric %q: %v", arg, err)
+			return nil, false, usagef("metric %.80q: %v", arg, err)
 		}
 		l.Metrics = append(l.Metrics, format.MetricValue{Key: key, Value: value})
 	}
@@ -182,6 +182,9 @@ func (a *app) prepareLines(ctx context.Context, active *repo.Active, f *logFlags
 				Hint: "params are fixed once set: start a new run to use another value",
 			}
 		}
+	}
+	if err := active.CheckLines(ctx, l); err != nil { // before files are copied
+		return nil, err
 	}
 	return a.fileLines(ctx, active, f)
 }
@@ -266,7 +269,11 @@ func (a *app) logRun(ctx context.Context, f *logFlags, l *format.Line, stream, s
 			more = append(more, &format.Line{Time: l.Time, Metrics: l.Metrics})
 		}
 		if len(more) > 0 {
-			if err := active.AppendShared(more...); err != nil {
+			err := active.CheckLines(ctx, more...)
+			if err == nil {
+				err = active.AppendShared(more...)
+			}
+			if err != nil {
 				return err
 			}
 		}

@@ -48,8 +48,12 @@ func (a *app) logStream(ctx context.Context, active *repo.Active, first []*forma
 			}
 		}
 	}()
+	room, err := active.Room(ctx)
+	if err != nil {
+		return err
+	}
 	var parser format.JournalParser
-	number, bad := 0, 0
+	number, bad, cut := 0, 0, 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -60,6 +64,10 @@ func (a *app) logStream(ctx context.Context, active *repo.Active, first []*forma
 				case err := <-failed:
 					return fmt.Errorf("reading stdin: %w", err)
 				default:
+				}
+				if cut > 0 {
+					return fmt.Errorf("reading stdin: %s %s not recorded, or not completely", plural(bad+cut, "line"),
+						verb(bad+cut, "was", "were"))
 				}
 				if bad > 0 {
 					return fmt.Errorf("reading stdin: %s %s not recorded", plural(bad, "line"), verb(bad, "was", "were"))
@@ -75,6 +83,10 @@ func (a *app) logStream(ctx context.Context, active *repo.Active, first []*forma
 			}
 			if l == nil {
 				continue
+			}
+			if parts := room.Fit(l); len(parts) > 0 {
+				cut++
+				a.warn("stdin:%d: %s; this part was not recorded", number, strings.Join(parts, "; "))
 			}
 			if err := j.Append(l); err != nil {
 				return err
@@ -109,6 +121,9 @@ func streamLine(parser *format.JournalParser, text []byte) (*format.Line, error)
 	if text[0] == '{' {
 		if err := parser.Parse(text, l); err != nil {
 			return nil, err
+		}
+		if l.Labels {
+			return nil, errors.New(l.Aside)
 		}
 		if l.Event == format.EventEnd {
 			l.Event = "" // the other journal ended, but this one has not

@@ -178,11 +178,11 @@ func parseParams(flags []string) (format.Params, error) {
 	for _, flag := range flags {
 		path, value, err := format.ParseParam(flag)
 		if err != nil {
-			return nil, usagef("param %q: %v", flag, err)
+			return nil, usagef("param %.80q: %v", flag, err)
 		}
 		one := format.Params{}
 		if err := one.Set(path, value); err != nil {
-			return nil, usagef("param %q: %v", flag, err)
+			return nil, usagef("param %.80q: %v", flag, err)
 		}
 		if err := params.Add(one); err != nil {
 			return nil, err
@@ -196,7 +196,7 @@ func parseTags(flags []string) (map[string]string, error) {
 	for _, flag := range flags {
 		key, value, err := format.ParseTag(flag)
 		if err != nil {
-			return nil, usagef("tag %q: %v", flag, err)
+			return nil, usagef("tag %.80q: %v", flag, err)
 		}
 		if tags == nil {
 			tags = map[string]string{}
