@@ -57,14 +57,15 @@ func TestParseURL(t *testing.T) {
 
 // TestMeans: who gets what, and the host if the URL chooses it.
 func TestMeans(t *testing.T) {
+	const azure = "artifacts, and your Azure credentials, go to the host "
 	for raw, want := range map[string]string{
 		"file:///mnt/team":          "artifacts are written to the folder /mnt/team",
 		"s3://bkt/a?region=eu":      "artifacts go to the bucket bkt of Amazon S3",
 		"gs://bkt/a":                "artifacts go to the bucket bkt of Google Cloud",
 		"azblob://c":                "artifacts go to the container c of the Azure account of AZURE_STORAGE_ACCOUNT",
-		"azblob://c?protocol=http":  "artifacts, and your Azure credentials, go to the host of AZURE_STORAGE_DOMAIN, unencrypted",
-		"azblob://c?localemu=true":  "artifacts, and your Azure credentials, go to the host of AZURE_STORAGE_DOMAIN",
-		"azblob://c?domain=h.org:1": "artifacts, and your Azure credentials, go to the host h.org:1",
+		"azblob://c?protocol=http":  azure + "of AZURE_STORAGE_DOMAIN, unencrypted",
+		"azblob://c?localemu=true":  azure + "of AZURE_STORAGE_DOMAIN",
+		"azblob://c?domain=h.org:1": azure + "h.org:1",
 		"s3://bkt?endpoint=https://h.org": "artifacts, and requests signed with your AWS credentials, " +
 			"go to the host h.org",
 		"s3://bkt?endpoint=http://10.0.0.5:9000": "artifacts, and requests signed with your AWS credentials, " +
