@@ -3,7 +3,6 @@ package repo
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -73,28 +72,6 @@ func (r *Repository) PortableParams(params format.Params) format.Params {
 		}
 	}
 	return portable
-}
-
-// EntryPoint returns the program that a command runs, as a path relative to TreeRoot: the first argument that is a
-// regular file of the project. It is empty if there is none. dir is where the command runs.
-func (r *Repository) EntryPoint(dir string, command []string) string {
-	for _, arg := range command {
-		if strings.HasPrefix(arg, "-") {
-			continue
-		}
-		path := arg
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, path)
-		}
-		rel, err := filepath.Rel(r.TreeRoot(), path)
-		if err != nil || format.CheckPath(filepath.ToSlash(rel)) != nil {
-			continue
-		}
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-			return filepath.ToSlash(rel)
-		}
-	}
-	return ""
 }
 
 // CaptureRequest says what to capture of a run.

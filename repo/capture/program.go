@@ -21,7 +21,12 @@ type foundProgram struct {
 	node, r  bool
 }
 
-var pythonName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(python|pypy)[0-9.]*w?(\.exe)?$`) })
+var pythonName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(python|pypy)[0-9.]*w?t?(\.exe)?$`) })
+
+// IsPython reports whether a word of a command is an interpreter of Python, by its name.
+func IsPython(word string) bool {
+	return pythonName().MatchString(filepath.Base(word))
+}
 
 // maxLook is how many words of a command are examined. More than one is needed because launchers may come first, as in
 // `srun -n 2 python train.py`.
