@@ -2,10 +2,10 @@
 
 import gitruns
 from gitruns.integrations.stable_baselines3 import GitrunsCallback
-from stable_baselines3 import PPO
+from stable_baselines3 import A2C
 
 with gitruns.init(project="cartpole"):
-    PPO("MlpPolicy", "CartPole-v1").learn(4_096, callback=GitrunsCallback())
+    A2C("MlpPolicy", "CartPole-v1", device="cpu").learn(1_000, callback=GitrunsCallback())
 """
 
 from __future__ import annotations
