@@ -269,6 +269,38 @@ func (m *Metrics) Points(key string) (points []Point, err error) {
 	return points, nil
 }
 
+// StepRange returns the lowest and the highest step of one metric. It reads only the first and the last of its points.
+// ok is false if the file does not have the key.
+func (m *Metrics) StepRange(key string) (first, last int64, ok bool, err error) {
+	m.asked++
+	for i := range m.spans {
+		spans, err := m.spansWith(i, key)
+		if err != nil {
+			return 0, 0, false, err
+		}
+		for _, s := range spans {
+			if s.key != key {
+				continue
+			}
+			for _, row := range []int64{s.from, s.to - 1} {
+				one := []span{{key, row, row + 1}}
+				err := m.read(context.Background(), i, one, func(_ string, points []Point) error {
+					step := points[0].Step
+					if !ok {
+						first, last, ok = step, step, true
+					}
+					first, last = min(first, step), max(last, step)
+					return nil
+				})
+				if err != nil {
+					return 0, 0, false, err
+				}
+			}
+		}
+	}
+	return first, last, ok, nil
+}
+
 // fewKeys is how often the index is searched for one key, before the ranges of all keys are read once.
 const fewKeys = 8
 

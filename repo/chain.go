@@ -18,8 +18,16 @@ import (
 // of chains.
 func (e *Entry) Continuing(run *format.Run, earlier []*Entry) *Entry {
 	whole := *e
-	whole.Run, whole.earlier = run, earlier
+	whole.Run, whole.earlier, whole.newest = run, earlier, e
 	return &whole
+}
+
+// Newest returns the newest part of the entry alone, with its own record.
+func (e *Entry) Newest() *Entry {
+	if e.newest != nil {
+		return e.newest
+	}
+	return e
 }
 
 // Parts returns the number of runs that are read as one.

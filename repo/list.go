@@ -29,6 +29,7 @@ type Entry struct {
 	noted  *Repository        // where notes for a run of the runs branch go
 
 	earlier []*Entry // parts of the chain that are read as one with it, newest first
+	newest  *Entry   // the newest part alone, if earlier parts are read with it
 }
 
 // onDisk makes sure that Dir is set. For a run of a revision, the first call copies its files there.

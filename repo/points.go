@@ -111,6 +111,18 @@ func (c *Curves) own(ctx context.Context, key string) ([]format.Point, error) {
 	return c.file.Points(key)
 }
 
+// stepRange returns the lowest and the highest step of one metric of the newest part. ok is false if it has no points.
+func (c *Curves) stepRange(ctx context.Context, key string) (first, last int64, ok bool, err error) {
+	if c.file != nil {
+		return c.file.StepRange(key)
+	}
+	points, err := c.own(ctx, key)
+	if err != nil || len(points) == 0 {
+		return 0, 0, false, err
+	}
+	return points[0].Step, points[len(points)-1].Step, true, nil
+}
+
 // Close closes the files.
 func (c *Curves) Close() {
 	c.close()

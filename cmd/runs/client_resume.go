@@ -113,7 +113,7 @@ func (a *app) resumed(ctx context.Context, c *catalog.Catalog, before catalog.Re
 	}
 	answer.NextStep = next
 	answer.Metrics = map[string]float64{}
-	for key, m := range c.Whole(e).Metrics {
+	for key, m := range c.Whole(ctx, e).Metrics {
 		answer.Metrics[key] = m.Last
 	}
 	answer.Tags = append([]string{}, slices.Sorted(maps.Keys(e.Tags))...)

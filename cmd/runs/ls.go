@@ -124,7 +124,7 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 	entries, err := c.SelectAll(ctx, selectors)
 	if err == nil {
 		if f.groupBy != "" || !f.json && !f.csv && !f.parts {
-			entries = c.Wholes(entries)
+			entries = c.Wholes(ctx, entries)
 		}
 		entries, err = a.matching(c, entries, f.where)
 	}

@@ -59,13 +59,18 @@ func (a *app) warnSettings(r *repo.Repository) {
 // keep closes a catalog at the end of the command. It reports damaged runs now, and at the end those that were found
 // later.
 func (a *app) keep(c *catalog.Catalog) {
-	reported := 0
+	reported, doubted := 0, 0
 	report := func() {
 		damage := c.AllDamage()
 		for _, d := range damage[reported:] {
 			a.progress("runs: skipped a damaged run: %v", d.Err)
 		}
 		reported = len(damage)
+		doubts := c.Doubts()
+		for _, err := range doubts[doubted:] {
+			a.warn("%v", err)
+		}
+		doubted = len(doubts)
 	}
 	report()
 	a.cleanup = append(a.cleanup, func() {
@@ -132,7 +137,7 @@ func (a *app) oneWhole(ctx context.Context, r *repo.Repository, selector, experi
 			return nil, err
 		}
 	}
-	return of.Whole(e), nil
+	return of.Whole(ctx, e), nil
 }
 
 // enclosingRun opens the active run in RUNS_DIR and RUNS_ID. It returns nil if neither is set.

@@ -28,15 +28,17 @@ type Catalog struct {
 	runs    []*format.Run // their records, in the same order
 	damage  []repo.Damage
 	byRun   map[*format.Run]*repo.Entry
-	byID    map[string]*repo.Entry     // nil until it is needed
-	goals   func(metric string) string // nil until it is needed
-	names   map[string]bool            // what named has found
+	byID    map[string]*repo.Entry      // nil until it is needed
+	goals   func(metric string) string  // nil until it is needed
+	names   map[string]bool             // what named has found
+	wholes  map[*repo.Entry]*repo.Entry // what Whole has made
 	family  *family
 }
 
 // family holds what a catalog shares with the catalogs that were opened from it.
 type family struct {
 	damage  []repo.Damage // of all these catalogs, in the order in which it was found
+	doubts  []error       // of all these catalogs
 	closers []func()
 }
 
@@ -115,7 +117,7 @@ func (c *Catalog) Add(entries []*repo.Entry) {
 	for _, e := range entries {
 		c.byRun[e.Run] = e
 	}
-	c.goals, c.byID, c.names = nil, nil, nil
+	c.goals, c.byID, c.names, c.wholes = nil, nil, nil, nil
 }
 
 // AddRevision adds the runs of a Git revision that are not in the catalog yet.

@@ -1,7 +1,7 @@
 package catalog
 
 import (
-	"math"
+	"context"
 	"slices"
 
 	"github.com/gitruns/runs/format"
@@ -14,8 +14,9 @@ import (
 //
 //   - Each run that no other resumes ends a chain, which goes back from run to run as far as they are known (Chains).
 //     If two runs resume the same one, both chains contain it. A ring of runs ends with the newest of them.
-//   - The record of a chain is that of its newest run, with the metrics of all its runs (MergeRecords).
-//   - A point or a value counts unless a later part has one of the same key at the same or an earlier step.
+//   - The record of a chain is that of its newest run, with the metrics of all its runs (repo.ChainMetrics).
+//   - A point or a value counts unless a later part has one of the same key at the same or an earlier step. The metrics
+//     are those of the points that count.
 
 // Chains returns the chains of runs. The newest chain comes first, and in each chain the newest run. A run that
 // neither resumes nor is resumed is a chain of its own.
@@ -71,49 +72,6 @@ func Newest(runs []*format.Run) []*format.Run {
 
 func resumes(r *format.Run) bool { return r.Resumes != "" }
 
-// MergeRecords returns the record of a chain, whose newest run comes first. It is the newest record with the metrics
-// of all runs. A metric has the last value of the newest run that has it, and the extremes of the whole chain. The
-// chain starts when its oldest run started.
-func MergeRecords(chain []*format.Run) *format.Run {
-	if len(chain) == 1 {
-		return chain[0]
-	}
-	merged := *chain[0]
-	merged.Metrics = map[string]format.Metric{}
-	merged.Started = chain[len(chain)-1].Started
-	for _, r := range chain {
-		for key, m := range r.Metrics {
-			have, ok := merged.Metrics[key]
-			if !ok {
-				merged.Metrics[key] = m
-				continue
-			}
-			have.Min = extreme(have, m, have.Min, m.Min, func(x, y float64) bool { return y < x })
-			have.Max = extreme(have, m, have.Max, m.Max, func(x, y float64) bool { return y > x })
-			have.Count += m.Count
-			merged.Metrics[key] = have
-		}
-	}
-	return &merged
-}
-
-// extreme returns the better of two extremes. The extreme of a metric with one point is its last value.
-func extreme(a, b format.Metric, x, y *format.Extreme, better func(x, y float64) bool) *format.Extreme {
-	if x == nil && !math.IsNaN(a.Last) {
-		x = &format.Extreme{Value: a.Last}
-	}
-	if y == nil && !math.IsNaN(b.Last) {
-		y = &format.Extreme{Value: b.Last}
-	}
-	switch {
-	case x == nil:
-		return y
-	case y == nil || !better(x.Value, y.Value):
-		return x
-	}
-	return y
-}
-
 // Earlier returns the earlier runs of the chain of e that are in the catalog, newest first.
 func (c *Catalog) Earlier(e *repo.Entry) []*repo.Entry {
 	if e.Resumes == "" {
@@ -134,21 +92,37 @@ func (c *Catalog) Earlier(e *repo.Entry) []*repo.Entry {
 	return earlier
 }
 
-// Whole returns an entry that reads e and the runs that it resumes as one. It starts when e started.
-func (c *Catalog) Whole(e *repo.Entry) *repo.Entry {
+// Whole returns an entry that reads e and the runs that it resumes as one. Its record is that of e, with the metrics
+// of all its parts. It starts when e started. If points cannot be read, it counts steps that a later part repeated too, and
+// notes that in Doubts.
+func (c *Catalog) Whole(ctx context.Context, e *repo.Entry) *repo.Entry {
 	earlier := c.Earlier(e)
 	if len(earlier) == 0 {
 		return e
 	}
-	run := MergeRecords(append([]*format.Run{e.Run}, Records(earlier)...))
-	run.Started = e.Started
-	whole := e.Continuing(run, earlier)
-	c.byRun[run] = whole
+	if whole := c.wholes[e]; whole != nil {
+		return whole
+	}
+	run := *e.Run
+	var err error
+	if run.Metrics, err = repo.ChainMetrics(ctx, append([]*repo.Entry{e}, earlier...)); err != nil {
+		c.family.doubts = append(c.family.doubts, err)
+	}
+	whole := e.Continuing(&run, earlier)
+	c.byRun[&run] = whole
+	if c.wholes == nil {
+		c.wholes = map[*repo.Entry]*repo.Entry{}
+	}
+	c.wholes[e] = whole
 	return whole
 }
 
+// Doubts says which values of chains may be wrong, because points could not be read. It covers all catalogs that share
+// the family of c.
+func (c *Catalog) Doubts() []error { return c.family.doubts }
+
 // Wholes returns the entries, with each chain among them replaced with one entry, at the place of its newest run.
-func (c *Catalog) Wholes(entries []*repo.Entry) []*repo.Entry {
+func (c *Catalog) Wholes(ctx context.Context, entries []*repo.Entry) []*repo.Entry {
 	if !slices.ContainsFunc(entries, func(e *repo.Entry) bool { return e.Resumes != "" }) {
 		return entries
 	}
@@ -159,7 +133,7 @@ func (c *Catalog) Wholes(entries []*repo.Entry) []*repo.Entry {
 	var wholes []*repo.Entry
 	for _, e := range entries {
 		if newest[e.Run] {
-			wholes = append(wholes, c.Whole(e))
+			wholes = append(wholes, c.Whole(ctx, e))
 		}
 	}
 	return wholes

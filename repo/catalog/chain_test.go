@@ -43,25 +43,6 @@ func TestChains(t *testing.T) {
 	}
 }
 
-func TestMergeRecords(t *testing.T) {
-	oldest := &format.Run{Metrics: map[string]format.Metric{"rmse": {
-		Last: 5, Min: &format.Extreme{Value: 1, Step: 2},
-		Max: &format.Extreme{Value: 9, Step: 0}, Count: 3,
-	}, "once": {Last: 7, Count: 1}}}
-	newest := &format.Run{Metrics: map[string]format.Metric{"rmse": {Last: 4, Count: 1}}}
-	got := MergeRecords([]*format.Run{newest, oldest})
-	want := map[string]format.Metric{"rmse": {
-		Last: 4, Min: &format.Extreme{Value: 1, Step: 2},
-		Max: &format.Extreme{Value: 9, Step: 0}, Count: 4,
-	}, "once": {Last: 7, Count: 1}}
-	if d := cmp.Diff(want, got.Metrics); d != "" {
-		t.Error(d)
-	}
-	if len(newest.Metrics) != 1 || MergeRecords([]*format.Run{oldest}) != oldest {
-		t.Error("a record was changed")
-	}
-}
-
 func TestChainIsOneReplicate(t *testing.T) {
 	run := func(name string, lr any, seed int64) *format.Run {
 		return &format.Run{

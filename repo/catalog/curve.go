@@ -26,7 +26,7 @@ func (c *Catalog) SelectCurves(ctx context.Context, words []string, alone bool) 
 			return
 		}
 		if !alone {
-			e = of.Whole(e)
+			e = of.Whole(ctx, e)
 		}
 		entries = append(entries, e)
 	}

@@ -21,7 +21,7 @@ func (c *Catalog) Select(ctx context.Context, selector string) ([]*repo.Entry, *
 		return nil, nil, err
 	}
 	if s.Rev == "" {
-		entries, err := c.resolve(s)
+		entries, err := c.resolve(ctx, s)
 		return entries, c, err
 	}
 	at, err := c.At(ctx, s.Rev)
@@ -33,19 +33,27 @@ func (c *Catalog) Select(ctx context.Context, selector string) ([]*repo.Entry, *
 	if err != nil {
 		return nil, nil, err
 	}
-	entries, err := at.resolve(s)
+	entries, err := at.resolve(ctx, s)
 	for _, e := range entries {
 		c.byRun[e.Run] = e
 	}
 	return entries, at, err
 }
 
-func (c *Catalog) resolve(s query.Selector) ([]*repo.Entry, error) {
-	runs, err := s.Resolve(c.runs, c.scope, c.Context())
+func (c *Catalog) resolve(ctx context.Context, s query.Selector) ([]*repo.Entry, error) {
+	among := c.runs
+	if s.IsBest() { // a chain is one run
+		among = Records(c.Wholes(ctx, c.entries))
+	}
+	runs, err := s.Resolve(among, c.scope, c.Context())
 	if err != nil {
 		return nil, err
 	}
-	return c.EntriesOf(runs), nil
+	entries := c.EntriesOf(runs)
+	for i, e := range entries {
+		entries[i] = e.Newest()
+	}
+	return entries, nil
 }
 
 // One returns the single run that a selector names, and its catalog. If the selector names several runs, the error is

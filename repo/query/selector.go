@@ -44,6 +44,9 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("selecting %q: %s", e.Selector, e.Reason)
 }
 
+// IsBest reports whether the selector asks for the best value of a metric.
+func (s Selector) IsBest() bool { return s.kind == byBest }
+
 // GoalError is returned if a selector asks for the best value of a metric that has no goal.
 type GoalError struct{ Selector, Metric string }
 

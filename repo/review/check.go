@@ -58,7 +58,7 @@ func checkRule(ctx context.Context, c *catalog.Catalog, subject *Side, rule form
 		comparison = compareRecords(ctx, c, baseline, subject)
 	}
 	if rule.Metric != "" {
-		outcomes = append(outcomes, checkMetric(c, subject, comparison, rule))
+		outcomes = append(outcomes, checkMetric(ctx, c, subject, comparison, rule))
 	}
 	for _, name := range rule.Require {
 		found, err := require(ctx, subject, comparison, rule.Paths, name)
@@ -81,10 +81,12 @@ func compareRecords(ctx context.Context, c *catalog.Catalog, a, b *Side) *diff.C
 }
 
 // checkMetric checks a metric against the value of the baseline. Without a baseline, the metric only needs a value.
-func checkMetric(c *catalog.Catalog, subject *Side, comparison *diff.Comparison, rule format.Check) Outcome {
+func checkMetric(
+	ctx context.Context, c *catalog.Catalog, subject *Side, comparison *diff.Comparison, rule format.Check,
+) Outcome {
 	o := Outcome{Rule: rule.Metric}
 	if comparison == nil {
-		m, ok := subject.Entries[0].Metrics[rule.Metric]
+		m, ok := subject.catalog.Whole(ctx, subject.Entries[0]).Metric(rule.Metric)
 		if !ok {
 			o.Finding.Kind = NoValue
 			return o

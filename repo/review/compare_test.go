@@ -76,7 +76,8 @@ func TestCompareWithoutSource(t *testing.T) {
 	}
 }
 
-// TestCompareChains: a run counts with those that it resumes, unless it is compared alone.
+// TestCompareChains: a run counts with those that it resumes, unless it is compared alone. What the later part logged
+// again, step 0 here, replaces what the earlier part had.
 func TestCompareChains(t *testing.T) {
 	p := newProject(t, goals)
 	p.add(format.Run{Name: "a"}, series{"rmse": {2}})
@@ -90,11 +91,11 @@ func TestCompareChains(t *testing.T) {
 		n       int
 		verdict diff.Verdict
 	}{
-		{"b2", false, 1, 1, diff.Better},
+		{"b2", false, 3, 1, diff.Worse},
 		{"b2", true, 3, 1, diff.Worse},
 		{"b1", false, 1, 1, diff.Better},
-		{"group=g", false, 1, 1, diff.Inconclusive}, // the chain is one run: too few
-		{"group=g", true, 1, 1, diff.Inconclusive},
+		{"group=g", false, 3, 1, diff.Inconclusive}, // the chain is one run: too few
+		{"group=g", true, 3, 1, diff.Inconclusive},
 	} {
 		got, err := Compare(t.Context(), p.side(c, "a"), p.side(c, x.b), Options{Part: x.part})
 		if err != nil || len(got.Metrics) != 1 {

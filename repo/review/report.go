@@ -71,7 +71,7 @@ func Review(ctx context.Context, c *catalog.Catalog, o Request) (*Report, error)
 	if v.Baseline, err = v.baseline(ctx, base, o.Baseline); err != nil {
 		return nil, err
 	}
-	v.Groups = v.grouped(c, added)
+	v.Groups = v.grouped(ctx, c, added)
 	if n := len(added) - v.Runs(); n > 0 {
 		v.find(Finding{Kind: WithoutMetric, Count: n, Name: v.Metric})
 	}
@@ -187,23 +187,23 @@ func (v *Report) baseline(ctx context.Context, base *catalog.Catalog, selector s
 	if selector != "" {
 		return Select(ctx, base, selector)
 	}
-	if groups := v.grouped(base, base.Entries()); len(groups) > 0 {
+	if groups := v.grouped(ctx, base, base.Entries()); len(groups) > 0 {
 		return groups[0].Side, nil
 	}
 	return nil, nil
 }
 
 // grouped groups the entries that have the metric into replicates. The group with the best mean comes first.
-func (v *Report) grouped(c *catalog.Catalog, entries []*repo.Entry) []Group {
+func (v *Report) grouped(ctx context.Context, c *catalog.Catalog, entries []*repo.Entry) []Group {
 	var runs []*format.Run
-	for _, e := range entries {
-		m, ok := e.Metrics[v.Metric]
+	for _, e := range c.Wholes(ctx, entries) {
+		m, ok := e.Metric(v.Metric)
 		if ok && e.Status == format.Finished && e.Reproduces == "" && c.InScope(e.Run) && !math.IsNaN(query.Best(m, v.Goal)) {
 			runs = append(runs, e.Run)
 		}
 	}
 	var groups []Group
-	for _, g := range query.GroupBy(catalog.Newest(runs), query.ByReplicates, c.Config().Seeds(), c.Context()) {
+	for _, g := range query.GroupBy(runs, query.ByReplicates, c.Config().Seeds(), c.Context()) {
 		s := &Side{Entries: c.EntriesOf(g.Runs), catalog: c}
 		if len(g.Runs) > 1 {
 			s.Group = g.Runs[0].Title()

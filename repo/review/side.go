@@ -150,7 +150,10 @@ func (s *Side) read(ctx context.Context, part bool) (side diff.Side, release fun
 		case !single && resumed[e.Run]:
 			continue // it counts with the run that resumes it
 		case len(chain) > 1 && !alone:
-			side.Runs = append(side.Runs, catalog.MergeRecords(chain))
+			whole := s.catalog.Whole(ctx, e)
+			run := *whole.Run
+			run.Started = whole.Began()
+			side.Runs = append(side.Runs, &run)
 		default:
 			side.Runs = append(side.Runs, e.Run)
 		}
@@ -170,7 +173,7 @@ func (s *Side) read(ctx context.Context, part bool) (side diff.Side, release fun
 		return side, release
 	}
 	if len(chains[first.Run]) > 1 && !alone {
-		first = s.catalog.Whole(first)
+		first = s.catalog.Whole(ctx, first)
 	}
 	curves, err := first.Curves()
 	side.Points = func(metric string) ([]format.Point, error) {

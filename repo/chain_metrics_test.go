@@ -1,0 +1,130 @@
+package repo
+
+import (
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/gitruns/runs/format"
+)
+
+// randomChain records a chain of runs whose parts may go back, go on, leave a gap, or lack a metric. The newest part
+// may still be active. It returns the parts, newest first.
+func randomChain(t *testing.T, r *Repository, random *rand.Rand) []*Entry {
+	var parts []*Entry
+	step := int64(0)
+	for n := 2 + random.IntN(3); len(parts) < n; {
+		run := &format.Run{}
+		if len(parts) > 0 {
+			run.Resumes = parts[0].ID
+		}
+		a, err := r.Start(t.Context(), run, format.OwnerDetached)
+		if err != nil {
+			t.Fatal(err)
+		}
+		step = max(0, step+int64(random.IntN(7))-4)
+		for range 1 + random.IntN(6) {
+			l := &format.Line{HasStep: true, Step: step}
+			for _, key := range []string{"a", "b", "c"} {
+				if random.IntN(3) > 0 {
+					v := float64(random.IntN(5))
+					if v == 4 && random.IntN(2) == 0 {
+						v = math.NaN()
+					}
+					l.Metrics = append(l.Metrics, format.MetricValue{Key: key, Value: v})
+				}
+			}
+			if err := a.AppendShared(l); err != nil {
+				t.Fatal(err)
+			}
+			step += int64(random.IntN(3))
+		}
+		if len(parts) < n-1 || random.IntN(2) == 0 {
+			if _, err := a.Finish(t.Context(), Finish{Status: format.Killed}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		e, err := r.Read(t.Context(), a.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts = slices.Insert(parts, 0, e)
+	}
+	return parts
+}
+
+// TestChainMetrics: the metrics of a chain are those of the points that count, whatever its parts repeated.
+func TestChainMetrics(t *testing.T) {
+	r, _, err := Setup(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seed := range uint64(25) {
+		parts := randomChain(t, r, rand.New(rand.NewPCG(seed, 7)))
+		got, err := ChainMetrics(t.Context(), parts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]format.Metric{}
+		run := *parts[0].Run
+		run.Metrics = got // the keys
+		err = parts[0].Continuing(&run, parts[1:]).EachPoints(t.Context(), func(key string, points []format.Point) error {
+			var c curve
+			for _, p := range points {
+				c.add(p)
+			}
+			want[key] = c.metric(got[key].Goal)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, got, cmpopts.EquateNaNs()); d != "" {
+			t.Fatalf("seed %d, %d parts (-points +metrics):\n%s", seed, len(parts), d)
+		}
+	}
+}
+
+// TestChainWithoutPoints: if the points of a part are lost, its record still counts, and the doubt is reported.
+func TestChainWithoutPoints(t *testing.T) {
+	r, _, err := Setup(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parts []*Entry
+	for _, steps := range [][]int64{{0, 1, 2, 3}, {2, 3}} {
+		a, err := r.Start(t.Context(), &format.Run{}, format.OwnerDetached)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range steps {
+			l := &format.Line{HasStep: true, Step: step, Metrics: []format.MetricValue{{Key: "a", Value: float64(step)}}}
+			if err := a.AppendShared(l); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := a.Finish(t.Context(), Finish{}); err != nil {
+			t.Fatal(err)
+		}
+		e, err := r.Read(t.Context(), a.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts = slices.Insert(parts, 0, e)
+	}
+	if m, err := ChainMetrics(t.Context(), parts); err != nil || m["a"].Count != 4 {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if err := os.Remove(filepath.Join(parts[1].Dir, MetricsName)); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := ChainMetrics(t.Context(), parts); err == nil || m["a"].Count != 6 || m["a"].Last != 3 {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
