@@ -123,7 +123,10 @@ class Molecule(_File):
         convert_to_3d_and_optimize: bool = True,
         mmff_optimize_molecule_max_iterations: int = 200,
     ) -> Molecule:
-        """Return the molecule of RDKit, or of a file that it reads. It is kept as it is, not optimized."""
+        """Return the molecule of RDKit, or of a file.
+
+        It is kept as it is, not optimized.
+        """
         return cls(data_or_path, caption)
 
     @classmethod

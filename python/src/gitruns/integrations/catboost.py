@@ -20,7 +20,7 @@ from ._current import current, guarded, set_params
 
 
 class GitrunsCallback:
-    """Records the metrics of each iteration as `<data>/<metric>`, when CatBoost computes them.
+    """Records the metrics that CatBoost computes as `<data>/<metric>`.
 
     The first iteration is step 1, as in CatBoost's output. fit() raises gitruns.Error if there is no run.
 
@@ -38,7 +38,10 @@ class GitrunsCallback:
         self._values = 0
 
     def after_iteration(self, info: Any) -> bool:
-        """Record what was computed in this iteration. Returns True, which lets the training continue."""
+        """Record what was computed in this iteration.
+
+        Returns True, which lets the training continue.
+        """
         if self._run is None or info.iteration <= 1:
             self._run = current(self._given, "fit() with GitrunsCallback")
             self._values = 0
@@ -71,7 +74,9 @@ def log_summary(
     importance: bool = True,
     save_model: bool = False,
 ) -> None:
-    """Record the results of a trained model: best_iteration, best_score, params and feature importance.
+    """Record the results of a trained model.
+
+    They are best_iteration, best_score, params and feature importance.
 
     Args:
         model: A trained model of CatBoost.

@@ -22,9 +22,9 @@ from ._current import current, guarded
 
 
 class autolog:  # noqa: N801 (it is called like a function)
-    """Record each call of a pipeline, until disable() is called or the `with` block ends.
+    """Record each call of a pipeline.
 
-    A call gets the next step of the run. Its images are recorded under `images`, its texts under `prompt` and
+    The recording ends with the `with` block, or with disable(). A call gets the next step of the run. Its images are recorded under `images`, its texts under `prompt` and
     `negative_prompt`, and its numbers under `pipeline/<argument>`. Classes of pipelines that are imported later are
     recorded too. A call raises gitruns.Error if there is no run.
 

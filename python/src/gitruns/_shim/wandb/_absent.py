@@ -11,7 +11,10 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 
 def stand_in(module: str, name: str, instead: str) -> type:
-    """Return a class for a name of a submodule of wandb. instead says what to use, and completes "use …"."""
+    """Return a class for a name of a submodule of wandb.
+
+    instead says what to use, and completes "use …".
+    """
 
     def warn() -> None:
         from gitruns._messages import warn_once
@@ -30,7 +33,10 @@ def stand_in(module: str, name: str, instead: str) -> type:
 
 
 class _Inert:
-    """An object that takes any call, as a callback, a decorator or a context, and does nothing."""
+    """An object that takes any call and does nothing.
+
+    It can be a callback, a decorator or a context.
+    """
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

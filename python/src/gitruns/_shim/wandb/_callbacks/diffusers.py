@@ -8,7 +8,10 @@ import gitruns
 
 
 class _Autolog:
-    """The object that W&B calls autolog: calling or enabling it starts the recording, and a run if there is none."""
+    """The object that W&B calls autolog.
+
+    Calling or enabling it starts the recording, and a run if there is none.
+    """
 
     def __init__(self) -> None:
         self._recorder: Any = None

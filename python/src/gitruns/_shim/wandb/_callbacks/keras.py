@@ -26,7 +26,10 @@ class WandbMetricsLogger(own.GitrunsMetricsLogger):
 
 
 class WandbModelCheckpoint(ModelCheckpoint):  # type: ignore[misc]
-    """Keras' ModelCheckpoint, which keeps each file that it writes as an artifact of type model."""
+    """Keras' ModelCheckpoint.
+
+    Each file that it writes is kept as an artifact of type model.
+    """
 
     def __init__(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(filepath, *args, **kwargs)
@@ -52,7 +55,7 @@ class WandbModelCheckpoint(ModelCheckpoint):  # type: ignore[misc]
 
 
 class WandbEvalCallback(Callback):  # type: ignore[misc]
-    """The base of callbacks that record tables of samples and of predictions for them.
+    """The base of callbacks that record tables of samples and predictions.
 
     A subclass implements add_ground_truth() and add_model_predictions().
     """
@@ -107,9 +110,9 @@ class WandbEvalCallback(Callback):  # type: ignore[misc]
 
 
 class WandbCallback(own.GitrunsCallback):
-    """W&B's callback of 2023 and before: metrics by their own names, and the best model.
+    """W&B's callback of 2023 and before.
 
-    Sample predictions, gradients and weights are not recorded.
+    It records metrics by their own names, and the best model. Sample predictions, gradients and weights are not recorded.
     """
 
     def __init__(

@@ -12,7 +12,10 @@ class _Callback(own._Callback):
 
 
 def wandb_callback(log_params: bool = True, define_metric: bool = True) -> Any:
-    """Return the callback with W&B's arguments. Goals are set whatever define_metric is."""
+    """Return the callback with W&B's arguments.
+
+    Goals are set whatever define_metric is.
+    """
     return _Callback(None, "", 1, log_params)
 
 

@@ -11,7 +11,10 @@ from gitruns.integrations.stable_baselines3 import GitrunsCallback
 
 
 class WandbCallback(GitrunsCallback):
-    """GitrunsCallback with W&B's arguments. The model is saved to model_save_path, and kept with the run."""
+    """GitrunsCallback with W&B's arguments.
+
+    The model is saved to model_save_path, and kept with the run.
+    """
 
     def __init__(
         self,
