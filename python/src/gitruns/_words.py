@@ -19,7 +19,10 @@ _SIZE = 4096  # bytes
 
 
 class LastWords:
-    """The last words of this process about one run. The file stays open, for a full table of open files."""
+    """The last words of this process about one run.
+
+    The file stays open, for a full table of open files.
+    """
 
     __slots__ = ("_fd", "_file", "_path", "said")
 
