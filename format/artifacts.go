@@ -4,17 +4,16 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-
-	"github.com/parquet-go/parquet-go"
 )
 
 // ArtifactsName is the name of the file next to run.toml that lists the artifacts of a run, if there are more than
 // MaxListed.
 const ArtifactsName = "artifacts.parquet"
 
+// Bounds of artifacts.parquet.
 const (
+	MaxArtifactsBytes = 128 << 20
 	maxArtifacts      = 1_000_000
-	maxArtifactsBytes = 256 << 20
 )
 
 // artifactRow is a row of artifacts.parquet.
@@ -31,27 +30,23 @@ type artifactRow struct {
 
 // EncodeArtifacts returns artifacts.parquet with one row per artifact. The caller sorts the artifacts by path.
 func EncodeArtifacts(artifacts []Artifact) ([]byte, error) {
-	var b bytes.Buffer
-	w := parquet.NewGenericWriter[artifactRow](&b, parquet.CreatedBy("gitruns", "1", "format"))
 	rows := make([]artifactRow, len(artifacts))
 	for i, a := range artifacts {
 		rows[i] = artifactRow(a)
 	}
-	if _, err := w.Write(rows); err != nil {
+	data, err := encodeRows(rows)
+	if err != nil {
 		return nil, fmt.Errorf("writing %s: %w", ArtifactsName, err)
 	}
-	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("writing %s: %w", ArtifactsName, err)
-	}
-	return b.Bytes(), nil
+	return data, nil
 }
 
 // DecodeArtifacts reads artifacts.parquet and checks each row as strictly as an artifact in run.toml. The caller must
 // verify the digest of the file first.
 func DecodeArtifacts(data []byte) ([]Artifact, error) {
-	if len(data) > maxArtifactsBytes {
+	if len(data) > MaxArtifactsBytes {
 		return nil, fmt.Errorf("reading %s: it has %d bytes, and at most %d are read", ArtifactsName, len(data),
-			maxArtifactsBytes)
+			MaxArtifactsBytes)
 	}
 	artifacts, err := decodeArtifacts(data)
 	if err != nil {

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"strconv"
 	"unicode/utf8"
-
-	"github.com/parquet-go/parquet-go"
 )
 
 // ManifestEntry is one file of a dataset.
@@ -46,15 +44,11 @@ func ManifestDigest(entries []ManifestEntry, listing bool) (digest string, total
 
 // EncodeManifest returns the Parquet file of a manifest, with one row per file.
 func EncodeManifest(entries []ManifestEntry) ([]byte, error) {
-	var b bytes.Buffer
-	w := parquet.NewGenericWriter[ManifestEntry](&b, parquet.CreatedBy("gitruns", "1", "format"))
-	if _, err := w.Write(entries); err != nil {
+	data, err := encodeRows(entries)
+	if err != nil {
 		return nil, fmt.Errorf("writing a manifest: %w", err)
 	}
-	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("writing a manifest: %w", err)
-	}
-	return b.Bytes(), nil
+	return data, nil
 }
 
 // DecodeManifest reads a manifest. The caller must verify its digest first.

@@ -18,7 +18,7 @@ const (
 	pointsPerByte = 128        // that a larger one may have besides: our writer needs a byte for 80 equal points
 	maxCurve      = 20_000_000 // points of one metric held at once: 480 MB
 	freeCurve     = 4_000_000  // of them, however small the file is: 96 MB
-	maxSpans      = 1_000_000  // ranges of rows with one key
+	maxSpans      = 100_000    // ranges of rows with one key
 	maxPageBytes  = 32 << 20
 )
 
@@ -110,6 +110,30 @@ func (m *Metrics) Keys() (keys []string, err error) {
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys), nil
+}
+
+// Series is a part of a file whose points have the same key.
+type Series struct {
+	Key    string
+	Points int64
+}
+
+// Series lists the parts of the file with one key each, in the order of the file. A metric is usually one part.
+func (m *Metrics) Series() (series []Series, err error) {
+	for i := range m.spans {
+		spans, err := m.spansOf(i)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range spans {
+			if n := len(series); n > 0 && series[n-1].Key == s.key {
+				series[n-1].Points += s.to - s.from
+				continue
+			}
+			series = append(series, Series{s.key, s.to - s.from})
+		}
+	}
+	return series, nil
 }
 
 // reader returns a reader of one of the columns in a row group. It may be at any row. Successive keys are often in the

@@ -326,6 +326,31 @@ func TestArtifactsRoundTrip(t *testing.T) {
 	}
 }
 
+// TestUniformLists: lists whose texts compress as well as they can are within the bounds of a reader.
+func TestUniformLists(t *testing.T) {
+	var artifacts []Artifact
+	var entries []ManifestEntry
+	digest := strings.Repeat("0", 64)
+	for i := range 12_000 {
+		path := fmt.Sprintf("%s%06d", strings.Repeat("folder/", 500), i)
+		artifacts = append(artifacts, Artifact{Path: path, SHA256: digest, Bytes: 1})
+		entries = append(entries, ManifestEntry{Path: path, SHA256: digest, Bytes: 1})
+	}
+	data, err := EncodeArtifacts(artifacts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := DecodeArtifacts(data); err != nil || !slices.Equal(got, artifacts) {
+		t.Errorf("%d artifacts in %d bytes, of which %d are read: %v", len(artifacts), len(data), len(got), err)
+	}
+	if data, err = EncodeManifest(entries); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := DecodeManifest(data); err != nil || !slices.Equal(got, entries) {
+		t.Errorf("%d entries in %d bytes, of which %d are read: %v", len(entries), len(data), len(got), err)
+	}
+}
+
 func FuzzArtifacts(f *testing.F) {
 	data, err := EncodeArtifacts([]Artifact{{Path: "a", SHA256: strings.Repeat("0", 64)}})
 	if err != nil {

@@ -1,10 +1,13 @@
 package format
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+
+	library "github.com/parquet-go/parquet-go"
 
 	"github.com/gitruns/runs/format/internal/parquet"
 )
@@ -16,9 +19,22 @@ const (
 	rowsPerByte = 4
 	freeText    = 256 << 20 // bytes of pages, decompressed
 	textPerByte = 256
-	freeKept    = 64 << 20 // bytes of texts in memory
-	keptPerByte = 64
+	freeKept    = 16 << 20 // bytes of texts in memory
+	keptPerByte = 128
 )
+
+// encodeRows returns a Parquet file of rows.
+func encodeRows[T any](rows []T) ([]byte, error) {
+	var b bytes.Buffer
+	w := library.NewGenericWriter[T](&b, library.CreatedBy(createdBy, "1", "format"))
+	if _, err := w.Write(rows); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
 
 // rows reads some columns of a Parquet file together, a few rows at a time.
 type rows struct {

@@ -342,6 +342,10 @@ func (e *Entry) AllArtifacts() ([]format.Artifact, error) {
 		return nil, fmt.Errorf("run %s: %s is not on this machine", e.ID, format.ArtifactsName)
 	}
 	defer func() { _ = f.Close() }()
+	if want.Bytes > format.MaxArtifactsBytes {
+		return nil, fmt.Errorf("run %s: %s has %d bytes, and at most %d are read", e.ID, format.ArtifactsName, want.Bytes,
+			format.MaxArtifactsBytes)
+	}
 	data := make([]byte, want.Bytes)
 	if _, err := f.ReadAt(data, 0); err != nil {
 		return nil, fmt.Errorf("run %s: %w", e.ID, err)

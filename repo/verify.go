@@ -20,6 +20,35 @@ type Verdict struct {
 	Absent     []string    // files that stayed on the machine that recorded them
 	Restorable bool        // all of the source can be restored
 	Why        string      // why the source cannot be restored
+
+	problems, absent int // all of them, also those that are not listed
+}
+
+// maxListed is how many problems, or absent files, of one run are named. The others are counted.
+const maxListed = 1000
+
+// addProblem adds a problem. A run can have a million artifacts, each with a long name.
+func (v *Verdict) addProblem(problem string) {
+	if v.problems++; v.problems <= maxListed {
+		v.Problems = append(v.Problems, problem)
+	}
+}
+
+// addAbsent adds a file that stayed on another machine.
+func (v *Verdict) addAbsent(name string) {
+	if v.absent++; v.absent <= maxListed {
+		v.Absent = append(v.Absent, name)
+	}
+}
+
+// countRest says how many problems and absent files were not named.
+func (v *Verdict) countRest() {
+	if n := v.problems - maxListed; n > 0 {
+		v.Problems = append(v.Problems, fmt.Sprintf("… and %d more problems", n))
+	}
+	if n := v.absent - maxListed; n > 0 {
+		v.Absent = append(v.Absent, fmt.Sprintf("… and %d more files", n))
+	}
 }
 
 // Verifier verifies runs one after another. It verifies files that several of them share only once.
@@ -39,7 +68,7 @@ func (v *Verifier) Verify(ctx context.Context, e *Entry) (Verdict, error) {
 	d := Verdict{ID: e.ID, Name: e.Name}
 	problem := func(err error) {
 		if err != nil {
-			d.Problems = append(d.Problems, strings.TrimPrefix(err.Error(), "run "+e.ID+": "))
+			d.addProblem(strings.TrimPrefix(err.Error(), "run "+e.ID+": "))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Files)) {
@@ -49,7 +78,7 @@ func (v *Verifier) Verify(ctx context.Context, e *Entry) (Verdict, error) {
 			err = CheckRows(ctx, e.Run, name, f)
 			_ = f.Close()
 		case err == nil:
-			d.Absent = append(d.Absent, name)
+			d.addAbsent(name)
 		}
 		problem(err)
 	}
@@ -89,6 +118,7 @@ func (v *Verifier) Verify(ctx context.Context, e *Entry) (Verdict, error) {
 		}
 	}
 	v.source(ctx, e, &d)
+	d.countRest()
 	return d, ctx.Err()
 }
 
@@ -153,7 +183,7 @@ func (e *Entry) verifyStored(a format.Artifact, d *Verdict) error {
 	name := artifactsName + "/" + a.Path
 	at := e.repo.Stored(a.SHA256, a.Bytes)
 	if at == "" {
-		d.Absent = append(d.Absent, name)
+		d.addAbsent(name)
 		return nil
 	}
 	if err := checkDigest(at, a.SHA256, maxFileBytes); err != nil {
@@ -198,6 +228,6 @@ func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict) {
 		d.Why = err.Error()
 	default:
 		d.Why = err.Error()
-		d.Problems = append(d.Problems, "source: "+err.Error())
+		d.addProblem("source: " + err.Error())
 	}
 }

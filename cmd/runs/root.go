@@ -92,7 +92,7 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 	if errors.As(err, &quiet) {
 		return quiet.status
 	}
-	fmt.Fprintf(out, "runs: %s\n", terminal.Clean(firstLine(err.Error())))
+	fmt.Fprintf(out, "runs: %s\n", terminal.Message(firstLine(err.Error())))
 	var hint *repo.HintError
 	var usage usageError
 	var syntax *query.SyntaxError
@@ -105,7 +105,7 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 	case git.Inconclusive(err) && failed.Hint() != "": // another hint was made for an answer that Git did not give
 		fmt.Fprintf(out, "      %s\n", terminal.Clean(failed.Hint()))
 	case errors.As(err, &hint):
-		fmt.Fprintf(out, "      %s\n", terminal.Clean(hint.Hint))
+		fmt.Fprintf(out, "      %s\n", terminal.Message(hint.Hint))
 	case errors.As(err, &branch):
 		fmt.Fprintln(out, "      run 'git branch -a' to list the branches, or 'git help check-ref-format' for the rules")
 	case errors.As(err, &goal):
@@ -424,7 +424,7 @@ func (a *app) setup(ctx context.Context) (*repo.Repository, error) {
 
 // progress writes one line to stderr.
 func (a *app) progress(format string, args ...any) {
-	fmt.Fprintln(a.term.Err, terminal.Clean(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(a.term.Err, terminal.Message(fmt.Sprintf(format, args...)))
 }
 
 // warn prints a warning to stderr in one line. If an error among args comes from Git, Git's next step follows it.

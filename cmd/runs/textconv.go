@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"strings"
@@ -15,8 +17,10 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// textconvPoints is the number of points of a metric that Git shows.
-const textconvPoints = 40
+const (
+	textconvPoints = 40      // of a metric
+	textconvBytes  = 1 << 20 // of the whole text: Git holds it in memory
+)
 
 func (a *app) textconvCommand() *cobra.Command {
 	return &cobra.Command{
@@ -53,51 +57,86 @@ func (a *app) textconv(ctx context.Context, path string) error {
 	if err != nil {
 		rows, columns, shapeErr := format.ParquetShape(f, info.Size())
 		if shapeErr != nil {
-			a.print("not readable as Parquet: %s", terminal.Clean(shapeErr.Error()))
+			a.print("not readable as Parquet: %s", terminal.Message(shapeErr.Error()))
 			return nil
 		}
-		a.print("%s of %s", terminal.Count(rows, "row"), terminal.Clean(strings.Join(columns, ", ")))
+		a.print("%s of %s", terminal.Count(rows, "row"), terminal.Message(strings.Join(columns, ", ")))
 		return nil
 	}
-	var curve []format.Point
-	key := ""
-	flush := func() {
-		if key != "" {
-			writeCurve(w, key, curve)
-		}
+	series, err := m.Series()
+	if err == nil {
+		err = writeSeries(ctx, w, m, series)
 	}
-	err = m.Each(ctx, func(k string, points []format.Point) error {
-		if k != key {
-			flush()
-			key, curve = k, nil
-		}
-		curve = append(curve, points...)
-		return nil
-	})
-	flush()
 	if err != nil {
-		fmt.Fprintf(w, "damaged: %s\n", terminal.Clean(err.Error()))
+		fmt.Fprintf(w, "damaged: %s\n", terminal.Message(err.Error()))
 	}
 	return w.Flush()
 }
 
-func writeCurve(w *bufio.Writer, key string, curve []format.Point) {
-	low, high := math.Inf(1), math.Inf(-1)
-	for _, p := range curve {
-		if p.Value < low {
-			low = p.Value
+// curveText collects what is shown of a metric, whose points come in pieces.
+type curveText struct {
+	key       string
+	points    int64 // in all
+	seen      int64
+	low, high float64
+	last      format.Point
+	lines     []byte
+}
+
+// add takes the next points. It shows textconvPoints of all points, evenly spaced, with the first and the last.
+func (c *curveText) add(points []format.Point) {
+	for _, p := range points {
+		if p.Value < c.low {
+			c.low = p.Value
 		}
-		if p.Value > high {
-			high = p.Value
+		if p.Value > c.high {
+			c.high = p.Value
 		}
+		if c.points <= textconvPoints || c.seen == c.spaced(c.spaceBefore(c.seen)) {
+			c.lines = fmt.Appendf(c.lines, "  %s  %d  %s\n", terminal.Clean(c.key), p.Step, number(p.Value))
+		}
+		c.last = p
+		c.seen++
 	}
-	last := curve[len(curve)-1]
-	until := time.UnixMicro(last.Time).UTC().Format(time.RFC3339)
-	fmt.Fprintf(w, "%s: last %s, min %s, max %s, %s, until %s\n", terminal.Clean(key), number(last.Value),
-		number(low), number(high), terminal.Count(int64(len(curve)), "point"), until)
-	for _, p := range format.Thin(curve, textconvPoints) {
-		fmt.Fprintf(w, "  %s  %d  %s\n", terminal.Clean(key), p.Step, number(p.Value))
+}
+
+// spaced returns the index of the i-th point that is shown.
+func (c *curveText) spaced(i int64) int64 { return i * (c.points - 1) / (textconvPoints - 1) }
+
+// spaceBefore returns which point is shown at an index, or after it.
+func (c *curveText) spaceBefore(index int64) int64 {
+	return (index*(textconvPoints-1) + c.points - 2) / (c.points - 1)
+}
+
+// writeSeries writes each metric, until the text is too long.
+func writeSeries(ctx context.Context, w io.Writer, m *format.Metrics, series []format.Series) error {
+	written, at := 0, 0
+	var c *curveText
+	errLong := errors.New("the text is long enough")
+	err := m.Each(ctx, func(key string, points []format.Point) error {
+		if c == nil {
+			c = &curveText{key: key, points: series[at].Points, low: math.Inf(1), high: math.Inf(-1)}
+		}
+		if c.add(points); c.seen < c.points {
+			return nil
+		}
+		until := time.UnixMicro(c.last.Time).UTC().Format(time.RFC3339)
+		n, err := fmt.Fprintf(w, "%s: last %s, min %s, max %s, %s, until %s\n%s", terminal.Clean(key), number(c.last.Value),
+			number(c.low), number(c.high), terminal.Count(c.points, "point"), until, c.lines)
+		c = nil
+		at++
+		if written += n; err == nil && written > textconvBytes {
+			err = errLong
+		}
+		return err
+	})
+	if errors.Is(err, errLong) {
+		if rest := len(series) - at; rest > 0 {
+			fmt.Fprintf(w, "… and %s more\n", terminal.Count(int64(rest), "metric"))
+		}
+		err = nil
 	}
+	return err
 }
 
 func number(v float64) string { return format.TOMLString(v) }

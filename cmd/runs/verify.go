@@ -97,7 +97,7 @@ func (a *app) verify(ctx context.Context, selectors []string, experiment string,
 	}
 	verdicts := v.Verdicts
 	for _, d := range v.Damaged {
-		reason := terminal.Clean(d.Err.Error())
+		reason := terminal.Message(d.Err.Error())
 		verdicts = append(verdicts, repo.Verdict{ID: d.ID, Problems: []string{reason}, Why: reason})
 	}
 	if asJSON {
@@ -199,7 +199,7 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, strays []share
 
 // writeProblem prints what is damaged and the reason, which is wrapped on a terminal.
 func (a *app) writeProblem(w io.Writer, what, reason string) {
-	if reason = terminal.Clean(reason); a.term.OutIsTerminal() {
+	if reason = terminal.Message(reason); a.term.OutIsTerminal() {
 		reason = strings.ReplaceAll(wrap(reason, a.term.Width()-8), "\n", "\n        ")
 	}
 	fmt.Fprintf(w, "%s %s\n        %s\n", a.term.Paint(terminal.Red, "damaged"), terminal.Clean(what), reason)

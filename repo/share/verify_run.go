@@ -238,7 +238,7 @@ func (k *checker) artifacts(run *format.Run, files map[string]git.TreeEntry) ([]
 	if !ok {
 		return nil, nil // it is reported as a missing file
 	}
-	data, err := k.trees.Blob(e.ID, maxBlobBytes)
+	data, err := k.trees.Blob(e.ID, format.MaxArtifactsBytes)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", format.ArtifactsName, err)
 	}

@@ -17,6 +17,22 @@ import (
 // visible characters.
 func Clean(s string) string { return clean(s, false) }
 
+// Bytes of a message: of its beginning, and of its end, which usually says why.
+const (
+	messageHead = 2500
+	messageTail = 1000
+)
+
+// Message is like Clean, for a line that quotes a run, a file or another program: if the text is very long, its middle
+// is left out. Every message goes through it.
+func Message(s string) string {
+	if len(s) > messageHead+messageTail+100 {
+		s = fmt.Sprintf("%s … (%d bytes) … %s", strings.ToValidUTF8(s[:messageHead], ""),
+			len(s)-messageHead-messageTail, strings.ToValidUTF8(s[len(s)-messageTail:], ""))
+	}
+	return Clean(s)
+}
+
 // CleanLines is like Clean but keeps newlines and tabs.
 func CleanLines(s string) string { return clean(s, true) }
 
