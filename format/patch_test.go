@@ -56,7 +56,8 @@ func TestReadPatch(t *testing.T) {
 		t.Error(d)
 	}
 	for _, bad := range []string{
-		"diff --git a/x b/y\n", "diff --git \"a/x\n", "diff --git x x\n", "diff --git \"a/\" \"b/\"\n", "diff --git a/x b/x\n@@ -1,x +1 @@\n",
+		"diff --git a/x b/y\n", "diff --git \"a/x\n", "diff --git x x\n",
+		"diff --git \"a/\" \"b/\"\n", "diff --git a/x b/x\n@@ -1,x +1 @@\n",
 	} {
 		if files, err := ReadPatch(strings.NewReader(bad)); err == nil {
 			t.Errorf("%q is read as %+v", bad, files)

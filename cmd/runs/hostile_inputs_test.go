@@ -210,8 +210,8 @@ func (v *victim) add(number int, in hostile.Input) string {
 	file := fmt.Sprintf("\n[files]\n%q = {sha256 = %q, bytes = %d", in.File, digest, len(in.Data))
 	switch in.File {
 	case "metrics.parquet":
-		record += fmt.Sprintf("\n[metrics]\nloss = {last = 0.5, min = 0.5, min_step = 0, max = 0.5, max_step = 0, count = %d}\n",
-			in.Rows) + file + fmt.Sprintf(", rows = %d}\n", in.Rows)
+		record += "\n[metrics]\nloss = {last = 0.5, min = 0.5, min_step = 0, max = 0.5, max_step = 0, count = " +
+			fmt.Sprintf("%d}\n%s, rows = %[1]d}\n", in.Rows, file)
 		v.put(dir+in.File, in.Data)
 	case "values.parquet", "artifacts.parquet":
 		record += file + fmt.Sprintf(", rows = %d}\n", in.Rows)
@@ -231,13 +231,14 @@ func (v *victim) add(number int, in hostile.Input) string {
 		record += fmt.Sprintf("\n[environment]\ndigest = %q\n", digest)
 		v.put("environments/"+digest+".toml", in.Data)
 	case "patch":
-		record += fmt.Sprintf("\n[source]\ntree = %q\nbase = \"4b825dc642cb6eb9a060e54bf8d69288fbee4904\"\npatches = [%q]\n",
-			strings.Repeat("1", 40), digest)
+		record += fmt.Sprintf("\n[source]\ntree = %q\nbase = %q\npatches = [%q]\n", strings.Repeat("1", 40),
+			"4b825dc642cb6eb9a060e54bf8d69288fbee4904", digest)
 		v.put("sources/"+digest+".patch", in.Data)
 	case "journal":
-		record = fmt.Sprintf("schema = 1\nid = %q\nname = %q\nstatus = \"running\"\nstarted = 2026-11-25T03:30:41Z\n", id, in.Name)
+		record, _, _ = strings.Cut(strings.Replace(record, `"finished"`, `"running"`, 1), "ended")
 		dir = "active/" + id + "/"
-		v.put(dir+"owner-detached.toml", []byte("schema = 1\nkind = \"detached\"\nhost = \"x\"\nsince = 2026-11-25T03:30:41Z\n"))
+		v.put(dir+"owner-detached.toml", []byte("schema = 1\nkind = \"detached\"\nhost = \"x\"\n"+
+			"since = 2026-11-25T03:30:41Z\n"))
 		v.put(dir+"journal-x-1-aaaa.jsonl", in.Data)
 	default:
 		v.t.Fatalf("%s: no place for a file %s", in.Name, in.File)

@@ -43,6 +43,9 @@ func Inputs() []Input {
 	return append(inputs, lines()...)
 }
 
+// zeros is a digest that no file has.
+var zeros = strings.Repeat("0", 64)
+
 // head is the beginning of a record.
 const head = `schema = 1
 id = "` + ID + `"
@@ -73,8 +76,8 @@ func records() []Input {
 		"keys":                     "[params]\n" + each(110_000, "k%d = '1'\n"),
 		"quoted keys":              "[params]\n" + each(110_000, "\"k%d\" = '1'\n"),
 		"inline tables":            "[params]\n" + each(39_000, "k%d = {'a' = 1}\n"),
-		"nested inline tables":     "[params]\n" + each(3_000, "k%d = "+strings.Repeat("{a = ", 30)+"1"+strings.Repeat("}", 30)+"\n"),
-		"nested lists":             "[params]\na = " + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + "\n",
+		"nested inline tables":     "[params]\n" + each(3_000, "k%d = "+nested("{a = ", "1", "}", 30)+"\n"),
+		"nested lists":             "[params]\na = " + nested("[", "", "]", 100_000) + "\n",
 		"lists":                    "[params]\na = [" + strings.Repeat("[], ", 1_900_000) + "[]]\n",
 		"numbers":                  "[params]\na = [" + strings.Repeat("1, ", 2_500_000) + "1]\n",
 		"a text of 8 MB":           "[params]\na = \"" + strings.Repeat("x", 8_000_000) + "\"\n",
@@ -83,25 +86,25 @@ func records() []Input {
 		"a long key":               "[params]\n" + strings.Repeat("k", 7_000_000) + " = 1\n",
 		"long unknown keys":        "[params]\n[metrics]\n" + each(9_000, "\"%0250d\" = {last = 1.0, count = 1}\n"),
 		"long params":              "[params]\n" + each(9_000, "\"%0250d\" = 1\n"),
-		"nested long params":       "[params]\na" + nestedTable(long, 15) + "\n",
+		"nested long params":       "[params]\na = " + nested("{"+long+" = ", "1", "}", 15) + "\n",
 		"tags":                     "[tags]\n" + each(9_000, "\"%0200d\" = \"\\u001b[31mx\\u202e\"\n"),
 		"long tags":                "[tags]\n" + each(100, "t%d = \""+strings.Repeat("x", 60_000)+"\"\n"),
 		"a note of 64 KB":          "note = \"" + strings.Repeat(`\u001b]0;title\u0007\n`, 3000) + "\"\n",
 		"a large exit code":        "exit_code = 9223372036854775807\n",
-		"negative sizes":           "[files]\n\"output.log\" = {sha256 = \"" + strings.Repeat("0", 64) + "\", bytes = -1}\n",
-		"sizes of 2^62":            "[files]\n\"output.log\" = {sha256 = \"" + strings.Repeat("0", 64) + "\", bytes = 4611686018427387904}\n",
-		"rows of 2^62":             "[files]\n\"metrics.parquet\" = {sha256 = \"" + strings.Repeat("0", 64) + "\", bytes = 4611686018427387904, rows = 4611686018427387904}\n",
+		"negative sizes":           file("output.log", -1, ""),
+		"sizes of 2^62":            file("output.log", 1<<62, ""),
+		"rows of 2^62":             file("metrics.parquet", 1<<62, ", rows = 4611686018427387904"),
 		"an artifact of 2^62":      artifact("x", 1<<62, ""),
 		"an artifact elsewhere":    artifact("x", 1<<62, "where = \"s3://"+strings.Repeat("x", 60_000)+"\"\n"),
 		"artifacts":                strings.Repeat(artifact("x", 1, ""), 99),
 		"a loop of parents":        "parent = \"" + ID + "\"\nresumes = \"" + ID + "\"\nreproduces = \"" + ID + "\"\n",
-		"patches":                  "[source]\ntree = \"" + strings.Repeat("0", 40) + "\"\nbase = \"" + strings.Repeat("0", 40) + "\"\npatches = [" + strings.Repeat(`"`+strings.Repeat("0", 64)+`", `, 100_000) + "]\n",
+		"patches":                  sources("[" + strings.Repeat("\""+zeros+"\", ", 100_000) + "]"),
 		"a year of six digits":     "[tags]\na = 100000-01-01T00:00:00Z\n",
 		"NUL":                      "name = \"a\x00b\"\n",
 		"not UTF-8":                "name = \"\xff\xfe\"\n",
 		"a byte order mark":        "\ufeff",
 		"definitions":              each(2_000, "[[defined]]\nname = \"m%d*\"\nsummary = \"max\"\n"),
-		"datasets":                 each(5_000, "[[datasets]]\nname = \"d%d\"\nsha256 = \""+strings.Repeat("0", 64)+"\"\n"),
+		"datasets":                 each(5_000, "[[datasets]]\nname = \"d%d\"\nsha256 = \""+zeros+"\"\n"),
 	}
 	var inputs []Input
 	for _, name := range slices.Sorted(maps.Keys(contents)) {
@@ -109,8 +112,9 @@ func records() []Input {
 	}
 	note := "schema = 1\ntime = 2026-11-25T03:30:43Z\n"
 	for name, text := range map[string]string{
-		"tags": "[tags]\n" + each(4_000, "\"%0200d\" = \"x\"\n"), "dotted keys": each(9_000, "a%d."+strings.Repeat("a.", 30)+"a = 1\n"),
-		"removed": "removed = [" + strings.Repeat(`"a", `, 100_000) + "]\n",
+		"tags":        "[tags]\n" + each(4_000, "\"%0200d\" = \"x\"\n"),
+		"dotted keys": each(9_000, "a%d."+strings.Repeat("a.", 30)+"a = 1\n"),
+		"removed":     "removed = [" + strings.Repeat(`"a", `, 100_000) + "]\n",
 	} {
 		inputs = append(inputs, Input{Name: "note: " + name, File: "note", Data: []byte(note + text)})
 	}
@@ -118,40 +122,63 @@ func records() []Input {
 	return inputs
 }
 
-func nestedTable(key string, depth int) string {
-	return " = " + strings.Repeat("{"+key+" = ", depth) + "1" + strings.Repeat("}", depth)
+// nested opens and closes n times.
+func nested(begin, middle, end string, n int) string {
+	return strings.Repeat(begin, n) + middle + strings.Repeat(end, n)
+}
+
+func file(name string, size int64, more string) string {
+	return fmt.Sprintf("[files]\n%q = {sha256 = %q, bytes = %d%s}\n", name, zeros, size, more)
+}
+
+func sources(patches string) string {
+	id := strings.Repeat("0", 40)
+	return fmt.Sprintf("[source]\ntree = %q\nbase = %q\npatches = %s\n", id, id, patches)
 }
 
 func artifact(path string, size int64, more string) string {
-	return fmt.Sprintf("[[artifacts]]\npath = %q\nsha256 = %q\nbytes = %d\n%s", path, strings.Repeat("0", 64), size, more)
+	return fmt.Sprintf("[[artifacts]]\npath = %q\nsha256 = %q\nbytes = %d\n%s", path, zeros, size, more)
 }
 
 // lines returns the other files: patches, environments, journals, logs of other trackers.
 func lines() []Input {
-	inputs := []Input{
-		{Name: "patch: many files", File: "patch", Data: []byte(strings.Repeat("diff --git a/x b/x\n", 600_000))},
-		{Name: "patch: a file without a name", File: "patch", Data: []byte("diff --git \"a/\" \"b/\"\n")},
-		{Name: "patch: a hunk of 2^62 lines", File: "patch", Data: []byte("diff --git a/x b/x\n@@ -1,4611686018427387904 +1,4611686018427387904 @@\n-x\n")},
-		{Name: "patch: a long line", File: "patch", Data: []byte("diff --git a/" + strings.Repeat("x", 10<<20) + " b/x\n")},
-		{Name: "patch: a literal of 2^40 bytes", File: "patch", Data: []byte("diff --git a/x b/x\nGIT binary patch\nliteral 1099511627776\n" + strings.Repeat("zcmZQzU|?imU{GLi00IE&\n", 1000))},
-		{Name: "environment: packages", File: "environment", Data: []byte("schema = 1\n[packages]\n" + each(110_000, "p%d = '1'\n"))},
-		{Name: "environment: dotted keys", File: "environment", Data: []byte("schema = 1\n" + each(39_000, "k%d."+strings.Repeat("a.", 29)+"a = 1\n"))},
-		{Name: "aside: long lines", File: "aside.jsonl", Data: bytes.Repeat([]byte(strings.Repeat("x", 1<<20)+"\n"), 10)},
-		{Name: "output: escapes", File: "output.log", Data: bytes.Repeat([]byte("\x1b]0;title\x07\x1b[2J\r"), 100_000)},
-		{Name: "output: one long line", File: "output.log", Data: bytes.Repeat([]byte("x"), 10<<20)},
-		{Name: "journal: deep JSON", File: "journal", Data: []byte(`{"t":1764000000,"m":` + strings.Repeat(`{"a":`, 1_000_000) + "\n")},
-		{Name: "journal: wide", File: "journal", Data: []byte(`{"t":1764000000,"m":{` + each(500_000, `"k%d":1,`) + `"a":1}}` + "\n")},
-		{Name: "journal: a line of 20 MB", File: "journal", Data: []byte(`{"t":1764000000,"v":{"a":"` + strings.Repeat("x", 20<<20) + `"}}` + "\n")},
-		{Name: "journal: values", File: "journal", Data: bytes.Repeat([]byte(`{"t":1764000000,"v":{"a":[`+strings.Repeat("1,", 1000)+`1]}}`+"\n"), 5000)},
-		{Name: "journal: keys", File: "journal", Data: []byte(each(100_000, `{"t":1764000000,"m":{"k%d":1}}`+"\n"))},
-		{Name: "journal: numbers", File: "journal", Data: []byte(`{"t":1e999,"m":{"a":1e999999999}}` + "\n" + `{"t":-1e300,"m":{"a":` + strings.Repeat("9", 1<<20) + "}}\n")},
-		{Name: "journal: params", File: "journal", Data: []byte(`{"t":1764000000,"p":` + strings.Repeat(`{"a":`, 15) + "[" + strings.Repeat("[],", 300_000) + "1]" + strings.Repeat("}", 15) + "}\n")},
-		{Name: "events: a record of 2^62 bytes", File: "events", Data: append([]byte{0, 0, 0, 0, 0, 0, 0, 0x40}, make([]byte, 40)...)},
-		{Name: "events: a record of 1 GB", File: "events", Data: append([]byte{0, 0, 0, 0x40, 0, 0, 0, 0}, make([]byte, 40)...)},
+	const at = `{"t":1764000000,`
+	long := func(n int) string { return strings.Repeat("x", n) }
+	var inputs []Input
+	for _, in := range []struct{ file, name, text string }{
+		{"patch", "many files", strings.Repeat("diff --git a/x b/x\n", 600_000)},
+		{"patch", "a file without a name", "diff --git \"a/\" \"b/\"\n"},
+		{"patch", "a hunk of 2^62 lines", "diff --git a/x b/x\n@@ -1,4611686018427387904 +1,4611686018427387904 @@\n-x\n"},
+		{"patch", "a long line", "diff --git a/" + long(10<<20) + " b/x\n"},
+		{"patch", "a literal of 2^40 bytes", "diff --git a/x b/x\nGIT binary patch\nliteral 1099511627776\n" +
+			strings.Repeat("zcmZQzU|?imU{GLi00IE&\n", 1000)},
+		{"environment", "packages", "schema = 1\n[packages]\n" + each(110_000, "p%d = '1'\n")},
+		{"environment", "dotted keys", "schema = 1\n" + each(39_000, "k%d."+strings.Repeat("a.", 29)+"a = 1\n")},
+		{"aside.jsonl", "long lines", strings.Repeat(long(1<<20)+"\n", 10)},
+		{"output.log", "escapes", strings.Repeat("\x1b]0;title\x07\x1b[2J\r", 100_000)},
+		{"output.log", "one long line", long(10 << 20)},
+		{"output.log", "a bomb of gzip", gzipped(50 << 20)},
+		{"journal", "deep JSON", at + `"m":` + strings.Repeat(`{"a":`, 1_000_000) + "\n"},
+		{"journal", "wide", at + `"m":{` + each(500_000, `"k%d":1,`) + `"a":1}}` + "\n"},
+		{"journal", "a line of 20 MB", at + `"v":{"a":"` + long(20<<20) + `"}}` + "\n"},
+		{"journal", "values", strings.Repeat(at+`"v":{"a":[`+strings.Repeat("1,", 1000)+`1]}}`+"\n", 5000)},
+		{"journal", "keys", each(100_000, at+`"m":{"k%d":1}}`+"\n")},
+		{"journal", "numbers", `{"t":1e999,"m":{"a":1e999999999}}` + "\n" + `{"t":-1e300,"m":{"a":` +
+			strings.Repeat("9", 1<<20) + "}}\n"},
+		{"journal", "params", at + `"p":` + nested(`{"a":`, "["+strings.Repeat("[],", 300_000)+"1]", "}", 15) + "}\n"},
+		{"events", "a record of 2^62 bytes", "\x00\x00\x00\x00\x00\x00\x00\x40" + strings.Repeat("\x00", 40)},
+		{"events", "a record of 1 GB", "\x00\x00\x00\x40\x00\x00\x00\x00" + strings.Repeat("\x00", 40)},
+	} {
+		inputs = append(inputs, Input{Name: in.file + ": " + in.name, File: in.file, Data: []byte(in.text)})
 	}
-	var bomb bytes.Buffer
-	z := gzip.NewWriter(&bomb)
-	_, _ = z.Write(make([]byte, 50<<20))
+	return inputs
+}
+
+// gzipped returns n zeros, compressed.
+func gzipped(n int) string {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write(make([]byte, n))
 	_ = z.Close()
-	return append(inputs, Input{Name: "output: a bomb of gzip", File: "output.log", Data: bomb.Bytes()})
+	return b.String()
 }

@@ -82,7 +82,9 @@ func manyColumns(n int) []byte {
 func equalPoints(n int64) *table {
 	eight := binary.LittleEndian.AppendUint64(nil, 1764000000_000000)
 	t := &table{rows: n}
-	for _, c := range []column{{name: "key", kind: 6}, {name: "step", kind: 2}, {name: "time", kind: 2}, {name: "value", kind: 5}} {
+	for _, c := range []column{
+		{name: "key", kind: 6}, {name: "step", kind: 2}, {name: "time", kind: 2}, {name: "value", kind: 5},
+	} {
 		c.encoding, c.data, c.dictionary, c.entries = 8, repeated(uint64(n)), eight, 1
 		if c.kind == 6 {
 			c.dictionary = plainText(nil, "loss")
@@ -155,7 +157,7 @@ func texts() []Input {
 			packed: true,
 		}
 		t.columns[0].data = bytes.Repeat(plainText(nil, "k"), n)
-		inputs = append(inputs, Input{Name: "values: " + name, File: "values.parquet", Data: t.packed().bytes(), Rows: int64(n)})
+		inputs = append(inputs, Input{"values: " + name, "values.parquet", t.packed().bytes(), int64(n)})
 	}
 	values("1,000 texts of 1 MB", 1000, `"`+strings.Repeat("x", 1<<20-2)+`"`)
 	values("deep JSON", 1, strings.Repeat("[", 500_000)+strings.Repeat("]", 500_000))
@@ -165,13 +167,12 @@ func texts() []Input {
 	values("torn", 3, `{"a":`)
 
 	rows := func(file, name string, n int, path string, more ...column) {
-		zeros := strings.Repeat("0", 64)
 		t := &table{rows: int64(n), columns: append([]column{
 			{name: "path", kind: 6, encoding: 8, data: repeated(uint64(n)), dictionary: plainText(nil, path), entries: 1},
 			{name: "sha256", kind: 6, encoding: 8, data: repeated(uint64(n)), dictionary: plainText(nil, zeros), entries: 1},
 			{name: "bytes", kind: 2, encoding: 5, data: deltas(uint64(n), 1, 0)},
 		}, more...)}
-		inputs = append(inputs, Input{Name: file + ": " + name, File: file, Data: t.packed().bytes(), Rows: int64(n)})
+		inputs = append(inputs, Input{file + ": " + name, file, t.packed().bytes(), int64(n)})
 	}
 	for _, file := range []string{"artifacts.parquet", "manifest"} {
 		rows(file, "200,000 equal rows", 200_000, strings.Repeat("p/", 2000)+"x")
@@ -179,7 +180,7 @@ func texts() []Input {
 		rows(file, "a path of 30 MB", 1, strings.Repeat("x", 30<<20))
 		rows(file, "a path that leaves the run", 1, "../../x")
 		rows(file, "control characters", 100, "a\x1b]0;title\x07b")
-		inputs = append(inputs, Input{Name: file + ": a page that shares its text", File: file, Data: sharedTexts(), Rows: 100_000})
+		inputs = append(inputs, Input{file + ": a page that shares its text", file, sharedTexts(), 100_000})
 	}
 	return inputs
 }
