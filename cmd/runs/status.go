@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/share"
+	"github.com/gitruns/runs/repo/transition"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -68,6 +70,7 @@ type statusJSON struct {
 	Git         bool                  `json:"git"`
 	InProgress  []activeJSON          `json:"in_progress"`
 	NotUploaded notUploadedJSON       `json:"not_uploaded"`
+	Rewritten   []rewrittenJSON       `json:"rewritten"`
 	Runs        string                `json:"runs"` // path of .runs
 	Uncommitted int                   `json:"uncommitted"`
 	Unpushed    *int                  `json:"unpushed"` // null if there is no remote
@@ -82,6 +85,13 @@ type notUploadedJSON struct {
 type branchJSON struct {
 	Name string `json:"name"`
 	Runs int    `json:"runs"`
+}
+
+// rewrittenJSON is a committed run that a commit rewrote or removed, as no command does.
+type rewrittenJSON struct {
+	Commit *string `json:"commit"`
+	ID     string  `json:"id"`
+	Reason string  `json:"reason"`
 }
 
 type activeJSON struct {
@@ -102,6 +112,9 @@ func newStatusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview, w 
 		if e.Active != nil {
 			s.InProgress = append(s.InProgress, activeJSON{e.ID, e.Silent, e.Name, e.Life.String(), e.Started})
 		}
+	}
+	for _, p := range o.Damage {
+		s.Rewritten = append(s.Rewritten, rewrittenJSON{orNull(p.Commit), p.ID, p.Reason})
 	}
 	for _, b := range o.Alone {
 		s.Branches = append(s.Branches, branchJSON{b.Branch, b.Runs})
@@ -146,6 +159,7 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 		a.print("%s, %s, only on this machine: run 'runs init --artifacts STORE' to set an artifact store",
 			plural(w.files, "artifact"), terminal.Bytes(w.bytes))
 	}
+	a.printBranchDamage(o.Damage, c.IDs())
 	for i, b := range o.Alone {
 		if i == maxAlone {
 			a.print("… and %d more branches", len(o.Alone)-i)
@@ -179,6 +193,9 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 		a.print("\n%s, reported above", plural(len(c.Damage()), "damaged run"))
 		return quietError{exitFailed}
 	}
+	if len(o.Damage) > 0 {
+		return quietError{exitFailed}
+	}
 	return nil
 }
 
@@ -192,6 +209,25 @@ type notUploaded struct {
 func readNotUploaded(r *repo.Repository, c *catalog.Catalog) (w notUploaded, err error) {
 	w.files, w.bytes, w.store, err = share.NotUploaded(r, c.Entries())
 	return w, err
+}
+
+// printBranchDamage prints what is wrong with committed runs. here holds the runs of the working tree.
+func (a *app) printBranchDamage(problems []share.Problem, here map[string]bool) {
+	for i, p := range problems {
+		if i == maxAlone {
+			a.print("… and %d more problems: run 'runs verify'", len(problems)-i)
+			break
+		}
+		where := ""
+		if p.Commit != "" {
+			where = fmt.Sprintf(", in %.10s", p.Commit)
+		}
+		a.print("damaged on this branch: run %s%s: %s", p.ID, where, terminal.Clean(p.Reason))
+	}
+	gone := func(p share.Problem) bool { return p.Reason == transition.Unmarked && !here[p.ID] }
+	if slices.ContainsFunc(problems, gone) {
+		a.print("runs were removed without a marker: run 'runs recover --lost'")
+	}
 }
 
 // maxAlone is the maximum number of branches to list.

@@ -174,8 +174,8 @@ func recordOf(trees *git.Trees, e git.TreeEntry) (*format.Run, error) {
 	return format.DecodeRun(repo.RecordName, data)
 }
 
-// redactedBy returns the runs that a commit redacts, and for the runs that it rewrites otherwise the reasons why it must
-// not. A key is the .runs folder followed by the id. edits are the changes that lead from parent to the commit.
+// redactedBy returns the runs that a commit redacts, and for the runs that it rewrites otherwise the reasons why it
+// must not. A key is the .runs folder followed by the id. edits are the changes that lead from parent to the commit.
 func redactedBy(trees *git.Trees, parent, commit string, edits []git.Edit) (redacted map[string]bool,
 	reasons map[string]string, err error,
 ) {

@@ -175,6 +175,7 @@ type Overview struct {
 	Unpushed    int          // on the runs branch and on no branch of a remote
 	Remote      bool         // a remote is configured
 	Alone       []BranchRuns // branches with runs that no other branch has
+	Damage      []Problem    // of BranchDamage
 }
 
 // BranchRuns is a local branch with runs that no other branch has, here or at a remote.
@@ -215,7 +216,11 @@ func ReadOverview(ctx context.Context, r *repo.Repository) (*Overview, error) {
 	if d.at, err = r.TreePath(); err != nil {
 		return nil, err
 	}
-	return o, o.compare(d, branches, local)
+	if err := o.compare(d, branches, local); err != nil {
+		return nil, err
+	}
+	o.Damage, err = BranchDamage(ctx, r)
+	return o, err
 }
 
 // compare finds the branches that each run is on. Its cost depends only on the number of different day folders, because

@@ -2,10 +2,13 @@ package share
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/catalog"
+	"github.com/gitruns/runs/repo/git"
 )
 
 // Verification is the result of VerifyFinished.
@@ -69,10 +72,36 @@ func VerifyFinished(
 			progress(int64(i+1), int64(len(entries)))
 		}
 	}
+	if err := v.addBranchDamage(ctx, c, len(selectors) == 0); err != nil {
+		return nil, err
+	}
 	if len(selectors) > 0 {
 		return v, nil
 	}
 	v.Damaged = c.Damage()
 	v.Strays, err = Strays(ctx, c.Repository())
 	return v, err
+}
+
+// addBranchDamage adds what is wrong with the runs on the branch to their verdicts. With all, it also adds verdicts on
+// runs that are gone.
+func (v *Verification) addBranchDamage(ctx context.Context, c *catalog.Catalog, all bool) error {
+	problems, err := BranchDamage(ctx, c.Repository())
+	if err != nil && !errors.Is(err, git.ErrNoGit) {
+		return err
+	}
+	for _, p := range problems {
+		reason := p.Reason
+		if p.Commit != "" {
+			reason += fmt.Sprintf(", in commit %.10s", p.Commit)
+		}
+		i := slices.IndexFunc(v.Verdicts, func(d repo.Verdict) bool { return d.ID == p.ID })
+		switch {
+		case i >= 0:
+			v.Verdicts[i].Problems = append(v.Verdicts[i].Problems, reason)
+		case all && !c.IDs()[p.ID]:
+			v.Verdicts = append(v.Verdicts, repo.Verdict{ID: p.ID, Problems: []string{reason}, Why: reason})
+		}
+	}
+	return nil
 }

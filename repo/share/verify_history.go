@@ -42,6 +42,8 @@ type Problem struct {
 	Path   string // a file that belongs to no run, relative to the root of the repository
 	Commit string // the commit that caused it, if one did
 	Reason string
+
+	parents []string // of a commit that rewrote the run
 }
 
 // RedactedRun is a redaction of a run that was committed before.
@@ -105,6 +107,24 @@ func (v *verification) verify(ctx context.Context) (err error) {
 	if err := v.find(ctx); err != nil || len(v.done.Folders) == 0 {
 		return err
 	}
+	if err := v.changes(ctx); err != nil {
+		return err
+	}
+	if err := v.check(ctx); err != nil {
+		return err
+	}
+	slices.SortStableFunc(v.done.Problems, func(a, b Problem) int {
+		if c := strings.Compare(a.Runs, b.Runs); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID+a.Path, b.ID+b.Path)
+	})
+	v.done.Problems = distinct(v.done.Problems)
+	return nil
+}
+
+// changes decides about all changes of the history, and not about the content of runs.
+func (v *verification) changes(ctx context.Context) (err error) {
 	if v.done.Partial, err = git.Partial(ctx, v.dirs); err == nil && v.done.Partial {
 		v.absent, err = git.MissingObjects(ctx, v.dirs, v.done.Tips, v.done.Without, v.done.Folders)
 	}
@@ -134,20 +154,7 @@ func (v *verification) verify(ctx context.Context) (err error) {
 	for _, at := range v.done.Folders {
 		v.compare(v.folders[at])
 	}
-	if err := v.transitions(ctx); err != nil {
-		return err
-	}
-	if err := v.check(ctx); err != nil {
-		return err
-	}
-	slices.SortStableFunc(v.done.Problems, func(a, b Problem) int {
-		if c := strings.Compare(a.Runs, b.Runs); c != 0 {
-			return c
-		}
-		return strings.Compare(a.ID+a.Path, b.ID+b.Path)
-	})
-	v.done.Problems = distinct(v.done.Problems)
-	return nil
+	return v.transitions(ctx)
 }
 
 // distinct leaves out problems of a run that several of its versions have, but for the first.

@@ -55,7 +55,11 @@ func (v *verification) transition(ctx context.Context, objects *git.Trees, f *fo
 	case err != nil && v.lacks(err):
 		v.done.Unchecked++
 	case err != nil:
-		v.problem(Problem{Runs: f.at, ID: id, Commit: w.commit, Reason: err.Error()})
+		p := Problem{Runs: f.at, ID: id, Commit: w.commit, Reason: err.Error()}
+		if commit, err := objects.Commit(w.commit); err == nil {
+			p.parents = commit.Parents
+		}
+		v.problem(p)
 	}
 	return err
 }

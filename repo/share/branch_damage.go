@@ -1,0 +1,144 @@
+package share
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/transition"
+)
+
+// BranchDamage returns what is wrong with committed runs on the branch that is checked out and on the runs branch: runs
+// that a commit rewrote as no command does, and runs that went without a removal marker. It leaves out what a later
+// commit took back. It looks only at names and at runs that changed, and remembers up to which commits all was well.
+func BranchDamage(ctx context.Context, r *repo.Repository) ([]Problem, error) {
+	if !r.InGit {
+		return nil, nil
+	}
+	at, err := r.TreePath()
+	if err != nil {
+		return nil, nil // .runs is outside the working tree, so Git has no files of it
+	}
+	local, err := runsBranch(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	head, err := git.Resolve(ctx, r.Git, "HEAD")
+	if err != nil {
+		return nil, err
+	}
+	var tips []string
+	for _, tip := range []string{head, local.tip} {
+		if tip != "" && !slices.Contains(tips, tip) {
+			tips = append(tips, tip)
+		}
+	}
+	v := &verification{
+		dirs: r.Git, ask: HistoryRequest{At: at}, done: &History{Tips: tips}, folders: map[string]*folderHistory{},
+	}
+	if v.done.Without, err = soundCommits(ctx, r, tips); err != nil {
+		return nil, err
+	}
+	all := slices.Clone(tips)
+	known := func(tip string) bool { return slices.Contains(v.done.Without, tip) }
+	tips = slices.DeleteFunc(tips, known)
+	if v.done.Tips = tips; len(tips) == 0 {
+		return nil, nil
+	}
+	if err := v.find(ctx); err != nil {
+		return nil, err
+	}
+	if err := v.changes(ctx); err != nil {
+		return nil, err
+	}
+	problems, err := v.present(ctx)
+	if err == nil && len(problems) == 0 {
+		rememberSound(r, all)
+	}
+	return problems, err
+}
+
+// soundFile holds the commits up to which BranchDamage found nothing, one in each line.
+func soundFile(r *repo.Repository) string {
+	name := sha256.Sum256([]byte(r.Dir)) // a repository may have several .runs folders
+	return filepath.Join(r.Git.Common, "runs", "sound-"+hex.EncodeToString(name[:6]))
+}
+
+// soundCommits returns commits in the history of the tips, possibly the tips themselves, up to which there is nothing
+// wrong.
+func soundCommits(ctx context.Context, r *repo.Repository, tips []string) ([]string, error) {
+	data, err := os.ReadFile(soundFile(r))
+	if err != nil {
+		return nil, nil // nothing is known
+	}
+	var sound []string
+	for _, tip := range tips {
+		for _, commit := range strings.Fields(string(data)) {
+			base, err := git.MergeBase(ctx, r.Git, commit, tip)
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			if err == nil && base != "" && !slices.Contains(sound, base) { // otherwise that history is gone
+				sound = append(sound, base)
+			}
+		}
+	}
+	return sound, nil
+}
+
+// rememberSound writes soundFile. If that fails, the next call looks at more commits.
+func rememberSound(r *repo.Repository, tips []string) {
+	file := soundFile(r)
+	if os.MkdirAll(filepath.Dir(file), 0o777) != nil {
+		return
+	}
+	tmp := file + "." + format.RandomLetters(8)
+	if os.WriteFile(tmp, []byte(strings.Join(tips, "\n")+"\n"), 0o666) != nil || os.Rename(tmp, file) != nil {
+		_ = os.Remove(tmp)
+	}
+}
+
+// present returns the problems of runs that the tips still have.
+func (v *verification) present(ctx context.Context) ([]Problem, error) {
+	objects, err := git.OpenObjects(ctx, v.dirs, v.absent)
+	if err != nil {
+		return nil, err
+	}
+	defer objects.Close()
+	var problems []Problem
+	for _, p := range v.done.Problems {
+		if p.ID == "" {
+			continue
+		}
+		stays := len(p.parents) == 0
+		for _, tip := range v.done.Tips {
+			for _, parent := range p.parents {
+				was, err := versionIn(objects, parent, p.Runs, p.ID)
+				if err != nil {
+					return nil, err
+				}
+				now, err := versionIn(objects, tip, p.Runs, p.ID)
+				if err != nil {
+					return nil, err
+				}
+				if was == nil || now == nil {
+					continue
+				}
+				if _, err := transition.Check(was, now, false); err != nil {
+					stays = true
+				}
+			}
+		}
+		if stays {
+			problems = append(problems, p)
+		}
+	}
+	return distinct(problems), nil
+}
