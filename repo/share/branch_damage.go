@@ -40,17 +40,27 @@ func BranchDamage(ctx context.Context, r *repo.Repository) ([]Problem, error) {
 			tips = append(tips, tip)
 		}
 	}
-	v := &verification{
-		dirs: r.Git, ask: HistoryRequest{At: at}, done: &History{Tips: tips}, folders: map[string]*folderHistory{},
-	}
-	if v.done.Without, err = soundCommits(ctx, r, tips); err != nil {
+	sound, err := soundCommits(ctx, r, tips)
+	if err != nil {
 		return nil, err
 	}
 	all := slices.Clone(tips)
-	known := func(tip string) bool { return slices.Contains(v.done.Without, tip) }
-	tips = slices.DeleteFunc(tips, known)
-	if v.done.Tips = tips; len(tips) == 0 {
+	tips = slices.DeleteFunc(tips, func(tip string) bool { return slices.Contains(sound, tip) })
+	if len(tips) == 0 {
 		return nil, nil
+	}
+	problems, err := damageBetween(ctx, r.Git, at, sound, tips)
+	if err == nil && len(problems) == 0 {
+		rememberSound(r, all)
+	}
+	return problems, err
+}
+
+// damageBetween returns the problems of runs that commits between others and the tips made, and that the tips have.
+func damageBetween(ctx context.Context, dirs git.Dirs, at string, without, tips []string) ([]Problem, error) {
+	v := &verification{
+		dirs: dirs, ask: HistoryRequest{At: at}, done: &History{Tips: tips, Without: without},
+		folders: map[string]*folderHistory{},
 	}
 	if err := v.find(ctx); err != nil {
 		return nil, err
@@ -58,11 +68,7 @@ func BranchDamage(ctx context.Context, r *repo.Repository) ([]Problem, error) {
 	if err := v.changes(ctx); err != nil {
 		return nil, err
 	}
-	problems, err := v.present(ctx)
-	if err == nil && len(problems) == 0 {
-		rememberSound(r, all)
-	}
-	return problems, err
+	return v.present(ctx)
 }
 
 // soundFile holds the commits up to which BranchDamage found nothing, one in each line.

@@ -55,7 +55,28 @@ func (p *puller) checkChanges(ctx context.Context, before, after *snapshot, next
 			}
 		}
 	}
-	return nil
+	return p.checkCommits(ctx, after.at, next)
+}
+
+// checkCommits adds what single commits did to runs, although the runs are as they were, or came with them: a
+// redaction that was taken back, an annotation that was edited.
+func (p *puller) checkCommits(ctx context.Context, at, next string) error {
+	if p.local.tip == "" {
+		return nil
+	}
+	base, err := git.MergeBase(ctx, p.repo.Git, p.local.tip, next)
+	if err != nil || base == "" {
+		return err
+	}
+	problems, err := damageBetween(ctx, p.repo.Git, at, []string{base}, []string{next})
+	for _, found := range problems {
+		named := func(d repo.Damage) bool { return d.ID == found.ID }
+		if !slices.ContainsFunc(p.done.Bad, named) {
+			text := fmt.Errorf("run %s: %s, in %.10s", found.ID, found.Reason, found.Commit)
+			p.done.Bad = append(p.done.Bad, repo.Damage{ID: found.ID, Err: text})
+		}
+	}
+	return err
 }
 
 // takesBack reports whether a snapshot gives a run back the bytes that it had before damage in this clone.
