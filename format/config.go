@@ -175,6 +175,8 @@ const InitialConfig = `# Settings of runs for this project. Each line that is co
 // not recorded as source; only their number and size are recorded.
 var DefaultExclude = []string{
 	"outputs/", "multirun/", "wandb/", "mlruns/", "mlartifacts/", "lightning_logs/", "tb_logs/", "checkpoints/",
+	"checkpoint-[0-9]*/", "checkpoint_[0-9]*/", "trainer_state.json", "training_args.bin", "pytorch_model*.bin",
+	"mlflow.db", "swanlog/", "slurm-*.out", "slurm-*.err", "nohup.out", "*.log",
 	"runs/detect/", "runs/segment/", "runs/classify/", "runs/pose/", "runs/obb/", "runs/train/", "catboost_info/", ".aim/",
 	".neptune/", ".ipynb_checkpoints/", "__pycache__/", ".venv/", "venv/", "node_modules/",
 	".pytest_cache/", ".mypy_cache/", ".ruff_cache/", ".tox/", ".eggs/", "*.egg-info/", ".DS_Store",

@@ -41,6 +41,28 @@ func TestExcluder(t *testing.T) {
 	}
 }
 
+// What training programs write into a folder that is not ignored is not the source of the next run.
+func TestDefaultExclude(t *testing.T) {
+	e := newExcluder(format.DefaultExclude)
+	for _, path := range []string{
+		"out/checkpoint-3/trainer_state.json", "out/checkpoint-500/config.json", "out/trainer_state.json",
+		"out/training_args.bin", "ckpt/checkpoint_12/weights.bin", "slurm-4711.out", "jobs/slurm-4711_3.err", "nohup.out",
+		"logs/train.log", "mlflow.db", "catboost_info/learn_error.tsv", "lightning_logs/version_0/hparams.yaml",
+	} {
+		if e.match(path) == "" {
+			t.Errorf("%s counts as source", path)
+		}
+	}
+	for _, path := range []string{
+		"train.py", "src/checkpoint.py", "checkpoint-notes.md", "src/checkpoint-utils/io.py", "conf/config.json", "log.py",
+		"slurm.sh", "data.bin",
+	} {
+		if pattern := e.match(path); pattern != "" {
+			t.Errorf("%s is left out by %s", path, pattern)
+		}
+	}
+}
+
 func TestWithinLimits(t *testing.T) {
 	tracked := map[string]bool{"": true, "src": true}
 	make := func(dir string, n int, size int64) (files []untracked) {
