@@ -69,7 +69,7 @@ func (c *Comparison) metrics(a, b Side, o Options) {
 	keys := map[string]bool{}
 	for _, s := range []Side{a, b} {
 		for _, r := range s.Runs {
-			for key := range r.Metrics {
+			for key := range r.AllMetrics() {
 				if o.Metrics == nil || o.Metrics.MatchString(key) {
 					keys[key] = true
 				}
@@ -113,7 +113,7 @@ func level(runs []*format.Run, key, goal string) (*Level, []float64) {
 	found := false
 	var values []float64
 	for _, r := range runs {
-		m, ok := r.Metrics[key]
+		m, ok := r.Metric(key)
 		if !ok {
 			continue
 		}

@@ -45,7 +45,7 @@ func (a *app) completeKey(cmd *cobra.Command, _ []string, begun string) ([]strin
 func (a *app) completionKeys(cmd *cobra.Command, params bool) []string {
 	var words []string
 	for _, r := range a.completionRuns(cmd) {
-		for key := range r.Metrics {
+		for key := range r.AllMetrics() {
 			words = append(words, key)
 		}
 		if params {

@@ -93,8 +93,8 @@ func (c *Catalog) Earlier(e *repo.Entry) []*repo.Entry {
 }
 
 // Whole returns an entry that reads e and the runs that it resumes as one. Its record is that of e, with the metrics
-// of all its parts. It starts when e started. If points cannot be read, it counts steps that a later part repeated too, and
-// notes that in Doubts.
+// of all its parts. It starts when e started. If points cannot be read, it counts steps that a later part repeated too,
+// and notes that in Doubts.
 func (c *Catalog) Whole(ctx context.Context, e *repo.Entry) *repo.Entry {
 	earlier := c.Earlier(e)
 	if len(earlier) == 0 {

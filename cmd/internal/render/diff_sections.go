@@ -31,7 +31,11 @@ func (v Diff) sections(c *diff.Comparison) []section {
 			all = append(all, section{title, lines})
 		}
 	}
-	add("summary", "summary", valueLines(c.Summary))
+	// A number of the summary is shown with the metrics.
+	summary := slices.DeleteFunc(slices.Clone(c.Summary), func(s diff.Value) bool {
+		return v.shows("metrics") && slices.ContainsFunc(c.Metrics, func(m diff.Metric) bool { return m.Key == s.Key })
+	})
+	add("summary", "summary", valueLines(summary))
 	add("params", "params", valueLines(c.Params))
 	add("tags", "tags", valueLines(c.Tags))
 	add("datasets", "data", datasetLines(c.Datasets))
