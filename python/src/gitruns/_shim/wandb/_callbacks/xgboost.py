@@ -25,6 +25,6 @@ class WandbCallback(GitrunsCallback):
 
 
 def wandb_callback() -> Any:
-    """Return a WandbCallback: functions are no callbacks of xgboost any more."""
+    """Return a WandbCallback: xgboost no longer takes functions as callbacks."""
     warn_once(("wandb", "xgboost"), "wandb_callback() is deprecated in W&B: use WandbCallback()")
     return WandbCallback()
