@@ -17,7 +17,10 @@ import (
 
 // StoreMemory is what this clone remembers of one artifact store: that the user allowed it, and which objects it was
 // seen to hold. It is in the Git folder, where no commit can write, under the digest of the store's URL.
-type StoreMemory struct{ dir string }
+type StoreMemory struct {
+	dir     string
+	foreign bool // others may have written the folder: nothing in it allows a store
+}
 
 // The files of a memory. Each holds one digest or Git id per line.
 const (
@@ -40,22 +43,21 @@ func StoreDigest(url string) string {
 
 // StoreMemory returns the memory of the store with this URL. Outside Git, it is in the user's own folder of settings,
 // because .runs may have been copied from somebody else.
-func (r *Repository) StoreMemory(url string) (*StoreMemory, error) {
+func (r *Repository) StoreMemory(url string) *StoreMemory {
 	if r.InGit {
-		return &StoreMemory{filepath.Join(r.Git.Common, "runs", "stores", StoreDigest(url))}, nil
+		return &StoreMemory{dir: filepath.Join(r.Git.Common, "runs", "stores", StoreDigest(url))}
 	}
 	home, err := os.UserConfigDir()
-	if err != nil {
-		return nil, fmt.Errorf("looking for the settings of the artifact store: %w", err)
+	if err != nil { // a container without a home
+		return &StoreMemory{dir: filepath.Join(r.Dir, "cache", "stores", StoreDigest(url)), foreign: true}
 	}
-	at := filepath.Join(home, "runs", "stores", StoreDigest(r.Dir))
-	return &StoreMemory{filepath.Join(at, StoreDigest(url))}, nil
+	return &StoreMemory{dir: filepath.Join(home, "runs", "stores", StoreDigest(r.Dir), StoreDigest(url))}
 }
 
 // Allowed reports whether the user allowed the store in this clone.
 func (m *StoreMemory) Allowed() bool {
 	info, err := os.Lstat(filepath.Join(m.dir, allowedName))
-	return err == nil && info.Mode().IsRegular()
+	return !m.foreign && err == nil && info.Mode().IsRegular()
 }
 
 // Allow remembers that the user allowed the store.

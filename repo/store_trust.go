@@ -34,10 +34,7 @@ type StoreGate struct {
 // PermitStore returns an error unless the user allowed a store: once in this clone, on the command line, in the
 // environment, or by answering the question now. Every access to a store comes through here.
 func (r *Repository) PermitStore(ctx context.Context, q StoreQuestion) error {
-	memory, err := r.StoreMemory(q.URL)
-	if err != nil {
-		return err
-	}
+	memory := r.StoreMemory(q.URL)
 	switch {
 	case memory.Allowed(), allowedByEnvironment(q.URL):
 		return nil
@@ -63,10 +60,7 @@ func (r *Repository) PermitStore(ctx context.Context, q StoreQuestion) error {
 
 // allowStore remembers that the user allowed a store.
 func (r *Repository) allowStore(url string) error {
-	memory, err := r.StoreMemory(url)
-	if err != nil {
-		return err
-	}
+	memory := r.StoreMemory(url)
 	if memory.Allowed() {
 		return nil
 	}
@@ -75,8 +69,7 @@ func (r *Repository) allowStore(url string) error {
 
 // StoreAllowed reports whether the user allowed a store in this clone.
 func (r *Repository) StoreAllowed(url string) bool {
-	memory, err := r.StoreMemory(url)
-	return err == nil && memory.Allowed()
+	return r.StoreMemory(url).Allowed()
 }
 
 // allowedByEnvironment reports whether RUNS_ALLOW_STORE lists the URL or its digest.

@@ -189,6 +189,25 @@ func TestStuckCall(t *testing.T) {
 	wantKind(t, err, store.Network)
 }
 
+// A call that was abandoned tells nothing more: its request has got its last reply.
+func TestAbandonedCall(t *testing.T) {
+	var out bytes.Buffer
+	s := &server{ctx: t.Context(), limit: time.Millisecond, out: &out, lost: func() {}}
+	release, told := make(chan struct{}), make(chan struct{})
+	_, err := s.watched(1, func(_ context.Context, tell func(store.Reply)) (store.Reply, error) {
+		<-release
+		tell(store.Reply{Reply: store.ReplyProgress, Bytes: 1})
+		close(told)
+		return store.Reply{}, nil
+	})
+	wantKind(t, err, store.Network)
+	close(release)
+	<-told
+	if out.Len() > 0 {
+		t.Errorf("said %s", out.String())
+	}
+}
+
 // Bytes that changed in the store are found and replaced, and nothing wrong ever replaces an object.
 func TestVerifyAndReplace(t *testing.T) {
 	root := t.TempDir()

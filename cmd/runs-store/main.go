@@ -29,7 +29,8 @@ func main() {
 	debug.SetMemoryLimit(softMemory)
 	out := os.Stdout
 	os.Stdout = os.Stderr // libraries must not print between replies
-	if err := serve(context.Background(), os.Stdin, out, bucket.Open); err != nil {
+	err := bucket.Guard(func() error { return serve(context.Background(), os.Stdin, out, bucket.Open) })
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "runs-store:", err)
 		os.Exit(1)
 	}

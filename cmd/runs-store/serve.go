@@ -167,9 +167,9 @@ func (s *server) do(r store.Request) (store.Reply, error) {
 	case store.OpStat:
 		return s.stat(opened, r)
 	case store.OpList:
-		return s.watched(func(ctx context.Context) (store.Reply, error) {
+		return s.watched(r.ID, func(ctx context.Context, tell func(store.Reply)) (store.Reply, error) {
 			return store.Reply{}, opened.List(ctx, func(batch []store.Stored) error {
-				s.send(r.ID, store.Reply{Reply: store.ReplyObjects, Objects: batch})
+				tell(store.Reply{Reply: store.ReplyObjects, Objects: batch})
 				return ctx.Err()
 			})
 		})
@@ -197,10 +197,10 @@ func (s *server) stat(opened *bucket.Store, r store.Request) (store.Reply, error
 			return store.Reply{}, err
 		}
 	}
-	return s.watched(func(ctx context.Context) (store.Reply, error) {
+	return s.watched(r.ID, func(ctx context.Context, tell func(store.Reply)) (store.Reply, error) {
 		found, err := opened.Stat(ctx, r.Digests)
 		if err == nil {
-			s.send(r.ID, store.Reply{Reply: store.ReplyObjects, Objects: found})
+			tell(store.Reply{Reply: store.ReplyObjects, Objects: found})
 		}
 		return store.Reply{}, err
 	})
@@ -214,18 +214,18 @@ func (s *server) move(opened *bucket.Store, r store.Request) (store.Reply, error
 	case <-s.ctx.Done():
 		return store.Reply{}, s.ctx.Err()
 	}
-	var mu sync.Mutex
-	last := time.Now()
-	progress := func(bytes int64) {
-		mu.Lock()
-		defer mu.Unlock()
-		if time.Since(last) >= progressEvery {
-			last = time.Now()
-			s.send(r.ID, store.Reply{Reply: store.ReplyProgress, Bytes: bytes})
-		}
-	}
 	o := store.Object{Digest: r.Digest, Size: r.Size, Path: r.Path}
-	return s.watched(func(ctx context.Context) (reply store.Reply, err error) {
+	return s.watched(r.ID, func(ctx context.Context, tell func(store.Reply)) (reply store.Reply, err error) {
+		var mu sync.Mutex
+		last := time.Now()
+		progress := func(bytes int64) {
+			mu.Lock()
+			defer mu.Unlock()
+			if time.Since(last) >= progressEvery {
+				last = time.Now()
+				tell(store.Reply{Reply: store.ReplyProgress, Bytes: bytes})
+			}
+		}
 		switch r.Op {
 		case store.OpPut:
 			reply.Bytes, err = opened.Put(ctx, o, r.Replace, progress)
@@ -246,16 +246,17 @@ func (s *server) openStore(r store.Request) (store.Reply, error) {
 		s.place = store.Name(u)
 	}
 	s.mu.Unlock()
-	var opened *bucket.Store
-	reply, err := s.watched(func(ctx context.Context) (reply store.Reply, err error) {
-		opened, err = s.open(ctx, r.URL)
+	opened := make(chan *bucket.Store, 1)
+	reply, err := s.watched(r.ID, func(ctx context.Context, _ func(store.Reply)) (reply store.Reply, err error) {
+		of, err := s.open(ctx, r.URL)
+		opened <- of
 		return reply, err
 	})
 	if err != nil {
 		return reply, err
 	}
 	s.mu.Lock()
-	s.store = opened
+	s.store = <-opened
 	s.mu.Unlock()
 	return reply, nil
 }
@@ -276,11 +277,28 @@ func (s *server) name() string {
 // ending is how long an operation may take to return after its context has ended.
 const ending = 3 * time.Second
 
-// watched calls do. It returns an error if do panics, or makes no progress for the limit. It does not wait for a call
-// that ignores the end of its context, such as one of a file system whose server is gone.
-func (s *server) watched(do func(context.Context) (store.Reply, error)) (store.Reply, error) {
+// watched calls do for a request. It returns an error if do panics, or makes no progress for the limit. It does not
+// wait for a call that ignores the end of its context, such as one of a file system whose server is gone. Such a call
+// may tell the client nothing more, because the client has the last reply by then.
+func (s *server) watched(
+	id int64, do func(ctx context.Context, tell func(store.Reply)) (store.Reply, error),
+) (store.Reply, error) {
 	ctx, stop := stall.With(s.ctx, s.limit)
 	defer stop()
+	var mu sync.Mutex
+	over := false
+	tell := func(reply store.Reply) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !over {
+			s.send(id, reply)
+		}
+	}
+	defer func() {
+		mu.Lock()
+		defer mu.Unlock()
+		over = true
+	}()
 	type result struct {
 		reply store.Reply
 		err   error
@@ -289,7 +307,7 @@ func (s *server) watched(do func(context.Context) (store.Reply, error)) (store.R
 	go func() {
 		var r result
 		r.err = bucket.Guard(func() (err error) {
-			r.reply, err = do(ctx)
+			r.reply, err = do(ctx, tell)
 			return err
 		})
 		returned <- r

@@ -19,31 +19,24 @@ const askAgain = time.Hour
 
 // remember remembers which objects a transfer has shown to be in the store.
 func remember(r *repo.Repository, url string, objects []store.Object, results []store.Result) error {
-	memory, err := r.StoreMemory(url)
-	if err != nil {
-		return err
-	}
+	memory := r.StoreMemory(url)
 	known, err := memory.Held()
 	if err != nil {
 		return err
 	}
-	var held, replaced []string
+	var held, right []string
 	for i, result := range results {
 		if result.Err != nil {
 			continue
 		}
-		if digest := objects[i].Digest; !known[digest] {
+		digest := objects[i].Digest
+		right = append(right, digest)
+		if !known[digest] {
 			known[digest] = true
 			held = append(held, digest)
 		}
-		if objects[i].Replace {
-			replaced = append(replaced, objects[i].Digest)
-		}
 	}
-	if len(replaced) > 0 {
-		err = memory.Replaced(replaced)
-	}
-	return errors.Join(err, memory.AddHeld(held))
+	return errors.Join(memory.Replaced(right), memory.AddHeld(held))
 }
 
 // backlog is what the store may lack of the runs that the remote has.
@@ -70,9 +63,9 @@ func (p *pusher) uploadBacklog(ctx context.Context) error {
 	if err != nil || !ok {
 		return err
 	}
-	memory, err := p.repo.StoreMemory(url)
-	if err != nil || memory.Whole() == runs.ID {
-		return err
+	memory := p.repo.StoreMemory(url)
+	if memory.Whole() == runs.ID {
+		return nil
 	}
 	b := &backlog{memory: memory, trees: map[string][]string{}, wanted: map[string]format.Artifact{}}
 	if err := p.readBacklog(b); err != nil {
@@ -258,11 +251,7 @@ func NotUploaded(r *repo.Repository, entries []*repo.Entry) (files int, bytes in
 	store = config.Artifacts.Store
 	held := map[string]bool{}
 	if store != "" {
-		memory, err := r.StoreMemory(store)
-		if err != nil {
-			return 0, 0, "", err
-		}
-		if held, err = memory.Held(); err != nil {
+		if held, err = r.StoreMemory(store).Held(); err != nil {
 			return 0, 0, "", err
 		}
 	}

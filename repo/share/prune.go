@@ -138,10 +138,7 @@ func (p *Pruned) verify(ctx context.Context, r *repo.Repository, s *store.Client
 
 // forget remembers what the store was found to lack, so that the next push uploads it.
 func (p *Pruned) forget(r *repo.Repository, url string, copies map[string]NotStored, has map[string]int64) error {
-	memory, err := r.StoreMemory(url)
-	if err != nil {
-		return err
-	}
+	memory := r.StoreMemory(url)
 	var missing, damaged []string
 	for digest := range copies {
 		if _, ok := has[digest]; !ok {

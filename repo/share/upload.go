@@ -80,10 +80,7 @@ func (p *pusher) upload(ctx context.Context, tip string) error {
 func sendObjects(ctx context.Context, r *repo.Repository, s *store.Client, u *Uploaded, objects []store.Object,
 	progress func(done, total int64),
 ) error {
-	memory, err := r.StoreMemory(u.Store)
-	if err != nil {
-		return err
-	}
+	memory := r.StoreMemory(u.Store)
 	damaged, err := memory.Damaged()
 	if err != nil {
 		return err

@@ -127,10 +127,7 @@ func (c *StoreCheck) judge(
 func (c *StoreCheck) remember(
 	r *repo.Repository, digests []string, objects []store.Object, reasons map[string]string,
 ) error {
-	memory, err := r.StoreMemory(c.Store)
-	if err != nil {
-		return err
-	}
+	memory := r.StoreMemory(c.Store)
 	var missing, damaged []string
 	lacks := map[string]bool{}
 	for _, a := range c.Missing {
