@@ -208,9 +208,10 @@ func (b *bench) shared() (dir, remote string, err error) {
 // push measures commit and push of 1,000 runs. The baseline is plain git with the same files.
 func (b *bench) push() error {
 	var ours, plain []time.Duration
+	var dir string
 	for i := range 5 {
-		dir, _, err := b.shared()
-		if err != nil {
+		var err error
+		if dir, _, err = b.shared(); err != nil {
 			return err
 		}
 		s, err := b.newSweep(dir, time.Minute)
@@ -257,6 +258,43 @@ func (b *bench) push() error {
 	x, y := median(ours), median(plain)
 	fmt.Printf(
 		"commit and push of 1,000 runs       %s; %.2f x git add, commit and push of the same files (%s)\n", ms(x),
+		float64(x)/float64(y), ms(y),
+	)
+	return b.pushAgain(dir)
+}
+
+// pushAgain measures pushes with nothing new next to 1,000 runs, once a store is set: the first looks at every run of
+// the remote, the others compare what it remembered.
+func (b *bench) pushAgain(dir string) error {
+	folder, err := os.MkdirTemp(b.dir, "store")
+	if err != nil {
+		return err
+	}
+	if _, err := calls(
+		dir, []string{b.runs, "init", "--artifacts", "file://" + folder}, []string{"git", "add", ".runs/config.toml"},
+		[]string{"git", "commit", "-q", "-m", "store"}, []string{"git", "push", "-q"},
+	); err != nil {
+		return err
+	}
+	first, err := call(dir, b.runs, "push")
+	if err != nil {
+		return err
+	}
+	var ours, plain []time.Duration
+	for range 30 {
+		x, err := call(dir, b.runs, "push")
+		if err != nil {
+			return err
+		}
+		y, err := call(dir, "git", "fetch", "-q")
+		if err != nil {
+			return err
+		}
+		ours, plain = append(ours, x), append(plain, y)
+	}
+	x, y := median(ours), median(plain)
+	fmt.Printf(
+		"push with nothing new, with a store %s, %s the first time; %.2f x git fetch (%s)\n", ms(x), ms(first),
 		float64(x)/float64(y), ms(y),
 	)
 	return nil

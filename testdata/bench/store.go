@@ -232,6 +232,16 @@ func (g *gateway) large(dir string, o store.Object) error {
 	}
 	objects[0].Path = filepath.Join(dir, "back")
 	remove := func() error { return os.RemoveAll(objects[0].Path) }
+	err = against("200 MB read back and verified", 9, remove, func() (sample, error) {
+		s, _, err := transfer(
+			g.url(g.address),
+			func(c *store.Client) []store.Result { return c.Verify(context.Background(), objects, true, nil) },
+		)
+		return s, err
+	}, g.curl("-o", objects[0].Path, address+store.Key(o.Digest)))
+	if err != nil {
+		return err
+	}
 	return against("200 MB from S3", 9, remove, func() (sample, error) {
 		s, _, err := transfer(
 			g.url(g.address),
