@@ -114,12 +114,16 @@ class Config(Mapping):  # type: ignore[type-arg]
             self._lost(len(keys))
 
     def _change(
-        self, path: tuple[Any, ...], new: Mapping[str, Any], allow: bool, conflicts: dict[str, Any] | None = None
+        self,
+        path: tuple[Any, ...],
+        new: Mapping[str, Any],
+        allow: bool,
+        conflicts: dict[tuple[str, ...], Any] | None = None,
     ) -> None:
         """Set values of the table at path.
 
         Raises ConfigError if a value would change that must not. If conflicts is given, the old value stays instead,
-        and both values are added to conflicts under the dotted key.
+        and both values are added to conflicts under the path.
         """
         allow = allow or self._allow
         table = self._values
@@ -148,7 +152,7 @@ class Config(Mapping):  # type: ignore[type-arg]
         fresh: dict[str, Any],
         changed: dict[str, Any],
         todo: list[Any],
-        conflicts: dict[str, Any] | None,
+        conflicts: dict[tuple[str, ...], Any] | None,
     ) -> None:
         """Sort new values into fresh, changed, conflicts and todo, the values to set."""
         for key, value in new.items():
@@ -157,7 +161,7 @@ class Config(Mapping):  # type: ignore[type-arg]
                 todo.append((table, path, key, value))
                 continue
             old = table[key]
-            if isinstance(old, _Table) and isinstance(value, Mapping):
+            if isinstance(old, _Table) and isinstance(value, Mapping) and (value or not allow or not old):
                 f: dict[str, Any] = {}
                 c: dict[str, Any] = {}
                 self._plan(old, (*path, key), value, allow, f, c, todo, conflicts)
@@ -169,10 +173,10 @@ class Config(Mapping):  # type: ignore[type-arg]
             if _same(old, value):
                 continue
             if not allow:
-                name = ".".join((*path, key))
                 if conflicts is not None:
-                    conflicts[name] = (old, value)
+                    conflicts[(*path, key)] = (old, value)
                     continue
+                name = ".".join((*path, key))
                 raise ConfigError(
                     f"config.{name} is {_short(old)} and cannot become {_short(value)}; "
                     f"use config.update({{{key!r}: …}}, allow_val_change=True) to change it"
@@ -228,12 +232,12 @@ class Config(Mapping):  # type: ignore[type-arg]
         """
         self._change((), {**config_of(d), **more}, bool(allow_val_change))
 
-    def _merge(self, values: Mapping[str, Any], allow_val_change: bool) -> dict[str, tuple[Any, Any]]:
+    def _merge(self, values: Mapping[str, Any], allow_val_change: bool) -> dict[tuple[str, ...], tuple[Any, Any]]:
         """Set values, but keep params that already have another value.
 
-        With allow_val_change they change. Returns the old and the new value of each kept param, by dotted key.
+        With allow_val_change they change. Returns the old and the new value of each kept param, by its path.
         """
-        conflicts: dict[str, tuple[Any, Any]] = {}
+        conflicts: dict[tuple[str, ...], tuple[Any, Any]] = {}
         self._change((), values, allow_val_change, conflicts)
         return conflicts
 

@@ -330,7 +330,7 @@ def _update_active(run: Run, arguments: dict[str, Any], config: dict[str, Any], 
         run.config.update(config, allow_val_change=True)
         ignored = []
     else:
-        ignored += [f"config.{k}" for k in run._config._merge(config, allow)]
+        ignored += ["config." + ".".join(k) for k in run._config._merge(config, allow)]
     if ignored:
         warn(
             f"run {run.name} is already active, so init() does not use {named(ignored)}; "
@@ -531,14 +531,14 @@ def _join(folder: str, names: dict[str, Any], line: dict[str, Any], allow: bool,
             warn_once("name", f"the run already has the name {run._name!r}; the name {names['name']!r} is not used")
         else:
             run.name = names["name"]
-    for key, (recorded, own) in run._config._merge(line.get("p") or {}, allow).items():
+    for path, (recorded, own) in run._config._merge(line.get("p") or {}, allow).items():
+        key = ".".join(path)
         warn_once(
             ("conflict", key),
             f"config.{key} is already {_values.repr_of(recorded)}, set by 'runs exec -p' or by another process; "
             f"this program's {_values.repr_of(own)} is recorded as a conflict",
         )
-        *tables, last = key.split(".")
-        run._write({"p": nest(tables, {last: own})})
+        run._write({"p": nest(path[:-1], {path[-1]: own})})
     rest = {k: v for k, v in line.items() if k != "p"}
     # If the run's starter named another experiment or group, those of this program become tags.
     for tag, key in (("group", "group"), ("project", "experiment")):

@@ -489,20 +489,28 @@ def _inner_numbers(value: Any) -> Any:
 
 
 def _set_none(params: dict[str, Any], dotted: str) -> None:
-    """Set a param to None.
+    """Set a param, or an item of a list in one, to None.
 
-    dotted is a dotted key of TOML, in which a quoted part may contain dots.
+    dotted is a dotted key of TOML, in which a quoted part may contain dots. A part that follows a list is an index. An
+    entry that names something that has another value is ignored.
     """
     import json
     import re
 
     parts = [json.loads(p) if p.startswith('"') else p for p in re.findall(r'"(?:[^"\\]|\\.)*"|[^."]+', dotted)]
-    for part in parts[:-1]:
-        params = params.setdefault(part, {})
-        if not isinstance(params, dict):
+    inner: Any = params
+    for n, part in enumerate(parts):
+        last = n == len(parts) - 1
+        if isinstance(inner, dict):
+            if part not in inner:
+                inner[part] = None if last else {}
+            inner = inner[part]
+        elif isinstance(inner, list) and part.isdecimal() and int(part) < len(inner):
+            if last and inner[int(part)] == "null":
+                inner[int(part)] = None
+            inner = inner[int(part)]
+        else:
             return
-    if parts:
-        params.setdefault(parts[-1], None)
 
 
 class Runs(list[RecordedRun]):
@@ -589,11 +597,36 @@ def _uniform(column: list[Any]) -> list[Any]:
 
 
 def _flat(prefix: str, values: Mapping[str, Any], into: dict[str, Any]) -> None:
+    """Add the values to a row by their names, which are their paths joined by dots.
+
+    Two that share a name have their dotted keys of TOML instead, as in `runs ls`.
+    """
+    found: dict[str, list[tuple[tuple[str, ...], Any]]] = {}
+    for path, value in _leaves(values, ()):
+        found.setdefault(".".join(path), []).append((path, value))
+    for name, leaves in found.items():
+        for path, value in leaves:
+            into[prefix + (name if len(leaves) == 1 else _dotted(path))] = value
+
+
+def _leaves(values: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     for key, value in values.items():
         if isinstance(value, Mapping):
-            _flat(prefix + key + ".", value, into)
+            yield from _leaves(value, (*path, key))
         else:
-            into[prefix + key] = value
+            yield (*path, key), value
+
+
+def _dotted(path: tuple[str, ...]) -> str:
+    """Return the path as a dotted key of TOML.
+
+    A part that is not a bare key is in quotes.
+    """
+    import json
+    import re
+
+    bare = re.compile(r"[A-Za-z0-9_-]+").fullmatch
+    return ".".join(part if bare(part) else json.dumps(part, ensure_ascii=False) for part in path)
 
 
 class Diff:

@@ -20,12 +20,13 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 def split(
     data: Mapping[str, Any], prefix: str = "", into: tuple[Any, ...] | None = None, path: tuple[int, ...] = ()
 ) -> tuple[Any, ...]:
-    """Divide one row into ({key: number}, {key: JSON value}, [(key, media)]).
+    """Divide one row into its numbers, values and media.
 
-    A nested mapping becomes dotted keys; path holds the ids of the mappings around this one. Raises TypeError if a
-    key of the row is not a string.
+    Returns ({key: number}, {key: JSON value}, [(key, media)], count, [(key, number or value)]). A nested mapping becomes dotted keys; path holds the ids of the mappings around this one. The last list has what the
+    row has under a key that comes again, as in {"m": {"x": 1}, "m.x": 2}, in the order of the row. Raises TypeError if
+    a key of the row is not a string.
     """
-    numbers, values, media, seen = into or ({}, {}, [], [0])
+    numbers, values, media, seen, again = into or ({}, {}, [], [0], [])
     for key, value in data.items():
         if not isinstance(key, str):
             if not path:
@@ -36,6 +37,8 @@ def split(
         if seen[0] > MAX_NODES:
             warn_once("nodes", f"a row has more than {MAX_NODES:,} values; the others were left out")
             break
+        if (name in numbers or name in values) and not isinstance(value, Mapping):
+            again.append((name, numbers.pop(name) if name in numbers else values.pop(name)))
         try:
             number = number_of(value)
             if number is not None:
@@ -54,7 +57,7 @@ def split(
                 values[name] = "…"
             elif isinstance(value, Mapping):
                 if len(path) < MAX_DEPTH:
-                    split(value, name + ".", (numbers, values, media, seen), (*path, id(value)))
+                    split(value, name + ".", (numbers, values, media, seen, again), (*path, id(value)))
                 else:
                     values[name] = "…"
             elif isinstance(value, (list, tuple)) and any(getattr(type(v), "_gitruns_media", False) for v in value):
@@ -67,7 +70,7 @@ def split(
                 f"{name} was recorded as its repr: reading it raised {type(e).__name__}: {repr_of(e)[:100]}",
             )
             values[name] = repr_of(value)
-    return numbers, values, media
+    return numbers, values, media, seen, again
 
 
 _FRAMES = ("pandas", "polars")

@@ -207,10 +207,12 @@ class Run:
                 break
             except RuntimeError:  # another thread changed it
                 continue
-        numbers, values, media = split(data)
+        numbers, values, media, _, again = split(data)
         with self._lock:
             at = self._at(step, commit)
-            whole = self._bound(numbers, self._metrics) and self._bound(values, self._texts)
+            whole = self._bound(numbers, self._metrics) and self._bound(values, self._texts) and not again
+            for key, value in again:
+                self._log_first(at, key, value)
             if numbers or values:
                 for line in self._lines(at, numbers, values):
                     self._put(line)
@@ -230,6 +232,19 @@ class Run:
                     self._write({"step": at, "values": {self._prefix + key: _repr(value)}})
         if whole and numbers and not values and not media and not self._definitions and len(self._templates) < 4096:
             self._remember(data)
+
+    def _log_first(self, at: int, key: str, value: Any) -> None:
+        """Record a value whose key the row has once more, before that one.
+
+        Both have the same step. The caller holds the lock.
+        """
+        number = type(value) in (int, float)
+        one = {key: value}
+        if self._bound(one, self._metrics if number else self._texts):
+            for line in self._lines(at, one if number else {}, {} if number else one):
+                self._put(line)
+            if number and (self._tracked or self._definitions):
+                self._track(one)
 
     def _remember(self, data: dict[str, Any]) -> None:
         """Keep a line template for the next row with the same keys."""

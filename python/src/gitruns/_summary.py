@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ._bounds import MAX_PARAMS, MAX_SUMMARY, nodes, not_recorded
+from ._bounds import MAX_PARAMS, MAX_SUMMARY, named, nodes, not_recorded
 from ._messages import warn_once
 from ._values import key_of, long_text, plain, repr_of
 
@@ -106,7 +106,14 @@ class Summary(Mapping):  # type: ignore[type-arg]
             held = long_text(value, f"summary.{key}") if type(value) is str else plain(value)
             if _has_none(held):
                 warn_once(("null", key), f"summary.{key} has None in a list; it was recorded as the text 'null'")
-            _flatten(key, held, values)
+            twice = _flatten(key, held, values)
+            if twice:
+                self._run._lose(len(twice))
+                warn_once(
+                    ("twice", *twice),
+                    f"summary.{named(twice)} was given twice, nested and with dots; only the last value was recorded "
+                    "(counted in the tag lost_rows)",
+                )
         if over := [key for key, value in values.items() if not self._room_for(key, value)]:
             for key in over:
                 del values[key]
@@ -153,9 +160,10 @@ def _has_none(value: Any) -> bool:
     return isinstance(value, list) and any(v is None or _has_none(v) for v in value)
 
 
-def _flatten(key: str, value: Any, into: dict[str, Any]) -> None:
+def _flatten(key: str, value: Any, into: dict[str, Any]) -> list[str]:
+    """Add a value under its dotted keys. Returns the keys that had one already."""
     if isinstance(value, dict) and "_type" not in value:
-        for k, v in value.items():
-            _flatten(key_of(key + "." + k), v, into)
-    else:
-        into[key] = value
+        return [twice for k, v in value.items() for twice in _flatten(key_of(key + "." + k), v, into)]
+    twice = [key] if key in into and into[key] != value else []
+    into[key] = value
+    return twice

@@ -172,14 +172,33 @@ def plain(value: Any) -> Any:
 def param(value: Any) -> Any:
     """Return a config value in the form of a param.
 
-    It is as in `plain`, but lists have no null, and nested configs are tables.
+    It is as in `plain`, but nested configs are tables.
     """
     return _Param().part(value, 0)
 
 
 def params_of(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return a config as params by key."""
-    return {key_of(_text(k)): param(v) for k, v in values.items()}
+    out: dict[str, Any] = {}
+    for key, value in values.items():
+        out[_own_key(key, out)] = param(value)
+    return out
+
+
+def _own_key(key: Any, table: Mapping[str, Any]) -> str:
+    """Return a key as key_of does, but different from the other keys of the table.
+
+    Keys such as 1 and "1" would become the same text. The second one gets the name of its type.
+    """
+    text = name = key_of(_text(key))
+    count = 1
+    while name in table:
+        kind = type(key).__name__ if count == 1 else f"{type(key).__name__} {count}"
+        name = key_of(f"{text[:200]} ({kind})")
+        count += 1
+    if name != text:
+        warn_once(("twice", text), f"two keys are the text {text[:60]!r}; the second was recorded as {name[:80]!r}")
+    return name
 
 
 def _text(key: Any) -> str:
@@ -235,7 +254,7 @@ class _Plain:
         for key, value in values.items():
             if self._left < 0 or len(out) >= most:
                 break
-            out[key_of(_text(key))] = self.part(value, depth + 1)
+            out[_own_key(key, out)] = self.part(value, depth + 1)
         return out
 
     def _of(self, value: Any, depth: int) -> Any:
@@ -291,7 +310,7 @@ class _Param(_Plain):
             return self.part(value._asdict(), depth + 1)
         if isinstance(value, (list, tuple, set, frozenset)):
             items = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else list(value)
-            return self._items(["None" if v is None else v for v in items], depth)
+            return self._items(items, depth)
         if isinstance(value, type) or callable(value) and hasattr(value, "__qualname__"):
             return text_of(f"{value.__module__}.{value.__qualname__}")
         if hasattr(kind, "__members__"):  # an enum
