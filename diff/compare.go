@@ -3,7 +3,8 @@
 //
 // The package reads no files itself, and knows neither repositories nor Git nor terminals. From this module, it
 // imports only format. What it needs in addition to the records, the caller passes as functions. Start reading at
-// Compare. To change a verdict, start in metric.go; to change the statistics, in welch.go.
+// Compare. To change a verdict, start in metric.go; to change the statistics, in means.go and
+// permutation.go; which metrics share the level, in family.go.
 package diff
 
 import (
@@ -25,6 +26,10 @@ type Side struct {
 	// Points returns the points of a metric of a single run, sorted by step. If Points is nil, points are not
 	// compared. Compare may call the functions of both sides at the same time.
 	Points func(metric string) ([]format.Point, error)
+	// Lost are the runs of a group that did not finish, newest first. See Members.
+	Lost []*format.Run
+	// PointsOf returns the points of a metric of one of Runs, sorted by step. It is needed for format.ValueAtBest.
+	PointsOf func(r *format.Run, metric string) ([]format.Point, error)
 }
 
 func (s Side) first() *format.Run { return s.Runs[0] }
@@ -36,8 +41,13 @@ type Options struct {
 	Strict  bool                       // 1 and 1.0 are different params
 	All     bool                       // also list what is equal
 	Level   float64                    // of the test between groups: the probability of a false verdict, such as 0.05
-	Seeds   []string                   // params that may differ within a group, see format.IsSeed
-	Source  []File                     // the files of the source that differ, as the caller found them
+	Seeds   []string                   // further params that may differ within a group, see format.IsSeed
+	Primary string                     // metric that is tested first, and alone; may be empty
+	// PrimaryLevel replaces Level for the primary metric, if several comparisons share the level.
+	PrimaryLevel *float64
+	// Choice returns which value of a metric with a goal is compared. If nil, the last one is.
+	Choice func(metric, goal string) Choice
+	Source []File // the files of the source that differ, as the caller found them
 }
 
 // Comparison lists the differences between two sides. Unless Options.All is set, it leaves out what is equal.
@@ -55,6 +65,7 @@ type Comparison struct {
 	Attributes  []Value          // command, cwd, status, exit_code
 	Artifacts   []Value          // digests by path, of single runs
 	Duration    [2]time.Duration // of single runs
+	Tests       *Tests           // of groups; nil if nothing was tested
 	Mixed       []string         // what differs within a group; if anything does, there is no verdict
 	Problems    []Problem
 }
@@ -64,6 +75,7 @@ type Head struct {
 	ID, Name string // of the newest run
 	Group    string
 	Runs     []string // the ids of a group; nil for a single run
+	Lost     []Lost   // runs of a group that did not finish
 }
 
 // Source is the code of both sides.
@@ -84,7 +96,7 @@ type File struct {
 func Compare(a, b Side, o Options) *Comparison {
 	x, y := a.first(), b.first()
 	c := &Comparison{A: a.head(), B: b.head()}
-	c.Params = o.values(flat(x.Params), flat(y.Params))
+	c.Params = o.values(a.paramsOf(o), b.paramsOf(o))
 	c.Tags = o.values(texts(x.Tags), texts(y.Tags))
 	c.Attributes = o.values(attributes(x), attributes(y))
 	if a.Group != "" || b.Group != "" {
@@ -108,6 +120,9 @@ func (s Side) head() Head {
 	if s.Group != "" {
 		for _, r := range s.Runs {
 			h.Runs = append(h.Runs, r.ID)
+		}
+		for _, r := range s.Lost {
+			h.Lost = append(h.Lost, Lost{r, Loss(r.Status)})
 		}
 	}
 	return h

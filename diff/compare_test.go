@@ -85,7 +85,7 @@ func TestCompareMetrics(t *testing.T) {
 		verdict         Verdict
 		delta, relative float64
 	}{
-		"rmse": {Better, -1, -0.5},
+		"rmse": {Better, -2, -2.0 / 3},
 		"acc":  {Worse, -0.25, -0.5},
 		"x":    {Unknown, 1, 1},
 		"nan":  {Unknown, nan, nan},
@@ -98,7 +98,7 @@ func TestCompareMetrics(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", key, m, want)
 		}
 	}
-	if m := got["rmse"]; m.A.BestStep != 5 || !m.A.HasStep || m.B.HasStep || m.Why != OneRunEach {
+	if m := got["rmse"]; m.A.BestStep != 5 || !m.A.HasBestStep || m.A.HasStep || m.B.HasBestStep || m.Why != OneRunEach {
 		t.Errorf("%+v, %+v, %s", m.A, m.B, m.Why)
 	}
 }
@@ -114,7 +114,8 @@ func TestCompareGroups(t *testing.T) {
 		}
 		return s
 	}
-	options := Options{Goal: goal, Level: 0.05, Seeds: []string{"seed"}}
+	options := Options{Goal: goal, Level: 0.05, All: true}
+	nan := math.NaN()
 	for _, c := range []struct {
 		name string
 		a, b Side
@@ -125,7 +126,15 @@ func TestCompareGroups(t *testing.T) {
 		{"clearly not", group("a", 1, 1, 1.1, 0.9), group("b", 2, 3, 3.1, 2.9), Worse, ""},
 		{"within the noise", group("a", 1, 1, 2, 3), group("b", 2, 1.5, 2.5, 2.9), Inconclusive, NoDifference},
 		{"too few", group("a", 1, 1, 2, 3), group("b", 2, 1.5), Inconclusive, TooFewRuns},
-		{"infinite", group("a", 1, 1, 2), group("b", 2, math.Inf(1), 1), Inconclusive, NotFinite},
+		{"two runs", group("a", 1, 1, 1.01), group("b", 2, 5, 5.01), Inconclusive, TooFewRuns},
+		{"infinite", group("a", 1, 1, 2, 3), group("b", 2, math.Inf(1), 1, 2, 3.5), Inconclusive, NoDifference},
+		{"no spread", group("a", 1, 1, 1, 1), group("b", 2, 2, 2, 2), Inconclusive, NoSpread},
+		{"rounding", group("a", 1, 0.3, 0.1+0.2, 0.3), group("b", 2, 2, 2, 2), Inconclusive, NoSpread},
+		{"equal but for rounding", group("a", 1, 0.3, 0.1+0.2, 0.3), group("b", 2, 0.3, 0.3, 0.3), Same, ""},
+		{"the worse lost a run", group("a", 1, 3, 3.1, 2.9, nan), group("b", 2, 1, 1.1, 0.9), Better, ""},
+		{"the better lost a run", group("a", 1, 3, 3.1, 2.9), group("b", 2, 1, 1.1, 0.9, nan), Inconclusive, LostRuns},
+		{"the better a lost one", group("a", 1, 1, 1.1, 0.9, nan), group("b", 2, 3, 3.1, 2.9), Inconclusive, LostRuns},
+		{"only NaN", group("a", 1, 1, 1.1, 0.9), group("b", 2, nan, nan, nan), Unknown, NotANumber},
 	} {
 		m := Compare(c.a, c.b, options).Metrics
 		if len(m) != 1 || m[0].Verdict != c.want || m[0].Why != c.why {

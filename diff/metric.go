@@ -27,42 +27,36 @@ type Reason string
 
 // The reasons of verdicts.
 const (
-	OneRunEach   Reason = "1 run each" // the difference may be noise
-	TooFewRuns   Reason = "too few runs"
-	NoDifference Reason = "no difference shown"
-	NotFinite    Reason = "not finite"
-	NotANumber   Reason = "not a number"
-	MixedGroup   Reason = "the runs of a group differ in more than their seeds"
+	OneRunEach    Reason = "1 run each" // the difference may be noise
+	TooFewRuns    Reason = "too few runs"
+	TooFewForMany Reason = "too few runs for several metrics"
+	NoDifference  Reason = "no difference shown"
+	NotAmongMany  Reason = "no difference shown by Holm" // the test of this metric alone would show one
+	NotTested     Reason = "not tested"                  // the primary metric shows no difference
+	NoSpread      Reason = "no spread"                   // the values of each group are equal, so that no test applies
+	LostRuns      Reason = "lost runs"                   // the side that is better lost runs
+	UnevenPoints  Reason = "different numbers of points" // a best value of more points is better by chance
+	NotANumber    Reason = "not a number"
+	MixedGroup    Reason = "the runs of a group differ in more than their seeds"
 )
 
 // Metric is the comparison of one metric between two sides.
 type Metric struct {
 	Key      string
 	Goal     string  // min, max or empty
+	Choice   Choice  // which value of each run is compared
 	A, B     *Level  // nil if the side lacks the metric
-	Delta    float64 // B - A of the best values, for groups of their means; NaN if one is missing
+	Delta    float64 // B - A of the compared values, for groups of their means; NaN if one is missing
 	Relative float64 // Delta / |A|; NaN if A is 0 or there is no delta
 	Verdict  Verdict
 	Why      Reason      // empty if the verdict is obvious
+	Uneven   bool        // the values are the best of different numbers of points
 	Interval *[2]float64 // of the difference of means, at 1 - Options.Level; nil without a test
-	P        float64     // of the test; NaN without one
+	P        float64     // of the test of the means; NaN without one
+	Adjusted float64     // P for all the metrics that were tested and for any distribution; NaN if not tested
+	Shown    bool        // the tests show a difference, whatever the verdict says about it
 	Curve    *Series     // how the points of single runs with more than one point differ
 }
-
-// Level summarizes a metric on one side.
-type Level struct {
-	Last     float64 // of the newest run
-	Best     float64 // by the goal, or the last value without a goal; for a group, the mean of the best values
-	BestStep int64   // of a single run with more than one point
-	HasStep  bool
-	N        int            // runs with a value
-	SD       float64        // of a group; NaN below two runs
-	NaN      int            // runs whose value is not a number
-	Curve    []format.Point // thinned to CurvePoints; only of single runs whose points were compared
-}
-
-// CurvePoints is how many points of a curve a comparison keeps.
-const CurvePoints = 400
 
 // metrics compares the metrics that either side has.
 func (c *Comparison) metrics(a, b Side, o Options) {
@@ -77,105 +71,101 @@ func (c *Comparison) metrics(a, b Side, o Options) {
 		}
 	}
 	single := a.Group == "" && b.Group == ""
+	var list []*Metric
+	var tested []candidate
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		m := Metric{Key: key, P: math.NaN(), Delta: math.NaN(), Relative: math.NaN(), Verdict: Unknown}
+		m := &Metric{
+			Key: key, P: math.NaN(), Adjusted: math.NaN(), Delta: math.NaN(), Relative: math.NaN(), Verdict: Unknown,
+		}
 		if o.Goal != nil {
 			m.Goal = o.Goal(key)
 		}
+		if m.Choice = (Choice{Value: format.LastValue}); o.Choice != nil {
+			m.Choice = o.Choice(key, m.Goal)
+		}
 		var valuesA, valuesB []float64
-		m.A, valuesA = level(a.Runs, key, m.Goal)
-		m.B, valuesB = level(b.Runs, key, m.Goal)
+		m.A, valuesA = a.Level(key, m.Goal, m.Choice)
+		m.B, valuesB = b.Level(key, m.Goal, m.Choice)
 		if m.A != nil && m.B != nil {
-			m.Delta = m.B.Best - m.A.Best
-			if m.A.Best != 0 {
-				m.Relative = m.Delta / math.Abs(m.A.Best)
-			}
-			m.decide(valuesA, valuesB, single, len(c.Mixed) > 0, o.Level)
+			m.compare(single, len(c.Mixed) > 0, o.Level)
 			if single {
-				c.curve(&m, a, b)
+				c.curve(m, a, b)
 			}
 		}
+		if !math.IsNaN(m.P) && m.Goal != "" {
+			tested = append(tested, candidate{m, slices.Concat(valuesA, valuesB), len(valuesA)})
+		}
+		list = append(list, m)
+	}
+	c.Tests = judge(tested, o)
+	for _, m := range list {
 		if o.All || !m.same() {
-			c.Metrics = append(c.Metrics, m)
+			c.Metrics = append(c.Metrics, *m)
 		}
 	}
 }
 
 // same reports whether nothing of the metric differs, its curve included.
 func (m *Metric) same() bool {
-	return m.Verdict == Same && m.A.Last == m.B.Last && (m.Curve == nil || m.Curve.Sameness == Identical)
+	return m.Verdict == Same && m.A.Last == m.B.Last && m.A.lost() == 0 && m.B.lost() == 0 &&
+		(m.Curve == nil || m.Curve.Sameness == Identical)
 }
 
-// level summarizes a metric of the runs of one side. It also returns the best value of each run. It returns nil if no
-// run has the metric.
-func level(runs []*format.Run, key, goal string) (*Level, []float64) {
-	l := &Level{SD: math.NaN(), Last: math.NaN(), Best: math.NaN()}
-	found := false
-	var values []float64
-	for _, r := range runs {
-		m, ok := r.Metric(key)
-		if !ok {
-			continue
-		}
-		best, step, has := m.Last, int64(0), false
-		switch {
-		case goal == format.GoalMin && m.Min != nil:
-			best, step, has = m.Min.Value, m.Min.Step, true
-		case goal == format.GoalMax && m.Max != nil:
-			best, step, has = m.Max.Value, m.Max.Step, true
-		}
-		if !found {
-			l.Last, l.BestStep, l.HasStep = m.Last, step, has
-		}
-		found = true
-		if math.IsNaN(best) {
-			l.NaN++
-			continue
-		}
-		values = append(values, best)
+// compare compares two levels, and sets the verdict unless a test decides. For single runs, it never claims that a
+// difference is more than the noise between seeds.
+func (m *Metric) compare(single, mixed bool, level float64) {
+	a, b := m.A, m.B
+	m.Delta = b.Value - a.Value
+	if a.Value != 0 {
+		m.Relative = m.Delta / math.Abs(a.Value)
 	}
-	if !found {
-		return nil, nil
-	}
-	l.N = len(values)
-	if l.N > 0 {
-		l.Best = mean(values)
-	}
-	if l.N > 1 {
-		l.SD = math.Sqrt(variance(values))
-	}
-	return l, values
-}
-
-// decide sets the verdict. For single runs, it never claims that a difference is more than the noise between seeds.
-func (m *Metric) decide(a, b []float64, single, mixed bool, level float64) {
-	switch {
-	case len(a) == 0 || len(b) == 0:
+	if a.N == 0 || b.N == 0 {
 		m.Why = NotANumber
+		if !a.onlyNaN() || !b.onlyNaN() {
+			m.Why = LostRuns
+		}
 		return
+	}
+	m.Uneven = m.uneven()
+	switch {
 	case mixed:
 		m.Why = MixedGroup
-		return
 	case single:
 		m.Why = OneRunEach
 		m.Verdict = m.direction(m.Delta)
-		return
-	case len(a) < 2 || len(b) < 2:
+	case a.N < leastRuns || b.N < leastRuns:
 		m.Verdict, m.Why = Inconclusive, TooFewRuns
+	case noSpread(a.Values, b.Values):
+		m.Verdict, m.Why = Inconclusive, NoSpread
+		if math.Abs(m.Delta) <= rounding*max(math.Abs(a.Value), math.Abs(b.Value)) {
+			m.Verdict, m.Why = Same, ""
+		}
+	case m.Uneven:
+		m.Verdict, m.Why = Inconclusive, UnevenPoints
+	default:
+		m.test(level)
+	}
+}
+
+// test tests the means of two groups. The verdict is set by judge, because it depends on the other metrics.
+func (m *Metric) test(level float64) {
+	t := CompareMeans(m.A.Values, m.B.Values, level)
+	m.Verdict, m.Why = Inconclusive, NoDifference
+	if math.IsNaN(t.P) {
 		return
 	}
-	t := Welch(a, b, level)
 	m.P, m.Interval = t.P, &[2]float64{t.Low, t.High}
 	switch {
-	case math.IsNaN(t.P):
-		m.Verdict, m.Why = Inconclusive, NotFinite
-	case m.Delta == 0 && t.P == 1:
-		m.Verdict = Same
-	case t.P < level:
-		m.Verdict = m.direction(m.Delta)
-	default:
-		m.Verdict, m.Why = Inconclusive, NoDifference
+	case m.Delta == 0:
+		m.Verdict, m.Why = Same, ""
+	case m.Goal == "":
+		m.Verdict, m.Why = Unknown, ""
 	}
+}
+
+// onlyNaN reports whether every run that does not count has a value that is not finite.
+func (l *Level) onlyNaN() bool {
+	return !slices.ContainsFunc(l.Lost, func(r Lost) bool { return r.Why != NaN && r.Why != Infinite })
 }
 
 func (m *Metric) direction(delta float64) Verdict {

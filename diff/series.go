@@ -2,6 +2,7 @@ package diff
 
 import (
 	"math"
+	"math/big"
 
 	"github.com/gitruns/runs/format"
 )
@@ -33,7 +34,8 @@ type Series struct {
 }
 
 // CompareSeries compares points, which must be sorted by step. It ignores their times. The tolerance is relative: 1e-6
-// allows a difference of one millionth of the larger value. NaN equals NaN.
+// allows a difference of one millionth of the larger value, decided in decimals as format.Decimal reads them. NaN
+// equals NaN.
 func CompareSeries(a, b []format.Point, tolerance float64) Series {
 	s := Series{Points: [2]int{len(a), len(b)}}
 	switch {
@@ -44,7 +46,7 @@ func CompareSeries(a, b []format.Point, tolerance float64) Series {
 		s.Sameness = New
 		return s
 	}
-	same := len(a) == len(b)
+	same, within := len(a) == len(b), true
 	for i, j := 0, 0; i < len(a) && j < len(b); {
 		switch {
 		case a[i].Step < b[j].Step:
@@ -53,6 +55,7 @@ func CompareSeries(a, b []format.Point, tolerance float64) Series {
 			j++
 		default:
 			s.add(a[i], b[j])
+			within = within && withinTolerance(a[i].Value, b[j].Value, tolerance)
 			same = same && math.Float64bits(a[i].Value) == math.Float64bits(b[j].Value)
 			i++
 			j++
@@ -61,12 +64,38 @@ func CompareSeries(a, b []format.Point, tolerance float64) Series {
 	switch {
 	case same && s.Common == len(a):
 		s.Sameness = Identical
-	case s.Common == len(a) && s.Common == len(b) && s.Relative <= tolerance:
+	case s.Common == len(a) && s.Common == len(b) && within:
 		s.Sameness = Within
 	default:
 		s.Sameness = Different
 	}
 	return s
+}
+
+// withinTolerance reports whether the relative difference of two values is at most the tolerance. Floats decide unless
+// rounding could matter.
+func withinTolerance(a, b, tolerance float64) bool {
+	if a == b || math.IsNaN(a) && math.IsNaN(b) {
+		return true
+	}
+	const rounding = 1e-9
+	relative := math.Abs(a-b) / max(math.Abs(a), math.Abs(b))
+	switch {
+	case relative < tolerance*(1-rounding):
+		return true
+	case relative > tolerance*(1+rounding) && !math.IsInf(relative, 0):
+		return false
+	}
+	x, y, limit := format.Decimal(a), format.Decimal(b), format.Decimal(tolerance)
+	if x == nil || y == nil || limit == nil {
+		return false
+	}
+	difference := new(big.Rat).Sub(x, y)
+	larger := x.Abs(x)
+	if y.Abs(y); y.Cmp(larger) > 0 {
+		larger = y
+	}
+	return difference.Abs(difference).Cmp(limit.Mul(limit, larger)) <= 0
 }
 
 func (s *Series) add(a, b format.Point) {

@@ -45,3 +45,30 @@ func TestCompareSeries(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// TestTolerance: a tolerance is decided with the numbers as people write them.
+func TestTolerance(t *testing.T) {
+	for _, c := range []struct {
+		a, b, tolerance float64
+		want            Sameness
+	}{
+		{0.8, 0.72, 0.1, Within}, // 0.8 - 0.72 is more than a tenth of 0.8 in floats
+		{0.72, 0.8, 0.1, Within},
+		{0.8, 0.7199999, 0.1, Different},
+		{1, 0.98, 0.02, Within},
+		{1, 0.98, 0.0199999999999, Different},
+		{-1, 1, 2, Within},
+		{-1, 1, 1.9, Different},
+		{1, 1, 0, Identical},
+		{0, 1e-300, 0.5, Different},
+		{1.7e308, -1.7e308, 2, Within},
+		{1.7e308, -1.7e308, 1.9, Different},
+		{1, math.Inf(1), 1, Different},
+		{math.NaN(), 1, 1, Different},
+		{math.NaN(), math.NaN(), 0, Identical},
+	} {
+		if got := CompareSeries(points(c.a), points(c.b), c.tolerance).Sameness; got != c.want {
+			t.Errorf("%v and %v within %v: %s, want %s", c.a, c.b, c.tolerance, got, c.want)
+		}
+	}
+}

@@ -77,6 +77,14 @@ func attributes(r *format.Run) map[string]any {
 
 // equal compares two values. Unless strict, an integer equals a float of the same value.
 func equal(a, b any, strict bool) bool {
+	x, variesA := a.(Several)
+	y, variesB := b.(Several)
+	switch {
+	case variesA && variesB:
+		return x.equal(y, strict)
+	case variesA || variesB:
+		return false
+	}
 	return format.EqualValue(a, b) && (!strict || sameTypes(a, b))
 }
 

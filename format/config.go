@@ -15,7 +15,7 @@ type Config struct {
 	Primary    string // the metric that lists show and that decides comparisons
 	Metrics    map[string]MetricConfig
 	Replicates struct {
-		Seeds []string // params that may differ among replicates, in addition to seed and random_state
+		Seeds []string // params that may differ among replicates, in addition to those that IsSeed knows
 	}
 	Console struct {
 		MaxBytes int64 // of output.log
@@ -37,7 +37,9 @@ type Config struct {
 	}
 	Datasets map[string]DatasetConfig // recorded with every run
 	Compare  struct {
-		Level float64 // of the test between two groups of runs
+		Level    float64 // of the test between two groups of runs
+		Value    string  // which value of a metric is compared: one of CompareValues; empty is by the run, or LastValue
+		SelectBy string  // the metric whose best step counts; only for ValueAtBest
 	}
 	Checks      []Check
 	Environment struct {
@@ -111,7 +113,7 @@ const InitialConfig = `# Settings of runs for this project. Each line that is co
 # goal = "min"                # or "max"; by default, the name of the metric decides
 
 # [replicates]
-# seeds = []                  # params that may differ among replicates, in addition to seed and random_state
+# seeds = []                  # params that may differ among replicates, in addition to seed, data_seed, rng, ...
 
 # [console]
 # max_bytes = 10_000_000      # size of output.log; the middle of a longer log is removed
@@ -138,6 +140,8 @@ const InitialConfig = `# Settings of runs for this project. Each line that is co
 
 # [compare]
 # level = 0.05                # groups differ if chance explains the difference with a lower probability
+# value = ""                  # compared of each run: "last", "best", "at-best"; by default, as defined, else "last"
+# select_by = ""              # for "at-best": the metric at whose best step the others are read, like "val_loss"
 
 # [[check]]                   # a rule of 'runs check' (repeatable)
 # metric = "rmse"
@@ -185,9 +189,6 @@ var DefaultExclude = []string{
 	"core.[0-9]*",
 }
 
-// defaultSeeds are params that may differ among replicates in every project.
-var defaultSeeds = [...]string{"seed", "random_state"}
-
 // DefaultConfig returns the settings of a project without a config.toml.
 func DefaultConfig() *Config {
 	c := &Config{}
@@ -208,23 +209,13 @@ func configKeys() []string {
 		"experiment", "primary", "metric.NAME.goal", "replicates.seeds", "console.max_bytes",
 		"system.enabled", "system.interval", "system.points", "tensorboard.enabled",
 		"source.base", "source.max_file", "source.max_total", "source.max_files", "source.exclude",
-		"dataset.NAME.path", "dataset.NAME.hash", "dataset.NAME.role", "environment.variables", "compare.level",
+		"dataset.NAME.path", "dataset.NAME.hash", "dataset.NAME.role", "environment.variables",
+		"compare.level", "compare.value", "compare.select_by",
 		"commit.branch", "commit.auto", "commit.include",
 		"artifacts.max_inline", "artifacts.max_inline_run", "artifacts.stall_timeout", "artifacts.store",
 		"secrets.allow.reason", "secrets.allow.fingerprint", "secrets.allow.path", "secrets.allow.rule", "secrets.gitleaks",
 		"check.metric", "check.baseline", "check.max_regression", "check.min_runs", "check.require", "check.paths",
 	}
-}
-
-// Seeds returns the params that may differ among replicates.
-func (c *Config) Seeds() []string {
-	return append(defaultSeeds[:len(defaultSeeds):len(defaultSeeds)], c.Replicates.Seeds...)
-}
-
-// IsSeed reports whether a dotted key of a param is one of the seeds. The whole key or its last part must be in seeds.
-func IsSeed(key string, seeds []string) bool {
-	last := key[strings.LastIndexByte(key, '.')+1:]
-	return slices.Contains(seeds, key) || slices.Contains(seeds, last)
 }
 
 // GoalIn returns a function that returns the goal of a metric. This is the configured goal, or otherwise the goal in
@@ -331,12 +322,7 @@ func DecodeConfig(file string, data []byte) (*Config, error) {
 		c.readDatasets(s)
 	}
 	if s, ok := t.sub("compare"); ok {
-		if s.has("level") {
-			if c.Compare.Level = s.float("level"); !(c.Compare.Level > 0 && c.Compare.Level < 0.5) {
-				s.fail(s.at("level"), "must be between 0 and 0.5")
-			}
-		}
-		s.ignoreUnknown()
+		c.readCompare(s)
 	}
 	t.each("check", func(s table) {
 		if check, ok := readCheck(s); ok {

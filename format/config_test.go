@@ -98,7 +98,7 @@ path = "docs/**"
 		c.System.Interval != time.Minute || c.System.Enabled {
 		t.Errorf("%+v", c)
 	}
-	if d := cmp.Diff([]string{"seed", "random_state", "fold"}, c.Seeds()); d != "" {
+	if d := cmp.Diff([]string{"fold"}, c.Replicates.Seeds); d != "" {
 		t.Error(d)
 	}
 }
@@ -180,6 +180,9 @@ speed = 1
 func TestDecodeConfigWrong(t *testing.T) {
 	for _, c := range []struct{ text, reason string }{
 		{"[metric.rmse]\ngoal = 'down'", `config.toml:2: metric.rmse.goal: "down" is neither min nor max`},
+		{"[compare]\nvalue = 'first'", `config.toml:2: compare.value: "first" is not one of last, best, at-best`},
+		{"[compare]\nvalue = 'at-best'", "compare.value: at-best requires select_by"},
+		{"[compare]\nvalue = 'best'\nselect_by = 'loss'", "compare.value: select_by requires the value at-best"},
 		{"[system]\npoints = 1", "config.toml:2: system.points: must be between 2 and 1000000, got 1"},
 		{"[system]\ninterval = 15", "system.interval: must be a string, got an integer"},
 		{"[system]\ninterval = 'often'", "is not a duration"},

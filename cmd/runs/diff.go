@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gitruns/runs/cmd/internal/render"
+	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/review"
 )
 
@@ -19,6 +20,7 @@ type diffFlags struct {
 	metrics, experiment                             string
 	all, code, strict, exitCode, asJSON, asMarkdown bool
 	part                                            bool
+	value, selectBy                                 string
 }
 
 func (a *app) diffCommand() *cobra.Command {
@@ -35,9 +37,12 @@ with the previous run of its experiment.
     runs diff best=rmse --code
 
 Only differences are shown. A selector that names several runs compares groups of
-seeds by mean and standard deviation, and gives a verdict by Welch's t-test at the
-level set in [compare]. A verdict on single runs is marked "1 run each": such a
-difference may be noise.
+seeds: their means, tested at the level set in [compare]. A verdict on single runs
+is marked "1 run each": such a difference may be noise. Runs that failed or ended
+in NaN are named; a group that lost runs is never better.
+
+Compared is the last value of each run. --value best takes the best, and
+--value at-best --select-by METRIC the one at the step where METRIC is best.
 
 A run and the runs that it resumes are compared as one. Use --part to compare each
 run on its own:
@@ -53,6 +58,8 @@ Exit status: 0 done; 1 failed; 2 wrong usage; 3 a selector names no run; with
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.only, "only", nil, "show only these `PARTS`: "+strings.Join(render.DiffParts, ", "))
 	flags.StringVar(&f.metrics, "metrics", "", "compare only metrics that match `REGEX`")
+	flags.StringVar(&f.value, "value", "", "compare this `VALUE` of each run: "+strings.Join(format.CompareValues, ", "))
+	flags.StringVar(&f.selectBy, "select-by", "", "with --value at-best, the `METRIC` whose best step counts")
 	flags.BoolVar(&f.all, "all", false, "also show equal values, and show long parts in full")
 	flags.BoolVar(&f.code, "code", false, "show how the source differs, as a patch")
 	flags.BoolVar(&f.part, "part", false, "compare A and B without the runs that they resume")
@@ -73,7 +80,13 @@ func (a *app) diff(ctx context.Context, f *diffFlags, args []string) error {
 			return usagef("diff: --only must be one of %s, got %q", strings.Join(render.DiffParts, ", "), part)
 		}
 	}
-	options := review.Options{All: f.all, Strict: f.strict, Part: f.part}
+	if f.selectBy != "" && f.value == "" {
+		f.value = format.ValueAtBest
+	}
+	if err := checkValue(f.value, f.selectBy); err != nil {
+		return err
+	}
+	options := review.Options{All: f.all, Strict: f.strict, Part: f.part, Value: f.value, SelectBy: f.selectBy}
 	if f.metrics != "" {
 		var err error
 		if options.Metrics, err = regexp.Compile(f.metrics); err != nil {
@@ -115,6 +128,19 @@ func (a *app) diff(ctx context.Context, f *diffFlags, args []string) error {
 		err = quietError{exitDifferent}
 	}
 	return err
+}
+
+// checkValue checks --value and --select-by.
+func checkValue(value, selectBy string) error {
+	switch {
+	case value != "" && !slices.Contains(format.CompareValues, value):
+		return usagef("diff: --value must be one of %s, got %q", strings.Join(format.CompareValues, ", "), value)
+	case value == format.ValueAtBest && selectBy == "":
+		return usagef("diff: --value at-best requires --select-by")
+	case value != format.ValueAtBest && selectBy != "":
+		return usagef("diff: --select-by requires --value at-best")
+	}
+	return nil
 }
 
 // writeCode writes the difference between the sources of two runs as a patch.

@@ -24,7 +24,7 @@ type Group struct {
 func (c *Catalog) Group(runs []*format.Run, key string, limit int) Groups {
 	context := c.Context()
 	g := Groups{Key: key, Primary: query.Primary(c.config.Primary, runs, context)}
-	list := query.GroupBy(Newest(runs), key, c.config.Seeds(), context)
+	list := query.GroupBy(Newest(runs), key, c.config.Replicates.Seeds, context)
 	if limit > 0 {
 		list = list[:min(len(list), limit)]
 	}

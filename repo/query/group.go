@@ -64,10 +64,10 @@ func GroupBy(runs []*format.Run, key string, seeds []string, c Context) []Group 
 	return groups
 }
 
-// Replicates returns a key that is equal for replicates: runs with the same experiment and params except the
-// seeds, the same source, and datasets with the same names and content. Seeds are as in format.IsSeed. The source is
-// the tree, or the commit if no tree was recorded. In that case, a run with uncommitted changes has no replicates,
-// because its changes are unknown. The key is only for comparing.
+// Replicates returns a key that is equal for replicates: runs with the same experiment, params, except the
+// seeds, the same source, and datasets with the same names and content. seeds are those that the settings add to the
+// ones that format.IsSeed knows. The source is the tree, or the commit if no tree was recorded. In that case, a run
+// with uncommitted changes has no replicates, because its changes are unknown. The key is only for comparing.
 func Replicates(r *format.Run, seeds []string) string {
 	b := appendString(make([]byte, 0, 256), r.Experiment)
 	b = appendParams(b, r.Params, seeds)
@@ -93,7 +93,7 @@ func Replicates(r *format.Run, seeds []string) string {
 // appendParams appends the leaves of params with their paths, except the seeds.
 func appendParams(b []byte, params format.Params, seeds []string) []byte {
 	for path, value := range params.Leaves() {
-		if withinSeed(path, seeds) {
+		if format.IsSeed(format.DottedKey(path), seeds) {
 			continue
 		}
 		b = append(b, 'p')
@@ -103,18 +103,6 @@ func appendParams(b []byte, params format.Params, seeds []string) []byte {
 		b = appendCanonical(append(b, '='), value)
 	}
 	return b
-}
-
-// withinSeed reports whether the param at path, or a table that contains the param, is one of the seeds.
-func withinSeed(path, seeds []string) bool {
-	key := path[0]
-	for _, part := range path[1:] {
-		if format.IsSeed(key, seeds) {
-			return true
-		}
-		key += "." + part
-	}
-	return format.IsSeed(key, seeds)
 }
 
 // appendCanonical appends an encoding of a value. Two values have the same encoding if and only if format.EqualValue

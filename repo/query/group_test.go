@@ -20,7 +20,7 @@ func TestReplicatesKey(t *testing.T) {
 			Datasets: []format.Dataset{{Name: "a", SHA256: "1"}, {Name: "b", SHA256: "2"}},
 		}
 	}
-	seeds := []string{"seed", "data.split_seed"}
+	seeds := []string{"data.fold"}
 	for _, c := range []struct {
 		name   string
 		change func(*format.Run)
@@ -28,8 +28,11 @@ func TestReplicatesKey(t *testing.T) {
 	}{
 		{"nothing", func(*format.Run) {}, true},
 		{"a nested seed", func(r *format.Run) { r.Params["train"] = map[string]any{"seed": int64(2)} }, true},
-		{"a seed by its whole path", func(r *format.Run) { r.Params["data"] = map[string]any{"split_seed": int64(2)} }, true},
-		{"a key like that elsewhere", func(r *format.Run) { r.Params["split_seed"] = int64(2) }, false},
+		{"a seed by its whole path", func(r *format.Run) { r.Params["data"] = map[string]any{"fold": int64(2)} }, true},
+		{"a key like that elsewhere", func(r *format.Run) { r.Params["fold"] = int64(2) }, false},
+		{"a seed of another name", func(r *format.Run) { r.Params["random_seed"] = int64(2) }, true},
+		{"seeds in a table", func(r *format.Run) { r.Params["seed"] = map[string]any{"torch": int64(2)} }, true},
+		{"a number of seeds", func(r *format.Run) { r.Params["n_seeds"] = int64(2) }, false},
 		{"no seed", func(r *format.Run) { delete(r.Params, "train") }, true},
 		{"a seed that is null", func(r *format.Run) { r.Params["train"] = map[string]any{"seed": format.Null} }, true},
 		{"1.0 for 1", func(r *format.Run) { r.Params["n"] = 1.0 }, true},

@@ -17,7 +17,7 @@ import (
 func brief(outcomes []Outcome) []Outcome {
 	list := make([]Outcome, len(outcomes))
 	for i, o := range outcomes {
-		o.Compared, o.Finding.Run, o.Finding.Err = nil, nil, nil
+		o.Compared, o.Finding.Run, o.Finding.Err, o.Lost = nil, nil, nil, nil
 		list[i] = o
 	}
 	return list
@@ -35,7 +35,7 @@ func TestCheckMetric(t *testing.T) {
 	p.add(format.Run{Name: "m1", Group: "mixed", Params: format.Params{"lr": 1.0, "wd": 1.0}}, series{"rmse": {2}})
 	p.add(format.Run{Name: "m2", Group: "mixed", Params: format.Params{"lr": 2.0, "wd": 2.0}}, series{"rmse": {2}})
 	c := p.open()
-	const within = 0.10000000000000009
+	const within = 0.1
 	for _, x := range []struct {
 		name, subject string
 		rule          format.Check
@@ -271,5 +271,99 @@ func TestCleanWithoutSource(t *testing.T) {
 	got, err := Check(t.Context(), c, s, []format.Check{{Require: []string{"clean"}}})
 	if err != nil || len(got) != 1 || got[0].OK || got[0].Finding.Kind != SourceUnknown {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestCheckInDecimals: limits are decided with the numbers as people write them, not as floats hold them.
+func TestCheckInDecimals(t *testing.T) {
+	p := newProject(t, goals)
+	add := func(name string, values ...float64) {
+		for i, v := range values {
+			p.add(format.Run{Name: name, Group: name, Params: format.Params{"seed": int64(i)}}, series{"rmse": {v}, "acc": {v}})
+		}
+	}
+	add("one", 1)
+	add("1.02", 1.02)
+	add("0.7", 0.7)
+	add("0.8", 0.8)
+	add("0.81", 0.81)
+	add("0.6", 0.6)
+	add("tenths", 0.1, 0.2, 0.3)
+	add("more", 0.2, 0.3, 0.4)
+	add("negative", -1)
+	c := p.open()
+	for _, x := range []struct {
+		metric, subject, baseline string
+		limit                     float64
+		percent, ok               bool
+	}{
+		{"rmse", "1.02", "one", 2, true, true},
+		{"rmse", "1.02", "one", 1.99, true, false},
+		{"rmse", "1.02", "one", 0.02, false, true},
+		{"rmse", "0.8", "0.7", 0.1, false, true},
+		{"rmse", "0.81", "0.7", 0.1, false, false},
+		{"rmse", "0.8", "0.7", 0.09999999999999, false, false},
+		{"acc", "0.6", "0.7", 0.1, false, true},
+		{"acc", "0.7", "0.8", 0.1, false, true},
+		{"acc", "0.7", "0.81", 0.11, false, true},
+		{"acc", "0.7", "0.81", 0.1, false, false},
+		{"rmse", "group=more", "group=tenths", 0.1, false, true},
+		{"rmse", "group=more", "group=tenths", 50, true, true},
+		{"rmse", "one", "negative", 200, true, true},
+		{"rmse", "one", "negative", 199.9, true, false},
+	} {
+		rule := format.Check{Metric: x.metric, Baseline: x.baseline, MaxRegression: x.limit, Percent: x.percent}
+		got, err := Check(t.Context(), c, p.side(c, x.subject), []format.Check{rule})
+		if err != nil || len(got) != 1 || got[0].OK != x.ok {
+			t.Errorf("%+v: %+v, %v", x, got, err)
+		}
+	}
+}
+
+// TestCheckLostRuns: a rule is not met by the runs that happened to survive.
+func TestCheckLostRuns(t *testing.T) {
+	p := newProject(t, goals)
+	nan := math.NaN()
+	seed := func(i int) format.Params { return format.Params{"seed": int64(i)} }
+	p.add(format.Run{Name: "base"}, series{"rmse": {2}})
+	for i, v := range []float64{1, 1.1, nan} {
+		p.add(format.Run{Name: "n", Group: "nan", Params: seed(i)}, series{"rmse": {1, v}})
+		p.add(format.Run{Name: "s", Group: "sound", Params: seed(i)}, series{"rmse": {1}})
+	}
+	p.add(format.Run{Name: "c1", Group: "crashed", Params: seed(1)}, series{"rmse": {1}})
+	p.add(format.Run{Name: "c2", Group: "crashed", Params: seed(2)}, series{"rmse": {1}})
+	p.add(format.Run{Name: "c3", Group: "crashed", Params: seed(3), Status: format.Crashed}, series{"rmse": {1}})
+	p.add(format.Run{Name: "r1", Group: "repeated", Params: seed(1), Status: format.Killed}, series{"rmse": {1}})
+	p.add(format.Run{Name: "r2", Group: "repeated", Params: seed(1)}, series{"rmse": {1}})
+	p.add(format.Run{Name: "r3", Group: "repeated", Params: seed(2)}, series{"rmse": {1}})
+	p.add(format.Run{Name: "failed", Status: format.Failed}, series{"rmse": {1}})
+	p.add(format.Run{Name: "diverged"}, series{"rmse": {1, math.Inf(1)}})
+	c := p.open()
+	for _, x := range []struct {
+		subject, lost string
+		ok            bool
+		count         int
+	}{
+		{"group=nan", "NaN", false, 2},
+		{"group=sound", "", true, 3},
+		{"group=crashed", "crashed", false, 2},
+		{"group=repeated", "", true, 2},
+		{"failed", "failed", false, 1},
+		{"diverged", "infinite", false, 0},
+	} {
+		for _, baseline := range []string{"", "base"} {
+			rule := format.Check{Metric: "rmse", Baseline: baseline, MinRuns: 1}
+			got, err := Check(t.Context(), c, p.side(c, x.subject), []format.Check{rule})
+			if err != nil || len(got) != 2 {
+				t.Fatalf("%+v: %+v, %v", x, got, err)
+			}
+			lost := ""
+			for _, r := range got[1].Lost {
+				lost += string(r.Why)
+			}
+			if got[0].Finding.Count != x.count || got[1].OK != x.ok || lost != x.lost {
+				t.Errorf("%s, baseline %q: %+v, lost %q", x.subject, baseline, got, lost)
+			}
+		}
 	}
 }

@@ -3,10 +3,12 @@ package review
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"regexp"
 	"slices"
 
 	"github.com/gitruns/runs/diff"
+	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/catalog"
 )
@@ -17,19 +19,63 @@ type Options struct {
 	All     bool           // also list what is equal
 	Strict  bool           // 1 and 1.0 are different params
 	Part    bool           // compare a single run without the runs that it resumes
+	// Value and SelectBy choose the value of each run that is compared, as format.CheckCompareValue says. If Value is
+	// empty, the settings and the runs choose.
+	Value, SelectBy string
 }
 
 // Compare compares two sides, including their source, data, environment and points. If one of these cannot be
-// compared, it adds a problem to the comparison. The only error is that of the context.
+// compared, it adds a problem to the comparison. It returns an error if the metric to select by has no goal, and that
+// of the context.
 func Compare(ctx context.Context, a, b *Side, o Options) (*diff.Comparison, error) {
-	config := a.catalog.Config()
-	options := diff.Options{
-		Goal:    config.GoalIn(append(catalog.Records(a.Entries), catalog.Records(b.Entries)...)...),
-		Metrics: o.Metrics, Strict: o.Strict, All: o.All, Level: config.Compare.Level, Seeds: config.Seeds(),
+	records := slices.Concat(catalog.Records(a.Entries), catalog.Records(b.Entries))
+	options, err := comparing(a.catalog, o, a.catalog.Config().GoalIn(records...), records)
+	if err != nil {
+		return nil, err
 	}
-	x, release := a.read(ctx, o.Part)
+	return compare(ctx, a, b, o.Part, options)
+}
+
+// comparing returns the options of diff.Compare that the settings determine. The first of the records that defines a
+// summary of a metric chooses the value that is compared, unless o or the settings choose it. It returns an error if
+// the metric to select by has no goal.
+func comparing(c *catalog.Catalog, o Options, goal func(string) string, records []*format.Run) (diff.Options, error) {
+	config := c.Config()
+	options := diff.Options{
+		Goal: goal, Metrics: o.Metrics, Strict: o.Strict, All: o.All, Level: config.Compare.Level,
+		Seeds: config.Replicates.Seeds, Primary: config.Primary,
+	}
+	chosen := diff.Choice{Value: o.Value, SelectBy: o.SelectBy}
+	if chosen.Value == "" {
+		chosen = diff.Choice{Value: config.Compare.Value, SelectBy: config.Compare.SelectBy}
+	}
+	if by := chosen.SelectBy; by != "" {
+		if chosen.Goal = goal(by); chosen.Goal == "" {
+			return options, &repo.HintError{
+				Err:  fmt.Errorf("comparing at the best %s: the metric has no goal", by),
+				Hint: fmt.Sprintf("run 'runs goal %s min' or 'runs goal %[1]s max'", by),
+			}
+		}
+	}
+	defined := format.CompareValueIn(records...)
+	options.Choice = func(metric, goal string) diff.Choice {
+		choice := chosen
+		if choice.Value == "" {
+			choice.Value = defined(metric, goal)
+		}
+		if choice.Value == format.BestValue && goal == "" {
+			choice.Value = format.LastValue
+		}
+		return choice
+	}
+	return options, nil
+}
+
+// compare compares two sides with their source.
+func compare(ctx context.Context, a, b *Side, part bool, options diff.Options) (*diff.Comparison, error) {
+	x, release := a.read(ctx, part)
 	defer release()
-	y, release := b.read(ctx, o.Part)
+	y, release := b.read(ctx, part)
 	defer release()
 	source, sourceErr := CompareSources(ctx, a, b, false)
 	if sourceErr == nil {

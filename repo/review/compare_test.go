@@ -139,3 +139,91 @@ func TestDiffers(t *testing.T) {
 		}
 	}
 }
+
+// TestCompareValues: which value of each run is compared follows from the options, the settings and the runs, in this
+// order.
+func TestCompareValues(t *testing.T) {
+	p := newProject(t, goals+"[metric.val]\ngoal = \"min\"\n")
+	defined := []format.Definition{{Name: "rmse", Summary: "min"}}
+	// rmse goes on falling where val is best at step 1, and the test score is logged once.
+	a := series{"rmse": {5, 4, 3}, "val": {3, 1, 2}, "acc": {0.5}, "other": {1, 2, 3}}
+	b := series{"rmse": {6, 1, 2}, "val": {1, 2, 3}, "acc": {0.6}, "other": {7, 8, 9}}
+	for i := range 2 {
+		p.add(format.Run{Name: "a", Group: "a", Params: format.Params{"seed": int64(i)}, Defined: defined}, a)
+		p.add(format.Run{Name: "b", Group: "b", Params: format.Params{"seed": int64(i)}}, b)
+	}
+	p.add(format.Run{Name: "one"}, a)
+	p.add(format.Run{Name: "two"}, b)
+	read := func(config string, o Options, x, y string) map[string][2]float64 {
+		t.Helper()
+		p.Write(".runs/config.toml", goals+"[metric.val]\ngoal = \"min\"\n"+config)
+		c := p.open()
+		o.All = true
+		got, err := Compare(t.Context(), p.side(c, x), p.side(c, y), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		values := map[string][2]float64{}
+		for _, m := range got.Metrics {
+			values[m.Key] = [2]float64{m.A.Value, m.B.Value}
+		}
+		return values
+	}
+	last := map[string][2]float64{"rmse": {3, 2}, "val": {2, 3}, "acc": {0.5, 0.6}, "other": {3, 9}}
+	best := map[string][2]float64{"rmse": {3, 1}, "val": {1, 1}, "acc": {0.5, 0.6}, "other": {3, 9}}
+	at := map[string][2]float64{"rmse": {4, 6}, "val": {1, 1}, "acc": {0.5, 0.6}, "other": {2, 7}}
+	ofRuns := map[string][2]float64{"rmse": {3, 1}, "val": {2, 3}, "acc": {0.5, 0.6}, "other": {3, 9}}
+	const byVal = "[compare]\nvalue = \"at-best\"\nselect_by = \"val\"\n"
+	atBest := Options{Value: format.ValueAtBest, SelectBy: "val"}
+	for _, x := range []struct {
+		name, config string
+		o            Options
+		a, b         string
+		want         map[string][2]float64
+	}{
+		{"the last, by default", "", Options{}, "one", "two", last},
+		{"as the runs define", "", Options{}, "group=a", "group=b", ofRuns},
+		{"as the settings say", "[compare]\nvalue = \"last\"\n", Options{}, "group=a", "group=b", last},
+		{"the best", "[compare]\nvalue = \"best\"\n", Options{}, "group=a", "group=b", best},
+		{"at the best", byVal, Options{}, "group=a", "group=b", at},
+		{"at the best of single runs", "", atBest, "one", "two", at},
+		{"options come first", byVal, Options{Value: "last"}, "one", "two", last},
+	} {
+		if d := cmp.Diff(x.want, read(x.config, x.o, x.a, x.b)); d != "" {
+			t.Errorf("%s: %s", x.name, d)
+		}
+	}
+	c := p.open()
+	other := Options{Value: format.ValueAtBest, SelectBy: "other"}
+	_, err := Compare(t.Context(), p.side(c, "one"), p.side(c, "two"), other)
+	if err == nil || err.Error() != "comparing at the best other: the metric has no goal" {
+		t.Errorf("by a metric without a goal: %v", err)
+	}
+}
+
+// TestCompareUnevenPoints: the best of many points is not compared with the best of few.
+func TestCompareUnevenPoints(t *testing.T) {
+	p := newProject(t, goals+"[compare]\nvalue = \"best\"\n")
+	long := make([]float64, 50)
+	for i := range 4 {
+		for k := range long {
+			long[k] = 1 + float64((k*7+i)%50)/100
+		}
+		seed := format.Params{"seed": int64(i)}
+		p.add(format.Run{Name: "short", Group: "short", Params: seed}, series{"rmse": {1.3 + float64(i)/100, 1.4}})
+		p.add(format.Run{Name: "long", Group: "long", Params: seed}, series{"rmse": long})
+	}
+	c := p.open()
+	got, err := Compare(t.Context(), p.side(c, "group=short"), p.side(c, "group=long"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := got.Metrics[0]; m.Verdict != diff.Inconclusive || m.Why != diff.UnevenPoints || !m.Uneven ||
+		m.A.Evaluations != [2]int64{2, 2} || m.B.Evaluations != [2]int64{50, 50} {
+		t.Errorf("%+v %+v %+v", m, m.A, m.B)
+	}
+	got, err = Compare(t.Context(), p.side(c, "group=short"), p.side(c, "group=short"), Options{All: true})
+	if err != nil || got.Metrics[0].Uneven || got.Metrics[0].Verdict != diff.Same {
+		t.Errorf("%+v, %v", got, err)
+	}
+}

@@ -16,7 +16,9 @@ const (
 	None Kind = iota
 
 	// Findings about the runs of a branch, in a Report.
-	Unsuccessful     // Count runs are left out, because they did not finish successfully
+	Unsuccessful     // Count runs are left out, because they did not finish successfully: Lost
+	NotFinite        // Count runs are left out, because their value of the metric Name is not finite: Lost
+	LostRuns         // Lost are the runs of the group Name, of Of, that do not count; the side is worse for it
 	Damaged          // a run is left out, because of Err
 	WithoutMetric    // Count runs are left out: they have no value of the metric Name, or another run resumes them
 	OtherEnvironment // the environment differs from the baseline's in Count places
@@ -57,6 +59,7 @@ type Finding struct {
 	Path      string
 	Reason    string
 	Keys      []string
+	Lost      []diff.Lost
 	Count, Of int
 	Err       error
 }

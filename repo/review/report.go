@@ -1,6 +1,7 @@
 package review
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +36,9 @@ type Report struct {
 // Group is a run with its replicates: runs that differ only in their seed.
 type Group struct {
 	*Side
-	Mean     float64      // mean of the best values of the metric
+	Mean     float64      // mean of the compared values of the metric
+	N        int          // runs that count in the mean
+	Lost     []diff.Lost  // runs that do not count
 	Compared *diff.Metric // comparison with the baseline; nil without one
 }
 
@@ -71,37 +74,90 @@ func Review(ctx context.Context, c *catalog.Catalog, o Request) (*Report, error)
 	if v.Baseline, err = v.baseline(ctx, base, o.Baseline); err != nil {
 		return nil, err
 	}
-	v.Groups = v.grouped(ctx, c, added)
-	if n := len(added) - v.Runs(); n > 0 {
-		v.find(Finding{Kind: WithoutMetric, Count: n, Name: v.Metric})
+	var without []diff.Lost
+	if v.Groups, without, err = v.grouped(ctx, c, added); err != nil {
+		return nil, err
 	}
+	v.findMissing(added, without)
 	if len(v.Groups) == 0 || v.Baseline == nil {
 		return v, nil
 	}
-	v.compareGroups(ctx, c)
-	best := v.Groups[0].Side
-	if v.Comparison, err = Compare(ctx, v.Baseline, best, Options{}); err != nil {
-		return nil, err
-	}
-	if err := v.judge(ctx, best); err != nil {
-		return nil, err
-	}
-	return v, v.readCurves(ctx, best)
+	return v, v.compare(ctx, c)
 }
 
-// Runs returns the number of runs of the branch that have the metric.
+// compare compares the groups with the baseline, and the best group in all that is recorded.
+func (v *Report) compare(ctx context.Context, c *catalog.Catalog) error {
+	options, err := comparing(c, Options{}, c.Goal, v.records())
+	if err != nil {
+		return err
+	}
+	options.Primary = v.Metric
+	v.compareGroups(ctx, options)
+	best := v.Groups[0]
+	if m := best.Compared; m != nil && m.Why == diff.NotAmongMany {
+		none := 0.0 // the groups share the level, and nothing of it is left for this one
+		options.PrimaryLevel = &none
+	}
+	if v.Comparison, err = compare(ctx, v.Baseline, best.Side, false, options); err != nil {
+		return err
+	}
+	for i := range v.Comparison.Metrics {
+		if m := &v.Comparison.Metrics[i]; m.Key == v.Metric && best.Compared != nil {
+			m.Verdict, m.Why, m.Adjusted = best.Compared.Verdict, best.Compared.Why, best.Compared.Adjusted
+		}
+	}
+	if err := v.judge(ctx, best.Side); err != nil {
+		return err
+	}
+	return v.readCurves(ctx, best.Side)
+}
+
+// records returns the records of the baseline and of the groups.
+func (v *Report) records() []*format.Run {
+	list := catalog.Records(v.Baseline.Entries)
+	for _, g := range v.Groups {
+		list = append(list, catalog.Records(g.Entries)...)
+	}
+	return list
+}
+
+// findMissing adds findings about the runs that are in no group.
+func (v *Report) findMissing(added []*repo.Entry, without []diff.Lost) {
+	n := len(without)
+	for _, g := range v.Groups {
+		n += len(g.Side.Entries)
+	}
+	for _, e := range added {
+		if e.Status == format.Finished {
+			n--
+		}
+	}
+	if n < 0 {
+		v.find(Finding{Kind: WithoutMetric, Count: -n, Name: v.Metric})
+	}
+	if len(without) > 0 {
+		v.find(Finding{Kind: NotFinite, Count: len(without), Name: v.Metric, Lost: without})
+	}
+	for _, g := range v.Groups {
+		if len(g.Lost) > 0 {
+			v.find(Finding{Kind: LostRuns, Name: g.Title(), Of: g.N + len(g.Lost), Lost: g.Lost})
+		}
+	}
+}
+
+// Runs returns the number of runs of the branch that have a value of the metric.
 func (v *Report) Runs() int {
 	n := 0
 	for _, g := range v.Groups {
-		n += len(g.Entries)
+		n += g.N
 	}
 	return n
 }
 
 func (v *Report) find(f Finding) { v.Findings = append(v.Findings, f) }
 
-// added returns the successful runs of the branch, and the catalog of its base. It adds findings about unsuccessful
-// and damaged runs.
+// added returns the runs of the branch that ended, and the catalog of its base. It adds findings about unsuccessful and
+// damaged runs.
 func (v *Report) added(ctx context.Context, c *catalog.Catalog, fork *repo.Fork) (
 	added []*repo.Entry, base *catalog.Catalog, err error,
 ) {
@@ -123,18 +179,17 @@ func (v *Report) added(ctx context.Context, c *catalog.Catalog, fork *repo.Fork)
 			return nil, nil, err
 		}
 	}
-	unsuccessful := 0
+	var unsuccessful []diff.Lost
 	for _, e := range c.Entries() {
-		switch {
-		case known[e.ID] || e.Active != nil || e.Reproduces != "" || !c.InScope(e.Run):
-		case e.Status != format.Finished:
-			unsuccessful++
-		default:
-			added = append(added, e)
+		if known[e.ID] || e.Active != nil || e.Reproduces != "" || !c.InScope(e.Run) {
+			continue
+		}
+		if added = append(added, e); e.Status != format.Finished {
+			unsuccessful = append(unsuccessful, diff.Lost{Run: e.Run, Why: diff.Loss(e.Status)})
 		}
 	}
-	if unsuccessful > 0 {
-		v.find(Finding{Kind: Unsuccessful, Count: unsuccessful})
+	if n := len(unsuccessful); n > 0 {
+		v.find(Finding{Kind: Unsuccessful, Count: n, Lost: unsuccessful})
 	}
 	for _, d := range c.Damage() {
 		v.find(Finding{Kind: Damaged, Err: d.Err})
@@ -187,54 +242,84 @@ func (v *Report) baseline(ctx context.Context, base *catalog.Catalog, selector s
 	if selector != "" {
 		return Select(ctx, base, selector)
 	}
-	if groups := v.grouped(ctx, base, base.Entries()); len(groups) > 0 {
-		return groups[0].Side, nil
+	groups, _, err := v.grouped(ctx, base, base.Entries())
+	if err != nil || len(groups) == 0 {
+		return nil, err
 	}
-	return nil, nil
+	return groups[0].Side, nil
 }
 
-// grouped groups the entries that have the metric into replicates. The group with the best mean comes first.
-func (v *Report) grouped(ctx context.Context, c *catalog.Catalog, entries []*repo.Entry) []Group {
+// grouped groups the entries that have the metric into replicates. The group with the best mean comes first. Runs that
+// did not finish count as lost in their group. without are the finished runs whose groups have no finite value.
+func (v *Report) grouped(ctx context.Context, c *catalog.Catalog, entries []*repo.Entry) (
+	groups []Group, without []diff.Lost, err error,
+) {
+	options, err := comparing(c, Options{}, c.Goal, catalog.Records(entries))
+	if err != nil {
+		return nil, nil, err
+	}
+	choice := options.Choice(v.Metric, v.Goal)
 	var runs []*format.Run
 	for _, e := range c.Wholes(ctx, entries) {
-		m, ok := e.Metric(v.Metric)
-		if ok && e.Status == format.Finished && e.Reproduces == "" && c.InScope(e.Run) && !math.IsNaN(query.Best(m, v.Goal)) {
+		_, has := e.Metric(v.Metric)
+		if e.Reproduces == "" && c.InScope(e.Run) && e.Status != format.Running && (has || e.Status != format.Finished) {
 			runs = append(runs, e.Run)
 		}
 	}
-	var groups []Group
-	for _, g := range query.GroupBy(runs, query.ByReplicates, c.Config().Seeds(), c.Context()) {
-		s := &Side{Entries: c.EntriesOf(g.Runs), catalog: c}
-		if len(g.Runs) > 1 {
-			s.Group = g.Runs[0].Title()
+	for _, g := range query.GroupBy(runs, query.ByReplicates, options.Seeds, c.Context()) {
+		s := groupOf(c, g.Runs, "")
+		if len(s.Entries) == 0 {
+			continue
 		}
-		groups = append(groups, Group{Side: s, Mean: query.Summarize(g.Runs, v.Metric, c.Context()).Mean})
+		if len(s.Entries)+len(s.Lost) > 1 {
+			s.Group = s.Entries[0].Title()
+		}
+		side, release := s.records(ctx, false)
+		level, _ := side.Level(v.Metric, v.Goal, choice)
+		release()
+		if level.N == 0 {
+			for _, r := range level.Lost {
+				if r.Run.Status == format.Finished {
+					without = append(without, r)
+				}
+			}
+			continue
+		}
+		groups = append(groups, Group{Side: s, Mean: level.Value, N: level.N, Lost: level.Lost})
 	}
 	slices.SortStableFunc(groups, func(x, y Group) int {
-		switch {
-		case x.Mean == y.Mean:
-			return 0
-		case (x.Mean < y.Mean) == (v.Goal == format.GoalMin):
-			return -1
+		if v.Goal == format.GoalMax {
+			x, y = y, x
 		}
-		return 1
+		return cmp.Compare(x.Mean, y.Mean)
 	})
-	return groups
+	return groups, without, ctx.Err()
 }
 
-// compareGroups compares the metric of each group with that of the baseline, using only the values of the metric.
-func (v *Report) compareGroups(ctx context.Context, c *catalog.Catalog) {
-	options := diff.Options{
-		Goal: c.Goal, All: true, Level: c.Config().Compare.Level, Seeds: c.Config().Seeds(),
-		Metrics: regexp.MustCompile("^" + regexp.QuoteMeta(v.Metric) + "$"),
-	}
-	baseline, release := v.Baseline.read(ctx, false)
-	release()
-	baseline.Points = nil
+// compareGroups compares the metric of each group with that of the baseline, using only the values of the metric. The
+// groups share the level by Holm's method: with many groups, one of them is better by chance.
+func (v *Report) compareGroups(ctx context.Context, options diff.Options) {
+	options.All, options.Metrics = true, regexp.MustCompile("^"+regexp.QuoteMeta(v.Metric)+"$")
+	baseline, release := v.Baseline.records(ctx, false)
+	defer release()
+	var tested []*diff.Metric
+	var ps []float64
 	for i, g := range v.Groups {
-		side := diff.Side{Runs: catalog.Records(g.Entries), Group: g.Group}
-		if m := diff.Compare(baseline, side, options).Metrics; len(m) == 1 {
-			v.Groups[i].Compared = &m[0]
+		side, release := g.records(ctx, false)
+		list := diff.Compare(baseline, side, options).Metrics
+		release()
+		if len(list) != 1 {
+			continue
+		}
+		m := &list[0]
+		if v.Groups[i].Compared = m; !math.IsNaN(m.P) {
+			tested, ps = append(tested, m), append(ps, m.P)
+		}
+	}
+	for i, p := range diff.Holm(ps) {
+		m := tested[i]
+		if m.Adjusted = max(m.Adjusted, p); m.Shown && p >= options.Level {
+			m.Verdict, m.Why, m.Shown = diff.Inconclusive, diff.NotAmongMany, false
 		}
 	}
 }
@@ -252,7 +337,7 @@ func (v *Report) judge(ctx context.Context, best *Side) error {
 	if n := len(v.Comparison.Environment); n > 0 {
 		v.find(Finding{Kind: OtherEnvironment, Count: n})
 	}
-	if n, of := len(best.Entries), len(v.Baseline.Entries); n < of {
+	if n, of := v.Groups[0].N, len(v.Baseline.Entries); n < of {
 		v.find(Finding{Kind: FewerRuns, Count: n, Of: of})
 	}
 	f, err := notCurrent(ctx, best, nil)

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gitruns/runs/diff"
 	"github.com/gitruns/runs/format"
@@ -41,6 +40,9 @@ func findings(v *Report) []string {
 		if f.Run != nil {
 			text = f.Run.Name + " " + text
 		}
+		for _, r := range f.Lost {
+			text += ", " + r.Run.Name + " " + string(r.Why)
+		}
 		list = append(list, text)
 	}
 	return list
@@ -69,11 +71,14 @@ func TestReview(t *testing.T) {
 	for _, g := range v.Groups {
 		groups = append(groups, fmt.Sprintf("%s %v %s %v", names(g.Side), g.Mean, g.Compared.Verdict, g.Compared.Delta))
 	}
-	if d := cmp.Diff([]string{"tuned 1 better -1", "worse 4 worse 2"}, groups); d != "" {
+	if d := cmp.Diff([]string{"tuned 1.5 better -0.5", "worse 4 worse 2"}, groups); d != "" {
 		t.Error(d)
 	}
-	want := []Finding{{Kind: Unsuccessful, Count: 1}, {Kind: WithoutMetric, Count: 2, Name: "rmse"}}
-	if d := cmp.Diff(want, v.Findings, cmpopts.EquateEmpty()); d != "" {
+	want := []string{
+		fmt.Sprintf("%d  1/0, broken failed", Unsuccessful), fmt.Sprintf("%d rmse 1/0", WithoutMetric),
+		fmt.Sprintf("%d rmse 1/0, nan NaN", NotFinite),
+	}
+	if d := cmp.Diff(want, findings(v)); d != "" {
 		t.Error(d)
 	}
 	if len(v.Curves[0]) != 2 || len(v.Curves[1]) != 3 || v.Curves[1][1].Value != 1 {
@@ -84,7 +89,7 @@ func TestReview(t *testing.T) {
 	}
 
 	if v := p.review(Request{Base: "main", Baseline: "older"}); names(v.Baseline) != "older" ||
-		v.Groups[0].Compared.Delta != -4 {
+		v.Groups[0].Compared.Delta != -3.5 {
 		t.Errorf("with a baseline: %+v", v)
 	}
 	v = p.review(Request{Base: "main", Metric: "acc"})
@@ -128,19 +133,20 @@ func TestReviewReplicates(t *testing.T) {
 	seed("small0", 0, 2, 0.6)
 	seed("large0", 0, 3, 0.9)
 	seed("large1", 1, 3, 0.91)
+	seed("large2", 2, 3, 0.92)
 	v := p.review(Request{Base: "main", Metric: "acc"})
-	if len(v.Groups) != 2 || names(v.Groups[0].Side) != "large1 large0" || v.Groups[0].Group != "large1" ||
+	if len(v.Groups) != 2 || names(v.Groups[0].Side) != "large2 large1 large0" || v.Groups[0].Group != "large2" ||
 		v.Groups[1].Group != "" {
 		t.Fatalf("%+v", v.Groups)
 	}
-	if m := v.Groups[0].Compared; m.Verdict != diff.Better || m.B.N != 2 || m.A.N != 3 || m.Interval == nil {
+	if m := v.Groups[0].Compared; m.Verdict != diff.Better || m.B.N != 3 || m.A.N != 3 || m.Interval == nil {
 		t.Errorf("%+v", m)
 	}
 	if m := v.Groups[1].Compared; m.Verdict != diff.Inconclusive || m.Why != diff.TooFewRuns {
 		t.Errorf("%+v", m)
 	}
-	if d := cmp.Diff([]Finding{{Kind: FewerRuns, Count: 2, Of: 3}}, found(v, FewerRuns)); d != "" {
-		t.Error(d)
+	if f := found(v, FewerRuns); len(f) > 0 {
+		t.Errorf("%+v", f)
 	}
 	if v.Curves[0] != nil {
 		t.Errorf("curves of one point: %v", v.Curves)
@@ -202,5 +208,54 @@ func TestReviewOfARunsBranch(t *testing.T) {
 	}
 	if d := cmp.Diff([]string{"new commit", "by commit", "same commit"}, got); d != "" || names(v.Baseline) != "base" {
 		t.Errorf("%s, baseline %v", d, v.Baseline)
+	}
+}
+
+// TestReviewOfManyGroups: groups share the level, and lost runs are named and never win.
+func TestReviewOfManyGroups(t *testing.T) {
+	p := newProject(t, goals)
+	group := func(lr float64, values ...float64) {
+		for i, v := range values {
+			status := format.Finished
+			if v < 0 {
+				status, v = format.Crashed, -v
+			}
+			name := fmt.Sprintf("lr%v-%d", lr, i)
+			p.add(format.Run{Name: name, Params: format.Params{"seed": int64(i), "lr": lr}, Status: status}, series{"rmse": {v}})
+		}
+	}
+	group(1, 1, 1.1, 0.9)
+	p.branch()
+	group(2, 0.5, 0.7, 0.6) // better on its own
+	verdict := func(v *Report, lr float64) string {
+		for _, g := range v.Groups {
+			if g.Entries[0].Params["lr"] == lr {
+				return string(g.Compared.Verdict) + " " + string(g.Compared.Why)
+			}
+		}
+		return "none"
+	}
+	if got := verdict(p.review(Request{Base: "main"}), 2); got != "better " {
+		t.Errorf("alone: %s", got)
+	}
+	for lr := 3.0; lr < 9; lr++ {
+		group(lr, 1.2, 1, 0.9)
+	}
+	v := p.review(Request{Base: "main"})
+	if got := verdict(v, 2); got != "inconclusive no difference shown by Holm" {
+		t.Errorf("one of many: %s", got)
+	}
+	if m := v.Comparison.Metrics[0]; m.Verdict != diff.Inconclusive || m.Why != diff.NotAmongMany {
+		t.Errorf("the best group: %+v", m)
+	}
+	group(10, 0.1, 0.11, 0.1, -0.1, math.NaN())
+	v = p.review(Request{Base: "main"})
+	if got := verdict(v, 10); got != "inconclusive lost runs" || v.Groups[0].N != 3 || len(v.Groups[0].Lost) != 2 {
+		t.Errorf("with lost runs: %s, %+v", got, v.Groups[0])
+	}
+	want := []string{fmt.Sprintf("%d lr10-4 0/5, lr10-4 NaN, lr10-3 crashed", LostRuns)}
+	v.Findings = found(v, LostRuns)
+	if d := cmp.Diff(want, findings(v)); d != "" {
+		t.Error(d)
 	}
 }

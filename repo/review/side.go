@@ -23,6 +23,7 @@ import (
 type Side struct {
 	Entries []*repo.Entry // newest first; at least one
 	Group   string        // the selector of the group, or its title; empty for a single run
+	Lost    []*repo.Entry // runs of the group that did not finish successfully, newest first; see diff.Members
 
 	catalog *catalog.Catalog // catalog of the entries
 }
@@ -44,8 +45,8 @@ func (s *Side) IDs() []string {
 	return ids
 }
 
-// Select resolves a selector to a run or a group of runs. Runs that reproduce another and unsuccessful runs do not
-// count in a group. If no run is left, it returns a *query.NotFoundError.
+// Select resolves a selector to a run or a group of runs. Runs that reproduce another do not count in a group, and
+// unsuccessful runs count as lost. If no run is left, it returns a *query.NotFoundError.
 func Select(ctx context.Context, c *catalog.Catalog, selector string) (*Side, error) {
 	entries, of, err := c.Select(ctx, selector)
 	if err != nil {
@@ -54,16 +55,37 @@ func Select(ctx context.Context, c *catalog.Catalog, selector string) (*Side, er
 	if len(entries) == 1 {
 		return &Side{Entries: entries, catalog: of}, nil
 	}
-	s := &Side{Group: selector, catalog: of}
+	var runs []*format.Run
 	for _, e := range entries {
-		if e.Reproduces == "" && e.Status == format.Finished {
-			s.Entries = append(s.Entries, e)
+		if e.Reproduces == "" {
+			runs = append(runs, e.Run)
 		}
 	}
+	s := groupOf(of, runs, selector)
 	if len(s.Entries) == 0 {
 		return nil, &query.NotFoundError{Selector: selector, Reason: "names no finished run"}
 	}
 	return s, nil
+}
+
+// groupOf returns a group of runs as a side. A run that another run resumes counts with that run.
+func groupOf(c *catalog.Catalog, runs []*format.Run, title string) *Side {
+	finished, lost := diff.Members(withoutResumed(c, runs), c.Config().Replicates.Seeds)
+	return &Side{Group: title, Entries: c.EntriesOf(finished), Lost: c.EntriesOf(lost), catalog: c}
+}
+
+// withoutResumed leaves out the runs that another run of the catalog resumes.
+func withoutResumed(c *catalog.Catalog, runs []*format.Run) []*format.Run {
+	if !hasChains(c) {
+		return runs
+	}
+	resumed := map[*format.Run]bool{}
+	for _, chain := range catalog.Chains(c.Runs()) {
+		for _, r := range chain[1:] {
+			resumed[r] = true
+		}
+	}
+	return slices.DeleteFunc(runs, func(r *format.Run) bool { return resumed[r] })
 }
 
 // NewestFinished returns the newest finished run in the experiment of the catalog. If there is none, the error is a
@@ -132,36 +154,8 @@ func previous(c *catalog.Catalog, e *repo.Entry) (*Side, error) {
 // read returns the side as input for diff.Compare. A run and the runs that it resumes count as one, unless part is
 // true and the side is a single run. The caller calls release when it no longer needs the points.
 func (s *Side) read(ctx context.Context, part bool) (side diff.Side, release func()) {
-	side = diff.Side{Group: s.Group}
-	release = func() {}
-	single := s.Group == ""
-	alone := part && single
-	chains := map[*format.Run][]*format.Run{} // by their newest runs
-	resumed := map[*format.Run]bool{}
-	for _, chain := range catalog.Chains(s.catalog.Runs()) {
-		chains[chain[0]] = chain
-		for _, r := range chain[1:] {
-			resumed[r] = true
-		}
-	}
-	for _, e := range s.Entries {
-		chain := chains[e.Run]
-		switch {
-		case !single && resumed[e.Run]:
-			continue // it counts with the run that resumes it
-		case len(chain) > 1 && !alone:
-			whole := s.catalog.Whole(ctx, e)
-			run := *whole.Run
-			run.Started = whole.Began()
-			side.Runs = append(side.Runs, &run)
-		default:
-			side.Runs = append(side.Runs, e.Run)
-		}
-	}
+	side, release = s.records(ctx, part)
 	first := s.Entries[0]
-	if len(side.Runs) == 0 {
-		side.Runs = []*format.Run{first.Run}
-	}
 	if first.Environment != nil && first.Environment.Digest != "" {
 		// An environment that this clone lacks is not compared.
 		side.Environment, _ = first.Repository().Environment(ctx, first.Environment.Digest)
@@ -169,18 +163,64 @@ func (s *Side) read(ctx context.Context, part bool) (side diff.Side, release fun
 	side.Manifest = func(d format.Dataset) ([]format.ManifestEntry, error) {
 		return first.Repository().Manifest(ctx, d)
 	}
-	if !single {
-		return side, release
+	if s.Group == "" {
+		side.Points = func(metric string) ([]format.Point, error) { return side.PointsOf(side.Runs[0], metric) }
 	}
-	if len(chains[first.Run]) > 1 && !alone {
-		first = s.catalog.Whole(ctx, first)
-	}
-	curves, err := first.Curves()
-	side.Points = func(metric string) ([]format.Point, error) {
-		if err != nil {
-			return nil, err
+	return side, release
+}
+
+// records is like read, for comparing metrics only. It opens no file before a point is asked for.
+func (s *Side) records(ctx context.Context, part bool) (side diff.Side, release func()) {
+	side = diff.Side{Group: s.Group, Lost: catalog.Records(s.Lost)}
+	newest := map[*format.Run]bool{} // of chains
+	if alone := part && s.Group == ""; !alone && hasChains(s.catalog) {
+		for _, chain := range catalog.Chains(s.catalog.Runs()) {
+			newest[chain[0]] = len(chain) > 1
 		}
-		return curves.Points(ctx, metric)
 	}
-	return side, curves.Close
+	points := &sidePoints{entries: map[*format.Run]*repo.Entry{}, open: map[*format.Run]openCurves{}}
+	for _, e := range s.Entries {
+		if newest[e.Run] {
+			e = s.catalog.Whole(ctx, e)
+		}
+		run := *e.Run
+		run.Started = e.Began()
+		side.Runs = append(side.Runs, &run)
+		points.entries[&run] = e
+	}
+	side.PointsOf = func(r *format.Run, metric string) ([]format.Point, error) { return points.of(ctx, r, metric) }
+	return side, points.close
+}
+
+func hasChains(c *catalog.Catalog) bool {
+	return slices.ContainsFunc(c.Runs(), func(r *format.Run) bool { return r.Resumes != "" })
+}
+
+// sidePoints reads the points of the runs of a side. It opens the points of a run when they are first asked for, once.
+type sidePoints struct {
+	entries map[*format.Run]*repo.Entry
+	open    map[*format.Run]openCurves
+}
+
+type openCurves struct {
+	*repo.Curves
+	err error
+}
+
+func (p *sidePoints) of(ctx context.Context, r *format.Run, metric string) ([]format.Point, error) {
+	curves, ok := p.open[r]
+	if !ok {
+		curves.Curves, curves.err = p.entries[r].Curves()
+		p.open[r] = curves
+	}
+	if curves.err != nil {
+		return nil, curves.err
+	}
+	return curves.Points(ctx, metric)
+}
+
+func (p *sidePoints) close() {
+	for _, curves := range p.open {
+		curves.Close()
+	}
 }

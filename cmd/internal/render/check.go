@@ -35,13 +35,20 @@ type OutcomeJSON struct {
 	Rule    string `json:"rule"`
 	OK      bool   `json:"ok"`
 	Message string `json:"message"`
+
+	Compared string     `json:"compared,omitempty"` // which value of each run
+	SelectBy string     `json:"select_by,omitempty"`
+	Lost     []LostJSON `json:"lost,omitempty"`
 }
 
 // JSON returns the outcomes for JSON output.
 func (v Check) JSON() []OutcomeJSON {
 	list := make([]OutcomeJSON, len(v.Outcomes))
 	for i, o := range v.Outcomes {
-		list[i] = OutcomeJSON{o.Rule, o.OK, Outcome(o)}
+		list[i] = OutcomeJSON{Rule: o.Rule, OK: o.OK, Message: Outcome(o), Lost: lostJSON(o.Lost)}
+		if m := o.Compared; m != nil {
+			list[i].Compared, list[i].SelectBy = m.Choice.Value, m.Choice.SelectBy
+		}
 	}
 	return list
 }

@@ -36,8 +36,8 @@ func (v Diff) Write(w io.Writer, t *terminal.Terminal, c *diff.Comparison) error
 		if tb := v.metrics(c, t.Width() < wide); p.err == nil {
 			p.err = tb.Write(w, t)
 		}
-		if len(c.Mixed) > 0 {
-			p.line("%s", t.Paint(terminal.Dim, terminal.Clean(mixed(c.Mixed))))
+		for _, note := range metricNotes(c) {
+			p.line("%s", t.Paint(terminal.Dim, t.Fold(terminal.Clean(note), 0)))
 		}
 	}
 	some := len(c.Metrics) > 0
@@ -141,9 +141,9 @@ func (v Diff) metrics(c *diff.Comparison, narrow bool) terminal.Table {
 	for _, m := range v.ordered(c) {
 		style := VerdictStyle(m.Verdict)
 		row := []terminal.Cell{
-			{Text: byBest(m.Key, bestBy(m))},
-			{Text: levelText(m.A, !narrow)},
-			{Text: levelText(m.B, !narrow)},
+			{Text: comparedLabel(m.Key, m)},
+			{Text: levelText(m.A, m, !narrow)},
+			{Text: levelText(m.B, m, !narrow)},
 			{Text: Delta(m.Delta), Style: style},
 			{Text: Percent(m.Relative), Style: style},
 			{Text: VerdictText(m), Style: style},

@@ -21,16 +21,32 @@ type DiffJSON struct {
 	Machine     []ChangeJSON  `json:"machine"`
 	Variables   []ChangeJSON  `json:"variables"`
 	Source      SourceJSON    `json:"source"`
+	Tests       *TestsJSON    `json:"tests,omitempty"`
 	Mixed       []string      `json:"mixed,omitempty"`
 	Problems    []string      `json:"problems"`
 }
 
 // HeadJSON identifies a side: a run or a group of runs.
 type HeadJSON struct {
-	ID    string   `json:"id,omitempty"`
-	Name  string   `json:"name,omitempty"`
-	Group string   `json:"group,omitempty"`
-	Runs  []string `json:"runs,omitempty"` // ids
+	ID    string     `json:"id,omitempty"`
+	Name  string     `json:"name,omitempty"`
+	Group string     `json:"group,omitempty"`
+	Runs  []string   `json:"runs,omitempty"` // ids
+	Lost  []LostJSON `json:"lost,omitempty"`
+}
+
+// LostJSON is a run of a group that does not count.
+type LostJSON struct {
+	Run string    `json:"run"` // id
+	Why diff.Loss `json:"why"`
+}
+
+// TestsJSON says what a comparison of groups tested.
+type TestsJSON struct {
+	Level   float64 `json:"level"`
+	Count   int     `json:"count"`
+	Primary string  `json:"primary,omitempty"`
+	Closed  bool    `json:"closed"`
 }
 
 // ValueJSON is a key with its value on each side. The member of a side is left out if the side lacks the key. A param
@@ -57,7 +73,11 @@ type MetricJSON struct {
 	Goal     string       `json:"goal,omitempty"`
 	Verdict  diff.Verdict `json:"verdict"`
 	Why      diff.Reason  `json:"why,omitempty"`
+	Compared string       `json:"compared"`
+	SelectBy string       `json:"select_by,omitempty"`
+	Uneven   bool         `json:"uneven,omitempty"`
 	P        number       `json:"p,omitzero"`
+	Adjusted number       `json:"p_adjusted,omitzero"`
 	Interval *[2]float64  `json:"interval,omitempty"`
 	Curve    *CurveJSON   `json:"curve,omitempty"`
 }
@@ -69,6 +89,11 @@ type LevelJSON struct {
 	Step *int64  `json:"step,omitempty"`
 	N    int     `json:"n"`
 	SD   number  `json:"sd,omitzero"`
+
+	Value       number     `json:"value,omitzero"`
+	ValueStep   *int64     `json:"value_step,omitempty"`
+	Evaluations []int64    `json:"evaluations,omitempty"`
+	Lost        []LostJSON `json:"lost,omitempty"`
 }
 
 // CurveJSON describes how the points of a metric differ.
@@ -125,6 +150,9 @@ func NewDiffJSON(c *diff.Comparison) *DiffJSON {
 		Environment: changesJSON(c.Environment), Machine: changesJSON(c.Machine), Variables: changesJSON(c.Variables),
 		Source: SourceJSON{A: c.Source.A, B: c.Source.B}, Mixed: c.Mixed,
 	}
+	if t := c.Tests; t != nil {
+		out.Tests = &TestsJSON{t.Level, t.Count, t.Primary, t.Closed}
+	}
 	for _, m := range c.Metrics {
 		out.Metrics = append(out.Metrics, metricJSON(m))
 	}
@@ -146,15 +174,35 @@ func NewDiffJSON(c *diff.Comparison) *DiffJSON {
 
 func headJSON(h diff.Head) HeadJSON {
 	if h.Group != "" {
-		return HeadJSON{Group: h.Group, Runs: h.Runs}
+		return HeadJSON{Group: h.Group, Runs: h.Runs, Lost: lostJSON(h.Lost)}
 	}
 	return HeadJSON{ID: h.ID, Name: h.Name}
 }
 
+func lostJSON(list []diff.Lost) []LostJSON {
+	var out []LostJSON
+	for _, r := range list {
+		out = append(out, LostJSON{r.Run.ID, r.Why})
+	}
+	return out
+}
+
+// SeveralJSON is the value of a param that varies within a group.
+type SeveralJSON struct {
+	Values  []any `json:"values"`
+	Missing int   `json:"missing,omitempty"` // runs without the param
+}
+
 func valuesJSON(values []diff.Value) []ValueJSON {
+	side := func(v any) any {
+		if several, ok := v.(diff.Several); ok {
+			return SeveralJSON{several.Values, several.Missing}
+		}
+		return v
+	}
 	list := make([]ValueJSON, len(values))
 	for i, v := range values {
-		list[i] = ValueJSON{v.Key, v.A, v.B}
+		list[i] = ValueJSON{v.Key, side(v.A), side(v.B)}
 	}
 	return list
 }
@@ -171,6 +219,7 @@ func metricJSON(m diff.Metric) MetricJSON {
 	out := MetricJSON{
 		Key: m.Key, A: levelJSON(m.A), B: levelJSON(m.B), Delta: number(m.Delta), Relative: number(m.Relative),
 		Goal: m.Goal, Verdict: m.Verdict, Why: m.Why, P: number(m.P), Interval: m.Interval,
+		Compared: m.Choice.Value, SelectBy: m.Choice.SelectBy, Uneven: m.Uneven, Adjusted: number(m.Adjusted),
 	}
 	if s := m.Curve; s != nil {
 		out.Curve = &CurveJSON{s.Sameness == diff.Identical, s.Common, s.Relative, s.Step}
@@ -182,9 +231,19 @@ func levelJSON(l *diff.Level) *LevelJSON {
 	if l == nil {
 		return nil
 	}
-	out := &LevelJSON{Last: l.Last, Best: l.Best, N: l.N, SD: number(l.SD)}
-	if l.HasStep && l.N == 1 {
-		out.Step = &l.BestStep
+	out := &LevelJSON{
+		Last: l.Last, Best: l.Best, N: l.N, SD: number(l.SD), Value: number(l.Value), Lost: lostJSON(l.Lost),
+	}
+	if l.N == 1 {
+		if l.HasBestStep {
+			out.Step = &l.BestStep
+		}
+		if l.HasStep {
+			out.ValueStep = &l.Step
+		}
+	}
+	if l.N > 0 {
+		out.Evaluations = l.Evaluations[:]
 	}
 	return out
 }

@@ -13,9 +13,13 @@ func TestDiffJSON(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	c := &diff.Comparison{
 		A: diff.Head{ID: "x", Group: "group=g", Runs: []string{"x", "y"}}, B: diff.Head{ID: "z"},
-		Params: []diff.Value{{Key: "null", A: format.Null, B: ""}, {Key: "list", B: []any{int64(1), 2.0}}},
+		Params: []diff.Value{{Key: "null", A: format.Null, B: ""}, {Key: "list", B: []any{int64(1), 2.0}}, {
+			Key: "varies", A: diff.Several{Values: []any{1.0, "x", format.Null}, Missing: 2},
+		}},
 		Metrics: []diff.Metric{{
-			Key: "m", A: &diff.Level{Last: inf, Best: nan, SD: nan, N: 1, HasStep: true}, Delta: inf, Relative: nan, P: nan,
+			Key: "m", Delta: inf,
+			A: &diff.Level{Last: inf, Best: nan, Value: nan, SD: nan, N: 1, HasBestStep: true}, Relative: nan,
+			P: nan, Adjusted: nan, Choice: diff.Choice{Value: "last"},
 			Interval: &[2]float64{nan, 1}, Verdict: diff.Unknown,
 			Curve: &diff.Series{Sameness: diff.Different, Relative: inf, Step: 3, Common: 2},
 		}},
@@ -26,10 +30,11 @@ func TestDiffJSON(t *testing.T) {
 	}
 	want := `{"a":{"group":"group=g","runs":["x","y"]},"artifacts":[],"attributes":[],"b":{"id":"z"},` +
 		`"datasets":[{"b":"b","name":"d"},{"files":[],"name":"e"}],"environment":[],"machine":[],` +
-		`"metrics":[{"a":{"best":"NaN","last":"Infinity","n":1,"step":0},` +
+		`"metrics":[{"a":{"best":"NaN","evaluations":[0,0],"last":"Infinity","n":1,"step":0},"compared":"last",` +
 		`"curve":{"common":2,"relative":"Infinity","same":false,"step":3},"delta":"Infinity","interval":["NaN",1.0],` +
 		`"key":"m","verdict":"unknown"}],"mixed":["lr"],` +
-		`"params":[{"a":null,"b":"","key":"null"},{"b":[1,2.0],"key":"list"}],` +
+		`"params":[{"a":null,"b":"","key":"null"},{"b":[1,2.0],"key":"list"},` +
+		`{"a":{"missing":2,"values":[1.0,"x",null]},"key":"varies"}],` +
 		`"problems":["the curves of m have no common step"],` +
 		`"source":{"a":"","b":"","files":[{"change":"added","path":"a` + "\ufffd" + `"}]},` +
 		`"summary":[],"tags":[],"variables":[]}`

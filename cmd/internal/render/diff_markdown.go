@@ -15,12 +15,12 @@ func (v Diff) Markdown(w io.Writer, c *diff.Comparison) error {
 	if v.shows("metrics") && len(c.Metrics) > 0 {
 		b.WriteString("\n| metric | a | b | change | | verdict |\n|---|--:|--:|--:|--:|---|\n")
 		for _, m := range v.ordered(c) {
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", byBest(Code(m.Key), bestBy(m)),
-				Escape(levelText(m.A, true)), Escape(levelText(m.B, true)),
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", comparedLabel(Code(m.Key), m),
+				Escape(levelText(m.A, m, true)), Escape(levelText(m.B, m, true)),
 				Escape(Delta(m.Delta)), Escape(Percent(m.Relative)), Escape(VerdictText(m)))
 		}
-		if len(c.Mixed) > 0 {
-			b.WriteString("\n" + Escape(mixed(c.Mixed)) + "\n")
+		for _, note := range metricNotes(c) {
+			b.WriteString("\n" + Escape(note) + "\n")
 		}
 	}
 	for _, s := range v.sections(c) {

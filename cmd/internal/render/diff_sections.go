@@ -93,14 +93,51 @@ func valueText(v any) string {
 		}
 		return ShellWords(words)
 	}
+	if several, ok := v.(diff.Several); ok {
+		return severalText(several)
+	}
 	return format.TOMLString(v)
+}
+
+// maxSet is how many values of a param a set shows. More are shown as a range.
+const maxSet = 4
+
+// severalText formats a param that varies within a group: as a set, or as a range.
+func severalText(v diff.Several) string {
+	texts := make([]string, 0, maxSet)
+	for _, value := range v.Values[:min(len(v.Values), maxSet)] {
+		texts = append(texts, valueText(value))
+	}
+	text := strings.Join(texts, ", ")
+	if n := len(v.Values); n > maxSet {
+		first, last := v.Values[0], v.Values[n-1]
+		if isNumber(first) && isNumber(last) {
+			text = valueText(first) + " to " + valueText(last)
+		} else {
+			text += ", …"
+		}
+		text += fmt.Sprintf(" (%d values)", n)
+	}
+	if v.Missing > 0 {
+		text += fmt.Sprintf(" (none in %s)", terminal.Count(int64(v.Missing), "run"))
+	}
+	return text
+}
+
+func isNumber(v any) bool {
+	switch v.(type) {
+	case int64, float64:
+		return true
+	}
+	return false
 }
 
 func valueLines(values []diff.Value) []line {
 	var lines []line
 	for _, v := range values {
 		a, b := valueText(v.A), valueText(v.B)
-		if a == b && a != "" { // a text and a number with the same digits
+		_, varies := v.A.(diff.Several)
+		if a == b && a != "" && !varies { // a text and a number with the same digits
 			a, b = format.TOMLString(v.A), format.TOMLString(v.B)
 		}
 		lines = append(lines, line{key: v.Key, a: a, b: b})

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/diff"
 	"github.com/gitruns/runs/repo/review"
 )
 
@@ -12,7 +13,12 @@ import (
 func Finding(f review.Finding) string {
 	switch f.Kind {
 	case review.Unsuccessful:
-		return "left out " + terminal.Count(int64(f.Count), "unsuccessful run")
+		return "left out " + terminal.Count(int64(f.Count), "unsuccessful run") + ": " + lostText(f.Lost)
+	case review.NotFinite:
+		return fmt.Sprintf("left out %s without a finite %s: %s",
+			terminal.Count(int64(f.Count), "run"), f.Name, lostText(f.Lost))
+	case review.LostRuns:
+		return fmt.Sprintf("%s: %d of %d runs do not count: %s", f.Name, len(f.Lost), f.Of, lostText(f.Lost))
 	case review.Damaged:
 		return "left out a damaged run: " + f.Err.Error()
 	case review.WithoutMetric:
@@ -77,10 +83,12 @@ func mixed(keys []string) string {
 func Outcome(o review.Outcome) string {
 	switch o.Finding.Kind {
 	case review.HasValue:
-		return terminal.Number(o.Value)
+		return terminal.Number(o.Value) + lostRuns(o.Lost)
+	case review.NotANumber:
+		return Finding(o.Finding) + lostRuns(o.Lost)
 	case review.Compared:
 		m := o.Compared
-		text := fmt.Sprintf("%s, baseline %s: %s", terminal.Number(m.B.Best), terminal.Number(m.A.Best), VerdictText(*m))
+		text := fmt.Sprintf("%s, baseline %s: %s", levelText(m.B, *m, true), levelText(m.A, *m, true), VerdictText(*m))
 		if o.Worse > 0 {
 			allowed := terminal.Number(o.Allowed)
 			if o.Percent {
@@ -88,11 +96,22 @@ func Outcome(o review.Outcome) string {
 			}
 			text += fmt.Sprintf("; worse by %s, %s allowed", terminal.Number(o.Worse), allowed)
 		}
-		return text
+		if m.Uneven {
+			text += "; the best of different numbers of points"
+		}
+		return text + lostRuns(o.Lost)
 	case review.None:
 		return met(o.Rule)
 	}
 	return Finding(o.Finding)
+}
+
+// lostRuns says that a rule does not hold because runs are lost. It is empty if none are.
+func lostRuns(list []diff.Lost) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; lost %s: %s", terminal.Count(int64(len(list)), "run"), lostText(list))
 }
 
 // met describes a requirement that holds.

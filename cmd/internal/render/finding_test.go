@@ -10,6 +10,15 @@ import (
 	"github.com/gitruns/runs/repo/review"
 )
 
+// lost are runs with these names that are lost for one reason.
+func lost(why diff.Loss, names ...string) []diff.Lost {
+	var list []diff.Lost
+	for _, name := range names {
+		list = append(list, diff.Lost{Run: &format.Run{ID: "20261123-142530-aaaaaaaa", Name: name}, Why: why})
+	}
+	return list
+}
+
 func TestFinding(t *testing.T) {
 	run := &format.Run{Name: "wide"}
 	for _, c := range []struct {
@@ -17,8 +26,22 @@ func TestFinding(t *testing.T) {
 		want    string
 	}{
 		{review.Finding{}, ""},
-		{review.Finding{Kind: review.Unsuccessful, Count: 1}, "left out 1 unsuccessful run"},
-		{review.Finding{Kind: review.Unsuccessful, Count: 2}, "left out 2 unsuccessful runs"},
+		{
+			review.Finding{Kind: review.Unsuccessful, Count: 1, Lost: lost("failed", "x")},
+			"left out 1 unsuccessful run: x (failed)",
+		},
+		{
+			review.Finding{Kind: review.Unsuccessful, Count: 2, Lost: lost("killed", "", "")},
+			"left out 2 unsuccessful runs: aaaaaaaa (killed), aaaaaaaa (killed)",
+		},
+		{
+			review.Finding{Kind: review.NotFinite, Count: 1, Name: "rmse", Lost: lost(diff.NaN, "x")},
+			"left out 1 run without a finite rmse: x (NaN)",
+		},
+		{
+			review.Finding{Kind: review.LostRuns, Name: "g", Of: 5, Lost: lost(diff.NaN, "s", "s")},
+			"g: 2 of 5 runs do not count: aaaaaaaa (NaN), aaaaaaaa (NaN)",
+		},
 		{review.Finding{Kind: review.Damaged, Err: errors.New("x: missing")}, "left out a damaged run: x: missing"},
 		{
 			review.Finding{Kind: review.WithoutMetric, Count: 1, Name: "rmse"},
@@ -73,7 +96,7 @@ func TestFinding(t *testing.T) {
 
 func TestOutcome(t *testing.T) {
 	metric := func(a, b float64, v diff.Verdict) *diff.Metric {
-		return &diff.Metric{A: &diff.Level{Best: a}, B: &diff.Level{Best: b}, Verdict: v, Why: diff.OneRunEach}
+		return &diff.Metric{A: &diff.Level{Value: a, N: 1}, B: &diff.Level{Value: b, N: 1}, Verdict: v, Why: diff.OneRunEach}
 	}
 	compared := review.Finding{Kind: review.Compared}
 	for _, c := range []struct {
@@ -94,6 +117,18 @@ func TestOutcome(t *testing.T) {
 				Rule: "x", Finding: compared, Compared: metric(2, 3, diff.Worse), Worse: 1, Allowed: 10, Percent: true,
 			},
 			"3, baseline 2: worse (1 run each); worse by 1, 10% allowed",
+		},
+		{
+			review.Outcome{
+				Rule: "x", Finding: review.Finding{Kind: review.HasValue}, Value: 0.5, Lost: lost(diff.NaN, "", "a"),
+			},
+			"0.5; lost 2 runs: aaaaaaaa (NaN), aaaaaaaa (NaN)",
+		},
+		{
+			review.Outcome{
+				Rule: "x", Finding: compared, Compared: metric(2, 1, diff.Better), Worse: -1, Lost: lost("crashed", "a"),
+			},
+			"1, baseline 2: better (1 run each); lost 1 run: a (crashed)",
 		},
 		{review.Outcome{Rule: "clean", OK: true}, "recorded without uncommitted changes"},
 		{review.Outcome{Rule: "restorable", OK: true}, "the source can be restored"},

@@ -37,7 +37,8 @@ func (v Review) headline() string {
 		return runs
 	}
 	m := v.Groups[0].Compared
-	return fmt.Sprintf("%s: %s, %s → %s", v.Metric, VerdictText(*m), terminal.Number(m.A.Best), terminal.Number(m.B.Best))
+	a, b := terminal.Number(m.A.Value), terminal.Number(m.B.Value)
+	return fmt.Sprintf("%s: %s, %s → %s", v.Metric, VerdictText(*m), a, b)
 }
 
 // reviewRow is a row in the table of runs.
@@ -54,14 +55,17 @@ func (v Review) rows() (rows []reviewRow, more int) {
 	}
 	if m := v.Groups[0].Compared; v.Baseline != nil && m != nil {
 		rows = append(rows, reviewRow{
-			name: v.Baseline.Entries[0].Title(), value: terminal.Number(m.A.Best), style: terminal.Dim, baseline: true,
+			name: v.Baseline.Entries[0].Title(), value: terminal.Number(m.A.Value), style: terminal.Dim, baseline: true,
 		})
 	}
 	shown := v.Groups[:min(len(v.Groups), maxGroups)]
 	for _, g := range shown {
 		row := reviewRow{name: g.Entries[0].Title(), value: terminal.Number(g.Mean)}
-		if n := len(g.Entries); n > 1 {
-			row.value += fmt.Sprintf(" (%d)", n)
+		switch of := g.N + len(g.Lost); {
+		case len(g.Lost) > 0:
+			row.value += fmt.Sprintf(" (%d of %d)", g.N, of)
+		case of > 1:
+			row.value += fmt.Sprintf(" (%d)", of)
 		}
 		if m := g.Compared; m != nil {
 			row.change, row.relative, row.verdict = Delta(m.Delta), Percent(m.Relative), VerdictText(*m)
@@ -205,7 +209,10 @@ type GroupJSON struct {
 	Runs    []string     `json:"runs"` // ids
 	Name    string       `json:"name"`
 	Mean    float64      `json:"mean"`
+	N       int          `json:"n"`
+	Lost    []LostJSON   `json:"lost,omitempty"`
 	Verdict diff.Verdict `json:"verdict,omitempty"`
+	Why     diff.Reason  `json:"why,omitempty"`
 	Delta   *float64     `json:"delta,omitempty"`
 }
 
@@ -213,9 +220,9 @@ type GroupJSON struct {
 func (v Review) JSON() ReviewJSON {
 	out := ReviewJSON{Base: v.Base, Metric: v.Metric, Goal: v.Goal}
 	for _, g := range v.Groups {
-		one := GroupJSON{Runs: g.IDs(), Name: g.Entries[0].Title(), Mean: g.Mean}
+		one := GroupJSON{Runs: g.IDs(), Name: g.Entries[0].Title(), Mean: g.Mean, N: g.N, Lost: lostJSON(g.Lost)}
 		if m := g.Compared; m != nil {
-			one.Verdict, one.Delta = m.Verdict, &m.Delta
+			one.Verdict, one.Why, one.Delta = m.Verdict, m.Why, &m.Delta
 		}
 		out.Runs = append(out.Runs, one)
 	}

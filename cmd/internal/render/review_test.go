@@ -25,10 +25,11 @@ func report(runs int) *review.Report {
 	v := &review.Report{Base: "main", Metric: "rmse", Goal: "min", Baseline: side("base", 1)}
 	for i := range runs {
 		m := &diff.Metric{
-			Key: "rmse", A: &diff.Level{Best: 4, N: 1}, B: &diff.Level{Best: 2, N: 1},
+			Key: "rmse", A: &diff.Level{Value: 4, N: 1}, B: &diff.Level{Value: 2, N: 1},
 			Delta: -2, Relative: -0.5, Verdict: diff.Better, Why: diff.OneRunEach,
 		}
-		v.Groups = append(v.Groups, review.Group{Side: side(fmt.Sprintf("run%d", i), 1+i%2), Mean: 2, Compared: m})
+		n := 1 + i%2
+		v.Groups = append(v.Groups, review.Group{Side: side(fmt.Sprintf("run%d", i), n), Mean: 2, N: n, Compared: m})
 	}
 	return v
 }
@@ -55,7 +56,9 @@ func TestHeadline(t *testing.T) {
 
 func TestReviewWrite(t *testing.T) {
 	v := report(2)
-	v.Findings = []review.Finding{{Kind: review.Unsuccessful, Count: 1}, {Kind: review.OtherData, Name: "d\x1b[2J"}}
+	v.Findings = []review.Finding{
+		{Kind: review.Unsuccessful, Count: 1, Lost: lost("failed", "x")}, {Kind: review.OtherData, Name: "d\x1b[2J"},
+	}
 	var b bytes.Buffer
 	if err := (Review{v}).Write(&b, terminal.Test(&b, &b, 80, false)); err != nil {
 		t.Fatal(err)
@@ -67,7 +70,7 @@ base, the baseline      4
 run0                    2      -2  -50.0%  better (1 run each)
 run1                2 (2)      -2  -50.0%  better (1 run each)
 
-! left out 1 unsuccessful run
+! left out 1 unsuccessful run: x (failed)
 ! dataset d␛[2J differs from the baseline's
 `
 	if got := b.String(); got != want {

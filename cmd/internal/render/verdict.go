@@ -3,19 +3,22 @@ package render
 import (
 	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/diff"
+	"github.com/gitruns/runs/format"
 )
 
-// bestBy returns the goal of a metric if a compared best value differs from the last value. Otherwise it returns "".
-func bestBy(m diff.Metric) string {
-	for _, l := range []*diff.Level{m.A, m.B} {
-		if l != nil && l.HasStep && (l.N > 1 || l.Best != l.Last) {
-			return m.Goal
-		}
+// comparedLabel returns the name of a metric with the value that is compared, unless that is the last one.
+func comparedLabel(name string, m diff.Metric) string {
+	switch {
+	case m.Choice.Value == format.BestValue, m.Choice.Value == format.ValueAtBest && m.Key == m.Choice.SelectBy:
+		return byBest(name, m.Goal)
+	case m.Choice.Value == format.ValueAtBest:
+		return name + " (at best)"
 	}
-	return ""
+	return name
 }
 
 // VerdictStyle returns the style of a verdict.
@@ -36,7 +39,7 @@ func VerdictText(m diff.Metric) string {
 		return "only in b"
 	case m.B == nil:
 		return "only in a"
-	case m.Verdict == diff.Inconclusive, m.Verdict == diff.Unknown && m.Why != diff.OneRunEach:
+	case m.Verdict == diff.Inconclusive, m.Verdict == diff.Unknown && m.Why != "" && m.Why != diff.OneRunEach:
 		return string(m.Why)
 	case m.Verdict == diff.Unknown:
 		return "no goal"
@@ -48,23 +51,47 @@ func VerdictText(m diff.Metric) string {
 	return string(m.Verdict)
 }
 
-// levelText formats the best value of a side. For several runs it adds the spread; otherwise, if step is true, it adds
-// the step of the value.
-func levelText(l *diff.Level, step bool) string {
+// levelText formats the compared value of a side. For several runs it adds the spread and the number of runs that
+// count. For a best value it adds among how many points it is the best. If step is true, it also adds the step.
+func levelText(l *diff.Level, m diff.Metric, step bool) string {
 	if l == nil {
 		return "-"
 	}
-	if l.N == 0 {
-		return terminal.Number(math.NaN())
+	text := terminal.Number(l.Value)
+	var count string
+	if of := l.N + len(l.Lost); of > 1 {
+		count = strconv.Itoa(l.N)
+		if len(l.Lost) > 0 {
+			count = fmt.Sprintf("%d of %d", l.N, of)
+		}
 	}
-	text := terminal.Number(l.Best)
 	switch {
 	case l.N > 1:
-		text += " ± " + terminal.Number(l.SD) + fmt.Sprintf(" (%d)", l.N)
-	case l.HasStep && step:
-		text += fmt.Sprintf(" @%d", l.BestStep)
+		text += " ± " + terminal.Number(l.SD)
+	case l.HasStep && step && l.N == 1 && count == "":
+		text += fmt.Sprintf(" @%d", l.Step)
+	}
+	if points := pointsText(l, m); points != "" {
+		if count != "" {
+			count += ", "
+		}
+		count += points
+	}
+	if count != "" {
+		text += " (" + count + ")"
 	}
 	return text
+}
+
+// pointsText says among how many points the compared value of a side is the best. It is empty for other values.
+func pointsText(l *diff.Level, m diff.Metric) string {
+	if l.N == 0 || l.Evaluations[1] < 2 || m.Goal == "" || comparedLabel("", m) != byBest("", m.Goal) {
+		return ""
+	}
+	if l.Evaluations[0] < l.Evaluations[1] {
+		return fmt.Sprintf("best of %d to %d", l.Evaluations[0], l.Evaluations[1])
+	}
+	return fmt.Sprintf("best of %d", l.Evaluations[0])
 }
 
 // Delta formats a difference with its sign. It returns "" for NaN.

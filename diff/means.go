@@ -1,32 +1,48 @@
 package diff
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
-// Test is the result of a test for a difference between two means.
-type Test struct {
+// MeanTest is the result of a test for a difference between two means.
+type MeanTest struct {
 	P         float64 // two-sided
 	Low, High float64 // confidence interval of mean(b) - mean(a) at 1 - level
 }
 
-// Welch tests whether two samples have different means. It does not assume equal variances. See B. L. Welch,
-// Biometrika 34 (1947); the degrees of freedom are those of F. E. Satterthwaite, Biometrics Bulletin 2 (1946). Each
-// sample needs at least two values. If all values within each sample are equal, P is 0 or 1. If a value is not finite,
-// all results are NaN.
-func Welch(a, b []float64, level float64) Test {
+// CompareMeans tests whether two samples of two or more values have different means. It does not assume equal
+// variances: the statistic is that of B. L. Welch, Biometrika 34 (1947). Its degrees of freedom are those of the
+// smaller sample. With them, the test calls equal means of normal samples different at most as often as the level
+// says, for any sizes and variances (M. R. Mickey and M. B. Brown, Annals of Mathematical Statistics 37, 1966). The
+// usual estimate of F. E. Satterthwaite does so too often for small samples of unequal size. If neither sample has a
+// spread, all results are NaN.
+func CompareMeans(a, b []float64, level float64) MeanTest {
 	delta := mean(b) - mean(a)
-	va, vb := variance(a)/float64(len(a)), variance(b)/float64(len(b))
-	se := math.Sqrt(va + vb)
-	switch {
-	case math.IsNaN(delta) || math.IsInf(delta, 0) || math.IsNaN(se) || math.IsInf(se, 0):
-		return Test{math.NaN(), math.NaN(), math.NaN()}
-	case se == 0 && delta == 0:
-		return Test{1, 0, 0}
-	case se == 0:
-		return Test{0, delta, delta}
+	se := math.Sqrt(variance(a)/float64(len(a)) + variance(b)/float64(len(b)))
+	if math.IsNaN(delta) || math.IsInf(delta, 0) || math.IsInf(se, 0) || !(se > 0) || noSpread(a, b) {
+		return MeanTest{math.NaN(), math.NaN(), math.NaN()}
 	}
-	df := (va + vb) * (va + vb) / (va*va/float64(len(a)-1) + vb*vb/float64(len(b)-1))
+	df := float64(min(len(a), len(b)) - 1)
 	half := studentQuantile(1-level/2, df) * se
-	return Test{studentTwoSided(delta/se, df), delta - half, delta + half}
+	return MeanTest{StudentTwoSided(delta/se, df), delta - half, delta + half}
+}
+
+// rounding bounds the relative difference of values that differ only because of rounding.
+const rounding = 1e-12
+
+// noSpread reports whether the values within each sample are equal but for rounding.
+func noSpread(a, b []float64) bool {
+	largest := 0.0
+	for _, v := range [][]float64{a, b} {
+		largest = max(largest, math.Abs(slices.Max(v)), math.Abs(slices.Min(v)))
+	}
+	for _, v := range [][]float64{a, b} {
+		if slices.Max(v)-slices.Min(v) > rounding*largest {
+			return false
+		}
+	}
+	return true
 }
 
 func mean(v []float64) float64 {
@@ -46,16 +62,16 @@ func variance(v []float64) float64 {
 	return sum / float64(len(v)-1)
 }
 
-// studentTwoSided returns the probability of a larger |t| in Student's distribution: I(df/(df+t²); df/2, 1/2), see
+// StudentTwoSided returns the probability of a larger |t| in Student's distribution: I(df/(df+t²); df/2, 1/2), see
 // DLMF 8.17.
-func studentTwoSided(t, df float64) float64 {
+func StudentTwoSided(t, df float64) float64 {
 	return incompleteBeta(df/(df+t*t), df/2, 0.5)
 }
 
 // studentQuantile returns the quantile p of Student's distribution, for p above one half. It uses bisection.
 func studentQuantile(p, df float64) float64 {
 	low, high := 0.0, 1.0
-	for studentTwoSided(high, df)/2 > 1-p && high < 1e300 {
+	for StudentTwoSided(high, df)/2 > 1-p && high < 1e300 {
 		high *= 2
 	}
 	for high-low > 1e-13*high {
@@ -63,7 +79,7 @@ func studentQuantile(p, df float64) float64 {
 		if mid == low || mid == high {
 			break
 		}
-		if studentTwoSided(mid, df)/2 > 1-p {
+		if StudentTwoSided(mid, df)/2 > 1-p {
 			low = mid
 		} else {
 			high = mid
