@@ -197,17 +197,86 @@ class Again(Project):
 import gitruns
 a = gitruns.init(name="a", config={"lr": 1}, tags=["t"])
 assert gitruns.init() is a and gitruns.init(name="a", tags=["t"], config={"lr": 1}) is a
-b = gitruns.init(name="b", project="other", config={"lr": 2, "new": 3})
-assert b is a and a.config.lr == 1 and a.config.new == 3
+def library():
+    b = gitruns.init(name="b", project="other", config={"lr": 2, "new": 3})
+    assert b is a and a.config.lr == 1 and a.config.new == 3
+library()
+assert gitruns.init(reinit="return_previous", config={"lr": 3}) is a
+assert gitruns.init(config={"lr": 4}, allow_val_change=True) is a and a.config.lr == 4
 """)
         said = [line for line in done.stderr.splitlines() if "does not use" in line]
-        self.assertEqual(len(said), 1, done.stderr)
+        self.assertEqual(len(said), 2, done.stderr)
         self.assertEqual(
             said[0],
             "gitruns: warning: run a is already active, so init() does not use name, project, config.lr; "
             "call finish() first, or use reinit='create_new'",
         )
-        self.assertEqual([(r["name"], r["params"]) for r in self.list()], [("a", {"lr": 1, "new": 3})])
+        self.assertEqual([(r["name"], r["params"]) for r in self.list()], [("a", {"lr": 4, "new": 3})])
+
+    JOBS = (
+        # a loop
+        "for lr in (1, 2):\n    gitruns.init(config={'lr': lr})\n    gitruns.log({'loss': lr})\n",
+        # a function that is called for each job
+        "def job(lr):\n    gitruns.init(config={'lr': lr})\n    gitruns.log({'loss': lr})\njob(1)\njob(2)\n",
+        # the same below another function, as a launcher calls it
+        "def setup(lr):\n    return gitruns.init(config={'lr': lr})\n"
+        "def job(lr):\n    setup(lr).log({'loss': lr})\ndef launch():\n    for lr in (1, 2): job(lr)\nlaunch()\n",
+        # a thread for each job, one after the other
+        "import threading\ndef job(lr):\n    gitruns.init(config={'lr': lr})\n    gitruns.log({'loss': lr})\n"
+        "for lr in (1, 2):\n    t = threading.Thread(target=job, args=(lr,))\n    t.start()\n    t.join()\n",
+    )
+
+    def test_two_jobs_of_one_process(self) -> None:
+        """Each has its own run. Under exec the second is a child of the run of exec, which the first joined."""
+        for source in self.JOBS:
+            with self.subTest(source):
+                done = self.python("import gitruns\n" + source)
+                self.assertIn(
+                    "this init() starts a second run, because its config has another value of lr", done.stderr
+                )
+                second, first = self.list()[:2]
+                for r, lr in ((first, 1), (second, 2)):
+                    self.assertEqual((r["params"], r["metrics"]["loss"]["last"]), ({"lr": lr}, lr))
+                    self.assertEqual((r["status"], r.get("parent")), ("finished", None))
+        self.runs("exec", "--", sys.executable, "train.py")
+        second, first = self.list()[:2]
+        self.assertEqual((second["parent"], second["params"], first["params"]), (first["id"], {"lr": 2}, {"lr": 1}))
+
+    def test_one_job_that_calls_init_twice(self) -> None:
+        done = self.python("""
+import gitruns
+def job():
+    return gitruns.init(config={"lr": 1}, tags=["t"])
+a = job()
+assert job() is a and gitruns.init() is a and gitruns.init(config={"more": 2}) is a
+def train():
+    gitruns.init(config={"depth": 1}, reinit="finish_previous")
+    def library():
+        assert gitruns.init(config={"depth": 5}) is gitruns.run
+    library()
+train()
+""")
+        self.assertEqual([r["params"] for r in reversed(self.list())], [{"lr": 1, "more": 2}, {"depth": 1}])
+        self.assertNotIn("second run", done.stderr)
+
+    def test_an_id_of_its_own(self) -> None:
+        self.python("import gitruns\nfor id in 'ab':\n    gitruns.init(id=id)\n    gitruns.init(id=id)\n")
+        self.assertEqual([r["key"] for r in self.list()], ["b", "a"])
+
+    def test_jobs_of_hydra(self) -> None:
+        try:
+            import hydra  # noqa: F401
+        except ImportError:
+            self.skipTest("hydra is not installed")
+        done = self.python(
+            "import gitruns, hydra\n@hydra.main(config_path=None, version_base=None)\ndef main(c):\n"
+            "    gitruns.init(config=dict(c))\n    gitruns.log({'loss': c.lr})\n"
+            "if __name__ == '__main__': main()\n",
+            "-m",
+            "+lr=0.1,0.2,0.2",
+        )
+        self.assertEqual(done.stderr.count("it is another job of Hydra"), 2, done.stderr)
+        self.assertEqual([r["params"]["lr"] for r in reversed(self.list())], [0.1, 0.2, 0.2])
 
     def test_a_param_of_the_starter(self) -> None:
         self.write(

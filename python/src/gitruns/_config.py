@@ -241,6 +241,12 @@ class Config(Mapping):  # type: ignore[type-arg]
         self._change((), values, allow_val_change, conflicts)
         return conflicts
 
+    def _differing(self, values: Mapping[str, Any]) -> list[str]:
+        """Return the dotted keys of values that the config has with another value."""
+        conflicts: dict[tuple[str, ...], Any] = {}
+        self._plan(self._values, (), params_of(values), bool(self._allow), {}, {}, [], conflicts)
+        return [".".join(path) for path in conflicts]
+
     def setdefaults(self, d: Any) -> None:
         """Set the params of d that are not set yet."""
         self._change((), {k: v for k, v in config_of(d).items() if key_of(str(k)) not in self._values}, False)

@@ -12,6 +12,7 @@ import sys
 from . import _end, _inherit, _live, _messages, _values
 from ._config import nest
 from ._errors import UsageError
+from ._job import Job, second
 from ._messages import progress, progress_once, warn, warn_once
 from ._settings import as_dict, env, unused, yes
 
@@ -85,8 +86,10 @@ def init(
             nothing.
         force: Not used.
         reinit: What to do with a run that is active. "finish_previous" or True finishes it. "create_new" starts
-            another run that does not become gitruns.run. Otherwise init returns the active run and reports the
-            arguments that it does not use. In a notebook the default is to finish it.
+            another run that does not become gitruns.run. "return_previous" returns the active run and reports the
+            arguments that it does not use. The default is that too, but a second job of the process, as of Hydra or of
+            a loop, finishes the active run and starts its own: the function that called init has returned or calls it
+            again, and another param or id differs. In a notebook the default is to finish the active run.
         resume: "allow" resumes the run of this id if there is one, "must" requires one, and "never" forbids one. "auto"
             or True is the same as "allow", and without an id it resumes an unsuccessful run of the same job or program.
         resume_from: Not supported; raises UsageError.
@@ -123,6 +126,9 @@ def init(
             if key in _NUMBERED and isinstance(text, int) and not isinstance(text, bool):
                 continue
             raise TypeError(f"init: {key} must be a string, got {type(text).__name__}")
+    frame = sys._getframe(1)  # the wrapper below
+    frame = frame.f_back or frame
+    job = Job(frame)
     given = as_dict(settings)
     if resume_from or fork_from:
         raise UsageError(
@@ -155,7 +161,11 @@ def init(
     ):
         from ._notebook import in_notebook
 
-        if reinit in (True, "finish_previous") or reinit in (None, "default") and in_notebook():
+        default = reinit in (None, "default")
+        if reinit in (True, "finish_previous") or default and in_notebook():
+            active.finish()
+        elif default and (why := second(active, job, frame, selected, str(id or ""), bool(allow_val_change))):
+            progress(f"this init() starts a second run, because {why}; run {active.name} is finished")
             active.finish()
         else:
             arguments = {
@@ -200,6 +210,7 @@ def init(
         silent: Run = disabled  # it has every method of a Run
         silent._settings = settings
         silent._pid = _inherit.caller = os.getpid()
+        silent._job = job
         _activate(silent, reinit)
         return silent
     for key in ("entity", "job_type"):
@@ -274,6 +285,7 @@ def init(
         run._config._warn_lost(over)
     _joined_once = True
     _inherit.caller = os.getpid()
+    run._job = job
     run._key = names["id"]
     run._notes = names["notes"]
     run.entity, run.group, run.job_type = names["entity"], names["group"], names["job_type"]

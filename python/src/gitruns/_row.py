@@ -22,9 +22,10 @@ def split(
 ) -> tuple[Any, ...]:
     """Divide one row into its numbers, values and media.
 
-    Returns ({key: number}, {key: JSON value}, [(key, media)], count, [(key, number or value)]). A nested mapping becomes dotted keys; path holds the ids of the mappings around this one. The last list has what the
-    row has under a key that comes again, as in {"m": {"x": 1}, "m.x": 2}, in the order of the row. Raises TypeError if
-    a key of the row is not a string.
+    Returns ({key: number}, {key: JSON value}, [(key, media)], count, [(key, number or value)]). The last list has what
+    the row has under a key that comes again, as in {"m": {"x": 1}, "m.x": 2}, in the order of the row. A nested mapping
+    becomes dotted keys; path holds the ids of the mappings around this one. Raises TypeError if a key of the row is not
+    a string.
     """
     numbers, values, media, seen, again = into or ({}, {}, [], [0], [])
     for key, value in data.items():

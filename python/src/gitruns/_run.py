@@ -86,6 +86,7 @@ class Run:
         self._finished_dir = ""
         self._cleanups: list[Callable[[], None]] = []  # called after the run is finished
         self._settings: Any = None
+        self._job: Any = None  # where init was called from
         self._inherited: Any = None  # the token by which a process that did not call init found the run
         self._resumed = bool(started.get("resumed"))
         self._config = Config(self._write, allow_val_change, self._lose)
