@@ -12,6 +12,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/capture"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // storeName is the folder for artifacts that do not go into Git. The name of each file is its SHA-256.
@@ -160,7 +161,7 @@ func (e *Entry) CopyArtifact(a format.Artifact, w io.Writer) error {
 	if at == "" {
 		return fmt.Errorf("artifact %s of run %s is not on this machine", a.Path, e.ID)
 	}
-	f, err := os.Open(at)
+	f, err := regular.Open(at)
 	if err != nil {
 		return fmt.Errorf("artifact %s of run %s: %w", a.Path, e.ID, err)
 	}

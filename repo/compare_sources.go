@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // SourceDiff is the difference between the sources of two runs.
@@ -123,7 +123,7 @@ func (r *Repository) patchedFiles(ctx context.Context, s *format.Source) (map[st
 }
 
 func readPatch(name string) ([]format.PatchFile, error) {
-	f, err := os.Open(name)
+	f, err := regular.Open(name)
 	if err != nil {
 		return nil, err
 	}

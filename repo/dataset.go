@@ -10,6 +10,7 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/capture"
 	"github.com/gitruns/runs/repo/lock"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // DatasetRequest says which data to record.
@@ -81,7 +82,7 @@ func (r *Repository) lockDataset(ctx context.Context, cache string) (unlock func
 	if err := os.MkdirAll(filepath.Dir(cache), 0o777); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(cache+"-"+thisHost()+".lock", os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := regular.OpenFile(cache+"-"+thisHost()+".lock", os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // FetchedData is a dataset of a run that was found on this machine and verified.
@@ -162,7 +163,7 @@ func cloneFile(from, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
 		return err
 	}
-	in, err := os.Open(from)
+	in, err := regular.Open(from)
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/lock"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // Finish says how a run ends.
@@ -119,7 +120,7 @@ func (a *Active) lockFinish() (*os.File, error) {
 	if info, err := os.Lstat(filepath.Join(a.Dir, lockName)); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("finishing run %s: %s is not a regular file", a.ID, filepath.Join(a.Dir, lockName))
 	}
-	f, err := os.OpenFile(filepath.Join(a.Dir, lockName), os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := regular.OpenFile(filepath.Join(a.Dir, lockName), os.O_RDWR|os.O_CREATE, 0o666)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := a.check(); err != nil {
 			return nil, err
@@ -307,7 +308,7 @@ func onlyEnd(f journalFile, read int64) bool {
 		return false
 	}
 	data := make([]byte, f.size-read)
-	src, err := os.Open(f.path)
+	src, err := regular.Open(f.path)
 	if err != nil {
 		return false
 	}
@@ -526,7 +527,7 @@ func (a *Active) resumeRest(ctx context.Context, plan *format.Consumed) error {
 }
 
 func copyTail(path string, f journalFile, from int64) error {
-	data, err := os.ReadFile(f.path)
+	data, err := regular.ReadFile(f.path)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/console"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // finished is the run that a finish builds.
@@ -339,7 +340,7 @@ func linkFile(from, to string) (format.File, error) {
 	if err := os.Link(from, to); err != nil {
 		return copyFile(from, to)
 	}
-	f, err := os.Open(to)
+	f, err := regular.Open(to)
 	if err != nil {
 		return format.File{}, err
 	}
@@ -361,7 +362,7 @@ func copyFile(from, to string) (format.File, error) {
 	if !info.Mode().IsRegular() {
 		return format.File{}, fmt.Errorf("%s is not a regular file", from)
 	}
-	src, err := os.Open(from)
+	src, err := regular.Open(from)
 	if err != nil {
 		return format.File{}, err
 	}

@@ -10,12 +10,12 @@ import (
 	"io"
 	"maps"
 	"math"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // fold reads the journals of a run into its record. The result depends only on the bytes of the journals. They are read
@@ -96,7 +96,7 @@ func newFold(run *format.Run, point func(string, format.Point) error) *fold {
 // journal reads the bytes from..to-1 of a journal. A last line without a newline is torn: its writer died before the
 // call returned. It is dropped with a warning.
 func (f *fold) journal(ctx context.Context, file journalFile, from, to int64) error {
-	src, err := os.Open(file.path)
+	src, err := regular.Open(file.path)
 	if err != nil {
 		return err
 	}

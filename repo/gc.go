@@ -13,6 +13,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // SharedFile is a shared file on disk.
@@ -169,7 +170,7 @@ func eachRecord(ctx context.Context, dirs []string, visit func(id string, names 
 		if err != nil || !info.Mode().IsRegular() || info.Size() > format.MaxRecordBytes || ctx.Err() != nil {
 			return
 		}
-		data, err := os.ReadFile(file)
+		data, err := regular.ReadFile(file)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs[i] = err
 			return

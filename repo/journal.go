@@ -14,6 +14,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/lock"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // Journal is an open journal of a run in progress. It is for one goroutine.
@@ -87,7 +88,7 @@ func (a *Active) openJournal(name string, flags int) (*Journal, error) {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() { // a link could lead out of the run
 		return nil, fmt.Errorf("%s is not a regular file", path)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE|flags, 0o666)
+	f, err := regular.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE|flags, 0o666)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := a.check(); err != nil {
 			return nil, err

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // sortJournals sorts journals into reading order: by the time of the first valid line, and then by name.
@@ -31,7 +31,7 @@ func sortJournals(files []journalFile) {
 
 // firstTime returns the time of a journal's first valid line, in µs. A journal without one comes last.
 func firstTime(path string) int64 {
-	src, err := os.Open(path)
+	src, err := regular.Open(path)
 	if err != nil {
 		return math.MaxInt64
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // lastPrefix begins the names of the files of last words: last-<host>-<pid>.json. Each process that keeps a run open
@@ -27,7 +28,7 @@ func reserveLast(dir, host string, pid int) error {
 	if err := regularOrMissing(path); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
+	f, err := regular.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
 	if err != nil {
 		return err
 	}
@@ -52,7 +53,7 @@ func (a *Active) KeepLastWords(end Finish) error {
 	if err := regularOrMissing(path); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := regular.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return err
 	}

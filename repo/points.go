@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // Points returns the points of one metric of a run, ordered by step and time. It reads them from the Parquet file or,
@@ -286,7 +287,7 @@ func (e *Entry) openVerified(name string, want format.File) (*os.File, error) {
 			"run %s: %s has %d bytes, more than the limit of %d", e.ID, name, want.Bytes, int64(maxFileBytes),
 		)
 	}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", e.ID, err)
 	}
@@ -325,7 +326,7 @@ func (e *Entry) Output() (*os.File, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("run %s: %s is not a regular file", e.ID, outputName)
 	}
-	return os.Open(path)
+	return regular.Open(path)
 }
 
 // AllArtifacts returns the artifacts of a run, even if there are too many for run.toml.

@@ -19,6 +19,7 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/lock"
+	"github.com/gitruns/runs/repo/regular"
 	"github.com/gitruns/runs/repo/transition"
 )
 
@@ -249,7 +250,7 @@ func (r *Repository) lockRedactions(ctx context.Context) (unlock func(), err err
 	if err := os.MkdirAll(r.redactions(), 0o777); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(filepath.Join(r.redactions(), lockName), os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := regular.OpenFile(filepath.Join(r.redactions(), lockName), os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // DirName is the folder that makes a project a repository of runs.
@@ -108,6 +109,11 @@ func open(dir string) (*Repository, error) {
 			}
 		}
 	}
+	for _, name := range []string{".gitignore", ".gitattributes"} { // Git itself would wait for a named pipe
+		if err := regular.Check(filepath.Join(dir, name)); err != nil {
+			return nil, fmt.Errorf("opening %s: %w", dir, err)
+		}
+	}
 	r.active = filepath.Join(dir, "active")
 	if inGit && dirs.Linked() {
 		// 'git worktree remove' deletes a linked worktree; its active runs must survive that.
@@ -166,7 +172,7 @@ func readBounded(path string, limit int64) ([]byte, error) {
 	if info.Size() > limit {
 		return nil, fmt.Errorf("%s has %d bytes, more than the limit of %d", path, info.Size(), limit)
 	}
-	return os.ReadFile(path)
+	return regular.ReadFile(path)
 }
 
 // RunDir returns the folder of a finished run. id must be valid.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // sharedKind is a kind of shared file. Each kind has a folder, in which the name of a file is its SHA-256.
@@ -248,7 +249,7 @@ func checkDigest(path, digest string, limit int64) error {
 	case info.Size() > limit:
 		return fmt.Errorf("has %d bytes, more than the limit of %d", info.Size(), limit)
 	}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return err
 	}
@@ -309,7 +310,7 @@ func (r *Repository) EachPatch(ctx context.Context, run *format.Run, read func(i
 				return err
 			}
 			defer remove()
-			f, err := os.Open(file)
+			f, err := regular.Open(file)
 			if err != nil {
 				return err
 			}

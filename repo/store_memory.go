@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // StoreMemory is what this clone remembers of one artifact store: that the user allowed it, and which objects it was
@@ -183,7 +184,7 @@ func (m *StoreMemory) add(name string, lines []string) error {
 	if err := m.folder(); err != nil {
 		return fail(err)
 	}
-	f, err := os.OpenFile(filepath.Join(m.dir, name), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
+	f, err := regular.OpenFile(filepath.Join(m.dir, name), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
 	if err != nil {
 		return fail(err)
 	}

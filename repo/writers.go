@@ -11,6 +11,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/lock"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // held has the locks of shared journals. A finish holds them until it is done, so that no command-line call appends
@@ -117,7 +118,7 @@ func (a *Active) closed(f journalFile, h *held) (bool, error) {
 	case f.shared():
 		return a.lockShared(f, h)
 	}
-	src, err := os.Open(f.path)
+	src, err := regular.Open(f.path)
 	if err != nil {
 		return false, err
 	}
@@ -126,7 +127,7 @@ func (a *Active) closed(f journalFile, h *held) (bool, error) {
 }
 
 func (a *Active) lockShared(f journalFile, h *held) (bool, error) {
-	file, err := os.OpenFile(f.path, os.O_RDWR, 0)
+	file, err := regular.OpenFile(f.path, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	}
@@ -147,7 +148,7 @@ func (a *Active) lockShared(f journalFile, h *held) (bool, error) {
 
 // ended reports whether the last line of a journal is the event "end".
 func ended(path string) bool {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return false
 	}

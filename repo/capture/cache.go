@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // A cache file remembers the hashes of one dataset. It has a header line, a line with the digest of the manifest, and
@@ -49,7 +50,7 @@ func openCache(path string) *cache {
 	if err != nil || !info.Mode().IsRegular() || info.Size() > maxCacheBytes {
 		return c
 	}
-	data, err := os.ReadFile(path)
+	data, err := regular.ReadFile(path)
 	if err != nil {
 		return c
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/gitruns/runs/repo/regular"
 )
 
 const (
@@ -39,7 +41,7 @@ func readDVC(path string) (*dvcOut, error) {
 		}
 		return nil, fmt.Errorf("%s is not a .dvc file", path)
 	}
-	data, err := os.ReadFile(path)
+	data, err := regular.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // EnvironmentRequest describes the program whose environment to capture.
@@ -129,7 +130,7 @@ func lockFiles(q EnvironmentRequest) map[string]string {
 				format.CheckPath(filepath.ToSlash(rel)) != nil {
 				continue
 			}
-			if data, err := os.ReadFile(file); err == nil {
+			if data, err := regular.ReadFile(file); err == nil {
 				found[filepath.ToSlash(rel)] = sha256Hex(data)
 			}
 		}

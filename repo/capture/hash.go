@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 const (
@@ -41,7 +42,7 @@ func sha256Hex(data []byte) string {
 // hash reads a file and fills in its hash and shape. It returns an error if the file changes while it is read, because
 // the hash would belong to a state that never existed.
 func (h *hasher) hash(ctx context.Context, path string, into *hashed) error {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return err
 	}
@@ -196,7 +197,7 @@ const maxColumns = 200
 
 // shape returns the number of rows and the column names of a table. The rows were counted while the file was hashed.
 func shape(path string, counted int64) (rows int64, columns []string, ok bool) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return 0, nil, false
 	}

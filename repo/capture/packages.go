@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 const maxPackageLock = 64 << 20
@@ -22,7 +23,7 @@ func nodePackages(dir string) format.Packages {
 			if info, err := os.Stat(file); err != nil || info.Size() > maxPackageLock {
 				continue
 			}
-			data, err := os.ReadFile(file)
+			data, err := regular.ReadFile(file)
 			var lock struct {
 				Packages map[string]struct {
 					Version string `json:"version"`

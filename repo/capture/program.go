@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // foundProgram is the interpreter or program that a command runs.
@@ -168,7 +169,7 @@ func shebangPython(path, dir string) string {
 }
 
 func headOf(path string, n int64) string {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return ""
 	}
@@ -242,7 +243,7 @@ func unshim(path, dir string) string {
 }
 
 func firstWord(path string) string {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return ""
 	}

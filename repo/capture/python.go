@@ -15,6 +15,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // python is an interpreter with its installed packages.
@@ -60,7 +61,7 @@ func inspectPython(ctx context.Context, q EnvironmentRequest, path string) *pyth
 // prefixes returns sys.prefix, sys.base_prefix, and whether a virtual environment includes the system's packages.
 func prefixes(path string) (prefix, base string, system bool) {
 	for _, dir := range []string{filepath.Dir(path), filepath.Dir(filepath.Dir(path))} {
-		data, err := os.ReadFile(filepath.Join(dir, "pyvenv.cfg"))
+		data, err := regular.ReadFile(filepath.Join(dir, "pyvenv.cfg"))
 		if err != nil {
 			continue
 		}
@@ -186,7 +187,7 @@ func normalName(name string) string {
 
 // readDirectURL records the origin of a distribution that was installed from a folder or a repository (see PEP 610).
 func (p *python) readDirectURL(ctx context.Context, q EnvironmentRequest, file, name, version string) {
-	data, err := os.ReadFile(file)
+	data, err := regular.ReadFile(file)
 	if err != nil || len(data) > 1<<20 {
 		return
 	}

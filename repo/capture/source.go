@@ -19,6 +19,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // Captured is the source of a project as it is on disk, with the patches that lead to it. The caller must call Close
@@ -175,7 +176,7 @@ func (c *Captured) stageNotebooks(ctx context.Context, root string, paths []stri
 			left = append(left, path)
 			continue
 		}
-		data, err := os.ReadFile(name)
+		data, err := regular.ReadFile(name)
 		if err != nil {
 			left = append(left, path) // Git will report why
 			continue
@@ -326,7 +327,7 @@ type difference struct {
 // patch adds a patch from one tree to another if they differ. If to is empty, it is the working tree.
 func (c *Captured) patch(ctx context.Context, from, to, what string) error {
 	path := filepath.Join(c.scratch.Dir, strconv.Itoa(len(c.Patches))+".patch")
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := regular.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

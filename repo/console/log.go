@@ -18,6 +18,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // Log is a log that is being written. Its file is at most a quarter of a second behind.
@@ -49,7 +51,7 @@ const flushEvery = 250 * time.Millisecond
 
 // Create begins a log at path, or continues the log that exists there. The log has at most about max bytes.
 func Create(path string, max int64) (*Log, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o666)
+	f, err := regular.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o666)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +60,7 @@ func Create(path string, max int64) (*Log, error) {
 	if _, err := Join(path); err != nil {
 		return nil, err
 	}
-	f, err = os.OpenFile(path, os.O_RDWR, 0o666)
+	f, err = regular.OpenFile(path, os.O_RDWR, 0o666)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +158,7 @@ func (l *Log) nextSegment() bool {
 		return false
 	}
 	name := l.path + tailMark + strconv.FormatInt(l.committed, 10)
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+	f, err := regular.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
 	if !l.fail(err) {
 		return false
 	}
@@ -205,11 +207,11 @@ func Join(path string) (cut int64, err error) {
 	if len(tails) == 0 {
 		return readCut(path)
 	}
-	head, err := os.ReadFile(path)
+	head, err := regular.ReadFile(path)
 	if err != nil {
 		return 0, err
 	}
-	last, err := os.ReadFile(tails[len(tails)-1].name)
+	last, err := regular.ReadFile(tails[len(tails)-1].name)
 	if err != nil {
 		return 0, err
 	}
@@ -224,7 +226,7 @@ func Join(path string) (cut int64, err error) {
 			out = fmt.Appendf(out, "[runs: %d bytes of output cut here]\n", cut)
 		}
 		for _, t := range tails[:len(tails)-1] {
-			data, err := os.ReadFile(t.name)
+			data, err := regular.ReadFile(t.name)
 			if err != nil {
 				return 0, err
 			}
@@ -276,7 +278,7 @@ func segments(path string) ([]segment, error) {
 }
 
 func readCut(path string) (int64, error) {
-	data, err := os.ReadFile(path + cutMark)
+	data, err := regular.ReadFile(path + cutMark)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}

@@ -17,6 +17,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // Dirs are the folders of a Git repository. The paths are absolute.
@@ -84,7 +86,7 @@ func fromDotGit(root, dotgit string, info fs.FileInfo) (Dirs, bool, error) {
 		}
 		return Dirs{Root: root, Git: dotgit, Common: commonDir(dotgit)}, true, nil
 	}
-	data, err := os.ReadFile(dotgit)
+	data, err := regular.ReadFile(dotgit)
 	if err != nil {
 		return Dirs{}, false, fmt.Errorf("reading %s: %w", dotgit, err)
 	}
@@ -109,7 +111,7 @@ func isGitDir(dir string) bool {
 }
 
 func commonDir(gitDir string) string {
-	data, err := os.ReadFile(filepath.Join(gitDir, "commondir"))
+	data, err := regular.ReadFile(filepath.Join(gitDir, "commondir"))
 	if err != nil {
 		return gitDir
 	}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // HookPlace is the place of the script of a hook, which determines who uses it.
@@ -65,7 +67,7 @@ func PreCommit(ctx context.Context, dirs Dirs) (*Hook, error) {
 	if isHusky(folder) { // an install rewrites these scripts, which call those in the parent folder
 		h.Path, h.Tool = filepath.Join(filepath.Dir(folder), hookName), "husky"
 	}
-	data, err := os.ReadFile(h.Path)
+	data, err := regular.ReadFile(h.Path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -148,7 +150,7 @@ var endsEarly = sync.OnceValue(func() *regexp.Regexp {
 // Add puts a call between marks into the script, which it makes if it does not exist. It reports whether it changed
 // anything. All other bytes stay. If the script cannot hold a call, the error is a *HookRefused.
 func (h *Hook) Add(of, body string) (bool, error) {
-	old, err := os.ReadFile(h.Path)
+	old, err := regular.ReadFile(h.Path)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing {
 		return false, err
@@ -253,7 +255,7 @@ func RemovePreCommit(ctx context.Context, dirs Dirs, of string) ([]string, error
 		if err != nil || !info.Mode().IsRegular() {
 			continue
 		}
-		data, err := os.ReadFile(path)
+		data, err := regular.ReadFile(path)
 		if err != nil {
 			return changed, err
 		}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // ErrNoLFS means that Git LFS is not installed.
@@ -79,7 +81,7 @@ func ReadLFS(ctx context.Context, dirs Dirs, pointer []byte, path string, w io.W
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	head, err := os.ReadFile(filepath.Join(dirs.Git, "HEAD")) // its branch may have a remote of its own
+	head, err := regular.ReadFile(filepath.Join(dirs.Git, "HEAD")) // its branch may have a remote of its own
 	if err != nil {
 		return err
 	}

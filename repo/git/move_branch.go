@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/gitruns/runs/repo/regular"
 )
 
 const kindMove = "follow"
@@ -180,7 +182,7 @@ func (o *Operation) staged(ctx context.Context) (map[string]bool, error) {
 // removePartial removes a file if it has only the beginning of its new content.
 func (o *Operation) removePartial(ctx context.Context, e Edit) error {
 	path := filepath.Join(o.dirs.Root, filepath.FromSlash(e.Path))
-	got, err := os.ReadFile(path)
+	got, err := regular.ReadFile(path)
 	if err != nil {
 		return nil
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // Operation changes the branch that is checked out and the user's index together. It writes, in this order, the intent
@@ -112,6 +114,9 @@ func (o *Operation) store(ctx context.Context, paths []string) ([]Entry, error) 
 	for _, path := range paths {
 		if strings.Contains(path, "\n") {
 			return nil, fmt.Errorf("the path %q contains a line break", path)
+		}
+		if err := regular.Check(filepath.Join(o.dirs.Root, filepath.FromSlash(path))); err != nil { // Git would wait
+			return nil, err
 		}
 	}
 	out, err := o.run(ctx, strings.Join(paths, "\n")+"\n", "hash-object", "-w", "--stdin-paths")

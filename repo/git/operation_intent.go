@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // intent is the content of the file that describes what an operation is about to do. Different versions of the program
@@ -29,7 +31,7 @@ func (n intent) write(path string) error {
 		}
 	}
 	tmp := path + "-" + n.nonce
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	f, err := regular.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
 		return err
 	}
@@ -47,7 +49,7 @@ func (n intent) write(path string) error {
 }
 
 func readIntent(path string) (intent, error) {
-	data, err := os.ReadFile(path)
+	data, err := regular.ReadFile(path)
 	if err != nil {
 		return intent{}, err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gitruns/runs/repo/lock"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // ErrLocked means that another process, of Git or ours, is changing the repository.
@@ -42,7 +43,7 @@ func takeLock(ctx context.Context, path string, wait time.Duration) (*os.File, e
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := regular.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +100,7 @@ func (o *Operation) lockIndex(ctx context.Context) error {
 
 // createExclusive copies a file to a path that must not exist yet, for file systems without hard links.
 func createExclusive(from, to string) error {
-	data, err := os.ReadFile(from)
+	data, err := regular.ReadFile(from)
 	if err != nil {
 		return err
 	}
@@ -113,6 +114,6 @@ func createExclusive(from, to string) error {
 
 // ownsIndexLock reports whether index.lock belongs to this intent.
 func (d Dirs) ownsIndexLock(n intent) bool {
-	data, err := os.ReadFile(d.indexPath() + ".lock")
+	data, err := regular.ReadFile(d.indexPath() + ".lock")
 	return err == nil && string(data) == "runs "+n.nonce+"\n"
 }

@@ -7,15 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
+
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // CheckPatch refuses a patch that would make Git allocate more than MaxPatchBytes for one file: a few hundred bytes of
 // a binary patch can claim any size. The format is that of Git's diff.c and delta.h: `literal SIZE` or `delta SIZE`,
 // then lines of a length letter and base 85, deflated. A delta begins with the sizes of its source and its result.
 func CheckPatch(path string) error {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // Scratch is a temporary index and a temporary object folder. It reads the repository's objects and does not write to
@@ -127,7 +129,7 @@ func (s *Scratch) CopyIndex() error {
 
 // copyIndex copies an index with its modification time. It does nothing if there is no index.
 func copyIndex(from, to string) error {
-	in, err := os.Open(from)
+	in, err := regular.Open(from)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // nothing was ever added
 	}
@@ -139,7 +141,7 @@ func copyIndex(from, to string) error {
 	if err != nil {
 		return fmt.Errorf("reading the index: %w", err)
 	}
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	out, err := regular.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // File is a file that a walk found.
@@ -47,7 +49,7 @@ func (w *Walk) Below(ctx context.Context, dir string) ([]File, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		f, err := os.Open(at.path)
+		f, err := regular.Open(at.path)
 		if err != nil {
 			continue
 		}
@@ -97,7 +99,7 @@ func Open(path string) (*os.File, error) {
 	if !want.Mode().IsRegular() {
 		return nil, &fs.PathError{Op: "reading", Path: path, Err: errors.New("it is not a regular file")}
 	}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}

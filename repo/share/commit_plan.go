@@ -12,6 +12,7 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // plan describes the changes that a commit will make.
@@ -191,7 +192,7 @@ func unsetFiles(r *repo.Repository, known *snapshot) []string {
 		if known.files[name] {
 			continue
 		}
-		data, err := os.ReadFile(filepath.Join(r.Dir, name))
+		data, err := regular.ReadFile(filepath.Join(r.Dir, name))
 		if err == nil && string(data) == text {
 			names = append(names, name)
 		}

@@ -3,13 +3,13 @@ package share
 import (
 	"context"
 	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
 
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // write stores the trees and two commits: one for the branch, and one for keptRef, which keeps the runs. It returns the
@@ -114,7 +114,7 @@ func (p *plan) sameBytes(name string, e git.Entry) error {
 	if isArtifact(name) {
 		return nil
 	}
-	f, err := os.Open(filepath.Join(p.repo.Dir, filepath.FromSlash(name)))
+	f, err := regular.Open(filepath.Join(p.repo.Dir, filepath.FromSlash(name)))
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/regular"
 	"github.com/gitruns/runs/repo/secret"
 )
 
@@ -117,7 +118,7 @@ func lastLine(text string) string {
 }
 
 func copyPrivate(to, from string) error {
-	src, err := os.Open(from)
+	src, err := regular.Open(from)
 	if err != nil {
 		return err
 	}
@@ -132,7 +133,7 @@ func copyPrivate(to, from string) error {
 
 // readReport reads a report and makes its file names relative to .runs.
 func readReport(report, tree string) ([]leak, error) {
-	f, err := os.Open(report)
+	f, err := regular.Open(report)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // ImportKinds are the kinds that Import can read.
@@ -274,7 +275,7 @@ func (im *importer) importRun(ctx context.Context, id string) outcome {
 	if err != nil {
 		return outcome{err: err}
 	}
-	here, err := os.ReadFile(filepath.Join(im.to.RunDir(id), repo.RecordName))
+	here, err := regular.ReadFile(filepath.Join(im.to.RunDir(id), repo.RecordName))
 	switch {
 	case err == nil && bytes.Equal(here, run.record):
 		return im.importNotes(run)

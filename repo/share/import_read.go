@@ -19,6 +19,7 @@ import (
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/capture"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // sourceRun is a run of the other folder. The names, kinds and sizes of its files have been verified.
@@ -165,7 +166,7 @@ func openRegular(dir, name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open(filepath.Join(dir, filepath.FromSlash(name)))
+	f, err := regular.Open(filepath.Join(dir, filepath.FromSlash(name)))
 	if err != nil {
 		return nil, err
 	}

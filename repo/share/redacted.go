@@ -14,6 +14,7 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/regular"
 	"github.com/gitruns/runs/repo/transition"
 )
 
@@ -122,7 +123,7 @@ func sameFile(file, blob string) (bool, error) {
 	if blob == "" {
 		return false, nil
 	}
-	f, err := os.Open(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return false, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/regular"
 	"github.com/gitruns/runs/repo/transition"
 )
 
@@ -115,7 +116,7 @@ func versionHere(ctx context.Context, r *repo.Repository, e *repo.Entry, files [
 	v := &transition.Version{Files: make(map[string]string, len(files))}
 	file := func(name string) string { return filepath.Join(e.Dir, filepath.FromSlash(name)) }
 	for _, f := range files {
-		in, err := os.Open(file(f.Name))
+		in, err := regular.Open(file(f.Name))
 		if err != nil {
 			return nil, err
 		}
@@ -140,5 +141,5 @@ func readAtMost(file string, limit int64) ([]byte, error) {
 	case info.Size() > limit:
 		return nil, fmt.Errorf("it has %d bytes, more than the limit of %d", info.Size(), limit)
 	}
-	return os.ReadFile(file)
+	return regular.ReadFile(file)
 }

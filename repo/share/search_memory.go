@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/regular"
 	"github.com/gitruns/runs/repo/secret"
 )
 
@@ -54,7 +55,7 @@ func openSearched(r *repo.Repository) *searched {
 	if err != nil || !info.Mode().IsRegular() || info.Size() > maxSearched {
 		return s
 	}
-	if data, err := os.ReadFile(s.file); err == nil {
+	if data, err := regular.ReadFile(s.file); err == nil {
 		for digest := range strings.FieldsSeq(string(data)) {
 			s.known[digest] = true
 		}
@@ -81,7 +82,7 @@ func (s *searched) save() {
 	if info, err := os.Lstat(s.file); err == nil && info.Size() > maxSearched {
 		flags |= os.O_TRUNC
 	}
-	if f, err := os.OpenFile(s.file, flags, 0o666); err == nil {
+	if f, err := regular.OpenFile(s.file, flags, 0o666); err == nil {
 		_, _ = f.WriteString(strings.Join(s.fresh, "\n") + "\n")
 		_ = f.Close()
 	}

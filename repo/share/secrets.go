@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"runtime"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/regular"
 	"github.com/gitruns/runs/repo/secret"
 )
 
@@ -202,7 +202,7 @@ func (p *plan) artifactsOutside() (map[string]string, error) {
 
 // searchStart searches the beginning of a file outside Git.
 func searchStart(ctx context.Context, file string) ([]secret.Find, error) {
-	f, err := os.Open(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return nil, err
 	}
@@ -221,7 +221,7 @@ func searchFile(ctx context.Context, dir, name string) ([]secret.Find, error) {
 	if strings.Count(name, "/") == 2 {
 		packed = path.Base(name)
 	}
-	f, err := os.Open(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return nil, err
 	}
@@ -250,7 +250,7 @@ func searchFile(ctx context.Context, dir, name string) ([]secret.Find, error) {
 }
 
 func searchArtifacts(ctx context.Context, file string) ([]secret.Find, error) {
-	data, err := os.ReadFile(file)
+	data, err := regular.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // Object is an object of a store, and the file with the same bytes.
@@ -180,7 +182,7 @@ func (c *Client) transfer(
 
 // copyFile copies a fetched file to the path of another object with the same digest.
 func copyFile(from, to string) (err error) {
-	in, err := os.Open(from)
+	in, err := regular.Open(from)
 	if err != nil {
 		return err
 	}
