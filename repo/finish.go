@@ -444,8 +444,7 @@ func (a *Active) resumePlanned(ctx context.Context) (id string, err error) {
 	}
 	plan, err := format.DecodeConsumed(filepath.Base(plans[0]), data)
 	if err != nil {
-		_ = os.Remove(plans[0]) // incomplete: no run was finished with it
-		return "", nil
+		return "", os.Remove(plans[0]) // incomplete: no run was finished with it
 	}
 	if !exists(filepath.Join(a.repo.RunDir(plan.Run), RecordName)) {
 		if err := a.resumeRest(ctx, plan); err != nil {

@@ -23,12 +23,12 @@ func (e *InTheWayError) Error() string { return "your own changes are in the way
 // MoveBranch moves the branch that is checked out from one commit to another, with its files and the index, as `git
 // switch` does: staged and modified files stay so. If that is not possible, nothing is changed and the error is an
 // *InTheWayError. If the branch is not at from, the error is ErrMoved. nonce is a random word.
-func MoveBranch(ctx context.Context, dirs Dirs, from, to, reason, nonce string) error {
+func MoveBranch(ctx context.Context, dirs Dirs, from, to, reason, nonce string) (err error) {
 	o, err := Begin(ctx, dirs, kindMove, nonce)
 	if err != nil {
 		return err
 	}
-	defer o.Close()
+	defer func() { err = errors.Join(err, o.Close()) }()
 	if tip, err := ReadTip(ctx, dirs); err != nil || tip.Commit != from {
 		if err == nil {
 			err = ErrMoved

@@ -60,8 +60,7 @@ func Begin(ctx context.Context, dirs Dirs, kind, nonce string) (*Operation, erro
 		err = copyIndex(dirs.indexPath(), o.index)
 	}
 	if err != nil {
-		o.Close()
-		return nil, err
+		return nil, errors.Join(err, o.Close())
 	}
 	return o, nil
 }
@@ -203,8 +202,10 @@ func (o *Operation) FinishIndex(ctx context.Context, reason string, updates ...R
 	return os.Rename(o.index, o.dirs.indexPath())
 }
 
-// Close releases the locks. If the operation was not finished, nothing is changed.
-func (o *Operation) Close() {
-	o.dirs.clear(o.intent)
+// Close releases the locks. If the operation was not finished, nothing is changed. The error is a *LockLeftError if
+// Git's lock could not be removed; the next command then tries again.
+func (o *Operation) Close() error {
+	err := o.dirs.clear(o.intent)
 	_ = o.lockFile.Close()
+	return err
 }

@@ -1,11 +1,14 @@
 package git
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/gitruns/runs/repo/regular"
 )
@@ -76,11 +79,45 @@ func readIntent(path string) (intent, error) {
 	return n, nil
 }
 
+// LockLeftError says that Git's lock of the index could not be removed. Until it is, Git changes nothing in this
+// repository. The intent stays, so that the next command removes the lock.
+type LockLeftError struct {
+	Path string
+	Err  error
+}
+
+func (e *LockLeftError) Error() string {
+	return fmt.Sprintf("the lock %s could not be removed: %v", e.Path, withoutPath(e.Err))
+}
+
+func (e *LockLeftError) Unwrap() error { return e.Err }
+
+// withoutPath returns the cause of an error that names its path.
+func withoutPath(err error) error {
+	if at := (*fs.PathError)(nil); errors.As(err, &at) {
+		return at.Err
+	}
+	return err
+}
+
+// removeAttempts is how often the removal of a lock is tried. A file system may fail once, and a lock that stays blocks
+// everybody.
+const removeAttempts = 3
+
 // clear removes what an operation leaves: the lock, then the files, and the intent last. So after a kill, the intent
-// still refers to all files that are left.
-func (d Dirs) clear(n intent) {
+// still refers to all files that are left. If the lock cannot be removed, the error is a *LockLeftError and the intent
+// stays. The other files are harmless: sweep removes them later.
+func (d Dirs) clear(n intent) error {
 	if d.ownsIndexLock(n) {
-		_ = os.Remove(d.indexPath() + ".lock")
+		path := d.indexPath() + ".lock"
+		err := os.Remove(path)
+		for try := 1; err != nil && !errors.Is(err, fs.ErrNotExist) && try < removeAttempts; try++ {
+			time.Sleep(10 * time.Millisecond)
+			err = os.Remove(path)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return &LockLeftError{path, err}
+		}
 	}
 	for _, name := range []string{
 		"index-" + n.nonce, "index-" + n.nonce + ".lock", "was-" + n.nonce, "lock-" + n.nonce,
@@ -88,6 +125,7 @@ func (d Dirs) clear(n intent) {
 	} {
 		_ = os.Remove(d.state(name))
 	}
+	return nil
 }
 
 // sweep removes the files of processes that were killed before they wrote their intent. The caller must hold the lock

@@ -43,8 +43,7 @@ func (d Dirs) completeOrRollBack(ctx context.Context, lockFile *os.File) error {
 	if err := d.completeRefs(ctx, n, lockFile); err != nil {
 		return err
 	}
-	d.clear(n)
-	return nil
+	return d.clear(n)
 }
 
 // refLockWait is how long a lock of a ref must exist before it counts as left by a dead process. Git holds such locks
@@ -124,15 +123,13 @@ func (d Dirs) completeRefs(ctx context.Context, n intent, lockFile *os.File) err
 // completeMove repeats a move of a branch that was killed. If that is not possible, the branch stays where it is.
 func (d Dirs) completeMove(ctx context.Context, n intent, lockFile *os.File) error {
 	if n.next == "" {
-		d.clear(n)
-		return nil
+		return d.clear(n)
 	}
 	if d.indexReplaced(n) {
 		if err := d.completeRefs(ctx, n, lockFile); err != nil {
 			return err
 		}
-		d.clear(n)
-		return nil
+		return d.clear(n)
 	}
 	o := &Operation{dirs: d, lockFile: lockFile, intent: n, index: d.state("index-" + n.nonce)}
 	tip, err := ReadTip(ctx, d)
@@ -154,6 +151,5 @@ func (d Dirs) completeMove(ctx context.Context, n intent, lockFile *os.File) err
 			return err
 		}
 	}
-	d.clear(n)
-	return nil
+	return d.clear(n)
 }

@@ -119,6 +119,21 @@ func commitOnce(ctx context.Context, r *repo.Repository, q Request) (*Committed,
 	return w.commitHere(ctx, tip)
 }
 
+// closeOperation closes an operation at the end of a function that returns err, and says if Git's lock stays.
+func closeOperation(o *git.Operation, err *error) {
+	closeErr := o.Close()
+	if left := new(git.LockLeftError); errors.As(closeErr, &left) {
+		closeErr = &repo.HintError{
+			Err:  closeErr,
+			Hint: "run 'runs status' to remove it, or delete it yourself: until then, Git refuses to commit",
+		}
+	}
+	if *err == nil && closeErr != nil {
+		closeErr = fmt.Errorf("the commit is complete, but %w", closeErr)
+	}
+	*err = errors.Join(*err, closeErr)
+}
+
 // writer is the state of one attempt to make a commit.
 type writer struct {
 	repo    *repo.Repository
@@ -127,7 +142,7 @@ type writer struct {
 }
 
 // commitHere commits to the branch that is checked out.
-func (w *writer) commitHere(ctx context.Context, tip git.Tip) (*Committed, error) {
+func (w *writer) commitHere(ctx context.Context, tip git.Tip) (done *Committed, err error) {
 	p, err := w.plan(ctx, tip.Commit, true)
 	if err != nil || p.Empty() {
 		return p.Committed, err
@@ -136,7 +151,7 @@ func (w *writer) commitHere(ctx context.Context, tip git.Tip) (*Committed, error
 	if err != nil {
 		return nil, err
 	}
-	defer o.Close()
+	defer closeOperation(o, &err)
 	again, err := git.ReadTip(ctx, w.repo.Git)
 	if err != nil || again.Branch != tip.Branch {
 		return nil, cmp.Or(err, git.ErrMoved)

@@ -206,12 +206,12 @@ func (c *collector) commit(ctx context.Context) error {
 	})
 }
 
-func (c *collector) commitHere(ctx context.Context, paths []string, commit string) error {
+func (c *collector) commitHere(ctx context.Context, paths []string, commit string) (err error) {
 	o, err := git.Begin(ctx, c.repo.Git, "commit", format.RandomLetters(8))
 	if err != nil {
 		return err
 	}
-	defer o.Close()
+	defer closeOperation(o, &err)
 	tip, err := git.ReadTip(ctx, c.repo.Git)
 	if err != nil || tip != (git.Tip{Commit: c.local.tip, Branch: c.local.name}) {
 		return cmp.Or(err, git.ErrMoved)

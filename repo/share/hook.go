@@ -105,12 +105,12 @@ func (w *writer) reasonToWait(ctx context.Context, tip git.Tip) (string, error) 
 
 // stage adds the files of a plan to the index. It keeps them first, because `git reset --hard` deletes files that are
 // in the index but in no commit.
-func (w *writer) stage(ctx context.Context, p *plan, tip git.Tip) error {
+func (w *writer) stage(ctx context.Context, p *plan, tip git.Tip) (err error) {
 	o, err := git.Begin(ctx, w.repo.Git, "stage", format.RandomLetters(8))
 	if err != nil {
 		return err
 	}
-	defer o.Close()
+	defer closeOperation(o, &err)
 	gone, err := p.gone(w.trees, tip.Commit)
 	if err != nil {
 		return err
