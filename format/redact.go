@@ -139,9 +139,19 @@ func redactValue(v any, replace func(string) string) any {
 	return v
 }
 
-// Table returns the record as nested tables: maps, lists, strings, integers, floats, booleans and times. The caller may
-// change them.
-func (r *Run) Table() map[string]any { return plainTable(r.tree()) }
+// Table returns the record as nested tables: maps, lists, strings, integers, floats, booleans and times. Params hold
+// their nulls, which Table does not list under "nulls". The caller may change the result.
+func (r *Run) Table() map[string]any {
+	m := plainTable(r.tree())
+	if len(r.Params) > 0 {
+		m["params"] = plainValue(map[string]any(r.Params))
+	}
+	delete(m, "nulls")
+	if len(r.Nulls) > 0 {
+		m["nulls"] = plainValue(r.Nulls)
+	}
+	return m
+}
 
 // Table returns the note as nested tables, as Run.Table does.
 func (n *Note) Table() map[string]any { return plainTable(n.tree()) }

@@ -77,8 +77,10 @@ func (v *Verifier) Verify(ctx context.Context, e *Entry) (Verdict, error) {
 		case f != nil:
 			err = CheckRows(ctx, e.Run, name, f)
 			_ = f.Close()
-		case err == nil:
+		case err == nil && format.LocalFile(name, e.Files[name].Bytes):
 			d.addAbsent(name)
+		case err == nil:
+			err = fmt.Errorf("%s is missing", name)
 		}
 		problem(err)
 	}

@@ -33,7 +33,9 @@ add them in one commit:
     runs pull https://example.org/ada/project.git main --runs-only
 
 The names, sizes and digests of every new run are verified. Runs that fail are
-reported; --runs-only leaves them out.
+reported; --runs-only leaves them out. If a commit rewrote a run, other than with
+'runs redact', the working tree keeps the files that this clone had. If one removed
+a run without 'runs rm', run 'runs recover --lost' to restore it.
 
 Exit status: 0 done; 1 failed, or a run failed verification; 2 wrong usage; 130 interrupted.`,
 		Args: arguments(0, 2, ""),
@@ -127,7 +129,7 @@ func (a *app) reportPulled(done *share.Pulled) {
 		a.warn("verification failed: %v", d.Err)
 	}
 	if n := len(done.Lost); n > 0 {
-		a.hint("run 'runs recover --lost' to bring %s back", verb(n, "the run", "the runs"))
+		a.hint("run 'runs recover --lost' to restore %s", verb(n, "the run", "the runs"))
 	}
 	if n := len(done.Kept); n > 0 {
 		a.progress("runs: %s in your working tree %s as before the pull; Git shows the files as changed",

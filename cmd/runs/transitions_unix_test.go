@@ -24,13 +24,14 @@ func TestTransitions(t *testing.T) {
 	worlds := asked("RUNS_TRANSITION_WORLDS", 2)
 	seed := uint64(asked("RUNS_TRANSITION_SEED", int(time.Now().UnixNano()>>16&0xffffffff)))
 	steps, changes := 0, 0
+	var w *world
+	t.Cleanup(func() {
+		if t.Failed() && w != nil {
+			t.Logf("repeat with RUNS_TRANSITION_SEED=%d RUNS_TRANSITION_WORLDS=1:\n%s", w.seed, strings.Join(w.log, "\n"))
+		}
+	})
 	for i := range worlds {
-		w := newWorld(t, seed+uint64(i))
-		t.Cleanup(func() {
-			if t.Failed() {
-				t.Logf("repeat with RUNS_TRANSITION_SEED=%d RUNS_TRANSITION_WORLDS=1:\n%s", w.seed, strings.Join(w.log, "\n"))
-			}
-		})
+		w = newWorld(t, seed+uint64(i))
 		for range 36 {
 			w.step()
 			steps++
@@ -173,17 +174,17 @@ func (w *world) step() {
 		w.do(dir, nil, "runs", "commit")
 	case 7, 8:
 		w.push(dir)
-	case 9, 10, 11:
+	case 9, 10:
 		w.pull(dir)
-	case 12:
+	case 11:
 		if id := w.some(dir); id != "" {
 			w.do(dir, nil, "runs", "tag", id, fmt.Sprintf("k%d=%s", w.r.IntN(3), w.words[id]))
 		}
-	case 13:
+	case 12:
 		if id := w.some(dir); id != "" {
-			w.do(dir, nil, "runs", "note", id, "it is "+w.words[id])
+			w.do(dir, nil, "runs", "note", id, fmt.Sprintf("it is %s, %d", w.words[id], w.n))
 		}
-	case 14, 15:
+	case 13, 14, 15:
 		w.redact(dir)
 	case 16:
 		w.remove(dir)

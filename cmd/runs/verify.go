@@ -29,8 +29,8 @@ all finished runs, and check that Git tracks nothing in .runs that it must not.
 
 With --all, verify the history of the branch, or of REV, without a checkout: verify
 every run that a commit added, and check that no run was changed later or removed
-without a removal marker. This also works in a bare repository. In a pre-receive
-hook, reject a push that brings a damaged run:
+without a removal marker. Redactions are named. This also works in a bare
+repository. In a pre-receive hook, reject a push that brings a damaged run:
 
     while read old new ref; do runs verify --all $old..$new || exit 1; done
 

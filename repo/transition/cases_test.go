@@ -58,6 +58,10 @@ var cases = []vector{
 		model["[redacted]"] = model["sesame"]
 		delete(model, "sesame")
 	}, none, nil},
+	{"null-key", "the key of a param that is null became [redacted]", redacted, func(m *made) {
+		m.run.Params["opt"] = map[string]any{"[redacted]": format.Null}
+	}, none, nil},
+	{"null-gone", "a param that was null is no more", badRecord, func(m *made) { delete(m.run.Params, "opt") }, none, nil},
 	{"conflict-key", "the key of a conflict became [redacted]", redacted, func(m *made) {
 		m.run.Conflicts = map[string][]any{"[redacted]": {int64(1)}}
 	}, none, nil},
@@ -145,6 +149,7 @@ var cases = []vector{
 		m.run.Summary["score"] = 0.75
 	}, none, nil},
 	{"table-renamed", "[params] became an unknown table", badRecord, func(m *made) {
+		delete(m.run.Params, "opt")
 		m.run.Unknown["[redacted]"] = map[string]any(m.run.Params)
 		m.run.Params = nil
 	}, none, nil},

@@ -76,6 +76,7 @@ func oldVersion(t *testing.T) *made {
 			Command: []string{"python", "train.py", "--key", "open sesame"}, Note: "with open sesame",
 			Params: format.Params{
 				"lr": 0.5, "key": "open sesame", "pin": int64(4711), "model": map[string]any{"sesame": int64(1), "kind": "mlp"},
+				"opt": map[string]any{"sesame": format.Null},
 			},
 			Tags: map[string]string{"kind": "open sesame"},
 			Metrics: map[string]format.Metric{
