@@ -81,6 +81,8 @@ type CaptureRequest struct {
 	Datasets []DatasetRequest
 	Wait     time.Duration           // how long to wait for the hashes of the datasets; 0 is without limit
 	Hashed   func(done, total int64) // gets the bytes hashed so far and the total; may be nil
+
+	Interpreter *capture.Interpreter // the Python that runs; nil if only the command tells
 }
 
 // Capture records the author, source, machine, environment and datasets in run. What cannot be captured is left out
@@ -90,7 +92,9 @@ func (r *Repository) Capture(ctx context.Context, run *format.Run, q CaptureRequ
 	warnings []string, err error,
 ) {
 	h := r.HashDatasets(ctx, q.Datasets, q.Hashed)
-	warnings, err = r.Origin(ctx, run, OriginRequest{Command: q.Command, Dir: q.Dir, Datasets: h.paths()})
+	warnings, err = r.Origin(ctx, run, OriginRequest{
+		Command: q.Command, Dir: q.Dir, Datasets: h.paths(), Interpreter: q.Interpreter,
+	})
 	if err != nil {
 		h.Cancel()
 		return nil, nil, err

@@ -25,14 +25,14 @@ func (r *Repository) EntryPoint(dir string, command []string) string {
 			}
 		case strings.HasPrefix(word, "-"):
 		case capture.IsPython(word):
-			run := pythonRuns(command[i+1:])
-			if run.inline {
+			run := capture.PythonRuns(command[i+1:])
+			if run.Inline {
 				return ""
 			}
-			if path := r.moduleFile(dir, run.module); path != "" {
+			if path := r.moduleFile(dir, run.Module); path != "" {
 				return path
 			}
-			if path := r.scriptFile(dir, run.script); path != "" {
+			if path := r.scriptFile(dir, run.Script); path != "" {
 				return path
 			}
 		default:
@@ -95,45 +95,6 @@ func (r *Repository) moduleFile(dir, module string) string {
 		}
 	}
 	return ""
-}
-
-// pythonRun is what a Python runs: a script, which may be a folder, a module, or text in the command or from stdin.
-type pythonRun struct {
-	script, module string
-	inline         bool
-}
-
-// pythonRuns reads the arguments of a Python.
-func pythonRuns(args []string) pythonRun {
-	for i := 0; i < len(args); i++ {
-		arg := args[i]
-		switch {
-		case arg == "-":
-			return pythonRun{inline: true}
-		case arg == "--check-hash-based-pycs":
-			i++
-			continue
-		case strings.HasPrefix(arg, "--"):
-			continue
-		case !strings.HasPrefix(arg, "-"):
-			return pythonRun{script: arg}
-		}
-		// Flags of one letter may share an argument. The value of -m, -W and -X follows, in it or after it.
-		flags := arg[1:]
-		at := strings.IndexAny(flags, "cmWX")
-		switch {
-		case at < 0:
-		case flags[at] == 'c':
-			return pythonRun{inline: true}
-		case flags[at] == 'm' && at < len(flags)-1:
-			return pythonRun{module: flags[at+1:]}
-		case flags[at] == 'm' && i+1 < len(args):
-			return pythonRun{module: args[i+1]}
-		case at == len(flags)-1:
-			i++
-		}
-	}
-	return pythonRun{}
 }
 
 // sourceSuffixes end the names of files that an interpreter or a launcher runs.

@@ -26,6 +26,8 @@ type OriginRequest struct {
 	Command  []string // as it was given; empty if it is not known
 	Dir      string   // folder in which the program runs
 	Datasets []string // paths of the recorded datasets, relative to TreeRoot
+
+	Interpreter *capture.Interpreter // the Python that runs; nil if only the command tells
 }
 
 // Origin records the author, source, machine and environment in run. It stores the patches of the source and the
@@ -41,6 +43,7 @@ func (r *Repository) Origin(ctx context.Context, run *format.Run, q OriginReques
 		run.Machine = capture.Machine()
 		run.Environment, file = capture.Environment(ctx, capture.EnvironmentRequest{
 			Root: r.TreeRoot(), Dir: q.Dir, Command: q.Command, Variables: config.Environment.Variables,
+			Interpreter: q.Interpreter,
 		})
 		return nil
 	})

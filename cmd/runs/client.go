@@ -19,6 +19,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/capture"
 	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/query"
 )
@@ -83,6 +84,8 @@ type clientRequest struct {
 	AllowValChange bool     `json:"allow_val_change"`
 	Names          bool     `json:"names"` // for join: a starting program brings its experiment, group and key
 	Datasets       []string `json:"datasets"`
+
+	Python *capture.Interpreter `json:"python"` // the Python of the process; for start, and for join with names
 
 	Status    string  `json:"status"`
 	ExitCode  *int64  `json:"exit_code"`

@@ -73,7 +73,7 @@ func (a *app) describeClient(ctx context.Context, r *repo.Repository, q *clientR
 	if err != nil {
 		return nil, err
 	}
-	n.Command = q.Command
+	n.Command, n.python = q.Command, q.Python
 	if l := q.line; l != nil {
 		n.Params, n.Tags, n.Note = l.Params.Clone(), l.Tags, l.Note
 		n.Params.Override(l.Set)
@@ -141,6 +141,12 @@ func (a *app) clientJoin(ctx context.Context, q *clientRequest) (clientAnswer, e
 	}
 	if err := active.JoinFor(q.PID); err != nil {
 		return nil, err
+	}
+	if q.Names && q.Python != nil {
+		ask := repo.InterpreterRequest{Interpreter: *q.Python, Dir: a.dir}
+		if err := active.UseInterpreter(ctx, ask); err != nil {
+			a.warn("%v", err)
+		}
 	}
 	var lines []*format.Line
 	if q.Names {

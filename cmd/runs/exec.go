@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -74,7 +75,11 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 	if late != nil {
 		defer late.Cancel()
 	}
-	s := supervised{active: active, args: args, dir: a.dir, env: env, joined: joined, noSystem: f.noSystem, late: late}
+	entry := ""
+	if path := active.Repository().EntryPoint(a.dir, args); path != "" {
+		entry = filepath.Join(active.Repository().TreeRoot(), filepath.FromSlash(path))
+	}
+	s := supervised{entry: entry, active: active, args: args, dir: a.dir, env: env, joined: joined, noSystem: f.noSystem, late: late}
 	return a.supervise(ctx, s, nil)
 }
 

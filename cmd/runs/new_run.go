@@ -15,6 +15,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/capture"
 	"github.com/gitruns/runs/repo/catalog"
 )
 
@@ -61,6 +62,7 @@ type newRun struct {
 	doing    string // starts the message about an invalid description
 	datasets []string
 	wait     time.Duration // longest wait for the hashes of the datasets; 0 means no limit
+	python   *capture.Interpreter
 }
 
 // describe reads the description of a new run from the flags and the environment.
@@ -106,6 +108,7 @@ func (a *app) capture(ctx context.Context, r *repo.Repository, n newRun) (run *f
 	hashed, end := a.hashingProgress(requests)
 	late, warnings, err := r.Capture(ctx, run, repo.CaptureRequest{
 		Command: n.Command, Dir: n.Dir, Datasets: requests, Wait: n.wait, Hashed: hashed,
+		Interpreter: n.python,
 	})
 	end()
 	if err != nil {

@@ -7,12 +7,14 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gitruns/runs/cmd/internal/program"
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/capture"
 	"github.com/gitruns/runs/repo/console"
 	"github.com/gitruns/runs/repo/tensorboard"
 )
@@ -26,6 +28,7 @@ type supervised struct {
 	joined   bool     // the run was joined; its starter finishes it
 	noSystem bool
 	late     *repo.Hashing
+	entry    string // absolute path of the script that the command names; may be empty
 }
 
 // supervise runs the program and finishes its run. If then is not nil, it is called with the finished run.
@@ -43,11 +46,18 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 	}
 	stopSampling, release := func() {}, func() {}
 	var watcher *tensorboard.Watcher
+	var watching sync.WaitGroup
+	var watchErr error
+	watched, stopWatching := context.WithCancel(ctx)
+	defer stopWatching()
 	started := func(pid int) {
 		if config.TensorBoard.Enabled {
 			watcher = tensorboard.Watch(ctx, pid, active.Dir)
 		}
 		release = active.KeepFor(pid)
+		if !s.joined && capture.HidesPython(s.dir, s.args) {
+			watching.Go(func() { watchErr = watchPython(watched, s, pid) })
+		}
 		if config.System.Enabled && !s.noSystem {
 			ask := repo.SampleRequest{Interval: config.System.Interval, PID: pid, Shared: s.joined}
 			stopSampling = active.Sample(ctx, ask)
@@ -56,6 +66,11 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 	options := a.programOptions(s.args, append(childEnv(active), s.env...), log, started)
 	options.Dir, options.Signals = s.dir, signals
 	res, runErr := program.Run(ctx, options)
+	stopWatching()
+	watching.Wait()
+	if watchErr != nil {
+		a.warn("%v", watchErr)
+	}
 	end := endedBy(res, runErr).Finish()
 	end.Ended = time.Now().UTC().Truncate(time.Microsecond)
 	protected := protectEnd(ctx, signals, active.ID, a.progress)
@@ -117,6 +132,16 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 		return then(done.Run)
 	}
 	return nil
+}
+
+// watchPython records the environment of the Python that the program really runs: the command does not tell it, if a
+// tool such as uv or a shell script chooses it.
+func watchPython(ctx context.Context, s supervised, pid int) (err error) {
+	capture.WatchPython(ctx, pid, s.entry, func(path string) {
+		q := repo.InterpreterRequest{Interpreter: capture.Interpreter{Path: path}, Dir: s.dir, Observed: true}
+		err = s.active.UseInterpreter(context.WithoutCancel(ctx), q)
+	})
+	return err
 }
 
 // recordLate waits for datasets that are still being hashed and adds them to the run. It only warns about problems,

@@ -348,6 +348,28 @@ class Places(Project):
         )
         self.assertIn("does not work with this client", done.stderr)
 
+    def test_the_environment_of_the_python_that_runs(self) -> None:
+        """A script hides it from exec, but the client says which one it is."""
+        venv = os.path.join(self.dir, "own")
+        made = subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], capture_output=True, check=False)
+        if made.returncode:
+            self.skipTest("this Python makes no virtual environment")
+        self.write("train.py", "import gitruns\ngitruns.init()\ngitruns.log({'a': 1})\n")
+        python = os.path.join(venv, "Scripts" if os.name == "nt" else "bin", "python")
+        self.write("launch.py", f"import subprocess\nsubprocess.run([{python!r}, 'train.py'], check=True)\n")
+        for command in ([sys.executable, "launch.py"], [python, "train.py"]):
+            self.runs("exec", "--", *command)
+            digest = self.show()["environment"]["digest"]
+            found = [
+                os.path.join(folder, name)
+                for folder, _, names in os.walk(self.dir)
+                for name in names
+                if name == digest + ".toml"
+            ]
+            with open(found[0], encoding="utf-8") as f:
+                self.assertIn('prefix = "{project}/own"', f.read())
+        self.assertIn("as recorded", self.runs("verify", "last"))
+
     def test_wandb_dir(self) -> None:
         done = self.python("import gitruns\ngitruns.init().finish()\ngitruns.init().finish()\n", WANDB_DIR="/elsewhere")
         self.assertEqual(done.stderr.count("WANDB_DIR='/elsewhere' is not used"), 1)

@@ -21,6 +21,20 @@ type EnvironmentRequest struct {
 	Command   []string // empty if it is unknown
 	Env       []string // variables that the program gets in addition to those of this process
 	Variables []string // patterns of names to record in addition to DefaultVariables
+
+	// Interpreter is the Python that runs the program, if it is known. Otherwise the command tells.
+	Interpreter *Interpreter
+}
+
+// Interpreter is a Python that runs. A process knows all fields about itself. Of another process only Path is known,
+// and the others are empty.
+type Interpreter struct {
+	Path           string   `json:"path"` // sys.executable
+	Version        string   `json:"version"`
+	Implementation string   `json:"implementation"` // CPython, PyPy
+	Prefix         string   `json:"prefix"`         // sys.prefix
+	Base           string   `json:"base"`           // sys.base_prefix
+	Sites          []string `json:"sites"`          // folders in sys.path that hold distributions
 }
 
 // Environment captures the environment of a program. The first value is part of the run; the second is shared by all
@@ -31,7 +45,12 @@ func Environment(ctx context.Context, q EnvironmentRequest) (*format.Environment
 	}
 	env := &format.Environment{OS: file.OS, Arch: file.Arch}
 	env.Variables, env.Withheld = variables(q)
-	p := findProgram(q)
+	p := foundProgram{}
+	if q.Interpreter != nil {
+		p.python = q.Interpreter.Path
+	} else {
+		p = findProgram(q)
+	}
 	switch {
 	case p.python != "":
 		if py := inspectPython(ctx, q, p.python); py != nil {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -77,6 +78,33 @@ func isLauncher(base string) bool {
 		return true
 	}
 	return false
+}
+
+// transparent are launchers that run the Python that their arguments name. Others choose one themselves (uv, conda), or
+// hide the command (a shell).
+var transparent = []string{
+	"env", "nice", "nohup", "time", "timeout", "stdbuf", "taskset", "numactl", "srun", "mpirun", "mpiexec",
+	"mpirun.openmpi", "xvfb-run", "setsid", "ionice", "chrt", "strace", "perf",
+}
+
+// HidesPython reports whether a command does not tell which Python will run, if any. dir is where it runs.
+func HidesPython(dir string, command []string) bool {
+	for i, word := range command[:min(len(command), maxLook)] {
+		if strings.HasPrefix(word, "-") || word == "" {
+			continue
+		}
+		base := filepath.Base(word)
+		if IsPython(word) {
+			return false
+		}
+		if path := lookPath(dir, word); path != "" && shebangPython(path, dir) != "" {
+			return i > 0 || isLauncher(base)
+		}
+		if i == 0 && !slices.Contains(transparent, base) {
+			return true
+		}
+	}
+	return true
 }
 
 func lookPath(dir, word string) string {

@@ -30,6 +30,9 @@ type python struct {
 // https://docs.python.org/3/library/site.html). It runs the interpreter only to get its version, which Python prints
 // before it imports anything.
 func inspectPython(ctx context.Context, q EnvironmentRequest, path string) *python {
+	if known := q.Interpreter; known != nil && known.Version != "" {
+		return knownPython(ctx, q)
+	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, path, "-VV").CombinedOutput()
@@ -50,12 +53,27 @@ func inspectPython(ctx context.Context, q EnvironmentRequest, path string) *pyth
 	p.Virtual = prefix != base
 	p.Prefix = Portable(q.Root, prefix)
 	minor := strings.Join(strings.SplitN(words[1], ".", 3)[:min(2, strings.Count(words[1], ".")+1)], ".")
-	for _, dir := range siteFolders(prefix, base, minor, system) {
+	p.read(ctx, q, siteFolders(prefix, base, minor, system), prefix)
+	return p
+}
+
+// knownPython returns the interpreter as it described itself. Its packages are in the folders that it really searches.
+func knownPython(ctx context.Context, q EnvironmentRequest) *python {
+	known := q.Interpreter
+	p := &python{Python: &format.Python{
+		Version: known.Version, Implementation: known.Implementation, Virtual: known.Prefix != known.Base,
+		Prefix: Portable(q.Root, known.Prefix),
+	}}
+	p.read(ctx, q, realFolders(known.Sites), known.Prefix)
+	return p
+}
+
+func (p *python) read(ctx context.Context, q EnvironmentRequest, sites []string, prefix string) {
+	for _, dir := range sites {
 		p.readSite(ctx, q, dir)
 	}
 	slices.SortFunc(p.editable, func(a, b format.Editable) int { return strings.Compare(a.Name, b.Name) })
 	p.conda = condaPackages(prefix)
-	return p
 }
 
 // prefixes returns sys.prefix, sys.base_prefix, and whether a virtual environment includes the system's packages.
@@ -119,6 +137,11 @@ func siteFolders(prefix, base, minor string, system bool) []string {
 	if system && base != prefix {
 		add(base)
 	}
+	return realFolders(dirs)
+}
+
+// realFolders returns the folders that exist, with their links resolved, each once.
+func realFolders(dirs []string) []string {
 	var found []string
 	seen := map[string]bool{}
 	for _, dir := range dirs {

@@ -450,6 +450,29 @@ def _command() -> tuple[list[Any], str]:
     return argv, os.path.abspath(entry) if entry and os.path.isfile(entry) else ""
 
 
+def _interpreter() -> dict[str, Any]:
+    """Return what runs this process, for the record's environment.
+
+    Only the process itself knows it surely: `runs exec` sees the command, and with a tool such as uv the Python that
+    the command names is not the one that runs.
+    """
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    sites = [p for p in sys.path if p in given or os.path.basename(p) in ("site-packages", "dist-packages")]
+    name = sys.implementation.name
+    return {
+        "path": _utf8(sys.executable or ""),
+        "version": sys.version.split()[0],
+        "implementation": {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalPy"}.get(name, name),
+        "prefix": _utf8(sys.prefix),
+        "base": _utf8(sys.base_prefix),
+        "sites": [_utf8(os.path.abspath(p)) for p in sites if p],
+    }
+
+
+def _utf8(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
 def _start(
     names: dict[str, Any],
     project: str,
@@ -474,6 +497,7 @@ def _start(
         "resume": how,
         "command": command,
         "entry": entry,
+        "python": _interpreter(),
         "allow_val_change": allow is not False if how else bool(allow),
         "system": not (given.get("_disable_stats") or given.get("x_disable_stats")),
         "sidecar": os.environ.get("RUNS_SIDECAR", "1") != "0",
@@ -530,7 +554,7 @@ def _join(folder: str, names: dict[str, Any], line: dict[str, Any], allow: bool,
 
     try:
         # A run that a client started has its names already.
-        run, started = join(folder, allow, None if _by_client() else {"names": True, **wanted})
+        run, started = join(folder, allow, None if _by_client() else {"names": True, "python": _interpreter(), **wanted})
     except Error as e:
         warn_once("join", f"the run of RUNS_ID could not be joined ({e}); starting a new run")
         return None

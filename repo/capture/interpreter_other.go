@@ -1,0 +1,13 @@
+//go:build !linux
+
+package capture
+
+const (
+	notPython = iota
+	inlineText
+	someScript
+	entryFile
+)
+
+// runningPython finds nothing: this system does not show the programs of other processes.
+func runningPython(int, string) (path string, fit int) { return "", notPython }
