@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gitruns/runs/cmd/internal/render"
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
@@ -213,14 +215,51 @@ func (d *demo) show(ctx context.Context) error {
 	if err := d.share(ctx); err != nil {
 		return err
 	}
-	d.comment("The project is still in")
-	d.print("%s", d.dir)
-	d.comment("Try in it:")
+	program, err := d.callable()
+	if err != nil {
+		return err
+	}
+	d.comment("The project is kept. Try in it:")
 	for _, try := range []string{
-		"runs ls --sort val/acc", "runs plot wild good", "runs show good --log", "runs ls -w 'val/acc > 0.95'",
-		"cat .runs/*/*/run.toml",
+		"cd " + render.ShellWords([]string{d.dir}), program + " ls --sort val/acc", program + " plot wild good",
+		program + " show good --log", program + " ls -w 'val/acc > 0.95'", "cat .runs/*/*/run.toml",
 	} {
 		d.print("  %s", try)
 	}
 	return nil
+}
+
+// callable returns how the user can call this program from the project. 'go run' removes the program at the end, so it
+// is copied next to the project.
+func (d *demo) callable() (string, error) {
+	if path, err := exec.LookPath("runs"); err == nil && sameFile(path, d.self) {
+		return "runs", nil
+	}
+	if !strings.Contains(filepath.ToSlash(d.self), "/go-build") {
+		return render.ShellWords([]string{d.self}), nil
+	}
+	name := "runs" + filepath.Ext(d.self)
+	in, err := os.Open(d.self)
+	if err != nil {
+		return "", fmt.Errorf("copying the program: %w", err)
+	}
+	defer func() { _ = in.Close() }()
+	out, err := os.OpenFile(filepath.Join(filepath.Dir(d.dir), name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o777)
+	if err != nil {
+		return "", fmt.Errorf("copying the program: %w", err)
+	}
+	_, err = io.Copy(out, in)
+	if err := errors.Join(err, out.Close()); err != nil {
+		return "", fmt.Errorf("copying the program: %w", err)
+	}
+	return "../" + name, nil
+}
+
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
 }
