@@ -28,8 +28,7 @@ func (a *app) tagCommand() *cobra.Command {
 
     runs tag wide baseline reviewer=ada
     runs tag wide -d baseline`,
-		Args:              arguments(1, -1, "RUN"),
-		ValidArgsFunction: a.completeRun,
+		Args: arguments(1, -1, "RUN"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 && len(removed) == 0 {
 				return usagef("tag: missing KEY[=VALUE] or -d KEY")
@@ -67,8 +66,7 @@ func (a *app) nameCommand() *cobra.Command {
 the same name, the name refers to the newest.
 
     runs name last wide`,
-		Args:              arguments(2, 2, "RUN or NAME"),
-		ValidArgsFunction: a.completeRun,
+		Args: arguments(2, 2, "RUN or NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := format.CheckKey(args[1]); err != nil {
 				return usagef("name: %v", err)
@@ -88,8 +86,7 @@ func (a *app) noteCommand() *cobra.Command {
 edit the note with RUNS_EDITOR, VISUAL or EDITOR.
 
     runs note wide "the learning rate is too high"`,
-		Args:              arguments(1, 2, "RUN"),
-		ValidArgsFunction: a.completeRun,
+		Args: arguments(1, 2, "RUN"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			return a.annotate(ctx, args[0], func(e *repo.Entry) (*format.Note, error) {
@@ -201,7 +198,6 @@ removed.
 A committed run leaves a removal marker in .runs/removed. 'runs commit' then
 removes the run from the branch and adds the marker, so that no pull or merge
 brings the run back. Git's history still contains the run.`,
-		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			switch {

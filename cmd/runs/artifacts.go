@@ -45,8 +45,7 @@ Both act on the runs named, or on all runs.
 
 Exit status: 0 done; 1 failed, or an artifact cannot be fetched; 2 wrong usage;
 3 a selector names no run; 130 interrupted.`,
-		Args:              arguments(0, -1, ""),
-		ValidArgsFunction: a.completeRun,
+		Args: arguments(0, -1, ""),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			switch {

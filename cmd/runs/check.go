@@ -38,9 +38,8 @@ annotation, and all rules appear in the job summary.
 
 Exit status: 0 all rules hold; 1 failed; 2 wrong usage; 3 a selector names no run;
 4 a rule does not hold.`,
-		Args:              arguments(0, 1, ""),
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.checkRules(cmd.Context(), &f, args) },
-		ValidArgsFunction: a.completeRun,
+		Args: arguments(0, 1, ""),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.checkRules(cmd.Context(), &f, args) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.baseline, "baseline", "", "compare with `SELECTOR` instead of the baselines in the rules")

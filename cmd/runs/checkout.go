@@ -39,7 +39,6 @@ worktree is next to the project.`,
 			}
 			return a.checkout(cmd.Context(), args[0], experiment, dir, worktree)
 		},
-		ValidArgsFunction: a.completeRun,
 	}
 	cmd.Flags().BoolVar(&worktree, "worktree", false, "make a linked Git worktree")
 	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "look in `EXPERIMENT`")

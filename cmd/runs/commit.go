@@ -39,7 +39,6 @@ Before committing, runs searches the new files for secrets. Any finding cancels
 the commit and is reported by file, line and rule, without showing the secret.
 Remove it with 'runs redact', or mark a false positive with [[secrets.allow]] in
 .runs/config.toml. If gitleaks is installed, it searches the same files.`,
-		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("to") && f.to == "" {
 				return usagef("commit: --to must not be empty")

@@ -1,90 +1,546 @@
 package main
 
 import (
+	"context"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/gitruns/runs/cmd/internal/render"
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/ingest"
 )
 
-// completeRun completes names and ids of runs.
-func (a *app) completeRun(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
-	var words []string
-	for _, r := range a.completionRuns(cmd) {
-		words = append(words, r.Title()+"\t"+string(r.Status))
-	}
-	return offer(words, begun)
+// words returns what may stand for a flag's value or an argument. args are the arguments before it, begun is what the
+// user has typed of it. A description may follow a word after a tab.
+type words func(s *shellRequest, args []string, begun string) []string
+
+// shellRequest is a call for completion by a shell.
+type shellRequest struct {
+	*app
+	cmd  *cobra.Command
+	runs []*format.Run // read on first use
+	read bool
 }
 
-// completeRunThenMetric completes a run as the first argument and metrics as the others.
-func (a *app) completeRunThenMetric(cmd *cobra.Command, args []string, begun string) ([]string,
-	cobra.ShellCompDirective,
-) {
-	if len(args) == 0 {
-		return a.completeRun(cmd, args, begun)
-	}
-	return offer(a.completionKeys(cmd, false), begun)
-}
-
-func (a *app) completeExperiment(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
-	var words []string
-	for _, r := range a.completionRuns(cmd) {
-		words = append(words, r.Experiment)
-	}
-	return offer(words, begun)
-}
-
-// completeKey completes the metrics, params and summary keys by which runs can be sorted, listed and grouped.
-func (a *app) completeKey(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
-	return offer(a.completionKeys(cmd, true), begun)
-}
-
-func (a *app) completionKeys(cmd *cobra.Command, params bool) []string {
-	var words []string
-	for _, r := range a.completionRuns(cmd) {
-		for key := range r.AllMetrics() {
-			words = append(words, key)
+// completes gives every flag and argument of every command its completion. It is called only if a shell asks, so that
+// other calls do not pay for it.
+func (a *app) completes(root *cobra.Command) {
+	arguments, flags := argumentWords(), flagWords()
+	for _, c := range root.Commands() {
+		if c.Name() != "help" {
+			c.ValidArgs, c.ValidArgsFunction = nil, a.shell(arguments[c.Name()])
 		}
-		if params {
-			for key := range r.Summary {
-				words = append(words, "summary."+key)
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			if f.Value.Type() != "bool" {
+				w, ok := flags[c.Name()+" --"+f.Name]
+				if !ok {
+					w = flags["--"+f.Name]
+				}
+				_ = c.RegisterFlagCompletionFunc(f.Name, a.shell(w))
 			}
-			for key := range r.Params.Flatten() {
-				words = append(words, "params."+key)
-			}
+		})
+	}
+}
+
+// isCompletion reports whether a shell asks for completion.
+func isCompletion(args []string) bool {
+	return len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd)
+}
+
+// shell adapts words to cobra. Without words, the shell offers files.
+func (a *app) shell(w words) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+		if w == nil {
+			return nil, cobra.ShellCompDirectiveDefault
 		}
+		if a.prepare(cmd) != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		found := w(&shellRequest{app: a, cmd: cmd}, args, begun)
+		if len(found) == 1 && found[0] == files {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		return offer(found, begun)
 	}
-	return words
 }
 
-// completionRuns reads the runs. It reports no problems, because the shell uses the output.
-func (a *app) completionRuns(cmd *cobra.Command) []*format.Run {
-	if a.prepare(cmd) != nil {
-		return nil
-	}
-	r, err := a.find(cmd.Context())
-	if err != nil {
-		return nil
-	}
-	entries, _, err := r.List(cmd.Context())
-	if err != nil {
-		return nil
-	}
-	runs := make([]*format.Run, len(entries))
-	for i, e := range entries {
-		runs[i] = e.Run
-	}
-	return runs
-}
+// files asks the shell to offer files.
+const files = "\x00files"
 
-func offer(words []string, begun string) ([]string, cobra.ShellCompDirective) {
-	words = slices.DeleteFunc(words, func(w string) bool {
-		return w == "" || !strings.HasPrefix(w, begun) || terminal.Clean(strings.ReplaceAll(w, "\t",
-			"")) != strings.ReplaceAll(w, "\t", "")
+// offer keeps the words that go on from what was typed and that a terminal may show. A word that ends in "=" or "."
+// goes on, so no space follows it.
+func offer(all []string, begun string) ([]string, cobra.ShellCompDirective) {
+	all = slices.DeleteFunc(all, func(w string) bool {
+		plain := strings.ReplaceAll(w, "\t", "")
+		return w == "" || !strings.HasPrefix(w, begun) || terminal.Clean(plain) != plain
 	})
-	slices.Sort(words)
-	return slices.Compact(words), cobra.ShellCompDirectiveNoFileComp
+	slices.Sort(all)
+	all = slices.Compact(all)
+	directive := cobra.ShellCompDirectiveNoFileComp
+	if len(all) > 0 && !slices.ContainsFunc(all, func(w string) bool { return !goesOn(w) }) {
+		directive |= cobra.ShellCompDirectiveNoSpace
+	}
+	return all, directive
+}
+
+func goesOn(w string) bool {
+	w, _, _ = strings.Cut(w, "\t")
+	return strings.HasSuffix(w, "=") || strings.HasSuffix(w, ":")
+}
+
+// nothing is for values that only the user knows.
+func nothing(*shellRequest, []string, string) []string { return nil }
+
+// oneOf offers fixed words.
+func oneOf(all ...string) words {
+	return func(*shellRequest, []string, string) []string { return slices.Clone(all) }
+}
+
+// commaList completes the last of several words between commas.
+func commaList(w words) words {
+	return func(s *shellRequest, args []string, begun string) []string {
+		before := begun[:strings.LastIndexByte(begun, ',')+1]
+		all := w(s, args, begun[len(before):])
+		for i := range all {
+			all[i] = before + all[i]
+		}
+		return all
+	}
+}
+
+// inOrder completes each argument by its own words, and all further ones by the last.
+func inOrder(each ...words) words {
+	return func(s *shellRequest, args []string, begun string) []string {
+		return each[min(len(args), len(each)-1)](s, args, begun)
+	}
+}
+
+// argumentWords completes the arguments of commands. A command that is not listed takes files. It is a function,
+// because building the map at every start would cost time.
+func argumentWords() map[string]words {
+	return map[string]words{
+		"artifacts":  inOrder(selectors, artifacts, nothing),
+		"check":      inOrder(selectors, nothing),
+		"checkout":   inOrder(selectors, folders),
+		"client":     oneOf("start", "join", "finish"),
+		"commit":     selectors,
+		"completion": inOrder(oneOf("bash", "zsh", "fish", "powershell"), nothing),
+		"demo":       nothing,
+		"diff":       inOrder(selectors, selectors, nothing),
+		"exec":       inOrder(programs, folders),
+		"finish":     inOrder(activeRuns, nothing),
+		"gc":         nothing,
+		"goal":       inOrder(metrics, oneOf("min", "max"), nothing),
+		"hook":       inOrder(oneOf("pre-commit"), nothing),
+		"import":     importWords,
+		"log":        metricsToLog,
+		"ls":         selectors,
+		"metrics":    inOrder(selectors, metricsOfRun),
+		"name":       inOrder(selectors, nothing),
+		"note":       inOrder(selectors, nothing),
+		"plot":       plotWords,
+		"pull":       inOrder(remotes, branches, nothing),
+		"push":       inOrder(remotes, nothing),
+		"recover":    activeRuns,
+		"redact":     inOrder(selectors, nothing),
+		"reproduce":  inOrder(selectors, nothing),
+		"review":     inOrder(revisions, nothing),
+		"rm":         selectors,
+		"show":       inOrder(selectors, nothing),
+		"start":      nothing,
+		"status":     nothing,
+		"tag":        inOrder(selectors, tagsToSet),
+		"verify":     verifyWords,
+		"version":    nothing,
+	}
+}
+
+// flagWords completes the values of flags: those of one command, or of all that have the flag. A flag that is not
+// listed takes files.
+func flagWords() map[string]words {
+	return map[string]words{
+		"--allow-store":       nothing,
+		"--artifacts":         oneOf("lfs", "file:///", "s3://", "gs://", "azblob://"),
+		"--baseline":          selectors,
+		"--branch":            branches,
+		"--columns":           commaList(keys),
+		"--env":               oneOf("none", "check", "venv"),
+		"--every":             nothing,
+		"--exit-code":         nothing,
+		"--experiment":        experiments,
+		"--fingerprint":       nothing,
+		"--group":             groups,
+		"--group-by":          commaList(groupKeys),
+		"--host":              nothing,
+		"--interval":          oneOf("1s", "5s", "30s"),
+		"--key":               runKeys,
+		"--limit":             nothing,
+		"--message":           nothing,
+		"--metric":            metrics,
+		"diff --metrics":      metrics,
+		"--name":              nothing,
+		"--note":              nothing,
+		"--only":              commaList(oneOf(render.DiffParts...)),
+		"--param":             paramsToSet,
+		"--parent":            selectors,
+		"--resume":            runKeys,
+		"--rev":               revisions,
+		"--rule":              nothing,
+		"--run":               activeRuns,
+		"--select-by":         metrics,
+		"--value":             oneOf("last", "best", "at-best"),
+		"import --run":        nothing,
+		"--silent":            oneOf("10m", "1h", "6h"),
+		"--smooth":            nothing,
+		"--sort":              keys,
+		"--status":            oneOf("finished", "failed", "killed"),
+		"--step":              nothing,
+		"--tag":               tagsToSet,
+		"tag --delete":        tagsOfRun,
+		"--time":              nothing,
+		"--to":                branches,
+		"--tolerance":         nothing,
+		"--where":             expressions,
+		"--x":                 oneOf("step", "time", "relative"),
+		"checkout --worktree": folders,
+		"--in":                folders,
+		"--directory":         folders,
+	}
+}
+
+// all returns the runs, newest first. It reports no problems and changes nothing, because the user only pressed a key.
+func (s *shellRequest) all() []*format.Run {
+	if s.read {
+		return s.runs
+	}
+	s.read = true
+	r, err := repo.Find(s.dir)
+	if err != nil {
+		return nil
+	}
+	entries, _, err := r.List(s.cmd.Context())
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		s.runs = append(s.runs, e.Run)
+	}
+	return s.runs
+}
+
+// git returns what f finds in the Git repository.
+func (s *shellRequest) git(f func(context.Context, git.Dirs) ([]string, error)) []string {
+	r, err := repo.Find(s.dir)
+	if err != nil || !r.InGit {
+		return nil
+	}
+	found, _ := f(s.cmd.Context(), r.Git)
+	return found
+}
+
+// selectors completes names and ids of runs. After "best=" come metrics, after "group=" groups, after "last="
+// experiments, and after a revision and ":" the runs there.
+func selectors(s *shellRequest, args []string, begun string) []string {
+	prefixed := func(prefix string, found []string) []string {
+		found = slices.DeleteFunc(found, func(w string) bool { return w == "" })
+		for i := range found {
+			found[i] = prefix + found[i]
+		}
+		return found
+	}
+	if rev, rest, ok := strings.Cut(begun, ":"); ok && rev != "" {
+		return prefixed(rev+":", s.at(rev).selectors(args, rest))
+	}
+	switch word, _, _ := strings.Cut(begun, "="); word + "=" {
+	case "best=":
+		return prefixed("best=", metrics(s, args, ""))
+	case "group=":
+		return prefixed("group=", groups(s, args, ""))
+	case "last=":
+		return prefixed("last=", experiments(s, args, ""))
+	}
+	return s.selectors(args, begun)
+}
+
+// at returns a request for the runs of a Git revision.
+func (s *shellRequest) at(rev string) *shellRequest {
+	other := &shellRequest{app: s.app, cmd: s.cmd, read: true}
+	r, err := repo.Find(s.dir)
+	if err != nil {
+		return other
+	}
+	v, err := r.At(s.cmd.Context(), rev)
+	if err != nil {
+		return other
+	}
+	defer v.Close()
+	entries, _, err := v.List(s.cmd.Context())
+	if err != nil {
+		return other
+	}
+	for _, e := range entries {
+		other.runs = append(other.runs, e.Run)
+	}
+	return other
+}
+
+func (s *shellRequest) selectors(args []string, begun string) []string {
+	var found []string
+	for _, r := range s.all() {
+		if !slices.Contains(args, r.Title()) {
+			found = append(found, r.Title()+"\t"+string(r.Status))
+		}
+		if len(begun) >= 4 { // as long as a prefix must be
+			found = append(found, r.ID, format.IDRandom(r.ID))
+		}
+	}
+	if begun != "" && len(found) > 0 {
+		found = append(found, "last\tthe newest run", "best=\tthe best run by a metric", "group=\tthe runs of a group")
+	}
+	return found
+}
+
+// activeRuns completes runs in progress.
+func activeRuns(s *shellRequest, _ []string, begun string) []string {
+	var found []string
+	for _, r := range s.all() {
+		if r.Status == format.Running {
+			found = append(found, r.Title())
+			if begun != "" {
+				found = append(found, format.IDRandom(r.ID))
+			}
+		}
+	}
+	return found
+}
+
+// each collects what f returns for each run.
+func (s *shellRequest) each(f func(*format.Run) []string) []string {
+	var found []string
+	for _, r := range s.all() {
+		found = append(found, f(r)...)
+	}
+	return found
+}
+
+func experiments(s *shellRequest, _ []string, _ string) []string {
+	return s.each(func(r *format.Run) []string { return []string{r.Experiment} })
+}
+
+func groups(s *shellRequest, _ []string, _ string) []string {
+	return s.each(func(r *format.Run) []string { return []string{r.Group} })
+}
+
+func runKeys(s *shellRequest, _ []string, _ string) []string {
+	return s.each(func(r *format.Run) []string { return []string{r.Key} })
+}
+
+func metrics(s *shellRequest, _ []string, _ string) []string {
+	return s.each(func(r *format.Run) []string { return keysOf(r.AllMetrics(), "") })
+}
+
+// metricsToLog completes the metrics of the run in progress, otherwise of all runs.
+func metricsToLog(s *shellRequest, args []string, begun string) []string {
+	found := metrics(s, args, begun)
+	for i := range found {
+		found[i] += "="
+	}
+	return append(found, "-\tread lines from stdin")
+}
+
+func paramsToSet(s *shellRequest, _ []string, begun string) []string {
+	if strings.Contains(begun, "=") {
+		return nil
+	}
+	return s.each(func(r *format.Run) []string { return keysOf(r.Params.Flatten(), "=") })
+}
+
+// tagsToSet completes keys of tags, and after "=" the values that runs have.
+func tagsToSet(s *shellRequest, _ []string, begun string) []string {
+	return s.each(func(r *format.Run) []string {
+		var found []string
+		for key, value := range r.Tags {
+			if found = append(found, key); strings.HasPrefix(begun, key+"=") {
+				found = append(found, key+"="+value)
+			}
+		}
+		return found
+	})
+}
+
+// run returns the run that the first argument names.
+func (s *shellRequest) run(args []string) *format.Run {
+	for _, r := range s.all() {
+		if len(args) > 0 && (r.Title() == args[0] || r.ID == args[0] || format.IDRandom(r.ID) == args[0]) {
+			return r
+		}
+	}
+	if len(args) > 0 && args[0] == "last" && len(s.all()) > 0 {
+		return s.all()[0]
+	}
+	return nil
+}
+
+func tagsOfRun(s *shellRequest, args []string, begun string) []string {
+	if r := s.run(args); r != nil {
+		return keysOf(r.Tags, "")
+	}
+	return tagsToSet(s, args, begun)
+}
+
+func metricsOfRun(s *shellRequest, args []string, begun string) []string {
+	if r := s.run(args); r != nil {
+		return keysOf(r.AllMetrics(), "")
+	}
+	return metrics(s, args, begun)
+}
+
+func artifacts(s *shellRequest, args []string, _ string) []string {
+	r := s.run(args)
+	if r == nil {
+		return nil
+	}
+	var found []string
+	for _, a := range r.Artifacts {
+		found = append(found, a.Path+"\t"+terminal.Bytes(a.Bytes))
+	}
+	return found
+}
+
+func keysOf[V any](m map[string]V, suffix string) []string {
+	var found []string
+	for key := range m {
+		found = append(found, key+suffix)
+	}
+	return found
+}
+
+// attributes are what each run has besides metrics, params, summary and tags.
+var attributes = []string{
+	"author", "branch", "commit", "dirty", "duration", "ended", "experiment", "group", "id", "key", "name", "note",
+	"parent", "python", "started", "status",
+}
+
+// keys completes what runs can be sorted by and lists can show.
+func keys(s *shellRequest, _ []string, _ string) []string {
+	found := s.each(func(r *format.Run) []string {
+		found := keysOf(r.AllMetrics(), "")
+		for key := range r.Summary {
+			found = append(found, "summary."+key)
+		}
+		for key := range r.Params.Flatten() {
+			found = append(found, "params."+key)
+		}
+		for key := range r.Tags {
+			found = append(found, "tags."+key)
+		}
+		return found
+	})
+	return append(found, attributes...)
+}
+
+func groupKeys(s *shellRequest, args []string, begun string) []string {
+	return append(keys(s, args, begun), "replicates\truns that are equal but for the seed")
+}
+
+// expressions completes the last word of an expression.
+func expressions(s *shellRequest, args []string, begun string) []string {
+	before := begun[:strings.LastIndexAny(begun, " (")+1]
+	found := keys(s, args, begun)
+	for i, key := range found {
+		found[i] = before + key
+	}
+	return found
+}
+
+func plotWords(s *shellRequest, args []string, begun string) []string {
+	found := selectors(s, args, begun)
+	if len(args) > 0 {
+		found = append(found, metrics(s, args, begun)...)
+	}
+	return found
+}
+
+func branches(s *shellRequest, _ []string, _ string) []string {
+	return s.git(func(ctx context.Context, dirs git.Dirs) ([]string, error) {
+		found, err := git.NewestBranches(ctx, dirs, 100, false)
+		var names []string
+		for _, b := range found {
+			names = append(names, b.Name)
+		}
+		return names, err
+	})
+}
+
+func revisions(s *shellRequest, _ []string, _ string) []string {
+	return s.git(func(ctx context.Context, dirs git.Dirs) ([]string, error) {
+		names := []string{"HEAD"}
+		found, err := git.NewestBranches(ctx, dirs, 200, true)
+		for _, b := range found {
+			names = append(names, b.Name)
+		}
+		return names, err
+	})
+}
+
+func remotes(s *shellRequest, _ []string, _ string) []string { return s.git(git.Remotes) }
+
+func verifyWords(s *shellRequest, args []string, begun string) []string {
+	if f := s.cmd.Flags().Lookup("all"); f != nil && f.Changed {
+		return revisions(s, args, begun)
+	}
+	return selectors(s, args, begun)
+}
+
+// importWords offers the kinds and, because the kind may be left out, folders.
+func importWords(_ *shellRequest, args []string, begun string) []string {
+	if len(args) > 0 || begun == "" || strings.ContainsAny(begun, "/.~") {
+		return []string{files}
+	}
+	var found []string
+	for _, kind := range ingest.Kinds() {
+		if strings.HasPrefix(kind, begun) {
+			found = append(found, kind)
+		}
+	}
+	if len(found) == 0 {
+		return []string{files}
+	}
+	return found
+}
+
+func folders(*shellRequest, []string, string) []string { return []string{files} }
+
+// maxPrograms bounds the programs that are offered.
+const maxPrograms = 200
+
+// programs completes the program of exec from the PATH, or from files if a path is being typed.
+func programs(_ *shellRequest, _ []string, begun string) []string {
+	if begun == "" || strings.ContainsAny(begun, "/.~") {
+		return []string{files}
+	}
+	var found []string
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), begun) && len(found) < maxPrograms {
+				found = append(found, e.Name())
+			}
+		}
+	}
+	if len(found) == 0 {
+		return []string{files}
+	}
+	return found
 }

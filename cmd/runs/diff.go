@@ -51,9 +51,8 @@ run on its own:
 
 Exit status: 0 done; 1 failed; 2 wrong usage; 3 a selector names no run; with
 --exit-code 4 if something differs.`,
-		Args:              arguments(0, 2, ""),
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.diff(cmd.Context(), &f, args) },
-		ValidArgsFunction: a.completeRun,
+		Args: arguments(0, 2, ""),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.diff(cmd.Context(), &f, args) },
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.only, "only", nil, "show only these `PARTS`: "+strings.Join(render.DiffParts, ", "))

@@ -24,8 +24,7 @@ func (a *app) hookCommand() *cobra.Command {
 
 It never blocks the commit. If something fails, it reports the problem and
 leaves the runs for the next commit.`,
-		Args:      arguments(1, 1, "pre-commit"),
-		ValidArgs: []string{"pre-commit"},
+		Args: arguments(1, 1, "pre-commit"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if args[0] != "pre-commit" {
 				return usagef("hook: the hook must be pre-commit, got %q", args[0])

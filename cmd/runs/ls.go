@@ -53,7 +53,6 @@ and --csv. Columns that do not fit are named on stderr.
 
 A damaged run is reported on stderr and does not hide the others. The exit
 status is then 1.`,
-		ValidArgsFunction: a.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.json && f.csv {
 				return usagef("ls: --json and --csv cannot be combined")
@@ -85,10 +84,6 @@ status is then 1.`,
 	flags.BoolVar(&f.json, "json", false, "print a JSON list of runs or groups")
 	flags.BoolVar(&f.csv, "csv", false, csvUsage)
 	flags.BoolVar(&f.raw, "raw", false, rawUsage)
-	_ = cmd.RegisterFlagCompletionFunc("experiment", a.completeExperiment)
-	for _, name := range []string{"sort", "columns", "group-by"} {
-		_ = cmd.RegisterFlagCompletionFunc(name, a.completeKey)
-	}
 	return cmd
 }
 

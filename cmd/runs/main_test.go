@@ -255,7 +255,7 @@ func TestNamed(t *testing.T) {
 		{"lg", ""},
 		{"__complete log", ""},
 		{"-C log", ""},
-		{"completion bash", ""},
+		{"completion bash", "completion"},
 	} {
 		if got := named(strings.Fields(c.args)); got != c.want {
 			t.Errorf("%s: %q, want %q", c.args, got, c.want)

@@ -45,8 +45,7 @@ With --values, print the non-numeric values instead: text, lists and histograms.
 
 If the run resumes another, both are read as one: the points of the earlier run
 count up to the first step of the later one.`,
-		Args:              arguments(1, -1, "RUN"),
-		ValidArgsFunction: a.completeRunThenMetric,
+		Args: arguments(1, -1, "RUN"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case f.json && f.csv:

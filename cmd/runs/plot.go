@@ -50,7 +50,6 @@ If the program defined another metric as the x axis of a metric, that is used;
 --x step draws by step instead.
 
 A run and the runs that it resumes are one curve.`,
-		ValidArgsFunction: a.completeRunThenMetric,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case f.smooth < 0 || f.smooth >= 1:
@@ -75,7 +74,7 @@ A run and the runs that it resumes are one curve.`,
 	flags.Float64Var(&f.smooth, "smooth", 0,
 		"smooth by an exponential moving average of weight `S`, at least 0 and less than 1")
 	flags.BoolVar(&f.logY, "log-y", false, "use a logarithmic y axis")
-	flags.StringVar(&f.x, "x", "",
+	flags.StringVarP(&f.x, "x", "x", "", // with a letter, because cobra completes no long name of one letter without
 		"draw by `AXIS`: step, time or relative (default: what the program defined, otherwise step)")
 	flags.BoolVar(&f.part, "part", false, "draw only what each RUN logged itself, without the runs that it resumes")
 	flags.BoolVar(&f.follow, "follow", false, "redraw until the runs have ended")

@@ -42,8 +42,7 @@ redacted, the source of the run can no longer be restored in full.
 
 Redacting does not change Git's history. 'runs commit' and 'runs push' publish the
 redacted run, but older commits still contain the secret: rotate it.`,
-		Args:              arguments(1, 2, "RUN and PATTERN"),
-		ValidArgsFunction: a.completeRun,
+		Args: arguments(1, 2, "RUN and PATTERN"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			finds := f.finds || f.rule != "" || f.fingerprint != ""
 			switch {

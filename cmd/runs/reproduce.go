@@ -58,7 +58,6 @@ selector names no run; with --exit-code 4 if a metric differs; 130 interrupted.`
 			}
 			return a.reproduce(cmd.Context(), &f, args[0], command)
 		},
-		ValidArgsFunction: a.completeRun,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.in, "in", "", "restore into `DIR`, which must not exist, instead of a temporary folder")

@@ -190,12 +190,15 @@ program, put 'runs exec --' in front of its command.
 	)
 	root.SetHelpCommand(a.helpCommand())
 	root.SetHelpCommandGroupID("other")
-	root.SetCompletionCommandGroupID("other")
+	root.CompletionOptions.DisableDefaultCmd = true
 	for _, command := range commands {
 		if only != "" && command.name != only {
 			continue
 		}
 		root.AddCommand(complete(command.make(a), command.group))
+	}
+	if isCompletion(a.args) {
+		a.completes(root)
 	}
 	if only == "" || only == "man" { // commands cannot contain man, which uses commands itself
 		root.AddCommand(complete(a.manCommand(), "other"))
@@ -251,6 +254,7 @@ var commands = []struct {
 	{"annotate", "gc", (*app).gcCommand},
 	{"annotate", "redact", (*app).redactCommand},
 	{"other", "demo", (*app).demoCommand},
+	{"other", "completion", (*app).completionCommand},
 	{"other", "version", (*app).versionCommand},
 }
 

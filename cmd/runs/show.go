@@ -81,7 +81,6 @@ If the run resumes another, its metrics and values are those of both. --json and
 			}
 			return a.term.Page(ctx, func(w io.Writer) error { return view.Write(ctx, w, a.term, e) })
 		},
-		ValidArgsFunction: a.completeRun,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the record as JSON")
 	cmd.Flags().BoolVar(&asTOML, "toml", false, "print the record as TOML")

@@ -143,7 +143,7 @@ func commandNames(root *cobra.Command) []string {
 			names = append(append(names, c.Name()), c.Aliases...)
 		}
 	}
-	return append(names, "completion")
+	return names
 }
 
 // nearest returns up to three of the words that differ from a typed one by no more than a slip of the fingers: a third

@@ -58,8 +58,9 @@ func TestTyped(t *testing.T) {
 func typedProject(t *testing.T) *project {
 	t.Helper()
 	p := newProject(t)
-	script := `git init -q . && echo 'print(1)' > t.py && runs init && git add -A && git commit -qm code &&
-runs log loss=1 acc=0.5 -p lr=0.1 --name wide --group big -e exp &&
+	script := `git init -q . && echo 'print(1)' > t.py && git remote add origin ../o.git && runs init &&
+git add -A && git commit -qm code &&
+runs log loss=1 acc=0.5 -p lr=0.1 --name wide --group big -e exp -a t.py=model.bin -t good &&
 runs log loss=2 acc=0.6 -p lr=0.2 --name narrow --group big -e exp && runs goal loss min && runs goal acc max &&
 runs log loss=3 -p lr=0.3 --name old -e exp2 && runs log loss=3 -p lr=0.4 --name other -e exp2 && git add -A &&
 git commit -qm goals && runs commit`

@@ -67,7 +67,6 @@ Exit status: 0 everything is as recorded; 1 something is damaged or missing; 2 w
 			}
 			return a.verify(cmd.Context(), args, experiment, asJSON)
 		},
-		ValidArgsFunction: a.completeRun,
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "verify the history of the branch, or of REV")
 	cmd.Flags().BoolVar(&stores, "stores", false, "ask the artifact store for every artifact of the runs")
