@@ -227,3 +227,88 @@ func TestProblems(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestSummaryIsAMetric: a number of the summary is compared like a metric with one point.
+func TestSummaryIsAMetric(t *testing.T) {
+	summary := func(values map[string]any) *format.Run {
+		r := run(nil, metrics{"rmse": {Last: 1, Count: 1}})
+		r.Summary = values
+		return r
+	}
+	a, b := summary(map[string]any{"acc": int64(1), "text": "x"}), summary(map[string]any{"acc": 0.5, "text": "y"})
+	c := Compare(single(a), single(b), Options{Goal: goal})
+	if len(c.Metrics) != 1 || c.Metrics[0].Key != "acc" || c.Metrics[0].Verdict != Worse || c.Metrics[0].Delta != -0.5 {
+		t.Errorf("%+v", c.Metrics)
+	}
+	if len(c.Summary) != 2 {
+		t.Errorf("the summary: %+v", c.Summary)
+	}
+}
+
+// TestVaryingParams: a param that varies within a group is compared as the set of its values.
+func TestVaryingParams(t *testing.T) {
+	group := func(values ...any) Side {
+		s := Side{Group: "g"}
+		for i, v := range values {
+			params := map[string]any{"random_seed": int64(i), "same": "x"}
+			if v != nil {
+				params["lr"] = v
+			}
+			s.Runs = append(s.Runs, run(params, nil))
+		}
+		return s
+	}
+	nan, mixed := math.NaN(), []string{"lr"}
+	several := func(values ...any) Several { return Several{Values: values} }
+	lr := func(a, b any) []Value { return []Value{{"lr", a, b}} }
+	for _, c := range []struct {
+		a, b   Side
+		strict bool
+		want   []Value
+		mixed  []string
+	}{
+		{group(0.3, 0.1, 0.3), group(0.2, 0.2), false, lr(several(0.1, 0.3), 0.2), mixed},
+		{group(1.0, int64(1)), group(int64(1)), false, nil, nil},
+		{group(1.0, int64(1)), group(int64(1)), true, lr(several(1.0, int64(1)), int64(1)), mixed},
+		{group("b", 2.0, "a", 1.0), group(nil), false, lr(several(1.0, 2.0, "b", "a"), nil), mixed},
+		{group(1.0, nil, nil), group(1.0), false, lr(Several{Values: []any{1.0}, Missing: 2}, 1.0), mixed},
+		{group(1.0, 2.0), group(2.0, 1.0, 2.0), false, nil, mixed},
+		{group(nan, nan), group(nan), false, nil, nil},
+		{group([]any{1.0}, []any{2.0}), group([]any{1.0}), false, lr(several([]any{1.0}, []any{2.0}), []any{1.0}), mixed},
+	} {
+		got := Compare(c.a, c.b, Options{Strict: c.strict})
+		if d := cmp.Diff(c.want, got.Params); d != "" {
+			t.Error(d)
+		}
+		if d := cmp.Diff(c.mixed, got.Mixed); d != "" {
+			t.Error(d)
+		}
+	}
+}
+
+// TestMembers: a run that did not finish is lost, unless it was repeated with the same seed.
+func TestMembers(t *testing.T) {
+	at := func(minute int, status format.Status, params map[string]any) *format.Run {
+		r := run(params, nil)
+		r.Status, r.Started = status, time.Unix(int64(60*minute), 0)
+		return r
+	}
+	seed := func(v int64) map[string]any { return map[string]any{"lr": 0.1, "a": map[string]any{"np_seed": v}} }
+	runs := []*format.Run{
+		at(9, format.Running, seed(9)),
+		at(8, format.Failed, seed(1)),                        // failed again after it finished
+		at(7, format.Finished, seed(1)),                      //
+		at(6, format.Killed, seed(1)),                        // repeated
+		at(5, format.Finished, map[string]any{"lr": 0.1}),    //
+		at(4, format.Crashed, map[string]any{"lr": 0.1}),     // nothing says that it was repeated
+		at(3, format.Crashed, map[string]any{"trial": 1.0}),  //
+		at(2, format.Finished, map[string]any{"trial": 1.0}), // earlier
+	}
+	finished, lost := Members(runs, nil)
+	if d := cmp.Diff([]*format.Run{runs[2], runs[4], runs[7]}, finished); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]*format.Run{runs[0], runs[1], runs[5], runs[6]}, lost); d != "" {
+		t.Error(d)
+	}
+}
