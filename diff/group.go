@@ -35,23 +35,36 @@ func (s Side) paramsOf(o Options) map[string]any {
 		if !counts {
 			continue
 		}
-		several := Several{}
-		seen := map[any]bool{}
+		var values []any
 		for _, params := range all {
-			v, ok := params[key]
-			if !ok {
-				several.Missing++
-			} else if id := identity(v, o.Strict); !seen[id] {
-				seen[id] = true
-				several.Values = append(several.Values, v)
+			if v, ok := params[key]; ok {
+				values = append(values, v)
 			}
 		}
-		if out[key] = several.Values[0]; several.Missing > 0 || len(several.Values) > 1 {
-			several.sort()
-			out[key] = several
-		}
+		out[key] = Collect(values, len(all)-len(values), o.Strict)
 	}
 	return out
+}
+
+// Collect returns the value that runs have in common, or a Several if they differ or some lack it. It returns nil if
+// there are no values.
+func Collect(values []any, missing int, strict bool) any {
+	several := Several{Missing: missing}
+	seen := map[any]bool{}
+	for _, v := range values {
+		if id := identity(v, strict); !seen[id] {
+			seen[id] = true
+			several.Values = append(several.Values, v)
+		}
+	}
+	switch {
+	case len(values) == 0:
+		return nil
+	case missing == 0 && len(several.Values) == 1:
+		return values[0]
+	}
+	several.sort()
+	return several
 }
 
 // identity returns what equal values have in common, as the key of a map.

@@ -36,7 +36,7 @@ func (a *app) lsCommand() *cobra.Command {
 primary metric and the params that differ between the listed runs.
 
     runs ls -w "metrics.rmse < 0.8 and params.model = 'xgb'" --sort rmse
-    runs ls --group-by replicates
+    runs ls --group-by params.lr,params.model --columns metrics.rmse,tags.gpu
 
 SELECTOR is an id, a prefix of at least four characters, a name, a key, last,
 last~2, best=METRIC or group=GROUP.
@@ -63,6 +63,11 @@ status is then 1.`,
 			if f.raw && !f.csv {
 				return usagef("ls: --raw requires --csv")
 			}
+			if keys := splitList(f.groupBy); len(keys) > 1 && slices.Contains(keys, query.ByReplicates) {
+				return usagef("ls: --group-by replicates cannot be combined with other keys")
+			} else if f.groupBy != "" && len(keys) == 0 {
+				return usagef("ls: --group-by must name a key, got %q", f.groupBy)
+			}
 			if f.limit < 0 {
 				return usagef("ls: -n must be 0 or more, got %d", f.limit)
 			}
@@ -76,7 +81,7 @@ status is then 1.`,
 	flags.IntVarP(&f.limit, "limit", "n", 0, "list at most `N` runs or groups")
 	flags.StringVar(&f.columns, "columns", "", "show the keys `A,B,...` instead of the usual columns")
 	flags.StringVar(&f.groupBy, "group-by", "",
-		"list one line per group: replicates, or runs with the same value of `KEY`")
+		"list one line per group: replicates, or runs with the same values of `KEY,...`")
 	flags.StringArrayVar(&f.revs, "rev", nil,
 		"list runs of the Git revision `REV` too, without checking it out (repeatable)")
 	flags.BoolVar(&f.allBranches, "all-branches", false, "list runs of all local branches too")
@@ -246,52 +251,28 @@ func (a *app) reportOmitted(keys []string) {
 }
 
 func (a *app) writeGroups(ctx context.Context, f *lsFlags, c *catalog.Catalog, runs []*format.Run) error {
-	missing := f.groupBy != query.ByReplicates && a.warnMissingKey(c, f.groupBy)
-	if missing {
-		runs = nil // runs without the key do not form a group
+	keys := splitList(f.groupBy)
+	missing := false
+	for _, key := range keys {
+		missing = key != query.ByReplicates && a.warnMissingKey(c, key) || missing
 	}
-	groups := c.Group(runs, f.groupBy, f.limit)
+	if missing {
+		runs = nil // runs without a key do not form a group
+	}
+	columns := splitList(f.columns)
+	view := render.Groups{Asked: len(columns) > 0, Groups: c.Group(runs, catalog.GroupRequest{
+		Keys: keys, Columns: columns, Sort: f.sort, Limit: f.limit,
+	})}
 	switch {
 	case f.json:
-		return a.printJSON(groupsJSON(groups))
-	case len(groups.List) == 0:
+		return a.printJSON(view.JSON())
+	case len(view.List) == 0:
 		if !missing {
 			a.reportNone(c)
 		}
 		return nil
 	}
-	return a.term.Page(ctx, func(w io.Writer) error { return render.WriteGroups(w, a.term, groups, time.Now()) })
-}
-
-// groupJSON is a group in the output of ls --group-by. If no run has a value of the metric, the metric and its
-// statistics are left out.
-type groupJSON struct {
-	Best    *float64 `json:"best,omitempty"`
-	BestRun string   `json:"best_run,omitempty"`
-	Group   string   `json:"group"`
-	Mean    *float64 `json:"mean,omitempty"`
-	Metric  string   `json:"metric,omitempty"`
-	N       int      `json:"n,omitempty"`
-	Runs    []string `json:"runs"`
-	SD      *float64 `json:"sd,omitempty"` // for two or more values
-}
-
-func groupsJSON(groups catalog.Groups) []groupJSON {
-	list := []groupJSON{}
-	for _, g := range groups.List {
-		item := groupJSON{Group: g.Label}
-		for _, r := range g.Runs {
-			item.Runs = append(item.Runs, r.ID)
-		}
-		if s := g.Summary; groups.Primary != "" && s.N > 0 {
-			item.Metric, item.N, item.Mean, item.Best, item.BestRun = groups.Primary, s.N, &s.Mean, &s.Best, s.BestRun.ID
-			if s.N > 1 {
-				item.SD = &s.SD
-			}
-		}
-		list = append(list, item)
-	}
-	return list
+	return a.term.Page(ctx, func(w io.Writer) error { return view.Write(w, a.term, time.Now()) })
 }
 
 func splitList(s string) []string {

@@ -54,7 +54,7 @@ func TestChainIsOneReplicate(t *testing.T) {
 	f.Resumes = c.ID
 	runs := Newest([]*format.Run{a, b, c, f})
 	got := map[string]string{}
-	for _, g := range query.GroupBy(runs, query.ByReplicates, []string{"seed"}, query.Context{}) {
+	for _, g := range query.GroupBy(runs, []string{query.ByReplicates}, []string{"seed"}, query.Context{}) {
 		for _, r := range g.Runs {
 			got[g.Label] += r.Name
 		}

@@ -11,14 +11,13 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Group is a set of runs that have a value in common, or that are replicates.
+// Group is a set of runs that have values in common, or that are replicates.
 type Group struct {
-	// Label is the value as text, or "-" for runs without one. For replicates, it gives the params that differ among
-	// the groups.
+	// Label is the value as text, or "-" for runs without one. For several keys, it gives each key with its value. For
+	// replicates, it gives the params that differ among the groups.
 	Label string
-	// Key is the value that Value returns, or nil for runs without one. For replicates, it is the key that Replicates
-	// returns.
-	Key any
+	// Values are the values that Value returns for the keys, nil for runs without one. For replicates, there are none.
+	Values []any
 	// Runs are the runs of the group, newest first.
 	Runs []*format.Run
 }
@@ -26,42 +25,63 @@ type Group struct {
 // ByReplicates is the key that groups replicates.
 const ByReplicates = "replicates"
 
-// GroupBy groups runs by the value of a key, or into replicates if key is ByReplicates. 1 and 1.0 are one group, and
-// the text "1" is another. The group with the newest run comes first. Runs that reproduce others are not grouped into
-// replicates. A chain of resumed runs counts once: the caller passes only its newest run.
-func GroupBy(runs []*format.Run, key string, seeds []string, c Context) []Group {
+// GroupBy groups runs by the values of keys, or into replicates if the only key is ByReplicates. 1 and 1.0 are one
+// group, and the text "1" is another. The group with the newest run comes first. Runs that reproduce others are not
+// grouped into replicates. A chain of resumed runs counts once: the caller passes only its newest run.
+func GroupBy(runs []*format.Run, keys []string, seeds []string, c Context) []Group {
 	runs = slices.Clone(runs)
 	slices.SortFunc(runs, Newer)
-	f := newField(key)
-	byKey := map[string]int{}
+	replicates := slices.Equal(keys, []string{ByReplicates})
+	fields := make([]field, len(keys))
+	for i, key := range keys {
+		fields[i] = newField(key)
+	}
+	byID := map[string]int{}
 	var groups []Group
 	for _, r := range runs {
-		var id, label string
-		var value any
-		if key == ByReplicates {
-			if r.Reproduces != "" {
-				continue
-			}
-			id = Replicates(r, seeds)
-			value = id
-		} else if v, ok := f.value(r, c); ok {
-			value = v.any()
-			id, label = string(appendCanonical(nil, value)), Text(simplest(value))
-		} else {
-			label = "-"
+		if replicates && r.Reproduces != "" {
+			continue
 		}
-		i, ok := byKey[id]
+		var id string
+		var one Group
+		if replicates {
+			id = Replicates(r, seeds)
+		} else {
+			id, one = commonValues(r, keys, fields, c)
+		}
+		i, ok := byID[id]
 		if !ok {
 			i = len(groups)
-			byKey[id] = i
-			groups = append(groups, Group{Label: label, Key: value})
+			byID[id] = i
+			groups = append(groups, one)
 		}
 		groups[i].Runs = append(groups[i].Runs, r)
 	}
-	if key == ByReplicates {
+	if replicates {
 		labelReplicates(groups, seeds)
 	}
 	return groups
+}
+
+// commonValues returns the values of a run as a group, and an id that is the same for the same values.
+func commonValues(r *format.Run, keys []string, fields []field, c Context) (id string, g Group) {
+	var b []byte
+	var labels []string
+	for i, f := range fields {
+		label := "-"
+		var value any
+		if v, ok := f.value(r, c); ok {
+			value = v.any()
+			b, label = appendCanonical(append(b, '='), value), Text(simplest(value))
+		}
+		b = append(b, '|')
+		if g.Values = append(g.Values, value); len(keys) > 1 {
+			label = BareKey(keys[i]) + "=" + label
+		}
+		labels = append(labels, label)
+	}
+	g.Label = strings.Join(labels, " ")
+	return string(b), g
 }
 
 // Replicates returns a key that is equal for replicates: runs with the same experiment, params, except the

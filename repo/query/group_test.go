@@ -120,8 +120,8 @@ func TestGroupByKey(t *testing.T) {
 		Key        any
 	}
 	var got []line
-	for _, g := range GroupBy(runs, "params.x", nil, testContext()) {
-		l := line{Label: g.Label, Key: g.Key}
+	for _, g := range GroupBy(runs, []string{"params.x"}, nil, testContext()) {
+		l := line{Label: g.Label, Key: g.Values[0]}
 		for _, r := range g.Runs {
 			l.IDs += r.ID
 		}

@@ -169,7 +169,7 @@ func TestNullInLists(t *testing.T) {
 	if got := strings.Join(ids, " "); got != "number text null missing" {
 		t.Error(got)
 	}
-	if groups := GroupBy(runs, "n", nil, testContext()); len(groups) != 4 {
+	if groups := GroupBy(runs, []string{"n"}, nil, testContext()); len(groups) != 4 {
 		t.Errorf("%d groups", len(groups))
 	}
 	columns := ChooseColumns(append(runs[:1:1], runs[2]), ColumnRequest{Keys: []string{"n"}}, testContext())

@@ -269,7 +269,7 @@ func TestGroupReplicates(t *testing.T) {
 	d, e := run("d", 1.0, 1, "u"), run("e", 1.0, 3, "t")
 	e.Reproduces = a.ID
 	var got []string
-	for _, g := range GroupBy([]*format.Run{a, b, c, d, e}, ByReplicates, []string{"seed"}, testContext()) {
+	for _, g := range GroupBy([]*format.Run{a, b, c, d, e}, []string{ByReplicates}, []string{"seed"}, testContext()) {
 		names := ""
 		for _, r := range g.Runs {
 			names += r.Name
@@ -280,7 +280,7 @@ func TestGroupReplicates(t *testing.T) {
 	if d := cmp.Diff(want, sortedTexts(got)); d != "" {
 		t.Error(d)
 	}
-	byLR := GroupBy([]*format.Run{a, b, c}, "params.lr", nil, testContext())
+	byLR := GroupBy([]*format.Run{a, b, c}, []string{"params.lr"}, nil, testContext())
 	if len(byLR) != 2 {
 		t.Errorf("%d groups by lr", len(byLR))
 	}

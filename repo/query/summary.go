@@ -1,40 +1,43 @@
 package query
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/gitruns/runs/format"
 )
 
-// Summary sums up one metric of a group of runs. Each run contributes its best value by the goal, unless it is NaN.
+// Summary sums up the numbers that runs have for a key.
 type Summary struct {
-	N        int
-	Mean     float64
-	SD       float64 // standard deviation of the sample, with n-1; NaN below two runs
-	Best     float64
-	BestRun  *format.Run
-	Excluded int // runs whose value is NaN
+	N       int // runs with a number
+	Mean    float64
+	SD      float64 // standard deviation of the sample, with n-1; NaN below two runs
+	Best    float64 // by the goal of the metric, otherwise the largest
+	BestRun *format.Run
 }
 
-// Summarize sums up a metric of runs.
-func Summarize(runs []*format.Run, metric string, c Context) Summary {
+// Summarize sums up the values of a key, as Value returns them. It leaves out values that are not finite numbers.
+func Summarize(runs []*format.Run, key string, c Context) Summary {
+	f := newField(key)
+	goal := f.goal(runs, c)
 	var s Summary
 	var squares float64 // Welford's method, Technometrics 4 (1962)
 	for _, r := range runs {
-		m, ok := r.Metric(metric)
-		if !ok {
+		d, ok := f.value(r, c)
+		if !ok || !d.isNumber() {
 			continue
 		}
-		goal := goalOf(m, metric, c)
-		v := Best(m, goal)
-		if math.IsNaN(v) {
-			s.Excluded++
+		v := d.f
+		if d.kind == isInt {
+			v = float64(d.i)
+		}
+		if math.IsNaN(v) || math.IsInf(v, 0) {
 			continue
 		}
 		s.N++
-		d := v - s.Mean
-		s.Mean += d / float64(s.N)
-		squares += d * (v - s.Mean)
+		delta := v - s.Mean
+		s.Mean += delta / float64(s.N)
+		squares += delta * (v - s.Mean)
 		if s.N == 1 || goal == format.GoalMin && v < s.Best || goal != format.GoalMin && v > s.Best {
 			s.Best, s.BestRun = v, r
 		}
@@ -44,4 +47,28 @@ func Summarize(runs []*format.Run, metric string, c Context) Summary {
 		s.SD = math.Sqrt(squares / float64(s.N-1))
 	}
 	return s
+}
+
+// MetricOf returns the name of the metric that a key refers to in the first run that has it. It returns "" if the key
+// is not a metric of the runs.
+func MetricOf(runs []*format.Run, key string) string {
+	f := newField(key)
+	if f.scope != inAll && f.scope != inMetrics {
+		return ""
+	}
+	for _, r := range runs {
+		for _, name := range []string{cmp.Or(f.plain, f.name), f.base} {
+			if _, ok := r.Metric(name); ok && name != "" {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// Descending reports whether sorting groups by SPEC, as for Sort, puts the largest value first.
+func Descending(runs []*format.Run, spec string, c Context) bool {
+	key, up, down := cutDirection(spec)
+	f := newField(key)
+	return down || !up && f.goal(runs, c) == format.GoalMax
 }

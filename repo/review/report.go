@@ -266,7 +266,7 @@ func (v *Report) grouped(ctx context.Context, c *catalog.Catalog, entries []*rep
 			runs = append(runs, e.Run)
 		}
 	}
-	for _, g := range query.GroupBy(runs, query.ByReplicates, options.Seeds, c.Context()) {
+	for _, g := range query.GroupBy(runs, []string{query.ByReplicates}, options.Seeds, c.Context()) {
 		s := groupOf(c, g.Runs, "")
 		if len(s.Entries) == 0 {
 			continue

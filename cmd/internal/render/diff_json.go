@@ -193,16 +193,17 @@ type SeveralJSON struct {
 	Missing int   `json:"missing,omitempty"` // runs without the param
 }
 
-func valuesJSON(values []diff.Value) []ValueJSON {
-	side := func(v any) any {
-		if several, ok := v.(diff.Several); ok {
-			return SeveralJSON{several.Values, several.Missing}
-		}
-		return v
+func sideJSON(v any) any {
+	if several, ok := v.(diff.Several); ok {
+		return SeveralJSON{several.Values, several.Missing}
 	}
+	return v
+}
+
+func valuesJSON(values []diff.Value) []ValueJSON {
 	list := make([]ValueJSON, len(values))
 	for i, v := range values {
-		list[i] = ValueJSON{v.Key, side(v.A), side(v.B)}
+		list[i] = ValueJSON{v.Key, sideJSON(v.A), sideJSON(v.B)}
 	}
 	return list
 }
