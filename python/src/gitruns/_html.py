@@ -290,6 +290,8 @@ def diff_html(diff: Any) -> str:
 
 
 def _side(value: Any) -> str:
-    if isinstance(value, Mapping):
-        value = value.get("best", value.get("last"))
+    if isinstance(value, Mapping) and "values" in value:  # a param that varies within a group
+        return ", ".join(_side(item) for item in value["values"])
+    if isinstance(value, Mapping):  # a metric: the value that was compared
+        value = value.get("value", value.get("last"))
     return number(value) if not isinstance(value, list) else escape(value)
