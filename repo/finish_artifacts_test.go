@@ -172,6 +172,41 @@ func TestArtifactThatIsAnother(t *testing.T) {
 	}
 }
 
+// TestStrayEntries: what a program writes into the run's folder under a name of its own is named and kept.
+func TestStrayEntries(t *testing.T) {
+	r, _, err := Init(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := r.Start(t.Context(), &format.Run{}, format.OwnerProcess)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(a.Dir, "metrics.jsonl"), `{"t":1,"m":{"a":1}}`+"\n")
+	put(t, filepath.Join(a.Dir, "model", "weights.bin"), "weights")
+	res, err := a.Finish(t.Context(), Finish{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := strings.Join(res.Warnings, "\n")
+	for _, want := range []string{
+		`"metrics.jsonl" was not read: a journal is named journal-HOST-PID-LETTERS.jsonl`,
+		`"model" was not recorded: only files below files/ are`, "are kept in ",
+	} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the warnings lack %q: %q", want, said)
+		}
+	}
+	for _, name := range []string{"metrics.jsonl", "model/weights.bin"} {
+		if kept, _ := filepath.Glob(filepath.Join(r.trashDir(), "*", a.ID+"-left", name)); len(kept) != 1 {
+			t.Errorf("%s is not kept", name)
+		}
+	}
+	if exists(a.Dir) {
+		t.Error("the run's folder stays")
+	}
+}
+
 // TestNoJournals: what only has the name of a journal does not keep the run's folder.
 func TestNoJournals(t *testing.T) {
 	a := started(t, nil, nil)

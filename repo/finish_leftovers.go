@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/format"
@@ -17,6 +18,27 @@ func (a *Active) keptLeft(batch string) string {
 	return filepath.Join(a.repo.trashDir(), batch, a.ID+"-left")
 }
 
+// ownNames and ownPrefixes are the names that this program gives to entries of the folder of an active run.
+var (
+	ownNames = []string{
+		RecordName, configName, sidecarName, lockName, artifactsName, filesName, notesName, stagedName, outputName,
+	}
+	ownPrefixes = []string{
+		".", ownerPrefix, lastPrefix, outputName + ".", "output-", donePrefix, consumed, restPrefix, leftPrefix,
+	}
+)
+
+// stagedName is the folder of files that a client is writing.
+const stagedName = "staged"
+
+// isStray reports whether an entry of the folder of an active run is neither a journal nor an entry of this program. It
+// may be the only copy of something that a program has written.
+func isStray(entry fs.DirEntry) bool {
+	name := entry.Name()
+	return !isJournal(entry) && !slices.Contains(ownNames, name) &&
+		!slices.ContainsFunc(ownPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+}
+
 // planLeft records that a file in the run's folder did not go into the finished run, so that no clearing removes it.
 func (a *Active) planLeft(b *finished, nonce string) error {
 	entries, err := os.ReadDir(a.Dir)
@@ -25,14 +47,23 @@ func (a *Active) planLeft(b *finished, nonce string) error {
 	}
 	var odd []string
 	for _, entry := range entries {
-		if namedAsJournal(entry.Name()) && !isJournal(entry) {
-			odd = append(odd, fmt.Sprintf("%q was not read: it has the name of a journal but is not one", entry.Name()))
-			b.left = b.left || entry.Type().IsRegular() || entry.IsDir()
+		name := entry.Name()
+		if !isStray(entry) {
+			continue
 		}
+		switch {
+		case namedAsJournal(name):
+			odd = append(odd, fmt.Sprintf("%q was not read: it has the name of a journal but is not one", name))
+		case strings.HasSuffix(name, ".jsonl"):
+			odd = append(odd, fmt.Sprintf("%q was not read: a journal is named journal-HOST-PID-LETTERS.jsonl", name))
+		default:
+			odd = append(odd, fmt.Sprintf("%q was not recorded: only files below %s/ are", name, filesName))
+		}
+		b.left = b.left || entry.Type().IsRegular() || entry.IsDir()
 	}
 	b.warnings = append(b.warnings, odd[:min(len(odd), maxNamed)]...)
 	if n := len(odd) - maxNamed; n > 0 {
-		b.warnings = append(b.warnings, fmt.Sprintf("%d more have names of journals but are not journals", n))
+		b.warnings = append(b.warnings, fmt.Sprintf("%d more entries of the run's folder were not recorded", n))
 	}
 	if !b.left {
 		return nil
@@ -55,7 +86,7 @@ func (a *Active) keepLeft() error {
 		switch {
 		case strings.HasPrefix(name, leftPrefix):
 			plan = name
-		case namedAsJournal(name) && !isJournal(entry) && (entry.Type().IsRegular() || entry.IsDir()):
+		case isStray(entry) && (entry.Type().IsRegular() || entry.IsDir()):
 			left = append(left, name)
 		}
 	}

@@ -88,13 +88,23 @@ func (r *Repository) Remove(entries []*Entry, committed map[string]bool) error {
 			_ = os.Remove(filepath.Dir(e.Dir)) // the day, if it is empty now
 		}
 		if err == nil && committed[e.ID] {
-			err = r.mark(e.ID)
+			if err = r.mark(e.ID); err != nil && e.repo.commit == "" { // without its marker, a merge would restore it
+				err = errors.Join(err, putBack(filepath.Join(batch, e.ID), e.Dir))
+			}
 		}
 		if err != nil {
 			return fmt.Errorf("removing run %s: %w", e.ID, err)
 		}
 	}
 	return nil
+}
+
+// putBack moves a run from the trash to its place.
+func putBack(from, to string) error {
+	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+		return err
+	}
+	return os.Rename(from, to)
 }
 
 // makeBatch makes a folder in the trash. It returns an error if the trash is a link.
@@ -149,10 +159,7 @@ func (r *Repository) Restore() ([]string, error) {
 			if exists(target) {
 				return ids, fmt.Errorf("restoring run %s: it already exists", id)
 			}
-			if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
-				return ids, fmt.Errorf("restoring run %s: %w", id, err)
-			}
-			if err := os.Rename(filepath.Join(batch, id), target); err != nil {
+			if err := putBack(filepath.Join(batch, id), target); err != nil {
 				return ids, fmt.Errorf("restoring run %s: %w", id, err)
 			}
 			if err := os.Remove(filepath.Join(r.Dir, RemovedName, id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
