@@ -170,7 +170,9 @@ git add -A && git commit -qm x && echo 'print(2)' >train.py`)
 }
 
 // try runs the command once in a copy of the template, with the call number fail failing.
-func (f *faultTrial) try(c faultCase, template string, fail int, errno syscall.Errno, lasts bool) (fault.Result, string) {
+func (f *faultTrial) try(
+	c faultCase, template string, fail int, errno syscall.Errno, lasts bool,
+) (fault.Result, string) {
 	f.t.Helper()
 	dir := template + "-copy"
 	if out, err := exec.Command("sh", "-c", `rm -rf "$1" && cp -a "$0" "$1"`, template, dir).CombinedOutput(); err != nil {

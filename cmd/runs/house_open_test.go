@@ -14,8 +14,8 @@ var mayOpen = []string{
 
 var opens = regexp.MustCompile(`\bos\.(Open|ReadFile)\(|\bos\.OpenFile\(.*`)
 
-// TestOnlyRegularFilesAreOpened: in repo, a file is opened through the package regular, or is new (O_EXCL). A named pipe
-// in the place of a file would make a command wait for ever.
+// TestOnlyRegularFilesAreOpened: in repo, a file is opened through the package regular, or is new (O_EXCL). A named
+// pipe in the place of a file would make a command wait for ever.
 func TestOnlyRegularFilesAreOpened(t *testing.T) {
 	checked := 0
 	for _, file := range sources(t, ".go", "repo") {

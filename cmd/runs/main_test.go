@@ -52,6 +52,11 @@ func TestScripts(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(home, ".gitconfig"), []byte(config), 0o666); err != nil {
 				return err
 			}
+			path, err := pathWithout(e.Getenv("PATH"), "runs-store", filepath.Join(e.WorkDir, ".bin"))
+			if err != nil {
+				return err
+			}
+			e.Setenv("PATH", path) // the command store adds it
 			e.Setenv("HOME", home)
 			e.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 			e.Setenv("GIT_CEILING_DIRECTORIES", filepath.Dir(e.WorkDir))
@@ -71,6 +76,35 @@ func TestScripts(t *testing.T) {
 			"store":   storeCmd,
 		},
 	})
+}
+
+// pathWithout returns a PATH on which there is no program of that name. A folder that has it is replaced by one of
+// links to its other programs, in made.
+func pathWithout(path, name, made string) (string, error) {
+	folders := filepath.SplitList(path)
+	for i, folder := range folders {
+		if _, err := os.Lstat(filepath.Join(folder, name)); err != nil {
+			continue
+		}
+		links := filepath.Join(made, strconv.Itoa(i))
+		if err := os.MkdirAll(links, 0o777); err != nil {
+			return "", err
+		}
+		entries, err := os.ReadDir(folder)
+		if err != nil {
+			return "", err
+		}
+		for _, entry := range entries {
+			if entry.Name() == name {
+				continue
+			}
+			if err := os.Symlink(filepath.Join(folder, entry.Name()), filepath.Join(links, entry.Name())); err != nil {
+				return "", err
+			}
+		}
+		folders[i] = links
+	}
+	return strings.Join(folders, string(filepath.ListSeparator)), nil
 }
 
 // captureCmd sets a variable to the first match of a regular expression in the last output: capture NAME REGEXP.

@@ -108,22 +108,31 @@ const removeAttempts = 3
 // still refers to all files that are left. If the lock cannot be removed, the error is a *LockLeftError and the intent
 // stays. The other files are harmless: sweep removes them later.
 func (d Dirs) clear(n intent) error {
-	if d.ownsIndexLock(n) {
-		path := d.indexPath() + ".lock"
-		err := os.Remove(path)
-		for try := 1; err != nil && !errors.Is(err, fs.ErrNotExist) && try < removeAttempts; try++ {
-			time.Sleep(10 * time.Millisecond)
-			err = os.Remove(path)
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return &LockLeftError{path, err}
-		}
+	err := d.unlockIndex(n)
+	for try := 1; err != nil && try < removeAttempts; try++ {
+		time.Sleep(10 * time.Millisecond)
+		err = d.unlockIndex(n)
+	}
+	if err != nil {
+		return &LockLeftError{d.indexPath() + ".lock", err}
 	}
 	for _, name := range []string{
 		"index-" + n.nonce, "index-" + n.nonce + ".lock", "was-" + n.nonce, "lock-" + n.nonce,
 		"op-" + n.nonce, "op",
 	} {
 		_ = os.Remove(d.state(name))
+	}
+	return nil
+}
+
+// unlockIndex removes index.lock if it belongs to the intent.
+func (d Dirs) unlockIndex(n intent) error {
+	own, err := d.ownsIndexLock(n)
+	if err != nil || !own {
+		return err
+	}
+	if err := os.Remove(d.indexPath() + ".lock"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }

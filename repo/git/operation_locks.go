@@ -112,8 +112,11 @@ func createExclusive(from, to string) error {
 	return errors.Join(err, f.Close())
 }
 
-// ownsIndexLock reports whether index.lock belongs to this intent.
-func (d Dirs) ownsIndexLock(n intent) bool {
+// ownsIndexLock reports whether index.lock belongs to this intent. It returns an error if the lock cannot be read.
+func (d Dirs) ownsIndexLock(n intent) (bool, error) {
 	data, err := regular.ReadFile(d.indexPath() + ".lock")
-	return err == nil && string(data) == "runs "+n.nonce+"\n"
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.As(err, new(*regular.Error)) {
+		return false, nil
+	}
+	return err == nil && string(data) == "runs "+n.nonce+"\n", err
 }

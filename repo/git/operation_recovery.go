@@ -53,8 +53,11 @@ const refLockWait = time.Second
 // freeRefs removes the locks that a killed `git update-ref` left on the refs of an intent. While index.lock is ours, no
 // other commit can hold them.
 func (d Dirs) freeRefs(ctx context.Context, n intent) error {
-	if n.next == "" || !d.ownsIndexLock(n) {
+	if n.next == "" {
 		return nil
+	}
+	if own, err := d.ownsIndexLock(n); err != nil || !own {
+		return err
 	}
 	paths := []string{filepath.Join(d.Git, "HEAD.lock")}
 	for _, u := range n.moves {
@@ -102,8 +105,11 @@ func (d Dirs) indexReplaced(n intent) bool {
 // completeRefs moves the refs of an intent whose index is already in place. If a user has removed index.lock, it moves
 // nothing, because index and branch may have changed since.
 func (d Dirs) completeRefs(ctx context.Context, n intent, lockFile *os.File) error {
-	if n.next == "" || !d.ownsIndexLock(n) || !d.indexReplaced(n) {
+	if n.next == "" || !d.indexReplaced(n) {
 		return nil
+	}
+	if own, err := d.ownsIndexLock(n); err != nil || !own {
+		return err
 	}
 	o := &Operation{dirs: d, lockFile: lockFile, intent: n}
 	reason := "runs: finish an interrupted " + n.kind
@@ -137,10 +143,12 @@ func (d Dirs) completeMove(ctx context.Context, n intent, lockFile *os.File) err
 		return err
 	}
 	if tip.Commit == n.old {
-		if !d.ownsIndexLock(n) {
-			if err := o.lockIndex(ctx); err != nil {
-				return err
-			}
+		own, err := d.ownsIndexLock(n)
+		if err == nil && !own {
+			err = o.lockIndex(ctx)
+		}
+		if err != nil {
+			return err
 		}
 		if err := copyIndex(d.indexPath(), o.index); err != nil {
 			return err

@@ -1,6 +1,6 @@
-// Package fault runs a program of which one system call fails, for tests. A filter in the kernel stops the program at the
-// calls that change or open files, so that all others run at full speed. Nothing but tests may import it. Start reading
-// at Run.
+// Package fault runs a program of which one system call fails, for tests. A filter in the kernel stops the program at
+// the calls that change or open files, so that all others run at full speed. Nothing but tests may import it. Start
+// reading at Run.
 package fault
 
 import (
@@ -77,7 +77,8 @@ func becomeFiltered() error {
 	}
 	filter = append(filter, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW})
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	if err := unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&program)), 0, 0); err != nil {
+	err := unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&program)), 0, 0)
+	if err != nil {
 		return fmt.Errorf("installing the filter: %w", err)
 	}
 	runtime.KeepAlive(filter)
