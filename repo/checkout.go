@@ -7,52 +7,63 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
 )
 
 // CheckOut writes the source of a run into dir, which must not exist. It verifies the tree hash of the source before
-// it writes a file, and dir appears complete or not at all. If Git LFS cannot fetch a file, its pointer is written
-// instead, and pointers is true.
-func (r *Repository) CheckOut(ctx context.Context, run *format.Run, dir string) (pointers bool, err error) {
-	scratch, err := r.restore(ctx, run, dir)
+// it writes a file, and dir appears complete or not at all. If Git LFS cannot or must not fetch a file, its pointer is
+// written instead, and pointers says why.
+func (r *Repository) CheckOut(ctx context.Context, run *format.Run, dir string) (pointers, err error) {
+	scratch, refused, err := r.restore(ctx, run, dir)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	defer scratch.Close()
 	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
-		return false, fmt.Errorf("restoring run %s: %w", run.ID, err)
+		return nil, fmt.Errorf("restoring run %s: %w", run.ID, err)
 	}
 	tmp := filepath.Join(filepath.Dir(dir), newPrefix+filepath.Base(dir)+"-"+format.RandomLetters(8))
 	if err := os.Mkdir(tmp, 0o777); err != nil {
-		return false, fmt.Errorf("restoring run %s: %w", run.ID, err)
+		return nil, fmt.Errorf("restoring run %s: %w", run.ID, err)
 	}
-	pointers, err = scratch.CheckOut(ctx, tmp)
+	some, err := scratch.CheckOut(ctx, tmp)
 	if err == nil {
 		err = os.Rename(tmp, dir)
 	}
 	if err != nil {
 		_ = os.RemoveAll(tmp)
-		return false, fmt.Errorf("restoring run %s: %w", run.ID, err)
+		return nil, fmt.Errorf("restoring run %s: %w", run.ID, err)
 	}
+	switch {
+	case !some:
+		return nil, nil
+	case refused != nil:
+		return refused, nil
+	}
+	pointers = withHint(errors.New("Git LFS could not fetch all files"),
+		"run 'git lfs fetch --all' in the project, and repeat")
 	return pointers, nil
 }
 
 // CheckOutWorktree makes a linked worktree at dir, which must not exist. It checks out the commit of the run, or the
 // base commit if this clone no longer has the commit of the run. Files of the source that differ from that commit
-// appear as uncommitted changes.
-func (r *Repository) CheckOutWorktree(ctx context.Context, run *format.Run, dir string) (commit string, err error) {
-	scratch, err := r.restore(ctx, run, dir)
+// appear as uncommitted changes. If Git LFS must not fetch files, pointers says why.
+func (r *Repository) CheckOutWorktree(
+	ctx context.Context, run *format.Run, dir string,
+) (commit string, pointers, err error) {
+	scratch, pointers, err := r.restore(ctx, run, dir)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	defer scratch.Close()
 	commit = run.Source.Commit
 	has := false
 	if commit != "" {
 		if has, err = scratch.Has(ctx, commit); err != nil {
-			return "", fmt.Errorf("restoring run %s: %w", run.ID, err)
+			return "", nil, fmt.Errorf("restoring run %s: %w", run.ID, err)
 		}
 	}
 	if !has {
@@ -60,29 +71,54 @@ func (r *Repository) CheckOutWorktree(ctx context.Context, run *format.Run, dir 
 	}
 	if commit == "" {
 		err := fmt.Errorf("restoring run %s: it was recorded before the first commit, but a worktree needs one", run.ID)
-		return "", withHint(err, "run 'runs checkout %s DIR' to restore into a plain folder", format.IDRandom(run.ID))
+		return "", nil, withHint(err, "run 'runs checkout %s DIR' to restore into a plain folder", format.IDRandom(run.ID))
 	}
 	if err := scratch.AddWorktree(ctx, dir, commit); err != nil {
-		return "", fmt.Errorf("restoring run %s: %w", run.ID, err)
+		return "", nil, fmt.Errorf("restoring run %s: %w", run.ID, err)
 	}
-	return commit, nil
+	return commit, pointers, nil
 }
 
-// restore rebuilds the source of a run that is to be written to dir.
-func (r *Repository) restore(ctx context.Context, run *format.Run, dir string) (*git.Scratch, error) {
+// restore rebuilds the source of a run that is to be written to dir. If Git LFS must not fetch its files, refused says
+// why, and the scratch writes pointers.
+func (r *Repository) restore(
+	ctx context.Context, run *format.Run, dir string,
+) (scratch *git.Scratch, refused, err error) {
 	if exists(dir) {
 		err := fmt.Errorf("restoring run %s: %s already exists", run.ID, dir)
-		return nil, withHint(err, "name a folder that does not exist yet")
+		return nil, nil, withHint(err, "name a folder that does not exist yet")
 	}
-	err := r.fetchBase(ctx, run)
-	var scratch *git.Scratch
+	err = r.fetchBase(ctx, run)
 	if err == nil {
 		scratch, err = r.rebuild(ctx, run)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("restoring run %s: %w", run.ID, err)
+	if err == nil {
+		if refused, err = r.permitSourceLFS(ctx, scratch); err != nil {
+			scratch.Close()
+		}
 	}
-	return scratch, nil
+	if err != nil {
+		return nil, nil, fmt.Errorf("restoring run %s: %w", run.ID, err)
+	}
+	return scratch, refused, nil
+}
+
+// permitSourceLFS lets Git LFS write only pointers if the .lfsconfig of a source directs it to an address that neither
+// the checked-out files use nor the user allows: a stranger may have recorded the run. refused says why.
+func (r *Repository) permitSourceLFS(ctx context.Context, source *git.Scratch) (refused, err error) {
+	urls, err := source.LFSEndpoints(ctx)
+	if err != nil || len(urls) == 0 {
+		return nil, err
+	}
+	used, err := git.LFSEndpoints(ctx, r.Git)
+	if err != nil {
+		return nil, err
+	}
+	urls = slices.DeleteFunc(urls, func(url string) bool { return slices.Contains(used, url) })
+	if refused = r.PermitLFS(ctx, urls); refused != nil {
+		source.SkipLFS()
+	}
+	return refused, ctx.Err()
 }
 
 // fetchBase asks the remote for the base commit of a run, if this clone does not have it. If the remote does not

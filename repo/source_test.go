@@ -461,7 +461,7 @@ func captureAndCheckOut(t *testing.T, seed uint64) {
 		return
 	}
 	linked := p.dir + "-worktree"
-	if _, err := r.CheckOutWorktree(t.Context(), run, linked); err != nil {
+	if _, _, err := r.CheckOutWorktree(t.Context(), run, linked); err != nil {
 		t.Fatalf("%s: %v", kind, err)
 	}
 	if d := cmp.Diff(want, files(t, linked, nil)); d != "" {

@@ -58,6 +58,20 @@ func (r *Repository) PermitStore(ctx context.Context, q StoreQuestion) error {
 	return memory.Allow()
 }
 
+// PermitLFS returns an error unless the user allowed each address to which a committed .lfsconfig directs Git LFS. The
+// remote's own address needs no question, because the user set the remote.
+func (r *Repository) PermitLFS(ctx context.Context, urls []string) error {
+	for _, url := range urls {
+		if err := r.PermitStore(ctx, StoreQuestion{
+			URL:   url,
+			Means: ".lfsconfig sends the files of Git LFS there, with the credentials that Git has for it",
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // allowStore remembers that the user allowed a store.
 func (r *Repository) allowStore(url string) error {
 	memory := r.StoreMemory(url)

@@ -40,6 +40,7 @@ worktree is next to the project.`,
 			return a.checkout(cmd.Context(), args[0], experiment, dir, worktree)
 		},
 	}
+	a.storeFlags(cmd)
 	cmd.Flags().BoolVar(&worktree, "worktree", false, "make a linked Git worktree")
 	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "look in `EXPERIMENT`")
 	return cmd
@@ -57,14 +58,17 @@ func (a *app) checkout(ctx context.Context, selector, experiment, dir string, wo
 	if dir == "" {
 		dir = filepath.Join(filepath.Dir(r.TreeRoot()), filepath.Base(r.TreeRoot())+"-"+format.IDRandom(e.ID))
 	}
-	pointers := false
-	if !worktree {
-		if pointers, err = e.Repository().CheckOut(ctx, e.Run, dir); err != nil {
-			return err
-		}
-	} else if commit, err := e.Repository().CheckOutWorktree(ctx, e.Run, dir); err != nil {
+	commit := e.Source.Commit
+	var pointers error
+	if worktree {
+		commit, pointers, err = e.Repository().CheckOutWorktree(ctx, e.Run, dir)
+	} else {
+		pointers, err = e.Repository().CheckOut(ctx, e.Run, dir)
+	}
+	if err != nil {
 		return err
-	} else if commit != e.Source.Commit {
+	}
+	if commit != e.Source.Commit {
 		a.warn("commit %.12s of the run is not in this clone; the worktree is at its base commit %.12s",
 			e.Source.Commit, commit)
 	}
@@ -73,13 +77,16 @@ func (a *app) checkout(ctx context.Context, selector, experiment, dir string, wo
 }
 
 // printRestored prints what was restored and warns about what was not.
-func (a *app) printRestored(e *repo.Entry, dir string, pointers bool) {
+func (a *app) printRestored(e *repo.Entry, dir string, pointers error) {
 	a.progress("runs: restored %s in %s: tree %.12s, verified", e.Title(), repo.Relative(a.dir, dir), e.Source.Proof())
 	if missing := e.Source.Missing(); missing != "" {
 		a.warn("this is not the full source: %s; see 'runs show %s'", missing, format.IDRandom(e.ID))
 	}
-	if pointers {
-		a.warn("Git LFS could not fetch all files; their pointers were written instead")
-		a.progress("      run 'git lfs fetch --all' in the project, and repeat")
+	if pointers != nil {
+		a.warn("%v; pointers of Git LFS were written instead", pointers)
+		var hint *repo.HintError
+		if errors.As(pointers, &hint) {
+			a.hint("%s", hint.Hint)
+		}
 	}
 }

@@ -59,6 +59,7 @@ selector names no run; with --exit-code 4 if a metric differs; 130 interrupted.`
 			return a.reproduce(cmd.Context(), &f, args[0], command)
 		},
 	}
+	a.storeFlags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.in, "in", "", "restore into `DIR`, which must not exist, instead of a temporary folder")
 	flags.StringVar(&f.env, "env", "check", "handle the environment by `MODE`: none, check or venv")

@@ -20,6 +20,9 @@ func (s *Scratch) below(dir string) command {
 	c := s.cmd
 	c.dir = dir
 	c.env = append(c.env[:len(c.env):len(c.env)], "GIT_DIR="+s.dirs.Git, "GIT_WORK_TREE="+dir)
+	if s.skipLFS {
+		c.env = append(c.env, skipSmudge)
+	}
 	return c
 }
 
@@ -29,6 +32,9 @@ func (s *Scratch) CheckOut(ctx context.Context, dir string) (pointers bool, err 
 	args := append(pinned[:len(pinned):len(pinned)], "-c", "core.sparseCheckout=false", "checkout-index", "-q", "-a", "-u")
 	at := s.below(dir)
 	_, err = at.run(ctx, args...)
+	if s.skipLFS {
+		return s.usesLFS(ctx), err
+	}
 	if err == nil || ctx.Err() != nil || !s.usesLFS(ctx) {
 		return false, err
 	}
@@ -41,10 +47,13 @@ func (s *Scratch) CheckOut(ctx context.Context, dir string) (pointers bool, err 
 			return false, err
 		}
 	}
-	at.env = append(at.env, "GIT_LFS_SKIP_SMUDGE=1")
+	at.env = append(at.env, skipSmudge)
 	_, err = at.run(ctx, args...)
 	return true, err
 }
+
+// skipSmudge makes Git LFS write pointers.
+const skipSmudge = "GIT_LFS_SKIP_SMUDGE=1"
 
 func (s *Scratch) usesLFS(ctx context.Context) bool {
 	_, err := s.run(ctx, nil, "config", "--get-regexp", "^filter\\.lfs\\.(process|smudge)$")
@@ -55,6 +64,9 @@ func (s *Scratch) usesLFS(ctx context.Context) bool {
 // status` in it shows how these differ from the commit. If it fails, it leaves no worktree.
 func (s *Scratch) AddWorktree(ctx context.Context, dir, commit string) error {
 	repository := s.dirs.command()
+	if s.skipLFS {
+		repository.env = append(repository.env, skipSmudge)
+	}
 	if _, err := repository.run(ctx, "-c", "core.hooksPath="+os.DevNull, "worktree", "add", "--detach", dir,
 		commit); err != nil {
 		return err

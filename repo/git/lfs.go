@@ -108,26 +108,42 @@ func quoteConfig(value string) string {
 // LFSEndpoints returns the addresses to which a committed .lfsconfig directs Git LFS. Like Git LFS, it reads the file
 // of the working tree, or otherwise that of the index or of HEAD.
 func LFSEndpoints(ctx context.Context, dirs Dirs) ([]string, error) {
-	const keys = `^(lfs\.(push)?url|remote\..*\.lfs(push)?url)$`
 	name := filepath.Join(dirs.Root, ".lfsconfig")
-	_, err := os.Lstat(name)
-	there := err == nil
-	var out []byte
-	for _, from := range [][]string{{"--file", name}, {"--blob", ":.lfsconfig"}, {"--blob", "HEAD:.lfsconfig"}} {
-		if from[0] == "--file" && !there {
+	if _, err := os.Lstat(name); err == nil {
+		return lfsEndpoints(ctx, dirs.command(), "--file", name)
+	}
+	for _, blob := range []string{":.lfsconfig", "HEAD:.lfsconfig"} {
+		urls, err := lfsEndpoints(ctx, dirs.command(), "--blob", blob)
+		var failed *Error
+		if errors.As(err, &failed) { // there is no such file
 			continue
 		}
-		out, err = dirs.command().run(ctx, "config", from[0], from[1], "-z", "--get-regexp", keys)
-		var failed *Error
-		switch {
-		case errors.As(err, &failed) && (failed.Code == 1 || !there): // no such key, or no such file
-			err = nil
-		case err != nil:
-			return nil, err
+		if err != nil || len(urls) > 0 {
+			return urls, err
 		}
-		if there || len(out) > 0 {
-			break
-		}
+	}
+	return nil, nil
+}
+
+// LFSEndpoints returns the addresses to which the .lfsconfig of the index directs Git LFS.
+func (s *Scratch) LFSEndpoints(ctx context.Context) ([]string, error) {
+	urls, err := lfsEndpoints(ctx, s.cmd, "--blob", ":.lfsconfig")
+	var failed *Error
+	if errors.As(err, &failed) {
+		return nil, nil
+	}
+	return urls, err
+}
+
+// SkipLFS makes the scratch write the pointers of Git LFS instead of fetching files.
+func (s *Scratch) SkipLFS() { s.skipLFS = true }
+
+func lfsEndpoints(ctx context.Context, c command, kind, from string) ([]string, error) {
+	const keys = `^(lfs\.(push)?url|remote\..*\.lfs(push)?url)$`
+	out, err := c.run(ctx, "config", kind, from, "-z", "--get-regexp", keys)
+	var failed *Error
+	if err != nil && !(errors.As(err, &failed) && failed.Code == 1) { // 1: no such key
+		return nil, err
 	}
 	var urls []string
 	for entry := range strings.SplitSeq(string(out), "\x00") {

@@ -21,6 +21,8 @@ type Scratch struct {
 	Dir  string // temporary; the caller may keep files of its own in it
 	dirs Dirs
 	cmd  command
+
+	skipLFS bool // write pointers of Git LFS
 }
 
 // pinned fixes settings that could change what Git's plumbing commands read or write, or let them write into the

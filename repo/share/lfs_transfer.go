@@ -17,23 +17,13 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// permitLFS returns an error unless the user allowed each address to which a committed .lfsconfig directs Git LFS. The
-// remote's own address needs no question, because the user set the remote.
+// permitLFS returns an error unless the user allowed the addresses of a committed .lfsconfig.
 func permitLFS(ctx context.Context, r *repo.Repository) error {
 	urls, err := git.LFSEndpoints(ctx, r.Git)
 	if err != nil {
 		return err
 	}
-	for _, url := range urls {
-		q := repo.StoreQuestion{
-			URL:   url,
-			Means: ".lfsconfig sends the artifacts of Git LFS there, with the credentials that Git has for it",
-		}
-		if err := r.PermitStore(ctx, q); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.PermitLFS(ctx, urls)
 }
 
 // fetchLFS fetches the content of a pointer with Git LFS.

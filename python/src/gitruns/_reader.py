@@ -131,7 +131,8 @@ class RecordedArtifact:
         """Copy the artifact into a folder, verify its digest, and return its path.
 
         to is the folder, the current one by default. A file that is not on this machine is fetched from the artifact
-        store. Raises CommError if it cannot be fetched.
+        store. Raises CommError if it cannot be fetched, or if nobody has allowed the store in this clone: the URL comes
+        with Git. `runs artifacts` asks at a terminal; elsewhere set RUNS_ALLOW_STORE to the URL.
         """
         from ._binary import call, lines, reason
         from ._files import no_links
