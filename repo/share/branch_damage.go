@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -40,20 +41,45 @@ func BranchDamage(ctx context.Context, r *repo.Repository) ([]Problem, error) {
 			tips = append(tips, tip)
 		}
 	}
-	sound, err := soundCommits(ctx, r, tips)
+	var problems []Problem
+	for _, tip := range tips {
+		sound, err := soundCommits(ctx, r, tip)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(sound, tip) {
+			continue
+		}
+		found, err := damageBetween(ctx, r.Git, at, sound, []string{tip})
+		if err != nil {
+			return nil, err
+		}
+		problems = append(problems, found...)
+	}
+	if len(tips) > 1 {
+		if problems, err = notOn(ctx, r.Git, at, tips, problems); err != nil {
+			return nil, err
+		}
+	}
+	if len(problems) == 0 {
+		rememberSound(r, tips)
+	}
+	return distinct(problems), nil
+}
+
+// notOn leaves out runs that went from one tip without a marker, and that another one has.
+func notOn(ctx context.Context, dirs git.Dirs, at string, tips []string, problems []Problem) ([]Problem, error) {
+	trees, err := git.OpenTrees(ctx, dirs)
 	if err != nil {
 		return nil, err
 	}
-	all := slices.Clone(tips)
-	tips = slices.DeleteFunc(tips, func(tip string) bool { return slices.Contains(sound, tip) })
-	if len(tips) == 0 {
-		return nil, nil
-	}
-	problems, err := damageBetween(ctx, r.Git, at, sound, tips)
-	if err == nil && len(problems) == 0 {
-		rememberSound(r, all)
-	}
-	return problems, err
+	defer trees.Close()
+	return slices.DeleteFunc(problems, func(p Problem) bool {
+		return p.Reason == transition.Unmarked && slices.ContainsFunc(tips, func(tip string) bool {
+			_, there, err := trees.Find(tip, path.Join(at, runPath(p.ID), repo.RecordName))
+			return err == nil && there
+		})
+	}), nil
 }
 
 // damageBetween returns the problems of runs that commits between others and the tips made, and that the tips have.
@@ -77,23 +103,20 @@ func soundFile(r *repo.Repository) string {
 	return filepath.Join(r.Git.Common, "runs", "sound-"+hex.EncodeToString(name[:6]))
 }
 
-// soundCommits returns commits in the history of the tips, possibly the tips themselves, up to which there is nothing
-// wrong.
-func soundCommits(ctx context.Context, r *repo.Repository, tips []string) ([]string, error) {
+// soundCommits returns commits in the history of a tip, possibly the tip itself, up to which there is nothing wrong.
+func soundCommits(ctx context.Context, r *repo.Repository, tip string) ([]string, error) {
 	data, err := os.ReadFile(soundFile(r))
 	if err != nil {
 		return nil, nil // nothing is known
 	}
 	var sound []string
-	for _, tip := range tips {
-		for _, commit := range strings.Fields(string(data)) {
-			base, err := git.MergeBase(ctx, r.Git, commit, tip)
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			if err == nil && base != "" && !slices.Contains(sound, base) { // otherwise that history is gone
-				sound = append(sound, base)
-			}
+	for _, commit := range strings.Fields(string(data)) {
+		base, err := git.MergeBase(ctx, r.Git, commit, tip)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err == nil && base != "" && !slices.Contains(sound, base) { // otherwise that history is gone
+			sound = append(sound, base)
 		}
 	}
 	return sound, nil

@@ -177,6 +177,7 @@ func TestImport(t *testing.T) {
 				for _, id := range c.runs {
 					equal(t, "record", to.Read(in(id, repo.RecordName)), from.Read(in(id, repo.RecordName)))
 					equal(t, "note", to.Read(in(id, "notes/"+noteName(1))), from.Read(in(id, "notes/"+noteName(1))))
+					equal(t, "marker", to.Read(".runs/removed/"+id), "(none)")
 				}
 				again, err := Import(t.Context(), to.runs, ask)
 				check(t, err)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
@@ -174,4 +175,59 @@ func TestRestoreDamaged(t *testing.T) {
 		t.Errorf("RestoreLost: %+v", done)
 	}
 	equal(t, "record", p.Read(in(runB, repo.RecordName)), "(none)")
+}
+
+// TestRestoreRunning: a lost run that is in progress here is not restored beside itself.
+func TestRestoreRunning(t *testing.T) {
+	linux, linuxData, onLinux := environment(t, "linux")
+	p := newProject(t, "plain")
+	p.share(linux, linuxData)
+	p.add(runB, onLinux)
+	p.commitAll()
+	p.loseRuns()
+	running := record(t, runB, func(run *format.Run) { run.Status, run.Ended = format.Running, time.Time{} })
+	p.Write(".runs/active/"+runB+"/run.toml", string(running))
+	for _, dry := range []bool{true, false} {
+		done, err := RestoreLost(t.Context(), p.runs, LostRequest{DryRun: dry})
+		check(t, err)
+		if len(done.Runs) != 0 || len(done.Refused) != 1 ||
+			!strings.Contains(done.Refused[0].Err.Error(), "it is still running here") {
+			t.Errorf("RestoreLost: %+v", done)
+		}
+	}
+	equal(t, "record", p.Read(in(runB, repo.RecordName)), "(none)")
+	equal(t, "shared file", p.Read(".runs/"+linux), "(none)")
+}
+
+// TestNewestVersion: a lost run comes back as it was after its last redaction, whoever kept what was before.
+func TestNewestVersion(t *testing.T) {
+	first := []byte(gittest.RunText)
+	hidden := redactionOf(t, first, hideName)
+	forged := redactionOf(t, first, failed)
+	for _, c := range []struct {
+		name     string
+		versions []any // of commits that follow one another
+		want     []byte
+	}{
+		{"not redacted", []any{nil}, first},
+		{"redacted", []any{hidden, nil}, hidden},
+		{"forged", []any{forged, nil}, first},
+		{"forged after a redaction", []any{hidden, forged, nil}, hidden},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := newProject(t, "plain")
+			head := p.Head
+			for _, version := range c.versions {
+				head = p.commitTree([]string{head}, map[string]any{in(runA, repo.RecordName): version})
+			}
+			p.Git("update-ref", keptRef, p.Head)
+			p.Git("reset", "-q", "--hard", head)
+			done, err := RestoreLost(t.Context(), p.runs, LostRequest{})
+			check(t, err)
+			if len(done.Runs) != 1 {
+				t.Fatalf("RestoreLost: %+v", done)
+			}
+			equal(t, "record", p.Read(in(runA, repo.RecordName)), string(c.want))
+		})
+	}
 }

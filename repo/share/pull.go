@@ -152,14 +152,14 @@ func (p *puller) pull(ctx context.Context) error {
 	}
 	defer p.trees.Close()
 	p.done.Commit = p.local.tip
+	if p.local.tip != "" {
+		if has, err := git.IsAncestor(ctx, p.repo.Git, tip, p.local.tip); err != nil || has {
+			return err // nothing is new, and the branch stays, with the user's own commits of code
+		}
+	}
 	commits, err := p.unpushed(ctx, tip, up)
 	if err != nil {
 		return err
-	}
-	if len(commits) > 0 {
-		if straight, err := git.IsAncestor(ctx, p.repo.Git, tip, p.local.tip); err != nil || straight {
-			return err // nothing is new
-		}
 	}
 	next, err := p.replay(ctx, tip, commits)
 	if err != nil {
@@ -220,9 +220,6 @@ func (p *puller) unpushed(ctx context.Context, tip string, up git.Upstream) ([]*
 	var code *codeCommitsError
 	if !errors.As(err, &code) {
 		return commits, err
-	}
-	if straight, err := git.IsAncestor(ctx, p.repo.Git, tip, p.local.tip); err != nil || straight {
-		return nil, err // nothing is new
 	}
 	return nil, &repo.HintError{
 		Err: fmt.Errorf("both sides have new code commits (here %.10s, %s)", code.commits[0].id, code.commits[0].subject),

@@ -257,6 +257,28 @@ func TestPull(t *testing.T) {
 	}{
 		{name: "nothing new", check: func(t *testing.T, _ *project, done *Pulled) { equal(t, "moved", done.Moved, false) }},
 		{
+			name: "nothing new, and runs of our own",
+			do: func(p *project) {
+				p.add(runB)
+				p.commitAll()
+				// Made again, it would get another committer.
+				p.Git("-c", "user.name=Other", "commit", "-q", "--amend", "--no-edit", "--no-verify")
+				p.Head = p.Git("rev-parse", "HEAD")
+			},
+			check: func(t *testing.T, p *project, done *Pulled) {
+				equal(t, "moved", done.Moved, false)
+				equal(t, "HEAD", p.Git("rev-parse", "HEAD"), p.Head)
+			},
+		},
+		{
+			name: "nothing new, and code of our own",
+			do:   func(p *project) { p.Head = p.Commit("ours", map[string]string{"ours.py": "x"}) },
+			check: func(t *testing.T, p *project, done *Pulled) {
+				equal(t, "moved", done.Moved, false)
+				equal(t, "HEAD", p.Git("rev-parse", "HEAD"), p.Head)
+			},
+		},
+		{
 			name: "runs and code",
 			do: func(p *project) {
 				p.others("main", map[string]any{"README": "theirs\n", in(runC, repo.RecordName): record(p.t, runC)})

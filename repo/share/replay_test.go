@@ -379,14 +379,14 @@ func TestCodeCommitsHint(t *testing.T) {
 		own        bool
 		want       string
 	}{
-		{"on the upstream", p.Head, localBranch{"main", code, true}, true, "'git push'"},
-		{"a new repository", "", localBranch{"main", code, true}, true, "'git push'"},
-		{"others have pushed", other, localBranch{"main", code, true}, true, "'git pull --rebase origin main'"},
-		{"a branch without upstream", p.Head, localBranch{"wide", code, true}, false, "'git push -u origin wide'"},
+		{"on the upstream", p.Head, localBranch{"main", code, true}, true, "run 'git push'"},
+		{"a new repository", "", localBranch{"main", code, true}, true, "run 'git push'"},
+		{"others have pushed", other, localBranch{"main", code, true}, true, "run 'git pull --rebase origin main' and 'git push'"},
+		{"a branch without upstream", p.Head, localBranch{"wide", code, true}, false, "run 'git push -u origin wide'"},
 	} {
 		err := e.withStep(t.Context(), p.runs, c.local, c.base, up, c.own)
 		var hint *repo.HintError
-		if !errors.As(err, &hint) || !strings.Contains(hint.Hint, c.want) {
+		if !errors.As(err, &hint) || !strings.HasPrefix(hint.Hint, c.want+" to publish") {
 			t.Errorf("%s: %v, hint %v", c.name, err, hint)
 		}
 	}
