@@ -67,6 +67,7 @@ func decodeArtifacts(data []byte) ([]Artifact, error) {
 		return nil, err
 	}
 	artifacts := make([]Artifact, 0, r.file.Rows)
+	var paths pathSet
 	err = r.each(context.Background(), 1024, func(n int) error {
 		for i := range n {
 			var a Artifact
@@ -92,6 +93,9 @@ func decodeArtifacts(data []byte) ([]Artifact, error) {
 			if err := CheckPath(a.Path); err != nil {
 				return err
 			}
+			if !paths.add(a.Path) {
+				return fmt.Errorf("the path %q is listed twice", a.Path)
+			}
 			if !isHex(a.SHA256, false) || a.Bytes < 0 {
 				return fmt.Errorf("%s has no valid digest or a negative size", a.Path)
 			}
@@ -100,4 +104,32 @@ func decodeArtifacts(data []byte) ([]Artifact, error) {
 		return nil
 	})
 	return artifacts, err
+}
+
+// pathSet finds paths that are listed twice: the bytes of one file would count again for each. Most lists are sorted,
+// and then no map is needed.
+type pathSet struct {
+	last   string
+	sorted []string // those before the first that was not in order
+	all    map[string]bool
+}
+
+// add reports whether a path is new.
+func (s *pathSet) add(path string) bool {
+	if s.all == nil && (len(s.sorted) == 0 || s.last < path) {
+		s.last = path
+		s.sorted = append(s.sorted, path)
+		return true
+	}
+	if s.all == nil {
+		s.all = make(map[string]bool, len(s.sorted))
+		for _, p := range s.sorted {
+			s.all[p] = true
+		}
+	}
+	if s.all[path] {
+		return false
+	}
+	s.all[path] = true
+	return true
 }

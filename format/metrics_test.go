@@ -324,6 +324,18 @@ func TestArtifactsRoundTrip(t *testing.T) {
 	if _, err := DecodeArtifacts(bad); err == nil {
 		t.Error("a path that leaves the run was read")
 	}
+	for _, paths := range [][]string{{"a", "a"}, {"b", "a", "b"}, {"a", "c", "b", "c"}} {
+		var list []Artifact
+		for _, path := range paths {
+			list = append(list, Artifact{Path: path, SHA256: strings.Repeat("0", 64)})
+		}
+		if data, err = EncodeArtifacts(list); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := DecodeArtifacts(data); err == nil || !strings.Contains(err.Error(), "twice") {
+			t.Errorf("%q: %v", paths, err)
+		}
+	}
 }
 
 // TestUniformLists: lists whose texts compress as well as they can are within the bounds of a reader.

@@ -7,11 +7,67 @@ import (
 	"maps"
 	"math"
 	"slices"
+
+	"github.com/gitruns/runs/format/internal/parquet"
 )
 
 // MaxCheckedPoints is the largest number of points that Agrees reads. It is bounded because a few bytes of a Parquet
 // file can hold any number of equal points.
 const MaxCheckedPoints = 20_000_000
+
+// checkLayout checks what a writer must do and a reader of f does not need: the unit of time, and a page index for each of
+// some columns.
+func checkLayout(f *parquet.File, columns []int) error {
+	for _, i := range columns {
+		c := f.Columns[i]
+		if c.Name == "time" && (c.Unit != parquet.Microsecond || !c.UTC) {
+			zone := "UTC"
+			if !c.UTC {
+				zone = "no time zone"
+			}
+			return fmt.Errorf("the column time has %s and %s, and must have microseconds and UTC", c.Unit, zone)
+		}
+		if !f.HasIndex(i) {
+			return fmt.Errorf("the column %s has no page index", c.Name)
+		}
+	}
+	return nil
+}
+
+// Layout returns an error unless the file has what its writer had to write besides the points: the unit of time and the
+// page index. A reader does without them.
+func (m *Metrics) Layout() error { return checkLayout(m.file, m.column[:]) }
+
+// Layout returns an error unless the file has what its writer had to write besides the values: the unit of time and the
+// page index. A reader does without them.
+func (v *Values) Layout() error {
+	return checkLayout(v.rows.file, []int{v.key.index, v.step.index, v.time.index, v.value.index})
+}
+
+// checkIndex compares the keys of each row group with its index, which most readers trust.
+func (m *Metrics) checkIndex() error {
+	for i := range m.spans {
+		byIndex, err := m.spansOf(i)
+		if err != nil {
+			return err
+		}
+		keys, err := m.reader(0, i)
+		if err == nil {
+			err = keys.SeekRow(0)
+		}
+		var l spanList
+		if err == nil {
+			err = l.read(keys, 0, m.file.Groups[i].Rows)
+		}
+		if err == nil && !slices.Equal(l.spans, byIndex) {
+			err = errors.New("its page index has other keys than its pages")
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrMetrics, err)
+		}
+	}
+	return nil
+}
 
 // Agrees returns an error unless the points agree with the table [metrics] of a record. The two must have the same
 // keys, and for each key the same count, the same last value, and the same extremes with their first steps.
@@ -19,7 +75,11 @@ func (m *Metrics) Agrees(ctx context.Context, want map[string]Metric) error {
 	if m.Rows() > MaxCheckedPoints {
 		return fmt.Errorf("it has %d points, and at most %d are checked", m.Rows(), MaxCheckedPoints)
 	}
+	if err := m.checkIndex(); err != nil {
+		return err
+	}
 	got := make(map[string]*tally, len(want))
+	var before string
 	err := m.Each(ctx, func(key string, points []Point) error {
 		t := got[key]
 		if t == nil {
@@ -29,7 +89,14 @@ func (m *Metrics) Agrees(ctx context.Context, want map[string]Metric) error {
 			t = &tally{}
 			got[key] = t
 		}
+		if key < before {
+			return fmt.Errorf("%w: %w", ErrMetrics, errUnsorted)
+		}
+		before = key
 		for i := range points {
+			if t.count > 0 && comparePoints(t.last, points[i]) > 0 {
+				return fmt.Errorf("%w: %w", ErrMetrics, errUnsorted)
+			}
 			t.add(points[i])
 		}
 		return nil
@@ -49,7 +116,7 @@ func (m *Metrics) Agrees(ctx context.Context, want map[string]Metric) error {
 	return nil
 }
 
-// tally accumulates the summary of one metric.
+// tally accumulates the summary of one metric from its points, which are sorted.
 type tally struct {
 	count    int64
 	last     Point
@@ -57,9 +124,8 @@ type tally struct {
 }
 
 func (t *tally) add(p Point) {
-	if t.count++; t.count == 1 || comparePoints(t.last, p) <= 0 {
-		t.last = p
-	}
+	t.count++
+	t.last = p
 	switch {
 	case math.IsNaN(p.Value):
 		return

@@ -125,7 +125,14 @@ func readRun(t table) *Run {
 		}
 	})
 	list("datasets", func(s table) { r.Datasets = append(r.Datasets, readDataset(s)) })
-	list("artifacts", func(s table) { r.Artifacts = append(r.Artifacts, readArtifact(s)) })
+	var paths pathSet
+	list("artifacts", func(s table) {
+		a := readArtifact(s)
+		if s.err == nil && !paths.add(a.Path) {
+			s.fail(s.at("path"), "%q is listed twice", a.Path)
+		}
+		r.Artifacts = append(r.Artifacts, a)
+	})
 	if p, ok := t.sub("conflicts"); ok {
 		r.Conflicts = map[string][]any{}
 		for key, v := range p.values(p.m, false) {

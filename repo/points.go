@@ -251,6 +251,7 @@ func (e *Entry) realFolders(name string) (err error) {
 	above(name, func(folder string) bool {
 		if err = realDir(filepath.Join(e.Dir, filepath.FromSlash(folder))); os.IsNotExist(err) {
 			err = nil
+			return true // nothing is in it, and a path can name thousands of folders
 		}
 		return err != nil
 	})

@@ -155,6 +155,8 @@ func CheckRows(ctx context.Context, run *format.Run, name string, r io.ReaderAt)
 	case err != nil:
 	case m.Rows() != want.Rows:
 		err = fmt.Errorf("has %d rows, %d in run.toml", m.Rows(), want.Rows)
+	case m.Layout() != nil:
+		err = m.Layout()
 	case name == MetricsName && want.Rows <= format.MaxCheckedPoints:
 		err = m.Agrees(ctx, run.Metrics)
 	}
@@ -171,6 +173,8 @@ func checkValues(ctx context.Context, want format.File, r io.ReaderAt) error {
 	case err != nil:
 	case v.Rows() != want.Rows:
 		err = fmt.Errorf("has %d rows, %d in run.toml", v.Rows(), want.Rows)
+	case v.Layout() != nil:
+		err = v.Layout()
 	default:
 		err = v.Each(ctx, func(string, format.Value) error { return nil })
 	}
