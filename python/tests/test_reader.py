@@ -216,7 +216,8 @@ with gitruns.init(config=params) as run:
             import pyarrow.parquet
 
             out = io.BytesIO()
-            pyarrow.parquet.write_table(pyarrow.table({"key": [1], "step": ["a"], "time": [1], "value": ["x"]}), out)
+            table = pyarrow.table({"key": [1], "step": ["a"], "time": [1], "value": ["x"]})
+            pyarrow.parquet.write_table(table, out, compression="zstd")
             with (
                 self.subTest(name),
                 mock.patch.object(type(r), "_file", return_value=out.getvalue()),

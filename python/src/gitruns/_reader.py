@@ -273,6 +273,12 @@ class RecordedRun:
         if kind == "lists":
             return self._lists(keys, part=part)
         data = None if chain else self._file("metrics.parquet")
+        if data is not None:
+            from ._footer import problem
+
+            why = problem(data)
+            if why:
+                raise self._unreadable(why)
         try:
             if kind == "arrow":
                 return self._arrow(data, keys, part)
@@ -430,9 +436,11 @@ class RecordedRun:
             return None
         from hashlib import sha256
 
+        data = b""
         try:
             with open(path, "rb") as f:
-                data = f.read(known.get("bytes", -2) + 1)
+                if os.fstat(f.fileno()).st_size == known.get("bytes"):  # before memory is allocated by the record
+                    data = f.read()
         except OSError as e:
             raise CommError(f"{path}: {e.strerror or e}") from e
         if sha256(data).hexdigest() != known.get("sha256"):
