@@ -3,6 +3,7 @@ package review
 import (
 	"context"
 	"errors"
+	"maps"
 	"reflect"
 	"slices"
 
@@ -10,8 +11,8 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// guards are the settings that decide what runs publish, where they send it and which rules hold. A reviewer must know
-// about a branch that changes one of them.
+// guards are the settings that decide what runs publish, where they send it, which rules hold and what counts as
+// better. A reviewer must know about a branch that changes one of them.
 var guards = []struct {
 	name  string
 	value func(*format.Config) any
@@ -22,6 +23,10 @@ var guards = []struct {
 	{"commit.include", func(c *format.Config) any { return slices.Sorted(slices.Values(c.Commit.Include)) }},
 	{"environment.variables", func(c *format.Config) any { return slices.Sorted(slices.Values(c.Environment.Variables)) }},
 	{"check", func(c *format.Config) any { return c.Checks }},
+	{"compare", func(c *format.Config) any { return c.Compare }},
+	{"replicates.seeds", func(c *format.Config) any { return slices.Sorted(slices.Values(c.Replicates.Seeds)) }},
+	{"primary", func(c *format.Config) any { return c.Primary }},
+	{"metric", func(c *format.Config) any { return maps.Clone(c.Metrics) }},
 }
 
 // SettingChanges returns a finding for each entry that the checked-out branch added to the allow-list of secrets, and

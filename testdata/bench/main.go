@@ -1,7 +1,7 @@
 // Command bench measures runs as a process. It prints each figure with its ratio to a baseline that ran alternately:
 //
 //	go run ./testdata/bench [log] [finish] [read] [ls] [source] [data] [environment] [compare] [commit]
-//	    [push] [growth] [verify] [secret] [store] [import] [-large]
+//	    [push] [growth] [verify] [secret] [store] [import] [verdicts] [-large]
 package main
 
 import (
@@ -74,6 +74,7 @@ func (b *bench) run(parts []string, large bool) (err error) {
 		{"secret", b.secret},
 		{"store", b.store},
 		{"import", b.imports},
+		{"verdicts", b.verdicts},
 	} {
 		if len(parts) > 0 && !slices.Contains(parts, part.name) {
 			continue
