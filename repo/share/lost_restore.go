@@ -173,6 +173,9 @@ func (w *restorer) receive(ctx context.Context, run *format.Run, files map[strin
 			err = incoming.Add(name, file, func(out io.Writer) error { return w.trees.Copy(blob, maxBlobBytes, out) })
 			if err != nil && strings.HasPrefix(name, "artifacts/") { // it may be a pointer of Git LFS
 				err = incoming.Add(name, file, func(out io.Writer) error {
+					if err := permitLFS(ctx, w.repo); err != nil {
+						return err
+					}
 					return git.ReadFiltered(ctx, w.repo.Git, blob, path.Join(w.at, runPath(run.ID), name), out)
 				})
 			}

@@ -3,6 +3,7 @@ package store
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -104,6 +105,28 @@ func TestOtherVersion(t *testing.T) {
 			t.Errorf("%s: %v", said, err)
 		}
 	}
+}
+
+// TestOlderProgram: a program that cannot verify is named, and what to do.
+func TestOlderProgram(t *testing.T) {
+	c, err := Connect(t.Context(), program(t, func(r Request) []string {
+		switch r.Op {
+		case OpHello:
+			return []string{`{"id":ID,"reply":"done","version":1}`}
+		case OpOpen:
+			return []string{`{"id":ID,"reply":"done"}`}
+		}
+		return []string{`{"id":ID,"reply":"error","kind":"usage","message":"unknown operation \"verify\""}`}
+	}), "file:///x", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.Verify(t.Context(), []Object{{Digest: strings.Repeat("0a", 32), Size: 1}}, false, nil)[0].Err
+	var failed *Error
+	if !errors.As(err, &failed) || !strings.Contains(failed.Message, "older than runs") || failed.Hint == "" {
+		t.Errorf("got %v", err)
+	}
+	_ = c.Close()
 }
 
 func TestProgramIsMissing(t *testing.T) {
