@@ -117,7 +117,7 @@ type secretsJSON struct {
 }
 
 type secretJSON struct {
-	Change      *string  `json:"change,omitempty"` // only in a patch, like source and source_line
+	Change      *string  `json:"change,omitempty"` // only of a line that a patch changes or shows, like source_line
 	Column      int64    `json:"column"`
 	File        string   `json:"file"`
 	Fingerprint string   `json:"fingerprint"`
@@ -145,8 +145,11 @@ func (a *app) reportFindings(findings []share.Finding, asJSON bool, err error) e
 			Column: f.Column, File: f.File, Fingerprint: f.Fingerprint, Line: f.Line, Rule: f.Rule, Runs: f.Runs,
 		}
 		if f.Source != "" {
+			one.Source = &f.Source
+		}
+		if f.Change != 0 {
 			change := string(f.Change)
-			one.Change, one.Source, one.SourceLine = &change, &f.Source, &f.SourceLine
+			one.Change, one.SourceLine = &change, &f.SourceLine
 		}
 		stopped.Secrets = append(stopped.Secrets, one)
 	}

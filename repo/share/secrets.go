@@ -47,6 +47,8 @@ func (f Finding) change() string {
 		return "adds to"
 	case '-':
 		return "removes from"
+	case 0:
+		return "names"
 	}
 	return "shows"
 }
