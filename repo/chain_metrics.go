@@ -9,7 +9,7 @@ import (
 )
 
 // ChainMetrics returns the metrics of a chain of runs, whose newest part comes first. Of a metric that several parts
-// have, those points count that Continuing lets count. The points of a part are read only if a later part went back
+// have, those points count that Continuing lets count. Each part stands for itself. The points of a part are read only if a later part went back
 // behind them. If they cannot be read, it returns the metrics as if no part had gone back, and an error.
 func ChainMetrics(ctx context.Context, parts []*Entry) (map[string]format.Metric, error) {
 	metrics := make(map[string]format.Metric, len(parts[0].Metrics))
@@ -58,7 +58,7 @@ func mergeShared(ctx context.Context, parts []*Entry, shared map[string]bool) (m
 func mergePart(
 	ctx context.Context, part *Entry, shared map[string]bool, merged map[string]format.Metric, limits map[string]int64,
 ) error {
-	curves, err := part.alone().Curves()
+	curves, err := part.Curves()
 	defer curves.Close()
 	if err != nil {
 		return err

@@ -40,6 +40,9 @@ func (e *Entry) onDisk() error {
 	return e.fetch(e)
 }
 
+// OnDisk reports whether the files of the run can be read without copying them out of a revision first.
+func (e *Entry) OnDisk() bool { return e.fetch == nil || e.Dir != "" }
+
 // Repository returns the repository that the run and its shared files are read from. It is that of the working tree
 // or of a revision.
 func (e *Entry) Repository() *Repository { return e.repo }

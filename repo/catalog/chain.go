@@ -2,7 +2,9 @@ package catalog
 
 import (
 	"context"
+	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
@@ -103,11 +105,17 @@ func (c *Catalog) Whole(ctx context.Context, e *repo.Entry) *repo.Entry {
 	if whole := c.wholes[e]; whole != nil {
 		return whole
 	}
-	run := *e.Run
-	var err error
-	if run.Metrics, err = repo.ChainMetrics(ctx, append([]*repo.Entry{e}, earlier...)); err != nil {
+	metrics, err := repo.ChainMetrics(ctx, append([]*repo.Entry{e}, earlier...))
+	return c.join(e, earlier, metrics, err)
+}
+
+// join makes the entry that Whole returns.
+func (c *Catalog) join(e *repo.Entry, earlier []*repo.Entry, metrics map[string]format.Metric, err error) *repo.Entry {
+	if err != nil {
 		c.family.doubts = append(c.family.doubts, err)
 	}
+	run := *e.Run
+	run.Metrics = metrics
 	whole := e.Continuing(&run, earlier)
 	c.byRun[&run] = whole
 	if c.wholes == nil {
@@ -130,6 +138,7 @@ func (c *Catalog) Wholes(ctx context.Context, entries []*repo.Entry) []*repo.Ent
 	for _, chain := range Chains(Records(entries)) {
 		newest[chain[0]] = true
 	}
+	c.joinAll(ctx, slices.DeleteFunc(slices.Clone(entries), func(e *repo.Entry) bool { return !newest[e.Run] }))
 	var wholes []*repo.Entry
 	for _, e := range entries {
 		if newest[e.Run] {
@@ -137,6 +146,42 @@ func (c *Catalog) Wholes(ctx context.Context, entries []*repo.Entry) []*repo.Ent
 		}
 	}
 	return wholes
+}
+
+// joinAll makes the entries that Whole returns, on all processors. Whole makes those of a revision, whose files are
+// copied out one after another.
+func (c *Catalog) joinAll(ctx context.Context, entries []*repo.Entry) {
+	type chain struct {
+		e       *repo.Entry
+		earlier []*repo.Entry
+		metrics map[string]format.Metric
+		err     error
+	}
+	var chains []*chain
+	for _, e := range entries {
+		earlier := c.Earlier(e)
+		away := func(e *repo.Entry) bool { return !e.OnDisk() }
+		if len(earlier) > 0 && c.wholes[e] == nil && !away(e) && !slices.ContainsFunc(earlier, away) {
+			chains = append(chains, &chain{e: e, earlier: earlier})
+		}
+	}
+	todo := make(chan *chain)
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(chains)) {
+		workers.Go(func() {
+			for one := range todo {
+				one.metrics, one.err = repo.ChainMetrics(ctx, append([]*repo.Entry{one.e}, one.earlier...))
+			}
+		})
+	}
+	for _, one := range chains {
+		todo <- one
+	}
+	close(todo)
+	workers.Wait()
+	for _, one := range chains {
+		c.join(one.e, one.earlier, one.metrics, one.err)
+	}
 }
 
 // Place says which parts of a chain an entry covers.
