@@ -1,7 +1,6 @@
 package format
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,8 +17,7 @@ func DecodeRun(file string, data []byte) (*Run, error) {
 	t := table{&reader{file: file, data: data}, nil, m}
 	schema, _ := m["schema"].(int64)
 	r := readRun(t)
-	var wrong *FileError
-	if errors.As(t.err, &wrong) && schema > Schema {
+	if wrong, ok := t.err.(*FileError); ok && schema > Schema { // nothing wraps it yet
 		wrong.Reason += fmt.Sprintf("; the record has schema %d, and this version of runs knows %d: upgrade runs", schema,
 			Schema)
 	}
