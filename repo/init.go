@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
@@ -49,11 +50,15 @@ func SetupFiles() map[string]string {
 }
 
 // Init sets up a repository in dir, or adds the files that an existing one lacks. It does not change existing files.
-// created reports whether any file was missing.
-func Init(dir string) (r *Repository, created bool, err error) {
+// created lists the files that were missing, relative to .runs. If the folder belongs to another program, Init returns
+// a *ForeignFolderError.
+func Init(dir string) (r *Repository, created []string, err error) {
 	runs := filepath.Join(dir, DirName)
-	fail := func(err error) (*Repository, bool, error) {
-		return nil, false, fmt.Errorf("setting up %s: %w", runs, err)
+	fail := func(err error) (*Repository, []string, error) {
+		return nil, nil, fmt.Errorf("setting up %s: %w", runs, err)
+	}
+	if err := checkForeign(runs); err != nil {
+		return fail(err)
 	}
 	if err := os.MkdirAll(filepath.Join(runs, "active"), 0o777); err != nil {
 		return fail(err)
@@ -65,7 +70,9 @@ func Init(dir string) (r *Repository, created bool, err error) {
 		if err != nil {
 			return fail(err)
 		}
-		created = created || made
+		if made {
+			created = append(created, name)
+		}
 	}
 	r, err = open(runs)
 	if err != nil {
@@ -106,13 +113,62 @@ func writeNew(path string, data []byte) (bool, error) {
 	return true, nil
 }
 
-// InitProject adds the missing files of the repository that dir is in, or sets one up as Setup does.
-func InitProject(dir string) (r *Repository, created bool, err error) {
-	r, created, err = Setup(dir)
-	if err != nil || created {
-		return r, created, err
+// ForeignFolderError means that a folder named .runs belongs to another program.
+type ForeignFolderError struct {
+	Dir   string
+	Entry string // a file or folder in it that no version of runs writes
+}
+
+func (e *ForeignFolderError) Error() string {
+	return fmt.Sprintf("the folder belongs to another program: it has %s, and no %s", e.Entry, configName)
+}
+
+// ownEntries lists what .runs has at its top besides folders of days and what begins with a point.
+var ownEntries = []string{
+	configName, "active", RemovedName, "sources", "environments", "datasets", "models", "local.toml", "store", "trash",
+	"unreadable", "cache",
+}
+
+// checkForeign returns a *ForeignFolderError if runs exists, was not written by this program, and is not empty.
+func checkForeign(runs string) error {
+	if exists(filepath.Join(runs, configName)) {
+		return nil
 	}
-	return Init(r.Root)
+	entries, err := os.ReadDir(runs)
+	if err != nil {
+		return nil // it does not exist, or creating the files reports why
+	}
+	foreign := ""
+	for _, e := range entries {
+		name := e.Name()
+		_, notADay := time.Parse(time.DateOnly, name)
+		switch {
+		case slices.Contains(ownEntries, name), notADay == nil:
+			return nil
+		case !strings.HasPrefix(name, ".") && foreign == "":
+			foreign = name
+		}
+	}
+	if foreign == "" {
+		return nil
+	}
+	return withHint(&ForeignFolderError{runs, foreign},
+		"move that folder away, or run 'runs init DIR' elsewhere and set RUNS_REPO=DIR/.runs")
+}
+
+// InitProject adds the missing files of the repository that dir is in, or sets one up as Setup does. made reports
+// whether it set one up, created lists the files that were missing in an existing one.
+func InitProject(dir string) (r *Repository, made bool, created []string, err error) {
+	r, err = Find(dir)
+	if errors.Is(err, ErrNoRepository) {
+		r, made, err = Setup(dir)
+		return r, made, nil, err
+	}
+	if err != nil {
+		return nil, false, nil, err
+	}
+	r, created, err = Init(r.Root)
+	return r, false, created, err
 }
 
 // Setup finds the repository of dir. If there is none, it sets one up at the root of the Git project, or outside Git
@@ -121,6 +177,9 @@ func Setup(dir string) (r *Repository, made bool, err error) {
 	r, err = Find(dir)
 	if !errors.Is(err, ErrNoRepository) {
 		if err == nil && !exists(filepath.Join(r.active, ".gitignore")) {
+			if err = checkForeign(r.Dir); err != nil {
+				return nil, false, fmt.Errorf("recording in %s: %w", r.Dir, err)
+			}
 			err = r.prepareActive()
 		}
 		return r, false, err
@@ -162,9 +221,12 @@ func (r *Repository) CheckGit(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	var problems []string
+	if rule := r.hiddenBy(ctx, path.Join(at, configName)); rule != "" {
+		problems = append(problems, rule)
+	}
 	run := path.Join(at, "2000-01-01", "20000101-000000-00000000")
 	probe := path.Join(run, MetricsName)
-	var problems []string
 	if _, err := git.Run(ctx, r.Git.Root, "check-ignore", "-q", "--no-index", probe); err != nil {
 		if errors.Is(err, git.ErrNoGit) || git.Inconclusive(err) {
 			return nil, err
@@ -192,4 +254,18 @@ func (r *Repository) CheckGit(ctx context.Context) ([]string, error) {
 			attribute, value, name))
 	}
 	return problems, nil
+}
+
+// hiddenBy says which rule of the project, of this clone or of the user hides .runs from Git, so that the settings are
+// not committed. It returns "" if none does or if the file is already tracked.
+func (r *Repository) hiddenBy(ctx context.Context, file string) string {
+	out, err := git.Run(ctx, r.Git.Root, "check-ignore", "-v", "--", file)
+	rule, _, ok := strings.Cut(string(out), "\t") // source:line:pattern, then the path
+	fields := strings.SplitN(rule, ":", 3)
+	if err != nil || !ok || len(fields) < 3 || strings.HasPrefix(fields[2], "!") {
+		return ""
+	}
+	source, line, pattern := fields[0], fields[1], fields[2]
+	return fmt.Sprintf("line %s of %s hides %s from Git by %q, so 'git add' leaves out its settings; remove the line, "+
+		"or add '!/%s/' after it", line, source, path.Dir(file), pattern, path.Dir(file))
 }

@@ -53,6 +53,9 @@ func (a *app) checkRules(ctx context.Context, f *checkFlags, args []string) erro
 	if err != nil {
 		return err
 	}
+	if err := misspelt(r); err != nil {
+		return err
+	}
 	c, err := a.collect(ctx, r, f.experiment)
 	if err != nil {
 		return err

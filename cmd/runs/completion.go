@@ -196,7 +196,7 @@ func flagWords() map[string]words {
 		"--rule":              nothing,
 		"--run":               activeRuns,
 		"--select-by":         metrics,
-		"--value":             oneOf("last", "best", "at-best"),
+		"--value":             oneOf(format.CompareValues...),
 		"import --run":        nothing,
 		"--silent":            oneOf("10m", "1h", "6h"),
 		"--smooth":            nothing,

@@ -2,6 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -39,14 +45,19 @@ core.hooksPath, husky and the pre-commit framework.`,
 			case withoutCode:
 				return a.withoutCode(ctx, args)
 			}
-			r, made, err := a.initAt(args)
+			r, made, created, err := a.initAt(args)
 			if err != nil {
 				return err
 			}
-			if !cmd.Flags().Changed("artifacts") {
-				return a.initWith(ctx, r, made, nil, withCode)
+			var store *string
+			if cmd.Flags().Changed("artifacts") {
+				store = &artifacts
 			}
-			return a.initWith(ctx, r, made, &artifacts, withCode)
+			if err := a.initWith(ctx, r, made, created, store, withCode); err != nil {
+				return err
+			}
+			a.warnUnknown(r)
+			return misspelt(r)
 		},
 	}
 	flags := cmd.Flags()
@@ -56,19 +67,68 @@ core.hooksPath, husky and the pre-commit framework.`,
 	return cmd
 }
 
-func (a *app) initAt(dir []string) (r *repo.Repository, made bool, err error) {
-	if len(dir) == 1 {
-		return repo.Init(a.path(dir[0]))
+// initAt sets up a repository. created lists the files that were missing in one that existed.
+func (a *app) initAt(dir []string) (r *repo.Repository, made bool, created []string, err error) {
+	if len(dir) == 0 {
+		return repo.InitProject(a.dir)
 	}
-	return repo.InitProject(a.dir)
+	_, statErr := os.Stat(filepath.Join(a.path(dir[0]), repo.DirName))
+	r, created, err = repo.Init(a.path(dir[0]))
+	return r, errors.Is(statErr, fs.ErrNotExist), created, err
+}
+
+// warnUnknown warns about keys of config.toml that misspelt does not return.
+func (a *app) warnUnknown(r *repo.Repository) {
+	config, err := r.Config()
+	if err != nil {
+		return // misspelt returns it
+	}
+	for _, u := range config.Unknown {
+		if u.Near == "" || len(config.Requires.Entries) > 0 {
+			a.warn("%s", u)
+		}
+	}
+}
+
+// misspeltInCI is misspelt in a CI job, where nobody reads a warning.
+func misspeltInCI(r *repo.Repository) error {
+	if ci := os.Getenv("CI"); ci == "" || ci == "false" {
+		return nil
+	}
+	return misspelt(r)
+}
+
+// misspelt returns an error if config.toml has a key that this version does not know and that is close to one that it
+// knows, unless the file requires something, because then a newer version may have written it.
+func misspelt(r *repo.Repository) error {
+	config, err := r.Config()
+	if err != nil || len(config.Requires.Entries) > 0 {
+		return err
+	}
+	for _, u := range config.Unknown {
+		if u.Near != "" {
+			return &repo.HintError{
+				Err:  fmt.Errorf("checking the settings: %s", u),
+				Hint: "correct the key; recording goes on without it",
+			}
+		}
+	}
+	return nil
 }
 
 // initWith applies the chosen settings and prints what was done. store is nil if no artifact store is to be set.
-func (a *app) initWith(ctx context.Context, r *repo.Repository, made bool, store *string, withCode bool) error {
+func (a *app) initWith(ctx context.Context, r *repo.Repository, made bool, created []string, store *string,
+	withCode bool,
+) error {
 	where := repo.Relative(a.dir, r.Dir)
-	if made {
+	switch {
+	case made:
 		a.print("set up %s", where)
 		a.warnOutsideGit(r)
+	case len(created) > 0:
+		a.print("created %s in %s", strings.Join(created, ", "), where)
+	case store == nil && !withCode:
+		a.print("nothing to do: %s is already set up", where)
 	}
 	if made && r.InGit {
 		a.progress("runs: to see metrics in Git diffs, run: git config diff.runs-metrics.textconv 'runs textconv'")
@@ -90,8 +150,6 @@ func (a *app) initWith(ctx context.Context, r *repo.Repository, made bool, store
 		default:
 			a.print("nothing to do: the artifact store is already %s", *store)
 		}
-	} else if !made {
-		a.print("nothing to do: %s is already set up", where)
 	}
 	a.warnGitProblems(ctx, r)
 	if withCode {

@@ -55,6 +55,9 @@ func (a *app) review(ctx context.Context, f *reviewFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := misspeltInCI(r); err != nil {
+		return err
+	}
 	c, err := a.collect(ctx, r, f.experiment)
 	if err != nil {
 		return err

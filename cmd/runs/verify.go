@@ -83,6 +83,9 @@ func (a *app) verify(ctx context.Context, selectors []string, experiment string,
 	if err != nil {
 		return err
 	}
+	if err := misspeltInCI(r); err != nil {
+		return err
+	}
 	c, err := a.collect(ctx, r, experiment)
 	if err != nil {
 		return err
