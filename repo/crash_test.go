@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/git/gittest"
 )
 
 // TestMain lets the test binary be the processes that the crash test kills.
@@ -27,7 +28,14 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	_, done, err := gittest.Isolate()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	done()
+	os.Exit(code)
 }
 
 // playRole writes points and says each one that was acknowledged, or finishes the run.

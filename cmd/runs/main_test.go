@@ -17,10 +17,24 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/repo/git/gittest"
 )
 
+// hermetic runs tests in an environment that does not depend on the user or the machine.
+type hermetic struct{ m *testing.M }
+
+func (i hermetic) Run() int {
+	_, done, err := gittest.Isolate()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer done()
+	return i.m.Run()
+}
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(hermetic{m}, map[string]func(){
 		"runs":    func() { os.Exit(run(context.Background(), os.Args[1:])) },
 		"measure": measureCommand,
 	})

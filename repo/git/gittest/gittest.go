@@ -6,6 +6,7 @@
 package gittest
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -23,42 +24,58 @@ const (
 	Date  = "@1767323045 +0100"
 )
 
-// Main runs the tests of a package in an environment that does not depend on the user or the machine: without their
-// home folder, Git configuration, locale and GIT_ variables. It returns the exit status. If Git is not installed, it
-// skips all tests.
-func Main(m *testing.M) int {
+// Main runs the tests of a package in an environment that does not depend on the user or the machine, see Isolate. It
+// returns the exit status. If Git is not installed, it skips all tests.
+func Main(m interface{ Run() int }) int {
 	if _, err := exec.LookPath("git"); err != nil {
 		fmt.Println("git is not installed: no test is run")
 		return 0
 	}
-	home, err := os.MkdirTemp("", "gittest-")
-	if err == nil {
+	home, done, err := Isolate()
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer done()
+	templates.dir = filepath.Join(home, "templates")
+	return m.Run()
+}
+
+// kept lists the variables, or prefixes of variables, that tests keep: where programs and temporary files are, what Go
+// needs, and what makes a test larger or names a program for it.
+var kept = []string{
+	"PATH", "PATHEXT", "TMPDIR", "TMP", "TEMP", "SYSTEMROOT", "COMSPEC", "WINDIR", "GO", "CGO_", "CC",
+	"RUNS_TEST_", "RUNS_CRASH_", "RUNS_FAULT", "RUNS_SHARE_", "RUNS_PUSH_", "RUNS_SOURCE_", "RUNS_TRANSITION_",
+	"RUNS_HOSTILE", "RUNS_SPECIAL_", "RUNS_BENCH_",
+}
+
+// Isolate builds the environment of tests instead of inheriting it: a new home folder, a known configuration of Git, no
+// variables of the user's shell, of a scheduler or of a CI system, one locale, one time zone, and one umask. done
+// removes the home folder.
+func Isolate() (home string, done func(), err error) {
+	if home, err = os.MkdirTemp("", "gittest-"); err == nil {
 		home, err = filepath.EvalSymlinks(home)
 	}
 	if err != nil {
-		fmt.Println(err)
-		return 1
+		return "", nil, err
 	}
-	defer func() { _ = os.RemoveAll(home) }()
+	done = func() { _ = os.RemoveAll(home) }
 	ceiling, err := filepath.EvalSymlinks(os.TempDir())
 	if err != nil {
-		fmt.Println(err)
-		return 1
+		return "", nil, errors.Join(err, os.RemoveAll(home))
 	}
+	keepGo()
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
-		if strings.HasPrefix(name, "GIT_") || strings.HasPrefix(name, "RUNS_") || strings.HasPrefix(name, "LC_") ||
-			name == "LANG" || name == "EMAIL" {
+		upper := strings.ToUpper(name)
+		keep := slices.ContainsFunc(kept, func(prefix string) bool { return strings.HasPrefix(upper, prefix) })
+		if !keep || strings.HasPrefix(upper, "GOOGLE") {
 			_ = os.Unsetenv(name)
 		}
 	}
 	config := "[init]\n\tdefaultBranch = main\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n[protocol " +
 		"\"file\"]\n\tallow = always\n" +
 		"[core]\n\tautocrlf = false\n[advice]\n\tdetachedHead = false\n"
-	if err := os.WriteFile(filepath.Join(home, ".gitconfig"), []byte(config), 0o600); err != nil {
-		fmt.Println(err)
-		return 1
-	}
 	for name, value := range map[string]string{
 		"HOME": home, "USERPROFILE": home, "XDG_CONFIG_HOME": filepath.Join(home, ".config"), "LC_ALL": "C", "TZ": "UTC",
 		"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": filepath.Join(home,
@@ -69,12 +86,25 @@ func Main(m *testing.M) int {
 	} {
 		_ = os.Setenv(name, value)
 	}
-	if err := os.Mkdir(filepath.Join(home, "template"), 0o700); err != nil {
-		fmt.Println(err)
-		return 1
+	setUmask()
+	err = errors.Join(
+		os.WriteFile(filepath.Join(home, ".gitconfig"), []byte(config), 0o600),
+		os.Mkdir(filepath.Join(home, "template"), 0o700),
+	)
+	if err != nil {
+		done()
 	}
-	templates.dir = filepath.Join(home, "templates")
-	return m.Run()
+	return home, done, err
+}
+
+// keepGo keeps the caches of Go, which are in the home folder of the user, for tests that build a program.
+func keepGo() {
+	if cache, err := os.UserCacheDir(); err == nil && os.Getenv("GOCACHE") == "" {
+		_ = os.Setenv("GOCACHE", filepath.Join(cache, "go-build"))
+	}
+	if user, err := os.UserHomeDir(); err == nil && os.Getenv("GOPATH") == "" {
+		_ = os.Setenv("GOPATH", filepath.Join(user, "go"))
+	}
 }
 
 // Repository is a repository that a test has made.

@@ -1,0 +1,3 @@
+package gittest
+
+func setUmask() {}
