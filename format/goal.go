@@ -40,7 +40,7 @@ func goalOfWord(word string) string {
 		return GoalMax
 	case "scale", "weight", "coef", "coefficient", "time", "seconds", "ms", "steps", "step", "epoch", "lr", "norm", "grad",
 		"std", "var", "variance", "count", "num", "size", "delta", "drop", "change", "diff", "gap", "ratio", "threshold",
-		"memory", "target", "bytes", "samples", "beta", "entropy":
+		"memory", "target", "bytes", "samples", "beta", "entropy", "rank":
 		return "?"
 	}
 	return ""

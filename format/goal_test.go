@@ -38,6 +38,11 @@ func TestGoalByName(t *testing.T) {
 		{"throughput", ""},
 		{"loss_weight", ""},
 		{"score_threshold", ""},
+		{"cv/rank_test_score", ""},
+		{"cv/std_test_score", ""},
+		{"cv/mean_fit_time", ""},
+		{"cv/mean_test_score", "max"},
+		{"f1Score", "max"},
 		{"glossary", ""},
 		{"accelerate", ""},
 	} {

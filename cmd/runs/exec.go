@@ -79,7 +79,9 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 	if path := active.Repository().EntryPoint(a.dir, args); path != "" {
 		entry = filepath.Join(active.Repository().TreeRoot(), filepath.FromSlash(path))
 	}
-	s := supervised{entry: entry, active: active, args: args, dir: a.dir, env: env, joined: joined, noSystem: f.noSystem, late: late}
+	s := supervised{
+		active: active, args: args, dir: a.dir, env: env, joined: joined, noSystem: f.noSystem, late: late, entry: entry,
+	}
 	return a.supervise(ctx, s, nil)
 }
 

@@ -23,7 +23,9 @@ type foundProgram struct {
 	node, r  bool
 }
 
-var pythonName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(python|pypy)[0-9.]*w?t?(\.exe)?$`) })
+var pythonName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(python|pypy)[0-9.]*w?t?(\.exe)?$`)
+})
 
 // IsPython reports whether a word of a command is an interpreter of Python, by its name.
 func IsPython(word string) bool {

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -48,14 +49,82 @@ func (columns *Columns) choose(runs []*format.Run, q ColumnRequest, c Context) {
 	if columns.needs(q.Sort, runs, c) && !slices.ContainsFunc(columns.Keys, shown) {
 		columns.Keys = append(columns.Keys, q.Sort)
 	}
-	var params []string
-	for _, key := range DifferingParams(runs) {
-		if q.Sort != key && q.Sort != "params."+key {
-			params = append(params, "params."+key)
+	params, telling := tellingParams(runs, DifferingParams(runs))
+	keys := make([]string, 0, len(params))
+	for i, key := range params {
+		if q.Sort == key || q.Sort == "params."+key {
+			if i < telling {
+				telling--
+			}
+			continue
+		}
+		keys = append(keys, "params."+key)
+	}
+	n := min(telling, len(keys), maxParams)
+	columns.Keys, columns.Omitted = append(columns.Keys, keys[:n]...), keys[n:]
+}
+
+// setName is the key of a list in a table of params that names those which somebody set. The others in the table are
+// defaults of a library, which an integration recorded too.
+const setName = "set"
+
+// tellingParams orders params that differ among runs. First come those of which two runs have different values, then
+// those that only some runs have. At the end are the defaults that only some runs have, as of different models, and
+// the lists of what was set; telling is the number of params before them.
+func tellingParams(runs []*format.Run, differing []string) (ordered []string, telling int) {
+	isSet := func(key string) bool { return strings.HasSuffix(key, "."+setName) }
+	if len(differing) <= maxParams && !slices.ContainsFunc(differing, isSet) {
+		return differing, len(differing)
+	}
+	type seen struct {
+		value     any
+		many, set bool
+	}
+	params := map[string]*seen{}
+	listed := map[string]bool{} // tables that have a list of what was set
+	for _, r := range runs {
+		flat := r.Params.Flatten()
+		for key, v := range flat {
+			if params[key] == nil {
+				params[key] = &seen{value: v}
+			}
+			params[key].many = params[key].many || !format.EqualValue(params[key].value, v)
+			table, ok := strings.CutSuffix(key, "."+setName)
+			names, isList := v.([]any)
+			if !ok || !isList {
+				continue
+			}
+			listed[table] = true
+			for _, name := range names {
+				if text, ok := name.(string); ok {
+					if params[table+"."+text] == nil {
+						params[table+"."+text] = &seen{value: flat[table+"."+text]}
+					}
+					params[table+"."+text].set = true
+				}
+			}
 		}
 	}
-	n := min(len(params), maxParams)
-	columns.Keys, columns.Omitted = append(columns.Keys, params[:n]...), params[n:]
+	rank := func(key string) int {
+		at := strings.LastIndexByte(key, '.')
+		inListed := at >= 0 && listed[key[:at]]
+		switch {
+		case inListed && key[at+1:] == setName:
+			return 3
+		case params[key].many:
+			return 0
+		case !inListed || params[key].set:
+			return 1
+		}
+		return 2
+	}
+	ordered = slices.Clone(differing)
+	slices.SortStableFunc(ordered, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
+	telling = len(ordered)
+	if at := slices.IndexFunc(ordered, func(key string) bool { return rank(key) > 1 }); at >= 0 {
+		telling = at
+	}
+	return ordered, telling
 }
 
 // needs reports whether a key needs a column of its own. It does if some run has it and none of the columns that

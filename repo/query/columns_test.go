@@ -59,6 +59,26 @@ func TestChooseColumns(t *testing.T) {
 			Experiment: true, Keys: []string{"metrics.rmse"}, Numeric: []bool{true},
 		}},
 		{"no runs", nil, ColumnRequest{}, Columns{Numeric: []bool{}}},
+		{"of two models", []*format.Run{
+			run("x", format.Params{"lr": int64(1), "Forest": map[string]any{
+				"bootstrap": true, "depth": int64(3), "jobs": int64(1), "trees": int64(100), "set": []any{"depth"},
+			}}, "rmse"),
+			run("x", format.Params{"lr": int64(2), "Forest": map[string]any{
+				"bootstrap": true, "depth": int64(3), "jobs": int64(1), "trees": int64(200), "set": []any{"depth", "trees"},
+			}}, "rmse"),
+			run("x", format.Params{"lr": int64(2), "Vectors": map[string]any{
+				"C": 10.0, "cache": int64(200), "set": []any{"C"},
+			}}, "rmse"),
+		}, ColumnRequest{}, Columns{
+			Keys: []string{
+				"metrics.rmse", "params.Forest.trees", "params.lr", "params.Forest.depth", "params.Vectors.C",
+			},
+			Numeric: []bool{true, true, true, true, true},
+			Omitted: []string{
+				"params.Forest.bootstrap", "params.Forest.jobs", "params.Vectors.cache", "params.Forest.set",
+				"params.Vectors.set",
+			},
+		}},
 	} {
 		got := ChooseColumns(c.runs, c.ask, context)
 		if d := cmp.Diff(c.want, got, cmp.Transformer("", func(s []string) string { return fmtList(s) })); d != "" {

@@ -259,7 +259,7 @@ def _wait(pid: int) -> int:
 
 
 def _other_version(out: bytes) -> bool:
-    """Report whether an answer is none, or one of another protocol."""
+    """Report whether an answer is missing, or of another protocol."""
     import json
 
     from ._version import PROTOCOL

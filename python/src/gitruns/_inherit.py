@@ -69,8 +69,8 @@ def find() -> Token | None:
 def join() -> Any:
     """Join the run that this process inherited, and make it the active one.
 
-    Returns None if there is none. If that run cannot be joined, because it is finished or on another machine, a warning
-    says so, and the process records nothing: a worker must not fail because of it.
+    Returns None if there is none. If that run cannot be joined, because it is finished or on another machine, the
+    process records nothing, with a warning: a worker must not fail because of it.
     """
     from . import _end
 

@@ -1,7 +1,7 @@
 """Whether a second init() belongs to a second job of the same process, which gets a run of its own.
 
 Hydra's basic launcher, a worker of Ray Tune and a loop over configs call one function several times. A library that
-calls init() while the caller's run is active is no second job.
+calls init() while the caller's run is active does not begin a second job.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
 
 _COUNT = 8  # a call of `runs` needs six for its pipes
 _held: list[int] = []
-_file: tuple[int, int] | None = None  # the device and inode behind the descriptors
+_file: tuple[int, int] | None = None  # device and inode of the descriptors
 _users = 0
 
 

@@ -19,7 +19,7 @@ _SIZE = 4096  # bytes
 
 
 class LastWords:
-    """The last words of this process about one run.
+    """What this process says last about one run.
 
     The file stays open, for a full table of open files.
     """

@@ -151,8 +151,42 @@ class Track(Training):
                 search.fit(x, y)
         r = self.show()
         self.assertEqual(r["params"]["DecisionTreeClassifier"]["max_depth"], 2)
+        self.assertIn("max_depth", r["params"]["DecisionTreeClassifier"]["set"])
         self.assertEqual(self.points("score"), [(0, got)])
         self.assertEqual(self.points("cv/mean_test_score"), list(enumerate(search.cv_results_["mean_test_score"])))
+
+    def test_which_params_were_set(self) -> None:
+        """`runs ls` shows those, not the defaults. A rank and a deviation have no goal."""
+        self.python("""
+import gitruns
+from gitruns.integrations.sklearn import track
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from sklearn.datasets import load_iris
+x, y = load_iris(return_X_y=True)
+for name, model in (
+    ("forest", RandomForestClassifier(n_estimators=5)),
+    ("pipe", make_pipeline(StandardScaler(), SVC(kernel="linear"))),
+    ("search", GridSearchCV(SVC(C=2.0), {"gamma": [0.1, 1.0]})),
+):
+    with gitruns.init(name=name), track(model) as tracked:
+        tracked.fit(x, y)
+        tracked.score(x, y)
+""")
+        self.assertEqual(self.show("forest")["params"]["RandomForestClassifier"]["set"], ["n_estimators"])
+        self.assertEqual(self.show("pipe")["params"]["Pipeline"]["set"], ["steps", "svc__kernel"])
+        search = self.show("search")
+        self.assertEqual(search["params"]["GridSearchCV"]["set"], ["estimator", "estimator__C", "param_grid"])
+        goals = {k: m.get("goal") for k, m in search["metrics"].items()}
+        self.assertEqual(goals["cv/mean_test_score"], "max")
+        for key in ("cv/rank_test_score", "cv/std_test_score", "cv/mean_fit_time", "fit_time"):
+            self.assertIsNone(goals[key], key)
+        header = self.runs("ls", "-n", "2").splitlines()[0]
+        self.assertIn("svc__kernel", header)
+        self.assertNotIn("memory", header)
 
     def test_failures(self) -> None:
         from sklearn.tree import DecisionTreeClassifier

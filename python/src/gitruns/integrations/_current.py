@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextvars import ContextVar
 from typing import Any
 
@@ -48,9 +48,11 @@ def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def set_params(run: Any, name: str, params: dict[str, Any]) -> None:
+def set_params(run: Any, name: str, params: dict[str, Any], given: Collection[str] | None = None) -> None:
     """Set params in the table name of the run's config.
 
-    A later training in the same run replaces them.
+    given are the names of those that somebody set, if params has the defaults of a library too. They are recorded as
+    the list `set` of the table, so that `runs ls` shows these. A later training in the same run replaces them.
     """
-    run.config.update({name: params}, allow_val_change=True)
+    marked = {"set": sorted(given)} if given is not None and "set" not in params else {}
+    run.config.update({name: {**params, **marked}}, allow_val_change=True)

@@ -99,7 +99,7 @@ def log_summary(
 @guarded
 def _summarize(model: Any, run: Any, prefix: str, params: bool, importance: bool, save_model: bool) -> None:
     if params:
-        set_params(run, "catboost", model.get_all_params())
+        set_params(run, "catboost", model.get_all_params(), model.get_params())
     values: dict[str, Any] = {}
     best = model.get_best_iteration()
     if best is not None:

@@ -38,7 +38,7 @@ class _Recorder:
 
     @guarded
     def begin(self, estimator: Any) -> None:
-        set_params(self.run, type(estimator).__name__, estimator_params(estimator))
+        set_params(self.run, type(estimator).__name__, estimator_params(estimator), given_params(estimator))
 
     @guarded
     def end(self, estimator: Any, seconds: float) -> None:
@@ -278,6 +278,41 @@ def estimator_params(estimator: Any) -> dict[str, Any]:
     An estimator in them becomes the name of its class.
     """
     return {k: _plain(v) for k, v in estimator.get_params(deep=True).items()}
+
+
+def given_params(estimator: Any) -> list[str]:
+    """Return the names of the params that somebody set, those that are not the default of their class."""
+    given = []
+    for key, value in estimator.get_params(deep=False).items():
+        default = _defaults(type(estimator)).get(key, _MISSING)
+        if hasattr(value, "get_params") and not isinstance(value, type):
+            inner = [f"{key}__{name}" for name in given_params(value)]
+            given += inner if isinstance(default, type(value)) else [key, *inner]
+        elif not _equal(value, default):
+            given.append(key)
+    for key, value in getattr(estimator, "steps", None) or ():  # of a Pipeline
+        if hasattr(value, "get_params"):
+            given += [f"{key}__{name}" for name in given_params(value)]
+    return given
+
+
+_MISSING = object()
+
+
+def _defaults(kind: type) -> dict[str, Any]:
+    import inspect
+
+    try:
+        return {k: p.default for k, p in inspect.signature(kind.__init__).parameters.items()}  # type: ignore[misc]
+    except (TypeError, ValueError):
+        return {}
+
+
+def _equal(value: Any, default: Any) -> bool:
+    try:
+        return value is default or type(value) is type(default) and bool(value == default or value != value)
+    except Exception:  # the comparison of an array has no truth value
+        return False
 
 
 def _plain(value: Any) -> Any:
