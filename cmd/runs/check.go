@@ -33,7 +33,8 @@ func (a *app) checkCommand() *cobra.Command {
     max_regression = "1%"
     require = ["restorable", "current"]
 
-Prints one line per rule. In GitHub Actions, each failed rule also becomes an
+Prints one line per rule. A rule with a metric does not hold if a run failed,
+crashed or ended in NaN. In GitHub Actions, each failed rule also becomes an
 annotation, and all rules appear in the job summary.
 
 Exit status: 0 all rules hold; 1 failed; 2 wrong usage; 3 a selector names no run;

@@ -44,10 +44,12 @@ func shifted(p population, by float64) population {
 	return func(r *rand.Rand) float64 { return p(r) + by }
 }
 
-var groupSizes = [][2]int{{2, 2}, {2, 30}, {3, 3}, {3, 5}, {3, 30}, {4, 4}, {5, 5}, {5, 30}, {10, 10}, {10, 30}, {30, 30}}
+var groupSizes = [][2]int{
+	{2, 2}, {2, 30}, {3, 3}, {3, 5}, {3, 30}, {4, 4}, {5, 5}, {5, 30}, {10, 10}, {10, 30}, {30, 30},
+}
 
-// verdicts measures how often equal groups get a verdict, and how often different ones do, next to Welch's test with the
-// degrees of freedom of Satterthwaite.
+// verdicts measures how often equal groups get a verdict, and how often different ones do, next to Welch's test with
+// the degrees of freedom of Satterthwaite.
 func (*bench) verdicts() error {
 	fmt.Printf("verdicts on %d pairs of equal groups, one metric: rate ± half of its 95%% interval (Welch alone)\n",
 		pairsOfGroups)
@@ -139,8 +141,8 @@ func finishedRun(metrics map[string]format.Metric) *format.Run {
 	return &format.Run{Status: format.Finished, Metrics: metrics}
 }
 
-// welchDiffers is the test of B. L. Welch with the degrees of freedom of F. E. Satterthwaite, and p = 0 if neither group
-// has a spread.
+// welchDiffers is the test of B. L. Welch with the degrees of freedom of F. E. Satterthwaite, and p = 0 if neither
+// group has a spread.
 func welchDiffers(a, b []float64) bool {
 	meanA, varA := moments(a)
 	meanB, varB := moments(b)

@@ -107,7 +107,8 @@ func lostNotes(list []diff.Metric) []string {
 	of := map[string][]string{}
 	for _, m := range list {
 		for i, l := range []*diff.Level{m.A, m.B} {
-			if l == nil || len(l.Lost) == 0 || l.N+len(l.Lost) < 2 {
+			single := l != nil && l.N+len(l.Lost) == 1
+			if l == nil || len(l.Lost) == 0 || single && m.Why == diff.NotANumber { // the table shows NaN
 				continue
 			}
 			text := fmt.Sprintf("%s: %d of %d runs do not count: %s",
