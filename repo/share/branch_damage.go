@@ -85,7 +85,7 @@ func notOn(ctx context.Context, dirs git.Dirs, at string, tips []string, problem
 // damageBetween returns the problems of runs that commits between others and the tips made, and that the tips have.
 func damageBetween(ctx context.Context, dirs git.Dirs, at string, without, tips []string) ([]Problem, error) {
 	v := &verification{
-		dirs: dirs, ask: HistoryRequest{At: at}, done: &History{Tips: tips, Without: without},
+		dirs: dirs, ask: HistoryRequest{At: at}, done: &History{Tips: tips, Without: without, Shallow: dirs.Shallow()},
 		folders: map[string]*folderHistory{},
 	}
 	if err := v.find(ctx); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/transition"
 )
 
 // pullRuns adds the runs of a branch or fork, without its code, in a commit of their own. It leaves out and reports
@@ -103,6 +104,26 @@ func (p *puller) newRuns(ctx context.Context, ours, theirs *snapshot) ([]git.Edi
 			return nil, err
 		}
 		if _, both := ours.runs[id]; both {
+			redacted, err := redactionBetween(ours, theirs, id)
+			if err != nil {
+				bad(err)
+				continue
+			}
+			if redacted {
+				run, problems := check.run(ctx, id, files, theirs.shared)
+				if len(problems) > 0 {
+					bad(errors.Join(problems...))
+					continue
+				}
+				for _, name := range slices.Sorted(maps.Keys(files)) {
+					add(path.Join(runPath(id), name), files[name].ID)
+				}
+				for _, name := range repo.SharedNames(run) {
+					add(name, theirs.shared[name])
+				}
+				p.done.Redacted = append(p.done.Redacted, id)
+				continue
+			}
 			notes, err := p.newNotes(check, ours, id, files)
 			if err != nil {
 				bad(err)
@@ -137,17 +158,45 @@ func (p *puller) newRuns(ctx context.Context, ours, theirs *snapshot) ([]git.Edi
 	return edits, nil
 }
 
-// newNotes returns the names of new notes of a run that both sides have. If the records differ, the run was finished
-// twice, which is an error.
+// redactionBetween reports whether the other side has redacted a run that both sides have. If neither side follows from
+// the other, it returns an error.
+func redactionBetween(ours, theirs *snapshot, id string) (bool, error) {
+	here, err := ours.version(id)
+	if err != nil {
+		return false, err
+	}
+	there, err := theirs.version(id)
+	if err != nil || here == nil || there == nil || here.Files[repo.RecordName] == there.Files[repo.RecordName] {
+		return false, err
+	}
+	// Annotations of one side alone are no change of the other one.
+	both := func(from, to *transition.Version) *transition.Version {
+		with := *to
+		with.Files = maps.Clone(to.Files)
+		for name, id := range from.Files {
+			if path.Dir(name) == "notes" && with.Files[name] == "" {
+				with.Files[name] = id
+			}
+		}
+		return &with
+	}
+	change, err := transition.Check(here, both(here, there), false)
+	if err == nil {
+		return change.Kind == transition.Redacted, nil
+	}
+	if _, backErr := transition.Check(there, both(there, here), false); backErr == nil {
+		return false, nil // it was redacted here
+	}
+	return false, fmt.Errorf("it was finished twice, and the one here is kept: %w", err)
+}
+
+// newNotes returns the names of new notes of a run that both sides have.
 func (p *puller) newNotes(check *checker, ours *snapshot, id string, theirs map[string]git.TreeEntry) ([]string,
 	error,
 ) {
 	here, err := ours.run(id)
 	if err != nil {
 		return nil, err
-	}
-	if here[repo.RecordName].ID != theirs[repo.RecordName].ID {
-		return nil, errors.New("it was finished twice: the run.toml here differs and is kept")
 	}
 	if err := checkNames(theirs); err != nil {
 		return nil, err
@@ -198,7 +247,7 @@ func (p *puller) commitRuns(ctx context.Context, ours *snapshot, edits []git.Edi
 		return err
 	}
 	if p.done.Stayed, p.done.InTheWay = stayed, inTheWay; stayed != "" {
-		p.done.Runs, p.done.Notes = nil, 0
+		p.done.Runs, p.done.Redacted, p.done.Notes = nil, nil, 0
 		return nil
 	}
 	p.done.Commit, p.done.Moved = commit, true
@@ -212,6 +261,9 @@ func (p *puller) runsMessage() string {
 	what := count(len(p.done.Runs), "run")
 	if p.done.Notes > 0 {
 		what += " and " + count(p.done.Notes, "note")
+	}
+	if n := len(p.done.Redacted); n > 0 {
+		what += " and " + count(n, "redaction")
 	}
 	text := oneLine("runs: import "+what+" from "+p.done.From) + "\n"
 	for i, id := range p.done.Runs {

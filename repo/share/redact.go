@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 )
 
@@ -31,6 +32,11 @@ func Redact(ctx context.Context, r *repo.Repository, e *repo.Entry, ask repo.Red
 	if err != nil {
 		return nil, fmt.Errorf("redacting run %s: %w", e.ID, err)
 	}
+	if committed[e.ID] && !ask.DryRun {
+		if err := checkPointers(ctx, r, e, ask); err != nil {
+			return nil, fmt.Errorf("redacting run %s: %w", e.ID, err)
+		}
+	}
 	done, err := r.Redact(ctx, e.ID, ask)
 	if errors.Is(err, repo.ErrNothingToRedact) {
 		return nil, &repo.HintError{Err: err, Hint: "run 'runs commit' to see which runs hold a secret"}
@@ -51,4 +57,30 @@ func Redact(ctx context.Context, r *repo.Repository, e *repo.Entry, ask repo.Red
 		out.Pushed = out.Pushed || pushed
 	}
 	return out, nil
+}
+
+// checkPointers returns an error if the redaction would change an artifact that Git LFS stores: nobody could compare
+// the pointers, and LFS keeps the artifact.
+func checkPointers(ctx context.Context, r *repo.Repository, e *repo.Entry, ask repo.RedactRequest) error {
+	config, err := r.Config()
+	if err != nil || config.Artifacts.Store != format.StoreLFS {
+		return err
+	}
+	ask.DryRun = true
+	planned, err := r.Redact(ctx, e.ID, ask)
+	if err != nil {
+		return nil // Redact reports it
+	}
+	for _, run := range planned.Runs {
+		for _, name := range run.Files {
+			if isArtifact(name) {
+				return &repo.HintError{
+					Err: fmt.Errorf("%s holds the secret in Git LFS, where it cannot be redacted; nothing was changed", name),
+					Hint: fmt.Sprintf("run 'runs rm %s', remove that object from the LFS server, and rotate the secret",
+						format.IDRandom(e.ID)),
+				}
+			}
+		}
+	}
+	return nil
 }

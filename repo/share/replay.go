@@ -14,11 +14,15 @@ import (
 
 // ConflictError means that a run differs at the remote.
 type ConflictError struct {
-	ID   string
-	File string
+	ID       string
+	File     string
+	Redacted bool // a commit of ours redacted it
 }
 
 func (e *ConflictError) Error() string {
+	if e.Redacted {
+		return fmt.Sprintf("run %s was redacted here, and its %s also changed on the remote", e.ID, e.File)
+	}
 	return fmt.Sprintf("run %s has a different %s on the remote: it was finished twice", e.ID, e.File)
 }
 
@@ -156,7 +160,9 @@ func (p *replayer) onTip(c *runCommit, e git.Edit) ([]git.Edit, error) {
 			if ours, err := p.redacts(c, e, there); err != nil || ours {
 				return []git.Edit{e}, err
 			}
-			return nil, &ConflictError{at.run, strings.TrimPrefix(at.name, runPath(at.run)+"/")}
+			return nil, &ConflictError{
+				at.run, strings.TrimPrefix(at.name, runPath(at.run)+"/"), c.redacted[at.at+at.run],
+			}
 		}
 	case ofShared:
 		if e.ID == "" && exists {

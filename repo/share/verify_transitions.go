@@ -80,6 +80,9 @@ func (v *verification) changeIn(ctx context.Context, objects *git.Trees, f *fold
 	var first error
 	for _, parent := range commit.Parents {
 		before, err := versionIn(objects, parent, f.at, id)
+		if v.done.Shallow && errors.Is(err, git.ErrNoObject) {
+			return none, nil // the history ends here
+		}
 		if err != nil {
 			return none, err
 		}
