@@ -55,6 +55,8 @@ Exit status: 0 done; 1 failed, or an artifact cannot be fetched; 2 wrong usage;
 				return usagef("artifacts: --dry-run requires --prune")
 			case f.upload && (f.prune || f.out != ""):
 				return usagef("artifacts: --upload cannot be combined with --prune or --output")
+			case f.json && (f.upload || f.prune || f.out != ""):
+				return usagef("artifacts: --json cannot be combined with --upload, --prune or --output")
 			case f.upload:
 				return a.uploadArtifacts(ctx, &f, args)
 			case f.prune:

@@ -107,7 +107,7 @@ func FetchArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, want
 	}
 	s, err := openStore(ctx, r, url)
 	if err != nil {
-		return err
+		return fmt.Errorf("fetching artifacts: %w", err)
 	}
 	defer func() { _ = s.Close() }()
 	results := s.Download(ctx, objects, progress)

@@ -51,12 +51,12 @@ func Prune(ctx context.Context, r *repo.Repository, entries []*repo.Entry, dry b
 	}
 	s, err := openStore(ctx, r, url)
 	if err != nil {
-		return done, err
+		return done, fmt.Errorf("%s: %w", pruning, err)
 	}
 	defer func() { _ = s.Close() }()
 	sizes, err := s.Stat(ctx, slices.Sorted(maps.Keys(copies)))
 	if err != nil {
-		return done, withStoreHint(err)
+		return done, fmt.Errorf("%s: %w", pruning, withStoreHint(err))
 	}
 	var objects []store.Object
 	for _, digest := range slices.Sorted(maps.Keys(copies)) {
@@ -82,20 +82,22 @@ func Prune(ctx context.Context, r *repo.Repository, entries []*repo.Entry, dry b
 	return done, errors.Join(err, done.forget(r, url, copies, sizes))
 }
 
+// pruning begins the errors of Prune.
+const pruning = "removing local copies of artifacts"
+
 // needPrunable returns the URL of a store in which objects can be verified.
 func needPrunable(r *repo.Repository) (string, error) {
-	const doing = "removing local copies of artifacts"
 	config, err := r.Config()
 	if err != nil {
 		return "", err
 	}
 	if config.Artifacts.Store == format.StoreLFS {
 		return "", &repo.HintError{
-			Err:  errors.New(doing + ": Git LFS manages its copies itself"),
+			Err:  errors.New(pruning + ": Git LFS manages its copies itself"),
 			Hint: "run 'git lfs prune --verify-remote'",
 		}
 	}
-	return needStore(r, doing)
+	return needStore(r, pruning)
 }
 
 // verify removes the copies of the objects that are right.
@@ -127,7 +129,7 @@ func (p *Pruned) verify(ctx context.Context, r *repo.Repository, s *store.Client
 		}
 		for at := r.Stored(o.Digest, o.Size); at != ""; at = r.Stored(o.Digest, o.Size) {
 			if err := os.Remove(at); err != nil {
-				return fmt.Errorf("removing local copies of artifacts: %w", err)
+				return fmt.Errorf("%s: %w", pruning, err)
 			}
 		}
 		p.Files++

@@ -181,9 +181,12 @@ func UploadArtifacts(ctx context.Context, r *repo.Repository, entries []*repo.En
 		return done, nil
 	}
 	s, err := openStore(ctx, r, url)
-	if err != nil {
-		return done, err
+	if err == nil {
+		defer func() { _ = s.Close() }()
+		err = sendObjects(ctx, r, s, &done, slices.Collect(maps.Values(objects)), progress)
 	}
-	defer func() { _ = s.Close() }()
-	return done, sendObjects(ctx, r, s, &done, slices.Collect(maps.Values(objects)), progress)
+	if err != nil {
+		err = fmt.Errorf("uploading artifacts: %w", err)
+	}
+	return done, err
 }

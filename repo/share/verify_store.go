@@ -3,6 +3,7 @@ package share
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -40,7 +41,8 @@ func VerifyStore(ctx context.Context, r *repo.Repository, entries []*repo.Entry,
 	if config.Artifacts.Store == format.StoreLFS {
 		return verifyLFS(ctx, r, entries, read, progress)
 	}
-	url, err := needStore(r, "verifying the artifact store")
+	const doing = "verifying the artifact store"
+	url, err := needStore(r, doing)
 	if err != nil {
 		return nil, err
 	}
@@ -58,13 +60,13 @@ func VerifyStore(ctx context.Context, r *repo.Repository, entries []*repo.Entry,
 	}
 	s, err := openStore(ctx, r, url)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	defer func() { _ = s.Close() }()
 	digests := slices.Sorted(maps.Keys(named))
 	has, err := s.Stat(ctx, digests)
 	if err != nil {
-		return nil, withStoreHint(err)
+		return nil, fmt.Errorf("%s: %w", doing, withStoreHint(err))
 	}
 	reasons := map[string]string{} // of objects with the right size
 	var objects []store.Object
