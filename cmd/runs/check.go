@@ -29,7 +29,7 @@ func (a *app) checkCommand() *cobra.Command {
 
     [[check]]
     metric = "rmse"
-    baseline = "origin/main:best(rmse)"
+    baseline = "origin/main:best=rmse"
     max_regression = "1%"
     require = ["restorable", "current"]
 

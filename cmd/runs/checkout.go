@@ -21,7 +21,7 @@ func (a *app) checkoutCommand() *cobra.Command {
 Git stores it. The source is rebuilt from the commit and the patches that the run
 names, and verified by its hash before a file is written.
 
-    runs checkout best(rmse) ../best
+    runs checkout best=rmse ../best
     runs checkout @ --worktree
 
 With --worktree, make a linked Git worktree: the commit of the run is checked out,

@@ -35,7 +35,7 @@ func (a *app) reproduceCommand() *cobra.Command {
 by hash, compare or rebuild its environment, and run its command there. Then
 report for each metric whether the result is the same.
 
-    runs reproduce best(rmse)
+    runs reproduce best=rmse
     runs reproduce @ --env venv --in ../again
     runs reproduce wide -- python train.py --epochs 1
 
