@@ -97,7 +97,7 @@ assert (sys.excepthook, sys.exit, builtins.exit, signal.getsignal(signal.SIGTERM
     def test_sigterm(self) -> None:
         p = self.start(self.WAIT)
         p.terminate()
-        p.communicate(timeout=60)
+        p.communicate(timeout=300)
         self.assertEqual(p.returncode, -signal.SIGTERM)
         r = self.show()
         self.assertEqual((r["status"], r["signal"], r.get("end_reason")), ("killed", "SIGTERM", None))
@@ -106,7 +106,7 @@ assert (sys.excepthook, sys.exit, builtins.exit, signal.getsignal(signal.SIGTERM
         for name in ("SIGTERM", "SIGUSR1"):
             p = self.start(self.WAIT, SLURM_JOB_ID="77")
             p.send_signal(getattr(signal, name))
-            p.communicate(timeout=60)
+            p.communicate(timeout=300)
             r = self.show()
             self.assertEqual((r["status"], r["signal"], r["end_reason"]), ("killed", name, "preempted"))
 
@@ -125,7 +125,7 @@ assert (sys.excepthook, sys.exit, builtins.exit, signal.getsignal(signal.SIGTERM
         assert p.stdout is not None
         p.stdout.readline()
         p.terminate()
-        out, _ = p.communicate(timeout=60)
+        out, _ = p.communicate(timeout=300)
         self.assertEqual((p.returncode, out), (0, "mine\n"))
         r = self.show()
         self.assertEqual((r["status"], r["end_reason"], r["exit_code"]), ("killed", "preempted", 0))
@@ -133,7 +133,7 @@ assert (sys.excepthook, sys.exit, builtins.exit, signal.getsignal(signal.SIGTERM
     def test_interrupt(self) -> None:
         p = self.start(self.WAIT)
         p.send_signal(signal.SIGINT)
-        p.communicate(timeout=60)
+        p.communicate(timeout=300)
         r = self.show()
         self.assertEqual((r["status"], r["end_reason"]), ("killed", "interrupted"))
 
@@ -148,7 +148,7 @@ assert (sys.excepthook, sys.exit, builtins.exit, signal.getsignal(signal.SIGTERM
             )
             time.sleep(random.Random(i).uniform(0, 0.05))
             p.kill()
-            out, _ = p.communicate(timeout=60)
+            out, _ = p.communicate(timeout=300)
             whole = [line for line in out.splitlines(keepends=True) if line.endswith("\n")]
             last = int(whole[-1]) if whole else -1
             self.runs("recover")
@@ -307,7 +307,7 @@ run.log({"a": 3})
             cwd=self.dir,
             env=self.env(),
             check=False,
-            timeout=60,
+            timeout=300,
         )
         self.assertEqual(self.points("a"), [(0, 1.0), (1, 2.0)])
 

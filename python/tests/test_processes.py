@@ -318,7 +318,7 @@ class Places(Project):
             env={**env, "PATH": os.defpath},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -336,7 +336,7 @@ class Places(Project):
                 env=env,
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=300,
                 check=False,
             )
             self.assertEqual(done.returncode, 0, program + done.stderr)

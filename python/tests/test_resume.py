@@ -222,7 +222,7 @@ assert "in progress" in out, out
         import time
 
         active = os.path.join(self.dir, ".runs", "active")
-        for _ in range(200):
+        for _ in range(2000):
             if not [n for n in os.listdir(active) if n != ".gitignore"]:
                 break
             time.sleep(0.05)

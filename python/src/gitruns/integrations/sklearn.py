@@ -281,7 +281,10 @@ def estimator_params(estimator: Any) -> dict[str, Any]:
 
 
 def given_params(estimator: Any) -> list[str]:
-    """Return the names of the params that somebody set, those that are not the default of their class."""
+    """Return the names of the params that somebody set.
+
+    These are the ones that are not the default of their class.
+    """
     given = []
     for key, value in estimator.get_params(deep=False).items():
         default = _defaults(type(estimator)).get(key, _MISSING)
