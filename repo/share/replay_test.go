@@ -382,7 +382,9 @@ func TestCodeCommitsHint(t *testing.T) {
 		{"on the upstream", p.Head, localBranch{"main", code, true}, true, "run 'git push'"},
 		{"a new repository", "", localBranch{"main", code, true}, true, "run 'git push'"},
 		{
-			"others have pushed", other, localBranch{"main", code, true}, true,
+			"others have pushed", other,
+			localBranch{"main", code, true},
+			true,
 			"run 'git pull --rebase origin main' and 'git push'",
 		},
 		{"a branch without upstream", p.Head, localBranch{"wide", code, true}, false, "run 'git push -u origin wide'"},
