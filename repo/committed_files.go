@@ -120,9 +120,13 @@ func noteFiles(dir string) ([]File, error) {
 }
 
 func isNote(entry fs.DirEntry) bool {
-	return entry.Type().IsRegular() && strings.HasSuffix(entry.Name(), ".toml") &&
-		!strings.HasPrefix(entry.Name(), ".") &&
-		format.CheckPath(entry.Name()) == nil
+	return entry.Type().IsRegular() && isNoteName(entry.Name()) && format.CheckPath(entry.Name()) == nil
+}
+
+// isNoteName reports whether a file of that name is a note. A name that begins with a dot is that of a note whose
+// writer was killed: it may have no content.
+func isNoteName(name string) bool {
+	return strings.HasSuffix(name, ".toml") && !strings.HasPrefix(name, ".")
 }
 
 // Noted reports, for each id, whether the run has notes.

@@ -156,3 +156,27 @@ func TestConfiguredDatasets(t *testing.T) {
 		}
 	}
 }
+
+// TestNoteOfAKilledWriter: what a killed annotation leaves does not count as a note, and damages nothing.
+func TestNoteOfAKilledWriter(t *testing.T) {
+	r, _, err := Init(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := r.Start(t.Context(), &format.Run{}, format.OwnerDetached)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := a.Finish(t.Context(), Finish{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(res.Dir, notesName, newPrefix+format.NoteName(now())), "")
+	e, err := r.Read(t.Context(), a.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if notes, err := e.Notes(); err != nil || len(notes) != 0 {
+		t.Errorf("%v, %v", notes, err)
+	}
+}

@@ -355,7 +355,7 @@ func readNotesBut(dir string, known func(name string) bool) ([]*format.Note, err
 	}
 	var notes []*format.Note
 	for _, entry := range entries { // sorted by name
-		if !strings.HasSuffix(entry.Name(), ".toml") || known(entry.Name()) {
+		if !isNoteName(entry.Name()) || known(entry.Name()) {
 			continue
 		}
 		path := filepath.Join(dir, notesName, entry.Name())

@@ -132,7 +132,7 @@ func (v *Revision) readRecords(ctx context.Context) error {
 		run := v.runs[id]
 		for _, e := range run.files {
 			name := e.Path[len(format.IDDay(id))+len(id)+2:]
-			if name == RecordName || path.Dir(name) == notesName && strings.HasSuffix(name, ".toml") {
+			if name == RecordName || path.Dir(name) == notesName && isNoteName(path.Base(name)) {
 				places = append(places, place{run, name})
 				objects = append(objects, e.ID)
 			}
