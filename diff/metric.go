@@ -37,6 +37,7 @@ const (
 	LostRuns      Reason = "lost runs"                   // the side that is better lost runs
 	UnevenPoints  Reason = "different numbers of points" // a best value of more points is better by chance
 	NotANumber    Reason = "not a number"
+	WithoutValue  Reason = "no value"
 	MixedGroup    Reason = "the runs of a group differ in more than their seeds"
 )
 
@@ -120,8 +121,12 @@ func (m *Metric) compare(single, mixed bool, level float64) {
 		m.Relative = m.Delta / math.Abs(a.Value)
 	}
 	if a.N == 0 || b.N == 0 {
-		m.Why = NotANumber
-		if !a.onlyNaN() || !b.onlyNaN() {
+		switch {
+		case a.only(NaN, Infinite) && b.only(NaN, Infinite):
+			m.Why = NotANumber
+		case a.only(NoValue) && b.only(NoValue):
+			m.Why = WithoutValue
+		default:
 			m.Why = LostRuns
 		}
 		return
@@ -163,9 +168,9 @@ func (m *Metric) test(level float64) {
 	}
 }
 
-// onlyNaN reports whether every run that does not count has a value that is not finite.
-func (l *Level) onlyNaN() bool {
-	return !slices.ContainsFunc(l.Lost, func(r Lost) bool { return r.Why != NaN && r.Why != Infinite })
+// only reports whether every run that does not count is lost for one of the reasons.
+func (l *Level) only(reasons ...Loss) bool {
+	return !slices.ContainsFunc(l.Lost, func(r Lost) bool { return !slices.Contains(reasons, r.Why) })
 }
 
 func (m *Metric) direction(delta float64) Verdict {

@@ -29,6 +29,13 @@ type Options struct {
 // of the context.
 func Compare(ctx context.Context, a, b *Side, o Options) (*diff.Comparison, error) {
 	records := slices.Concat(catalog.Records(a.Entries), catalog.Records(b.Entries))
+	has := func(r *format.Run) bool { _, ok := r.Metric(o.SelectBy); return ok }
+	if o.SelectBy != "" && !slices.ContainsFunc(records, has) {
+		return nil, &repo.HintError{
+			Err:  fmt.Errorf("comparing at the best %s: none of the runs has this metric", o.SelectBy),
+			Hint: "name another metric with --select-by",
+		}
+	}
 	options, err := comparing(a.catalog, o, a.catalog.Config().GoalIn(records...), records)
 	if err != nil {
 		return nil, err

@@ -58,6 +58,9 @@ func levelText(l *diff.Level, m diff.Metric, step bool) string {
 		return "-"
 	}
 	text := terminal.Number(l.Value)
+	if len(l.Lost) > 0 && m.Why == diff.WithoutValue {
+		text = "-"
+	}
 	var count string
 	if of := l.N + len(l.Lost); of > 1 {
 		count = strconv.Itoa(l.N)
