@@ -40,30 +40,32 @@ func goalOfWord(word string) string {
 		return GoalMax
 	case "scale", "weight", "coef", "coefficient", "time", "seconds", "ms", "steps", "step", "epoch", "lr", "norm", "grad",
 		"std", "var", "variance", "count", "num", "size", "delta", "drop", "change", "diff", "gap", "ratio", "threshold",
-		"memory", "target", "bytes", "samples", "beta", "entropy", "rank":
+		"memory", "target", "bytes", "samples", "beta", "entropy", "rank", "ranks", "ranking":
 		return "?"
 	}
 	return ""
 }
 
-// nameWords yields the words of a metric's name in lower case. A word ends at anything but a letter or a digit, and
-// before a capital that follows a small letter or a digit. The m of mAP is not a separate word.
+// nameWords yields the words of a metric's name in lower case. A word ends at anything but a letter or a digit. A part
+// between those is one word if the word has a goal, like mIoU. Otherwise it is also split before a capital that follows
+// a small letter or a digit. The m of mAPSmall is not a separate word.
 func nameWords(name string) func(func(string) bool) {
 	return func(yield func(string) bool) {
-		start := 0
-		for i := 0; i <= len(name); i++ {
-			boundary := i == len(name) || !isWordByte(name[i])
-			hump := !boundary && i > start && isUpper(name[i]) && !isUpper(name[i-1]) && isWordByte(name[i-1]) &&
-				name[start:i] != "m"
-			if (boundary || hump) && i > start {
-				if !yield(strings.ToLower(name[start:i])) {
+		for part := range strings.FieldsFuncSeq(name, func(r rune) bool { return r < 0x80 && !isWordByte(byte(r)) }) {
+			if whole := strings.ToLower(part); goalOfWord(whole) != "" {
+				if !yield(whole) {
 					return
 				}
+				continue
 			}
-			switch {
-			case boundary:
-				start = i + 1
-			case hump:
+			start := 0
+			for i := 1; i <= len(part); i++ {
+				if i < len(part) && (!isUpper(part[i]) || isUpper(part[i-1]) || part[start:i] == "m") {
+					continue
+				}
+				if !yield(strings.ToLower(part[start:i])) {
+					return
+				}
 				start = i
 			}
 		}

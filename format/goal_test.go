@@ -1,6 +1,27 @@
 package format
 
-import "testing"
+import (
+	"encoding/json"
+	"os"
+	"testing"
+)
+
+// TestGoalVectors holds the goals of the vectors to the names.
+func TestGoalVectors(t *testing.T) {
+	data, err := os.ReadFile(vectors + "/goals.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var goals map[string]string
+	if err := json.Unmarshal(data, &goals); err != nil || len(goals) < 30 {
+		t.Fatalf("%d goals, %v", len(goals), err)
+	}
+	for name, want := range goals {
+		if got := GoalByName(name); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+}
 
 func TestGoalByName(t *testing.T) {
 	for _, c := range []struct{ name, want string }{

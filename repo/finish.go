@@ -323,7 +323,7 @@ func onlyEnd(f journalFile, read int64) bool {
 	var parser format.JournalParser
 	var l format.Line
 	for line := range bytes.SplitSeq(data, []byte("\n")) {
-		if len(bytes.TrimSpace(line)) == 0 {
+		if len(bytes.Trim(line, " \t\r")) == 0 {
 			continue
 		}
 		if parser.Parse(line, &l) != nil || l.Event != format.EventEnd || len(l.Metrics) > 0 || l.Params != nil ||

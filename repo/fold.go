@@ -124,7 +124,7 @@ func (f *fold) journal(ctx context.Context, file journalFile, from, to int64) er
 		if whole {
 			f.end += lines.size
 		}
-		if len(bytes.TrimSpace(text)) == 0 {
+		if len(bytes.Trim(text, " \t\r")) == 0 {
 			continue
 		}
 		if !whole {

@@ -116,6 +116,10 @@ func readBySpec(t *testing.T, python string, r *Repository, res *Result) {
 		problems != "" {
 		t.Errorf("the run of the vectors: %s%s", printed, problems)
 	}
+	if printed, problems := read("../testdata/releases/future"); !strings.Contains(printed, `"name": "later"`) ||
+		strings.Contains(printed, "packed") || !strings.Contains(problems, "it requires ['pack']") {
+		t.Errorf("the runs of a later version: %s%s", printed, problems)
+	}
 }
 
 // The appendix of SPEC.md shows the reader that TestOtherReaders runs.

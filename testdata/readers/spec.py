@@ -24,10 +24,36 @@ def names(folder):  # what a folder contains; nothing if it does not exist or is
     return sorted(os.listdir(folder)) if real else []
 
 
+def understood(file):  # a TOML file that requires nothing of a reader that this one does not know (0.3)
+    missing = [name for name in file.get("requires", []) if not name.startswith("write:")]
+    if missing:
+        raise ValueError(f"it requires {missing}: use a newer reader")
+    return file
+
+
+def set_null(at, entry):  # one entry of nulls, below [params]; one that names something else is ignored (3.11)
+    parts = re.findall(r'"(?:[^"\\]|\\.)*"|[^.]+', entry)
+    for n, part in enumerate(json.loads(part) if part.startswith('"') else part for part in parts):
+        last = n == len(parts) - 1
+        if isinstance(at, list):
+            if not re.fullmatch(r"0|[1-9]\d{0,8}", part) or int(part) >= len(at) or last and at[int(part)] != "null":
+                return
+            part = int(part)
+            if last:
+                at[part] = None
+        elif isinstance(at, dict):
+            at.setdefault(part, None if last else {})
+        else:
+            return
+        at = at[part]
+
+
 def read_record(folder, id):  # run.toml (3.2), with the annotation files merged in (3.5)
-    record = tomllib.loads(read(f"{folder}/run.toml", 8 << 20).decode())
-    if record.get("schema") != 1 or record["id"] != id or record["status"] == "running":
-        raise ValueError(f"{folder}: not a finished run of schema 1 with this id")  # 0.3, 2.3
+    record = understood(tomllib.loads(read(f"{folder}/run.toml", 8 << 20).decode()))
+    if record.get("schema", 0) < 1 or record["id"] != id or record["status"] == "running":
+        raise ValueError(f"{folder}: not a finished run with this id")  # 0.3, 2.3
+    for entry in record.get("nulls", []):
+        set_null(record.setdefault("params", {}), entry)
     files = [name for name in names(f"{folder}/notes") if name.endswith(".toml")]
     notes = [tomllib.loads(read(f"{folder}/notes/{name}", 1 << 20).decode()) for name in files]
     for note in sorted(notes, key=lambda note: note["time"]):  # stable: ties stay in order of name
@@ -57,6 +83,8 @@ def read_points(data):  # (key, step, time in µs, value), in the order of the f
 
 
 root = sys.argv[1]
+if "config.toml" in names(root):
+    understood(tomllib.loads(read(f"{root}/config.toml", 1 << 20).decode()))
 removed = names(f"{root}/removed")  # 12.4
 for day in (name for name in names(root) if re.fullmatch(r"\d{4}-\d\d-\d\d", name)):
     for id in names(f"{root}/{day}"):
@@ -69,7 +97,8 @@ for day in (name for name in names(root) if re.fullmatch(r"\d{4}-\d\d-\d\d", nam
             points = []
             if "metrics.parquet" in record.get("files", {}):
                 points = read_points(read_file(folder, record, "metrics.parquet"))
-            shown = {key: record[key] for key in ("id", "name", "status", "tags") if key in record}
+            keys = "id", "name", "status", "tags", "params"
+            shown = {key: record[key] for key in keys if key in record}
             print(json.dumps(shown | {"points": len(points)}))
         except (ValueError, KeyError, RecursionError, OSError) as error:  # the others go on (2.3)
             print(f"damaged: {error}", file=sys.stderr)
