@@ -260,7 +260,10 @@ func (u *upload) find(ctx context.Context) (*string, error) {
 func (u *upload) create(ctx context.Context) error {
 	in := &s3.CreateMultipartUploadInput{Bucket: &u.b.bucket, Key: u.key, ContentType: aws.String(octets)}
 	if !u.b.plain.Load() {
-		in.ChecksumAlgorithm, in.ChecksumType = types.ChecksumAlgorithmCrc32c, types.ChecksumTypeFullObject
+		in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32c
+		if u.b.amazon { // so that checksum can compare it; other servers may not know the type
+			in.ChecksumType = types.ChecksumTypeFullObject
+		}
 	}
 	out, err := u.b.client.CreateMultipartUpload(ctx, in)
 	if slices.Contains([]string{"NotImplemented", "InvalidArgument", "InvalidRequest"}, code(err)) &&
