@@ -193,5 +193,33 @@ run.alert("t", "x", level="warn")
         self.assertNotIn("aside.jsonl", r.get("files", {}))
 
 
+class Arguments(Project):
+    def test_values_of_arguments_that_programs_pass(self) -> None:
+        """What W&B takes raises nothing. What is wrong is a UsageError or a TypeError that names the argument."""
+        self.write("out/good.txt", "x")
+        self.write("out/.git/HEAD", "x")
+        done = self.python("""
+import gitruns
+run = gitruns.init(name="n")
+run.name = None
+assert run.name == "n"
+gitruns.define_metric("a", summary=["min", "max"])
+run.log({"a": 1.0}); run.log({"a": 2.0})
+assert dict(run.summary["a"]) == {"min": 1.0, "max": 2.0}, run.summary
+artifact = gitruns.log_artifact("out", name="out", type="t")
+for call, kind, text in (
+    (lambda: gitruns.define_metric("a", summary=3), gitruns.UsageError, "summary must be a text, got int"),
+    (lambda: gitruns.define_metric("a", goal=[]), gitruns.UsageError, "goal must be"),
+    (lambda: gitruns.config.update("a\\0b"), gitruns.UsageError, "reading config file"),
+    (lambda: gitruns.Table(dataframe=[1]), TypeError, "dataframe must be a data frame, got list"),
+):
+    try: call()
+    except kind as e: assert text in str(e), e
+    else: raise AssertionError(text)
+""")
+        self.assertIn("a file was left out: artifact out: '.git/HEAD': the path contains the name '.git'", done.stderr)
+        self.assertIn("out/", str([a["path"] for a in self.show()["artifacts"]]))
+
+
 if __name__ == "__main__":
     unittest.main()

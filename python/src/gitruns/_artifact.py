@@ -172,14 +172,27 @@ class Artifact:
     ) -> None:
         """Add every file under a folder, at the top of the artifact or under name.
 
-        Links that lead out of the folder are left out with a warning. Raises ValueError if there is no such folder.
+        Links that lead out of the folder, and files whose names are not portable, are left out with a warning. Raises
+        ValueError if there is no such folder.
         """
         self._check_draft()
         top = os.path.abspath(os.fsdecode(os.fspath(local_path)))
         if not os.path.isdir(top):
             raise ValueError(f"add_dir: {top} is not a folder")
+        below = name.strip("/") + "/" if name else ""
+        if below:
+            self._check_path(below + "x")
+        left_out = []
         for source, path in _files.walk(top):
-            self._add(source, (name.strip("/") + "/" if name else "") + path)
+            try:
+                self._check_path(below + path)
+            except ValueError as e:
+                left_out.append(e)
+                continue
+            self._add(source, below + path)
+        if left_out:
+            more = f" ({len(left_out) - 1:,} more files too)" if len(left_out) > 1 else ""
+            warn(f"a file was left out: {left_out[0]}{more}")
 
     def add_reference(
         self, uri: Any, name: str | None = None, checksum: bool = True, max_objects: int | None = None

@@ -21,7 +21,10 @@ _COLUMNS = (b"key", b"step", b"time", b"value")
 
 
 class _Thrift:
-    """A reader of Thrift's compact protocol. It compares every count with the bytes that are left."""
+    """A reader of Thrift's compact protocol.
+
+    It compares every count with the bytes that are left.
+    """
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -139,7 +142,10 @@ def _check(data: bytes) -> None:
 
 
 def _check_chunk(data: bytes, end: int, rows: int, chunk: dict[int, Any]) -> int:
-    """Check the pages of a column, and return their size. Columns that are not read are not checked."""
+    """Check the pages of a column, and return their size.
+
+    Columns that are not read are not checked.
+    """
     meta = chunk[3]
     if meta[3][0] not in _COLUMNS:
         return 0

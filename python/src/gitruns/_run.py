@@ -430,14 +430,17 @@ class Run:
 
         name = key_of(name)
         axis = key_of(axis) if axis else None
-        kinds = [s.strip() for s in summary.split(",") if s.strip()] if summary else []
+        if not isinstance(summary, (str, list, tuple, type(None))) or any(type(s) is not str for s in summary or ()):
+            raise UsageError(f"define_metric: summary must be a text, got {type(summary).__name__}")
+        kinds = [s.strip() for s in ",".join([summary] if isinstance(summary, str) else summary or ()).split(",")]
+        kinds = [s for s in kinds if s]
         for kind in kinds:
             if kind not in ("min", "max", "mean", "last", "first", "best", "none", "copy"):
                 raise UsageError(
                     f"define_metric: summary must be min, max, mean, last, first, best or none, got {kind!r}"
                 )
         goals = {"min": "min", "minimize": "min", "max": "max", "maximize": "max", None: None, "": None}
-        if goal not in goals:
+        if not isinstance(goal, (str, type(None))) or goal not in goals:
             raise UsageError(f"define_metric: goal must be 'minimize' or 'maximize', got {goal!r}")
         direction = goals[goal]
         if "best" in kinds and direction is None:
@@ -639,6 +642,8 @@ class Run:
     def name(self, name: str) -> None:
         from ._values import label_of
 
+        if name is None:  # programs assign an optional argument
+            return
         if not isinstance(name, (str, int)):
             raise TypeError(f"run.name must be a string, got {type(name).__name__}")
         self._name = label_of(str(name), "name")

@@ -269,7 +269,12 @@ def _cell(cell: Any) -> Any:
 
 
 def _frame(frame: Any) -> tuple[list[Any], list[Any]]:
-    """Return the columns and rows of a data frame of any library."""
+    """Return the columns and rows of a data frame of any library.
+
+    Raises TypeError if frame is not one.
+    """
+    if not hasattr(frame, "columns"):
+        raise TypeError(f"Table: dataframe must be a data frame, got {type(frame).__name__}")
     names = list(frame.columns)
     columns = []
     for i in range(len(names)):

@@ -408,7 +408,7 @@ def _file(path: Any) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as f:
             text = f.read(8 << 20)
-    except (OSError, UnicodeDecodeError) as e:
+    except (OSError, ValueError) as e:
         raise UsageError(
             f"reading config file {path[:200]!r}: {getattr(e, 'strerror', None) or e}; "
             "give a dict, or the path of a JSON or YAML file"
