@@ -40,7 +40,7 @@ func (x *redaction) apply(ctx context.Context) error {
 			return fmt.Errorf("run %s: %w", id, err)
 		}
 		if err := x.checkTransition(w); err != nil {
-			return fmt.Errorf("run %s: %w", id, err)
+			return err
 		}
 		for name, data := range w.files {
 			target := filepath.Join(tmp, "runs", id, filepath.FromSlash(name))
@@ -121,7 +121,8 @@ func (x *redaction) checkTransition(w *rewrite) error {
 	var refused *transition.Refused
 	if errors.As(err, &refused) {
 		err = withHint(
-			fmt.Errorf("it holds the secret in a place that cannot be redacted: %w; nothing was changed", err),
+			fmt.Errorf("the result would be more than a redaction of %s: %s; nothing was changed",
+				refused.File, strings.TrimPrefix(refused.Reason, "was rewritten: ")),
 			"give a longer text, or run 'runs rm' to remove the run",
 		)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/gitruns/runs/repo/transition"
 )
 
-// TestBranchDamage names runs that commits have damaged, as long as the branch has them so, and remembers what is sound.
+// TestBranchDamage names runs that commits have damaged, as long as the branch has them so.
 func TestBranchDamage(t *testing.T) {
 	a := in(runA, repo.RecordName)
 	first := []byte(gittest.RunText)

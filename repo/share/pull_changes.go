@@ -44,7 +44,11 @@ func (p *puller) checkChanges(ctx context.Context, before, after *snapshot, next
 			p.bad(ctx, id, next, err)
 		case slices.Contains(p.done.Replaced, id):
 			// Both sides have changed the run. Theirs is in place unless it is one that no command makes.
-			if base := p.base[id]; base == nil || p.follows(base, after, id) {
+			base := p.base[id]
+			if base != nil && p.follows(base, after, id) {
+				p.done.Redacted = append(p.done.Redacted, id)
+			}
+			if base == nil || slices.Contains(p.done.Redacted, id) {
 				continue
 			}
 			fallthrough
