@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -58,11 +59,16 @@ func (a *app) values(ctx context.Context, f *metricsFlags, e *repo.Entry, keys [
 // checkValueKeys returns an error if the values are not in this clone or if the run has no value for one of the keys.
 func (a *app) checkValueKeys(ctx context.Context, e *repo.Entry, keys []string) error {
 	has := map[string]bool{}
+	enough := errors.New("the first value is enough") // without keys, whether there are values is all that matters
 	here, err := e.EachValue(ctx, func(key string, _ format.Value) error {
-		has[key] = true
+		if has[key] = true; len(keys) == 0 {
+			return enough
+		}
 		return nil
 	})
 	switch {
+	case errors.Is(err, enough):
+		return nil
 	case err != nil:
 		return err
 	case !here:

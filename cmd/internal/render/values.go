@@ -64,10 +64,12 @@ func ValueText(value string) string {
 		return "none"
 	}
 	var text string
-	if json.Unmarshal([]byte(value), &text) == nil {
-		lines := strings.Split(strings.TrimSpace(text), "\n")
-		text = terminal.Truncate(terminal.Clean(lines[0]), shownValue)
-		switch n := len(lines) - 1; n {
+	if strings.HasPrefix(value, `"`) && json.Unmarshal([]byte(value), &text) == nil {
+		text = strings.TrimSpace(text)
+		n := strings.Count(text, "\n")
+		text, _, _ = strings.Cut(text, "\n")
+		text = brief(text)
+		switch n {
 		case 0:
 		case 1:
 			text += " (1 more line)"
@@ -84,7 +86,7 @@ func ValueText(value string) string {
 		Inf    float64   `json:"inf"`
 		NegInf float64   `json:"-inf"`
 	}
-	if json.Unmarshal([]byte(value), &h) == nil && h.Type == "histogram" && len(h.Bins) == len(h.Values)+1 {
+	if strings.HasPrefix(value, "{") && json.Unmarshal([]byte(value), &h) == nil && h.Type == "histogram" && len(h.Bins) == len(h.Values)+1 {
 		total := 0.0
 		for _, n := range h.Values {
 			total += n
@@ -101,5 +103,14 @@ func ValueText(value string) string {
 		}
 		return text
 	}
-	return terminal.Truncate(terminal.Clean(value), shownValue)
+	return brief(value)
+}
+
+// brief returns the beginning of a text, which can have a megabyte, as far as it is shown.
+func brief(text string) string {
+	const most = 16 * shownValue // bytes: one column can take several, also those of marks without a width
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return terminal.Truncate(terminal.Clean(text), shownValue)
 }
