@@ -61,6 +61,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 
 // run runs the program and returns its exit status.
 func run(ctx context.Context, args []string) int {
+	boundGarbage()
 	a := &app{}
 	a.args = args
 	root := a.command(named(args))

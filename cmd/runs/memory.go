@@ -1,0 +1,37 @@
+package main
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	gcmetrics "runtime/metrics"
+)
+
+// calmHeap is the memory that the program may use before garbage is collected more often than usual. A few megabytes of
+// TOML become a hundred of garbage, and a repository can have many such files.
+const calmHeap = 144 << 20
+
+// collected is an object that nothing refers to: its finalizer runs after each collection.
+type collected struct{ live []gcmetrics.Sample }
+
+// boundGarbage keeps garbage from doubling the memory of a command that reads large or hostile files. A command that
+// holds much on purpose may still use 1.6 times what it holds.
+func boundGarbage() {
+	if os.Getenv("GOMEMLIMIT") != "" {
+		return // the user has decided
+	}
+	debug.SetMemoryLimit(calmHeap)
+	c := &collected{[]gcmetrics.Sample{{Name: "/gc/heap/live:bytes"}}}
+	runtime.SetFinalizer(c, (*collected).adjust)
+}
+
+// adjust sets the limit by what the last collection left.
+func (c *collected) adjust() {
+	gcmetrics.Read(c.live)
+	if v := c.live[0].Value; v.Kind() == gcmetrics.KindUint64 {
+		if limit := max(calmHeap, int64(v.Uint64()/5*8)); limit != debug.SetMemoryLimit(-1) {
+			debug.SetMemoryLimit(limit)
+		}
+	}
+	runtime.SetFinalizer(c, (*collected).adjust)
+}
