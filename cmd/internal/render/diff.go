@@ -54,6 +54,9 @@ func (v Diff) Write(w io.Writer, t *terminal.Terminal, c *diff.Comparison) error
 				break
 			}
 			key := terminal.Clean(l.key)
+			if t.OutIsTerminal() && l.a+l.b != "" {
+				key = terminal.Shorten(key, max(shortestKey, t.Width()/2-2))
+			}
 			pad := strings.Repeat(" ", max(0, width-terminal.Width(key)))
 			text := change(t, l, max(width, terminal.Width(key))+4)
 			if text != "" {
@@ -70,6 +73,9 @@ func (v Diff) Write(w io.Writer, t *terminal.Terminal, c *diff.Comparison) error
 	}
 	return p.err
 }
+
+// shortestKey is the smallest width to which a key is shortened, in columns.
+const shortestKey = 8
 
 // change shows the values of a and b. The caller writes them from the column given by at. If they do not fit on one
 // line, each value gets its own line.
@@ -129,8 +135,8 @@ func (v Diff) metrics(c *diff.Comparison, narrow bool) terminal.Table {
 		{Title: "metric", Flexible: true, Key: true},
 		{Title: "a", Right: true},
 		{Title: "b", Right: true},
-		{Title: "change", Right: true},
-		{Title: "", Right: true},
+		{Title: "change", Right: true, Drop: true},
+		{Title: "", Right: true, Drop: true},
 		{Title: "verdict"},
 	}}
 	if group {

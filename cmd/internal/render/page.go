@@ -14,7 +14,7 @@ import (
 	"github.com/gitruns/runs/cmd/internal/terminal"
 )
 
-// page writes lines until the first error, which it keeps.
+// page writes lines until the first error, which it keeps. Lines that are wider than the terminal are wrapped.
 type page struct {
 	w   io.Writer
 	t   *terminal.Terminal
@@ -23,7 +23,7 @@ type page struct {
 
 func (p *page) line(format string, args ...any) {
 	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
+		_, p.err = io.WriteString(p.w, p.t.Wrap(fmt.Sprintf(format, args...))+"\n")
 	}
 }
 
@@ -37,6 +37,10 @@ func (p *page) pair(label, value string) {
 	if value == "" {
 		return
 	}
-	value = strings.ReplaceAll(terminal.CleanLines(value), "\n", "\n"+strings.Repeat(" ", labelWidth))
+	lines := strings.Split(terminal.CleanLines(value), "\n")
+	for i, line := range lines {
+		lines[i] = p.t.Fold(line, labelWidth)
+	}
+	value = strings.Join(lines, "\n"+strings.Repeat(" ", labelWidth))
 	p.line("%s%s", p.t.Paint(terminal.Dim, fmt.Sprintf("%-*s", labelWidth, label)), value)
 }

@@ -48,9 +48,9 @@ func (v Run) metrics(ctx context.Context, p *page, e *repo.Entry) {
 	tb := terminal.Table{Columns: []terminal.Column{
 		{Title: "metric", Flexible: true},
 		{Title: "last", Right: true},
-		{Title: "min", Right: true},
+		{Title: "min", Right: true, Drop: true},
 		{Title: "at", Right: true, Drop: true},
-		{Title: "max", Right: true},
+		{Title: "max", Right: true, Drop: true},
 		{Title: "at", Right: true, Drop: true},
 		{Title: "points", Right: true, Drop: true},
 		{Title: "goal", Drop: true},

@@ -9,7 +9,7 @@ import (
 
 // Table is text in columns. Write cleans the cells. On a terminal, Write fits the table to the width. It first shortens
 // Flexible columns, starting with the widest, but not below a minimum width. It then leaves out Drop columns, starting
-// from the right.
+// from the right. At last, it shortens other columns of text.
 type Table struct {
 	Columns []Column
 	Rows    [][]Cell
@@ -125,9 +125,25 @@ func (tb *Table) fit(t *Terminal) []fitted {
 			}
 		}
 		if drop < 0 {
+			if shrink := widestText(tb, columns); shrink >= 0 {
+				columns[shrink].width--
+				continue
+			}
 			return columns
 		}
 		tb.Dropped = slices.Insert(tb.Dropped, 0, columns[drop].index)
 		columns = append(columns[:drop], columns[drop+1:]...)
 	}
+}
+
+// widestText returns the index of the widest column that is not one of numbers and can still be shortened, or -1. A
+// number would lose its meaning.
+func widestText(tb *Table, columns []fitted) int {
+	widest := -1
+	for i, c := range columns {
+		if !tb.Columns[c.index].Right && c.width > leastColumn && (widest < 0 || c.width > columns[widest].width) {
+			widest = i
+		}
+	}
+	return widest
 }

@@ -132,6 +132,134 @@ func (t *Terminal) Fold(text string, at int) string {
 	return strings.Join(append(lines, text), "\n"+strings.Repeat(" ", at))
 }
 
+// Shorten shortens text to at most width columns with an ellipsis in its middle, because long keys often differ only at
+// their end.
+func Shorten(s string, width int) string {
+	if Width(s) <= width {
+		return s
+	}
+	tail := ""
+	runes := []rune(s)
+	for i := len(runes) - 1; i >= 0 && Width(string(runes[i])+tail) <= (width-1)/2; i-- {
+		tail = string(runes[i]) + tail
+	}
+	return runewidth.Truncate(s, max(0, width-1-Width(tail)), "") + "…" + tail
+}
+
+// Wrap breaks each line of text that is wider than the terminal, between words if possible, and indents what follows by
+// four columns more than the line. Styles that Paint has applied take no room. If the output is not a terminal, Wrap
+// returns the text unchanged.
+func (t *Terminal) Wrap(text string) string {
+	if !t.outTTY {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = wrapLine(line, t.Width())
+	}
+	return strings.Join(lines, "\n")
+}
+
+func wrapLine(line string, width int) string {
+	if Width(withoutStyles(line)) <= width {
+		return line
+	}
+	indent := strings.Repeat(" ", min(len(line)-len(strings.TrimLeft(line, " "))+4, width/2))
+	var b strings.Builder
+	column, gap, word := 0, 0, "" // the gap before a word and the word are not yet written
+	flush := func() {
+		if n := Width(withoutStyles(word)); column+gap+n > width && column > len(indent) || column+gap >= width {
+			b.WriteString("\n" + indent)
+			column = len(indent)
+		} else {
+			b.WriteString(strings.Repeat(" ", gap))
+			column += gap
+		}
+		gap = 0
+		for _, r := range cells(word) { // a word that no line has room for
+			if n := Width(withoutStyles(r)); column+n > width {
+				b.WriteString("\n" + indent)
+				column = len(indent)
+			}
+			b.WriteString(r)
+			column += Width(withoutStyles(r))
+		}
+		word = ""
+	}
+	for _, r := range cells(line) {
+		if r != " " {
+			word += r
+			continue
+		}
+		if word != "" {
+			flush()
+		}
+		gap++
+	}
+	if word != "" {
+		flush()
+	}
+	return b.String()
+}
+
+// cells splits painted text into styles and characters, each with the marks that combine with it.
+func cells(s string) []string {
+	var all []string
+	for s != "" {
+		n := styleLength(s)
+		if n == 0 {
+			n = characterLength(s)
+		}
+		all = append(all, s[:n])
+		s = s[n:]
+	}
+	return all
+}
+
+// characterLength returns the length of the first character of s with what combines with it: marks without a width, and
+// what a joiner binds to it, as in many emoji.
+func characterLength(s string) int {
+	const joiner = '\u200d'
+	last, n := utf8.DecodeRuneInString(s)
+	for n < len(s) {
+		r, size := utf8.DecodeRuneInString(s[n:])
+		if r == 0x1b || last != joiner && runewidth.RuneWidth(r) > 0 {
+			break
+		}
+		last = r
+		n += size
+	}
+	return n
+}
+
+// styleLength returns the length of the style that s begins with, or 0. Text from runs has no escape character.
+func styleLength(s string) int {
+	if !strings.HasPrefix(s, "\x1b[") {
+		return 0
+	}
+	return strings.IndexByte(s, 'm') + 1
+}
+
+func withoutStyles(s string) string {
+	if !strings.Contains(s, "\x1b[") {
+		return s
+	}
+	var b strings.Builder
+	for s != "" {
+		if n := styleLength(s); n > 0 {
+			s = s[n:]
+			continue
+		}
+		i := strings.IndexByte(s[1:], 0x1b) + 1
+		if i == 0 {
+			i = len(s)
+		}
+		b.WriteString(s[:i])
+		s = s[i:]
+	}
+	return b.String()
+}
+
 // pad adds spaces to text until it is width columns wide. If right is true, the text is aligned to the right.
 func pad(s string, width int, right bool) string {
 	space := strings.Repeat(" ", max(0, width-Width(s)))
