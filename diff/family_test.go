@@ -199,3 +199,12 @@ func TestFalseVerdicts(t *testing.T) {
 		}
 	}
 }
+
+// The work of a comparison is bounded, however many runs and metrics others commit.
+func TestArrangements(t *testing.T) {
+	for _, c := range [][2]int{{1, 5000}, {40_000, 5000}, {100_000, 2000}, {1 << 40, 200}} {
+		if got := arrangements(c[0]); got != c[1] {
+			t.Errorf("%d values: %d arrangements", c[0], got)
+		}
+	}
+}

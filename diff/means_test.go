@@ -38,7 +38,11 @@ func TestCompareMeans(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	for _, c := range [][2][]float64{
-		{{1, 1}, {1, 1}}, {{1, 1}, {2, 2}}, {{0.3, math.Nextafter(0.3, 1)}, {2, 2}}, {{1e9, 1e9}, {2, 2}}, {{1, math.Inf(1)}, {1, 2}},
+		{{1, 1}, {1, 1}},
+		{{1, 1}, {2, 2}},
+		{{0.3, math.Nextafter(0.3, 1)}, {2, 2}},
+		{{1e9, 1e9}, {2, 2}},
+		{{1, math.Inf(1)}, {1, 2}},
 	} {
 		if got := CompareMeans(c[0], c[1], 0.05); !math.IsNaN(got.P) || !math.IsNaN(got.Low) {
 			t.Errorf("%v %v: %+v", c[0], c[1], got)

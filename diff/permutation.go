@@ -13,6 +13,10 @@ type sample []float64
 // Random ones give a p of 0.05 a standard error of 0.003.
 const permutations = 5000
 
+// arrangements returns how many arrangements to look at for a number of values: fewer if there are very many, so that
+// the work stays bounded.
+func arrangements(values int) int { return max(200, min(permutations, 200_000_000/max(1, values))) }
+
 // permute returns for each sample how often the runs, arranged into two groups at random, differ in any of the samples
 // by at least as much as they differ in this one. If the runs of both groups come from one distribution, whatever it
 // is, one of the results is p or less with a probability of at most p. The differences are studentized, see A. Janssen,
@@ -46,11 +50,11 @@ func permute(samples []sample, na int) (p []float64, least float64) {
 		}
 	}
 	all := combinations(n, na)
-	if all <= permutations {
+	if most := arrangements(n * len(samples)); all <= float64(most) {
 		arrange(inA, na, look)
 	} else {
 		look() // the arrangement that was observed is one of them: B. Phipson and G. K. Smyth (2010)
-		shuffle(inA, look)
+		shuffle(inA, most-1, look)
 	}
 	p = make([]float64, len(samples))
 	for k, h := range hits {
@@ -81,10 +85,10 @@ func arrange(inA []bool, k int, look func()) {
 	choose(0, k)
 }
 
-// shuffle calls look for random arrangements. It always uses the same ones.
-func shuffle(inA []bool, look func()) {
+// shuffle calls look for some random arrangements. It always uses the same ones.
+func shuffle(inA []bool, count int, look func()) {
 	random := rand.New(rand.NewPCG(1, 2))
-	for range permutations - 1 {
+	for range count {
 		random.Shuffle(len(inA), func(i, j int) { inA[i], inA[j] = inA[j], inA[i] })
 		look()
 	}
