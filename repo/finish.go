@@ -380,7 +380,7 @@ func (a *Active) clear() error {
 	if err != nil {
 		return err
 	}
-	last := []string{}
+	var last, owners []string
 	for _, entry := range entries {
 		name := entry.Name()
 		switch {
@@ -388,6 +388,8 @@ func (a *Active) clear() error {
 			return errNewJournal
 		case name == RecordName, name == lockName, strings.HasPrefix(name, consumed):
 			last = append(last, name)
+		case strings.HasPrefix(name, ownerPrefix): // without an owner, the folder would count as foreign
+			owners = append(owners, name)
 		default:
 			if err := os.RemoveAll(filepath.Join(a.Dir, name)); err != nil {
 				return err
@@ -406,6 +408,11 @@ func (a *Active) clear() error {
 		}
 	}
 	a.removeMatching(consumed)
+	for _, name := range owners {
+		if err := os.Remove(filepath.Join(a.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
 	if err := os.Remove(a.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return errNewJournal
 	}

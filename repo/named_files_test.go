@@ -120,3 +120,30 @@ func TestTornSharedFileIsReplaced(t *testing.T) {
 	}
 	captured(t, r)
 }
+
+// TestClearingThatDied: whatever a killed finish leaves of the folder of its run, the next command removes it.
+func TestClearingThatDied(t *testing.T) {
+	_, r := dirtyProject(t)
+	a, err := r.Start(t.Context(), &format.Run{}, format.OwnerProcess)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner, err := os.ReadFile(filepath.Join(a.Dir, ownerName(self(format.OwnerProcess, os.Getpid(), r.Dir))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Finish(t.Context(), Finish{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, left := range [][]string{{"consumed-abcdefgh.toml", "owner-x-1.toml"}, {"owner-x-1.toml"}, {}} {
+		if err := os.Mkdir(a.Dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range left {
+			put(t, filepath.Join(a.Dir, name), string(owner))
+		}
+		if _, err := r.FinishGone(t.Context(), nil); err != nil || exists(a.Dir) {
+			t.Errorf("%q: the folder stays: %v", left, err)
+		}
+	}
+}

@@ -79,7 +79,11 @@ func (r *Repository) FinishGone(ctx context.Context, except func(id string) bool
 			continue
 		}
 		a := &Active{ID: name.Name(), Dir: filepath.Join(r.active, name.Name()), repo: r}
-		if a.Foreign() || r.InGit && r.Git.Linked() && !a.goesHere() {
+		if a.Foreign() {
+			_ = os.Remove(a.Dir) // if it is empty, a finish was killed before its last step
+			continue
+		}
+		if r.InGit && r.Git.Linked() && !a.goesHere() {
 			continue
 		}
 		if err := a.check(); !errors.Is(err, ErrFinished) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -292,4 +293,35 @@ func TestFaults(t *testing.T) {
 	}
 	t.Logf("seed %d: %d faults and %d kills at %d calls of %d commands, %d problems", seed, hit, ended, total, len(cases),
 		failed)
+}
+
+// TestLockThatStays: if Git's lock can never be removed at the end of a commit, the command fails, names the lock and
+// says what to do, and the next command removes it. If the removal fails once, it is tried again.
+func TestLockThatStays(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not installed")
+	}
+	f := newFaultTrial(t)
+	c := faultCases[slices.IndexFunc(faultCases, func(c faultCase) bool { return c.name == "commit" })]
+	template := f.template(c)
+	lock := fault.Call{Name: "unlink", Path: "p/.git/index.lock"}
+	all, _ := f.try(c, template, 0, 0, false)
+	fail := 1 + slices.Index(all.Calls, lock)
+	if fail == 0 {
+		t.Fatalf("the lock is not removed: %v", all.Calls)
+	}
+	at := filepath.Join(template+"-copy", lock.Path)
+	once, said := f.try(c, template, fail, syscall.EIO, false)
+	if _, err := os.Lstat(at); err == nil || once.ExitCode != 0 || once.Failed == nil || *once.Failed != lock {
+		t.Errorf("after one failure, %v, the exit status is %d: %s", once.Failed, once.ExitCode, said)
+	}
+	ever, said := f.try(c, template, fail, syscall.EIO, true)
+	if _, err := os.Lstat(at); err != nil || ever.ExitCode != exitFailed ||
+		!strings.Contains(said, "the commit is complete, but the lock") || !strings.Contains(said, "index.lock") ||
+		!strings.Contains(said, "run 'runs status' to remove it") {
+		t.Errorf("the exit status is %d: %s", ever.ExitCode, said)
+	}
+	if out, err := f.sh(template+"-copy", "runs status && git commit -qm mine && git fsck --strict"); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
 }
