@@ -38,6 +38,18 @@ func TestClean(t *testing.T) {
 	}
 }
 
+// TestMessage: a message keeps the beginning and the end of a long text, and is safe to show.
+func TestMessage(t *testing.T) {
+	long := "reading x: " + strings.Repeat("\x1b[2J", 1_000_000) + ": the key is too long"
+	got := Message(long)
+	if len(got) > 20_000 || !strings.HasPrefix(got, "reading x: ␛") || !strings.HasSuffix(got, ": the key is too long") {
+		t.Errorf("%d bytes: %.40q", len(got), got)
+	}
+	if short := "removing run a: it is running"; Message(short) != short {
+		t.Errorf("%q", Message(short))
+	}
+}
+
 func FuzzClean(f *testing.F) {
 	f.Add("a\x1b]0;x\x07\u202e")
 	f.Fuzz(func(t *testing.T, s string) {
