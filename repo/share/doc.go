@@ -8,5 +8,5 @@
 //
 // To change what is committed, start with plan (commit_plan.go). The type replayer (replay.go) makes our commits again
 // on top of what others pushed first. The type checker (verify_run.go) decides whether a run is accepted. The file
-// layout.go decides which files may be in .runs.
+// layout.go decides which files may be in .runs. How a committed run may change is decided in package transition.
 package share
