@@ -163,7 +163,7 @@ func newProject(t *testing.T) *project {
 	env = append(
 		env, "HOME="+home, "GIT_CONFIG_NOSYSTEM=1", "GIT_CEILING_DIRECTORIES="+root, "TZ=UTC", "LANG=C.UTF-8",
 		"TESTDATA="+filepath.Join(repository, "testdata"), "PYTHONPATH="+filepath.Join(repository, "python", "src"),
-		"PYTHONDONTWRITEBYTECODE=1",
+		"PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1", // as on a terminal, which prints each line at once
 	)
 	return &project{dir: dir, env: env}
 }

@@ -57,7 +57,7 @@ def install() -> None:
     _before["hook"] = sys.excepthook
     _before["sys.exit"] = sys.exit
     _before["os._exit"] = os._exit
-    os._exit = _hard_exit  # type: ignore[assignment]
+    os._exit = _hard_exit
     sys.excepthook = _excepthook
     sys.exit = _exit
     for name in ("exit", "quit"):  # the ones of the module site raise SystemExit without calling sys.exit

@@ -88,7 +88,7 @@ def join() -> Any:
     if run is None:
         run = _disabled()
     run._inherited = token
-    package = sys.modules[__package__]
+    package: Any = sys.modules[__package__]
     package._bind(run)
     if token[1]:
         package.log = _log
@@ -159,7 +159,7 @@ def _following(folder: str) -> Token | None:
 
 def inherit_fork() -> None:
     """Let a forked process record to its parent's run, and to those that follow."""
-    package = sys.modules[__package__]
+    package: Any = sys.modules[__package__]
     run = package.run
     if run is not None and not run.disabled:
         run._inherited = token_of(run)

@@ -285,7 +285,7 @@ def given_params(estimator: Any) -> list[str]:
 
     These are the ones that are not the default of their class.
     """
-    given = []
+    given: list[str] = []
     for key, value in estimator.get_params(deep=False).items():
         default = _defaults(type(estimator)).get(key, _MISSING)
         if hasattr(value, "get_params") and not isinstance(value, type):
