@@ -209,6 +209,11 @@ func (c *Captured) stageNotebooks(ctx context.Context, root string, paths []stri
 // submodule that no known remote has.
 func (c *Captured) lookIntoRepositories(ctx context.Context, dirs git.Dirs, w *git.Worktree) {
 	for _, path := range w.Nested {
+		// A linked worktree of this repository is another place of work, not a part of this one.
+		other, ok, err := git.Discover(filepath.Join(dirs.Root, filepath.FromSlash(path)))
+		if err == nil && ok && other.Common == dirs.Common && other.Root != dirs.Root {
+			continue
+		}
 		c.omit(format.Omitted{Path: printable(path + "/"), Reason: format.OmittedRepository})
 	}
 	for _, path := range w.Submodules {
