@@ -1,6 +1,6 @@
 // Command bench measures runs as a process. It prints each figure with its ratio to a baseline that ran alternately:
 //
-//	go run ./testdata/bench [log] [finish] [read] [ls] [source] [data] [environment] [compare] [commit]
+//	go run ./testdata/bench [log] [finish] [read] [ls] [chains] [source] [data] [environment] [compare] [commit]
 //	    [push] [growth] [verify] [secret] [store] [import] [verdicts] [-large]
 package main
 
@@ -63,6 +63,7 @@ func (b *bench) run(parts []string, large bool) (err error) {
 		{"finish", func() error { return b.finish(large) }},
 		{"read", b.read},
 		{"ls", b.ls},
+		{"chains", b.chains},
 		{"source", b.source},
 		{"data", b.data},
 		{"environment", b.environment},
