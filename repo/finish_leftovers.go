@@ -22,6 +22,7 @@ func (a *Active) keptLeft(batch string) string {
 var (
 	ownNames = []string{
 		RecordName, configName, sidecarName, lockName, artifactsName, filesName, notesName, stagedName, outputName,
+		toldName, tracebackName,
 	}
 	ownPrefixes = []string{
 		".", ownerPrefix, lastPrefix, outputName + ".", "output-", donePrefix, consumed, restPrefix, leftPrefix,
@@ -30,6 +31,9 @@ var (
 
 // stagedName is the folder of files that a client is writing.
 const stagedName = "staged"
+
+// tracebackName is the file that a client writes before it records it as an artifact.
+const tracebackName = "traceback.txt"
 
 // isStray reports whether an entry of the folder of an active run is neither a journal nor an entry of this program. It
 // may be the only copy of something that a program has written.
