@@ -380,7 +380,7 @@ func (a *Active) clear() error {
 	if err != nil {
 		return err
 	}
-	var last, owners []string
+	var last, read, owners []string
 	for _, entry := range entries {
 		name := entry.Name()
 		switch {
@@ -401,14 +401,14 @@ func (a *Active) clear() error {
 	})
 	for _, name := range last {
 		if strings.HasPrefix(name, consumed) {
+			read = append(read, name)
 			continue
 		}
 		if err := os.Remove(filepath.Join(a.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	a.removeMatching(consumed)
-	for _, name := range owners {
+	for _, name := range append(read, owners...) {
 		if err := os.Remove(filepath.Join(a.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
