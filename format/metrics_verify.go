@@ -15,8 +15,8 @@ import (
 // file can hold any number of equal points.
 const MaxCheckedPoints = 20_000_000
 
-// checkLayout checks what a writer must do and a reader of f does not need: the unit of time, and a page index for each of
-// some columns.
+// checkLayout checks what a writer must do and a reader of f does not need: the unit of time, and a page index for each
+// of some columns.
 func checkLayout(f *parquet.File, columns []int) error {
 	for _, i := range columns {
 		c := f.Columns[i]

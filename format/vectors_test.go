@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	pf "github.com/parquet-go/parquet-go/format"
+
+	"github.com/gitruns/runs/format/hostile"
 )
 
 const vectors = "../testdata/vectors"
@@ -193,6 +195,14 @@ func writeMetricsVectors(t *testing.T) {
 	})
 	write("damaged/codec-lz4.parquet", writeCodec(t, &falseCodec{as: pf.Lz4Raw}))
 	write("damaged/zstd-bomb.parquet", writeCodec(t, &falseCodec{as: pf.Zstd, repeat: 300}))
+	for _, in := range hostile.Inputs() {
+		if name := map[string]string{
+			"points: nothing but a count": "row-groups", "points: a key of 60 MB": "long-key",
+			"points: 2000000000 equal points": "equal-points", "points: a page of 200 MB": "page-size",
+		}[in.Name]; name != "" {
+			write("damaged/"+name+".parquet", in.Data)
+		}
+	}
 	change("column-name", func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("value"), []byte("vaule")) })
 }
 

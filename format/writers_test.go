@@ -39,7 +39,8 @@ func TestOtherWriters(t *testing.T) {
 		record[key] = Metric{Last: sum.last.Value, Min: sum.min, Max: sum.max, Count: sum.count}
 	}
 	refused := map[string]string{
-		"not-index": "the column key has no page index", "not-statistics": "has no page index", "not-zone": "microseconds and no time zone",
+		"not-index": "the column key has no page index", "not-statistics": "has no page index",
+		"not-zone":         "microseconds and no time zone",
 		"not-milliseconds": "the column time is in milliseconds", "not-integers": "no unit",
 		"not-sorted": "not sorted", "not-snappy": "only zstd",
 	}

@@ -29,7 +29,7 @@ func bigTables() map[string][]byte {
 
 	t = points(1)
 	t.columns[0].data, t.columns[0].packed = plainText(nil, strings.Repeat("x", 60_000_000)), true
-	files["a key of 60 MB"] = t.bytes()
+	files["a key of 60 MB"] = t.packed().bytes()
 	t = points(1)
 	t.columns[3].data, t.columns[3].packed = make([]byte, 200<<20), true
 	files["a page of 200 MB"] = t.bytes()

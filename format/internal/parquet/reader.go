@@ -36,8 +36,8 @@ type decoder interface {
 	texts(into [][]byte) error
 }
 
-// Read returns a reader of a column, for which Use returned no error. places are those of the column, or nil if they are
-// not known; with them, SeekRow reads only one page.
+// Read returns a reader of a column, for which Use returned no error. places are those of the column, or nil if they
+// are not known; with them, SeekRow reads only one page.
 func (f *File) Read(group, column int, places []Place) *Reader {
 	r := &Reader{file: f}
 	r.Reset(group, column, places)
