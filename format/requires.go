@@ -92,9 +92,8 @@ type UnknownKey struct {
 
 // String says where the key is and what may have been meant.
 func (u UnknownKey) String() string {
-	reason := "the known ones are " + strings.Join(u.Known, ", ")
 	if u.Near != "" {
-		reason = "did you mean " + u.Near + "?"
+		return fmt.Sprintf("%s:%d: %s: unknown key; did you mean %s?", u.File, u.Line, u.Key, u.Near)
 	}
-	return fmt.Sprintf("%s:%d: %s: unknown key; %s", u.File, u.Line, u.Key, reason)
+	return fmt.Sprintf("%s:%d: %s: unknown key; the known ones are %s", u.File, u.Line, u.Key, strings.Join(u.Known, ", "))
 }
