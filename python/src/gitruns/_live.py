@@ -96,4 +96,7 @@ def set_environment(values: dict[str, Any]) -> None:
         if value is None:
             os.environ.pop(name, None)
         else:
-            os.environ[name] = value
+            try:
+                os.environ[name] = value
+            except UnicodeEncodeError:  # the locale is C, and the key has other letters
+                os.environb[name.encode()] = value.encode("utf-8", "replace")
