@@ -86,7 +86,8 @@ func ValueText(value string) string {
 		Inf    float64   `json:"inf"`
 		NegInf float64   `json:"-inf"`
 	}
-	if strings.HasPrefix(value, "{") && json.Unmarshal([]byte(value), &h) == nil && h.Type == "histogram" && len(h.Bins) == len(h.Values)+1 {
+	if strings.HasPrefix(value, "{") && json.Unmarshal([]byte(value), &h) == nil && h.Type == "histogram" &&
+		len(h.Bins) == len(h.Values)+1 {
 		total := 0.0
 		for _, n := range h.Values {
 			total += n

@@ -46,7 +46,8 @@ def _number(v: Any) -> bool:
 class GitrunsCallback(BaseCallback):
     """Records what the model logs, with its timesteps as steps.
 
-    The keys are those of the model: `rollout/ep_rew_mean`, `train/loss`, …. learn() raises gitruns.Error if there is no run.
+    The keys are those of the model: `rollout/ep_rew_mean`, `train/loss`, …. learn() raises gitruns.Error if there is
+    no run.
 
     Args:
         run: The run to record to. The default is the run of the Optuna trial, or the active run.

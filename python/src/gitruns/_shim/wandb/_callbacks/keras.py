@@ -112,7 +112,8 @@ class WandbEvalCallback(Callback):  # type: ignore[misc]
 class WandbCallback(own.GitrunsCallback):
     """W&B's callback of 2023 and before.
 
-    It records metrics by their own names, and the best model. Sample predictions, gradients and weights are not recorded.
+    It records metrics by their own names, and the best model. Sample predictions, gradients and weights are not
+    recorded.
     """
 
     def __init__(
