@@ -25,7 +25,8 @@ func TestNarrowTerminals(t *testing.T) {
 	emoji := strings.Repeat("👩\u200d🔬", 30)
 	script := `git init -q . && echo 'print(1)' > t.py && git add -A && git commit -qm code && runs goal loss min &&
 for n in 1 2; do echo "#$n" >> t.py; runs exec --name "$1$n" --group "$1" -e "$2" -p "$1=$1$n" -p "$2=$3$n" \
-	-p "list=[1, 2, $n]" -p "text=several words and then some more of them, number $n" -t "$1=$2$n" -d "$2=t.py" --note "$3 $1 $n" -- \
+	-p "list=[1, 2, $n]" -p "text=several words and then some more of them, number $n" -t "$1=$2$n" \
+	-d "$2=t.py" --note "$3 $1 $n" -- \
 	sh -c 'runs log "$1=-1.234567e-300" loss=123456.789$2 &&
 		runs log "$1=-9.87654e-300" loss=0.000123456$2 -a t.py=model.bin' sh "$1" "$n" ||
 	exit 1; done`

@@ -25,8 +25,9 @@ class autolog:  # noqa: N801 (it is called like a function)
     """Record each call of a pipeline.
 
     The recording ends with the `with` block, or with disable(). A call gets the next step of the run. Its images are
-    recorded under `images`, its texts under `prompt` and `negative_prompt`, and its numbers under `pipeline/<argument>`. Classes of pipelines that are imported later are
-    recorded too. A call raises gitruns.Error if there is no run.
+    recorded under `images`, its texts under `prompt` and `negative_prompt`, and its numbers under
+    `pipeline/<argument>`. Classes of pipelines that are imported later are recorded too. A call raises gitruns.Error if
+    there is no run.
 
     Args:
         run: The run to record to. The default is the active run at the time of a call.
