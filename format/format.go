@@ -2,8 +2,9 @@
 // the Parquet files of points and values. SPEC.md describes them.
 //
 // The package contains no policy and knows neither Git nor the command line. From this module, it imports only
-// internal/json and internal/parquet. To change what the record of a run contains, start in record.go and follow the field through
-// record_read.go and record_write.go. For a journal line, start in journal.go; for a setting, in config.go.
+// internal/json and internal/parquet. To change what the record of a run contains, start in record.go and follow the
+// field through record_read.go and record_write.go. For a journal line, start in journal.go; for a setting, in
+// config.go.
 package format
 
 // Schema is the version of run.toml that this package writes. A reader accepts a larger one, unless
