@@ -317,10 +317,24 @@ func (v *victim) batch(inputs []hostile.Input) {
 	v.must(v.dir, "git", "commit", "-q", "-m", "runs: add runs")
 
 	for _, args := range [][]string{
-		{"ls"}, {"ls", "--json"}, {"ls", "--csv"}, {"ls", "best=loss"}, {"status"}, {"status", "--json"}, {"verify"},
-		{"verify", "--json"}, {"verify", "--all"}, {"check"}, {"check", good}, {"review", "HEAD~1"},
-		{"review", "HEAD~1", "--json"}, {"review", "HEAD~1", "--markdown"}, {"gc", "--dry-run"}, {"plot", "loss"},
-		{"show", good}, {"diff", good, good},
+		{"ls"},
+		{"ls", "--json"},
+		{"ls", "--csv"},
+		{"ls", "best=loss"},
+		{"status"},
+		{"status", "--json"},
+		{"verify"},
+		{"verify", "--json"},
+		{"verify", "--all"},
+		{"check"},
+		{"check", good},
+		{"review", "HEAD~1"},
+		{"review", "HEAD~1", "--json"},
+		{"review", "HEAD~1", "--markdown"},
+		{"gc", "--dry-run"},
+		{"plot", "loss"},
+		{"show", good},
+		{"diff", good, good},
 	} {
 		v.measure(v.dir, args...)
 	}
@@ -344,8 +358,14 @@ func (v *victim) batch(inputs []hostile.Input) {
 func (v *victim) one(good, id string, in hostile.Input) {
 	v.t.Helper()
 	commands := [][]string{
-		{"show", id}, {"show", id, "--json"}, {"metrics", id}, {"metrics", id, "--csv"}, {"metrics", id, "--last"},
-		{"diff", good, id}, {"verify", id}, {"check", id},
+		{"show", id},
+		{"show", id, "--json"},
+		{"metrics", id},
+		{"metrics", id, "--csv"},
+		{"metrics", id, "--last"},
+		{"diff", good, id},
+		{"verify", id},
+		{"check", id},
 	}
 	switch in.File {
 	case "metrics.parquet":

@@ -50,7 +50,9 @@ func points(n int) *table {
 		values = binary.LittleEndian.AppendUint64(values, math.Float64bits(0.5))
 	}
 	return &table{rows: int64(n), columns: []column{
-		{name: "key", kind: 6, data: keys}, {name: "step", kind: 2, data: steps}, {name: "time", kind: 2, data: times},
+		{name: "key", kind: 6, data: keys},
+		{name: "step", kind: 2, data: steps},
+		{name: "time", kind: 2, data: times},
 		{name: "value", kind: 5, data: values},
 	}}
 }
