@@ -58,8 +58,18 @@ func TestSpecialFiles(t *testing.T) {
 		t.Fatalf("only %d files: %q", len(files), files)
 	}
 	commands := [][]string{ // each second one is run, see below
-		{"ls"}, {"show", "first"}, {"metrics", "first"}, {"status"}, {"commit", "--dry-run"}, {"commit"}, {"verify"}, {"gc"},
-		{"log", "loss=3"}, {"log", "--run", "active", "loss=4"}, {"diff", "first", "active"}, {"finish", "active"},
+		{"ls"},
+		{"show", "first"},
+		{"metrics", "first"},
+		{"status"},
+		{"commit", "--dry-run"},
+		{"commit"},
+		{"verify"},
+		{"gc"},
+		{"log", "loss=3"},
+		{"log", "--run", "active", "loss=4"},
+		{"diff", "first", "active"},
+		{"finish", "active"},
 	}
 	for i, file := range files {
 		name, _ := filepath.Rel(r.dir, file)

@@ -19,9 +19,22 @@ import (
 var aliases = []struct{ command, words string }{
 	{
 		"ls",
-		"list"}, {"show", "view info describe"}, {"diff", "compare"}, {"reproduce", "rerun repro"}, {"rm", "delete remove"},
-	{"exec", "run"}, {"finish", "end stop"}, {"plot", "chart graph"}, {"name", "rename"}, {"checkout", "restore"},
-	{"log", "record"}, {"metrics", "points"}, {"note", "comment"}, {"hook", "hooks"}, {"artifacts", "artifact"},
+		"list",
+	},
+	{"show", "view info describe"},
+	{"diff", "compare"},
+	{"reproduce", "rerun repro"},
+	{"rm", "delete remove"},
+	{"exec", "run"},
+	{"finish", "end stop"},
+	{"plot", "chart graph"},
+	{"name", "rename"},
+	{"checkout", "restore"},
+	{"log", "record"},
+	{"metrics", "points"},
+	{"note", "comment"},
+	{"hook", "hooks"},
+	{"artifacts", "artifact"},
 }
 
 // aliasesOf returns the other names of a command.

@@ -89,8 +89,10 @@ var advice = []struct {
 		"sign in with 'git fetch' once, or set up a credential helper ('git help credentials')", nil,
 	},
 	{
-		[]string{"Could not resolve host", "Connection refused", "Connection timed out", "Network is unreachable",
-			"Could not resolve hostname", "Failed to connect to", "Couldn't connect to server"},
+		[]string{
+			"Could not resolve host", "Connection refused", "Connection timed out", "Network is unreachable",
+			"Could not resolve hostname", "Failed to connect to", "Couldn't connect to server",
+		},
 		"check the network and the URL ('git remote -v')", nil,
 	},
 	{
