@@ -20,7 +20,6 @@ var releaseCommands = []struct{ name, command string }{
 	{"ls.json", "ls --json"},
 	{"ls.csv", "ls --csv --columns metrics.loss,metrics.loss.last,params.lr,params.opt.name,tags.k,summary.test/acc"},
 	{"ls-where.json", "ls --json -w loss<0.4 --sort loss"},
-	{"ls-groups.json", "ls --json --group-by replicates"},
 	{"ls-branch.json", "ls --json --rev experiments name=apart"},
 	{"show-base.json", "show base --json"},
 	{"show-rich.toml", "show rich -e birds --toml"},
@@ -33,10 +32,11 @@ var releaseCommands = []struct{ name, command string }{
 	{"metrics-rich.csv", "metrics rich -e birds --csv"},
 	{"metrics-chain.csv", "metrics night --csv"},
 	{"values-rich.csv", "metrics rich -e birds --values --csv"},
-	{"diff-runs.json", "diff base program --json"},
 	{"artifacts.json", "artifacts many --json"},
 	{"verify.json", "verify --json"},
-	{"", "diff base group=seeds --json"}, // how groups are judged may change
+	{"", "ls --json --group-by replicates"},
+	{"", "diff base program --json"}, // how runs and groups are judged may change
+	{"", "diff base group=seeds --json"},
 	{"", "check group=seeds --json"},
 	{"", "review main --json"},
 	{"", "status --json"},
