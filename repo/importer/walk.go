@@ -49,7 +49,7 @@ func (w *Walk) Below(ctx context.Context, dir string) ([]File, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		f, err := regular.Open(at.path)
+		f, err := regular.OpenFolder(at.path)
 		if err != nil {
 			continue
 		}

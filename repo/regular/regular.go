@@ -35,6 +35,18 @@ func Open(path string) (*os.File, error) {
 	return os.Open(path)
 }
 
+// OpenFolder is os.Open for folders.
+func OpenFolder(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("%s is not a folder", path)
+	}
+	return os.Open(path)
+}
+
 // OpenFile is os.OpenFile for regular files.
 func OpenFile(path string, flag int, perm os.FileMode) (*os.File, error) {
 	if err := Check(path); err != nil {
