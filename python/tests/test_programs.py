@@ -115,7 +115,6 @@ class Programs(unittest.TestCase):
     def test_below(self) -> None:
         gitruns, shim = programs.WAYS
         common = [
-            "import wandb.apis.public",
             "sweep: refused",
             "from wandb.sdk.lib import nothing",
             "Run.no_call",
@@ -123,7 +122,10 @@ class Programs(unittest.TestCase):
             "Run.link_nothing",
         ]
         self.assertEqual(missing(BELOW, shim), common)
-        self.assertEqual(missing(BELOW, gitruns), [*common[:2], "from wandb.sdk.wandb_run import Run", *common[2:]])
+        self.assertEqual(
+            missing(BELOW, gitruns),
+            ["import wandb.apis.public", common[0], "from wandb.sdk.wandb_run import Run", *common[1:]],
+        )
 
     def test_own_scripts(self) -> None:
         found = list(programs.programs([os.path.join(os.path.dirname(os.path.abspath(__file__)), "scripts")]))
