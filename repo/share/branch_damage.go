@@ -13,6 +13,7 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/regular"
 	"github.com/gitruns/runs/repo/transition"
 )
 
@@ -105,7 +106,7 @@ func soundFile(r *repo.Repository) string {
 
 // soundCommits returns commits in the history of a tip, possibly the tip itself, up to which there is nothing wrong.
 func soundCommits(ctx context.Context, r *repo.Repository, tip string) ([]string, error) {
-	data, err := os.ReadFile(soundFile(r))
+	data, err := regular.ReadFile(soundFile(r))
 	if err != nil {
 		return nil, nil // nothing is known
 	}
