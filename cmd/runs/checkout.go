@@ -58,7 +58,7 @@ func (a *app) checkout(ctx context.Context, selector, experiment, dir string, wo
 	if dir == "" {
 		dir = filepath.Join(filepath.Dir(r.TreeRoot()), filepath.Base(r.TreeRoot())+"-"+format.IDRandom(e.ID))
 	}
-	commit := e.Source.Commit
+	commit := ""
 	var pointers error
 	if worktree {
 		commit, pointers, err = e.Repository().CheckOutWorktree(ctx, e.Run, dir)
@@ -68,7 +68,7 @@ func (a *app) checkout(ctx context.Context, selector, experiment, dir string, wo
 	if err != nil {
 		return err
 	}
-	if commit != e.Source.Commit {
+	if worktree && commit != e.Source.Commit {
 		a.warn("commit %.12s of the run is not in this clone; the worktree is at its base commit %.12s",
 			e.Source.Commit, commit)
 	}

@@ -255,8 +255,9 @@ for bad in (3, "no-such-file.yaml"):
         )
         self.assertEqual(
             (p["p"], p["inf"], p["s"], p["5"], p["nulls"], p["big"]),
-            ("q/r", "Infinity", [1, 3], 6, [1, "None"], str(1 << 70)),
+            ("q/r", "Infinity", [1, 3], 6, [1, "null"], str(1 << 70)),
         )
+        self.assertIn("nulls.1", self.show()["nulls"])
         self.assertEqual(p["deep"], {"a": {"b": {"c": 1}}})
         self.assertEqual(p["z"]["x"], 1)
 

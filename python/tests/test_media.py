@@ -74,7 +74,7 @@ class Media(Recorded):
         with redirect_stderr(said):
             for step in range(2):
                 log_media(self.run_, "odd/h", Histogram(mixed, num_bins=2), step)
-            _, values, _ = split({"odd/none": none})
+            values = split({"odd/none": none})[1]
         self.assertEqual(
             self.run_.records[-1]["values"]["odd/h"],
             {"_type": "histogram", "bins": [0.0, 0.5, 1.0], "values": [1, 1], "nan": 1, "inf": 2, "-inf": 1},

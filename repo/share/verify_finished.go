@@ -72,7 +72,7 @@ func VerifyFinished(
 			progress(int64(i+1), int64(len(entries)))
 		}
 	}
-	if err := v.addBranchDamage(ctx, c, len(selectors) == 0); err != nil {
+	if err := v.addBranchDamage(ctx, c, entries, len(selectors) == 0); err != nil {
 		return nil, err
 	}
 	if len(selectors) > 0 {
@@ -83,9 +83,11 @@ func VerifyFinished(
 	return v, err
 }
 
-// addBranchDamage adds what is wrong with the runs on the branch to their verdicts. With all, it also adds verdicts on
-// runs that are gone.
-func (v *Verification) addBranchDamage(ctx context.Context, c *catalog.Catalog, all bool) error {
+// addBranchDamage adds what is wrong with the runs on the branch to the verdicts on entries, except on those of another
+// revision. With all, it also adds verdicts on runs that are gone.
+func (v *Verification) addBranchDamage(
+	ctx context.Context, c *catalog.Catalog, entries []*repo.Entry, all bool,
+) error {
 	problems, err := BranchDamage(ctx, c.Repository())
 	if err != nil && !errors.Is(err, git.ErrNoGit) {
 		return err
@@ -95,7 +97,9 @@ func (v *Verification) addBranchDamage(ctx context.Context, c *catalog.Catalog, 
 		if p.Commit != "" {
 			reason += fmt.Sprintf(", in commit %.10s", p.Commit)
 		}
-		i := slices.IndexFunc(v.Verdicts, func(d repo.Verdict) bool { return d.ID == p.ID })
+		i := slices.IndexFunc(entries, func(e *repo.Entry) bool {
+			return e.ID == p.ID && e.Repository() == c.Repository()
+		})
 		switch {
 		case i >= 0:
 			v.Verdicts[i].Problems = append(v.Verdicts[i].Problems, reason)
