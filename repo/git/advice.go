@@ -58,6 +58,10 @@ var advice = []struct {
 	from  func(*Error) string // makes the hint from Git's output; may be nil
 }{
 	{
+		signs: []string{"git-lfs filter-process", "git-lfs: not found"},
+		hint:  "install git-lfs, which the attributes of a file ask for",
+	},
+	{
 		[]string{"detected dubious ownership", "unsafe repository ("},
 		"run 'git status' there to see how to trust the repository", trustedFolder,
 	},
