@@ -60,10 +60,10 @@ func mergePart(
 	ctx context.Context, part *Entry, shared map[string]bool, merged map[string]format.Metric, limits map[string]int64,
 ) error {
 	curves, err := part.Curves()
-	defer curves.Close()
 	if err != nil {
 		return err
 	}
+	defer curves.Close()
 	for key, m := range part.Metrics {
 		if !shared[key] {
 			continue

@@ -43,7 +43,7 @@ func (r *Repository) CheckOut(ctx context.Context, run *format.Run, dir string) 
 	case refused != nil:
 		return refused, nil
 	}
-	pointers = withHint(errors.New("Git LFS could not fetch all files"),
+	pointers = withHint(errors.New("not all files could be fetched through Git LFS"),
 		"run 'git lfs fetch --all' in the project, and repeat")
 	return pointers, nil
 }

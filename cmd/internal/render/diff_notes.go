@@ -62,14 +62,14 @@ func names(keys []string) string {
 
 // comparedNote says which value of each run was compared.
 func comparedNote(list []diff.Metric) string {
-	var last, best, at []string
+	var last, best []string
 	by := ""
 	for _, m := range list {
 		switch label := comparedLabel("", m); {
 		case label == "":
 			last = append(last, m.Key)
 		case m.Choice.Value == format.ValueAtBest:
-			at, by = append(at, m.Key), m.Choice.SelectBy
+			by = m.Choice.SelectBy
 		default:
 			best = append(best, m.Key)
 		}
