@@ -173,10 +173,11 @@ class Config(Mapping):  # type: ignore[type-arg]
             if _same(old, value):
                 continue
             if not allow:
+                whole = (*path, key)
                 if conflicts is not None:
-                    conflicts[(*path, key)] = (old, value)
+                    conflicts[whole] = (old, value)
                     continue
-                name = ".".join((*path, key))
+                name = ".".join(whole)
                 raise ConfigError(
                     f"config.{name} is {_short(old)} and cannot become {_short(value)}; "
                     f"use config.update({{{key!r}: …}}, allow_val_change=True) to change it"
