@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
@@ -17,19 +18,16 @@ func (r *Repository) ConfigAt(ctx context.Context, commit string) (*format.Confi
 		return nil, err
 	}
 	name := path.Join(tree, "config.toml")
-	entries, err := git.FilesIn(ctx, r.Git, commit, tree)
+	entries, err := git.Names(ctx, r.Git, commit, tree) // not the files of all runs
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration of %s: %w", commit, err)
 	}
-	for _, e := range entries {
-		if e.Path != name {
-			continue
-		}
-		var data bytes.Buffer
-		if err := git.ReadBlob(ctx, r.Git, e.ID, format.MaxConfigBytes, &data); err != nil {
-			return nil, fmt.Errorf("reading the configuration of %s: %w", commit, err)
-		}
-		return format.DecodeConfig(name, data.Bytes())
+	if !slices.Contains(entries, git.Name{Path: name}) {
+		return format.DefaultConfig(), nil
 	}
-	return format.DefaultConfig(), nil
+	var data bytes.Buffer
+	if err := git.ReadBlob(ctx, r.Git, commit+":"+name, format.MaxConfigBytes, &data); err != nil {
+		return nil, fmt.Errorf("reading the configuration of %s: %w", commit, err)
+	}
+	return format.DecodeConfig(name, data.Bytes())
 }

@@ -17,7 +17,12 @@ import (
 	"github.com/gitruns/runs/cmd/internal/fault"
 )
 
-func init() { fault.Main() }
+func init() {
+	if err := fault.Main(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(125)
+	}
+}
 
 // faultCase is a command that writes, tried with one of its system calls failing.
 type faultCase struct {

@@ -51,15 +51,14 @@ type Result struct {
 // roleVariable makes a test binary the program that installs the filter and then becomes the program under test.
 const roleVariable = "FAULT_EXEC"
 
-// Main must be called first by a test binary that uses Run. It does not return in the role of the filtered program.
-func Main() {
+// Main must be called first by a test binary that uses Run. In the role of the filtered program it returns only if it
+// cannot become that program: the binary must then end.
+func Main() error {
 	if os.Getenv(roleVariable) == "" {
-		return
+		return nil
 	}
 	runtime.LockOSThread()
-	err := becomeFiltered()
-	fmt.Fprintln(os.Stderr, "fault:", err)
-	os.Exit(125)
+	return fmt.Errorf("becoming the program under test: %w", becomeFiltered())
 }
 
 func becomeFiltered() error {

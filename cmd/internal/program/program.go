@@ -81,7 +81,7 @@ type StartError struct {
 func (e *StartError) Error() string { return fmt.Sprintf("starting %s: %v", e.Name, e.Err) }
 func (e *StartError) Unwrap() error { return e.Err }
 
-// idle is how long a pipe must be silent, after the program has ended, before it is no longer read. A process that the
+// idle is how long a pipe must be silent, after the program has ended, until the reading of it ends. A process that the
 // program left running may keep it open for ever. What is in the pipe by then is always read.
 const idle = 500 * time.Millisecond
 

@@ -16,7 +16,7 @@ func (t *Terminal) CanAsk() bool {
 	return ok && t.errTTY && term.IsTerminal(int(in.Fd()))
 }
 
-// Confirm asks a question whose answer is no unless the user types y or yes. If ctx ends first, it returns its error.
+// Confirm asks a question and reports whether the user types y or yes. If ctx ends first, it returns its error.
 // The goroutine that waits for the answer then stays until the process ends, because a read cannot be interrupted.
 func (t *Terminal) Confirm(ctx context.Context, question string) (bool, error) {
 	fmt.Fprintf(t.Err, "%s [y/N] ", question)

@@ -50,7 +50,10 @@ func TestShorten(t *testing.T) {
 		width int
 		want  string
 	}{
-		{"short", 8, "short"}, {"optimizer.learning_rate", 9, "opti…rate"}, {"日本語日本語", 8, "日本…語"}, {"abcdef", 1, "…"},
+		{"short", 8, "short"},
+		{"optimizer.learning_rate", 9, "opti…rate"},
+		{"日本語日本語", 8, "日本…語"},
+		{"abcdef", 1, "…"},
 	} {
 		if got := Shorten(c.in, c.width); got != c.want || Width(got) > c.width {
 			t.Errorf("%q: %q, want %q", c.in, got, c.want)

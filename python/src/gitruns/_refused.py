@@ -77,7 +77,7 @@ _NAMES = {
     "sacred": "gitruns.log",
     "spacy": "gitruns.log",
     "fastai": "gitruns.log in a callback",
-    "catboost": "gitruns.log in a callback",
+    "catboost": "gitruns.integrations.catboost",
     "gym": "run.save('videos/*.mp4')",
     "plots": "gitruns.plot",
     "plots_by_key": "gitruns.plot",

@@ -48,6 +48,21 @@ def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def best_values(prefix: str, iteration: int | None, scores: Any) -> dict[str, Any]:
+    """Return the values of the summary about the best iteration of a boosting.
+
+    scores is a dict of dicts, by data and metric. What is None or empty is left out.
+    """
+    values: dict[str, Any] = {}
+    if iteration is not None:
+        values[prefix + "best_iteration"] = int(iteration)
+    if scores:
+        values[prefix + "best_score"] = {
+            data: {metric: float(v) for metric, v in metrics.items()} for data, metrics in scores.items()
+        }
+    return values
+
+
 def set_params(run: Any, name: str, params: dict[str, Any], given: Collection[str] | None = None) -> None:
     """Set params in the table name of the run's config.
 

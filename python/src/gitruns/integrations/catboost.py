@@ -16,7 +16,7 @@ from typing import Any
 
 import gitruns
 
-from ._current import current, guarded, set_params
+from ._current import best_values, current, guarded, set_params
 
 
 class GitrunsCallback:
@@ -100,15 +100,7 @@ def log_summary(
 def _summarize(model: Any, run: Any, prefix: str, params: bool, importance: bool, save_model: bool) -> None:
     if params:
         set_params(run, "catboost", model.get_all_params(), model.get_params())
-    values: dict[str, Any] = {}
-    best = model.get_best_iteration()
-    if best is not None:
-        values[prefix + "best_iteration"] = int(best)
-    scores = model.get_best_score()
-    if scores:
-        values[prefix + "best_score"] = {
-            data: {metric: float(v) for metric, v in metrics.items()} for data, metrics in scores.items()
-        }
+    values = best_values(prefix, model.get_best_iteration(), model.get_best_score())
     if values:
         run.summary.update(values)
     if run.disabled:

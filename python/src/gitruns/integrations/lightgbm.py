@@ -15,7 +15,7 @@ from typing import Any
 
 import gitruns
 
-from ._current import current, guarded, set_params
+from ._current import best_values, current, guarded, set_params
 
 
 class _Callback:
@@ -118,14 +118,8 @@ def log_summary(
 
 @guarded
 def _summarize(model: Any, run: Any, prefix: str, importance: str | None, save_model: bool) -> None:
-    values: dict[str, Any] = {}
-    if model.best_iteration is not None and model.best_iteration > 0:
-        values[prefix + "best_iteration"] = int(model.best_iteration)
-    scores = getattr(model, "best_score", None)
-    if scores:
-        values[prefix + "best_score"] = {
-            data: {metric: float(v) for metric, v in metrics.items()} for data, metrics in scores.items()
-        }
+    best = model.best_iteration
+    values = best_values(prefix, best if best is not None and best > 0 else None, getattr(model, "best_score", None))
     if values:
         run.summary.update(values)
     if run.disabled:
