@@ -158,6 +158,7 @@ func argumentWords() map[string]words {
 		"start":      nothing,
 		"status":     nothing,
 		"tag":        inOrder(selectors, tagsToSet),
+		"ui":         selectors,
 		"verify":     verifyWords,
 		"version":    nothing,
 	}
@@ -192,6 +193,7 @@ func flagWords() map[string]words {
 		"--param":             paramsToSet,
 		"--parent":            selectors,
 		"--resume":            runKeys,
+		"--port":              nothing,
 		"--rev":               revisions,
 		"--rule":              nothing,
 		"--run":               activeRuns,

@@ -232,6 +232,7 @@ var commands = []struct {
 	{"inspect", "show", (*app).showCommand},
 	{"inspect", "metrics", (*app).metricsCommand},
 	{"inspect", "plot", (*app).plotCommand},
+	{"inspect", "ui", (*app).uiCommand},
 	{"inspect", "diff", (*app).diffCommand},
 	{"inspect", "review", (*app).reviewCommand},
 	{"inspect", "check", (*app).checkCommand},

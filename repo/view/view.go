@@ -1,0 +1,75 @@
+// Package view answers what a page that shows runs asks: tables, curves, records and comparisons, as values that
+// become JSON.
+//
+// It only reads. It knows no HTTP, no browser and no terminal. It imports repo, repo/catalog, repo/query, repo/review,
+// diff and format. Start in view.go for which runs are shown and when they are read again; each other file is one
+// answer.
+package view
+
+import (
+	"context"
+	"sync"
+
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
+)
+
+// Options say which runs a view shows.
+type Options struct {
+	Selectors []string // empty is all runs
+	Where     string   // an expression; empty is all runs
+	Revision  string   // a Git revision, which is read without a checkout; empty is the working tree
+}
+
+// View is the runs of a repository, as a page shows them. It is safe for concurrent use.
+type View struct {
+	repo    *repo.Repository
+	options Options
+
+	mu      sync.Mutex // a Catalog is not safe for concurrent use
+	catalog *catalog.Catalog
+	entries []*repo.Entry // those shown, newest first, each chain once
+}
+
+// Open reads the runs that o names. The caller closes the view.
+func Open(ctx context.Context, r *repo.Repository, o Options) (*View, error) {
+	v := &View{repo: r, options: o}
+	if err := v.read(ctx); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+func (v *View) read(ctx context.Context) (err error) {
+	c, err := catalog.Open(ctx, v.repo, catalog.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			c.Close()
+		}
+	}()
+	if v.options.Revision != "" {
+		if c, err = c.At(ctx, v.options.Revision); err != nil {
+			return err
+		}
+	}
+	entries, err := c.SelectAll(ctx, v.options.Selectors)
+	if err != nil {
+		return err
+	}
+	entries = c.Wholes(ctx, entries)
+	if entries, _, err = c.Match(entries, v.options.Where); err != nil {
+		return err
+	}
+	v.catalog, v.entries = c, entries
+	return nil
+}
+
+// Close removes what the view made to read runs of revisions.
+func (v *View) Close() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.catalog.Close()
+}
