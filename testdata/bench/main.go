@@ -2,6 +2,10 @@
 //
 //	go run ./testdata/bench [log] [finish] [read] [ls] [chains] [source] [data] [environment] [compare] [commit]
 //	    [push] [growth] [verify] [secret] [store] [import] [verdicts] [-large]
+//
+// It can also make a project to try the page of runs with, where each run has 12 params and 12 metrics:
+//
+//	go run ./testdata/bench ui-project RUNS DIR [POINTS]
 package main
 
 import (
@@ -31,6 +35,13 @@ func main() {
 	flag.Parse()
 	if *one {
 		if err := measureHere(flag.Args()); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	if flag.Arg(0) == "ui-project" {
+		if err := makeUIProject(flag.Args()[1:]); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(1)
 		}
