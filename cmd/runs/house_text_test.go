@@ -18,7 +18,7 @@ const maxWidth = 120
 // TestHouseWidth checks that no line of code is wider than maxWidth.
 func TestHouseWidth(t *testing.T) {
 	folders := []string{
-		"cmd", "repo", "diff", "format", "python", "testdata/bench", "testdata/demo", "testdata/readers",
+		"cmd", "repo", "diff", "format", "python", "testdata/bench", "testdata/browser", "testdata/demo", "testdata/readers",
 		"testdata/recipes", "testdata/tensorboard", "testdata/wandb",
 	}
 	files := append(sources(t, ".go", folders...), sources(t, ".py", folders...)...)
