@@ -4,12 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -58,12 +55,11 @@ func (a *app) ui(ctx context.Context, f *uiFlags, selectors []string) error {
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret) // never fails
 	token := base64.RawURLEncoding.EncodeToString(secret)
-	server := &http.Server{Handler: web.Handler(v, token), ReadHeaderTimeout: 10 * time.Second}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-	defer stop()
 	fmt.Fprintf(a.term.Out, "http://%s/#token=%s\n", listener.Addr(), token)
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+	if err := web.Serve(ctx, listener, v, web.Options{
+		Token: token, Failed: func(err error) { fmt.Fprintf(a.term.Err, "runs: %v\n", err) },
+	}); err != nil {
 		return fmt.Errorf("serving the page: %w", err)
 	}
-	return nil
+	return ctx.Err()
 }

@@ -31,7 +31,8 @@ type View struct {
 	entries []*repo.Entry // those shown, newest first, each chain once
 }
 
-// Open reads the runs that o names. The caller closes the view.
+// Open reads the runs that o names. The context must stay valid until the view is closed, because files of a revision
+// are read when they are needed. The caller closes the view.
 func Open(ctx context.Context, r *repo.Repository, o Options) (*View, error) {
 	v := &View{repo: r, options: o}
 	if err := v.read(ctx); err != nil {
@@ -51,9 +52,11 @@ func (v *View) read(ctx context.Context) (err error) {
 		}
 	}()
 	if v.options.Revision != "" {
-		if c, err = c.At(ctx, v.options.Revision); err != nil {
+		at, err := c.At(ctx, v.options.Revision)
+		if err != nil {
 			return err
 		}
+		c = at
 	}
 	entries, err := c.SelectAll(ctx, v.options.Selectors)
 	if err != nil {
@@ -66,6 +69,16 @@ func (v *View) read(ctx context.Context) (err error) {
 	v.catalog, v.entries = c, entries
 	return nil
 }
+
+// At opens a view of the same runs at another Git revision. The caller closes it.
+func (v *View) At(ctx context.Context, rev string) (*View, error) {
+	o := v.options
+	o.Revision = rev
+	return Open(ctx, v.repo, o)
+}
+
+// Revision returns the Git revision that the view was opened for, or "" for the working tree.
+func (v *View) Revision() string { return v.options.Revision }
 
 // Close removes what the view made to read runs of revisions.
 func (v *View) Close() {

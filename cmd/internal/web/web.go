@@ -6,7 +6,12 @@
 // handler.go for what a request must have.
 package web
 
-import _ "embed"
+import (
+	_ "embed"
+	"sync"
+
+	"github.com/gitruns/runs/cmd/internal/web/http1"
+)
 
 //go:generate go run -modfile=../../../tools.mod bundle.go
 
@@ -19,3 +24,22 @@ var (
 	//go:embed app/app.css
 	style []byte
 )
+
+// asset is a part of the page. It is the same for everybody and contains nothing of a project.
+type asset struct {
+	name, kind string // the name is empty for the page itself
+	body       []byte
+	packed     func() []byte // the body compressed by gzip
+}
+
+var assets = sync.OnceValue(func() []asset {
+	list := []asset{
+		{name: "", kind: "text/html; charset=utf-8", body: page},
+		{name: "app.js", kind: "text/javascript; charset=utf-8", body: script},
+		{name: "app.css", kind: "text/css; charset=utf-8", body: style},
+	}
+	for i, a := range list {
+		list[i].packed = sync.OnceValue(func() []byte { return http1.Pack(a.body) })
+	}
+	return list
+})
