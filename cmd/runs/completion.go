@@ -136,6 +136,7 @@ func argumentWords() map[string]words {
 		"demo":       nothing,
 		"diff":       inOrder(selectors, selectors, nothing),
 		"exec":       inOrder(programs, folders),
+		"export":     inOrder(oneOf("html"), selectors),
 		"finish":     inOrder(activeRuns, nothing),
 		"gc":         nothing,
 		"goal":       inOrder(metrics, oneOf("min", "max"), nothing),

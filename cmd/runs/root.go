@@ -242,6 +242,7 @@ var commands = []struct {
 	{"share", "push", (*app).pushCommand},
 	{"share", "pull", (*app).pullCommand},
 	{"share", "import", (*app).importCommand},
+	{"share", "export", (*app).exportCommand},
 	{"share", "hook", (*app).hookCommand},
 	{"record", "client", (*app).clientCommand},
 	{"restore", "artifacts", (*app).artifactsCommand},

@@ -92,7 +92,7 @@ var habits = []struct{ words, step string }{
 	},
 	{"fetch download clone", "run 'runs pull' for runs, or 'runs artifacts RUN -o DIR/' for their artifacts"},
 	{"add stage track", "record with 'runs exec -- COMMAND', then run 'runs commit'"},
-	{"export dump save to-csv", "run 'runs ls --csv', 'runs ls --json' or 'runs metrics RUN --csv'"},
+	{"dump save to-csv", "run 'runs ls --csv', 'runs ls --json' or 'runs metrics RUN --csv'"},
 	{"undo undelete untrash", "run 'runs rm --undo' to bring back removed runs"},
 	{
 		"branch switch merge rebase stash reset revert remote cherry-pick bisect blame worktree submodule",
@@ -232,6 +232,9 @@ func unknownFlag(cmd *cobra.Command, err error) error {
 	}
 	if cmd.Name() == "log" && slices.Contains([]string{"oneline", "graph", "all", "stat", "n"}, name) { // as in git log
 		return &repo.HintError{Err: failed, Hint: "run 'runs ls' to list runs, or see 'runs log --help' to record one"}
+	}
+	if cmd.Name() == "export" && slices.Contains(tableFormats, name) {
+		return &repo.HintError{Err: failed, Hint: tableHint}
 	}
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {

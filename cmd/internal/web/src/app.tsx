@@ -10,6 +10,7 @@ import { ReviewPage } from "./pages/review";
 import { RunPage } from "./pages/run";
 import { RunsPage } from "./pages/runs";
 import { ServerSource, type Source } from "./source";
+import { exportSource } from "./static";
 
 export interface PageProps {
   source: Source;
@@ -64,4 +65,4 @@ function takeToken(): string {
   return sessionStorage.getItem("token") ?? "";
 }
 
-render(<App source={new ServerSource(takeToken())} />, document.getElementById("app")!);
+render(<App source={exportSource() ?? new ServerSource(takeToken())} />, document.getElementById("app")!);
