@@ -100,14 +100,14 @@ func (c *Comparison) metrics(a, b Side, o Options) {
 	}
 	c.Tests = judge(tested, o)
 	for _, m := range list {
-		if o.All || !m.same() {
+		if o.All || !m.Same() {
 			c.Metrics = append(c.Metrics, *m)
 		}
 	}
 }
 
-// same reports whether nothing of the metric differs, its curve included.
-func (m *Metric) same() bool {
+// Same reports whether nothing of the metric differs, its curve included.
+func (m *Metric) Same() bool {
 	return m.Verdict == Same && m.A.Last == m.B.Last && m.A.lost() == 0 && m.B.lost() == 0 &&
 		(m.Curve == nil || m.Curve.Sameness == Identical)
 }

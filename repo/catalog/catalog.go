@@ -106,6 +106,13 @@ func (c *Catalog) With(entries []*repo.Entry) *Catalog {
 	return c.derive(c.repo, entries, nil)
 }
 
+// Apart is like With, but the catalog shares nothing with c that either of them changes, so that both may be used at
+// the same time. The caller closes it.
+func (c *Catalog) Apart(entries []*repo.Entry) *Catalog {
+	root := &Catalog{config: c.config, scope: c.scope, family: &family{}}
+	return root.derive(c.repo, entries, nil)
+}
+
 // Add adds runs to the catalog.
 func (c *Catalog) Add(entries []*repo.Entry) {
 	if len(entries) == 0 {

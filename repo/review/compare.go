@@ -22,6 +22,8 @@ type Options struct {
 	// Value and SelectBy choose the value of each run that is compared, as format.CheckCompareValue says. If Value is
 	// empty, the settings and the runs choose.
 	Value, SelectBy string
+	// Share is how many comparisons share the level of the tests, each with an equal part of it. 0 counts as 1.
+	Share int
 }
 
 // Compare compares two sides, including their source, data, environment and points. If one of these cannot be
@@ -43,13 +45,32 @@ func Compare(ctx context.Context, a, b *Side, o Options) (*diff.Comparison, erro
 	return compare(ctx, a, b, o.Part, options)
 }
 
+// CompareRecords compares what is recorded about two sides: it leaves out their source, the files of their data, and how
+// their curves differ. It reads points only to compare the values at the best step of a metric. The errors are those
+// of Compare.
+func CompareRecords(ctx context.Context, a, b *Side, o Options) (*diff.Comparison, error) {
+	records := slices.Concat(catalog.Records(a.Entries), catalog.Records(b.Entries))
+	options, err := comparing(a.catalog, o, a.catalog.Config().GoalIn(records...), records)
+	if err != nil {
+		return nil, err
+	}
+	x, release := a.read(ctx, o.Part)
+	defer release()
+	y, release := b.read(ctx, o.Part)
+	defer release()
+	for _, s := range []*diff.Side{&x, &y} {
+		s.Points, s.Manifest = nil, nil
+	}
+	return diff.Compare(x, y, options), ctx.Err()
+}
+
 // comparing returns the options of diff.Compare that the settings determine. The first of the records that defines a
 // summary of a metric chooses the value that is compared, unless o or the settings choose it. It returns an error if
 // the metric to select by has no goal.
 func comparing(c *catalog.Catalog, o Options, goal func(string) string, records []*format.Run) (diff.Options, error) {
 	config := c.Config()
 	options := diff.Options{
-		Goal: goal, Metrics: o.Metrics, Strict: o.Strict, All: o.All, Level: config.Compare.Level,
+		Goal: goal, Metrics: o.Metrics, Strict: o.Strict, All: o.All, Level: config.Compare.Level / float64(max(o.Share, 1)),
 		Seeds: config.Replicates.Seeds, Primary: config.Primary,
 	}
 	chosen := diff.Choice{Value: o.Value, SelectBy: o.SelectBy}

@@ -52,8 +52,13 @@ func Select(ctx context.Context, c *catalog.Catalog, selector string) (*Side, er
 	if err != nil {
 		return nil, err
 	}
+	return SideOf(of, entries, selector)
+}
+
+// SideOf returns entries of a catalog as a side, as Select does. A title is needed for several entries.
+func SideOf(c *catalog.Catalog, entries []*repo.Entry, title string) (*Side, error) {
 	if len(entries) == 1 {
-		return &Side{Entries: entries, catalog: of}, nil
+		return &Side{Entries: entries, catalog: c}, nil
 	}
 	var runs []*format.Run
 	for _, e := range entries {
@@ -61,9 +66,9 @@ func Select(ctx context.Context, c *catalog.Catalog, selector string) (*Side, er
 			runs = append(runs, e.Run)
 		}
 	}
-	s := groupOf(of, runs, selector)
+	s := groupOf(c, runs, title)
 	if len(s.Entries) == 0 {
-		return nil, &query.NotFoundError{Selector: selector, Reason: "names no finished run"}
+		return nil, &query.NotFoundError{Selector: title, Reason: "names no finished run"}
 	}
 	return s, nil
 }

@@ -36,7 +36,7 @@ func (v Diff) Write(w io.Writer, t *terminal.Terminal, c *diff.Comparison) error
 		if tb := v.metrics(c, t.Width() < wide); p.err == nil {
 			p.err = tb.Write(w, t)
 		}
-		for _, note := range metricNotes(c) {
+		for _, note := range MetricNotes(c) {
 			p.line("%s", t.Paint(terminal.Dim, t.Fold(terminal.Clean(note), 0)))
 		}
 	}
@@ -147,9 +147,9 @@ func (v Diff) metrics(c *diff.Comparison, narrow bool) terminal.Table {
 	for _, m := range v.ordered(c) {
 		style := VerdictStyle(m.Verdict)
 		row := []terminal.Cell{
-			{Text: comparedLabel(m.Key, m)},
-			{Text: levelText(m.A, m, !narrow)},
-			{Text: levelText(m.B, m, !narrow)},
+			{Text: ComparedLabel(m.Key, m)},
+			{Text: LevelText(m.A, m, !narrow)},
+			{Text: LevelText(m.B, m, !narrow)},
 			{Text: Delta(m.Delta), Style: style},
 			{Text: Percent(m.Relative), Style: style},
 			{Text: VerdictText(m), Style: style},

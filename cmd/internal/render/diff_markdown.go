@@ -15,11 +15,11 @@ func (v Diff) Markdown(w io.Writer, c *diff.Comparison) error {
 	if v.shows("metrics") && len(c.Metrics) > 0 {
 		b.WriteString("\n| metric | a | b | change | | verdict |\n|---|--:|--:|--:|--:|---|\n")
 		for _, m := range v.ordered(c) {
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", comparedLabel(Code(m.Key), m),
-				Escape(levelText(m.A, m, true)), Escape(levelText(m.B, m, true)),
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", ComparedLabel(Code(m.Key), m),
+				Escape(LevelText(m.A, m, true)), Escape(LevelText(m.B, m, true)),
 				Escape(Delta(m.Delta)), Escape(Percent(m.Relative)), Escape(VerdictText(m)))
 		}
-		for _, note := range metricNotes(c) {
+		for _, note := range MetricNotes(c) {
 			b.WriteString("\n" + Escape(note) + "\n")
 		}
 	}

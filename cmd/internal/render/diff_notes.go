@@ -13,9 +13,9 @@ import (
 // maxNamed is how many runs or metrics a note names.
 const maxNamed = 10
 
-// metricNotes returns what a reader must know about the table of metrics, one sentence per line: which value was
+// MetricNotes returns what a reader must know about the table of metrics, one sentence per line: which value was
 // compared, what was tested and how, and which runs do not count.
-func metricNotes(c *diff.Comparison) []string {
+func MetricNotes(c *diff.Comparison) []string {
 	notes := []string{comparedNote(c.Metrics)}
 	if c.Tests != nil {
 		notes = append(notes, testsNote(c.Tests))
@@ -65,7 +65,7 @@ func comparedNote(list []diff.Metric) string {
 	var last, best []string
 	by := ""
 	for _, m := range list {
-		switch label := comparedLabel("", m); {
+		switch label := ComparedLabel("", m); {
 		case label == "":
 			last = append(last, m.Key)
 		case m.Choice.Value == format.ValueAtBest:

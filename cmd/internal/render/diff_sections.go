@@ -72,8 +72,8 @@ func (v Diff) variables(changes []diff.Change) []line {
 	return []line{{key: fmt.Sprintf("%s %s: %s", terminal.Count(int64(len(names)), "variable"), verb, text)}}
 }
 
-// valueText formats a value. It returns an empty text for nil, which means that the side lacks the key.
-func valueText(v any) string {
+// ParamText formats a value. It returns an empty text for nil, which means that the side lacks the key.
+func ParamText(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return ""
@@ -106,13 +106,13 @@ const maxSet = 4
 func severalText(v diff.Several) string {
 	texts := make([]string, 0, maxSet)
 	for _, value := range v.Values[:min(len(v.Values), maxSet)] {
-		texts = append(texts, valueText(value))
+		texts = append(texts, ParamText(value))
 	}
 	text := strings.Join(texts, ", ")
 	if n := len(v.Values); n > maxSet {
 		first, last := v.Values[0], v.Values[n-1]
 		if isNumber(first) && isNumber(last) {
-			text = valueText(first) + " to " + valueText(last)
+			text = ParamText(first) + " to " + ParamText(last)
 		} else {
 			text += ", …"
 		}
@@ -135,11 +135,7 @@ func isNumber(v any) bool {
 func valueLines(values []diff.Value) []line {
 	var lines []line
 	for _, v := range values {
-		a, b := valueText(v.A), valueText(v.B)
-		_, varies := v.A.(diff.Several)
-		if a == b && a != "" && !varies { // a text and a number with the same digits
-			a, b = format.TOMLString(v.A), format.TOMLString(v.B)
-		}
+		a, b := ValueTexts(v)
 		lines = append(lines, line{key: v.Key, a: a, b: b})
 	}
 	return lines
@@ -148,7 +144,7 @@ func valueLines(values []diff.Value) []line {
 func artifactLines(values []diff.Value) []line {
 	var lines []line
 	for _, v := range values {
-		lines = append(lines, line{key: v.Key, a: short(valueText(v.A)), b: short(valueText(v.B))})
+		lines = append(lines, line{key: v.Key, a: short(ParamText(v.A)), b: short(ParamText(v.B))})
 	}
 	return lines
 }
@@ -172,10 +168,10 @@ func datasetLines(sets []diff.Dataset) []line {
 	for _, d := range sets {
 		l := line{key: d.Name}
 		if d.A != nil {
-			l.a = datasetText(d.A)
+			l.a = DatasetText(d.A)
 		}
 		if d.B != nil {
-			l.b = datasetText(d.B)
+			l.b = DatasetText(d.B)
 		}
 		lines = append(lines, l)
 		for _, f := range d.Files {
@@ -189,7 +185,8 @@ func datasetLines(sets []diff.Dataset) []line {
 	return lines
 }
 
-func datasetText(d *format.Dataset) string {
+// DatasetText describes the content of a dataset.
+func DatasetText(d *format.Dataset) string {
 	text := short(strings.TrimPrefix(d.Identity(), format.HashListing+":")) + " " + terminal.Bytes(d.Bytes)
 	if d.Files != 1 {
 		text += ", " + terminal.Count(d.Files, "file")

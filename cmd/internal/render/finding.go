@@ -88,7 +88,7 @@ func Outcome(o review.Outcome) string {
 		return Finding(o.Finding) + lostRuns(o.Lost)
 	case review.Compared:
 		m := o.Compared
-		text := fmt.Sprintf("%s, baseline %s: %s", levelText(m.B, *m, true), levelText(m.A, *m, true), VerdictText(*m))
+		text := fmt.Sprintf("%s, baseline %s: %s", LevelText(m.B, *m, true), LevelText(m.A, *m, true), VerdictText(*m))
 		if o.Worse > 0 {
 			allowed := terminal.Number(o.Allowed)
 			if o.Percent {

@@ -85,7 +85,7 @@ func (v Groups) row(group catalog.Group, now time.Time) []terminal.Cell {
 		text := ""
 		switch s := cell.Summary; {
 		case v.Columns[i].Metric == "":
-			text = valueText(cell.Value)
+			text = ParamText(cell.Value)
 		case s.N > 0:
 			text = summaryText(s, len(cell.Lost))
 		case len(cell.Lost) > 0:

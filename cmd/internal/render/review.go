@@ -25,8 +25,8 @@ const (
 // reviewMark lets a bot find its comment again.
 const reviewMark = "<!-- runs review -->\n"
 
-// headline summarizes the result in one line.
-func (v Review) headline() string {
+// Headline summarizes the result in one line.
+func (v Review) Headline() string {
 	runs := terminal.Count(int64(v.Runs()), "run")
 	switch {
 	case len(v.Groups) == 0:
@@ -79,7 +79,7 @@ func (v Review) rows() (rows []reviewRow, more int) {
 // Write writes the report as text for a terminal.
 func (v Review) Write(w io.Writer, t *terminal.Terminal) error {
 	p := &page{w: w, t: t}
-	p.line("%s", t.Paint(terminal.Bold, terminal.Clean(v.headline())))
+	p.line("%s", t.Paint(terminal.Bold, terminal.Clean(v.Headline())))
 	if rows, more := v.rows(); len(rows) > 0 {
 		p.line("")
 		tb := terminal.Table{Columns: []terminal.Column{
@@ -127,7 +127,7 @@ func (v Review) Write(w io.Writer, t *terminal.Terminal) error {
 // Markdown writes the report for a comment on a forge. It leaves out parts that would make the comment too long.
 func (v Review) Markdown(w io.Writer) error {
 	var b strings.Builder
-	b.WriteString(reviewMark + "### " + Escape(v.headline()) + "\n")
+	b.WriteString(reviewMark + "### " + Escape(v.Headline()) + "\n")
 	if rows, more := v.rows(); len(rows) > 0 {
 		fmt.Fprintf(&b, "\n| run | %s | change | | verdict |\n|---|--:|--:|--:|---|\n", Code(v.Metric))
 		for _, r := range rows {

@@ -48,7 +48,7 @@ func TestHeadline(t *testing.T) {
 		{without, "1 run, but no run with rmse on main to compare with"},
 		{uncompared, "3 runs"},
 	} {
-		if got := (Review{c.report}).headline(); got != c.want {
+		if got := (Review{c.report}).Headline(); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)
 		}
 	}

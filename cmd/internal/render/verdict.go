@@ -10,8 +10,8 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// comparedLabel returns the name of a metric with the value that is compared, unless that is the last one.
-func comparedLabel(name string, m diff.Metric) string {
+// ComparedLabel returns the name of a metric with the value that is compared, unless that is the last one.
+func ComparedLabel(name string, m diff.Metric) string {
 	switch {
 	case m.Choice.Value == format.BestValue, m.Choice.Value == format.ValueAtBest && m.Key == m.Choice.SelectBy:
 		return byBest(name, m.Goal)
@@ -51,9 +51,9 @@ func VerdictText(m diff.Metric) string {
 	return string(m.Verdict)
 }
 
-// levelText formats the compared value of a side. For several runs it adds the spread and the number of runs that
+// LevelText formats the compared value of a side. For several runs it adds the spread and the number of runs that
 // count. For a best value it adds among how many points it is the best. If step is true, it also adds the step.
-func levelText(l *diff.Level, m diff.Metric, step bool) string {
+func LevelText(l *diff.Level, m diff.Metric, step bool) string {
 	if l == nil {
 		return "-"
 	}
@@ -88,7 +88,7 @@ func levelText(l *diff.Level, m diff.Metric, step bool) string {
 
 // pointsText says among how many points the compared value of a side is the best. It is empty for other values.
 func pointsText(l *diff.Level, m diff.Metric) string {
-	if l.N == 0 || l.Evaluations[1] < 2 || m.Goal == "" || comparedLabel("", m) != byBest("", m.Goal) {
+	if l.N == 0 || l.Evaluations[1] < 2 || m.Goal == "" || ComparedLabel("", m) != byBest("", m.Goal) {
 		return ""
 	}
 	if l.Evaluations[0] < l.Evaluations[1] {

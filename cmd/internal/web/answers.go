@@ -55,6 +55,29 @@ var answers = map[string]func(ctx context.Context, v *view.View, q question) (*A
 	"runs.json": func(ctx context.Context, v *view.View, _ question) (*Answer, error) {
 		return asJSON(v.Table(ctx))
 	},
+	"compare.json": func(ctx context.Context, v *view.View, q question) (*Answer, error) {
+		return compareAnswer(ctx, v, sidesOf(q.params), q.params)
+	},
+	"compare/{pair}.json": func(ctx context.Context, v *view.View, q question) (*Answer, error) {
+		selectors, err := pairOf(q.path("pair"))
+		if err != nil {
+			return nil, err
+		}
+		return compareAnswer(ctx, v, selectors, q.params)
+	},
+	"compare/{pair}.source.json": func(ctx context.Context, v *view.View, q question) (*Answer, error) {
+		selectors, err := pairOf(q.path("pair"))
+		if err != nil {
+			return nil, err
+		}
+		return patchAnswer(ctx, v, selectors)
+	},
+	"source.json": func(ctx context.Context, v *view.View, q question) (*Answer, error) {
+		return patchAnswer(ctx, v, sidesOf(q.params))
+	},
+	"review.json": func(ctx context.Context, v *view.View, q question) (*Answer, error) {
+		return reviewAnswer(ctx, v, q.params)
+	},
 }
 
 func asJSON(value any, err error) (*Answer, error) {

@@ -1,0 +1,87 @@
+package view
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
+	"github.com/gitruns/runs/repo/review"
+)
+
+// ReviewRequest says what to review.
+type ReviewRequest struct {
+	review.Request
+	Check string // selector of the run or group that the rules are checked for; if empty, the newest finished run
+}
+
+// Review says what the checked-out branch adds to its base, and whether the rules of the project hold.
+type Review struct {
+	Bases   []string        // local branches
+	Report  *review.Report  // nil if there is Problem
+	Problem error           // why there is no report
+	Shown   map[string]bool // ids of the runs that the view shows
+	Check   Check
+}
+
+// Check holds the outcomes of the rules.
+type Check struct {
+	Rules    int          // in the settings
+	Subject  *review.Side // nil without rules, or if there is Problem
+	Outcomes []review.Outcome
+	Problem  error // why the rules were not checked
+}
+
+// Review reports what the checked-out branch adds to its base, as 'runs review' does, and checks the rules, as 'runs
+// check' does. What keeps it from a report is in the result. It returns an error only if the runs cannot be listed.
+func (v *View) Review(ctx context.Context, q ReviewRequest) (*Review, error) {
+	r := &Review{Shown: map[string]bool{}}
+	if v.options.Revision != "" {
+		r.Problem = &repo.HintError{
+			Err:  errors.New("reviewing: this page shows the runs of a revision, and a review is about the branch checked out"),
+			Hint: "run 'runs ui' without --rev",
+		}
+		r.Check.Problem = r.Problem
+		return r, nil
+	}
+	// A review reads the runs of other revisions, and takes long. It gets a catalog of its own.
+	c, err := catalog.Open(ctx, v.repo, catalog.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	for _, e := range v.shown() {
+		r.Shown[e.ID] = true
+	}
+	if v.repo.InGit {
+		r.Bases, _ = v.repo.Branches(ctx) // without the names, the reader types one
+	}
+	if r.Report, r.Problem = review.Review(ctx, c, q.Request); r.Problem != nil {
+		r.Report = nil
+	}
+	r.check(ctx, c, q.Check)
+	return r, ctx.Err()
+}
+
+func (v *View) shown() []*repo.Entry {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.entries)
+}
+
+func (r *Review) check(ctx context.Context, c *catalog.Catalog, selector string) {
+	rules := c.Config().Checks
+	if r.Check.Rules = len(rules); len(rules) == 0 {
+		return
+	}
+	subject, err := review.NewestFinished(c)
+	if selector != "" {
+		subject, err = review.Select(ctx, c, selector)
+	}
+	if err == nil {
+		r.Check.Subject = subject
+		r.Check.Outcomes, err = review.Check(ctx, c, subject, rules)
+	}
+	r.Check.Problem = err
+}
