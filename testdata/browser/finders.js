@@ -57,4 +57,89 @@
     const hit = document.elementFromPoint(x, y);
     return !!hit && (e.contains(hit) || hit.contains(e) || [...(e.labels ?? [])].some((l) => l.contains(hit)));
   };
+
+  let last = 0;
+  new MutationObserver(() => (last = performance.now())).observe(document, {
+    subtree: true,
+    childList: true,
+    characterData: true,
+    attributes: true,
+  });
+  /** Whether the document changed in the last ms. */
+  globalThis.__moved = (ms) => performance.now() - last < ms;
+
+  const channels = (text) => {
+    const m = /^rgba?\(([^)]*)\)$/.exec(text);
+    if (m) {
+      const [r, g, b, a = 1] = m[1].split(/[\s,/]+/).filter(Boolean).map(Number);
+      return [r, g, b, a];
+    }
+    const c = /^color\(srgb ([^)]*)\)$/.exec(text);
+    if (c) {
+      const [r, g, b, a = 1] = c[1].split(/[\s/]+/).filter(Boolean).map(Number);
+      return [r * 255, g * 255, b * 255, a];
+    }
+    return undefined;
+  };
+  const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3])).concat(1);
+  const luminance = ([r, g, b]) => {
+    const linear = (v) => ((v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+  };
+  const ratio = (a, b) => {
+    const [x, y] = [luminance(a), luminance(b)].sort((p, q) => q - p);
+    return (x + 0.05) / (y + 0.05);
+  };
+  const canvas = () => (matchMedia("(prefers-color-scheme: dark)").matches ? [18, 18, 18, 1] : [255, 255, 255, 1]);
+  const background = (e) => {
+    const layers = [];
+    for (; e; e = e.parentElement) {
+      const c = channels(getComputedStyle(e).backgroundColor);
+      if (!c) return undefined;
+      if (c[3] > 0) layers.push(c);
+      if (c[3] === 1) break;
+    }
+    return layers.reduceRight((below, top) => over(top, below), canvas());
+  };
+  const opacity = (e) => (e ? Number(getComputedStyle(e).opacity) * opacity(e.parentElement) : 1);
+
+  /** The visible texts whose contrast is below WCAG AA: each with its colors and ratio. */
+  globalThis.__faint = () => {
+    const found = new Map();
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const text = clean(walker.currentNode.data);
+      const e = walker.currentNode.parentElement;
+      if (!text || !e || !visible(e) || e.closest("script, style, noscript, [disabled], [aria-disabled=true]")) continue;
+      const r = e.getBoundingClientRect();
+      if (r.width < 2 || r.height < 2) continue; // for screen readers only
+      const style = getComputedStyle(e);
+      const ink = channels(e.closest("svg") ? (style.fill === "none" ? style.color : style.fill) : style.color);
+      const paper = background(e);
+      if (!ink || !paper) {
+        found.set(text, `${text}: a color cannot be read: ${style.color}`);
+        continue;
+      }
+      const shade = over([ink[0], ink[1], ink[2], ink[3] * opacity(e)], paper);
+      const size = parseFloat(style.fontSize);
+      const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+      const is = ratio(shade, paper);
+      if (is < (large ? 3 : 4.5)) {
+        const where = e.tagName.toLowerCase() + (e.className?.baseVal ?? e.className ? "." + (e.className.baseVal ?? e.className) : "");
+        const colors = [shade, paper].map((c) => "rgb(" + c.slice(0, 3).map(Math.round) + ")").join(" on ");
+        if (!found.has(where + colors)) found.set(where + colors, `${where} "${text.slice(0, 40)}": ${is.toFixed(2)}, ${colors}`);
+      }
+    }
+    return [...found.values()];
+  };
+
+  /** The visible controls that have no name. */
+  globalThis.__nameless = () =>
+    [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, [role=button], [tabindex='0'], canvas, img, svg, figure")]
+      .filter((e) => visible(e) && !e.closest("[aria-hidden=true]") && !name(e) && !inNamed(e))
+      .map((e) => e.outerHTML.slice(0, 200));
+  /** Whether a picture is a part of something that has a name. */
+  const inNamed = (e) =>
+    e.matches("canvas, svg, img") &&
+    !!e.parentElement?.closest("button, a, label, [role=img], figure, [aria-label], [aria-labelledby], td, th");
 }

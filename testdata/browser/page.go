@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -253,3 +254,24 @@ func (p *Page) Back() { p.t.Helper(); p.Run("history.back()") }
 
 // Place returns the fragment of the page's address, which is its state.
 func (p *Page) Place() string { p.t.Helper(); return Value[string](p, "location.hash") }
+
+// Settle waits until the page has no request under way and its document has been still for a moment. A request that
+// waits for news is not counted.
+func (p *Page) Settle() {
+	p.t.Helper()
+	p.Wait(`!document.body.innerText.includes("Reading ")`)
+	deadline := time.Now().Add(patience)
+	for still := 0; still < 8; time.Sleep(25 * time.Millisecond) {
+		p.Run(`new Promise(requestAnimationFrame)`)
+		open := slices.ContainsFunc(p.Requests(), func(r Request) bool {
+			return !r.Done && !strings.Contains(r.URL, "/data/changes") && strings.HasPrefix(r.URL, "http")
+		})
+		if open || Value[bool](p, `__moved(150)`) {
+			still = 0
+		}
+		still++
+		if time.Now().After(deadline) {
+			p.fail("waiting for the page to settle")
+		}
+	}
+}

@@ -3,6 +3,7 @@ package browser
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"math"
@@ -149,4 +150,23 @@ func Training(t TB, program string) *Project {
 	p.Log(run, "step=0 val/loss=3\nstep=1 val/loss=30\nstep=2 val/loss=NaN\nstep=3 val/loss=inf\n")
 	p.Runs("finish", run, "--status", "failed", "--exit-code", "1")
 	return p
+}
+
+// ID returns the id of the run with a name.
+func (p *Project) ID(name string) string {
+	p.t.Helper()
+	var runs []struct{ ID, Name string }
+	cmd := exec.Command(p.program, "ls", "--json")
+	cmd.Dir = p.Dir
+	list, _ := cmd.Output() // its status is 1 if a run is damaged
+	if err := json.Unmarshal(list, &runs); err != nil {
+		p.t.Fatalf("listing the runs: %v", err)
+	}
+	for _, r := range runs {
+		if r.Name == name {
+			return r.ID
+		}
+	}
+	p.t.Fatalf("no run has the name %q", name)
+	return ""
 }

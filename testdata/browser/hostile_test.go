@@ -1,0 +1,59 @@
+package browser_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gitruns/runs/testdata/browser"
+)
+
+// Whatever a run says is shown as text: no page runs it, asks others for it, or changes the project.
+func TestHostileRuns(t *testing.T) {
+	project := browser.Hostile(t, program, 3_000)
+	markup, nan, many, huge := project.ID(browser.HostileTexts[0]), project.ID("only NaN"), project.ID("many metrics"),
+		project.ID("huge")
+	before := project.State()
+	server := project.Serve()
+	for name, place := range map[string]string{
+		"runs": "#/runs", "charts": "#/charts", "run": "#/run/" + markup, "only NaN": "#/run/" + nan,
+		"many metrics": "#/run/" + many, "huge": "#/run/" + huge, "relations": "#/relations", "review": "#/review",
+		"compare": "#/compare?runs=" + markup + "," + huge, "no run": "#/run/20260101-000000-aaaaaaaa",
+		"no page": "#/<img src=x onerror=alert(1)>", "bad place": "#/runs?%",
+	} {
+		t.Run(name, func(t *testing.T) {
+			page := chromium.NewPage(t)
+			page.Open(server.URL(place))
+			page.Settle()
+			page.NoProblems("status of 404", "status of 400", "status of 422") // as it is for what is not there
+			hostile := `document.querySelectorAll("img[src=x], svg[onload], b, main script, body > script:not([src])").length`
+			if n := browser.Value[int](page, hostile); n > 0 {
+				t.Errorf("%d elements are of a run's text", n)
+			}
+			for _, r := range page.Requests() {
+				if !strings.HasPrefix(r.URL, server.Base) && !strings.HasPrefix(r.URL, "blob:") && r.URL != "about:blank" {
+					t.Errorf("the page asked %s", r.URL)
+				}
+			}
+		})
+	}
+	server.Stop()
+	if after := project.State(); after != before {
+		t.Errorf("the project has changed:\n%s\n\n%s", before, after)
+	}
+}
+
+// A project without runs says how to make one.
+func TestNoRuns(t *testing.T) {
+	project := browser.NewProject(t, program)
+	server := project.Serve()
+	for name, place := range map[string]string{
+		"runs": "#/runs", "charts": "#/charts", "compare": "#/compare", "relations": "#/relations", "review": "#/review",
+	} {
+		t.Run(name, func(t *testing.T) {
+			page := chromium.NewPage(t)
+			page.Open(server.URL(place))
+			page.Settle()
+			page.NoProblems("status of 404", "status of 400", "status of 422")
+		})
+	}
+}

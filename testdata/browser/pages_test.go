@@ -1,0 +1,66 @@
+package browser_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gitruns/runs/testdata/browser"
+)
+
+// places returns a place of every page of the training project.
+func places(p *browser.Project) map[string]string {
+	a, b := p.ID("lr-0.1-1"), p.ID("lr-0.01-1")
+	return map[string]string{
+		"runs": "#/runs", "charts": "#/charts", "run": "#/run/" + a, "compare": "#/compare?runs=" + a + "," + b,
+		"relations": "#/relations", "review": "#/review",
+	}
+}
+
+// Every page shows something, reports no error, asks only this server, and has no text that is hard to read, neither in
+// light nor in dark. Everything that can be used has a name.
+func TestEveryPage(t *testing.T) {
+	project := training().At(t)
+	server := project.Serve()
+	for name, place := range places(project) {
+		t.Run(name, func(t *testing.T) {
+			page := chromium.NewPage(t)
+			for _, scheme := range []string{"light", "dark"} {
+				page.Scheme(scheme)
+				page.Open(server.URL(place))
+				page.Settle()
+				page.NoProblems()
+				for _, text := range browser.Value[[]string](page, `__faint()`) {
+					t.Errorf("%s: %s", scheme, text)
+				}
+			}
+			for _, element := range browser.Value[[]string](page, `__nameless()`) {
+				t.Errorf("this has no name: %s", element)
+			}
+			for _, r := range page.Requests() {
+				if !strings.HasPrefix(r.URL, server.Base) && !strings.HasPrefix(r.URL, "blob:") && r.URL != "about:blank" {
+					t.Errorf("the page asked %s", r.URL)
+				}
+				if strings.Contains(r.URL, server.Token) && !strings.Contains(r.URL, "#") {
+					t.Errorf("the token is in %s", r.URL)
+				}
+			}
+		})
+	}
+}
+
+// A window of 360 px shows the runs and a run without being scrolled sideways.
+func TestNarrow(t *testing.T) {
+	project := training().At(t)
+	server := project.Serve()
+	for _, name := range []string{"runs", "run"} {
+		t.Run(name, func(t *testing.T) {
+			page := chromium.NewPage(t)
+			page.Size(360, 740)
+			page.Open(server.URL(places(project)[name]))
+			page.Settle()
+			if w := browser.Value[int](page, `document.documentElement.scrollWidth`); w > 360 {
+				t.Errorf("the page is %d px wide", w)
+			}
+		})
+	}
+}
