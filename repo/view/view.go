@@ -29,6 +29,8 @@ type View struct {
 	mu      sync.Mutex // a Catalog is not safe for concurrent use
 	catalog *catalog.Catalog
 	entries []*repo.Entry // those shown, newest first, each chain once
+
+	logs logIndexes
 }
 
 // Open reads the runs that o names. The context must stay valid until the view is closed, because files of a revision

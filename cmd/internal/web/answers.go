@@ -78,6 +78,24 @@ var answers = map[string]func(ctx context.Context, v *view.View, q question) (*A
 	"review.json": func(ctx context.Context, v *view.View, q question) (*Answer, error) {
 		return reviewAnswer(ctx, v, q.params)
 	},
+	"run/{run}.json":             answerRun,
+	"artifacts/{id}.json":        answerArtifacts,
+	"artifact/{id}/{digest}.bin": answerArtifact,
+	"log/{id}.json":              answerLog,
+	"values/{id}/{key}.json":     answerSeries,
+	"manifest/{id}/{n}.json":     answerManifest,
+	"log/{id}.txt": func(ctx context.Context, v *view.View, q question) (*Answer, error) {
+		return asText(v.LogText(ctx, q.path("id")))
+	},
+	"patch/{id}.txt": func(ctx context.Context, v *view.View, q question) (*Answer, error) {
+		return asText(v.Patch(ctx, q.path("id")))
+	},
+	"values/{id}.json": func(ctx context.Context, v *view.View, q question) (*Answer, error) {
+		return asJSON(v.Values(ctx, q.path("id")))
+	},
+	"environment/{id}.json": func(ctx context.Context, v *view.View, q question) (*Answer, error) {
+		return asJSON(v.Environment(ctx, q.path("id")))
+	},
 }
 
 func asJSON(value any, err error) (*Answer, error) {
