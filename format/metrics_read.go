@@ -293,6 +293,28 @@ func (m *Metrics) Points(key string) (points []Point, err error) {
 	return points, nil
 }
 
+// EachOf calls yield with the points of one metric, in the order of the file. The points of a long metric come in
+// several calls. They are valid until yield returns.
+func (m *Metrics) EachOf(ctx context.Context, key string, yield func(points []Point) error) error {
+	m.asked++
+	for i := range m.spans {
+		spans, err := m.spansWith(i, key)
+		if err != nil {
+			return err
+		}
+		for _, s := range spans {
+			if s.key != key {
+				continue
+			}
+			one := func(_ string, points []Point) error { return yield(points) }
+			if err := m.read(ctx, i, []span{s}, one); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // StepRange returns the lowest and the highest step of one metric. It reads only the first and the last of its points.
 // ok is false if the file does not have the key.
 func (m *Metrics) StepRange(key string) (first, last int64, ok bool, err error) {

@@ -148,7 +148,7 @@ func (a *app) drawMetric(ctx context.Context, f *plotFlags, c *catalog.Catalog, 
 			}
 		}
 		if f.smooth > 0 {
-			s.Y = chart.Smooth(s.Y, f.smooth)
+			s.Y = catalog.Smooth(s.Y, f.smooth)
 		}
 		series = append(series, s)
 	}

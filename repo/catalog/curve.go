@@ -184,3 +184,21 @@ func alongMetric(points, steps []format.Point) (x, y []float64) {
 	}
 	return x, y
 }
+
+// Smooth returns the exponential moving average of y. The weight must be at least 0 and less than 1. As in TensorBoard,
+// the average is corrected for its bias at the start (Kingma and Ba, Adam, 2015, section 3). Values that are not finite
+// are returned unchanged and do not affect the average.
+func Smooth(y []float64, weight float64) []float64 {
+	out := make([]float64, len(y))
+	mean, share := 0.0, 1.0
+	for i, v := range y {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			out[i] = v
+			continue
+		}
+		mean = weight*mean + (1-weight)*v
+		share *= weight
+		out[i] = mean / (1 - share)
+	}
+	return out
+}

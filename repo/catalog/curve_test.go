@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
@@ -129,5 +130,13 @@ func TestCurve(t *testing.T) {
 		if d := cmp.Diff(want, [2][]float64{x, y}); d != "" || err != nil {
 			t.Errorf("axis %d: %v (-want +got):\n%s", axis, err, d)
 		}
+	}
+}
+
+func TestSmooth(t *testing.T) {
+	got := Smooth([]float64{1, math.NaN(), 1, 3}, 0.5)
+	want := []float64{1, math.NaN(), 1, (0.125 + 0.25 + 1.5) / 0.875}
+	if d := cmp.Diff(want, got, cmpopts.EquateNaNs(), cmpopts.EquateApprox(0, 1e-12)); d != "" {
+		t.Error(d)
 	}
 }

@@ -30,7 +30,8 @@ type View struct {
 	catalog *catalog.Catalog
 	entries []*repo.Entry // those shown, newest first, each chain once
 
-	logs logIndexes
+	logs   logIndexes
+	curves pointsCache
 }
 
 // Open reads the runs that o names. The context must stay valid until the view is closed, because files of a revision

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
 )
@@ -119,14 +118,6 @@ func TestChartsFitAndNeverPanic(t *testing.T) {
 				t.Fatalf("%d columns of %d: %q", terminal.Width(line), o.Width, line)
 			}
 		}
-	}
-}
-
-func TestSmooth(t *testing.T) {
-	got := Smooth([]float64{1, math.NaN(), 1, 3}, 0.5)
-	want := []float64{1, math.NaN(), 1, (0.125 + 0.25 + 1.5) / 0.875}
-	if d := cmp.Diff(want, got, cmpopts.EquateNaNs(), cmpopts.EquateApprox(0, 1e-12)); d != "" {
-		t.Error(d)
 	}
 }
 

@@ -5,24 +5,6 @@ import (
 	"strings"
 )
 
-// Smooth returns the exponential moving average of y. The weight must be at least 0 and less than 1. As in TensorBoard,
-// the average is corrected for its bias at the start (Kingma and Ba, Adam, 2015, section 3). Values that are not finite
-// are returned unchanged and do not affect the average.
-func Smooth(y []float64, weight float64) []float64 {
-	out := make([]float64, len(y))
-	mean, share := 0.0, 1.0
-	for i, v := range y {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			out[i] = v
-			continue
-		}
-		mean = weight*mean + (1-weight)*v
-		share *= weight
-		out[i] = mean / (1 - share)
-	}
-	return out
-}
-
 // Spark draws a curve on one line of at most width characters. A NaN leaves a gap.
 func Spark(y []float64, width int) string {
 	const bars = "▁▂▃▄▅▆▇█"

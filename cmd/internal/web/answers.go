@@ -96,6 +96,10 @@ var answers = map[string]func(ctx context.Context, v *view.View, q question) (*A
 	"environment/{id}.json": func(ctx context.Context, v *view.View, q question) (*Answer, error) {
 		return asJSON(v.Environment(ctx, q.path("id")))
 	},
+	"metrics.json":   curveMetrics,
+	"legend.json":    legend,
+	"curves.bin":     curves,
+	"curves/{n}.bin": curvesOfMetric,
 }
 
 func asJSON(value any, err error) (*Answer, error) {

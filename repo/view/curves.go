@@ -1,0 +1,262 @@
+package view
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
+	"github.com/gitruns/runs/repo/view/curve"
+)
+
+// Bounds of an answer with curves.
+const (
+	maxCurves      = 2000
+	maxCurvesBytes = 32 << 20
+	maxBuckets     = 4096
+	bytesPerCell   = 8 * 6      // at most: place, least, greatest, last, step, x
+	maxCurvePoints = 20_000_000 // of one curve
+	metricPrefix   = "metrics." // of an x axis that is a metric
+	defaultBuckets = 800
+)
+
+// CurvesQuery asks for the curves of a metric.
+type CurvesQuery struct {
+	Metric string
+	// Runs are ids of runs that the view shows, or their random parts, each once. If it is nil, all runs are meant.
+	Runs []string
+	// X is step, time, relative, or "metrics." and the key of a metric. If it is empty, it is the metric that the
+	// program defined as the x axis, otherwise step.
+	X string
+	// Buckets is how many places a chart has for points that are too many to be shown one by one.
+	Buckets int
+	Range   curve.Range
+	Values  curve.Values
+	// Smooth is the weight of an exponential moving average of the points, at least 0 and less than 1.
+	Smooth float64
+	// After has an x for each of Runs, and asks only for the points after it. It is nil if all points are wanted.
+	After []float64
+	Times bool // whether the answer has times
+}
+
+// Curves returns the curves of a metric in the form that curve.Encode describes. A curve that cannot be read has its
+// error in place of its points. The bounds are those of maxCurves and maxCurvesBytes: to stay within the second, there
+// are fewer buckets than asked for.
+func (v *View) Curves(ctx context.Context, q CurvesQuery) ([]byte, error) {
+	if err := q.check(); err != nil {
+		return nil, err
+	}
+	entries, err := v.entriesOf(q.Runs)
+	if err != nil {
+		return nil, err
+	}
+	x := q.X
+	if x == "" {
+		if x = curve.StepAxis; len(entries) > 0 {
+			if m := catalog.StepMetric(entries, q.Metric); m != "" {
+				x = metricPrefix + m
+			}
+		}
+	}
+	series := make([]*curve.Series, len(entries))
+	head := &curve.Head{Metric: q.Metric, X: x, Curves: make([]*curve.Line, len(entries))}
+	err = v.eachCurve(ctx, len(entries), func(i int) error {
+		e := entries[i]
+		line := &curve.Line{Run: e.ID, Active: e.Active != nil}
+		head.Curves[i], series[i] = line, &curve.Series{}
+		s, err := v.series(ctx, e, q.Metric, x, q.Times)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			line.Error = err.Error()
+			return nil
+		}
+		if q.Smooth > 0 {
+			s = s.With(catalog.Smooth(s.Values, q.Smooth))
+		}
+		line.All, line.Lost = s.Len(), s.Lost
+		if q.Range.Log {
+			line.Lost += s.Below(0)
+		}
+		if q.After != nil {
+			s, line.Before = s.After(q.After[i])
+		}
+		series[i] = s
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return encodeCurves(head, series, q)
+}
+
+// encodeCurves puts series on a grid that they share.
+func encodeCurves(head *curve.Head, series []*curve.Series, q CurvesQuery) ([]byte, error) {
+	buckets := min(q.Buckets, maxBuckets, max(1, maxCurvesBytes/(bytesPerCell*max(1, len(series)))))
+	g := curve.NewGrid(series, q.Range, buckets, maxCurvesBytes/bytesPerCell)
+	cells := make([]*curve.Cells, len(series))
+	for i, s := range series {
+		if s.Len() > 0 {
+			cells[i] = g.Fill(s, q.Range, q.Values)
+		}
+	}
+	return curve.Encode(head, g, cells)
+}
+
+// check returns an *InvalidError if the question cannot be answered. It sets what was left out.
+func (q *CurvesQuery) check() error {
+	invalid := func(format string, args ...any) error { return &InvalidError{fmt.Errorf("curves: "+format, args...)} }
+	if q.Buckets == 0 {
+		q.Buckets = defaultBuckets
+	}
+	metric, byMetric := strings.CutPrefix(q.X, metricPrefix)
+	r := q.Range
+	switch {
+	case q.Metric == "":
+		return invalid("name a metric")
+	case byMetric && metric == "":
+		return invalid("the x axis must be a metric, got %q", q.X)
+	case !byMetric && !slices.Contains([]string{"", "step", "time", "relative"}, q.X):
+		return invalid("x must be step, time, relative or metrics.KEY, got %q", q.X)
+	case !(q.Smooth >= 0 && q.Smooth < 1):
+		return invalid("the weight of smoothing must be at least 0 and less than 1, got %v", q.Smooth)
+	case q.Buckets < 1:
+		return invalid("the number of buckets must be positive, got %d", q.Buckets)
+	case r.Some && !(r.From <= r.To && !math.IsInf(r.From, 0) && !math.IsInf(r.To, 0)):
+		return invalid("the range must be two finite numbers in order, got %v and %v", r.From, r.To)
+	case r.Some && r.Log && r.To <= 0:
+		return invalid("a logarithmic axis has no numbers up to %v", r.To)
+	case q.After != nil && len(q.After) != len(q.Runs):
+		return invalid("%d runs need as many places, got %d", len(q.Runs), len(q.After))
+	}
+	return nil
+}
+
+// entriesOf returns the runs that a question names, in its order.
+func (v *View) entriesOf(ids []string) ([]*repo.Entry, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if ids == nil {
+		if len(v.entries) > maxCurves {
+			return nil, &InvalidError{fmt.Errorf("curves: %d runs are too many for one chart, which has at most %d",
+				len(v.entries), maxCurves)}
+		}
+		return slices.Clone(v.entries), nil
+	}
+	if len(ids) > maxCurves {
+		return nil, &InvalidError{fmt.Errorf("curves: %d runs are too many for one chart, which has at most %d",
+			len(ids), maxCurves)}
+	}
+	known := make(map[string]*repo.Entry, 2*len(v.entries))
+	for _, e := range v.entries {
+		known[format.IDRandom(e.ID)] = e
+	}
+	for _, e := range v.entries {
+		known[e.ID] = e
+	}
+	entries := make([]*repo.Entry, len(ids))
+	for i, id := range ids {
+		if entries[i] = known[id]; entries[i] == nil {
+			return nil, &NotFoundError{fmt.Sprintf("curves: the run %.40q is not among those shown", id)}
+		}
+	}
+	return entries, nil
+}
+
+// eachCurve calls do(0) to do(n-1) on all processors, until one returns an error. Runs of a revision are read one by
+// one, because reading copies their files out of Git first.
+func (v *View) eachCurve(ctx context.Context, n int, do func(i int) error) error {
+	workers := min(runtime.GOMAXPROCS(0), n)
+	if v.options.Revision != "" {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		workers = 1
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var mu sync.Mutex
+	next := 0
+	take := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		next++
+		return next - 1
+	}
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for i := take(); i < n && ctx.Err() == nil; i = take() {
+				if err := do(i); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+var errTooLong = errors.New("it has more points than a chart can read")
+
+// series reads the points of a metric of a run, in the order of x.
+func (v *View) series(ctx context.Context, e *repo.Entry, metric, x string, times bool) (*curve.Series, error) {
+	times = times || x == "time" || x == "relative"
+	points, err := v.points(ctx, e, metric, times)
+	if err != nil {
+		return nil, err
+	}
+	switch x {
+	case curve.StepAxis:
+		return curve.ByStep(points), nil
+	case "time":
+		return curve.ByTime(points, 0), nil
+	case "relative":
+		return curve.ByTime(points, e.Began().UnixMicro()), nil
+	}
+	along, err := v.points(ctx, e, strings.TrimPrefix(x, metricPrefix), false)
+	if err != nil {
+		return nil, err
+	}
+	return curve.ByMetric(points, along), nil
+}
+
+// points reads the points of a metric of a run, or takes them from the cache.
+func (v *View) points(ctx context.Context, e *repo.Entry, metric string, times bool) (*curve.Points, error) {
+	m, ok := e.Metrics[metric]
+	if !ok {
+		return &curve.Points{}, nil
+	}
+	key := pointsKey(e, metric, times)
+	if p := v.curves.get(key); p != nil {
+		return p, nil
+	}
+	c := curve.NewCollector(times, int(min(max(m.Count, 0), maxCurvePoints)))
+	err := e.EachPointsOf(ctx, metric, func(points []format.Point) error {
+		if len(c.Values)+len(points) > maxCurvePoints {
+			return errTooLong
+		}
+		c.Add(points)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !c.Sorted() { // a file of another program, or several writers
+		points, err := e.Points(ctx, metric)
+		if err != nil {
+			return nil, err
+		}
+		c = curve.NewCollector(times, len(points))
+		c.Add(points)
+	}
+	v.curves.put(key, &c.Points)
+	return &c.Points, nil
+}

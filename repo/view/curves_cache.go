@@ -1,0 +1,79 @@
+package view
+
+import (
+	"container/list"
+	"fmt"
+	"sync"
+
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/view/curve"
+)
+
+// maxCachedBytes bounds the points that are kept in memory: those of 100 curves of 10,000 points take 8 MB.
+const maxCachedBytes = 128 << 20
+
+// pointsCache keeps the points of finished runs, which never change, so that zooming and smoothing read no file. The
+// curve that was used least recently is dropped first. It is safe for concurrent use; the zero value is empty.
+//
+// It keeps the points themselves, because a pyramid of their extremes would not be exact at the edges of a bucket. To
+// go over ten million of them takes some 20 ms. It is in memory only: a file is read in less than a second, and nothing
+// is left behind that would have to be bounded, removed and trusted.
+type pointsCache struct {
+	mu     sync.Mutex
+	bytes  int64
+	recent list.List // of cachedPoints, the most recently used first
+	held   map[string]*list.Element
+}
+
+type cachedPoints struct {
+	key    string
+	points *curve.Points
+}
+
+// pointsKey returns the name of a curve in the cache, or "" if it may change. The parts of a chain are finished before
+// the newest one; if another one becomes known, their number changes.
+func pointsKey(e *repo.Entry, metric string, times bool) string {
+	if e.Active != nil {
+		return ""
+	}
+	return fmt.Sprintf("%s %d %s %t %s", e.ID, e.Parts(), e.Files[repo.MetricsName].SHA256, times, metric)
+}
+
+func (c *pointsCache) get(key string) *curve.Points {
+	if key == "" {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at := c.held[key]
+	if at == nil {
+		return nil
+	}
+	c.recent.MoveToFront(at)
+	return at.Value.(*cachedPoints).points
+}
+
+func (c *pointsCache) put(key string, p *curve.Points) {
+	size := pointsSize(key, p)
+	if key == "" || size > maxCachedBytes {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held[key] != nil {
+		return
+	}
+	if c.held == nil {
+		c.held = map[string]*list.Element{}
+	}
+	c.held[key] = c.recent.PushFront(&cachedPoints{key, p})
+	c.bytes += size
+	for c.bytes > maxCachedBytes {
+		oldest := c.recent.Remove(c.recent.Back()).(*cachedPoints)
+		delete(c.held, oldest.key)
+		c.bytes -= pointsSize(oldest.key, oldest.points)
+	}
+}
+
+// pointsSize is the memory of a cached curve in bytes, with that of its place.
+func pointsSize(key string, p *curve.Points) int64 { return p.Bytes() + int64(len(key)) + 300 }
