@@ -170,3 +170,21 @@ func (p *Project) ID(name string) string {
 	p.t.Fatalf("no run has the name %q", name)
 	return ""
 }
+
+// Media makes a project with one run named "media", which has images, tables, histograms and texts at six steps, and
+// an artifact notes.txt. It needs python3.
+func Media(t TB, program string) *Project {
+	t.Helper()
+	p := NewProject(t, program)
+	script, err := filepath.Abs("media.py")
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	client, err := filepath.Abs("../../python/src")
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	p.Input("", "env", "RUNS_BINARY="+program, "PYTHONPATH="+client, "PYTHONDONTWRITEBYTECODE=1", "RUNS_SIDECAR=0",
+		program, "exec", "--name", "media", "--", "python3", script)
+	return p
+}
