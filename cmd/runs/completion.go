@@ -188,6 +188,8 @@ func flagWords() map[string]words {
 		"--message":           nothing,
 		"--metric":            metrics,
 		"diff --metrics":      metrics,
+		"export --metrics":    metrics,
+		"--max-bytes":         oneOf("5MB", "25MB", "100MB"),
 		"--name":              nothing,
 		"--note":              nothing,
 		"--only":              commaList(oneOf(render.DiffParts...)),

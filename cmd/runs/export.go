@@ -2,23 +2,24 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/cmd/internal/web"
+	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/share"
 	"github.com/gitruns/runs/repo/view"
 )
 
 type exportFlags struct {
-	where, out string
-	force      bool
+	where, out, metrics, most string
+	force                     bool
 }
 
 func (a *app) exportCommand() *cobra.Command {
@@ -27,12 +28,17 @@ func (a *app) exportCommand() *cobra.Command {
 		Use:   "export FORMAT [RUN…] [flags]",
 		Short: "Write runs as a page that needs no server",
 		Long: `Write runs as a page that needs no server. FORMAT is html: the page of 'runs ui', as
-one file that opens in any browser, or as a folder for a web server.
+one file that opens in any browser, or as a folder for a web server. Without RUN, all
+runs are exported.
 
     runs export html -o report.html
     runs export html -w "tags.paper" -o public/
 
-Without RUN, all runs are exported.`,
+What is left out is reported, and the page says it: curves have as many points as
+--max-bytes allows, and at most the 20,000 newest runs are exported.
+
+The export is searched for secrets, as 'runs commit' does. A single finding cancels it.
+An export is replaced; any other file is only replaced with --force.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || args[0] != "html" {
 				return noFormat(args)
@@ -42,7 +48,9 @@ Without RUN, all runs are exported.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&f.where, "where", "w", "", "export only runs that match `EXPRESSION`")
-	flags.StringVarP(&f.out, "output", "o", "runs.html", "write to `FILE.html`, to a folder (DIR/), or to stdout (-)")
+	flags.StringVarP(&f.out, "output", "o", "runs.html", "write to `FILE.html`, into a folder (DIR/), or to stdout (-)")
+	flags.StringVar(&f.metrics, "metrics", "", "export only the metrics that match the regular expression `REGEX`")
+	flags.StringVar(&f.most, "max-bytes", "25 MB", "write at most `SIZE`")
 	flags.BoolVar(&f.force, "force", false, "replace a page that is not an export")
 	return cmd
 }
@@ -65,134 +73,121 @@ func noFormat(args []string) error {
 }
 
 func (a *app) exportHTML(ctx context.Context, f *exportFlags, selectors []string) error {
-	target, err := exportTo(a.path(f.out), f.out)
+	o := view.Options{Selectors: selectors, Where: f.where, Export: &view.ExportOptions{}}
+	var err error
+	if f.metrics != "" {
+		if o.Export.Metrics, err = regexp.Compile(f.metrics); err != nil {
+			return usagef("export: --metrics must be a regular expression: %w", err)
+		}
+	}
+	most, err := format.ParseBytes(f.most)
+	if err != nil {
+		return usagef("export: --max-bytes must be a size: %w", err)
+	}
+	target, err := a.exportTo(f.out)
 	if err != nil {
 		return err
 	}
-	if err := target.check(f.force); err != nil {
+	if err := target.mayReplace(f.force); err != nil {
 		return err
 	}
 	r, err := a.find(ctx)
 	if err != nil {
 		return err
 	}
-	v, err := view.Open(ctx, r, view.Options{Selectors: selectors, Where: f.where})
+	return a.exportView(ctx, r, o, web.ExportOptions{MaxBytes: most}, target)
+}
+
+// exportView writes the runs that o names as a page.
+func (a *app) exportView(
+	ctx context.Context, r *repo.Repository, o view.Options, what web.ExportOptions, target *exportTarget,
+) error {
+	v, err := view.Open(ctx, r, o)
 	if err != nil {
 		return err
 	}
 	defer v.Close()
-	e, err := web.NewExport(ctx, v)
+	a.warnSettings(r)
+	a.warnMissing(v.Missing()...)
+	if err := a.reportDamaged(ctx, v); err != nil {
+		return err
+	}
+	e, err := web.NewExport(ctx, r, v, what)
+	var secrets *share.ExportSecretsError
+	if errors.As(err, &secrets) {
+		a.reportExportFindings(secrets.Findings)
+	}
 	if err != nil {
 		return fmt.Errorf("exporting runs: %w", err)
 	}
-	return a.writeExport(e, target)
-}
-
-// exportTarget is where an export goes: a file, a folder or, if both are empty, stdout.
-type exportTarget struct{ file, folder string }
-
-// exportTo tells a file from a folder by how the user names it, or by what is there.
-func exportTo(path, typed string) (exportTarget, error) {
-	info, err := os.Stat(path)
-	switch {
-	case typed == "-":
-		return exportTarget{}, nil
-	case err == nil && info.IsDir(), strings.HasSuffix(typed, "/"), strings.HasSuffix(typed, string(filepath.Separator)):
-		if err == nil && !info.IsDir() {
-			return exportTarget{}, fmt.Errorf("export: writing to %s: it is a file", typed)
-		}
-		return exportTarget{folder: path}, nil
-	case strings.EqualFold(filepath.Ext(typed), ".html"), strings.EqualFold(filepath.Ext(typed), ".htm"):
-		return exportTarget{file: path}, nil
-	}
-	return exportTarget{}, usagef("export: --output must end in .html, or in / for a folder, got %q", typed)
-}
-
-// page returns the file that a browser opens.
-func (t exportTarget) page() string {
-	if t.folder != "" {
-		return filepath.Join(t.folder, "index.html")
-	}
-	return t.file
-}
-
-// check returns an error if the page would replace a file that is not an export.
-func (t exportTarget) check(force bool) error {
-	page := t.page()
-	if page == "" || force {
-		return nil
-	}
-	f, err := os.Open(page)
-	if err != nil {
-		return nil // writing reports anything but a missing file
-	}
-	defer func() { _ = f.Close() }()
-	start := make([]byte, 1024)
-	n, _ := f.Read(start)
-	if n == 0 || strings.Contains(string(start[:n]), web.ExportMark) {
-		return nil
-	}
-	return &repo.HintError{
-		Err:  fmt.Errorf("export: writing %s: it exists and is not an export of runs", page),
-		Hint: "name another file with -o, or add --force to replace it",
-	}
-}
-
-func (a *app) writeExport(e *web.Export, t exportTarget) error {
-	if t.folder == "" {
-		body, err := e.Page()
-		if err != nil {
-			return err
-		}
-		if t.file == "" {
-			_, err = a.term.Structured().Write(body)
-			return err
-		}
-		if err := writeWhole(t.file, body); err != nil {
-			return err
-		}
-		a.print("wrote %s: %s", repo.Relative(a.dir, t.file), terminal.Bytes(int64(len(body))))
-		return nil
-	}
-	files, err := e.Folder()
-	if err != nil {
+	if err := a.writeExport(e, target); err != nil {
 		return err
 	}
-	total := int64(0)
-	for _, f := range files {
-		path := filepath.Join(t.folder, filepath.FromSlash(f.Path))
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			return fmt.Errorf("writing %s: %w", path, err)
-		}
-		if err := writeWhole(path, f.Body); err != nil {
-			return err
-		}
-		total += int64(len(f.Body))
-	}
-	a.print("wrote %s: %s, %s", repo.Relative(a.dir, t.page()), plural(len(files), "file"), terminal.Bytes(total))
+	a.reportLeftOut(e)
 	return nil
 }
 
-// writeWhole replaces a file at once, or leaves it as it is.
-func writeWhole(path string, body []byte) error {
-	fail := func(err error) error { return fmt.Errorf("writing %s: %w", path, err) }
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".runs-*")
+func (a *app) reportDamaged(ctx context.Context, v *view.View) error {
+	p, err := v.Project(ctx)
 	if err != nil {
-		return fail(err)
+		return err
 	}
-	defer func() { _ = os.Remove(tmp.Name()) }()
-	_, err = tmp.Write(body)
-	if err == nil {
-		err = tmp.Chmod(0o644)
+	for _, d := range p.Damaged {
+		a.progress("runs: skipped a damaged run: %s", d.Message)
 	}
-	if closed := tmp.Close(); err == nil {
-		err = closed
+	return nil
+}
+
+// reportExportFindings lists the secrets that stopped an export.
+func (a *app) reportExportFindings(findings []share.ExportFinding) {
+	const shown = 100
+	for i, f := range findings {
+		if i == shown {
+			a.progress("and %d more", len(findings)-i)
+			return
+		}
+		a.progress("%s: %s [%s]", f.Place, f.Rule, f.Fingerprint)
 	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
+}
+
+// reportLeftOut says what the export does not contain.
+func (a *app) reportLeftOut(e *web.Export) {
+	if e.Notes.Runs == 0 {
+		a.progress("runs: the page is empty: no runs match")
 	}
+	for _, note := range e.Notes.Lines() {
+		a.progress("runs: %s", note)
+	}
+}
+
+func (a *app) writeExport(e *web.Export, t *exportTarget) error {
+	runs := plural(e.Notes.Runs, "run")
+	if t.folder != "" {
+		files, err := e.Folder()
+		if err != nil {
+			return err
+		}
+		if err := t.writeFolder(files); err != nil {
+			return err
+		}
+		total := int64(0)
+		for _, f := range files {
+			total += int64(len(f.Body))
+		}
+		a.print("wrote %s: %s, %s", repo.Relative(a.dir, t.page()), runs, filesAndBytes(len(files), total))
+		return nil
+	}
+	body, err := e.Page()
 	if err != nil {
-		return fail(err)
+		return err
 	}
+	if t.file == "" {
+		_, err = a.term.Structured().Write(body)
+		return err
+	}
+	if err := writeWhole(t.file, body); err != nil {
+		return err
+	}
+	a.print("wrote %s: %s, %s", repo.Relative(a.dir, t.file), runs, terminal.Bytes(int64(len(body))))
 	return nil
 }

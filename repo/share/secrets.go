@@ -29,8 +29,10 @@ type Finding struct {
 }
 
 // Place returns the place of the secret as file:line. For a patch, it adds the place that the patch changes.
-func (f Finding) Place() string {
-	place := fmt.Sprintf("%s:%d", path.Join(repo.DirName, f.File), f.Line)
+func (f Finding) Place() string { return f.placeIn(path.Join(repo.DirName, f.File)) }
+
+func (f Finding) placeIn(name string) string {
+	place := fmt.Sprintf("%s:%d", name, f.Line)
 	if f.Source != "" {
 		place += " (" + f.change() + " " + f.Source
 		if f.SourceLine > 0 {

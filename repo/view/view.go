@@ -16,9 +16,10 @@ import (
 
 // Options say which runs a view shows.
 type Options struct {
-	Selectors []string // empty is all runs
-	Where     string   // an expression; empty is all runs
-	Revision  string   // a Git revision, which is read without a checkout; empty is the working tree
+	Selectors []string       // empty is all runs
+	Where     string         // an expression; empty is all runs
+	Revision  string         // a Git revision, which is read without a checkout; empty is the working tree
+	Export    *ExportOptions // nil unless the answers are written into files
 }
 
 // View is the runs of a repository, as a page shows them. It is safe for concurrent use.
@@ -29,6 +30,8 @@ type View struct {
 	mu      sync.Mutex // a Catalog is not safe for concurrent use
 	catalog *catalog.Catalog
 	entries []*repo.Entry // those shown, newest first, each chain once
+	left    LeftOut
+	missing []catalog.MissingKey // keys of the expression that no run has
 
 	logs   logIndexes
 	curves pointsCache
@@ -61,13 +64,21 @@ func (v *View) read(ctx context.Context) (err error) {
 		}
 		c = at
 	}
+	if o := v.options.Export; o != nil {
+		if err := o.addRevisions(ctx, c); err != nil {
+			return err
+		}
+	}
 	entries, err := c.SelectAll(ctx, v.options.Selectors)
 	if err != nil {
 		return err
 	}
 	entries = c.Wholes(ctx, entries)
-	if entries, _, err = c.Match(entries, v.options.Where); err != nil {
+	if entries, v.missing, err = c.Match(entries, v.options.Where); err != nil {
 		return err
+	}
+	if v.options.Export != nil {
+		c, entries = v.limit(c, entries)
 	}
 	v.catalog, v.entries = c, entries
 	return nil

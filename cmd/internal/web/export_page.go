@@ -47,7 +47,7 @@ func source(text []byte) string {
 
 // onePage returns the page with everything in it. The index and the first block come before the script, so that the
 // page shows the runs while the browser still reads the rest.
-func onePage(p *pack, rootBlock []byte) ([]byte, error) {
+func onePage(p *pack, rootBlock []byte, start string) ([]byte, error) {
 	data := func(id string, block []byte) string {
 		return fmt.Sprintf("<script type=\"text/plain\" id=\"runs-%s\" data-bytes=\"%d\">\n%s\n</script>\n", id, len(block),
 			packText(block))
@@ -72,7 +72,7 @@ func onePage(p *pack, rootBlock []byte) ([]byte, error) {
 		b.WriteString(data(fmt.Sprint(i), block))
 	}
 	return replaced(string(page), pageHead, head(source(app), source(css), "'none'"),
-		pageStyle, "<style>"+string(css)+"</style>",
+		pageStyle, "<style>"+string(css)+"</style>", pageApp, appElement("", start),
 		pageScript, before.String()+"<script>"+string(app)+"</script>\n"+after.String())
 }
 
@@ -87,7 +87,7 @@ type File struct {
 const ExportFolder = "runs-"
 
 // folderPage returns the files of an exported folder. The page is the last: once it is written, the export is complete.
-func folderPage(p *pack, rootBlock []byte) ([]File, error) {
+func folderPage(p *pack, rootBlock []byte, start string) ([]File, error) {
 	files := []File{{"app.css", style}, {"app.js", script}, {"index.bin", rootBlock}}
 	for i, block := range p.blocks {
 		files = append(files, File{fmt.Sprintf("%d.bin", i), block})
@@ -103,12 +103,21 @@ func folderPage(p *pack, rootBlock []byte) ([]File, error) {
 	}
 	index, err := replaced(string(page), pageHead, head("'self'", "'self'", "'self'"),
 		pageStyle, `<link rel="stylesheet" href="`+dir+`/app.css">`,
-		pageApp, `<div id="app" data-runs="`+dir+`">`+openedAsFile+`</div>`,
+		pageApp, appElement(dir, start),
 		pageScript, `<script src="`+dir+`/app.js"></script>`)
 	if err != nil {
 		return nil, err
 	}
 	return append(files, File{"index.html", index}), nil
+}
+
+// appElement returns the element of the page. It says where the data are, if they are in a folder, and which page is
+// shown first.
+func appElement(dir, start string) string {
+	if dir == "" {
+		return `<div id="app" data-start="` + start + `"></div>`
+	}
+	return `<div id="app" data-start="` + start + `" data-runs="` + dir + `">` + openedAsFile + `</div>`
 }
 
 // openedAsFile is shown until the script has read the data, which a browser refuses for a page opened as a file.

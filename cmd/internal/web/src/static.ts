@@ -132,7 +132,10 @@ function readFromFolder(dir: string): ReadBlock {
 
 /** Returns the data of the export that this page is, or undefined if the page is served by 'runs ui'. */
 export function exportSource(): Source | undefined {
-  if (document.getElementById("runs-index")) return new StaticSource(readFromPage);
-  const dir = document.getElementById("app")?.dataset.runs;
-  return dir ? new StaticSource(readFromFolder(dir)) : undefined;
+  const app = document.getElementById("app");
+  const dir = app?.dataset.runs;
+  if (!dir && !document.getElementById("runs-index")) return undefined;
+  const start = app?.dataset.start;
+  if (start && location.hash.length < 2) history.replaceState(null, "", start);
+  return new StaticSource(dir ? readFromFolder(dir) : readFromPage);
 }
