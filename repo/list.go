@@ -25,8 +25,8 @@ type Entry struct {
 	Silent time.Time // last activity of an active run
 	Joined bool      // a program that joined the active run has set its experiment, group and key
 	repo   *Repository
-	fetch  func(*Entry) error // copies the files of a run of a revision to Dir
-	noted  *Repository        // where notes for a run of the runs branch go
+	from   *Revision   // copies the files of a run of a revision to Dir; nil for other runs
+	noted  *Repository // where notes for a run of the runs branch go
 
 	earlier []*Entry // parts of the chain that are read as one with it, newest first
 	newest  *Entry   // the newest part alone, if earlier parts are read with it
@@ -34,14 +34,21 @@ type Entry struct {
 
 // onDisk makes sure that Dir is set. For a run of a revision, the first call copies its files there.
 func (e *Entry) onDisk() error {
-	if e.fetch == nil || e.Dir != "" {
+	if e.from == nil {
 		return nil
 	}
-	return e.fetch(e)
+	return e.from.fetch(e)
 }
 
 // OnDisk reports whether the files of the run can be read without copying them out of a revision first.
-func (e *Entry) OnDisk() bool { return e.fetch == nil || e.Dir != "" }
+func (e *Entry) OnDisk() bool {
+	if e.from == nil {
+		return true
+	}
+	e.from.fetching.Lock()
+	defer e.from.fetching.Unlock()
+	return e.Dir != ""
+}
 
 // Repository returns the repository that the run and its shared files are read from. It is that of the working tree
 // or of a revision.
@@ -144,15 +151,10 @@ func (r *Repository) eachFinished(visit func(id string)) error {
 		if !day.IsDir() || format.CheckDay(day.Name()) != nil {
 			continue
 		}
-		f, err := os.Open(filepath.Join(r.Dir, day.Name()))
+		names, err := readNames(filepath.Join(r.Dir, day.Name()))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err != nil {
-			return fmt.Errorf("listing runs: %w", err)
-		}
-		names, err := f.Readdirnames(-1)
-		_ = f.Close()
 		if err != nil {
 			return fmt.Errorf("listing runs: %w", err)
 		}
@@ -163,6 +165,19 @@ func (r *Repository) eachFinished(visit func(id string)) error {
 		}
 	}
 	return nil
+}
+
+// readNames returns the names in a folder, in no order. It is faster than os.ReadDir for thousands of runs.
+func readNames(dir string) ([]string, error) {
+	if err := realDir(dir); err != nil { // opening a named pipe would wait
+		return nil, err
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return f.Readdirnames(-1)
 }
 
 // readFinished reads the record of a finished run and merges its notes.

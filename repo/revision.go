@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
@@ -22,6 +24,10 @@ type Revision struct {
 	ids    []string
 	runs   map[string]*revisionRun
 	late   *Repository // its notes of these runs count too, because they are not committed yet; may be nil
+
+	ctx      context.Context // for the files that are copied when they are needed
+	fetching sync.Mutex      // guards the temporary folder, and Dir of the entries
+	fetched  map[string]bool // the runs whose files are in the temporary folder
 }
 
 // revisionRun holds the files of a run in a commit.
@@ -63,6 +69,12 @@ func (r *Repository) IDsAt(ctx context.Context, rev string) ([]string, error) {
 		return nil, fmt.Errorf("reading the runs of %s: %w", rev, err)
 	}
 	return ids, nil
+}
+
+// CommitAt returns the commit of a revision.
+func (r *Repository) CommitAt(ctx context.Context, rev string) (string, error) {
+	commit, _, err := r.commitOf(ctx, rev)
+	return commit, err
 }
 
 // commitOf returns the commit of a revision and the path of .runs in it.
@@ -115,6 +127,8 @@ func (r *Repository) revision(commit, tree string, entries []git.Entry, wanted f
 
 // Close removes the temporary folder.
 func (v *Revision) Close() {
+	v.fetching.Lock()
+	defer v.fetching.Unlock()
 	if v.Dir != "" {
 		_ = os.RemoveAll(filepath.Dir(v.Dir))
 	}
@@ -152,13 +166,15 @@ func (v *Revision) readRecords(ctx context.Context) error {
 	})
 }
 
-// List decodes the records, newest first. A damaged one does not hide the others.
+// List decodes the records, newest first. A damaged one does not hide the others. The context must stay valid as long
+// as files of the runs may be needed.
 func (v *Revision) List(ctx context.Context) ([]*Entry, []Damage, error) {
+	v.ctx, v.fetched = ctx, map[string]bool{}
 	entries := make([]*Entry, len(v.ids))
 	errs := make([]error, len(v.ids))
 	inParallel(len(v.ids), func(i int) {
 		if ctx.Err() == nil {
-			entries[i], errs[i] = v.entry(ctx, v.ids[i])
+			entries[i], errs[i] = v.entry(v.ids[i])
 		}
 	})
 	if err := ctx.Err(); err != nil {
@@ -175,7 +191,7 @@ func (v *Revision) List(ctx context.Context) ([]*Entry, []Damage, error) {
 	return entries, damaged, nil
 }
 
-func (v *Revision) entry(ctx context.Context, id string) (*Entry, error) {
+func (v *Revision) entry(id string) (*Entry, error) {
 	from := v.runs[id]
 	name := path.Join(v.Commit[:12], id, RecordName)
 	switch {
@@ -196,7 +212,7 @@ func (v *Revision) entry(ctx context.Context, id string) (*Entry, error) {
 		}
 		notes = append(notes, note)
 	}
-	e := &Entry{Run: run, repo: v.Repository}
+	e := &Entry{Run: run, repo: v.Repository, from: v}
 	if v.late != nil {
 		e.noted = v.late
 		late, err := readNotesBut(v.late.RunDir(id), func(name string) bool {
@@ -209,12 +225,17 @@ func (v *Revision) entry(ctx context.Context, id string) (*Entry, error) {
 	}
 	sortNotes(notes)
 	applyNotes(run, notes)
-	e.fetch = func(e *Entry) error { return v.fetch(ctx, e) }
 	return e, nil
 }
 
-// fetch copies the files of a run into a temporary folder, so that its points can be read.
-func (v *Revision) fetch(ctx context.Context, e *Entry) error {
+// fetch copies the files of a run into a temporary folder, once, so that its points can be read. Several goroutines may
+// need them at once.
+func (v *Revision) fetch(e *Entry) error {
+	v.fetching.Lock()
+	defer v.fetching.Unlock()
+	if e.Dir != "" {
+		return nil
+	}
 	if v.Dir == "" {
 		dir, err := v.temporary("runs-revision-")
 		if err != nil {
@@ -222,21 +243,35 @@ func (v *Revision) fetch(ctx context.Context, e *Entry) error {
 		}
 		v.Dir, v.active = filepath.Join(dir, DirName), filepath.Join(dir, "active")
 	}
-	for _, entry := range v.runs[e.ID].files {
-		file := filepath.Join(v.Dir, filepath.FromSlash(entry.Path))
-		if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
-			return err
+	if !v.fetched[e.ID] {
+		for _, entry := range v.runs[e.ID].files {
+			if err := v.copyOut(entry); err != nil {
+				return err
+			}
 		}
-		f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-		if err != nil {
-			return err
-		}
-		err = errors.Join(git.ReadBlob(ctx, v.Git, entry.ID, maxFetchedBytes, f), f.Close())
-		if err != nil {
-			return fmt.Errorf("reading %s of commit %.12s: %w", entry.Path, v.Commit, err)
-		}
+		v.fetched[e.ID] = true
 	}
 	e.Dir = v.RunDir(e.ID)
+	return nil
+}
+
+// copyOut copies a file of the commit into the temporary folder. It replaces what a copy that failed has left.
+func (v *Revision) copyOut(entry git.Entry) error {
+	file := filepath.Join(v.Dir, filepath.FromSlash(entry.Path))
+	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+		return err
+	}
+	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(git.ReadBlob(v.ctx, v.Git, entry.ID, maxFetchedBytes, f), f.Close())
+	if err != nil {
+		return fmt.Errorf("reading %s of commit %.12s: %w", entry.Path, v.Commit, err)
+	}
 	return nil
 }
 
@@ -246,6 +281,15 @@ func (r *Repository) Branches(ctx context.Context) ([]string, error) {
 		return nil, errors.New("listing branches: this is not a Git repository")
 	}
 	return git.Branches(ctx, r.Git)
+}
+
+// NewestBranches lists at most n local branches and n branches of remotes, those with the newest commits first. Outside
+// Git, it lists none.
+func (r *Repository) NewestBranches(ctx context.Context, n int) ([]git.Branch, error) {
+	if !r.InGit {
+		return nil, nil
+	}
+	return git.NewestBranches(ctx, r.Git, n, true)
 }
 
 // Reached returns the commits that a revision contains. It leaves out commits that are not in this clone.

@@ -102,6 +102,7 @@ func (a *app) exportHTML(ctx context.Context, f *exportFlags, selectors []string
 func (a *app) exportView(
 	ctx context.Context, r *repo.Repository, o view.Options, what web.ExportOptions, target *exportTarget,
 ) error {
+	o.Experiment, o.Version = orEnv("", "RUNS_EXPERIMENT"), version
 	v, err := view.Open(ctx, r, o)
 	if err != nil {
 		return err

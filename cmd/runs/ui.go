@@ -43,7 +43,10 @@ func (a *app) ui(ctx context.Context, f *uiFlags, selectors []string) error {
 	if err != nil {
 		return err
 	}
-	v, err := view.Open(ctx, r, view.Options{Selectors: selectors, Where: f.where, Revision: f.rev})
+	v, err := view.Open(ctx, r, view.Options{
+		Selectors: selectors, Where: f.where, Revision: f.rev, Experiment: orEnv("", "RUNS_EXPERIMENT"),
+		Version: version,
+	})
 	if err != nil {
 		return err
 	}

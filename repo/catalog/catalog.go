@@ -27,6 +27,7 @@ type Catalog struct {
 	entries []*repo.Entry // newest first
 	runs    []*format.Run // their records, in the same order
 	damage  []repo.Damage
+	branch  []repo.Damage // those of damage that were found in the runs branch
 	byRun   map[*format.Run]*repo.Entry
 	byID    map[string]*repo.Entry      // nil until it is needed
 	goals   func(metric string) string  // nil until it is needed
@@ -52,11 +53,22 @@ type Options struct {
 // Open lists the runs of a repository, including active ones and those of the runs branch. It leaves out damaged
 // runs; see Damage. The caller closes the catalog.
 func Open(ctx context.Context, r *repo.Repository, o Options) (*Catalog, error) {
-	config, err := r.Config()
-	if err != nil {
+	if _, err := r.Config(); err != nil {
 		return nil, err
 	}
 	entries, damage, err := r.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return Of(ctx, r, o, entries, damage)
+}
+
+// Of is like Open, for runs of the repository that the caller has listed. It adds those of the runs branch. The context
+// must stay valid until the catalog is closed.
+func Of(ctx context.Context, r *repo.Repository, o Options, entries []*repo.Entry, damage []repo.Damage) (*Catalog,
+	error,
+) {
+	config, err := r.Config()
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +151,44 @@ func (c *Catalog) addBranch(ctx context.Context) error {
 		return nil
 	}
 	known := c.IDs()
-	return c.addFrom(c.repo.ListBranch(ctx, func(id string) bool { return known[id] }))
+	before := len(c.damage)
+	err := c.addFrom(c.repo.ListBranch(ctx, func(id string) bool { return known[id] }))
+	c.branch = c.damage[before:]
+	return err
+}
+
+// Renew returns a catalog of the runs that the repository has now, with the settings, the runs of the runs branch and
+// the temporary files of c. entries should contain the pointers of c for runs that did not change: what was read of
+// chains is kept for them. c can still be used. Only one of the two is closed.
+func (c *Catalog) Renew(entries []*repo.Entry, damage []repo.Damage) *Catalog {
+	root := &Catalog{config: c.config, scope: c.scope, family: &family{closers: c.family.closers}}
+	n := root.derive(c.repo, entries, damage)
+	known := n.IDs()
+	var branch []*repo.Entry
+	for _, e := range c.entries {
+		if e.Repository() != c.repo && !known[e.ID] {
+			branch = append(branch, e)
+		}
+	}
+	n.Add(branch)
+	n.addDamage(c.branch)
+	n.branch = c.branch
+	for e, whole := range c.wholes {
+		if n.byRun[e.Run] == e && slices.Equal(c.Earlier(e), n.Earlier(e)) {
+			if n.wholes == nil {
+				n.wholes = map[*repo.Entry]*repo.Entry{}
+			}
+			n.wholes[e], n.byRun[whole.Run] = whole, whole
+		}
+	}
+	return n
+}
+
+// Know makes entries of another catalog known, as Select does for those of a revision.
+func (c *Catalog) Know(entries []*repo.Entry) {
+	for _, e := range entries {
+		c.byRun[e.Run] = e
+	}
 }
 
 func (c *Catalog) addFrom(rev *repo.Revision, entries []*repo.Entry, damage []repo.Damage, err error) error {

@@ -2,15 +2,43 @@ package view
 
 import (
 	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/gitruns/runs/repo/query"
 )
 
 // Project is what every page shows or needs.
 type Project struct {
-	Primary string   `json:"primary"` // the metric that tables show; empty if there is none
-	Runs    int      `json:"runs"`    // shown
-	Damaged []Damage `json:"damaged"` // the runs that could not be read
+	Name     string `json:"name"`               // of the folder
+	Version  string `json:"version"`            // of the program
+	Revision string `json:"revision,omitempty"` // the Git revision that is shown; empty for the working tree
+	// Branches are those whose runs can be shown instead, those with the newest commits first. Here is the one that is
+	// checked out, or empty. An export has none of these.
+	Branches []string `json:"branches"`
+	Here     string   `json:"here,omitempty"`
+	// Selectors and Where are what the page was started for: only runs that they name are shown.
+	Selectors []string `json:"selectors,omitempty"`
+	Where     string   `json:"where,omitempty"`
+
+	Primary     string            `json:"primary"` // the metric that tables show; empty if there is none
+	Goals       map[string]string `json:"goals"`   // min or max, of each metric that has one
+	Experiments []Experiment      `json:"experiments"`
+	Runs        int               `json:"runs"`   // shown
+	Active      int               `json:"active"` // of them
+	Damaged     []Damage          `json:"damaged"`
+	// Problem says why the runs are not the present ones. It is empty if they are.
+	Problem string `json:"problem,omitempty"`
+	// Cursor is where the page begins to ask for changes. An export has none.
+	Cursor string `json:"cursor,omitempty"`
+}
+
+// Experiment is a named set of runs.
+type Experiment struct {
+	Name string `json:"name"`
+	Runs int    `json:"runs"` // shown
 }
 
 // Damage is a run that could not be read.
@@ -20,15 +48,84 @@ type Damage struct {
 }
 
 // Project returns what every page shows.
-func (v *View) Project(context.Context) (*Project, error) {
+func (v *View) Project(ctx context.Context) (*Project, error) {
+	branches, here := v.branches(ctx)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	p := &Project{
+		Name: filepath.Base(v.repo.Root), Version: v.options.Version,
+		Revision: v.options.Revision, Branches: branches, Here: here,
+		Selectors: v.options.Selectors, Where: v.options.Where,
 		Primary: query.Primary(v.catalog.Config().Primary, v.catalog.Runs(), v.catalog.Context()),
-		Runs:    len(v.entries), Damaged: []Damage{},
+		Goals:   map[string]string{}, Experiments: []Experiment{},
+		Runs: len(v.entries), Damaged: []Damage{}, Problem: v.history.problem,
 	}
+	if v.options.Export == nil {
+		p.Cursor = v.history.cursor()
+	}
+	experiments := map[string]int{}
+	for _, e := range v.entries {
+		experiments[e.Experiment]++
+		if e.Active != nil {
+			p.Active++
+		}
+		for key := range e.Metrics {
+			if _, known := p.Goals[key]; !known {
+				p.Goals[key] = v.catalog.Goal(key)
+			}
+		}
+	}
+	for key, goal := range p.Goals {
+		if goal == "" {
+			delete(p.Goals, key)
+		}
+	}
+	for name, n := range experiments {
+		p.Experiments = append(p.Experiments, Experiment{name, n})
+	}
+	slices.SortFunc(p.Experiments, func(a, b Experiment) int { return strings.Compare(a.Name, b.Name) })
 	for _, d := range v.catalog.AllDamage() {
 		p.Damaged = append(p.Damaged, Damage{ID: d.ID, Message: d.Error()})
 	}
 	return p, nil
+}
+
+// Bounds of the list of branches.
+const (
+	maxBranches  = 100
+	branchesLast = 5 * time.Second
+)
+
+// branchList is the branches of the repository as they were listed last.
+type branchList struct {
+	names  []string
+	here   string
+	listed time.Time
+}
+
+// branches lists the branches, and the one that is checked out. Without Git there is none, and if Git fails, the page
+// has no choice of branches.
+func (v *View) branches(ctx context.Context) (names []string, here string) {
+	if v.options.Export != nil {
+		return []string{}, ""
+	}
+	v.mu.Lock()
+	list := v.listed
+	v.mu.Unlock()
+	if list.names != nil && time.Since(list.listed) < branchesLast {
+		return list.names, list.here
+	}
+	list = branchList{names: []string{}, listed: time.Now()}
+	found, err := v.repo.NewestBranches(ctx, maxBranches)
+	for _, b := range found {
+		if list.names = append(list.names, b.Name); b.Here {
+			list.here = b.Name
+		}
+	}
+	if err == nil {
+		v.mu.Lock()
+		v.listed = list
+		v.mu.Unlock()
+	}
+	return list.names, list.here
 }

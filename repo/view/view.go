@@ -9,6 +9,7 @@ package view
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/catalog"
@@ -16,22 +17,30 @@ import (
 
 // Options say which runs a view shows.
 type Options struct {
-	Selectors []string       // empty is all runs
-	Where     string         // an expression; empty is all runs
-	Revision  string         // a Git revision, which is read without a checkout; empty is the working tree
-	Export    *ExportOptions // nil unless the answers are written into files
+	Selectors  []string       // empty is all runs
+	Where      string         // an expression; empty is all runs
+	Revision   string         // a Git revision, which is read without a checkout; empty is the working tree
+	Experiment string         // the one that selectors look in; empty is that of the settings, otherwise all
+	Version    string         // of the program, which the page shows
+	Export     *ExportOptions // nil unless the answers are written into files
 }
 
 // View is the runs of a repository, as a page shows them. It is safe for concurrent use.
 type View struct {
-	repo    *repo.Repository
+	repo    *repo.Repository // as it was opened
 	options Options
+	ctx     context.Context // for what is read later: the files of revisions
+	watch   refreshing
 
-	mu      sync.Mutex // a Catalog is not safe for concurrent use
+	mu      sync.Mutex       // a Catalog is not safe for concurrent use
+	current *repo.Repository // with the settings that are in force
 	catalog *catalog.Catalog
-	entries []*repo.Entry // those shown, newest first, each chain once
+	entries []*repo.Entry            // those shown, newest first, each chain once
+	pinned  map[string][]*repo.Entry // what selectors with a revision name
 	left    LeftOut
 	missing []catalog.MissingKey // keys of the expression that no run has
+	history history
+	listed  branchList
 
 	logs   logIndexes
 	curves pointsCache
@@ -40,48 +49,99 @@ type View struct {
 // Open reads the runs that o names. The context must stay valid until the view is closed, because files of a revision
 // are read when they are needed. The caller closes the view.
 func Open(ctx context.Context, r *repo.Repository, o Options) (*View, error) {
-	v := &View{repo: r, options: o}
-	if err := v.read(ctx); err != nil {
+	v := &View{repo: r, current: r, options: o, ctx: ctx, history: newHistory()}
+	c, err := v.openCatalog(ctx)
+	if err != nil {
 		return nil, err
 	}
-	return v, nil
-}
-
-func (v *View) read(ctx context.Context) (err error) {
-	c, err := catalog.Open(ctx, v.repo, catalog.Options{})
+	entries, err := v.choose(ctx, c)
 	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			c.Close()
-		}
-	}()
-	if v.options.Revision != "" {
-		at, err := c.At(ctx, v.options.Revision)
-		if err != nil {
-			return err
-		}
-		c = at
-	}
-	if o := v.options.Export; o != nil {
-		if err := o.addRevisions(ctx, c); err != nil {
-			return err
-		}
-	}
-	entries, err := c.SelectAll(ctx, v.options.Selectors)
-	if err != nil {
-		return err
-	}
-	entries = c.Wholes(ctx, entries)
-	if entries, v.missing, err = c.Match(entries, v.options.Where); err != nil {
-		return err
+		c.Close()
+		return nil, err
 	}
 	if v.options.Export != nil {
 		c, entries = v.limit(c, entries)
 	}
 	v.catalog, v.entries = c, entries
-	return nil
+	v.history.show(entries)
+	v.history.damage(c.AllDamage())
+	return v, nil
+}
+
+// openCatalog reads all runs, and begins to watch those of the working tree.
+func (v *View) openCatalog(ctx context.Context) (*catalog.Catalog, error) {
+	v.watch.polled = time.Now()
+	if v.options.Revision == "" {
+		w := v.current.Watch()
+		if _, err := w.Poll(ctx); err != nil {
+			return nil, err
+		}
+		v.watch.runs = w
+		return catalog.Of(v.ctx, v.current, catalog.Options{Experiment: v.options.Experiment}, w.Entries(), w.Damage())
+	}
+	c, err := catalog.Of(v.ctx, v.current, catalog.Options{Experiment: v.options.Experiment}, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	at, err := c.At(v.ctx, v.options.Revision)
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return at, nil
+}
+
+// choose returns the runs of a catalog that the view shows, each chain once.
+func (v *View) choose(ctx context.Context, c *catalog.Catalog) ([]*repo.Entry, error) {
+	if o := v.options.Export; o != nil {
+		if err := o.addRevisions(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	entries, err := v.selected(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	entries, missing, err := c.Match(c.Wholes(ctx, entries), v.options.Where)
+	v.mu.Lock()
+	v.missing = missing
+	v.mu.Unlock()
+	return entries, err
+}
+
+// selected returns the runs that the selectors name, each once, or all. What a selector with a revision names is found
+// only once, because it takes a Git process.
+func (v *View) selected(ctx context.Context, c *catalog.Catalog) ([]*repo.Entry, error) {
+	if len(v.options.Selectors) == 0 {
+		return c.SelectAll(ctx, nil)
+	}
+	var entries []*repo.Entry
+	seen := map[string]bool{}
+	for _, selector := range v.options.Selectors {
+		found, known := v.pinned[selector]
+		if known {
+			c.Know(found)
+		} else {
+			var of *catalog.Catalog
+			var err error
+			if found, of, err = c.Select(ctx, selector); err != nil {
+				return nil, err
+			}
+			if of != c {
+				if v.pinned == nil {
+					v.pinned = map[string][]*repo.Entry{}
+				}
+				v.pinned[selector] = found
+			}
+		}
+		for _, e := range found {
+			if !seen[e.ID] {
+				seen[e.ID] = true
+				entries = append(entries, e)
+			}
+		}
+	}
+	return entries, nil
 }
 
 // At opens a view of the same runs at another Git revision. The caller closes it.
@@ -96,6 +156,11 @@ func (v *View) Revision() string { return v.options.Revision }
 
 // Close removes what the view made to read runs of revisions.
 func (v *View) Close() {
+	v.watch.mu.Lock()
+	defer v.watch.mu.Unlock()
+	for _, r := range v.watch.retired {
+		r.catalog.Close()
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.catalog.Close()

@@ -52,6 +52,9 @@ var answers = map[string]func(ctx context.Context, v *view.View, q question) (*A
 	"project.json": func(ctx context.Context, v *view.View, _ question) (*Answer, error) {
 		return asJSON(v.Project(ctx))
 	},
+	"changes.json": func(ctx context.Context, v *view.View, q question) (*Answer, error) {
+		return asJSON(v.Changes(ctx, q.params.Get("cursor")))
+	},
 	"runs.json": func(ctx context.Context, v *view.View, _ question) (*Answer, error) {
 		return asJSON(v.Table(ctx))
 	},

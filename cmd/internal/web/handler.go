@@ -191,6 +191,9 @@ func (s *site) ask(ctx context.Context, parts []string, params map[string][]stri
 		return nil, err
 	}
 	defer done()
+	if err := v.Refresh(ctx); err != nil {
+		return nil, err
+	}
 	return answers[pattern](ctx, v, question{func(name string) string { return values[name] }, params})
 }
 

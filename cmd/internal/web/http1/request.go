@@ -157,8 +157,8 @@ func hasWord(list, word string) bool {
 	return false
 }
 
-// readLine reads a line without its end, which is a line feed with or without a carriage return. left is what the header
-// may still take.
+// readLine reads a line without its end, which is a line feed with or without a carriage return. left is what the
+// header may still take.
 func readLine(in *bufio.Reader, left *int) (string, error) {
 	line, err := in.ReadSlice('\n')
 	*left -= len(line)

@@ -6,9 +6,30 @@ export interface Damage {
 }
 
 export interface Project {
+  /** The name of the folder. */
+  name: string;
+  /** The version of the program. */
+  version: string;
+  /** The Git revision that is shown. Without it, the working tree is. */
+  revision?: string;
+  /** Those whose runs can be shown instead. An export has none. */
+  branches: string[];
+  /** The branch that is checked out. */
+  here?: string;
+  /** Only runs that they name are shown. */
+  selectors?: string[];
+  /** Only runs that match this expression are shown. */
+  where?: string;
   primary: string;
+  /** "min" or "max", of each metric that has a goal. */
+  goals: Record<string, string>;
+  experiments: { name: string; runs: number }[];
   runs: number;
+  active: number;
   damaged: Damage[];
+  /** Why the runs are not the present ones. */
+  problem?: string;
+  cursor?: string;
 }
 
 export interface Table {

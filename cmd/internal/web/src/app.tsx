@@ -1,7 +1,8 @@
 import { type ComponentType, h, render } from "preact";
 import type { Project } from "./api";
+import { useMemo } from "preact/hooks";
 import "./app.css";
-import { useLoading } from "./loading";
+import { useLost, useProject } from "./live";
 import { type Place, placeLink, usePlace } from "./location";
 import { ChartsPage } from "./pages/charts";
 import { ComparePage } from "./pages/compare";
@@ -9,8 +10,9 @@ import { RelationsPage } from "./pages/relations";
 import { ReviewPage } from "./pages/review";
 import { RunPage } from "./pages/run";
 import { RunsPage } from "./pages/runs";
-import { ServerSource, type Source } from "./source";
+import { ServerSource, type Source, SourceError } from "./source";
 import { exportSource } from "./static";
+import { Access } from "./token";
 
 export interface PageProps {
   source: Source;
@@ -35,10 +37,20 @@ const menu = [
   ["review", "Review"],
 ];
 
+function Trouble({ error }: { error: Error }) {
+  const hint = error instanceof SourceError ? error.hint : "";
+  return (
+    <p role="alert">
+      {error.message} {hint}
+    </p>
+  );
+}
+
 function App({ source }: { source: Source }) {
   const place = usePlace();
-  const { value: project, error } = useLoading(() => source.json<Project>("project.json"), [source]);
-  if (error) return <p role="alert">{error.message}</p>;
+  const { value: project, error } = useProject(source);
+  const lost = useLost(source);
+  if (error && !project) return <Trouble error={error} />;
   if (!project) return <p>Reading the runs…</p>;
   const Page = pages[place.path[0]];
   return (
@@ -50,19 +62,21 @@ function App({ source }: { source: Source }) {
           </a>
         ))}
       </nav>
+      {lost && <Trouble error={lost} />}
+      {project.problem && <p role="alert">{project.problem}</p>}
       <main>{Page ? <Page source={source} project={project} place={place} /> : <p role="alert">No such page.</p>}</main>
     </div>
   );
 }
 
-/** Takes the token out of the fragment, and leaves the rest of it, which is the view. */
-function takeToken(): string {
-  const found = /[#&]token=([\w-]+)/.exec(location.hash);
-  if (found) {
-    sessionStorage.setItem("token", found[1]);
-    history.replaceState(null, "", location.hash.replace(found[0], "#").replace(/^#+/, "#"));
-  }
-  return sessionStorage.getItem("token") ?? "";
+// The token leaves the address before anything else reads it.
+const fixed = exportSource();
+const access = fixed ? undefined : new Access();
+
+function Root() {
+  const revision = usePlace().params.get("rev") ?? "";
+  const source = useMemo(() => fixed ?? new ServerSource(access!, revision), [revision]);
+  return <App source={source} />;
 }
 
-render(<App source={exportSource() ?? new ServerSource(takeToken())} />, document.getElementById("app")!);
+render(<Root />, document.getElementById("app")!);

@@ -13,8 +13,13 @@ export function readPlace(hash = location.hash): Place {
   return { path: (path || "runs").split("/").map(decodeURIComponent), params: new URLSearchParams(query ?? "") };
 }
 
+/** Makes a link. It keeps the Git revision that is shown, unless the parameters name one. */
 export function placeLink(path: string[], params?: URLSearchParams): string {
-  const query = params?.toString();
+  const all = new URLSearchParams(params);
+  const revision = readPlace().params.get("rev");
+  if (revision && !all.has("rev")) all.set("rev", revision);
+  if (all.get("rev") === "") all.delete("rev");
+  const query = all.toString();
   return "#/" + path.map(encodeURIComponent).join("/") + (query ? "?" + query : "");
 }
 

@@ -1,9 +1,11 @@
 // Where the page gets its data: from 'runs ui', or from an export.
 
+import type { Access } from "./token";
+
 export interface Source {
   /** Whether runs can change while the page is open, and questions beyond the files of an export are answered. */
   readonly live: boolean;
-  json<T>(path: string, params?: Record<string, string>): Promise<T>;
+  json<T>(path: string, params?: Record<string, string>, signal?: AbortSignal): Promise<T>;
   bytes(path: string, params?: Record<string, string>): Promise<ArrayBuffer>;
   /** Saves an answer as a file. A source without it has nothing to save. */
   download?(path: string, params?: Record<string, string>): Promise<void>;
@@ -21,14 +23,19 @@ export class SourceError extends Error {
   }
 }
 
-/** The data of 'runs ui'. */
+const again = "Open the address that 'runs ui' prints in its terminal.";
+
+/** The data of 'runs ui': of the runs that it was started for, or of another Git revision. */
 export class ServerSource implements Source {
   readonly live = true;
 
-  constructor(private readonly token: string) {}
+  constructor(
+    private readonly access: Access,
+    private readonly revision = "",
+  ) {}
 
-  async json<T>(path: string, params?: Record<string, string>): Promise<T> {
-    return (await this.get(path, params)).json() as Promise<T>;
+  async json<T>(path: string, params?: Record<string, string>, signal?: AbortSignal): Promise<T> {
+    return (await this.get(path, params, signal)).json() as Promise<T>;
   }
 
   async bytes(path: string, params?: Record<string, string>): Promise<ArrayBuffer> {
@@ -43,16 +50,29 @@ export class ServerSource implements Source {
     link.click();
   }
 
-  private async get(path: string, params?: Record<string, string>): Promise<Response> {
-    const query = params ? "?" + new URLSearchParams(params) : "";
-    let answer: Response;
-    try {
-      answer = await fetch("data/" + path + query, { headers: { "Runs-Token": this.token } });
-    } catch {
-      throw new SourceError("The server does not answer.", 0, "If 'runs ui' has ended, start it again and open the address that it prints.");
+  private async get(path: string, params?: Record<string, string>, signal?: AbortSignal): Promise<Response> {
+    const all = new URLSearchParams(params);
+    if (this.revision) all.set("rev", this.revision);
+    const address = "data/" + path + (all.size ? "?" + all : "");
+    const token = await this.access.token();
+    if (!token) throw new SourceError("This page has no token.", 401, again);
+    let answer = await ask(address, token, signal);
+    if (answer.status === 401) {
+      const other = await this.access.instead(token);
+      if (!other) throw new SourceError("The server was started again since this page was opened.", 401, again);
+      answer = await ask(address, other, signal);
     }
     if (!answer.ok) throw await refusal(answer);
     return answer;
+  }
+}
+
+async function ask(address: string, token: string, signal?: AbortSignal): Promise<Response> {
+  try {
+    return await fetch(address, { headers: { "Runs-Token": token }, signal });
+  } catch {
+    const hint = "If 'runs ui' has ended, start it again. " + again;
+    throw new SourceError("The server does not answer.", 0, hint);
   }
 }
 

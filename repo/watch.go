@@ -1,0 +1,470 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gitruns/runs/format"
+)
+
+// Watch holds the runs of a repository and notices what changes, without reading again what is unchanged. It looks at
+// the times of folders: a poll of 10,000 unchanged runs takes about a millisecond. It is for one goroutine at a time.
+type Watch struct {
+	r       *Repository
+	days    map[string]*watchedDay
+	finals  map[string]*watchedRun // finished runs by id
+	actives map[string]*watchedActive
+	folder  stamp // of .runs, which lists the days
+	removed stamp
+	config  stamp
+	gone    map[string]bool // the runs with a removal marker
+	turn    []string        // the ids whose notes are still to be looked at, newest last
+	top     []string        // the newest runs; nil if they must be found again
+	looked  time.Time       // when the processes of the active runs were last looked for
+}
+
+// stamp says when a file or a folder last changed. A folder that changed less than settled before it was read may
+// change again without a new time: some file systems count in seconds.
+type stamp struct {
+	time time.Time
+	size int64
+	read time.Time
+}
+
+const settled = 2 * time.Second
+
+type watchedDay struct {
+	stamp stamp
+	ids   map[string]bool
+}
+
+// watchedRun is a finished run. Its record is nil if it could not be read, or not yet.
+type watchedRun struct {
+	entry *Entry
+	err   error
+	read  time.Time
+	dir   stamp // of its folder
+	notes stamp
+}
+
+type watchedActive struct {
+	active *Active
+	entry  *Entry
+	err    error
+	files  string // sizes and times of its files
+	points int64  // bytes of its journals
+	next   time.Time
+	stale  bool // the files have changed since the entry was read
+}
+
+// Changed says what a poll found.
+type Changed struct {
+	Runs     bool     // entries were added, replaced or removed, or damage changed
+	Points   []string // active runs whose journals grew
+	Settings bool     // config.toml changed: the repository must be opened again
+}
+
+// Watch begins to watch. The first poll reads all runs.
+func (r *Repository) Watch() *Watch {
+	return &Watch{
+		r: r, days: map[string]*watchedDay{}, finals: map[string]*watchedRun{}, actives: map[string]*watchedActive{},
+	}
+}
+
+// Entries returns the runs that the last poll found, newest first. Entries that did not change stay the same pointers.
+func (w *Watch) Entries() []*Entry {
+	entries := make([]*Entry, 0, len(w.finals)+len(w.actives))
+	for id, run := range w.finals {
+		if run.entry != nil && !w.gone[id] {
+			entries = append(entries, run.entry)
+		}
+	}
+	for id, a := range w.actives {
+		if final := w.finals[id]; a.entry != nil && (final == nil || final.entry == nil) {
+			entries = append(entries, a.entry)
+		}
+	}
+	slices.SortFunc(entries, func(a, b *Entry) int { return newer(a.Run, b.Run) })
+	return entries
+}
+
+// Damage returns the runs that could not be read, sorted by id.
+func (w *Watch) Damage() []Damage {
+	var damage []Damage
+	for id, run := range w.finals {
+		if isDamage(run.err) && !w.gone[id] {
+			damage = append(damage, Damage{id, run.err})
+		}
+	}
+	for id, a := range w.actives {
+		if isDamage(a.err) {
+			damage = append(damage, Damage{id, a.err})
+		}
+	}
+	slices.SortFunc(damage, func(a, b Damage) int { return strings.Compare(a.ID, b.ID) })
+	return damage
+}
+
+// isDamage reports whether an error means that a run is damaged. Otherwise it was removed or finished since it was
+// listed.
+func isDamage(err error) bool {
+	return err != nil && !errors.Is(err, ErrFinished) && !errors.Is(err, ErrNotActive) && !errors.Is(err, fs.ErrNotExist)
+}
+
+// Poll looks for changes. If the .runs folder does not exist, the error wraps fs.ErrNotExist, and the runs stay those
+// of the poll before.
+func (w *Watch) Poll(ctx context.Context) (Changed, error) {
+	var c Changed
+	first := w.folder.read.IsZero()
+	listed, err := w.listDays()
+	if err != nil {
+		return c, fmt.Errorf("listing runs: %w", err)
+	}
+	marked, err := w.readMarkers()
+	if err != nil {
+		return c, err
+	}
+	added, dropped, err := w.listRuns()
+	if err != nil {
+		return c, err
+	}
+	var read bool
+	if read, err = w.readFinished(ctx, added); err != nil {
+		return c, err
+	}
+	active, points, err := w.pollActive(ctx)
+	if err != nil {
+		return c, err
+	}
+	if listed || dropped || read {
+		w.top = nil
+	}
+	c.Runs, c.Points = listed || marked || dropped || read || active || first, points
+	if w.config.differs(filepath.Join(w.r.Dir, configName)) {
+		c.Settings = !first
+	}
+	if !first {
+		noted, err := w.pollNotes(ctx)
+		if err != nil {
+			return c, err
+		}
+		c.Runs = c.Runs || noted
+	}
+	return c, nil
+}
+
+// differs reports whether a file or folder has changed since it was last read, or may have. It takes the new stamp.
+func (s *stamp) differs(path string) bool {
+	now := time.Now()
+	at := stamp{read: now}
+	if info, err := os.Lstat(path); err == nil {
+		at.time, at.size = info.ModTime(), info.Size()
+	}
+	before := *s
+	*s = at
+	return before.read.IsZero() || !at.time.Equal(before.time) || at.size != before.size ||
+		before.read.Sub(at.time) < settled && !at.time.IsZero()
+}
+
+// listDays finds the folders of days. It reports whether a day has vanished.
+func (w *Watch) listDays() (vanished bool, err error) {
+	if info, err := os.Stat(w.r.Dir); err != nil {
+		return false, err
+	} else if !info.IsDir() {
+		return false, fmt.Errorf("%s: %w", w.r.Dir, fs.ErrNotExist)
+	}
+	before := w.folder
+	if !w.folder.differs(w.r.Dir) {
+		return false, nil
+	}
+	days, err := os.ReadDir(w.r.Dir)
+	if err != nil {
+		w.folder = before
+		return false, err
+	}
+	now := map[string]bool{}
+	for _, day := range days {
+		if name := day.Name(); day.IsDir() && format.CheckDay(name) == nil {
+			if now[name] = true; w.days[name] == nil {
+				w.days[name] = &watchedDay{}
+			}
+		}
+	}
+	for name, day := range w.days {
+		if !now[name] {
+			vanished = w.drop(day.ids) || vanished
+			delete(w.days, name)
+		}
+	}
+	return vanished, nil
+}
+
+func (w *Watch) drop(ids map[string]bool) bool {
+	for id := range ids {
+		delete(w.finals, id)
+	}
+	return len(ids) > 0
+}
+
+// readMarkers reads the names of the removal markers. It reports whether they have changed.
+func (w *Watch) readMarkers() (bool, error) {
+	if !w.removed.differs(filepath.Join(w.r.Dir, RemovedName)) {
+		return false, nil
+	}
+	gone, err := w.r.RemovedIDs()
+	if err != nil {
+		w.removed = stamp{}
+		return false, err
+	}
+	same := len(gone) == len(w.gone)
+	for id := range gone {
+		same = same && w.gone[id]
+	}
+	w.gone = gone
+	return !same, nil
+}
+
+// listRuns lists the folders of days that have changed. It returns the runs that are new, and reports whether one has
+// vanished.
+func (w *Watch) listRuns() (added []string, vanished bool, err error) {
+	for name, day := range w.days {
+		path := filepath.Join(w.r.Dir, name)
+		if !day.stamp.differs(path) {
+			continue
+		}
+		names, err := readNames(path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			day.stamp = stamp{}
+			return nil, false, fmt.Errorf("listing runs: %w", err)
+		}
+		now := make(map[string]bool, len(names))
+		for _, id := range names {
+			if format.CheckID(id) != nil || format.IDDay(id) != name {
+				continue
+			}
+			now[id] = true
+			if w.finals[id] == nil {
+				added = append(added, id)
+			}
+		}
+		for id := range day.ids {
+			if !now[id] {
+				vanished = w.drop(map[string]bool{id: true})
+			}
+		}
+		day.ids = now
+	}
+	return added, vanished, nil
+}
+
+// readFinished reads new runs, on all processors.
+func (w *Watch) readFinished(ctx context.Context, ids []string) (bool, error) {
+	runs := make([]*watchedRun, len(ids))
+	inParallel(len(ids), func(i int) {
+		if ctx.Err() != nil {
+			return
+		}
+		runs[i] = &watchedRun{read: time.Now()}
+		runs[i].entry, runs[i].err = w.r.readFinished(ids[i])
+	})
+	if err := ctx.Err(); err != nil {
+		for _, id := range ids { // the days that list them must be listed again
+			if day := w.days[format.IDDay(id)]; day != nil {
+				day.stamp = stamp{}
+			}
+		}
+		return false, err
+	}
+	for i, id := range ids {
+		w.finals[id] = runs[i]
+	}
+	return len(ids) > 0, nil
+}
+
+// The bounds of a look at notes: the newest runs are looked at each time, the others in turn.
+const (
+	newestLooked = 100
+	lookTime     = 2 * time.Millisecond
+)
+
+// pollNotes looks for notes and records that have changed, and for runs that could not be read before. It looks at as
+// many runs as the time allows and goes on with the others the next time.
+func (w *Watch) pollNotes(ctx context.Context) (changed bool, err error) {
+	if len(w.turn) == 0 {
+		for id := range w.finals {
+			w.turn = append(w.turn, id)
+		}
+		slices.Sort(w.turn)
+	}
+	began := time.Now()
+	if w.top == nil {
+		w.top = w.newest()
+	}
+	for _, id := range w.top {
+		changed = w.look(id) || changed
+	}
+	for len(w.turn) > 0 && time.Since(began) < lookTime && ctx.Err() == nil {
+		changed = w.look(w.turn[len(w.turn)-1]) || changed
+		w.turn = w.turn[:len(w.turn)-1]
+	}
+	return changed, ctx.Err()
+}
+
+// newest returns some of the newest finished runs, which people annotate most.
+func (w *Watch) newest() []string {
+	days := make([]string, 0, len(w.days))
+	for name := range w.days {
+		days = append(days, name)
+	}
+	slices.Sort(days)
+	var ids []string
+	for _, name := range slices.Backward(days) {
+		from := len(ids)
+		for id := range w.days[name].ids {
+			ids = append(ids, id)
+		}
+		slices.SortFunc(ids[from:], func(a, b string) int { return strings.Compare(b, a) })
+		if len(ids) >= newestLooked {
+			return ids[:newestLooked]
+		}
+	}
+	return ids
+}
+
+// look reads a finished run again if its folder or its notes may have changed. It reports whether the run did.
+func (w *Watch) look(id string) bool {
+	run := w.finals[id]
+	if run == nil {
+		return false
+	}
+	dir := w.r.RunDir(id)
+	changed := run.dir.since(dir, run.read)
+	changed = run.notes.since(filepath.Join(dir, notesName), run.read) || changed
+	if !changed {
+		return false
+	}
+	run.read = time.Now()
+	entry, err := w.r.readFinished(id)
+	if sameDamage(err, run.err) && (entry == nil && run.entry == nil ||
+		entry != nil && run.entry != nil && reflect.DeepEqual(entry.Run, run.entry.Run)) {
+		return false
+	}
+	run.entry, run.err = entry, err
+	return true
+}
+
+func sameDamage(a, b error) bool {
+	return a == nil && b == nil || a != nil && b != nil && a.Error() == b.Error()
+}
+
+// since is like differs. At the first call it compares with the time when the folder was read.
+func (s *stamp) since(path string, read time.Time) bool {
+	first := s.read.IsZero()
+	if changed := s.differs(path); !first {
+		return changed
+	}
+	return read.Sub(s.time) < settled && !s.time.IsZero()
+}
+
+// lookAtProcesses is how often the processes of active runs are looked for.
+const lookAtProcesses = 2 * time.Second
+
+// pollActive looks at the active runs.
+func (w *Watch) pollActive(ctx context.Context) (changed bool, points []string, err error) {
+	actives, err := w.r.Actives()
+	if err != nil {
+		return false, nil, err
+	}
+	lives := time.Since(w.looked) > lookAtProcesses
+	if lives {
+		w.looked = time.Now()
+	}
+	now := map[string]bool{}
+	for _, a := range actives {
+		now[a.ID] = true
+		at := w.actives[a.ID]
+		if at == nil {
+			at = &watchedActive{active: a}
+			w.actives[a.ID] = at
+		}
+		grew := at.lookAtFiles()
+		if grew && at.entry != nil {
+			points = append(points, a.ID)
+		}
+		if lives && !at.stale && at.entry != nil {
+			life, err := a.Life("")
+			at.stale = err == nil && life != at.entry.Life
+		}
+		changed = at.read(ctx) || changed
+		if err := ctx.Err(); err != nil {
+			return false, nil, err
+		}
+	}
+	for id := range w.actives {
+		if !now[id] {
+			delete(w.actives, id)
+			changed = true
+		}
+	}
+	return changed, points, nil
+}
+
+// lookAtFiles notes whether the files of an active run have changed. It reports whether its journals grew.
+func (a *watchedActive) lookAtFiles() (grew bool) {
+	var b strings.Builder
+	var points int64
+	for _, dir := range []string{a.active.Dir, filepath.Join(a.active.Dir, notesName)} {
+		names, err := os.ReadDir(dir)
+		if err != nil {
+			continue
+		}
+		for _, name := range names {
+			info, err := name.Info()
+			if err != nil || strings.HasPrefix(name.Name(), "output") {
+				continue
+			}
+			fmt.Fprintf(&b, "%s %d %d\n", name.Name(), info.Size(), info.ModTime().UnixNano())
+			if strings.HasPrefix(name.Name(), journalPrefix) {
+				points += info.Size()
+			}
+		}
+	}
+	files := b.String()
+	if files != a.files {
+		a.stale = true
+	}
+	grew = points != a.points
+	a.files, a.points = files, points
+	return grew
+}
+
+// restActive is how long an active run is not read again at least.
+const restActive = 500 * time.Millisecond
+
+// read reads an active run if it has changed. Reading takes all of its journals. It is therefore not repeated until
+// four times as long has passed as it took. read reports whether the entry changed.
+func (a *watchedActive) read(ctx context.Context) bool {
+	now := time.Now()
+	if !a.stale || now.Before(a.next) {
+		return false
+	}
+	entry, err := a.active.Entry(ctx)
+	if ctx.Err() != nil {
+		return false
+	}
+	a.stale = false
+	a.next = time.Now().Add(max(4*time.Since(now), restActive))
+	if err != nil && sameDamage(err, a.err) {
+		return false
+	}
+	a.entry, a.err = entry, err
+	return true
+}
