@@ -169,6 +169,7 @@ func argumentWords() map[string]words {
 // listed takes files.
 func flagWords() map[string]words {
 	return map[string]words{
+		"--allow-host":        nothing,
 		"--allow-store":       nothing,
 		"--artifacts":         oneOf("lfs", "file:///", "s3://", "gs://", "azblob://"),
 		"--baseline":          selectors,

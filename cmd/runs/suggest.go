@@ -82,8 +82,8 @@ var habits = []struct{ words, step string }{
 	{"logs output console tail cat stdout", "run 'runs show RUN --log'"},
 	{"watch follow top", "run 'runs plot --follow', or 'runs status'"},
 	{
-		"ui server serve dashboard board web open browse gui launch",
-		"there is no server: run 'runs ls', 'runs plot' or 'runs review'",
+		"server serve dashboard board web open browse gui launch",
+		"run 'runs ui' to look at runs in a browser, or 'runs ls' in the terminal",
 	},
 	{"login logout auth signup", "there is no account: 'runs push' uses your Git remote"},
 	{
