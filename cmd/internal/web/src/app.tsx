@@ -1,16 +1,22 @@
 import { type ComponentType, h, render } from "preact";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Project } from "./api";
-import { useMemo } from "preact/hooks";
 import "./app.css";
 import { useLost, useProject } from "./live";
-import { type Place, placeLink, usePlace } from "./location";
+import { goTo, type Place, placeLink, usePlace } from "./location";
 import { ChartsPage } from "./pages/charts";
 import { ComparePage } from "./pages/compare";
 import { RelationsPage } from "./pages/relations";
 import { ReviewPage } from "./pages/review";
 import { RunPage } from "./pages/run";
 import { RunsPage } from "./pages/runs";
-import { ServerSource, type Source, SourceError } from "./source";
+import { Announcer, EmptyState, ErrorBox, ProjectName, useKeys, Waiting } from "./parts";
+import { KeysDialog, pressKey } from "./parts/keys";
+import { Banners } from "./shell/banners";
+import { Head, menu } from "./shell/head";
+import { Jump } from "./shell/jump";
+import { usePageFocus } from "./shell/scroll";
+import { ServerSource, type Source } from "./source";
 import { exportSource } from "./static";
 import { Access } from "./token";
 
@@ -29,44 +35,75 @@ const pages: Record<string, ComponentType<PageProps>> = {
   review: ReviewPage,
 };
 
-const menu = [
-  ["runs", "Runs"],
-  ["charts", "Charts"],
-  ["compare", "Compare"],
-  ["relations", "Relations"],
-  ["review", "Review"],
-];
-
-function Trouble({ error }: { error: Error }) {
-  const hint = error instanceof SourceError ? error.hint : "";
+function App({ source }: { source: Source }) {
+  const place = usePlace();
+  const [open, setOpen] = useState<"jump" | "keys">();
+  const { value: project, error } = useProject(source);
+  const lost = useLost(source);
+  const close = () => setOpen(undefined);
+  useKeys("Everywhere", {
+    ...Object.fromEntries(menu.map(([path, title, key]) => ["g " + key, ["Go to " + title, () => goTo([path])]])),
+    "/": ["Search the page", focusSearch],
+    "?": ["Show the keys", () => setOpen("keys")],
+  });
+  useEffect(() => {
+    const press = (e: KeyboardEvent) => {
+      if ((e.ctrlKey || e.metaKey) && !e.altKey && e.key.toLowerCase() === "k") {
+        e.preventDefault();
+        setOpen("jump");
+      } else pressKey(e);
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  }, []);
+  usePageFocus(place.path.join("/"), useRef(true));
   return (
-    <p role="alert">
-      {error.message} {hint}
-    </p>
+    <ProjectName.Provider value={project?.name || "runs"}>
+      <a class="skip" href="#main" onClick={skip}>
+        Skip to the content
+      </a>
+      <Head
+        project={project}
+        place={place}
+        state={!source.live ? "fixed" : lost ? "lost" : "live"}
+        onJump={() => setOpen("jump")}
+        onKeys={() => setOpen("keys")}
+      />
+      <Banners source={source} project={project} lost={project && lost} />
+      <main id="main" tabIndex={-1}>
+        <Content source={source} project={project} error={error} place={place} />
+      </main>
+      {open === "jump" && <Jump source={source} onClose={close} />}
+      {open === "keys" && <KeysDialog onClose={close} />}
+      <Announcer />
+    </ProjectName.Provider>
   );
 }
 
-function App({ source }: { source: Source }) {
-  const place = usePlace();
-  const { value: project, error } = useProject(source);
-  const lost = useLost(source);
-  if (error && !project) return <Trouble error={error} />;
-  if (!project) return <p>Reading the runs…</p>;
-  const Page = pages[place.path[0]];
-  return (
-    <div>
-      <nav aria-label="Pages">
-        {menu.map(([path, title]) => (
-          <a key={path} href={placeLink([path])} aria-current={place.path[0] === path ? "page" : undefined}>
-            {title}
-          </a>
-        ))}
-      </nav>
-      {lost && <Trouble error={lost} />}
-      {project.problem && <p role="alert">{project.problem}</p>}
-      <main>{Page ? <Page source={source} project={project} place={place} /> : <p role="alert">No such page.</p>}</main>
-    </div>
-  );
+function Content({ error, project, ...props }: { source: Source; project?: Project; error?: Error; place: Place }) {
+  const Page = Object.hasOwn(pages, props.place.path[0]) ? pages[props.place.path[0]] : undefined;
+  if (!Page) {
+    return (
+      <EmptyState title="This page does not exist">
+        <p>
+          The address names no page. Go to <a href={placeLink(["runs"])}>all runs</a>.
+        </p>
+      </EmptyState>
+    );
+  }
+  if (project) return <Page {...props} project={project} />;
+  if (error) return <ErrorBox error={error} />;
+  return <Waiting>Reading the runs…</Waiting>;
+}
+
+/** Moves the focus without a change of the fragment, which is the view. */
+function skip(e: Event) {
+  e.preventDefault();
+  document.getElementById("main")!.focus();
+}
+
+function focusSearch() {
+  document.querySelector<HTMLElement>("main input[type=search], main [role=combobox]")?.focus();
 }
 
 // The token leaves the address before anything else reads it.

@@ -9,8 +9,22 @@ export interface Place {
 }
 
 export function readPlace(hash = location.hash): Place {
-  const [path, query] = hash.replace(/^#\/?/, "").split("?", 2);
-  return { path: (path || "runs").split("/").map(decodeURIComponent), params: new URLSearchParams(query ?? "") };
+  const text = hash.replace(/^#\/?/, "");
+  const at = text.indexOf("?");
+  const path = at < 0 ? text : text.slice(0, at);
+  return {
+    path: (path || "runs").split("/").map(decode),
+    params: new URLSearchParams(at < 0 ? "" : text.slice(at + 1)),
+  };
+}
+
+/** Decodes a part of an address. What was typed by hand and cannot be decoded stays as it is. */
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 /** Makes a link. It keeps the Git revision that is shown, unless the parameters name one. */
@@ -21,6 +35,11 @@ export function placeLink(path: string[], params?: URLSearchParams): string {
   if (all.get("rev") === "") all.delete("rev");
   const query = all.toString();
   return "#/" + path.map(encodeURIComponent).join("/") + (query ? "?" + query : "");
+}
+
+/** Goes to a place, with an entry in the history. A link is better where a reader may want a new tab. */
+export function goTo(path: string[], params?: URLSearchParams): void {
+  location.hash = placeLink(path, params);
 }
 
 /** The place of the page, which changes with the address. */
@@ -41,6 +60,8 @@ export function replaceParams(changes: Record<string, string>): void {
     if (value) place.params.set(key, value);
     else place.params.delete(key);
   }
-  history.replaceState(null, "", placeLink(place.path, place.params));
+  const link = placeLink(place.path, place.params);
+  if (link === location.hash) return;
+  history.replaceState(history.state, "", link);
   dispatchEvent(new HashChangeEvent("hashchange"));
 }

@@ -1,6 +1,7 @@
 import { h } from "preact";
 import type { PageProps } from "../app";
+import { PageHead } from "../parts";
 
 export function ComparePage(_: PageProps) {
-  return <h1>Compare</h1>;
+  return <PageHead title="Compare" />;
 }

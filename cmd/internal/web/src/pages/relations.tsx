@@ -1,6 +1,7 @@
 import { h } from "preact";
 import type { PageProps } from "../app";
+import { PageHead } from "../parts";
 
 export function RelationsPage(_: PageProps) {
-  return <h1>Relations</h1>;
+  return <PageHead title="Relations" />;
 }

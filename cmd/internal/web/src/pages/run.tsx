@@ -1,6 +1,7 @@
 import { h } from "preact";
 import type { PageProps } from "../app";
+import { PageHead } from "../parts";
 
 export function RunPage(_: PageProps) {
-  return <h1>Run</h1>;
+  return <PageHead title="Run" />;
 }

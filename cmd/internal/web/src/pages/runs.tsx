@@ -3,12 +3,15 @@ import type { Table } from "../api";
 import type { PageProps } from "../app";
 import { useLoading } from "../loading";
 import { placeLink } from "../location";
+import { ErrorBox, PageHead, Status, Time, Waiting } from "../parts";
 
 export function RunsPage({ source }: PageProps) {
   const { value: table, error } = useLoading(() => source.json<Table>("runs.json"), [source]);
-  if (error) return <p role="alert">{error.message}</p>;
-  if (!table) return <p>Reading the runs…</p>;
+  if (error) return <ErrorBox error={error} />;
+  if (!table) return <Waiting>Reading the runs…</Waiting>;
   return (
+    <div>
+    <PageHead title="Runs" />
     <table>
       <thead>
         <tr>
@@ -23,11 +26,16 @@ export function RunsPage({ source }: PageProps) {
             <td>
               <a href={placeLink(["run", id])}>{table.names[i] || id}</a>
             </td>
-            <td>{table.status[i]}</td>
-            <td>{new Date(table.started[i]).toLocaleString()}</td>
+            <td>
+              <Status status={table.status[i]} />
+            </td>
+            <td>
+              <Time ms={table.started[i]} />
+            </td>
           </tr>
         ))}
       </tbody>
     </table>
+    </div>
   );
 }

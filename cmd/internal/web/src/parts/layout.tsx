@@ -1,0 +1,227 @@
+import { type ComponentChildren, createContext, h } from "preact";
+import { useContext, useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { SourceError } from "../source";
+import { upperFirst } from "./format";
+
+/** The name of the project, which ends the title of the window. */
+export const ProjectName = createContext("runs");
+
+/** The heading of a page, with its actions beside it. Each page has one. It becomes the title of the window. */
+export function PageHead({ title, children }: { title: string; children?: ComponentChildren }) {
+  const project = useContext(ProjectName);
+  useEffect(() => {
+    document.title = title + " · " + project;
+  }, [title, project]);
+  return (
+    <div class="page-head">
+      <h1 tabIndex={-1}>{title}</h1>
+      {children}
+    </div>
+  );
+}
+
+/** A part of a page with a heading, which folds. Its children exist only while it is open. */
+export function Section(props: {
+  title: string;
+  count?: number;
+  open?: boolean;
+  onToggle?(open: boolean): void;
+  actions?: ComponentChildren;
+  id?: string;
+  children: ComponentChildren;
+}) {
+  const [open, setOpen] = useState(props.open ?? true);
+  return (
+    <details
+      class="section"
+      id={props.id}
+      open={open}
+      onToggle={(e) => {
+        const now = e.currentTarget.open;
+        if (now === open) return;
+        setOpen(now);
+        props.onToggle?.(now);
+      }}
+    >
+      <summary>
+        <h2>{props.title}</h2>
+        {props.count !== undefined && <span class="count">{props.count.toLocaleString("en-US")}</span>}
+      </summary>
+      {open && props.actions && <div class="section-actions">{props.actions}</div>}
+      {open && <div class="section-body">{props.children}</div>}
+    </details>
+  );
+}
+
+export interface Tab {
+  id: string;
+  title: string;
+  count?: number;
+}
+
+/** Tabs, and the panel of the current one as children. Arrow keys move between them. */
+export function Tabs(props: {
+  label: string;
+  tabs: readonly Tab[];
+  current: string;
+  onSelect(id: string): void;
+  children: ComponentChildren;
+}) {
+  const id = useId();
+  const list = useRef<HTMLDivElement>(null);
+  const onKeyDown = (e: KeyboardEvent) => {
+    const at = props.tabs.findIndex((t) => t.id === props.current);
+    const last = props.tabs.length - 1;
+    const to = { ArrowRight: at === last ? 0 : at + 1, ArrowLeft: at <= 0 ? last : at - 1, Home: 0, End: last }[e.key];
+    if (to === undefined) return;
+    e.preventDefault();
+    props.onSelect(props.tabs[to].id);
+    (list.current!.children[to] as HTMLElement).focus();
+  };
+  return (
+    <div class="tabs">
+      <div ref={list} role="tablist" aria-label={props.label} onKeyDown={onKeyDown}>
+        {props.tabs.map((t) => (
+          <button
+            key={t.id}
+            type="button"
+            role="tab"
+            id={`${id}-${t.id}`}
+            aria-selected={t.id === props.current}
+            aria-controls={`${id}-panel`}
+            tabIndex={t.id === props.current ? 0 : -1}
+            onClick={() => props.onSelect(t.id)}
+          >
+            {t.title}
+            {t.count !== undefined && <span class="count">{t.count.toLocaleString("en-US")}</span>}
+          </button>
+        ))}
+      </div>
+      <div role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${props.current}`}>
+        {props.children}
+      </div>
+    </div>
+  );
+}
+
+/** Nothing to show: says why, and as children what to do. */
+export function EmptyState({ title, children }: { title: string; children?: ComponentChildren }) {
+  return (
+    <div class="empty">
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+/** What went wrong, and what to do about it: an error with its hint, and a button that tries again. */
+export function ErrorBox(props: { error: Error | string; hint?: ComponentChildren; onRetry?(): void }) {
+  const { error } = props;
+  const message = typeof error === "string" ? error : error.message;
+  const hint = props.hint ?? (error instanceof SourceError && error.hint ? upperFirst(error.hint) : undefined);
+  return (
+    <div class="error" role="alert">
+      <p>{upperFirst(message)}</p>
+      {hint && <p>{hint}</p>}
+      {props.onRetry && (
+        <button type="button" onClick={props.onRetry}>
+          Try again
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** Says that something loads, after a moment: what comes at once does not flicker. */
+export function Waiting({ children = "Loading…" }: { children?: ComponentChildren }) {
+  return (
+    <p class="waiting" role="status">
+      {children}
+    </p>
+  );
+}
+
+/** A long list whose rows have one height: only those in view exist. It scrolls in itself, also by keyboard. */
+export function VirtualList(props: {
+  label: string;
+  count: number;
+  row?: number;
+  render(index: number): ComponentChildren;
+  /** An index to scroll to when it changes. */
+  at?: number;
+  class?: string;
+}) {
+  const { count, row = 28 } = props;
+  const box = useRef<HTMLDivElement>(null);
+  const [view, setView] = useState({ top: 0, height: 600 });
+  const look = () => {
+    const { scrollTop, clientHeight } = box.current!;
+    setView((v) => (v.top === scrollTop && v.height === clientHeight ? v : { top: scrollTop, height: clientHeight }));
+  };
+  useLayoutEffect(() => {
+    const sizes = new ResizeObserver(look);
+    sizes.observe(box.current!);
+    return () => sizes.disconnect();
+  }, []);
+  useEffect(() => {
+    if (props.at === undefined) return;
+    const b = box.current!;
+    const y = props.at * row;
+    if (y < b.scrollTop || y + row > b.scrollTop + b.clientHeight) b.scrollTop = y - b.clientHeight / 2;
+  }, [props.at]);
+  const from = Math.max(0, Math.floor(view.top / row) - 8);
+  const to = Math.min(count, Math.ceil((view.top + view.height) / row) + 8);
+  const rows = [];
+  for (let i = from; i < to; i++) {
+    rows.push(
+      <div key={i} role="listitem" aria-setsize={count} aria-posinset={i + 1} style={{ height: row }}>
+        {props.render(i)}
+      </div>,
+    );
+  }
+  return (
+    <div
+      ref={box}
+      class={"virtual " + (props.class ?? "")}
+      tabIndex={0}
+      role="list"
+      aria-label={props.label}
+      onScroll={look}
+    >
+      <div role="presentation" style={{ height: count * row, paddingTop: from * row }}>
+        {rows}
+      </div>
+    </div>
+  );
+}
+
+/** A line between two parts that moves: by pointer, and by arrow keys. The value is the width of what is before it. */
+export function Splitter(props: { label: string; value: number; min: number; max: number; onChange(value: number): void }) {
+  const move = (value: number) => props.onChange(Math.round(Math.max(props.min, Math.min(props.max, value))));
+  return (
+    <div
+      class="splitter"
+      role="separator"
+      aria-orientation="vertical"
+      aria-label={props.label}
+      aria-valuenow={props.value}
+      aria-valuemin={props.min}
+      aria-valuemax={props.max}
+      tabIndex={0}
+      onKeyDown={(e) => {
+        if (e.key !== "ArrowLeft" && e.key !== "ArrowRight") return;
+        e.preventDefault();
+        move(props.value + (e.key === "ArrowLeft" ? -16 : 16));
+      }}
+      onPointerDown={(e) => {
+        const line = e.currentTarget;
+        const from = e.clientX;
+        const value = props.value;
+        e.preventDefault();
+        line.setPointerCapture(e.pointerId);
+        line.onpointermove = (m) => move(value + m.clientX - from);
+        line.onlostpointercapture = () => (line.onpointermove = null);
+      }}
+    />
+  );
+}

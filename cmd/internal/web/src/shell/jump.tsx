@@ -1,0 +1,97 @@
+import { h } from "preact";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Table } from "../api";
+import { goTo } from "../location";
+import { Dialog, Waiting } from "../parts";
+import type { Source } from "../source";
+import { menu } from "./head";
+
+interface Target {
+  text: string;
+  kind: string;
+  path: string[];
+  params?: URLSearchParams;
+}
+
+const shown = 50;
+
+/** A dialog that goes to a page, a run or a metric by a part of its name. */
+export function Jump({ source, onClose }: { source: Source; onClose(): void }) {
+  const [runs, setRuns] = useState<Target[]>();
+  const [typed, setTyped] = useState("");
+  const [at, setAt] = useState(0);
+  const list = useRef<HTMLUListElement>(null);
+  useEffect(() => {
+    source.json<Table>("runs.json").then(
+      (table) => setRuns(table.ids.map((id, i) => ({ text: table.names[i] || id, kind: id, path: ["run", id] }))),
+      () => setRuns([]),
+    );
+  }, [source]);
+  const found = useMemo(() => find([...pages, ...(runs ?? [])], typed), [runs, typed]);
+  useEffect(() => list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [at]);
+  const go = (target: Target | undefined) => {
+    if (!target) return;
+    onClose();
+    goTo(target.path, target.params);
+  };
+  const onKeyDown = (e: KeyboardEvent) => {
+    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[e.key];
+    if (step) setAt(Math.max(0, Math.min(found.length - 1, at + step)));
+    else if (e.key === "Enter") go(found[at]);
+    else return;
+    e.preventDefault();
+  };
+  return (
+    <Dialog title="Go to" onClose={onClose}>
+      <div class="jump">
+        <input
+          type="search"
+          role="combobox"
+          list={undefined}
+          aria-label="Page or run"
+          aria-expanded="true"
+          aria-controls="jump-list"
+          aria-activedescendant={found.length ? "jump-" + at : undefined}
+          aria-autocomplete="list"
+          placeholder="Page, run name or run id"
+          autocomplete="off"
+          spellcheck={false}
+          autofocus
+          value={typed}
+          onInput={(e) => {
+            setTyped(e.currentTarget.value);
+            setAt(0);
+          }}
+          onKeyDown={onKeyDown}
+        />
+        <ul id="jump-list" ref={list} role="listbox" aria-label="Results">
+          {found.map((t, i) => (
+            <li key={t.path.join("/")} id={"jump-" + i} role="option" aria-selected={i === at} onClick={() => go(t)}>
+              <span class="ellipsis">{t.text}</span>
+              <small class="mono">{t.kind}</small>
+            </li>
+          ))}
+          {runs && found.length === 0 && <p class="muted">Nothing has “{typed}” in its name.</p>}
+          {!runs && <Waiting>Reading the runs…</Waiting>}
+        </ul>
+      </div>
+    </Dialog>
+  );
+}
+
+const pages: Target[] = menu.map(([path, title]) => ({ text: title, kind: "page", path: [path] }));
+
+/** Those that have every word, first those that begin with what was typed. */
+function find(targets: Target[], typed: string): Target[] {
+  const text = typed.trim().toLowerCase();
+  const words = text.split(/\s+/);
+  const begin: Target[] = [];
+  const rest: Target[] = [];
+  for (const t of targets) {
+    const name = t.text.toLowerCase();
+    if (!words.every((w) => name.includes(w) || t.kind.includes(w))) continue;
+    (name.startsWith(text) || t.kind.startsWith(text) ? begin : rest).push(t);
+    if (begin.length === shown) break;
+  }
+  return begin.concat(rest).slice(0, shown);
+}
