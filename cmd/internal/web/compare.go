@@ -313,7 +313,14 @@ func sourceValues(c *diff.Comparison) []diff.Value {
 	if c.Source.A == "" && c.Source.B == "" {
 		return nil
 	}
-	return []diff.Value{{Key: "tree", A: textOrNil(c.Source.A), B: textOrNil(c.Source.B)}}
+	return []diff.Value{{Key: "tree", A: treeOrNil(c.Source.A), B: treeOrNil(c.Source.B)}}
+}
+
+func treeOrNil(id string) any {
+	if id == "" {
+		return nil
+	}
+	return id[:min(len(id), 12)]
 }
 
 func artifactValues(c *diff.Comparison) []diff.Value {
