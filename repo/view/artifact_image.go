@@ -2,6 +2,7 @@ package view
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,6 +13,20 @@ const (
 	maxImageSide   = 16_384
 	maxImagePixels = 64 << 20
 )
+
+// Image returns the bytes of the artifact of a run that has a SHA-256, and their media type, if ImageOf allows a page
+// to show them. Otherwise the error is a *NotFoundError. Other errors are as those of Artifact.
+func (v *View) Image(ctx context.Context, run, digest string) (data []byte, kind string, err error) {
+	data, err = v.Artifact(ctx, run, digest)
+	if err != nil {
+		return nil, "", err
+	}
+	kind, err = ImageOf(data)
+	if err != nil {
+		return nil, "", missing("download the file to open it elsewhere", "showing an artifact of run %s: %v", run, err)
+	}
+	return data, kind, nil
+}
 
 // ErrNotImage is returned for bytes that are not a PNG, JPEG, GIF or WebP image.
 var ErrNotImage = errors.New("it is not a PNG, JPEG, GIF or WebP image")

@@ -84,6 +84,8 @@ var answers = map[string]func(ctx context.Context, v *view.View, q question) (*A
 	"run/{run}.json":             answerRun,
 	"artifacts/{id}.json":        answerArtifacts,
 	"artifact/{id}/{digest}.bin": answerArtifact,
+	"image/{id}/{digest}.bin":    answerImage,
+	"table/{id}/{digest}.json":   answerTable,
 	"log/{id}.json":              answerLog,
 	"values/{id}/{key}.json":     answerSeries,
 	"manifest/{id}/{n}.json":     answerManifest,

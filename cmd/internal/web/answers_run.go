@@ -18,8 +18,8 @@ func answerArtifacts(ctx context.Context, v *view.View, q question) (*Answer, er
 	return asJSON(v.Artifacts(ctx, q.path("id"), int(q.number("from", 0))))
 }
 
-// answerArtifact returns the bytes of an artifact: for a download a file of any size, otherwise verified bytes that the
-// page can show.
+// answerArtifact returns the bytes of an artifact: for a download a file of any size, otherwise verified bytes of at
+// most 32 MiB.
 func answerArtifact(ctx context.Context, v *view.View, q question) (*Answer, error) {
 	if q.params.Get("download") != "" {
 		f, err := v.OpenArtifact(ctx, q.path("id"), q.path("digest"))
@@ -32,11 +32,20 @@ func answerArtifact(ctx context.Context, v *view.View, q question) (*Answer, err
 	if err != nil {
 		return nil, err
 	}
-	kind := "application/octet-stream"
-	if image, _ := view.ImageOf(body); image != "" {
-		kind = image
+	return &Answer{Type: "application/octet-stream", Body: body}, nil
+}
+
+// answerImage returns an artifact that a browser can show as an image, and nothing else.
+func answerImage(ctx context.Context, v *view.View, q question) (*Answer, error) {
+	body, kind, err := v.Image(ctx, q.path("id"), q.path("digest"))
+	if err != nil {
+		return nil, err
 	}
 	return &Answer{Type: kind, Body: body}, nil
+}
+
+func answerTable(ctx context.Context, v *view.View, q question) (*Answer, error) {
+	return asJSON(v.LoggedTable(ctx, q.path("id"), q.path("digest")))
 }
 
 func answerLog(ctx context.Context, v *view.View, q question) (*Answer, error) {

@@ -21,8 +21,8 @@ const (
 )
 
 // exportPolicy allows no request, and only the scripts and styles named.
-const exportPolicy = "default-src 'none'; script-src %s; style-src %s; img-src blob: data:; connect-src %s; " +
-	"base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
+const exportPolicy = "default-src 'none'; script-src %s; style-src %s; img-src blob: data:; " +
+	"media-src blob:; connect-src %s; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
 
 func replaced(text string, parts ...string) ([]byte, error) {
 	for i := 0; i < len(parts); i += 2 {

@@ -1,5 +1,5 @@
-// Package parquet reads the Parquet files of a repository of runs: flat columns of 64-bit integers, doubles and texts,
-// which are uncompressed or compressed with zstd. It also names the columns of any other Parquet file.
+// Package parquet reads the Parquet files of a repository of runs: flat columns of 64-bit integers, doubles, booleans
+// and texts, which are uncompressed or compressed with zstd. It also names the columns of any other Parquet file.
 //
 // A file may come from anyone, and its counts may be false. Therefore no memory is allocated, and no loop is run, by a
 // count that was not compared with the bytes of the file first: see Limits. It imports no other package of the project.
@@ -103,7 +103,7 @@ const (
 // and indexes are in the file. It must be called before the column is read.
 func (f *File) Use(column int) error {
 	c := f.Columns[column]
-	if c.leaf < 0 || c.Type != Int64 && c.Type != Double && c.Type != ByteArray {
+	if c.leaf < 0 || c.Type != Boolean && c.Type != Int64 && c.Type != Double && c.Type != ByteArray {
 		return fmt.Errorf("the column %.100q has the type %s, which is not supported", c.Name, c.Type)
 	}
 	// Each byte belongs to one chunk or index. Otherwise a small file could make its reader work without end.

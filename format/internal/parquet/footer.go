@@ -21,6 +21,7 @@ type Type int32
 
 // The physical types that a Reader reads.
 const (
+	Boolean   Type = 0
 	Int64     Type = 2
 	Double    Type = 5
 	ByteArray Type = 6

@@ -54,6 +54,26 @@ func (p *plainNumbers) texts(into [][]byte) error {
 	return nil
 }
 
+// plainBooleans decodes PLAIN: one bit per boolean, the lowest first. Its integers are 0 and 1.
+type plainBooleans struct {
+	b  []byte
+	at int
+}
+
+func (p *plainBooleans) ints(into []int64) error {
+	if len(into) > 8*len(p.b)-p.at {
+		return errShort
+	}
+	for i := range into {
+		into[i] = int64(p.b[p.at/8] >> (p.at % 8) & 1)
+		p.at++
+	}
+	return nil
+}
+
+func (p *plainBooleans) floats([]float64) error { return errEncoding }
+func (p *plainBooleans) texts([][]byte) error   { return errEncoding }
+
 // plainTexts decodes PLAIN: each text after its length in 4 bytes.
 type plainTexts struct{ b []byte }
 

@@ -150,10 +150,15 @@ func (r *Reader) agrees(at, n int64) bool {
 
 // decoder returns the decoder of a page.
 func (r *Reader) decoder(encoding int32, b []byte, n int64) (decoder, error) {
-	fixed := r.column.Type != ByteArray
+	fixed := r.column.Type == Int64 || r.column.Type == Double
 	switch {
 	case r.column.Optional && len(b) == 0: // all values are null
 		return &plainNumbers{}, nil
+	case r.column.Type == Boolean:
+		if encoding != plain {
+			break
+		}
+		return &plainBooleans{b: b}, nil
 	case encoding == rleDictionary || encoding == plainDictionary:
 		return r.dictionary.indexes(b)
 	case encoding == plain && fixed:
@@ -235,7 +240,7 @@ func spread[T any](rows []T, values int, nulls []bool) {
 	}
 }
 
-// Ints reads the next len(into) integers. If null is not nil, it says which of them are null.
+// Ints reads the next len(into) integers, or booleans as 0 and 1. If null is not nil, it says which of them are null.
 func (r *Reader) Ints(into []int64, null []bool) error {
 	return r.read(len(into), func(from, to, values int) error {
 		if err := r.values.ints(into[from : from+values]); err != nil || !r.column.Optional {
@@ -250,12 +255,18 @@ func (r *Reader) Ints(into []int64, null []bool) error {
 }
 
 // Floats reads the next len(into) doubles. A null becomes 0.
-func (r *Reader) Floats(into []float64) error {
+func (r *Reader) Floats(into []float64) error { return r.FloatsOrNull(into, nil) }
+
+// FloatsOrNull is like Floats. If null is not nil, it says which of the doubles are null.
+func (r *Reader) FloatsOrNull(into []float64, null []bool) error {
 	return r.read(len(into), func(from, to, values int) error {
 		if err := r.values.floats(into[from : from+values]); err != nil || !r.column.Optional {
 			return err
 		}
 		spread(into[from:to], values, r.nulls)
+		if null != nil {
+			copy(null[from:to], r.nulls)
+		}
 		return nil
 	})
 }
@@ -294,7 +305,7 @@ func (r *Reader) skip(n int64) error {
 		}
 		some := int(min(n, int64(len(numbers)), max(left, 1)))
 		switch r.column.Type {
-		case Int64:
+		case Int64, Boolean:
 			err = r.Ints(numbers[:some], nil)
 		case Double:
 			err = r.Floats(floats[:some])

@@ -1,0 +1,140 @@
+import { h } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { count, formatNumber } from "../parts";
+import { type Histogram, quantile, rangeOf, spread } from "./histogram";
+
+const rows = 64;
+const mapHeight = 160;
+
+/** Histograms over steps as a heat map, the chosen one as bars, and a table behind both. */
+export function HistogramView({ name, steps, list, at }: { name: string; steps: number[]; list: Histogram[]; at: number }) {
+  const map = useRef<HTMLCanvasElement>(null);
+  const bars = useRef<HTMLCanvasElement>(null);
+  const [low, high] = rangeOf(list);
+  const now = list[at];
+  useEffect(() => {
+    const paint = () => {
+      if (map.current && list.length > 1) drawMap(map.current, list, at);
+      if (bars.current) drawBars(bars.current, now, low, high);
+    };
+    paint();
+    const sizes = new ResizeObserver(paint);
+    sizes.observe(bars.current!);
+    const scheme = matchMedia("(prefers-color-scheme: dark)");
+    scheme.addEventListener("change", paint);
+    return () => {
+      sizes.disconnect();
+      scheme.removeEventListener("change", paint);
+    };
+  }, [list, at]);
+  return (
+    <div>
+      <div class="media-histogram">
+        {list.length > 1 && (
+          <figure class="media-plot card">
+            <span class="media-axis top">{formatNumber(high)}</span>
+            <canvas ref={map} role="img" aria-label={`${name} over ${count(list.length, "step")}: darker is more numbers. A table follows.`} />
+            <span class="media-axis bottom">{formatNumber(low)}</span>
+            <figcaption>
+              <span>step {steps[0]}</span>
+              <span>step {steps[steps.length - 1]}</span>
+            </figcaption>
+          </figure>
+        )}
+        <figure class="media-plot card">
+          <canvas ref={bars} role="img" aria-label={`${name} at step ${steps[at]}: ${summary(now)}`} />
+          <figcaption>
+            <span>{formatNumber(low)}</span>
+            <span>
+              {count(now.total, "number")} at step {steps[at]}
+              {now.odd && `, and ${now.odd}`}
+            </span>
+            <span>{formatNumber(high)}</span>
+          </figcaption>
+        </figure>
+      </div>
+      <details>
+        <summary class="muted">Table</summary>
+        <div class="run-box card" tabIndex={0} role="region" aria-label={"Histograms of " + name}>
+          <table>
+            <thead>
+              <tr>
+                {["Step", "Numbers", "Lowest", "5 %", "Median", "95 %", "Highest", "Others"].map((t) => (
+                  <th key={t} class="num">
+                    {t}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {list.map((one, i) => {
+                const [from, to] = rangeOf([one]);
+                return (
+                  <tr key={i} aria-selected={i === at}>
+                    <td class="num">{steps[i]}</td>
+                    <td class="num">{formatNumber(one.total)}</td>
+                    {[from, quantile(one, 0.05), quantile(one, 0.5), quantile(one, 0.95), to].map((v, n) => (
+                      <td key={n} class="num">
+                        {one.total > 0 && formatNumber(v)}
+                      </td>
+                    ))}
+                    <td class="num">{one.odd}</td>
+                  </tr>
+                );
+              })}
+            </tbody>
+          </table>
+        </div>
+      </details>
+    </div>
+  );
+}
+
+function summary(h: Histogram): string {
+  if (h.total === 0) return "no numbers";
+  return `${count(h.total, "number")}, half of them below ${formatNumber(quantile(h, 0.5))}`;
+}
+
+function begin(canvas: HTMLCanvasElement, height: number): { context: CanvasRenderingContext2D; width: number; accent: string; line: string } {
+  const style = getComputedStyle(canvas);
+  const width = Math.max(50, canvas.clientWidth);
+  canvas.width = Math.round(width * devicePixelRatio);
+  canvas.height = Math.round(height * devicePixelRatio);
+  const context = canvas.getContext("2d")!;
+  context.scale(devicePixelRatio, devicePixelRatio);
+  return { context, width, accent: style.getPropertyValue("--accent") || "#2456c5", line: style.getPropertyValue("--text") || "#000" };
+}
+
+function drawMap(canvas: HTMLCanvasElement, list: Histogram[], at: number) {
+  const { context, width, accent, line } = begin(canvas, mapHeight);
+  const [low, high] = rangeOf(list);
+  const columns = list.map((h) => spread(h, low, high, rows));
+  const w = width / list.length;
+  const cell = mapHeight / rows;
+  context.fillStyle = accent;
+  columns.forEach((column, x) => {
+    const most = Math.max(...column, 1e-300);
+    column.forEach((c, row) => {
+      if (c <= 0) return;
+      context.globalAlpha = 0.06 + 0.94 * Math.sqrt(c / most);
+      context.fillRect(x * w, mapHeight - (row + 1) * cell, w + 0.5, cell + 0.5);
+    });
+  });
+  context.globalAlpha = 1;
+  context.strokeStyle = line;
+  context.lineWidth = 1.5;
+  context.strokeRect(at * w + 0.75, 0.75, Math.max(1, w - 1.5), mapHeight - 1.5);
+}
+
+function drawBars(canvas: HTMLCanvasElement, h: Histogram, low: number, high: number) {
+  const { context, width, accent } = begin(canvas, mapHeight);
+  const density = h.counts.map((c, i) => c / Math.max(h.edges[i + 1] - h.edges[i], (high - low) * 1e-6));
+  const most = Math.max(...density, 1e-300);
+  context.fillStyle = accent;
+  density.forEach((d, i) => {
+    const x = ((h.edges[i] - low) / (high - low)) * width;
+    const w = ((h.edges[i + 1] - h.edges[i]) / (high - low)) * width;
+    const tall = (d / most) * (mapHeight - 4);
+    if (h.counts[i] > 0) context.fillRect(x, mapHeight - Math.max(1, tall), Math.max(1, w - (w > 3 ? 1 : 0)), Math.max(1, tall));
+  });
+}
