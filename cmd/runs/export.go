@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,7 @@ import (
 
 type exportFlags struct {
 	where, out, metrics, most string
+	with                      []string
 	force                     bool
 }
 
@@ -43,6 +45,9 @@ An export is replaced; any other file is only replaced with --force.`,
 			if len(args) == 0 || args[0] != "html" {
 				return noFormat(args)
 			}
+			if !cmd.Flags().Changed("max-bytes") {
+				f.most = ""
+			}
 			return a.exportHTML(cmd.Context(), &f, args[1:])
 		},
 	}
@@ -51,6 +56,7 @@ An export is replaced; any other file is only replaced with --force.`,
 	flags.StringVarP(&f.out, "output", "o", "runs.html", "write to `FILE.html`, into a folder (DIR/), or to stdout (-)")
 	flags.StringVar(&f.metrics, "metrics", "", "export only the metrics that match the regular expression `REGEX`")
 	flags.StringVar(&f.most, "max-bytes", "25 MB", "write at most `SIZE`")
+	flags.StringSliceVar(&f.with, "with", nil, "also export `PARTS`: source, log or machine (repeatable)")
 	flags.BoolVar(&f.force, "force", false, "replace a page that is not an export")
 	return cmd
 }
@@ -80,9 +86,17 @@ func (a *app) exportHTML(ctx context.Context, f *exportFlags, selectors []string
 			return usagef("export: --metrics must be a regular expression: %w", err)
 		}
 	}
-	most, err := format.ParseBytes(f.most)
-	if err != nil {
-		return usagef("export: --max-bytes must be a size: %w", err)
+	what := web.ExportOptions{With: f.with}
+	if f.most != "" {
+		if what.MaxBytes, err = format.ParseBytes(f.most); err != nil {
+			return usagef("export: --max-bytes must be a size: %w", err)
+		}
+		what.MaxBytes = max(what.MaxBytes, 1) // 0 means the default
+	}
+	for _, part := range f.with {
+		if !slices.Contains(web.ExportParts(), part) {
+			return usagef("export: --with must be one of %s, got %q", strings.Join(web.ExportParts(), ", "), part)
+		}
 	}
 	target, err := a.exportTo(f.out)
 	if err != nil {
@@ -95,7 +109,8 @@ func (a *app) exportHTML(ctx context.Context, f *exportFlags, selectors []string
 	if err != nil {
 		return err
 	}
-	return a.exportView(ctx, r, o, web.ExportOptions{MaxBytes: most}, target)
+	what.Folder = target.folder != ""
+	return a.exportView(ctx, r, o, what, target)
 }
 
 // exportView writes the runs that o names as a page.
@@ -113,10 +128,22 @@ func (a *app) exportView(
 	if err := a.reportDamaged(ctx, v); err != nil {
 		return err
 	}
+	progress := a.term.Progress("exporting runs")
+	defer progress.Done()
+	what.Progress = func(done, total int) { progress.Count(int64(done), int64(total)) }
 	e, err := web.NewExport(ctx, r, v, what)
+	progress.Done()
 	var secrets *share.ExportSecretsError
-	if errors.As(err, &secrets) {
+	var small *web.TooSmallError
+	switch {
+	case errors.As(err, &secrets):
 		a.reportExportFindings(secrets.Findings)
+	case errors.As(err, &small):
+		return &repo.HintError{
+			Err: fmt.Errorf("exporting runs: they need at least %s, and --max-bytes is less", terminal.Bytes(small.Least)),
+			Hint: fmt.Sprintf("use --max-bytes %s, or export fewer runs with RUN or -w, or fewer metrics with --metrics",
+				sizeAtLeast(small.Least)),
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("exporting runs: %w", err)
@@ -126,6 +153,14 @@ func (a *app) exportView(
 	}
 	a.reportLeftOut(e)
 	return nil
+}
+
+// sizeAtLeast returns a size for --max-bytes that is not below n.
+func sizeAtLeast(n int64) string {
+	if n < 1_000_000 {
+		return fmt.Sprintf("%dkB", n/1000+1)
+	}
+	return fmt.Sprintf("%dMB", n/1_000_000+1)
 }
 
 func (a *app) reportDamaged(ctx context.Context, v *view.View) error {
@@ -156,7 +191,7 @@ func (a *app) reportLeftOut(e *web.Export) {
 	if e.Notes.Runs == 0 {
 		a.progress("runs: the page is empty: no runs match")
 	}
-	for _, note := range e.Notes.Lines() {
+	for _, note := range e.Notes.Lines {
 		a.progress("runs: %s", note)
 	}
 }

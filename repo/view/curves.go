@@ -44,6 +44,9 @@ type CurvesQuery struct {
 	// After has an x for each of Runs, and asks only for the points after it. It is nil if all points are wanted.
 	After []float64
 	Times bool // whether the answer has times
+	// MaxCells is how many places all curves together may have, each counted apart, if points are shown one by one. If
+	// there are more, the answer has buckets. If it is 0, the size of an answer is the only bound.
+	MaxCells int
 }
 
 // Curves returns the curves of a metric in the form that curve.Encode describes. A curve that cannot be read has its
@@ -101,7 +104,11 @@ func (v *View) Curves(ctx context.Context, q CurvesQuery) ([]byte, error) {
 // encodeCurves puts series on a grid that they share.
 func encodeCurves(head *curve.Head, series []*curve.Series, q CurvesQuery) ([]byte, error) {
 	buckets := min(q.Buckets, maxBuckets, max(1, maxCurvesBytes/(bytesPerCell*max(1, len(series)))))
-	g := curve.NewGrid(series, q.Range, buckets, maxCurvesBytes/bytesPerCell)
+	most := maxCurvesBytes / bytesPerCell
+	if q.MaxCells > 0 {
+		most = min(most, q.MaxCells)
+	}
+	g := curve.NewGrid(series, q.Range, buckets, most)
 	cells := make([]*curve.Cells, len(series))
 	for i, s := range series {
 		if s.Len() > 0 {

@@ -1,162 +1,179 @@
 package web
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 
-	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/secret"
 	"github.com/gitruns/runs/repo/share"
 	"github.com/gitruns/runs/repo/view"
 )
 
 // ExportOptions say what an export contains.
 type ExportOptions struct {
-	Review   url.Values // of review.json; nil for an export without a review
-	MaxBytes int64      // of the whole export
+	Review url.Values // the parameters of review.json; nil for an export without a review
+	Folder bool       // it will be a folder, which needs less space than text in a page
+	// MaxBytes is the size of the whole export at most. If it is 0, that is DefaultMaxBytes, and curves have fewer
+	// points than would fit.
+	MaxBytes int64
+	// With are the parts that are left out if they are not asked for: of ExportParts.
+	With []string
+	// Progress is called with the share of the work that is done. It may be nil.
+	Progress func(done, total int)
 }
+
+func (o *ExportOptions) has(part string) bool { return slices.Contains(o.With, part) }
+
+// Parts of an export that must be asked for, because people do not expect them in a page that they send.
+const (
+	PartSource  = "source"
+	PartLog     = "log"
+	PartMachine = "machine"
+)
+
+// ExportParts returns the parts that may be asked for.
+func ExportParts() []string { return []string{PartSource, PartLog, PartMachine} }
+
+// DefaultMaxBytes is the size of an export if none is asked for: hosts of Git take larger files only by other ways.
+const DefaultMaxBytes = 25_000_000
 
 // Export is the answers about runs, ready to be written as one page or as a folder.
 type Export struct {
-	Notes   ExportNotes
-	answers []exportedAnswer
-	start   string // the fragment of the page that is shown first; empty for the runs
+	Notes ExportNotes
+	pack  *pack
+	start string // the fragment of the page that is shown first; empty for the runs
 }
 
-type exportedAnswer struct {
-	path string
-	body []byte
+// TooSmallError means that an export cannot be as small as it was asked for.
+type TooSmallError struct{ Least int64 }
+
+func (e *TooSmallError) Error() string {
+	return fmt.Sprintf("it needs at least %d bytes", e.Least)
 }
-
-// ExportNotes says what an export contains and what is left out. The page shows it.
-type ExportNotes struct {
-	Runs        int      `json:"runs"`
-	MoreRuns    int      `json:"more_runs"` // left out
-	Running     int      `json:"running"`   // runs that were still running
-	AsOf        int64    `json:"as_of"`     // when they were last active, in ms since 1970 UTC; 0 without any
-	Metrics     []string `json:"metrics"`   // left out; at most maxNamed
-	MoreMetrics int      `json:"more_metrics"`
-}
-
-// Lines says what is left out, a sentence a line.
-func (n *ExportNotes) Lines() []string {
-	var lines []string
-	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
-	if n.MoreRuns > 0 {
-		add("left out %s: an export contains the %d newest", terminal.Count(int64(n.MoreRuns), "run"), n.Runs)
-	}
-	if left := len(n.Metrics) + n.MoreMetrics; left > 0 {
-		add("left out %s that --metrics does not match", terminal.Count(int64(left), "metric"))
-	}
-	if n.Running > 0 {
-		add("exported %s as of now: %s still running", terminal.Count(int64(n.Running), "run"),
-			map[bool]string{true: "it is", false: "they are"}[n.Running == 1])
-	}
-	return lines
-}
-
-// maxNamed is how many of the things left out are named.
-const maxNamed = 100
-
-// exportPath is where an export has its notes. 'runs ui' has no such answer.
-const exportPath = "export.json"
 
 // exporter collects the answers of an export.
 type exporter struct {
 	*Export
-	view    *view.View
-	entries []*repo.Entry
-	search  *share.ExportSearch
+	options  ExportOptions
+	view     *view.View
+	entries  []*repo.Entry
+	search   *share.ExportSearch
+	optional []body // what is left out if there is no space, the most wanted first
+	held     int64  // their cost
+	folder   string // of the runs on this machine, as JSON writes it
+}
+
+// body is the answer of a path.
+type body struct {
+	path       string
+	data       []byte
+	compressed []byte // nil until it is needed
 }
 
 // NewExport asks v for everything that an export contains. If that contains a secret, the error is a
-// *share.ExportSecretsError with a hint.
+// *share.ExportSecretsError with a hint; if it cannot be small enough, a *TooSmallError.
 func NewExport(ctx context.Context, r *repo.Repository, v *view.View, o ExportOptions) (*Export, error) {
 	search, err := share.NewExportSearch(r)
 	if err != nil {
 		return nil, err
 	}
-	x := &exporter{Export: &Export{}, view: v, entries: v.Entries(), search: search}
-	if err := x.searchRecords(ctx); err != nil {
+	x := &exporter{
+		Export: &Export{pack: &pack{}}, options: o, view: v, entries: v.Entries(), search: search,
+		folder: strings.Trim(string(format.AppendJSON(nil, r.Dir)), `"`),
+	}
+	if err := x.collect(ctx); err != nil {
 		return nil, err
-	}
-	for _, path := range x.first() {
-		if err := x.add(ctx, path, nil); err != nil {
-			return nil, err
-		}
-	}
-	if o.Review != nil {
-		x.start = "#/review"
-		if err := x.add(ctx, "review.json", o.Review); err != nil {
-			return nil, err
-		}
-	}
-	for _, e := range x.entries {
-		for _, path := range x.ofRun(e) {
-			if err := x.add(ctx, path, nil); err != nil {
-				return nil, err
-			}
-		}
 	}
 	if err := x.search.Err(); err != nil {
 		return nil, err
 	}
-	return x.Export, x.note()
+	if err := x.fit(ctx); err != nil {
+		return nil, err
+	}
+	return x.Export, nil
 }
 
-// first returns the paths that are not of one run. The page shows the first of them first.
-func (x *exporter) first() []string { return []string{"project.json", "runs.json"} }
-
-// ofRun returns the paths about a run.
-func (x *exporter) ofRun(*repo.Entry) []string { return nil }
-
-// searchRecords searches what the records contain, whatever the answers show of it.
-func (x *exporter) searchRecords(ctx context.Context) error {
-	for _, e := range x.entries {
-		text, err := share.RecordText(e)
+// collect asks for all answers but the curves.
+func (x *exporter) collect(ctx context.Context) error {
+	for _, path := range []string{"project.json", "runs.json", "metrics.json", "legend.json"} {
+		one, err := x.ask(ctx, path, nil)
 		if err != nil {
 			return err
 		}
-		if err := x.search.Search(ctx, text); err != nil {
+		x.pack.add(one.path, one.data)
+	}
+	if x.options.Review != nil {
+		x.start = "#/review"
+		one, err := x.ask(ctx, "review.json", x.options.Review)
+		if err != nil {
 			return err
 		}
+		x.pack.add(one.path, one.data)
 	}
-	return nil
+	x.pack.closeFirst()
+	for i, e := range x.entries {
+		if err := x.collectRun(ctx, e); err != nil {
+			return err
+		}
+		if x.options.Progress != nil {
+			x.options.Progress(i, len(x.entries))
+		}
+	}
+	return x.collectPairs(ctx)
 }
 
-// add adds the answer of a path.
-func (x *exporter) add(ctx context.Context, path string, params url.Values) error {
+// ask returns the answer of a path, and searches it for secrets.
+func (x *exporter) ask(ctx context.Context, path string, params url.Values) (body, error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return body{}, err
 	}
 	pattern, values := find(strings.Split(path, "/"))
 	if pattern == "" {
-		return fmt.Errorf("exporting %s: there is no such answer", path)
+		return body{}, fmt.Errorf("exporting %s: there is no such answer", path)
 	}
 	a, err := answers[pattern](ctx, x.view, question{func(name string) string { return values[name] }, params})
 	if err != nil {
-		return fmt.Errorf("exporting %s: %w", path, err)
+		return body{}, fmt.Errorf("exporting %s: %w", path, err)
 	}
-	body, err := a.read()
+	data, err := a.read()
 	if err != nil {
-		return fmt.Errorf("exporting %s: %w", path, err)
+		return body{}, fmt.Errorf("exporting %s: %w", path, err)
 	}
-	text := share.ExportText{Place: path, Text: body}
+	isJSON := a.Type == "application/json"
+	if isJSON {
+		data = x.withoutFolder(data)
+	}
+	return body{path: path, data: data}, x.searchAnswer(ctx, path, values["id"]+values["run"], data, isJSON)
+}
+
+// withoutFolder takes the folder of this machine out of messages.
+func (x *exporter) withoutFolder(data []byte) []byte {
+	return bytes.ReplaceAll(data, []byte(x.folder), []byte(repo.DirName))
+}
+
+func (x *exporter) searchAnswer(ctx context.Context, path, run string, data []byte, isJSON bool) error {
+	text := share.ExportText{Place: "the page's data " + path, Text: data}
+	if strings.HasPrefix(path, "patch/") {
+		text.Kind = secret.Patch
+	}
 	for _, e := range x.entries {
-		if values["id"] == "" || values["id"] == e.ID {
+		if run == "" || run == e.ID {
 			text.Runs = append(text.Runs, e.Run)
 		}
 	}
-	for _, t := range textsOf(text, a.Type == "application/json") {
+	for _, t := range textsOf(text, isJSON) {
 		if err := x.search.Search(ctx, t); err != nil {
 			return err
 		}
 	}
-	x.answers = append(x.answers, exportedAnswer{path, body})
 	return nil
 }
 
@@ -165,55 +182,27 @@ func (a *Answer) read() ([]byte, error) {
 	if a.File == nil {
 		return a.Body, nil
 	}
-	body, err := io.ReadAll(io.LimitReader(a.File, a.Size))
-	if closed := a.File.Close(); err == nil {
-		err = closed
-	}
-	return body, err
-}
-
-// note fills in the notes and adds them to the answers.
-func (x *exporter) note() error {
-	left := x.view.LeftOut()
-	n := &x.Notes
-	n.Runs, n.MoreRuns = len(x.entries), left.Runs
-	n.Metrics = append([]string{}, left.Metrics[:min(len(left.Metrics), maxNamed)]...)
-	n.MoreMetrics = len(left.Metrics) - len(n.Metrics)
-	running, last := x.view.Running()
-	if n.Running = running; running > 0 && !last.IsZero() {
-		n.AsOf = last.UnixMilli()
-	}
-	body, err := json.Marshal(n)
-	if err != nil {
-		return err
-	}
-	x.answers = append([]exportedAnswer{{exportPath, body}}, x.answers...)
-	return nil
-}
-
-func (e *Export) pack() (*pack, []byte, error) {
-	p := &pack{}
-	for _, a := range e.answers {
-		p.add(a.path, a.body)
-	}
-	r, err := p.finish()
-	return p, r, err
+	data, err := io.ReadAll(io.LimitReader(a.File, a.Size))
+	return data, errors.Join(err, a.File.Close())
 }
 
 // Page returns the export as one HTML file.
 func (e *Export) Page() ([]byte, error) {
-	p, r, err := e.pack()
+	p, err := e.pack.finish()
 	if err != nil {
 		return nil, err
 	}
-	return onePage(p, r, e.start)
+	return onePage(p, e.start)
 }
 
 // Folder returns the export as files of a folder. The last is index.html, which makes the export complete.
 func (e *Export) Folder() ([]File, error) {
-	p, r, err := e.pack()
+	p, err := e.pack.finish()
 	if err != nil {
 		return nil, err
 	}
-	return folderPage(p, r, e.start)
+	return folderPage(p, e.start)
 }
+
+// collectPairs adds comparisons that the page of an export can show.
+func (x *exporter) collectPairs(ctx context.Context) error { return ctx.Err() }

@@ -3,8 +3,10 @@ package web
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"encoding/json"
 	"slices"
+	"strings"
 )
 
 // blockBytes is about how many bytes of answers are compressed together. Answers of one kind resemble each other, but
@@ -14,42 +16,104 @@ const blockBytes = 256 << 10
 // shardPaths is the number of paths in a part of the index, so that a page of many runs reads a small part of it.
 const shardPaths = 1000
 
+// block is answers that were compressed together.
+type block struct {
+	data   []byte // compressed
+	number int
+}
+
 // packed is where the body of an answer is: a part of an unpacked block.
 type packed struct {
-	path                string
-	block, from, length int
+	path         string
+	in           *block
+	from, length int
 }
 
 // pack is answers in compressed blocks, with an index of their paths. The same answers in the same order give the same
-// bytes.
+// bytes. Bodies that are equal are stored once.
 type pack struct {
-	blocks [][]byte // compressed
-	bytes  int      // of the compressed blocks
+	blocks []*block
+	bytes  int // of the compressed blocks
+	first  int // how many blocks a page needs first
+	index  []packed
 
-	answers int // the number of blocks of answers; those of the index follow
-
-	index []packed
-	open  bytes.Buffer // the answers of the block that is not compressed yet
+	current *block       // the block that is not compressed yet
+	text    bytes.Buffer // its answers
+	known   map[[sha256.Size]byte]packed
 }
 
 // add adds the answer of a path that the pack does not have yet.
 func (p *pack) add(path string, body []byte) {
-	p.index = append(p.index, packed{path: path, block: len(p.blocks), from: p.open.Len(), length: len(body)})
-	p.open.Write(body)
-	if p.open.Len() >= blockBytes {
-		p.closeBlock()
+	if p.alias(path, body) {
+		return
+	}
+	if p.current == nil {
+		p.current = &block{}
+	}
+	p.put(packed{path: path, in: p.current, from: p.text.Len(), length: len(body)}, body)
+	p.text.Write(body)
+	if p.text.Len() >= blockBytes {
+		p.close()
 	}
 }
 
-// closeBlock compresses the open block. The next answer begins another one.
-func (p *pack) closeBlock() {
-	if p.open.Len() == 0 {
+// addAlone adds an answer in a block of its own. compressed is what compress made of its body.
+func (p *pack) addAlone(path string, body, compressed []byte) {
+	if p.alias(path, body) {
 		return
 	}
-	block := compress(p.open.Bytes())
-	p.blocks = append(p.blocks, block)
-	p.bytes += len(block)
-	p.open.Reset()
+	b := &block{data: compressed}
+	p.put(packed{path: path, in: b, length: len(body)}, body)
+	p.append(b)
+}
+
+// alias adds a path whose body the pack has already, and reports whether it does.
+func (p *pack) alias(path string, body []byte) bool {
+	one, ok := p.known[sha256.Sum256(body)]
+	if ok {
+		one.path = path
+		p.index = append(p.index, one)
+	}
+	return ok
+}
+
+func (p *pack) put(one packed, body []byte) {
+	if p.known == nil {
+		p.known = map[[sha256.Size]byte]packed{}
+	}
+	p.known[sha256.Sum256(body)] = one
+	p.index = append(p.index, one)
+}
+
+// close compresses the current block. The next answer begins another one.
+func (p *pack) close() {
+	if p.current == nil {
+		return
+	}
+	p.current.data = compress(p.text.Bytes())
+	p.append(p.current)
+	p.current = nil
+	p.text.Reset()
+}
+
+func (p *pack) append(b *block) {
+	p.blocks = append(p.blocks, b)
+	p.bytes += len(b.data)
+}
+
+// closeFirst says that a page needs all answers so far before any other.
+func (p *pack) closeFirst() {
+	p.close()
+	p.first = len(p.blocks)
+}
+
+// addFront adds an answer in front of all others.
+func (p *pack) addFront(path string, body []byte) {
+	b := &block{data: compress(body)}
+	p.index = append(p.index, packed{path: path, in: b, length: len(body)})
+	p.blocks = append([]*block{b}, p.blocks...)
+	p.bytes += len(b.data)
+	p.first++
 }
 
 // shard is a part of the index: paths in order, and for each the number of the block, its offset in the unpacked
@@ -69,32 +133,43 @@ type shardPlace struct {
 	Block int    `json:"block"`
 }
 
-// finish closes the last block, and adds the index. It returns the root, compressed.
-func (p *pack) finish() ([]byte, error) {
-	p.closeBlock()
-	p.answers = len(p.blocks)
-	slices.SortFunc(p.index, func(a, b packed) int { return bytes.Compare([]byte(a.path), []byte(b.path)) })
+// packedParts is a pack that is complete, compressed.
+type packedParts struct {
+	root    []byte
+	blocks  [][]byte // of answers, then of the index
+	first   int      // how many blocks a page needs first
+	answers int      // how many blocks are of answers
+}
+
+// finish numbers the blocks and makes the index.
+func (p *pack) finish() (*packedParts, error) {
+	p.close()
+	out := &packedParts{first: p.first, answers: len(p.blocks)}
+	for i, b := range p.blocks {
+		b.number = i
+		out.blocks = append(out.blocks, b.data)
+	}
+	slices.SortFunc(p.index, func(a, b packed) int { return strings.Compare(a.path, b.path) })
 	r := root{Shards: []shardPlace{}}
 	for part := range slices.Chunk(p.index, shardPaths) {
 		var s shard
 		for _, e := range part {
 			s.Paths = append(s.Paths, e.path)
-			s.Places = append(s.Places, [3]int{e.block, e.from, e.length})
+			s.Places = append(s.Places, [3]int{e.in.number, e.from, e.length})
 		}
 		text, err := json.Marshal(s)
 		if err != nil {
 			return nil, err
 		}
-		r.Shards = append(r.Shards, shardPlace{First: part[0].path, Block: len(p.blocks)})
-		block := compress(text)
-		p.blocks = append(p.blocks, block)
-		p.bytes += len(block)
+		r.Shards = append(r.Shards, shardPlace{First: part[0].path, Block: len(out.blocks)})
+		out.blocks = append(out.blocks, compress(text))
 	}
 	text, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
 	}
-	return compress(text), nil
+	out.root = compress(text)
+	return out, nil
 }
 
 // compress packs bytes as gzip, without a time or a name.

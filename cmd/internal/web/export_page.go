@@ -45,9 +45,9 @@ func source(text []byte) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// onePage returns the page with everything in it. The index and the first block come before the script, so that the
+// onePage returns the page with everything in it. The index and the first blocks come before the script, so that the
 // page shows the runs while the browser still reads the rest.
-func onePage(p *pack, rootBlock []byte, start string) ([]byte, error) {
+func onePage(p *packedParts, start string) ([]byte, error) {
 	data := func(id string, block []byte) string {
 		return fmt.Sprintf("<script type=\"text/plain\" id=\"runs-%s\" data-bytes=\"%d\">\n%s\n</script>\n", id, len(block),
 			packText(block))
@@ -63,10 +63,10 @@ func onePage(p *pack, rootBlock []byte, start string) ([]byte, error) {
 		return nil, fmt.Errorf("the style contains its own end")
 	}
 	var before, after strings.Builder
-	before.WriteString(data("index", rootBlock))
+	before.WriteString(data("index", p.root))
 	for i, block := range p.blocks {
 		b := &after
-		if i == 0 || i >= p.answers {
+		if i < p.first || i >= p.answers {
 			b = &before
 		}
 		b.WriteString(data(fmt.Sprint(i), block))
@@ -87,8 +87,8 @@ type File struct {
 const ExportFolder = "runs-"
 
 // folderPage returns the files of an exported folder. The page is the last: once it is written, the export is complete.
-func folderPage(p *pack, rootBlock []byte, start string) ([]File, error) {
-	files := []File{{"app.css", style}, {"app.js", script}, {"index.bin", rootBlock}}
+func folderPage(p *packedParts, start string) ([]File, error) {
+	files := []File{{"app.css", style}, {"app.js", script}, {"index.bin", p.root}}
 	for i, block := range p.blocks {
 		files = append(files, File{fmt.Sprintf("%d.bin", i), block})
 	}

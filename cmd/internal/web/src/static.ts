@@ -1,5 +1,6 @@
 // The data of an export: compressed blocks in the page, or in files beside it, and an index of what is in them.
 
+import { isPacked, unpackCurves } from "./curves-packed";
 import { type Source, SourceError } from "./source";
 
 interface Root {
@@ -65,7 +66,8 @@ export class StaticSource implements Source {
   }
 
   async bytes(path: string, params?: Record<string, string>): Promise<ArrayBuffer> {
-    return (await this.answer(path, params)).slice().buffer;
+    const bytes = await this.answer(path, params);
+    return isPacked(bytes) ? unpackCurves(bytes) : bytes.slice().buffer;
   }
 
   private block(name: string): Promise<Uint8Array<ArrayBuffer>> {
