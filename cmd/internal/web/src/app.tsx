@@ -13,6 +13,7 @@ import { RunsPage } from "./pages/runs";
 import { Announcer, EmptyState, ErrorBox, ProjectName, useKeys, Waiting } from "./parts";
 import { KeysDialog, pressKey } from "./parts/keys";
 import { Banners } from "./shell/banners";
+import { ExportNotes } from "./shell/export-notes";
 import { Head, menu } from "./shell/head";
 import { Jump } from "./shell/jump";
 import { usePageFocus } from "./shell/scroll";
@@ -70,6 +71,7 @@ function App({ source }: { source: Source }) {
         onKeys={() => setOpen("keys")}
       />
       <Banners source={source} project={project} lost={project && lost} />
+      {!source.live && <ExportNotes source={source} />}
       <main id="main" tabIndex={-1}>
         <Content source={source} project={project} error={error} place={place} />
       </main>
