@@ -89,12 +89,26 @@ type LegendRun struct {
 	Params     map[string]string `json:"params"`  // that differ among the runs, with their values as text
 }
 
-// Legend returns what a legend says about runs, and what they can be grouped by. Without ids, these are the runs that
-// the view shows.
-func (v *View) Legend(_ context.Context, ids []string) ([]LegendRun, error) {
-	entries, err := v.anyEntries(ids)
+// LegendQuery names runs by their ids or, if Runs is nil, takes those that the view shows and that match an expression.
+type LegendQuery struct {
+	Runs   []string
+	Where  string
+	Newest int // the maximum number; 0 is all
+}
+
+// Legend returns what a legend says about runs, and what they can be grouped by.
+func (v *View) Legend(_ context.Context, q LegendQuery) ([]LegendRun, error) {
+	entries, err := v.anyEntries(q.Runs)
+	if err == nil && q.Where != "" {
+		v.mu.Lock()
+		entries, _, err = v.catalog.Match(entries, q.Where)
+		v.mu.Unlock()
+	}
 	if err != nil {
 		return nil, err
+	}
+	if q.Newest > 0 {
+		entries = entries[:min(q.Newest, len(entries))]
 	}
 	keys := query.DifferingParams(catalog.Records(entries))
 	keys = keys[:min(len(keys), maxLegendParams)]

@@ -20,7 +20,14 @@ func curveMetrics(ctx context.Context, v *view.View, q question) (*Answer, error
 }
 
 func legend(ctx context.Context, v *view.View, q question) (*Answer, error) {
-	list, err := v.Legend(ctx, words(q.params, "runs"))
+	p := parameters{values: q.params}
+	asked := view.LegendQuery{
+		Runs: words(q.params, "runs"), Where: q.params.Get("where"), Newest: int(p.number("newest")),
+	}
+	if p.err != nil {
+		return nil, p.err
+	}
+	list, err := v.Legend(ctx, asked)
 	return asJSON(map[string]any{"runs": list}, err)
 }
 
@@ -90,7 +97,7 @@ func (p *parameters) number(name string) float64 {
 func (p *parameters) parse(name, word string) float64 {
 	n, err := strconv.ParseFloat(word, 64)
 	if err != nil && p.err == nil {
-		p.err = &view.InvalidError{Err: fmt.Errorf("curves: %s must be a number, got %.40q", name, word)}
+		p.err = &view.InvalidError{Err: fmt.Errorf("%s must be a number, got %.40q", name, word)}
 	}
 	return n
 }

@@ -1,0 +1,185 @@
+// Saves what a chart shows as a picture, as a drawing, or as values.
+
+import { type ChartModel, axesOf, lookOf } from "./chart";
+import { dashOf } from "./colour";
+import { trace } from "./grid";
+import { axisName } from "./numbers";
+import { eachMark } from "./paint";
+import { boxOf } from "./plot";
+import { tickLabels, ticks } from "./ticks";
+
+function save(name: string, data: Blob): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(data);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** The name of a file: what all systems allow. */
+function fileName(m: ChartModel, extension: string): string {
+  return (m.metric.replace(/[^\w.-]+/g, "-").replace(/^[-.]+/, "").slice(0, 80) || "chart") + "." + extension;
+}
+
+const shownNames = 30;
+
+/** Saves the canvas of a chart with its title and the names of its curves. */
+export async function savePNG(m: ChartModel, body: HTMLElement | null): Promise<void> {
+  const drawing = svgOf(m, body?.clientWidth ?? 800, body?.clientHeight ?? 300);
+  const picture = document.createElement("canvas");
+  const plot = body?.querySelector<HTMLCanvasElement>(".u-wrap canvas");
+  if (!plot) return;
+  const ratio = plot.width / (body?.clientWidth || plot.width);
+  picture.width = plot.width;
+  picture.height = Math.round(drawing.height * ratio);
+  const g = picture.getContext("2d")!;
+  g.scale(ratio, ratio);
+  g.fillStyle = m.dark ? "#16191e" : "#ffffff";
+  g.fillRect(0, 0, picture.width, picture.height);
+  g.drawImage(plot, 0, 26, plot.width / ratio, plot.height / ratio);
+  g.fillStyle = m.dark ? "#e3e7ec" : "#1b2027";
+  g.font = "600 13px system-ui, sans-serif";
+  g.fillText(m.title, 10, 18, drawing.width - 20);
+  g.font = "12px system-ui, sans-serif";
+  const { hues } = lookOf(m);
+  drawing.names.forEach(({ x, y, text, line }) => {
+    g.strokeStyle = hues[line.colour.hue];
+    g.lineWidth = 3;
+    g.setLineDash([...dashOf(line.colour)]);
+    g.beginPath();
+    g.moveTo(x, y - 4);
+    g.lineTo(x + 18, y - 4);
+    g.stroke();
+    g.fillText(text, x + 24, y, drawing.nameWidth - 30);
+  });
+  const data = await new Promise<Blob | null>((done) => picture.toBlob(done));
+  if (data) save(fileName(m, "png"), data);
+}
+
+export function saveSVG(m: ChartModel): void {
+  save(fileName(m, "svg"), new Blob([svgOf(m, 800, 360).text], { type: "image/svg+xml" }));
+}
+
+const escapes: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+
+/** A text as the content of an element or an attribute; characters that XML does not have are left out. */
+function xml(text: string): string {
+  return text.replace(/[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]/g, "").replace(/[&<>"]/g, (c) => escapes[c]);
+}
+
+/** A chart as SVG, and where its names are. */
+export function svgOf(m: ChartModel, width: number, plotHeight: number) {
+  const axes = axesOf(m);
+  const look = lookOf(m);
+  const text = m.dark ? "#9aa5b1" : "#59636f";
+  const grid = m.dark ? "#2a3038" : "#e0e4e9";
+  const across = Math.max(1, Math.floor((width - 20) / 240));
+  const nameWidth = (width - 20) / across;
+  const names = m.lines.slice(0, shownNames).map((line, i) => ({
+    x: 10 + (i % across) * nameWidth,
+    y: 26 + plotHeight + 22 + 18 * Math.floor(i / across),
+    text: line.name + (line.detail ? "  " + line.detail : ""),
+    line,
+  }));
+  const height = 26 + plotHeight + 18 * Math.ceil(names.length / across) + 16;
+  const yTicks = ticks("number", axes.y[0], axes.y[1], Math.max(2, Math.floor(plotHeight / 40)), axes.logY);
+  const yTexts = tickLabels("number", yTicks);
+  const left = 16 + 6.4 * Math.max(2, ...yTexts.map((t) => t.length));
+  const box = boxOf({ left, top: 34, width: width - left - 12, height: plotHeight - 42 }, axes, 1);
+  const xTicks = ticks(axes.kind, axes.x[0], axes.x[1], Math.max(2, Math.floor(box.width / 90)), axes.logX);
+  const parts: string[] = [];
+  const n = (v: number) => String(Math.round(v * 100) / 100);
+  const bottom = box.top + box.height;
+  const line = (x1: number, y1: number, x2: number, y2: number) =>
+    parts.push(`<path d="M${n(x1)} ${n(y1)}L${n(x2)} ${n(y2)}" stroke="${grid}"/>`);
+  const label = (x: number, y: number, anchor: string, s: string) =>
+    parts.push(`<text x="${n(x)}" y="${n(y)}" text-anchor="${anchor}" fill="${text}">${xml(s)}</text>`);
+  tickLabels(axes.kind, xTicks).forEach((s, i) => {
+    line(box.toX(xTicks[i]), box.top, box.toX(xTicks[i]), bottom);
+    label(box.toX(xTicks[i]), bottom + 15, "middle", s);
+  });
+  yTexts.forEach((s, i) => {
+    line(left, box.toY(yTicks[i]), left + box.width, box.toY(yTicks[i]));
+    label(left - 6, box.toY(yTicks[i]) + 4, "end", s);
+  });
+  parts.push(`<g clip-path="url(#box)" fill="none" stroke-linejoin="round">`);
+  const draw = (l: (typeof m.lines)[number], c: typeof l.curve, more: string, dash: readonly number[]) => {
+    let d = "";
+    const hue = look.hues[l.colour.hue];
+    const pen = {
+      moveTo: (x: number, y: number) => void (d += `M${n(x)} ${n(y)}`),
+      lineTo: (x: number, y: number) => void (d += `L${n(x)} ${n(y)}`),
+      dot: (x: number, y: number) => void parts.push(`<circle cx="${n(x)}" cy="${n(y)}" r="2.5" fill="${hue}"/>`),
+    };
+    trace(pen, c, look.span, box.toX, box.toY, look.logY);
+    if (d) parts.push(`<path d="${d}" stroke="${hue}"${dash.length ? ` stroke-dasharray="${dash.join(" ")}"` : ""} ${more}/>`);
+  };
+  for (const l of m.lines) {
+    if (!l.band) continue;
+    const edge = (list: Float64Array) => Array.from(l.band!.x, (x, i) => `${n(box.toX(x))} ${n(look.logY && list[i] <= 0 ? bottom : box.toY(list[i]))}`);
+    const area = [...edge(l.band.high), ...edge(l.band.low).reverse()];
+    if (area.length) parts.push(`<path d="M${area.join("L")}Z" fill="${look.hues[l.colour.hue]}" fill-opacity="0.16"/>`);
+  }
+  for (const l of m.lines) if (l.raw) draw(l, l.raw, 'stroke-opacity="0.25"', []);
+  for (const l of m.lines) draw(l, l.curve, 'stroke-width="1.5"', look.dashed ? dashOf(l.colour) : []);
+  parts.push("</g>");
+  for (const l of m.lines) {
+    eachMark(box, l.raw ?? l.curve, (kind, x, y) => {
+      const s = kind === "nan" ? "✕" : kind === "pos" ? "▲" : "▼";
+      parts.push(`<text x="${n(x)}" y="${n(y + 3)}" text-anchor="middle" font-size="9" fill="${look.hues[l.colour.hue]}">${s}</text>`);
+    });
+  }
+  label(left + box.width, bottom + 15, "end", "");
+  for (const at of names) {
+    const dash = look.dashed ? dashOf(at.line.colour) : [];
+    parts.push(
+      `<path d="M${n(at.x)} ${at.y - 4}h18" stroke-width="3" stroke="${look.hues[at.line.colour.hue]}"${dash.length ? ` stroke-dasharray="${dash.join(" ")}"` : ""}/>`,
+    );
+    label(at.x + 24, at.y, "start", at.text.length > nameWidth / 6.2 - 5 ? at.text.slice(0, Math.floor(nameWidth / 6.2) - 6) + "…" : at.text);
+  }
+  const head =
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" ` +
+    `font-family="system-ui, sans-serif" font-size="11"><title>${xml(m.title)}</title>` +
+    `<rect width="100%" height="100%" fill="${m.dark ? "#16191e" : "#ffffff"}"/>` +
+    `<clipPath id="box"><rect x="${n(box.left)}" y="${n(box.top)}" width="${n(box.width)}" height="${n(box.height)}"/></clipPath>` +
+    `<text x="10" y="18" font-size="13" font-weight="600" fill="${m.dark ? "#e3e7ec" : "#1b2027"}">${xml(m.title)}</text>`;
+  return { text: head + parts.join("") + "</svg>\n", width, height, names, nameWidth };
+}
+
+/**
+ * A cell of CSV. Names and keys come from whoever recorded a run, and a spreadsheet runs a cell that begins like a
+ * formula: such a cell begins with an apostrophe instead.
+ */
+export function csvCell(text: string): string {
+  const inert = text === "" || Number.isFinite(Number(text)) ? text : text.replace(/(^|[;\t\r\n])(?=["\s]*[=+\-@\t\r])/g, "$1'");
+  return /[",\r\n]/.test(inert) ? '"' + inert.replaceAll('"', '""') + '"' : inert;
+}
+
+/** The values of a chart: a row for each cell of each curve. */
+export function csvOf(m: ChartModel): string {
+  const grouped = m.lines.some((l) => l.band);
+  const many = m.lines.some((l) => l.curve.many);
+  const axis = axisName(m.axis);
+  const head = grouped
+    ? ["group", "metric", axis, "mean", "low", "high", "runs"]
+    : ["run", "name", "metric", ...(m.axis === "step" ? [] : [axis]), "step", "value", ...(many ? ["min", "max"] : [])];
+  const rows = [head];
+  for (const { id, name, curve, band } of m.lines) {
+    for (let i = 0; i < curve.last.length; i++) {
+      const place = String(curve.xs[i]);
+      rows.push(
+        band
+          ? [id, m.metric, place, band.mean[i], band.low[i], band.high[i], band.n[i]].map(String)
+          : [
+              ...[id, name, curve.metric, ...(m.axis === "step" ? [] : [place]), String(curve.steps[i]), String(curve.last[i])],
+              ...(many ? [curve.min[i], curve.max[i]].map((v) => (Number.isNaN(v) ? "" : String(v))) : []),
+            ],
+      );
+    }
+  }
+  return rows.map((row) => row.map(csvCell).join(",") + "\n").join("");
+}
+
+export function saveCSV(m: ChartModel): void {
+  save(fileName(m, "csv"), new Blob([csvOf(m)], { type: "text/csv" }));
+}
