@@ -15,9 +15,10 @@ interface Target {
 
 const shown = 50;
 
-/** A dialog that goes to a page, a run or a metric by a part of its name. */
+/** A dialog that goes to a page, a run or a metric by a part of its name, or to a Git revision. */
 export function Jump({ source, onClose }: { source: Source; onClose(): void }) {
   const [runs, setRuns] = useState<Target[]>();
+  const [metrics, setMetrics] = useState<Target[]>([]);
   const [typed, setTyped] = useState("");
   const [at, setAt] = useState(0);
   const list = useRef<HTMLUListElement>(null);
@@ -26,8 +27,16 @@ export function Jump({ source, onClose }: { source: Source; onClose(): void }) {
       (table) => setRuns(table.ids.map((id, i) => ({ text: table.names[i] || id, kind: id, path: ["run", id] }))),
       () => setRuns([]),
     );
+    source.json<{ metrics: { key: string }[] }>("metrics.json").then(
+      (list) => setMetrics(list.metrics.map(({ key }) => metricTarget(key))),
+      () => {}, // the pages and the runs can still be reached
+    );
   }, [source]);
-  const found = useMemo(() => find([...pages, ...(runs ?? [])], typed), [runs, typed]);
+  const found = useMemo(() => {
+    const all = find([...pages, ...(runs ?? []), ...metrics], typed);
+    const revision = typed.trim();
+    return source.live && revision ? [...all, revisionTarget(revision)] : all;
+  }, [runs, metrics, typed]);
   useEffect(() => list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [at]);
   const go = (target: Target | undefined) => {
     if (!target) return;
@@ -48,12 +57,12 @@ export function Jump({ source, onClose }: { source: Source; onClose(): void }) {
           type="search"
           role="combobox"
           list={undefined}
-          aria-label="Page or run"
+          aria-label="Page, run, metric or Git revision"
           aria-expanded="true"
           aria-controls="jump-list"
           aria-activedescendant={found.length ? "jump-" + at : undefined}
           aria-autocomplete="list"
-          placeholder="Page, run name or run id"
+          placeholder="Page, run, metric or Git revision"
           autocomplete="off"
           spellcheck={false}
           autofocus
@@ -66,12 +75,12 @@ export function Jump({ source, onClose }: { source: Source; onClose(): void }) {
         />
         <ul id="jump-list" ref={list} role="listbox" aria-label="Results">
           {found.map((t, i) => (
-            <li key={t.path.join("/")} id={"jump-" + i} role="option" aria-selected={i === at} onClick={() => go(t)}>
+            <li key={t.kind + " " + t.text} id={"jump-" + i} role="option" aria-selected={i === at} onClick={() => go(t)}>
               <span class="ellipsis">{t.text}</span>
               <small class="mono">{t.kind}</small>
             </li>
           ))}
-          {runs && found.length === 0 && <p class="muted">Nothing has “{typed}” in its name.</p>}
+          {runs && found.length === 0 && <p class="muted">Nothing matches “{typed}”.</p>}
           {!runs && <Waiting>Reading the runs…</Waiting>}
         </ul>
       </div>
@@ -80,6 +89,20 @@ export function Jump({ source, onClose }: { source: Source; onClose(): void }) {
 }
 
 const pages: Target[] = menu.map(([path, title]) => ({ text: title, kind: "page", path: [path] }));
+
+const metricTarget = (key: string): Target => ({
+  text: key,
+  kind: "metric",
+  path: ["charts"],
+  params: new URLSearchParams({ find: key }),
+});
+
+const revisionTarget = (rev: string): Target => ({
+  text: rev,
+  kind: "runs of this Git revision",
+  path: ["runs"],
+  params: new URLSearchParams({ rev }),
+});
 
 /** Those that have every word, first those that begin with what was typed. */
 function find(targets: Target[], typed: string): Target[] {
