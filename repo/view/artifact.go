@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"strings"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
@@ -99,6 +100,28 @@ func placeOf(e *repo.Entry, a format.Artifact) string {
 		return PlaceLFS
 	}
 	return PlaceMissing
+}
+
+// LooksLikeImage reports whether a page tries to show an artifact as an image. What its bytes are is decided later, by
+// ImageOf.
+func LooksLikeImage(a format.Artifact) bool {
+	switch strings.ToLower(path.Ext(a.Path)) {
+	case ".png", ".jpg", ".jpeg", ".gif", ".webp":
+		return true
+	}
+	return a.Kind == "image"
+}
+
+// ArtifactPath returns the path under which a page asks for what it shows of an artifact: its image, its table or its
+// bytes. An export contains the same answers.
+func ArtifactPath(run string, a format.Artifact) string {
+	switch {
+	case LooksLikeImage(a):
+		return "image/" + run + "/" + a.SHA256 + ".bin"
+	case a.Kind == "table":
+		return "table/" + run + "/" + a.SHA256 + ".json"
+	}
+	return "artifact/" + run + "/" + a.SHA256 + ".bin"
 }
 
 // Artifact returns the bytes of the artifact of a run that has a SHA-256, after verifying it. Nothing but what the

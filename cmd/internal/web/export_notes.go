@@ -37,7 +37,8 @@ type ExportNotes struct {
 // leave counts an answer for which there was no space.
 func (x *exporter) leave(path string) {
 	n := &x.Notes
-	if strings.HasPrefix(path, "artifact/") {
+	switch kind, _, _ := strings.Cut(path, "/"); kind {
+	case "artifact", "image", "table":
 		n.files++
 	}
 	if len(n.Left) < maxNamed {

@@ -5,10 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"math"
-	"path"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
@@ -131,9 +129,6 @@ func (x *exporter) collectParts(ctx context.Context, e *repo.Entry) error {
 
 func hasLog(e *repo.Entry) bool { return e.Active != nil || e.Files["output.log"].Bytes > 0 }
 
-// shownExtensions are of artifacts that a page shows although they have no key.
-var shownExtensions = []string{".png", ".jpg", ".jpeg", ".gif", ".webp"}
-
 // collectMedia adds the artifacts that a page shows, the newest of each run first.
 func (x *exporter) collectMedia(ctx context.Context, e *repo.Entry) error {
 	all, err := e.AllArtifacts()
@@ -144,11 +139,10 @@ func (x *exporter) collectMedia(ctx context.Context, e *repo.Entry) error {
 	all = slices.Clone(all)
 	slices.SortStableFunc(all, func(a, b format.Artifact) int { return cmp.Compare(stepOf(b), stepOf(a)) })
 	for _, a := range all {
-		shown := a.Key != "" || slices.Contains(shownExtensions, strings.ToLower(path.Ext(a.Path)))
-		if !shown || e.ArtifactFile(a) == "" {
+		if shown := a.Key != "" || view.LooksLikeImage(a); !shown || e.ArtifactFile(a) == "" {
 			continue
 		}
-		name := "artifact/" + e.ID + "/" + a.SHA256 + ".bin"
+		name := view.ArtifactPath(e.ID, a)
 		if a.Bytes > x.most() { // it cannot fit, so it is not read
 			x.leave(name)
 			continue
