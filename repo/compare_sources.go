@@ -2,7 +2,6 @@ package repo
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -28,7 +27,7 @@ func CompareSources(
 ) (*SourceDiff, error) {
 	d := &SourceDiff{}
 	if a.Source == nil || b.Source == nil || a.Source.Tree == "" || b.Source.Tree == "" {
-		return nil, fmt.Errorf("the source of %s was not recorded", missingSource(a, b))
+		return nil, &NoSourceError{missingSource(a, b)}
 	}
 	if a.Source.Tree == b.Source.Tree {
 		return d, nil

@@ -19,6 +19,13 @@ func withHint(err error, format string, args ...any) error {
 	return &HintError{err, fmt.Sprintf(format, args...)}
 }
 
+// NoSourceError means that the source of a run is needed and was not recorded.
+type NoSourceError struct{ Run string }
+
+func (e *NoSourceError) Error() string {
+	return fmt.Sprintf("the source of %s was not recorded", e.Run)
+}
+
 // Errors that callers distinguish.
 var (
 	ErrNoRepository = errors.New("no .runs folder in this or any parent folder")

@@ -23,10 +23,11 @@ func statusOf(err error) int {
 	var invalid *view.InvalidError
 	var none *query.NotFoundError
 	var missing *view.NotFoundError
+	var source *repo.NoSourceError
 	switch {
 	case errors.As(err, &syntax), errors.As(err, &goal), errors.As(err, &invalid):
 		return 400
-	case errors.As(err, &none), errors.As(err, &missing), errors.Is(err, fs.ErrNotExist),
+	case errors.As(err, &none), errors.As(err, &missing), errors.As(err, &source), errors.Is(err, fs.ErrNotExist),
 		errors.Is(err, repo.ErrNotActive), errors.Is(err, git.ErrNoRevision), errors.Is(err, git.ErrNoObject):
 		return 404
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

@@ -3,6 +3,7 @@ package http1
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
 	"net"
 	"strconv"
@@ -120,11 +121,30 @@ func write(c net.Conn, r *Request, a *Response) error {
 	if a.File == nil {
 		return send(c, body)
 	}
-	n, err := io.CopyBuffer(sender{c}, struct{ io.Reader }{io.LimitReader(a.File, size)}, make([]byte, maxWrite))
-	if err == nil && n < size { // the client must not take a part for the whole
-		err = io.ErrUnexpectedEOF
+	return sendFile(c, a.File, size)
+}
+
+// sendFile sends exactly size bytes. The last part is sent when the file has ended without an error, so that a client
+// does not take a file that turns out to be damaged for a whole one.
+func sendFile(c net.Conn, file io.Reader, size int64) error {
+	part, held := make([]byte, maxWrite), make([]byte, 0, maxWrite)
+	for sent := int64(0); ; {
+		n, err := io.ReadFull(file, part)
+		ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if sent += int64(n); err != nil && !ended {
+			return err
+		}
+		if sent > size || ended && sent < size {
+			return io.ErrUnexpectedEOF
+		}
+		if err := send(c, held); err != nil {
+			return err
+		}
+		held = append(held[:0], part[:n]...)
+		if ended {
+			return send(c, held)
+		}
 	}
-	return err
 }
 
 // send writes all of data. Each part must be taken within AnswerTimeout.
@@ -139,10 +159,6 @@ func send(c net.Conn, data []byte) error {
 	}
 	return nil
 }
-
-type sender struct{ net.Conn }
-
-func (s sender) Write(p []byte) (int, error) { return len(p), send(s.Conn, p) }
 
 // body returns the body as the client takes it, and whether it is compressed.
 func (a *Response) body(r *Request) (body []byte, packed bool) {
