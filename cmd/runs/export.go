@@ -98,7 +98,7 @@ func (a *app) exportHTML(ctx context.Context, f *exportFlags, selectors []string
 			return usagef("export: --with must be one of %s, got %q", strings.Join(web.ExportParts(), ", "), part)
 		}
 	}
-	target, err := a.exportTo(f.out)
+	target, err := a.exportTo("export: --output", f.out)
 	if err != nil {
 		return err
 	}

@@ -18,8 +18,8 @@ import (
 // exportTarget is where an export goes: a file, a folder or, if both are empty, stdout.
 type exportTarget struct{ file, folder string }
 
-// exportTo tells a file from a folder by how the user names it, or by what exists.
-func (a *app) exportTo(typed string) (*exportTarget, error) {
+// exportTo tells a file from a folder by how the user names it, or by what exists. flag is the command and its flag.
+func (a *app) exportTo(flag, typed string) (*exportTarget, error) {
 	if typed == "-" {
 		return &exportTarget{}, nil
 	}
@@ -41,7 +41,7 @@ func (a *app) exportTo(typed string) (*exportTarget, error) {
 	case extension == ".html" || extension == ".htm":
 		return &exportTarget{file: path}, nil
 	}
-	return nil, usagef("export: --output must end in .html, or in / for a folder, got %q", typed)
+	return nil, usagef("%s must end in .html, or in / for a folder, got %q", flag, typed)
 }
 
 // page returns the file that a browser opens; empty for stdout.

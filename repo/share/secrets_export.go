@@ -16,7 +16,7 @@ import (
 type ExportText struct {
 	Place string        // what the text is, for people
 	Runs  []*format.Run // whose files it is made from
-	File  string        // the file that it is, relative to .runs; empty if it is made from several
+	Files []string      // that it is made from, relative to .runs; if it is nil, all files of the runs but their logs
 	Kind  secret.Kind
 	Text  []byte
 }
@@ -44,11 +44,14 @@ func RecordText(e *repo.Entry) (ExportText, error) {
 	if err != nil {
 		return ExportText{}, fmt.Errorf("run %s: %w", e.ID, err)
 	}
-	file := path.Join(runPath(e.ID), repo.RecordName)
+	file := RunFile(e.ID, repo.RecordName)
 	return ExportText{
-		Place: path.Join(repo.DirName, file), Runs: []*format.Run{e.Run}, File: file, Text: text,
+		Place: path.Join(repo.DirName, file), Runs: []*format.Run{e.Run}, Files: []string{file}, Text: text,
 	}, nil
 }
+
+// RunFile returns the path of a file of a run, relative to .runs.
+func RunFile(id, name string) string { return path.Join(runPath(id), name) }
 
 // ExportSearch searches the texts of an export for secrets, as a commit searches files. The allow-list of the
 // configuration counts.
@@ -78,10 +81,10 @@ func (s *ExportSearch) Search(ctx context.Context, t ExportText) error {
 		if len(t.Runs) == 1 {
 			run = t.Runs[0].ID
 		}
-		if s.known[f.Fingerprint+run] || s.known[f.Fingerprint] || s.allows(t, f) {
+		if s.known[f.Fingerprint+run] || run == "" && s.known[f.Fingerprint] || s.allows(t, f) {
 			continue
 		}
-		s.known[f.Fingerprint+run] = true
+		s.known[f.Fingerprint+run], s.known[f.Fingerprint] = true, true
 		s.findings = append(s.findings, ExportFinding{
 			Place: Finding{Find: f}.placeIn(t.Place), Run: run, Find: f,
 		})
@@ -92,11 +95,11 @@ func (s *ExportSearch) Search(ctx context.Context, t ExportText) error {
 // allows reports whether the configuration allows a finding. An entry that is limited by path counts if it covers a
 // file that the text is made from.
 func (s *ExportSearch) allows(t ExportText, f secret.Find) bool {
-	files := []string{t.File}
-	if t.File == "" {
+	files := t.Files
+	if files == nil {
 		for _, run := range t.Runs {
-			for _, name := range []string{repo.RecordName, "output.log", format.ValuesName, format.ArtifactsName} {
-				files = append(files, path.Join(runPath(run.ID), name))
+			for _, name := range []string{repo.RecordName, format.ValuesName, format.ArtifactsName} {
+				files = append(files, RunFile(run.ID, name))
 			}
 			files = append(files, repo.SharedNames(run)...)
 		}

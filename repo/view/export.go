@@ -9,6 +9,7 @@ import (
 
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/catalog"
+	"github.com/gitruns/runs/repo/query"
 )
 
 // MaxExportRuns is how many runs an export contains at most. A page that is not served cannot ask for more.
@@ -19,6 +20,7 @@ type ExportOptions struct {
 	MaxRuns int            // the newest are kept; 0 means MaxExportRuns
 	Metrics *regexp.Regexp // of the metrics that are kept; nil means all
 	Also    []string       // Git revisions whose runs may be selected too
+	IDs     []string       // of the runs that are kept; nil means all
 }
 
 // LeftOut says what a view leaves out because of its ExportOptions.
@@ -61,9 +63,52 @@ func (v *View) Running() (n int, last time.Time) {
 	return n, last
 }
 
+// Bounds of the comparisons that an export contains.
+const (
+	allPairs  = 8  // runs of which each is compared with each
+	bestPairs = 20 // runs that the best one is compared with
+)
+
+// ExportPairs returns the ids of the runs that an export compares, two by two: of a few runs each with each, of more
+// the best by the primary metric with the newest others.
+func (v *View) ExportPairs(ctx context.Context) [][]string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var pairs [][]string
+	if len(v.entries) <= allPairs {
+		for _, a := range v.entries {
+			for _, b := range v.entries {
+				if a != b {
+					pairs = append(pairs, []string{a.ID, b.ID})
+				}
+			}
+		}
+		return pairs
+	}
+	records := catalog.Records(v.entries)
+	primary := query.Primary(v.catalog.Config().Primary, records, v.catalog.Context())
+	best := v.entries[1] // without a primary metric: the run before the newest
+	if found, _, err := v.catalog.Select(ctx, "best="+primary); primary != "" && err == nil && len(found) == 1 {
+		for _, e := range v.entries {
+			if e.ID == found[0].ID {
+				best = e
+			}
+		}
+	}
+	for _, e := range v.entries {
+		if e != best && len(pairs) < bestPairs {
+			pairs = append(pairs, []string{best.ID, e.ID})
+		}
+	}
+	return pairs
+}
+
 // limit leaves out what the options of an export ask to leave out.
 func (v *View) limit(c *catalog.Catalog, entries []*repo.Entry) (*catalog.Catalog, []*repo.Entry) {
 	o := v.options.Export
+	if o.IDs != nil {
+		entries = slices.DeleteFunc(slices.Clone(entries), func(e *repo.Entry) bool { return !slices.Contains(o.IDs, e.ID) })
+	}
 	most := o.MaxRuns
 	if most == 0 {
 		most = MaxExportRuns

@@ -20,7 +20,9 @@ import (
 // ExportOptions say what an export contains.
 type ExportOptions struct {
 	Review url.Values // the parameters of review.json; nil for an export without a review
-	Folder bool       // it will be a folder, which needs less space than text in a page
+	// Pairs are selectors of runs that are compared, two by two. If it is nil, they are those of View.ExportPairs.
+	Pairs  [][]string
+	Folder bool // it will be a folder, which needs less space than text in a page
 	// MaxBytes is the size of the whole export at most. If it is 0, that is DefaultMaxBytes, and curves have fewer
 	// points than would fit.
 	MaxBytes int64
@@ -103,6 +105,9 @@ func NewExport(ctx context.Context, r *repo.Repository, v *view.View, o ExportOp
 
 // collect asks for all answers but the curves.
 func (x *exporter) collect(ctx context.Context) error {
+	if err := x.searchRecords(ctx); err != nil {
+		return err
+	}
 	for _, path := range []string{"project.json", "runs.json", "metrics.json", "legend.json"} {
 		one, err := x.ask(ctx, path, nil)
 		if err != nil {
@@ -169,10 +174,35 @@ func (x *exporter) searchAnswer(ctx context.Context, path, run string, data []by
 			text.Runs = append(text.Runs, e.Run)
 		}
 	}
+	if run != "" && len(text.Runs) == 1 {
+		text.Files = filesOf(path, text.Runs[0])
+	}
 	for _, t := range textsOf(text, isJSON) {
 		if err := x.search.Search(ctx, t); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// filesOf returns the files that an answer about a run is made from, or nil if it is made from several.
+func filesOf(path string, run *format.Run) []string {
+	parts := strings.Split(path, "/")
+	switch parts[0] {
+	case "log":
+		return []string{share.RunFile(run.ID, "output.log")}
+	case "patch":
+		return repo.SharedNames(run)
+	case "values":
+		return []string{share.RunFile(run.ID, format.ValuesName)}
+	case "artifact":
+		files := []string{}
+		for _, a := range run.Artifacts {
+			if a.SHA256+".bin" == parts[len(parts)-1] {
+				files = append(files, share.RunFile(run.ID, "artifacts/"+a.Path))
+			}
+		}
+		return files
 	}
 	return nil
 }
@@ -203,6 +233,3 @@ func (e *Export) Folder() ([]File, error) {
 	}
 	return folderPage(p, e.start)
 }
-
-// collectPairs adds comparisons that the page of an export can show.
-func (x *exporter) collectPairs(ctx context.Context) error { return ctx.Err() }

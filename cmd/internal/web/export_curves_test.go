@@ -89,7 +89,8 @@ func TestPackCurves(t *testing.T) {
 // A head from which a folder is taken keeps the numbers behind it where they belong.
 func TestPackCurvesCleansHead(t *testing.T) {
 	answer := randomAnswer(t, rand.New(rand.NewPCG(3, 4)))
-	packed, err := packCurves(answer, func(text []byte) []byte { return bytes.ReplaceAll(text, []byte("a/b"), []byte("x")) })
+	clean := func(text []byte) []byte { return bytes.ReplaceAll(text, []byte("a/b"), []byte("x")) }
+	packed, err := packCurves(answer, clean)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,16 +14,24 @@ import (
 	"github.com/gitruns/runs/repo/view"
 )
 
+// searchRecords searches what the records contain, whatever the answers show of it. The place of a finding is then that
+// in the record, which people can mend.
+func (x *exporter) searchRecords(ctx context.Context) error {
+	for _, e := range x.entries {
+		text, err := share.RecordText(e)
+		if err != nil {
+			return err
+		}
+		if err := x.search.Search(ctx, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // collectRun adds the answers about a run. What cannot be read of it is counted, and does not stop the export: its page
 // says what is wrong with it.
 func (x *exporter) collectRun(ctx context.Context, e *repo.Entry) error {
-	text, err := share.RecordText(e)
-	if err != nil {
-		return err
-	}
-	if err := x.search.Search(ctx, text); err != nil {
-		return err
-	}
 	add := func(path string) error { return x.addOfRun(ctx, path) }
 	if err := add("run/" + e.ID + ".json"); err != nil {
 		return err
@@ -78,6 +86,12 @@ func (x *exporter) addOptional(ctx context.Context, path string) error {
 		x.Notes.Unread++
 		return nil
 	}
+	x.hold(one)
+	return nil
+}
+
+// hold keeps an answer until it is known whether there is space for it.
+func (x *exporter) hold(one body) {
 	if kind, _ := view.ImageOf(one.data); kind != "" {
 		one.compressed = one.data // it is compressed already
 	} else {
@@ -85,7 +99,6 @@ func (x *exporter) addOptional(ctx context.Context, path string) error {
 	}
 	x.optional = append(x.optional, one)
 	x.held += x.cost(len(one.compressed), 1)
-	return nil
 }
 
 // collectValues adds the non-numeric values of a run.
