@@ -98,6 +98,9 @@ var answers = map[string]func(ctx context.Context, v *view.View, q question) (*A
 	"values/{id}.json": func(ctx context.Context, v *view.View, q question) (*Answer, error) {
 		return asJSON(v.Values(ctx, q.path("id")))
 	},
+	"machine/{id}.json": func(ctx context.Context, v *view.View, q question) (*Answer, error) {
+		return asJSON(v.System(ctx, q.path("id")))
+	},
 	"environment/{id}.json": func(ctx context.Context, v *view.View, q question) (*Answer, error) {
 		return asJSON(v.Environment(ctx, q.path("id")))
 	},

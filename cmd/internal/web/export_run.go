@@ -132,6 +132,11 @@ func (x *exporter) collectParts(ctx context.Context, e *repo.Entry) error {
 			return err
 		}
 	}
+	if x.options.has(PartMachine) && e.Active == nil && e.Files["system.parquet"].Bytes > 0 {
+		if err := x.addOptional(ctx, "machine/"+e.ID+".json"); err != nil {
+			return err
+		}
+	}
 	if x.options.has(PartLog) && hasLog(e) {
 		if err := x.addOptional(ctx, "log/"+e.ID+".txt"); err != nil {
 			return err
