@@ -46,7 +46,7 @@ export function TableView({ artifact, run, source }: MediaProps & { artifact: Ar
         )}
         {sort >= 0 && <Button onClick={() => setSort([-1, false])}>Order as logged</Button>}
       </div>
-      <div class="scroll card">
+      <div class="scroll card media-box">
         <table class="media-table">
           <thead>
             <tr>

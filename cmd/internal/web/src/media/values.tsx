@@ -109,7 +109,8 @@ function OneSeries({ of, run, source, place }: MediaProps & { of: ValueKey; plac
 }
 
 function TextValue({ value }: { value: unknown }) {
-  const text = typeof value === "string" ? value : JSON.stringify(value, null, 1).replace(/\n\s*(?=[^{}[\]]*$)/gm, " ");
+  const short = JSON.stringify(value);
+  const text = typeof value === "string" ? value : short.length <= 120 ? short : JSON.stringify(value, null, 1);
   return (
     <pre class="media-text run-text" tabIndex={0}>
       {visible(text)}

@@ -21,12 +21,15 @@ export function ArtifactList({ run, source }: { run: Run; source: Source }) {
   const [lists, setLists] = useState<Artifacts[]>([run.artifacts!]);
   const [find, setFind] = useState("");
   const [all, setAll] = useState(false);
+  const [closed, setClosed] = useState<ReadonlySet<string>>(() => largeFolders(run.artifacts!.list));
   const [text, setText] = useState<Artifact>();
   const [error, setError] = useState<Error>();
   const list = lists.flatMap((l) => l.list);
   const { total, bytes } = run.artifacts!;
   const found = list.filter((a) => matches(a.path, find)).sort((a, b) => (a.path < b.path ? -1 : 1));
-  const shown = all ? found : found.slice(0, shownFiles);
+  const folded = find ? noneClosed : closed;
+  const open = found.filter((a) => !foldersOf(a.path).some((f) => folded.has(f)));
+  const shown = all ? open : open.slice(0, shownFiles);
   const away = list.some((a) => a.place !== "here" && a.place !== "missing");
   const more = async () => {
     try {
@@ -60,10 +63,20 @@ export function ArtifactList({ run, source }: { run: Run; source: Source }) {
               </th>
             </tr>
           </thead>
-          <tbody>{rows(shown, { save: source.download && save, read: setText })}</tbody>
+          <tbody>
+            {rows(found, new Set(shown), folded, {
+              save: source.download && save,
+              read: setText,
+              toggle(folder) {
+                const next = new Set(closed);
+                if (!next.delete(folder)) next.add(folder);
+                setClosed(next);
+              },
+            })}
+          </tbody>
         </table>
       </div>
-      <More shown={shown.length} of={found.length} onAll={() => setAll(true)} />
+      <More shown={shown.length} of={found.length === 0 ? 0 : Math.max(shown.length, open.length)} onAll={() => setAll(true)} />
       {list.length < total && (
         <p class="run-more">
           {list.length.toLocaleString("en-US")} of {total.toLocaleString("en-US")} artifacts are listed.{" "}
@@ -79,29 +92,51 @@ export function ArtifactList({ run, source }: { run: Run; source: Source }) {
   );
 }
 
+const noneClosed: ReadonlySet<string> = new Set();
+const largeFolder = 30; // files
+
+/** The folders above a file: "a/", "a/b/". */
+function foldersOf(path: string): string[] {
+  const parts = path.split("/");
+  return parts.slice(0, -1).map((_, i) => parts.slice(0, i + 1).join("/") + "/");
+}
+
+/** The folders that are closed at first. */
+function largeFolders(list: Artifact[]): Set<string> {
+  const counts = new Map<string, number>();
+  for (const a of list) for (const f of foldersOf(a.path)) counts.set(f, (counts.get(f) ?? 0) + 1);
+  return new Set([...counts].filter(([, n]) => n > largeFolder).map(([f]) => f));
+}
+
 interface Actions {
   save?(a: Artifact): void;
   read(a: Artifact): void;
+  toggle(folder: string): void;
 }
 
-/** A row for each folder and, indented below it, for each file. */
-function rows(list: Artifact[], actions: Actions) {
+/** A row for each folder and, indented below it, for each file that is shown. */
+function rows(list: Artifact[], shown: ReadonlySet<Artifact>, closed: ReadonlySet<string>, actions: Actions) {
   const out = [];
-  let above: string[] = [];
+  const counts = new Map<string, number>();
+  for (const a of list) for (const f of foldersOf(a.path)) counts.set(f, (counts.get(f) ?? 0) + 1);
+  const done = new Set<string>();
   for (const a of list) {
     const parts = a.path.split("/");
-    let common = 0;
-    while (common < parts.length - 1 && above[common] === parts[common]) common++;
-    for (let level = common; level < parts.length - 1; level++) {
+    const folders = foldersOf(a.path);
+    folders.forEach((folder, level) => {
+      if (done.has(folder) || folders.slice(0, level).some((f) => closed.has(f))) return;
+      done.add(folder);
       out.push(
-        <tr key={parts.slice(0, level + 1).join("/") + "/"}>
+        <tr key={folder}>
           <th scope="rowgroup" colSpan={5} class={"run-level" + Math.min(level, 6)}>
-            {visible(parts[level])}/
+            <button type="button" class="quiet run-folder" aria-expanded={!closed.has(folder)} onClick={() => actions.toggle(folder)}>
+              {closed.has(folder) ? "▸" : "▾"} {visible(parts[level])}/ <span class="count">{counts.get(folder)}</span>
+            </button>
           </th>
         </tr>,
       );
-    }
-    above = parts.slice(0, -1);
+    });
+    if (!shown.has(a)) continue;
     const name = visible(parts[parts.length - 1]);
     out.push(
       <tr key={a.path}>

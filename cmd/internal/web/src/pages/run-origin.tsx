@@ -1,7 +1,7 @@
 import { Fragment, h } from "preact";
 import { useState } from "preact/hooks";
 import { useLoading } from "../loading";
-import { Bytes, Button, CopyButton, count, ErrorBox, formatBytes, SearchField, Waiting } from "../parts";
+import { Bytes, Button, CopyButton, count, ErrorBox, SearchField, Waiting } from "../parts";
 import type { Source } from "../source";
 import { type Dataset, type Run, visible } from "./run-data";
 import { matches } from "./run-tables";
@@ -211,23 +211,7 @@ function PackageList({ run, source }: { run: Run; source: Source }) {
   );
 }
 
-export function Machine({ run }: { run: Run }) {
-  const m = run.record!.machine!;
-  return (
-    <Pairs
-      list={[
-        ["Host", m.host],
-        ["CPU", m.cpu],
-        ["Cores", m.cores?.toString()],
-        ["Memory", m.memory && formatBytes(m.memory)],
-        ["GPUs", m.gpus?.join(", ")],
-        ["Kernel", m.kernel],
-      ]}
-    />
-  );
-}
-
-function Pairs({ list }: { list: [string, string | 0 | undefined][] }) {
+export function Pairs({ list }: { list: [string, string | 0 | undefined][] }) {
   return (
     <dl class="run-facts">
       {list.map(

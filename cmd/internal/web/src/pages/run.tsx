@@ -13,7 +13,9 @@ import "./run.css";
 import { bestOf, commandLine, endOf, lifeOf, type Link, type Run, shortID, visible } from "./run-data";
 import { ArtifactList } from "./run-artifacts";
 import { LogView } from "./run-log";
-import { Datasets, Environment, Machine } from "./run-origin";
+import { RunCharts } from "./run-charts";
+import { Machine } from "./run-machine";
+import { Datasets, Environment } from "./run-origin";
 import { SourceView } from "./run-source";
 import { MetricTable, NamedTable } from "./run-tables";
 
@@ -39,7 +41,7 @@ export function RunPage({ source, project, place }: PageProps) {
   }
   if (!run) return <Waiting>Reading the run…</Waiting>;
   if (run.damaged) return <DamagedRun run={run} />;
-  return <WholeRun key={run.id} run={run} source={source} project={project} place={place} />;
+  return <WholeRun key={run.id} run={run} source={source} project={project} place={place} version={version} />;
 }
 
 interface Part {
@@ -50,7 +52,7 @@ interface Part {
   body: () => ComponentChildren;
 }
 
-function WholeRun({ run, source, project, place }: PageProps & { run: Run }) {
+function WholeRun({ run, source, project, place, version }: PageProps & { run: Run; version: number }) {
   const record = run.record!;
   const short = shortID(run.id);
   const media = useMemo(() => mediaOf(run.artifacts?.list ?? []), [run.artifacts]);
@@ -61,6 +63,11 @@ function WholeRun({ run, source, project, place }: PageProps & { run: Run }) {
       title: "Metrics",
       count: run.metrics.length,
       body: () => <MetricTable run={run} primary={project.primary} place={place} />,
+    },
+    run.metrics.some((m) => m.count > 1 && !m.hidden) && {
+      id: "charts",
+      title: "Charts",
+      body: () => <RunCharts run={run} source={source} place={place} version={version} />,
     },
     run.params.length > 0 && {
       id: "params",
@@ -80,7 +87,7 @@ function WholeRun({ run, source, project, place }: PageProps & { run: Run }) {
       count: media.length,
       body: () => <MediaSection run={run} media={media} source={source} place={place} />,
     },
-    run.values && { id: "values", title: "Texts and histograms", body: () => <Values run={run} source={source} place={place} /> },
+    run.values && { id: "values", title: "Values", body: () => <Values run={run} source={source} place={place} /> },
     record.datasets && {
       id: "data",
       title: "Data",
@@ -101,7 +108,7 @@ function WholeRun({ run, source, project, place }: PageProps & { run: Run }) {
       body: () => <ArtifactList run={run} source={source} />,
     },
     run.log && { id: "log", title: "Log", body: () => <LogView run={run} source={source} place={place} /> },
-    record.machine && { id: "machine", title: "Machine", body: () => <Machine run={run} /> },
+    (record.machine || run.system) && { id: "machine", title: "Machine", body: () => <Machine run={run} source={source} /> },
     (run.chain.length > 0 || run.links.length > 0) && {
       id: "related",
       title: "Related runs",

@@ -1,0 +1,78 @@
+import { Fragment, h } from "preact";
+import { useMemo, useState } from "preact/hooks";
+import { CurveChart } from "../chart";
+import { type Place, placeLink, replaceParams } from "../location";
+import { SearchField, Select, Toggle } from "../parts";
+import type { Source } from "../source";
+import type { Run } from "./run-data";
+import { matches } from "./run-tables";
+
+const shownCharts = 12;
+
+/** A chart of each metric with more than one point. Only those near the view are read. */
+export function RunCharts({ run, source, place, version }: { run: Run; source: Source; place: Place; version: number }) {
+  const [more, setMore] = useState(shownCharts);
+  const find = place.params.get("chart") ?? "";
+  const x = place.params.get("x") ?? "";
+  const smooth = Number(place.params.get("smooth") ?? 0) || 0;
+  const log = place.params.get("logy") !== null;
+  const ids = useMemo(() => [run.id], [run.id]);
+  const all = run.metrics.filter((m) => m.count > 1 && !m.hidden);
+  const list = all.filter((m) => matches(m.name, find));
+  return (
+    <Fragment>
+      <div class="bar run-bar">
+        {all.length > shownCharts && <SearchField label="Find a chart" value={find} onInput={(chart) => replaceParams({ chart })} />}
+        <Select
+          label="x"
+          value={x}
+          options={[
+            ["", "as defined"],
+            ["step", "step"],
+            ["time", "time"],
+            ["relative", "time since start"],
+          ]}
+          onChange={(x) => replaceParams({ x })}
+        />
+        <label>
+          <span class="muted">Smoothing</span>
+          <input
+            type="range"
+            min={0}
+            max={0.99}
+            step={0.01}
+            value={smooth}
+            aria-valuetext={smooth ? String(smooth) : "none"}
+            onInput={(e) => replaceParams({ smooth: e.currentTarget.value === "0" ? "" : e.currentTarget.value })}
+          />
+        </label>
+        <Toggle label="Log y" on={log} onChange={(on) => replaceParams({ logy: on ? "1" : "" })} />
+        <a href={placeLink(["charts"], new URLSearchParams({ runs: run.id }))}>With other runs</a>
+      </div>
+      <div class="run-charts">
+        {list.slice(0, more).map((m) => (
+          <CurveChart
+            key={m.name}
+            source={source}
+            runs={ids}
+            metric={m.name}
+            x={x}
+            smooth={smooth}
+            logY={log}
+            height={180}
+            legend={false}
+            version={version}
+          />
+        ))}
+      </div>
+      {list.length > more && (
+        <p class="run-more">
+          {more} of {list.length} charts are shown.{" "}
+          <button type="button" class="link" onClick={() => setMore(more + 2 * shownCharts)}>
+            Show more
+          </button>
+        </p>
+      )}
+    </Fragment>
+  );
+}
