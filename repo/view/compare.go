@@ -36,6 +36,7 @@ type Comparison struct {
 	// share the level of the tests, and leave out what review.CompareRecords does.
 	Pairs   []*diff.Comparison
 	Primary string
+	Shown   map[string]bool // ids, among those of Sides, of runs that the view shows
 }
 
 // MissingSide is a side that is not compared, because of Err.
@@ -121,7 +122,47 @@ func (v *View) sides(ctx context.Context, selectors []string) (c *Comparison, re
 			c.Selectors, c.Sides = append(c.Selectors, selectors[i]), append(c.Sides, side)
 		}
 	}
+	ids := map[string]bool{}
+	for _, side := range c.Sides {
+		for _, e := range side.Entries {
+			ids[e.ID] = true
+		}
+	}
+	c.Shown = v.shownAmong(ids)
 	return c, s.close, nil
+}
+
+// shownAmong returns those of the ids whose runs the view shows.
+func (v *View) shownAmong(ids map[string]bool) map[string]bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	shown := map[string]bool{}
+	for _, e := range v.entries {
+		if ids[e.ID] {
+			shown[e.ID] = true
+		}
+	}
+	return shown
+}
+
+// openApart opens a catalog of all runs of the working tree for one answer. The caller closes it.
+func (v *View) openApart(ctx context.Context) (*catalog.Catalog, error) {
+	v.watch.mu.Lock()
+	var entries []*repo.Entry
+	var damage []repo.Damage
+	watched := v.watch.runs != nil
+	if watched { // what is on disk was read already
+		entries, damage = v.watch.runs.Entries(), v.watch.runs.Damage()
+	}
+	v.watch.mu.Unlock()
+	v.mu.Lock()
+	r := v.current
+	v.mu.Unlock()
+	options := catalog.Options{Experiment: v.options.Experiment}
+	if watched {
+		return catalog.Of(ctx, r, options, entries, damage)
+	}
+	return catalog.Open(ctx, r, options)
 }
 
 // sideReader finds the runs of sides.
@@ -180,7 +221,7 @@ func (s *sideReader) find(ctx context.Context, selectors []string) ([]foundSide,
 	for _, i := range revisions {
 		if s.other == nil {
 			var err error
-			if s.other, err = catalog.Open(ctx, v.repo, catalog.Options{}); err != nil {
+			if s.other, err = v.openApart(ctx); err != nil {
 				return nil, err
 			}
 		}

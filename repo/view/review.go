@@ -3,7 +3,6 @@ package view
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/catalog"
@@ -21,7 +20,7 @@ type Review struct {
 	Bases   []string        // local branches
 	Report  *review.Report  // nil if there is Problem
 	Problem error           // why there is no report
-	Shown   map[string]bool // ids of the runs that the view shows
+	Shown   map[string]bool // ids, among those of Report and Check, of runs that the view shows
 	Check   Check
 }
 
@@ -36,7 +35,7 @@ type Check struct {
 // Review reports what the checked-out branch adds to its base, as 'runs review' does, and checks the rules, as 'runs
 // check' does. What keeps it from a report is in the result. It returns an error only if the runs cannot be listed.
 func (v *View) Review(ctx context.Context, q ReviewRequest) (*Review, error) {
-	r := &Review{Shown: map[string]bool{}}
+	r := &Review{}
 	if v.options.Revision != "" {
 		r.Problem = &repo.HintError{
 			Err:  errors.New("reviewing: this page shows the runs of a revision, and a review is about the branch checked out"),
@@ -46,28 +45,43 @@ func (v *View) Review(ctx context.Context, q ReviewRequest) (*Review, error) {
 		return r, nil
 	}
 	// A review reads the runs of other revisions, and takes long. It gets a catalog of its own.
-	c, err := catalog.Open(ctx, v.repo, catalog.Options{})
+	c, err := v.openApart(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
-	for _, e := range v.shown() {
-		r.Shown[e.ID] = true
-	}
-	if v.repo.InGit {
-		r.Bases, _ = v.repo.Branches(ctx) // without the names, the reader types one
+	if git := c.Repository(); git.InGit {
+		r.Bases, _ = git.Branches(ctx) // without the names, the reader types one
 	}
 	if r.Report, r.Problem = review.Review(ctx, c, q.Request); r.Problem != nil {
 		r.Report = nil
 	}
 	r.check(ctx, c, q.Check)
+	r.Shown = v.shownAmong(r.ids())
 	return r, ctx.Err()
 }
 
-func (v *View) shown() []*repo.Entry {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return slices.Clone(v.entries)
+// ids returns the ids of the runs of the report and of the check.
+func (r *Review) ids() map[string]bool {
+	ids := map[string]bool{}
+	add := func(s *review.Side) {
+		for _, e := range s.Entries {
+			ids[e.ID] = true
+		}
+	}
+	if r.Check.Subject != nil {
+		add(r.Check.Subject)
+	}
+	if r.Report == nil {
+		return ids
+	}
+	if r.Report.Baseline != nil {
+		add(r.Report.Baseline)
+	}
+	for _, g := range r.Report.Groups {
+		add(g.Side)
+	}
+	return ids
 }
 
 func (r *Review) check(ctx context.Context, c *catalog.Catalog, selector string) {

@@ -53,8 +53,9 @@ type sideJSON struct {
 }
 
 type nameJSON struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Shown bool   `json:"shown"` // by the page, so that it has curves and a page of its own
 }
 
 type missingJSON struct {
@@ -221,7 +222,7 @@ func newComparisonJSON(c *view.Comparison) *comparisonJSON {
 		Metrics: metricsJSON{Rows: []metricRowJSON{}},
 	}
 	for i, s := range c.Sides {
-		out.Sides = append(out.Sides, newSideJSON(s, c.Selectors[i]))
+		out.Sides = append(out.Sides, newSideJSON(s, c.Selectors[i], c.Shown))
 	}
 	for _, m := range c.Missing {
 		out.Missing = append(out.Missing, missingJSON{m.Selector, m.Err.Error(), hintOf(m.Err)})
@@ -241,14 +242,14 @@ func newComparisonJSON(c *view.Comparison) *comparisonJSON {
 	return out
 }
 
-func newSideJSON(s *review.Side, selector string) sideJSON {
+func newSideJSON(s *review.Side, selector string, shown map[string]bool) sideJSON {
 	first := s.Entries[0]
 	out := sideJSON{
 		Selector: selector, Title: s.Title(), ID: first.ID, Group: s.Group != "", Status: string(first.Status),
 		Started: first.Started.UnixMilli(), Count: len(s.Entries), Runs: []nameJSON{},
 	}
 	for _, e := range s.Entries[:min(len(s.Entries), maxSideRuns)] {
-		out.Runs = append(out.Runs, nameJSON{e.ID, e.Name})
+		out.Runs = append(out.Runs, nameJSON{e.ID, e.Name, shown[e.ID]})
 	}
 	var lost []diff.Lost
 	for _, e := range s.Lost {

@@ -38,7 +38,6 @@ type reviewJSON struct {
 	Unnamed  int             `json:"unnamed"` // findings that are left out
 	Changes  *comparisonJSON `json:"changes"` // from the baseline to the best group
 	Curves   []curveJSON     `json:"curves"`  // of the baseline and the best run
-	Shown    []string        `json:"shown"`   // ids, among those of this review, of runs that the page shows
 	Check    checkJSON       `json:"check"`
 }
 
@@ -65,6 +64,7 @@ type checkJSON struct {
 	Rules    int           `json:"rules"`
 	Title    string        `json:"title"` // of the run or group
 	ID       string        `json:"id"`
+	Shown    bool          `json:"shown"`
 	Problem  *missingJSON  `json:"problem"`
 	Outcomes []outcomeJSON `json:"outcomes"`
 }
@@ -93,7 +93,7 @@ func reviewAnswer(ctx context.Context, v *view.View, params url.Values) (*Answer
 func newReviewJSON(r *view.Review, q view.ReviewRequest) *reviewJSON {
 	out := &reviewJSON{
 		Command: reviewCommand(q), Base: q.Base, Bases: []string{}, Metric: q.Metric,
-		Groups: []groupJSON{}, Findings: []string{}, Curves: []curveJSON{}, Shown: []string{}, Check: newCheckJSON(r, q),
+		Groups: []groupJSON{}, Findings: []string{}, Curves: []curveJSON{}, Check: newCheckJSON(r, q),
 	}
 	for _, branch := range r.Bases {
 		out.Bases = append(out.Bases, strings.TrimPrefix(branch, "refs/heads/"))
@@ -107,29 +107,22 @@ func newReviewJSON(r *view.Review, q view.ReviewRequest) *reviewJSON {
 	out.Headline = render.Review{Report: report}.Headline()
 	if report.Baseline != nil {
 		out.Baseline = new(sideJSON)
-		*out.Baseline = newSideJSON(report.Baseline, baseSelector(report))
+		*out.Baseline = newSideJSON(report.Baseline, baseSelector(report), r.Shown)
 	}
 	for _, g := range report.Groups[:min(len(report.Groups), maxReviewGroups)] {
-		out.Groups = append(out.Groups, newGroupJSON(g))
+		out.Groups = append(out.Groups, newGroupJSON(g, r.Shown))
 	}
 	out.More = len(report.Groups) - len(out.Groups)
 	for _, f := range report.Findings[:min(len(report.Findings), maxReviewFindings)] {
 		out.Findings = append(out.Findings, *cut(render.Finding(f)))
 	}
 	out.Unnamed = len(report.Findings) - len(out.Findings)
-	out.changes(report)
-	for _, s := range out.sides() {
-		for _, run := range s.Runs {
-			if r.Shown[run.ID] {
-				out.Shown = append(out.Shown, run.ID)
-			}
-		}
-	}
+	out.changes(report, r.Shown)
 	return out
 }
 
 // changes adds the comparison of the baseline with the best group, and their curves.
-func (out *reviewJSON) changes(report *review.Report) {
+func (out *reviewJSON) changes(report *review.Report, shown map[string]bool) {
 	if len(report.Groups) == 0 || report.Baseline == nil {
 		return
 	}
@@ -153,6 +146,7 @@ func (out *reviewJSON) changes(report *review.Report) {
 		out.Changes = newComparisonJSON(&view.Comparison{
 			Selectors: []string{baseSelector(report), best.Entries[0].ID}, Primary: report.Metric,
 			Sides: []*review.Side{report.Baseline, best.Side}, Pairs: []*diff.Comparison{report.Comparison},
+			Shown: shown,
 		})
 	}
 }
@@ -162,21 +156,9 @@ func baseSelector(report *review.Report) string {
 	return report.Base + ":" + report.Baseline.Entries[0].ID
 }
 
-// sides returns the baseline and the groups.
-func (out *reviewJSON) sides() []sideJSON {
-	var sides []sideJSON
-	if out.Baseline != nil {
-		sides = append(sides, *out.Baseline)
-	}
-	for _, g := range out.Groups {
-		sides = append(sides, g.sideJSON)
-	}
-	return sides
-}
-
-func newGroupJSON(g review.Group) groupJSON {
+func newGroupJSON(g review.Group, shown map[string]bool) groupJSON {
 	out := groupJSON{
-		sideJSON: newSideJSON(g.Side, g.Entries[0].ID), Value: terminal.Number(g.Mean), Mean: g.Mean, N: g.N,
+		sideJSON: newSideJSON(g.Side, g.Entries[0].ID, shown), Value: terminal.Number(g.Mean), Mean: g.Mean, N: g.N,
 	}
 	out.Title = g.Entries[0].Title()
 	if len(g.Lost) > 0 {
@@ -212,7 +194,7 @@ func newCheckJSON(r *view.Review, q view.ReviewRequest) checkJSON {
 	}
 	out := checkJSON{Command: render.ShellWords(words), Rules: r.Check.Rules, Outcomes: []outcomeJSON{}}
 	if s := r.Check.Subject; s != nil {
-		out.Title, out.ID = s.Title(), s.Entries[0].ID
+		out.Title, out.ID, out.Shown = s.Title(), s.Entries[0].ID, r.Shown[s.Entries[0].ID]
 	}
 	if err := r.Check.Problem; err != nil {
 		out.Problem = &missingJSON{Selector: q.Check, Message: err.Error(), Hint: hintOf(err)}

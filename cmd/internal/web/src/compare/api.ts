@@ -11,7 +11,7 @@ export interface Side {
   status: string;
   started: number;
   count: number;
-  runs: { id: string; name: string }[];
+  runs: { id: string; name: string; shown: boolean }[];
   lost: string;
 }
 

@@ -20,7 +20,7 @@ export function SideCards(props: { sides: readonly string[]; known: readonly Sid
         return (
           <li key={selector} class="side-card">
             <span class="side-card-title" title={title}>
-              {side && !side.group ? <a href={placeLink(["run", side.id])}>{title}</a> : title}
+              {side && !side.group && side.runs[0]?.shown ? <a href={placeLink(["run", side.id])}>{title}</a> : title}
             </span>
             <span class="side-card-about muted small">
               {i === 0 && <span class="tag">baseline</span>}

@@ -4,6 +4,7 @@ import { placeLink, replaceParams } from "../location";
 import { Button, count, formatBytes, SearchField, Section, Toggle } from "../parts";
 import type { Source } from "../source";
 import type { Comparison, Level, MetricRow, Pair, Part, Row, Side, Verdict } from "./api";
+import { Curves } from "./curves";
 import { PatchView } from "./patch_view";
 import "./result.css";
 import { bestSides, shownRows } from "./rows";
@@ -26,6 +27,8 @@ export function ComparisonView(props: {
   source: Source;
   comparison: Comparison;
   params: URLSearchParams;
+  /** Changes when the runs may have changed. */
+  version?: unknown;
   onPin?(i: number): void;
 }) {
   const { source, comparison: c, params } = props;
@@ -39,6 +42,7 @@ export function ComparisonView(props: {
         <Toggle label="Also what is equal" on={all} onChange={(on) => replaceParams({ all: on ? "1" : "" })} />
       </div>
       <Metrics comparison={c} all={all} text={text} onPin={props.onPin} />
+      <Curves source={source} comparison={c} params={params} text={text} version={props.version} />
       <Parts comparison={c} all={all} text={text} />
       {c.sides.length === 2 && c.pairs.length === 1 && <Details source={source} comparison={c} pair={c.pairs[0]} />}
       <Equal comparison={c} all={all} text={text} />
@@ -110,7 +114,7 @@ function SideHead({ side, baseline, onPin }: { side: Side; baseline?: boolean; o
   return (
     <th scope="col" class="side">
       <span class="side-title" title={side.title}>
-        {side.group ? side.title : <a href={placeLink(["run", side.id])}>{side.title}</a>}
+        {side.group || !side.runs[0]?.shown ? side.title : <a href={placeLink(["run", side.id])}>{side.title}</a>}
       </span>
       {baseline ? (
         <span class="muted small">baseline</span>
@@ -253,7 +257,7 @@ function Parts({ comparison: c, all, text }: { comparison: Comparison; all: bool
   return (
     <Section title="Inputs and records" count={rows} id="parts">
       <div class="matrix" role="region" aria-label="Inputs and records" tabIndex={0}>
-        <table class="even" style={{ minWidth: 200 + 150 * c.sides.length }}>
+        <table class="even" style={{ minWidth: 200 + 150 * c.sides.length + "px" }}>
           <thead>
             <tr>
               <th scope="col">Key</th>

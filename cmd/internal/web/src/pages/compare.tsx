@@ -1,10 +1,12 @@
 import { Fragment, h } from "preact";
+import { useRef } from "preact/hooks";
 import type { PageProps } from "../app";
 import type { Comparison } from "../compare/api";
 import { AddSide, SideCards } from "../compare/choose";
 import { loadComparison } from "../compare/load";
 import { ComparisonView } from "../compare/result";
 import { readSides, withBaseline, writeSides } from "../compare/sides";
+import { type Changes, useVersion } from "../live";
 import { useLoading } from "../loading";
 import { placeLink, replaceParams } from "../location";
 import { Button, Command, EmptyState, ErrorBox, PageHead, Select, Waiting } from "../parts";
@@ -23,11 +25,13 @@ export function ComparePage({ source, place }: PageProps) {
   const key = sides.join("\n");
   const value = params.get("value") ?? "";
   const change = (next: readonly string[]) => replaceParams({ runs: writeSides(next), groups: "" });
+  const shown = useRef<Comparison | undefined>(undefined);
+  const version = useVersion(source, (c) => concerns(c, shown.current));
   const { value: loaded, error } = useLoading(
     async () => ({ key, comparison: sides.length > 0 ? await loadComparison(source, sides, value) : undefined }),
-    [source, key, value],
+    [source, key, value, version],
   );
-  const comparison = loaded?.comparison;
+  const comparison = (shown.current = loaded?.comparison);
   const stale = loaded?.key !== key;
   return (
     <div class="compare">
@@ -51,11 +55,20 @@ export function ComparePage({ source, place }: PageProps) {
         <Waiting>Comparing…</Waiting>
       ) : (
         <div aria-busy={stale}>
-          <Result source={source} comparison={comparison} params={params} sides={sides} onChange={change} />
+          <Result source={source} comparison={comparison} params={params} sides={sides} version={version} onChange={change} />
         </div>
       )}
     </div>
   );
+}
+
+/** Whether a change of runs may change the comparison: one of its runs did, or a group may have got another one. */
+function concerns(changes: Changes, c: Comparison | undefined): boolean {
+  if (!c) return false;
+  const ids = new Set(c.sides.flatMap((s) => s.runs.map((r) => r.id)));
+  const mine = (list?: string[]) => !!list?.some((id) => ids.has(id));
+  const groups = c.sides.some((s) => s.group) || c.missing.length > 0;
+  return mine(changes.changed) || mine(changes.removed) || mine(changes.points) || (groups && !!(changes.added || changes.changed));
 }
 
 function Few({ one }: { one: boolean }) {
@@ -77,10 +90,11 @@ interface ResultProps {
   comparison: Comparison;
   params: URLSearchParams;
   sides: readonly string[];
+  version: number;
   onChange(sides: string[]): void;
 }
 
-function Result({ source, comparison: c, params, sides, onChange }: ResultProps) {
+function Result({ source, comparison: c, params, sides, version, onChange }: ResultProps) {
   const pin = (i: number) => onChange(withBaseline(c.sides.map((s) => s.selector), i));
   return (
     <Fragment>
@@ -101,7 +115,7 @@ function Result({ source, comparison: c, params, sides, onChange }: ResultProps)
       {c.sides.length > 1 && (
         <Fragment>
           {c.command && <Command command={c.command} />}
-          <ComparisonView source={source} comparison={c} params={params} onPin={pin} />
+          <ComparisonView source={source} comparison={c} params={params} version={version} onPin={pin} />
         </Fragment>
       )}
     </Fragment>

@@ -94,7 +94,7 @@ interface ReportProps {
 }
 
 function Report({ source, review: r, params, asked }: ReportProps) {
-  const rules = <Rules check={r.check} live={source.live} shown={r.shown} asked={asked} />;
+  const rules = <Rules check={r.check} live={source.live} asked={asked} />;
   if (r.problem) {
     return (
       <Fragment>
@@ -148,9 +148,9 @@ function Report({ source, review: r, params, asked }: ReportProps) {
 }
 
 /** A link to a run, if the page shows it. The runs of another branch are only named. */
-function RunLink({ side, shown, title }: { side: Side; shown: readonly string[]; title?: string }) {
+function RunLink({ side, title }: { side: Side; title?: string }) {
   const text = title ?? side.title;
-  if (!shown.includes(side.id)) return <span title={side.id}>{text}</span>;
+  if (!side.runs[0]?.shown) return <span title={side.id}>{text}</span>;
   return <a href={placeLink(["run", side.id])}>{text}</a>;
 }
 
@@ -183,9 +183,9 @@ function Groups({ review: r }: { review: Review }) {
             {r.baseline && (
               <tr class="muted">
                 <th scope="row">
-                  <RunLink side={r.baseline} shown={r.shown} title={r.baseline.runs[0]?.name || r.baseline.id} />
+                  <RunLink side={r.baseline} title={r.baseline.runs[0]?.name || r.baseline.id} />
                   <span class="muted"> baseline</span>
-                  <Replicates side={r.baseline} shown={r.shown} />
+                  <Replicates side={r.baseline} />
                 </th>
                 <td class="num right">{r.value}</td>
                 <td />
@@ -196,8 +196,8 @@ function Groups({ review: r }: { review: Review }) {
             {r.groups.map((g) => (
               <tr key={g.id}>
                 <th scope="row">
-                  <RunLink side={g} shown={r.shown} />
-                  <Replicates side={g} shown={r.shown} />
+                  <RunLink side={g} />
+                  <Replicates side={g} />
                 </th>
                 <td class="num right" title={g.lost_runs && "Not counted: " + g.lost_runs}>
                   {g.value}
@@ -224,7 +224,7 @@ function Groups({ review: r }: { review: Review }) {
 }
 
 /** The other runs of a group: those that differ only in their seed. */
-function Replicates({ side, shown }: { side: Side; shown: readonly string[] }) {
+function Replicates({ side }: { side: Side }) {
   if (side.runs.length < 2) return <Fragment />;
   return (
     <details class="replicates">
@@ -232,7 +232,7 @@ function Replicates({ side, shown }: { side: Side; shown: readonly string[] }) {
       <ul>
         {side.runs.map((run) => (
           <li key={run.id}>
-            {shown.includes(run.id) ? <a href={placeLink(["run", run.id])}>{run.name || run.id}</a> : run.name || run.id}
+            {run.shown ? <a href={placeLink(["run", run.id])}>{run.name || run.id}</a> : run.name || run.id}
           </li>
         ))}
       </ul>
@@ -258,7 +258,7 @@ function Findings({ review: r }: { review: Review }) {
 }
 
 /** The rules of config.toml, and whether they hold. */
-function Rules({ check: c, live, shown, asked }: { check: Check; live: boolean; shown: readonly string[]; asked: string }) {
+function Rules({ check: c, live, asked }: { check: Check; live: boolean; asked: string }) {
   const id = useId();
   const failed = c.outcomes.filter((o) => !o.ok).length;
   return (
@@ -294,7 +294,7 @@ function Rules({ check: c, live, shown, asked }: { check: Check; live: boolean; 
             <Fragment>
               <p>
                 {failed === 0 ? "All rules hold for " : `${count(failed, "rule")} of ${c.outcomes.length} not met by `}
-                {c.id && shown.includes(c.id) ? <a href={placeLink(["run", c.id])}>{c.title}</a> : <strong>{c.title}</strong>}.
+                {c.shown ? <a href={placeLink(["run", c.id])}>{c.title}</a> : <strong>{c.title}</strong>}.
               </p>
               <ul class="rules">
                 {c.outcomes.map((o, i) => (

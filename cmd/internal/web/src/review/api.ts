@@ -23,6 +23,7 @@ export interface Check {
   rules: number;
   title: string;
   id: string;
+  shown: boolean;
   problem: Problem | null;
   outcomes: { rule: string; ok: boolean; message: string }[];
 }
@@ -44,6 +45,5 @@ export interface Review {
   unnamed: number;
   changes: Comparison | null;
   curves: Curve[];
-  shown: string[];
   check: Check;
 }
