@@ -18,17 +18,18 @@ import (
 // Watch holds the runs of a repository and notices what changes, without reading again what is unchanged. It looks at
 // the times of folders: a poll of 10,000 unchanged runs takes about a millisecond. It is for one goroutine at a time.
 type Watch struct {
-	r       *Repository
-	days    map[string]*watchedDay
-	finals  map[string]*watchedRun // finished runs by id
-	actives map[string]*watchedActive
-	folder  stamp // of .runs, which lists the days
-	removed stamp
-	config  stamp
-	gone    map[string]bool // the runs with a removal marker
-	turn    []string        // the ids whose notes are still to be looked at, newest last
-	top     []string        // the newest runs; nil if they must be found again
-	looked  time.Time       // when the processes of the active runs were last looked for
+	r        *Repository
+	days     map[string]*watchedDay
+	finals   map[string]*watchedRun // finished runs by id
+	actives  map[string]*watchedActive
+	folder   stamp // of .runs, which lists the days
+	removed  stamp
+	config   stamp
+	settings string          // what config.toml contains
+	gone     map[string]bool // the runs with a removal marker
+	turn     []string        // the ids whose notes are still to be looked at, newest last
+	top      []string        // the newest runs; nil if they must be found again
+	looked   time.Time       // when the processes of the active runs were last looked for
 }
 
 // stamp says when a file or a folder last changed. A folder that changed less than settled before it was read may
@@ -148,9 +149,7 @@ func (w *Watch) Poll(ctx context.Context) (Changed, error) {
 		w.top = nil
 	}
 	c.Runs, c.Points = listed || marked || dropped || read || active || first, points
-	if w.config.differs(filepath.Join(w.r.Dir, configName)) {
-		c.Settings = !first
-	}
+	c.Settings = w.readSettings() && !first
 	if !first {
 		noted, err := w.pollNotes(ctx)
 		if err != nil {
@@ -159,6 +158,22 @@ func (w *Watch) Poll(ctx context.Context) (Changed, error) {
 		c.Runs = c.Runs || noted
 	}
 	return c, nil
+}
+
+// readSettings reports whether config.toml has another content than before.
+func (w *Watch) readSettings() bool {
+	name := filepath.Join(w.r.Dir, configName)
+	if !w.config.differs(name) {
+		return false
+	}
+	data, err := readBounded(name, format.MaxConfigBytes)
+	content := string(data)
+	if err != nil { // who reads the settings reports it
+		content = "\x00" + err.Error()
+	}
+	before := w.settings
+	w.settings = content
+	return content != before
 }
 
 // differs reports whether a file or folder has changed since it was last read, or may have. It takes the new stamp.

@@ -26,7 +26,8 @@ type refreshing struct {
 	runs    *repo.Watch // nil for a revision
 	polled  time.Time
 	asked   time.Time // when Git was asked for the branch
-	commit  string    // of the branch, when it was asked
+	refused error     // Git's answer then, if it was none
+	commit  string    // of the branch, when its runs were read
 	pending bool      // changed runs were found and not taken over yet
 	reopen  bool      // the settings or the branch changed, and everything was not read again yet
 	notYet  time.Time // when it may be tried
@@ -70,14 +71,14 @@ func (v *View) describe(err error) string {
 }
 
 func (v *View) poll(ctx context.Context) error {
-	if v.watch.runs == nil {
-		return v.pollRevision(ctx)
+	var changed repo.Changed
+	var err error
+	if v.watch.runs != nil {
+		if changed, err = v.watch.runs.Poll(ctx); err != nil {
+			return err
+		}
 	}
-	changed, err := v.watch.runs.Poll(ctx)
-	if err != nil {
-		return err
-	}
-	moved, err := v.branchMoved(ctx)
+	moved, err := v.moved(ctx)
 	if err != nil {
 		return err
 	}
@@ -123,40 +124,27 @@ func (v *View) take(c *catalog.Catalog) error {
 	return nil
 }
 
-// branchMoved reports whether the runs branch, whose runs count too, has another commit.
-func (v *View) branchMoved(ctx context.Context) (bool, error) {
-	if time.Since(v.watch.asked) < branchEvery {
-		return false, nil
+// commitShown returns the commit whose runs the view shows: of its revision, or of the runs branch, whose runs count
+// too. It is empty if there is none.
+func (v *View) commitShown(ctx context.Context) (string, error) {
+	if v.options.Revision != "" {
+		return v.current.CommitAt(ctx, v.options.Revision)
 	}
-	first := v.watch.asked.IsZero()
-	v.watch.asked = time.Now()
 	_, commit, err := v.current.RunsBranch(ctx)
-	if err != nil {
-		return false, err
-	}
-	moved := !first && commit != v.watch.commit
-	v.watch.commit = commit
-	return moved, nil
+	return commit, err
 }
 
-// pollRevision looks whether the revision is another commit now.
-func (v *View) pollRevision(ctx context.Context) error {
+// moved reports whether the branch that is shown has another commit than when it was read.
+func (v *View) moved(ctx context.Context) (bool, error) {
 	if time.Since(v.watch.asked) < branchEvery {
-		return nil
+		return false, v.watch.refused
 	}
-	first := v.watch.asked.IsZero()
-	v.watch.asked = time.Now()
-	commit, err := v.current.CommitAt(ctx, v.options.Revision)
-	if err != nil {
-		return err
+	commit, err := v.commitShown(ctx)
+	if ctx.Err() != nil {
+		return false, ctx.Err()
 	}
-	if !first && commit != v.watch.commit {
-		if err := v.reopen(ctx); err != nil {
-			return err
-		}
-	}
-	v.watch.commit = commit
-	return nil
+	v.watch.asked, v.watch.refused = time.Now(), err
+	return err == nil && commit != v.watch.commit, err
 }
 
 // reopen reads everything again, with the settings that are in force now.

@@ -70,7 +70,12 @@ func Open(ctx context.Context, r *repo.Repository, o Options) (*View, error) {
 
 // openCatalog reads all runs, and begins to watch those of the working tree.
 func (v *View) openCatalog(ctx context.Context) (*catalog.Catalog, error) {
-	v.watch.polled = time.Now()
+	v.watch.polled, v.watch.asked = time.Now(), time.Now()
+	commit, err := v.commitShown(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v.watch.commit = commit
 	if v.options.Revision == "" {
 		w := v.current.Watch()
 		if _, err := w.Poll(ctx); err != nil {
