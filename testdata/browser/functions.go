@@ -38,7 +38,6 @@ func (b *Browser) Load(t TB, file string) *Functions {
 		Alias: map[string]string{
 			"preact":       "./third_party/preact/preact.mjs",
 			"preact/hooks": "./third_party/preact/hooks/hooks.mjs",
-			"uplot":        "./third_party/uplot/uPlot.esm.js",
 		},
 		Loader: map[string]api.Loader{".css": api.LoaderEmpty},
 	})

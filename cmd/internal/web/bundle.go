@@ -45,7 +45,6 @@ func bundle(check bool) error {
 		Alias: map[string]string{
 			"preact":       "./third_party/preact/preact.mjs",
 			"preact/hooks": "./third_party/preact/hooks/hooks.mjs",
-			"uplot":        "./third_party/uplot/uPlot.esm.js",
 		},
 		LogLevel: api.LogLevelWarning,
 	})

@@ -1,8 +1,5 @@
-// The drawing of axes, of the cursor and of the selection, by uPlot. Nothing else knows uPlot, so that it can be
-// replaced. The curves are drawn by the caller.
+// The drawing of axes, and the pointer over them. The curves are drawn by the caller.
 
-import uPlot from "uplot";
-import "../../third_party/uplot/uPlot.min.css";
 import type { Span } from "./grid";
 import { type AxisKind, tickLabels, ticks } from "./ticks";
 
@@ -35,129 +32,186 @@ export interface PlotOptions {
   onPointer(at: { left: number; top: number } | undefined): void;
 }
 
-const font = "11px system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif";
+const font = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif";
+
+// In pixels of the page.
+const fontSize = 11;
+const topSpace = 8;
+const rightSpace = 12;
+const xAxisHeight = 26;
+const tickLength = 4;
+const labelGap = 3;
+const xLabelEach = 78;
+const yLabelEach = 34;
+const leastDrag = 4;
+
+interface Labels {
+  at: number[];
+  text: string[];
+}
 
 export class Plot {
-  private u: uPlot;
+  readonly canvas = document.createElement("canvas");
   /** Lies over the curves and takes the pointer. */
-  readonly over: HTMLElement;
+  readonly over = document.createElement("div");
+  private readonly selected = document.createElement("div");
+  private readonly pen = this.canvas.getContext("2d")!;
+  private x!: Labels;
+  private y!: Labels;
+  /** Where the curves are, in pixels of the page. */
+  private at!: { left: number; top: number; width: number; height: number };
+  private asked = false;
+  private from?: number;
 
   constructor(
     parent: HTMLElement,
     private o: PlotOptions,
   ) {
-    this.u = this.make(parent);
-    this.over = this.u.over;
+    this.canvas.className = "plot";
+    this.over.className = "plot-over";
+    this.selected.className = "plot-selected";
+    this.selected.hidden = true;
+    this.over.append(this.selected);
+    parent.prepend(this.canvas, this.over);
+    this.listen();
+    this.set(o);
   }
 
-  /** Draws with other options. Whether an axis is logarithmic stays as it was made. */
+  /** Draws with other options. */
   set(o: PlotOptions): void {
-    const sized = o.width !== this.o.width || o.height !== this.o.height;
     this.o = o;
-    this.u.batch(() => {
-      if (sized) this.u.setSize({ width: o.width, height: o.height });
-      this.u.setData([o.x, [null, null]], false);
-      this.u.setScale("x", { min: o.x[0], max: o.x[1] });
-      this.u.setScale("y", { min: o.y[0], max: o.y[1] });
-    });
+    const labels = (kind: AxisKind, span: Span, size: number, each: number, log: boolean): Labels => {
+      const at = ticks(kind, span[0], span[1], Math.max(2, Math.floor(size / each)), log);
+      return { at, text: tickLabels(kind, at) };
+    };
+    this.x = labels(o.kind, o.x, o.width - 60, xLabelEach, o.logX);
+    this.y = labels("number", o.y, o.height - 34, yLabelEach, o.logY);
+    const left = Math.round(12 + 6.4 * Math.max(2, ...this.y.text.map((text) => text.length)));
+    const width = Math.max(10, o.width - left - rightSpace);
+    this.at = { left, top: topSpace, width, height: Math.max(10, o.height - topSpace - xAxisHeight) };
+    for (const [key, value] of Object.entries(this.at)) this.over.style.setProperty(key, value + "px");
+    this.canvas.style.width = o.width + "px";
+    this.canvas.style.height = o.height + "px";
+    this.redraw();
   }
 
+  /** Draws soon, once for all that asked until then. */
   redraw(): void {
-    this.u.redraw(false, true);
+    if (this.asked) return;
+    this.asked = true;
+    queueMicrotask(() => {
+      this.asked = false;
+      if (this.canvas.isConnected) this.paint();
+    });
   }
 
   destroy(): void {
-    this.u.destroy();
-  }
-
-  get canvas(): HTMLCanvasElement {
-    return this.u.ctx.canvas;
+    this.canvas.remove();
+    this.over.remove();
   }
 
   box(): Box {
-    const { left, top, width, height } = this.u.bbox;
-    return boxOf({ left, top, width, height }, this.o, devicePixelRatio);
+    const ratio = devicePixelRatio;
+    const scaled = (v: number) => Math.round(v * ratio);
+    const { left, top, width, height } = this.at;
+    return boxOf(
+      { left: scaled(left), top: scaled(top), width: scaled(width), height: scaled(height) },
+      this.o,
+      ratio,
+    );
   }
 
-  private make(parent: HTMLElement): uPlot {
-    const color = (name: string) => () => getComputedStyle(parent).getPropertyValue(name) || "#8884";
-    const axis = (side: number): uPlot.Axis => ({
-      side,
-      stroke: color("--muted"),
-      font,
-      ticks: { stroke: color("--line"), width: 1, size: 4 },
-      grid: { stroke: color("--line"), width: 1 },
-      gap: 3,
+  private paint(): void {
+    const { pen, canvas } = this;
+    const box = this.box();
+    const width = Math.round(this.o.width * box.ratio);
+    const height = Math.round(this.o.height * box.ratio);
+    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+    else pen.clearRect(0, 0, width, height);
+    this.paintAxes(box);
+    pen.save();
+    pen.beginPath();
+    pen.rect(box.left, box.top, box.width, box.height);
+    pen.clip();
+    this.o.draw(pen, box);
+    pen.restore();
+  }
+
+  private paintAxes(box: Box): void {
+    const { pen, x, y } = this;
+    const style = getComputedStyle(this.canvas);
+    const { left, top, width, height, ratio } = box;
+    const bottom = top + height;
+    const tick = tickLength * ratio;
+    const away = (tickLength + labelGap) * ratio;
+    pen.font = `${fontSize * ratio}px ${font}`;
+    pen.fillStyle = style.getPropertyValue("--muted") || "#777";
+    pen.strokeStyle = style.getPropertyValue("--line") || "#8884";
+    pen.lineWidth = Math.max(1, Math.round(ratio));
+    const odd = pen.lineWidth % 2 ? 0.5 : 0; // a line of one pixel is sharp at the middle of a pixel
+    pen.beginPath();
+    pen.textAlign = "center";
+    pen.textBaseline = "top";
+    x.at.forEach((v, i) => {
+      const px = Math.round(box.toX(v)) + odd;
+      if (!(px >= left - 1 && px <= left + width + 1)) return;
+      pen.moveTo(px, top);
+      pen.lineTo(px, bottom + tick);
+      pen.fillText(x.text[i], px, bottom + away);
     });
-    const space = { x: 78, y: 34 };
-    const n = (size: number, each: number) => Math.max(2, Math.floor(size / each));
-    return new uPlot(
-      {
-        width: this.o.width,
-        height: this.o.height,
-        padding: [8, 12, 0, 0],
-        legend: { show: false },
-        pxAlign: 1,
-        scales: {
-          x: { time: false, distr: this.o.logX ? 3 : 1, range: () => this.o.x },
-          y: { distr: this.o.logY ? 3 : 1, range: () => this.o.y },
-        },
-        series: [{}, { show: true, points: { show: false } }],
-        axes: [
-          {
-            ...axis(2),
-            size: 26,
-            splits: (u) => ticks(this.o.kind, this.o.x[0], this.o.x[1], n(u.width - 60, space.x), this.o.logX),
-            values: (_, list) => tickLabels(this.o.kind, list),
-            filter: (_, list) => list,
-          },
-          {
-            ...axis(3),
-            size: (_, list) => 12 + 6.4 * Math.max(2, ...(list ?? []).map((text) => text.length)),
-            splits: (u) => ticks("number", this.o.y[0], this.o.y[1], n(u.height - 34, space.y), this.o.logY),
-            values: (_, list) => tickLabels("number", list),
-            filter: (_, list) => list,
-          },
-        ],
-        cursor: {
-          x: false,
-          y: false,
-          points: { show: false },
-          drag: { x: true, y: false, setScale: false, dist: 4 },
-          bind: { dblclick: () => () => (this.o.onReset(), null) },
-        },
-        hooks: {
-          draw: [
-            (u) => {
-              const { left, top, width, height } = u.bbox;
-              u.ctx.save();
-              u.ctx.beginPath();
-              u.ctx.rect(left, top, width, height);
-              u.ctx.clip();
-              this.o.draw(u.ctx, this.box());
-              u.ctx.restore();
-            },
-          ],
-          setSelect: [
-            (u) => {
-              const { left, width } = u.select;
-              if (width < 4) return;
-              const span: Span = [u.posToVal(left, "x"), u.posToVal(left + width, "x")];
-              u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-              this.o.onSelect(span);
-            },
-          ],
-          setCursor: [
-            (u) => {
-              const { left = -1, top = -1 } = u.cursor;
-              this.o.onPointer(left < 0 || top < 0 ? undefined : { left, top });
-            },
-          ],
-        },
-      },
-      [this.o.x, [null, null]],
-      parent,
-    );
+    pen.textAlign = "right";
+    pen.textBaseline = "middle";
+    y.at.forEach((v, i) => {
+      const py = Math.round(box.toY(v)) + odd;
+      if (!(py >= top - 1 && py <= bottom + 1)) return;
+      pen.moveTo(left - tick, py);
+      pen.lineTo(left + width, py);
+      pen.fillText(y.text[i], left - away, py);
+    });
+    pen.stroke();
+  }
+
+  /** Follows the pointer: it shows values, and selects a part of the x axis while it is pressed. */
+  private listen(): void {
+    const { over, selected } = this;
+    const place = (e: PointerEvent) => {
+      const r = over.getBoundingClientRect();
+      const left = Math.max(0, Math.min(this.at.width, e.clientX - r.left));
+      return { left, top: Math.max(0, Math.min(this.at.height, e.clientY - r.top)) };
+    };
+    over.onpointerdown = (e) => {
+      if (e.button !== 0) return;
+      this.from = place(e).left;
+      over.setPointerCapture(e.pointerId);
+    };
+    over.onpointermove = (e) => {
+      const to = place(e);
+      if (this.from !== undefined) {
+        const width = Math.abs(to.left - this.from);
+        selected.hidden = width < leastDrag;
+        selected.style.left = Math.min(to.left, this.from) + "px";
+        selected.style.width = width + "px";
+      }
+      this.o.onPointer(to);
+    };
+    over.onpointerup = (e) => {
+      const { from } = this;
+      const to = place(e).left;
+      const drawn = !selected.hidden;
+      this.endSelection();
+      if (from === undefined || !drawn) return;
+      const box = this.box();
+      const [low, high] = from < to ? [from, to] : [to, from];
+      this.o.onSelect([box.fromX(box.left + low * box.ratio), box.fromX(box.left + high * box.ratio)]);
+    };
+    over.onpointercancel = () => this.endSelection();
+    over.onpointerleave = () => this.o.onPointer(undefined);
+    over.ondblclick = () => this.o.onReset();
+  }
+
+  private endSelection(): void {
+    this.from = undefined;
+    this.selected.hidden = true;
   }
 }
 

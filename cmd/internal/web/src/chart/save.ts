@@ -27,7 +27,7 @@ const shownNames = 30;
 export async function savePNG(m: ChartModel, body: HTMLElement | null): Promise<void> {
   const drawing = svgOf(m, body?.clientWidth ?? 800, body?.clientHeight ?? 300);
   const picture = document.createElement("canvas");
-  const plot = body?.querySelector<HTMLCanvasElement>(".u-wrap canvas");
+  const plot = body?.querySelector<HTMLCanvasElement>("canvas.plot");
   if (!plot) return;
   const ratio = plot.width / (body?.clientWidth || plot.width);
   picture.width = plot.width;
