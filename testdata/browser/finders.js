@@ -142,4 +142,14 @@
   const inNamed = (e) =>
     e.matches("canvas, svg, img") &&
     !!e.parentElement?.closest("button, a, label, [role=img], figure, [aria-label], [aria-labelledby], td, th");
+
+  /** The time at which so many rows of a table had been painted, in ms since 1970. */
+  globalThis.__rows = (n) =>
+    new Promise((done) => {
+      const look = () => {
+        if (document.querySelectorAll("tbody tr, [role=row]").length < n) return void setTimeout(look, 2);
+        requestAnimationFrame(() => setTimeout(() => done(Date.now())));
+      };
+      look();
+    });
 }

@@ -188,3 +188,6 @@ func Media(t TB, program string) *Project {
 		program, "exec", "--name", "media", "--", "python3", script)
 	return p
 }
+
+// Existing is the project in a folder.
+func Existing(t TB, program, dir string) *Project { return &Project{Dir: dir, t: t, program: program} }

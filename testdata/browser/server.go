@@ -45,7 +45,7 @@ var address = regexp.MustCompile(`(http://[^\s#]+/)#token=([\w-]+)`)
 func (p *Project) Serve(args ...string) *Server {
 	p.t.Helper()
 	s := &Server{gone: make(chan error, 1)}
-	s.cmd = exec.Command(p.program, append([]string{"-C", p.Dir, "ui", "--port", "0"}, args...)...)
+	s.cmd = exec.Command(p.program, append([]string{"-C", p.Dir, "ui", "--port", "0", "--no-browser"}, args...)...)
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		p.t.Fatalf("%v", err)
