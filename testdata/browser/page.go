@@ -261,7 +261,7 @@ func (p *Page) Place() string { p.t.Helper(); return Value[string](p, "location.
 // waits for news is not counted.
 func (p *Page) Settle() {
 	p.t.Helper()
-	p.Wait(`!document.body.innerText.includes("Reading ")`)
+	p.Wait(`!/^Reading .*…/m.test(document.body.innerText)`)
 	deadline := time.Now().Add(patience)
 	for still := 0; still < 8; time.Sleep(25 * time.Millisecond) {
 		p.Run(`new Promise(requestAnimationFrame)`)

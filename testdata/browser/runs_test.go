@@ -1,6 +1,7 @@
 package browser_test
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -17,6 +18,9 @@ func TestRunsAreListed(t *testing.T) {
 	}
 	page.NoProblems()
 	for _, r := range page.Requests() {
+		if r.Status == 0 && strings.Contains(r.URL, "/data/changes.json") { // waits for news
+			continue
+		}
 		if r.Status != 200 || r.Method != "GET" {
 			t.Errorf("%s %s: %d", r.Method, r.URL, r.Status)
 		}

@@ -118,4 +118,6 @@ function Root() {
   return <App source={source} />;
 }
 
-render(<Root />, document.getElementById("app")!);
+const place = document.getElementById("app")!;
+place.replaceChildren(); // what an exported folder says where scripts cannot read its files
+render(<Root />, place);
