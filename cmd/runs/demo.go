@@ -215,6 +215,10 @@ func (d *demo) show(ctx context.Context) error {
 	if err := d.share(ctx); err != nil {
 		return err
 	}
+	d.comment("The same as a page that you can send: it opens in any browser, without a server.\n")
+	if err := d.step(ctx, "export", "html", "-o", "report.html"); err != nil {
+		return err
+	}
 	program, err := d.callable()
 	if err != nil {
 		return err
@@ -226,6 +230,7 @@ func (d *demo) show(ctx context.Context) error {
 	} {
 		d.print("  %s", try)
 	}
+	d.comment("Open report.html in a browser. To see runs while they train, run in the project: " + program + " ui")
 	return nil
 }
 

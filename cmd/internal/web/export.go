@@ -195,10 +195,13 @@ func filesOf(path string, run *format.Run) []string {
 		return repo.SharedNames(run)
 	case "values":
 		return []string{share.RunFile(run.ID, format.ValuesName)}
-	case "artifact":
+	case "machine":
+		return []string{share.RunFile(run.ID, "system.parquet")}
+	case "artifact", "image", "table":
 		files := []string{}
+		digest, _, _ := strings.Cut(parts[len(parts)-1], ".")
 		for _, a := range run.Artifacts {
-			if a.SHA256+".bin" == parts[len(parts)-1] {
+			if a.SHA256 == digest {
 				files = append(files, share.RunFile(run.ID, "artifacts/"+a.Path))
 			}
 		}
