@@ -11,6 +11,8 @@ type Head struct {
 	Metric string  `json:"metric"`
 	X      string  `json:"x"` // step, time, relative, or "metrics." and the metric that is the x axis
 	Exact  bool    `json:"exact"`
+	From   float64 `json:"from"` // what the buckets reach, if the answer is not exact
+	To     float64 `json:"to"`
 	Places int     `json:"places"`
 	Curves []*Line `json:"curves"`
 }
@@ -56,7 +58,10 @@ type Line struct {
 //
 // The head of each curve is filled in from its cells, which are nil if it has none.
 func Encode(h *Head, g *Grid, curves []*Cells) ([]byte, error) {
-	h.Exact, h.Places = g.Exact, len(g.X)
+	h.Exact, h.Places, h.From, h.To = g.Exact, len(g.X), g.low, g.high
+	if g.Exact || g.low > g.high { // no points are in the range
+		h.From, h.To = 0, 0
+	}
 	size := 8 * len(g.X)
 	for i, c := range curves {
 		if c != nil {

@@ -2,6 +2,8 @@
 
 import { h } from "preact";
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import { ofRuns, useVersion } from "../live";
+import { Button, IconButton, Menu } from "../parts";
 import type { Source } from "../source";
 import "./chart.css";
 import { colours, palette } from "./colour";
@@ -9,10 +11,10 @@ import { type Cursor, leaveCursor, moveCursor, onCursor } from "./cursor";
 import type { Curve } from "./decode";
 import { type BandKind, band, nearestCell, padded, type Span, xRange, yRange } from "./grid";
 import { Legend, Swatch } from "./legend";
-import { type LegendRun, loadLegend, type Question, useCurves } from "./load";
+import { forgetLists, type LegendRun, loadLegend, type Question, useCurves } from "./load";
 import { axisName, counted, placeText, valueText } from "./numbers";
 import { type Line, type Look, paintCurve, paintLines } from "./paint";
-import { type Box, Plot, type PlotOptions } from "./plot";
+import { type Axes, type Box, type Place, Plot, type PlotOptions } from "./plot";
 import { saveCSV, savePNG, saveSVG } from "./save";
 import { CurveTable } from "./table";
 import type { AxisKind } from "./ticks";
@@ -40,7 +42,7 @@ export interface CurveChartProps {
   groupBy?: string;
   /** The part of the x axis that is shown. Without onZoom, the chart keeps it itself. */
   zoom?: Span;
-  onZoom?(zoom: Span | undefined): void;
+  onZoom?(zoom: Span | undefined, axis: string): void;
   /** The runs or groups that are not drawn. Without onHide, the chart keeps them itself. */
   hidden?: ReadonlySet<string>;
   onHide?(hidden: ReadonlySet<string>): void;
@@ -53,8 +55,6 @@ export interface CurveChartProps {
   /** In pixels. */
   height?: number;
   legend?: boolean;
-  /** Changes when the runs may have changed: the chart reads its curves again. */
-  version?: unknown;
 }
 
 export function CurveChart(props: CurveChartProps) {
@@ -107,15 +107,17 @@ export function useDark(): boolean {
 }
 
 /** A value that the parent holds or, if it does not, the component. */
-function useHeld<T>(given: T, set: ((value: T) => void) | undefined): [T, (value: T) => void] {
-  const [own, setOwn] = useState(given);
-  return set ? [given, set] : [own, setOwn];
+function useHeld<T>(given: T, set: ((value: T, axis: string) => void) | undefined): [T, (value: T, axis: string) => void] {
+  const [own, setOwn] = useState<{ value: T }>({ value: given });
+  return set ? [given, set] : [own.value, (value) => setOwn({ value })];
 }
 
-function useLegend(source: Source, runs: string[], version: unknown): Map<string, LegendRun> {
+function useLegend(source: Source, runs: string[]): Map<string, LegendRun> {
   const [list, setList] = useState<Map<string, LegendRun>>(new Map());
+  const version = useVersion(source, ofRuns);
   useEffect(() => {
     let current = true;
+    if (version) forgetLists(source);
     loadLegend(source, { runs }).then(
       (all) => current && setList(new Map(all.map((run) => [run.id, run]))),
       () => current && setList(new Map()), // the curves say what is wrong
@@ -146,17 +148,13 @@ function Chart(props: CurveChartProps & { root: { current: HTMLElement | null } 
     logX: props.logX ?? false,
     logY: props.logY ?? false,
   };
-  const answers = useCurves(source, question, props.version);
-  const info = useLegend(source, drawn, props.version);
+  const answers = useCurves(source, question);
+  const info = useLegend(source, drawn);
   const lines = useLines(answers, props, info);
   const shown = useMemo(() => lines.filter((l) => !hidden.has(l.id)), [lines, hidden]);
-  const model = { ...props, axis: answers.curves?.x ?? props.x ?? "step", lines: shown, zoom, dark, title: props.title ?? metric };
+  const model = { ...props, axis: answers.curves?.x ?? props.x ?? "step", lines: shown, span: answers.curves?.span, zoom, dark, title: props.title ?? metric };
   const heading = useId();
-  const tool = (label: string, text: string, act: () => void, pressed?: boolean) => (
-    <button type="button" class="chart-tool" title={label} aria-label={label} aria-pressed={pressed} onClick={act}>
-      {text}
-    </button>
-  );
+  const zoomTo = (span: Span | undefined) => setZoom(span, model.axis);
   const fullscreen = () => void (document.fullscreenElement ? document.exitFullscreen() : root.current?.requestFullscreen());
   return (
     <div class="chart-inside" aria-busy={answers.loading}>
@@ -164,12 +162,20 @@ function Chart(props: CurveChartProps & { root: { current: HTMLElement | null } 
         <h3 id={heading} title={model.title}>
           {model.title}
         </h3>
-        {zoom && tool("Show all of the x axis (0)", "Reset zoom", () => setZoom(undefined))}
-        {tool("Show the values as a table (t)", "Table", () => setTable(!asTable), asTable)}
-        {tool("Save as a picture", "PNG", () => void savePNG(model, body.current))}
-        {tool("Save as a drawing", "SVG", () => saveSVG(model))}
-        {tool("Save the values", "CSV", () => saveCSV(model))}
-        {document.fullscreenEnabled && tool("Full screen (f)", "⛶", fullscreen)}
+        {zoom && <IconButton icon="reset" label="Show all of the x axis (0)" onClick={() => zoomTo(undefined)} />}
+        <IconButton icon={asTable ? "chart" : "table"} label={asTable ? "Show the curves" : "Show the values as a table (t)"} onClick={() => setTable(!asTable)} />
+        <Menu
+          label="Save"
+          icon="download"
+          compact
+          kind="quiet"
+          items={[
+            { text: "Picture (PNG)", onSelect: () => void savePNG(model, body.current) },
+            { text: "Drawing (SVG)", onSelect: () => saveSVG(model) },
+            { text: "Values (CSV)", onSelect: () => saveCSV(model) },
+          ]}
+        />
+        {document.fullscreenEnabled && <IconButton icon="expand" label="Full screen (f)" onClick={fullscreen} />}
       </figcaption>
       <div class="chart-body" ref={body} style={{ height: (props.height ?? 240) + "px" }}>
         {asTable ? (
@@ -179,7 +185,7 @@ function Chart(props: CurveChartProps & { root: { current: HTMLElement | null } 
             {...model}
             size={size}
             labelledBy={heading}
-            onZoom={setZoom}
+            onZoom={zoomTo}
             onKey={(key) => (key === "f" ? fullscreen() : key === "t" ? setTable(true) : undefined)}
           />
         ) : (
@@ -193,7 +199,7 @@ function Chart(props: CurveChartProps & { root: { current: HTMLElement | null } 
       </div>
       <Notes {...props} lines={lines} shown={shown} zoomed={!!zoom} left={props.runs.length - drawn.length} />
       {props.legend !== false && (
-        <Legend lines={lines} hidden={hidden} onHide={setHidden} hues={palette(dark)} left={props.runs.length - drawn.length} />
+        <Legend lines={lines} hidden={hidden} onHide={(next) => setHidden(next, "")} hues={palette(dark)} left={props.runs.length - drawn.length} />
       )}
     </div>
   );
@@ -296,9 +302,9 @@ function Notes(props: CurveChartProps & { lines: Line[]; shown: Line[]; zoomed: 
       {many && (
         <p>
           {counted(props.runs.length, "curve")} are hard to tell apart.{" "}
-          <button type="button" class="chart-tool" onClick={() => props.onBands?.("std")}>
+          <Button kind="link" onClick={() => props.onBands?.("std")}>
             Draw their mean and band
-          </button>
+          </Button>
         </p>
       )}
       {notes.map((text) => (
@@ -318,6 +324,8 @@ export interface ChartModel {
   metric: string;
   axis: string;
   lines: Line[];
+  /** What the buckets of the answer reach. */
+  span?: Span;
   zoom?: Span;
   logX?: boolean;
   logY?: boolean;
@@ -326,11 +334,11 @@ export interface ChartModel {
 }
 
 /** The axes of a chart: what they reach, and of which kind x is. */
-export function axesOf(m: ChartModel): { x: Span; y: Span; kind: AxisKind; logX: boolean; logY: boolean } {
+export function axesOf(m: ChartModel): Axes {
   const curves = m.lines.map((l) => l.curve);
   const logX = !!m.logX && m.axis !== "time";
   const logY = !!m.logY;
-  const x = m.zoom ?? xRange(curves, logX);
+  const x = m.zoom ?? (m.span && !(logX && m.span[0] <= 0) ? m.span : xRange(curves, logX));
   const all = [...curves, ...m.lines.flatMap((l) => l.raw ?? [])];
   let y = yRange(all, m.zoom, logY, m.outliers !== false);
   for (const { band: b } of m.lines) {
@@ -375,7 +383,7 @@ function Canvas(props: CanvasProps) {
   latest.current = props;
   const owner = useRef({}).current;
   const [at, setAt] = useState<{ cursor: Cursor; top?: number }>();
-  const pointer = useRef<{ left: number; top: number } | undefined>(undefined);
+  const pointer = useRef<Place | undefined>(undefined);
   const axes = useMemo(() => axesOf(props), [props.lines, props.zoom, props.logX, props.logY, props.outliers, props.axis]);
   const look = lookOf(props);
   const options: PlotOptions = {
@@ -387,7 +395,7 @@ function Canvas(props: CanvasProps) {
     onPointer: (to) => {
       pointer.current = to;
       if (!to || !plot.current) return leaveCursor(owner);
-      const found = nearest(latest.current, plot.current.box(), to);
+      const found = nearest(latest.current, plot.current.box, to);
       if (found) moveCursor({ axis: latest.current.axis, x: found.line.curve.xs[found.cell], run: found.line.id, owner });
     },
   };
@@ -399,13 +407,13 @@ function Canvas(props: CanvasProps) {
       leaveCursor(owner);
       made.destroy();
     };
-  }, [axes.logX, axes.logY]);
+  }, []);
   useEffect(() => plot.current?.set(options), [axes, props.size, props.lines, props.dark]);
   useEffect(
     () => onCursor((cursor) => setAt(cursor && cursor.axis === latest.current.axis ? { cursor, top: cursor.owner === owner ? pointer.current?.top : undefined } : undefined)),
     [],
   );
-  const box = plot.current?.box();
+  const box = plot.current?.box;
   const rows = at && box ? rowsAt(props, box, at.cursor, at.top) : [];
   useEffect(() => {
     if (layer.current && plot.current) paintCursor(layer.current, plot.current, props, look, at?.cursor, rows);
@@ -424,7 +432,7 @@ function Canvas(props: CanvasProps) {
       onBlur={() => leaveCursor(owner)}
     >
       <canvas class="chart-layer" ref={layer} aria-hidden="true" />
-      {at && box && rows.length > 0 && <Tip axis={props.axis} cursor={at.cursor} rows={rows} box={box} hues={look.hues} size={props.size} />}
+      {at && box && rows.length > 0 && <Tip main={at.cursor.owner === owner} axis={props.axis} cursor={at.cursor} rows={rows} box={box} hues={look.hues} size={props.size} />}
       <div class="chart-said" aria-live="polite">
         {keys.said}
       </div>
@@ -433,9 +441,9 @@ function Canvas(props: CanvasProps) {
 }
 
 /** The point that is nearest to the pointer. Above and below count more than left and right. */
-function nearest(m: ChartModel, box: Box, to: { left: number; top: number }): { line: Line; cell: number } | undefined {
-  const px = box.left + to.left * box.ratio;
-  const py = box.top + to.top * box.ratio;
+function nearest(m: ChartModel, box: Box, to: Place): { line: Line; cell: number } | undefined {
+  const px = to.left * box.ratio;
+  const py = to.top * box.ratio;
   const x = box.fromX(px);
   let best: { line: Line; cell: number } | undefined;
   let least = Infinity;
@@ -465,7 +473,7 @@ function rowsAt(m: ChartModel, box: Box, cursor: Cursor, top?: number): Row[] {
   for (const line of m.lines) {
     const cell = nearestCell(line.curve, cursor.x);
     if (cell < 0 || Math.abs(box.toX(line.curve.x[cell]) - px) > 24 * box.ratio) continue;
-    const away = line.id === cursor.run ? -1 : top === undefined ? 0 : distance(line.curve, cell, box, box.top + top * box.ratio);
+    const away = line.id === cursor.run ? -1 : top === undefined ? 0 : distance(line.curve, cell, box, top * box.ratio);
     rows.push({ line, cell, away });
   }
   return rows;
@@ -477,7 +485,7 @@ function paintCursor(layer: HTMLCanvasElement, plot: Plot, m: ChartModel, look: 
   const g = layer.getContext("2d")!;
   g.clearRect(0, 0, width, height);
   if (!cursor || !rows.length) return;
-  const box = plot.box();
+  const { box } = plot;
   const style = getComputedStyle(layer);
   g.save();
   g.beginPath();
@@ -497,23 +505,26 @@ function paintCursor(layer: HTMLCanvasElement, plot: Plot, m: ChartModel, look: 
     g.arc(box.toX(line.curve.x[cell]), box.toY(y), (line.id === cursor.run ? 4.5 : 3) * box.ratio, 0, 7);
     g.fillStyle = look.hues[line.colour.hue];
     g.fill();
+    g.lineWidth = 1.5 * box.ratio;
     g.strokeStyle = style.getPropertyValue("--surface") || "#fff";
     g.stroke();
   }
   g.restore();
 }
 
+/** Rows in the chart under the pointer, and in the others. */
 const mostRows = 10;
+const fewRows = 5;
 
-function Tip(props: { axis: string; cursor: Cursor; rows: Row[]; box: Box; hues: readonly string[]; size: { width: number; height: number } }) {
+function Tip(props: { main: boolean; axis: string; cursor: Cursor; rows: Row[]; box: Box; hues: readonly string[]; size: { width: number; height: number } }) {
   const { rows, cursor, box, axis } = props;
-  const near = [...rows].sort((a, b) => a.away - b.away).slice(0, mostRows);
+  const near = [...rows].sort((a, b) => a.away - b.away).slice(0, props.main ? mostRows : fewRows);
   const value = ({ line, cell }: Row) => (Number.isNaN(line.curve.last[cell]) ? -Infinity : line.curve.last[cell]);
   near.sort((a, b) => value(b) - value(a));
   const px = box.toX(cursor.x) / box.ratio;
   const right = px > props.size.width / 2;
   const main = rows.find((r) => r.line.id === cursor.run);
-  const range = main && main.line.curve.many && main.line.curve.min[main.cell] < main.line.curve.max[main.cell];
+  const range = props.main && main && main.line.curve.many && main.line.curve.min[main.cell] < main.line.curve.max[main.cell];
   return (
     <div class="chart-tip" style={right ? { right: props.size.width - px + 12 + "px" } : { left: px + 12 + "px" }}>
       <div class="chart-tip-head">{`${axis === "time" || axis === "relative" ? "" : axisName(axis) + " "}${placeText(axis, cursor.x)}`}</div>
@@ -551,7 +562,7 @@ function useKeyboard(
   latest: { current: CanvasProps },
   plot: { current: Plot | undefined },
   owner: object,
-  pointer: { current: { left: number; top: number } | undefined },
+  pointer: { current: Place | undefined },
 ) {
   const [said, say] = useState("");
   const at = useRef({ line: 0, cell: -1 });
@@ -571,7 +582,7 @@ function useKeyboard(
   };
   const zoomBy = (factor: number) => {
     const m = latest.current;
-    const box = plot.current?.box();
+    const box = plot.current?.box;
     if (!box) return;
     const line = m.lines[at.current.line % Math.max(1, m.lines.length)];
     const middle = at.current.cell >= 0 && line?.curve.x.length ? box.toX(line.curve.x[Math.min(at.current.cell, line.curve.x.length - 1)]) : box.left + box.width / 2;

@@ -47,6 +47,8 @@ export interface Curves {
   /** No place is a bucket. */
   exact: boolean;
   places: Float64Array;
+  /** What the places reach, if some are buckets. */
+  span?: [from: number, to: number];
   curves: Curve[];
 }
 
@@ -75,6 +77,8 @@ interface Head {
   metric: string;
   x: string;
   exact: boolean;
+  from: number;
+  to: number;
   places: number;
   curves: Line[];
 }
@@ -134,7 +138,7 @@ export function decodeCurves(data: ArrayBuffer): Curves {
       marks,
     };
   });
-  return { metric: head.metric, x: head.x, exact: head.exact, places, curves };
+  return { metric: head.metric, x: head.x, exact: head.exact, places, span: head.from < head.to ? [head.from, head.to] : undefined, curves };
 }
 
 /** The running sums of a list. */

@@ -264,7 +264,9 @@ export function append(curves: Curves, more: Curves): Curves | undefined {
     }
     return { ...c, at };
   });
-  return { ...curves, exact: curves.exact && more.exact, places, curves: all };
+  const last = places[places.length - 1];
+  const span = curves.span && ([curves.span[0], Math.max(curves.span[1], last)] as Span);
+  return { ...curves, exact: curves.exact && more.exact, places, span, curves: all };
 }
 
 function joined(c: Curve, a: Curve): Curve {

@@ -1,4 +1,5 @@
 import { h } from "preact";
+import { Icon } from "../parts";
 import { type Colour, dashOf } from "./colour";
 import type { Line } from "./paint";
 
@@ -26,11 +27,13 @@ export function isolated(all: string[], hidden: ReadonlySet<string>, id: string)
 
 /** The names of the curves. A click hides one, a double click hides the others. */
 export function Legend(props: {
-  lines: Line[];
+  lines: readonly Pick<Line, "id" | "name" | "detail" | "colour">[];
   hidden: ReadonlySet<string>;
   onHide(hidden: ReadonlySet<string>): void;
   hues: readonly string[];
   left: number;
+  /** The address of the page of a run. */
+  link?(id: string): string;
 }) {
   const { lines, hidden, onHide } = props;
   const ids = lines.map((l) => l.id);
@@ -55,6 +58,11 @@ export function Legend(props: {
             <span class="chart-legend-name">{l.name}</span>
             {l.detail && <span class="chart-legend-detail">{l.detail}</span>}
           </button>
+          {props.link && (
+            <a class="chart-legend-link" href={props.link(l.id)} aria-label={"Open " + l.name} title={"Open " + l.name}>
+              <Icon name="right" size={12} />
+            </a>
+          )}
         </li>
       ))}
       {props.left > 0 && <li class="chart-legend-more">{`and ${props.left.toLocaleString("en-US")} more`}</li>}

@@ -1,6 +1,7 @@
 // Which answers a chart asks for, and how they stay current.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { type Changes, useChanges } from "../live";
 import type { Source } from "../source";
 import { type Curve, type Curves, decodeCurves } from "./decode";
 import { append, type Span } from "./grid";
@@ -171,7 +172,7 @@ async function loadExported(source: Source, q: Question): Promise<Curves> {
     const c = byRun.get(id);
     return c ? [exported(c, all.x, x, began.get(id) ?? 0, q.smooth)] : [];
   });
-  return { ...all, x, exact: all.exact && x === all.x, curves };
+  return { ...all, x, exact: all.exact && x === all.x, span: x === all.x ? all.span : undefined, curves };
 }
 
 /** A curve of an export by another axis, smoothed over the points that it has. */
@@ -221,39 +222,85 @@ export interface Answers {
 
 /**
  * The curves of a question, or nothing as long as it is undefined. While the next answer loads, the one before stays.
- * Points that are logged are added as they come.
+ * Points that are logged are added as they come; a run that ends is read again.
  */
-export function useCurves(source: Source, q: Question | undefined, version?: unknown): Answers {
+export function useCurves(source: Source, q: Question | undefined): Answers {
   const [state, setState] = useState<Answers>({ loading: true });
   const key = q && JSON.stringify(q);
-  const latest = useRef(state);
-  const set = (s: Answers) => setState((latest.current = s));
-  const asked = useRef(version);
+  const follower = useRef<Follower>(undefined);
   useEffect(() => {
     if (!q) return;
-    let current = true;
-    const load = async (fresh: boolean) => {
-      try {
-        const raw = loadCurves(source, { ...q, smooth: 0 }, fresh);
-        const curves = q.smooth ? await loadCurves(source, q, fresh) : await raw;
-        const behind = q.smooth ? await raw : undefined;
-        if (current) set({ curves, raw: behind, loading: false });
-      } catch (error) {
-        if (current) set({ ...latest.current, error: error as Error, loading: false });
-      }
-    };
     setState((s) => ({ ...s, loading: true }));
-    void load(asked.current !== version);
-    asked.current = version;
-    return () => {
-      current = false;
-    };
-  }, [source, key, version]);
+    const f = new Follower(source, q, (s) => setState((before) => ({ ...before, error: undefined, ...s, loading: false })));
+    follower.current = f;
+    return () => f.stop();
+  }, [source, key]);
+  useChanges(source, (changes) => follower.current?.change(changes));
   return state;
 }
 
+/** Reads the curves of a question, one request after the other, and follows the runs that are in progress. */
+class Follower {
+  private raw?: Curves;
+  private smoothed?: Curves;
+  private stopped = false;
+  private busy = true;
+  private next?: "more" | "all";
+
+  constructor(
+    private readonly source: Source,
+    private readonly q: Question,
+    private readonly tell: (s: Partial<Answers>) => void,
+  ) {
+    void this.work("first");
+  }
+
+  stop(): void {
+    this.stopped = true;
+  }
+
+  change(c: Changes): void {
+    const mine = (ids?: string[]) => ids?.some((id) => this.q.runs.includes(id));
+    if (c.reset || mine(c.changed) || mine(c.added)) this.next = "all";
+    else if (mine(c.points)) this.next ??= "more";
+    if (this.next && !this.busy) void this.work(this.next);
+  }
+
+  private async work(what: "first" | "more" | "all"): Promise<void> {
+    this.busy = true;
+    this.next = undefined;
+    try {
+      if (what !== "more" || !(await this.more())) await this.all(what === "all");
+      if (!this.stopped) {
+        this.tell(this.q.smooth ? { curves: this.smoothed, raw: this.raw } : { curves: this.raw, raw: undefined });
+      }
+    } catch (error) {
+      if (!this.stopped) this.tell({ error: error as Error });
+    }
+    this.busy = false;
+    if (this.next && !this.stopped) void this.work(this.next);
+  }
+
+  private async all(fresh: boolean): Promise<void> {
+    const raw = loadCurves(this.source, { ...this.q, smooth: 0 }, fresh);
+    if (this.q.smooth) this.smoothed = await loadCurves(this.source, this.q, fresh);
+    this.raw = await raw;
+  }
+
+  /** Reads only new points. Returns false if that is not enough. */
+  private async more(): Promise<boolean> {
+    const { source, q } = this;
+    if (!this.raw || q.zoom) return false;
+    const raw = await loadMore(source, { ...q, smooth: 0 }, this.raw);
+    const smoothed = q.smooth && this.smoothed ? await loadMore(source, q, this.smoothed) : undefined;
+    if (!raw || (q.smooth && !smoothed)) return false;
+    [this.raw, this.smoothed] = [raw, smoothed];
+    return true;
+  }
+}
+
 /** Asks for the points of active runs after those that curves have, and adds them. */
-export async function loadMore(source: Source, q: Question, curves: Curves): Promise<Curves | undefined> {
+async function loadMore(source: Source, q: Question, curves: Curves): Promise<Curves | undefined> {
   const active = curves.curves.filter((c) => c.active && !c.error);
   if (!active.length) return curves;
   const after = active.map((c) => (c.xs.length ? c.xs[c.xs.length - 1] : -Number.MAX_VALUE));

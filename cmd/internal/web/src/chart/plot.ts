@@ -1,4 +1,4 @@
-// The drawing of axes, and the pointer over them. The curves are drawn by the caller.
+// The drawing of axes, and of what the pointer selects. The curves are drawn by the caller.
 
 import type { Span } from "./grid";
 import { type AxisKind, tickLabels, ticks } from "./ticks";
@@ -16,222 +16,195 @@ export interface Box {
   fromX(px: number): number;
 }
 
-export interface PlotOptions {
-  width: number;
-  height: number;
+export interface Axes {
   x: Span;
   y: Span;
   kind: AxisKind;
   logX: boolean;
   logY: boolean;
+}
+
+export interface PlotOptions extends Axes {
+  /** In pixels of the page. */
+  width: number;
+  height: number;
   draw(pen: CanvasRenderingContext2D, box: Box): void;
   /** The part of the x axis that was selected. */
   onSelect(span: Span): void;
   onReset(): void;
-  /** The pointer is at a place of the box, in pixels of the page, or has left it. */
-  onPointer(at: { left: number; top: number } | undefined): void;
+  /** The pointer is at a place of the canvas, in pixels of the page, or has left it. */
+  onPointer(at: Place | undefined): void;
 }
 
-const font = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif";
+export interface Place {
+  left: number;
+  top: number;
+}
 
-// In pixels of the page.
-const fontSize = 11;
-const topSpace = 8;
-const rightSpace = 12;
-const xAxisHeight = 26;
-const tickLength = 4;
-const labelGap = 3;
-const xLabelEach = 78;
-const yLabelEach = 34;
-const leastDrag = 4;
+const font = "11px system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif";
+const room = { top: 8, right: 14, bottom: 24 };
+/** A shorter way of the pointer is a click. */
+const leastSelection = 4;
 
-interface Labels {
-  at: number[];
-  text: string[];
+/** The ticks of both axes, and the box that they leave. */
+export function layout(axes: Axes, width: number, height: number, ratio: number, measure: (text: string) => number) {
+  const n = (size: number, each: number) => Math.max(2, Math.floor(size / each));
+  const y = ticks("number", ...axes.y, n(height - 32, 36), axes.logY);
+  const yTexts = tickLabels("number", y);
+  const left = Math.min(Math.ceil(14 + Math.max(10, ...yTexts.map(measure))), width / 2);
+  const inner = { left, top: room.top, width: Math.max(10, width - left - room.right), height: Math.max(10, height - room.top - room.bottom) };
+  const x = ticks(axes.kind, ...axes.x, n(inner.width, axes.kind === "time" ? 96 : 74), axes.logX);
+  const scaled = { left: inner.left * ratio, top: inner.top * ratio, width: inner.width * ratio, height: inner.height * ratio };
+  return { x, xTexts: tickLabels(axes.kind, x), y, yTexts, box: boxOf(scaled, axes, ratio) };
 }
 
 export class Plot {
   readonly canvas = document.createElement("canvas");
-  /** Lies over the curves and takes the pointer. */
-  readonly over = document.createElement("div");
-  private readonly selected = document.createElement("div");
+  private readonly selection = document.createElement("div");
   private readonly pen = this.canvas.getContext("2d")!;
-  private x!: Labels;
-  private y!: Labels;
-  /** Where the curves are, in pixels of the page. */
-  private at!: { left: number; top: number; width: number; height: number };
-  private asked = false;
-  private from?: number;
+  private begun?: number;
+  private frame = 0;
+  box!: Box;
 
   constructor(
-    parent: HTMLElement,
+    private readonly parent: HTMLElement,
     private o: PlotOptions,
   ) {
     this.canvas.className = "plot";
-    this.over.className = "plot-over";
-    this.selected.className = "plot-selected";
-    this.selected.hidden = true;
-    this.over.append(this.selected);
-    parent.prepend(this.canvas, this.over);
-    this.listen();
-    this.set(o);
+    this.selection.className = "chart-selection";
+    this.selection.hidden = true;
+    parent.prepend(this.canvas, this.selection);
+    parent.addEventListener("pointermove", this.move);
+    parent.addEventListener("pointerdown", this.down);
+    parent.addEventListener("pointerup", this.up);
+    parent.addEventListener("pointerleave", this.leave);
+    parent.addEventListener("pointercancel", this.leave);
+    parent.addEventListener("dblclick", this.reset);
+    this.draw();
   }
 
-  /** Draws with other options. */
+  /** Draws with other options before the next frame. */
   set(o: PlotOptions): void {
     this.o = o;
-    const labels = (kind: AxisKind, span: Span, size: number, each: number, log: boolean): Labels => {
-      const at = ticks(kind, span[0], span[1], Math.max(2, Math.floor(size / each)), log);
-      return { at, text: tickLabels(kind, at) };
-    };
-    this.x = labels(o.kind, o.x, o.width - 60, xLabelEach, o.logX);
-    this.y = labels("number", o.y, o.height - 34, yLabelEach, o.logY);
-    const left = Math.round(12 + 6.4 * Math.max(2, ...this.y.text.map((text) => text.length)));
-    const width = Math.max(10, o.width - left - rightSpace);
-    this.at = { left, top: topSpace, width, height: Math.max(10, o.height - topSpace - xAxisHeight) };
-    for (const [key, value] of Object.entries(this.at)) this.over.style.setProperty(key, value + "px");
-    this.canvas.style.width = o.width + "px";
-    this.canvas.style.height = o.height + "px";
-    this.redraw();
-  }
-
-  /** Draws soon, once for all that asked until then. */
-  redraw(): void {
-    if (this.asked) return;
-    this.asked = true;
-    queueMicrotask(() => {
-      this.asked = false;
-      if (this.canvas.isConnected) this.paint();
-    });
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => this.draw());
   }
 
   destroy(): void {
+    cancelAnimationFrame(this.frame);
+    this.parent.removeEventListener("pointermove", this.move);
+    this.parent.removeEventListener("pointerdown", this.down);
+    this.parent.removeEventListener("pointerup", this.up);
+    this.parent.removeEventListener("pointerleave", this.leave);
+    this.parent.removeEventListener("pointercancel", this.leave);
+    this.parent.removeEventListener("dblclick", this.reset);
     this.canvas.remove();
-    this.over.remove();
+    this.selection.remove();
   }
 
-  box(): Box {
-    const ratio = devicePixelRatio;
-    const scaled = (v: number) => Math.round(v * ratio);
-    const { left, top, width, height } = this.at;
-    return boxOf(
-      { left: scaled(left), top: scaled(top), width: scaled(width), height: scaled(height) },
-      this.o,
-      ratio,
-    );
-  }
-
-  private paint(): void {
-    const { pen, canvas } = this;
-    const box = this.box();
-    const width = Math.round(this.o.width * box.ratio);
-    const height = Math.round(this.o.height * box.ratio);
-    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-    else pen.clearRect(0, 0, width, height);
-    this.paintAxes(box);
-    pen.save();
-    pen.beginPath();
-    pen.rect(box.left, box.top, box.width, box.height);
-    pen.clip();
-    this.o.draw(pen, box);
-    pen.restore();
-  }
-
-  private paintAxes(box: Box): void {
-    const { pen, x, y } = this;
-    const style = getComputedStyle(this.canvas);
-    const { left, top, width, height, ratio } = box;
-    const bottom = top + height;
-    const tick = tickLength * ratio;
-    const away = (tickLength + labelGap) * ratio;
-    pen.font = `${fontSize * ratio}px ${font}`;
+  private draw(): void {
+    const { o, pen, canvas } = this;
+    const ratio = devicePixelRatio || 1;
+    canvas.width = Math.round(o.width * ratio);
+    canvas.height = Math.round(o.height * ratio);
+    const style = getComputedStyle(this.parent);
+    pen.font = font;
+    const { x, xTexts, y, yTexts, box } = layout(o, o.width, o.height, ratio, (text) => pen.measureText(text).width);
+    this.box = box;
+    pen.scale(ratio, ratio);
     pen.fillStyle = style.getPropertyValue("--muted") || "#777";
-    pen.strokeStyle = style.getPropertyValue("--line") || "#8884";
-    pen.lineWidth = Math.max(1, Math.round(ratio));
-    const odd = pen.lineWidth % 2 ? 0.5 : 0; // a line of one pixel is sharp at the middle of a pixel
+    pen.strokeStyle = style.getPropertyValue("--line") || "#ddd";
+    pen.lineWidth = 1;
+    const [left, top, right, bottom] = [box.left, box.top, box.left + box.width, box.top + box.height].map((v) => v / ratio);
     pen.beginPath();
     pen.textAlign = "center";
     pen.textBaseline = "top";
-    x.at.forEach((v, i) => {
-      const px = Math.round(box.toX(v)) + odd;
-      if (!(px >= left - 1 && px <= left + width + 1)) return;
+    x.forEach((at, i) => {
+      const px = Math.round(box.toX(at) / ratio) + 0.5;
       pen.moveTo(px, top);
-      pen.lineTo(px, bottom + tick);
-      pen.fillText(x.text[i], px, bottom + away);
+      pen.lineTo(px, bottom + 4);
+      const half = pen.measureText(xTexts[i]).width / 2;
+      pen.fillText(xTexts[i], Math.min(px, o.width - half - 1), bottom + 7);
     });
     pen.textAlign = "right";
     pen.textBaseline = "middle";
-    y.at.forEach((v, i) => {
-      const py = Math.round(box.toY(v)) + odd;
-      if (!(py >= top - 1 && py <= bottom + 1)) return;
-      pen.moveTo(left - tick, py);
-      pen.lineTo(left + width, py);
-      pen.fillText(y.text[i], left - away, py);
+    y.forEach((at, i) => {
+      const py = Math.round(box.toY(at) / ratio) + 0.5;
+      pen.moveTo(left - 4, py);
+      pen.lineTo(right, py);
+      pen.fillText(yTexts[i], left - 7, py);
     });
     pen.stroke();
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.save();
+    pen.beginPath();
+    pen.rect(box.left, box.top - 2 * ratio, box.width + ratio, box.height + 4 * ratio);
+    pen.clip();
+    o.draw(pen, box);
+    pen.restore();
   }
 
-  /** Follows the pointer: it shows values, and selects a part of the x axis while it is pressed. */
-  private listen(): void {
-    const { over, selected } = this;
-    const place = (e: PointerEvent) => {
-      const r = over.getBoundingClientRect();
-      const left = Math.max(0, Math.min(this.at.width, e.clientX - r.left));
-      return { left, top: Math.max(0, Math.min(this.at.height, e.clientY - r.top)) };
-    };
-    over.onpointerdown = (e) => {
-      if (e.button !== 0) return;
-      this.from = place(e).left;
-      over.setPointerCapture(e.pointerId);
-    };
-    over.onpointermove = (e) => {
-      const to = place(e);
-      if (this.from !== undefined) {
-        const width = Math.abs(to.left - this.from);
-        selected.hidden = width < leastDrag;
-        selected.style.left = Math.min(to.left, this.from) + "px";
-        selected.style.width = width + "px";
-      }
-      this.o.onPointer(to);
-    };
-    over.onpointerup = (e) => {
-      const { from } = this;
-      const to = place(e).left;
-      const drawn = !selected.hidden;
-      this.endSelection();
-      if (from === undefined || !drawn) return;
-      const box = this.box();
-      const [low, high] = from < to ? [from, to] : [to, from];
-      this.o.onSelect([box.fromX(box.left + low * box.ratio), box.fromX(box.left + high * box.ratio)]);
-    };
-    over.onpointercancel = () => this.endSelection();
-    over.onpointerleave = () => this.o.onPointer(undefined);
-    over.ondblclick = () => this.o.onReset();
+  /** Where the pointer is, in the box. */
+  private place(e: PointerEvent): Place {
+    const at = this.canvas.getBoundingClientRect();
+    const { left, top, width, height, ratio } = this.box;
+    const inside = (v: number, from: number, size: number) => Math.min(Math.max(v, from / ratio), (from + size) / ratio);
+    return { left: inside(e.clientX - at.left, left, width), top: inside(e.clientY - at.top, top, height) };
   }
 
-  private endSelection(): void {
-    this.from = undefined;
-    this.selected.hidden = true;
-  }
+  private readonly move = (e: PointerEvent) => {
+    const at = this.place(e);
+    if (this.begun !== undefined) {
+      const from = Math.min(this.begun, at.left);
+      const size = Math.abs(at.left - this.begun);
+      this.selection.hidden = size < leastSelection;
+      this.selection.style.left = from + "px";
+      this.selection.style.width = size + "px";
+      this.selection.style.top = this.box.top / this.box.ratio + "px";
+      this.selection.style.height = this.box.height / this.box.ratio + "px";
+    }
+    this.o.onPointer(at);
+  };
+
+  private readonly down = (e: PointerEvent) => {
+    if (e.button !== 0) return;
+    this.begun = this.place(e).left;
+    this.parent.setPointerCapture(e.pointerId);
+  };
+
+  private readonly up = (e: PointerEvent) => {
+    const from = this.begun;
+    this.begun = undefined;
+    this.selection.hidden = true;
+    if (from === undefined) return;
+    const to = this.place(e).left;
+    if (Math.abs(to - from) < leastSelection) return;
+    const { fromX, ratio } = this.box;
+    this.o.onSelect([fromX(Math.min(from, to) * ratio), fromX(Math.max(from, to) * ratio)]);
+  };
+
+  private readonly leave = () => {
+    this.begun = undefined;
+    this.selection.hidden = true;
+    this.o.onPointer(undefined);
+  };
+
+  private readonly reset = () => this.o.onReset();
 }
 
-/** The box of a picture of another size. */
-export function boxOf(
-  at: { left: number; top: number; width: number; height: number },
-  o: { x: Span; y: Span; logX: boolean; logY: boolean },
-  ratio: number,
-): Box {
+/** The box of a picture of a size, in pixels of its canvas. */
+export function boxOf(at: { left: number; top: number; width: number; height: number }, axes: Axes, ratio: number): Box {
   const scale = (v: number, log: boolean) => (log ? Math.log(v) : v);
-  const x0 = scale(o.x[0], o.logX);
-  const kx = at.width / (scale(o.x[1], o.logX) - x0);
-  const y0 = scale(o.y[0], o.logY);
-  // Half of the numbers first: the difference of two large ones may not be a number.
-  const ky = at.height / (scale(o.y[1], o.logY) / 2 - y0 / 2);
+  const x0 = scale(axes.x[0], axes.logX);
+  const kx = at.width / (scale(axes.x[1], axes.logX) - x0);
+  const y0 = scale(axes.y[0], axes.logY);
+  // Halves, because the difference of two large numbers may not be a number.
+  const ky = at.height / (scale(axes.y[1], axes.logY) / 2 - y0 / 2);
   return {
     ...at,
     ratio,
-    toX: (x) => at.left + (scale(x, o.logX) - x0) * kx,
-    toY: (y) => at.top + at.height - (scale(y, o.logY) / 2 - y0 / 2) * ky,
-    fromX: (px) => (o.logX ? Math.exp : Number)(x0 + (px - at.left) / kx),
+    toX: (x) => at.left + (scale(x, axes.logX) - x0) * kx,
+    toY: (y) => at.top + at.height - (scale(y, axes.logY) / 2 - y0 / 2) * ky,
+    fromX: (px) => (axes.logX ? Math.exp : Number)(x0 + (px - at.left) / kx),
   };
 }

@@ -5,8 +5,7 @@ import { dashOf } from "./colour";
 import { trace } from "./grid";
 import { axisName } from "./numbers";
 import { eachMark } from "./paint";
-import { boxOf } from "./plot";
-import { tickLabels, ticks } from "./ticks";
+import { layout } from "./plot";
 
 function save(name: string, data: Blob): void {
   const link = document.createElement("a");
@@ -82,11 +81,9 @@ export function svgOf(m: ChartModel, width: number, plotHeight: number) {
     line,
   }));
   const height = 26 + plotHeight + 18 * Math.ceil(names.length / across) + 16;
-  const yTicks = ticks("number", axes.y[0], axes.y[1], Math.max(2, Math.floor(plotHeight / 40)), axes.logY);
-  const yTexts = tickLabels("number", yTicks);
-  const left = 16 + 6.4 * Math.max(2, ...yTexts.map((t) => t.length));
-  const box = boxOf({ left, top: 34, width: width - left - 12, height: plotHeight - 42 }, axes, 1);
-  const xTicks = ticks(axes.kind, axes.x[0], axes.x[1], Math.max(2, Math.floor(box.width / 90)), axes.logX);
+  const at = layout(axes, width, plotHeight, 1, (t) => 6.2 * t.length);
+  const { box } = at;
+  const down = 26; // the title is above
   const parts: string[] = [];
   const n = (v: number) => String(Math.round(v * 100) / 100);
   const bottom = box.top + box.height;
@@ -94,13 +91,14 @@ export function svgOf(m: ChartModel, width: number, plotHeight: number) {
     parts.push(`<path d="M${n(x1)} ${n(y1)}L${n(x2)} ${n(y2)}" stroke="${grid}"/>`);
   const label = (x: number, y: number, anchor: string, s: string) =>
     parts.push(`<text x="${n(x)}" y="${n(y)}" text-anchor="${anchor}" fill="${text}">${xml(s)}</text>`);
-  tickLabels(axes.kind, xTicks).forEach((s, i) => {
-    line(box.toX(xTicks[i]), box.top, box.toX(xTicks[i]), bottom);
-    label(box.toX(xTicks[i]), bottom + 15, "middle", s);
+  parts.push(`<g transform="translate(0 ${down})">`);
+  at.x.forEach((x, i) => {
+    line(box.toX(x), box.top, box.toX(x), bottom);
+    label(box.toX(x), bottom + 15, "middle", at.xTexts[i]);
   });
-  yTexts.forEach((s, i) => {
-    line(left, box.toY(yTicks[i]), left + box.width, box.toY(yTicks[i]));
-    label(left - 6, box.toY(yTicks[i]) + 4, "end", s);
+  at.y.forEach((y, i) => {
+    line(box.left, box.toY(y), box.left + box.width, box.toY(y));
+    label(box.left - 6, box.toY(y) + 4, "end", at.yTexts[i]);
   });
   parts.push(`<g clip-path="url(#box)" fill="none" stroke-linejoin="round">`);
   const draw = (l: (typeof m.lines)[number], c: typeof l.curve, more: string, dash: readonly number[]) => {
@@ -129,13 +127,14 @@ export function svgOf(m: ChartModel, width: number, plotHeight: number) {
       parts.push(`<text x="${n(x)}" y="${n(y + 3)}" text-anchor="middle" font-size="9" fill="${look.hues[l.colour.hue]}">${s}</text>`);
     });
   }
-  label(left + box.width, bottom + 15, "end", "");
-  for (const at of names) {
-    const dash = look.dashed ? dashOf(at.line.colour) : [];
+  parts.push("</g>");
+  for (const name of names) {
+    const dash = look.dashed ? dashOf(name.line.colour) : [];
     parts.push(
-      `<path d="M${n(at.x)} ${at.y - 4}h18" stroke-width="3" stroke="${look.hues[at.line.colour.hue]}"${dash.length ? ` stroke-dasharray="${dash.join(" ")}"` : ""}/>`,
+      `<path d="M${n(name.x)} ${name.y - 4}h18" stroke-width="3" stroke="${look.hues[name.line.colour.hue]}"${dash.length ? ` stroke-dasharray="${dash.join(" ")}"` : ""}/>`,
     );
-    label(at.x + 24, at.y, "start", at.text.length > nameWidth / 6.2 - 5 ? at.text.slice(0, Math.floor(nameWidth / 6.2) - 6) + "…" : at.text);
+    const fits = Math.floor(nameWidth / 6.2) - 5;
+    label(name.x + 24, name.y, "start", name.text.length > fits ? name.text.slice(0, fits - 1) + "…" : name.text);
   }
   const head =
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" ` +

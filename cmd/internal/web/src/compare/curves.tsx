@@ -9,7 +9,7 @@ import type { Comparison } from "./api";
 const atFirst = 4;
 
 /** The curves of the sides over each other, one chart a metric, the primary one first. */
-export function Curves(props: { source: Source; comparison: Comparison; params: URLSearchParams; text: string; version: unknown }) {
+export function Curves(props: { source: Source; comparison: Comparison; params: URLSearchParams; text: string }) {
   const { source, comparison: c, params, text } = props;
   const [most, setMost] = useState(atFirst);
   const runs = useMemo(
@@ -47,7 +47,6 @@ export function Curves(props: { source: Source; comparison: Comparison; params: 
               legend
               bands={mean ? "std" : undefined}
               groupBy={mean ? "group" : undefined}
-              version={props.version}
             />
           ))}
         </div>

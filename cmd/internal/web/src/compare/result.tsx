@@ -28,7 +28,6 @@ export function ComparisonView(props: {
   comparison: Comparison;
   params: URLSearchParams;
   /** Changes when the runs may have changed. */
-  version?: unknown;
   onPin?(i: number): void;
 }) {
   const { source, comparison: c, params } = props;
@@ -42,7 +41,7 @@ export function ComparisonView(props: {
         <Toggle label="Also what is equal" on={all} onChange={(on) => replaceParams({ all: on ? "1" : "" })} />
       </div>
       <Metrics comparison={c} all={all} text={text} onPin={props.onPin} />
-      <Curves source={source} comparison={c} params={params} text={text} version={props.version} />
+      <Curves source={source} comparison={c} params={params} text={text} />
       <Parts comparison={c} all={all} text={text} />
       {c.sides.length === 2 && c.pairs.length === 1 && <Details source={source} comparison={c} pair={c.pairs[0]} />}
       <Equal comparison={c} all={all} text={text} />

@@ -55,7 +55,7 @@ export function ComparePage({ source, place }: PageProps) {
         <Waiting>Comparing…</Waiting>
       ) : (
         <div aria-busy={stale}>
-          <Result source={source} comparison={comparison} params={params} sides={sides} version={version} onChange={change} />
+          <Result source={source} comparison={comparison} params={params} sides={sides} onChange={change} />
         </div>
       )}
     </div>
@@ -90,11 +90,10 @@ interface ResultProps {
   comparison: Comparison;
   params: URLSearchParams;
   sides: readonly string[];
-  version: number;
   onChange(sides: string[]): void;
 }
 
-function Result({ source, comparison: c, params, sides, version, onChange }: ResultProps) {
+function Result({ source, comparison: c, params, sides, onChange }: ResultProps) {
   const pin = (i: number) => onChange(withBaseline(c.sides.map((s) => s.selector), i));
   return (
     <Fragment>
@@ -115,7 +114,7 @@ function Result({ source, comparison: c, params, sides, version, onChange }: Res
       {c.sides.length > 1 && (
         <Fragment>
           {c.command && <Command command={c.command} />}
-          <ComparisonView source={source} comparison={c} params={params} version={version} onPin={pin} />
+          <ComparisonView source={source} comparison={c} params={params} onPin={pin} />
         </Fragment>
       )}
     </Fragment>

@@ -10,7 +10,7 @@ import { matches } from "./run-tables";
 const shownCharts = 12;
 
 /** A chart of each metric with more than one point. Only those near the view are read. */
-export function RunCharts({ run, source, place, version }: { run: Run; source: Source; place: Place; version: number }) {
+export function RunCharts({ run, source, place }: { run: Run; source: Source; place: Place }) {
   const [more, setMore] = useState(shownCharts);
   const find = place.params.get("chart") ?? "";
   const x = place.params.get("x") ?? "";
@@ -61,7 +61,6 @@ export function RunCharts({ run, source, place, version }: { run: Run; source: S
             logY={log}
             height={180}
             legend={false}
-            version={version}
           />
         ))}
       </div>

@@ -67,7 +67,7 @@ function WholeRun({ run, source, project, place, version }: PageProps & { run: R
     run.metrics.some((m) => m.count > 1 && !m.hidden) && {
       id: "charts",
       title: "Charts",
-      body: () => <RunCharts run={run} source={source} place={place} version={version} />,
+      body: () => <RunCharts run={run} source={source} place={place} />,
     },
     run.params.length > 0 && {
       id: "params",
