@@ -163,7 +163,8 @@ func TestTableOfJSON(t *testing.T) {
 			`{"columns":["a",2,"c"],` +
 				`"data":[[1,"x",true],[null,"<b>",{"_type":"image-file","path":"media/a.png"}],[2.5]]}`,
 			`{"columns":[{"cells":[1.0,null,2.5],"name":"a","type":"number"},` +
-				`{"cells":["x","<b>",null],"name":"2","type":"text"},{"cells":[true,"media/a.png",null],"name":"c","type":"mixed"}],"rows":3,"shown":3}`,
+				`{"cells":["x","<b>",null],"name":"2","type":"text"},` +
+				`{"cells":[true,"media/a.png",null],"name":"c","type":"mixed"}],"rows":3,"shown":3}`,
 		},
 		{`{"columns":["a"],"data":[]}`, `{"columns":[{"cells":[],"name":"a","type":"text"}],"rows":0,"shown":0}`},
 		{`{"columns":[],"data":[]}`, ""},

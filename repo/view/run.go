@@ -25,8 +25,8 @@ type Run struct {
 	ID    string `json:"id"`
 	Title string `json:"title"`
 	// Record is the record as in 'runs show --json', without params, metrics, summary, artifacts, conflicts and unknown
-	// keys, which have lists of their own here. It is nil if the run is damaged.
-	Record    *format.Run   `json:"record"`
+	// keys, which have lists of their own here. It is left out if the run is damaged.
+	Record    *format.Run   `json:"record,omitempty"`
 	Params    []RunParam    `json:"params"`
 	Metrics   []RunMetric   `json:"metrics"`
 	Summary   []RunParam    `json:"summary"`

@@ -175,6 +175,9 @@ func TestDamagedRun(t *testing.T) {
 	if err != nil || run.Damaged == nil || run.Record != nil {
 		t.Fatalf("%+v, %v", run, err)
 	}
+	if text, err := json.Marshal(run); err != nil || !strings.Contains(string(text), `"params":[]`) {
+		t.Errorf("JSON %s, %v", text, err)
+	}
 	if run.Damaged.Record != "status = <b>broken" || len(run.Damaged.Files) != 2 {
 		t.Errorf("damage %+v", run.Damaged)
 	}

@@ -30,8 +30,8 @@ class Image(Media):
         caption: A line of text.
         grouping: Kept as data with the image.
         classes: Kept as data with the image.
-        boxes: Kept as data with the image.
-        masks: Kept as data with the image, each as a PNG of its classes.
+        boxes: Kept as data with the image. `runs ui` draws them over it.
+        masks: Kept as data with the image, each as a PNG of its classes. `runs ui` draws them over it.
         file_type: The format of the file. Any but "png" requires PIL.
         normalize: If False, numbers are not scaled, only clipped to 0 to 255.
     """
@@ -137,10 +137,6 @@ class Image(Media):
 
             from ._values import plain
 
-            warn_once(
-                "annotations",
-                "masks, boxes and classes of images are kept as data; gitruns does not draw them",
-            )
             kept = dict(self._annotations)
             if "masks" in kept:
                 kept["masks"] = {}

@@ -125,7 +125,8 @@ export interface RunRecord {
 export interface Run {
   id: string;
   title: string;
-  record: RunRecord | null;
+  /** Missing if the run is damaged. */
+  record?: RunRecord;
   params: Named[];
   metrics: Metric[];
   summary: Named[];

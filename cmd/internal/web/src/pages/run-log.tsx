@@ -1,7 +1,7 @@
 import { Fragment, h } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { type Place, replaceParams } from "../location";
-import { piecesOf } from "../media/ansi";
+import { plainLine } from "../media/ansi";
 import { Button, Command, count, ErrorBox, formatBytes, SearchField, Toggle, Waiting } from "../parts";
 import type { Source } from "../source";
 import { type Run, shortID } from "./run-data";
@@ -183,9 +183,7 @@ function Line({ n, text, marked }: { n: number; text: string; marked: boolean })
   return (
     <div data-line={n} class={marked ? "marked" : undefined}>
       <span class="run-number" data-n={n + 1} />
-      <code>
-        {piecesOf(text).map((p, i) => (p.style ? <span key={i} class={"ansi " + p.style}>{p.text}</span> : p.text))}
-      </code>
+      <code>{plainLine(text)}</code>
     </div>
   );
 }
@@ -221,15 +219,24 @@ function Find({ log, place }: { log: LogReader; place: Place }) {
           {found.list.map((m) => (
             <button key={m.line} type="button" class="quiet" onClick={() => replaceParams({ line: String(m.line) })}>
               <span class="run-number" data-n={m.line + 1} />
-              <code>
-                {piecesOf(m.text)
-                  .map((p) => p.text)
-                  .join("")}
-              </code>
+              <code>{highlighted(plainLine(m.text), text)}</code>
             </button>
           ))}
         </div>
       )}
+    </Fragment>
+  );
+}
+
+/** A text with what was searched for marked. */
+function highlighted(line: string, find: string) {
+  const at = line.toLowerCase().indexOf(find.toLowerCase());
+  if (at < 0) return line;
+  return (
+    <Fragment>
+      {line.slice(0, at)}
+      <mark>{line.slice(at, at + find.length)}</mark>
+      {line.slice(at + find.length)}
     </Fragment>
   );
 }

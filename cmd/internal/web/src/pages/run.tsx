@@ -35,7 +35,15 @@ export function RunPage({ source, project, place }: PageProps) {
     return (
       <Fragment>
         <PageHead title={"Run " + selector} />
-        <ErrorBox error={error} hint={(error instanceof SourceError && error.hint) || <a href={placeLink(["runs"])}>All runs</a>} />
+        <ErrorBox
+          error={error}
+          hint={
+            <Fragment>
+              {error instanceof SourceError && error.hint && <p>{error.hint.charAt(0).toUpperCase() + error.hint.slice(1)}.</p>}
+              <a href={placeLink(["runs"])}>All runs</a>
+            </Fragment>
+          }
+        />
       </Fragment>
     );
   }
@@ -124,10 +132,7 @@ function WholeRun({ run, source, project, place, version }: PageProps & { run: R
     { id: "shell", title: "In a shell", body: () => <Shell id={short} /> },
   ];
   const there = parts.filter((p): p is Part => !!p);
-  const wanted = place.params.get("section");
-  useEffect(() => {
-    if (wanted) document.getElementById("run-" + wanted)?.scrollIntoView();
-  }, []);
+  useSection(place.params.get("section"));
   return (
     <Fragment>
       <RunHead run={run} primary={project.primary} />
@@ -148,6 +153,27 @@ function WholeRun({ run, source, project, place, version }: PageProps & { run: R
       </div>
     </Fragment>
   );
+}
+
+const settled = 4000; // ms after which sections no longer grow by what they load
+
+/** Shows the section that the address names, also while those above it still load, until the reader does something. */
+function useSection(name: string | null) {
+  useEffect(() => {
+    const section = name && document.getElementById("run-" + name);
+    if (!section) return;
+    const sizes = new ResizeObserver(() => section.scrollIntoView());
+    sizes.observe(section.parentElement!);
+    const stop = () => sizes.disconnect();
+    const timer = setTimeout(stop, settled);
+    const events = ["wheel", "pointerdown", "keydown", "touchstart"];
+    for (const e of events) addEventListener(e, stop, { passive: true });
+    return () => {
+      stop();
+      clearTimeout(timer);
+      for (const e of events) removeEventListener(e, stop);
+    };
+  }, []);
 }
 
 /** Leads to the sections, and marks the one in view. */
