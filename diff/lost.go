@@ -68,19 +68,20 @@ func Members(runs []*format.Run, seeds []string) (finished, lost []*format.Run) 
 		return finished, nil
 	}
 	for _, r := range finished {
-		if key := paramsKey(r); r.Started.After(repeated[key]) {
+		if key := ParamsKey(r); r.Started.After(repeated[key]) {
 			repeated[key] = r.Started
 		}
 	}
 	kept := lost[:0]
 	for _, r := range lost {
-		if !repeated[paramsKey(r)].After(r.Started) || !format.HasSeed(r.Params, seeds) {
+		if !repeated[ParamsKey(r)].After(r.Started) || !format.HasSeed(r.Params, seeds) {
 			kept = append(kept, r)
 		}
 	}
 	return finished, kept
 }
 
-func paramsKey(r *format.Run) string {
+// ParamsKey returns a key that is equal for runs of one experiment with the same params. It is only for comparing.
+func ParamsKey(r *format.Run) string {
 	return r.Experiment + "\n" + format.TOMLString(map[string]any(r.Params))
 }

@@ -1,6 +1,7 @@
 package format
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -42,6 +43,7 @@ type Config struct {
 		SelectBy string  // the metric whose best step counts; only for ValueAtBest
 	}
 	Checks      []Check
+	Filters     []Filter // that 'runs ui' offers, in the order of the file
 	Environment struct {
 		Variables []string // patterns of names, in addition to those that are always recorded
 	}
@@ -151,6 +153,9 @@ const InitialConfig = `# Settings of runs for this project. Each line that is co
 # require = ["restorable"]    # of every run: clean, restorable, same_data, current
 # paths = ["src"]             # what "current" compares
 
+# [filters]                   # of 'runs ui': names and expressions as for 'runs ls -w'
+# good = "metrics.rmse < 0.8 and status = finished"
+
 # [commit]
 # branch = ""                 # where runs are committed, like "runs"; by default, the branch that is checked out
 # auto = false                # commit each run when it finishes
@@ -210,7 +215,7 @@ func configKeys() []string {
 		"system.enabled", "system.interval", "system.points", "tensorboard.enabled",
 		"source.base", "source.max_file", "source.max_total", "source.max_files", "source.exclude",
 		"dataset.NAME.path", "dataset.NAME.hash", "dataset.NAME.role", "environment.variables",
-		"compare.level", "compare.value", "compare.select_by",
+		"compare.level", "compare.value", "compare.select_by", "filters.NAME",
 		"commit.branch", "commit.auto", "commit.include",
 		"artifacts.max_inline", "artifacts.max_inline_run", "artifacts.stall_timeout", "artifacts.store",
 		"secrets.allow.reason", "secrets.allow.fingerprint", "secrets.allow.path", "secrets.allow.rule", "secrets.gitleaks",
@@ -329,6 +334,9 @@ func DecodeConfig(file string, data []byte) (*Config, error) {
 			c.Checks = append(c.Checks, check)
 		}
 	})
+	if s, ok := t.sub("filters"); ok {
+		c.Filters = readFilters(s)
+	}
 	if s, ok := t.sub("commit"); ok {
 		c.readCommit(s)
 	}
@@ -466,6 +474,30 @@ func (c *Config) readDatasets(s table) {
 		c.Datasets[name] = d
 		item.ignoreUnknown()
 	}
+}
+
+// Filter is an entry of the table [filters] of config.toml: an expression under a name.
+type Filter struct {
+	Name  string
+	Where string // as for 'runs ls -w'; whoever uses it finds out whether it is valid
+}
+
+func readFilters(s table) []Filter {
+	line := map[string]int{}
+	for name := range s.m {
+		line[name] = lineOf(s.data, s.at(name))
+	}
+	names := slices.SortedFunc(maps.Keys(s.m), func(a, b string) int {
+		return cmp.Or(line[a]-line[b], strings.Compare(a, b))
+	})
+	var filters []Filter
+	for _, name := range names {
+		if err := CheckKey(name); err != nil {
+			s.fail(s.at(name), "%v", err)
+		}
+		filters = append(filters, Filter{name, s.text(name)})
+	}
+	return filters
 }
 
 // optional takes a text that may be empty.

@@ -43,13 +43,16 @@ func TestInitialConfigIsTheDefault(t *testing.T) {
 		a[0].Allows("0123456789abcdef", "jwt", "sources/x.patch", "src/b.md") {
 		t.Errorf("the example of an allowed find is read as %+v", a)
 	}
-	got.Metrics, got.Datasets, got.Checks, got.Secrets.Allow = nil, nil, nil, nil
+	if d := cmp.Diff([]Filter{{"good", "metrics.rmse < 0.8 and status = finished"}}, got.Filters); d != "" {
+		t.Errorf("the example of a filter: %s", d)
+	}
+	got.Metrics, got.Datasets, got.Checks, got.Secrets.Allow, got.Filters = nil, nil, nil, nil, nil
 	got.Replicates.Seeds, got.Source.Exclude, got.Environment.Variables, got.Commit.Include = nil, nil, nil, nil
 	if d := cmp.Diff(DefaultConfig(), got); d != "" {
 		t.Errorf("the defaults shown are not the defaults:\n%s", d)
 	}
 	for _, key := range configKeys() {
-		parts := strings.Split(key, ".")
+		parts := strings.Split(strings.Replace(key, ".NAME", ".good", 1), ".")
 		if !strings.Contains(InitialConfig, parts[len(parts)-1]+" = ") {
 			t.Errorf("%s is not shown", key)
 		}
@@ -83,6 +86,9 @@ enabled = false
 seeds = ["fold"]
 [environment]
 variables = ["MY_*", "AWS*", "TZ"]
+[filters]
+"not done" = "status != finished"
+a = "acc > 0.9"
 [[secrets.allow]]
 reason = "revoked"
 path = "**"
@@ -100,6 +106,9 @@ path = "docs/**"
 	}
 	if d := cmp.Diff([]string{"fold"}, c.Replicates.Seeds); d != "" {
 		t.Error(d)
+	}
+	if d := cmp.Diff([]Filter{{"not done", "status != finished"}, {"a", "acc > 0.9"}}, c.Filters); d != "" {
+		t.Error("filters keep the order of the file:", d)
 	}
 }
 
@@ -147,7 +156,7 @@ speed = 1
 	want := []string{
 		"config.toml:2: experimnt: unknown key; did you mean experiment?",
 		"config.toml:4: zzz: unknown key; the known ones are experiment, primary, metric, replicates, console, system, " +
-			"tensorboard, source, dataset, environment, compare, commit, artifacts, secrets, check, requires",
+			"tensorboard, source, dataset, environment, compare, filters, commit, artifacts, secrets, check, requires",
 		"config.toml:9: check[0].max_regresion: unknown key; did you mean max_regression?",
 		"config.toml:12: check[1].max_time: unknown key; the known ones are metric, baseline, max_regression, min_runs, " +
 			"require, paths",

@@ -68,6 +68,12 @@ func (columns *Columns) choose(runs []*format.Run, q ColumnRequest, c Context) {
 // defaults of a library, which an integration recorded too.
 const setName = "set"
 
+// TellingParams returns the keys of the params that differ among runs, the most telling first. telling is how many of
+// them are worth a column. The others are defaults that only some runs have, and lists of what was set.
+func TellingParams(runs []*format.Run) (ordered []string, telling int) {
+	return tellingParams(runs, DifferingParams(runs))
+}
+
 // tellingParams orders params that differ among runs. First come those of which two runs have different values, then
 // those that only some runs have. At the end are the defaults that only some runs have, as of different models, and
 // the lists of what was set; telling is the number of params before them.

@@ -1,25 +1,340 @@
 package view
 
-import "context"
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
 
-// Table is the list of runs by columns. All columns have the same length.
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/query"
+)
+
+const (
+	// pageRows is how many runs a page of the table has.
+	pageRows = 1000
+	// wholeTableRows is the maximum number of runs whose table a reader takes as a whole.
+	wholeTableRows = 20_000
+	// wholeTableCells is the maximum number of values of metrics, params, summaries and tags in such a table.
+	wholeTableCells = 4_000_000
+)
+
+// Table says what the list of runs has. The rows are in its pages.
 type Table struct {
-	IDs     []string `json:"ids"`
-	Names   []string `json:"names"`
-	Status  []string `json:"status"`
-	Started []int64  `json:"started"` // in ms since 1970 UTC
+	Rows  int         `json:"rows"` // runs that are shown
+	Pages []TablePage `json:"pages"`
+	// Large says that the table is too large to be taken as a whole: it is asked for by windows. The pages then hold
+	// only the newest runs, and LeftOut counts the others.
+	Large       bool     `json:"large"`
+	LeftOut     int      `json:"leftOut"`
+	LeftOutKeys []string `json:"leftOutKeys"` // keys with their prefix that have no column in the pages
+
+	Primary     string        `json:"primary"` // the metric that lists show; empty if there is none
+	Metrics     []TableMetric `json:"metrics"` // sorted by key
+	Params      []string      `json:"params"`  // sorted
+	Summary     []string      `json:"summary"` // sorted
+	Tags        []string      `json:"tags"`    // sorted
+	Differing   []string      `json:"differing"`
+	Telling     int           `json:"telling"` // how many of Differing lists show first
+	Named       []string      `json:"named"`   // metrics of any run whose name ends like .min
+	Seeds       []string      `json:"seeds"`   // of the settings, see format.IsSeed
+	Filters     []TableFilter `json:"filters"` // of the settings
+	Selectors   []string      `json:"selectors"`
+	Where       string        `json:"where"`
+	Revision    string        `json:"revision"`
+	Experiments []TableCount  `json:"experiments"` // sorted by name
+	Statuses    []TableCount  `json:"statuses"`
+
+	counts *keyCounts
 }
 
-// Table returns the runs, newest first.
-func (v *View) Table(context.Context) (*Table, error) {
+// TablePage is a part of a table. Page n is the answer at "runs/{n}.json", and what is rarely needed of the same runs is
+// at "more/{n}.json".
+type TablePage struct {
+	Rows   int    `json:"rows"`
+	Digest string `json:"digest"` // of the page and of the rest, so that a reader keeps what has not changed
+}
+
+// TableMetric is a metric of the table.
+type TableMetric struct {
+	Key  string `json:"key"`
+	Goal string `json:"goal"` // as for all runs; if empty, each run may have its own
+	Best string `json:"best"` // the goal by which the values are best values; empty if they are last values
+	Runs int    `json:"runs"` // how many have it
+}
+
+// TableFilter is a saved filter.
+type TableFilter struct {
+	Name  string `json:"name"`
+	Where string `json:"where"`
+}
+
+// TableCount counts the runs with a value.
+type TableCount struct {
+	Name string `json:"name"`
+	Runs int    `json:"runs"`
+}
+
+// tables remembers the table until the runs change.
+type tables struct {
+	mu      sync.Mutex
+	entries []*repo.Entry // that the table was made of
+	table   *Table
+	head    []byte
+	pages   []*pageOfTable
+	order   map[string]*repo.Entry // by id
+}
+
+// pageOfTable is a page with the entries that it was made of.
+type pageOfTable struct {
+	entries []*repo.Entry
+	goals   string // the goals that it was made with
+	digest  string
+	rows    []byte
+	more    []byte
+}
+
+// Table returns what the list of runs has, as JSON.
+func (v *View) Table(ctx context.Context) ([]byte, error) {
+	t, err := v.currentTables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer t.mu.Unlock()
+	return t.head, nil
+}
+
+// TableInfo returns what the list of runs has. The caller must not change it.
+func (v *View) TableInfo(ctx context.Context) (*Table, error) {
+	t, err := v.currentTables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer t.mu.Unlock()
+	return t.table, nil
+}
+
+// TablePage returns page n of the table, as JSON: the columns that are needed first or, if more is true, the others. It
+// returns a *NotFoundError if there is no such page.
+func (v *View) TablePage(ctx context.Context, n int, more bool) ([]byte, error) {
+	t, err := v.currentTables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer t.mu.Unlock()
+	if n < 0 || n >= len(t.pages) {
+		return nil, &NotFoundError{What: fmt.Sprintf("page %d of the table", n)}
+	}
+	if more {
+		return t.pages[n].more, nil
+	}
+	return t.pages[n].rows, nil
+}
+
+// TablePaths returns the paths of the pages of the table and of the rest of them.
+func (v *View) TablePaths(ctx context.Context) (pages, rest []string, err error) {
+	table, err := v.TableInfo(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for n := range table.Pages {
+		pages = append(pages, fmt.Sprintf("runs/%d.json", n))
+		rest = append(rest, fmt.Sprintf("more/%d.json", n))
+	}
+	return pages, rest, nil
+}
+
+// currentTables returns the locked tables of the present runs. The caller unlocks them.
+func (v *View) currentTables(ctx context.Context) (*tables, error) {
+	t := &v.tables
+	t.mu.Lock()
 	v.mu.Lock()
-	defer v.mu.Unlock()
-	t := &Table{IDs: []string{}, Names: []string{}, Status: []string{}, Started: []int64{}}
-	for _, e := range v.entries {
-		t.IDs = append(t.IDs, e.ID)
-		t.Names = append(t.Names, e.Name)
-		t.Status = append(t.Status, string(e.Status))
-		t.Started = append(t.Started, e.Started.UnixMilli())
+	entries := v.entries
+	fresh := t.table != nil && slices.Equal(t.entries, entries)
+	var in tableInput
+	if !fresh {
+		in = v.tableInput()
+	}
+	v.mu.Unlock()
+	if fresh {
+		return t, nil
+	}
+	if err := t.build(ctx, slices.Clone(entries), in); err != nil {
+		t.mu.Unlock()
+		return nil, err
 	}
 	return t, nil
+}
+
+// tableInput is what a table needs of the catalog. It is read under the lock of the view, so that the table is made
+// without it.
+type tableInput struct {
+	primary string
+	goals   map[string]string // of the metrics of the runs that are shown
+	named   map[string]bool   // the metrics of all runs
+	config  *format.Config
+	options Options
+	part    func(*repo.Entry) string
+}
+
+func (v *View) tableInput() tableInput {
+	in := tableInput{
+		goals: map[string]string{}, named: map[string]bool{}, config: v.catalog.Config(), options: v.options,
+		part: v.partOfChain(),
+	}
+	context := v.catalog.Context()
+	in.primary = query.Primary(in.config.Primary, v.catalog.Runs(), context)
+	for _, e := range v.entries {
+		for key := range e.AllMetrics() {
+			if _, ok := in.goals[key]; !ok {
+				in.goals[key] = context.Goal(key)
+			}
+		}
+	}
+	for _, r := range v.catalog.Runs() {
+		for key := range r.AllMetrics() {
+			in.named[key] = true
+		}
+	}
+	return in
+}
+
+// context returns a context that several readers can use at once.
+func (in *tableInput) context() query.Context {
+	return query.Context{
+		Goal: func(metric string) string {
+			if goal, ok := in.goals[metric]; ok {
+				return goal
+			}
+			return in.config.Goal(metric)
+		},
+		Named: func(metric string) bool { return in.named[metric] },
+	}
+}
+
+// partOfChain returns a function that describes the place of an entry in its chain, or "".
+func (v *View) partOfChain() func(*repo.Entry) string {
+	places := v.catalog.Places()
+	return func(e *repo.Entry) string {
+		if places == nil {
+			return ""
+		}
+		switch at, ok := places(e); {
+		case !ok:
+			return ""
+		case at.First == at.Last:
+			return fmt.Sprintf("part %d of %d", at.Last, at.Of)
+		case at.Last == at.Of:
+			return fmt.Sprintf("%d parts", at.Of)
+		default:
+			return fmt.Sprintf("parts %d to %d of %d", at.First, at.Last, at.Of)
+		}
+	}
+}
+
+// build makes the table. Pages whose runs are the same as before are kept.
+func (t *tables) build(ctx context.Context, entries []*repo.Entry, in tableInput) error {
+	table := newTable(entries, in)
+	kept := entries
+	if table.Large {
+		kept = entries[:min(len(entries), wholeTableRows)]
+	}
+	columns := newTableColumns(table, len(kept))
+	goals := columns.signature(in)
+	known := map[*repo.Entry]*pageOfTable{}
+	for _, p := range t.pages {
+		if p.goals == goals && len(p.entries) > 0 {
+			known[p.entries[0]] = p
+		}
+	}
+	var pages []*pageOfTable
+	var made []*pageOfTable
+	for _, part := range pagesOf(kept) {
+		p := known[part[0]]
+		if p == nil || !slices.Equal(p.entries, part) {
+			p = &pageOfTable{entries: part, goals: goals}
+			made = append(made, p)
+		}
+		pages = append(pages, p)
+	}
+	inParallel(ctx, len(made), func(i int) { made[i].write(columns, in) })
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	table.Pages = make([]TablePage, len(pages))
+	for i, p := range pages {
+		table.Pages[i] = TablePage{len(p.entries), p.digest}
+	}
+	table.LeftOut, table.LeftOutKeys = len(entries)-len(kept), count(columns.left).keys()
+	head, err := json.Marshal(table)
+	if err != nil {
+		return err
+	}
+	t.entries, t.table, t.head, t.pages = entries, table, head, pages
+	t.order = make(map[string]*repo.Entry, len(entries))
+	for _, e := range entries {
+		t.order[e.ID] = e
+	}
+	return nil
+}
+
+// pagesOf splits entries, which are sorted newest first, into pages. The finished runs come first, oldest first, so that
+// a new run changes only the last pages. Those in progress are a page of their own.
+func pagesOf(entries []*repo.Entry) [][]*repo.Entry {
+	var finished, active []*repo.Entry
+	for _, e := range slices.Backward(entries) {
+		if e.Active != nil {
+			active = append(active, e)
+		} else {
+			finished = append(finished, e)
+		}
+	}
+	pages := slices.Collect(slices.Chunk(finished, pageRows))
+	return append(pages, slices.Collect(slices.Chunk(active, pageRows))...)
+}
+
+func newTable(entries []*repo.Entry, in tableInput) *Table {
+	t := &Table{
+		Rows: len(entries), Primary: in.primary, Metrics: []TableMetric{}, Seeds: []string{}, Filters: []TableFilter{}, Selectors: append([]string{}, in.options.Selectors...),
+		Where: in.options.Where, Revision: in.options.Revision, Named: []string{},
+	}
+	runs := make([]*format.Run, len(entries))
+	counts := newKeyCounts(in)
+	for i, e := range entries {
+		runs[i] = e.Run
+		counts.add(e)
+	}
+	t.Params, t.Summary = counts.params.keys(), counts.summary.keys()
+	t.Tags, t.Metrics = counts.tags.keys(), counts.tableMetrics()
+	t.counts = counts
+	for _, key := range t.Params {
+		if format.IsSeed(key, in.config.Replicates.Seeds) {
+			t.Seeds = append(t.Seeds, key)
+		}
+	}
+	for name := range in.named {
+		if isStatisticName(name) {
+			t.Named = append(t.Named, name)
+		}
+	}
+	slices.Sort(t.Named)
+	t.Differing, t.Telling = query.TellingParams(runs)
+	t.Experiments, t.Statuses = counts.experiments.list(), counts.statuses.list()
+	for _, f := range in.config.Filters {
+		t.Filters = append(t.Filters, TableFilter{f.Name, f.Where})
+	}
+	t.Large = len(entries) > wholeTableRows || counts.cells > wholeTableCells
+	return t
+}
+
+func digestOf(parts ...[]byte) string {
+	h := sha256.New()
+	for _, part := range parts {
+		h.Write(part)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }

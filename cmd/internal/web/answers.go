@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gitruns/runs/format"
@@ -56,7 +57,21 @@ var answers = map[string]func(ctx context.Context, v *view.View, q question) (*A
 		return asJSON(v.Changes(ctx, q.params.Get("cursor")))
 	},
 	"runs.json": func(ctx context.Context, v *view.View, _ question) (*Answer, error) {
-		return asJSON(v.Table(ctx))
+		return jsonAnswer(v.Table(ctx))
+	},
+	"runs/{n}.json": func(ctx context.Context, v *view.View, q question) (*Answer, error) {
+		n, err := strconv.Atoi(q.path("n"))
+		if err != nil {
+			return nil, err
+		}
+		return jsonAnswer(v.TablePage(ctx, n, false))
+	},
+	"more/{n}.json": func(ctx context.Context, v *view.View, q question) (*Answer, error) {
+		n, err := strconv.Atoi(q.path("n"))
+		if err != nil {
+			return nil, err
+		}
+		return jsonAnswer(v.TablePage(ctx, n, true))
 	},
 	"compare.json": func(ctx context.Context, v *view.View, q question) (*Answer, error) {
 		return compareAnswer(ctx, v, sidesOf(q.params), q.params)
@@ -108,6 +123,14 @@ var answers = map[string]func(ctx context.Context, v *view.View, q question) (*A
 	"legend.json":    legend,
 	"curves.bin":     curves,
 	"curves/{n}.bin": curvesOfMetric,
+}
+
+// jsonAnswer returns an answer that is JSON already.
+func jsonAnswer(body []byte, err error) (*Answer, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &Answer{Type: "application/json", Body: body}, nil
 }
 
 func asJSON(value any, err error) (*Answer, error) {

@@ -108,7 +108,11 @@ func (x *exporter) collect(ctx context.Context) error {
 	if err := x.searchRecords(ctx); err != nil {
 		return err
 	}
-	for _, path := range []string{"project.json", "runs.json", "metrics.json", "legend.json"} {
+	pages, rest, err := x.view.TablePaths(ctx)
+	if err != nil {
+		return err
+	}
+	for _, path := range append([]string{"project.json", "runs.json", "metrics.json", "legend.json"}, pages...) {
 		one, err := x.ask(ctx, path, nil)
 		if err != nil {
 			return err
@@ -124,6 +128,13 @@ func (x *exporter) collect(ctx context.Context) error {
 		x.pack.add(one.path, one.data)
 	}
 	x.pack.closeFirst()
+	for _, path := range rest {
+		one, err := x.ask(ctx, path, nil)
+		if err != nil {
+			return err
+		}
+		x.pack.add(one.path, one.data)
+	}
 	for i, e := range x.entries {
 		if err := x.collectRun(ctx, e); err != nil {
 			return err

@@ -27,7 +27,7 @@ func TestStatuses(t *testing.T) {
 		{"HEAD", "/", nil, 200, ""},
 		{"GET", "/app.js", nil, 200, "use strict"},
 		{"GET", "/app.css", nil, 200, ""},
-		{"GET", "/data/runs.json", []string{"Runs-Token", token}, 200, `"ids":[`},
+		{"GET", "/data/runs.json", []string{"Runs-Token", token}, 200, `"rows":`},
 		{"GET", "/data/run/" + p.ids[0] + ".json", []string{"Runs-Token", token}, 200, p.ids[0]},
 
 		// The host comes before everything else.

@@ -31,10 +31,3 @@ export interface Project {
   problem?: string;
   cursor?: string;
 }
-
-export interface Table {
-  ids: string[];
-  names: string[];
-  status: string[];
-  started: number[];
-}

@@ -1,7 +1,7 @@
 // What a reader can choose as a side of a comparison. No DOM.
 
-import type { Table } from "../api";
 import type { Source } from "../source";
+import { loadNames } from "../table/load";
 
 export interface Choice {
   /** What is shown and typed. It is unique. */
@@ -11,7 +11,7 @@ export interface Choice {
 
 /** The runs of the table, newest first. Runs with equal names are told apart by the end of their ids. */
 export async function loadChoices(source: Source): Promise<Choice[]> {
-  const table = await source.json<Table>("runs.json");
+  const table = await loadNames(source);
   return choicesOf(table.ids, table.names);
 }
 

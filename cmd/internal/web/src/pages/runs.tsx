@@ -1,41 +1,249 @@
 import { h } from "preact";
-import type { Table } from "../api";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { PageProps } from "../app";
-import { useLoading } from "../loading";
-import { placeLink } from "../location";
-import { ErrorBox, PageHead, Status, Time, Waiting } from "../parts";
+import { goTo, placeLink, replaceParams } from "../location";
+import type { RunTable } from "../table/columns";
+import { ExpressionError } from "../table/expression";
+import { useTable } from "../table/load";
+import { type Choice, type Shown, arrange, filterRows, whereOf } from "../table/view";
+import { Button, Command, EmptyState, ErrorBox, PageHead, Waiting, count, shellLine, useKeys } from "../parts";
+import { columnOf, usualColumns } from "./runs_columns";
+import { ColumnChoice, CopyMenu, GroupChoice } from "./runs_controls";
+import { FilterLine } from "./runs_filter";
+import { Grid, type Item, groupID } from "./runs_grid";
+import { Side } from "./runs_side";
+import "./runs.css";
 
-export function RunsPage({ source }: PageProps) {
-  const { value: table, error } = useLoading(() => source.json<Table>("runs.json"), [source]);
+const words = (s: string | null) => (s ?? "").split(",").filter(Boolean);
+
+export function RunsPage({ source, project, place }: PageProps) {
+  const { table, head, error, wantMore } = useTable(source);
+  if (head && head.rows === 0) return <NoRuns damaged={project.damaged.length} />;
+  if (table) return <Runs table={table} project={project} place={place} wantMore={wantMore} />;
   if (error) return <ErrorBox error={error} />;
-  if (!table) return <Waiting>Reading the runs…</Waiting>;
+  return <Waiting>{head ? `Reading ${count(head.rows, "run")}…` : "Reading the runs…"}</Waiting>;
+}
+
+function Runs({ table, project, place, wantMore }: { table: RunTable; project: PageProps["project"]; place: PageProps["place"]; wantMore(): void }) {
+  const { params } = place;
+  const choice: Choice = {
+    where: params.get("where") ?? "",
+    experiment: params.get("experiment") ?? "",
+    statuses: words(params.get("status")),
+    sort: params.get("sort") ?? "",
+    group: words(params.get("group")),
+  };
+  const chosen = params.get("columns") ?? "";
+  const marked = useMemo(() => new Set(words(params.get("runs"))), [params.get("runs")]);
+  const open = useMemo(() => new Set((params.get("open") ?? "").split(";").filter(Boolean)), [params.get("open")]);
+  const baseline = table.row(params.get("baseline") ?? "");
+
+  const { shown, wrong } = useShown(table, choice, wantMore);
+  const keys = useMemo(() => (chosen ? words(chosen) : usualColumns(table)), [table, chosen]);
+  const columns = useMemo(() => keys.map((key) => columnOf(table, key)), [table, keys]);
+  useEffect(() => {
+    if (table.wantsMore && !table.complete) wantMore();
+  });
+  const items = useMemo(() => itemsOf(table, shown, open), [table, shown, open]);
+  const [cursor, setCursor] = useState(-1);
+  const at = Math.min(cursor, items.length - 1);
+
+  const mark = (ids: string[], on: boolean) => {
+    const next = new Set(marked);
+    for (const id of ids) {
+      if (on) next.add(id);
+      else next.delete(id);
+    }
+    replaceParams({ runs: [...next].join(",") });
+  };
+  const toggleGroup = (group: NonNullable<Item["group"]>) => {
+    const id = groupID(table, group).replaceAll(";", "");
+    const next = new Set(open);
+    if (!next.delete(id)) next.add(id);
+    replaceParams({ open: [...next].join(";") });
+  };
+  useGridKeys(items, table, at, setCursor, mark, marked, toggleGroup);
+
+  const narrow = useNarrow();
+  const visible = narrow ? columns.filter((c) => c.key === "status" || c.key === "metrics." + table.head.primary) : columns;
+  const total = table.head.rows;
+  const command = commandOf(table, choice, chosen);
   return (
-    <div>
-    <PageHead title="Runs" />
-    <table>
-      <thead>
-        <tr>
-          <th>Name</th>
-          <th>Status</th>
-          <th>Started</th>
-        </tr>
-      </thead>
-      <tbody>
-        {table.ids.map((id, i) => (
-          <tr key={id}>
-            <td>
-              <a href={placeLink(["run", id])}>{table.names[i] || id}</a>
-            </td>
-            <td>
-              <Status status={table.status[i]} />
-            </td>
-            <td>
-              <Time ms={table.started[i]} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <div class="runs">
+      <Side head={table.head} {...choice} onChange={replaceParams} />
+      <div class="runs-main">
+        <PageHead title="Runs">
+          {marked.size > 0 && (
+            <span class="runs-marked" role="status">
+              {count(marked.size, "run")} marked
+            </span>
+          )}
+          {marked.size > 0 && <Button kind="quiet" onClick={() => replaceParams({ runs: "" })}>Unmark</Button>}
+          <a class="button" aria-disabled={marked.size === 0} href={placeLink(["charts"], ofMarked(marked))}>
+            Charts
+          </a>
+          <a class="button" aria-disabled={marked.size < 2} href={placeLink(["compare"], ofMarked(marked))}>
+            Compare
+          </a>
+        </PageHead>
+        <Damaged list={project.damaged} />
+        <FilterLine table={table} value={choice.where} error={wrong} onInput={(where) => replaceParams({ where })} />
+        <div class="runs-bar">
+          <span role="status">
+            {shown.groups ? count(shown.groups.length, "group") + " of " : ""}
+            {shown.rows.length === total ? count(total, "run") : `${shown.rows.length.toLocaleString("en-US")} of ${count(total, "run")}`}
+          </span>
+          <GroupChoice table={table} group={choice.group} onChange={(group) => replaceParams({ group: group.join(","), open: "" })} />
+          <ColumnChoice table={table} keys={keys} usual={!chosen} onChange={(list) => replaceParams({ columns: list.join(",") })} />
+          <CopyMenu table={table} shown={shown} items={items} columns={columns} />
+        </div>
+        <Grid
+          table={table}
+          shown={shown}
+          items={items}
+          columns={visible}
+          sort={choice.sort}
+          onSort={(sort) => replaceParams({ sort })}
+          marked={marked}
+          onMark={mark}
+          baseline={baseline}
+          onBaseline={(id) => replaceParams({ baseline: id })}
+          open={open}
+          onOpen={toggleGroup}
+          cursor={at}
+          onCursor={setCursor}
+          colour={noColour}
+          spark={noColour}
+          narrow={narrow}
+        />
+        <Command command={command} />
+      </div>
     </div>
   );
 }
+
+const noColour = () => null;
+const ofMarked = (marked: ReadonlySet<string>) => new URLSearchParams({ runs: [...marked].join(",") });
+
+/** Filters, sorts and groups. While an expression is not valid, the rows of the last valid one stay. */
+function useShown(table: RunTable, c: Choice, wantMore: () => void): { shown: Shown; wrong?: ExpressionError } {
+  const last = useRef<Int32Array | undefined>(undefined);
+  const lastTable = useRef<RunTable | undefined>(undefined);
+  const { rows, wrong } = useMemo(() => {
+    try {
+      return { rows: filterRows(table, c, new Date()), wrong: undefined };
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      const rows = lastTable.current === table ? last.current : undefined;
+      return { rows: rows ?? filterRows(table, { ...c, where: "" }, new Date()), wrong: error };
+    }
+  }, [table, c.where, c.experiment, c.statuses.join()]);
+  last.current = rows;
+  lastTable.current = table;
+  const shown = useMemo(() => arrange(table, rows, c), [table, rows, c.sort, c.group.join()]);
+  useEffect(() => {
+    if (table.wantsMore && !table.complete) wantMore();
+  }, [table, shown]);
+  return { shown, wrong };
+}
+
+function itemsOf(table: RunTable, shown: Shown, open: ReadonlySet<string>): Item[] {
+  if (!shown.groups) return Array.from(shown.rows, (row) => ({ row }));
+  return shown.groups.flatMap((group): Item[] => {
+    const isOpen = open.has(groupID(table, group).replaceAll(";", ""));
+    return [{ group }, ...(isOpen ? Array.from(group.rows, (row) => ({ row, inGroup: true })) : [])];
+  });
+}
+
+function useGridKeys(
+  items: Item[],
+  table: RunTable,
+  at: number,
+  setCursor: (i: number) => void,
+  mark: (ids: string[], on: boolean) => void,
+  marked: ReadonlySet<string>,
+  toggle: (group: NonNullable<Item["group"]>) => void,
+): void {
+  const move = (by: number) => setCursor(Math.max(0, Math.min(items.length - 1, at + by)));
+  const act = (e: KeyboardEvent, action: (item: Item) => void) => {
+    const control = (e.target as HTMLElement).closest<HTMLElement>("a, button, summary, input");
+    if (control && (e.key === "Enter" || e.key === " ")) control.click();
+    else if (items[at]) action(items[at]);
+  };
+  const markItem = (item: Item) => {
+    const ids = item.group ? Array.from(item.group.rows, (row) => table.ids[row]) : [table.ids[item.row]];
+    mark(ids, !ids.every((id) => marked.has(id)));
+  };
+  const down = ["Next run", () => move(1)] as const;
+  const up = ["Previous run", () => move(-1)] as const;
+  useKeys("Runs", {
+    j: down,
+    ArrowDown: down,
+    k: up,
+    ArrowUp: up,
+    PageDown: ["20 runs down", () => move(20)],
+    PageUp: ["20 runs up", () => move(-20)],
+    Home: ["First run", () => move(-items.length)],
+    End: ["Last run", () => move(items.length)],
+    x: ["Mark the run", (e) => act(e, markItem)],
+    " ": ["Mark the run", (e) => act(e, markItem)],
+    Enter: ["Open the run or the group", (e) => act(e, (item) => (item.group ? toggle(item.group) : goTo(["run", table.ids[item.row]])))],
+    b: ["Pin the run as the baseline, or unpin it", (e) => act(e, (item) => !item.group && replaceParams({ baseline: table.row(new URLSearchParams(location.hash.split("?")[1]).get("baseline") ?? "") === item.row ? "" : table.ids[item.row] }))],
+    c: ["Compare the marked runs", () => marked.size > 1 && goTo(["compare"], ofMarked(marked))],
+  });
+}
+
+function useNarrow(): boolean {
+  const query = useMemo(() => matchMedia("(max-width: 640px)"), []);
+  const [narrow, setNarrow] = useState(query.matches);
+  useEffect(() => {
+    const change = () => setNarrow(query.matches);
+    query.addEventListener("change", change);
+    return () => query.removeEventListener("change", change);
+  }, []);
+  return narrow;
+}
+
+/** The command that prints the same list. */
+function commandOf(t: RunTable, c: Choice, columns: string): string {
+  const where = whereOf(c);
+  const own = t.head.where && where ? `(${t.head.where}) and (${where})` : t.head.where || where;
+  const line = ["runs", "ls", ...t.head.selectors];
+  if (t.head.revision) line.push("--rev", t.head.revision);
+  if (own) line.push("-w", own);
+  if (c.group.length) line.push("--group-by", c.group.join(","));
+  if (c.sort) line.push("--sort", c.sort);
+  if (columns) line.push("--columns", words(columns).filter((key) => key !== "tags").join(","));
+  return shellLine(...line);
+}
+
+function Damaged({ list }: { list: { id: string; message: string }[] }) {
+  if (!list.length) return null;
+  return (
+    <details class="runs-damaged">
+      <summary>{count(list.length, "damaged run")} cannot be shown</summary>
+      <ul>
+        {list.map((d) => (
+          <li key={d.id}>
+            <code>{d.id}</code> {d.message}
+          </li>
+        ))}
+      </ul>
+      <p>
+        Run <code>runs verify</code> for details. The other runs are complete.
+      </p>
+    </details>
+  );
+}
+
+function NoRuns({ damaged }: { damaged: number }) {
+  return (
+    <EmptyState title={damaged ? "No run can be shown" : "No runs yet"}>
+      <p>Record the first one in a shell. This page shows it as soon as it starts.</p>
+      <Command label="Record what a command does" command="runs exec -- python train.py" />
+      <Command label="Log a metric from a script" command="runs log --step 1 loss=0.5" />
+      <Command label="Or look at an example" command="runs demo" />
+    </EmptyState>
+  );
+}
+

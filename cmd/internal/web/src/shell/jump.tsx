@@ -1,9 +1,9 @@
 import { h } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Table } from "../api";
 import { goTo } from "../location";
 import { Dialog, Waiting } from "../parts";
 import type { Source } from "../source";
+import { loadNames } from "../table/load";
 import { menu } from "./head";
 
 interface Target {
@@ -23,7 +23,7 @@ export function Jump({ source, onClose }: { source: Source; onClose(): void }) {
   const [at, setAt] = useState(0);
   const list = useRef<HTMLUListElement>(null);
   useEffect(() => {
-    source.json<Table>("runs.json").then(
+    loadNames(source).then(
       (table) => setRuns(table.ids.map((id, i) => ({ text: table.names[i] || id, kind: id, path: ["run", id] }))),
       () => setRuns([]),
     );
