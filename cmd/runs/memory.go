@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	gcmetrics "runtime/metrics"
+	"sync"
 )
 
 // calmHeap is the memory that the program may use before garbage is collected more often than usual. A few megabytes of
@@ -34,4 +35,16 @@ func (c *collected) adjust() {
 		}
 	}
 	runtime.SetFinalizer(c, (*collected).adjust)
+}
+
+// holdLess gives the memory back that reading many records has taken, and keeps the process small until the returned
+// function is called.
+func holdLess() (end func()) {
+	percent := debug.SetGCPercent(50)
+	var returning sync.WaitGroup
+	returning.Go(debug.FreeOSMemory)
+	return func() {
+		returning.Wait()
+		debug.SetGCPercent(percent)
+	}
 }

@@ -109,6 +109,7 @@ func (a *app) ui(ctx context.Context, f *uiFlags, selectors []string) error {
 	address := "http://" + f.authority(listener.Addr()) + "/#token=" + token
 	fmt.Fprintln(a.term.Out, address)
 	used := a.showPage(ctx, f, listener.Addr(), address)
+	defer holdLess()()
 	err = web.Serve(ctx, listener, v, web.Options{
 		Token: token, Hosts: f.allowHosts, Used: used, Failed: func(err error) { a.progress("runs: %v", err) },
 	})

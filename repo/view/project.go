@@ -2,6 +2,7 @@ package view
 
 import (
 	"context"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -52,16 +53,30 @@ func (v *View) Project(ctx context.Context) (*Project, error) {
 	branches, here := v.branches(ctx)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	p := &Project{
-		Name: filepath.Base(v.repo.Root), Version: v.options.Version,
-		Revision: v.options.Revision, Branches: branches, Here: here,
-		Selectors: v.options.Selectors, Where: v.options.Where,
-		Primary: query.Primary(v.catalog.Config().Primary, v.catalog.Runs(), v.catalog.Context()),
-		Goals:   map[string]string{}, Experiments: []Experiment{},
-		Runs: len(v.entries), Damaged: []Damage{}, Problem: v.history.problem,
+	if v.summed == nil || v.summed.clock != v.history.clock {
+		v.summed = v.sum()
 	}
+	p := v.summed.project
+	p.Branches, p.Here, p.Problem = branches, here, v.history.problem
 	if v.options.Export == nil {
 		p.Cursor = v.history.cursor()
+	}
+	return &p, nil
+}
+
+// summedProject is a project without what can change by itself, at a time of the history.
+type summedProject struct {
+	clock   int64
+	project Project
+}
+
+// sum looks through all runs. v.mu is held.
+func (v *View) sum() *summedProject {
+	p := Project{
+		Name: filepath.Base(v.repo.Root), Version: v.options.Version, Revision: v.options.Revision,
+		Selectors: v.options.Selectors, Where: v.options.Where,
+		Primary: query.Primary(v.catalog.Config().Primary, v.catalog.Runs(), v.catalog.Context()),
+		Goals:   map[string]string{}, Experiments: []Experiment{}, Runs: len(v.entries), Damaged: []Damage{},
 	}
 	experiments := map[string]int{}
 	for _, e := range v.entries {
@@ -75,11 +90,7 @@ func (v *View) Project(ctx context.Context) (*Project, error) {
 			}
 		}
 	}
-	for key, goal := range p.Goals {
-		if goal == "" {
-			delete(p.Goals, key)
-		}
-	}
+	maps.DeleteFunc(p.Goals, func(_, goal string) bool { return goal == "" })
 	for name, n := range experiments {
 		p.Experiments = append(p.Experiments, Experiment{name, n})
 	}
@@ -87,7 +98,7 @@ func (v *View) Project(ctx context.Context) (*Project, error) {
 	for _, d := range v.catalog.AllDamage() {
 		p.Damaged = append(p.Damaged, Damage{ID: d.ID, Message: d.Error()})
 	}
-	return p, nil
+	return &summedProject{v.history.clock, p}
 }
 
 // Bounds of the list of branches.

@@ -41,6 +41,7 @@ type View struct {
 	missing []catalog.MissingKey // keys of the expression that no run has
 	history history
 	listed  branchList
+	summed  *summedProject
 
 	logs   logIndexes
 	curves pointsCache
