@@ -20,6 +20,16 @@ import (
 // if the run is in progress, from the journals.
 func (e *Entry) Points(ctx context.Context, key string) ([]format.Point, error) {
 	points, err := e.ownPoints(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return e.JoinPoints(ctx, key, points)
+}
+
+// JoinPoints is like Points, for a caller that has the points of the newest part already. It may return them as they
+// are.
+func (e *Entry) JoinPoints(ctx context.Context, key string, points []format.Point) ([]format.Point, error) {
+	var err error
 	for _, part := range e.earlier {
 		if err != nil {
 			break
@@ -223,14 +233,7 @@ func (e *Entry) eachActive(
 }
 
 func sortPoints(points []format.Point) {
-	slices.SortStableFunc(points, func(a, b format.Point) int {
-		switch {
-		case a.Step != b.Step:
-			return cmpInt(a.Step, b.Step)
-		default:
-			return cmpInt(a.Time, b.Time)
-		}
-	})
+	slices.SortStableFunc(points, comparePoints)
 }
 
 func cmpInt(a, b int64) int {

@@ -237,6 +237,9 @@ func (v *View) series(ctx context.Context, e *repo.Entry, metric, x string, time
 
 // points reads the points of a metric of a run, or takes them from the cache.
 func (v *View) points(ctx context.Context, e *repo.Entry, metric string, times bool) (*curve.Points, error) {
+	if e.Active != nil {
+		return v.livePoints(ctx, e, metric, times)
+	}
 	m, ok := e.Metrics[metric]
 	if !ok {
 		return &curve.Points{}, nil
@@ -265,5 +268,22 @@ func (v *View) points(ctx context.Context, e *repo.Entry, metric string, times b
 		c.Add(points)
 	}
 	v.curves.put(key, &c.Points)
+	return &c.Points, nil
+}
+
+// livePoints reads the points of a metric of a run in progress.
+func (v *View) livePoints(ctx context.Context, e *repo.Entry, metric string, times bool) (*curve.Points, error) {
+	points, err := v.live.read(ctx, e.Active, metric)
+	if err != nil {
+		return nil, err
+	}
+	if points, err = e.JoinPoints(ctx, metric, points); err != nil {
+		return nil, err
+	}
+	if len(points) > maxCurvePoints {
+		return nil, errTooLong
+	}
+	c := curve.NewCollector(times, len(points))
+	c.Add(points)
 	return &c.Points, nil
 }

@@ -30,19 +30,13 @@ type cachedPoints struct {
 	points *curve.Points
 }
 
-// pointsKey returns the name of a curve in the cache, or "" if it may change. The parts of a chain are finished before
-// the newest one; if another one becomes known, their number changes.
+// pointsKey returns the name of a curve of a finished run in the cache. The parts of a chain are finished before the
+// newest one; if another one becomes known, their number changes.
 func pointsKey(e *repo.Entry, metric string, times bool) string {
-	if e.Active != nil {
-		return ""
-	}
 	return fmt.Sprintf("%s %d %s %t %s", e.ID, e.Parts(), e.Files[repo.MetricsName].SHA256, times, metric)
 }
 
 func (c *pointsCache) get(key string) *curve.Points {
-	if key == "" {
-		return nil
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at := c.held[key]
@@ -55,7 +49,7 @@ func (c *pointsCache) get(key string) *curve.Points {
 
 func (c *pointsCache) put(key string, p *curve.Points) {
 	size := pointsSize(key, p)
-	if key == "" || size > maxCachedBytes {
+	if size > maxCachedBytes {
 		return
 	}
 	c.mu.Lock()

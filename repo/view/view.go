@@ -46,6 +46,7 @@ type View struct {
 	logs   logIndexes
 	curves pointsCache
 	tables tables
+	live   liveRuns
 }
 
 // Open reads the runs that o names. The context must stay valid until the view is closed, because files of a revision

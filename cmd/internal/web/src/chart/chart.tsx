@@ -50,6 +50,8 @@ export interface CurveChartProps {
   onBands?(kind: BandKind): void;
   /** The name of the chart; otherwise that of the metric. */
   title?: string;
+  /** What is known of the runs; otherwise the chart asks for it. */
+  about?: LegendRun[];
   /** Names instead of those of the runs. */
   names?: ReadonlyMap<string, string>;
   /** In pixels. */
@@ -112,11 +114,12 @@ function useHeld<T>(given: T, set: ((value: T, axis: string) => void) | undefine
   return set ? [given, set] : [own.value, (value) => setOwn({ value })];
 }
 
-function useLegend(source: Source, runs: string[]): Map<string, LegendRun> {
+function useLegend(source: Source, runs: string[], about: LegendRun[] | undefined): Map<string, LegendRun> {
   const [list, setList] = useState<Map<string, LegendRun>>(new Map());
-  const version = useVersion(source, ofRuns);
+  const version = useVersion(source, (c) => !about && ofRuns(c));
   useEffect(() => {
     let current = true;
+    if (about) return setList(new Map(about.map((run) => [run.id, run])));
     if (version) forgetLists(source);
     loadLegend(source, { runs }).then(
       (all) => current && setList(new Map(all.map((run) => [run.id, run]))),
@@ -125,7 +128,7 @@ function useLegend(source: Source, runs: string[]): Map<string, LegendRun> {
     return () => {
       current = false;
     };
-  }, [source, runs.join(), version]);
+  }, [source, runs.join(), version, about]);
   return list;
 }
 
@@ -149,7 +152,7 @@ function Chart(props: CurveChartProps & { root: { current: HTMLElement | null } 
     logY: props.logY ?? false,
   };
   const answers = useCurves(source, question);
-  const info = useLegend(source, drawn);
+  const info = useLegend(source, drawn, props.about);
   const lines = useLines(answers, props, info);
   const shown = useMemo(() => lines.filter((l) => !hidden.has(l.id)), [lines, hidden]);
   const model = { ...props, axis: answers.curves?.x ?? props.x ?? "step", lines: shown, span: answers.curves?.span, zoom, dark, title: props.title ?? metric };
@@ -408,7 +411,11 @@ function Canvas(props: CanvasProps) {
       made.destroy();
     };
   }, []);
-  useEffect(() => plot.current?.set(options), [axes, props.size, props.lines, props.dark]);
+  const [, drawAgain] = useState(0);
+  useEffect(() => {
+    plot.current?.set(options);
+    drawAgain((n) => n + 1); // what is at the cursor has moved with the axes
+  }, [axes, props.size, props.lines, props.dark]);
   useEffect(
     () => onCursor((cursor) => setAt(cursor && cursor.axis === latest.current.axis ? { cursor, top: cursor.owner === owner ? pointer.current?.top : undefined } : undefined)),
     [],

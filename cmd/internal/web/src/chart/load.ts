@@ -71,6 +71,8 @@ class Recent<T> {
 }
 
 interface Kept {
+  /** When the lists were forgotten. */
+  forgotten: number;
   curves: Recent<Curves>;
   legends: Recent<LegendRun[]>;
   metrics: Recent<MetricInfo[]>;
@@ -80,7 +82,7 @@ const kept = new WeakMap<Source, Kept>();
 
 function keptOf(source: Source): Kept {
   let k = kept.get(source);
-  if (!k) kept.set(source, (k = { curves: new Recent(32), legends: new Recent(8), metrics: new Recent(8) }));
+  if (!k) kept.set(source, (k = { forgotten: 0, curves: new Recent(32), legends: new Recent(8), metrics: new Recent(8) }));
   return k;
 }
 
@@ -89,9 +91,11 @@ export function idList(ids: string[]): string {
   return (ids.length > 300 ? ids.map((id) => id.slice(16)) : ids).join(",");
 }
 
-/** Forgets what the lists of metrics and legends were: the runs have changed. */
+/** Forgets what the lists of metrics and legends were: the runs have changed. All charts of a page ask for this at once. */
 export function forgetLists(source: Source): void {
   const k = keptOf(source);
+  if (performance.now() - k.forgotten < 200) return;
+  k.forgotten = performance.now();
   k.legends = new Recent(8);
   k.metrics = new Recent(8);
 }
@@ -260,9 +264,12 @@ class Follower {
   }
 
   change(c: Changes): void {
-    const mine = (ids?: string[]) => ids?.some((id) => this.q.runs.includes(id));
-    if (c.reset || mine(c.changed) || mine(c.added)) this.next = "all";
-    else if (mine(c.points)) this.next ??= "more";
+    const mine = (ids: string[] = []) => ids.filter((id) => this.q.runs.includes(id));
+    // The record of an active run changes with its points. If it has ended, its last points say so.
+    const active = new Set(this.raw?.curves.flatMap((curve) => (curve.active ? [curve.run] : [])));
+    const changed = mine(c.changed);
+    if (c.reset || mine(c.added).length || changed.some((id) => !active.has(id))) this.next = "all";
+    else if (changed.length || mine(c.points).length) this.next ??= "more";
     if (this.next && !this.busy) void this.work(this.next);
   }
 

@@ -63,7 +63,6 @@ export class Plot {
   private readonly selection = document.createElement("div");
   private readonly pen = this.canvas.getContext("2d")!;
   private begun?: number;
-  private frame = 0;
   box!: Box;
 
   constructor(
@@ -83,15 +82,13 @@ export class Plot {
     this.draw();
   }
 
-  /** Draws with other options before the next frame. */
+  /** Draws with other options. */
   set(o: PlotOptions): void {
     this.o = o;
-    cancelAnimationFrame(this.frame);
-    this.frame = requestAnimationFrame(() => this.draw());
+    this.draw();
   }
 
   destroy(): void {
-    cancelAnimationFrame(this.frame);
     this.parent.removeEventListener("pointermove", this.move);
     this.parent.removeEventListener("pointerdown", this.down);
     this.parent.removeEventListener("pointerup", this.up);

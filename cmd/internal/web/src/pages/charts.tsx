@@ -279,6 +279,7 @@ function Part(props: {
                 key={m.key}
                 source={props.source}
                 runs={props.ids}
+                about={props.runs}
                 metric={m.key}
                 x={view.x}
                 logX={view.logX}
