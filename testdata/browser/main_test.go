@@ -93,3 +93,9 @@ func (s *suite) clean() {
 		s.cleanups[i]()
 	}
 }
+
+// newTraining is a training project that a test may change.
+func newTraining(t *testing.T) *browser.Project {
+	t.Helper()
+	return browser.Training(t, program)
+}

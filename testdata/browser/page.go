@@ -277,3 +277,13 @@ func (p *Page) Settle() {
 		}
 	}
 }
+
+// Until waits until a condition outside of the page holds.
+func (p *Page) Until(what string, holds func() bool) {
+	p.t.Helper()
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			p.fail("waiting for " + what)
+		}
+	}
+}

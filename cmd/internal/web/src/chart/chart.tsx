@@ -218,7 +218,9 @@ function useLines(answers: ReturnType<typeof useCurves>, props: CurveChartProps,
     const behind = new Map(raw?.curves.map((c) => [c.run, c]));
     if (props.bands) return groupLines(curves.curves, curves.places, props.bands, (id) => groupOf(props.groupBy ?? "all", info.get(id)));
     const colourOf = colours(props.runs);
-    return curves.curves.map((c) => ({
+    // An answer of before may still hold a run that is gone.
+    const wanted = curves.curves.filter((c) => colourOf.has(c.run));
+    return wanted.map((c) => ({
       id: c.run,
       name: props.names?.get(c.run) ?? info.get(c.run)?.name ?? c.run.slice(16),
       detail: paramsText(info.get(c.run)),

@@ -1,0 +1,69 @@
+package browser_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Without a token, or with a wrong one, the page says what to do and shows no run.
+func TestToken(t *testing.T) {
+	project := training().At(t)
+	server := project.Serve()
+	for name, fragment := range map[string]string{"none": "", "wrong": "#token=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"} {
+		t.Run(name, func(t *testing.T) {
+			page := chromium.NewPage(t)
+			page.Open(server.Base + fragment)
+			page.WaitText("Open the address that 'runs ui' prints")
+			page.WaitNoText("lr-0.1-1")
+			page.NoProblems("status of 401")
+		})
+	}
+}
+
+// A tab that is opened without a token gets it from an open tab of the same browser.
+func TestTokenOfAnotherTab(t *testing.T) {
+	project := training().At(t)
+	server := project.Serve()
+	first := chromium.NewPage(t)
+	first.Open(server.URL("#/runs"))
+	first.WaitText("lr-0.1-1")
+	second := first.NewTab(t)
+	second.Open(server.Base + "#/runs")
+	second.WaitText("lr-0.1-1")
+	second.Reload()
+	second.WaitText("lr-0.1-1")
+	second.NoProblems()
+}
+
+// If the runs vanish while the page is open, it says so and goes on when they are back.
+func TestRunsVanish(t *testing.T) {
+	project := newTraining(t)
+	server := project.Serve()
+	page := chromium.NewPage(t)
+	page.Open(server.URL("#/runs"))
+	page.WaitText("lr-0.1-1")
+	runs := filepath.Join(project.Dir, ".runs")
+	if err := os.Rename(runs, runs+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	page.Wait(`[...document.querySelectorAll("[role=alert], [role=status]")].some((e) => /\.runs|runs init/.test(e.innerText))`)
+	if err := os.Rename(runs+"-away", runs); err != nil {
+		t.Fatal(err)
+	}
+	page.WaitText("lr-0.1-1")
+	page.Wait(`![...document.querySelectorAll("[role=alert]")].some((e) => /\.runs|runs init/.test(e.innerText))`)
+	page.NoProblems("status of")
+}
+
+// If the server ends, the page says so and keeps what it shows.
+func TestServerEnds(t *testing.T) {
+	project := training().At(t)
+	server := project.Serve()
+	page := chromium.NewPage(t)
+	page.Open(server.URL("#/runs"))
+	page.WaitText("lr-0.1-1")
+	server.Stop()
+	page.WaitText("The server does not answer")
+	page.WaitText("lr-0.1-1")
+}
