@@ -126,15 +126,26 @@ function drawMap(canvas: HTMLCanvasElement, list: Histogram[], at: number) {
   context.strokeRect(at * w + 0.75, 0.75, Math.max(1, w - 1.5), mapHeight - 1.5);
 }
 
+const evenBins = 60;
+
+/** The bars of a histogram: its bins or, if their widths differ much, bins of equal width with the same numbers. */
+function barsOf(h: Histogram, low: number, high: number): [from: number, to: number, count: number][] {
+  const widths = h.counts.map((_, i) => h.edges[i + 1] - h.edges[i]);
+  if (Math.max(...widths) < 1.5 * Math.min(...widths)) return h.counts.map((c, i) => [h.edges[i], h.edges[i + 1], c]);
+  const step = (high - low) / evenBins;
+  return [...spread(h, low, high, evenBins)].map((c, i) => [low + i * step, low + (i + 1) * step, c]);
+}
+
 function drawBars(canvas: HTMLCanvasElement, h: Histogram, low: number, high: number) {
   const { context, width, accent } = begin(canvas, mapHeight);
-  const density = h.counts.map((c, i) => c / Math.max(h.edges[i + 1] - h.edges[i], (high - low) * 1e-6));
-  const most = Math.max(...density, 1e-300);
+  const bars = barsOf(h, low, high);
+  const most = Math.max(...bars.map((b) => b[2]), 1e-300);
   context.fillStyle = accent;
-  density.forEach((d, i) => {
-    const x = ((h.edges[i] - low) / (high - low)) * width;
-    const w = ((h.edges[i + 1] - h.edges[i]) / (high - low)) * width;
-    const tall = (d / most) * (mapHeight - 4);
-    if (h.counts[i] > 0) context.fillRect(x, mapHeight - Math.max(1, tall), Math.max(1, w - (w > 3 ? 1 : 0)), Math.max(1, tall));
-  });
+  for (const [from, to, c] of bars) {
+    if (c <= 0) continue;
+    const x = ((from - low) / (high - low)) * width;
+    const w = ((to - from) / (high - low)) * width;
+    const tall = Math.max(1, (c / most) * (mapHeight - 4));
+    context.fillRect(x, mapHeight - tall, Math.max(1, w - (w > 3 ? 1 : 0)), tall);
+  }
 }

@@ -7,7 +7,7 @@ import { type Artifact, type Artifacts, type Run, shortID, visible } from "./run
 import { matches, More } from "./run-tables";
 
 const places: Record<Artifact["place"], string> = {
-  here: "here",
+  here: "on this machine",
   lfs: "in Git LFS",
   store: "in the artifact store",
   away: "on another machine",

@@ -1,7 +1,7 @@
 import { Fragment, h } from "preact";
 import { useState } from "preact/hooks";
 import { useLoading } from "../loading";
-import { type PatchFile, patchFiles } from "../media/patch";
+import { type Line, readPatch } from "../compare/patch";
 import { Button, CopyButton, count, ErrorBox, formatBytes, Waiting } from "../parts";
 import type { Source } from "../source";
 import { type Run, shortID, visible } from "./run-data";
@@ -79,7 +79,11 @@ const shownLines = 3000; // of one file
 
 function Patch({ run, source }: { run: Run; source: Source }) {
   const { value, error } = useLoading(
-    async () => patchFiles(new TextDecoder().decode(await source.bytes(`patch/${run.id}.txt`))),
+    async () => {
+      const text = new TextDecoder().decode(await source.bytes(`patch/${run.id}.txt`));
+      const cut = /\n(\[cut after [^\n]*\])\n$/.exec(text);
+      return { files: readPatch(cut ? text.slice(0, cut.index + 1) : text), cut: cut?.[1] };
+    },
     [source, run.id],
   );
   if (error) {
@@ -91,46 +95,59 @@ function Patch({ run, source }: { run: Run; source: Source }) {
   return (
     <div>
       <p class="muted run-sub">
-        {count(value.length, "file")} changed since {run.record!.source!.base ? "commit " + run.record!.source!.base.slice(0, 12) : "an empty tree"}
+        {count(value.files.length, "file")} changed since {run.record!.source!.base ? "commit " + run.record!.source!.base.slice(0, 12) : "an empty tree"}
       </p>
-      {value.map((f, i) => {
+      {value.files.map((f, i) => {
         lines += f.lines.length;
         return <OneFile key={i} file={f} open={lines <= unfolded} />;
       })}
+      {value.cut && <p class="muted">{value.cut}</p>}
     </div>
   );
 }
 
-function OneFile({ file, open }: { file: PatchFile; open: boolean }) {
+/** What happened to a file beyond its lines. */
+function howOf(lines: Line[]): string {
+  for (const { kind, text } of lines) {
+    if (kind !== "meta") continue;
+    if (text.startsWith("new file")) return "new";
+    if (text.startsWith("deleted file")) return "deleted";
+    if (text.startsWith("rename from ")) return "renamed from " + text.slice(12);
+    if (/^(GIT binary patch|Binary files )/.test(text)) return "binary";
+  }
+  return "";
+}
+
+const signs: Partial<Record<Line["kind"], string>> = { added: "+", removed: "-", same: " " };
+
+function OneFile({ file, open }: { file: { path: string; lines: Line[] }; open: boolean }) {
   const [shown, setShown] = useState(open);
   const [all, setAll] = useState(false);
-  const lines = all ? file.lines : file.lines.slice(0, shownLines);
+  const lines = file.lines.filter((l) => l.kind !== "meta" || l.text.startsWith("\\"));
+  const some = all ? lines : lines.slice(0, shownLines);
+  const many = (kind: string) => file.lines.filter((l) => l.kind === kind).length;
   return (
     <details class="run-file card" open={shown} onToggle={(e) => setShown(e.currentTarget.open)}>
       <summary>
-        <span class="grow run-name">{visible(file.name) || "Other text"}</span>
-        {file.how && <span class="muted">{visible(file.how)}</span>}
-        <span class="run-added">+{file.added}</span>
-        <span class="run-removed">−{file.removed}</span>
+        <span class="grow run-name">{visible(file.path) || "Other text"}</span>
+        <span class="muted">{visible(howOf(file.lines))}</span>
+        <span class="run-added">+{many("added")}</span>
+        <span class="run-removed">−{many("removed")}</span>
       </summary>
       {shown && (
-        <pre tabIndex={0} aria-label={"Changes of " + file.name}>
-          {lines.map((line, i) => (
-            <span key={i} class={lineClass(line)}>
-              {visible(line) + "\n"}
+        <pre tabIndex={0} aria-label={"Changes of " + file.path}>
+          {some.map((l, i) => (
+            <span key={i} class={"run-" + l.kind + "-line"}>
+              {(signs[l.kind] ?? "") + visible(l.text) + "\n"}
             </span>
           ))}
-          {lines.length < file.lines.length && (
+          {some.length < lines.length && (
             <button type="button" class="link" onClick={() => setAll(true)}>
-              Show all {file.lines.length.toLocaleString("en-US")} lines
+              Show all {lines.length.toLocaleString("en-US")} lines
             </button>
           )}
         </pre>
       )}
     </details>
   );
-}
-
-function lineClass(line: string): string {
-  return line[0] === "+" ? "run-plus" : line[0] === "-" ? "run-minus" : line[0] === "@" ? "run-hunk" : "";
 }

@@ -8,7 +8,6 @@ import { mediaOf } from "../media/group";
 import { MediaSection } from "../media/media";
 import { Values } from "../media/values";
 import { Bytes, Command, CopyButton, Duration, ErrorBox, Num, PageHead, Section, Status, Time, useNow, Waiting } from "../parts";
-import { SourceError } from "../source";
 import "./run.css";
 import { bestOf, commandLine, endOf, lifeOf, type Link, type Run, shortID, visible } from "./run-data";
 import { ArtifactList } from "./run-artifacts";
@@ -35,15 +34,10 @@ export function RunPage({ source, project, place }: PageProps) {
     return (
       <Fragment>
         <PageHead title={"Run " + selector} />
-        <ErrorBox
-          error={error}
-          hint={
-            <Fragment>
-              {error instanceof SourceError && error.hint && <p>{error.hint.charAt(0).toUpperCase() + error.hint.slice(1)}.</p>}
-              <a href={placeLink(["runs"])}>All runs</a>
-            </Fragment>
-          }
-        />
+        <ErrorBox error={error} />
+        <p class="run-sub">
+          <a href={placeLink(["runs"])}>All runs</a>
+        </p>
       </Fragment>
     );
   }
