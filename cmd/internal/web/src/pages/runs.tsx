@@ -1,17 +1,19 @@
 import { h } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { PageProps } from "../app";
+import { CurveChart, Swatch, colours, palette, useDark } from "../chart";
 import { goTo, placeLink, replaceParams } from "../location";
 import type { RunTable } from "../table/columns";
 import { ExpressionError } from "../table/expression";
 import { useTable } from "../table/load";
 import { type Choice, type Shown, arrange, filterRows, whereOf } from "../table/view";
-import { Button, Command, EmptyState, ErrorBox, PageHead, Waiting, count, shellLine, useKeys } from "../parts";
+import { Button, Command, EmptyState, ErrorBox, PageHead, Toggle, Waiting, count, shellLine, useKeys } from "../parts";
 import { columnOf, usualColumns } from "./runs_columns";
 import { ColumnChoice, CopyMenu, GroupChoice } from "./runs_controls";
 import { FilterLine } from "./runs_filter";
 import { Grid, type Item, groupID } from "./runs_grid";
 import { Side } from "./runs_side";
+import { useSparks } from "./runs_spark";
 import "./runs.css";
 
 const words = (s: string | null) => (s ?? "").split(",").filter(Boolean);
@@ -19,12 +21,12 @@ const words = (s: string | null) => (s ?? "").split(",").filter(Boolean);
 export function RunsPage({ source, project, place }: PageProps) {
   const { table, head, error, wantMore } = useTable(source);
   if (head && head.rows === 0) return <NoRuns damaged={project.damaged.length} />;
-  if (table) return <Runs table={table} project={project} place={place} wantMore={wantMore} />;
+  if (table) return <Runs source={source} table={table} project={project} place={place} wantMore={wantMore} />;
   if (error) return <ErrorBox error={error} />;
   return <Waiting>{head ? `Reading ${count(head.rows, "run")}…` : "Reading the runs…"}</Waiting>;
 }
 
-function Runs({ table, project, place, wantMore }: { table: RunTable; project: PageProps["project"]; place: PageProps["place"]; wantMore(): void }) {
+function Runs({ source, table, project, place, wantMore }: PageProps & { table: RunTable; wantMore(): void }) {
   const { params } = place;
   const choice: Choice = {
     where: params.get("where") ?? "",
@@ -64,6 +66,18 @@ function Runs({ table, project, place, wantMore }: { table: RunTable; project: P
   };
   useGridKeys(items, table, at, setCursor, mark, marked, toggleGroup);
 
+  const { primary } = table.head;
+  const drawn = useMemo(() => drawnOf(table, shown, marked), [table, shown, marked]);
+  const withChart = primary !== "" && params.get("chart") !== "off" && drawn.length > 0;
+  const dark = useDark();
+  const colour = useMemo(() => {
+    const byID = withChart ? colours(drawn) : undefined;
+    return (id: string) => {
+      const c = byID?.get(id);
+      return c ? <Swatch colour={c} hues={palette(dark)} /> : null;
+    };
+  }, [drawn.join(), withChart, dark]);
+  const spark = useSparks(source, primary, table);
   const narrow = useNarrow();
   const visible = narrow ? columns.filter((c) => c.key === "status" || c.key === "metrics." + table.head.primary) : columns;
   const total = table.head.rows;
@@ -79,7 +93,7 @@ function Runs({ table, project, place, wantMore }: { table: RunTable; project: P
             </span>
           )}
           {marked.size > 0 && <Button kind="quiet" onClick={() => replaceParams({ runs: "" })}>Unmark</Button>}
-          <a class="button" aria-disabled={marked.size === 0} href={placeLink(["charts"], ofMarked(marked))}>
+          <a class="button" href={placeLink(["charts"], marked.size ? ofMarked(marked) : ofWhere(choice))}>
             Charts
           </a>
           <a class="button" aria-disabled={marked.size < 2} href={placeLink(["compare"], ofMarked(marked))}>
@@ -95,8 +109,23 @@ function Runs({ table, project, place, wantMore }: { table: RunTable; project: P
           </span>
           <GroupChoice table={table} group={choice.group} onChange={(group) => replaceParams({ group: group.join(","), open: "" })} />
           <ColumnChoice table={table} keys={keys} usual={!chosen} onChange={(list) => replaceParams({ columns: list.join(",") })} />
+          {primary && (
+            <Toggle label="Chart" on={params.get("chart") !== "off"} onChange={(on) => replaceParams({ chart: on ? "" : "off" })} />
+          )}
           <CopyMenu table={table} shown={shown} items={items} columns={columns} />
         </div>
+        {withChart && (
+          <div class="runs-chart">
+            <CurveChart
+              source={source}
+              runs={drawn}
+              metric={primary}
+              height={narrow ? 120 : 150}
+              legend={false}
+              title={primary + (marked.size ? ": marked runs" : drawn.length < shown.rows.length ? `: the ${drawn.length} newest` : "")}
+            />
+          </div>
+        )}
         <Grid
           table={table}
           shown={shown}
@@ -112,8 +141,8 @@ function Runs({ table, project, place, wantMore }: { table: RunTable; project: P
           onOpen={toggleGroup}
           cursor={at}
           onCursor={setCursor}
-          colour={noColour}
-          spark={noColour}
+          colour={colour}
+          spark={spark}
           narrow={narrow}
         />
         <Command command={command} />
@@ -122,7 +151,26 @@ function Runs({ table, project, place, wantMore }: { table: RunTable; project: P
   );
 }
 
-const noColour = () => null;
+const mostDrawn = 200;
+
+/** The runs of the chart: those that are marked, otherwise the ten newest of those that are shown. */
+function drawnOf(t: RunTable, shown: Shown, marked: ReadonlySet<string>): string[] {
+  if (marked.size) return [...marked].filter((id) => t.row(id) !== undefined).slice(0, mostDrawn);
+  const rows = new Set(shown.rows);
+  const has = t.section("metrics", t.head.primary);
+  const newest: string[] = [];
+  for (const row of t.newest) {
+    if (rows.has(row) && has?.kinds[row]) newest.push(t.ids[row]);
+    if (newest.length === 10) break;
+  }
+  return newest;
+}
+
+function ofWhere(c: Choice): URLSearchParams {
+  const where = whereOf(c);
+  return new URLSearchParams(where ? { where } : {});
+}
+
 const ofMarked = (marked: ReadonlySet<string>) => new URLSearchParams({ runs: [...marked].join(",") });
 
 /** Filters, sorts and groups. While an expression is not valid, the rows of the last valid one stay. */

@@ -87,12 +87,12 @@ export function Grid(props: GridProps) {
       aria-activedescendant={cursor >= 0 ? "runs-row-" + cursor : undefined}
       onScroll={look}
     >
-      <table style={{ width }} aria-rowcount={items.length + 1} aria-label="Runs">
+      <table style={{ width: width + "px" }} aria-rowcount={items.length + 1} aria-label="Runs">
         <colgroup>
-          <col style={{ width: 56 }} />
-          <col style={{ width: nameWidth(props.narrow) }} />
+          <col style={{ width: "56px" }} />
+          <col style={{ width: nameWidth(props.narrow) + "px" }} />
           {columns.map((c) => (
-            <col key={c.key} style={{ width: columnWidth(c, props) }} />
+            <col key={c.key} style={{ width: columnWidth(c, props) + "px" }} />
           ))}
         </colgroup>
         <thead>
@@ -113,9 +113,9 @@ export function Grid(props: GridProps) {
           {props.baseline !== undefined && <Line context={context} item={{ row: props.baseline }} index={-1} pinned />}
         </thead>
         <tbody>
-          {rows.before > 0 && <tr class="runs-space" aria-hidden="true" style={{ height: rows.before }} />}
+          {rows.before > 0 && <tr class="runs-space" aria-hidden="true" style={{ height: rows.before + "px" }} />}
           {rows.list}
-          {rows.after > 0 && <tr class="runs-space" aria-hidden="true" style={{ height: rows.after }} />}
+          {rows.after > 0 && <tr class="runs-space" aria-hidden="true" style={{ height: rows.after + "px" }} />}
         </tbody>
       </table>
     </div>
@@ -127,7 +127,7 @@ const nameColumn = { key: "name", title: "Name", goal: "", metric: false, numeri
 const nameWidth = (narrow: boolean) => (narrow ? 150 : 240);
 
 function columnWidth(c: ColumnSpec, p: { table: RunTable; shown: Shown }): number {
-  return c.key === "metrics." + p.table.head.primary ? Math.max(c.width, 96) + (p.shown.groups ? 60 : 84) : c.width + (p.shown.groups && c.metric ? 60 : 0);
+  return c.key === "metrics." + p.table.head.primary ? Math.max(c.width, 96) + (p.shown.groups ? 100 : 84) : c.width + (p.shown.groups && (c.metric || c.key === "duration") ? 90 : 0);
 }
 
 /** Keeps the rows in view where they are when others appear above them. */
@@ -370,15 +370,16 @@ function RunStatus({ table, row, now }: { table: RunTable; row: number; now: num
 
 function GroupCell({ context, group, at }: { context: CellContext; group: Group; at: number }): ComponentChildren {
   const spec = context.columns[at];
-  if (spec.metric) {
+  if (spec.metric || spec.key === "duration") {
     const s = context.sums[at](group);
-    if (!s.n) return s.lost ? <span class="muted">0 of {s.lost}</span> : null;
+    const text = (v: number) => (spec.metric ? formatNumber(v) : formatDuration(v * 1e3));
+    if (!s.n) return s.lost && spec.metric ? <span class="muted">0 of {s.lost}</span> : null;
     const title = `mean ${s.mean}` + (s.n > 1 ? `, standard deviation ${s.sd}` : "") + `, best ${s.best}, ${count(s.n, "run")}`;
     return (
       <span title={title}>
-        {formatNumber(s.mean)}
-        {s.n > 1 && <span class="muted"> ± {formatNumber(s.sd)}</span>}
-        {s.lost > 0 && (
+        {text(s.mean)}
+        {s.n > 1 && <span class="muted"> ± {text(s.sd)}</span>}
+        {s.lost > 0 && spec.metric && (
           <span class="muted">
             {" "}
             ({s.n} of {s.n + s.lost})
