@@ -155,7 +155,8 @@ func (f *fuzzer) request() (text string, raw bool) {
 	text = method + " " + target + " HTTP/1.1\r\n"
 	if f.IntN(20) > 0 {
 		text += "Host: " + pick(f, []string{
-			"localhost", "localhost", "localhost:99", "127.0.0.1:1", "127.0.0.1:1", "[::1]", "[::1]:2", "evil.example", f.piece(),
+			"localhost", "localhost", "localhost:99", "127.0.0.1:1", "127.0.0.1:1", "[::1]", "[::1]:2", "evil.example",
+			f.piece(),
 		}) + "\r\n"
 	}
 	if f.IntN(20) > 0 {
