@@ -1,16 +1,26 @@
 import { type Source, SourceError } from "../source";
+import { loadTable } from "../table/load";
 import type { Comparison } from "./api";
+import { compareRows } from "./partial";
 import { writeSides } from "./sides";
 
-/** Asks for a comparison. An export holds some of the comparisons of two runs, by their ids. */
+/**
+ * Asks for a comparison. An export holds some of the comparisons of two runs, by their ids. The page makes the others
+ * from the table of runs.
+ */
 export async function loadComparison(source: Source, sides: readonly string[], value = ""): Promise<Comparison> {
   if (source.live) {
     return source.json<Comparison>("compare.json", { runs: writeSides(sides), ...(value && { value }) });
   }
+  const table = await loadTable(source);
+  const made = compareRows(table, sides);
+  if (made.sides.length !== 2 || made.missing.length > 0) return made;
   try {
-    return await source.json<Comparison>(`compare/${sides.join("..")}.json`);
+    const held = await source.json<Comparison>(`compare/${made.sides.map((s) => s.id).join("..")}.json`);
+    held.sides.forEach((s, i) => (s.selector = sides[i]));
+    return held;
   } catch (e) {
     if (!(e instanceof SourceError)) throw e;
-    throw new SourceError("this comparison is not part of the export: use 'runs ui' or 'runs diff'", 404);
+    return made;
   }
 }

@@ -29,7 +29,7 @@ function Loaded({ source, sides }: { source: Source; sides: readonly Side[] }) {
     () =>
       source.live
         ? source.json<Patch>("source.json", { runs: key })
-        : source.json<Patch>(`compare/${selectors.join("..")}.source.json`),
+        : source.json<Patch>(`compare/${sides.map((s) => s.id).join("..")}.source.json`),
     [source, key],
   );
   if (error) return <ErrorBox error={error} hint={source.live ? undefined : "Run 'runs diff A B --code' to see the patch."} />;

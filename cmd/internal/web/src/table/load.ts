@@ -53,6 +53,12 @@ function loaderOf(source: Source): Loader {
   return loader;
 }
 
+/** The whole table of a source. */
+export async function loadTable(source: Source): Promise<RunTable> {
+  const loader = loaderOf(source);
+  return loader.table(await loader.head(), true);
+}
+
 /** The runs of a source, newest first. */
 export async function loadNames(source: Source): Promise<{ ids: string[]; names: string[] }> {
   const loader = loaderOf(source);
