@@ -21,8 +21,10 @@ const (
 	maxCurves      = 2000
 	maxCurvesBytes = 32 << 20
 	maxBuckets     = 4096
-	bytesPerCell   = 8 * 6      // at most: place, least, greatest, last, step, x
+	bytesPerCell   = 8 * 7      // at most: place, least, greatest, last, step, x, time
+	leastCell      = 8          // bytes: the last value
 	maxCurvePoints = 20_000_000 // of one curve
+	maxWholeRows   = 32_768     // of a file whose metrics are read together: two pages
 	metricPrefix   = "metrics." // of an x axis that is a metric
 	defaultBuckets = 800
 )
@@ -101,19 +103,22 @@ func (v *View) Curves(ctx context.Context, q CurvesQuery) ([]byte, error) {
 	return encodeCurves(head, series, q)
 }
 
-// encodeCurves puts series on a grid that they share.
+// encodeCurves puts series on a grid that they share. If an exact answer would be too large, it has buckets.
 func encodeCurves(head *curve.Head, series []*curve.Series, q CurvesQuery) ([]byte, error) {
 	buckets := min(q.Buckets, maxBuckets, max(1, maxCurvesBytes/(bytesPerCell*max(1, len(series)))))
-	most := maxCurvesBytes / bytesPerCell
-	if q.MaxCells > 0 {
-		most = min(most, q.MaxCells)
-	}
-	g := curve.NewGrid(series, q.Range, buckets, most)
 	cells := make([]*curve.Cells, len(series))
-	for i, s := range series {
-		if s.Len() > 0 {
-			cells[i] = g.Fill(s, q.Range, q.Values)
+	fill := func(places int) *curve.Grid {
+		g := curve.NewGrid(series, q.Range, buckets, places)
+		for i, s := range series {
+			if s.Len() > 0 {
+				cells[i] = g.Fill(s, q.Range, q.Values)
+			}
 		}
+		return g
+	}
+	g := fill(maxCurvesBytes / leastCell)
+	if g.Exact && curve.Size(head, g, cells) > maxCurvesBytes {
+		g = fill(0)
 	}
 	return curve.Encode(head, g, cells)
 }
@@ -248,6 +253,9 @@ func (v *View) points(ctx context.Context, e *repo.Entry, metric string, times b
 	if p := v.curves.get(key); p != nil {
 		return p, nil
 	}
+	if e.Parts() == 1 && e.Files[repo.MetricsName].Rows <= maxWholeRows {
+		return v.wholeFile(ctx, e, metric, times)
+	}
 	c := curve.NewCollector(times, int(min(max(m.Count, 0), maxCurvePoints)))
 	err := e.EachPointsOf(ctx, metric, func(points []format.Point) error {
 		if len(c.Values)+len(points) > maxCurvePoints {
@@ -259,15 +267,52 @@ func (v *View) points(ctx context.Context, e *repo.Entry, metric string, times b
 	if err != nil {
 		return nil, err
 	}
-	if !c.Sorted() { // a file of another program, or several writers
-		points, err := e.Points(ctx, metric)
-		if err != nil {
-			return nil, err
-		}
-		c = curve.NewCollector(times, len(points))
-		c.Add(points)
+	if !c.Sorted() {
+		return v.sorted(ctx, e, metric, times)
 	}
 	v.curves.put(key, &c.Points)
+	return &c.Points, nil
+}
+
+// wholeFile reads the points of all metrics of a run, keeps them in the cache, and returns those of one. In a small file,
+// the metrics share pages, so one of them takes as long as all; a page of charts asks for the others next.
+func (v *View) wholeFile(ctx context.Context, e *repo.Entry, metric string, times bool) (*curve.Points, error) {
+	all := map[string]*curve.Collector{}
+	err := e.EachPoints(ctx, func(key string, points []format.Point) error {
+		c := all[key]
+		if c == nil {
+			c = curve.NewCollector(times, len(points))
+			all[key] = c
+		}
+		c.Add(points)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for key, c := range all {
+		if c.Sorted() {
+			v.curves.put(pointsKey(e, key, times), &c.Points)
+		}
+	}
+	switch c := all[metric]; {
+	case c == nil:
+		return &curve.Points{}, nil
+	case c.Sorted():
+		return &c.Points, nil
+	}
+	return v.sorted(ctx, e, metric, times)
+}
+
+// sorted reads points that another program wrote in another order.
+func (v *View) sorted(ctx context.Context, e *repo.Entry, metric string, times bool) (*curve.Points, error) {
+	points, err := e.Points(ctx, metric)
+	if err != nil {
+		return nil, err
+	}
+	c := curve.NewCollector(times, len(points))
+	c.Add(points)
+	v.curves.put(pointsKey(e, metric, times), &c.Points)
 	return &c.Points, nil
 }
 

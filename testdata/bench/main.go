@@ -1,7 +1,7 @@
 // Command bench measures runs as a process. It prints each figure with its ratio to a baseline that ran alternately:
 //
 //	go run ./testdata/bench [log] [finish] [read] [ls] [chains] [source] [data] [environment] [compare] [commit]
-//	    [push] [growth] [verify] [secret] [store] [import] [verdicts] [-large]
+//	    [push] [growth] [verify] [secret] [store] [import] [verdicts] [curves] [-large]
 //
 // It can also make a project to try the page of runs with, where each run has 12 params and 12 metrics:
 //
@@ -87,6 +87,7 @@ func (b *bench) run(parts []string, large bool) (err error) {
 		{"store", b.store},
 		{"import", b.imports},
 		{"verdicts", b.verdicts},
+		{"curves", b.curves},
 	} {
 		if len(parts) > 0 && !slices.Contains(parts, part.name) {
 			continue

@@ -62,12 +62,7 @@ func Encode(h *Head, g *Grid, curves []*Cells) ([]byte, error) {
 	if g.Exact || g.low > g.high { // no points are in the range
 		h.From, h.To = 0, 0
 	}
-	size := 8 * len(g.X)
-	for i, c := range curves {
-		if c != nil {
-			size += h.Curves[i].describe(g, c, h.X)
-		}
-	}
+	size := Size(h, g, curves)
 	head, err := json.Marshal(h)
 	if err != nil {
 		return nil, err
@@ -85,6 +80,17 @@ func Encode(h *Head, g *Grid, curves []*Cells) ([]byte, error) {
 		}
 	}
 	return b, nil
+}
+
+// Size returns how many bytes an answer has behind its head, and fills in the head of each curve.
+func Size(h *Head, g *Grid, curves []*Cells) int {
+	size := 8 * len(g.X)
+	for i, c := range curves {
+		if c != nil {
+			size += h.Curves[i].describe(g, c, h.X)
+		}
+	}
+	return size
 }
 
 // describe fills in what the cells say, and returns their size in bytes.
