@@ -45,8 +45,47 @@ function SampleCurves({ run, source }: { run: Run; source: Source }) {
         ))}
       </div>
       <p class="muted">From the start of the run to {formatDuration(value.seconds * 1000)}.</p>
+      <details>
+        <summary class="muted">Table</summary>
+        <table class="card">
+          <thead>
+            <tr>
+              {["Sample", "Least", "Greatest", "Last"].map((t, i) => (
+                <th key={t} class={i > 0 ? "num" : undefined}>
+                  {t}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {value.series.map((s) => (
+              <tr key={s.key}>
+                <th scope="row">{visible(s.key)}</th>
+                {[Math.min(...numbers(s.min)), Math.max(...numbers(s.max)), numbers(s.last).pop() ?? NaN].map((v, i) => (
+                  <td key={i} class="num">
+                    {withUnit(s.key, v)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </details>
     </Fragment>
   );
+}
+
+/** The values of the parts of the time that have one. */
+function numbers(list: (Recorded | null)[]): number[] {
+  return list.filter((v) => v !== null).map((v) => numberOf(v)!);
+}
+
+/** A sample with its unit, which its key implies. */
+function withUnit(key: string, v: number): string {
+  if (!Number.isFinite(v)) return "";
+  if (/memory_bytes$|^process\.memory$/.test(key)) return formatBytes(v);
+  const unit = { temperature: " °C", power: " W", cpu: " %", memory: " %", disk: " %", use: " %" }[key.slice(key.lastIndexOf(".") + 1)];
+  return formatNumber(v) + (unit ?? "");
 }
 
 const width = 400;
@@ -54,8 +93,7 @@ const height = 60;
 
 /** One machine sample over time: the range of each part of the time, and its last value. */
 function Sample({ of }: { of: Samples["series"][number] }) {
-  const numbers = (list: (Recorded | null)[]) => list.map((v) => (v === null ? NaN : numberOf(v)!));
-  const [min, max, last] = [numbers(of.min), numbers(of.max), numbers(of.last)];
+  const [min, max, last] = [of.min, of.max, of.last].map((list) => list.map((v) => numberOf(v) ?? NaN));
   const finite = [...min, ...max].filter(Number.isFinite);
   const low = Math.min(...finite);
   const high = Math.max(...finite);
@@ -68,13 +106,13 @@ function Sample({ of }: { of: Samples["series"][number] }) {
     <figure class="run-sample card">
       <figcaption>
         <b class="run-name">{visible(of.key)}</b>
-        <span class="muted">{finite.length > 0 ? `${formatNumber(low)} to ${formatNumber(high)}` : "no numbers"}</span>
+        <span class="muted">{finite.length > 0 ? `${withUnit(of.key, low)} to ${withUnit(of.key, high)}` : "no numbers"}</span>
       </figcaption>
       <svg
         viewBox={`0 0 ${width} ${height}`}
         preserveAspectRatio="none"
         role="img"
-        aria-label={`${of.key} over the time of the run, from ${formatNumber(low)} to ${formatNumber(high)}`}
+        aria-label={`${of.key} over the time of the run, from ${withUnit(of.key, low)} to ${withUnit(of.key, high)}`}
       >
         <polygon points={band.join(" ")} />
         <polyline points={line} />
