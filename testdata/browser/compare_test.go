@@ -47,7 +47,7 @@ func TestCompareFour(t *testing.T) {
 	for _, text := range []string{"lr-0.1-1", "lr-0.01-1", "lr-0.001-1", "diverged", "sgd"} {
 		page.WaitText(text)
 	}
-	page.Click(`[...document.querySelectorAll("button")].find((b) => /[Rr]emove.*diverged|diverged.*[Rr]emove/.test(__name(b)))`)
+	page.Click(`__all("button", "diverged").find((b) => /[Rr]emove/.test(__name(b)))`)
 	page.WaitNoText("sgd")
 	if strings.Contains(page.Place(), ids[3]) {
 		t.Errorf("the address still names the run: %s", page.Place())

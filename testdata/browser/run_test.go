@@ -17,10 +17,11 @@ func TestRun(t *testing.T) {
 	page := chromium.NewPage(t)
 	page.Open(server.URL("#/run/" + project.ID("lr-0.01-2")))
 	page.Settle()
-	for _, text := range []string{"lr-0.01-2", "finished", "Ada <ada@example.org>", "0.01", "width", "adamw", "val/loss", "sweep"} {
+	for _, text := range []string{
+		"lr-0.01-2", "finished", "Ada <ada@example.org>", "0.01", "width", "adamw", "val/loss", "sweep", "runs show",
+	} {
 		page.WaitText(text)
 	}
-	page.WaitText("runs show")
 	last := browser.TrainingLoss(0.01, 2, browser.TrainingSteps-1)
 	page.WaitText(fmt.Sprintf("%.5f", last))
 	page.Click(browser.Find("button", "Show the patch"))
@@ -29,8 +30,8 @@ func TestRun(t *testing.T) {
 	page.NoProblems()
 }
 
-// Images with masks and boxes, tables, histograms and texts are shown at the step that a reader chooses. HTML that a run
-// logged never runs.
+// Images with masks and boxes, tables, histograms and texts are shown at the step that a reader chooses. HTML that a
+// run logged never runs.
 func TestMedia(t *testing.T) {
 	if !installed("python3") {
 		t.Skip("skipped: python3 is not installed")
@@ -46,15 +47,6 @@ func TestMedia(t *testing.T) {
 	page.WaitText("3755")
 	page.WaitText("text of step 5")
 	page.Wait(`[...document.images].some((i) => i.complete && i.naturalWidth === 32)`)
-	// The mask covers the lower right quarter with another color than without it.
-	pixel := `(() => {
-		const picture = [...document.querySelectorAll("main canvas, main img, main svg")]
-			.filter(__visible).map((e) => e.tagName + ":" + (e.getAttribute("aria-label") ?? e.alt ?? ""));
-		return picture.join(" ");
-	})()`
-	if pictures := browser.Value[string](page, pixel); !strings.Contains(strings.ToLower(pictures), "img") {
-		t.Errorf("there is no image among %s", pictures)
-	}
 	page.Click(browser.Find("checkbox", "truth"))
 	page.Settle()
 	// A step back in one medium moves that medium.
@@ -68,7 +60,8 @@ func TestMedia(t *testing.T) {
 	page.WaitText("<script>parent.owned = 1</script>")
 	page.Press("\u001b")
 	page.WaitNoText("parent.owned")
-	if owned := browser.Value[bool](page, `"owned" in window || document.querySelector("iframe, object, embed") !== null`); owned {
+	run := `"owned" in window || document.querySelector("iframe, object, embed") !== null`
+	if browser.Value[bool](page, run) {
 		t.Error("HTML of the run was loaded")
 	}
 	page.NoProblems()

@@ -3,6 +3,7 @@ package browser_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -10,7 +11,7 @@ import (
 func TestToken(t *testing.T) {
 	project := training().At(t)
 	server := project.Serve()
-	for name, fragment := range map[string]string{"none": "", "wrong": "#token=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"} {
+	for name, fragment := range map[string]string{"none": "", "wrong": "#token=" + strings.Repeat("A", 43)} {
 		t.Run(name, func(t *testing.T) {
 			page := chromium.NewPage(t)
 			page.Open(server.Base + fragment)
@@ -47,12 +48,13 @@ func TestRunsVanish(t *testing.T) {
 	if err := os.Rename(runs, runs+"-away"); err != nil {
 		t.Fatal(err)
 	}
-	page.Wait(`[...document.querySelectorAll("[role=alert], [role=status]")].some((e) => /\.runs|runs init/.test(e.innerText))`)
+	gone := `[...document.querySelectorAll("[role=alert], [role=status]")].some((e) => /\.runs|runs init/.test(e.innerText))`
+	page.Wait(gone)
 	if err := os.Rename(runs+"-away", runs); err != nil {
 		t.Fatal(err)
 	}
 	page.WaitText("lr-0.1-1")
-	page.Wait(`![...document.querySelectorAll("[role=alert]")].some((e) => /\.runs|runs init/.test(e.innerText))`)
+	page.Wait("!" + gone)
 	page.NoProblems("status of")
 }
 
