@@ -249,7 +249,7 @@ class Translator {
       if (rest[0] === "-" && !first && rest[1] !== "]" && rest.length > 1) {
         throw new PatternError("invalid character class range", "-" + String.fromCodePoint(rest.codePointAt(1)!));
       }
-      const ascii = /^\[:(\^?)(\w+):\]/.exec(rest);
+      const ascii = /^\[:(\^?)(.*?):\]/s.exec(rest);
       if (ascii) {
         if (!Object.hasOwn(asciiClasses, ascii[2])) throw new PatternError("invalid character class range", ascii[0]);
         this.at += ascii[0].length;
