@@ -45,9 +45,9 @@ func Compare(ctx context.Context, a, b *Side, o Options) (*diff.Comparison, erro
 	return compare(ctx, a, b, o.Part, options)
 }
 
-// CompareRecords compares what is recorded about two sides: it leaves out their source, the files of their data, and how
-// their curves differ. It reads points only to compare the values at the best step of a metric. The errors are those
-// of Compare.
+// CompareRecords compares what is recorded about two sides: it leaves out their source, the files of their data, and
+// how their curves differ. It reads points only to compare the values at the best step of a metric. The errors are
+// those of Compare.
 func CompareRecords(ctx context.Context, a, b *Side, o Options) (*diff.Comparison, error) {
 	records := slices.Concat(catalog.Records(a.Entries), catalog.Records(b.Entries))
 	options, err := comparing(a.catalog, o, a.catalog.Config().GoalIn(records...), records)

@@ -160,7 +160,7 @@ func values(key string, numbers []float64, texts []string) string {
 			finite++
 		}
 	}
-	return fmt.Sprintf("{key: %q, numbers: %s, texts: [%s], finite: %d, texted: %d, missing: %d, infinite: 0, time: false}",
+	return fmt.Sprintf("{key: %q, numbers: %s, texts: [%s], finite: %d, texted: %d, missing: %d, infinite: 0}",
 		key, browser.Literal(numbers), strings.Join(list, ","), finite, texted, missing)
 }
 
@@ -168,9 +168,18 @@ func values(key string, numbers []float64, texts []string) string {
 func TestBrushesAreExpressions(t *testing.T) {
 	brush := chromium.Load(t, "src/relations/brush.ts")
 	params := []format.Params{
-		{"v": 0.001, "w": "adam"}, {"v": 0.1, "w": "it's"}, {"v": int64(3), "w": "in"}, {"v": -2.5, "w": `"both" 'quotes'`},
-		{"v": 1e-9, "w": "5"}, {"v": 123456.789, "w": "true"}, {"w": "a b"}, {"v": 0.30000000000000004, "w": "(x)"},
-		{"v": int64(0), "w": "lr<1"}, {"v": 1e22, "w": "null"}, {"v": 0.3, "w": "-"}, {"v": 2.5, "w": "ä`"},
+		{"v": 0.001, "w": "adam"},
+		{"v": 0.1, "w": "it's"},
+		{"v": int64(3), "w": "in"},
+		{"v": -2.5, "w": `"both" 'quotes'`},
+		{"v": 1e-9, "w": "5"},
+		{"v": 123456.789, "w": "true"},
+		{"w": "a b"},
+		{"v": 0.30000000000000004, "w": "(x)"},
+		{"v": int64(0), "w": "lr<1"},
+		{"v": 1e22, "w": "null"},
+		{"v": 0.3, "w": "-"},
+		{"v": 2.5, "w": "ä`"},
 	}
 	numbers, texts := make([]float64, len(params)), make([]string, len(params))
 	for i, p := range params {
@@ -186,7 +195,8 @@ func TestBrushesAreExpressions(t *testing.T) {
 	}
 	none := slices.Repeat([]float64{math.NaN()}, len(params))
 	v, w := values("params.v", numbers, nil), values("params.w", none, texts)
-	cases := []struct{ brush, of string }{
+	type selection struct{ brush, of string }
+	cases := []selection{
 		{`{key: "params.v", from: 0.001, to: 0.3}`, v},
 		{`{key: "params.v", from: -Infinity, to: 1e-9}`, v},
 		{`{key: "params.v", from: 3, to: Infinity}`, v},
@@ -196,11 +206,9 @@ func TestBrushesAreExpressions(t *testing.T) {
 		{`{key: "params.v", names: ["3", "0.1", "1e-9"]}`, v},
 	}
 	for _, text := range texts {
-		cases = append(cases, struct{ brush, of string }{fmt.Sprintf(`{key: "params.w", names: [%s]}`, browser.Literal(text)), w})
+		cases = append(cases, selection{fmt.Sprintf(`{key: "params.w", names: [%s]}`, browser.Literal(text)), w})
 	}
-	cases = append(cases, struct{ brush, of string }{
-		fmt.Sprintf(`{key: "params.w", names: %s}`, browser.Literal(texts[:6])), w,
-	})
+	cases = append(cases, selection{fmt.Sprintf(`{key: "params.w", names: %s}`, browser.Literal(texts[:6])), w})
 	for _, c := range cases {
 		var got struct {
 			Expression string
@@ -258,8 +266,16 @@ func TestBrushesInAnAddress(t *testing.T) {
 		direction int
 		want      float64
 	}{
-		{0.123456, -1, 0.1234}, {0.123456, 1, 0.1235}, {-0.123456, 1, -0.1234}, {-0.123456, -1, -0.1235}, {5, 1, 5},
-		{0, 1, 0}, {123456, -1, 123400}, {123456, 1, 123500}, {9.9999e-9, 1, 1e-8}, {0.1, -1, 0.1},
+		{0.123456, -1, 0.1234},
+		{0.123456, 1, 0.1235},
+		{-0.123456, 1, -0.1234},
+		{-0.123456, -1, -0.1235},
+		{5, 1, 5},
+		{0, 1, 0},
+		{123456, -1, 123400},
+		{123456, 1, 123500},
+		{9.9999e-9, 1, 1e-8},
+		{0.1, -1, 0.1},
 	} {
 		var got browser.Number
 		brush.Call(&got, "rounded", c.v, c.direction)
@@ -322,8 +338,10 @@ func TestScales(t *testing.T) {
 		of   string
 		want string
 	}{
-		{values("v", []float64{1, 50}, nil), "linear"}, {values("v", []float64{0.001, 0.1}, nil), "log"},
-		{values("v", []float64{1, 1, 1, 20}, nil), "log"}, {values("v", []float64{0, 1e6}, nil), "linear"},
+		{values("v", []float64{1, 50}, nil), "linear"},
+		{values("v", []float64{0.001, 0.1}, nil), "log"},
+		{values("v", []float64{1, 1, 1, 20}, nil), "log"},
+		{values("v", []float64{0, 1e6}, nil), "linear"},
 		{values("v", []float64{math.NaN()}, nil), "category"},
 	} {
 		if got := build(`f.usualScale(v)`, c.of); got.Kind != c.want {
@@ -354,5 +372,29 @@ func TestRoundNumbers(t *testing.T) {
 	round.Call(&none, "roundNumbers", 1.0, 1.0, 5)
 	if len(none) != 1 {
 		t.Errorf("an empty interval has %v", none)
+	}
+}
+
+// Lines that many runs share are drawn once, and are the stronger for it.
+func TestSegments(t *testing.T) {
+	segments := chromium.Load(t, "src/relations/segments.ts")
+	var got []struct {
+		Color, Weight int
+		Pieces        []int
+	}
+	a, b := make([]float64, 20), make([]float64, 20)
+	color := make([]byte, 20)
+	for i := range a {
+		a[i], b[i], color[i] = 10, 20.2, byte(i/18)
+	}
+	b[0] = 300
+	err := segments.Eval(&got, fmt.Sprintf("__functions.layersOf(__functions.segmentsOf(%s, %s, %s, (row) => row !== 1))",
+		browser.Literal(a), browser.Literal(b), browser.Literal(color)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprint(got)
+	if text != "[{0 0 [0]} {1 1 [2]} {0 2 [1]}]" { // one run, two of another color, sixteen
+		t.Error(text)
 	}
 }

@@ -9,6 +9,7 @@ import { Canvas, type Paint, type Size, useSize } from "./canvas";
 import { type Coloring, colorBy } from "./colors";
 import { ColorLegend, KeySelect, ScaleChoice, textOfValue } from "./controls";
 import { makeScale, placeOf, placeOfName, type Scale, type ScaleKind, ticksOf, usualScale } from "./scales";
+import { layersOf, segmentsOf } from "./segments";
 import type { Values } from "./values";
 
 const [side, top, bottom] = [70, 10, 34];
@@ -217,72 +218,55 @@ function brushSpans(b: Brush | undefined, a: Axis): [number, number][] {
   return [[inside(from === from ? from : 0), inside(to === to ? to : 1)]];
 }
 
-/** Paints the lines in batches, so that 10,000 of them do not hold up the page. */
+const batch = 300; // pieces of a path: drawing time grows faster than their number
+
+/** Paints the lines in small parts, so that 10,000 of them do not hold up the page. */
 function linePainter(list: readonly Axis[], selected: Uint8Array | null, coloring: Coloring, rows: number): Paint {
   return (ctx, size, theme) => {
     ctx.clearRect(0, 0, size.width, size.height);
     const n = list.length;
     const xs = list.map((_, i) => axisX(i, n, size));
-    const trace = (row: number) => {
-      for (let i = 0; i < n; i++) {
-        const y = placeY(list[i].scale.places[row], size);
-        if (i === 0) ctx.moveTo(n === 1 ? xs[0] - 10 : xs[0], y);
-        else ctx.lineTo(xs[i], y);
-      }
-      if (n === 1) ctx.lineTo(xs[0] + 10, placeY(list[0].scale.places[row], size));
-    };
-    const some = selected !== null;
-    let chosen = rows;
-    if (some) {
-      chosen = 0;
-      for (let row = 0; row < rows; row++) chosen += selected[row];
+    const ys = list.map((a) => Float32Array.from(a.scale.places, (p) => placeY(p, size)));
+    if (n === 1) {
+      xs.push(xs[0] + 12);
+      ys.push(ys[0]);
     }
-    const alpha = Math.max(0.12, Math.min(0.85, 400 / Math.max(1, chosen)));
+    const chosen = selected ? selected.reduce((sum, s) => sum + s, 0) : rows;
+    const alpha = Math.max(0.1, Math.min(0.8, 300 / Math.max(1, chosen)));
     const jobs: (() => void)[] = [];
-    const batch = 1500;
-    if (some) {
-      for (let from = 0; from < rows; from += batch) {
-        jobs.push(() => {
-          ctx.beginPath();
-          for (let row = from; row < Math.min(rows, from + batch); row++) if (!selected[row]) trace(row);
-          ctx.globalAlpha = 0.1;
-          ctx.strokeStyle = theme.muted;
-          ctx.stroke();
-        });
+    const draw = (i: number, of: ArrayLike<number>, wants: (row: number) => boolean, paint: (color: number) => string, strength: number) => {
+      const s = segmentsOf(ys[i], ys[i + 1], of, wants);
+      for (const { color, weight, pieces } of layersOf(s)) {
+        for (let k = 0; k < pieces.length; k += batch) {
+          jobs.push(() => {
+            ctx.beginPath();
+            for (const p of pieces.slice(k, k + batch)) {
+              ctx.moveTo(xs[i], s.from[p]);
+              ctx.lineTo(xs[i + 1], s.to[p]);
+            }
+            ctx.globalAlpha = Math.min(0.95, strength * 2 ** weight);
+            ctx.strokeStyle = paint(color);
+            ctx.stroke();
+          });
+        }
       }
-    }
-    for (let color = 0; color < coloring.palette.length; color++) {
-      let left: number[] = [];
-      const flush = () => {
-        const part = left;
-        left = [];
-        if (part.length === 0) return;
-        jobs.push(() => {
-          ctx.beginPath();
-          part.forEach(trace);
-          ctx.globalAlpha = alpha;
-          ctx.strokeStyle = coloring.palette[color] || theme.accent;
-          ctx.stroke();
-        });
-      };
-      for (let row = 0; row < rows; row++) {
-        if (coloring.of[row] !== color || (some && !selected[row])) continue;
-        left.push(row);
-        if (left.length === batch) flush();
+    };
+    const one = new Uint8Array(rows);
+    for (const some of selected ? [false, true] : [true]) {
+      for (let i = 0; i + 1 < xs.length; i++) {
+        if (some) draw(i, coloring.of, (row) => !selected || !!selected[row], (c) => coloring.palette[c] || theme.accent, alpha);
+        else draw(i, one, (row) => !selected![row], () => theme.muted, 0.05);
       }
-      flush();
     }
     let frame = 0;
     const work = () => {
-      const until = performance.now() + 12;
+      const until = performance.now() + 14;
       ctx.lineWidth = 1.2;
-      ctx.lineJoin = "round";
-      while (jobs.length > 0 && performance.now() < until) jobs.shift()!();
+      for (let next = jobs.shift(); next; next = performance.now() < until ? jobs.shift() : undefined) next();
       ctx.globalAlpha = 1;
+      paintAxes(ctx, size, theme, list, xs);
       if (jobs.length > 0) frame = requestAnimationFrame(work);
-      else paintAxes(ctx, size, theme, list, xs);
     };
-    paintAxes(ctx, size, theme, list, xs);
     work();
     return () => cancelAnimationFrame(frame);
   };
