@@ -25,7 +25,7 @@ func (a *Active) LivePoints() *LivePoints { return &LivePoints{active: a, unknow
 func (l *LivePoints) Count() int { return l.count }
 
 // Read reads what the journals have gained since the last call. As long as only the journal that comes last grows, it
-// reads nothing twice; otherwise, it reads all of them, because the steps that a program left out depend on their order.
+// reads nothing twice; otherwise, it reads all of them, because steps that a program left out depend on their order.
 func (l *LivePoints) Read(ctx context.Context) error {
 	files, err := l.active.journals(journalPrefix)
 	if err != nil {

@@ -111,7 +111,7 @@ func encodeCurves(head *curve.Head, series []*curve.Series, q CurvesQuery) ([]by
 		g := curve.NewGrid(series, q.Range, buckets, places)
 		for i, s := range series {
 			if s.Len() > 0 {
-				cells[i] = g.Fill(s, q.Range, q.Values)
+				cells[i] = g.Fill(s, q.Range, q.Values, q.Times)
 			}
 		}
 		return g
@@ -156,20 +156,24 @@ func (q *CurvesQuery) check() error {
 func (v *View) entriesOf(ids []string) ([]*repo.Entry, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	n := len(ids)
 	if ids == nil {
-		if len(v.entries) > maxCurves {
-			return nil, &InvalidError{fmt.Errorf("curves: %d runs are too many for one chart, which has at most %d",
-				len(v.entries), maxCurves)}
-		}
-		return slices.Clone(v.entries), nil
+		n = len(v.entries)
 	}
-	if len(ids) > maxCurves {
-		return nil, &InvalidError{fmt.Errorf("curves: %d runs are too many for one chart, which has at most %d",
-			len(ids), maxCurves)}
+	if n > maxCurves {
+		return nil, &InvalidError{fmt.Errorf("curves: %d runs are too many for one chart, which has at most %d", n,
+			maxCurves)}
+	}
+	if ids == nil {
+		return slices.Clone(v.entries), nil
 	}
 	known := make(map[string]*repo.Entry, 2*len(v.entries))
 	for _, e := range v.entries {
-		known[format.IDRandom(e.ID)] = e
+		short := format.IDRandom(e.ID)
+		if _, twice := known[short]; twice {
+			e = nil
+		}
+		known[short] = e
 	}
 	for _, e := range v.entries {
 		known[e.ID] = e
@@ -274,8 +278,8 @@ func (v *View) points(ctx context.Context, e *repo.Entry, metric string, times b
 	return &c.Points, nil
 }
 
-// wholeFile reads the points of all metrics of a run, keeps them in the cache, and returns those of one. In a small file,
-// the metrics share pages, so one of them takes as long as all; a page of charts asks for the others next.
+// wholeFile reads the points of all metrics of a run, keeps them in the cache, and returns those of one. In a small
+// file, the metrics share pages, so one of them takes as long as all; a page of charts asks for the others next.
 func (v *View) wholeFile(ctx context.Context, e *repo.Entry, metric string, times bool) (*curve.Points, error) {
 	all := map[string]*curve.Collector{}
 	err := e.EachPoints(ctx, func(key string, points []format.Point) error {

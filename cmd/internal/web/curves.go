@@ -69,7 +69,8 @@ func asBytes(b []byte, err error) (*Answer, error) {
 	return &Answer{Type: "application/octet-stream", Body: b}, nil
 }
 
-// words returns the words of a parameter, which are separated by commas, or nil if it is not given.
+// words returns the words of a parameter, or nil if it is not given. They are separated by commas or, in ids, by dots,
+// which stay one byte in an address.
 func words(params url.Values, name string) []string {
 	if !params.Has(name) {
 		return nil
@@ -77,7 +78,11 @@ func words(params url.Values, name string) []string {
 	if params.Get(name) == "" {
 		return []string{}
 	}
-	return strings.Split(params.Get(name), ",")
+	separators := ","
+	if name == "runs" {
+		separators = ",."
+	}
+	return strings.FieldsFunc(params.Get(name), func(c rune) bool { return strings.ContainsRune(separators, c) })
 }
 
 // parameters reads numbers, and keeps the first error.

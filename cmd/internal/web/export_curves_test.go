@@ -50,7 +50,7 @@ func randomAnswer(t *testing.T, random *rand.Rand) []byte {
 	cells := make([]*curve.Cells, len(series))
 	for i, s := range series {
 		if s.Len() > 0 {
-			cells[i] = g.Fill(s, curve.Range{}, curve.Values{})
+			cells[i] = g.Fill(s, curve.Range{}, curve.Values{}, true)
 		}
 	}
 	answer, err := curve.Encode(head, g, cells)

@@ -12,9 +12,11 @@ type Cells struct {
 	Last     []float64 // the value of the last point, whatever it is
 	Step     []int64   // of the last point
 	X        []float64 // of the last point
-	Time     []int64   // of the last point, in µs since 1970; nil if the series has no times
+	Time     []int64   // of the last point, in µs since 1970; nil if it is not wanted or not known
 	Spread   bool      // a cell has several points
 	Marks    []Mark
+
+	times bool
 
 	Points int // in all cells
 	NaN    int // of them
@@ -33,17 +35,18 @@ type Values struct {
 	Positive bool // only positive values, for a logarithmic axis; the others are counted alone
 }
 
-// Fill returns the cells of a curve. r is the range that the grid was made for.
-func (g *Grid) Fill(s *Series, r Range, v Values) *Cells {
-	c := &Cells{}
+// Fill returns the cells of a curve, with times only if they are asked for and the series has them. r is the range that
+// the grid was made for.
+func (g *Grid) Fill(s *Series, r Range, v Values, times bool) *Cells {
+	c := &Cells{times: times && s.Times.Len() > 0}
 	p := r.wide(s)
 	if g.Exact {
-		c.grow(min(p.to-p.from, len(g.X)), s)
+		c.grow(min(p.to-p.from, len(g.X)))
 		g.fillExact(c, s, p, 0, len(g.X), v)
 		return c
 	}
 	narrow := r.part(s)
-	c.grow(min(p.to-p.from, g.buckets+2), s)
+	c.grow(min(p.to-p.from, g.buckets+2))
 	g.fillExact(c, s, span{p.from, narrow.from}, 0, g.before, v)
 	from := narrow.from
 	for i := 0; i < g.buckets && from < narrow.to; i++ {
@@ -98,11 +101,11 @@ func (g *Grid) fillExact(c *Cells, s *Series, p span, from, to int, v Values) {
 	}
 }
 
-func (c *Cells) grow(n int, s *Series) {
+func (c *Cells) grow(n int) {
 	c.At = make([]uint32, 0, n)
 	c.Min, c.Max, c.Last = make([]float64, 0, n), make([]float64, 0, n), make([]float64, 0, n)
 	c.Step, c.X = make([]int64, 0, n), make([]float64, 0, n)
-	if s.Times.Len() > 0 {
+	if c.times {
 		c.Time = make([]int64, 0, n)
 	}
 }
@@ -146,9 +149,10 @@ func (c *Cells) add(s *Series, at uint32, from, to int, v Values) {
 		c.NaN, c.Inf = c.NaN+int(m.NaN), c.Inf+int(m.Pos+m.Neg)
 	}
 	last := to - 1
-	c.At, c.Min, c.Max, c.Last = append(c.At, at), append(c.Min, least), append(c.Max, most), append(c.Last, s.Values[last])
+	c.At, c.Min, c.Max = append(c.At, at), append(c.Min, least), append(c.Max, most)
+	c.Last = append(c.Last, s.Values[last])
 	c.Step, c.X = append(c.Step, s.Steps.At(last)), append(c.X, s.X(last))
-	if s.Times.Len() > 0 {
+	if c.times {
 		c.Time = append(c.Time, s.Times.At(last))
 	}
 	c.Spread = c.Spread || to-from > 1

@@ -151,7 +151,7 @@ func TestCellsAgainstReference(t *testing.T) {
 				t.Fatalf("the places are not in order: %v", g.X)
 			}
 			for k, s := range series {
-				checkCells(t, g, g.Fill(s, rg, v), inRange(lists[k], rg), v)
+				checkCells(t, g, g.Fill(s, rg, v, true), inRange(lists[k], rg), v)
 			}
 		})
 	}
@@ -257,7 +257,9 @@ func TestGridIsExactUpToALimit(t *testing.T) {
 	for _, c := range []struct {
 		points, most int
 		exact        bool
-	}{{0, 1 << 20, true}, {1, 1 << 20, true}, {MaxExact, 1 << 20, true}, {MaxExact + 1, 1 << 20, false}, {100, 99, false}} {
+	}{
+		{0, 1 << 20, true}, {1, 1 << 20, true}, {MaxExact, 1 << 20, true}, {MaxExact + 1, 1 << 20, false}, {100, 99, false},
+	} {
 		if g := NewGrid([]*Series{of(c.points)}, Range{}, 10, c.most); g.Exact != c.exact {
 			t.Errorf("%d points, at most %d: exact is %v", c.points, c.most, g.Exact)
 		}
@@ -296,7 +298,7 @@ func TestSpikeInManyPoints(t *testing.T) {
 	if c.Steps.Bytes() != 0 {
 		t.Errorf("steps one by one take %d bytes", c.Steps.Bytes())
 	}
-	cells := NewGrid([]*Series{s}, Range{}, 800, 1<<20).Fill(s, Range{}, Values{})
+	cells := NewGrid([]*Series{s}, Range{}, 800, 1<<20).Fill(s, Range{}, Values{}, false)
 	at := slices.Index(cells.Max, 1e9)
 	if at < 0 || cells.Step[at-1] >= 1_234_567 || cells.Step[at] < 1_234_567 {
 		t.Errorf("the spike is in cell %d", at)
@@ -311,7 +313,9 @@ func TestSpikeInManyPoints(t *testing.T) {
 }
 
 func TestAfter(t *testing.T) {
-	s := ByStep(collect([]format.Point{{Step: 1, Value: 1}, {Step: 2, Value: 2}, {Step: 2, Value: 3}, {Step: 5, Value: 4}}))
+	s := ByStep(collect([]format.Point{
+		{Step: 1, Value: 1}, {Step: 2, Value: 2}, {Step: 2, Value: 3}, {Step: 5, Value: 4},
+	}))
 	for _, c := range []struct {
 		x      float64
 		before int

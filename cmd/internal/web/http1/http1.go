@@ -21,7 +21,7 @@ import (
 const (
 	MaxRequests    = 64  // answered at once; more get the status 503
 	maxConnections = 256 // open at once; more are closed
-	maxHeader      = 16 << 10
+	maxHeader      = 24 << 10
 	maxFields      = 100
 	headerTimeout  = 10 * time.Second // from the first byte of a request to the end of its header
 	idleTimeout    = 2 * time.Minute  // between requests

@@ -164,7 +164,7 @@ func readLine(in *bufio.Reader, left *int) (string, error) {
 	*left -= len(line)
 	switch {
 	case errors.Is(err, bufio.ErrBufferFull) || *left < 0:
-		return "", &RequestError{431, "the header of the request is longer than 16 kB"}
+		return "", &RequestError{431, "the header of the request is longer than 24 kB"}
 	case errors.Is(err, io.EOF):
 		return "", io.ErrUnexpectedEOF
 	case err != nil:

@@ -88,7 +88,7 @@ function keptOf(source: Source): Kept {
 
 /** Ids as a parameter: of many runs only their random parts, because an address is short. */
 export function idList(ids: string[]): string {
-  return (ids.length > 300 ? ids.map((id) => id.slice(16)) : ids).join(",");
+  return (ids.length > 300 ? ids.map((id) => id.slice(16)) : ids).join(".");
 }
 
 /** Forgets what the lists of metrics and legends were: the runs have changed. All charts of a page ask for this at once. */
