@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gitruns/runs/format"
@@ -30,6 +31,10 @@ type Watch struct {
 	turn     []string        // the ids whose notes are still to be looked at, newest last
 	top      []string        // the newest runs; nil if they must be found again
 	looked   time.Time       // when the processes of the active runs were last looked for
+
+	ctx     context.Context // for what is read in the background
+	cancel  func()
+	reading sync.WaitGroup
 }
 
 // stamp says when a file or a folder last changed. A folder that changed less than settled before it was read may
@@ -63,7 +68,16 @@ type watchedActive struct {
 	files  string // sizes and times of its files
 	points int64  // bytes of its journals
 	next   time.Time
-	stale  bool // the files have changed since the entry was read
+	took   time.Duration    // to read it last
+	coming chan activeEntry // of a reading in the background; nil if there is none
+	stale  bool             // the files have changed since the reading of the entry began
+}
+
+// activeEntry is what reading an active run gave.
+type activeEntry struct {
+	entry *Entry
+	err   error
+	took  time.Duration
 }
 
 // Changed says what a poll found.
@@ -73,11 +87,18 @@ type Changed struct {
 	Settings bool     // config.toml changed: the repository must be opened again
 }
 
-// Watch begins to watch. The first poll reads all runs.
-func (r *Repository) Watch() *Watch {
+// Watch begins to watch. The first poll reads all runs. The caller closes the watch.
+func (r *Repository) Watch(ctx context.Context) *Watch {
+	ctx, cancel := context.WithCancel(ctx)
 	return &Watch{
-		r: r, days: map[string]*watchedDay{}, finals: map[string]*watchedRun{}, actives: map[string]*watchedActive{},
+		r: r, ctx: ctx, cancel: cancel, days: map[string]*watchedDay{}, finals: map[string]*watchedRun{}, actives: map[string]*watchedActive{},
 	}
+}
+
+// Close ends what is still being read.
+func (w *Watch) Close() {
+	w.cancel()
+	w.reading.Wait()
 }
 
 // Entries returns the runs that the last poll found, newest first. Entries that did not change stay the same pointers.
@@ -418,7 +439,7 @@ func (w *Watch) pollActive(ctx context.Context) (changed bool, points []string, 
 			life, err := a.Life("")
 			at.stale = err == nil && life != at.entry.Life
 		}
-		changed = at.read(ctx) || changed
+		changed = w.readActive(ctx, at) || changed
 		if err := ctx.Err(); err != nil {
 			return false, nil, err
 		}
@@ -461,25 +482,55 @@ func (a *watchedActive) lookAtFiles() (grew bool) {
 	return grew
 }
 
-// restActive is how long an active run is not read again at least.
-const restActive = 500 * time.Millisecond
+// Bounds of reading an active run, which takes all of its journals.
+const (
+	restActive = 500 * time.Millisecond // it is not read again earlier
+	slowActive = 50 * time.Millisecond  // if it takes longer, polls do not wait for it
+)
 
-// read reads an active run if it has changed. Reading takes all of its journals. It is therefore not repeated until
-// four times as long has passed as it took. read reports whether the entry changed.
-func (a *watchedActive) read(ctx context.Context) bool {
-	now := time.Now()
-	if !a.stale || now.Before(a.next) {
-		return false
+// readActive reads an active run if it has changed. It is not repeated until four times as long has passed as it took.
+// readActive reports whether there is another entry.
+func (w *Watch) readActive(ctx context.Context, a *watchedActive) bool {
+	if a.coming != nil {
+		select {
+		case got := <-a.coming:
+			a.coming = nil
+			return a.take(got)
+		default:
+			return false
+		}
 	}
-	entry, err := a.active.Entry(ctx)
-	if ctx.Err() != nil {
+	if !a.stale || time.Now().Before(a.next) {
 		return false
 	}
 	a.stale = false
-	a.next = time.Now().Add(max(4*time.Since(now), restActive))
-	if err != nil && sameDamage(err, a.err) {
+	if a.took <= slowActive {
+		got := a.active.timedEntry(ctx)
+		if ctx.Err() != nil {
+			a.stale = true
+			return false
+		}
+		return a.take(got)
+	}
+	coming := make(chan activeEntry, 1)
+	a.coming = coming
+	active := a.active
+	w.reading.Go(func() { coming <- active.timedEntry(w.ctx) })
+	return false
+}
+
+func (a *Active) timedEntry(ctx context.Context) activeEntry {
+	began := time.Now()
+	entry, err := a.Entry(ctx)
+	return activeEntry{entry, err, time.Since(began)}
+}
+
+func (a *watchedActive) take(got activeEntry) bool {
+	a.took = got.took
+	a.next = time.Now().Add(max(4*got.took, restActive))
+	if got.err != nil && sameDamage(got.err, a.err) {
 		return false
 	}
-	a.entry, a.err = entry, err
+	a.entry, a.err = got.entry, got.err
 	return true
 }

@@ -55,10 +55,12 @@ func Open(ctx context.Context, r *repo.Repository, o Options) (*View, error) {
 	v := &View{repo: r, current: r, options: o, ctx: ctx, history: newHistory()}
 	c, err := v.openCatalog(ctx)
 	if err != nil {
+		v.stopWatching()
 		return nil, err
 	}
 	entries, err := v.choose(ctx, c)
 	if err != nil {
+		v.stopWatching()
 		c.Close()
 		return nil, err
 	}
@@ -80,10 +82,12 @@ func (v *View) openCatalog(ctx context.Context) (*catalog.Catalog, error) {
 	}
 	v.watch.commit = commit
 	if v.options.Revision == "" {
-		w := v.current.Watch()
+		w := v.current.Watch(v.ctx)
 		if _, err := w.Poll(ctx); err != nil {
+			w.Close()
 			return nil, err
 		}
+		v.stopWatching()
 		v.watch.runs = w
 		return catalog.Of(v.ctx, v.current, catalog.Options{Experiment: v.options.Experiment}, w.Entries(), w.Damage())
 	}
@@ -97,6 +101,12 @@ func (v *View) openCatalog(ctx context.Context) (*catalog.Catalog, error) {
 		return nil, err
 	}
 	return at, nil
+}
+
+func (v *View) stopWatching() {
+	if v.watch.runs != nil {
+		v.watch.runs.Close()
+	}
 }
 
 // choose returns the runs of a catalog that the view shows, each chain once.
@@ -166,6 +176,7 @@ func (v *View) Revision() string { return v.options.Revision }
 func (v *View) Close() {
 	v.watch.mu.Lock()
 	defer v.watch.mu.Unlock()
+	v.stopWatching()
 	for _, r := range v.watch.retired {
 		r.catalog.Close()
 	}
