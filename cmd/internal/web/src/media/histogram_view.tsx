@@ -1,5 +1,6 @@
 import { h } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { Rows } from "../pages/run-parts";
 import { count, formatNumber } from "../parts";
 import { type Histogram, quantile, rangeOf, spread } from "./histogram";
 
@@ -32,7 +33,7 @@ export function HistogramView({ name, steps, list, at }: { name: string; steps: 
       <div class="media-histogram">
         {list.length > 1 && (
           <figure class="media-plot card">
-            <span class="media-axis top">{formatNumber(high)}</span>
+            <span class="media-axis">{formatNumber(high)}</span>
             <canvas ref={map} role="img" aria-label={`${name} over ${count(list.length, "step")}: darker is more numbers. A table follows.`} />
             <span class="media-axis bottom">{formatNumber(low)}</span>
             <figcaption>
@@ -55,36 +56,15 @@ export function HistogramView({ name, steps, list, at }: { name: string; steps: 
       </div>
       <details>
         <summary class="muted">Table</summary>
-        <div class="run-box card" tabIndex={0} role="region" aria-label={"Histograms of " + name}>
-          <table>
-            <thead>
-              <tr>
-                {["Step", "Numbers", "Lowest", "5 %", "Median", "95 %", "Highest", "Others"].map((t) => (
-                  <th key={t} class="num">
-                    {t}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {list.map((one, i) => {
-                const [from, to] = rangeOf([one]);
-                return (
-                  <tr key={i} aria-selected={i === at}>
-                    <td class="num">{steps[i]}</td>
-                    <td class="num">{formatNumber(one.total)}</td>
-                    {[from, quantile(one, 0.05), quantile(one, 0.5), quantile(one, 0.95), to].map((v, n) => (
-                      <td key={n} class="num">
-                        {one.total > 0 && formatNumber(v)}
-                      </td>
-                    ))}
-                    <td class="num">{one.odd}</td>
-                  </tr>
-                );
-              })}
-            </tbody>
-          </table>
-        </div>
+        <Rows
+          tall={"Histograms of " + name}
+          head={["#Step", "#Numbers", "#Lowest", "#5 %", "#Median", "#95 %", "#Highest", "#Others"]}
+          rows={list.map((one, i) => {
+            const [from, to] = rangeOf([one]);
+            const five = [from, quantile(one, 0.05), quantile(one, 0.5), quantile(one, 0.95), to];
+            return [steps[i], formatNumber(one.total), ...five.map((v) => one.total > 0 && formatNumber(v)), one.odd];
+          })}
+        />
       </details>
     </div>
   );

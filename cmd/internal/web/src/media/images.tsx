@@ -1,14 +1,13 @@
-import { Fragment, h } from "preact";
+import { type ComponentChildren, Fragment, h } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useLoading } from "../loading";
-import { replaceParams } from "../location";
 import { type Artifact, visible } from "../pages/run-data";
-import { Button, Dialog } from "../parts";
+import { useFirst } from "../pages/run-parts";
+import { Dialog, IconButton } from "../parts";
 import { classColor, type Layer, layersOf } from "./annotations";
 import { typeOf, useBlob } from "./bytes";
 import type { MediaKey, Medium } from "./group";
-import type { MediaProps } from "./media";
-import { StepSlider } from "./step_slider";
+import { away, type MediaProps } from "./media";
 
 const shownImages = 24;
 const maxNotes = 4 << 20; // bytes of the file that describes an image
@@ -27,12 +26,12 @@ interface Shown extends Layer {
 const classKey = (layer: string, id: number) => layer + "\0" + id;
 
 /** The images of a key at a step, with their masks and boxes over them, which can be switched by class. */
-export function ImageGrid({ of, at, run, source, param }: MediaProps & { of: MediaKey; at: number; param: string }) {
+export function ImageGrid(props: MediaProps & { of: MediaKey; at: number; slider: ComponentChildren }) {
+  const { of, at, slider, run, source } = props;
   const items = of.at.get(of.steps[at])!;
-  const [all, setAll] = useState(false);
   const [open, setOpen] = useState(-1);
   const [drawn, setDrawn] = useState<Drawn>({ hidden: new Set(), opacity: 0.5 });
-  const shown = all ? items : items.slice(0, shownImages);
+  const [shown, more] = useFirst(items, shownImages);
   const key = shown.map((m) => m.artifact.sha256).join();
   const { value: layers } = useLoading(
     () => Promise.all(shown.map((m) => readLayers(m, run.id, source))),
@@ -54,28 +53,19 @@ export function ImageGrid({ of, at, run, source, param }: MediaProps & { of: Med
             onClick={() => setOpen(i)}
           >
             {one(m, i, false)}
-            {m.artifact.caption && <span class="media-caption">{visible(m.artifact.caption)}</span>}
+            {m.artifact.caption && <small>{visible(m.artifact.caption)}</small>}
           </button>
         ))}
       </div>
-      {shown.length < items.length && <Button onClick={() => setAll(true)}>Show {items.length - shown.length} more images</Button>}
+      {more}
       {open >= 0 && (
         <Dialog title={visible(of.key)} wide onClose={() => setOpen(-1)}>
           <div class="bar">
-            <StepSlider
-              label={of.key}
-              steps={of.steps}
-              at={at}
-              onChange={(i) => replaceParams({ [param]: i === of.steps.length - 1 ? "" : String(of.steps[i]) })}
-            />
+            {slider}
             {items.length > 1 && (
               <Fragment>
-                <Button icon="left" disabled={open === 0} onClick={() => setOpen(open - 1)}>
-                  Previous
-                </Button>
-                <Button icon="right" disabled={open >= shown.length - 1} onClick={() => setOpen(open + 1)}>
-                  Next
-                </Button>
+                <IconButton icon="left" label="Previous image" disabled={open === 0} onClick={() => setOpen(open - 1)} />
+                <IconButton icon="right" label="Next image" disabled={open >= shown.length - 1} onClick={() => setOpen(open + 1)} />
               </Fragment>
             )}
           </div>
@@ -194,10 +184,8 @@ function Picture(props: MediaProps & { medium: Medium; layers: Shown[]; drawn: D
   const alt = a.caption ? visible(a.caption) : visible(a.path.split("/").pop()!);
   return (
     <span ref={box} class={props.large ? "media-picture large" : "media-picture"}>
-      {a.place !== "here" ? (
-        <span class="muted">not on this machine</span>
-      ) : error ? (
-        <span class="muted">{error.message}</span>
+      {a.place !== "here" || error ? (
+        <span class="muted">{error?.message ?? away}</span>
       ) : (
         url && (
           <span class="media-frame">

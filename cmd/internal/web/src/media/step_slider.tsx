@@ -1,44 +1,37 @@
-import { h } from "preact";
-import { useId } from "preact/hooks";
+import { type ComponentChildren, h } from "preact";
+import { type Place, replaceParams } from "../location";
 import { IconButton } from "../parts";
 
-/** Chooses one of the steps at which something was logged. Arrow keys move it. */
-export function StepSlider(props: { label: string; steps: number[]; at: number; onChange(index: number): void }) {
-  const { steps, at } = props;
-  const id = useId();
-  if (steps.length < 2) return <span class="muted">{steps[0] >= 0 ? "step " + steps[0] : ""}</span>;
+/** The step of a key that the address names, or the last one, and a slider over the steps. Arrow keys move it. */
+export function stepSlider(key: string, steps: number[], place: Place): [index: number, slider: ComponentChildren] {
+  const param = "step:" + key;
+  const at = indexOfStep(steps, place.params.get(param));
+  const last = steps.length - 1;
+  const go = (i: number) => replaceParams({ [param]: i === last ? "" : String(steps[i]) });
+  if (last < 1) return [at, <span class="muted">{steps[0] >= 0 && "step " + steps[0]}</span>];
   const text = `step ${steps[at]} (${at + 1} of ${steps.length})`;
-  return (
-    <div class="media-steps">
-      <IconButton icon="left" label={"Earlier step of " + props.label} disabled={at === 0} onClick={() => props.onChange(at - 1)} />
-      <label class="hidden" for={id}>
-        Step of {props.label}
-      </label>
+  return [
+    at,
+    <span class="media-steps">
+      <IconButton icon="left" label={"Earlier step of " + key} disabled={at === 0} onClick={() => go(at - 1)} />
       <input
-        id={id}
         type="range"
         min={0}
-        max={steps.length - 1}
+        max={last}
         value={at}
+        aria-label={"Step of " + key}
         aria-valuetext={text}
-        onInput={(e) => props.onChange(Number(e.currentTarget.value))}
+        onInput={(e) => go(Number(e.currentTarget.value))}
       />
-      <IconButton
-        icon="right"
-        label={"Later step of " + props.label}
-        disabled={at === steps.length - 1}
-        onClick={() => props.onChange(at + 1)}
-      />
+      <IconButton icon="right" label={"Later step of " + key} disabled={at === last} onClick={() => go(at + 1)} />
       <span class="muted">{text}</span>
-    </div>
-  );
+    </span>,
+  ];
 }
 
 /** The index of a step, or of the last step at or before it; the last one without a step. */
 export function indexOfStep(steps: number[], step: string | null): number {
-  const wanted = step === null || step === "" ? NaN : Number(step);
-  if (!Number.isFinite(wanted)) return steps.length - 1;
   let at = steps.length - 1;
-  while (at > 0 && steps[at] > wanted) at--;
+  if (step) while (at > 0 && steps[at] > Number(step)) at--;
   return at;
 }

@@ -1,10 +1,10 @@
 import { Fragment, h } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { useLoading } from "../loading";
 import { type Artifact, visible } from "../pages/run-data";
-import { Button, count, ErrorBox, formatNumber, IconButton, SearchField, Waiting } from "../parts";
+import { Loaded } from "../pages/run-parts";
+import { Button, count, formatNumber, IconButton, SearchField } from "../parts";
 import { useBlob } from "./bytes";
-import type { MediaProps } from "./media";
+import { away, type MediaProps } from "./media";
 import { type Cell, type Column, cellText, type LoggedTable, rowsOf } from "./table_rows";
 
 const perPage = 25;
@@ -13,7 +13,15 @@ const longCell = 200;
 /** A logged table: sorted by a column, filtered, in pages. Cells that name an image of the run show it. */
 export function TableView({ artifact, run, source }: MediaProps & { artifact: Artifact }) {
   const path = artifact.place === "here" ? `table/${run.id}/${artifact.sha256}.json` : undefined;
-  const { value: t, error } = useLoading(() => (path ? source.json<LoggedTable>(path) : Promise.resolve(undefined)), [source, path]);
+  if (!path) return <p class="muted">{away}</p>;
+  return (
+    <Loaded load={() => source.json<LoggedTable>(path)} keys={[source, path]}>
+      {(t) => <Paged table={t} run={run} source={source} />}
+    </Loaded>
+  );
+}
+
+function Paged({ table: t, run, source }: MediaProps & { table: LoggedTable }) {
   const [find, setFind] = useState("");
   const [[sort, descending], setSort] = useState<[number, boolean]>([-1, false]);
   const [page, setPage] = useState(0);
@@ -21,15 +29,12 @@ export function TableView({ artifact, run, source }: MediaProps & { artifact: Ar
     const named = (run.artifacts?.list ?? []).filter((a) => a.kind === "image" && a.place === "here");
     return new Map(named.map((a) => [a.path, a]));
   }, [run.artifacts]);
-  const rows = useMemo(() => (t ? rowsOf(t, find, sort, descending) : []), [t, find, sort, descending]);
-  if (!path) return <p class="muted">The table is not on this machine.</p>;
-  if (error) return <ErrorBox error={error} />;
-  if (!t) return <Waiting>Reading the table…</Waiting>;
+  const rows = useMemo(() => rowsOf(t, find, sort, descending), [t, find, sort, descending]);
   const pages = Math.max(1, Math.ceil(rows.length / perPage));
   const now = Math.min(page, pages - 1);
   return (
     <Fragment>
-      <div class="bar run-bar">
+      <div class="bar run-sub">
         <SearchField label="Find in the table" value={find} onInput={setFind} delay={120} />
         <span class="muted">
           {count(find ? rows.length : t.rows, "row")}

@@ -1,10 +1,10 @@
 import { Fragment, h } from "preact";
 import { useState } from "preact/hooks";
-import { useLoading } from "../loading";
-import { Bytes, Command, count, Dialog, ErrorBox, formatBytes, IconButton, SearchField, Waiting } from "../parts";
-import type { Source } from "../source";
-import { type Artifact, type Artifacts, type Run, shortID, visible } from "./run-data";
-import { matches, More } from "./run-tables";
+import { Bytes, Command, count, Dialog, ErrorBox, formatBytes, IconButton, SearchField } from "../parts";
+import { type Artifact, type Artifacts, shortID, visible } from "./run-data";
+import type { PartProps } from "./run-origin";
+import { Loaded, matches, useFirst } from "./run-parts";
+import { indent } from "./run-tables";
 
 const places: Record<Artifact["place"], string> = {
   here: "on this machine",
@@ -15,73 +15,104 @@ const places: Record<Artifact["place"], string> = {
 };
 
 const shownFiles = 300;
+const largeFolder = 30; // files
+const noneClosed: ReadonlySet<string> = new Set();
 
 /** The artifacts of a run by folder, with their sizes and places. */
-export function ArtifactList({ run, source }: { run: Run; source: Source }) {
-  const [lists, setLists] = useState<Artifacts[]>([run.artifacts!]);
+export function ArtifactList({ run, source }: PartProps) {
+  const [list, setList] = useState(run.artifacts!.list);
   const [find, setFind] = useState("");
-  const [all, setAll] = useState(false);
-  const [closed, setClosed] = useState<ReadonlySet<string>>(() => largeFolders(run.artifacts!.list));
+  const [closed, setClosed] = useState<ReadonlySet<string>>(
+    () => new Set([...folderCounts(list)].filter(([, n]) => n > largeFolder).map(([f]) => f)),
+  );
   const [text, setText] = useState<Artifact>();
   const [error, setError] = useState<Error>();
-  const list = lists.flatMap((l) => l.list);
   const { total, bytes } = run.artifacts!;
   const found = list.filter((a) => matches(a.path, find)).sort((a, b) => (a.path < b.path ? -1 : 1));
   const folded = find ? noneClosed : closed;
-  const open = found.filter((a) => !foldersOf(a.path).some((f) => folded.has(f)));
-  const shown = all ? open : open.slice(0, shownFiles);
-  const away = list.some((a) => a.place !== "here" && a.place !== "missing");
-  const more = async () => {
-    try {
-      const next = await source.json<Artifacts>(`artifacts/${run.id}.json`, { from: String(list.length) });
-      setLists([...lists, next]);
-    } catch (e) {
-      setError(e as Error);
-    }
+  const [shown, more] = useFirst(
+    found.filter((a) => !foldersOf(a.path).some((f) => folded.has(f))),
+    shownFiles,
+  );
+  const toggle = (folder: string) => {
+    const next = new Set(closed);
+    if (!next.delete(folder)) next.add(folder);
+    setClosed(next);
   };
-  const save = (a: Artifact) => source.download!(`artifact/${run.id}/${a.sha256}.bin`, { download: "1" }).catch(setError);
+  const counts = folderCounts(found);
+  const done = new Set<string>();
+  const open = new Set(shown);
   return (
     <Fragment>
-      <div class="bar run-bar">
+      <div class="bar run-sub">
         <SearchField label="Find an artifact" value={find} onInput={setFind} />
         <span class="muted">
           {count(total, "file")}, {formatBytes(bytes)}
         </span>
+        {list.some((a) => a.place !== "here") && <Command command={`runs artifacts ${shortID(run.id)} -o DIR`} />}
       </div>
       {error && <ErrorBox error={error} />}
-      {away && <Command command={`runs artifacts ${shortID(run.id)} -o DIR`} label="Fetch the artifacts" />}
-      <div class="scroll card run-sub">
-        <table class="run-files">
-          <thead>
-            <tr>
-              <th>Name</th>
-              <th class="num">Size</th>
-              <th>Kind</th>
-              <th>Place</th>
-              <th>
-                <span class="hidden">Actions</span>
-              </th>
-            </tr>
-          </thead>
+      <div class="scroll card">
+        <table class="run-wide">
           <tbody>
-            {rows(found, new Set(shown), folded, {
-              save: source.download && save,
-              read: setText,
-              toggle(folder) {
-                const next = new Set(closed);
-                if (!next.delete(folder)) next.add(folder);
-                setClosed(next);
-              },
+            {found.map((a) => {
+              const folders = foldersOf(a.path);
+              const name = visible(a.path.split("/").pop()!);
+              const rows = folders.map((folder, level) => {
+                if (done.has(folder) || folders.slice(0, level).some((f) => folded.has(f))) return null;
+                done.add(folder);
+                return (
+                  <tr key={folder}>
+                    <th scope="rowgroup" colSpan={5} style={indent(level)}>
+                      <button type="button" class="link" aria-expanded={!folded.has(folder)} onClick={() => toggle(folder)}>
+                        {`${folded.has(folder) ? "▸" : "▾"} ${visible(folder.split("/").at(-2)!)}/`}
+                      </button>{" "}
+                      <span class="count">{counts.get(folder)}</span>
+                    </th>
+                  </tr>
+                );
+              });
+              return (
+                <Fragment key={a.path}>
+                  {rows}
+                  {open.has(a) && (
+                    <tr>
+                      <td class="run-name" style={indent(folders.length)} title={a.caption && visible(a.caption)}>
+                        {name}
+                      </td>
+                      <td class="num">
+                        <Bytes value={a.bytes} />
+                      </td>
+                      <td class="muted">{a.kind}</td>
+                      <td class={a.place === "missing" ? "run-missing" : "muted"}>{places[a.place]}</td>
+                      <td class="run-digest">
+                        {readable(a) && <IconButton icon="eye" label={"Show " + name + " as text"} onClick={() => setText(a)} />}
+                        {a.place === "here" && source.download && (
+                          <IconButton icon="download" label={"Download " + name} onClick={() => save(source, run.id, a).catch(setError)} />
+                        )}
+                      </td>
+                    </tr>
+                  )}
+                </Fragment>
+              );
             })}
           </tbody>
         </table>
       </div>
-      <More shown={shown.length} of={found.length === 0 ? 0 : Math.max(shown.length, open.length)} onAll={() => setAll(true)} />
+      {(found.length === 0 || shown.length > 0) && more}
       {list.length < total && (
-        <p class="run-more">
-          {list.length.toLocaleString("en-US")} of {total.toLocaleString("en-US")} artifacts are listed.{" "}
+        <p class="muted">
+          {`${list.length} of ${total} artifacts are listed. `}
           {source.live && (
-            <button type="button" class="link" onClick={more}>
+            <button
+              type="button"
+              class="link"
+              onClick={() =>
+                source
+                  .json<Artifacts>(`artifacts/${run.id}.json`, { from: String(list.length) })
+                  .then((next) => setList([...list, ...next.list]), setError)
+              }
+            >
               List more
             </button>
           )}
@@ -92,100 +123,45 @@ export function ArtifactList({ run, source }: { run: Run; source: Source }) {
   );
 }
 
-const noneClosed: ReadonlySet<string> = new Set();
-const largeFolder = 30; // files
-
 /** The folders above a file: "a/", "a/b/". */
 function foldersOf(path: string): string[] {
-  const parts = path.split("/");
-  return parts.slice(0, -1).map((_, i) => parts.slice(0, i + 1).join("/") + "/");
+  return [...path.matchAll(/\//g)].map((m) => path.slice(0, m.index + 1));
 }
 
-/** The folders that are closed at first. */
-function largeFolders(list: Artifact[]): Set<string> {
+function folderCounts(list: Artifact[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const a of list) for (const f of foldersOf(a.path)) counts.set(f, (counts.get(f) ?? 0) + 1);
-  return new Set([...counts].filter(([, n]) => n > largeFolder).map(([f]) => f));
+  return counts;
 }
 
-interface Actions {
-  save?(a: Artifact): void;
-  read(a: Artifact): void;
-  toggle(folder: string): void;
-}
-
-/** A row for each folder and, indented below it, for each file that is shown. */
-function rows(list: Artifact[], shown: ReadonlySet<Artifact>, closed: ReadonlySet<string>, actions: Actions) {
-  const out = [];
-  const counts = new Map<string, number>();
-  for (const a of list) for (const f of foldersOf(a.path)) counts.set(f, (counts.get(f) ?? 0) + 1);
-  const done = new Set<string>();
-  for (const a of list) {
-    const parts = a.path.split("/");
-    const folders = foldersOf(a.path);
-    folders.forEach((folder, level) => {
-      if (done.has(folder) || folders.slice(0, level).some((f) => closed.has(f))) return;
-      done.add(folder);
-      out.push(
-        <tr key={folder}>
-          <th scope="rowgroup" colSpan={5} class={"run-level" + Math.min(level, 6)}>
-            <button type="button" class="quiet run-folder" aria-expanded={!closed.has(folder)} onClick={() => actions.toggle(folder)}>
-              {closed.has(folder) ? "▸" : "▾"} {visible(parts[level])}/ <span class="count">{counts.get(folder)}</span>
-            </button>
-          </th>
-        </tr>,
-      );
-    });
-    if (!shown.has(a)) continue;
-    const name = visible(parts[parts.length - 1]);
-    out.push(
-      <tr key={a.path}>
-        <td class={"run-name run-level" + Math.min(parts.length - 1, 6)} title={a.caption && visible(a.caption)}>
-          {name}
-        </td>
-        <td class="num">
-          <Bytes value={a.bytes} />
-        </td>
-        <td class="muted">{a.kind}</td>
-        <td class={a.place === "missing" ? "run-missing" : "muted"}>{places[a.place]}</td>
-        <td class="run-nowrap">
-          {a.place === "here" && readable(a) && <IconButton icon="eye" label={"Show " + name + " as text"} onClick={() => actions.read(a)} />}
-          {a.place === "here" && actions.save && (
-            <IconButton icon="download" label={"Download " + name} onClick={() => actions.save!(a)} />
-          )}
-        </td>
-      </tr>,
-    );
-  }
-  return out;
+/** Lets the browser save an artifact as a file. */
+export function save(source: PartProps["source"], run: string, a: Artifact): Promise<void> {
+  return source.download!(`artifact/${run}/${a.sha256}.bin`, { download: "1" });
 }
 
 const maxText = 2 << 20;
-const textNames = /\.(txt|log|md|rst|json|jsonl|ya?ml|toml|ini|cfg|csv|tsv|html?|xml|svg|py|ipynb|sh|r|jl|js|ts|css|sql|tex|smi|pdb|mol2?|sdf|obj|gltf)$/i;
+const textNames = /\.(txt|log|md|json|jsonl|ya?ml|toml|cfg|csv|tsv|html?|xml|svg|py|ipynb|sh|js|sql|tex|smi|pdb|mol2?|sdf|obj|gltf)$/i;
 
 /** Whether a file is offered as text. What a browser could run, like HTML, is only ever shown so. */
 export function readable(a: Artifact): boolean {
-  return a.bytes <= maxText && textNames.test(a.path);
+  return a.place === "here" && a.bytes <= maxText && textNames.test(a.path);
 }
 
 /** An artifact as text. */
-export function TextDialog(props: { run: Run; artifact: Artifact; source: Source; onClose(): void }) {
-  const { run, artifact: a, source } = props;
-  const { value, error } = useLoading(
-    async () => new TextDecoder().decode(await source.bytes(`artifact/${run.id}/${a.sha256}.bin`)),
-    [source, a.sha256],
-  );
+export function TextDialog({ run, artifact: a, source, onClose }: PartProps & { artifact: Artifact; onClose(): void }) {
   return (
-    <Dialog title={visible(a.path.split("/").pop()!)} wide onClose={props.onClose}>
-      {error ? (
-        <ErrorBox error={error} hint={source.live ? undefined : "This page was exported without the file."} />
-      ) : value === undefined ? (
-        <Waiting />
-      ) : (
-        <pre class="run-text" tabIndex={0}>
-          {visible(value)}
-        </pre>
-      )}
+    <Dialog title={visible(a.path.split("/").pop()!)} wide onClose={onClose}>
+      <Loaded
+        load={async () => new TextDecoder().decode(await source.bytes(`artifact/${run.id}/${a.sha256}.bin`))}
+        keys={[source, a.sha256]}
+        hint={source.live ? undefined : "This page was exported without the file."}
+      >
+        {(text) => (
+          <pre class="run-text" tabIndex={0}>
+            {visible(text)}
+          </pre>
+        )}
+      </Loaded>
     </Dialog>
   );
 }

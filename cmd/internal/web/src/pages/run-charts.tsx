@@ -1,27 +1,29 @@
 import { Fragment, h } from "preact";
-import { useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { CurveChart } from "../chart";
 import { type Place, placeLink, replaceParams } from "../location";
 import { SearchField, Select, Toggle } from "../parts";
 import type { Source } from "../source";
 import type { Run } from "./run-data";
-import { matches } from "./run-tables";
+import { matches, useFirst } from "./run-parts";
 
 const shownCharts = 12;
 
 /** A chart of each metric with more than one point. Only those near the view are read. */
 export function RunCharts({ run, source, place }: { run: Run; source: Source; place: Place }) {
-  const [more, setMore] = useState(shownCharts);
   const find = place.params.get("chart") ?? "";
   const x = place.params.get("x") ?? "";
   const smooth = Number(place.params.get("smooth") ?? 0) || 0;
   const log = place.params.get("logy") !== null;
   const ids = useMemo(() => [run.id], [run.id]);
   const all = run.metrics.filter((m) => m.count > 1 && !m.hidden);
-  const list = all.filter((m) => matches(m.name, find));
+  const [list, more] = useFirst(
+    all.filter((m) => matches(m.name, find)),
+    shownCharts,
+  );
   return (
     <Fragment>
-      <div class="bar run-bar">
+      <div class="bar run-sub">
         {all.length > shownCharts && <SearchField label="Find a chart" value={find} onInput={(chart) => replaceParams({ chart })} />}
         <Select
           label="x"
@@ -50,7 +52,7 @@ export function RunCharts({ run, source, place }: { run: Run; source: Source; pl
         <a href={placeLink(["charts"], new URLSearchParams({ runs: run.id }))}>With other runs</a>
       </div>
       <div class="run-charts">
-        {list.slice(0, more).map((m) => (
+        {list.map((m) => (
           <CurveChart
             key={m.name}
             source={source}
@@ -64,14 +66,7 @@ export function RunCharts({ run, source, place }: { run: Run; source: Source; pl
           />
         ))}
       </div>
-      {list.length > more && (
-        <p class="run-more">
-          {more} of {list.length} charts are shown.{" "}
-          <button type="button" class="link" onClick={() => setMore(more + 2 * shownCharts)}>
-            Show more
-          </button>
-        </p>
-      )}
+      {more}
     </Fragment>
   );
 }

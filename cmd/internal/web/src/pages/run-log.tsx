@@ -5,6 +5,7 @@ import { plainLine } from "../media/ansi";
 import { Button, Command, count, ErrorBox, formatBytes, SearchField, Toggle, Waiting } from "../parts";
 import type { Source } from "../source";
 import { type Run, shortID } from "./run-data";
+import { matches } from "./run-parts";
 
 interface Window {
   lines: number;
@@ -52,7 +53,7 @@ function reader(source: Source, run: Run): LogReader {
       return { lines: text.length, bytes: run.log!.bytes, from, text: text.slice(from, from + n), live: false };
     },
     async find(text) {
-      const found = (await load()).map((t, line) => ({ line, text: t })).filter((m) => m.text.toLowerCase().includes(text.toLowerCase()));
+      const found = (await load()).map((t, line) => ({ line, text: t })).filter((m) => matches(m.text, text));
       return { total: found.length, list: found.slice(0, 500) };
     },
   };
@@ -137,7 +138,7 @@ export function LogView({ run, source, place }: { run: Run; source: Source; plac
   const end = view.from + view.text.length;
   return (
     <div class="run-log">
-      <div class="bar run-bar">
+      <div class="bar run-sub">
         <Find log={log} place={place} />
         <Toggle label="Wrap" on={wrap} onChange={(on) => replaceParams({ wrap: on ? "" : "no" })} />
         {live && <Toggle label="Follow" on={follow} onChange={setFollow} />}
@@ -211,7 +212,7 @@ function Find({ log, place }: { log: LogReader; place: Place }) {
       <SearchField label="Search the log" value={text} delay={250} onInput={(log) => replaceParams({ log, line: "" })} />
       {error && <ErrorBox error={error} />}
       {found && (
-        <div class="run-found card" role="region" aria-label="Matches" tabIndex={0}>
+        <div class="run-found run-box card" role="region" aria-label="Matches" tabIndex={0}>
           <p class="muted" role="status">
             {count(found.total, "matching line")}
             {found.list.length < found.total && `, the first ${found.list.length} are listed`}

@@ -1,111 +1,87 @@
 import { Fragment, h } from "preact";
 import { useState } from "preact/hooks";
-import { useLoading } from "../loading";
-import { Bytes, Button, CopyButton, count, ErrorBox, SearchField, Waiting } from "../parts";
+import { Bytes, Button, CopyButton, count, formatBytes, formatNumber, SearchField } from "../parts";
 import type { Source } from "../source";
-import { type Dataset, type Run, visible } from "./run-data";
-import { matches } from "./run-tables";
+import { type Dataset, numberOf, type Recorded, type Run, visible } from "./run-data";
+import { Facts, Loaded, matches, Rows } from "./run-parts";
+
+export interface PartProps {
+  run: Run;
+  source: Source;
+}
 
 /** The data of a run, and the files of a dataset when a reader asks for them. */
-export function Datasets({ run, source }: { run: Run; source: Source }) {
+export function Datasets({ run, source }: PartProps) {
   const [open, setOpen] = useState(-1);
   return (
     <Fragment>
-      <div class="scroll card">
-        <table class="run-wide">
-          <thead>
-            <tr>
-              <th>Name</th>
-              <th>Place</th>
-              <th class="num">Size</th>
-              <th class="num">Files</th>
-              <th class="num">Rows</th>
-              <th>Identity</th>
-              <th />
-            </tr>
-          </thead>
-          <tbody>
-            {run.record!.datasets!.map((d, i) => (
-              <tr key={d.name}>
-                <th scope="row">{visible(d.name)}</th>
-                <td>{placeOf(d)}</td>
-                <td class="num">
-                  <Bytes value={d.bytes} />
-                </td>
-                <td class="num">{d.files.toLocaleString("en-US")}</td>
-                <td class="num" title={d.columns && "Columns: " + d.columns.join(", ")}>
-                  {d.rows?.toLocaleString("en-US")}
-                </td>
-                <td class="run-nowrap">
-                  <code>{(d.sha256 ?? "dvc " + d.dvc).slice(0, 16)}</code>
-                  <CopyButton text={d.sha256 ?? d.dvc ?? ""} label={"Copy the digest of " + d.name} />
-                  {d.hash && <span class="muted"> names and sizes only</span>}
-                </td>
-                <td>
-                  {d.manifest && (
-                    <Button kind="link" aria-expanded={open === i} onClick={() => setOpen(open === i ? -1 : i)}>
-                      {open === i ? "Hide files" : "Files"}
-                    </Button>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Rows
+        head={["Name", "Place", "#Size", "#Files", "#Rows", "Digest", ""]}
+        rows={run.record!.datasets!.map((d, i) => [
+          d.name,
+          placeOf(d),
+          <Bytes value={d.bytes} />,
+          d.files.toLocaleString("en-US"),
+          <span title={d.columns && "Columns: " + d.columns.join(", ")}>{d.rows?.toLocaleString("en-US")}</span>,
+          <Digest digest={d.sha256 ?? d.dvc ?? ""} what={d.hash ? "names and sizes only" : d.sha256 ? "" : "of DVC"} />,
+          d.manifest && (
+            <Button kind="link" aria-expanded={open === i} onClick={() => setOpen(open === i ? -1 : i)}>
+              Files
+            </Button>
+          ),
+        ])}
+      />
       {open >= 0 && <Files key={open} run={run} source={source} dataset={open} />}
     </Fragment>
   );
 }
 
+/** The beginning of a digest, and a button that copies all of it. */
+export function Digest({ digest, what }: { digest: string; what?: string }) {
+  return (
+    <span class="run-digest">
+      <code>{digest.slice(0, 12)}</code>
+      <CopyButton text={digest} label={"Copy " + digest.slice(0, 12) + "…"} />
+      {what && <span class="muted">{what}</span>}
+    </span>
+  );
+}
+
 function placeOf(d: Dataset): string {
-  if (d.path) return visible(d.path);
-  return d.role === "artifact" ? "artifact of this project" : "outside the project";
+  return d.path ?? (d.role === "artifact" ? "artifact of this project" : "outside the project");
 }
 
 interface Manifest {
   total: number;
-  from: number;
-  list: { path: string; bytes: number; sha256: string; rows: number | null }[];
+  list: { path: string; bytes: number; sha256: string }[];
 }
 
-function Files({ run, source, dataset }: { run: Run; source: Source; dataset: number }) {
+function Files({ run, source, dataset }: PartProps & { dataset: number }) {
   const [find, setFind] = useState("");
-  const path = `manifest/${run.id}/${dataset}.json`;
-  const asked = source.live ? find : "";
-  const { value, error } = useLoading(
-    () => source.json<Manifest>(path, asked ? { find: asked } : undefined),
-    [source, path, asked],
-  );
-  if (error) return <ErrorBox error={error} />;
-  if (!value) return <Waiting />;
-  const list = source.live ? value.list : value.list.filter((f) => f.path.includes(find));
+  const asked = source.live ? find : ""; // an export has one answer, which is searched here
   return (
     <div class="run-sub">
-      <div class="bar run-bar">
-        <SearchField label="Find a file" value={find} onInput={setFind} delay={150} />
-        <span class="muted">
-          {count(value.total, "file")}
-          {value.list.length < value.total && `, the first ${value.list.length.toLocaleString("en-US")} are listed`}
-        </span>
-      </div>
-      <div class="run-box card" tabIndex={0} role="region" aria-label="Files of the dataset">
-        <table>
-          <tbody>
-            {list.map((f) => (
-              <tr key={f.path}>
-                <td>{visible(f.path)}</td>
-                <td class="num">
-                  <Bytes value={f.bytes} />
-                </td>
-                <td>
-                  <code>{f.sha256.slice(0, 12)}</code>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <SearchField label="Find a file" value={find} onInput={setFind} delay={150} />
+      <Loaded
+        load={() => source.json<Manifest>(`manifest/${run.id}/${dataset}.json`, asked ? { find: asked } : undefined)}
+        keys={[source, asked]}
+      >
+        {(m) => (
+          <Fragment>
+            <p class="muted">
+              {count(m.total, "file")}
+              {m.list.length < m.total && `, the first ${m.list.length} are listed`}
+            </p>
+            <Rows
+              head={["", "#", ""]}
+              tall="Files of the dataset"
+              rows={m.list
+                .filter((f) => f.path.includes(find))
+                .map((f) => [f.path, <Bytes value={f.bytes} />, <code>{f.sha256.slice(0, 12)}</code>])}
+            />
+          </Fragment>
+        )}
+      </Loaded>
     </div>
   );
 }
@@ -121,108 +97,164 @@ interface EnvironmentAnswer {
 }
 
 /** Interpreter, variables and packages. */
-export function Environment({ run, source }: { run: Run; source: Source }) {
+export function Environment({ run, source }: PartProps) {
   const env = run.record!.environment!;
+  const [open, setOpen] = useState(false);
   const variables = Object.entries(env.variables ?? {});
   return (
     <Fragment>
-      <Pairs
+      <Facts
         list={[
           ["Python", env.python],
           ["System", env.os && `${env.os}/${env.arch}`],
+          ["Withheld variables", env.withheld?.join(", ")],
         ]}
       />
-      {(variables.length > 0 || env.withheld) && (
-        <div class="scroll card">
-          <table class="run-named">
-            <caption class="hidden">Environment variables</caption>
-            <tbody>
-              {variables.map(([name, value]) => (
-                <tr key={name}>
-                  <th scope="row">{visible(name)}</th>
-                  <td>{visible(value)}</td>
-                </tr>
-              ))}
-              {env.withheld?.map((name) => (
-                <tr key={name}>
-                  <th scope="row">{visible(name)}</th>
-                  <td class="muted">withheld: it may be a secret</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-      {env.digest && <Packages run={run} source={source} />}
+      {variables.length > 0 && <Rows head={["Variable", "Value"]} rows={variables} fit />}
+      {env.digest &&
+        (open ? (
+          <Packages run={run} source={source} />
+        ) : (
+          <p>
+            <Button onClick={() => setOpen(true)}>Show {run.packages ? count(run.packages, "package") : "the packages"}</Button>
+          </p>
+        ))}
     </Fragment>
   );
 }
 
-function Packages({ run, source }: { run: Run; source: Source }) {
-  const [open, setOpen] = useState(false);
-  if (!open) {
-    return (
-      <p>
-        <Button onClick={() => setOpen(true)}>Show {run.packages ? count(run.packages, "package") : "the packages"}</Button>
-      </p>
-    );
-  }
-  return <PackageList run={run} source={source} />;
+function Packages({ run, source }: PartProps) {
+  const [find, setFind] = useState("");
+  return (
+    <Loaded load={() => source.json<EnvironmentAnswer>(`environment/${run.id}.json`)} keys={[source, run.id]}>
+      {(e) => (
+        <Fragment>
+          <Facts
+            list={[
+              ["Interpreter", e.python],
+              ["Prefix", e.prefix],
+              ["CUDA", e.cuda],
+              ["Driver", e.driver],
+              ["Lock files", e.locks.map(([path]) => path).join(", ")],
+              ...e.editable.map(
+                (d) =>
+                  [d.name, `${d.version} from ${d.path}${d.commit && " at " + d.commit.slice(0, 12)}${d.dirty ? ", changed" : ""}`] as const,
+              ),
+            ]}
+          />
+          <SearchField label="Find a package" value={find} onInput={setFind} />
+          {e.packages.map((p) => (
+            <Fragment key={p.kind}>
+              <h3 class="run-sub">{`${p.kind} (${p.list.length})`}</h3>
+              <ul class="run-packages">
+                {p.list
+                  .filter(([name]) => matches(name, find))
+                  .map(([name, version]) => (
+                    <li key={name}>
+                      {visible(name)} <span class="muted">{visible(version)}</span>
+                    </li>
+                  ))}
+              </ul>
+            </Fragment>
+          ))}
+        </Fragment>
+      )}
+    </Loaded>
+  );
 }
 
-function PackageList({ run, source }: { run: Run; source: Source }) {
-  const [find, setFind] = useState("");
-  const { value, error } = useLoading(() => source.json<EnvironmentAnswer>(`environment/${run.id}.json`), [source, run.id]);
-  if (error) return <ErrorBox error={error} />;
-  if (!value) return <Waiting />;
+type Parts = (Recorded | null)[];
+
+interface Samples {
+  seconds: number;
+  series: { key: string; min: Parts; max: Parts; last: Parts }[];
+}
+
+/** The machine of a run, and its samples over time. */
+export function Machine({ run, source }: PartProps) {
+  const m = run.record!.machine ?? {};
   return (
     <Fragment>
-      <Pairs
+      <Facts
         list={[
-          ["Interpreter", value.python],
-          ["Prefix", value.prefix],
-          ["CUDA", value.cuda],
-          ["Driver", value.driver],
-          ["Lock files", value.locks.map(([path]) => path).join(", ")],
-          ...value.editable.map((d): [string, string] => [
-            d.name,
-            `${d.version} from ${d.path}${d.commit && " at " + d.commit.slice(0, 12)}${d.dirty ? ", changed" : ""}`,
-          ]),
+          ["Host", m.host],
+          ["CPU", m.cpu],
+          ["Cores", m.cores?.toString()],
+          ["Memory", m.memory && formatBytes(m.memory)],
+          ["GPUs", m.gpus?.join(", ")],
+          ["Kernel", m.kernel],
         ]}
       />
-      <SearchField label="Find a package" value={find} onInput={setFind} />
-      {value.packages.map((p) => (
-        <Fragment key={p.kind}>
-          <h3 class="run-sub">
-            {p.kind} <span class="count">{p.list.length}</span>
-          </h3>
-          <ul class="run-packages">
-            {p.list
-              .filter(([name]) => matches(name, find))
-              .map(([name, version]) => (
-                <li key={name}>
-                  {visible(name)} <span class="muted">{visible(version)}</span>
-                </li>
-              ))}
-          </ul>
-        </Fragment>
-      ))}
+      {run.system && (
+        <Loaded
+          load={() => source.json<Samples>(`machine/${run.id}.json`)}
+          keys={[source, run.id]}
+          hint={source.live ? undefined : "This page was exported without the machine samples."}
+        >
+          {({ series }) => (
+            <Fragment>
+              <div class="run-samples">
+                {series.map((s) => (
+                  <Sample key={s.key} of={s} />
+                ))}
+              </div>
+              <details>
+                <summary class="muted">Table</summary>
+                <Rows
+                  fit
+                  head={["Sample", "#Least", "#Greatest", "#Last"]}
+                  rows={series.map((s) => [
+                    s.key,
+                    withUnit(s.key, Math.min(...numbers(s.min))),
+                    withUnit(s.key, Math.max(...numbers(s.max))),
+                    withUnit(s.key, numbers(s.last).pop() ?? NaN),
+                  ])}
+                />
+              </details>
+            </Fragment>
+          )}
+        </Loaded>
+      )}
     </Fragment>
   );
 }
 
-export function Pairs({ list }: { list: [string, string | 0 | undefined][] }) {
+/** The values of the parts of the time that have one. */
+const numbers = (list: Parts) => list.filter((v) => v !== null).map((v) => numberOf(v)!);
+
+/** A sample with its unit, which its key implies. */
+function withUnit(key: string, v: number): string {
+  if (!Number.isFinite(v)) return "";
+  if (/memory_bytes$|^process\.memory$/.test(key)) return formatBytes(v);
+  return formatNumber(v) + (/temperature$/.test(key) ? " °C" : /power$/.test(key) ? " W" : /(cpu|memory|disk|use)$/.test(key) ? " %" : "");
+}
+
+const width = 400;
+const height = 60;
+
+/** One machine sample over the time of the run: the range of each part of it, and its last value. */
+function Sample({ of }: { of: Samples["series"][number] }) {
+  const low = Math.min(...numbers(of.min));
+  const high = Math.max(...numbers(of.max));
+  const range = low <= high ? `${withUnit(of.key, low)} to ${withUnit(of.key, high)}` : "no numbers";
+  const seen = of.last.map((_, i) => i).filter((i) => of.min[i] !== null);
+  const points = (list: Parts, order = seen) =>
+    order
+      .map((i) => {
+        const y = (Number(list[i]) - low) / (high - low || 1);
+        return `${((i + 0.5) / list.length) * width},${height - 3 - (Number.isFinite(y) ? y : 0) * (height - 6)}`;
+      })
+      .join(" ");
   return (
-    <dl class="run-facts">
-      {list.map(
-        ([name, value]) =>
-          value && (
-            <div key={name}>
-              <dt>{visible(name)}</dt>
-              <dd>{visible(value)}</dd>
-            </div>
-          ),
-      )}
-    </dl>
+    <figure class="run-sample card">
+      <figcaption class="bar">
+        <b class="grow">{visible(of.key)}</b>
+        <span class="muted">{range}</span>
+      </figcaption>
+      <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label={`${of.key} over time: ${range}`}>
+        <polygon points={points(of.max) + " " + points(of.min, [...seen].reverse())} />
+        <polyline points={points(of.last)} />
+      </svg>
+    </figure>
   );
 }

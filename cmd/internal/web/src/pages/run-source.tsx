@@ -1,75 +1,57 @@
 import { Fragment, h } from "preact";
 import { useState } from "preact/hooks";
-import { useLoading } from "../loading";
 import { type Line, readPatch } from "../compare/patch";
-import { Button, CopyButton, count, ErrorBox, formatBytes, Waiting } from "../parts";
-import type { Source } from "../source";
-import { type Run, shortID, visible } from "./run-data";
+import { Button, count, formatBytes } from "../parts";
+import { shortID, visible } from "./run-data";
+import { Digest, type PartProps } from "./run-origin";
+import { Facts, Loaded, useFirst } from "./run-parts";
 
 /** The commit of a run, what was not committed, and that as a patch. */
-export function SourceView({ run, source }: { run: Run; source: Source }) {
+export function SourceView({ run, source }: PartProps) {
   const s = run.record!.source!;
+  const { link, missing, patches } = run.source!;
   const [open, setOpen] = useState(false);
   return (
     <Fragment>
-      <dl class="run-facts">
-        {s.commit && (
-          <div>
-            <dt>Commit</dt>
-            <dd>
-              {run.source!.link ? (
-                <a href={run.source!.link} rel="noreferrer noopener" target="_blank">
-                  {s.commit.slice(0, 12)}
-                </a>
-              ) : (
-                <code>{s.commit.slice(0, 12)}</code>
-              )}
-              <CopyButton text={s.commit} label="Copy the commit" />
-            </dd>
-          </div>
-        )}
-        {[
+      <Facts
+        list={[
+          s.commit && ["Commit", <Digest digest={s.commit} />],
+          link && [
+            "On the forge",
+            <a href={link} rel="noreferrer noopener" target="_blank">
+              {link.split("/")[2]}
+            </a>,
+          ],
           ["Branch", s.branch],
           ["Remote", s.remote],
           ["Program", s.entry],
           ["Uncommitted changes", s.dirty ? "yes" : "no"],
           ["Tree", s.tree?.slice(0, 12)],
-        ].map(
-          ([name, value]) =>
-            value && (
-              <div key={name}>
-                <dt>{name}</dt>
-                <dd>{visible(value)}</dd>
-              </div>
-            ),
-        )}
-      </dl>
-      {s.tree && run.source!.missing && <p class="run-doubt">The source cannot be restored in full: {run.source!.missing}.</p>}
+        ]}
+      />
+      {s.tree && missing && <p class="run-doubt">The source cannot be restored in full: {missing}.</p>}
       {s.omitted && (
         <details>
           <summary>{count(s.omitted.length, "path")} left out of the source</summary>
           <ul>
             {s.omitted.slice(0, 200).map((o) => (
               <li key={o.path}>
-                {visible(o.path)}{" "}
-                <span class="muted">
-                  {o.count ? count(o.count, "file") + ", " : ""}
-                  {formatBytes(o.bytes)}: {visible(o.reason)}
-                </span>
+                {visible(`${o.path} `)}
+                <span class="muted">{visible(`${o.count ? count(o.count, "file") + ", " : ""}${formatBytes(o.bytes)}: ${o.reason}`)}</span>
               </li>
             ))}
           </ul>
         </details>
       )}
-      {run.source!.patches === 0 && s.tree && <p class="muted">The source is exactly the commit.</p>}
-      {run.source!.patches > 0 &&
-        (open ? (
-          <Patch run={run} source={source} />
-        ) : (
-          <p>
-            <Button onClick={() => setOpen(true)}>Show the patch</Button>
-          </p>
-        ))}
+      {patches === 0 ? (
+        s.tree && <p class="muted">The source is exactly the commit.</p>
+      ) : open ? (
+        <Patch run={run} source={source} />
+      ) : (
+        <p>
+          <Button onClick={() => setOpen(true)}>Show the patch</Button>
+        </p>
+      )}
     </Fragment>
   );
 }
@@ -77,43 +59,42 @@ export function SourceView({ run, source }: { run: Run; source: Source }) {
 const unfolded = 400; // lines of all files that are open at first
 const shownLines = 3000; // of one file
 
-function Patch({ run, source }: { run: Run; source: Source }) {
-  const { value, error } = useLoading(
-    async () => {
-      const text = new TextDecoder().decode(await source.bytes(`patch/${run.id}.txt`));
-      const cut = /\n(\[cut after [^\n]*\])\n$/.exec(text);
-      return { files: readPatch(cut ? text.slice(0, cut.index + 1) : text), cut: cut?.[1] };
-    },
-    [source, run.id],
-  );
-  if (error) {
-    const hint = source.live ? undefined : `This page was exported without the source. Run 'runs show ${shortID(run.id)} --source'.`;
-    return <ErrorBox error={error} hint={hint} />;
-  }
-  if (!value) return <Waiting>Reading the patch…</Waiting>;
-  let lines = 0;
+function Patch({ run, source }: PartProps) {
+  const { base } = run.record!.source!;
   return (
-    <div>
-      <p class="muted run-sub">
-        {count(value.files.length, "file")} changed since {run.record!.source!.base ? "commit " + run.record!.source!.base.slice(0, 12) : "an empty tree"}
-      </p>
-      {value.files.map((f, i) => {
-        lines += f.lines.length;
-        return <OneFile key={i} file={f} open={lines <= unfolded} />;
-      })}
-      {value.cut && <p class="muted">{value.cut}</p>}
-    </div>
+    <Loaded
+      load={async () => {
+        const text = new TextDecoder().decode(await source.bytes(`patch/${run.id}.txt`));
+        const cut = /\n(\[cut after [^\n]*\])\n$/.exec(text);
+        return { files: readPatch(cut ? text.slice(0, cut.index + 1) : text), cut: cut?.[1] };
+      }}
+      keys={[source, run.id]}
+      hint={source.live ? undefined : `This page was exported without the source. Run 'runs show ${shortID(run.id)} --source'.`}
+    >
+      {({ files, cut }) => {
+        let lines = 0;
+        return (
+          <Fragment>
+            <p class="muted run-sub">
+              {count(files.length, "file")} changed since {base ? "commit " + base.slice(0, 12) : "an empty tree"}
+            </p>
+            {files.map((f, i) => {
+              lines += f.lines.length;
+              return <OneFile key={i} file={f} open={lines <= unfolded} />;
+            })}
+            {cut && <p class="muted">{cut}</p>}
+          </Fragment>
+        );
+      }}
+    </Loaded>
   );
 }
 
 /** What happened to a file beyond its lines. */
 function howOf(lines: Line[]): string {
   for (const { kind, text } of lines) {
-    if (kind !== "meta") continue;
-    if (text.startsWith("new file")) return "new";
-    if (text.startsWith("deleted file")) return "deleted";
-    if (text.startsWith("rename from ")) return "renamed from " + text.slice(12);
-    if (/^(GIT binary patch|Binary files )/.test(text)) return "binary";
+    const found = kind === "meta" && /^(new|deleted) file|^rename from .*|^GIT (binary)|^(Binary) files/.exec(text);
+    if (found) return found[1] ?? found[2] ?? found[3] ?? found[0];
   }
   return "";
 }
@@ -122,31 +103,30 @@ const signs: Partial<Record<Line["kind"], string>> = { added: "+", removed: "-",
 
 function OneFile({ file, open }: { file: { path: string; lines: Line[] }; open: boolean }) {
   const [shown, setShown] = useState(open);
-  const [all, setAll] = useState(false);
-  const lines = file.lines.filter((l) => l.kind !== "meta" || l.text.startsWith("\\"));
-  const some = all ? lines : lines.slice(0, shownLines);
+  const [lines, more] = useFirst(
+    file.lines.filter((l) => l.kind !== "meta" || l.text[0] === "\\"),
+    shownLines,
+  );
   const many = (kind: string) => file.lines.filter((l) => l.kind === kind).length;
   return (
     <details class="run-file card" open={shown} onToggle={(e) => setShown(e.currentTarget.open)}>
-      <summary>
+      <summary class="mono">
         <span class="grow run-name">{visible(file.path) || "Other text"}</span>
         <span class="muted">{visible(howOf(file.lines))}</span>
-        <span class="run-added">+{many("added")}</span>
-        <span class="run-removed">−{many("removed")}</span>
+        <span class="run-best">+{many("added")}</span>
+        <span class="run-missing">−{many("removed")}</span>
       </summary>
       {shown && (
-        <pre tabIndex={0} aria-label={"Changes of " + file.path}>
-          {some.map((l, i) => (
-            <span key={i} class={"run-" + l.kind + "-line"}>
-              {(signs[l.kind] ?? "") + visible(l.text) + "\n"}
-            </span>
-          ))}
-          {some.length < lines.length && (
-            <button type="button" class="link" onClick={() => setAll(true)}>
-              Show all {lines.length.toLocaleString("en-US")} lines
-            </button>
-          )}
-        </pre>
+        <Fragment>
+          <pre tabIndex={0} aria-label={"Changes of " + file.path}>
+            {lines.map((l, i) => (
+              <span key={i} class={"run-" + l.kind}>
+                {(signs[l.kind] ?? "") + visible(l.text) + "\n"}
+              </span>
+            ))}
+          </pre>
+          {lines.length > 0 && more}
+        </Fragment>
       )}
     </details>
   );

@@ -1,8 +1,9 @@
 import { Fragment, h } from "preact";
 import { useState } from "preact/hooks";
 import { type Place, replaceParams } from "../location";
-import { Choice, Num, SearchField, Toggle } from "../parts";
-import { bestOf, type Metric, type Named, numberOf, type Run, visible } from "./run-data";
+import { Num, SearchField, Toggle } from "../parts";
+import { type Metric, type Named, numberOf, type Recorded, type Run, visible } from "./run-data";
+import { LongText, matches, Rows, useFirst } from "./run-parts";
 
 const manyRows = 12;
 const shownRows = 200;
@@ -11,130 +12,104 @@ const shownRows = 200;
 export function MetricTable({ run, primary, place }: { run: Run; primary: string; place: Place }) {
   const find = place.params.get("metric") ?? "";
   const [hidden, setHidden] = useState(false);
-  const [all, setAll] = useState(false);
   const some = run.metrics.some((m) => m.hidden);
-  const list = run.metrics.filter((m) => (hidden || !m.hidden) && matches(m.name, find));
-  const shown = all ? list : list.slice(0, shownRows);
+  const [list, more] = useFirst(
+    run.metrics.filter((m) => (hidden || !m.hidden) && matches(m.name, find)),
+    shownRows,
+  );
   return (
     <Fragment>
-      {(run.metrics.length > manyRows || some) && (
-        <div class="bar run-bar">
+      {(some || run.metrics.length > manyRows) && (
+        <div class="bar run-sub">
           <SearchField label="Find a metric" value={find} onInput={(metric) => replaceParams({ metric })} />
           {some && <Toggle label="Show hidden metrics" on={hidden} onChange={setHidden} />}
         </div>
       )}
-      <div class="scroll card">
-        <table class="run-wide">
-          <thead>
-            <tr>
-              <th>Metric</th>
-              <th class="num">Last</th>
-              <th class="num">Min</th>
-              <th class="num">at step</th>
-              <th class="num">Max</th>
-              <th class="num">at step</th>
-              <th class="num">Points</th>
-              <th>Goal</th>
-            </tr>
-          </thead>
-          <tbody>
-            {shown.map((m) => (
-              <MetricRow key={m.name} metric={m} primary={m.name === primary} />
-            ))}
-          </tbody>
-        </table>
-      </div>
-      <More shown={shown.length} of={list.length} onAll={() => setAll(true)} />
+      <Rows
+        head={["Metric", "#Last", "#Min", "#at step", "#Max", "#at step", "#Points", "Goal"]}
+        rows={list.map((m) => [
+          <Fragment>
+            {m.name}
+            {[m.name === primary && "primary", m.hidden && "hidden", m.step_metric && "over " + m.step_metric].map(
+              (badge) => badge && <span class="run-tag muted">{badge}</span>,
+            )}
+          </Fragment>,
+          number(m.last, m.min === null && m.goal !== ""),
+          number(m.min, m.goal === "min"),
+          step(m, m.min_step),
+          number(m.max, m.goal === "max"),
+          step(m, m.max_step),
+          m.count.toLocaleString("en-US"),
+          m.goal,
+        ])}
+      />
+      {more}
     </Fragment>
   );
 }
 
-function MetricRow({ metric: m, primary }: { metric: Metric; primary: boolean }) {
-  const best = (goal: string) => (m.goal === goal ? "num run-best" : "num");
-  return (
-    <tr>
-      <th scope="row" class="run-name">
-        {m.name}
-        {primary && <span class="run-badge">primary</span>}
-        {m.hidden && <span class="run-badge">hidden</span>}
-        {m.step_metric && <span class="run-badge">over {m.step_metric}</span>}
-      </th>
-      <td class={m.min === null && m.goal ? "num run-best" : "num"}>
-        <Num value={numberOf(m.last)} />
-      </td>
-      <td class={best("min")}>
-        <Num value={numberOf(m.min)} />
-      </td>
-      <td class="num muted">{m.min !== null && m.min_step}</td>
-      <td class={best("max")}>
-        <Num value={numberOf(m.max)} />
-      </td>
-      <td class="num muted">{m.max !== null && m.max_step}</td>
-      <td class="num">{m.count.toLocaleString("en-US")}</td>
-      <td class="muted" title={m.goal && `The best value is ${bestOf(m).value}`}>
-        {m.goal}
-      </td>
-    </tr>
-  );
-}
+const number = (v: Recorded | null, best: boolean) => {
+  const num = <Num value={numberOf(v)} />;
+  return best ? <b class="run-best">{num}</b> : num;
+};
 
-/** Params and other named values: a list by dotted names, or a tree. */
-export function NamedTable({ what, list, place, tree }: { what: string; list: Named[]; place: Place; tree?: boolean }) {
-  const param = "find-" + what.replace(" ", "-");
+const step = (m: Metric, at: number) => m.min !== null && <span class="muted">{at}</span>;
+
+/** Params and other named values as a tree: nested ones are below their table, indented. */
+export function NamedTable({ what, list, place }: { what: string; list: Named[]; place: Place }) {
+  const param = "find-" + what;
   const find = place.params.get(param) ?? "";
-  const nested = tree && list.some((p) => p.path.length > 1);
-  const form = nested ? (place.params.get("form") ?? "tree") : "list";
-  const [all, setAll] = useState(false);
-  const found = list.filter((p) => matches(p.name + " " + p.text, find));
-  const shown = all ? found : found.slice(0, shownRows);
+  const sorted = list.filter((p) => matches(p.name + " " + p.text, find)).sort((a, b) => comparePaths(a.path, b.path));
+  const [shown, more] = useFirst(sorted, shownRows);
   return (
     <Fragment>
-      {(list.length > manyRows || nested) && (
-        <div class="bar run-bar">
+      {list.length > manyRows && (
+        <div class="bar run-sub">
           <SearchField label={"Find in " + what} value={find} onInput={(text) => replaceParams({ [param]: text })} />
-          {nested && (
-            <Choice
-              label="Form"
-              hideLabel
-              value={form}
-              options={[
-                ["tree", "Tree"],
-                ["list", "Dotted"],
-              ]}
-              onChange={(f) => replaceParams({ form: f === "tree" ? "" : f })}
-            />
-          )}
         </div>
       )}
       <div class="card scroll">
         <table class="run-named">
-          <tbody>{form === "tree" ? treeRows(shown) : shown.map((p) => <NamedRow key={p.name} of={p} name={p.name} level={0} />)}</tbody>
+          <tbody>{treeRows(shown)}</tbody>
         </table>
       </div>
-      <More shown={shown.length} of={found.length} onAll={() => setAll(true)} />
+      {more}
     </Fragment>
   );
 }
 
-/** The rows of a tree: a row for each table of params, and its entries below it, indented. */
+/** How far a row of a tree is indented. */
+export const indent = (level: number) => ({ paddingLeft: 10 + 18 * Math.min(level, 8) + "px" });
+
+/** A row for each table of params, and its entries below it. */
 function treeRows(list: Named[]) {
   const rows = [];
   let above: string[] = [];
-  const sorted = [...list].sort((a, b) => comparePaths(a.path, b.path));
-  for (const p of sorted) {
-    let common = 0;
-    while (common < p.path.length - 1 && above[common] === p.path[common]) common++;
-    for (let level = common; level < p.path.length - 1; level++) {
+  for (const p of list) {
+    const last = p.path.length - 1;
+    let level = 0;
+    while (level < last && above[level] === p.path[level]) level++;
+    for (; level < last; level++) {
       rows.push(
         <tr key={p.path.slice(0, level + 1).join("\0") + "\0"}>
-          <th scope="rowgroup" colSpan={2} class={"run-level" + Math.min(level, 6)}>
+          <th scope="rowgroup" colSpan={2} class="muted" style={indent(level)}>
             {p.path[level]}
           </th>
         </tr>,
       );
     }
     above = p.path.slice(0, -1);
-    rows.push(<NamedRow key={p.name} of={p} name={p.path[p.path.length - 1]} level={p.path.length - 1} />);
+    rows.push(
+      <tr key={p.name}>
+        <th scope="row" style={indent(last)} title={p.name}>
+          {p.path[last]}
+        </th>
+        <td>
+          <LongText text={p.text} />
+          {p.again && <span class="run-again"> set again to {visible(p.again)}</span>}
+        </td>
+      </tr>,
+    );
   }
   return rows;
 }
@@ -147,53 +122,4 @@ function comparePaths(a: string[], b: string[]): number {
     if (a[i] !== b[i]) return a[i] < b[i] ? -1 : 1;
     if (i >= a.length - 1) return 0;
   }
-}
-
-function NamedRow({ of, name, level }: { of: Named; name: string; level: number }) {
-  return (
-    <tr>
-      <th scope="row" class={"run-level" + Math.min(level, 6)} title={of.name}>
-        {name}
-      </th>
-      <td>
-        <LongText text={of.text} />
-        {of.again && <span class="run-again"> set again to {visible(of.again)}</span>}
-      </td>
-    </tr>
-  );
-}
-
-const longText = 300;
-
-/** A text that opens when it is long. */
-export function LongText({ text }: { text: string }) {
-  const [open, setOpen] = useState(false);
-  const clean = visible(text);
-  return (
-    <span class="run-value">
-      {open || clean.length <= longText ? clean : clean.slice(0, longText) + "… "}
-      {clean.length > longText && (
-        <button type="button" class="link" onClick={() => setOpen(!open)}>
-          {open ? " Show less" : `Show all ${clean.length.toLocaleString("en-US")} characters`}
-        </button>
-      )}
-    </span>
-  );
-}
-
-export function More({ shown, of, onAll }: { shown: number; of: number; onAll(): void }) {
-  if (of === 0) return <p class="muted">Nothing matches.</p>;
-  if (shown === of) return null;
-  return (
-    <p class="run-more">
-      {shown.toLocaleString("en-US")} of {of.toLocaleString("en-US")} are shown.{" "}
-      <button type="button" class="link" onClick={onAll}>
-        Show all
-      </button>
-    </p>
-  );
-}
-
-export function matches(text: string, find: string): boolean {
-  return text.toLowerCase().includes(find.toLowerCase());
 }

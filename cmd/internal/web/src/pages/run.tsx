@@ -9,12 +9,12 @@ import { MediaSection } from "../media/media";
 import { Values } from "../media/values";
 import { Bytes, Command, CopyButton, Duration, ErrorBox, Num, PageHead, Section, Status, Time, useNow, Waiting } from "../parts";
 import "./run.css";
-import { bestOf, commandLine, endOf, lifeOf, type Link, type Run, shortID, visible } from "./run-data";
 import { ArtifactList } from "./run-artifacts";
-import { LogView } from "./run-log";
 import { RunCharts } from "./run-charts";
-import { Machine } from "./run-machine";
-import { Datasets, Environment } from "./run-origin";
+import { bestOf, commandLine, endOf, lifeOf, type Link, type Run, shortID, visible } from "./run-data";
+import { LogView } from "./run-log";
+import { Datasets, Environment, Machine } from "./run-origin";
+import { Facts, ms, Rows } from "./run-parts";
 import { SourceView } from "./run-source";
 import { MetricTable, NamedTable } from "./run-tables";
 
@@ -75,7 +75,7 @@ function WholeRun({ run, source, project, place, version }: PageProps & { run: R
       id: "params",
       title: "Params",
       count: run.params.length,
-      body: () => <NamedTable what="params" list={run.params} place={place} tree />,
+      body: () => <NamedTable what="params" list={run.params} place={place} />,
     },
     run.summary.length > 0 && {
       id: "summary",
@@ -214,7 +214,6 @@ function Index({ parts }: { parts: Part[] }) {
 function RunHead({ run, primary }: { run: Run; primary: string }) {
   const r = run.record!;
   const now = useNow();
-  const started = Date.parse(r.started);
   const metric = run.metrics.find((m) => m.name === primary);
   const best = metric && bestOf(metric);
   return (
@@ -224,42 +223,39 @@ function RunHead({ run, primary }: { run: Run; primary: string }) {
           Compare
         </a>
       </PageHead>
-      <dl class="run-facts">
-        <Fact name="Status">
-          <Status status={r.status} />
-          {endOf(r) && <span class="muted"> {visible(endOf(r))}</span>}
-        </Fact>
-        {metric && best && (
-          <Fact name={(metric.goal ? "Best " : "Last ") + metric.name}>
-            <b>
-              <Num value={best.value} />
-            </b>
-            {best.step !== undefined && <span class="muted"> at step {best.step}</span>}
-          </Fact>
-        )}
-        <Fact name="Started">
-          <Time ms={started} />
-        </Fact>
-        <Fact name={r.ended ? "Took" : "Running for"}>
-          <Duration ms={(r.ended ? Date.parse(r.ended) : now) - started} />
-        </Fact>
-        {r.author && <Fact name="Author">{visible(r.author)}</Fact>}
-        {r.experiment && <Fact name="Experiment">{r.experiment}</Fact>}
-        <Fact name="Id">
-          <code>{run.id}</code>
-          <CopyButton text={run.id} label="Copy the id" />
-        </Fact>
-      </dl>
+      <Facts
+        list={[
+          [
+            "Status",
+            <Fragment>
+              <Status status={r.status} /> <span class="muted">{visible(endOf(r))}</span>
+            </Fragment>,
+          ],
+          best && [
+            (metric.goal ? "Best " : "Last ") + metric.name,
+            <Fragment>
+              <b>
+                <Num value={best.value} />
+              </b>
+              {best.step !== undefined && <span class="muted">at step {best.step}</span>}
+            </Fragment>,
+          ],
+          ["Started", <Time ms={ms(r.started)} />],
+          [r.ended ? "Took" : "Running for", <Duration ms={(r.ended ? ms(r.ended) : now) - ms(r.started)} />],
+          ["Author", r.author],
+          ["Experiment", r.experiment],
+          ["Group", r.group],
+          ["Key", r.key],
+          [
+            "Id",
+            <Fragment>
+              <code>{run.id}</code>
+              <CopyButton text={run.id} label="Copy the id" />
+            </Fragment>,
+          ],
+        ]}
+      />
     </Fragment>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 
@@ -269,13 +265,13 @@ function Overview({ run }: { run: Run }) {
   return (
     <Fragment>
       {run.live && (
-        <p class="run-live">
-          {lifeOf(run.live.life)} Last sign of it: <Time ms={Date.parse(run.live.silent)} />.
+        <p>
+          {lifeOf(run.live.life)} Last sign of it: <Time ms={ms(run.live.silent)} />.
         </p>
       )}
       {r.note && <p class="run-note">{visible(r.note)}</p>}
       {r.tags && (
-        <p class="run-tags" aria-label="Tags">
+        <p aria-label="Tags">
           {Object.entries(r.tags).map(([key, value]) => (
             <span key={key} class="run-tag">
               {key}
@@ -285,29 +281,29 @@ function Overview({ run }: { run: Run }) {
         </p>
       )}
       <dl class="run-pairs">
-        {r.command && (
-          <Fact name="Command">
-            <Command command={visible(commandLine(r.command))} label="The command of the run" />
-            {r.cwd && <span class="muted"> in {r.cwd}</span>}
-          </Fact>
+        {[
+          r.command && ["Command", visible(commandLine(r.command))],
+          ["Repeat it", "runs reproduce " + short],
+          r.source?.tree && ["Get its source", `runs checkout ${short} ../${short}`],
+        ].map(
+          (c) =>
+            c && (
+              <div key={c[0]}>
+                <dt>{c[0]}</dt>
+                <dd>
+                  <Command command={c[1]} label={c[0]} />
+                </dd>
+              </div>
+            ),
         )}
-        <Fact name="Repeat it">
-          <Command command={"runs reproduce " + short} label="Repeat the run and compare" />
-        </Fact>
-        {r.source?.tree && (
-          <Fact name="Get its source">
-            <Command command={`runs checkout ${short} ../${short}`} label="Restore the source of the run" />
-          </Fact>
-        )}
-        {r.group && <Fact name="Group">{r.group}</Fact>}
-        {r.key && <Fact name="Key">{r.key}</Fact>}
-        {run.parts > 1 && <Fact name="Parts">{run.parts} runs of a chain are read as one</Fact>}
-        {r.redacted?.map((x) => (
-          <Fact key={x.time} name="Redacted">
-            {x.what} in {x.files.join(", ")}, <Time ms={Date.parse(x.time)} />
-          </Fact>
-        ))}
       </dl>
+      {r.cwd && <p class="muted">The command ran in {visible(r.cwd)}.</p>}
+      {run.parts > 1 && <p class="muted">{run.parts} runs of a chain are read as one.</p>}
+      {r.redacted?.map((x) => (
+        <p key={x.time} class="muted">
+          A secret was redacted from {x.files.join(", ")} (<Time ms={ms(x.time)} />).
+        </p>
+      ))}
       {run.notes.length > 0 && <Notes run={run} />}
     </Fragment>
   );
@@ -318,16 +314,22 @@ function Notes({ run }: { run: Run }) {
   return (
     <details>
       <summary>History of notes ({run.notes.length})</summary>
-      <ol class="run-notes">
+      <ol>
         {[...run.notes].reverse().map((n) => (
           <li key={n.time}>
-            <span class="muted">
-              <Time ms={Date.parse(n.time)} absolute /> {visible(n.author)}
-            </span>
-            {n.name && <p>Name: {n.name}</p>}
-            {n.note && <p class="run-note">{visible(n.note)}</p>}
-            {n.tags && <p>Tags: {Object.entries(n.tags).map(([k, v]) => (v === "yes" ? k : `${k}=${v}`)).join(", ")}</p>}
-            {n.removed && n.removed.length > 0 && <p>Removed tags: {n.removed.join(", ")}</p>}
+            <Time ms={ms(n.time)} absolute /> <span class="muted">{visible(n.author)}</span>
+            <p class="run-note">
+              {visible(
+                [
+                  n.name && "Name: " + n.name,
+                  n.note,
+                  n.tags && "Tags: " + Object.entries(n.tags).map(([k, v]) => (v === "yes" ? k : `${k}=${v}`)).join(", "),
+                  n.removed?.length && "Removed tags: " + n.removed.join(", "),
+                ]
+                  .filter(Boolean)
+                  .join("\n"),
+              )}
+            </p>
           </li>
         ))}
       </ol>
@@ -335,58 +337,23 @@ function Notes({ run }: { run: Run }) {
   );
 }
 
-const relations: Record<string, string> = {
-  part: "Part of the chain",
-  parent: "Parent",
-  child: "Child",
-  reproduces: "Reproduces",
-  reproduced: "Reproduced by",
-};
+const relations: Record<string, string> = { part: "part of the chain", reproduced: "reproduced by" };
 
 function Related({ run }: { run: Run }) {
-  const row = (l: Link) => (
-    <tr key={l.relation + l.id}>
-      <td class="muted">{relations[l.relation] ?? l.relation}</td>
-      <td>{l.id === run.id ? <b>{visible(l.title)} (this run)</b> : l.status ? <a href={placeLink(["run", l.id])}>{visible(l.title)}</a> : l.id}</td>
-      <td>{l.status ? <Status status={l.status} /> : <span class="muted">not in this clone</span>}</td>
-      <td>{l.started && <Time ms={Date.parse(l.started)} />}</td>
-    </tr>
-  );
-  return (
-    <div class="scroll">
-      <table class="card">
-        <thead>
-          <tr>
-            <th>Relation</th>
-            <th>Run</th>
-            <th>Status</th>
-            <th>Started</th>
-          </tr>
-        </thead>
-        <tbody>
-          {run.chain.map(row)}
-          {run.links.map(row)}
-        </tbody>
-      </table>
-    </div>
-  );
+  const row = (l: Link) => [
+    relations[l.relation] ?? l.relation,
+    l.id === run.id ? <b>{visible(l.title)} (this run)</b> : l.status ? <a href={placeLink(["run", l.id])}>{visible(l.title)}</a> : l.id,
+    l.status ? <Status status={l.status} /> : "not in this clone",
+    l.started && <Time ms={ms(l.started)} />,
+  ];
+  return <Rows fit head={["Relation", "Run", "Status", "Started"]} rows={[...run.chain, ...run.links].map(row)} />;
 }
 
 function Shell({ id }: { id: string }) {
   return (
-    <div class="run-shell">
-      {[
-        [`runs show ${id}`, "this page"],
-        [`runs metrics ${id} --csv`, "every point"],
-        [`runs show ${id} --log`, "the log"],
-        [`runs show ${id} --source`, "the source as a patch"],
-        [`runs artifacts ${id}`, "the artifacts and where they are"],
-        [`runs verify ${id}`, "whether the files are what was recorded"],
-      ].map(([command, what]) => (
-        <Fragment key={command}>
-          <Command command={command} />
-          <span class="muted">{what}</span>
-        </Fragment>
+    <div class="bar">
+      {[`runs show ${id}`, `runs metrics ${id} --csv`, `runs artifacts ${id}`, `runs verify ${id}`].map((command) => (
+        <Command key={command} command={command} />
       ))}
     </div>
   );
@@ -398,26 +365,10 @@ function DamagedRun({ run }: { run: Run }) {
   return (
     <Fragment>
       <PageHead title={"Run " + run.title} />
-      <ErrorBox
-        error={"This run is damaged: " + visible(d.message)}
-        hint={<Command command={"runs verify " + run.id} label="Check the files of the run" />}
-      />
-      {d.files.length > 0 && (
-        <Section title="What its folder has" count={d.files.length}>
-          <table class="card">
-            <tbody>
-              {d.files.map((f) => (
-                <tr key={f.name}>
-                  <td>{visible(f.name)}</td>
-                  <td class="num">
-                    <Bytes value={f.bytes} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Section>
-      )}
+      <ErrorBox error={"This run is damaged: " + visible(d.message)} hint={<Command command={"runs verify " + run.id} />} />
+      <Section title="What its folder has" count={d.files.length}>
+        <Rows fit head={["", "#"]} rows={d.files.map((f) => [f.name, <Bytes value={f.bytes} />])} />
+      </Section>
       {d.record && (
         <Section title="Its run.toml, unchecked">
           <pre class="run-text" tabIndex={0}>
