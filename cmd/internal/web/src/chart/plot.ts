@@ -49,7 +49,7 @@ const leastSelection = 4;
 /** The ticks of both axes, and the box that they leave. */
 export function layout(axes: Axes, width: number, height: number, ratio: number, measure: (text: string) => number) {
   const n = (size: number, each: number) => Math.max(2, Math.floor(size / each));
-  const y = ticks("number", ...axes.y, n(height - 32, 36), axes.logY);
+  const y = ticks("number", ...axes.y, n(height - 32, 28), axes.logY);
   const yTexts = tickLabels("number", y);
   const left = Math.min(Math.ceil(14 + Math.max(10, ...yTexts.map(measure))), width / 2);
   const inner = { left, top: room.top, width: Math.max(10, width - left - room.right), height: Math.max(10, height - room.top - room.bottom) };

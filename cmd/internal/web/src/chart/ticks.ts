@@ -6,6 +6,7 @@ export type AxisKind = "number" | "time" | "duration";
 export function ticks(kind: AxisKind, low: number, high: number, n: number, log: boolean): number[] {
   if (!(high > low) || n < 1) return [low];
   if (log && low > 0) return logTicks(low, high, n);
+  if (!Number.isFinite(high - low)) return [low, 0, high];
   if (kind === "time") return timeTicks(low, high, n);
   const step = kind === "duration" ? durationStep((high - low) / n) : niceStep((high - low) / n);
   const list: number[] = [];

@@ -308,7 +308,7 @@ function Part(props: {
 
 /** The command that draws the same charts. It takes at most 16 runs. */
 function plotCommand(ids: string[], found: MetricInfo[], view: View): string {
-  const words = ["runs", "plot", ...ids.slice(0, 16), ...found.slice(0, 6).map((m) => m.key)];
+  const words = ["runs", "plot", ...ids.slice(0, 16).map((id) => id.slice(16)), ...found.slice(0, 6).map((m) => m.key)];
   if (view.smooth) words.push("--smooth", String(view.smooth));
   if (view.logY) words.push("--log-y");
   if (["step", "time", "relative"].includes(view.x)) words.push("--x", view.x);

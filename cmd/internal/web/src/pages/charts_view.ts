@@ -90,10 +90,16 @@ export interface Section {
   metrics: MetricInfo[];
 }
 
-/** Metrics by the part of their key before the first slash. The primary metric comes first, with its section. */
+/**
+ * Metrics by the part of their key before the first slash, if several have it. The primary metric comes first, with its
+ * section.
+ */
 export function sections(metrics: MetricInfo[], primary: string): Section[] {
   const byPrefix = new Map<string, MetricInfo[]>();
-  const prefixOf = (key: string) => (key.includes("/") ? key.slice(0, key.indexOf("/")) : "");
+  const own = (key: string) => (key.includes("/") ? key.slice(0, key.indexOf("/")) : "");
+  const sizes = new Map<string, number>();
+  for (const { key } of metrics) sizes.set(own(key), (sizes.get(own(key)) ?? 0) + 1);
+  const prefixOf = (key: string) => (sizes.get(own(key)) === 1 ? "" : own(key));
   for (const m of metrics) {
     const list = byPrefix.get(prefixOf(m.key));
     if (list) list.push(m);
