@@ -49,7 +49,11 @@ func (columns *Columns) choose(runs []*format.Run, q ColumnRequest, c Context) {
 	if columns.needs(q.Sort, runs, c) && !slices.ContainsFunc(columns.Keys, shown) {
 		columns.Keys = append(columns.Keys, q.Sort)
 	}
-	params, telling := tellingParams(runs, DifferingParams(runs))
+	var differences ParamDifferences
+	for _, r := range runs {
+		differences.Add(r.Params.Flatten())
+	}
+	params, telling := differences.Telling()
 	keys := make([]string, 0, len(params))
 	for i, key := range params {
 		if q.Sort == key || q.Sort == "params."+key {
@@ -68,69 +72,99 @@ func (columns *Columns) choose(runs []*format.Run, q ColumnRequest, c Context) {
 // defaults of a library, which an integration recorded too.
 const setName = "set"
 
-// TellingParams returns the keys of the params that differ among runs, the most telling first. telling is how many of
-// them are worth a column. The others are defaults that only some runs have, and lists of what was set.
-func TellingParams(runs []*format.Run) (ordered []string, telling int) {
-	return tellingParams(runs, DifferingParams(runs))
+// ParamDifferences finds out which params differ among runs, and which of them tell most. The zero value has no runs.
+type ParamDifferences struct {
+	runs   int
+	params map[string]*seenParam
+	listed map[string]bool // tables that have a list of what was set
 }
 
-// tellingParams orders params that differ among runs. First come those of which two runs have different values, then
-// those that only some runs have. At the end are the defaults that only some runs have, as of different models, and
-// the lists of what was set; telling is the number of params before them.
-func tellingParams(runs []*format.Run, differing []string) (ordered []string, telling int) {
+type seenParam struct {
+	value     any
+	runs      int
+	many, set bool
+}
+
+// Add adds a run by its params, as format.Params.Flatten returns them.
+func (d *ParamDifferences) Add(flat map[string]any) {
+	if d.params == nil {
+		d.params, d.listed = map[string]*seenParam{}, map[string]bool{}
+	}
+	d.runs++
+	for key, v := range flat {
+		s := d.params[key]
+		if s == nil {
+			s = &seenParam{value: v}
+			d.params[key] = s
+		} else if s.runs == 0 {
+			s.value = v
+		}
+		s.runs++
+		s.many = s.many || !format.EqualValue(s.value, v)
+		if strings.HasSuffix(key, "."+setName) {
+			d.addSet(strings.TrimSuffix(key, "."+setName), v)
+		}
+	}
+}
+
+// addSet notes the params of a table that somebody set.
+func (d *ParamDifferences) addSet(table string, v any) {
+	names, ok := v.([]any)
+	if !ok {
+		return
+	}
+	d.listed[table] = true
+	for _, name := range names {
+		if text, ok := name.(string); ok {
+			if d.params[table+"."+text] == nil {
+				d.params[table+"."+text] = &seenParam{}
+			}
+			d.params[table+"."+text].set = true
+		}
+	}
+}
+
+// Keys returns the dotted keys of the params that differ, sorted. A param that only some runs have counts as different.
+func (d *ParamDifferences) Keys() []string {
+	var keys []string
+	for key, s := range d.params {
+		if s.many || s.runs > 0 && s.runs < d.runs {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// Telling returns the keys of the params that differ in the order in which they tell something. First come those of
+// which two runs have different values, then those that only some runs have. At the end are the defaults that only some
+// runs have, as of different models, and the lists of what was set; telling is the number of params before them.
+func (d *ParamDifferences) Telling() (ordered []string, telling int) {
+	ordered = d.Keys()
 	isSet := func(key string) bool { return strings.HasSuffix(key, "."+setName) }
-	if len(differing) <= maxParams && !slices.ContainsFunc(differing, isSet) {
-		return differing, len(differing)
+	if len(ordered) <= maxParams && !slices.ContainsFunc(ordered, isSet) {
+		return ordered, len(ordered)
 	}
-	type seen struct {
-		value     any
-		many, set bool
-	}
-	params := map[string]*seen{}
-	listed := map[string]bool{} // tables that have a list of what was set
-	for _, r := range runs {
-		flat := r.Params.Flatten()
-		for key, v := range flat {
-			if params[key] == nil {
-				params[key] = &seen{value: v}
-			}
-			params[key].many = params[key].many || !format.EqualValue(params[key].value, v)
-			table, ok := strings.CutSuffix(key, "."+setName)
-			names, isList := v.([]any)
-			if !ok || !isList {
-				continue
-			}
-			listed[table] = true
-			for _, name := range names {
-				if text, ok := name.(string); ok {
-					if params[table+"."+text] == nil {
-						params[table+"."+text] = &seen{value: flat[table+"."+text]}
-					}
-					params[table+"."+text].set = true
-				}
-			}
-		}
-	}
-	rank := func(key string) int {
-		at := strings.LastIndexByte(key, '.')
-		inListed := at >= 0 && listed[key[:at]]
-		switch {
-		case inListed && key[at+1:] == setName:
-			return 3
-		case params[key].many:
-			return 0
-		case !inListed || params[key].set:
-			return 1
-		}
-		return 2
-	}
-	ordered = slices.Clone(differing)
-	slices.SortStableFunc(ordered, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
+	slices.SortStableFunc(ordered, func(a, b string) int { return cmp.Compare(d.rank(a), d.rank(b)) })
 	telling = len(ordered)
-	if at := slices.IndexFunc(ordered, func(key string) bool { return rank(key) > 1 }); at >= 0 {
+	if at := slices.IndexFunc(ordered, func(key string) bool { return d.rank(key) > 1 }); at >= 0 {
 		telling = at
 	}
 	return ordered, telling
+}
+
+func (d *ParamDifferences) rank(key string) int {
+	at := strings.LastIndexByte(key, '.')
+	inListed := at >= 0 && d.listed[key[:at]]
+	switch {
+	case inListed && key[at+1:] == setName:
+		return 3
+	case d.params[key].many:
+		return 0
+	case !inListed || d.params[key].set:
+		return 1
+	}
+	return 2
 }
 
 // needs reports whether a key needs a column of its own. It does if some run has it and none of the columns that

@@ -191,29 +191,9 @@ func labelReplicates(groups []Group, seeds []string) {
 // DifferingParams returns the dotted keys of the params that differ among runs, sorted. A param that only some runs
 // have counts as different.
 func DifferingParams(runs []*format.Run) []string {
-	type seen struct {
-		value any
-		count int
-		many  bool
-	}
-	params := map[string]*seen{}
+	var d ParamDifferences
 	for _, r := range runs {
-		for key, v := range r.Params.Flatten() {
-			s := params[key]
-			if s == nil {
-				s = &seen{value: v}
-				params[key] = s
-			}
-			s.count++
-			s.many = s.many || !format.EqualValue(s.value, v)
-		}
+		d.Add(r.Params.Flatten())
 	}
-	var keys []string
-	for key, s := range params {
-		if s.many || s.count < len(runs) {
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys)
-	return keys
+	return d.Keys()
 }

@@ -2,11 +2,10 @@ package view
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/gitruns/runs/format"
@@ -17,21 +16,19 @@ import (
 const (
 	// pageRows is how many runs a page of the table has.
 	pageRows = 1000
-	// wholeTableRows is the maximum number of runs whose table a reader takes as a whole.
-	wholeTableRows = 20_000
-	// wholeTableCells is the maximum number of values of metrics, params, summaries and tags in such a table.
-	wholeTableCells = 4_000_000
+	// maxShownRows is the maximum number of runs of a table. Up to it, a browser filters, sorts and groups as fast as a
+	// server would answer, without a request.
+	maxShownRows = 100_000
+	// maxShownCells is the maximum number of values of metrics, params, summaries and tags in a table.
+	maxShownCells = 6_000_000
 )
 
 // Table says what the list of runs has. The rows are in its pages.
 type Table struct {
-	Rows  int         `json:"rows"` // runs that are shown
-	Pages []TablePage `json:"pages"`
-	// Large says that the table is too large to be taken as a whole: it is asked for by windows. The pages then hold
-	// only the newest runs, and LeftOut counts the others.
-	Large       bool     `json:"large"`
-	LeftOut     int      `json:"leftOut"`
-	LeftOutKeys []string `json:"leftOutKeys"` // keys with their prefix that have no column in the pages
+	Rows        int         `json:"rows"` // runs that are shown
+	Pages       []TablePage `json:"pages"`
+	LeftOut     int         `json:"leftOut"`     // runs that are in no page, because there are too many: the oldest
+	LeftOutKeys []string    `json:"leftOutKeys"` // keys with their prefix that have no column in the pages
 
 	Primary     string        `json:"primary"` // the metric that lists show; empty if there is none
 	Metrics     []TableMetric `json:"metrics"` // sorted by key
@@ -56,7 +53,7 @@ type Table struct {
 // at "more/{n}.json".
 type TablePage struct {
 	Rows   int    `json:"rows"`
-	Digest string `json:"digest"` // of the page and of the rest, so that a reader keeps what has not changed
+	Digest string `json:"digest"` // differs if the page or the rest of it has changed, so that a reader keeps the others
 }
 
 // TableMetric is a metric of the table.
@@ -86,16 +83,30 @@ type tables struct {
 	table   *Table
 	head    []byte
 	pages   []*pageOfTable
-	order   map[string]*repo.Entry // by id
+	made    int // pages, which numbers them
 }
 
-// pageOfTable is a page with the entries that it was made of.
+// pageOfTable is a page with the entries that it is made of. Its JSON is made when it is first asked for.
 type pageOfTable struct {
-	entries []*repo.Entry
-	goals   string // the goals that it was made with
-	digest  string
-	rows    []byte
-	more    []byte
+	entries   []*repo.Entry
+	signature string // of what it is made with besides the entries
+	digest    string
+	keys      *tableColumns
+	in        tableInput
+	first     sync.Once
+	rows      []byte
+	rest      sync.Once
+	more      []byte
+}
+
+// json returns the JSON of the page or of the rest.
+func (p *pageOfTable) json(more bool) []byte {
+	if more {
+		p.rest.Do(func() { p.more = appendMore(nil, p.entries, p.keys, p.in) })
+		return p.more
+	}
+	p.first.Do(func() { p.rows = appendPage(nil, p.entries, p.keys, p.in) })
+	return p.rows
 }
 
 // Table returns what the list of runs has, as JSON.
@@ -125,14 +136,12 @@ func (v *View) TablePage(ctx context.Context, n int, more bool) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	defer t.mu.Unlock()
-	if n < 0 || n >= len(t.pages) {
-		return nil, &NotFoundError{What: fmt.Sprintf("page %d of the table", n)}
+	pages := t.pages
+	t.mu.Unlock()
+	if n < 0 || n >= len(pages) {
+		return nil, &NotFoundError{What: fmt.Sprintf("the table has no page %d", n)}
 	}
-	if more {
-		return t.pages[n].more, nil
-	}
-	return t.pages[n].rows, nil
+	return pages[n].json(more), nil
 }
 
 // TablePaths returns the paths of the pages of the table and of the rest of them.
@@ -239,47 +248,33 @@ func (v *View) partOfChain() func(*repo.Entry) string {
 // build makes the table. Pages whose runs are the same as before are kept.
 func (t *tables) build(ctx context.Context, entries []*repo.Entry, in tableInput) error {
 	table := newTable(entries, in)
-	kept := entries
-	if table.Large {
-		kept = entries[:min(len(entries), wholeTableRows)]
-	}
-	columns := newTableColumns(table, len(kept))
-	goals := columns.signature(in)
+	kept := entries[:min(len(entries), maxShownRows)]
+	keys := newTableColumns(table, len(kept))
+	signature := keys.signature(in)
 	known := map[*repo.Entry]*pageOfTable{}
 	for _, p := range t.pages {
-		if p.goals == goals && len(p.entries) > 0 {
+		if p.signature == signature {
 			known[p.entries[0]] = p
 		}
 	}
-	var pages []*pageOfTable
-	var made []*pageOfTable
+	pages := []*pageOfTable{}
+	table.Pages = []TablePage{}
 	for _, part := range pagesOf(kept) {
 		p := known[part[0]]
 		if p == nil || !slices.Equal(p.entries, part) {
-			p = &pageOfTable{entries: part, goals: goals}
-			made = append(made, p)
+			t.made++
+			p = &pageOfTable{entries: part, signature: signature, digest: strconv.Itoa(t.made), keys: keys, in: in}
 		}
 		pages = append(pages, p)
+		table.Pages = append(table.Pages, TablePage{len(part), p.digest})
 	}
-	inParallel(ctx, len(made), func(i int) { made[i].write(columns, in) })
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	table.Pages = make([]TablePage, len(pages))
-	for i, p := range pages {
-		table.Pages[i] = TablePage{len(p.entries), p.digest}
-	}
-	table.LeftOut, table.LeftOutKeys = len(entries)-len(kept), count(columns.left).keys()
+	table.LeftOut, table.LeftOutKeys = len(entries)-len(kept), count(keys.left).keys()
 	head, err := json.Marshal(table)
 	if err != nil {
 		return err
 	}
 	t.entries, t.table, t.head, t.pages = entries, table, head, pages
-	t.order = make(map[string]*repo.Entry, len(entries))
-	for _, e := range entries {
-		t.order[e.ID] = e
-	}
-	return nil
+	return ctx.Err()
 }
 
 // pagesOf splits entries, which are sorted newest first, into pages. The finished runs come first, oldest first, so that
@@ -302,10 +297,8 @@ func newTable(entries []*repo.Entry, in tableInput) *Table {
 		Rows: len(entries), Primary: in.primary, Metrics: []TableMetric{}, Seeds: []string{}, Filters: []TableFilter{}, Selectors: append([]string{}, in.options.Selectors...),
 		Where: in.options.Where, Revision: in.options.Revision, Named: []string{},
 	}
-	runs := make([]*format.Run, len(entries))
 	counts := newKeyCounts(in)
-	for i, e := range entries {
-		runs[i] = e.Run
+	for _, e := range entries {
 		counts.add(e)
 	}
 	t.Params, t.Summary = counts.params.keys(), counts.summary.keys()
@@ -322,19 +315,10 @@ func newTable(entries []*repo.Entry, in tableInput) *Table {
 		}
 	}
 	slices.Sort(t.Named)
-	t.Differing, t.Telling = query.TellingParams(runs)
+	t.Differing, t.Telling = counts.differing.Telling()
 	t.Experiments, t.Statuses = counts.experiments.list(), counts.statuses.list()
 	for _, f := range in.config.Filters {
 		t.Filters = append(t.Filters, TableFilter{f.Name, f.Where})
 	}
-	t.Large = len(entries) > wholeTableRows || counts.cells > wholeTableCells
 	return t
-}
-
-func digestOf(parts ...[]byte) string {
-	h := sha256.New()
-	for _, part := range parts {
-		h.Write(part)
-	}
-	return hex.EncodeToString(h.Sum(nil)[:8])
 }

@@ -33,6 +33,7 @@ type keyCounts struct {
 	params, summary, tags, metrics count
 	experiments, statuses          count
 	best                           map[string]string // by metric: the goal by which some value is not the last one
+	differing                      query.ParamDifferences
 	cells                          int
 	in                             tableInput
 }
@@ -47,10 +48,12 @@ func newKeyCounts(in tableInput) *keyCounts {
 func (c *keyCounts) add(e *repo.Entry) {
 	c.experiments[e.Experiment]++
 	c.statuses[string(e.Status)]++
-	for key := range e.Params.Flatten() {
+	flat := e.Params.Flatten()
+	c.differing.Add(flat)
+	for key := range flat {
 		c.params[key]++
-		c.cells++
 	}
+	c.cells += len(flat)
 	for key := range e.Summary {
 		c.summary[key]++
 	}
@@ -101,7 +104,7 @@ type tableColumns struct {
 // newTableColumns leaves out the keys that the fewest runs have, if there are too many values.
 func newTableColumns(t *Table, rows int) *tableColumns {
 	c := &tableColumns{left: count{}}
-	if t.counts.cells <= wholeTableCells {
+	if t.counts.cells <= maxShownCells {
 		return c
 	}
 	type column struct {
@@ -124,7 +127,7 @@ func newTableColumns(t *Table, rows int) *tableColumns {
 	})
 	cells := 0
 	for _, one := range all {
-		if cells += min(one.runs, rows); cells > wholeTableCells && one.key != "metrics."+t.Primary {
+		if cells += min(one.runs, rows); cells > maxShownCells && one.key != "metrics."+t.Primary {
 			c.left[one.key] = one.runs
 		}
 	}

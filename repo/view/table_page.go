@@ -1,14 +1,11 @@
 package view
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"maps"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/gitruns/runs/diff"
 	"github.com/gitruns/runs/format"
@@ -69,13 +66,6 @@ func (c columns) append(b []byte, name string, n int) []byte {
 		b = c.numbers[key].append(append(appendText(comma(b), key), ':'), n)
 	}
 	return append(b, '}')
-}
-
-// write makes the JSON of the page and of the rest.
-func (p *pageOfTable) write(keys *tableColumns, in tableInput) {
-	p.rows = appendPage(nil, p.entries, keys, in)
-	p.more = appendMore(nil, p.entries, keys, in)
-	p.digest = digestOf(p.rows, p.more)
 }
 
 // appendPage appends the columns that are needed first.
@@ -304,25 +294,4 @@ func (c *tableColumns) signature(in tableInput) string {
 	}
 	b.WriteString(strings.Join(in.config.Replicates.Seeds, "\x00"))
 	return b.String()
-}
-
-// inParallel calls do(0) to do(n-1) on all processors until the context ends, and waits for them.
-func inParallel(ctx context.Context, n int, do func(i int)) {
-	next := make(chan int)
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), n) {
-		workers.Go(func() {
-			for i := range next {
-				do(i)
-			}
-		})
-	}
-	for i := range n {
-		if ctx.Err() != nil {
-			break
-		}
-		next <- i
-	}
-	close(next)
-	workers.Wait()
 }

@@ -106,6 +106,8 @@ function Runs({ source, table, project, place, wantMore }: PageProps & { table: 
           <span role="status">
             {shown.groups ? count(shown.groups.length, "group") + " of " : ""}
             {shown.rows.length === total ? count(total, "run") : `${shown.rows.length.toLocaleString("en-US")} of ${count(total, "run")}`}
+            {table.partial && ", reading the others…"}
+            {table.head.leftOut > 0 && `, of which the ${table.head.leftOut.toLocaleString("en-US")} oldest are left out; narrow them with runs ui -w`}
           </span>
           <GroupChoice table={table} group={choice.group} onChange={(group) => replaceParams({ group: group.join(","), open: "" })} />
           <ColumnChoice table={table} keys={keys} usual={!chosen} onChange={(list) => replaceParams({ columns: list.join(",") })} />

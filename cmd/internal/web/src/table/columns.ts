@@ -6,7 +6,6 @@ import { type Datum, Kind, compareText, float, int, readFloat, readInt, readTagg
 export interface TableHead {
   rows: number;
   pages: { rows: number; digest: string }[];
-  large: boolean;
   leftOut: number;
   leftOutKeys: string[];
   primary: string;
@@ -166,6 +165,8 @@ export class RunTable {
     readonly head: TableHead,
     private readonly pages: Page[],
     more?: MorePage[],
+    /** Whether pages are missing, which are still on their way. */
+    readonly partial = false,
   ) {
     this.more = more;
     this.from = [];
@@ -184,11 +185,6 @@ export class RunTable {
     this.newest = Int32Array.from(rows);
     for (const m of head.metrics) this.goals.set(m.key, m.goal);
     this.names = new Set(head.named);
-  }
-
-  /** Returns a table of the same rows that has the rest of the pages too. */
-  withMore(more: MorePage[]): RunTable {
-    return new RunTable(this.head, this.pages, more);
   }
 
   get complete(): boolean {

@@ -7,6 +7,7 @@ import { type MorePage, type Page, RunTable, type TableHead } from "./columns";
 
 /** How many pages are asked for at once. */
 const atOnce = 4;
+const screen = 60; // rows
 
 /** The table of a source. Pages that have not changed are kept. */
 class Loader {
@@ -19,16 +20,25 @@ class Loader {
     return this.source.json<TableHead>("runs.json");
   }
 
-  /** Loads the pages of a table, and the rest of them if more is true. */
-  async table(head: TableHead, more: boolean): Promise<RunTable> {
-    const pages = await this.all(head, "runs", this.pages);
+  /**
+   * Loads the pages of a table, and the rest of them if more is true. It calls early with the newest runs as soon as it
+   * has a screen of them.
+   */
+  async table(head: TableHead, more: boolean, early?: (t: RunTable) => void): Promise<RunTable> {
+    const pages = await this.all(head, "runs", this.pages, (some) => {
+      const rows = some.reduce((n, p) => n + p.ids.length, 0);
+      if (rows < screen || rows >= head.rows - head.leftOut) return false;
+      early?.(new RunTable(head, some, undefined, true));
+      return true;
+    });
     const rest = more ? await this.all(head, "more", this.rest) : undefined;
     return new RunTable(head, pages, rest);
   }
 
-  private async all<T>(head: TableHead, kind: string, known: Map<string, T>): Promise<T[]> {
+  private async all<T>(head: TableHead, kind: string, known: Map<string, T>, done = (_: T[]) => true): Promise<T[]> {
     const list: T[] = new Array(head.pages.length);
     let next = head.pages.length;
+    let told = false;
     const load = async () => {
       while (next > 0) {
         const n = --next; // the newest first
@@ -36,6 +46,7 @@ class Loader {
         const page = known.get(digest) ?? (await this.source.json<T>(kind + "/" + n + ".json"));
         known.set(digest, page);
         list[n] = page;
+        told ||= list.at(-1) !== undefined && done(list.slice(list.findLastIndex((p) => p === undefined) + 1));
       }
     };
     await Promise.all(Array.from({ length: atOnce }, load));
@@ -88,7 +99,8 @@ export function useTable(source: Source): Loaded {
     const load = async () => {
       const head = await loader.head();
       if (current) setState((s) => (s.of === source ? { ...s, head } : { head, of: source }));
-      const table = await loader.table(head, more);
+      const early = (table: RunTable) => current && setState((s) => (s.table && s.of === source ? s : { table, head, of: source }));
+      const table = await loader.table(head, more, early);
       if (current) setState({ table, head, of: source });
       failed.current = 0;
     };
