@@ -60,7 +60,7 @@ export function RelationsPage({ source, place }: PageProps) {
               </Button>
             )}
           </div>
-          {table.head.large && (
+          {table.head.leftOut > 0 && (
             <p class="muted small">
               Only the newest {count(table.rows, "run")} of {count(table.head.rows, "run")} are here: the others are too many for a page.
             </p>

@@ -14,6 +14,7 @@ interface SideProps {
 /** Experiments, statuses and the saved filters of the settings. */
 export function Side({ head, experiment, statuses, where, onChange }: SideProps) {
   const several = head.experiments.length > 1;
+  if (!several && head.statuses.length < 2 && !head.filters.length && !statuses.length && !experiment) return null;
   return (
     <aside class="runs-side" aria-label="Narrow the list">
       {several && (
