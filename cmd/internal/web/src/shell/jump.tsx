@@ -94,7 +94,7 @@ const metricTarget = (key: string): Target => ({
   text: key,
   kind: "metric",
   path: ["charts"],
-  params: new URLSearchParams({ find: key }),
+  params: new URLSearchParams({ q: key }),
 });
 
 const revisionTarget = (rev: string): Target => ({
