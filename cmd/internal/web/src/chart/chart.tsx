@@ -3,7 +3,7 @@
 import { h } from "preact";
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { ofRuns, useVersion } from "../live";
-import { Button, IconButton, Menu } from "../parts";
+import { Button, count, formatNumber, IconButton, Menu } from "../parts";
 import type { Source } from "../source";
 import "./chart.css";
 import { colours, palette } from "./colour";
@@ -12,7 +12,7 @@ import type { Curve } from "./decode";
 import { type BandKind, band, nearestCell, padded, type Span, xRange, yRange } from "./grid";
 import { Legend, Swatch } from "./legend";
 import { forgetLists, type LegendRun, loadLegend, type Question, useCurves } from "./load";
-import { axisName, counted, placeText, valueText } from "./numbers";
+import { axisName, placeText } from "./numbers";
 import { type Line, type Look, paintCurve, paintLines } from "./paint";
 import { type Axes, type Box, type Place, Plot, type PlotOptions } from "./plot";
 import { saveCSV, savePNG, saveSVG } from "./save";
@@ -173,7 +173,7 @@ function Chart(props: CurveChartProps & { root: { current: HTMLElement | null } 
           compact
           kind="quiet"
           items={[
-            { text: "Picture (PNG)", onSelect: () => void savePNG(model, body.current) },
+            { text: "Picture (PNG)", onSelect: () => void savePNG(model) },
             { text: "Drawing (SVG)", onSelect: () => saveSVG(model) },
             { text: "Values (CSV)", onSelect: () => saveCSV(model) },
           ]}
@@ -256,7 +256,7 @@ function groupLines(curves: Curve[], places: Float64Array, kind: BandKind, name:
   return names.map((key) => {
     const members = groups.get(key)!;
     const b = band(members, places, kind);
-    const sum = (count: (c: Curve) => number) => members.reduce((n, c) => n + count(c), 0);
+    const sum = (of: (c: Curve) => number) => members.reduce((n, c) => n + of(c), 0);
     const curve: Curve = {
       ...members[0],
       run: key,
@@ -278,7 +278,7 @@ function groupLines(curves: Curve[], places: Float64Array, kind: BandKind, name:
       max: b.mean,
       marks: [],
     };
-    return { id: key, name: key, detail: counted(members.length, "run"), colour: colourOf.get(key)!, curve, band: b };
+    return { id: key, name: key, detail: count(members.length, "run"), colour: colourOf.get(key)!, curve, band: b };
   });
 }
 
@@ -286,27 +286,27 @@ function groupLines(curves: Curve[], places: Float64Array, kind: BandKind, name:
 function Notes(props: CurveChartProps & { lines: Line[]; shown: Line[]; zoomed: boolean; left: number }) {
   const { lines, shown } = props;
   const notes: string[] = [];
-  const sum = (count: (c: Curve) => number) => shown.reduce((n, l) => n + count(l.raw ?? l.curve), 0);
+  const sum = (of: (c: Curve) => number) => shown.reduce((n, l) => n + of(l.raw ?? l.curve), 0);
   const points = sum((c) => c.points);
   const nan = sum((c) => c.nan);
   const inf = sum((c) => c.inf);
   const low = sum((c) => c.low);
   const lost = sum((c) => c.lost);
   if (lines.length && !points) notes.push(props.zoomed ? "No points here." : "No points.");
-  else if (points && points === nan) notes.push(`Only NaN: ${counted(points, "value")}.`);
-  else if (nan + inf) notes.push(`Not finite: ${[nan && `${counted(nan, "NaN", "NaN")} (✕)`, inf && `${counted(inf, "infinity", "infinities")} (▲ ▼)`].filter(Boolean).join(", ")}.`);
-  if (props.logY && low) notes.push(`${counted(low, "value")} left out, because a logarithmic axis has nothing at or below 0.`);
-  if (lost) notes.push(`${counted(lost, "point")} left out, because their x is not on the axis.`);
+  else if (points && points === nan) notes.push(`Only NaN: ${count(points, "value")}.`);
+  else if (nan + inf) notes.push(`Not finite: ${[nan && `${nan.toLocaleString("en-US")} NaN (✕)`, inf && `${count(inf, "infinity", "infinities")} (▲ ▼)`].filter(Boolean).join(", ")}.`);
+  if (props.logY && low) notes.push(`${count(low, "value")} left out, because a logarithmic axis has nothing at or below 0.`);
+  if (lost) notes.push(`${count(lost, "point")} left out, because their x is not on the axis.`);
   if (!props.source.live && props.zoomed) notes.push("This export has no more points than these: zooming shows no more.");
   const errors = lines.filter((l) => l.curve.error);
   const many = !props.bands && props.runs.length > manyCurves && props.onBands;
   if (!notes.length && !errors.length && !many && !props.left) return null;
   return (
     <div class="chart-notes">
-      {props.left > 0 && <p>{`${counted(mostCurves, "curve")} and ${props.left.toLocaleString("en-US")} more, which are not drawn.`}</p>}
+      {props.left > 0 && <p>{`${count(mostCurves, "curve")} and ${props.left.toLocaleString("en-US")} more, which are not drawn.`}</p>}
       {many && (
         <p>
-          {counted(props.runs.length, "curve")} are hard to tell apart.{" "}
+          {count(props.runs.length, "curve")} are hard to tell apart.{" "}
           <Button kind="link" onClick={() => props.onBands?.("std")}>
             Draw their mean and band
           </Button>
@@ -545,7 +545,7 @@ function Tip(props: { main: boolean; axis: string; cursor: Cursor; rows: Row[]; 
                 <Swatch colour={line.colour} hues={props.hues} />
               </td>
               <td class="chart-tip-name">{line.name}</td>
-              <td class="chart-tip-value">{valueText(line.curve.last[cell])}</td>
+              <td class="chart-tip-value">{formatNumber(line.curve.last[cell])}</td>
               <td class="chart-tip-step">{stepNote(axis, line, cell, cursor.x)}</td>
             </tr>
           ))}
@@ -553,7 +553,7 @@ function Tip(props: { main: boolean; axis: string; cursor: Cursor; rows: Row[]; 
       </table>
       {rows.length > near.length && <div class="chart-tip-more">{`and ${rows.length - near.length} more`}</div>}
       {range && (
-        <div class="chart-tip-more">{`${main.line.name}: ${valueText(main.line.curve.min[main.cell])} to ${valueText(main.line.curve.max[main.cell])} around here`}</div>
+        <div class="chart-tip-more">{`${main.line.name}: ${formatNumber(main.line.curve.min[main.cell])} to ${formatNumber(main.line.curve.max[main.cell])} around here`}</div>
       )}
     </div>
   );
@@ -562,7 +562,7 @@ function Tip(props: { main: boolean; axis: string; cursor: Cursor; rows: Row[]; 
 /** The place of a value if it is not that of the cursor, and how many curves a mean has. */
 function stepNote(axis: string, line: Line, cell: number, x: number): string {
   const own = line.curve.xs[cell];
-  const notes = [own !== x && "at " + placeText(axis, own), line.band && `± ${valueText((line.band.high[cell] - line.band.low[cell]) / 2)}, n=${line.band.n[cell]}`];
+  const notes = [own !== x && "at " + placeText(axis, own), line.band && `± ${formatNumber((line.band.high[cell] - line.band.low[cell]) / 2)}, n=${line.band.n[cell]}`];
   return notes.filter(Boolean).join(" ");
 }
 
@@ -587,7 +587,7 @@ function useKeyboard(
     at.current = { line: chosen, cell };
     pointer.current = undefined;
     moveCursor({ axis: m.axis, x: curve.xs[cell], run: id, owner });
-    say(`${name}, ${axisName(m.axis)} ${placeText(m.axis, curve.xs[cell])}: ${valueText(curve.last[cell])}`);
+    say(`${name}, ${axisName(m.axis)} ${placeText(m.axis, curve.xs[cell])}: ${formatNumber(curve.last[cell])}`);
   };
   const zoomBy = (factor: number) => {
     const m = latest.current;

@@ -1,5 +1,6 @@
 // Saves what a chart shows as a picture, as a drawing, or as values.
 
+import { toCSV } from "../parts/csv";
 import { type ChartModel, axesOf, lookOf } from "./chart";
 import { dashOf } from "./colour";
 import { trace } from "./grid";
@@ -22,52 +23,35 @@ function fileName(m: ChartModel, extension: string): string {
 
 const shownNames = 30;
 
-/** Saves the canvas of a chart with its title and the names of its curves. */
-export async function savePNG(m: ChartModel, body: HTMLElement | null): Promise<void> {
-  const drawing = svgOf(m, body?.clientWidth ?? 800, body?.clientHeight ?? 300);
-  const picture = document.createElement("canvas");
-  const plot = body?.querySelector<HTMLCanvasElement>("canvas.plot");
-  if (!plot) return;
-  const ratio = plot.width / (body?.clientWidth || plot.width);
-  picture.width = plot.width;
-  picture.height = Math.round(drawing.height * ratio);
-  const g = picture.getContext("2d")!;
-  g.scale(ratio, ratio);
-  g.fillStyle = m.dark ? "#16191e" : "#ffffff";
-  g.fillRect(0, 0, picture.width, picture.height);
-  g.drawImage(plot, 0, 26, plot.width / ratio, plot.height / ratio);
-  g.fillStyle = m.dark ? "#e3e7ec" : "#1b2027";
-  g.font = "600 13px system-ui, sans-serif";
-  g.fillText(m.title, 10, 18, drawing.width - 20);
-  g.font = "12px system-ui, sans-serif";
-  const { hues } = lookOf(m);
-  drawing.names.forEach(({ x, y, text, line }) => {
-    g.strokeStyle = hues[line.colour.hue];
-    g.lineWidth = 3;
-    g.setLineDash([...dashOf(line.colour)]);
-    g.beginPath();
-    g.moveTo(x, y - 4);
-    g.lineTo(x + 18, y - 4);
-    g.stroke();
-    g.fillText(text, x + 24, y, drawing.nameWidth - 30);
-  });
-  const data = await new Promise<Blob | null>((done) => picture.toBlob(done));
-  if (data) save(fileName(m, "png"), data);
+/** Saves a chart as a picture, which has two pixels for one of the page. */
+export async function savePNG(m: ChartModel): Promise<void> {
+  const image = new Image();
+  image.src = URL.createObjectURL(svgOf(m));
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  canvas.width = 2 * image.width;
+  canvas.height = 2 * image.height;
+  canvas.getContext("2d")!.drawImage(image, 0, 0, canvas.width, canvas.height);
+  URL.revokeObjectURL(image.src);
+  canvas.toBlob((data) => data && save(fileName(m, "png"), data));
 }
 
 export function saveSVG(m: ChartModel): void {
-  save(fileName(m, "svg"), new Blob([svgOf(m, 800, 360).text], { type: "image/svg+xml" }));
+  save(fileName(m, "svg"), svgOf(m));
 }
 
 const escapes: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
 /** A text as the content of an element or an attribute; characters that XML does not have are left out. */
 function xml(text: string): string {
-  return text.replace(/[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]/g, "").replace(/[&<>"]/g, (c) => escapes[c]);
+  return text.replace(/[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]/gu, "").replace(/[&<>"]/g, (c) => escapes[c]);
 }
 
-/** A chart as SVG, and where its names are. */
-export function svgOf(m: ChartModel, width: number, plotHeight: number) {
+const width = 800;
+const plotHeight = 360;
+
+/** A chart as SVG, with its title and the names of its curves. */
+export function svgOf(m: ChartModel): Blob {
   const axes = axesOf(m);
   const look = lookOf(m);
   const text = m.dark ? "#9aa5b1" : "#59636f";
@@ -142,16 +126,7 @@ export function svgOf(m: ChartModel, width: number, plotHeight: number) {
     `<rect width="100%" height="100%" fill="${m.dark ? "#16191e" : "#ffffff"}"/>` +
     `<clipPath id="box"><rect x="${n(box.left)}" y="${n(box.top)}" width="${n(box.width)}" height="${n(box.height)}"/></clipPath>` +
     `<text x="10" y="18" font-size="13" font-weight="600" fill="${m.dark ? "#e3e7ec" : "#1b2027"}">${xml(m.title)}</text>`;
-  return { text: head + parts.join("") + "</svg>\n", width, height, names, nameWidth };
-}
-
-/**
- * A cell of CSV. Names and keys come from whoever recorded a run, and a spreadsheet runs a cell that begins like a
- * formula: such a cell begins with an apostrophe instead.
- */
-export function csvCell(text: string): string {
-  const inert = text === "" || Number.isFinite(Number(text)) ? text : text.replace(/(^|[;\t\r\n])(?=["\s]*[=+\-@\t\r])/g, "$1'");
-  return /[",\r\n]/.test(inert) ? '"' + inert.replaceAll('"', '""') + '"' : inert;
+  return new Blob([head, ...parts, "</svg>\n"], { type: "image/svg+xml" });
 }
 
 /** The values of a chart: a row for each cell of each curve. */
@@ -176,7 +151,7 @@ export function csvOf(m: ChartModel): string {
       );
     }
   }
-  return rows.map((row) => row.map(csvCell).join(",") + "\n").join("");
+  return toCSV(rows);
 }
 
 export function saveCSV(m: ChartModel): void {

@@ -1,7 +1,8 @@
 import { h } from "preact";
 import { useMemo, useState } from "preact/hooks";
+import { formatNumber } from "../parts";
 import { union } from "./grid";
-import { axisName, placeText, valueText } from "./numbers";
+import { axisName, placeText } from "./numbers";
 import type { Line } from "./paint";
 
 const mostColumns = 20;
@@ -19,8 +20,8 @@ export function CurveTable({ lines, axis, title }: { lines: Line[]; axis: string
   const text = (line: Line, cell: number | undefined) => {
     if (cell === undefined) return "";
     const { last, min, max } = line.curve;
-    const range = line.curve.many && min[cell] < max[cell] ? ` (${valueText(min[cell])} to ${valueText(max[cell])})` : "";
-    return valueText(last[cell]) + range;
+    const range = line.curve.many && min[cell] < max[cell] ? ` (${formatNumber(min[cell])} to ${formatNumber(max[cell])})` : "";
+    return formatNumber(last[cell]) + range;
   };
   return (
     <div class="chart-table" tabIndex={0} role="region" aria-label={`Values of ${title}`}>

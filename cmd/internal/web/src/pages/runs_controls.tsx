@@ -4,6 +4,7 @@ import type { RunTable } from "../table/columns";
 import { byReplicates } from "../table/group";
 import type { Shown } from "../table/view";
 import { IconButton, Menu, Popup, announce, copyText } from "../parts";
+import { toCSV } from "../parts/csv";
 import { type ColumnSpec, allColumns, columnOf, exactText } from "./runs_columns";
 import { type Item, nameOf } from "./runs_grid";
 
@@ -130,15 +131,6 @@ function cellsOf({ table, shown, items, columns }: { table: RunTable; shown: Sho
     ["id", "name", ...specs.map((c) => c.key)],
     ...rows.map((row) => [table.ids[row], nameOf(table, row), ...specs.map((c) => exactText(c.value(row)))]),
   ];
-}
-
-/** Writes rows as CSV (RFC 4180). A text that a spreadsheet could take for a formula begins with an apostrophe. */
-function toCSV(rows: string[][]): string {
-  const cell = (s: string) => {
-    const safe = /^[=+\-@\t\r]/.test(s) && !/^[+-]?(\d|inf|nan)/i.test(s) ? "'" + s : s;
-    return /[",\n\r]/.test(safe) ? '"' + safe.replaceAll('"', '""') + '"' : safe;
-  };
-  return rows.map((row) => row.map(cell).join(",") + "\r\n").join("");
 }
 
 function toMarkdown(rows: string[][]): string {
