@@ -74,7 +74,6 @@ func TestChartValues(t *testing.T) {
 	page.Run(`(` + lossPlot + `).focus()`)
 	page.Press(kb.Home)
 	page.Press(kb.ArrowRight + kb.ArrowRight)
-	said := lossPlot + `.querySelector("[aria-live]").innerText`
 	page.Wait(said + `.includes("step 2: ")`)
 	text := browser.Value[string](page, said)
 	name, value, _ := strings.Cut(text, ", step 2: ")
@@ -169,7 +168,6 @@ func TestChartsZoomAndSmooth(t *testing.T) {
 	page.Run(`(` + lossPlot + `).focus()`)
 	page.Press(kb.Home)
 	page.Press(kb.ArrowRight + kb.ArrowRight + kb.ArrowRight)
-	said := lossPlot + `.querySelector("[aria-live]").innerText`
 	page.Wait(said + `.includes("step 3: ")`)
 	name, value, _ := strings.Cut(browser.Value[string](page, said), ", step 3: ")
 	seed, _ := strconv.Atoi(name[len(name)-1:])

@@ -51,9 +51,12 @@
     const r = e.getBoundingClientRect();
     return [r.left + r.width * x, r.top + r.height * y];
   };
-  /** Whether a click on the middle of an element reaches it. */
-  globalThis.__uncovered = (e) => {
+  /** Whether an element does not move, and a click on its middle reaches it. */
+  globalThis.__still = async (e) => {
     const [x, y] = __place(e, 0.5, 0.5);
+    await new Promise((done) => setTimeout(done, 40));
+    const [x2, y2] = __place(e, 0.5, 0.5);
+    if (x !== x2 || y !== y2) return false;
     const hit = document.elementFromPoint(x, y);
     return !!hit && (e.contains(hit) || hit.contains(e) || [...(e.labels ?? [])].some((l) => l.contains(hit)));
   };

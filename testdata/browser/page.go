@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // finders is a script that runs in each page before the page's own. It defines __find, by which these tests find
@@ -91,7 +92,7 @@ func (p *Page) Wait(expression string) {
 	p.t.Helper()
 	deadline := time.Now().Add(patience)
 	for {
-		ok, err := try[bool](p, "!!("+expression+")")
+		ok, err := try[bool](p, "(async () => !!(await ("+expression+")))()")
 		if ok {
 			return
 		}
@@ -140,8 +141,8 @@ func Find(role, name string) string {
 	return fmt.Sprintf("__find(%s, %s)", Literal(role), Literal(name))
 }
 
-// Click clicks the element that a JavaScript expression names, as a mouse does: it waits until the element is there,
-// scrolls it into view, and fails if something covers it.
+// Click clicks the element that a JavaScript expression names, as a mouse does: it waits until the element is there
+// and does not move, scrolls it into view, and fails if something covers it.
 func (p *Page) Click(expression string) {
 	p.t.Helper()
 	x, y := p.point(expression)
@@ -191,7 +192,7 @@ func (p *Page) DoubleClick(expression string) {
 func (p *Page) point(expression string) (x, y float64) {
 	p.t.Helper()
 	p.Wait("(" + expression + ")?.isConnected")
-	p.Wait("__uncovered(" + expression + ")")
+	p.Wait("__still(" + expression + ")")
 	return p.at(expression, 0.5, 0.5)
 }
 
@@ -202,11 +203,26 @@ func (p *Page) at(expression string, x, y float64) (px, py float64) {
 	return place[0], place[1]
 }
 
-// Press presses keys: each rune of keys is one, and package kb of chromedp names those that write nothing.
+// Press presses keys: each rune of keys is one, and package kb of chromedp names those that write nothing. A key that
+// the page takes for itself writes nothing, as in a browser that a person uses.
 func (p *Page) Press(keys string, modifiers ...chromedp.Modifier) {
 	p.t.Helper()
-	if err := chromedp.Do(p.ctx, chromedp.KeyEvent(keys, chromedp.KeyModifiers(modifiers...))); err != nil {
-		p.t.Fatalf("pressing %q: %v", keys, err)
+	held := int64(0)
+	for _, m := range modifiers {
+		held |= int64(m)
+	}
+	for _, r := range keys {
+		events := kb.Encode(r)
+		down, up := *events[0], *events[len(events)-1]
+		down.Modifiers, up.Modifiers = down.Modifiers|held, up.Modifiers|held
+		if len(events) == 3 && held&^int64(chromedp.ModifierShift) == 0 {
+			down.Text, down.UnmodifiedText = events[1].Text, events[1].UnmodifiedText
+		}
+		for _, event := range []input.DispatchKeyEventParams{down, up} {
+			if _, err := chromedp.Call(p.ctx, input.DispatchKeyEvent, event); err != nil {
+				p.t.Fatalf("pressing %q: %v", keys, err)
+			}
+		}
 	}
 }
 

@@ -27,6 +27,11 @@ func (p *Page) listen(event any) {
 	defer p.mu.Unlock()
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
+		if e.Type == network.ResourceTypeDocument { // nobody waits for what the page before asked
+			for _, before := range p.requests {
+				before.Done = true
+			}
+		}
 		r := &Request{Method: e.Request.Method, URL: e.Request.URL}
 		p.requests = append(p.requests, r)
 		p.byID[e.RequestID] = r

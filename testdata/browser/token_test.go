@@ -48,7 +48,8 @@ func TestRunsVanish(t *testing.T) {
 	if err := os.Rename(runs, runs+"-away"); err != nil {
 		t.Fatal(err)
 	}
-	gone := `[...document.querySelectorAll("[role=alert], [role=status]")].some((e) => /\.runs|runs init/.test(e.innerText))`
+	gone := `[...document.querySelectorAll("[role=alert], [role=status]")]
+		.some((e) => /\.runs|runs init/.test(e.innerText))`
 	page.Wait(gone)
 	if err := os.Rename(runs+"-away", runs); err != nil {
 		t.Fatal(err)
