@@ -188,6 +188,9 @@ func (a *app) reportExportFindings(findings []share.ExportFinding) {
 
 // reportLeftOut says what the export does not contain.
 func (a *app) reportLeftOut(e *web.Export) {
+	if e.Warning != "" {
+		a.warn("%s", e.Warning)
+	}
 	if e.Notes.Runs == 0 {
 		a.progress("runs: the page is empty: no runs match")
 	}

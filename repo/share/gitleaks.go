@@ -41,16 +41,18 @@ func (p *plan) askGitleaks(ctx context.Context, names []string) (map[string][]se
 	}
 	found := map[string][]secret.Find{}
 	for _, l := range leaks {
-		found[l.File] = append(found[l.File], secret.Find{
-			Rule: "gitleaks:" + l.RuleID, Line: max(l.StartLine, 1),
-			Fingerprint: secret.Fingerprint([]byte(l.Secret)),
-		})
+		found[l.File] = append(found[l.File], l.find())
 	}
 	return found, ""
 }
 
-// runGitleaks runs gitleaks on a folder that contains only these files. The report contains the secrets: it is in a
-// folder that only this user can read, and it is removed.
+func (l *leak) find() secret.Find {
+	return secret.Find{
+		Rule: "gitleaks:" + l.RuleID, Line: max(l.StartLine, 1), Fingerprint: secret.Fingerprint([]byte(l.Secret)),
+	}
+}
+
+// runGitleaks runs gitleaks on a folder that contains only these files.
 func (p *plan) runGitleaks(ctx context.Context, program string, names []string) ([]leak, error) {
 	// usually on the same file system, so files can be linked
 	folder := filepath.Join(p.repo.CacheDir(), "search-"+format.RandomLetters(8))
@@ -61,9 +63,8 @@ func (p *plan) runGitleaks(ctx context.Context, program string, names []string) 
 	if err := os.Chmod(folder, 0o700); err != nil {
 		return nil, err
 	}
-	tree := filepath.Join(folder, "tree")
 	for _, name := range names {
-		to := filepath.Join(tree, filepath.FromSlash(name))
+		to := filepath.Join(folder, leakTree, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 			return nil, err
 		}
@@ -74,12 +75,22 @@ func (p *plan) runGitleaks(ctx context.Context, program string, names []string) 
 			}
 		}
 	}
+	return callGitleaks(ctx, program, folder, p.repo.Git.Root)
+}
+
+// leakTree is the folder of the files that gitleaks searches.
+const leakTree = "tree"
+
+// callGitleaks runs gitleaks on the files in the folder leakTree of a folder, with the settings of a project. The report
+// contains the secrets: the folder must be one that only this user can read, and the caller removes it.
+func callGitleaks(ctx context.Context, program, folder, project string) ([]leak, error) {
+	tree := filepath.Join(folder, leakTree)
 	report := filepath.Join(folder, "report.json")
 	flags := []string{
 		"--no-banner", "--report-format", "json", "--report-path", report, "--exit-code", "0", "--log-level",
 		"error",
 	}
-	if own := filepath.Join(p.repo.Git.Root, ".gitleaks.toml"); isRegular(own) {
+	if own := filepath.Join(project, ".gitleaks.toml"); project != "" && isRegular(own) {
 		flags = append(flags, "--config", own)
 	}
 	// The command is dir since version 8.19. Before, it was detect with --no-git.

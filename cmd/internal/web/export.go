@@ -49,9 +49,10 @@ const DefaultMaxBytes = 25_000_000
 
 // Export is the answers about runs, ready to be written as one page or as a folder.
 type Export struct {
-	Notes ExportNotes
-	pack  *pack
-	start string // the fragment of the page that is shown first; empty for the runs
+	Notes   ExportNotes
+	Warning string // about the search for secrets; empty if there is none
+	pack    *pack
+	start   string // the fragment of the page that is shown first; empty for the runs
 }
 
 // TooSmallError means that an export cannot be as small as it was asked for.
@@ -87,6 +88,7 @@ func NewExport(ctx context.Context, r *repo.Repository, v *view.View, o ExportOp
 	if err != nil {
 		return nil, err
 	}
+	defer search.Close()
 	x := &exporter{
 		Export: &Export{pack: &pack{}}, options: o, view: v, entries: v.Entries(), search: search,
 		folder: strings.Trim(string(format.AppendJSON(nil, r.Dir)), `"`),
@@ -94,7 +96,7 @@ func NewExport(ctx context.Context, r *repo.Repository, v *view.View, o ExportOp
 	if err := x.collect(ctx); err != nil {
 		return nil, err
 	}
-	if err := x.search.Err(); err != nil {
+	if x.Warning, err = x.search.Finish(ctx); err != nil {
 		return nil, err
 	}
 	if err := x.fit(ctx); err != nil {
