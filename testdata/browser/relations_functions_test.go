@@ -350,31 +350,6 @@ func TestScales(t *testing.T) {
 	}
 }
 
-func TestRoundNumbers(t *testing.T) {
-	round := chromium.Load(t, "src/relations/round.ts")
-	for _, c := range []struct {
-		low, high float64
-		n         int
-		want      []float64
-	}{
-		{0, 10, 5, []float64{0, 2, 4, 6, 8, 10}},
-		{-0.35, 0.35, 4, []float64{-0.2, 0, 0.2}},
-		{1e-9, 3e-9, 4, []float64{1e-9, 1.5e-9, 2e-9, 2.5e-9, 3e-9}},
-		{1e12, 1e12 + 1, 3, []float64{1e12, 1e12 + 0.5, 1e12 + 1}},
-	} {
-		var got []float64
-		round.Call(&got, "roundNumbers", c.low, c.high, c.n)
-		if len(got) < 2 || len(got) > c.n+2 || got[0] < c.low-1e-12*math.Abs(c.low) || got[len(got)-1] > c.high*(1+1e-9) {
-			t.Errorf("%v to %v: %v, want about %v", c.low, c.high, got, c.want)
-		}
-	}
-	var none []float64
-	round.Call(&none, "roundNumbers", 1.0, 1.0, 5)
-	if len(none) != 1 {
-		t.Errorf("an empty interval has %v", none)
-	}
-}
-
 // Lines that many runs share are drawn once, and are the stronger for it.
 func TestSegments(t *testing.T) {
 	segments := chromium.Load(t, "src/relations/segments.ts")

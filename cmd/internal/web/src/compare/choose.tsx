@@ -1,10 +1,10 @@
 import { h } from "preact";
 import { useId, useMemo, useState } from "preact/hooks";
 import { useLoading } from "../loading";
-import { placeLink } from "../location";
 import { Button, count, IconButton, Status, Time } from "../parts";
 import type { Source } from "../source";
 import type { Side } from "./api";
+import { SideName } from "./result";
 import { type Choice, loadChoices, matching } from "./choices";
 import { maxSides, where, withBaseline } from "./sides";
 
@@ -13,17 +13,17 @@ export function SideCards(props: { sides: readonly string[]; known: readonly Sid
   const { sides, onChange } = props;
   if (sides.length === 0) return null;
   return (
-    <ol class="side-cards" aria-label="Compared">
+    <ol class="bar side-cards" aria-label="Compared">
       {sides.map((selector, i) => {
         const side = props.known.find((k) => k.selector === selector);
         const title = side?.title ?? (selector.startsWith(where) ? selector.slice(where.length) : selector);
         return (
-          <li key={selector} class="side-card">
-            <span class="side-card-title" title={title}>
-              {side && !side.group && side.runs[0]?.shown ? <a href={placeLink(["run", side.id])}>{title}</a> : title}
+          <li key={selector} class="card side-card">
+            <span class="side-card-title ellipsis" title={title}>
+              {side ? <SideName side={side} /> : title}
             </span>
-            <span class="side-card-about muted small">
-              {i === 0 && <span class="tag">baseline</span>}
+            <span class="side-card-about bar muted small">
+              {i === 0 && <b>baseline</b>}
               {side?.group ? (
                 <span title={side.runs.map((r) => r.name || r.id).join(", ")}>{count(side.count, "run")}</span>
               ) : (
@@ -61,7 +61,7 @@ export function AddSide(props: { source: Source; sides: readonly string[]; onAdd
   };
   return (
     <form
-      class="side-add"
+      class="bar side-add"
       onSubmit={(e) => {
         e.preventDefault();
         add(text);

@@ -14,11 +14,11 @@ export async function loadComparison(source: Source, sides: readonly string[], v
   }
   const table = await loadTable(source);
   const made = compareRows(table, sides);
-  if (made.sides.length !== 2 || made.missing.length > 0) return made;
+  if (made.sides.length !== 2) return made;
   try {
     const held = await source.json<Comparison>(`compare/${made.sides.map((s) => s.id).join("..")}.json`);
-    held.sides.forEach((s, i) => (s.selector = sides[i]));
-    return held;
+    held.sides.forEach((s, i) => (s.selector = made.sides[i].selector));
+    return { ...held, missing: made.missing };
   } catch (e) {
     if (!(e instanceof SourceError)) throw e;
     return made;

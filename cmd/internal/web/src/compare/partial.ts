@@ -5,7 +5,7 @@ import type { RunTable } from "../table/columns";
 import { bindField } from "../table/field";
 import { newField } from "../table/key";
 import { type Datum, Kind, textOf } from "../table/value";
-import type { Comparison, Level, MetricRow, Part, Problem, Row, Side } from "./api";
+import type { Comparison, Level, MetricRow, Part, Problem, Row, Side, Verdict } from "./api";
 import { where } from "./sides";
 
 /** Compares runs in what the table has of them: metrics, params, summary, tags and some attributes. */
@@ -82,7 +82,20 @@ function metricRow(t: RunTable, key: string, goal: string, rows: readonly number
   if (levels.every((l) => l === null)) return undefined;
   const same = levels.every((l) => l !== null && Object.is(l.value, levels[0]!.value));
   const curve = rows.some((row) => best?.kinds[row] && count?.kinds[row] && count.numbers[row] > 1);
-  return { key, goal, compared: key, same, curve, levels, verdicts: levels.slice(1).map(() => null) };
+  return { key, goal, compared: key, same, curve, levels, verdicts: levels.slice(1).map((l) => change(levels[0], l)) };
+}
+
+/** How much a value differs. Whether that means anything, only 'runs' can tell. */
+function change(a: Level | null, b: Level | null): Verdict | null {
+  if (!a || !b) return null;
+  const [x, y] = [a.value as number, b.value as number];
+  const signed = (v: number, text: string) => (Number.isNaN(v) ? "" : (v > 0 ? "+" : "") + text);
+  const share = x === 0 ? NaN : (y - x) / Math.abs(x);
+  return {
+    verdict: "", text: "", delta: signed(y - x, formatNumber(y - x)),
+    relative: Number.isFinite(share) ? signed(share, Math.abs(share) >= 100 ? share.toFixed(0) + " x" : (100 * share).toFixed(1) + "%") : "",
+    p: NaN, p_adjusted: NaN, interval: [], curve: "",
+  };
 }
 
 function rowOf(t: RunTable, key: string, name: string, rows: readonly number[]): Row | undefined {

@@ -47,7 +47,7 @@ export function RelationsPage({ source, place }: PageProps) {
         </EmptyState>
       ) : (
         <Fragment>
-          <div class="relations-where">
+          <div class="bar relations-where">
             <FilterLine table={table} value={choice.where} error={filtered.error} onInput={(where) => replaceParams({ where })} />
             <span class="muted">
               {filtered.rows.length === table.rows
@@ -61,7 +61,7 @@ export function RelationsPage({ source, place }: PageProps) {
             )}
           </div>
           {table.head.leftOut > 0 && (
-            <p class="muted small">
+            <p class="note">
               Only the newest {count(table.rows, "run")} of {count(table.head.rows, "run")} are here: the others are too many for a page.
             </p>
           )}
@@ -111,7 +111,7 @@ function Views({ table, rows, params, view, where }: ViewsProps) {
   return (
     <Fragment>
       {brushes.length > 0 && (
-        <div class="relations-selection" role="group" aria-label="Selection">
+        <div class="bar relations-selection" role="group" aria-label="Selection">
           <span>
             <strong>{chosen.toLocaleString("en-US")}</strong> of {count(rows.length, "run")} selected
           </span>

@@ -101,7 +101,8 @@ function howOf(lines: Line[]): string {
 
 const signs: Partial<Record<Line["kind"], string>> = { added: "+", removed: "-", same: " " };
 
-function OneFile({ file, open }: { file: { path: string; lines: Line[] }; open: boolean }) {
+/** A file of a patch, which folds. */
+export function OneFile({ file, open }: { file: { path: string; lines: Line[] }; open: boolean }) {
   const [shown, setShown] = useState(open);
   const [lines, more] = useFirst(
     file.lines.filter((l) => l.kind !== "meta" || l.text[0] === "\\"),

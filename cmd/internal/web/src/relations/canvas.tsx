@@ -71,3 +71,29 @@ export function Canvas({ size, paint, keys }: { size: Size; paint: Paint; keys: 
   }, [size.width, size.height, theme, ...keys]);
   return <canvas ref={canvas} aria-hidden="true" />;
 }
+
+/** Writes a text over what is drawn, shortened to a width. */
+export function write(ctx: CanvasRenderingContext2D, theme: Theme, text: string, x: number, y: number, room: number, color = theme.muted): void {
+  if (ctx.measureText(text).width > room) {
+    let n = Math.min(text.length, 60);
+    while (n > 1 && ctx.measureText(text.slice(0, n) + "…").width > room) n--;
+    text = text.slice(0, n) + "…";
+  }
+  ctx.lineWidth = 3;
+  ctx.strokeStyle = theme.surface;
+  ctx.strokeText(text, x, y);
+  ctx.fillStyle = color;
+  ctx.fillText(text, x, y);
+  ctx.lineWidth = 1;
+}
+
+/** Draws a line between two points, sharp if it is level or upright. */
+export function rule(ctx: CanvasRenderingContext2D, color: string, x1: number, y1: number, x2: number, y2: number, dash: number[] = []): void {
+  ctx.strokeStyle = color;
+  ctx.setLineDash(dash);
+  ctx.beginPath();
+  ctx.moveTo(Math.round(x1) + 0.5, Math.round(y1) + 0.5);
+  ctx.lineTo(Math.round(x2) + 0.5, Math.round(y2) + 0.5);
+  ctx.stroke();
+  ctx.setLineDash([]);
+}

@@ -27,9 +27,6 @@ const stops = [
   [226, 110, 40],
 ];
 
-/** Ten hues that are told apart by most kinds of color vision. */
-const hues = ["#2b6cde", "#e26e28", "#149a80", "#c24b9b", "#a87a00", "#6a51c7", "#0e93b8", "#d14b4b", "#5f8f1f", "#8c6a56"];
-
 /** The color at a place from 0 to 1. */
 export function colorAt(place: number): string {
   const at = Math.max(0, Math.min(1, place)) * (stops.length - 1);
@@ -38,8 +35,8 @@ export function colorAt(place: number): string {
   return `rgb(${mix.join(" ")})`;
 }
 
-/** Colors rows by values. Without values, all have one color. */
-export function colorBy(v: Values | undefined, rows: number): Coloring {
+/** Colors rows by values, those of texts by the hues. Without values, all have one color. */
+export function colorBy(v: Values | undefined, rows: number, hues: readonly string[]): Coloring {
   if (!v) return { palette: ["", missing], of: new Uint8Array(rows) };
   if (v.texted > 0 || v.finite === 0) {
     const scale = makeScale(v, "category");

@@ -79,7 +79,7 @@ export function textOfValue(v: Values, row: number): string {
 export function ColorLegend({ coloring: c, title }: { coloring: Coloring; title?: string }) {
   if (!title) return <Fragment />;
   return (
-    <div class="color-legend small" role="group" aria-label={"Colors by " + title}>
+    <div class="bar color-legend small" role="group" aria-label={"Colors by " + title}>
       <span class="muted">{title}</span>
       {c.marks && (
         <Fragment>

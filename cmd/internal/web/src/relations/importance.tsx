@@ -1,5 +1,6 @@
 import { Fragment, h } from "preact";
 import { useMemo, useState } from "preact/hooks";
+import { Matrix } from "../compare/matrix";
 import { placeLink, replaceParams } from "../location";
 import { Button, count, EmptyState, formatNumber } from "../parts";
 import { type Axes, firstMetric, goalOf, titleOf } from "./axes";
@@ -33,7 +34,7 @@ export function Importance({ axes, params, selected }: { axes: Axes; params: URL
   const title = titleOf(t, key);
   return (
     <div>
-      <div class="relations-bar">
+      <div class="bar relations-bar">
         <KeySelect table={t} label="Params against" value={key} onChange={(k) => replaceParams({ m: k })} />
       </div>
       <p class="muted relations-note">
@@ -46,59 +47,36 @@ export function Importance({ axes, params, selected }: { axes: Axes; params: URL
           <p>No param varies among the runs that have {title}.</p>
         </EmptyState>
       ) : (
-        <div class="matrix" role="region" aria-label={"Params against " + title} tabIndex={0}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Param</th>
-                <th scope="col" class="right">
-                  Correlation
-                </th>
-                <th scope="col">
-                  <span class="hidden">Strength</span>
-                </th>
-                <th scope="col">More of it goes with</th>
-                <th scope="col" class="right">
-                  Runs
-                </th>
-                <th scope="col" class="right">
-                  Missing
-                </th>
-                <th scope="col" class="right">
-                  Values
-                </th>
-                <th scope="col">
-                  <span class="hidden">Show</span>
-                </th>
+        <Matrix
+          label={"Params against " + title}
+          head={["Param", ">Correlation", ".Strength", "More of it goes with", ">Runs", ">Missing", ">Values", ".Show"]}
+        >
+          <tbody>
+            {list.slice(0, most).map((a) => (
+              <tr key={a.key}>
+                <th scope="row">{titleOf(t, a.key)}</th>
+                <td class="num">{Number.isNaN(a.rho) ? (Number.isNaN(a.eta2) ? "–" : formatNumber(round(Math.sqrt(a.eta2)))) : formatNumber(round(a.rho))}</td>
+                <td>
+                  <svg width="120" height="12" aria-hidden="true" class="rank-bar">
+                    <line x1="60" x2="60" y1="0" y2="12" />
+                    {Number.isNaN(a.rho) ? (
+                      <rect class="groups" x="60" y="2" width={60 * Math.sqrt(a.eta2 || 0)} height="8" />
+                    ) : (
+                      <rect x={a.rho < 0 ? 60 + 60 * a.rho : 60} y="2" width={60 * Math.abs(a.rho)} height="8" />
+                    )}
+                  </svg>
+                </td>
+                <td class="muted">{direction(a.rho, a.eta2, goal, a.n)}</td>
+                <td class="num">{a.n}</td>
+                <td class="num">{a.missing || ""}</td>
+                <td class="num">{a.distinct}</td>
+                <td>
+                  <a href={scatterLink(params, a.key, key)}>Scatter</a>
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {list.slice(0, most).map((a) => (
-                <tr key={a.key}>
-                  <th scope="row">{titleOf(t, a.key)}</th>
-                  <td class="num right">{Number.isNaN(a.rho) ? (Number.isNaN(a.eta2) ? "–" : formatNumber(round(Math.sqrt(a.eta2)))) : formatNumber(round(a.rho))}</td>
-                  <td>
-                    <svg width="120" height="12" aria-hidden="true" class="rank-bar">
-                      <line x1="60" x2="60" y1="0" y2="12" />
-                      {Number.isNaN(a.rho) ? (
-                        <rect class="groups" x="60" y="2" width={60 * Math.sqrt(a.eta2 || 0)} height="8" />
-                      ) : (
-                        <rect x={a.rho < 0 ? 60 + 60 * a.rho : 60} y="2" width={60 * Math.abs(a.rho)} height="8" />
-                      )}
-                    </svg>
-                  </td>
-                  <td class="muted">{direction(a.rho, a.eta2, goal, a.n)}</td>
-                  <td class="num right">{a.n}</td>
-                  <td class="num right">{a.missing || ""}</td>
-                  <td class="num right">{a.distinct}</td>
-                  <td>
-                    <a href={scatterLink(params, a.key, key)}>Scatter</a>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+            ))}
+          </tbody>
+        </Matrix>
       )}
       {list.length > most && (
         <Fragment>

@@ -1,11 +1,13 @@
 import { Fragment, h } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
+import { palette, useDark } from "../chart";
+import { Matrix } from "../compare/matrix";
 import { readSides, writeSides } from "../compare/sides";
 import { goTo, replaceParams } from "../location";
 import { Button, EmptyState, IconButton, Popup } from "../parts";
 import { type Axes, firstMetric, titleOf, usualAxes } from "./axes";
 import { type Brush, brushBetween, withBrush, writeBrushes } from "./brush";
-import { Canvas, type Paint, type Size, useSize } from "./canvas";
+import { Canvas, type Paint, rule, type Size, type Theme, useSize, write } from "./canvas";
 import { type Coloring, colorBy } from "./colors";
 import { ColorLegend, KeySelect, ScaleChoice, textOfValue } from "./controls";
 import { makeScale, placeOf, placeOfName, type Scale, type ScaleKind, ticksOf, usualScale } from "./scales";
@@ -38,12 +40,13 @@ export function Parallel(props: { axes: Axes; params: URLSearchParams; brushes: 
     [axes, keys.join("\n"), params.get("scales")],
   );
   const c = cKey ? axes.values(cKey) : undefined;
-  const coloring = useMemo(() => colorBy(c, axes.rows.length), [c, axes]);
+  const hues = palette(useDark());
+  const coloring = useMemo(() => colorBy(c, axes.rows.length, hues), [c, axes, hues]);
   const setKeys = (next: string[]) => replaceParams({ axes: writeSides(next) });
   const setBrush = (key: string, b: Brush | undefined) => replaceParams({ b: writeBrushes(withBrush(brushes, key, b)) });
   return (
     <div>
-      <div class="relations-bar">
+      <div class="bar relations-bar">
         <KeySelect table={t} label="Add an axis" none="Choose…" value="" without={keys} onChange={(k) => k && setKeys([...keys, k])} />
         <KeySelect table={t} label="Color" none="One color" value={cKey} onChange={(k) => replaceParams({ pc: k || " " })} />
         <Button icon="reset" onClick={() => replaceParams({ axes: "", scales: "", pc: "", b: "" })}>
@@ -233,6 +236,7 @@ function linePainter(list: readonly Axis[], selected: Uint8Array | null, colorin
     }
     const chosen = selected ? selected.reduce((sum, s) => sum + s, 0) : rows;
     const alpha = Math.max(0.1, Math.min(0.8, 300 / Math.max(1, chosen)));
+    const faint = Math.max(0.05, Math.min(0.3, 30 / rows));
     const jobs: (() => void)[] = [];
     const draw = (i: number, of: ArrayLike<number>, wants: (row: number) => boolean, paint: (color: number) => string, strength: number) => {
       const s = segmentsOf(ys[i], ys[i + 1], of, wants);
@@ -255,7 +259,7 @@ function linePainter(list: readonly Axis[], selected: Uint8Array | null, colorin
     for (const some of selected ? [false, true] : [true]) {
       for (let i = 0; i + 1 < xs.length; i++) {
         if (some) draw(i, coloring.of, (row) => !selected || !!selected[row], (c) => coloring.palette[c] || theme.accent, alpha);
-        else draw(i, one, (row) => !selected![row], () => theme.muted, 0.05);
+        else draw(i, one, (row) => !selected![row], () => theme.muted, faint);
       }
     }
     let frame = 0;
@@ -272,59 +276,27 @@ function linePainter(list: readonly Axis[], selected: Uint8Array | null, colorin
   };
 }
 
-function paintAxes(ctx: CanvasRenderingContext2D, size: Size, theme: { [k in "text" | "muted" | "edge" | "surface" | "font"]: string }, list: readonly Axis[], xs: number[]) {
+function paintAxes(ctx: CanvasRenderingContext2D, size: Size, theme: Theme, list: readonly Axis[], xs: number[]) {
   const room = list.length > 1 ? (size.width - 2 * side) / (list.length - 1) : size.width;
-  ctx.lineWidth = 1;
-  ctx.globalAlpha = 1;
   list.forEach((a, i) => {
-    const x = Math.round(xs[i]) + 0.5;
-    ctx.strokeStyle = theme.edge;
-    ctx.beginPath();
-    ctx.moveTo(x, top);
-    ctx.lineTo(x, size.height - bottom - none);
-    ctx.stroke();
+    const x = xs[i];
+    const none = placeY(NaN, size);
+    const last = i > 0 && i === list.length - 1;
+    const label = (text: string, y: number) => {
+      write(ctx, theme, text, x + (last ? 6 : -6), y, Math.min(110, room - 14));
+      rule(ctx, theme.edge, x - 3, y, x + 3, y);
+    };
+    ctx.lineWidth = 1;
     ctx.font = "11px " + theme.font;
     ctx.textBaseline = "middle";
-    ctx.textAlign = i === list.length - 1 && list.length > 1 ? "left" : "right";
-    const dx = ctx.textAlign === "left" ? 6 : -6;
-    for (const tick of ticksOf(a.scale, a.scale.kind === "category" ? Math.floor(span(size) / 15) : 6)) {
-      const y = placeY(tick.place, size);
-      halo(ctx, theme, shortened(ctx, tick.text, Math.min(110, room - 14)), x + dx, y, theme.muted);
-      ctx.strokeStyle = theme.edge;
-      ctx.beginPath();
-      ctx.moveTo(x - 3, y);
-      ctx.lineTo(x + 3, y);
-      ctx.stroke();
-    }
-    if (a.values.missing + a.values.infinite + a.scale.below > 0) {
-      halo(ctx, theme, "none", x + dx, placeY(NaN, size), theme.muted);
-      ctx.beginPath();
-      ctx.arc(x, placeY(NaN, size), 2.5, 0, 2 * Math.PI);
-      ctx.stroke();
-    }
+    ctx.textAlign = last ? "left" : "right";
+    rule(ctx, theme.edge, x, top, x, placeY(0, size));
+    for (const t of ticksOf(a.scale, a.scale.kind === "category" ? Math.floor(span(size) / 15) : 6)) label(t.text, placeY(t.place, size));
+    if (a.values.missing + a.values.infinite + a.scale.below > 0) label("none", none);
     ctx.font = "600 11px " + theme.font;
     ctx.textAlign = "center";
-    const half = Math.min(xs[i], size.width - xs[i]);
-    halo(ctx, theme, shortened(ctx, a.title, Math.min(room - 8, 2 * half)), xs[i], size.height - bottom / 2 - 2, theme.text);
+    write(ctx, theme, a.title, x, size.height - bottom / 2 - 2, Math.min(room - 8, 2 * Math.min(x, size.width - x)), theme.text);
   });
-}
-
-/** Writes a text over lines. */
-function halo(ctx: CanvasRenderingContext2D, theme: { surface: string }, text: string, x: number, y: number, color: string) {
-  ctx.lineWidth = 3;
-  ctx.strokeStyle = theme.surface;
-  ctx.lineJoin = "round";
-  ctx.strokeText(text, x, y);
-  ctx.fillStyle = color;
-  ctx.fillText(text, x, y);
-  ctx.lineWidth = 1;
-}
-
-function shortened(ctx: CanvasRenderingContext2D, text: string, room: number): string {
-  if (ctx.measureText(text).width <= room) return text;
-  let n = Math.min(text.length, 60);
-  while (n > 1 && ctx.measureText(text.slice(0, n) + "…").width > room) n--;
-  return text.slice(0, n) + "…";
 }
 
 interface AxisTableProps {
@@ -340,52 +312,39 @@ function AxisTable({ list, brushes, kinds, onKeys, onBrush }: AxisTableProps) {
   const keys = list.map((a) => a.key);
   const swap = (i: number, k: number) => onKeys(keys.map((key, at) => (at === i ? keys[k] : at === k ? keys[i] : key)));
   return (
-    <div class="matrix axis-table" role="region" aria-label="Axes" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Axis</th>
-            <th scope="col">Scale</th>
-            <th scope="col">Selected values</th>
-            <th scope="col">None</th>
-            <th scope="col">
-              <span class="hidden">Change</span>
-            </th>
+    <Matrix label="Axes" head={["Axis", "Scale", "Selected values", ">None", ".Change"]}>
+      <tbody>
+        {list.map((a, i) => (
+          <tr key={a.key}>
+            <th scope="row">{a.title}</th>
+            <td>
+              <ScaleChoice
+                label={"Scale of " + a.title}
+                values={a.values}
+                value={a.scale.kind}
+                onChange={(k) => replaceParams({ scales: JSON.stringify({ ...kinds, [a.key]: k }) })}
+              />
+            </td>
+            <td>
+              <BrushFields axis={a} brush={brushes.find((b) => b.key === a.key)} onBrush={(b) => onBrush(a.key, b)} />
+            </td>
+            <td class="num">{a.values.missing + a.values.infinite || ""}</td>
+            <td class="num">
+              <IconButton icon="left" label={`Move ${a.title} to the left`} disabled={i === 0} onClick={() => swap(i, i - 1)} />
+              <IconButton icon="right" label={`Move ${a.title} to the right`} disabled={i === list.length - 1} onClick={() => swap(i, i + 1)} />
+              <IconButton
+                icon="close"
+                label={`Remove ${a.title}`}
+                onClick={() => {
+                  onBrush(a.key, undefined);
+                  onKeys(keys.filter((k) => k !== a.key));
+                }}
+              />
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {list.map((a, i) => (
-            <tr key={a.key}>
-              <th scope="row">{a.title}</th>
-              <td>
-                <ScaleChoice
-                  label={"Scale of " + a.title}
-                  values={a.values}
-                  value={a.scale.kind}
-                  onChange={(k) => replaceParams({ scales: JSON.stringify({ ...kinds, [a.key]: k }) })}
-                />
-              </td>
-              <td>
-                <BrushFields axis={a} brush={brushes.find((b) => b.key === a.key)} onBrush={(b) => onBrush(a.key, b)} />
-              </td>
-              <td class="num">{a.values.missing + a.values.infinite || ""}</td>
-              <td class="right">
-                <IconButton icon="left" label={`Move ${a.title} to the left`} disabled={i === 0} onClick={() => swap(i, i - 1)} />
-                <IconButton icon="right" label={`Move ${a.title} to the right`} disabled={i === list.length - 1} onClick={() => swap(i, i + 1)} />
-                <IconButton
-                  icon="close"
-                  label={`Remove ${a.title}`}
-                  onClick={() => {
-                    onBrush(a.key, undefined);
-                    onKeys(keys.filter((k) => k !== a.key));
-                  }}
-                />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+        ))}
+      </tbody>
+    </Matrix>
   );
 }
 
@@ -408,7 +367,7 @@ function BrushFields({ axis: a, brush, onBrush }: { axis: Axis; brush?: Brush; o
       onBrush(next.length > 0 ? { key: a.key, names: a.scale.names.filter((n) => next.includes(n)) } : undefined);
     };
     return (
-      <span class="brush-fields">
+      <span class="bar brush-fields">
         <Popup label={names.length > 0 ? names.slice(0, 3).join(", ") + (names.length > 3 ? ", …" : "") : "all"} kind="quiet">
           <fieldset class="brush-names">
             <legend>{a.title}</legend>
@@ -432,7 +391,7 @@ function BrushFields({ axis: a, brush, onBrush }: { axis: Axis; brush?: Brush; o
     onBrush(next.from === -Infinity && next.to === Infinity ? undefined : { key: a.key, ...next });
   };
   return (
-    <span class="brush-fields">
+    <span class="bar brush-fields">
       <Bound label={`Least ${a.title}`} hint={a.scale.low} value={range.from} open={-Infinity} time={a.scale.time} onChange={(from) => set({ from })} />
       <span class="muted">to</span>
       <Bound label={`Greatest ${a.title}`} hint={a.scale.high} value={range.to} open={Infinity} time={a.scale.time} onChange={(to) => set({ to })} />

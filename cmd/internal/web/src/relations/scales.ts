@@ -1,7 +1,7 @@
 // Scales of axes: they turn values into places from 0 to 1 and back. No DOM.
 
-import { formatNumber, formatTime } from "../parts/format";
-import { roundNumbers } from "./round";
+import { tickLabels, ticks } from "../chart/ticks";
+import { formatNumber } from "../parts/format";
 import { extentOf, type Values } from "./values";
 
 export type ScaleKind = "linear" | "log" | "category";
@@ -129,23 +129,10 @@ export function ticksOf(s: Scale, n: number): Tick[] {
     const every = Math.max(1, Math.ceil(s.names.length / Math.max(1, n)));
     return s.names.flatMap((text, i) => (i % every === 0 ? [{ place: placeOfIndex(i, s.names.length), text }] : []));
   }
-  const values = s.kind === "log" ? logTicks(s.low, s.high, n) : roundNumbers(s.low, s.high, n);
-  return values.map((v) => ({ place: placeOf(s, v), text: s.time ? formatTime(v).slice(0, 16) : formatNumber(v) }));
-}
-
-/** Powers of ten in an interval and, if these are few, 2 and 5 times them. */
-export function logTicks(low: number, high: number, n: number): number[] {
-  const from = Math.floor(Math.log10(low));
-  const to = Math.ceil(Math.log10(high));
-  const inside = (v: number) => v >= low * (1 - 1e-9) && v <= high * (1 + 1e-9);
-  const powers: number[] = [];
-  for (let e = from; e <= to; e++) powers.push(Number("1e" + e));
-  const whole = powers.filter(inside);
-  if (whole.length > n) {
-    const every = Math.ceil(whole.length / n);
-    return whole.filter((_, i) => i % every === 0);
+  if (s.time) {
+    const list = ticks("time", s.low / 1000, s.high / 1000, n, false);
+    const texts = tickLabels("time", list);
+    return list.map((v, i) => ({ place: placeOf(s, v * 1000), text: texts[i] }));
   }
-  if (whole.length >= 3) return whole;
-  const finer = powers.flatMap((p) => [p, 2 * p, 5 * p]).map((v) => Number(v.toPrecision(12))).filter(inside);
-  return finer.length >= 2 ? finer : roundNumbers(low, high, n);
+  return ticks("number", s.low, s.high, n, s.kind === "log").map((v) => ({ place: placeOf(s, v), text: formatNumber(v) }));
 }

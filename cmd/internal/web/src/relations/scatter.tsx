@@ -1,9 +1,11 @@
 import { Fragment, h } from "preact";
 import { useMemo, useState } from "preact/hooks";
+import { palette, useDark } from "../chart";
+import { Matrix } from "../compare/matrix";
 import { goTo, placeLink, replaceParams } from "../location";
 import { announce, Choice, count, EmptyState, formatNumber, Section, Toggle } from "../parts";
 import { type Axes, goalOf, titleOf, usualPair } from "./axes";
-import { Canvas, type Paint, type Size, useSize } from "./canvas";
+import { Canvas, type Paint, rule, type Size, useSize, write } from "./canvas";
 import { type Coloring, colorBy } from "./colors";
 import { ColorLegend, KeySelect, ScaleChoice, textOfValue } from "./controls";
 import { type Goal, paretoFront } from "./pareto";
@@ -32,7 +34,8 @@ export function Scatter({ axes, params, selected }: { axes: Axes; params: URLSea
   const c = cKey ? axes.values(cKey) : undefined;
   const kinds = { x: (params.get("sx") as ScaleKind) || usualScale(x), y: (params.get("sy") as ScaleKind) || usualScale(y) };
   const plot = useMemo(() => place(x, y, kinds.x, kinds.y), [x, y, kinds.x, kinds.y]);
-  const coloring = useMemo(() => colorBy(c, axes.rows.length), [c, axes]);
+  const hues = palette(useDark());
+  const coloring = useMemo(() => colorBy(c, axes.rows.length, hues), [c, axes, hues]);
   const goals = { x: goalFor(params.get("gx"), goalOf(t, xKey)), y: goalFor(params.get("gy"), goalOf(t, yKey)) };
   const wantsFront = params.get("front") === "1";
   const numeric = plot.x.kind !== "category" && plot.y.kind !== "category";
@@ -45,7 +48,7 @@ export function Scatter({ axes, params, selected }: { axes: Axes; params: URLSea
   const titles = { x: titleOf(t, xKey), y: titleOf(t, yKey) };
   return (
     <div>
-      <div class="relations-bar">
+      <div class="bar relations-bar">
         <KeySelect table={t} label="x" value={xKey} onChange={(k) => replaceParams({ x: k, sx: "", gx: "" })} />
         <ScaleChoice label="Scale of x" values={x} value={plot.x.kind} onChange={(k) => replaceParams({ sx: k })} />
         <KeySelect table={t} label="y" value={yKey} onChange={(k) => replaceParams({ y: k, sy: "", gy: "" })} />
@@ -219,46 +222,37 @@ function painter({ plot, coloring, front, selected, titles, keys }: ChartProps):
     ctx.clearRect(0, 0, size.width, size.height);
     ctx.font = "11px " + theme.font;
     ctx.lineWidth = 1;
-    const label = (text: string, most: number) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
+    const base = size.height - bottom;
     ctx.textBaseline = "top";
     ctx.textAlign = "center";
-    for (const tick of ticksOf(plot.x, Math.max(2, (inner.right - inner.x) / 90))) {
-      const x = inner.x + tick.place * (inner.right - inner.x);
-      rule(ctx, theme.line, x, top, x, size.height - bottom);
-      ctx.fillStyle = theme.muted;
-      ctx.fillText(label(tick.text, 14), x, size.height - bottom + 6);
+    for (const t of ticksOf(plot.x, Math.max(2, (inner.right - inner.x) / 90))) {
+      const x = inner.x + t.place * (inner.right - inner.x);
+      rule(ctx, theme.line, x, top, x, base);
+      write(ctx, theme, t.text, x, base + 6, 86);
     }
+    if (keys.x.finite + keys.x.texted < plot.at.length / 2) {
+      write(ctx, theme, "none", left + gutter / 2, base + 6, 60);
+      rule(ctx, theme.line, left + gutter, top, left + gutter, base, [2, 3]);
+    }
+    write(ctx, theme, titles.x, (inner.x + inner.right) / 2, size.height - 16, inner.right - inner.x, theme.text);
     ctx.textBaseline = "middle";
     ctx.textAlign = "right";
-    for (const tick of ticksOf(plot.y, Math.max(2, (inner.bottom - inner.y) / 44))) {
-      const y = inner.bottom - tick.place * (inner.bottom - inner.y);
+    for (const t of ticksOf(plot.y, Math.max(2, (inner.bottom - inner.y) / 44))) {
+      const y = inner.bottom - t.place * (inner.bottom - inner.y);
       rule(ctx, theme.line, left, y, inner.right, y);
-      ctx.fillStyle = theme.muted;
-      ctx.fillText(label(tick.text, 9), left - 6, y);
-    }
-    rule(ctx, theme.edge, left, top, left, size.height - bottom);
-    rule(ctx, theme.edge, left, size.height - bottom, inner.right, size.height - bottom);
-    if (keys.x.finite + keys.x.texted < plot.at.length / 2) {
-      ctx.textAlign = "center";
-      ctx.fillStyle = theme.muted;
-      ctx.fillText("none", left + gutter / 2, size.height - bottom + 11);
-      rule(ctx, theme.line, left + gutter, top, left + gutter, size.height - bottom, [2, 3]);
+      write(ctx, theme, t.text, left - 6, y, left - 24);
     }
     if (keys.y.finite + keys.y.texted < plot.at.length / 2) {
-      ctx.textAlign = "right";
-      ctx.fillStyle = theme.muted;
-      ctx.fillText("none", left - 6, size.height - bottom - gutter / 2);
+      write(ctx, theme, "none", left - 6, base - gutter / 2, 60);
       rule(ctx, theme.line, left, inner.bottom, inner.right, inner.bottom, [2, 3]);
     }
-    ctx.fillStyle = theme.text;
-    ctx.textAlign = "center";
-    ctx.textBaseline = "bottom";
-    ctx.fillText(label(titles.x, Math.floor(size.width / 7)), (inner.x + inner.right) / 2, size.height - 3);
+    rule(ctx, theme.edge, left, top, left, base);
+    rule(ctx, theme.edge, left, base, inner.right, base);
     ctx.save();
     ctx.translate(10, (inner.y + inner.bottom) / 2);
     ctx.rotate(-Math.PI / 2);
-    ctx.textBaseline = "middle";
-    ctx.fillText(label(titles.y, Math.floor(size.height / 7)), 0, 0);
+    ctx.textAlign = "center";
+    write(ctx, theme, titles.y, 0, 0, inner.bottom - inner.y, theme.text);
     ctx.restore();
     const n = plot.at.length / 2;
     const radius = n > 5000 ? 2.2 : n > 500 ? 3 : 4.5;
@@ -299,16 +293,6 @@ function painter({ plot, coloring, front, selected, titles, keys }: ChartProps):
   };
 }
 
-function rule(ctx: CanvasRenderingContext2D, color: string, x1: number, y1: number, x2: number, y2: number, dash: number[] = []) {
-  ctx.strokeStyle = color;
-  ctx.setLineDash(dash);
-  ctx.beginPath();
-  ctx.moveTo(Math.round(x1) + 0.5, Math.round(y1) + 0.5);
-  ctx.lineTo(Math.round(x2) + 0.5, Math.round(y2) + 0.5);
-  ctx.stroke();
-  ctx.setLineDash([]);
-}
-
 /** Says how many runs lie where no value is. */
 function Placeless({ x, y, titles, plot }: { x: Values; y: Values; titles: { x: string; y: string }; plot: Plot }) {
   const words = ([["x", x, plot.x], ["y", y, plot.y]] as const).flatMap(([side, v, s]) => [
@@ -317,7 +301,7 @@ function Placeless({ x, y, titles, plot }: { x: Values; y: Values; titles: { x: 
     s.below > 0 && `${count(s.below, "run")} with a ${titles[side]} of zero or less, which a logarithmic axis cannot show`,
   ]);
   const all = words.filter(Boolean);
-  return all.length === 0 ? <Fragment /> : <p class="muted small">{all.join("; ")}: drawn beside the axis.</p>;
+  return all.length === 0 ? <Fragment /> : <p class="note">{all.join("; ")}: drawn beside the axis.</p>;
 }
 
 function PointsTable(props: {
@@ -334,34 +318,26 @@ function PointsTable(props: {
   const rows = props.front.length > 0 ? [...order].sort((a, b) => Number(front.has(b)) - Number(front.has(a))) : order;
   return (
     <Section title="As a table" count={order.length} open={false}>
-      <div class="matrix" role="region" aria-label="The points as a table" tabIndex={0}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Run</th>
-              <th scope="col">{titles.x}</th>
-              <th scope="col">{titles.y}</th>
-              {keys.c && <th scope="col">{props.color}</th>}
-              {front.size > 0 && <th scope="col">Pareto front</th>}
+      <Matrix
+        label="The points as a table"
+        head={["Run", titles.x, titles.y, ...(keys.c ? [props.color] : []), ...(front.size > 0 ? ["Pareto front"] : [])]}
+      >
+        <tbody>
+          {rows.slice(0, most).map((i) => (
+            <tr key={axes.id(i)}>
+              <th scope="row">
+                <a href={placeLink(["run", axes.id(i)])}>{axes.name(i)}</a>
+              </th>
+              <td>{textOfValue(keys.x, i)}</td>
+              <td>{textOfValue(keys.y, i)}</td>
+              {keys.c && <td>{textOfValue(keys.c, i)}</td>}
+              {front.size > 0 && <td>{front.has(i) ? "yes" : ""}</td>}
             </tr>
-          </thead>
-          <tbody>
-            {rows.slice(0, most).map((i) => (
-              <tr key={axes.id(i)}>
-                <th scope="row">
-                  <a href={placeLink(["run", axes.id(i)])}>{axes.name(i)}</a>
-                </th>
-                <td>{textOfValue(keys.x, i)}</td>
-                <td>{textOfValue(keys.y, i)}</td>
-                {keys.c && <td>{textOfValue(keys.c, i)}</td>}
-                {front.size > 0 && <td>{front.has(i) ? "yes" : ""}</td>}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+          ))}
+        </tbody>
+      </Matrix>
       {order.length > most && (
-        <p class="muted small">
+        <p class="note">
           The first {formatNumber(most)} of {count(order.length, "run")}. Filter the runs to see others.
         </p>
       )}

@@ -1,7 +1,8 @@
 import { h } from "preact";
 import { toNumber } from "../compare/rows";
 import { count, formatNumber } from "../parts";
-import { roundNumbers } from "../relations/round";
+import { ticks } from "../chart/ticks";
+import { Matrix } from "../compare/matrix";
 import type { Curve } from "./api";
 import { placePoints } from "./scale";
 
@@ -15,15 +16,15 @@ export function ReviewCurves({ curves, metric }: { curves: readonly Curve[]; met
   return (
     <figure class="review-curves">
       <svg viewBox={`0 0 ${width} ${height}`} role="img" aria-label={name}>
-        {roundNumbers(placed.y[0], placed.y[1], 5).map((t) => (
+        {ticks("number", ...placed.y, 5, false).map((t) => (
           <g key={t}>
-            <line class="grid" x1={left} x2={width - 8} y1={placed.atY(t)} y2={placed.atY(t)} />
+            <line x1={left} x2={width - 8} y1={placed.atY(t)} y2={placed.atY(t)} />
             <text x={left - 6} y={placed.atY(t) + 4} text-anchor="end">
               {formatNumber(t)}
             </text>
           </g>
         ))}
-        {roundNumbers(placed.x[0], placed.x[1], 6).map((t) => (
+        {ticks("number", ...placed.x, 6, false).map((t) => (
           <text key={t} x={placed.atX(t)} y={height - 6} text-anchor="middle">
             {formatNumber(t)}
           </text>
@@ -32,9 +33,9 @@ export function ReviewCurves({ curves, metric }: { curves: readonly Curve[]; met
           <path key={i} class={"line-" + i} d={d} />
         ))}
       </svg>
-      <figcaption>
+      <figcaption class="bar">
         {curves.map((c, i) => (
-          <span key={c.id} class="legend">
+          <span key={c.id}>
             <svg width="22" height="8" aria-hidden="true">
               <path class={"line-" + i} d="M0 4H22" />
             </svg>
@@ -48,9 +49,9 @@ export function ReviewCurves({ curves, metric }: { curves: readonly Curve[]; met
       </figcaption>
       <details>
         <summary>As a table</summary>
-        <div class="matrix" tabIndex={0} role="region" aria-label={name}>
+        <Matrix label={name} head={["Step", ...curves.map((c) => ">" + c.name)]}>
           <Numbers curves={curves} />
-        </div>
+        </Matrix>
       </details>
     </figure>
   );
@@ -60,29 +61,17 @@ function Numbers({ curves }: { curves: readonly Curve[] }) {
   const at = curves.map((c) => new Map(c.steps.map((s, i) => [s, toNumber(c.values[i])])));
   const steps = [...new Set(curves.flatMap((c) => c.steps))].sort((a, b) => a - b);
   return (
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Step</th>
-          {curves.map((c) => (
-            <th key={c.id} scope="col" class="right">
-              {c.name}
-            </th>
+    <tbody>
+      {steps.map((s) => (
+        <tr key={s}>
+          <th scope="row">{s}</th>
+          {at.map((values, i) => (
+            <td key={i} class="num">
+              {values.has(s) ? formatNumber(values.get(s)!) : ""}
+            </td>
           ))}
         </tr>
-      </thead>
-      <tbody>
-        {steps.map((s) => (
-          <tr key={s}>
-            <th scope="row">{s}</th>
-            {at.map((values, i) => (
-              <td key={i} class="num right">
-                {values.has(s) ? formatNumber(values.get(s)!) : ""}
-              </td>
-            ))}
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </tbody>
   );
 }

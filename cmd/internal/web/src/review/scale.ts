@@ -1,12 +1,5 @@
 // Where the points of a small chart lie. No DOM.
 
-export interface Box {
-  left: number;
-  top: number;
-  right: number;
-  bottom: number;
-}
-
 export interface Placed {
   x: [number, number];
   y: [number, number];
@@ -16,7 +9,7 @@ export interface Placed {
   paths: string[];
 }
 
-export function placePoints(lines: readonly { steps: readonly number[]; values: readonly number[] }[], box: Box): Placed {
+export function placePoints(lines: readonly { steps: readonly number[]; values: readonly number[] }[], box: { left: number; top: number; right: number; bottom: number }): Placed {
   const x = extent(lines.map((l) => l.steps));
   const y = extent(lines.map((l) => l.values));
   const atX = (v: number) => box.left + ((v - x[0]) / (x[1] - x[0])) * (box.right - box.left);
