@@ -154,7 +154,9 @@ func (s *site) mayReach(r *http1.Request) bool {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		// The address that the client has connected to was chosen with --host if it is not one of loopback.
 		local, err := netip.ParseAddrPort(r.Local.String())
-		return ip.IsLoopback() || err == nil && ip.Unmap() == local.Addr().Unmap()
+		if ip.IsLoopback() || err == nil && ip.Unmap() == local.Addr().Unmap() {
+			return true
+		}
 	}
 	return host != "" && slices.ContainsFunc(s.options.Hosts, func(name string) bool {
 		return strings.EqualFold(hostOf(name), host)

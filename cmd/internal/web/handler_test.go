@@ -15,7 +15,7 @@ import (
 
 func TestStatuses(t *testing.T) {
 	p := newProject(t)
-	s := serve(t, p.Repository, view.Options{}, Options{Hosts: []string{"proxy.example"}})
+	s := serve(t, p.Repository, view.Options{}, Options{Hosts: []string{"proxy.example", "10.0.0.9"}})
 	_, port, _ := strings.Cut(s.address, ":")
 	for _, c := range []struct {
 		method, path string
@@ -46,6 +46,7 @@ func TestStatuses(t *testing.T) {
 		{"GET", "/", []string{"Host", "[::1]"}, 200, ""},
 		{"GET", "/", []string{"Host", "[::1]:8080"}, 200, ""},
 		{"GET", "/", []string{"Host", "Proxy.Example:443"}, 200, ""},
+		{"GET", "/", []string{"Host", "10.0.0.9:8080"}, 200, ""},
 
 		{"POST", "/data/runs.json", []string{"Runs-Token", token}, 405, "only reads"},
 		{"OPTIONS", "/data/runs.json", nil, 405, "only reads"},
