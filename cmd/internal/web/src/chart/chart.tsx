@@ -22,6 +22,8 @@ import type { AxisKind } from "./ticks";
 /** Curves that a chart draws at most, and from which on it offers their mean. */
 export const mostCurves = 200;
 const manyCurves = 30;
+/** Buckets of all curves of a chart, so that an answer has at most 2 MB. */
+const mostBuckets = 80_000;
 
 export interface CurveChartProps {
   source: Source;
@@ -145,7 +147,7 @@ function Chart(props: CurveChartProps & { root: { current: HTMLElement | null } 
     metric,
     runs: drawn,
     x: props.x ?? "",
-    width: Math.min(2000, Math.max(200, Math.round(size.width / 100) * 100)),
+    width: Math.max(200, Math.min(2000, Math.round(size.width / 100) * 100, Math.floor(mostBuckets / drawn.length))),
     zoom,
     smooth: props.smooth ?? 0,
     logX: props.logX ?? false,

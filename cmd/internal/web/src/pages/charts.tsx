@@ -105,6 +105,14 @@ function Charts({ source, primary, params, runs, ids, metrics }: ChartsProps) {
       <Controls source={source} view={view} runs={runs} metrics={metrics} concealed={concealed} problem={test.problem} />
       <div class="charts-columns">
         <aside class="charts-runs" aria-label="Runs">
+          {!grouped && runs.length > 30 && (
+            <p class="small muted">
+              {count(runs.length, "curve")} are hard to tell apart.{" "}
+              <Button kind="link" onClick={() => replaceParams({ by: "all" })}>
+                Draw their mean and band
+              </Button>
+            </p>
+          )}
           <Legend
             lines={lines.slice(0, mostCurves)}
             hidden={hidden}
@@ -117,14 +125,6 @@ function Charts({ source, primary, params, runs, ids, metrics }: ChartsProps) {
             <Button kind="link" onClick={() => hide(new Set())}>
               Show all
             </Button>
-          )}
-          {!grouped && runs.length > 30 && (
-            <p class="small muted">
-              {count(runs.length, "curve")} are hard to tell apart.{" "}
-              <Button kind="link" onClick={() => replaceParams({ by: "all" })}>
-                Draw their mean and band
-              </Button>
-            </p>
           )}
         </aside>
         <div class="charts-parts">
