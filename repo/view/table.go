@@ -35,6 +35,7 @@ type Table struct {
 	Params      []string      `json:"params"`  // sorted
 	Summary     []string      `json:"summary"` // sorted
 	Tags        []string      `json:"tags"`    // sorted
+	Others      []string      `json:"others"`  // keys of records that this version does not know
 	Differing   []string      `json:"differing"`
 	Telling     int           `json:"telling"` // how many of Differing lists show first
 	Named       []string      `json:"named"`   // metrics of any run whose name ends like .min
@@ -303,7 +304,7 @@ func newTable(entries []*repo.Entry, in tableInput) *Table {
 	}
 	t.Params, t.Summary = counts.params.keys(), counts.summary.keys()
 	t.Tags, t.Metrics = counts.tags.keys(), counts.tableMetrics()
-	t.counts = counts
+	t.Others, t.counts = counts.others.keys(), counts
 	for _, key := range t.Params {
 		if format.IsSeed(key, in.config.Replicates.Seeds) {
 			t.Seeds = append(t.Seeds, key)

@@ -31,6 +31,7 @@ func (c count) list() []TableCount {
 // keyCounts counts the keys of runs.
 type keyCounts struct {
 	params, summary, tags, metrics count
+	others                         count // keys of records that this version does not know
 	experiments, statuses          count
 	best                           map[string]string // by metric: the goal by which some value is not the last one
 	differing                      query.ParamDifferences
@@ -40,7 +41,7 @@ type keyCounts struct {
 
 func newKeyCounts(in tableInput) *keyCounts {
 	return &keyCounts{
-		params: count{}, summary: count{}, tags: count{}, metrics: count{}, experiments: count{}, statuses: count{},
+		others: count{}, params: count{}, summary: count{}, tags: count{}, metrics: count{}, experiments: count{}, statuses: count{},
 		best: map[string]string{}, in: in,
 	}
 }
@@ -59,6 +60,9 @@ func (c *keyCounts) add(e *repo.Entry) {
 	}
 	for key := range e.Tags {
 		c.tags[key]++
+	}
+	for key := range format.Params(e.Unknown).Flatten() {
+		c.others[key]++
 	}
 	for key, m := range e.Metrics {
 		c.metrics[key]++

@@ -6,12 +6,12 @@ import { goTo, placeLink, replaceParams } from "../location";
 import type { RunTable } from "../table/columns";
 import { ExpressionError } from "../table/expression";
 import { useTable } from "../table/load";
-import { type Choice, type Shown, arrange, filterRows, whereOf } from "../table/view";
+import { type Choice, type Shown, arrange, filterRows, warningOf, whereOf } from "../table/view";
 import { Button, Command, EmptyState, ErrorBox, PageHead, Toggle, Waiting, count, shellLine, useKeys } from "../parts";
-import { columnOf, usualColumns } from "./runs_columns";
+import { type ColumnSpec, columnOf, textOfColumn, usualColumns } from "./runs_columns";
 import { ColumnChoice, CopyMenu, GroupChoice } from "./runs_controls";
 import { FilterLine } from "./runs_filter";
-import { Grid, type Item, groupID } from "./runs_grid";
+import { Grid, type Item, groupID, nameOf } from "./runs_grid";
 import { Side } from "./runs_side";
 import { useSparks } from "./runs_spark";
 import "./runs.css";
@@ -36,15 +36,19 @@ function Runs({ source, table, project, place, wantMore }: PageProps & { table: 
     group: words(params.get("group")),
   };
   const chosen = params.get("columns") ?? "";
-  const marked = useMemo(() => new Set(words(params.get("runs"))), [params.get("runs")]);
+  const marked = useMemo(
+    () => new Set(words(params.get("runs")).filter((id) => table.partial || table.row(id) !== undefined)),
+    [params.get("runs"), table],
+  );
   const open = useMemo(() => new Set((params.get("open") ?? "").split(";").filter(Boolean)), [params.get("open")]);
   const baseline = table.row(params.get("baseline") ?? "");
 
-  const { shown, wrong } = useShown(table, choice, wantMore);
+  const [typing, setTyping] = useState(false);
+  const { shown, wrong, warning, waits } = useShown(table, choice, typing);
   const keys = useMemo(() => (chosen ? words(chosen) : usualColumns(table)), [table, chosen]);
   const columns = useMemo(() => keys.map((key) => columnOf(table, key)), [table, keys]);
   useEffect(() => {
-    if (table.wantsMore && !table.complete) wantMore();
+    if (table.wantsMore && !table.complete) wantMore(); // a column that is shown lacks it
   });
   const items = useMemo(() => itemsOf(table, shown, open), [table, shown, open]);
   const [cursor, setCursor] = useState(-1);
@@ -101,12 +105,12 @@ function Runs({ source, table, project, place, wantMore }: PageProps & { table: 
           </a>
         </PageHead>
         <Damaged list={project.damaged} />
-        <FilterLine table={table} value={choice.where} error={wrong} onInput={(where) => replaceParams({ where })} />
+        <FilterLine table={table} value={choice.where} error={wrong} warning={warning} onInput={(where) => replaceParams({ where })} onTyping={setTyping} />
         <div class="runs-bar">
           <span role="status">
             {shown.groups ? count(shown.groups.length, "group") + " of " : ""}
             {shown.rows.length === total ? count(total, "run") : `${shown.rows.length.toLocaleString("en-US")} of ${count(total, "run")}`}
-            {table.partial && ", reading the others…"}
+            {(table.partial || waits) && ", reading more…"}
             {table.head.leftOut > 0 && `, of which the ${table.head.leftOut.toLocaleString("en-US")} oldest are left out; narrow them with runs ui -w`}
           </span>
           <GroupChoice table={table} group={choice.group} onChange={(group) => replaceParams({ group: group.join(","), open: "" })} />
@@ -147,6 +151,7 @@ function Runs({ source, table, project, place, wantMore }: PageProps & { table: 
           spark={spark}
           narrow={narrow}
         />
+        {narrow && items[at]?.row !== undefined && <Details table={table} row={items[at].row} columns={columns} />}
         <Command command={command} />
       </div>
     </div>
@@ -175,26 +180,37 @@ function ofWhere(c: Choice): URLSearchParams {
 
 const ofMarked = (marked: ReadonlySet<string>) => new URLSearchParams({ runs: [...marked].join(",") });
 
-/** Filters, sorts and groups. While an expression is not valid, the rows of the last valid one stay. */
-function useShown(table: RunTable, c: Choice, wantMore: () => void): { shown: Shown; wrong?: ExpressionError } {
-  const last = useRef<Int32Array | undefined>(undefined);
-  const lastTable = useRef<RunTable | undefined>(undefined);
-  const { rows, wrong } = useMemo(() => {
-    try {
-      return { rows: filterRows(table, c, new Date()), wrong: undefined };
-    } catch (error) {
-      if (!(error instanceof ExpressionError)) throw error;
-      const rows = lastTable.current === table ? last.current : undefined;
-      return { rows: rows ?? filterRows(table, { ...c, where: "" }, new Date()), wrong: error };
+/**
+ * Filters, sorts and groups. While an expression is not valid, the rows of the last valid one stay; so they do while a
+ * reader types a key that no run has.
+ */
+function useShown(table: RunTable, c: Choice, typing: boolean) {
+  const last = useRef("");
+  const filtered = useMemo(() => {
+    let wrong: ExpressionError | undefined;
+    for (const where of [c.where, last.current, ""]) {
+      try {
+        const { value, waits } = table.track(() => filterRows(table, { ...c, where }, new Date()));
+        last.current = where;
+        return { rows: value, waits, wrong };
+      } catch (error) {
+        if (!(error instanceof ExpressionError)) throw error;
+        wrong ??= error;
+      }
     }
+    return { rows: table.newest, waits: false, wrong };
   }, [table, c.where, c.experiment, c.statuses.join()]);
-  last.current = rows;
-  lastTable.current = table;
-  const shown = useMemo(() => arrange(table, rows, c), [table, rows, c.sort, c.group.join()]);
-  useEffect(() => {
-    if (table.wantsMore && !table.complete) wantMore();
-  }, [table, shown]);
-  return { shown, wrong };
+  const { rows, wrong } = filtered;
+  const arranged = useMemo(() => table.track(() => arrange(table, rows, c)), [table, rows, c.sort, c.group.join()]);
+  const waits = filtered.waits || arranged.waits;
+  const warning = useMemo(() => (wrong || waits ? "" : warningOf(table, c.where)), [table, c.where, wrong, waits]);
+  // Until what is asked for is here, and while a key is typed that no run has, what was shown stays.
+  const next = arranged.value;
+  const before = useRef({ table, shown: next });
+  const sameRows = before.current.table.version === table.version;
+  const keeps = sameRows && (waits || (typing && warning !== "" && next.rows.length === 0));
+  if (!keeps) before.current = { table, shown: next };
+  return { shown: before.current.shown, wrong, warning, waits };
 }
 
 function itemsOf(table: RunTable, shown: Shown, open: ReadonlySet<string>): Item[] {
@@ -241,6 +257,20 @@ function useGridKeys(
     b: ["Pin the run as the baseline, or unpin it", (e) => act(e, (item) => !item.group && replaceParams({ baseline: table.row(new URLSearchParams(location.hash.split("?")[1]).get("baseline") ?? "") === item.row ? "" : table.ids[item.row] }))],
     c: ["Compare the marked runs", () => marked.size > 1 && goTo(["compare"], ofMarked(marked))],
   });
+}
+
+/** All columns of one run, for a narrow screen, whose table shows few. */
+function Details({ table, row, columns }: { table: RunTable; row: number; columns: ColumnSpec[] }) {
+  return (
+    <dl class="runs-details" aria-label={nameOf(table, row)}>
+      {columns.map((c) => (
+        <div key={c.key}>
+          <dt>{c.title}</dt>
+          <dd>{textOfColumn(c, c.value(row))}</dd>
+        </div>
+      ))}
+    </dl>
+  );
 }
 
 function useNarrow(): boolean {

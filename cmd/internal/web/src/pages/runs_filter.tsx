@@ -12,6 +12,8 @@ export function FilterLine(props: {
   error?: ExpressionError;
   warning?: string;
   onInput(value: string): void;
+  /** Called when a reader begins and ends to type. */
+  onTyping?(typing: boolean): void;
 }) {
   const { table, value, error } = props;
   const input = useRef<HTMLInputElement>(null);
@@ -47,7 +49,10 @@ export function FilterLine(props: {
       setChosen((i) => (e.key === "ArrowDown" ? (i + 1) % n : (i <= 0 ? n : i) - 1));
     } else if (open && chosen >= 0 && (e.key === "Enter" || e.key === "Tab")) take(options.list[chosen]);
     else if (!open && e.key === "ArrowDown") look();
-    else if (e.key === "Enter") close();
+    else if (e.key === "Enter") {
+      close();
+      props.onTyping?.(false);
+    }
     else return;
     e.preventDefault();
   };
@@ -77,12 +82,17 @@ export function FilterLine(props: {
           value={value}
           onInput={(e) => {
             setChosen(-1);
+            props.onTyping?.(true);
             props.onInput(e.currentTarget.value);
             look();
           }}
           onKeyDown={press}
           onClick={look}
-          onBlur={close}
+          onFocus={() => props.onTyping?.(true)}
+          onBlur={() => {
+            close();
+            props.onTyping?.(false);
+          }}
         />
         {value && (
           <button type="button" class="icon quiet" aria-label="Clear the filter" title="Clear the filter" onClick={() => props.onInput("")}>

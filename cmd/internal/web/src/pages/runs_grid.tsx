@@ -6,7 +6,7 @@ import type { Group, Summary } from "../table/group";
 import { valuesOf } from "../table/group";
 import { cutDirection } from "../table/sort";
 import type { Shown } from "../table/view";
-import { type Datum, Kind, canonicalOf, isNumber, textOf } from "../table/value";
+import { type Datum, canonicalOf, isNumber, textOf } from "../table/value";
 import { Icon, IconButton, Status, count, formatAgo, formatDuration, formatNumber, formatTime, useNow } from "../parts";
 import { type ColumnSpec, exactText, textOfColumn } from "./runs_columns";
 
@@ -124,10 +124,15 @@ export function Grid(props: GridProps) {
 
 const none: Summary = { n: 0, lost: 0, mean: 0, sd: NaN, best: 0, bestRow: -1 };
 const nameColumn = { key: "name", title: "Name", goal: "", metric: false, numeric: false, width: 240 };
-const nameWidth = (narrow: boolean) => (narrow ? 150 : 240);
+const nameWidth = (narrow: boolean) => (narrow ? 138 : 240);
 
-function columnWidth(c: ColumnSpec, p: { table: RunTable; shown: Shown }): number {
-  return c.key === "metrics." + p.table.head.primary ? Math.max(c.width, 96) + (p.shown.groups ? 100 : 84) : c.width + (p.shown.groups && (c.metric || c.key === "duration") ? 90 : 0);
+function columnWidth(c: ColumnSpec, p: GridProps): number {
+  if (p.narrow) return c.key === "status" ? 36 : 104;
+  let width = c.width;
+  if (c.key === "metrics." + p.table.head.primary) width = Math.max(width, 96) + 84;
+  if (p.shown.groups && (c.metric || c.key === "duration")) width += 90;
+  else if (p.baseline !== undefined && c.metric) width += 80;
+  return width;
 }
 
 /** Keeps the rows in view where they are when others appear above them. */
@@ -193,7 +198,7 @@ function Heading({ spec, ...props }: GridProps & { spec: Omit<ColumnSpec, "value
       aria-sort={sorted ? (descends ? "descending" : "ascending") : undefined}
     >
       <button type="button" title={spec.key + (spec.goal ? ": the " + spec.goal + " of each run" : "")} onClick={() => props.onSort(next())}>
-        <span>{spec.title}</span>
+        <span>{props.narrow && spec.key === "status" ? "" : spec.title}</span>
         {spec.goal && <span class="muted">{spec.goal}</span>}
         {sorted && <Icon name={descends ? "down" : "up"} size={12} />}
       </button>
@@ -295,16 +300,16 @@ function Cell({ context, row, spec, pinned }: { context: CellContext; row: numbe
   const d = spec.value(row);
   switch (spec.key) {
     case "status":
-      return <RunStatus table={table} row={row} now={now} />;
+      return <RunStatus table={table} row={row} now={now} compact={context.narrow} />;
     case "started":
-      return d && <time dateTime={textOf(d)} title={formatTime(d.n / 1e3)}>{formatAgo(now - d.n / 1e3)}</time>;
+      return d && <time dateTime={textOf(d)} title={formatTime(d.n / 1e3)}>{formatAgo(Math.max(0, now - d.n / 1e3))}</time>;
     case "duration": {
       if (d) return formatDuration(d.n * 1e3);
       const started = table.section("attributes", "started")?.numbers[row] ?? 0;
-      return <span class="muted">{formatDuration(now - started / 1e3)}</span>;
+      return <span class="muted">{formatDuration(Math.max(0, now - started / 1e3))}</span>;
     }
   }
-  const spark = spec.key === "metrics." + table.head.primary && !pinned ? context.spark(row) : null;
+  const spark = spec.key === "metrics." + table.head.primary && !pinned && !context.narrow ? context.spark(row) : null;
   if (!d) return spark;
   const shown = textOfColumn(spec, d);
   const exact = exactText(d);
@@ -334,8 +339,8 @@ function Tags({ text }: { text: string }) {
 /** The difference to the baseline: better or worse by the goal, as a sign, a word for readers, and a color. */
 function Delta({ spec, d, base }: { spec: ColumnSpec; d: Datum; base?: Datum }) {
   if (!base || canonicalOf(d) === canonicalOf(base)) return null;
-  if (!isNumber(d) || !isNumber(base)) {
-    return d.kind === Kind.Time || ["tags", "note", "experiment"].includes(spec.key) ? null : <span class="runs-delta" title={"baseline: " + textOf(base)}>≠</span>;
+  if (!spec.metric || !isNumber(d) || !isNumber(base)) {
+    return spec.key.startsWith("params.") ? <span class="runs-delta" title={"the baseline has " + textOf(base)}>≠</span> : null;
   }
   const by = d.n - base.n;
   const verdict = spec.goal && by === by ? (by > 0 === (spec.goal === "max") ? "better" : "worse") : "";
@@ -351,10 +356,10 @@ function Delta({ spec, d, base }: { spec: ColumnSpec; d: Datum; base?: Datum }) 
 const idleAfter = 3600e3;
 
 /** The status, as 'runs ls' words it for runs in progress. */
-function RunStatus({ table, row, now }: { table: RunTable; row: number; now: number }) {
+function RunStatus({ table, row, now, compact }: { table: RunTable; row: number; now: number; compact: boolean }) {
   const status = table.section("attributes", "status")?.text(row) ?? "";
   const life = table.section("attributes", "life")?.text(row);
-  if (!life) return <Status status={status} />;
+  if (!life) return <Status status={status} compact={compact} />;
   const silent = now - (table.section("attributes", "silent")?.numbers[row] ?? 0) / 1e3;
   let note = "";
   if (life === "gone") note = "crashed?";
@@ -362,8 +367,8 @@ function RunStatus({ table, row, now }: { table: RunTable; row: number; now: num
   else if (silent >= idleAfter) note = "idle";
   return (
     <span class={note ? "runs-silent" : "runs-live"} title={note ? "last activity " + formatAgo(silent) : "running"}>
-      <Status status={status} />
-      {note && <span class="runs-part">{note}</span>}
+      <Status status={status} compact={compact} />
+      {note && !compact && <span class="runs-part">{note}</span>}
     </span>
   );
 }

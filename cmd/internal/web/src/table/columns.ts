@@ -13,6 +13,7 @@ export interface TableHead {
   params: string[];
   summary: string[];
   tags: string[];
+  others: string[];
   differing: string[];
   telling: number;
   named: string[];
@@ -187,8 +188,25 @@ export class RunTable {
     this.names = new Set(head.named);
   }
 
+  /** The same for tables with the same rows. */
+  get version(): string {
+    return this.head.pages.map((p) => p.digest).join() + this.partial;
+  }
+
   get complete(): boolean {
     return this.more !== undefined;
+  }
+
+  /** Calls a function, and says whether what it asked for is still on its way. */
+  track<T>(ask: () => T): { value: T; waits: boolean } {
+    const before = this.wantsMore;
+    this.wantsMore = false;
+    try {
+      const value = ask();
+      return { value, waits: this.wantsMore && !this.complete };
+    } finally {
+      this.wantsMore ||= before;
+    }
   }
 
   row(id: string): number | undefined {
@@ -241,7 +259,7 @@ export class RunTable {
       this.decoded.set(id, this.decode((n) => (Object.hasOwn(more[n].attributes, name) ? more[n].attributes[name] : undefined)));
     }
     const rare = this.decoded.get(id);
-    if (!this.more && !usual && !attributesOfPages.has(name)) this.wantsMore = true;
+    if (!this.more && (attributesOfRest.test(name) || this.head.others.includes(key))) this.wantsMore = true;
     const other = attributesOfPages.has(key) ? undefined : this.more && this.section("named", key);
     return (row) => usual?.at(row) ?? rare?.at(row) ?? other?.at(row);
   }
@@ -266,6 +284,8 @@ const attributesOfPages = new Set([
   "name", "key", "experiment", "status", "started", "ended", "end_reason", "signal", "author", "group", "parent",
   "resumes", "reproduces", "note", "exit_code", "source.branch", "source.dirty", "machine.host", "part", "life", "silent",
 ]);
+
+const attributesOfRest = /^(command|cwd|(source|environment|machine|datasets|artifacts|files|conflicts|extra)\..+)$/;
 
 /** Returns the texts that a column has, sorted. */
 export function textsOf(column: Column | undefined): string[] {

@@ -4,6 +4,7 @@ import type { RunTable } from "./columns";
 import { type Expr, ExpressionError, bindExpression, checkOrder, eachKey, parseExpression } from "./expression";
 import { type Group, Summarizer, groupRows, sortGroups } from "./group";
 import { writeValue } from "./key";
+import { missingKey } from "./missing";
 import { sortRows } from "./sort";
 
 /** What a reader chose. */
@@ -48,6 +49,15 @@ export function filterRows(t: RunTable, c: Choice, now: Date): Int32Array {
   checkKeys(e, t);
   checkOrder(e, t);
   return rows.filter(bindExpression(e, t, now));
+}
+
+/** Says which key of an expression no run has, or nothing. */
+export function warningOf(t: RunTable, where: string): string {
+  try {
+    return where.trim() ? missingKey(parseExpression(where), t) : "";
+  } catch {
+    return ""; // the error is shown instead
+  }
 }
 
 /** Throws if the table lacks a key of the expression only because it has no room for it. */
