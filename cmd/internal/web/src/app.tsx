@@ -70,7 +70,7 @@ function App({ source }: { source: Source }) {
         onJump={() => setOpen("jump")}
         onKeys={() => setOpen("keys")}
       />
-      <Banners source={source} project={project} lost={project && lost} />
+      <Banners project={project} lost={project && lost} />
       {!source.live && <ExportNotes source={source} />}
       <main id="main" tabIndex={-1}>
         <Content source={source} project={project} error={error} place={place} />

@@ -104,7 +104,6 @@ function Runs({ source, table, project, place, wantMore }: PageProps & { table: 
             Compare
           </a>
         </PageHead>
-        <Damaged list={project.damaged} />
         <FilterLine table={table} value={choice.where} error={wrong} warning={warning} onInput={(where) => replaceParams({ where })} onTyping={setTyping} />
         <div class="runs-bar">
           <span role="status">
@@ -295,25 +294,6 @@ function commandOf(t: RunTable, c: Choice, columns: string): string {
   if (c.sort) line.push("--sort", c.sort);
   if (columns) line.push("--columns", words(columns).filter((key) => key !== "tags").join(","));
   return shellLine(...line);
-}
-
-function Damaged({ list }: { list: { id: string; message: string }[] }) {
-  if (!list.length) return null;
-  return (
-    <details class="runs-damaged">
-      <summary>{count(list.length, "damaged run")} cannot be shown</summary>
-      <ul>
-        {list.map((d) => (
-          <li key={d.id}>
-            <code>{d.id}</code> {d.message}
-          </li>
-        ))}
-      </ul>
-      <p>
-        Run <code>runs verify</code> for details. The other runs are complete.
-      </p>
-    </details>
-  );
 }
 
 function NoRuns({ damaged }: { damaged: number }) {

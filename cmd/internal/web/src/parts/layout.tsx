@@ -1,5 +1,5 @@
 import { type ComponentChildren, createContext, h } from "preact";
-import { useContext, useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useContext, useEffect, useId, useRef, useState } from "preact/hooks";
 import { SourceError } from "../source";
 import { upperFirst } from "./format";
 
@@ -138,90 +138,5 @@ export function Waiting({ children = "Loading…" }: { children?: ComponentChild
     <p class="waiting" role="status">
       {children}
     </p>
-  );
-}
-
-/** A long list whose rows have one height: only those in view exist. It scrolls in itself, also by keyboard. */
-export function VirtualList(props: {
-  label: string;
-  count: number;
-  row?: number;
-  render(index: number): ComponentChildren;
-  /** An index to scroll to when it changes. */
-  at?: number;
-  class?: string;
-}) {
-  const { count, row = 28 } = props;
-  const box = useRef<HTMLDivElement>(null);
-  const [view, setView] = useState({ top: 0, height: 600 });
-  const look = () => {
-    const { scrollTop, clientHeight } = box.current!;
-    setView((v) => (v.top === scrollTop && v.height === clientHeight ? v : { top: scrollTop, height: clientHeight }));
-  };
-  useLayoutEffect(() => {
-    const sizes = new ResizeObserver(look);
-    sizes.observe(box.current!);
-    return () => sizes.disconnect();
-  }, []);
-  useEffect(() => {
-    if (props.at === undefined) return;
-    const b = box.current!;
-    const y = props.at * row;
-    if (y < b.scrollTop || y + row > b.scrollTop + b.clientHeight) b.scrollTop = y - b.clientHeight / 2;
-  }, [props.at]);
-  const from = Math.max(0, Math.floor(view.top / row) - 8);
-  const to = Math.min(count, Math.ceil((view.top + view.height) / row) + 8);
-  const rows = [];
-  for (let i = from; i < to; i++) {
-    rows.push(
-      <div key={i} role="listitem" aria-setsize={count} aria-posinset={i + 1} style={{ height: row }}>
-        {props.render(i)}
-      </div>,
-    );
-  }
-  return (
-    <div
-      ref={box}
-      class={"virtual " + (props.class ?? "")}
-      tabIndex={0}
-      role="list"
-      aria-label={props.label}
-      onScroll={look}
-    >
-      <div role="presentation" style={{ height: count * row, paddingTop: from * row }}>
-        {rows}
-      </div>
-    </div>
-  );
-}
-
-/** A line between two parts that moves: by pointer, and by arrow keys. The value is the width of what is before it. */
-export function Splitter(props: { label: string; value: number; min: number; max: number; onChange(value: number): void }) {
-  const move = (value: number) => props.onChange(Math.round(Math.max(props.min, Math.min(props.max, value))));
-  return (
-    <div
-      class="splitter"
-      role="separator"
-      aria-orientation="vertical"
-      aria-label={props.label}
-      aria-valuenow={props.value}
-      aria-valuemin={props.min}
-      aria-valuemax={props.max}
-      tabIndex={0}
-      onKeyDown={(e) => {
-        if (e.key !== "ArrowLeft" && e.key !== "ArrowRight") return;
-        e.preventDefault();
-        move(props.value + (e.key === "ArrowLeft" ? -16 : 16));
-      }}
-      onPointerDown={(e) => {
-        const line = e.currentTarget;
-        const from = e.clientX;
-        const value = props.value;
-        e.preventDefault();
-        line.setPointerCapture(e.pointerId);
-        line.onpointermove = (m) => move(value + m.clientX - from);
-        line.onlostpointercapture = () => (line.onpointermove = null);
-      }}
-    />
   );
 }

@@ -181,31 +181,3 @@ export function Dialog(props: { title: string; onClose(): void; children: Compon
     </dialog>
   );
 }
-
-/** A text that appears while its anchor is pointed at or focused. Do not put into it what is written nowhere else. */
-export function Tooltip({ text, children }: { text: ComponentChildren; children: ComponentChildren }) {
-  const id = useId();
-  const anchor = useRef<HTMLSpanElement>(null);
-  const tip = useRef<HTMLDivElement>(null);
-  const show = () => {
-    tip.current!.showPopover();
-    place(anchor.current!, tip.current!);
-  };
-  const hide = () => tip.current?.hidePopover();
-  return (
-    <span
-      ref={anchor}
-      aria-describedby={id}
-      onMouseEnter={show}
-      onMouseLeave={hide}
-      onFocusIn={show}
-      onFocusOut={hide}
-      onKeyDown={(e) => e.key === "Escape" && hide()}
-    >
-      {children}
-      <div ref={tip} id={id} role="tooltip" popover="manual" class="popup tip">
-        {text}
-      </div>
-    </span>
-  );
-}

@@ -1,17 +1,9 @@
 import { type ComponentChildren, Fragment, h } from "preact";
 import type { Project } from "../api";
-import { useLoading } from "../loading";
-import { count, formatTime, shellLine, upperFirst } from "../parts";
-import type { Source, SourceError } from "../source";
-
-interface ExportNotes {
-  runs: number;
-  more_runs: number;
-  running: number;
-  as_of: number;
-  metrics: string[];
-  more_metrics: number;
-}
+import { placeLink } from "../location";
+import { visible } from "../pages/run-data";
+import { count, shellLine, upperFirst } from "../parts";
+import type { SourceError } from "../source";
 
 /** A line over the page about all of it. */
 function Banner({ kind, children }: { kind?: "warn" | "bad"; children: ComponentChildren }) {
@@ -19,8 +11,8 @@ function Banner({ kind, children }: { kind?: "warn" | "bad"; children: Component
 }
 
 /** What a reader must know before believing what is shown. */
-export function Banners(props: { source: Source; project?: Project; lost?: SourceError }) {
-  const { source, project, lost } = props;
+export function Banners(props: { project?: Project; lost?: SourceError }) {
+  const { project, lost } = props;
   return (
     <div>
       <div role="alert">
@@ -33,7 +25,6 @@ export function Banners(props: { source: Source; project?: Project; lost?: Sourc
         {project?.problem && <Banner kind="bad">{upperFirst(project.problem)}</Banner>}
       </div>
       {project && <Shown project={project} />}
-      {project && !source.live && <Export source={source} />}
       {project && project.damaged.length > 0 && <Damaged project={project} />}
     </div>
   );
@@ -53,39 +44,6 @@ function Shown({ project }: { project: Project }) {
   );
 }
 
-/** What an export left out, and how old it is. */
-function Export({ source }: { source: Source }) {
-  const { value: notes } = useLoading(() => source.json<ExportNotes>("export.json"), [source]);
-  if (!notes) return <Fragment />;
-  const metrics = notes.metrics.length + notes.more_metrics;
-  return (
-    <Fragment>
-      {notes.more_runs > 0 && (
-        <Banner kind="warn">
-          This export has the {count(notes.runs, "newest run", "newest runs")}. It leaves out {count(notes.more_runs, "run")}.
-        </Banner>
-      )}
-      {metrics > 0 && (
-        <Banner kind="warn">
-          <details>
-            <summary>This export leaves out {count(metrics, "metric")}</summary>
-            <p class="mono">
-              {notes.metrics.join(", ")}
-              {notes.more_metrics > 0 && ` and ${notes.more_metrics} more`}
-            </p>
-          </details>
-        </Banner>
-      )}
-      {notes.running > 0 && (
-        <Banner>
-          {count(notes.running, "run")} {notes.running === 1 ? "was" : "were"} still running when this page was written, at{" "}
-          {formatTime(notes.as_of)}.
-        </Banner>
-      )}
-    </Fragment>
-  );
-}
-
 /** The runs that are not shown because they cannot be read. */
 function Damaged({ project: { damaged } }: { project: Project }) {
   return (
@@ -97,7 +55,10 @@ function Damaged({ project: { damaged } }: { project: Project }) {
         <ul>
           {damaged.map((d) => (
             <li key={d.id}>
-              <span class="mono">{d.id}</span>: {d.message}
+              <a class="mono" href={placeLink(["run", d.id])}>
+                {d.id}
+              </a>
+              : {visible(d.message)}
             </li>
           ))}
         </ul>

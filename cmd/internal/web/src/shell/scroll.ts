@@ -14,11 +14,6 @@ function entryKey(): string {
   return key;
 }
 
-/** Keeps where a box is scrolled to for when the reader comes back to this entry of the history. */
-export function useKeptScroll(box: RefObject<HTMLElement>, name: string): void {
-  useEffect(() => keepScroll(box.current!, entryKey() + " " + name), [name]);
-}
-
 function keepScroll(box: HTMLElement, key: string): () => void {
   const save = () => kept.set(key, box.scrollTop);
   const stop = scrollWhenPossible(box, kept.get(key) ?? 0);
