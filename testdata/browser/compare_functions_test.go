@@ -136,7 +136,8 @@ func TestCompareJourney(t *testing.T) {
 	page := chromium.NewPage(t)
 	page.Open(server.URL("#/compare?runs=" + a + "," + b))
 	page.WaitText("1 run each")
-	page.WaitText("runs diff " + a + " " + b)
+	short := func(id string) string { return id[strings.LastIndex(id, "-")+1:] }
+	page.WaitText("runs diff " + short(a) + " " + short(b))
 	params := `document.querySelector("#params").innerText`
 	if text := browser.Value[string](page, params); !strings.Contains(text, "lr") || strings.Contains(text, "seed") {
 		t.Errorf("the params are %q", text)
@@ -144,7 +145,7 @@ func TestCompareJourney(t *testing.T) {
 	page.Click(browser.Find("checkbox", "Also what is equal"))
 	page.Wait(params + `.includes("seed")`)
 	page.Click(browser.Find("button", "Swap"))
-	page.WaitText("runs diff " + b + " " + a)
+	page.WaitText("runs diff " + short(b) + " " + short(a))
 	page.Click(browser.Find("button", "Remove lr-0.1-1"))
 	page.WaitText("Choose what to compare it with")
 	page.Type(browser.Find("textbox", "Add a run or group"), "nothing-like-it")

@@ -164,7 +164,7 @@ func compareAnswer(ctx context.Context, v *view.View, selectors []string, params
 	}
 	out := newComparisonJSON(c)
 	if len(out.Sides) == 2 && !slices.ContainsFunc(c.Selectors, isExpression) {
-		words := []string{"runs", "diff", out.Sides[0].Selector, out.Sides[1].Selector}
+		words := []string{"runs", "diff", typed(out.Sides[0].Selector), typed(out.Sides[1].Selector)}
 		if q.Value != "" {
 			words = append(words, "--value", q.Value)
 		}
@@ -174,6 +174,15 @@ func compareAnswer(ctx context.Context, v *view.View, selectors []string, params
 		out.Command = render.ShellWords(words)
 	}
 	return asRunsJSON(out), nil
+}
+
+// typed returns a selector as a person types it: a full id by its random part.
+func typed(selector string) string {
+	id := selector[strings.LastIndexByte(selector, ':')+1:]
+	if format.CheckID(id) != nil {
+		return selector
+	}
+	return strings.TrimSuffix(selector, id) + format.IDRandom(id)
 }
 
 func isExpression(selector string) bool { return strings.HasPrefix(selector, view.WherePrefix) }
@@ -556,7 +565,7 @@ func patchAnswer(ctx context.Context, v *view.View, selectors []string) (*Answer
 	}
 	out := patchJSON{Text: strings.ToValidUTF8(string(w.text), "\uFFFD"), Cut: long}
 	if !slices.ContainsFunc(selectors, isExpression) {
-		out.Command = render.ShellWords([]string{"runs", "diff", selectors[0], selectors[1], "--code"})
+		out.Command = render.ShellWords([]string{"runs", "diff", typed(selectors[0]), typed(selectors[1]), "--code"})
 	}
 	return asRunsJSON(out), nil
 }

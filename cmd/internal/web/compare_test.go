@@ -213,6 +213,17 @@ func TestCompareSeveralSides(t *testing.T) {
 	}
 }
 
+func TestTyped(t *testing.T) {
+	for selector, want := range map[string]string{
+		"a": "a", "20260730-100000-abcdefgh": "abcdefgh", "main:20260730-100000-abcdefgh": "main:abcdefgh",
+		"main:best=rmse": "main:best=rmse", "": "",
+	} {
+		if got := typed(selector); got != want {
+			t.Errorf("%s: %s, want %s", selector, got, want)
+		}
+	}
+}
+
 func TestSidesOf(t *testing.T) {
 	for _, c := range []struct{ query, want string }{
 		{"", ""},

@@ -1,5 +1,6 @@
 // What a reader can choose as a side of a comparison. No DOM.
 
+import { shortID } from "../pages/run-data";
 import type { Source } from "../source";
 import { loadNames } from "../table/load";
 
@@ -19,7 +20,7 @@ export function choicesOf(ids: readonly string[], names: readonly string[]): Cho
   const seen = new Map<string, number>();
   for (const name of names) seen.set(name, (seen.get(name) ?? 0) + 1);
   return ids.map((id, i) => {
-    const short = id.slice(id.lastIndexOf("-") + 1);
+    const short = shortID(id);
     const name = names[i];
     return { selector: id, text: !name ? short : seen.get(name)! > 1 ? `${name} (${short})` : name };
   });

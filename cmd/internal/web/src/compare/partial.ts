@@ -1,5 +1,6 @@
 // A comparison that the page makes itself from the table of runs, where nobody can be asked for it. No DOM.
 
+import { shortID } from "../pages/run-data";
 import { formatNumber } from "../parts/format";
 import type { RunTable } from "../table/columns";
 import { bindField } from "../table/field";
@@ -35,7 +36,7 @@ export function compareRows(t: RunTable, selectors: readonly string[]): Comparis
     part("command", "attributes.", ["command", "cwd", "status", "exit_code", "source.commit", "source.branch", "machine.host"]),
   ].filter((p) => p.rows.length > 0);
   return {
-    command: sides.length === 2 ? "runs diff " + sides.map((s) => s.id).join(" ") : "",
+    command: sides.length === 2 ? "runs diff " + sides.map((s) => shortID(s.id)).join(" ") : "",
     sides, missing, primary: t.head.primary, metrics: { rows: metrics, more: 0 }, parts, pairs: [], partial: true,
   };
 }
@@ -46,7 +47,7 @@ function findRow(t: RunTable, selector: string): number | undefined {
   if (row !== undefined) return row;
   const names = t.section("attributes", "name");
   for (const r of t.newest) if (names?.text(r) === selector) return r;
-  for (const r of t.newest) if (selector.length >= 4 && t.ids[r].slice(t.ids[r].lastIndexOf("-") + 1).startsWith(selector)) return r;
+  for (const r of t.newest) if (selector.length >= 4 && shortID(t.ids[r]).startsWith(selector)) return r;
   return undefined;
 }
 

@@ -38,12 +38,13 @@ export function useSize<E extends HTMLElement>(): [{ current: E | null }, Size] 
   const ref = useRef<E>(null);
   const [size, setSize] = useState<Size>({ width: 0, height: 0 });
   useEffect(() => {
+    const element = ref.current!;
     const look = () => {
-      const { clientWidth: width, clientHeight: height } = ref.current!;
+      const { clientWidth: width, clientHeight: height } = element;
       setSize((s) => (s.width === width && s.height === height ? s : { width, height }));
     };
     const sizes = new ResizeObserver(look);
-    sizes.observe(ref.current!);
+    sizes.observe(element);
     look();
     return () => sizes.disconnect();
   }, []);

@@ -39,7 +39,7 @@ export function Importance({ axes, params, selected }: { axes: Axes; params: URL
       </div>
       <p class="muted relations-note">
         Spearman’s rank correlation of each param with {title}: 1 if both always rise together, −1 if one falls as the other
-        rises, 0 if neither. For texts, the root of the share of the ranks’ variance that the groups explain. A correlation is no
+        rises, 0 if neither. For texts, the root of the share of the ranks’ variance that the groups explain. A correlation is not a
         cause: params that were changed together get the same, and a choice of runs can make one up.
       </p>
       {list.length === 0 ? (
