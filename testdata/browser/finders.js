@@ -155,4 +155,40 @@
       };
       look();
     });
+
+  /** Does something, and returns the ms until it is done and painted. */
+  globalThis.__timed = (act, done) =>
+    new Promise((end) => {
+      const began = performance.now();
+      act();
+      const look = () =>
+        requestAnimationFrame(() => {
+          if (!done()) return look();
+          const painted = new MessageChannel();
+          painted.port1.onmessage = () => end(performance.now() - began);
+          painted.port2.postMessage(0);
+        });
+      look();
+    });
+  const task = () =>
+    new Promise((done) => {
+      const channel = new MessageChannel();
+      channel.port1.onmessage = done;
+      channel.port2.postMessage(0);
+    });
+  /** Moves the pointer to a share of the width of an element, and returns the ms that the page works for it. */
+  globalThis.__hover = async (e, share) => {
+    const r = e.getBoundingClientRect();
+    const place = { bubbles: true, clientX: r.left + r.width * share, clientY: r.top + r.height / 2, pointerType: "mouse" };
+    const target = document.elementFromPoint(place.clientX, place.clientY) ?? e;
+    const began = performance.now();
+    for (const kind of ["pointermove", "mousemove"]) {
+      target.dispatchEvent(new (kind === "mousemove" ? MouseEvent : PointerEvent)(kind, place));
+    }
+    await task();
+    const handled = performance.now() - began;
+    const frame = await new Promise(requestAnimationFrame).then(() => performance.now());
+    await task();
+    return handled + performance.now() - frame;
+  };
 }

@@ -282,7 +282,7 @@ func (p *Page) Settle() {
 	for still := 0; still < 8; time.Sleep(25 * time.Millisecond) {
 		p.Run(`new Promise(requestAnimationFrame)`)
 		open := slices.ContainsFunc(p.Requests(), func(r Request) bool {
-			return !r.Done && !strings.Contains(r.URL, "/data/changes") && strings.HasPrefix(r.URL, "http")
+			return !r.Done && !IsPoll(r.URL) && strings.HasPrefix(r.URL, "http")
 		})
 		if open || Value[bool](p, `__moved(150)`) {
 			still = 0

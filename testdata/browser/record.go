@@ -125,3 +125,6 @@ func (p *Page) Requests() []Request {
 	}
 	return all
 }
+
+// IsPoll reports whether a request waits for news, so that it is open as long as there are none.
+func IsPoll(address string) bool { return strings.Contains(address, "/data/changes.json") }

@@ -100,6 +100,12 @@ func (b *bench) run(parts []string) {
 		{"size", b.size},
 		{"start", b.start},
 		{"first", b.first},
+		{"click", b.click},
+		{"curves", b.curves},
+		{"many", b.many},
+		{"long", b.long},
+		{"live", b.live},
+		{"export", b.export},
 	} {
 		if len(parts) > 0 && !slices.Contains(parts, part.name) {
 			continue
