@@ -2,7 +2,7 @@ import { Fragment, h } from "preact";
 import { type Place, replaceParams } from "../location";
 import { shortID, visible } from "../pages/run-data";
 import { Loaded, matches, useFirst } from "../pages/run-parts";
-import { Command, SearchField } from "../parts";
+import { Command, SearchField, useNow } from "../parts";
 import { histogramOf } from "./histogram";
 import { HistogramView } from "./histogram_view";
 import type { MediaProps } from "./media";
@@ -26,14 +26,18 @@ interface Series {
   values: { step: number; value: unknown }[];
 }
 
+const readEvery = 4000; // ms
 const openKeys = 8;
 const manyKeys = 6;
 
 /** Texts, histograms and other values that are not numbers, by key. */
 export function Values({ run, source, place }: MediaProps & { place: Place }) {
   const find = place.params.get("value") ?? "";
+  // While the run is in progress, its values are read every few seconds: that reads all of them.
+  useNow();
+  const when = run.live ? Math.floor(Date.now() / readEvery) : 0;
   return (
-    <Loaded load={() => source.json<ValueKeys>(`values/${run.id}.json`)} keys={[source, run]}>
+    <Loaded load={() => source.json<ValueKeys>(`values/${run.id}.json`)} keys={[source, run.id, when]}>
       {({ keys, here }) =>
         keys.length === 0 ? (
           <p class="muted">{here ? "None so far." : "They are on the machine that recorded them."}</p>

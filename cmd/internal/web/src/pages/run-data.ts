@@ -160,17 +160,14 @@ export function endOf(r: RunRecord): string {
   return parts.join(", ");
 }
 
-/** What is known about the process of a run in progress. */
-export function lifeOf(life: string): string {
-  return (
-    {
-      alive: "Its process is alive.",
-      gone: "Its process no longer exists. Run 'runs recover' to finish the run.",
-      foreign: "It was not started in this clone: its folder came with Git or was copied.",
-      detached: "It has no process of its own. Run 'runs finish' to finish it.",
-    }[life] ?? "It runs on another machine, boot or container."
-  );
-}
+/** What is known about the process of a run in progress: in short, and as a sentence. */
+export const lives: Record<string, [short: string, text: string]> = {
+  alive: ["", "Its process is alive."],
+  gone: ["crashed?", "Its process no longer exists. Run 'runs recover' to finish the run."],
+  foreign: ["foreign", "It was not started in this clone: its folder came with Git or was copied."],
+  detached: ["detached", "It has no process of its own. Run 'runs finish' to finish it."],
+  elsewhere: ["elsewhere", "It runs on another machine, boot or container."],
+};
 
 /** The best value of a metric by its goal, and its step. */
 export function bestOf(m: Metric): { value: number; step?: number } {

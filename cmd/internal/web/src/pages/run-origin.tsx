@@ -18,11 +18,14 @@ export function Datasets({ run, source }: PartProps) {
       <Rows
         head={["Name", "Place", "#Size", "#Files", "#Rows", "Digest", ""]}
         rows={run.record!.datasets!.map((d, i) => [
-          d.name,
+          <Fragment>
+            {visible(d.name)}
+            {d.columns && <small class="muted"> {visible(d.columns.slice(0, 50).join(", "))}</small>}
+          </Fragment>,
           placeOf(d),
           <Bytes value={d.bytes} />,
           d.files.toLocaleString("en-US"),
-          <span title={d.columns && "Columns: " + d.columns.join(", ")}>{d.rows?.toLocaleString("en-US")}</span>,
+          d.rows?.toLocaleString("en-US"),
           <Digest digest={d.sha256 ?? d.dvc ?? ""} what={d.hash ? "names and sizes only" : d.sha256 ? "" : "of DVC"} />,
           d.manifest && (
             <Button kind="link" aria-expanded={open === i} onClick={() => setOpen(open === i ? -1 : i)}>

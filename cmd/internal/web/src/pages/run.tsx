@@ -7,11 +7,11 @@ import { placeLink, replaceParams } from "../location";
 import { mediaOf } from "../media/group";
 import { MediaSection } from "../media/media";
 import { Values } from "../media/values";
-import { Bytes, Command, CopyButton, Duration, ErrorBox, Num, PageHead, Section, Status, Time, useNow, Waiting } from "../parts";
+import { Bytes, Command, CopyButton, Duration, ErrorBox, Num, PageHead, Section, Status, Time, useKeys, useNow, Waiting } from "../parts";
 import "./run.css";
 import { ArtifactList } from "./run-artifacts";
 import { RunCharts } from "./run-charts";
-import { bestOf, commandLine, endOf, lifeOf, type Link, type Run, shortID, visible } from "./run-data";
+import { bestOf, commandLine, endOf, type Link, lives, type Run, shortID, visible } from "./run-data";
 import { LogView } from "./run-log";
 import { Datasets, Environment, Machine } from "./run-origin";
 import { Facts, ms, Rows } from "./run-parts";
@@ -43,7 +43,16 @@ export function RunPage({ source, project, place }: PageProps) {
   }
   if (!run) return <Waiting>Reading the run…</Waiting>;
   if (run.damaged) return <DamagedRun run={run} />;
-  return <WholeRun key={run.id} run={run} source={source} project={project} place={place} version={version} />;
+  return (
+    <Fragment>
+      {error && (
+        <p class="run-doubt" role="status">
+          What follows may be out of date: {error.message}
+        </p>
+      )}
+      <WholeRun key={run.id} run={run} source={source} project={project} place={place} version={version} />
+    </Fragment>
+  );
 }
 
 interface Part {
@@ -188,22 +197,20 @@ function Index({ parts }: { parts: Part[] }) {
     addEventListener("scroll", look, { passive: true });
     return () => removeEventListener("scroll", look);
   }, [ids]);
+  const go = (id: string) => {
+    const section = document.getElementById("run-" + id) as HTMLDetailsElement;
+    section.open = true;
+    section.scrollIntoView();
+    section.querySelector("summary")!.focus({ preventScroll: true });
+    setCurrent(id);
+    replaceParams({ section: id });
+  };
+  const step = (by: number) => go((parts[parts.findIndex((p) => p.id === current) + by] ?? parts[0]).id);
+  useKeys("Run", { "[": ["the section before", () => step(-1)], "]": ["the next section", () => step(1)] });
   return (
     <nav class="run-index" aria-label="Sections of the run">
       {parts.map((p) => (
-        <button
-          key={p.id}
-          type="button"
-          class="quiet"
-          aria-current={p.id === current ? "true" : undefined}
-          onClick={() => {
-            const section = document.getElementById("run-" + p.id) as HTMLDetailsElement;
-            section.open = true;
-            section.scrollIntoView();
-            section.querySelector("summary")!.focus({ preventScroll: true });
-            replaceParams({ section: p.id });
-          }}
-        >
+        <button key={p.id} type="button" class="quiet" aria-current={p.id === current ? "true" : undefined} onClick={() => go(p.id)}>
           {p.title}
         </button>
       ))}
@@ -228,7 +235,7 @@ function RunHead({ run, primary }: { run: Run; primary: string }) {
           [
             "Status",
             <Fragment>
-              <Status status={r.status} /> <span class="muted">{visible(endOf(r))}</span>
+              <Status status={r.status} /> <span class="muted">{visible(endOf(r) || (run.live ? lives[run.live.life][0] : ""))}</span>
             </Fragment>,
           ],
           best && [
@@ -266,7 +273,7 @@ function Overview({ run }: { run: Run }) {
     <Fragment>
       {run.live && (
         <p>
-          {lifeOf(run.live.life)} Last sign of it: <Time ms={ms(run.live.silent)} />.
+          {lives[run.live.life][1]} Last sign of it: <Time ms={ms(run.live.silent)} />.
         </p>
       )}
       {r.note && <p class="run-note">{visible(r.note)}</p>}
@@ -283,7 +290,7 @@ function Overview({ run }: { run: Run }) {
       <dl class="run-pairs">
         {[
           r.command && ["Command", visible(commandLine(r.command))],
-          ["Repeat it", "runs reproduce " + short],
+          r.command && r.source?.tree && ["Repeat it", "runs reproduce " + short],
           r.source?.tree && ["Get its source", `runs checkout ${short} ../${short}`],
         ].map(
           (c) =>
