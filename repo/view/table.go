@@ -50,8 +50,8 @@ type Table struct {
 	counts *keyCounts
 }
 
-// TablePage is a part of a table. Page n is the answer at "runs/{n}.json", and what is rarely needed of the same runs is
-// at "more/{n}.json".
+// TablePage is a part of a table. Page n is the answer at "runs/{n}.json". What is rarely needed of the same runs is at
+// "more/{n}.json".
 type TablePage struct {
 	Rows   int    `json:"rows"`
 	Digest string `json:"digest"` // differs if the page or the rest of it has changed, so that a reader keeps the others
@@ -278,8 +278,8 @@ func (t *tables) build(ctx context.Context, entries []*repo.Entry, in tableInput
 	return ctx.Err()
 }
 
-// pagesOf splits entries, which are sorted newest first, into pages. The finished runs come first, oldest first, so that
-// a new run changes only the last pages. Those in progress are a page of their own.
+// pagesOf splits entries, which are sorted newest first, into pages. The finished runs come first, oldest first, so
+// that a new run changes only the last pages. Those in progress are a page of their own.
 func pagesOf(entries []*repo.Entry) [][]*repo.Entry {
 	var finished, active []*repo.Entry
 	for _, e := range slices.Backward(entries) {
@@ -295,8 +295,9 @@ func pagesOf(entries []*repo.Entry) [][]*repo.Entry {
 
 func newTable(entries []*repo.Entry, in tableInput) *Table {
 	t := &Table{
-		Rows: len(entries), Primary: in.primary, Metrics: []TableMetric{}, Seeds: []string{}, Filters: []TableFilter{}, Selectors: append([]string{}, in.options.Selectors...),
-		Where: in.options.Where, Revision: in.options.Revision, Named: []string{},
+		Rows: len(entries), Primary: in.primary, Metrics: []TableMetric{}, Seeds: []string{}, Filters: []TableFilter{},
+		Selectors: append([]string{}, in.options.Selectors...),
+		Where:     in.options.Where, Revision: in.options.Revision, Named: []string{},
 	}
 	counts := newKeyCounts(in)
 	for _, e := range entries {

@@ -21,8 +21,8 @@ import (
 //   - t: texts.
 //   - d: times, in µs since 1970 UTC.
 //   - m: values of several kinds, see appendTagged.
-//   - v: for each row that has a value, the index of its value in the list, or one index for all of them. Without v, the
-//     list has one value for each of these rows.
+//   - v: for each row that has a value, the index of its value in the list, or one index for all of them. Without v,
+//     the list has one value for each of these rows.
 //   - r: the rows that have a value. Without r, each row has one, or null stands for it.
 type column struct {
 	rows   []int32
@@ -208,8 +208,8 @@ func appendText(b []byte, v string) []byte {
 	return append(b, text...)
 }
 
-// appendTagged appends a value with its kind: ["f", 1.5], ["i", 1], ["t", "x"], ["b", true], ["d", µs], ["n"] for a null,
-// ["l", [values], text] for a list and ["o", {key: value}, text] for a table.
+// appendTagged appends a value with its kind: ["f", 1.5], ["i", 1], ["t", "x"], ["b", true], ["d", µs], ["n"] for a
+// null, ["l", [values], text] for a list and ["o", {key: value}, text] for a table.
 func appendTagged(b []byte, v any) []byte {
 	switch v := v.(type) {
 	case float64:

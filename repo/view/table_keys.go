@@ -41,8 +41,9 @@ type keyCounts struct {
 
 func newKeyCounts(in tableInput) *keyCounts {
 	return &keyCounts{
-		others: count{}, params: count{}, summary: count{}, tags: count{}, metrics: count{}, experiments: count{}, statuses: count{},
-		best: map[string]string{}, in: in,
+		others: count{}, params: count{}, summary: count{}, tags: count{}, metrics: count{}, experiments: count{},
+		statuses: count{},
+		best:     map[string]string{}, in: in,
 	}
 }
 

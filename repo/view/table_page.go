@@ -117,7 +117,9 @@ func appendPage(b []byte, entries []*repo.Entry, keys *tableColumns, in tableInp
 }
 
 // addParams adds a column for each leaf, with the value that format.Params.Find returns for its key.
-func addParams(c columns, entries []*repo.Entry, of func(*format.Run) format.Params, prefix string, keys *tableColumns) {
+func addParams(c columns, entries []*repo.Entry, of func(*format.Run) format.Params, prefix string,
+	keys *tableColumns,
+) {
 	flat := make([]map[string]any, len(entries))
 	union := map[string]bool{}
 	for i, e := range entries {

@@ -27,15 +27,21 @@ func TestColumnJSON(t *testing.T) {
 		{"one value for all", []any{"x", "x", "x"}, `{"t":["x"],"v":0}`},
 		{"one value for some", []any{"x", nil, "x"}, `{"t":["x"],"v":0,"r":[0,2]}`},
 		{"few rows", []any{nil, nil, int64(7), nil, int64(8)}, `{"i":[7,8],"v":[0,1],"r":[2,4]}`},
-		{"large integers", []any{int64(math.MaxInt64), int64(1 << 53)}, `{"i":["9223372036854775807",9007199254740992],"v":[0,1]}`},
+		{
+			"large integers",
+			[]any{int64(math.MaxInt64), int64(1 << 53)},
+			`{"i":["9223372036854775807",9007199254740992],"v":[0,1]}`,
+		},
 		{"times", []any{at, at}, `{"d":[1785571200000001],"v":0}`},
 		{"markup", []any{"</script><b>\u2028", "b"}, `{"t":["\u003c/script\u003e\u003cb\u003e\u2028","b"],"v":[0,1]}`},
 		{
-			"kinds", []any{int64(1), 1.0, "1", true, format.Null},
+			"kinds",
+			[]any{int64(1), 1.0, "1", true, format.Null},
 			`{"m":[["i",1],["f",1],["t","1"],["b",true],["n"]],"v":[0,1,2,3,4]}`,
 		},
 		{
-			"nested", []any{[]any{int64(1), []any{}}, map[string]any{"a b": "x"}},
+			"nested",
+			[]any{[]any{int64(1), []any{}}, map[string]any{"a b": "x"}},
 			`{"m":[["l",[["i",1],["l",[],"[]"]],"[1, []]"],["o",{"a b":["t","x"]},"{\"a b\" = \"x\"}"]],"v":[0,1]}`,
 		},
 	} {
