@@ -81,8 +81,8 @@ func (p *plan) runGitleaks(ctx context.Context, program string, names []string) 
 // leakTree is the folder of the files that gitleaks searches.
 const leakTree = "tree"
 
-// callGitleaks runs gitleaks on the files in the folder leakTree of a folder, with the settings of a project. The report
-// contains the secrets: the folder must be one that only this user can read, and the caller removes it.
+// callGitleaks runs gitleaks on the files in the folder leakTree of a folder, with the settings of a project. The
+// report contains the secrets: the folder must be one that only this user can read, and the caller removes it.
 func callGitleaks(ctx context.Context, program, folder, project string) ([]leak, error) {
 	tree := filepath.Join(folder, leakTree)
 	report := filepath.Join(folder, "report.json")

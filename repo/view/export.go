@@ -115,8 +115,8 @@ func (v *View) limit(c *catalog.Catalog, entries []*repo.Entry) (*catalog.Catalo
 	}
 	v.left = LeftOut{Runs: max(0, len(entries)-most)}
 	entries = entries[:len(entries)-v.left.Runs]
-	if o.Metrics == nil {
-		return c, entries
+	if o.Metrics == nil { // runs that are left out are in no answer
+		return c.With(entries), entries
 	}
 	left := map[string]bool{}
 	keep := func(metric string) bool {

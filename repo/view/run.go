@@ -215,18 +215,44 @@ func notesOf(e *repo.Entry) ([]RunNote, error) {
 	return list, err
 }
 
+// relatives says which runs name which others.
+type relatives struct {
+	byID      map[string]*format.Run
+	resumers  map[string][]*format.Run // of a run, by its id
+	followers map[string][]*format.Run // children and reproductions of a run, by its id, newest first
+}
+
+// relativesOf returns who is related to whom. The runs of an export do not change, so it is made once. The caller holds
+// the lock.
+func (v *View) relativesOf() *relatives {
+	if v.related != nil {
+		return v.related
+	}
+	all := v.catalog.Entries()
+	r := &relatives{make(map[string]*format.Run, len(all)), map[string][]*format.Run{}, map[string][]*format.Run{}}
+	for _, other := range all {
+		r.byID[other.ID] = other.Run
+		if other.Resumes != "" {
+			r.resumers[other.Resumes] = append(r.resumers[other.Resumes], other.Run)
+		}
+		if other.Parent != "" {
+			r.followers[other.Parent] = append(r.followers[other.Parent], other.Run)
+		}
+		if other.Reproduces != "" && other.Reproduces != other.Parent {
+			r.followers[other.Reproduces] = append(r.followers[other.Reproduces], other.Run)
+		}
+	}
+	if v.options.Export != nil {
+		v.related = r
+	}
+	return r
+}
+
 // links returns the chain of a run, and the runs that it is related to. The caller holds the lock.
 func (v *View) links(e *repo.Entry) (chain, links []RunLink) {
 	chain, links = []RunLink{}, []RunLink{}
-	all := v.catalog.Entries()
-	byID := make(map[string]*format.Run, len(all))
-	resumers := map[string][]*format.Run{}
-	for _, other := range all {
-		byID[other.ID] = other.Run
-		if other.Resumes != "" {
-			resumers[other.Resumes] = append(resumers[other.Resumes], other.Run)
-		}
-	}
+	r := v.relativesOf()
+	byID := r.byID
 	link := func(relation, id string) {
 		one := RunLink{Relation: relation, ID: id, Title: id}
 		if r := byID[id]; r != nil {
@@ -234,7 +260,7 @@ func (v *View) links(e *repo.Entry) (chain, links []RunLink) {
 		}
 		links = append(links, one)
 	}
-	for _, part := range chainOf(e.Run, byID, resumers) {
+	for _, part := range chainOf(e.Run, byID, r.resumers) {
 		one := RunLink{Relation: "part", ID: part, Title: part}
 		if r := byID[part]; r != nil {
 			one.Title, one.Status, one.Started = r.Title(), string(r.Status), r.Started
@@ -247,7 +273,7 @@ func (v *View) links(e *repo.Entry) (chain, links []RunLink) {
 	if e.Reproduces != "" {
 		link("reproduces", e.Reproduces)
 	}
-	for _, other := range all {
+	for _, other := range r.followers[e.ID] {
 		if len(links) >= maxRunLinks {
 			break
 		}

@@ -38,6 +38,7 @@ type View struct {
 	entries []*repo.Entry            // those shown, newest first, each chain once
 	pinned  map[string][]*repo.Entry // what selectors with a revision name
 	left    LeftOut
+	related *relatives           // of an export; nil until it is needed
 	missing []catalog.MissingKey // keys of the expression that no run has
 	history history
 	listed  branchList

@@ -68,6 +68,8 @@ type exporter struct {
 	options  ExportOptions
 	view     *view.View
 	entries  []*repo.Entry
+	runs     []*format.Run // their records
+	byID     map[string]*format.Run
 	search   *share.ExportSearch
 	optional []body // what is left out if there is no space, the most wanted first
 	held     int64  // their cost
@@ -91,7 +93,11 @@ func NewExport(ctx context.Context, r *repo.Repository, v *view.View, o ExportOp
 	defer search.Close()
 	x := &exporter{
 		Export: &Export{pack: &pack{}}, options: o, view: v, entries: v.Entries(), search: search,
+		byID:   map[string]*format.Run{},
 		folder: strings.Trim(string(format.AppendJSON(nil, r.Dir)), `"`),
+	}
+	for _, e := range x.entries {
+		x.runs, x.byID[e.ID] = append(x.runs, e.Run), e.Run
 	}
 	if err := x.collect(ctx); err != nil {
 		return nil, err
@@ -182,13 +188,9 @@ func (x *exporter) searchAnswer(ctx context.Context, path, run string, data []by
 	if strings.HasPrefix(path, "patch/") {
 		text.Kind = secret.Patch
 	}
-	for _, e := range x.entries {
-		if run == "" || run == e.ID {
-			text.Runs = append(text.Runs, e.Run)
-		}
-	}
-	if run != "" && len(text.Runs) == 1 {
-		text.Files = filesOf(path, text.Runs[0])
+	text.Runs = x.runs
+	if one := x.byID[run]; one != nil {
+		text.Runs, text.Files = []*format.Run{one}, filesOf(path, one)
 	}
 	for _, t := range textsOf(text, isJSON) {
 		if err := x.search.Search(ctx, t); err != nil {

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/gitruns/runs/cmd/internal/terminal"
 )
 
 // notesPath is where an export has its notes. 'runs ui' has no such answer.
@@ -73,26 +71,26 @@ func (n *ExportNotes) lines() []string {
 	lines := []string{}
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	if n.MoreRuns > 0 {
-		add("left out %s: an export contains the %s newest", terminal.Count(int64(n.MoreRuns), "run"), grouped(int64(n.Runs)))
+		add("left out %s: an export contains the %s newest", counted(n.MoreRuns, "run"), grouped(int64(n.Runs)))
 	}
 	if left := len(n.Metrics) + n.MoreMetrics; left > 0 {
-		add("left out %s that --metrics does not match", terminal.Count(int64(left), "metric"))
+		add("left out %s that --metrics does not match", counted(left, "metric"))
 	}
 	if n.Points > 0 {
 		add("curves have at most %s points of up to %s; --max-bytes allows more", grouped(int64(n.Points)),
 			grouped(n.Longest))
 	}
 	if n.CurvesLeft > 0 {
-		add("left out %s: a chart has those of the newest runs", terminal.Count(int64(n.CurvesLeft), "curve"))
+		add("left out %s: a chart has those of the newest runs", counted(n.CurvesLeft, "curve"))
 	}
 	if n.files > 0 {
-		add("left out %s for which there was no space; --max-bytes allows more", terminal.Count(int64(n.files), "file"))
+		add("left out %s for which there was no space; --max-bytes allows more", counted(n.files, "file"))
 	}
 	if other := len(n.Left) + n.MoreLeft - n.files; other > 0 {
-		add("left out %s for which there was no space; --max-bytes allows more", terminal.Count(int64(other), "log or value"))
+		add("left out %s for which there was no space; --max-bytes allows more", counted(other, "other part"))
 	}
 	if n.Unread > 0 {
-		add("left out %s that cannot be read; 'runs verify' says why", terminal.Count(int64(n.Unread), "part"))
+		add("left out %s that cannot be read; 'runs verify' says why", counted(n.Unread, "part"))
 	}
 	if n.Running > 0 {
 		add("%s still running: the page shows what was recorded until now", isOrAre(n.Running, "run"))
@@ -105,6 +103,13 @@ func isOrAre(n int, what string) string {
 		return "1 " + what + " is"
 	}
 	return grouped(int64(n)) + " " + what + "s are"
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return grouped(int64(n)) + " " + what + "s"
 }
 
 // grouped writes a number with commas between thousands.

@@ -74,7 +74,8 @@ func (p *testProject) addCurve(t *testing.T, points int) {
 	}
 	for i := range points {
 		step := int64(i)
-		err := j.Append(&format.Line{Step: step, HasStep: true, Metrics: []format.MetricValue{{Key: "long", Value: 1 / float64(i%97+1)}}})
+		value := format.MetricValue{Key: "long", Value: 1 / float64(i%97+1)}
+		err := j.Append(&format.Line{Step: step, HasStep: true, Metrics: []format.MetricValue{value}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,7 +159,9 @@ func answersIn(t *testing.T, blocks map[string][]byte) map[string][]byte {
 	return all
 }
 
-var dataElement = regexp.MustCompile(`(?s)<script type="text/plain" id="runs-(\w+)" data-bytes="(\d+)">\n(.*?)\n</script>`)
+var dataElement = regexp.MustCompile(
+	`(?s)<script type="text/plain" id="runs-(\w+)" data-bytes="(\d+)">\n(.*?)\n</script>`,
+)
 
 func blocksOfPage(t *testing.T, body []byte) map[string][]byte {
 	t.Helper()
@@ -227,14 +230,15 @@ func TestExportAnswers(t *testing.T) {
 			t.Errorf("no export contains an answer to %s", pattern)
 		}
 	}
-	for _, path := range []string{"export.json", "project.json", "runs.json", "metrics.json", "legend.json", "curves/0.bin"} {
+	wanted := []string{"export.json", "project.json", "runs.json", "metrics.json", "legend.json", "curves/0.bin"}
+	for _, path := range wanted {
 		if all[path] == nil {
 			t.Errorf("the export does not contain %s", path)
 		}
 	}
 }
 
-// A page makes no request, runs no script but its own, and contains no address but names of formats and links to forges.
+// A page makes no request, runs no script but its own, and contains no address but names of formats.
 func TestExportPageIsAlone(t *testing.T) {
 	p := newProject(t)
 	body := pageOf(t, mustExport(t, p.Repository, view.ExportOptions{}, ExportOptions{}))
