@@ -141,6 +141,15 @@
     [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, [role=button], [tabindex='0'], canvas, img, svg, figure")]
       .filter((e) => visible(e) && !e.closest("[aria-hidden=true]") && !name(e) && !inNamed(e))
       .map((e) => e.outerHTML.slice(0, 200));
+  /** The charts that no table or button to one belongs to. */
+  globalThis.__tableless = () =>
+    [...document.querySelectorAll("main canvas")]
+      .filter((e) => visible(e) && !e.closest("table, tr, button"))
+      .filter((e) => {
+        const near = e.closest("figure, section, [role=tabpanel]") ?? e.closest("main");
+        return !near.querySelector("table") && ![...near.querySelectorAll("button, summary")].some((b) => /table/i.test(name(b)));
+      })
+      .map((e) => e.outerHTML.slice(0, 200) + " in " + (e.closest("figure, section, [role=tabpanel]")?.outerHTML.slice(0, 200) ?? ""));
   /** Whether a picture is a part of something that has a name. */
   const inNamed = (e) =>
     e.matches("canvas, svg, img") &&

@@ -17,7 +17,7 @@ func places(p *browser.Project) map[string]string {
 }
 
 // Every page shows something, reports no error, asks only this server, and has no text that is hard to read, neither in
-// light nor in dark. Everything that can be used has a name.
+// light nor in dark. Everything that can be used has a name, and every chart a table.
 func TestEveryPage(t *testing.T) {
 	project := training().At(t)
 	server := project.Serve()
@@ -35,6 +35,9 @@ func TestEveryPage(t *testing.T) {
 			}
 			for _, element := range browser.Value[[]string](page, `__nameless()`) {
 				t.Errorf("this has no name: %s", element)
+			}
+			for _, chart := range browser.Value[[]string](page, `__tableless()`) {
+				t.Errorf("this has no table behind it: %s", chart)
 			}
 			for _, r := range page.Requests() {
 				if !strings.HasPrefix(r.URL, server.Base) && !strings.HasPrefix(r.URL, "blob:") && r.URL != "about:blank" {
