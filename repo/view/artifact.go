@@ -56,7 +56,8 @@ func (v *View) Artifacts(ctx context.Context, run string, from int) (*RunArtifac
 	if err != nil {
 		return nil, err
 	}
-	return listArtifacts(ctx, e, from, maxRunArtifacts)
+	list, err := listArtifacts(ctx, e, from, maxRunArtifacts)
+	return list, unreadableFile(ctx, "listing the artifacts", err)
 }
 
 // listArtifacts lists artifacts with their places. What was logged under a key comes first: a page shows it.
@@ -205,7 +206,7 @@ func (f *ArtifactFile) Close() error { return f.file.Close() }
 func artifactOf(e *repo.Entry, digest string) (format.Artifact, error) {
 	all, err := e.AllArtifacts()
 	if err != nil {
-		return format.Artifact{}, err
+		return format.Artifact{}, unreadable("listing the artifacts", err)
 	}
 	found := -1
 	for i, a := range all {

@@ -25,6 +25,14 @@ func unreadable(doing string, err error) error {
 	return missing(hint, "%s: %v", doing, err)
 }
 
+// unreadableFile is unreadable for an error that may be nil or that of ctx.
+func unreadableFile(ctx context.Context, doing string, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	return unreadable(doing, err)
+}
+
 // noRun is the error for an id that no run has.
 func noRun(id string) error {
 	return missing("run 'runs ls' to list the runs, or 'runs pull' to fetch those of others", "no run has the id %s", id)

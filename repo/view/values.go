@@ -67,7 +67,8 @@ func hasValues(e *repo.Entry) bool {
 	return e.ValuesBytes() > 0 || e.Active != nil
 }
 
-// Values lists the keys of the non-numeric values of a run. Errors are as those of Run; damaged values are an error.
+// Values lists the keys of the non-numeric values of a run. If they are damaged, or there is no such run, the error is a
+// *NotFoundError.
 func (v *View) Values(ctx context.Context, run string) (*Values, error) {
 	e, err := v.readable(ctx, run)
 	if err != nil {
@@ -92,7 +93,7 @@ func (v *View) Values(ctx context.Context, run string) (*Values, error) {
 		one.Last, one.Kind = value.Step, kindOf(value.JSON)
 		return nil
 	})
-	return list, err
+	return list, unreadableFile(ctx, "reading the values", err)
 }
 
 func kindOf(value string) string {
@@ -140,7 +141,7 @@ func (v *View) Series(ctx context.Context, run, name string, from, to int64) (*S
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, unreadableFile(ctx, "reading the values", err)
 	}
 	if s.Key == "" {
 		return nil, missing("", "run %s has no values of this key", e.ID)

@@ -1,8 +1,12 @@
 package view
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -79,5 +83,30 @@ func TestLargeValues(t *testing.T) {
 	n := len(s.Values)
 	if s.Total != 24 || size > maxValueSent+1<<20 || s.Values[n-1].Step != 23 || s.Values[0].Step != 0 {
 		t.Errorf("%d of %d values, %d bytes", n, s.Total, size)
+	}
+}
+
+// TestDamagedValues says what is wrong with values that are not those that were recorded.
+func TestDamagedValues(t *testing.T) {
+	r := setup(t)
+	e := oneRun(t, r, &format.Run{}, []string{`{"t":1764000000,"step":3,"values":{"list":[1,2]}}`}, nil)
+	if err := os.WriteFile(filepath.Join(e.Dir, format.ValuesName), []byte("PAR1"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	v := openView(t, r)
+	var missing *NotFoundError
+	if _, err := v.Values(t.Context(), e.ID); !errors.As(err, &missing) {
+		t.Errorf("the keys of damaged values: %v", err)
+	}
+	if _, err := v.Series(t.Context(), e.ID, ValueName("list"), 0, 9); !errors.As(err, &missing) {
+		t.Errorf("damaged values: %v", err)
+	}
+	if run, err := v.Run(t.Context(), e.ID); err != nil || !run.Values {
+		t.Errorf("the run: %+v, %v", run, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := v.Values(ctx, e.ID); err == nil {
+		t.Error("values of a request that has ended")
 	}
 }

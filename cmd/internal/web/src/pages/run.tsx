@@ -312,6 +312,21 @@ function Overview({ run }: { run: Run }) {
         </p>
       ))}
       {run.notes.length > 0 && <Notes run={run} />}
+      {r.files && (
+        <details>
+          <summary>Files of the record ({Object.keys(r.files).length})</summary>
+          <Rows
+            fit
+            head={["File", "#Size", "#Rows", "SHA-256"]}
+            rows={Object.entries(r.files).map(([name, f]) => [
+              name,
+              <Bytes value={f.bytes} />,
+              f.rows?.toLocaleString("en-US"),
+              <code>{f.sha256.slice(0, 12)}</code>,
+            ])}
+          />
+        </details>
+      )}
     </Fragment>
   );
 }
