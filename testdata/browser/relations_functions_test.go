@@ -160,7 +160,7 @@ func values(key string, numbers []float64, texts []string) string {
 			finite++
 		}
 	}
-	return fmt.Sprintf("{key: %q, numbers: %s, texts: [%s], finite: %d, texted: %d, missing: %d, infinite: 0}",
+	return fmt.Sprintf("{key: %q, numbers: %s, texts: [%s], finite: %d, texted: %d, missing: %d, nan: new Set()}",
 		key, browser.Literal(numbers), strings.Join(list, ","), finite, texted, missing)
 }
 

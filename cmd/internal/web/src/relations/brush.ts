@@ -32,7 +32,7 @@ export function rounded(v: number, direction: 1 | -1): number {
 
 /** Reports for each row whether a brush selects it. */
 export function brushed(b: Brush, v: Values): (row: number) => boolean {
-  if ("missing" in b) return (row) => v.texts[row] === undefined && Number.isNaN(v.numbers[row]);
+  if ("missing" in b) return (row) => v.texts[row] === undefined && Number.isNaN(v.numbers[row]) && !v.nan.has(row);
   if ("names" in b) {
     const names = new Set(b.names);
     return (row) => {

@@ -71,7 +71,7 @@ export function textOfValue(v: Values, row: number): string {
   const text = v.texts[row];
   if (text !== undefined) return text.length > 80 ? text.slice(0, 79) + "…" : text;
   const x = v.numbers[row];
-  if (Number.isNaN(x)) return v.missing > 0 && v.infinite === 0 ? "–" : "NaN or none";
+  if (Number.isNaN(x) && !v.nan.has(row)) return "–";
   return v.time ? formatTime(x) : v.key === "attributes.duration" ? formatNumber(x) + " s" : formatNumber(x);
 }
 

@@ -38,9 +38,7 @@ export function Importance({ axes, params, selected }: { axes: Axes; params: URL
         <KeySelect table={t} label="Params against" value={key} onChange={(k) => replaceParams({ m: k })} />
       </div>
       <p class="muted relations-note">
-        Spearman’s rank correlation of each param with {title}: 1 if both always rise together, −1 if one falls as the other
-        rises, 0 if neither. For texts, the root of the share of the ranks’ variance that the groups explain. A correlation is not a
-        cause: params that were changed together get the same, and a choice of runs can make one up.
+        Spearman’s rank correlation with {title}, −1 to 1; for texts, how far the groups explain the ranks, 0 to 1. It shows no cause.
       </p>
       {list.length === 0 ? (
         <EmptyState title="Nothing to compare">

@@ -15,7 +15,7 @@ import { layersOf, segmentsOf } from "./segments";
 import type { Values } from "./values";
 
 const [side, top, bottom] = [70, 10, 34];
-const none = 22; // the place of missing values below an axis
+const none = 32; // the place of missing values below an axis
 
 interface Axis {
   key: string;

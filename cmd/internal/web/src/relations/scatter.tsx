@@ -13,7 +13,7 @@ import { makeScale, type Scale, type ScaleKind, ticksOf, usualScale } from "./sc
 import type { Values } from "./values";
 
 const [left, right, top, bottom] = [64, 14, 12, 40];
-const gutter = 22; // for values without a place
+const gutter = 36; // for values without a place
 
 interface Plot {
   x: Scale;

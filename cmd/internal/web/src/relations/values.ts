@@ -15,15 +15,15 @@ export interface Values {
   missing: number;
   infinite: number;
   time: boolean;
-  /** Every number is whole. */
-  whole: boolean;
+  /** The rows whose value is NaN. */
+  nan: Set<number>;
 }
 
 /** Reads the values of rows. The result has one entry for each of them. */
 export function readValues(key: string, lookup: Lookup, rows: ArrayLike<number>): Values {
   const n = rows.length;
   const v: Values = {
-    key, numbers: new Float64Array(n).fill(NaN), texts: new Array(n), finite: 0, texted: 0, missing: 0, infinite: 0, time: false, whole: true,
+    key, numbers: new Float64Array(n).fill(NaN), texts: new Array(n), finite: 0, texted: 0, missing: 0, infinite: 0, time: false, nan: new Set(),
   };
   for (let i = 0; i < n; i++) {
     const d = lookup(rows[i]);
@@ -37,10 +37,10 @@ export function readValues(key: string, lookup: Lookup, rows: ArrayLike<number>)
       v.numbers[i] = x;
       if (!Number.isFinite(x)) {
         v.infinite++;
+        if (Number.isNaN(x)) v.nan.add(i);
         continue;
       }
       v.finite++;
-      v.whole &&= Number.isInteger(x);
       continue;
     }
     v.texts[i] = textOf(d);
