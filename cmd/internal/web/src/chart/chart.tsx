@@ -299,7 +299,7 @@ function Notes(props: CurveChartProps & { lines: Line[]; shown: Line[]; zoomed: 
   else if (nan + inf) notes.push(`Not finite: ${[nan && `${nan.toLocaleString("en-US")} NaN (✕)`, inf && `${count(inf, "infinity", "infinities")} (▲ ▼)`].filter(Boolean).join(", ")}.`);
   if (props.logY && low) notes.push(`${count(low, "value")} left out, because a logarithmic axis has nothing at or below 0.`);
   if (lost) notes.push(`${count(lost, "point")} left out, because their x is not on the axis.`);
-  if (!props.source.live && props.zoomed) notes.push("This export has no more points than these: zooming shows no more.");
+  if (!props.source.live && props.zoomed && lines.some((l) => (l.raw ?? l.curve).many)) notes.push("This export has no more points than these: zooming shows no more.");
   const errors = lines.filter((l) => l.curve.error);
   const many = !props.bands && props.runs.length > manyCurves && props.onBands;
   if (!notes.length && !errors.length && !many && !props.left) return null;
@@ -564,7 +564,8 @@ function Tip(props: { main: boolean; axis: string; cursor: Cursor; rows: Row[]; 
 /** The place of a value if it is not that of the cursor, and how many curves a mean has. */
 function stepNote(axis: string, line: Line, cell: number, x: number): string {
   const own = line.curve.xs[cell];
-  const notes = [own !== x && "at " + placeText(axis, own), line.band && `± ${formatNumber((line.band.high[cell] - line.band.low[cell]) / 2)}, n=${line.band.n[cell]}`];
+  const place = placeText(axis, own);
+  const notes = [place !== placeText(axis, x) && "at " + place, line.band && `± ${formatNumber((line.band.high[cell] - line.band.low[cell]) / 2)}, n=${line.band.n[cell]}`];
   return notes.filter(Boolean).join(" ");
 }
 

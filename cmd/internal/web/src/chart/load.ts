@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { type Changes, useChanges } from "../live";
 import type { Source } from "../source";
 import { type Curve, type Curves, decodeCurves } from "./decode";
-import { append, type Span } from "./grid";
+import { append, type Span, xRange } from "./grid";
 import { smooth } from "./smooth";
 
 /** A metric that can be drawn. Its place in the list is the name of its curves in an export. */
@@ -119,9 +119,9 @@ export async function loadLegend(source: Source, choice: RunChoice): Promise<Leg
   const legends = keptOf(source).legends;
   if (!source.live) {
     const all = await legends.get("", async () => (await source.json<{ runs: LegendRun[] }>("legend.json")).runs);
-    if (!choice.runs) return all.slice(0, choice.newest);
+    if (!choice.runs) return differing(all.slice(0, choice.newest));
     const byId = new Map(all.map((run) => [run.id, run]));
-    return choice.runs.flatMap((id) => byId.get(id) ?? []);
+    return differing(choice.runs.flatMap((id) => byId.get(id) ?? []));
   }
   const params: Record<string, string> = choice.runs
     ? { runs: idList(choice.runs) }
@@ -131,6 +131,12 @@ export async function loadLegend(source: Source, choice: RunChoice): Promise<Leg
   return legends.get(JSON.stringify(params), async () => {
     return (await source.json<{ runs: LegendRun[] }>("legend.json", params)).runs;
   });
+}
+
+/** The runs with only those params that differ among them. */
+function differing(runs: LegendRun[]): LegendRun[] {
+  const differs = (key: string) => runs.some((run) => run.params[key] !== runs[0].params[key]);
+  return runs.map((run) => ({ ...run, params: Object.fromEntries(Object.entries(run.params).filter(([key]) => differs(key))) }));
 }
 
 function paramsOf(q: Question): Record<string, string> {
@@ -176,7 +182,11 @@ async function loadExported(source: Source, q: Question): Promise<Curves> {
     const c = byRun.get(id);
     return c ? [exported(c, all.x, x, began.get(id) ?? 0, q.smooth)] : [];
   });
-  return { ...all, x, exact: all.exact && x === all.x, span: x === all.x ? all.span : undefined, curves };
+  if (x === all.x) return { ...all, curves };
+  // The places are on another axis: means are of even parts of this one.
+  const [from, to] = xRange(curves, false) ?? [0, 0];
+  const places = Float64Array.from({ length: 500 }, (_, i) => from + ((to - from) * i) / 499);
+  return { ...all, x, exact: false, span: undefined, places, curves };
 }
 
 /** A curve of an export by another axis, smoothed over the points that it has. */
