@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 )
 
 // Dataset pairs the datasets that have the same name. A or B is nil if that side lacks it.
@@ -101,7 +102,7 @@ func CompareManifests(a, b []format.ManifestEntry) []FileChange {
 	for path, e := range before {
 		changes = append(changes, FileChange{Path: path, Change: "removed", Bytes: [2]int64{e.Bytes, 0}})
 	}
-	slices.SortFunc(changes, func(x, y FileChange) int { return strings.Compare(x.Path, y.Path) })
+	listsort.Sort(changes, func(x, y FileChange) int { return strings.Compare(x.Path, y.Path) })
 	return changes
 }
 

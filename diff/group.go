@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 )
 
 // Several is the value of a param that varies within a group.
@@ -89,7 +90,7 @@ func identity(v any, strict bool) any {
 }
 
 func (v Several) sort() {
-	slices.SortStableFunc(v.Values, func(a, b any) int {
+	listsort.Stable(v.Values, func(a, b any) int {
 		x, isX := number(a)
 		y, isY := number(b)
 		switch {

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gitruns/runs/format/listsort"
 )
 
 // Config is .runs/config.toml: the settings of a project.
@@ -364,7 +366,7 @@ func DecodeConfig(file string, data []byte) (*Config, error) {
 	if t.err != nil {
 		return nil, t.err
 	}
-	slices.SortStableFunc(t.unknown, func(a, b UnknownKey) int { return a.Line - b.Line })
+	listsort.Stable(t.unknown, func(a, b UnknownKey) int { return a.Line - b.Line })
 	c.Unknown = t.unknown
 	return c, nil
 }

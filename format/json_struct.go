@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/gitruns/runs/format/listsort"
 )
 
 // jsonField is an exported field of a struct, with its JSON key.
@@ -55,7 +57,7 @@ func appendReflected(b []byte, v reflect.Value) []byte {
 			break
 		}
 		keys := v.MapKeys()
-		slices.SortFunc(keys, func(x, y reflect.Value) int { return strings.Compare(x.String(), y.String()) })
+		listsort.Sort(keys, func(x, y reflect.Value) int { return strings.Compare(x.String(), y.String()) })
 		b = append(b, '{')
 		for i, key := range keys {
 			if i > 0 {
@@ -103,7 +105,7 @@ func fieldsOf(t reflect.Type) []jsonField {
 		has := func(option string) bool { return slices.Contains(strings.Split(options, ","), option) }
 		fields = append(fields, jsonField{cmp.Or(name, f.Name), f.Index, has("omitempty"), has("omitzero")})
 	}
-	slices.SortFunc(fields, func(x, y jsonField) int { return strings.Compare(x.key, y.key) })
+	listsort.Sort(fields, func(x, y jsonField) int { return strings.Compare(x.key, y.key) })
 	jsonFields.Store(t, fields)
 	return fields
 }

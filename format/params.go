@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/gitruns/runs/format/listsort"
 )
 
 // Params are nested params. Each value is an int64, float64, bool, string, []any or Null, or a table of type
@@ -175,7 +177,7 @@ func (p Params) List() []Param {
 		}
 		list = append(list, one)
 	}
-	slices.SortFunc(list, func(a, b Param) int { return strings.Compare(a.Name, b.Name) })
+	listsort.Sort(list, func(a, b Param) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
 

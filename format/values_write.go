@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/gitruns/runs/format/listsort"
 )
 
 // ValuesName is the name of the file next to run.toml that holds the non-numeric values.
@@ -116,7 +117,7 @@ func (s *ValueSorter) textOf(r valueRef) (string, error) {
 // WriteParquet writes all values as values.parquet, sorted by key, step and time. Values that are equal in all three
 // keep the order in which they were added. The bytes depend only on the values and this order.
 func (s *ValueSorter) WriteParquet(w io.Writer) error {
-	slices.SortStableFunc(s.refs, func(a, b valueRef) int {
+	listsort.Stable(s.refs, func(a, b valueRef) int {
 		return cmp.Or(cmp.Compare(s.keys[a.key], s.keys[b.key]), cmp.Compare(a.step, b.step), cmp.Compare(a.time, b.time))
 	})
 	out := parquet.NewGenericWriter[valueRow](w, rowLayout()...)

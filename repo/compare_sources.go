@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/regular"
 )
@@ -93,7 +94,7 @@ func comparePatches(
 			Path: path, Status: status(f.NewMode, f.OldMode, f.New, f.Old), Added: f.Removed, Removed: f.Added,
 		})
 	}
-	slices.SortFunc(stats, func(x, y git.Stat) int { return strings.Compare(x.Path, y.Path) })
+	listsort.Sort(stats, func(x, y git.Stat) int { return strings.Compare(x.Path, y.Path) })
 	return stats, true
 }
 

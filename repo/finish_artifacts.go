@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 )
 
 const maxArtifactLines = 1_000_000
@@ -101,7 +102,7 @@ func (a *Active) fillArtifacts(
 	}
 	f.warnOf(renamed, "files of the run's folder are recorded under other names")
 	f.warnOf(changed, "artifacts were replaced after they were logged")
-	slices.SortFunc(artifacts, func(x, y format.Artifact) int { return strings.Compare(x.Path, y.Path) })
+	listsort.Sort(artifacts, func(x, y format.Artifact) int { return strings.Compare(x.Path, y.Path) })
 	keepOutside(artifacts, settings)
 	for _, item := range artifacts {
 		if item.Where == "" {

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"io"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo/regular"
 )
 
@@ -18,7 +18,7 @@ func sortJournals(files []journalFile) {
 	for i := range files {
 		files[i].first = firstTime(files[i].path)
 	}
-	slices.SortStableFunc(files, func(a, b journalFile) int {
+	listsort.Stable(files, func(a, b journalFile) int {
 		if a.first != b.first {
 			if a.first < b.first {
 				return -1

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/secret"
 )
@@ -201,7 +202,7 @@ func (x *redaction) replaceText(s string) string {
 	if len(spans) == 0 {
 		return s
 	}
-	slices.SortFunc(spans, func(a, b secret.Span) int { return a.From - b.From })
+	listsort.Sort(spans, func(a, b secret.Span) int { return a.From - b.From })
 	var b strings.Builder
 	at := 0
 	for _, sp := range spans {

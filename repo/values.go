@@ -12,6 +12,7 @@ import (
 	"sort"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo/secret"
 )
 
@@ -62,7 +63,7 @@ func (e *Entry) activeValues(ctx context.Context, yield func(string, format.Valu
 		return err
 	}
 	for _, key := range slices.Sorted(maps.Keys(all)) {
-		slices.SortStableFunc(all[key], func(a, b format.Value) int {
+		listsort.Stable(all[key], func(a, b format.Value) int {
 			return cmp.Or(cmp.Compare(a.Step, b.Step), cmp.Compare(a.Time, b.Time))
 		})
 		for _, v := range all[key] {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 )
 
 // Watch holds the runs of a repository and notices what changes, without reading again what is unchanged. It looks at
@@ -131,7 +132,7 @@ func (w *Watch) Damage() []Damage {
 			damage = append(damage, Damage{id, a.err})
 		}
 	}
-	slices.SortFunc(damage, func(a, b Damage) int { return strings.Compare(a.ID, b.ID) })
+	listsort.Sort(damage, func(a, b Damage) int { return strings.Compare(a.ID, b.ID) })
 	return damage
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/gitruns/runs/cmd/internal/page"
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo"
 )
 
@@ -94,7 +95,7 @@ func topics() []topic {
 	if err != nil {
 		panic(err) // the pages are embedded in the program
 	}
-	slices.SortFunc(all, func(x, y topic) int { return strings.Compare(x.name, y.name) })
+	listsort.Sort(all, func(x, y topic) int { return strings.Compare(x.name, y.name) })
 	return all
 }
 

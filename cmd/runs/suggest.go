@@ -12,6 +12,7 @@ import (
 
 	"github.com/gitruns/runs/cmd/internal/render"
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo"
 )
 
@@ -175,7 +176,7 @@ func nearest(typed string, words []string) []string {
 			near = append(near, candidate{w, min(d, limit)})
 		}
 	}
-	slices.SortFunc(near, func(x, y candidate) int {
+	listsort.Sort(near, func(x, y candidate) int {
 		if x.distance != y.distance {
 			return x.distance - y.distance
 		}

@@ -9,11 +9,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/regular"
 )
@@ -72,7 +72,7 @@ func (p *python) read(ctx context.Context, q EnvironmentRequest, sites []string,
 	for _, dir := range sites {
 		p.readSite(ctx, q, dir)
 	}
-	slices.SortFunc(p.editable, func(a, b format.Editable) int { return strings.Compare(a.Name, b.Name) })
+	listsort.Sort(p.editable, func(a, b format.Editable) int { return strings.Compare(a.Name, b.Name) })
 	p.conda = condaPackages(prefix)
 }
 

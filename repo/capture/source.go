@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/regular"
 )
@@ -294,7 +295,7 @@ func (c *Captured) describe(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		slices.SortFunc(changes, func(a, b git.Change) int { return cmp.Compare(b.Bytes, a.Bytes) })
+		listsort.Sort(changes, func(a, b git.Change) int { return cmp.Compare(b.Bytes, a.Bytes) })
 		var names []string
 		for _, change := range changes[:min(3, len(changes))] {
 			names = append(names, fmt.Sprintf("%s (%d KB)", printable(change.Path), change.Bytes/1000))
@@ -409,7 +410,7 @@ const maxOmitted = 100
 func (c *Captured) boundOmitted() {
 	list := c.Source.Omitted
 	// Entries that a restored run lacks come first, then the largest ones.
-	slices.SortStableFunc(list, func(a, b format.Omitted) int {
+	listsort.Stable(list, func(a, b format.Omitted) int {
 		if a.Harmless() != b.Harmless() {
 			if b.Harmless() {
 				return -1

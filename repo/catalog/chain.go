@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/query"
 )
@@ -53,7 +54,7 @@ func Chains(runs []*format.Run) [][]*format.Run {
 			follow(r)
 		}
 	}
-	slices.SortStableFunc(chains, func(a, b []*format.Run) int { return query.Newer(a[0], b[0]) })
+	listsort.Stable(chains, func(a, b []*format.Run) int { return query.Newer(a[0], b[0]) })
 	return chains
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/query"
 )
@@ -178,7 +179,7 @@ func alongMetric(points, steps []format.Point) (x, y []float64) {
 			list = append(list, place{steps[i-1].Value, p.Value})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b place) int { return cmp.Compare(a.x, b.x) })
+	listsort.Stable(list, func(a, b place) int { return cmp.Compare(a.x, b.x) })
 	for _, at := range list {
 		x, y = append(x, at.x), append(y, at.y)
 	}

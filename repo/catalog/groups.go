@@ -8,6 +8,7 @@ import (
 
 	"github.com/gitruns/runs/diff"
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo/query"
 )
 
@@ -189,7 +190,7 @@ func (c *Catalog) sortGroups(groups []Group, all []*format.Run, spec string) {
 		}
 		places[g.Runs[0]] = at
 	}
-	slices.SortStableFunc(groups, func(a, b Group) int {
+	listsort.Stable(groups, func(a, b Group) int {
 		x, y := places[a.Runs[0]], places[b.Runs[0]]
 		return cmp.Or(cmp.Compare(x.mean, y.mean), cmp.Compare(x.rank, y.rank))
 	})

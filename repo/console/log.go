@@ -13,12 +13,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo/regular"
 )
 
@@ -268,7 +268,7 @@ func segments(path string) ([]segment, error) {
 			}
 		}
 	}
-	slices.SortFunc(found, func(a, b segment) int {
+	listsort.Sort(found, func(a, b segment) int {
 		if a.start < b.start {
 			return -1
 		}

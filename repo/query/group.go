@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 )
 
 // Group is a set of runs that have values in common, or that are replicates.
@@ -101,7 +102,7 @@ func Replicates(r *format.Run, seeds []string) string {
 		}
 	}
 	datasets := slices.Clone(r.Datasets)
-	slices.SortFunc(datasets, func(a, b format.Dataset) int {
+	listsort.Sort(datasets, func(a, b format.Dataset) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Identity(), b.Identity()))
 	})
 	for _, d := range datasets {

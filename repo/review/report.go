@@ -11,6 +11,7 @@ import (
 
 	"github.com/gitruns/runs/diff"
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/query"
@@ -287,7 +288,7 @@ func (v *Report) grouped(ctx context.Context, c *catalog.Catalog, entries []*rep
 		}
 		groups = append(groups, Group{Side: s, Mean: level.Value, N: level.N, Lost: level.Lost})
 	}
-	slices.SortStableFunc(groups, func(x, y Group) int {
+	listsort.Stable(groups, func(x, y Group) int {
 		if v.Goal == format.GoalMax {
 			x, y = y, x
 		}

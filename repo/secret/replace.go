@@ -8,6 +8,8 @@ import (
 	"errors"
 	"io"
 	"slices"
+
+	"github.com/gitruns/runs/format/listsort"
 )
 
 // Mark is the text that replaces a secret.
@@ -23,7 +25,7 @@ type Span struct{ From, To int }
 // in each. In a patch, the first character of each line is kept, so that the result is still a patch.
 func Replace(data []byte, kind Kind, spans []Span) ([]byte, error) {
 	spans = slices.Clone(spans)
-	slices.SortFunc(spans, func(a, b Span) int { return cmp.Compare(a.From, b.From) })
+	listsort.Sort(spans, func(a, b Span) int { return cmp.Compare(a.From, b.From) })
 	var out []byte
 	at := 0
 	p := &patchWalk{from: bufio.NewReader(bytes.NewReader(data))}

@@ -19,6 +19,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/gitruns/runs/format/listsort"
 )
 
 // Version is the version of the rules. A file that was searched with another version must be searched again.
@@ -220,7 +222,7 @@ func (m *machine) searchIn(ctx context.Context, r io.Reader, b []byte) ([]hit, e
 		base += int64(keep)
 		length, begin = length-keep, behind
 	}
-	slices.SortStableFunc(s.hits, func(a, b hit) int { return cmp.Compare(a.from, b.from) })
+	listsort.Stable(s.hits, func(a, b hit) int { return cmp.Compare(a.from, b.from) })
 	return s.hits, nil
 }
 

@@ -2,10 +2,10 @@ package share
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/store"
@@ -35,7 +35,7 @@ func UnreferencedObjects(ctx context.Context, r *repo.Repository) ([]store.Store
 		}
 		return nil
 	})
-	slices.SortFunc(unnamed, func(a, b store.Stored) int { return strings.Compare(a.Digest, b.Digest) })
+	listsort.Sort(unnamed, func(a, b store.Stored) int { return strings.Compare(a.Digest, b.Digest) })
 	return unnamed, withStoreHint(err)
 }
 

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/regular"
 	"github.com/gitruns/runs/repo/secret"
@@ -165,7 +166,7 @@ func merge(ours, more []secret.Find) []secret.Find {
 			ours = append(ours, f)
 		}
 	}
-	slices.SortStableFunc(ours, func(a, b secret.Find) int { return cmp.Compare(a.Line, b.Line) })
+	listsort.Stable(ours, func(a, b secret.Find) int { return cmp.Compare(a.Line, b.Line) })
 	return ours
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
 )
@@ -113,7 +114,7 @@ func (v *verification) verify(ctx context.Context) (err error) {
 	if err := v.check(ctx); err != nil {
 		return err
 	}
-	slices.SortStableFunc(v.done.Problems, func(a, b Problem) int {
+	listsort.Stable(v.done.Problems, func(a, b Problem) int {
 		if c := strings.Compare(a.Runs, b.Runs); c != 0 {
 			return c
 		}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo/importer"
 )
 
@@ -59,7 +60,7 @@ func groupByFolder(root string, files []importer.File) []*folder {
 	}
 	slices.SortFunc(folders, func(a, b *folder) int { return strings.Compare(a.rel, b.rel) })
 	for _, p := range folders {
-		slices.SortFunc(p.files, func(a, b importer.File) int { return strings.Compare(a.Path, b.Path) })
+		listsort.Sort(p.files, func(a, b importer.File) int { return strings.Compare(a.Path, b.Path) })
 	}
 	return folders
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"maps"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo/query"
 )
 
@@ -94,7 +94,7 @@ func (v *View) sum() *summedProject {
 	for name, n := range experiments {
 		p.Experiments = append(p.Experiments, Experiment{name, n})
 	}
-	slices.SortFunc(p.Experiments, func(a, b Experiment) int { return strings.Compare(a.Name, b.Name) })
+	listsort.Sort(p.Experiments, func(a, b Experiment) int { return strings.Compare(a.Name, b.Name) })
 	for _, d := range v.catalog.AllDamage() {
 		p.Damaged = append(p.Damaged, Damage{ID: d.ID, Message: d.Error()})
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/query"
 )
@@ -124,7 +125,7 @@ func newTableColumns(t *Table, rows int) *tableColumns {
 			all = append(all, column{prefix + key, n})
 		}
 	}
-	slices.SortFunc(all, func(a, b column) int {
+	listsort.Sort(all, func(a, b column) int {
 		if a.runs != b.runs {
 			return b.runs - a.runs
 		}

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo/importer"
 )
 
@@ -107,7 +108,7 @@ func (r *reading) artifact(ctx context.Context, data []byte) error {
 	if len(manifest.Files) == 0 {
 		return nil
 	}
-	slices.SortFunc(manifest.Files, func(a, b artifactFile) int { return strings.Compare(a.Path, b.Path) })
+	listsort.Sort(manifest.Files, func(a, b artifactFile) int { return strings.Compare(a.Path, b.Path) })
 	manifest.Files = slices.CompactFunc(manifest.Files, func(a, b artifactFile) bool { return a.Path == b.Path })
 	manifest.Digest = digestOf(manifest.Files)
 	if m.description != "" {

@@ -9,6 +9,7 @@ import (
 	"github.com/gitruns/runs/cmd/internal/chart"
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/diff"
+	"github.com/gitruns/runs/format/listsort"
 )
 
 // Diff shows a comparison of two runs or two groups.
@@ -109,7 +110,7 @@ func title(h diff.Head) string {
 // ordered returns the metrics, with the primary metric first.
 func (v Diff) ordered(c *diff.Comparison) []diff.Metric {
 	list := slices.Clone(c.Metrics)
-	slices.SortStableFunc(list, func(x, y diff.Metric) int {
+	listsort.Stable(list, func(x, y diff.Metric) int {
 		switch {
 		case x.Key == v.Primary && y.Key != v.Primary:
 			return -1

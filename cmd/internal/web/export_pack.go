@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/gitruns/runs/format/listsort"
 )
 
 // blockBytes is about how many bytes of answers are compressed together. Answers of one kind resemble each other, but
@@ -149,7 +151,7 @@ func (p *pack) finish() (*packedParts, error) {
 		b.number = i
 		out.blocks = append(out.blocks, b.data)
 	}
-	slices.SortFunc(p.index, func(a, b packed) int { return strings.Compare(a.path, b.path) })
+	listsort.Sort(p.index, func(a, b packed) int { return strings.Compare(a.path, b.path) })
 	r := root{Shards: []shardPlace{}}
 	for part := range slices.Chunk(p.index, shardPaths) {
 		var s shard

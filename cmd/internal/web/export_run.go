@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/share"
 	"github.com/gitruns/runs/repo/view"
@@ -155,7 +156,7 @@ func (x *exporter) collectMedia(ctx context.Context, e *repo.Entry) error {
 		return nil
 	}
 	all = slices.Clone(all)
-	slices.SortStableFunc(all, func(a, b format.Artifact) int { return cmp.Compare(stepOf(b), stepOf(a)) })
+	listsort.Stable(all, func(a, b format.Artifact) int { return cmp.Compare(stepOf(b), stepOf(a)) })
 	for _, a := range all {
 		if shown := a.Key != "" || view.LooksLikeImage(a); !shown || e.ArtifactFile(a) == "" {
 			continue
