@@ -116,7 +116,11 @@ func encodeCurves(head *curve.Head, series []*curve.Series, q CurvesQuery) ([]by
 		}
 		return g
 	}
-	g := fill(maxCurvesBytes / leastCell)
+	most := maxCurvesBytes / leastCell
+	if q.MaxCells > 0 {
+		most = min(most, q.MaxCells)
+	}
+	g := fill(most)
 	if g.Exact && curve.Size(head, g, cells) > maxCurvesBytes {
 		g = fill(0)
 	}
