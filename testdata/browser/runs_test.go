@@ -18,6 +18,7 @@ func TestRunsAreListed(t *testing.T) {
 	page.Open(server.URL(""))
 	page.WaitText("lr-0.1-1")
 	page.WaitText("diverged")
+	page.Settle()
 	if place := page.Place(); place != "" && place != "#/runs" {
 		t.Errorf("the address keeps the fragment %q", place)
 	}

@@ -45,7 +45,7 @@ function Runs({ source, table, project, place, wantMore }: PageProps & { table: 
 
   const [typing, setTyping] = useState(false);
   const { shown, wrong, warning, waits } = useShown(table, choice, typing);
-  const keys = useMemo(() => (chosen ? words(chosen) : usualColumns(table)), [table, chosen]);
+  const keys = useMemo(() => (chosen ? words(chosen) : usualColumns(table, choice.sort, choice.group.length > 0)), [table, chosen, choice.sort, choice.group.length > 0]);
   const columns = useMemo(() => keys.map((key) => columnOf(table, key)), [table, keys]);
   useEffect(() => {
     if (table.wantsMore && !table.complete) wantMore(); // a column that is shown lacks it
@@ -71,16 +71,17 @@ function Runs({ source, table, project, place, wantMore }: PageProps & { table: 
   useGridKeys(items, table, at, setCursor, mark, marked, toggleGroup);
 
   const { primary } = table.head;
-  const drawn = useMemo(() => drawnOf(table, shown, marked), [table, shown, marked]);
+  const groupBy = !marked.size && choice.group.length === 1 && /^(params\.|experiment$|group$)/.test(choice.group[0]) ? choice.group[0] : undefined;
+  const drawn = useMemo(() => drawnOf(table, shown, marked, groupBy ? mostDrawn : 10), [table, shown, marked, groupBy]);
   const withChart = primary !== "" && params.get("chart") !== "off" && drawn.length > 0;
   const dark = useDark();
   const colour = useMemo(() => {
-    const byID = withChart ? colours(drawn) : undefined;
+    const byID = withChart && !groupBy ? colours(drawn) : undefined;
     return (id: string) => {
       const c = byID?.get(id);
       return c ? <Swatch colour={c} hues={palette(dark)} /> : null;
     };
-  }, [drawn.join(), withChart, dark]);
+  }, [drawn.join(), withChart, dark, groupBy]);
   const spark = useSparks(source, primary, table);
   const narrow = useNarrow();
   const visible = narrow ? columns.filter((c) => c.key === "status" || c.key === "metrics." + table.head.primary) : columns;
@@ -126,7 +127,9 @@ function Runs({ source, table, project, place, wantMore }: PageProps & { table: 
               runs={drawn}
               metric={primary}
               height={narrow ? 120 : 150}
-              legend={false}
+              legend={groupBy !== undefined}
+              bands={groupBy ? "std" : undefined}
+              groupBy={groupBy}
               title={primary + (marked.size ? ": marked runs" : drawn.length < shown.rows.length ? `: the ${drawn.length} newest` : "")}
             />
           </div>
@@ -159,15 +162,15 @@ function Runs({ source, table, project, place, wantMore }: PageProps & { table: 
 
 const mostDrawn = 200;
 
-/** The runs of the chart: those that are marked, otherwise the ten newest of those that are shown. */
-function drawnOf(t: RunTable, shown: Shown, marked: ReadonlySet<string>): string[] {
+/** The runs of the chart: those that are marked, otherwise the newest of those that are shown. */
+function drawnOf(t: RunTable, shown: Shown, marked: ReadonlySet<string>, most: number): string[] {
   if (marked.size) return [...marked].filter((id) => t.row(id) !== undefined).slice(0, mostDrawn);
   const rows = new Set(shown.rows);
   const has = t.section("metrics", t.head.primary);
   const newest: string[] = [];
   for (const row of t.newest) {
     if (rows.has(row) && has?.kinds[row]) newest.push(t.ids[row]);
-    if (newest.length === 10) break;
+    if (newest.length === most) break;
   }
   return newest;
 }

@@ -3,6 +3,7 @@
 import type { Column, RunTable } from "../table/columns";
 import { type Lookup, bindField, goalOf, metricName } from "../table/field";
 import { bareKey, newField } from "../table/key";
+import { cutDirection } from "../table/sort";
 import { type Datum, Kind, isNumber, textOf } from "../table/value";
 import { formatDuration, formatNumber, formatTime } from "../parts/format";
 
@@ -22,13 +23,19 @@ export interface ColumnSpec {
 /** How many columns of differing params are shown if nothing is chosen, as by 'runs ls'. */
 const maxParams = 6;
 
-/** Returns the keys of the columns that are shown if none are chosen. */
-export function usualColumns(t: RunTable): string[] {
+/** Returns the keys of the columns that are shown if none are chosen: that of the order is among them. */
+export function usualColumns(t: RunTable, sort: string, grouped: boolean): string[] {
   const { head } = t;
-  const keys = ["status", "started", "duration"];
+  const of = ["status", "started", "duration"];
+  const keys = grouped ? [] : of;
   if (head.primary) keys.push("metrics." + head.primary);
+  const sorted = cutDirection(sort).key;
+  const bare = (key: string) => bareKey(key).replace("attributes.", "");
+  if (sorted && bare(sorted) !== "name" && ![...keys, ...of].some((key) => bare(key) === bare(sorted))) keys.push(sorted);
   if (head.experiments.length > 1) keys.push("experiment");
-  keys.push(...head.differing.slice(0, Math.min(head.telling, maxParams)).map((key) => "params." + key));
+  const params = head.differing.slice(0, Math.min(head.telling, maxParams)).map((key) => "params." + key);
+  keys.push(...params.filter((key) => bare(key) !== bare(sorted)));
+  if (grouped) keys.push(...of);
   if (head.tags.length) keys.push("tags");
   if (t.section("attributes", "note")) keys.push("note");
   return keys;

@@ -74,7 +74,7 @@ export function Grid(props: GridProps) {
     values: useMemo(() => columns.map((c) => (shown.sums ? valuesOf(table, c.key) : () => [])), [columns, shown, table]),
   };
   const rows = useRows(context, view.top, view.height);
-  const width = 56 + nameWidth(props.narrow) + columns.reduce((sum, c) => sum + columnWidth(c, props), 0);
+  const width = 56 + nameWidth(props) + columns.reduce((sum, c) => sum + columnWidth(c, props), 0);
   const shownIDs = () => items.flatMap((i) => (i.group ? [...i.group.rows].map((r) => table.ids[r]) : [table.ids[i.row]]));
   const all = items.length > 0 && props.marked.size > 0 && shownIDs().every((id) => props.marked.has(id));
   return (
@@ -90,7 +90,7 @@ export function Grid(props: GridProps) {
       <table style={{ width: width + "px" }} aria-rowcount={items.length + 1} aria-label="Runs">
         <colgroup>
           <col style={{ width: "56px" }} />
-          <col style={{ width: nameWidth(props.narrow) + "px" }} />
+          <col style={{ width: nameWidth(props) + "px" }} />
           {columns.map((c) => (
             <col key={c.key} style={{ width: columnWidth(c, props) + "px" }} />
           ))}
@@ -124,14 +124,15 @@ export function Grid(props: GridProps) {
 
 const none: Summary = { n: 0, lost: 0, mean: 0, sd: NaN, best: 0, bestRow: -1 };
 const nameColumn = { key: "name", title: "Name", goal: "", metric: false, numeric: false, width: 240 };
-const nameWidth = (narrow: boolean) => (narrow ? 138 : 240);
+const nameWidth = (p: { narrow: boolean; shown: Shown }) => 
+  p.narrow ? 138 : Math.min(380, Math.max(240, ...(p.shown.groups ?? []).slice(0, 50).map((g) => g.label.length * 7 + 110)));
 
 function columnWidth(c: ColumnSpec, p: GridProps): number {
   if (p.narrow) return c.key === "status" ? 36 : 104;
   let width = c.width;
   if (c.key === "metrics." + p.table.head.primary) width = Math.max(width, 96) + 84;
   if (p.shown.groups && (c.metric || c.key === "duration")) width += 90;
-  else if (p.baseline !== undefined && c.metric) width += 80;
+  else if (p.baseline !== undefined) width += c.metric ? 80 : 16;
   return width;
 }
 
