@@ -64,14 +64,15 @@ function mediaAt(group: Artifact[]): Medium[] {
   const cells = (a: Artifact) => cell.test(a.path) && tables.includes(a.path.replace(cell, ""));
   const shown = group.filter((a) => !cells(a));
   const images = shown.filter((a) => a.kind === "image");
+  const files = shown.filter((a) => a.kind === "file");
   const parts = new Set<Artifact>();
   const media = shown.map((artifact) => ({ artifact, notes: [] as Artifact[], masks: [] as Artifact[] }));
   const byArtifact = new Map(media.map((m) => [m.artifact, m]));
   for (const i of images) {
     const begin = stem(i.path) + ".";
     const m = byArtifact.get(i)!;
-    for (const a of shown) {
-      if (a.kind !== "file" || !a.path.startsWith(begin)) continue;
+    for (const a of files) {
+      if (!a.path.startsWith(begin)) continue;
       const rest = a.path.slice(begin.length);
       if (rest === "json") m.notes.push(a);
       else if (/^mask\d+\./.test(rest)) m.masks.push(a);
@@ -84,7 +85,7 @@ function mediaAt(group: Artifact[]): Medium[] {
     [/(^|\/)mask\/.*\.png$/i, "masks"],
     [/\.boxes2D\.json$/i, "notes"],
   ] as const) {
-    const found = shown.filter((a) => a.kind === "file" && !parts.has(a) && pattern.test(a.path));
+    const found = files.filter((a) => !parts.has(a) && pattern.test(a.path));
     const each = found.length / images.length;
     if (found.length === 0 || !Number.isInteger(each)) continue;
     found.forEach((a, n) => {

@@ -8,7 +8,8 @@ const rows = 64;
 const mapHeight = 160;
 
 /** Histograms over steps as a heat map, the chosen one as bars, and a table behind both. */
-export function HistogramView({ name, steps, list, at }: { name: string; steps: number[]; list: Histogram[]; at: number }) {
+export function HistogramView(props: { name: string; steps: number[]; list: Histogram[]; at: number; onPick(index: number): void }) {
+  const { name, steps, list, at } = props;
   const map = useRef<HTMLCanvasElement>(null);
   const bars = useRef<HTMLCanvasElement>(null);
   const [low, high] = rangeOf(list);
@@ -34,7 +35,12 @@ export function HistogramView({ name, steps, list, at }: { name: string; steps: 
         {list.length > 1 && (
           <figure class="media-plot card">
             <span class="media-axis">{formatNumber(high)}</span>
-            <canvas ref={map} role="img" aria-label={`${name} over ${count(list.length, "step")}: darker is more numbers. A table follows.`} />
+            <canvas
+              ref={map}
+              role="img"
+              aria-label={`${name} over ${count(list.length, "step")}: darker is more numbers. A table follows.`}
+              onClick={(e) => props.onPick(Math.min(list.length - 1, Math.floor((e.offsetX / e.currentTarget.clientWidth) * list.length)))}
+            />
             <span class="media-axis bottom">{formatNumber(low)}</span>
             <figcaption>
               <span>step {steps[0]}</span>

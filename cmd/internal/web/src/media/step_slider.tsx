@@ -2,13 +2,13 @@ import { type ComponentChildren, h } from "preact";
 import { type Place, replaceParams } from "../location";
 import { IconButton } from "../parts";
 
-/** The step of a key that the address names, or the last one, and a slider over the steps. Arrow keys move it. */
-export function stepSlider(key: string, steps: number[], place: Place): [index: number, slider: ComponentChildren] {
+/** The step of a key that the address names, or the last one, a slider over the steps, and what chooses one by its index. */
+export function stepSlider(key: string, steps: number[], place: Place): [index: number, slider: ComponentChildren, go: (index: number) => void] {
   const param = "step:" + key;
   const at = indexOfStep(steps, place.params.get(param));
   const last = steps.length - 1;
   const go = (i: number) => replaceParams({ [param]: i === last ? "" : String(steps[i]) });
-  if (last < 1) return [at, <span class="muted">{steps[0] >= 0 && "step " + steps[0]}</span>];
+  if (last < 1) return [at, <span class="muted">{steps[0] >= 0 && "step " + steps[0]}</span>, go];
   const text = `step ${steps[at]} (${at + 1} of ${steps.length})`;
   return [
     at,
@@ -26,6 +26,7 @@ export function stepSlider(key: string, steps: number[], place: Place): [index: 
       <IconButton icon="right" label={"Later step of " + key} disabled={at === last} onClick={() => go(at + 1)} />
       <span class="muted">{text}</span>
     </span>,
+    go,
   ];
 }
 

@@ -1,4 +1,5 @@
 import { Fragment, h } from "preact";
+import { useMemo } from "preact/hooks";
 import { type Place, replaceParams } from "../location";
 import { shortID, visible } from "../pages/run-data";
 import { Loaded, matches, useFirst } from "../pages/run-parts";
@@ -74,7 +75,7 @@ function OneSeries({ of, run, source, place }: MediaProps & { of: ValueKey; plac
       <Loaded load={() => source.json<Series>(path)} keys={[source, path, of.count]}>
         {({ values, total }) => {
           const steps = values.map((v) => v.step);
-          const [at, slider] = stepSlider(of.key, steps, place);
+          const [at, slider, go] = stepSlider(of.key, steps, place);
           const histograms = values.map((v) => histogramOf(v.value));
           return (
             <Fragment>
@@ -88,7 +89,7 @@ function OneSeries({ of, run, source, place }: MediaProps & { of: ValueKey; plac
               </figcaption>
               {values.length > 0 &&
                 (histograms.every(Boolean) ? (
-                  <HistogramView name={of.key} steps={steps} list={histograms.map((h) => h!)} at={at} />
+                  <HistogramView name={of.key} steps={steps} list={histograms.map((h) => h!)} at={at} onPick={go} />
                 ) : (
                   <TextValue value={values[at].value} />
                 ))}
@@ -100,11 +101,20 @@ function OneSeries({ of, run, source, place }: MediaProps & { of: ValueKey; plac
   );
 }
 
+const longValue = 10_000; // bytes of JSON that is not set in lines: its depth would make it very large
+
 function TextValue({ value }: { value: unknown }) {
-  const short = JSON.stringify(value);
-  const text = typeof value === "string" ? value : short.length <= 120 ? short : JSON.stringify(value, null, 1);
+  const text = useMemo(() => {
+    if (typeof value === "string") return value;
+    try {
+      const short = JSON.stringify(value);
+      return short.length <= 120 || short.length > longValue ? short : JSON.stringify(value, null, 1);
+    } catch {
+      return "This value is nested too deeply to be shown.";
+    }
+  }, [value]);
   return (
-    <pre class="media-text run-text" tabIndex={0}>
+    <pre class="run-text" tabIndex={0}>
       {visible(text)}
     </pre>
   );
