@@ -119,7 +119,7 @@ export async function loadLegend(source: Source, choice: RunChoice): Promise<Leg
   const legends = keptOf(source).legends;
   if (!source.live) {
     const all = await legends.get("", async () => (await source.json<{ runs: LegendRun[] }>("legend.json")).runs);
-    if (!choice.runs) return differing(all.slice(0, choice.newest));
+    if (!choice.runs) return choice.newest ? differing(all.slice(0, choice.newest)) : all;
     const byId = new Map(all.map((run) => [run.id, run]));
     return differing(choice.runs.flatMap((id) => byId.get(id) ?? []));
   }
@@ -135,8 +135,9 @@ export async function loadLegend(source: Source, choice: RunChoice): Promise<Leg
 
 /** The runs with only those params that differ among them. */
 function differing(runs: LegendRun[]): LegendRun[] {
-  const differs = (key: string) => runs.some((run) => run.params[key] !== runs[0].params[key]);
-  return runs.map((run) => ({ ...run, params: Object.fromEntries(Object.entries(run.params).filter(([key]) => differs(key))) }));
+  const keys = new Set(runs.flatMap((run) => Object.keys(run.params)));
+  for (const key of keys) if (runs.every((run) => run.params[key] === runs[0].params[key])) keys.delete(key);
+  return runs.map((run) => ({ ...run, params: Object.fromEntries(Object.entries(run.params).filter(([key]) => keys.has(key))) }));
 }
 
 function paramsOf(q: Question): Record<string, string> {
