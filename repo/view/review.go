@@ -50,11 +50,16 @@ func (v *View) Review(ctx context.Context, q ReviewRequest) (*Review, error) {
 		return nil, err
 	}
 	defer c.Close()
-	if git := c.Repository(); git.InGit {
-		r.Bases, _ = git.Branches(ctx) // without the names, the reader types one
-	}
-	if r.Report, r.Problem = review.Review(ctx, c, q.Request); r.Problem != nil {
-		r.Report = nil
+	if c.Repository().InGit {
+		r.Bases, _ = c.Repository().Branches(ctx) // without the names, the reader types one
+		if r.Report, r.Problem = review.Review(ctx, c, q.Request); r.Problem != nil {
+			r.Report = nil
+		}
+	} else {
+		r.Problem = &repo.HintError{
+			Err:  errors.New("reviewing: a review compares branches, and this project is not in a Git repository"),
+			Hint: "run 'git init', or compare runs on the page Compare",
+		}
 	}
 	r.check(ctx, c, q.Check)
 	r.Shown = v.shownAmong(r.ids())

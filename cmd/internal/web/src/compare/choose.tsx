@@ -13,7 +13,7 @@ export function SideCards(props: { sides: readonly string[]; known: readonly Sid
   const { sides, onChange } = props;
   if (sides.length === 0) return null;
   return (
-    <ol class="bar side-cards" aria-label="Compared">
+    <ol class={sides.length > 6 ? "bar side-cards compact" : "bar side-cards"} aria-label="Compared">
       {sides.map((selector, i) => {
         const side = props.known.find((k) => k.selector === selector);
         const title = side?.title ?? (selector.startsWith(where) ? selector.slice(where.length) : selector);

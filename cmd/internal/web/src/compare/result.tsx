@@ -219,7 +219,7 @@ function LevelCell({ level: l, best, verdict: v }: { level: Level | null; best: 
       )}
       {v && l && (
         <div class="small">
-          <span class="muted">{v.relative || v.delta}</span> {v.text && <VerdictText verdict={v} />}
+          <span class="muted">{v.relative || v.delta}</span> {v.text && v.text !== "no goal" && <VerdictText verdict={v} />}
         </div>
       )}
     </td>

@@ -32,6 +32,7 @@ export function ReviewPage({ source, place }: PageProps) {
         {source.live && (
           <Fragment>
             <Ask name="base" label="Base" value={question.base} placeholder={r?.base || "the remote's default branch"} options={r?.bases} />
+            <Ask name="metric" label="Metric" value={question.metric} placeholder={r?.metric || "the primary metric"} />
             <Button icon="reset" onClick={() => setAgain(again + 1)}>
               Review again
             </Button>
