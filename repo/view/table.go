@@ -317,7 +317,8 @@ func newTable(entries []*repo.Entry, in tableInput) *Table {
 		}
 	}
 	slices.Sort(t.Named)
-	t.Differing, t.Telling = counts.differing.Telling()
+	differing, telling := counts.differing.Telling()
+	t.Differing, t.Telling = append([]string{}, differing...), telling // never nil: nil would become null
 	t.Experiments, t.Statuses = counts.experiments.list(), counts.statuses.list()
 	for _, f := range in.config.Filters {
 		t.Filters = append(t.Filters, TableFilter{f.Name, f.Where})

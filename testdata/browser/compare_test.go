@@ -55,8 +55,9 @@ func TestCompareFour(t *testing.T) {
 	page.NoProblems()
 }
 
-// A branch is reviewed against the best run of its base.
-func TestReview(t *testing.T) {
+// branch is a project with a run on main, and a better one on another branch, which is checked out.
+func branch(t *testing.T) *browser.Project {
+	t.Helper()
 	project := browser.NewProject(t, program)
 	project.Runs("goal", "loss", "min", "--primary")
 	project.Runs("log", "--name", "before", "loss=0.5", "-p", "lr=0.1")
@@ -66,12 +67,42 @@ func TestReview(t *testing.T) {
 	project.Runs("log", "--name", "after", "loss=0.25", "-p", "lr=0.01")
 	project.Runs("commit")
 	project.Commit("Measure again")
-	server := project.Serve()
+	return project
+}
+
+// A branch is reviewed against the best run of its base.
+func TestReview(t *testing.T) {
 	page := chromium.NewPage(t)
-	page.Open(server.URL("#/review?base=main"))
+	page.Open(branch(t).Serve().URL("#/review?base=main"))
 	page.Settle()
 	for _, text := range []string{"after", "before", "loss", "0.25", "0.5", "runs review main"} {
 		page.WaitText(text)
 	}
 	page.NoProblems()
+}
+
+// A Git revision is shown without a checkout: by --rev, and by the address.
+func TestRevision(t *testing.T) {
+	project := branch(t)
+	before := project.State()
+	server := project.Serve("--rev", "main")
+	page := chromium.NewPage(t)
+	page.Open(server.URL("#/runs"))
+	page.WaitText("before")
+	page.WaitNoText("after")
+	page.NoProblems()
+	server.Stop()
+	server = project.Serve()
+	page = chromium.NewPage(t)
+	page.Open(server.URL("#/runs"))
+	page.WaitText("after")
+	page.Open(server.URL("#/runs?rev=main"))
+	page.WaitText("before")
+	page.Settle()
+	page.WaitNoText("after")
+	page.NoProblems()
+	server.Stop()
+	if after := project.State(); after != before {
+		t.Errorf("the project has changed:\n%s\n\n%s", before, after)
+	}
 }

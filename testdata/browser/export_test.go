@@ -1,12 +1,15 @@
 package browser_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/gitruns/runs/testdata/browser"
 )
@@ -61,4 +64,63 @@ func TestExportedFolder(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Images, tables and texts of a run are in the file, and are drawn without a request.
+func TestExportedMedia(t *testing.T) {
+	if !installed("python3") {
+		t.Skip("skipped: python3 is not installed")
+	}
+	project := browser.Media(t, program)
+	file := filepath.Join(t.TempDir(), "media.html")
+	project.Runs("export", "html", "-o", file)
+	page := chromium.NewPage(t)
+	page.Size(1280, 3000)
+	page.Open("file://" + file + "#/run/" + project.ID("media"))
+	page.Settle()
+	page.WaitText("picture of step 5")
+	page.Wait(`[...document.images].some((i) => i.complete && i.naturalWidth === 32)`)
+	page.WaitText("<b>Chinstrap</b>")
+	page.WaitText("text of step 5")
+	page.NoProblems()
+	for _, r := range page.Requests()[1:] {
+		if !strings.HasPrefix(r.URL, "blob:") && !strings.HasPrefix(r.URL, "data:") {
+			t.Errorf("the page asked %s", r.URL)
+		}
+	}
+}
+
+// The file of a review shows the review, and the runs that it is about.
+func TestExportedReview(t *testing.T) {
+	project := branch(t)
+	file := filepath.Join(t.TempDir(), "review.html")
+	project.Runs("review", "main", "--html", file)
+	page := chromium.NewPage(t)
+	page.Open("file://" + file)
+	page.Settle()
+	for _, text := range []string{"Review", "after", "before", "0.25", "0.5"} {
+		page.WaitText(text)
+	}
+	page.NoProblems()
+	if n := len(page.Requests()); n != 1 {
+		t.Errorf("there were %d requests: %+v", n, page.Requests())
+	}
+}
+
+// A chart of an export shows what was recorded, and says where zooming ends.
+func TestExportedChart(t *testing.T) {
+	project := training().At(t)
+	file := filepath.Join(t.TempDir(), "charts.html")
+	project.Runs("export", "html", "-o", file)
+	page := chromium.NewPage(t)
+	page.Size(1280, 1000)
+	page.Open("file://" + file + "#/charts?runs=" + project.ID("lr-0.1-2"))
+	page.Settle()
+	page.Wait(inked + " > 100")
+	page.Run(`(` + lossPlot + `).focus()`)
+	page.Press(kb.Home + kb.ArrowRight)
+	page.Wait(said + fmt.Sprintf(` === "lr-0.1-2, step 1: %.5g"`, browser.TrainingLoss(0.1, 2, 1)))
+	page.Drag(lossPlot, 0.3, 0.5, 0.6, 0.5)
+	page.WaitText("This export has no more points")
+	page.NoProblems()
 }

@@ -1,6 +1,7 @@
 package browser_test
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -56,5 +57,38 @@ func TestNoRuns(t *testing.T) {
 			page.Settle()
 			page.NoProblems("status of 404", "status of 400", "status of 422")
 		})
+	}
+}
+
+// Every page takes a project with one run, which has one point of one metric, and with a run that has nothing.
+func TestOneRun(t *testing.T) {
+	for name, args := range map[string][]string{
+		"one point": {"log", "--name", "only", "loss=1"}, "nothing": {"log", "--name", "only", "-t", "empty=1"},
+	} {
+		project := browser.NewProject(t, program)
+		project.Runs(args...)
+		id := project.ID("only")
+		server := project.Serve()
+		for _, place := range []string{
+			"#/runs", "#/charts", "#/charts?runs=" + id, "#/run/" + id, "#/compare?runs=" + id, "#/relations",
+			"#/relations?view=parallel", "#/relations?view=importance", "#/review",
+		} {
+			t.Run(name+" "+place, func(t *testing.T) {
+				page := chromium.NewPage(t)
+				page.Open(server.URL(place))
+				page.Settle()
+				page.NoProblems("status of 404", "status of 400", "status of 422")
+			})
+		}
+		file := filepath.Join(t.TempDir(), "one.html")
+		project.Runs("export", "html", "-o", file)
+		for _, place := range []string{"#/runs", "#/charts", "#/run/" + id, "#/relations"} {
+			t.Run(name+" exported "+place, func(t *testing.T) {
+				page := chromium.NewPage(t)
+				page.Open("file://" + file + place)
+				page.Settle()
+				page.NoProblems()
+			})
+		}
 	}
 }
