@@ -38,7 +38,7 @@ export function HistogramView(props: { name: string; steps: number[]; list: Hist
             <canvas
               ref={map}
               role="img"
-              aria-label={`${name} over ${count(list.length, "step")}: darker is more numbers. A table follows.`}
+              aria-label={`${name} over ${count(list.length, "step")}: a stronger color is more numbers. A table follows.`}
               onClick={(e) => props.onPick(Math.min(list.length - 1, Math.floor((e.offsetX / e.currentTarget.clientWidth) * list.length)))}
             />
             <span class="media-axis bottom">{formatNumber(low)}</span>
