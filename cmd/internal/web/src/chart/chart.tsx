@@ -565,7 +565,7 @@ function Tip(props: { main: boolean; axis: string; cursor: Cursor; rows: Row[]; 
 function stepNote(axis: string, line: Line, cell: number, x: number): string {
   const own = line.curve.xs[cell];
   const place = placeText(axis, own);
-  const notes = [place !== placeText(axis, x) && "at " + place, line.band && `± ${formatNumber((line.band.high[cell] - line.band.low[cell]) / 2)}, n=${line.band.n[cell]}`];
+  const notes = [place !== placeText(axis, x) && "at " + (axis === "time" ? place.slice(11) : place), line.band && `± ${formatNumber((line.band.high[cell] - line.band.low[cell]) / 2)}, n=${line.band.n[cell]}`];
   return notes.filter(Boolean).join(" ");
 }
 

@@ -73,12 +73,18 @@ export class Plot {
     this.selection.className = "chart-selection";
     this.selection.hidden = true;
     parent.prepend(this.canvas, this.selection);
-    parent.addEventListener("pointermove", this.move);
-    parent.addEventListener("pointerdown", this.down);
-    parent.addEventListener("pointerup", this.up);
-    parent.addEventListener("pointerleave", this.leave);
-    parent.addEventListener("pointercancel", this.leave);
-    parent.addEventListener("dblclick", this.reset);
+    parent.onpointermove = (e) => this.move(this.place(e));
+    parent.onpointerdown = (e) => {
+      if (e.button !== 0) return;
+      this.begun = this.place(e).left;
+      parent.setPointerCapture(e.pointerId);
+    };
+    parent.onpointerup = (e) => this.select(this.place(e).left);
+    parent.onpointerleave = parent.onpointercancel = () => {
+      this.endSelection();
+      this.o.onPointer(undefined);
+    };
+    parent.ondblclick = () => this.o.onReset();
     this.draw();
   }
 
@@ -88,13 +94,8 @@ export class Plot {
     this.draw();
   }
 
+  /** Removes what the plot has drawn. Its parent must go too. */
   destroy(): void {
-    this.parent.removeEventListener("pointermove", this.move);
-    this.parent.removeEventListener("pointerdown", this.down);
-    this.parent.removeEventListener("pointerup", this.up);
-    this.parent.removeEventListener("pointerleave", this.leave);
-    this.parent.removeEventListener("pointercancel", this.leave);
-    this.parent.removeEventListener("dblclick", this.reset);
     this.canvas.remove();
     this.selection.remove();
   }
@@ -149,44 +150,33 @@ export class Plot {
     return { left: inside(e.clientX - at.left, left, width), top: inside(e.clientY - at.top, top, height) };
   }
 
-  private readonly move = (e: PointerEvent) => {
-    const at = this.place(e);
+  private move(at: Place): void {
     if (this.begun !== undefined) {
-      const from = Math.min(this.begun, at.left);
       const size = Math.abs(at.left - this.begun);
+      const { top, height, ratio } = this.box;
       this.selection.hidden = size < leastSelection;
-      this.selection.style.left = from + "px";
-      this.selection.style.width = size + "px";
-      this.selection.style.top = this.box.top / this.box.ratio + "px";
-      this.selection.style.height = this.box.height / this.box.ratio + "px";
+      Object.assign(this.selection.style, {
+        left: Math.min(this.begun, at.left) + "px",
+        width: size + "px",
+        top: top / ratio + "px",
+        height: height / ratio + "px",
+      });
     }
     this.o.onPointer(at);
-  };
+  }
 
-  private readonly down = (e: PointerEvent) => {
-    if (e.button !== 0) return;
-    this.begun = this.place(e).left;
-    this.parent.setPointerCapture(e.pointerId);
-  };
-
-  private readonly up = (e: PointerEvent) => {
+  private select(to: number): void {
     const from = this.begun;
-    this.begun = undefined;
-    this.selection.hidden = true;
-    if (from === undefined) return;
-    const to = this.place(e).left;
-    if (Math.abs(to - from) < leastSelection) return;
+    this.endSelection();
+    if (from === undefined || Math.abs(to - from) < leastSelection) return;
     const { fromX, ratio } = this.box;
     this.o.onSelect([fromX(Math.min(from, to) * ratio), fromX(Math.max(from, to) * ratio)]);
-  };
+  }
 
-  private readonly leave = () => {
+  private endSelection(): void {
     this.begun = undefined;
     this.selection.hidden = true;
-    this.o.onPointer(undefined);
-  };
-
-  private readonly reset = () => this.o.onReset();
+  }
 }
 
 /** The box of a picture of a size, in pixels of its canvas. */

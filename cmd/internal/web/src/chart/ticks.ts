@@ -1,5 +1,7 @@
 // Where the labels of an axis are, and what they say. No DOM.
 
+import { formatTime } from "../parts/format";
+
 export type AxisKind = "number" | "time" | "duration";
 
 /** The places of about n labels from low to high. */
@@ -50,29 +52,21 @@ function logTicks(low: number, high: number, n: number): number[] {
   return decades;
 }
 
-const days = [1, 2, 7, 14];
-const months = [1, 3, 6, 12];
+const days = [1, 2, 7, 14, 30, 91, 182, 365];
 
+/** Labels at whole hours and at midnights of this place. */
 function timeTicks(low: number, high: number, n: number): number[] {
   const x = (high - low) / n;
+  const list: number[] = [];
   if (x < 43200) {
     const step = durationStep(x);
-    const shift = -new Date(low * 1000).getTimezoneOffset() * 60; // labels at whole hours of this place
-    const list: number[] = [];
+    const shift = -new Date(low * 1000).getTimezoneOffset() * 60;
     for (let t = Math.ceil((low + shift) / step) * step - shift; t <= high; t += step) list.push(t);
     return list;
   }
+  const step = days.find((d) => d * 86400 >= x) ?? 365 * Math.ceil(x / (365 * 86400));
   const at = new Date(low * 1000);
-  at.setHours(0, 0, 0, 0);
-  const list: number[] = [];
-  const day = days.find((d) => d * 86400 >= x);
-  if (!day) at.setDate(1);
-  const month = months.find((m) => m * 30 * 86400 >= x) ?? 12 * Math.ceil(x / (365 * 86400));
-  while (at.getTime() / 1000 <= high && list.length < 1000) {
-    if (at.getTime() / 1000 >= low) list.push(at.getTime() / 1000);
-    if (day) at.setDate(at.getDate() + day);
-    else at.setMonth(at.getMonth() + month);
-  }
+  for (at.setHours(24, 0, 0, 0); +at <= high * 1000 && list.length < 1000; at.setDate(at.getDate() + step)) list.push(+at / 1000);
   return list;
 }
 
@@ -120,21 +114,13 @@ function shortDuration(s: number): string {
   return [d && d + " d", hours && hours + " h", min && min + " min", rest && rest + " s"].filter(Boolean).join(" ");
 }
 
-const two = (n: number) => String(n).padStart(2, "0");
-
 function timeLabels(list: number[]): string[] {
-  const dates = list.map((t) => new Date(t * 1000));
-  const midnight = dates.every((d) => d.getHours() + d.getMinutes() + d.getSeconds() === 0);
-  const first = midnight && dates.every((d) => d.getDate() === 1);
-  const seconds = dates.some((d) => d.getSeconds() !== 0);
+  const midnight = list.every((t) => new Date(t * 1000).getHours() === 0);
   let before = "";
-  return dates.map((d) => {
-    const day = `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`;
-    if (first) return day.slice(0, 7);
-    if (midnight) return day.slice(5);
-    const clock = `${two(d.getHours())}:${two(d.getMinutes())}` + (seconds ? ":" + two(d.getSeconds()) : "");
+  return list.map((t) => {
+    const [day, clock] = formatTime(t * 1000).split(" ");
     const same = day === before;
     before = day;
-    return same ? clock : day.slice(5) + " " + clock;
+    return midnight ? day : (same ? "" : day.slice(5) + " ") + clock.replace(/:00$/, "");
   });
 }

@@ -128,8 +128,8 @@ function Charts({ source, primary, params, runs, ids, metrics }: ChartsProps) {
           )}
         </aside>
         <div class="charts-parts">
-          {parts.map((part) => (
-            <Part key={part.prefix} part={part} view={view} all={parts.length} source={source} ids={ids} hidden={hidden} onHide={hide} runs={runs} />
+          {parts.map((part, i) => (
+            <Part key={part.prefix} part={part} view={view} at={i} all={parts.length} source={source} ids={ids} hidden={hidden} onHide={hide} runs={runs} />
           ))}
           {!found.length && <p class="muted">{metrics.length ? "No metric matches." : "These runs have no metrics."}</p>}
           <Command command={plotCommand(ids, found, view)} label="The same in a shell" />
@@ -246,6 +246,7 @@ function Smoothing({ weight }: { weight: number }) {
 function Part(props: {
   part: Section;
   view: View;
+  at: number;
   all: number;
   source: ChartsProps["source"];
   ids: string[];
@@ -256,7 +257,7 @@ function Part(props: {
   const { part, view } = props;
   const [most, setMost] = useState(chartsAtOnce);
   const folded = readList(view.fold);
-  const usual = defaultClosed(part, props.all) && !view.search;
+  const usual = defaultClosed(part, props.at, props.all) && !view.search;
   const closed = folded.includes(part.prefix) !== usual;
   const toggle = (open: boolean) => {
     if (open === !closed) return;
@@ -265,7 +266,7 @@ function Part(props: {
   };
   const [width, height] = sizes[view.size];
   return (
-    <details class="charts-part" open={!closed} onToggle={(e) => toggle(e.currentTarget.open)}>
+    <details class="section charts-part" open={!closed} onToggle={(e) => toggle(e.currentTarget.open)}>
       <summary>
         <h2>{part.prefix || "metrics"}</h2>
         <span class="count">{part.metrics.length.toLocaleString("en-US")}</span>

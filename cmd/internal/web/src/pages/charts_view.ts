@@ -116,7 +116,7 @@ export function sections(metrics: MetricInfo[], primary: string): Section[] {
     }));
 }
 
-/** Whether a section is closed before the reader opens it: one of many, or a large one. */
-export function defaultClosed(part: Section, all: number): boolean {
-  return all > 12 && part.metrics.length > 4;
+/** Whether a section is closed before the reader opens it: one of many, and not small. */
+export function defaultClosed(part: Section, at: number, all: number): boolean {
+  return at > 0 && all > 12 && part.metrics.length > 4;
 }
