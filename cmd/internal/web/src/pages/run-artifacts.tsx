@@ -20,7 +20,9 @@ const noneClosed: ReadonlySet<string> = new Set();
 
 /** The artifacts of a run by folder, with their sizes and places. */
 export function ArtifactList({ run, source }: PartProps) {
-  const [list, setList] = useState(run.artifacts!.list);
+  const [more, setMore] = useState<Artifact[]>([]);
+  // While the run is in progress, its own list grows.
+  const list = [...new Map([...run.artifacts!.list, ...more].map((a) => [a.path, a])).values()];
   const [find, setFind] = useState("");
   const [closed, setClosed] = useState<ReadonlySet<string>>(
     () => new Set([...folderCounts(list)].filter(([, n]) => n > largeFolder).map(([f]) => f)),
@@ -30,7 +32,7 @@ export function ArtifactList({ run, source }: PartProps) {
   const { total, bytes } = run.artifacts!;
   const found = list.filter((a) => matches(a.path, find)).sort((a, b) => (a.path < b.path ? -1 : 1));
   const folded = find ? noneClosed : closed;
-  const [shown, more] = useFirst(
+  const [shown, others] = useFirst(
     found.filter((a) => !foldersOf(a.path).some((f) => folded.has(f))),
     shownFiles,
   );
@@ -99,7 +101,7 @@ export function ArtifactList({ run, source }: PartProps) {
           </tbody>
         </table>
       </div>
-      {(found.length === 0 || shown.length > 0) && more}
+      {(found.length === 0 || shown.length > 0) && others}
       {list.length < total && (
         <p class="muted">
           {`${list.length} of ${total} artifacts are listed. `}
@@ -110,7 +112,7 @@ export function ArtifactList({ run, source }: PartProps) {
               onClick={() =>
                 source
                   .json<Artifacts>(`artifacts/${run.id}.json`, { from: String(list.length) })
-                  .then((next) => setList([...list, ...next.list]), setError)
+                  .then((next) => setMore([...more, ...next.list]), setError)
               }
             >
               List more
