@@ -1,5 +1,6 @@
 // Which answers a chart asks for, and how they stay current.
 
+import { visible } from "../parts/format";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Changes, useChanges } from "../live";
 import type { Source } from "../source";
@@ -115,10 +116,15 @@ export interface RunChoice {
   newest?: number;
 }
 
+async function readLegend(source: Source, params?: Record<string, string>): Promise<LegendRun[]> {
+  const { runs } = await source.json<{ runs: LegendRun[] }>("legend.json", params);
+  return runs.map((run) => ({ ...run, name: visible(run.name) }));
+}
+
 export async function loadLegend(source: Source, choice: RunChoice): Promise<LegendRun[]> {
   const legends = keptOf(source).legends;
   if (!source.live) {
-    const all = await legends.get("", async () => (await source.json<{ runs: LegendRun[] }>("legend.json")).runs);
+    const all = await legends.get("", () => readLegend(source));
     if (!choice.runs) return choice.newest ? differing(all.slice(0, choice.newest)) : all;
     const byId = new Map(all.map((run) => [run.id, run]));
     return differing(choice.runs.flatMap((id) => byId.get(id) ?? []));
@@ -128,9 +134,7 @@ export async function loadLegend(source: Source, choice: RunChoice): Promise<Leg
     : choice.where
       ? { where: choice.where }
       : { newest: String(choice.newest ?? 10) };
-  return legends.get(JSON.stringify(params), async () => {
-    return (await source.json<{ runs: LegendRun[] }>("legend.json", params)).runs;
-  });
+  return legends.get(JSON.stringify(params), () => readLegend(source, params));
 }
 
 /** The runs with only those params that differ among them. */

@@ -1,8 +1,7 @@
 import { Fragment, h } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { placeLink, replaceParams } from "../location";
-import { Button, count, formatBytes, SearchField, Section, Toggle, upperFirst } from "../parts";
-import { visible } from "../pages/run-data";
+import { Button, count, formatBytes, SearchField, Section, Toggle, upperFirst, visible } from "../parts";
 import type { Source } from "../source";
 import type { Comparison, Level, MetricRow, Pair, Part, Row, Side, Verdict } from "./api";
 import { Curves } from "./curves";

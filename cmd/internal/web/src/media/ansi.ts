@@ -1,6 +1,6 @@
 // What a program printed for a terminal, as plain text. No DOM.
 
-import { visible } from "../pages/run-data";
+import { visible } from "../parts/format";
 
 const escape = /\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]/g;
 

@@ -1,9 +1,9 @@
 import { type ComponentChildren, Fragment, h } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useLoading } from "../loading";
-import { type Artifact, visible } from "../pages/run-data";
+import { type Artifact } from "../pages/run-data";
 import { useFirst } from "../pages/run-parts";
-import { Dialog, IconButton } from "../parts";
+import { Dialog, IconButton, visible } from "../parts";
 import { classColor, type Layer, layersOf } from "./annotations";
 import { typeOf, useBlob } from "./bytes";
 import type { MediaKey, Medium } from "./group";

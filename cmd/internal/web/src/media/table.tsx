@@ -1,8 +1,8 @@
 import { Fragment, h } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { type Artifact, visible } from "../pages/run-data";
+import { type Artifact } from "../pages/run-data";
 import { Loaded } from "../pages/run-parts";
-import { Button, count, formatNumber, IconButton, SearchField } from "../parts";
+import { Button, count, formatNumber, IconButton, SearchField, visible } from "../parts";
 import { useBlob } from "./bytes";
 import { away, type MediaProps } from "./media";
 import { type Cell, type Column, cellText, type LoggedTable, rowsOf } from "./table_rows";

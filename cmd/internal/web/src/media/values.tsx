@@ -1,9 +1,9 @@
 import { Fragment, h } from "preact";
 import { useMemo } from "preact/hooks";
 import { type Place, replaceParams } from "../location";
-import { shortID, visible } from "../pages/run-data";
+import { shortID } from "../pages/run-data";
 import { Loaded, matches, useFirst } from "../pages/run-parts";
-import { Command, SearchField, useNow } from "../parts";
+import { Command, SearchField, useNow, visible } from "../parts";
 import { histogramOf } from "./histogram";
 import { HistogramView } from "./histogram_view";
 import type { MediaProps } from "./media";

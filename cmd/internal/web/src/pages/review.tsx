@@ -7,11 +7,10 @@ import { ComparisonView, SideName, VerdictText } from "../compare/result";
 import { writeSides } from "../compare/sides";
 import { useLoading } from "../loading";
 import { placeLink, replaceParams } from "../location";
-import { Button, Command, count, EmptyState, ErrorBox, Icon, PageHead, Section, upperFirst, Waiting } from "../parts";
+import { Button, Command, count, EmptyState, ErrorBox, Icon, PageHead, Section, upperFirst, visible, Waiting } from "../parts";
 import type { Check, Group, Review } from "../review/api";
 import { ReviewCurves } from "../review/curves";
 import type { Source } from "../source";
-import { visible } from "./run-data";
 import "./review.css";
 
 const asked = ["base", "baseline", "metric", "check"];

@@ -1,7 +1,7 @@
 import { Fragment, h } from "preact";
 import { useState } from "preact/hooks";
-import { Bytes, Command, count, Dialog, ErrorBox, formatBytes, IconButton, SearchField } from "../parts";
-import { type Artifact, type Artifacts, shortID, visible } from "./run-data";
+import { Bytes, Command, count, Dialog, ErrorBox, formatBytes, IconButton, SearchField, visible } from "../parts";
+import { type Artifact, type Artifacts, shortID } from "./run-data";
 import type { PartProps } from "./run-origin";
 import { Loaded, matches, useFirst } from "./run-parts";
 import { indent } from "./run-tables";

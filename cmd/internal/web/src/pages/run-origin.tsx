@@ -1,8 +1,8 @@
 import { Fragment, h } from "preact";
 import { useState } from "preact/hooks";
-import { Bytes, Button, CopyButton, count, formatBytes, formatNumber, SearchField } from "../parts";
+import { Button, Bytes, CopyButton, count, formatBytes, formatNumber, SearchField, visible } from "../parts";
 import type { Source } from "../source";
-import { type Dataset, numberOf, type Recorded, type Run, visible } from "./run-data";
+import { type Dataset, numberOf, type Recorded, type Run } from "./run-data";
 import { Facts, Loaded, matches, Rows } from "./run-parts";
 
 export interface PartProps {

@@ -1,8 +1,7 @@
 import { type ComponentChildren, Fragment, h } from "preact";
 import { useState } from "preact/hooks";
 import { useLoading } from "../loading";
-import { ErrorBox, Waiting } from "../parts";
-import { visible } from "./run-data";
+import { ErrorBox, visible, Waiting } from "../parts";
 
 /** Loads a value and shows it, or why it cannot be shown. */
 export function Loaded<T>(props: {

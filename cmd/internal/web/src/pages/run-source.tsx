@@ -1,8 +1,8 @@
 import { Fragment, h } from "preact";
 import { useState } from "preact/hooks";
 import { type Line, readPatch } from "../compare/patch";
-import { Button, count, formatBytes } from "../parts";
-import { shortID, visible } from "./run-data";
+import { Button, count, formatBytes, visible } from "../parts";
+import { shortID } from "./run-data";
 import { Digest, type PartProps } from "./run-origin";
 import { Facts, Loaded, useFirst } from "./run-parts";
 

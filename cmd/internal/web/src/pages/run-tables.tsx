@@ -1,8 +1,8 @@
 import { Fragment, h } from "preact";
 import { useState } from "preact/hooks";
 import { type Place, replaceParams } from "../location";
-import { Num, SearchField, Toggle } from "../parts";
-import { type Metric, type Named, numberOf, type Recorded, type Run, visible } from "./run-data";
+import { Num, SearchField, Toggle, visible } from "../parts";
+import { type Metric, type Named, numberOf, type Recorded, type Run } from "./run-data";
 import { LongText, matches, Rows, useFirst } from "./run-parts";
 
 const manyRows = 12;

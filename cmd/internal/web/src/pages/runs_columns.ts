@@ -5,7 +5,7 @@ import { type Lookup, bindField, goalOf, metricName } from "../table/field";
 import { bareKey, newField } from "../table/key";
 import { cutDirection } from "../table/sort";
 import { type Datum, Kind, isNumber, textOf } from "../table/value";
-import { formatDuration, formatNumber, formatTime } from "../parts/format";
+import { formatDuration, formatNumber, formatTime, visible } from "../parts/format";
 
 /** A column of the table. */
 export interface ColumnSpec {
@@ -124,7 +124,7 @@ export function textOfCell(d: Datum | undefined): string {
   if (!d) return "";
   if (d.kind === Kind.Float) return formatNumber(d.n);
   if (d.kind === Kind.Time) return formatTime(d.n / 1e3);
-  return textOf(d);
+  return visible(textOf(d));
 }
 
 /** Returns a value of a column as text for people. */

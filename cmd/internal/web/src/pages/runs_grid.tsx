@@ -7,7 +7,7 @@ import { valuesOf } from "../table/group";
 import { cutDirection } from "../table/sort";
 import type { Shown } from "../table/view";
 import { type Datum, canonicalOf, isNumber, textOf } from "../table/value";
-import { Icon, IconButton, Status, count, formatAgo, formatDuration, formatNumber, formatTime, useNow } from "../parts";
+import { Icon, IconButton, Status, count, formatAgo, formatDuration, formatNumber, formatTime, useNow, visible } from "../parts";
 import { type ColumnSpec, exactText, textOfColumn } from "./runs_columns";
 
 export const rowHeight = 28;
@@ -254,7 +254,7 @@ function Line({ context, item, index, pinned }: { context: CellContext; item: It
 }
 
 export function nameOf(table: RunTable, row: number): string {
-  return table.section("attributes", "name")?.text(row) || table.ids[row].slice(16);
+  return visible(table.section("attributes", "name")?.text(row) ?? "") || table.ids[row].slice(16);
 }
 
 function RunName({ context, row, pinned, inGroup }: { context: CellContext; row: number; pinned?: boolean; inGroup?: boolean }) {

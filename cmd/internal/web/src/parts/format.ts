@@ -99,3 +99,12 @@ export function shellLine(...words: string[]): string {
 export function upperFirst(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
+
+/** A text of a run with its control characters made visible, as the commands show it. Newlines and tabs stay. */
+export function visible(text: string): string {
+  return text.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (c) => {
+    const n = c.charCodeAt(0);
+    if (n < 0x20) return String.fromCharCode(0x2400 + n);
+    return n === 0x7f ? "\u2421" : "<U+" + n.toString(16).toUpperCase().padStart(4, "0") + ">";
+  });
+}

@@ -1,5 +1,6 @@
 // The keys that can be an axis, and their values. No DOM.
 
+import { visible } from "../parts/format";
 import type { RunTable } from "../table/columns";
 import { bindField } from "../table/field";
 import { newField, writeKey } from "../table/key";
@@ -73,7 +74,7 @@ export class Axes {
   }
 
   name(i: number): string {
-    return this.table.section("attributes", "name")?.text(this.rows[i]) || this.id(i);
+    return visible(this.table.section("attributes", "name")?.text(this.rows[i]) ?? "") || this.id(i);
   }
 
   id(i: number): string {

@@ -1,8 +1,7 @@
 import { type ComponentChildren, Fragment, h } from "preact";
 import type { Project } from "../api";
 import { placeLink } from "../location";
-import { visible } from "../pages/run-data";
-import { count, shellLine, upperFirst } from "../parts";
+import { count, shellLine, upperFirst, visible } from "../parts";
 import type { SourceError } from "../source";
 
 /** A line over the page about all of it. */

@@ -1,7 +1,7 @@
 import { h } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { goTo } from "../location";
-import { Dialog, Waiting } from "../parts";
+import { Dialog, visible, Waiting } from "../parts";
 import type { Source } from "../source";
 import { loadNames } from "../table/load";
 import { menu } from "./head";
@@ -24,7 +24,7 @@ export function Jump({ source, onClose }: { source: Source; onClose(): void }) {
   const list = useRef<HTMLUListElement>(null);
   useEffect(() => {
     loadNames(source).then(
-      (table) => setRuns(table.ids.map((id, i) => ({ text: table.names[i] || id, kind: id, path: ["run", id] }))),
+      (table) => setRuns(table.ids.map((id, i) => ({ text: visible(table.names[i]) || id, kind: id, path: ["run", id] }))),
       () => setRuns([]),
     );
     source.json<{ metrics: { key: string }[] }>("metrics.json").then(
