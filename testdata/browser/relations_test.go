@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp/kb"
+
 	"github.com/gitruns/runs/testdata/browser"
 )
 
@@ -34,5 +36,44 @@ func TestRelationsScatter(t *testing.T) {
 	page.Settle()
 	page.Click(`[...document.querySelectorAll("summary")].find((s) => s.innerText.includes("As a table"))`)
 	page.Wait(`[...document.querySelectorAll("details tr")].some((r) => /lr-0\.1-1.*0\.1.*0\.42527/s.test(r.innerText))`)
+	page.NoProblems()
+}
+
+// A scatter plot is read by the keyboard: arrows go from point to point, Enter opens the run.
+func TestScatterByKeyboard(t *testing.T) {
+	project := training().At(t)
+	page := chromium.NewPage(t)
+	page.Open(project.Serve().URL("#/relations?x=params.lr&y=metrics.val/loss&front=1"))
+	page.Settle()
+	page.WaitText("Pareto front")
+	page.Run(`document.querySelector(".scatter").focus()`)
+	page.Press(kb.Home)
+	page.Wait(`document.querySelector(".scatter-tip strong")?.textContent === "lr-0.001-1"`)
+	page.Press(kb.ArrowRight + kb.ArrowRight + kb.ArrowRight)
+	page.Wait(`document.querySelector(".scatter-tip strong")?.textContent === "lr-0.01-1"`)
+	page.Wait(`[...document.querySelectorAll("[role=status]")].some((e) => e.textContent.includes("lr-0.01-1"))`)
+	page.Press("\r")
+	page.Wait(`location.hash.startsWith("#/run/` + project.ID("lr-0.01-1") + `")`)
+	page.NoProblems()
+}
+
+// A brush is a pair of fields too. Its expression goes to the page of runs, where it finds the same runs.
+func TestBrushByFields(t *testing.T) {
+	project := training().At(t)
+	page := chromium.NewPage(t)
+	page.Size(1280, 1400)
+	page.Open(project.Serve().URL("#/relations?view=parallel"))
+	page.Settle()
+	page.Type(browser.Find("textbox", "Greatest lr"), "0.01")
+	page.Press("\r")
+	page.WaitText("6 of 10 runs selected")
+	page.WaitText("params.lr <= 0.01")
+	page.Click(browser.Find("link", "Show in Runs"))
+	page.WaitText("lr-0.001-3")
+	page.WaitNoText("lr-0.1-1")
+	page.Back()
+	page.WaitText("6 of 10 runs selected")
+	page.Click(browser.Find("button", "Clear the selection of lr"))
+	page.WaitNoText("runs selected")
 	page.NoProblems()
 }

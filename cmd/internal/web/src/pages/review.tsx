@@ -5,6 +5,7 @@ import type { Problem, Side } from "../compare/api";
 import { Matrix } from "../compare/matrix";
 import { ComparisonView, SideName, VerdictText } from "../compare/result";
 import { writeSides } from "../compare/sides";
+import { ofRuns, useVersion } from "../live";
 import { useLoading } from "../loading";
 import { placeLink, replaceParams } from "../location";
 import { Button, Command, count, EmptyState, ErrorBox, Icon, PageHead, Section, upperFirst, visible, Waiting } from "../parts";
@@ -20,8 +21,9 @@ export function ReviewPage({ source, place }: PageProps) {
   const question = Object.fromEntries(asked.map((k) => [k, params.get(k) ?? ""]).filter(([, v]) => v !== ""));
   const key = source.live ? JSON.stringify(question) : "";
   const [again, setAgain] = useState(0);
+  const version = useVersion(source, ofRuns);
   const { value: loaded, error } = useLoading(
-    async () => ({ key, review: await source.json<Review>("review.json", source.live ? question : undefined) }),
+    async () => ({ key, version, review: await source.json<Review>("review.json", source.live ? question : undefined) }),
     [source, key, again],
   );
   const r = loaded?.review;
@@ -33,7 +35,7 @@ export function ReviewPage({ source, place }: PageProps) {
             <Ask name="base" label="Base" value={question.base} placeholder={r?.base || "the remote's default branch"} options={r?.bases} />
             <Ask name="metric" label="Metric" value={question.metric} placeholder={r?.metric || "the primary metric"} />
             <Button icon="reset" onClick={() => setAgain(again + 1)}>
-              Review again
+              {loaded && loaded.version !== version && "Runs have changed: "}Review again
             </Button>
           </Fragment>
         )}
