@@ -3,11 +3,11 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { PageProps } from "../app";
 import { CurveChart, Swatch, colours, palette, useDark } from "../chart";
 import { goTo, placeLink, replaceParams } from "../location";
-import type { RunTable } from "../table/columns";
+import type { RunTable, TableHead } from "../table/columns";
 import { ExpressionError } from "../table/expression";
 import { useTable } from "../table/load";
 import { type Choice, type Shown, arrange, filterRows, warningOf, whereOf } from "../table/view";
-import { Button, Command, EmptyState, ErrorBox, PageHead, Toggle, Waiting, count, shellLine, useKeys } from "../parts";
+import { Button, Command, EmptyState, ErrorBox, PageHead, Toggle, Waiting, announce, count, shellLine, useKeys } from "../parts";
 import { type ColumnSpec, columnOf, textOfColumn, usualColumns } from "./runs_columns";
 import { ColumnChoice, CopyMenu, GroupChoice } from "./runs_controls";
 import { FilterLine } from "./runs_filter";
@@ -20,7 +20,7 @@ const words = (s: string | null) => (s ?? "").split(",").filter(Boolean);
 
 export function RunsPage({ source, project, place }: PageProps) {
   const { table, head, error, wantMore } = useTable(source);
-  if (head && head.rows === 0) return <NoRuns damaged={project.damaged.length} />;
+  if (head && head.rows === 0) return <NoRuns head={head} />;
   if (table) return <Runs source={source} table={table} project={project} place={place} wantMore={wantMore} />;
   if (error) return <ErrorBox error={error} />;
   return <Waiting>{head ? `Reading ${count(head.rows, "run")}…` : "Reading the runs…"}</Waiting>;
@@ -51,8 +51,10 @@ function Runs({ source, table, project, place, wantMore }: PageProps & { table: 
     if (table.wantsMore && !table.complete) wantMore(); // a column that is shown lacks it
   });
   const items = useMemo(() => itemsOf(table, shown, open), [table, shown, open]);
-  const [cursor, setCursor] = useState(-1);
-  const at = Math.min(cursor, items.length - 1);
+  // The cursor stays on its run when others appear.
+  const [cursor, setCursorID] = useState("");
+  const at = useMemo(() => (cursor ? items.findIndex((item) => itemID(table, item) === cursor) : -1), [items, cursor]);
+  const setCursor = (i: number) => setCursorID(items[i] ? itemID(table, items[i]) : "");
 
   const mark = (ids: string[], on: boolean) => {
     const next = new Set(marked);
@@ -60,7 +62,8 @@ function Runs({ source, table, project, place, wantMore }: PageProps & { table: 
       if (on) next.add(id);
       else next.delete(id);
     }
-    replaceParams({ runs: [...next].join(",") });
+    if (next.size > mostMarked) announce(`At most ${mostMarked} runs can be marked`);
+    replaceParams({ runs: [...next].slice(0, mostMarked).join(",") });
   };
   const toggleGroup = (group: NonNullable<Item["group"]>) => {
     const id = groupID(table, group).replaceAll(";", "");
@@ -161,6 +164,7 @@ function Runs({ source, table, project, place, wantMore }: PageProps & { table: 
 }
 
 const mostDrawn = 200;
+const mostMarked = 1000; // they are in the address
 
 /** The runs of the chart: those that are marked, otherwise the newest of those that are shown. */
 function drawnOf(t: RunTable, shown: Shown, marked: ReadonlySet<string>, most: number): string[] {
@@ -221,6 +225,10 @@ function itemsOf(table: RunTable, shown: Shown, open: ReadonlySet<string>): Item
     const isOpen = open.has(groupID(table, group).replaceAll(";", ""));
     return [{ group }, ...(isOpen ? Array.from(group.rows, (row) => ({ row, inGroup: true })) : [])];
   });
+}
+
+function itemID(table: RunTable, item: Item): string {
+  return item.group ? "group " + groupID(table, item.group) : table.ids[item.row];
 }
 
 function useGridKeys(
@@ -299,14 +307,18 @@ function commandOf(t: RunTable, c: Choice, columns: string): string {
   return shellLine(...line);
 }
 
-function NoRuns({ damaged }: { damaged: number }) {
+function NoRuns({ head }: { head: TableHead }) {
+  const narrowed = head.where || head.selectors.length;
   return (
-    <EmptyState title={damaged ? "No run can be shown" : "No runs yet"}>
-      <p>Record the first one in a shell. This page shows it as soon as it starts.</p>
+    <div>
+    <PageHead title="Runs" />
+    <EmptyState title={narrowed ? "No run matches what the page was started for" : "No runs yet"}>
+      <p>Record {narrowed ? "one" : "the first one"} in a shell. This page shows it as soon as it starts.</p>
       <Command label="Record what a command does" command="runs exec -- python train.py" />
       <Command label="Log a metric from a script" command="runs log --step 1 loss=0.5" />
       <Command label="Or look at an example" command="runs demo" />
     </EmptyState>
+    </div>
   );
 }
 
