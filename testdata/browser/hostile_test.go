@@ -13,12 +13,14 @@ func TestHostileRuns(t *testing.T) {
 	project := browser.Hostile(t, program, 3_000)
 	markup, nan, many, huge := project.ID(browser.HostileTexts[0]), project.ID("only NaN"), project.ID("many metrics"),
 		project.ID("huge")
+	wide := project.ID(strings.Repeat("W", 200))
 	before := project.State()
 	server := project.Serve()
 	for name, place := range map[string]string{
 		"runs": "#/runs", "charts": "#/charts", "run": "#/run/" + markup, "only NaN": "#/run/" + nan,
 		"many metrics": "#/run/" + many, "huge": "#/run/" + huge, "relations": "#/relations", "review": "#/review",
-		"compare": "#/compare?runs=" + markup + "," + huge, "no run": "#/run/20260101-000000-aaaaaaaa",
+		"compare": "#/compare?runs=" + markup + "," + huge,
+		"wide":    "#/run/" + wide, "compare wide": "#/compare?runs=" + wide + "," + huge, "no run": "#/run/20260101-000000-aaaaaaaa",
 		"no page": "#/<img src=x onerror=alert(1)>", "bad place": "#/runs?%",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -26,6 +28,9 @@ func TestHostileRuns(t *testing.T) {
 			page.Open(server.URL(place))
 			page.Settle()
 			page.NoProblems("status of 404", "status of 400", "status of 422") // as it is for what is not there
+			if w := browser.Value[int](page, `document.documentElement.scrollWidth - innerWidth`); w > 0 {
+				t.Errorf("the page is %d px wider than the window", w)
+			}
 			hostile := `[...document.querySelectorAll("img[src=x], svg[onload], main script, [onerror], b")]
 				.filter((e) => e.tagName !== "B" || ["damaged", "Chinstrap"].includes(e.innerText)).length`
 			if n := browser.Value[int](page, hostile); n > 0 {
