@@ -92,7 +92,8 @@ type Changed struct {
 func (r *Repository) Watch(ctx context.Context) *Watch {
 	ctx, cancel := context.WithCancel(ctx)
 	return &Watch{
-		r: r, ctx: ctx, cancel: cancel, days: map[string]*watchedDay{}, finals: map[string]*watchedRun{}, actives: map[string]*watchedActive{},
+		r: r, ctx: ctx, cancel: cancel, days: map[string]*watchedDay{}, finals: map[string]*watchedRun{},
+		actives: map[string]*watchedActive{},
 	}
 }
 

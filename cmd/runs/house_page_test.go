@@ -7,9 +7,10 @@ import (
 )
 
 // markup matches what makes markup or code of text in a page: text of a run must become text nodes only.
-var markup = regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|document\s*\.\s*write|` +
-	`\beval\b|\bnew Function\b|createContextualFragment|DOMParser|setHTMLUnsafe|srcdoc|javascript:|` +
-	`\bset(Timeout|Interval)\(\s*["'` + "`" + `]`)
+var markup = regexp.MustCompile(
+	`innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|document\s*\.\s*write|\beval\b|\bnew Function\b|` +
+		`createContextualFragment|DOMParser|setHTMLUnsafe|srcdoc|javascript:|\bset(Timeout|Interval)\(\s*["'` + "`" + `]`,
+)
 
 // TestPageHasOnlyText checks that the sources of the page contain none of these words.
 func TestPageHasOnlyText(t *testing.T) {
