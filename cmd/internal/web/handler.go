@@ -119,10 +119,16 @@ func crossSite(r *http1.Request) bool {
 	return from != "" && from != "same-origin" && from != "none"
 }
 
+// maxBody is the largest answer that is not a file, in bytes.
+const maxBody = 32 << 20
+
 // reply turns an answer into a response.
 func reply(a *Answer, err error) *http1.Response {
 	if err != nil {
 		return failure(err)
+	}
+	if len(a.Body) > maxBody {
+		return refuse(413, "the answer is larger than 32 MiB", "ask for fewer runs, or for one metric")
 	}
 	response := respond(200, a.kind(), a.Body)
 	response.File, response.Size = a.File, a.Size

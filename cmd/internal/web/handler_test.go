@@ -282,6 +282,25 @@ func TestLinksAreNotFollowed(t *testing.T) {
 	}
 }
 
+// An answer is bounded, and only types that no browser runs are named.
+func TestAnswersAreBounded(t *testing.T) {
+	if r := reply(&Answer{Type: "application/json", Body: make([]byte, maxBody+1)}, nil); r.Status != 413 {
+		t.Errorf("a large answer: %d", r.Status)
+	}
+	if r := reply(&Answer{Type: "application/json", Body: make([]byte, maxBody)}, nil); r.Status != 200 {
+		t.Errorf("an answer of the greatest size: %d", r.Status)
+	}
+	for kind, want := range map[string]string{
+		"application/json": "application/json", "image/png": "image/png", "image/svg+xml": "application/octet-stream",
+		"text/html": "application/octet-stream", "text/javascript": "application/octet-stream",
+		"": "application/octet-stream", "text/plain; charset=utf-8": "text/plain; charset=utf-8",
+	} {
+		if got := (&Answer{Type: kind}).kind(); got != want {
+			t.Errorf("%q becomes %q, want %q", kind, got, want)
+		}
+	}
+}
+
 func TestPatterns(t *testing.T) {
 	const id = "20261123-142530-k7qx2m9a"
 	for _, c := range []struct {
