@@ -335,6 +335,7 @@ func (v *victim) batch(inputs []hostile.Input) {
 		{"plot", "loss"},
 		{"show", good},
 		{"diff", good, good},
+		{"export", "html", "--with", "source,log,machine", "-o", filepath.Join(v.t.TempDir(), "all.html")},
 	} {
 		v.measure(v.dir, args...)
 	}
@@ -366,6 +367,7 @@ func (v *victim) one(good, id string, in hostile.Input) {
 		{"diff", good, id},
 		{"verify", id},
 		{"check", id},
+		{"export", "html", id, good, "--with", "source,log,machine", "-o", v.t.TempDir() + "/page/"},
 	}
 	switch in.File {
 	case "metrics.parquet":
