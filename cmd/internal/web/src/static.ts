@@ -36,8 +36,12 @@ export function unpackText(text: string, length: number): Uint8Array<ArrayBuffer
       bits >>>= 8;
     }
   }
-  if (at < length) throw new SourceError("The data of this page are not complete. Get the file again.", 0);
+  if (at < length) throw broken();
   return bytes;
+}
+
+function broken(): SourceError {
+  return new SourceError("The data of this page are not complete, or damaged.", 0, "Get the export again.");
 }
 
 /** Decompresses gzip. Bytes that a host decompressed already stay as they are. */
@@ -47,7 +51,15 @@ export async function decompress(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8A
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Uint8Array(await new Response(stream).arrayBuffer());
   } catch {
-    throw new SourceError("The data of this page are damaged. Get the export again.", 0);
+    throw broken();
+  }
+}
+
+function parse<T>(bytes: Uint8Array): T {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes)) as T;
+  } catch {
+    throw broken(); // a host may answer with a page of its own
   }
 }
 
@@ -62,7 +74,7 @@ export class StaticSource implements Source {
   constructor(private readonly read: ReadBlock) {}
 
   async json<T>(path: string, params?: Record<string, string>): Promise<T> {
-    return JSON.parse(new TextDecoder().decode(await this.answer(path, params))) as T;
+    return parse<T>(await this.answer(path, params));
   }
 
   async bytes(path: string, params?: Record<string, string>): Promise<ArrayBuffer> {
@@ -81,7 +93,7 @@ export class StaticSource implements Source {
   }
 
   private async parsed<T>(name: string): Promise<T> {
-    return JSON.parse(new TextDecoder().decode(await this.block(name))) as T;
+    return parse<T>(await this.block(name));
   }
 
   private async answer(path: string, params: Record<string, string> = {}): Promise<Uint8Array<ArrayBuffer>> {
@@ -112,7 +124,7 @@ async function readFromPage(name: string): Promise<Uint8Array<ArrayBuffer>> {
     await wholePage();
     element = document.getElementById("runs-" + name);
   }
-  if (!element) throw new SourceError("The file is not complete. Get it again.", 0);
+  if (!element) throw broken();
   return unpackText(element.textContent, Number(element.dataset.bytes));
 }
 
@@ -120,13 +132,13 @@ function readFromFolder(dir: string): ReadBlock {
   return async (name) => {
     if (location.protocol === "file:") {
       throw new SourceError(
-        "This page was opened as a file, so the browser does not let it read the files beside it. Serve the folder, " +
-          "for example with 'python3 -m http.server', or write one file with 'runs export html -o runs.html'.",
+        "This page was opened as a file, so the browser does not let it read the files beside it.",
         0,
+        "Serve the folder, for example with 'python3 -m http.server', or write one file: 'runs export html -o runs.html'.",
       );
     }
     const answer = await fetch(dir + "/" + name + ".bin");
-    if (answer.status === 404) throw new SourceError("A part of this export is gone, because it was replaced. Reload.", 404);
+    if (answer.status === 404) throw new SourceError("This export was replaced by another.", 404, "Reload the page.");
     if (!answer.ok) throw new SourceError("The host does not answer: " + answer.status + " " + answer.statusText, answer.status);
     return new Uint8Array(await answer.arrayBuffer());
   };
