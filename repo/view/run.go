@@ -220,6 +220,14 @@ type relatives struct {
 	byID      map[string]*format.Run
 	resumers  map[string][]*format.Run // of a run, by its id
 	followers map[string][]*format.Run // children and reproductions of a run, by its id, newest first
+	shown     map[string]bool          // whose names an export may tell; nil if all
+}
+
+// name fills in what is known about a run that a page may tell.
+func (r *relatives) name(l *RunLink) {
+	if run := r.byID[l.ID]; run != nil && (r.shown == nil || r.shown[l.ID]) {
+		l.Title, l.Status, l.Started = run.Title(), string(run.Status), run.Started
+	}
 }
 
 // relativesOf returns who is related to whom. The runs of an export do not change, so it is made once. The caller holds
@@ -229,9 +237,21 @@ func (v *View) relativesOf() *relatives {
 		return v.related
 	}
 	all := v.catalog.Entries()
-	r := &relatives{make(map[string]*format.Run, len(all)), map[string][]*format.Run{}, map[string][]*format.Run{}}
+	r := &relatives{
+		byID: make(map[string]*format.Run, len(all)), resumers: map[string][]*format.Run{},
+		followers: map[string][]*format.Run{},
+	}
+	if v.options.Export != nil {
+		r.shown = map[string]bool{}
+		for _, e := range v.entries {
+			r.shown[e.ID] = true
+		}
+	}
 	for _, other := range all {
 		r.byID[other.ID] = other.Run
+		if r.shown != nil && !r.shown[other.ID] {
+			continue
+		}
 		if other.Resumes != "" {
 			r.resumers[other.Resumes] = append(r.resumers[other.Resumes], other.Run)
 		}
@@ -252,19 +272,14 @@ func (v *View) relativesOf() *relatives {
 func (v *View) links(e *repo.Entry) (chain, links []RunLink) {
 	chain, links = []RunLink{}, []RunLink{}
 	r := v.relativesOf()
-	byID := r.byID
 	link := func(relation, id string) {
 		one := RunLink{Relation: relation, ID: id, Title: id}
-		if r := byID[id]; r != nil {
-			one.Title, one.Status, one.Started = r.Title(), string(r.Status), r.Started
-		}
+		r.name(&one)
 		links = append(links, one)
 	}
-	for _, part := range chainOf(e.Run, byID, r.resumers) {
+	for _, part := range chainOf(e.Run, r.byID, r.resumers) {
 		one := RunLink{Relation: "part", ID: part, Title: part}
-		if r := byID[part]; r != nil {
-			one.Title, one.Status, one.Started = r.Title(), string(r.Status), r.Started
-		}
+		r.name(&one)
 		chain = append(chain, one)
 	}
 	if e.Parent != "" {

@@ -282,3 +282,23 @@ func TestCommitLink(t *testing.T) {
 		t.Errorf("an invalid commit: %q", got)
 	}
 }
+
+// TestExportedLinks tells nothing about runs that an export does not contain, but their ids.
+func TestExportedLinks(t *testing.T) {
+	r := setup(t)
+	parent := oneRun(t, r, &format.Run{Name: "secret project"}, nil, nil)
+	e := oneRun(t, r, &format.Run{Name: "sent", Parent: parent.ID}, nil, nil)
+	oneRun(t, r, &format.Run{Name: "secret child", Parent: e.ID}, nil, nil)
+	v, err := Open(t.Context(), r, Options{Selectors: []string{"sent"}, Export: &ExportOptions{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	run, err := v.Run(t.Context(), e.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(run.Links) != 1 || run.Links[0].ID != parent.ID || run.Links[0].Title != parent.ID || run.Links[0].Status != "" {
+		t.Errorf("links %+v", run.Links)
+	}
+}

@@ -13,7 +13,7 @@ import { ArtifactList } from "./run-artifacts";
 import { RunCharts } from "./run-charts";
 import { bestOf, commandLine, endOf, type Link, lives, type Run, shortID } from "./run-data";
 import { LogView } from "./run-log";
-import { Datasets, Environment, Machine } from "./run-origin";
+import { Datasets, Environment, Machine, type PartProps } from "./run-origin";
 import { Facts, ms, Rows } from "./run-parts";
 import { SourceView } from "./run-source";
 import { MetricTable, NamedTable } from "./run-tables";
@@ -124,7 +124,7 @@ function WholeRun({ run, source, project, place, version }: PageProps & { run: R
       id: "related",
       title: "Related runs",
       count: run.chain.length + run.links.length,
-      body: () => <Related run={run} />,
+      body: () => <Related run={run} source={source} />,
     },
     run.unknown.length > 0 && {
       id: "unknown",
@@ -361,11 +361,11 @@ function Notes({ run }: { run: Run }) {
 
 const relations: Record<string, string> = { part: "part of the chain", reproduced: "reproduced by" };
 
-function Related({ run }: { run: Run }) {
+function Related({ run, source }: PartProps) {
   const row = (l: Link) => [
     relations[l.relation] ?? l.relation,
     l.id === run.id ? <b>{visible(l.title)} (this run)</b> : l.status ? <a href={placeLink(["run", l.id])}>{visible(l.title)}</a> : l.id,
-    l.status ? <Status status={l.status} /> : "not in this clone",
+    l.status ? <Status status={l.status} /> : source.live ? "not in this clone" : "not in this export",
     l.started && <Time ms={ms(l.started)} />,
   ];
   return <Rows fit head={["Relation", "Run", "Status", "Started"]} rows={[...run.chain, ...run.links].map(row)} />;
