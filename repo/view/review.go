@@ -39,7 +39,7 @@ func (v *View) Review(ctx context.Context, q ReviewRequest) (*Review, error) {
 	if v.options.Revision != "" {
 		r.Problem = &repo.HintError{
 			Err:  errors.New("reviewing: this page shows the runs of a revision, and a review is about the branch checked out"),
-			Hint: "run 'runs ui' without --rev",
+			Hint: "choose the working tree at the top of the page, or run 'runs ui' without --rev",
 		}
 		r.Check.Problem = r.Problem
 		return r, nil

@@ -49,13 +49,12 @@ export function ComparePage({ source, place }: PageProps) {
       <AddSide source={source} sides={sides} onAdd={(s) => change([...sides, s])} />
       {error ? (
         <ErrorBox error={error} />
-      ) : sides.length < 2 ? (
-        <Few one={sides.length === 1} />
-      ) : !comparison ? (
+      ) : !comparison && sides.length > 0 ? (
         <Waiting>Comparing…</Waiting>
       ) : (
         <div aria-busy={stale}>
-          <Result source={source} comparison={comparison} params={params} sides={sides} onChange={change} />
+          {comparison && <Result source={source} comparison={comparison} params={params} sides={sides} onChange={change} />}
+          {sides.length < 2 && <Few one={sides.length === 1} />}
         </div>
       )}
     </div>
