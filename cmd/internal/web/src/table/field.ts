@@ -100,22 +100,27 @@ function statistic(f: Field, t: RunTable): Lookup {
   };
 }
 
-/** Returns the metric that a field refers to, for a row that has it. */
-function metricOf(f: Field, t: RunTable, row: number, name: string): boolean {
-  if (t.section("metrics", name)?.kinds[row]) return true;
-  const kind = t.section("summary", name)?.kinds[row];
-  return kind === Kind.Int || kind === Kind.Float;
+/** Returns a function that reports whether a row has a metric, or undefined if no row has it. */
+function hasMetric(t: RunTable, name: string): ((row: number) => boolean) | undefined {
+  const metrics = name ? t.section("metrics", name) : undefined;
+  const sums = name ? t.section("summary", name) : undefined;
+  if (!metrics && !sums) return undefined;
+  return (row) => {
+    const kind = sums?.kinds[row];
+    return Boolean(metrics?.kinds[row]) || kind === Kind.Int || kind === Kind.Float;
+  };
 }
 
 /** Returns the goal of the metric that a field refers to, in the first of the rows that has it, or an empty text. */
 export function goalOf(f: Field, t: RunTable, rows: ArrayLike<number>): string {
   if (f.scope && f.scope !== "metrics") return "";
   const name = f.plain || f.name;
+  const whole = f.statistic ? undefined : hasMetric(t, name);
+  const base = ["last", "best", "min", "max"].includes(f.suffix) ? hasMetric(t, f.base) : undefined;
+  if (!whole && !base) return "";
   for (let i = 0; i < rows.length; i++) {
-    if (!f.statistic && metricOf(f, t, rows[i], name)) return t.goal(name, rows[i]);
-    if (f.base && metricOf(f, t, rows[i], f.base) && ["last", "best", "min", "max"].includes(f.suffix)) {
-      return t.goal(f.base, rows[i]);
-    }
+    if (whole?.(rows[i])) return t.goal(name, rows[i]);
+    if (base?.(rows[i])) return t.goal(f.base, rows[i]);
   }
   return "";
 }
@@ -123,8 +128,10 @@ export function goalOf(f: Field, t: RunTable, rows: ArrayLike<number>): string {
 /** Returns the name of the metric that a key refers to in the first row that has it, or an empty text. */
 export function metricName(f: Field, t: RunTable, rows: ArrayLike<number>): string {
   if (f.scope && f.scope !== "metrics") return "";
+  const names = [f.plain || f.name, f.base].map((name) => [name, hasMetric(t, name)] as const).filter(([, has]) => has);
+  if (!names.length) return "";
   for (let i = 0; i < rows.length; i++) {
-    for (const name of [f.plain || f.name, f.base]) if (name && metricOf(f, t, rows[i], name)) return name;
+    for (const [name, has] of names) if (has!(rows[i])) return name;
   }
   return "";
 }
