@@ -215,6 +215,8 @@ func flagWords() map[string]words {
 		"--to":                branches,
 		"--tolerance":         nothing,
 		"--where":             expressions,
+		"export --with":       commaList(oneOf("source", "log", "machine")),
+		"review --html":       folders,
 		"--x":                 oneOf("step", "time", "relative"),
 		"checkout --worktree": folders,
 		"--in":                folders,
