@@ -298,7 +298,8 @@ func TestExportedLinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(run.Links) != 1 || run.Links[0].ID != parent.ID || run.Links[0].Title != parent.ID || run.Links[0].Status != "" {
+	want := RunLink{Relation: "parent", ID: parent.ID, Title: parent.ID}
+	if len(run.Links) != 1 || run.Links[0] != want {
 		t.Errorf("links %+v", run.Links)
 	}
 }

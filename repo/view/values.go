@@ -67,8 +67,8 @@ func hasValues(e *repo.Entry) bool {
 	return e.ValuesBytes() > 0 || e.Active != nil
 }
 
-// Values lists the keys of the non-numeric values of a run. If they are damaged, or there is no such run, the error is a
-// *NotFoundError.
+// Values lists the keys of the non-numeric values of a run. If they are damaged, or there is no such run, the error is
+// a *NotFoundError.
 func (v *View) Values(ctx context.Context, run string) (*Values, error) {
 	e, err := v.readable(ctx, run)
 	if err != nil {
