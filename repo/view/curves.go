@@ -65,7 +65,7 @@ func (v *View) Curves(ctx context.Context, q CurvesQuery) ([]byte, error) {
 	x := q.X
 	if x == "" {
 		if x = curve.StepAxis; len(entries) > 0 {
-			if m := catalog.StepMetric(entries, q.Metric); m != "" {
+			if m := catalog.StepMetric(known(entries), q.Metric); m != "" {
 				x = metricPrefix + m
 			}
 		}
@@ -74,6 +74,11 @@ func (v *View) Curves(ctx context.Context, q CurvesQuery) ([]byte, error) {
 	head := &curve.Head{Metric: q.Metric, X: x, Curves: make([]*curve.Line, len(entries))}
 	err = v.eachCurve(ctx, len(entries), func(i int) error {
 		e := entries[i]
+		if e == nil {
+			head.Curves[i] = &curve.Line{Run: q.Runs[i], Gone: true, Error: "the run is not among those shown"}
+			series[i] = &curve.Series{}
+			return nil
+		}
 		line := &curve.Line{Run: e.ID, Active: e.Active != nil}
 		head.Curves[i], series[i] = line, &curve.Series{}
 		s, err := v.series(ctx, e, q.Metric, x, q.Times)
@@ -156,7 +161,8 @@ func (q *CurvesQuery) check() error {
 	return nil
 }
 
-// entriesOf returns the runs that a question names, in its order.
+// entriesOf returns the runs that a question names, in its order. A run that is not shown is nil: it may be between two
+// folders because it has just ended, and must hide no other.
 func (v *View) entriesOf(ids []string) ([]*repo.Entry, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -171,24 +177,27 @@ func (v *View) entriesOf(ids []string) ([]*repo.Entry, error) {
 	if ids == nil {
 		return slices.Clone(v.entries), nil
 	}
-	known := make(map[string]*repo.Entry, 2*len(v.entries))
+	byID := make(map[string]*repo.Entry, 2*len(v.entries))
 	for _, e := range v.entries {
 		short := format.IDRandom(e.ID)
-		if _, twice := known[short]; twice {
+		if _, twice := byID[short]; twice {
 			e = nil
 		}
-		known[short] = e
+		byID[short] = e
 	}
 	for _, e := range v.entries {
-		known[e.ID] = e
+		byID[e.ID] = e
 	}
 	entries := make([]*repo.Entry, len(ids))
 	for i, id := range ids {
-		if entries[i] = known[id]; entries[i] == nil {
-			return nil, &NotFoundError{fmt.Sprintf("curves: the run %.40q is not among those shown", id)}
-		}
+		entries[i] = byID[id]
 	}
 	return entries, nil
+}
+
+// known returns the entries that are not nil.
+func known(entries []*repo.Entry) []*repo.Entry {
+	return slices.DeleteFunc(slices.Clone(entries), func(e *repo.Entry) bool { return e == nil })
 }
 
 // eachCurve calls do(0) to do(n-1) on all processors, until one returns an error. Runs of a revision are read one by

@@ -144,10 +144,11 @@ func cut(text string, n int) string {
 	return text[:n] + "…"
 }
 
-// anyEntries returns the runs that a question names, or all. There may be any number of them.
+// anyEntries returns the shown runs that a question names, or all. There may be any number of them.
 func (v *View) anyEntries(ids []string) ([]*repo.Entry, error) {
 	if ids != nil {
-		return v.entriesOf(ids)
+		entries, err := v.entriesOf(ids)
+		return known(entries), err
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()

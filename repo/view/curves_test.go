@@ -128,8 +128,11 @@ func TestCurves(t *testing.T) {
 		{"zoomed", CurvesQuery{
 			Runs: both[1:], Range: curve.Range{From: 1, To: 3, Some: true, Neighbours: true},
 		}, []string{"0:5 2:4 6:8"}},
-		{"zoomed without neighbours", CurvesQuery{Runs: both[1:], Range: curve.Range{From: 1, To: 3, Some: true}},
-			[]string{"2:4"}},
+		{
+			"zoomed without neighbours",
+			CurvesQuery{Runs: both[1:], Range: curve.Range{From: 1, To: 3, Some: true}},
+			[]string{"2:4"},
+		},
 		{"log x", CurvesQuery{Runs: both[1:], Range: curve.Range{Log: true}}, []string{"2:4 6:8"}},
 		{"by time", CurvesQuery{Runs: both[1:], X: "time"}, []string{
 			"1.764e+09:5@0 1.764000001e+09:4@2 1.764000002e+09:8@6",
@@ -299,20 +302,32 @@ func TestCurvesThatCannotBe(t *testing.T) {
 		{CurvesQuery{}, "curves: name a metric"},
 		{CurvesQuery{Metric: "loss", X: "epoch"}, `curves: x must be step, time, relative or metrics.KEY, got "epoch"`},
 		{CurvesQuery{Metric: "loss", X: "metrics."}, `curves: the x axis must be a metric, got "metrics."`},
-		{CurvesQuery{Metric: "loss", Smooth: 1},
-			"curves: the weight of smoothing must be at least 0 and less than 1, got 1"},
-		{CurvesQuery{Metric: "loss", Smooth: math.NaN()},
-			"curves: the weight of smoothing must be at least 0 and less than 1, got NaN"},
+		{
+			CurvesQuery{Metric: "loss", Smooth: 1},
+			"curves: the weight of smoothing must be at least 0 and less than 1, got 1",
+		},
+		{
+			CurvesQuery{Metric: "loss", Smooth: math.NaN()},
+			"curves: the weight of smoothing must be at least 0 and less than 1, got NaN",
+		},
 		{CurvesQuery{Metric: "loss", Buckets: -1}, "curves: the number of buckets must be positive, got -1"},
-		{CurvesQuery{Metric: "loss", Range: curve.Range{From: 2, To: 1, Some: true}},
-			"curves: the range must be two finite numbers in order, got 2 and 1"},
-		{CurvesQuery{Metric: "loss", Range: curve.Range{From: math.NaN(), To: 1, Some: true}},
-			"curves: the range must be two finite numbers in order, got NaN and 1"},
-		{CurvesQuery{Metric: "loss", Range: curve.Range{From: -2, To: -1, Some: true, Log: true}},
-			"curves: a logarithmic axis has no numbers up to -1"},
+		{
+			CurvesQuery{Metric: "loss", Range: curve.Range{From: 2, To: 1, Some: true}},
+			"curves: the range must be two finite numbers in order, got 2 and 1",
+		},
+		{
+			CurvesQuery{Metric: "loss", Range: curve.Range{From: math.NaN(), To: 1, Some: true}},
+			"curves: the range must be two finite numbers in order, got NaN and 1",
+		},
+		{
+			CurvesQuery{Metric: "loss", Range: curve.Range{From: -2, To: -1, Some: true, Log: true}},
+			"curves: a logarithmic axis has no numbers up to -1",
+		},
 		{CurvesQuery{Metric: "loss", Runs: id, After: []float64{}}, "curves: 1 runs need as many places, got 0"},
-		{CurvesQuery{Metric: "loss", Runs: make([]string, 2001)},
-			"curves: 2001 runs are too many for one chart, which has at most 2000"},
+		{
+			CurvesQuery{Metric: "loss", Runs: make([]string, 2001)},
+			"curves: 2001 runs are too many for one chart, which has at most 2000",
+		},
 	} {
 		_, err := v.Curves(t.Context(), c.q)
 		var invalid *InvalidError
@@ -321,8 +336,15 @@ func TestCurvesThatCannotBe(t *testing.T) {
 		}
 	}
 	var none *NotFoundError
-	if _, err := v.Curves(t.Context(), CurvesQuery{Metric: "loss", Runs: []string{"x"}}); !errors.As(err, &none) {
-		t.Errorf("an unknown run: %v", err)
+	b, err := v.Curves(t.Context(), CurvesQuery{Metric: "loss", Runs: []string{"x", e.ID}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h, got := readCurves(t, b); got[1] != "0:1" || !h.Curves[0].Gone {
+		t.Errorf("an unknown run: %s, %+v", got, h.Curves[0])
+	}
+	if runs, err := v.Legend(t.Context(), LegendQuery{Runs: []string{"x", e.ID}}); err != nil || len(runs) != 1 {
+		t.Errorf("an unknown run: %+v, %v", runs, err)
 	}
 	if _, err := v.CurvesOf(t.Context(), 2, 10); !errors.As(err, &none) {
 		t.Errorf("an unknown metric: %v", err)

@@ -22,6 +22,7 @@ type Line struct {
 	Run    string `json:"run"`
 	Metric string `json:"metric,omitempty"` // if the answer has several
 	Active bool   `json:"active,omitempty"` // the run is in progress
+	Gone   bool   `json:"gone,omitempty"`   // the run is not there, at least at the moment
 	Error  string `json:"error,omitempty"`  // why there are no points
 
 	All    int `json:"all"`            // points of the curve, in the range or not

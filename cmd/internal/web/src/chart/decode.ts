@@ -13,6 +13,8 @@ export interface Curve {
   run: string;
   metric: string;
   active: boolean;
+  /** The run is not there at the moment: it may just have ended. */
+  gone: boolean;
   error: string;
   /** Points of the whole curve, and how many were left out because their x is not on the axis. */
   all: number;
@@ -56,6 +58,7 @@ interface Line {
   run: string;
   metric?: string;
   active?: boolean;
+  gone?: boolean;
   error?: string;
   all: number;
   before: number;
@@ -118,6 +121,7 @@ export function decodeCurves(data: ArrayBuffer): Curves {
       run: line.run,
       metric: line.metric ?? head.metric,
       active: line.active ?? false,
+      gone: line.gone ?? false,
       error: line.error ?? "",
       all: line.all,
       before: line.before,

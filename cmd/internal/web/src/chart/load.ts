@@ -305,8 +305,8 @@ class Follower {
 
   private async all(fresh: boolean): Promise<void> {
     const raw = loadCurves(this.source, { ...this.q, smooth: 0 }, fresh);
-    if (this.q.smooth) this.smoothed = await loadCurves(this.source, this.q, fresh);
-    this.raw = await raw;
+    if (this.q.smooth) this.smoothed = keepGone(this.smoothed, await loadCurves(this.source, this.q, fresh));
+    this.raw = keepGone(this.raw, await raw);
   }
 
   /** Reads only new points. Returns false if that is not enough. */
@@ -319,6 +319,13 @@ class Follower {
     [this.raw, this.smoothed] = [raw, smoothed];
     return true;
   }
+}
+
+/** Keeps the curves of runs that are gone: they come back, or leave the page. */
+function keepGone(before: Curves | undefined, now: Curves): Curves {
+  if (!before || !now.curves.some((c) => c.gone)) return now;
+  const byRun = new Map(before.curves.map((c) => [c.run, c]));
+  return { ...now, curves: now.curves.map((c) => (c.gone && byRun.get(c.run)) || c) };
 }
 
 /** Asks for the points of active runs after those that curves have, and adds them. */

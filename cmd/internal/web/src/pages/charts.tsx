@@ -28,6 +28,7 @@ export function ChartsPage({ source, project, place: { params } }: PageProps) {
   }, [source, chosen, where, version]);
   const ids = useMemo(() => runs.value?.map((r) => r.id), [runs.value?.map((r) => r.id).join()]);
   const metrics = useLoading(async () => (ids?.length ? loadMetrics(source, ids) : []), [source, ids, version]);
+  const missing = (choice.runs?.length ?? 0) - (runs.value?.length ?? 0);
   const error = runs.error ?? metrics.error;
   let about = chosen ? "marked" : where ? "" : "newest";
   if (runs.value) about = count(runs.value.length, about ? about + " run" : "run");
@@ -43,6 +44,7 @@ export function ChartsPage({ source, project, place: { params } }: PageProps) {
                 <code>{where}</code>
               </span>
             )}
+            {missing > 0 && ` · ${missing} not here`}
             {" · "}
             {params.get("zoom") && (
               <span>
