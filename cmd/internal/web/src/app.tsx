@@ -1,4 +1,4 @@
-import { type ComponentType, h, render } from "preact";
+import { type ComponentType, Fragment, h, render } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Project } from "./api";
 import "./app.css";
@@ -10,7 +10,7 @@ import { RelationsPage } from "./pages/relations";
 import { ReviewPage } from "./pages/review";
 import { RunPage } from "./pages/run";
 import { RunsPage } from "./pages/runs";
-import { Announcer, EmptyState, ErrorBox, ProjectName, useKeys, Waiting } from "./parts";
+import { Announcer, ErrorBox, PageHead, ProjectName, useKeys, Waiting } from "./parts";
 import { KeysDialog, pressKey } from "./parts/keys";
 import { Banners } from "./shell/banners";
 import { ExportNotes } from "./shell/export-notes";
@@ -86,11 +86,12 @@ function Content({ error, project, ...props }: { source: Source; project?: Proje
   const Page = Object.hasOwn(pages, props.place.path[0]) ? pages[props.place.path[0]] : undefined;
   if (!Page) {
     return (
-      <EmptyState title="This page does not exist">
+      <Fragment>
+        <PageHead title="No such page" />
         <p>
           The address names no page. Go to <a href={placeLink(["runs"])}>all runs</a>.
         </p>
-      </EmptyState>
+      </Fragment>
     );
   }
   if (project) return <Page {...props} project={project} />;

@@ -1,4 +1,4 @@
-import { h } from "preact";
+import { Fragment, h } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { PageProps } from "../app";
 import { CurveChart, Swatch, colours, palette, useDark } from "../chart";
@@ -20,7 +20,14 @@ const words = (s: string | null) => (s ?? "").split(",").filter(Boolean);
 
 export function RunsPage({ source, project, place }: PageProps) {
   const { table, head, error, wantMore } = useTable(source);
-  if (head && head.rows === 0) return <NoRuns head={head} />;
+  if (head && head.rows === 0) {
+    return (
+      <Fragment>
+        <PageHead title="Runs" />
+        <NoRuns head={head} />
+      </Fragment>
+    );
+  }
   if (table) return <Runs source={source} table={table} project={project} place={place} wantMore={wantMore} />;
   if (error) return <ErrorBox error={error} />;
   return <Waiting>{head ? `Reading ${count(head.rows, "run")}…` : "Reading the runs…"}</Waiting>;

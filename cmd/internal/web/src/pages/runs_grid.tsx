@@ -98,12 +98,14 @@ export function Grid(props: GridProps) {
         <thead>
           <tr aria-rowindex={1}>
             <th scope="col" class="runs-mark">
-              <input
-                type="checkbox"
-                aria-label="Mark all that are shown"
-                checked={all}
-                onChange={(e) => props.onMark(shownIDs(), e.currentTarget.checked)}
-              />
+              <label>
+                <input
+                  type="checkbox"
+                  aria-label="Mark all that are shown"
+                  checked={all}
+                  onChange={(e) => props.onMark(shownIDs(), e.currentTarget.checked)}
+                />
+              </label>
             </th>
             <Heading spec={nameColumn} {...props} />
             {columns.map((c) => (
