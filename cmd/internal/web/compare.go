@@ -118,7 +118,6 @@ type pairJSON struct {
 	Problems []string      `json:"problems"`
 	Data     []datasetJSON `json:"data"`
 	Source   *sourceJSON   `json:"source"` // null if the sources were not compared
-	Took     []string      `json:"took"`   // durations of two runs
 }
 
 type datasetJSON struct {
@@ -278,13 +277,22 @@ var parts = []struct {
 	{"params", func(c *diff.Comparison) []diff.Value { return c.Params }},
 	{"summary", func(c *diff.Comparison) []diff.Value { return c.Summary }},
 	{"tags", func(c *diff.Comparison) []diff.Value { return c.Tags }},
-	{"command", func(c *diff.Comparison) []diff.Value { return c.Attributes }},
+	{"command", attributeValues},
 	{"data", datasetValues},
 	{"source", sourceValues},
 	{"packages", func(c *diff.Comparison) []diff.Value { return changedValues(c.Environment) }},
 	{"machine", func(c *diff.Comparison) []diff.Value { return changedValues(c.Machine) }},
 	{"variables", func(c *diff.Comparison) []diff.Value { return changedValues(c.Variables) }},
 	{"artifacts", artifactValues},
+}
+
+// attributeValues returns the attributes of the runs, with how long single runs took.
+func attributeValues(c *diff.Comparison) []diff.Value {
+	values := slices.Clone(c.Attributes)
+	if d := c.Duration; d[0] > 0 && d[1] > 0 {
+		values = append(values, diff.Value{Key: "took", A: terminal.Span(d[0]), B: terminal.Span(d[1])})
+	}
+	return values
 }
 
 func changedValues(list []diff.Change) []diff.Value {
@@ -503,9 +511,6 @@ func newPairJSON(c *diff.Comparison) pairJSON {
 		for _, f := range files {
 			out.Source.Files = append(out.Source.Files, sourceFileJSON(f))
 		}
-	}
-	if d := c.Duration; d[0] > 0 && d[1] > 0 {
-		out.Took = []string{terminal.Span(d[0]), terminal.Span(d[1])}
 	}
 	return out
 }

@@ -91,7 +91,6 @@ export interface Pair {
   problems: string[];
   data: Dataset[];
   source: Source | null;
-  took: string[] | null;
 }
 
 export interface Comparison {

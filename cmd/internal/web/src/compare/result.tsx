@@ -190,7 +190,7 @@ function MetricLine({ row, two, partial }: { row: MetricRow; two: boolean; parti
       {two && !partial && (
         <Fragment>
           <td>{v && <VerdictText verdict={v} />}</td>
-          <td class="note">{v && (v.interval.length ? `[${v.interval.map(short).join(", ")}]` : v.curve)}</td>
+          <td class="note">{v && (v.interval.length ? `[${v.interval.map(short).join(", ")}]${typeof v.p_adjusted === "number" ? ", p " + Number(v.p_adjusted.toPrecision(2)) : ""}` : v.curve)}</td>
         </Fragment>
       )}
     </tr>
