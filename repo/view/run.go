@@ -268,9 +268,21 @@ func (v *View) relativesOf() *relatives {
 	return r
 }
 
+// hasRelatives reports whether a run names another, or another names it. Most do not, and this takes less than
+// relativesOf. The caller holds the lock.
+func (v *View) hasRelatives(e *repo.Entry) bool {
+	return e.Resumes != "" || e.Parent != "" || e.Reproduces != "" ||
+		slices.ContainsFunc(v.catalog.Entries(), func(other *repo.Entry) bool {
+			return other.Resumes == e.ID || other.Parent == e.ID || other.Reproduces == e.ID
+		})
+}
+
 // links returns the chain of a run, and the runs that it is related to. The caller holds the lock.
 func (v *View) links(e *repo.Entry) (chain, links []RunLink) {
 	chain, links = []RunLink{}, []RunLink{}
+	if v.options.Export == nil && !v.hasRelatives(e) {
+		return chain, links
+	}
 	r := v.relativesOf()
 	link := func(relation, id string) {
 		one := RunLink{Relation: relation, ID: id, Title: id}
