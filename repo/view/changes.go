@@ -14,7 +14,8 @@ import (
 // Changes is what has changed since a cursor. A page asks for it again and again with the cursor of the last answer.
 type Changes struct {
 	Cursor string `json:"cursor"`
-	// Reset means that the cursor is not known: the page reads everything again. The lists are then empty.
+	// Reset means that the page reads everything again: the cursor is not known, or files could not be read for a
+	// time. The lists are then empty.
 	Reset   bool     `json:"reset,omitempty"`
 	Added   []string `json:"added,omitempty"`   // ids of runs that are shown now and were not before
 	Changed []string `json:"changed,omitempty"` // ids of runs whose record, notes or metrics differ
@@ -67,6 +68,7 @@ type history struct {
 	removed map[string]int64
 	grown   map[string]int64
 	project int64
+	healed  int64 // when files could be read again
 	problem string
 	damaged string
 }
@@ -144,9 +146,13 @@ func (h *history) settings() {
 
 // trouble notes why runs cannot be read, or "" if they can.
 func (h *history) trouble(problem string) {
-	if problem != h.problem {
-		h.problem = problem
-		h.settings()
+	if problem == h.problem {
+		return
+	}
+	h.problem = problem
+	h.settings()
+	if problem == "" { // what a page asked meanwhile may have failed
+		h.healed = h.clock
 	}
 }
 
@@ -167,7 +173,7 @@ func (h *history) since(cursor string) *Changes {
 	c := &Changes{Cursor: h.cursor()}
 	epoch, count, _ := strings.Cut(cursor, "-")
 	at, err := strconv.ParseInt(count, 10, 64)
-	if err != nil || epoch != h.epoch || at > h.clock {
+	if err != nil || epoch != h.epoch || at > h.clock || at < h.healed {
 		c.Reset = true
 		return c
 	}

@@ -66,7 +66,7 @@ function App({ source }: { source: Source }) {
       <Head
         project={project}
         place={place}
-        state={!source.live ? "fixed" : lost ? "lost" : "live"}
+        state={!source.live ? "fixed" : lost || (error && !project) ? "lost" : "live"}
         onJump={() => setOpen("jump")}
         onKeys={() => setOpen("keys")}
       />
