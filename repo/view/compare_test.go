@@ -43,7 +43,12 @@ func TestCompareChain(t *testing.T) {
 		b    string
 		best float64
 		why  diff.Verdict
-	}{{"b2", 3, diff.Worse}, {"b1", 1, diff.Better}, {"group=g", 3, diff.Inconclusive}, {WherePrefix + "group = g", 3, ""}} {
+	}{
+		{"b2", 3, diff.Worse},
+		{"b1", 1, diff.Better},
+		{"group=g", 3, diff.Inconclusive},
+		{WherePrefix + "group = g", 3, ""},
+	} {
 		got, err := w.view.Compare(t.Context(), CompareRequest{Sides: []string{"a", c.b}})
 		if err != nil || len(got.Pairs) != 1 || len(got.Pairs[0].Metrics) != 1 {
 			t.Fatalf("%s: %+v, %v", c.b, got, err)
@@ -86,7 +91,9 @@ func TestCompareAtOnce(t *testing.T) {
 func TestCompareMissing(t *testing.T) {
 	w := watch(t, Options{}, "a", "b")
 	c, err := w.view.Compare(t.Context(), CompareRequest{
-		Sides: []string{"a", "nope", "", WherePrefix, WherePrefix + "params.x >", WherePrefix + "params.x = 1", "nope:last", "b"},
+		Sides: []string{
+			"a", "nope", "", WherePrefix, WherePrefix + "params.x >", WherePrefix + "params.x = 1", "nope:last", "b",
+		},
 	})
 	if err != nil || len(c.Sides) != 2 || len(c.Pairs) != 1 {
 		t.Fatalf("%+v, %v", c, err)

@@ -45,7 +45,9 @@ func newComparing(t *testing.T) *comparing {
 // add records a finished run with two points of each metric, the last of which is given.
 func (p *comparing) add(name, group string, params format.Params, loss, acc float64) {
 	p.t.Helper()
-	run := &format.Run{Name: name, Group: group, Params: params, Tags: map[string]string{"kind": group}, Source: p.source()}
+	run := &format.Run{
+		Name: name, Group: group, Params: params, Tags: map[string]string{"kind": group}, Source: p.source(),
+	}
 	a, err := p.Start(p.t.Context(), run, format.OwnerDetached)
 	if err != nil {
 		p.t.Fatal(err)
