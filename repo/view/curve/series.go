@@ -106,7 +106,7 @@ type Series struct {
 	origin int64
 	scale  float64
 	floats []float64 // x, if it is not nil
-	Lost   int       // points that were left out, because their x is not finite
+	Lost   int       // points that were left out, because they have no finite x
 }
 
 // Len returns the number of points.
@@ -167,14 +167,11 @@ func ByMetric(p, along *Points) *Series {
 		for i < len(along.Values) && along.Steps.At(i) <= p.Steps.At(j) {
 			i++
 		}
-		if i == 0 {
+		if i == 0 || !finite(along.Values[i-1]) {
+			s.Lost++
 			continue
 		}
-		if x := along.Values[i-1]; finite(x) {
-			xs, order = append(xs, x), append(order, j)
-		} else {
-			s.Lost++
-		}
+		xs, order = append(xs, along.Values[i-1]), append(order, j)
 	}
 	if !slices.IsSorted(xs) {
 		places := make([]int, len(xs))

@@ -64,18 +64,22 @@ export interface CurveChartProps {
 export function CurveChart(props: CurveChartProps) {
   const root = useRef<HTMLElement>(null);
   const near = useNear(root);
+  // What a reader chose stays while the chart is out of view.
+  const zoom = useHeld(props.zoom, props.onZoom);
+  const hidden = useHeld<ReadonlySet<string>>(props.hidden ?? noneHidden, props.onHide);
+  const table = useState(false);
   return (
     <figure class="chart" ref={root} aria-label={`${props.title ?? props.metric}, a chart`}>
-      {near ? <Chart {...props} root={root} /> : <div class="chart-away" style={{ height: (props.height ?? 240) + 60 + "px" }} />}
+      {near ? <Chart {...props} root={root} held={{ zoom, hidden, table }} /> : <div class="chart-away" style={{ height: (props.height ?? 240) + 60 + "px" }} />}
     </figure>
   );
 }
 
-/** Whether an element is in view, or nearly. */
+/** Whether an element is in view, or nearly, or has the focus. */
 function useNear(root: { current: HTMLElement | null }): boolean {
   const [near, setNear] = useState(false);
   useEffect(() => {
-    const observer = new IntersectionObserver((entries) => setNear(entries[entries.length - 1].isIntersecting), { rootMargin: "300px" });
+    const observer = new IntersectionObserver((entries) => setNear(entries[entries.length - 1].isIntersecting || !!root.current?.contains(document.activeElement)), { rootMargin: "300px" });
     if (root.current) observer.observe(root.current);
     return () => observer.disconnect();
   }, []);
@@ -111,7 +115,7 @@ export function useDark(): boolean {
 }
 
 /** A value that the parent holds or, if it does not, the component. */
-function useHeld<T>(given: T, set: ((value: T, axis: string) => void) | undefined): [T, (value: T, axis: string) => void] {
+function useHeld<T>(given: T, set: ((value: T, axis: string) => void) | undefined): Held<T> {
   const [own, setOwn] = useState<{ value: T }>({ value: given });
   return set ? [given, set] : [own.value, (value) => setOwn({ value })];
 }
@@ -134,12 +138,19 @@ function useLegend(source: Source, runs: string[], about: LegendRun[] | undefine
   return list;
 }
 
-function Chart(props: CurveChartProps & { root: { current: HTMLElement | null } }) {
+type Held<T> = [T, (value: T, axis: string) => void];
+
+interface ChartProps extends CurveChartProps {
+  root: { current: HTMLElement | null };
+  held: { zoom: Held<Span | undefined>; hidden: Held<ReadonlySet<string>>; table: [boolean, (on: boolean) => void] };
+}
+
+function Chart(props: ChartProps) {
   const { source, metric, root } = props;
+  const [zoom, setZoom] = props.held.zoom;
+  const [hidden, setHidden] = props.held.hidden;
+  const [asTable, setTable] = props.held.table;
   const body = useRef<HTMLDivElement>(null);
-  const [zoom, setZoom] = useHeld(props.zoom, props.onZoom);
-  const [hidden, setHidden] = useHeld<ReadonlySet<string>>(props.hidden ?? noneHidden, props.onHide);
-  const [asTable, setTable] = useState(false);
   const size = useSize(body, asTable);
   const dark = useDark();
   const drawn = props.bands ? props.runs : props.runs.slice(0, mostCurves);
