@@ -76,7 +76,7 @@ func (p *Project) Serve(args ...string) *Server {
 	case err := <-s.gone:
 		s.gone <- err
 		p.t.Fatalf("runs ui ended: %v\n%s", err, s.Output())
-	case <-time.After(patience):
+	case <-time.After(10 * patience): // for what a benchmark may ask
 		p.t.Fatalf("runs ui printed no address:\n%s", s.Output())
 	}
 	return s

@@ -57,7 +57,7 @@ func (b *bench) repeat(page *browser.Page, n int, script string) []float64 {
 
 const (
 	sortClick = `(() => {
-		const keys = ["Name", "val/loss", "Duration", "Started"];
+		const keys = ["Name", "test/acc", "Duration", "lr"];
 		const button = __all("columnheader", keys[i % 4]).map((h) => h.querySelector("button, a")).find(Boolean);
 		const first = () => document.querySelector(".runs tbody tr:nth-child(1)")?.innerText + location.hash;
 		const before = first();
