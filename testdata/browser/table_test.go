@@ -298,3 +298,43 @@ func TestGroupVectors(t *testing.T) {
 		}
 	}
 }
+
+// The filter line completes what can stand at its caret. A bar stands for the caret.
+func TestCompletions(t *testing.T) {
+	x := newVectors(t)
+	for _, c := range []struct {
+		line, first, then string // the first completion, and the line after it
+	}{
+		{"|", "metrics.loss", "metrics.loss |"},
+		{"params.mod|", "params.model.kind", "params.model.kind |"},
+		{"params.odd|", "params.odd key", "params.`odd key` |"},
+		{"gpu|", "tags.gpu", "tags.gpu |"},
+		{"status |", "=", "status = |"},
+		{"status = |", "failed", "status = failed |"},
+		{"status != ki|", "killed", "status != killed |"},
+		{"status = fi| and loss", "finished", "status = finished | and loss"},
+		{"status = 'ki|", "killed", "status = 'killed'|"},
+		{"status in (failed, fi|", "finished", "status in (failed, finished |"},
+		{"params.seed = |", "0", "params.seed = 0 |"},
+		{"loss < 1 |", "and", "loss < 1 and |"},
+		{"(loss < 1) |", "and", "(loss < 1) and |"},
+		{"loss < 1 and sta|", "status", "loss < 1 and status |"},
+		{"started > |", "today", "started > today |"},
+		{"name ~ |", "", "name ~ |"},
+		{"nothinglikeit|", "", "nothinglikeit|"},
+	} {
+		before, after, _ := strings.Cut(c.line, "|")
+		var got struct{ First, Then string }
+		line, _ := json.Marshal(before + after)
+		if err := x.functions.Eval(&got, fmt.Sprintf(`(() => {
+			const src = %s, caret = %d, c = __functions.complete(table, src, caret), o = c?.list[0];
+			if (!o) return { First: "", Then: src.slice(0, caret) + "|" + src.slice(caret) };
+			return { First: o.label, Then: src.slice(0, c.from) + o.insert + "|" + src.slice(c.to) };
+		})()`, line, len([]rune(before)))); err != nil {
+			t.Fatal(err)
+		}
+		if got.First != c.first || got.Then != c.then {
+			t.Errorf("%s: got %q and %q, want %q and %q", c.line, got.First, got.Then, c.first, c.then)
+		}
+	}
+}
