@@ -10,6 +10,8 @@ import { ofRuns, useVersion } from "../live";
 import { useLoading } from "../loading";
 import { placeLink, replaceParams } from "../location";
 import { Button, Choice, Command, count, EmptyState, ErrorBox, PageHead, SearchField, Select, shellLine, Toggle, Waiting } from "../parts";
+import { loadTable } from "../table/load";
+import { filterRows } from "../table/view";
 import { defaultClosed, matcher, readList, readView, type Section, sections, writeList } from "./charts_view";
 import "./charts.css";
 
@@ -24,7 +26,7 @@ export function ChartsPage({ source, project, place: { params } }: PageProps) {
   const choice: RunChoice = chosen ? { runs: chosen.split(",") } : where ? { where } : { newest: 10 };
   const runs = useLoading(() => {
     if (version) forgetLists(source);
-    return loadLegend(source, choice);
+    return !source.live && where && !chosen ? matching(source, where).then((ids) => loadLegend(source, { runs: ids })) : loadLegend(source, choice);
   }, [source, chosen, where, version]);
   const ids = useMemo(() => runs.value?.map((r) => r.id), [runs.value?.map((r) => r.id).join()]);
   const metrics = useLoading(async () => (ids?.length ? loadMetrics(source, ids) : []), [source, ids, version]);
@@ -70,6 +72,13 @@ export function ChartsPage({ source, project, place: { params } }: PageProps) {
       )}
     </div>
   );
+}
+
+/** The runs of an export that match an expression. */
+async function matching(source: PageProps["source"], where: string): Promise<string[]> {
+  const table = await loadTable(source);
+  const rows = filterRows(table, { where, experiment: "", statuses: [], sort: "", group: [] }, new Date());
+  return Array.from(rows, (row) => table.ids[row]);
 }
 
 interface ChartsProps {
