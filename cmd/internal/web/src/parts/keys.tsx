@@ -69,6 +69,13 @@ export function pressKey(e: KeyboardEvent): void {
 
 const names: Record<string, string> = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", " ": "Space" };
 
+/** What keys do, and all that do it. */
+function byText(keys: Keys): [string, string[]][] {
+  const found = new Map<string, string[]>();
+  for (const [key, [text]] of Object.entries(keys)) found.set(text, [...(found.get(text) ?? []), key]);
+  return [...found];
+}
+
 /** The dialog that lists the keys of the shell and of the page that is shown. */
 export function KeysDialog({ onClose }: { onClose(): void }) {
   const [off, setOff] = useState(lettersOff());
@@ -78,13 +85,18 @@ export function KeysDialog({ onClose }: { onClose(): void }) {
         <table key={current.title} class="keys">
           <caption>{current.title}</caption>
           <tbody>
-            {Object.entries(current.keys).map(([keys, [text]]) => (
-              <tr key={keys}>
+            {byText(current.keys).map(([text, all]) => (
+              <tr key={text}>
                 <td>
-                  {keys.split(keys === " " ? "" : " ").map((k, i) => (
-                    <Fragment key={k}>
-                      {i > 0 && " then "}
-                      {k.split("+").map((part) => <kbd key={part}>{names[part] ?? part}</kbd>)}
+                  {all.map((keys, n) => (
+                    <Fragment key={keys}>
+                      {n > 0 && " or "}
+                      {keys.split(keys === " " ? "" : " ").map((k, i) => (
+                        <Fragment key={k}>
+                          {i > 0 && " then "}
+                          {k.split("+").map((part) => <kbd key={part}>{names[part] ?? part}</kbd>)}
+                        </Fragment>
+                      ))}
                     </Fragment>
                   ))}
                 </td>
