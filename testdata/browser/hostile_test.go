@@ -20,7 +20,8 @@ func TestHostileRuns(t *testing.T) {
 		"runs": "#/runs", "charts": "#/charts", "run": "#/run/" + markup, "only NaN": "#/run/" + nan,
 		"many metrics": "#/run/" + many, "huge": "#/run/" + huge, "relations": "#/relations", "review": "#/review",
 		"compare": "#/compare?runs=" + markup + "," + huge,
-		"wide":    "#/run/" + wide, "compare wide": "#/compare?runs=" + wide + "," + huge, "no run": "#/run/20260101-000000-aaaaaaaa",
+		"wide":    "#/run/" + wide, "compare wide": "#/compare?runs=" + wide + "," + huge,
+		"no run":  "#/run/20260101-000000-aaaaaaaa",
 		"no page": "#/<img src=x onerror=alert(1)>", "bad place": "#/runs?%",
 	} {
 		t.Run(name, func(t *testing.T) {
