@@ -18,15 +18,16 @@ import (
 
 // Bounds of an answer with curves.
 const (
-	maxCurves      = 2000
-	maxCurvesBytes = 32 << 20
-	maxBuckets     = 4096
-	bytesPerCell   = 8 * 7      // at most: place, least, greatest, last, step, x, time
-	leastCell      = 8          // bytes: the last value
-	maxCurvePoints = 20_000_000 // of one curve
-	maxWholeRows   = 32_768     // of a file whose metrics are read together: two pages
-	metricPrefix   = "metrics." // of an x axis that is a metric
-	defaultBuckets = 800
+	maxCurves       = 2000
+	maxCurvesBytes  = 32 << 20
+	maxBuckets      = 4096
+	bytesPerCell    = 8 * 7      // at most: place, least, greatest, last, step, x, time
+	leastCell       = 8          // bytes: the last value
+	maxCurvePoints  = 20_000_000 // of one curve
+	maxAnswerPoints = 40_000_000 // of all curves: 320 MB, or twice as much with times
+	maxWholeRows    = 32_768     // of a file whose metrics are read together: two pages
+	metricPrefix    = "metrics." // of an x axis that is a metric
+	defaultBuckets  = 800
 )
 
 // CurvesQuery asks for the curves of a metric.
@@ -70,6 +71,12 @@ func (v *View) Curves(ctx context.Context, q CurvesQuery) ([]byte, error) {
 			}
 		}
 	}
+	within, all := fits(entries, q.Metric)
+	done, err := v.curves.begin(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	series := make([]*curve.Series, len(entries))
 	head := &curve.Head{Metric: q.Metric, X: x, Curves: make([]*curve.Line, len(entries))}
 	err = v.eachCurve(ctx, len(entries), func(i int) error {
@@ -81,6 +88,11 @@ func (v *View) Curves(ctx context.Context, q CurvesQuery) ([]byte, error) {
 		}
 		line := &curve.Line{Run: e.ID, Active: e.Active != nil}
 		head.Curves[i], series[i] = line, &curve.Series{}
+		if i >= within {
+			line.Error = fmt.Sprintf("the curves have more than %d points, which are too many at once: choose fewer runs",
+				maxAnswerPoints)
+			return nil
+		}
 		s, err := v.series(ctx, e, q.Metric, x, q.Times)
 		switch {
 		case ctx.Err() != nil:
@@ -106,6 +118,22 @@ func (v *View) Curves(ctx context.Context, q CurvesQuery) ([]byte, error) {
 		return nil, err
 	}
 	return encodeCurves(head, series, q)
+}
+
+// fits returns how many of the runs have no more points of a metric together than are held in memory at once, and how
+// many points these have.
+func fits(entries []*repo.Entry, metric string) (runs int, points int64) {
+	for i, e := range entries {
+		if e == nil {
+			continue
+		}
+		n := max(e.Metrics[metric].Count, 0)
+		if points+n > maxAnswerPoints {
+			return i, points
+		}
+		points += n
+	}
+	return len(entries), points
 }
 
 // encodeCurves puts series on a grid that they share. If an exact answer would be too large, it has buckets.

@@ -2,6 +2,7 @@ package view
 
 import (
 	"container/list"
+	"context"
 	"fmt"
 	"sync"
 
@@ -21,7 +22,8 @@ const maxCachedBytes = 128 << 20
 type pointsCache struct {
 	mu     sync.Mutex
 	bytes  int64
-	recent list.List // of cachedPoints, the most recently used first
+	recent list.List     // of cachedPoints, the most recently used first
+	large  chan struct{} // one answer that needs much memory at a time
 	held   map[string]*list.Element
 }
 
@@ -34,6 +36,28 @@ type cachedPoints struct {
 // newest one; if another one becomes known, their number changes.
 func pointsKey(e *repo.Entry, metric string, times bool) string {
 	return fmt.Sprintf("%s %d %s %t %s", e.ID, e.Parts(), e.Files[repo.MetricsName].SHA256, times, metric)
+}
+
+// largeAnswer is from how many points on answers are made one by one.
+const largeAnswer = 2_000_000
+
+// begin waits until an answer with so many points may be made. The caller calls done at its end.
+func (c *pointsCache) begin(ctx context.Context, points int64) (done func(), err error) {
+	if points < largeAnswer {
+		return func() {}, nil
+	}
+	c.mu.Lock()
+	if c.large == nil {
+		c.large = make(chan struct{}, 1)
+	}
+	large := c.large
+	c.mu.Unlock()
+	select {
+	case large <- struct{}{}:
+		return func() { <-large }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func (c *pointsCache) get(key string) *curve.Points {

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -371,6 +372,40 @@ func TestAnswersAreBounded(t *testing.T) {
 			t.Errorf("%d curves: %d bytes, %d places, %v", n, len(b), head.Places, err)
 		}
 	}
+}
+
+// Runs whose points are too many to be held at once say so, and hide no other.
+func TestCurvesOfTooManyPoints(t *testing.T) {
+	entry := func(n int64) *repo.Entry {
+		return &repo.Entry{Run: &format.Run{Metrics: map[string]format.Metric{"loss": {Count: n}}}}
+	}
+	entries := []*repo.Entry{entry(10), nil, entry(maxAnswerPoints - 10), entry(0), entry(1), entry(5)}
+	if runs, points := fits(entries, "loss"); runs != 4 || points != maxAnswerPoints {
+		t.Errorf("%d runs with %d points", runs, points)
+	}
+	if runs, points := fits(entries, "other"); runs != len(entries) || points != 0 {
+		t.Errorf("%d runs with %d points", runs, points)
+	}
+	var c pointsCache
+	done, err := c.begin(t.Context(), largeAnswer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.begin(ended, largeAnswer); !errors.Is(err, context.Canceled) {
+		t.Errorf("a second large answer: %v", err)
+	}
+	if small, err := c.begin(ended, largeAnswer-1); err != nil {
+		t.Errorf("a small answer: %v", err)
+	} else {
+		small()
+	}
+	done()
+	if done, err = c.begin(t.Context(), largeAnswer); err != nil {
+		t.Fatal(err)
+	}
+	done()
 }
 
 func TestLegend(t *testing.T) {
