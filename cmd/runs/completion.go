@@ -217,6 +217,7 @@ func flagWords() map[string]words {
 		"--where":             expressions,
 		"export --with":       commaList(oneOf("source", "log", "machine")),
 		"review --html":       folders,
+		"--with":              commaList(oneOf("source", "log", "machine")),
 		"--x":                 oneOf("step", "time", "relative"),
 		"checkout --worktree": folders,
 		"--in":                folders,

@@ -79,7 +79,9 @@ func noFormat(args []string) error {
 }
 
 func (a *app) exportHTML(ctx context.Context, f *exportFlags, selectors []string) error {
-	o := view.Options{Selectors: selectors, Where: f.where, Export: &view.ExportOptions{}}
+	o := view.Options{
+		Selectors: selectors, Where: f.where, Experiment: selectIn("").Experiment, Export: &view.ExportOptions{},
+	}
 	var err error
 	if f.metrics != "" {
 		if o.Export.Metrics, err = regexp.Compile(f.metrics); err != nil {

@@ -107,7 +107,7 @@ func TestExportedReview(t *testing.T) {
 	}
 }
 
-// A chart of an export shows what was recorded, and says where zooming ends.
+// A chart of an export shows what was recorded.
 func TestExportedChart(t *testing.T) {
 	project := training().At(t)
 	file := filepath.Join(t.TempDir(), "charts.html")
@@ -120,6 +120,26 @@ func TestExportedChart(t *testing.T) {
 	page.Run(`(` + lossPlot + `).focus()`)
 	page.Press(kb.Home + kb.ArrowRight)
 	page.Wait(said + fmt.Sprintf(` === "lr-0.1-2, step 1: %.5g"`, browser.TrainingLoss(0.1, 2, 1)))
+	page.NoProblems()
+}
+
+// An export with fewer points than were recorded says so on every page, and in a chart where zooming ends.
+func TestExportedChartIsThin(t *testing.T) {
+	project := browser.NewProject(t, program)
+	run := project.Runs("start", "long")
+	var lines strings.Builder
+	for step := range 9000 {
+		fmt.Fprintf(&lines, "step=%d val/loss=%v\n", step, 1/float64(step%100+1))
+	}
+	project.Log(run, lines.String())
+	project.Runs("finish", run)
+	file := filepath.Join(t.TempDir(), "thin.html")
+	project.Runs("export", "html", "-o", file)
+	page := chromium.NewPage(t)
+	page.Size(1280, 1000)
+	page.Open("file://" + file + "#/charts")
+	page.WaitText("curves have at most 4,096 points of up to 9,000")
+	page.Wait(inked + " > 100")
 	page.Drag(lossPlot, 0.3, 0.5, 0.6, 0.5)
 	page.WaitText("This export has no more points")
 	page.NoProblems()

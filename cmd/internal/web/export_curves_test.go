@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/gitruns/runs/format"
@@ -60,8 +61,8 @@ func randomAnswer(t *testing.T, random *rand.Rand) []byte {
 	return answer
 }
 
-// Every answer with curves can be packed, and the same answer always gives the same bytes. The pairs are the vectors of
-// the test of src/curves-packed.ts, if RUNS_TEST_CURVES names a folder for them.
+// Every answer with curves can be packed, and the same answer always gives the same bytes. If RUNS_TEST_CURVES names a
+// folder, they are written there, as vectors for the tests of src/curves-packed.ts and src/static.ts.
 func TestPackCurves(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	same := func(text []byte) []byte { return text }
@@ -76,8 +77,8 @@ func TestPackCurves(t *testing.T) {
 			t.Fatal("the same answer gives other bytes")
 		}
 		if dir := os.Getenv("RUNS_TEST_CURVES"); dir != "" {
-			for name, data := range map[string][]byte{"answer": answer, "packed": packed} {
-				file := filepath.Join(dir, name+string(rune('a'+i/26))+string(rune('a'+i%26)))
+			for name, data := range map[string][]byte{"answer": answer, "packed": packed, "text": packText(packed)} {
+				file := filepath.Join(dir, name+strconv.Itoa(i))
 				if err := os.WriteFile(file, data, 0o644); err != nil {
 					t.Fatal(err)
 				}
