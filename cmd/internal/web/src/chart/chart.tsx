@@ -207,12 +207,12 @@ function Chart(props: ChartProps) {
         ) : (
           !answers.error && <p class="chart-wait">Reading the points…</p>
         )}
-        {answers.error && (
-          <p class="chart-error" role="alert">
-            {answers.error.message}
-          </p>
-        )}
       </div>
+      {answers.error && (
+        <p class="chart-error" role="alert">
+          {answers.error.message}
+        </p>
+      )}
       <Notes {...props} lines={lines} shown={shown} zoomed={!!zoom} left={props.runs.length - drawn.length} />
       {props.legend !== false && (
         <Legend lines={lines} hidden={hidden} onHide={(next) => setHidden(next, "")} hues={palette(dark)} left={props.runs.length - drawn.length} />
