@@ -142,7 +142,7 @@ func TestCompareJourney(t *testing.T) {
 	if text := browser.Value[string](page, params); !strings.Contains(text, "lr") || strings.Contains(text, "seed") {
 		t.Errorf("the params are %q", text)
 	}
-	page.Click(browser.Find("checkbox", "Also what is equal"))
+	page.Click(browser.Find("checkbox", "Show equal values"))
 	page.Wait(params + `.includes("seed")`)
 	page.Click(browser.Find("button", "Swap"))
 	page.WaitText("runs diff " + short(b) + " " + short(a))

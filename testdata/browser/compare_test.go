@@ -21,7 +21,7 @@ func TestCompareTwo(t *testing.T) {
 	if text := page.Text("main"); strings.Contains(text, "adamw") {
 		t.Error("a param that is equal is shown at first")
 	}
-	page.Click(browser.Find("checkbox", "Also what is equal"))
+	page.Click(browser.Find("checkbox", "Show equal values"))
 	page.WaitText("adamw")
 	page.Click(browser.Find("button", "Show the patch"))
 	page.WaitText("-lr = 0.1")

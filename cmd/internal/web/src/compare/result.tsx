@@ -20,7 +20,7 @@ const partName = (p: Part) => partNames[p.name] ?? upperFirst(p.name);
 
 interface Shown {
   comparison: Comparison;
-  /** Also what is equal. */
+  /** Show equal values too. */
   all: boolean;
   /** Only keys that contain this text. */
   text: string;
@@ -40,7 +40,7 @@ export function ComparisonView(props: {
       <Headline comparison={c} />
       <div class="bar compare-bar">
         <SearchField label="Find a key" value={shown.text} delay={150} onInput={(q) => replaceParams({ q })} />
-        <Toggle label="Also what is equal" on={shown.all} onChange={(on) => replaceParams({ all: on ? "1" : "" })} />
+        <Toggle label="Show equal values" on={shown.all} onChange={(on) => replaceParams({ all: on ? "1" : "" })} />
       </div>
       <Metrics {...shown} onPin={props.onPin} />
       <Curves source={source} comparison={c} params={params} text={shown.text} />

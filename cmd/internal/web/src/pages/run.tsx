@@ -291,7 +291,7 @@ function Overview({ run }: { run: Run }) {
         {[
           r.command && ["Command", visible(commandLine(r.command))],
           r.command && r.source?.tree && ["Repeat it", "runs reproduce " + short],
-          r.source?.tree && ["Get its source", `runs checkout ${short} ../${short}`],
+          r.source?.tree && ["Restore its source", `runs checkout ${short} ../${short}`],
         ].map(
           (c) =>
             c && (
@@ -388,7 +388,7 @@ function DamagedRun({ run }: { run: Run }) {
     <Fragment>
       <PageHead title={"Run " + run.title} />
       <ErrorBox error={"This run is damaged: " + visible(d.message)} hint={<Command command={"runs verify " + run.id} />} />
-      <Section title="What its folder has" count={d.files.length}>
+      <Section title="Files in its folder" count={d.files.length}>
         <Rows fit head={["", "#"]} rows={d.files.map((f) => [f.name, <Bytes value={f.bytes} />])} />
       </Section>
       {d.record && (

@@ -47,7 +47,7 @@ export function Importance({ axes, params, selected }: { axes: Axes; params: URL
       ) : (
         <Matrix
           label={"Params against " + title}
-          head={["Param", ">Correlation", ".Strength", "More of it goes with", ">Runs", ">Missing", ">Values", ".Show"]}
+          head={["Param", ">Correlation", ".Strength", "Larger values come with", ">Runs", ">Missing", ">Values", ".Show"]}
         >
           <tbody>
             {list.slice(0, most).map((a) => (

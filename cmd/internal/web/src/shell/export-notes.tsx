@@ -50,7 +50,7 @@ export function ExportNotes({ source }: { source: Source }) {
           </li>
         </ul>
         <Names title="Metrics that were left out" names={notes.metrics} more={notes.more_metrics} />
-        <Names title="Data for which there was no space" names={notes.left} more={notes.more_left} />
+        <Names title="Data left out to stay within the size" names={notes.left} more={notes.more_left} />
       </details>
     </div>
   );
