@@ -120,7 +120,7 @@ func (a *app) reviewPage(ctx context.Context, r *repo.Repository, f *reviewFlags
 	for _, g := range report.Groups {
 		add(g.Side)
 		if b := report.Baseline; b != nil && len(g.Entries) == 1 && len(what.Pairs) < maxReviewPairs {
-			what.Pairs = append(what.Pairs, []string{report.Base + ":" + b.Entries[0].ID, g.Entries[0].ID})
+			what.Pairs = append(what.Pairs, []string{b.Entries[0].ID, g.Entries[0].ID})
 		}
 	}
 	return a.exportView(ctx, r, o, what, target)

@@ -101,6 +101,8 @@ func TestExportedReview(t *testing.T) {
 	for _, text := range []string{"Review", "after", "before", "0.25", "0.5"} {
 		page.WaitText(text)
 	}
+	page.Run(`[...document.querySelectorAll("main td a")].find((a) => a.textContent === "Compare").click()`)
+	page.WaitText("compared: the last value of each run")
 	page.NoProblems()
 	if n := len(page.Requests()); n != 1 {
 		t.Errorf("there were %d requests: %+v", n, page.Requests())

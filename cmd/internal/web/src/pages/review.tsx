@@ -165,7 +165,8 @@ function Report({ source, review: r, params, children }: ReportProps) {
 }
 
 function Groups({ review: r }: { review: Review }) {
-  const base = r.changes?.sides[0].selector;
+  const side = r.changes?.sides[0];
+  const base = side?.runs[0]?.shown ? side.id : side?.selector; // an export knows ids alone
   return (
     <Section title="Runs of the branch" count={r.groups.length + r.more}>
       <Matrix label="Runs of the branch" kind="packed" head={["Run", ">" + visible(r.metric), ">Change", "Verdict", ".Compare"]}>
